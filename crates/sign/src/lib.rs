@@ -1,0 +1,23 @@
+//! CloudFront signed URLs and signed cookies: policies, keys, signing, and the edge's verdict.
+//!
+//! Owns every byte that is signed and every rule by which a signature is accepted. Pure: no clock, no
+//! file, no network; time and client address come in as arguments. Facts are from the CloudFront
+//! developer guide ("Serve private content with signed URLs and signed cookies").
+
+mod encoding;
+mod evp;
+mod keys;
+mod pattern;
+mod policy;
+mod resource;
+mod signer;
+mod verify;
+mod window;
+
+pub use encoding::{decode as decode_url_safe, encode as encode_url_safe};
+pub use keys::{Hash, KeyError, KeyKind, PublicKey, SigningKey};
+pub use policy::{Policy, canned_policy, custom_policy};
+pub use resource::{Resource, ResourceError};
+pub use signer::{PolicySignature, Signer};
+pub use verify::{Allowed, Refusal, Request, Verifier};
+pub use window::window_expiry;

@@ -1,0 +1,136 @@
+//! What a signature may be asked for: one URL, or everything below one folder. Literals only, so that
+//! no caller-chosen wildcard ever reaches a policy.
+
+use std::fmt;
+
+/// Query parameter names that CloudFront keeps for itself.
+pub(crate) const RESERVED: [&str; 5] = ["Expires", "Policy", "Signature", "Key-Pair-Id", "Hash-Algorithm"];
+
+/// Why a URL can't be signed.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum ResourceError {
+    /// `*`, `?` and `\` have a meaning in policies.
+    #[error("the URL holds {0:?}, which has a meaning of its own in policies")]
+    Wildcard(char),
+    /// Only what goes on the wire unchanged can be signed.
+    #[error("the URL holds {0:?}; percent-encode it first")]
+    NotEncoded(char),
+    /// The signature's own parameters can't be part of what is signed.
+    #[error("the query already holds {0}, which CloudFront reserves")]
+    Reserved(String),
+    /// Neither `http://` nor `https://`, or no host.
+    #[error("not an http or https URL with a host")]
+    NotHttp,
+    /// A folder is named by a URL that ends in `/`.
+    #[error("a prefix must end in '/' and have no query")]
+    NotAFolder,
+}
+
+/// A resource in a policy that this crate signs.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Resource {
+    text: String,
+    folder: bool,
+}
+
+impl Resource {
+    /// One URL, with its own query if it has one.
+    pub fn url(url: &str) -> Result<Self, ResourceError> {
+        let rest = after_scheme(url)?;
+        check_characters(rest)?;
+        if let Some((path, query)) = rest.split_once('?') {
+            if query.contains('?') || path.is_empty() {
+                return Err(ResourceError::Wildcard('?'));
+            }
+            for name in query.split('&').map(|pair| pair.split('=').next().unwrap_or(pair)) {
+                if RESERVED.contains(&name) {
+                    return Err(ResourceError::Reserved(name.to_owned()));
+                }
+            }
+        }
+        Ok(Self { text: url.to_owned(), folder: false })
+    }
+
+    /// Everything below `folder`, which ends in `/`; the one trailing `*` is added here.
+    pub fn below(folder: &str) -> Result<Self, ResourceError> {
+        let rest = after_scheme(folder)?;
+        check_characters(rest)?;
+        if rest.contains('?') || !rest.ends_with('/') || !rest.contains('/') {
+            return Err(ResourceError::NotAFolder);
+        }
+        Ok(Self { text: format!("{folder}*"), folder: true })
+    }
+
+    /// The text as it stands in the policy.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether this is a folder rather than one URL.
+    pub fn is_folder(&self) -> bool {
+        self.folder
+    }
+}
+
+impl fmt::Display for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+fn after_scheme(url: &str) -> Result<&str, ResourceError> {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).ok_or(ResourceError::NotHttp)?;
+    let host = rest.split(['/', '?', '#']).next().unwrap_or("");
+    if host.is_empty() || host.contains('@') { Err(ResourceError::NotHttp) } else { Ok(rest) }
+}
+
+fn check_characters(text: &str) -> Result<(), ResourceError> {
+    for character in text.chars() {
+        match character {
+            '*' | '\\' => return Err(ResourceError::Wildcard(character)),
+            '!'..='~' if !matches!(character, '"' | '<' | '>' | '#' | '`' | '{' | '}' | '^' | '|') => {}
+            _ => return Err(ResourceError::NotEncoded(character)),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn literals_only() {
+        let base = "https://h.test/a";
+        for (bad, error) in [
+            ("https://h.test/dir/*", ResourceError::Wildcard('*')),
+            ("https://h.test/a\\b", ResourceError::Wildcard('\\')),
+            ("https://h.test/a?b?c", ResourceError::Wildcard('?')),
+            ("https://h.test/é", ResourceError::NotEncoded('é')),
+            ("https://h.test/a b", ResourceError::NotEncoded(' ')),
+            ("https://h.test/a\"b", ResourceError::NotEncoded('"')),
+            ("https://h.test/a#b", ResourceError::NotEncoded('#')),
+            ("https://h.test/a?x=1&Expires=2", ResourceError::Reserved("Expires".into())),
+            ("https://h.test/a?Hash-Algorithm", ResourceError::Reserved("Hash-Algorithm".into())),
+            ("ftp://h.test/a", ResourceError::NotHttp),
+            ("https:///a", ResourceError::NotHttp),
+            ("https://u@h.test/a", ResourceError::NotHttp),
+        ] {
+            assert_eq!(Resource::url(bad), Err(error), "{bad}");
+        }
+        assert_eq!(Resource::url(base).unwrap().as_str(), base);
+        assert_eq!(Resource::below(base), Err(ResourceError::NotAFolder));
+        assert_eq!(Resource::below("https://h.test/a/").unwrap().as_str(), "https://h.test/a/*");
+        assert_eq!(Resource::below("https://h.test/?/").unwrap_err(), ResourceError::NotAFolder);
+    }
+
+    proptest! {
+        #[test]
+        fn no_wildcard_comes_from_outside(path in "\\PC{0,40}") {
+            if let Ok(resource) = Resource::below(&format!("https://h.test/{path}/")) {
+                prop_assert_eq!(resource.as_str().matches(['*', '?', '\\']).count(), 1);
+            }
+        }
+    }
+}

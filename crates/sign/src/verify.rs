@@ -1,0 +1,287 @@
+//! The edge's verdict on a request, decided the way CloudFront decides it: from the raw URL, the
+//! cookies, the client's address and the time at which the request came in.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+use crate::encoding;
+use crate::keys::{Hash, PublicKey};
+use crate::pattern::{self, Target};
+use crate::policy::{Policy, canned_policy};
+use crate::resource::RESERVED;
+
+/// A request as it arrived. Nothing in it is decoded, sorted or normalised.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// `https` or `http`, from the edge's own configuration.
+    pub scheme: &'a str,
+    /// Host and port as sent, already checked against the edge's names.
+    pub host: &'a str,
+    /// The raw path, beginning with `/`.
+    pub path: &'a str,
+    /// The raw query, if any.
+    pub query: Option<&'a str>,
+    /// The `Cookie` header's values, in order.
+    pub cookies: &'a [&'a str],
+    /// The viewer's address.
+    pub client_ip: IpAddr,
+    /// Epoch seconds at which the request came in.
+    pub now: u64,
+}
+
+/// A request that may pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Allowed {
+    /// When the grant ends, epoch seconds.
+    pub expires: u64,
+}
+
+/// Why a request may not pass; the code and the message of CloudFront's error body. Expired and forged
+/// are one answer, so that nothing can be probed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// No key pair id in the URL or the cookies, or no signature at all.
+    MissingKey,
+    /// A key pair id that is not trusted.
+    InvalidKey,
+    /// The signature is not in CloudFront's base64.
+    MalformedSignature,
+    /// The policy does not decode or is not a policy.
+    MalformedPolicy,
+    /// Everything else.
+    AccessDenied,
+}
+
+impl Refusal {
+    /// CloudFront's error code.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::MissingKey => "MissingKey",
+            Self::InvalidKey => "InvalidKey",
+            Self::MalformedSignature => "MalformedSignature",
+            Self::MalformedPolicy => "MalformedPolicy",
+            Self::AccessDenied => "AccessDenied",
+        }
+    }
+
+    /// CloudFront's error message.
+    pub fn message(self) -> &'static str {
+        match self {
+            Self::MissingKey => "Missing Key-Pair-Id query parameter or cookie value",
+            Self::InvalidKey => "Unknown Key",
+            Self::MalformedSignature => "Could not unencode Signature",
+            Self::MalformedPolicy => "Malformed Policy",
+            Self::AccessDenied => "Access denied",
+        }
+    }
+}
+
+/// The public keys an edge trusts.
+#[derive(Debug, Default)]
+pub struct Verifier {
+    keys: HashMap<String, PublicKey>,
+}
+
+/// The parts of a signature, wherever they came from.
+#[derive(Debug, Default)]
+struct Parts<'a> {
+    expires: Option<&'a str>,
+    policy: Option<&'a str>,
+    signature: Option<&'a str>,
+    key_pair_id: Option<&'a str>,
+    hash: Option<&'a str>,
+}
+
+impl<'a> Parts<'a> {
+    fn slot(&mut self, reserved: &str) -> &mut Option<&'a str> {
+        match reserved {
+            "Expires" => &mut self.expires,
+            "Policy" => &mut self.policy,
+            "Signature" => &mut self.signature,
+            "Key-Pair-Id" => &mut self.key_pair_id,
+            _ => &mut self.hash,
+        }
+    }
+}
+
+impl Verifier {
+    /// A verifier that trusts nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Trusts `key` under `key_pair_id`.
+    pub fn trust(&mut self, key_pair_id: impl Into<String>, key: PublicKey) {
+        self.keys.insert(key_pair_id.into(), key);
+    }
+
+    /// Decides. Conditions are judged at `request.now` only: a download that has begun may finish.
+    pub fn verify(&self, request: &Request<'_>) -> Result<Allowed, Refusal> {
+        let (own_query, in_url) = split_query(request.query)?;
+        let parts = match in_url {
+            // Any reserved name makes this a signed URL: cookies are then not looked at.
+            Some(parts) => parts,
+            None => cookie_parts(request.cookies),
+        };
+        let id = parts.key_pair_id.filter(|id| !id.is_empty()).ok_or(Refusal::MissingKey)?;
+        let key = self.keys.get(id).ok_or(Refusal::InvalidKey)?;
+        let hash = match parts.hash {
+            None | Some("SHA1") => Hash::Sha1,
+            Some("SHA256") => Hash::Sha256,
+            Some(_) => return Err(Refusal::AccessDenied),
+        };
+        let signature = parts.signature.and_then(encoding::decode).ok_or(Refusal::MalformedSignature)?;
+        let target =
+            Target { scheme: request.scheme, host: request.host, path: request.path, query: own_query.as_deref() };
+        match (parts.policy, parts.expires) {
+            (Some(policy), None) => {
+                let bytes = encoding::decode(policy).ok_or(Refusal::MalformedPolicy)?;
+                let policy = Policy::parse(&bytes).ok_or(Refusal::MalformedPolicy)?;
+                if !key.verify(hash, &bytes, &signature) {
+                    return Err(Refusal::AccessDenied);
+                }
+                judge(&policy, target, request)
+            }
+            (None, Some(expires)) => {
+                let expires = epoch(expires).ok_or(Refusal::AccessDenied)?;
+                if !key.verify(hash, canned_policy(&rebuilt(target), expires).as_bytes(), &signature) {
+                    return Err(Refusal::AccessDenied);
+                }
+                if request.now < expires { Ok(Allowed { expires }) } else { Err(Refusal::AccessDenied) }
+            }
+            _ => Err(Refusal::AccessDenied),
+        }
+    }
+}
+
+fn judge(policy: &Policy, target: Target<'_>, request: &Request<'_>) -> Result<Allowed, Refusal> {
+    let in_time = request.now < policy.not_after && policy.not_before.is_none_or(|from| request.now >= from);
+    let from_there = policy.source_ip.as_deref().is_none_or(|range| ip_in(range, request.client_ip));
+    // SDKs write a query unescaped into custom policies; the exact URL is never wider than a pattern.
+    let covered = policy
+        .resource
+        .as_deref()
+        .is_none_or(|resource| pattern::matches(resource, target) || resource == rebuilt(target));
+    if in_time && from_there && covered {
+        Ok(Allowed { expires: policy.not_after })
+    } else {
+        Err(Refusal::AccessDenied)
+    }
+}
+
+/// The URL that was signed: the request's, less the reserved parameters.
+fn rebuilt(target: Target<'_>) -> String {
+    let Target { scheme, host, path, query } = target;
+    match query {
+        Some(query) => format!("{scheme}://{host}{path}?{query}"),
+        None => format!("{scheme}://{host}{path}"),
+    }
+}
+
+/// Splits the raw query into the caller's own part, byte for byte and in order, and the reserved
+/// parameters. A reserved name given twice is ambiguous and refused.
+fn split_query(query: Option<&str>) -> Result<(Option<String>, Option<Parts<'_>>), Refusal> {
+    let Some(query) = query else { return Ok((None, None)) };
+    let mut own: Vec<&str> = Vec::new();
+    let mut parts = Parts::default();
+    let mut signed = false;
+    for pair in query.split('&') {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        if !RESERVED.contains(&name) {
+            own.push(pair);
+            continue;
+        }
+        signed = true;
+        if parts.slot(name).replace(value).is_some() {
+            return Err(Refusal::AccessDenied);
+        }
+    }
+    let own = (!own.is_empty()).then(|| own.join("&"));
+    Ok((own, signed.then_some(parts)))
+}
+
+/// Of two cookies with one name the first is the one with the longer path (RFC 6265, 5.4).
+fn cookie_parts<'a>(headers: &[&'a str]) -> Parts<'a> {
+    let mut parts = Parts::default();
+    for pair in headers.iter().flat_map(|header| header.split(';')) {
+        let Some((name, value)) = pair.trim().split_once('=') else { continue };
+        let Some(name) = name.strip_prefix("CloudFront-") else { continue };
+        if RESERVED.contains(&name) {
+            parts.slot(name).get_or_insert(value);
+        }
+    }
+    parts
+}
+
+/// Canonical decimal: digits only, no sign, no leading zero.
+fn epoch(text: &str) -> Option<u64> {
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    (digits && (text == "0" || !text.starts_with('0'))).then(|| text.parse().ok()).flatten()
+}
+
+/// Whether the viewer is inside an IPv4 range. IPv6 ranges are not supported by CloudFront, and an
+/// IPv6 viewer is inside none.
+fn ip_in(range: &str, viewer: IpAddr) -> bool {
+    let viewer = match viewer.to_canonical() {
+        IpAddr::V4(viewer) => viewer,
+        IpAddr::V6(_) => return false,
+    };
+    let (network, bits) = match range.split_once('/') {
+        Some((network, bits)) => (network, epoch(bits).filter(|bits| *bits <= 32)),
+        None => (range, Some(32)),
+    };
+    let (Ok(network), Some(bits)) = (network.parse::<Ipv4Addr>(), bits) else { return false };
+    let mask = if bits == 0 { 0 } else { u32::MAX << (32 - bits) };
+    u32::from(network) & mask == u32::from(viewer) & mask
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn address_ranges() {
+        let v4: IpAddr = "203.0.113.9".parse().unwrap();
+        for (range, inside) in [
+            ("203.0.113.0/24", true),
+            ("203.0.113.9/32", true),
+            ("203.0.113.9", true),
+            ("0.0.0.0/0", true),
+            ("203.0.112.0/24", false),
+            ("203.0.113.0/33", false),
+            ("203.0.113.0/+8", false),
+            ("::/0", false),
+            ("", false),
+        ] {
+            assert_eq!(ip_in(range, v4), inside, "{range}");
+        }
+        assert!(ip_in("203.0.113.0/24", "::ffff:203.0.113.9".parse().unwrap()));
+        assert!(!ip_in("0.0.0.0/0", "2001:db8::1".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_reserved_name_twice_is_refused() {
+        assert_eq!(split_query(Some("Expires=1&Expires=2")).unwrap_err(), Refusal::AccessDenied);
+    }
+
+    proptest! {
+        #[test]
+        fn the_own_query_is_kept_byte_for_byte(own in "[a-z0-9=%+~&]{1,30}") {
+            prop_assume!(!own.split('&').any(|p| RESERVED.contains(&p.split('=').next().unwrap())));
+            let query = format!("{own}&Expires=1&Signature=x&Key-Pair-Id=k");
+            let (kept, parts) = split_query(Some(&query)).unwrap();
+            prop_assert_eq!(kept.as_deref(), Some(own.as_str()));
+            prop_assert_eq!(parts.unwrap().expires, Some("1"));
+        }
+
+        #[test]
+        fn nothing_unsigned_passes(query in "[ -~]{0,80}", cookie in "[ -~]{0,80}") {
+            let request = Request {
+                scheme: "https", host: "h.test", path: "/a", query: Some(&query),
+                cookies: &[&cookie], client_ip: Ipv4Addr::LOCALHOST.into(), now: 1,
+            };
+            prop_assert!(Verifier::new().verify(&request).is_err());
+        }
+    }
+}
