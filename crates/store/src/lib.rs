@@ -1,1 +1,200 @@
+//! Bytes by key: immutable blobs with their attributes, uploads in parts, presigned requests.
+//!
+//! Owns durability and the mapping of keys to places. Knows no users, no database and no HTTP server.
+//! Every backend is a [`Store`], and passes the suite in `conformance`.
 
+mod checksum;
+mod completion;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+mod error;
+pub mod fs;
+mod sigv4;
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::pin::Pin;
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::Stream;
+use serde::{Deserialize, Serialize};
+
+pub use checksum::{Algorithm, Checks};
+pub use completion::Completion;
+pub use error::{Error, PartFault, Result};
+pub use fs::FsStore;
+pub use sigv4::{Endpoint, MAX_LIFETIME, Presigner};
+
+/// The most parts an upload may have (S3, "Amazon S3 multipart upload limits").
+pub const MAX_PARTS: u32 = 10_000;
+/// The smallest part that is not the last, in bytes (S3).
+pub const MIN_PART_SIZE: u64 = 5 << 20;
+/// The largest part, in bytes (S3).
+pub const MAX_PART_SIZE: u64 = 5 << 30;
+
+/// A body on its way in or out. An error ends it; what came before must then not be taken as whole.
+pub type ByteStream = Pin<Box<dyn Stream<Item = std::io::Result<Bytes>> + Send>>;
+
+/// What a blob carries besides its bytes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attributes {
+    /// The media type, as it will be served.
+    pub content_type: String,
+    /// `Cache-Control`, as it will be served.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_control: Option<String>,
+    /// User metadata (`x-amz-meta-*`).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, String>,
+}
+
+/// A blob as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stat {
+    /// Length in bytes.
+    pub size: u64,
+    /// Opaque validator, without quotes. Strong: other bytes have another one.
+    pub etag: String,
+    /// When it became visible.
+    pub last_modified: SystemTime,
+    /// What it carries.
+    pub attributes: Attributes,
+}
+
+/// What is known of an upload before its bytes come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expect {
+    /// How the bytes will come.
+    pub shape: Shape,
+    /// What the blob shall carry.
+    pub attributes: Attributes,
+}
+
+/// One request, or parts of a fixed size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// One PUT; with a size, that size is signed.
+    Single {
+        /// Announced length in bytes.
+        size: Option<u64>,
+        /// How long the request may be used.
+        lifetime: Duration,
+    },
+    /// Parts of `part_size` bytes each, the last one shorter or equal.
+    Parts {
+        /// Bytes in every part but the last.
+        part_size: u64,
+    },
+}
+
+/// How the client should send its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Plan {
+    /// Send them with this request.
+    Single(PresignedRequest),
+    /// Ask for a request per part.
+    Parts {
+        /// The store's id of the upload.
+        upload_id: String,
+    },
+}
+
+/// An upload in parts, named as the store knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UploadRef {
+    /// Where the blob will be.
+    pub key: String,
+    /// The store's id of the upload.
+    pub upload_id: String,
+}
+
+/// A request anybody may send until it expires.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PresignedRequest {
+    /// `PUT` or `GET`.
+    pub method: &'static str,
+    /// Where to, with the signature in the query. A secret while it lives.
+    pub url: String,
+    /// Headers that must be sent just so.
+    pub headers: Vec<(String, String)>,
+}
+
+/// A part that is stored for good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Part {
+    /// From 1 to [`MAX_PARTS`].
+    pub number: u32,
+    /// Without quotes.
+    pub etag: String,
+    /// Length in bytes.
+    pub size: u64,
+}
+
+/// One line of a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The key.
+    pub key: String,
+    /// The blob.
+    pub stat: Stat,
+}
+
+/// An upload that was begun and neither completed nor aborted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenUpload {
+    /// How the store names it.
+    pub upload: UploadRef,
+    /// When it was begun.
+    pub begun: SystemTime,
+}
+
+/// What a delete leaves behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deletion {
+    /// The bytes can be brought back by [`Store::restore`].
+    Restorable,
+    /// Every version is gone, what was deleted restorably before included.
+    Purge,
+}
+
+/// A place for blobs. Object-safe and complete: no method is optional.
+///
+/// Blobs are immutable: nothing overwrites a key that exists ([`Error::AlreadyExists`]). A method that
+/// returns `Ok` after changing something has made the change durable. Errors are outcomes; their
+/// meaning is the same in every backend.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Starts an upload to `key` and says how the client should send its bytes.
+    async fn begin(&self, key: &str, expect: Expect) -> Result<Plan>;
+    /// A request with which anybody may put part `number`, for `lifetime`.
+    async fn sign_part(&self, upload: &UploadRef, number: u32, lifetime: Duration) -> Result<PresignedRequest>;
+    /// The parts stored so far, by number. [`Error::NoSuchUpload`] once completed or aborted.
+    async fn list_parts(&self, upload: &UploadRef) -> Result<Vec<Part>>;
+    /// Makes the parts one blob, at once visible or not at all. Asked again after it succeeded, it
+    /// answers the same as long as the blob is there.
+    async fn complete(&self, upload: &UploadRef, completion: &Completion) -> Result<Stat>;
+    /// Drops an upload and its parts. Idempotent.
+    async fn abort(&self, upload: &UploadRef) -> Result<()>;
+    /// Uploads begun before `before` that are still open: what a sweep looks at.
+    async fn list_uploads(&self, before: SystemTime) -> Result<Vec<OpenUpload>>;
+    /// Writes a blob from a stream.
+    async fn write(&self, key: &str, body: ByteStream, attributes: Attributes) -> Result<Stat>;
+    /// The bytes of `range`, which must lie inside the blob; `None` is all of it.
+    async fn read(&self, key: &str, range: Option<Range<u64>>) -> Result<(Stat, ByteStream)>;
+    /// The blob without its bytes.
+    async fn stat(&self, key: &str) -> Result<Stat>;
+    /// Renames a blob; the new key must be free.
+    async fn move_to(&self, from: &str, to: &str) -> Result<()>;
+    /// Makes the blob invisible. Idempotent: an absent key is no error.
+    async fn delete(&self, key: &str, deletion: Deletion) -> Result<()>;
+    /// Brings back what a restorable delete took away.
+    async fn restore(&self, key: &str) -> Result<Stat>;
+    /// Up to `limit` blobs below `prefix` and after `after`, in the order of their keys' bytes.
+    async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<Entry>>;
+    /// A request with which anybody may read the blob, for `lifetime`.
+    async fn sign_read(&self, key: &str, lifetime: Duration) -> Result<PresignedRequest>;
+    /// Whether the store answers; cheap enough for a readiness probe.
+    async fn probe(&self) -> Result<()>;
+}

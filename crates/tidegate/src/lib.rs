@@ -1,1 +1,16 @@
+//! Tidegate, the gate in front of a private bucket. See `ARCHITECTURE.md` for the map.
 
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod db;
+pub mod downloads;
+pub mod error;
+pub mod grants;
+pub mod http;
+pub mod jobs;
+pub mod model;
+pub mod objects;
+pub mod server;
+pub mod telemetry;
+pub mod uploads;

@@ -1,0 +1,100 @@
+//! When parts make a whole: the one check both backends run before they complete an upload.
+
+use crate::error::{Error, PartFault, Result};
+use crate::{MAX_PARTS, Part};
+
+/// What the client says it uploaded, and what it may be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Completion {
+    /// Number and ETag (without quotes) of every part.
+    pub parts: Vec<(u32, String)>,
+    /// Bytes in every part but the last.
+    pub part_size: u64,
+    /// The announced size of the whole, if there was one.
+    pub size: Option<u64>,
+    /// The largest size allowed.
+    pub max_size: u64,
+}
+
+impl Completion {
+    /// Checks the parts given against those stored and returns the size of the whole. `stored` is
+    /// sorted by number. The first fault found is named.
+    pub fn check(&self, stored: &[Part]) -> Result<u64> {
+        let mut parts: Vec<_> = self.parts.iter().collect();
+        parts.sort_by_key(|(number, _)| *number);
+        let fault = |number, fault| Err(Error::InvalidPart { number, fault });
+        let Some((last, _)) = parts.last() else { return fault(1, PartFault::Missing) };
+        let mut total = 0u64;
+        for (index, (number, etag)) in parts.iter().enumerate() {
+            let expected = u32::try_from(index).unwrap_or(u32::MAX) + 1;
+            if index > 0 && parts[index - 1].0 == *number {
+                return fault(*number, PartFault::Twice);
+            }
+            if *number != expected || *number > MAX_PARTS {
+                return fault(expected, PartFault::Gap);
+            }
+            let Ok(at) = stored.binary_search_by_key(number, |part| part.number) else {
+                return fault(*number, PartFault::Missing);
+            };
+            if stored[at].etag != *etag {
+                return fault(*number, PartFault::WrongEtag);
+            }
+            if number != last && stored[at].size != self.part_size {
+                return fault(*number, PartFault::Short);
+            }
+            total += stored[at].size;
+        }
+        if total > self.max_size {
+            return Err(Error::TooLarge { limit: self.max_size });
+        }
+        match self.size {
+            Some(announced) if announced != total => Err(Error::SizeMismatch { announced, actual: total }),
+            _ => Ok(total),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stored() -> Vec<Part> {
+        [(1, "a", 10), (2, "b", 10), (3, "c", 4)]
+            .map(|(number, etag, size)| Part { number, etag: etag.into(), size })
+            .to_vec()
+    }
+
+    fn check(parts: &[(u32, &str)], size: Option<u64>, max_size: u64) -> String {
+        let parts = parts.iter().map(|(number, etag)| (*number, (*etag).to_owned())).collect();
+        match (Completion { parts, part_size: 10, size, max_size }).check(&stored()) {
+            Ok(total) => total.to_string(),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn each_fault_is_named() {
+        let all = [(3, "c"), (1, "a"), (2, "b")];
+        assert_eq!(check(&all, None, 100), "24");
+        assert_eq!(check(&all, Some(24), 24), "24");
+        assert_eq!(check(&all[1..], None, 100), "20", "fewer parts than stored may make the whole");
+        assert_eq!(check(&[], None, 100), "part 1: was never uploaded");
+        assert_eq!(check(&[(1, "a"), (3, "c")], None, 100), "part 2: is missing between the parts given");
+        assert_eq!(check(&[(2, "b")], None, 100), "part 1: is missing between the parts given");
+        assert_eq!(check(&[(1, "a"), (1, "a")], None, 100), "part 1: is named twice");
+        assert_eq!(check(&[(1, "b")], None, 100), "part 1: has another ETag");
+        assert_eq!(check(&[(0, "a")], None, 100), "part 1: is missing between the parts given");
+        assert_eq!(check(&all, Some(25), 100), "24 bytes were uploaded, 25 were announced");
+        assert_eq!(check(&all, None, 23), "more than 23 bytes");
+        let long = [(1, "a"), (2, "b"), (3, "c"), (4, "d")];
+        assert_eq!(check(&long, None, 100), "part 3: is shorter than the part size and not the last");
+        let mut short = stored();
+        short[0].size = 9;
+        let completion =
+            Completion { parts: vec![(1, "a".into()), (2, "b".into())], part_size: 10, size: None, max_size: 99 };
+        assert_eq!(
+            completion.check(&short).unwrap_err().to_string(),
+            "part 1: is shorter than the part size and not the last"
+        );
+    }
+}

@@ -1,0 +1,265 @@
+//! What every store must do, run by each backend's tests. `send` puts a body to a presigned request the
+//! way a client would, so that the same suite also covers the door the requests lead to.
+
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use futures::TryStreamExt as _;
+
+use crate::{
+    Attributes, ByteStream, Completion, Deletion, Error, Expect, PartFault, Plan, PresignedRequest, Shape, Store,
+    UploadRef,
+};
+
+/// Sends presigned requests.
+#[async_trait]
+pub trait Send: Sync {
+    /// Sends `body` and returns the ETag without quotes, or why it was refused.
+    async fn put(&self, request: &PresignedRequest, body: Bytes) -> Result<String, String>;
+    /// Reads what the request leads to, or why it was refused.
+    async fn get(&self, request: &PresignedRequest) -> Result<Bytes, String>;
+}
+
+const PART: u64 = 5 << 20;
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Runs the whole suite. Panics at the first difference, naming it.
+pub async fn all(store: &dyn Store, send: &dyn Send) {
+    blobs(store, send).await;
+    immutability(store).await;
+    keys(store).await;
+    parts(store, send).await;
+    parts_that_are_wrong(store, send).await;
+    parts_sent_again(store, send).await;
+    abortion(store, send).await;
+    deletion(store).await;
+    listing(store).await;
+    assert!(store.probe().await.is_ok());
+}
+
+fn body(bytes: &Bytes) -> ByteStream {
+    Box::pin(futures::stream::iter(vec![Ok(bytes.clone())]))
+}
+
+async fn collected(stream: ByteStream) -> Bytes {
+    let all: BytesMut = stream.try_collect().await.expect("the body arrives whole");
+    all.freeze()
+}
+
+/// Bytes that differ at every offset and between seeds.
+fn pattern(seed: u64, length: u64) -> Bytes {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()[3]
+    };
+    (0..length).map(|_| next()).collect()
+}
+
+fn attributes() -> Attributes {
+    let metadata = [("purpose".to_owned(), "conformance".to_owned())].into();
+    Attributes { content_type: "application/x-test".into(), cache_control: Some("private".into()), metadata }
+}
+
+async fn blobs(store: &dyn Store, send: &dyn Send) {
+    let bytes = pattern(1, 300_000);
+    let written = store.write("conf/blobs/a b+c", body(&bytes), attributes()).await.expect("writes");
+    let found = store.stat("conf/blobs/a b+c").await.expect("is there");
+    assert_eq!(written, found);
+    assert_eq!((found.size, &found.attributes), (300_000, &attributes()));
+    assert!(found.last_modified <= SystemTime::now());
+    for range in [None, Some(0..0), Some(0..1), Some(131_071..131_073), Some(299_999..300_000), Some(0..300_000)] {
+        let (stat, stream) = store.read("conf/blobs/a b+c", range.clone()).await.expect("reads");
+        let range = range.unwrap_or(0..300_000);
+        let (start, end) = (usize::try_from(range.start).unwrap(), usize::try_from(range.end).unwrap());
+        assert_eq!(collected(stream).await, bytes.slice(start..end));
+        assert_eq!(stat, found);
+    }
+    assert!(matches!(store.read("conf/blobs/a b+c", Some(0..300_001)).await.err(), Some(Error::BadRange)));
+    assert!(matches!(store.read("conf/blobs/none", None).await.err(), Some(Error::NotFound)));
+    let request = store.sign_read("conf/blobs/a b+c", HOUR).await.expect("signs");
+    assert_eq!(send.get(&request).await.expect("answers"), bytes);
+    let empty = store.write("conf/blobs/empty", body(&Bytes::new()), attributes()).await.expect("writes nothing");
+    assert_eq!(empty.size, 0);
+    let (_, stream) = store.read("conf/blobs/empty", None).await.expect("reads nothing");
+    assert!(collected(stream).await.is_empty());
+    let broken: ByteStream =
+        Box::pin(futures::stream::iter(vec![Ok(bytes.clone()), Err(std::io::Error::other("cut"))]));
+    let refused = store.write("conf/blobs/cut", broken, attributes()).await;
+    assert!(matches!(refused, Err(Error::Incomplete(_))), "{refused:?}");
+    assert!(matches!(store.stat("conf/blobs/cut").await, Err(Error::NotFound)), "a cut body leaves nothing");
+}
+
+async fn immutability(store: &dyn Store) {
+    let (first, second) = (pattern(2, 1000), pattern(3, 1000));
+    store.write("conf/once", body(&first), attributes()).await.expect("writes");
+    let again = store.write("conf/once", body(&second), attributes()).await;
+    assert!(matches!(again, Err(Error::AlreadyExists)), "{again:?}");
+    let (_, stream) = store.read("conf/once", None).await.expect("reads");
+    assert_eq!(collected(stream).await, first);
+    store.write("conf/from", body(&second), attributes()).await.expect("writes");
+    assert!(matches!(store.move_to("conf/from", "conf/once").await, Err(Error::AlreadyExists)));
+    assert!(matches!(store.move_to("conf/none", "conf/to").await, Err(Error::NotFound)));
+    let before = store.stat("conf/from").await.expect("is there");
+    store.move_to("conf/from", "conf/deep/er/to").await.expect("moves");
+    assert_eq!(store.stat("conf/deep/er/to").await.expect("arrived").etag, before.etag);
+    assert!(matches!(store.stat("conf/from").await, Err(Error::NotFound)));
+}
+
+async fn keys(store: &dyn Store) {
+    let bytes = Bytes::from_static(b"x");
+    for bad in ["", "../escape", "a/../../escape", "/absolute", "a//b", "a/./b", "nul\0", &"k".repeat(1025)] {
+        let refused = store.write(bad, body(&bytes), attributes()).await;
+        assert!(matches!(refused, Err(Error::InvalidKey(_))), "{bad:?}: {refused:?}");
+        let expect = Expect { shape: Shape::Parts { part_size: PART }, attributes: attributes() };
+        assert!(store.begin(bad, expect).await.is_err(), "{bad:?}");
+        assert!(store.stat(bad).await.is_err(), "{bad:?}");
+        assert!(store.delete(bad, Deletion::Purge).await.is_err(), "{bad:?}");
+    }
+    for good in ["conf/keys/%2e%2e%2f", "conf/keys/é ü ☃", "conf/keys/..a", "conf/keys/a\\b", "conf/keys/a?b#c*"] {
+        store.write(good, body(&bytes), attributes()).await.unwrap_or_else(|error| panic!("{good}: {error}"));
+        assert_eq!(store.stat(good).await.expect("is there").size, 1);
+    }
+}
+
+async fn begun(store: &dyn Store, key: &str) -> UploadRef {
+    let expect = Expect { shape: Shape::Parts { part_size: PART }, attributes: attributes() };
+    match store.begin(key, expect).await.expect("begins") {
+        Plan::Parts { upload_id } => UploadRef { key: key.into(), upload_id },
+        Plan::Single(_) => panic!("asked for parts, got a single request"),
+    }
+}
+
+async fn put(store: &dyn Store, send: &dyn Send, upload: &UploadRef, number: u32, bytes: &Bytes) -> String {
+    let request = store.sign_part(upload, number, HOUR).await.expect("signs");
+    send.put(&request, bytes.clone()).await.expect("is stored")
+}
+
+fn completion(parts: &[(u32, &String)]) -> Completion {
+    let parts = parts.iter().map(|(number, etag)| (*number, (*etag).clone())).collect();
+    Completion { parts, part_size: PART, size: None, max_size: u64::MAX }
+}
+
+async fn parts(store: &dyn Store, send: &dyn Send) {
+    let upload = begun(store, "conf/parts/whole").await;
+    let all = [pattern(10, PART), pattern(11, PART), pattern(12, 777)];
+    assert_eq!(store.list_parts(&upload).await.expect("lists"), []);
+    let third = put(store, send, &upload, 3, &all[2]).await;
+    let first = put(store, send, &upload, 1, &all[0]).await;
+    let second = put(store, send, &upload, 2, &all[1]).await;
+    let listed = store.list_parts(&upload).await.expect("lists");
+    let seen: Vec<_> = listed.iter().map(|part| (part.number, part.size, &part.etag)).collect();
+    assert_eq!(seen, [(1, PART, &first), (2, PART, &second), (3, 777, &third)]);
+    assert!(matches!(store.stat(&upload.key).await, Err(Error::NotFound)), "nothing is visible before completion");
+    let whole = completion(&[(3, &third), (1, &first), (2, &second)]);
+    let done = store.complete(&upload, &whole).await.expect("completes");
+    assert_eq!((done.size, &done.attributes), (2 * PART + 777, &attributes()));
+    assert!(done.etag.ends_with("-3"), "{}", done.etag);
+    let (_, stream) = store.read(&upload.key, None).await.expect("reads");
+    assert_eq!(collected(stream).await, [&all[0][..], &all[1][..], &all[2][..]].concat());
+    assert_eq!(store.complete(&upload, &whole).await.expect("completes again"), done);
+    assert!(matches!(store.list_parts(&upload).await, Err(Error::NoSuchUpload)));
+    let late = store.sign_part(&upload, 1, HOUR).await.expect("signs");
+    assert!(send.put(&late, pattern(13, 10)).await.is_err(), "a part after completion is refused");
+    store.abort(&upload).await.expect("aborting what is complete changes nothing");
+    assert_eq!(store.stat(&upload.key).await.expect("is there"), done);
+}
+
+async fn parts_that_are_wrong(store: &dyn Store, send: &dyn Send) {
+    let upload = begun(store, "conf/parts/wrong").await;
+    let fault = async |completion: &Completion| match store.complete(&upload, completion).await {
+        Err(Error::InvalidPart { number, fault }) => (number, fault),
+        other => panic!("{other:?}"),
+    };
+    let first = put(store, send, &upload, 1, &pattern(20, PART)).await;
+    let third = put(store, send, &upload, 3, &pattern(21, 100)).await;
+    assert_eq!(fault(&completion(&[])).await, (1, PartFault::Missing));
+    assert_eq!(fault(&completion(&[(1, &first), (2, &third)])).await, (2, PartFault::Missing));
+    assert_eq!(fault(&completion(&[(1, &first), (3, &third)])).await, (2, PartFault::Gap));
+    assert_eq!(fault(&completion(&[(1, &third)])).await, (1, PartFault::WrongEtag));
+    assert_eq!(fault(&completion(&[(1, &first), (1, &first)])).await, (1, PartFault::Twice));
+    let second = put(store, send, &upload, 2, &pattern(22, PART - 1)).await;
+    assert_eq!(fault(&completion(&[(1, &first), (2, &second), (3, &third)])).await, (2, PartFault::Short));
+    let announced = Completion { size: Some(PART + 1), ..completion(&[(1, &first)]) };
+    assert!(matches!(store.complete(&upload, &announced).await, Err(Error::SizeMismatch { .. })));
+    let limited = Completion { max_size: PART - 1, ..completion(&[(1, &first)]) };
+    assert!(matches!(store.complete(&upload, &limited).await, Err(Error::TooLarge { .. })));
+    let other = UploadRef { key: "conf/parts/other".into(), ..upload.clone() };
+    assert!(matches!(store.list_parts(&other).await, Err(Error::NoSuchUpload)), "an upload has one key");
+    assert_eq!(store.list_parts(&upload).await.expect("is still open").len(), 3);
+    store.abort(&upload).await.expect("aborts");
+}
+
+async fn parts_sent_again(store: &dyn Store, send: &dyn Send) {
+    let upload = begun(store, "conf/parts/again").await;
+    let old = put(store, send, &upload, 1, &pattern(30, PART)).await;
+    put(store, send, &upload, 1, &pattern(31, PART)).await;
+    let (first, last) = (pattern(32, PART), pattern(33, 4321));
+    let new = put(store, send, &upload, 1, &first).await;
+    put(store, send, &upload, 2, &pattern(34, PART)).await;
+    let tail = put(store, send, &upload, 2, &last).await;
+    let stale = store.complete(&upload, &completion(&[(1, &old), (2, &tail)])).await;
+    assert!(matches!(stale, Err(Error::InvalidPart { number: 1, fault: PartFault::WrongEtag })), "{stale:?}");
+    let done = store.complete(&upload, &completion(&[(1, &new), (2, &tail)])).await.expect("completes");
+    assert_eq!(done.size, PART + 4321, "a shorter part sent again leaves nothing of the longer one");
+    let (_, stream) = store.read(&upload.key, None).await.expect("reads");
+    assert_eq!(collected(stream).await, [&first[..], &last[..]].concat());
+}
+
+async fn abortion(store: &dyn Store, send: &dyn Send) {
+    let upload = begun(store, "conf/parts/aborted").await;
+    put(store, send, &upload, 1, &pattern(40, 100)).await;
+    let open = store.list_uploads(SystemTime::now() + HOUR).await.expect("lists");
+    assert!(open.iter().any(|open| open.upload == upload), "{open:?}");
+    let earlier = store.list_uploads(SystemTime::now() - HOUR).await.expect("lists");
+    assert!(!earlier.iter().any(|open| open.upload == upload), "begun after the time asked for");
+    store.abort(&upload).await.expect("aborts");
+    store.abort(&upload).await.expect("aborts again");
+    assert!(matches!(store.list_parts(&upload).await, Err(Error::NoSuchUpload)));
+    let late = store.sign_part(&upload, 2, HOUR).await.expect("signs");
+    assert!(send.put(&late, pattern(41, 10)).await.is_err(), "a part after abortion is refused");
+    assert!(matches!(store.stat(&upload.key).await, Err(Error::NotFound)));
+}
+
+async fn deletion(store: &dyn Store) {
+    let bytes = pattern(50, 2000);
+    let key = "conf/trash/a";
+    let written = store.write(key, body(&bytes), attributes()).await.expect("writes");
+    assert!(matches!(store.restore("conf/trash/never").await, Err(Error::NotFound)));
+    store.delete(key, Deletion::Restorable).await.expect("deletes");
+    store.delete(key, Deletion::Restorable).await.expect("deletes again");
+    assert!(matches!(store.stat(key).await, Err(Error::NotFound)));
+    assert_eq!(store.list("conf/trash/", None, 10).await.expect("lists"), []);
+    assert_eq!(store.restore(key).await.expect("restores").etag, written.etag);
+    store.restore(key).await.expect("restores again");
+    let (_, stream) = store.read(key, None).await.expect("reads");
+    assert_eq!(collected(stream).await, bytes);
+    store.delete(key, Deletion::Restorable).await.expect("deletes");
+    store.delete(key, Deletion::Purge).await.expect("purges what was deleted");
+    assert!(matches!(store.restore(key).await, Err(Error::NotFound)), "purged for good");
+    store.write(key, body(&bytes), attributes()).await.expect("the key is free again");
+    store.delete(key, Deletion::Purge).await.expect("purges");
+    assert!(matches!(store.stat(key).await, Err(Error::NotFound)));
+}
+
+async fn listing(store: &dyn Store) {
+    let mut keys =
+        ["conf/list/a", "conf/list/a-b", "conf/list/a.b", "conf/list/b/c", "conf/list/b/d/e", "conf/list/b0"];
+    keys.sort_unstable();
+    for key in keys {
+        store.write(key, body(&Bytes::from_static(b"x")), attributes()).await.expect("writes");
+    }
+    let names = async |prefix: &str, after: Option<&str>, limit: usize| {
+        let found = store.list(prefix, after, limit).await.expect("lists");
+        found.into_iter().map(|entry| entry.key).collect::<Vec<_>>()
+    };
+    assert_eq!(names("conf/list/", None, 100).await, keys);
+    assert_eq!(names("conf/list/b", None, 100).await, ["conf/list/b/c", "conf/list/b/d/e", "conf/list/b0"]);
+    for (at, key) in keys.iter().enumerate() {
+        assert_eq!(names("conf/list/", Some(key), 2).await, keys[at + 1..].iter().take(2).copied().collect::<Vec<_>>());
+    }
+    assert_eq!(names("conf/none/", None, 100).await, [""; 0]);
+}

@@ -1,0 +1,198 @@
+//! Blobs at rest: publishing, reading, deleting, restoring, listing. All blocking.
+
+use std::fs::File;
+
+use super::FsStore;
+use super::place::{self, sidecar, trash};
+use super::root::split;
+use super::sidecar::Sidecar;
+use crate::error::{Error, Result};
+use crate::{Deletion, Entry, Stat};
+
+impl FsStore {
+    /// Makes a finished temporary file the blob at `key`: sidecar first, then the bytes, then the folder.
+    /// The file's own bytes are durable already.
+    pub(super) fn publish(&self, temp: &str, key: &str, record: &Sidecar) -> Result<Stat> {
+        let _key = self.lock_key(key);
+        let _tree = self.lock_tree();
+        let (folder, _) = split(key);
+        self.root.ensure_dir(folder)?;
+        if self.root.exists(key)? {
+            return Err(Error::AlreadyExists);
+        }
+        self.write_record(&sidecar(key), record)?;
+        self.root.rename(temp, key, false)?;
+        self.root.sync_dir(folder)?;
+        Ok(record.clone().into_stat())
+    }
+
+    /// Writes a record durably in place of an older one, if there was one.
+    pub(super) fn write_record(&self, path: &str, record: &impl serde::Serialize) -> Result<()> {
+        let temp = self.temp_name();
+        let bytes = serde_json::to_vec(record).map_err(|error| Error::Unavailable(error.into()))?;
+        let mut file = self.root.create_new(&temp)?;
+        std::io::Write::write_all(&mut file, &bytes)?;
+        file.sync_data()?;
+        self.root.rename(&temp, path, true)
+    }
+
+    /// The blob's bytes and its record, which must agree.
+    pub(super) fn open_blob(&self, key: &str) -> Result<(File, Stat)> {
+        place::check(key)?;
+        let record = Sidecar::read(&self.root, &sidecar(key))?;
+        let file = self.root.open_file(key)?;
+        let length = file.metadata()?.len();
+        if length != record.size {
+            return Err(Error::Damaged(format!("{length} bytes are there, the record says {}", record.size)));
+        }
+        Ok((file, record.into_stat()))
+    }
+
+    /// Renames the bytes first when they leave a place (they stop being served at once) and last when
+    /// they arrive (the record is there before them).
+    fn carry(&self, from: &str, to: &str, replace: bool) -> Result<()> {
+        let (from_folder, to_folder) = (split(from).0, split(to).0);
+        self.root.ensure_dir(to_folder)?;
+        if replace {
+            self.root.rename(from, to, true)?;
+            // An interrupted carry has moved the record already.
+            match self.root.rename(&sidecar(from), &sidecar(to), true) {
+                Err(Error::NotFound) => {}
+                other => other?,
+            }
+        } else {
+            match self.root.rename(&sidecar(from), &sidecar(to), true) {
+                Err(Error::NotFound) => {}
+                other => other?,
+            }
+            self.root.rename(from, to, false)?;
+        }
+        self.root.sync_dir(to_folder)?;
+        self.root.sync_dir(from_folder)
+    }
+
+    pub(super) fn delete_blocking(&self, key: &str, deletion: Deletion) -> Result<()> {
+        place::check(key)?;
+        let _key = self.lock_key(key);
+        let waiting = trash(key);
+        match deletion {
+            Deletion::Restorable => {
+                let _tree = self.lock_tree();
+                if self.root.exists(key)? {
+                    self.carry(key, &waiting, true)?;
+                } else if self.root.exists(&waiting)? && self.root.exists(&sidecar(key))? {
+                    // An earlier attempt stopped between bytes and record.
+                    self.root.rename(&sidecar(key), &sidecar(&waiting), true)?;
+                    self.root.sync_dir(split(&waiting).0)?;
+                }
+            }
+            Deletion::Purge => {
+                for path in [key, waiting.as_str()] {
+                    let gone = self.root.unlink(path)? | self.root.unlink(&sidecar(path))?;
+                    if gone {
+                        self.root.sync_dir(split(path).0)?;
+                    }
+                    self.prune(split(path).0)?;
+                }
+                return Ok(());
+            }
+        }
+        self.prune(split(key).0)
+    }
+
+    pub(super) fn restore_blocking(&self, key: &str) -> Result<Stat> {
+        place::check(key)?;
+        let _key = self.lock_key(key);
+        if self.root.exists(key)? {
+            return self.open_blob(key).map(|(_, stat)| stat);
+        }
+        let waiting = trash(key);
+        if !self.root.exists(&waiting)? {
+            return Err(Error::NotFound);
+        }
+        {
+            let _tree = self.lock_tree();
+            self.carry(&waiting, key, false)?;
+        }
+        self.prune(split(&waiting).0)?;
+        self.open_blob(key).map(|(_, stat)| stat)
+    }
+
+    pub(super) fn move_blocking(&self, from: &str, to: &str) -> Result<()> {
+        place::check(from)?;
+        place::check(to)?;
+        let _keys = self.lock_keys(from, to);
+        if self.root.exists(to)? {
+            return Err(Error::AlreadyExists);
+        }
+        self.open_blob(from)?;
+        {
+            let _tree = self.lock_tree();
+            self.carry(from, to, false)?;
+        }
+        self.prune(split(from).0)
+    }
+
+    /// Removes folders that became empty, from the inside out.
+    fn prune(&self, folder: &str) -> Result<()> {
+        let _tree = self.lock_tree_alone();
+        let mut folder = folder;
+        while !folder.is_empty() && self.root.remove_empty_dir(folder)? {
+            folder = split(folder).0;
+        }
+        Ok(())
+    }
+
+    /// Depth first in the order of the keys' bytes: a folder sorts as its name with a slash.
+    pub(super) fn list_blocking(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<Entry>> {
+        let mut found = Vec::new();
+        let (folder, _) = split(prefix);
+        self.walk(folder, prefix, after, limit, &mut found)?;
+        Ok(found)
+    }
+
+    fn walk(
+        &self,
+        folder: &str,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+        found: &mut Vec<Entry>,
+    ) -> Result<()> {
+        let path = |name: &str| if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
+        let mut names: Vec<String> = self
+            .root
+            .entries(folder)?
+            .into_iter()
+            .filter(|(name, is_dir)| *is_dir || !place::is_sidecar(name))
+            .filter(|(name, _)| !folder.is_empty() || ![place::TEMP, place::UPLOADS].contains(&name.as_str()))
+            .map(|(name, is_dir)| if is_dir { name + "/" } else { name })
+            .collect();
+        names.sort_unstable();
+        for name in names {
+            if found.len() >= limit {
+                return Ok(());
+            }
+            let full = path(&name);
+            match full.strip_suffix('/') {
+                Some(sub) => {
+                    let may_match = full.starts_with(prefix) || prefix.starts_with(&full);
+                    let passed = after.is_some_and(|after| after > full.as_str() && !after.starts_with(&full));
+                    if may_match && !passed {
+                        self.walk(sub, prefix, after, limit, found)?;
+                    }
+                }
+                None if full.starts_with(prefix) && after.is_none_or(|after| full.as_str() > after) => {
+                    match Sidecar::read(&self.root, &sidecar(&full)) {
+                        Ok(record) => found.push(Entry { key: full, stat: record.into_stat() }),
+                        // Deleted meanwhile, or bytes without a record: not a blob.
+                        Err(Error::NotFound) => {}
+                        Err(error) => return Err(error),
+                    }
+                }
+                None => {}
+            }
+        }
+        Ok(())
+    }
+}

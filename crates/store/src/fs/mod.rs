@@ -1,0 +1,318 @@
+//! The local-disk store: one folder, one file per blob, a sidecar beside it.
+//!
+//! Blobs are written beside the tree, made durable, renamed into place without replacing, and never
+//! modified afterwards. Parts of an upload go to their offsets in one file, so that completing a
+//! hundred gigabytes costs a rename. See `root` for how keys stay inside, `multipart` for parts.
+
+mod blob;
+mod ingest;
+mod journal;
+mod multipart;
+mod place;
+mod root;
+mod sidecar;
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use uuid::Uuid;
+
+use self::ingest::{Sink, blocking, pump};
+use self::multipart::Opened;
+use self::root::Root;
+use self::sidecar::Sidecar;
+use crate::checksum::{Checks, Hashes};
+use crate::completion::Completion;
+use crate::error::{Error, Result};
+use crate::sigv4::{Presigner, Unsigned};
+use crate::{
+    Attributes, ByteStream, Deletion, Entry, Expect, OpenUpload, Part, Plan, PresignedRequest, Shape, Stat, Store,
+    UploadRef,
+};
+
+/// Bytes per read of a body on its way out: what a slow reader holds in memory.
+const READ_CHUNK: u64 = 128 << 10;
+const STRIPES: usize = 64;
+
+/// Blobs in a folder. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct FsStore {
+    inner: Arc<Inner>,
+}
+
+/// What the clones of a store share.
+#[derive(Debug)]
+pub struct Inner {
+    root: Root,
+    presigner: Presigner,
+    /// One publish, delete or restore of a key at a time.
+    stripes: [Mutex<()>; STRIPES],
+    /// Removing empty folders (alone) against filling them (together).
+    tree: RwLock<()>,
+    uploads: Mutex<HashMap<String, Arc<Opened>>>,
+}
+
+impl std::ops::Deref for FsStore {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.inner
+    }
+}
+
+impl FsStore {
+    /// Opens the store in `folder`, making it if it is not there, and clears what an interrupted write
+    /// left. Only one server may have it open. Blocking.
+    pub fn open(folder: &Path, presigner: Presigner) -> Result<Self> {
+        let root = Root::open(folder)?;
+        for own in [place::TEMP, place::UPLOADS, place::TRASH] {
+            root.ensure_dir(own)?;
+        }
+        for (name, is_dir) in root.entries(place::TEMP)? {
+            if !is_dir {
+                root.unlink(&format!("{}/{name}", place::TEMP))?;
+            }
+        }
+        let inner = Inner {
+            root,
+            presigner,
+            stripes: std::array::from_fn(|_| Mutex::new(())),
+            tree: RwLock::new(()),
+            uploads: Mutex::new(HashMap::new()),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Writes a blob from a body whose sender gave checksums; nothing is visible unless they are met.
+    /// `limit` is the most bytes taken.
+    pub async fn write_checked(
+        &self,
+        key: &str,
+        body: ByteStream,
+        attributes: Attributes,
+        limit: u64,
+        checks: Checks,
+    ) -> Result<Stat> {
+        place::check(key)?;
+        let temp = self.temp_name();
+        let store = self.clone();
+        let name = temp.clone();
+        let file = blocking(move || store.root.create_new(&name)).await?;
+        let guard = TempGuard { store: self.clone(), path: Some(temp) };
+        let sink = pump(BlobSink { file, offset: 0, hashes: Hashes::new(checks) }, body, limit).await?;
+        let key = key.to_owned();
+        blocking(move || guard.publish(sink, &key, attributes)).await
+    }
+
+    fn temp_name(&self) -> String {
+        format!("{}/{}", place::TEMP, Uuid::new_v4().simple())
+    }
+
+    fn stripe(&self, key: &str) -> usize {
+        let mut hasher = DefaultHasher::new();
+        key.hash(&mut hasher);
+        usize::try_from(hasher.finish() % STRIPES as u64).unwrap_or(0)
+    }
+
+    fn lock_key(&self, key: &str) -> MutexGuard<'_, ()> {
+        self.stripes[self.stripe(key)].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Both keys' locks, taken in one order everywhere.
+    fn lock_keys(&self, one: &str, other: &str) -> Vec<MutexGuard<'_, ()>> {
+        let mut stripes = vec![self.stripe(one), self.stripe(other)];
+        stripes.sort_unstable();
+        stripes.dedup();
+        stripes.into_iter().map(|at| self.stripes[at].lock().unwrap_or_else(PoisonError::into_inner)).collect()
+    }
+
+    fn lock_tree(&self) -> RwLockReadGuard<'_, ()> {
+        self.tree.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_tree_alone(&self) -> RwLockWriteGuard<'_, ()> {
+        self.tree.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A body written to a file of its own.
+struct BlobSink {
+    file: File,
+    offset: u64,
+    hashes: Hashes,
+}
+
+impl Sink for BlobSink {
+    fn take(&mut self, chunks: &[Bytes]) -> Result<()> {
+        for chunk in chunks {
+            self.file.write_all_at(chunk, self.offset)?;
+            self.hashes.update(chunk);
+            self.offset += chunk.len() as u64;
+        }
+        Ok(())
+    }
+}
+
+/// Removes a temporary file that was not published.
+struct TempGuard {
+    store: FsStore,
+    path: Option<String>,
+}
+
+impl TempGuard {
+    fn publish(mut self, sink: BlobSink, key: &str, attributes: Attributes) -> Result<Stat> {
+        let md5 = sink.hashes.finish()?;
+        sink.file.sync_data()?;
+        let record = Sidecar::new(sink.offset, hex::encode(md5), attributes, None);
+        let path = self.path.as_deref().unwrap_or_default();
+        let stat = self.store.publish(path, key, &record)?;
+        self.path = None;
+        Ok(stat)
+    }
+}
+
+impl Drop for TempGuard {
+    fn drop(&mut self) {
+        if let Some(path) = self.path.take()
+            && let Err(error) = self.store.root.unlink(&path)
+        {
+            tracing::warn!(%error, "a temporary file was left; it is removed at the next start");
+        }
+    }
+}
+
+/// The bytes of `range`, read as they are asked for. Ends with an error where the file ends early.
+fn stream(file: File, range: Range<u64>) -> ByteStream {
+    let file = Arc::new(file);
+    Box::pin(futures::stream::try_unfold(range, move |range| {
+        let file = Arc::clone(&file);
+        async move {
+            if range.is_empty() {
+                return Ok(None);
+            }
+            let length = READ_CHUNK.min(range.end - range.start);
+            let task = tokio::task::spawn_blocking(move || {
+                let mut chunk = BytesMut::zeroed(usize::try_from(length).map_err(io::Error::other)?);
+                file.read_exact_at(&mut chunk, range.start)?;
+                Ok::<_, io::Error>(chunk.freeze())
+            });
+            let chunk = task.await.map_err(io::Error::other)??;
+            Ok(Some((chunk, range.start + length..range.end)))
+        }
+    }))
+}
+
+#[async_trait]
+impl Store for FsStore {
+    async fn begin(&self, key: &str, expect: Expect) -> Result<Plan> {
+        place::check(key)?;
+        match expect.shape {
+            Shape::Single { size, lifetime } => {
+                let length = size.map(|size| size.to_string());
+                let mut headers = Vec::new();
+                if let Some(length) = &length {
+                    headers.push(("content-length", length.as_str()));
+                }
+                headers.push(("content-type", expect.attributes.content_type.as_str()));
+                let unsigned = Unsigned { method: "PUT", key, query: &[], headers: &headers };
+                self.presigner.presign(unsigned, SystemTime::now(), lifetime).map(Plan::Single)
+            }
+            Shape::Parts { part_size } => {
+                let (store, key) = (self.clone(), key.to_owned());
+                let upload_id = blocking(move || store.begin_parts(&key, part_size, expect.attributes)).await?;
+                Ok(Plan::Parts { upload_id })
+            }
+        }
+    }
+
+    async fn sign_part(&self, upload: &UploadRef, number: u32, lifetime: Duration) -> Result<PresignedRequest> {
+        let number = number.to_string();
+        let query = [("partNumber", number.as_str()), ("uploadId", upload.upload_id.as_str())];
+        let unsigned = Unsigned { method: "PUT", key: &upload.key, query: &query, headers: &[] };
+        self.presigner.presign(unsigned, SystemTime::now(), lifetime)
+    }
+
+    async fn list_parts(&self, upload: &UploadRef) -> Result<Vec<Part>> {
+        let (store, upload) = (self.clone(), upload.clone());
+        blocking(move || Ok(store.opened(&upload)?.parts())).await
+    }
+
+    async fn complete(&self, upload: &UploadRef, completion: &Completion) -> Result<Stat> {
+        let (store, upload, completion) = (self.clone(), upload.clone(), completion.clone());
+        blocking(move || store.complete_parts(&upload, &completion)).await
+    }
+
+    async fn abort(&self, upload: &UploadRef) -> Result<()> {
+        let (store, upload) = (self.clone(), upload.clone());
+        blocking(move || store.abort_parts(&upload)).await
+    }
+
+    async fn list_uploads(&self, before: SystemTime) -> Result<Vec<OpenUpload>> {
+        let store = self.clone();
+        blocking(move || store.list_open(before)).await
+    }
+
+    async fn write(&self, key: &str, body: ByteStream, attributes: Attributes) -> Result<Stat> {
+        self.write_checked(key, body, attributes, u64::MAX, Checks::none()).await
+    }
+
+    async fn read(&self, key: &str, range: Option<Range<u64>>) -> Result<(Stat, ByteStream)> {
+        let (store, key) = (self.clone(), key.to_owned());
+        let (file, stat) = blocking(move || store.open_blob(&key)).await?;
+        let range = range.unwrap_or(0..stat.size);
+        if range.start > range.end || range.end > stat.size {
+            return Err(Error::BadRange);
+        }
+        Ok((stat, stream(file, range)))
+    }
+
+    async fn stat(&self, key: &str) -> Result<Stat> {
+        let (store, key) = (self.clone(), key.to_owned());
+        blocking(move || store.open_blob(&key).map(|(_, stat)| stat)).await
+    }
+
+    async fn move_to(&self, from: &str, to: &str) -> Result<()> {
+        let (store, from, to) = (self.clone(), from.to_owned(), to.to_owned());
+        blocking(move || store.move_blocking(&from, &to)).await
+    }
+
+    async fn delete(&self, key: &str, deletion: Deletion) -> Result<()> {
+        let (store, key) = (self.clone(), key.to_owned());
+        blocking(move || store.delete_blocking(&key, deletion)).await
+    }
+
+    async fn restore(&self, key: &str) -> Result<Stat> {
+        let (store, key) = (self.clone(), key.to_owned());
+        blocking(move || store.restore_blocking(&key)).await
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<Entry>> {
+        let (store, prefix, after) = (self.clone(), prefix.to_owned(), after.map(str::to_owned));
+        blocking(move || store.list_blocking(&prefix, after.as_deref(), limit)).await
+    }
+
+    async fn sign_read(&self, key: &str, lifetime: Duration) -> Result<PresignedRequest> {
+        place::check(key)?;
+        let unsigned = Unsigned { method: "GET", key, query: &[], headers: &[] };
+        self.presigner.presign(unsigned, SystemTime::now(), lifetime)
+    }
+
+    async fn probe(&self) -> Result<()> {
+        let store = self.clone();
+        blocking(move || {
+            let temp = store.temp_name();
+            store.root.create_new(&temp)?;
+            store.root.unlink(&temp).map(drop)
+        })
+        .await
+    }
+}

@@ -1,0 +1,201 @@
+//! The folder everything lies in, reached through its descriptor only.
+//!
+//! Every path is relative and resolved by the kernel with `openat2(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS)`:
+//! no `..`, no absolute path and no planted symbolic link leads out of it.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags, RenameFlags, ResolveFlags};
+use rustix::io::Errno;
+
+use crate::error::{Error, Result};
+
+const DIR_MODE: Mode = Mode::from_raw_mode(0o700);
+const FILE_MODE: Mode = Mode::from_raw_mode(0o600);
+
+/// An open folder.
+#[derive(Debug)]
+pub(crate) struct Root {
+    dir: OwnedFd,
+}
+
+impl Root {
+    /// Opens `path`, making it if it is not there, and locks it: one server per store.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        std::fs::create_dir_all(path)?;
+        let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
+        let root = Self { dir: fs::open(path, flags, Mode::empty())? };
+        fs::flock(&root.dir, FlockOperation::NonBlockingLockExclusive).map_err(|errno| match errno {
+            Errno::WOULDBLOCK => Error::Unavailable(std::io::Error::other(format!(
+                "{} is in use by another server; each needs a folder of its own",
+                path.display()
+            ))),
+            other => other.into(),
+        })?;
+        // Refuses old kernels at start rather than at the first request.
+        root.open_dir(".")?;
+        Ok(root)
+    }
+
+    fn resolve(&self, path: &str, flags: OFlags, mode: Mode) -> Result<OwnedFd> {
+        let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
+        loop {
+            match fs::openat2(&self.dir, path, flags | OFlags::CLOEXEC, mode, resolve) {
+                Ok(fd) => return Ok(fd),
+                // EAGAIN: a rename raced with the resolution (openat2(2)).
+                Err(Errno::AGAIN | Errno::INTR) => {}
+                // A link in the way is as good as nothing there; a file where a folder should be, too.
+                Err(Errno::LOOP | Errno::XDEV | Errno::NOTDIR) => return Err(Error::NotFound),
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+    }
+
+    pub(crate) fn open_dir(&self, path: &str) -> Result<OwnedFd> {
+        self.resolve(path, OFlags::DIRECTORY | OFlags::RDONLY, Mode::empty())
+    }
+
+    /// Whether anything is there, a folder included.
+    pub(crate) fn exists(&self, path: &str) -> Result<bool> {
+        match self.resolve(path, OFlags::PATH, Mode::empty()) {
+            Ok(_) => Ok(true),
+            Err(Error::NotFound) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Opens a regular file for reading.
+    pub(crate) fn open_file(&self, path: &str) -> Result<File> {
+        // Without NONBLOCK a planted FIFO would hang the open.
+        let file = File::from(self.resolve(path, OFlags::RDONLY | OFlags::NONBLOCK, Mode::empty())?);
+        if file.metadata()?.is_file() { Ok(file) } else { Err(Error::NotFound) }
+    }
+
+    /// Opens a file for reading and writing; `create` makes it where it is absent.
+    pub(crate) fn open_rw(&self, path: &str, create: bool) -> Result<File> {
+        let flags = if create { OFlags::RDWR | OFlags::CREATE } else { OFlags::RDWR };
+        Ok(File::from(self.resolve(path, flags, if create { FILE_MODE } else { Mode::empty() })?))
+    }
+
+    /// Creates a file that must not exist.
+    pub(crate) fn create_new(&self, path: &str) -> Result<File> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL;
+        Ok(File::from(self.resolve(path, flags, FILE_MODE)?))
+    }
+
+    /// Reads a small file; longer than `limit` bytes is damage.
+    pub(crate) fn read_small(&self, path: &str, limit: u64) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.open_file(path)?.take(limit + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > limit {
+            return Err(Error::Damaged(format!("a record is longer than {limit} bytes")));
+        }
+        Ok(bytes)
+    }
+
+    /// Makes the folder and its parents, each durable in its own parent.
+    pub(crate) fn ensure_dir(&self, path: &str) -> Result<()> {
+        if path.is_empty() || self.open_dir(path).is_ok() {
+            return Ok(());
+        }
+        let (parent, name) = split(path);
+        self.ensure_dir(parent)?;
+        let parent = self.open_dir(dot(parent))?;
+        match fs::mkdirat(&parent, name, DIR_MODE) {
+            Ok(()) => fs::fsync(&parent)?,
+            Err(Errno::EXIST) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+        // Something else of that name is an object whose key would be this folder.
+        self.open_dir(path).map(drop).map_err(|error| match error {
+            Error::NotFound => Error::InvalidKey("another key is a folder of this one"),
+            other => other,
+        })
+    }
+
+    /// Makes what happened in a folder durable.
+    pub(crate) fn sync_dir(&self, path: &str) -> Result<()> {
+        Ok(fs::fsync(self.open_dir(dot(path))?)?)
+    }
+
+    /// Renames; fails with [`Error::AlreadyExists`] where `to` is taken, unless `replace`.
+    pub(crate) fn rename(&self, from: &str, to: &str, replace: bool) -> Result<()> {
+        let (from_dir, from_name) = split(from);
+        let (to_dir, to_name) = split(to);
+        let flags = if replace { RenameFlags::empty() } else { RenameFlags::NOREPLACE };
+        let (source, target) = (self.open_dir(dot(from_dir))?, self.open_dir(dot(to_dir))?);
+        fs::renameat_with(&source, from_name, &target, to_name, flags).map_err(|errno| match errno {
+            Errno::EXIST | Errno::ISDIR | Errno::NOTEMPTY => Error::AlreadyExists,
+            other => other.into(),
+        })
+    }
+
+    /// Removes a file; `false` if there was none.
+    pub(crate) fn unlink(&self, path: &str) -> Result<bool> {
+        let (dir, name) = split(path);
+        let dir = match self.open_dir(dot(dir)) {
+            Err(Error::NotFound) => return Ok(false),
+            other => other?,
+        };
+        match fs::unlinkat(&dir, name, AtFlags::empty()) {
+            Ok(()) => Ok(true),
+            Err(Errno::NOENT) => Ok(false),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    /// Removes a folder if it is empty; `false` if it is not there or holds something.
+    pub(crate) fn remove_empty_dir(&self, path: &str) -> Result<bool> {
+        let (parent, name) = split(path);
+        let parent = match self.open_dir(dot(parent)) {
+            Err(Error::NotFound) => return Ok(false),
+            other => other?,
+        };
+        match fs::unlinkat(&parent, name, AtFlags::REMOVEDIR) {
+            Ok(()) => Ok(true),
+            Err(Errno::NOENT | Errno::NOTEMPTY | Errno::EXIST | Errno::NOTDIR) => Ok(false),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    /// Removes a flat folder with everything in it.
+    pub(crate) fn remove_flat_dir(&self, path: &str) -> Result<()> {
+        for (name, is_dir) in self.entries(path)? {
+            if !is_dir {
+                self.unlink(&format!("{path}/{name}"))?;
+            }
+        }
+        self.remove_empty_dir(path)?;
+        Ok(())
+    }
+
+    /// Names in a folder and whether each is one itself; nothing where there is no folder. Names that
+    /// are not UTF-8 were not made by us and are passed over.
+    pub(crate) fn entries(&self, path: &str) -> Result<Vec<(String, bool)>> {
+        let dir = match self.open_dir(dot(path)) {
+            Err(Error::NotFound) => return Ok(Vec::new()),
+            other => other?,
+        };
+        let mut entries = Vec::new();
+        for entry in fs::Dir::new(dir)? {
+            let entry = entry?;
+            let Ok(name) = entry.file_name().to_str() else { continue };
+            if name != "." && name != ".." {
+                entries.push((name.to_owned(), entry.file_type().is_dir()));
+            }
+        }
+        Ok(entries)
+    }
+}
+
+/// Parent and name of a relative path.
+pub(crate) fn split(path: &str) -> (&str, &str) {
+    path.rsplit_once('/').unwrap_or(("", path))
+}
+
+fn dot(path: &str) -> &str {
+    if path.is_empty() { "." } else { path }
+}

@@ -1,0 +1,216 @@
+//! The local-disk store: the conformance suite, and what only a file system can get wrong.
+
+use std::path::Path;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::TryStreamExt as _;
+use store::conformance::{self, Send};
+use store::{
+    Attributes, ByteStream, Checks, Completion, Deletion, Endpoint, Error, Expect, FsStore, Plan, PresignedRequest,
+    Presigner, Shape, Store, UploadRef,
+};
+
+const PART: u64 = 5 << 20;
+
+fn open(folder: &Path) -> FsStore {
+    let endpoint = Endpoint { url: "http://127.0.0.1:9".into(), region: "local".into(), bucket: Some("b".into()) };
+    FsStore::open(folder, Presigner::new(endpoint, "access", "secret")).unwrap()
+}
+
+/// Stands in for the S3 door: reads the request's address and calls the store. The door itself is
+/// put through the same suite by the server's tests.
+struct Direct(FsStore);
+
+fn decoded(text: &str) -> String {
+    percent_encoding::percent_decode_str(text).decode_utf8().unwrap().into_owned()
+}
+
+impl Direct {
+    fn key(url: &str) -> String {
+        decoded(url.split_once("/b/").unwrap().1.split('?').next().unwrap())
+    }
+
+    fn parameter(url: &str, name: &str) -> Option<String> {
+        url.split_once('?')?.1.split('&').find_map(|pair| Some(decoded(pair.strip_prefix(name)?.strip_prefix('=')?)))
+    }
+}
+
+#[async_trait]
+impl Send for Direct {
+    async fn put(&self, request: &PresignedRequest, body: Bytes) -> Result<String, String> {
+        let upload =
+            UploadRef { key: Self::key(&request.url), upload_id: Self::parameter(&request.url, "uploadId").unwrap() };
+        let number = Self::parameter(&request.url, "partNumber").unwrap().parse().unwrap();
+        let part = self.0.write_part(&upload, number, stream(body), u64::MAX, Checks::none()).await;
+        part.map(|part| part.etag).map_err(|error| error.to_string())
+    }
+
+    async fn get(&self, request: &PresignedRequest) -> Result<Bytes, String> {
+        let (_, body) = self.0.read(&Self::key(&request.url), None).await.map_err(|error| error.to_string())?;
+        let all: bytes::BytesMut = body.try_collect().await.map_err(|error| error.to_string())?;
+        Ok(all.freeze())
+    }
+}
+
+fn stream(bytes: Bytes) -> ByteStream {
+    Box::pin(futures::stream::iter(vec![Ok(bytes)]))
+}
+
+async fn begun(store: &FsStore, key: &str) -> UploadRef {
+    let expect = Expect { shape: Shape::Parts { part_size: PART }, attributes: Attributes::default() };
+    let Plan::Parts { upload_id } = store.begin(key, expect).await.unwrap() else { panic!() };
+    UploadRef { key: key.into(), upload_id }
+}
+
+fn completion(parts: Vec<(u32, String)>) -> Completion {
+    Completion { parts, part_size: PART, size: None, max_size: u64::MAX }
+}
+
+fn files_below(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files_below(&path));
+        } else {
+            found.push(path.display().to_string());
+        }
+    }
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn conforms() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    conformance::all(&store, &Direct(store.clone())).await;
+    assert_eq!(files_below(&folder.path().join(".uploads")), [""; 0], "no upload leaves anything");
+    assert_eq!(files_below(&folder.path().join(".tmp")), [""; 0], "no write leaves anything");
+}
+
+#[tokio::test]
+async fn one_server_per_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let endpoint = Endpoint { url: "http://h".into(), region: "r".into(), bucket: None };
+    let error = FsStore::open(folder.path(), Presigner::new(endpoint, "a", "s")).unwrap_err();
+    assert!(error.to_string().contains("in use by another server"), "{error}");
+    drop(store);
+    open(folder.path());
+}
+
+#[tokio::test]
+async fn parts_survive_a_restart_and_a_torn_resend_does_not_harm_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Bytes::from(vec![1u8; usize::try_from(PART).unwrap()]);
+    let (upload, etag) = {
+        let store = open(folder.path());
+        let upload = begun(&store, "a/b").await;
+        let part = store.write_part(&upload, 1, stream(first.clone()), PART, Checks::none()).await.unwrap();
+        (upload, part.etag)
+    };
+    let store = open(folder.path());
+    let cut: ByteStream = Box::pin(futures::stream::iter(vec![
+        Ok(Bytes::from(vec![9u8; 2 << 20])),
+        Err(std::io::Error::other("the client was killed")),
+    ]));
+    let refused = store.write_part(&upload, 1, cut, PART, Checks::none()).await;
+    assert!(matches!(refused, Err(Error::Incomplete(_))), "{refused:?}");
+    let last = store.write_part(&upload, 2, stream(Bytes::from_static(b"end")), PART, Checks::none()).await.unwrap();
+    let stat = store.complete(&upload, &completion(vec![(1, etag), (2, last.etag)])).await.unwrap();
+    assert_eq!(stat.size, PART + 3);
+    assert_eq!(std::fs::read(folder.path().join("a/b")).unwrap(), [&first[..], b"end"].concat());
+}
+
+#[tokio::test]
+async fn a_writer_from_before_completion_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let upload = begun(&store, "a/b").await;
+    let one = Bytes::from(vec![1u8; usize::try_from(PART).unwrap()]);
+    let part = store.write_part(&upload, 1, stream(one.clone()), PART, Checks::none()).await.unwrap();
+    let (go, wait) = tokio::sync::oneshot::channel::<()>();
+    let slow: ByteStream = Box::pin(futures::stream::once(async move {
+        wait.await.map_err(std::io::Error::other)?;
+        Ok(Bytes::from(vec![7u8; 3 << 20]))
+    }));
+    let late = tokio::spawn({
+        let (store, upload) = (store.clone(), upload.clone());
+        async move { store.write_part(&upload, 2, slow, PART, Checks::none()).await }
+    });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    store.complete(&upload, &completion(vec![(1, part.etag)])).await.unwrap();
+    go.send(()).unwrap();
+    assert!(matches!(late.await.unwrap(), Err(Error::NoSuchUpload)));
+    assert_eq!(std::fs::read(folder.path().join("a/b")).unwrap(), one);
+}
+
+#[tokio::test]
+async fn a_part_longer_than_the_part_size_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let upload = begun(&store, "a/b").await;
+    let long = Bytes::from(vec![0u8; usize::try_from(PART).unwrap() + 1]);
+    let refused = store.write_part(&upload, 1, stream(long), u64::MAX, Checks::none()).await;
+    assert!(matches!(refused, Err(Error::TooLarge { limit: PART })), "{refused:?}");
+    for number in [0, 10_001] {
+        let refused = store.write_part(&upload, number, stream(Bytes::new()), PART, Checks::none()).await;
+        assert!(matches!(refused, Err(Error::InvalidPart { .. })), "{refused:?}");
+    }
+    assert_eq!(store.list_parts(&upload).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn planted_links_are_not_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let outside = tempfile::tempdir().unwrap();
+    std::fs::write(outside.path().join("secret"), "s").unwrap();
+    std::fs::write(outside.path().join("secret.meta"), r#"{"size":1,"etag":"e","modified_us":1,"content_type":"t"}"#)
+        .unwrap();
+    let store = open(folder.path());
+    std::os::unix::fs::symlink(outside.path(), folder.path().join("link")).unwrap();
+    std::os::unix::fs::symlink(outside.path().join("secret"), folder.path().join("file")).unwrap();
+    std::fs::copy(outside.path().join("secret.meta"), folder.path().join("file.meta")).unwrap();
+    for key in ["link/secret", "file"] {
+        assert!(matches!(store.read(key, None).await.err(), Some(Error::NotFound)), "{key}");
+    }
+    let write = store.write("link/new", stream(Bytes::from_static(b"x")), Attributes::default()).await;
+    assert!(write.is_err(), "{write:?}");
+    store.delete("link/secret", Deletion::Purge).await.unwrap();
+    assert!(outside.path().join("secret").exists() && !outside.path().join("new").exists());
+}
+
+#[tokio::test]
+async fn a_key_is_not_a_folder_of_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let write = async |key: &str| store.write(key, stream(Bytes::from_static(b"x")), Attributes::default()).await;
+    write("a").await.unwrap();
+    assert!(matches!(write("a/b").await, Err(Error::InvalidKey(_))));
+    write("c/d").await.unwrap();
+    assert!(matches!(write("c").await, Err(Error::AlreadyExists)));
+    assert_eq!(store.list("", None, 10).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn damage_is_told_from_absence() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    store.write("a", stream(Bytes::from_static(b"four")), Attributes::default()).await.unwrap();
+    std::fs::write(folder.path().join("a"), "five!").unwrap();
+    assert!(matches!(store.stat("a").await, Err(Error::Damaged(_))));
+    std::fs::write(folder.path().join("a.meta"), "not json").unwrap();
+    assert!(matches!(store.stat("a").await, Err(Error::Damaged(_))));
+}
+
+#[tokio::test]
+async fn empty_folders_go_with_what_they_held() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    store.write("a/b/c", stream(Bytes::from_static(b"x")), Attributes::default()).await.unwrap();
+    store.delete("a/b/c", Deletion::Purge).await.unwrap();
+    assert!(!folder.path().join("a").exists());
+    assert!(folder.path().exists());
+}

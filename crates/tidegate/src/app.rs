@@ -1,0 +1,113 @@
+//! What a request or a job can reach.
+
+use std::sync::Arc;
+
+use secrecy::ExposeSecret as _;
+use sign::{Signer, Verifier};
+use store::{Endpoint, FsStore, Presigner, Store};
+use tokio::sync::Notify;
+
+use crate::config::secrets::{self, Credentials};
+use crate::config::{Config, Origin};
+use crate::db::Db;
+use crate::error::{Error, Result};
+use crate::grants::GrantCache;
+use crate::model::access::{self, Action, Decision};
+use crate::model::owner::Owner;
+use crate::model::principal::Principal;
+use crate::model::rules::{self, Stranger};
+
+/// The bucket's name on the S3 door of a local store.
+pub const LOCAL_BUCKET: &str = "tidegate";
+
+/// The server's state. One per process, shared by all doors and jobs.
+#[derive(Debug)]
+pub struct App {
+    /// The settings.
+    pub config: Config,
+    /// The addresses clients are told.
+    pub addresses: Addresses,
+    /// The database.
+    pub db: Db,
+    /// The bytes.
+    pub store: Arc<dyn StoreDebug>,
+    /// The same store as the S3 door writes to it.
+    pub fs: FsStore,
+    /// Signs grants.
+    pub signer: Signer,
+    /// What the edge trusts.
+    pub verifier: Verifier,
+    /// The server's own S3 credentials.
+    pub presign: Credentials,
+    /// The operator's.
+    pub operator: Credentials,
+    /// Signatures that were made.
+    pub grants: GrantCache,
+    /// Rung when a job was enqueued.
+    pub jobs: Notify,
+}
+
+/// A store that can be part of debug output.
+pub trait StoreDebug: Store + std::fmt::Debug {}
+impl<T: Store + std::fmt::Debug> StoreDebug for T {}
+
+/// The addresses clients are told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Addresses {
+    /// The API.
+    pub api: Origin,
+    /// The edge or the CDN; `None` when there is neither.
+    pub edge: Option<Origin>,
+    /// Where presigned requests go.
+    pub s3: Origin,
+}
+
+impl App {
+    /// Opens database, keys and store.
+    pub async fn open(config: Config, addresses: Addresses) -> anyhow::Result<Self> {
+        let (config, secrets) =
+            tokio::task::spawn_blocking(move || secrets::load(&config).map(|keys| (config, keys))).await??;
+        let db = Db::open_sqlite(&config.database).await?;
+        let endpoint = Endpoint {
+            url: addresses.s3.to_string(),
+            region: config.region.clone(),
+            bucket: Some(LOCAL_BUCKET.to_owned()),
+        };
+        let presigner =
+            Presigner::new(endpoint, secrets.presign.access_key.clone(), secrets.presign.secret_key.expose_secret());
+        let root = config.store_root.clone();
+        let fs = tokio::task::spawn_blocking(move || FsStore::open(&root, presigner)).await??;
+        let mut verifier = Verifier::new();
+        for (id, key) in secrets.trusted {
+            verifier.trust(id, key);
+        }
+        let (id, key) = secrets.signing;
+        Ok(Self {
+            signer: Signer::new(id, key, config.cloudfront.hash),
+            verifier,
+            presign: secrets.presign,
+            operator: secrets.operator,
+            grants: GrantCache::new(),
+            store: Arc::new(fs.clone()),
+            fs,
+            db,
+            jobs: Notify::new(),
+            addresses,
+            config,
+        })
+    }
+
+    /// The decision of `model::access`, as an outcome in the words of the owner's rules.
+    pub fn authorize(&self, principal: &Principal, action: Action, owner: &Owner) -> Result<()> {
+        match access::decide(principal, action, owner) {
+            Decision::Allow => Ok(()),
+            Decision::Unauthenticated => Err(Error::Unauthenticated("sign in first".into())),
+            Decision::Deny => {
+                metrics::counter!("tidegate_refusals_total", "owner" => owner.kind().as_str()).increment(1);
+                match rules::of(owner.kind()).stranger {
+                    Stranger::Forbidden => Err(Error::Forbidden("this belongs to somebody else".into())),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! `tidegate check`: the settings as they were understood, without secrets.
+
+use crate::config::{AuthMode, Config, Cors, GrantMode};
+
+/// The report.
+pub(super) fn report(config: &Config) -> String {
+    let mut text = String::from("the settings are fine\n\n");
+    let mut line = |name: &str, value: String| text.push_str(&format!("{name:<12} {value}\n"));
+    let edge = config.edge_port.map_or("off".to_owned(), |port| port.to_string());
+    line("doors", format!("{} API {} · edge {edge} · S3 {}", config.bind, config.port, config.s3_port));
+    line("data", config.data.display().to_string());
+    line("store", config.store_root.display().to_string());
+    line("database", config.database.display().to_string());
+    let sign_in = match config.auth.mode {
+        AuthMode::Dev => "dev: the X-User-Id header is believed",
+        AuthMode::None => "none: everybody is one user",
+    };
+    line("sign-in", sign_in.to_owned());
+    let key = config.cloudfront.key.as_ref().map_or("generated".to_owned(), |(id, _)| format!("given, {id}"));
+    let mode = match config.cloudfront.auth_mode {
+        GrantMode::Cookie => "cookies",
+        GrantMode::Url => "signed URLs",
+    };
+    line("grants", format!("{mode} for {} s · signing key {key}", config.cloudfront.lifetime.as_secs()));
+    let cors = match &config.cors {
+        Cors::Any => "any origin, bytes only".to_owned(),
+        Cors::Named(origins) => origins.join(", "),
+    };
+    line("cross-origin", cors);
+    line("images", format!("/{} · parts of {} bytes", config.images.layout.images(), config.images.part_size));
+    for warning in &config.warnings {
+        line("warning", warning.clone());
+    }
+    text
+}

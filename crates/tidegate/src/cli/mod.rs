@@ -1,0 +1,74 @@
+//! The command line: one file per subcommand.
+
+mod check;
+mod serve;
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Config, Problems, Sources};
+
+/// The gate in front of a private bucket.
+#[derive(Debug, Parser)]
+#[command(name = "tidegate", version, about)]
+struct Arguments {
+    /// A TOML file of `NAME = value` settings.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// A setting, over all other sources.
+    #[arg(long = "set", global = true, value_name = "NAME=VALUE")]
+    set: Vec<String>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server.
+    Serve,
+    /// Check the settings and say what they come to, without serving.
+    Check,
+    /// Print the reference of all settings.
+    Settings,
+    /// Print the API's description.
+    Openapi,
+}
+
+/// Runs what the process was called with.
+pub fn run() -> ExitCode {
+    let arguments = Arguments::parse();
+    let sources = || Sources::of_process(arguments.config.clone(), arguments.set.clone());
+    match arguments.command {
+        Command::Serve => with_config(&sources(), serve::run),
+        Command::Check => with_config(&sources(), |config| print(&check::report(&config))),
+        Command::Settings => print(&crate::config::reference()),
+        Command::Openapi => print(&crate::http::openapi::document()),
+    }
+}
+
+fn with_config(sources: &Sources, run: impl FnOnce(Config) -> ExitCode) -> ExitCode {
+    match Config::load(sources) {
+        Ok(config) => run(config),
+        Err(Problems(problems)) => {
+            let count = problems.len();
+            let lines: String = problems.iter().map(|line| format!("  {line}\n")).collect();
+            complain(&format!("{count} of the settings can't be used:\n{lines}"));
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn print(text: &str) -> ExitCode {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn complain(text: &str) {
+    // Where standard error is closed there is nobody to tell.
+    let _ = writeln!(std::io::stderr(), "tidegate: {text}");
+}

@@ -1,0 +1,173 @@
+//! From text to typed values, with every problem collected: each line names the setting, what was given
+//! (unless it is a secret) and what would be right.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::settings;
+use super::sources::Given;
+
+/// Scheme and authority of a URL, and nothing else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// `http` or `https`.
+    pub scheme: &'static str,
+    /// Host, with its port if there is one; lower case.
+    pub authority: String,
+}
+
+impl Origin {
+    /// Reads an origin; a trailing slash is fine, a path is not.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (scheme, rest) = match text.split_once("://")? {
+            ("http", rest) => ("http", rest),
+            ("https", rest) => ("https", rest),
+            _ => return None,
+        };
+        let authority = rest.strip_suffix('/').unwrap_or(rest).to_ascii_lowercase();
+        let parsed = http::uri::Authority::from_str(&authority).ok()?;
+        let plain = !parsed.host().is_empty() && !authority.contains('@') && !authority.ends_with(':');
+        plain.then_some(Self { scheme, authority })
+    }
+
+    /// The host without its port, as in a URL (IPv6 in brackets).
+    pub fn host(&self) -> &str {
+        host_of(&self.authority)
+    }
+
+    /// Whether it can only be reached from this machine.
+    pub fn is_loopback(&self) -> bool {
+        is_loopback_host(self.host())
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", self.scheme, self.authority)
+    }
+}
+
+/// An authority's host: less its port, IPv6 brackets kept.
+pub fn host_of(authority: &str) -> &str {
+    match authority.rfind(']') {
+        Some(end) => &authority[..=end],
+        None => authority.split(':').next().unwrap_or(authority),
+    }
+}
+
+/// Whether a host name means this machine.
+pub fn is_loopback_host(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost")
+        || host.to_ascii_lowercase().ends_with(".localhost")
+        || bare.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
+}
+
+/// Reads settings and collects what is wrong with them.
+#[derive(Debug)]
+pub(super) struct Resolver {
+    /// What was given.
+    pub(super) given: Given,
+}
+
+impl Resolver {
+    /// Notes a problem with a setting.
+    pub(super) fn problem(&mut self, name: &'static str, wanted: &str) {
+        let setting = settings::find(name);
+        let shown = match self.given.explicit(name) {
+            Some(_) if setting.is_some_and(|setting| setting.secret) => " (not shown)".to_owned(),
+            Some(value) => format!("={:?}", shortened(value)),
+            None => " is not set".to_owned(),
+        };
+        self.given.problems.push(format!("{name}{shown}: give {wanted}"));
+    }
+
+    fn refuse(&mut self, name: &'static str) {
+        let accepts = settings::find(name).map_or("another value", |setting| setting.accepts);
+        self.problem(name, accepts);
+    }
+
+    /// The text, if there is any.
+    pub(super) fn text(&self, name: &'static str) -> Option<String> {
+        let value = self.given.value(name);
+        (!value.is_empty()).then(|| value.to_owned())
+    }
+
+    /// A number inside a range.
+    pub(super) fn number(&mut self, name: &'static str, range: RangeInclusive<u64>) -> u64 {
+        match self.given.value(name).parse() {
+            Ok(number) if range.contains(&number) => number,
+            _ => {
+                self.refuse(name);
+                *range.start()
+            }
+        }
+    }
+
+    /// A duration in whole seconds.
+    pub(super) fn seconds(&mut self, name: &'static str, range: RangeInclusive<u64>) -> Duration {
+        Duration::from_secs(self.number(name, range))
+    }
+
+    /// A port, or `None` for `off` where that is allowed.
+    pub(super) fn port(&mut self, name: &'static str, may_be_off: bool) -> Option<u16> {
+        match self.given.value(name) {
+            "off" if may_be_off => None,
+            value => {
+                let port = value.parse().ok();
+                if port.is_none() {
+                    self.refuse(name);
+                }
+                Some(port.unwrap_or(0))
+            }
+        }
+    }
+
+    /// `true` or `false`.
+    pub(super) fn flag(&mut self, name: &'static str) -> bool {
+        self.choice(name, &[("true", true), ("false", false), ("1", true), ("0", false)])
+    }
+
+    /// One of a few words.
+    pub(super) fn choice<T: Copy>(&mut self, name: &'static str, words: &[(&str, T)]) -> T {
+        let value = self.given.value(name);
+        match words.iter().find(|(word, _)| *word == value) {
+            Some((_, meaning)) => *meaning,
+            None => {
+                self.refuse(name);
+                words[0].1
+            }
+        }
+    }
+
+    /// An origin, if given.
+    pub(super) fn origin(&mut self, name: &'static str) -> Option<Origin> {
+        let value = self.text(name)?;
+        let origin = Origin::parse(&value);
+        if origin.is_none() {
+            self.refuse(name);
+        }
+        origin
+    }
+
+    /// An IP address.
+    pub(super) fn ip(&mut self, name: &'static str) -> IpAddr {
+        self.given.value(name).parse().unwrap_or_else(|_| {
+            self.refuse(name);
+            IpAddr::from([127, 0, 0, 1])
+        })
+    }
+
+    /// Words between commas.
+    pub(super) fn list(&self, name: &'static str) -> Vec<String> {
+        let value = self.given.value(name);
+        value.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    }
+}
+
+fn shortened(value: &str) -> String {
+    if value.chars().count() <= 80 { value.to_owned() } else { value.chars().take(80).chain("…".chars()).collect() }
+}

@@ -1,0 +1,187 @@
+//! Keys and credentials on disk: read where they are given, made on first start where they are not. Files
+//! are 0600 in folders of 0700, written whole or not at all.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use aws_lc_rs::rand;
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+use sign::{KeyKind, PublicKey, SigningKey};
+
+use super::Config;
+use super::resolve::Resolver;
+
+/// What the server signs and verifies with.
+#[derive(Debug)]
+pub struct Secrets {
+    /// Id and key that grants are signed with.
+    pub signing: (String, SigningKey),
+    /// Every public key the edge trusts.
+    pub trusted: Vec<(String, PublicKey)>,
+    /// The server's own S3 credentials, which never leave it.
+    pub presign: Credentials,
+    /// The operator's, for reading.
+    pub operator: Credentials,
+}
+
+/// S3 credentials.
+#[derive(Clone)]
+pub struct Credentials {
+    /// Not secret.
+    pub access_key: String,
+    /// Secret.
+    pub secret_key: SecretString,
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credentials").field("access_key", &self.access_key).finish_non_exhaustive()
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredCredentials {
+    access_key: String,
+    secret_key: String,
+}
+
+/// The setting's PEM: the text itself, or the file it names.
+pub(super) fn pem_or_file(r: &mut Resolver, text: String) -> Option<SecretString> {
+    const NAME: &str = "CLOUDFRONT_PRIVATE_KEY_PEM";
+    let first = SigningKey::parse(&text);
+    if first.is_ok() {
+        return Some(text.into());
+    }
+    let looks_like_path = !text.contains("-----BEGIN") && text.len() < 4096 && Path::new(&text).exists();
+    let parsed = if looks_like_path {
+        match fs::read_to_string(&text) {
+            Ok(pem) => SigningKey::parse(&pem).map(|_| pem),
+            Err(_) => {
+                r.problem(NAME, "a readable file");
+                return None;
+            }
+        }
+    } else {
+        first.map(|_| String::new())
+    };
+    match parsed {
+        Ok(pem) => Some(pem.into()),
+        Err(error) => {
+            r.problem(NAME, &format!("a PEM, base64 of one, or a path to one ({error})"));
+            None
+        }
+    }
+}
+
+/// Loads what was given and generated, and generates what is missing.
+pub fn load(config: &Config) -> anyhow::Result<Secrets> {
+    let folder = config.data.join("keys");
+    make_folder(&folder)?;
+    let cloudfront = folder.join("cloudfront");
+    make_folder(&cloudfront)?;
+    let signing = match &config.cloudfront.key {
+        Some((id, pem)) => (id.clone(), SigningKey::parse(pem.expose_secret())?),
+        None => generated_key(&cloudfront, config.cloudfront.key_kind)?,
+    };
+    let mut trusted = vec![(signing.0.clone(), signing.1.public_key()?)];
+    for (id, path) in pems(&cloudfront, ".pub.pem")? {
+        if id != signing.0 {
+            trusted.push((id, PublicKey::parse(&fs::read_to_string(path)?)?));
+        }
+    }
+    let operator = match &config.operator {
+        Some((access_key, secret_key)) => {
+            Credentials { access_key: access_key.clone(), secret_key: secret_key.clone() }
+        }
+        None => credentials(&folder.join("s3-operator.json"))?,
+    };
+    Ok(Secrets { signing, trusted, presign: credentials(&folder.join("s3-presign.json"))?, operator })
+}
+
+/// The newest private key in the folder, or a new one.
+fn generated_key(folder: &Path, kind: KeyKind) -> anyhow::Result<(String, SigningKey)> {
+    let mut newest = None;
+    for (id, path) in pems(folder, ".pem")? {
+        let written = fs::metadata(&path)?.modified()?;
+        if newest.as_ref().is_none_or(|(latest, _, _)| written > *latest) {
+            newest = Some((written, id, path));
+        }
+    }
+    if let Some((_, id, path)) = newest {
+        let key = SigningKey::parse(&fs::read_to_string(&path)?)
+            .map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))?;
+        return Ok((id, key));
+    }
+    let id = format!("K{}", random_text(13, b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")?);
+    let (key, pem) = SigningKey::generate(kind)?;
+    write_new(&folder.join(format!("{id}.pub.pem")), key.public_pem()?.as_bytes())?;
+    write_new(&folder.join(format!("{id}.pem")), pem.as_bytes())?;
+    Ok((id, key))
+}
+
+/// Ids and paths of the files `<id><ending>`.
+fn pems(folder: &Path, ending: &str) -> io::Result<Vec<(String, PathBuf)>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if let Some(id) = name.strip_suffix(ending).filter(|id| !id.contains('.')) {
+            found.push((id.to_owned(), path.clone()));
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn credentials(path: &Path) -> anyhow::Result<Credentials> {
+    let stored: StoredCredentials = match fs::read(path) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map_err(|_| {
+            anyhow::anyhow!("{}: not what was written there; remove it to make new ones", path.display())
+        })?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let stored = StoredCredentials {
+                access_key: format!("TG{}", random_text(18, b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")?),
+                secret_key: random_text(40, b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")?,
+            };
+            write_new(path, &serde_json::to_vec(&stored)?)?;
+            stored
+        }
+        Err(error) => return Err(error.into()),
+    };
+    Ok(Credentials { access_key: stored.access_key, secret_key: stored.secret_key.into() })
+}
+
+/// Uniform random text; bytes that would favour some letters are drawn again.
+fn random_text(length: usize, alphabet: &[u8]) -> anyhow::Result<String> {
+    let fair = 256 - 256 % alphabet.len();
+    let mut text = String::with_capacity(length);
+    while text.len() < length {
+        let mut byte = [0u8];
+        rand::fill(&mut byte).map_err(|_| anyhow::anyhow!("the system gives no random bytes"))?;
+        if usize::from(byte[0]) < fair {
+            text.push(char::from(alphabet[usize::from(byte[0]) % alphabet.len()]));
+        }
+    }
+    Ok(text)
+}
+
+fn make_folder(path: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Writes a file that is not there yet, durably.
+fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let temp = path.with_extension("tmp");
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temp)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::hard_link(&temp, path)?;
+    fs::remove_file(&temp)?;
+    if let Some(folder) = path.parent() {
+        fs::File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,269 @@
+//! Every setting, declared once: its names, what it accepts, its default and its meaning. The reference page
+//! is made from this table, and `.env.example` is checked against it.
+
+/// One setting.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting {
+    /// The name, in the environment, in files and in messages.
+    pub name: &'static str,
+    /// Names the source documents use for the same thing.
+    pub aliases: &'static [&'static str],
+    /// What applies when it is not given; empty where there is nothing or it depends.
+    pub default: &'static str,
+    /// What it accepts, as the reference and the error messages say it.
+    pub accepts: &'static str,
+    /// What it does.
+    pub about: &'static str,
+    /// Whether its value is never printed.
+    pub secret: bool,
+    /// Whether its feature is there.
+    pub stage: Stage,
+}
+
+/// Whether a setting's feature is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// It works.
+    Built,
+    /// It stops the start by name, so that nobody believes it works.
+    Later,
+    /// Optional for what it serves: a warning is enough.
+    Warned,
+}
+
+const fn built(name: &'static str, default: &'static str, accepts: &'static str, about: &'static str) -> Setting {
+    Setting { name, aliases: &[], default, accepts, about, secret: false, stage: Stage::Built }
+}
+
+const fn later(name: &'static str, about: &'static str) -> Setting {
+    Setting { name, aliases: &[], default: "", accepts: "", about, secret: false, stage: Stage::Later }
+}
+
+impl Setting {
+    const fn alias(self, aliases: &'static [&'static str]) -> Self {
+        Self { aliases, ..self }
+    }
+
+    const fn secret(self) -> Self {
+        Self { secret: true, ..self }
+    }
+
+    const fn warned(self) -> Self {
+        Self { stage: Stage::Warned, ..self }
+    }
+}
+
+const URL: &str = "http:// or https:// with a host, and no path";
+
+/// The table.
+pub const SETTINGS: &[Setting] = &[
+    built(
+        "TIDEGATE_DATA",
+        "./tidegate-data",
+        "a folder",
+        "Where everything lies that is not elsewhere: database, keys, store.",
+    ),
+    built(
+        "ENV",
+        "dev",
+        "dev | prod",
+        "prod demands what production needs; so does any bind or public URL that is not loopback.",
+    ),
+    built("SURFACES", "disks", "a list of: disks", "The surfaces that are on."),
+    built("BIND_HOST", "127.0.0.1", "an IP address", "The address all doors listen on."),
+    built("PORT", "3000", "0 to 65535", "The API door's port; 0 takes a free one."),
+    built(
+        "EDGE_PORT",
+        "3001",
+        "0 to 65535, or off",
+        "The edge door's port; off leaves delivery to a CDN, or to the API's range fallback.",
+    ),
+    built("S3_PORT", "9000", "0 to 65535", "The S3 door's port."),
+    built("PUBLIC_BASE_URL", "", URL, "The API's address as clients see it. Default: where it listens."),
+    built("EDGE_URL", "", URL, "The edge's or the CDN's address as clients see it. Default: where the edge listens."),
+    built(
+        "EDGE_HOSTS",
+        "",
+        "a list of host names, with port if not the scheme's",
+        "More hosts the edge answers to, besides that of EDGE_URL.",
+    ),
+    built("S3_URL", "", URL, "Where presigned requests go. Default: where the S3 door listens."),
+    built(
+        "ALLOWED_HOSTS",
+        "",
+        "a list of host names",
+        "More names in the Host header the API answers to, besides that of PUBLIC_BASE_URL and loopback names.",
+    ),
+    built("UPLOAD_ROOT", "", "a folder", "The local store. Default: store in TIDEGATE_DATA."),
+    built("DATABASE_URL", "", "sqlite:PATH", "The database. Default: tidegate.db in TIDEGATE_DATA."),
+    built("AWS_REGION", "us-east-1", "a region's name", "The region presigned requests are signed for."),
+    built(
+        "S3_OPERATOR_ACCESS_KEY",
+        "",
+        "16 to 128 letters and digits",
+        "Access key for reading everything through the S3 door. Default: generated into TIDEGATE_DATA.",
+    )
+    .secret(),
+    built("S3_OPERATOR_SECRET_KEY", "", "at least 32 characters", "The secret to it.").secret(),
+    built(
+        "AUTH_MODE",
+        "dev",
+        "dev | none",
+        "Who the caller is: the X-User-Id header (dev), or always one user (none). Both are for loopback only.",
+    ),
+    built(
+        "AUTH_ALLOW_INSECURE_REMOTE",
+        "false",
+        "true | false",
+        "Lets dev and none be reached from elsewhere. Whoever can reach the port is then whoever they say.",
+    ),
+    built("CLOUDFRONT_DOMAIN", "", "a host name", "EDGE_URL is https:// and this name.")
+        .alias(&["CLOUDFRONT_DISTRIBUTION_DOMAIN"]),
+    built(
+        "CLOUDFRONT_KEY_PAIR_ID",
+        "",
+        "letters and digits",
+        "The id of the public key in CloudFront. Default: that of the generated key.",
+    )
+    .alias(&["CLOUDFRONT_KEY_ID"]),
+    built(
+        "CLOUDFRONT_PRIVATE_KEY_PEM",
+        "",
+        "a PEM, a PEM with \\n escapes, base64 of a PEM, or a path to one",
+        "The key grants are signed with. Default: a generated one.",
+    )
+    .secret(),
+    built("CLOUDFRONT_KEY_TYPE", "rsa", "rsa | p256", "The type of key that is generated."),
+    built(
+        "CLOUDFRONT_HASH_ALGORITHM",
+        "SHA1",
+        "SHA1 | SHA256",
+        "The hash in signatures; SHA1 is what every CloudFront client and server understands.",
+    ),
+    built(
+        "CLOUDFRONT_AUTH_MODE",
+        "cookie",
+        "cookie | url",
+        "How a stream URL is authorized: cookies beside a stable URL, or a signature in the URL.",
+    ),
+    built("CLOUDFRONT_SIGNED_TTL_SECONDS", "43200", "1 to 604800 seconds", "How long a stream URL works."),
+    built(
+        "CLOUDFRONT_COOKIE_DOMAIN",
+        "",
+        "a domain",
+        "Domain of the signed cookies, when API and CDN share a parent domain.",
+    ),
+    built(
+        "CLOUDFRONT_COOKIE_SAMESITE",
+        "Lax",
+        "Strict | Lax | None",
+        "SameSite of the signed cookies; None needs an https EDGE_URL.",
+    ),
+    built(
+        "CLOUDFRONT_COOKIE_PARTITIONED",
+        "false",
+        "true | false",
+        "Partitioned on the signed cookies; needs SameSite=None.",
+    ),
+    built(
+        "CLOUDFRONT_COOKIE_PATH",
+        "image",
+        "image | base",
+        "Path of the signed cookies: the image's own, or IMAGE_BASE_PATH as the source had it.",
+    ),
+    built("IMAGE_BASE_PATH", "/images", "a path of plain segments", "Where images lie in the store and on the CDN."),
+    built(
+        "IMAGE_CACHE_CONTROL",
+        "private-no-store",
+        "private-no-store | public-immutable",
+        "Cache-Control of image bytes; never beyond the grant.",
+    ),
+    built("IMAGE_MAX_SIZE_BYTES", "5497558138880", "1 to 53687091200000 bytes", "The largest image."),
+    built(
+        "MULTIPART_PART_SIZE_BYTES",
+        "67108864",
+        "5242880 to 5368709120 bytes",
+        "Bytes in every part but the last; grows with the announced size.",
+    ),
+    built("UPLOAD_URL_TTL_SECONDS", "3600", "1 to 604800 seconds", "How long a presigned part URL works."),
+    built(
+        "UPLOAD_EXPIRY_SECONDS",
+        "604800",
+        "60 to 31536000 seconds",
+        "When an upload that was never completed is given up.",
+    ),
+    built("SWEEP_INTERVAL_SECONDS", "60", "1 to 86400 seconds", "How often given-up uploads are looked for."),
+    built(
+        "CORS_ALLOW_ORIGIN",
+        "*",
+        "*, or a list of origins",
+        "Origins that may read. * reaches byte routes only; JSON routes need named origins.",
+    ),
+    built(
+        "CROSS_ORIGIN_RESOURCE_POLICY",
+        "same-site",
+        "same-origin | same-site | cross-origin",
+        "Cross-Origin-Resource-Policy of bytes.",
+    ),
+    built("METRICS", "loopback", "loopback | any | off", "Who may read /metrics."),
+    built("LOG_FORMAT", "pretty", "pretty | json", "How log lines look."),
+    built("LOG_LEVEL", "info", "error | warn | info | debug", "What is logged."),
+    built("MAX_CONNECTIONS", "10000", "1 to 1000000", "Connections per door; more wait unaccepted."),
+    built("MAX_CONCURRENT_REQUESTS", "512", "1 to 100000", "JSON requests at work at once; more get 503."),
+    built("REQUEST_TIMEOUT_SECONDS", "60", "1 to 3600 seconds", "How long a JSON request may take."),
+    built("SHUTDOWN_GRACE_SECONDS", "30", "0 to 3600 seconds", "How long requests may finish after SIGTERM."),
+    later("S3_BUCKET", "Real S3 as the store.").alias(&["VIEWER_ASSETS_BUCKET"]),
+    later("S3_ENDPOINT", "Where that S3 is."),
+    later("S3_FORCE_PATH_STYLE", "How it is addressed."),
+    later("AUTH_JWT_PUBLIC_KEY_BASE64", "Sign-in by JWT.").secret(),
+    later("AUTH_JWKS_URL", "Sign-in by JWT with rotating keys."),
+    later("AUTH_JWT_ISSUER", "Whose tokens are taken."),
+    later("AUTH_JWT_AUDIENCE", "For whom they are made out."),
+    later("AUTH_SERVICE_TOKEN", "Sign-in of services.").secret(),
+    later("UPLOAD_SIGNING_KEY", "HMAC links of the file surface.").secret(),
+    later("MAX_BODY_MB", "Size limit of the file surface."),
+    later("PER_USER_QUOTA_GB", "Quotas."),
+    later("SIGNED_URL_TTL_DEFAULT", "Lifetime of HMAC links."),
+    later("CLAMAV_HOST", "Virus scanning."),
+    later("CLAMAV_PORT", "Virus scanning."),
+    later("RDS_PROXY_ENDPOINT", "PostgreSQL behind a proxy."),
+    later("CLOUDFRONT_PRIVATE_KEY_SSM_PARAM", "A signing key in SSM."),
+    later("PROXY_ALLOWED_BUCKETS", "The presigned proxy of the packages surface."),
+    later("RESTORE_PACKAGE_QUEUE_URL", "Restore jobs over SQS."),
+    later("PENNSIEVE_DOMAIN", "The packages surface's public domain."),
+    later("REDIS_HOST", "Jobs over Redis; the database queue serves without it.").warned(),
+    later("REDIS_PORT", "Jobs over Redis.").warned(),
+];
+
+/// The setting of that name or alias.
+pub(super) fn find(name: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.name == name || setting.aliases.contains(&name))
+}
+
+/// The reference page.
+pub fn reference() -> String {
+    let mut page = String::from(
+        "# Settings\n\nMade from the table in the code by `tidegate settings`. A setting is read from, in rising order: its \
+         default, a file of `NAME = value` lines in TOML (`--config`), `.env` in the working folder, the environment, \
+         `--set NAME=value`. An empty value is no value. Two names of one setting with different values stop the start.\n\n\
+         | setting | default | accepts | meaning |\n|---|---|---|---|\n",
+    );
+    for setting in SETTINGS.iter().filter(|setting| setting.stage == Stage::Built) {
+        let mut names = format!("`{}`", setting.name);
+        for alias in setting.aliases {
+            names.push_str(&format!(", `{alias}`"));
+        }
+        let default = if setting.default.is_empty() { String::new() } else { format!("`{}`", setting.default) };
+        let accepts = setting.accepts.replace('|', "\\|");
+        page.push_str(&format!("| {names} | {default} | {accepts} | {} |\n", setting.about));
+    }
+    page.push_str(
+        "\n## Known, not built yet\n\nThese stop the start and name themselves, so that nobody relies on what is not there \
+         (`REDIS_*` only warns).\n\n| setting | for |\n|---|---|\n",
+    );
+    for setting in SETTINGS.iter().filter(|setting| setting.stage != Stage::Built) {
+        let aliases: String = setting.aliases.iter().map(|alias| format!(", `{alias}`")).collect();
+        page.push_str(&format!("| `{}`{aliases} | {} |\n", setting.name, setting.about));
+    }
+    page
+}

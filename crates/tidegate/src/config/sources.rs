@@ -1,0 +1,165 @@
+//! Where values come from: file, `.env`, environment, flags; each later one wins. The only code that reads
+//! the environment.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use super::settings::{self, Setting, Stage};
+
+/// Values as they were given, by setting name.
+#[derive(Debug, Default)]
+pub(super) struct Given {
+    values: HashMap<&'static str, String>,
+    /// What is wrong, one line each.
+    pub(super) problems: Vec<String>,
+    /// What is worth saying and no reason to stop.
+    pub(super) warnings: Vec<String>,
+}
+
+/// Where to look.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    /// A TOML file of `NAME = value`.
+    pub file: Option<PathBuf>,
+    /// A `.env` file; absent is fine.
+    pub dotenv: Option<PathBuf>,
+    /// The environment.
+    pub environment: Vec<(String, String)>,
+    /// `NAME=value` from the command line.
+    pub flags: Vec<String>,
+}
+
+impl Sources {
+    /// The process's own: its environment and `.env` in its folder.
+    pub fn of_process(file: Option<PathBuf>, flags: Vec<String>) -> Self {
+        let text = |value: std::ffi::OsString| value.into_string().ok();
+        let environment = std::env::vars_os().filter_map(|(name, value)| Some((text(name)?, text(value)?)));
+        Self { file, dotenv: Some(PathBuf::from(".env")), environment: environment.collect(), flags }
+    }
+}
+
+/// Reads all sources. Problems are collected, never thrown.
+pub(super) fn read(sources: &Sources) -> Given {
+    let mut given = Given::default();
+    if let Some(path) = &sources.file {
+        let pairs = read_toml(path, &mut given.problems);
+        apply(&mut given, &path.display().to_string(), pairs, true);
+    }
+    if let Some(path) = &sources.dotenv {
+        let pairs = read_dotenv(path, &mut given.problems);
+        apply(&mut given, &path.display().to_string(), pairs, false);
+    }
+    apply(&mut given, "the environment", sources.environment.clone(), false);
+    let mut flags = Vec::new();
+    for flag in &sources.flags {
+        match flag.split_once('=') {
+            Some((name, value)) => flags.push((name.to_owned(), value.to_owned())),
+            None => given.problems.push(format!("--set {flag}: give NAME=value")),
+        }
+    }
+    apply(&mut given, "--set", flags, true);
+    given
+}
+
+fn apply(given: &mut Given, origin: &str, pairs: Vec<(String, String)>, strict: bool) {
+    let mut here: BTreeMap<&'static str, (String, String)> = BTreeMap::new();
+    for (name, value) in pairs {
+        let Some(setting) = settings::find(&name) else {
+            if strict {
+                given.problems.push(format!("{name} (in {origin}) is no setting; `tidegate settings` lists them"));
+            }
+            continue;
+        };
+        if value.trim().is_empty() {
+            continue;
+        }
+        match here.get(setting.name) {
+            Some((other, before)) if *before != value => {
+                given
+                    .problems
+                    .push(format!("{other} and {name} are one setting and have different values in {origin}"));
+            }
+            _ => {
+                here.insert(setting.name, (name, value));
+            }
+        }
+    }
+    for (name, (written, value)) in here {
+        check_stage(given, name, &written);
+        given.values.insert(name, value);
+    }
+}
+
+fn check_stage(given: &mut Given, name: &'static str, written: &str) {
+    let about = settings::find(name).map_or("", |setting| setting.about).trim_end_matches('.');
+    match settings::find(name).map(|setting| setting.stage) {
+        Some(Stage::Later) => {
+            given
+                .problems
+                .push(format!("{written}: this version has no such feature yet ({about}); remove the setting"));
+        }
+        Some(Stage::Warned) => given.warnings.push(format!("{written} has no effect yet ({about})")),
+        _ => {}
+    }
+}
+
+impl Given {
+    /// The value that was given, without its default.
+    pub(super) fn explicit(&self, name: &'static str) -> Option<&str> {
+        self.values.get(name).map(String::as_str)
+    }
+
+    /// The value, or the default; empty if there is neither.
+    pub(super) fn value(&self, name: &'static str) -> &str {
+        let default = settings::find(name).map_or("", |setting: &Setting| setting.default);
+        self.explicit(name).unwrap_or(default).trim()
+    }
+}
+
+fn read_toml(path: &Path, problems: &mut Vec<String>) -> Vec<(String, String)> {
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) => {
+            problems.push(format!("--config {}: {error}", path.display()));
+            return Vec::new();
+        }
+    };
+    let table: toml::Table = match toml::from_str(&text) {
+        Ok(table) => table,
+        Err(error) => {
+            // The parser's own message quotes the line, which may hold a secret.
+            let line = error.span().map_or(0, |span| text[..span.start.min(text.len())].lines().count().max(1));
+            problems.push(format!("--config {}: line {line} is no TOML", path.display()));
+            return Vec::new();
+        }
+    };
+    let mut pairs = Vec::new();
+    for (name, value) in table {
+        match value {
+            toml::Value::String(text) => pairs.push((name, text)),
+            toml::Value::Integer(_) | toml::Value::Boolean(_) => pairs.push((name, value.to_string())),
+            _ => problems.push(format!("--config {}: {name} must be text, a number or true/false", path.display())),
+        }
+    }
+    pairs
+}
+
+fn read_dotenv(path: &Path, problems: &mut Vec<String>) -> Vec<(String, String)> {
+    let lines = match dotenvy::from_path_iter(path) {
+        Ok(lines) => lines,
+        Err(dotenvy::Error::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => return Vec::new(),
+        Err(_) => {
+            problems.push(format!("{} can't be read", path.display()));
+            return Vec::new();
+        }
+    };
+    let mut pairs = Vec::new();
+    for line in lines {
+        match line {
+            Ok(pair) => pairs.push(pair),
+            // The line itself is not repeated: it may hold a secret.
+            Err(_) => problems.push(format!("{}: a line is not NAME=value", path.display())),
+        }
+    }
+    pairs
+}

@@ -1,0 +1,132 @@
+//! Jobs: enqueued with the change they follow from, claimed by lease, counted at the claim so that a crash
+//! counts, fenced by the attempt so that a late worker changes nothing.
+
+use std::time::{Duration, SystemTime};
+
+use super::{Db, Tx, on_reader, on_tx, to_i64, to_u64};
+use crate::error::Result;
+use crate::model::micros;
+
+/// A job somebody has leased.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct ClaimedJob {
+    /// Its row.
+    pub id: i64,
+    /// The job as JSON.
+    pub payload: String,
+    /// This attempt, from 1.
+    pub attempts: i64,
+    /// How many there may be.
+    pub max_attempts: i64,
+}
+
+/// How many jobs there are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct JobCounts {
+    /// Waiting or at work.
+    pub queued: u64,
+    /// Given up.
+    pub dead: u64,
+}
+
+impl Db {
+    /// Leases the job that is due the longest. A job whose lease ran out after its last attempt is given
+    /// up on the way.
+    pub async fn claim_job(&self, now: SystemTime, lease: Duration) -> Result<Option<ClaimedJob>> {
+        const BURY: &str = "UPDATE jobs SET state = 'DEAD', last_error = COALESCE(last_error, 'the worker vanished') \
+                            WHERE state = 'QUEUED' AND attempts >= max_attempts AND lease_until < $1";
+        const CLAIM: &str = "UPDATE jobs SET lease_until = $2, attempts = attempts + 1 WHERE id = ( \
+                             SELECT id FROM jobs WHERE state = 'QUEUED' AND run_at <= $1 \
+                             AND (lease_until IS NULL OR lease_until < $1) AND attempts < max_attempts \
+                             ORDER BY run_at, id LIMIT 1) RETURNING id, payload, attempts, max_attempts";
+        if !self.any_job_due(now).await? {
+            return Ok(None);
+        }
+        let mut tx = self.begin().await?;
+        let claimed = on_tx!(&mut tx, |connection| {
+            sqlx::query(BURY).bind(micros(now)).execute(&mut *connection).await?;
+            let query = sqlx::query_as(CLAIM).bind(micros(now)).bind(micros(now + lease));
+            query.fetch_optional(&mut *connection).await?
+        });
+        tx.commit().await?;
+        Ok(claimed)
+    }
+
+    /// Asked first, so that an idle worker takes no write lock.
+    async fn any_job_due(&self, now: SystemTime) -> Result<bool> {
+        const SQL: &str = "SELECT id FROM jobs WHERE state = 'QUEUED' AND run_at <= $1 \
+                           AND (lease_until IS NULL OR lease_until < $1) LIMIT 1";
+        let row: Option<(i64,)> =
+            on_reader!(self, |pool| sqlx::query_as(SQL).bind(micros(now)).fetch_optional(pool).await?);
+        Ok(row.is_some())
+    }
+
+    /// Keeps a lease. `false` if it is no longer ours.
+    pub async fn extend_job(&self, job: &ClaimedJob, until: SystemTime) -> Result<bool> {
+        const SQL: &str = "UPDATE jobs SET lease_until = $3 WHERE id = $1 AND attempts = $2 AND state = 'QUEUED'";
+        let mut tx = self.begin().await?;
+        let done = on_tx!(&mut tx, |connection| {
+            let query = sqlx::query(SQL).bind(job.id).bind(job.attempts).bind(micros(until));
+            query.execute(connection).await?.rows_affected()
+        });
+        tx.commit().await?;
+        Ok(done == 1)
+    }
+
+    /// Ends a job that was done.
+    pub async fn finish_job(&self, job: &ClaimedJob) -> Result<()> {
+        const SQL: &str = "DELETE FROM jobs WHERE id = $1 AND attempts = $2";
+        let mut tx = self.begin().await?;
+        on_tx!(&mut tx, |connection| sqlx::query(SQL).bind(job.id).bind(job.attempts).execute(connection).await?);
+        tx.commit().await
+    }
+
+    /// Puts a job back until `run_at`, or gives it up after its last attempt.
+    pub async fn fail_job(&self, job: &ClaimedJob, run_at: SystemTime, give_up: bool, error: &str) -> Result<()> {
+        const SQL: &str = "UPDATE jobs SET state = $3, run_at = $4, lease_until = NULL, last_error = $5 \
+                           WHERE id = $1 AND attempts = $2";
+        let state = if give_up { "DEAD" } else { "QUEUED" };
+        let mut tx = self.begin().await?;
+        on_tx!(&mut tx, |connection| {
+            let query = sqlx::query(SQL).bind(job.id).bind(job.attempts).bind(state).bind(micros(run_at)).bind(error);
+            query.execute(connection).await?
+        });
+        tx.commit().await
+    }
+
+    /// How many jobs there are.
+    pub async fn count_jobs(&self) -> Result<JobCounts> {
+        const SQL: &str = "SELECT state, COUNT(*) FROM jobs GROUP BY state";
+        let rows: Vec<(String, i64)> = on_reader!(self, |pool| sqlx::query_as(SQL).fetch_all(pool).await?);
+        let of = |wanted: &str| rows.iter().find(|(state, _)| state == wanted).map_or(0, |(_, count)| to_u64(*count));
+        Ok(JobCounts { queued: of("QUEUED"), dead: of("DEAD") })
+    }
+}
+
+impl Tx {
+    /// Adds a job; with a `dedupe` that is there already, adds nothing, save that a dead one is revived. It
+    /// is seen when the transaction commits.
+    pub async fn enqueue_job(
+        &mut self,
+        payload: &str,
+        dedupe: Option<&str>,
+        run_at: SystemTime,
+        max_attempts: u64,
+    ) -> Result<()> {
+        const SQL: &str = "INSERT INTO jobs (payload, dedupe, state, run_at, attempts, max_attempts, created_at) \
+                           VALUES ($1, $2, 'QUEUED', $3, 0, $4, $5) ON CONFLICT (dedupe) DO UPDATE \
+                           SET state = 'QUEUED', attempts = 0, lease_until = NULL, run_at = excluded.run_at \
+                           WHERE jobs.state = 'DEAD'";
+        on_tx!(self, |connection| {
+            sqlx::query(SQL)
+                .bind(payload)
+                .bind(dedupe)
+                .bind(micros(run_at))
+                .bind(to_i64(max_attempts))
+                .bind(micros(SystemTime::now()))
+                .execute(connection)
+                .await?
+        });
+        Ok(())
+    }
+}

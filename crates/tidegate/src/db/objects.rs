@@ -1,0 +1,179 @@
+//! Objects.
+
+use std::time::SystemTime;
+
+use uuid::Uuid;
+
+use super::{Db, Tx, corrupt, on_reader, on_tx, to_i64, to_u64};
+use crate::error::Result;
+use crate::model::ids::ObjectId;
+use crate::model::key::Key;
+use crate::model::object::{Content, Object, ObjectState};
+use crate::model::owner::Owner;
+use crate::model::principal::Principal;
+use crate::model::{from_micros, micros};
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: Uuid,
+    object_key: String,
+    name: Option<String>,
+    content_type: String,
+    state: String,
+    size: Option<i64>,
+    etag: Option<String>,
+    modified_at: Option<i64>,
+    created_at: i64,
+}
+
+impl Row {
+    fn into_object(self) -> Result<Object> {
+        let content = match (self.size, self.etag, self.modified_at) {
+            (Some(size), Some(etag), Some(at)) => {
+                Some(Content { size: to_u64(size), etag, last_modified: from_micros(at) })
+            }
+            _ => None,
+        };
+        Ok(Object {
+            id: ObjectId(self.id),
+            key: Key::stored(self.object_key),
+            name: self.name,
+            content_type: self.content_type,
+            state: ObjectState::parse(&self.state).ok_or_else(|| corrupt("object state"))?,
+            created_at: from_micros(self.created_at),
+            content,
+        })
+    }
+}
+
+/// Where a page of a listing begins: after this object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor {
+    /// Microseconds.
+    pub created_at: i64,
+    /// The last object seen.
+    pub id: ObjectId,
+}
+
+impl Cursor {
+    /// Before everything.
+    pub const START: Self = Self { created_at: i64::MAX, id: ObjectId(Uuid::max()) };
+}
+
+impl Db {
+    /// An object of this owner.
+    pub async fn find_object(&self, owner: &Owner, id: ObjectId) -> Result<Option<Object>> {
+        const SQL: &str = "SELECT id, object_key, name, content_type, state, size, etag, modified_at, created_at \
+                           FROM objects WHERE id = $1 AND owner_kind = $2 AND owner_id = $3";
+        let row: Option<Row> = on_reader!(self, |pool| {
+            sqlx::query_as(SQL).bind(id.0).bind(owner.kind().as_str()).bind(owner.id()).fetch_optional(pool).await?
+        });
+        row.map(Row::into_object).transpose()
+    }
+
+    /// An object of this owner by its key.
+    pub async fn find_ready_by_key(&self, key: &str) -> Result<Option<Object>> {
+        const SQL: &str = "SELECT id, object_key, name, content_type, state, size, etag, modified_at, created_at \
+                           FROM objects WHERE object_key = $1 AND state = 'READY'";
+        let row: Option<Row> = on_reader!(self, |pool| sqlx::query_as(SQL).bind(key).fetch_optional(pool).await?);
+        row.map(Row::into_object).transpose()
+    }
+
+    /// A page of this owner's objects, newest first: of one state, or all that are not deleted.
+    pub async fn list_objects(
+        &self,
+        owner: &Owner,
+        state: Option<ObjectState>,
+        after: Cursor,
+        limit: i64,
+    ) -> Result<Vec<Object>> {
+        const ALL: &str = "SELECT id, object_key, name, content_type, state, size, etag, modified_at, created_at \
+                           FROM objects WHERE owner_kind = $1 AND owner_id = $2 \
+                           AND state <> 'PURGED' AND state <> 'DELETED' AND (created_at, id) < ($3, $4) \
+                           ORDER BY created_at DESC, id DESC LIMIT $5";
+        const ONE: &str = "SELECT id, object_key, name, content_type, state, size, etag, modified_at, created_at \
+                           FROM objects WHERE owner_kind = $1 AND owner_id = $2 \
+                           AND (created_at, id) < ($3, $4) AND state = $6 \
+                           ORDER BY created_at DESC, id DESC LIMIT $5";
+        let rows: Vec<Row> = on_reader!(self, |pool| {
+            let query = sqlx::query_as(if state.is_some() { ONE } else { ALL })
+                .bind(owner.kind().as_str())
+                .bind(owner.id())
+                .bind(after.created_at)
+                .bind(after.id.0)
+                .bind(limit);
+            match state {
+                Some(state) => query.bind(state.as_str()).fetch_all(pool).await?,
+                None => query.fetch_all(pool).await?,
+            }
+        });
+        rows.into_iter().map(Row::into_object).collect()
+    }
+}
+
+impl Tx {
+    /// Announces an object.
+    pub async fn insert_object(&mut self, owner: &Owner, object: &Object, by: &Principal) -> Result<()> {
+        const SQL: &str = "INSERT INTO objects \
+                           (id, owner_kind, owner_id, object_key, name, content_type, state, created_by, created_at) \
+                           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+        on_tx!(self, |connection| {
+            sqlx::query(SQL)
+                .bind(object.id.0)
+                .bind(owner.kind().as_str())
+                .bind(owner.id())
+                .bind(object.key.as_str())
+                .bind(&object.name)
+                .bind(&object.content_type)
+                .bind(object.state.as_str())
+                .bind(by.name())
+                .bind(micros(object.created_at))
+                .execute(connection)
+                .await?
+        });
+        Ok(())
+    }
+
+    /// Gives an object its content: pending to ready. `false` if it was not pending.
+    pub async fn publish_object(&mut self, id: ObjectId, content: &Content) -> Result<bool> {
+        const SQL: &str = "UPDATE objects SET state = 'READY', size = $2, etag = $3, modified_at = $4 \
+                           WHERE id = $1 AND state = 'PENDING'";
+        let done = on_tx!(self, |connection| {
+            sqlx::query(SQL)
+                .bind(id.0)
+                .bind(to_i64(content.size))
+                .bind(&content.etag)
+                .bind(micros(content.last_modified))
+                .execute(connection)
+                .await?
+                .rows_affected()
+        });
+        Ok(done == 1)
+    }
+
+    /// Moves an object from one state to another. `false` if it was not in the first.
+    pub async fn set_object_state(
+        &mut self,
+        id: ObjectId,
+        from: ObjectState,
+        to: ObjectState,
+        now: SystemTime,
+    ) -> Result<bool> {
+        debug_assert!(from.may_become(to), "{from:?} to {to:?}");
+        // A purged object keeps its id and its owner, and nothing of what its owner wrote.
+        const SQL: &str = "UPDATE objects SET state = $3, deleted_at = COALESCE(deleted_at, $4), \
+                           name = CASE WHEN $3 = 'PURGED' THEN NULL ELSE name END \
+                           WHERE id = $1 AND state = $2";
+        let done = on_tx!(self, |connection| {
+            sqlx::query(SQL)
+                .bind(id.0)
+                .bind(from.as_str())
+                .bind(to.as_str())
+                .bind(micros(now))
+                .execute(connection)
+                .await?
+                .rows_affected()
+        });
+        Ok(done == 1)
+    }
+}

@@ -1,0 +1,22 @@
+//! Whose an object is: asked before anything else is, so that the decision comes before the look-up.
+
+use uuid::Uuid;
+
+use super::{Db, corrupt, on_reader};
+use crate::error::Result;
+use crate::model::ids::{ObjectId, UserId};
+use crate::model::owner::{Owner, OwnerKind};
+
+impl Db {
+    /// The owner of an object of this kind, whatever its state; `None` if there never was one.
+    pub async fn owner_of(&self, kind: OwnerKind, object: ObjectId) -> Result<Option<Owner>> {
+        const SQL: &str = "SELECT owner_id FROM objects WHERE id = $1 AND owner_kind = $2";
+        let found: Option<(String,)> = on_reader!(self, |pool| {
+            sqlx::query_as(SQL).bind::<Uuid>(object.0).bind(kind.as_str()).fetch_optional(pool).await?
+        });
+        let Some((id,)) = found else { return Ok(None) };
+        match kind {
+            OwnerKind::Disks => UserId::parse(&id).map(|user| Some(Owner::Disks(user))).map_err(|_| corrupt("user id")),
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Uploads.
+
+use std::time::SystemTime;
+
+use uuid::Uuid;
+
+use super::{Db, Tx, corrupt, on_reader, on_tx, to_i64, to_u64};
+use crate::error::Result;
+use crate::model::ids::ObjectId;
+use crate::model::key::Key;
+use crate::model::owner::Owner;
+use crate::model::principal::Principal;
+use crate::model::upload::{Upload, UploadState};
+use crate::model::{from_micros, micros};
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: String,
+    object_id: Uuid,
+    object_key: String,
+    part_size: Option<i64>,
+    announced_size: Option<i64>,
+    state: String,
+    parts_digest: Option<String>,
+    expires_at: i64,
+}
+
+impl Row {
+    fn into_upload(self) -> Result<Upload> {
+        Ok(Upload {
+            id: self.id,
+            object: ObjectId(self.object_id),
+            key: Key::stored(self.object_key),
+            part_size: self.part_size.map(to_u64),
+            announced_size: self.announced_size.map(to_u64),
+            state: UploadState::parse(&self.state).ok_or_else(|| corrupt("upload state"))?,
+            parts_digest: self.parts_digest,
+            expires_at: from_micros(self.expires_at),
+        })
+    }
+}
+
+impl Db {
+    /// The upload of this owner's object.
+    pub async fn find_upload(&self, owner: &Owner, object: ObjectId) -> Result<Option<Upload>> {
+        const SQL: &str = "SELECT id, object_id, object_key, part_size, announced_size, state, parts_digest, expires_at \
+                           FROM uploads WHERE object_id = $1 AND owner_kind = $2 AND owner_id = $3";
+        let row: Option<Row> = on_reader!(self, |pool| {
+            sqlx::query_as(SQL).bind(object.0).bind(owner.kind().as_str()).bind(owner.id()).fetch_optional(pool).await?
+        });
+        row.map(Row::into_upload).transpose()
+    }
+
+    /// The upload a presigned part names: id and key must both be its own.
+    pub async fn find_upload_in_parts(&self, id: &str, key: &str) -> Result<Option<Upload>> {
+        const SQL: &str = "SELECT id, object_id, object_key, part_size, announced_size, state, parts_digest, expires_at \
+                           FROM uploads WHERE id = $1 AND object_key = $2 AND part_size IS NOT NULL";
+        let row: Option<Row> =
+            on_reader!(self, |pool| sqlx::query_as(SQL).bind(id).bind(key).fetch_optional(pool).await?);
+        row.map(Row::into_upload).transpose()
+    }
+
+    /// The open single PUT at a key.
+    pub async fn find_single_upload(&self, key: &str) -> Result<Option<Upload>> {
+        const SQL: &str = "SELECT id, object_id, object_key, part_size, announced_size, state, parts_digest, expires_at \
+                           FROM uploads WHERE object_key = $1 AND state = 'OPEN' AND part_size IS NULL";
+        let row: Option<Row> = on_reader!(self, |pool| sqlx::query_as(SQL).bind(key).fetch_optional(pool).await?);
+        row.map(Row::into_upload).transpose()
+    }
+
+    /// Where the upload of that id stands; `None` if it was never recorded.
+    pub async fn upload_state(&self, id: &str) -> Result<Option<UploadState>> {
+        const SQL: &str = "SELECT state FROM uploads WHERE id = $1";
+        let row: Option<(String,)> = on_reader!(self, |pool| sqlx::query_as(SQL).bind(id).fetch_optional(pool).await?);
+        row.map(|(state,)| UploadState::parse(&state).ok_or_else(|| corrupt("upload state"))).transpose()
+    }
+
+    /// Open uploads that ended before `now`, the oldest first.
+    pub async fn list_expired_uploads(&self, now: SystemTime, limit: i64) -> Result<Vec<Upload>> {
+        const SQL: &str = "SELECT id, object_id, object_key, part_size, announced_size, state, parts_digest, expires_at \
+                           FROM uploads WHERE state = 'OPEN' AND expires_at <= $1 ORDER BY expires_at LIMIT $2";
+        let rows: Vec<Row> =
+            on_reader!(self, |pool| sqlx::query_as(SQL).bind(micros(now)).bind(limit).fetch_all(pool).await?);
+        rows.into_iter().map(Row::into_upload).collect()
+    }
+}
+
+impl Tx {
+    /// Records an upload that was begun.
+    pub async fn insert_upload(
+        &mut self,
+        owner: &Owner,
+        upload: &Upload,
+        by: &Principal,
+        now: SystemTime,
+    ) -> Result<()> {
+        const SQL: &str = "INSERT INTO uploads (id, object_id, owner_kind, owner_id, object_key, part_size, \
+                           announced_size, state, created_by, created_at, expires_at) \
+                           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+        on_tx!(self, |connection| {
+            sqlx::query(SQL)
+                .bind(&upload.id)
+                .bind(upload.object.0)
+                .bind(owner.kind().as_str())
+                .bind(owner.id())
+                .bind(upload.key.as_str())
+                .bind(upload.part_size.map(to_i64))
+                .bind(upload.announced_size.map(to_i64))
+                .bind(upload.state.as_str())
+                .bind(by.name())
+                .bind(micros(now))
+                .bind(micros(upload.expires_at))
+                .execute(connection)
+                .await?
+        });
+        Ok(())
+    }
+
+    /// Ends an open upload. `false` if it was not open.
+    pub async fn end_upload(&mut self, id: &str, state: UploadState, parts_digest: Option<&str>) -> Result<bool> {
+        const SQL: &str = "UPDATE uploads SET state = $2, parts_digest = $3 WHERE id = $1 AND state = 'OPEN'";
+        let done = on_tx!(self, |connection| {
+            let query = sqlx::query(SQL).bind(id).bind(state.as_str()).bind(parts_digest);
+            query.execute(connection).await?.rows_affected()
+        });
+        Ok(done == 1)
+    }
+}

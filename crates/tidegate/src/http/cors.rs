@@ -1,0 +1,92 @@
+//! Cross-origin reading: who may, and what a browser is told about it.
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
+
+use crate::config::Cors;
+
+/// Whose pages may read a door's or a route's answers.
+#[derive(Debug, Clone)]
+pub(crate) struct CorsPolicy {
+    /// Everybody, without credentials.
+    any: bool,
+    /// These, with credentials.
+    named: Vec<String>,
+    methods: &'static str,
+}
+
+const EXPOSED: &str =
+    "accept-ranges, content-range, content-length, content-encoding, etag, last-modified, x-request-id";
+
+impl CorsPolicy {
+    /// For JSON: named origins only.
+    pub(crate) fn json(config: &Cors) -> Self {
+        let named = match config {
+            Cors::Any => Vec::new(),
+            Cors::Named(origins) => origins.clone(),
+        };
+        Self { any: false, named, methods: "GET, HEAD, POST, DELETE" }
+    }
+
+    /// For bytes: also everybody, where that is configured.
+    pub(crate) fn bytes(config: &Cors, also: Option<String>, methods: &'static str) -> Self {
+        let mut policy = Self { any: *config == Cors::Any, methods, ..Self::json(config) };
+        policy.named.extend(also);
+        policy
+    }
+
+    /// Whether a page of this origin may send credentials.
+    pub(crate) fn names(&self, origin: &str) -> bool {
+        self.named.iter().any(|named| named == origin)
+    }
+
+    /// Adds what the browser needs, on every answer alike.
+    pub(crate) fn apply(&self, request: &HeaderMap, response: &mut HeaderMap) {
+        let origin = request.get(header::ORIGIN);
+        match origin.filter(|origin| origin.to_str().is_ok_and(|origin| self.names(origin))) {
+            Some(origin) => {
+                response.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+                response.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+            }
+            None if self.any => {
+                response.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+            }
+            None => {}
+        }
+        if !self.named.is_empty() {
+            response.append(header::VARY, HeaderValue::from_static("Origin"));
+        }
+        response.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
+    }
+
+    /// The answer to a preflight; without the allowing headers for an origin that may not.
+    pub(crate) fn preflight(&self, request: &HeaderMap) -> Response<Body> {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        let headers = response.headers_mut();
+        self.apply(request, headers);
+        headers.remove(header::ACCESS_CONTROL_EXPOSE_HEADERS);
+        headers.append(header::VARY, HeaderValue::from_static("Access-Control-Request-Headers"));
+        if headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN) {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(self.methods));
+            headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));
+            if let Some(names) = requested_headers(request) {
+                headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, names);
+            }
+        }
+        response
+    }
+}
+
+/// Whether a request is a preflight.
+pub(crate) fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
+    method == Method::OPTIONS && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+/// The requested header names that are names at all.
+fn requested_headers(request: &HeaderMap) -> Option<HeaderValue> {
+    let asked = request.get(header::ACCESS_CONTROL_REQUEST_HEADERS)?.to_str().ok()?;
+    let names: Vec<&str> =
+        asked.split(',').map(str::trim).filter(|name| name.parse::<HeaderName>().is_ok()).take(64).collect();
+    if names.is_empty() { None } else { HeaderValue::from_str(&names.join(", ")).ok() }
+}

@@ -1,0 +1,74 @@
+//! Outcomes as HTTP: the only mapping from a code to a status.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::error::Error;
+
+/// The body of every refused JSON request.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ErrorBody {
+    error: ErrorDetail,
+}
+
+/// What is wrong.
+#[derive(Debug, Serialize, ToSchema)]
+struct ErrorDetail {
+    /// Stable; for programs.
+    #[schema(example = "NOT_FOUND")]
+    code: String,
+    /// One line; for people.
+    #[schema(example = "no such image")]
+    message: String,
+}
+
+/// An outcome on its way to the client.
+#[derive(Debug)]
+pub(crate) struct ApiError(pub(crate) Error);
+
+impl<E: Into<Error>> From<E> for ApiError {
+    fn from(error: E) -> Self {
+        Self(error.into())
+    }
+}
+
+/// The status of a code.
+pub(crate) fn status(error: &Error) -> StatusCode {
+    match error {
+        Error::BadRequest(_) => StatusCode::BAD_REQUEST,
+        Error::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
+        Error::Forbidden(_) => StatusCode::FORBIDDEN,
+        Error::NotFound(_) => StatusCode::NOT_FOUND,
+        Error::InvalidState(_) => StatusCode::CONFLICT,
+        Error::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+        Error::Misconfig(_) | Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        Error::StoreError(_) => StatusCode::BAD_GATEWAY,
+        Error::Busy | Error::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let status = status(&self.0);
+        if status.is_server_error() {
+            // Once, here, and never in the answer.
+            tracing::error!(error = self.0.detail(), code = self.0.code(), "a request failed");
+        }
+        let mut response = body(status, self.0.code(), &self.0.to_string());
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+/// An error body with a status of its own, for what never reaches a shared function.
+pub(crate) fn body(status: StatusCode, code: &str, message: &str) -> Response {
+    let message = message.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let body = ErrorBody { error: ErrorDetail { code: code.to_owned(), message } };
+    let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+    (status, no_store, Json(body)).into_response()
+}

@@ -1,0 +1,110 @@
+//! What every API request must pass before its handler: length, names, origin, sign-in's limits, load, time.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use tokio::sync::Semaphore;
+
+use super::cors::{CorsPolicy, is_preflight};
+use super::error::{ApiError, body};
+use crate::app::App;
+use crate::config::{host_of, is_loopback_host};
+use crate::error::Error;
+
+/// CloudFront's limit, ours too.
+pub(crate) const MAX_URL: usize = 8192;
+
+/// Headers that say a proxy stands in between.
+const FORWARDED: [&str; 6] =
+    ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-port", "x-real-ip"];
+
+/// What the guards need to know.
+#[derive(Debug, Clone)]
+pub(crate) struct Guards {
+    pub(crate) app: Arc<App>,
+    pub(crate) json_cors: CorsPolicy,
+    pub(crate) byte_cors: CorsPolicy,
+    pub(crate) working: Arc<Semaphore>,
+}
+
+/// Whether a request came through a proxy.
+pub(crate) fn was_forwarded(headers: &HeaderMap) -> bool {
+    FORWARDED.iter().any(|name| headers.contains_key(*name))
+}
+
+/// Refuses what no route should see. Health checks pass by another way.
+pub(crate) async fn names(State(guards): State<Guards>, request: Request, next: Next) -> Response {
+    let length = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
+    if length > MAX_URL {
+        return body(StatusCode::URI_TOO_LONG, "URL_TOO_LONG", "the URL is longer than 8192 bytes");
+    }
+    match check_names(&guards, request.method(), request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(error) => ApiError(error).into_response(),
+    }
+}
+
+fn check_names(guards: &Guards, method: &Method, headers: &HeaderMap) -> Result<(), Error> {
+    let config = &guards.app.config;
+    let mut hosts = headers.get_all(header::HOST).iter();
+    let (Some(host), None) = (hosts.next().and_then(|host| host.to_str().ok()), hosts.next()) else {
+        return Err(Error::BadRequest("give one Host header".into()));
+    };
+    let name = host_of(host).to_ascii_lowercase();
+    let loopback = is_loopback_host(&name);
+    let ours = name == guards.app.addresses.api.host() || config.allowed_hosts.contains(&name);
+    if config.insecure_auth() && !config.auth.allow_insecure_remote {
+        if !loopback {
+            return Err(Error::Forbidden(
+                "without sign-in, only loopback names are answered in the Host header".into(),
+            ));
+        }
+        if was_forwarded(headers) {
+            return Err(Error::Forbidden("without sign-in, requests that came through a proxy are refused".into()));
+        }
+    } else if !ours && !loopback {
+        return Err(Error::BadRequest("the Host header names another server; see ALLOWED_HOSTS".into()));
+    }
+    let safe = [Method::GET, Method::HEAD, Method::OPTIONS].contains(method);
+    match headers.get(header::ORIGIN).filter(|_| !safe) {
+        Some(origin) if !may_change(guards, origin.to_str().unwrap_or("null"), host) => {
+            Err(Error::Forbidden("pages of this origin may not change anything here; see CORS_ALLOW_ORIGIN".into()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Our own pages, and those of named origins.
+fn may_change(guards: &Guards, origin: &str, host: &str) -> bool {
+    let api = &guards.app.addresses.api;
+    origin == api.to_string() || origin == format!("{}://{host}", api.scheme) || guards.json_cors.names(origin)
+}
+
+/// Cross-origin headers on every answer, errors too, and preflights without sign-in.
+pub(crate) async fn cors(State(guards): State<Guards>, request: Request, next: Next) -> Response {
+    let bytes = request.uri().path().ends_with("/range");
+    let policy = if bytes { &guards.byte_cors } else { &guards.json_cors };
+    if is_preflight(request.method(), request.headers()) {
+        return policy.preflight(request.headers());
+    }
+    let asked = request.headers().get(header::ORIGIN).cloned();
+    let mut response = next.run(request).await;
+    let origin: HeaderMap = asked.into_iter().map(|origin| (header::ORIGIN, origin)).collect();
+    policy.apply(&origin, response.headers_mut());
+    response
+}
+
+/// So many requests at once and so much time each; more are told to come back.
+pub(crate) async fn load(State(guards): State<Guards>, request: Request, next: Next) -> Response {
+    let Ok(_permit) = guards.working.try_acquire() else {
+        metrics::counter!("tidegate_overload_total").increment(1);
+        return ApiError(Error::Busy).into_response();
+    };
+    match tokio::time::timeout(guards.app.config.limits.request_timeout, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => ApiError(Error::Busy).into_response(),
+    }
+}

@@ -1,0 +1,95 @@
+//! The only HTTP: three doors, their routes and what every request passes on its way.
+
+mod auth;
+mod content;
+mod cors;
+mod disks;
+mod edge;
+mod error;
+mod guard;
+mod observe;
+pub mod openapi;
+mod ops;
+mod s3;
+pub mod serve;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Response, StatusCode};
+use axum::middleware::{self, from_fn_with_state};
+use axum::response::Redirect;
+use axum::routing::get;
+use tokio::sync::Semaphore;
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::OpenApi as _;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_swagger_ui::SwaggerUi;
+
+use self::cors::CorsPolicy;
+use self::guard::Guards;
+use crate::app::App;
+
+/// Bytes of a request's head on the doors that take no bodies worth speaking of.
+pub const SMALL_BUFFER: usize = 64 << 10;
+/// On the S3 door a larger buffer means fewer reads of large bodies.
+pub const LARGE_BUFFER: usize = 512 << 10;
+
+/// Every described route.
+fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::with_openapi(openapi::Description::openapi()).merge(disks::routes()).merge(ops::routes())
+}
+
+/// The API door. Read from the bottom up for the order in which a request passes the layers.
+pub fn api_router(app: Arc<App>) -> Router {
+    let guards = Guards {
+        json_cors: CorsPolicy::json(&app.config.cors),
+        byte_cors: CorsPolicy::bytes(&app.config.cors, None, "GET, HEAD"),
+        working: Arc::new(Semaphore::new(app.config.limits.requests)),
+        app: Arc::clone(&app),
+    };
+    let (probes, _) = ops::routes().split_for_parts();
+    let (surfaces, _) = disks::routes().split_for_parts();
+    let (_, description) = routes().split_for_parts();
+    let guarded = surfaces
+        .layer(disks::body_limit())
+        .layer(from_fn_with_state(guards.clone(), guard::load))
+        .route("/", get(|| async { Redirect::temporary("/docs/") }))
+        .merge(SwaggerUi::new("/docs").url("/openapi.json", description))
+        .fallback(|| async { error::body(StatusCode::NOT_FOUND, "NOT_FOUND", "no such route") })
+        .method_not_allowed_fallback(|| async {
+            error::body(StatusCode::METHOD_NOT_ALLOWED, "BAD_REQUEST", "this route has no such method")
+        })
+        .layer(from_fn_with_state(guards.clone(), guard::cors))
+        .layer(from_fn_with_state(guards, guard::names));
+    guarded
+        .merge(probes)
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn(|request, next| observe::observe("api", request, next)))
+        .with_state(app)
+}
+
+/// The edge door.
+pub fn edge_router(app: Arc<App>) -> Router {
+    observed("edge", edge::router(app))
+}
+
+/// The S3 door.
+pub fn s3_router(app: Arc<App>) -> Router {
+    observed("s3", s3::router(app))
+}
+
+fn observed(door: &'static str, router: Router) -> Router {
+    router
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn(move |request, next| observe::observe(door, request, next)))
+}
+
+/// A panic is one request's failure; what it was goes to the log.
+#[expect(clippy::needless_pass_by_value, reason = "the signature that CatchPanicLayer calls")]
+fn panicked(panic: Box<dyn std::any::Any + Send + 'static>) -> Response<Body> {
+    let what = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    tracing::error!(what = what.unwrap_or("unknown"), "a handler panicked");
+    error::body(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "an internal error occurred")
+}

@@ -1,0 +1,56 @@
+//! Every request: an id, a log line, a count. Queries are never logged; they carry signatures.
+
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request};
+use axum::http::HeaderValue;
+use axum::middleware::Next;
+use axum::response::Response;
+use tracing::Instrument as _;
+use uuid::Uuid;
+
+/// Gives the request an id, and says what became of it.
+pub(crate) async fn observe(door: &'static str, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let id = request_id(&request);
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        request.headers_mut().insert("x-request-id", value);
+    }
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
+    let span = tracing::info_span!("request", door, id, method = %method, route);
+    let mut response = next.run(request).instrument(span.clone()).await;
+    let (status, elapsed) = (response.status().as_u16(), started.elapsed());
+    span.in_scope(|| {
+        let duration_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
+        tracing::debug!(status, duration_us, "answered");
+    });
+    let labels = [
+        ("door", door.to_owned()),
+        ("method", method_label(&method).to_owned()),
+        ("route", route),
+        ("status", status.to_string()),
+    ];
+    metrics::counter!("tidegate_http_requests_total", &labels).increment(1);
+    metrics::histogram!("tidegate_http_request_seconds", &labels[..3]).record(elapsed.as_secs_f64());
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert("x-request-id", value);
+    }
+    response
+}
+
+/// The caller's id if it is a plain one, else a new one.
+fn request_id(request: &Request) -> String {
+    let plain =
+        |id: &&str| (8..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let given = request.headers().get("x-request-id").and_then(|value| value.to_str().ok()).filter(plain);
+    given.map_or_else(|| Uuid::now_v7().simple().to_string(), str::to_owned)
+}
+
+/// Methods somebody made up must not make up label values.
+fn method_label(method: &axum::http::Method) -> &'static str {
+    ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"]
+        .into_iter()
+        .find(|known| *known == method.as_str())
+        .unwrap_or("other")
+}

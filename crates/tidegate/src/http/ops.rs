@@ -1,0 +1,102 @@
+//! What operators and their machines ask: alive, ready, how much.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::error::body;
+use super::guard::was_forwarded;
+use super::serve::Peer;
+use crate::app::App;
+use crate::config::Metrics;
+use crate::telemetry;
+
+/// Routes that answer whatever name they are called by.
+pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(health))
+        .routes(routes!(healthz))
+        .routes(routes!(readyz))
+        .routes(routes!(metrics))
+}
+
+/// That the process answers.
+#[derive(Debug, Serialize, ToSchema)]
+struct Health {
+    #[schema(example = "ok")]
+    status: &'static str,
+    version: &'static str,
+}
+
+/// Liveness
+#[utoipa::path(get, path = "/health", tag = "operations", responses((status = 200, body = Health)))]
+async fn health() -> Json<Health> {
+    Json(Health { status: "ok", version: env!("CARGO_PKG_VERSION") })
+}
+
+/// Liveness, by its other name
+#[utoipa::path(get, path = "/healthz", tag = "operations", responses((status = 200, body = Health)))]
+async fn healthz() -> Json<Health> {
+    health().await
+}
+
+/// What is reachable.
+#[derive(Debug, Serialize, ToSchema)]
+struct Readiness {
+    #[schema(example = "ok")]
+    status: &'static str,
+    #[schema(example = "ok")]
+    database: &'static str,
+    #[schema(example = "ok")]
+    store: &'static str,
+}
+
+/// Readiness
+///
+/// 200 while database and store answer, else 503 saying which does not.
+#[utoipa::path(get, path = "/readyz", tag = "operations", responses((status = 200, body = Readiness), (status = 503, body = Readiness)))]
+async fn readyz(State(app): State<Arc<App>>) -> Response {
+    let word = |name: &'static str, failure: Option<String>| match failure {
+        None => "ok",
+        Some(error) => {
+            tracing::error!(part = name, error, "not ready");
+            "unavailable"
+        }
+    };
+    let (database, store) = tokio::join!(app.db.probe(), app.store.probe());
+    let database = word("database", database.err().map(|error| error.detail()));
+    let store = word("store", store.err().map(|error| error.to_string()));
+    let ready = database == "ok" && store == "ok";
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let readiness = Readiness { status: if ready { "ok" } else { "unavailable" }, database, store };
+    (status, Json(readiness)).into_response()
+}
+
+/// Metrics in Prometheus' text format
+///
+/// For direct requests from this machine unless `METRICS` says otherwise.
+#[utoipa::path(get, path = "/metrics", tag = "operations", responses((status = 200, body = String, content_type = "text/plain"), (status = 404)))]
+async fn metrics(State(app): State<Arc<App>>, request: Request) -> Response {
+    let local = request.extensions().get::<Peer>().is_some_and(|Peer(peer)| peer.ip().to_canonical().is_loopback());
+    let allowed = match app.config.metrics {
+        Metrics::Any => true,
+        Metrics::Off => false,
+        Metrics::Loopback => local && !was_forwarded(request.headers()),
+    };
+    if !allowed {
+        return body(StatusCode::NOT_FOUND, "NOT_FOUND", "no such route");
+    }
+    match app.db.count_jobs().await {
+        Ok(counts) => telemetry::record_jobs(counts.queued, counts.dead),
+        Err(error) => tracing::warn!(error = error.detail(), "jobs can't be counted"),
+    }
+    let text = HeaderValue::from_static("text/plain; version=0.0.4");
+    ([(header::CONTENT_TYPE, text)], telemetry::render()).into_response()
+}

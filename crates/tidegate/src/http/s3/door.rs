@@ -1,0 +1,382 @@
+//! The operations: who may ask for which, and what each does.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use futures::TryStreamExt as _;
+use s3s::access::{S3Access, S3AccessContext};
+use s3s::auth::{S3Auth, SecretKey};
+use s3s::dto::{
+    Bucket, CommonPrefix, ETag, GetBucketLocationInput, GetBucketLocationOutput, GetObjectInput, GetObjectOutput,
+    HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput, ListBucketsInput, ListBucketsOutput,
+    ListObjectsV2Input, ListObjectsV2Output, ListPartsInput, ListPartsOutput, Object, Part, PutObjectInput,
+    PutObjectOutput, StreamingBlob, UploadPartInput, UploadPartOutput,
+};
+use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
+use secrecy::ExposeSecret as _;
+use store::{Attributes, ByteStream, Stat, UploadRef};
+use sync_wrapper::SyncStream;
+
+use super::checks;
+use crate::app::{App, LOCAL_BUCKET};
+use crate::error::Error;
+use crate::model::upload::Upload;
+
+/// What S3 lists in one page at most.
+const MAX_KEYS: i32 = 1000;
+
+/// The secrets of the two credentials there are.
+pub(super) struct Secrets(Arc<App>);
+
+impl Secrets {
+    pub(super) fn new(app: Arc<App>) -> Self {
+        Self(app)
+    }
+}
+
+#[async_trait::async_trait]
+impl S3Auth for Secrets {
+    async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
+        // Access keys are public; only the signature made with the secret is compared in constant time.
+        [&self.0.presign, &self.0.operator]
+            .into_iter()
+            .find(|credentials| credentials.access_key == access_key)
+            .map(|credentials| SecretKey::from(credentials.secret_key.expose_secret()))
+            .ok_or_else(|| s3_error!(InvalidAccessKeyId, "The access key you provided does not exist."))
+    }
+}
+
+/// Who may ask for what.
+pub(super) struct Access(Arc<App>);
+
+impl Access {
+    pub(super) fn new(app: Arc<App>) -> Self {
+        Self(app)
+    }
+}
+
+const FOR_UPLOADERS: [&str; 5] = ["PutObject", "UploadPart", "ListParts", "GetObject", "HeadObject"];
+const FOR_OPERATORS: [&str; 6] =
+    ["ListBuckets", "HeadBucket", "GetBucketLocation", "ListObjectsV2", "GetObject", "HeadObject"];
+
+#[async_trait::async_trait]
+impl S3Access for Access {
+    async fn check(&self, context: &mut S3AccessContext<'_>) -> S3Result<()> {
+        let denied = || s3_error!(AccessDenied, "Access Denied");
+        let credentials = context.credentials().ok_or_else(denied)?;
+        let operator = credentials.access_key == self.0.operator.access_key;
+        let allowed: &[&str] = if operator { &FOR_OPERATORS } else { &FOR_UPLOADERS };
+        if !allowed.contains(&context.s3_op().name()) {
+            return Err(denied());
+        }
+        match context.s3_path().get_bucket_name() {
+            Some(bucket) if bucket != LOCAL_BUCKET => {
+                Err(s3_error!(NoSuchBucket, "The specified bucket does not exist."))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The protocol over the store.
+pub(super) struct Door(Arc<App>);
+
+impl Door {
+    pub(super) fn new(app: Arc<App>) -> Self {
+        Self(app)
+    }
+
+    /// Whether the caller reads as the operator; everybody else holds a URL that we signed.
+    fn is_operator<T>(&self, request: &S3Request<T>) -> bool {
+        request.credentials.as_ref().is_some_and(|given| given.access_key == self.0.operator.access_key)
+    }
+
+    /// The operator reads what is there; a grant only what is ready.
+    async fn readable<T>(&self, request: &S3Request<T>, key: &str) -> S3Result<Stat> {
+        let ready = self.is_operator(request) || self.0.db.find_ready_by_key(key).await.map_err(internal)?.is_some();
+        if !ready {
+            return Err(s3_error!(NoSuchKey, "The specified key does not exist."));
+        }
+        self.0.store.stat(key).await.map_err(refused)
+    }
+
+    async fn open_upload(&self, upload_id: &str, key: &str) -> S3Result<Upload> {
+        let upload = self.0.db.find_upload_in_parts(upload_id, key).await.map_err(internal)?;
+        upload
+            .filter(|upload| upload.takes_bytes(SystemTime::now()))
+            .ok_or_else(|| s3_error!(NoSuchUpload, "The upload does not exist, or is complete, aborted or over."))
+    }
+}
+
+#[async_trait::async_trait]
+impl S3 for Door {
+    async fn upload_part(&self, request: S3Request<UploadPartInput>) -> S3Result<S3Response<UploadPartOutput>> {
+        let checks = checks::collect(&request.headers, &request.uri)?;
+        let input = request.input;
+        let number = u32::try_from(input.part_number).unwrap_or(0);
+        if !(1..=store::MAX_PARTS).contains(&number) {
+            return Err(s3_error!(InvalidArgument, "Part number must be an integer between 1 and 10000, inclusive."));
+        }
+        let upload = self.open_upload(&input.upload_id, &input.key).await?;
+        let limit = upload.part_limit(number);
+        check_length(input.content_length, limit)?;
+        let named = UploadRef { key: input.key, upload_id: input.upload_id };
+        let part = self.0.fs.write_part(&named, number, incoming(input.body), limit, checks).await.map_err(refused)?;
+        metrics::counter!("tidegate_part_bytes_total").increment(part.size);
+        Ok(S3Response::new(UploadPartOutput { e_tag: Some(ETag::Strong(part.etag)), ..UploadPartOutput::default() }))
+    }
+
+    async fn put_object(&self, request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
+        let checks = checks::collect(&request.headers, &request.uri)?;
+        let input = request.input;
+        let upload = self.0.db.find_single_upload(&input.key).await.map_err(internal)?;
+        let upload = upload
+            .filter(|upload| upload.takes_bytes(SystemTime::now()))
+            .ok_or_else(|| s3_error!(AccessDenied, "No upload is open at this key."))?;
+        let limit = upload.announced_size.unwrap_or(self.0.config.images.max_size);
+        check_length(input.content_length, limit)?;
+        let attributes = Attributes { content_type: input.content_type.unwrap_or_default(), ..Attributes::default() };
+        let stat = self
+            .0
+            .fs
+            .write_checked(&input.key, incoming(input.body), attributes, limit, checks)
+            .await
+            .map_err(refused)?;
+        Ok(S3Response::new(PutObjectOutput { e_tag: Some(ETag::Strong(stat.etag)), ..PutObjectOutput::default() }))
+    }
+
+    async fn list_parts(&self, request: S3Request<ListPartsInput>) -> S3Result<S3Response<ListPartsOutput>> {
+        let input = request.input;
+        self.open_upload(&input.upload_id, &input.key).await?;
+        let named = UploadRef { key: input.key.clone(), upload_id: input.upload_id.clone() };
+        let marker = u32::try_from(input.part_number_marker.unwrap_or(0)).unwrap_or(0);
+        let limit = input.max_parts.unwrap_or(MAX_KEYS).clamp(0, MAX_KEYS);
+        let mut parts = self.0.store.list_parts(&named).await.map_err(refused)?;
+        parts.retain(|part| part.number > marker);
+        let limit_parts = usize::try_from(limit).unwrap_or(0);
+        let truncated = parts.len() > limit_parts;
+        parts.truncate(limit_parts);
+        let number = |part: &store::Part| i32::try_from(part.number).unwrap_or(i32::MAX);
+        let next = parts.last().filter(|_| truncated).map(number);
+        let shown = parts.iter().map(|part| Part {
+            part_number: Some(number(part)),
+            e_tag: Some(ETag::Strong(part.etag.clone())),
+            size: i64::try_from(part.size).ok(),
+            ..Part::default()
+        });
+        Ok(S3Response::new(ListPartsOutput {
+            bucket: Some(input.bucket),
+            key: Some(input.key),
+            upload_id: Some(input.upload_id),
+            is_truncated: Some(truncated),
+            max_parts: Some(limit),
+            part_number_marker: i32::try_from(marker).ok(),
+            next_part_number_marker: next,
+            parts: Some(shown.collect()),
+            ..ListPartsOutput::default()
+        }))
+    }
+
+    async fn get_object(&self, request: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
+        let stat = self.readable(&request, &request.input.key).await?;
+        let input = request.input;
+        let etag = ETag::Strong(stat.etag.clone());
+        if input.if_match.is_some_and(|wanted| wanted.into_etag().is_some_and(|wanted| wanted != etag)) {
+            return Err(s3_error!(PreconditionFailed, "At least one of the preconditions you specified did not hold."));
+        }
+        if input.if_none_match.is_some_and(|known| known.into_etag().is_none_or(|known| known == etag)) {
+            return Err(s3_error!(NotModified));
+        }
+        let range = match input.range {
+            None => 0..stat.size,
+            Some(range) => {
+                range.check(stat.size).map_err(|_| s3_error!(InvalidRange, "The requested range is not satisfiable"))?
+            }
+        };
+        let content_range =
+            input.range.map(|_| format!("bytes {}-{}/{}", range.start, range.end.saturating_sub(1), stat.size));
+        let length = range.end - range.start;
+        let (_, body) = self.0.store.read(&input.key, Some(range)).await.map_err(refused)?;
+        Ok(S3Response::new(GetObjectOutput {
+            accept_ranges: Some("bytes".to_owned()),
+            body: Some(StreamingBlob::wrap(SyncStream::new(body))),
+            cache_control: stat.attributes.cache_control.clone(),
+            content_length: i64::try_from(length).ok(),
+            content_range,
+            content_type: stat.attributes.content_type.parse().ok(),
+            e_tag: Some(etag),
+            last_modified: Some(stat.last_modified.into()),
+            ..GetObjectOutput::default()
+        }))
+    }
+
+    async fn head_object(&self, request: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
+        let stat = self.readable(&request, &request.input.key).await?;
+        Ok(S3Response::new(HeadObjectOutput {
+            accept_ranges: Some("bytes".to_owned()),
+            cache_control: stat.attributes.cache_control.clone(),
+            content_length: i64::try_from(stat.size).ok(),
+            content_type: stat.attributes.content_type.parse().ok(),
+            e_tag: Some(ETag::Strong(stat.etag)),
+            last_modified: Some(stat.last_modified.into()),
+            ..HeadObjectOutput::default()
+        }))
+    }
+
+    async fn head_bucket(&self, _: S3Request<HeadBucketInput>) -> S3Result<S3Response<HeadBucketOutput>> {
+        Ok(S3Response::new(HeadBucketOutput::default()))
+    }
+
+    async fn get_bucket_location(
+        &self,
+        _: S3Request<GetBucketLocationInput>,
+    ) -> S3Result<S3Response<GetBucketLocationOutput>> {
+        Ok(S3Response::new(GetBucketLocationOutput::default()))
+    }
+
+    async fn list_buckets(&self, _: S3Request<ListBucketsInput>) -> S3Result<S3Response<ListBucketsOutput>> {
+        let bucket = Bucket { name: Some(LOCAL_BUCKET.to_owned()), ..Bucket::default() };
+        Ok(S3Response::new(ListBucketsOutput { buckets: Some(vec![bucket]), ..ListBucketsOutput::default() }))
+    }
+
+    async fn list_objects_v2(
+        &self,
+        request: S3Request<ListObjectsV2Input>,
+    ) -> S3Result<S3Response<ListObjectsV2Output>> {
+        let input = request.input;
+        let prefix = input.prefix.clone().unwrap_or_default();
+        let limit = input.max_keys.unwrap_or(MAX_KEYS).clamp(1, MAX_KEYS);
+        let after = input.continuation_token.clone().or(input.start_after.clone());
+        let page = list_page(&self.0, &prefix, input.delimiter.as_deref(), after, usize::try_from(limit).unwrap_or(1));
+        let page = page.await.map_err(refused)?;
+        let contents = page.entries.into_iter().map(|entry| Object {
+            key: Some(entry.key),
+            size: i64::try_from(entry.stat.size).ok(),
+            e_tag: Some(ETag::Strong(entry.stat.etag)),
+            last_modified: Some(entry.stat.last_modified.into()),
+            ..Object::default()
+        });
+        let contents: Vec<Object> = contents.collect();
+        let prefixes = page.folders.into_iter().map(|folder| CommonPrefix { prefix: Some(folder) });
+        let prefixes: Vec<CommonPrefix> = prefixes.collect();
+        Ok(S3Response::new(ListObjectsV2Output {
+            name: Some(input.bucket),
+            prefix: Some(prefix),
+            delimiter: input.delimiter,
+            max_keys: Some(limit),
+            key_count: i32::try_from(contents.len() + prefixes.len()).ok(),
+            contents: Some(contents),
+            common_prefixes: Some(prefixes),
+            is_truncated: Some(page.next.is_some()),
+            next_continuation_token: page.next,
+            continuation_token: input.continuation_token,
+            start_after: input.start_after,
+            ..ListObjectsV2Output::default()
+        }))
+    }
+}
+
+struct Page {
+    entries: Vec<store::Entry>,
+    folders: Vec<String>,
+    next: Option<String>,
+}
+
+/// A page of keys; with a delimiter, what lies below one folder counts once and is skipped over.
+async fn list_page(
+    app: &App,
+    prefix: &str,
+    delimiter: Option<&str>,
+    after: Option<String>,
+    limit: usize,
+) -> store::Result<Page> {
+    let mut page = Page { entries: Vec::new(), folders: Vec::new(), next: None };
+    let mut after = after;
+    loop {
+        let wanted = limit - page.entries.len() - page.folders.len();
+        let found = app.store.list(prefix, after.as_deref(), wanted + 1).await?;
+        let more = found.len() > wanted;
+        let mut skipped = false;
+        for entry in found.into_iter().take(wanted) {
+            let rest = &entry.key[prefix.len()..];
+            let folder = delimiter.filter(|d| !d.is_empty()).and_then(|d| rest.find(d).map(|at| at + d.len()));
+            match folder {
+                Some(end) => {
+                    let folder = entry.key[..prefix.len() + end].to_owned();
+                    // The highest character sorts after everything in the folder.
+                    after = Some(format!("{folder}\u{10ffff}"));
+                    page.folders.push(folder);
+                    skipped = true;
+                    break;
+                }
+                None => {
+                    after = Some(entry.key.clone());
+                    page.entries.push(entry);
+                }
+            }
+        }
+        if page.entries.len() + page.folders.len() >= limit {
+            let left = app.store.list(prefix, after.as_deref(), 1).await?;
+            page.next = after.filter(|_| !left.is_empty());
+            return Ok(page);
+        }
+        if !skipped && !more {
+            return Ok(page);
+        }
+    }
+}
+
+fn check_length(length: Option<i64>, limit: u64) -> S3Result<()> {
+    match length.map(u64::try_from) {
+        Some(Ok(length)) if length <= limit => Ok(()),
+        Some(Ok(_)) => {
+            Err(s3_error!(EntityTooLarge, "Your proposed upload exceeds the maximum allowed size of {limit} bytes."))
+        }
+        _ => Err(s3_error!(MissingContentLength, "You must provide the Content-Length HTTP header.")),
+    }
+}
+
+fn incoming(body: Option<StreamingBlob>) -> ByteStream {
+    match body {
+        Some(body) => Box::pin(body.map_err(std::io::Error::other)),
+        None => Box::pin(futures::stream::empty()),
+    }
+}
+
+/// A store's outcome in S3's words; what went wrong inside is logged here and not sent.
+fn refused(error: store::Error) -> s3s::S3Error {
+    use store::Error as Store;
+    match error {
+        Store::NotFound => s3_error!(NoSuchKey, "The specified key does not exist."),
+        Store::NoSuchUpload => s3_error!(NoSuchUpload, "The upload does not exist, or is complete, aborted or over."),
+        Store::TooLarge { limit } => {
+            s3_error!(EntityTooLarge, "Your proposed upload exceeds the maximum allowed size of {limit} bytes.")
+        }
+        Store::ChecksumMismatch("MD5") => {
+            s3_error!(BadDigest, "The Content-MD5 you specified did not match what we received.")
+        }
+        Store::ChecksumMismatch(name) => {
+            s3_error!(BadDigest, "The {name} you specified did not match the calculated checksum.")
+        }
+        Store::Incomplete(error) if error.kind() == std::io::ErrorKind::TimedOut => {
+            s3_error!(
+                RequestTimeout,
+                "Your socket connection to the server was not read from within the timeout period."
+            )
+        }
+        Store::Incomplete(_) => s3_error!(IncompleteBody, "The request body terminated unexpectedly."),
+        Store::AlreadyExists => s3_error!(PreconditionFailed, "The key exists already."),
+        Store::InvalidKey(_) | Store::InvalidPart { .. } => s3_error!(InvalidArgument, "The request can't be served."),
+        Store::BadRange => s3_error!(InvalidRange, "The requested range is not satisfiable"),
+        other => internal(other.into()),
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it ends here; callers hand it to map_err")]
+fn internal(error: Error) -> s3s::S3Error {
+    tracing::error!(error = error.detail(), code = error.code(), "a request failed");
+    match error {
+        Error::Unavailable(_) | Error::Busy => s3_error!(ServiceUnavailable, "Reduce your request rate."),
+        _ => s3_error!(InternalError, "We encountered an internal error. Please try again."),
+    }
+}

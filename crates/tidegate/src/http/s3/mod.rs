@@ -1,0 +1,53 @@
+//! The S3 door over a local store: presigned requests that match an open upload or a grant, and read-only
+//! access for the operator. No way around the product.
+
+mod checks;
+mod door;
+mod gate;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{Response, StatusCode};
+use s3s::service::{S3Service, S3ServiceBuilder};
+
+use self::door::{Access, Door, Secrets};
+use super::cors::{CorsPolicy, is_preflight};
+use crate::app::App;
+
+#[derive(Clone)]
+struct S3 {
+    service: S3Service,
+    cors: CorsPolicy,
+}
+
+/// The door's router: everything goes through the gate, then to the protocol.
+pub(super) fn router(app: Arc<App>) -> Router {
+    let own_page = Some(app.addresses.api.to_string());
+    let cors = CorsPolicy::bytes(&app.config.cors, own_page, "GET, HEAD, PUT");
+    let mut builder = S3ServiceBuilder::new(Door::new(Arc::clone(&app)));
+    builder.set_auth(Secrets::new(Arc::clone(&app)));
+    builder.set_access(Access::new(app));
+    Router::new().fallback(answer).with_state(S3 { service: builder.build(), cors })
+}
+
+async fn answer(State(s3): State<S3>, request: Request) -> Response<Body> {
+    if is_preflight(request.method(), request.headers()) {
+        return s3.cors.preflight(request.headers());
+    }
+    let asked = request.headers().clone();
+    let mut response = match gate::check(&request) {
+        Err(refused) => *refused,
+        Ok(()) => match s3.service.call(request.map(s3s::Body::http_body_unsync)).await {
+            Ok(response) => response.map(Body::new),
+            Err(error) => {
+                tracing::error!(?error, "the S3 protocol layer failed");
+                gate::refusal(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", "An internal error occurred.")
+            }
+        },
+    };
+    s3.cors.apply(&asked, response.headers_mut());
+    response
+}

@@ -1,0 +1,110 @@
+//! Connections: accepted, limited, timed, and drained at the end.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
+
+use crate::config::Limits;
+
+/// A request's head must be there within this time, also on a connection that is kept alive.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+const MAX_HEADERS: usize = 64;
+/// How long to wait when the system gives no more descriptors.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// The client's end of the connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) SocketAddr);
+
+/// One door.
+#[derive(Debug)]
+pub struct Door {
+    /// `api`, `edge` or `s3`, in logs and metrics.
+    pub name: &'static str,
+    /// Where it listens.
+    pub listener: TcpListener,
+    /// What answers.
+    pub router: Router,
+    /// Bytes of a request's head, and of one read of a body.
+    pub buffer: usize,
+}
+
+/// Serves until `stop`, then lets requests finish for the configured time.
+pub async fn serve(door: Door, limits: Limits, stop: CancellationToken) {
+    let Door { name, listener, router, buffer } = door;
+    let free = Arc::new(Semaphore::new(limits.connections));
+    let drain = GracefulShutdown::new();
+    loop {
+        let permit = tokio::select! {
+            () = stop.cancelled() => break,
+            permit = Arc::clone(&free).acquire_owned() => permit,
+        };
+        let (stream, peer) = tokio::select! {
+            () = stop.cancelled() => break,
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!(door = name, %error, "a connection can't be accepted");
+                    tokio::time::sleep(PAUSE).await;
+                    continue;
+                }
+            },
+        };
+        let connection = connect(stream, peer, router.clone(), buffer);
+        let watched = drain.watch(connection);
+        let open = metrics::gauge!("tidegate_connections", "door" => name);
+        open.increment(1.0);
+        tokio::spawn(async move {
+            if let Err(error) = watched.await {
+                // The client's doing, mostly: a reset, a bad head, a timeout.
+                tracing::debug!(door = name, %error, "a connection ended early");
+            }
+            open.decrement(1.0);
+            drop(permit);
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(limits.shutdown_grace, drain.shutdown()).await.is_err() {
+        tracing::warn!(door = name, "requests were still running when the time to finish was over");
+    }
+}
+
+fn connect(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    buffer: usize,
+) -> http1::Connection<
+    TokioIo<TcpStream>,
+    impl hyper::service::HttpService<Incoming, ResBody = Body, Error = Infallible, Future: Send>,
+> {
+    if let Err(error) = stream.set_nodelay(true) {
+        // Without it small answers on kept-alive connections stall for 40 ms.
+        tracing::debug!(%error, "TCP_NODELAY can't be set");
+    }
+    let service = service_fn(move |request: Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(Peer(peer));
+        router.clone().oneshot(request)
+    });
+    http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_headers(MAX_HEADERS)
+        .max_buf_size(buffer)
+        .serve_connection(TokioIo::new(stream), service)
+}

@@ -1,0 +1,89 @@
+//! Background work: what there is to do and how it is done. Jobs can be run any number of times.
+
+pub mod runner;
+mod sweep;
+
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+use store::UploadRef;
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::db::Tx;
+use crate::error::{Error, Result};
+use crate::model::ids::ObjectId;
+use crate::model::object::ObjectState;
+
+/// A job, as it is stored. Names carry a version: rows outlive releases.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", deny_unknown_fields)]
+pub enum Job {
+    /// Looks for uploads that were given up, and for remains.
+    SweepV1,
+    /// Frees the parts of an upload that ended without an object, and its blob if one came about.
+    ReleaseUploadV1 {
+        /// The upload.
+        upload_id: String,
+        /// Where its blob would be.
+        key: String,
+    },
+    /// Removes the bytes of a deleted object.
+    PurgeObjectV1 {
+        /// The object.
+        object: Uuid,
+        /// Where its bytes are.
+        key: String,
+    },
+}
+
+impl Job {
+    /// The name in logs and metrics.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::SweepV1 => "sweep",
+            Self::ReleaseUploadV1 { .. } => "release_upload",
+            Self::PurgeObjectV1 { .. } => "purge_object",
+        }
+    }
+
+    /// Of jobs with one name of this kind there is one at a time.
+    fn dedupe(&self) -> Option<&'static str> {
+        matches!(self, Self::SweepV1).then_some("sweep")
+    }
+
+    fn max_attempts(&self) -> u64 {
+        match self {
+            Self::SweepV1 => 3,
+            Self::ReleaseUploadV1 { .. } | Self::PurgeObjectV1 { .. } => 12,
+        }
+    }
+}
+
+/// Adds a job to the change it follows from.
+pub async fn enqueue(tx: &mut Tx, job: &Job, run_at: SystemTime) -> Result<()> {
+    let payload = serde_json::to_string(job).map_err(|error| Error::Internal(error.into()))?;
+    tx.enqueue_job(&payload, job.dedupe(), run_at, job.max_attempts()).await
+}
+
+/// Does a job.
+pub async fn perform(app: &App, job: &Job) -> Result<()> {
+    match job {
+        Job::SweepV1 => sweep::run(app).await,
+        Job::ReleaseUploadV1 { upload_id, key } => release_upload(app, upload_id, key).await,
+        Job::PurgeObjectV1 { object, key } => purge_object(app, ObjectId(*object), key).await,
+    }
+}
+
+async fn release_upload(app: &App, upload_id: &str, key: &str) -> Result<()> {
+    app.store.abort(&UploadRef { key: key.to_owned(), upload_id: upload_id.to_owned() }).await?;
+    // A completion that lost against the abort may have published in between.
+    Ok(app.store.delete(key, store::Deletion::Purge).await?)
+}
+
+async fn purge_object(app: &App, object: ObjectId, key: &str) -> Result<()> {
+    app.store.delete(key, store::Deletion::Purge).await?;
+    let mut tx = app.db.begin().await?;
+    tx.set_object_state(object, ObjectState::Deleted, ObjectState::Purged, SystemTime::now()).await?;
+    tx.commit().await
+}

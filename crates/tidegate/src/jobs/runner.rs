@@ -1,0 +1,144 @@
+//! The runner: claims jobs, keeps their leases, does them, puts them back or gives them up.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::{Job, enqueue, perform};
+use crate::app::App;
+use crate::db::ClaimedJob;
+use crate::error::{Error, Result};
+
+const WORKERS: usize = 2;
+const LEASE: Duration = Duration::from_secs(60);
+/// How long a worker sleeps when nothing rings.
+const IDLE: Duration = Duration::from_secs(2);
+const FIRST_BACKOFF: Duration = Duration::from_secs(2);
+const LONGEST_BACKOFF: Duration = Duration::from_secs(3600);
+
+/// Works until `stop`; a job that is being done is finished first.
+pub async fn run(app: Arc<App>, stop: CancellationToken) {
+    let mut tasks = JoinSet::new();
+    for _ in 0..WORKERS {
+        tasks.spawn(work(Arc::clone(&app), stop.clone()));
+    }
+    tasks.spawn(schedule(app, stop));
+    while tasks.join_next().await.is_some() {}
+}
+
+async fn work(app: Arc<App>, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        match run_one(&app).await {
+            Ok(true) => {}
+            Ok(false) => {
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = app.jobs.notified() => {}
+                    () = tokio::time::sleep(IDLE) => {}
+                }
+            }
+            Err(error) => {
+                tracing::error!(error = error.detail(), "jobs can't be claimed");
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = tokio::time::sleep(IDLE) => {}
+                }
+            }
+        }
+    }
+}
+
+/// Puts the recurring jobs into the queue.
+async fn schedule(app: Arc<App>, stop: CancellationToken) {
+    loop {
+        if let Err(error) = enqueue_recurring(&app).await {
+            tracing::error!(error = error.detail(), "the sweep can't be enqueued");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(app.config.uploads.sweep_interval) => {}
+        }
+    }
+}
+
+async fn enqueue_recurring(app: &App) -> Result<()> {
+    let mut tx = app.db.begin().await?;
+    enqueue(&mut tx, &Job::SweepV1, SystemTime::now()).await?;
+    tx.commit().await?;
+    app.jobs.notify_one();
+    Ok(())
+}
+
+/// Claims and does one job that is due; `false` if there was none.
+pub async fn run_one(app: &App) -> Result<bool> {
+    let Some(claimed) = app.db.claim_job(SystemTime::now(), LEASE).await? else { return Ok(false) };
+    let job: Job = match serde_json::from_str(&claimed.payload) {
+        Ok(job) => job,
+        Err(error) => {
+            // A newer release wrote it, or nobody we know: kept for a person to look at.
+            tracing::error!(job.id = claimed.id, %error, "a job is not understood");
+            app.db.fail_job(&claimed, SystemTime::now(), true, "not understood").await?;
+            return Ok(true);
+        }
+    };
+    let outcome = while_leased(app, &claimed, perform(app, &job)).await;
+    settle(app, &claimed, &job, outcome).await?;
+    Ok(true)
+}
+
+/// Runs the work and extends the lease at half time; a lease that was lost ends the work.
+async fn while_leased(app: &App, claimed: &ClaimedJob, work: impl Future<Output = Result<()>>) -> Result<()> {
+    tokio::pin!(work);
+    loop {
+        tokio::select! {
+            outcome = &mut work => return outcome,
+            () = tokio::time::sleep(LEASE / 2) => {
+                if !app.db.extend_job(claimed, SystemTime::now() + LEASE).await? {
+                    return Err(Error::Internal(anyhow::anyhow!("the lease was lost")));
+                }
+            }
+        }
+    }
+}
+
+async fn settle(app: &App, claimed: &ClaimedJob, job: &Job, outcome: Result<()>) -> Result<()> {
+    let counted = |outcome: &'static str| {
+        metrics::counter!("tidegate_jobs_total", "job" => job.name(), "outcome" => outcome).increment(1);
+    };
+    let Err(error) = outcome else {
+        counted("done");
+        return app.db.finish_job(claimed).await;
+    };
+    let give_up = claimed.attempts >= claimed.max_attempts;
+    counted(if give_up { "dead" } else { "failed" });
+    let at = SystemTime::now() + backoff(claimed.attempts);
+    if give_up {
+        tracing::error!(job.id = claimed.id, job.name = job.name(), error = error.detail(), "a job was given up");
+    } else {
+        tracing::warn!(
+            job.id = claimed.id,
+            job.name = job.name(),
+            error = error.detail(),
+            "a job failed and will be tried again"
+        );
+    }
+    app.db.fail_job(claimed, at, give_up, error.code()).await
+}
+
+/// Doubles with every attempt.
+fn backoff(attempts: i64) -> Duration {
+    let doubled = u32::try_from(attempts - 1).ok().and_then(|n| 2u32.checked_pow(n)).unwrap_or(u32::MAX);
+    FIRST_BACKOFF.saturating_mul(doubled).min(LONGEST_BACKOFF)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn backoff_doubles_up_to_an_hour() {
+        assert_eq!([1, 2, 5, 12, 100].map(|n| backoff(n).as_secs()), [2, 4, 32, 3600, 3600]);
+    }
+}

@@ -1,0 +1,33 @@
+//! The sweep: ends uploads whose time is over, and uploads in the store that no row keeps open.
+
+use std::time::{Duration, SystemTime};
+
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::model::upload::UploadState;
+use crate::uploads;
+
+/// Uploads ended in one run; the next run goes on.
+const BATCH: i64 = 500;
+/// An upload in the store may be this old before its row must be there.
+const GRACE: Duration = Duration::from_secs(3600);
+
+pub(super) async fn run(app: &App) -> Result<()> {
+    let now = SystemTime::now();
+    for upload in app.db.list_expired_uploads(now, BATCH).await? {
+        match uploads::end(app, &upload, UploadState::Expired).await {
+            // Completed or aborted meanwhile.
+            Ok(()) | Err(Error::InvalidState(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let before = now.checked_sub(GRACE).unwrap_or(SystemTime::UNIX_EPOCH);
+    for open in app.store.list_uploads(before).await? {
+        if app.db.upload_state(&open.upload.upload_id).await? != Some(UploadState::Open) {
+            app.store.abort(&open.upload).await?;
+            metrics::counter!("tidegate_orphans_swept_total").increment(1);
+            tracing::info!("an upload that no record keeps open was removed from the store");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! Typed identifiers.
+
+use std::fmt;
+
+use uuid::Uuid;
+
+/// The longest user id taken, in bytes. OpenID Connect allows 255 for `sub`.
+const MAX_USER_ID: usize = 1024;
+
+/// A person, as sign-in names them. Any text without control characters; it becomes a path segment only
+/// in encoded form (see `key`).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct UserId(String);
+
+/// Why a user id was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadUserId {
+    /// Nothing there.
+    #[error("the user id is empty")]
+    Empty,
+    /// More than 1024 bytes.
+    #[error("the user id is longer than 1024 bytes")]
+    TooLong,
+    /// Control characters.
+    #[error("the user id holds control characters")]
+    Control,
+}
+
+impl UserId {
+    /// Checks the text.
+    pub fn parse(text: &str) -> Result<Self, BadUserId> {
+        match text {
+            "" => Err(BadUserId::Empty),
+            _ if text.len() > MAX_USER_ID => Err(BadUserId::TooLong),
+            _ if text.chars().any(char::is_control) => Err(BadUserId::Control),
+            _ => Ok(Self(text.to_owned())),
+        }
+    }
+
+    /// The text as sign-in gave it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// An object. Time-ordered, so that neighbours in time are neighbours in the index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ObjectId(pub Uuid);
+
+impl ObjectId {
+    /// A new one.
+    pub fn generate() -> Self {
+        Self(Uuid::now_v7())
+    }
+
+    /// Reads the hyphenated form; `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        let hyphenated = text.len() == 36;
+        hyphenated.then(|| Uuid::try_parse(text).ok()).flatten().map(Self)
+    }
+}
+
+impl fmt::Display for ObjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.hyphenated().fmt(f)
+    }
+}

@@ -1,0 +1,207 @@
+//! Keys: the only place where one is built, and the only place that says which may be served.
+//!
+//! A signature cannot see an object's state, so the layout does: only served roots may be signed for or
+//! served. Everything else, dot roots above all, is refused by signer and edge alike.
+
+use std::fmt;
+
+use aws_lc_rs::digest;
+use uuid::Uuid;
+
+use super::ids::{ObjectId, UserId};
+
+/// First segments that other owners' keys begin with; the images' base may be none of them.
+const OTHER_ROOTS: [&str; 4] = ["packages", "sessions", "spaces", "storage"];
+/// Longer user ids become a hash.
+const MAX_LITERAL_ID: usize = 128;
+const IMAGE_FILE: &str = "disk.img";
+
+/// An object's address in the store.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key(String);
+
+impl Key {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// A key read back from the database, which holds only what this module built.
+    pub fn stored(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Where the kinds of owner keep their keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layout {
+    /// `IMAGE_BASE_PATH` without slashes around it; one or more segments.
+    images: String,
+}
+
+impl Default for Layout {
+    fn default() -> Self {
+        Self { images: "images".into() }
+    }
+}
+
+impl Layout {
+    /// Reads `IMAGE_BASE_PATH`; the error says what would be right.
+    pub fn new(image_base_path: &str) -> Result<Self, &'static str> {
+        let images = image_base_path.strip_prefix('/').unwrap_or(image_base_path);
+        let images = images.strip_suffix('/').unwrap_or(images);
+        let plain = |segment: &str| {
+            !segment.is_empty()
+                && !segment.starts_with('.')
+                && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+        };
+        let first = images.split('/').next().unwrap_or(images);
+        if images.len() > 200 || !images.split('/').all(plain) {
+            return Err("a path of segments of letters, digits, '-', '_' and '.', such as /images");
+        }
+        if images.split('/').any(|segment| segment.ends_with(".meta")) {
+            return Err("a path without a segment that ends in .meta");
+        }
+        let organisation = first.strip_prefix('O').is_some_and(|id| id.bytes().all(|byte| byte.is_ascii_digit()));
+        if OTHER_ROOTS.contains(&first) || organisation {
+            return Err(
+                "a path that does not begin as another kind's keys do (packages, sessions, spaces, storage, O1)",
+            );
+        }
+        Ok(Self { images: images.to_owned() })
+    }
+
+    /// The images' base, without slashes around it.
+    pub fn images(&self) -> &str {
+        &self.images
+    }
+
+    /// Where a disk image lies. `version` is random, so that no two uploads share an address.
+    pub fn disk_image(&self, user: &UserId, image: ObjectId, version: Uuid) -> Key {
+        Key(format!("{}/{}/{image}/{version}/{IMAGE_FILE}", self.images, encoded(user)))
+    }
+
+    /// The served root that a key lies in, with its trailing slash; `None` if it must not be served.
+    /// For a disk image that is `images/{owner}/{image}/{version}/`.
+    pub fn served_root<'a>(&self, key: &'a str) -> Option<&'a str> {
+        let segments = key.split('/');
+        if segments.clone().any(|segment| segment.is_empty() || segment.starts_with('.')) {
+            return None;
+        }
+        let below = key.strip_prefix(&self.images)?.strip_prefix('/')?;
+        let mut parts = below.splitn(4, '/');
+        let (owner, image, version, file) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        let is_uuid = |text: &str| ObjectId::parse(text).is_some();
+        if !is_encoded(owner) || !is_uuid(image) || !is_uuid(version) || file.is_empty() {
+            return None;
+        }
+        Some(&key[..key.len() - file.len()])
+    }
+}
+
+/// A user id as one path segment: `[A-Za-z0-9_-]` as is, any other byte `~hh`, over 128 bytes `~` and the
+/// SHA-256 in hex. Distinct ids stay distinct, and no wildcard or slash survives.
+pub fn encoded(user: &UserId) -> String {
+    let text = user.as_str();
+    let literal = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    let length: usize = text.bytes().map(|byte| if literal(byte) { 1 } else { 3 }).sum();
+    if length > MAX_LITERAL_ID {
+        return format!("~{}", hex::encode(digest::digest(&digest::SHA256, text.as_bytes())));
+    }
+    let mut out = String::with_capacity(length);
+    for byte in text.bytes() {
+        if literal(byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("~{byte:02x}"));
+        }
+    }
+    out
+}
+
+fn is_encoded(segment: &str) -> bool {
+    segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_~".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn layout() -> Layout {
+        Layout::new("/images").unwrap()
+    }
+
+    #[test]
+    fn bases_that_collide_or_hide_are_refused() {
+        for bad in
+            ["", "/", "a//b", ".hidden", "/a/../b", "storage", "/spaces/x", "sessions", "O12/x", "a*", "a b", "é"]
+        {
+            assert!(Layout::new(bad).is_err(), "{bad:?}");
+        }
+        for good in ["/images", "images/", "disks/v1", "Other", "O12x"] {
+            assert!(Layout::new(good).is_ok(), "{good:?}");
+        }
+    }
+
+    #[test]
+    fn long_ids_become_a_hash() {
+        let long = encoded(&UserId::parse(&"é".repeat(60)).unwrap());
+        assert_eq!(long.len(), 65);
+        assert_eq!(encoded(&UserId::parse("../x*?").unwrap()), "~2e~2e~2fx~2a~3f");
+    }
+
+    #[test]
+    fn only_served_roots_are_served() {
+        let (image, version) = (ObjectId::generate(), Uuid::new_v4());
+        let key = layout().disk_image(&UserId::parse("u").unwrap(), image, version);
+        let root = format!("images/u/{image}/{version}/");
+        assert_eq!(layout().served_root(key.as_str()), Some(root.as_str()));
+        for bad in [
+            ".incoming/x".to_owned(),
+            format!(".trash/{key}"),
+            format!("images/u/{image}/{version}"),
+            format!("images/u/{image}/{version}/"),
+            format!("images/u/{image}/{version}/.hidden"),
+            format!("images/u/{image}/{version}/a/../b"),
+            format!("images/u/../{image}/{version}/x"),
+            format!("images//u/{image}/{version}/x"),
+            format!("images/u*/{image}/{version}/x"),
+            format!("imagesX/u/{image}/{version}/x"),
+            "images/u/not-a-uuid/x/disk.img".to_owned(),
+            "storage/u/file".to_owned(),
+            "images".to_owned(),
+            String::new(),
+        ] {
+            assert_eq!(layout().served_root(&bad), None, "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn encoding_is_injective_and_tame(a in "\\PC{1,80}", b in "\\PC{1,80}") {
+            let (first, second) = (UserId::parse(&a).unwrap(), UserId::parse(&b).unwrap());
+            prop_assert_eq!(encoded(&first) == encoded(&second), a == b);
+            prop_assert!(is_encoded(&encoded(&first)) && encoded(&first).len() <= 128);
+        }
+
+        #[test]
+        fn every_image_key_is_served_and_below_its_own_root_only(user in "\\PC{1,40}") {
+            let user = UserId::parse(&user).unwrap();
+            let key = layout().disk_image(&user, ObjectId::generate(), Uuid::new_v4());
+            let root = layout().served_root(key.as_str()).unwrap();
+            prop_assert_eq!(format!("{root}{IMAGE_FILE}"), key.as_str());
+        }
+
+        #[test]
+        fn nothing_with_dots_or_gaps_is_served(key in "[a-c./]{0,20}") {
+            prop_assert_eq!(layout().served_root(&key), None);
+        }
+    }
+}

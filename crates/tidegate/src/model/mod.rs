@@ -1,0 +1,28 @@
+//! The nouns and the pure rules: no I/O, no async, nothing that goes on the wire as it is.
+
+pub mod access;
+pub mod ids;
+pub mod key;
+pub mod object;
+pub mod owner;
+pub mod principal;
+pub mod rules;
+pub mod upload;
+
+use std::time::{Duration, SystemTime};
+
+/// Microseconds since 1970, as every time is stored.
+pub fn micros(at: SystemTime) -> i64 {
+    let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}
+
+/// The time that was stored; what lies before 1970 is 1970.
+pub fn from_micros(micros: i64) -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_micros(u64::try_from(micros).unwrap_or(0))
+}
+
+/// Whole seconds since 1970.
+pub fn epoch_seconds(at: SystemTime) -> u64 {
+    at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
+}

@@ -1,0 +1,42 @@
+//! What bytes belong to. A closed enum, one variant per surface; the compiler lists what a new one needs.
+
+use super::ids::UserId;
+
+/// An owner. Never the person who uploaded; that is `created_by`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Owner {
+    /// A user's disk images.
+    Disks(UserId),
+}
+
+/// The kinds of owner, as they are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OwnerKind {
+    /// Disk images.
+    Disks,
+}
+
+impl Owner {
+    /// The owner's kind.
+    pub fn kind(&self) -> OwnerKind {
+        match self {
+            Self::Disks(_) => OwnerKind::Disks,
+        }
+    }
+
+    /// The owner's id within its kind, as it is stored.
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Disks(user) => user.as_str(),
+        }
+    }
+}
+
+impl OwnerKind {
+    /// The stored name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Disks => "disks",
+        }
+    }
+}

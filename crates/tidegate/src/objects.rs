@@ -1,0 +1,103 @@
+//! Objects: found, listed, deleted.
+
+use std::time::SystemTime;
+
+use crate::app::App;
+use crate::db::Cursor;
+use crate::error::{Error, Result, bad_request};
+use crate::jobs::{self, Job};
+use crate::model::access::Action;
+use crate::model::ids::ObjectId;
+use crate::model::object::{Content, Object, ObjectState};
+use crate::model::owner::{Owner, OwnerKind};
+use crate::model::principal::Principal;
+use crate::model::rules;
+use crate::uploads;
+
+/// The most objects in one page.
+pub const MAX_PAGE: i64 = 1000;
+
+/// Finds an object for somebody who may do `action` with it. What was deleted is not found.
+pub async fn find(
+    app: &App,
+    principal: &Principal,
+    action: Action,
+    kind: OwnerKind,
+    id: ObjectId,
+) -> Result<(Owner, Object)> {
+    // Most often the caller is the owner: then one query both finds and decides.
+    if let Principal::User { id: user } = principal {
+        let owner = match kind {
+            OwnerKind::Disks => Owner::Disks(user.clone()),
+        };
+        app.authorize(principal, action, &owner)?;
+        if let Some(object) = app.db.find_object(&owner, id).await? {
+            return alive(owner, object);
+        }
+    } else if *principal == Principal::Anonymous {
+        return Err(Error::Unauthenticated("sign in first".into()));
+    }
+    let owner = app.db.owner_of(kind, id).await?.ok_or_else(not_found)?;
+    app.authorize(principal, action, &owner)?;
+    let object = app.db.find_object(&owner, id).await?.ok_or_else(not_found)?;
+    alive(owner, object)
+}
+
+fn alive(owner: Owner, object: Object) -> Result<(Owner, Object)> {
+    match object.state {
+        ObjectState::Deleted | ObjectState::Purged => Err(not_found()),
+        ObjectState::Pending | ObjectState::Ready => Ok((owner, object)),
+    }
+}
+
+fn not_found() -> Error {
+    Error::NotFound("no such image".into())
+}
+
+/// Finds an object whose bytes can be read.
+pub async fn find_ready(app: &App, principal: &Principal, kind: OwnerKind, id: ObjectId) -> Result<(Object, Content)> {
+    let (_, mut object) = find(app, principal, Action::Read, kind, id).await?;
+    match (object.state, object.content.take()) {
+        (ObjectState::Ready, Some(content)) => Ok((object, content)),
+        _ => Err(Error::InvalidState("the upload is not complete".into())),
+    }
+}
+
+/// A page of an owner's objects, newest first.
+pub async fn list(
+    app: &App,
+    principal: &Principal,
+    owner: &Owner,
+    state: Option<ObjectState>,
+    after: Cursor,
+    limit: i64,
+) -> Result<Vec<Object>> {
+    app.authorize(principal, Action::List, owner)?;
+    if !(1..=MAX_PAGE).contains(&limit) {
+        return Err(bad_request(format!("limit must be from 1 to {MAX_PAGE}")));
+    }
+    app.db.list_objects(owner, state, after, limit).await
+}
+
+/// Deletes an object: its row first, then its bytes, both before the answer. One whose upload is open is
+/// aborted. If the bytes can't be removed now, a job does it.
+pub async fn delete(app: &App, principal: &Principal, kind: OwnerKind, id: ObjectId) -> Result<()> {
+    let (owner, object) = find(app, principal, Action::Delete, kind, id).await?;
+    if object.state == ObjectState::Pending {
+        return uploads::abort(app, principal, kind, id).await;
+    }
+    let now = SystemTime::now();
+    let rules::Deletion::Purge = rules::of(owner.kind()).deletion;
+    let job = Job::PurgeObjectV1 { object: id.0, key: object.key.as_str().to_owned() };
+    let mut tx = app.db.begin().await?;
+    if !tx.set_object_state(id, ObjectState::Ready, ObjectState::Deleted, now).await? {
+        return Err(not_found());
+    }
+    jobs::enqueue(&mut tx, &job, now).await?;
+    tx.commit().await?;
+    metrics::counter!("tidegate_objects_deleted_total", "owner" => kind.as_str()).increment(1);
+    tracing::info!(object.id = %id, "an object was deleted");
+    app.store.delete(object.key.as_str(), store::Deletion::Purge).await?;
+    app.jobs.notify_one();
+    Ok(())
+}

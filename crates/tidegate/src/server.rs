@@ -1,0 +1,94 @@
+//! The whole server: doors bound, state opened, jobs running, and all of it ended in order.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::{Addresses, App};
+use crate::config::{Config, Origin};
+use crate::http::serve::{Door, serve};
+use crate::http::{LARGE_BUFFER, SMALL_BUFFER, api_router, edge_router, s3_router};
+use crate::jobs::runner;
+use crate::telemetry;
+
+const UPKEEP: Duration = Duration::from_secs(60);
+
+/// A server that listens and does not answer yet.
+#[derive(Debug)]
+pub struct Server {
+    /// Its state.
+    pub app: Arc<App>,
+    doors: Vec<Door>,
+}
+
+impl Server {
+    /// Binds the doors and opens everything behind them.
+    pub async fn open(config: Config) -> anyhow::Result<Self> {
+        raise_file_limit();
+        telemetry::start_metrics();
+        let api = bind("API", config.bind, config.port).await?;
+        let s3 = bind("S3", config.bind, config.s3_port).await?;
+        let edge = match config.edge_port {
+            Some(port) => Some(bind("edge", config.bind, port).await?),
+            None => None,
+        };
+        let own_edge = edge.as_ref().map(|listener| address(listener, config.bind)).transpose()?;
+        let addresses = Addresses {
+            api: config.public_base_url.clone().map_or_else(|| address(&api, config.bind), Ok)?,
+            edge: config.edge_url.clone().or(own_edge),
+            s3: config.s3_url.clone().map_or_else(|| address(&s3, config.bind), Ok)?,
+        };
+        let app = Arc::new(App::open(config, addresses).await?);
+        let mut doors = vec![
+            Door { name: "api", listener: api, router: api_router(Arc::clone(&app)), buffer: SMALL_BUFFER },
+            Door { name: "s3", listener: s3, router: s3_router(Arc::clone(&app)), buffer: LARGE_BUFFER },
+        ];
+        if let Some(listener) = edge {
+            doors.push(Door { name: "edge", listener, router: edge_router(Arc::clone(&app)), buffer: SMALL_BUFFER });
+        }
+        Ok(Self { app, doors })
+    }
+
+    /// Answers until `stop`; then finishes what was begun. With `jobs`, also works them off.
+    pub async fn run(self, stop: CancellationToken, jobs: bool) {
+        let mut tasks = JoinSet::new();
+        for door in self.doors {
+            tasks.spawn(serve(door, self.app.config.limits, stop.clone()));
+        }
+        if jobs {
+            tasks.spawn(runner::run(Arc::clone(&self.app), stop.clone()));
+        }
+        let upkeep = stop.clone();
+        tasks.spawn(async move {
+            while tokio::time::timeout(UPKEEP, upkeep.cancelled()).await.is_err() {
+                telemetry::upkeep();
+            }
+        });
+        while tasks.join_next().await.is_some() {}
+        self.app.db.close().await;
+    }
+}
+
+async fn bind(door: &str, ip: IpAddr, port: u16) -> anyhow::Result<TcpListener> {
+    let at = SocketAddr::new(ip, port);
+    TcpListener::bind(at).await.with_context(|| format!("the {door} door can't listen on {at}"))
+}
+
+fn address(listener: &TcpListener, ip: IpAddr) -> anyhow::Result<Origin> {
+    let at = SocketAddr::new(ip, listener.local_addr()?.port());
+    Origin::parse(&format!("http://{at}")).with_context(|| format!("{at} makes no URL"))
+}
+
+/// Connections, blobs and open uploads all take descriptors; the soft limit of 1024 is soon used up.
+fn raise_file_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }) {
+        tracing::warn!(%error, "the limit of open files can't be raised");
+    }
+}

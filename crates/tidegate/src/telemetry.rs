@@ -1,0 +1,85 @@
+//! Logs and metrics: set up once, written to from everywhere.
+
+use std::sync::OnceLock;
+
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::Log;
+
+static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
+
+/// Seconds; from a cached signature to a large completion.
+const BUCKETS: [f64; 12] = [0.000_25, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
+
+/// Starts logging to standard error.
+pub fn start_logs(log: &Log) {
+    // The S3 protocol layer logs whole requests, signatures included: it stays silent, we log for it.
+    let filter = EnvFilter::new(format!("{},s3s=off,hyper=info,sqlx=warn", log.level));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = if log.json {
+        builder.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init()
+    } else {
+        builder.with_target(false).try_init()
+    };
+    if let Err(error) = started {
+        tracing::debug!(%error, "logging was started before");
+    }
+}
+
+/// Starts counting. Called again it changes nothing.
+pub fn start_metrics() {
+    METRICS.get_or_init(|| {
+        let builder = PrometheusBuilder::new()
+            .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &BUCKETS)
+            .unwrap_or_else(|_| PrometheusBuilder::new());
+        let recorder = builder.build_recorder();
+        let handle = recorder.handle();
+        if metrics::set_global_recorder(recorder).is_err() {
+            tracing::debug!("metrics were started before");
+        }
+        describe();
+        handle
+    });
+}
+
+/// All metrics in Prometheus' text format.
+pub fn render() -> String {
+    METRICS.get().map(PrometheusHandle::render).unwrap_or_default()
+}
+
+/// Drops what histograms keep for quantiles nobody asks for; called now and then.
+pub fn upkeep() {
+    if let Some(handle) = METRICS.get() {
+        handle.run_upkeep();
+    }
+}
+
+/// The state of the queue, read from the database when metrics are asked for.
+pub fn record_jobs(queued: u64, dead: u64) {
+    #[expect(clippy::cast_precision_loss, reason = "a queue of 2^53 jobs is not told from one more")]
+    let gauge = |state: &'static str, count: u64| metrics::gauge!("tidegate_jobs", "state" => state).set(count as f64);
+    gauge("queued", queued);
+    gauge("dead", dead);
+}
+
+fn describe() {
+    use metrics::{describe_counter as counter, describe_gauge as gauge, describe_histogram as histogram};
+    counter!("tidegate_http_requests_total", "Requests by door, method, route and status");
+    histogram!("tidegate_http_request_seconds", "Time to the head of the answer");
+    gauge!("tidegate_connections", "Open connections by door");
+    counter!("tidegate_overload_total", "JSON requests refused because too many were at work");
+    counter!("tidegate_refusals_total", "Requests for what belongs to somebody else");
+    counter!("tidegate_uploads_total", "Uploads begun, completed, aborted, expired");
+    counter!("tidegate_uploaded_bytes_total", "Bytes of completed uploads");
+    counter!("tidegate_parts_signed_total", "Presigned part requests");
+    counter!("tidegate_part_bytes_total", "Bytes of parts that came through the S3 door");
+    counter!("tidegate_objects_deleted_total", "Objects deleted");
+    counter!("tidegate_grants_total", "Grants issued");
+    counter!("tidegate_signatures_total", "Signatures made; grants of one scope and window share one");
+    counter!("tidegate_edge_requests_total", "Edge requests by verdict");
+    counter!("tidegate_edge_bytes_total", "Bytes the edge began to send");
+    counter!("tidegate_jobs_total", "Attempts at jobs by outcome");
+    gauge!("tidegate_jobs", "Jobs in the queue and given up");
+    counter!("tidegate_orphans_swept_total", "Uploads removed from the store that no record kept open");
+}
