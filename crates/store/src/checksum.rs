@@ -62,7 +62,7 @@ impl Checks {
 
     /// Adds a value; `false` if its length is not the algorithm's.
     #[must_use]
-    pub fn expect(&mut self, algorithm: Algorithm, value: Vec<u8>) -> bool {
+    pub fn require(&mut self, algorithm: Algorithm, value: Vec<u8>) -> bool {
         let fits = value.len() == algorithm.value_len();
         self.expected.push((algorithm, value));
         fits
@@ -143,7 +143,7 @@ mod tests {
         ] {
             let run = |value: Vec<u8>| {
                 let mut checks = Checks::none();
-                assert!(checks.expect(algorithm, value));
+                assert!(checks.require(algorithm, value));
                 let mut hashes = Hashes::new(checks);
                 hashes.update(b"1234");
                 hashes.update(b"56789");
@@ -155,6 +155,6 @@ mod tests {
             wrong[0] ^= 1;
             assert!(matches!(run(wrong), Err(Error::ChecksumMismatch(_))), "{algorithm:?}");
         }
-        assert!(!Checks::none().expect(Algorithm::Crc32, vec![0; 8]));
+        assert!(!Checks::none().require(Algorithm::Crc32, vec![0; 8]));
     }
 }

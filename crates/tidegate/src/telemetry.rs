@@ -1,5 +1,6 @@
 //! Logs and metrics: set up once, written to from everywhere.
 
+use std::io::IsTerminal as _;
 use std::sync::OnceLock;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -16,7 +17,10 @@ const BUCKETS: [f64; 12] = [0.000_25, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0
 pub fn start_logs(log: &Log) {
     // The S3 protocol layer logs whole requests, signatures included: it stays silent, we log for it.
     let filter = EnvFilter::new(format!("{},s3s=off,hyper=info,sqlx=warn", log.level));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     let started = if log.json {
         builder.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init()
     } else {

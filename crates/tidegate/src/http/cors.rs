@@ -56,7 +56,9 @@ impl CorsPolicy {
         if !self.named.is_empty() {
             response.append(header::VARY, HeaderValue::from_static("Origin"));
         }
-        response.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
+        if response.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN) {
+            response.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
+        }
     }
 
     /// The answer to a preflight; without the allowing headers for an origin that may not.

@@ -105,7 +105,7 @@ async fn serve(app: &App, request: &axum::http::request::Parts) -> Result<Respon
         return Err(outside);
     }
     let failed = |error: store::Error| match error {
-        store::Error::NotFound => Refused::Missing,
+        store::Error::NotFound | store::Error::InvalidKey(_) => Refused::Missing,
         other => Refused::Failed(other.into()),
     };
     let stat = app.store.stat(&key).await.map_err(failed)?;

@@ -7,6 +7,7 @@ mod disks;
 mod edge;
 mod error;
 mod guard;
+mod json;
 mod observe;
 pub mod openapi;
 mod ops;
@@ -32,7 +33,7 @@ use self::guard::Guards;
 use crate::app::App;
 
 /// Bytes of a request's head on the doors that take no bodies worth speaking of.
-pub const SMALL_BUFFER: usize = 64 << 10;
+pub const SMALL_BUFFER: usize = 32 << 10;
 /// On the S3 door a larger buffer means fewer reads of large bodies.
 pub const LARGE_BUFFER: usize = 512 << 10;
 
@@ -53,7 +54,7 @@ pub fn api_router(app: Arc<App>) -> Router {
     let (surfaces, _) = disks::routes().split_for_parts();
     let (_, description) = routes().split_for_parts();
     let guarded = surfaces
-        .layer(disks::body_limit())
+        .layer(json::body_limit())
         .layer(from_fn_with_state(guards.clone(), guard::load))
         .route("/", get(|| async { Redirect::temporary("/docs/") }))
         .merge(SwaggerUi::new("/docs").url("/openapi.json", description))

@@ -1,1 +1,12 @@
+//! The server's tests, one binary: everything through the doors of a real server in this process.
 
+mod access;
+mod cli_settings;
+mod contract;
+mod disks;
+mod edge;
+mod guards;
+mod jobs;
+mod s3_door;
+mod support;
+mod tidy;

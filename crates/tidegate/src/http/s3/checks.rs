@@ -42,5 +42,5 @@ fn add(checks: &mut Checks, name: &str, algorithm: Algorithm, value: &str) -> S3
         }
     };
     let bytes = STANDARD.decode(value).map_err(|_| malformed())?;
-    if checks.expect(algorithm, bytes) { Ok(()) } else { Err(malformed()) }
+    if checks.require(algorithm, bytes) { Ok(()) } else { Err(malformed()) }
 }

@@ -1,0 +1,54 @@
+# run · test · check · bench · demo. Everything CI does is here; each target installs what it needs.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+CARGO ?= cargo
+VENV := .tools/venv
+PYTHON := $(VENV)/bin/python
+
+.PHONY: help run test check unit e2e bench demo update tools-rust tools-python tools-bench
+
+help: ## what there is
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | column -t -s "$$(printf '\t')"
+
+run: tools-rust ## start the product on this machine and print where to look
+	$(CARGO) build --release --locked
+	exec ./target/release/tidegate serve
+
+test: check unit e2e ## everything that must pass
+
+check: tools-rust ## format, lints, and the rules of the house
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --all-features --locked -- -D warnings
+	$(CARGO) test --locked -p tidegate --test it tidy
+
+unit: tools-rust ## unit, property, vector, conformance and in-process tests
+	$(CARGO) test --workspace --locked
+
+e2e: tools-rust tools-python ## black-box tests of the built binary, with boto3 and curl
+	$(CARGO) build --locked
+	$(PYTHON) -m pytest e2e -q --color=no -p no:cacheprovider
+
+demo: tools-rust tools-python ## the README's walk, against a server of its own, printing each answer
+	$(CARGO) build --locked
+	./e2e/demo.sh
+
+bench: tools-rust tools-python tools-bench ## speed, side by side with the named peers; see bench/README.md
+	$(CARGO) build --release --locked -p tidegate
+	$(CARGO) build --release --locked -p sign --example sign_speed
+	$(PYTHON) bench/run.py
+
+update: ## write the committed descriptions anew from the code
+	UPDATE=1 $(CARGO) test -p tidegate --test it contract
+
+tools-rust:
+	@./.ci/need cargo:rust cc:build-essential
+
+tools-python:
+	@./.ci/need python3:python3 curl:curl jq:jq
+	@test -x $(PYTHON) && $(PYTHON) -c 'import boto3, pytest' 2>/dev/null || ./.ci/venv $(VENV)
+
+tools-bench:
+	@./.ci/need openssl:openssl wrk:wrk
+	@test -x .tools/bin/s3s-fs || $(CARGO) install s3s-fs --version 0.14.1 --features binary --locked --root .tools

@@ -1,0 +1,251 @@
+//! Disk images on the wire: what requests and answers look like, and how the model is shown in them.
+
+use std::time::{Duration, SystemTime};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use time::macros::format_description;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use crate::db::Cursor;
+use crate::error::{Result, bad_request};
+use crate::grants::Times;
+use crate::model::ids::ObjectId;
+use crate::model::object::{Content, Object};
+use crate::model::{from_micros, micros};
+
+/// What a client announces of a new image.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct NewImage {
+    /// A name for people, up to 255 bytes.
+    pub(super) name: Option<String>,
+    /// The media type as the client sees it; the bytes are always served as `application/octet-stream`.
+    pub(super) content_type: Option<String>,
+    /// The size in bytes. With it, `partSize` is large enough for 10,000 parts, and completion checks it.
+    pub(super) size: Option<u64>,
+}
+
+/// An upload that takes parts.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ImageUpload {
+    pub(super) image_id: String,
+    pub(super) upload_id: String,
+    /// Bytes in every part but the last.
+    pub(super) part_size: u64,
+}
+
+/// Which parts to sign for: one by `partNumber`, or many by `partNumbers`.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct UploadUrls {
+    pub(super) upload_id: String,
+    /// From 1 to 10,000.
+    pub(super) part_number: Option<u32>,
+    /// Up to 1,000 numbers.
+    pub(super) part_numbers: Option<Vec<u32>>,
+}
+
+/// A presigned PUT, or one per part asked for.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub(super) enum SignedParts {
+    /// The answer to `partNumber`.
+    One {
+        /// PUT the part here.
+        url: String,
+    },
+    /// The answer to `partNumbers`.
+    Many {
+        /// In the order asked for.
+        urls: Vec<SignedPart>,
+    },
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SignedPart {
+    pub(super) part_number: u32,
+    pub(super) url: String,
+}
+
+/// A part that is stored.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct StoredPart {
+    pub(super) part_number: u32,
+    /// With quotes, as the PUT answered it.
+    pub(super) etag: String,
+    pub(super) size: u64,
+}
+
+/// All parts of an upload.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Completion {
+    pub(super) upload_id: String,
+    /// In any order.
+    pub(super) parts: Vec<CompletedPart>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CompletedPart {
+    pub(super) part_number: u32,
+    /// With or without quotes.
+    pub(super) etag: String,
+}
+
+/// An image that is complete.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Completed {
+    #[schema(example = true)]
+    pub(super) ok: bool,
+    pub(super) size: u64,
+    pub(super) etag: String,
+    pub(super) last_modified: String,
+}
+
+/// Which page to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Page {
+    /// From 1 to 1000; 100 by default.
+    pub(super) limit: Option<String>,
+    /// `nextCursor` of the page before.
+    pub(super) cursor: Option<String>,
+    /// `READY`, `PENDING`, or `ALL`; `READY` by default.
+    pub(super) status: Option<String>,
+}
+
+/// A page of images, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ImagePage {
+    pub(super) images: Vec<Image>,
+    /// Absent on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) next_cursor: Option<String>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Image {
+    pub(super) image_id: String,
+    pub(super) name: Option<String>,
+    #[schema(example = "READY")]
+    pub(super) status: &'static str,
+    /// Absent until the upload is complete.
+    pub(super) size: Option<u64>,
+    /// Absent until the upload is complete.
+    pub(super) etag: Option<String>,
+    pub(super) created_at: String,
+}
+
+/// What is known of an image's bytes.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Metadata {
+    pub(super) size: u64,
+    pub(super) etag: String,
+    pub(super) last_modified: String,
+    /// The image's stable address, without any authorization.
+    pub(super) url: String,
+}
+
+/// Where to stream an image from.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct StreamUrl {
+    pub(super) url: String,
+    pub(super) auth: StreamAuth,
+    pub(super) size: u64,
+    pub(super) etag: String,
+}
+
+/// What authorizes the stream.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(tag = "type", rename_all = "lowercase", rename_all_fields = "camelCase")]
+pub(super) enum StreamAuth {
+    /// Cookies, also set by this answer.
+    Cookie {
+        /// The cookies.
+        cookies: Vec<StreamCookie>,
+        /// When they end.
+        expires_at: String,
+        /// From when on asking again gives later ones.
+        refresh_after: String,
+    },
+    /// The signature in `url`.
+    Url {
+        /// When it ends.
+        expires_at: String,
+        /// From when on asking again gives a later one.
+        refresh_after: String,
+    },
+    /// The same sign-in as for this request; `url` is at this server.
+    None,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct StreamCookie {
+    pub(super) name: &'static str,
+    pub(super) value: String,
+    /// As in `Set-Cookie`.
+    pub(super) attributes: Vec<String>,
+}
+
+pub(super) fn show_image(object: Object) -> Image {
+    Image {
+        image_id: object.id.to_string(),
+        name: object.name,
+        status: object.state.as_str(),
+        size: object.content.as_ref().map(|content| content.size),
+        etag: object.content.as_ref().map(|content| quoted(&content.etag)),
+        created_at: rfc3339(object.created_at),
+    }
+}
+
+pub(super) fn show_cursor(object: &Object) -> String {
+    let mut bytes = micros(object.created_at).to_be_bytes().to_vec();
+    bytes.extend_from_slice(object.id.0.as_bytes());
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// Cursors name a place in the caller's own list; a forged one names another place in it.
+pub(super) fn parse_cursor(text: &str) -> Result<Cursor> {
+    let read = || {
+        let bytes: [u8; 24] = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
+        let created_at = i64::from_be_bytes(bytes[..8].try_into().ok()?);
+        Some(Cursor { created_at, id: ObjectId(Uuid::from_slice(&bytes[8..]).ok()?) })
+    };
+    read().ok_or_else(|| bad_request("cursor is not one that a listing gave"))
+}
+
+pub(super) fn show_metadata(content: &Content, url: String) -> Metadata {
+    Metadata { size: content.size, etag: quoted(&content.etag), last_modified: rfc3339(content.last_modified), url }
+}
+
+/// A grant's end and the time to ask again.
+pub(super) fn show_times(times: Times) -> (String, String) {
+    let show = |epoch: u64| rfc3339(SystemTime::UNIX_EPOCH + Duration::from_secs(epoch));
+    (show(times.expires_at), show(times.refresh_after))
+}
+
+pub(super) fn quoted(etag: &str) -> String {
+    format!("\"{etag}\"")
+}
+
+pub(super) fn unquoted(etag: &str) -> &str {
+    etag.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(etag)
+}
+
+/// RFC 3339 in UTC with milliseconds.
+pub(super) fn rfc3339(at: SystemTime) -> String {
+    let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+    OffsetDateTime::from(from_micros(micros(at))).format(format).unwrap_or_default()
+}

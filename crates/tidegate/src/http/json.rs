@@ -1,0 +1,39 @@
+//! JSON bodies: read whole within a limit, and refused in our own words.
+
+use axum::extract::{FromRequest as _, Request};
+use axum::http::header;
+use serde::de::DeserializeOwned;
+
+use crate::error::{Error, Result, bad_request};
+
+/// 10,000 parts with quoted ETags, pretty-printed, fit.
+const MAX_JSON: usize = 2 << 20;
+
+/// A JSON body.
+pub(super) async fn json<T: DeserializeOwned>(request: Request) -> Result<T> {
+    json_or_nothing(request).await?.ok_or_else(|| bad_request("a JSON body is needed"))
+}
+
+/// A JSON body, or none at all.
+pub(super) async fn json_or_nothing<T: DeserializeOwned>(request: Request) -> Result<Option<T>> {
+    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = content_type.map(|text| text.split(';').next().unwrap_or(text).trim().to_ascii_lowercase());
+    let is_json = essence.as_deref() == Some("application/json");
+    let bytes = axum::body::Bytes::from_request(request, &())
+        .await
+        .map_err(|_| Error::TooLarge("the body is longer than 2 MiB, or broke off".into()))?;
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    if !is_json {
+        return Err(bad_request("send the body with content-type: application/json"));
+    }
+    let value =
+        serde_json::from_slice(&bytes).map_err(|error| bad_request(format!("the body is not as expected: {error}")))?;
+    Ok(Some(value))
+}
+
+/// The layer that holds bodies to the limit.
+pub(super) fn body_limit() -> axum::extract::DefaultBodyLimit {
+    axum::extract::DefaultBodyLimit::max(MAX_JSON)
+}

@@ -1,0 +1,65 @@
+//! Each shared function and a stranger: denied, and nothing changed.
+
+use tidegate::db::Cursor;
+use tidegate::error::Error;
+use tidegate::model::access::Action;
+use tidegate::model::ids::ObjectId;
+use tidegate::model::owner::OwnerKind;
+use tidegate::model::principal::Principal;
+use tidegate::uploads::Announced;
+use tidegate::{downloads, grants, objects, uploads};
+
+use crate::support::{TestApp, user};
+
+const KIND: OwnerKind = OwnerKind::Disks;
+
+#[tokio::test]
+async fn every_shared_function_denies_a_stranger() {
+    let test = TestApp::start().await;
+    let app = &*test.app;
+    let ready = ObjectId::parse(&test.image("alice", b"bytes").await).unwrap();
+    let (open, upload) = test.begin("alice", &serde_json::json!({})).await;
+    let open = ObjectId::parse(&open).unwrap();
+    let (_, alice) = user("alice");
+    let (bob, _) = user("bob");
+    let before = test.files();
+    for (stranger, expected) in [(&bob, "FORBIDDEN"), (&Principal::Anonymous, "UNAUTHENTICATED")] {
+        let parts = vec![(1, "etag".to_owned())];
+        let outcomes: [(&str, Result<(), Error>); 11] = [
+            ("uploads::begin", uploads::begin(app, stranger, &alice, Announced::default()).await.map(drop)),
+            ("uploads::sign_parts", uploads::sign_parts(app, stranger, KIND, open, &upload, &[1]).await.map(drop)),
+            ("uploads::list_parts", uploads::list_parts(app, stranger, KIND, open).await.map(drop)),
+            ("uploads::complete", uploads::complete(app, stranger, KIND, open, &upload, parts).await.map(drop)),
+            ("uploads::abort", uploads::abort(app, stranger, KIND, open).await),
+            ("objects::find", objects::find(app, stranger, Action::Read, KIND, ready).await.map(drop)),
+            ("objects::find_ready", objects::find_ready(app, stranger, KIND, ready).await.map(drop)),
+            ("objects::list", objects::list(app, stranger, &alice, None, Cursor::START, 10).await.map(drop)),
+            ("objects::delete", objects::delete(app, stranger, KIND, ready).await),
+            ("grants::issue", grants::issue(app, stranger, KIND, ready).await.map(drop)),
+            ("downloads::open", downloads::open(app, stranger, KIND, ready).await.map(drop)),
+        ];
+        for (function, outcome) in outcomes {
+            assert_eq!(outcome.err().map(|error| error.code()), Some(expected), "{function}");
+        }
+    }
+    assert_eq!(test.files(), before);
+    test.finish().await;
+}
+
+#[tokio::test]
+async fn every_route_denies_a_stranger() {
+    let app = TestApp::start().await;
+    let image = app.image("alice", b"bytes").await;
+    let body = serde_json::json!({ "uploadId": "x", "partNumber": 1, "parts": [{ "partNumber": 1, "etag": "x" }] });
+    for path in ["metadata", "stream-url", "parts", "range"] {
+        let answer = app.get("bob", &format!("/v1/images/{image}/{path}")).await;
+        assert_eq!(answer.refusal(), (403, "FORBIDDEN".into()), "{path}");
+    }
+    for path in ["upload-url", "complete", "abort"] {
+        let answer = app.post("bob", &format!("/v1/images/{image}/{path}"), &body).await;
+        assert_eq!(answer.refusal(), (403, "FORBIDDEN".into()), "{path}");
+    }
+    assert_eq!(app.delete("bob", &format!("/v1/images/{image}")).await.refusal().0, 403);
+    assert_eq!(app.get("alice", &format!("/v1/images/{image}/metadata")).await.status, 200);
+    app.finish().await;
+}

@@ -1,0 +1,151 @@
+//! Settings: layers, aliases, every problem at once, and what must not start.
+
+use tidegate::config::{Config, SETTINGS, Sources, Stage};
+
+fn load(settings: &[(&str, &str)]) -> Result<Config, Vec<String>> {
+    let environment = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    Config::load(&Sources { environment, ..Sources::default() }).map_err(|problems| problems.0)
+}
+
+fn problem(settings: &[(&str, &str)], says: &str) {
+    let problems = load(settings).expect_err(&format!("{settings:?} must not load"));
+    assert!(problems.iter().any(|line| line.contains(says)), "{settings:?}: {problems:?} should say {says}");
+}
+
+#[test]
+fn nothing_at_all_is_a_fine_setting() {
+    let config = load(&[]).unwrap();
+    assert_eq!((config.port, config.edge_port, config.s3_port), (3000, Some(3001), 9000));
+    assert!(config.bind.is_loopback() && !config.production);
+}
+
+#[test]
+fn every_problem_is_told_at_once_with_what_would_be_right() {
+    let problems = load(&[
+        ("PORT", "99999"),
+        ("AUTH_MODE", "jwt"),
+        ("CORS_ALLOW_ORIGIN", "*,https://a.test"),
+        ("MULTIPART_PART_SIZE_BYTES", "1"),
+        ("IMAGE_BASE_PATH", "/../x"),
+        ("CLOUDFRONT_PRIVATE_KEY_PEM", "-----BEGIN PRIVATE KEY-----\nsecretbytes\n-----END PRIVATE KEY-----"),
+        ("CLOUDFRONT_COOKIE_SAMESITE", "None"),
+        ("PUBLIC_BASE_URL", "http://localhost/path"),
+    ])
+    .unwrap_err();
+    assert!(problems.len() >= 8, "{problems:#?}");
+    let text = problems.join("\n");
+    for says in [
+        "PORT=\"99999\": give 0 to 65535",
+        "AUTH_MODE=\"jwt\": give dev | none",
+        "MULTIPART_PART_SIZE_BYTES=\"1\": give 5242880 to 5368709120 bytes",
+        "IMAGE_BASE_PATH=\"/../x\": give a path",
+        "CORS_ALLOW_ORIGIN=",
+        "CLOUDFRONT_PRIVATE_KEY_PEM (not shown)",
+        "CLOUDFRONT_COOKIE_SAMESITE=\"None\": give Lax or Strict, or an https EDGE_URL",
+        "PUBLIC_BASE_URL=\"http://localhost/path\"",
+    ] {
+        assert!(text.contains(says), "{text}\nshould say: {says}");
+    }
+    assert!(!text.contains("secretbytes"), "{text}");
+}
+
+#[test]
+fn without_sign_in_nothing_but_loopback_starts() {
+    let way_out = "AUTH_ALLOW_INSECURE_REMOTE=true";
+    problem(&[("AUTH_MODE", "dev"), ("BIND_HOST", "0.0.0.0")], way_out);
+    problem(&[("AUTH_MODE", "none"), ("BIND_HOST", "::")], way_out);
+    problem(&[("BIND_HOST", "192.168.1.5")], way_out);
+    problem(&[("PUBLIC_BASE_URL", "https://api.example.com")], way_out);
+    problem(&[("PUBLIC_BASE_URL", "https://127.0.0.1.example.com")], way_out);
+    for loopback in ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"] {
+        assert!(load(&[("BIND_HOST", loopback)]).is_ok(), "{loopback}");
+    }
+}
+
+#[test]
+fn production_takes_nothing_generated() {
+    let key = include_str!("../../../sign/tests/fixtures/throwaway-rsa2048.pkcs8.pem");
+    let remote = [("AUTH_ALLOW_INSECURE_REMOTE", "true"), ("PUBLIC_BASE_URL", "https://api.example.com")];
+    problem(&remote, "CLOUDFRONT_PRIVATE_KEY_PEM");
+    problem(&remote, "S3_OPERATOR_SECRET_KEY");
+    problem(&[("ENV", "prod")], "production takes no generated one");
+    let mut complete = vec![
+        ("CLOUDFRONT_KEY_PAIR_ID", "K1"),
+        ("CLOUDFRONT_PRIVATE_KEY_PEM", key),
+        ("S3_OPERATOR_ACCESS_KEY", "OPERATOR12345678"),
+        ("S3_OPERATOR_SECRET_KEY", "0123456789012345678901234567890123456789"),
+        ("EDGE_URL", "https://images.example.com"),
+    ];
+    complete.extend(remote);
+    assert!(load(&complete).unwrap_or_else(|p| panic!("{p:?}")).cloudfront.key.is_some());
+    complete.push(("EDGE_URL", "https://api.example.com:444"));
+    complete.remove(4);
+    problem(&complete, "another host than PUBLIC_BASE_URL");
+}
+
+#[test]
+fn names_of_the_source_documents() {
+    let config = load(&[("CLOUDFRONT_DISTRIBUTION_DOMAIN", "d111.cloudfront.net")]).unwrap();
+    assert_eq!(config.edge_url.unwrap().to_string(), "https://d111.cloudfront.net");
+    assert!(load(&[("CLOUDFRONT_DOMAIN", "d1.test"), ("CLOUDFRONT_DISTRIBUTION_DOMAIN", "d1.test")]).is_ok());
+    problem(&[("CLOUDFRONT_DOMAIN", "d1.test"), ("CLOUDFRONT_DISTRIBUTION_DOMAIN", "d2.test")], "are one setting");
+    problem(&[("CLOUDFRONT_DOMAIN", "d1.test"), ("EDGE_URL", "https://d2.test")], "EDGE_URL=\"https://d2.test\"");
+    problem(&[("CLOUDFRONT_KEY_PAIR_ID", "K1")], "CLOUDFRONT_PRIVATE_KEY_PEM");
+    assert_eq!(load(&[("PORT", ""), ("CLOUDFRONT_DOMAIN", " ")]).unwrap().port, 3000, "empty is not given");
+}
+
+#[test]
+fn what_is_not_built_stops_the_start_by_name() {
+    for setting in SETTINGS.iter().filter(|setting| setting.stage == Stage::Later) {
+        for name in [setting.name].iter().chain(setting.aliases) {
+            problem(&[(name, "x")], &format!("{name}: this version has no such feature yet"));
+        }
+    }
+    let warned = load(&[("REDIS_HOST", "redis")]).unwrap();
+    assert!(warned.warnings[0].contains("REDIS_HOST"), "{:?}", warned.warnings);
+    problem(&[("DATABASE_URL", "postgres://user:hunter2@h/db")], "SQLite only");
+    let problems = load(&[("DATABASE_URL", "postgres://user:hunter2@h/db")]).unwrap_err();
+    assert!(!problems.join("").contains("hunter2"));
+    assert_eq!(load(&[("DATABASE_URL", "sqlite:/x/y.db")]).unwrap().database, std::path::Path::new("/x/y.db"));
+}
+
+#[test]
+fn keys_in_every_form() {
+    let key = include_str!("../../../sign/tests/fixtures/throwaway-rsa2048.pkcs1.pem");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("key.pem");
+    std::fs::write(&path, key).unwrap();
+    let escaped = key.replace('\n', "\\n");
+    for form in [key, escaped.as_str(), path.to_str().unwrap()] {
+        assert!(load(&[("CLOUDFRONT_KEY_PAIR_ID", "K1"), ("CLOUDFRONT_PRIVATE_KEY_PEM", form)]).is_ok());
+    }
+    for bad in ["/no/such/file.pem", "not a key", folder.path().to_str().unwrap()] {
+        problem(&[("CLOUDFRONT_KEY_PAIR_ID", "K1"), ("CLOUDFRONT_PRIVATE_KEY_PEM", bad)], "(not shown)");
+    }
+}
+
+#[test]
+fn later_sources_win_and_files_are_strict() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, dotenv) = (folder.path().join("t.toml"), folder.path().join(".env"));
+    std::fs::write(&file, "PORT = 1001\nEDGE_PORT = \"off\"\nS3_PORT = 1003\n").unwrap();
+    std::fs::write(&dotenv, "# comment\nEDGE_PORT=2002\nexport S3_PORT=2003\nUNKNOWN=ignored\n").unwrap();
+    let sources = Sources {
+        file: Some(file.clone()),
+        dotenv: Some(dotenv.clone()),
+        environment: vec![("S3_PORT".into(), "3003".into())],
+        flags: vec!["S3_PORT=4003".into()],
+    };
+    let config = Config::load(&sources).unwrap();
+    assert_eq!((config.port, config.edge_port, config.s3_port), (1001, Some(2002), 4003));
+    std::fs::write(&file, "PROT = 1\nPORT = [1]\n").unwrap();
+    let sources = Sources { flags: vec!["NOPE=1".into(), "novalue".into()], ..sources };
+    let problems = Config::load(&sources).unwrap_err().0.join("\n");
+    for says in ["PROT", "PORT must be text", "NOPE", "--set novalue: give NAME=value"] {
+        assert!(problems.contains(says), "{problems}\nshould say {says}");
+    }
+    std::fs::write(&file, "CLOUDFRONT_PRIVATE_KEY_PEM = \"hunter2\nPORT = 1\n").unwrap();
+    std::fs::write(&dotenv, "AUTH_SERVICE_TOKEN=\"hunter2\nx y\n").unwrap();
+    let problems = Config::load(&sources).unwrap_err().0.join("\n");
+    assert!(!problems.contains("hunter2"), "{problems}");
+}

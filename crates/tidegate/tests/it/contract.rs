@@ -1,0 +1,68 @@
+//! What is committed must be what the code makes. `UPDATE=1 cargo test contract` writes it anew.
+
+use std::path::PathBuf;
+
+use tidegate::config::{SETTINGS, Stage};
+
+fn repository() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn check(file: &str, made: &str) {
+    let path = repository().join(file);
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, made).unwrap();
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(committed == made, "{file} is not what the code makes; run UPDATE=1 cargo test -p tidegate contract");
+}
+
+#[test]
+fn the_api_description() {
+    check("openapi.json", &tidegate::http::openapi::document());
+}
+
+#[test]
+fn the_reference_of_settings() {
+    check("docs/reference/settings.md", &tidegate::config::reference());
+}
+
+#[test]
+fn the_reference_of_error_codes_names_them_all() {
+    let page = std::fs::read_to_string(repository().join("docs/reference/errors.md")).unwrap();
+    let source = std::fs::read_to_string(repository().join("crates/tidegate/src/error.rs")).unwrap();
+    let codes = source
+        .split('"')
+        .filter(|word| word.len() > 4 && word.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_'));
+    for code in codes {
+        assert!(page.contains(&format!("`{code}`")), "docs/reference/errors.md says nothing of {code}");
+    }
+}
+
+#[test]
+fn the_example_environment_names_settings_that_exist() {
+    let example = std::fs::read_to_string(repository().join(".env.example")).unwrap();
+    let mut named = 0;
+    for line in example.lines() {
+        let line = line.strip_prefix("# ").unwrap_or(line);
+        let Some((name, _)) = line.split_once('=') else { continue };
+        if !name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_') {
+            continue;
+        }
+        let known = SETTINGS.iter().find(|setting| setting.name == name || setting.aliases.contains(&name));
+        assert!(known.is_some_and(|setting| setting.stage == Stage::Built), ".env.example: {name}");
+        named += 1;
+    }
+    assert!(named >= 15, "{named}");
+}
+
+#[test]
+fn every_metric_is_described_in_the_docs() {
+    let page = std::fs::read_to_string(repository().join("docs/operations/metrics.md")).unwrap();
+    let source = std::fs::read_to_string(repository().join("crates/tidegate/src/telemetry.rs")).unwrap();
+    let names = source.split('"').filter(|word| word.starts_with("tidegate_"));
+    for name in names {
+        assert!(page.contains(&format!("`{name}`")), "docs/operations/metrics.md says nothing of {name}");
+    }
+}

@@ -1,0 +1,160 @@
+//! What every API request must pass, and what operators ask.
+
+use serde_json::json;
+
+use crate::support::{TestApp, raw, raw_status};
+
+#[tokio::test]
+async fn without_sign_in_only_this_machine_is_answered() {
+    let app = TestApp::start().await;
+    let ask = async |head: &str| {
+        let request = format!("GET /v1/images HTTP/1.1\r\nx-user-id: a\r\nconnection: close\r\n{head}\r\n");
+        raw(app.api_address(), request.as_bytes()).await
+    };
+    let own = format!("host: {}\r\n", app.api_address());
+    for (head, status) in [
+        (own.clone(), 200),
+        ("host: localhost:1\r\n".into(), 200),
+        ("host: [::1]:3000\r\n".into(), 200),
+        ("host: evil.test\r\n".into(), 403),
+        ("host: 127.0.0.1.evil.test\r\n".into(), 403),
+        ("host: localhost.evil.test\r\n".into(), 403),
+        ("host: 10.0.0.1\r\n".into(), 403),
+        (String::new(), 400),
+        (format!("{own}host: evil.test\r\n"), 400),
+        (format!("{own}x-forwarded-for: 127.0.0.1\r\n"), 403),
+        (format!("{own}forwarded: for=127.0.0.1\r\n"), 403),
+        (format!("{own}x-real-ip: 127.0.0.1\r\n"), 403),
+    ] {
+        let answer = ask(&head).await;
+        assert_eq!(raw_status(&answer), status, "{head}: {answer}");
+    }
+    app.finish().await;
+    let app = TestApp::with(&[("AUTH_ALLOW_INSECURE_REMOTE", "true"), ("ALLOWED_HOSTS", "api.example.com")]).await;
+    for (host, status) in [("api.example.com", 200), ("API.EXAMPLE.COM:8080", 200), ("evil.test", 400)] {
+        let request = format!(
+            "GET /v1/images HTTP/1.1\r\nhost: {host}\r\nx-forwarded-for: 1.2.3.4\r\nx-user-id: a\r\nconnection: close\r\n\r\n"
+        );
+        assert_eq!(raw_status(&raw(app.api_address(), request.as_bytes()).await), status, "{host}");
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn pages_of_other_origins_change_nothing() {
+    let app = TestApp::with(&[("AUTH_MODE", "none"), ("CORS_ALLOW_ORIGIN", "https://app.example.com")]).await;
+    let url = format!("{}/v1/images", app.api());
+    let own = app.api();
+    for (origin, status) in
+        [("https://evil.test", 403), ("null", 403), (own.as_str(), 200), ("https://app.example.com", 200)]
+    {
+        let answer = app.send("POST", &url, &[("origin", origin)], Vec::new()).await;
+        assert_eq!(answer.status, status, "{origin}: {}", answer.text());
+    }
+    let listed = app.send("GET", &url, &[("origin", "https://evil.test")], Vec::new()).await;
+    assert_eq!((listed.status, listed.header("access-control-allow-origin")), (200, ""));
+    assert_eq!(listed.json()["images"], json!([]));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn json_is_for_named_origins_only() {
+    let app = TestApp::start().await;
+    let preflight = [("origin", "https://a.test"), ("access-control-request-method", "POST")];
+    let json = app.send("OPTIONS", &format!("{}/v1/images", app.api()), &preflight, Vec::new()).await;
+    assert_eq!((json.status, json.header("access-control-allow-origin")), (204, ""), "* reaches bytes only");
+    let image = app.image("alice", b"x").await;
+    let range = format!("{}/v1/images/{image}/range", app.api());
+    let bytes = app.send("OPTIONS", &range, &preflight, Vec::new()).await;
+    assert_eq!((bytes.status, bytes.header("access-control-allow-origin")), (204, "*"));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn health_readiness_and_metrics() {
+    let app = TestApp::start().await;
+    for path in ["/health", "/healthz"] {
+        // Whatever name a load balancer calls by.
+        let request =
+            format!("GET {path} HTTP/1.1\r\nhost: 10.0.0.1\r\nx-forwarded-for: 1.1.1.1\r\nconnection: close\r\n\r\n");
+        assert_eq!(raw_status(&raw(app.api_address(), request.as_bytes()).await), 200, "{path}");
+    }
+    let ready = app.get("a", "/readyz").await;
+    assert_eq!((ready.status, ready.json()), (200, json!({ "status": "ok", "database": "ok", "store": "ok" })));
+    app.begin("alice", &json!({})).await;
+    let metrics = app.get("a", "/metrics").await;
+    assert!(metrics.text().contains("tidegate_uploads_total{outcome=\"begun\"}"), "{}", metrics.text());
+    let forwarded = [("x-forwarded-for", "1.1.1.1")];
+    assert_eq!(app.send("GET", &format!("{}/metrics", app.api()), &forwarded, Vec::new()).await.status, 404);
+    let id = app.get("alice", "/v1/images").await;
+    assert!(id.header("x-request-id").len() >= 8);
+    let url = format!("{}/v1/images", app.api());
+    let taken = app.send("GET", &url, &[("x-user-id", "a"), ("x-request-id", "caller-given-1")], Vec::new()).await;
+    assert_eq!(taken.header("x-request-id"), "caller-given-1");
+    let long = "x".repeat(65);
+    for hostile in ["a b c d e f", "<script>alert(1)</script>", "short", &long] {
+        let answer = app.send("GET", &url, &[("x-user-id", "a"), ("x-request-id", hostile)], Vec::new()).await;
+        assert!(answer.status == 200 && answer.header("x-request-id") != hostile, "{hostile}");
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn readiness_names_what_is_gone() {
+    let app = TestApp::start().await;
+    app.app.db.close().await;
+    let ready = app.get("a", "/readyz").await;
+    assert_eq!(ready.status, 503);
+    assert_eq!(ready.json(), json!({ "status": "unavailable", "database": "unavailable", "store": "ok" }));
+    assert_eq!(app.get("alice", "/v1/images").await.refusal(), (503, "STORE_UNAVAILABLE".into()));
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn the_documentation_is_served_offline() {
+    let app = TestApp::start().await;
+    let root = app.get("a", "/").await;
+    assert_eq!((root.status, root.header("location")), (307, "/docs/"));
+    let docs = app.get("a", "/docs/").await;
+    assert_eq!(docs.status, 200);
+    assert!(!docs.text().contains("//cdn") && !docs.text().contains("https://unpkg"), "{}", docs.text());
+    for asset in ["/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css", "/docs/swagger-initializer.js"] {
+        assert_eq!(app.get("a", asset).await.status, 200, "{asset}");
+    }
+    assert_eq!(app.get("a", "/openapi.json").await.json()["info"]["title"], "Tidegate");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn malformed_http_is_refused() {
+    let app = TestApp::start().await;
+    let host = app.api_address();
+    let many: String = (0..200).map(|n| format!("h{n}: v\r\n")).collect();
+    let large = format!("large: {}\r\n", "x".repeat(300_000));
+    for (what, head, statuses) in [
+        ("two lengths", "content-length: 1\r\ncontent-length: 2\r\n".to_owned(), &[400][..]),
+        ("a bare name", "no colon here\r\n".to_owned(), &[400]),
+        ("folding", "a: b\r\n c\r\n".to_owned(), &[400]),
+        ("many headers", many, &[431]),
+        ("a large header", large, &[431]),
+    ] {
+        let request = format!("POST /v1/images HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{head}\r\n");
+        let answer = raw(host, request.as_bytes()).await;
+        assert!(statuses.contains(&raw_status(&answer)), "{what}: {answer}");
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn too_many_at_once_are_told_to_come_back() {
+    let app = TestApp::with(&[("MAX_CONCURRENT_REQUESTS", "1")]).await;
+    let image = app.image("alice", b"x").await;
+    let path = format!("/v1/images/{image}/metadata");
+    let asked = futures::future::join_all((0..64).map(|_| app.get("alice", &path))).await;
+    let refused: Vec<_> = asked.iter().filter(|answer| answer.status != 200).collect();
+    assert!(asked.iter().any(|answer| answer.status == 200));
+    for answer in refused {
+        assert_eq!((answer.refusal(), answer.header("retry-after")), ((503, "STORE_UNAVAILABLE".into()), "1"));
+    }
+    app.finish().await;
+}

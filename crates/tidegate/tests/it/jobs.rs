@@ -1,0 +1,149 @@
+//! Jobs: leases, attempts, dead letters, and the sweep.
+
+use std::time::{Duration, SystemTime};
+
+use serde_json::json;
+use store::{Attributes, Expect, Plan, Shape};
+use tidegate::jobs::{self, Job};
+
+use crate::support::{PART, TestApp, pattern};
+
+const LEASE: Duration = Duration::from_secs(60);
+
+async fn enqueue(app: &TestApp, job: &Job) {
+    let mut tx = app.app.db.begin().await.unwrap();
+    jobs::enqueue(&mut tx, job, SystemTime::now()).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+fn release() -> Job {
+    Job::ReleaseUploadV1 { upload_id: "0".repeat(32), key: "images/none".into() }
+}
+
+#[tokio::test]
+async fn a_job_is_one_workers_and_counts_every_claim() {
+    let app = TestApp::start().await;
+    enqueue(&app, &release()).await;
+    let now = SystemTime::now() + Duration::from_secs(1);
+    let first = app.app.db.claim_job(now, LEASE).await.unwrap().unwrap();
+    assert_eq!((first.attempts, first.max_attempts), (1, 12));
+    assert!(app.app.db.claim_job(now, LEASE).await.unwrap().is_none(), "leased");
+    let second = app.app.db.claim_job(now + 2 * LEASE, LEASE).await.unwrap().unwrap();
+    assert_eq!((second.id, second.attempts), (first.id, 2), "a lease that ran out is another's");
+    assert!(!app.app.db.extend_job(&first, now + LEASE).await.unwrap(), "the late one is fenced off");
+    app.app.db.finish_job(&first).await.unwrap();
+    assert_eq!(app.app.db.count_jobs().await.unwrap().queued, 1);
+    app.app.db.finish_job(&second).await.unwrap();
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn crashes_count_and_the_last_one_is_the_last() {
+    let app = TestApp::start().await;
+    enqueue(&app, &release()).await;
+    let mut now = SystemTime::now() + Duration::from_secs(1);
+    for attempt in 1..=12 {
+        let claimed = app.app.db.claim_job(now, LEASE).await.unwrap().unwrap();
+        assert_eq!(claimed.attempts, attempt);
+        now += 2 * LEASE;
+    }
+    assert!(app.app.db.claim_job(now, LEASE).await.unwrap().is_none());
+    let counts = app.app.db.count_jobs().await.unwrap();
+    assert_eq!((counts.queued, counts.dead), (0, 1));
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_not_understood_is_kept() {
+    let app = TestApp::start().await;
+    let mut tx = app.app.db.begin().await.unwrap();
+    tx.enqueue_job("{\"type\":\"FromTheFutureV9\"}", None, SystemTime::now(), 3).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(app.run_jobs().await, 1);
+    assert_eq!(app.app.db.count_jobs().await.unwrap().dead, 1);
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn recurring_jobs_are_there_once_and_come_back_from_the_dead() {
+    let app = TestApp::start().await;
+    enqueue(&app, &Job::SweepV1).await;
+    enqueue(&app, &Job::SweepV1).await;
+    assert_eq!(app.app.db.count_jobs().await.unwrap().queued, 1);
+    let claimed = app.app.db.claim_job(SystemTime::now() + LEASE, LEASE).await.unwrap().unwrap();
+    app.app.db.fail_job(&claimed, SystemTime::now(), true, "given up").await.unwrap();
+    assert_eq!(app.app.db.count_jobs().await.unwrap().dead, 1);
+    enqueue(&app, &Job::SweepV1).await;
+    assert_eq!(app.run_jobs().await, 1);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn an_upload_that_was_never_completed_is_given_up() {
+    let app = TestApp::with(&[("UPLOAD_EXPIRY_SECONDS", "60")]).await;
+    let (image, upload) = app.begin("alice", &json!({})).await;
+    let url = app.sign("alice", &image, &upload, 1).await;
+    app.put("alice", &image, &upload, 1, &pattern(1, PART)).await;
+    enqueue(&app, &Job::SweepV1).await;
+    app.run_jobs().await;
+    assert_eq!(app.get("alice", &format!("/v1/images/{image}/parts")).await.status, 200, "not yet");
+    let expired = app.app.db.list_expired_uploads(SystemTime::now() + Duration::from_secs(61), 10).await.unwrap();
+    assert_eq!(expired.len(), 1);
+    tidegate::uploads::end(&app.app, &expired[0], tidegate::model::upload::UploadState::Expired).await.unwrap();
+    assert_eq!(app.get("alice", &format!("/v1/images/{image}/parts")).await.refusal().0, 404);
+    assert_eq!(app.send("PUT", &url, &[], b"late".to_vec()).await.status, 404);
+    assert_eq!(app.run_jobs().await, 1);
+    assert_eq!(app.files(), [""; 0]);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn remains_that_no_row_knows_are_swept_after_their_grace() {
+    let app = TestApp::start().await;
+    let expect = Expect { shape: Shape::Parts { part_size: 5 << 20 }, attributes: Attributes::default() };
+    let Plan::Parts { upload_id } = app.app.store.begin("images/orphan", expect).await.unwrap() else { panic!() };
+    enqueue(&app, &Job::SweepV1).await;
+    app.run_jobs().await;
+    assert!(!app.files().is_empty(), "a row may still follow");
+    let record = app.folder.path().join(format!("store/.uploads/{upload_id}/upload"));
+    let text = std::fs::read_to_string(&record).unwrap();
+    let mut json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    json["begun_us"] = json!(json["begun_us"].as_u64().unwrap() - 3_700_000_000);
+    std::fs::write(&record, json.to_string()).unwrap();
+    enqueue(&app, &Job::SweepV1).await;
+    app.run_jobs().await;
+    assert_eq!(app.files(), [""; 0]);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_completion_and_an_abort_at_once_end_in_one_of_the_two() {
+    let app = TestApp::start().await;
+    for _ in 0..20 {
+        let (image, upload) = app.begin("alice", &json!({})).await;
+        let etag = app.put("alice", &image, &upload, 1, b"bytes").await;
+        let parts = [(1, etag.as_str())];
+        let abort = format!("/v1/images/{image}/abort");
+        let nothing = json!({});
+        let (completed, again, aborted) = tokio::join!(
+            app.complete("alice", &image, &upload, &parts),
+            app.complete("alice", &image, &upload, &parts),
+            app.post("alice", &abort, &nothing)
+        );
+        app.run_jobs().await;
+        let there = app.get("alice", &format!("/v1/images/{image}/range")).await;
+        match aborted.status {
+            204 => {
+                assert!([404, 409].contains(&completed.status), "{}", completed.text());
+                assert_eq!(there.status, 404);
+                assert!(!app.files().iter().any(|file| file.contains(&image)), "{:?}", app.files());
+            }
+            status => {
+                assert!([409, 503].contains(&status), "{}", aborted.text());
+                assert_eq!((completed.status, again.status), (200, 200), "{} {}", completed.text(), again.text());
+                assert_eq!(there.body, b"bytes");
+            }
+        }
+    }
+    app.finish().await;
+}

@@ -1,0 +1,184 @@
+//! The rules of the house that no compiler holds: who may use what, how long a file may be, what every module
+//! says of itself.
+
+use std::path::{Path, PathBuf};
+
+/// Lines a source file may have, tests aside.
+const MOST_LINES: usize = 500;
+
+fn repository() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+fn files(folder: &Path, endings: &[&str], found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if path.is_dir() {
+            if !["target", ".git", ".tools", "node_modules", "tidegate-data"].contains(&name) {
+                files(&path, endings, found);
+            }
+        } else if endings.iter().any(|ending| name.ends_with(ending)) {
+            found.push(path);
+        }
+    }
+}
+
+/// Source files below a folder, with their text up to their unit tests.
+fn sources(folder: &str) -> Vec<(String, String)> {
+    let (root, mut found) = (repository(), Vec::new());
+    files(&root.join(folder), &[".rs"], &mut found);
+    assert!(!found.is_empty(), "{folder} holds no sources");
+    let read = |path: PathBuf| {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap_or(&text).to_owned();
+        (path.strip_prefix(&root).unwrap().display().to_string(), code)
+    };
+    found.into_iter().map(read).collect()
+}
+
+/// Code without comments, so that talking of a thing is not using it.
+fn code(text: &str) -> String {
+    text.lines().map(|line| line.split("//").next().unwrap_or("")).collect::<Vec<_>>().join("\n")
+}
+
+/// `words` occur below the server's `src` only where `allowed` says.
+fn only_in(allowed: &[&str], words: &[&str]) {
+    let allowed: Vec<String> = allowed.iter().map(|place| format!("crates/tidegate/src/{place}")).collect();
+    for (path, text) in sources("crates/tidegate/src") {
+        if allowed.iter().any(|place| path.starts_with(place)) {
+            continue;
+        }
+        for word in words {
+            assert!(!code(&text).contains(word), "{path} uses {word}; only {allowed:?} may");
+        }
+    }
+}
+
+#[test]
+fn http_stays_in_http() {
+    only_in(&["http/", "server.rs"], &["axum::", "StatusCode", "HeaderMap", "tower::"]);
+}
+
+#[test]
+fn sql_stays_in_db() {
+    only_in(&["db/"], &["sqlx::", "SELECT ", "INSERT INTO", "UPDATE "]);
+}
+
+#[test]
+fn the_environment_is_read_in_config_only() {
+    only_in(&["config/"], &["std::env", "env::var", "dotenvy"]);
+}
+
+#[test]
+fn files_are_touched_by_the_store_and_config_only() {
+    only_in(&["config/", "db/mod.rs"], &["std::fs", "tokio::fs", "File::open", "create_dir"]);
+}
+
+#[test]
+fn the_model_is_pure() {
+    for (path, text) in sources("crates/tidegate/src/model") {
+        for word in ["async ", "std::fs", "std::net", "tokio", "serde", "crate::db", "crate::http", "crate::app"] {
+            assert!(!code(&text).contains(word), "{path} uses {word}");
+        }
+    }
+}
+
+#[test]
+fn keys_are_built_in_one_place() {
+    only_in(&["model/key.rs", "db/"], &["Key::stored"]);
+}
+
+#[test]
+fn leaf_crates_know_nothing_of_us() {
+    for leaf in ["sign", "store"] {
+        let manifest = std::fs::read_to_string(repository().join(format!("crates/{leaf}/Cargo.toml"))).unwrap();
+        let dependencies = manifest.split("[dependencies]").nth(1).unwrap().split("\n[").next().unwrap();
+        for ours in ["tidegate", "sign", "store"] {
+            assert!(!dependencies.lines().any(|line| line.starts_with(ours)), "{leaf} depends on {ours}");
+        }
+        for (path, text) in sources(&format!("crates/{leaf}/src")) {
+            for word in ["axum", "StatusCode", "hyper::"] {
+                assert!(!code(&text).contains(word), "{path} uses {word}");
+            }
+        }
+    }
+}
+
+#[test]
+fn unsafe_code_is_where_it_must_be() {
+    for (path, text) in sources("crates") {
+        if path != "crates/sign/src/evp.rs" && !path.contains("/tests/") {
+            assert!(!code(&text).contains("unsafe"), "{path}");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_silenced_skipped_or_unfinished() {
+    for (path, text) in sources("crates") {
+        if path.ends_with("it/tidy.rs") {
+            continue;
+        }
+        for word in ["#[allow", "#![allow", "#[ignore", "todo!(", "unimplemented!(", "TODO", "FIXME", "XXX"] {
+            assert!(!text.contains(word), "{path}: {word}");
+        }
+    }
+}
+
+#[test]
+fn input_is_not_unwrapped() {
+    for (path, text) in sources("crates").into_iter().filter(|(path, _)| path.contains("/src/")) {
+        if path.ends_with("conformance.rs") {
+            continue;
+        }
+        for word in [".unwrap()", ".expect("] {
+            assert!(!code(&text).contains(word), "{path}: {word}");
+        }
+    }
+}
+
+#[test]
+fn files_are_short_and_say_what_they_are() {
+    for (path, text) in sources("crates") {
+        let lines = text.lines().count();
+        let test = path.contains("/tests/");
+        assert!(test || lines <= MOST_LINES, "{path} has {lines} lines; split it along its meaning");
+        assert!(text.starts_with("//!"), "{path} does not say what it owns");
+    }
+}
+
+#[test]
+fn links_in_documents_lead_somewhere() {
+    let (root, mut found) = (repository(), Vec::new());
+    files(&root, &[".md"], &mut found);
+    for path in found {
+        let text = std::fs::read_to_string(&path).unwrap();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let target = link.split('#').next().unwrap();
+            if target.is_empty() || target.contains("://") {
+                continue;
+            }
+            assert!(path.parent().unwrap().join(target).exists(), "{}: {link}", path.display());
+        }
+    }
+}
+
+#[test]
+fn no_machine_and_no_registry_is_named() {
+    let (root, mut found) = (repository(), Vec::new());
+    files(&root, &[".rs", ".md", ".toml", ".py", ".sh", "Makefile", "run", ".json", ".example"], &mut found);
+    // Put together here, so that this file is not its own finding.
+    let words = [
+        ["/wo", "rk/"].concat(),
+        ["/ro", "ot/"].concat(),
+        ["crates", ".io/"].concat(),
+        ["pythonhosted", ".org"].concat(),
+    ];
+    for path in found.iter().filter(|path| !path.ends_with("Cargo.lock")) {
+        let text = std::fs::read_to_string(path).unwrap();
+        for word in &words {
+            assert!(!text.contains(word.as_str()), "{} names {word}", path.display());
+        }
+    }
+}

@@ -1,0 +1,38 @@
+"""Fixtures of the black-box tests, and what must hold after every one of them."""
+
+import re
+
+import pytest
+
+from server import Server
+
+# What no log may ever hold: signatures, keys, cookies, tokens.
+SECRETS = re.compile(
+    r"X-Amz-Signature=|X-Amz-Credential=|Signature=[A-Za-z0-9~_-]{20}|CloudFront-(Policy|Signature)=|BEGIN [A-Z ]*PRIVATE KEY|[Aa]uthorization: AWS4"
+)
+
+
+@pytest.fixture
+def make_server(tmp_path):
+    servers = []
+
+    def make(**settings):
+        server = Server(tmp_path, **settings)
+        servers.append(server)
+        return server.start()
+
+    yield make
+    for server in servers:
+        server.stop()
+        log = server.log.read_text()
+        found = SECRETS.search(log)
+        assert not found, f"the log holds a secret: {log[max(0, found.start() - 200):found.end()]}"
+        assert "panicked" not in log, log[-3000:]
+        for which in ("presign", "operator"):
+            access_key, secret_key = server.credentials(which)
+            assert secret_key not in log
+
+
+@pytest.fixture
+def server(make_server):
+    return make_server()

@@ -1,0 +1,129 @@
+"""A server process for the black-box tests: started on free ports in a folder of its own, and stopped."""
+
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BINARY = pathlib.Path(os.environ.get("TIDEGATE", ROOT / "target/debug/tidegate"))
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Answer:
+    def __init__(self, status, headers, body):
+        self.status, self.headers, self.body = status, headers, body
+
+    def json(self):
+        return json.loads(self.body)
+
+
+def send(method, url, headers=None, body=None, timeout=60):
+    """One request, no redirects followed, errors as answers."""
+    request = urllib.request.Request(url, data=body, method=method, headers=headers or {})
+    opener = urllib.request.build_opener(NoRedirect)
+    try:
+        with opener.open(request, timeout=timeout) as response:
+            return Answer(response.status, response.headers, response.read())
+    except urllib.error.HTTPError as error:
+        return Answer(error.code, error.headers, error.read())
+
+
+class NoRedirect(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_):
+        return None
+
+
+class Server:
+    """The built binary. Its log is kept for the whole life of the folder, over restarts."""
+
+    def __init__(self, folder, **settings):
+        self.folder = pathlib.Path(folder)
+        self.ports = {name: free_port() for name in ("PORT", "EDGE_PORT", "S3_PORT")}
+        self.settings = {
+            "TIDEGATE_DATA": str(self.folder / "data"),
+            "LOG_FORMAT": "json",
+            "LOG_LEVEL": "debug",
+            "PATH": os.environ["PATH"],
+            **{name: str(port) for name, port in self.ports.items()},
+            **settings,
+        }
+        self.log = self.folder / "server.log"
+        self.process = None
+        self.api = f"http://127.0.0.1:{self.ports['PORT']}"
+        self.edge = f"http://127.0.0.1:{self.ports['EDGE_PORT']}"
+        self.s3 = f"http://127.0.0.1:{self.ports['S3_PORT']}"
+
+    def start(self):
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                [BINARY, "serve"], env=self.settings, cwd=self.folder, stdout=log, stderr=log
+            )
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise RuntimeError(f"the server ended: {self.log.read_text()[-2000:]}")
+            try:
+                if send("GET", f"{self.api}/readyz").status == 200:
+                    return self
+            except OSError:
+                time.sleep(0.02)
+        raise RuntimeError("the server was not ready in time")
+
+    def stop(self, how=signal.SIGTERM):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(how)
+            self.process.wait(timeout=40)
+        return self.process.returncode if self.process else None
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def memory(self, field="VmRSS"):
+        """Resident memory in MiB: now, or with VmHWM at its highest."""
+        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(rf"{field}:\s+(\d+) kB", status).group(1)) / 1024
+
+    def call(self, method, path, user="alice", body=None):
+        headers = {"X-User-Id": user}
+        data = None
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            data = json.dumps(body).encode()
+        return send(method, self.api + path, headers, data)
+
+    def begin(self, user="alice", **announced):
+        begun = self.call("POST", "/v1/images", user, announced).json()
+        return begun["imageId"], begun["uploadId"], begun["partSize"]
+
+    def sign(self, image, upload, number, user="alice"):
+        body = {"uploadId": upload, "partNumber": number}
+        return self.call("POST", f"/v1/images/{image}/upload-url", user, body).json()["url"]
+
+    def complete(self, image, upload, parts, user="alice"):
+        body = {"uploadId": upload, "parts": [{"partNumber": n, "etag": e} for n, e in parts]}
+        return self.call("POST", f"/v1/images/{image}/complete", user, body)
+
+    def stream(self, image, user="alice"):
+        """The stream URL, and the Cookie header that goes with it."""
+        answer = self.call("GET", f"/v1/images/{image}/stream-url", user).json()
+        cookies = answer["auth"].get("cookies", [])
+        return answer["url"], "; ".join(f"{c['name']}={c['value']}" for c in cookies)
+
+    def credentials(self, which):
+        stored = json.loads((self.folder / f"data/keys/s3-{which}.json").read_text())
+        return stored["access_key"], stored["secret_key"]
