@@ -16,6 +16,7 @@ use crate::model::access::{self, Action, Decision};
 use crate::model::owner::Owner;
 use crate::model::principal::Principal;
 use crate::model::rules::{self, Stranger};
+use crate::records::Records;
 
 /// The bucket's name on the S3 door of a local store.
 pub const LOCAL_BUCKET: &str = "tidegate";
@@ -43,6 +44,8 @@ pub struct App {
     pub operator: Credentials,
     /// Signatures that were made.
     pub grants: GrantCache,
+    /// Records that do not change while they are kept.
+    pub records: Records,
     /// Rung when a job was enqueued.
     pub jobs: Notify,
 }
@@ -88,6 +91,7 @@ impl App {
             presign: secrets.presign,
             operator: secrets.operator,
             grants: GrantCache::new(),
+            records: Records::default(),
             store: Arc::new(fs.clone()),
             fs,
             db,

@@ -11,6 +11,7 @@ pub mod http;
 pub mod jobs;
 pub mod model;
 pub mod objects;
+pub mod records;
 pub mod server;
 pub mod telemetry;
 pub mod uploads;

@@ -25,13 +25,20 @@ pub async fn find(
     kind: OwnerKind,
     id: ObjectId,
 ) -> Result<(Owner, Object)> {
+    if let Some(known) = app.records.ready(id) {
+        let (owner, object) = &*known;
+        if owner.kind() == kind {
+            app.authorize(principal, action, owner)?;
+            return Ok((owner.clone(), object.clone()));
+        }
+    }
     // Most often the caller is the owner: then one query both finds and decides.
     if let Principal::User { id: user } = principal {
         let owner = match kind {
             OwnerKind::Disks => Owner::Disks(user.clone()),
         };
         app.authorize(principal, action, &owner)?;
-        if let Some(object) = app.db.find_object(&owner, id).await? {
+        if let Some(object) = app.records.read_object(&owner, app.db.find_object(&owner, id)).await? {
             return alive(owner, object);
         }
     } else if *principal == Principal::Anonymous {
@@ -95,6 +102,7 @@ pub async fn delete(app: &App, principal: &Principal, kind: OwnerKind, id: Objec
     }
     jobs::enqueue(&mut tx, &job, now).await?;
     tx.commit().await?;
+    app.records.forget(id);
     metrics::counter!("tidegate_objects_deleted_total", "owner" => kind.as_str()).increment(1);
     tracing::info!(object.id = %id, "an object was deleted");
     app.store.delete(object.key.as_str(), store::Deletion::Purge).await?;

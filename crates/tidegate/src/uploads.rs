@@ -161,12 +161,12 @@ pub async fn complete(
     upload_id: &str,
     parts: Vec<(u32, String)>,
 ) -> Result<Content> {
-    let (owner, object) = objects::find(app, principal, Action::Write, kind, id).await?;
+    let (owner, _) = objects::find(app, principal, Action::Write, kind, id).await?;
     let upload = find_upload(app, &owner, id, Some(upload_id)).await?;
     check_part_list(&parts)?;
     let digest = parts_digest(&parts);
     if upload.state == UploadState::Completed {
-        return completed_before(&upload, &digest, object);
+        return completed_before(app, &owner, &upload, &digest).await;
     }
     if !upload.takes_bytes(SystemTime::now()) {
         return Err(Error::InvalidState("the upload is no longer open".into()));
@@ -192,6 +192,7 @@ pub async fn complete(
     let ended = tx.end_upload(&upload.id, UploadState::Completed, Some(&digest)).await?;
     if ended && tx.publish_object(id, &content).await? {
         tx.commit().await?;
+        app.records.forget(id);
         count("completed");
         metrics::counter!("tidegate_uploaded_bytes_total").increment(content.size);
         tracing::info!(object.id = %id, object.size_bytes = content.size, "an upload was completed");
@@ -204,17 +205,17 @@ pub async fn complete(
 /// Somebody else ended the upload meanwhile: the same completion, or an abort.
 async fn resolve_race(app: &App, owner: &Owner, id: ObjectId, upload: &Upload, digest: &str) -> Result<Content> {
     let upload_now = find_upload(app, owner, id, Some(&upload.id)).await?;
-    match app.db.find_object(owner, id).await? {
-        Some(object) if upload_now.state == UploadState::Completed => completed_before(&upload_now, digest, object),
-        _ => {
-            app.store.delete(upload.key.as_str(), store::Deletion::Purge).await?;
-            Err(Error::InvalidState("the upload was aborted".into()))
-        }
+    if upload_now.state == UploadState::Completed {
+        return completed_before(app, owner, &upload_now, digest).await;
     }
+    app.store.delete(upload.key.as_str(), store::Deletion::Purge).await?;
+    Err(Error::InvalidState("the upload was aborted".into()))
 }
 
-fn completed_before(upload: &Upload, digest: &str, object: Object) -> Result<Content> {
-    match object.content {
+/// The object is read only now: what was read before the upload may not have had its content yet.
+async fn completed_before(app: &App, owner: &Owner, upload: &Upload, digest: &str) -> Result<Content> {
+    let object = app.db.find_object(owner, upload.object).await?;
+    match object.and_then(|object| object.content) {
         Some(content) if upload.parts_digest.as_deref() == Some(digest) => Ok(content),
         _ => Err(Error::InvalidState("the upload was completed with other parts".into())),
     }
@@ -280,6 +281,7 @@ pub async fn end(app: &App, upload: &Upload, state: UploadState) -> Result<()> {
     tx.set_object_state(upload.object, ObjectState::Pending, ObjectState::Purged, now).await?;
     jobs::enqueue(&mut tx, &job, now).await?;
     tx.commit().await?;
+    app.records.forget(upload.object);
     count(if state == UploadState::Expired { "expired" } else { "aborted" });
     tracing::info!(object.id = %upload.object, state = state.as_str(), "an upload was given up");
     app.store.abort(&reference(upload)).await?;
@@ -294,8 +296,16 @@ async fn open_upload(
     id: ObjectId,
     upload_id: Option<&str>,
 ) -> Result<Upload> {
-    let (owner, _) = objects::find(app, principal, Action::Write, kind, id).await?;
-    let upload = find_upload(app, &owner, id, upload_id).await?;
+    let upload = match app.records.open(id).filter(|known| known.0.kind() == kind) {
+        Some(known) => {
+            app.authorize(principal, Action::Write, &known.0)?;
+            belongs(known.1.clone(), upload_id)?
+        }
+        None => {
+            let (owner, _) = objects::find(app, principal, Action::Write, kind, id).await?;
+            find_upload(app, &owner, id, upload_id).await?
+        }
+    };
     if upload.takes_bytes(SystemTime::now()) {
         Ok(upload)
     } else {
@@ -304,7 +314,12 @@ async fn open_upload(
 }
 
 async fn find_upload(app: &App, owner: &Owner, id: ObjectId, upload_id: Option<&str>) -> Result<Upload> {
-    let upload = app.db.find_upload(owner, id).await?.ok_or_else(|| Error::NotFound("no such image".into()))?;
+    let upload = app.records.read_upload(owner, app.db.find_upload(owner, id)).await?;
+    belongs(upload.ok_or_else(|| Error::NotFound("no such image".into()))?, upload_id)
+}
+
+/// The id that a client gives must be the upload's own.
+fn belongs(upload: Upload, upload_id: Option<&str>) -> Result<Upload> {
     match upload_id {
         Some(given) if given != upload.id => Err(bad_request("uploadId is not this image's")),
         _ => Ok(upload),

@@ -300,10 +300,17 @@ impl FsStore {
     /// Removes the record first: what is left of a folder without it is no upload any more.
     fn forget(&self, upload_id: &str, folder: &str) -> Result<()> {
         self.uploads.lock().unwrap_or_else(PoisonError::into_inner).remove(upload_id);
-        if self.root.unlink(&format!("{folder}/upload"))? {
-            self.root.sync_dir(folder)?;
+        let removed = || {
+            if self.root.unlink(&format!("{folder}/upload"))? {
+                self.root.sync_dir(folder)?;
+            }
+            self.root.remove_flat_dir(folder)
+        };
+        // A completion and an abort that end at once both come here; one finds the folder gone.
+        match removed() {
+            Err(Error::NotFound) => Ok(()),
+            other => other,
         }
-        self.root.remove_flat_dir(folder)
     }
 
     pub(super) fn list_open(&self, before: SystemTime) -> Result<Vec<OpenUpload>> {

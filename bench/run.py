@@ -1,0 +1,275 @@
+"""Speed, side by side with named peers on the same machine in the same run. See README.md for the method."""
+
+import http.client
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.parse
+import uuid
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "e2e"))
+os.environ.setdefault("TIDEGATE", str(ROOT / "target/release/tidegate"))
+
+import boto3  # noqa: E402
+from botocore.config import Config  # noqa: E402
+from server import Server, free_port, send  # noqa: E402
+
+ROUNDS = 3
+SECONDS = 5
+MIB = 1 << 20
+TICKS = os.sysconf("SC_CLK_TCK")
+ROWS = []
+
+
+def row(case, ours, peer="", ratio="", target="", note=""):
+    ROWS.append((case, ours, peer, ratio, target, note))
+    print(f"{case:<46} {ours:>22}  {peer:>26}  {ratio:>8}  {target:>10}  {note}", flush=True)
+
+
+def shown(values, digits=0):
+    return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f}–{max(values):.{digits}f})"
+
+
+def cpu_seconds(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def signing():
+    binary = ROOT / "target/release/examples/sign_speed"
+    ours, theirs, ec = [], [], []
+    for _ in range(ROUNDS):
+        ours.append(float(subprocess.check_output(["taskset", "-c", "0", binary, "2", "rsa", "sha1"])))
+        out = subprocess.check_output(["taskset", "-c", "0", "openssl", "speed", "-seconds", "2", "rsa2048"], stderr=subprocess.DEVNULL)
+        theirs.append(float(re.search(rb"rsa 2048 bits.*?\s([\d.]+)\s+[\d.]+\s*$", out, re.M).group(1)))
+        ec.append(float(subprocess.check_output(["taskset", "-c", "0", binary, "2", "p256", "sha1"])))
+    ratio = statistics.median(ours) / statistics.median(theirs)
+    row("RSA-2048 SHA-1 grant, per core and second", shown(ours), f"openssl speed {shown(theirs)}", f"{ratio:.2f}", "≥ 0.95")
+    row("P-256 SHA-1 grant, per core and second", shown(ec))
+
+
+LUA = """
+local ids = {}
+for line in io.lines("%(ids)s") do ids[#ids + 1] = line end
+local at = 0
+request = function()
+  at = at %% #ids + 1
+  return wrk.format("%(method)s", "/v1/images/" .. ids[at] .. "/%(tail)s", {["X-User-Id"] = "alice", ["Content-Type"] = "application/json"}, %(body)s)
+end
+"""
+
+
+def load(server, folder, name, ids, tail, method="GET", body="nil"):
+    listing = folder / f"{name}.ids"
+    listing.write_text("\n".join(ids))
+    script = folder / f"{name}.lua"
+    script.write_text(LUA % {"ids": listing, "tail": tail, "method": method, "body": body})
+    before, started = cpu_seconds(server.process.pid), time.monotonic()
+    out = subprocess.check_output(["wrk", "-t1", "-c32", f"-d{SECONDS}s", "--latency", "-s", script, server.api], text=True)
+    cpu, wall = cpu_seconds(server.process.pid) - before, time.monotonic() - started
+    if "Non-2xx" in out or "Socket errors" in out:
+        raise RuntimeError(out)
+    rate = float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1))
+    total = int(re.search(r"(\d+) requests in", out).group(1))
+    p99 = re.search(r"99%\s+(\S+)", out).group(1)
+    return rate, total / cpu, p99, cpu / wall
+
+
+def rows_of_images(server, count):
+    """Images straight into the table: a stream URL needs no bytes."""
+    database = sqlite3.connect(server.folder / "data/tidegate.db")
+    made, now = [], int(time.time() * 1e6)
+    for index in range(count):
+        image, version = uuid.uuid4(), uuid.uuid4()
+        key = f"images/alice/{image}/{version}/disk.img"
+        made.append((image.bytes, key, now + index))
+    database.executemany(
+        "INSERT INTO objects (id, owner_kind, owner_id, object_key, content_type, state, size, etag, modified_at, created_by, created_at)"
+        " VALUES (?, 'disks', 'alice', ?, 'application/octet-stream', 'READY', 1, 'e', 1, 'alice', ?)",
+        made,
+    )
+    database.commit()
+    database.close()
+    return [str(uuid.UUID(bytes=image)) for image, _, _ in made]
+
+
+def json_requests(folder):
+    with Server(folder, LOG_LEVEL="error") as server:
+        image, upload, _ = server.begin()
+        ids = rows_of_images(server, 200_000)
+        body = json.dumps(json.dumps({"uploadId": upload, "partNumber": 7}))
+        warm, cold, sign = [], [], []
+        for number in range(ROUNDS):
+            warm.append(load(server, folder, "warm", ids[:1], "stream-url"))
+            share = ids[1 + number * 60_000 : 1 + (number + 1) * 60_000]
+            cold.append(load(server, folder, f"cold{number}", share, "stream-url"))
+            sign.append(load(server, folder, "sign", [image], "upload-url", "POST", body))
+        for case, runs, node, factor in (
+            ("stream-url, signature cached", warm, 980, 30),
+            ("stream-url, a new RSA signature each", cold, 860, 4),
+            ("upload-url, one part", sign, 1650, 10),
+        ):
+            per_core = [run[1] for run in runs]
+            ratio = statistics.median(per_core) / node
+            note = f"{shown([run[0] for run in runs])} req/s, p99 {', '.join(run[2] for run in runs)}"
+            row(f"{case}: req per core-second", shown(per_core), f"Node reference {node}", f"{ratio:.1f}", f"≥ {factor}", note)
+
+
+def put(url, block, blocks):
+    """One part from memory in 1 MiB writes; its ETag."""
+    parsed = urllib.parse.urlsplit(url)
+    connection = http.client.HTTPConnection(parsed.netloc, timeout=120, blocksize=MIB)
+    connection.putrequest("PUT", f"{parsed.path}?{parsed.query}")
+    connection.putheader("Content-Length", str(len(block) * blocks))
+    connection.putheader("Content-Type", "application/octet-stream")
+    connection.endheaders()
+    for _ in range(blocks):
+        connection.send(block)
+    response = connection.getresponse()
+    answer = response.read()
+    if response.status != 200:
+        raise RuntimeError(answer)
+    etag = response.getheader("ETag")
+    connection.close()
+    return etag
+
+
+def upload_parts(urls, clients):
+    block, etags = os.urandom(MIB), {}
+
+    def work(numbers):
+        for number in numbers:
+            etags[number] = put(urls[number], block, 64)
+
+    numbers = sorted(urls)
+    threads = [threading.Thread(target=work, args=(numbers[index::clients],)) for index in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return etags
+
+
+def ours_put(server, clients):
+    image, upload, _ = server.begin(size=1 << 30)
+    urls = {number: server.sign(image, upload, number) for number in range(1, 17)}
+    started = time.monotonic()
+    etags = upload_parts(urls, clients)
+    done = server.complete(image, upload, etags.items())
+    elapsed = time.monotonic() - started
+    if done.status != 200:
+        raise RuntimeError(done.body)
+    server.call("DELETE", f"/v1/images/{image}")
+    return (1 << 30) / elapsed / 1e6
+
+
+def peer_put(client, clients):
+    upload = client.create_multipart_upload(Bucket="bench", Key="object")["UploadId"]
+    parameters = {"Bucket": "bench", "Key": "object", "UploadId": upload}
+    urls = {n: client.generate_presigned_url("upload_part", {**parameters, "PartNumber": n}) for n in range(1, 17)}
+    started = time.monotonic()
+    etags = upload_parts(urls, clients)
+    parts = [{"PartNumber": number, "ETag": etag} for number, etag in sorted(etags.items())]
+    client.complete_multipart_upload(**parameters, MultipartUpload={"Parts": parts})
+    elapsed = time.monotonic() - started
+    client.delete_object(Bucket="bench", Key="object")
+    return (1 << 30) / elapsed / 1e6
+
+
+def uploads(folder):
+    root, port = folder / "s3s", free_port()
+    (root / "bench").mkdir(parents=True)
+    peer = subprocess.Popen(
+        [ROOT / ".tools/bin/s3s-fs", "--host", "127.0.0.1", "--port", str(port), "--access-key", "peerpeerpeerpeer", "--secret-key", "secretsecret", root],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    client = boto3.client(
+        "s3",
+        endpoint_url=f"http://127.0.0.1:{port}",
+        region_name="us-east-1",
+        aws_access_key_id="peerpeerpeerpeer",
+        aws_secret_access_key="secretsecret",
+        config=Config(s3={"addressing_style": "path"}, signature_version="s3v4", read_timeout=120),
+    )
+    try:
+        with Server(folder, LOG_LEVEL="error") as server:
+            time.sleep(0.5)
+            for clients in (1, 4):
+                ours, theirs = [], []
+                for _ in range(ROUNDS):
+                    ours.append(ours_put(server, clients))
+                    theirs.append(peer_put(client, clients))
+                ratio = statistics.median(ours) / statistics.median(theirs)
+                case = f"PUT 1 GiB, 16 parts, {clients} client{'s' * (clients > 1)}, with complete: MB/s"
+                row(case, shown(ours), f"s3s-fs 0.14.1 {shown(theirs)}", f"{ratio:.2f}", "≥ 1.2", "ours fsyncs, the peer does not")
+            row("memory after it, highest: MiB", f"{server.memory('VmHWM'):.0f}")
+    finally:
+        peer.send_signal(signal.SIGTERM)
+        peer.wait()
+
+
+def raw_disk(folder):
+    source, rates = folder / "source", []
+    with open(source, "wb") as file:
+        for _ in range(1024):
+            file.write(os.urandom(MIB))
+    for _ in range(ROUNDS):
+        started = time.monotonic()
+        subprocess.run(["dd", f"if={source}", f"of={folder}/target", "bs=1M", "conv=fsync"], check=True, stderr=subprocess.DEVNULL)
+        rates.append((1 << 30) / (time.monotonic() - started) / 1e6)
+    source.unlink()
+    (folder / "target").unlink()
+    row("the disk itself, dd 1 GiB with fsync: MB/s", shown(rates))
+
+
+def start_and_idle(folder):
+    starts, idle = [], []
+    for number in range(5):
+        place = folder / f"start{number // 2}"
+        place.mkdir(exist_ok=True)
+        server = Server(place, LOG_LEVEL="error")
+        started = time.monotonic()
+        server.start()
+        starts.append((time.monotonic() - started) * 1000)
+        time.sleep(1)
+        idle.append(server.memory())
+        server.stop()
+    first, again = starts[0::2], starts[1::2]
+    row("start to ready: ms, on new folders (makes its keys)", shown(first), "", "", "< 200")
+    row("start to ready: ms, on folders with keys", shown(again), "", "", "< 200")
+    row("idle memory: MiB", shown(idle, 1), "", "", "< 40")
+
+
+def main():
+    print(f"{ROUNDS} rounds, medians (lowest–highest); one machine, {os.cpu_count()} cores, client and server share them\n")
+    with tempfile.TemporaryDirectory(dir=ROOT / "target") as folder:
+        folder = pathlib.Path(folder)
+        signing()
+        (folder / "json").mkdir()
+        json_requests(folder / "json")
+        raw_disk(folder)
+        (folder / "put").mkdir()
+        uploads(folder / "put")
+        start_and_idle(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+    table = ["| case | here | peer | ratio | target | note |", "|---|---|---|---|---|---|"]
+    table += ["| " + " | ".join(cells) + " |" for cells in ROWS]
+    (ROOT / "target/bench.md").write_text("\n".join(table) + "\n")
+    print("\nas a table: target/bench.md")
+
+
+if __name__ == "__main__":
+    main()

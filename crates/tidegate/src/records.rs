@@ -1,0 +1,135 @@
+//! Records of things that do not change while they are in a state: objects that are ready, uploads that are
+//! open. Kept in memory so that asking for the hundredth part URL or stream URL costs no query.
+//!
+//! Whoever ends such a state forgets the record after the commit and before the answer. A record that was
+//! read before that and would be kept after it is not: see `keep`.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use moka::sync::Cache;
+
+use crate::error::Result;
+use crate::model::ids::ObjectId;
+use crate::model::object::{Object, ObjectState};
+use crate::model::owner::Owner;
+use crate::model::upload::{Upload, UploadState};
+
+const MOST: u64 = 50_000;
+const IDLE: Duration = Duration::from_secs(600);
+
+/// The records in memory. Exact while one server has the database.
+#[derive(Debug)]
+pub struct Records {
+    ready: Cache<ObjectId, Arc<(Owner, Object)>>,
+    open: Cache<ObjectId, Arc<(Owner, Upload)>>,
+    /// How often something was forgotten.
+    forgotten: Mutex<u64>,
+}
+
+impl Default for Records {
+    fn default() -> Self {
+        Self {
+            ready: Cache::builder().max_capacity(MOST).time_to_idle(IDLE).build(),
+            open: Cache::builder().max_capacity(MOST).time_to_idle(IDLE).build(),
+            forgotten: Mutex::new(0),
+        }
+    }
+}
+
+impl Records {
+    /// A ready object and its owner, if it is known.
+    pub fn ready(&self, id: ObjectId) -> Option<Arc<(Owner, Object)>> {
+        self.ready.get(&id)
+    }
+
+    /// The open upload of an object and its owner, if it is known.
+    pub fn open(&self, id: ObjectId) -> Option<Arc<(Owner, Upload)>> {
+        self.open.get(&id)
+    }
+
+    /// Reads an object and keeps it if it is ready.
+    pub async fn read_object(
+        &self,
+        owner: &Owner,
+        read: impl Future<Output = Result<Option<Object>>>,
+    ) -> Result<Option<Object>> {
+        let before = self.count();
+        let object = read.await?;
+        if let Some(object) = object.as_ref().filter(|object| object.state == ObjectState::Ready) {
+            self.keep(before, || self.ready.insert(object.id, Arc::new((owner.clone(), object.clone()))));
+        }
+        Ok(object)
+    }
+
+    /// Reads an upload and keeps it if it is open.
+    pub async fn read_upload(
+        &self,
+        owner: &Owner,
+        read: impl Future<Output = Result<Option<Upload>>>,
+    ) -> Result<Option<Upload>> {
+        let before = self.count();
+        let upload = read.await?;
+        if let Some(upload) = upload.as_ref().filter(|upload| upload.state == UploadState::Open) {
+            self.keep(before, || self.open.insert(upload.object, Arc::new((owner.clone(), upload.clone()))));
+        }
+        Ok(upload)
+    }
+
+    /// Forgets what is known of an object. To be called when its state or its upload's has changed, after
+    /// the commit.
+    pub fn forget(&self, id: ObjectId) {
+        let mut forgotten = self.forgotten.lock().unwrap_or_else(PoisonError::into_inner);
+        *forgotten += 1;
+        self.ready.invalidate(&id);
+        self.open.invalidate(&id);
+    }
+
+    fn count(&self) -> u64 {
+        *self.forgotten.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps what was read unless anything was forgotten since: it may be the very thing.
+    fn keep(&self, before: u64, insert: impl FnOnce()) {
+        let forgotten = self.forgotten.lock().unwrap_or_else(PoisonError::into_inner);
+        if *forgotten == before {
+            insert();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ids::UserId;
+    use crate::model::key::Key;
+    use std::time::SystemTime;
+
+    #[tokio::test]
+    async fn what_is_forgotten_while_it_is_read_is_not_kept() {
+        let records = Records::default();
+        let owner = Owner::Disks(UserId::parse("a").unwrap());
+        let object = Object {
+            id: ObjectId::generate(),
+            key: Key::stored("k".into()),
+            name: None,
+            content_type: "t/t".into(),
+            state: ObjectState::Ready,
+            created_at: SystemTime::now(),
+            content: None,
+        };
+        let reading = async {
+            records.forget(object.id);
+            Ok(Some(object.clone()))
+        };
+        records.read_object(&owner, reading).await.unwrap();
+        assert!(records.ready(object.id).is_none());
+        records.read_object(&owner, async { Ok(Some(object.clone())) }).await.unwrap();
+        assert!(records.ready(object.id).is_some());
+        records.forget(object.id);
+        assert!(records.ready(object.id).is_none());
+        let pending = Object { state: ObjectState::Pending, ..object.clone() };
+        records.read_object(&owner, async { Ok(Some(pending)) }).await.unwrap();
+        assert!(records.ready(object.id).is_none(), "only what does not change is kept");
+    }
+}

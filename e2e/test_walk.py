@@ -1,0 +1,232 @@
+"""The main path, by the tools people use: curl and boto3 against the built binary."""
+
+import hashlib
+import os
+import pathlib
+import random
+import signal
+import subprocess
+import threading
+
+import boto3
+from botocore.config import Config
+from boto3.s3.transfer import TransferConfig
+
+from server import send
+
+MIB = 1 << 20
+
+
+def random_file(path, size):
+    digest = hashlib.sha256()
+    with open(path, "wb") as file:
+        left = size
+        while left:
+            chunk = os.urandom(min(left, 4 * MIB))
+            file.write(chunk)
+            digest.update(chunk)
+            left -= len(chunk)
+    return digest.hexdigest()
+
+
+def curl(*arguments, cwd):
+    done = subprocess.run(["curl", "-sS", "--max-time", "120", *arguments], cwd=cwd, capture_output=True, check=True)
+    return done.stdout
+
+
+def curl_put(server, image, upload, number, path, cwd):
+    headers = curl("-D", "-", "-o", "/dev/null", "-X", "PUT", "--upload-file", str(path), server.sign(image, upload, number), cwd=cwd)
+    lines = headers.decode().lower().split("\r\n")
+    assert any(line.startswith("http/1.1 200") for line in lines), headers
+    return next(line.split(": ")[1] for line in lines if line.startswith("etag: "))
+
+
+def sha256_of(*arguments, cwd):
+    """Streams a download through sha256, so that nothing large is held."""
+    client = subprocess.Popen(["curl", "-sS", "--fail", *arguments], cwd=cwd, stdout=subprocess.PIPE)
+    digest = hashlib.sha256()
+    while chunk := client.stdout.read(MIB):
+        digest.update(chunk)
+    assert client.wait() == 0
+    return digest.hexdigest()
+
+
+def operator(server, **config):
+    access_key, secret_key = server.credentials("operator")
+    return boto3.client(
+        "s3",
+        endpoint_url=server.s3,
+        region_name="us-east-1",
+        aws_access_key_id=access_key,
+        aws_secret_access_key=secret_key,
+        config=Config(s3={"addressing_style": "path"}, signature_version="s3v4", retries={"max_attempts": 1}, **config),
+    )
+
+
+def key_of(server, image):
+    url, _ = server.stream(image)
+    return url.removeprefix(server.edge + "/")
+
+
+def test_300_mib_in_parts_through_every_mishap(server, tmp_path):
+    """Out of order, one part re-sent, the client killed in a part, the server killed and restarted in the middle."""
+    size, part = 300 * MIB, 64 * MIB
+    wanted = random_file(tmp_path / "disk.img", size)
+    image, upload, part_size = server.begin(name="win98.img", size=size)
+    assert part_size == part
+    count = -(-size // part)
+    for number in range(1, count + 1):
+        with open(tmp_path / "disk.img", "rb") as source, open(tmp_path / f"part{number}", "wb") as target:
+            source.seek((number - 1) * part)
+            target.write(source.read(part))
+    etags = {}
+    etags[4] = curl_put(server, image, upload, 4, tmp_path / "part4", tmp_path)
+    etags[1] = curl_put(server, image, upload, 1, tmp_path / "part2", tmp_path)  # the wrong bytes, acknowledged
+
+    # The client is killed in the middle of a part.
+    url = server.sign(image, upload, 2)
+    slow = subprocess.Popen(["curl", "-sS", "--limit-rate", "8M", "-X", "PUT", "--upload-file", tmp_path / "part2", url])
+    threading.Event().wait(0.7)
+    slow.send_signal(signal.SIGKILL)
+    slow.wait()
+    listed = {p["partNumber"] for p in server.call("GET", f"/v1/images/{image}/parts").json()}
+    assert listed == {1, 4}, "half a part is none"
+
+    # The server is killed while a part is on its way.
+    url = server.sign(image, upload, 3)
+    slow = subprocess.Popen(["curl", "-s", "--limit-rate", "20M", "-X", "PUT", "--upload-file", tmp_path / "part3", url])
+    threading.Event().wait(0.7)
+    assert server.stop(signal.SIGKILL) == -signal.SIGKILL
+    assert slow.wait() != 0
+    server.start()
+
+    # A client that knows nothing any more goes on from what is listed.
+    listed = {p["partNumber"]: p["etag"] for p in server.call("GET", f"/v1/images/{image}/parts").json()}
+    assert listed == {1: etags[1], 4: etags[4]}
+    for number in (5, 3, 2, 1):  # part 1 again, with the right bytes
+        etags[number] = curl_put(server, image, upload, number, tmp_path / f"part{number}", tmp_path)
+    done = server.complete(image, upload, sorted(etags.items(), reverse=True))
+    assert done.status == 200, done.body
+    assert done.json()["size"] == size
+    assert server.stop(signal.SIGKILL) == -signal.SIGKILL
+    server.start()
+    assert server.complete(image, upload, etags.items()).json() == done.json(), "the same answer after a crash"
+
+    url, cookies = server.stream(image)
+    assert sha256_of("-H", f"Cookie: {cookies}", url, cwd=tmp_path) == wanted
+    fallback = f"{server.api}/v1/images/{image}/range"
+    assert sha256_of("-H", "X-User-Id: alice", fallback, cwd=tmp_path) == wanted
+    body = operator(server).get_object(Bucket="tidegate", Key=key_of(server, image))["Body"]
+    digest = hashlib.sha256()
+    for chunk in body.iter_chunks(MIB):
+        digest.update(chunk)
+    assert digest.hexdigest() == wanted
+    server.stop()
+    server.settings["CLOUDFRONT_AUTH_MODE"] = "url"
+    server.start()
+    url, _ = server.stream(image)
+    assert sha256_of(url, cwd=tmp_path) == wanted
+    with open(tmp_path / "disk.img", "rb") as source:
+        for _ in range(50):
+            start = random.randrange(size)
+            end = min(size, start + random.randrange(1, 300_000))
+            source.seek(start)
+            answer = send("GET", url, {"Range": f"bytes={start}-{end - 1}"})
+            assert (answer.status, answer.body) == (206, source.read(end - start))
+
+
+def test_a_sparse_image_of_5_gib(server, tmp_path):
+    """More than a 32-bit length, at 100 random ranges, with little memory."""
+    size = 5 << 30
+    image_file = tmp_path / "sparse.img"
+    with open(image_file, "wb") as file:
+        file.truncate(size)
+        places = sorted(random.sample(range(0, size - 4096), 200))
+        for place in places:
+            file.seek(place)
+            file.write(os.urandom(4096))
+    image, upload, part_size = server.begin(size=size)
+    etags = []
+    for number in range(1, -(-size // part_size) + 1):
+        with open(image_file, "rb") as file:
+            file.seek((number - 1) * part_size)
+            answer = send("PUT", server.sign(image, upload, number), {"Content-Type": "application/octet-stream"}, file.read(part_size))
+        assert answer.status == 200, answer.body
+        etags.append((number, answer.headers["ETag"]))
+    assert server.complete(image, upload, etags).json()["size"] == size
+    url, cookies = server.stream(image)
+    with open(image_file, "rb") as file:
+        for index in range(100):
+            start = random.choice(places) - 100 if index % 2 else random.randrange(size - 70_000)
+            start = max(0, start)
+            length = random.randrange(1, 65_536)
+            file.seek(start)
+            answer = send("GET", url, {"Range": f"bytes={start}-{start + length - 1}", "Cookie": cookies})
+            assert (answer.status, answer.body) == (206, file.read(length))
+    peak = server.memory("VmHWM")
+    print(f"server memory at its highest: {peak:.0f} MiB")
+    assert peak < 150
+
+
+def test_the_operator_reads_and_changes_nothing(server, tmp_path):
+    image, upload, _ = server.begin()
+    etag = send("PUT", server.sign(image, upload, 1), {}, b"0123456789").headers["ETag"]
+    server.complete(image, upload, [(1, etag)])
+    client, key = operator(server), key_of(server, image)
+    assert [b["Name"] for b in client.list_buckets()["Buckets"]] == ["tidegate"]
+    client.head_bucket(Bucket="tidegate")
+    page = client.list_objects_v2(Bucket="tidegate", Prefix="images/alice/")
+    assert [(o["Key"], o["Size"]) for o in page["Contents"]] == [(key, 10)]
+    folders = client.list_objects_v2(Bucket="tidegate", Delimiter="/")
+    assert [p["Prefix"] for p in folders["CommonPrefixes"]] == ["images/"]
+    head = client.head_object(Bucket="tidegate", Key=key)
+    assert (head["ContentLength"], head["ETag"]) == (10, server.complete(image, upload, [(1, etag)]).json()["etag"])
+    part = client.get_object(Bucket="tidegate", Key=key, Range="bytes=3-5")
+    assert (part["Body"].read(), part["ContentRange"]) == (b"345", "bytes 3-5/10")
+    client.download_file("tidegate", key, str(tmp_path / "copy"), Config=TransferConfig(multipart_threshold=1))
+    assert (tmp_path / "copy").read_bytes() == b"0123456789"
+    for name, arguments in {
+        "put_object": {"Key": "images/x", "Body": b"x"},
+        "delete_object": {"Key": key},
+        "create_multipart_upload": {"Key": "images/x"},
+        "copy_object": {"Key": "images/y", "CopySource": f"tidegate/{key}"},
+        "upload_part": {"Key": key, "UploadId": upload, "PartNumber": 1, "Body": b"x"},
+        "put_bucket_cors": {"CORSConfiguration": {"CORSRules": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["*"]}]}},
+    }.items():
+        try:
+            getattr(client, name)(Bucket="tidegate", **arguments)
+        except client.exceptions.ClientError as error:
+            status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+            assert status in (403, 405, 411, 501), (name, error)
+        else:
+            raise AssertionError(f"{name} was allowed")
+    assert client.get_object(Bucket="tidegate", Key=key)["Body"].read() == b"0123456789"
+    for bucket in ("other", "tidegate.evil"):
+        try:
+            client.list_objects_v2(Bucket=bucket)
+        except client.exceptions.ClientError as error:
+            assert error.response["ResponseMetadata"]["HTTPStatusCode"] in (403, 404), error
+        else:
+            raise AssertionError(bucket)
+    presigned = client.generate_presigned_url("get_object", {"Bucket": "tidegate", "Key": key}, ExpiresIn=60)
+    assert send("GET", presigned).body == b"0123456789"
+    long = client.generate_presigned_url("get_object", {"Bucket": "tidegate", "Key": key}, ExpiresIn=691_200)
+    answer = send("GET", long)
+    assert (answer.status, b"AuthorizationQueryParametersError" in answer.body) == (400, True), answer.body
+
+
+def test_listing_pages_like_s3(server):
+    for user in ("a", "a-b", "a/c", "b"):
+        image, upload, _ = server.begin(user)
+        etag = send("PUT", server.sign(image, upload, 1, user), {}, b"x").headers["ETag"]
+        assert server.complete(image, upload, [(1, etag)], user).status == 200
+    client = operator(server)
+    every = [o["Key"] for o in client.list_objects_v2(Bucket="tidegate")["Contents"]]
+    assert every == sorted(every) and len(every) == 4
+    paged = client.get_paginator("list_objects_v2").paginate(Bucket="tidegate", PaginationConfig={"PageSize": 1})
+    assert [o["Key"] for page in paged for o in page["Contents"]] == every
+    paged = client.get_paginator("list_objects_v2").paginate(
+        Bucket="tidegate", Prefix="images/", Delimiter="/", PaginationConfig={"PageSize": 2}
+    )
+    folders = [p["Prefix"] for page in paged for p in page.get("CommonPrefixes", [])]
+    assert folders == ["images/a-b/", "images/a/", "images/a~2fc/", "images/b/"]
