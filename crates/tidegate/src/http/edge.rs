@@ -18,7 +18,7 @@ use super::serve::Peer;
 use crate::app::App;
 use crate::model::epoch_seconds;
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Edge {
     app: Arc<App>,
     cors: CorsPolicy,
@@ -28,10 +28,10 @@ struct Edge {
 pub(crate) fn router(app: Arc<App>) -> Router {
     let own_page = Some(app.addresses.api.to_string());
     let cors = CorsPolicy::bytes(&app.config.cors, own_page, "GET, HEAD");
-    Router::new().fallback(answer).with_state(Edge { app, cors })
+    Router::new().fallback(answer).with_state(Arc::new(Edge { app, cors }))
 }
 
-async fn answer(State(edge): State<Edge>, request: Request) -> Response<Body> {
+async fn answer(State(edge): State<Arc<Edge>>, request: Request) -> Response<Body> {
     if is_preflight(request.method(), request.headers()) {
         return edge.cors.preflight(request.headers());
     }

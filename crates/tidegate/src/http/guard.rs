@@ -22,12 +22,12 @@ const FORWARDED: [&str; 6] =
     ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-port", "x-real-ip"];
 
 /// What the guards need to know.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Guards {
     pub(crate) app: Arc<App>,
     pub(crate) json_cors: CorsPolicy,
     pub(crate) byte_cors: CorsPolicy,
-    pub(crate) working: Arc<Semaphore>,
+    pub(crate) working: Semaphore,
 }
 
 /// Whether a request came through a proxy.
@@ -36,7 +36,7 @@ pub(crate) fn was_forwarded(headers: &HeaderMap) -> bool {
 }
 
 /// Refuses what no route should see. Health checks pass by another way.
-pub(crate) async fn names(State(guards): State<Guards>, request: Request, next: Next) -> Response {
+pub(crate) async fn names(State(guards): State<Arc<Guards>>, request: Request, next: Next) -> Response {
     let length = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
     if length > MAX_URL {
         return body(StatusCode::URI_TOO_LONG, "URL_TOO_LONG", "the URL is longer than 8192 bytes");
@@ -84,7 +84,7 @@ fn may_change(guards: &Guards, origin: &str, host: &str) -> bool {
 }
 
 /// Cross-origin headers on every answer, errors too, and preflights without sign-in.
-pub(crate) async fn cors(State(guards): State<Guards>, request: Request, next: Next) -> Response {
+pub(crate) async fn cors(State(guards): State<Arc<Guards>>, request: Request, next: Next) -> Response {
     let bytes = request.uri().path().ends_with("/range");
     let policy = if bytes { &guards.byte_cors } else { &guards.json_cors };
     if is_preflight(request.method(), request.headers()) {
@@ -98,7 +98,7 @@ pub(crate) async fn cors(State(guards): State<Guards>, request: Request, next: N
 }
 
 /// So many requests at once and so much time each; more are told to come back.
-pub(crate) async fn load(State(guards): State<Guards>, request: Request, next: Next) -> Response {
+pub(crate) async fn load(State(guards): State<Arc<Guards>>, request: Request, next: Next) -> Response {
     let Ok(_permit) = guards.working.try_acquire() else {
         metrics::counter!("tidegate_overload_total").increment(1);
         return ApiError(Error::Busy).into_response();

@@ -44,25 +44,25 @@ fn routes() -> OpenApiRouter<Arc<App>> {
 
 /// The API door. Read from the bottom up for the order in which a request passes the layers.
 pub fn api_router(app: Arc<App>) -> Router {
-    let guards = Guards {
+    let guards = Arc::new(Guards {
         json_cors: CorsPolicy::json(&app.config.cors),
         byte_cors: CorsPolicy::bytes(&app.config.cors, None, "GET, HEAD"),
-        working: Arc::new(Semaphore::new(app.config.limits.requests)),
+        working: Semaphore::new(app.config.limits.requests),
         app: Arc::clone(&app),
-    };
+    });
     let (probes, _) = ops::routes().split_for_parts();
     let (surfaces, _) = disks::routes().split_for_parts();
     let (_, description) = routes().split_for_parts();
     let guarded = surfaces
         .layer(json::body_limit())
-        .layer(from_fn_with_state(guards.clone(), guard::load))
+        .layer(from_fn_with_state(Arc::clone(&guards), guard::load))
         .route("/", get(|| async { Redirect::temporary("/docs/") }))
         .merge(SwaggerUi::new("/docs").url("/openapi.json", description))
         .fallback(|| async { error::body(StatusCode::NOT_FOUND, "NOT_FOUND", "no such route") })
         .method_not_allowed_fallback(|| async {
             error::body(StatusCode::METHOD_NOT_ALLOWED, "BAD_REQUEST", "this route has no such method")
         })
-        .layer(from_fn_with_state(guards.clone(), guard::cors))
+        .layer(from_fn_with_state(Arc::clone(&guards), guard::cors))
         .layer(from_fn_with_state(guards, guard::names));
     guarded
         .merge(probes)

@@ -25,14 +25,12 @@ pub(crate) async fn observe(door: &'static str, mut request: Request, next: Next
         let duration_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
         tracing::debug!(status, duration_us, "answered");
     });
-    let labels = [
-        ("door", door.to_owned()),
-        ("method", method_label(&method).to_owned()),
-        ("route", route),
-        ("status", status.to_string()),
-    ];
-    metrics::counter!("tidegate_http_requests_total", &labels).increment(1);
-    metrics::histogram!("tidegate_http_request_seconds", &labels[..3]).record(elapsed.as_secs_f64());
+    let method = method_label(&method);
+    let status = response.status().as_str().to_owned();
+    metrics::counter!("tidegate_http_requests_total", "door" => door, "method" => method, "route" => route.clone(), "status" => status)
+        .increment(1);
+    metrics::histogram!("tidegate_http_request_seconds", "door" => door, "method" => method, "route" => route)
+        .record(elapsed.as_secs_f64());
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert("x-request-id", value);
     }

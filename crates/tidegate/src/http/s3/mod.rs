@@ -17,7 +17,6 @@ use self::door::{Access, Door, Secrets};
 use super::cors::{CorsPolicy, is_preflight};
 use crate::app::App;
 
-#[derive(Clone)]
 struct S3 {
     service: S3Service,
     cors: CorsPolicy,
@@ -30,10 +29,10 @@ pub(super) fn router(app: Arc<App>) -> Router {
     let mut builder = S3ServiceBuilder::new(Door::new(Arc::clone(&app)));
     builder.set_auth(Secrets::new(Arc::clone(&app)));
     builder.set_access(Access::new(app));
-    Router::new().fallback(answer).with_state(S3 { service: builder.build(), cors })
+    Router::new().fallback(answer).with_state(Arc::new(S3 { service: builder.build(), cors }))
 }
 
-async fn answer(State(s3): State<S3>, request: Request) -> Response<Body> {
+async fn answer(State(s3): State<Arc<S3>>, request: Request) -> Response<Body> {
     if is_preflight(request.method(), request.headers()) {
         return s3.cors.preflight(request.headers());
     }
