@@ -30,7 +30,6 @@ pub enum ResourceError {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Resource {
     text: String,
-    folder: bool,
 }
 
 impl Resource {
@@ -48,7 +47,7 @@ impl Resource {
                 }
             }
         }
-        Ok(Self { text: url.to_owned(), folder: false })
+        Ok(Self { text: url.to_owned() })
     }
 
     /// Everything below `folder`, which ends in `/`; the one trailing `*` is added here.
@@ -58,17 +57,12 @@ impl Resource {
         if rest.contains('?') || !rest.ends_with('/') || !rest.contains('/') {
             return Err(ResourceError::NotAFolder);
         }
-        Ok(Self { text: format!("{folder}*"), folder: true })
+        Ok(Self { text: format!("{folder}*") })
     }
 
     /// The text as it stands in the policy.
     pub fn as_str(&self) -> &str {
         &self.text
-    }
-
-    /// Whether this is a folder rather than one URL.
-    pub fn is_folder(&self) -> bool {
-        self.folder
     }
 }
 

@@ -28,6 +28,9 @@ pub enum Error {
         /// What is wrong with it.
         fault: PartFault,
     },
+    /// The upload was completed, with other parts than these.
+    #[error("the upload was completed with other parts")]
+    CompletedDifferently,
     /// The body is longer than allowed, or the upload as a whole.
     #[error("more than {limit} bytes")]
     TooLarge {

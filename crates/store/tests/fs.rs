@@ -214,3 +214,93 @@ async fn empty_folders_go_with_what_they_held() {
     assert!(!folder.path().join("a").exists());
     assert!(folder.path().exists());
 }
+
+#[tokio::test]
+async fn a_completion_that_was_answered_is_not_another_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let upload = begun(&store, "a/b").await;
+    let part = store.write_part(&upload, 1, stream(Bytes::from_static(b"one")), PART, Checks::none()).await.unwrap();
+    let whole = completion(vec![(1, part.etag.clone())]);
+    let done = store.complete(&upload, &whole).await.unwrap();
+    for other in ["junk".to_owned(), "0".repeat(32), String::new()] {
+        let refused = store.complete(&upload, &completion(vec![(1, other)])).await;
+        assert!(matches!(refused, Err(Error::CompletedDifferently)), "{refused:?}");
+    }
+    assert_eq!(store.complete(&upload, &whole).await.unwrap(), done);
+    drop(store);
+    let store = open(folder.path());
+    assert_eq!(store.complete(&upload, &whole).await.unwrap(), done, "also after a restart");
+}
+
+/// A completion that leaves parts out cuts the file; if it then fails, those parts were never uploaded,
+/// rather than being full of zeros.
+#[tokio::test]
+async fn parts_left_out_of_a_failed_completion_are_not_believed_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let upload = begun(&store, "a/b").await;
+    let full = Bytes::from(vec![7u8; usize::try_from(PART).unwrap()]);
+    let mut etags = Vec::new();
+    for number in 1..=3 {
+        let part = store.write_part(&upload, number, stream(full.clone()), PART, Checks::none()).await.unwrap();
+        etags.push((number, part.etag));
+    }
+    // Something else has taken the key.
+    store.write("a/b", stream(Bytes::from_static(b"x")), Attributes::default()).await.unwrap();
+    let refused = store.complete(&upload, &completion(etags[..2].to_vec())).await;
+    assert!(matches!(refused, Err(Error::AlreadyExists)), "{refused:?}");
+    store.delete("a/b", Deletion::Purge).await.unwrap();
+    let refused = store.complete(&upload, &completion(etags.clone())).await;
+    assert!(matches!(refused, Err(Error::InvalidPart { number: 3, .. })), "{refused:?}");
+    drop(store);
+    let store = open_again(folder.path()).await;
+    let refused = store.complete(&upload, &completion(etags.clone())).await;
+    assert!(matches!(refused, Err(Error::InvalidPart { number: 3, .. })), "also after a restart: {refused:?}");
+    let again = store.write_part(&upload, 3, stream(full.clone()), PART, Checks::none()).await.unwrap();
+    etags[2].1 = again.etag;
+    store.complete(&upload, &completion(etags)).await.unwrap();
+    assert!(std::fs::read(folder.path().join("a/b")).unwrap().iter().all(|byte| *byte == 7));
+}
+
+async fn open_again(folder: &Path) -> FsStore {
+    for _ in 0..100 {
+        let endpoint = Endpoint { url: "http://127.0.0.1:9".into(), region: "local".into(), bucket: Some("b".into()) };
+        if let Ok(store) = FsStore::open(folder, Presigner::new(endpoint, "access", "secret")) {
+            return store;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("the store stays locked");
+}
+
+#[tokio::test]
+async fn a_part_whose_second_file_is_gone_is_the_first_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let upload = begun(&store, "a/b").await;
+    let first = store.write_part(&upload, 1, stream(Bytes::from_static(b"first")), PART, Checks::none()).await.unwrap();
+    store.write_part(&upload, 1, stream(Bytes::from_static(b"second")), PART, Checks::none()).await.unwrap();
+    drop(store);
+    let own = folder.path().join(".uploads").join(&upload.upload_id);
+    for entry in std::fs::read_dir(&own).unwrap().map(|entry| entry.unwrap().path()) {
+        if entry.file_name().unwrap().to_str().unwrap().starts_with("part-") {
+            std::fs::remove_file(entry).unwrap();
+        }
+    }
+    let store = open(folder.path());
+    assert_eq!(store.list_parts(&upload).await.unwrap(), [first]);
+}
+
+#[tokio::test]
+async fn remains_of_a_crash_after_publishing_are_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let upload = begun(&store, "a/b").await;
+    let own = folder.path().join(".uploads").join(&upload.upload_id);
+    std::fs::remove_file(own.join("data")).unwrap();
+    let later = std::time::SystemTime::now() + Duration::from_secs(60);
+    assert_eq!(store.list_uploads(later).await.unwrap().len(), 1);
+    store.abort(&upload).await.unwrap();
+    assert!(!own.exists() && store.list_uploads(later).await.unwrap().is_empty());
+}

@@ -1,11 +1,12 @@
 //! What a request or a job can reach.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use secrecy::ExposeSecret as _;
 use sign::{Signer, Verifier};
 use store::{Endpoint, FsStore, Presigner, Store};
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 
 use crate::config::secrets::{self, Credentials};
 use crate::config::{Config, Origin};
@@ -46,9 +47,17 @@ pub struct App {
     pub grants: GrantCache,
     /// Records that do not change while they are kept.
     pub records: Records,
+    /// What the last probe found, and when.
+    probed: Mutex<Option<(Instant, Failures)>>,
     /// Rung when a job was enqueued.
     pub jobs: Notify,
 }
+
+/// Why database and store do not answer, where they do not.
+type Failures = (Option<String>, Option<String>);
+
+/// Probes touch the disk, so that many of them in a second share one.
+const PROBE_KEPT: Duration = Duration::from_secs(1);
 
 /// A store that can be part of debug output.
 pub trait StoreDebug: Store + std::fmt::Debug {}
@@ -92,6 +101,7 @@ impl App {
             operator: secrets.operator,
             grants: GrantCache::new(),
             records: Records::default(),
+            probed: Mutex::new(None),
             store: Arc::new(fs.clone()),
             fs,
             db,
@@ -99,6 +109,19 @@ impl App {
             addresses,
             config,
         })
+    }
+
+    /// Whether database and store answer: for each, why it does not.
+    pub async fn probe(&self) -> Failures {
+        let mut probed = self.probed.lock().await;
+        if let Some((at, failures)) = probed.as_ref().filter(|(at, _)| at.elapsed() < PROBE_KEPT) {
+            tracing::trace!(age_ms = at.elapsed().as_millis(), "probed a moment ago");
+            return failures.clone();
+        }
+        let (database, store) = tokio::join!(self.db.probe(), self.store.probe());
+        let failures = (database.err().map(|error| error.detail()), store.err().map(|error| error.to_string()));
+        *probed = Some((Instant::now(), failures.clone()));
+        failures
     }
 
     /// The decision of `model::access`, as an outcome in the words of the owner's rules.

@@ -25,12 +25,24 @@ pub async fn find(
     kind: OwnerKind,
     id: ObjectId,
 ) -> Result<(Owner, Object)> {
-    if let Some(known) = app.records.ready(id) {
-        let (owner, object) = &*known;
-        if owner.kind() == kind {
-            app.authorize(principal, action, owner)?;
-            return Ok((owner.clone(), object.clone()));
-        }
+    let (owner, object) = find_even_gone(app, principal, action, kind, id).await?;
+    match object.state {
+        ObjectState::Deleted | ObjectState::Purged => Err(not_found()),
+        ObjectState::Pending | ObjectState::Ready => Ok((owner, object)),
+    }
+}
+
+/// As [`find`], and also what was deleted.
+pub async fn find_even_gone(
+    app: &App,
+    principal: &Principal,
+    action: Action,
+    kind: OwnerKind,
+    id: ObjectId,
+) -> Result<(Owner, Object)> {
+    if let Some(known) = app.records.ready(id).filter(|known| known.0.kind() == kind) {
+        app.authorize(principal, action, &known.0)?;
+        return Ok((known.0.clone(), known.1.clone()));
     }
     // Most often the caller is the owner: then one query both finds and decides.
     if let Principal::User { id: user } = principal {
@@ -39,7 +51,7 @@ pub async fn find(
         };
         app.authorize(principal, action, &owner)?;
         if let Some(object) = app.records.read_object(&owner, app.db.find_object(&owner, id)).await? {
-            return alive(owner, object);
+            return Ok((owner, object));
         }
     } else if *principal == Principal::Anonymous {
         return Err(Error::Unauthenticated("sign in first".into()));
@@ -47,14 +59,7 @@ pub async fn find(
     let owner = app.db.owner_of(kind, id).await?.ok_or_else(not_found)?;
     app.authorize(principal, action, &owner)?;
     let object = app.db.find_object(&owner, id).await?.ok_or_else(not_found)?;
-    alive(owner, object)
-}
-
-fn alive(owner: Owner, object: Object) -> Result<(Owner, Object)> {
-    match object.state {
-        ObjectState::Deleted | ObjectState::Purged => Err(not_found()),
-        ObjectState::Pending | ObjectState::Ready => Ok((owner, object)),
-    }
+    Ok((owner, object))
 }
 
 fn not_found() -> Error {
@@ -96,13 +101,14 @@ pub async fn delete(app: &App, principal: &Principal, kind: OwnerKind, id: Objec
     let now = SystemTime::now();
     let rules::Deletion::Purge = rules::of(owner.kind()).deletion;
     let job = Job::PurgeObjectV1 { object: id.0, key: object.key.as_str().to_owned() };
+    let forgetting = app.records.forgetting(id);
     let mut tx = app.db.begin().await?;
     if !tx.set_object_state(id, ObjectState::Ready, ObjectState::Deleted, now).await? {
         return Err(not_found());
     }
     jobs::enqueue(&mut tx, &job, now).await?;
     tx.commit().await?;
-    app.records.forget(id);
+    drop(forgetting);
     metrics::counter!("tidegate_objects_deleted_total", "owner" => kind.as_str()).increment(1);
     tracing::info!(object.id = %id, "an object was deleted");
     app.store.delete(object.key.as_str(), store::Deletion::Purge).await?;

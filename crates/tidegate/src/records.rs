@@ -1,8 +1,9 @@
 //! Records of things that do not change while they are in a state: objects that are ready, uploads that are
 //! open. Kept in memory so that asking for the hundredth part URL or stream URL costs no query.
 //!
-//! Whoever ends such a state forgets the record after the commit and before the answer. A record that was
-//! read before that and would be kept after it is not: see `keep`.
+//! Whoever ends such a state holds a [`Forgetting`] over the commit, so that the record is forgotten before the
+//! answer, whatever the commit's outcome. A record that was read before that and would be kept after it is
+//! not: see `keep`.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -16,7 +17,8 @@ use crate::model::owner::Owner;
 use crate::model::upload::{Upload, UploadState};
 
 const MOST: u64 = 50_000;
-const IDLE: Duration = Duration::from_secs(600);
+/// A bound on what could go wrong here, not a tuning knob.
+const KEPT: Duration = Duration::from_secs(60);
 
 /// The records in memory. Exact while one server has the database.
 #[derive(Debug)]
@@ -30,8 +32,8 @@ pub struct Records {
 impl Default for Records {
     fn default() -> Self {
         Self {
-            ready: Cache::builder().max_capacity(MOST).time_to_idle(IDLE).build(),
-            open: Cache::builder().max_capacity(MOST).time_to_idle(IDLE).build(),
+            ready: Cache::builder().max_capacity(MOST).time_to_live(KEPT).build(),
+            open: Cache::builder().max_capacity(MOST).time_to_live(KEPT).build(),
             forgotten: Mutex::new(0),
         }
     }
@@ -76,9 +78,13 @@ impl Records {
         Ok(upload)
     }
 
-    /// Forgets what is known of an object. To be called when its state or its upload's has changed, after
-    /// the commit.
-    pub fn forget(&self, id: ObjectId) {
+    /// Forgets what is known of an object when the answer is dropped. To be held over a commit that changes
+    /// its state or its upload's.
+    pub fn forgetting(&self, id: ObjectId) -> Forgetting<'_> {
+        Forgetting { records: self, id }
+    }
+
+    fn forget(&self, id: ObjectId) {
         let mut forgotten = self.forgotten.lock().unwrap_or_else(PoisonError::into_inner);
         *forgotten += 1;
         self.ready.invalidate(&id);
@@ -95,6 +101,20 @@ impl Records {
         if *forgotten == before {
             insert();
         }
+    }
+}
+
+/// Forgets a record when dropped.
+#[derive(Debug)]
+#[must_use = "hold it over the commit"]
+pub struct Forgetting<'a> {
+    records: &'a Records,
+    id: ObjectId,
+}
+
+impl Drop for Forgetting<'_> {
+    fn drop(&mut self) {
+        self.records.forget(self.id);
     }
 }
 
@@ -126,7 +146,7 @@ mod tests {
         assert!(records.ready(object.id).is_none());
         records.read_object(&owner, async { Ok(Some(object.clone())) }).await.unwrap();
         assert!(records.ready(object.id).is_some());
-        records.forget(object.id);
+        drop(records.forgetting(object.id));
         assert!(records.ready(object.id).is_none());
         let pending = Object { state: ObjectState::Pending, ..object.clone() };
         records.read_object(&owner, async { Ok(Some(pending)) }).await.unwrap();

@@ -132,8 +132,8 @@ pub async fn sign_parts(
     if let Some(bad) = numbers.iter().find(|number| !(1..=store::MAX_PARTS).contains(*number)) {
         return Err(bad_request(format!("part number {bad} is outside 1 to {}", store::MAX_PARTS)));
     }
-    if let Some(beyond) = numbers.iter().find(|number| upload.part_limit(**number) == 0) {
-        return Err(bad_request(format!("part {beyond} lies beyond the announced size")));
+    if let Some(beyond) = numbers.iter().find(|number| upload.part_limit(**number, app.config.images.max_size) == 0) {
+        return Err(bad_request(format!("part {beyond} lies beyond the announced size, or the largest allowed")));
     }
     let remaining = upload.expires_at.duration_since(SystemTime::now()).unwrap_or_default();
     let lifetime = app.config.uploads.url_lifetime.min(remaining).max(Duration::from_secs(1));
@@ -179,7 +179,7 @@ pub async fn complete(
     };
     let stat = match app.store.complete(&reference(&upload), &completion).await {
         Err(store::Error::TooLarge { limit }) => {
-            // Without an announced size this is the first time it shows; nothing of it is kept.
+            // Possible where the limit was lowered meanwhile; nothing of it is kept.
             end(app, &upload, UploadState::Aborted).await?;
             return Err(Error::TooLarge(
                 format!("an image may have at most {limit} bytes; the upload was dropped").into(),
@@ -188,11 +188,12 @@ pub async fn complete(
         other => other?,
     };
     let content = Content { size: stat.size, etag: stat.etag, last_modified: stat.last_modified };
+    let forgetting = app.records.forgetting(id);
     let mut tx = app.db.begin().await?;
     let ended = tx.end_upload(&upload.id, UploadState::Completed, Some(&digest)).await?;
     if ended && tx.publish_object(id, &content).await? {
         tx.commit().await?;
-        app.records.forget(id);
+        drop(forgetting);
         count("completed");
         metrics::counter!("tidegate_uploaded_bytes_total").increment(content.size);
         tracing::info!(object.id = %id, object.size_bytes = content.size, "an upload was completed");
@@ -250,22 +251,16 @@ fn parts_digest(parts: &[(u32, String)]) -> String {
 
 /// Gives an upload up and frees its parts. Aborting again changes nothing.
 pub async fn abort(app: &App, principal: &Principal, kind: OwnerKind, id: ObjectId) -> Result<()> {
-    let found = objects::find(app, principal, Action::Write, kind, id).await;
-    let (owner, gone) = match found {
-        Ok((owner, _)) => (owner, false),
-        // Its owner may ask twice: an aborted upload's object is purged.
-        Err(Error::NotFound(message)) => match app.db.owner_of(kind, id).await? {
-            Some(owner) => (owner, true),
-            None => return Err(Error::NotFound(message)),
-        },
-        Err(error) => return Err(error),
-    };
+    // Its owner may ask twice: the object of an aborted upload is purged.
+    let (owner, object) = objects::find_even_gone(app, principal, Action::Write, kind, id).await?;
     let upload = find_upload(app, &owner, id, None).await?;
     match upload.state {
         UploadState::Open => end(app, &upload, UploadState::Aborted).await,
         UploadState::Aborted | UploadState::Expired => Ok(()),
-        UploadState::Completed if gone => Err(Error::NotFound("no such image".into())),
-        UploadState::Completed => Err(Error::InvalidState("the upload is complete; delete the image instead".into())),
+        UploadState::Completed if object.state == ObjectState::Ready => {
+            Err(Error::InvalidState("the upload is complete; delete the image instead".into()))
+        }
+        UploadState::Completed => Err(Error::NotFound("no such image".into())),
     }
 }
 
@@ -274,6 +269,7 @@ pub async fn abort(app: &App, principal: &Principal, kind: OwnerKind, id: Object
 pub async fn end(app: &App, upload: &Upload, state: UploadState) -> Result<()> {
     let now = SystemTime::now();
     let job = Job::ReleaseUploadV1 { upload_id: upload.id.clone(), key: upload.key.as_str().to_owned() };
+    let forgetting = app.records.forgetting(upload.object);
     let mut tx = app.db.begin().await?;
     if !tx.end_upload(&upload.id, state, None).await? {
         return Err(Error::InvalidState("the upload is no longer open".into()));
@@ -281,7 +277,7 @@ pub async fn end(app: &App, upload: &Upload, state: UploadState) -> Result<()> {
     tx.set_object_state(upload.object, ObjectState::Pending, ObjectState::Purged, now).await?;
     jobs::enqueue(&mut tx, &job, now).await?;
     tx.commit().await?;
-    app.records.forget(upload.object);
+    drop(forgetting);
     count(if state == UploadState::Expired { "expired" } else { "aborted" });
     tracing::info!(object.id = %upload.object, state = state.as_str(), "an upload was given up");
     app.store.abort(&reference(upload)).await?;

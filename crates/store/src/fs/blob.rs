@@ -21,6 +21,8 @@ impl FsStore {
             return Err(Error::AlreadyExists);
         }
         self.write_record(&sidecar(key), record)?;
+        // A file system may reorder the two renames; the record must never be the one that is missing.
+        self.root.sync_dir(folder)?;
         self.root.rename(temp, key, false)?;
         self.root.sync_dir(folder)?;
         Ok(record.clone().into_stat())
@@ -165,7 +167,9 @@ impl FsStore {
             .entries(folder)?
             .into_iter()
             .filter(|(name, is_dir)| *is_dir || !place::is_sidecar(name))
-            .filter(|(name, _)| !folder.is_empty() || ![place::TEMP, place::UPLOADS].contains(&name.as_str()))
+            .filter(|(name, _)| {
+                !folder.is_empty() || ![place::TEMP, place::UPLOADS, place::TRASH].contains(&name.as_str())
+            })
             .map(|(name, is_dir)| if is_dir { name + "/" } else { name })
             .collect();
         names.sort_unstable();
@@ -187,7 +191,8 @@ impl FsStore {
                         Ok(record) => found.push(Entry { key: full, stat: record.into_stat() }),
                         // Deleted meanwhile, or bytes without a record: not a blob.
                         Err(Error::NotFound) => {}
-                        Err(error) => return Err(error),
+                        // One damaged record must not hide all others.
+                        Err(error) => tracing::error!(%error, key = full, "a blob can't be listed"),
                     }
                 }
                 None => {}

@@ -20,15 +20,22 @@ pub(super) struct Line {
     /// The file that holds a part sent again; absent when the part lies at its offset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) aside: Option<String>,
+    /// Set when the part was left out of a completion: it counts as never uploaded.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) dropped: bool,
 }
 
 pub(super) fn append(file: &mut File, line: &Line) -> Result<()> {
     let json = serde_json::to_string(line).map_err(std::io::Error::from)?;
     let crc = crc_fast::crc32_iso_hdlc(json.as_bytes());
     // A leading newline closes a line that a crash tore.
-    file.seek(SeekFrom::End(0))?;
-    file.write_all(format!("\n{json}\t{crc:08x}\n").as_bytes())?;
-    Ok(file.sync_data()?)
+    let before = file.seek(SeekFrom::End(0))?;
+    let written = file.write_all(format!("\n{json}\t{crc:08x}\n").as_bytes()).and_then(|()| file.sync_data());
+    if written.is_err() {
+        // Nobody was told of this line; it must not count after a restart.
+        file.set_len(before)?;
+    }
+    Ok(written?)
 }
 
 /// The lines in order; a later line of a number replaces an earlier one.
@@ -51,7 +58,7 @@ mod tests {
 
     #[test]
     fn a_torn_line_is_passed_over_at_every_length() {
-        let line = |number| Line { number, size: 5, md5: "ab".repeat(16), aside: None };
+        let line = |number| Line { number, size: 5, md5: "ab".repeat(16), aside: None, dropped: false };
         let mut whole = tempfile::tempfile().unwrap();
         append(&mut whole, &line(1)).unwrap();
         let first = whole.metadata().unwrap().len();

@@ -8,6 +8,7 @@ mod blob;
 mod ingest;
 mod journal;
 mod multipart;
+mod part;
 mod place;
 mod root;
 mod sidecar;
@@ -228,7 +229,11 @@ impl Store for FsStore {
             }
             Shape::Parts { part_size } => {
                 let (store, key) = (self.clone(), key.to_owned());
-                let upload_id = blocking(move || store.begin_parts(&key, part_size, expect.attributes)).await?;
+                let begun = blocking(move || store.begin_parts(&key, part_size, expect.attributes)).await;
+                let upload_id = begun.map_err(|error| match error {
+                    Error::NotFound => Error::Damaged("one of the store's own folders is missing".into()),
+                    other => other,
+                })?;
                 Ok(Plan::Parts { upload_id })
             }
         }
@@ -247,13 +252,11 @@ impl Store for FsStore {
     }
 
     async fn complete(&self, upload: &UploadRef, completion: &Completion) -> Result<Stat> {
-        let (store, upload, completion) = (self.clone(), upload.clone(), completion.clone());
-        blocking(move || store.complete_parts(&upload, &completion)).await
+        self.complete_upload(upload.clone(), completion.clone()).await
     }
 
     async fn abort(&self, upload: &UploadRef) -> Result<()> {
-        let (store, upload) = (self.clone(), upload.clone());
-        blocking(move || store.abort_parts(&upload)).await
+        self.abort_upload(upload.clone()).await
     }
 
     async fn list_uploads(&self, before: SystemTime) -> Result<Vec<OpenUpload>> {

@@ -1,37 +1,35 @@
-//! Uploads in parts. Part `n` is written at `(n - 1) * part_size` of one file; a journal records what was
-//! acknowledged. A part sent again goes to a file of its own first, so that the acknowledged one survives
-//! until the new one is whole; it is copied into place at completion.
+//! Uploads in parts: begun, completed, aborted, found again after a restart. How a part gets in is in `part`.
+//!
+//! Completing checks the parts, copies those that were sent again into place, cuts the file to length and renames
+//! it to its key. Once that has begun no part is written or acknowledged; see `Gate`.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
-use std::io;
-use std::os::unix::fs::FileExt as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
 use md5::{Digest as _, Md5};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::FsStore;
-use super::ingest::{Sink, blocking, pump};
+use super::ingest::blocking;
 use super::journal::{self, Line};
 use super::place::{self, UPLOADS};
+use super::root::split;
 use super::sidecar::{Sidecar, micros};
-use crate::checksum::{Checks, Hashes};
 use crate::completion::Completion;
-use crate::error::{Error, PartFault, Result};
-use crate::{Attributes, ByteStream, MAX_PARTS, OpenUpload, Part, Stat, UploadRef};
+use crate::error::{Error, Result};
+use crate::{Attributes, OpenUpload, Part, Stat, UploadRef};
 
 /// Uploads kept open in memory; beyond it the idle ones are forgotten and read again when needed.
 const KEPT_OPEN: usize = 256;
 
 /// What `begin` wrote.
 #[derive(Debug, Serialize, Deserialize)]
-struct Announced {
+pub(super) struct Announced {
     key: String,
-    part_size: u64,
+    pub(super) part_size: u64,
     begun_us: u64,
     attributes: Attributes,
 }
@@ -39,12 +37,14 @@ struct Announced {
 /// An upload in memory.
 #[derive(Debug)]
 pub(super) struct Opened {
-    announced: Announced,
-    folder: String,
-    data: File,
+    pub(super) announced: Announced,
+    pub(super) folder: String,
+    pub(super) data: File,
     state: Mutex<State>,
     /// Read-locked around every write, so that once it is sealed no byte of the file changes.
     gate: RwLock<Gate>,
+    /// Held by the one completion or abortion that is at work. Waited for without a thread.
+    ending: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// Whether completion or abortion has begun, and how often: a writer from before a completion that
@@ -56,15 +56,15 @@ struct Gate {
 }
 
 #[derive(Debug)]
-struct State {
-    journal: File,
-    parts: BTreeMap<u32, Line>,
+pub(super) struct State {
+    pub(super) journal: File,
+    pub(super) parts: BTreeMap<u32, Line>,
     /// Parts whose place in the file is being written.
-    in_place: HashSet<u32>,
+    pub(super) in_place: HashSet<u32>,
 }
 
 impl Opened {
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -74,11 +74,11 @@ impl Opened {
         state.parts.values().map(part).collect()
     }
 
-    fn offset(&self, number: u32) -> u64 {
+    pub(super) fn offset(&self, number: u32) -> u64 {
         u64::from(number - 1) * self.announced.part_size
     }
 
-    fn path(&self, name: &str) -> String {
+    pub(super) fn path(&self, name: &str) -> String {
         format!("{}/{name}", self.folder)
     }
 
@@ -92,13 +92,13 @@ impl Opened {
         self.gate.write().unwrap_or_else(PoisonError::into_inner).sealed = false;
     }
 
-    fn generation(&self) -> u64 {
+    pub(super) fn generation(&self) -> u64 {
         self.gate.read().unwrap_or_else(PoisonError::into_inner).generation
     }
 
     /// Runs `write` unless the upload was sealed since `generation`, and keeps it from being sealed
     /// meanwhile.
-    fn while_open<T>(&self, generation: u64, write: impl FnOnce() -> Result<T>) -> Result<T> {
+    pub(super) fn while_open<T>(&self, generation: u64, write: impl FnOnce() -> Result<T>) -> Result<T> {
         let gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
         if gate.sealed || gate.generation != generation { Err(Error::NoSuchUpload) } else { write() }
     }
@@ -120,7 +120,7 @@ impl FsStore {
 
     /// The upload in memory, read from disk the first time.
     pub(super) fn opened(&self, upload: &UploadRef) -> Result<Arc<Opened>> {
-        if upload.upload_id.len() != 32 || !upload.upload_id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        if !is_upload_id(&upload.upload_id) {
             return Err(Error::NoSuchUpload);
         }
         let mut uploads = self.uploads.lock().unwrap_or_else(PoisonError::into_inner);
@@ -142,12 +142,23 @@ impl FsStore {
         let folder = format!("{UPLOADS}/{upload_id}");
         let gone = |error| if matches!(error, Error::NotFound) { Error::NoSuchUpload } else { error };
         let announced = self.announced(&folder).map_err(gone)?;
-        let data = self.root.open_rw(&format!("{folder}/data"), false).map_err(gone)?;
-        let mut journal = self.root.open_rw(&format!("{folder}/journal"), false).map_err(gone)?;
-        let lines = journal::read(&mut journal)?;
-        let parts = lines.into_iter().map(|line| (line.number, line)).collect();
+        let data = self.root.open_rw(&format!("{folder}/data")).map_err(gone)?;
+        let mut journal = self.root.open_rw(&format!("{folder}/journal")).map_err(gone)?;
+        let mut parts = BTreeMap::new();
+        for line in journal::read(&mut journal)? {
+            let there = match &line.aside {
+                // Its append failed after all: what was acknowledged before it stands.
+                Some(name) => self.root.exists(&format!("{folder}/{name}"))?,
+                None => true,
+            };
+            if line.dropped {
+                parts.remove(&line.number);
+            } else if there {
+                parts.insert(line.number, line);
+            }
+        }
         let state = Mutex::new(State { journal, parts, in_place: HashSet::new() });
-        Ok(Opened { announced, folder, data, state, gate: RwLock::default() })
+        Ok(Opened { announced, folder, data, state, gate: RwLock::default(), ending: Arc::default() })
     }
 
     fn announced(&self, folder: &str) -> Result<Announced> {
@@ -155,105 +166,93 @@ impl FsStore {
         serde_json::from_slice(&bytes).map_err(|error| Error::Damaged(format!("an upload's record: {error}")))
     }
 
-    /// Stores a part and returns once it is durable. More than `limit` bytes or wrong checksums are
-    /// refused, and what was acknowledged under that number before stays.
-    pub async fn write_part(
-        &self,
-        upload: &UploadRef,
-        number: u32,
-        body: ByteStream,
-        limit: u64,
-        checks: Checks,
-    ) -> Result<Part> {
-        if !(1..=MAX_PARTS).contains(&number) {
-            return Err(Error::InvalidPart { number, fault: PartFault::Missing });
-        }
-        let (store, upload) = (self.clone(), upload.clone());
-        let sink = blocking(move || store.part_sink(&upload, number, checks)).await?;
-        let limit = limit.min(sink.opened.announced.part_size);
-        let sink = pump(sink, body, limit).await?;
-        blocking(move || sink.acknowledge()).await
-    }
-
-    fn part_sink(&self, upload: &UploadRef, number: u32, checks: Checks) -> Result<PartSink> {
-        let opened = self.opened(upload)?;
-        // Before the place is claimed: a completion in between makes this writer stale.
-        let generation = opened.generation();
-        let in_place = {
-            let mut state = opened.state();
-            !state.parts.contains_key(&number) && state.in_place.insert(number)
-        };
-        let mut sink = PartSink {
-            store: self.clone(),
-            number,
-            size: 0,
-            hashes: Some(Hashes::new(checks)),
-            aside: None,
-            in_place,
-            generation,
-            opened,
-        };
-        if !in_place {
-            let name = format!("part-{number:05}.{}", Uuid::new_v4().simple());
-            let file = self.root.create_new(&sink.opened.path(&name))?;
-            sink.aside = Some((name, file));
-        }
-        Ok(sink)
-    }
-
-    pub(super) fn complete_parts(&self, upload: &UploadRef, completion: &Completion) -> Result<Stat> {
+    /// Completes an upload. Only one completion or abortion is at work at a time.
+    pub(super) async fn complete_upload(&self, upload: UploadRef, completion: Completion) -> Result<Stat> {
         place::check(&upload.key)?;
-        let opened = match self.opened(upload) {
-            Err(Error::NoSuchUpload) => return self.completed_before(upload),
+        let Some((opened, ending)) = self.end(&upload).await? else {
+            let store = self.clone();
+            return blocking(move || store.completed_before(&upload, &completion)).await;
+        };
+        let store = self.clone();
+        blocking(move || {
+            let _ending = ending;
+            store.complete_opened(&upload, &opened, &completion)
+        })
+        .await
+    }
+
+    /// The upload in memory and the right to end it; `None` if there is none.
+    async fn end(&self, upload: &UploadRef) -> Result<Option<(Arc<Opened>, tokio::sync::OwnedMutexGuard<()>)>> {
+        let (store, named) = (self.clone(), upload.clone());
+        let opened = match blocking(move || store.opened(&named)).await {
+            Err(Error::NoSuchUpload) => return Ok(None),
             other => other?,
         };
-        completion.check(&opened.parts())?;
-        opened.seal();
-        let done = self.assemble(upload, &opened, completion);
-        match &done {
-            Ok(_) => self.forget(&upload.upload_id, &opened.folder)?,
-            Err(_) => opened.unseal(),
-        }
-        done
+        let ending = Arc::clone(&opened.ending).lock_owned().await;
+        Ok(Some((opened, ending)))
     }
 
-    /// The blob is visible when this returns; the upload's folder may be removed.
-    fn assemble(&self, upload: &UploadRef, opened: &Opened, completion: &Completion) -> Result<Stat> {
-        // Held throughout: a second completion of the same upload waits here and finds the blob.
-        let mut state = opened.state();
-        if let Ok(stat) = self.completed_before(upload) {
-            return Ok(stat);
-        }
+    fn complete_opened(&self, upload: &UploadRef, opened: &Opened, completion: &Completion) -> Result<Stat> {
         if !self.root.exists(&opened.path("upload"))? {
-            return Err(Error::NoSuchUpload);
+            // Whoever was at work before us ended it.
+            return self.completed_before(upload, completion);
         }
-        let stored: Vec<Part> = state
-            .parts
-            .values()
-            .map(|line| Part { number: line.number, etag: line.md5.clone(), size: line.size })
-            .collect();
-        let total = completion.check(&stored)?;
-        let mut etag = Md5::new();
-        for (number, _) in &completion.parts {
-            if let Some(line) = state.parts.get(number).filter(|line| line.aside.is_some()).cloned() {
-                self.copy_into_place(opened, &line)?;
-                let settled = Line { aside: None, ..line.clone() };
-                journal::append(&mut state.journal, &settled)?;
-                state.parts.insert(*number, settled);
-                if let Some(name) = line.aside {
-                    self.root.unlink(&opened.path(&name))?;
-                }
+        completion.check(&opened.parts())?;
+        opened.seal();
+        let done = self.assemble(upload, opened, completion);
+        match &done {
+            Ok(_) => self.forget(&upload.upload_id, &opened.folder)?,
+            // Once the file has its place it is never written to again, whatever failed after that.
+            Err(_) if self.root.exists(&opened.path("data")).unwrap_or(false) => opened.unseal(),
+            Err(_) => {}
+        }
+        done.map_err(|error| match error {
+            Error::NotFound => Error::Damaged("a part of the upload is missing".into()),
+            other => other,
+        })
+    }
+
+    /// The blob is visible when this returns; the upload's folder may be removed. The upload is sealed: no
+    /// part is written or acknowledged meanwhile.
+    fn assemble(&self, upload: &UploadRef, opened: &Opened, completion: &Completion) -> Result<Stat> {
+        match self.completed_before(upload, completion) {
+            Err(Error::NoSuchUpload) => {}
+            other => return other,
+        }
+        let total = completion.check(&opened.parts())?;
+        let lines: Vec<Line> = opened.state().parts.values().cloned().collect();
+        for line in &lines {
+            let wanted = completion.parts.iter().any(|(number, _)| *number == line.number);
+            if !wanted {
+                // Cutting the file to length may cut it off: from here on it was never uploaded.
+                self.settle(opened, line, true)?;
+            } else if line.aside.is_some() {
+                self.copy_into_place(opened, line)?;
+                self.settle(opened, line, false)?;
             }
-        }
-        let count = completion.parts.len();
-        for line in state.parts.values().take(count) {
-            etag.update(hex::decode(&line.md5).map_err(|_| Error::Damaged("a part's record".into()))?);
         }
         opened.data.set_len(total)?;
         opened.data.sync_data()?;
-        let etag = format!("{}-{count}", hex::encode(etag.finalize()));
+        let etag = composite_etag(completion).ok_or_else(|| Error::Damaged("a part's record".into()))?;
         let record = Sidecar::new(total, etag, opened.announced.attributes.clone(), Some(upload.upload_id.clone()));
         self.publish(&opened.path("data"), &upload.key, &record)
+    }
+
+    /// Records that a part lies at its offset now, or nowhere any more, and removes the file it was in.
+    fn settle(&self, opened: &Opened, line: &Line, dropped: bool) -> Result<()> {
+        let settled = Line { aside: None, dropped, ..line.clone() };
+        let mut state = opened.state();
+        journal::append(&mut state.journal, &settled)?;
+        if dropped {
+            state.parts.remove(&line.number);
+        } else {
+            state.parts.insert(line.number, settled);
+        }
+        drop(state);
+        if let Some(name) = &line.aside {
+            self.root.unlink(&opened.path(name))?;
+        }
+        Ok(())
     }
 
     fn copy_into_place(&self, opened: &Opened, line: &Line) -> Result<()> {
@@ -270,29 +269,51 @@ impl FsStore {
         Ok(opened.data.sync_data()?)
     }
 
-    /// The answer to a completion that was answered before, or whose answer was lost.
-    fn completed_before(&self, upload: &UploadRef) -> Result<Stat> {
-        match Sidecar::read(&self.root, &place::sidecar(&upload.key)) {
-            Ok(record) if record.upload_id.as_deref() == Some(&upload.upload_id) => {
-                self.open_blob(&upload.key).map(|(_, stat)| stat).map_err(|error| match error {
-                    Error::NotFound => Error::NoSuchUpload,
-                    other => other,
-                })
-            }
-            Ok(_) | Err(Error::NotFound | Error::InvalidKey(_)) => Err(Error::NoSuchUpload),
+    /// The answer to a completion that was answered before, or whose answer was lost; another one than that
+    /// is refused.
+    fn completed_before(&self, upload: &UploadRef, completion: &Completion) -> Result<Stat> {
+        let record = match Sidecar::read(&self.root, &place::sidecar(&upload.key)) {
+            Ok(record) if record.upload_id.as_deref() == Some(&upload.upload_id) => record,
+            Ok(_) | Err(Error::NotFound | Error::InvalidKey(_)) => return Err(Error::NoSuchUpload),
+            Err(error) => return Err(error),
+        };
+        match self.open_blob(&upload.key) {
+            // A record alone: its bytes had no time to follow, or are gone.
+            Err(Error::NotFound) => Err(Error::NoSuchUpload),
             Err(error) => Err(error),
+            Ok(_) if composite_etag(completion).as_deref() != Some(&record.etag) => Err(Error::CompletedDifferently),
+            Ok((_, stat)) => {
+                // The first attempt may have failed at just this.
+                self.root.sync_dir(split(&upload.key).0)?;
+                self.forget(&upload.upload_id, &format!("{UPLOADS}/{}", upload.upload_id))?;
+                Ok(stat)
+            }
         }
     }
 
-    pub(super) fn abort_parts(&self, upload: &UploadRef) -> Result<()> {
-        match self.opened(upload) {
-            Ok(opened) => {
+    /// Drops an upload, once no completion is at work.
+    pub(super) async fn abort_upload(&self, upload: UploadRef) -> Result<()> {
+        let ended = self.end(&upload).await?;
+        let store = self.clone();
+        blocking(move || match ended {
+            Some((opened, _ending)) => {
                 opened.seal();
-                // A completion that has begun comes first.
-                let _state = opened.state();
-                self.forget(&upload.upload_id, &opened.folder)
+                store.forget(&upload.upload_id, &opened.folder)
             }
-            Err(Error::NoSuchUpload) => Ok(()),
+            None => store.forget_remains(&upload),
+        })
+        .await
+    }
+
+    /// What a crash left of an upload that is none any more.
+    fn forget_remains(&self, upload: &UploadRef) -> Result<()> {
+        if !is_upload_id(&upload.upload_id) {
+            return Ok(());
+        }
+        let folder = format!("{UPLOADS}/{}", upload.upload_id);
+        match self.announced(&folder) {
+            Ok(announced) if announced.key != upload.key => Ok(()),
+            Ok(_) | Err(Error::NotFound | Error::Damaged(_)) => self.forget(&upload.upload_id, &folder),
             Err(error) => Err(error),
         }
     }
@@ -341,78 +362,18 @@ impl FsStore {
     }
 }
 
-/// A part on its way in. Gives its place up when dropped, whatever became of it.
-struct PartSink {
-    store: FsStore,
-    opened: Arc<Opened>,
-    number: u32,
-    size: u64,
-    hashes: Option<Hashes>,
-    /// Name and file of a part that is sent again.
-    aside: Option<(String, File)>,
-    in_place: bool,
-    generation: u64,
+/// What `begin_parts` makes: 32 hexadecimal digits.
+fn is_upload_id(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-impl Sink for PartSink {
-    fn take(&mut self, chunks: &[Bytes]) -> Result<()> {
-        for chunk in chunks {
-            let (file, start) = match &self.aside {
-                Some((_, file)) => (file, 0),
-                None => (&self.opened.data, self.opened.offset(self.number)),
-            };
-            self.opened.while_open(self.generation, || Ok(file.write_all_at(chunk, start + self.size)?))?;
-            if let Some(hashes) = &mut self.hashes {
-                hashes.update(chunk);
-            }
-            self.size += chunk.len() as u64;
-        }
-        Ok(())
+/// The ETag of a whole: the MD5 of its parts' MD5s, and their count. `None` if a part's ETag is no MD5.
+fn composite_etag(completion: &Completion) -> Option<String> {
+    let mut parts: Vec<_> = completion.parts.iter().collect();
+    parts.sort();
+    let mut whole = Md5::new();
+    for (_, etag) in &parts {
+        whole.update(hex::decode(etag).ok().filter(|md5| md5.len() == 16)?);
     }
-}
-
-impl PartSink {
-    /// Makes the part durable and records it; only then may the client be told.
-    fn acknowledge(mut self) -> Result<Part> {
-        let hashes = self.hashes.take().ok_or_else(|| Error::Unavailable(io::Error::other("a part ended twice")))?;
-        let md5 = hex::encode(hashes.finish()?);
-        match &self.aside {
-            Some((_, file)) => {
-                file.sync_data()?;
-                self.store.root.sync_dir(&self.opened.folder)?;
-            }
-            None => self.opened.data.sync_data()?,
-        }
-        let line = Line {
-            number: self.number,
-            size: self.size,
-            md5: md5.clone(),
-            aside: self.aside.as_ref().map(|(name, _)| name.clone()),
-        };
-        let opened = Arc::clone(&self.opened);
-        let replaced = opened.while_open(self.generation, || {
-            let mut state = opened.state();
-            journal::append(&mut state.journal, &line)?;
-            Ok(state.parts.insert(self.number, line))
-        })?;
-        // It is the record now; dropping must not remove it.
-        self.aside = None;
-        if let Some(Line { aside: Some(older), .. }) = replaced {
-            self.store.root.unlink(&self.opened.path(&older))?;
-        }
-        Ok(Part { number: self.number, etag: md5, size: self.size })
-    }
-}
-
-impl Drop for PartSink {
-    fn drop(&mut self) {
-        if self.in_place {
-            self.opened.state().in_place.remove(&self.number);
-        }
-        if let Some((name, _)) = self.aside.take()
-            && let Err(error) = self.store.root.unlink(&self.opened.path(&name))
-        {
-            tracing::warn!(%error, "a part that broke off was left; it goes with its upload");
-        }
-    }
+    Some(format!("{}-{}", hex::encode(whole.finalize()), parts.len()))
 }

@@ -74,10 +74,9 @@ impl Root {
         if file.metadata()?.is_file() { Ok(file) } else { Err(Error::NotFound) }
     }
 
-    /// Opens a file for reading and writing; `create` makes it where it is absent.
-    pub(crate) fn open_rw(&self, path: &str, create: bool) -> Result<File> {
-        let flags = if create { OFlags::RDWR | OFlags::CREATE } else { OFlags::RDWR };
-        Ok(File::from(self.resolve(path, flags, if create { FILE_MODE } else { Mode::empty() })?))
+    /// Opens a file for reading and writing.
+    pub(crate) fn open_rw(&self, path: &str) -> Result<File> {
+        Ok(File::from(self.resolve(path, OFlags::RDWR, Mode::empty())?))
     }
 
     /// Creates a file that must not exist.

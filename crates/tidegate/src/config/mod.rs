@@ -266,7 +266,7 @@ fn resolve_all(r: &mut Resolver) -> Config {
         images: resolve_images(r),
         uploads: Uploads {
             url_lifetime: r.seconds("UPLOAD_URL_TTL_SECONDS", 1..=604_800),
-            expiry: r.seconds("UPLOAD_EXPIRY_SECONDS", 60..=31_536_000),
+            expiry: r.seconds("UPLOAD_EXPIRY_SECONDS", 1..=31_536_000),
             sweep_interval: r.seconds("SWEEP_INTERVAL_SECONDS", 1..=86_400),
         },
         cors: resolve_cors(r),
@@ -430,7 +430,8 @@ fn resolve_cors(r: &mut Resolver) -> Cors {
 fn checks(config: &Config, r: &mut Resolver) {
     let remote_bind = !config.bind.to_canonical().is_loopback();
     let remote_url = |url: &Option<Origin>| url.as_ref().is_some_and(|url| !url.is_loopback());
-    let remote = remote_bind || remote_url(&config.public_base_url);
+    let urls = [&config.public_base_url, &config.edge_url, &config.s3_url];
+    let remote = remote_bind || urls.into_iter().any(remote_url);
     if config.insecure_auth() && !config.auth.allow_insecure_remote {
         let mode = r.given.value("AUTH_MODE").to_owned();
         let way_out = "or set AUTH_ALLOW_INSECURE_REMOTE=true if whoever reaches the port may be anybody";
@@ -461,9 +462,12 @@ fn checks(config: &Config, r: &mut Resolver) {
         if config.operator.is_none() {
             r.problem("S3_OPERATOR_SECRET_KEY", "credentials of your own: production takes no generated ones");
         }
-        if let (Some(api), Some(edge)) = (&config.public_base_url, &config.edge_url)
-            && api.host() == edge.host()
-        {
+        // What is not given is where the door listens.
+        let bound = Origin::parse(&format!("http://{}", std::net::SocketAddr::new(config.bind, 0)));
+        let effective = |url: &Option<Origin>| url.clone().or(bound.clone());
+        let (api, edge) = (effective(&config.public_base_url), effective(&config.edge_url));
+        let has_edge = config.edge_port.is_some() || config.edge_url.is_some();
+        if has_edge && api.map(|url| url.host().to_owned()) == edge.map(|url| url.host().to_owned()) {
             r.problem("EDGE_URL", "another host than PUBLIC_BASE_URL has: cookies do not tell ports apart");
         }
     }

@@ -30,7 +30,13 @@ impl Origin {
         let authority = rest.strip_suffix('/').unwrap_or(rest).to_ascii_lowercase();
         let parsed = http::uri::Authority::from_str(&authority).ok()?;
         let plain = !parsed.host().is_empty() && !authority.contains('@') && !authority.ends_with(':');
-        plain.then_some(Self { scheme, authority })
+        if !plain {
+            return None;
+        }
+        // Clients leave the scheme's own port out of the Host header.
+        let default = if scheme == "http" { ":80" } else { ":443" };
+        let authority = authority.strip_suffix(default).map_or(authority.clone(), str::to_owned);
+        Some(Self { scheme, authority })
     }
 
     /// The host without its port, as in a URL (IPv6 in brackets).

@@ -189,7 +189,7 @@ pub const SETTINGS: &[Setting] = &[
     built(
         "UPLOAD_EXPIRY_SECONDS",
         "604800",
-        "60 to 31536000 seconds",
+        "1 to 31536000 seconds",
         "When an upload that was never completed is given up.",
     ),
     built("SWEEP_INTERVAL_SECONDS", "60", "1 to 86400 seconds", "How often given-up uploads are looked for."),

@@ -71,7 +71,7 @@ impl Db {
         row.map(Row::into_object).transpose()
     }
 
-    /// An object of this owner by its key.
+    /// A ready object by its key, for the S3 door, where the signature is the right.
     pub async fn find_ready_by_key(&self, key: &str) -> Result<Option<Object>> {
         const SQL: &str = "SELECT id, object_key, name, content_type, state, size, etag, modified_at, created_at \
                            FROM objects WHERE object_key = $1 AND state = 'READY'";

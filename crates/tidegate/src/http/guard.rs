@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use tokio::sync::Semaphore;
+use tracing::Instrument as _;
 
 use super::cors::{CorsPolicy, is_preflight};
 use super::error::{ApiError, body};
@@ -27,7 +28,7 @@ pub(crate) struct Guards {
     pub(crate) app: Arc<App>,
     pub(crate) json_cors: CorsPolicy,
     pub(crate) byte_cors: CorsPolicy,
-    pub(crate) working: Semaphore,
+    pub(crate) working: Arc<Semaphore>,
 }
 
 /// Whether a request came through a proxy.
@@ -98,13 +99,27 @@ pub(crate) async fn cors(State(guards): State<Arc<Guards>>, request: Request, ne
 }
 
 /// So many requests at once and so much time each; more are told to come back.
+///
+/// What may change something is not stopped half-way when its client goes away or its time is over: it runs to its
+/// end on its own, and still counts as one at work.
 pub(crate) async fn load(State(guards): State<Arc<Guards>>, request: Request, next: Next) -> Response {
-    let Ok(_permit) = guards.working.try_acquire() else {
+    let Ok(permit) = Arc::clone(&guards.working).try_acquire_owned() else {
         metrics::counter!("tidegate_overload_total").increment(1);
         return ApiError(Error::Busy).into_response();
     };
-    match tokio::time::timeout(guards.app.config.limits.request_timeout, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => ApiError(Error::Busy).into_response(),
-    }
+    let limit = guards.app.config.limits.request_timeout;
+    let outcome = if [Method::GET, Method::HEAD].contains(request.method()) {
+        tokio::time::timeout(limit, next.run(request)).await.map_err(|_| Error::Busy)
+    } else {
+        let work = async move {
+            let _permit = permit;
+            next.run(request).await
+        };
+        match tokio::time::timeout(limit, tokio::spawn(work.in_current_span())).await {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(panic)) => Err(Error::Internal(panic.into())),
+            Err(_) => Err(Error::Busy),
+        }
+    };
+    outcome.unwrap_or_else(|error| ApiError(error).into_response())
 }

@@ -9,6 +9,9 @@ use crate::error::{Error, Result, bad_request};
 /// 10,000 parts with quoted ETags, pretty-printed, fit.
 const MAX_JSON: usize = 2 << 20;
 
+/// No request of ours is deeper than three.
+const MAX_DEPTH: usize = 32;
+
 /// A JSON body.
 pub(super) async fn json<T: DeserializeOwned>(request: Request) -> Result<T> {
     json_or_nothing(request).await?.ok_or_else(|| bad_request("a JSON body is needed"))
@@ -28,6 +31,9 @@ pub(super) async fn json_or_nothing<T: DeserializeOwned>(request: Request) -> Re
     if !is_json {
         return Err(bad_request("send the body with content-type: application/json"));
     }
+    if is_deep(&bytes) {
+        return Err(bad_request(format!("the body is nested more than {MAX_DEPTH} levels deep")));
+    }
     let value =
         serde_json::from_slice(&bytes).map_err(|error| bad_request(format!("the body is not as expected: {error}")))?;
     Ok(Some(value))
@@ -36,4 +42,40 @@ pub(super) async fn json_or_nothing<T: DeserializeOwned>(request: Request) -> Re
 /// The layer that holds bodies to the limit.
 pub(super) fn body_limit() -> axum::extract::DefaultBodyLimit {
     axum::extract::DefaultBodyLimit::max(MAX_JSON)
+}
+
+/// Whether arrays and objects are nested beyond the limit. The parser itself has none for what it skips over.
+fn is_deep(json: &[u8]) -> bool {
+    let (mut depth, mut in_text, mut escaped) = (0usize, false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            b'[' | b'{' if !in_text => {
+                depth += 1;
+                if depth > MAX_DEPTH {
+                    return true;
+                }
+            }
+            b']' | b'}' if !in_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn depth_is_counted_outside_of_text() {
+        let nested = |count: usize| format!("{}{}", "[".repeat(count), "]".repeat(count)).into_bytes();
+        assert!(!is_deep(&nested(MAX_DEPTH)) && is_deep(&nested(MAX_DEPTH + 1)));
+        assert!(!is_deep(format!("\"{}\"", "[".repeat(100)).as_bytes()));
+        assert!(!is_deep(format!("\"\\\"{}\"", "{".repeat(100)).as_bytes()));
+        assert!(is_deep(format!("{{\"a\\\\\":{}", "[".repeat(100)).as_bytes()));
+        assert!(!is_deep("[],".repeat(1000).as_bytes()));
+    }
 }

@@ -13,6 +13,7 @@ pub mod openapi;
 mod ops;
 mod s3;
 pub mod serve;
+mod stall;
 
 use std::sync::Arc;
 
@@ -39,7 +40,10 @@ pub const LARGE_BUFFER: usize = 512 << 10;
 
 /// Every described route.
 fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::with_openapi(openapi::Description::openapi()).merge(disks::routes()).merge(ops::routes())
+    OpenApiRouter::with_openapi(openapi::Description::openapi())
+        .merge(disks::routes())
+        .merge(ops::probes())
+        .merge(ops::metrics_route())
 }
 
 /// The API door. Read from the bottom up for the order in which a request passes the layers.
@@ -47,28 +51,35 @@ pub fn api_router(app: Arc<App>) -> Router {
     let guards = Arc::new(Guards {
         json_cors: CorsPolicy::json(&app.config.cors),
         byte_cors: CorsPolicy::bytes(&app.config.cors, None, "GET, HEAD"),
-        working: Semaphore::new(app.config.limits.requests),
+        working: Arc::new(Semaphore::new(app.config.limits.requests)),
         app: Arc::clone(&app),
     });
-    let (probes, _) = ops::routes().split_for_parts();
+    let (probes, _) = ops::probes().split_for_parts();
     let (surfaces, _) = disks::routes().split_for_parts();
+    let (metrics, _) = ops::metrics_route().split_for_parts();
     let (_, description) = routes().split_for_parts();
-    let guarded = surfaces
+    surfaces
         .layer(json::body_limit())
         .layer(from_fn_with_state(Arc::clone(&guards), guard::load))
+        .merge(metrics)
         .route("/", get(|| async { Redirect::temporary("/docs/") }))
         .merge(SwaggerUi::new("/docs").url("/openapi.json", description))
-        .fallback(|| async { error::body(StatusCode::NOT_FOUND, "NOT_FOUND", "no such route") })
-        .method_not_allowed_fallback(|| async {
-            error::body(StatusCode::METHOD_NOT_ALLOWED, "BAD_REQUEST", "this route has no such method")
-        })
-        .layer(from_fn_with_state(Arc::clone(&guards), guard::cors))
-        .layer(from_fn_with_state(guards, guard::names));
-    guarded
-        .merge(probes)
+        .fallback(no_such_route)
+        .method_not_allowed_fallback(no_such_method)
+        .layer(from_fn_with_state(Arc::clone(&guards), guard::names))
+        .layer(from_fn_with_state(guards, guard::cors))
+        .merge(probes.method_not_allowed_fallback(no_such_method))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn(|request, next| observe::observe("api", request, next)))
         .with_state(app)
+}
+
+async fn no_such_route() -> Response<Body> {
+    error::body(StatusCode::NOT_FOUND, "NOT_FOUND", "no such route")
+}
+
+async fn no_such_method() -> Response<Body> {
+    error::body(StatusCode::METHOD_NOT_ALLOWED, "BAD_REQUEST", "this route has no such method")
 }
 
 /// The edge door.

@@ -19,12 +19,13 @@ use crate::config::Metrics;
 use crate::telemetry;
 
 /// Routes that answer whatever name they are called by.
-pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new()
-        .routes(routes!(health))
-        .routes(routes!(healthz))
-        .routes(routes!(readyz))
-        .routes(routes!(metrics))
+pub(crate) fn probes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(health)).routes(routes!(healthz)).routes(routes!(readyz))
+}
+
+/// The route for metrics, which answers to our own names only.
+pub(crate) fn metrics_route() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(metrics))
 }
 
 /// That the process answers.
@@ -70,9 +71,9 @@ async fn readyz(State(app): State<Arc<App>>) -> Response {
             "unavailable"
         }
     };
-    let (database, store) = tokio::join!(app.db.probe(), app.store.probe());
-    let database = word("database", database.err().map(|error| error.detail()));
-    let store = word("store", store.err().map(|error| error.to_string()));
+    let (database, store) = app.probe().await;
+    let database = word("database", database);
+    let store = word("store", store);
     let ready = database == "ok" && store == "ok";
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let readiness = Readiness { status: if ready { "ok" } else { "unavailable" }, database, store };

@@ -18,11 +18,14 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
+use super::stall::Stalling;
 use crate::config::Limits;
 
 /// A request's head must be there within this time, also on a connection that is kept alive.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 const MAX_HEADERS: usize = 64;
+/// Room for a URL of 8 KiB, cookies with their policies, and the rest.
+const MAX_HEAD: usize = 32 << 10;
 /// How long to wait when the system gives no more descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -39,7 +42,7 @@ pub struct Door {
     pub listener: TcpListener,
     /// What answers.
     pub router: Router,
-    /// Bytes of a request's head, and of one read of a body.
+    /// The most bytes read ahead of a connection.
     pub buffer: usize,
 }
 
@@ -89,7 +92,7 @@ fn connect(
     router: Router,
     buffer: usize,
 ) -> http1::Connection<
-    TokioIo<TcpStream>,
+    TokioIo<Stalling>,
     impl hyper::service::HttpService<Incoming, ResBody = Body, Error = Infallible, Future: Send>,
 > {
     if let Err(error) = stream.set_nodelay(true) {
@@ -105,6 +108,7 @@ fn connect(
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_headers(MAX_HEADERS)
+        .max_header_size(MAX_HEAD)
         .max_buf_size(buffer)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(Stalling::new(stream)), service)
 }

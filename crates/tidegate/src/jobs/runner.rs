@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{Job, enqueue, perform};
@@ -72,7 +72,7 @@ async fn enqueue_recurring(app: &App) -> Result<()> {
 }
 
 /// Claims and does one job that is due; `false` if there was none.
-pub async fn run_one(app: &App) -> Result<bool> {
+pub async fn run_one(app: &Arc<App>) -> Result<bool> {
     let Some(claimed) = app.db.claim_job(SystemTime::now(), LEASE).await? else { return Ok(false) };
     let job: Job = match serde_json::from_str(&claimed.payload) {
         Ok(job) => job,
@@ -83,17 +83,20 @@ pub async fn run_one(app: &App) -> Result<bool> {
             return Ok(true);
         }
     };
-    let outcome = while_leased(app, &claimed, perform(app, &job)).await;
+    // A task of its own, so that a job that panics has failed and its worker lives on.
+    let (doing, done) = (Arc::clone(app), job.clone());
+    let mut task = tokio::spawn(async move { perform(&doing, &done).await });
+    let outcome = while_leased(app, &claimed, &mut task).await;
+    task.abort();
     settle(app, &claimed, &job, outcome).await?;
     Ok(true)
 }
 
-/// Runs the work and extends the lease at half time; a lease that was lost ends the work.
-async fn while_leased(app: &App, claimed: &ClaimedJob, work: impl Future<Output = Result<()>>) -> Result<()> {
-    tokio::pin!(work);
+/// Waits for the work and extends the lease at half time; a lease that was lost ends the wait.
+async fn while_leased(app: &App, claimed: &ClaimedJob, task: &mut JoinHandle<Result<()>>) -> Result<()> {
     loop {
         tokio::select! {
-            outcome = &mut work => return outcome,
+            outcome = &mut *task => return outcome.unwrap_or_else(|panic| Err(Error::Internal(panic.into()))),
             () = tokio::time::sleep(LEASE / 2) => {
                 if !app.db.extend_job(claimed, SystemTime::now() + LEASE).await? {
                     return Err(Error::Internal(anyhow::anyhow!("the lease was lost")));

@@ -62,14 +62,11 @@ impl Upload {
         self.state == UploadState::Open && now < self.expires_at
     }
 
-    /// The most bytes part `number` may have.
-    pub fn part_limit(&self, number: u32) -> u64 {
+    /// The most bytes part `number` may have, where a whole may have `max_size`.
+    pub fn part_limit(&self, number: u32, max_size: u64) -> u64 {
         let part_size = self.part_size.unwrap_or(u64::MAX);
         let before = u64::from(number.saturating_sub(1)).saturating_mul(part_size);
-        match self.announced_size {
-            Some(size) => part_size.min(size.saturating_sub(before)),
-            None => part_size,
-        }
+        part_size.min(self.announced_size.unwrap_or(max_size).saturating_sub(before))
     }
 }
 
@@ -101,7 +98,7 @@ mod tests {
                 part_size: Some(part_size), announced_size: Some(size), state: UploadState::Open,
                 parts_digest: None, expires_at: SystemTime::now(),
             };
-            prop_assert_eq!((1..=1000).map(|number| upload.part_limit(number)).sum::<u64>(), size);
+            prop_assert_eq!((1..=1000).map(|number| upload.part_limit(number, u64::MAX)).sum::<u64>(), size);
         }
     }
 }

@@ -77,6 +77,8 @@ fn production_takes_nothing_generated() {
         ("EDGE_URL", "https://images.example.com"),
     ];
     complete.extend(remote);
+    problem(&[("CLOUDFRONT_DOMAIN", "d111.cloudfront.net")], "production takes no generated one");
+    problem(&[("S3_URL", "https://s3.example.com")], "production takes no generated one");
     assert!(load(&complete).unwrap_or_else(|p| panic!("{p:?}")).cloudfront.key.is_some());
     complete.push(("EDGE_URL", "https://api.example.com:444"));
     complete.remove(4);
@@ -85,9 +87,9 @@ fn production_takes_nothing_generated() {
 
 #[test]
 fn names_of_the_source_documents() {
-    let config = load(&[("CLOUDFRONT_DISTRIBUTION_DOMAIN", "d111.cloudfront.net")]).unwrap();
-    assert_eq!(config.edge_url.unwrap().to_string(), "https://d111.cloudfront.net");
-    assert!(load(&[("CLOUDFRONT_DOMAIN", "d1.test"), ("CLOUDFRONT_DISTRIBUTION_DOMAIN", "d1.test")]).is_ok());
+    let config = load(&[("CLOUDFRONT_DISTRIBUTION_DOMAIN", "cdn.localhost")]).unwrap();
+    assert_eq!(config.edge_url.unwrap().to_string(), "https://cdn.localhost");
+    assert!(load(&[("CLOUDFRONT_DOMAIN", "d.localhost"), ("CLOUDFRONT_DISTRIBUTION_DOMAIN", "d.localhost")]).is_ok());
     problem(&[("CLOUDFRONT_DOMAIN", "d1.test"), ("CLOUDFRONT_DISTRIBUTION_DOMAIN", "d2.test")], "are one setting");
     problem(&[("CLOUDFRONT_DOMAIN", "d1.test"), ("EDGE_URL", "https://d2.test")], "EDGE_URL=\"https://d2.test\"");
     problem(&[("CLOUDFRONT_KEY_PAIR_ID", "K1")], "CLOUDFRONT_PRIVATE_KEY_PEM");
@@ -107,6 +109,13 @@ fn what_is_not_built_stops_the_start_by_name() {
     let problems = load(&[("DATABASE_URL", "postgres://user:hunter2@h/db")]).unwrap_err();
     assert!(!problems.join("").contains("hunter2"));
     assert_eq!(load(&[("DATABASE_URL", "sqlite:/x/y.db")]).unwrap().database, std::path::Path::new("/x/y.db"));
+}
+
+#[test]
+fn a_schemes_own_port_is_left_out() {
+    let config = load(&[("EDGE_URL", "https://cdn.localhost:443/"), ("S3_URL", "http://127.0.0.1:80")]).unwrap();
+    assert_eq!(config.edge_url.unwrap().to_string(), "https://cdn.localhost");
+    assert_eq!(config.s3_url.unwrap().to_string(), "http://127.0.0.1");
 }
 
 #[test]

@@ -85,7 +85,10 @@ async fn health_readiness_and_metrics() {
     let metrics = app.get("a", "/metrics").await;
     assert!(metrics.text().contains("tidegate_uploads_total{outcome=\"begun\"}"), "{}", metrics.text());
     let forwarded = [("x-forwarded-for", "1.1.1.1")];
-    assert_eq!(app.send("GET", &format!("{}/metrics", app.api()), &forwarded, Vec::new()).await.status, 404);
+    assert_eq!(app.send("GET", &format!("{}/metrics", app.api()), &forwarded, Vec::new()).await.status, 403);
+    let rebound = "GET /metrics HTTP/1.1\r\nhost: evil.test\r\nconnection: close\r\n\r\n";
+    assert_eq!(raw_status(&raw(app.api_address(), rebound.as_bytes()).await), 403);
+    assert_eq!(app.post("a", "/healthz", &json!({})).await.refusal().0, 405);
     let id = app.get("alice", "/v1/images").await;
     assert!(id.header("x-request-id").len() >= 8);
     let url = format!("{}/v1/images", app.api());
@@ -130,7 +133,7 @@ async fn malformed_http_is_refused() {
     let app = TestApp::start().await;
     let host = app.api_address();
     let many: String = (0..200).map(|n| format!("h{n}: v\r\n")).collect();
-    let large = format!("large: {}\r\n", "x".repeat(300_000));
+    let large = format!("large: {}\r\n", "x".repeat(40_000));
     for (what, head, statuses) in [
         ("two lengths", "content-length: 1\r\ncontent-length: 2\r\n".to_owned(), &[400][..]),
         ("a bare name", "no colon here\r\n".to_owned(), &[400]),
@@ -141,6 +144,16 @@ async fn malformed_http_is_refused() {
         let request = format!("POST /v1/images HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{head}\r\n");
         let answer = raw(host, request.as_bytes()).await;
         assert!(statuses.contains(&raw_status(&answer)), "{what}: {answer}");
+    }
+    // Two lengths for one body: chunks count (RFC 9112, 6.1) and the connection ends, so that what follows is
+    // never taken for a request.
+    for head in
+        ["content-length: 9\r\ntransfer-encoding: chunked\r\n", "transfer-encoding: chunked\r\ncontent-length: 9\r\n"]
+    {
+        let smuggled = format!("0\r\n\r\nGET /health HTTP/1.1\r\nhost: {host}\r\n\r\n");
+        let request = format!("POST /v1/images HTTP/1.1\r\nhost: {host}\r\n{head}\r\n{smuggled}");
+        let answer = raw(host, request.as_bytes()).await;
+        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{head}: {answer}");
     }
     app.finish().await;
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use axum::http::{HeaderMap, Method};
 use futures::TryStreamExt as _;
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{S3Auth, SecretKey};
@@ -17,6 +18,7 @@ use secrecy::ExposeSecret as _;
 use store::{Attributes, ByteStream, Stat, UploadRef};
 use sync_wrapper::SyncStream;
 
+use super::super::content::{self, Answer};
 use super::checks;
 use crate::app::{App, LOCAL_BUCKET};
 use crate::error::Error;
@@ -118,7 +120,7 @@ impl S3 for Door {
             return Err(s3_error!(InvalidArgument, "Part number must be an integer between 1 and 10000, inclusive."));
         }
         let upload = self.open_upload(&input.upload_id, &input.key).await?;
-        let limit = upload.part_limit(number);
+        let limit = upload.part_limit(number, self.0.config.images.max_size);
         check_length(input.content_length, limit)?;
         let named = UploadRef { key: input.key, upload_id: input.upload_id };
         let part = self.0.fs.write_part(&named, number, incoming(input.body), limit, checks).await.map_err(refused)?;
@@ -179,14 +181,8 @@ impl S3 for Door {
 
     async fn get_object(&self, request: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
         let stat = self.readable(&request, &request.input.key).await?;
+        check_conditions(&request.headers, &stat)?;
         let input = request.input;
-        let etag = ETag::Strong(stat.etag.clone());
-        if input.if_match.is_some_and(|wanted| wanted.into_etag().is_some_and(|wanted| wanted != etag)) {
-            return Err(s3_error!(PreconditionFailed, "At least one of the preconditions you specified did not hold."));
-        }
-        if input.if_none_match.is_some_and(|known| known.into_etag().is_none_or(|known| known == etag)) {
-            return Err(s3_error!(NotModified));
-        }
         let range = match input.range {
             None => 0..stat.size,
             Some(range) => {
@@ -204,7 +200,7 @@ impl S3 for Door {
             content_length: i64::try_from(length).ok(),
             content_range,
             content_type: stat.attributes.content_type.parse().ok(),
-            e_tag: Some(etag),
+            e_tag: Some(ETag::Strong(stat.etag)),
             last_modified: Some(stat.last_modified.into()),
             ..GetObjectOutput::default()
         }))
@@ -212,6 +208,7 @@ impl S3 for Door {
 
     async fn head_object(&self, request: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
         let stat = self.readable(&request, &request.input.key).await?;
+        check_conditions(&request.headers, &stat)?;
         Ok(S3Response::new(HeadObjectOutput {
             accept_ranges: Some("bytes".to_owned()),
             cache_control: stat.attributes.cache_control.clone(),
@@ -326,6 +323,17 @@ async fn list_page(
     }
 }
 
+/// The same decision as at the edge; the protocol layer does the ranges.
+fn check_conditions(headers: &HeaderMap, stat: &Stat) -> S3Result<()> {
+    match content::decide(&Method::HEAD, headers, stat) {
+        Answer::NotModified => Err(s3_error!(NotModified)),
+        Answer::PreconditionFailed => {
+            Err(s3_error!(PreconditionFailed, "At least one of the preconditions you specified did not hold."))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn check_length(length: Option<i64>, limit: u64) -> S3Result<()> {
     match length.map(u64::try_from) {
         Some(Ok(length)) if length <= limit => Ok(()),
@@ -365,7 +373,7 @@ fn refused(error: store::Error) -> s3s::S3Error {
             )
         }
         Store::Incomplete(_) => s3_error!(IncompleteBody, "The request body terminated unexpectedly."),
-        Store::AlreadyExists => s3_error!(PreconditionFailed, "The key exists already."),
+        Store::CompletedDifferently | Store::AlreadyExists => s3_error!(PreconditionFailed, "The key exists already."),
         Store::InvalidKey(_) | Store::InvalidPart { .. } => s3_error!(InvalidArgument, "The request can't be served."),
         Store::BadRange => s3_error!(InvalidRange, "The requested range is not satisfiable"),
         other => internal(other.into()),

@@ -1,0 +1,144 @@
+//! A part on its way in. Part `n` is written at `(n - 1) * part_size` of the upload's one file, and the journal
+//! records that it was acknowledged. A part sent again goes to a file of its own first, so that the
+//! acknowledged one survives until the new one is whole.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use uuid::Uuid;
+
+use super::FsStore;
+use super::ingest::{Sink, blocking, pump};
+use super::journal::{self, Line};
+use super::multipart::Opened;
+use crate::checksum::{Checks, Hashes};
+use crate::error::{Error, PartFault, Result};
+use crate::{ByteStream, MAX_PARTS, Part, UploadRef};
+
+impl FsStore {
+    /// Stores a part and returns once it is durable. More than `limit` bytes or wrong checksums are
+    /// refused, and what was acknowledged under that number before stays.
+    pub async fn write_part(
+        &self,
+        upload: &UploadRef,
+        number: u32,
+        body: ByteStream,
+        limit: u64,
+        checks: Checks,
+    ) -> Result<Part> {
+        if !(1..=MAX_PARTS).contains(&number) {
+            return Err(Error::InvalidPart { number, fault: PartFault::Missing });
+        }
+        let (store, upload) = (self.clone(), upload.clone());
+        let sink = blocking(move || store.part_sink(&upload, number, checks)).await?;
+        let limit = limit.min(sink.opened.announced.part_size);
+        let sink = pump(sink, body, limit).await?;
+        blocking(move || sink.acknowledge()).await
+    }
+
+    fn part_sink(&self, upload: &UploadRef, number: u32, checks: Checks) -> Result<PartSink> {
+        let opened = self.opened(upload)?;
+        // Before the place is claimed: a completion in between makes this writer stale.
+        let generation = opened.generation();
+        let in_place = {
+            let mut state = opened.state();
+            !state.parts.contains_key(&number) && state.in_place.insert(number)
+        };
+        let mut sink = PartSink {
+            store: self.clone(),
+            number,
+            size: 0,
+            hashes: Some(Hashes::new(checks)),
+            aside: None,
+            in_place,
+            generation,
+            opened,
+        };
+        if !in_place {
+            let name = format!("part-{number:05}.{}", Uuid::new_v4().simple());
+            let file = self.root.create_new(&sink.opened.path(&name))?;
+            sink.aside = Some((name, file));
+        }
+        Ok(sink)
+    }
+}
+
+/// A part on its way in. Gives its place up when dropped, whatever became of it.
+struct PartSink {
+    store: FsStore,
+    opened: Arc<Opened>,
+    number: u32,
+    size: u64,
+    hashes: Option<Hashes>,
+    /// Name and file of a part that is sent again.
+    aside: Option<(String, File)>,
+    in_place: bool,
+    generation: u64,
+}
+
+impl Sink for PartSink {
+    fn take(&mut self, chunks: &[Bytes]) -> Result<()> {
+        for chunk in chunks {
+            let (file, start) = match &self.aside {
+                Some((_, file)) => (file, 0),
+                None => (&self.opened.data, self.opened.offset(self.number)),
+            };
+            self.opened.while_open(self.generation, || Ok(file.write_all_at(chunk, start + self.size)?))?;
+            if let Some(hashes) = &mut self.hashes {
+                hashes.update(chunk);
+            }
+            self.size += chunk.len() as u64;
+        }
+        Ok(())
+    }
+}
+
+impl PartSink {
+    /// Makes the part durable and records it; only then may the client be told.
+    fn acknowledge(mut self) -> Result<Part> {
+        let hashes = self.hashes.take().ok_or_else(|| Error::Unavailable(io::Error::other("a part ended twice")))?;
+        let md5 = hex::encode(hashes.finish()?);
+        match &self.aside {
+            Some((_, file)) => {
+                file.sync_data()?;
+                self.store.root.sync_dir(&self.opened.folder)?;
+            }
+            None => self.opened.data.sync_data()?,
+        }
+        let line = Line {
+            number: self.number,
+            size: self.size,
+            md5: md5.clone(),
+            dropped: false,
+            aside: self.aside.as_ref().map(|(name, _)| name.clone()),
+        };
+        let opened = Arc::clone(&self.opened);
+        let replaced = opened.while_open(self.generation, || {
+            let mut state = opened.state();
+            journal::append(&mut state.journal, &line)?;
+            Ok(state.parts.insert(self.number, line))
+        })?;
+        // It is the record now; dropping must not remove it.
+        self.aside = None;
+        if let Some(Line { aside: Some(older), .. }) = replaced {
+            self.store.root.unlink(&self.opened.path(&older))?;
+        }
+        Ok(Part { number: self.number, etag: md5, size: self.size })
+    }
+}
+
+impl Drop for PartSink {
+    fn drop(&mut self) {
+        if self.in_place {
+            self.opened.state().in_place.remove(&self.number);
+        }
+        if let Some((name, _)) = self.aside.take()
+            && let Err(error) = self.store.root.unlink(&self.opened.path(&name))
+        {
+            tracing::warn!(%error, "a part that broke off was left; it goes with its upload");
+        }
+    }
+}
