@@ -12,15 +12,25 @@ use crate::model::owner::OwnerKind;
 use crate::model::principal::Principal;
 use crate::objects;
 
-/// Finds what to read: its key, and the blob as it is stored.
-pub async fn open(app: &App, principal: &Principal, kind: OwnerKind, id: ObjectId) -> Result<(Key, Stat)> {
-    let (object, _) = objects::find_ready(app, principal, kind, id).await?;
-    let stat = app.store.stat(object.key.as_str()).await?;
-    Ok((object.key, stat))
+/// An object somebody may read. Only [`open`] makes one.
+#[derive(Debug)]
+pub struct Download {
+    key: Key,
+    /// The blob as it is stored.
+    pub stat: Stat,
 }
 
-/// The bytes of a range of what [`open`] found.
-pub async fn read(app: &App, key: &str, range: Range<u64>) -> Result<ByteStream> {
-    let (_, body) = app.store.read(key, Some(range)).await?;
-    Ok(body)
+/// Finds what to read.
+pub async fn open(app: &App, principal: &Principal, kind: OwnerKind, id: ObjectId) -> Result<Download> {
+    let (object, _) = objects::find_ready(app, principal, kind, id).await?;
+    let stat = app.store.stat(object.key.as_str()).await?;
+    Ok(Download { key: object.key, stat })
+}
+
+impl Download {
+    /// The bytes of a range.
+    pub async fn read(&self, app: &App, range: Range<u64>) -> Result<ByteStream> {
+        let (_, body) = app.store.read(self.key.as_str(), Some(range)).await?;
+        Ok(body)
+    }
 }

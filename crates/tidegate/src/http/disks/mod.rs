@@ -243,12 +243,12 @@ async fn read_range(
     ImageId(id): ImageId,
     headers: HeaderMap,
 ) -> Answer<Response<Body>> {
-    let (key, stat) = downloads::open(&app, &caller.0, KIND, id).await?;
+    let download = downloads::open(&app, &caller.0, KIND, id).await?;
     let mut base = content::guarded(app.config.resource_policy);
     content::insert(&mut base, header::CACHE_CONTROL, "private, no-store, no-transform");
     base.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"disk.img\""));
-    let read = |range| downloads::read(&app, key.as_str(), range);
-    Ok(content::respond(&method, &headers, &stat, base, read).await?)
+    let read = |range| download.read(&app, range);
+    Ok(content::respond(&method, &headers, &download.stat, base, read).await?)
 }
 
 /// Read headers through the API
