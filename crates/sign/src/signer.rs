@@ -36,16 +36,15 @@ impl PolicySignature {
     }
 
     /// Names and values of the cookies, three or four.
-    pub fn cookies(&self) -> Vec<(&'static str, String)> {
-        let mut cookies = vec![
-            ("CloudFront-Policy", self.policy.clone()),
-            ("CloudFront-Signature", self.signature.clone()),
-            ("CloudFront-Key-Pair-Id", self.key_pair_id.clone()),
-        ];
-        if self.hash == Hash::Sha256 {
-            cookies.push(("CloudFront-Hash-Algorithm", "SHA256".to_owned()));
-        }
-        cookies
+    pub fn cookies(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let label = (self.hash == Hash::Sha256).then_some(("CloudFront-Hash-Algorithm", "SHA256"));
+        [
+            ("CloudFront-Policy", self.policy.as_str()),
+            ("CloudFront-Signature", self.signature.as_str()),
+            ("CloudFront-Key-Pair-Id", self.key_pair_id.as_str()),
+        ]
+        .into_iter()
+        .chain(label)
     }
 }
 

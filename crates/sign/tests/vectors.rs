@@ -138,7 +138,7 @@ fn a_prefix_grant_covers_its_folder_by_query_and_by_cookies() {
         verifier.trust("K1", key.public_key().unwrap());
         let signer = Signer::new("K1", key, hash);
         let grant = signer.sign_resource(&Resource::below("https://h.test/a/").unwrap(), 1_000).unwrap();
-        let cookie: Vec<String> = grant.cookies().iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let cookie: Vec<String> = grant.cookies().map(|(name, value)| format!("{name}={value}")).collect();
         let cookie = cookie.join("; ");
         let query = grant.query();
         let client_ip = "127.0.0.1".parse().unwrap();

@@ -1,36 +1,37 @@
 //! Bytes through the API: the fallback where there is no edge, for whoever may read the object.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use store::{ByteStream, Stat};
 
 use crate::app::App;
 use crate::error::Result;
 use crate::model::ids::ObjectId;
-use crate::model::key::Key;
 use crate::model::owner::OwnerKind;
 use crate::model::principal::Principal;
 use crate::objects;
+use crate::records::Ready;
 
 /// An object somebody may read. Only [`open`] makes one.
 #[derive(Debug)]
 pub struct Download {
-    key: Key,
+    object: Arc<Ready>,
     /// The blob as it is stored.
     pub stat: Stat,
 }
 
 /// Finds what to read.
 pub async fn open(app: &App, principal: &Principal, kind: OwnerKind, id: ObjectId) -> Result<Download> {
-    let (object, _) = objects::find_ready(app, principal, kind, id).await?;
+    let object = objects::find_ready(app, principal, kind, id).await?;
     let stat = app.store.stat(object.key.as_str()).await?;
-    Ok(Download { key: object.key, stat })
+    Ok(Download { object, stat })
 }
 
 impl Download {
     /// The bytes of a range.
     pub async fn read(&self, app: &App, range: Range<u64>) -> Result<ByteStream> {
-        let (_, body) = app.store.read(self.key.as_str(), Some(range)).await?;
+        let (_, body) = app.store.read(self.object.key.as_str(), Some(range)).await?;
         Ok(body)
     }
 }

@@ -12,10 +12,10 @@ use crate::error::{Error, Result};
 use crate::model::epoch_seconds;
 use crate::model::ids::ObjectId;
 use crate::model::key::Key;
-use crate::model::object::Content;
 use crate::model::owner::OwnerKind;
 use crate::model::principal::Principal;
 use crate::objects;
+use crate::records::Ready;
 
 /// Signatures that were made, by what they cover and when they end. An entry of an older window is simply
 /// never asked for again.
@@ -43,7 +43,7 @@ pub struct Grant {
     /// What authorizes it.
     pub authorization: Authorization,
     /// What will be read.
-    pub content: Content,
+    pub object: Arc<Ready>,
 }
 
 /// What authorizes a read.
@@ -75,10 +75,10 @@ pub struct Times {
 
 /// Issues a grant for an object that is ready.
 pub async fn issue(app: &App, principal: &Principal, kind: OwnerKind, id: ObjectId) -> Result<Grant> {
-    let (object, content) = objects::find_ready(app, principal, kind, id).await?;
+    let object = objects::find_ready(app, principal, kind, id).await?;
     let Some(edge) = &app.addresses.edge else {
         let url = format!("{}/v1/images/{id}/range", app.addresses.api);
-        return Ok(Grant { url, authorization: Authorization::SignIn, content });
+        return Ok(Grant { url, authorization: Authorization::SignIn, object });
     };
     let url = format!("{edge}/{}", object.key);
     let (signature, times) = sign_root(app, &object.key, SystemTime::now())?;
@@ -94,7 +94,7 @@ pub async fn issue(app: &App, principal: &Principal, kind: OwnerKind, id: Object
         }
     };
     metrics::counter!("tidegate_grants_total", "owner" => kind.as_str()).increment(1);
-    Ok(Grant { url, authorization, content })
+    Ok(Grant { url, authorization, object })
 }
 
 /// The signature over a key's served root in the current window, made once.
@@ -104,11 +104,10 @@ fn sign_root(app: &App, key: &Key, now: SystemTime) -> Result<(Arc<PolicySignatu
     let expires_at = window_expiry(epoch_seconds(now), lifetime);
     let times = Times { expires_at, refresh_after: expires_at - lifetime + lifetime / 4 };
     let edge = app.addresses.edge.as_ref().ok_or_else(|| Error::Misconfig("there is no edge and no CDN".into()))?;
-    let scope = format!("{edge}/{root}");
     let signature = app
         .grants
         .0
-        .try_get_with((scope, expires_at), || {
+        .try_get_with((root.to_owned(), expires_at), || {
             let scope = format!("{edge}/{root}");
             let resource = Resource::below(&scope).map_err(|error| error.to_string())?;
             metrics::counter!("tidegate_signatures_total").increment(1);

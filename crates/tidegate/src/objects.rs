@@ -1,5 +1,6 @@
 //! Objects: found, listed, deleted.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::app::App;
@@ -8,10 +9,11 @@ use crate::error::{Error, Result, bad_request};
 use crate::jobs::{self, Job};
 use crate::model::access::Action;
 use crate::model::ids::ObjectId;
-use crate::model::object::{Content, Object, ObjectState};
+use crate::model::object::{Object, ObjectState};
 use crate::model::owner::{Owner, OwnerKind};
 use crate::model::principal::Principal;
 use crate::model::rules;
+use crate::records::Ready;
 use crate::uploads;
 
 /// The most objects in one page.
@@ -40,10 +42,6 @@ pub async fn find_even_gone(
     kind: OwnerKind,
     id: ObjectId,
 ) -> Result<(Owner, Object)> {
-    if let Some(known) = app.records.ready(id).filter(|known| known.0.kind() == kind) {
-        app.authorize(principal, action, &known.0)?;
-        return Ok((known.0.clone(), known.1.clone()));
-    }
     // Most often the caller is the owner: then one query both finds and decides.
     if let Principal::User { id: user } = principal {
         let owner = match kind {
@@ -67,10 +65,14 @@ fn not_found() -> Error {
 }
 
 /// Finds an object whose bytes can be read.
-pub async fn find_ready(app: &App, principal: &Principal, kind: OwnerKind, id: ObjectId) -> Result<(Object, Content)> {
-    let (_, mut object) = find(app, principal, Action::Read, kind, id).await?;
-    match (object.state, object.content.take()) {
-        (ObjectState::Ready, Some(content)) => Ok((object, content)),
+pub async fn find_ready(app: &App, principal: &Principal, kind: OwnerKind, id: ObjectId) -> Result<Arc<Ready>> {
+    if let Some(known) = app.records.ready(id).filter(|known| known.owner.kind() == kind) {
+        app.authorize(principal, Action::Read, &known.owner)?;
+        return Ok(known);
+    }
+    let (owner, object) = find(app, principal, Action::Read, kind, id).await?;
+    match (object.state, object.content) {
+        (ObjectState::Ready, Some(content)) => Ok(Arc::new(Ready { owner, key: object.key, content })),
         _ => Err(Error::InvalidState("the upload is not complete".into())),
     }
 }

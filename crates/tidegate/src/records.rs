@@ -12,7 +12,8 @@ use moka::sync::Cache;
 
 use crate::error::Result;
 use crate::model::ids::ObjectId;
-use crate::model::object::{Object, ObjectState};
+use crate::model::key::Key;
+use crate::model::object::{Content, Object, ObjectState};
 use crate::model::owner::Owner;
 use crate::model::upload::{Upload, UploadState};
 
@@ -20,10 +21,21 @@ const MOST: u64 = 50_000;
 /// A bound on what could go wrong here, not a tuning knob.
 const KEPT: Duration = Duration::from_secs(60);
 
+/// What reading an object takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ready {
+    /// Whose it is.
+    pub owner: Owner,
+    /// Where its bytes lie.
+    pub key: Key,
+    /// What they are.
+    pub content: Content,
+}
+
 /// The records in memory. Exact while one server has the database.
 #[derive(Debug)]
 pub struct Records {
-    ready: Cache<ObjectId, Arc<(Owner, Object)>>,
+    ready: Cache<ObjectId, Arc<Ready>>,
     open: Cache<ObjectId, Arc<(Owner, Upload)>>,
     /// How often something was forgotten.
     forgotten: Mutex<u64>,
@@ -40,8 +52,8 @@ impl Default for Records {
 }
 
 impl Records {
-    /// A ready object and its owner, if it is known.
-    pub fn ready(&self, id: ObjectId) -> Option<Arc<(Owner, Object)>> {
+    /// A ready object, if it is known.
+    pub fn ready(&self, id: ObjectId) -> Option<Arc<Ready>> {
         self.ready.get(&id)
     }
 
@@ -58,8 +70,11 @@ impl Records {
     ) -> Result<Option<Object>> {
         let before = self.count();
         let object = read.await?;
-        if let Some(object) = object.as_ref().filter(|object| object.state == ObjectState::Ready) {
-            self.keep(before, || self.ready.insert(object.id, Arc::new((owner.clone(), object.clone()))));
+        if let Some(object) = object.as_ref().filter(|object| object.state == ObjectState::Ready)
+            && let Some(content) = object.content.clone()
+        {
+            let ready = Ready { owner: owner.clone(), key: object.key.clone(), content };
+            self.keep(before, || self.ready.insert(object.id, Arc::new(ready)));
         }
         Ok(object)
     }
@@ -122,7 +137,6 @@ impl Drop for Forgetting<'_> {
 mod tests {
     use super::*;
     use crate::model::ids::UserId;
-    use crate::model::key::Key;
     use std::time::SystemTime;
 
     #[tokio::test]
@@ -136,7 +150,7 @@ mod tests {
             content_type: "t/t".into(),
             state: ObjectState::Ready,
             created_at: SystemTime::now(),
-            content: None,
+            content: Some(Content { size: 1, etag: "e".into(), last_modified: SystemTime::now() }),
         };
         let reading = async {
             records.forget(object.id);

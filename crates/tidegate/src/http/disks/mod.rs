@@ -5,7 +5,7 @@ mod wire;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{FromRequestParts, Path, Query, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
@@ -172,44 +172,47 @@ async fn list_images(
     responses((status = 200, body = Metadata), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
         (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 async fn get_metadata(State(app): State<Arc<App>>, caller: Caller, ImageId(id): ImageId) -> Answer<Json<Metadata>> {
-    let (object, content) = objects::find_ready(&app, &caller.0, KIND, id).await?;
+    let object = objects::find_ready(&app, &caller.0, KIND, id).await?;
     let url = match &app.addresses.edge {
         Some(edge) => format!("{edge}/{}", object.key),
         None => format!("{}/v1/images/{id}/range", app.addresses.api),
     };
-    Ok(Json(show_metadata(&content, url)))
+    Ok(Json(show_metadata(&object.content, url)))
 }
 
 /// Get a stream URL
 ///
 /// A URL for `Range` requests, with what authorizes them.
 #[utoipa::path(get, path = "/v1/images/{id}/stream-url", tag = "images", params(("id" = String, Path)),
-    responses((status = 200, body = StreamUrl), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+    responses((status = 200, body = StreamUrl<'_>), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
         (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 async fn get_stream_url(State(app): State<Arc<App>>, caller: Caller, ImageId(id): ImageId) -> Answer<Response<Body>> {
-    let Grant { url, authorization, content } = grants::issue(&app, &caller.0, KIND, id).await?;
+    let Grant { url, authorization, object } = grants::issue(&app, &caller.0, KIND, id).await?;
     let mut headers = HeaderMap::new();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    let auth = match authorization {
+    let attributes = match &authorization {
+        Authorization::Cookies { path, .. } => cookie_attributes(&app, path),
+        Authorization::Url(_) | Authorization::SignIn => Vec::new(),
+    };
+    let auth = match &authorization {
         Authorization::SignIn => StreamAuth::None,
         Authorization::Url(times) => {
-            let (expires_at, refresh_after) = show_times(times);
+            let (expires_at, refresh_after) = show_times(*times);
             StreamAuth::Url { expires_at, refresh_after }
         }
-        Authorization::Cookies { signature, path, times } => {
-            let attributes = cookie_attributes(&app, &path);
+        Authorization::Cookies { signature, times, .. } => {
+            let tail = attributes.join("; ");
             let mut cookies = Vec::with_capacity(4);
             for (name, value) in signature.cookies() {
-                let line = format!("{name}={value}; {}", attributes.join("; "));
-                let line = HeaderValue::from_str(&line).map_err(|error| Error::Internal(error.into()))?;
-                headers.append(header::SET_COOKIE, line);
-                cookies.push(StreamCookie { name, value, attributes: attributes.clone() });
+                let line = HeaderValue::from_maybe_shared(Bytes::from(format!("{name}={value}; {tail}")));
+                headers.append(header::SET_COOKIE, line.map_err(|error| Error::Internal(error.into()))?);
+                cookies.push(StreamCookie { name, value, attributes: &attributes });
             }
-            let (expires_at, refresh_after) = show_times(times);
+            let (expires_at, refresh_after) = show_times(*times);
             StreamAuth::Cookie { cookies, expires_at, refresh_after }
         }
     };
-    let body = StreamUrl { url, auth, size: content.size, etag: quoted(&content.etag) };
+    let body = StreamUrl { url, auth, size: object.content.size, etag: quoted(&object.content.etag) };
     Ok((headers, Json(body)).into_response())
 }
 

@@ -160,9 +160,9 @@ pub(super) struct Metadata {
 /// Where to stream an image from.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct StreamUrl {
+pub(super) struct StreamUrl<'a> {
     pub(super) url: String,
-    pub(super) auth: StreamAuth,
+    pub(super) auth: StreamAuth<'a>,
     pub(super) size: u64,
     pub(super) etag: String,
 }
@@ -170,11 +170,11 @@ pub(super) struct StreamUrl {
 /// What authorizes the stream.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(tag = "type", rename_all = "lowercase", rename_all_fields = "camelCase")]
-pub(super) enum StreamAuth {
+pub(super) enum StreamAuth<'a> {
     /// Cookies, also set by this answer.
     Cookie {
         /// The cookies.
-        cookies: Vec<StreamCookie>,
+        cookies: Vec<StreamCookie<'a>>,
         /// When they end.
         expires_at: String,
         /// From when on asking again gives later ones.
@@ -192,11 +192,11 @@ pub(super) enum StreamAuth {
 }
 
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct StreamCookie {
+pub(super) struct StreamCookie<'a> {
     pub(super) name: &'static str,
-    pub(super) value: String,
+    pub(super) value: &'a str,
     /// As in `Set-Cookie`.
-    pub(super) attributes: Vec<String>,
+    pub(super) attributes: &'a [String],
 }
 
 pub(super) fn show_image(object: Object) -> Image {
