@@ -1,5 +1,7 @@
 //! When parts make a whole: the one check both backends run before they complete an upload.
 
+use md5::{Digest as _, Md5};
+
 use crate::error::{Error, PartFault, Result};
 use crate::{MAX_PARTS, Part};
 
@@ -17,6 +19,17 @@ pub struct Completion {
 }
 
 impl Completion {
+    /// The ETag of the whole: the MD5 of its parts' MD5s, and their count. `None` if a part's ETag is no MD5.
+    pub fn etag(&self) -> Option<String> {
+        let mut parts: Vec<_> = self.parts.iter().collect();
+        parts.sort();
+        let mut whole = Md5::new();
+        for (_, etag) in &parts {
+            whole.update(hex::decode(etag).ok().filter(|md5| md5.len() == 16)?);
+        }
+        Some(format!("{}-{}", hex::encode(whole.finalize()), parts.len()))
+    }
+
     /// Checks the parts given against those stored and returns the size of the whole. `stored` is
     /// sorted by number. The first fault found is named.
     pub fn check(&self, stored: &[Part]) -> Result<u64> {
@@ -43,6 +56,11 @@ impl Completion {
                 return fault(*number, PartFault::Short);
             }
             total += stored[at].size;
+        }
+        let needed = self.size.map_or(0, |size| size.div_ceil(self.part_size.max(1)));
+        let next = u32::try_from(parts.len()).unwrap_or(u32::MAX).saturating_add(1);
+        if u64::from(next) <= needed {
+            return fault(next, PartFault::Missing);
         }
         if total > self.max_size {
             return Err(Error::TooLarge { limit: self.max_size });
@@ -84,6 +102,7 @@ mod tests {
         assert_eq!(check(&[(1, "a"), (1, "a")], None, 100), "part 1: is named twice");
         assert_eq!(check(&[(1, "b")], None, 100), "part 1: has another ETag");
         assert_eq!(check(&[(0, "a")], None, 100), "part 1: is missing between the parts given");
+        assert_eq!(check(&all[1..], Some(24), 100), "part 3: was never uploaded");
         assert_eq!(check(&all, Some(25), 100), "24 bytes were uploaded, 25 were announced");
         assert_eq!(check(&all, None, 23), "more than 23 bytes");
         let long = [(1, "a"), (2, "b"), (3, "c"), (4, "d")];

@@ -183,8 +183,10 @@ async fn parts_that_are_wrong(store: &dyn Store, send: &dyn Send) {
     assert_eq!(fault(&completion(&[(1, &first), (1, &first)])).await, (1, PartFault::Twice));
     let second = put(store, send, &upload, 2, &pattern(22, PART - 1)).await;
     assert_eq!(fault(&completion(&[(1, &first), (2, &second), (3, &third)])).await, (2, PartFault::Short));
-    let announced = Completion { size: Some(PART + 1), ..completion(&[(1, &first)]) };
+    let announced = Completion { size: Some(PART - 1), ..completion(&[(1, &first)]) };
     assert!(matches!(store.complete(&upload, &announced).await, Err(Error::SizeMismatch { .. })));
+    let more = Completion { size: Some(PART + 1), ..completion(&[(1, &first)]) };
+    assert_eq!(fault(&more).await, (2, PartFault::Missing));
     let limited = Completion { max_size: PART - 1, ..completion(&[(1, &first)]) };
     assert!(matches!(store.complete(&upload, &limited).await, Err(Error::TooLarge { .. })));
     let other = UploadRef { key: "conf/parts/other".into(), ..upload.clone() };

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use anyhow::Context as _;
 use secrecy::ExposeSecret as _;
 use sign::{Signer, Verifier};
 use store::{Endpoint, FsStore, Presigner, Store};
@@ -88,7 +89,8 @@ impl App {
         let presigner =
             Presigner::new(endpoint, secrets.presign.access_key.clone(), secrets.presign.secret_key.expose_secret());
         let root = config.store_root.clone();
-        let fs = tokio::task::spawn_blocking(move || FsStore::open(&root, presigner)).await??;
+        let about = format!("the store {}", root.display());
+        let fs = tokio::task::spawn_blocking(move || FsStore::open(&root, presigner)).await?.context(about)?;
         let mut verifier = Verifier::new();
         for (id, key) in secrets.trusted {
             verifier.trust(id, key);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use store::{ByteStream, Stat};
 
 use crate::app::App;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::ids::ObjectId;
 use crate::model::owner::OwnerKind;
 use crate::model::principal::Principal;
@@ -24,7 +24,13 @@ pub struct Download {
 /// Finds what to read.
 pub async fn open(app: &App, principal: &Principal, kind: OwnerKind, id: ObjectId) -> Result<Download> {
     let object = objects::find_ready(app, principal, kind, id).await?;
-    let stat = app.store.stat(object.key.as_str()).await?;
+    let stat = match app.store.stat(object.key.as_str()).await {
+        // Deleted a moment ago, or lost: then its record is still there.
+        Err(store::Error::NotFound) if app.db.find_ready_by_key(object.key.as_str()).await?.is_some() => {
+            return Err(Error::StoreError(store::Error::Damaged("its bytes are gone".into())));
+        }
+        other => other?,
+    };
     Ok(Download { object, stat })
 }
 

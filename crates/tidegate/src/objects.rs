@@ -77,7 +77,7 @@ pub async fn find_ready(app: &App, principal: &Principal, kind: OwnerKind, id: O
     }
 }
 
-/// A page of an owner's objects, newest first.
+/// A page of an owner's objects, newest first, and whether there are more.
 pub async fn list(
     app: &App,
     principal: &Principal,
@@ -85,12 +85,16 @@ pub async fn list(
     state: Option<ObjectState>,
     after: Cursor,
     limit: i64,
-) -> Result<Vec<Object>> {
+) -> Result<(Vec<Object>, bool)> {
     app.authorize(principal, Action::List, owner)?;
     if !(1..=MAX_PAGE).contains(&limit) {
         return Err(bad_request(format!("limit must be from 1 to {MAX_PAGE}")));
     }
-    app.db.list_objects(owner, state, after, limit).await
+    let mut found = app.db.list_objects(owner, state, after, limit + 1).await?;
+    let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = found.len() > wanted;
+    found.truncate(wanted);
+    Ok((found, more))
 }
 
 /// Deletes an object: its row first, then its bytes, both before the answer. One whose upload is open is

@@ -148,8 +148,41 @@ pub async fn sign_parts(
 
 /// The parts stored so far.
 pub async fn list_parts(app: &App, principal: &Principal, kind: OwnerKind, id: ObjectId) -> Result<Vec<Part>> {
+    let (_, parts) = find_open(app, principal, kind, id).await?;
+    Ok(parts)
+}
+
+/// An open upload and its parts: all that a client needs to go on which has lost everything but the image's id.
+pub async fn find_open(app: &App, principal: &Principal, kind: OwnerKind, id: ObjectId) -> Result<(Upload, Vec<Part>)> {
     let upload = open_upload(app, principal, kind, id, None).await?;
-    Ok(app.store.list_parts(&reference(&upload)).await?)
+    match app.store.list_parts(&reference(&upload)).await {
+        Ok(parts) => Ok((upload, parts)),
+        Err(store::Error::NoSuchUpload) if recover(app, &upload).await? => {
+            Err(Error::InvalidState("the upload is complete".into()))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Finishes a completion that a crash cut off between the blob and its row: if the blob is there, the object is
+/// ready. `false` if there is nothing to finish.
+pub async fn recover(app: &App, upload: &Upload) -> Result<bool> {
+    let stat = match app.store.stat(upload.key.as_str()).await {
+        Err(store::Error::NotFound) => return Ok(false),
+        other => other?,
+    };
+    let content = Content { size: stat.size, etag: stat.etag, last_modified: stat.last_modified };
+    let forgetting = app.records.forgetting(upload.object);
+    let mut tx = app.db.begin().await?;
+    let ended = tx.end_upload(&upload.id, UploadState::Completed, None).await?;
+    if !ended || !tx.publish_object(upload.object, &content).await? {
+        return Ok(false);
+    }
+    tx.commit().await?;
+    drop(forgetting);
+    count("recovered");
+    tracing::info!(object.id = %upload.object, "an upload whose completion was cut off is complete");
+    Ok(true)
 }
 
 /// Makes an upload's parts its object. Asked again with the same parts it answers the same.
@@ -165,18 +198,18 @@ pub async fn complete(
     let upload = find_upload(app, &owner, id, Some(upload_id)).await?;
     check_part_list(&parts)?;
     let digest = parts_digest(&parts);
-    if upload.state == UploadState::Completed {
-        return completed_before(app, &owner, &upload, &digest).await;
-    }
-    if !upload.takes_bytes(SystemTime::now()) {
-        return Err(Error::InvalidState("the upload is no longer open".into()));
-    }
     let completion = Completion {
         parts,
         part_size: upload.part_size.unwrap_or(u64::MAX),
         size: upload.announced_size,
         max_size: app.config.images.max_size,
     };
+    if upload.state == UploadState::Completed {
+        return completed_before(app, &owner, &upload, &digest, &completion).await;
+    }
+    if !upload.takes_bytes(SystemTime::now()) {
+        return Err(Error::InvalidState("the upload is no longer open".into()));
+    }
     let stat = match app.store.complete(&reference(&upload), &completion).await {
         Err(store::Error::TooLarge { limit }) => {
             // Possible where the limit was lowered meanwhile; nothing of it is kept.
@@ -200,24 +233,38 @@ pub async fn complete(
         return Ok(content);
     }
     drop(tx);
-    resolve_race(app, &owner, id, &upload, &digest).await
+    resolve_race(app, &owner, &upload, &digest, &completion).await
 }
 
 /// Somebody else ended the upload meanwhile: the same completion, or an abort.
-async fn resolve_race(app: &App, owner: &Owner, id: ObjectId, upload: &Upload, digest: &str) -> Result<Content> {
-    let upload_now = find_upload(app, owner, id, Some(&upload.id)).await?;
+async fn resolve_race(
+    app: &App,
+    owner: &Owner,
+    upload: &Upload,
+    digest: &str,
+    completion: &Completion,
+) -> Result<Content> {
+    let upload_now = find_upload(app, owner, upload.object, Some(&upload.id)).await?;
     if upload_now.state == UploadState::Completed {
-        return completed_before(app, owner, &upload_now, digest).await;
+        return completed_before(app, owner, &upload_now, digest, completion).await;
     }
     app.store.delete(upload.key.as_str(), store::Deletion::Purge).await?;
     Err(Error::InvalidState("the upload was aborted".into()))
 }
 
-/// The object is read only now: what was read before the upload may not have had its content yet.
-async fn completed_before(app: &App, owner: &Owner, upload: &Upload, digest: &str) -> Result<Content> {
+/// The object is read only now: what was read before the upload may not have had its content yet. A completion
+/// that was recovered left no digest of its parts, but the whole's ETag says which they were.
+async fn completed_before(
+    app: &App,
+    owner: &Owner,
+    upload: &Upload,
+    digest: &str,
+    completion: &Completion,
+) -> Result<Content> {
     let object = app.db.find_object(owner, upload.object).await?;
-    match object.and_then(|object| object.content) {
-        Some(content) if upload.parts_digest.as_deref() == Some(digest) => Ok(content),
+    match (object.and_then(|object| object.content), &upload.parts_digest) {
+        (Some(content), Some(before)) if before == digest => Ok(content),
+        (Some(content), None) if completion.etag().as_ref() == Some(&content.etag) => Ok(content),
         _ => Err(Error::InvalidState("the upload was completed with other parts".into())),
     }
 }

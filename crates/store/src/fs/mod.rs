@@ -83,6 +83,10 @@ impl FsStore {
                 root.unlink(&format!("{}/{name}", place::TEMP))?;
             }
         }
+        // Said now rather than at the first upload.
+        let temp = format!("{}/{}", place::TEMP, Uuid::new_v4().simple());
+        root.create_new(&temp)?;
+        root.unlink(&temp)?;
         let inner = Inner {
             root,
             presigner,

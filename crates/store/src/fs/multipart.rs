@@ -8,7 +8,6 @@ use std::fs::File;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
-use md5::{Digest as _, Md5};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -233,7 +232,7 @@ impl FsStore {
         }
         opened.data.set_len(total)?;
         opened.data.sync_data()?;
-        let etag = composite_etag(completion).ok_or_else(|| Error::Damaged("a part's record".into()))?;
+        let etag = completion.etag().ok_or_else(|| Error::Damaged("a part's record".into()))?;
         let record = Sidecar::new(total, etag, opened.announced.attributes.clone(), Some(upload.upload_id.clone()));
         self.publish(&opened.path("data"), &upload.key, &record)
     }
@@ -281,7 +280,7 @@ impl FsStore {
             // A record alone: its bytes had no time to follow, or are gone.
             Err(Error::NotFound) => Err(Error::NoSuchUpload),
             Err(error) => Err(error),
-            Ok(_) if composite_etag(completion).as_deref() != Some(&record.etag) => Err(Error::CompletedDifferently),
+            Ok(_) if completion.etag().as_deref() != Some(&record.etag) => Err(Error::CompletedDifferently),
             Ok((_, stat)) => {
                 // The first attempt may have failed at just this.
                 self.root.sync_dir(split(&upload.key).0)?;
@@ -365,15 +364,4 @@ impl FsStore {
 /// What `begin_parts` makes: 32 hexadecimal digits.
 fn is_upload_id(text: &str) -> bool {
     text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
-/// The ETag of a whole: the MD5 of its parts' MD5s, and their count. `None` if a part's ETag is no MD5.
-fn composite_etag(completion: &Completion) -> Option<String> {
-    let mut parts: Vec<_> = completion.parts.iter().collect();
-    parts.sort();
-    let mut whole = Md5::new();
-    for (_, etag) in &parts {
-        whole.update(hex::decode(etag).ok().filter(|md5| md5.len() == 16)?);
-    }
-    Some(format!("{}-{}", hex::encode(whole.finalize()), parts.len()))
 }

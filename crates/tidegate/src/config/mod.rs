@@ -328,7 +328,10 @@ fn resolve_operator(r: &mut Resolver) -> Option<(String, SecretString)> {
             }
             Some((access, secret.into()))
         }
-        (None, Some(_)) => {
+        (None, Some(secret)) => {
+            if secret.len() < 32 {
+                r.problem("S3_OPERATOR_SECRET_KEY", "at least 32 characters");
+            }
             r.problem("S3_OPERATOR_ACCESS_KEY", "the access key that belongs to S3_OPERATOR_SECRET_KEY");
             None
         }
@@ -469,6 +472,13 @@ fn checks(config: &Config, r: &mut Resolver) {
         let has_edge = config.edge_port.is_some() || config.edge_url.is_some();
         if has_edge && api.map(|url| url.host().to_owned()) == edge.map(|url| url.host().to_owned()) {
             r.problem("EDGE_URL", "another host than PUBLIC_BASE_URL has: cookies do not tell ports apart");
+        }
+    }
+    let mut ports = vec![("PORT", config.port), ("S3_PORT", config.s3_port)];
+    ports.extend(config.edge_port.map(|port| ("EDGE_PORT", port)));
+    for (index, (name, port)) in ports.iter().enumerate() {
+        if let Some((other, _)) = ports[..index].iter().find(|(_, taken)| taken == port && *port != 0) {
+            r.problem(name, &format!("another port than {other} has"));
         }
     }
     let https = config.edge_url.as_ref().is_some_and(|url| url.scheme == "https");

@@ -38,18 +38,29 @@ impl Sources {
     }
 }
 
+/// What a name that is no setting means.
+#[derive(Debug, Clone, Copy)]
+enum Unknown {
+    /// A slip, in a place that holds nothing but our settings.
+    Problem,
+    /// Perhaps a slip; the file may serve others too.
+    Warning,
+    /// Most likely somebody else's, unless it bears our name.
+    Others,
+}
+
 /// Reads all sources. Problems are collected, never thrown.
 pub(super) fn read(sources: &Sources) -> Given {
     let mut given = Given::default();
     if let Some(path) = &sources.file {
         let pairs = read_toml(path, &mut given.problems);
-        apply(&mut given, &path.display().to_string(), pairs, true);
+        apply(&mut given, &path.display().to_string(), pairs, Unknown::Problem);
     }
     if let Some(path) = &sources.dotenv {
         let pairs = read_dotenv(path, &mut given.problems);
-        apply(&mut given, &path.display().to_string(), pairs, false);
+        apply(&mut given, &path.display().to_string(), pairs, Unknown::Warning);
     }
-    apply(&mut given, "the environment", sources.environment.clone(), false);
+    apply(&mut given, "the environment", sources.environment.clone(), Unknown::Others);
     let mut flags = Vec::new();
     for flag in &sources.flags {
         match flag.split_once('=') {
@@ -57,16 +68,20 @@ pub(super) fn read(sources: &Sources) -> Given {
             None => given.problems.push(format!("--set {flag}: give NAME=value")),
         }
     }
-    apply(&mut given, "--set", flags, true);
+    apply(&mut given, "--set", flags, Unknown::Problem);
     given
 }
 
-fn apply(given: &mut Given, origin: &str, pairs: Vec<(String, String)>, strict: bool) {
+fn apply(given: &mut Given, origin: &str, pairs: Vec<(String, String)>, unknown: Unknown) {
     let mut here: BTreeMap<&'static str, (String, String)> = BTreeMap::new();
     for (name, value) in pairs {
         let Some(setting) = settings::find(&name) else {
-            if strict {
-                given.problems.push(format!("{name} (in {origin}) is no setting; `tidegate settings` lists them"));
+            let message = format!("{name} (in {origin}) is no setting; `tidegate settings` lists them");
+            match unknown {
+                Unknown::Problem => given.problems.push(message),
+                Unknown::Warning => given.warnings.push(message),
+                Unknown::Others if name.starts_with("TIDEGATE_") => given.warnings.push(message),
+                Unknown::Others => {}
             }
             continue;
         };

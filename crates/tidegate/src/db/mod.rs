@@ -10,6 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 
 pub use self::jobs::{ClaimedJob, JobCounts};
@@ -76,6 +77,9 @@ impl Db {
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(acquire)
+            // On a full disk SQLite ends a transaction by itself, and the driver then believes for ever that
+            // it is inside one. Such a connection is replaced.
+            .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
             .connect_with(options.clone())
             .await
             .with_context(about)?;
@@ -96,10 +100,10 @@ impl Db {
         }
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers to readers and lets writers begin.
     pub async fn probe(&self) -> Result<()> {
         on_reader!(self, |pool| sqlx::query("SELECT 1").execute(pool).await.map(drop)?);
-        Ok(())
+        self.begin().await.map(drop)
     }
 
     /// Ends all connections; what was committed is on disk.
@@ -152,4 +156,25 @@ fn to_i64(number: u64) -> i64 {
 
 fn to_u64(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_transaction_that_the_engine_ended_is_not_the_end_of_writing() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open_sqlite(&folder.path().join("t.db")).await.unwrap();
+        let mut tx = db.begin().await.unwrap();
+        // What SQLite does by itself when the disk is full.
+        on_tx!(&mut tx, |connection| sqlx::query("ROLLBACK").execute(connection).await.unwrap());
+        drop(tx);
+        for _ in 0..3 {
+            let mut tx = db.begin().await.unwrap();
+            tx.enqueue_job("{}", None, std::time::SystemTime::now(), 1).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+        assert_eq!(db.count_jobs().await.unwrap().queued, 3);
+    }
 }

@@ -75,6 +75,15 @@ impl Db {
         row.map(|(state,)| UploadState::parse(&state).ok_or_else(|| corrupt("upload state"))).transpose()
     }
 
+    /// Open uploads in the order of their ids, after `after`.
+    pub async fn list_open_uploads(&self, after: &str, limit: i64) -> Result<Vec<Upload>> {
+        const SQL: &str = "SELECT id, object_id, object_key, part_size, announced_size, state, parts_digest, expires_at \
+                           FROM uploads WHERE state = 'OPEN' AND id > $1 ORDER BY id LIMIT $2";
+        let rows: Vec<Row> =
+            on_reader!(self, |pool| sqlx::query_as(SQL).bind(after).bind(limit).fetch_all(pool).await?);
+        rows.into_iter().map(Row::into_upload).collect()
+    }
+
     /// Open uploads that ended before `now`, the oldest first.
     pub async fn list_expired_uploads(&self, now: SystemTime, limit: i64) -> Result<Vec<Upload>> {
         const SQL: &str = "SELECT id, object_id, object_key, part_size, announced_size, state, parts_digest, expires_at \

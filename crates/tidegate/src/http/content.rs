@@ -11,12 +11,12 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use futures::{StreamExt as _, TryStreamExt as _};
 use store::{ByteStream, Stat};
+use uuid::Uuid;
 
 use crate::error::Result;
 
 /// More ranges than this get the whole.
 const MAX_RANGES: usize = 16;
-const BOUNDARY: &str = "tidegate-byteranges-4b1f9c0d2e";
 
 /// What a request for bytes comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -221,8 +221,10 @@ where
             Body::from_stream(read(range).await?)
         }
         Answer::Parts(ranges) => {
-            insert(headers, header::CONTENT_TYPE, &format!("multipart/byteranges; boundary={BOUNDARY}"));
-            let (length, body) = multipart(&ranges, stat, read).await?;
+            // Another one each time: whoever uploaded the bytes must not know it.
+            let boundary = Uuid::new_v4().simple().to_string();
+            insert(headers, header::CONTENT_TYPE, &format!("multipart/byteranges; boundary={boundary}"));
+            let (length, body) = multipart(&ranges, stat, &boundary, read).await?;
             insert(headers, header::CONTENT_LENGTH, &length.to_string());
             body
         }
@@ -232,7 +234,12 @@ where
     Ok(response)
 }
 
-async fn multipart<R>(ranges: &[Range<u64>], stat: &Stat, read: impl Fn(Range<u64>) -> R) -> Result<(u64, Body)>
+async fn multipart<R>(
+    ranges: &[Range<u64>],
+    stat: &Stat,
+    boundary: &str,
+    read: impl Fn(Range<u64>) -> R,
+) -> Result<(u64, Body)>
 where
     R: Future<Output = Result<ByteStream>>,
 {
@@ -246,12 +253,12 @@ where
         let content_type = &stat.attributes.content_type;
         let content_range = content_range(range, stat.size);
         text(
-            format!("\r\n--{BOUNDARY}\r\ncontent-type: {content_type}\r\ncontent-range: {content_range}\r\n\r\n"),
+            format!("\r\n--{boundary}\r\ncontent-type: {content_type}\r\ncontent-range: {content_range}\r\n\r\n"),
             &mut pieces,
         );
         pieces.push(read(range.clone()).await?);
     }
-    text(format!("\r\n--{BOUNDARY}--\r\n"), &mut pieces);
+    text(format!("\r\n--{boundary}--\r\n"), &mut pieces);
     length += ranges.iter().map(|range| range.end - range.start).sum::<u64>();
     Ok((length, Body::from_stream(futures::stream::iter(pieces).map(Ok::<_, std::io::Error>).try_flatten())))
 }

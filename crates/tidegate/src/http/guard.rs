@@ -42,6 +42,14 @@ pub(crate) async fn names(State(guards): State<Arc<Guards>>, request: Request, n
     if length > MAX_URL {
         return body(StatusCode::URI_TOO_LONG, "URL_TOO_LONG", "the URL is longer than 8192 bytes");
     }
+    // A target in absolute form must not say something else than the header that is checked.
+    let named = request.uri().authority().map(|authority| authority.as_str().to_owned());
+    if named
+        .is_some_and(|named| request.headers().get(header::HOST).is_none_or(|host| host.as_bytes() != named.as_bytes()))
+    {
+        return ApiError(Error::BadRequest("the URL and the Host header name different servers".into()))
+            .into_response();
+    }
     match check_names(&guards, request.method(), request.headers()) {
         Ok(()) => next.run(request).await,
         Err(error) => ApiError(error).into_response(),

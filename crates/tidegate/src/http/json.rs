@@ -34,9 +34,23 @@ pub(super) async fn json_or_nothing<T: DeserializeOwned>(request: Request) -> Re
     if is_deep(&bytes) {
         return Err(bad_request(format!("the body is nested more than {MAX_DEPTH} levels deep")));
     }
-    let value =
-        serde_json::from_slice(&bytes).map_err(|error| bad_request(format!("the body is not as expected: {error}")))?;
-    Ok(Some(value))
+    match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'{') => {}
+        _ if bytes.trim_ascii() == b"null" => return Ok(None),
+        _ => return Err(bad_request("the body must be a JSON object")),
+    }
+    serde_json::from_slice(&bytes).map(Some).map_err(|error| bad_request(explained(&error)))
+}
+
+/// The parser's message, in the words of those who send JSON.
+fn explained(error: &serde_json::Error) -> String {
+    let mut message = error.to_string();
+    for (ours, theirs) in
+        [("u64", "a whole number"), ("u32", "a whole number"), ("a sequence", "an array"), ("a map", "an object")]
+    {
+        message = message.replace(&format!("expected {ours}"), &format!("expected {theirs}"));
+    }
+    format!("the body is not as expected: {message}")
 }
 
 /// The layer that holds bodies to the limit.

@@ -21,6 +21,8 @@ use crate::model::object::ObjectState;
 pub enum Job {
     /// Looks for uploads that were given up, and for remains.
     SweepV1,
+    /// Finishes completions that a crash cut off.
+    RecoverV1,
     /// Frees the parts of an upload that ended without an object, and its blob if one came about.
     ReleaseUploadV1 {
         /// The upload.
@@ -42,6 +44,7 @@ impl Job {
     pub fn name(&self) -> &'static str {
         match self {
             Self::SweepV1 => "sweep",
+            Self::RecoverV1 => "recover",
             Self::ReleaseUploadV1 { .. } => "release_upload",
             Self::PurgeObjectV1 { .. } => "purge_object",
         }
@@ -49,12 +52,12 @@ impl Job {
 
     /// Of jobs with one name of this kind there is one at a time.
     fn dedupe(&self) -> Option<&'static str> {
-        matches!(self, Self::SweepV1).then_some("sweep")
+        matches!(self, Self::SweepV1 | Self::RecoverV1).then(|| self.name())
     }
 
     fn max_attempts(&self) -> u64 {
         match self {
-            Self::SweepV1 => 3,
+            Self::SweepV1 | Self::RecoverV1 => 3,
             Self::ReleaseUploadV1 { .. } | Self::PurgeObjectV1 { .. } => 12,
         }
     }
@@ -70,6 +73,7 @@ pub async fn enqueue(tx: &mut Tx, job: &Job, run_at: SystemTime) -> Result<()> {
 pub async fn perform(app: &App, job: &Job) -> Result<()> {
     match job {
         Job::SweepV1 => sweep::run(app).await,
+        Job::RecoverV1 => sweep::recover(app).await,
         Job::ReleaseUploadV1 { upload_id, key } => release_upload(app, upload_id, key).await,
         Job::PurgeObjectV1 { object, key } => purge_object(app, ObjectId(*object), key).await,
     }

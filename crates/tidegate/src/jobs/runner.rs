@@ -50,11 +50,14 @@ async fn work(app: Arc<App>, stop: CancellationToken) {
     }
 }
 
-/// Puts the recurring jobs into the queue.
+/// Puts the jobs of a start and the recurring ones into the queue.
 async fn schedule(app: Arc<App>, stop: CancellationToken) {
+    let mut jobs = vec![Job::RecoverV1, Job::SweepV1];
     loop {
-        if let Err(error) = enqueue_recurring(&app).await {
-            tracing::error!(error = error.detail(), "the sweep can't be enqueued");
+        if let Err(error) = enqueue_all(&app, &jobs).await {
+            tracing::error!(error = error.detail(), "recurring jobs can't be enqueued");
+        } else {
+            jobs = vec![Job::SweepV1];
         }
         tokio::select! {
             () = stop.cancelled() => return,
@@ -63,9 +66,11 @@ async fn schedule(app: Arc<App>, stop: CancellationToken) {
     }
 }
 
-async fn enqueue_recurring(app: &App) -> Result<()> {
+async fn enqueue_all(app: &App, jobs: &[Job]) -> Result<()> {
     let mut tx = app.db.begin().await?;
-    enqueue(&mut tx, &Job::SweepV1, SystemTime::now()).await?;
+    for job in jobs {
+        enqueue(&mut tx, job, SystemTime::now()).await?;
+    }
     tx.commit().await?;
     app.jobs.notify_one();
     Ok(())

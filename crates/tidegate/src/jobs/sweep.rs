@@ -12,9 +12,25 @@ const BATCH: i64 = 500;
 /// An upload in the store may be this old before its row must be there.
 const GRACE: Duration = Duration::from_secs(3600);
 
+/// Finishes what a crash cut off between a blob and its row. Goes through every open upload once, after a start.
+pub(super) async fn recover(app: &App) -> Result<()> {
+    let mut after = String::new();
+    loop {
+        let page = app.db.list_open_uploads(&after, BATCH).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after.clone_from(&last.id);
+        for upload in &page {
+            uploads::recover(app, upload).await?;
+        }
+    }
+}
+
 pub(super) async fn run(app: &App) -> Result<()> {
     let now = SystemTime::now();
     for upload in app.db.list_expired_uploads(now, BATCH).await? {
+        if uploads::recover(app, &upload).await? {
+            continue;
+        }
         match uploads::end(app, &upload, UploadState::Expired).await {
             // Completed or aborted meanwhile.
             Ok(()) | Err(Error::InvalidState(_)) => {}

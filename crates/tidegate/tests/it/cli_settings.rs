@@ -112,6 +112,22 @@ fn what_is_not_built_stops_the_start_by_name() {
 }
 
 #[test]
+fn slips_are_pointed_out() {
+    problem(&[("PORT", "3000"), ("EDGE_PORT", "3000")], "EDGE_PORT=\"3000\": give another port than PORT has");
+    problem(&[("S3_OPERATOR_SECRET_KEY", "short")], "at least 32 characters");
+    let folder = tempfile::tempdir().unwrap();
+    let dotenv = folder.path().join(".env");
+    std::fs::write(&dotenv, "PORRT=1\n").unwrap();
+    let environment = vec![("TIDEGATE_FOO".to_owned(), "1".to_owned()), ("EDITOR".to_owned(), "vi".to_owned())];
+    let sources = Sources { dotenv: Some(dotenv), environment, ..Sources::default() };
+    let warnings = Config::load(&sources).unwrap().warnings.join("\n");
+    assert!(
+        warnings.contains("PORRT") && warnings.contains("TIDEGATE_FOO") && !warnings.contains("EDITOR"),
+        "{warnings}"
+    );
+}
+
+#[test]
 fn a_schemes_own_port_is_left_out() {
     let config = load(&[("EDGE_URL", "https://cdn.localhost:443/"), ("S3_URL", "http://127.0.0.1:80")]).unwrap();
     assert_eq!(config.edge_url.unwrap().to_string(), "https://cdn.localhost");

@@ -129,6 +129,8 @@ async fn listings_are_paged_newest_first_and_the_callers_own() {
     app.image("bob", b"bob's").await;
     app.begin("alice", &json!({ "name": "open" })).await;
     images.reverse();
+    let one = app.get("bob", "/v1/images?limit=1").await.json();
+    assert!(one["images"].as_array().unwrap().len() == 1 && one.get("nextCursor").is_none(), "{one}");
     let mut seen = Vec::new();
     let mut cursor = String::new();
     loop {
@@ -208,6 +210,35 @@ async fn a_restart_loses_no_image_and_no_upload() {
         let (url, cookies) = app.stream("alice", &image).await;
         assert_eq!(app.send("GET", &url, &[("cookie", &cookies)], Vec::new()).await.body.len(), size);
     }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_client_that_lost_everything_but_the_image_goes_on() {
+    let app = TestApp::start().await;
+    let (image, upload) = app.begin("alice", &json!({ "name": "lost", "size": PART + 4 })).await;
+    let first = app.put("alice", &image, &upload, 1, &pattern(1, PART)).await;
+    let pending = app.get("alice", "/v1/images?status=PENDING").await.json();
+    let found = pending["images"][0]["imageId"].as_str().unwrap().to_owned();
+    let open = app.get("alice", &format!("/v1/images/{found}/upload")).await.json();
+    assert_eq!((&open["uploadId"], &open["partSize"], &open["size"]), (&json!(upload), &json!(PART), &json!(PART + 4)));
+    assert_eq!(open["parts"], json!([{ "partNumber": 1, "etag": first, "size": PART }]));
+    let second = app.put("alice", &found, open["uploadId"].as_str().unwrap(), 2, b"tail").await;
+    let short = app.complete("alice", &image, &upload, &[(1, &first)]).await;
+    assert!(short.text().contains("part 2: was never uploaded"), "{}", short.text());
+    assert_eq!(app.complete("alice", &image, &upload, &[(1, &first), (2, &second)]).await.status, 200);
+    assert_eq!(app.get("alice", &format!("/v1/images/{image}/upload")).await.refusal().0, 409);
+    assert_eq!(app.get("bob", &format!("/v1/images/{image}/upload")).await.refusal().0, 403);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_blob_that_was_lost_is_our_fault_and_not_a_404() {
+    let app = TestApp::start().await;
+    let image = app.image("alice", b"bytes").await;
+    let file = app.files().into_iter().find(|file| file.ends_with("disk.img")).unwrap();
+    std::fs::remove_file(app.folder.path().join("store").join(file)).unwrap();
+    assert_eq!(app.get("alice", &format!("/v1/images/{image}/range")).await.refusal(), (502, "STORE_ERROR".into()));
     app.finish().await;
 }
 
@@ -423,6 +454,9 @@ async fn bodies_that_are_not_what_was_asked_for() {
     let nested = format!("{{\"name\":{}", "{\"a\":".repeat(100_000)).into_bytes();
     for body in [
         b"{".to_vec(),
+        b"[]".to_vec(),
+        b"[\"x\",null,5]".to_vec(),
+        b"5".to_vec(),
         b"nonsense".to_vec(),
         deep,
         nested,
@@ -446,6 +480,9 @@ async fn bodies_that_are_not_what_was_asked_for() {
     assert_eq!(send("application/json", vec![b' '; 3 << 20]).await.refusal(), (413, "TOO_LARGE".into()));
     assert_eq!(send("application/json; charset=utf-8", b"{\"unknown\":1}".to_vec()).await.status, 200);
     assert_eq!(app.send("POST", &url, &[("x-user-id", "alice")], Vec::new()).await.status, 200, "no body at all");
+    assert_eq!(send("application/json", b" null ".to_vec()).await.status, 200);
+    let message = send("application/json", b"{\"size\":\"5\"}".to_vec()).await.text();
+    assert!(message.contains("expected a whole number") && !message.contains("u64"), "{message}");
     app.finish().await;
 }
 

@@ -29,6 +29,12 @@ async fn without_sign_in_only_this_machine_is_answered() {
         let answer = ask(&head).await;
         assert_eq!(raw_status(&answer), status, "{head}: {answer}");
     }
+    for (target, status) in
+        [(format!("http://{}/v1/images", app.api_address()), 200), ("http://evil.test/v1/images".into(), 400)]
+    {
+        let request = format!("GET {target} HTTP/1.1\r\nx-user-id: a\r\nconnection: close\r\n{own}\r\n");
+        assert_eq!(raw_status(&raw(app.api_address(), request.as_bytes()).await), status, "{target}");
+    }
     app.finish().await;
     let app = TestApp::with(&[("AUTH_ALLOW_INSECURE_REMOTE", "true"), ("ALLOWED_HOSTS", "api.example.com")]).await;
     for (host, status) in [("api.example.com", 200), ("API.EXAMPLE.COM:8080", 200), ("evil.test", 400)] {

@@ -148,3 +148,49 @@ async fn a_completion_and_an_abort_at_once_end_in_one_of_the_two() {
     }
     app.finish().await;
 }
+
+/// The state a crash leaves between the blob and its row.
+async fn cut_off(app: &TestApp) -> (String, String, String) {
+    let (image, upload) = app.begin("alice", &json!({})).await;
+    let etag = app.put("alice", &image, &upload, 1, b"bytes").await;
+    let url = app.sign("alice", &image, &upload, 1).await;
+    let key = url.split_once("/tidegate/").unwrap().1.split('?').next().unwrap().to_owned();
+    let named = store::UploadRef { key, upload_id: upload.clone() };
+    let parts = vec![(1, etag.trim_matches('"').to_owned())];
+    let completion = store::Completion { parts, part_size: 5 << 20, size: None, max_size: u64::MAX };
+    app.app.store.complete(&named, &completion).await.unwrap();
+    (image, upload, etag)
+}
+
+#[tokio::test]
+async fn completions_that_a_crash_cut_off_are_finished() {
+    let app = TestApp::with(&[("UPLOAD_EXPIRY_SECONDS", "2")]).await;
+    let asked = cut_off(&app).await;
+    assert_eq!(app.get("alice", &format!("/v1/images/{}/parts", asked.0)).await.refusal().0, 409, "it is complete");
+    assert_eq!(app.get("alice", &format!("/v1/images/{}/metadata", asked.0)).await.status, 200, "as it says");
+    let started = cut_off(&app).await;
+    enqueue(&app, &Job::RecoverV1).await;
+    app.run_jobs().await;
+    let expired = cut_off(&app).await;
+    tokio::time::sleep(Duration::from_millis(2100)).await;
+    enqueue(&app, &Job::SweepV1).await;
+    app.run_jobs().await;
+    for (image, upload, etag) in [asked, started, expired] {
+        assert_eq!(app.get("alice", &format!("/v1/images/{image}/range")).await.body, b"bytes");
+        assert_eq!(app.complete("alice", &image, &upload, &[(1, &etag)]).await.status, 200, "the same answer as ever");
+        let other = format!("\"{}\"", "0".repeat(32));
+        assert_eq!(app.complete("alice", &image, &upload, &[(1, &other)]).await.refusal().0, 409);
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn open_uploads_are_left_alone_by_recovery() {
+    let app = TestApp::start().await;
+    let (image, upload) = app.begin("alice", &json!({})).await;
+    let etag = app.put("alice", &image, &upload, 1, b"bytes").await;
+    enqueue(&app, &Job::RecoverV1).await;
+    app.run_jobs().await;
+    assert_eq!(app.complete("alice", &image, &upload, &[(1, &etag)]).await.status, 200);
+    app.finish().await;
+}

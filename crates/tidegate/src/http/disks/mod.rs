@@ -14,9 +14,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use self::wire::{
-    Completed, Completion, ImagePage, ImageUpload, Metadata, NewImage, Page, SignedPart, SignedParts, StoredPart,
-    StreamAuth, StreamCookie, StreamUrl, UploadUrls, parse_cursor, quoted, rfc3339, show_cursor, show_image,
-    show_metadata, show_times, unquoted,
+    Completed, Completion, ImagePage, ImageUpload, Metadata, NewImage, OpenUpload, Page, SignedPart, SignedParts,
+    StoredPart, StreamAuth, StreamCookie, StreamUrl, UploadUrls, parse_cursor, quoted, rfc3339, show_cursor,
+    show_image, show_metadata, show_part, show_times, unquoted,
 };
 use super::auth::Caller;
 use super::content;
@@ -43,6 +43,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(delete_image))
         .routes(routes!(create_upload_urls))
         .routes(routes!(list_parts))
+        .routes(routes!(get_upload))
         .routes(routes!(complete_upload))
         .routes(routes!(abort_upload))
         .routes(routes!(get_metadata))
@@ -101,8 +102,24 @@ async fn list_parts(
     ImageId(id): ImageId,
 ) -> Answer<Json<Vec<StoredPart>>> {
     let parts = uploads::list_parts(&app, &caller.0, KIND, id).await?;
-    let stored = |part: store::Part| StoredPart { part_number: part.number, etag: quoted(&part.etag), size: part.size };
-    Ok(Json(parts.into_iter().map(stored).collect()))
+    Ok(Json(parts.iter().map(show_part).collect()))
+}
+
+/// Get an open upload
+///
+/// All that a client needs to go on which has lost everything but the image's id.
+#[utoipa::path(get, path = "/v1/images/{id}/upload", tag = "images", params(("id" = String, Path)),
+    responses((status = 200, body = OpenUpload), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+        (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
+async fn get_upload(State(app): State<Arc<App>>, caller: Caller, ImageId(id): ImageId) -> Answer<Json<OpenUpload>> {
+    let (upload, parts) = uploads::find_open(&app, &caller.0, KIND, id).await?;
+    Ok(Json(OpenUpload {
+        part_size: upload.part_size.unwrap_or_default(),
+        size: upload.announced_size,
+        expires_at: rfc3339(upload.expires_at),
+        parts: parts.iter().map(show_part).collect(),
+        upload_id: upload.id,
+    }))
 }
 
 /// Complete an upload
@@ -161,9 +178,8 @@ async fn list_images(
     };
     let after = page.cursor.as_deref().map_or(Ok(Cursor::START), parse_cursor)?;
     let owner = Owner::Disks(caller.user()?);
-    let found = objects::list(&app, &caller.0, &owner, state, after, limit).await?;
-    let full = i64::try_from(found.len()).is_ok_and(|count| count == limit);
-    let next_cursor = found.last().filter(|_| full).map(show_cursor);
+    let (found, more) = objects::list(&app, &caller.0, &owner, state, after, limit).await?;
+    let next_cursor = found.last().filter(|_| more).map(show_cursor);
     Ok(Json(ImagePage { images: found.into_iter().map(show_image).collect(), next_cursor }))
 }
 

@@ -82,6 +82,21 @@ pub(super) struct StoredPart {
     pub(super) size: u64,
 }
 
+/// An open upload: what a client needs to go on with it.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct OpenUpload {
+    pub(super) upload_id: String,
+    /// Bytes in every part but the last.
+    pub(super) part_size: u64,
+    /// As it was announced, or `null`.
+    pub(super) size: Option<u64>,
+    /// When it is given up.
+    pub(super) expires_at: String,
+    /// What is stored.
+    pub(super) parts: Vec<StoredPart>,
+}
+
 /// All parts of an upload.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -115,6 +130,7 @@ pub(super) struct Completed {
 #[into_params(parameter_in = Query)]
 pub(super) struct Page {
     /// From 1 to 1000; 100 by default.
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 1000)]
     pub(super) limit: Option<String>,
     /// `nextCursor` of the page before.
     pub(super) cursor: Option<String>,
@@ -139,9 +155,9 @@ pub(super) struct Image {
     pub(super) name: Option<String>,
     #[schema(example = "READY")]
     pub(super) status: &'static str,
-    /// Absent until the upload is complete.
+    /// `null` until the upload is complete.
     pub(super) size: Option<u64>,
-    /// Absent until the upload is complete.
+    /// `null` until the upload is complete.
     pub(super) etag: Option<String>,
     pub(super) created_at: String,
 }
@@ -169,22 +185,26 @@ pub(super) struct StreamUrl<'a> {
 
 /// What authorizes the stream.
 #[derive(Debug, Serialize, ToSchema)]
-#[serde(tag = "type", rename_all = "lowercase", rename_all_fields = "camelCase")]
+#[serde(tag = "type", rename_all = "lowercase")]
 pub(super) enum StreamAuth<'a> {
     /// Cookies, also set by this answer.
     Cookie {
         /// The cookies.
         cookies: Vec<StreamCookie<'a>>,
         /// When they end.
+        #[serde(rename = "expiresAt")]
         expires_at: String,
         /// From when on asking again gives later ones.
+        #[serde(rename = "refreshAfter")]
         refresh_after: String,
     },
     /// The signature in `url`.
     Url {
         /// When it ends.
+        #[serde(rename = "expiresAt")]
         expires_at: String,
         /// From when on asking again gives a later one.
+        #[serde(rename = "refreshAfter")]
         refresh_after: String,
     },
     /// The same sign-in as for this request; `url` is at this server.
@@ -197,6 +217,10 @@ pub(super) struct StreamCookie<'a> {
     pub(super) value: &'a str,
     /// As in `Set-Cookie`.
     pub(super) attributes: &'a [String],
+}
+
+pub(super) fn show_part(part: &store::Part) -> StoredPart {
+    StoredPart { part_number: part.number, etag: quoted(&part.etag), size: part.size }
 }
 
 pub(super) fn show_image(object: Object) -> Image {

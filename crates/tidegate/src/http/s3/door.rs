@@ -384,7 +384,7 @@ fn refused(error: store::Error) -> s3s::S3Error {
 fn internal(error: Error) -> s3s::S3Error {
     tracing::error!(error = error.detail(), code = error.code(), "a request failed");
     match error {
-        Error::Unavailable(_) | Error::Busy => s3_error!(ServiceUnavailable, "Reduce your request rate."),
+        Error::Unavailable(_) | Error::Busy => s3_error!(ServiceUnavailable, "Storage is not available; try again."),
         _ => s3_error!(InternalError, "We encountered an internal error. Please try again."),
     }
 }
