@@ -16,8 +16,9 @@ SECRETS = re.compile(
 def make_server(tmp_path):
     servers = []
 
-    def make(**settings):
+    def make(command=None, **settings):
         server = Server(tmp_path, **settings)
+        server.command = command or server.command
         servers.append(server)
         return server.start()
 
@@ -29,8 +30,8 @@ def make_server(tmp_path):
         assert not found, f"the log holds a secret: {log[max(0, found.start() - 200):found.end()]}"
         assert "panicked" not in log, log[-3000:]
         for which in ("presign", "operator"):
-            access_key, secret_key = server.credentials(which)
-            assert secret_key not in log
+            if (server.folder / f"data/keys/s3-{which}.json").exists():
+                assert server.credentials(which)[1] not in log
 
 
 @pytest.fixture

@@ -60,6 +60,7 @@ class Server:
             **settings,
         }
         self.log = self.folder / "server.log"
+        self.command = [BINARY, "serve"]
         self.process = None
         self.api = f"http://127.0.0.1:{self.ports['PORT']}"
         self.edge = f"http://127.0.0.1:{self.ports['EDGE_PORT']}"
@@ -68,7 +69,7 @@ class Server:
     def start(self):
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [BINARY, "serve"], env=self.settings, cwd=self.folder, stdout=log, stderr=log
+                self.command, env=self.settings, cwd=self.folder, stdout=log, stderr=log
             )
         deadline = time.monotonic() + 20
         while time.monotonic() < deadline:

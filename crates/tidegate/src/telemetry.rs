@@ -20,6 +20,8 @@ pub fn start_logs(log: &Log) {
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // It would complain of a log that can't be written on that same log, and panic: no log is worth a request.
+        .log_internal_errors(false)
         .with_ansi(std::io::stderr().is_terminal());
     let started = if log.json {
         builder.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init()

@@ -1,0 +1,118 @@
+"""Crashes and a full disk: nothing that was answered is lost, and the server goes on."""
+
+import pathlib
+import random
+import shutil
+import signal
+import subprocess
+import threading
+import time
+
+import pytest
+
+from server import BINARY, send
+
+
+def small_image(server, body):
+    image, upload, _ = server.begin()
+    etag = send("PUT", server.sign(image, upload, 1), {}, body).headers["ETag"]
+    return image, upload, etag
+
+
+def test_kill_9_at_random_moments(server):
+    """Every completion that was answered is there, byte for byte; every one that was not is finished or open."""
+    seed = random.randrange(1 << 30)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    answered, asked = {}, {}
+    for round_number in range(8):
+        stop = threading.Event()
+
+        def work(name):
+            count = 0
+            while not stop.is_set():
+                count += 1
+                body = f"{round_number}-{name}-{count}".encode() * 50
+                try:
+                    image, upload, etag = small_image(server, body)
+                    asked[image] = (upload, etag, body)
+                    if server.complete(image, upload, [(1, etag)]).status == 200:
+                        answered[image] = body
+                except (OSError, KeyError, ValueError):
+                    pass  # the server is gone in the middle of it
+
+        threads = [threading.Thread(target=work, args=(name,)) for name in range(4)]
+        for thread in threads:
+            thread.start()
+        time.sleep(chance.uniform(0.2, 0.7))
+        server.stop(signal.SIGKILL)
+        stop.set()
+        for thread in threads:
+            thread.join()
+        server.start()
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and "recover" not in server.call("GET", "/metrics").body.decode():
+        time.sleep(0.1)
+    assert len(answered) > 20
+    for image, body in answered.items():
+        assert server.call("GET", f"/v1/images/{image}/range").body == body, (seed, image)
+    unanswered = set(asked) - set(answered)
+    for image in unanswered:
+        upload, etag, body = asked[image]
+        ready = server.call("GET", f"/v1/images/{image}/metadata").status == 200
+        open_upload = server.call("GET", f"/v1/images/{image}/upload")
+        assert ready != (open_upload.status == 200), (seed, image, open_upload.status, open_upload.body)
+        assert server.complete(image, upload, [(1, etag)]).status == 200, (seed, image)
+        assert server.call("GET", f"/v1/images/{image}/range").body == body, (seed, image)
+    print(f"{len(answered)} answered, {len(unanswered)} cut off, all there")
+
+
+def own_mounts():
+    """How to run a command that may mount: as root, or in a user namespace of its own."""
+    for flags in (["-m"], ["-rm"]):
+        if subprocess.run(["unshare", *flags, "mount", "-t", "tmpfs", "tmpfs", "/mnt"], capture_output=True).returncode == 0:
+            return ["unshare", *flags]
+    return None
+
+
+def test_a_full_disk_stops_writes_and_nothing_else(make_server, tmp_path):
+    """Also the log lies on that disk: a log that can't be written costs no request."""
+    unshare = own_mounts()
+    if unshare is None:
+        pytest.fail("a full disk needs a file system of its own: run as root or allow user namespaces")
+    full = tmp_path / "full"
+    full.mkdir()
+    script = 'mount -t tmpfs -o size=30m tmpfs "$0" && exec "$1" serve >"$0/log" 2>&1'
+    server = make_server(
+        [*unshare, "sh", "-c", script, str(full), str(BINARY)],
+        TIDEGATE_DATA=str(full / "data"),
+        MULTIPART_PART_SIZE_BYTES="5242880",
+    )
+    # The file system is the server's own; it is reached by way of the process.
+    inside = pathlib.Path(f"/proc/{server.process.pid}/root{full}")
+    image, upload, etag = small_image(server, b"kept")
+    assert server.complete(image, upload, [(1, etag)]).status == 200
+    open_image, open_upload, _ = server.begin()
+    url = server.sign(open_image, open_upload, 1)
+    with open(inside / "filler", "wb", buffering=0) as filler:
+        with pytest.raises(OSError):
+            while True:
+                filler.write(b"z" * 4096)
+    assert shutil.disk_usage(inside).free < 4096
+    for _ in range(3):
+        for method, path in (("POST", "/v1/images"), ("DELETE", f"/v1/images/{image}")):
+            answer = server.call(method, path)
+            assert (answer.status, answer.json()["error"]["code"]) == (503, "STORE_UNAVAILABLE"), answer.body
+        part = send("PUT", url, {}, b"p" * 100_000)
+        assert part.status == 503, part.body
+        assert server.call("GET", f"/v1/images/{image}/range").body == b"kept"
+        assert server.call("GET", f"/v1/images/{open_image}/parts").json() == []
+    (inside / "filler").unlink()
+    deadline = time.monotonic() + 5
+    while server.call("POST", "/v1/images").status != 200:
+        assert time.monotonic() < deadline, "it recovers when space returns"
+    etag = send("PUT", url, {}, b"after").headers["ETag"]
+    assert server.complete(open_image, open_upload, [(1, etag)]).status == 200
+    assert server.call("DELETE", f"/v1/images/{image}").status == 204
+    assert send("GET", f"{server.api}/readyz").status == 200
+    assert server.stop() == 0
