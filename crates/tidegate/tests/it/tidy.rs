@@ -120,7 +120,7 @@ fn nothing_is_silenced_skipped_or_unfinished() {
         if path.ends_with("it/tidy.rs") {
             continue;
         }
-        for word in ["#[allow", "#![allow", "#[ignore", "todo!(", "unimplemented!(", "TODO", "FIXME", "XXX"] {
+        for word in ["#[allow", "#![allow", concat!("#[ig", "nore"), "todo!(", "unimplemented!(", "TODO", "FIXME", "XXX"] {
             assert!(!text.contains(word), "{path}: {word}");
         }
     }
@@ -173,7 +173,7 @@ fn no_machine_and_no_registry_is_named() {
         ["/wo", "rk/"].concat(),
         ["/ro", "ot/"].concat(),
         ["crates", ".io/"].concat(),
-        ["pythonhosted", ".org"].concat(),
+        ["python", "hosted.org"].concat(),
     ];
     for path in found.iter().filter(|path| !path.ends_with("Cargo.lock")) {
         let text = std::fs::read_to_string(path).unwrap();
