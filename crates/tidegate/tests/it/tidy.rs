@@ -120,7 +120,9 @@ fn nothing_is_silenced_skipped_or_unfinished() {
         if path.ends_with("it/tidy.rs") {
             continue;
         }
-        for word in ["#[allow", "#![allow", concat!("#[ig", "nore"), "todo!(", "unimplemented!(", "TODO", "FIXME", "XXX"] {
+        for word in
+            ["#[allow", "#![allow", concat!("#[ig", "nore"), "todo!(", "unimplemented!(", "TODO", "FIXME", "XXX"]
+        {
             assert!(!text.contains(word), "{path}: {word}");
         }
     }
