@@ -80,14 +80,14 @@ async fn recurring_jobs_are_there_once_and_come_back_from_the_dead() {
 
 #[tokio::test]
 async fn an_upload_that_was_never_completed_is_given_up() {
-    let app = TestApp::with(&[("UPLOAD_EXPIRY_SECONDS", "2")]).await;
+    let app = TestApp::with(&[("UPLOAD_EXPIRY_SECONDS", "5")]).await;
     let (image, upload) = app.begin("alice", &json!({})).await;
     let url = app.sign("alice", &image, &upload, 1).await;
     let etag = app.put("alice", &image, &upload, 1, &pattern(1, PART)).await;
     enqueue(&app, &Job::SweepV1).await;
     app.run_jobs().await;
     assert_eq!(app.get("alice", &format!("/v1/images/{image}/parts")).await.status, 200, "not yet");
-    tokio::time::sleep(Duration::from_millis(2100)).await;
+    tokio::time::sleep(Duration::from_millis(5100)).await;
     let late = app.complete("alice", &image, &upload, &[(1, &etag)]).await;
     assert_eq!(late.refusal(), (409, "INVALID_STATE".into()), "over, swept or not");
     assert_eq!(app.send("PUT", &url, &[], b"late".to_vec()).await.status, 403, "its URL ended with it");
@@ -164,7 +164,7 @@ async fn cut_off(app: &TestApp) -> (String, String, String) {
 
 #[tokio::test]
 async fn completions_that_a_crash_cut_off_are_finished() {
-    let app = TestApp::with(&[("UPLOAD_EXPIRY_SECONDS", "2")]).await;
+    let app = TestApp::with(&[("UPLOAD_EXPIRY_SECONDS", "5")]).await;
     let asked = cut_off(&app).await;
     assert_eq!(app.get("alice", &format!("/v1/images/{}/parts", asked.0)).await.refusal().0, 409, "it is complete");
     assert_eq!(app.get("alice", &format!("/v1/images/{}/metadata", asked.0)).await.status, 200, "as it says");
@@ -172,7 +172,7 @@ async fn completions_that_a_crash_cut_off_are_finished() {
     enqueue(&app, &Job::RecoverV1).await;
     app.run_jobs().await;
     let expired = cut_off(&app).await;
-    tokio::time::sleep(Duration::from_millis(2100)).await;
+    tokio::time::sleep(Duration::from_millis(5100)).await;
     enqueue(&app, &Job::SweepV1).await;
     app.run_jobs().await;
     for (image, upload, etag) in [asked, started, expired] {
