@@ -221,8 +221,8 @@ impl FsStore {
         let total = completion.check(&opened.parts())?;
         let lines: Vec<Line> = opened.state().parts.values().cloned().collect();
         for line in &lines {
-            let wanted = completion.parts.iter().any(|(number, _)| *number == line.number);
-            if !wanted {
+            // The parts checked run from 1 without a gap, so what comes after them is left out.
+            if usize::try_from(line.number).is_ok_and(|number| number > completion.parts.len()) {
                 // Cutting the file to length may cut it off: from here on it was never uploaded.
                 self.settle(opened, line, true)?;
             } else if line.aside.is_some() {

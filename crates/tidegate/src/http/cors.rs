@@ -40,9 +40,8 @@ impl CorsPolicy {
         self.named.iter().any(|named| named == origin)
     }
 
-    /// Adds what the browser needs, on every answer alike.
-    pub(crate) fn apply(&self, request: &HeaderMap, response: &mut HeaderMap) {
-        let origin = request.get(header::ORIGIN);
+    /// Adds what the browser needs, on every answer alike. `origin` is the request's.
+    pub(crate) fn apply(&self, origin: Option<&HeaderValue>, response: &mut HeaderMap) {
         match origin.filter(|origin| origin.to_str().is_ok_and(|origin| self.names(origin))) {
             Some(origin) => {
                 response.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
@@ -66,7 +65,7 @@ impl CorsPolicy {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NO_CONTENT;
         let headers = response.headers_mut();
-        self.apply(request, headers);
+        self.apply(request.get(header::ORIGIN), headers);
         headers.remove(header::ACCESS_CONTROL_EXPOSE_HEADERS);
         headers.append(header::VARY, HeaderValue::from_static("Access-Control-Request-Headers"));
         if headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN) {

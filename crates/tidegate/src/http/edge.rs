@@ -40,7 +40,7 @@ async fn answer(State(edge): State<Arc<Edge>>, request: Request) -> Response<Bod
         Ok(response) => response,
         Err(refused) => refused.into_response(&parts.method),
     };
-    edge.cors.apply(&parts.headers, response.headers_mut());
+    edge.cors.apply(parts.headers.get(header::ORIGIN), response.headers_mut());
     response
 }
 

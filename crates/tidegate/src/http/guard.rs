@@ -101,8 +101,7 @@ pub(crate) async fn cors(State(guards): State<Arc<Guards>>, request: Request, ne
     }
     let asked = request.headers().get(header::ORIGIN).cloned();
     let mut response = next.run(request).await;
-    let origin: HeaderMap = asked.into_iter().map(|origin| (header::ORIGIN, origin)).collect();
-    policy.apply(&origin, response.headers_mut());
+    policy.apply(asked.as_ref(), response.headers_mut());
     response
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{Response, StatusCode};
+use axum::http::{Response, StatusCode, header};
 use s3s::service::{S3Service, S3ServiceBuilder};
 
 use self::door::{Access, Door, Secrets};
@@ -36,7 +36,7 @@ async fn answer(State(s3): State<Arc<S3>>, request: Request) -> Response<Body> {
     if is_preflight(request.method(), request.headers()) {
         return s3.cors.preflight(request.headers());
     }
-    let asked = request.headers().clone();
+    let asked = request.headers().get(header::ORIGIN).cloned();
     let mut response = match gate::check(&request) {
         Err(refused) => *refused,
         Ok(()) => match s3.service.call(request.map(s3s::Body::http_body_unsync)).await {
@@ -47,6 +47,6 @@ async fn answer(State(s3): State<Arc<S3>>, request: Request) -> Response<Body> {
             }
         },
     };
-    s3.cors.apply(&asked, response.headers_mut());
+    s3.cors.apply(asked.as_ref(), response.headers_mut());
     response
 }
