@@ -378,6 +378,29 @@ async fn a_client_that_hangs_up_leaves_no_half_done_delete() {
 }
 
 #[tokio::test]
+async fn a_change_runs_to_its_end_when_its_client_hangs_up() {
+    use tokio::io::AsyncWriteExt as _;
+    let pause = || tokio::time::sleep(std::time::Duration::from_millis(150));
+    let app = TestApp::start().await;
+    let image = app.image("alice", b"bytes").await;
+    // The database's one writer is taken, so that the delete has to wait.
+    let writer = app.app.db.begin().await.unwrap();
+    let mut client = tokio::net::TcpStream::connect(app.api_address()).await.unwrap();
+    let request =
+        format!("DELETE /v1/images/{image} HTTP/1.1\r\nhost: {}\r\nx-user-id: alice\r\n\r\n", app.api_address());
+    client.write_all(request.as_bytes()).await.unwrap();
+    pause().await;
+    drop(client);
+    pause().await;
+    drop(writer);
+    pause().await;
+    assert_eq!(app.get("alice", &format!("/v1/images/{image}/metadata")).await.status, 404);
+    assert_eq!(app.files(), [""; 0]);
+    app.run_jobs().await;
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn part_urls_one_and_many() {
     let app = TestApp::start().await;
     let (image, upload) = app.begin("alice", &json!({})).await;
