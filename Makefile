@@ -6,6 +6,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 VENV := .tools/venv
 PYTHON := $(VENV)/bin/python
+SERVERS := ./.ci/services postgres garage moto
 
 .PHONY: help run test check unit e2e bench demo update tools-rust tools-python tools-bench
 
@@ -23,8 +24,10 @@ check: tools-rust ## format, lints, and the rules of the house
 	$(CARGO) clippy --workspace --all-targets --all-features --locked -- -D warnings
 	$(CARGO) test --locked -p tidegate --test it tidy
 
-unit: tools-rust ## unit, property, vector, conformance and in-process tests
-	$(CARGO) test --workspace --locked
+unit: tools-rust tools-python tools-servers ## unit, property, vector, conformance and in-process tests, the server's also on PostgreSQL
+	$(CARGO) test --workspace --locked --no-run
+	$(SERVERS) -- $(CARGO) test --workspace --locked
+	TEST_DATABASE=postgres $(SERVERS) -- $(CARGO) test -p tidegate --locked --test it
 
 e2e: tools-rust tools-python ## black-box tests of the built binary, with boto3 and curl
 	$(CARGO) build --locked
@@ -48,6 +51,11 @@ tools-rust:
 tools-python:
 	@./.ci/need python3:python3 curl:curl jq:jq
 	@test -x $(PYTHON) && $(PYTHON) -c 'import boto3, pytest' 2>/dev/null || ./.ci/venv $(VENV)
+
+# PostgreSQL, and two S3 servers that are not ours: one that verifies signatures and one that keeps versions.
+tools-servers: tools-python
+	@./.ci/need '/usr/lib/postgresql/*/bin/initdb:postgresql' setpriv:util-linux
+	@test -x .tools/bin/garage || $(CARGO) install garage --version 2.5.0 --locked --debug --no-default-features --features bundled-libs,sqlite --root .tools
 
 tools-bench:
 	@./.ci/need openssl:openssl wrk:wrk

@@ -80,7 +80,7 @@ impl App {
     pub async fn open(config: Config, addresses: Addresses) -> anyhow::Result<Self> {
         let (config, secrets) =
             tokio::task::spawn_blocking(move || secrets::load(&config).map(|keys| (config, keys))).await??;
-        let db = Db::open_sqlite(&config.database).await?;
+        let db = Db::open(&config.database).await?;
         let endpoint = Endpoint {
             url: addresses.s3.to_string(),
             region: config.region.clone(),
@@ -102,7 +102,7 @@ impl App {
             presign: secrets.presign,
             operator: secrets.operator,
             grants: GrantCache::new(),
-            records: Records::default(),
+            records: Records::new(!db.is_shared()),
             probed: Mutex::new(None),
             store: Arc::new(fs.clone()),
             fs,

@@ -112,7 +112,7 @@ pub async fn delete(app: &App, principal: &Principal, kind: OwnerKind, id: Objec
     if !tx.set_object_state(id, ObjectState::Ready, ObjectState::Deleted, now).await? {
         return Err(not_found());
     }
-    jobs::enqueue(&mut tx, &job, now).await?;
+    jobs::enqueue(&mut tx, &job, app.db.now()).await?;
     tx.commit().await?;
     drop(forgetting);
     metrics::counter!("tidegate_objects_deleted_total", "owner" => kind.as_str()).increment(1);

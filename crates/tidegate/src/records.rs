@@ -32,26 +32,27 @@ pub struct Ready {
     pub content: Content,
 }
 
-/// The records in memory. Exact while one server has the database.
+/// The records in memory. Exact while one server has the database; where others share it, nothing is kept.
 #[derive(Debug)]
 pub struct Records {
+    keeping: bool,
     ready: Cache<ObjectId, Arc<Ready>>,
     open: Cache<ObjectId, Arc<(Owner, Upload)>>,
     /// How often something was forgotten.
     forgotten: Mutex<u64>,
 }
 
-impl Default for Records {
-    fn default() -> Self {
+impl Records {
+    /// None yet, and none ever unless `keeping`.
+    pub fn new(keeping: bool) -> Self {
         Self {
+            keeping,
             ready: Cache::builder().max_capacity(MOST).time_to_live(KEPT).build(),
             open: Cache::builder().max_capacity(MOST).time_to_live(KEPT).build(),
             forgotten: Mutex::new(0),
         }
     }
-}
 
-impl Records {
     /// A ready object, if it is known.
     pub fn ready(&self, id: ObjectId) -> Option<Arc<Ready>> {
         self.ready.get(&id)
@@ -113,7 +114,7 @@ impl Records {
     /// Keeps what was read unless anything was forgotten since: it may be the very thing.
     fn keep(&self, before: u64, insert: impl FnOnce()) {
         let forgotten = self.forgotten.lock().unwrap_or_else(PoisonError::into_inner);
-        if *forgotten == before {
+        if self.keeping && *forgotten == before {
             insert();
         }
     }
@@ -141,7 +142,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_forgotten_while_it_is_read_is_not_kept() {
-        let records = Records::default();
+        let records = Records::new(true);
         let owner = Owner::Disks(UserId::parse("a").unwrap());
         let object = Object {
             id: ObjectId::generate(),
@@ -165,5 +166,8 @@ mod tests {
         let pending = Object { state: ObjectState::Pending, ..object.clone() };
         records.read_object(&owner, async { Ok(Some(pending)) }).await.unwrap();
         assert!(records.ready(object.id).is_none(), "only what does not change is kept");
+        let shared = Records::new(false);
+        shared.read_object(&owner, async { Ok(Some(object.clone())) }).await.unwrap();
+        assert!(shared.ready(object.id).is_none(), "others may change what is shared");
     }
 }

@@ -63,10 +63,12 @@ impl Server {
         if jobs {
             tasks.spawn(runner::run(Arc::clone(&self.app), stop.clone()));
         }
-        let upkeep = stop.clone();
+        let (app, upkeep) = (Arc::clone(&self.app), stop.clone());
         tasks.spawn(async move {
             while tokio::time::timeout(UPKEEP, upkeep.cancelled()).await.is_err() {
                 telemetry::upkeep();
+                // Also compares the clocks.
+                app.probe().await;
             }
         });
         while tasks.join_next().await.is_some() {}

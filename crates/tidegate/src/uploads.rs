@@ -322,7 +322,7 @@ pub async fn end(app: &App, upload: &Upload, state: UploadState) -> Result<()> {
         return Err(Error::InvalidState("the upload is no longer open".into()));
     }
     tx.set_object_state(upload.object, ObjectState::Pending, ObjectState::Purged, now).await?;
-    jobs::enqueue(&mut tx, &job, now).await?;
+    jobs::enqueue(&mut tx, &job, app.db.now()).await?;
     tx.commit().await?;
     drop(forgetting);
     count(if state == UploadState::Expired { "expired" } else { "aborted" });

@@ -1,6 +1,6 @@
 //! `tidegate check`: the settings as they were understood, without secrets.
 
-use crate::config::{AuthMode, Config, Cors, GrantMode};
+use crate::config::{AuthMode, Config, Cors, Database, GrantMode};
 
 /// The report.
 pub(super) fn report(config: &Config) -> String {
@@ -10,7 +10,14 @@ pub(super) fn report(config: &Config) -> String {
     line("doors", format!("{} API {} · edge {edge} · S3 {}", config.bind, config.port, config.s3_port));
     line("data", config.data.display().to_string());
     line("store", config.store_root.display().to_string());
-    line("database", config.database.display().to_string());
+    let database = match &config.database {
+        Database::Sqlite(path) => path.display().to_string(),
+        Database::Postgres { host, connections, .. } => {
+            let through = host.as_ref().map_or(String::new(), |host| format!(" through {host}"));
+            format!("PostgreSQL{through}, up to {connections} connections")
+        }
+    };
+    line("database", database);
     let sign_in = match config.auth.mode {
         AuthMode::Dev => "dev: the X-User-Id header is believed",
         AuthMode::None => "none: everybody is one user",

@@ -95,7 +95,15 @@ pub const SETTINGS: &[Setting] = &[
         "More names in the Host header the API answers to, besides that of PUBLIC_BASE_URL and loopback names.",
     ),
     built("UPLOAD_ROOT", "", "a folder", "The local store. Default: store in TIDEGATE_DATA."),
-    built("DATABASE_URL", "", "sqlite:PATH", "The database. Default: tidegate.db in TIDEGATE_DATA."),
+    built(
+        "DATABASE_URL",
+        "",
+        "sqlite:PATH, or postgres://USER:PASSWORD@HOST/DATABASE",
+        "The database. PostgreSQL may be shared by any number of servers. Default: tidegate.db in TIDEGATE_DATA.",
+    )
+    .secret(),
+    built("DATABASE_MAX_CONNECTIONS", "16", "1 to 1000", "Connections to PostgreSQL per server."),
+    built("RDS_PROXY_ENDPOINT", "", "a host name", "The host to reach PostgreSQL by, instead of that in DATABASE_URL."),
     built("AWS_REGION", "us-east-1", "a region's name", "The region presigned requests are signed for."),
     built(
         "S3_OPERATOR_ACCESS_KEY",
@@ -226,7 +234,6 @@ pub const SETTINGS: &[Setting] = &[
     later("SIGNED_URL_TTL_DEFAULT", "Lifetime of HMAC links."),
     later("CLAMAV_HOST", "Virus scanning."),
     later("CLAMAV_PORT", "Virus scanning."),
-    later("RDS_PROXY_ENDPOINT", "PostgreSQL behind a proxy."),
     later("CLOUDFRONT_PRIVATE_KEY_SSM_PARAM", "A signing key in SSM."),
     later("PROXY_ALLOWED_BUCKETS", "The presigned proxy of the packages surface."),
     later("RESTORE_PACKAGE_QUEUE_URL", "Restore jobs over SQS."),

@@ -29,23 +29,35 @@ pub struct JobCounts {
     pub dead: u64,
 }
 
+/// Leases one job; `$lock` is how its row is locked meanwhile.
+macro_rules! claim {
+    ($lock:literal) => {
+        concat!(
+            "UPDATE jobs SET lease_until = $2, attempts = attempts + 1 WHERE id = ( \
+             SELECT id FROM jobs WHERE state = 'QUEUED' AND run_at <= $1 \
+             AND (lease_until IS NULL OR lease_until < $1) AND attempts < max_attempts \
+             ORDER BY run_at, id LIMIT 1",
+            $lock,
+            ") RETURNING id, payload, attempts, max_attempts"
+        )
+    };
+}
+
 impl Db {
     /// Leases the job that is due the longest. A job whose lease ran out after its last attempt is given
     /// up on the way.
     pub async fn claim_job(&self, now: SystemTime, lease: Duration) -> Result<Option<ClaimedJob>> {
         const BURY: &str = "UPDATE jobs SET state = 'DEAD', last_error = COALESCE(last_error, 'the worker vanished') \
                             WHERE state = 'QUEUED' AND attempts >= max_attempts AND lease_until < $1";
-        const CLAIM: &str = "UPDATE jobs SET lease_until = $2, attempts = attempts + 1 WHERE id = ( \
-                             SELECT id FROM jobs WHERE state = 'QUEUED' AND run_at <= $1 \
-                             AND (lease_until IS NULL OR lease_until < $1) AND attempts < max_attempts \
-                             ORDER BY run_at, id LIMIT 1) RETURNING id, payload, attempts, max_attempts";
         if !self.any_job_due(now).await? {
             return Ok(None);
         }
+        // Several servers do not wait for what another is claiming just now.
+        let claim = if self.is_shared() { claim!(" FOR UPDATE SKIP LOCKED") } else { claim!("") };
         let mut tx = self.begin().await?;
         let claimed = on_tx!(&mut tx, |connection| {
             sqlx::query(BURY).bind(micros(now)).execute(&mut *connection).await?;
-            let query = sqlx::query_as(CLAIM).bind(micros(now)).bind(micros(now + lease));
+            let query = sqlx::query_as(claim).bind(micros(now)).bind(micros(now + lease));
             query.fetch_optional(&mut *connection).await?
         });
         tx.commit().await?;
@@ -77,7 +89,9 @@ impl Db {
     pub async fn finish_job(&self, job: &ClaimedJob) -> Result<()> {
         const SQL: &str = "DELETE FROM jobs WHERE id = $1 AND attempts = $2";
         let mut tx = self.begin().await?;
-        on_tx!(&mut tx, |connection| sqlx::query(SQL).bind(job.id).bind(job.attempts).execute(connection).await?);
+        on_tx!(&mut tx, |connection| {
+            sqlx::query(SQL).bind(job.id).bind(job.attempts).execute(connection).await.map(drop)?;
+        });
         tx.commit().await
     }
 
@@ -89,7 +103,7 @@ impl Db {
         let mut tx = self.begin().await?;
         on_tx!(&mut tx, |connection| {
             let query = sqlx::query(SQL).bind(job.id).bind(job.attempts).bind(state).bind(micros(run_at)).bind(error);
-            query.execute(connection).await?
+            query.execute(connection).await.map(drop)?;
         });
         tx.commit().await
     }
@@ -125,7 +139,8 @@ impl Tx {
                 .bind(to_i64(max_attempts))
                 .bind(micros(SystemTime::now()))
                 .execute(connection)
-                .await?
+                .await
+                .map(drop)?;
         });
         Ok(())
     }

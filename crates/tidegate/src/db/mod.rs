@@ -4,29 +4,33 @@
 mod jobs;
 mod objects;
 mod owners;
+mod postgres;
+mod sqlite;
 mod uploads;
 
-use std::path::Path;
-use std::time::Duration;
+use std::time::SystemTime;
 
-use anyhow::Context as _;
-use sqlx::Connection as _;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
+use secrecy::ExposeSecret as _;
+use sqlx::sqlite::SqlitePool;
 
 pub use self::jobs::{ClaimedJob, JobCounts};
 pub use self::objects::Cursor;
-use crate::error::{Error, Result};
+pub use self::postgres::Postgres;
+use crate::config::Database;
+use crate::error::{Error, Result, bad_request};
 
-/// The database: a pool to read from and a pool to write with. Cheap to clone.
+/// The database. Cheap to clone.
 #[derive(Debug, Clone)]
 pub enum Db {
-    /// One file. Any number of readers, one writer.
+    /// One file, for one server. Any number of readers, one writer.
     Sqlite {
         /// Read-only connections.
         reader: SqlitePool,
         /// The one connection that writes.
         writer: SqlitePool,
     },
+    /// A server of its own, for any number of ours.
+    Postgres(Postgres),
 }
 
 /// A write transaction; rolled back when dropped.
@@ -34,6 +38,8 @@ pub enum Db {
 pub enum Tx {
     /// On SQLite, begun with the write lock held.
     Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
+    /// On PostgreSQL, at its default isolation: every condition is in the statement that changes.
+    Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
 }
 
 /// Runs an expression with the pool that reads.
@@ -41,6 +47,10 @@ macro_rules! on_reader {
     ($db:expr, |$pool:ident| $run:expr) => {
         match $db {
             $crate::db::Db::Sqlite { reader: $pool, .. } => $run,
+            $crate::db::Db::Postgres(postgres) => {
+                let $pool = postgres.pool()?;
+                $run
+            }
         }
     };
 }
@@ -53,57 +63,66 @@ macro_rules! on_tx {
                 let $connection = &mut **transaction;
                 $run
             }
+            $crate::db::Tx::Postgres(transaction) => {
+                let $connection = &mut **transaction;
+                $run
+            }
         }
     };
 }
 pub(crate) use {on_reader, on_tx};
 
+/// Whether a text is a PostgreSQL URL that can be used.
+pub fn is_postgres_url(url: &str) -> bool {
+    postgres::parse(url).is_some()
+}
+
 impl Db {
-    /// Opens the SQLite file, making it if it is not there, and brings its tables up to date.
-    pub async fn open_sqlite(path: &Path) -> anyhow::Result<Self> {
-        let about = || format!("the database {}", path.display());
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder).with_context(about)?;
+    /// Opens the database and brings its tables up to date.
+    pub async fn open(database: &Database) -> anyhow::Result<Self> {
+        match database {
+            Database::Sqlite(path) => {
+                let (reader, writer) = sqlite::open(path).await?;
+                Ok(Self::Sqlite { reader, writer })
+            }
+            Database::Postgres { url, host, connections } => {
+                let options = postgres::parse(url.expose_secret()).ok_or_else(|| anyhow::anyhow!("DATABASE_URL"))?;
+                let options = host.iter().fold(options, |options, host| options.host(host));
+                Ok(Self::Postgres(Postgres::open(options, *connections).await?))
+            }
         }
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            // An answer follows the commit, so the commit must survive a power cut.
-            .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(Duration::from_secs(10))
-            .foreign_keys(true);
-        let acquire = Duration::from_secs(10);
-        let writer = SqlitePoolOptions::new()
-            .max_connections(1)
-            .acquire_timeout(acquire)
-            // On a full disk SQLite ends a transaction by itself, and the driver then believes for ever that
-            // it is inside one. Such a connection is replaced.
-            .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
-            .connect_with(options.clone())
-            .await
-            .with_context(about)?;
-        sqlx::migrate!("migrations/sqlite").run(&writer).await.with_context(about)?;
-        let reader = SqlitePoolOptions::new()
-            .max_connections(8)
-            .acquire_timeout(acquire)
-            .connect_with(options.read_only(true))
-            .await
-            .with_context(about)?;
-        Ok(Self::Sqlite { reader, writer })
+    }
+
+    /// Whether other servers may change what this one has read.
+    pub fn is_shared(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
+    /// The time that leases and due times go by.
+    pub fn now(&self) -> SystemTime {
+        match self {
+            Self::Sqlite { .. } => SystemTime::now(),
+            Self::Postgres(postgres) => postgres.now(),
+        }
     }
 
     /// Begins a write transaction.
     pub async fn begin(&self) -> Result<Tx> {
         match self {
             Self::Sqlite { writer, .. } => Ok(Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?)),
+            Self::Postgres(postgres) => Ok(Tx::Postgres(postgres.pool()?.begin().await?)),
         }
     }
 
     /// Whether the database answers to readers and lets writers begin.
     pub async fn probe(&self) -> Result<()> {
-        on_reader!(self, |pool| sqlx::query("SELECT 1").execute(pool).await.map(drop)?);
-        self.begin().await.map(drop)
+        match self {
+            Self::Sqlite { reader, .. } => {
+                sqlx::query("SELECT 1").execute(reader).await?;
+                self.begin().await.map(drop)
+            }
+            Self::Postgres(postgres) => postgres.probe().await,
+        }
     }
 
     /// Ends all connections; what was committed is on disk.
@@ -113,6 +132,7 @@ impl Db {
                 reader.close().await;
                 writer.close().await;
             }
+            Self::Postgres(postgres) => postgres.close().await,
         }
     }
 }
@@ -122,25 +142,32 @@ impl Tx {
     pub async fn commit(self) -> Result<()> {
         match self {
             Self::Sqlite(transaction) => Ok(transaction.commit().await?),
+            Self::Postgres(transaction) => Ok(transaction.commit().await?),
         }
     }
 }
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        match &error {
-            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => Self::Unavailable(error.into()),
-            // SQLITE_BUSY, SQLITE_FULL, SQLITE_IOERR and SQLITE_CANTOPEN with their extended codes: the disk's
-            // trouble, not the caller's.
-            sqlx::Error::Database(inner)
-                if inner
-                    .code()
-                    .and_then(|code| code.parse::<u32>().ok())
-                    .is_some_and(|code| matches!(code & 0xff, 5 | 10 | 13 | 14)) =>
-            {
-                Self::Unavailable(error.into())
-            }
-            _ => Self::Internal(error.into()),
+        if postgres::outage(&error) {
+            return Self::Unavailable(error.into());
+        }
+        let sqlx::Error::Database(inner) = &error else { return Self::Internal(error.into()) };
+        let Some(code) = inner.code() else { return Self::Internal(error.into()) };
+        if inner.try_downcast_ref::<sqlx::sqlite::SqliteError>().is_none() {
+            // SQLSTATE 22021: a NUL, which PostgreSQL's text can't hold, so that nothing bears such a name.
+            return if code == "22021" {
+                bad_request("text with NUL characters is not taken")
+            } else {
+                Self::Internal(error.into())
+            };
+        }
+        // SQLITE_BUSY, SQLITE_FULL, SQLITE_IOERR and SQLITE_CANTOPEN with their extended codes: the disk's
+        // trouble, not the caller's.
+        if code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 10 | 13 | 14)) {
+            Self::Unavailable(error.into())
+        } else {
+            Self::Internal(error.into())
         }
     }
 }
@@ -165,14 +192,14 @@ mod tests {
     #[tokio::test]
     async fn a_transaction_that_the_engine_ended_is_not_the_end_of_writing() {
         let folder = tempfile::tempdir().unwrap();
-        let db = Db::open_sqlite(&folder.path().join("t.db")).await.unwrap();
+        let db = Db::open(&Database::Sqlite(folder.path().join("t.db"))).await.unwrap();
         let mut tx = db.begin().await.unwrap();
         // What SQLite does by itself when the disk is full.
-        on_tx!(&mut tx, |connection| sqlx::query("ROLLBACK").execute(connection).await.unwrap());
+        on_tx!(&mut tx, |connection| drop(sqlx::query("ROLLBACK").execute(connection).await.unwrap()));
         drop(tx);
         for _ in 0..3 {
             let mut tx = db.begin().await.unwrap();
-            tx.enqueue_job("{}", None, std::time::SystemTime::now(), 1).await.unwrap();
+            tx.enqueue_job("{}", None, SystemTime::now(), 1).await.unwrap();
             tx.commit().await.unwrap();
         }
         assert_eq!(db.count_jobs().await.unwrap().queued, 3);

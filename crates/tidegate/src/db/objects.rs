@@ -129,7 +129,8 @@ impl Tx {
                 .bind(by.name())
                 .bind(micros(object.created_at))
                 .execute(connection)
-                .await?
+                .await
+                .map(drop)?;
         });
         Ok(())
     }

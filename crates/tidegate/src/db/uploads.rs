@@ -120,7 +120,8 @@ impl Tx {
                 .bind(micros(now))
                 .bind(micros(upload.expires_at))
                 .execute(connection)
-                .await?
+                .await
+                .map(drop)?;
         });
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! The runner: claims jobs, keeps their leases, does them, puts them back or gives them up.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -69,7 +69,7 @@ async fn schedule(app: Arc<App>, stop: CancellationToken) {
 async fn enqueue_all(app: &App, jobs: &[Job]) -> Result<()> {
     let mut tx = app.db.begin().await?;
     for job in jobs {
-        enqueue(&mut tx, job, SystemTime::now()).await?;
+        enqueue(&mut tx, job, app.db.now()).await?;
     }
     tx.commit().await?;
     app.jobs.notify_one();
@@ -78,13 +78,13 @@ async fn enqueue_all(app: &App, jobs: &[Job]) -> Result<()> {
 
 /// Claims and does one job that is due; `false` if there was none.
 pub async fn run_one(app: &Arc<App>) -> Result<bool> {
-    let Some(claimed) = app.db.claim_job(SystemTime::now(), LEASE).await? else { return Ok(false) };
+    let Some(claimed) = app.db.claim_job(app.db.now(), LEASE).await? else { return Ok(false) };
     let job: Job = match serde_json::from_str(&claimed.payload) {
         Ok(job) => job,
         Err(error) => {
             // A newer release wrote it, or nobody we know: kept for a person to look at.
             tracing::error!(job.id = claimed.id, %error, "a job is not understood");
-            app.db.fail_job(&claimed, SystemTime::now(), true, "not understood").await?;
+            app.db.fail_job(&claimed, app.db.now(), true, "not understood").await?;
             return Ok(true);
         }
     };
@@ -103,7 +103,7 @@ async fn while_leased(app: &App, claimed: &ClaimedJob, task: &mut JoinHandle<Res
         tokio::select! {
             outcome = &mut *task => return outcome.unwrap_or_else(|panic| Err(Error::Internal(panic.into()))),
             () = tokio::time::sleep(LEASE / 2) => {
-                if !app.db.extend_job(claimed, SystemTime::now() + LEASE).await? {
+                if !app.db.extend_job(claimed, app.db.now() + LEASE).await? {
                     return Err(Error::Internal(anyhow::anyhow!("the lease was lost")));
                 }
             }
@@ -121,7 +121,7 @@ async fn settle(app: &App, claimed: &ClaimedJob, job: &Job, outcome: Result<()>)
     };
     let give_up = claimed.attempts >= claimed.max_attempts;
     counted(if give_up { "dead" } else { "failed" });
-    let at = SystemTime::now() + backoff(claimed.attempts);
+    let at = app.db.now() + backoff(claimed.attempts);
     if give_up {
         tracing::error!(job.id = claimed.id, job.name = job.name(), error = error.detail(), "a job was given up");
     } else {

@@ -1,6 +1,6 @@
 //! Settings: layers, aliases, every problem at once, and what must not start.
 
-use tidegate::config::{Config, SETTINGS, Sources, Stage};
+use tidegate::config::{Config, Database, SETTINGS, Sources, Stage};
 
 fn load(settings: &[(&str, &str)]) -> Result<Config, Vec<String>> {
     let environment = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -105,10 +105,29 @@ fn what_is_not_built_stops_the_start_by_name() {
     }
     let warned = load(&[("REDIS_HOST", "redis")]).unwrap();
     assert!(warned.warnings[0].contains("REDIS_HOST"), "{:?}", warned.warnings);
-    problem(&[("DATABASE_URL", "postgres://user:hunter2@h/db")], "SQLite only");
-    let problems = load(&[("DATABASE_URL", "postgres://user:hunter2@h/db")]).unwrap_err();
-    assert!(!problems.join("").contains("hunter2"));
-    assert_eq!(load(&[("DATABASE_URL", "sqlite:/x/y.db")]).unwrap().database, std::path::Path::new("/x/y.db"));
+}
+
+#[test]
+fn a_database_is_a_file_or_a_server_and_never_shown() {
+    let database = |settings: &[(&str, &str)]| load(settings).unwrap().database;
+    match database(&[("DATABASE_URL", "sqlite:/x/y.db")]) {
+        Database::Sqlite(path) => assert_eq!(path, std::path::Path::new("/x/y.db")),
+        other => panic!("{other:?}"),
+    }
+    let url = ("DATABASE_URL", "postgres://user:hunter2@h/db");
+    match database(&[url, ("RDS_PROXY_ENDPOINT", "proxy.test"), ("DATABASE_MAX_CONNECTIONS", "7")]) {
+        Database::Postgres { host, connections, .. } => {
+            assert_eq!((host.as_deref(), connections), (Some("proxy.test"), 7))
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(!format!("{:?}", load(&[url]).unwrap()).contains("hunter2"));
+    for bad in ["mysql://user:hunter2@h/db", "postgres:///hunter2", "sqlite:", "sqlite:x?mode=ro#hunter2"] {
+        let problems = load(&[("DATABASE_URL", bad)]).unwrap_err().join("");
+        assert!(problems.contains("DATABASE_URL (not shown): give sqlite:PATH or postgres://"), "{problems}");
+        assert!(!problems.contains("hunter2"), "{problems}");
+    }
+    problem(&[("RDS_PROXY_ENDPOINT", "proxy.test")], "together with a postgres:// DATABASE_URL");
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod disks;
 mod edge;
 mod guards;
 mod jobs;
+mod postgres;
 mod s3_door;
 mod support;
 mod tidy;

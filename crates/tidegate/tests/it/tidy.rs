@@ -72,7 +72,7 @@ fn the_environment_is_read_in_config_only() {
 
 #[test]
 fn files_are_touched_by_the_store_and_config_only() {
-    only_in(&["config/", "db/mod.rs"], &["std::fs", "tokio::fs", "File::open", "create_dir"]);
+    only_in(&["config/", "db/sqlite.rs"], &["std::fs", "tokio::fs", "File::open", "create_dir"]);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The harness: a server on free ports over a folder of its own, and clients that speak to it.
 
+pub(crate) mod services;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -88,7 +90,12 @@ impl TestApp {
 
     /// A server over what another one left.
     pub(crate) async fn over(folder: TempDir, settings: &[(&str, &str)]) -> Self {
-        let server = Server::open(config(folder.path(), settings)).await.unwrap();
+        let mut settings = settings.to_vec();
+        let database = services::database_of(folder.path()).await;
+        if let Some(url) = &database {
+            settings.extend([("DATABASE_URL", url.as_str()), ("DATABASE_MAX_CONNECTIONS", "4")]);
+        }
+        let server = Server::open(config(folder.path(), &settings)).await.unwrap();
         let (app, stop) = (Arc::clone(&server.app), CancellationToken::new());
         tokio::spawn(server.run(stop.clone(), false));
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();

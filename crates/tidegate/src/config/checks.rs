@@ -1,0 +1,68 @@
+//! What settings demand of each other.
+
+use super::Config;
+use super::resolve::{Origin, Resolver};
+
+/// What only shows when all settings are seen together.
+pub(super) fn checks(config: &Config, r: &mut Resolver) {
+    let remote_bind = !config.bind.to_canonical().is_loopback();
+    let remote_url = |url: &Option<Origin>| url.as_ref().is_some_and(|url| !url.is_loopback());
+    let urls = [&config.public_base_url, &config.edge_url, &config.s3_url];
+    let remote = remote_bind || urls.into_iter().any(remote_url);
+    if config.insecure_auth() && !config.auth.allow_insecure_remote {
+        let mode = r.given.value("AUTH_MODE").to_owned();
+        let way_out = "or set AUTH_ALLOW_INSECURE_REMOTE=true if whoever reaches the port may be anybody";
+        if remote_bind {
+            let wanted = format!("a loopback address: AUTH_MODE={mode} believes whatever the caller says; {way_out}");
+            r.problem("BIND_HOST", &wanted);
+        }
+        if remote_url(&config.public_base_url) {
+            let wanted = format!("a loopback URL: AUTH_MODE={mode} believes whatever the caller says; {way_out}");
+            r.problem("PUBLIC_BASE_URL", &wanted);
+        }
+    }
+    if config.bind.is_unspecified() {
+        if config.public_base_url.is_none() {
+            r.problem("PUBLIC_BASE_URL", "the address clients use, since BIND_HOST is every address");
+        }
+        if config.edge_port.is_some() && config.edge_url.is_none() {
+            r.problem("EDGE_URL", "the address clients use for the edge, since BIND_HOST is every address");
+        }
+        if config.s3_url.is_none() {
+            r.problem("S3_URL", "the address clients use for uploads, since BIND_HOST is every address");
+        }
+    }
+    if config.production || remote {
+        if config.cloudfront.key.is_none() {
+            r.problem("CLOUDFRONT_PRIVATE_KEY_PEM", "a key of your own: production takes no generated one");
+        }
+        if config.operator.is_none() {
+            r.problem("S3_OPERATOR_SECRET_KEY", "credentials of your own: production takes no generated ones");
+        }
+        // What is not given is where the door listens.
+        let bound = Origin::parse(&format!("http://{}", std::net::SocketAddr::new(config.bind, 0)));
+        let effective = |url: &Option<Origin>| url.clone().or(bound.clone());
+        let (api, edge) = (effective(&config.public_base_url), effective(&config.edge_url));
+        let has_edge = config.edge_port.is_some() || config.edge_url.is_some();
+        if has_edge && api.map(|url| url.host().to_owned()) == edge.map(|url| url.host().to_owned()) {
+            r.problem("EDGE_URL", "another host than PUBLIC_BASE_URL has: cookies do not tell ports apart");
+        }
+    }
+    let mut ports = vec![("PORT", config.port), ("S3_PORT", config.s3_port)];
+    ports.extend(config.edge_port.map(|port| ("EDGE_PORT", port)));
+    for (index, (name, port)) in ports.iter().enumerate() {
+        if let Some((other, _)) = ports[..index].iter().find(|(_, taken)| taken == port && *port != 0) {
+            r.problem(name, &format!("another port than {other} has"));
+        }
+    }
+    let https = config.edge_url.as_ref().is_some_and(|url| url.scheme == "https");
+    if config.cloudfront.cookie.same_site == "None" && !https {
+        r.problem(
+            "CLOUDFRONT_COOKIE_SAMESITE",
+            "Lax or Strict, or an https EDGE_URL: browsers refuse None without Secure",
+        );
+    }
+    if config.cloudfront.cookie.partitioned && config.cloudfront.cookie.same_site != "None" {
+        r.problem("CLOUDFRONT_COOKIE_PARTITIONED", "false, or CLOUDFRONT_COOKIE_SAMESITE=None");
+    }
+}

@@ -1,0 +1,232 @@
+//! From settings to the parts of [`Config`], each checked by itself.
+
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
+use sign::{Hash, KeyKind};
+
+use super::resolve::{Origin, Resolver};
+use super::{
+    Auth, AuthMode, CloudFront, Config, Cookie, Cors, Database, GrantMode, Images, Limits, Log, Metrics, Uploads,
+    secrets,
+};
+use crate::model::key::Layout;
+
+/// Reads every setting.
+pub(super) fn resolve_all(r: &mut Resolver) -> Config {
+    let data = PathBuf::from(r.given.value("TIDEGATE_DATA"));
+    let store_root = r.text("UPLOAD_ROOT").map_or_else(|| data.join("store"), PathBuf::from);
+    for surface in r.list("SURFACES") {
+        if surface != "disks" {
+            r.problem("SURFACES", "only surfaces this version has: disks");
+        }
+    }
+    let production = r.choice("ENV", &[("dev", false), ("prod", true)]);
+    Config {
+        database: resolve_database(r, &data),
+        store_root,
+        production,
+        bind: r.ip("BIND_HOST"),
+        port: r.port("PORT", false).unwrap_or(0),
+        edge_port: r.port("EDGE_PORT", true),
+        s3_port: r.port("S3_PORT", false).unwrap_or(0),
+        public_base_url: r.origin("PUBLIC_BASE_URL"),
+        edge_url: resolve_edge_url(r),
+        edge_hosts: r.list("EDGE_HOSTS").iter().map(|host| host.to_ascii_lowercase()).collect(),
+        s3_url: r.origin("S3_URL"),
+        allowed_hosts: r.list("ALLOWED_HOSTS").iter().map(|host| host.to_ascii_lowercase()).collect(),
+        region: resolve_region(r),
+        operator: resolve_operator(r),
+        auth: Auth {
+            mode: r.choice("AUTH_MODE", &[("dev", AuthMode::Dev), ("none", AuthMode::None)]),
+            allow_insecure_remote: r.flag("AUTH_ALLOW_INSECURE_REMOTE"),
+        },
+        cloudfront: resolve_cloudfront(r),
+        images: resolve_images(r),
+        uploads: Uploads {
+            url_lifetime: r.seconds("UPLOAD_URL_TTL_SECONDS", 1..=604_800),
+            expiry: r.seconds("UPLOAD_EXPIRY_SECONDS", 1..=31_536_000),
+            sweep_interval: r.seconds("SWEEP_INTERVAL_SECONDS", 1..=86_400),
+        },
+        cors: resolve_cors(r),
+        resource_policy: r.choice(
+            "CROSS_ORIGIN_RESOURCE_POLICY",
+            &[("same-site", "same-site"), ("same-origin", "same-origin"), ("cross-origin", "cross-origin")],
+        ),
+        metrics: r.choice("METRICS", &[("loopback", Metrics::Loopback), ("any", Metrics::Any), ("off", Metrics::Off)]),
+        log: Log {
+            json: r.choice("LOG_FORMAT", &[("pretty", false), ("json", true)]),
+            level: r.choice("LOG_LEVEL", &[("info", "info"), ("error", "error"), ("warn", "warn"), ("debug", "debug")]),
+        },
+        limits: Limits {
+            connections: to_usize(r.number("MAX_CONNECTIONS", 1..=1_000_000)),
+            requests: to_usize(r.number("MAX_CONCURRENT_REQUESTS", 1..=100_000)),
+            request_timeout: r.seconds("REQUEST_TIMEOUT_SECONDS", 1..=3600),
+            shutdown_grace: r.seconds("SHUTDOWN_GRACE_SECONDS", 0..=3600),
+        },
+        data,
+        warnings: Vec::new(),
+    }
+}
+
+fn resolve_database(r: &mut Resolver, data: &Path) -> Database {
+    let connections = u32::try_from(r.number("DATABASE_MAX_CONNECTIONS", 1..=1000)).unwrap_or(1);
+    let host = r.text("RDS_PROXY_ENDPOINT");
+    let url = r.text("DATABASE_URL").unwrap_or_default();
+    if crate::db::is_postgres_url(&url) {
+        return Database::Postgres { url: url.into(), host, connections };
+    }
+    if host.is_some() {
+        r.problem(
+            "RDS_PROXY_ENDPOINT",
+            "it together with a postgres:// DATABASE_URL, whose host it takes the place of",
+        );
+    }
+    match url.strip_prefix("sqlite:").map(|path| path.trim_start_matches("//")) {
+        Some(path) if !path.is_empty() && !path.contains('?') => Database::Sqlite(PathBuf::from(path)),
+        None if url.is_empty() => Database::Sqlite(data.join("tidegate.db")),
+        _ => {
+            r.problem("DATABASE_URL", "sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE");
+            Database::Sqlite(data.join("tidegate.db"))
+        }
+    }
+}
+
+fn to_usize(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+fn resolve_edge_url(r: &mut Resolver) -> Option<Origin> {
+    let given = r.origin("EDGE_URL");
+    let Some(domain) = r.text("CLOUDFRONT_DOMAIN") else { return given };
+    let from_domain = Origin::parse(&format!("https://{domain}"));
+    match (&given, &from_domain) {
+        (_, None) => r.problem("CLOUDFRONT_DOMAIN", "a host name, without https://"),
+        (Some(url), Some(other)) if url != other => {
+            r.problem("EDGE_URL", &format!("{other}, as CLOUDFRONT_DOMAIN says, or only one of the two"));
+        }
+        _ => {}
+    }
+    from_domain
+}
+
+fn resolve_region(r: &mut Resolver) -> String {
+    let region = r.given.value("AWS_REGION").to_owned();
+    if !region.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-') {
+        r.problem("AWS_REGION", "a region's name, such as us-east-1");
+    }
+    region
+}
+
+fn resolve_operator(r: &mut Resolver) -> Option<(String, SecretString)> {
+    match (r.text("S3_OPERATOR_ACCESS_KEY"), r.text("S3_OPERATOR_SECRET_KEY")) {
+        (None, None) => None,
+        (Some(access), Some(secret)) => {
+            if !(16..=128).contains(&access.len()) || !access.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+                r.problem("S3_OPERATOR_ACCESS_KEY", "16 to 128 letters and digits");
+            }
+            if secret.len() < 32 {
+                r.problem("S3_OPERATOR_SECRET_KEY", "at least 32 characters");
+            }
+            Some((access, secret.into()))
+        }
+        (None, Some(secret)) => {
+            if secret.len() < 32 {
+                r.problem("S3_OPERATOR_SECRET_KEY", "at least 32 characters");
+            }
+            r.problem("S3_OPERATOR_ACCESS_KEY", "the access key that belongs to S3_OPERATOR_SECRET_KEY");
+            None
+        }
+        (Some(_), None) => {
+            r.problem("S3_OPERATOR_SECRET_KEY", "the secret that belongs to S3_OPERATOR_ACCESS_KEY");
+            None
+        }
+    }
+}
+
+fn resolve_cloudfront(r: &mut Resolver) -> CloudFront {
+    let id = r.text("CLOUDFRONT_KEY_PAIR_ID");
+    let plain = |id: &String| id.len() <= 64 && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if id.as_ref().is_some_and(|id| !plain(id)) {
+        r.problem("CLOUDFRONT_KEY_PAIR_ID", "letters and digits");
+    }
+    let pem = r.text("CLOUDFRONT_PRIVATE_KEY_PEM").and_then(|text| secrets::pem_or_file(r, text));
+    let key = match (id, pem) {
+        (Some(id), Some(pem)) => Some((id, pem)),
+        (None, Some(_)) => {
+            r.problem("CLOUDFRONT_KEY_PAIR_ID", "the id of the public half of CLOUDFRONT_PRIVATE_KEY_PEM");
+            None
+        }
+        (Some(_), None) if r.text("CLOUDFRONT_PRIVATE_KEY_PEM").is_none() => {
+            r.problem("CLOUDFRONT_PRIVATE_KEY_PEM", "the private key of CLOUDFRONT_KEY_PAIR_ID");
+            None
+        }
+        _ => None,
+    };
+    CloudFront {
+        key,
+        key_kind: r.choice("CLOUDFRONT_KEY_TYPE", &[("rsa", KeyKind::Rsa2048), ("p256", KeyKind::P256)]),
+        hash: r.choice("CLOUDFRONT_HASH_ALGORITHM", &[("SHA1", Hash::Sha1), ("SHA256", Hash::Sha256)]),
+        auth_mode: r.choice("CLOUDFRONT_AUTH_MODE", &[("cookie", GrantMode::Cookie), ("url", GrantMode::Url)]),
+        lifetime: r.seconds("CLOUDFRONT_SIGNED_TTL_SECONDS", 1..=604_800),
+        cookie: Cookie {
+            domain: resolve_cookie_domain(r),
+            same_site: r.choice(
+                "CLOUDFRONT_COOKIE_SAMESITE",
+                &[
+                    ("Lax", "Lax"),
+                    ("Strict", "Strict"),
+                    ("None", "None"),
+                    ("lax", "Lax"),
+                    ("strict", "Strict"),
+                    ("none", "None"),
+                ],
+            ),
+            partitioned: r.flag("CLOUDFRONT_COOKIE_PARTITIONED"),
+            wide_path: r.choice("CLOUDFRONT_COOKIE_PATH", &[("image", false), ("base", true)]),
+        },
+    }
+}
+
+fn resolve_cookie_domain(r: &mut Resolver) -> Option<String> {
+    let domain = r.text("CLOUDFRONT_COOKIE_DOMAIN")?;
+    let plain = domain.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.' || byte == b'-');
+    if !plain || domain.trim_start_matches('.').is_empty() {
+        r.problem("CLOUDFRONT_COOKIE_DOMAIN", "a domain, such as .example.com");
+    }
+    Some(domain)
+}
+
+fn resolve_images(r: &mut Resolver) -> Images {
+    let layout = Layout::new(r.given.value("IMAGE_BASE_PATH")).unwrap_or_else(|wanted| {
+        r.problem("IMAGE_BASE_PATH", wanted);
+        Layout::default()
+    });
+    Images {
+        layout,
+        cache_control: r.choice(
+            "IMAGE_CACHE_CONTROL",
+            &[
+                ("private-no-store", "private, no-store, no-transform"),
+                ("public-immutable", "public, max-age=31536000, immutable, no-transform"),
+            ],
+        ),
+        max_size: r.number("IMAGE_MAX_SIZE_BYTES", 1..=u64::from(store::MAX_PARTS) * store::MAX_PART_SIZE),
+        part_size: r.number("MULTIPART_PART_SIZE_BYTES", store::MIN_PART_SIZE..=store::MAX_PART_SIZE),
+    }
+}
+
+fn resolve_cors(r: &mut Resolver) -> Cors {
+    let origins = r.list("CORS_ALLOW_ORIGIN");
+    if origins == ["*"] {
+        return Cors::Any;
+    }
+    let parsed: Option<Vec<String>> = origins.iter().map(|text| Origin::parse(text).map(|o| o.to_string())).collect();
+    match parsed {
+        Some(origins) => Cors::Named(origins),
+        None => {
+            r.problem("CORS_ALLOW_ORIGIN", "* alone, or a list of origins such as https://app.example.com");
+            Cors::Named(Vec::new())
+        }
+    }
+}

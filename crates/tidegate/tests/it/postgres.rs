@@ -1,0 +1,152 @@
+//! What only a database server can do: be shared, be away, come back, tell another time.
+
+use std::collections::HashSet;
+use std::time::{Duration, SystemTime};
+
+use serde_json::json;
+use tidegate::config::Database;
+use tidegate::db::Db;
+use tidegate::error::Error;
+
+use crate::support::TestApp;
+use crate::support::services::{Cuttable, database};
+
+async fn open(url: &str) -> anyhow::Result<Db> {
+    Db::open(&Database::Postgres { url: url.into(), host: None, connections: 4 }).await
+}
+
+/// The URL's server by way of a cuttable connection, and that.
+async fn cuttable(url: &str) -> (String, Cuttable) {
+    let authority = url.split('@').nth(1).unwrap().split('/').next().unwrap();
+    let way = Cuttable::to(authority.parse().unwrap()).await;
+    (url.replace(authority, &way.address.to_string()), way)
+}
+
+#[tokio::test]
+async fn servers_that_start_at_once_migrate_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = database(folder.path()).await;
+    let opened = futures::future::join_all((0..6).map(|_| open(&url))).await;
+    for db in &opened {
+        db.as_ref().unwrap().probe().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_job_is_claimed_by_one_of_many_servers() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = database(folder.path()).await;
+    let servers = futures::future::join_all((0..4).map(|_| open(&url))).await;
+    let servers: Vec<Db> = servers.into_iter().map(Result::unwrap).collect();
+    let mut tx = servers[0].begin().await.unwrap();
+    for _ in 0..40 {
+        tx.enqueue_job("{}", None, SystemTime::now() - Duration::from_secs(1), 3).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    let claim = async |db: &Db| {
+        let mut mine = Vec::new();
+        while let Some(job) = db.claim_job(SystemTime::now(), Duration::from_secs(60)).await.unwrap() {
+            mine.push(job.id);
+        }
+        mine
+    };
+    let claimed = futures::future::join_all(servers.iter().map(claim)).await.concat();
+    let distinct: HashSet<i64> = claimed.iter().copied().collect();
+    // A server that finds all due rows locked by the others goes to sleep; what it leaves is another's.
+    assert_eq!(claimed.len(), distinct.len(), "nothing is done twice");
+    assert_eq!(distinct.len(), 40);
+}
+
+#[tokio::test]
+async fn a_database_that_is_down_at_start_and_later_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let (url, way) = cuttable(&database(folder.path()).await).await;
+    way.cut();
+    let app = TestApp::over(folder, &[("DATABASE_URL", &url)]).await;
+    for (mended, code) in [(false, 503), (true, 200), (false, 503), (true, 200)] {
+        if mended {
+            way.mend()
+        } else {
+            way.cut()
+        }
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(15);
+        loop {
+            let ready = app.send("GET", &format!("{}/readyz", app.api()), &[], Vec::new()).await;
+            if ready.status == code {
+                let database = if mended { "ok" } else { "unavailable" };
+                assert_eq!((&ready.json()["database"], &ready.json()["store"]), (&json!(database), &json!("ok")));
+                break;
+            }
+            assert!(tokio::time::Instant::now() < deadline, "{}", ready.text());
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        let answer = app.post("alice", "/v1/images", &json!({})).await;
+        if mended {
+            assert_eq!(answer.status, 200, "{}", answer.text());
+        } else {
+            assert_eq!(answer.refusal(), (503, "STORE_UNAVAILABLE".into()));
+            assert_eq!(answer.header("retry-after"), "1");
+            assert!(!answer.text().contains("127.0.0.1"), "nothing of the inside: {}", answer.text());
+        }
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_setup_that_can_never_work_ends_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = database(folder.path()).await;
+    let none = open(&url.replace("/test_", "/no_such_")).await.unwrap_err();
+    assert!(format!("{none:#}").contains("does not exist"), "{none:#}");
+    let newer = open(&url).await.unwrap();
+    let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&url).await.unwrap();
+    sqlx::query("INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (9999, 'x', true, '', 0)")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    let refused = open(&url).await.unwrap_err();
+    assert!(format!("{refused:#}").contains("9999"), "a newer release was here: {refused:#}");
+    newer.probe().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_database_without_writes_is_not_ready() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = database(folder.path()).await;
+    let db = open(&url).await.unwrap();
+    db.probe().await.unwrap();
+    let held = [db.begin().await.unwrap(), db.begin().await.unwrap(), db.begin().await.unwrap()];
+    // As after a failover: sessions made from here on are a standby's.
+    let standby = sqlx::AssertSqlSafe(format!(
+        "ALTER DATABASE {} SET default_transaction_read_only = on",
+        url.rsplit('/').next().unwrap()
+    ));
+    let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&url).await.unwrap();
+    sqlx::query(standby).execute(&mut connection).await.unwrap();
+    assert!(matches!(db.probe().await, Err(Error::Unavailable(_))));
+    let mut second = db.begin().await.unwrap();
+    let refused = second.enqueue_job("{}", None, SystemTime::now(), 1).await;
+    assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
+    drop(held);
+    let started_on_it = open(&url).await.unwrap();
+    assert!(matches!(started_on_it.probe().await, Err(Error::Unavailable(_))));
+}
+
+#[tokio::test]
+async fn sessions_are_durable_whatever_the_servers_default() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = database(folder.path()).await;
+    let Db::Postgres(postgres) = open(&format!("{url}?options=-csynchronous_commit%3Doff")).await.unwrap() else {
+        panic!("opened something else")
+    };
+    assert_eq!(postgres.setting("synchronous_commit").await.unwrap(), "on");
+    assert_eq!(postgres.setting("statement_timeout").await.unwrap(), "30s");
+}
+
+#[tokio::test]
+async fn text_that_postgres_cannot_hold_is_the_callers_mistake() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = open(&database(folder.path()).await).await.unwrap();
+    let refused = db.find_ready_by_key("images/a\0b").await;
+    assert!(matches!(refused, Err(Error::BadRequest(_))), "{refused:?}");
+}

@@ -1,0 +1,82 @@
+//! The real servers that `.ci/services` started for the tests. What a test needs and does not find fails it.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use sqlx::{Connection as _, PgConnection};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+
+fn given(name: &str) -> String {
+    std::env::var(name)
+        .unwrap_or_else(|_| panic!("{name} is not set: run the tests by `make unit`, which starts the servers"))
+}
+
+/// In the pass on PostgreSQL, the database that belongs to a test's folder.
+pub(crate) async fn database_of(folder: &Path) -> Option<String> {
+    if std::env::var("TEST_DATABASE").ok()? != "postgres" {
+        return None;
+    }
+    Some(database(folder).await)
+}
+
+/// A database for a folder: a new one, or that which was made for it before.
+pub(crate) async fn database(folder: &Path) -> String {
+    let server = given("TEST_POSTGRES_URL");
+    let mut hasher = DefaultHasher::new();
+    folder.hash(&mut hasher);
+    let name = format!("test_{:016x}", hasher.finish());
+    let mut connection = PgConnection::connect(&server).await.unwrap();
+    let found = sqlx::query("SELECT 1 FROM pg_database WHERE datname = $1").bind(&name);
+    if found.fetch_optional(&mut connection).await.unwrap().is_none() {
+        let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
+        sqlx::query(create).execute(&mut connection).await.unwrap();
+    }
+    let (before, _) = server.rsplit_once('/').unwrap();
+    format!("{before}/{name}")
+}
+
+/// A way to a server that can be cut: connections through it break, and new ones are refused, until it is mended.
+pub(crate) struct Cuttable {
+    pub(crate) address: SocketAddr,
+    cut: Arc<(AtomicBool, Notify)>,
+}
+
+impl Cuttable {
+    pub(crate) async fn to(server: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let cut: Arc<(AtomicBool, Notify)> = Arc::default();
+        let state = Arc::clone(&cut);
+        tokio::spawn(async move {
+            loop {
+                let (mut client, _) = listener.accept().await.unwrap();
+                let state = Arc::clone(&state);
+                tokio::spawn(async move {
+                    let broken = state.1.notified();
+                    if state.0.load(Ordering::SeqCst) {
+                        return;
+                    }
+                    let Ok(mut there) = TcpStream::connect(server).await else { return };
+                    tokio::select! {
+                        _ = tokio::io::copy_bidirectional(&mut client, &mut there) => {}
+                        () = broken => {}
+                    }
+                });
+            }
+        });
+        Self { address, cut }
+    }
+
+    pub(crate) fn cut(&self) {
+        self.cut.0.store(true, Ordering::SeqCst);
+        self.cut.1.notify_waiters();
+    }
+
+    pub(crate) fn mend(&self) {
+        self.cut.0.store(false, Ordering::SeqCst);
+    }
+}
