@@ -24,15 +24,24 @@ pub trait Send: Sync {
 const PART: u64 = 5 << 20;
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// Runs the whole suite. Panics at the first difference, naming it.
-pub async fn all(store: &dyn Store, send: &dyn Send) {
+/// What a server that stands in for S3 in the tests is known not to do as S3 does it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gap {
+    /// An upload is found by its id under any key.
+    UploadsUnderAnyKey,
+    /// Every upload was begun in 2010.
+    UploadsFromLongAgo,
+}
+
+/// Runs the whole suite, less what the server behind the store can't do. Panics at the first difference, naming it.
+pub async fn all(store: &dyn Store, send: &dyn Send, gaps: &[Gap]) {
     blobs(store, send).await;
     immutability(store).await;
     keys(store).await;
     parts(store, send).await;
-    parts_that_are_wrong(store, send).await;
+    parts_that_are_wrong(store, send, gaps).await;
     parts_sent_again(store, send).await;
-    abortion(store, send).await;
+    abortion(store, send, gaps).await;
     deletion(store).await;
     listing(store).await;
     assert!(store.probe().await.is_ok());
@@ -168,7 +177,7 @@ async fn parts(store: &dyn Store, send: &dyn Send) {
     assert_eq!(store.stat(&upload.key).await.expect("is there"), done);
 }
 
-async fn parts_that_are_wrong(store: &dyn Store, send: &dyn Send) {
+async fn parts_that_are_wrong(store: &dyn Store, send: &dyn Send, gaps: &[Gap]) {
     let upload = begun(store, "conf/parts/wrong").await;
     let fault = async |completion: &Completion| match store.complete(&upload, completion).await {
         Err(Error::InvalidPart { number, fault }) => (number, fault),
@@ -189,8 +198,10 @@ async fn parts_that_are_wrong(store: &dyn Store, send: &dyn Send) {
     assert_eq!(fault(&more).await, (2, PartFault::Missing));
     let limited = Completion { max_size: PART - 1, ..completion(&[(1, &first)]) };
     assert!(matches!(store.complete(&upload, &limited).await, Err(Error::TooLarge { .. })));
-    let other = UploadRef { key: "conf/parts/other".into(), ..upload.clone() };
-    assert!(matches!(store.list_parts(&other).await, Err(Error::NoSuchUpload)), "an upload has one key");
+    if !gaps.contains(&Gap::UploadsUnderAnyKey) {
+        let other = UploadRef { key: "conf/parts/other".into(), ..upload.clone() };
+        assert!(matches!(store.list_parts(&other).await, Err(Error::NoSuchUpload)), "an upload has one key");
+    }
     assert_eq!(store.list_parts(&upload).await.expect("is still open").len(), 3);
     store.abort(&upload).await.expect("aborts");
 }
@@ -211,13 +222,15 @@ async fn parts_sent_again(store: &dyn Store, send: &dyn Send) {
     assert_eq!(collected(stream).await, [&first[..], &last[..]].concat());
 }
 
-async fn abortion(store: &dyn Store, send: &dyn Send) {
+async fn abortion(store: &dyn Store, send: &dyn Send, gaps: &[Gap]) {
     let upload = begun(store, "conf/parts/aborted").await;
     put(store, send, &upload, 1, &pattern(40, 100)).await;
     let open = store.list_uploads(SystemTime::now() + HOUR).await.expect("lists");
     assert!(open.iter().any(|open| open.upload == upload), "{open:?}");
-    let earlier = store.list_uploads(SystemTime::now() - HOUR).await.expect("lists");
-    assert!(!earlier.iter().any(|open| open.upload == upload), "begun after the time asked for");
+    if !gaps.contains(&Gap::UploadsFromLongAgo) {
+        let earlier = store.list_uploads(SystemTime::now() - HOUR).await.expect("lists");
+        assert!(!earlier.iter().any(|open| open.upload == upload), "begun after the time asked for");
+    }
     store.abort(&upload).await.expect("aborts");
     store.abort(&upload).await.expect("aborts again");
     assert!(matches!(store.list_parts(&upload).await, Err(Error::NoSuchUpload)));

@@ -63,6 +63,9 @@ pub enum Error {
     /// The store does not answer, or not as it should.
     #[error("the store failed: {0}")]
     Unavailable(io::Error),
+    /// The store answered, and does not let us: its own code says why.
+    #[error("the store refused: {0}")]
+    Refused(String),
     /// Bytes and record do not agree.
     #[error("the blob is damaged: {0}")]
     Damaged(String),

@@ -9,6 +9,8 @@ mod completion;
 pub mod conformance;
 mod error;
 pub mod fs;
+mod key;
+mod s3;
 mod sigv4;
 
 use std::collections::BTreeMap;
@@ -25,6 +27,7 @@ pub use checksum::{Algorithm, Checks};
 pub use completion::Completion;
 pub use error::{Error, PartFault, Result};
 pub use fs::FsStore;
+pub use s3::{Addressing, Encryption, MAX_COPY, S3Options, S3Store};
 pub use sigv4::{Endpoint, MAX_LIFETIME, Presigner};
 
 /// The most parts an upload may have (S3, "Amazon S3 multipart upload limits").
@@ -119,6 +122,8 @@ pub struct PresignedRequest {
     pub url: String,
     /// Headers that must be sent just so.
     pub headers: Vec<(String, String)>,
+    /// When it ends: what was asked for, or earlier where the credentials end earlier.
+    pub expires: SystemTime,
 }
 
 /// A part that is stored for good.
@@ -137,8 +142,12 @@ pub struct Part {
 pub struct Entry {
     /// The key.
     pub key: String,
-    /// The blob.
-    pub stat: Stat,
+    /// Length in bytes.
+    pub size: u64,
+    /// As in [`Stat`].
+    pub etag: String,
+    /// As in [`Stat`].
+    pub last_modified: SystemTime,
 }
 
 /// An upload that was begun and neither completed nor aborted.

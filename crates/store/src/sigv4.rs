@@ -34,6 +34,8 @@ pub struct Presigner {
     endpoint: Endpoint,
     access_key: String,
     secret_key: String,
+    /// Of temporary credentials.
+    session_token: Option<String>,
     /// The derived key is good for a day and costs four of a request's six HMACs.
     derived: Mutex<Option<(String, hmac::Key)>>,
 }
@@ -58,7 +60,18 @@ pub(crate) struct Unsigned<'a> {
 impl Presigner {
     /// A presigner for `endpoint`.
     pub fn new(endpoint: Endpoint, access_key: impl Into<String>, secret_key: impl Into<String>) -> Self {
-        Self { endpoint, access_key: access_key.into(), secret_key: secret_key.into(), derived: Mutex::new(None) }
+        Self {
+            endpoint,
+            access_key: access_key.into(),
+            secret_key: secret_key.into(),
+            session_token: None,
+            derived: Mutex::new(None),
+        }
+    }
+
+    /// As before, for temporary credentials that come with a token.
+    pub(crate) fn with_token(self, session_token: Option<&str>) -> Self {
+        Self { session_token: session_token.map(str::to_owned), ..self }
     }
 
     /// The signed request, good from `now` for `lifetime` (1 s to 7 days, whole seconds).
@@ -92,6 +105,9 @@ impl Presigner {
         ] {
             query.push((name.to_owned(), encode(value)));
         }
+        if let Some(token) = &self.session_token {
+            query.push(("X-Amz-Security-Token".to_owned(), encode(token)));
+        }
         let sent = join(&query);
         query.sort_unstable();
         let bucket = bucket.as_deref().map(|bucket| format!("/{}", encode(bucket))).unwrap_or_default();
@@ -107,6 +123,7 @@ impl Presigner {
         let signature = hex::encode(hmac::sign(&self.signing_key(&day), to_sign.as_bytes()));
         Ok(PresignedRequest {
             method: request.method,
+            expires: whole_seconds(now) + Duration::from_secs(lifetime.as_secs()),
             url: format!("{url}{path}?{sent}&X-Amz-Signature={signature}"),
             headers: request.headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
         })
@@ -139,6 +156,12 @@ fn join(query: &[(String, String)]) -> String {
 }
 
 /// `YYYYMMDD` and `YYYYMMDDTHHMMSSZ`.
+/// The second that a request is dated by.
+fn whole_seconds(at: SystemTime) -> SystemTime {
+    let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    SystemTime::UNIX_EPOCH + Duration::from_secs(since.as_secs())
+}
+
 fn timestamps(now: SystemTime) -> (String, String) {
     let at = OffsetDateTime::from(now);
     let day = format!("{:04}{:02}{:02}", at.year(), u8::from(at.month()), at.day());

@@ -85,7 +85,7 @@ fn files_below(folder: &Path) -> Vec<String> {
 async fn conforms() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
-    conformance::all(&store, &Direct(store.clone())).await;
+    conformance::all(&store, &Direct(store.clone()), &[]).await;
     assert_eq!(files_below(&folder.path().join(".uploads")), [""; 0], "no upload leaves anything");
     assert_eq!(files_below(&folder.path().join(".tmp")), [""; 0], "no write leaves anything");
 }

@@ -3,10 +3,11 @@
 use std::fs::File;
 
 use super::FsStore;
-use super::place::{self, sidecar, trash};
+use super::place::{self, sidecar};
 use super::root::split;
 use super::sidecar::Sidecar;
 use crate::error::{Error, Result};
+use crate::key::{self, trash};
 use crate::{Deletion, Entry, Stat};
 
 impl FsStore {
@@ -40,7 +41,7 @@ impl FsStore {
 
     /// The blob's bytes and its record, which must agree.
     pub(super) fn open_blob(&self, key: &str) -> Result<(File, Stat)> {
-        place::check(key)?;
+        key::check(key)?;
         let record = Sidecar::read(&self.root, &sidecar(key))?;
         let file = self.root.open_file(key)?;
         let length = file.metadata()?.len();
@@ -74,7 +75,7 @@ impl FsStore {
     }
 
     pub(super) fn delete_blocking(&self, key: &str, deletion: Deletion) -> Result<()> {
-        place::check(key)?;
+        key::check(key)?;
         let _key = self.lock_key(key);
         let waiting = trash(key);
         match deletion {
@@ -103,7 +104,7 @@ impl FsStore {
     }
 
     pub(super) fn restore_blocking(&self, key: &str) -> Result<Stat> {
-        place::check(key)?;
+        key::check(key)?;
         let _key = self.lock_key(key);
         if self.root.exists(key)? {
             return self.open_blob(key).map(|(_, stat)| stat);
@@ -121,8 +122,8 @@ impl FsStore {
     }
 
     pub(super) fn move_blocking(&self, from: &str, to: &str) -> Result<()> {
-        place::check(from)?;
-        place::check(to)?;
+        key::check(from)?;
+        key::check(to)?;
         let _keys = self.lock_keys(from, to);
         if self.root.exists(to)? {
             return Err(Error::AlreadyExists);
@@ -167,9 +168,7 @@ impl FsStore {
             .entries(folder)?
             .into_iter()
             .filter(|(name, is_dir)| *is_dir || !place::is_sidecar(name))
-            .filter(|(name, _)| {
-                !folder.is_empty() || ![place::TEMP, place::UPLOADS, place::TRASH].contains(&name.as_str())
-            })
+            .filter(|(name, _)| !folder.is_empty() || ![key::TEMP, key::UPLOADS, key::TRASH].contains(&name.as_str()))
             .map(|(name, is_dir)| if is_dir { name + "/" } else { name })
             .collect();
         names.sort_unstable();
@@ -188,7 +187,10 @@ impl FsStore {
                 }
                 None if full.starts_with(prefix) && after.is_none_or(|after| full.as_str() > after) => {
                     match Sidecar::read(&self.root, &sidecar(&full)) {
-                        Ok(record) => found.push(Entry { key: full, stat: record.into_stat() }),
+                        Ok(record) => {
+                            let Stat { size, etag, last_modified, .. } = record.into_stat();
+                            found.push(Entry { key: full, size, etag, last_modified });
+                        }
                         // Deleted meanwhile, or bytes without a record: not a blob.
                         Err(Error::NotFound) => {}
                         // One damaged record must not hide all others.

@@ -34,6 +34,7 @@ use self::sidecar::Sidecar;
 use crate::checksum::{Checks, Hashes};
 use crate::completion::Completion;
 use crate::error::{Error, Result};
+use crate::key;
 use crate::sigv4::{Presigner, Unsigned};
 use crate::{
     Attributes, ByteStream, Deletion, Entry, Expect, OpenUpload, Part, Plan, PresignedRequest, Shape, Stat, Store,
@@ -75,16 +76,16 @@ impl FsStore {
     /// left. Only one server may have it open. Blocking.
     pub fn open(folder: &Path, presigner: Presigner) -> Result<Self> {
         let root = Root::open(folder)?;
-        for own in [place::TEMP, place::UPLOADS, place::TRASH] {
+        for own in [key::TEMP, key::UPLOADS, key::TRASH] {
             root.ensure_dir(own)?;
         }
-        for (name, is_dir) in root.entries(place::TEMP)? {
+        for (name, is_dir) in root.entries(key::TEMP)? {
             if !is_dir {
-                root.unlink(&format!("{}/{name}", place::TEMP))?;
+                root.unlink(&format!("{}/{name}", key::TEMP))?;
             }
         }
         // Said now rather than at the first upload.
-        let temp = format!("{}/{}", place::TEMP, Uuid::new_v4().simple());
+        let temp = format!("{}/{}", key::TEMP, Uuid::new_v4().simple());
         root.create_new(&temp)?;
         root.unlink(&temp)?;
         let inner = Inner {
@@ -107,7 +108,7 @@ impl FsStore {
         limit: u64,
         checks: Checks,
     ) -> Result<Stat> {
-        place::check(key)?;
+        key::check(key)?;
         let temp = self.temp_name();
         let store = self.clone();
         let name = temp.clone();
@@ -119,7 +120,7 @@ impl FsStore {
     }
 
     fn temp_name(&self) -> String {
-        format!("{}/{}", place::TEMP, Uuid::new_v4().simple())
+        format!("{}/{}", key::TEMP, Uuid::new_v4().simple())
     }
 
     fn stripe(&self, key: &str) -> usize {
@@ -219,7 +220,7 @@ fn stream(file: File, range: Range<u64>) -> ByteStream {
 #[async_trait]
 impl Store for FsStore {
     async fn begin(&self, key: &str, expect: Expect) -> Result<Plan> {
-        place::check(key)?;
+        key::check(key)?;
         match expect.shape {
             Shape::Single { size, lifetime } => {
                 let length = size.map(|size| size.to_string());
@@ -308,7 +309,7 @@ impl Store for FsStore {
     }
 
     async fn sign_read(&self, key: &str, lifetime: Duration) -> Result<PresignedRequest> {
-        place::check(key)?;
+        key::check(key)?;
         let unsigned = Unsigned { method: "GET", key, query: &[], headers: &[] };
         self.presigner.presign(unsigned, SystemTime::now(), lifetime)
     }

@@ -14,11 +14,12 @@ use uuid::Uuid;
 use super::FsStore;
 use super::ingest::blocking;
 use super::journal::{self, Line};
-use super::place::{self, UPLOADS};
+use super::place;
 use super::root::split;
 use super::sidecar::{Sidecar, micros};
 use crate::completion::Completion;
 use crate::error::{Error, Result};
+use crate::key::{self, UPLOADS};
 use crate::{Attributes, OpenUpload, Part, Stat, UploadRef};
 
 /// Uploads kept open in memory; beyond it the idle ones are forgotten and read again when needed.
@@ -167,7 +168,7 @@ impl FsStore {
 
     /// Completes an upload. Only one completion or abortion is at work at a time.
     pub(super) async fn complete_upload(&self, upload: UploadRef, completion: Completion) -> Result<Stat> {
-        place::check(&upload.key)?;
+        key::check(&upload.key)?;
         let Some((opened, ending)) = self.end(&upload).await? else {
             let store = self.clone();
             return blocking(move || store.completed_before(&upload, &completion)).await;

@@ -195,7 +195,9 @@ mod tests {
         let db = Db::open(&Database::Sqlite(folder.path().join("t.db"))).await.unwrap();
         let mut tx = db.begin().await.unwrap();
         // What SQLite does by itself when the disk is full.
-        on_tx!(&mut tx, |connection| drop(sqlx::query("ROLLBACK").execute(connection).await.unwrap()));
+        on_tx!(&mut tx, |connection| {
+            sqlx::query("ROLLBACK").execute(connection).await.map(|_| ()).unwrap();
+        });
         drop(tx);
         for _ in 0..3 {
             let mut tx = db.begin().await.unwrap();

@@ -87,7 +87,7 @@ impl Send for OverHttp<'_> {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_door_and_the_store_conform() {
     let app = TestApp::start().await;
-    conformance::all(&app.app.fs, &OverHttp(&app)).await;
+    conformance::all(&app.app.fs, &OverHttp(&app), &[]).await;
     app.finish().await;
 }
 

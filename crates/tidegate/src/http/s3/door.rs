@@ -248,9 +248,9 @@ impl S3 for Door {
         let page = page.await.map_err(refused)?;
         let contents = page.entries.into_iter().map(|entry| Object {
             key: Some(entry.key),
-            size: i64::try_from(entry.stat.size).ok(),
-            e_tag: Some(ETag::Strong(entry.stat.etag)),
-            last_modified: Some(entry.stat.last_modified.into()),
+            size: i64::try_from(entry.size).ok(),
+            e_tag: Some(ETag::Strong(entry.etag)),
+            last_modified: Some(entry.last_modified.into()),
             ..Object::default()
         });
         let contents: Vec<Object> = contents.collect();

@@ -1,0 +1,192 @@
+//! Our own writes: streams of any length, and copies of any size.
+
+use aws_sdk_s3::primitives::ByteStream as Sent;
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, MetadataDirective};
+use bytes::{Bytes, BytesMut};
+use futures::TryStreamExt as _;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::S3Store;
+use super::error::{Trouble as _, unavailable};
+use crate::error::{Error, Result};
+use crate::{Attributes, ByteStream, Stat, UploadRef};
+
+/// What is held in memory of a stream: a part. Doubles now and then, so that 10,000 parts suffice for 4 TiB.
+const PART: usize = 8 << 20;
+const DOUBLED_EVERY: i32 = 1500;
+const COPY_PART: u64 = 1 << 30;
+
+const SOURCE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+
+impl S3Store {
+    /// Writes a stream: in one request if it is short, else in parts. Nothing is visible before it is whole.
+    pub(super) async fn write_stream(&self, key: &str, mut body: ByteStream, attributes: &Attributes) -> Result<Stat> {
+        if self.find(key).await?.is_some() {
+            return Err(Error::AlreadyExists);
+        }
+        let mut rest = Bytes::new();
+        let first = next_part(&mut body, &mut rest, PART).await?;
+        if first.len() < PART {
+            self.put(key, first, attributes).await?;
+            return self.head(key).await;
+        }
+        let upload = UploadRef { key: key.to_owned(), upload_id: self.begin_parts(key, attributes).await? };
+        match self.write_parts(&upload, first, body, rest).await {
+            Ok(()) => self.head(key).await,
+            Err(error) => {
+                if let Err(left) = self.abort_upload(&upload).await {
+                    tracing::warn!(%left, "the parts of a write that failed are left to the sweep");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn put(&self, key: &str, bytes: Bytes, attributes: &Attributes) -> Result<()> {
+        let (encryption, kms_key) = self.encryption();
+        self.client
+            .put_object()
+            .bucket(&*self.bucket)
+            .key(key)
+            .content_type(&attributes.content_type)
+            .set_cache_control(attributes.cache_control.clone())
+            .set_metadata(Some(attributes.metadata.clone().into_iter().collect()))
+            .set_server_side_encryption(encryption)
+            .set_ssekms_key_id(kms_key)
+            .if_none_match("*")
+            .body(Sent::from(bytes))
+            .send()
+            .await
+            .or_trouble()
+            .map(drop)
+    }
+
+    async fn write_parts(&self, upload: &UploadRef, first: Bytes, mut body: ByteStream, mut rest: Bytes) -> Result<()> {
+        let (mut done, mut part) = (Vec::new(), first);
+        for number in 1..=10_000 {
+            let sent = self
+                .client
+                .upload_part()
+                .bucket(&*self.bucket)
+                .key(&upload.key)
+                .upload_id(&upload.upload_id)
+                .part_number(number)
+                .body(Sent::from(part))
+                .send()
+                .await
+                .or_trouble()?;
+            done.push(CompletedPart::builder().part_number(number).set_e_tag(sent.e_tag).build());
+            part = next_part(&mut body, &mut rest, PART << (number / DOUBLED_EVERY)).await?;
+            if part.is_empty() {
+                return self.publish(upload, done).await;
+            }
+        }
+        Err(Error::TooLarge { limit: (0..10_000).map(|number| (PART << (number / DOUBLED_EVERY)) as u64).sum() })
+    }
+
+    async fn publish(&self, upload: &UploadRef, parts: Vec<CompletedPart>) -> Result<()> {
+        let whole = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
+        self.client
+            .complete_multipart_upload()
+            .bucket(&*self.bucket)
+            .key(&upload.key)
+            .upload_id(&upload.upload_id)
+            .multipart_upload(whole)
+            .if_none_match("*")
+            .send()
+            .await
+            .or_trouble()
+            .map(drop)
+    }
+
+    /// Copies a blob that is as `stat` says, with all that it carries.
+    pub(super) async fn copy(&self, from: &str, to: &str, stat: &Stat, replace: bool) -> Result<()> {
+        let source = format!("{}/{}", self.bucket, utf8_percent_encode(from, SOURCE));
+        let (encryption, kms_key) = self.encryption();
+        if stat.size <= self.max_copy {
+            let copied = self
+                .client
+                .copy_object()
+                .bucket(&*self.bucket)
+                .key(to)
+                .copy_source(source)
+                .copy_source_if_match(&stat.etag)
+                .metadata_directive(MetadataDirective::Copy)
+                .set_server_side_encryption(encryption)
+                .set_ssekms_key_id(kms_key)
+                .set_if_none_match((!replace).then(|| "*".to_owned()));
+            return copied.send().await.or_trouble().map(drop);
+        }
+        let upload = UploadRef { key: to.to_owned(), upload_id: self.begin_parts(to, &stat.attributes).await? };
+        let outcome = self.copy_parts(&upload, &source, stat).await;
+        if outcome.is_err()
+            && let Err(left) = self.abort_upload(&upload).await
+        {
+            tracing::warn!(%left, "the parts of a copy that failed are left to the sweep");
+        }
+        outcome
+    }
+
+    async fn copy_parts(&self, upload: &UploadRef, source: &str, stat: &Stat) -> Result<()> {
+        let part_size = COPY_PART.min(self.max_copy).max(stat.size.div_ceil(10_000));
+        let mut done = Vec::new();
+        let (mut start, mut number) = (0, 1);
+        while start < stat.size {
+            let end = stat.size.min(start + part_size);
+            let copied = self
+                .client
+                .upload_part_copy()
+                .bucket(&*self.bucket)
+                .key(&upload.key)
+                .upload_id(&upload.upload_id)
+                .part_number(number)
+                .copy_source(source)
+                .copy_source_if_match(&stat.etag)
+                .copy_source_range(format!("bytes={start}-{}", end - 1))
+                .send()
+                .await
+                .or_trouble()?;
+            let etag = copied.copy_part_result().and_then(|result| result.e_tag());
+            let etag = etag.ok_or_else(|| unavailable("a copied part without an ETag"))?;
+            done.push(CompletedPart::builder().part_number(number).e_tag(etag).build());
+            (start, number) = (end, number + 1);
+        }
+        self.publish(upload, done).await
+    }
+}
+
+/// Up to `size` bytes of a body; fewer only at its end. `rest` is what was read beyond the part before.
+async fn next_part(body: &mut ByteStream, rest: &mut Bytes, size: usize) -> Result<Bytes> {
+    let mut part = BytesMut::new();
+    loop {
+        let fits = rest.len().min(size - part.len());
+        part.extend_from_slice(&rest.split_to(fits));
+        if part.len() == size {
+            return Ok(part.freeze());
+        }
+        match body.try_next().await.map_err(Error::Incomplete)? {
+            Some(chunk) => *rest = chunk,
+            None => return Ok(part.freeze()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn parts_are_full_but_for_the_last() {
+        let chunks = [3usize, 0, 10, 1, 6].map(|length| Ok(Bytes::from(vec![b'x'; length])));
+        let mut body: ByteStream = Box::pin(futures::stream::iter(chunks));
+        let (mut rest, mut sizes) = (Bytes::new(), Vec::new());
+        loop {
+            let part = next_part(&mut body, &mut rest, 8).await.unwrap();
+            sizes.push(part.len());
+            if part.len() < 8 {
+                break;
+            }
+        }
+        assert_eq!(sizes, [8, 8, 4]);
+    }
+}

@@ -1,0 +1,394 @@
+//! The S3 store: the conformance suite on servers that are not ours, and a server that misbehaves on demand.
+//!
+//! garage verifies signatures and part checksums but ignores `If-None-Match` on PUT; moto keeps versions but verifies
+//! nothing. What no real server does when asked (answer 200 with an error, stop half-way) is played by `Scripted`.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use futures::TryStreamExt as _;
+use store::conformance::{self, Gap, Send};
+use store::{
+    Addressing, Attributes, ByteStream, Completion, Deletion, Encryption, Error, Expect, MAX_COPY, Plan,
+    PresignedRequest, S3Options, S3Store, Shape, Store, UploadRef,
+};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
+fn given(name: &str) -> String {
+    std::env::var(name)
+        .unwrap_or_else(|_| panic!("{name} is not set: run the tests by `make unit`, which starts the servers"))
+}
+
+fn options(endpoint: &str, bucket: &str) -> S3Options {
+    S3Options {
+        bucket: bucket.into(),
+        region: "us-east-1".into(),
+        endpoint: endpoint.into(),
+        public_endpoint: endpoint.into(),
+        addressing: Addressing::Path,
+        encryption: None,
+        max_copy: MAX_COPY,
+        timeout: Duration::from_secs(30),
+        credentials: Some(("test-access-key".into(), "test-secret-key".into(), None)),
+    }
+}
+
+fn on_garage(bucket: &str) -> S3Options {
+    let credentials = Some((given("TEST_S3_ACCESS_KEY"), given("TEST_S3_SECRET_KEY"), None));
+    S3Options { credentials, ..options(&given("TEST_GARAGE_URL"), bucket) }
+}
+
+/// A new bucket's name; tests run side by side and again.
+fn fresh() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    format!("conf-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Speaks to a server beside the store: to make buckets, and to send what the store does not.
+async fn client(options: &S3Options) -> aws_sdk_s3::Client {
+    let (access, secret, _) = options.credentials.clone().unwrap();
+    let config = aws_sdk_s3::config::Builder::new()
+        .behavior_version(aws_sdk_s3::config::BehaviorVersion::latest())
+        .region(aws_sdk_s3::config::Region::new("us-east-1"))
+        .endpoint_url(&options.endpoint)
+        .credentials_provider(aws_sdk_s3::config::Credentials::new(access, secret, None, None, "test"))
+        .force_path_style(true)
+        .build();
+    aws_sdk_s3::Client::from_conf(config)
+}
+
+async fn with_bucket(options: S3Options, versions: bool) -> S3Store {
+    use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
+    let client = client(&options).await;
+    client.create_bucket().bucket(&options.bucket).send().await.unwrap();
+    if versions {
+        let enabled = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
+        client.put_bucket_versioning().bucket(&options.bucket).versioning_configuration(enabled).send().await.unwrap();
+    }
+    S3Store::open(options).await
+}
+
+/// Sends presigned requests as any client would.
+struct OverHttp(reqwest::Client);
+
+#[async_trait]
+impl Send for OverHttp {
+    async fn put(&self, request: &PresignedRequest, body: Bytes) -> Result<String, String> {
+        let mut put = self.0.put(&request.url).header("content-type", "application/octet-stream").body(body);
+        for (name, value) in &request.headers {
+            put = put.header(name, value);
+        }
+        let answer = put.send().await.map_err(|error| error.to_string())?;
+        let etag = answer.headers().get("etag").map(|etag| etag.to_str().unwrap().trim_matches('"').to_owned());
+        match (answer.status().as_u16(), etag) {
+            (200, Some(etag)) => Ok(etag),
+            (status, _) => Err(format!("{status}: {}", answer.text().await.unwrap_or_default())),
+        }
+    }
+
+    async fn get(&self, request: &PresignedRequest) -> Result<Bytes, String> {
+        let answer = self.0.get(&request.url).send().await.map_err(|error| error.to_string())?;
+        if answer.status() == 200 {
+            answer.bytes().await.map_err(|e| e.to_string())
+        } else {
+            Err(answer.status().to_string())
+        }
+    }
+}
+
+fn over_http() -> OverHttp {
+    OverHttp(reqwest::Client::new())
+}
+
+fn body(bytes: Bytes) -> ByteStream {
+    Box::pin(futures::stream::iter(vec![Ok(bytes)]))
+}
+
+async fn collected(stream: ByteStream) -> std::io::Result<Bytes> {
+    stream.try_collect::<BytesMut>().await.map(BytesMut::freeze)
+}
+
+#[tokio::test]
+async fn conformance_on_garage() {
+    let store = with_bucket(on_garage(&fresh()), false).await;
+    conformance::all(&store, &over_http(), &[]).await;
+}
+
+#[tokio::test]
+async fn conformance_on_moto() {
+    for versions in [true, false] {
+        let store = with_bucket(options(&given("TEST_MOTO_URL"), &fresh()), versions).await;
+        conformance::all(&store, &over_http(), &[Gap::UploadsUnderAnyKey, Gap::UploadsFromLongAgo]).await;
+    }
+}
+
+#[tokio::test]
+async fn streams_longer_than_a_part_arrive_whole_or_not_at_all() {
+    let store = with_bucket(on_garage(&fresh()), false).await;
+    let chunk = |seed: u8| Bytes::from((0..1 << 20).map(|at: u32| (at / 251) as u8 ^ seed).collect::<Vec<u8>>());
+    let all: Vec<Bytes> = (0..21).map(chunk).collect();
+    let whole: ByteStream = Box::pin(futures::stream::iter(all.clone().into_iter().map(Ok)));
+    let stat = store.write("long", whole, Attributes::default()).await.unwrap();
+    assert_eq!(stat.size, 21 << 20);
+    let (_, stream) = store.read("long", None).await.unwrap();
+    assert_eq!(collected(stream).await.unwrap(), all.concat());
+    let cut = all.into_iter().map(Ok).chain([Err(std::io::Error::other("cut"))]);
+    let cut: ByteStream = Box::pin(futures::stream::iter(cut));
+    let refused = store.write("cut", cut, Attributes::default()).await;
+    assert!(matches!(refused, Err(Error::Incomplete(_))), "{refused:?}");
+    assert!(matches!(store.stat("cut").await, Err(Error::NotFound)));
+    let open = store.list_uploads(std::time::SystemTime::now() + Duration::from_secs(60)).await.unwrap();
+    assert_eq!(open, [], "no parts are left");
+}
+
+#[tokio::test]
+async fn what_is_too_large_for_one_copy_is_moved_in_parts() {
+    let store = with_bucket(S3Options { max_copy: 5 << 20, ..on_garage(&fresh()) }, false).await;
+    let bytes = Bytes::from(vec![7u8; (11 << 20) + 5]);
+    let attributes = Attributes { content_type: "application/x-test".into(), ..Attributes::default() };
+    store.write("a b/from", body(bytes.clone()), attributes.clone()).await.unwrap();
+    store.move_to("a b/from", "to").await.unwrap();
+    let (stat, stream) = store.read("to", None).await.unwrap();
+    assert_eq!((stat.size, stat.attributes), (bytes.len() as u64, attributes));
+    assert_eq!(collected(stream).await.unwrap(), bytes);
+    assert!(matches!(store.stat("a b/from").await, Err(Error::NotFound)));
+}
+
+#[tokio::test]
+async fn a_single_put_is_held_to_what_was_signed() {
+    let store = with_bucket(on_garage(&fresh()), false).await;
+    let attributes = Attributes { content_type: "image/png".into(), ..Attributes::default() };
+    let shape = Shape::Single { size: Some(5), lifetime: Duration::from_secs(60) };
+    let Plan::Single(request) = store.begin("single", Expect { shape, attributes }).await.unwrap() else { panic!() };
+    let http = reqwest::Client::new();
+    let put = async |url: &str, kind: &str, bytes: &'static [u8]| {
+        http.put(url).header("content-type", kind).body(bytes).send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(put(&request.url, "image/png", b"longer than it").await, 403);
+    assert_eq!(put(&request.url, "text/html", b"12345").await, 403);
+    assert_eq!(put(&request.url.replace("single", "other"), "image/png", b"12345").await, 403);
+    assert_eq!(put(&request.url, "image/png", b"12345").await, 200);
+    let short = store.sign_read("single", Duration::from_secs(1)).await.unwrap();
+    assert_eq!(over_http().get(&short).await.unwrap(), "12345");
+    tokio::time::sleep(Duration::from_millis(2100)).await;
+    assert!(over_http().get(&short).await.is_err(), "it has ended");
+}
+
+#[tokio::test]
+async fn encryption_is_asked_for_at_every_write() {
+    for (encryption, expected) in [
+        (Encryption::S3, "AES256"),
+        (Encryption::Kms(Some("arn:aws:kms:us-east-1:1:key/k".into())), "aws:kms"),
+        (Encryption::KmsTwice(None), "aws:kms:dsse"),
+    ] {
+        let options = S3Options { encryption: Some(encryption), ..options(&given("TEST_MOTO_URL"), &fresh()) };
+        let (client, bucket) = (client(&options).await, options.bucket.clone());
+        let store = with_bucket(options, false).await;
+        store.write("put", body(Bytes::from_static(b"x")), Attributes::default()).await.unwrap();
+        store.write("parts", body(Bytes::from(vec![0; 9 << 20])), Attributes::default()).await.unwrap();
+        store.move_to("put", "copy").await.unwrap();
+        for key in ["parts", "copy"] {
+            let head = client.head_object().bucket(&bucket).key(key).send().await.unwrap();
+            assert_eq!(head.server_side_encryption().map(|sse| sse.as_str()), Some(expected), "{key}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_setup_that_s3_refuses_is_said() {
+    let missing = S3Store::open(on_garage("no-such-bucket")).await;
+    assert!(matches!(missing.probe().await, Err(Error::Refused(code)) if code == "NoSuchBucket"));
+    let stat = missing.stat("key").await;
+    assert!(matches!(&stat, Err(Error::Refused(_))), "a missing bucket is not a missing key: {stat:?}");
+    let written = missing.write("key", body(Bytes::new()), Attributes::default()).await;
+    assert!(matches!(&written, Err(Error::Refused(_))), "{written:?}");
+    let here = with_bucket(on_garage(&fresh()), false).await;
+    here.probe().await.unwrap();
+    let stranger = Some(("GK0123456789abcdef01234567".into(), "00".repeat(32), None));
+    let stranger = S3Store::open(S3Options { credentials: stranger, ..on_garage("no-such-bucket") }).await;
+    assert!(matches!(stranger.probe().await, Err(Error::Refused(_))));
+    let nowhere = S3Store::open(options("http://127.0.0.1:1", "b")).await;
+    assert!(matches!(nowhere.probe().await, Err(Error::Unavailable(_))));
+}
+
+/// A server that says what it is told to. It stands in where no real S3 misbehaves on demand.
+struct Scripted {
+    url: String,
+    asked: std::sync::Arc<std::sync::Mutex<Vec<String>>>,
+}
+
+/// What to answer to the nth request, by its first line; `None` is silence.
+type Script = fn(usize, &str) -> Option<String>;
+
+impl Scripted {
+    async fn start(script: Script) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let asked: std::sync::Arc<std::sync::Mutex<Vec<String>>> = std::sync::Arc::default();
+        let log = std::sync::Arc::clone(&asked);
+        tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let log = std::sync::Arc::clone(&log);
+                tokio::spawn(async move {
+                    let mut head = Vec::new();
+                    while !head.windows(4).any(|end| end == b"\r\n\r\n") {
+                        if stream.read_buf(&mut head).await.unwrap_or(0) == 0 {
+                            return;
+                        }
+                    }
+                    let line = String::from_utf8_lossy(&head).lines().next().unwrap_or_default().to_owned();
+                    let number = {
+                        let mut log = log.lock().unwrap();
+                        log.push(line.clone());
+                        log.len() - 1
+                    };
+                    match script(number, &line) {
+                        Some(answer) => drop(stream.write_all(answer.as_bytes()).await),
+                        None => tokio::time::sleep(Duration::from_secs(600)).await,
+                    }
+                    // The head of a longer body may still be on its way; closing with it unread would reset.
+                    let mut rest = vec![0; 1 << 16];
+                    let _ = tokio::time::timeout(Duration::from_millis(100), stream.read(&mut rest)).await;
+                });
+            }
+        });
+        Self { url, asked }
+    }
+
+    fn count(&self, word: &str) -> usize {
+        self.asked.lock().unwrap().iter().filter(|line| line.contains(word)).count()
+    }
+}
+
+fn xml(status: &str, body: &str) -> Option<String> {
+    let length = body.len();
+    Some(format!(
+        "HTTP/1.1 {status}\r\ncontent-type: application/xml\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+    ))
+}
+
+fn code(status: &str, code: &str) -> Option<String> {
+    xml(status, &format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>m</Message></Error>"))
+}
+
+const PARTS: &str = "<?xml version=\"1.0\"?><ListPartsResult><IsTruncated>false</IsTruncated><Part><PartNumber>1</PartNumber>\
+    <ETag>&quot;900150983cd24fb0d6963f7d28e17f72&quot;</ETag><Size>3</Size></Part></ListPartsResult>";
+const MADE: &str = "HTTP/1.1 200 OK\r\ncontent-length: 3\r\netag: \"af5da9f45af7a300e3aded972f8ff687-1\"\r\n\
+    last-modified: Sat, 21 Nov 2026 10:00:00 GMT\r\nconnection: close\r\n\r\n";
+
+async fn on(scripted: &Scripted) -> S3Store {
+    S3Store::open(S3Options { timeout: Duration::from_millis(700), ..options(&scripted.url, "bucket") }).await
+}
+
+fn completion() -> (UploadRef, Completion) {
+    let parts = vec![(1, "900150983cd24fb0d6963f7d28e17f72".to_owned())];
+    let upload = UploadRef { key: "k".into(), upload_id: "u".into() };
+    (upload, Completion { parts, part_size: 5 << 20, size: None, max_size: 100 })
+}
+
+#[tokio::test]
+async fn a_completion_that_answers_200_and_then_an_error_has_failed() {
+    let server = Scripted::start(|_, line| match line {
+        _ if line.starts_with("GET") => xml("200 OK", PARTS),
+        _ if line.starts_with("POST") => code("200 OK", "InternalError"),
+        _ => xml("404 Not Found", ""),
+    });
+    let server = server.await;
+    let (upload, completion) = completion();
+    let failed = on(&server).await.complete(&upload, &completion).await;
+    assert!(matches!(failed, Err(Error::Unavailable(_))), "{failed:?}");
+    assert!(server.count("POST") > 1, "it was tried again");
+}
+
+#[tokio::test]
+async fn a_completion_whose_answer_was_lost_is_known_by_what_it_made() {
+    fn completing(line: &str, there: &str) -> Option<String> {
+        match line {
+            _ if line.starts_with("GET") => xml("200 OK", PARTS),
+            _ if line.starts_with("POST") => code("412 Precondition Failed", "PreconditionFailed"),
+            _ => Some(there.to_owned()),
+        }
+    }
+    let (upload, completion) = completion();
+    let mine = Scripted::start(|_, line| completing(line, MADE)).await;
+    assert_eq!(on(&mine).await.complete(&upload, &completion).await.unwrap().etag, completion.etag().unwrap());
+    let other = Scripted::start(|_, line| completing(line, &MADE.replace("etag: \"", "etag: \"0"))).await;
+    let outcome = on(&other).await.complete(&upload, &completion).await;
+    assert!(matches!(outcome, Err(Error::CompletedDifferently)), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn refusals_failures_and_haste_are_told_apart() {
+    let denied = Scripted::start(|_, _| code("403 Forbidden", "AccessDenied")).await;
+    let outcome = on(&denied).await.list_parts(&completion().0).await;
+    assert!(matches!(&outcome, Err(Error::Refused(code)) if code == "AccessDenied"), "{outcome:?}");
+    assert_eq!(denied.count(""), 1, "a refusal is not asked for again");
+    let skewed = Scripted::start(|_, _| code("403 Forbidden", "RequestTimeTooSkewed")).await;
+    let outcome = on(&skewed).await.list_parts(&completion().0).await;
+    assert!(matches!(&outcome, Err(Error::Refused(code)) if code == "RequestTimeTooSkewed"), "{outcome:?}");
+    for answer in [(|_, _| code("500 Internal Server Error", "InternalError")) as Script, |_, _| {
+        code("503 Slow Down", "SlowDown")
+    }] {
+        let failing = Scripted::start(answer).await;
+        let outcome = on(&failing).await.list_parts(&completion().0).await;
+        assert!(matches!(outcome, Err(Error::Unavailable(_))), "{outcome:?}");
+        assert_eq!(failing.count(""), 3, "what may pass is tried again");
+    }
+    let hasty =
+        Scripted::start(|number, _| if number == 0 { code("503 Slow Down", "SlowDown") } else { xml("200 OK", PARTS) })
+            .await;
+    assert_eq!(on(&hasty).await.list_parts(&completion().0).await.unwrap().len(), 1);
+    let silent = Scripted::start(|_, _| None).await;
+    let started = Instant::now();
+    let outcome = on(&silent).await.stat("k").await;
+    assert!(matches!(outcome, Err(Error::Unavailable(_))), "{outcome:?}");
+    assert!(started.elapsed() < Duration::from_secs(10), "silence ends: {:?}", started.elapsed());
+    let nonsense = Scripted::start(|_, _| xml("200 OK", "<html>a proxy's page</html>")).await;
+    let outcome = on(&nonsense).await.list_parts(&completion().0).await;
+    assert!(matches!(outcome, Err(Error::Unavailable(_))), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn half_a_body_is_an_error_and_not_a_short_one() {
+    const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\netag: \"e\"\r\nlast-modified: Sat, 21 Nov 2026 10:00:00 GMT\r\n\r\n";
+    let half = Scripted::start(|_, _| Some(format!("{HEAD}{}", "x".repeat(500)))).await;
+    let (_, stream) = on(&half).await.read("k", None).await.unwrap();
+    assert!(collected(stream).await.is_err());
+    let other = Scripted::start(|_, _| {
+        Some("HTTP/1.1 206 Partial Content\r\ncontent-length: 4\r\ncontent-range: bytes 0-3/100\r\netag: \"e\"\r\nlast-modified: Sat, 21 Nov 2026 10:00:00 GMT\r\n\r\nxxxx".into())
+    })
+    .await;
+    assert!(matches!(on(&other).await.read("k", Some(0..10)).await.err(), Some(Error::Unavailable(_))));
+    let whole = Scripted::start(|_, _| Some(format!("{HEAD}{}", "x".repeat(1000)))).await;
+    assert!(
+        matches!(on(&whole).await.read("k", Some(0..10)).await.err(), Some(Error::Unavailable(_))),
+        "a range ignored"
+    );
+}
+
+#[tokio::test]
+async fn what_was_hidden_is_not_listed_and_a_purge_leaves_no_version() {
+    let options = options(&given("TEST_MOTO_URL"), &fresh());
+    let (client, bucket) = (client(&options).await, options.bucket.clone());
+    let store = with_bucket(options, true).await;
+    for _ in 0..3 {
+        store.write("key", body(Bytes::from_static(b"bytes")), Attributes::default()).await.unwrap();
+        store.delete("key", Deletion::Restorable).await.unwrap();
+    }
+    store.write("key-too", body(Bytes::from_static(b"bytes")), Attributes::default()).await.unwrap();
+    let left = async || {
+        let page = client.list_object_versions().bucket(&bucket).send().await.unwrap();
+        page.versions().len() + page.delete_markers().len()
+    };
+    assert_eq!(left().await, 7);
+    store.delete("key", Deletion::Purge).await.unwrap();
+    assert_eq!(left().await, 1, "every version and marker is gone, and nobody else's");
+    let unversioned = with_bucket(on_garage(&fresh()), false).await;
+    unversioned.write("key", body(Bytes::from_static(b"bytes")), Attributes::default()).await.unwrap();
+    unversioned.delete("key", Deletion::Restorable).await.unwrap();
+    assert_eq!(unversioned.list("", None, 10).await.unwrap(), []);
+}
