@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use secrecy::ExposeSecret as _;
 use sign::{Signer, Verifier};
-use store::{Endpoint, FsStore, Presigner, Store};
+use store::{Endpoint, FsStore, Presigner, S3Options, S3Store, Store};
 use tokio::sync::{Mutex, Notify};
 
-use crate::config::secrets::{self, Credentials};
-use crate::config::{Config, Origin};
+use crate::config::secrets::{self, Credentials, DoorCredentials};
+use crate::config::{Config, Origin, StoreSetting};
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::grants::GrantCache;
@@ -34,16 +34,12 @@ pub struct App {
     pub db: Db,
     /// The bytes.
     pub store: Arc<dyn StoreDebug>,
-    /// The same store as the S3 door writes to it.
-    pub fs: FsStore,
+    /// The same store as its own S3 door sees it; `None` where it is a real S3.
+    pub local: Option<Arc<Local>>,
     /// Signs grants.
     pub signer: Signer,
     /// What the edge trusts.
     pub verifier: Verifier,
-    /// The server's own S3 credentials.
-    pub presign: Credentials,
-    /// The operator's.
-    pub operator: Credentials,
     /// Signatures that were made.
     pub grants: GrantCache,
     /// Records that do not change while they are kept.
@@ -52,6 +48,15 @@ pub struct App {
     probed: Mutex<Option<(Instant, Failures)>>,
     /// Rung when a job was enqueued.
     pub jobs: Notify,
+}
+
+/// A local store, and who may speak to it through the S3 door.
+#[derive(Debug)]
+pub struct Local {
+    /// The store.
+    pub fs: FsStore,
+    /// Whose signatures are taken.
+    pub credentials: DoorCredentials,
 }
 
 /// Why database and store do not answer, where they do not.
@@ -75,22 +80,51 @@ pub struct Addresses {
     pub s3: Origin,
 }
 
+/// The store that is configured; also as its own door sees it, if it has one.
+async fn open_store(
+    config: &Config,
+    addresses: &Addresses,
+    door: Option<DoorCredentials>,
+) -> anyhow::Result<(Arc<dyn StoreDebug>, Option<Arc<Local>>)> {
+    match (&config.store, door) {
+        (StoreSetting::S3(s3), _) => {
+            let options = S3Options {
+                bucket: s3.bucket.clone(),
+                region: config.region.clone(),
+                endpoint: s3.endpoint.to_string(),
+                public_endpoint: addresses.s3.to_string(),
+                addressing: s3.addressing,
+                encryption: s3.encryption.clone(),
+                max_copy: store::MAX_COPY,
+                timeout: s3.timeout,
+                credentials: None,
+            };
+            Ok((Arc::new(S3Store::open(options).await), None))
+        }
+        (StoreSetting::Local(root), Some(credentials)) => {
+            let endpoint = Endpoint {
+                url: addresses.s3.to_string(),
+                region: config.region.clone(),
+                bucket: Some(LOCAL_BUCKET.to_owned()),
+            };
+            let Credentials { access_key, secret_key } = &credentials.presign;
+            let presigner = Presigner::new(endpoint, access_key, secret_key.expose_secret());
+            let about = format!("the store {}", root.display());
+            let root = root.clone();
+            let fs = tokio::task::spawn_blocking(move || FsStore::open(&root, presigner)).await?.context(about)?;
+            Ok((Arc::new(fs.clone()), Some(Arc::new(Local { fs, credentials }))))
+        }
+        (StoreSetting::Local(_), None) => anyhow::bail!("the local store has no credentials"),
+    }
+}
+
 impl App {
     /// Opens database, keys and store.
     pub async fn open(config: Config, addresses: Addresses) -> anyhow::Result<Self> {
         let (config, secrets) =
             tokio::task::spawn_blocking(move || secrets::load(&config).map(|keys| (config, keys))).await??;
         let db = Db::open(&config.database).await?;
-        let endpoint = Endpoint {
-            url: addresses.s3.to_string(),
-            region: config.region.clone(),
-            bucket: Some(LOCAL_BUCKET.to_owned()),
-        };
-        let presigner =
-            Presigner::new(endpoint, secrets.presign.access_key.clone(), secrets.presign.secret_key.expose_secret());
-        let root = config.store_root.clone();
-        let about = format!("the store {}", root.display());
-        let fs = tokio::task::spawn_blocking(move || FsStore::open(&root, presigner)).await?.context(about)?;
+        let (store, local) = open_store(&config, &addresses, secrets.s3).await?;
         let mut verifier = Verifier::new();
         for (id, key) in secrets.trusted {
             verifier.trust(id, key);
@@ -99,13 +133,11 @@ impl App {
         Ok(Self {
             signer: Signer::new(id, key, config.cloudfront.hash),
             verifier,
-            presign: secrets.presign,
-            operator: secrets.operator,
             grants: GrantCache::new(),
             records: Records::new(!db.is_shared()),
             probed: Mutex::new(None),
-            store: Arc::new(fs.clone()),
-            fs,
+            store,
+            local,
             db,
             jobs: Notify::new(),
             addresses,

@@ -91,7 +91,7 @@ impl From<store::Error> for Error {
             Store::Incomplete(_) => Self::BadRequest("the body ended early".into()),
             Store::TooLarge { limit } => Self::TooLarge(format!("at most {limit} bytes are allowed").into()),
             Store::Full | Store::Unavailable(_) => Self::Unavailable(error.into()),
-            Store::Damaged(_) => Self::StoreError(error),
+            Store::Damaged(_) | Store::Refused(_) => Self::StoreError(error),
             Store::AlreadyExists | Store::InvalidKey(_) | Store::BadRange | Store::BadLifetime => {
                 Self::Internal(error.into())
             }

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{Addresses, App};
-use crate::config::{Config, Origin};
+use crate::config::{Config, Origin, StoreSetting};
 use crate::http::serve::{Door, serve};
 use crate::http::{LARGE_BUFFER, SMALL_BUFFER, api_router, edge_router, s3_router};
 use crate::jobs::runner;
@@ -32,7 +32,10 @@ impl Server {
         raise_file_limit();
         telemetry::start_metrics();
         let api = bind("API", config.bind, config.port).await?;
-        let s3 = bind("S3", config.bind, config.s3_port).await?;
+        let s3 = match config.store {
+            StoreSetting::Local(_) => Some(bind("S3", config.bind, config.s3_port).await?),
+            StoreSetting::S3(_) => None,
+        };
         let edge = match config.edge_port {
             Some(port) => Some(bind("edge", config.bind, port).await?),
             None => None,
@@ -41,13 +44,20 @@ impl Server {
         let addresses = Addresses {
             api: config.public_base_url.clone().map_or_else(|| address(&api, config.bind), Ok)?,
             edge: config.edge_url.clone().or(own_edge),
-            s3: config.s3_url.clone().map_or_else(|| address(&s3, config.bind), Ok)?,
+            s3: match (&config.s3_url, &config.store, &s3) {
+                (Some(url), _, _) => url.clone(),
+                (None, StoreSetting::S3(s3), _) => s3.endpoint.clone(),
+                (None, StoreSetting::Local(_), Some(listener)) => address(listener, config.bind)?,
+                (None, StoreSetting::Local(_), None) => anyhow::bail!("the S3 door is not open"),
+            },
         };
         let app = Arc::new(App::open(config, addresses).await?);
-        let mut doors = vec![
-            Door { name: "api", listener: api, router: api_router(Arc::clone(&app)), buffer: SMALL_BUFFER },
-            Door { name: "s3", listener: s3, router: s3_router(Arc::clone(&app)), buffer: LARGE_BUFFER },
-        ];
+        let mut doors =
+            vec![Door { name: "api", listener: api, router: api_router(Arc::clone(&app)), buffer: SMALL_BUFFER }];
+        if let (Some(listener), Some(local)) = (s3, &app.local) {
+            let router = s3_router(Arc::clone(&app), Arc::clone(local));
+            doors.push(Door { name: "s3", listener, router, buffer: LARGE_BUFFER });
+        }
         if let Some(listener) = edge {
             doors.push(Door { name: "edge", listener, router: edge_router(Arc::clone(&app)), buffer: SMALL_BUFFER });
         }

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::digest;
-use store::{Attributes, Completion, Expect, Part, Plan, Shape, UploadRef};
+use store::{Attributes, Completion, Expect, Part, Plan, PresignedRequest, Shape, UploadRef};
 use uuid::Uuid;
 
 use crate::app::App;
@@ -124,7 +124,7 @@ pub async fn sign_parts(
     id: ObjectId,
     upload_id: &str,
     numbers: &[u32],
-) -> Result<Vec<(u32, String)>> {
+) -> Result<Vec<(u32, PresignedRequest)>> {
     let upload = open_upload(app, principal, kind, id, Some(upload_id)).await?;
     if numbers.is_empty() || numbers.len() > MAX_SIGNED {
         return Err(bad_request(format!("give 1 to {MAX_SIGNED} part numbers")));
@@ -140,7 +140,7 @@ pub async fn sign_parts(
     let named = reference(&upload);
     let mut signed = Vec::with_capacity(numbers.len());
     for number in numbers {
-        signed.push((*number, app.store.sign_part(&named, *number, lifetime).await?.url));
+        signed.push((*number, app.store.sign_part(&named, *number, lifetime).await?));
     }
     metrics::counter!("tidegate_parts_signed_total").increment(signed.len() as u64);
     Ok(signed)

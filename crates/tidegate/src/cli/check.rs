@@ -1,15 +1,19 @@
 //! `tidegate check`: the settings as they were understood, without secrets.
 
-use crate::config::{AuthMode, Config, Cors, Database, GrantMode};
+use crate::config::{AuthMode, Config, Cors, Database, GrantMode, StoreSetting};
 
 /// The report.
 pub(super) fn report(config: &Config) -> String {
     let mut text = String::from("the settings are fine\n\n");
     let mut line = |name: &str, value: String| text.push_str(&format!("{name:<12} {value}\n"));
     let edge = config.edge_port.map_or("off".to_owned(), |port| port.to_string());
-    line("doors", format!("{} API {} · edge {edge} · S3 {}", config.bind, config.port, config.s3_port));
+    let (s3, store) = match &config.store {
+        StoreSetting::Local(root) => (config.s3_port.to_string(), root.display().to_string()),
+        StoreSetting::S3(s3) => ("off".to_owned(), format!("bucket {} at {}", s3.bucket, s3.endpoint)),
+    };
+    line("doors", format!("{} API {} · edge {edge} · S3 {s3}", config.bind, config.port));
     line("data", config.data.display().to_string());
-    line("store", config.store_root.display().to_string());
+    line("store", store);
     let database = match &config.database {
         Database::Sqlite(path) => path.display().to_string(),
         Database::Postgres { host, connections, .. } => {

@@ -1,13 +1,16 @@
 //! What settings demand of each other.
 
-use super::Config;
 use super::resolve::{Origin, Resolver};
+use super::{Config, StoreSetting};
 
 /// What only shows when all settings are seen together.
 pub(super) fn checks(config: &Config, r: &mut Resolver) {
     let remote_bind = !config.bind.to_canonical().is_loopback();
     let remote_url = |url: &Option<Origin>| url.as_ref().is_some_and(|url| !url.is_loopback());
-    let urls = [&config.public_base_url, &config.edge_url, &config.s3_url];
+    let local = matches!(config.store, StoreSetting::Local(_));
+    // A bucket elsewhere makes nothing of ours reachable from there.
+    let s3_door = config.s3_url.clone().filter(|_| local);
+    let urls = [&config.public_base_url, &config.edge_url, &s3_door];
     let remote = remote_bind || urls.into_iter().any(remote_url);
     if config.insecure_auth() && !config.auth.allow_insecure_remote {
         let mode = r.given.value("AUTH_MODE").to_owned();
@@ -28,7 +31,7 @@ pub(super) fn checks(config: &Config, r: &mut Resolver) {
         if config.edge_port.is_some() && config.edge_url.is_none() {
             r.problem("EDGE_URL", "the address clients use for the edge, since BIND_HOST is every address");
         }
-        if config.s3_url.is_none() {
+        if local && config.s3_url.is_none() {
             r.problem("S3_URL", "the address clients use for uploads, since BIND_HOST is every address");
         }
     }
@@ -36,7 +39,7 @@ pub(super) fn checks(config: &Config, r: &mut Resolver) {
         if config.cloudfront.key.is_none() {
             r.problem("CLOUDFRONT_PRIVATE_KEY_PEM", "a key of your own: production takes no generated one");
         }
-        if config.operator.is_none() {
+        if local && config.operator.is_none() {
             r.problem("S3_OPERATOR_SECRET_KEY", "credentials of your own: production takes no generated ones");
         }
         // What is not given is where the door listens.
@@ -48,7 +51,8 @@ pub(super) fn checks(config: &Config, r: &mut Resolver) {
             r.problem("EDGE_URL", "another host than PUBLIC_BASE_URL has: cookies do not tell ports apart");
         }
     }
-    let mut ports = vec![("PORT", config.port), ("S3_PORT", config.s3_port)];
+    let mut ports = vec![("PORT", config.port)];
+    ports.extend(local.then_some(("S3_PORT", config.s3_port)));
     ports.extend(config.edge_port.map(|port| ("EDGE_PORT", port)));
     for (index, (name, port)) in ports.iter().enumerate() {
         if let Some((other, _)) = ports[..index].iter().find(|(_, taken)| taken == port && *port != 0) {

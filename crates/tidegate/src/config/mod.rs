@@ -46,8 +46,8 @@ pub struct Config {
     pub s3_url: Option<Origin>,
     /// More hosts of the API.
     pub allowed_hosts: Vec<String>,
-    /// The local store's folder.
-    pub store_root: PathBuf,
+    /// Where bytes lie.
+    pub store: StoreSetting,
     /// The database.
     pub database: Database,
     /// Region in SigV4 scopes.
@@ -74,6 +74,30 @@ pub struct Config {
     pub limits: Limits,
     /// What is worth saying at start.
     pub warnings: Vec<String>,
+}
+
+/// Where bytes lie.
+#[derive(Debug, Clone)]
+pub enum StoreSetting {
+    /// In a folder.
+    Local(PathBuf),
+    /// In a bucket.
+    S3(S3Setting),
+}
+
+/// A bucket.
+#[derive(Debug, Clone)]
+pub struct S3Setting {
+    /// Its name.
+    pub bucket: String,
+    /// Where it is.
+    pub endpoint: Origin,
+    /// How it is addressed there.
+    pub addressing: store::Addressing,
+    /// Encryption at rest.
+    pub encryption: Option<store::Encryption>,
+    /// How long S3 may be silent.
+    pub timeout: Duration,
 }
 
 /// The database.

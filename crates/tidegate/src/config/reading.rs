@@ -7,15 +7,14 @@ use sign::{Hash, KeyKind};
 
 use super::resolve::{Origin, Resolver};
 use super::{
-    Auth, AuthMode, CloudFront, Config, Cookie, Cors, Database, GrantMode, Images, Limits, Log, Metrics, Uploads,
-    secrets,
+    Auth, AuthMode, CloudFront, Config, Cookie, Cors, Database, GrantMode, Images, Limits, Log, Metrics, S3Setting,
+    StoreSetting, Uploads, secrets,
 };
 use crate::model::key::Layout;
 
 /// Reads every setting.
 pub(super) fn resolve_all(r: &mut Resolver) -> Config {
     let data = PathBuf::from(r.given.value("TIDEGATE_DATA"));
-    let store_root = r.text("UPLOAD_ROOT").map_or_else(|| data.join("store"), PathBuf::from);
     for surface in r.list("SURFACES") {
         if surface != "disks" {
             r.problem("SURFACES", "only surfaces this version has: disks");
@@ -24,7 +23,7 @@ pub(super) fn resolve_all(r: &mut Resolver) -> Config {
     let production = r.choice("ENV", &[("dev", false), ("prod", true)]);
     Config {
         database: resolve_database(r, &data),
-        store_root,
+        store: resolve_store(r, &data),
         production,
         bind: r.ip("BIND_HOST"),
         port: r.port("PORT", false).unwrap_or(0),
@@ -66,6 +65,60 @@ pub(super) fn resolve_all(r: &mut Resolver) -> Config {
         },
         data,
         warnings: Vec::new(),
+    }
+}
+
+fn resolve_store(r: &mut Resolver, data: &Path) -> StoreSetting {
+    let local = r.text("UPLOAD_ROOT").map(PathBuf::from);
+    let encryption = resolve_encryption(r);
+    let timeout = r.seconds("S3_TIMEOUT_SECONDS", 1..=600);
+    let given = r.origin("S3_ENDPOINT");
+    let path_style = r.text("S3_FORCE_PATH_STYLE").is_some().then(|| r.flag("S3_FORCE_PATH_STYLE"));
+    let Some(bucket) = r.text("S3_BUCKET") else {
+        for only_with in ["S3_ENDPOINT", "S3_FORCE_PATH_STYLE", "S3_KMS_KEY_ID"] {
+            if r.text(only_with).is_some() {
+                r.problem(only_with, "it together with S3_BUCKET, or not at all");
+            }
+        }
+        return StoreSetting::Local(local.unwrap_or_else(|| data.join("store")));
+    };
+    if local.is_some() {
+        r.problem("UPLOAD_ROOT", "either it or S3_BUCKET: bytes lie in one place");
+    }
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    if !(1..=255).contains(&bucket.len()) || !bucket.bytes().all(plain) {
+        r.problem("S3_BUCKET", "a bucket's name, without s3:// and without a path");
+    }
+    let a_label = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let by_address = given.as_ref().is_some_and(|url| url.is_loopback() || url.is_ip_address());
+    let path_style = path_style.unwrap_or(by_address || !bucket.bytes().all(a_label));
+    let addressing = if path_style { store::Addressing::Path } else { store::Addressing::Host };
+    let endpoint = given.unwrap_or_else(|| aws_endpoint(r.given.value("AWS_REGION")));
+    StoreSetting::S3(S3Setting { bucket, endpoint, addressing, encryption, timeout })
+}
+
+/// S3 in a region, by the suffix of the region's partition.
+fn aws_endpoint(region: &str) -> Origin {
+    let suffix = match region {
+        _ if region.starts_with("cn-") => "amazonaws.com.cn",
+        _ if region.starts_with("eusc-") => "amazonaws.eu",
+        _ => "amazonaws.com",
+    };
+    Origin { scheme: "https", authority: format!("s3.{region}.{suffix}") }
+}
+
+fn resolve_encryption(r: &mut Resolver) -> Option<store::Encryption> {
+    let key = r.text("S3_KMS_KEY_ID");
+    let words = [("none", 0), ("AES256", 1), ("aws:kms", 2), ("aws:kms:dsse", 3)];
+    match r.choice("S3_SERVER_SIDE_ENCRYPTION", &words) {
+        2 => Some(store::Encryption::Kms(key)),
+        3 => Some(store::Encryption::KmsTwice(key)),
+        other => {
+            if key.is_some() {
+                r.problem("S3_KMS_KEY_ID", "it together with S3_SERVER_SIDE_ENCRYPTION=aws:kms");
+            }
+            (other == 1).then_some(store::Encryption::S3)
+        }
     }
 }
 

@@ -44,6 +44,11 @@ impl Origin {
         host_of(&self.authority)
     }
 
+    /// Whether the host is an address and no name.
+    pub fn is_ip_address(&self) -> bool {
+        self.host().trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_ok()
+    }
+
     /// Whether it can only be reached from this machine.
     pub fn is_loopback(&self) -> bool {
         is_loopback_host(self.host())

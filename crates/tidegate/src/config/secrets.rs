@@ -11,8 +11,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use sign::{KeyKind, PublicKey, SigningKey};
 
-use super::Config;
 use super::resolve::Resolver;
+use super::{Config, StoreSetting};
 
 /// What the server signs and verifies with.
 #[derive(Debug)]
@@ -21,7 +21,14 @@ pub struct Secrets {
     pub signing: (String, SigningKey),
     /// Every public key the edge trusts.
     pub trusted: Vec<(String, PublicKey)>,
-    /// The server's own S3 credentials, which never leave it.
+    /// What the S3 door of a local store knows.
+    pub s3: Option<DoorCredentials>,
+}
+
+/// Whose signatures the S3 door of a local store takes.
+#[derive(Debug)]
+pub struct DoorCredentials {
+    /// The server's own, which never leave it.
     pub presign: Credentials,
     /// The operator's, for reading.
     pub operator: Credentials,
@@ -92,13 +99,21 @@ pub fn load(config: &Config) -> anyhow::Result<Secrets> {
             trusted.push((id, PublicKey::parse(&fs::read_to_string(path)?)?));
         }
     }
+    let s3 = match config.store {
+        StoreSetting::Local(_) => Some(door_credentials(config, &folder)?),
+        StoreSetting::S3(_) => None,
+    };
+    Ok(Secrets { signing, trusted, s3 })
+}
+
+fn door_credentials(config: &Config, folder: &Path) -> anyhow::Result<DoorCredentials> {
     let operator = match &config.operator {
         Some((access_key, secret_key)) => {
             Credentials { access_key: access_key.clone(), secret_key: secret_key.clone() }
         }
         None => credentials(&folder.join("s3-operator.json"))?,
     };
-    Ok(Secrets { signing, trusted, presign: credentials(&folder.join("s3-presign.json"))?, operator })
+    Ok(DoorCredentials { presign: credentials(&folder.join("s3-presign.json"))?, operator })
 }
 
 /// The newest private key in the folder, or a new one.

@@ -78,7 +78,7 @@ pub const SETTINGS: &[Setting] = &[
         "0 to 65535, or off",
         "The edge door's port; off leaves delivery to a CDN, or to the API's range fallback.",
     ),
-    built("S3_PORT", "9000", "0 to 65535", "The S3 door's port."),
+    built("S3_PORT", "9000", "0 to 65535", "The S3 door's port; there is no such door where S3_BUCKET is set."),
     built("PUBLIC_BASE_URL", "", URL, "The API's address as clients see it. Default: where it listens."),
     built("EDGE_URL", "", URL, "The edge's or the CDN's address as clients see it. Default: where the edge listens."),
     built(
@@ -87,7 +87,12 @@ pub const SETTINGS: &[Setting] = &[
         "a list of host names, with port if not the scheme's",
         "More hosts the edge answers to, besides that of EDGE_URL.",
     ),
-    built("S3_URL", "", URL, "Where presigned requests go. Default: where the S3 door listens."),
+    built(
+        "S3_URL",
+        "",
+        URL,
+        "Where clients send presigned requests. Default: where the S3 door listens, or S3_ENDPOINT.",
+    ),
     built(
         "ALLOWED_HOSTS",
         "",
@@ -95,6 +100,34 @@ pub const SETTINGS: &[Setting] = &[
         "More names in the Host header the API answers to, besides that of PUBLIC_BASE_URL and loopback names.",
     ),
     built("UPLOAD_ROOT", "", "a folder", "The local store. Default: store in TIDEGATE_DATA."),
+    built(
+        "S3_BUCKET",
+        "",
+        "a bucket's name",
+        "The store is this bucket on S3, instead of UPLOAD_ROOT; credentials come by AWS' standard chain.",
+    )
+    .alias(&["VIEWER_ASSETS_BUCKET"]),
+    built("S3_ENDPOINT", "", URL, "Where that S3 is, as this server reaches it. Default: AWS in AWS_REGION."),
+    built(
+        "S3_FORCE_PATH_STYLE",
+        "",
+        "true | false",
+        "Whether the bucket is named in the path (true) or the host (false). Default: in the path where S3_ENDPOINT is an \
+         IP address or loopback, or where the name can't be a host's.",
+    ),
+    built(
+        "S3_SERVER_SIDE_ENCRYPTION",
+        "none",
+        "none | AES256 | aws:kms | aws:kms:dsse",
+        "Encryption asked for at every write; with none, the bucket's default applies.",
+    ),
+    built("S3_KMS_KEY_ID", "", "a key's id or ARN", "The KMS key for it. Default: the account's own for S3."),
+    built(
+        "S3_TIMEOUT_SECONDS",
+        "30",
+        "1 to 600 seconds",
+        "How long S3 may be silent before a request counts as failed.",
+    ),
     built(
         "DATABASE_URL",
         "",
@@ -220,9 +253,6 @@ pub const SETTINGS: &[Setting] = &[
     built("MAX_CONCURRENT_REQUESTS", "512", "1 to 100000", "JSON requests at work at once; more get 503."),
     built("REQUEST_TIMEOUT_SECONDS", "60", "1 to 3600 seconds", "How long a JSON request may take."),
     built("SHUTDOWN_GRACE_SECONDS", "30", "0 to 3600 seconds", "How long requests may finish after SIGTERM."),
-    later("S3_BUCKET", "Real S3 as the store.").alias(&["VIEWER_ASSETS_BUCKET"]),
-    later("S3_ENDPOINT", "Where that S3 is."),
-    later("S3_FORCE_PATH_STYLE", "How it is addressed."),
     later("AUTH_JWT_PUBLIC_KEY_BASE64", "Sign-in by JWT.").secret(),
     later("AUTH_JWKS_URL", "Sign-in by JWT with rotating keys."),
     later("AUTH_JWT_ISSUER", "Whose tokens are taken."),

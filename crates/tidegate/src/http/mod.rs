@@ -31,7 +31,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use self::cors::CorsPolicy;
 use self::guard::Guards;
-use crate::app::App;
+use crate::app::{App, Local};
 
 /// Bytes of a request's head on the doors that take no bodies worth speaking of.
 pub const SMALL_BUFFER: usize = 32 << 10;
@@ -87,9 +87,9 @@ pub fn edge_router(app: Arc<App>) -> Router {
     observed("edge", edge::router(app))
 }
 
-/// The S3 door.
-pub fn s3_router(app: Arc<App>) -> Router {
-    observed("s3", s3::router(app))
+/// The S3 door of a local store.
+pub fn s3_router(app: Arc<App>, local: Arc<Local>) -> Router {
+    observed("s3", s3::router(app, local))
 }
 
 fn observed(door: &'static str, router: Router) -> Router {

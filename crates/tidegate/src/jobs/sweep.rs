@@ -39,6 +39,10 @@ pub(super) async fn run(app: &App) -> Result<()> {
     }
     let before = now.checked_sub(GRACE).unwrap_or(SystemTime::UNIX_EPOCH);
     for open in app.store.list_uploads(before).await? {
+        // A bucket may be used by others too: what lies outside our roots is theirs.
+        if app.config.images.layout.served_root(&open.upload.key).is_none() {
+            continue;
+        }
         if app.db.upload_state(&open.upload.upload_id).await? != Some(UploadState::Open) {
             app.store.abort(&open.upload).await?;
             metrics::counter!("tidegate_orphans_swept_total").increment(1);

@@ -9,5 +9,6 @@ mod guards;
 mod jobs;
 mod postgres;
 mod s3_door;
+mod s3_store;
 mod support;
 mod tidy;

@@ -87,7 +87,7 @@ impl Send for OverHttp<'_> {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_door_and_the_store_conform() {
     let app = TestApp::start().await;
-    conformance::all(&app.app.fs, &OverHttp(&app), &[]).await;
+    conformance::all(&app.app.local.as_ref().unwrap().fs, &OverHttp(&app), &[]).await;
     app.finish().await;
 }
 
@@ -110,7 +110,7 @@ async fn tampered_and_expired_requests() {
     ] {
         let answer = app.send("PUT", &bad, &[], b"x".to_vec()).await;
         assert!([400, 403].contains(&answer.status), "{what}: {} {}", answer.status, answer.text());
-        assert!(!answer.text().contains(&app.app.presign.access_key), "{what}");
+        assert!(!answer.text().contains(&app.app.local.as_ref().unwrap().credentials.presign.access_key), "{what}");
     }
     for (expires, code) in [
         ("604801", "AuthorizationQueryParametersError"),
@@ -270,7 +270,10 @@ async fn the_door_is_no_way_around_the_product() {
             "{method} without a signature"
         );
     }
-    let v2 = format!("{at}?AWSAccessKeyId={}&Expires=9999999999&Signature=x", app.app.operator.access_key);
+    let v2 = format!(
+        "{at}?AWSAccessKeyId={}&Expires=9999999999&Signature=x",
+        app.app.local.as_ref().unwrap().credentials.operator.access_key
+    );
     assert_eq!(app.send("GET", &v2, &[], Vec::new()).await.status, 400);
     let read = app.app.store.sign_read(&key, std::time::Duration::from_secs(60)).await.unwrap();
     let part = app.send("GET", &read.url, &[("range", "bytes=2-4")], Vec::new()).await;

@@ -3,6 +3,7 @@
 mod wire;
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use axum::Json;
 use axum::body::{Body, Bytes};
@@ -83,10 +84,12 @@ async fn create_upload_urls(
         _ => return Err(bad_request("give either partNumber or partNumbers").into()),
     };
     let signed = uploads::sign_parts(&app, &caller.0, KIND, id, &asked.upload_id, &numbers).await?;
-    let mut parts = signed.into_iter().map(|(part_number, url)| SignedPart { part_number, url });
+    let ends = signed.iter().map(|(_, request)| request.expires).min().unwrap_or_else(SystemTime::now);
+    let expires_at = rfc3339(ends);
+    let mut parts = signed.into_iter().map(|(part_number, request)| SignedPart { part_number, url: request.url });
     Ok(Json(match parts.next() {
-        Some(SignedPart { url, .. }) if one => SignedParts::One { url },
-        first => SignedParts::Many { urls: first.into_iter().chain(parts).collect() },
+        Some(SignedPart { url, .. }) if one => SignedParts::One { url, expires_at },
+        first => SignedParts::Many { urls: first.into_iter().chain(parts).collect(), expires_at },
     }))
 }
 

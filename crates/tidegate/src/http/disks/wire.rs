@@ -54,14 +54,20 @@ pub(super) struct UploadUrls {
 #[serde(untagged)]
 pub(super) enum SignedParts {
     /// The answer to `partNumber`.
+    #[serde(rename_all = "camelCase")]
     One {
         /// PUT the part here.
         url: String,
+        /// When it ends.
+        expires_at: String,
     },
     /// The answer to `partNumbers`.
+    #[serde(rename_all = "camelCase")]
     Many {
         /// In the order asked for.
         urls: Vec<SignedPart>,
+        /// When the first of them ends.
+        expires_at: String,
     },
 }
 

@@ -20,7 +20,7 @@ use sync_wrapper::SyncStream;
 
 use super::super::content::{self, Answer};
 use super::checks;
-use crate::app::{App, LOCAL_BUCKET};
+use crate::app::{App, LOCAL_BUCKET, Local};
 use crate::error::Error;
 use crate::model::upload::Upload;
 
@@ -28,11 +28,11 @@ use crate::model::upload::Upload;
 const MAX_KEYS: i32 = 1000;
 
 /// The secrets of the two credentials there are.
-pub(super) struct Secrets(Arc<App>);
+pub(super) struct Secrets(Arc<Local>);
 
 impl Secrets {
-    pub(super) fn new(app: Arc<App>) -> Self {
-        Self(app)
+    pub(super) fn new(local: Arc<Local>) -> Self {
+        Self(local)
     }
 }
 
@@ -40,7 +40,7 @@ impl Secrets {
 impl S3Auth for Secrets {
     async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
         // Access keys are public; only the signature made with the secret is compared in constant time.
-        [&self.0.presign, &self.0.operator]
+        [&self.0.credentials.presign, &self.0.credentials.operator]
             .into_iter()
             .find(|credentials| credentials.access_key == access_key)
             .map(|credentials| SecretKey::from(credentials.secret_key.expose_secret()))
@@ -49,11 +49,11 @@ impl S3Auth for Secrets {
 }
 
 /// Who may ask for what.
-pub(super) struct Access(Arc<App>);
+pub(super) struct Access(Arc<Local>);
 
 impl Access {
-    pub(super) fn new(app: Arc<App>) -> Self {
-        Self(app)
+    pub(super) fn new(local: Arc<Local>) -> Self {
+        Self(local)
     }
 }
 
@@ -66,7 +66,7 @@ impl S3Access for Access {
     async fn check(&self, context: &mut S3AccessContext<'_>) -> S3Result<()> {
         let denied = || s3_error!(AccessDenied, "Access Denied");
         let credentials = context.credentials().ok_or_else(denied)?;
-        let operator = credentials.access_key == self.0.operator.access_key;
+        let operator = credentials.access_key == self.0.credentials.operator.access_key;
         let allowed: &[&str] = if operator { &FOR_OPERATORS } else { &FOR_UPLOADERS };
         if !allowed.contains(&context.s3_op().name()) {
             return Err(denied());
@@ -81,29 +81,32 @@ impl S3Access for Access {
 }
 
 /// The protocol over the store.
-pub(super) struct Door(Arc<App>);
+pub(super) struct Door {
+    app: Arc<App>,
+    local: Arc<Local>,
+}
 
 impl Door {
-    pub(super) fn new(app: Arc<App>) -> Self {
-        Self(app)
+    pub(super) fn new(app: Arc<App>, local: Arc<Local>) -> Self {
+        Self { app, local }
     }
 
     /// Whether the caller reads as the operator; everybody else holds a URL that we signed.
     fn is_operator<T>(&self, request: &S3Request<T>) -> bool {
-        request.credentials.as_ref().is_some_and(|given| given.access_key == self.0.operator.access_key)
+        request.credentials.as_ref().is_some_and(|given| given.access_key == self.local.credentials.operator.access_key)
     }
 
     /// The operator reads what is there; a grant only what is ready.
     async fn readable<T>(&self, request: &S3Request<T>, key: &str) -> S3Result<Stat> {
-        let ready = self.is_operator(request) || self.0.db.find_ready_by_key(key).await.map_err(internal)?.is_some();
+        let ready = self.is_operator(request) || self.app.db.find_ready_by_key(key).await.map_err(internal)?.is_some();
         if !ready {
             return Err(s3_error!(NoSuchKey, "The specified key does not exist."));
         }
-        self.0.store.stat(key).await.map_err(refused)
+        self.app.store.stat(key).await.map_err(refused)
     }
 
     async fn open_upload(&self, upload_id: &str, key: &str) -> S3Result<Upload> {
-        let upload = self.0.db.find_upload_in_parts(upload_id, key).await.map_err(internal)?;
+        let upload = self.app.db.find_upload_in_parts(upload_id, key).await.map_err(internal)?;
         upload
             .filter(|upload| upload.takes_bytes(SystemTime::now()))
             .ok_or_else(|| s3_error!(NoSuchUpload, "The upload does not exist, or is complete, aborted or over."))
@@ -120,10 +123,11 @@ impl S3 for Door {
             return Err(s3_error!(InvalidArgument, "Part number must be an integer between 1 and 10000, inclusive."));
         }
         let upload = self.open_upload(&input.upload_id, &input.key).await?;
-        let limit = upload.part_limit(number, self.0.config.images.max_size);
+        let limit = upload.part_limit(number, self.app.config.images.max_size);
         check_length(input.content_length, limit)?;
         let named = UploadRef { key: input.key, upload_id: input.upload_id };
-        let part = self.0.fs.write_part(&named, number, incoming(input.body), limit, checks).await.map_err(refused)?;
+        let part =
+            self.local.fs.write_part(&named, number, incoming(input.body), limit, checks).await.map_err(refused)?;
         metrics::counter!("tidegate_part_bytes_total").increment(part.size);
         Ok(S3Response::new(UploadPartOutput { e_tag: Some(ETag::Strong(part.etag)), ..UploadPartOutput::default() }))
     }
@@ -131,15 +135,15 @@ impl S3 for Door {
     async fn put_object(&self, request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
         let checks = checks::collect(&request.headers, &request.uri)?;
         let input = request.input;
-        let upload = self.0.db.find_single_upload(&input.key).await.map_err(internal)?;
+        let upload = self.app.db.find_single_upload(&input.key).await.map_err(internal)?;
         let upload = upload
             .filter(|upload| upload.takes_bytes(SystemTime::now()))
             .ok_or_else(|| s3_error!(AccessDenied, "No upload is open at this key."))?;
-        let limit = upload.announced_size.unwrap_or(self.0.config.images.max_size);
+        let limit = upload.announced_size.unwrap_or(self.app.config.images.max_size);
         check_length(input.content_length, limit)?;
         let attributes = Attributes { content_type: input.content_type.unwrap_or_default(), ..Attributes::default() };
         let stat = self
-            .0
+            .local
             .fs
             .write_checked(&input.key, incoming(input.body), attributes, limit, checks)
             .await
@@ -153,7 +157,7 @@ impl S3 for Door {
         let named = UploadRef { key: input.key.clone(), upload_id: input.upload_id.clone() };
         let marker = u32::try_from(input.part_number_marker.unwrap_or(0)).unwrap_or(0);
         let limit = input.max_parts.unwrap_or(MAX_KEYS).clamp(0, MAX_KEYS);
-        let mut parts = self.0.store.list_parts(&named).await.map_err(refused)?;
+        let mut parts = self.app.store.list_parts(&named).await.map_err(refused)?;
         parts.retain(|part| part.number > marker);
         let limit_parts = usize::try_from(limit).unwrap_or(0);
         let truncated = parts.len() > limit_parts;
@@ -192,7 +196,7 @@ impl S3 for Door {
         let content_range =
             input.range.map(|_| format!("bytes {}-{}/{}", range.start, range.end.saturating_sub(1), stat.size));
         let length = range.end - range.start;
-        let (_, body) = self.0.store.read(&input.key, Some(range)).await.map_err(refused)?;
+        let (_, body) = self.app.store.read(&input.key, Some(range)).await.map_err(refused)?;
         Ok(S3Response::new(GetObjectOutput {
             accept_ranges: Some("bytes".to_owned()),
             body: Some(StreamingBlob::wrap(SyncStream::new(body))),
@@ -244,7 +248,8 @@ impl S3 for Door {
         let prefix = input.prefix.clone().unwrap_or_default();
         let limit = input.max_keys.unwrap_or(MAX_KEYS).clamp(1, MAX_KEYS);
         let after = input.continuation_token.clone().or(input.start_after.clone());
-        let page = list_page(&self.0, &prefix, input.delimiter.as_deref(), after, usize::try_from(limit).unwrap_or(1));
+        let page =
+            list_page(&self.app, &prefix, input.delimiter.as_deref(), after, usize::try_from(limit).unwrap_or(1));
         let page = page.await.map_err(refused)?;
         let contents = page.entries.into_iter().map(|entry| Object {
             key: Some(entry.key),

@@ -15,7 +15,7 @@ use s3s::service::{S3Service, S3ServiceBuilder};
 
 use self::door::{Access, Door, Secrets};
 use super::cors::{CorsPolicy, is_preflight};
-use crate::app::App;
+use crate::app::{App, Local};
 
 struct S3 {
     service: S3Service,
@@ -23,12 +23,12 @@ struct S3 {
 }
 
 /// The door's router: everything goes through the gate, then to the protocol.
-pub(super) fn router(app: Arc<App>) -> Router {
+pub(super) fn router(app: Arc<App>, local: Arc<Local>) -> Router {
     let own_page = Some(app.addresses.api.to_string());
     let cors = CorsPolicy::bytes(&app.config.cors, own_page, "GET, HEAD, PUT");
-    let mut builder = S3ServiceBuilder::new(Door::new(Arc::clone(&app)));
-    builder.set_auth(Secrets::new(Arc::clone(&app)));
-    builder.set_access(Access::new(app));
+    let mut builder = S3ServiceBuilder::new(Door::new(app, Arc::clone(&local)));
+    builder.set_auth(Secrets::new(Arc::clone(&local)));
+    builder.set_access(Access::new(local));
     Router::new().fallback(answer).with_state(Arc::new(S3 { service: builder.build(), cors }))
 }
 

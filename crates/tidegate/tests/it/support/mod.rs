@@ -92,7 +92,7 @@ impl TestApp {
     pub(crate) async fn over(folder: TempDir, settings: &[(&str, &str)]) -> Self {
         let mut settings = settings.to_vec();
         let database = services::database_of(folder.path()).await;
-        if let Some(url) = &database {
+        if let Some(url) = database.as_ref().filter(|_| !settings.iter().any(|(name, _)| *name == "DATABASE_URL")) {
             settings.extend([("DATABASE_URL", url.as_str()), ("DATABASE_MAX_CONNECTIONS", "4")]);
         }
         let server = Server::open(config(folder.path(), &settings)).await.unwrap();
