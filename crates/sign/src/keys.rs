@@ -154,8 +154,8 @@ impl PublicKey {
     }
 }
 
-/// The first key block of the text: its label and its bytes.
-fn pem_block(text: &str) -> Result<(String, Vec<u8>), KeyError> {
+/// The first key block of PEM text, PEM text with `\n` escapes, or base64 of a PEM: its label and its bytes.
+pub fn pem_block(text: &str) -> Result<(String, Vec<u8>), KeyError> {
     let text = text.trim().replace("\\n", "\n");
     if let Some(found) = find_block(&text) {
         return found;

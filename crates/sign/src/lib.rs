@@ -15,7 +15,7 @@ mod verify;
 mod window;
 
 pub use encoding::{decode as decode_url_safe, encode as encode_url_safe};
-pub use keys::{Hash, KeyError, KeyKind, PublicKey, SigningKey};
+pub use keys::{Hash, KeyError, KeyKind, PublicKey, SigningKey, pem_block};
 pub use policy::{Policy, canned_policy, custom_policy};
 pub use resource::{Resource, ResourceError};
 pub use signer::{PolicySignature, Signer};

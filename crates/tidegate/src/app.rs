@@ -14,11 +14,12 @@ use crate::config::{Config, Origin, StoreSetting};
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::grants::GrantCache;
-use crate::model::access::{self, Action, Decision};
+use crate::model::access::{self, Action, Decision, Target};
+use crate::model::caller::Caller;
 use crate::model::owner::Owner;
-use crate::model::principal::Principal;
 use crate::model::rules::{self, Stranger};
 use crate::records::Records;
+use crate::sign_in::SignIn;
 
 /// The bucket's name on the S3 door of a local store.
 pub const LOCAL_BUCKET: &str = "tidegate";
@@ -36,6 +37,8 @@ pub struct App {
     pub store: Arc<dyn StoreDebug>,
     /// The same store as its own S3 door sees it; `None` where it is a real S3.
     pub local: Option<Arc<Local>>,
+    /// Who may hold which token.
+    pub sign_in: SignIn,
     /// Signs grants.
     pub signer: Signer,
     /// What the edge trusts.
@@ -125,12 +128,15 @@ impl App {
             tokio::task::spawn_blocking(move || secrets::load(&config).map(|keys| (config, keys))).await??;
         let db = Db::open(&config.database).await?;
         let (store, local) = open_store(&config, &addresses, secrets.s3).await?;
+        let own_key = secrets.tokens.as_ref().map(|pem| pem.expose_secret());
+        let sign_in = SignIn::new(&config.auth, own_key, &addresses.api.to_string())?;
         let mut verifier = Verifier::new();
         for (id, key) in secrets.trusted {
             verifier.trust(id, key);
         }
         let (id, key) = secrets.signing;
         Ok(Self {
+            sign_in,
             signer: Signer::new(id, key, config.cloudfront.hash),
             verifier,
             grants: GrantCache::new(),
@@ -158,11 +164,11 @@ impl App {
         failures
     }
 
-    /// The decision of `model::access`, as an outcome in the words of the owner's rules.
-    pub fn authorize(&self, principal: &Principal, action: Action, owner: &Owner) -> Result<()> {
-        match access::decide(principal, action, owner) {
+    /// The decision of `model::access` on an owner's things, as an outcome in the words of the owner's rules.
+    pub fn authorize(&self, caller: &Caller, action: Action, owner: &Owner) -> Result<()> {
+        match access::decide(&caller.principal, action, Target::Owner(owner)) {
             Decision::Allow => Ok(()),
-            Decision::Unauthenticated => Err(Error::Unauthenticated("sign in first".into())),
+            Decision::Unauthenticated => Err(unauthenticated()),
             Decision::Deny => {
                 metrics::counter!("tidegate_refusals_total", "owner" => owner.kind().as_str()).increment(1);
                 match rules::of(owner.kind()).stranger {
@@ -171,4 +177,21 @@ impl App {
             }
         }
     }
+
+    /// The same decision on what belongs to no one owner.
+    pub fn authorize_everywhere(&self, caller: &Caller, action: Action) -> Result<()> {
+        match access::decide(&caller.principal, action, Target::Everything) {
+            Decision::Allow => Ok(()),
+            Decision::Unauthenticated => Err(unauthenticated()),
+            Decision::Deny => {
+                metrics::counter!("tidegate_refusals_total", "owner" => "server").increment(1);
+                Err(Error::Forbidden("this takes another role".into()))
+            }
+        }
+    }
+}
+
+/// Nobody signed in.
+pub fn unauthenticated() -> Error {
+    Error::Unauthenticated("sign in first".into())
 }

@@ -7,9 +7,9 @@ use store::{ByteStream, Stat};
 
 use crate::app::App;
 use crate::error::{Error, Result};
+use crate::model::caller::Caller;
 use crate::model::ids::ObjectId;
 use crate::model::owner::OwnerKind;
-use crate::model::principal::Principal;
 use crate::objects;
 use crate::records::Ready;
 
@@ -22,8 +22,8 @@ pub struct Download {
 }
 
 /// Finds what to read.
-pub async fn open(app: &App, principal: &Principal, kind: OwnerKind, id: ObjectId) -> Result<Download> {
-    let object = objects::find_ready(app, principal, kind, id).await?;
+pub async fn open(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) -> Result<Download> {
+    let object = objects::find_ready(app, caller, kind, id).await?;
     let stat = match app.store.stat(object.key.as_str()).await {
         // Deleted a moment ago, or lost: then its record is still there.
         Err(store::Error::NotFound) if app.db.find_ready_by_key(object.key.as_str()).await?.is_some() => {

@@ -9,11 +9,11 @@ use sign::{PolicySignature, Resource, window_expiry};
 use crate::app::App;
 use crate::config::GrantMode;
 use crate::error::{Error, Result};
+use crate::model::caller::Caller;
 use crate::model::epoch_seconds;
 use crate::model::ids::ObjectId;
 use crate::model::key::Key;
 use crate::model::owner::OwnerKind;
-use crate::model::principal::Principal;
 use crate::objects;
 use crate::records::Ready;
 
@@ -74,8 +74,8 @@ pub struct Times {
 }
 
 /// Issues a grant for an object that is ready.
-pub async fn issue(app: &App, principal: &Principal, kind: OwnerKind, id: ObjectId) -> Result<Grant> {
-    let object = objects::find_ready(app, principal, kind, id).await?;
+pub async fn issue(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) -> Result<Grant> {
+    let object = objects::find_ready(app, caller, kind, id).await?;
     let Some(edge) = &app.addresses.edge else {
         let url = format!("{}/v1/images/{id}/range", app.addresses.api);
         return Ok(Grant { url, authorization: Authorization::SignIn, object });

@@ -13,5 +13,6 @@ pub mod model;
 pub mod objects;
 pub mod records;
 pub mod server;
+pub mod sign_in;
 pub mod telemetry;
 pub mod uploads;

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::app::App;
+use crate::app::{App, unauthenticated};
 use crate::db::Cursor;
 use crate::error::{Error, Result, bad_request};
 use crate::jobs::{self, Job};
 use crate::model::access::Action;
+use crate::model::caller::Caller;
 use crate::model::ids::ObjectId;
 use crate::model::object::{Object, ObjectState};
 use crate::model::owner::{Owner, OwnerKind};
@@ -22,12 +23,12 @@ pub const MAX_PAGE: i64 = 1000;
 /// Finds an object for somebody who may do `action` with it. What was deleted is not found.
 pub async fn find(
     app: &App,
-    principal: &Principal,
+    caller: &Caller,
     action: Action,
     kind: OwnerKind,
     id: ObjectId,
 ) -> Result<(Owner, Object)> {
-    let (owner, object) = find_even_gone(app, principal, action, kind, id).await?;
+    let (owner, object) = find_even_gone(app, caller, action, kind, id).await?;
     match object.state {
         ObjectState::Deleted | ObjectState::Purged => Err(not_found()),
         ObjectState::Pending | ObjectState::Ready => Ok((owner, object)),
@@ -37,25 +38,25 @@ pub async fn find(
 /// As [`find`], and also what was deleted.
 pub async fn find_even_gone(
     app: &App,
-    principal: &Principal,
+    caller: &Caller,
     action: Action,
     kind: OwnerKind,
     id: ObjectId,
 ) -> Result<(Owner, Object)> {
     // Most often the caller is the owner: then one query both finds and decides.
-    if let Principal::User { id: user } = principal {
+    if let Some(user) = caller.user() {
         let owner = match kind {
             OwnerKind::Disks => Owner::Disks(user.clone()),
         };
-        app.authorize(principal, action, &owner)?;
+        app.authorize(caller, action, &owner)?;
         if let Some(object) = app.records.read_object(&owner, app.db.find_object(&owner, id)).await? {
             return Ok((owner, object));
         }
-    } else if *principal == Principal::Anonymous {
-        return Err(Error::Unauthenticated("sign in first".into()));
+    } else if caller.principal == Principal::Anonymous {
+        return Err(unauthenticated());
     }
     let owner = app.db.owner_of(kind, id).await?.ok_or_else(not_found)?;
-    app.authorize(principal, action, &owner)?;
+    app.authorize(caller, action, &owner)?;
     let object = app.db.find_object(&owner, id).await?.ok_or_else(not_found)?;
     Ok((owner, object))
 }
@@ -65,12 +66,12 @@ fn not_found() -> Error {
 }
 
 /// Finds an object whose bytes can be read.
-pub async fn find_ready(app: &App, principal: &Principal, kind: OwnerKind, id: ObjectId) -> Result<Arc<Ready>> {
+pub async fn find_ready(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) -> Result<Arc<Ready>> {
     if let Some(known) = app.records.ready(id).filter(|known| known.owner.kind() == kind) {
-        app.authorize(principal, Action::Read, &known.owner)?;
+        app.authorize(caller, Action::Read, &known.owner)?;
         return Ok(known);
     }
-    let (owner, object) = find(app, principal, Action::Read, kind, id).await?;
+    let (owner, object) = find(app, caller, Action::Read, kind, id).await?;
     match (object.state, object.content) {
         (ObjectState::Ready, Some(content)) => Ok(Arc::new(Ready { owner, key: object.key, content })),
         _ => Err(Error::InvalidState("the upload is not complete".into())),
@@ -80,13 +81,13 @@ pub async fn find_ready(app: &App, principal: &Principal, kind: OwnerKind, id: O
 /// A page of an owner's objects, newest first, and whether there are more.
 pub async fn list(
     app: &App,
-    principal: &Principal,
+    caller: &Caller,
     owner: &Owner,
     state: Option<ObjectState>,
     after: Cursor,
     limit: i64,
 ) -> Result<(Vec<Object>, bool)> {
-    app.authorize(principal, Action::List, owner)?;
+    app.authorize(caller, Action::List, owner)?;
     if !(1..=MAX_PAGE).contains(&limit) {
         return Err(bad_request(format!("limit must be from 1 to {MAX_PAGE}")));
     }
@@ -99,10 +100,10 @@ pub async fn list(
 
 /// Deletes an object: its row first, then its bytes, both before the answer. One whose upload is open is
 /// aborted. If the bytes can't be removed now, a job does it.
-pub async fn delete(app: &App, principal: &Principal, kind: OwnerKind, id: ObjectId) -> Result<()> {
-    let (owner, object) = find(app, principal, Action::Delete, kind, id).await?;
+pub async fn delete(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) -> Result<()> {
+    let (owner, object) = find(app, caller, Action::Delete, kind, id).await?;
     if object.state == ObjectState::Pending {
-        return uploads::abort(app, principal, kind, id).await;
+        return uploads::abort(app, caller, kind, id).await;
     }
     let now = SystemTime::now();
     let rules::Deletion::Purge = rules::of(owner.kind()).deletion;

@@ -73,6 +73,10 @@ impl Server {
         if jobs {
             tasks.spawn(runner::run(Arc::clone(&self.app), stop.clone()));
         }
+        if self.app.sign_in.depends() {
+            let (app, stop) = (Arc::clone(&self.app), stop.clone());
+            tasks.spawn(async move { app.sign_in.keep_fresh(stop).await });
+        }
         let (app, upkeep) = (Arc::clone(&self.app), stop.clone());
         tasks.spawn(async move {
             while tokio::time::timeout(UPKEEP, upkeep.cancelled()).await.is_err() {

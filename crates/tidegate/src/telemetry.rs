@@ -15,8 +15,10 @@ const BUCKETS: [f64; 12] = [0.000_25, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0
 
 /// Starts logging to standard error.
 pub fn start_logs(log: &Log) {
-    // The S3 protocol layer logs whole requests, signatures included: it stays silent, we log for it.
-    let filter = EnvFilter::new(format!("{},s3s=off,hyper=info,sqlx=warn", log.level));
+    // Ours speak at the level that is set; libraries say what is wrong, and nothing of requests, which carry
+    // signatures. The S3 protocol layer does so even then.
+    let level = log.level;
+    let filter = EnvFilter::new(format!("warn,tidegate={level},store={level},sign={level},s3s=off"));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -87,5 +89,6 @@ fn describe() {
     counter!("tidegate_edge_bytes_total", "Bytes the edge began to send");
     counter!("tidegate_jobs_total", "Attempts at jobs by outcome");
     gauge!("tidegate_jobs", "Jobs in the queue and given up");
+    counter!("tidegate_jwks_fetches_total", "Readings of the token issuer's keys by outcome");
     counter!("tidegate_orphans_swept_total", "Uploads removed from the store that no record kept open");
 }

@@ -10,10 +10,10 @@ use crate::app::App;
 use crate::error::{Error, Result, bad_request};
 use crate::jobs::{self, Job};
 use crate::model::access::Action;
+use crate::model::caller::Caller;
 use crate::model::ids::ObjectId;
 use crate::model::object::{Content, Object, ObjectState};
 use crate::model::owner::{Owner, OwnerKind};
-use crate::model::principal::Principal;
 use crate::model::upload::{Upload, UploadState, plan_part_size};
 use crate::objects;
 
@@ -46,8 +46,8 @@ pub struct Begun {
 }
 
 /// Begins an upload of a new object.
-pub async fn begin(app: &App, principal: &Principal, owner: &Owner, announced: Announced) -> Result<Begun> {
-    app.authorize(principal, Action::Write, owner)?;
+pub async fn begin(app: &App, caller: &Caller, owner: &Owner, announced: Announced) -> Result<Begun> {
+    app.authorize(caller, Action::Write, owner)?;
     check_announced(app, &announced)?;
     let Owner::Disks(user) = owner;
     let now = SystemTime::now();
@@ -83,8 +83,8 @@ pub async fn begin(app: &App, principal: &Principal, owner: &Owner, announced: A
     };
     // A crash before the commit leaves an upload in the store that no row knows; the sweep ends it.
     let mut tx = app.db.begin().await?;
-    tx.insert_object(owner, &object, principal).await?;
-    tx.insert_upload(owner, &upload, principal, now).await?;
+    tx.insert_object(owner, &object, &caller.principal).await?;
+    tx.insert_upload(owner, &upload, &caller.principal, now).await?;
     tx.commit().await?;
     count("begun");
     tracing::info!(object.id = %id, "an upload was begun");
@@ -119,13 +119,13 @@ fn is_media_type(text: &str) -> bool {
 /// A presigned PUT for each part number.
 pub async fn sign_parts(
     app: &App,
-    principal: &Principal,
+    caller: &Caller,
     kind: OwnerKind,
     id: ObjectId,
     upload_id: &str,
     numbers: &[u32],
 ) -> Result<Vec<(u32, PresignedRequest)>> {
-    let upload = open_upload(app, principal, kind, id, Some(upload_id)).await?;
+    let upload = open_upload(app, caller, kind, id, Some(upload_id)).await?;
     if numbers.is_empty() || numbers.len() > MAX_SIGNED {
         return Err(bad_request(format!("give 1 to {MAX_SIGNED} part numbers")));
     }
@@ -147,14 +147,14 @@ pub async fn sign_parts(
 }
 
 /// The parts stored so far.
-pub async fn list_parts(app: &App, principal: &Principal, kind: OwnerKind, id: ObjectId) -> Result<Vec<Part>> {
-    let (_, parts) = find_open(app, principal, kind, id).await?;
+pub async fn list_parts(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) -> Result<Vec<Part>> {
+    let (_, parts) = find_open(app, caller, kind, id).await?;
     Ok(parts)
 }
 
 /// An open upload and its parts: all that a client needs to go on which has lost everything but the image's id.
-pub async fn find_open(app: &App, principal: &Principal, kind: OwnerKind, id: ObjectId) -> Result<(Upload, Vec<Part>)> {
-    let upload = open_upload(app, principal, kind, id, None).await?;
+pub async fn find_open(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) -> Result<(Upload, Vec<Part>)> {
+    let upload = open_upload(app, caller, kind, id, None).await?;
     match app.store.list_parts(&reference(&upload)).await {
         Ok(parts) => Ok((upload, parts)),
         Err(store::Error::NoSuchUpload) if recover(app, &upload).await? => {
@@ -188,13 +188,13 @@ pub async fn recover(app: &App, upload: &Upload) -> Result<bool> {
 /// Makes an upload's parts its object. Asked again with the same parts it answers the same.
 pub async fn complete(
     app: &App,
-    principal: &Principal,
+    caller: &Caller,
     kind: OwnerKind,
     id: ObjectId,
     upload_id: &str,
     parts: Vec<(u32, String)>,
 ) -> Result<Content> {
-    let (owner, _) = objects::find(app, principal, Action::Write, kind, id).await?;
+    let (owner, _) = objects::find(app, caller, Action::Write, kind, id).await?;
     let upload = find_upload(app, &owner, id, Some(upload_id)).await?;
     check_part_list(&parts)?;
     let digest = parts_digest(&parts);
@@ -297,9 +297,9 @@ fn parts_digest(parts: &[(u32, String)]) -> String {
 }
 
 /// Gives an upload up and frees its parts. Aborting again changes nothing.
-pub async fn abort(app: &App, principal: &Principal, kind: OwnerKind, id: ObjectId) -> Result<()> {
+pub async fn abort(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) -> Result<()> {
     // Its owner may ask twice: the object of an aborted upload is purged.
-    let (owner, object) = objects::find_even_gone(app, principal, Action::Write, kind, id).await?;
+    let (owner, object) = objects::find_even_gone(app, caller, Action::Write, kind, id).await?;
     let upload = find_upload(app, &owner, id, None).await?;
     match upload.state {
         UploadState::Open => end(app, &upload, UploadState::Aborted).await,
@@ -334,18 +334,18 @@ pub async fn end(app: &App, upload: &Upload, state: UploadState) -> Result<()> {
 
 async fn open_upload(
     app: &App,
-    principal: &Principal,
+    caller: &Caller,
     kind: OwnerKind,
     id: ObjectId,
     upload_id: Option<&str>,
 ) -> Result<Upload> {
     let upload = match app.records.open(id).filter(|known| known.0.kind() == kind) {
         Some(known) => {
-            app.authorize(principal, Action::Write, &known.0)?;
+            app.authorize(caller, Action::Write, &known.0)?;
             belongs(known.1.clone(), upload_id)?
         }
         None => {
-            let (owner, _) = objects::find(app, principal, Action::Write, kind, id).await?;
+            let (owner, _) = objects::find(app, caller, Action::Write, kind, id).await?;
             find_upload(app, &owner, id, upload_id).await?
         }
     };

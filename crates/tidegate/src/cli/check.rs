@@ -25,8 +25,17 @@ pub(super) fn report(config: &Config) -> String {
     let sign_in = match config.auth.mode {
         AuthMode::Dev => "dev: the X-User-Id header is believed",
         AuthMode::None => "none: everybody is one user",
+        AuthMode::Jwt => "by token",
     };
-    line("sign-in", sign_in.to_owned());
+    let tokens = &config.auth.sign_in;
+    let sources = [
+        tokens.jwks_url.as_ref().map(|url| format!("keys from {url}")),
+        tokens.public_key.as_ref().map(|_| "one public key".to_owned()),
+        tokens.own_tokens.then(|| "tokens of its own".to_owned()),
+        (!tokens.services.is_empty()).then(|| format!("{} service tokens", tokens.services.len())),
+    ];
+    let sources: String = sources.into_iter().flatten().map(|source| format!(" · {source}")).collect();
+    line("sign-in", format!("{sign_in}{sources}"));
     let key = config.cloudfront.key.as_ref().map_or("generated".to_owned(), |(id, _)| format!("given, {id}"));
     let mode = match config.cloudfront.auth_mode {
         GrantMode::Cookie => "cookies",

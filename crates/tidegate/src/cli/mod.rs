@@ -2,6 +2,7 @@
 
 mod check;
 mod serve;
+mod token;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -31,6 +32,8 @@ enum Command {
     Serve,
     /// Check the settings and say what they come to, without serving.
     Check,
+    /// Make a token for a user, where the server makes tokens (AUTH_OWN_TOKENS).
+    Token(token::Wanted),
     /// Print the reference of all settings.
     Settings,
     /// Print the API's description.
@@ -44,6 +47,7 @@ pub fn run() -> ExitCode {
     match arguments.command {
         Command::Serve => with_config(&sources(), serve::run),
         Command::Check => with_config(&sources(), |config| print(&check::report(&config))),
+        Command::Token(wanted) => with_config(&sources(), |config| token::run(&config, &wanted)),
         Command::Settings => print(&crate::config::reference()),
         Command::Openapi => print(&crate::http::openapi::document()),
     }

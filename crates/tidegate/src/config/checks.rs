@@ -1,7 +1,9 @@
 //! What settings demand of each other.
 
+use secrecy::ExposeSecret as _;
+
 use super::resolve::{Origin, Resolver};
-use super::{Config, StoreSetting};
+use super::{AuthMode, Config, StoreSetting};
 
 /// What only shows when all settings are seen together.
 pub(super) fn checks(config: &Config, r: &mut Resolver) {
@@ -13,7 +15,7 @@ pub(super) fn checks(config: &Config, r: &mut Resolver) {
     let urls = [&config.public_base_url, &config.edge_url, &s3_door];
     let remote = remote_bind || urls.into_iter().any(remote_url);
     if config.insecure_auth() && !config.auth.allow_insecure_remote {
-        let mode = r.given.value("AUTH_MODE").to_owned();
+        let mode = if config.auth.mode == AuthMode::None { "none" } else { "dev" };
         let way_out = "or set AUTH_ALLOW_INSECURE_REMOTE=true if whoever reaches the port may be anybody";
         if remote_bind {
             let wanted = format!("a loopback address: AUTH_MODE={mode} believes whatever the caller says; {way_out}");
@@ -41,6 +43,13 @@ pub(super) fn checks(config: &Config, r: &mut Resolver) {
         }
         if local && config.operator.is_none() {
             r.problem("S3_OPERATOR_SECRET_KEY", "credentials of your own: production takes no generated ones");
+        }
+        let sign_in = &config.auth.sign_in;
+        if sign_in.own_tokens && sign_in.own_key.is_none() {
+            r.problem("AUTH_OWN_KEY_PEM", "a key of your own: production takes no generated one");
+        }
+        if sign_in.services.iter().any(|token| token.expose_secret().len() < 32) {
+            r.problem("AUTH_SERVICE_TOKEN", "tokens of 32 characters or more");
         }
         // What is not given is where the door listens.
         let bound = Origin::parse(&format!("http://{}", std::net::SocketAddr::new(config.bind, 0)));

@@ -6,6 +6,7 @@ mod reading;
 mod resolve;
 pub mod secrets;
 mod settings;
+mod sign_in;
 mod sources;
 
 use std::net::IpAddr;
@@ -18,8 +19,10 @@ use sign::{Hash, KeyKind};
 use self::resolve::Resolver;
 pub use self::resolve::{Origin, host_of, is_loopback_host};
 pub use self::settings::{SETTINGS, Setting, Stage, reference};
+pub use self::sign_in::SignInSetting;
 pub use self::sources::Sources;
 use crate::model::key::Layout;
+use crate::model::network::Network;
 
 /// Everything that can be set.
 #[derive(Debug, Clone)]
@@ -56,6 +59,8 @@ pub struct Config {
     pub operator: Option<(String, SecretString)>,
     /// Sign-in.
     pub auth: Auth,
+    /// Proxies that are believed.
+    pub trusted_proxies: Vec<Network>,
     /// Signing and delivery.
     pub cloudfront: CloudFront,
     /// The images surface.
@@ -117,12 +122,14 @@ pub enum Database {
 }
 
 /// Sign-in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Auth {
     /// The mode.
     pub mode: AuthMode,
     /// Whether `dev` and `none` may be reached from elsewhere.
     pub allow_insecure_remote: bool,
+    /// What tokens are checked against.
+    pub sign_in: SignInSetting,
 }
 
 /// How the caller is known.
@@ -132,6 +139,8 @@ pub enum AuthMode {
     Dev,
     /// Always the same user.
     None,
+    /// Whom a token names.
+    Jwt,
 }
 
 /// Signing and delivery.

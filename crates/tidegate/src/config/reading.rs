@@ -7,10 +7,11 @@ use sign::{Hash, KeyKind};
 
 use super::resolve::{Origin, Resolver};
 use super::{
-    Auth, AuthMode, CloudFront, Config, Cookie, Cors, Database, GrantMode, Images, Limits, Log, Metrics, S3Setting,
-    StoreSetting, Uploads, secrets,
+    CloudFront, Config, Cookie, Cors, Database, GrantMode, Images, Limits, Log, Metrics, S3Setting, StoreSetting,
+    Uploads, secrets, sign_in,
 };
 use crate::model::key::Layout;
+use crate::model::network::Network;
 
 /// Reads every setting.
 pub(super) fn resolve_all(r: &mut Resolver) -> Config {
@@ -36,10 +37,8 @@ pub(super) fn resolve_all(r: &mut Resolver) -> Config {
         allowed_hosts: r.list("ALLOWED_HOSTS").iter().map(|host| host.to_ascii_lowercase()).collect(),
         region: resolve_region(r),
         operator: resolve_operator(r),
-        auth: Auth {
-            mode: r.choice("AUTH_MODE", &[("dev", AuthMode::Dev), ("none", AuthMode::None)]),
-            allow_insecure_remote: r.flag("AUTH_ALLOW_INSECURE_REMOTE"),
-        },
+        auth: sign_in::resolve(r),
+        trusted_proxies: resolve_proxies(r),
         cloudfront: resolve_cloudfront(r),
         images: resolve_images(r),
         uploads: Uploads {
@@ -66,6 +65,14 @@ pub(super) fn resolve_all(r: &mut Resolver) -> Config {
         data,
         warnings: Vec::new(),
     }
+}
+
+fn resolve_proxies(r: &mut Resolver) -> Vec<Network> {
+    let networks: Option<Vec<Network>> = r.list("TRUSTED_PROXIES").iter().map(|text| Network::parse(text)).collect();
+    networks.unwrap_or_else(|| {
+        r.problem("TRUSTED_PROXIES", "addresses and networks between commas, such as 10.0.0.0/8");
+        Vec::new()
+    })
 }
 
 fn resolve_store(r: &mut Resolver, data: &Path) -> StoreSetting {

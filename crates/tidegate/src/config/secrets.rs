@@ -23,6 +23,8 @@ pub struct Secrets {
     pub trusted: Vec<(String, PublicKey)>,
     /// What the S3 door of a local store knows.
     pub s3: Option<DoorCredentials>,
+    /// The PEM that our own tokens are signed with, where there are such.
+    pub tokens: Option<SecretString>,
 }
 
 /// Whose signatures the S3 door of a local store takes.
@@ -103,7 +105,29 @@ pub fn load(config: &Config) -> anyhow::Result<Secrets> {
         StoreSetting::Local(_) => Some(door_credentials(config, &folder)?),
         StoreSetting::S3(_) => None,
     };
-    Ok(Secrets { signing, trusted, s3 })
+    let own = &config.auth.sign_in;
+    let tokens = match &own.own_key {
+        _ if !own.own_tokens => None,
+        Some(given) => Some(given.clone()),
+        None => Some(token_key(config)?),
+    };
+    Ok(Secrets { signing, trusted, s3, tokens })
+}
+
+/// The key that our own tokens are signed with: the one in the data folder, or a new one.
+pub fn token_key(config: &Config) -> anyhow::Result<SecretString> {
+    let folder = config.data.join("keys");
+    make_folder(&folder)?;
+    let path = folder.join("tokens.pem");
+    match fs::read_to_string(&path) {
+        Ok(pem) => Ok(pem.into()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let (_, pem) = SigningKey::generate(KeyKind::P256)?;
+            write_new(&path, pem.as_bytes())?;
+            Ok(pem.into())
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn door_credentials(config: &Config, folder: &Path) -> anyhow::Result<DoorCredentials> {

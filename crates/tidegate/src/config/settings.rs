@@ -148,9 +148,61 @@ pub const SETTINGS: &[Setting] = &[
     built("S3_OPERATOR_SECRET_KEY", "", "at least 32 characters", "The secret to it.").secret(),
     built(
         "AUTH_MODE",
-        "dev",
-        "dev | none",
-        "Who the caller is: the X-User-Id header (dev), or always one user (none). Both are for loopback only.",
+        "",
+        "dev | none | jwt",
+        "Who the caller is: the X-User-Id header (dev), always one user (none), or who a token names (jwt). The first two are for \
+         loopback only. Default: jwt where AUTH_JWT_*, AUTH_JWKS_URL or AUTH_OWN_TOKENS is given, else dev.",
+    ),
+    built(
+        "AUTH_JWT_PUBLIC_KEY_BASE64",
+        "",
+        "base64 of a PEM, a PEM, or a path to one",
+        "The public key of the one who issues tokens: RSA of 2048 bits or more (RS256) or P-256 (ES256).",
+    )
+    .secret(),
+    built(
+        "AUTH_JWKS_URL",
+        "",
+        "an https:// URL, or an http:// one on this machine",
+        "Where the issuer's keys are, if they rotate. The last good set is kept for a day while it does not answer.",
+    ),
+    built(
+        "AUTH_JWKS_REFRESH_SECONDS",
+        "300",
+        "1 to 86400 seconds",
+        "How often they are read: how long a key that was taken out may still be believed.",
+    ),
+    built("AUTH_JWT_ISSUER", "", "the text of iss", "Whose tokens are taken. Not set, nobody asks."),
+    built("AUTH_JWT_AUDIENCE", "", "the text of aud", "For whom they must be made out. Not set, nobody asks."),
+    built("AUTH_CLAIM_USER", "sub", "a claim's name, or a JSON pointer", "The claim that is the user's id."),
+    built("AUTH_CLAIM_ORG", "org", "a claim's name, or a JSON pointer", "The claim that is the organisation's id."),
+    built("AUTH_CLAIM_ROLES", "roles", "a claim's name, or a JSON pointer", "The claim that lists the user's roles."),
+    built("AUTH_ADMIN_ROLE", "admin", "a role's name", "The role that may see what everybody did."),
+    built(
+        "AUTH_SERVICE_TOKEN",
+        "",
+        "tokens between commas, in production of 32 characters or more",
+        "What services present in X-Service-Token or as a bearer token; with two, one can be replaced by the other.",
+    )
+    .secret(),
+    built(
+        "AUTH_OWN_TOKENS",
+        "false",
+        "true | false",
+        "Whether the server makes and takes tokens of its own: POST /v1/tokens, `tidegate token`, /.well-known/jwks.json.",
+    ),
+    built(
+        "AUTH_OWN_KEY_PEM",
+        "",
+        "the PKCS#8 PEM of a P-256 key",
+        "What they are signed with. Default: a key generated into TIDEGATE_DATA.",
+    )
+    .secret(),
+    built(
+        "TRUSTED_PROXIES",
+        "",
+        "a list of addresses and networks, such as 10.0.0.0/8",
+        "Proxies whose X-Forwarded-For is believed. Without them a client is whoever connects.",
     ),
     built(
         "AUTH_ALLOW_INSECURE_REMOTE",
@@ -253,11 +305,6 @@ pub const SETTINGS: &[Setting] = &[
     built("MAX_CONCURRENT_REQUESTS", "512", "1 to 100000", "JSON requests at work at once; more get 503."),
     built("REQUEST_TIMEOUT_SECONDS", "60", "1 to 3600 seconds", "How long a JSON request may take."),
     built("SHUTDOWN_GRACE_SECONDS", "30", "0 to 3600 seconds", "How long requests may finish after SIGTERM."),
-    later("AUTH_JWT_PUBLIC_KEY_BASE64", "Sign-in by JWT.").secret(),
-    later("AUTH_JWKS_URL", "Sign-in by JWT with rotating keys."),
-    later("AUTH_JWT_ISSUER", "Whose tokens are taken."),
-    later("AUTH_JWT_AUDIENCE", "For whom they are made out."),
-    later("AUTH_SERVICE_TOKEN", "Sign-in of services.").secret(),
     later("UPLOAD_SIGNING_KEY", "HMAC links of the file surface.").secret(),
     later("MAX_BODY_MB", "Size limit of the file surface."),
     later("PER_USER_QUOTA_GB", "Quotas."),

@@ -1,30 +1,36 @@
 //! From a request to the one who acts.
+//!
+//! Where tokens are taken (`AUTH_MODE=jwt`): a service token in `X-Service-Token`, or a bearer token, or the cookie
+//! `auth_token`; the first of these that is there decides alone. A token in a URL is never looked at.
 
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, header};
 
+use super::address::ClientAddress;
 use super::error::ApiError;
-use crate::app::App;
+use crate::app::{App, unauthenticated};
 use crate::config::AuthMode;
-use crate::error::Error;
-use crate::model::ids::UserId;
-use crate::model::principal::Principal;
+use crate::error::{Error, Result};
+use crate::model::caller::Caller;
+use crate::model::ids::{OrgId, UserId};
+use crate::model::principal::{Principal, Roles};
 
 /// The user everybody is when sign-in is off.
 const EVERYBODY: &str = "local";
-
-/// The caller.
-#[derive(Debug, Clone)]
-pub(crate) struct Caller(pub(crate) Principal);
+const COOKIE: &str = "auth_token";
 
 impl Caller {
     /// The user, where a route is about the caller's own things.
-    pub(crate) fn user(&self) -> Result<UserId, Error> {
-        match &self.0 {
-            Principal::User { id } => Ok(id.clone()),
-            Principal::Anonymous | Principal::System => Err(Error::Unauthenticated("sign in first".into())),
+    pub(crate) fn require_user(&self) -> Result<UserId> {
+        match (self.user(), &self.principal) {
+            (Some(user), _) => Ok(user.clone()),
+            (None, Principal::Service) => {
+                Err(Error::BadRequest("name the user you act for in the X-User-Id header".into()))
+            }
+            (None, _) => Err(unauthenticated()),
         }
     }
 }
@@ -32,22 +38,81 @@ impl Caller {
 impl FromRequestParts<Arc<App>> for Caller {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        let id = match app.config.auth.mode {
-            AuthMode::None => EVERYBODY,
-            AuthMode::Dev => header_user(parts)?,
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> std::result::Result<Self, ApiError> {
+        let principal = match app.config.auth.mode {
+            AuthMode::None => Principal::user(user_id(EVERYBODY)?),
+            AuthMode::Dev => named_by_headers(&parts.headers)?,
+            AuthMode::Jwt => named_by_token(app, parts).await?,
         };
-        let id = UserId::parse(id).map_err(|error| Error::Unauthenticated(error.to_string().into()))?;
-        Ok(Self(Principal::User { id }))
+        let acting_for = match principal {
+            Principal::Service => one(&parts.headers, "x-user-id")?.map(user_id).transpose()?,
+            _ => None,
+        };
+        Ok(Self {
+            principal,
+            acting_for,
+            address: parts.extensions.get::<ClientAddress>().map(|client| client.0),
+            request_id: one(&parts.headers, "x-request-id")?.unwrap_or_default().to_owned(),
+        })
     }
 }
 
-fn header_user(parts: &Parts) -> Result<&str, Error> {
-    let refused = |message: &'static str| Error::Unauthenticated(message.into());
-    let mut values = parts.headers.get_all("x-user-id").iter();
-    let value = values.next().ok_or_else(|| refused("AUTH_MODE=dev takes the caller from the X-User-Id header"))?;
-    if values.next().is_some() {
-        return Err(refused("X-User-Id is given twice"));
+fn user_id(text: &str) -> Result<UserId> {
+    UserId::parse(text).map_err(|error| Error::Unauthenticated(error.to_string().into()))
+}
+
+fn named_by_headers(headers: &HeaderMap) -> Result<Principal> {
+    let missing = || Error::Unauthenticated("AUTH_MODE=dev takes the caller from the X-User-Id header".into());
+    let id = user_id(one(headers, "x-user-id")?.ok_or_else(missing)?)?;
+    let org = one(headers, "x-org-id")?.map(OrgId::parse).transpose();
+    let org = org.map_err(|_| Error::Unauthenticated("X-Org-Id is no organisation's id".into()))?;
+    let roles = one(headers, "x-roles")?.unwrap_or_default();
+    Ok(Principal::User { id, org, roles: Roles { admin: roles.split(',').any(|role| role.trim() == "admin") } })
+}
+
+async fn named_by_token(app: &App, parts: &Parts) -> Result<Principal> {
+    if let Some(token) = one(&parts.headers, "x-service-token")? {
+        return app.sign_in.service(token).ok_or_else(|| Error::Unauthenticated("the service token is wrong".into()));
     }
-    std::str::from_utf8(value.as_bytes()).map_err(|_| refused("X-User-Id is not UTF-8"))
+    if let Some(credentials) = one(&parts.headers, "authorization")? {
+        let bearer = credentials.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        let (_, token) = bearer.ok_or_else(|| Error::Unauthenticated("Authorization must be a bearer token".into()))?;
+        return app.sign_in.bearer(token.trim_start_matches(' ')).await;
+    }
+    match cookie(&parts.headers) {
+        Some(token) => {
+            check_same_site(parts)?;
+            app.sign_in.bearer(token).await
+        }
+        None => Err(unauthenticated()),
+    }
+}
+
+/// A browser sends the cookie along whoever made it send the request, so that a change needs proof of where it
+/// began. That a foreign `Origin` is refused is seen to before any route (`guard`); here one must be given at all.
+fn check_same_site(parts: &Parts) -> Result<()> {
+    let reads = [Method::GET, Method::HEAD].contains(&parts.method);
+    let same = parts.headers.get("sec-fetch-site").is_some_and(|site| site.as_bytes() == b"same-origin");
+    if reads || same || parts.headers.contains_key(header::ORIGIN) {
+        return Ok(());
+    }
+    Err(Error::Forbidden("a change that is signed in by cookie needs an Origin header; or send a bearer token".into()))
+}
+
+/// The first is the one with the longest path.
+fn cookie(headers: &HeaderMap) -> Option<&str> {
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(name, _)| *name == COOKIE).map(|(_, value)| value)
+}
+
+/// A header that may be given once.
+fn one<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>> {
+    let mut values = headers.get_all(name).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(Error::Unauthenticated(format!("the header {name} is given twice").into()));
+    }
+    let text = std::str::from_utf8(value.as_bytes());
+    text.map(Some).map_err(|_| Error::Unauthenticated(format!("the header {name} is not UTF-8").into()))
 }

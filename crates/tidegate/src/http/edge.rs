@@ -11,10 +11,10 @@ use axum::http::{HeaderValue, Method, Response, StatusCode, header};
 use percent_encoding::percent_decode_str;
 use sign::{Allowed, Refusal};
 
+use super::address::ClientAddress;
 use super::content;
 use super::cors::{CorsPolicy, is_preflight};
 use super::guard::MAX_URL;
-use super::serve::Peer;
 use crate::app::App;
 use crate::model::epoch_seconds;
 
@@ -141,14 +141,14 @@ fn verify(app: &App, request: &axum::http::request::Parts, now: u64) -> Result<A
     }
     let cookies: Vec<&str> =
         request.headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok()).collect();
-    let Some(Peer(peer)) = request.extensions.get::<Peer>() else { return Err(Refusal::AccessDenied) };
+    let Some(ClientAddress(client)) = request.extensions.get() else { return Err(Refusal::AccessDenied) };
     app.verifier.verify(&sign::Request {
         scheme: edge.scheme,
         host,
         path: request.uri.path(),
         query: request.uri.query(),
         cookies: &cookies,
-        client_ip: peer.ip(),
+        client_ip: *client,
         now,
     })
 }

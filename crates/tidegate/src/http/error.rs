@@ -27,7 +27,7 @@ struct ErrorDetail {
 
 /// An outcome on its way to the client.
 #[derive(Debug)]
-pub(crate) struct ApiError(pub(crate) Error);
+pub struct ApiError(pub(crate) Error);
 
 impl<E: Into<Error>> From<E> for ApiError {
     fn from(error: E) -> Self {
@@ -58,6 +58,9 @@ impl IntoResponse for ApiError {
             tracing::error!(error = self.0.detail(), code = self.0.code(), "a request failed");
         }
         let mut response = body(status, self.0.code(), &self.0.to_string());
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }

@@ -1,5 +1,6 @@
 //! The only HTTP: three doors, their routes and what every request passes on its way.
 
+mod address;
 mod auth;
 mod content;
 mod cors;
@@ -14,13 +15,15 @@ mod ops;
 mod s3;
 pub mod serve;
 mod stall;
+mod time;
+mod tokens;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Response, StatusCode};
-use axum::middleware::{self, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::response::Redirect;
 use axum::routing::get;
 use tokio::sync::Semaphore;
@@ -38,10 +41,19 @@ pub const SMALL_BUFFER: usize = 32 << 10;
 /// On the S3 door a larger buffer means fewer reads of large bodies.
 pub const LARGE_BUFFER: usize = 512 << 10;
 
+/// The outermost layer of every door.
+macro_rules! observing {
+    ($door:expr, $app:expr) => {{
+        let watch = Arc::new(observe::Watch { door: $door, app: Arc::clone($app) });
+        from_fn_with_state(watch, observe::observe)
+    }};
+}
+
 /// Every described route.
 fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(openapi::Description::openapi())
         .merge(disks::routes())
+        .merge(tokens::routes())
         .merge(ops::probes())
         .merge(ops::metrics_route())
 }
@@ -55,7 +67,7 @@ pub fn api_router(app: Arc<App>) -> Router {
         app: Arc::clone(&app),
     });
     let (probes, _) = ops::probes().split_for_parts();
-    let (surfaces, _) = disks::routes().split_for_parts();
+    let (surfaces, _) = disks::routes().merge(tokens::routes()).split_for_parts();
     let (metrics, _) = ops::metrics_route().split_for_parts();
     let (_, description) = routes().split_for_parts();
     surfaces
@@ -70,7 +82,7 @@ pub fn api_router(app: Arc<App>) -> Router {
         .layer(from_fn_with_state(guards, guard::cors))
         .merge(probes.method_not_allowed_fallback(no_such_method))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn(|request, next| observe::observe("api", request, next)))
+        .layer(observing!("api", &app))
         .with_state(app)
 }
 
@@ -84,18 +96,14 @@ async fn no_such_method() -> Response<Body> {
 
 /// The edge door.
 pub fn edge_router(app: Arc<App>) -> Router {
-    observed("edge", edge::router(app))
+    let observing = observing!("edge", &app);
+    edge::router(app).layer(CatchPanicLayer::custom(panicked)).layer(observing)
 }
 
 /// The S3 door of a local store.
 pub fn s3_router(app: Arc<App>, local: Arc<Local>) -> Router {
-    observed("s3", s3::router(app, local))
-}
-
-fn observed(door: &'static str, router: Router) -> Router {
-    router
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn(move |request, next| observe::observe(door, request, next)))
+    let observing = observing!("s3", &app);
+    s3::router(app, local).layer(CatchPanicLayer::custom(panicked)).layer(observing)
 }
 
 /// A panic is one request's failure; what it was goes to the log.

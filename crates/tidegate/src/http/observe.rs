@@ -1,17 +1,34 @@
 //! Every request: an id, a log line, a count. Queries are never logged; they carry signatures.
 
+use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::HeaderValue;
 use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
-/// Gives the request an id, and says what became of it.
-pub(crate) async fn observe(door: &'static str, mut request: Request, next: Next) -> Response {
+use super::address;
+use super::serve::Peer;
+use crate::app::App;
+
+/// What is known of the door that is observed.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    pub(crate) door: &'static str,
+    pub(crate) app: Arc<App>,
+}
+
+/// Gives the request an id and its client an address, and says what became of it.
+pub(crate) async fn observe(State(watch): State<Arc<Watch>>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
+    let door = watch.door;
+    if let Some(Peer(peer)) = request.extensions().get::<Peer>() {
+        let client = address::client(peer.ip(), request.headers(), &watch.app.config.trusted_proxies);
+        request.extensions_mut().insert(client);
+    }
     let id = request_id(&request);
     if let Ok(value) = HeaderValue::from_str(&id) {
         request.headers_mut().insert("x-request-id", value);

@@ -1,6 +1,7 @@
 //! The API's description, made from the handlers.
 
-use utoipa::OpenApi;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
 
 /// What the description says besides the routes.
 #[derive(OpenApi)]
@@ -8,12 +9,28 @@ use utoipa::OpenApi;
     info(
         title = "Tidegate",
         description = "The gate in front of a private bucket. Every refused JSON request answers `{\"error\":{\"code\",\"message\"}}`; \
-                       codes are stable. In `AUTH_MODE=dev` the caller is named by the `X-User-Id` header.",
+                       codes are stable. Who calls is named by a token, or in `AUTH_MODE=dev` by the `X-User-Id` header.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
-    tags((name = "images", description = "Disk images: uploaded in parts, streamed by Range"), (name = "operations", description = "For operators"))
+    modifiers(&SignIn),
+    security((), ("bearer" = []), ("cookie" = []), ("service" = [])),
+    tags((name = "images", description = "Disk images: uploaded in parts, streamed by Range"), (name = "sign-in", description = "Tokens of the server's own making"), (name = "operations", description = "For operators"))
 )]
 pub(crate) struct Description;
+
+struct SignIn;
+
+impl Modify for SignIn {
+    fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
+        let components = api.components.get_or_insert_default();
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+        components.add_security_scheme("bearer", SecurityScheme::Http(bearer));
+        let cookie = ApiKey::Cookie(ApiKeyValue::new("auth_token"));
+        components.add_security_scheme("cookie", SecurityScheme::ApiKey(cookie));
+        let service = ApiKey::Header(ApiKeyValue::new("X-Service-Token"));
+        components.add_security_scheme("service", SecurityScheme::ApiKey(service));
+    }
+}
 
 /// The description as it is committed and served.
 pub fn document() -> String {

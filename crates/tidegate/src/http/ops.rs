@@ -57,11 +57,15 @@ struct Readiness {
     database: &'static str,
     #[schema(example = "ok")]
     store: &'static str,
+    /// Only where keys are fetched from an issuer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "signIn")]
+    sign_in: Option<&'static str>,
 }
 
 /// Readiness
 ///
-/// 200 while database and store answer, else 503 saying which does not.
+/// 200 while database, store and token issuer answer, else 503 saying which does not.
 #[utoipa::path(get, path = "/readyz", tag = "operations", responses((status = 200, body = Readiness), (status = 503, body = Readiness)))]
 async fn readyz(State(app): State<Arc<App>>) -> Response {
     let word = |name: &'static str, failure: Option<String>| match failure {
@@ -74,9 +78,10 @@ async fn readyz(State(app): State<Arc<App>>) -> Response {
     let (database, store) = app.probe().await;
     let database = word("database", database);
     let store = word("store", store);
-    let ready = database == "ok" && store == "ok";
+    let sign_in = app.sign_in.depends().then(|| word("sign-in", app.sign_in.trouble()));
+    let ready = [Some(database), Some(store), sign_in].into_iter().flatten().all(|word| word == "ok");
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let readiness = Readiness { status: if ready { "ok" } else { "unavailable" }, database, store };
+    let readiness = Readiness { status: if ready { "ok" } else { "unavailable" }, database, store, sign_in };
     (status, Json(readiness)).into_response()
 }
 

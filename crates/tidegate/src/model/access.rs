@@ -3,7 +3,7 @@
 use super::owner::Owner;
 use super::principal::Principal;
 
-/// What somebody wants to do with an owner's objects.
+/// What somebody wants to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
     /// See the list.
@@ -14,6 +14,24 @@ pub enum Action {
     Write,
     /// Delete.
     Delete,
+    /// See what was done.
+    Audit,
+    /// Make tokens for others.
+    IssueTokens,
+}
+
+impl Action {
+    /// All of them, for tests that leave none out.
+    pub const ALL: [Self; 6] = [Self::List, Self::Read, Self::Write, Self::Delete, Self::Audit, Self::IssueTokens];
+}
+
+/// On what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target<'a> {
+    /// One owner's things.
+    Owner(&'a Owner),
+    /// The whole server.
+    Everything,
 }
 
 /// The decision.
@@ -27,13 +45,16 @@ pub enum Decision {
     Deny,
 }
 
-/// Decides. Disk images belong to one user, who may do everything with them; nobody else may anything.
-pub fn decide(principal: &Principal, _action: Action, owner: &Owner) -> Decision {
-    match (principal, owner) {
-        (Principal::System, _) => Decision::Allow,
+/// Decides. Disk images belong to one user, who may do everything with them; services act for users; an admin may
+/// see what was done, and nothing more of what is not theirs. What is not allowed here is denied.
+pub fn decide(principal: &Principal, action: Action, target: Target<'_>) -> Decision {
+    match (principal, target) {
         (Principal::Anonymous, _) => Decision::Unauthenticated,
-        (Principal::User { id }, Owner::Disks(user)) if id == user => Decision::Allow,
-        (Principal::User { .. }, _) => Decision::Deny,
+        (Principal::System | Principal::Service, _) => Decision::Allow,
+        (Principal::User { roles, .. }, _) if roles.admin && action == Action::Audit => Decision::Allow,
+        (Principal::User { .. }, _) if action == Action::IssueTokens => Decision::Deny,
+        (Principal::User { id, .. }, Target::Owner(Owner::Disks(user))) if id == user => Decision::Allow,
+        (Principal::User { .. }, Target::Owner(_) | Target::Everything) => Decision::Deny,
     }
 }
 
@@ -41,18 +62,29 @@ pub fn decide(principal: &Principal, _action: Action, owner: &Owner) -> Decision
 mod tests {
     use super::*;
     use crate::model::ids::UserId;
+    use crate::model::principal::Roles;
     use proptest::prelude::*;
+
+    fn user(text: &str, admin: bool) -> Principal {
+        Principal::User { id: UserId::parse(text).unwrap(), org: None, roles: Roles { admin } }
+    }
 
     proptest! {
         #[test]
-        fn only_the_owner_and_the_system_may(a in "\\PC{1,8}", b in "\\PC{1,8}") {
-            let user = |text: &str| UserId::parse(text).unwrap();
-            let owner = Owner::Disks(user(&a));
-            for action in [Action::List, Action::Read, Action::Write, Action::Delete] {
-                let decision = decide(&Principal::User { id: user(&b) }, action, &owner);
-                prop_assert_eq!(decision == Decision::Allow, a == b);
-                prop_assert_eq!(decide(&Principal::Anonymous, action, &owner), Decision::Unauthenticated);
-                prop_assert_eq!(decide(&Principal::System, action, &owner), Decision::Allow);
+        fn only_the_owner_the_server_and_its_services_may(a in "\\PC{1,8}", b in "\\PC{1,8}") {
+            let owner = Owner::Disks(UserId::parse(&a).unwrap());
+            for action in Action::ALL {
+                for target in [Target::Owner(&owner), Target::Everything] {
+                    let own = a == b && target != Target::Everything && action != Action::IssueTokens;
+                    let plain = decide(&user(&b, false), action, target);
+                    prop_assert_eq!(plain, if own { Decision::Allow } else { Decision::Deny });
+                    let admin = decide(&user(&b, true), action, target);
+                    let sees = own || action == Action::Audit;
+                    prop_assert_eq!(admin, if sees { Decision::Allow } else { Decision::Deny });
+                    prop_assert_eq!(decide(&Principal::Anonymous, action, target), Decision::Unauthenticated);
+                    prop_assert_eq!(decide(&Principal::System, action, target), Decision::Allow);
+                    prop_assert_eq!(decide(&Principal::Service, action, target), Decision::Allow);
+                }
             }
         }
     }

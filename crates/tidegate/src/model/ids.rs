@@ -43,6 +43,22 @@ impl UserId {
     }
 }
 
+/// An organisation, as sign-in names it. Any text that a user id may be.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct OrgId(String);
+
+impl OrgId {
+    /// Checks the text.
+    pub fn parse(text: &str) -> Result<Self, BadUserId> {
+        UserId::parse(text).map(|UserId(text)| Self(text))
+    }
+
+    /// The text as sign-in gave it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// An object. Time-ordered, so that neighbours in time are neighbours in the index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectId(pub Uuid);

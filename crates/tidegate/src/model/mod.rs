@@ -1,8 +1,10 @@
 //! The nouns and the pure rules: no I/O, no async, nothing that goes on the wire as it is.
 
 pub mod access;
+pub mod caller;
 pub mod ids;
 pub mod key;
+pub mod network;
 pub mod object;
 pub mod owner;
 pub mod principal;

@@ -3,6 +3,7 @@
 use tidegate::db::Cursor;
 use tidegate::error::Error;
 use tidegate::model::access::Action;
+use tidegate::model::caller::Caller;
 use tidegate::model::ids::ObjectId;
 use tidegate::model::owner::OwnerKind;
 use tidegate::model::principal::Principal;
@@ -23,7 +24,7 @@ async fn every_shared_function_denies_a_stranger() {
     let (_, alice) = user("alice");
     let (bob, _) = user("bob");
     let before = test.files();
-    for (stranger, expected) in [(&bob, "FORBIDDEN"), (&Principal::Anonymous, "UNAUTHENTICATED")] {
+    for (stranger, expected) in [(&bob, "FORBIDDEN"), (&Caller::from(Principal::Anonymous), "UNAUTHENTICATED")] {
         let parts = vec![(1, "etag".to_owned())];
         let outcomes: [(&str, Result<(), Error>); 11] = [
             ("uploads::begin", uploads::begin(app, stranger, &alice, Announced::default()).await.map(drop)),

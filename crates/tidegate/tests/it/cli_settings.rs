@@ -1,6 +1,6 @@
 //! Settings: layers, aliases, every problem at once, and what must not start.
 
-use tidegate::config::{Config, Database, SETTINGS, Sources, Stage};
+use tidegate::config::{AuthMode, Config, Database, SETTINGS, Sources, Stage};
 
 fn load(settings: &[(&str, &str)]) -> Result<Config, Vec<String>> {
     let environment = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -36,7 +36,7 @@ fn every_problem_is_told_at_once_with_what_would_be_right() {
     let text = problems.join("\n");
     for says in [
         "PORT=\"99999\": give 0 to 65535",
-        "AUTH_MODE=\"jwt\": give dev | none",
+        "AUTH_MODE=\"jwt\": give AUTH_JWT_PUBLIC_KEY_BASE64, AUTH_JWKS_URL or AUTH_OWN_TOKENS=true with it",
         "MULTIPART_PART_SIZE_BYTES=\"1\": give 5242880 to 5368709120 bytes",
         "IMAGE_BASE_PATH=\"/../x\": give a path",
         "CORS_ALLOW_ORIGIN=",
@@ -47,6 +47,42 @@ fn every_problem_is_told_at_once_with_what_would_be_right() {
         assert!(text.contains(says), "{text}\nshould say: {says}");
     }
     assert!(!text.contains("secretbytes"), "{text}");
+}
+
+#[test]
+fn tokens_make_the_mode_and_are_checked_before_the_start() {
+    let mode = |settings: &[(&str, &str)]| load(settings).unwrap().auth.mode;
+    let pem = include_str!("../../../sign/tests/fixtures/throwaway-p256.pub.pem");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("key.pem");
+    std::fs::write(&path, pem).unwrap();
+    use base64::Engine as _;
+    let base64 = base64::engine::general_purpose::STANDARD.encode(pem);
+    for key in [pem, &pem.replace('\n', "\\n"), &base64, path.to_str().unwrap()] {
+        assert_eq!(mode(&[("AUTH_JWT_PUBLIC_KEY_BASE64", key)]), AuthMode::Jwt, "{key}");
+    }
+    assert_eq!(mode(&[("AUTH_JWKS_URL", "https://id.test/keys")]), AuthMode::Jwt);
+    assert_eq!(mode(&[("AUTH_OWN_TOKENS", "true")]), AuthMode::Jwt);
+    assert_eq!(mode(&[("AUTH_OWN_TOKENS", "false")]), AuthMode::Dev);
+    let dev = load(&[("AUTH_MODE", "dev"), ("AUTH_JWKS_URL", "https://id.test/keys")]).unwrap();
+    assert!(dev.warnings.join("").contains("have no effect"), "{:?}", dev.warnings);
+    let open = load(&[("AUTH_JWKS_URL", "https://id.test/keys")]).unwrap();
+    assert!(open.warnings.join("").contains("AUTH_JWT_AUDIENCE"), "{:?}", open.warnings);
+    for bad in ["http://id.test/keys", "ftp://id.test", "keys.json", "https://u:p@id.test/"] {
+        problem(&[("AUTH_JWKS_URL", bad)], "an https:// URL, or an http:// one on this machine");
+    }
+    let private = include_str!("../../../sign/tests/fixtures/throwaway-p256.pkcs8.pem");
+    for bad in ["hello", private, "/no/such/file"] {
+        let problems = load(&[("AUTH_JWT_PUBLIC_KEY_BASE64", bad)]).unwrap_err().join("");
+        assert!(problems.contains("AUTH_JWT_PUBLIC_KEY_BASE64 (not shown)") && !problems.contains("MIG"), "{problems}");
+    }
+    problem(&[("AUTH_JWT_PUBLIC_KEY_BASE64", pem), ("AUTH_JWKS_URL", "https://id.test/")], "either it or");
+    problem(&[("AUTH_OWN_TOKENS", "true"), ("AUTH_OWN_KEY_PEM", "hunter2")], "AUTH_OWN_KEY_PEM (not shown)");
+    problem(&[("AUTH_OWN_TOKENS", "true"), ("ENV", "prod")], "AUTH_OWN_KEY_PEM is not set");
+    problem(&[("AUTH_OWN_TOKENS", "true"), ("ENV", "prod"), ("AUTH_SERVICE_TOKEN", "hunter2")], "32 characters");
+    problem(&[("TRUSTED_PROXIES", "10.0.0.0/8, proxy")], "such as 10.0.0.0/8");
+    let shown = format!("{:?}", load(&[("AUTH_OWN_TOKENS", "1"), ("AUTH_SERVICE_TOKEN", "hunter2")]).unwrap());
+    assert!(!shown.contains("hunter2"));
 }
 
 #[test]

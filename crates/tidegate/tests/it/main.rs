@@ -10,5 +10,6 @@ mod jobs;
 mod postgres;
 mod s3_door;
 mod s3_store;
+mod sign_in;
 mod support;
 mod tidy;

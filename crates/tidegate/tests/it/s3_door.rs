@@ -24,7 +24,7 @@ impl OverHttp<'_> {
         let key = percent_encoding::percent_decode_str(key).decode_utf8().unwrap().into_owned();
         let id = query.split('&').find_map(|pair| pair.strip_prefix("uploadId="));
         let app = &self.0.app;
-        let (principal, owner) = user("conformance");
+        let (caller, owner) = user("conformance");
         let now = std::time::SystemTime::now();
         let object = Object {
             id: ObjectId::generate(),
@@ -51,7 +51,7 @@ impl OverHttp<'_> {
                     parts_digest: None,
                     expires_at: now + std::time::Duration::from_secs(3600),
                 };
-                tx.insert_upload(&owner, &upload, &principal, now).await.unwrap();
+                tx.insert_upload(&owner, &upload, &caller.principal, now).await.unwrap();
             }
             Some(_) => {}
             None => {
@@ -61,7 +61,7 @@ impl OverHttp<'_> {
                     etag: stat.etag,
                     last_modified: stat.last_modified,
                 };
-                tx.insert_object(&owner, &object, &principal).await.unwrap();
+                tx.insert_object(&owner, &object, &caller.principal).await.unwrap();
                 assert!(tx.publish_object(object.id, &content).await.unwrap());
             }
         }
@@ -222,7 +222,7 @@ async fn a_longer_part_than_the_part_size_is_refused() {
 #[tokio::test]
 async fn single_puts_match_an_open_upload_and_what_was_announced() {
     let app = TestApp::start().await;
-    let (principal, owner) = user("alice");
+    let (caller, owner) = user("alice");
     let now = std::time::SystemTime::now();
     let key = ".incoming/one";
     let shape = Shape::Single { size: Some(5), lifetime: std::time::Duration::from_secs(60) };
@@ -245,7 +245,7 @@ async fn single_puts_match_an_open_upload_and_what_was_announced() {
         expires_at: now + std::time::Duration::from_secs(60),
     };
     let mut tx = app.app.db.begin().await.unwrap();
-    tx.insert_upload(&owner, &upload, &principal, now).await.unwrap();
+    tx.insert_upload(&owner, &upload, &caller.principal, now).await.unwrap();
     tx.commit().await.unwrap();
     for (headers, body) in
         [(&typed[..], &b"1234"[..]), (&typed, b"123456"), (&[("content-type", "text/html")], b"12345"), (&[], b"12345")]

@@ -16,17 +16,18 @@ use utoipa_axum::routes;
 
 use self::wire::{
     Completed, Completion, ImagePage, ImageUpload, Metadata, NewImage, OpenUpload, Page, SignedPart, SignedParts,
-    StoredPart, StreamAuth, StreamCookie, StreamUrl, UploadUrls, parse_cursor, quoted, rfc3339, show_cursor,
-    show_image, show_metadata, show_part, show_times, unquoted,
+    StoredPart, StreamAuth, StreamCookie, StreamUrl, UploadUrls, parse_cursor, quoted, show_cursor, show_image,
+    show_metadata, show_part, show_times, unquoted,
 };
-use super::auth::Caller;
 use super::content;
 use super::error::{ApiError, ErrorBody};
 use super::json::{json, json_or_nothing};
+use super::time::rfc3339;
 use crate::app::App;
 use crate::db::Cursor;
 use crate::error::{Error, bad_request};
 use crate::grants::{self, Authorization, Grant};
+use crate::model::caller::Caller;
 use crate::model::ids::ObjectId;
 use crate::model::object::ObjectState;
 use crate::model::owner::{Owner, OwnerKind};
@@ -60,7 +61,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
 async fn create_image(State(app): State<Arc<App>>, caller: Caller, request: Request) -> Answer<Json<ImageUpload>> {
     let new: NewImage = json_or_nothing(request).await?.unwrap_or_default();
     let announced = uploads::Announced { name: new.name, content_type: new.content_type, size: new.size };
-    let begun = uploads::begin(&app, &caller.0, &Owner::Disks(caller.user()?), announced).await?;
+    let begun = uploads::begin(&app, &caller, &Owner::Disks(caller.require_user()?), announced).await?;
     Ok(Json(ImageUpload { image_id: begun.object.to_string(), upload_id: begun.upload_id, part_size: begun.part_size }))
 }
 
@@ -83,7 +84,7 @@ async fn create_upload_urls(
         (None, Some(numbers)) => (numbers, false),
         _ => return Err(bad_request("give either partNumber or partNumbers").into()),
     };
-    let signed = uploads::sign_parts(&app, &caller.0, KIND, id, &asked.upload_id, &numbers).await?;
+    let signed = uploads::sign_parts(&app, &caller, KIND, id, &asked.upload_id, &numbers).await?;
     let ends = signed.iter().map(|(_, request)| request.expires).min().unwrap_or_else(SystemTime::now);
     let expires_at = rfc3339(ends);
     let mut parts = signed.into_iter().map(|(part_number, request)| SignedPart { part_number, url: request.url });
@@ -104,7 +105,7 @@ async fn list_parts(
     caller: Caller,
     ImageId(id): ImageId,
 ) -> Answer<Json<Vec<StoredPart>>> {
-    let parts = uploads::list_parts(&app, &caller.0, KIND, id).await?;
+    let parts = uploads::list_parts(&app, &caller, KIND, id).await?;
     Ok(Json(parts.iter().map(show_part).collect()))
 }
 
@@ -115,7 +116,7 @@ async fn list_parts(
     responses((status = 200, body = OpenUpload), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
         (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 async fn get_upload(State(app): State<Arc<App>>, caller: Caller, ImageId(id): ImageId) -> Answer<Json<OpenUpload>> {
-    let (upload, parts) = uploads::find_open(&app, &caller.0, KIND, id).await?;
+    let (upload, parts) = uploads::find_open(&app, &caller, KIND, id).await?;
     Ok(Json(OpenUpload {
         part_size: upload.part_size.unwrap_or_default(),
         size: upload.announced_size,
@@ -139,7 +140,7 @@ async fn complete_upload(
 ) -> Answer<Json<Completed>> {
     let asked: Completion = json(request).await?;
     let parts = asked.parts.into_iter().map(|part| (part.part_number, unquoted(&part.etag).to_owned())).collect();
-    let done = uploads::complete(&app, &caller.0, KIND, id, &asked.upload_id, parts).await?;
+    let done = uploads::complete(&app, &caller, KIND, id, &asked.upload_id, parts).await?;
     Ok(Json(Completed {
         ok: true,
         size: done.size,
@@ -154,7 +155,7 @@ async fn complete_upload(
 #[utoipa::path(post, path = "/v1/images/{id}/abort", tag = "images", params(("id" = String, Path)),
     responses((status = 204), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 async fn abort_upload(State(app): State<Arc<App>>, caller: Caller, ImageId(id): ImageId) -> Answer<StatusCode> {
-    uploads::abort(&app, &caller.0, KIND, id).await?;
+    uploads::abort(&app, &caller, KIND, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -180,8 +181,8 @@ async fn list_images(
         Some(_) => return Err(bad_request("status must be READY, PENDING or ALL").into()),
     };
     let after = page.cursor.as_deref().map_or(Ok(Cursor::START), parse_cursor)?;
-    let owner = Owner::Disks(caller.user()?);
-    let (found, more) = objects::list(&app, &caller.0, &owner, state, after, limit).await?;
+    let owner = Owner::Disks(caller.require_user()?);
+    let (found, more) = objects::list(&app, &caller, &owner, state, after, limit).await?;
     let next_cursor = found.last().filter(|_| more).map(show_cursor);
     Ok(Json(ImagePage { images: found.into_iter().map(show_image).collect(), next_cursor }))
 }
@@ -191,7 +192,7 @@ async fn list_images(
     responses((status = 200, body = Metadata), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
         (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 async fn get_metadata(State(app): State<Arc<App>>, caller: Caller, ImageId(id): ImageId) -> Answer<Json<Metadata>> {
-    let object = objects::find_ready(&app, &caller.0, KIND, id).await?;
+    let object = objects::find_ready(&app, &caller, KIND, id).await?;
     let url = match &app.addresses.edge {
         Some(edge) => format!("{edge}/{}", object.key),
         None => format!("{}/v1/images/{id}/range", app.addresses.api),
@@ -206,7 +207,7 @@ async fn get_metadata(State(app): State<Arc<App>>, caller: Caller, ImageId(id): 
     responses((status = 200, body = StreamUrl<'_>), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
         (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 async fn get_stream_url(State(app): State<Arc<App>>, caller: Caller, ImageId(id): ImageId) -> Answer<Response<Body>> {
-    let Grant { url, authorization, object } = grants::issue(&app, &caller.0, KIND, id).await?;
+    let Grant { url, authorization, object } = grants::issue(&app, &caller, KIND, id).await?;
     let mut headers = HeaderMap::new();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     let attributes = match &authorization {
@@ -265,7 +266,7 @@ async fn read_range(
     ImageId(id): ImageId,
     headers: HeaderMap,
 ) -> Answer<Response<Body>> {
-    let download = downloads::open(&app, &caller.0, KIND, id).await?;
+    let download = downloads::open(&app, &caller, KIND, id).await?;
     let mut base = content::guarded(app.config.resource_policy);
     content::insert(&mut base, header::CACHE_CONTROL, "private, no-store, no-transform");
     base.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"disk.img\""));
@@ -294,7 +295,7 @@ async fn head_range(
 #[utoipa::path(delete, path = "/v1/images/{id}", tag = "images", params(("id" = String, Path)),
     responses((status = 204), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
 async fn delete_image(State(app): State<Arc<App>>, caller: Caller, ImageId(id): ImageId) -> Answer<StatusCode> {
-    objects::delete(&app, &caller.0, KIND, id).await?;
+    objects::delete(&app, &caller, KIND, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -4,17 +4,16 @@ use std::time::{Duration, SystemTime};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
-use time::macros::format_description;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use super::super::time::rfc3339;
 use crate::db::Cursor;
 use crate::error::{Result, bad_request};
 use crate::grants::Times;
 use crate::model::ids::ObjectId;
+use crate::model::micros;
 use crate::model::object::{Content, Object};
-use crate::model::{from_micros, micros};
 
 /// What a client announces of a new image.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -272,10 +271,4 @@ pub(super) fn quoted(etag: &str) -> String {
 
 pub(super) fn unquoted(etag: &str) -> &str {
     etag.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(etag)
-}
-
-/// RFC 3339 in UTC with milliseconds.
-pub(super) fn rfc3339(at: SystemTime) -> String {
-    let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
-    OffsetDateTime::from(from_micros(micros(at))).format(format).unwrap_or_default()
 }

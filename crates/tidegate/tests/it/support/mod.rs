@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use tidegate::app::App;
 use tidegate::config::{Config, Sources};
 use tidegate::jobs::runner;
+use tidegate::model::caller::Caller;
 use tidegate::model::ids::UserId;
 use tidegate::model::owner::Owner;
 use tidegate::model::principal::Principal;
@@ -258,9 +259,9 @@ impl Drop for TestApp {
     }
 }
 
-pub(crate) fn user(id: &str) -> (Principal, Owner) {
+pub(crate) fn user(id: &str) -> (Caller, Owner) {
     let id = UserId::parse(id).unwrap();
-    (Principal::User { id: id.clone() }, Owner::Disks(id))
+    (Principal::user(id.clone()).into(), Owner::Disks(id))
 }
 
 /// Bytes that repeat nowhere near a part's length.

@@ -1,0 +1,61 @@
+//! `tidegate token`: a token for a user, signed as the server signs its own.
+
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime};
+
+use clap::Args;
+use secrecy::ExposeSecret as _;
+
+use super::{complain, print};
+use crate::config::{Config, secrets};
+use crate::model::ids::{OrgId, UserId};
+use crate::model::principal::Roles;
+use crate::sign_in::issuer::{Issuer, NewToken};
+
+/// Whom the token is for.
+#[derive(Debug, Args)]
+pub(super) struct Wanted {
+    /// The user's id.
+    #[arg(long)]
+    user: String,
+    /// The user's organisation.
+    #[arg(long)]
+    org: Option<String>,
+    /// Let the user see what everybody did.
+    #[arg(long)]
+    admin: bool,
+    /// How long it is good for.
+    #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u64).range(1..=8760))]
+    hours: u64,
+}
+
+/// Prints the token.
+pub(super) fn run(config: &Config, wanted: &Wanted) -> ExitCode {
+    match make(config, wanted) {
+        Ok(token) => print(&format!("{token}\n")),
+        Err(error) => {
+            complain(&format!("no token: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn make(config: &Config, wanted: &Wanted) -> anyhow::Result<String> {
+    let setting = &config.auth.sign_in;
+    anyhow::ensure!(setting.own_tokens, "this server takes no tokens of its own; see AUTH_OWN_TOKENS");
+    let address = config.public_base_url.as_ref().map(ToString::to_string);
+    // Without a public address the server is its own issuer under the address it listens on.
+    let address = address.unwrap_or_else(|| format!("http://{}", std::net::SocketAddr::new(config.bind, config.port)));
+    let key = match &setting.own_key {
+        Some(given) => given.clone(),
+        None => secrets::token_key(config)?,
+    };
+    let issuer = Issuer::new(key.expose_secret(), &address, setting.own_audience())?;
+    let new = NewToken {
+        user: UserId::parse(&wanted.user)?,
+        org: wanted.org.as_deref().map(OrgId::parse).transpose()?,
+        roles: Roles { admin: wanted.admin },
+    };
+    let (token, _) = issuer.issue(&new, SystemTime::now(), Duration::from_secs(wanted.hours * 3600))?;
+    Ok(token)
+}

@@ -1,0 +1,115 @@
+//! The settings of sign-in.
+
+use std::path::Path;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::resolve::Resolver;
+use super::{Auth, AuthMode};
+use crate::sign_in::claims::Mapping;
+use crate::sign_in::jwks::is_fetchable;
+use crate::sign_in::token::Key;
+
+/// What tokens are checked against.
+#[derive(Debug, Clone, Default)]
+pub struct SignInSetting {
+    /// The PEM of the issuer's one key.
+    pub public_key: Option<String>,
+    /// Where the issuer's keys are.
+    pub jwks_url: Option<String>,
+    /// How often they are read.
+    pub jwks_refresh: Duration,
+    /// `iss`.
+    pub issuer: Option<String>,
+    /// `aud`.
+    pub audience: Option<String>,
+    /// What the claims mean.
+    pub mapping: Mapping,
+    /// Tokens of services.
+    pub services: Vec<SecretString>,
+    /// Whether tokens of our own making are made and taken.
+    pub own_tokens: bool,
+    /// The PEM they are signed with, if given.
+    pub own_key: Option<SecretString>,
+}
+
+impl SignInSetting {
+    /// For whom tokens of our own making are.
+    pub fn own_audience(&self) -> &str {
+        self.audience.as_deref().unwrap_or("tidegate")
+    }
+}
+
+/// Settings that only mean something with tokens; one of them makes `jwt` the mode.
+const TOKENS: [&str; 5] =
+    ["AUTH_JWT_PUBLIC_KEY_BASE64", "AUTH_JWKS_URL", "AUTH_JWT_ISSUER", "AUTH_JWT_AUDIENCE", "AUTH_OWN_TOKENS"];
+
+pub(super) fn resolve(r: &mut Resolver) -> Auth {
+    let with_tokens = TOKENS.iter().any(|name| r.text(name).is_some_and(|value| value != "false"));
+    let mode = match r.text("AUTH_MODE") {
+        None if with_tokens => AuthMode::Jwt,
+        None => AuthMode::Dev,
+        Some(_) => r.choice("AUTH_MODE", &[("dev", AuthMode::Dev), ("none", AuthMode::None), ("jwt", AuthMode::Jwt)]),
+    };
+    let sign_in = resolve_tokens(r);
+    let external = r.text("AUTH_JWT_PUBLIC_KEY_BASE64").is_some() || sign_in.jwks_url.is_some();
+    if mode == AuthMode::Jwt && !external && !sign_in.own_tokens {
+        r.problem("AUTH_MODE", "AUTH_JWT_PUBLIC_KEY_BASE64, AUTH_JWKS_URL or AUTH_OWN_TOKENS=true with it");
+    }
+    if sign_in.public_key.is_some() && sign_in.jwks_url.is_some() {
+        r.problem("AUTH_JWKS_URL", "either it or AUTH_JWT_PUBLIC_KEY_BASE64");
+    }
+    if mode != AuthMode::Jwt && (with_tokens || !sign_in.services.is_empty()) {
+        r.given.warnings.push("AUTH_MODE is not jwt: the settings of tokens and services have no effect".into());
+    }
+    if mode == AuthMode::Jwt && external && sign_in.audience.is_none() {
+        r.given
+            .warnings
+            .push("AUTH_JWT_AUDIENCE is not set: a token made out for another service is taken here too".into());
+    }
+    Auth { mode, allow_insecure_remote: r.flag("AUTH_ALLOW_INSECURE_REMOTE"), sign_in }
+}
+
+fn resolve_tokens(r: &mut Resolver) -> SignInSetting {
+    let jwks_url = r.text("AUTH_JWKS_URL");
+    if jwks_url.as_deref().is_some_and(|url| !is_fetchable(url)) {
+        r.problem("AUTH_JWKS_URL", "an https:// URL, or an http:// one on this machine");
+    }
+    let services = r.list("AUTH_SERVICE_TOKEN").into_iter().map(SecretString::from).collect();
+    let own_key = r.text("AUTH_OWN_KEY_PEM");
+    if own_key.as_deref().is_some_and(|pem| crate::sign_in::issuer::Issuer::new(pem, "", "").is_err()) {
+        r.problem("AUTH_OWN_KEY_PEM", "the PKCS#8 PEM of a P-256 private key");
+    }
+    SignInSetting {
+        public_key: public_key(r),
+        jwks_url,
+        jwks_refresh: r.seconds("AUTH_JWKS_REFRESH_SECONDS", 1..=86_400),
+        issuer: r.text("AUTH_JWT_ISSUER"),
+        audience: r.text("AUTH_JWT_AUDIENCE"),
+        mapping: Mapping {
+            user: r.given.value("AUTH_CLAIM_USER").to_owned(),
+            org: r.given.value("AUTH_CLAIM_ORG").to_owned(),
+            roles: r.given.value("AUTH_CLAIM_ROLES").to_owned(),
+            admin: r.given.value("AUTH_ADMIN_ROLE").to_owned(),
+        },
+        services,
+        own_tokens: r.flag("AUTH_OWN_TOKENS"),
+        own_key: own_key.map(SecretString::from),
+    }
+}
+
+/// The PEM itself, in any of its forms, or the file that is named.
+fn public_key(r: &mut Resolver) -> Option<String> {
+    const NAME: &str = "AUTH_JWT_PUBLIC_KEY_BASE64";
+    let text = r.text(NAME)?;
+    let is_path = !text.contains("-----BEGIN") && text.len() < 4096 && Path::new(&text).exists();
+    let pem = if is_path { std::fs::read_to_string(&text).unwrap_or_default() } else { text };
+    match Key::from_pem(&pem) {
+        Ok(_) => Some(pem),
+        Err(error) => {
+            r.problem(NAME, &format!("base64 of a PEM, a PEM, or a path to one: {error}"));
+            None
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Tokens of the server's own making: made for services, verified by whoever reads the key set.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse as _, Response};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::error::{ApiError, ErrorBody};
+use super::json::json;
+use super::time::rfc3339;
+use crate::app::App;
+use crate::error::{Error, bad_request};
+use crate::model::access::Action;
+use crate::model::caller::Caller;
+use crate::model::ids::{OrgId, UserId};
+use crate::model::principal::Roles;
+use crate::sign_in::issuer::NewToken;
+
+const LIFETIMES: std::ops::RangeInclusive<u64> = 60..=86_400;
+const DEFAULT_LIFETIME: u64 = 3600;
+
+/// The routes.
+pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(create_token)).routes(routes!(get_jwks))
+}
+
+/// Whom a token is for.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct TokenRequest {
+    user_id: String,
+    /// The user's organisation.
+    org: Option<String>,
+    /// `admin`, or nothing.
+    #[serde(default)]
+    roles: Vec<String>,
+    /// Seconds, from 60 to 86400; an hour if left out.
+    expires_in: Option<u64>,
+}
+
+/// A token.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct IssuedToken {
+    /// To be sent as `Authorization: Bearer …`.
+    token: String,
+    expires_at: String,
+}
+
+/// Make a token for a user
+///
+/// For services, where `AUTH_OWN_TOKENS` is on.
+#[utoipa::path(post, path = "/v1/tokens", tag = "sign-in", request_body = TokenRequest,
+    responses((status = 200, body = IssuedToken), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody)))]
+async fn create_token(State(app): State<Arc<App>>, caller: Caller, request: Request) -> Result<Response, ApiError> {
+    app.authorize_everywhere(&caller, Action::IssueTokens)?;
+    let asked: TokenRequest = json(request).await?;
+    let lifetime = asked.expires_in.unwrap_or(DEFAULT_LIFETIME);
+    if !LIFETIMES.contains(&lifetime) {
+        return Err(bad_request("expiresIn must be from 60 to 86400 seconds").into());
+    }
+    if asked.roles.iter().any(|role| role != "admin") {
+        return Err(bad_request("the one role there is, is admin").into());
+    }
+    let new = NewToken {
+        user: UserId::parse(&asked.user_id).map_err(|error| bad_request(format!("userId: {error}")))?,
+        org: asked.org.as_deref().map(OrgId::parse).transpose().map_err(|_| bad_request("org is no id"))?,
+        roles: Roles { admin: !asked.roles.is_empty() },
+    };
+    let (token, expires_at) = app.sign_in.issue(&new, Duration::from_secs(lifetime))?;
+    let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+    Ok((no_store, Json(IssuedToken { token, expires_at: rfc3339(expires_at) })).into_response())
+}
+
+/// Get the key set
+///
+/// The public half of the key that this server signs tokens with (RFC 7517).
+#[utoipa::path(get, path = "/.well-known/jwks.json", tag = "sign-in",
+    responses((status = 200, description = "a JWK Set", content_type = "application/json"), (status = 404, body = ErrorBody)))]
+async fn get_jwks(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
+    let issuer = app.sign_in.issuer.as_ref();
+    let issuer = issuer.ok_or_else(|| Error::NotFound("this server issues no tokens".into()))?;
+    let cached = [(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"))];
+    Ok((cached, Json(issuer.jwks())).into_response())
+}

@@ -1,0 +1,42 @@
+//! Who is acting, and by which request: what every shared function is told.
+
+use core::net::IpAddr;
+
+use super::ids::UserId;
+use super::principal::Principal;
+
+/// A principal in a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// Who is acting; the only thing that decides what is allowed.
+    pub principal: Principal,
+    /// Whom a service says it acts for.
+    pub acting_for: Option<UserId>,
+    /// Where the request came from.
+    pub address: Option<IpAddr>,
+    /// The request's id, as it is in the log and in the answer.
+    pub request_id: String,
+}
+
+impl Caller {
+    /// The server itself, in a job.
+    pub fn system() -> Self {
+        Self::from(Principal::System)
+    }
+
+    /// The user whose things a route without an owner in its path is about.
+    pub fn user(&self) -> Option<&UserId> {
+        match &self.principal {
+            Principal::User { id, .. } => Some(id),
+            Principal::Service => self.acting_for.as_ref(),
+            Principal::Anonymous | Principal::System => None,
+        }
+    }
+}
+
+/// A principal outside any request.
+impl From<Principal> for Caller {
+    fn from(principal: Principal) -> Self {
+        Self { principal, acting_for: None, address: None, request_id: String::new() }
+    }
+}

@@ -1,0 +1,286 @@
+//! JSON Web Tokens (RFC 7515, 7519, 8725): taken apart strictly, verified with RS256 or ES256 and nothing else. No
+//! header of a token ever names where a key comes from.
+
+use std::fmt;
+
+use aws_lc_rs::rsa::PublicEncryptingKey;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+
+/// Bytes in a token. More than any honest one has, less than a header may be.
+const MAX_TOKEN: usize = 16 << 10;
+const MAX_KEY_ID: usize = 256;
+/// How far clocks may differ, in seconds.
+pub const LEEWAY: u64 = 30;
+
+/// Why a token is not taken. Only what the holder of a well-signed token may know is told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Rejected {
+    /// No JWS in compact form of strict base64url and JSON without repeated names.
+    #[error("it is no JSON Web Token")]
+    Malformed,
+    /// Not RS256 or ES256, or an extension that must be understood.
+    #[error("it is signed in a way that is not taken here (RS256 and ES256 are)")]
+    Algorithm,
+    /// No key of that id and type is trusted.
+    #[error("no trusted key made it")]
+    Key,
+    /// The signature is not the key's.
+    #[error("its signature is wrong")]
+    Signature,
+    /// `exp` is missing, no number, or over.
+    #[error("it has expired")]
+    Expired,
+    /// `nbf` is no number, or still ahead.
+    #[error("it is not valid yet")]
+    NotYet,
+    /// `iss` is another's.
+    #[error("it comes from another issuer")]
+    Issuer,
+    /// `aud` does not name us.
+    #[error("it is made out for somebody else")]
+    Audience,
+    /// The claims do not say who this is.
+    #[error("it does not name a user")]
+    Subject,
+}
+
+/// The two algorithms that are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Algorithm {
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    Rs256,
+    /// ECDSA on P-256 with SHA-256, r and s at fixed lengths.
+    Es256,
+}
+
+/// A key that tokens are verified with.
+#[derive(Clone)]
+pub struct Key {
+    /// Its id in a JWKS.
+    pub id: Option<String>,
+    /// What it is used with, and only that.
+    pub algorithm: Algorithm,
+    public: ParsedPublicKey,
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Key").field("id", &self.id).field("algorithm", &self.algorithm).finish_non_exhaustive()
+    }
+}
+
+impl Key {
+    /// A key from its bytes: a `SubjectPublicKeyInfo`, or for P-256 also an uncompressed point.
+    pub fn new(id: Option<String>, algorithm: Algorithm, bytes: &[u8]) -> Option<Self> {
+        let public = match algorithm {
+            Algorithm::Rs256 => {
+                // The length is otherwise only looked at when a signature is, and every token would be refused.
+                let bits = PublicEncryptingKey::from_der(bytes).ok()?.key_size_bits();
+                (2048..=8192).contains(&bits).then_some(())?;
+                ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, bytes)
+            }
+            Algorithm::Es256 => ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, bytes),
+        };
+        Some(Self { id, algorithm, public: public.ok()? })
+    }
+
+    /// The key of a `PUBLIC KEY` PEM: as text, with `\n` escapes, or in base64.
+    pub fn from_pem(text: &str) -> anyhow::Result<Self> {
+        let (label, der) = sign::pem_block(text)?;
+        anyhow::ensure!(label == "PUBLIC KEY", "a PEM block {label:?} is no public key");
+        let key =
+            [Algorithm::Rs256, Algorithm::Es256].into_iter().find_map(|algorithm| Self::new(None, algorithm, &der));
+        key.ok_or_else(|| anyhow::anyhow!("tokens are verified with RSA keys of 2048 bits or more and P-256 keys"))
+    }
+}
+
+/// What the claims must say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Expected {
+    /// `iss`, exactly.
+    pub issuer: Option<String>,
+    /// One of `aud`.
+    pub audience: Option<String>,
+}
+
+/// A token taken apart and not verified yet.
+#[derive(Debug)]
+pub struct Parsed<'a> {
+    algorithm: Algorithm,
+    key_id: Option<String>,
+    signed: &'a str,
+    payload: Vec<u8>,
+    signature: Vec<u8>,
+}
+
+/// Claims of a token that was verified.
+#[derive(Debug)]
+pub struct Claims(Map<String, Value>);
+
+impl Claims {
+    /// A claim by its name, or by a JSON pointer (RFC 6901) where the name begins with a slash.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        let mut steps = name.strip_prefix('/').unwrap_or(name).split('/');
+        if !name.starts_with('/') {
+            return self.0.get(name);
+        }
+        let first = self.0.get(&unescaped(steps.next()?))?;
+        steps.try_fold(first, |value, step| value.as_object()?.get(&unescaped(step)))
+    }
+}
+
+fn unescaped(step: &str) -> String {
+    step.replace("~1", "/").replace("~0", "~")
+}
+
+/// Takes a token apart.
+pub fn parse(token: &str) -> Result<Parsed<'_>, Rejected> {
+    let malformed = || Rejected::Malformed;
+    if token.len() > MAX_TOKEN {
+        return Err(Rejected::Malformed);
+    }
+    let mut parts = token.split('.');
+    let (Some(header), Some(payload), Some(signature), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return Err(Rejected::Malformed);
+    };
+    let decoded = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| Rejected::Malformed);
+    let head = object(&decoded(header)?).ok_or_else(malformed)?;
+    if head.contains_key("crit") || head.contains_key("b64") {
+        return Err(Rejected::Algorithm);
+    }
+    let algorithm = match head.get("alg").and_then(Value::as_str) {
+        Some("RS256") => Algorithm::Rs256,
+        Some("ES256") => Algorithm::Es256,
+        _ => return Err(Rejected::Algorithm),
+    };
+    // What is signed for another purpose (RFC 8725, 3.11) says so here.
+    match head.get("typ").map(|kind| kind.as_str().unwrap_or_default().to_ascii_lowercase()) {
+        None => {}
+        Some(kind) if ["jwt", "at+jwt", "application/at+jwt"].contains(&kind.as_str()) => {}
+        Some(_) => return Err(Rejected::Malformed),
+    }
+    let key_id = match head.get("kid") {
+        None => None,
+        Some(Value::String(id)) if id.len() <= MAX_KEY_ID => Some(id.clone()),
+        Some(_) => return Err(Rejected::Malformed),
+    };
+    let signed = &token[..header.len() + 1 + payload.len()];
+    Ok(Parsed { algorithm, key_id, signed, payload: decoded(payload)?, signature: decoded(signature)? })
+}
+
+impl Parsed<'_> {
+    /// The key that it says made it.
+    pub fn key_id(&self) -> Option<&str> {
+        self.key_id.as_deref()
+    }
+
+    /// What it says it is signed with.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// Checks the signature, then the claims. `now` is in seconds since 1970.
+    pub fn verify(&self, key: &Key, expected: &Expected, now: u64) -> Result<Claims, Rejected> {
+        if key.algorithm != self.algorithm {
+            return Err(Rejected::Key);
+        }
+        key.public.verify_sig(self.signed.as_bytes(), &self.signature).map_err(|_| Rejected::Signature)?;
+        let claims = object(&self.payload).ok_or(Rejected::Malformed)?;
+        #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 stay far below 2^53")]
+        let (earliest, latest) = (now.saturating_sub(LEEWAY) as f64, (now + LEEWAY) as f64);
+        match claims.get("exp").and_then(Value::as_f64) {
+            Some(ends) if ends > earliest => {}
+            _ => return Err(Rejected::Expired),
+        }
+        match claims.get("nbf").map(Value::as_f64) {
+            None => {}
+            Some(Some(begins)) if begins <= latest => {}
+            Some(_) => return Err(Rejected::NotYet),
+        }
+        let is = |claim: Option<&Value>, wanted: &str| claim.and_then(Value::as_str) == Some(wanted);
+        if expected.issuer.as_ref().is_some_and(|issuer| !is(claims.get("iss"), issuer)) {
+            return Err(Rejected::Issuer);
+        }
+        let for_us = |audience: &String| match claims.get("aud") {
+            Some(Value::Array(all)) => all.iter().any(|one| is(Some(one), audience)),
+            one => is(one, audience),
+        };
+        if expected.audience.as_ref().is_some_and(|audience| !for_us(audience)) {
+            return Err(Rejected::Audience);
+        }
+        Ok(Claims(claims))
+    }
+}
+
+/// A JSON object in which no name occurs twice, at any depth.
+pub(super) fn object(bytes: &[u8]) -> Option<Map<String, Value>> {
+    match serde_json::from_slice::<Strict>(bytes) {
+        Ok(Strict(Value::Object(members))) => Some(members),
+        _ => None,
+    }
+}
+
+/// A JSON value without repeated names: parsers differ in which of two they believe.
+struct Strict(Value);
+
+impl<'de> Deserialize<'de> for Strict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(StrictVisitor).map(Self)
+    }
+}
+
+struct StrictVisitor;
+
+impl<'de> Visitor<'de> for StrictVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON without repeated names")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut all: A) -> Result<Value, A::Error> {
+        let mut values = Vec::new();
+        while let Some(Strict(value)) = all.next_element()? {
+            values.push(value);
+        }
+        Ok(Value::Array(values))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut all: A) -> Result<Value, A::Error> {
+        let mut members = Map::new();
+        while let Some((name, Strict(value))) = all.next_entry::<String, Strict>()? {
+            if members.insert(name, value).is_some() {
+                return Err(serde::de::Error::custom("a name occurs twice"));
+            }
+        }
+        Ok(Value::Object(members))
+    }
+}
