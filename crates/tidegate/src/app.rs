@@ -9,6 +9,7 @@ use sign::{Signer, Verifier};
 use store::{Endpoint, FsStore, Presigner, S3Options, S3Store, Store};
 use tokio::sync::{Mutex, Notify};
 
+use crate::audit::Refusals;
 use crate::config::secrets::{self, Credentials, DoorCredentials};
 use crate::config::{Config, Origin, StoreSetting};
 use crate::db::Db;
@@ -16,8 +17,10 @@ use crate::error::{Error, Result};
 use crate::grants::GrantCache;
 use crate::model::access::{self, Action, Decision, Target};
 use crate::model::caller::Caller;
+use crate::model::ids::ObjectId;
 use crate::model::owner::Owner;
 use crate::model::rules::{self, Stranger};
+use crate::rates::RateLimits;
 use crate::records::Records;
 use crate::sign_in::SignIn;
 
@@ -39,6 +42,8 @@ pub struct App {
     pub local: Option<Arc<Local>>,
     /// Who may hold which token.
     pub sign_in: SignIn,
+    /// How often who may ask.
+    pub rates: RateLimits,
     /// Signs grants.
     pub signer: Signer,
     /// What the edge trusts.
@@ -47,6 +52,8 @@ pub struct App {
     pub grants: GrantCache,
     /// Records that do not change while they are kept.
     pub records: Records,
+    /// Refusals on their way to the audit log.
+    pub refusals: Refusals,
     /// What the last probe found, and when.
     probed: Mutex<Option<(Instant, Failures)>>,
     /// Rung when a job was enqueued.
@@ -137,10 +144,12 @@ impl App {
         let (id, key) = secrets.signing;
         Ok(Self {
             sign_in,
+            rates: RateLimits::new(config.limits.per_subject, config.limits.per_address),
             signer: Signer::new(id, key, config.cloudfront.hash),
             verifier,
             grants: GrantCache::new(),
             records: Records::new(!db.is_shared()),
+            refusals: Refusals::default(),
             probed: Mutex::new(None),
             store,
             local,
@@ -165,12 +174,14 @@ impl App {
     }
 
     /// The decision of `model::access` on an owner's things, as an outcome in the words of the owner's rules.
-    pub fn authorize(&self, caller: &Caller, action: Action, owner: &Owner) -> Result<()> {
+    /// `object` is which of them, where that is known.
+    pub fn authorize(&self, caller: &Caller, action: Action, owner: &Owner, object: Option<ObjectId>) -> Result<()> {
         match access::decide(&caller.principal, action, Target::Owner(owner)) {
             Decision::Allow => Ok(()),
             Decision::Unauthenticated => Err(unauthenticated()),
             Decision::Deny => {
                 metrics::counter!("tidegate_refusals_total", "owner" => owner.kind().as_str()).increment(1);
+                self.refusals.note(caller, action, Some(owner), object);
                 match rules::of(owner.kind()).stranger {
                     Stranger::Forbidden => Err(Error::Forbidden("this belongs to somebody else".into())),
                 }
@@ -185,6 +196,7 @@ impl App {
             Decision::Unauthenticated => Err(unauthenticated()),
             Decision::Deny => {
                 metrics::counter!("tidegate_refusals_total", "owner" => "server").increment(1);
+                self.refusals.note(caller, action, None, None);
                 Err(Error::Forbidden("this takes another role".into()))
             }
         }

@@ -27,6 +27,12 @@ pub enum Error {
     /// Over a limit.
     #[error("{0}")]
     TooLarge(Cow<'static, str>),
+    /// Too many requests.
+    #[error("too many requests; slow down")]
+    RateLimited {
+        /// When to come back.
+        retry_after: std::time::Duration,
+    },
     /// The setup can't do this.
     #[error("{0}")]
     Misconfig(Cow<'static, str>),
@@ -54,6 +60,7 @@ impl Error {
             Self::NotFound(_) => "NOT_FOUND",
             Self::InvalidState(_) => "INVALID_STATE",
             Self::TooLarge(_) => "TOO_LARGE",
+            Self::RateLimited { .. } => "RATE_LIMITED",
             Self::Misconfig(_) => "MISCONFIG",
             Self::Busy | Self::Unavailable(_) => "STORE_UNAVAILABLE",
             Self::StoreError(_) => "STORE_ERROR",

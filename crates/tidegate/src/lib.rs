@@ -1,6 +1,7 @@
 //! Tidegate, the gate in front of a private bucket. See `ARCHITECTURE.md` for the map.
 
 pub mod app;
+pub mod audit;
 pub mod cli;
 pub mod config;
 pub mod db;
@@ -11,6 +12,7 @@ pub mod http;
 pub mod jobs;
 pub mod model;
 pub mod objects;
+pub mod rates;
 pub mod records;
 pub mod server;
 pub mod sign_in;

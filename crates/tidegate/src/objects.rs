@@ -9,6 +9,7 @@ use crate::error::{Error, Result, bad_request};
 use crate::jobs::{self, Job};
 use crate::model::access::Action;
 use crate::model::caller::Caller;
+use crate::model::event::Deed;
 use crate::model::ids::ObjectId;
 use crate::model::object::{Object, ObjectState};
 use crate::model::owner::{Owner, OwnerKind};
@@ -48,7 +49,7 @@ pub async fn find_even_gone(
         let owner = match kind {
             OwnerKind::Disks => Owner::Disks(user.clone()),
         };
-        app.authorize(caller, action, &owner)?;
+        app.authorize(caller, action, &owner, Some(id))?;
         if let Some(object) = app.records.read_object(&owner, app.db.find_object(&owner, id)).await? {
             return Ok((owner, object));
         }
@@ -56,7 +57,7 @@ pub async fn find_even_gone(
         return Err(unauthenticated());
     }
     let owner = app.db.owner_of(kind, id).await?.ok_or_else(not_found)?;
-    app.authorize(caller, action, &owner)?;
+    app.authorize(caller, action, &owner, Some(id))?;
     let object = app.db.find_object(&owner, id).await?.ok_or_else(not_found)?;
     Ok((owner, object))
 }
@@ -68,7 +69,7 @@ fn not_found() -> Error {
 /// Finds an object whose bytes can be read.
 pub async fn find_ready(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) -> Result<Arc<Ready>> {
     if let Some(known) = app.records.ready(id).filter(|known| known.owner.kind() == kind) {
-        app.authorize(caller, Action::Read, &known.owner)?;
+        app.authorize(caller, Action::Read, &known.owner, Some(id))?;
         return Ok(known);
     }
     let (owner, object) = find(app, caller, Action::Read, kind, id).await?;
@@ -87,7 +88,7 @@ pub async fn list(
     after: Cursor,
     limit: i64,
 ) -> Result<(Vec<Object>, bool)> {
-    app.authorize(caller, Action::List, owner)?;
+    app.authorize(caller, Action::List, owner, None)?;
     if !(1..=MAX_PAGE).contains(&limit) {
         return Err(bad_request(format!("limit must be from 1 to {MAX_PAGE}")));
     }
@@ -113,6 +114,7 @@ pub async fn delete(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) -
     if !tx.set_object_state(id, ObjectState::Ready, ObjectState::Deleted, now).await? {
         return Err(not_found());
     }
+    tx.record(caller, Deed::ObjectDeleted, id, now).await?;
     jobs::enqueue(&mut tx, &job, app.db.now()).await?;
     tx.commit().await?;
     drop(forgetting);

@@ -16,7 +16,7 @@ use crate::http::{LARGE_BUFFER, SMALL_BUFFER, api_router, edge_router, s3_router
 use crate::jobs::runner;
 use crate::telemetry;
 
-const UPKEEP: Duration = Duration::from_secs(60);
+const UPKEEP: Duration = Duration::from_secs(10);
 
 /// A server that listens and does not answer yet.
 #[derive(Debug)]
@@ -66,27 +66,40 @@ impl Server {
 
     /// Answers until `stop`; then finishes what was begun. With `jobs`, also works them off.
     pub async fn run(self, stop: CancellationToken, jobs: bool) {
-        let mut tasks = JoinSet::new();
+        let mut doors = JoinSet::new();
         for door in self.doors {
-            tasks.spawn(serve(door, self.app.config.limits, stop.clone()));
+            doors.spawn(serve(door, self.app.config.limits, stop.clone()));
         }
+        let (mut tasks, answered) = (JoinSet::new(), CancellationToken::new());
         if jobs {
             tasks.spawn(runner::run(Arc::clone(&self.app), stop.clone()));
         }
+        let (app, until) = (Arc::clone(&self.app), answered.clone());
+        tasks.spawn(async move { app.refusals.write(&app.db, until).await });
         if self.app.sign_in.depends() {
             let (app, stop) = (Arc::clone(&self.app), stop.clone());
             tasks.spawn(async move { app.sign_in.keep_fresh(stop).await });
         }
-        let (app, upkeep) = (Arc::clone(&self.app), stop.clone());
-        tasks.spawn(async move {
-            while tokio::time::timeout(UPKEEP, upkeep.cancelled()).await.is_err() {
-                telemetry::upkeep();
-                // Also compares the clocks.
-                app.probe().await;
-            }
-        });
+        tasks.spawn(upkeep(Arc::clone(&self.app), stop.clone()));
+        while doors.join_next().await.is_some() {}
+        // What the last requests were refused is written too.
+        answered.cancel();
         while tasks.join_next().await.is_some() {}
         self.app.db.close().await;
+    }
+}
+
+/// What must be done now and then.
+async fn upkeep(app: Arc<App>, stop: CancellationToken) {
+    let mut rounds = 0u64;
+    while tokio::time::timeout(UPKEEP, stop.cancelled()).await.is_err() {
+        app.rates.forget_the_quiet();
+        telemetry::upkeep();
+        rounds += 1;
+        if rounds.is_multiple_of(6) {
+            // Also compares the clocks.
+            app.probe().await;
+        }
     }
 }
 

@@ -77,6 +77,7 @@ fn describe() {
     histogram!("tidegate_http_request_seconds", "Time to the head of the answer");
     gauge!("tidegate_connections", "Open connections by door");
     counter!("tidegate_overload_total", "JSON requests refused because too many were at work");
+    counter!("tidegate_rate_limited_total", "Requests refused because one user or address sent too many");
     counter!("tidegate_refusals_total", "Requests for what belongs to somebody else");
     counter!("tidegate_uploads_total", "Uploads begun, completed, aborted, expired");
     counter!("tidegate_uploaded_bytes_total", "Bytes of completed uploads");
@@ -89,6 +90,7 @@ fn describe() {
     counter!("tidegate_edge_bytes_total", "Bytes the edge began to send");
     counter!("tidegate_jobs_total", "Attempts at jobs by outcome");
     gauge!("tidegate_jobs", "Jobs in the queue and given up");
+    counter!("tidegate_audit_dropped_total", "Refusals that were not recorded because too many came at once");
     counter!("tidegate_jwks_fetches_total", "Readings of the token issuer's keys by outcome");
     counter!("tidegate_orphans_swept_total", "Uploads removed from the store that no record kept open");
 }

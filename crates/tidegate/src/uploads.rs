@@ -11,6 +11,7 @@ use crate::error::{Error, Result, bad_request};
 use crate::jobs::{self, Job};
 use crate::model::access::Action;
 use crate::model::caller::Caller;
+use crate::model::event::Deed;
 use crate::model::ids::ObjectId;
 use crate::model::object::{Content, Object, ObjectState};
 use crate::model::owner::{Owner, OwnerKind};
@@ -47,7 +48,7 @@ pub struct Begun {
 
 /// Begins an upload of a new object.
 pub async fn begin(app: &App, caller: &Caller, owner: &Owner, announced: Announced) -> Result<Begun> {
-    app.authorize(caller, Action::Write, owner)?;
+    app.authorize(caller, Action::Write, owner, None)?;
     check_announced(app, &announced)?;
     let Owner::Disks(user) = owner;
     let now = SystemTime::now();
@@ -85,6 +86,7 @@ pub async fn begin(app: &App, caller: &Caller, owner: &Owner, announced: Announc
     let mut tx = app.db.begin().await?;
     tx.insert_object(owner, &object, &caller.principal).await?;
     tx.insert_upload(owner, &upload, &caller.principal, now).await?;
+    tx.record(caller, Deed::UploadBegun, id, now).await?;
     tx.commit().await?;
     count("begun");
     tracing::info!(object.id = %id, "an upload was begun");
@@ -178,6 +180,7 @@ pub async fn recover(app: &App, upload: &Upload) -> Result<bool> {
     if !ended || !tx.publish_object(upload.object, &content).await? {
         return Ok(false);
     }
+    tx.record(&Caller::system(), Deed::UploadCompleted, upload.object, SystemTime::now()).await?;
     tx.commit().await?;
     drop(forgetting);
     count("recovered");
@@ -213,7 +216,7 @@ pub async fn complete(
     let stat = match app.store.complete(&reference(&upload), &completion).await {
         Err(store::Error::TooLarge { limit }) => {
             // Possible where the limit was lowered meanwhile; nothing of it is kept.
-            end(app, &upload, UploadState::Aborted).await?;
+            end(app, caller, &upload, UploadState::Aborted).await?;
             return Err(Error::TooLarge(
                 format!("an image may have at most {limit} bytes; the upload was dropped").into(),
             ));
@@ -225,6 +228,7 @@ pub async fn complete(
     let mut tx = app.db.begin().await?;
     let ended = tx.end_upload(&upload.id, UploadState::Completed, Some(&digest)).await?;
     if ended && tx.publish_object(id, &content).await? {
+        tx.record(caller, Deed::UploadCompleted, id, SystemTime::now()).await?;
         tx.commit().await?;
         drop(forgetting);
         count("completed");
@@ -302,7 +306,7 @@ pub async fn abort(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) ->
     let (owner, object) = objects::find_even_gone(app, caller, Action::Write, kind, id).await?;
     let upload = find_upload(app, &owner, id, None).await?;
     match upload.state {
-        UploadState::Open => end(app, &upload, UploadState::Aborted).await,
+        UploadState::Open => end(app, caller, &upload, UploadState::Aborted).await,
         UploadState::Aborted | UploadState::Expired => Ok(()),
         UploadState::Completed if object.state == ObjectState::Ready => {
             Err(Error::InvalidState("the upload is complete; delete the image instead".into()))
@@ -313,8 +317,9 @@ pub async fn abort(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) ->
 
 /// Ends an open upload without an object: rows and a job first, then the bytes. If those can't be freed now,
 /// the job does it.
-pub async fn end(app: &App, upload: &Upload, state: UploadState) -> Result<()> {
+pub async fn end(app: &App, caller: &Caller, upload: &Upload, state: UploadState) -> Result<()> {
     let now = SystemTime::now();
+    let deed = if state == UploadState::Expired { Deed::UploadExpired } else { Deed::UploadAborted };
     let job = Job::ReleaseUploadV1 { upload_id: upload.id.clone(), key: upload.key.as_str().to_owned() };
     let forgetting = app.records.forgetting(upload.object);
     let mut tx = app.db.begin().await?;
@@ -322,6 +327,7 @@ pub async fn end(app: &App, upload: &Upload, state: UploadState) -> Result<()> {
         return Err(Error::InvalidState("the upload is no longer open".into()));
     }
     tx.set_object_state(upload.object, ObjectState::Pending, ObjectState::Purged, now).await?;
+    tx.record(caller, deed, upload.object, now).await?;
     jobs::enqueue(&mut tx, &job, app.db.now()).await?;
     tx.commit().await?;
     drop(forgetting);
@@ -341,7 +347,7 @@ async fn open_upload(
 ) -> Result<Upload> {
     let upload = match app.records.open(id).filter(|known| known.0.kind() == kind) {
         Some(known) => {
-            app.authorize(caller, Action::Write, &known.0)?;
+            app.authorize(caller, Action::Write, &known.0, Some(id))?;
             belongs(known.1.clone(), upload_id)?
         }
         None => {

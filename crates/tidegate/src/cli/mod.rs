@@ -32,7 +32,7 @@ enum Command {
     Serve,
     /// Check the settings and say what they come to, without serving.
     Check,
-    /// Make a token for a user, where the server makes tokens (AUTH_OWN_TOKENS).
+    /// Make a token for a user, where the server makes its own.
     Token(token::Wanted),
     /// Print the reference of all settings.
     Settings,

@@ -10,10 +10,6 @@ pub(super) fn checks(config: &Config, r: &mut Resolver) {
     let remote_bind = !config.bind.to_canonical().is_loopback();
     let remote_url = |url: &Option<Origin>| url.as_ref().is_some_and(|url| !url.is_loopback());
     let local = matches!(config.store, StoreSetting::Local(_));
-    // A bucket elsewhere makes nothing of ours reachable from there.
-    let s3_door = config.s3_url.clone().filter(|_| local);
-    let urls = [&config.public_base_url, &config.edge_url, &s3_door];
-    let remote = remote_bind || urls.into_iter().any(remote_url);
     if config.insecure_auth() && !config.auth.allow_insecure_remote {
         let mode = if config.auth.mode == AuthMode::None { "none" } else { "dev" };
         let way_out = "or set AUTH_ALLOW_INSECURE_REMOTE=true if whoever reaches the port may be anybody";
@@ -37,7 +33,7 @@ pub(super) fn checks(config: &Config, r: &mut Resolver) {
             r.problem("S3_URL", "the address clients use for uploads, since BIND_HOST is every address");
         }
     }
-    if config.production || remote {
+    if config.in_production() {
         if config.cloudfront.key.is_none() {
             r.problem("CLOUDFRONT_PRIVATE_KEY_PEM", "a key of your own: production takes no generated one");
         }

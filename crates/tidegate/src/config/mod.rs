@@ -29,7 +29,7 @@ use crate::model::network::Network;
 pub struct Config {
     /// The data folder.
     pub data: PathBuf,
-    /// Whether production's demands apply.
+    /// Whether it was called production by name.
     pub production: bool,
     /// The address of all doors.
     pub bind: IpAddr,
@@ -67,6 +67,8 @@ pub struct Config {
     pub images: Images,
     /// Uploads.
     pub uploads: Uploads,
+    /// How long audit events are kept.
+    pub audit_retention: Duration,
     /// Cross-origin reading.
     pub cors: Cors,
     /// `Cross-Origin-Resource-Policy` of bytes.
@@ -242,6 +244,10 @@ pub struct Limits {
     pub connections: usize,
     /// JSON requests at once.
     pub requests: usize,
+    /// Requests per second of one user; 0 is no limit.
+    pub per_subject: u32,
+    /// Requests per second from one client's address; 0 is no limit.
+    pub per_address: u32,
     /// Time for a JSON request.
     pub request_timeout: Duration,
     /// Time to finish after a signal.
@@ -257,13 +263,23 @@ impl Config {
     /// Reads and checks everything.
     pub fn load(sources: &Sources) -> Result<Self, Problems> {
         let mut resolver = Resolver { given: sources::read(sources) };
-        let config = reading::resolve_all(&mut resolver);
+        let mut config = reading::resolve_all(&mut resolver);
+        reading::resolve_rates(&mut resolver, &mut config);
         checks::checks(&config, &mut resolver);
         if resolver.given.problems.is_empty() {
             Ok(Self { warnings: resolver.given.warnings, ..config })
         } else {
             Err(Problems(resolver.given.problems))
         }
+    }
+
+    /// Whether production's demands apply: by name, or because something of ours can be reached from elsewhere. A
+    /// bucket elsewhere makes nothing of ours reachable from there.
+    pub fn in_production(&self) -> bool {
+        let s3_door = self.s3_url.as_ref().filter(|_| matches!(self.store, StoreSetting::Local(_)));
+        let urls = [self.public_base_url.as_ref(), self.edge_url.as_ref(), s3_door];
+        let remote_url = urls.into_iter().flatten().any(|url| !url.is_loopback());
+        self.production || remote_url || !self.bind.to_canonical().is_loopback()
     }
 
     /// Whether the caller's word is taken for who they are.

@@ -1,6 +1,7 @@
 //! From settings to the parts of [`Config`], each checked by itself.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use secrecy::SecretString;
 use sign::{Hash, KeyKind};
@@ -46,6 +47,7 @@ pub(super) fn resolve_all(r: &mut Resolver) -> Config {
             expiry: r.seconds("UPLOAD_EXPIRY_SECONDS", 1..=31_536_000),
             sweep_interval: r.seconds("SWEEP_INTERVAL_SECONDS", 1..=86_400),
         },
+        audit_retention: Duration::from_secs(r.number("AUDIT_RETENTION_DAYS", 1..=36_500) * 86_400),
         cors: resolve_cors(r),
         resource_policy: r.choice(
             "CROSS_ORIGIN_RESOURCE_POLICY",
@@ -59,12 +61,26 @@ pub(super) fn resolve_all(r: &mut Resolver) -> Config {
         limits: Limits {
             connections: to_usize(r.number("MAX_CONNECTIONS", 1..=1_000_000)),
             requests: to_usize(r.number("MAX_CONCURRENT_REQUESTS", 1..=100_000)),
+            per_subject: 0,
+            per_address: 0,
             request_timeout: r.seconds("REQUEST_TIMEOUT_SECONDS", 1..=3600),
             shutdown_grace: r.seconds("SHUTDOWN_GRACE_SECONDS", 0..=3600),
         },
         data,
         warnings: Vec::new(),
     }
+}
+
+/// Their defaults depend on everything else.
+pub(super) fn resolve_rates(r: &mut Resolver, config: &mut Config) {
+    let production = config.in_production();
+    let mut rate = |name, usual| match r.text(name) {
+        Some(_) => u32::try_from(r.number(name, 0..=1_000_000)).unwrap_or(u32::MAX),
+        None if production => usual,
+        None => 0,
+    };
+    config.limits.per_subject = rate("RATE_LIMIT_PER_SUBJECT", 100);
+    config.limits.per_address = rate("RATE_LIMIT_PER_ADDRESS", 200);
 }
 
 fn resolve_proxies(r: &mut Resolver) -> Vec<Network> {

@@ -286,6 +286,7 @@ pub const SETTINGS: &[Setting] = &[
         "When an upload that was never completed is given up.",
     ),
     built("SWEEP_INTERVAL_SECONDS", "60", "1 to 86400 seconds", "How often given-up uploads are looked for."),
+    built("AUDIT_RETENTION_DAYS", "365", "1 to 36500 days", "How long it is kept what was done and refused."),
     built(
         "CORS_ALLOW_ORIGIN",
         "*",
@@ -303,6 +304,18 @@ pub const SETTINGS: &[Setting] = &[
     built("LOG_LEVEL", "info", "error | warn | info | debug", "What is logged."),
     built("MAX_CONNECTIONS", "10000", "1 to 1000000", "Connections per door; more wait unaccepted."),
     built("MAX_CONCURRENT_REQUESTS", "512", "1 to 100000", "JSON requests at work at once; more get 503."),
+    built(
+        "RATE_LIMIT_PER_SUBJECT",
+        "",
+        "0 to 1000000 requests per second",
+        "API requests of one user; twice as many may come at once; 0 is no limit. Default: 100 in production, else 0.",
+    ),
+    built(
+        "RATE_LIMIT_PER_ADDRESS",
+        "",
+        "0 to 1000000 requests per second",
+        "API requests from one IPv4 address or IPv6 /64, services not counted. Default: 200 in production, else 0.",
+    ),
     built("REQUEST_TIMEOUT_SECONDS", "60", "1 to 3600 seconds", "How long a JSON request may take."),
     built("SHUTDOWN_GRACE_SECONDS", "30", "0 to 3600 seconds", "How long requests may finish after SIGTERM."),
     later("UPLOAD_SIGNING_KEY", "HMAC links of the file surface.").secret(),

@@ -1,6 +1,7 @@
 //! The only SQL. One text per query, for every engine where they agree; the `on_*` macros run it on the
 //! engine that is configured.
 
+mod audit;
 mod jobs;
 mod objects;
 mod owners;

@@ -48,13 +48,23 @@ impl FromRequestParts<Arc<App>> for Caller {
             Principal::Service => one(&parts.headers, "x-user-id")?.map(user_id).transpose()?,
             _ => None,
         };
-        Ok(Self {
+        let caller = Self {
             principal,
             acting_for,
             address: parts.extensions.get::<ClientAddress>().map(|client| client.0),
             request_id: one(&parts.headers, "x-request-id")?.unwrap_or_default().to_owned(),
-        })
+        };
+        app.rates.subject(&caller)?;
+        Ok(caller)
     }
+}
+
+/// Whether a service speaks. Services are not limited by address: they come from few, for many.
+pub(crate) fn is_service(app: &App, headers: &HeaderMap) -> bool {
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let bearer = || header("authorization")?.split_once(' ').map(|(_, token)| token.trim_start_matches(' '));
+    app.config.auth.mode == AuthMode::Jwt
+        && header("x-service-token").or_else(bearer).is_some_and(|token| app.sign_in.service(token).is_some())
 }
 
 fn user_id(text: &str) -> Result<UserId> {

@@ -43,6 +43,7 @@ pub(crate) fn status(error: &Error) -> StatusCode {
         Error::Forbidden(_) => StatusCode::FORBIDDEN,
         Error::NotFound(_) => StatusCode::NOT_FOUND,
         Error::InvalidState(_) => StatusCode::CONFLICT,
+        Error::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
         Error::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
         Error::Misconfig(_) | Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         Error::StoreError(_) => StatusCode::BAD_GATEWAY,
@@ -60,6 +61,12 @@ impl IntoResponse for ApiError {
         let mut response = body(status, self.0.code(), &self.0.to_string());
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Error::RateLimited { retry_after } = &self.0 {
+            let seconds = retry_after.as_millis().div_ceil(1000);
+            if let Ok(seconds) = HeaderValue::from_str(&seconds.to_string()) {
+                response.headers_mut().insert(header::RETRY_AFTER, seconds);
+            }
         }
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));

@@ -9,6 +9,8 @@ use axum::response::{IntoResponse as _, Response};
 use tokio::sync::Semaphore;
 use tracing::Instrument as _;
 
+use super::address::ClientAddress;
+use super::auth;
 use super::cors::{CorsPolicy, is_preflight};
 use super::error::{ApiError, body};
 use crate::app::App;
@@ -90,6 +92,23 @@ fn check_names(guards: &Guards, method: &Method, headers: &HeaderMap) -> Result<
 fn may_change(guards: &Guards, origin: &str, host: &str) -> bool {
     let api = &guards.app.addresses.api;
     origin == api.to_string() || origin == format!("{}://{host}", api.scheme) || guards.json_cors.names(origin)
+}
+
+/// So many requests from one client; sign-in, which costs a signature's check, comes only after this.
+pub(crate) async fn rate(State(guards): State<Arc<Guards>>, request: Request, next: Next) -> Response {
+    let app = &guards.app;
+    if let Some(ClientAddress(client)) = request.extensions().get::<ClientAddress>()
+        && let Err(error) = app.rates.address(*client)
+        && !auth::is_service(app, request.headers())
+    {
+        if was_forwarded(request.headers()) && app.config.trusted_proxies.is_empty() {
+            tracing::warn!(
+                "requests come through a proxy; its clients share one limit unless TRUSTED_PROXIES names it"
+            );
+        }
+        return ApiError(error).into_response();
+    }
+    next.run(request).await
 }
 
 /// Cross-origin headers on every answer, errors too, and preflights without sign-in.

@@ -1,9 +1,11 @@
 //! The only HTTP: three doors, their routes and what every request passes on its way.
 
 mod address;
+mod audit;
 mod auth;
 mod content;
 mod cors;
+mod cursor;
 mod disks;
 mod edge;
 mod error;
@@ -54,6 +56,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(openapi::Description::openapi())
         .merge(disks::routes())
         .merge(tokens::routes())
+        .merge(audit::routes())
         .merge(ops::probes())
         .merge(ops::metrics_route())
 }
@@ -67,7 +70,7 @@ pub fn api_router(app: Arc<App>) -> Router {
         app: Arc::clone(&app),
     });
     let (probes, _) = ops::probes().split_for_parts();
-    let (surfaces, _) = disks::routes().merge(tokens::routes()).split_for_parts();
+    let (surfaces, _) = disks::routes().merge(tokens::routes()).merge(audit::routes()).split_for_parts();
     let (metrics, _) = ops::metrics_route().split_for_parts();
     let (_, description) = routes().split_for_parts();
     surfaces
@@ -78,6 +81,7 @@ pub fn api_router(app: Arc<App>) -> Router {
         .merge(SwaggerUi::new("/docs").url("/openapi.json", description))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
+        .layer(from_fn_with_state(Arc::clone(&guards), guard::rate))
         .layer(from_fn_with_state(Arc::clone(&guards), guard::names))
         .layer(from_fn_with_state(guards, guard::cors))
         .merge(probes.method_not_allowed_fallback(no_such_method))

@@ -12,6 +12,8 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::db::Tx;
 use crate::error::{Error, Result};
+use crate::model::caller::Caller;
+use crate::model::event::Deed;
 use crate::model::ids::ObjectId;
 use crate::model::object::ObjectState;
 
@@ -87,7 +89,10 @@ async fn release_upload(app: &App, upload_id: &str, key: &str) -> Result<()> {
 
 async fn purge_object(app: &App, object: ObjectId, key: &str) -> Result<()> {
     app.store.delete(key, store::Deletion::Purge).await?;
+    let now = SystemTime::now();
     let mut tx = app.db.begin().await?;
-    tx.set_object_state(object, ObjectState::Deleted, ObjectState::Purged, SystemTime::now()).await?;
+    if tx.set_object_state(object, ObjectState::Deleted, ObjectState::Purged, now).await? {
+        tx.record(&Caller::system(), Deed::ObjectPurged, object, now).await?;
+    }
     tx.commit().await
 }

@@ -4,11 +4,14 @@ use std::time::{Duration, SystemTime};
 
 use crate::app::App;
 use crate::error::{Error, Result};
+use crate::model::caller::Caller;
 use crate::model::upload::UploadState;
-use crate::uploads;
+use crate::{audit, uploads};
 
 /// Uploads ended in one run; the next run goes on.
 const BATCH: i64 = 500;
+/// Batches of audit events removed in one run.
+const AUDIT_BATCHES: usize = 100;
 /// An upload in the store may be this old before its row must be there.
 const GRACE: Duration = Duration::from_secs(3600);
 
@@ -31,10 +34,15 @@ pub(super) async fn run(app: &App) -> Result<()> {
         if uploads::recover(app, &upload).await? {
             continue;
         }
-        match uploads::end(app, &upload, UploadState::Expired).await {
+        match uploads::end(app, &Caller::system(), &upload, UploadState::Expired).await {
             // Completed or aborted meanwhile.
             Ok(()) | Err(Error::InvalidState(_)) => {}
             Err(error) => return Err(error),
+        }
+    }
+    for _ in 0..AUDIT_BATCHES {
+        if !audit::forget_old(app).await? {
+            break;
         }
     }
     let before = now.checked_sub(GRACE).unwrap_or(SystemTime::UNIX_EPOCH);

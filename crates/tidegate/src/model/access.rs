@@ -23,6 +23,18 @@ pub enum Action {
 impl Action {
     /// All of them, for tests that leave none out.
     pub const ALL: [Self; 6] = [Self::List, Self::Read, Self::Write, Self::Delete, Self::Audit, Self::IssueTokens];
+
+    /// The name in the audit log.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::List => "list",
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Delete => "delete",
+            Self::Audit => "audit",
+            Self::IssueTokens => "issue-tokens",
+        }
+    }
 }
 
 /// On what.

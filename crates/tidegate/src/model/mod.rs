@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod caller;
+pub mod event;
 pub mod ids;
 pub mod key;
 pub mod network;

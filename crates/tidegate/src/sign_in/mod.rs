@@ -13,12 +13,16 @@ use secrecy::ExposeSecret as _;
 use tokio_util::sync::CancellationToken;
 
 use self::claims::Mapping;
-use self::issuer::Issuer;
+use self::issuer::{Issuer, NewToken};
 use self::jwks::Jwks;
 use self::token::{Expected, Key, Rejected};
+use crate::app::App;
 use crate::config::{Auth, SignInSetting};
 use crate::error::{Error, Result};
+use crate::model::access::Action;
+use crate::model::caller::Caller;
 use crate::model::epoch_seconds;
+use crate::model::event::{Deed, NewEvent};
 use crate::model::principal::Principal;
 
 /// Everything that a token is checked against.
@@ -100,14 +104,26 @@ impl SignIn {
             jwks.keep_fresh(stop).await;
         }
     }
+}
 
-    /// A token of our own making, and when it ends.
-    pub fn issue(&self, claims: &issuer::NewToken, lifetime: Duration) -> Result<(String, SystemTime)> {
-        let issuer = self.issuer.as_ref();
-        let issuer =
-            issuer.ok_or_else(|| Error::Misconfig("this server issues no tokens; see AUTH_OWN_TOKENS".into()))?;
-        issuer.issue(claims, SystemTime::now(), lifetime)
-    }
+/// Makes a token for a user, on behalf of a service.
+pub async fn issue_token(
+    app: &App,
+    caller: &Caller,
+    new: &NewToken,
+    lifetime: Duration,
+) -> Result<(String, SystemTime)> {
+    app.authorize_everywhere(caller, Action::IssueTokens)?;
+    let issuer = app.sign_in.issuer.as_ref();
+    let issuer = issuer.ok_or_else(|| Error::Misconfig("this server issues no tokens; see AUTH_OWN_TOKENS".into()))?;
+    let now = SystemTime::now();
+    let issued = issuer.issue(new, now, lifetime)?;
+    let caller = Caller { acting_for: Some(new.user.clone()), ..caller.clone() };
+    let event = NewEvent { at: now, caller, deed: Deed::TokenIssued, owner: None, object: None };
+    let mut tx = app.db.begin().await?;
+    tx.record_event(&event).await?;
+    tx.commit().await?;
+    Ok(issued)
 }
 
 fn hashed(token: &str) -> [u8; 32] {

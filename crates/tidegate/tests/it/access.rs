@@ -1,18 +1,32 @@
 //! Each shared function and a stranger: denied, and nothing changed.
 
+use std::time::{Duration, SystemTime};
+
 use tidegate::db::Cursor;
 use tidegate::error::Error;
 use tidegate::model::access::Action;
 use tidegate::model::caller::Caller;
-use tidegate::model::ids::ObjectId;
-use tidegate::model::owner::OwnerKind;
-use tidegate::model::principal::Principal;
+use tidegate::model::event::Scope;
+use tidegate::model::ids::{ObjectId, UserId};
+use tidegate::model::owner::{Owner, OwnerKind};
+use tidegate::model::principal::{Principal, Roles};
+use tidegate::sign_in::issuer::NewToken;
 use tidegate::uploads::Announced;
-use tidegate::{downloads, grants, objects, uploads};
+use tidegate::{audit, downloads, grants, objects, sign_in, uploads};
 
 use crate::support::{TestApp, user};
 
 const KIND: OwnerKind = OwnerKind::Disks;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+fn scope(owner: Option<&Owner>, object: Option<ObjectId>) -> Scope {
+    Scope { owner: owner.cloned(), object: object.map(|object| (KIND, object)), since: SystemTime::UNIX_EPOCH }
+}
+
+fn token() -> NewToken {
+    NewToken { user: UserId::parse("alice").unwrap(), org: None, roles: Roles::default() }
+}
 
 #[tokio::test]
 async fn every_shared_function_denies_a_stranger() {
@@ -26,7 +40,7 @@ async fn every_shared_function_denies_a_stranger() {
     let before = test.files();
     for (stranger, expected) in [(&bob, "FORBIDDEN"), (&Caller::from(Principal::Anonymous), "UNAUTHENTICATED")] {
         let parts = vec![(1, "etag".to_owned())];
-        let outcomes: [(&str, Result<(), Error>); 11] = [
+        let outcomes: [(&str, Result<(), Error>); 15] = [
             ("uploads::begin", uploads::begin(app, stranger, &alice, Announced::default()).await.map(drop)),
             ("uploads::sign_parts", uploads::sign_parts(app, stranger, KIND, open, &upload, &[1]).await.map(drop)),
             ("uploads::list_parts", uploads::list_parts(app, stranger, KIND, open).await.map(drop)),
@@ -37,6 +51,10 @@ async fn every_shared_function_denies_a_stranger() {
             ("objects::list", objects::list(app, stranger, &alice, None, Cursor::START, 10).await.map(drop)),
             ("objects::delete", objects::delete(app, stranger, KIND, ready).await),
             ("grants::issue", grants::issue(app, stranger, KIND, ready).await.map(drop)),
+            ("uploads::find_open", uploads::find_open(app, stranger, KIND, open).await.map(drop)),
+            ("audit::list", audit::list(app, stranger, scope(Some(&alice), None), Cursor::START, 10).await.map(drop)),
+            ("audit::list", audit::list(app, stranger, scope(None, Some(ready)), Cursor::START, 10).await.map(drop)),
+            ("sign_in::issue_token", sign_in::issue_token(app, stranger, &token(), HOUR).await.map(drop)),
             ("downloads::open", downloads::open(app, stranger, KIND, ready).await.map(drop)),
         ];
         for (function, outcome) in outcomes {

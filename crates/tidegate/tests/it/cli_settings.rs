@@ -115,7 +115,14 @@ fn production_takes_nothing_generated() {
     complete.extend(remote);
     problem(&[("CLOUDFRONT_DOMAIN", "d111.cloudfront.net")], "production takes no generated one");
     problem(&[("S3_URL", "https://s3.example.com")], "production takes no generated one");
-    assert!(load(&complete).unwrap_or_else(|p| panic!("{p:?}")).cloudfront.key.is_some());
+    let config = load(&complete).unwrap_or_else(|p| panic!("{p:?}"));
+    assert!(config.cloudfront.key.is_some());
+    assert_eq!((config.limits.per_subject, config.limits.per_address), (100, 200), "limits are on in production");
+    let here = load(&[]).unwrap().limits;
+    assert_eq!((here.per_subject, here.per_address), (0, 0));
+    let given = load(&[("RATE_LIMIT_PER_SUBJECT", "7"), ("RATE_LIMIT_PER_ADDRESS", "0")]).unwrap().limits;
+    assert_eq!((given.per_subject, given.per_address), (7, 0));
+    problem(&[("RATE_LIMIT_PER_SUBJECT", "-1")], "RATE_LIMIT_PER_SUBJECT=\"-1\": give 0 to 1000000");
     complete.push(("EDGE_URL", "https://api.example.com:444"));
     complete.remove(4);
     problem(&complete, "another host than PUBLIC_BASE_URL");

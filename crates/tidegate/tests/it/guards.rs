@@ -177,3 +177,47 @@ async fn too_many_at_once_are_told_to_come_back() {
     }
     app.finish().await;
 }
+
+#[tokio::test]
+async fn who_asks_too_often_is_told_when_to_come_back() {
+    let service = "s".repeat(32);
+    let settings = [
+        ("AUTH_OWN_TOKENS", "true"),
+        ("AUTH_SERVICE_TOKEN", service.as_str()),
+        ("RATE_LIMIT_PER_SUBJECT", "3"),
+        ("RATE_LIMIT_PER_ADDRESS", "20"),
+        ("TRUSTED_PROXIES", "127.0.0.0/8"),
+    ];
+    let app = TestApp::with(&settings).await;
+    let get = async |headers: &[(&str, &str)]| {
+        app.send("GET", &format!("{}/v1/images", app.api()), headers, Vec::new()).await
+    };
+    let as_service = |user: &'static str| [("x-service-token", service.as_str()), ("x-user-id", user)];
+    let mut statuses = Vec::new();
+    for _ in 0..10 {
+        let answer = get(&as_service("alice")).await;
+        if answer.status == 429 {
+            assert_eq!(answer.refusal().1, "RATE_LIMITED");
+            assert_eq!(answer.header("retry-after"), "1");
+        }
+        statuses.push(answer.status);
+    }
+    assert!(statuses[..6].iter().all(|status| *status == 200), "a burst of twice the rate: {statuses:?}");
+    assert!(statuses.contains(&429), "{statuses:?}");
+    assert_eq!(get(&as_service("bob")).await.status, 200, "others are unaffected");
+    // Anonymous floods are counted by the address that the trusted proxy names; what the client claims is not it.
+    let from = |address: &'static str| [("x-forwarded-for", address)];
+    let mut limited = 0;
+    for _ in 0..60 {
+        let answer = get(&from("10.9.9.9, 2001:db8::1")).await;
+        limited += usize::from(answer.status == 429);
+    }
+    assert!(limited >= 10, "{limited} of 60");
+    assert_eq!(get(&from("10.9.9.9, 2001:db8::ffff:2")).await.status, 429, "the same /64");
+    assert_eq!(get(&from("10.9.9.9, 2001:db8:0:1::1")).await.status, 401, "another client");
+    let beside = [("x-forwarded-for", "2001:db8::1"), ("x-service-token", service.as_str()), ("x-user-id", "carol")];
+    assert_eq!(get(&beside).await.status, 200, "services are not limited by address");
+    let probe = app.send("GET", &format!("{}/health", app.api()), &from("2001:db8::1"), Vec::new()).await;
+    assert_eq!(probe.status, 200);
+    app.finish().await;
+}

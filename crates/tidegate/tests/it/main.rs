@@ -1,6 +1,7 @@
 //! The server's tests, one binary: everything through the doors of a real server in this process.
 
 mod access;
+mod audit;
 mod cli_settings;
 mod contract;
 mod disks;

@@ -16,10 +16,11 @@ use utoipa_axum::routes;
 
 use self::wire::{
     Completed, Completion, ImagePage, ImageUpload, Metadata, NewImage, OpenUpload, Page, SignedPart, SignedParts,
-    StoredPart, StreamAuth, StreamCookie, StreamUrl, UploadUrls, parse_cursor, quoted, show_cursor, show_image,
-    show_metadata, show_part, show_times, unquoted,
+    StoredPart, StreamAuth, StreamCookie, StreamUrl, UploadUrls, quoted, show_image, show_metadata, show_part,
+    show_times, unquoted,
 };
 use super::content;
+use super::cursor::{parse_cursor, show_cursor};
 use super::error::{ApiError, ErrorBody};
 use super::json::{json, json_or_nothing};
 use super::time::rfc3339;
@@ -29,7 +30,8 @@ use crate::error::{Error, bad_request};
 use crate::grants::{self, Authorization, Grant};
 use crate::model::caller::Caller;
 use crate::model::ids::ObjectId;
-use crate::model::object::ObjectState;
+use crate::model::micros;
+use crate::model::object::{Object, ObjectState};
 use crate::model::owner::{Owner, OwnerKind};
 use crate::{downloads, objects, uploads};
 
@@ -183,7 +185,8 @@ async fn list_images(
     let after = page.cursor.as_deref().map_or(Ok(Cursor::START), parse_cursor)?;
     let owner = Owner::Disks(caller.require_user()?);
     let (found, more) = objects::list(&app, &caller, &owner, state, after, limit).await?;
-    let next_cursor = found.last().filter(|_| more).map(show_cursor);
+    let place = |last: &Object| Cursor { created_at: micros(last.created_at), id: last.id };
+    let next_cursor = found.last().filter(|_| more).map(|last| show_cursor(place(last)));
     Ok(Json(ImagePage { images: found.into_iter().map(show_image).collect(), next_cursor }))
 }
 

@@ -2,17 +2,11 @@
 
 use std::time::{Duration, SystemTime};
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
-use uuid::Uuid;
 
 use super::super::time::rfc3339;
-use crate::db::Cursor;
-use crate::error::{Result, bad_request};
 use crate::grants::Times;
-use crate::model::ids::ObjectId;
-use crate::model::micros;
 use crate::model::object::{Content, Object};
 
 /// What a client announces of a new image.
@@ -237,22 +231,6 @@ pub(super) fn show_image(object: Object) -> Image {
         etag: object.content.as_ref().map(|content| quoted(&content.etag)),
         created_at: rfc3339(object.created_at),
     }
-}
-
-pub(super) fn show_cursor(object: &Object) -> String {
-    let mut bytes = micros(object.created_at).to_be_bytes().to_vec();
-    bytes.extend_from_slice(object.id.0.as_bytes());
-    URL_SAFE_NO_PAD.encode(bytes)
-}
-
-/// Cursors name a place in the caller's own list; a forged one names another place in it.
-pub(super) fn parse_cursor(text: &str) -> Result<Cursor> {
-    let read = || {
-        let bytes: [u8; 24] = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;
-        let created_at = i64::from_be_bytes(bytes[..8].try_into().ok()?);
-        Some(Cursor { created_at, id: ObjectId(Uuid::from_slice(&bytes[8..]).ok()?) })
-    };
-    read().ok_or_else(|| bad_request("cursor is not one that a listing gave"))
 }
 
 pub(super) fn show_metadata(content: &Content, url: String) -> Metadata {

@@ -1,0 +1,136 @@
+//! The audit log: what was done is recorded with the change itself; what was refused beside it, by a writer of its
+//! own, so that a flood of refusals costs no request and no more than a bounded queue.
+
+use std::sync::Mutex;
+use std::time::SystemTime;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::App;
+use crate::db::{Cursor, Db};
+use crate::error::{Error, Result, bad_request};
+use crate::model::access::Action;
+use crate::model::caller::Caller;
+use crate::model::event::{Deed, Event, NewEvent, Scope};
+use crate::model::ids::ObjectId;
+use crate::model::owner::Owner;
+use crate::objects::MAX_PAGE;
+
+/// Refusals that may wait to be written; more are counted and dropped.
+const WAITING: usize = 1024;
+/// Written in one transaction.
+const BATCH: usize = 100;
+
+/// Where refusals go.
+#[derive(Debug)]
+pub struct Refusals {
+    sender: mpsc::Sender<NewEvent>,
+    receiver: Mutex<Option<mpsc::Receiver<NewEvent>>>,
+}
+
+impl Default for Refusals {
+    fn default() -> Self {
+        let (sender, receiver) = mpsc::channel(WAITING);
+        Self { sender, receiver: Mutex::new(Some(receiver)) }
+    }
+}
+
+impl Refusals {
+    /// Notes that somebody was refused.
+    pub fn note(&self, caller: &Caller, action: Action, owner: Option<&Owner>, object: Option<ObjectId>) {
+        let event = NewEvent {
+            at: SystemTime::now(),
+            caller: caller.clone(),
+            deed: Deed::Refused(action),
+            owner: owner.cloned(),
+            object,
+        };
+        if self.sender.try_send(event).is_err() {
+            metrics::counter!("tidegate_audit_dropped_total").increment(1);
+        }
+    }
+
+    /// Writes what is noted until `stop`, and then what is left. Called once.
+    pub async fn write(&self, db: &Db, stop: CancellationToken) {
+        let taken = self.receiver.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        let Some(mut receiver) = taken else { return };
+        let mut batch = Vec::with_capacity(BATCH);
+        loop {
+            let stopped = tokio::select! {
+                _ = receiver.recv_many(&mut batch, BATCH) => false,
+                () = stop.cancelled() => true,
+            };
+            while let Ok(event) = receiver.try_recv() {
+                batch.push(event);
+            }
+            if let Err(error) = write_all(db, &batch).await {
+                metrics::counter!("tidegate_audit_dropped_total").increment(batch.len() as u64);
+                tracing::error!(error = error.detail(), events = batch.len(), "refusals can't be recorded");
+            }
+            batch.clear();
+            if stopped {
+                return;
+            }
+        }
+    }
+}
+
+async fn write_all(db: &Db, batch: &[NewEvent]) -> Result<()> {
+    if batch.is_empty() {
+        return Ok(());
+    }
+    let mut tx = db.begin().await?;
+    for event in batch {
+        tx.record_event(event).await?;
+    }
+    tx.commit().await
+}
+
+/// A page of events, newest first, and whether there are more. Without an owner and an object: of everything.
+pub async fn list(app: &App, caller: &Caller, scope: Scope, before: Cursor, limit: i64) -> Result<(Vec<Event>, bool)> {
+    let scope = match scope.object {
+        Some((kind, object)) => {
+            let owner = app.db.owner_of(kind, object).await?;
+            // Whether there ever was such an object is for those to know who may see everything.
+            let missing = || Error::NotFound("no such object".into());
+            let Some(owner) = owner else {
+                app.authorize_everywhere(caller, Action::Audit).map_err(|error| match error {
+                    Error::Forbidden(_) => missing(),
+                    other => other,
+                })?;
+                return Err(missing());
+            };
+            app.authorize(caller, Action::Audit, &owner, Some(object))?;
+            scope
+        }
+        None => match &scope.owner {
+            Some(owner) => {
+                app.authorize(caller, Action::Audit, owner, None)?;
+                scope
+            }
+            None => {
+                app.authorize_everywhere(caller, Action::Audit)?;
+                scope
+            }
+        },
+    };
+    if !(1..=MAX_PAGE).contains(&limit) {
+        return Err(bad_request(format!("limit must be from 1 to {MAX_PAGE}")));
+    }
+    let mut found = app.db.list_events(&scope, (before.created_at, before.id.0), limit + 1).await?;
+    let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = found.len() > wanted;
+    found.truncate(wanted);
+    Ok((found, more))
+}
+
+/// Removes a batch of what is older than the settings keep; `true` if there may be more.
+pub async fn forget_old(app: &App) -> Result<bool> {
+    const AT_ONCE: i64 = 1000;
+    let Some(before) = SystemTime::now().checked_sub(app.config.audit_retention) else { return Ok(false) };
+    let mut tx = app.db.begin().await?;
+    let gone = tx.forget_events(before, AT_ONCE).await?;
+    tx.commit().await?;
+    Ok(gone >= AT_ONCE.unsigned_abs())
+}

@@ -1,0 +1,148 @@
+//! Audit events: added with the change they tell of, read by owner, object or time.
+
+use std::time::SystemTime;
+
+use uuid::Uuid;
+
+use super::{Db, Tx, on_reader, on_tx};
+use crate::error::Result;
+use crate::model::caller::Caller;
+use crate::model::event::{Deed, Event, NewEvent, Scope};
+use crate::model::ids::ObjectId;
+use crate::model::{from_micros, micros};
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: Uuid,
+    at: i64,
+    actor_kind: String,
+    actor: String,
+    acting_for: Option<String>,
+    action: String,
+    owner_kind: Option<String>,
+    owner_id: Option<String>,
+    object_id: Option<Uuid>,
+    address: Option<String>,
+    outcome: String,
+    request_id: String,
+}
+
+impl From<Row> for Event {
+    fn from(row: Row) -> Self {
+        Self {
+            id: row.id,
+            at: from_micros(row.at),
+            actor_kind: row.actor_kind,
+            actor: row.actor,
+            acting_for: row.acting_for,
+            action: row.action,
+            owner: row.owner_kind.zip(row.owner_id),
+            object: row.object_id.map(ObjectId),
+            address: row.address.and_then(|address| address.parse().ok()),
+            outcome: row.outcome,
+            request_id: row.request_id,
+        }
+    }
+}
+
+/// Selects events, newest first; `$from` says which, with parameters from $5 on.
+macro_rules! select {
+    ($which:literal) => {
+        concat!(
+            "SELECT id, at, actor_kind, actor, acting_for, action, owner_kind, owner_id, object_id, address, outcome, \
+             request_id FROM audit_events WHERE at >= $1 AND (at, id) < ($2, $3) ",
+            $which,
+            " ORDER BY at DESC, id DESC LIMIT $4"
+        )
+    };
+}
+
+impl Db {
+    /// A page of events, newest first, before `before` (time in microseconds, id).
+    pub async fn list_events(&self, scope: &Scope, before: (i64, Uuid), limit: i64) -> Result<Vec<Event>> {
+        const ALL: &str = select!("");
+        const OWNER: &str = select!("AND owner_kind = $5 AND owner_id = $6");
+        const OBJECT: &str = select!("AND object_id = $5");
+        let since = micros(scope.since);
+        let rows: Vec<Row> = on_reader!(self, |pool| {
+            let sql = match scope {
+                Scope { object: Some(_), .. } => OBJECT,
+                Scope { owner: Some(_), .. } => OWNER,
+                Scope { .. } => ALL,
+            };
+            let query = sqlx::query_as(sql).bind(since).bind(before.0).bind(before.1).bind(limit);
+            match scope {
+                Scope { object: Some((_, object)), .. } => query.bind(object.0).fetch_all(pool).await?,
+                Scope { owner: Some(owner), .. } => {
+                    query.bind(owner.kind().as_str()).bind(owner.id()).fetch_all(pool).await?
+                }
+                Scope { .. } => query.fetch_all(pool).await?,
+            }
+        });
+        Ok(rows.into_iter().map(Event::from).collect())
+    }
+}
+
+impl Tx {
+    /// Records a deed on an object, whose owner its row says.
+    pub async fn record(&mut self, caller: &Caller, deed: Deed, object: ObjectId, at: SystemTime) -> Result<()> {
+        const SQL: &str = "INSERT INTO audit_events (id, at, actor_kind, actor, acting_for, action, owner_kind, \
+                           owner_id, object_id, address, outcome, request_id) \
+                           SELECT $1, $2, $3, $4, $5, $6, owner_kind, owner_id, id, $8, $9, $10 \
+                           FROM objects WHERE id = $7";
+        on_tx!(self, |connection| {
+            sqlx::query(SQL)
+                .bind(Uuid::now_v7())
+                .bind(micros(at))
+                .bind(caller.principal.kind())
+                .bind(caller.principal.name())
+                .bind(caller.acting_for.as_ref().map(|user| user.as_str()))
+                .bind(deed.as_str())
+                .bind(object.0)
+                .bind(caller.address.map(|address| address.to_string()))
+                .bind(deed.outcome())
+                .bind(&caller.request_id)
+                .execute(connection)
+                .await
+                .map(drop)?;
+        });
+        Ok(())
+    }
+
+    /// Records an event that changed nothing, or no object.
+    pub async fn record_event(&mut self, event: &NewEvent) -> Result<()> {
+        const SQL: &str = "INSERT INTO audit_events (id, at, actor_kind, actor, acting_for, action, owner_kind, \
+                           owner_id, object_id, address, outcome, request_id) \
+                           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+        let NewEvent { at, caller, deed, owner, object } = event;
+        on_tx!(self, |connection| {
+            sqlx::query(SQL)
+                .bind(Uuid::now_v7())
+                .bind(micros(*at))
+                .bind(caller.principal.kind())
+                .bind(caller.principal.name())
+                .bind(caller.acting_for.as_ref().map(|user| user.as_str()))
+                .bind(deed.as_str())
+                .bind(owner.as_ref().map(|owner| owner.kind().as_str()))
+                .bind(owner.as_ref().map(|owner| owner.id()))
+                .bind(object.map(|object| object.0))
+                .bind(caller.address.map(|address| address.to_string()))
+                .bind(deed.outcome())
+                .bind(&caller.request_id)
+                .execute(connection)
+                .await
+                .map(drop)?;
+        });
+        Ok(())
+    }
+
+    /// Removes up to `limit` events from before `before`, the oldest first; how many there were.
+    pub async fn forget_events(&mut self, before: SystemTime, limit: i64) -> Result<u64> {
+        const SQL: &str = "DELETE FROM audit_events WHERE id IN \
+                           (SELECT id FROM audit_events WHERE at < $1 ORDER BY at, id LIMIT $2)";
+        let gone = on_tx!(self, |connection| {
+            sqlx::query(SQL).bind(micros(before)).bind(limit).execute(connection).await?.rows_affected()
+        });
+        Ok(gone)
+    }
+}

@@ -1,0 +1,160 @@
+//! What was done and what was refused, for owners and for those who may see everything.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use axum::Json;
+use axum::extract::{Query, State};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::cursor::{parse_cursor, show_cursor};
+use super::error::{ApiError, ErrorBody};
+use super::time::{parse_rfc3339, rfc3339};
+use crate::app::App;
+use crate::audit;
+use crate::db::Cursor;
+use crate::error::{Result, bad_request};
+use crate::model::access::{self, Action, Decision, Target};
+use crate::model::caller::Caller;
+use crate::model::event::{Event, Scope};
+use crate::model::ids::{ObjectId, UserId};
+use crate::model::owner::{Owner, OwnerKind};
+use crate::model::{from_micros, micros};
+
+const DEFAULT_PAGE: i64 = 100;
+
+/// The route.
+pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(list_events))
+}
+
+/// Which events.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct Asked {
+    /// The user whose images they are about. Left out: the caller's own, and for an admin or a service everybody's.
+    owner: Option<String>,
+    /// The image they are about.
+    object: Option<String>,
+    /// From this time on (RFC 3339).
+    since: Option<String>,
+    /// Before this time (RFC 3339).
+    until: Option<String>,
+    /// `nextCursor` of the page before.
+    cursor: Option<String>,
+    /// From 1 to 1000; 100 if left out.
+    limit: Option<String>,
+}
+
+/// A page of events, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct EventPage {
+    events: Vec<AuditEvent>,
+    /// For the next page; `null` on the last.
+    next_cursor: Option<String>,
+}
+
+/// Who did what to what, from where, and with what outcome.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct AuditEvent {
+    id: String,
+    at: String,
+    actor: Actor,
+    /// As `upload.completed`; of what was refused, the right that was missing, as `read`.
+    action: String,
+    owner: Option<OwnerName>,
+    object_id: Option<String>,
+    /// `done` or `refused`.
+    outcome: String,
+    /// The client's address; for admins and services.
+    address: Option<String>,
+    /// `x-request-id` of the answer; empty for what the server did by itself.
+    request_id: String,
+}
+
+/// Who acted.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct Actor {
+    /// `user`, `service` or `system`.
+    kind: String,
+    name: String,
+    /// For whom a service acted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acting_for: Option<String>,
+}
+
+/// Whose things it was about.
+#[derive(Debug, Serialize, ToSchema)]
+struct OwnerName {
+    /// As `disks`.
+    kind: String,
+    id: String,
+}
+
+/// List events
+///
+/// Changes, and refusals of those who signed in; newest first.
+#[utoipa::path(get, path = "/v1/audit", tag = "operations", params(Asked),
+    responses((status = 200, body = EventPage), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+        (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
+async fn list_events(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    asked: std::result::Result<Query<Asked>, axum::extract::rejection::QueryRejection>,
+) -> std::result::Result<Json<EventPage>, ApiError> {
+    let Query(asked) =
+        asked.map_err(|_| bad_request("the query takes owner, object, since, until, cursor and limit"))?;
+    let limit = match asked.limit.as_deref() {
+        None => DEFAULT_PAGE,
+        Some(text) => text.parse().map_err(|_| bad_request("limit must be from 1 to 1000"))?,
+    };
+    let since = asked.since.as_deref().map_or(Ok(SystemTime::UNIX_EPOCH), |text| time("since", text))?;
+    let before = match (&asked.cursor, &asked.until) {
+        (Some(cursor), _) => parse_cursor(cursor)?,
+        (None, Some(until)) => Cursor { created_at: micros(time("until", until)?), id: ObjectId(uuid::Uuid::nil()) },
+        (None, None) => Cursor::START,
+    };
+    let sees_all = access::decide(&caller.principal, Action::Audit, Target::Everything) == Decision::Allow;
+    let object =
+        asked.object.as_deref().map(|text| ObjectId::parse(text).ok_or_else(|| bad_request("object is no id")));
+    let owner = match &asked.owner {
+        Some(text) => Some(UserId::parse(text).map_err(|error| bad_request(format!("owner: {error}")))?),
+        None if sees_all => caller.acting_for.clone(),
+        None => Some(caller.require_user()?),
+    };
+    let scope = Scope {
+        owner: owner.map(Owner::Disks),
+        object: object.transpose()?.map(|object| (OwnerKind::Disks, object)),
+        since,
+    };
+    let (found, more) = audit::list(&app, &caller, scope, before, limit).await?;
+    let next = found.last().filter(|_| more);
+    let next_cursor = next.map(|last| show_cursor(Cursor { created_at: micros(last.at), id: ObjectId(last.id) }));
+    Ok(Json(EventPage { events: found.into_iter().map(|event| show(event, sees_all)).collect(), next_cursor }))
+}
+
+fn time(name: &'static str, text: &str) -> Result<SystemTime> {
+    let at = parse_rfc3339(text).map(|at| from_micros(micros(at)));
+    at.ok_or_else(|| bad_request(format!("{name} must be a time such as 2026-11-21T12:00:00Z")))
+}
+
+fn show(event: Event, with_address: bool) -> AuditEvent {
+    AuditEvent {
+        id: event.id.to_string(),
+        at: rfc3339(event.at),
+        actor: Actor { kind: event.actor_kind, name: event.actor, acting_for: event.acting_for },
+        action: event.action,
+        owner: event.owner.map(|(kind, id)| OwnerName { kind, id }),
+        object_id: event.object.map(|object| object.to_string()),
+        outcome: event.outcome,
+        address: event.address.filter(|_| with_address).map(|address| address.to_string()),
+        request_id: event.request_id,
+    }
+}

@@ -1,0 +1,104 @@
+//! Audit events: who did what to what, from where, and with what outcome.
+
+use core::net::IpAddr;
+use std::time::SystemTime;
+
+use super::access::Action;
+use super::caller::Caller;
+use super::ids::ObjectId;
+use super::owner::{Owner, OwnerKind};
+
+/// What was done. The names are for good: they are stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deed {
+    /// An upload was begun, and with it an object.
+    UploadBegun,
+    /// It became its object's content.
+    UploadCompleted,
+    /// Somebody gave it up.
+    UploadAborted,
+    /// Its time was over.
+    UploadExpired,
+    /// An object was deleted.
+    ObjectDeleted,
+    /// Its bytes are gone.
+    ObjectPurged,
+    /// A token was made for somebody.
+    TokenIssued,
+    /// Somebody tried what they may not.
+    Refused(Action),
+}
+
+impl Deed {
+    /// The stored name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UploadBegun => "upload.begun",
+            Self::UploadCompleted => "upload.completed",
+            Self::UploadAborted => "upload.aborted",
+            Self::UploadExpired => "upload.expired",
+            Self::ObjectDeleted => "object.deleted",
+            Self::ObjectPurged => "object.purged",
+            Self::TokenIssued => "token.issued",
+            Self::Refused(action) => action.as_str(),
+        }
+    }
+
+    /// Whether it came about.
+    pub fn outcome(self) -> &'static str {
+        if matches!(self, Self::Refused(_)) { "refused" } else { "done" }
+    }
+}
+
+/// An event about to be recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewEvent {
+    /// When.
+    pub at: SystemTime,
+    /// Who, from where, by which request.
+    pub caller: Caller,
+    /// What.
+    pub deed: Deed,
+    /// Whose things it was about.
+    pub owner: Option<Owner>,
+    /// Which of them.
+    pub object: Option<ObjectId>,
+}
+
+/// An event as it was recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Its id; ordered by time.
+    pub id: uuid::Uuid,
+    /// When.
+    pub at: SystemTime,
+    /// What sort of party acted.
+    pub actor_kind: String,
+    /// Who.
+    pub actor: String,
+    /// For whom a service acted, or for whom a token was made.
+    pub acting_for: Option<String>,
+    /// What.
+    pub action: String,
+    /// Whose things it was about: kind and id.
+    pub owner: Option<(String, String)>,
+    /// Which of them.
+    pub object: Option<ObjectId>,
+    /// From where.
+    pub address: Option<IpAddr>,
+    /// `done` or `refused`.
+    pub outcome: String,
+    /// By which request.
+    pub request_id: String,
+}
+
+/// Which events are asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scope {
+    /// Of one owner's things, or of everything.
+    pub owner: Option<Owner>,
+    /// About one object.
+    pub object: Option<(OwnerKind, ObjectId)>,
+    /// At or after.
+    pub since: SystemTime,
+}
