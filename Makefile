@@ -29,9 +29,10 @@ unit: tools-rust tools-python tools-servers ## unit, property, vector, conforman
 	$(SERVERS) -- $(CARGO) test --workspace --locked
 	TEST_DATABASE=postgres $(SERVERS) -- $(CARGO) test -p tidegate --locked --test it
 
-e2e: tools-rust tools-python ## black-box tests of the built binary, with boto3 and curl
+e2e: tools-rust tools-python tools-servers ## black-box tests of the built binary, with boto3, curl, nginx and strace
+	@./.ci/need nginx:nginx-light openssl:openssl strace:strace
 	$(CARGO) build --locked
-	$(PYTHON) -m pytest e2e -q --color=no -p no:cacheprovider
+	$(SERVERS) -- $(PYTHON) -m pytest e2e -q --color=no -p no:cacheprovider
 
 demo: tools-rust tools-python ## the README's walk, against a server of its own, printing each answer
 	$(CARGO) build --locked

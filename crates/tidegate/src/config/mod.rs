@@ -206,6 +206,8 @@ pub struct Uploads {
     pub expiry: Duration,
     /// How often that is looked for.
     pub sweep_interval: Duration,
+    /// How old an upload in the store may be before its row must be there.
+    pub sweep_grace: Duration,
 }
 
 /// Cross-origin reading.

@@ -46,6 +46,7 @@ pub(super) fn resolve_all(r: &mut Resolver) -> Config {
             url_lifetime: r.seconds("UPLOAD_URL_TTL_SECONDS", 1..=604_800),
             expiry: r.seconds("UPLOAD_EXPIRY_SECONDS", 1..=31_536_000),
             sweep_interval: r.seconds("SWEEP_INTERVAL_SECONDS", 1..=86_400),
+            sweep_grace: r.seconds("SWEEP_GRACE_SECONDS", 1..=604_800),
         },
         audit_retention: Duration::from_secs(r.number("AUDIT_RETENTION_DAYS", 1..=36_500) * 86_400),
         cors: resolve_cors(r),

@@ -286,6 +286,12 @@ pub const SETTINGS: &[Setting] = &[
         "When an upload that was never completed is given up.",
     ),
     built("SWEEP_INTERVAL_SECONDS", "60", "1 to 86400 seconds", "How often given-up uploads are looked for."),
+    built(
+        "SWEEP_GRACE_SECONDS",
+        "3600",
+        "1 to 604800 seconds",
+        "How old an upload in the store may be before it is removed because no record knows it.",
+    ),
     built("AUDIT_RETENTION_DAYS", "365", "1 to 36500 days", "How long it is kept what was done and refused."),
     built(
         "CORS_ALLOW_ORIGIN",

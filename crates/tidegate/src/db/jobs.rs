@@ -64,6 +64,18 @@ impl Db {
         Ok(claimed)
     }
 
+    /// Ends every lease, where one server has the database to itself and has only just begun: whoever held them is
+    /// gone. Their attempts stay counted.
+    pub async fn end_leases(&self) -> Result<()> {
+        const SQL: &str = "UPDATE jobs SET lease_until = NULL WHERE state = 'QUEUED' AND attempts < max_attempts";
+        if self.is_shared() {
+            return Ok(());
+        }
+        let mut tx = self.begin().await?;
+        on_tx!(&mut tx, |connection| sqlx::query(SQL).execute(connection).await.map(drop)?);
+        tx.commit().await
+    }
+
     /// Asked first, so that an idle worker takes no write lock.
     async fn any_job_due(&self, now: SystemTime) -> Result<bool> {
         const SQL: &str = "SELECT id FROM jobs WHERE state = 'QUEUED' AND run_at <= $1 \

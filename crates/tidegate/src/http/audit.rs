@@ -55,7 +55,8 @@ struct Asked {
 #[serde(rename_all = "camelCase")]
 struct EventPage {
     events: Vec<AuditEvent>,
-    /// For the next page; `null` on the last.
+    /// For the next page; absent on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
 }
 

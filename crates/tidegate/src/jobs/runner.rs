@@ -12,7 +12,7 @@ use crate::db::ClaimedJob;
 use crate::error::{Error, Result};
 
 const WORKERS: usize = 2;
-const LEASE: Duration = Duration::from_secs(60);
+const LEASE: Duration = Duration::from_secs(30);
 /// How long a worker sleeps when nothing rings.
 const IDLE: Duration = Duration::from_secs(2);
 const FIRST_BACKOFF: Duration = Duration::from_secs(2);
@@ -20,6 +20,9 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(3600);
 
 /// Works until `stop`; a job that is being done is finished first.
 pub async fn run(app: Arc<App>, stop: CancellationToken) {
+    if let Err(error) = app.db.end_leases().await {
+        tracing::warn!(error = error.detail(), "leases of the run before end by themselves");
+    }
     let mut tasks = JoinSet::new();
     for _ in 0..WORKERS {
         tasks.spawn(work(Arc::clone(&app), stop.clone()));

@@ -1,6 +1,6 @@
 //! The sweep: ends uploads whose time is over, and uploads in the store that no row keeps open.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use crate::app::App;
 use crate::error::{Error, Result};
@@ -12,8 +12,6 @@ use crate::{audit, uploads};
 const BATCH: i64 = 500;
 /// Batches of audit events removed in one run.
 const AUDIT_BATCHES: usize = 100;
-/// An upload in the store may be this old before its row must be there.
-const GRACE: Duration = Duration::from_secs(3600);
 
 /// Finishes what a crash cut off between a blob and its row. Goes through every open upload once, after a start.
 pub(super) async fn recover(app: &App) -> Result<()> {
@@ -45,7 +43,7 @@ pub(super) async fn run(app: &App) -> Result<()> {
             break;
         }
     }
-    let before = now.checked_sub(GRACE).unwrap_or(SystemTime::UNIX_EPOCH);
+    let before = now.checked_sub(app.config.uploads.sweep_grace).unwrap_or(SystemTime::UNIX_EPOCH);
     for open in app.store.list_uploads(before).await? {
         // A bucket may be used by others too: what lies outside our roots is theirs.
         if app.config.images.layout.served_root(&open.upload.key).is_none() {
