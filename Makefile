@@ -8,7 +8,7 @@ VENV := .tools/venv
 PYTHON := $(VENV)/bin/python
 SERVERS := ./.ci/services postgres garage moto
 
-.PHONY: help run test check unit e2e bench demo update tools-rust tools-python tools-bench
+.PHONY: help run test check unit e2e bench demo update local-services tools-rust tools-python tools-bench
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | column -t -s "$$(printf '\t')"
@@ -31,7 +31,7 @@ unit: tools-rust tools-python tools-servers ## unit, property, vector, conforman
 
 e2e: tools-rust tools-python tools-servers ## black-box tests of the built binary, with boto3, curl, nginx and strace
 	@./.ci/need nginx:nginx-light openssl:openssl strace:strace
-	$(CARGO) build --locked
+	$(CARGO) build --locked -p tidegate --features otlp
 	$(SERVERS) -- $(PYTHON) -m pytest e2e -q --color=no -p no:cacheprovider
 
 demo: tools-rust tools-python ## the README's walk, against a server of its own, printing each answer
@@ -42,6 +42,10 @@ bench: tools-rust tools-python tools-bench ## speed, side by side with the named
 	$(CARGO) build --release --locked -p tidegate
 	$(CARGO) build --release --locked -p sign --example sign_speed
 	$(PYTHON) bench/run.py
+
+local-services: tools-rust tools-python tools-servers ## PostgreSQL, S3 and clamd on this machine until Ctrl-C; prints the settings
+	@./.ci/need clamd:clamav-daemon
+	@./.ci/services postgres garage clamd
 
 update: ## write the committed descriptions anew from the code
 	UPDATE=1 $(CARGO) test -p tidegate --test it contract

@@ -114,7 +114,7 @@ def test_a_checksum_signed_into_the_query_is_verified(server):
     [
         ({"AUTH_MODE": "dev", "BIND_HOST": "0.0.0.0"}, ["BIND_HOST", "loopback", "AUTH_ALLOW_INSECURE_REMOTE"]),
         ({"AUTH_MODE": "none", "PUBLIC_BASE_URL": "https://x.test"}, ["PUBLIC_BASE_URL", "loopback"]),
-        ({"S3_BUCKET": "b", "DATABASE_URL": "postgres://u:hunter2@h/d"}, ["S3_BUCKET", "DATABASE_URL"]),
+        ({"S3_BUCKET": "b", "UPLOAD_ROOT": "/x", "DATABASE_URL": "mysql://u:hunter2@h/d"}, ["UPLOAD_ROOT", "DATABASE_URL"]),
         ({"PORT": "x", "EDGE_PORT": "y"}, ["PORT=", "EDGE_PORT="]),
     ],
 )

@@ -107,7 +107,10 @@ async fn open_store(
                 encryption: s3.encryption.clone(),
                 max_copy: store::MAX_COPY,
                 timeout: s3.timeout,
-                credentials: None,
+                credentials: s3.credentials.as_ref().map(|(access_key, secret_key, token)| {
+                    let token = token.as_ref().map(|token| token.expose_secret().to_owned());
+                    (access_key.clone(), secret_key.expose_secret().to_owned(), token)
+                }),
             };
             Ok((Arc::new(S3Store::open(options).await), None))
         }

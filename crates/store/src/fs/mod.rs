@@ -219,6 +219,7 @@ fn stream(file: File, range: Range<u64>) -> ByteStream {
 
 #[async_trait]
 impl Store for FsStore {
+    #[tracing::instrument(name = "store.begin", level = "trace", skip_all)]
     async fn begin(&self, key: &str, expect: Expect) -> Result<Plan> {
         key::check(key)?;
         match expect.shape {
@@ -244,6 +245,7 @@ impl Store for FsStore {
         }
     }
 
+    #[tracing::instrument(name = "store.sign_part", level = "trace", skip_all)]
     async fn sign_part(&self, upload: &UploadRef, number: u32, lifetime: Duration) -> Result<PresignedRequest> {
         let number = number.to_string();
         let query = [("partNumber", number.as_str()), ("uploadId", upload.upload_id.as_str())];
@@ -251,28 +253,34 @@ impl Store for FsStore {
         self.presigner.presign(unsigned, SystemTime::now(), lifetime)
     }
 
+    #[tracing::instrument(name = "store.list_parts", level = "trace", skip_all)]
     async fn list_parts(&self, upload: &UploadRef) -> Result<Vec<Part>> {
         let (store, upload) = (self.clone(), upload.clone());
         blocking(move || Ok(store.opened(&upload)?.parts())).await
     }
 
+    #[tracing::instrument(name = "store.complete", level = "trace", skip_all)]
     async fn complete(&self, upload: &UploadRef, completion: &Completion) -> Result<Stat> {
         self.complete_upload(upload.clone(), completion.clone()).await
     }
 
+    #[tracing::instrument(name = "store.abort", level = "trace", skip_all)]
     async fn abort(&self, upload: &UploadRef) -> Result<()> {
         self.abort_upload(upload.clone()).await
     }
 
+    #[tracing::instrument(name = "store.list_uploads", level = "trace", skip_all)]
     async fn list_uploads(&self, before: SystemTime) -> Result<Vec<OpenUpload>> {
         let store = self.clone();
         blocking(move || store.list_open(before)).await
     }
 
+    #[tracing::instrument(name = "store.write", level = "trace", skip_all)]
     async fn write(&self, key: &str, body: ByteStream, attributes: Attributes) -> Result<Stat> {
         self.write_checked(key, body, attributes, u64::MAX, Checks::none()).await
     }
 
+    #[tracing::instrument(name = "store.read", level = "trace", skip_all)]
     async fn read(&self, key: &str, range: Option<Range<u64>>) -> Result<(Stat, ByteStream)> {
         let (store, key) = (self.clone(), key.to_owned());
         let (file, stat) = blocking(move || store.open_blob(&key)).await?;
@@ -283,37 +291,44 @@ impl Store for FsStore {
         Ok((stat, stream(file, range)))
     }
 
+    #[tracing::instrument(name = "store.stat", level = "trace", skip_all)]
     async fn stat(&self, key: &str) -> Result<Stat> {
         let (store, key) = (self.clone(), key.to_owned());
         blocking(move || store.open_blob(&key).map(|(_, stat)| stat)).await
     }
 
+    #[tracing::instrument(name = "store.move_to", level = "trace", skip_all)]
     async fn move_to(&self, from: &str, to: &str) -> Result<()> {
         let (store, from, to) = (self.clone(), from.to_owned(), to.to_owned());
         blocking(move || store.move_blocking(&from, &to)).await
     }
 
+    #[tracing::instrument(name = "store.delete", level = "trace", skip_all)]
     async fn delete(&self, key: &str, deletion: Deletion) -> Result<()> {
         let (store, key) = (self.clone(), key.to_owned());
         blocking(move || store.delete_blocking(&key, deletion)).await
     }
 
+    #[tracing::instrument(name = "store.restore", level = "trace", skip_all)]
     async fn restore(&self, key: &str) -> Result<Stat> {
         let (store, key) = (self.clone(), key.to_owned());
         blocking(move || store.restore_blocking(&key)).await
     }
 
+    #[tracing::instrument(name = "store.list", level = "trace", skip_all)]
     async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<Entry>> {
         let (store, prefix, after) = (self.clone(), prefix.to_owned(), after.map(str::to_owned));
         blocking(move || store.list_blocking(&prefix, after.as_deref(), limit)).await
     }
 
+    #[tracing::instrument(name = "store.sign_read", level = "trace", skip_all)]
     async fn sign_read(&self, key: &str, lifetime: Duration) -> Result<PresignedRequest> {
         key::check(key)?;
         let unsigned = Unsigned { method: "GET", key, query: &[], headers: &[] };
         self.presigner.presign(unsigned, SystemTime::now(), lifetime)
     }
 
+    #[tracing::instrument(name = "store.probe", level = "trace", skip_all)]
     async fn probe(&self) -> Result<()> {
         let store = self.clone();
         blocking(move || {

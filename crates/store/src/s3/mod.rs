@@ -66,7 +66,7 @@ pub enum Encryption {
 }
 
 /// Where a bucket is and how to speak to it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct S3Options {
     /// Its name.
     pub bucket: String,
@@ -86,6 +86,15 @@ pub struct S3Options {
     pub timeout: Duration,
     /// Access key, secret key and session token; `None` is the standard chain.
     pub credentials: Option<(String, String, Option<String>)>,
+}
+
+impl std::fmt::Debug for S3Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("S3Options")
+            .field("bucket", &self.bucket)
+            .field("endpoint", &self.endpoint)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Blobs in a bucket. Cheap to clone.
@@ -222,6 +231,7 @@ impl S3Store {
 
 #[async_trait]
 impl Store for S3Store {
+    #[tracing::instrument(name = "store.begin", level = "trace", skip_all)]
     async fn begin(&self, key: &str, expect: Expect) -> Result<Plan> {
         key::check(key)?;
         match expect.shape {
@@ -242,6 +252,7 @@ impl Store for S3Store {
         }
     }
 
+    #[tracing::instrument(name = "store.sign_part", level = "trace", skip_all)]
     async fn sign_part(&self, upload: &UploadRef, number: u32, lifetime: Duration) -> Result<PresignedRequest> {
         let number = number.to_string();
         let query = [("partNumber", number.as_str()), ("uploadId", upload.upload_id.as_str())];
@@ -249,27 +260,33 @@ impl Store for S3Store {
         self.presign(unsigned, lifetime).await
     }
 
+    #[tracing::instrument(name = "store.list_parts", level = "trace", skip_all)]
     async fn list_parts(&self, upload: &UploadRef) -> Result<Vec<Part>> {
         self.parts(upload).await
     }
 
+    #[tracing::instrument(name = "store.complete", level = "trace", skip_all)]
     async fn complete(&self, upload: &UploadRef, completion: &Completion) -> Result<Stat> {
         self.complete_upload(upload, completion).await
     }
 
+    #[tracing::instrument(name = "store.abort", level = "trace", skip_all)]
     async fn abort(&self, upload: &UploadRef) -> Result<()> {
         self.abort_upload(upload).await
     }
 
+    #[tracing::instrument(name = "store.list_uploads", level = "trace", skip_all)]
     async fn list_uploads(&self, before: SystemTime) -> Result<Vec<OpenUpload>> {
         self.open_uploads(before).await
     }
 
+    #[tracing::instrument(name = "store.write", level = "trace", skip_all)]
     async fn write(&self, key: &str, body: ByteStream, attributes: Attributes) -> Result<Stat> {
         key::check(key)?;
         self.write_stream(key, body, &attributes).await
     }
 
+    #[tracing::instrument(name = "store.read", level = "trace", skip_all)]
     async fn read(&self, key: &str, range: Option<Range<u64>>) -> Result<(Stat, ByteStream)> {
         key::check(key)?;
         let range = match range {
@@ -313,6 +330,7 @@ impl Store for S3Store {
         Ok((stat, self.body(answer.body)))
     }
 
+    #[tracing::instrument(name = "store.stat", level = "trace", skip_all)]
     async fn stat(&self, key: &str) -> Result<Stat> {
         key::check(key)?;
         let found = self.head(key).await;
@@ -323,6 +341,7 @@ impl Store for S3Store {
         found
     }
 
+    #[tracing::instrument(name = "store.move_to", level = "trace", skip_all)]
     async fn move_to(&self, from: &str, to: &str) -> Result<()> {
         key::check(from)?;
         key::check(to)?;
@@ -334,6 +353,7 @@ impl Store for S3Store {
         self.purge(from).await
     }
 
+    #[tracing::instrument(name = "store.delete", level = "trace", skip_all)]
     async fn delete(&self, key: &str, deletion: Deletion) -> Result<()> {
         key::check(key)?;
         match deletion {
@@ -345,11 +365,13 @@ impl Store for S3Store {
         }
     }
 
+    #[tracing::instrument(name = "store.restore", level = "trace", skip_all)]
     async fn restore(&self, key: &str) -> Result<Stat> {
         key::check(key)?;
         self.bring_back(key).await
     }
 
+    #[tracing::instrument(name = "store.list", level = "trace", skip_all)]
     async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<Entry>> {
         let mut found = Vec::new();
         let mut after = after.map(str::to_owned);
@@ -371,11 +393,13 @@ impl Store for S3Store {
         Ok(found)
     }
 
+    #[tracing::instrument(name = "store.sign_read", level = "trace", skip_all)]
     async fn sign_read(&self, key: &str, lifetime: Duration) -> Result<PresignedRequest> {
         key::check(key)?;
         self.presign(Unsigned { method: "GET", key, query: &[], headers: &[] }, lifetime).await
     }
 
+    #[tracing::instrument(name = "store.probe", level = "trace", skip_all)]
     async fn probe(&self) -> Result<()> {
         match self.client.head_bucket().bucket(&*self.bucket).send().await.or_trouble() {
             Err(Error::NotFound) => Err(Error::Refused("NoSuchBucket".into())),

@@ -14,7 +14,13 @@ use crate::telemetry;
 
 /// Serves until SIGTERM or SIGINT.
 pub(super) fn run(config: Config) -> ExitCode {
-    telemetry::start_logs(&config.log);
+    let exporting = match telemetry::start_logs(&config.log) {
+        Ok(exporting) => exporting,
+        Err(error) => {
+            complain(&format!("can't start: {error:#}"));
+            return ExitCode::FAILURE;
+        }
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -22,7 +28,9 @@ pub(super) fn run(config: Config) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(serve(config)) {
+    let outcome = runtime.block_on(serve(config));
+    exporting.finish();
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&format!("can't serve: {error:#}"));

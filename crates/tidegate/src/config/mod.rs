@@ -105,6 +105,8 @@ pub struct S3Setting {
     pub encryption: Option<store::Encryption>,
     /// How long S3 may be silent.
     pub timeout: Duration,
+    /// Access key, secret and session token; `None` is AWS' standard chain.
+    pub credentials: Option<(String, SecretString, Option<SecretString>)>,
 }
 
 /// The database.
@@ -237,6 +239,8 @@ pub struct Log {
     pub json: bool,
     /// The level's name.
     pub level: &'static str,
+    /// Where spans go.
+    pub otlp_endpoint: Option<String>,
 }
 
 /// Limits.

@@ -58,6 +58,7 @@ pub(super) fn resolve_all(r: &mut Resolver) -> Config {
         log: Log {
             json: r.choice("LOG_FORMAT", &[("pretty", false), ("json", true)]),
             level: r.choice("LOG_LEVEL", &[("info", "info"), ("error", "error"), ("warn", "warn"), ("debug", "debug")]),
+            otlp_endpoint: resolve_otlp(r),
         },
         limits: Limits {
             connections: to_usize(r.number("MAX_CONNECTIONS", 1..=1_000_000)),
@@ -70,6 +71,17 @@ pub(super) fn resolve_all(r: &mut Resolver) -> Config {
         data,
         warnings: Vec::new(),
     }
+}
+
+fn resolve_otlp(r: &mut Resolver) -> Option<String> {
+    let endpoint = r.origin("OTEL_EXPORTER_OTLP_ENDPOINT")?;
+    if !cfg!(feature = "otlp") {
+        r.problem(
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "it to a build that exports spans (`--features otlp`), or leave it out",
+        );
+    }
+    Some(endpoint.to_string())
 }
 
 /// Their defaults depend on everything else.
@@ -118,7 +130,24 @@ fn resolve_store(r: &mut Resolver, data: &Path) -> StoreSetting {
     let path_style = path_style.unwrap_or(by_address || !bucket.bytes().all(a_label));
     let addressing = if path_style { store::Addressing::Path } else { store::Addressing::Host };
     let endpoint = given.unwrap_or_else(|| aws_endpoint(r.given.value("AWS_REGION")));
-    StoreSetting::S3(S3Setting { bucket, endpoint, addressing, encryption, timeout })
+    let credentials = resolve_aws_credentials(r);
+    StoreSetting::S3(S3Setting { bucket, endpoint, addressing, encryption, timeout, credentials })
+}
+
+fn resolve_aws_credentials(r: &mut Resolver) -> Option<(String, SecretString, Option<SecretString>)> {
+    let token = r.text("AWS_SESSION_TOKEN").map(SecretString::from);
+    match (r.text("AWS_ACCESS_KEY_ID"), r.text("AWS_SECRET_ACCESS_KEY")) {
+        (Some(access_key), Some(secret_key)) => Some((access_key, secret_key.into(), token)),
+        (None, None) => None,
+        (Some(_), None) => {
+            r.problem("AWS_SECRET_ACCESS_KEY", "the secret that belongs to AWS_ACCESS_KEY_ID");
+            None
+        }
+        (None, Some(_)) => {
+            r.problem("AWS_ACCESS_KEY_ID", "the access key that belongs to AWS_SECRET_ACCESS_KEY");
+            None
+        }
+    }
 }
 
 /// S3 in a region, by the suffix of the region's partition.

@@ -104,7 +104,7 @@ pub const SETTINGS: &[Setting] = &[
         "S3_BUCKET",
         "",
         "a bucket's name",
-        "The store is this bucket on S3, instead of UPLOAD_ROOT; credentials come by AWS' standard chain.",
+        "The store is this bucket on S3, instead of UPLOAD_ROOT; credentials come by AWS' standard chain unless given.",
     )
     .alias(&["VIEWER_ASSETS_BUCKET"]),
     built("S3_ENDPOINT", "", URL, "Where that S3 is, as this server reaches it. Default: AWS in AWS_REGION."),
@@ -308,6 +308,12 @@ pub const SETTINGS: &[Setting] = &[
     built("METRICS", "loopback", "loopback | any | off", "Who may read /metrics."),
     built("LOG_FORMAT", "pretty", "pretty | json", "How log lines look."),
     built("LOG_LEVEL", "info", "error | warn | info | debug", "What is logged."),
+    built(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "",
+        "http:// or https:// with a host, and no path",
+        "Where spans go, by OTLP over HTTP; takes a build with `--features otlp`.",
+    ),
     built("MAX_CONNECTIONS", "10000", "1 to 1000000", "Connections per door; more wait unaccepted."),
     built("MAX_CONCURRENT_REQUESTS", "512", "1 to 100000", "JSON requests at work at once; more get 503."),
     built(

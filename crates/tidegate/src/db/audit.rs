@@ -59,6 +59,7 @@ macro_rules! select {
 
 impl Db {
     /// A page of events, newest first, before `before` (time in microseconds, id).
+    #[tracing::instrument(name = "db.list_events", level = "trace", skip_all)]
     pub async fn list_events(&self, scope: &Scope, before: (i64, Uuid), limit: i64) -> Result<Vec<Event>> {
         const ALL: &str = select!("");
         const OWNER: &str = select!("AND owner_kind = $5 AND owner_id = $6");
@@ -85,6 +86,7 @@ impl Db {
 
 impl Tx {
     /// Records a deed on an object, whose owner its row says.
+    #[tracing::instrument(name = "db.record", level = "trace", skip_all)]
     pub async fn record(&mut self, caller: &Caller, deed: Deed, object: ObjectId, at: SystemTime) -> Result<()> {
         const SQL: &str = "INSERT INTO audit_events (id, at, actor_kind, actor, acting_for, action, owner_kind, \
                            owner_id, object_id, address, outcome, request_id) \
@@ -110,6 +112,7 @@ impl Tx {
     }
 
     /// Records an event that changed nothing, or no object.
+    #[tracing::instrument(name = "db.record_event", level = "trace", skip_all)]
     pub async fn record_event(&mut self, event: &NewEvent) -> Result<()> {
         const SQL: &str = "INSERT INTO audit_events (id, at, actor_kind, actor, acting_for, action, owner_kind, \
                            owner_id, object_id, address, outcome, request_id) \
@@ -137,6 +140,7 @@ impl Tx {
     }
 
     /// Removes up to `limit` events from before `before`, the oldest first; how many there were.
+    #[tracing::instrument(name = "db.forget_events", level = "trace", skip_all)]
     pub async fn forget_events(&mut self, before: SystemTime, limit: i64) -> Result<u64> {
         const SQL: &str = "DELETE FROM audit_events WHERE id IN \
                            (SELECT id FROM audit_events WHERE at < $1 ORDER BY at, id LIMIT $2)";

@@ -46,6 +46,7 @@ macro_rules! claim {
 impl Db {
     /// Leases the job that is due the longest. A job whose lease ran out after its last attempt is given
     /// up on the way.
+    #[tracing::instrument(name = "db.claim_job", level = "trace", skip_all)]
     pub async fn claim_job(&self, now: SystemTime, lease: Duration) -> Result<Option<ClaimedJob>> {
         const BURY: &str = "UPDATE jobs SET state = 'DEAD', last_error = COALESCE(last_error, 'the worker vanished') \
                             WHERE state = 'QUEUED' AND attempts >= max_attempts AND lease_until < $1";
@@ -66,6 +67,7 @@ impl Db {
 
     /// Ends every lease, where one server has the database to itself and has only just begun: whoever held them is
     /// gone. Their attempts stay counted.
+    #[tracing::instrument(name = "db.end_leases", level = "trace", skip_all)]
     pub async fn end_leases(&self) -> Result<()> {
         const SQL: &str = "UPDATE jobs SET lease_until = NULL WHERE state = 'QUEUED' AND attempts < max_attempts";
         if self.is_shared() {
@@ -77,6 +79,7 @@ impl Db {
     }
 
     /// Asked first, so that an idle worker takes no write lock.
+    #[tracing::instrument(name = "db.any_job_due", level = "trace", skip_all)]
     async fn any_job_due(&self, now: SystemTime) -> Result<bool> {
         const SQL: &str = "SELECT id FROM jobs WHERE state = 'QUEUED' AND run_at <= $1 \
                            AND (lease_until IS NULL OR lease_until < $1) LIMIT 1";
@@ -86,6 +89,7 @@ impl Db {
     }
 
     /// Keeps a lease. `false` if it is no longer ours.
+    #[tracing::instrument(name = "db.extend_job", level = "trace", skip_all)]
     pub async fn extend_job(&self, job: &ClaimedJob, until: SystemTime) -> Result<bool> {
         const SQL: &str = "UPDATE jobs SET lease_until = $3 WHERE id = $1 AND attempts = $2 AND state = 'QUEUED'";
         let mut tx = self.begin().await?;
@@ -98,6 +102,7 @@ impl Db {
     }
 
     /// Ends a job that was done.
+    #[tracing::instrument(name = "db.finish_job", level = "trace", skip_all)]
     pub async fn finish_job(&self, job: &ClaimedJob) -> Result<()> {
         const SQL: &str = "DELETE FROM jobs WHERE id = $1 AND attempts = $2";
         let mut tx = self.begin().await?;
@@ -108,6 +113,7 @@ impl Db {
     }
 
     /// Puts a job back until `run_at`, or gives it up after its last attempt.
+    #[tracing::instrument(name = "db.fail_job", level = "trace", skip_all)]
     pub async fn fail_job(&self, job: &ClaimedJob, run_at: SystemTime, give_up: bool, error: &str) -> Result<()> {
         const SQL: &str = "UPDATE jobs SET state = $3, run_at = $4, lease_until = NULL, last_error = $5 \
                            WHERE id = $1 AND attempts = $2";
@@ -121,6 +127,7 @@ impl Db {
     }
 
     /// How many jobs there are.
+    #[tracing::instrument(name = "db.count_jobs", level = "trace", skip_all)]
     pub async fn count_jobs(&self) -> Result<JobCounts> {
         const SQL: &str = "SELECT state, COUNT(*) FROM jobs GROUP BY state";
         let rows: Vec<(String, i64)> = on_reader!(self, |pool| sqlx::query_as(SQL).fetch_all(pool).await?);
@@ -132,6 +139,7 @@ impl Db {
 impl Tx {
     /// Adds a job; with a `dedupe` that is there already, adds nothing, save that a dead one is revived. It
     /// is seen when the transaction commits.
+    #[tracing::instrument(name = "db.enqueue_job", level = "trace", skip_all)]
     pub async fn enqueue_job(
         &mut self,
         payload: &str,

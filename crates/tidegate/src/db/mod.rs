@@ -80,6 +80,7 @@ pub fn is_postgres_url(url: &str) -> bool {
 
 impl Db {
     /// Opens the database and brings its tables up to date.
+    #[tracing::instrument(name = "db.open", level = "trace", skip_all)]
     pub async fn open(database: &Database) -> anyhow::Result<Self> {
         match database {
             Database::Sqlite(path) => {
@@ -108,6 +109,7 @@ impl Db {
     }
 
     /// Begins a write transaction.
+    #[tracing::instrument(name = "db.begin", level = "trace", skip_all)]
     pub async fn begin(&self) -> Result<Tx> {
         match self {
             Self::Sqlite { writer, .. } => Ok(Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?)),
@@ -116,6 +118,7 @@ impl Db {
     }
 
     /// Whether the database answers to readers and lets writers begin.
+    #[tracing::instrument(name = "db.probe", level = "trace", skip_all)]
     pub async fn probe(&self) -> Result<()> {
         match self {
             Self::Sqlite { reader, .. } => {
@@ -127,6 +130,7 @@ impl Db {
     }
 
     /// Ends all connections; what was committed is on disk.
+    #[tracing::instrument(name = "db.close", level = "trace", skip_all)]
     pub async fn close(&self) {
         match self {
             Self::Sqlite { reader, writer } => {
@@ -140,6 +144,7 @@ impl Db {
 
 impl Tx {
     /// Commits; what was written survives from here on.
+    #[tracing::instrument(name = "db.commit", level = "trace", skip_all)]
     pub async fn commit(self) -> Result<()> {
         match self {
             Self::Sqlite(transaction) => Ok(transaction.commit().await?),

@@ -62,6 +62,7 @@ impl Cursor {
 
 impl Db {
     /// An object of this owner.
+    #[tracing::instrument(name = "db.find_object", level = "trace", skip_all)]
     pub async fn find_object(&self, owner: &Owner, id: ObjectId) -> Result<Option<Object>> {
         const SQL: &str = "SELECT id, object_key, name, content_type, state, size, etag, modified_at, created_at \
                            FROM objects WHERE id = $1 AND owner_kind = $2 AND owner_id = $3";
@@ -72,6 +73,7 @@ impl Db {
     }
 
     /// A ready object by its key, for the S3 door, where the signature is the right.
+    #[tracing::instrument(name = "db.find_ready_by_key", level = "trace", skip_all)]
     pub async fn find_ready_by_key(&self, key: &str) -> Result<Option<Object>> {
         const SQL: &str = "SELECT id, object_key, name, content_type, state, size, etag, modified_at, created_at \
                            FROM objects WHERE object_key = $1 AND state = 'READY'";
@@ -80,6 +82,7 @@ impl Db {
     }
 
     /// A page of this owner's objects, newest first: of one state, or all that are not deleted.
+    #[tracing::instrument(name = "db.list_objects", level = "trace", skip_all)]
     pub async fn list_objects(
         &self,
         owner: &Owner,
@@ -113,6 +116,7 @@ impl Db {
 
 impl Tx {
     /// Announces an object.
+    #[tracing::instrument(name = "db.insert_object", level = "trace", skip_all)]
     pub async fn insert_object(&mut self, owner: &Owner, object: &Object, by: &Principal) -> Result<()> {
         const SQL: &str = "INSERT INTO objects \
                            (id, owner_kind, owner_id, object_key, name, content_type, state, created_by, created_at) \
@@ -136,6 +140,7 @@ impl Tx {
     }
 
     /// Gives an object its content: pending to ready. `false` if it was not pending.
+    #[tracing::instrument(name = "db.publish_object", level = "trace", skip_all)]
     pub async fn publish_object(&mut self, id: ObjectId, content: &Content) -> Result<bool> {
         const SQL: &str = "UPDATE objects SET state = 'READY', size = $2, etag = $3, modified_at = $4 \
                            WHERE id = $1 AND state = 'PENDING'";
@@ -153,6 +158,7 @@ impl Tx {
     }
 
     /// Moves an object from one state to another. `false` if it was not in the first.
+    #[tracing::instrument(name = "db.set_object_state", level = "trace", skip_all)]
     pub async fn set_object_state(
         &mut self,
         id: ObjectId,

@@ -9,6 +9,7 @@ use crate::model::owner::{Owner, OwnerKind};
 
 impl Db {
     /// The owner of an object of this kind, whatever its state; `None` if there never was one.
+    #[tracing::instrument(name = "db.owner_of", level = "trace", skip_all)]
     pub async fn owner_of(&self, kind: OwnerKind, object: ObjectId) -> Result<Option<Owner>> {
         const SQL: &str = "SELECT owner_id FROM objects WHERE id = $1 AND owner_kind = $2";
         let found: Option<(String,)> = on_reader!(self, |pool| {

@@ -42,6 +42,7 @@ impl Row {
 
 impl Db {
     /// The upload of this owner's object.
+    #[tracing::instrument(name = "db.find_upload", level = "trace", skip_all)]
     pub async fn find_upload(&self, owner: &Owner, object: ObjectId) -> Result<Option<Upload>> {
         const SQL: &str = "SELECT id, object_id, object_key, part_size, announced_size, state, parts_digest, expires_at \
                            FROM uploads WHERE object_id = $1 AND owner_kind = $2 AND owner_id = $3";
@@ -52,6 +53,7 @@ impl Db {
     }
 
     /// The upload a presigned part names: id and key must both be its own.
+    #[tracing::instrument(name = "db.find_upload_in_parts", level = "trace", skip_all)]
     pub async fn find_upload_in_parts(&self, id: &str, key: &str) -> Result<Option<Upload>> {
         const SQL: &str = "SELECT id, object_id, object_key, part_size, announced_size, state, parts_digest, expires_at \
                            FROM uploads WHERE id = $1 AND object_key = $2 AND part_size IS NOT NULL";
@@ -61,6 +63,7 @@ impl Db {
     }
 
     /// The open single PUT at a key.
+    #[tracing::instrument(name = "db.find_single_upload", level = "trace", skip_all)]
     pub async fn find_single_upload(&self, key: &str) -> Result<Option<Upload>> {
         const SQL: &str = "SELECT id, object_id, object_key, part_size, announced_size, state, parts_digest, expires_at \
                            FROM uploads WHERE object_key = $1 AND state = 'OPEN' AND part_size IS NULL";
@@ -69,6 +72,7 @@ impl Db {
     }
 
     /// Where the upload of that id stands; `None` if it was never recorded.
+    #[tracing::instrument(name = "db.upload_state", level = "trace", skip_all)]
     pub async fn upload_state(&self, id: &str) -> Result<Option<UploadState>> {
         const SQL: &str = "SELECT state FROM uploads WHERE id = $1";
         let row: Option<(String,)> = on_reader!(self, |pool| sqlx::query_as(SQL).bind(id).fetch_optional(pool).await?);
@@ -76,6 +80,7 @@ impl Db {
     }
 
     /// Open uploads in the order of their ids, after `after`.
+    #[tracing::instrument(name = "db.list_open_uploads", level = "trace", skip_all)]
     pub async fn list_open_uploads(&self, after: &str, limit: i64) -> Result<Vec<Upload>> {
         const SQL: &str = "SELECT id, object_id, object_key, part_size, announced_size, state, parts_digest, expires_at \
                            FROM uploads WHERE state = 'OPEN' AND id > $1 ORDER BY id LIMIT $2";
@@ -85,6 +90,7 @@ impl Db {
     }
 
     /// Open uploads that ended before `now`, the oldest first.
+    #[tracing::instrument(name = "db.list_expired_uploads", level = "trace", skip_all)]
     pub async fn list_expired_uploads(&self, now: SystemTime, limit: i64) -> Result<Vec<Upload>> {
         const SQL: &str = "SELECT id, object_id, object_key, part_size, announced_size, state, parts_digest, expires_at \
                            FROM uploads WHERE state = 'OPEN' AND expires_at <= $1 ORDER BY expires_at LIMIT $2";
@@ -96,6 +102,7 @@ impl Db {
 
 impl Tx {
     /// Records an upload that was begun.
+    #[tracing::instrument(name = "db.insert_upload", level = "trace", skip_all)]
     pub async fn insert_upload(
         &mut self,
         owner: &Owner,
@@ -127,6 +134,7 @@ impl Tx {
     }
 
     /// Ends an open upload. `false` if it was not open.
+    #[tracing::instrument(name = "db.end_upload", level = "trace", skip_all)]
     pub async fn end_upload(&mut self, id: &str, state: UploadState, parts_digest: Option<&str>) -> Result<bool> {
         const SQL: &str = "UPDATE uploads SET state = $2, parts_digest = $3 WHERE id = $1 AND state = 'OPEN'";
         let done = on_tx!(self, |connection| {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::HeaderValue;
+use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
 use tracing::Instrument as _;
@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::address;
 use super::serve::Peer;
 use crate::app::App;
+use crate::telemetry::{self, TraceContext};
 
 /// What is known of the door that is observed.
 #[derive(Debug)]
@@ -35,7 +36,11 @@ pub(crate) async fn observe(State(watch): State<Arc<Watch>>, mut request: Reques
     }
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
-    let span = tracing::info_span!("request", door, id, method = %method, route);
+    let span = tracing::info_span!("request", door, id, method = %method, route, trace_id = tracing::field::Empty);
+    if let Some(trace) = trace_of(request.headers()) {
+        span.record("trace_id", &trace.trace_id);
+        telemetry::adopt(&span, &trace);
+    }
     let mut response = next.run(request).instrument(span.clone()).await;
     let (status, elapsed) = (response.status().as_u16(), started.elapsed());
     span.in_scope(|| {
@@ -52,6 +57,13 @@ pub(crate) async fn observe(State(watch): State<Arc<Watch>>, mut request: Reques
         response.headers_mut().insert("x-request-id", value);
     }
     response
+}
+
+/// The trace that the request says it is part of.
+fn trace_of(headers: &HeaderMap) -> Option<TraceContext> {
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let w3c = header("traceparent").and_then(TraceContext::from_traceparent);
+    w3c.or_else(|| header("x-amzn-trace-id").and_then(TraceContext::from_amzn))
 }
 
 /// The caller's id if it is a plain one, else a new one.

@@ -60,9 +60,28 @@ fn the_example_environment_names_settings_that_exist() {
 #[test]
 fn every_metric_is_described_in_the_docs() {
     let page = std::fs::read_to_string(repository().join("docs/operations/metrics.md")).unwrap();
-    let source = std::fs::read_to_string(repository().join("crates/tidegate/src/telemetry.rs")).unwrap();
+    let source = std::fs::read_to_string(repository().join("crates/tidegate/src/telemetry/mod.rs")).unwrap();
     let names = source.split('"').filter(|word| word.starts_with("tidegate_"));
     for name in names {
         assert!(page.contains(&format!("`{name}`")), "docs/operations/metrics.md says nothing of {name}");
     }
+}
+
+#[test]
+fn the_dashboard_asks_for_metrics_that_exist() {
+    let text = std::fs::read_to_string(repository().join("deploy/grafana/tidegate.json")).unwrap();
+    let dashboard: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let source = std::fs::read_to_string(repository().join("crates/tidegate/src/telemetry/mod.rs")).unwrap();
+    let mut asked = 0;
+    for panel in dashboard["panels"].as_array().unwrap() {
+        for target in panel["targets"].as_array().unwrap_or(&Vec::new()) {
+            let words = target["expr"].as_str().unwrap().split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            for name in words.filter(|word| word.starts_with("tidegate_")) {
+                let name = name.strip_suffix("_bucket").unwrap_or(name);
+                assert!(source.contains(&format!("\"{name}\"")), "no metric is called {name}");
+                asked += 1;
+            }
+        }
+    }
+    assert!(asked > 15, "{asked}");
 }

@@ -13,9 +13,14 @@ use crate::support::{PART, TestApp, config, pattern};
 async fn bucket(endpoint: &str) -> Vec<(String, String)> {
     let name = format!("it-{}", uuid::Uuid::new_v4().simple());
     make_bucket(&name).await;
-    [("S3_BUCKET", name.as_str()), ("S3_ENDPOINT", endpoint), ("S3_TIMEOUT_SECONDS", "5")]
+    let (access_key, secret_key) = (given("TEST_S3_ACCESS_KEY"), given("TEST_S3_SECRET_KEY"));
+    let credentials = [("AWS_ACCESS_KEY_ID", access_key.as_str()), ("AWS_SECRET_ACCESS_KEY", &secret_key)];
+    let place = [("S3_BUCKET", name.as_str()), ("S3_ENDPOINT", endpoint), ("S3_TIMEOUT_SECONDS", "5")];
+    [credentials.as_slice(), &place]
+        .concat()
+        .into_iter()
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .to_vec()
+        .collect()
 }
 
 async fn make_bucket(name: &str) {

@@ -1,38 +1,75 @@
-//! Logs and metrics: set up once, written to from everywhere.
+//! Logs, metrics and spans: set up once, written to from everywhere.
+
+#[cfg(feature = "otlp")]
+mod otlp;
+mod trace;
 
 use std::io::IsTerminal as _;
 use std::sync::OnceLock;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _};
+
+#[cfg(feature = "otlp")]
+pub use self::otlp::Exporting;
+pub use self::trace::TraceContext;
 
 use crate::config::Log;
+
+/// Spans on their way out; there are none in this build.
+#[cfg(not(feature = "otlp"))]
+#[derive(Debug, Default)]
+pub struct Exporting(());
+
+#[cfg(not(feature = "otlp"))]
+impl Exporting {
+    /// Sends what is left.
+    pub fn finish(self) {}
+}
+
+/// Makes a span part of the trace that the caller began.
+#[cfg(not(feature = "otlp"))]
+pub fn adopt(_: &tracing::Span, _: &TraceContext) {}
+
+#[cfg(feature = "otlp")]
+pub use self::otlp::adopt;
 
 static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
 
 /// Seconds; from a cached signature to a large completion.
 const BUCKETS: [f64; 12] = [0.000_25, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
 
-/// Starts logging to standard error.
-pub fn start_logs(log: &Log) {
+/// Starts logging to standard error, and the export of spans where it is set. Before the runtime starts; what comes
+/// back is to be kept until it has ended.
+pub fn start_logs(log: &Log) -> anyhow::Result<Exporting> {
     // Ours speak at the level that is set; libraries say what is wrong, and nothing of requests, which carry
     // signatures. The S3 protocol layer does so even then.
     let level = log.level;
     let filter = EnvFilter::new(format!("warn,tidegate={level},store={level},sign={level},s3s=off"));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let layer = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         // It would complain of a log that can't be written on that same log, and panic: no log is worth a request.
         .log_internal_errors(false)
         .with_ansi(std::io::stderr().is_terminal());
-    let started = if log.json {
-        builder.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init()
+    let layer = if log.json {
+        layer.json().flatten_event(true).with_current_span(true).with_span_list(false).with_filter(filter).boxed()
     } else {
-        builder.with_target(false).try_init()
+        layer.with_target(false).with_filter(filter).boxed()
     };
-    if let Err(error) = started {
+    let registry = tracing_subscriber::registry().with(layer);
+    #[cfg(feature = "otlp")]
+    let (registry, exporting) = {
+        let (spans, exporting) = otlp::layer(log.otlp_endpoint.as_deref())?;
+        (registry.with(spans), exporting)
+    };
+    #[cfg(not(feature = "otlp"))]
+    let exporting = Exporting::default();
+    if let Err(error) = registry.try_init() {
         tracing::debug!(%error, "logging was started before");
     }
+    Ok(exporting)
 }
 
 /// Starts counting. Called again it changes nothing.
