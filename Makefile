@@ -38,10 +38,10 @@ demo: tools-rust tools-python ## the README's walk, against a server of its own,
 	$(CARGO) build --locked
 	./e2e/demo.sh
 
-bench: tools-rust tools-python tools-bench ## speed, side by side with the named peers; see bench/README.md
+bench: tools-rust tools-python tools-servers tools-bench ## speed, side by side with the named peers; see bench/README.md
 	$(CARGO) build --release --locked -p tidegate
 	$(CARGO) build --release --locked -p sign --example sign_speed
-	$(PYTHON) bench/run.py
+	DURABLE=1 GARAGE=$(CURDIR)/.tools/release/bin/garage ./.ci/services postgres garage -- $(PYTHON) bench/run.py
 
 local-services: tools-rust tools-python tools-servers ## PostgreSQL, S3 and clamd on this machine until Ctrl-C; prints the settings
 	@./.ci/need clamd:clamav-daemon
@@ -65,3 +65,4 @@ tools-servers: tools-python
 tools-bench:
 	@./.ci/need openssl:openssl wrk:wrk
 	@test -x .tools/bin/s3s-fs || $(CARGO) install s3s-fs --version 0.14.1 --features binary --locked --root .tools
+	@test -x .tools/release/bin/garage || $(CARGO) install garage --version 2.5.0 --locked --no-default-features --features bundled-libs,sqlite --root .tools/release

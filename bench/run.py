@@ -23,7 +23,8 @@ os.environ.setdefault("TIDEGATE", str(ROOT / "target/release/tidegate"))
 
 import boto3  # noqa: E402
 from botocore.config import Config  # noqa: E402
-from server import Server, free_port, send  # noqa: E402
+import backends  # noqa: E402
+from server import Server, free_port  # noqa: E402
 
 ROUNDS = 3
 SECONDS = 5
@@ -75,8 +76,13 @@ def load(server, folder, name, ids, tail, method="GET", body="nil"):
     listing.write_text("\n".join(ids))
     script = folder / f"{name}.lua"
     script.write_text(LUA % {"ids": listing, "tail": tail, "method": method, "body": body})
+    return drive(server, ["-s", script, server.api])
+
+
+def drive(server, arguments):
+    """One run of wrk: requests per second, per core-second of the server, p99, cores."""
     before, started = cpu_seconds(server.process.pid), time.monotonic()
-    out = subprocess.check_output(["wrk", "-t1", "-c32", f"-d{SECONDS}s", "--latency", "-s", script, server.api], text=True)
+    out = subprocess.check_output(["wrk", "-t1", "-c32", f"-d{SECONDS}s", "--latency", *arguments], text=True)
     cpu, wall = cpu_seconds(server.process.pid) - before, time.monotonic() - started
     if "Non-2xx" in out or "Socket errors" in out:
         raise RuntimeError(out)
@@ -86,44 +92,83 @@ def load(server, folder, name, ids, tail, method="GET", body="nil"):
     return rate, total / cpu, p99, cpu / wall
 
 
-def rows_of_images(server, count):
-    """Images straight into the table: a stream URL needs no bytes."""
+def rows_of_images(server, owner, count):
+    """Images straight into the table: a stream URL and a listing need no bytes. Their ids."""
+    ids = [str(uuid.uuid4()) for _ in range(count)]
+    start = int(time.time() * 1e6)
+    columns = "id, owner_kind, owner_id, object_key, content_type, state, size, etag, modified_at, created_by, created_at"
+    key = lambda image: f"images/{owner}/{image}/{uuid.uuid4()}/disk.img"
+    tail = f"application/octet-stream\tREADY\t1\te\t1\t{owner}"
+    if url := server.settings.get("DATABASE_URL"):
+        lines = (f"{image}\tdisks\t{owner}\t{key(image)}\t{tail}\t{start + at}\n" for at, image in enumerate(ids))
+        copy = subprocess.Popen([psql_tool(), url, "-qc", f"COPY objects ({columns}) FROM STDIN"], stdin=subprocess.PIPE, text=True)
+        copy.stdin.writelines(lines)
+        copy.stdin.close()
+        if copy.wait() != 0:
+            raise RuntimeError("COPY failed")
+        backends.psql(url, "ANALYZE objects")
+        return ids
     database = sqlite3.connect(server.folder / "data/tidegate.db")
-    made, now = [], int(time.time() * 1e6)
-    for index in range(count):
-        image, version = uuid.uuid4(), uuid.uuid4()
-        key = f"images/alice/{image}/{version}/disk.img"
-        made.append((image.bytes, key, now + index))
-    database.executemany(
-        "INSERT INTO objects (id, owner_kind, owner_id, object_key, content_type, state, size, etag, modified_at, created_by, created_at)"
-        " VALUES (?, 'disks', 'alice', ?, 'application/octet-stream', 'READY', 1, 'e', 1, 'alice', ?)",
-        made,
-    )
+    rows = ((uuid.UUID(image).bytes, "disks", owner, key(image), *tail.split("\t"), start + at) for at, image in enumerate(ids))
+    database.executemany(f"INSERT INTO objects ({columns}) VALUES ({', '.join('?' * 11)})", rows)
     database.commit()
     database.close()
-    return [str(uuid.UUID(bytes=image)) for image, _, _ in made]
+    return ids
 
 
-def json_requests(folder):
-    with Server(folder, LOG_LEVEL="error") as server:
+def psql_tool():
+    found = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/psql"), key=lambda path: int(path.parts[4]))
+    return found[-1] if found else shutil.which("psql")
+
+
+def json_requests(folder, database):
+    folder.mkdir()
+    with Server(folder, **backends.settings(database, "disk"), LOG_LEVEL="error") as server:
         image, upload, _ = server.begin()
-        ids = rows_of_images(server, 200_000)
+        ids = rows_of_images(server, "alice", 200_000)
         body = json.dumps(json.dumps({"uploadId": upload, "partNumber": 7}))
-        warm, cold, sign = [], [], []
+        warm, cold, sign, create = [], [], [], []
+        begin = folder / "begin.lua"
+        begin.write_text('wrk.method = "POST"; wrk.headers["X-User-Id"] = "alice"')
         for number in range(ROUNDS):
             warm.append(load(server, folder, "warm", ids[:1], "stream-url"))
             share = ids[1 + number * 60_000 : 1 + (number + 1) * 60_000]
             cold.append(load(server, folder, f"cold{number}", share, "stream-url"))
             sign.append(load(server, folder, "sign", [image], "upload-url", "POST", body))
+            create.append(drive(server, ["-s", begin, f"{server.api}/v1/images"]))
         for case, runs, node, factor in (
             ("stream-url, signature cached", warm, 980, 30),
             ("stream-url, a new RSA signature each", cold, 860, 4),
             ("upload-url, one part", sign, 1650, 10),
+            ("create", create, None, None),
         ):
             per_core = [run[1] for run in runs]
-            ratio = statistics.median(per_core) / node
             note = f"{shown([run[0] for run in runs])} req/s, p99 {', '.join(run[2] for run in runs)}"
-            row(f"{case}: req per core-second", shown(per_core), f"Node reference {node}", f"{ratio:.1f}", f"≥ {factor}", note)
+            peer = (f"Node reference {node}", f"{statistics.median(per_core) / node:.1f}", f"≥ {factor}") if node else ("", "", "")
+            row(f"{database}: {case}: req per core-second", shown(per_core), *peer, note)
+
+
+def listings(folder, database):
+    """A page of 100 of an owner with a thousand images, and of one with a million, in the same table."""
+    folder.mkdir()
+    with Server(folder, **backends.settings(database, "disk"), LOG_LEVEL="error") as server:
+        few, many = [], []
+        rows_of_images(server, "few", 1_000)
+        rows_of_images(server, "many", 1_000_000)
+        # Somewhere in the middle, where an offset would hurt.
+        def middle(owner, depth):
+            cursor = ""
+            for _ in range(depth):
+                page = server.call("GET", f"/v1/images?limit=1000{cursor}", owner).json()
+                cursor = f"&cursor={page['nextCursor']}" if page.get("nextCursor") else ""
+            return cursor
+        for _ in range(ROUNDS):
+            for owner, runs, cursor in (("few", few, ""), ("many", many, middle("many", 20))):
+                script = folder / f"{owner}.lua"
+                script.write_text(f'wrk.headers["X-User-Id"] = "{owner}"')
+                runs.append(drive(server, ["-s", script, f"{server.api}/v1/images?limit=100{cursor}"]))
+        ratio = statistics.median([run[0] for run in few]) / statistics.median([run[0] for run in many])
+        row(f"{database}: a page of 100 at 1,000,000 images: req/s", shown([run[0] for run in many]), f"at 1,000: {shown([run[0] for run in few])}", f"{ratio:.2f}", "≤ 2", f"p99 {', '.join(run[2] for run in many)}")
 
 
 def put(url, block, blocks):
@@ -187,6 +232,17 @@ def peer_put(client, clients):
     return (1 << 30) / elapsed / 1e6
 
 
+def peer_client(url, access_key, secret_key):
+    return boto3.client(
+        "s3",
+        endpoint_url=url,
+        region_name="us-east-1",
+        aws_access_key_id=access_key,
+        aws_secret_access_key=secret_key,
+        config=Config(s3={"addressing_style": "path"}, signature_version="s3v4", read_timeout=120),
+    )
+
+
 def uploads(folder):
     root, port = folder / "s3s", free_port()
     (root / "bench").mkdir(parents=True)
@@ -195,25 +251,22 @@ def uploads(folder):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    client = boto3.client(
-        "s3",
-        endpoint_url=f"http://127.0.0.1:{port}",
-        region_name="us-east-1",
-        aws_access_key_id="peerpeerpeerpeer",
-        aws_secret_access_key="secretsecret",
-        config=Config(s3={"addressing_style": "path"}, signature_version="s3v4", read_timeout=120),
-    )
+    s3s = peer_client(f"http://127.0.0.1:{port}", "peerpeerpeerpeer", "secretsecret")
+    garage = peer_client(os.environ["TEST_GARAGE_URL"], os.environ["TEST_S3_ACCESS_KEY"], os.environ["TEST_S3_SECRET_KEY"])
+    garage.create_bucket(Bucket="bench")
     try:
         with Server(folder, LOG_LEVEL="error") as server:
             time.sleep(0.5)
             for clients in (1, 4):
-                ours, theirs = [], []
+                ours, by_garage, by_s3s = [], [], []
                 for _ in range(ROUNDS):
                     ours.append(ours_put(server, clients))
-                    theirs.append(peer_put(client, clients))
-                ratio = statistics.median(ours) / statistics.median(theirs)
+                    by_garage.append(peer_put(garage, clients))
+                    by_s3s.append(peer_put(s3s, clients))
                 case = f"PUT 1 GiB, 16 parts, {clients} client{'s' * (clients > 1)}, with complete: MB/s"
-                row(case, shown(ours), f"s3s-fs 0.14.1 {shown(theirs)}", f"{ratio:.2f}", "≥ 1.2", "ours fsyncs, the peer does not")
+                for name, theirs in (("garage 2.5.0 release", by_garage), ("s3s-fs 0.14.1", by_s3s)):
+                    ratio = statistics.median(ours) / statistics.median(theirs)
+                    row(case, shown(ours), f"{name} {shown(theirs)}", f"{ratio:.2f}", "≥ 1.2", "ours fsyncs, the peer does not")
             row("memory after it, highest: MiB", f"{server.memory('VmHWM'):.0f}")
     finally:
         peer.send_signal(signal.SIGTERM)
@@ -257,8 +310,9 @@ def main():
     with tempfile.TemporaryDirectory(dir=ROOT / "target") as folder:
         folder = pathlib.Path(folder)
         signing()
-        (folder / "json").mkdir()
-        json_requests(folder / "json")
+        for database in ("sqlite", "postgres"):
+            json_requests(folder / f"json-{database}", database)
+            listings(folder / f"list-{database}", database)
         raw_disk(folder)
         (folder / "put").mkdir()
         uploads(folder / "put")

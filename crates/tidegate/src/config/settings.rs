@@ -123,6 +123,14 @@ pub const SETTINGS: &[Setting] = &[
     ),
     built("S3_KMS_KEY_ID", "", "a key's id or ARN", "The KMS key for it. Default: the account's own for S3."),
     built(
+        "AWS_ACCESS_KEY_ID",
+        "",
+        "an access key",
+        "Credentials for that S3, where they are not to come from profiles or roles.",
+    ),
+    built("AWS_SECRET_ACCESS_KEY", "", "the secret to it", "See AWS_ACCESS_KEY_ID.").secret(),
+    built("AWS_SESSION_TOKEN", "", "the token of temporary ones", "See AWS_ACCESS_KEY_ID.").secret(),
+    built(
         "S3_TIMEOUT_SECONDS",
         "30",
         "1 to 600 seconds",

@@ -126,6 +126,7 @@ impl Given {
 
     /// The value, or the default; empty if there is neither.
     pub(super) fn value(&self, name: &'static str) -> &str {
+        debug_assert!(settings::find(name).is_some(), "{name} is in no table");
         let default = settings::find(name).map_or("", |setting: &Setting| setting.default);
         self.explicit(name).unwrap_or(default).trim()
     }
