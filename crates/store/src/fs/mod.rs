@@ -5,6 +5,7 @@
 //! hundred gigabytes costs a rename. See `root` for how keys stay inside, `multipart` for parts.
 
 mod blob;
+mod durable;
 mod ingest;
 mod journal;
 mod multipart;
@@ -27,6 +28,7 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use uuid::Uuid;
 
+use self::durable::DurableFile;
 use self::ingest::{Sink, blocking, pump};
 use self::multipart::Opened;
 use self::root::Root;
@@ -114,6 +116,7 @@ impl FsStore {
         let name = temp.clone();
         let file = blocking(move || store.root.create_new(&name)).await?;
         let guard = TempGuard { store: self.clone(), path: Some(temp) };
+        let file = DurableFile::new(file);
         let sink = pump(BlobSink { file, offset: 0, hashes: Hashes::new(checks) }, body, limit).await?;
         let key = key.to_owned();
         blocking(move || guard.publish(sink, &key, attributes)).await
@@ -152,7 +155,7 @@ impl FsStore {
 
 /// A body written to a file of its own.
 struct BlobSink {
-    file: File,
+    file: DurableFile,
     offset: u64,
     hashes: Hashes,
 }
@@ -160,7 +163,7 @@ struct BlobSink {
 impl Sink for BlobSink {
     fn take(&mut self, chunks: &[Bytes]) -> Result<()> {
         for chunk in chunks {
-            self.file.write_all_at(chunk, self.offset)?;
+            self.file.write_at(chunk, self.offset)?;
             self.hashes.update(chunk);
             self.offset += chunk.len() as u64;
         }
@@ -175,9 +178,9 @@ struct TempGuard {
 }
 
 impl TempGuard {
-    fn publish(mut self, sink: BlobSink, key: &str, attributes: Attributes) -> Result<Stat> {
+    fn publish(mut self, mut sink: BlobSink, key: &str, attributes: Attributes) -> Result<Stat> {
         let md5 = sink.hashes.finish()?;
-        sink.file.sync_data()?;
+        sink.file.sync()?;
         let record = Sidecar::new(sink.offset, hex::encode(md5), attributes, None);
         let path = self.path.as_deref().unwrap_or_default();
         let stat = self.store.publish(path, key, &record)?;

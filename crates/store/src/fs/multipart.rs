@@ -25,6 +25,9 @@ use crate::{Attributes, OpenUpload, Part, Stat, UploadRef};
 /// Uploads kept open in memory; beyond it the idle ones are forgotten and read again when needed.
 const KEPT_OPEN: usize = 256;
 
+/// The file of an upload that its parts go to.
+pub(super) const DATA: &str = "data";
+
 /// What `begin` wrote.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Announced {
@@ -203,7 +206,7 @@ impl FsStore {
         match &done {
             Ok(_) => self.forget(&upload.upload_id, &opened.folder)?,
             // Once the file has its place it is never written to again, whatever failed after that.
-            Err(_) if self.root.exists(&opened.path("data")).unwrap_or(false) => opened.unseal(),
+            Err(_) if self.root.exists(&opened.path(DATA)).unwrap_or(false) => opened.unseal(),
             Err(_) => {}
         }
         done.map_err(|error| match error {
@@ -235,7 +238,7 @@ impl FsStore {
         opened.data.sync_data()?;
         let etag = completion.etag().ok_or_else(|| Error::Damaged("a part's record".into()))?;
         let record = Sidecar::new(total, etag, opened.announced.attributes.clone(), Some(upload.upload_id.clone()));
-        self.publish(&opened.path("data"), &upload.key, &record)
+        self.publish(&opened.path(DATA), &upload.key, &record)
     }
 
     /// Records that a part lies at its offset now, or nowhere any more, and removes the file it was in.

@@ -2,18 +2,17 @@
 //! records that it was acknowledged. A part sent again goes to a file of its own first, so that the
 //! acknowledged one survives until the new one is whole.
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use uuid::Uuid;
 
 use super::FsStore;
+use super::durable::DurableFile;
 use super::ingest::{Sink, blocking, pump};
 use super::journal::{self, Line};
-use super::multipart::Opened;
+use super::multipart::{DATA, Opened};
 use crate::checksum::{Checks, Hashes};
 use crate::error::{Error, PartFault, Result};
 use crate::{ByteStream, MAX_PARTS, Part, UploadRef};
@@ -49,6 +48,7 @@ impl FsStore {
         };
         let mut sink = PartSink {
             store: self.clone(),
+            file: None,
             number,
             size: 0,
             hashes: Some(Hashes::new(checks)),
@@ -57,11 +57,15 @@ impl FsStore {
             generation,
             opened,
         };
-        if !in_place {
+        let file = if in_place {
+            self.root.open_rw(&sink.opened.path(DATA)).map_err(gone)?
+        } else {
             let name = format!("part-{number:05}.{}", Uuid::new_v4().simple());
-            let file = self.root.create_new(&sink.opened.path(&name))?;
-            sink.aside = Some((name, file));
-        }
+            let file = self.root.create_new(&sink.opened.path(&name)).map_err(gone)?;
+            sink.aside = Some(name);
+            file
+        };
+        sink.file = Some(DurableFile::new(file));
         Ok(sink)
     }
 }
@@ -73,20 +77,19 @@ struct PartSink {
     number: u32,
     size: u64,
     hashes: Option<Hashes>,
-    /// Name and file of a part that is sent again.
-    aside: Option<(String, File)>,
+    file: Option<DurableFile>,
+    /// Name of the file of a part that is sent again.
+    aside: Option<String>,
     in_place: bool,
     generation: u64,
 }
 
 impl Sink for PartSink {
     fn take(&mut self, chunks: &[Bytes]) -> Result<()> {
+        let start = if self.aside.is_some() { 0 } else { self.opened.offset(self.number) };
+        let file = self.file.as_mut().ok_or_else(ended)?;
         for chunk in chunks {
-            let (file, start) = match &self.aside {
-                Some((_, file)) => (file, 0),
-                None => (&self.opened.data, self.opened.offset(self.number)),
-            };
-            self.opened.while_open(self.generation, || Ok(file.write_all_at(chunk, start + self.size)?))?;
+            self.opened.while_open(self.generation, || file.write_at(chunk, start + self.size))?;
             if let Some(hashes) = &mut self.hashes {
                 hashes.update(chunk);
             }
@@ -99,22 +102,13 @@ impl Sink for PartSink {
 impl PartSink {
     /// Makes the part durable and records it; only then may the client be told.
     fn acknowledge(mut self) -> Result<Part> {
-        let hashes = self.hashes.take().ok_or_else(|| Error::Unavailable(io::Error::other("a part ended twice")))?;
-        let md5 = hex::encode(hashes.finish()?);
-        match &self.aside {
-            Some((_, file)) => {
-                file.sync_data()?;
-                self.store.root.sync_dir(&self.opened.folder)?;
-            }
-            None => self.opened.data.sync_data()?,
+        let md5 = hex::encode(self.hashes.take().ok_or_else(ended)?.finish()?);
+        self.file.take().ok_or_else(ended)?.sync()?;
+        if self.aside.is_some() {
+            self.store.root.sync_dir(&self.opened.folder)?;
         }
-        let line = Line {
-            number: self.number,
-            size: self.size,
-            md5: md5.clone(),
-            dropped: false,
-            aside: self.aside.as_ref().map(|(name, _)| name.clone()),
-        };
+        let line =
+            Line { number: self.number, size: self.size, md5: md5.clone(), dropped: false, aside: self.aside.clone() };
         let opened = Arc::clone(&self.opened);
         let replaced = opened.while_open(self.generation, || {
             let mut state = opened.state();
@@ -130,12 +124,24 @@ impl PartSink {
     }
 }
 
+fn ended() -> Error {
+    Error::Unavailable(io::Error::other("a part ended twice"))
+}
+
+/// Without its files the upload was completed or aborted a moment ago.
+fn gone(error: Error) -> Error {
+    match error {
+        Error::NotFound => Error::NoSuchUpload,
+        other => other,
+    }
+}
+
 impl Drop for PartSink {
     fn drop(&mut self) {
         if self.in_place {
             self.opened.state().in_place.remove(&self.number);
         }
-        if let Some((name, _)) = self.aside.take()
+        if let Some(name) = self.aside.take()
             && let Err(error) = self.store.root.unlink(&self.opened.path(&name))
         {
             tracing::warn!(%error, "a part that broke off was left; it goes with its upload");
