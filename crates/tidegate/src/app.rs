@@ -179,7 +179,7 @@ impl App {
     /// The decision of `model::access` on an owner's things, as an outcome in the words of the owner's rules.
     /// `object` is which of them, where that is known.
     pub fn authorize(&self, caller: &Caller, action: Action, owner: &Owner, object: Option<ObjectId>) -> Result<()> {
-        match access::decide(&caller.principal, action, Target::Owner(owner)) {
+        match access::decide(&caller.deciding(), action, Target::Owner(owner)) {
             Decision::Allow => Ok(()),
             Decision::Unauthenticated => Err(unauthenticated()),
             Decision::Deny => {

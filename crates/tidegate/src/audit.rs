@@ -1,13 +1,15 @@
 //! The audit log: what was done is recorded with the change itself; what was refused beside it, by a writer of its
 //! own, so that a flood of refusals costs no request and no more than a bounded queue.
 
-use std::sync::Mutex;
-use std::time::SystemTime;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
 
+use moka::sync::Cache;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::App;
+use crate::app::{App, unauthenticated};
 use crate::db::{Cursor, Db};
 use crate::error::{Error, Result, bad_request};
 use crate::model::access::Action;
@@ -15,16 +17,23 @@ use crate::model::caller::Caller;
 use crate::model::event::{Deed, Event, NewEvent, Scope};
 use crate::model::ids::ObjectId;
 use crate::model::owner::Owner;
+use crate::model::principal::Principal;
 use crate::objects::MAX_PAGE;
 
 /// Refusals that may wait to be written; more are counted and dropped.
 const WAITING: usize = 1024;
 /// Written in one transaction.
 const BATCH: usize = 100;
+/// Between two of them: refusals must not keep changes from the disk.
+const PAUSE: Duration = Duration::from_millis(200);
+/// So many refusals of one sort, by one party and about one owner, are recorded in a minute; the others are counted.
+const PER_MINUTE: u32 = 10;
 
 /// Where refusals go.
 #[derive(Debug)]
 pub struct Refusals {
+    /// How many there were lately: who, what, whose.
+    lately: Cache<(String, Action, Option<Owner>), Arc<AtomicU32>>,
     sender: mpsc::Sender<NewEvent>,
     receiver: Mutex<Option<mpsc::Receiver<NewEvent>>>,
 }
@@ -32,13 +41,19 @@ pub struct Refusals {
 impl Default for Refusals {
     fn default() -> Self {
         let (sender, receiver) = mpsc::channel(WAITING);
-        Self { sender, receiver: Mutex::new(Some(receiver)) }
+        let lately = Cache::builder().max_capacity(10_000).time_to_live(Duration::from_secs(60)).build();
+        Self { lately, sender, receiver: Mutex::new(Some(receiver)) }
     }
 }
 
 impl Refusals {
     /// Notes that somebody was refused.
     pub fn note(&self, caller: &Caller, action: Action, owner: Option<&Owner>, object: Option<ObjectId>) {
+        let sort = (caller.principal.name().to_owned(), action, owner.cloned());
+        let before = self.lately.get_with(sort, Arc::default).fetch_add(1, Ordering::Relaxed);
+        if before >= PER_MINUTE {
+            return metrics::counter!("tidegate_audit_dropped_total").increment(1);
+        }
         let event = NewEvent {
             at: SystemTime::now(),
             caller: caller.clone(),
@@ -72,6 +87,7 @@ impl Refusals {
             if stopped {
                 return;
             }
+            tokio::time::sleep(PAUSE).await;
         }
     }
 }
@@ -92,14 +108,11 @@ pub async fn list(app: &App, caller: &Caller, scope: Scope, before: Cursor, limi
     let scope = match scope.object {
         Some((kind, object)) => {
             let owner = app.db.owner_of(kind, object).await?;
-            // Whether there ever was such an object is for those to know who may see everything.
             let missing = || Error::NotFound("no such object".into());
-            let Some(owner) = owner else {
-                app.authorize_everywhere(caller, Action::Audit).map_err(|error| match error {
-                    Error::Forbidden(_) => missing(),
-                    other => other,
-                })?;
-                return Err(missing());
+            let owner = match owner {
+                Some(owner) => owner,
+                None if caller.principal == Principal::Anonymous => return Err(unauthenticated()),
+                None => return Err(missing()),
             };
             app.authorize(caller, Action::Audit, &owner, Some(object))?;
             scope

@@ -42,8 +42,8 @@ pub enum Error {
     /// The store answered, but not as it should.
     #[error("the store failed")]
     StoreError(#[source] store::Error),
-    /// The store or the database does not answer, or is full.
-    #[error("storage is not available; try again")]
+    /// The store, the database or the token issuer does not answer, or the disk is full.
+    #[error("a part of the service is not available; try again")]
     Unavailable(#[source] anyhow::Error),
     /// Ours.
     #[error("an internal error occurred")]

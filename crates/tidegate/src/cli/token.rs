@@ -3,11 +3,12 @@
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
+use anyhow::Context as _;
 use clap::Args;
 use secrecy::ExposeSecret as _;
 
 use super::{complain, print};
-use crate::config::{Config, secrets};
+use crate::config::{Config, Origin, secrets};
 use crate::model::ids::{OrgId, UserId};
 use crate::model::principal::Roles;
 use crate::sign_in::issuer::{Issuer, NewToken};
@@ -43,9 +44,18 @@ pub(super) fn run(config: &Config, wanted: &Wanted) -> ExitCode {
 fn make(config: &Config, wanted: &Wanted) -> anyhow::Result<String> {
     let setting = &config.auth.sign_in;
     anyhow::ensure!(setting.own_tokens, "this server takes no tokens of its own; see AUTH_OWN_TOKENS");
-    let address = config.public_base_url.as_ref().map(ToString::to_string);
-    // Without a public address the server is its own issuer under the address it listens on.
-    let address = address.unwrap_or_else(|| format!("http://{}", std::net::SocketAddr::new(config.bind, config.port)));
+    let address = match &config.public_base_url {
+        Some(address) => address.to_string(),
+        // Without a public address the server is its own issuer under the one it listens on.
+        None => {
+            anyhow::ensure!(
+                config.port != 0,
+                "PORT=0 gives the server another name at every start; set PUBLIC_BASE_URL"
+            );
+            let at = format!("http://{}", std::net::SocketAddr::new(config.bind, config.port));
+            Origin::parse(&at).context("BIND_HOST makes no URL")?.to_string()
+        }
+    };
     let key = match &setting.own_key {
         Some(given) => given.clone(),
         None => secrets::token_key(config)?,

@@ -47,6 +47,11 @@ pub(super) fn checks(config: &Config, r: &mut Resolver) {
         if sign_in.services.iter().any(|token| token.expose_secret().len() < 32) {
             r.problem("AUTH_SERVICE_TOKEN", "tokens of 32 characters or more");
         }
+        for name in ["AUTH_JWT_ISSUER", "AUTH_JWT_AUDIENCE"] {
+            if sign_in.jwks_url.is_some() && r.text(name).is_none() {
+                r.problem(name, "what the tokens say, or * for any: keys in a set may sign for many");
+            }
+        }
         // What is not given is where the door listens.
         let bound = Origin::parse(&format!("http://{}", std::net::SocketAddr::new(config.bind, 0)));
         let effective = |url: &Option<Origin>| url.clone().or(bound.clone());
@@ -55,6 +60,14 @@ pub(super) fn checks(config: &Config, r: &mut Resolver) {
         if has_edge && api.map(|url| url.host().to_owned()) == edge.map(|url| url.host().to_owned()) {
             r.problem("EDGE_URL", "another host than PUBLIC_BASE_URL has: cookies do not tell ports apart");
         }
+    }
+    let behind_a_proxy = config.public_base_url.as_ref().is_some_and(|url| url.scheme == "https");
+    if behind_a_proxy && config.trusted_proxies.is_empty() && config.limits.per_address > 0 {
+        r.given.warnings.push(
+            "PUBLIC_BASE_URL is https, so a proxy stands before us, and TRUSTED_PROXIES names none: all its clients \
+             share one rate limit and one address in the audit log"
+                .into(),
+        );
     }
     let mut ports = vec![("PORT", config.port)];
     ports.extend(local.then_some(("S3_PORT", config.s3_port)));

@@ -285,7 +285,11 @@ impl Config {
         let s3_door = self.s3_url.as_ref().filter(|_| matches!(self.store, StoreSetting::Local(_)));
         let urls = [self.public_base_url.as_ref(), self.edge_url.as_ref(), s3_door];
         let remote_url = urls.into_iter().flatten().any(|url| !url.is_loopback());
-        self.production || remote_url || !self.bind.to_canonical().is_loopback()
+        // Who answers to a name, or believes a proxy, is reached from elsewhere too.
+        let mut hosts = self.allowed_hosts.iter().chain(&self.edge_hosts);
+        let named = hosts.any(|host| !is_loopback_host(host_of(host)));
+        let proxied = self.trusted_proxies.iter().any(|network| !network.is_loopback());
+        self.production || remote_url || named || proxied || !self.bind.to_canonical().is_loopback()
     }
 
     /// Whether the caller's word is taken for who they are.

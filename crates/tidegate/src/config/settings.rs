@@ -159,7 +159,7 @@ pub const SETTINGS: &[Setting] = &[
         "",
         "dev | none | jwt",
         "Who the caller is: the X-User-Id header (dev), always one user (none), or who a token names (jwt). The first two are for \
-         loopback only. Default: jwt where AUTH_JWT_*, AUTH_JWKS_URL or AUTH_OWN_TOKENS is given, else dev.",
+         loopback only. Default: jwt where a setting of tokens or services is given, else dev.",
     ),
     built(
         "AUTH_JWT_PUBLIC_KEY_BASE64",
@@ -180,8 +180,18 @@ pub const SETTINGS: &[Setting] = &[
         "1 to 86400 seconds",
         "How often they are read: how long a key that was taken out may still be believed.",
     ),
-    built("AUTH_JWT_ISSUER", "", "the text of iss", "Whose tokens are taken. Not set, nobody asks."),
-    built("AUTH_JWT_AUDIENCE", "", "the text of aud", "For whom they must be made out. Not set, nobody asks."),
+    built(
+        "AUTH_JWT_ISSUER",
+        "",
+        "the text of iss, or * for any",
+        "Whose tokens are taken. Not set, nobody asks; production demands it with AUTH_JWKS_URL.",
+    ),
+    built(
+        "AUTH_JWT_AUDIENCE",
+        "",
+        "the text of aud, or * for any",
+        "For whom they must be made out. Not set, nobody asks; production demands it with AUTH_JWKS_URL.",
+    ),
     built("AUTH_CLAIM_USER", "sub", "a claim's name, or a JSON pointer", "The claim that is the user's id."),
     built("AUTH_CLAIM_ORG", "org", "a claim's name, or a JSON pointer", "The claim that is the organisation's id."),
     built("AUTH_CLAIM_ROLES", "roles", "a claim's name, or a JSON pointer", "The claim that lists the user's roles."),

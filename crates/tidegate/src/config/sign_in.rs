@@ -42,8 +42,15 @@ impl SignInSetting {
 }
 
 /// Settings that only mean something with tokens; one of them makes `jwt` the mode.
-const TOKENS: [&str; 5] =
-    ["AUTH_JWT_PUBLIC_KEY_BASE64", "AUTH_JWKS_URL", "AUTH_JWT_ISSUER", "AUTH_JWT_AUDIENCE", "AUTH_OWN_TOKENS"];
+const TOKENS: [&str; 7] = [
+    "AUTH_JWT_PUBLIC_KEY_BASE64",
+    "AUTH_JWKS_URL",
+    "AUTH_JWT_ISSUER",
+    "AUTH_JWT_AUDIENCE",
+    "AUTH_OWN_TOKENS",
+    "AUTH_OWN_KEY_PEM",
+    "AUTH_SERVICE_TOKEN",
+];
 
 pub(super) fn resolve(r: &mut Resolver) -> Auth {
     let with_tokens = TOKENS.iter().any(|name| r.text(name).is_some_and(|value| value != "false"));
@@ -54,19 +61,23 @@ pub(super) fn resolve(r: &mut Resolver) -> Auth {
     };
     let sign_in = resolve_tokens(r);
     let external = r.text("AUTH_JWT_PUBLIC_KEY_BASE64").is_some() || sign_in.jwks_url.is_some();
-    if mode == AuthMode::Jwt && !external && !sign_in.own_tokens {
-        r.problem("AUTH_MODE", "AUTH_JWT_PUBLIC_KEY_BASE64, AUTH_JWKS_URL or AUTH_OWN_TOKENS=true with it");
+    if mode == AuthMode::Jwt && !external && !sign_in.own_tokens && sign_in.services.is_empty() {
+        let wanted = "AUTH_JWT_PUBLIC_KEY_BASE64, AUTH_JWKS_URL, AUTH_OWN_TOKENS=true or AUTH_SERVICE_TOKEN with it";
+        r.problem("AUTH_MODE", wanted);
     }
     if sign_in.public_key.is_some() && sign_in.jwks_url.is_some() {
         r.problem("AUTH_JWKS_URL", "either it or AUTH_JWT_PUBLIC_KEY_BASE64");
     }
-    if mode != AuthMode::Jwt && (with_tokens || !sign_in.services.is_empty()) {
+    if mode != AuthMode::Jwt && with_tokens {
         r.given.warnings.push("AUTH_MODE is not jwt: the settings of tokens and services have no effect".into());
     }
-    if mode == AuthMode::Jwt && external && sign_in.audience.is_none() {
-        r.given
-            .warnings
-            .push("AUTH_JWT_AUDIENCE is not set: a token made out for another service is taken here too".into());
+    for (name, missing, whose) in [
+        ("AUTH_JWT_AUDIENCE", sign_in.audience.is_none(), "made out for another service"),
+        ("AUTH_JWT_ISSUER", sign_in.issuer.is_none(), "of another issuer with the same keys"),
+    ] {
+        if mode == AuthMode::Jwt && external && missing && r.text(name).is_none() {
+            r.given.warnings.push(format!("{name} is not set: a token {whose} is taken here too"));
+        }
     }
     Auth { mode, allow_insecure_remote: r.flag("AUTH_ALLOW_INSECURE_REMOTE"), sign_in }
 }
@@ -85,8 +96,8 @@ fn resolve_tokens(r: &mut Resolver) -> SignInSetting {
         public_key: public_key(r),
         jwks_url,
         jwks_refresh: r.seconds("AUTH_JWKS_REFRESH_SECONDS", 1..=86_400),
-        issuer: r.text("AUTH_JWT_ISSUER"),
-        audience: r.text("AUTH_JWT_AUDIENCE"),
+        issuer: r.text("AUTH_JWT_ISSUER").filter(|issuer| issuer != "*"),
+        audience: r.text("AUTH_JWT_AUDIENCE").filter(|audience| audience != "*"),
         mapping: Mapping {
             user: r.given.value("AUTH_CLAIM_USER").to_owned(),
             org: r.given.value("AUTH_CLAIM_ORG").to_owned(),

@@ -125,6 +125,9 @@ async fn list_events(
     let sees_all = access::decide(&caller.principal, Action::Audit, Target::Everything) == Decision::Allow;
     let object =
         asked.object.as_deref().map(|text| ObjectId::parse(text).ok_or_else(|| bad_request("object is no id")));
+    if asked.owner.is_some() && asked.object.is_some() {
+        return Err(bad_request("give either owner or object").into());
+    }
     let owner = match &asked.owner {
         Some(text) => Some(UserId::parse(text).map_err(|error| bad_request(format!("owner: {error}")))?),
         None if sees_all => caller.acting_for.clone(),

@@ -45,7 +45,7 @@ impl FromRequestParts<Arc<App>> for Caller {
             AuthMode::Jwt => named_by_token(app, parts).await?,
         };
         let acting_for = match principal {
-            Principal::Service => one(&parts.headers, "x-user-id")?.map(user_id).transpose()?,
+            Principal::Service => acting_for(&parts.headers)?,
             _ => None,
         };
         let caller = Self {
@@ -67,6 +67,13 @@ pub(crate) fn is_service(app: &App, headers: &HeaderMap) -> bool {
         && header("x-service-token").or_else(bearer).is_some_and(|token| app.sign_in.service(token).is_some())
 }
 
+/// Whom a service names. Its own sign-in was fine, so that what is wrong here is no matter of signing in.
+fn acting_for(headers: &HeaderMap) -> Result<Option<UserId>> {
+    let wrong = |error: String| Error::BadRequest(format!("X-User-Id: {error}").into());
+    let named = one(headers, "x-user-id").map_err(|error| wrong(error.to_string()))?;
+    named.map(UserId::parse).transpose().map_err(|error| wrong(error.to_string()))
+}
+
 fn user_id(text: &str) -> Result<UserId> {
     UserId::parse(text).map_err(|error| Error::Unauthenticated(error.to_string().into()))
 }
@@ -81,21 +88,49 @@ fn named_by_headers(headers: &HeaderMap) -> Result<Principal> {
 }
 
 async fn named_by_token(app: &App, parts: &Parts) -> Result<Principal> {
-    if let Some(token) = one(&parts.headers, "x-service-token")? {
-        return app.sign_in.service(token).ok_or_else(|| Error::Unauthenticated("the service token is wrong".into()));
-    }
-    if let Some(credentials) = one(&parts.headers, "authorization")? {
-        let bearer = credentials.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-        let (_, token) = bearer.ok_or_else(|| Error::Unauthenticated("Authorization must be a bearer token".into()))?;
-        return app.sign_in.bearer(token.trim_start_matches(' ')).await;
-    }
-    match cookie(&parts.headers) {
-        Some(token) => {
-            check_same_site(parts)?;
-            app.sign_in.bearer(token).await
+    let (means, outcome) = match credentials(&parts.headers)? {
+        Credentials::None => ("none", Err(unauthenticated())),
+        Credentials::Service(token) => {
+            let wrong = || Error::Unauthenticated("the service token is wrong".into());
+            ("service", app.sign_in.service(token).ok_or_else(wrong))
         }
-        None => Err(unauthenticated()),
+        Credentials::Bearer(token) => match app.sign_in.service(token) {
+            Some(service) => ("service", Ok(service)),
+            None => ("bearer", app.sign_in.user(token).await),
+        },
+        Credentials::Cookie(token) => match check_same_site(parts) {
+            Ok(()) => ("cookie", app.sign_in.user(token).await),
+            Err(refused) => ("cookie", Err(refused)),
+        },
+    };
+    if let Err(error) = &outcome {
+        metrics::counter!("tidegate_sign_in_refused_total", "by" => means).increment(1);
+        if means != "none" {
+            let client = parts.extensions.get::<ClientAddress>().map(|client| client.0);
+            tracing::info!(means, client = ?client, reason = %error, "somebody could not sign in");
+        }
     }
+    outcome
+}
+
+/// What a request signs in with: the first of these that is there decides alone.
+enum Credentials<'a> {
+    Service(&'a str),
+    Bearer(&'a str),
+    Cookie(&'a str),
+    None,
+}
+
+fn credentials(headers: &HeaderMap) -> Result<Credentials<'_>> {
+    if let Some(token) = one(headers, "x-service-token")? {
+        return Ok(Credentials::Service(token));
+    }
+    if let Some(given) = one(headers, "authorization")? {
+        let bearer = given.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        let (_, token) = bearer.ok_or_else(|| Error::Unauthenticated("Authorization must be a bearer token".into()))?;
+        return Ok(Credentials::Bearer(token.trim_start_matches(' ')));
+    }
+    Ok(cookie(headers).map_or(Credentials::None, Credentials::Cookie))
 }
 
 /// A browser sends the cookie along whoever made it send the request, so that a change needs proof of where it

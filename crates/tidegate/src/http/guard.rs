@@ -1,6 +1,6 @@
 //! What every API request must pass before its handler: length, names, origin, sign-in's limits, load, time.
 
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
@@ -96,15 +96,17 @@ fn may_change(guards: &Guards, origin: &str, host: &str) -> bool {
 
 /// So many requests from one client; sign-in, which costs a signature's check, comes only after this.
 pub(crate) async fn rate(State(guards): State<Arc<Guards>>, request: Request, next: Next) -> Response {
+    static SAID: Once = Once::new();
     let app = &guards.app;
+    // Services come from few addresses, for many: they are not counted.
     if let Some(ClientAddress(client)) = request.extensions().get::<ClientAddress>()
-        && let Err(error) = app.rates.address(*client)
         && !auth::is_service(app, request.headers())
+        && let Err(error) = app.rates.address(*client)
     {
         if was_forwarded(request.headers()) && app.config.trusted_proxies.is_empty() {
-            tracing::warn!(
-                "requests come through a proxy; its clients share one limit unless TRUSTED_PROXIES names it"
-            );
+            let message =
+                "requests come through a proxy: all its clients share one limit unless TRUSTED_PROXIES names it";
+            SAID.call_once(|| tracing::warn!("{message}"));
         }
         return ApiError(error).into_response();
     }

@@ -4,7 +4,7 @@ use super::owner::Owner;
 use super::principal::Principal;
 
 /// What somebody wants to do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
     /// See the list.
     List,

@@ -1,6 +1,7 @@
 //! Who is acting, and by which request: what every shared function is told.
 
 use core::net::IpAddr;
+use std::borrow::Cow;
 
 use super::ids::UserId;
 use super::principal::Principal;
@@ -8,7 +9,7 @@ use super::principal::Principal;
 /// A principal in a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
-    /// Who is acting; the only thing that decides what is allowed.
+    /// Who is acting.
     pub principal: Principal,
     /// Whom a service says it acts for.
     pub acting_for: Option<UserId>,
@@ -22,6 +23,15 @@ impl Caller {
     /// The server itself, in a job.
     pub fn system() -> Self {
         Self::from(Principal::System)
+    }
+
+    /// Who decides about one owner's things: a service that names a user may do what that user may, and no more, so
+    /// that an id which the user made up opens nothing.
+    pub fn deciding(&self) -> Cow<'_, Principal> {
+        match (&self.principal, &self.acting_for) {
+            (Principal::Service, Some(user)) => Cow::Owned(Principal::user(user.clone())),
+            (principal, _) => Cow::Borrowed(principal),
+        }
     }
 
     /// The user whose things a route without an owner in its path is about.

@@ -25,6 +25,8 @@ pub enum Deed {
     ObjectPurged,
     /// A token was made for somebody.
     TokenIssued,
+    /// The same, with the role that sees everything.
+    AdminTokenIssued,
     /// Somebody tried what they may not.
     Refused(Action),
 }
@@ -40,6 +42,7 @@ impl Deed {
             Self::ObjectDeleted => "object.deleted",
             Self::ObjectPurged => "object.purged",
             Self::TokenIssued => "token.issued",
+            Self::AdminTokenIssued => "token.issued-to-admin",
             Self::Refused(action) => action.as_str(),
         }
     }

@@ -22,6 +22,11 @@ impl Network {
         (prefix <= most).then_some(Self { address, prefix })
     }
 
+    /// Whether it lies on this machine.
+    pub fn is_loopback(&self) -> bool {
+        self.address.to_canonical().is_loopback()
+    }
+
     /// Whether an address lies in it.
     pub fn contains(&self, address: IpAddr) -> bool {
         let (net, host) = match (self.address, address.to_canonical()) {

@@ -2,7 +2,7 @@
 //! oftener than a flood of unknown key ids allows.
 
 use std::net::IpAddr;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
@@ -10,7 +10,7 @@ use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rsa::PublicKeyComponents;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
-use tokio::sync::Mutex;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::token::{Algorithm, Key, Parsed, object};
@@ -26,15 +26,37 @@ const RETRY: Duration = Duration::from_secs(5);
 /// The last good set is believed for so long while the issuer is away.
 const MAX_AGE: Duration = Duration::from_secs(24 * 3600);
 
+/// How long a request waits for the keys that were asked for on its behalf.
+const WAIT: Duration = Duration::from_secs(2);
+/// Requests that may wait so at once; the others are told to come back.
+const WAITING: usize = 64;
+
 /// An issuer's keys.
 #[derive(Debug)]
 pub struct Jwks {
+    refresh: Duration,
+    floor: Duration,
+    waiting: Semaphore,
+    source: Arc<Source>,
+}
+
+/// Where they come from, shared with the task that reads them: a request that goes away must not take it along.
+#[derive(Debug)]
+struct Source {
     url: String,
     client: reqwest::Client,
-    refresh: Duration,
     known: RwLock<Option<Known>>,
-    /// When they were last asked for; held while they are, so that many who wait ask once.
-    asked: Mutex<Option<Instant>>,
+    asked: Mutex<Asked>,
+    /// Changes whenever a reading has ended.
+    readings: watch::Sender<u64>,
+}
+
+/// When and with what outcome the keys were last asked for.
+#[derive(Debug, Default)]
+struct Asked {
+    at: Option<Instant>,
+    running: bool,
+    failed: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -49,69 +71,113 @@ impl Jwks {
         let client = reqwest::Client::builder()
             .timeout(TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
+            // The environment is read in one place, and keys come from where the settings say.
+            .no_proxy()
             .user_agent(concat!("tidegate/", env!("CARGO_PKG_VERSION")))
             .build()
             .context("AUTH_JWKS_URL")?;
-        Ok(Self { url: url.to_owned(), client, refresh, known: RwLock::default(), asked: Mutex::default() })
+        let source = Source {
+            url: url.to_owned(),
+            client,
+            known: RwLock::default(),
+            asked: Mutex::default(),
+            readings: watch::Sender::new(0),
+        };
+        Ok(Self { refresh, floor: FLOOR, waiting: Semaphore::new(WAITING), source: Arc::new(source) })
     }
 
     /// The key that a token says made it. One that is not known is asked for, if nobody asked just now.
     pub async fn find(&self, token: &Parsed<'_>) -> Result<Option<Key>> {
-        if let Some(known) = self.known()
-            && let Some(key) = select(&known.keys, token)
-        {
+        let known = self.source.known();
+        if let Some(key) = known.as_ref().and_then(|known| select(&known.keys, token)) {
             return Ok(Some(key));
         }
-        self.refresh(FLOOR).await;
-        let unavailable =
-            || Error::Unavailable(anyhow::anyhow!("the keys that tokens are verified with are not known"));
-        let known = self.known().ok_or_else(unavailable)?;
-        Ok(select(&known.keys, token))
+        let mut readings = self.source.readings.subscribe();
+        let floor = if known.is_some() { self.floor } else { self.floor.min(RETRY) };
+        let (running, failed) = self.source.ask(floor);
+        if running {
+            let _one_of_few = self.waiting.try_acquire().map_err(|_| unknown())?;
+            tokio::time::timeout(WAIT, readings.changed()).await.map_err(|_| unknown())?.map_err(|_| unknown())?;
+        }
+        let known = self.source.known().ok_or_else(unknown)?;
+        match select(&known.keys, token) {
+            // It may well be among those that can't be read just now.
+            None if failed && !running => Err(unknown()),
+            other => Ok(other),
+        }
     }
 
     /// Why there are no keys, where there are none.
     pub fn trouble(&self) -> Option<String> {
-        self.known().is_none().then(|| format!("no keys from {}", self.url))
+        self.source.known().is_none().then(|| format!("no keys from {}", self.source.url))
     }
 
     /// Reads the set every now and then until `stop`, so that a key which is no longer in it is no longer believed.
     pub async fn keep_fresh(&self, stop: CancellationToken) {
         loop {
-            let pause = if self.refresh(Duration::ZERO).await { self.refresh } else { RETRY.min(self.refresh) };
+            self.source.begin();
+            let read = Arc::clone(&self.source).read().await;
+            let pause = if read { self.refresh } else { RETRY.min(self.refresh) };
             if tokio::time::timeout(pause, stop.cancelled()).await.is_ok() {
                 return;
             }
         }
     }
+}
 
+fn unknown() -> Error {
+    Error::Unavailable(anyhow::anyhow!("the keys that tokens are verified with are not known"))
+}
+
+impl Source {
     fn known(&self) -> Option<Known> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner).clone();
         known.filter(|known| known.since.elapsed() < MAX_AGE)
     }
 
-    /// Asks, unless somebody did within `floor`. Whether there is a new set.
-    async fn refresh(&self, floor: Duration) -> bool {
-        let mut asked = self.asked.lock().await;
-        let floor = if self.known().is_some() { floor } else { floor.min(RETRY) };
-        if asked.is_some_and(|at| at.elapsed() < floor) {
-            return false;
+    fn asked(&self) -> MutexGuard<'_, Asked> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin(&self) {
+        let mut asked = self.asked();
+        (asked.at, asked.running) = (Some(Instant::now()), true);
+    }
+
+    /// Asks in a task of its own, unless somebody did within `floor`. Whether an answer is awaited, and whether the
+    /// last one was none.
+    fn ask(self: &Arc<Self>, floor: Duration) -> (bool, bool) {
+        let mut asked = self.asked();
+        if asked.running || asked.at.is_some_and(|at| at.elapsed() < floor) {
+            return (asked.running, asked.failed);
         }
+        (asked.at, asked.running) = (Some(Instant::now()), true);
+        drop(asked);
+        tokio::spawn(Arc::clone(self).read());
+        (true, false)
+    }
+
+    /// Reads the set; whether there is a new one.
+    async fn read(self: Arc<Self>) -> bool {
         let outcome = self.fetch().await;
-        *asked = Some(Instant::now());
+        let read = outcome.is_ok();
+        metrics::counter!("tidegate_jwks_fetches_total", "outcome" => if read { "ok" } else { "failed" }).increment(1);
         match outcome {
             Ok(keys) => {
-                metrics::counter!("tidegate_jwks_fetches_total", "outcome" => "ok").increment(1);
                 let known = Known { keys: Arc::new(keys), since: Instant::now() };
                 *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(known);
-                true
             }
             Err(error) => {
-                metrics::counter!("tidegate_jwks_fetches_total", "outcome" => "failed").increment(1);
                 let kept = self.known().is_some();
                 tracing::warn!(error = format!("{error:#}"), kept, "the keys of the token issuer can't be read");
-                false
             }
         }
+        {
+            let mut asked = self.asked();
+            (asked.running, asked.failed) = (false, !read);
+        }
+        self.readings.send_modify(|count| *count += 1);
+        read
     }
 
     async fn fetch(&self) -> anyhow::Result<Vec<Key>> {
@@ -211,6 +277,80 @@ mod tests {
             accepted += usize::from(outcome.is_ok());
         }
         assert_eq!(accepted, 4);
+    }
+
+    const KEYS: &str = r#"{"keys":[{"kty":"EC","crv":"P-256","kid":"ec-1",
+        "x":"G5hdU0BpjdPd5fKc0Gplkqt6l-ohPmN6PtLSedzNzAU","y":"0vwzUp0aLIcc1XBCSpi9jL9cCJq-XjfeApsKOqjQ5G4"}]}"#;
+
+    /// Answers every request with a set after a while, and counts them.
+    async fn issuer(pause: Duration) -> (String, Arc<std::sync::atomic::AtomicUsize>) {
+        use std::sync::atomic::Ordering;
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let asked: Arc<std::sync::atomic::AtomicUsize> = Arc::default();
+        let count = Arc::clone(&asked);
+        tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                count.fetch_add(1, Ordering::SeqCst);
+                tokio::spawn(async move {
+                    let mut head = [0; 2048];
+                    let _ = stream.read(&mut head).await;
+                    tokio::time::sleep(pause).await;
+                    let answer =
+                        format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{KEYS}", KEYS.len());
+                    let _ = stream.write_all(answer.as_bytes()).await;
+                });
+            }
+        });
+        (url, asked)
+    }
+
+    fn token(id: &str) -> String {
+        let header = URL_SAFE_NO_PAD.encode(format!(r#"{{"alg":"ES256","kid":"{id}"}}"#));
+        format!("{header}.e30.{}", URL_SAFE_NO_PAD.encode([0; 64]))
+    }
+
+    #[tokio::test]
+    async fn unknown_keys_are_asked_for_once_and_by_nobody_in_particular() {
+        use std::sync::atomic::Ordering;
+        let (url, asked) = issuer(Duration::from_millis(200)).await;
+        let jwks =
+            Arc::new(Jwks { floor: Duration::from_secs(1), ..Jwks::new(&url, Duration::from_secs(3600)).unwrap() });
+        let (good, unknown) = (token("ec-1"), token("nope"));
+        // Callers that go away at once take nothing along: the reading goes on, and is the only one.
+        for _ in 0..20 {
+            let parsed = token::parse(&good).unwrap();
+            let _ = tokio::time::timeout(Duration::from_millis(2), jwks.find(&parsed)).await;
+        }
+        assert!(jwks.find(&token::parse(&good).unwrap()).await.unwrap().is_some(), "on demand, and shared");
+        assert_eq!(asked.load(Ordering::SeqCst), 1);
+        for _ in 0..20 {
+            assert!(jwks.find(&token::parse(&unknown).unwrap()).await.unwrap().is_none(), "not before the floor");
+        }
+        assert_eq!(asked.load(Ordering::SeqCst), 1);
+        tokio::time::sleep(Duration::from_millis(1050)).await;
+        let flood = (0..50).map(|_| async { jwks.find(&token::parse(&unknown).unwrap()).await.unwrap().is_none() });
+        assert!(futures::future::join_all(flood).await.into_iter().all(|none| none));
+        assert_eq!(asked.load(Ordering::SeqCst), 2, "fifty at once are one");
+    }
+
+    #[tokio::test]
+    async fn an_issuer_that_hangs_holds_up_few_and_not_for_long() {
+        let (url, _) = issuer(Duration::from_secs(60)).await;
+        let jwks = Jwks::new(&url, Duration::from_secs(3600)).unwrap();
+        let started = Instant::now();
+        let good = token("ec-1");
+        let many = (0..200).map(|_| async { jwks.find(&token::parse(&good).unwrap()).await.is_err() });
+        assert!(futures::future::join_all(many).await.into_iter().all(|failed| failed), "503 rather than 401");
+        assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
+        jwks.source.asked().running = false;
+        *jwks.source.known.write().unwrap() =
+            Some(Known { keys: Arc::new(parse(KEYS.as_bytes()).unwrap()), since: Instant::now() });
+        let started = Instant::now();
+        assert!(jwks.find(&token::parse(&good).unwrap()).await.unwrap().is_some());
+        assert!(started.elapsed() < Duration::from_millis(100), "who is known waits for nobody");
     }
 
     #[test]

@@ -17,7 +17,7 @@ use self::issuer::{Issuer, NewToken};
 use self::jwks::Jwks;
 use self::token::{Expected, Key, Rejected};
 use crate::app::App;
-use crate::config::{Auth, SignInSetting};
+use crate::config::{Auth, AuthMode, SignInSetting};
 use crate::error::{Error, Result};
 use crate::model::access::Action;
 use crate::model::caller::Caller;
@@ -41,8 +41,11 @@ pub struct SignIn {
 impl SignIn {
     /// As the settings say. `own_key` is the PEM that our own tokens are signed with; `address` is the API's.
     pub fn new(auth: &Auth, own_key: Option<&str>, address: &str) -> anyhow::Result<Self> {
-        let SignInSetting { public_key, jwks_url, jwks_refresh, issuer, audience, mapping, services, .. } =
-            &auth.sign_in;
+        // What has no effect in a mode asks nobody and is asked by nobody.
+        let unused = SignInSetting::default();
+        let setting = if auth.mode == AuthMode::Jwt { &auth.sign_in } else { &unused };
+        let own_key = own_key.filter(|_| auth.mode == AuthMode::Jwt);
+        let SignInSetting { public_key, jwks_url, jwks_refresh, issuer, audience, mapping, services, .. } = setting;
         let fixed = public_key.as_deref().map(Key::from_pem).transpose().context("AUTH_JWT_PUBLIC_KEY_BASE64")?;
         Ok(Self {
             fixed,
@@ -65,11 +68,8 @@ impl SignIn {
         found.then_some(Principal::Service)
     }
 
-    /// Who holds this bearer token.
-    pub async fn bearer(&self, token: &str) -> Result<Principal> {
-        if let Some(service) = self.service(token) {
-            return Ok(service);
-        }
+    /// Which user a token names.
+    pub async fn user(&self, token: &str) -> Result<Principal> {
         let refused = |rejected: Rejected| Error::Unauthenticated(format!("the token is not taken: {rejected}").into());
         let parsed = token::parse(token).map_err(refused)?;
         let now = SystemTime::now();
@@ -118,8 +118,9 @@ pub async fn issue_token(
     let issuer = issuer.ok_or_else(|| Error::Misconfig("this server issues no tokens; see AUTH_OWN_TOKENS".into()))?;
     let now = SystemTime::now();
     let issued = issuer.issue(new, now, lifetime)?;
+    let deed = if new.roles.admin { Deed::AdminTokenIssued } else { Deed::TokenIssued };
     let caller = Caller { acting_for: Some(new.user.clone()), ..caller.clone() };
-    let event = NewEvent { at: now, caller, deed: Deed::TokenIssued, owner: None, object: None };
+    let event = NewEvent { at: now, caller, deed, owner: None, object: None };
     let mut tx = app.db.begin().await?;
     tx.record_event(&event).await?;
     tx.commit().await?;

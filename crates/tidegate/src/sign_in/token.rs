@@ -15,7 +15,7 @@ const MAX_KEY_ID: usize = 256;
 /// How far clocks may differ, in seconds.
 pub const LEEWAY: u64 = 30;
 
-/// Why a token is not taken. Only what the holder of a well-signed token may know is told apart.
+/// Why a token is not taken. Of what is not well signed it is only said whether it could be read at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Rejected {
     /// No JWS in compact form of strict base64url and JSON without repeated names.
@@ -25,10 +25,10 @@ pub enum Rejected {
     #[error("it is signed in a way that is not taken here (RS256 and ES256 are)")]
     Algorithm,
     /// No key of that id and type is trusted.
-    #[error("no trusted key made it")]
+    #[error("it is not signed by a trusted key")]
     Key,
     /// The signature is not the key's.
-    #[error("its signature is wrong")]
+    #[error("it is not signed by a trusted key")]
     Signature,
     /// `exp` is missing, no number, or over.
     #[error("it has expired")]

@@ -116,6 +116,7 @@ fn describe() {
     counter!("tidegate_overload_total", "JSON requests refused because too many were at work");
     counter!("tidegate_rate_limited_total", "Requests refused because one user or address sent too many");
     counter!("tidegate_refusals_total", "Requests for what belongs to somebody else");
+    counter!("tidegate_sign_in_refused_total", "Requests whose credentials were not taken");
     counter!("tidegate_uploads_total", "Uploads begun, completed, aborted, expired");
     counter!("tidegate_uploaded_bytes_total", "Bytes of completed uploads");
     counter!("tidegate_parts_signed_total", "Presigned part requests");
