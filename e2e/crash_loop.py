@@ -76,6 +76,7 @@ class Loop:
     def __init__(self, server, seed):
         self.server, self.chance = server, random.Random(seed)
         self.images, self.settled, self.lock = [], [], threading.Lock()
+        self.failures = []
         self.counts = {"answered": 0, "cut": 0, "checked": 0, "deleted": 0, "aborted": 0}
         self.slowest_start = 0.0
 
@@ -89,6 +90,10 @@ class Loop:
             except Cut:
                 with self.lock:
                     self.counts["cut"] += 1
+                return
+            except Exception as error:  # a wrong answer is the loop's failure, not this thread's
+                with self.lock:
+                    self.failures.append(error)
                 return
 
     def one_image(self, chance, client, stop):
@@ -179,6 +184,7 @@ class Loop:
         stop.set()
         for worker in workers:
             worker.join()
+        assert not self.failures, f"{len(self.failures)} wrong answers, the first: {self.failures[0]!r}"
         started = time.monotonic()
         self.server.start()
         self.slowest_start = max(self.slowest_start, time.monotonic() - started)

@@ -225,10 +225,12 @@ async fn parts_sent_again(store: &dyn Store, send: &dyn Send) {
 async fn abortion(store: &dyn Store, send: &dyn Send, gaps: &[Gap]) {
     let upload = begun(store, "conf/parts/aborted").await;
     put(store, send, &upload, 1, &pattern(40, 100)).await;
-    let open = store.list_uploads(SystemTime::now() + HOUR).await.expect("lists");
+    let open = store.list_uploads("", SystemTime::now() + HOUR).await.expect("lists");
     assert!(open.iter().any(|open| open.upload == upload), "{open:?}");
+    let elsewhere = store.list_uploads("conf/other/", SystemTime::now() + HOUR).await.expect("lists");
+    assert!(!elsewhere.iter().any(|open| open.upload == upload), "below another prefix");
     if !gaps.contains(&Gap::UploadsFromLongAgo) {
-        let earlier = store.list_uploads(SystemTime::now() - HOUR).await.expect("lists");
+        let earlier = store.list_uploads("", SystemTime::now() - HOUR).await.expect("lists");
         assert!(!earlier.iter().any(|open| open.upload == upload), "begun after the time asked for");
     }
     store.abort(&upload).await.expect("aborts");

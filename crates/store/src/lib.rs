@@ -186,8 +186,10 @@ pub trait Store: Send + Sync + 'static {
     async fn complete(&self, upload: &UploadRef, completion: &Completion) -> Result<Stat>;
     /// Drops an upload and its parts. Idempotent.
     async fn abort(&self, upload: &UploadRef) -> Result<()>;
-    /// Uploads begun before `before` that are still open: what a sweep looks at.
-    async fn list_uploads(&self, before: SystemTime) -> Result<Vec<OpenUpload>>;
+    /// Uploads to keys that begin with `prefix`, begun before `before` and still open: what a sweep looks at.
+    async fn list_uploads(&self, prefix: &str, before: SystemTime) -> Result<Vec<OpenUpload>>;
+    /// Whether the ETag of a whole is made of its parts' (see [`Completion::etag`]). Elsewhere it may be anything.
+    fn has_md5_etags(&self) -> bool;
     /// Writes a blob from a stream.
     async fn write(&self, key: &str, body: ByteStream, attributes: Attributes) -> Result<Stat>;
     /// The bytes of `range`, which must lie inside the blob; `None` is all of it.

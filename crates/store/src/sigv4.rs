@@ -40,6 +40,13 @@ pub struct Presigner {
     derived: Mutex<Option<(String, hmac::Key)>>,
 }
 
+impl Clone for Presigner {
+    fn clone(&self) -> Self {
+        let (access_key, secret_key) = (self.access_key.clone(), self.secret_key.clone());
+        Self::new(self.endpoint.clone(), access_key, secret_key).with_token(self.session_token.as_deref())
+    }
+}
+
 impl fmt::Debug for Presigner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Presigner").field("endpoint", &self.endpoint).finish_non_exhaustive()

@@ -300,7 +300,7 @@ async fn remains_of_a_crash_after_publishing_are_removed() {
     let own = folder.path().join(".uploads").join(&upload.upload_id);
     std::fs::remove_file(own.join("data")).unwrap();
     let later = std::time::SystemTime::now() + Duration::from_secs(60);
-    assert_eq!(store.list_uploads(later).await.unwrap().len(), 1);
+    assert_eq!(store.list_uploads("", later).await.unwrap().len(), 1);
     store.abort(&upload).await.unwrap();
-    assert!(!own.exists() && store.list_uploads(later).await.unwrap().is_empty());
+    assert!(!own.exists() && store.list_uploads("", later).await.unwrap().is_empty());
 }

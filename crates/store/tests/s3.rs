@@ -140,7 +140,7 @@ async fn streams_longer_than_a_part_arrive_whole_or_not_at_all() {
     let refused = store.write("cut", cut, Attributes::default()).await;
     assert!(matches!(refused, Err(Error::Incomplete(_))), "{refused:?}");
     assert!(matches!(store.stat("cut").await, Err(Error::NotFound)));
-    let open = store.list_uploads(std::time::SystemTime::now() + Duration::from_secs(60)).await.unwrap();
+    let open = store.list_uploads("", std::time::SystemTime::now() + Duration::from_secs(60)).await.unwrap();
     assert_eq!(open, [], "no parts are left");
 }
 
@@ -171,9 +171,9 @@ async fn a_single_put_is_held_to_what_was_signed() {
     assert_eq!(put(&request.url, "text/html", b"12345").await, 403);
     assert_eq!(put(&request.url.replace("single", "other"), "image/png", b"12345").await, 403);
     assert_eq!(put(&request.url, "image/png", b"12345").await, 200);
-    let short = store.sign_read("single", Duration::from_secs(1)).await.unwrap();
+    let short = store.sign_read("single", Duration::from_secs(4)).await.unwrap();
     assert_eq!(over_http().get(&short).await.unwrap(), "12345");
-    tokio::time::sleep(Duration::from_millis(2100)).await;
+    tokio::time::sleep(Duration::from_millis(5100)).await;
     assert!(over_http().get(&short).await.is_err(), "it has ended");
 }
 
@@ -218,6 +218,8 @@ async fn a_setup_that_s3_refuses_is_said() {
 struct Scripted {
     url: String,
     asked: std::sync::Arc<std::sync::Mutex<Vec<String>>>,
+    /// Whether connections stay open after the answer.
+    hold: std::sync::Arc<std::sync::atomic::AtomicBool>,
 }
 
 /// What to answer to the nth request, by its first line; `None` is silence.
@@ -229,10 +231,12 @@ impl Scripted {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let asked: std::sync::Arc<std::sync::Mutex<Vec<String>>> = std::sync::Arc::default();
         let log = std::sync::Arc::clone(&asked);
+        let hold: std::sync::Arc<std::sync::atomic::AtomicBool> = std::sync::Arc::default();
+        let held = std::sync::Arc::clone(&hold);
         tokio::spawn(async move {
             loop {
                 let (mut stream, _) = listener.accept().await.unwrap();
-                let log = std::sync::Arc::clone(&log);
+                let (log, held) = (std::sync::Arc::clone(&log), std::sync::Arc::clone(&held));
                 tokio::spawn(async move {
                     let mut head = Vec::new();
                     while !head.windows(4).any(|end| end == b"\r\n\r\n") {
@@ -250,13 +254,16 @@ impl Scripted {
                         Some(answer) => drop(stream.write_all(answer.as_bytes()).await),
                         None => tokio::time::sleep(Duration::from_secs(600)).await,
                     }
+                    if held.load(Ordering::Relaxed) {
+                        tokio::time::sleep(Duration::from_secs(600)).await;
+                    }
                     // The head of a longer body may still be on its way; closing with it unread would reset.
                     let mut rest = vec![0; 1 << 16];
                     let _ = tokio::time::timeout(Duration::from_millis(100), stream.read(&mut rest)).await;
                 });
             }
         });
-        Self { url, asked }
+        Self { url, asked, hold }
     }
 
     fn count(&self, word: &str) -> usize {
@@ -347,6 +354,14 @@ async fn refusals_failures_and_haste_are_told_apart() {
     let outcome = on(&silent).await.stat("k").await;
     assert!(matches!(outcome, Err(Error::Unavailable(_))), "{outcome:?}");
     assert!(started.elapsed() < Duration::from_secs(10), "silence ends: {:?}", started.elapsed());
+    // A head, and then nothing: the client's own time limit ends with the head.
+    let stalled = Scripted::start(|_, _| Some("HTTP/1.1 200 OK\r\ncontent-length: 900\r\n\r\n<?xml".into()));
+    let stalled = stalled.await;
+    stalled.hold.store(true, Ordering::Relaxed);
+    let patient =
+        S3Store::open(S3Options { timeout: Duration::from_millis(200), ..options(&stalled.url, "bucket") }).await;
+    let outcome = tokio::time::timeout(Duration::from_secs(40), patient.list_parts(&completion().0)).await;
+    assert!(matches!(outcome, Ok(Err(Error::Unavailable(_)))), "{outcome:?}");
     let nonsense = Scripted::start(|_, _| xml("200 OK", "<html>a proxy's page</html>")).await;
     let outcome = on(&nonsense).await.list_parts(&completion().0).await;
     assert!(matches!(outcome, Err(Error::Unavailable(_))), "{outcome:?}");

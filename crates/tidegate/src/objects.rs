@@ -100,13 +100,26 @@ pub async fn list(
 }
 
 /// Deletes an object: its row first, then its bytes, both before the answer. One whose upload is open is
-/// aborted. If the bytes can't be removed now, a job does it.
+/// aborted. If the bytes can't be removed now, the answer says so, asking again tries again, and a job does too.
 pub async fn delete(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) -> Result<()> {
-    let (owner, object) = find(app, caller, Action::Delete, kind, id).await?;
-    if object.state == ObjectState::Pending {
-        return uploads::abort(app, caller, kind, id).await;
+    let (owner, object) = find_even_gone(app, caller, Action::Delete, kind, id).await?;
+    match object.state {
+        ObjectState::Pending => return uploads::abort(app, caller, kind, id).await,
+        ObjectState::Ready => mark_deleted(app, caller, &owner, &object).await?,
+        // Its row went before; are the bytes still there?
+        ObjectState::Deleted => match app.store.stat(object.key.as_str()).await {
+            Err(store::Error::NotFound) => return Err(not_found()),
+            other => drop(other?),
+        },
+        ObjectState::Purged => return Err(not_found()),
     }
-    let now = SystemTime::now();
+    app.store.delete(object.key.as_str(), store::Deletion::Purge).await?;
+    app.jobs.notify_one();
+    Ok(())
+}
+
+async fn mark_deleted(app: &App, caller: &Caller, owner: &Owner, object: &Object) -> Result<()> {
+    let (id, now) = (object.id, SystemTime::now());
     let rules::Deletion::Purge = rules::of(owner.kind()).deletion;
     let job = Job::PurgeObjectV1 { object: id.0, key: object.key.as_str().to_owned() };
     let forgetting = app.records.forgetting(id);
@@ -118,9 +131,7 @@ pub async fn delete(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) -
     jobs::enqueue(&mut tx, &job, app.db.now()).await?;
     tx.commit().await?;
     drop(forgetting);
-    metrics::counter!("tidegate_objects_deleted_total", "owner" => kind.as_str()).increment(1);
+    metrics::counter!("tidegate_objects_deleted_total", "owner" => owner.kind().as_str()).increment(1);
     tracing::info!(object.id = %id, "an object was deleted");
-    app.store.delete(object.key.as_str(), store::Deletion::Purge).await?;
-    app.jobs.notify_one();
     Ok(())
 }

@@ -21,6 +21,8 @@ use crate::objects;
 /// The most parts signed for in one call.
 pub const MAX_SIGNED: usize = 1000;
 const MAX_NAME: usize = 255;
+/// S3 may go on assembling parts for so long after whoever asked for it is gone.
+const LATE: Duration = Duration::from_secs(15 * 60);
 /// What disk images are served as, whatever their uploader says they are.
 const OPAQUE: &str = "application/octet-stream";
 
@@ -51,7 +53,7 @@ pub async fn begin(app: &App, caller: &Caller, owner: &Owner, announced: Announc
     app.authorize(caller, Action::Write, owner, None)?;
     check_announced(app, &announced)?;
     let Owner::Disks(user) = owner;
-    let now = SystemTime::now();
+    let now = app.db.now();
     let id = ObjectId::generate();
     let object = Object {
         id,
@@ -137,7 +139,7 @@ pub async fn sign_parts(
     if let Some(beyond) = numbers.iter().find(|number| upload.part_limit(**number, app.config.images.max_size) == 0) {
         return Err(bad_request(format!("part {beyond} lies beyond the announced size, or the largest allowed")));
     }
-    let remaining = upload.expires_at.duration_since(SystemTime::now()).unwrap_or_default();
+    let remaining = upload.expires_at.duration_since(app.db.now()).unwrap_or_default();
     let lifetime = app.config.uploads.url_lifetime.min(remaining).max(Duration::from_secs(1));
     let named = reference(&upload);
     let mut signed = Vec::with_capacity(numbers.len());
@@ -210,8 +212,14 @@ pub async fn complete(
     if upload.state == UploadState::Completed {
         return completed_before(app, &owner, &upload, &digest, &completion).await;
     }
-    if !upload.takes_bytes(SystemTime::now()) {
+    if !upload.takes_bytes(app.db.now()) {
         return Err(Error::InvalidState("the upload is no longer open".into()));
+    }
+    if !app.store.has_md5_etags() {
+        // Nothing but this tells a completion that was cut off from another one.
+        let mut tx = app.db.begin().await?;
+        tx.announce_parts(&upload.id, &digest).await?;
+        tx.commit().await?;
     }
     let stat = match app.store.complete(&reference(&upload), &completion).await {
         Err(store::Error::TooLarge { limit }) => {
@@ -256,8 +264,8 @@ async fn resolve_race(
     Err(Error::InvalidState("the upload was aborted".into()))
 }
 
-/// The object is read only now: what was read before the upload may not have had its content yet. A completion
-/// that was recovered left no digest of its parts, but the whole's ETag says which they were.
+/// The object is read only now: what was read before the upload may not have had its content yet. A completion that
+/// was recovered may have left no digest of its parts, but where ETags are MD5s the whole's says which they were.
 async fn completed_before(
     app: &App,
     owner: &Owner,
@@ -268,7 +276,7 @@ async fn completed_before(
     let object = app.db.find_object(owner, upload.object).await?;
     match (object.and_then(|object| object.content), &upload.parts_digest) {
         (Some(content), Some(before)) if before == digest => Ok(content),
-        (Some(content), None) if completion.etag().as_ref() == Some(&content.etag) => Ok(content),
+        (Some(content), _) if completion.etag().as_ref() == Some(&content.etag) => Ok(content),
         _ => Err(Error::InvalidState("the upload was completed with other parts".into())),
     }
 }
@@ -329,6 +337,10 @@ pub async fn end(app: &App, caller: &Caller, upload: &Upload, state: UploadState
     tx.set_object_state(upload.object, ObjectState::Pending, ObjectState::Purged, now).await?;
     tx.record(caller, deed, upload.object, now).await?;
     jobs::enqueue(&mut tx, &job, app.db.now()).await?;
+    if !app.store.has_md5_etags() {
+        // A completion that was on its way to S3 may still come about there.
+        jobs::enqueue(&mut tx, &job, app.db.now() + LATE).await?;
+    }
     tx.commit().await?;
     drop(forgetting);
     count(if state == UploadState::Expired { "expired" } else { "aborted" });
@@ -355,7 +367,7 @@ async fn open_upload(
             find_upload(app, &owner, id, upload_id).await?
         }
     };
-    if upload.takes_bytes(SystemTime::now()) {
+    if upload.takes_bytes(app.db.now()) {
         Ok(upload)
     } else {
         Err(Error::InvalidState("the image is not uploading".into()))

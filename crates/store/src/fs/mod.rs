@@ -273,9 +273,15 @@ impl Store for FsStore {
     }
 
     #[tracing::instrument(name = "store.list_uploads", level = "trace", skip_all)]
-    async fn list_uploads(&self, before: SystemTime) -> Result<Vec<OpenUpload>> {
-        let store = self.clone();
-        blocking(move || store.list_open(before)).await
+    async fn list_uploads(&self, prefix: &str, before: SystemTime) -> Result<Vec<OpenUpload>> {
+        let (store, prefix) = (self.clone(), prefix.to_owned());
+        let mut open = blocking(move || store.list_open(before)).await?;
+        open.retain(|open| open.upload.key.starts_with(&prefix));
+        Ok(open)
+    }
+
+    fn has_md5_etags(&self) -> bool {
+        true
     }
 
     #[tracing::instrument(name = "store.write", level = "trace", skip_all)]

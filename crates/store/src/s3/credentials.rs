@@ -16,6 +16,8 @@ use crate::sigv4::{Endpoint, Presigner, Unsigned};
 const EARLY: Duration = Duration::from_secs(15 * 60);
 /// How often the chain is asked at most while it has no newer ones.
 const FLOOR: Duration = Duration::from_secs(30);
+/// How long the chain may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// How long credentials without an end are taken to be the same.
 const REREAD: Duration = Duration::from_secs(15 * 60);
 
@@ -72,21 +74,32 @@ impl Rotating {
         }
         let failed = |error: String| Error::Unavailable(io::Error::other(format!("no S3 credentials: {error}")));
         let provider = self.provider.as_ref().ok_or_else(|| failed("there is no provider of any".into()))?;
-        let given = match provider.provide_credentials().await {
-            Ok(given) => given,
-            Err(error) => {
-                // What is there may still be good for a while.
-                let old = kept().filter(|current| current.ends.is_none_or(|ends| ends > SystemTime::now()));
-                let reason = aws_sdk_s3::error::DisplayErrorContext(&error).to_string();
-                return old.ok_or_else(|| failed(reason));
-            }
-        };
+        let asked = tokio::time::timeout(PATIENCE, provider.provide_credentials()).await;
+        let given =
+            match asked.map_err(|_| "no answer in time".to_owned()).and_then(|given| given.map_err(|e| shown(&e))) {
+                Ok(given) => given,
+                Err(reason) => {
+                    // What is there may still be good for a while; it is not asked for again at once.
+                    let old = kept().filter(|current| current.ends.is_none_or(|ends| ends > SystemTime::now()));
+                    let old = old.ok_or_else(|| failed(reason))?;
+                    let again = Current { presigner: old.presigner.clone(), ends: old.ends, taken: Instant::now() };
+                    return Ok(self.keep(again));
+                }
+            };
         let presigner = Presigner::new(self.endpoint.clone(), given.access_key_id(), given.secret_access_key());
         let presigner = presigner.with_token(given.session_token());
-        let current = Arc::new(Current { presigner, ends: given.expiry(), taken: Instant::now() });
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&current));
-        Ok(current)
+        Ok(self.keep(Current { presigner, ends: given.expiry(), taken: Instant::now() }))
     }
+
+    fn keep(&self, current: Current) -> Arc<Current> {
+        let current = Arc::new(current);
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&current));
+        current
+    }
+}
+
+fn shown(error: &aws_credential_types::provider::error::CredentialsError) -> String {
+    super::error::told(error)
 }
 
 #[cfg(test)]
@@ -117,6 +130,41 @@ mod tests {
         assert!(request.url.contains("X-Amz-Expires=3600&"), "{}", request.url);
         let request = signed(&rotating(None)).await.unwrap();
         assert!(request.expires.duration_since(now).unwrap_or_default() > HOUR - Duration::from_secs(2));
+    }
+
+    /// Gives credentials once, and then fails.
+    #[derive(Debug, Default)]
+    struct Once(Arc<std::sync::atomic::AtomicUsize>);
+
+    impl aws_credential_types::provider::ProvideCredentials for Once {
+        fn provide_credentials<'a>(&'a self) -> aws_credential_types::provider::future::ProvideCredentials<'a>
+        where
+            Self: 'a,
+        {
+            use aws_credential_types::provider::{error::CredentialsError, future::ProvideCredentials};
+            let ends = SystemTime::now() + Duration::from_secs(300);
+            ProvideCredentials::ready(match self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
+                0 => Ok(Credentials::new("ACCESS", "secret", None, Some(ends), "test")),
+                _ => Err(CredentialsError::provider_error("the role is away")),
+            })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_chain_that_fails_is_not_asked_for_every_request() {
+        let once = Once::default();
+        let asked = Arc::clone(&once.0);
+        let provider = SharedCredentialsProvider::new(once);
+        let rotating = Rotating::new(Some(provider), rotating(None).endpoint);
+        signed(&rotating).await.unwrap();
+        // Older than the floor, and near their end: time to ask again.
+        let current = rotating.current().await.unwrap();
+        let taken = Instant::now() - 2 * FLOOR;
+        rotating.keep(Current { presigner: current.presigner.clone(), ends: current.ends, taken });
+        for _ in 0..50 {
+            signed(&rotating).await.unwrap();
+        }
+        assert_eq!(asked.load(std::sync::atomic::Ordering::SeqCst), 2);
     }
 
     #[tokio::test]

@@ -2,11 +2,14 @@
 
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 
-use super::error::{Trouble as _, unavailable};
+use super::error::{Trouble as _, outcome, unavailable};
 use super::{S3Store, Versioning};
 use crate::Stat;
 use crate::error::{Error, Result};
 use crate::key::trash;
+
+/// What was to be removed is not there.
+const GONE: [&str; 2] = ["NoSuchVersion", "NoSuchKey"];
 
 /// The versions of one key: those with bytes, and the markers that hide them.
 #[derive(Debug, Default)]
@@ -23,7 +26,11 @@ impl S3Store {
         let Some(stat) = self.find(key).await? else { return Ok(()) };
         // A suspended bucket would overwrite the one version there is.
         if self.versioning().await? != Versioning::Enabled {
-            self.copy(key, &trash(key), &stat, true).await?;
+            match self.copy(key, &trash(key), &stat, true).await {
+                // Somebody else is hiding it too, and was first.
+                Err(Error::NotFound) => return Ok(()),
+                other => other?,
+            }
         }
         self.client.delete_object().bucket(&*self.bucket).key(key).send().await.or_trouble().map(drop)
     }
@@ -50,7 +57,12 @@ impl S3Store {
     /// Removes a key with all its versions. Idempotent.
     pub(super) async fn purge(&self, key: &str) -> Result<()> {
         if self.versioning().await? == Versioning::Never {
-            return self.client.delete_object().bucket(&*self.bucket).key(key).send().await.or_trouble().map(drop);
+            let gone = self.client.delete_object().bucket(&*self.bucket).key(key).send().await.or_trouble()?;
+            if gone.delete_marker() != Some(true) && gone.version_id().is_none() {
+                return Ok(());
+            }
+            // Since it was last looked at, the bucket keeps versions: this one is still there.
+            self.forget_versioning();
         }
         let versions = self.versions(key).await?;
         self.remove_versions(key, versions.blobs).await?;
@@ -89,8 +101,10 @@ impl S3Store {
             let all = Delete::builder().set_objects(Some(named)).quiet(true).build();
             let all = all.map_err(|_| unavailable("versions that can't be named"))?;
             let answer = self.client.delete_objects().bucket(&*self.bucket).delete(all).send().await.or_trouble()?;
-            if let Some(error) = answer.errors().first() {
-                return Err(Error::Refused(error.code().unwrap_or("an unnamed error").to_owned()));
+            let code = |error: &aws_sdk_s3::types::Error| error.code().unwrap_or("an unnamed error").to_owned();
+            let mut failed = answer.errors().iter().map(code).filter(|code| !GONE.contains(&code.as_str()));
+            if let Some(code) = failed.next() {
+                return Err(outcome(400, &code).unwrap_or_else(|| unavailable("a version that can't be removed now")));
             }
         }
         Ok(())

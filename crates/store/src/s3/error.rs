@@ -3,7 +3,7 @@
 use std::io;
 
 use aws_sdk_s3::config::http::HttpResponse;
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 
 use crate::error::{Error, Result};
 
@@ -28,18 +28,33 @@ where
                 let status = service.raw().status().as_u16();
                 let code = service.err().code().unwrap_or_default();
                 outcome(status, code).unwrap_or_else(|| {
-                    let said = format!("S3 answered {status}: {}", DisplayErrorContext(service.err()));
+                    let said = format!("S3 answered {status}: {}", told(service.err()));
                     Error::Unavailable(io::Error::other(said))
                 })
             }
             // No connection, no credentials, no answer in time, no answer that can be read.
-            _ => Error::Unavailable(io::Error::other(DisplayErrorContext(&error).to_string())),
+            _ => Error::Unavailable(io::Error::other(told(&error))),
         })
     }
 }
 
+/// An error and what it came from, each said once.
+pub(super) fn told(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        let more = inner.to_string();
+        if !text.contains(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        source = inner.source();
+    }
+    text
+}
+
 /// The outcome of a status and a code; `None` is trouble that may pass.
-fn outcome(status: u16, code: &str) -> Option<Error> {
+pub(super) fn outcome(status: u16, code: &str) -> Option<Error> {
     match (status, code) {
         (_, "NoSuchUpload") => Some(Error::NoSuchUpload),
         (_, "NoSuchBucket") => Some(Error::Refused("NoSuchBucket".into())),
@@ -47,11 +62,14 @@ fn outcome(status: u16, code: &str) -> Option<Error> {
         (_, "PreconditionFailed") | (412, _) => Some(Error::AlreadyExists),
         (_, "NoSuchKey" | "NotFound") => Some(Error::NotFound),
         // Another request at the same moment, or a time limit: trying again helps.
-        (_, "ConditionalRequestConflict" | "OperationAborted" | "RequestTimeout" | "SlowDown") => None,
+        (_, "ConditionalRequestConflict" | "OperationAborted" | "RequestTimeout" | "SlowDown" | "InternalError") => {
+            None
+        }
         (404, _) => Some(Error::NotFound),
         (408 | 409 | 429, _) => None,
-        (400..=499, "") => Some(Error::Refused(status.to_string())),
-        (400..=499, code) => Some(Error::Refused(code.to_owned())),
+        // The wrong region, a feature that is not there: no repetition helps.
+        (300..=399 | 400..=499 | 501, "") => Some(Error::Refused(status.to_string())),
+        (300..=399 | 400..=499 | 501, code) => Some(Error::Refused(code.to_owned())),
         _ => None,
     }
 }
@@ -70,14 +88,12 @@ mod tests {
         assert_eq!(said(403, "AccessDenied"), "the store refused: AccessDenied");
         assert_eq!(said(403, "RequestTimeTooSkewed"), "the store refused: RequestTimeTooSkewed");
         assert_eq!(said(403, ""), "the store refused: 403");
+        assert_eq!(said(301, "PermanentRedirect"), "the store refused: PermanentRedirect");
+        assert_eq!(said(501, "NotImplemented"), "the store refused: NotImplemented");
         assert_eq!(said(412, "PreconditionFailed"), "the key exists already");
-        for (status, code) in [
-            (503, "SlowDown"),
-            (500, "InternalError"),
-            (409, "ConditionalRequestConflict"),
-            (200, "InternalError"),
-            (302, ""),
-        ] {
+        for (status, code) in
+            [(503, "SlowDown"), (500, "InternalError"), (409, "ConditionalRequestConflict"), (200, "InternalError")]
+        {
             assert_eq!(said(status, code), "later", "{status} {code}");
         }
     }

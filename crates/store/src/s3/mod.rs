@@ -12,7 +12,7 @@ mod multipart;
 mod writing;
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use async_trait::async_trait;
@@ -26,7 +26,6 @@ use aws_sdk_s3::config::{
 };
 use aws_sdk_s3::primitives::DateTime;
 use aws_sdk_s3::types::{Object, ServerSideEncryption};
-use tokio::sync::Mutex;
 
 use self::credentials::Rotating;
 use self::error::{Trouble as _, unavailable};
@@ -44,6 +43,10 @@ const VERSIONING_KEPT: Duration = Duration::from_secs(60);
 /// The most bytes that S3 copies in one request.
 pub const MAX_COPY: u64 = 5 << 30;
 const CONNECT: Duration = Duration::from_secs(3);
+/// For an answer's body, once its head is there.
+const HEADROOM: Duration = Duration::from_secs(5);
+/// For what S3 itself must copy or put together, and for bytes of ours on their way there.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// How a bucket is named in a URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,8 +130,8 @@ impl S3Store {
             .region(Region::new(options.region.clone()))
             .endpoint_url(&options.endpoint)
             .retry_config(RetryConfig::standard().with_max_attempts(3))
-            .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT).read_timeout(options.timeout).build())
-            // A slow reader of ours is no stalled stream of theirs; what stalls is found by `body`.
+            .timeout_config(timeouts(options.timeout, options.timeout + HEADROOM))
+            // A slow reader of ours is no stalled stream of theirs; a body that stalls is found by `body`.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
         if let Some((access_key, secret_key, token)) = &options.credentials {
             let given = Credentials::new(access_key, secret_key, token.clone(), None, "given");
@@ -166,10 +169,21 @@ impl S3Store {
         self.signing.presign(unsigned, lifetime).await
     }
 
+    /// For requests that take as long as their bytes do.
+    fn patiently(&self) -> aws_sdk_s3::config::Builder {
+        aws_sdk_s3::config::Config::builder().timeout_config(timeouts(self.timeout, PATIENCE))
+    }
+
     /// The blob at a key that passed its check.
     async fn head(&self, key: &str) -> Result<Stat> {
+        self.look(key).await.map(|(stat, _)| stat)
+    }
+
+    /// The same, and whether encryption makes its ETag something else than an MD5.
+    async fn look(&self, key: &str) -> Result<(Stat, bool)> {
         let head = self.client.head_object().bucket(&*self.bucket).key(key).send().await.or_trouble()?;
-        Ok(Stat {
+        let opaque = head.server_side_encryption().is_some_and(|by| *by != ServerSideEncryption::Aes256);
+        let stat = Stat {
             size: length(head.content_length())?,
             etag: etag(head.e_tag())?,
             last_modified: time(head.last_modified())?,
@@ -178,7 +192,8 @@ impl S3Store {
                 cache_control: head.cache_control().map(str::to_owned),
                 metadata: head.metadata().cloned().unwrap_or_default().into_iter().collect(),
             },
-        })
+        };
+        Ok((stat, opaque))
     }
 
     /// As [`Self::head`]; `None` where there is no such blob.
@@ -192,18 +207,32 @@ impl S3Store {
 
     async fn versioning(&self) -> Result<Versioning> {
         use aws_sdk_s3::types::BucketVersioningStatus as Status;
-        let mut known = self.versioning.lock().await;
-        if let Some((_, versioning)) = known.as_ref().filter(|(at, _)| at.elapsed() < VERSIONING_KEPT) {
-            return Ok(*versioning);
+        let known = *self.versioning.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, versioning)) = known.filter(|(at, _)| at.elapsed() < VERSIONING_KEPT) {
+            return Ok(versioning);
         }
-        let answer = self.client.get_bucket_versioning().bucket(&*self.bucket).send().await.or_trouble()?;
-        let versioning = match answer.status() {
-            Some(Status::Enabled) => Versioning::Enabled,
-            Some(_) => Versioning::Suspended,
-            None => Versioning::Never,
+        let answer = self.client.get_bucket_versioning().bucket(&*self.bucket).send().await.or_trouble();
+        let versioning = match answer {
+            Ok(answer) => match answer.status() {
+                Some(Status::Enabled) => Versioning::Enabled,
+                Some(_) => Versioning::Suspended,
+                None => Versioning::Never,
+            },
+            // A server that knows of no versions keeps none.
+            Err(Error::Refused(code))
+                if ["NotImplemented", "MethodNotAllowed", "501", "405"].contains(&code.as_str()) =>
+            {
+                Versioning::Never
+            }
+            Err(error) => return Err(error),
         };
-        *known = Some((Instant::now(), versioning));
+        *self.versioning.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), versioning));
         Ok(versioning)
+    }
+
+    /// The bucket is not what it was taken for.
+    fn forget_versioning(&self) {
+        *self.versioning.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// The bytes of an answer as they come. One that falls silent is an error, and so is one that ends early.
@@ -276,8 +305,12 @@ impl Store for S3Store {
     }
 
     #[tracing::instrument(name = "store.list_uploads", level = "trace", skip_all)]
-    async fn list_uploads(&self, before: SystemTime) -> Result<Vec<OpenUpload>> {
-        self.open_uploads(before).await
+    async fn list_uploads(&self, prefix: &str, before: SystemTime) -> Result<Vec<OpenUpload>> {
+        self.open_uploads(prefix, before).await
+    }
+
+    fn has_md5_etags(&self) -> bool {
+        false
     }
 
     #[tracing::instrument(name = "store.write", level = "trace", skip_all)]
@@ -406,6 +439,12 @@ impl Store for S3Store {
             other => other.map(drop),
         }
     }
+}
+
+/// `silence` ends with the head of an answer, so that an attempt as a whole needs an end of its own.
+fn timeouts(silence: Duration, attempt: Duration) -> TimeoutConfig {
+    let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).read_timeout(silence);
+    timeouts.operation_attempt_timeout(attempt).build()
 }
 
 fn entry(object: &Object) -> Result<Entry> {

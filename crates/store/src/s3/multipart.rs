@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 
 use super::error::Trouble as _;
-use super::{Encryption, S3Store, etag, length, time, unquoted};
+use super::{S3Store, etag, length, time, unquoted};
 use crate::completion::Completion;
 use crate::error::{Error, Result};
 use crate::{Attributes, OpenUpload, Part, Stat, UploadRef, key};
@@ -28,7 +28,12 @@ impl S3Store {
             .set_ssekms_key_id(kms_key)
             .send()
             .await
-            .or_trouble()?;
+            .or_trouble()
+            .map_err(|error| match error {
+                // What is begun need not be there: whoever says so is no S3.
+                Error::NotFound => Error::Refused("404 to the begin of an upload".into()),
+                other => other,
+            })?;
         let id = begun.upload_id().filter(|id| !id.is_empty());
         id.map(str::to_owned).ok_or_else(|| super::unavailable("an upload without an id"))
     }
@@ -76,6 +81,8 @@ impl S3Store {
             .upload_id(&upload.upload_id)
             .multipart_upload(whole)
             .if_none_match("*")
+            .customize()
+            .config_override(self.patiently())
             .send()
             .await
             .or_trouble();
@@ -94,14 +101,16 @@ impl S3Store {
         }
     }
 
-    /// The blob, if it is what this completion makes. Where encryption hides the parts' MD5s, their number must do:
-    /// a key takes one upload only.
+    /// The blob, if it is what this completion makes. Where encryption hides the parts' MD5s, their number must do: a
+    /// key takes one upload only.
     async fn completed_before(&self, upload: &UploadRef, completion: &Completion) -> Result<Stat> {
-        let Some(stat) = self.find(&upload.key).await? else { return Err(Error::NoSuchUpload) };
-        let hidden = matches!(self.encryption, Some(Encryption::Kms(_) | Encryption::KmsTwice(_)));
+        let (stat, opaque) = match self.look(&upload.key).await {
+            Err(Error::NotFound) => return Err(Error::NoSuchUpload),
+            other => other?,
+        };
         let count = format!("-{}", completion.parts.len());
         let same = completion.etag().as_deref() == Some(unquoted(&stat.etag));
-        if same || (hidden && stat.etag.ends_with(&count)) { Ok(stat) } else { Err(Error::CompletedDifferently) }
+        if same || (opaque && stat.etag.ends_with(&count)) { Ok(stat) } else { Err(Error::CompletedDifferently) }
     }
 
     pub(super) async fn abort_upload(&self, upload: &UploadRef) -> Result<()> {
@@ -120,10 +129,10 @@ impl S3Store {
         Err(super::unavailable("an aborted upload that takes parts all the same"))
     }
 
-    pub(super) async fn open_uploads(&self, before: SystemTime) -> Result<Vec<OpenUpload>> {
+    pub(super) async fn open_uploads(&self, prefix: &str, before: SystemTime) -> Result<Vec<OpenUpload>> {
         let (mut found, mut key_marker, mut id_marker) = (Vec::new(), None, None);
         loop {
-            let request = self.client.list_multipart_uploads().bucket(&*self.bucket);
+            let request = self.client.list_multipart_uploads().bucket(&*self.bucket).prefix(prefix);
             let request = request.set_key_marker(key_marker).set_upload_id_marker(id_marker);
             let page = request.send().await.or_trouble()?;
             for open in page.uploads() {

@@ -11,9 +11,10 @@ use super::error::{Trouble as _, unavailable};
 use crate::error::{Error, Result};
 use crate::{Attributes, ByteStream, Stat, UploadRef};
 
-/// What is held in memory of a stream: a part. Doubles now and then, so that 10,000 parts suffice for 4 TiB.
+/// What is held in memory of a stream: a part. It doubles now and then, so that 10,000 parts hold 600 GiB and none is
+/// over 128 MiB.
 const PART: usize = 8 << 20;
-const DOUBLED_EVERY: i32 = 1500;
+const DOUBLED_EVERY: i32 = 2000;
 const COPY_PART: u64 = 1 << 30;
 
 const SOURCE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
@@ -55,6 +56,8 @@ impl S3Store {
             .set_ssekms_key_id(kms_key)
             .if_none_match("*")
             .body(Sent::from(bytes))
+            .customize()
+            .config_override(self.patiently())
             .send()
             .await
             .or_trouble()
@@ -72,19 +75,21 @@ impl S3Store {
                 .upload_id(&upload.upload_id)
                 .part_number(number)
                 .body(Sent::from(part))
+                .customize()
+                .config_override(self.patiently())
                 .send()
                 .await
                 .or_trouble()?;
             done.push(CompletedPart::builder().part_number(number).set_e_tag(sent.e_tag).build());
             part = next_part(&mut body, &mut rest, PART << (number / DOUBLED_EVERY)).await?;
             if part.is_empty() {
-                return self.publish(upload, done).await;
+                return self.publish(upload, done, false).await;
             }
         }
         Err(Error::TooLarge { limit: (0..10_000).map(|number| (PART << (number / DOUBLED_EVERY)) as u64).sum() })
     }
 
-    async fn publish(&self, upload: &UploadRef, parts: Vec<CompletedPart>) -> Result<()> {
+    async fn publish(&self, upload: &UploadRef, parts: Vec<CompletedPart>, replace: bool) -> Result<()> {
         let whole = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
         self.client
             .complete_multipart_upload()
@@ -92,7 +97,9 @@ impl S3Store {
             .key(&upload.key)
             .upload_id(&upload.upload_id)
             .multipart_upload(whole)
-            .if_none_match("*")
+            .set_if_none_match((!replace).then(|| "*".to_owned()))
+            .customize()
+            .config_override(self.patiently())
             .send()
             .await
             .or_trouble()
@@ -115,10 +122,18 @@ impl S3Store {
                 .set_server_side_encryption(encryption)
                 .set_ssekms_key_id(kms_key)
                 .set_if_none_match((!replace).then(|| "*".to_owned()));
-            return copied.send().await.or_trouble().map(drop);
+            let copied = copied.customize().config_override(self.patiently()).send().await.or_trouble();
+            return match copied {
+                // An earlier try of ours, whose answer was lost, or a blob that is another.
+                Err(Error::AlreadyExists) => match self.find(to).await? {
+                    Some(there) if !replace && there.etag == stat.etag && there.size == stat.size => Ok(()),
+                    _ => Err(Error::AlreadyExists),
+                },
+                other => other.map(drop),
+            };
         }
         let upload = UploadRef { key: to.to_owned(), upload_id: self.begin_parts(to, &stat.attributes).await? };
-        let outcome = self.copy_parts(&upload, &source, stat).await;
+        let outcome = self.copy_parts(&upload, &source, stat, replace).await;
         if outcome.is_err()
             && let Err(left) = self.abort_upload(&upload).await
         {
@@ -127,7 +142,7 @@ impl S3Store {
         outcome
     }
 
-    async fn copy_parts(&self, upload: &UploadRef, source: &str, stat: &Stat) -> Result<()> {
+    async fn copy_parts(&self, upload: &UploadRef, source: &str, stat: &Stat, replace: bool) -> Result<()> {
         let part_size = COPY_PART.min(self.max_copy).max(stat.size.div_ceil(10_000));
         let mut done = Vec::new();
         let (mut start, mut number) = (0, 1);
@@ -143,6 +158,8 @@ impl S3Store {
                 .copy_source(source)
                 .copy_source_if_match(&stat.etag)
                 .copy_source_range(format!("bytes={start}-{}", end - 1))
+                .customize()
+                .config_override(self.patiently())
                 .send()
                 .await
                 .or_trouble()?;
@@ -151,7 +168,7 @@ impl S3Store {
             done.push(CompletedPart::builder().part_number(number).e_tag(etag).build());
             (start, number) = (end, number + 1);
         }
-        self.publish(upload, done).await
+        self.publish(upload, done, replace).await
     }
 }
 

@@ -61,6 +61,15 @@ pub(super) fn checks(config: &Config, r: &mut Resolver) {
             r.problem("EDGE_URL", "another host than PUBLIC_BASE_URL has: cookies do not tell ports apart");
         }
     }
+    if remote_url(&config.public_base_url) && !remote_bind {
+        let edge_here = config.edge_port.is_some() && config.edge_url.as_ref().is_none_or(Origin::is_loopback);
+        let s3_here = local && config.s3_url.as_ref().is_none_or(Origin::is_loopback);
+        for (name, _) in [("EDGE_URL", edge_here), ("S3_URL", s3_here)].into_iter().filter(|(_, here)| *here) {
+            let message =
+                format!("{name} leads to this machine alone, and PUBLIC_BASE_URL to others: they can't reach it");
+            r.given.warnings.push(message);
+        }
+    }
     let behind_a_proxy = config.public_base_url.as_ref().is_some_and(|url| url.scheme == "https");
     if behind_a_proxy && config.trusted_proxies.is_empty() && config.limits.per_address > 0 {
         r.given.warnings.push(

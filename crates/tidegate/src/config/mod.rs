@@ -122,6 +122,8 @@ pub enum Database {
         host: Option<String>,
         /// The most connections this server opens.
         connections: u32,
+        /// How long a statement may take.
+        timeout: Duration,
     },
 }
 

@@ -97,9 +97,10 @@ pub(super) fn resolve_rates(r: &mut Resolver, config: &mut Config) {
 }
 
 fn resolve_proxies(r: &mut Resolver) -> Vec<Network> {
-    let networks: Option<Vec<Network>> = r.list("TRUSTED_PROXIES").iter().map(|text| Network::parse(text)).collect();
+    let parsed = |text: &String| Network::parse(text).filter(|network| !network.is_everything());
+    let networks: Option<Vec<Network>> = r.list("TRUSTED_PROXIES").iter().map(parsed).collect();
     networks.unwrap_or_else(|| {
-        r.problem("TRUSTED_PROXIES", "addresses and networks between commas, such as 10.0.0.0/8");
+        r.problem("TRUSTED_PROXIES", "addresses and networks between commas, such as 10.0.0.0/8, and not everybody's");
         Vec::new()
     })
 }
@@ -177,10 +178,11 @@ fn resolve_encryption(r: &mut Resolver) -> Option<store::Encryption> {
 
 fn resolve_database(r: &mut Resolver, data: &Path) -> Database {
     let connections = u32::try_from(r.number("DATABASE_MAX_CONNECTIONS", 1..=1000)).unwrap_or(1);
+    let timeout = r.seconds("DATABASE_TIMEOUT_SECONDS", 1..=600);
     let host = r.text("RDS_PROXY_ENDPOINT");
     let url = r.text("DATABASE_URL").unwrap_or_default();
     if crate::db::is_postgres_url(&url) {
-        return Database::Postgres { url: url.into(), host, connections };
+        return Database::Postgres { url: url.into(), host, connections, timeout };
     }
     if host.is_some() {
         r.problem(

@@ -143,6 +143,12 @@ pub const SETTINGS: &[Setting] = &[
         "The database. PostgreSQL may be shared by any number of servers. Default: tidegate.db in TIDEGATE_DATA.",
     )
     .secret(),
+    built(
+        "DATABASE_TIMEOUT_SECONDS",
+        "30",
+        "1 to 600 seconds",
+        "How long PostgreSQL may take for a statement, and be silent, before its connection counts as dead.",
+    ),
     built("DATABASE_MAX_CONNECTIONS", "16", "1 to 1000", "Connections to PostgreSQL per server."),
     built("RDS_PROXY_ENDPOINT", "", "a host name", "The host to reach PostgreSQL by, instead of that in DATABASE_URL."),
     built("AWS_REGION", "us-east-1", "a region's name", "The region presigned requests are signed for."),
@@ -212,7 +218,7 @@ pub const SETTINGS: &[Setting] = &[
     built(
         "AUTH_OWN_KEY_PEM",
         "",
-        "the PKCS#8 PEM of a P-256 key",
+        "the PEM of a P-256 key, or a path to one",
         "What they are signed with. Default: a key generated into TIDEGATE_DATA.",
     )
     .secret(),

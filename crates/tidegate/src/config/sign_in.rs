@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use super::resolve::Resolver;
 use super::{Auth, AuthMode};
 use crate::sign_in::claims::Mapping;
+use crate::sign_in::issuer::Issuer;
 use crate::sign_in::jwks::is_fetchable;
 use crate::sign_in::token::Key;
 
@@ -88,9 +89,9 @@ fn resolve_tokens(r: &mut Resolver) -> SignInSetting {
         r.problem("AUTH_JWKS_URL", "an https:// URL, or an http:// one on this machine");
     }
     let services = r.list("AUTH_SERVICE_TOKEN").into_iter().map(SecretString::from).collect();
-    let own_key = r.text("AUTH_OWN_KEY_PEM");
-    if own_key.as_deref().is_some_and(|pem| crate::sign_in::issuer::Issuer::new(pem, "", "").is_err()) {
-        r.problem("AUTH_OWN_KEY_PEM", "the PKCS#8 PEM of a P-256 private key");
+    let own_key = r.text("AUTH_OWN_KEY_PEM").map(text_or_file);
+    if let Some(Err(error)) = own_key.as_deref().map(|pem| Issuer::new(pem, "", "")) {
+        r.problem("AUTH_OWN_KEY_PEM", &format!("the PEM of a P-256 private key, or a path to one: {error}"));
     }
     SignInSetting {
         public_key: public_key(r),
@@ -113,9 +114,7 @@ fn resolve_tokens(r: &mut Resolver) -> SignInSetting {
 /// The PEM itself, in any of its forms, or the file that is named.
 fn public_key(r: &mut Resolver) -> Option<String> {
     const NAME: &str = "AUTH_JWT_PUBLIC_KEY_BASE64";
-    let text = r.text(NAME)?;
-    let is_path = !text.contains("-----BEGIN") && text.len() < 4096 && Path::new(&text).exists();
-    let pem = if is_path { std::fs::read_to_string(&text).unwrap_or_default() } else { text };
+    let pem = text_or_file(r.text(NAME)?);
     match Key::from_pem(&pem) {
         Ok(_) => Some(pem),
         Err(error) => {
@@ -123,4 +122,10 @@ fn public_key(r: &mut Resolver) -> Option<String> {
             None
         }
     }
+}
+
+/// The text itself, or what is in the file that it names.
+fn text_or_file(text: String) -> String {
+    let is_path = !text.contains("-----BEGIN") && text.len() < 4096 && Path::new(&text).exists();
+    if is_path { std::fs::read_to_string(&text).unwrap_or_default() } else { text }
 }

@@ -20,6 +20,17 @@ pub struct ClaimedJob {
     pub max_attempts: i64,
 }
 
+/// What becomes of a job that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is tried again.
+    Again,
+    /// It is tried again, and this time does not count: it was nobody's fault here.
+    Forgiven,
+    /// It is kept for a person to look at.
+    GivenUp,
+}
+
 /// How many jobs there are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct JobCounts {
@@ -49,7 +60,8 @@ impl Db {
     #[tracing::instrument(name = "db.claim_job", level = "trace", skip_all)]
     pub async fn claim_job(&self, now: SystemTime, lease: Duration) -> Result<Option<ClaimedJob>> {
         const BURY: &str = "UPDATE jobs SET state = 'DEAD', last_error = COALESCE(last_error, 'the worker vanished') \
-                            WHERE state = 'QUEUED' AND attempts >= max_attempts AND lease_until < $1";
+                            WHERE state = 'QUEUED' AND lease_until IS NOT NULL AND lease_until < $1 \
+                            AND attempts >= max_attempts";
         if !self.any_job_due(now).await? {
             return Ok(None);
         }
@@ -112,16 +124,17 @@ impl Db {
         tx.commit().await
     }
 
-    /// Puts a job back until `run_at`, or gives it up after its last attempt.
+    /// Puts a job back until `run_at`, with one attempt more if this one is `forgiven`, or gives it up.
     #[tracing::instrument(name = "db.fail_job", level = "trace", skip_all)]
-    pub async fn fail_job(&self, job: &ClaimedJob, run_at: SystemTime, give_up: bool, error: &str) -> Result<()> {
-        const SQL: &str = "UPDATE jobs SET state = $3, run_at = $4, lease_until = NULL, last_error = $5 \
-                           WHERE id = $1 AND attempts = $2";
-        let state = if give_up { "DEAD" } else { "QUEUED" };
+    pub async fn fail_job(&self, job: &ClaimedJob, run_at: SystemTime, verdict: Verdict, error: &str) -> Result<()> {
+        const SQL: &str = "UPDATE jobs SET state = $3, run_at = $4, lease_until = NULL, last_error = $5, \
+                           max_attempts = max_attempts + $6 WHERE id = $1 AND attempts = $2";
+        let state = if verdict == Verdict::GivenUp { "DEAD" } else { "QUEUED" };
+        let more = i64::from(verdict == Verdict::Forgiven);
         let mut tx = self.begin().await?;
         on_tx!(&mut tx, |connection| {
-            let query = sqlx::query(SQL).bind(job.id).bind(job.attempts).bind(state).bind(micros(run_at)).bind(error);
-            query.execute(connection).await.map(drop)?;
+            let query = sqlx::query(SQL).bind(job.id).bind(job.attempts).bind(state).bind(micros(run_at));
+            query.bind(error).bind(more).execute(connection).await.map(drop)?;
         });
         tx.commit().await
     }

@@ -14,9 +14,9 @@ use std::time::SystemTime;
 use secrecy::ExposeSecret as _;
 use sqlx::sqlite::SqlitePool;
 
-pub use self::jobs::{ClaimedJob, JobCounts};
+pub use self::jobs::{ClaimedJob, JobCounts, Verdict};
 pub use self::objects::Cursor;
-pub use self::postgres::Postgres;
+pub use self::postgres::{PgTx, Postgres};
 use crate::config::Database;
 use crate::error::{Error, Result, bad_request};
 
@@ -40,7 +40,7 @@ pub enum Tx {
     /// On SQLite, begun with the write lock held.
     Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
     /// On PostgreSQL, at its default isolation: every condition is in the statement that changes.
-    Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
+    Postgres(PgTx),
 }
 
 /// Runs an expression with the pool that reads.
@@ -49,8 +49,15 @@ macro_rules! on_reader {
         match $db {
             $crate::db::Db::Sqlite { reader: $pool, .. } => $run,
             $crate::db::Db::Postgres(postgres) => {
-                let $pool = postgres.pool()?;
-                $run
+                let mut connection = postgres.connection().await?;
+                let run = async {
+                    let $pool = connection.get()?;
+                    Ok::<_, $crate::error::Error>($run)
+                };
+                match tokio::time::timeout(postgres.limit(), run).await {
+                    Ok(outcome) => outcome?,
+                    Err(_) => return Err(connection.discard()),
+                }
             }
         }
     };
@@ -65,8 +72,15 @@ macro_rules! on_tx {
                 $run
             }
             $crate::db::Tx::Postgres(transaction) => {
-                let $connection = &mut **transaction;
-                $run
+                let limit = transaction.limit();
+                let run = async {
+                    let $connection = transaction.get()?;
+                    Ok::<_, $crate::error::Error>($run)
+                };
+                match tokio::time::timeout(limit, run).await {
+                    Ok(outcome) => outcome?,
+                    Err(_) => return Err(transaction.discard()),
+                }
             }
         }
     };
@@ -87,10 +101,10 @@ impl Db {
                 let (reader, writer) = sqlite::open(path).await?;
                 Ok(Self::Sqlite { reader, writer })
             }
-            Database::Postgres { url, host, connections } => {
+            Database::Postgres { url, host, connections, timeout } => {
                 let options = postgres::parse(url.expose_secret()).ok_or_else(|| anyhow::anyhow!("DATABASE_URL"))?;
                 let options = host.iter().fold(options, |options, host| options.host(host));
-                Ok(Self::Postgres(Postgres::open(options, *connections).await?))
+                Ok(Self::Postgres(Postgres::open(options, *connections, *timeout).await?))
             }
         }
     }
@@ -113,7 +127,7 @@ impl Db {
     pub async fn begin(&self) -> Result<Tx> {
         match self {
             Self::Sqlite { writer, .. } => Ok(Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?)),
-            Self::Postgres(postgres) => Ok(Tx::Postgres(postgres.pool()?.begin().await?)),
+            Self::Postgres(postgres) => Ok(Tx::Postgres(postgres.begin().await?)),
         }
     }
 
@@ -148,7 +162,7 @@ impl Tx {
     pub async fn commit(self) -> Result<()> {
         match self {
             Self::Sqlite(transaction) => Ok(transaction.commit().await?),
-            Self::Postgres(transaction) => Ok(transaction.commit().await?),
+            Self::Postgres(transaction) => transaction.commit().await,
         }
     }
 }
@@ -201,9 +215,8 @@ mod tests {
         let db = Db::open(&Database::Sqlite(folder.path().join("t.db"))).await.unwrap();
         let mut tx = db.begin().await.unwrap();
         // What SQLite does by itself when the disk is full.
-        on_tx!(&mut tx, |connection| {
-            sqlx::query("ROLLBACK").execute(connection).await.map(|_| ()).unwrap();
-        });
+        let Tx::Sqlite(transaction) = &mut tx else { panic!("opened something else") };
+        sqlx::query("ROLLBACK").execute(&mut **transaction).await.unwrap();
         drop(tx);
         for _ in 0..3 {
             let mut tx = db.begin().await.unwrap();

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use sqlx::Connection as _;
 use sqlx::migrate::MigrateError;
+use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
 
 use crate::error::{Error, Result};
@@ -19,14 +20,21 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// An idle connection of this age is asked whether it still lives before it is used.
 const TRUSTED_IDLE: Duration = Duration::from_secs(5);
 const RETRY: Duration = Duration::from_secs(1);
-/// A clock this far off is worth a word.
+/// A clock this far off is worth a word; one that far is not to be worked by.
 const SKEW: Duration = Duration::from_secs(5);
+const MAX_SKEW: Duration = Duration::from_secs(600);
+/// The server ends a statement by itself; if it says nothing for so long after that, nobody is there.
+const GRACE: Duration = Duration::from_secs(2);
+const PROBE: Duration = Duration::from_secs(5);
+const ROLLBACK: Duration = Duration::from_secs(5);
 
 /// A PostgreSQL database, reachable or not. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Postgres {
     pool: PgPool,
     state: Arc<State>,
+    /// How long an answer may take.
+    limit: Duration,
 }
 
 #[derive(Debug, Default)]
@@ -47,7 +55,7 @@ pub(super) fn parse(url: &str) -> Option<PgConnectOptions> {
 
 impl Postgres {
     /// Brings the tables up to date now, or as soon as the database answers.
-    pub(super) async fn open(options: PgConnectOptions, connections: u32) -> anyhow::Result<Self> {
+    pub(super) async fn open(options: PgConnectOptions, connections: u32, limit: Duration) -> anyhow::Result<Self> {
         let options = options.application_name("tidegate");
         let pool = PgPoolOptions::new()
             .max_connections(connections)
@@ -61,27 +69,38 @@ impl Postgres {
                     Ok(true)
                 })
             })
-            .after_connect(|connection, _| Box::pin(prepare(connection)))
+            .after_connect(move |connection, _| Box::pin(prepare(connection, limit)))
             .connect_lazy_with(options.clone());
-        let opened = Self { pool, state: Arc::default() };
+        let opened = Self { pool, state: Arc::default(), limit };
         match opened.migrate(&options).await {
             Ok(()) => {}
             Err(error) if is_outage(&error) => {
                 tracing::warn!(error = %error, "the database does not answer; requests get 503 until it does");
                 tokio::spawn(opened.clone().migrate_when_it_answers(options));
             }
-            Err(error) => return Err(anyhow::Error::new(error).context("the PostgreSQL database")),
+            Err(error) => anyhow::bail!("the PostgreSQL database can't be used: {}", said(&error)),
         }
         Ok(opened)
     }
 
-    /// The connections, once the tables are known to be there.
-    pub(super) fn pool(&self) -> Result<&PgPool> {
-        if self.state.migrated.load(Ordering::Acquire) {
-            Ok(&self.pool)
-        } else {
-            Err(Error::Unavailable(anyhow::anyhow!("the database has not answered since the start")))
+    /// A connection, once the tables are known to be there.
+    pub(super) async fn connection(&self) -> Result<Held> {
+        if !self.state.migrated.load(Ordering::Acquire) {
+            return Err(Error::Unavailable(anyhow::anyhow!("the database has not answered since the start")));
         }
+        Ok(Held(Some(self.pool.acquire().await?)))
+    }
+
+    /// How long a statement may take before its connection is taken to be dead: longer than the server lets it.
+    pub(super) fn limit(&self) -> Duration {
+        self.limit + GRACE
+    }
+
+    /// Begins a transaction.
+    pub(super) async fn begin(&self) -> Result<PgTx> {
+        let mut transaction = PgTx { held: self.connection().await?, limit: self.limit(), open: true };
+        transaction.say("BEGIN").await?;
+        Ok(transaction)
     }
 
     /// The time by the database's clock, which is one for all servers.
@@ -94,15 +113,26 @@ impl Postgres {
 
     /// Compares the clocks, and sees whether the database takes writes.
     pub(super) async fn probe(&self) -> Result<()> {
+        let mut held = self.connection().await?;
+        let measured = tokio::time::timeout(PROBE, async { self.measure(held.get()?).await }).await;
+        measured.unwrap_or_else(|_| Err(held.discard()))
+    }
+
+    async fn measure(&self, connection: &mut PgConnection) -> Result<()> {
         const SQL: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::BIGINT, \
                            current_setting('transaction_read_only')";
         let before = SystemTime::now();
-        let (theirs, read_only): (i64, String) = sqlx::query_as(SQL).fetch_one(self.pool()?).await?;
+        let (theirs, read_only): (i64, String) = sqlx::query_as(SQL).fetch_one(connection).await?;
         let half = before.elapsed().unwrap_or_default() / 2;
         let ahead = theirs - micros(before + half);
         self.state.ahead.store(ahead, Ordering::Relaxed);
-        if Duration::from_micros(ahead.unsigned_abs()) > SKEW {
+        let skew = Duration::from_micros(ahead.unsigned_abs());
+        if skew > SKEW {
             tracing::warn!(ahead_ms = ahead / 1000, "the clocks of database and server differ");
+        }
+        if skew > MAX_SKEW {
+            // Expiry, grants and presigned requests would all be wrong.
+            return Err(Error::Unavailable(anyhow::anyhow!("the clocks differ by {} s", skew.as_secs())));
         }
         match read_only.as_str() {
             "off" => Ok(()),
@@ -112,8 +142,9 @@ impl Postgres {
 
     /// A session's setting, as `SHOW` says it.
     pub async fn setting(&self, name: &str) -> Result<String> {
-        let (value,): (String,) =
-            sqlx::query_as("SELECT current_setting($1)").bind(name).fetch_one(self.pool()?).await?;
+        let mut held = self.connection().await?;
+        let query = sqlx::query_as("SELECT current_setting($1)").bind(name);
+        let (value,): (String,) = query.fetch_one(held.get()?).await?;
         Ok(value)
     }
 
@@ -127,12 +158,13 @@ impl Postgres {
         let connecting = tokio::time::timeout(CONNECT, PgConnection::connect_with(options));
         let mut connection = connecting.await.map_err(|_| sqlx::Error::PoolTimedOut)??;
         sqlx::migrate!("migrations/postgres").run_direct(None, &mut connection, false).await?;
+        // Before anybody leases a job by it.
+        if let Err(error) = self.measure(&mut connection).await {
+            tracing::warn!(error = error.detail(), "the database is not as it should be");
+        }
         self.state.migrated.store(true, Ordering::Release);
         if let Err(error) = connection.close().await {
             tracing::debug!(%error, "a connection did not end well");
-        }
-        if let Err(error) = self.probe().await {
-            tracing::warn!(error = error.detail(), "the database can't be written to");
         }
         Ok(())
     }
@@ -143,20 +175,104 @@ impl Postgres {
             match self.migrate(&options).await {
                 Ok(()) => return tracing::info!("the database answers"),
                 Err(error) if is_outage(&error) => tracing::debug!(%error, "the database does not answer yet"),
-                Err(error) => tracing::error!(%error, "the database can't be used"),
+                Err(error) => tracing::error!(error = said(&error), "the database can't be used"),
             }
         }
     }
 }
 
+/// A connection from the pool. One that fell silent is not given back: the pool would wait for it.
+#[derive(Debug)]
+pub(super) struct Held(Option<PoolConnection<sqlx::Postgres>>);
+
+impl Held {
+    pub(super) fn get(&mut self) -> Result<&mut PgConnection> {
+        self.0.as_deref_mut().ok_or_else(silent)
+    }
+
+    /// Closes it without a word.
+    pub(super) fn discard(&mut self) -> Error {
+        drop(self.0.take().map(PoolConnection::detach));
+        silent()
+    }
+}
+
+fn silent() -> Error {
+    Error::Unavailable(anyhow::anyhow!("the database fell silent"))
+}
+
+/// A transaction; rolled back when dropped.
+#[derive(Debug)]
+pub struct PgTx {
+    held: Held,
+    limit: Duration,
+    open: bool,
+}
+
+impl PgTx {
+    pub(super) fn limit(&self) -> Duration {
+        self.limit
+    }
+
+    pub(super) fn get(&mut self) -> Result<&mut PgConnection> {
+        self.held.get()
+    }
+
+    pub(super) fn discard(&mut self) -> Error {
+        self.open = false;
+        self.held.discard()
+    }
+
+    pub(super) async fn commit(mut self) -> Result<()> {
+        self.say("COMMIT").await?;
+        self.open = false;
+        Ok(())
+    }
+
+    /// Whether it came about is not known where no answer comes.
+    async fn say(&mut self, word: &'static str) -> Result<()> {
+        let said = tokio::time::timeout(self.limit, async {
+            sqlx::query(word).execute(self.held.get()?).await.map(drop).map_err(Error::from)
+        });
+        match said.await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(self.discard()),
+        }
+    }
+}
+
+impl Drop for PgTx {
+    fn drop(&mut self) {
+        let Some(mut connection) = self.held.0.take().filter(|_| self.open) else { return };
+        // Given back only when nothing of it is left.
+        tokio::spawn(async move {
+            let rolled_back = tokio::time::timeout(ROLLBACK, sqlx::query("ROLLBACK").execute(&mut *connection)).await;
+            if !matches!(rolled_back, Ok(Ok(_))) {
+                drop(connection.detach());
+            }
+        });
+    }
+}
+
 /// What every session of ours shall be: durable when it commits, and never stuck.
-async fn prepare(connection: &mut PgConnection) -> std::result::Result<(), sqlx::Error> {
-    const SQL: &str = "SELECT set_config('statement_timeout', '30s', false), \
+async fn prepare(connection: &mut PgConnection, limit: Duration) -> std::result::Result<(), sqlx::Error> {
+    const SQL: &str = "SELECT set_config('statement_timeout', $1, false), \
                        set_config('lock_timeout', '10s', false), \
                        set_config('idle_in_transaction_session_timeout', '60s', false), \
                        set_config('synchronous_commit', CASE current_setting('synchronous_commit') \
                            WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, false)";
-    sqlx::query(SQL).execute(connection).await.map(drop)
+    sqlx::query(SQL).bind(format!("{}ms", limit.as_millis())).execute(connection).await.map(drop)
+}
+
+/// The server's own words where there are such; the driver says them several times over.
+fn said(error: &MigrateError) -> String {
+    match error {
+        MigrateError::Execute(sqlx::Error::Database(inner)) => inner.message().to_owned(),
+        MigrateError::ExecuteMigration(sqlx::Error::Database(inner), version) => {
+            format!("migration {version}: {}", inner.message())
+        }
+        other => other.to_string(),
+    }
 }
 
 /// Whether trying again later may help.

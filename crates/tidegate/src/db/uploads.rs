@@ -89,13 +89,21 @@ impl Db {
         rows.into_iter().map(Row::into_upload).collect()
     }
 
-    /// Open uploads that ended before `now`, the oldest first.
+    /// Open uploads that ended before `now`, the oldest first, after `after`.
     #[tracing::instrument(name = "db.list_expired_uploads", level = "trace", skip_all)]
-    pub async fn list_expired_uploads(&self, now: SystemTime, limit: i64) -> Result<Vec<Upload>> {
+    pub async fn list_expired_uploads(
+        &self,
+        now: SystemTime,
+        after: Option<&Upload>,
+        limit: i64,
+    ) -> Result<Vec<Upload>> {
         const SQL: &str = "SELECT id, object_id, object_key, part_size, announced_size, state, parts_digest, expires_at \
-                           FROM uploads WHERE state = 'OPEN' AND expires_at <= $1 ORDER BY expires_at LIMIT $2";
-        let rows: Vec<Row> =
-            on_reader!(self, |pool| sqlx::query_as(SQL).bind(micros(now)).bind(limit).fetch_all(pool).await?);
+                           FROM uploads WHERE state = 'OPEN' AND expires_at <= $1 AND (expires_at, id) > ($2, $3) \
+                           ORDER BY expires_at, id LIMIT $4";
+        let (at, id) = after.map_or((i64::MIN, ""), |upload| (micros(upload.expires_at), upload.id.as_str()));
+        let rows: Vec<Row> = on_reader!(self, |pool| {
+            sqlx::query_as(SQL).bind(micros(now)).bind(at).bind(id).bind(limit).fetch_all(pool).await?
+        });
         rows.into_iter().map(Row::into_upload).collect()
     }
 }
@@ -136,11 +144,22 @@ impl Tx {
     /// Ends an open upload. `false` if it was not open.
     #[tracing::instrument(name = "db.end_upload", level = "trace", skip_all)]
     pub async fn end_upload(&mut self, id: &str, state: UploadState, parts_digest: Option<&str>) -> Result<bool> {
-        const SQL: &str = "UPDATE uploads SET state = $2, parts_digest = $3 WHERE id = $1 AND state = 'OPEN'";
+        const SQL: &str = "UPDATE uploads SET state = $2, parts_digest = COALESCE($3, parts_digest) \
+                           WHERE id = $1 AND state = 'OPEN'";
         let done = on_tx!(self, |connection| {
             let query = sqlx::query(SQL).bind(id).bind(state.as_str()).bind(parts_digest);
             query.execute(connection).await?.rows_affected()
         });
         Ok(done == 1)
+    }
+
+    /// Notes what an upload is about to be completed with, so that whoever finds it complete can tell.
+    #[tracing::instrument(name = "db.announce_parts", level = "trace", skip_all)]
+    pub async fn announce_parts(&mut self, id: &str, parts_digest: &str) -> Result<()> {
+        const SQL: &str = "UPDATE uploads SET parts_digest = $2 WHERE id = $1 AND state = 'OPEN'";
+        on_tx!(self, |connection| {
+            sqlx::query(SQL).bind(id).bind(parts_digest).execute(connection).await.map(drop)?;
+        });
+        Ok(())
     }
 }

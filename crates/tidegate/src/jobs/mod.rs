@@ -3,7 +3,7 @@
 pub mod runner;
 mod sweep;
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 use store::UploadRef;
@@ -55,6 +55,14 @@ impl Job {
     /// Of jobs with one name of this kind there is one at a time.
     fn dedupe(&self) -> Option<&'static str> {
         matches!(self, Self::SweepV1 | Self::RecoverV1).then(|| self.name())
+    }
+
+    /// The longest pause before another try. What recurs is not put off for longer than it recurs.
+    fn longest_pause(&self) -> Duration {
+        match self {
+            Self::SweepV1 | Self::RecoverV1 => Duration::from_secs(60),
+            Self::ReleaseUploadV1 { .. } | Self::PurgeObjectV1 { .. } => Duration::from_secs(3600),
+        }
     }
 
     fn max_attempts(&self) -> u64 {

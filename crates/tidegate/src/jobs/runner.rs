@@ -1,20 +1,26 @@
 //! The runner: claims jobs, keeps their leases, does them, puts them back or gives them up.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{Job, enqueue, perform};
 use crate::app::App;
-use crate::db::ClaimedJob;
+use crate::db::{ClaimedJob, Verdict};
 use crate::error::{Error, Result};
 
 const WORKERS: usize = 2;
 const LEASE: Duration = Duration::from_secs(30);
 /// How long a worker sleeps when nothing rings.
 const IDLE: Duration = Duration::from_secs(2);
+/// When a lease could not be extended, it is tried again.
+const RETRY: Duration = Duration::from_secs(2);
+/// No job takes longer; what does has stalled somewhere.
+const LONGEST: Duration = Duration::from_secs(3600);
+/// When a job that is not understood is offered again.
+const NOT_OURS: Duration = Duration::from_secs(60);
 const FIRST_BACKOFF: Duration = Duration::from_secs(2);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(3600);
 
@@ -87,7 +93,10 @@ pub async fn run_one(app: &Arc<App>) -> Result<bool> {
         Err(error) => {
             // A newer release wrote it, or nobody we know: kept for a person to look at.
             tracing::error!(job.id = claimed.id, %error, "a job is not understood");
-            app.db.fail_job(&claimed, app.db.now(), true, "not understood").await?;
+            // Where servers share the queue, a newer one among them may know it.
+            let shared = app.db.is_shared();
+            let verdict = if shared { Verdict::Forgiven } else { Verdict::GivenUp };
+            app.db.fail_job(&claimed, app.db.now() + NOT_OURS, verdict, "not understood").await?;
             return Ok(true);
         }
     };
@@ -100,16 +109,29 @@ pub async fn run_one(app: &Arc<App>) -> Result<bool> {
     Ok(true)
 }
 
-/// Waits for the work and extends the lease at half time; a lease that was lost ends the wait.
+/// Waits for the work and extends the lease at half time; a lease that was lost ends the wait, and so does work that
+/// has no end.
 async fn while_leased(app: &App, claimed: &ClaimedJob, task: &mut JoinHandle<Result<()>>) -> Result<()> {
+    let started = Instant::now();
+    let mut extended = Instant::now();
+    let mut pause = LEASE / 2;
     loop {
         tokio::select! {
             outcome = &mut *task => return outcome.unwrap_or_else(|panic| Err(Error::Internal(panic.into()))),
-            () = tokio::time::sleep(LEASE / 2) => {
-                if !app.db.extend_job(claimed, app.db.now() + LEASE).await? {
-                    return Err(Error::Internal(anyhow::anyhow!("the lease was lost")));
-                }
+            () = tokio::time::sleep(pause) => {}
+        }
+        if started.elapsed() > LONGEST {
+            return Err(Error::Internal(anyhow::anyhow!("it was still at work after {} s", LONGEST.as_secs())));
+        }
+        match app.db.extend_job(claimed, app.db.now() + LEASE).await {
+            Ok(true) => (extended, pause) = (Instant::now(), LEASE / 2),
+            Ok(false) => return Err(Error::Internal(anyhow::anyhow!("the lease was lost"))),
+            // A database that is away for a moment leaves us the lease that we have.
+            Err(error) if extended.elapsed() + RETRY < LEASE => {
+                tracing::warn!(job.id = claimed.id, error = error.detail(), "a lease could not be kept yet");
+                pause = RETRY;
             }
+            Err(error) => return Err(error),
         }
     }
 }
@@ -122,9 +144,16 @@ async fn settle(app: &App, claimed: &ClaimedJob, job: &Job, outcome: Result<()>)
         counted("done");
         return app.db.finish_job(claimed).await;
     };
-    let give_up = claimed.attempts >= claimed.max_attempts;
+    let outage = matches!(error, Error::Unavailable(_) | Error::StoreError(_));
+    let verdict = match claimed.attempts >= claimed.max_attempts {
+        // However long a store or a database is away: bytes that were deleted must go in the end.
+        _ if outage => Verdict::Forgiven,
+        true => Verdict::GivenUp,
+        false => Verdict::Again,
+    };
+    let give_up = verdict == Verdict::GivenUp;
     counted(if give_up { "dead" } else { "failed" });
-    let at = app.db.now() + backoff(claimed.attempts);
+    let at = app.db.now() + backoff(claimed.attempts).min(job.longest_pause());
     if give_up {
         tracing::error!(job.id = claimed.id, job.name = job.name(), error = error.detail(), "a job was given up");
     } else {
@@ -135,7 +164,7 @@ async fn settle(app: &App, claimed: &ClaimedJob, job: &Job, outcome: Result<()>)
             "a job failed and will be tried again"
         );
     }
-    app.db.fail_job(claimed, at, give_up, error.code()).await
+    app.db.fail_job(claimed, at, verdict, error.code()).await
 }
 
 /// Doubles with every attempt.

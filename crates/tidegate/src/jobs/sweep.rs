@@ -1,59 +1,87 @@
-//! The sweep: ends uploads whose time is over, and uploads in the store that no row keeps open.
-
-use std::time::SystemTime;
+//! The sweep: ends uploads whose time is over, uploads in the store that no row keeps open, and old audit events. What
+//! fails for one of them is told and leaves the others to be done.
 
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::model::caller::Caller;
-use crate::model::upload::UploadState;
+use crate::model::upload::{Upload, UploadState};
 use crate::{audit, uploads};
 
-/// Uploads ended in one run; the next run goes on.
+/// Uploads looked at in one query.
 const BATCH: i64 = 500;
 /// Batches of audit events removed in one run.
 const AUDIT_BATCHES: usize = 100;
 
 /// Finishes what a crash cut off between a blob and its row. Goes through every open upload once, after a start.
 pub(super) async fn recover(app: &App) -> Result<()> {
-    let mut after = String::new();
+    let (mut after, mut failed) = (String::new(), None);
     loop {
         let page = app.db.list_open_uploads(&after, BATCH).await?;
-        let Some(last) = page.last() else { return Ok(()) };
+        let Some(last) = page.last() else { return failed.map_or(Ok(()), Err) };
         after.clone_from(&last.id);
         for upload in &page {
-            uploads::recover(app, upload).await?;
+            if let Err(error) = uploads::recover(app, upload).await {
+                failed = Some(told(upload, error));
+            }
         }
     }
 }
 
 pub(super) async fn run(app: &App) -> Result<()> {
-    let now = SystemTime::now();
-    for upload in app.db.list_expired_uploads(now, BATCH).await? {
-        if uploads::recover(app, &upload).await? {
-            continue;
-        }
-        match uploads::end(app, &Caller::system(), &upload, UploadState::Expired).await {
-            // Completed or aborted meanwhile.
-            Ok(()) | Err(Error::InvalidState(_)) => {}
-            Err(error) => return Err(error),
+    let outcomes = [expired(app).await, orphans(app).await, old_events(app).await];
+    outcomes.into_iter().collect()
+}
+
+async fn expired(app: &App) -> Result<()> {
+    let (now, mut after, mut failed) = (app.db.now(), None, None);
+    loop {
+        let page = app.db.list_expired_uploads(now, after.as_ref(), BATCH).await?;
+        let Some(last) = page.last() else { return failed.map_or(Ok(()), Err) };
+        after = Some(last.clone());
+        for upload in &page {
+            if let Err(error) = expire(app, upload).await {
+                failed = Some(told(upload, error));
+            }
         }
     }
-    for _ in 0..AUDIT_BATCHES {
-        if !audit::forget_old(app).await? {
-            break;
-        }
+}
+
+async fn expire(app: &App, upload: &Upload) -> Result<()> {
+    if uploads::recover(app, upload).await? {
+        return Ok(());
     }
-    let before = now.checked_sub(app.config.uploads.sweep_grace).unwrap_or(SystemTime::UNIX_EPOCH);
-    for open in app.store.list_uploads(before).await? {
-        // A bucket may be used by others too: what lies outside our roots is theirs.
-        if app.config.images.layout.served_root(&open.upload.key).is_none() {
-            continue;
-        }
-        if app.db.upload_state(&open.upload.upload_id).await? != Some(UploadState::Open) {
+    match uploads::end(app, &Caller::system(), upload, UploadState::Expired).await {
+        // Completed or aborted meanwhile.
+        Ok(()) | Err(Error::InvalidState(_)) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// A store may be used by others too: what lies outside our roots is theirs.
+async fn orphans(app: &App) -> Result<()> {
+    let before = app.db.now().checked_sub(app.config.uploads.sweep_grace).unwrap_or(std::time::SystemTime::UNIX_EPOCH);
+    let ours = format!("{}/", app.config.images.layout.images());
+    for open in app.store.list_uploads(&ours, before).await? {
+        let known = app.config.images.layout.served_root(&open.upload.key).is_some();
+        if known && app.db.upload_state(&open.upload.upload_id).await? != Some(UploadState::Open) {
             app.store.abort(&open.upload).await?;
             metrics::counter!("tidegate_orphans_swept_total").increment(1);
             tracing::info!("an upload that no record keeps open was removed from the store");
         }
     }
     Ok(())
+}
+
+async fn old_events(app: &App) -> Result<()> {
+    for _ in 0..AUDIT_BATCHES {
+        if !audit::forget_old(app).await? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn told(upload: &Upload, error: Error) -> Error {
+    tracing::error!(object.id = %upload.object, error = error.detail(), "an upload can't be swept; the others are");
+    error
 }

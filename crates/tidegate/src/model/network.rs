@@ -22,6 +22,11 @@ impl Network {
         (prefix <= most).then_some(Self { address, prefix })
     }
 
+    /// Whether it holds every address there is.
+    pub fn is_everything(&self) -> bool {
+        self.prefix == 0
+    }
+
     /// Whether it lies on this machine.
     pub fn is_loopback(&self) -> bool {
         self.address.to_canonical().is_loopback()

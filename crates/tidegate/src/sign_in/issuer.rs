@@ -38,9 +38,12 @@ impl Issuer {
     /// An issuer at `address` whose tokens are for `audience`.
     pub fn new(pem: &str, address: &str, audience: &str) -> anyhow::Result<Self> {
         let (label, der) = sign::pem_block(pem)?;
-        anyhow::ensure!(label == "PRIVATE KEY", "a PEM block {label:?} is no PKCS#8 private key");
-        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &der)
-            .map_err(|_| anyhow::anyhow!("tokens are signed with a P-256 key"))?;
+        let pair = match label.as_str() {
+            "PRIVATE KEY" => EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &der),
+            "EC PRIVATE KEY" => EcdsaKeyPair::from_private_key_der(&ECDSA_P256_SHA256_FIXED_SIGNING, &der),
+            _ => anyhow::bail!("a PEM block {label:?} is no private key"),
+        };
+        let pair = pair.map_err(|_| anyhow::anyhow!("tokens are signed with a P-256 key"))?;
         let point = pair.public_key().as_ref();
         let id = thumbprint(point);
         let public = Key::new(Some(id.clone()), Algorithm::Es256, point).context("the public key")?;

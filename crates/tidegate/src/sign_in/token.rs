@@ -31,7 +31,7 @@ pub enum Rejected {
     #[error("it is not signed by a trusted key")]
     Signature,
     /// `exp` is missing, no number, or over.
-    #[error("it has expired")]
+    #[error("it has expired, or does not say when it ends")]
     Expired,
     /// `nbf` is no number, or still ahead.
     #[error("it is not valid yet")]

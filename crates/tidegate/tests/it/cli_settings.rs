@@ -36,7 +36,7 @@ fn every_problem_is_told_at_once_with_what_would_be_right() {
     let text = problems.join("\n");
     for says in [
         "PORT=\"99999\": give 0 to 65535",
-        "AUTH_MODE=\"jwt\": give AUTH_JWT_PUBLIC_KEY_BASE64, AUTH_JWKS_URL or AUTH_OWN_TOKENS=true with it",
+        "AUTH_MODE=\"jwt\": give AUTH_JWT_PUBLIC_KEY_BASE64, AUTH_JWKS_URL, AUTH_OWN_TOKENS=true or AUTH_SERVICE_TOKEN with it",
         "MULTIPART_PART_SIZE_BYTES=\"1\": give 5242880 to 5368709120 bytes",
         "IMAGE_BASE_PATH=\"/../x\": give a path",
         "CORS_ALLOW_ORIGIN=",
@@ -64,6 +64,22 @@ fn tokens_make_the_mode_and_are_checked_before_the_start() {
     assert_eq!(mode(&[("AUTH_JWKS_URL", "https://id.test/keys")]), AuthMode::Jwt);
     assert_eq!(mode(&[("AUTH_OWN_TOKENS", "true")]), AuthMode::Jwt);
     assert_eq!(mode(&[("AUTH_OWN_TOKENS", "false")]), AuthMode::Dev);
+    assert_eq!(mode(&[("AUTH_SERVICE_TOKEN", "of-a-service")]), AuthMode::Jwt, "never dev where services sign in");
+    let sec1 = include_str!("../../../sign/tests/fixtures/throwaway-p256.sec1.pem");
+    let key = concat!(env!("CARGO_MANIFEST_DIR"), "/../sign/tests/fixtures/throwaway-p256.pkcs8.pem");
+    for own in [sec1, key] {
+        assert_eq!(mode(&[("AUTH_OWN_TOKENS", "true"), ("AUTH_OWN_KEY_PEM", own)]), AuthMode::Jwt, "{own}");
+    }
+    let production = [("ENV", "prod"), ("AUTH_JWKS_URL", "https://id.test/keys")];
+    problem(&production, "AUTH_JWT_ISSUER is not set");
+    problem(&production, "AUTH_JWT_AUDIENCE is not set");
+    let any = load(&[("AUTH_JWKS_URL", "https://id.test/keys"), ("AUTH_JWT_ISSUER", "*"), ("AUTH_JWT_AUDIENCE", "*")])
+        .unwrap();
+    assert!(any.warnings.is_empty() && any.auth.sign_in.issuer.is_none(), "{:?}", any.warnings);
+    for exposed in [("ALLOWED_HOSTS", "api.test"), ("TRUSTED_PROXIES", "10.0.0.0/8")] {
+        assert!(load(&[exposed, ("AUTH_MODE", "dev")]).is_err(), "{exposed:?} is production");
+    }
+    problem(&[("TRUSTED_PROXIES", "0.0.0.0/0")], "and not everybody's");
     let dev = load(&[("AUTH_MODE", "dev"), ("AUTH_JWKS_URL", "https://id.test/keys")]).unwrap();
     assert!(dev.warnings.join("").contains("have no effect"), "{:?}", dev.warnings);
     let open = load(&[("AUTH_JWKS_URL", "https://id.test/keys")]).unwrap();

@@ -12,7 +12,8 @@ use crate::support::TestApp;
 use crate::support::services::{Cuttable, database};
 
 async fn open(url: &str) -> anyhow::Result<Db> {
-    Db::open(&Database::Postgres { url: url.into(), host: None, connections: 4 }).await
+    Db::open(&Database::Postgres { url: url.into(), host: None, connections: 4, timeout: Duration::from_secs(30) })
+        .await
 }
 
 /// The URL's server by way of a cuttable connection, and that.
@@ -92,12 +93,40 @@ async fn a_database_that_is_down_at_start_and_later_is_waited_for() {
     app.finish().await;
 }
 
+/// No end of a connection is seen where a host vanishes; only silence.
+#[tokio::test]
+async fn a_database_that_falls_silent_costs_seconds_and_no_connection_for_ever() {
+    let folder = tempfile::tempdir().unwrap();
+    let (url, way) = cuttable(&database(folder.path()).await).await;
+    let settings =
+        [("DATABASE_URL", url.as_str()), ("DATABASE_TIMEOUT_SECONDS", "1"), ("DATABASE_MAX_CONNECTIONS", "3")];
+    let app = TestApp::over(folder, &settings).await;
+    let begin = async || app.post("alice", "/v1/images", &json!({})).await;
+    assert_eq!(begin().await.status, 200);
+    let mut held = app.app.db.begin().await.unwrap();
+    way.freeze();
+    let started = std::time::Instant::now();
+    let many = futures::future::join_all((0..8).map(|_| begin())).await;
+    assert!(many.iter().all(|answer| answer.refusal() == (503, "STORE_UNAVAILABLE".into())));
+    assert!(started.elapsed() < Duration::from_secs(12), "{:?}", started.elapsed());
+    let silent = held.enqueue_job("{}", None, SystemTime::now(), 1).await;
+    assert!(matches!(silent, Err(Error::Unavailable(_))), "{silent:?}");
+    drop(held);
+    way.mend();
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+    while begin().await.status != 200 {
+        assert!(tokio::time::Instant::now() < deadline, "connections that fell silent were given back");
+    }
+    app.finish().await;
+}
+
 #[tokio::test]
 async fn a_setup_that_can_never_work_ends_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let url = database(folder.path()).await;
     let none = open(&url.replace("/test_", "/no_such_")).await.unwrap_err();
-    assert!(format!("{none:#}").contains("does not exist"), "{none:#}");
+    let said = format!("{none:#}");
+    assert_eq!(said.matches("does not exist").count(), 1, "once, and in its own words: {said}");
     let newer = open(&url).await.unwrap();
     let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&url).await.unwrap();
     sqlx::query("INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (9999, 'x', true, '', 0)")

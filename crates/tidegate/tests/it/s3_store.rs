@@ -89,7 +89,7 @@ async fn aborted_and_forgotten_uploads_leave_the_bucket() {
     let (forgotten, upload) = app.begin("alice", &json!({})).await;
     app.put("alice", &forgotten, &upload, 1, b"bytes").await;
     let open =
-        async || app.app.store.list_uploads(std::time::SystemTime::now() + Duration::from_secs(60)).await.unwrap();
+        async || app.app.store.list_uploads("", std::time::SystemTime::now() + Duration::from_secs(60)).await.unwrap();
     assert_eq!(open().await.len(), 1);
     tokio::time::sleep(Duration::from_millis(1100)).await;
     let mut tx = app.app.db.begin().await.unwrap();
@@ -97,7 +97,7 @@ async fn aborted_and_forgotten_uploads_leave_the_bucket() {
     tx.commit().await.unwrap();
     app.run_jobs().await;
     assert_eq!(open().await, []);
-    app.finish().await;
+    app.finish_with(1).await;
 }
 
 /// What makes replicas: nothing that one knows and the others do not.
@@ -129,6 +129,13 @@ async fn two_servers_are_one_product() {
         let gone = server.get("alice", &format!("/v1/images/{image}/parts")).await;
         assert_eq!(gone.refusal(), (404, "NOT_FOUND".into()));
     }
+    // A completion that somebody else finishes in its stead is answered all the same.
+    let (raced, its_upload) = one.begin("alice", &json!({})).await;
+    let etag = one.put("alice", &raced, &its_upload, 1, b"bytes").await;
+    let (parts, status) = ([(1, etag.as_str())], format!("/v1/images/{raced}/upload"));
+    let (done, _) = tokio::join!(one.complete("alice", &raced, &its_upload, &parts), other.get("alice", &status));
+    assert_eq!(done.status, 200, "{}", done.text());
+    assert_eq!(other.complete("alice", &raced, &its_upload, &parts).await.json(), done.json());
     let (begun, aborted) = one.begin("alice", &json!({})).await;
     other.sign("alice", &begun, &aborted, 1).await;
     assert_eq!(one.post("alice", &format!("/v1/images/{begun}/abort"), &json!({})).await.status, 204);
@@ -136,8 +143,9 @@ async fn two_servers_are_one_product() {
     let late = other.post("alice", &format!("/v1/images/{begun}/upload-url"), &asked).await;
     assert_eq!(late.refusal().0, 404, "what is aborted is signed for by nobody");
     other.run_jobs().await;
-    one.finish().await;
-    other.finish().await;
+    // What was aborted is looked at once more, when S3 can no longer be at work on it.
+    one.finish_with(1).await;
+    other.finish_with(1).await;
 }
 
 #[tokio::test]
@@ -171,6 +179,29 @@ async fn an_s3_that_is_down_at_start_and_later_is_waited_for() {
             assert!(!answer.text().contains("127.0.0.1"), "{}", answer.text());
         }
     }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_delete_that_the_store_cut_short_can_be_asked_for_again() {
+    let garage = given("TEST_GARAGE_URL").replace("http://", "");
+    let way = Cuttable::to(garage.parse().unwrap()).await;
+    let app = server(&bucket(&format!("http://{}", way.address)).await).await;
+    let image = app.image("alice", b"bytes").await;
+    let path = format!("/v1/images/{image}");
+    way.cut();
+    assert_eq!(
+        app.delete("alice", &path).await.refusal(),
+        (503, "STORE_UNAVAILABLE".into()),
+        "the bytes are still there"
+    );
+    assert_eq!(app.get("alice", &format!("{path}/metadata")).await.status, 404, "and already nobody's");
+    assert_eq!(app.delete("alice", &path).await.status, 503);
+    way.mend();
+    assert_eq!(app.delete("alice", &path).await.status, 204);
+    assert_eq!(app.app.store.list("", None, 10).await.unwrap(), []);
+    app.run_jobs().await;
+    assert_eq!(app.delete("alice", &path).await.status, 404);
     app.finish().await;
 }
 

@@ -301,12 +301,14 @@ async fn keys_rotate_and_a_flood_of_unknown_ones_asks_once() {
     server.now(Reply::Keys(json!([new.jwk()]))).await;
     until(&app, &of_new, 200, Duration::from_secs(5)).await;
     assert_eq!(with_token(&app, &of_old).await.status, 401, "what was taken out is out");
+    let evil = Idp::new("evil");
+    let trap = JwksServer::start(Reply::Keys(json!([evil.jwk(), new.jwk()]))).await;
     // Gone again: the last good set is kept, whatever comes instead.
     for reply in [
         Reply::Text(500, "down".into()),
         Reply::Text(200, "<html>".into()),
         Reply::Keys(json!([])),
-        Reply::Redirect("http://127.0.0.1:1/other".into()),
+        Reply::Redirect(trap.url.clone()),
     ] {
         server.now(reply).await;
         let before = server.asked.load(Ordering::SeqCst);
@@ -315,6 +317,9 @@ async fn keys_rotate_and_a_flood_of_unknown_ones_asks_once() {
         }
         assert_eq!(with_token(&app, &of_new).await.status, 200);
     }
+    assert_eq!(trap.asked.load(Ordering::SeqCst), 0, "no redirect is followed");
+    let of_evil = with_token(&app, &evil.sign(&claims("alice"))).await;
+    assert_eq!(of_evil.refusal(), (503, "STORE_UNAVAILABLE".into()), "it may be one of those that can't be read now");
     app.finish().await;
 }
 

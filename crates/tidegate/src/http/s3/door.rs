@@ -1,7 +1,6 @@
 //! The operations: who may ask for which, and what each does.
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use axum::http::{HeaderMap, Method};
 use futures::TryStreamExt as _;
@@ -108,7 +107,7 @@ impl Door {
     async fn open_upload(&self, upload_id: &str, key: &str) -> S3Result<Upload> {
         let upload = self.app.db.find_upload_in_parts(upload_id, key).await.map_err(internal)?;
         upload
-            .filter(|upload| upload.takes_bytes(SystemTime::now()))
+            .filter(|upload| upload.takes_bytes(self.app.db.now()))
             .ok_or_else(|| s3_error!(NoSuchUpload, "The upload does not exist, or is complete, aborted or over."))
     }
 }
@@ -137,7 +136,7 @@ impl S3 for Door {
         let input = request.input;
         let upload = self.app.db.find_single_upload(&input.key).await.map_err(internal)?;
         let upload = upload
-            .filter(|upload| upload.takes_bytes(SystemTime::now()))
+            .filter(|upload| upload.takes_bytes(self.app.db.now()))
             .ok_or_else(|| s3_error!(AccessDenied, "No upload is open at this key."))?;
         let limit = upload.announced_size.unwrap_or(self.app.config.images.max_size);
         check_length(input.content_length, limit)?;

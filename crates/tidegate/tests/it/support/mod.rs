@@ -244,9 +244,14 @@ impl TestApp {
     }
 
     /// Ends the test: nothing may be left to do.
-    pub(crate) async fn finish(mut self) {
+    pub(crate) async fn finish(self) {
+        self.finish_with(0).await;
+    }
+
+    /// Ends the test: so many jobs wait for their time.
+    pub(crate) async fn finish_with(mut self, waiting: u64) {
         let counts = self.app.db.count_jobs().await.unwrap();
-        assert_eq!((counts.queued, counts.dead), (0, 0), "jobs are left over");
+        assert_eq!((counts.queued, counts.dead), (waiting, 0), "jobs are left over");
         self.finished = true;
         self.stop.cancel();
     }

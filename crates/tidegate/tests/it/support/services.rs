@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use sqlx::{Connection as _, PgConnection};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
@@ -43,6 +45,7 @@ pub(crate) async fn database(folder: &Path) -> String {
 pub(crate) struct Cuttable {
     pub(crate) address: SocketAddr,
     cut: Arc<(AtomicBool, Notify)>,
+    frozen: Arc<AtomicBool>,
 }
 
 impl Cuttable {
@@ -50,25 +53,28 @@ impl Cuttable {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let cut: Arc<(AtomicBool, Notify)> = Arc::default();
-        let state = Arc::clone(&cut);
+        let frozen: Arc<AtomicBool> = Arc::default();
+        let (state, ice) = (Arc::clone(&cut), Arc::clone(&frozen));
         tokio::spawn(async move {
             loop {
-                let (mut client, _) = listener.accept().await.unwrap();
-                let state = Arc::clone(&state);
+                let (client, _) = listener.accept().await.unwrap();
+                let (state, ice) = (Arc::clone(&state), Arc::clone(&ice));
                 tokio::spawn(async move {
                     let broken = state.1.notified();
                     if state.0.load(Ordering::SeqCst) {
                         return;
                     }
-                    let Ok(mut there) = TcpStream::connect(server).await else { return };
+                    let Ok(there) = TcpStream::connect(server).await else { return };
+                    let ((from, to), (back, forth)) = (client.into_split(), there.into_split());
                     tokio::select! {
-                        _ = tokio::io::copy_bidirectional(&mut client, &mut there) => {}
+                        () = carry(from, forth, &ice) => {}
+                        () = carry(back, to, &ice) => {}
                         () = broken => {}
                     }
                 });
             }
         });
-        Self { address, cut }
+        Self { address, cut, frozen }
     }
 
     pub(crate) fn cut(&self) {
@@ -76,7 +82,27 @@ impl Cuttable {
         self.cut.1.notify_waiters();
     }
 
+    /// Says nothing more, in either direction, and closes nothing: as a host that lost its power.
+    pub(crate) fn freeze(&self) {
+        self.frozen.store(true, Ordering::SeqCst);
+    }
+
     pub(crate) fn mend(&self) {
+        self.frozen.store(false, Ordering::SeqCst);
         self.cut.0.store(false, Ordering::SeqCst);
+    }
+}
+
+/// Carries bytes until an end closes; what comes while it is frozen is held for ever.
+async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, frozen: &AtomicBool) {
+    let mut chunk = vec![0; 64 << 10];
+    loop {
+        let Ok(read) = from.read(&mut chunk).await else { return };
+        if frozen.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
+        if read == 0 || to.write_all(&chunk[..read]).await.is_err() {
+            return;
+        }
     }
 }
