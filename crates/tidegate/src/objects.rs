@@ -128,6 +128,7 @@ async fn mark_deleted(app: &App, caller: &Caller, owner: &Owner, object: &Object
         return Err(not_found());
     }
     tx.record(caller, Deed::ObjectDeleted, id, now).await?;
+    tx.tell(id).await?;
     jobs::enqueue(&mut tx, &job, app.db.now()).await?;
     tx.commit().await?;
     drop(forgetting);

@@ -5,6 +5,7 @@
 //! answer, whatever the commit's outcome. A record that was read before that and would be kept after it is
 //! not: see `keep`.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -32,10 +33,11 @@ pub struct Ready {
     pub content: Content,
 }
 
-/// The records in memory. Exact while one server has the database; where others share it, nothing is kept.
+/// The records in memory. Exact while one server has the database; where others share it, as late as they are told
+/// (`changes.rs`).
 #[derive(Debug)]
 pub struct Records {
-    keeping: bool,
+    keeping: AtomicBool,
     ready: Cache<ObjectId, Arc<Ready>>,
     open: Cache<ObjectId, Arc<(Owner, Upload)>>,
     /// How often something was forgotten.
@@ -43,10 +45,10 @@ pub struct Records {
 }
 
 impl Records {
-    /// None yet, and none ever unless `keeping`.
+    /// None yet, and none until [`Self::keep_from_now`] unless `keeping`.
     pub fn new(keeping: bool) -> Self {
         Self {
-            keeping,
+            keeping: AtomicBool::new(keeping),
             ready: Cache::builder().max_capacity(MOST).time_to_live(KEPT).build(),
             open: Cache::builder().max_capacity(MOST).time_to_live(KEPT).build(),
             forgotten: Mutex::new(0),
@@ -100,7 +102,22 @@ impl Records {
         Forgetting { records: self, id }
     }
 
-    fn forget(&self, id: ObjectId) {
+    /// Begins to keep: from here on every change is told.
+    pub fn keep_from_now(&self) {
+        self.keeping.store(true, Ordering::Release);
+    }
+
+    /// Forgets everything, and keeps nothing until told otherwise.
+    pub fn keep_nothing(&self) {
+        let mut forgotten = self.forgotten.lock().unwrap_or_else(PoisonError::into_inner);
+        self.keeping.store(false, Ordering::Release);
+        *forgotten += 1;
+        self.ready.invalidate_all();
+        self.open.invalidate_all();
+    }
+
+    /// Forgets what is known of an object.
+    pub fn forget(&self, id: ObjectId) {
         let mut forgotten = self.forgotten.lock().unwrap_or_else(PoisonError::into_inner);
         *forgotten += 1;
         self.ready.invalidate(&id);
@@ -114,7 +131,7 @@ impl Records {
     /// Keeps what was read unless anything was forgotten since: it may be the very thing.
     fn keep(&self, before: u64, insert: impl FnOnce()) {
         let forgotten = self.forgotten.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.keeping && *forgotten == before {
+        if self.keeping.load(Ordering::Acquire) && *forgotten == before {
             insert();
         }
     }
@@ -169,5 +186,10 @@ mod tests {
         let shared = Records::new(false);
         shared.read_object(&owner, async { Ok(Some(object.clone())) }).await.unwrap();
         assert!(shared.ready(object.id).is_none(), "others may change what is shared");
+        shared.keep_from_now();
+        shared.read_object(&owner, async { Ok(Some(object.clone())) }).await.unwrap();
+        assert!(shared.ready(object.id).is_some());
+        shared.keep_nothing();
+        assert!(shared.ready(object.id).is_none());
     }
 }

@@ -14,7 +14,7 @@ use crate::config::{Config, Origin, StoreSetting};
 use crate::http::serve::{Door, serve};
 use crate::http::{LARGE_BUFFER, SMALL_BUFFER, api_router, edge_router, s3_router};
 use crate::jobs::runner;
-use crate::telemetry;
+use crate::{changes, telemetry};
 
 const UPKEEP: Duration = Duration::from_secs(10);
 
@@ -76,6 +76,7 @@ impl Server {
         }
         let (app, until) = (Arc::clone(&self.app), answered.clone());
         tasks.spawn(async move { app.refusals.write(&app.db, until).await });
+        tasks.spawn(changes::follow(Arc::clone(&self.app), stop.clone()));
         if self.app.sign_in.depends() {
             let (app, stop) = (Arc::clone(&self.app), stop.clone());
             tasks.spawn(async move { app.sign_in.keep_fresh(stop).await });

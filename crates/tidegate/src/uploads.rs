@@ -183,6 +183,7 @@ pub async fn recover(app: &App, upload: &Upload) -> Result<bool> {
         return Ok(false);
     }
     tx.record(&Caller::system(), Deed::UploadCompleted, upload.object, SystemTime::now()).await?;
+    tx.tell(upload.object).await?;
     tx.commit().await?;
     drop(forgetting);
     count("recovered");
@@ -237,6 +238,7 @@ pub async fn complete(
     let ended = tx.end_upload(&upload.id, UploadState::Completed, Some(&digest)).await?;
     if ended && tx.publish_object(id, &content).await? {
         tx.record(caller, Deed::UploadCompleted, id, SystemTime::now()).await?;
+        tx.tell(id).await?;
         tx.commit().await?;
         drop(forgetting);
         count("completed");
@@ -336,6 +338,7 @@ pub async fn end(app: &App, caller: &Caller, upload: &Upload, state: UploadState
     }
     tx.set_object_state(upload.object, ObjectState::Pending, ObjectState::Purged, now).await?;
     tx.record(caller, deed, upload.object, now).await?;
+    tx.tell(upload.object).await?;
     jobs::enqueue(&mut tx, &job, app.db.now()).await?;
     if !app.store.has_md5_etags() {
         // A completion that was on its way to S3 may still come about there.

@@ -78,10 +78,13 @@ impl Db {
     }
 
     /// Ends every lease, where one server has the database to itself and has only just begun: whoever held them is
-    /// gone. Their attempts stay counted.
+    /// gone. Their attempts stay counted, save those of what recurs.
     #[tracing::instrument(name = "db.end_leases", level = "trace", skip_all)]
     pub async fn end_leases(&self) -> Result<()> {
-        const SQL: &str = "UPDATE jobs SET lease_until = NULL WHERE state = 'QUEUED' AND attempts < max_attempts";
+        // One that is out of attempts keeps its lease, by whose end it is buried; but what recurs begins anew.
+        const SQL: &str = "UPDATE jobs SET lease_until = NULL, \
+                           attempts = CASE WHEN dedupe IS NULL THEN attempts ELSE 0 END \
+                           WHERE state = 'QUEUED' AND (attempts < max_attempts OR dedupe IS NOT NULL)";
         if self.is_shared() {
             return Ok(());
         }
@@ -163,7 +166,8 @@ impl Tx {
         const SQL: &str = "INSERT INTO jobs (payload, dedupe, state, run_at, attempts, max_attempts, created_at) \
                            VALUES ($1, $2, 'QUEUED', $3, 0, $4, $5) ON CONFLICT (dedupe) DO UPDATE \
                            SET state = 'QUEUED', attempts = 0, lease_until = NULL, run_at = excluded.run_at \
-                           WHERE jobs.state = 'DEAD'";
+                           WHERE jobs.state = 'DEAD' OR (jobs.attempts >= jobs.max_attempts \
+                           AND (jobs.lease_until IS NULL OR jobs.lease_until < excluded.run_at))";
         on_tx!(self, |connection| {
             sqlx::query(SQL)
                 .bind(payload)

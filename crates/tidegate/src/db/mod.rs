@@ -2,6 +2,7 @@
 //! engine that is configured.
 
 mod audit;
+mod changes;
 mod jobs;
 mod objects;
 mod owners;
@@ -14,6 +15,7 @@ use std::time::SystemTime;
 use secrecy::ExposeSecret as _;
 use sqlx::sqlite::SqlitePool;
 
+pub use self::changes::{Change, Changes};
 pub use self::jobs::{ClaimedJob, JobCounts, Verdict};
 pub use self::objects::Cursor;
 pub use self::postgres::{PgTx, Postgres};

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use sqlx::Connection as _;
 use sqlx::migrate::MigrateError;
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgListener, PgPool, PgPoolOptions};
 
 use crate::error::{Error, Result};
 use crate::model::micros;
@@ -89,6 +89,23 @@ impl Postgres {
             return Err(Error::Unavailable(anyhow::anyhow!("the database has not answered since the start")));
         }
         Ok(Held(Some(self.pool.acquire().await?)))
+    }
+
+    /// A connection of its own that hears what is told.
+    pub(super) async fn listener(&self) -> Result<PgListener> {
+        drop(self.connection().await?);
+        let connecting = tokio::time::timeout(CONNECT, PgListener::connect_with(&self.pool)).await;
+        connecting.map_err(|_| silent())?.map_err(Error::from)
+    }
+
+    /// Tells the listeners.
+    pub(super) async fn tell(&self, sql: &'static str, payload: &str) -> Result<()> {
+        let mut held = self.connection().await?;
+        let told = tokio::time::timeout(PROBE, async {
+            sqlx::query(sql).bind(payload).execute(held.get()?).await.map(drop).map_err(Error::from)
+        });
+        let told = told.await;
+        told.unwrap_or_else(|_| Err(held.discard()))
     }
 
     /// How long a statement may take before its connection is taken to be dead: longer than the server lets it.
@@ -216,6 +233,17 @@ impl PgTx {
 
     pub(super) fn get(&mut self) -> Result<&mut PgConnection> {
         self.held.get()
+    }
+
+    /// Tells the listeners, once it is committed.
+    pub(super) async fn tell(&mut self, sql: &'static str, payload: &str) -> Result<()> {
+        let told = tokio::time::timeout(self.limit, async {
+            sqlx::query(sql).bind(payload).execute(self.held.get()?).await.map(drop).map_err(Error::from)
+        });
+        match told.await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(self.discard()),
+        }
     }
 
     pub(super) fn discard(&mut self) -> Error {

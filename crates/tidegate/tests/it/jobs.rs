@@ -95,6 +95,28 @@ async fn recurring_jobs_are_there_once_and_come_back_from_the_dead() {
     app.finish().await;
 }
 
+/// Crashes count, but what recurs is not ended by them: there is nobody to begin it again.
+#[tokio::test]
+async fn recurring_jobs_outlive_any_number_of_crashes() {
+    let app = TestApp::start().await;
+    let mut now = SystemTime::now() + Duration::from_secs(1);
+    for _ in 0..5 {
+        let mut tx = app.app.db.begin().await.unwrap();
+        jobs::enqueue(&mut tx, &Job::RecoverV1, now).await.unwrap();
+        tx.commit().await.unwrap();
+        let claimed = app.app.db.claim_job(now, LEASE).await.unwrap();
+        assert!(claimed.is_some(), "it is there again after every crash");
+        now += 2 * LEASE;
+    }
+    app.app.db.end_leases().await.unwrap();
+    let mut tx = app.app.db.begin().await.unwrap();
+    jobs::enqueue(&mut tx, &Job::RecoverV1, now).await.unwrap();
+    tx.commit().await.unwrap();
+    let claimed = app.app.db.claim_job(now, LEASE).await.unwrap().unwrap();
+    app.app.db.finish_job(&claimed).await.unwrap();
+    app.finish().await;
+}
+
 #[tokio::test]
 async fn an_upload_that_was_never_completed_is_given_up() {
     let app = TestApp::with(&[("UPLOAD_EXPIRY_SECONDS", "5")]).await;

@@ -120,6 +120,50 @@ async fn a_database_that_falls_silent_costs_seconds_and_no_connection_for_ever()
     app.finish().await;
 }
 
+async fn until(what: &str, holds: impl AsyncFn() -> bool) {
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
+    while !holds().await {
+        assert!(tokio::time::Instant::now() < deadline, "{what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// What other servers change is heard; what can't be heard is not relied on.
+#[tokio::test]
+async fn records_are_kept_only_while_changes_are_heard() {
+    let folder = tempfile::tempdir().unwrap();
+    let direct = database(folder.path()).await;
+    let (url, way) = cuttable(&direct).await;
+    let app = TestApp::over(folder, &[("DATABASE_URL", &url), ("DATABASE_TIMEOUT_SECONDS", "1")]).await;
+    let image = app.image("alice", b"bytes").await;
+    let id = tidegate::model::ids::ObjectId::parse(&image).unwrap();
+    let kept = async || {
+        app.get("alice", &format!("/v1/images/{image}/stream-url")).await;
+        app.app.records.ready(id).is_some()
+    };
+    until("a record is kept once the server hears itself", kept).await;
+    let other = open(&direct).await.unwrap();
+    let mut tx = other.begin().await.unwrap();
+    tx.tell(id).await.unwrap();
+    drop(tx);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(app.app.records.ready(id).is_some(), "what was rolled back is not told");
+    let mut tx = other.begin().await.unwrap();
+    tx.tell(id).await.unwrap();
+    tx.commit().await.unwrap();
+    until("what another server told is heard", async || app.app.records.ready(id).is_none()).await;
+    assert!(kept().await, "and kept again when it is read again");
+    way.freeze();
+    until("who hears nothing keeps nothing", async || app.app.records.ready(id).is_none()).await;
+    way.mend();
+    until("until it hears again", kept).await;
+    way.cut();
+    until("an end is heard too", async || app.app.records.ready(id).is_none()).await;
+    way.mend();
+    until("the database is back", async || app.get("alice", "/v1/images").await.status == 200).await;
+    app.finish().await;
+}
+
 #[tokio::test]
 async fn a_setup_that_can_never_work_ends_the_start() {
     let folder = tempfile::tempdir().unwrap();
