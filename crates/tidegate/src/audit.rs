@@ -22,7 +22,7 @@ use crate::objects::MAX_PAGE;
 
 /// Refusals that may wait to be written; more are counted and dropped.
 const WAITING: usize = 1024;
-/// Written in one transaction.
+/// Taken at once; with what came meanwhile they are written in one transaction.
 const BATCH: usize = 100;
 /// Between two of them: refusals must not keep changes from the disk.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -105,29 +105,15 @@ async fn write_all(db: &Db, batch: &[NewEvent]) -> Result<()> {
 
 /// A page of events, newest first, and whether there are more. Without an owner and an object: of everything.
 pub async fn list(app: &App, caller: &Caller, scope: Scope, before: Cursor, limit: i64) -> Result<(Vec<Event>, bool)> {
-    let scope = match scope.object {
-        Some((kind, object)) => {
-            let owner = app.db.owner_of(kind, object).await?;
-            let missing = || Error::NotFound("no such object".into());
-            let owner = match owner {
-                Some(owner) => owner,
-                None if caller.principal == Principal::Anonymous => return Err(unauthenticated()),
-                None => return Err(missing()),
-            };
-            app.authorize(caller, Action::Audit, &owner, Some(object))?;
-            scope
-        }
-        None => match &scope.owner {
-            Some(owner) => {
-                app.authorize(caller, Action::Audit, owner, None)?;
-                scope
-            }
-            None => {
-                app.authorize_everywhere(caller, Action::Audit)?;
-                scope
-            }
+    match (scope.object, &scope.owner) {
+        (Some((kind, object)), _) => match app.db.owner_of(kind, object).await? {
+            Some(owner) => app.authorize(caller, Action::Audit, &owner, Some(object))?,
+            None if caller.principal == Principal::Anonymous => return Err(unauthenticated()),
+            None => return Err(Error::NotFound("no such object".into())),
         },
-    };
+        (None, Some(owner)) => app.authorize(caller, Action::Audit, owner, None)?,
+        (None, None) => app.authorize_everywhere(caller, Action::Audit)?,
+    }
     if !(1..=MAX_PAGE).contains(&limit) {
         return Err(bad_request(format!("limit must be from 1 to {MAX_PAGE}")));
     }

@@ -45,7 +45,7 @@ impl From<Row> for Event {
     }
 }
 
-/// Selects events, newest first; `$from` says which, with parameters from $5 on.
+/// Selects events, newest first; `$which` says which, with parameters from $5 on.
 macro_rules! select {
     ($which:literal) => {
         concat!(
@@ -88,35 +88,17 @@ impl Tx {
     /// Records a deed on an object, whose owner its row says.
     #[tracing::instrument(name = "db.record", level = "trace", skip_all)]
     pub async fn record(&mut self, caller: &Caller, deed: Deed, object: ObjectId, at: SystemTime) -> Result<()> {
-        const SQL: &str = "INSERT INTO audit_events (id, at, actor_kind, actor, acting_for, action, owner_kind, \
-                           owner_id, object_id, address, outcome, request_id) \
-                           SELECT $1, $2, $3, $4, $5, $6, owner_kind, owner_id, id, $8, $9, $10 \
-                           FROM objects WHERE id = $7";
-        on_tx!(self, |connection| {
-            sqlx::query(SQL)
-                .bind(Uuid::now_v7())
-                .bind(micros(at))
-                .bind(caller.principal.kind())
-                .bind(caller.principal.name())
-                .bind(caller.acting_for.as_ref().map(|user| user.as_str()))
-                .bind(deed.as_str())
-                .bind(object.0)
-                .bind(caller.address.map(|address| address.to_string()))
-                .bind(deed.outcome())
-                .bind(&caller.request_id)
-                .execute(connection)
-                .await
-                .map(drop)?;
-        });
-        Ok(())
+        self.record_event(&NewEvent { at, caller: caller.clone(), deed, owner: None, object: Some(object) }).await
     }
 
-    /// Records an event that changed nothing, or no object.
+    /// Records an event. Where it names no owner, its object's row does.
     #[tracing::instrument(name = "db.record_event", level = "trace", skip_all)]
     pub async fn record_event(&mut self, event: &NewEvent) -> Result<()> {
         const SQL: &str = "INSERT INTO audit_events (id, at, actor_kind, actor, acting_for, action, owner_kind, \
                            owner_id, object_id, address, outcome, request_id) \
-                           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+                           VALUES ($1, $2, $3, $4, $5, $6, \
+                           COALESCE($7, (SELECT owner_kind FROM objects WHERE id = $9)), \
+                           COALESCE($8, (SELECT owner_id FROM objects WHERE id = $9)), $9, $10, $11, $12)";
         let NewEvent { at, caller, deed, owner, object } = event;
         on_tx!(self, |connection| {
             sqlx::query(SQL)
