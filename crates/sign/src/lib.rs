@@ -1,7 +1,7 @@
 //! CloudFront signed URLs and signed cookies: policies, keys, signing, and the edge's verdict.
 //!
-//! Owns every byte that is signed and every rule by which a signature is accepted. Pure: no clock, no
-//! file, no network; time and client address come in as arguments. Facts are from the CloudFront
+//! Owns every byte that is signed and every rule by which a signature is accepted. Touches no
+//! file and no network; time and client address come in as arguments. Facts are from the CloudFront
 //! developer guide ("Serve private content with signed URLs and signed cookies").
 
 mod encoding;
@@ -10,6 +10,7 @@ mod keys;
 mod pattern;
 mod policy;
 mod resource;
+mod seen;
 mod signer;
 mod verify;
 mod window;

@@ -1,14 +1,17 @@
 //! The edge's verdict on a request, decided the way CloudFront decides it: from the raw URL, the
 //! cookies, the client's address and the time at which the request came in.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use crate::encoding;
 use crate::keys::{Hash, PublicKey};
 use crate::pattern::{self, Target};
 use crate::policy::{Policy, canned_policy};
 use crate::resource::RESERVED;
+use crate::seen::{Asked, Document, Seen, Terms};
 
 /// A request as it arrived. Nothing in it is decoded, sorted or normalised.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +37,8 @@ pub struct Request<'a> {
 pub struct Allowed {
     /// When the grant ends, epoch seconds.
     pub expires: u64,
+    /// Whether its signature had been verified before.
+    pub remembered: bool,
 }
 
 /// Why a request may not pass; the code and the message of CloudFront's error body. Expired and forged
@@ -76,10 +81,22 @@ impl Refusal {
     }
 }
 
-/// The public keys an edge trusts.
+/// The public keys an edge trusts, and the signatures of theirs that were seen and found good.
+///
+/// Verifying costs tens of microseconds and a reader sends the same signature thousands of times, so that what was
+/// verified is remembered: the signature, by the key and over the document it was good for. What the document demands
+/// (time, address, resource) is judged for every request anew.
 #[derive(Debug, Default)]
 pub struct Verifier {
-    keys: HashMap<String, PublicKey>,
+    keys: HashMap<String, Trusted>,
+    seen: Arc<Seen>,
+}
+
+/// A key, and a number that no other key ever has, not even a later one of the same id.
+#[derive(Debug)]
+struct Trusted {
+    key: PublicKey,
+    serial: u64,
 }
 
 /// The parts of a signature, wherever they came from.
@@ -110,9 +127,21 @@ impl Verifier {
         Self::default()
     }
 
+    /// One that trusts nothing yet and remembers signatures in the same place as this one; those by keys it does not
+    /// come to trust are good for nothing.
+    #[must_use]
+    pub fn successor(&self) -> Self {
+        Self { keys: HashMap::new(), seen: Arc::clone(&self.seen) }
+    }
+
     /// Trusts `key` under `key_pair_id`.
     pub fn trust(&mut self, key_pair_id: impl Into<String>, key: PublicKey) {
-        self.keys.insert(key_pair_id.into(), key);
+        self.keys.insert(key_pair_id.into(), Trusted { key, serial: self.seen.next_serial() });
+    }
+
+    /// The ids of the keys, in no order.
+    pub fn key_pair_ids(&self) -> impl Iterator<Item = &str> {
+        self.keys.keys().map(String::as_str)
     }
 
     /// Decides. Conditions are judged at `request.now` only: a download that has begun may finish.
@@ -124,49 +153,66 @@ impl Verifier {
             None => cookie_parts(request.cookies),
         };
         let id = parts.key_pair_id.filter(|id| !id.is_empty()).ok_or(Refusal::MissingKey)?;
-        let key = self.keys.get(id).ok_or(Refusal::InvalidKey)?;
+        let trusted = self.keys.get(id).ok_or(Refusal::InvalidKey)?;
         let hash = match parts.hash {
             None | Some("SHA1") => Hash::Sha1,
             Some("SHA256") => Hash::Sha256,
             Some(_) => return Err(Refusal::AccessDenied),
         };
-        let signature = parts.signature.and_then(encoding::decode).ok_or(Refusal::MalformedSignature)?;
+        let signature = parts.signature.ok_or(Refusal::MalformedSignature)?;
         let target =
             Target { scheme: request.scheme, host: request.host, path: request.path, query: own_query.as_deref() };
-        match (parts.policy, parts.expires) {
-            (Some(policy), None) => {
-                let bytes = encoding::decode(policy).ok_or(Refusal::MalformedPolicy)?;
-                let policy = Policy::parse(&bytes).ok_or(Refusal::MalformedPolicy)?;
-                if !key.verify(hash, &bytes, &signature) {
-                    return Err(Refusal::AccessDenied);
-                }
-                judge(&policy, target, request)
-            }
-            (None, Some(expires)) => {
-                let expires = epoch(expires).ok_or(Refusal::AccessDenied)?;
-                if !key.verify(hash, canned_policy(&rebuilt(target), expires).as_bytes(), &signature) {
-                    return Err(Refusal::AccessDenied);
-                }
-                if request.now < expires { Ok(Allowed { expires }) } else { Err(Refusal::AccessDenied) }
-            }
-            _ => Err(Refusal::AccessDenied),
+        let document = match (parts.policy, parts.expires) {
+            (Some(policy), None) => Document::Policy(policy),
+            (None, Some(expires)) => Document::Canned { target, expires },
+            // A signature that is none is said to be none, whatever else is wrong.
+            _ if encoding::decode(signature).is_none() => return Err(Refusal::MalformedSignature),
+            _ => return Err(Refusal::AccessDenied),
+        };
+        let asked = Asked { serial: trusted.serial, hash, signature, document };
+        if let Some(terms) = self.seen.find(&asked) {
+            return judge(&terms, target, request, true);
         }
+        let terms = Arc::new(check(&trusted.key, &asked)?);
+        self.seen.keep(&asked, &terms, request.now);
+        judge(&terms, target, request, false)
     }
 }
 
-fn judge(policy: &Policy, target: Target<'_>, request: &Request<'_>) -> Result<Allowed, Refusal> {
-    let in_time = request.now < policy.not_after && policy.not_before.is_none_or(|from| request.now >= from);
-    let from_there = policy.source_ip.as_deref().is_none_or(|range| ip_in(range, request.client_ip));
-    // SDKs write a query unescaped into custom policies; the exact URL is never wider than a pattern.
-    let covered = policy
-        .resource
-        .as_deref()
-        .is_none_or(|resource| pattern::matches(resource, target) || resource == rebuilt(target));
-    if in_time && from_there && covered {
-        Ok(Allowed { expires: policy.not_after })
-    } else {
-        Err(Refusal::AccessDenied)
-    }
+/// Verifies a signature that was not seen before, and says what it was made for.
+fn check(key: &PublicKey, asked: &Asked<'_>) -> Result<Terms, Refusal> {
+    let signature = encoding::decode(asked.signature).ok_or(Refusal::MalformedSignature)?;
+    let (bytes, terms) = match asked.document {
+        Document::Policy(policy) => {
+            let bytes = encoding::decode(policy).ok_or(Refusal::MalformedPolicy)?;
+            let policy = Policy::parse(&bytes).ok_or(Refusal::MalformedPolicy)?;
+            (bytes, Terms::Policy(policy))
+        }
+        Document::Canned { target, expires } => {
+            let not_after = epoch(expires).ok_or(Refusal::AccessDenied)?;
+            (canned_policy(&rebuilt(target), not_after).into_bytes(), Terms::Canned { not_after })
+        }
+    };
+    if key.verify(asked.hash, &bytes, &signature) { Ok(terms) } else { Err(Refusal::AccessDenied) }
+}
+
+/// Whether what was signed covers this request. `remembered` is handed on.
+fn judge(terms: &Terms, target: Target<'_>, request: &Request<'_>, remembered: bool) -> Result<Allowed, Refusal> {
+    let (covered, expires) = match terms {
+        // Its document is the request's own URL, or the signature would not have been good for it.
+        Terms::Canned { not_after } => (request.now < *not_after, *not_after),
+        Terms::Policy(policy) => {
+            let in_time = request.now < policy.not_after && policy.not_before.is_none_or(|from| request.now >= from);
+            let from_there = policy.source_ip.as_deref().is_none_or(|range| ip_in(range, request.client_ip));
+            // SDKs write a query unescaped into custom policies; the exact URL is never wider than a pattern.
+            let covered = policy
+                .resource
+                .as_deref()
+                .is_none_or(|resource| pattern::matches(resource, target) || resource == rebuilt(target));
+            (in_time && from_there && covered, policy.not_after)
+        }
+    };
+    if covered { Ok(Allowed { expires, remembered }) } else { Err(Refusal::AccessDenied) }
 }
 
 /// The URL that was signed: the request's, less the reserved parameters.
@@ -180,23 +226,32 @@ fn rebuilt(target: Target<'_>) -> String {
 
 /// Splits the raw query into the caller's own part, byte for byte and in order, and the reserved
 /// parameters. A reserved name given twice is ambiguous and refused.
-fn split_query(query: Option<&str>) -> Result<(Option<String>, Option<Parts<'_>>), Refusal> {
+fn split_query(query: Option<&str>) -> Result<(Option<Cow<'_, str>>, Option<Parts<'_>>), Refusal> {
     let Some(query) = query else { return Ok((None, None)) };
-    let mut own: Vec<&str> = Vec::new();
+    let mut own: Option<Cow<'_, str>> = None;
     let mut parts = Parts::default();
-    let mut signed = false;
+    let (mut signed, mut at) = (false, 0);
     for pair in query.split('&') {
+        let end = at + pair.len();
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        if !RESERVED.contains(&name) {
-            own.push(pair);
-            continue;
+        if RESERVED.contains(&name) {
+            signed = true;
+            if parts.slot(name).replace(value).is_some() {
+                return Err(Refusal::AccessDenied);
+            }
+        } else {
+            own = Some(match own {
+                None => Cow::Borrowed(pair),
+                // Nothing reserved in between, nor before: signers put their own parameters last.
+                Some(Cow::Borrowed(before)) if !signed => {
+                    debug_assert_eq!(before.len() + 1, at, "what came before is all there is");
+                    Cow::Borrowed(&query[..end])
+                }
+                Some(before) => Cow::Owned(format!("{before}&{pair}")),
+            });
         }
-        signed = true;
-        if parts.slot(name).replace(value).is_some() {
-            return Err(Refusal::AccessDenied);
-        }
+        at = end + 1;
     }
-    let own = (!own.is_empty()).then(|| own.join("&"));
     Ok((own, signed.then_some(parts)))
 }
 

@@ -70,7 +70,12 @@ fn pattern(seed: u64, length: u64) -> Bytes {
 
 fn attributes() -> Attributes {
     let metadata = [("purpose".to_owned(), "conformance".to_owned())].into();
-    Attributes { content_type: "application/x-test".into(), cache_control: Some("private".into()), metadata }
+    Attributes {
+        content_type: "application/x-test".into(),
+        cache_control: Some("private".into()),
+        content_disposition: Some("attachment; filename=\"a b\"".into()),
+        metadata,
+    }
 }
 
 async fn blobs(store: &dyn Store, send: &dyn Send) {

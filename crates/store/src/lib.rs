@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 pub use checksum::{Algorithm, Checks};
 pub use completion::Completion;
 pub use error::{Error, PartFault, Result};
-pub use fs::FsStore;
+pub use fs::{Blob, BlobStream, FsReader, FsStore, Reads};
 pub use s3::{Addressing, Encryption, MAX_COPY, S3Options, S3Store};
 pub use sigv4::{Endpoint, MAX_LIFETIME, Presigner};
 
@@ -48,6 +48,9 @@ pub struct Attributes {
     /// `Cache-Control`, as it will be served.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache_control: Option<String>,
+    /// `Content-Disposition`, as it will be served unless the content must not be shown in place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_disposition: Option<String>,
     /// User metadata (`x-amz-meta-*`).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use secrecy::ExposeSecret as _;
-use sign::{Signer, Verifier};
+use sign::Signer;
 use store::{Endpoint, FsStore, Presigner, S3Options, S3Store, Store};
 use tokio::sync::{Mutex, Notify};
 
@@ -23,6 +23,7 @@ use crate::model::rules::{self, Stranger};
 use crate::rates::RateLimits;
 use crate::records::Records;
 use crate::sign_in::SignIn;
+use crate::trust::Trust;
 
 /// The bucket's name on the S3 door of a local store.
 pub const LOCAL_BUCKET: &str = "tidegate";
@@ -47,7 +48,7 @@ pub struct App {
     /// Signs grants.
     pub signer: Signer,
     /// What the edge trusts.
-    pub verifier: Verifier,
+    pub trust: Arc<Trust>,
     /// Signatures that were made.
     pub grants: GrantCache,
     /// Records that do not change while they are kept.
@@ -140,16 +141,14 @@ impl App {
         let (store, local) = open_store(&config, &addresses, secrets.s3).await?;
         let own_key = secrets.tokens.as_ref().map(|pem| pem.expose_secret());
         let sign_in = SignIn::new(&config.auth, own_key, &addresses.api.to_string())?;
-        let mut verifier = Verifier::new();
-        for (id, key) in secrets.trusted {
-            verifier.trust(id, key);
-        }
         let (id, key) = secrets.signing;
+        let (folder, own) = (config.edge.keys.clone(), (id.clone(), key.public_pem()?));
+        let trust = tokio::task::spawn_blocking(move || Trust::open(folder, Some(own))).await??;
         Ok(Self {
             sign_in,
             rates: RateLimits::new(config.limits.per_subject, config.limits.per_address),
             signer: Signer::new(id, key, config.cloudfront.hash),
-            verifier,
+            trust: Arc::new(trust),
             grants: GrantCache::new(),
             records: Records::new(!db.is_shared()),
             refusals: Refusals::default(),

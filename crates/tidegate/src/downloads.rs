@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use store::{ByteStream, Stat};
 
 use crate::app::App;
@@ -35,9 +36,12 @@ pub async fn open(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) -> 
 }
 
 impl Download {
-    /// The bytes of a range.
-    pub async fn read(&self, app: &App, range: Range<u64>) -> Result<ByteStream> {
-        let (_, body) = app.store.read(self.object.key.as_str(), Some(range)).await?;
-        Ok(body)
+    /// Gives the bytes of ranges.
+    pub fn reader(&self, app: &App) -> impl Fn(Range<u64>) -> BoxFuture<'static, Result<ByteStream>> + Send + 'static {
+        let (store, object) = (Arc::clone(&app.store), Arc::clone(&self.object));
+        move |range| {
+            let (store, object) = (Arc::clone(&store), Arc::clone(&object));
+            Box::pin(async move { Ok(store.read(object.key.as_str(), Some(range)).await?.1) })
+        }
     }
 }

@@ -18,4 +18,5 @@ pub mod records;
 pub mod server;
 pub mod sign_in;
 pub mod telemetry;
+pub mod trust;
 pub mod uploads;

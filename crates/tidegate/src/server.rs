@@ -5,14 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use axum::Router;
+use store::FsReader;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::{Addresses, App};
 use crate::config::{Config, Origin, StoreSetting};
+use crate::http::edge::{self, Edge};
 use crate::http::serve::{Door, serve};
-use crate::http::{LARGE_BUFFER, SMALL_BUFFER, api_router, edge_router, s3_router};
+use crate::http::{LARGE_BUFFER, SMALL_BUFFER, api_router, s3_router};
 use crate::jobs::runner;
 use crate::{changes, telemetry};
 
@@ -23,7 +26,9 @@ const UPKEEP: Duration = Duration::from_secs(10);
 pub struct Server {
     /// Its state.
     pub app: Arc<App>,
-    doors: Vec<Door>,
+    api: Door<Router>,
+    s3: Option<Door<Router>>,
+    edge: Option<Door<Arc<Edge>>>,
 }
 
 impl Server {
@@ -52,23 +57,33 @@ impl Server {
             },
         };
         let app = Arc::new(App::open(config, addresses).await?);
-        let mut doors =
-            vec![Door { name: "api", listener: api, router: api_router(Arc::clone(&app)), buffer: SMALL_BUFFER }];
-        if let (Some(listener), Some(local)) = (s3, &app.local) {
-            let router = s3_router(Arc::clone(&app), Arc::clone(local));
-            doors.push(Door { name: "s3", listener, router, buffer: LARGE_BUFFER });
-        }
-        if let Some(listener) = edge {
-            doors.push(Door { name: "edge", listener, router: edge_router(Arc::clone(&app)), buffer: SMALL_BUFFER });
-        }
-        Ok(Self { app, doors })
+        let api = Door { name: "api", listener: api, answering: api_router(Arc::clone(&app)), buffer: SMALL_BUFFER };
+        let s3 = s3.zip(app.local.as_ref()).map(|(listener, local)| {
+            let answering = s3_router(Arc::clone(&app), Arc::clone(local));
+            Door { name: "s3", listener, answering, buffer: LARGE_BUFFER }
+        });
+        let edge = edge.zip(app.addresses.edge.as_ref()).map(|(listener, address)| {
+            let origin = match &app.local {
+                Some(local) => local_origin(&app.config, local.fs.reader()),
+                None => edge::Origin::Remote(Arc::clone(&app.store)),
+            };
+            let own_page = Some(app.addresses.api.to_string());
+            let edge = Edge::new(&app.config, address, own_page, Arc::clone(&app.trust), origin);
+            Door { name: "edge", listener, answering: Arc::new(edge), buffer: SMALL_BUFFER }
+        });
+        Ok(Self { app, api, s3, edge })
     }
 
     /// Answers until `stop`; then finishes what was begun. With `jobs`, also works them off.
     pub async fn run(self, stop: CancellationToken, jobs: bool) {
         let mut doors = JoinSet::new();
-        for door in self.doors {
-            doors.spawn(serve(door, self.app.config.limits, stop.clone()));
+        let limits = self.app.config.limits;
+        doors.spawn(serve(self.api, limits, stop.clone()));
+        if let Some(door) = self.s3 {
+            doors.spawn(serve(door, limits, stop.clone()));
+        }
+        if let Some(door) = self.edge {
+            doors.spawn(serve(door, limits, stop.clone()));
         }
         let (mut tasks, answered) = (JoinSet::new(), CancellationToken::new());
         if jobs {
@@ -81,6 +96,7 @@ impl Server {
             let (app, stop) = (Arc::clone(&self.app), stop.clone());
             tasks.spawn(async move { app.sign_in.keep_fresh(stop).await });
         }
+        tasks.spawn(Arc::clone(&self.app.trust).follow(self.app.config.edge.keys_refresh, stop.clone()));
         tasks.spawn(upkeep(Arc::clone(&self.app), stop.clone()));
         while doors.join_next().await.is_some() {}
         // What the last requests were refused is written too.
@@ -102,6 +118,11 @@ async fn upkeep(app: Arc<App>, stop: CancellationToken) {
             app.probe().await;
         }
     }
+}
+
+/// A local folder as the edge reads it.
+fn local_origin(config: &Config, reader: FsReader) -> edge::Origin {
+    edge::Origin::local(reader.reading(config.edge.reads), config.edge.open_files)
 }
 
 async fn bind(door: &str, ip: IpAddr, port: u16) -> anyhow::Result<TcpListener> {

@@ -11,6 +11,7 @@ use crate::error::{Error, Result, bad_request};
 use crate::jobs::{self, Job};
 use crate::model::access::Action;
 use crate::model::caller::Caller;
+use crate::model::disposition;
 use crate::model::event::Deed;
 use crate::model::ids::ObjectId;
 use crate::model::object::{Content, Object, ObjectState};
@@ -25,6 +26,8 @@ const MAX_NAME: usize = 255;
 const LATE: Duration = Duration::from_secs(15 * 60);
 /// What disk images are served as, whatever their uploader says they are.
 const OPAQUE: &str = "application/octet-stream";
+/// What a disk image is saved as that was given no name.
+const NAMELESS: &str = "disk.img";
 
 /// What a client announces.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -68,6 +71,7 @@ pub async fn begin(app: &App, caller: &Caller, owner: &Owner, announced: Announc
     let attributes = Attributes {
         content_type: OPAQUE.to_owned(),
         cache_control: Some(app.config.images.cache_control.to_owned()),
+        content_disposition: Some(disposition::attachment(object.name.as_deref().unwrap_or(NAMELESS))),
         metadata: std::collections::BTreeMap::new(),
     };
     let expect = Expect { shape: Shape::Parts { part_size }, attributes };

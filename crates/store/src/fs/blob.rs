@@ -1,9 +1,8 @@
 //! Blobs at rest: publishing, reading, deleting, restoring, listing. All blocking.
 
-use std::fs::File;
-
 use super::FsStore;
 use super::place::{self, sidecar};
+use super::reader::Blob;
 use super::root::split;
 use super::sidecar::Sidecar;
 use crate::error::{Error, Result};
@@ -39,16 +38,8 @@ impl FsStore {
         self.root.rename(&temp, path, true)
     }
 
-    /// The blob's bytes and its record, which must agree.
-    pub(super) fn open_blob(&self, key: &str) -> Result<(File, Stat)> {
-        key::check(key)?;
-        let record = Sidecar::read(&self.root, &sidecar(key))?;
-        let file = self.root.open_file(key)?;
-        let length = file.metadata()?.len();
-        if length != record.size {
-            return Err(Error::Damaged(format!("{length} bytes are there, the record says {}", record.size)));
-        }
-        Ok((file, record.into_stat()))
+    pub(super) fn stat_blocking(&self, key: &str) -> Result<Stat> {
+        self.reader.open_blob(key).map(Blob::into_stat)
     }
 
     /// Renames the bytes first when they leave a place (they stop being served at once) and last when
@@ -70,6 +61,8 @@ impl FsStore {
             }
             self.root.rename(from, to, false)?;
         }
+        // Whoever opened the blob before must look again.
+        self.changes.note(from);
         self.root.sync_dir(to_folder)?;
         self.root.sync_dir(from_folder)
     }
@@ -93,6 +86,7 @@ impl FsStore {
                 for path in [key, waiting.as_str()] {
                     let gone = self.root.unlink(path)? | self.root.unlink(&sidecar(path))?;
                     if gone {
+                        self.changes.note(path);
                         self.root.sync_dir(split(path).0)?;
                     }
                     self.prune(split(path).0)?;
@@ -107,7 +101,7 @@ impl FsStore {
         key::check(key)?;
         let _key = self.lock_key(key);
         if self.root.exists(key)? {
-            return self.open_blob(key).map(|(_, stat)| stat);
+            return self.stat_blocking(key);
         }
         let waiting = trash(key);
         if !self.root.exists(&waiting)? {
@@ -118,7 +112,7 @@ impl FsStore {
             self.carry(&waiting, key, false)?;
         }
         self.prune(split(&waiting).0)?;
-        self.open_blob(key).map(|(_, stat)| stat)
+        self.stat_blocking(key)
     }
 
     pub(super) fn move_blocking(&self, from: &str, to: &str) -> Result<()> {
@@ -128,7 +122,7 @@ impl FsStore {
         if self.root.exists(to)? {
             return Err(Error::AlreadyExists);
         }
-        self.open_blob(from)?;
+        self.stat_blocking(from)?;
         {
             let _tree = self.lock_tree();
             self.carry(from, to, false)?;

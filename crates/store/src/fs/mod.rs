@@ -6,31 +6,34 @@
 
 mod blob;
 mod durable;
+mod flow;
 mod ingest;
 mod journal;
+mod mapped;
 mod multipart;
 mod part;
 mod place;
+mod reader;
 mod root;
 mod sidecar;
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::io;
 use std::ops::Range;
-use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use uuid::Uuid;
 
 use self::durable::DurableFile;
+pub use self::flow::BlobStream;
 use self::ingest::{Sink, blocking, pump};
 use self::multipart::Opened;
+use self::reader::Changes;
+pub use self::reader::{Blob, FsReader, Reads};
 use self::root::Root;
 use self::sidecar::Sidecar;
 use crate::checksum::{Checks, Hashes};
@@ -43,8 +46,6 @@ use crate::{
     UploadRef,
 };
 
-/// Bytes per read of a body on its way out: what a slow reader holds in memory.
-const READ_CHUNK: u64 = 128 << 10;
 const STRIPES: usize = 64;
 
 /// Blobs in a folder. Cheap to clone.
@@ -56,7 +57,9 @@ pub struct FsStore {
 /// What the clones of a store share.
 #[derive(Debug)]
 pub struct Inner {
-    root: Root,
+    root: Arc<Root>,
+    reader: FsReader,
+    changes: Arc<Changes>,
     presigner: Presigner,
     /// One publish, delete or restore of a key at a time.
     stripes: [Mutex<()>; STRIPES],
@@ -77,7 +80,7 @@ impl FsStore {
     /// Opens the store in `folder`, making it if it is not there, and clears what an interrupted write
     /// left. Only one server may have it open. Blocking.
     pub fn open(folder: &Path, presigner: Presigner) -> Result<Self> {
-        let root = Root::open(folder)?;
+        let (root, changes) = (Arc::new(Root::open(folder)?), Arc::new(Changes::none()));
         for own in [key::TEMP, key::UPLOADS, key::TRASH] {
             root.ensure_dir(own)?;
         }
@@ -91,7 +94,9 @@ impl FsStore {
         root.create_new(&temp)?;
         root.unlink(&temp)?;
         let inner = Inner {
+            reader: FsReader::new(Arc::clone(&root), Arc::clone(&changes)),
             root,
+            changes,
             presigner,
             stripes: std::array::from_fn(|_| Mutex::new(())),
             tree: RwLock::new(()),
@@ -120,6 +125,11 @@ impl FsStore {
         let sink = pump(BlobSink { file, offset: 0, hashes: Hashes::new(checks) }, body, limit).await?;
         let key = key.to_owned();
         blocking(move || guard.publish(sink, &key, attributes)).await
+    }
+
+    /// Reads the same blobs, faster: what is open may stay open.
+    pub fn reader(&self) -> FsReader {
+        self.reader.clone()
     }
 
     fn temp_name(&self) -> String {
@@ -199,27 +209,6 @@ impl Drop for TempGuard {
     }
 }
 
-/// The bytes of `range`, read as they are asked for. Ends with an error where the file ends early.
-fn stream(file: File, range: Range<u64>) -> ByteStream {
-    let file = Arc::new(file);
-    Box::pin(futures::stream::try_unfold(range, move |range| {
-        let file = Arc::clone(&file);
-        async move {
-            if range.is_empty() {
-                return Ok(None);
-            }
-            let length = READ_CHUNK.min(range.end - range.start);
-            let task = tokio::task::spawn_blocking(move || {
-                let mut chunk = BytesMut::zeroed(usize::try_from(length).map_err(io::Error::other)?);
-                file.read_exact_at(&mut chunk, range.start)?;
-                Ok::<_, io::Error>(chunk.freeze())
-            });
-            let chunk = task.await.map_err(io::Error::other)??;
-            Ok(Some((chunk, range.start + length..range.end)))
-        }
-    }))
-}
-
 #[async_trait]
 impl Store for FsStore {
     #[tracing::instrument(name = "store.begin", level = "trace", skip_all)]
@@ -292,18 +281,16 @@ impl Store for FsStore {
     #[tracing::instrument(name = "store.read", level = "trace", skip_all)]
     async fn read(&self, key: &str, range: Option<Range<u64>>) -> Result<(Stat, ByteStream)> {
         let (store, key) = (self.clone(), key.to_owned());
-        let (file, stat) = blocking(move || store.open_blob(&key)).await?;
-        let range = range.unwrap_or(0..stat.size);
-        if range.start > range.end || range.end > stat.size {
-            return Err(Error::BadRange);
-        }
-        Ok((stat, stream(file, range)))
+        // For whoever wants to look at the bytes: never slices of a map.
+        let blob = blocking(move || store.reader.clone().reading(Reads::Plain).open_blob(&key)).await?;
+        let body = blob.read(range.unwrap_or(0..blob.stat().size))?;
+        Ok((blob.into_stat(), Box::pin(body)))
     }
 
     #[tracing::instrument(name = "store.stat", level = "trace", skip_all)]
     async fn stat(&self, key: &str) -> Result<Stat> {
         let (store, key) = (self.clone(), key.to_owned());
-        blocking(move || store.open_blob(&key).map(|(_, stat)| stat)).await
+        blocking(move || store.stat_blocking(&key)).await
     }
 
     #[tracing::instrument(name = "store.move_to", level = "trace", skip_all)]

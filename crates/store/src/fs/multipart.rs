@@ -280,12 +280,12 @@ impl FsStore {
             Ok(_) | Err(Error::NotFound | Error::InvalidKey(_)) => return Err(Error::NoSuchUpload),
             Err(error) => return Err(error),
         };
-        match self.open_blob(&upload.key) {
+        match self.stat_blocking(&upload.key) {
             // A record alone: its bytes had no time to follow, or are gone.
             Err(Error::NotFound) => Err(Error::NoSuchUpload),
             Err(error) => Err(error),
             Ok(_) if completion.etag().as_deref() != Some(&record.etag) => Err(Error::CompletedDifferently),
-            Ok((_, stat)) => {
+            Ok(stat) => {
                 // The first attempt may have failed at just this.
                 self.root.sync_dir(split(&upload.key).0)?;
                 self.forget(&upload.upload_id, &format!("{UPLOADS}/{}", upload.upload_id))?;

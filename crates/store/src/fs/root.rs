@@ -26,8 +26,7 @@ impl Root {
     /// Opens `path`, making it if it is not there, and locks it: one server per store.
     pub(crate) fn open(path: &Path) -> Result<Self> {
         std::fs::create_dir_all(path)?;
-        let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
-        let root = Self { dir: fs::open(path, flags, Mode::empty())? };
+        let root = Self::open_for_reading(path)?;
         fs::flock(&root.dir, FlockOperation::NonBlockingLockExclusive).map_err(|errno| match errno {
             Errno::WOULDBLOCK => Error::Unavailable(std::io::Error::other(format!(
                 "{} is in use by another server; each needs a folder of its own",
@@ -35,6 +34,13 @@ impl Root {
             ))),
             other => other.into(),
         })?;
+        Ok(root)
+    }
+
+    /// Opens `path`, which must be there; beside a server that has it locked, too.
+    pub(crate) fn open_for_reading(path: &Path) -> Result<Self> {
+        let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
+        let root = Self { dir: fs::open(path, flags, Mode::empty())? };
         // Refuses old kernels at start rather than at the first request.
         root.open_dir(".")?;
         Ok(root)
@@ -67,6 +73,16 @@ impl Root {
         }
     }
 
+    /// Whether an open file is what lies at `path` now.
+    pub(crate) fn is_at(&self, file: &File, path: &str) -> Result<bool> {
+        let there = match self.resolve(path, OFlags::PATH, Mode::empty()) {
+            Err(Error::NotFound) => return Ok(false),
+            other => fs::fstat(other?)?,
+        };
+        let open = fs::fstat(file)?;
+        Ok((there.st_dev, there.st_ino) == (open.st_dev, open.st_ino))
+    }
+
     /// Opens a regular file for reading.
     pub(crate) fn open_file(&self, path: &str) -> Result<File> {
         // Without NONBLOCK a planted FIFO would hang the open.
@@ -87,12 +103,17 @@ impl Root {
 
     /// Reads a small file; longer than `limit` bytes is damage.
     pub(crate) fn read_small(&self, path: &str, limit: u64) -> Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        self.open_file(path)?.take(limit + 1).read_to_end(&mut bytes)?;
+        self.open_small(path, limit).map(|(bytes, _)| bytes)
+    }
+
+    /// The same, and the file that was read.
+    pub(crate) fn open_small(&self, path: &str, limit: u64) -> Result<(Vec<u8>, File)> {
+        let (mut bytes, file) = (Vec::new(), self.open_file(path)?);
+        (&file).take(limit + 1).read_to_end(&mut bytes)?;
         if bytes.len() as u64 > limit {
             return Err(Error::Damaged(format!("a record is longer than {limit} bytes")));
         }
-        Ok(bytes)
+        Ok((bytes, file))
     }
 
     /// Makes the folder and its parents, each durable in its own parent.

@@ -1,6 +1,7 @@
 //! The record beside a blob: all that `stat` and a stand-alone edge need, without a database. Written and
 //! durable before the blob becomes visible.
 
+use std::fs::File;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
@@ -31,8 +32,14 @@ impl Sidecar {
     }
 
     pub(crate) fn read(root: &Root, path: &str) -> Result<Self> {
-        let bytes = root.read_small(path, LIMIT)?;
-        serde_json::from_slice(&bytes).map_err(|error| Error::Damaged(format!("its record: {error}")))
+        Self::open(root, path).map(|(record, _)| record)
+    }
+
+    /// The record, and the file it was read from.
+    pub(crate) fn open(root: &Root, path: &str) -> Result<(Self, File)> {
+        let (bytes, file) = root.open_small(path, LIMIT)?;
+        let record = serde_json::from_slice(&bytes).map_err(|error| Error::Damaged(format!("its record: {error}")))?;
+        Ok((record, file))
     }
 
     pub(crate) fn into_stat(self) -> Stat {

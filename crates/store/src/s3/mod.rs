@@ -190,6 +190,7 @@ impl S3Store {
             attributes: Attributes {
                 content_type: head.content_type().unwrap_or("application/octet-stream").to_owned(),
                 cache_control: head.cache_control().map(str::to_owned),
+                content_disposition: head.content_disposition().map(str::to_owned),
                 metadata: head.metadata().cloned().unwrap_or_default().into_iter().collect(),
             },
         };
@@ -357,6 +358,7 @@ impl Store for S3Store {
             attributes: Attributes {
                 content_type: answer.content_type().unwrap_or("application/octet-stream").to_owned(),
                 cache_control: answer.cache_control().map(str::to_owned),
+                content_disposition: answer.content_disposition().map(str::to_owned),
                 metadata: answer.metadata().cloned().unwrap_or_default().into_iter().collect(),
             },
         };

@@ -23,6 +23,7 @@ impl S3Store {
             .key(key)
             .content_type(&attributes.content_type)
             .set_cache_control(attributes.cache_control.clone())
+            .set_content_disposition(attributes.content_disposition.clone())
             .set_metadata(Some(attributes.metadata.clone().into_iter().collect()))
             .set_server_side_encryption(encryption)
             .set_ssekms_key_id(kms_key)

@@ -45,6 +45,8 @@ pub struct Config {
     pub edge_url: Option<Origin>,
     /// More hosts of the edge.
     pub edge_hosts: Vec<String>,
+    /// How the edge reads.
+    pub edge: EdgeSetting,
     /// The S3 door's address as given.
     pub s3_url: Option<Origin>,
     /// More hosts of the API.
@@ -81,6 +83,19 @@ pub struct Config {
     pub limits: Limits,
     /// What is worth saying at start.
     pub warnings: Vec<String>,
+}
+
+/// How the edge reads and whom it trusts.
+#[derive(Debug, Clone)]
+pub struct EdgeSetting {
+    /// The folder of public keys.
+    pub keys: PathBuf,
+    /// How often it is read.
+    pub keys_refresh: Duration,
+    /// How local files are read.
+    pub reads: store::Reads,
+    /// How many of them stay open.
+    pub open_files: u64,
 }
 
 /// Where bytes lie.

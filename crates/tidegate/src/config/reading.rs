@@ -8,8 +8,8 @@ use sign::{Hash, KeyKind};
 
 use super::resolve::{Origin, Resolver};
 use super::{
-    CloudFront, Config, Cookie, Cors, Database, GrantMode, Images, Limits, Log, Metrics, S3Setting, StoreSetting,
-    Uploads, secrets, sign_in,
+    CloudFront, Config, Cookie, Cors, Database, EdgeSetting, GrantMode, Images, Limits, Log, Metrics, S3Setting,
+    StoreSetting, Uploads, secrets, sign_in,
 };
 use crate::model::key::Layout;
 use crate::model::network::Network;
@@ -34,6 +34,7 @@ pub(super) fn resolve_all(r: &mut Resolver) -> Config {
         public_base_url: r.origin("PUBLIC_BASE_URL"),
         edge_url: resolve_edge_url(r),
         edge_hosts: r.list("EDGE_HOSTS").iter().map(|host| host.to_ascii_lowercase()).collect(),
+        edge: resolve_edge(r, &data),
         s3_url: r.origin("S3_URL"),
         allowed_hosts: r.list("ALLOWED_HOSTS").iter().map(|host| host.to_ascii_lowercase()).collect(),
         region: resolve_region(r),
@@ -216,6 +217,15 @@ fn resolve_edge_url(r: &mut Resolver) -> Option<Origin> {
         _ => {}
     }
     from_domain
+}
+
+fn resolve_edge(r: &mut Resolver, data: &Path) -> EdgeSetting {
+    EdgeSetting {
+        keys: r.text("EDGE_KEYS").map_or_else(|| data.join("keys").join("cloudfront"), PathBuf::from),
+        keys_refresh: r.seconds("EDGE_KEYS_REFRESH_SECONDS", 1..=86_400),
+        reads: r.choice("EDGE_READS", &[("mapped", store::Reads::Mapped), ("plain", store::Reads::Plain)]),
+        open_files: r.number("EDGE_OPEN_FILES", 0..=60_000),
+    }
 }
 
 fn resolve_region(r: &mut Resolver) -> String {

@@ -2,14 +2,14 @@
 //! are 0600 in folders of 0700, written whole or not at all.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::rand;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
-use sign::{KeyKind, PublicKey, SigningKey};
+use sign::{KeyKind, SigningKey};
 
 use super::resolve::Resolver;
 use super::{Config, StoreSetting};
@@ -19,8 +19,6 @@ use super::{Config, StoreSetting};
 pub struct Secrets {
     /// Id and key that grants are signed with.
     pub signing: (String, SigningKey),
-    /// Every public key the edge trusts.
-    pub trusted: Vec<(String, PublicKey)>,
     /// What the S3 door of a local store knows.
     pub s3: Option<DoorCredentials>,
     /// The PEM that our own tokens are signed with, where there are such.
@@ -95,12 +93,6 @@ pub fn load(config: &Config) -> anyhow::Result<Secrets> {
         Some((id, pem)) => (id.clone(), SigningKey::parse(pem.expose_secret())?),
         None => generated_key(&cloudfront, config.cloudfront.key_kind)?,
     };
-    let mut trusted = vec![(signing.0.clone(), signing.1.public_key()?)];
-    for (id, path) in pems(&cloudfront, ".pub.pem")? {
-        if id != signing.0 {
-            trusted.push((id, PublicKey::parse(&fs::read_to_string(path)?)?));
-        }
-    }
     let s3 = match config.store {
         StoreSetting::Local(_) => Some(door_credentials(config, &folder)?),
         StoreSetting::S3(_) => None,
@@ -111,7 +103,28 @@ pub fn load(config: &Config) -> anyhow::Result<Secrets> {
         Some(given) => Some(given.clone()),
         None => Some(token_key(config)?),
     };
-    Ok(Secrets { signing, trusted, s3, tokens })
+    Ok(Secrets { signing, s3, tokens })
+}
+
+/// Ids and texts of the public keys in a folder, by id. Nothing else in it is read.
+pub fn public_keys(folder: &Path) -> io::Result<Vec<(String, String)>> {
+    let mut found = Vec::new();
+    for (id, path) in pems(folder, ".pub.pem")? {
+        match read_small(&path) {
+            Ok(pem) => found.push((id, pem)),
+            // Taken away since the folder was read.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(found)
+}
+
+/// A key's file is short; more of a longer one is not read.
+fn read_small(path: &Path) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    fs::File::open(path)?.take(64 << 10).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// The key that our own tokens are signed with: the one in the data folder, or a new one.

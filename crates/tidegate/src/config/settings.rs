@@ -88,6 +88,30 @@ pub const SETTINGS: &[Setting] = &[
         "More hosts the edge answers to, besides that of EDGE_URL.",
     ),
     built(
+        "EDGE_KEYS",
+        "",
+        "a folder of <key-pair-id>.pub.pem",
+        "The public keys the edge trusts; others in the folder are not read. Default: keys/cloudfront in TIDEGATE_DATA.",
+    ),
+    built(
+        "EDGE_KEYS_REFRESH_SECONDS",
+        "5",
+        "1 to 86400 seconds",
+        "How often that folder is read: how long a key that was taken out may still be believed.",
+    ),
+    built(
+        "EDGE_READS",
+        "mapped",
+        "mapped | plain",
+        "How the edge reads local files: ranges over 16 KiB as slices of files mapped into memory, or all with plain reads.",
+    ),
+    built(
+        "EDGE_OPEN_FILES",
+        "4096",
+        "0 to 60000",
+        "Local files the edge keeps open, and mapped, between requests; each is opened anew after a minute.",
+    ),
+    built(
         "S3_URL",
         "",
         URL,

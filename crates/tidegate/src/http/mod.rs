@@ -7,7 +7,7 @@ mod content;
 mod cors;
 mod cursor;
 mod disks;
-mod edge;
+pub mod edge;
 mod error;
 mod guard;
 mod json;
@@ -96,12 +96,6 @@ async fn no_such_route() -> Response<Body> {
 
 async fn no_such_method() -> Response<Body> {
     error::body(StatusCode::METHOD_NOT_ALLOWED, "BAD_REQUEST", "this route has no such method")
-}
-
-/// The edge door.
-pub fn edge_router(app: Arc<App>) -> Router {
-    let observing = observing!("edge", &app);
-    edge::router(app).layer(CatchPanicLayer::custom(panicked)).layer(observing)
 }
 
 /// The S3 door of a local store.

@@ -68,10 +68,14 @@ fn trace_of(headers: &HeaderMap) -> Option<TraceContext> {
 
 /// The caller's id if it is a plain one, else a new one.
 fn request_id(request: &Request) -> String {
-    let plain =
-        |id: &&str| (8..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    let given = request.headers().get("x-request-id").and_then(|value| value.to_str().ok()).filter(plain);
+    let given = request.headers().get("x-request-id").and_then(|value| value.to_str().ok());
+    let given = given.filter(|id| is_plain_id(id));
     given.map_or_else(|| Uuid::now_v7().simple().to_string(), str::to_owned)
+}
+
+/// Whether a caller's id is one that may be written to logs as it is.
+pub(crate) fn is_plain_id(id: &str) -> bool {
+    (8..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
 /// Methods somebody made up must not make up label values.

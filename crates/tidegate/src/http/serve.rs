@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
-use axum::http::Request;
+use axum::body::{Body, Bytes};
+use axum::http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -33,22 +33,41 @@ const PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
+/// What answers at a door.
+pub(crate) trait Answering: Clone + Send + 'static {
+    /// Bodies of its answers.
+    type Body: http_body::Body<Data = Bytes, Error: Into<axum::BoxError>> + Send + 'static;
+
+    /// The answer; it does not fail.
+    fn answer(self, peer: SocketAddr, request: Request<Incoming>) -> impl Future<Output = Response<Self::Body>> + Send;
+}
+
+impl Answering for Router {
+    type Body = Body;
+
+    async fn answer(self, peer: SocketAddr, request: Request<Incoming>) -> Response<Body> {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(Peer(peer));
+        self.oneshot(request).await.unwrap_or_else(|never| match never {})
+    }
+}
+
 /// One door.
 #[derive(Debug)]
-pub struct Door {
+pub struct Door<A> {
     /// `api`, `edge` or `s3`, in logs and metrics.
     pub name: &'static str,
     /// Where it listens.
     pub listener: TcpListener,
     /// What answers.
-    pub router: Router,
+    pub answering: A,
     /// The most bytes read ahead of a connection.
     pub buffer: usize,
 }
 
 /// Serves until `stop`, then lets requests finish for the configured time.
-pub async fn serve(door: Door, limits: Limits, stop: CancellationToken) {
-    let Door { name, listener, router, buffer } = door;
+pub(crate) async fn serve<A: Answering>(door: Door<A>, limits: Limits, stop: CancellationToken) {
+    let Door { name, listener, answering, buffer } = door;
     let free = Arc::new(Semaphore::new(limits.connections));
     let drain = GracefulShutdown::new();
     loop {
@@ -67,17 +86,15 @@ pub async fn serve(door: Door, limits: Limits, stop: CancellationToken) {
                 }
             },
         };
-        let connection = connect(stream, peer, router.clone(), buffer);
+        let connection = connect(stream, peer, answering.clone(), buffer);
         let watched = drain.watch(connection);
-        let open = metrics::gauge!("tidegate_connections", "door" => name);
-        open.increment(1.0);
+        let open = OneMore::of(metrics::gauge!("tidegate_connections", "door" => name));
         tokio::spawn(async move {
             if let Err(error) = watched.await {
                 // The client's doing, mostly: a reset, a bad head, a timeout.
                 tracing::debug!(door = name, %error, "a connection ended early");
             }
-            open.decrement(1.0);
-            drop(permit);
+            drop((open, permit));
         });
     }
     drop(listener);
@@ -86,23 +103,38 @@ pub async fn serve(door: Door, limits: Limits, stop: CancellationToken) {
     }
 }
 
-fn connect(
+/// Counts itself for as long as it lives, also where a panic ends that.
+struct OneMore(metrics::Gauge);
+
+impl OneMore {
+    fn of(gauge: metrics::Gauge) -> Self {
+        gauge.increment(1.0);
+        Self(gauge)
+    }
+}
+
+impl Drop for OneMore {
+    fn drop(&mut self) {
+        self.0.decrement(1.0);
+    }
+}
+
+fn connect<A: Answering>(
     stream: TcpStream,
     peer: SocketAddr,
-    router: Router,
+    answering: A,
     buffer: usize,
 ) -> http1::Connection<
     TokioIo<Stalling>,
-    impl hyper::service::HttpService<Incoming, ResBody = Body, Error = Infallible, Future: Send>,
+    impl hyper::service::HttpService<Incoming, ResBody = A::Body, Error = Infallible, Future: Send>,
 > {
     if let Err(error) = stream.set_nodelay(true) {
         // Without it small answers on kept-alive connections stall for 40 ms.
         tracing::debug!(%error, "TCP_NODELAY can't be set");
     }
     let service = service_fn(move |request: Request<Incoming>| {
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(Peer(peer));
-        router.clone().oneshot(request)
+        let answer = answering.clone().answer(peer, request);
+        async move { Ok::<_, Infallible>(answer.await) }
     });
     http1::Builder::new()
         .timer(TokioTimer::new())
@@ -110,5 +142,7 @@ fn connect(
         .max_headers(MAX_HEADERS)
         .max_header_size(MAX_HEAD)
         .max_buf_size(buffer)
+        // Bodies go to the kernel as they are: those of the edge may be slices of mapped files, which nobody reads.
+        .writev(true)
         .serve_connection(TokioIo::new(Stalling::new(stream)), service)
 }

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod caller;
+pub mod disposition;
 pub mod event;
 pub mod ids;
 pub mod key;

@@ -11,6 +11,7 @@ use axum::extract::{FromRequestParts, Path, Query, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use axum::response::IntoResponse as _;
+use futures::TryFutureExt as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -19,7 +20,7 @@ use self::wire::{
     StoredPart, StreamAuth, StreamCookie, StreamUrl, UploadUrls, quoted, show_image, show_metadata, show_part,
     show_times, unquoted,
 };
-use super::content;
+use super::content::{self, Facts, Sent};
 use super::cursor::{parse_cursor, show_cursor};
 use super::error::{ApiError, ErrorBody};
 use super::json::{json, json_or_nothing};
@@ -29,6 +30,7 @@ use crate::db::Cursor;
 use crate::error::{Error, bad_request};
 use crate::grants::{self, Authorization, Grant};
 use crate::model::caller::Caller;
+use crate::model::disposition;
 use crate::model::ids::ObjectId;
 use crate::model::micros;
 use crate::model::object::{Object, ObjectState};
@@ -272,9 +274,13 @@ async fn read_range(
     let download = downloads::open(&app, &caller, KIND, id).await?;
     let mut base = content::guarded(app.config.resource_policy);
     content::insert(&mut base, header::CACHE_CONTROL, "private, no-store, no-transform");
-    base.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"disk.img\""));
-    let read = |range| download.read(&app, range);
-    Ok(content::respond(&method, &headers, &download.stat, base, read).await?)
+    let given = download.stat.attributes.content_disposition.as_deref();
+    let disposition = disposition::served(&download.stat.attributes.content_type, given);
+    content::insert(&mut base, header::CONTENT_DISPOSITION, disposition.as_deref().unwrap_or("attachment"));
+    let read = download.reader(&app);
+    let read = move |range| read(range).map_ok(Sent::Stream);
+    let answer = content::respond(&method, &headers, &Facts::of(&download.stat), base, read).await?;
+    Ok(answer.map(Sent::into_body))
 }
 
 /// Read headers through the API

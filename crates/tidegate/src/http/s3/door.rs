@@ -17,7 +17,7 @@ use secrecy::ExposeSecret as _;
 use store::{Attributes, ByteStream, Stat, UploadRef};
 use sync_wrapper::SyncStream;
 
-use super::super::content::{self, Answer};
+use super::super::content::{self, Answer, Facts};
 use super::checks;
 use crate::app::{App, LOCAL_BUCKET, Local};
 use crate::error::Error;
@@ -329,7 +329,7 @@ async fn list_page(
 
 /// The same decision as at the edge; the protocol layer does the ranges.
 fn check_conditions(headers: &HeaderMap, stat: &Stat) -> S3Result<()> {
-    match content::decide(&Method::HEAD, headers, stat) {
+    match content::decide(&Method::HEAD, headers, &Facts::of(stat)) {
         Answer::NotModified => Err(s3_error!(NotModified)),
         Answer::PreconditionFailed => {
             Err(s3_error!(PreconditionFailed, "At least one of the preconditions you specified did not hold."))

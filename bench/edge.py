@@ -1,0 +1,251 @@
+"""The edge beside nginx on the same files: signed URLs verified here, nothing verified there. See README.md."""
+
+import getpass
+import os
+import pathlib
+import random
+import re
+import select
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.parse
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "e2e"))
+os.environ.setdefault("TIDEGATE", str(ROOT / "target/release/tidegate"))
+
+from report import MIB, ROUNDS, Run, cpu_seconds, row, shown, write_table  # noqa: E402
+from server import Server, free_port, send  # noqa: E402
+
+GIB = 1 << 30
+SETTINGS = {"LOG_LEVEL": "error", "CLOUDFRONT_AUTH_MODE": "url", "MULTIPART_PART_SIZE_BYTES": str(64 * MIB)}
+
+NGINX = """
+daemon off; user {user}; worker_processes 2; pid {folder}/nginx.pid; error_log {folder}/error.log;
+events {{ worker_connections 16384; }}
+http {{
+  access_log off; sendfile on; keepalive_requests 1000000000; keepalive_timeout 600;
+  types {{ }} default_type application/octet-stream;
+  client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+  large_client_header_buffers 4 16k;
+  server {{ listen 127.0.0.1:{on} backlog=1024; root {root}; tcp_nopush on; }}
+  server {{ listen 127.0.0.1:{off} backlog=1024; root {root}; tcp_nopush off; }}
+  server {{ listen 127.0.0.1:{kept} backlog=1024; root {root}; tcp_nopush off; open_file_cache max=20000 inactive=60s; open_file_cache_valid 60s; }}
+}}
+"""
+
+
+class Nginx:
+    """nginx over the store's folder: tcp_nopush on, off, and off with a cache of open files."""
+
+    def __init__(self, folder, root):
+        folder.mkdir()
+        self.ports = {"on": free_port(), "off": free_port(), "kept": free_port()}
+        (folder / "nginx.conf").write_text(NGINX.format(folder=folder, root=root, user=getpass.getuser(), **self.ports))
+        self.process = subprocess.Popen(["nginx", "-c", folder / "nginx.conf", "-e", folder / "error.log"])
+        time.sleep(1)
+
+    def url(self, which):
+        return f"http://127.0.0.1:{self.ports[which]}"
+
+    def pids(self):
+        pid = self.process.pid
+        return [pid, *pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait()
+
+
+def upload(server, size):
+    """An image of random bytes, by its API; the path and query of its signed URL."""
+    image, upload_id, part = server.begin(size=size)
+    etags, left, number = [], size, 0
+    block = os.urandom(min(size, 8 * MIB))
+    while left > 0:
+        number, length = number + 1, min(left, part)
+        body = (block * (length // len(block) + 1))[:length]
+        etags.append((number, send("PUT", server.sign(image, upload_id, number), {}, body).headers["ETag"]))
+        left -= length
+    done = server.complete(image, upload_id, etags)
+    if done.status != 200:
+        raise RuntimeError(done.body)
+    url = server.call("GET", f"/v1/images/{image}/stream-url").json()["url"]
+    return url.removeprefix(server.edge)
+
+
+LUA = """
+local lines, at = {}, 0
+for line in io.lines("%(targets)s") do lines[#lines + 1] = line end
+local requests = {}
+init = function()
+  math.randomseed(os.time() + math.random(1000000))
+  for n = 1, %(count)d do
+    local first = math.random(0, %(slots)d - 1) * %(step)d
+    local headers = {}
+    if %(length)d > 0 then headers["Range"] = "bytes=" .. first .. "-" .. (first + %(length)d - 1) end
+    requests[n] = wrk.format("GET", lines[(n - 1) %% #lines + 1], headers)
+  end
+end
+request = function()
+  at = at %% #requests + 1
+  return requests[at]
+end
+"""
+
+
+def script(folder, name, targets, size=0, length=0, count=4096):
+    listing = folder / f"{name}.targets"
+    listing.write_text("\n".join(targets))
+    path = folder / f"{name}.lua"
+    step = min(length, 4096) or 1
+    slots = (size - length) // step + 1 if length else 1
+    path.write_text(LUA % {"targets": listing, "count": count, "slots": slots, "step": step, "length": length})
+    return path
+
+
+class Bench:
+    def __init__(self, folder):
+        self.folder = folder
+        self.server = Server(folder, **SETTINGS).start()
+        self.nginx = Nginx(folder / "nginx", folder / "data/store")
+        self.large = upload(self.server, GIB)
+
+    def stop(self):
+        self.nginx.stop()
+        self.server.stop()
+
+    def ours(self, arguments, **shape):
+        return Run([self.server.process.pid], [*arguments, self.server.edge], **shape)
+
+    def theirs(self, which, arguments, **shape):
+        return Run(self.nginx.pids(), [*arguments, self.nginx.url(which)], **shape)
+
+    def beside(self, case, arguments, target="≥ 1.2", whichs=("on", "off"), per="rate", **shape):
+        """Ours and nginx in turn; the better of nginx's is the peer."""
+        ours, theirs = [], {which: [] for which in whichs}
+        self.ours(arguments, **{**shape, "seconds": 1})
+        for _ in range(ROUNDS):
+            ours.append(self.ours(arguments, **shape))
+            for which, runs in theirs.items():
+                runs.append(self.theirs(which, arguments, **shape))
+        rate = lambda run: run.rate if per == "rate" else run.bytes / run.wall / 1e6
+        median = lambda runs: statistics.median(rate(run) for run in runs)
+        best = max(("on", "off"), key=lambda which: median(theirs[which]))
+        per_gib = lambda runs: statistics.median(run.cpu / (run.bytes / GIB) for run in runs)
+        p99s = lambda runs: "/".join(run.p99_text for run in runs)
+        note = f"p99 {p99s(ours)}, nginx {p99s(theirs[best])}; CPU s per GiB {per_gib(ours):.2f}, nginx {per_gib(theirs[best]):.2f}"
+        for which in whichs:
+            if which != best:
+                note += f"; {NAMES[which]} {shown([rate(run) for run in theirs[which]])}"
+        peer = f"nginx, {NAMES[best]} {shown([rate(run) for run in theirs[best]])}"
+        row(case, shown([rate(run) for run in ours]), peer, f"{median(ours) / median(theirs[best]):.2f}", target, note)
+
+    def ranges(self):
+        for length, name in ((4 << 10, "4 KiB"), (64 << 10, "64 KiB"), (MIB, "1 MiB")):
+            lua = script(self.folder, f"r{length}", [self.large], GIB, length)
+            self.beside(f"random {name} ranges, 32 connections: req/s", ["-s", lua])
+
+    def whole(self):
+        for connections in (1, 8):
+            lua = script(self.folder, "whole", [self.large], count=1)
+            self.beside(f"whole 1 GiB file, {connections} connection{'s' * (connections > 1)}: MB/s", ["-s", lua], per="bytes", connections=connections)
+
+    def objects(self):
+        targets = [upload(self.server, 16 << 10) for _ in range(1000)]
+        lua = script(self.folder, "objects", targets, count=4000)
+        self.beside("16 KiB objects (1,000), 64 connections: req/s", ["-s", lua], whichs=("on", "off", "kept"), connections=64)
+
+    def keep_alive(self):
+        lua = script(self.folder, "one", [self.large], GIB, 64 << 10)
+        self.ours(["-s", lua], connections=1, seconds=1)
+        runs = [self.ours(["-s", lua], connections=1) for _ in range(ROUNDS)]
+        row("64 KiB ranges, one connection: p99 ms", shown([run.p99 for run in runs], 2), "", "", "< 2", f"{shown([run.rate for run in runs])} req/s")
+
+    def cold(self):
+        """Hot ranges, alone and while a file that is not in memory is read from its beginning to its end."""
+        cold = upload(self.server, GIB // 2)
+        path = self.folder / "data/store" / cold.split("?")[0].lstrip("/")
+        lua = script(self.folder, "hot", [self.large], GIB, 64 << 10)
+        quiet, busy, rates = [], [], []
+        for _ in range(ROUNDS):
+            quiet.append(self.ours(["-s", lua]).p99)
+            evict(path)
+            done = threading.Event()
+            reader = threading.Thread(target=read_cold, args=(self.server.edge + cold, path, done, rates))
+            reader.start()
+            busy.append(self.ours(["-s", lua]).p99)
+            done.set()
+            reader.join()
+        ratio = statistics.median(busy) / statistics.median(quiet)
+        row("p99 of hot 64 KiB ranges beside a cold read: ms", shown(busy, 2), f"quiet {shown(quiet, 2)}", f"{ratio:.2f}", "< 2", f"cold read {shown(rates)} MB/s")
+
+    def slow(self, count=10_000):
+        """So many readers of 1 MiB each who take a kilobyte now and then."""
+        host, port = urllib.parse.urlsplit(self.server.edge).netloc.split(":")
+        started, readers = time.monotonic(), []
+        for number in range(count):
+            reader = socket.create_connection((host, int(port)))
+            reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            first = random.randrange(0, GIB - MIB)
+            head = f"GET {self.large} HTTP/1.1\r\nHost: {host}:{port}\r\nRange: bytes={first}-{first + MIB - 1}\r\n\r\n"
+            reader.sendall(head.encode())
+            readers.append(reader)
+        for _ in range(3):
+            for reader in readers:
+                if len(reader.recv(1024)) == 0:
+                    raise RuntimeError("a slow reader was cut off")
+        probe = time.monotonic()
+        answer = send("GET", self.server.edge + self.large, {"Range": "bytes=0-65535"})
+        probe = time.monotonic() - probe
+        if (answer.status, len(answer.body)) != (206, 65536):
+            raise RuntimeError(f"another reader got {answer.status}")
+        rss, own, mapped = (self.server.memory(field) for field in ("VmRSS", "RssAnon", "RssFile"))
+        note = f"own {own:.0f}, of files {mapped:.0f}; another reader's 64 KiB took {probe * 1000:.1f} ms; {time.monotonic() - started:.0f} s in all"
+        for reader in readers:
+            reader.close()
+        row(f"{count:,} slow readers: RSS in MiB", f"{rss:.0f}", "", "", "< 250", note)
+
+
+NAMES = {"on": "tcp_nopush on", "off": "tcp_nopush off", "kept": "open_file_cache"}
+
+
+def evict(path):
+    """Out of the page cache."""
+    descriptor = os.open(path, os.O_RDONLY)
+    os.fsync(descriptor)
+    os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    os.close(descriptor)
+
+
+def read_cold(url, path, done, rates):
+    while not done.is_set():
+        evict(path)
+        started = time.monotonic()
+        answer = subprocess.run(["curl", "-sf", "-o", "/dev/null", "-w", "%{size_download}", url], capture_output=True, check=True)
+        rates.append(int(answer.stdout) / (time.monotonic() - started) / 1e6)
+
+
+CASES = ("ranges", "whole", "objects", "keep_alive", "cold", "slow")
+
+
+def edge(folder, cases=CASES):
+    bench = Bench(folder)
+    try:
+        for case in cases:
+            getattr(bench, case)()
+    finally:
+        bench.stop()
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory(dir=ROOT / "target") as folder:
+        edge(pathlib.Path(folder), sys.argv[1:] or CASES)
+    write_table("bench-edge.md")

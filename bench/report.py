@@ -1,0 +1,66 @@
+"""What the benchmarks share: rounds, rows, and the CPU time of processes."""
+
+import os
+import pathlib
+import re
+import statistics
+import subprocess
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+ROUNDS = 3
+SECONDS = 5
+MIB = 1 << 20
+TICKS = os.sysconf("SC_CLK_TCK")
+ROWS = []
+
+
+def row(case, ours, peer="", ratio="", target="", note=""):
+    ROWS.append((case, ours, peer, ratio, target, note))
+    print(f"{case:<46} {ours:>22}  {peer:>26}  {ratio:>8}  {target:>10}  {note}", flush=True)
+
+
+def write_table(name):
+    table = ["| case | here | peer | ratio | target | note |", "|---|---|---|---|---|---|"]
+    table += ["| " + " | ".join(cells) + " |" for cells in ROWS]
+    (ROOT / "target" / name).write_text("\n".join(table) + "\n")
+    print(f"\nas a table: target/{name}")
+
+
+def shown(values, digits=0):
+    return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f}–{max(values):.{digits}f})"
+
+
+def cpu_seconds(*pids):
+    total = 0
+    for pid in pids:
+        fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        total += int(fields[11]) + int(fields[12])
+    return total / TICKS
+
+
+def milliseconds(text):
+    found = re.fullmatch(r"([\d.]+)(us|ms|s|m)", text)
+    if not found:
+        raise RuntimeError(f"wrk says a latency of {text}")
+    number, unit = found.groups()
+    return float(number) * {"us": 0.001, "ms": 1, "s": 1000, "m": 60000}[unit]
+
+
+class Run:
+    """One run of wrk against the processes `pids`."""
+
+    def __init__(self, pids, arguments, threads=1, connections=32, seconds=SECONDS, errors=False):
+        before, started = cpu_seconds(*pids), time.monotonic()
+        command = ["wrk", f"-t{threads}", f"-c{connections}", f"-d{seconds}s", "--latency", "--timeout", "60s", *map(str, arguments)]
+        out = subprocess.check_output(command, text=True)
+        self.cpu, self.wall = cpu_seconds(*pids) - before, time.monotonic() - started
+        if not errors and ("Non-2xx" in out or "Socket errors" in out):
+            raise RuntimeError(out)
+        self.rate = float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1))
+        self.total, amount, unit = re.search(r"(\d+) requests in \S+, ([\d.]+)([KMGT]?B) read", out).groups()
+        self.total = int(self.total)
+        self.bytes = float(amount) * {"B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40}[unit]
+        self.p50 = milliseconds(re.search(r"^ +50% +(\S+)", out, re.M).group(1))
+        self.p99 = milliseconds(re.search(r"^ +99% +(\S+)", out, re.M).group(1))
+        self.p99_text = re.search(r"^ +99% +(\S+)", out, re.M).group(1)

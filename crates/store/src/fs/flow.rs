@@ -1,0 +1,129 @@
+//! The bytes of a range on their way out: from memory at once, from disk by way of the blocking pool.
+//!
+//! Small ranges are read without waiting (`RWF_NOWAIT`), larger ones are slices of the mapped file. Whatever is not
+//! in memory is read by a thread that may wait; the runtime's never do.
+
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::FileExt as _;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Bytes, BytesMut};
+use futures::Stream;
+use tokio::task::JoinHandle;
+
+use super::mapped;
+use super::reader::{Open, Reads};
+
+/// Up to this, one read into a buffer costs less than finding out what of a map is in memory.
+const INLINE: u64 = 16 << 10;
+/// Bytes of a map handed over at once.
+const SLICE: u64 = 1 << 20;
+/// Bytes per read of what is not mapped: what a slow reader holds in memory.
+const READ_CHUNK: u64 = 128 << 10;
+
+/// The bytes of a range, in order. A stream, and never longer or shorter than the range unless it ends in an error.
+#[derive(Debug)]
+pub struct BlobStream {
+    open: Arc<Open>,
+    left: Range<u64>,
+    mapped: bool,
+    waiting: Option<JoinHandle<io::Result<Bytes>>>,
+}
+
+impl BlobStream {
+    pub(super) fn new(open: Arc<Open>, range: Range<u64>, reads: Reads) -> Self {
+        let mapped = reads == Reads::Mapped && range.end - range.start > INLINE;
+        Self { open, left: range, mapped, waiting: None }
+    }
+
+    /// Bytes that are still to come.
+    pub fn remaining(&self) -> u64 {
+        self.left.end - self.left.start
+    }
+
+    /// The next bytes, if they are in memory.
+    fn at_hand(&self) -> io::Result<Option<Bytes>> {
+        let at = self.left.start;
+        if let Some(slice) = self.next_slice()? {
+            return Ok(mapped::is_resident(&slice).then_some(slice));
+        }
+        let mut chunk = BytesMut::zeroed(to_usize(READ_CHUNK.min(self.remaining()))?);
+        match mapped::read_now(&self.open.file, &mut chunk, at)? {
+            Some(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+            Some(read) => {
+                chunk.truncate(read);
+                Ok(Some(chunk.freeze()))
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// The next slice of the map, where this range is read by map.
+    fn next_slice(&self) -> io::Result<Option<Bytes>> {
+        let Some(map) = self.open.map().filter(|_| self.mapped) else { return Ok(None) };
+        let (start, length) = (to_usize(self.left.start)?, to_usize(SLICE.min(self.remaining()))?);
+        Ok(Some(map.slice(start..start + length)))
+    }
+
+    /// Has the next bytes brought into memory by a thread that may wait for the disk.
+    fn bring(&self) -> io::Result<JoinHandle<io::Result<Bytes>>> {
+        let (open, at) = (Arc::clone(&self.open), self.left.start);
+        if let Some(slice) = self.next_slice()? {
+            return Ok(tokio::task::spawn_blocking(move || {
+                mapped::fetch(&open.file, at, slice.len())?;
+                Ok(slice)
+            }));
+        }
+        let length = to_usize(READ_CHUNK.min(self.remaining()))?;
+        Ok(tokio::task::spawn_blocking(move || {
+            let mut chunk = BytesMut::zeroed(length);
+            open.file.read_exact_at(&mut chunk, at)?;
+            Ok(chunk.freeze())
+        }))
+    }
+}
+
+impl Stream for BlobStream {
+    type Item = io::Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+        if self.left.is_empty() {
+            return Poll::Ready(None);
+        }
+        if self.waiting.is_none() {
+            match self.at_hand() {
+                Ok(Some(chunk)) => {
+                    self.left.start += chunk.len() as u64;
+                    return Poll::Ready(Some(Ok(chunk)));
+                }
+                Ok(None) => self.waiting = Some(self.bring()?),
+                Err(error) => return self.fail(error),
+            }
+        }
+        let Some(waiting) = self.waiting.as_mut() else { return Poll::Pending };
+        let brought = ready!(Pin::new(waiting).poll(context));
+        self.waiting = None;
+        match brought.map_err(io::Error::other).flatten() {
+            Ok(chunk) => {
+                self.left.start += chunk.len() as u64;
+                Poll::Ready(Some(Ok(chunk)))
+            }
+            Err(error) => self.fail(error),
+        }
+    }
+}
+
+impl BlobStream {
+    /// The stream ends here: the rest will not come.
+    fn fail(&mut self, error: io::Error) -> Poll<Option<io::Result<Bytes>>> {
+        self.left.start = self.left.end;
+        Poll::Ready(Some(Err(error)))
+    }
+}
+
+fn to_usize(length: u64) -> io::Result<usize> {
+    usize::try_from(length).map_err(io::Error::other)
+}

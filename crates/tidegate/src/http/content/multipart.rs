@@ -1,0 +1,64 @@
+//! Several ranges in one answer: `multipart/byteranges` (RFC 9110, section 14.6).
+
+use std::ops::Range;
+
+use axum::body::Bytes;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use uuid::Uuid;
+
+use super::{Facts, Sent, content_range};
+use crate::error::Result;
+
+/// Ranges, each with the text before it, and the text after them all.
+pub(super) struct Parts {
+    boundary: String,
+    parts: Vec<(Bytes, Range<u64>)>,
+    end: Bytes,
+}
+
+impl Parts {
+    pub(super) fn new(ranges: Vec<Range<u64>>, facts: &Facts) -> Self {
+        // Another one each time: whoever uploaded the bytes must not know it.
+        let boundary = Uuid::new_v4().simple().to_string();
+        let content_type = facts.content_type.to_str().unwrap_or("application/octet-stream");
+        let head = |range: &Range<u64>| {
+            let place = content_range(range, facts.size);
+            let place = place.to_str().unwrap_or_default();
+            format!("\r\n--{boundary}\r\ncontent-type: {content_type}\r\ncontent-range: {place}\r\n\r\n")
+        };
+        let parts = ranges.into_iter().map(|range| (Bytes::from(head(&range)), range)).collect();
+        let end = Bytes::from(format!("\r\n--{boundary}--\r\n"));
+        Self { boundary, parts, end }
+    }
+
+    pub(super) fn content_type(&self) -> String {
+        format!("multipart/byteranges; boundary={}", self.boundary)
+    }
+
+    /// In bytes, texts included.
+    pub(super) fn length(&self) -> u64 {
+        let part = |(head, range): &(Bytes, Range<u64>)| head.len() as u64 + range.end - range.start;
+        self.parts.iter().map(part).sum::<u64>() + self.end.len() as u64
+    }
+
+    /// The body. The first range is opened before the answer's head is sent, the others as they come up.
+    pub(super) async fn send<R, F>(self, read: R) -> Result<Sent>
+    where
+        R: Fn(Range<u64>) -> F + Send + 'static,
+        F: Future<Output = Result<Sent>> + Send + 'static,
+    {
+        let mut parts = self.parts.into_iter();
+        let Some((head, range)) = parts.next() else { return Ok(Sent::Text(self.end)) };
+        let first = with_head(head, read(range).await?);
+        let others = stream::iter(parts).then(move |(head, range)| {
+            let body = read(range);
+            async move { body.await.map(|body| with_head(head, body)).map_err(std::io::Error::other) }
+        });
+        let end = stream::once(async move { Ok(self.end) });
+        Ok(Sent::Stream(Box::pin(first.chain(others.try_flatten()).chain(end))))
+    }
+}
+
+fn with_head(head: Bytes, body: Sent) -> impl futures::Stream<Item = std::io::Result<Bytes>> + Send {
+    stream::once(async move { Ok(head) }).chain(body)
+}

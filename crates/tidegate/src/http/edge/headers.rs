@@ -1,0 +1,134 @@
+//! How what is served may be kept and shown: caching by kind of content and by what is left of the grant, attachment
+//! for what could run.
+
+use axum::http::{HeaderMap, HeaderValue, header};
+use store::Stat;
+
+use crate::model::disposition;
+
+/// What browsers may keep, where nothing else was said when the object was made.
+const A_DAY: &str = "private, max-age=86400";
+/// Parquet files are read in many small pieces, and never change.
+const A_MONTH: &str = "private, max-age=2592000";
+
+/// The headers of one object that do not depend on the request, save for what is left of its grant.
+#[derive(Debug, Clone)]
+pub(super) struct Kept {
+    cache_control: HeaderValue,
+    /// The largest `max-age` in it; a grant that ends sooner shortens it.
+    longest: u64,
+    disposition: Option<HeaderValue>,
+}
+
+impl Kept {
+    pub(super) fn of(key: &str, stat: &Stat) -> Self {
+        let attributes = &stat.attributes;
+        let default = if is_parquet(key, &attributes.content_type) { A_MONTH } else { A_DAY };
+        let cache_control = attributes.cache_control.as_deref().unwrap_or(default);
+        let given = attributes.content_disposition.as_deref();
+        let disposition = disposition::served(&attributes.content_type, given);
+        Self {
+            cache_control: HeaderValue::from_str(cache_control)
+                .unwrap_or(HeaderValue::from_static("private, no-store")),
+            longest: max_ages(cache_control).max().unwrap_or(0),
+            disposition: disposition.and_then(|text| HeaderValue::from_str(&text).ok()),
+        }
+    }
+
+    /// Adds them, for a grant with `left` seconds to go.
+    pub(super) fn apply(&self, left: u64, headers: &mut HeaderMap) {
+        let cache_control = if self.longest <= left {
+            self.cache_control.clone()
+        } else {
+            let text = self.cache_control.to_str().unwrap_or("no-store");
+            HeaderValue::from_str(&within_grant(text, left)).unwrap_or(HeaderValue::from_static("no-store"))
+        };
+        headers.insert(header::CACHE_CONTROL, cache_control);
+        if let Some(disposition) = &self.disposition {
+            headers.insert(header::CONTENT_DISPOSITION, disposition.clone());
+        }
+    }
+}
+
+fn is_parquet(key: &str, content_type: &str) -> bool {
+    content_type.eq_ignore_ascii_case("application/vnd.apache.parquet")
+        || key.rsplit_once('.').is_some_and(|(_, ending)| ending.eq_ignore_ascii_case("parquet"))
+}
+
+/// A directive's number of seconds, if it says how long something may be kept.
+fn max_age(directive: &str) -> Option<(&str, u64)> {
+    let (name, value) = directive.trim().split_once('=')?;
+    let keeps = ["max-age", "s-maxage", "stale-while-revalidate", "stale-if-error"];
+    let keeps = keeps.iter().any(|known| known.eq_ignore_ascii_case(name.trim()));
+    // What can't be read as a number is as long as can be.
+    keeps.then(|| (name.trim(), value.trim().trim_matches('"').parse().unwrap_or(u64::MAX)))
+}
+
+fn max_ages(cache_control: &str) -> impl Iterator<Item = u64> {
+    cache_control.split(',').filter_map(|directive| max_age(directive).map(|(_, age)| age))
+}
+
+/// A cache must not keep what the grant no longer covers.
+fn within_grant(cache_control: &str, left: u64) -> String {
+    let capped = |directive: &str| match max_age(directive) {
+        Some((name, age)) => format!("{name}={}", age.min(left)),
+        None => directive.trim().to_owned(),
+    };
+    cache_control.split(',').map(capped).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::SystemTime;
+    use store::Attributes;
+
+    fn kept(key: &str, content_type: &str, cache_control: Option<&str>, left: u64) -> (String, String) {
+        let attributes = Attributes {
+            content_type: content_type.into(),
+            cache_control: cache_control.map(Into::into),
+            ..Attributes::default()
+        };
+        let stat = Stat { size: 1, etag: "e".into(), last_modified: SystemTime::UNIX_EPOCH, attributes };
+        let mut headers = HeaderMap::new();
+        Kept::of(key, &stat).apply(left, &mut headers);
+        let text = |name| headers.get(name).map_or(String::new(), |value: &HeaderValue| value.to_str().unwrap().into());
+        (text(header::CACHE_CONTROL), text(header::CONTENT_DISPOSITION))
+    }
+
+    #[test]
+    fn max_age_ends_with_the_grant() {
+        let immutable = "public, max-age=31536000, immutable, no-transform";
+        for (given, left, said) in [
+            (Some(immutable), 60, "public, max-age=60, immutable, no-transform"),
+            (Some(immutable), 31_536_000, immutable),
+            (Some("private, no-store"), 60, "private, no-store"),
+            (Some("max-age=10"), 60, "max-age=10"),
+            (
+                Some("Max-Age=100, s-maxage=\"200\", stale-if-error=9e9"),
+                60,
+                "Max-Age=60, s-maxage=60, stale-if-error=60",
+            ),
+            (None, 1 << 40, "private, max-age=86400"),
+            (None, 0, "private, max-age=0"),
+        ] {
+            assert_eq!(kept("a", "image/png", given, left).0, said, "{given:?} for {left} s");
+        }
+    }
+
+    #[test]
+    fn parquet_is_kept_for_a_month() {
+        for (key, content_type) in
+            [("a/b.parquet", "x/y"), ("a/B.PARQUET", "x/y"), ("a", "application/vnd.apache.parquet")]
+        {
+            assert_eq!(kept(key, content_type, None, 1 << 40).0, A_MONTH, "{key} {content_type}");
+        }
+        assert_eq!(kept("a.parquet/b", "x/y", None, 1 << 40).0, A_DAY);
+    }
+
+    #[test]
+    fn what_could_run_is_an_attachment() {
+        assert_eq!(kept("a", "text/html", None, 1).1, "attachment");
+        assert_eq!(kept("a", "image/png", None, 1).1, "");
+    }
+}

@@ -1,0 +1,128 @@
+//! What the edge counts. The counters of every answer that is usual are looked up once, at start.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use axum::body::{Body as AxumBody, Bytes};
+use axum::http::Response;
+use http_body::{Body, Frame, SizeHint};
+use metrics::{Counter, Histogram, counter, histogram};
+
+use super::super::content::Sent;
+
+/// Statuses of what is allowed.
+const USUAL: [u16; 5] = [206, 200, 304, 416, 412];
+
+/// The counters of one status and verdict.
+#[derive(Clone)]
+struct Meter {
+    requests: Counter,
+    bytes: Counter,
+}
+
+impl Meter {
+    fn of(status: u16, verdict: &'static str) -> Self {
+        let status = status.to_string();
+        Self {
+            requests: counter!("tidegate_edge_requests_total", "status" => status.clone(), "verdict" => verdict),
+            bytes: counter!("tidegate_edge_bytes_total", "status" => status, "verdict" => verdict),
+        }
+    }
+}
+
+/// All of them.
+pub(super) struct Meters {
+    allowed: [Meter; USUAL.len()],
+    first_byte: Histogram,
+    signatures: [Counter; 2],
+    blobs: [Counter; 3],
+}
+
+/// What became of the look for an open blob.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Lookup {
+    Hit,
+    Miss,
+    /// It was open, and is not what its key names any more.
+    Stale,
+}
+
+impl Meters {
+    pub(super) fn new() -> Self {
+        let signatures = |outcome| counter!("tidegate_edge_signature_cache_total", "outcome" => outcome);
+        let blobs = |outcome| counter!("tidegate_edge_blob_cache_total", "outcome" => outcome);
+        Self {
+            allowed: USUAL.map(|status| Meter::of(status, "Allowed")),
+            first_byte: histogram!("tidegate_edge_first_byte_seconds"),
+            signatures: [signatures("miss"), signatures("hit")],
+            blobs: [blobs("hit"), blobs("miss"), blobs("stale")],
+        }
+    }
+
+    /// Whether a good signature had been verified before.
+    pub(super) fn signature(&self, remembered: bool) {
+        self.signatures[usize::from(remembered)].increment(1);
+    }
+
+    pub(super) fn blob(&self, lookup: Lookup) {
+        self.blobs[lookup as usize].increment(1);
+    }
+
+    /// Counts an answer, and has its bytes counted as they go.
+    pub(super) fn count(&self, answer: Response<Sent>, verdict: &'static str, started: Instant) -> Response<Metered> {
+        let status = answer.status().as_u16();
+        let known = USUAL.iter().position(|usual| *usual == status && verdict == "Allowed");
+        let meter = known.map_or_else(|| Meter::of(status, verdict), |at| self.allowed[at].clone());
+        meter.requests.increment(1);
+        let waiting = known.map(|_| (started, self.first_byte.clone()));
+        answer.map(|body| Metered { body, bytes: Some(meter.bytes), waiting })
+    }
+
+    /// A preflight has no verdict: nobody asked for bytes.
+    pub(super) fn preflight(&self, answer: Response<AxumBody>) -> Response<Metered> {
+        Meter::of(answer.status().as_u16(), "Preflight").requests.increment(1);
+        answer.map(|_| Metered { body: Sent::Nothing, bytes: None, waiting: None })
+    }
+}
+
+/// A body whose bytes are counted as they are handed to the connection.
+pub(crate) struct Metered {
+    body: Sent,
+    bytes: Option<Counter>,
+    /// Since when the first byte is waited for.
+    waiting: Option<(Instant, Histogram)>,
+}
+
+impl Body for Metered {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<std::io::Result<Frame<Bytes>>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        match &polled {
+            Poll::Ready(Some(Ok(frame))) => {
+                if let Some((started, first_byte)) = self.waiting.take() {
+                    first_byte.record(started.elapsed());
+                }
+                if let (Some(bytes), Some(data)) = (&self.bytes, frame.data_ref()) {
+                    bytes.increment(data.len() as u64);
+                }
+            }
+            Poll::Ready(Some(Err(error))) => {
+                metrics::counter!("tidegate_edge_broken_total").increment(1);
+                tracing::error!(%error, "a blob can't be read to its end; its reader's connection is broken off");
+            }
+            Poll::Ready(None) | Poll::Pending => {}
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

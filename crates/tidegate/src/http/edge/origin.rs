@@ -1,0 +1,145 @@
+//! Where the edge has its bytes from: a folder, whose blobs stay open for a while, or a store elsewhere.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use moka::sync::Cache;
+use store::{Blob, FsReader};
+
+use super::super::content::{Facts, Sent};
+use super::headers::Kept;
+use super::meters::{Lookup, Meters};
+use super::refused::Refused;
+use crate::app::StoreDebug;
+use crate::error::{Error, Result};
+
+/// How long a blob may stay open; see [`Blob::is_current`] for why there must be an end.
+const KEPT_OPEN: Duration = Duration::from_secs(60);
+
+/// The place.
+pub enum Origin {
+    /// A folder on this machine.
+    Local(FsReader, Cache<String, Arc<Served>>),
+    /// Any other store.
+    Remote(Arc<dyn StoreDebug>),
+}
+
+impl fmt::Debug for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Local(..) => "Local",
+            Self::Remote(_) => "Remote",
+        })
+    }
+}
+
+/// Something that can be served, with what is said of it.
+pub struct Served {
+    pub(super) facts: Facts,
+    pub(super) headers: Kept,
+    bytes: Bytes,
+}
+
+/// Where its bytes are.
+enum Bytes {
+    Blob(Blob),
+    Store { store: Arc<dyn StoreDebug>, etag: String },
+}
+
+impl Served {
+    fn local(key: &str, blob: Blob) -> Self {
+        let stat = blob.stat();
+        Self { facts: Facts::of(stat), headers: Kept::of(key, stat), bytes: Bytes::Blob(blob) }
+    }
+}
+
+impl Origin {
+    /// A folder, of whose blobs `most` may be open.
+    pub fn local(reader: FsReader, most: u64) -> Self {
+        Self::Local(reader, Cache::builder().max_capacity(most).time_to_live(KEPT_OPEN).build())
+    }
+
+    /// What lies at a key now.
+    pub(super) async fn find(&self, key: &str, meters: &Meters) -> std::result::Result<Arc<Served>, Refused> {
+        match self {
+            Self::Local(reader, open) => {
+                let mut lookup = Lookup::Miss;
+                if let Some(served) = open.get(key) {
+                    if served.is_current() {
+                        meters.blob(Lookup::Hit);
+                        return Ok(served);
+                    }
+                    lookup = Lookup::Stale;
+                    open.invalidate(key);
+                }
+                meters.blob(lookup);
+                let served = Arc::new(Served::local(key, reader.blob(key).await?));
+                open.insert(key.to_owned(), Arc::clone(&served));
+                Ok(served)
+            }
+            Self::Remote(store) => {
+                let stat = store.stat(key).await?;
+                let bytes = Bytes::Store { store: Arc::clone(store), etag: stat.etag.clone() };
+                Ok(Arc::new(Served { facts: Facts::of(&stat), headers: Kept::of(key, &stat), bytes }))
+            }
+        }
+    }
+}
+
+impl Served {
+    fn is_current(&self) -> bool {
+        match &self.bytes {
+            Bytes::Blob(blob) => blob.is_current(),
+            Bytes::Store { .. } => false,
+        }
+    }
+
+    /// Gives the bytes of its ranges.
+    pub(super) fn reader(self: &Arc<Self>, key: Cow<'_, str>) -> impl Fn(Range<u64>) -> Reading + Send + 'static {
+        let served = Arc::clone(self);
+        // Only what is elsewhere is asked for by key again.
+        let key = match &served.bytes {
+            Bytes::Blob(_) => String::new(),
+            Bytes::Store { .. } => key.into_owned(),
+        };
+        move |range| match &served.bytes {
+            Bytes::Blob(blob) => {
+                Reading::Done(std::future::ready(blob.read(range).map(Sent::Blob).map_err(Error::from)))
+            }
+            Bytes::Store { store, etag } => {
+                let (store, key, etag) = (Arc::clone(store), key.clone(), etag.clone());
+                Reading::Asked(Box::pin(async move {
+                    let (stat, body) = store.read(&key, Some(range)).await?;
+                    if stat.etag == etag {
+                        Ok(Sent::Stream(body))
+                    } else {
+                        // What was said of it does not hold for these bytes.
+                        Err(store::Error::Unavailable(std::io::Error::other("the object was replaced meanwhile"))
+                            .into())
+                    }
+                }))
+            }
+        }
+    }
+}
+
+/// Bytes at hand, or on their way.
+pub(super) enum Reading {
+    Done(std::future::Ready<Result<Sent>>),
+    Asked(BoxFuture<'static, Result<Sent>>),
+}
+
+impl Future for Reading {
+    type Output = Result<Sent>;
+
+    fn poll(self: std::pin::Pin<&mut Self>, context: &mut std::task::Context<'_>) -> std::task::Poll<Result<Sent>> {
+        match self.get_mut() {
+            Self::Done(ready) => std::pin::Pin::new(ready).poll(context),
+            Self::Asked(asked) => asked.as_mut().poll(context),
+        }
+    }
+}

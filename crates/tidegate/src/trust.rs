@@ -1,0 +1,81 @@
+//! The public keys the edge trusts: read from a folder at start and again while it runs, so that a key comes or goes
+//! without a restart.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use arc_swap::{ArcSwap, Guard};
+use sign::{PublicKey, Verifier};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::secrets;
+
+/// Key pair ids and the PEMs that belong to them.
+type Pems = Vec<(String, String)>;
+
+/// The keys that are trusted now.
+#[derive(Debug)]
+pub struct Trust {
+    current: ArcSwap<Verifier>,
+    folder: PathBuf,
+    /// Trusted whatever lies in the folder: what this server signs with.
+    own: Option<(String, String)>,
+    /// What the folder held when it was last read.
+    held: Mutex<Pems>,
+}
+
+impl Trust {
+    /// Reads the folder. Blocking.
+    pub fn open(folder: PathBuf, own: Option<(String, String)>) -> anyhow::Result<Self> {
+        let held = secrets::public_keys(&folder).with_context(|| format!("the public keys in {}", folder.display()))?;
+        let trust = Self { current: ArcSwap::default(), folder, own, held: Mutex::default() };
+        trust.take(held);
+        Ok(trust)
+    }
+
+    /// What verifies, as of now.
+    pub fn verifier(&self) -> Guard<Arc<Verifier>> {
+        self.current.load()
+    }
+
+    /// Reads the folder again. Blocking. A folder that can't be read changes nothing; a file that is no key is not
+    /// trusted, and neither is what it stood for before.
+    pub fn reload(&self) {
+        match secrets::public_keys(&self.folder) {
+            Ok(found) if found == *self.held.lock().unwrap_or_else(PoisonError::into_inner) => {}
+            Ok(found) => self.take(found),
+            Err(error) => {
+                tracing::error!(%error, folder = %self.folder.display(), "the edge's public keys can't be read again");
+            }
+        }
+    }
+
+    fn take(&self, found: Pems) {
+        let mut verifier = self.current.load().successor();
+        for (id, pem) in self.own.iter().chain(&found) {
+            match PublicKey::parse(pem) {
+                Ok(key) => verifier.trust(id.clone(), key),
+                Err(error) => tracing::error!(%error, id, "a public key of the edge can't be used"),
+            }
+        }
+        let mut ids: Vec<&str> = verifier.key_pair_ids().collect();
+        ids.sort_unstable();
+        #[expect(clippy::cast_precision_loss, reason = "nobody trusts 2^53 keys")]
+        metrics::gauge!("tidegate_edge_keys").set(ids.len() as f64);
+        tracing::info!(keys = ids.join(" "), "the edge's public keys were read");
+        self.current.store(Arc::new(verifier));
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = found;
+    }
+
+    /// Reads the folder every so often until `stop`.
+    pub async fn follow(self: Arc<Self>, every: Duration, stop: CancellationToken) {
+        while tokio::time::timeout(every, stop.cancelled()).await.is_err() {
+            let trust = Arc::clone(&self);
+            if let Err(error) = tokio::task::spawn_blocking(move || trust.reload()).await {
+                tracing::error!(%error, "the edge's public keys can't be read again");
+            }
+        }
+    }
+}
