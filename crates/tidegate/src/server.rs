@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use axum::Router;
 use store::FsReader;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -14,7 +13,8 @@ use tokio_util::sync::CancellationToken;
 use crate::app::{Addresses, App};
 use crate::config::{Config, Origin, StoreSetting};
 use crate::http::edge::{self, Edge};
-use crate::http::serve::{Door, serve};
+use crate::http::serve::{Door, Routed, serve};
+use crate::http::workers::Workers;
 use crate::http::{LARGE_BUFFER, SMALL_BUFFER, api_router, s3_router};
 use crate::jobs::runner;
 use crate::{changes, telemetry};
@@ -26,8 +26,8 @@ const UPKEEP: Duration = Duration::from_secs(10);
 pub struct Server {
     /// Its state.
     pub app: Arc<App>,
-    api: Door<Router>,
-    s3: Option<Door<Router>>,
+    api: Door<Routed>,
+    s3: Option<Door<Routed>>,
     edge: Option<Door<Arc<Edge>>>,
 }
 
@@ -57,20 +57,25 @@ impl Server {
             },
         };
         let app = Arc::new(App::open(config, addresses).await?);
-        let api = Door { name: "api", listener: api, answering: api_router(Arc::clone(&app)), buffer: SMALL_BUFFER };
+        let routed = |router, buffer| Routed { router, buffer };
+        let conversing = routed(api_router(Arc::clone(&app)), SMALL_BUFFER);
+        let api = Door { name: "api", listener: api, conversing, workers: None };
         let s3 = s3.zip(app.local.as_ref()).map(|(listener, local)| {
-            let answering = s3_router(Arc::clone(&app), Arc::clone(local));
-            Door { name: "s3", listener, answering, buffer: LARGE_BUFFER }
+            let conversing = routed(s3_router(Arc::clone(&app), Arc::clone(local)), LARGE_BUFFER);
+            Door { name: "s3", listener, conversing, workers: None }
         });
-        let edge = edge.zip(app.addresses.edge.as_ref()).map(|(listener, address)| {
-            let origin = match &app.local {
-                Some(local) => local_origin(&app.config, local.fs.reader()),
-                None => edge::Origin::Remote(Arc::clone(&app.store)),
-            };
-            let own_page = Some(app.addresses.api.to_string());
-            let edge = Edge::new(&app.config, address, own_page, Arc::clone(&app.trust), origin);
-            Door { name: "edge", listener, answering: Arc::new(edge), buffer: SMALL_BUFFER }
-        });
+        let edge = match edge.zip(app.addresses.edge.as_ref()) {
+            Some((listener, address)) => {
+                let origin = match &app.local {
+                    Some(local) => local_origin(&app.config, local.fs.reader()),
+                    None => edge::Origin::Remote(Arc::clone(&app.store)),
+                };
+                let own_page = Some(app.addresses.api.to_string());
+                let edge = Edge::new(&app.config, address, own_page, Arc::clone(&app.trust), origin);
+                Some(edge_door(listener, edge)?)
+            }
+            None => None,
+        };
         Ok(Self { app, api, s3, edge })
     }
 
@@ -118,6 +123,13 @@ async fn upkeep(app: Arc<App>, stop: CancellationToken) {
             app.probe().await;
         }
     }
+}
+
+/// The edge has a thread for each core, so that other work does not delay it, nor it other work.
+fn edge_door(listener: TcpListener, edge: Edge) -> anyhow::Result<Door<Arc<Edge>>> {
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let workers = Workers::start(threads).context("the edge's threads can't be started")?;
+    Ok(Door { name: "edge", listener, conversing: Arc::new(edge), workers: Some(workers) })
 }
 
 /// A local folder as the edge reads it.

@@ -1,6 +1,6 @@
 //! The bytes of a range on their way out: from memory at once, from disk by way of the blocking pool.
 //!
-//! Small ranges are read without waiting (`RWF_NOWAIT`), larger ones are slices of the mapped file. Whatever is not
+//! Small blobs are read without waiting (`RWF_NOWAIT`), ranges of larger ones are slices of the mapped file. Whatever is not
 //! in memory is read by a thread that may wait; the runtime's never do.
 
 use std::io;
@@ -17,8 +17,8 @@ use tokio::task::JoinHandle;
 use super::mapped;
 use super::reader::{Open, Reads};
 
-/// Up to this, one read into a buffer costs less than finding out what of a map is in memory.
-const INLINE: u64 = 16 << 10;
+/// Up to this size a blob is not worth a map of its own: one read into a buffer is all it takes.
+const SMALL: u64 = 64 << 10;
 /// Bytes of a map handed over at once.
 const SLICE: u64 = 1 << 20;
 /// Bytes per read of what is not mapped: what a slow reader holds in memory.
@@ -35,7 +35,7 @@ pub struct BlobStream {
 
 impl BlobStream {
     pub(super) fn new(open: Arc<Open>, range: Range<u64>, reads: Reads) -> Self {
-        let mapped = reads == Reads::Mapped && range.end - range.start > INLINE;
+        let mapped = reads == Reads::Mapped && open.size() > SMALL;
         Self { open, left: range, mapped, waiting: None }
     }
 

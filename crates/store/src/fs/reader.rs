@@ -49,7 +49,7 @@ impl Changes {
 /// How bytes get from a file to a connection.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Reads {
-    /// Small ranges are read, larger ones are slices of the mapped file.
+    /// Small blobs are read, ranges of larger ones are slices of the mapped file.
     #[default]
     Mapped,
     /// All are read.
@@ -148,6 +148,10 @@ pub(super) struct Open {
 }
 
 impl Open {
+    pub(super) fn size(&self) -> u64 {
+        self.seen.size
+    }
+
     pub(super) fn map(&self) -> Option<&Bytes> {
         self.map.get_or_init(|| mapped::map(&self.file)).as_ref()
     }

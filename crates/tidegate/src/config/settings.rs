@@ -103,7 +103,7 @@ pub const SETTINGS: &[Setting] = &[
         "EDGE_READS",
         "mapped",
         "mapped | plain",
-        "How the edge reads local files: ranges over 16 KiB as slices of files mapped into memory, or all with plain reads.",
+        "How the edge reads local files: those over 64 KiB as slices of the file mapped into memory, or all with plain reads.",
     ),
     built(
         "EDGE_OPEN_FILES",

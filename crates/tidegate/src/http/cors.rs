@@ -40,6 +40,11 @@ impl CorsPolicy {
         self.named.iter().any(|named| named == origin)
     }
 
+    /// Whether anything depends on who asks.
+    pub(crate) fn varies(&self) -> bool {
+        self.any || !self.named.is_empty()
+    }
+
     /// Adds what the browser needs, on every answer alike. `origin` is the request's.
     pub(crate) fn apply(&self, origin: Option<&HeaderValue>, response: &mut HeaderMap) {
         match origin.filter(|origin| origin.to_str().is_ok_and(|origin| self.names(origin))) {
@@ -47,12 +52,13 @@ impl CorsPolicy {
                 response.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
                 response.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
             }
-            None if self.any => {
+            // Whoever is not a browser on another origin's page needs none of this.
+            None if self.any && origin.is_some() => {
                 response.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
             }
             None => {}
         }
-        if !self.named.is_empty() {
+        if self.varies() {
             response.append(header::VARY, HeaderValue::from_static("Origin"));
         }
         if response.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN) {

@@ -19,6 +19,7 @@ pub mod serve;
 mod stall;
 mod time;
 mod tokens;
+pub mod workers;
 
 use std::sync::Arc;
 

@@ -1,24 +1,24 @@
 //! Connections: accepted, limited, timed, and drained at the end.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, Bytes};
-use axum::http::{Request, Response};
+use axum::body::Body;
+use axum::http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use super::stall::Stalling;
+use super::workers::Workers;
 use crate::config::Limits;
 
 /// A request's head must be there within this time, also on a connection that is kept alive.
@@ -28,49 +28,44 @@ const MAX_HEADERS: usize = 64;
 const MAX_HEAD: usize = 32 << 10;
 /// How long to wait when the system gives no more descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
+const STOPS: usize = 16;
 
 /// The client's end of the connection.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
-/// What answers at a door.
-pub(crate) trait Answering: Clone + Send + 'static {
-    /// Bodies of its answers.
-    type Body: http_body::Body<Data = Bytes, Error: Into<axum::BoxError>> + Send + 'static;
-
-    /// The answer; it does not fail.
-    fn answer(self, peer: SocketAddr, request: Request<Incoming>) -> impl Future<Output = Response<Self::Body>> + Send;
-}
-
-impl Answering for Router {
-    type Body = Body;
-
-    async fn answer(self, peer: SocketAddr, request: Request<Incoming>) -> Response<Body> {
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(Peer(peer));
-        self.oneshot(request).await.unwrap_or_else(|never| match never {})
-    }
+/// What speaks at a door.
+pub(crate) trait Conversing: Clone + Send + 'static {
+    /// Speaks with one client until one of the two ends it. Once `stop` is cancelled, nothing new is begun.
+    fn converse(
+        self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        stop: CancellationToken,
+    ) -> impl Future<Output = anyhow::Result<()>> + Send;
 }
 
 /// One door.
 #[derive(Debug)]
-pub struct Door<A> {
+pub struct Door<C> {
     /// `api`, `edge` or `s3`, in logs and metrics.
     pub name: &'static str,
     /// Where it listens.
     pub listener: TcpListener,
-    /// What answers.
-    pub answering: A,
-    /// The most bytes read ahead of a connection.
-    pub buffer: usize,
+    /// What speaks there.
+    pub conversing: C,
+    /// Where it does so, if it has threads of its own.
+    pub workers: Option<Workers>,
 }
 
 /// Serves until `stop`, then lets requests finish for the configured time.
-pub(crate) async fn serve<A: Answering>(door: Door<A>, limits: Limits, stop: CancellationToken) {
-    let Door { name, listener, answering, buffer } = door;
+pub(crate) async fn serve<C: Conversing>(door: Door<C>, limits: Limits, stop: CancellationToken) {
+    let Door { name, listener, conversing, workers } = door;
     let free = Arc::new(Semaphore::new(limits.connections));
-    let drain = GracefulShutdown::new();
-    loop {
+    let open = TaskTracker::new();
+    // Connections look at their token all the time: spread over a few, they don't wait for each other there.
+    let stops: Vec<CancellationToken> = (0..STOPS).map(|_| stop.child_token()).collect();
+    for (number, token) in stops.iter().cycle().enumerate() {
         let permit = tokio::select! {
             () = stop.cancelled() => break,
             permit = Arc::clone(&free).acquire_owned() => permit,
@@ -86,19 +81,30 @@ pub(crate) async fn serve<A: Answering>(door: Door<A>, limits: Limits, stop: Can
                 }
             },
         };
-        let connection = connect(stream, peer, answering.clone(), buffer);
-        let watched = drain.watch(connection);
-        let open = OneMore::of(metrics::gauge!("tidegate_connections", "door" => name));
-        tokio::spawn(async move {
-            if let Err(error) = watched.await {
+        if let Err(error) = stream.set_nodelay(true) {
+            // Without it small answers on kept-alive connections stall for 40 ms.
+            tracing::debug!(%error, "TCP_NODELAY can't be set");
+        }
+        let one = OneMore::of(metrics::gauge!("tidegate_connections", "door" => name));
+        let (conversing, token) = (conversing.clone(), token.clone());
+        let begin = async move |stream: TcpStream| {
+            if let Err(error) = conversing.converse(stream, peer, token).await {
                 // The client's doing, mostly: a reset, a bad head, a timeout.
                 tracing::debug!(door = name, %error, "a connection ended early");
             }
-            drop((open, permit));
-        });
+            drop((one, permit));
+        };
+        match &workers {
+            None => drop(open.spawn(begin(stream))),
+            Some(workers) => match stream.into_std() {
+                Ok(stream) => workers.deal(number, open.token(), stream, begin),
+                Err(error) => tracing::warn!(door = name, %error, "a connection can't be handed on"),
+            },
+        }
     }
     drop(listener);
-    if tokio::time::timeout(limits.shutdown_grace, drain.shutdown()).await.is_err() {
+    open.close();
+    if tokio::time::timeout(limits.shutdown_grace, open.wait()).await.is_err() {
         tracing::warn!(door = name, "requests were still running when the time to finish was over");
     }
 }
@@ -119,30 +125,35 @@ impl Drop for OneMore {
     }
 }
 
-fn connect<A: Answering>(
-    stream: TcpStream,
-    peer: SocketAddr,
-    answering: A,
-    buffer: usize,
-) -> http1::Connection<
-    TokioIo<Stalling>,
-    impl hyper::service::HttpService<Incoming, ResBody = A::Body, Error = Infallible, Future: Send>,
-> {
-    if let Err(error) = stream.set_nodelay(true) {
-        // Without it small answers on kept-alive connections stall for 40 ms.
-        tracing::debug!(%error, "TCP_NODELAY can't be set");
+/// A router, spoken to by way of hyper.
+#[derive(Debug, Clone)]
+pub struct Routed {
+    /// What answers.
+    pub router: Router,
+    /// The most bytes read ahead of a connection.
+    pub buffer: usize,
+}
+
+impl Conversing for Routed {
+    async fn converse(self, stream: TcpStream, peer: SocketAddr, stop: CancellationToken) -> anyhow::Result<()> {
+        let Self { router, buffer } = self;
+        let service = service_fn(move |request: Request<Incoming>| {
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(Peer(peer));
+            router.clone().oneshot(request)
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIMEOUT)
+            .max_headers(MAX_HEADERS)
+            .max_header_size(MAX_HEAD)
+            .max_buf_size(buffer)
+            .serve_connection(TokioIo::new(Stalling::new(stream)), service);
+        let mut connection = std::pin::pin!(connection);
+        tokio::select! {
+            ended = connection.as_mut() => return Ok(ended?),
+            () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
+        }
+        Ok(connection.await?)
     }
-    let service = service_fn(move |request: Request<Incoming>| {
-        let answer = answering.clone().answer(peer, request);
-        async move { Ok::<_, Infallible>(answer.await) }
-    });
-    http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .max_headers(MAX_HEADERS)
-        .max_header_size(MAX_HEAD)
-        .max_buf_size(buffer)
-        // Bodies go to the kernel as they are: those of the edge may be slices of mapped files, which nobody reads.
-        .writev(true)
-        .serve_connection(TokioIo::new(Stalling::new(stream)), service)
 }

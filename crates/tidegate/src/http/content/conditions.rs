@@ -10,14 +10,14 @@ use super::{Answer, Facts};
 /// Decides, from the method, the request's headers and what is there.
 pub(crate) fn decide(method: &Method, headers: &HeaderMap, facts: &Facts) -> Answer {
     if headers.contains_key(header::IF_MATCH) {
-        if !tags_match(headers, header::IF_MATCH, facts.etag(), true) {
+        if !tags_match(headers, header::IF_MATCH, &facts.etag, true) {
             return Answer::PreconditionFailed;
         }
     } else if date(headers, header::IF_UNMODIFIED_SINCE).is_some_and(|since| facts.modified > since) {
         return Answer::PreconditionFailed;
     }
     if headers.contains_key(header::IF_NONE_MATCH) {
-        if tags_match(headers, header::IF_NONE_MATCH, facts.etag(), false) {
+        if tags_match(headers, header::IF_NONE_MATCH, &facts.etag, false) {
             return Answer::NotModified;
         }
     } else if date(headers, header::IF_MODIFIED_SINCE).is_some_and(|since| facts.modified <= since) {
@@ -70,7 +70,7 @@ fn if_range_holds(headers: &HeaderMap, facts: &Facts) -> bool {
     match (values.next(), values.next()) {
         (None, _) => true,
         (Some(value), None) => value.to_str().is_ok_and(|text| {
-            text == facts.etag() || httpdate::parse_http_date(text).is_ok_and(|date| date == facts.modified)
+            text == facts.etag || httpdate::parse_http_date(text).is_ok_and(|date| date == facts.modified)
         }),
         _ => false,
     }
@@ -82,7 +82,7 @@ fn date(headers: &HeaderMap, name: HeaderName) -> Option<SystemTime> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::content_range;
+    use super::super::Place;
     use super::*;
     use axum::http::HeaderValue;
     use proptest::prelude::*;
@@ -108,7 +108,7 @@ mod tests {
             Answer::PreconditionFailed => (412, None),
             Answer::Unsatisfiable => (416, Some(format!("bytes */{size}"))),
             Answer::Whole => (200, None),
-            Answer::Part(range) => (206, Some(content_range(range, size).to_str().unwrap().to_owned())),
+            Answer::Part(range) => (206, Some(Place(range, size).to_string())),
             Answer::Parts(_) => (206, None),
         }
     }

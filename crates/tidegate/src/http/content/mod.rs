@@ -2,18 +2,19 @@
 //! served. Knows nothing of who may read what.
 
 mod conditions;
+mod fields;
 mod multipart;
 mod ranges;
 mod sent;
 
-use std::io::Write as _;
 use std::ops::Range;
 use std::time::{Duration, SystemTime};
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use store::Stat;
 
 pub(crate) use self::conditions::decide;
+pub(crate) use self::fields::{Fields, Lines};
 pub(crate) use self::sent::Sent;
 use crate::error::Result;
 
@@ -38,134 +39,96 @@ pub(crate) enum Answer {
 #[derive(Debug, Clone)]
 pub(crate) struct Facts {
     size: u64,
-    /// Quoted.
-    etag: Option<HeaderValue>,
+    /// Quoted; empty where it can't be said.
+    etag: String,
     /// In whole seconds: what an HTTP date can say.
     modified: SystemTime,
-    last_modified: Option<HeaderValue>,
-    content_type: HeaderValue,
+    last_modified: String,
+    content_type: String,
 }
 
 impl Facts {
-    /// Of a blob. What can't be a header is left out rather than failing a download.
+    /// Of a blob.
     pub(crate) fn of(stat: &Stat) -> Self {
         let since = stat.last_modified.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let modified = SystemTime::UNIX_EPOCH + Duration::from_secs(since.as_secs());
-        let opaque = HeaderValue::from_static("application/octet-stream");
+        let sayable = |text: &str| HeaderValue::from_str(text).is_ok() && !text.is_empty();
+        let given = Some(stat.attributes.content_type.as_str()).filter(|text| sayable(text));
         Self {
             size: stat.size,
-            etag: HeaderValue::from_str(&format!("\"{}\"", stat.etag)).ok(),
+            etag: Some(format!("\"{}\"", stat.etag)).filter(|text| sayable(text)).unwrap_or_default(),
             modified,
-            last_modified: HeaderValue::from_str(&httpdate::fmt_http_date(modified)).ok(),
-            content_type: HeaderValue::from_str(&stat.attributes.content_type).unwrap_or(opaque),
+            last_modified: httpdate::fmt_http_date(modified),
+            content_type: given.unwrap_or("application/octet-stream").to_owned(),
         }
-    }
-
-    fn etag(&self) -> &str {
-        self.etag.as_ref().and_then(|etag| etag.to_str().ok()).unwrap_or_default()
     }
 }
 
-/// Answers a GET or HEAD. `base` holds the headers of the place (caching, policies); `read` gives the bytes of
-/// a range and is called for what is sent only.
+/// Answers a GET or HEAD: writes the fields of the answer and gives its status and body. `read` gives the bytes of a
+/// range and is called for what is sent only. Where it fails, some fields were written.
 pub(crate) async fn respond<R, F>(
     method: &Method,
     request: &HeaderMap,
     facts: &Facts,
-    base: HeaderMap,
+    fields: &mut (impl Fields + Send),
     read: R,
-) -> Result<Response<Sent>>
+) -> Result<(StatusCode, Sent)>
 where
     R: Fn(Range<u64>) -> F + Send + 'static,
     F: Future<Output = Result<Sent>> + Send + 'static,
 {
-    let answer = decide(method, request, facts);
-    let mut response = Response::new(Sent::Nothing);
-    *response.headers_mut() = base;
-    let headers = response.headers_mut();
-    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    if let Some(etag) = &facts.etag {
-        headers.insert(header::ETAG, etag.clone());
+    fields.set(&header::ACCEPT_RANGES, b"bytes");
+    fields.set(&header::LAST_MODIFIED, facts.last_modified.as_bytes());
+    if !facts.etag.is_empty() {
+        fields.set(&header::ETAG, facts.etag.as_bytes());
     }
-    if let Some(last_modified) = &facts.last_modified {
-        headers.insert(header::LAST_MODIFIED, last_modified.clone());
-    }
-    let status = match &answer {
-        Answer::NotModified => StatusCode::NOT_MODIFIED,
-        Answer::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
-        Answer::Unsatisfiable => StatusCode::RANGE_NOT_SATISFIABLE,
-        Answer::Whole => StatusCode::OK,
-        Answer::Part(_) | Answer::Parts(_) => StatusCode::PARTIAL_CONTENT,
-    };
-    let body = match answer {
-        Answer::NotModified => Sent::Nothing,
+    Ok(match decide(method, request, facts) {
+        Answer::NotModified => (StatusCode::NOT_MODIFIED, Sent::Nothing),
         Answer::PreconditionFailed => {
-            headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
-            Sent::Nothing
+            fields.number(&header::CONTENT_LENGTH, 0);
+            (StatusCode::PRECONDITION_FAILED, Sent::Nothing)
         }
         Answer::Unsatisfiable => {
-            headers.insert(header::CONTENT_RANGE, unsatisfied(facts.size));
-            headers.insert(header::CONTENT_LENGTH, HeaderValue::from_static("0"));
-            Sent::Nothing
+            fields.text(&header::CONTENT_RANGE, format_args!("bytes */{}", facts.size));
+            fields.number(&header::CONTENT_LENGTH, 0);
+            (StatusCode::RANGE_NOT_SATISFIABLE, Sent::Nothing)
         }
         Answer::Whole => {
-            headers.insert(header::CONTENT_TYPE, facts.content_type.clone());
-            headers.insert(header::CONTENT_LENGTH, facts.size.into());
-            if method == Method::HEAD { Sent::Nothing } else { read(0..facts.size).await? }
+            fields.set(&header::CONTENT_TYPE, facts.content_type.as_bytes());
+            fields.number(&header::CONTENT_LENGTH, facts.size);
+            let body = if method == Method::HEAD { Sent::Nothing } else { read(0..facts.size).await? };
+            (StatusCode::OK, body)
         }
         Answer::Part(range) => {
-            headers.insert(header::CONTENT_TYPE, facts.content_type.clone());
-            headers.insert(header::CONTENT_LENGTH, (range.end - range.start).into());
-            headers.insert(header::CONTENT_RANGE, content_range(&range, facts.size));
-            read(range).await?
+            fields.set(&header::CONTENT_TYPE, facts.content_type.as_bytes());
+            fields.number(&header::CONTENT_LENGTH, range.end - range.start);
+            fields.text(&header::CONTENT_RANGE, format_args!("{}", Place(&range, facts.size)));
+            (StatusCode::PARTIAL_CONTENT, read(range).await?)
         }
         Answer::Parts(ranges) => {
             let parts = multipart::Parts::new(ranges, facts);
-            insert(headers, header::CONTENT_TYPE, &parts.content_type());
-            headers.insert(header::CONTENT_LENGTH, parts.length().into());
-            parts.send(read).await?
+            fields.set(&header::CONTENT_TYPE, parts.content_type().as_bytes());
+            fields.number(&header::CONTENT_LENGTH, parts.length());
+            (StatusCode::PARTIAL_CONTENT, parts.send(read).await?)
         }
-    };
-    *response.status_mut() = status;
-    *response.body_mut() = body;
-    Ok(response)
+    })
 }
 
-/// Room for two numbers of 64 bits and what stands around them.
-const SHORT: usize = 96;
+/// A range of a blob of some size, as `Content-Range` says it.
+struct Place<'a>(&'a Range<u64>, u64);
 
-/// `bytes first-last/size`.
-fn content_range(range: &Range<u64>, size: u64) -> HeaderValue {
-    short(format_args!("bytes {}-{}/{size}", range.start, range.end - 1))
-}
-
-/// `bytes */size`.
-fn unsatisfied(size: u64) -> HeaderValue {
-    short(format_args!("bytes */{size}"))
-}
-
-/// A header's value that was written to the stack first.
-fn short(text: std::fmt::Arguments<'_>) -> HeaderValue {
-    let mut buffer = [0u8; SHORT];
-    let mut left = buffer.as_mut_slice();
-    let written = if left.write_fmt(text).is_ok() { SHORT - left.len() } else { 0 };
-    HeaderValue::from_bytes(&buffer[..written]).unwrap_or(HeaderValue::from_static("bytes */*"))
-}
-
-/// Sets a header; a value that can't be one is left out rather than failing a download.
-pub(crate) fn insert(headers: &mut HeaderMap, name: HeaderName, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        headers.insert(name, value);
+impl std::fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self(range, size) = self;
+        write!(f, "bytes {}-{}/{size}", range.start, range.end - 1)
     }
 }
 
-/// The headers of bytes from anywhere: no sniffing, no scripts, no other site's page.
-pub(crate) fn guarded(resource_policy: &'static str) -> HeaderMap {
-    let mut headers = HeaderMap::with_capacity(24);
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(RESOURCE_POLICY, HeaderValue::from_static(resource_policy));
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));
-    headers
+/// Sets the fields of bytes from anywhere: no sniffing, no scripts, no other site's page.
+pub(crate) fn guard(resource_policy: &str, fields: &mut impl Fields) {
+    fields.set(&header::X_CONTENT_TYPE_OPTIONS, b"nosniff");
+    fields.set(&RESOURCE_POLICY, resource_policy.as_bytes());
+    fields.set(&header::CONTENT_SECURITY_POLICY, b"default-src 'none'; sandbox");
 }
 
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");

@@ -6,7 +6,7 @@ use axum::body::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use uuid::Uuid;
 
-use super::{Facts, Sent, content_range};
+use super::{Facts, Place, Sent};
 use crate::error::Result;
 
 /// Ranges, each with the text before it, and the text after them all.
@@ -20,10 +20,9 @@ impl Parts {
     pub(super) fn new(ranges: Vec<Range<u64>>, facts: &Facts) -> Self {
         // Another one each time: whoever uploaded the bytes must not know it.
         let boundary = Uuid::new_v4().simple().to_string();
-        let content_type = facts.content_type.to_str().unwrap_or("application/octet-stream");
+        let content_type = &facts.content_type;
         let head = |range: &Range<u64>| {
-            let place = content_range(range, facts.size);
-            let place = place.to_str().unwrap_or_default();
+            let place = Place(range, facts.size);
             format!("\r\n--{boundary}\r\ncontent-type: {content_type}\r\ncontent-range: {place}\r\n\r\n")
         };
         let parts = ranges.into_iter().map(|range| (Bytes::from(head(&range)), range)).collect();
@@ -47,6 +46,7 @@ impl Parts {
         R: Fn(Range<u64>) -> F + Send + 'static,
         F: Future<Output = Result<Sent>> + Send + 'static,
     {
+        let length = self.length();
         let mut parts = self.parts.into_iter();
         let Some((head, range)) = parts.next() else { return Ok(Sent::Text(self.end)) };
         let first = with_head(head, read(range).await?);
@@ -55,7 +55,7 @@ impl Parts {
             async move { body.await.map(|body| with_head(head, body)).map_err(std::io::Error::other) }
         });
         let end = stream::once(async move { Ok(self.end) });
-        Ok(Sent::Stream(Box::pin(first.chain(others.try_flatten()).chain(end))))
+        Ok(Sent::Stream(Box::pin(first.chain(others.try_flatten()).chain(end)), length))
     }
 }
 

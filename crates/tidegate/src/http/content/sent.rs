@@ -2,7 +2,7 @@
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use axum::body::Bytes;
 use futures::{Stream, StreamExt as _};
@@ -17,8 +17,8 @@ pub(crate) enum Sent {
     Text(Bytes),
     /// A range of a local blob.
     Blob(BlobStream),
-    /// Anything else; the answer's head says how long it is.
-    Stream(ByteStream),
+    /// Anything else, and how many bytes of it are still to come.
+    Stream(ByteStream, u64),
 }
 
 impl Sent {
@@ -40,8 +40,28 @@ impl Stream for Sent {
                 Poll::Ready(Some(Ok(text)))
             }
             Self::Blob(blob) => blob.poll_next_unpin(context),
-            Self::Stream(stream) => stream.as_mut().poll_next(context),
+            Self::Stream(stream, left) => {
+                let next = ready!(stream.as_mut().poll_next(context));
+                Poll::Ready(held_to_length(next, left))
+            }
         }
+    }
+}
+
+/// The next piece of a body that must be exactly as long as was said: what follows it on the connection would be taken
+/// for a part of it, or the other way round.
+fn held_to_length(next: Option<io::Result<Bytes>>, left: &mut u64) -> Option<io::Result<Bytes>> {
+    let other_length = || io::Error::new(io::ErrorKind::UnexpectedEof, "the body is not as long as was said");
+    match next {
+        Some(Ok(chunk)) => match left.checked_sub(chunk.len() as u64) {
+            Some(rest) => {
+                *left = rest;
+                Some(Ok(chunk))
+            }
+            None => Some(Err(other_length())),
+        },
+        None if *left > 0 => Some(Err(other_length())),
+        end => end,
     }
 }
 
@@ -57,7 +77,8 @@ impl Body for Sent {
         match self {
             Self::Nothing => true,
             Self::Blob(blob) => blob.remaining() == 0,
-            Self::Text(_) | Self::Stream(_) => false,
+            // Its own end is waited for: there may be an error, or more than was said.
+            Self::Text(_) | Self::Stream(..) => false,
         }
     }
 
@@ -66,7 +87,24 @@ impl Body for Sent {
             Self::Nothing => SizeHint::with_exact(0),
             Self::Text(text) => SizeHint::with_exact(text.len() as u64),
             Self::Blob(blob) => SizeHint::with_exact(blob.remaining()),
-            Self::Stream(_) => SizeHint::default(),
+            Self::Stream(_, left) => SizeHint::with_exact(*left),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_body_of_another_length_ends_in_an_error() {
+        for (pieces, said, whole) in
+            [(vec!["ab", "c"], 3, true), (vec!["ab"], 3, false), (vec!["ab", "cd"], 3, false), (vec![], 0, true)]
+        {
+            let pieces: Vec<_> = pieces.into_iter().map(|piece| Ok(Bytes::from(piece))).collect();
+            let body = Sent::Stream(Box::pin(futures::stream::iter(pieces)), said);
+            let sent: Vec<io::Result<Bytes>> = body.take(4).collect().await;
+            assert_eq!(sent.iter().all(Result::is_ok), whole, "{sent:?} of {said}");
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod wire;
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -20,7 +21,7 @@ use self::wire::{
     StoredPart, StreamAuth, StreamCookie, StreamUrl, UploadUrls, quoted, show_image, show_metadata, show_part,
     show_times, unquoted,
 };
-use super::content::{self, Facts, Sent};
+use super::content::{self, Facts, Fields as _, Sent};
 use super::cursor::{parse_cursor, show_cursor};
 use super::error::{ApiError, ErrorBody};
 use super::json::{json, json_or_nothing};
@@ -272,15 +273,19 @@ async fn read_range(
     headers: HeaderMap,
 ) -> Answer<Response<Body>> {
     let download = downloads::open(&app, &caller, KIND, id).await?;
-    let mut base = content::guarded(app.config.resource_policy);
-    content::insert(&mut base, header::CACHE_CONTROL, "private, no-store, no-transform");
+    let mut fields = HeaderMap::new();
+    content::guard(app.config.resource_policy, &mut fields);
+    fields.set(&header::CACHE_CONTROL, b"private, no-store, no-transform");
     let given = download.stat.attributes.content_disposition.as_deref();
     let disposition = disposition::served(&download.stat.attributes.content_type, given);
-    content::insert(&mut base, header::CONTENT_DISPOSITION, disposition.as_deref().unwrap_or("attachment"));
+    fields.set(&header::CONTENT_DISPOSITION, disposition.as_deref().unwrap_or("attachment").as_bytes());
     let read = download.reader(&app);
-    let read = move |range| read(range).map_ok(Sent::Stream);
-    let answer = content::respond(&method, &headers, &Facts::of(&download.stat), base, read).await?;
-    Ok(answer.map(Sent::into_body))
+    let read = move |range: Range<u64>| {
+        let length = range.end - range.start;
+        read(range).map_ok(move |body| Sent::Stream(body, length))
+    };
+    let (status, body) = content::respond(&method, &headers, &Facts::of(&download.stat), &mut fields, read).await?;
+    Ok((status, fields, body.into_body()).into_response())
 }
 
 /// Read headers through the API

@@ -1,9 +1,10 @@
 //! How what is served may be kept and shown: caching by kind of content and by what is left of the grant, attachment
 //! for what could run.
 
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderValue, header};
 use store::Stat;
 
+use super::super::content::Fields;
 use crate::model::disposition;
 
 /// What browsers may keep, where nothing else was said when the object was made.
@@ -14,38 +15,42 @@ const A_MONTH: &str = "private, max-age=2592000";
 /// The headers of one object that do not depend on the request, save for what is left of its grant.
 #[derive(Debug, Clone)]
 pub(super) struct Kept {
-    cache_control: HeaderValue,
+    cache_control: String,
     /// The largest `max-age` in it; a grant that ends sooner shortens it.
     longest: u64,
-    disposition: Option<HeaderValue>,
+    disposition: Option<String>,
 }
 
 impl Kept {
     pub(super) fn of(key: &str, stat: &Stat) -> Self {
         let attributes = &stat.attributes;
         let default = if is_parquet(key, &attributes.content_type) { A_MONTH } else { A_DAY };
-        let cache_control = attributes.cache_control.as_deref().unwrap_or(default);
+        let given = attributes.cache_control.as_deref();
+        // What could not be sent must not be kept by anybody.
+        let cache_control = match given.map(HeaderValue::from_str) {
+            Some(Ok(_)) => given.unwrap_or(default),
+            Some(Err(_)) => "private, no-store",
+            None => default,
+        };
         let given = attributes.content_disposition.as_deref();
         let disposition = disposition::served(&attributes.content_type, given);
         Self {
-            cache_control: HeaderValue::from_str(cache_control)
-                .unwrap_or(HeaderValue::from_static("private, no-store")),
+            cache_control: cache_control.to_owned(),
             longest: max_ages(cache_control).max().unwrap_or(0),
-            disposition: disposition.and_then(|text| HeaderValue::from_str(&text).ok()),
+            disposition: disposition
+                .map(|text| if HeaderValue::from_str(&text).is_ok() { text } else { "attachment".into() }),
         }
     }
 
     /// Adds them, for a grant with `left` seconds to go.
-    pub(super) fn apply(&self, left: u64, headers: &mut HeaderMap) {
-        let cache_control = if self.longest <= left {
-            self.cache_control.clone()
+    pub(super) fn apply(&self, left: u64, fields: &mut impl Fields) {
+        if self.longest <= left {
+            fields.set(&header::CACHE_CONTROL, self.cache_control.as_bytes());
         } else {
-            let text = self.cache_control.to_str().unwrap_or("no-store");
-            HeaderValue::from_str(&within_grant(text, left)).unwrap_or(HeaderValue::from_static("no-store"))
-        };
-        headers.insert(header::CACHE_CONTROL, cache_control);
+            fields.set(&header::CACHE_CONTROL, within_grant(&self.cache_control, left).as_bytes());
+        }
         if let Some(disposition) = &self.disposition {
-            headers.insert(header::CONTENT_DISPOSITION, disposition.clone());
+            fields.set(&header::CONTENT_DISPOSITION, disposition.as_bytes());
         }
     }
 }
@@ -80,6 +85,7 @@ fn within_grant(cache_control: &str, left: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::http::HeaderMap;
     use std::time::SystemTime;
     use store::Attributes;
 

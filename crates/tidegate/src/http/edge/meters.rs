@@ -4,13 +4,15 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use axum::body::{Body as AxumBody, Bytes};
-use axum::http::Response;
+use axum::body::Bytes;
+use axum::http::StatusCode;
 use http_body::{Body, Frame, SizeHint};
 use metrics::{Counter, Histogram, counter, histogram};
 
 use super::super::content::Sent;
 
+/// The verdict on what is served.
+pub(super) const ALLOWED: &str = "Allowed";
 /// Statuses of what is allowed.
 const USUAL: [u16; 5] = [206, 200, 304, 416, 412];
 
@@ -53,7 +55,7 @@ impl Meters {
         let signatures = |outcome| counter!("tidegate_edge_signature_cache_total", "outcome" => outcome);
         let blobs = |outcome| counter!("tidegate_edge_blob_cache_total", "outcome" => outcome);
         Self {
-            allowed: USUAL.map(|status| Meter::of(status, "Allowed")),
+            allowed: USUAL.map(|status| Meter::of(status, ALLOWED)),
             first_byte: histogram!("tidegate_edge_first_byte_seconds"),
             signatures: [signatures("miss"), signatures("hit")],
             blobs: [blobs("hit"), blobs("miss"), blobs("stale")],
@@ -70,26 +72,19 @@ impl Meters {
     }
 
     /// Counts an answer, and has its bytes counted as they go.
-    pub(super) fn count(&self, answer: Response<Sent>, verdict: &'static str, started: Instant) -> Response<Metered> {
-        let status = answer.status().as_u16();
-        let known = USUAL.iter().position(|usual| *usual == status && verdict == "Allowed");
-        let meter = known.map_or_else(|| Meter::of(status, verdict), |at| self.allowed[at].clone());
+    pub(super) fn count(&self, status: StatusCode, body: Sent, verdict: &'static str, started: Instant) -> Metered {
+        let known = USUAL.iter().position(|usual| *usual == status.as_u16() && verdict == ALLOWED);
+        let meter = known.map_or_else(|| Meter::of(status.as_u16(), verdict), |at| self.allowed[at].clone());
         meter.requests.increment(1);
         let waiting = known.map(|_| (started, self.first_byte.clone()));
-        answer.map(|body| Metered { body, bytes: Some(meter.bytes), waiting })
-    }
-
-    /// A preflight has no verdict: nobody asked for bytes.
-    pub(super) fn preflight(&self, answer: Response<AxumBody>) -> Response<Metered> {
-        Meter::of(answer.status().as_u16(), "Preflight").requests.increment(1);
-        answer.map(|_| Metered { body: Sent::Nothing, bytes: None, waiting: None })
+        Metered { body, bytes: meter.bytes, waiting }
     }
 }
 
 /// A body whose bytes are counted as they are handed to the connection.
-pub(crate) struct Metered {
+pub(super) struct Metered {
     body: Sent,
-    bytes: Option<Counter>,
+    bytes: Counter,
     /// Since when the first byte is waited for.
     waiting: Option<(Instant, Histogram)>,
 }
@@ -105,13 +100,10 @@ impl Body for Metered {
                 if let Some((started, first_byte)) = self.waiting.take() {
                     first_byte.record(started.elapsed());
                 }
-                if let (Some(bytes), Some(data)) = (&self.bytes, frame.data_ref()) {
-                    bytes.increment(data.len() as u64);
-                }
+                self.bytes.increment(frame.data_ref().map_or(0, |data| data.len() as u64));
             }
             Poll::Ready(Some(Err(error))) => {
-                metrics::counter!("tidegate_edge_broken_total").increment(1);
-                tracing::error!(%error, "a blob can't be read to its end; its reader's connection is broken off");
+                broken(error);
             }
             Poll::Ready(None) | Poll::Pending => {}
         }
@@ -125,4 +117,10 @@ impl Body for Metered {
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
     }
+}
+
+/// An answer that was begun can't be brought to its end.
+pub(super) fn broken(error: &std::io::Error) {
+    counter!("tidegate_edge_broken_total").increment(1);
+    tracing::error!(%error, "a blob can't be read to its end; its reader's connection is broken off");
 }

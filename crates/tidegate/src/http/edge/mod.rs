@@ -1,32 +1,39 @@
 //! The edge door: verifies as CloudFront does, then serves what lies in served roots. Needs no database and no
 //! private key, and writes nothing.
 
+mod connection;
+mod head;
 mod headers;
+mod last;
 mod meters;
 mod origin;
 mod refused;
 
 use std::borrow::Cow;
 use std::fmt;
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Instant, SystemTime};
 
-use axum::body::Bytes;
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, header};
+use axum::http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use percent_encoding::percent_decode_str;
-use sign::{Allowed, Refusal};
+use sign::{Allowed, Refusal, Verifier};
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use self::meters::{Metered, Meters};
+use self::head::Head;
+use self::last::Last;
+use self::meters::{ALLOWED, Lookup, Metered, Meters};
 pub use self::origin::Origin;
+use self::origin::Served;
 use self::refused::Refused;
 use super::address::{self, ClientAddress};
-use super::content::{self, Sent};
+use super::content::{self, Fields as _, Lines, Sent};
 use super::cors::{CorsPolicy, is_preflight};
 use super::guard::MAX_URL;
-use super::serve::Answering;
+use super::serve::Conversing;
 use crate::config::{self, Config};
 use crate::model::epoch_seconds;
 use crate::model::key::Layout;
@@ -78,76 +85,128 @@ impl Edge {
         }
     }
 
-    async fn answer(&self, peer: SocketAddr, parts: &Parts) -> Response<Metered> {
+    /// Answers a request: its fields go to `lines`. `last` is what the connection was allowed before.
+    async fn answer(&self, peer: SocketAddr, request: &Head<'_>, last: &mut Option<Last>, lines: &mut Lines) -> Answer {
         let started = Instant::now();
-        let id = Uuid::now_v7();
-        let ClientAddress(client) = address::client(peer.ip(), &parts.headers, &self.proxies);
-        let outcome = if has_body(&parts.headers) {
+        let ClientAddress(client) = address::client(peer.ip(), &request.headers, &self.proxies);
+        let mut id = [0; ID_LENGTH];
+        let id = request_id(&request.headers, &mut id);
+        lines.clear();
+        let outcome = if request.has_body() {
             Err(Refused::Body)
-        } else if is_preflight(&parts.method, &parts.headers) {
-            return self.meters.preflight(self.cors.preflight(&parts.headers));
+        } else if is_preflight(&request.method, &request.headers) {
+            return self.preflight(request, lines);
         } else {
-            self.serve(parts, client).await
+            self.serve(request, client, last, lines).await
         };
-        let (mut response, verdict) = match outcome {
-            Ok(response) => (response, "Allowed"),
+        let (status, body, verdict, is_last) = match outcome {
+            Ok((status, body)) => (status, body, ALLOWED, false),
             Err(refused) => {
-                refused.log(&id, client);
-                (refused.response(&parts.method), refused.verdict())
+                refused.log(id, client);
+                lines.clear();
+                let (status, body) = refused.respond(&request.method, lines);
+                (status, body, refused.verdict(), refused.is_last())
             }
         };
-        let headers = response.headers_mut();
-        self.cors.apply(parts.headers.get(header::ORIGIN), headers);
-        headers.insert("x-request-id", request_id(&parts.headers, &id));
-        let status = response.status().as_u16();
-        tracing::debug!(door = "edge", %id, method = %parts.method, status, verdict, "answered");
-        self.meters.count(response, verdict, started)
+        match request.headers.get(header::ORIGIN) {
+            None if self.cors.varies() => lines.set(&header::VARY, b"Origin"),
+            None => {}
+            origin => {
+                let mut fields = HeaderMap::new();
+                self.cors.apply(origin, &mut fields);
+                lines.extend(&fields);
+            }
+        }
+        lines.set(&REQUEST_ID, id.as_bytes());
+        tracing::debug!(door = "edge", id, method = %request.method, status = status.as_u16(), verdict, "answered");
+        Answer { status, body: self.meters.count(status, body, verdict, started), is_last }
     }
 
-    async fn serve(&self, request: &Parts, client: std::net::IpAddr) -> Result<Response<Sent>, Refused> {
+    /// A preflight carries no signature, and asks for no bytes.
+    fn preflight(&self, request: &Head<'_>, lines: &mut Lines) -> Answer {
+        let (parts, _) = self.cors.preflight(&request.headers).into_parts();
+        lines.extend(&parts.headers);
+        let body = self.meters.count(parts.status, Sent::Nothing, "Preflight", Instant::now());
+        Answer { status: parts.status, body, is_last: false }
+    }
+
+    /// The answer to what is no request.
+    fn malformed(&self, refused: &Refused, lines: &mut Lines) -> Answer {
+        lines.clear();
+        let (status, body) = refused.respond(&Method::GET, lines);
+        Answer { status, body: self.meters.count(status, body, refused.verdict(), Instant::now()), is_last: true }
+    }
+
+    async fn serve(
+        &self,
+        request: &Head<'_>,
+        client: IpAddr,
+        last: &mut Option<Last>,
+        lines: &mut Lines,
+    ) -> Result<(StatusCode, Sent), Refused> {
         if ![Method::GET, Method::HEAD].contains(&request.method) {
             return Err(Refused::Method);
         }
-        let length = request.uri.path_and_query().map_or(0, |path| path.as_str().len());
-        if length > MAX_URL {
+        let now = epoch_seconds(SystemTime::now());
+        let (served, expires) = self.find(request, client, now, last).await?;
+        content::guard(self.resource_policy, lines);
+        served.headers.apply(expires.saturating_sub(now), lines);
+        let read = served.reader();
+        Ok(content::respond(&request.method, &request.headers, &served.facts, lines, read).await?)
+    }
+
+    /// What may be read by this request, and until when.
+    async fn find(
+        &self,
+        request: &Head<'_>,
+        client: IpAddr,
+        now: u64,
+        last: &mut Option<Last>,
+    ) -> Result<(Arc<Served>, u64), Refused> {
+        let verifier = self.trust.verifier();
+        if let Some(last) = last.as_ref().filter(|last| last.covers(request, client, &verifier, now)) {
+            self.meters.signature(true);
+            self.meters.blob(Lookup::Hit);
+            return Ok((Arc::clone(&last.served), last.expires));
+        }
+        *last = None;
+        // The length of path and query, as CloudFront counts.
+        if request.path.len() + request.query.map_or(0, |query| query.len() + 1) > MAX_URL {
             return Err(Refused::TooLong);
         }
-        let now = epoch_seconds(SystemTime::now());
-        let allowed = self.verify(request, client, now).map_err(Refused::Signature)?;
+        let verifier = Arc::clone(&verifier);
+        let allowed = self.verify(&verifier, request, client, now).map_err(Refused::Signature)?;
         self.meters.signature(allowed.remembered);
         // A valid signature opens served roots and nothing else, whatever its policy says.
         let outside = Refused::Signature(Refusal::AccessDenied);
-        let Some(key) = key_of(request.uri.path()) else { return Err(outside) };
+        let Some(key) = key_of(request.path) else { return Err(outside) };
         if self.layout.served_root(&key).is_none() {
             return Err(outside);
         }
         let served = self.origin.find(&key, &self.meters).await?;
-        let mut base = content::guarded(self.resource_policy);
-        served.headers.apply(allowed.expires.saturating_sub(now), &mut base);
-        let read = served.reader(key);
-        let response = content::respond(&request.method, &request.headers, &served.facts, base, read).await;
-        response.map_err(Refused::from)
+        *last = Last::of(request, client, &verifier, allowed.expires, &served);
+        Ok((served, allowed.expires))
     }
 
     /// The verdict, from the raw request. Scheme and hosts are the configured ones.
-    fn verify(&self, request: &Parts, client: std::net::IpAddr, now: u64) -> Result<Allowed, Refusal> {
+    fn verify(&self, verifier: &Verifier, request: &Head<'_>, client: IpAddr, now: u64) -> Result<Allowed, Refusal> {
         let mut given = request.headers.get_all(header::HOST).iter();
         let (Some(host), None) = (given.next().and_then(|host| host.to_str().ok()), given.next()) else {
             return Err(Refusal::AccessDenied);
         };
         let is_ours = |host: &str| self.hosts.iter().any(|own| own.eq_ignore_ascii_case(host));
         // A target in absolute form must not say something else than the header that is checked.
-        let named = request.uri.authority().is_none_or(|named| named.as_str() == host);
+        let named = request.authority.is_none_or(|named| named == host);
         if !is_ours(host) || !named {
             return Err(Refusal::AccessDenied);
         }
         let cookies: Vec<&str> =
             request.headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok()).collect();
-        self.trust.verifier().verify(&sign::Request {
+        verifier.verify(&sign::Request {
             scheme: self.scheme,
             host,
-            path: request.uri.path(),
-            query: request.uri.query(),
+            path: request.path,
+            query: request.query,
             cookies: &cookies,
             client_ip: client,
             now,
@@ -155,40 +214,46 @@ impl Edge {
     }
 }
 
-impl Answering for Arc<Edge> {
-    type Body = Metered;
-
-    async fn answer(self, peer: SocketAddr, request: Request<hyper::body::Incoming>) -> Response<Metered> {
-        let (parts, _) = request.into_parts();
-        Edge::answer(&self, peer, &parts).await
+impl Conversing for Arc<Edge> {
+    async fn converse(self, stream: TcpStream, peer: SocketAddr, stop: CancellationToken) -> anyhow::Result<()> {
+        Ok(connection::converse(&self, stream, peer, &stop).await?)
     }
 }
 
-/// Nothing that is asked of an edge has a body. One that says it has may mean to smuggle a request past a proxy that
-/// measures it in another way.
-fn has_body(headers: &HeaderMap) -> bool {
-    headers.contains_key(header::TRANSFER_ENCODING)
-        || headers.get(header::CONTENT_LENGTH).is_some_and(|length| length.as_bytes() != b"0")
-}
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The key a raw path names: percent-decoded once, and plain.
 fn key_of(path: &str) -> Option<Cow<'_, str>> {
-    let decoded = percent_decode_str(path.strip_prefix('/')?).decode_utf8().ok()?;
+    let path = path.strip_prefix('/')?;
+    if path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'%' && byte != b'\\') {
+        return Some(Cow::Borrowed(path));
+    }
+    let decoded = percent_decode_str(path).decode_utf8().ok()?;
     let plain = !decoded.chars().any(|c| c.is_control() || c == '\\');
     plain.then_some(decoded)
 }
 
-/// The caller's id if it is a plain one, else ours.
-fn request_id(headers: &HeaderMap, id: &Uuid) -> HeaderValue {
-    if let Some(given) = headers.get("x-request-id")
-        && given.to_str().is_ok_and(super::observe::is_plain_id)
-    {
-        return given.clone();
+/// An answer whose fields were written.
+struct Answer {
+    status: StatusCode,
+    body: Metered,
+    /// Whether the connection ends with it, whatever the client wishes.
+    is_last: bool,
+}
+
+/// Hexadecimal digits of an id of ours.
+const ID_LENGTH: usize = 32;
+
+/// The caller's id if it is a plain one, else one of ours: random for this process, then counted.
+fn request_id<'a>(headers: &'a HeaderMap, buffer: &'a mut [u8; ID_LENGTH]) -> &'a str {
+    static OURS: LazyLock<(u64, AtomicU64)> = LazyLock::new(|| (Uuid::new_v4().as_u64_pair().0, AtomicU64::new(0)));
+    let given = headers.get(REQUEST_ID).and_then(|given| given.to_str().ok());
+    if let Some(given) = given.filter(|given| super::observe::is_plain_id(given)) {
+        return given;
     }
-    let mut buffer = Uuid::encode_buffer();
-    let text = id.simple().encode_lower(&mut buffer);
-    HeaderValue::from_maybe_shared(Bytes::copy_from_slice(text.as_bytes()))
-        .unwrap_or_else(|_| HeaderValue::from_static("-"))
+    let (process, count) = &*OURS;
+    let id = Uuid::from_u64_pair(*process, count.fetch_add(1, Ordering::Relaxed));
+    id.simple().encode_lower(buffer)
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! Where the edge has its bytes from: a folder, whose blobs stay open for a while, or a store elsewhere.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -47,7 +46,7 @@ pub struct Served {
 /// Where its bytes are.
 enum Bytes {
     Blob(Blob),
-    Store { store: Arc<dyn StoreDebug>, etag: String },
+    Store { store: Arc<dyn StoreDebug>, key: String, etag: String },
 }
 
 impl Served {
@@ -83,7 +82,7 @@ impl Origin {
             }
             Self::Remote(store) => {
                 let stat = store.stat(key).await?;
-                let bytes = Bytes::Store { store: Arc::clone(store), etag: stat.etag.clone() };
+                let bytes = Bytes::Store { store: Arc::clone(store), key: key.to_owned(), etag: stat.etag.clone() };
                 Ok(Arc::new(Served { facts: Facts::of(&stat), headers: Kept::of(key, &stat), bytes }))
             }
         }
@@ -91,7 +90,8 @@ impl Origin {
 }
 
 impl Served {
-    fn is_current(&self) -> bool {
+    /// Whether it is still what lies at its key; what is elsewhere is asked for each time.
+    pub(super) fn is_current(&self) -> bool {
         match &self.bytes {
             Bytes::Blob(blob) => blob.is_current(),
             Bytes::Store { .. } => false,
@@ -99,23 +99,19 @@ impl Served {
     }
 
     /// Gives the bytes of its ranges.
-    pub(super) fn reader(self: &Arc<Self>, key: Cow<'_, str>) -> impl Fn(Range<u64>) -> Reading + Send + 'static {
+    pub(super) fn reader(self: &Arc<Self>) -> impl Fn(Range<u64>) -> Reading + Send + 'static {
         let served = Arc::clone(self);
-        // Only what is elsewhere is asked for by key again.
-        let key = match &served.bytes {
-            Bytes::Blob(_) => String::new(),
-            Bytes::Store { .. } => key.into_owned(),
-        };
         move |range| match &served.bytes {
             Bytes::Blob(blob) => {
                 Reading::Done(std::future::ready(blob.read(range).map(Sent::Blob).map_err(Error::from)))
             }
-            Bytes::Store { store, etag } => {
+            Bytes::Store { store, key, etag } => {
                 let (store, key, etag) = (Arc::clone(store), key.clone(), etag.clone());
                 Reading::Asked(Box::pin(async move {
+                    let length = range.end - range.start;
                     let (stat, body) = store.read(&key, Some(range)).await?;
                     if stat.etag == etag {
-                        Ok(Sent::Stream(body))
+                        Ok(Sent::Stream(body, length))
                     } else {
                         // What was said of it does not hold for these bytes.
                         Err(store::Error::Unavailable(std::io::Error::other("the object was replaced meanwhile"))

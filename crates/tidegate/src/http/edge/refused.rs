@@ -2,11 +2,10 @@
 
 use std::net::IpAddr;
 
-use axum::http::{HeaderValue, Method, Response, StatusCode, header};
+use axum::http::{Method, StatusCode, header};
 use sign::Refusal;
-use uuid::Uuid;
 
-use super::super::content::{self, Sent};
+use super::super::content::{Fields, Sent};
 use crate::error::Error;
 
 /// The reason.
@@ -17,6 +16,9 @@ pub(super) enum Refused {
     Method,
     Body,
     TooLong,
+    Syntax,
+    Version,
+    HeadTooLarge,
     Failed(Error),
 }
 
@@ -50,47 +52,50 @@ impl Refused {
             Self::Missing => (StatusCode::NOT_FOUND, "NoSuchKey", "The specified key does not exist."),
             Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", "Only GET and HEAD are allowed."),
             Self::Body => (StatusCode::BAD_REQUEST, "InvalidRequest", "A request for bytes has no body."),
+            Self::Syntax => {
+                (StatusCode::BAD_REQUEST, "InvalidRequest", "This is no HTTP request, or an ambiguous one.")
+            }
+            Self::Version => {
+                (StatusCode::HTTP_VERSION_NOT_SUPPORTED, "HttpVersionNotSupported", "Only HTTP/1.1 and 1.0 are spoken.")
+            }
+            Self::HeadTooLarge => (
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "RequestHeaderSectionTooLarge",
+                "At most 64 header lines and 32 KiB are read.",
+            ),
             Self::TooLong => (StatusCode::URI_TOO_LONG, "RequestURITooLong", "The URL is longer than 8192 bytes."),
             Self::Failed(_) => (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", "Try again."),
         }
     }
 
     /// What went wrong with us is said once, in the log.
-    pub(super) fn log(&self, id: &Uuid, client: IpAddr) {
+    pub(super) fn log(&self, id: &str, client: IpAddr) {
         match self {
-            Self::Failed(error) => tracing::error!(%id, error = error.detail(), "the edge can't read a blob"),
-            other => tracing::debug!(%id, %client, verdict = other.verdict(), "the edge refused a request"),
+            Self::Failed(error) => tracing::error!(id, error = error.detail(), "the edge can't read a blob"),
+            other => tracing::debug!(id, %client, verdict = other.verdict(), "the edge refused a request"),
         }
     }
 
-    pub(super) fn response(&self, method: &Method) -> Response<Sent> {
+    /// Whether nothing more may be read from the connection: whatever follows is not known to be a request.
+    pub(super) fn is_last(&self) -> bool {
+        matches!(self, Self::Body | Self::Syntax | Self::Version | Self::HeadTooLarge)
+    }
+
+    /// Writes the answer's fields and gives its status and body.
+    pub(super) fn respond(&self, method: &Method, fields: &mut impl Fields) -> (StatusCode, Sent) {
         let (status, code, message) = self.words();
         let text = format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>{code}</Code><Message>{message}</Message></Error>"
         );
-        let mut response = Response::new(Sent::Nothing);
-        *response.status_mut() = status;
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/xml"));
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        content::insert(headers, header::CONTENT_LENGTH, &text.len().to_string());
+        fields.set(&header::CONTENT_TYPE, b"text/xml");
+        fields.set(&header::CACHE_CONTROL, b"no-store");
+        fields.set(&header::X_CONTENT_TYPE_OPTIONS, b"nosniff");
+        fields.number(&header::CONTENT_LENGTH, text.len() as u64);
         match self {
-            Self::Method => {
-                headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, OPTIONS"));
-            }
-            // Whatever the body is, it is not read, and what follows it is no request.
-            Self::Body => {
-                headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-            }
-            Self::Failed(_) => {
-                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-            }
+            Self::Method => fields.set(&header::ALLOW, b"GET, HEAD, OPTIONS"),
+            Self::Failed(_) => fields.set(&header::RETRY_AFTER, b"1"),
             _ => {}
         }
-        if method != Method::HEAD {
-            *response.body_mut() = Sent::Text(text.into());
-        }
-        response
+        (status, if *method == Method::HEAD { Sent::Nothing } else { Sent::Text(text.into()) })
     }
 }

@@ -1,0 +1,98 @@
+//! Where the header fields of an answer are written: a map, or the bytes of a head on their way out.
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+
+/// Takes fields. One that was set is not set again.
+pub(crate) trait Fields {
+    /// Sets a field; a value that can't be one is left out rather than failing a download.
+    fn set(&mut self, name: &HeaderName, value: &[u8]);
+
+    /// Sets a field to a number.
+    fn number(&mut self, name: &HeaderName, value: u64) {
+        self.text(name, format_args!("{value}"));
+    }
+
+    /// Sets a field to a short text, by way of the stack.
+    fn text(&mut self, name: &HeaderName, text: std::fmt::Arguments<'_>) {
+        let mut buffer = [0u8; SHORT];
+        let mut left = buffer.as_mut_slice();
+        // What does not fit would be cut short, and is left out.
+        if std::io::Write::write_fmt(&mut left, text).is_ok() {
+            let written = SHORT - left.len();
+            self.set(name, &buffer[..written]);
+        }
+    }
+}
+
+/// Room for two numbers of 64 bits and what stands around them.
+const SHORT: usize = 128;
+
+impl Fields for HeaderMap {
+    fn set(&mut self, name: &HeaderName, value: &[u8]) {
+        if let Ok(value) = HeaderValue::from_bytes(value) {
+            self.insert(name, value);
+        }
+    }
+}
+
+/// The lines of a head, each with its end.
+#[derive(Debug, Default)]
+pub(crate) struct Lines(Vec<u8>);
+
+impl Lines {
+    /// None yet, with room for the usual ones.
+    pub(crate) fn with_capacity(bytes: usize) -> Self {
+        Self(Vec::with_capacity(bytes))
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Ends the head.
+    pub(crate) fn end(&mut self) {
+        self.0.extend_from_slice(b"\r\n");
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Sets what a map holds.
+    pub(crate) fn extend(&mut self, map: &HeaderMap) {
+        for (name, value) in map {
+            self.set(name, value.as_bytes());
+        }
+    }
+}
+
+impl Fields for Lines {
+    fn set(&mut self, name: &HeaderName, value: &[u8]) {
+        // The rule of `HeaderValue`, without which a value could end its line.
+        if value.iter().all(|byte| (*byte >= b' ' && *byte != 0x7f) || *byte == b'\t') {
+            self.0.extend_from_slice(name.as_str().as_bytes());
+            self.0.extend_from_slice(b": ");
+            self.0.extend_from_slice(value);
+            self.0.extend_from_slice(b"\r\n");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::header;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_value_ends_its_line(value in proptest::collection::vec(any::<u8>(), 0..40)) {
+            let (mut lines, mut map) = (Lines::default(), HeaderMap::new());
+            lines.set(&header::ETAG, &value);
+            map.set(&header::ETAG, &value);
+            let written = lines.as_bytes();
+            prop_assert_eq!(written.is_empty(), map.is_empty(), "both take the same");
+            prop_assert!(written.is_empty() || memchr::memchr_iter(b'\n', written).eq([written.len() - 1]));
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! The head of a request, from the bytes of a connection. Strict where two readers of one stream could come to
+//! different requests: lines end in CRLF, nothing is folded, nobody measures a body in two ways.
+
+use std::mem::MaybeUninit;
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+
+/// The most header lines.
+const MAX_HEADERS: usize = 64;
+/// Room for a URL of 8 KiB, cookies with their policies, and the rest.
+pub(super) const MAX_HEAD: usize = 32 << 10;
+
+/// The headers that mean something here; others are checked for their form and left.
+const KNOWN: [HeaderName; 15] = [
+    header::HOST,
+    header::COOKIE,
+    header::RANGE,
+    header::IF_RANGE,
+    header::IF_MATCH,
+    header::IF_NONE_MATCH,
+    header::IF_MODIFIED_SINCE,
+    header::IF_UNMODIFIED_SINCE,
+    header::ORIGIN,
+    header::ACCESS_CONTROL_REQUEST_METHOD,
+    header::ACCESS_CONTROL_REQUEST_HEADERS,
+    header::CONTENT_LENGTH,
+    header::TRANSFER_ENCODING,
+    HeaderName::from_static("x-forwarded-for"),
+    HeaderName::from_static("x-request-id"),
+];
+
+/// A request as it was sent. Nothing in it is decoded or normalised.
+#[derive(Debug)]
+pub(super) struct Head<'a> {
+    pub(super) method: Method,
+    /// The server a target in absolute form names.
+    pub(super) authority: Option<&'a str>,
+    /// Begins with `/`, unless it is `*`.
+    pub(super) path: &'a str,
+    pub(super) query: Option<&'a str>,
+    /// All of it, as it was sent.
+    pub(super) target: &'a str,
+    pub(super) headers: HeaderMap,
+    /// Whether another request may follow.
+    pub(super) keep_alive: bool,
+    /// Whether that must be said, since the client speaks HTTP/1.0.
+    pub(super) old: bool,
+}
+
+/// Why there is no request in the bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Malformed {
+    /// Not a request, or one that could be read in two ways.
+    Syntax,
+    /// Another version than HTTP/1.
+    Version,
+    /// More or longer header lines than are taken.
+    TooLarge,
+}
+
+/// Looks for the empty line that ends a head: its length with that line, `None` if it has not come yet. `seen` bytes
+/// were looked at before.
+pub(super) fn end(bytes: &[u8], seen: usize) -> Result<Option<usize>, Malformed> {
+    for at in memchr::memchr_iter(b'\n', &bytes[seen..]).map(|at| at + seen) {
+        // A lone LF ends a line for some readers and not for others.
+        if at == 0 || bytes[at - 1] != b'\r' {
+            return Err(Malformed::Syntax);
+        }
+        if at >= 3 && &bytes[at - 3..at - 1] == b"\r\n" {
+            return Ok(Some(at + 1));
+        }
+    }
+    if bytes.len() >= MAX_HEAD { Err(Malformed::TooLarge) } else { Ok(None) }
+}
+
+impl<'a> Head<'a> {
+    /// Reads a whole head.
+    pub(super) fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
+        let mut lines = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+        let mut request = httparse::Request::new(&mut []);
+        match httparse::ParserConfig::default().parse_request_with_uninit_headers(&mut request, bytes, &mut lines) {
+            Ok(httparse::Status::Complete(_)) => {}
+            Ok(httparse::Status::Partial) => return Err(Malformed::Syntax),
+            Err(httparse::Error::TooManyHeaders) => return Err(Malformed::TooLarge),
+            Err(httparse::Error::Version) => return Err(Malformed::Version),
+            Err(_) => return Err(Malformed::Syntax),
+        }
+        let old = request.version == Some(0);
+        let mut headers = HeaderMap::with_capacity(6);
+        let (mut close, mut stay) = (false, !old);
+        for line in request.headers.iter() {
+            let is = |name: &HeaderName| line.name.eq_ignore_ascii_case(name.as_str());
+            if let Some(known) = KNOWN.iter().find(|known| is(known)) {
+                headers.append(known, HeaderValue::from_bytes(line.value).map_err(|_| Malformed::Syntax)?);
+            } else if is(&header::CONNECTION) {
+                close |= lists(line.value, "close");
+                stay |= lists(line.value, "keep-alive");
+            }
+        }
+        let method = request.method.unwrap_or_default();
+        let method = Method::from_bytes(method.as_bytes()).map_err(|_| Malformed::Syntax)?;
+        let target = request.path.filter(|target| target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#'));
+        let target = target.ok_or(Malformed::Syntax)?;
+        let (authority, local) = split_target(target).ok_or(Malformed::Syntax)?;
+        let (path, query) = local.split_once('?').map_or((local, None), |(path, query)| (path, Some(query)));
+        Ok(Self { method, authority, path, query, target, headers, keep_alive: stay && !close, old })
+    }
+
+    /// Nothing that is asked of an edge has a body. One that says it has may mean to smuggle a request past a proxy
+    /// that measures it in another way.
+    pub(super) fn has_body(&self) -> bool {
+        self.headers.contains_key(header::TRANSFER_ENCODING)
+            || self.headers.get_all(header::CONTENT_LENGTH).iter().any(|length| length.as_bytes() != b"0")
+    }
+}
+
+/// Authority and path of a target in origin form, in absolute form, or `*`.
+fn split_target(target: &str) -> Option<(Option<&str>, &str)> {
+    if target.starts_with('/') || target == "*" {
+        return Some((None, target));
+    }
+    let (scheme, rest) = target.split_once("://")?;
+    if !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
+        return None;
+    }
+    let at = rest.find(['/', '?']).filter(|at| rest.as_bytes()[*at] == b'/')?;
+    Some((Some(&rest[..at]), &rest[at..]))
+}
+
+/// Whether a `Connection` line lists an option.
+fn lists(line: &[u8], option: &str) -> bool {
+    line.split(|byte| *byte == b',').any(|listed| listed.trim_ascii().eq_ignore_ascii_case(option.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn parse(text: &str) -> Result<Head<'_>, Malformed> {
+        match end(text.as_bytes(), 0)? {
+            Some(length) => Head::parse(&text.as_bytes()[..length]),
+            None => Err(Malformed::Syntax),
+        }
+    }
+
+    #[test]
+    fn targets_and_connections() {
+        let head = parse("GET /a/%2e?x=1?y HTTP/1.1\r\nHost: h\r\nUser-Agent: me\r\n\r\n").unwrap();
+        assert_eq!((head.path, head.query, head.authority, head.keep_alive), ("/a/%2e", Some("x=1?y"), None, true));
+        assert_eq!(head.headers.len(), 1, "what means nothing is not kept");
+        let head =
+            parse("GET http://h:1/a HTTP/1.1\r\nConnection: x, Close\r\nConnection: keep-alive\r\n\r\n").unwrap();
+        assert_eq!((head.path, head.authority, head.keep_alive), ("/a", Some("h:1"), false));
+        let old = "GET / HTTP/1.0\r\n";
+        assert!(!parse(&format!("{old}\r\n")).unwrap().keep_alive);
+        assert!(parse(&format!("{old}connection: Keep-Alive\r\n\r\n")).unwrap().keep_alive);
+    }
+
+    #[test]
+    fn what_could_be_read_in_two_ways_is_refused() {
+        use Malformed::{Syntax, TooLarge, Version};
+        let many: String = (0..65).map(|n| format!("h{n}: v\r\n")).collect();
+        for (text, expected) in [
+            ("GET / HTTP/1.1\nHost: h\n\n", Syntax),
+            ("GET / HTTP/1.1\r\nHost: h\n\r\n", Syntax),
+            ("GET / HTTP/1.1\r\nHost: h\r\n\n", Syntax),
+            ("GET / HTTP/1.1\r\nA: b\r\n c\r\n\r\n", Syntax),
+            ("GET / HTTP/1.1\r\nA : b\r\n\r\n", Syntax),
+            ("GET / HTTP/1.1\r\nA: b\0\r\n\r\n", Syntax),
+            ("GET / HTTP/1.1\r\nA: b\rc\r\n\r\n", Syntax),
+            ("GET  / HTTP/1.1\r\n\r\n", Syntax),
+            ("GET /a b HTTP/1.1\r\n\r\n", Version),
+            ("GET /a#b HTTP/1.1\r\n\r\n", Syntax),
+            ("GET /é HTTP/1.1\r\n\r\n", Syntax),
+            ("GET ftp://h/a HTTP/1.1\r\n\r\n", Syntax),
+            ("GET http://h?a HTTP/1.1\r\n\r\n", Syntax),
+            ("GET a HTTP/1.1\r\n\r\n", Syntax),
+            ("PRI * HTTP/2.0\r\n\r\n", Version),
+            (&format!("GET / HTTP/1.1\r\n{many}\r\n"), TooLarge),
+            (&"a".repeat(MAX_HEAD), TooLarge),
+        ] {
+            assert_eq!(parse(text).unwrap_err(), expected, "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn bytes_in_any_pieces_come_to_one_head(
+            text in "(GET|G T) (/|/a b|\\*) HTTP/1.[01](\r\n|\n)(a: b(\r\n|\r|\n)){0,3}(\r\n|\n){0,2}[a-z]{0,4}",
+            cut in 0usize..60,
+        ) {
+            let bytes = text.as_bytes();
+            let cut = cut.min(bytes.len());
+            let whole = end(bytes, 0);
+            match end(&bytes[..cut], 0) {
+                Ok(None) => prop_assert_eq!(end(bytes, cut), whole),
+                other => prop_assert_eq!(other, whole),
+            }
+        }
+
+        #[test]
+        fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            if let Ok(Some(length)) = end(&bytes, 0) {
+                prop_assert!(Head::parse(&bytes[..length]).is_ok_and(|head| head.path.starts_with('/') || head.path == "*") || length > 0);
+            }
+        }
+    }
+}
