@@ -14,7 +14,7 @@ use bytes::{Bytes, BytesMut};
 use futures::Stream;
 use tokio::task::JoinHandle;
 
-use super::mapped;
+use super::mapped::{self, Map};
 use super::reader::{Open, Reads};
 
 /// Up to this size a blob is not worth a map of its own: one read into a buffer is all it takes.
@@ -46,12 +46,11 @@ impl BlobStream {
 
     /// The next bytes, if they are in memory.
     fn at_hand(&self) -> io::Result<Option<Bytes>> {
-        let at = self.left.start;
-        if let Some(slice) = self.next_slice()? {
-            return Ok(mapped::is_resident(&slice).then_some(slice));
+        if let Some((map, range)) = self.mapped_next()? {
+            return Ok(map.is_resident(range.clone()).then(|| map.slice(range)));
         }
         let mut chunk = BytesMut::zeroed(to_usize(READ_CHUNK.min(self.remaining()))?);
-        match mapped::read_now(&self.open.file, &mut chunk, at)? {
+        match mapped::read_now(&self.open.file, &mut chunk, self.left.start)? {
             Some(0) => Err(io::ErrorKind::UnexpectedEof.into()),
             Some(read) => {
                 chunk.truncate(read);
@@ -61,17 +60,18 @@ impl BlobStream {
         }
     }
 
-    /// The next slice of the map, where this range is read by map.
-    fn next_slice(&self) -> io::Result<Option<Bytes>> {
-        let Some(map) = self.open.map().filter(|_| self.mapped) else { return Ok(None) };
+    /// The map and the next part of it, where this range is read by map.
+    fn mapped_next(&self) -> io::Result<Option<(&Map, Range<usize>)>> {
+        let Some(map) = self.mapped.then(|| self.open.map()).flatten() else { return Ok(None) };
         let (start, length) = (to_usize(self.left.start)?, to_usize(SLICE.min(self.remaining()))?);
-        Ok(Some(map.slice(start..start + length)))
+        Ok(Some((map, start..start + length)))
     }
 
     /// Has the next bytes brought into memory by a thread that may wait for the disk.
     fn bring(&self) -> io::Result<JoinHandle<io::Result<Bytes>>> {
         let (open, at) = (Arc::clone(&self.open), self.left.start);
-        if let Some(slice) = self.next_slice()? {
+        if let Some((map, range)) = self.mapped_next()? {
+            let slice = map.slice(range);
             return Ok(tokio::task::spawn_blocking(move || {
                 mapped::fetch(&open.file, at, slice.len())?;
                 Ok(slice)

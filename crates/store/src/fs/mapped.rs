@@ -3,43 +3,115 @@
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use memmap2::Mmap;
 
 /// Smallest page of the machines we know; more entries than needed where pages are larger.
 const PAGE: usize = 4 << 10;
-/// The most pages whose residency is asked for at once.
-const MOST_PAGES: usize = 512;
+/// Bytes whose residency is asked for at once.
+const BLOCK: usize = 2 << 20;
+/// One more than a block has, for a slice that does not begin with a page.
+const MOST_PAGES: usize = BLOCK / PAGE + 1;
+/// How long a block that was in memory is taken to be there still, in milliseconds. `mincore` costs as much as a small
+/// range's whole way through the server, and what was in memory a second ago and is read now is not what the kernel
+/// takes away first.
+const LOOK_AGAIN: u64 = 1000;
 /// Bytes per read when a range is fetched from disk.
 const FETCH: usize = 256 << 10;
 
-/// The whole file as bytes; `None` where it can't be mapped, or where the kernel would not tell us which of its pages
-/// are in memory (`mincore(2)` says so to a file's owner and to root only, since Linux 5.2).
-pub(super) fn map(file: &File) -> Option<Bytes> {
-    let metadata = file.metadata().ok()?;
-    let me = rustix::process::geteuid();
-    if metadata.len() == 0 || !(me.is_root() || me.as_raw() == metadata.uid()) {
-        return None;
-    }
-    // SAFETY: the map is shared with whoever may write the file. Blobs are never written after they were published,
-    // and nobody of ours reads through the map: its slices are handed to `writev` only, where a page that is gone
-    // (the file was cut, the disk failed) is `EFAULT` for one connection rather than `SIGBUS` for the process.
-    let map = unsafe { Mmap::map(file) };
-    match map {
-        Ok(map) => Some(Bytes::from_owner(map)),
-        Err(error) => {
-            tracing::debug!(%error, "a blob can't be mapped and is read instead");
-            None
+/// A file in memory, and what was found out about its pages.
+#[derive(Debug)]
+pub(super) struct Map {
+    bytes: Bytes,
+    /// For each block, the last [`Look`] at it.
+    seen: Box<[AtomicU64]>,
+}
+
+impl Map {
+    /// The whole file; `None` where it can't be mapped, or where the kernel would not tell us which of its pages are
+    /// in memory (`mincore(2)` says so to a file's owner and to root only, since Linux 5.2).
+    pub(super) fn of(file: &File) -> Option<Self> {
+        let metadata = file.metadata().ok()?;
+        let me = rustix::process::geteuid();
+        if metadata.len() == 0 || !(me.is_root() || me.as_raw() == metadata.uid()) {
+            return None;
         }
+        // SAFETY: the map is shared with whoever may write the file. Blobs are never written after they were
+        // published, and nobody of ours reads through the map: its slices are handed to `writev` only, where a page
+        // that is gone (the file was cut, the disk failed) is `EFAULT` for one connection rather than `SIGBUS` for the
+        // process.
+        let map = unsafe { Mmap::map(file) };
+        match map {
+            Ok(map) => {
+                let blocks = map.len().div_ceil(BLOCK);
+                let seen = (0..blocks).map(|_| AtomicU64::new(0)).collect();
+                Some(Self { bytes: Bytes::from_owner(map), seen })
+            }
+            Err(error) => {
+                tracing::debug!(%error, "a blob can't be mapped and is read instead");
+                None
+            }
+        }
+    }
+
+    /// A part of it, for writing to a connection and not for looking at.
+    pub(super) fn slice(&self, range: Range<usize>) -> Bytes {
+        self.bytes.slice(range)
+    }
+
+    /// Whether every page of a part is in memory, so that copying from it waits for no disk. A block that was all in
+    /// memory [a moment ago](LOOK_AGAIN) counts as still being there.
+    pub(super) fn is_resident(&self, range: Range<usize>) -> bool {
+        let (first, last) = (range.start / BLOCK, range.end.saturating_sub(1) / BLOCK);
+        let now = now();
+        (first..=last).all(|block| {
+            let place = block * BLOCK..((block + 1) * BLOCK).min(self.bytes.len());
+            let Some(seen) = self.seen.get(block) else { return false };
+            let look = Look::of(seen.load(Ordering::Relaxed));
+            let is_recent = now.saturating_sub(look.at) < LOOK_AGAIN;
+            let whole = if is_recent {
+                look.whole
+            } else {
+                let whole = is_resident(&self.bytes[place.clone()]);
+                seen.store(Look { at: now, whole }.stored(), Ordering::Relaxed);
+                whole
+            };
+            whole || is_resident(&self.bytes[range.start.max(place.start)..range.end.min(place.end)])
+        })
     }
 }
 
-/// Whether every page of a slice of a map is in memory, so that copying from it waits for no disk. `slice` must be
-/// part of what [`map`] gave, and [`MOST_PAGES`] at the most are looked at.
-pub(super) fn is_resident(slice: &[u8]) -> bool {
+/// When a block was last looked at, in milliseconds of [`now`], and whether all of it was in memory.
+struct Look {
+    at: u64,
+    whole: bool,
+}
+
+impl Look {
+    fn of(stored: u64) -> Self {
+        Self { at: stored >> 1, whole: stored & 1 == 1 }
+    }
+
+    fn stored(&self) -> u64 {
+        self.at << 1 | u64::from(self.whole)
+    }
+}
+
+/// Milliseconds since the system started, in its coarse grain; later than [`LOOK_AGAIN`] from the first.
+fn now() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::MonotonicCoarse);
+    let milliseconds = now.tv_sec.saturating_mul(1000).saturating_add(now.tv_nsec / 1_000_000);
+    u64::try_from(milliseconds).unwrap_or(0) + LOOK_AGAIN
+}
+
+/// Whether every page of a slice of a map is in memory, as of now. `slice` must be part of a map and no longer than a
+/// [`BLOCK`].
+fn is_resident(slice: &[u8]) -> bool {
     let start = slice.as_ptr() as usize;
     let aligned = start & !(page_size() - 1);
     let length = slice.len() + (start - aligned);

@@ -9,11 +9,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use bytes::Bytes;
-
 use super::flow::BlobStream;
 use super::ingest::blocking;
-use super::mapped;
+use super::mapped::Map;
 use super::place::sidecar;
 use super::root::Root;
 use super::sidecar::Sidecar;
@@ -144,7 +142,7 @@ pub(super) struct Open {
     pub(super) file: File,
     seen: Seen,
     /// The file in memory, once a range asked for it; `None` where that can't be had.
-    map: OnceLock<Option<Bytes>>,
+    map: OnceLock<Option<Map>>,
 }
 
 impl Open {
@@ -152,8 +150,8 @@ impl Open {
         self.seen.size
     }
 
-    pub(super) fn map(&self) -> Option<&Bytes> {
-        self.map.get_or_init(|| mapped::map(&self.file)).as_ref()
+    pub(super) fn map(&self) -> Option<&Map> {
+        self.map.get_or_init(|| Map::of(&self.file)).as_ref()
     }
 }
 

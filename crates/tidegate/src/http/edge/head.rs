@@ -99,7 +99,7 @@ impl<'a> Head<'a> {
         }
         let method = request.method.unwrap_or_default();
         let method = Method::from_bytes(method.as_bytes()).map_err(|_| Malformed::Syntax)?;
-        let target = request.path.filter(|target| target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#'));
+        let target = request.path.filter(|target| is_plain(target));
         let target = target.ok_or(Malformed::Syntax)?;
         let (authority, local) = split_target(target).ok_or(Malformed::Syntax)?;
         let (path, query) = local.split_once('?').map_or((local, None), |(path, query)| (path, Some(query)));
@@ -112,6 +112,11 @@ impl<'a> Head<'a> {
         self.headers.contains_key(header::TRANSFER_ENCODING)
             || self.headers.get_all(header::CONTENT_LENGTH).iter().any(|length| length.as_bytes() != b"0")
     }
+}
+
+/// Whether a target holds nothing but visible ASCII, and no fragment. Looks at all of it, many bytes in one step.
+fn is_plain(target: &str) -> bool {
+    !target.bytes().fold(false, |found, byte| found | !byte.is_ascii_graphic() | (byte == b'#'))
 }
 
 /// Authority and path of a target in origin form, in absolute form, or `*`.
