@@ -11,7 +11,7 @@ use tokio::sync::{Mutex, Notify};
 
 use crate::audit::Refusals;
 use crate::config::secrets::{self, Credentials, DoorCredentials};
-use crate::config::{Config, Origin, StoreSetting};
+use crate::config::{Config, Origin, S3Setting, StoreSetting};
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::grants::GrantCache;
@@ -91,6 +91,25 @@ pub struct Addresses {
     pub s3: Origin,
 }
 
+/// A bucket; what is presigned is addressed to `public`.
+pub async fn open_bucket(config: &Config, s3: &S3Setting, public: &Origin) -> S3Store {
+    S3Store::open(S3Options {
+        bucket: s3.bucket.clone(),
+        region: config.region.clone(),
+        endpoint: s3.endpoint.to_string(),
+        public_endpoint: public.to_string(),
+        addressing: s3.addressing,
+        encryption: s3.encryption.clone(),
+        max_copy: store::MAX_COPY,
+        timeout: s3.timeout,
+        credentials: s3.credentials.as_ref().map(|(access_key, secret_key, token)| {
+            let token = token.as_ref().map(|token| token.expose_secret().to_owned());
+            (access_key.clone(), secret_key.expose_secret().to_owned(), token)
+        }),
+    })
+    .await
+}
+
 /// The store that is configured; also as its own door sees it, if it has one.
 async fn open_store(
     config: &Config,
@@ -98,23 +117,7 @@ async fn open_store(
     door: Option<DoorCredentials>,
 ) -> anyhow::Result<(Arc<dyn StoreDebug>, Option<Arc<Local>>)> {
     match (&config.store, door) {
-        (StoreSetting::S3(s3), _) => {
-            let options = S3Options {
-                bucket: s3.bucket.clone(),
-                region: config.region.clone(),
-                endpoint: s3.endpoint.to_string(),
-                public_endpoint: addresses.s3.to_string(),
-                addressing: s3.addressing,
-                encryption: s3.encryption.clone(),
-                max_copy: store::MAX_COPY,
-                timeout: s3.timeout,
-                credentials: s3.credentials.as_ref().map(|(access_key, secret_key, token)| {
-                    let token = token.as_ref().map(|token| token.expose_secret().to_owned());
-                    (access_key.clone(), secret_key.expose_secret().to_owned(), token)
-                }),
-            };
-            Ok((Arc::new(S3Store::open(options).await), None))
-        }
+        (StoreSetting::S3(s3), _) => Ok((Arc::new(open_bucket(config, s3, &addresses.s3).await), None)),
         (StoreSetting::Local(root), Some(credentials)) => {
             let endpoint = Endpoint {
                 url: addresses.s3.to_string(),

@@ -1,6 +1,8 @@
 //! The command line: one file per subcommand.
 
 mod check;
+mod edge;
+mod process;
 mod serve;
 mod token;
 
@@ -30,6 +32,8 @@ struct Arguments {
 enum Command {
     /// Run the server.
     Serve,
+    /// Run the edge alone: no database, no private key, nothing written.
+    Edge,
     /// Check the settings and say what they come to, without serving.
     Check,
     /// Make a token for a user, where the server makes its own.
@@ -46,6 +50,7 @@ pub fn run() -> ExitCode {
     let sources = || Sources::of_process(arguments.config.clone(), arguments.set.clone());
     match arguments.command {
         Command::Serve => with_config(&sources(), serve::run),
+        Command::Edge => started(Config::load_for_edge(&sources()), edge::run),
         Command::Check => with_config(&sources(), |config| print(&check::report(&config))),
         Command::Token(wanted) => with_config(&sources(), |config| token::run(&config, &wanted)),
         Command::Settings => print(&crate::config::reference()),
@@ -54,7 +59,11 @@ pub fn run() -> ExitCode {
 }
 
 fn with_config(sources: &Sources, run: impl FnOnce(Config) -> ExitCode) -> ExitCode {
-    match Config::load(sources) {
+    started(Config::load(sources), run)
+}
+
+fn started(loaded: Result<Config, Problems>, run: impl FnOnce(Config) -> ExitCode) -> ExitCode {
+    match loaded {
         Ok(config) => run(config),
         Err(Problems(problems)) => {
             let count = problems.len();

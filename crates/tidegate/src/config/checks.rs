@@ -5,6 +5,22 @@ use secrecy::ExposeSecret as _;
 use super::resolve::{Origin, Resolver};
 use super::{AuthMode, Config, StoreSetting};
 
+/// The same for the edge alone.
+pub(super) fn edge_checks(config: &Config, r: &mut Resolver) {
+    if config.edge_port.is_none() {
+        r.problem("EDGE_PORT", "a port: the edge is all that is started");
+    }
+    if config.bind.is_unspecified() && config.edge_url.is_none() {
+        r.problem("EDGE_URL", "the address clients use for the edge, since BIND_HOST is every address");
+    }
+    if config.edge_port == Some(config.port) && config.port != 0 {
+        r.problem("PORT", "another port than EDGE_PORT has: there are probes and metrics");
+    }
+    if config.cloudfront.key.is_some() {
+        r.problem("CLOUDFRONT_PRIVATE_KEY_PEM", "it to the server that signs: an edge knows public keys only");
+    }
+}
+
 /// What only shows when all settings are seen together.
 pub(super) fn checks(config: &Config, r: &mut Resolver) {
     let remote_bind = !config.bind.to_canonical().is_loopback();

@@ -285,10 +285,19 @@ pub struct Problems(pub Vec<String>);
 impl Config {
     /// Reads and checks everything.
     pub fn load(sources: &Sources) -> Result<Self, Problems> {
+        Self::load_and(sources, checks::checks)
+    }
+
+    /// The same for the edge alone, of which production demands no sign-in, no key and no credentials.
+    pub fn load_for_edge(sources: &Sources) -> Result<Self, Problems> {
+        Self::load_and(sources, checks::edge_checks)
+    }
+
+    fn load_and(sources: &Sources, checks: impl FnOnce(&Self, &mut Resolver)) -> Result<Self, Problems> {
         let mut resolver = Resolver { given: sources::read(sources) };
         let mut config = reading::resolve_all(&mut resolver);
         reading::resolve_rates(&mut resolver, &mut config);
-        checks::checks(&config, &mut resolver);
+        checks(&config, &mut resolver);
         if resolver.given.problems.is_empty() {
             Ok(Self { warnings: resolver.given.warnings, ..config })
         } else {

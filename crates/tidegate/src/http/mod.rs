@@ -99,6 +99,11 @@ async fn no_such_method() -> Response<Body> {
     error::body(StatusCode::METHOD_NOT_ALLOWED, "BAD_REQUEST", "this route has no such method")
 }
 
+/// Probes and metrics of an edge that stands alone.
+pub fn edge_ops_router(watched: edge::ops::Watched) -> Router {
+    edge::ops::router(watched).fallback(no_such_route).method_not_allowed_fallback(no_such_method)
+}
+
 /// The S3 door of a local store.
 pub fn s3_router(app: Arc<App>, local: Arc<Local>) -> Router {
     let observing = observing!("s3", &app);

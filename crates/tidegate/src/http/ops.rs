@@ -30,7 +30,7 @@ pub(crate) fn metrics_route() -> OpenApiRouter<Arc<App>> {
 
 /// That the process answers.
 #[derive(Debug, Serialize, ToSchema)]
-struct Health {
+pub(crate) struct Health {
     #[schema(example = "ok")]
     status: &'static str,
     version: &'static str,
@@ -38,7 +38,7 @@ struct Health {
 
 /// Liveness
 #[utoipa::path(get, path = "/health", tag = "operations", responses((status = 200, body = Health)))]
-async fn health() -> Json<Health> {
+pub(crate) async fn health() -> Json<Health> {
     Json(Health { status: "ok", version: env!("CARGO_PKG_VERSION") })
 }
 
@@ -90,18 +90,28 @@ async fn readyz(State(app): State<Arc<App>>) -> Response {
 /// For direct requests from this machine unless `METRICS` says otherwise.
 #[utoipa::path(get, path = "/metrics", tag = "operations", responses((status = 200, body = String, content_type = "text/plain"), (status = 404)))]
 async fn metrics(State(app): State<Arc<App>>, request: Request) -> Response {
+    if may_see_metrics(app.config.metrics, &request) {
+        match app.db.count_jobs().await {
+            Ok(counts) => telemetry::record_jobs(counts.queued, counts.dead),
+            Err(error) => tracing::warn!(error = error.detail(), "jobs can't be counted"),
+        }
+    }
+    show_metrics(app.config.metrics, &request)
+}
+
+fn may_see_metrics(to: Metrics, request: &Request) -> bool {
     let local = request.extensions().get::<Peer>().is_some_and(|Peer(peer)| peer.ip().to_canonical().is_loopback());
-    let allowed = match app.config.metrics {
+    match to {
         Metrics::Any => true,
         Metrics::Off => false,
         Metrics::Loopback => local && !was_forwarded(request.headers()),
-    };
-    if !allowed {
-        return body(StatusCode::NOT_FOUND, "NOT_FOUND", "no such route");
     }
-    match app.db.count_jobs().await {
-        Ok(counts) => telemetry::record_jobs(counts.queued, counts.dead),
-        Err(error) => tracing::warn!(error = error.detail(), "jobs can't be counted"),
+}
+
+/// The metrics, to whom they may be shown; to others there is no such route.
+pub(crate) fn show_metrics(to: Metrics, request: &Request) -> Response {
+    if !may_see_metrics(to, request) {
+        return body(StatusCode::NOT_FOUND, "NOT_FOUND", "no such route");
     }
     let text = HeaderValue::from_static("text/plain; version=0.0.4");
     ([(header::CONTENT_TYPE, text)], telemetry::render()).into_response()

@@ -6,6 +6,7 @@ mod cli_settings;
 mod contract;
 mod disks;
 mod edge;
+mod edge_wire;
 mod guards;
 mod jobs;
 mod postgres;

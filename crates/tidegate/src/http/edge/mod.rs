@@ -6,6 +6,7 @@ mod head;
 mod headers;
 mod last;
 mod meters;
+pub mod ops;
 mod origin;
 mod refused;
 

@@ -62,6 +62,14 @@ impl Origin {
         Self::Local(reader, Cache::builder().max_capacity(most).time_to_live(KEPT_OPEN).build())
     }
 
+    /// Whether it answers.
+    pub(super) async fn probe(&self) -> std::result::Result<(), store::Error> {
+        match self {
+            Self::Local(reader, _) => reader.probe().await,
+            Self::Remote(store) => store.probe().await,
+        }
+    }
+
     /// What lies at a key now.
     pub(super) async fn find(&self, key: &str, meters: &Meters) -> std::result::Result<Arc<Served>, Refused> {
         match self {

@@ -1,5 +1,7 @@
 //! The whole server: doors bound, state opened, jobs running, and all of it ended in order.
 
+pub mod edge;
+
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{Addresses, App};
 use crate::config::{Config, Origin, StoreSetting};
-use crate::http::edge::{self, Edge};
+use crate::http::edge::{Edge, Origin as EdgeOrigin};
 use crate::http::serve::{Door, Routed, serve};
 use crate::http::workers::Workers;
 use crate::http::{LARGE_BUFFER, SMALL_BUFFER, api_router, s3_router};
@@ -68,7 +70,7 @@ impl Server {
             Some((listener, address)) => {
                 let origin = match &app.local {
                     Some(local) => local_origin(&app.config, local.fs.reader()),
-                    None => edge::Origin::Remote(Arc::clone(&app.store)),
+                    None => EdgeOrigin::Remote(Arc::clone(&app.store)),
                 };
                 let own_page = Some(app.addresses.api.to_string());
                 let edge = Edge::new(&app.config, address, own_page, Arc::clone(&app.trust), origin);
@@ -133,8 +135,8 @@ fn edge_door(listener: TcpListener, edge: Edge) -> anyhow::Result<Door<Arc<Edge>
 }
 
 /// A local folder as the edge reads it.
-fn local_origin(config: &Config, reader: FsReader) -> edge::Origin {
-    edge::Origin::local(reader.reading(config.edge.reads), config.edge.open_files)
+fn local_origin(config: &Config, reader: FsReader) -> EdgeOrigin {
+    EdgeOrigin::local(reader.reading(config.edge.reads), config.edge.open_files)
 }
 
 async fn bind(door: &str, ip: IpAddr, port: u16) -> anyhow::Result<TcpListener> {

@@ -1,0 +1,30 @@
+//! `tidegate edge`: the edge alone, until a signal.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use tokio_util::sync::CancellationToken;
+
+use super::process;
+use crate::config::Config;
+use crate::server::edge::EdgeServer;
+
+/// Serves bytes until SIGTERM or SIGINT.
+pub(super) fn run(config: Config) -> ExitCode {
+    let log = config.log.clone();
+    process::run(&log, |stop| serve(config, stop))
+}
+
+async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
+    let server = EdgeServer::open(config).await?;
+    let (edge, ops) = (&server.address, &server.ops);
+    let version = env!("CARGO_PKG_VERSION");
+    // Where nobody reads standard output, the log says the same.
+    let text = format!(
+        "Tidegate {version}, the edge alone\n  edge        {edge}\n  operations  {ops}   (/readyz, /metrics)\n"
+    );
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    tracing::info!(%edge, operations = %ops, version, "serving");
+    server.run(stop).await;
+    Ok(())
+}

@@ -1,0 +1,62 @@
+//! What every process that serves has in common: a log, a runtime, and an end by signal.
+
+use std::process::ExitCode;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::complain;
+use crate::config::Log;
+use crate::telemetry;
+
+/// Runs `serve` until SIGTERM or SIGINT cancel its token.
+pub(super) fn run<F>(log: &Log, serve: impl FnOnce(CancellationToken) -> F) -> ExitCode
+where
+    F: Future<Output = anyhow::Result<()>>,
+{
+    let exporting = match telemetry::start_logs(log) {
+        Ok(exporting) => exporting,
+        Err(error) => {
+            complain(&format!("can't start: {error:#}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            complain(&format!("can't start: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    let outcome = runtime.block_on(async {
+        let stop = CancellationToken::new();
+        cancel_at_signal(&stop)?;
+        serve(stop).await
+    });
+    exporting.finish();
+    match outcome {
+        Ok(()) => {
+            tracing::info!("stopped");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            complain(&format!("can't serve: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn cancel_at_signal(stop: &CancellationToken) -> std::io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let stop = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping: requests may finish");
+        stop.cancel();
+    });
+    Ok(())
+}

@@ -1,0 +1,53 @@
+//! What operators ask of an edge that stands alone: alive, ready, how much.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde_json::json;
+
+use super::super::ops::{health, show_metrics};
+use super::Edge;
+use crate::config::Metrics;
+
+/// The edge that is asked about, and who may see its metrics.
+#[derive(Debug, Clone)]
+pub struct Watched {
+    /// The edge.
+    pub edge: Arc<Edge>,
+    /// Who may read `/metrics`.
+    pub metrics: Metrics,
+}
+
+pub(crate) fn router(watched: Watched) -> Router {
+    Router::new()
+        .route("/health", get(health))
+        .route("/healthz", get(health))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .with_state(watched)
+}
+
+/// Ready is an edge that trusts somebody and reaches its bytes.
+async fn ready(State(watched): State<Watched>) -> Response {
+    let trusts = watched.edge.trust.verifier().key_pair_ids().next().is_some();
+    let store = watched.edge.origin.probe().await;
+    if let Err(error) = &store {
+        tracing::error!(%error, part = "store", "not ready");
+    }
+    if !trusts {
+        tracing::error!(part = "keys", "not ready: there is no <key-pair-id>.pub.pem in EDGE_KEYS");
+    }
+    let word = |ok: bool| if ok { "ok" } else { "unavailable" };
+    let all = trusts && store.is_ok();
+    let status = if all { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let body = json!({ "status": word(all), "keys": word(trusts), "store": word(store.is_ok()) });
+    (status, Json(body)).into_response()
+}
+
+async fn metrics(State(watched): State<Watched>, request: Request) -> Response {
+    show_metrics(watched.metrics, &request)
+}

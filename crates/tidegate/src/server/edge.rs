@@ -1,0 +1,79 @@
+//! The edge as a process of its own: bytes of served roots from a folder or a bucket, and beside them, on the API's
+//! port, what operators ask. It has public keys only, no database, and writes nothing.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use store::FsReader;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::{UPKEEP, address, bind, edge_door, local_origin, raise_file_limit};
+use crate::app::open_bucket;
+use crate::config::{Config, Origin, StoreSetting};
+use crate::http::edge::ops::Watched;
+use crate::http::edge::{self, Edge};
+use crate::http::serve::{Door, Routed, serve};
+use crate::http::{SMALL_BUFFER, edge_ops_router};
+use crate::telemetry;
+use crate::trust::Trust;
+
+/// An edge that listens and does not answer yet.
+#[derive(Debug)]
+pub struct EdgeServer {
+    /// Where clients find it.
+    pub address: Origin,
+    /// Where operators find its probes and metrics.
+    pub ops: Origin,
+    config: Config,
+    trust: Arc<Trust>,
+    bytes: Door<Arc<Edge>>,
+    probes: Door<Routed>,
+}
+
+impl EdgeServer {
+    /// Binds the ports and opens what is behind them for reading.
+    pub async fn open(config: Config) -> anyhow::Result<Self> {
+        raise_file_limit();
+        telemetry::start_metrics();
+        let port = config.edge_port.context("EDGE_PORT is off, and there is nothing else to start")?;
+        let listener = bind("edge", config.bind, port).await?;
+        let ops_listener = bind("operations", config.bind, config.port).await?;
+        let own = address(&listener, config.bind)?;
+        let ops = address(&ops_listener, config.bind)?;
+        let address = config.edge_url.clone().unwrap_or(own);
+        let origin = match &config.store {
+            StoreSetting::Local(root) => {
+                let folder = root.clone();
+                let reader = tokio::task::spawn_blocking(move || FsReader::open(&folder)).await?;
+                let reader = reader.with_context(|| format!("the store {} can't be read", root.display()))?;
+                local_origin(&config, reader)
+            }
+            StoreSetting::S3(s3) => edge::Origin::Remote(Arc::new(open_bucket(&config, s3, &s3.endpoint).await)),
+        };
+        let keys = config.edge.keys.clone();
+        let trust = Arc::new(tokio::task::spawn_blocking(move || Trust::open(keys, None)).await??);
+        let own_page = config.public_base_url.as_ref().map(ToString::to_string);
+        let edge = Edge::new(&config, &address, own_page, Arc::clone(&trust), origin);
+        let bytes = edge_door(listener, edge)?;
+        let watched = Watched { edge: Arc::clone(&bytes.conversing), metrics: config.metrics };
+        let conversing = Routed { router: edge_ops_router(watched), buffer: SMALL_BUFFER };
+        let probes = Door { name: "operations", listener: ops_listener, conversing, workers: None };
+        Ok(Self { address, ops, config, trust, bytes, probes })
+    }
+
+    /// Answers until `stop`; then finishes what was begun.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut tasks = JoinSet::new();
+        let limits = self.config.limits;
+        tasks.spawn(serve(self.bytes, limits, stop.clone()));
+        tasks.spawn(serve(self.probes, limits, stop.clone()));
+        tasks.spawn(self.trust.follow(self.config.edge.keys_refresh, stop.clone()));
+        tasks.spawn(async move {
+            while tokio::time::timeout(UPKEEP, stop.cancelled()).await.is_err() {
+                telemetry::upkeep();
+            }
+        });
+        while tasks.join_next().await.is_some() {}
+    }
+}
