@@ -51,7 +51,7 @@ async fn an_image_goes_in_by_parts_and_comes_out_everywhere() {
         ("x-content-type-options", "nosniff"),
         ("cross-origin-resource-policy", "same-site"),
         ("content-security-policy", "default-src 'none'; sandbox"),
-        ("content-disposition", "attachment; filename=\"disk.img\""),
+        ("content-disposition", "attachment; filename=\"win98.img\""),
         ("cache-control", "private, no-store, no-transform"),
         ("content-type", "application/octet-stream"),
     ] {
