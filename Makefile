@@ -6,9 +6,11 @@ SHELL := /bin/bash
 CARGO ?= cargo
 VENV := .tools/venv
 PYTHON := $(VENV)/bin/python
+# Inputs per property in `make check`.
+CASES ?= 4000
 SERVERS := ./.ci/services postgres garage moto
 
-.PHONY: help run test check unit e2e bench demo update local-services tools-rust tools-python tools-bench
+.PHONY: help run test check unit e2e bench fuzz demo update local-services tools-rust tools-python tools-bench
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | column -t -s "$$(printf '\t')"
@@ -19,10 +21,12 @@ run: tools-rust ## start the product on this machine and print where to look
 
 test: check unit e2e ## everything that must pass
 
-check: tools-rust ## format, lints, and the rules of the house
+check: tools-rust ## format, lints, the rules of the house, and the parsers under thousands of made-up inputs
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --all-features --locked -- -D warnings
 	$(CARGO) test --locked -p tidegate --test it tidy
+	PROPTEST_CASES=$(CASES) $(CARGO) test --locked -p sign --lib
+	PROPTEST_CASES=$(CASES) $(CARGO) test --locked -p tidegate --lib -- http:: model::
 
 unit: tools-rust tools-python tools-servers ## unit, property, vector, conformance and in-process tests, the server's also on PostgreSQL
 	$(CARGO) test --workspace --locked --no-run
@@ -42,6 +46,10 @@ bench: tools-rust tools-python tools-servers tools-bench ## speed, side by side 
 	$(CARGO) build --release --locked -p tidegate
 	$(CARGO) build --release --locked -p sign --example sign_speed
 	DURABLE=1 GARAGE=$(CURDIR)/.tools/release/bin/garage ./.ci/services postgres garage -- $(PYTHON) bench/run.py
+
+fuzz: tools-rust ## the parsers under libFuzzer, SECONDS_EACH=60; takes the nightly toolchain
+	@cargo fuzz --version >/dev/null 2>&1 || $(CARGO) install cargo-fuzz --locked --root .tools
+	for target in policy pattern request ranges head; do PATH="$(CURDIR)/.tools/bin:$$PATH" $(CARGO) +nightly fuzz run $$target -- -max_total_time=$${SECONDS_EACH:-60}; done
 
 local-services: tools-rust tools-python tools-servers ## PostgreSQL, S3 and clamd on this machine until Ctrl-C; prints the settings
 	@./.ci/need clamd:clamav-daemon

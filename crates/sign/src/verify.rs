@@ -293,6 +293,7 @@ fn ip_in(range: &str, viewer: IpAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keys::SigningKey;
     use proptest::prelude::*;
 
     #[test]
@@ -315,6 +316,63 @@ mod tests {
         assert!(!ip_in("0.0.0.0/0", "2001:db8::1".parse().unwrap()));
     }
 
+    /// What was seen once is allowed again for the same reasons and refused for all others.
+    #[test]
+    fn a_remembered_signature_is_no_more_than_a_signature() {
+        let key = SigningKey::parse(include_str!("../tests/fixtures/throwaway-p256.pkcs8.pem")).unwrap();
+        let other = SigningKey::parse(include_str!("../tests/fixtures/throwaway-rsa2048.pkcs8.pem")).unwrap();
+        let mut verifier = Verifier::new();
+        verifier.trust("K", key.public_key().unwrap());
+        let encoded = |bytes: &[u8]| encoding::encode(bytes);
+        let policy = r#"{"Statement":[{"Resource":"https://h.test/a/*","Condition":{"DateLessThan":{"AWS:EpochTime":100},"DateGreaterThan":{"AWS:EpochTime":10},"IpAddress":{"AWS:SourceIp":"192.0.2.0/24"}}}]}"#;
+        let signature = encoded(&key.sign(Hash::Sha1, policy.as_bytes()).unwrap());
+        let custom = format!("Policy={}&Signature={signature}&Key-Pair-Id=K", encoded(policy.as_bytes()));
+        let url = "https://h.test/a/b?x=1";
+        let by_url = encoded(&key.sign(Hash::Sha256, canned_policy(url, 100).as_bytes()).unwrap());
+        let canned = format!("x=1&Expires=100&Signature={by_url}&Key-Pair-Id=K&Hash-Algorithm=SHA256");
+        let ask = |verifier: &Verifier, path: &str, query: &str, ip: [u8; 4], now: u64| {
+            verifier.verify(&Request {
+                scheme: "https",
+                host: "h.test",
+                path,
+                query: Some(query),
+                cookies: &[],
+                client_ip: IpAddr::from(ip),
+                now,
+            })
+        };
+        let near = [192, 0, 2, 7];
+        for (query, remembered) in [(&custom, false), (&custom, true), (&canned, false), (&canned, true)] {
+            assert_eq!(ask(&verifier, "/a/b", query, near, 50), Ok(Allowed { expires: 100, remembered }), "{query}");
+        }
+        assert_eq!(verifier.seen.count(), 2);
+        for (query, path, ip, now) in [
+            (custom.clone(), "/c/b", near, 50),
+            (custom.clone(), "/a/b", [198, 51, 100, 1], 50),
+            (custom.clone(), "/a/b", near, 9),
+            (custom.clone(), "/a/b", near, 100),
+            (format!("{custom}&Hash-Algorithm=SHA256"), "/a/b", near, 50),
+            (custom.replace("Signature=", "Signature=A"), "/a/b", near, 50),
+            (custom.replacen("Policy=e", "Policy=f", 1), "/a/b", near, 50),
+            (canned.clone(), "/a/c", near, 50),
+            (canned.replacen("x=1", "x=2", 1), "/a/b", near, 50),
+            (canned.replace("Expires=100", "Expires=101"), "/a/b", near, 50),
+            (canned.replace("SHA256", "SHA1"), "/a/b", near, 50),
+            (canned.clone(), "/a/b", near, 100),
+        ] {
+            assert!(ask(&verifier, path, &query, ip, now).is_err(), "{query} for {path} from {ip:?} at {now}");
+        }
+        assert_eq!(verifier.seen.count(), 2, "what is refused is not kept");
+        // The same id for another key, and the first key again under a new number.
+        let mut next = verifier.successor();
+        next.trust("K", other.public_key().unwrap());
+        assert!(ask(&next, "/a/b", &custom, near, 50).is_err());
+        let mut next = verifier.successor();
+        next.trust("K", key.public_key().unwrap());
+        assert_eq!(ask(&next, "/a/b", &custom, near, 50), Ok(Allowed { expires: 100, remembered: false }));
+        assert!(ask(&verifier.successor(), "/a/b", &custom, near, 50) == Err(Refusal::InvalidKey));
+    }
+
     #[test]
     fn a_reserved_name_twice_is_refused() {
         assert_eq!(split_query(Some("Expires=1&Expires=2")).unwrap_err(), Refusal::AccessDenied);
@@ -328,6 +386,26 @@ mod tests {
             let (kept, parts) = split_query(Some(&query)).unwrap();
             prop_assert_eq!(kept.as_deref(), Some(own.as_str()));
             prop_assert_eq!(parts.unwrap().expires, Some("1"));
+        }
+
+        /// The definition, plainly: the raw pairs that are not reserved, joined as they were.
+        #[test]
+        fn any_query_splits_as_defined(
+            query in "((Expires|Policy|Signature|Key-Pair-Id|Hash-Algorithm|expires|a|%41)?=?[a-z%&]{0,3}&?){0,6}",
+        ) {
+            let name = |pair: &str| pair.split('=').next().unwrap_or_default().to_owned();
+            let (reserved, own): (Vec<&str>, Vec<&str>) = query.split('&').partition(|pair| RESERVED.contains(&name(pair).as_str()));
+            let mut names: Vec<String> = reserved.iter().map(|pair| name(pair)).collect();
+            names.sort();
+            let twice = names.windows(2).any(|pair| pair[0] == pair[1]);
+            match split_query(Some(&query)) {
+                Err(refusal) => prop_assert!(twice && refusal == Refusal::AccessDenied),
+                Ok((kept, parts)) => {
+                    prop_assert!(!twice);
+                    prop_assert_eq!(kept.as_deref().map(str::to_owned), (!own.is_empty()).then(|| own.join("&")));
+                    prop_assert_eq!(parts.is_some(), !reserved.is_empty());
+                }
+            }
         }
 
         #[test]

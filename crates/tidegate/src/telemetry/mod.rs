@@ -124,8 +124,13 @@ fn describe() {
     counter!("tidegate_objects_deleted_total", "Objects deleted");
     counter!("tidegate_grants_total", "Grants issued");
     counter!("tidegate_signatures_total", "Signatures made; grants of one scope and window share one");
-    counter!("tidegate_edge_requests_total", "Edge requests by verdict");
-    counter!("tidegate_edge_bytes_total", "Bytes the edge began to send");
+    counter!("tidegate_edge_requests_total", "Edge requests by status and verdict");
+    counter!("tidegate_edge_bytes_total", "Bytes the edge handed to its connections");
+    histogram!("tidegate_edge_first_byte_seconds", "Time to the first byte of what is allowed");
+    counter!("tidegate_edge_signature_cache_total", "Good signatures, verified before or not");
+    counter!("tidegate_edge_blob_cache_total", "Looks for an open local file");
+    counter!("tidegate_edge_broken_total", "Answers that could not be brought to their end");
+    gauge!("tidegate_edge_keys", "Public keys the edge trusts");
     counter!("tidegate_jobs_total", "Attempts at jobs by outcome");
     gauge!("tidegate_jobs", "Jobs in the queue and given up");
     counter!("tidegate_audit_dropped_total", "Refusals that were not recorded because too many came at once");

@@ -313,3 +313,21 @@ async fn browsers_may_put_and_read_the_etag() {
     assert!(put.status == 200 && put.header("access-control-expose-headers").contains("etag"));
     app.finish().await;
 }
+
+/// Who sends a large body that nobody wants is told so, rather than cut off in the middle of it.
+#[tokio::test]
+async fn an_early_refusal_reaches_a_client_that_goes_on_sending() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let app = TestApp::start().await;
+    let door: std::net::SocketAddr = app.app.addresses.s3.authority.parse().unwrap();
+    let mut client = tokio::net::TcpStream::connect(door).await.unwrap();
+    let length = 40 << 20;
+    let head = format!("PUT /tidegate/images/x HTTP/1.1\r\nhost: {door}\r\ncontent-length: {length}\r\n\r\n");
+    client.write_all(head.as_bytes()).await.unwrap();
+    client.write_all(&vec![0; length]).await.unwrap();
+    let mut answer = Vec::new();
+    client.read_to_end(&mut answer).await.unwrap();
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.starts_with("HTTP/1.1 403") && answer.contains("AccessDenied"), "{answer}");
+    app.finish().await;
+}

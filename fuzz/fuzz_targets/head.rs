@@ -1,0 +1,23 @@
+#![no_main]
+#![expect(dead_code, reason = "only a part of the module is exercised here")]
+//! A request's head: in any two pieces it comes to the same end, and what is read from it is plain.
+use libfuzzer_sys::fuzz_target;
+
+#[path = "../../crates/tidegate/src/http/edge/head.rs"]
+mod head;
+
+fuzz_target!(|input: (&[u8], usize)| {
+    let (bytes, cut) = input;
+    let whole = head::end(bytes, 0);
+    let cut = cut % (bytes.len() + 1);
+    match head::end(&bytes[..cut], 0) {
+        Ok(None) => assert_eq!(head::end(bytes, cut), whole),
+        other => assert_eq!(other, whole),
+    }
+    if let Ok(Some(length)) = whole {
+        if let Ok(head) = head::Head::parse(&bytes[..length]) {
+            assert!(head.target.bytes().all(|byte| byte.is_ascii_graphic()));
+            assert!(head.path.starts_with('/') || head.path == "*");
+        }
+    }
+});

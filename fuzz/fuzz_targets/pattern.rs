@@ -1,0 +1,25 @@
+#![no_main]
+#![expect(dead_code, reason = "only a part of the module is exercised here")]
+//! A resource against a URL: what has no wildcard matches itself only, and hosts of other people never match.
+use libfuzzer_sys::fuzz_target;
+
+#[path = "../../crates/sign/src/pattern.rs"]
+mod pattern;
+
+fuzz_target!(|input: (String, String, Option<String>)| {
+    let (resource, path, query) = input;
+    let path = format!("/{path}");
+    let target = pattern::Target { scheme: "https", host: "h.test", path: &path, query: query.as_deref() };
+    let matched = pattern::matches(&resource, target);
+    if matched && !resource.contains(['*', '?', '\\']) {
+        assert_eq!(resource.split_once("://").map(|(_, rest)| rest.to_ascii_lowercase().starts_with("h.test")), Some(true));
+        assert!(query.is_none(), "a resource without a query covers no query");
+    }
+    if matched {
+        let elsewhere = pattern::Target { host: "evil.test", ..target };
+        let domain = resource.split_once("://").map_or("", |(_, rest)| rest.split('/').next().unwrap_or(""));
+        if domain.eq_ignore_ascii_case("h.test") {
+            assert!(!pattern::matches(&resource, elsewhere), "{resource} covers another host");
+        }
+    }
+});
