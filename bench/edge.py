@@ -131,7 +131,7 @@ class Bench:
     def beside(self, case, arguments, target="≥ 1.2", whichs=("on", "off"), per="rate", **shape):
         """Ours and nginx in turn; the better of nginx's is the peer."""
         ours, theirs = [], {which: [] for which in whichs}
-        self.ours(arguments, **{**shape, "seconds": 1})
+        self.ours(arguments, **{**shape, "seconds": 3})
         for _ in range(ROUNDS):
             ours.append(self.ours(arguments, **shape))
             for which, runs in theirs.items():

@@ -37,6 +37,8 @@ pub struct Request<'a> {
 pub struct Allowed {
     /// When the grant ends, epoch seconds.
     pub expires: u64,
+    /// Before when it does not hold, epoch seconds.
+    pub not_before: u64,
     /// Whether its signature had been verified before.
     pub remembered: bool,
 }
@@ -198,9 +200,9 @@ fn check(key: &PublicKey, asked: &Asked<'_>) -> Result<Terms, Refusal> {
 
 /// Whether what was signed covers this request. `remembered` is handed on.
 fn judge(terms: &Terms, target: Target<'_>, request: &Request<'_>, remembered: bool) -> Result<Allowed, Refusal> {
-    let (covered, expires) = match terms {
+    let (covered, not_before, expires) = match terms {
         // Its document is the request's own URL, or the signature would not have been good for it.
-        Terms::Canned { not_after } => (request.now < *not_after, *not_after),
+        Terms::Canned { not_after } => (request.now < *not_after, 0, *not_after),
         Terms::Policy(policy) => {
             let in_time = request.now < policy.not_after && policy.not_before.is_none_or(|from| request.now >= from);
             let from_there = policy.source_ip.as_deref().is_none_or(|range| ip_in(range, request.client_ip));
@@ -209,10 +211,10 @@ fn judge(terms: &Terms, target: Target<'_>, request: &Request<'_>, remembered: b
                 .resource
                 .as_deref()
                 .is_none_or(|resource| pattern::matches(resource, target) || resource == rebuilt(target));
-            (in_time && from_there && covered, policy.not_after)
+            (in_time && from_there && covered, policy.not_before.unwrap_or(0), policy.not_after)
         }
     };
-    if covered { Ok(Allowed { expires, remembered }) } else { Err(Refusal::AccessDenied) }
+    if covered { Ok(Allowed { expires, not_before, remembered }) } else { Err(Refusal::AccessDenied) }
 }
 
 /// The URL that was signed: the request's, less the reserved parameters.
@@ -247,7 +249,12 @@ fn split_query(query: Option<&str>) -> Result<(Option<Cow<'_, str>>, Option<Part
                     debug_assert_eq!(before.len() + 1, at, "what came before is all there is");
                     Cow::Borrowed(&query[..end])
                 }
-                Some(before) => Cow::Owned(format!("{before}&{pair}")),
+                Some(mut before) => {
+                    let kept = before.to_mut();
+                    kept.push('&');
+                    kept.push_str(pair);
+                    before
+                }
             });
         }
         at = end + 1;
@@ -343,7 +350,11 @@ mod tests {
         };
         let near = [192, 0, 2, 7];
         for (query, remembered) in [(&custom, false), (&custom, true), (&canned, false), (&canned, true)] {
-            assert_eq!(ask(&verifier, "/a/b", query, near, 50), Ok(Allowed { expires: 100, remembered }), "{query}");
+            assert_eq!(
+                ask(&verifier, "/a/b", query, near, 50),
+                Ok(Allowed { expires: 100, not_before: if query == &custom { 10 } else { 0 }, remembered }),
+                "{query}"
+            );
         }
         assert_eq!(verifier.seen.count(), 2);
         for (query, path, ip, now) in [
@@ -369,7 +380,10 @@ mod tests {
         assert!(ask(&next, "/a/b", &custom, near, 50).is_err());
         let mut next = verifier.successor();
         next.trust("K", key.public_key().unwrap());
-        assert_eq!(ask(&next, "/a/b", &custom, near, 50), Ok(Allowed { expires: 100, remembered: false }));
+        assert_eq!(
+            ask(&next, "/a/b", &custom, near, 50),
+            Ok(Allowed { expires: 100, not_before: 10, remembered: false })
+        );
         assert!(ask(&verifier.successor(), "/a/b", &custom, near, 50) == Err(Refusal::InvalidKey));
     }
 

@@ -304,3 +304,84 @@ async fn remains_of_a_crash_after_publishing_are_removed() {
     store.abort(&upload).await.unwrap();
     assert!(!own.exists() && store.list_uploads("", later).await.unwrap().is_empty());
 }
+
+/// Has the page cache forget a file, which must not be mapped by anybody.
+fn evict(path: &Path) {
+    let file = std::fs::File::open(path).unwrap();
+    file.sync_all().unwrap();
+    rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).unwrap();
+}
+
+/// What is in memory comes at once, what is not comes by a thread that may wait, and both are the right bytes.
+#[tokio::test]
+async fn ranges_are_right_mapped_and_plain_cold_and_warm() {
+    use futures::StreamExt as _;
+    // On a disk, since a file system in memory forgets nothing.
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let store = open(folder.path());
+    let bytes: Bytes = (0..9_000_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    for reads in [store::Reads::Mapped, store::Reads::Plain] {
+        let key = format!("a/{reads:?}");
+        store.write(&key, stream(bytes.clone()), Attributes::default()).await.unwrap();
+        evict(&folder.path().join(&key));
+        let reader = store::FsReader::open(folder.path()).unwrap().reading(reads);
+        let blob = reader.blob(&key).await.unwrap();
+        for range in [0..10, 8_999_990..9_000_000, 2_097_000..2_098_000, 4_000_000..7_500_001, 0..9_000_000] {
+            let wanted = &bytes[usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap()];
+            for _ in 0..2 {
+                let got: Vec<Bytes> = blob.read(range.clone()).unwrap().try_collect().await.unwrap();
+                assert_eq!(got.concat(), wanted, "{range:?} {reads:?}");
+            }
+            let mut warm = blob.read(range.clone()).unwrap();
+            assert!(futures::poll!(warm.next()).is_ready(), "{range:?} {reads:?} is in memory by now");
+        }
+        assert!(
+            matches!(blob.read(5..4), Err(Error::BadRange)) && matches!(blob.read(0..9_000_001), Err(Error::BadRange))
+        );
+        // Cold again: nobody has it mapped.
+        drop(blob);
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        evict(&folder.path().join(&key));
+        let blob = reader.blob(&key).await.unwrap();
+        let mut cold = blob.read(5_000_000..6_000_000).unwrap();
+        assert!(futures::poll!(cold.next()).is_pending(), "{reads:?}: a runtime's thread read from the disk");
+        let rest: Vec<Bytes> = cold.try_collect().await.unwrap();
+        assert_eq!(rest.concat(), bytes[5_000_000..6_000_000]);
+    }
+}
+
+/// A blob that was opened tells that it was taken away or made anew, also to one who shares nothing but the folder.
+#[tokio::test]
+async fn an_open_blob_knows_when_its_key_means_something_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let outside = store::FsReader::open(folder.path()).unwrap();
+    for (what, deletion) in [("purged", Deletion::Purge), ("put aside", Deletion::Restorable)] {
+        for reader in [store.reader(), outside.clone()] {
+            store.write("a/b", stream(Bytes::from_static(b"one")), Attributes::default()).await.unwrap();
+            // The grain of a file's times.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            let blob = reader.blob("a/b").await.unwrap();
+            assert!(blob.is_current(), "{what}");
+            store.delete("a/b", deletion).await.unwrap();
+            assert!(!blob.is_current(), "{what}");
+            assert!(matches!(reader.blob("a/b").await, Err(Error::NotFound)));
+            store.write("a/b", stream(Bytes::from_static(b"two")), Attributes::default()).await.unwrap();
+            assert!(!blob.is_current(), "{what}");
+            let kept: Vec<Bytes> = blob.read(0..3).unwrap().try_collect().await.unwrap();
+            assert_eq!(kept.concat(), b"one", "what was begun is read to its end");
+            store.delete("a/b", Deletion::Purge).await.unwrap();
+        }
+    }
+    store.write("a/b", stream(Bytes::from_static(b"one")), Attributes::default()).await.unwrap();
+    let blob = outside.blob("a/b").await.unwrap();
+    std::fs::write(folder.path().join("a/b"), b"other").unwrap();
+    assert!(!blob.is_current(), "written over by who knows whom");
+    assert!(matches!(outside.blob("a/b").await, Err(Error::Damaged(_))));
+    outside.probe().await.unwrap();
+    let moved = folder.path().with_extension("moved");
+    std::fs::rename(folder.path(), &moved).unwrap();
+    std::fs::create_dir(folder.path()).unwrap();
+    assert!(outside.probe().await.is_err(), "another folder lies there now");
+    std::fs::remove_dir_all(moved).unwrap();
+}

@@ -54,7 +54,10 @@ impl Trust {
 
     fn take(&self, found: Pems) {
         let mut verifier = self.current.load().successor();
-        for (id, pem) in self.own.iter().chain(&found) {
+        for (id, pem) in found.iter().chain(&self.own) {
+            if self.own.as_ref().is_some_and(|(own, known)| own == id && known.trim() != pem.trim()) {
+                tracing::warn!(id, "another public key lies under the id of the server's own, and is not trusted");
+            }
             match PublicKey::parse(pem) {
                 Ok(key) => verifier.trust(id.clone(), key),
                 Err(error) => tracing::error!(%error, id, "a public key of the edge can't be used"),
@@ -73,8 +76,11 @@ impl Trust {
     pub async fn follow(self: Arc<Self>, every: Duration, stop: CancellationToken) {
         while tokio::time::timeout(every, stop.cancelled()).await.is_err() {
             let trust = Arc::clone(&self);
-            if let Err(error) = tokio::task::spawn_blocking(move || trust.reload()).await {
-                tracing::error!(%error, "the edge's public keys can't be read again");
+            tokio::select! {
+                read = tokio::task::spawn_blocking(move || trust.reload()) => if let Err(error) = read {
+                    tracing::error!(%error, "the edge's public keys can't be read again");
+                },
+                () = stop.cancelled() => {}
             }
         }
     }

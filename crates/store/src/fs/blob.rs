@@ -49,6 +49,8 @@ impl FsStore {
         self.root.ensure_dir(to_folder)?;
         if replace {
             self.root.rename(from, to, true)?;
+            // Whoever opened the blob before must look again, whatever follows.
+            self.changes.note(from);
             // An interrupted carry has moved the record already.
             match self.root.rename(&sidecar(from), &sidecar(to), true) {
                 Err(Error::NotFound) => {}
@@ -60,9 +62,8 @@ impl FsStore {
                 other => other?,
             }
             self.root.rename(from, to, false)?;
+            self.changes.note(from);
         }
-        // Whoever opened the blob before must look again.
-        self.changes.note(from);
         self.root.sync_dir(to_folder)?;
         self.root.sync_dir(from_folder)
     }
@@ -84,9 +85,9 @@ impl FsStore {
             }
             Deletion::Purge => {
                 for path in [key, waiting.as_str()] {
-                    let gone = self.root.unlink(path)? | self.root.unlink(&sidecar(path))?;
-                    if gone {
-                        self.changes.note(path);
+                    let had_bytes = self.root.unlink(path)?;
+                    self.changes.note(path);
+                    if had_bytes | self.root.unlink(&sidecar(path))? {
                         self.root.sync_dir(split(path).0)?;
                     }
                     self.prune(split(path).0)?;

@@ -19,8 +19,8 @@ use super::reader::{Open, Reads};
 
 /// Up to this size a blob is not worth a map of its own: one read into a buffer is all it takes.
 const SMALL: u64 = 64 << 10;
-/// Bytes of a map handed over at once.
-const SLICE: u64 = 1 << 20;
+/// Bytes of a map handed over at once: for so many a slow reader's are not looked at again.
+const SLICE: u64 = 256 << 10;
 /// Bytes per read of what is not mapped: what a slow reader holds in memory.
 const READ_CHUNK: u64 = 128 << 10;
 
@@ -30,13 +30,15 @@ pub struct BlobStream {
     open: Arc<Open>,
     left: Range<u64>,
     mapped: bool,
+    /// Whether something was handed over already: at first, whoever opened the blob has just looked at it.
+    begun: bool,
     waiting: Option<JoinHandle<io::Result<Bytes>>>,
 }
 
 impl BlobStream {
     pub(super) fn new(open: Arc<Open>, range: Range<u64>, reads: Reads) -> Self {
         let mapped = reads == Reads::Mapped && open.size() > SMALL;
-        Self { open, left: range, mapped, waiting: None }
+        Self { open, left: range, mapped, begun: false, waiting: None }
     }
 
     /// Bytes that are still to come.
@@ -47,10 +49,14 @@ impl BlobStream {
     /// The next bytes, if they are in memory.
     fn at_hand(&self) -> io::Result<Option<Bytes>> {
         if let Some((map, range)) = self.mapped_next()? {
+            // The end of a file that was cut inside a page reads as zeros in a map.
+            if self.begun && !self.open.is_whole()? {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
             return Ok(map.is_resident(range.clone()).then(|| map.slice(range)));
         }
         let mut chunk = BytesMut::zeroed(to_usize(READ_CHUNK.min(self.remaining()))?);
-        match mapped::read_now(&self.open.file, &mut chunk, self.left.start)? {
+        match mapped::read_now(self.open.file(), &mut chunk, self.left.start)? {
             Some(0) => Err(io::ErrorKind::UnexpectedEof.into()),
             Some(read) => {
                 chunk.truncate(read);
@@ -73,14 +79,14 @@ impl BlobStream {
         if let Some((map, range)) = self.mapped_next()? {
             let slice = map.slice(range);
             return Ok(tokio::task::spawn_blocking(move || {
-                mapped::fetch(&open.file, at, slice.len())?;
+                mapped::fetch(open.file(), at, slice.len())?;
                 Ok(slice)
             }));
         }
         let length = to_usize(READ_CHUNK.min(self.remaining()))?;
         Ok(tokio::task::spawn_blocking(move || {
             let mut chunk = BytesMut::zeroed(length);
-            open.file.read_exact_at(&mut chunk, at)?;
+            open.file().read_exact_at(&mut chunk, at)?;
             Ok(chunk.freeze())
         }))
     }
@@ -97,6 +103,7 @@ impl Stream for BlobStream {
             match self.at_hand() {
                 Ok(Some(chunk)) => {
                     self.left.start += chunk.len() as u64;
+                    self.begun = true;
                     return Poll::Ready(Some(Ok(chunk)));
                 }
                 Ok(None) => self.waiting = Some(self.bring()?),
@@ -109,6 +116,7 @@ impl Stream for BlobStream {
         match brought.map_err(io::Error::other).flatten() {
             Ok(chunk) => {
                 self.left.start += chunk.len() as u64;
+                self.begun = true;
                 Poll::Ready(Some(Ok(chunk)))
             }
             Err(error) => self.fail(error),

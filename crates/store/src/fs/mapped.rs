@@ -33,12 +33,11 @@ pub(super) struct Map {
 }
 
 impl Map {
-    /// The whole file; `None` where it can't be mapped, or where the kernel would not tell us which of its pages are
-    /// in memory (`mincore(2)` says so to a file's owner and to root only, since Linux 5.2).
-    pub(super) fn of(file: &File) -> Option<Self> {
-        let metadata = file.metadata().ok()?;
-        let me = rustix::process::geteuid();
-        if metadata.len() == 0 || !(me.is_root() || me.as_raw() == metadata.uid()) {
+    /// The whole file, which has `size` bytes; `None` where it can't be mapped, or where the kernel might not tell us
+    /// which of its pages are in memory (since Linux 5.2, `mincore(2)` says so to a file's owner, and to others only if
+    /// they may write it).
+    pub(super) fn of(file: &File, size: u64) -> Option<Self> {
+        if size == 0 || file.metadata().ok()?.uid() != rustix::process::geteuid().as_raw() {
             return None;
         }
         // SAFETY: the map is shared with whoever may write the file. Blobs are never written after they were
@@ -47,6 +46,8 @@ impl Map {
         // process.
         let map = unsafe { Mmap::map(file) };
         match map {
+            // Cut since it was opened.
+            Ok(map) if map.len() as u64 != size => None,
             Ok(map) => {
                 let blocks = map.len().div_ceil(BLOCK);
                 let seen = (0..blocks).map(|_| AtomicU64::new(0)).collect();

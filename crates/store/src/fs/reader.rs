@@ -84,10 +84,10 @@ impl FsReader {
         blocking(move || reader.open_blob(&key)).await
     }
 
-    /// Whether the folder answers.
+    /// Whether the folder answers, and is still the one at its path.
     pub async fn probe(&self) -> Result<()> {
         let reader = self.clone();
-        blocking(move || reader.root.open_dir(".").map(drop)).await
+        blocking(move || reader.root.probe()).await
     }
 
     /// The blob's bytes and its record, which must agree and belong together. Blocking.
@@ -109,7 +109,8 @@ impl FsReader {
                 return Err(Error::Damaged(format!("{} bytes are there, the record says {}", seen.size, record.size)));
             }
             let changes = Arc::clone(&self.changes);
-            let state = Arc::new(Open { file, seen, map: OnceLock::new() });
+            let held = Arc::new(Held { file, map: OnceLock::new() });
+            let state = Arc::new(Open { seen, held });
             return Ok(Blob { state, stat: record.into_stat(), stripe, generation, changes, reads: self.reads });
         }
         Err(Error::Unavailable(std::io::Error::other("the blob changes too often to be opened")))
@@ -139,19 +140,44 @@ impl Seen {
 /// An open file, shared by those who read from it.
 #[derive(Debug)]
 pub(super) struct Open {
-    pub(super) file: File,
     seen: Seen,
+    held: Arc<Held>,
+}
+
+/// What is let go of last, by a thread that may wait: where the file was removed meanwhile, closing it is what frees its
+/// blocks, which takes long for a large one.
+#[derive(Debug)]
+struct Held {
+    file: File,
     /// The file in memory, once a range asked for it; `None` where that can't be had.
     map: OnceLock<Option<Map>>,
 }
 
 impl Open {
+    pub(super) fn file(&self) -> &File {
+        &self.held.file
+    }
+
     pub(super) fn size(&self) -> u64 {
         self.seen.size
     }
 
+    /// Whether the file is as long as it was.
+    pub(super) fn is_whole(&self) -> std::io::Result<bool> {
+        Ok(u64::try_from(rustix::fs::fstat(self.file())?.st_size) == Ok(self.seen.size))
+    }
+
     pub(super) fn map(&self) -> Option<&Map> {
-        self.map.get_or_init(|| Map::of(&self.file)).as_ref()
+        self.held.map.get_or_init(|| Map::of(self.file(), self.size())).as_ref()
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let held = Arc::clone(&self.held);
+            drop(runtime.spawn_blocking(move || drop(held)));
+        }
     }
 }
 
@@ -183,7 +209,7 @@ impl Blob {
 
     fn is_untouched(&self) -> bool {
         let links = |stat: &rustix::fs::Stat| stat.st_nlink > 0;
-        rustix::fs::fstat(&self.state.file).is_ok_and(|stat| {
+        rustix::fs::fstat(self.state.file()).is_ok_and(|stat| {
             links(&stat)
                 && Seen {
                     size: u64::try_from(stat.st_size).unwrap_or(0),

@@ -6,7 +6,7 @@
 use std::fs::File;
 use std::io::Read as _;
 use std::os::fd::OwnedFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{self, AtFlags, FlockOperation, Mode, OFlags, RenameFlags, ResolveFlags};
 use rustix::io::Errno;
@@ -20,6 +20,7 @@ const FILE_MODE: Mode = Mode::from_raw_mode(0o600);
 #[derive(Debug)]
 pub(crate) struct Root {
     dir: OwnedFd,
+    path: PathBuf,
 }
 
 impl Root {
@@ -40,10 +41,21 @@ impl Root {
     /// Opens `path`, which must be there; beside a server that has it locked, too.
     pub(crate) fn open_for_reading(path: &Path) -> Result<Self> {
         let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
-        let root = Self { dir: fs::open(path, flags, Mode::empty())? };
+        let root = Self { dir: fs::open(path, flags, Mode::empty())?, path: path.to_owned() };
         // Refuses old kernels at start rather than at the first request.
         root.open_dir(".")?;
         Ok(root)
+    }
+
+    /// Whether the folder can be read, and is still the one at its path: not unmounted, not replaced.
+    pub(crate) fn probe(&self) -> Result<()> {
+        self.entries("")?;
+        let (here, there) = (fs::fstat(&self.dir)?, fs::stat(&self.path)?);
+        if (here.st_dev, here.st_ino) == (there.st_dev, there.st_ino) {
+            return Ok(());
+        }
+        let path = self.path.display();
+        Err(Error::Unavailable(std::io::Error::other(format!("another folder lies at {path} now; start again"))))
     }
 
     fn resolve(&self, path: &str, flags: OFlags, mode: Mode) -> Result<OwnedFd> {

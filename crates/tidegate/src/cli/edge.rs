@@ -16,6 +16,9 @@ pub(super) fn run(config: Config) -> ExitCode {
 }
 
 async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
     let server = EdgeServer::open(config).await?;
     let (edge, ops) = (&server.address, &server.ops);
     let version = env!("CARGO_PKG_VERSION");

@@ -3,7 +3,7 @@
 use secrecy::ExposeSecret as _;
 
 use super::resolve::{Origin, Resolver};
-use super::{AuthMode, Config, StoreSetting};
+use super::{AuthMode, Config, Cors, StoreSetting};
 
 /// The same for the edge alone.
 pub(super) fn edge_checks(config: &Config, r: &mut Resolver) {
@@ -18,6 +18,22 @@ pub(super) fn edge_checks(config: &Config, r: &mut Resolver) {
     }
     if config.cloudfront.key.is_some() {
         r.problem("CLOUDFRONT_PRIVATE_KEY_PEM", "it to the server that signs: an edge knows public keys only");
+    }
+    if config.auth.sign_in.own_key.is_some() {
+        r.problem("AUTH_OWN_KEY_PEM", "it to the server that issues tokens: an edge knows public keys only");
+    }
+    if config.public_base_url.is_none() && config.cors == Cors::Any {
+        r.given.warnings.push(
+            "neither PUBLIC_BASE_URL nor CORS_ALLOW_ORIGIN names an origin: no page may read with cookies from here"
+                .into(),
+        );
+    }
+    if config.edge_url.as_ref().is_some_and(|url| url.scheme == "https") && config.trusted_proxies.is_empty() {
+        r.given.warnings.push(
+            "EDGE_URL is https, so a proxy stands before us, and TRUSTED_PROXIES names none: policies for an address see \
+             the proxy's"
+                .into(),
+        );
     }
 }
 

@@ -106,15 +106,20 @@ pub fn load(config: &Config) -> anyhow::Result<Secrets> {
     Ok(Secrets { signing, s3, tokens })
 }
 
-/// Ids and texts of the public keys in a folder, by id. Nothing else in it is read.
+/// Ids and texts of the public keys in a folder, by id. Nothing else in it is read. A file that can't be read is no
+/// key, and a folder that is not there holds none: what is not plainly trusted is not trusted.
 pub fn public_keys(folder: &Path) -> io::Result<Vec<(String, String)>> {
+    let listed = match pems(folder, ".pub.pem") {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        other => other?,
+    };
     let mut found = Vec::new();
-    for (id, path) in pems(folder, ".pub.pem")? {
+    for (id, path) in listed {
         match read_small(&path) {
             Ok(pem) => found.push((id, pem)),
-            // Taken away since the folder was read.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
+            Err(error) => {
+                tracing::error!(%error, path = %path.display(), "a public key can't be read and is not trusted")
+            }
         }
     }
     Ok(found)
@@ -123,7 +128,13 @@ pub fn public_keys(folder: &Path) -> io::Result<Vec<(String, String)>> {
 /// A key's file is short; more of a longer one is not read.
 fn read_small(path: &Path) -> io::Result<String> {
     let mut bytes = Vec::new();
-    fs::File::open(path)?.take(64 << 10).read_to_end(&mut bytes)?;
+    // Without NONBLOCK a pipe of that name would hang the open.
+    let nonblock = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let file = fs::OpenOptions::new().read(true).custom_flags(nonblock).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is no plain file"));
+    }
+    file.take(64 << 10).read_to_end(&mut bytes)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 

@@ -48,7 +48,7 @@ pub(crate) trait Conversing: Clone + Send + 'static {
 /// One door.
 #[derive(Debug)]
 pub struct Door<C> {
-    /// `api`, `edge` or `s3`, in logs and metrics.
+    /// `api`, `edge`, `s3` or `operations`, in logs and metrics.
     pub name: &'static str,
     /// Where it listens.
     pub listener: TcpListener,
@@ -106,6 +106,10 @@ pub(crate) async fn serve<C: Conversing>(door: Door<C>, limits: Limits, stop: Ca
     open.close();
     if tokio::time::timeout(limits.shutdown_grace, open.wait()).await.is_err() {
         tracing::warn!(door = name, "requests were still running when the time to finish was over");
+    }
+    // Joins threads.
+    if let Err(error) = tokio::task::spawn_blocking(move || drop(workers)).await {
+        tracing::error!(door = name, %error, "its threads did not end well");
     }
 }
 

@@ -9,6 +9,9 @@ use tokio::runtime::{Builder, Handle};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+/// Threads of each that may wait for a disk.
+const READERS: usize = 32;
+
 /// The threads. They end when this is dropped.
 #[derive(Debug)]
 pub struct Workers {
@@ -23,10 +26,14 @@ impl Workers {
         let end = CancellationToken::new();
         let (mut handles, mut threads) = (Vec::new(), Vec::new());
         for number in 0..count {
-            let runtime = Builder::new_current_thread().enable_all().build()?;
+            let runtime = Builder::new_current_thread().enable_all().max_blocking_threads(READERS).build()?;
             handles.push(runtime.handle().clone());
             let end = end.clone();
-            let run = move || runtime.block_on(end.cancelled());
+            let run = move || {
+                runtime.block_on(end.cancelled());
+                // A read that hangs must not keep the process.
+                runtime.shutdown_background();
+            };
             threads.push(thread::Builder::new().name(format!("edge-{number}")).spawn(run)?);
         }
         Ok(Self { handles, end, threads })

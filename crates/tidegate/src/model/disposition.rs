@@ -77,7 +77,11 @@ pub fn served(content_type: &str, given: Option<&str>) -> Option<String> {
 /// Whether nothing in content of this type runs in a browser.
 fn is_passive(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    match essence.split_once('/') {
+    // What is no token could be read as several types.
+    let is_token = |text: &str| {
+        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+    };
+    match essence.split_once('/').filter(|(_, kind)| is_token(kind)) {
         Some(("image", kind)) => RASTER.contains(&kind),
         Some(("audio" | "video", kind)) => !kind.contains("xml"),
         _ => false,
@@ -114,6 +118,7 @@ mod tests {
             ("application/pdf", None, Some("attachment")),
             ("", None, Some("attachment")),
             ("image/", None, Some("attachment")),
+            ("audio/x,text/html", None, Some("attachment")),
         ] {
             assert_eq!(served(content_type, given).as_deref(), said, "{content_type} {given:?}");
         }

@@ -8,7 +8,7 @@ use store::FsReader;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{UPKEEP, address, bind, edge_door, local_origin, raise_file_limit};
+use super::{UPKEEP, address, bind, close_old_files, edge_door, local_origin, raise_file_limit};
 use crate::app::open_bucket;
 use crate::config::{Config, Origin, StoreSetting};
 use crate::http::edge::ops::Watched;
@@ -66,6 +66,7 @@ impl EdgeServer {
     pub async fn run(self, stop: CancellationToken) {
         let mut tasks = JoinSet::new();
         let limits = self.config.limits;
+        tasks.spawn(close_old_files(Arc::clone(&self.bytes.conversing), stop.clone()));
         tasks.spawn(serve(self.bytes, limits, stop.clone()));
         tasks.spawn(serve(self.probes, limits, stop.clone()));
         tasks.spawn(self.trust.follow(self.config.edge.keys_refresh, stop.clone()));

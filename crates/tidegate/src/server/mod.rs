@@ -89,10 +89,11 @@ impl Server {
         if let Some(door) = self.s3 {
             doors.spawn(serve(door, limits, stop.clone()));
         }
+        let (mut tasks, answered) = (JoinSet::new(), CancellationToken::new());
         if let Some(door) = self.edge {
+            tasks.spawn(close_old_files(Arc::clone(&door.conversing), stop.clone()));
             doors.spawn(serve(door, limits, stop.clone()));
         }
-        let (mut tasks, answered) = (JoinSet::new(), CancellationToken::new());
         if jobs {
             tasks.spawn(runner::run(Arc::clone(&self.app), stop.clone()));
         }
@@ -113,6 +114,16 @@ impl Server {
     }
 }
 
+/// Files that nobody asks for any more are closed all the same.
+async fn close_old_files(edge: Arc<Edge>, stop: CancellationToken) {
+    while tokio::time::timeout(UPKEEP, stop.cancelled()).await.is_err() {
+        let edge = Arc::clone(&edge);
+        if let Err(error) = tokio::task::spawn_blocking(move || edge.upkeep()).await {
+            tracing::error!(%error, "the edge's open files can't be looked through");
+        }
+    }
+}
+
 /// What must be done now and then.
 async fn upkeep(app: Arc<App>, stop: CancellationToken) {
     let mut rounds = 0u64;
@@ -127,11 +138,16 @@ async fn upkeep(app: Arc<App>, stop: CancellationToken) {
     }
 }
 
-/// The edge has a thread for each core, so that other work does not delay it, nor it other work.
+/// An edge over local files has a thread for each core, so that other work does not delay it, nor it other work.
 fn edge_door(listener: TcpListener, edge: Edge) -> anyhow::Result<Door<Arc<Edge>>> {
-    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let workers = Workers::start(threads).context("the edge's threads can't be started")?;
-    Ok(Door { name: "edge", listener, conversing: Arc::new(edge), workers: Some(workers) })
+    let workers = if edge.is_local() {
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Some(Workers::start(threads).context("the edge's threads can't be started")?)
+    } else {
+        // Connections to a bucket are shared with everything else, and belong to the runtime that all share.
+        None
+    };
+    Ok(Door { name: "edge", listener, conversing: Arc::new(edge), workers })
 }
 
 /// A local folder as the edge reads it.

@@ -78,6 +78,7 @@ async fn what_could_be_two_requests_is_none() {
     let many: String = (0..100).map(|n| format!("h{n}: v\r\n")).collect();
     let large = format!("large: {}\r\n", "x".repeat(40_000));
     for (what, head, status) in [
+        ("two hosts", format!("host: {host}\r\n"), 400),
         ("both measures", "content-length: 5\r\ntransfer-encoding: chunked\r\n".to_owned(), 400),
         ("both, the other way round", "transfer-encoding: chunked\r\ncontent-length: 5\r\n".into(), 400),
         ("two lengths", "content-length: 0\r\ncontent-length: 5\r\n".into(), 400),
@@ -105,10 +106,15 @@ async fn what_could_be_two_requests_is_none() {
         ("GET / HTTP/3.0\r\n\r\n", 505),
         ("hello\r\n\r\n", 400),
         ("GET /\u{e9} HTTP/1.1\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\n\r\n", 400),
+        ("GET /a b HTTP/1.1\r\nhost: h\r\n\r\n", 400),
+        ("\r\n\r\n\r\n\r\n", 400),
         ("\x16\x03\x01\x02\x00\x01\x00\x01\n\n", 400),
     ] {
         let answer = raw(host, request.as_bytes()).await;
         assert_eq!(raw_status(&answer), status, "{request:?}: {answer}");
+        assert!(field(&answer, "x-request-id").is_some_and(|id| id.len() == 32), "{answer}");
+        assert_eq!(field(&answer, "vary"), Some("Origin"), "{answer}");
     }
     app.finish().await;
 }
@@ -174,6 +180,13 @@ async fn what_a_connection_was_allowed_is_judged_anew_for_every_request() {
         assert_eq!(raw_status(&head), 403, "{what}");
         assert_eq!(raw_status(&wire.get(&app, url.strip_prefix(&app.edge()).unwrap(), &with(&cookies)).await.0), 206);
     }
+    // A neighbour's cookie that is no text spoils nothing.
+    let mut bytes_of =
+        format!("GET {path} HTTP/1.1\r\nhost: {}\r\nrange: bytes=0-9\r\ncookie: a=", app.edge_address()).into_bytes();
+    bytes_of.extend_from_slice(b"\xe9; ");
+    bytes_of.extend_from_slice(format!("{cookies}\r\n\r\n").as_bytes());
+    wire.0.write_all(&bytes_of).await.unwrap();
+    assert_eq!(raw_status(&wire.answer(true).await.0), 206);
     // A policy for one address, on a connection that many share.
     let folder = url.rsplit_once('/').unwrap().0;
     let policy = format!(
@@ -230,8 +243,24 @@ async fn a_key_comes_and_goes_while_the_edge_runs() {
     until(403).await;
     std::fs::write(&file, OTHER_PUBLIC).unwrap();
     until(206).await;
+    // What can't be read, beside it, keeps no key alive that was taken away.
+    std::fs::create_dir(app.folder.path().join("keys/cloudfront/KODD.pub.pem")).unwrap();
+    rustix::fs::mknodat(
+        rustix::fs::CWD,
+        app.folder.path().join("keys/cloudfront/KPIPE.pub.pem"),
+        rustix::fs::FileType::Fifo,
+        rustix::fs::Mode::RUSR,
+        0,
+    )
+    .unwrap();
     std::fs::remove_file(&file).unwrap();
     until(403).await;
+    // The server's own key is its own, whatever lies under its name.
+    let own = app.app.signer.key_pair_id().to_owned();
+    std::fs::write(app.folder.path().join(format!("keys/cloudfront/{own}.pub.pem")), OTHER_PUBLIC).unwrap();
+    app.app.trust.reload();
+    let fresh = signed(&app, b"more").await;
+    assert_eq!(raw_status(&Wire::to(&app).await.get(&app, &fresh, "").await.0), 200);
     app.finish().await;
 }
 
@@ -253,6 +282,16 @@ async fn a_file_that_is_cut_breaks_its_readers_connection_and_nothing_else() {
     assert_eq!((raw_status(&head), body.as_slice()), (200, &bytes[..100_000]), "others go on");
     let (head, _) = Wire::to(&app).await.get(&app, &target, "range: bytes=0-9\r\n").await;
     assert_eq!(raw_status(&head), 503, "what is not whole is not served at all");
+    // Cut inside its last page: a map would show zeros there.
+    let target = signed(&app, &bytes).await;
+    let mut wire = Wire::to(&app).await;
+    wire.send(&format!("GET {target} HTTP/1.1\r\nhost: {}\r\n\r\n", app.edge_address())).await;
+    wire.0.read_exact(&mut first).await.unwrap();
+    let file = app.folder.path().join("store").join(target.split('?').next().unwrap().trim_start_matches('/'));
+    std::fs::OpenOptions::new().write(true).open(&file).unwrap().set_len(29_999_950).unwrap();
+    let mut rest = Vec::new();
+    let ended = tokio::time::timeout(Duration::from_secs(10), wire.0.read_to_end(&mut rest)).await;
+    assert!(ended.is_ok() && rest.len() < 29_990_000, "{ended:?} after {}", rest.len());
     app.finish().await;
 }
 
@@ -269,6 +308,9 @@ async fn no_object_ever_shows_the_bytes_of_another() {
     let body = |fill: u8| -> store::ByteStream {
         Box::pin(futures::stream::once(async move { Ok(vec![fill; 200_000].into()) }))
     };
+    // One that shares nothing with the writer but the folder, as an edge of its own does.
+    let outside = store::FsReader::open(&app.folder.path().join("store")).unwrap().reading(store::Reads::Plain);
+    let mut kept: Option<store::Blob> = None;
     let done = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
     let writer = {
         let (fs, key, done) = (fs.clone(), key.clone(), done.clone());
@@ -287,6 +329,15 @@ async fn no_object_ever_shows_the_bytes_of_another() {
         wires.push(Wire::to(&app).await);
     }
     while !done.load(std::sync::atomic::Ordering::Acquire) {
+        if kept.as_ref().is_none_or(|blob| !blob.is_current()) {
+            kept = outside.blob(&key).await.ok();
+        }
+        if let Some(blob) = &kept {
+            let mut reading = blob.read(0..10).unwrap();
+            let bytes = futures::StreamExt::next(&mut reading).await.unwrap().unwrap();
+            let of_etag = seen.entry(format!("\"{}\"", blob.stat().etag)).or_insert(bytes[0]);
+            assert_eq!(*of_etag, bytes[0], "the bytes of one object under the name of another");
+        }
         for (number, wire) in wires.iter_mut().enumerate() {
             let range = format!("range: bytes={}-{}\r\n", number * 10_000, 150_000 + number * 10_000);
             let (head, body) = wire.get(&app, &target, &range).await;

@@ -97,12 +97,12 @@ impl Connection {
         mut stopping: Pin<&mut WaitForCancellationFuture<'_>>,
     ) -> io::Result<Option<Result<usize, Malformed>>> {
         self.patience.start(FOR_A_HEAD);
-        let mut seen = 0;
+        let (mut seen, mut passed_over) = (0, false);
         loop {
             // RFC 9112, 2.2: an empty line before a request is passed over.
-            while self.heads.starts_with(b"\r\n") {
+            if !passed_over && self.heads.starts_with(b"\r\n") {
                 self.heads.drain(..2);
-                seen = 0;
+                (passed_over, seen) = (true, 0);
             }
             match head::end(&self.heads, seen) {
                 Ok(Some(length)) => return Ok(Some(Ok(length))),
@@ -122,6 +122,10 @@ impl Connection {
             });
             if read.await? == 0 {
                 return Ok(None);
+            }
+            // Who sends without a pause never lets the timer run out.
+            if self.patience.is_over() {
+                return Err(io::ErrorKind::TimedOut.into());
             }
         }
     }
@@ -199,7 +203,7 @@ impl Connection {
             Malformed::Version => Refused::Version,
             Malformed::TooLarge => Refused::HeadTooLarge,
         };
-        let answer = edge.malformed(&refused, &mut self.lines);
+        let answer = edge.refuse(&refused, None, None, std::time::Instant::now(), &mut self.lines);
         self.write(answer, false, false).await?;
         self.close().await
     }
@@ -270,10 +274,14 @@ impl Patience {
         }
     }
 
+    fn is_over(&self) -> bool {
+        Instant::now() >= self.until
+    }
+
     /// Ready when the time is over.
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         while self.timer.as_mut().poll(context).is_ready() {
-            if Instant::now() >= self.until {
+            if self.is_over() {
                 return Poll::Ready(());
             }
             let until = self.until;

@@ -82,7 +82,7 @@ impl<'a> Head<'a> {
             Ok(httparse::Status::Complete(_)) => {}
             Ok(httparse::Status::Partial) => return Err(Malformed::Syntax),
             Err(httparse::Error::TooManyHeaders) => return Err(Malformed::TooLarge),
-            Err(httparse::Error::Version) => return Err(Malformed::Version),
+            Err(httparse::Error::Version) if names_a_version(bytes) => return Err(Malformed::Version),
             Err(_) => return Err(Malformed::Syntax),
         }
         let old = request.version == Some(0);
@@ -96,6 +96,11 @@ impl<'a> Head<'a> {
                 close |= lists(line.value, "close");
                 stay |= lists(line.value, "keep-alive");
             }
+        }
+        // RFC 9112, 3.2.
+        let hosts = headers.get_all(header::HOST).iter().count();
+        if hosts > 1 || (hosts == 0 && !old) {
+            return Err(Malformed::Syntax);
         }
         let method = request.method.unwrap_or_default();
         let method = Method::from_bytes(method.as_bytes()).map_err(|_| Malformed::Syntax)?;
@@ -112,6 +117,14 @@ impl<'a> Head<'a> {
         self.headers.contains_key(header::TRANSFER_ENCODING)
             || self.headers.get_all(header::CONTENT_LENGTH).iter().any(|length| length.as_bytes() != b"0")
     }
+}
+
+/// Whether a request line ends in some version of HTTP.
+fn names_a_version(bytes: &[u8]) -> bool {
+    let line = bytes.split(|byte| *byte == b'\r').next().unwrap_or_default();
+    let last = line.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
+    let other = |version: &[u8]| !matches!(version, b"1.0" | b"1.1") && version.iter().all(u8::is_ascii_graphic);
+    line.iter().filter(|byte| **byte == b' ').count() == 2 && last.strip_prefix(b"HTTP/").is_some_and(other)
 }
 
 /// Whether a target holds nothing but visible ASCII, and no fragment. Looks at all of it, many bytes in one step.
@@ -155,7 +168,8 @@ mod tests {
         assert_eq!((head.path, head.query, head.authority, head.keep_alive), ("/a/%2e", Some("x=1?y"), None, true));
         assert_eq!(head.headers.len(), 1, "what means nothing is not kept");
         let head =
-            parse("GET http://h:1/a HTTP/1.1\r\nConnection: x, Close\r\nConnection: keep-alive\r\n\r\n").unwrap();
+            parse("GET http://h:1/a HTTP/1.1\r\nHost: h:1\r\nConnection: x, Close\r\nConnection: keep-alive\r\n\r\n")
+                .unwrap();
         assert_eq!((head.path, head.authority, head.keep_alive), ("/a", Some("h:1"), false));
         let old = "GET / HTTP/1.0\r\n";
         assert!(!parse(&format!("{old}\r\n")).unwrap().keep_alive);
@@ -174,8 +188,11 @@ mod tests {
             ("GET / HTTP/1.1\r\nA : b\r\n\r\n", Syntax),
             ("GET / HTTP/1.1\r\nA: b\0\r\n\r\n", Syntax),
             ("GET / HTTP/1.1\r\nA: b\rc\r\n\r\n", Syntax),
+            ("GET / HTTP/1.1\r\n\r\n", Syntax),
+            ("GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", Syntax),
+            ("GET / HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n", Syntax),
             ("GET  / HTTP/1.1\r\n\r\n", Syntax),
-            ("GET /a b HTTP/1.1\r\n\r\n", Version),
+            ("GET /a b HTTP/1.1\r\n\r\n", Syntax),
             ("GET /a#b HTTP/1.1\r\n\r\n", Syntax),
             ("GET /é HTTP/1.1\r\n\r\n", Syntax),
             ("GET ftp://h/a HTTP/1.1\r\n\r\n", Syntax),

@@ -1,7 +1,7 @@
 //! How what is served may be kept and shown: caching by kind of content and by what is left of the grant, attachment
 //! for what could run.
 
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use store::Stat;
 
 use super::super::content::Fields;
@@ -28,22 +28,26 @@ impl Kept {
         let given = attributes.cache_control.as_deref();
         // What could not be sent must not be kept by anybody.
         let cache_control = match given.map(HeaderValue::from_str) {
-            Some(Ok(_)) => given.unwrap_or(default),
-            Some(Err(_)) => "private, no-store",
-            None => default,
+            Some(Ok(_)) => with_an_end(given.unwrap_or(default)),
+            Some(Err(_)) => "private, no-store".to_owned(),
+            None => default.to_owned(),
         };
         let given = attributes.content_disposition.as_deref();
         let disposition = disposition::served(&attributes.content_type, given);
         Self {
-            cache_control: cache_control.to_owned(),
-            longest: max_ages(cache_control).max().unwrap_or(0),
+            longest: max_ages(&cache_control).max().unwrap_or(0),
+            cache_control,
             disposition: disposition
                 .map(|text| if HeaderValue::from_str(&text).is_ok() { text } else { "attachment".into() }),
         }
     }
 
     /// Adds them, for a grant with `left` seconds to go.
-    pub(super) fn apply(&self, left: u64, fields: &mut impl Fields) {
+    pub(super) fn apply(&self, status: StatusCode, left: u64, fields: &mut impl Fields) {
+        if [StatusCode::PRECONDITION_FAILED, StatusCode::RANGE_NOT_SATISFIABLE].contains(&status) {
+            fields.set(&header::CACHE_CONTROL, b"no-store");
+            return;
+        }
         if self.longest <= left {
             fields.set(&header::CACHE_CONTROL, self.cache_control.as_bytes());
         } else {
@@ -58,6 +62,14 @@ impl Kept {
 fn is_parquet(key: &str, content_type: &str) -> bool {
     content_type.eq_ignore_ascii_case("application/vnd.apache.parquet")
         || key.rsplit_once('.').is_some_and(|(_, ending)| ending.eq_ignore_ascii_case("parquet"))
+}
+
+/// What says nothing of how long it may be kept would be kept for as long as a cache thinks fit, which no grant ends.
+fn with_an_end(cache_control: &str) -> String {
+    let says = |wanted: &str| cache_control.split(',').any(|directive| directive.trim().eq_ignore_ascii_case(wanted));
+    let ends = says("no-store") || says("no-cache");
+    let aged = cache_control.split(',').filter_map(max_age).any(|(name, _)| name.eq_ignore_ascii_case("max-age"));
+    if ends || aged { cache_control.to_owned() } else { format!("{cache_control}, max-age=86400") }
 }
 
 /// A directive's number of seconds, if it says how long something may be kept.
@@ -97,7 +109,7 @@ mod tests {
         };
         let stat = Stat { size: 1, etag: "e".into(), last_modified: SystemTime::UNIX_EPOCH, attributes };
         let mut headers = HeaderMap::new();
-        Kept::of(key, &stat).apply(left, &mut headers);
+        Kept::of(key, &stat).apply(StatusCode::OK, left, &mut headers);
         let text = |name| headers.get(name).map_or(String::new(), |value: &HeaderValue| value.to_str().unwrap().into());
         (text(header::CACHE_CONTROL), text(header::CONTENT_DISPOSITION))
     }
@@ -117,6 +129,8 @@ mod tests {
             ),
             (None, 1 << 40, "private, max-age=86400"),
             (None, 0, "private, max-age=0"),
+            (Some("public, immutable"), 60, "public, immutable, max-age=60"),
+            (Some("private, no-cache"), 60, "private, no-cache"),
         ] {
             assert_eq!(kept("a", "image/png", given, left).0, said, "{given:?} for {left} s");
         }

@@ -3,10 +3,10 @@
 //! changed.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use axum::http::{HeaderMap, HeaderName, header};
-use sign::Verifier;
+use sign::{Allowed, Verifier};
 
 use super::head::Head;
 use super::origin::Served;
@@ -18,40 +18,53 @@ pub(super) struct Last {
     cookies: Option<Box<[u8]>>,
     client: IpAddr,
     verifier: Arc<Verifier>,
-    pub(super) expires: u64,
-    pub(super) served: Arc<Served>,
+    pub(super) allowed: Allowed,
+    served: Weak<Served>,
 }
 
 impl Last {
-    /// Keeps what `request` was allowed until `expires`. Nothing is kept of what could be looked at in two ways.
+    /// Keeps what `request` was allowed. Nothing is kept of what could be looked at in two ways, nor of what is asked for
+    /// elsewhere each time. The object itself is not held: how many are open is the origin's business.
     pub(super) fn of(
         request: &Head<'_>,
         client: IpAddr,
         verifier: &Arc<Verifier>,
-        expires: u64,
+        allowed: Allowed,
         served: &Arc<Served>,
     ) -> Option<Self> {
+        if !served.is_current() {
+            return None;
+        }
         Some(Self {
             target: request.target.into(),
             host: only(&request.headers, &header::HOST).ok()??.into(),
             cookies: only(&request.headers, &header::COOKIE).ok()?.map(Into::into),
             client,
             verifier: Arc::clone(verifier),
-            expires,
-            served: Arc::clone(served),
+            allowed,
+            served: Arc::downgrade(served),
         })
     }
 
-    /// Whether another request is allowed for the same reasons: the same words from the same place, judged by the same
+    /// What another request is allowed for the same reasons: the same words from the same place, judged by the same
     /// keys, in time, for an object that is still there.
-    pub(super) fn covers(&self, request: &Head<'_>, client: IpAddr, verifier: &Arc<Verifier>, now: u64) -> bool {
-        now < self.expires
+    pub(super) fn covers(
+        &self,
+        request: &Head<'_>,
+        client: IpAddr,
+        verifier: &Arc<Verifier>,
+        now: u64,
+    ) -> Option<Arc<Served>> {
+        let same = (self.allowed.not_before..self.allowed.expires).contains(&now)
             && *self.target == *request.target
             && only(&request.headers, &header::HOST) == Ok(Some(&self.host))
             && only(&request.headers, &header::COOKIE) == Ok(self.cookies.as_deref())
             && self.client == client
-            && Arc::ptr_eq(&self.verifier, verifier)
-            && self.served.is_current()
+            && Arc::ptr_eq(&self.verifier, verifier);
+        if !same {
+            return None;
+        }
+        self.served.upgrade().filter(|served| served.is_current())
     }
 }
 

@@ -90,26 +90,63 @@ impl Edge {
     async fn answer(&self, peer: SocketAddr, request: &Head<'_>, last: &mut Option<Last>, lines: &mut Lines) -> Answer {
         let started = Instant::now();
         let ClientAddress(client) = address::client(peer.ip(), &request.headers, &self.proxies);
-        let mut id = [0; ID_LENGTH];
-        let id = request_id(&request.headers, &mut id);
         lines.clear();
         let outcome = if request.has_body() {
             Err(Refused::Body)
         } else if is_preflight(&request.method, &request.headers) {
-            return self.preflight(request, lines);
+            return self.preflight(request, started, lines);
         } else {
             self.serve(request, client, last, lines).await
         };
-        let (status, body, verdict, is_last) = match outcome {
-            Ok((status, body)) => (status, body, ALLOWED, false),
-            Err(refused) => {
-                refused.log(id, client);
-                lines.clear();
-                let (status, body) = refused.respond(&request.method, lines);
-                (status, body, refused.verdict(), refused.is_last())
+        let mut id = [0; ID_LENGTH];
+        let id = request_id(&request.headers, &mut id);
+        match outcome {
+            Ok((status, body)) => {
+                let body = self.meters.count(status, body, ALLOWED, started);
+                self.vary(&request.headers, lines);
+                lines.set(&REQUEST_ID, id.as_bytes());
+                tracing::debug!(door = "edge", id, method = %request.method, status = status.as_u16(), "answered");
+                Answer { status, body, is_last: false }
             }
-        };
-        match request.headers.get(header::ORIGIN) {
+            Err(refused) => self.refuse(&refused, Some(request), Some(client), started, lines),
+        }
+    }
+
+    /// The answer to what is not served, or is no request at all.
+    fn refuse(
+        &self,
+        refused: &Refused,
+        request: Option<&Head<'_>>,
+        client: Option<IpAddr>,
+        started: Instant,
+        lines: &mut Lines,
+    ) -> Answer {
+        lines.clear();
+        let nothing = HeaderMap::new();
+        let headers = request.map_or(&nothing, |request| &request.headers);
+        let (status, body) = refused.respond(request.map_or(&Method::GET, |request| &request.method), lines);
+        self.vary(headers, lines);
+        let mut id = [0; ID_LENGTH];
+        let id = request_id(headers, &mut id);
+        lines.set(&REQUEST_ID, id.as_bytes());
+        refused.log(id, client);
+        let body = self.meters.count(status, body, refused.verdict(), started);
+        Answer { status, body, is_last: refused.is_last() }
+    }
+
+    /// A preflight carries no signature, and asks for no bytes.
+    fn preflight(&self, request: &Head<'_>, started: Instant, lines: &mut Lines) -> Answer {
+        let (parts, _) = self.cors.preflight(&request.headers).into_parts();
+        lines.extend(&parts.headers);
+        let mut id = [0; ID_LENGTH];
+        lines.set(&REQUEST_ID, request_id(&request.headers, &mut id).as_bytes());
+        let body = self.meters.count(parts.status, Sent::Nothing, "Preflight", started);
+        Answer { status: parts.status, body, is_last: false }
+    }
+
+    /// Says who may read an answer.
+    fn vary(&self, headers: &HeaderMap, lines: &mut Lines) {
+        match headers.get(header::ORIGIN) {
             None if self.cors.varies() => lines.set(&header::VARY, b"Origin"),
             None => {}
             origin => {
@@ -118,24 +155,6 @@ impl Edge {
                 lines.extend(&fields);
             }
         }
-        lines.set(&REQUEST_ID, id.as_bytes());
-        tracing::debug!(door = "edge", id, method = %request.method, status = status.as_u16(), verdict, "answered");
-        Answer { status, body: self.meters.count(status, body, verdict, started), is_last }
-    }
-
-    /// A preflight carries no signature, and asks for no bytes.
-    fn preflight(&self, request: &Head<'_>, lines: &mut Lines) -> Answer {
-        let (parts, _) = self.cors.preflight(&request.headers).into_parts();
-        lines.extend(&parts.headers);
-        let body = self.meters.count(parts.status, Sent::Nothing, "Preflight", Instant::now());
-        Answer { status: parts.status, body, is_last: false }
-    }
-
-    /// The answer to what is no request.
-    fn malformed(&self, refused: &Refused, lines: &mut Lines) -> Answer {
-        lines.clear();
-        let (status, body) = refused.respond(&Method::GET, lines);
-        Answer { status, body: self.meters.count(status, body, refused.verdict(), Instant::now()), is_last: true }
     }
 
     async fn serve(
@@ -151,9 +170,10 @@ impl Edge {
         let now = epoch_seconds(SystemTime::now());
         let (served, expires) = self.find(request, client, now, last).await?;
         content::guard(self.resource_policy, lines);
-        served.headers.apply(expires.saturating_sub(now), lines);
         let read = served.reader();
-        Ok(content::respond(&request.method, &request.headers, &served.facts, lines, read).await?)
+        let (status, body) = content::respond(&request.method, &request.headers, &served.facts, lines, read).await?;
+        served.headers.apply(status, expires.saturating_sub(now), lines);
+        Ok((status, body))
     }
 
     /// What may be read by this request, and until when.
@@ -164,18 +184,22 @@ impl Edge {
         now: u64,
         last: &mut Option<Last>,
     ) -> Result<(Arc<Served>, u64), Refused> {
-        let verifier = self.trust.verifier();
-        if let Some(last) = last.as_ref().filter(|last| last.covers(request, client, &verifier, now)) {
-            self.meters.signature(true);
-            self.meters.blob(Lookup::Hit);
-            return Ok((Arc::clone(&last.served), last.expires));
-        }
+        let verifier = {
+            let verifier = self.trust.verifier();
+            if let Some(last) = last
+                && let Some(served) = last.covers(request, client, &verifier, now)
+            {
+                self.meters.signature(true);
+                self.meters.blob(Lookup::Hit);
+                return Ok((served, last.allowed.expires));
+            }
+            Arc::clone(&verifier)
+        };
         *last = None;
         // The length of path and query, as CloudFront counts.
         if request.path.len() + request.query.map_or(0, |query| query.len() + 1) > MAX_URL {
             return Err(Refused::TooLong);
         }
-        let verifier = Arc::clone(&verifier);
         let allowed = self.verify(&verifier, request, client, now).map_err(Refused::Signature)?;
         self.meters.signature(allowed.remembered);
         // A valid signature opens served roots and nothing else, whatever its policy says.
@@ -185,8 +209,18 @@ impl Edge {
             return Err(outside);
         }
         let served = self.origin.find(&key, &self.meters).await?;
-        *last = Last::of(request, client, &verifier, allowed.expires, &served);
+        *last = Last::of(request, client, &verifier, allowed, &served);
         Ok((served, allowed.expires))
+    }
+
+    /// Whether its bytes are on this machine.
+    pub fn is_local(&self) -> bool {
+        self.origin.is_local()
+    }
+
+    /// Closes what stayed open too long; now and then, also where nobody asks for anything. Blocking.
+    pub fn upkeep(&self) {
+        self.origin.upkeep();
     }
 
     /// The verdict, from the raw request. Scheme and hosts are the configured ones.
@@ -201,8 +235,10 @@ impl Edge {
         if !is_ours(host) || !named {
             return Err(Refusal::AccessDenied);
         }
-        let cookies: Vec<&str> =
-            request.headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok()).collect();
+        // Taken apart before it is read as text: a neighbour's odd cookie must not spoil ours.
+        let lines = request.headers.get_all(header::COOKIE).iter();
+        let pairs = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
+        let cookies: Vec<&str> = pairs.filter_map(|pair| std::str::from_utf8(pair).ok()).collect();
         verifier.verify(&sign::Request {
             scheme: self.scheme,
             host,

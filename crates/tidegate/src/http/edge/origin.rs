@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 use moka::sync::Cache;
@@ -41,6 +41,7 @@ pub struct Served {
     pub(super) facts: Facts,
     pub(super) headers: Kept,
     bytes: Bytes,
+    opened: Instant,
 }
 
 /// Where its bytes are.
@@ -52,7 +53,7 @@ enum Bytes {
 impl Served {
     fn local(key: &str, blob: Blob) -> Self {
         let stat = blob.stat();
-        Self { facts: Facts::of(stat), headers: Kept::of(key, stat), bytes: Bytes::Blob(blob) }
+        Self { facts: Facts::of(stat), headers: Kept::of(key, stat), bytes: Bytes::Blob(blob), opened: Instant::now() }
     }
 }
 
@@ -60,6 +61,18 @@ impl Origin {
     /// A folder, of whose blobs `most` may be open.
     pub fn local(reader: FsReader, most: u64) -> Self {
         Self::Local(reader, Cache::builder().max_capacity(most).time_to_live(KEPT_OPEN).build())
+    }
+
+    /// Closes what is not to stay open any longer. Blocking.
+    pub(super) fn upkeep(&self) {
+        if let Self::Local(_, open) = self {
+            open.run_pending_tasks();
+        }
+    }
+
+    /// Whether it is on this machine.
+    pub fn is_local(&self) -> bool {
+        matches!(self, Self::Local(..))
     }
 
     /// Whether it answers.
@@ -85,13 +98,22 @@ impl Origin {
                 }
                 meters.blob(lookup);
                 let served = Arc::new(Served::local(key, reader.blob(key).await?));
+                // Of many who found it closed at once, all but one let go of what they opened.
+                if let Some(opened) = open.get(key).filter(|opened| opened.is_current()) {
+                    return Ok(opened);
+                }
                 open.insert(key.to_owned(), Arc::clone(&served));
                 Ok(served)
             }
             Self::Remote(store) => {
                 let stat = store.stat(key).await?;
                 let bytes = Bytes::Store { store: Arc::clone(store), key: key.to_owned(), etag: stat.etag.clone() };
-                Ok(Arc::new(Served { facts: Facts::of(&stat), headers: Kept::of(key, &stat), bytes }))
+                Ok(Arc::new(Served {
+                    facts: Facts::of(&stat),
+                    headers: Kept::of(key, &stat),
+                    bytes,
+                    opened: Instant::now(),
+                }))
             }
         }
     }
@@ -101,7 +123,7 @@ impl Served {
     /// Whether it is still what lies at its key; what is elsewhere is asked for each time.
     pub(super) fn is_current(&self) -> bool {
         match &self.bytes {
-            Bytes::Blob(blob) => blob.is_current(),
+            Bytes::Blob(blob) => self.opened.elapsed() < KEPT_OPEN && blob.is_current(),
             Bytes::Store { .. } => false,
         }
     }

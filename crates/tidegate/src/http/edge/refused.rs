@@ -69,10 +69,16 @@ impl Refused {
     }
 
     /// What went wrong with us is said once, in the log.
-    pub(super) fn log(&self, id: &str, client: IpAddr) {
+    pub(super) fn log(&self, id: &str, client: Option<IpAddr>) {
         match self {
             Self::Failed(error) => tracing::error!(id, error = error.detail(), "the edge can't read a blob"),
-            other => tracing::debug!(id, %client, verdict = other.verdict(), "the edge refused a request"),
+            other => tracing::debug!(
+                door = "edge",
+                id,
+                client = client.map(tracing::field::display),
+                verdict = other.verdict(),
+                "refused"
+            ),
         }
     }
 
