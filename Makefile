@@ -71,6 +71,6 @@ tools-servers: tools-python
 	@test -x .tools/bin/garage || $(CARGO) install garage --version 2.5.0 --locked --debug --no-default-features --features bundled-libs,sqlite --root .tools
 
 tools-bench:
-	@./.ci/need openssl:openssl wrk:wrk
+	@./.ci/need nginx:nginx-light openssl:openssl wrk:wrk
 	@test -x .tools/bin/s3s-fs || $(CARGO) install s3s-fs --version 0.14.1 --features binary --locked --root .tools
 	@test -x .tools/release/bin/garage || $(CARGO) install garage --version 2.5.0 --locked --no-default-features --features bundled-libs,sqlite --root .tools/release

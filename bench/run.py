@@ -24,27 +24,9 @@ os.environ.setdefault("TIDEGATE", str(ROOT / "target/release/tidegate"))
 import boto3  # noqa: E402
 from botocore.config import Config  # noqa: E402
 import backends  # noqa: E402
+from edge import edge  # noqa: E402
+from report import MIB, ROUNDS, Run, row, shown, write_table  # noqa: E402
 from server import Server, free_port  # noqa: E402
-
-ROUNDS = 3
-SECONDS = 5
-MIB = 1 << 20
-TICKS = os.sysconf("SC_CLK_TCK")
-ROWS = []
-
-
-def row(case, ours, peer="", ratio="", target="", note=""):
-    ROWS.append((case, ours, peer, ratio, target, note))
-    print(f"{case:<46} {ours:>22}  {peer:>26}  {ratio:>8}  {target:>10}  {note}", flush=True)
-
-
-def shown(values, digits=0):
-    return f"{statistics.median(values):.{digits}f} ({min(values):.{digits}f}–{max(values):.{digits}f})"
-
-
-def cpu_seconds(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 def signing():
@@ -81,15 +63,8 @@ def load(server, folder, name, ids, tail, method="GET", body="nil"):
 
 def drive(server, arguments):
     """One run of wrk: requests per second, per core-second of the server, p99, cores."""
-    before, started = cpu_seconds(server.process.pid), time.monotonic()
-    out = subprocess.check_output(["wrk", "-t1", "-c32", f"-d{SECONDS}s", "--latency", *arguments], text=True)
-    cpu, wall = cpu_seconds(server.process.pid) - before, time.monotonic() - started
-    if "Non-2xx" in out or "Socket errors" in out:
-        raise RuntimeError(out)
-    rate = float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1))
-    total = int(re.search(r"(\d+) requests in", out).group(1))
-    p99 = re.search(r"99%\s+(\S+)", out).group(1)
-    return rate, total / cpu, p99, cpu / wall
+    run = Run([server.process.pid], arguments)
+    return run.rate, run.total / run.cpu, run.p99_text, run.cpu / run.wall
 
 
 def rows_of_images(server, owner, count):
@@ -317,12 +292,11 @@ def main():
         (folder / "put").mkdir()
         uploads(folder / "put")
         start_and_idle(folder)
+        (folder / "edge").mkdir()
+        edge(folder / "edge")
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-    table = ["| case | here | peer | ratio | target | note |", "|---|---|---|---|---|---|"]
-    table += ["| " + " | ".join(cells) + " |" for cells in ROWS]
-    (ROOT / "target/bench.md").write_text("\n".join(table) + "\n")
-    print("\nas a table: target/bench.md")
+    write_table("bench.md")
 
 
 if __name__ == "__main__":

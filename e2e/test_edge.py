@@ -103,7 +103,7 @@ def test_the_edge_alone(make_server, make_edge, place):
     edge = make_edge(port, **origin)
     edge.settings["TIDEGATE_DATA"] = str(edge.folder / "nothing")
     trace = edge.folder / "trace"
-    edge.command = ["strace", "-f", "-qq", "-o", trace, "-e", "trace=%file,socket", *edge.command]
+    edge.command = ["strace", "-f", "-qq", "-o", trace, "-e", "trace=%file,connect,ftruncate,fallocate", *edge.command]
     edge.start(until=503)
     assert send("GET", url, {"Cookie": cookies}).status == 403, "nobody is trusted yet"
     edge.trust(server)
@@ -128,7 +128,10 @@ def test_the_edge_alone(make_server, make_edge, place):
     calls = trace.read_text()
     written = [line for line in calls.splitlines() if re.search(r"O_WRONLY|O_RDWR|O_CREAT|O_TRUNC|O_APPEND", line)]
     written = [line for line in written if "/dev/" not in line and "/proc/" not in line]
-    changed = re.findall(r"\b(?:unlink|rename|mkdir|link|symlink|chmod|chown|truncate)\w*\(.*", calls)
+    changed = re.findall(r"\b(?:unlink|rename|mkdir|link|symlink|chmod|chown|truncate|ftruncate|fallocate)\w*\(.*", calls)
+    reached = set(re.findall(r"connect\(.*sin_port=htons\((\d+)\)", calls))
+    allowed = {urllib.parse.urlsplit(store["S3_ENDPOINT"]).netloc.rsplit(":", 1)[1]} if store else set()
+    assert reached <= allowed, f"it connected to ports {reached - allowed}"
     assert not written and not changed, (written[:5], changed[:5])
     assert "keys/cloudfront" not in calls and "tidegate.db" not in calls, "it looked at what is none of its business"
 
@@ -259,13 +262,14 @@ def test_ten_thousand_connections_that_say_nothing(make_server):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard < wanted + 500:
         raise RuntimeError(f"this test takes {wanted} open files; the hard limit is {hard}")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     server = make_server(LOG_LEVEL="info", MAX_CONNECTIONS=str(wanted + 100))
     whole = random.randbytes(200_000)
     url, cookies = server.stream(upload(server, [whole]))
     port = int(urllib.parse.urlsplit(server.edge).port)
-    held = [socket.create_connection(("127.0.0.1", port)) for _ in range(wanted)]
+    held = []
     try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        held += (socket.create_connection(("127.0.0.1", port)) for _ in range(wanted))
         for connection in held[::2]:
             connection.sendall(b"GET /images/alice/ HTTP/1.1\r\nHost: 127.0.0.1")
         started = time.monotonic()

@@ -39,6 +39,8 @@ pub struct Allowed {
     pub expires: u64,
     /// Before when it does not hold, epoch seconds.
     pub not_before: u64,
+    /// Whether it holds for some addresses only.
+    pub for_address: bool,
     /// Whether its signature had been verified before.
     pub remembered: bool,
 }
@@ -200,9 +202,9 @@ fn check(key: &PublicKey, asked: &Asked<'_>) -> Result<Terms, Refusal> {
 
 /// Whether what was signed covers this request. `remembered` is handed on.
 fn judge(terms: &Terms, target: Target<'_>, request: &Request<'_>, remembered: bool) -> Result<Allowed, Refusal> {
-    let (covered, not_before, expires) = match terms {
+    let (covered, not_before, expires, for_address) = match terms {
         // Its document is the request's own URL, or the signature would not have been good for it.
-        Terms::Canned { not_after } => (request.now < *not_after, 0, *not_after),
+        Terms::Canned { not_after } => (request.now < *not_after, 0, *not_after, false),
         Terms::Policy(policy) => {
             let in_time = request.now < policy.not_after && policy.not_before.is_none_or(|from| request.now >= from);
             let from_there = policy.source_ip.as_deref().is_none_or(|range| ip_in(range, request.client_ip));
@@ -211,10 +213,11 @@ fn judge(terms: &Terms, target: Target<'_>, request: &Request<'_>, remembered: b
                 .resource
                 .as_deref()
                 .is_none_or(|resource| pattern::matches(resource, target) || resource == rebuilt(target));
-            (in_time && from_there && covered, policy.not_before.unwrap_or(0), policy.not_after)
+            let covered = in_time && from_there && covered;
+            (covered, policy.not_before.unwrap_or(0), policy.not_after, policy.source_ip.is_some())
         }
     };
-    if covered { Ok(Allowed { expires, not_before, remembered }) } else { Err(Refusal::AccessDenied) }
+    if covered { Ok(Allowed { expires, not_before, for_address, remembered }) } else { Err(Refusal::AccessDenied) }
 }
 
 /// The URL that was signed: the request's, less the reserved parameters.
@@ -352,7 +355,12 @@ mod tests {
         for (query, remembered) in [(&custom, false), (&custom, true), (&canned, false), (&canned, true)] {
             assert_eq!(
                 ask(&verifier, "/a/b", query, near, 50),
-                Ok(Allowed { expires: 100, not_before: if query == &custom { 10 } else { 0 }, remembered }),
+                Ok(Allowed {
+                    expires: 100,
+                    not_before: if query == &custom { 10 } else { 0 },
+                    for_address: query == &custom,
+                    remembered
+                }),
                 "{query}"
             );
         }
@@ -382,7 +390,7 @@ mod tests {
         next.trust("K", key.public_key().unwrap());
         assert_eq!(
             ask(&next, "/a/b", &custom, near, 50),
-            Ok(Allowed { expires: 100, not_before: 10, remembered: false })
+            Ok(Allowed { expires: 100, not_before: 10, for_address: true, remembered: false })
         );
         assert!(ask(&verifier.successor(), "/a/b", &custom, near, 50) == Err(Refusal::InvalidKey));
     }

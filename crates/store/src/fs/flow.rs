@@ -1,6 +1,7 @@
 //! The bytes of a range on their way out: from memory at once, from disk by way of the blocking pool.
 //!
-//! Small blobs are read without waiting (`RWF_NOWAIT`), ranges of larger ones are slices of the mapped file. Whatever is not
+//! Ranges are slices of the mapped file; a small blob that is read for the first time is read into a buffer, without
+//! waiting (`RWF_NOWAIT`). Whatever is not
 //! in memory is read by a thread that may wait; the runtime's never do.
 
 use std::io;
@@ -17,7 +18,7 @@ use tokio::task::JoinHandle;
 use super::mapped::{self, Map};
 use super::reader::{Open, Reads};
 
-/// Up to this size a blob is not worth a map of its own: one read into a buffer is all it takes.
+/// Up to this size a blob is worth a map of its own only if it is read again.
 const SMALL: u64 = 64 << 10;
 /// Bytes of a map handed over at once: for so many a slow reader's are not looked at again.
 const SLICE: u64 = 256 << 10;
@@ -37,7 +38,7 @@ pub struct BlobStream {
 
 impl BlobStream {
     pub(super) fn new(open: Arc<Open>, range: Range<u64>, reads: Reads) -> Self {
-        let mapped = reads == Reads::Mapped && open.size() > SMALL;
+        let mapped = reads == Reads::Mapped && (open.was_read() || open.size() > SMALL);
         Self { open, left: range, mapped, begun: false, waiting: None }
     }
 

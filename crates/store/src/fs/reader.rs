@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::ops::Range;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::flow::BlobStream;
@@ -47,7 +47,7 @@ impl Changes {
 /// How bytes get from a file to a connection.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Reads {
-    /// Small blobs are read, ranges of larger ones are slices of the mapped file.
+    /// Slices of the mapped file, save for a small one that is read once.
     #[default]
     Mapped,
     /// All are read.
@@ -110,7 +110,7 @@ impl FsReader {
             }
             let changes = Arc::clone(&self.changes);
             let held = Arc::new(Held { file, map: OnceLock::new() });
-            let state = Arc::new(Open { seen, held });
+            let state = Arc::new(Open { seen, was_read: AtomicBool::new(false), held });
             return Ok(Blob { state, stat: record.into_stat(), stripe, generation, changes, reads: self.reads });
         }
         Err(Error::Unavailable(std::io::Error::other("the blob changes too often to be opened")))
@@ -141,6 +141,7 @@ impl Seen {
 #[derive(Debug)]
 pub(super) struct Open {
     seen: Seen,
+    was_read: AtomicBool,
     held: Arc<Held>,
 }
 
@@ -156,6 +157,12 @@ struct Held {
 impl Open {
     pub(super) fn file(&self) -> &File {
         &self.held.file
+    }
+
+    /// Whether somebody asked before.
+    pub(super) fn was_read(&self) -> bool {
+        // Read first: most often it is so, and a write would be seen by every other core.
+        self.was_read.load(Ordering::Relaxed) || self.was_read.swap(true, Ordering::Relaxed)
     }
 
     pub(super) fn size(&self) -> u64 {

@@ -103,7 +103,7 @@ pub const SETTINGS: &[Setting] = &[
         "EDGE_READS",
         "mapped",
         "mapped | plain",
-        "How the edge reads local files: those over 64 KiB as slices of the file mapped into memory, or all with plain reads.",
+        "How the edge reads local files: as slices of the file mapped into memory (a file up to 64 KiB only if it is read again), or all with plain reads.",
     ),
     built(
         "EDGE_OPEN_FILES",

@@ -4,11 +4,11 @@
 mod connection;
 mod head;
 mod headers;
-mod last;
 mod meters;
 pub mod ops;
 mod origin;
 mod refused;
+mod verdicts;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -25,11 +25,11 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use self::head::Head;
-use self::last::Last;
 use self::meters::{ALLOWED, Lookup, Metered, Meters};
 pub use self::origin::Origin;
 use self::origin::Served;
 use self::refused::Refused;
+use self::verdicts::{Verdict, Verdicts};
 use super::address::{self, ClientAddress};
 use super::content::{self, Fields as _, Lines, Sent};
 use super::cors::{CorsPolicy, is_preflight};
@@ -53,6 +53,7 @@ pub struct Edge {
     resource_policy: &'static str,
     cors: CorsPolicy,
     proxies: Vec<Network>,
+    verdicts: Verdicts,
     meters: Meters,
 }
 
@@ -82,12 +83,19 @@ impl Edge {
             resource_policy: config.resource_policy,
             cors: CorsPolicy::bytes(&config.cors, own_page, "GET, HEAD"),
             proxies: config.trusted_proxies.clone(),
+            verdicts: Verdicts::new(),
             meters: Meters::new(),
         }
     }
 
     /// Answers a request: its fields go to `lines`. `last` is what the connection was allowed before.
-    async fn answer(&self, peer: SocketAddr, request: &Head<'_>, last: &mut Option<Last>, lines: &mut Lines) -> Answer {
+    async fn answer(
+        &self,
+        peer: SocketAddr,
+        request: &Head<'_>,
+        last: &mut Option<Arc<Verdict>>,
+        lines: &mut Lines,
+    ) -> Answer {
         let started = Instant::now();
         let ClientAddress(client) = address::client(peer.ip(), &request.headers, &self.proxies);
         lines.clear();
@@ -161,7 +169,7 @@ impl Edge {
         &self,
         request: &Head<'_>,
         client: IpAddr,
-        last: &mut Option<Last>,
+        last: &mut Option<Arc<Verdict>>,
         lines: &mut Lines,
     ) -> Result<(StatusCode, Sent), Refused> {
         if ![Method::GET, Method::HEAD].contains(&request.method) {
@@ -182,24 +190,20 @@ impl Edge {
         request: &Head<'_>,
         client: IpAddr,
         now: u64,
-        last: &mut Option<Last>,
+        last: &mut Option<Arc<Verdict>>,
     ) -> Result<(Arc<Served>, u64), Refused> {
-        let verifier = {
-            let verifier = self.trust.verifier();
-            if let Some(last) = last
-                && let Some(served) = last.covers(request, client, &verifier, now)
-            {
-                self.meters.signature(true);
-                self.meters.blob(Lookup::Hit);
-                return Ok((served, last.allowed.expires));
-            }
-            Arc::clone(&verifier)
-        };
-        *last = None;
+        // Borrowed while nothing is waited for.
+        let found = self.verdicts.find(request, client, &self.trust.verifier(), now, last);
+        if let Some(found) = found {
+            self.meters.signature(true);
+            self.meters.blob(Lookup::Hit);
+            return Ok(found);
+        }
         // The length of path and query, as CloudFront counts.
         if request.path.len() + request.query.map_or(0, |query| query.len() + 1) > MAX_URL {
             return Err(Refused::TooLong);
         }
+        let verifier = Arc::clone(&self.trust.verifier());
         let allowed = self.verify(&verifier, request, client, now).map_err(Refused::Signature)?;
         self.meters.signature(allowed.remembered);
         // A valid signature opens served roots and nothing else, whatever its policy says.
@@ -209,7 +213,7 @@ impl Edge {
             return Err(outside);
         }
         let served = self.origin.find(&key, &self.meters).await?;
-        *last = Last::of(request, client, &verifier, allowed, &served);
+        self.verdicts.keep(request, client, &verifier, allowed, &served, last);
         Ok((served, allowed.expires))
     }
 
@@ -220,6 +224,7 @@ impl Edge {
 
     /// Closes what stayed open too long; now and then, also where nobody asks for anything. Blocking.
     pub fn upkeep(&self) {
+        self.verdicts.upkeep();
         self.origin.upkeep();
     }
 

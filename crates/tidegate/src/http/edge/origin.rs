@@ -37,6 +37,7 @@ impl fmt::Debug for Origin {
 }
 
 /// Something that can be served, with what is said of it.
+#[derive(Debug)]
 pub struct Served {
     pub(super) facts: Facts,
     pub(super) headers: Kept,
@@ -45,6 +46,7 @@ pub struct Served {
 }
 
 /// Where its bytes are.
+#[derive(Debug)]
 enum Bytes {
     Blob(Blob),
     Store { store: Arc<dyn StoreDebug>, key: String, etag: String },
