@@ -336,7 +336,8 @@ async fn ranges_are_right_mapped_and_plain_cold_and_warm() {
             assert!(futures::poll!(warm.next()).is_ready(), "{range:?} {reads:?} is in memory by now");
         }
         assert!(
-            matches!(blob.read(5..4), Err(Error::BadRange)) && matches!(blob.read(0..9_000_001), Err(Error::BadRange))
+            matches!(blob.read(9_000_001..9_000_001), Err(Error::BadRange))
+                && matches!(blob.read(0..9_000_001), Err(Error::BadRange))
         );
         // Cold again: nobody has it mapped.
         drop(blob);
