@@ -67,7 +67,12 @@ impl Trust {
         ids.sort_unstable();
         #[expect(clippy::cast_precision_loss, reason = "nobody trusts 2^53 keys")]
         metrics::gauge!("tidegate_edge_keys").set(ids.len() as f64);
-        tracing::info!(keys = ids.join(" "), "the edge's public keys were read");
+        let folder = self.folder.display();
+        if ids.is_empty() {
+            tracing::warn!(%folder, "the edge trusts nobody: there is no <key-pair-id>.pub.pem that holds a key");
+        } else {
+            tracing::info!(keys = ids.join(" "), %folder, "the edge's public keys were read");
+        }
         self.current.store(Arc::new(verifier));
         *self.held.lock().unwrap_or_else(PoisonError::into_inner) = found;
     }

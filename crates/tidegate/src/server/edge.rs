@@ -46,6 +46,12 @@ impl EdgeServer {
             StoreSetting::Local(root) => {
                 let folder = root.clone();
                 let reader = tokio::task::spawn_blocking(move || FsReader::open(&folder)).await?;
+                let reader = reader.map_err(|error| match error {
+                    store::Error::NotFound => {
+                        anyhow::anyhow!("there is no such folder; set UPLOAD_ROOT to the store's")
+                    }
+                    other => other.into(),
+                });
                 let reader = reader.with_context(|| format!("the store {} can't be read", root.display()))?;
                 local_origin(&config, reader)
             }

@@ -52,6 +52,8 @@ pub(super) enum Lookup {
 
 impl Meters {
     pub(super) fn new() -> Self {
+        // A counter that is born at 1 rises for nobody.
+        counter!("tidegate_edge_broken_total").increment(0);
         let signatures = |outcome| counter!("tidegate_edge_signature_cache_total", "outcome" => outcome);
         let blobs = |outcome| counter!("tidegate_edge_blob_cache_total", "outcome" => outcome);
         Self {

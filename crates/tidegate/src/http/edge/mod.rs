@@ -137,7 +137,7 @@ impl Edge {
         let mut id = [0; ID_LENGTH];
         let id = request_id(headers, &mut id);
         lines.set(&REQUEST_ID, id.as_bytes());
-        refused.log(id, client);
+        refused.log(id, client, request.map_or("", |request| request.path));
         let body = self.meters.count(status, body, refused.verdict(), started);
         Answer { status, body, is_last: refused.is_last() }
     }

@@ -69,9 +69,9 @@ impl Refused {
     }
 
     /// What went wrong with us is said once, in the log.
-    pub(super) fn log(&self, id: &str, client: Option<IpAddr>) {
+    pub(super) fn log(&self, id: &str, client: Option<IpAddr>, path: &str) {
         match self {
-            Self::Failed(error) => tracing::error!(id, error = error.detail(), "the edge can't read a blob"),
+            Self::Failed(error) => tracing::error!(id, path, error = error.detail(), "the edge can't read a blob"),
             other => tracing::debug!(
                 door = "edge",
                 id,
