@@ -11,14 +11,10 @@ use crate::server::edge::EdgeServer;
 
 /// Serves bytes until SIGTERM or SIGINT.
 pub(super) fn run(config: Config) -> ExitCode {
-    let log = config.log.clone();
-    process::run(&log, |stop| serve(config, stop))
+    process::run(config, serve)
 }
 
 async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
-    for warning in &config.warnings {
-        tracing::warn!("{warning}");
-    }
     let server = EdgeServer::open(config).await?;
     let (edge, ops) = (&server.address, &server.ops);
     let version = env!("CARGO_PKG_VERSION");

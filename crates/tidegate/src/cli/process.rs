@@ -6,15 +6,15 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::complain;
-use crate::config::Log;
+use crate::config::Config;
 use crate::telemetry;
 
-/// Runs `serve` until SIGTERM or SIGINT cancel its token.
-pub(super) fn run<F>(log: &Log, serve: impl FnOnce(CancellationToken) -> F) -> ExitCode
+/// Runs `serve` until SIGTERM or SIGINT cancel its token; what is worth saying of the settings is said first.
+pub(super) fn run<F>(config: Config, serve: impl FnOnce(Config, CancellationToken) -> F) -> ExitCode
 where
     F: Future<Output = anyhow::Result<()>>,
 {
-    let exporting = match telemetry::start_logs(log) {
+    let exporting = match telemetry::start_logs(&config.log) {
         Ok(exporting) => exporting,
         Err(error) => {
             complain(&format!("can't start: {error:#}"));
@@ -31,7 +31,10 @@ where
     let outcome = runtime.block_on(async {
         let stop = CancellationToken::new();
         cancel_at_signal(&stop)?;
-        serve(stop).await
+        for warning in &config.warnings {
+            tracing::warn!("{warning}");
+        }
+        serve(config, stop).await
     });
     exporting.finish();
     match outcome {

@@ -12,14 +12,10 @@ use crate::server::Server;
 
 /// Serves until SIGTERM or SIGINT.
 pub(super) fn run(config: Config) -> ExitCode {
-    let log = config.log.clone();
-    process::run(&log, |stop| serve(config, stop))
+    process::run(config, serve)
 }
 
 async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
-    for warning in &config.warnings {
-        tracing::warn!("{warning}");
-    }
     let server = Server::open(config).await?;
     if server.app.config.insecure_auth() {
         tracing::warn!("there is no sign-in: whoever reaches the API is whoever they say (AUTH_MODE)");

@@ -1,7 +1,7 @@
 //! A connection of the edge: requests read, answers written, one after the other, each within its time.
 //!
-//! HTTP/1.1 as far as an edge needs it: no request has a body, every answer has a length. Written for this, since a
-//! general server costs as much again as everything else the edge does for a small range (see decision 0012).
+//! HTTP/1.1 as far as an edge needs it: no request has a body, every answer has a length. Written for this, since
+//! a general server's part was too large a share of a small range's cost (decision 0012).
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
