@@ -20,5 +20,5 @@ pub use keys::{Hash, KeyError, KeyKind, PublicKey, SigningKey, pem_block};
 pub use policy::{Policy, canned_policy, custom_policy};
 pub use resource::{Resource, ResourceError};
 pub use signer::{PolicySignature, Signer};
-pub use verify::{Allowed, Refusal, Request, Verifier};
+pub use verify::{Allowed, Denied, Refusal, Request, Verifier};
 pub use window::window_expiry;

@@ -57,8 +57,54 @@ pub enum Refusal {
     MalformedSignature,
     /// The policy does not decode or is not a policy.
     MalformedPolicy,
-    /// Everything else.
-    AccessDenied,
+    /// Everything else. What it was is for the log only.
+    AccessDenied(Denied),
+}
+
+/// What is behind [`Refusal::AccessDenied`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Denied {
+    /// A reserved parameter is there twice.
+    Ambiguous,
+    /// A hash algorithm that does not exist.
+    Hash,
+    /// A policy and an expiry, or none of them.
+    Terms,
+    /// An expiry that is no time.
+    Expires,
+    /// The signature is not good for what it stands beside.
+    Signature,
+    /// The grant has not begun.
+    Early,
+    /// The grant has ended.
+    Expired,
+    /// The policy is for another address.
+    Address,
+    /// The policy is for something else.
+    Resource,
+    /// The host is not one that is served. Not found out here.
+    Host,
+    /// What is asked for lies in no place that is served. Not found out here.
+    Place,
+}
+
+impl Denied {
+    /// In a few words.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Ambiguous => "a parameter of the signature is there twice",
+            Self::Hash => "the hash algorithm is unknown",
+            Self::Terms => "not exactly one of Policy and Expires is there",
+            Self::Expires => "Expires is no time",
+            Self::Signature => "the signature is not good for this URL or policy",
+            Self::Early => "the grant has not begun",
+            Self::Expired => "the grant has ended",
+            Self::Address => "the policy is for another address",
+            Self::Resource => "the policy is for another resource",
+            Self::Host => "the host is not this edge's",
+            Self::Place => "the path lies in no served root",
+        }
+    }
 }
 
 impl Refusal {
@@ -69,7 +115,7 @@ impl Refusal {
             Self::InvalidKey => "InvalidKey",
             Self::MalformedSignature => "MalformedSignature",
             Self::MalformedPolicy => "MalformedPolicy",
-            Self::AccessDenied => "AccessDenied",
+            Self::AccessDenied(_) => "AccessDenied",
         }
     }
 
@@ -80,7 +126,15 @@ impl Refusal {
             Self::InvalidKey => "Unknown Key",
             Self::MalformedSignature => "Could not unencode Signature",
             Self::MalformedPolicy => "Malformed Policy",
-            Self::AccessDenied => "Access denied",
+            Self::AccessDenied(_) => "Access denied",
+        }
+    }
+
+    /// What it was, for those who run the edge.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::AccessDenied(denied) => denied.reason(),
+            other => other.message(),
         }
     }
 }
@@ -161,7 +215,7 @@ impl Verifier {
         let hash = match parts.hash {
             None | Some("SHA1") => Hash::Sha1,
             Some("SHA256") => Hash::Sha256,
-            Some(_) => return Err(Refusal::AccessDenied),
+            Some(_) => return Err(Refusal::AccessDenied(Denied::Hash)),
         };
         let signature = parts.signature.ok_or(Refusal::MalformedSignature)?;
         let target =
@@ -171,7 +225,7 @@ impl Verifier {
             (None, Some(expires)) => Document::Canned { target, expires },
             // A signature that is none is said to be none, whatever else is wrong.
             _ if encoding::decode(signature).is_none() => return Err(Refusal::MalformedSignature),
-            _ => return Err(Refusal::AccessDenied),
+            _ => return Err(Refusal::AccessDenied(Denied::Terms)),
         };
         let asked = Asked { serial: trusted.serial, hash, signature, document };
         if let Some(terms) = self.seen.find(&asked) {
@@ -193,31 +247,39 @@ fn check(key: &PublicKey, asked: &Asked<'_>) -> Result<Terms, Refusal> {
             (bytes, Terms::Policy(policy))
         }
         Document::Canned { target, expires } => {
-            let not_after = epoch(expires).ok_or(Refusal::AccessDenied)?;
+            let not_after = epoch(expires).ok_or(Refusal::AccessDenied(Denied::Expires))?;
             (canned_policy(&rebuilt(target), not_after).into_bytes(), Terms::Canned { not_after })
         }
     };
-    if key.verify(asked.hash, &bytes, &signature) { Ok(terms) } else { Err(Refusal::AccessDenied) }
+    if key.verify(asked.hash, &bytes, &signature) { Ok(terms) } else { Err(Refusal::AccessDenied(Denied::Signature)) }
 }
 
 /// Whether what was signed covers this request. `remembered` is handed on.
 fn judge(terms: &Terms, target: Target<'_>, request: &Request<'_>, remembered: bool) -> Result<Allowed, Refusal> {
-    let (covered, not_before, expires, for_address) = match terms {
+    let denied = |denied| Err(Refusal::AccessDenied(denied));
+    let (not_before, expires, for_address) = match terms {
         // Its document is the request's own URL, or the signature would not have been good for it.
-        Terms::Canned { not_after } => (request.now < *not_after, 0, *not_after, false),
+        Terms::Canned { not_after } => (0, *not_after, false),
         Terms::Policy(policy) => {
-            let in_time = request.now < policy.not_after && policy.not_before.is_none_or(|from| request.now >= from);
-            let from_there = policy.source_ip.as_deref().is_none_or(|range| ip_in(range, request.client_ip));
+            if !policy.source_ip.as_deref().is_none_or(|range| ip_in(range, request.client_ip)) {
+                return denied(Denied::Address);
+            }
             // SDKs write a query unescaped into custom policies; the exact URL is never wider than a pattern.
             let covered = policy
                 .resource
                 .as_deref()
                 .is_none_or(|resource| pattern::matches(resource, target) || resource == rebuilt(target));
-            let covered = in_time && from_there && covered;
-            (covered, policy.not_before.unwrap_or(0), policy.not_after, policy.source_ip.is_some())
+            if !covered {
+                return denied(Denied::Resource);
+            }
+            (policy.not_before.unwrap_or(0), policy.not_after, policy.source_ip.is_some())
         }
     };
-    if covered { Ok(Allowed { expires, not_before, for_address, remembered }) } else { Err(Refusal::AccessDenied) }
+    match request.now {
+        now if now >= expires => denied(Denied::Expired),
+        now if now < not_before => denied(Denied::Early),
+        _ => Ok(Allowed { expires, not_before, for_address, remembered }),
+    }
 }
 
 /// The URL that was signed: the request's, less the reserved parameters.
@@ -242,7 +304,7 @@ fn split_query(query: Option<&str>) -> Result<(Option<Cow<'_, str>>, Option<Part
         if RESERVED.contains(&name) {
             signed = true;
             if parts.slot(name).replace(value).is_some() {
-                return Err(Refusal::AccessDenied);
+                return Err(Refusal::AccessDenied(Denied::Ambiguous));
             }
         } else {
             own = Some(match own {
@@ -397,7 +459,7 @@ mod tests {
 
     #[test]
     fn a_reserved_name_twice_is_refused() {
-        assert_eq!(split_query(Some("Expires=1&Expires=2")).unwrap_err(), Refusal::AccessDenied);
+        assert_eq!(split_query(Some("Expires=1&Expires=2")).unwrap_err(), Refusal::AccessDenied(Denied::Ambiguous));
     }
 
     proptest! {
@@ -421,7 +483,7 @@ mod tests {
             names.sort();
             let twice = names.windows(2).any(|pair| pair[0] == pair[1]);
             match split_query(Some(&query)) {
-                Err(refusal) => prop_assert!(twice && refusal == Refusal::AccessDenied),
+                Err(refusal) => prop_assert!(twice && refusal == Refusal::AccessDenied(Denied::Ambiguous)),
                 Ok((kept, parts)) => {
                     prop_assert!(!twice);
                     prop_assert_eq!(kept.as_deref().map(str::to_owned), (!own.is_empty()).then(|| own.join("&")));

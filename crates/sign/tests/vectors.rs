@@ -152,7 +152,7 @@ fn a_prefix_grant_covers_its_folder_by_query_and_by_cookies() {
             Request { scheme: "http", cookies: &[&cookie], ..base },
             Request { now: 1_002, cookies: &[&cookie], ..base },
         ] {
-            assert_eq!(verifier.verify(&denied), Err(Refusal::AccessDenied), "{denied:?}");
+            assert!(matches!(verifier.verify(&denied), Err(Refusal::AccessDenied(_))), "{denied:?}");
         }
         assert_eq!(verifier.verify(&base), Err(Refusal::MissingKey));
     }

@@ -312,42 +312,96 @@ fn evict(path: &Path) {
     rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).unwrap();
 }
 
-/// What is in memory comes at once, what is not comes by a thread that may wait, and both are the right bytes.
+/// What a socket gets of a range.
+async fn sent(mut range: store::BlobStream) -> Result<Vec<u8>, store::SendError> {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut to = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let (mut from, _) = listener.accept().await.unwrap();
+    let reader = tokio::spawn(async move {
+        let mut got = Vec::new();
+        from.read_to_end(&mut got).await.unwrap();
+        got
+    });
+    while let Some(piece) = std::future::poll_fn(|context| range.poll_piece(context)).await {
+        match piece.map_err(store::SendError::File)? {
+            store::Piece::Read(bytes) => to.write_all(&bytes).await.unwrap(),
+            store::Piece::File => {
+                to.writable().await.unwrap();
+                let mut outcome = Ok(0);
+                let step = to.try_io(tokio::io::Interest::WRITABLE, || {
+                    outcome = match range.send_to(&to) {
+                        Err(store::SendError::Socket(error)) => return Err(error),
+                        other => other,
+                    };
+                    Ok(())
+                });
+                if let Err(error) = step {
+                    assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
+                }
+                outcome?;
+            }
+        }
+    }
+    drop(to);
+    Ok(reader.await.unwrap())
+}
+
+/// What is in memory is ready at once, what is not is brought there by a thread that may wait, and both are the right
+/// bytes.
 #[tokio::test]
-async fn ranges_are_right_mapped_and_plain_cold_and_warm() {
+async fn ranges_are_right_sent_and_read_cold_and_warm() {
     use futures::StreamExt as _;
     // On a disk, since a file system in memory forgets nothing.
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let store = open(folder.path());
     let bytes: Bytes = (0..9_000_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
-    for reads in [store::Reads::Mapped, store::Reads::Plain] {
+    for reads in [store::Reads::Sendfile, store::Reads::Plain] {
         let key = format!("a/{reads:?}");
         store.write(&key, stream(bytes.clone()), Attributes::default()).await.unwrap();
         evict(&folder.path().join(&key));
         let reader = store::FsReader::open(folder.path()).unwrap().reading(reads);
         let blob = reader.blob(&key).await.unwrap();
+        let ready = |range: &mut store::BlobStream| {
+            range.poll_piece(&mut std::task::Context::from_waker(futures::task::noop_waker_ref()))
+        };
         for range in [0..10, 8_999_990..9_000_000, 2_097_000..2_098_000, 4_000_000..7_500_001, 0..9_000_000] {
             let wanted = &bytes[usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap()];
             for _ in 0..2 {
-                let got: Vec<Bytes> = blob.read(range.clone()).unwrap().try_collect().await.unwrap();
-                assert_eq!(got.concat(), wanted, "{range:?} {reads:?}");
+                assert_eq!(sent(blob.read(range.clone()).unwrap()).await.unwrap(), wanted, "{range:?} {reads:?}");
             }
+            let got: Vec<Bytes> = blob.read(range.clone()).unwrap().try_collect().await.unwrap();
+            assert_eq!(got.concat(), wanted, "{range:?} {reads:?}");
             let mut warm = blob.read(range.clone()).unwrap();
-            assert!(futures::poll!(warm.next()).is_ready(), "{range:?} {reads:?} is in memory by now");
+            assert!(ready(&mut warm).is_ready(), "{range:?} {reads:?} is in memory by now");
         }
         assert!(
             matches!(blob.read(9_000_001..9_000_001), Err(Error::BadRange))
                 && matches!(blob.read(0..9_000_001), Err(Error::BadRange))
         );
-        // Cold again: nobody has it mapped.
-        drop(blob);
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        evict(&folder.path().join(&key));
-        let blob = reader.blob(&key).await.unwrap();
-        let mut cold = blob.read(5_000_000..6_000_000).unwrap();
-        assert!(futures::poll!(cold.next()).is_pending(), "{reads:?}: a runtime's thread read from the disk");
-        let rest: Vec<Bytes> = cold.try_collect().await.unwrap();
-        assert_eq!(rest.concat(), bytes[5_000_000..6_000_000]);
+        for as_stream in [false, true] {
+            // Cold again, also for those who remember what they saw.
+            evict(&folder.path().join(&key));
+            let blob = reader.blob(&key).await.unwrap();
+            let mut cold = blob.read(5_000_000..6_000_000).unwrap();
+            let wanted = &bytes[5_000_000..6_000_000];
+            let complaint = format!("{reads:?}: a runtime's thread read from the disk");
+            if as_stream {
+                assert!(futures::poll!(cold.next()).is_pending(), "{complaint}");
+                let rest: Vec<Bytes> = cold.try_collect().await.unwrap();
+                assert_eq!(rest.concat(), wanted);
+            } else {
+                assert!(ready(&mut cold).is_pending(), "{complaint}");
+                assert_eq!(sent(cold).await.unwrap(), wanted);
+            }
+        }
+        let cut = std::fs::OpenOptions::new().write(true).open(folder.path().join(&key)).unwrap();
+        cut.set_len(8_000_000).unwrap();
+        for range in [7_000_000..8_000_001, 8_500_000..9_000_000] {
+            assert!(matches!(sent(blob.read(range.clone()).unwrap()).await, Err(store::SendError::File(_))));
+            let got: Result<Vec<Bytes>, _> = blob.read(range).unwrap().try_collect().await;
+            assert!(got.is_err(), "{reads:?}");
+        }
     }
 }
 

@@ -1,11 +1,11 @@
 //! The bytes of a range on their way out: from memory at once, from disk by way of the blocking pool.
 //!
-//! Ranges are slices of the mapped file; a small blob that is read for the first time is read into a buffer, without
-//! waiting (`RWF_NOWAIT`). Whatever is not
-//! in memory is read by a thread that may wait; the runtime's never do.
+//! A connection has the kernel send all but a few of them from the page cache ([`BlobStream::send_to`]); whoever wants
+//! the bytes themselves takes them as a stream. What is not in memory is read by a thread that may wait; the runtime's never do.
 
 use std::io;
 use std::ops::Range;
+use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt as _;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,33 +13,48 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use futures::Stream;
+use rustix::io::Errno;
 use tokio::task::JoinHandle;
 
-use super::mapped::{self, Map};
+use super::pages::{self, Pages};
 use super::reader::{Open, Reads};
 
-/// Up to this size a blob is worth a map of its own only if it is read again.
+/// Up to this size a blob's pages are worth looking at only if it is read again.
 const SMALL: u64 = 64 << 10;
-/// Bytes of a map handed over at once: for so many a slow reader's are not looked at again.
+/// Up to this size a range is copied for less than it costs the kernel to send pages.
+const FEW: u64 = 8 << 10;
+/// The most bytes sent in one call, and brought into memory at once.
 const SLICE: u64 = 256 << 10;
-/// Bytes per read of what is not mapped: what a slow reader holds in memory.
+/// Bytes per read of what is read into a buffer: what a slow reader holds in memory.
 const READ_CHUNK: u64 = 128 << 10;
 
-/// The bytes of a range, in order. A stream, and never longer or shorter than the range unless it ends in an error.
+/// The bytes of a range, in order; never longer or shorter than the range unless they end in an error. Taken as a
+/// stream, or piece by piece, partly from the file itself.
 #[derive(Debug)]
 pub struct BlobStream {
     open: Arc<Open>,
     left: Range<u64>,
-    mapped: bool,
-    /// Whether something was handed over already: at first, whoever opened the blob has just looked at it.
-    begun: bool,
+    /// Whether the kernel may send from the file itself.
+    sends_file: bool,
+    /// Up to here the file was brought into memory a moment ago.
+    brought: u64,
     waiting: Option<JoinHandle<io::Result<Bytes>>>,
+}
+
+/// What comes next of a range.
+#[derive(Debug)]
+pub enum Piece {
+    /// These bytes.
+    Read(Bytes),
+    /// Bytes that are in memory as a part of the file: for [`BlobStream::send_to`].
+    File,
 }
 
 impl BlobStream {
     pub(super) fn new(open: Arc<Open>, range: Range<u64>, reads: Reads) -> Self {
-        let mapped = reads == Reads::Mapped && (open.was_read() || open.size() > SMALL);
-        Self { open, left: range, mapped, begun: false, waiting: None }
+        let is_few = range.end - range.start <= FEW;
+        let sends_file = reads == Reads::Sendfile && !is_few && (open.was_read() || open.size() > SMALL);
+        Self { open, brought: range.start, left: range, sends_file, waiting: None }
     }
 
     /// Bytes that are still to come.
@@ -47,92 +62,115 @@ impl BlobStream {
         self.left.end - self.left.start
     }
 
-    /// The next bytes, if they are in memory.
-    fn at_hand(&self) -> io::Result<Option<Bytes>> {
-        if let Some((map, range)) = self.mapped_next()? {
-            // The end of a file that was cut inside a page reads as zeros in a map.
-            if self.begun && !self.open.is_whole()? {
-                return Err(io::ErrorKind::UnexpectedEof.into());
+    /// The next piece, `None` at the end. Ready when no disk needs to be waited for; an error is one of the file.
+    pub fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Piece>>> {
+        let Some((pages, part)) = self.pages().filter(|_| !self.left.is_empty()) else {
+            return self.poll_bytes(context).map(|next| next.map(|bytes| bytes.map(Piece::Read)));
+        };
+        if self.waiting.is_none() {
+            // Not looked at again between being brought and being sent: where memory is short it may be gone already.
+            if self.left.start < self.brought || pages.are_in_memory(part.clone()) {
+                return Poll::Ready(Some(Ok(Piece::File)));
             }
-            return Ok(map.is_resident(range.clone()).then(|| map.slice(range)));
+            let (open, at) = (Arc::clone(&self.open), self.left.start);
+            let fetch = move || pages::fetch(open.file(), at, part.len()).map(|()| Bytes::new());
+            self.waiting = Some(tokio::task::spawn_blocking(fetch));
         }
-        let mut chunk = BytesMut::zeroed(to_usize(READ_CHUNK.min(self.remaining()))?);
-        match mapped::read_now(self.open.file(), &mut chunk, self.left.start)? {
-            Some(0) => Err(io::ErrorKind::UnexpectedEof.into()),
-            Some(read) => {
-                chunk.truncate(read);
-                Ok(Some(chunk.freeze()))
+        let brought = ready!(self.poll_waiting(context));
+        self.brought = self.left.start + 1;
+        Poll::Ready(Some(self.or_end(brought).map(|_| Piece::File)))
+    }
+
+    /// Has the kernel send the next bytes of the file, after a [`Piece::File`], and says how many the socket took.
+    pub fn send_to(&mut self, socket: impl AsFd) -> Result<usize, SendError> {
+        let mut at = self.left.start;
+        let length = usize::try_from(SLICE.min(self.remaining())).unwrap_or(0);
+        match rustix::fs::sendfile(socket, self.open.file(), Some(&mut at), length) {
+            Ok(0) => Err(SendError::File(io::ErrorKind::UnexpectedEof.into())),
+            Ok(sent) => {
+                self.left.start += sent as u64;
+                Ok(sent)
             }
-            None => Ok(None),
+            Err(errno) => Err(SendError::of(errno)),
         }
     }
 
-    /// The map and the next part of it, where this range is read by map.
-    fn mapped_next(&self) -> io::Result<Option<(&Map, Range<usize>)>> {
-        let Some(map) = self.mapped.then(|| self.open.map()).flatten() else { return Ok(None) };
-        let (start, length) = (to_usize(self.left.start)?, to_usize(SLICE.min(self.remaining()))?);
-        Ok(Some((map, start..start + length)))
+    /// The file's pages, and the next part of it, where it is sent as a file.
+    fn pages(&self) -> Option<(&Pages, Range<usize>)> {
+        let pages = self.sends_file.then(|| self.open.pages()).flatten()?;
+        let end = self.left.end.min(self.left.start + SLICE);
+        Some((pages, usize::try_from(self.left.start).ok()?..usize::try_from(end).ok()?))
     }
 
-    /// Has the next bytes brought into memory by a thread that may wait for the disk.
-    fn bring(&self) -> io::Result<JoinHandle<io::Result<Bytes>>> {
-        let (open, at) = (Arc::clone(&self.open), self.left.start);
-        if let Some((map, range)) = self.mapped_next()? {
-            let slice = map.slice(range);
-            return Ok(tokio::task::spawn_blocking(move || {
-                mapped::fetch(open.file(), at, slice.len())?;
-                Ok(slice)
-            }));
+    /// The next bytes in a buffer of their own.
+    fn poll_bytes(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+        if self.left.is_empty() {
+            return Poll::Ready(None);
         }
-        let length = to_usize(READ_CHUNK.min(self.remaining()))?;
-        Ok(tokio::task::spawn_blocking(move || {
-            let mut chunk = BytesMut::zeroed(length);
-            open.file().read_exact_at(&mut chunk, at)?;
-            Ok(chunk.freeze())
-        }))
+        let bytes = ready!(self.poll_chunk(context));
+        self.left.start += bytes.as_ref().map_or(0, |bytes| bytes.len() as u64);
+        Poll::Ready(Some(self.or_end(bytes)))
+    }
+
+    fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
+        if self.waiting.is_none() {
+            let at = self.left.start;
+            let mut chunk = BytesMut::zeroed(usize::try_from(READ_CHUNK.min(self.remaining())).unwrap_or(0));
+            match pages::read_now(self.open.file(), &mut chunk, at)? {
+                Some(0) => return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
+                Some(read) => {
+                    chunk.truncate(read);
+                    return Poll::Ready(Ok(chunk.freeze()));
+                }
+                None => {
+                    let open = Arc::clone(&self.open);
+                    self.waiting = Some(tokio::task::spawn_blocking(move || {
+                        open.file().read_exact_at(&mut chunk, at)?;
+                        Ok(chunk.freeze())
+                    }));
+                }
+            }
+        }
+        self.poll_waiting(context)
+    }
+
+    fn poll_waiting(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
+        let Some(waiting) = self.waiting.as_mut() else { return Poll::Pending };
+        let brought = ready!(Pin::new(waiting).poll(context));
+        self.waiting = None;
+        Poll::Ready(brought.map_err(io::Error::other).flatten())
+    }
+
+    /// After an error the rest will not come.
+    fn or_end<T>(&mut self, outcome: io::Result<T>) -> io::Result<T> {
+        if outcome.is_err() {
+            self.left.start = self.left.end;
+        }
+        outcome
     }
 }
 
 impl Stream for BlobStream {
     type Item = io::Result<Bytes>;
 
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
-        if self.left.is_empty() {
-            return Poll::Ready(None);
-        }
-        if self.waiting.is_none() {
-            match self.at_hand() {
-                Ok(Some(chunk)) => {
-                    self.left.start += chunk.len() as u64;
-                    self.begun = true;
-                    return Poll::Ready(Some(Ok(chunk)));
-                }
-                Ok(None) => self.waiting = Some(self.bring()?),
-                Err(error) => return self.fail(error),
-            }
-        }
-        let Some(waiting) = self.waiting.as_mut() else { return Poll::Pending };
-        let brought = ready!(Pin::new(waiting).poll(context));
-        self.waiting = None;
-        match brought.map_err(io::Error::other).flatten() {
-            Ok(chunk) => {
-                self.left.start += chunk.len() as u64;
-                self.begun = true;
-                Poll::Ready(Some(Ok(chunk)))
-            }
-            Err(error) => self.fail(error),
-        }
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_bytes(context)
     }
 }
 
-impl BlobStream {
-    /// The stream ends here: the rest will not come.
-    fn fail(&mut self, error: io::Error) -> Poll<Option<io::Result<Bytes>>> {
-        self.left.start = self.left.end;
-        Poll::Ready(Some(Err(error)))
-    }
+/// Why nothing more was sent.
+#[derive(Debug)]
+pub enum SendError {
+    /// The file ended early, or its disk failed.
+    File(io::Error),
+    /// The connection's: it takes nothing now (`WouldBlock`), or has ended.
+    Socket(io::Error),
 }
 
-fn to_usize(length: u64) -> io::Result<usize> {
-    usize::try_from(length).map_err(io::Error::other)
+impl SendError {
+    /// `sendfile(2)` has one error for two sides. What a disk says, no socket does.
+    fn of(errno: Errno) -> Self {
+        let of_a_disk = [Errno::IO, Errno::BADMSG, Errno::UCLEAN, Errno::STALE, Errno::NODATA, Errno::NXIO];
+        if of_a_disk.contains(&errno) { Self::File(errno.into()) } else { Self::Socket(errno.into()) }
+    }
 }

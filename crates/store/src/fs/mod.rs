@@ -9,8 +9,8 @@ mod durable;
 mod flow;
 mod ingest;
 mod journal;
-mod mapped;
 mod multipart;
+mod pages;
 mod part;
 mod place;
 mod reader;
@@ -29,7 +29,7 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use self::durable::DurableFile;
-pub use self::flow::BlobStream;
+pub use self::flow::{BlobStream, Piece, SendError};
 use self::ingest::{Sink, blocking, pump};
 use self::multipart::Opened;
 use self::reader::Changes;

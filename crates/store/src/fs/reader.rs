@@ -11,7 +11,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::flow::BlobStream;
 use super::ingest::blocking;
-use super::mapped::Map;
+use super::pages::Pages;
 use super::place::sidecar;
 use super::root::Root;
 use super::sidecar::Sidecar;
@@ -47,10 +47,10 @@ impl Changes {
 /// How bytes get from a file to a connection.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Reads {
-    /// Slices of the mapped file, save for a small one that is read once.
+    /// The kernel sends them from its page cache, save for a small file that is read once.
     #[default]
-    Mapped,
-    /// All are read.
+    Sendfile,
+    /// All are read into a buffer.
     Plain,
 }
 
@@ -109,7 +109,7 @@ impl FsReader {
                 return Err(Error::Damaged(format!("{} bytes are there, the record says {}", seen.size, record.size)));
             }
             let changes = Arc::clone(&self.changes);
-            let held = Arc::new(Held { file, map: OnceLock::new() });
+            let held = Arc::new(Held { file, pages: OnceLock::new() });
             let state = Arc::new(Open { seen, was_read: AtomicBool::new(false), held });
             return Ok(Blob { state, stat: record.into_stat(), stripe, generation, changes, reads: self.reads });
         }
@@ -150,8 +150,8 @@ pub(super) struct Open {
 #[derive(Debug)]
 struct Held {
     file: File,
-    /// The file in memory, once a range asked for it; `None` where that can't be had.
-    map: OnceLock<Option<Map>>,
+    /// Which of its pages are in memory, once somebody asked; `None` where that can't be told.
+    pages: OnceLock<Option<Pages>>,
 }
 
 impl Open {
@@ -169,13 +169,8 @@ impl Open {
         self.seen.size
     }
 
-    /// Whether the file is as long as it was.
-    pub(super) fn is_whole(&self) -> std::io::Result<bool> {
-        Ok(u64::try_from(rustix::fs::fstat(self.file())?.st_size) == Ok(self.seen.size))
-    }
-
-    pub(super) fn map(&self) -> Option<&Map> {
-        self.held.map.get_or_init(|| Map::of(self.file(), self.size())).as_ref()
+    pub(super) fn pages(&self) -> Option<&Pages> {
+        self.held.pages.get_or_init(|| Pages::of(self.file(), self.size())).as_ref()
     }
 }
 
@@ -228,8 +223,6 @@ impl Blob {
 
     /// The bytes of `range`, which must lie inside the blob. What was begun is read to its end, whatever happens to
     /// the key; it ends with an error where the file ends early.
-    ///
-    /// The slices may be of a mapped file: they are for writing to a connection, not for looking at.
     pub fn read(&self, range: Range<u64>) -> Result<BlobStream> {
         if range.start > range.end || range.end > self.stat.size {
             return Err(Error::BadRange);

@@ -2,18 +2,66 @@
 
 use crate::config::{AuthMode, Config, Cors, Database, GrantMode, StoreSetting};
 
-/// The report.
+/// What an edge alone makes of them.
+pub(super) fn edge_report(config: &Config) -> String {
+    let mut report = Report::new();
+    let port = config.edge_port.map_or("off".to_owned(), |port| port.to_string());
+    report.line("doors", format!("{} edge {port} · operations {}", config.bind, config.port));
+    report.line("store", store(config));
+    report.line("keys", config.edge.keys.display().to_string());
+    let url = config.edge_url.as_ref().map_or("where it listens".to_owned(), ToString::to_string);
+    let others: String = config.edge_hosts.iter().map(|host| format!(" · {host}")).collect();
+    report.line("signed for", url + &others);
+    report.line("cross-origin", cross_origin(config));
+    report.end(config)
+}
+
+/// The lines of a report.
+struct Report(String);
+
+impl Report {
+    fn new() -> Self {
+        Self("the settings are fine\n\n".to_owned())
+    }
+
+    fn line(&mut self, name: &str, value: impl std::fmt::Display) {
+        self.0.push_str(&format!("{name:<12} {value}\n"));
+    }
+
+    fn end(mut self, config: &Config) -> String {
+        for warning in &config.warnings {
+            self.line("warning", warning);
+        }
+        self.0
+    }
+}
+
+fn store(config: &Config) -> String {
+    match &config.store {
+        StoreSetting::Local(root) => root.display().to_string(),
+        StoreSetting::S3(s3) => format!("bucket {} at {}", s3.bucket, s3.endpoint),
+    }
+}
+
+fn cross_origin(config: &Config) -> String {
+    match &config.cors {
+        Cors::Any => "any origin, bytes only".to_owned(),
+        Cors::Named(origins) => origins.join(", "),
+    }
+}
+
+/// What a server makes of them.
 pub(super) fn report(config: &Config) -> String {
-    let mut text = String::from("the settings are fine\n\n");
-    let mut line = |name: &str, value: String| text.push_str(&format!("{name:<12} {value}\n"));
+    let mut report = Report::new();
+    let mut line = |name: &str, value: String| report.line(name, value);
     let edge = config.edge_port.map_or("off".to_owned(), |port| port.to_string());
-    let (s3, store) = match &config.store {
-        StoreSetting::Local(root) => (config.s3_port.to_string(), root.display().to_string()),
-        StoreSetting::S3(s3) => ("off".to_owned(), format!("bucket {} at {}", s3.bucket, s3.endpoint)),
+    let s3 = match &config.store {
+        StoreSetting::Local(_) => config.s3_port.to_string(),
+        StoreSetting::S3(_) => "off".to_owned(),
     };
     line("doors", format!("{} API {} · edge {edge} · S3 {s3}", config.bind, config.port));
     line("data", config.data.display().to_string());
-    line("store", store);
+    line("store", store(config));
     let database = match &config.database {
         Database::Sqlite(path) => path.display().to_string(),
         Database::Postgres { host, connections, .. } => {
@@ -42,14 +90,7 @@ pub(super) fn report(config: &Config) -> String {
         GrantMode::Url => "signed URLs",
     };
     line("grants", format!("{mode} for {} s · signing key {key}", config.cloudfront.lifetime.as_secs()));
-    let cors = match &config.cors {
-        Cors::Any => "any origin, bytes only".to_owned(),
-        Cors::Named(origins) => origins.join(", "),
-    };
-    line("cross-origin", cors);
+    line("cross-origin", cross_origin(config));
     line("images", format!("/{} · parts of {} bytes", config.images.layout.images(), config.images.part_size));
-    for warning in &config.warnings {
-        line("warning", warning.clone());
-    }
-    text
+    report.end(config)
 }

@@ -35,7 +35,11 @@ enum Command {
     /// Run the edge alone: no database, no private key, nothing written.
     Edge,
     /// Check the settings and say what they come to, without serving.
-    Check,
+    Check {
+        /// For the edge alone.
+        #[arg(long)]
+        edge: bool,
+    },
     /// Make a token for a user, where the server makes its own.
     Token(token::Wanted),
     /// Print the reference of all settings.
@@ -51,7 +55,10 @@ pub fn run() -> ExitCode {
     match arguments.command {
         Command::Serve => with_config(&sources(), serve::run),
         Command::Edge => started(Config::load_for_edge(&sources()), edge::run),
-        Command::Check => with_config(&sources(), |config| print(&check::report(&config))),
+        Command::Check { edge: false } => with_config(&sources(), |config| print(&check::report(&config))),
+        Command::Check { edge: true } => {
+            started(Config::load_for_edge(&sources()), |config| print(&check::edge_report(&config)))
+        }
         Command::Token(wanted) => with_config(&sources(), |config| token::run(&config, &wanted)),
         Command::Settings => print(&crate::config::reference()),
         Command::Openapi => print(&crate::http::openapi::document()),

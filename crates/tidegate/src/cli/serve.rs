@@ -34,7 +34,8 @@ async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
 }
 
 fn announcement(app: &App) -> String {
-    let edge = app.addresses.edge.as_ref().map_or("off".to_owned(), ToString::to_string);
+    let elsewhere = if app.config.edge_port.is_some() { "" } else { "   (not here: EDGE_PORT is off)" };
+    let edge = app.addresses.edge.as_ref().map_or("off".to_owned(), |address| format!("{address}{elsewhere}"));
     format!(
         "Tidegate {}\n  API   {}   (documentation at /docs)\n  edge  {edge}\n  S3    {}\n",
         env!("CARGO_PKG_VERSION"),

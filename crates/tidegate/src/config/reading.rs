@@ -223,7 +223,7 @@ fn resolve_edge(r: &mut Resolver, data: &Path) -> EdgeSetting {
     EdgeSetting {
         keys: r.text("EDGE_KEYS").map_or_else(|| data.join("keys").join("cloudfront"), PathBuf::from),
         keys_refresh: r.seconds("EDGE_KEYS_REFRESH_SECONDS", 1..=86_400),
-        reads: r.choice("EDGE_READS", &[("mapped", store::Reads::Mapped), ("plain", store::Reads::Plain)]),
+        reads: r.choice("EDGE_READS", &[("sendfile", store::Reads::Sendfile), ("plain", store::Reads::Plain)]),
         open_files: r.number("EDGE_OPEN_FILES", 0..=60_000),
     }
 }

@@ -185,14 +185,25 @@ fn generated_key(folder: &Path, kind: KeyKind) -> anyhow::Result<(String, Signin
     Ok((id, key))
 }
 
+/// Whether a name can be a key pair id, in URLs and cookies as it is.
+fn is_key_pair_id(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    (1..=64).contains(&name.len()) && name.bytes().all(plain)
+}
+
 /// Ids and paths of the files `<id><ending>`.
 fn pems(folder: &Path, ending: &str) -> io::Result<Vec<(String, PathBuf)>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        if let Some(id) = name.strip_suffix(ending).filter(|id| !id.contains('.')) {
-            found.push((id.to_owned(), path.clone()));
+        match name.strip_suffix(ending) {
+            Some(id) if is_key_pair_id(id) => found.push((id.to_owned(), path.clone())),
+            // `.pub.pem` ends in `.pem`, too.
+            Some(id) if !id.contains('.') => {
+                tracing::warn!(path = %path.display(), "no key: a key pair id is up to 64 letters, digits, - and _");
+            }
+            _ => {}
         }
     }
     found.sort();

@@ -101,15 +101,15 @@ pub const SETTINGS: &[Setting] = &[
     ),
     built(
         "EDGE_READS",
-        "mapped",
-        "mapped | plain",
-        "How the edge reads local files: as slices of the file mapped into memory (a file up to 64 KiB only if it is read again), or all with plain reads.",
+        "sendfile",
+        "sendfile | plain",
+        "How the edge reads local files: the kernel sends them from its page cache (a file up to 64 KiB only if it is read again), or all with plain reads.",
     ),
     built(
         "EDGE_OPEN_FILES",
         "4096",
         "0 to 60000",
-        "Local files the edge keeps open, and mapped, between requests; each is opened anew after a minute.",
+        "Local files the edge keeps open between requests; each is opened anew after a minute.",
     ),
     built(
         "S3_URL",

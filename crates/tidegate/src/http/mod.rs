@@ -14,6 +14,7 @@ mod json;
 mod observe;
 pub mod openapi;
 mod ops;
+mod patience;
 mod s3;
 pub mod serve;
 mod stall;
@@ -44,7 +45,7 @@ pub const SMALL_BUFFER: usize = 32 << 10;
 /// On the S3 door a larger buffer means fewer reads of large bodies.
 pub const LARGE_BUFFER: usize = 512 << 10;
 
-/// The outermost layer of every door.
+/// The outermost layer of the doors that are routed; the edge watches itself.
 macro_rules! observing {
     ($door:expr, $app:expr) => {{
         let watch = Arc::new(observe::Watch { door: $door, app: Arc::clone($app) });

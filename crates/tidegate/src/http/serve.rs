@@ -17,15 +17,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
+use super::edge::{MAX_HEAD, MAX_HEADERS};
 use super::stall::Stalling;
 use super::workers::Workers;
 use crate::config::Limits;
 
 /// A request's head must be there within this time, also on a connection that is kept alive.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-const MAX_HEADERS: usize = 64;
-/// Room for a URL of 8 KiB, cookies with their policies, and the rest.
-const MAX_HEAD: usize = 32 << 10;
 /// How long to wait when the system gives no more descriptors.
 const PAUSE: Duration = Duration::from_millis(100);
 const STOPS: usize = 16;

@@ -1,23 +1,20 @@
 //! A connection whose other end must keep reading: a write that makes no progress for a while ends it, so that
-//! readers who stopped do not hold their places for ever. At its end, what the client is still sending is read for a
-//! while and left, since a reset could overtake the last answer: who sends a large body that was refused then sees why.
+//! readers who stopped do not hold their places for ever. Its end is a [farewell](Farewell).
 
 use std::future::Future as _;
 use std::io;
-use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Sleep, sleep};
+
+use super::patience::Farewell;
 
 /// How long a write may wait.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How long a client that was told the end may say nothing, and how long it may go on.
-const QUIET: Duration = Duration::from_secs(2);
-const LINGERING: Duration = Duration::from_secs(30);
 
 /// The connection.
 #[derive(Debug)]
@@ -25,8 +22,8 @@ pub(crate) struct Stalling {
     stream: TcpStream,
     /// Runs while a write waits; kept, since most connections never need one and busy ones need it often.
     waiting: Option<Pin<Box<Sleep>>>,
-    /// Runs while the end is waited for, and when that began.
-    ending: Option<(Pin<Box<Sleep>>, Instant)>,
+    /// While the end is waited for.
+    ending: Option<Farewell>,
 }
 
 impl Stalling {
@@ -84,19 +81,7 @@ impl AsyncWrite for Stalling {
             ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
         }
         let Self { stream, ending, .. } = &mut *self;
-        let (quiet, since) = ending.get_or_insert_with(|| (Box::pin(sleep(QUIET)), Instant::now()));
-        loop {
-            let mut scratch = [MaybeUninit::uninit(); 16 << 10];
-            let mut left = ReadBuf::uninit(&mut scratch);
-            match Pin::new(&mut *stream).poll_read(context, &mut left) {
-                Poll::Ready(Ok(())) if !left.filled().is_empty() && since.elapsed() < LINGERING => {
-                    quiet.as_mut().reset(Instant::now() + QUIET);
-                }
-                // The client has closed too, or has gone, or goes on and on.
-                Poll::Ready(_) => return Poll::Ready(Ok(())),
-                Poll::Pending => return quiet.as_mut().poll(context).map(Ok),
-            }
-        }
+        ending.get_or_insert_with(Farewell::new).poll(stream, context)
     }
 }
 

@@ -54,6 +54,12 @@ impl Lines {
         self.0.extend_from_slice(b"\r\n");
     }
 
+    /// The value of a field that was set.
+    pub(crate) fn get(&self, name: &HeaderName) -> Option<&[u8]> {
+        let lines = self.0.split(|byte| *byte == b'\n').filter_map(|line| line.strip_suffix(b"\r"));
+        lines.filter_map(|line| line.strip_prefix(name.as_str().as_bytes())).find_map(|rest| rest.strip_prefix(b": "))
+    }
+
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
     }

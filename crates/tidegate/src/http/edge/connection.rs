@@ -4,39 +4,29 @@
 //! a general server's part was too large a share of a small range's cost (decision 0012).
 
 use std::future::poll_fn;
-use std::io::{self, IoSlice};
+use std::io;
 use std::net::SocketAddr;
-use std::ops::Range;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use axum::body::Bytes;
-use axum::http::{StatusCode, header};
-use http_body::Body as _;
-use tokio::io::{AsyncWrite as _, AsyncWriteExt as _};
+use axum::http::header;
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_util::io::poll_read_buf;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
-use super::super::content::{Fields as _, Lines};
+use super::super::content::Fields as _;
+use super::super::patience::{Farewell, Patience};
 use super::head::{self, Head, Malformed};
-use super::meters;
+use super::outlet::Outlet;
 use super::refused::Refused;
 use super::{Answer, Edge};
-use crate::model::epoch_seconds;
 
 /// A request's head must be there within this time, also on a connection that is kept alive.
 const FOR_A_HEAD: Duration = Duration::from_secs(30);
-/// How long a write may make no progress.
-const FOR_A_WRITE: Duration = Duration::from_secs(60);
-/// How long and how much is read of what nobody asked for, so that the client sees its answer before the end.
-const LINGERING: Duration = Duration::from_secs(2);
-const LINGERING_BYTES: usize = 1 << 20;
 /// What a connection reads into; more only for as long as a head needs it.
 const USUAL_HEAD: usize = 4 << 10;
-const USUAL_ANSWER: usize = 1 << 10;
 
 /// Speaks with a client until one of the two ends it, or `stop` finds nothing asked.
 pub(super) async fn converse(
@@ -45,14 +35,9 @@ pub(super) async fn converse(
     peer: SocketAddr,
     stop: &CancellationToken,
 ) -> io::Result<()> {
-    let mut connection = Connection {
-        stream,
-        patience: Patience::new(),
-        heads: Vec::with_capacity(USUAL_HEAD),
-        status_line: String::new(),
-        lines: Lines::with_capacity(USUAL_ANSWER),
-        date: (0, String::new()),
-    };
+    let outlet = Outlet::new(&stream);
+    let heads = Vec::with_capacity(USUAL_HEAD);
+    let mut connection = Connection { stream, patience: Patience::new(FOR_A_HEAD), heads, outlet };
     let mut last = None;
     let mut stopping = std::pin::pin!(stop.cancelled());
     loop {
@@ -67,9 +52,14 @@ pub(super) async fn converse(
             Ok(head) => head,
             Err(malformed) => return connection.refuse(edge, malformed).await,
         };
-        let answer = edge.answer(peer, &head, &mut last, &mut connection.lines).await;
+        let answer = edge.answer(peer, &head, &mut last, &mut connection.outlet.lines).await;
         let keep_alive = head.keep_alive && !answer.is_last && !stop.is_cancelled();
-        connection.write(answer, keep_alive, head.old).await?;
+        match (keep_alive, head.old) {
+            (false, _) => connection.outlet.lines.set(&header::CONNECTION, b"close"),
+            (true, true) => connection.outlet.lines.set(&header::CONNECTION, b"keep-alive"),
+            (true, false) => {}
+        }
+        connection.write(answer, head.path).await?;
         if !keep_alive {
             return connection.close().await;
         }
@@ -83,11 +73,7 @@ struct Connection {
     patience: Patience,
     /// What was read and not answered yet.
     heads: Vec<u8>,
-    status_line: String,
-    /// The fields of an answer.
-    lines: Lines,
-    /// A second, and how HTTP writes it.
-    date: (u64, String),
+    outlet: Outlet,
 }
 
 impl Connection {
@@ -130,72 +116,6 @@ impl Connection {
         }
     }
 
-    /// Writes an answer. A body that ends early ends the connection.
-    async fn write(&mut self, answer: Answer, keep_alive: bool, old: bool) -> io::Result<()> {
-        self.end_head(answer.status, keep_alive, old);
-        let mut body = std::pin::pin!(answer.body);
-        let mut head = 0..self.status_line.len() + self.lines.as_bytes().len();
-        loop {
-            let chunk = match body.is_end_stream() {
-                true => None,
-                false => poll_fn(|context| body.as_mut().poll_frame(context)).await.transpose()?,
-            };
-            let Some(frame) = chunk else { break };
-            self.write_all(&mut head, frame.into_data().unwrap_or_default()).await?;
-        }
-        self.write_all(&mut head, Bytes::new()).await
-    }
-
-    /// Completes the head: how it begins, and what a connection itself has to say.
-    fn end_head(&mut self, status: StatusCode, keep_alive: bool, old: bool) {
-        let reason = status.canonical_reason().unwrap_or_default();
-        self.status_line.clear();
-        for piece in ["HTTP/1.1 ", status.as_str(), " ", reason, "\r\n"] {
-            self.status_line.push_str(piece);
-        }
-        match (keep_alive, old) {
-            (false, _) => self.lines.set(&header::CONNECTION, b"close"),
-            (true, true) => self.lines.set(&header::CONNECTION, b"keep-alive"),
-            (true, false) => {}
-        }
-        let now = SystemTime::now();
-        let second = epoch_seconds(now);
-        if self.date.0 != second {
-            self.date = (second, httpdate::fmt_http_date(now));
-        }
-        self.lines.set(&header::DATE, self.date.1.as_bytes());
-        self.lines.end();
-    }
-
-    /// Writes what is left of the head, and a piece of the body, in one call where the system takes it.
-    async fn write_all(&mut self, head: &mut Range<usize>, chunk: Bytes) -> io::Result<()> {
-        let mut sent = 0;
-        let Self { stream, patience, status_line, lines, .. } = self;
-        while head.start < head.end || sent < chunk.len() {
-            patience.start(FOR_A_WRITE);
-            let in_status = head.start.min(status_line.len());
-            let in_lines = head.start - in_status;
-            let slices = [
-                IoSlice::new(&status_line.as_bytes()[in_status..]),
-                IoSlice::new(lines.as_bytes().get(in_lines..).unwrap_or_default()),
-                IoSlice::new(&chunk[sent..]),
-            ];
-            let slices = if head.start == head.end { &slices[2..] } else { &slices[..] };
-            let written = poll_fn(|context| match Pin::new(&mut *stream).poll_write_vectored(context, slices) {
-                Poll::Pending => patience.poll(context).map(|()| Err(io::ErrorKind::TimedOut.into())),
-                ready @ Poll::Ready(_) => ready,
-            });
-            let written = written.await.map_err(tell_of_lost_pages)?;
-            if written == 0 {
-                return Err(io::ErrorKind::WriteZero.into());
-            }
-            let of_head = written.min(head.len());
-            head.start += of_head;
-            sent += written - of_head;
-        }
-        Ok(())
-    }
-
     /// Answers what is no request, and ends.
     async fn refuse(&mut self, edge: &Edge, malformed: Malformed) -> io::Result<()> {
         let refused = match malformed {
@@ -203,31 +123,21 @@ impl Connection {
             Malformed::Version => Refused::Version,
             Malformed::TooLarge => Refused::HeadTooLarge,
         };
-        let answer = edge.refuse(&refused, None, None, std::time::Instant::now(), &mut self.lines);
-        self.write(answer, false, false).await?;
+        let answer = edge.refuse(&refused, None, None, std::time::Instant::now(), &mut self.outlet.lines);
+        self.outlet.lines.set(&header::CONNECTION, b"close");
+        self.write(answer, "").await?;
         self.close().await
     }
 
-    /// Ends the connection so that the client sees all that was written: what it is still sending is read, for a
-    /// while, since a reset could overtake the answer.
+    async fn write(&mut self, answer: Answer, path: &str) -> io::Result<()> {
+        self.outlet.write(&self.stream, &mut self.patience, answer, path).await
+    }
+
+    /// Ends the connection so that the client sees all that was written.
     async fn close(&mut self) -> io::Result<()> {
         self.stream.shutdown().await?;
-        self.patience.start(LINGERING);
-        let mut read = 0;
-        while read < LINGERING_BYTES {
-            self.heads.clear();
-            self.heads.reserve(USUAL_HEAD);
-            let Self { stream, patience, heads, .. } = self;
-            let more = poll_fn(|context| match poll_read(stream, context, heads) {
-                Poll::Pending => patience.poll(context).map(|()| Ok(0)),
-                ready @ Poll::Ready(_) => ready,
-            });
-            match more.await? {
-                0 => break,
-                more => read += more,
-            }
-        }
-        Ok(())
+        let mut farewell = Farewell::new();
+        poll_fn(|context| farewell.poll(&mut self.stream, context)).await
     }
 
     /// Takes an answered head away. What follows it is the next.
@@ -239,54 +149,10 @@ impl Connection {
     }
 }
 
-/// A page of a mapped file is gone: the file was cut, or the disk failed.
-fn tell_of_lost_pages(error: io::Error) -> io::Error {
-    if error.raw_os_error() == Some(rustix::io::Errno::FAULT.raw_os_error()) {
-        meters::broken(&error);
-    }
-    error
-}
-
 /// Reads what is there to the end of `bytes`.
 fn poll_read(stream: &mut TcpStream, context: &mut Context<'_>, bytes: &mut Vec<u8>) -> Poll<io::Result<usize>> {
     if bytes.len() == bytes.capacity() {
         bytes.reserve(bytes.len().max(USUAL_HEAD));
     }
     poll_read_buf(Pin::new(stream), context, bytes)
-}
-
-/// A time limit that costs nothing while things go well: its timer is set anew only when it has run out.
-struct Patience {
-    timer: Pin<Box<Sleep>>,
-    until: Instant,
-}
-
-impl Patience {
-    fn new() -> Self {
-        let until = Instant::now() + FOR_A_HEAD;
-        Self { timer: Box::pin(sleep_until(until)), until }
-    }
-
-    fn start(&mut self, limit: Duration) {
-        self.until = Instant::now() + limit;
-        if self.until < self.timer.deadline() {
-            self.timer.as_mut().reset(self.until);
-        }
-    }
-
-    fn is_over(&self) -> bool {
-        Instant::now() >= self.until
-    }
-
-    /// Ready when the time is over.
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        while self.timer.as_mut().poll(context).is_ready() {
-            if self.is_over() {
-                return Poll::Ready(());
-            }
-            let until = self.until;
-            self.timer.as_mut().reset(until);
-        }
-        Poll::Pending
-    }
 }

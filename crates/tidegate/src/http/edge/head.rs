@@ -6,9 +6,9 @@ use std::mem::MaybeUninit;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 /// The most header lines.
-const MAX_HEADERS: usize = 64;
+pub(crate) const MAX_HEADERS: usize = 64;
 /// Room for a URL of 8 KiB, cookies with their policies, and the rest.
-pub(super) const MAX_HEAD: usize = 32 << 10;
+pub(crate) const MAX_HEAD: usize = 32 << 10;
 
 /// The headers that mean something here; others are checked for their form and left.
 const KNOWN: [HeaderName; 15] = [

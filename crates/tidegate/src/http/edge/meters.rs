@@ -1,15 +1,10 @@
 //! What the edge counts. The counters of every answer that is usual are looked up once, at start.
 
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Instant;
 
-use axum::body::Bytes;
+use super::refused::Refused;
 use axum::http::StatusCode;
-use http_body::{Body, Frame, SizeHint};
 use metrics::{Counter, Histogram, counter, histogram};
-
-use super::super::content::Sent;
 
 /// The verdict on what is served.
 pub(super) const ALLOWED: &str = "Allowed";
@@ -54,6 +49,9 @@ impl Meters {
     pub(super) fn new() -> Self {
         // A counter that is born at 1 rises for nobody.
         counter!("tidegate_edge_broken_total").increment(0);
+        for refused in Refused::all() {
+            Meter::of(refused.status().as_u16(), refused.verdict()).requests.increment(0);
+        }
         let signatures = |outcome| counter!("tidegate_edge_signature_cache_total", "outcome" => outcome);
         let blobs = |outcome| counter!("tidegate_edge_blob_cache_total", "outcome" => outcome);
         Self {
@@ -73,56 +71,35 @@ impl Meters {
         self.blobs[lookup as usize].increment(1);
     }
 
-    /// Counts an answer, and has its bytes counted as they go.
-    pub(super) fn count(&self, status: StatusCode, body: Sent, verdict: &'static str, started: Instant) -> Metered {
+    /// Counts an answer. Its bytes are counted as they go.
+    pub(super) fn count(&self, status: StatusCode, verdict: &'static str, started: Instant) -> Flow {
         let known = USUAL.iter().position(|usual| *usual == status.as_u16() && verdict == ALLOWED);
         let meter = known.map_or_else(|| Meter::of(status.as_u16(), verdict), |at| self.allowed[at].clone());
         meter.requests.increment(1);
         let waiting = known.map(|_| (started, self.first_byte.clone()));
-        Metered { body, bytes: meter.bytes, waiting }
+        Flow { bytes: meter.bytes, waiting }
     }
 }
 
-/// A body whose bytes are counted as they are handed to the connection.
-pub(super) struct Metered {
-    body: Sent,
+/// Counts the bytes of one body.
+pub(super) struct Flow {
     bytes: Counter,
     /// Since when the first byte is waited for.
     waiting: Option<(Instant, Histogram)>,
 }
 
-impl Body for Metered {
-    type Data = Bytes;
-    type Error = std::io::Error;
-
-    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<std::io::Result<Frame<Bytes>>>> {
-        let polled = Pin::new(&mut self.body).poll_frame(context);
-        match &polled {
-            Poll::Ready(Some(Ok(frame))) => {
-                if let Some((started, first_byte)) = self.waiting.take() {
-                    first_byte.record(started.elapsed());
-                }
-                self.bytes.increment(frame.data_ref().map_or(0, |data| data.len() as u64));
-            }
-            Poll::Ready(Some(Err(error))) => {
-                broken(error);
-            }
-            Poll::Ready(None) | Poll::Pending => {}
+impl Flow {
+    /// So many more were handed to the system.
+    pub(super) fn sent(&mut self, bytes: usize) {
+        if let Some((started, first_byte)) = self.waiting.take() {
+            first_byte.record(started.elapsed());
         }
-        polled
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        self.bytes.increment(bytes as u64);
     }
 }
 
 /// An answer that was begun can't be brought to its end.
-pub(super) fn broken(error: &std::io::Error) {
+pub(super) fn broken(id: &str, path: &str, error: &std::io::Error) {
     counter!("tidegate_edge_broken_total").increment(1);
-    tracing::error!(%error, "a blob can't be read to its end; its reader's connection is broken off");
+    tracing::error!(id, path, %error, "a blob can't be read to its end; its reader's connection is broken off");
 }

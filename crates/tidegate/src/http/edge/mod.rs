@@ -7,6 +7,7 @@ mod headers;
 mod meters;
 pub mod ops;
 mod origin;
+mod outlet;
 mod refused;
 mod verdicts;
 
@@ -19,13 +20,14 @@ use std::time::{Instant, SystemTime};
 
 use axum::http::{HeaderMap, HeaderName, Method, StatusCode, header};
 use percent_encoding::percent_decode_str;
-use sign::{Allowed, Refusal, Verifier};
+use sign::{Allowed, Denied, Refusal, Verifier};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use self::head::Head;
-use self::meters::{ALLOWED, Lookup, Metered, Meters};
+pub(crate) use self::head::{MAX_HEAD, MAX_HEADERS};
+use self::meters::{ALLOWED, Flow, Lookup, Meters};
 pub use self::origin::Origin;
 use self::origin::Served;
 use self::refused::Refused;
@@ -110,11 +112,10 @@ impl Edge {
         let id = request_id(&request.headers, &mut id);
         match outcome {
             Ok((status, body)) => {
-                let body = self.meters.count(status, body, ALLOWED, started);
                 self.vary(&request.headers, lines);
                 lines.set(&REQUEST_ID, id.as_bytes());
                 tracing::debug!(door = "edge", id, method = %request.method, status = status.as_u16(), "answered");
-                Answer { status, body, is_last: false }
+                Answer { status, body, flow: self.meters.count(status, ALLOWED, started), is_last: false }
             }
             Err(refused) => self.refuse(&refused, Some(request), Some(client), started, lines),
         }
@@ -138,8 +139,8 @@ impl Edge {
         let id = request_id(headers, &mut id);
         lines.set(&REQUEST_ID, id.as_bytes());
         refused.log(id, client, request.map_or("", |request| request.path));
-        let body = self.meters.count(status, body, refused.verdict(), started);
-        Answer { status, body, is_last: refused.is_last() }
+        let flow = self.meters.count(status, refused.verdict(), started);
+        Answer { status, body, flow, is_last: refused.is_last() }
     }
 
     /// A preflight carries no signature, and asks for no bytes.
@@ -148,8 +149,8 @@ impl Edge {
         lines.extend(&parts.headers);
         let mut id = [0; ID_LENGTH];
         lines.set(&REQUEST_ID, request_id(&request.headers, &mut id).as_bytes());
-        let body = self.meters.count(parts.status, Sent::Nothing, "Preflight", started);
-        Answer { status: parts.status, body, is_last: false }
+        let flow = self.meters.count(parts.status, "Preflight", started);
+        Answer { status: parts.status, body: Sent::Nothing, flow, is_last: false }
     }
 
     /// Says who may read an answer.
@@ -207,7 +208,7 @@ impl Edge {
         let allowed = self.verify(&verifier, request, client, now).map_err(Refused::Signature)?;
         self.meters.signature(allowed.remembered);
         // A valid signature opens served roots and nothing else, whatever its policy says.
-        let outside = Refused::Signature(Refusal::AccessDenied);
+        let outside = Refused::Signature(Refusal::AccessDenied(Denied::Place));
         let Some(key) = key_of(request.path) else { return Err(outside) };
         if self.layout.served_root(&key).is_none() {
             return Err(outside);
@@ -232,13 +233,13 @@ impl Edge {
     fn verify(&self, verifier: &Verifier, request: &Head<'_>, client: IpAddr, now: u64) -> Result<Allowed, Refusal> {
         let mut given = request.headers.get_all(header::HOST).iter();
         let (Some(host), None) = (given.next().and_then(|host| host.to_str().ok()), given.next()) else {
-            return Err(Refusal::AccessDenied);
+            return Err(Refusal::AccessDenied(Denied::Host));
         };
         let is_ours = |host: &str| self.hosts.iter().any(|own| own.eq_ignore_ascii_case(host));
         // A target in absolute form must not say something else than the header that is checked.
         let named = request.authority.is_none_or(|named| named == host);
         if !is_ours(host) || !named {
-            return Err(Refusal::AccessDenied);
+            return Err(Refusal::AccessDenied(Denied::Host));
         }
         // Taken apart before it is read as text: a neighbour's odd cookie must not spoil ours.
         let lines = request.headers.get_all(header::COOKIE).iter();
@@ -278,7 +279,8 @@ fn key_of(path: &str) -> Option<Cow<'_, str>> {
 /// An answer whose fields were written.
 struct Answer {
     status: StatusCode,
-    body: Metered,
+    body: Sent,
+    flow: Flow,
     /// Whether the connection ends with it, whatever the client wishes.
     is_last: bool,
 }

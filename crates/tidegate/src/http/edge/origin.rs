@@ -1,13 +1,16 @@
 //! Where the edge has its bytes from: a folder, whose blobs stay open for a while, or a store elsewhere.
 
 use std::fmt;
+use std::hash::BuildHasher as _;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use foldhash::fast::RandomState;
 use futures::future::BoxFuture;
 use moka::sync::Cache;
 use store::{Blob, FsReader};
+use tokio::sync::Mutex;
 
 use super::super::content::{Facts, Sent};
 use super::headers::Kept;
@@ -19,12 +22,48 @@ use crate::error::{Error, Result};
 /// How long a blob may stay open; see [`Blob::is_current`] for why there must be an end.
 const KEPT_OPEN: Duration = Duration::from_secs(60);
 
+/// Groups of keys, of which one blob is opened at a time.
+const GROUPS: u64 = 1024;
+
 /// The place.
 pub enum Origin {
     /// A folder on this machine.
-    Local(FsReader, Cache<String, Arc<Served>>),
+    Local(Local),
     /// Any other store.
     Remote(Arc<dyn StoreDebug>),
+}
+
+/// A folder, and its blobs that are open.
+pub struct Local {
+    reader: FsReader,
+    open: Cache<String, Arc<Served>>,
+    /// Held while blobs are opened, one for each group of keys: what many ask for at once is opened once.
+    opening: Box<[Mutex<()>]>,
+    groups: RandomState,
+}
+
+impl Local {
+    fn at_hand(&self, key: &str) -> Option<Arc<Served>> {
+        self.open.get(key).filter(|served| served.is_current())
+    }
+
+    async fn find(&self, key: &str, meters: &Meters) -> std::result::Result<Arc<Served>, Refused> {
+        if let Some(served) = self.at_hand(key) {
+            meters.blob(Lookup::Hit);
+            return Ok(served);
+        }
+        let group = self.groups.hash_one(key) % GROUPS;
+        let _opening = self.opening[usize::try_from(group).unwrap_or(0)].lock().await;
+        if let Some(served) = self.at_hand(key) {
+            meters.blob(Lookup::Hit);
+            return Ok(served);
+        }
+        meters.blob(if self.open.contains_key(key) { Lookup::Stale } else { Lookup::Miss });
+        self.open.invalidate(key);
+        let served = Arc::new(Served::local(key, self.reader.blob(key).await?));
+        self.open.insert(key.to_owned(), Arc::clone(&served));
+        Ok(served)
+    }
 }
 
 impl fmt::Debug for Origin {
@@ -38,7 +77,7 @@ impl fmt::Debug for Origin {
 
 /// Something that can be served, with what is said of it.
 #[derive(Debug)]
-pub struct Served {
+pub(super) struct Served {
     pub(super) facts: Facts,
     pub(super) headers: Kept,
     bytes: Bytes,
@@ -62,13 +101,15 @@ impl Served {
 impl Origin {
     /// A folder, of whose blobs `most` may be open.
     pub fn local(reader: FsReader, most: u64) -> Self {
-        Self::Local(reader, Cache::builder().max_capacity(most).time_to_live(KEPT_OPEN).build())
+        let open = Cache::builder().max_capacity(most).time_to_live(KEPT_OPEN).build();
+        let opening = (0..GROUPS).map(|_| Mutex::new(())).collect();
+        Self::Local(Local { reader, open, opening, groups: RandomState::default() })
     }
 
     /// Closes what is not to stay open any longer. Blocking.
     pub(super) fn upkeep(&self) {
-        if let Self::Local(_, open) = self {
-            open.run_pending_tasks();
+        if let Self::Local(local) = self {
+            local.open.run_pending_tasks();
         }
     }
 
@@ -80,7 +121,7 @@ impl Origin {
     /// Whether it answers.
     pub(super) async fn probe(&self) -> std::result::Result<(), store::Error> {
         match self {
-            Self::Local(reader, _) => reader.probe().await,
+            Self::Local(local) => local.reader.probe().await,
             Self::Remote(store) => store.probe().await,
         }
     }
@@ -88,25 +129,7 @@ impl Origin {
     /// What lies at a key now.
     pub(super) async fn find(&self, key: &str, meters: &Meters) -> std::result::Result<Arc<Served>, Refused> {
         match self {
-            Self::Local(reader, open) => {
-                let mut lookup = Lookup::Miss;
-                if let Some(served) = open.get(key) {
-                    if served.is_current() {
-                        meters.blob(Lookup::Hit);
-                        return Ok(served);
-                    }
-                    lookup = Lookup::Stale;
-                    open.invalidate(key);
-                }
-                meters.blob(lookup);
-                let served = Arc::new(Served::local(key, reader.blob(key).await?));
-                // Of many who found it closed at once, all but one let go of what they opened.
-                if let Some(opened) = open.get(key).filter(|opened| opened.is_current()) {
-                    return Ok(opened);
-                }
-                open.insert(key.to_owned(), Arc::clone(&served));
-                Ok(served)
-            }
+            Self::Local(local) => local.find(key, meters).await,
             Self::Remote(store) => {
                 let stat = store.stat(key).await?;
                 let bytes = Bytes::Store { store: Arc::clone(store), key: key.to_owned(), etag: stat.etag.clone() };

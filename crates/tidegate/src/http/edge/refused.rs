@@ -41,9 +41,40 @@ impl From<Error> for Refused {
 }
 
 impl Refused {
+    /// One of each kind.
+    pub(super) fn all() -> impl Iterator<Item = Self> {
+        let denied = Refusal::AccessDenied(sign::Denied::Signature);
+        let signatures =
+            [Refusal::MissingKey, Refusal::InvalidKey, Refusal::MalformedSignature, Refusal::MalformedPolicy, denied];
+        let failed = Self::Failed(store::Error::Damaged(String::new()).into());
+        let others = [
+            Self::Missing,
+            Self::Method,
+            Self::Body,
+            Self::TooLong,
+            Self::Syntax,
+            Self::Version,
+            Self::HeadTooLarge,
+            failed,
+        ];
+        signatures.into_iter().map(Self::Signature).chain(others)
+    }
+
+    pub(super) fn status(&self) -> StatusCode {
+        self.words().0
+    }
+
     /// The code in the answer and in the metrics.
     pub(super) fn verdict(&self) -> &'static str {
         self.words().1
+    }
+
+    /// What it was, for the log.
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Signature(refusal) => refusal.reason(),
+            other => other.words().2,
+        }
     }
 
     fn words(&self) -> (StatusCode, &'static str, &'static str) {
@@ -76,7 +107,9 @@ impl Refused {
                 door = "edge",
                 id,
                 client = client.map(tracing::field::display),
+                path,
                 verdict = other.verdict(),
+                reason = other.reason(),
                 "refused"
             ),
         }

@@ -1,5 +1,5 @@
-//! Files mapped into memory, so that the kernel copies from the page cache to the socket without a buffer of
-//! ours in between. Owns the only `unsafe` of this crate; never reads through a map itself.
+//! Which pages of a file are in memory, so that nobody who must not wait asks the kernel for one that isn't. Owns the
+//! only `unsafe` of this crate.
 
 use std::fs::File;
 use std::io;
@@ -8,42 +8,40 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bytes::Bytes;
 use memmap2::Mmap;
 
 /// Smallest page of the machines we know; more entries than needed where pages are larger.
 const PAGE: usize = 4 << 10;
 /// Bytes whose residency is asked for at once.
 const BLOCK: usize = 2 << 20;
-/// One more than a block has, for a slice that does not begin with a page.
+/// One more than a block has, for a part that does not begin with a page.
 const MOST_PAGES: usize = BLOCK / PAGE + 1;
-/// How long a block that was in memory is taken to be there still, in milliseconds. `mincore` costs as much as a small
-/// range's whole way through the server, and what was in memory a second ago and is read now is not what the kernel
-/// takes away first.
+/// How long a block that was in memory is taken to be there still, in milliseconds. `mincore` costs as much as a good
+/// part of a small range's way through the server, and what was in memory a second ago and is read now is not what the
+/// kernel takes away first.
 const LOOK_AGAIN: u64 = 1000;
 /// Bytes per read when a range is fetched from disk.
 const FETCH: usize = 256 << 10;
 
-/// A file in memory, and what was found out about its pages.
+/// What is known of a file's pages.
 #[derive(Debug)]
-pub(super) struct Map {
-    bytes: Bytes,
+pub(super) struct Pages {
+    /// Only asked about, never read: no page of it is ever part of this process's memory.
+    map: Mmap,
     /// For each block, the last [`Look`] at it.
     seen: Box<[AtomicU64]>,
 }
 
-impl Map {
-    /// The whole file, which has `size` bytes; `None` where it can't be mapped, or where the kernel might not tell us
+impl Pages {
+    /// Of the whole file, which has `size` bytes; `None` where it can't be mapped, or where the kernel might not tell us
     /// which of its pages are in memory (since Linux 5.2, `mincore(2)` says so to a file's owner, and to others only if
     /// they may write it).
     pub(super) fn of(file: &File, size: u64) -> Option<Self> {
         if size == 0 || file.metadata().ok()?.uid() != rustix::process::geteuid().as_raw() {
             return None;
         }
-        // SAFETY: the map is shared with whoever may write the file. Blobs are never written after they were
-        // published, and nobody of ours reads through the map: its slices are handed to `writev` only, where a page
-        // that is gone (the file was cut, the disk failed) is `EFAULT` for one connection rather than `SIGBUS` for the
-        // process.
+        // SAFETY: what another process does to a mapped file is seen by whoever reads the map, or ends them with
+        // `SIGBUS`. Nobody reads this one: its addresses go to `mincore` and nowhere else.
         let map = unsafe { Mmap::map(file) };
         match map {
             // Cut since it was opened.
@@ -51,39 +49,49 @@ impl Map {
             Ok(map) => {
                 let blocks = map.len().div_ceil(BLOCK);
                 let seen = (0..blocks).map(|_| AtomicU64::new(0)).collect();
-                Some(Self { bytes: Bytes::from_owner(map), seen })
+                Some(Self { map, seen })
             }
             Err(error) => {
-                tracing::debug!(%error, "a blob can't be mapped and is read instead");
+                tracing::debug!(%error, "a blob's pages can't be looked at, and it is read");
                 None
             }
         }
     }
 
-    /// A part of it, for writing to a connection and not for looking at.
-    pub(super) fn slice(&self, range: Range<usize>) -> Bytes {
-        self.bytes.slice(range)
-    }
-
     /// Whether every page of a part is in memory, so that copying from it waits for no disk. A block that was all in
-    /// memory [a moment ago](LOOK_AGAIN) counts as still being there.
-    pub(super) fn is_resident(&self, range: Range<usize>) -> bool {
-        let (first, last) = (range.start / BLOCK, range.end.saturating_sub(1) / BLOCK);
+    /// memory [a moment ago](LOOK_AGAIN) counts as still being there. The part must lie inside the file.
+    pub(super) fn are_in_memory(&self, part: Range<usize>) -> bool {
+        let (first, last) = (part.start / BLOCK, part.end.saturating_sub(1) / BLOCK);
         let now = now();
         (first..=last).all(|block| {
-            let place = block * BLOCK..((block + 1) * BLOCK).min(self.bytes.len());
+            let place = block * BLOCK..((block + 1) * BLOCK).min(self.map.len());
             let Some(seen) = self.seen.get(block) else { return false };
             let look = Look::of(seen.load(Ordering::Relaxed));
             let is_recent = now.saturating_sub(look.at) < LOOK_AGAIN;
             let whole = if is_recent {
                 look.whole
             } else {
-                let whole = is_resident(&self.bytes[place.clone()]);
+                let whole = self.look_at(place.clone());
                 seen.store(Look { at: now, whole }.stored(), Ordering::Relaxed);
                 whole
             };
-            whole || is_resident(&self.bytes[range.start.max(place.start)..range.end.min(place.end)])
+            whole || self.look_at(part.start.max(place.start)..part.end.min(place.end))
         })
+    }
+
+    /// Whether every page of a part, no longer than a [`BLOCK`], is in memory as of now.
+    fn look_at(&self, part: Range<usize>) -> bool {
+        let start = part.start & !(page_size() - 1);
+        let pages = (part.end - start).div_ceil(page_size());
+        let mut resident = [0u8; MOST_PAGES];
+        if pages > MOST_PAGES || part.end > self.map.len() {
+            return false;
+        }
+        let address = self.map.as_ptr().wrapping_add(start).cast_mut().cast();
+        // SAFETY: `address` is the start of a page of a live map, the length ends inside its last page, and `resident`
+        // has a byte for each page in between.
+        let outcome = unsafe { libc::mincore(address, part.end - start, resident.as_mut_ptr()) };
+        outcome == 0 && resident[..pages].iter().all(|page| page & 1 == 1)
     }
 }
 
@@ -108,23 +116,6 @@ fn now() -> u64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::MonotonicCoarse);
     let milliseconds = now.tv_sec.saturating_mul(1000).saturating_add(now.tv_nsec / 1_000_000);
     u64::try_from(milliseconds).unwrap_or(0) + LOOK_AGAIN
-}
-
-/// Whether every page of a slice of a map is in memory, as of now. `slice` must be part of a map and no longer than a
-/// [`BLOCK`].
-fn is_resident(slice: &[u8]) -> bool {
-    let start = slice.as_ptr() as usize;
-    let aligned = start & !(page_size() - 1);
-    let length = slice.len() + (start - aligned);
-    let pages = length.div_ceil(page_size());
-    let mut resident = [0u8; MOST_PAGES];
-    if pages > MOST_PAGES {
-        return false;
-    }
-    // SAFETY: `aligned` is the start of a page of a live map, `length` ends inside its last page, and `resident` has
-    // a byte for each page in between.
-    let outcome = unsafe { libc::mincore(aligned as *mut libc::c_void, length, resident.as_mut_ptr()) };
-    outcome == 0 && resident[..pages].iter().all(|page| page & 1 == 1)
 }
 
 fn page_size() -> usize {

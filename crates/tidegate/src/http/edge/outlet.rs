@@ -1,0 +1,214 @@
+//! The writing half of a connection: heads and texts from memory, files by way of the kernel, each with its patience.
+
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::ops::Range;
+use std::os::fd::{AsFd as _, BorrowedFd};
+use std::task::Poll;
+use std::time::SystemTime;
+
+use axum::body::Bytes;
+use axum::http::{StatusCode, header};
+use futures::StreamExt as _;
+use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
+use store::{BlobStream, Piece, SendError};
+use tokio::io::Interest;
+use tokio::net::TcpStream;
+use tokio::time::Duration;
+
+use super::super::content::{Fields as _, Lines, Sent};
+use super::super::patience::Patience;
+use super::meters::{self, Flow};
+use super::{Answer, REQUEST_ID};
+use crate::model::epoch_seconds;
+
+/// How long a write may make no progress.
+const FOR_A_WRITE: Duration = Duration::from_secs(60);
+/// Bytes that wait in the system for their turn on the wire. Little, since what waits there is cold in every cache when
+/// it is sent, and is memory for each slow reader; enough for the time until this thread is back.
+const WAITING: u32 = 16 << 10;
+/// Bytes after which other connections have their turn.
+const TURN: usize = 1 << 20;
+const USUAL_ANSWER: usize = 1 << 10;
+
+/// Writes answers, one after the other.
+pub(super) struct Outlet {
+    status_line: String,
+    /// The fields of an answer.
+    pub(super) lines: Lines,
+    /// A second, and how HTTP writes it.
+    date: (u64, String),
+}
+
+impl Outlet {
+    /// Prepares a connection for writing.
+    pub(super) fn new(stream: &TcpStream) -> Self {
+        if let Err(error) = socket2::SockRef::from(stream).set_tcp_notsent_lowat(WAITING) {
+            // Slower, and right all the same.
+            tracing::debug!(%error, "TCP_NOTSENT_LOWAT can't be set");
+        }
+        Self { status_line: String::new(), lines: Lines::with_capacity(USUAL_ANSWER), date: (0, String::new()) }
+    }
+
+    /// Writes an answer to the request for `path`. A body that ends early ends the connection.
+    pub(super) async fn write(
+        &mut self,
+        stream: &TcpStream,
+        patience: &mut Patience,
+        answer: Answer,
+        path: &str,
+    ) -> io::Result<()> {
+        let Answer { status, body, mut flow, .. } = answer;
+        let mut writing = Writing { stream, patience, head: self.end_head(status), since_turn: 0 };
+        let written = match body {
+            Sent::Nothing => writing.bytes(&[], self).await.map_err(Broken::Connection),
+            Sent::Blob(blob) => writing.blob(blob, self, &mut flow).await,
+            other => writing.pieces(other, self, &mut flow).await,
+        };
+        written.map_err(|broken| match broken {
+            Broken::Connection(error) => error,
+            Broken::Body(error) => {
+                let id = self.lines.get(&REQUEST_ID).unwrap_or_default();
+                meters::broken(&String::from_utf8_lossy(id), path, &error);
+                error
+            }
+        })
+    }
+
+    /// Completes the head but for what the connection says itself; its length.
+    fn end_head(&mut self, status: StatusCode) -> Range<usize> {
+        let reason = status.canonical_reason().unwrap_or_default();
+        self.status_line.clear();
+        for piece in ["HTTP/1.1 ", status.as_str(), " ", reason, "\r\n"] {
+            self.status_line.push_str(piece);
+        }
+        let now = SystemTime::now();
+        let second = epoch_seconds(now);
+        if self.date.0 != second {
+            self.date = (second, httpdate::fmt_http_date(now));
+        }
+        self.lines.set(&header::DATE, self.date.1.as_bytes());
+        self.lines.end();
+        0..self.status_line.len() + self.lines.as_bytes().len()
+    }
+
+    /// What is left of the head.
+    fn rest(&self, head: &Range<usize>) -> [&[u8]; 2] {
+        let in_status = head.start.min(self.status_line.len());
+        let in_lines = head.start - in_status;
+        [&self.status_line.as_bytes()[in_status..], self.lines.as_bytes().get(in_lines..).unwrap_or_default()]
+    }
+}
+
+/// Why an answer was not written to its end.
+enum Broken {
+    Connection(io::Error),
+    Body(io::Error),
+}
+
+/// One answer on its way.
+struct Writing<'a> {
+    stream: &'a TcpStream,
+    patience: &'a mut Patience,
+    /// What is left of its head.
+    head: Range<usize>,
+    /// Bytes written since other connections had their turn.
+    since_turn: usize,
+}
+
+impl Writing<'_> {
+    /// A body of pieces, the first together with the head.
+    async fn pieces(&mut self, mut body: Sent, outlet: &Outlet, flow: &mut Flow) -> Result<(), Broken> {
+        while let Some(piece) = body.next().await {
+            let piece: Bytes = piece.map_err(Broken::Body)?;
+            self.bytes(&piece, outlet).await.map_err(Broken::Connection)?;
+            flow.sent(piece.len());
+        }
+        self.bytes(&[], outlet).await.map_err(Broken::Connection)
+    }
+
+    /// A range of a file. Nothing is said of it before its first bytes are in memory.
+    async fn blob(&mut self, mut blob: BlobStream, outlet: &Outlet, flow: &mut Flow) -> Result<(), Broken> {
+        while let Some(piece) = poll_fn(|context| blob.poll_piece(context)).await {
+            match piece.map_err(Broken::Body)? {
+                Piece::Read(bytes) => {
+                    self.bytes(&bytes, outlet).await.map_err(Broken::Connection)?;
+                    flow.sent(bytes.len());
+                }
+                Piece::File => {
+                    self.head(SendFlags::MORE, outlet).await.map_err(Broken::Connection)?;
+                    flow.sent(self.file(&mut blob).await?);
+                }
+            }
+        }
+        self.head(SendFlags::empty(), outlet).await.map_err(Broken::Connection)
+    }
+
+    /// As much of a file as the socket takes.
+    async fn file(&mut self, blob: &mut BlobStream) -> Result<usize, Broken> {
+        let mut is_ours = false;
+        let sent = self.transmit(|socket| {
+            blob.send_to(socket).map_err(|error| match error {
+                SendError::Socket(error) => error,
+                SendError::File(error) => {
+                    is_ours = true;
+                    error
+                }
+            })
+        });
+        sent.await.map_err(|error| if is_ours { Broken::Body(error) } else { Broken::Connection(error) })
+    }
+
+    /// The head, or what is left of it.
+    async fn head(&mut self, flags: SendFlags, outlet: &Outlet) -> io::Result<()> {
+        while !self.head.is_empty() {
+            let [status, lines] = outlet.rest(&self.head);
+            let slices = [IoSlice::new(status), IoSlice::new(lines)];
+            self.head.start += self.transmit(|socket| send(socket, &slices, flags)).await?;
+        }
+        Ok(())
+    }
+
+    /// Bytes, after what is left of the head, in one call where the system takes it.
+    async fn bytes(&mut self, bytes: &[u8], outlet: &Outlet) -> io::Result<()> {
+        let mut sent = 0;
+        while !self.head.is_empty() || sent < bytes.len() {
+            let [status, lines] = outlet.rest(&self.head);
+            let slices = [IoSlice::new(status), IoSlice::new(lines), IoSlice::new(&bytes[sent..])];
+            let written = self.transmit(|socket| send(socket, &slices, SendFlags::empty())).await?;
+            let of_head = written.min(self.head.len());
+            self.head.start += of_head;
+            sent += written - of_head;
+        }
+        Ok(())
+    }
+
+    /// Has `step` write to the socket as soon as that takes something.
+    async fn transmit(&mut self, mut step: impl FnMut(BorrowedFd<'_>) -> io::Result<usize>) -> io::Result<usize> {
+        if self.since_turn >= TURN {
+            self.since_turn = 0;
+            tokio::task::yield_now().await;
+        }
+        let Self { stream, patience, .. } = self;
+        patience.start(FOR_A_WRITE);
+        let sent = poll_fn(|context| {
+            loop {
+                if stream.poll_write_ready(context)?.is_pending() {
+                    return patience.poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()));
+                }
+                match stream.try_io(Interest::WRITABLE, || step(stream.as_fd())) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                    done => return Poll::Ready(done),
+                }
+            }
+        });
+        let sent = sent.await?;
+        self.since_turn += sent;
+        if sent == 0 { Err(io::ErrorKind::WriteZero.into()) } else { Ok(sent) }
+    }
+}
+
+fn send(socket: BorrowedFd<'_>, slices: &[IoSlice<'_>], flags: SendFlags) -> io::Result<usize> {
+    let flags = flags | SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+    Ok(sendmsg(socket, slices, &mut SendAncillaryBuffer::default(), flags)?)
+}

@@ -1,0 +1,86 @@
+//! How long a client is waited for: while it should read or write, and at a connection's end.
+
+use std::future::Future as _;
+use std::io;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead as _, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// A time limit that costs nothing while things go well: its timer is set anew only when it has run out.
+#[derive(Debug)]
+pub(crate) struct Patience {
+    timer: Pin<Box<Sleep>>,
+    until: Instant,
+}
+
+impl Patience {
+    /// Which begins now.
+    pub(crate) fn new(limit: Duration) -> Self {
+        let until = Instant::now() + limit;
+        Self { timer: Box::pin(sleep_until(until)), until }
+    }
+
+    /// Begins anew.
+    pub(crate) fn start(&mut self, limit: Duration) {
+        self.until = Instant::now() + limit;
+        if self.until < self.timer.deadline() {
+            self.timer.as_mut().reset(self.until);
+        }
+    }
+
+    /// Whether the time is over.
+    pub(crate) fn is_over(&self) -> bool {
+        Instant::now() >= self.until
+    }
+
+    /// Ready when the time is over.
+    pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        while self.timer.as_mut().poll(context).is_ready() {
+            if self.is_over() {
+                return Poll::Ready(());
+            }
+            let until = self.until;
+            self.timer.as_mut().reset(until);
+        }
+        Poll::Pending
+    }
+}
+
+/// How long a client that was told the end may say nothing, and how long it may go on.
+const QUIET: Duration = Duration::from_secs(2);
+const LINGERING: Duration = Duration::from_secs(30);
+
+/// The end of a connection whose writing half is shut: what the client is still sending is read for a while and
+/// left, since a reset could overtake the last answer. Who sends a large body that was refused then sees why.
+#[derive(Debug)]
+pub(crate) struct Farewell {
+    quiet: Patience,
+    all: Instant,
+}
+
+impl Farewell {
+    /// Which begins now.
+    pub(crate) fn new() -> Self {
+        Self { quiet: Patience::new(QUIET), all: Instant::now() + LINGERING }
+    }
+
+    /// Ready when the client has closed too, or has gone, or says nothing, or goes on and on.
+    pub(crate) fn poll(&mut self, stream: &mut TcpStream, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            let mut scratch = [MaybeUninit::uninit(); 16 << 10];
+            let mut left = ReadBuf::uninit(&mut scratch);
+            match Pin::new(&mut *stream).poll_read(context, &mut left) {
+                Poll::Ready(Ok(())) if !left.filled().is_empty() && Instant::now() < self.all => {
+                    self.quiet.start(QUIET);
+                }
+                Poll::Ready(_) => return Poll::Ready(Ok(())),
+                Poll::Pending => return self.quiet.poll(context).map(Ok),
+            }
+        }
+    }
+}
