@@ -3,6 +3,7 @@
 import hashlib
 import http.server
 import json
+import http.client
 import os
 import pathlib
 import random
@@ -88,6 +89,59 @@ def ranges_are_right(url, headers, whole, count=30):
     assert send("GET", url, {**headers, "Range": "bytes=0-1", "If-Range": '"other"'}).status == 200
     several = send("GET", url, {**headers, "Range": "bytes=0-9,100-199"})
     assert several.status == 206 and whole[:10] in several.body and whole[100:200] in several.body
+
+
+@pytest.mark.parametrize("fault", ["EIO", "EINVAL"])
+def test_what_the_kernel_does_not_send(make_server, make_edge, fault):
+    """A disk that fails before the first byte is an answer; a kernel that can't send from files has them read."""
+    port = free_port()
+    server = make_server(EDGE_PORT="off", EDGE_URL=f"http://127.0.0.1:{port}", MULTIPART_PART_SIZE_BYTES=str(5 * MIB))
+    body = random.randbytes(3 * MIB)
+    url, cookies = server.stream(upload(server, [body]))
+    edge = make_edge(port, UPLOAD_ROOT=str(server.folder / "data/store"))
+    edge.trust(server)
+    edge.command = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=sendfile", "-e", f"inject=sendfile:error={fault}", *edge.command]
+    edge.start()
+    if fault == "EINVAL":
+        ranges_are_right(url, {"Cookie": cookies}, body)
+    else:
+        with pytest.raises((OSError, http.client.HTTPException)):
+            send("GET", url, {"Cookie": cookies})
+        few = send("GET", url, {"Cookie": cookies, "Range": "bytes=5-999"})
+        assert (few.status, few.body) == (206, body[5:1000]), "what is read in another way is"
+    metrics = send("GET", f"{edge.api}/metrics").body.decode()
+    broken = re.search(r"^tidegate_edge_broken_total (\d+)", metrics, re.M).group(1)
+    assert int(broken) == (1 if fault == "EIO" else 0)
+    for pid in pathlib.Path(f"/proc/{edge.process.pid}/task/{edge.process.pid}/children").read_text().split():
+        os.kill(int(pid), signal.SIGTERM)
+    assert edge.process.wait(timeout=40) == 0
+
+
+def test_a_disk_that_fails_before_the_first_byte_is_an_answer(make_server):
+    server = make_server(MULTIPART_PART_SIZE_BYTES=str(5 * MIB), CLOUDFRONT_AUTH_MODE="url")
+    body = random.randbytes(3 * MIB)
+    url, _ = server.stream(upload(server, [body]))
+    path = server.folder / "data/store" / urllib.parse.urlsplit(url).path.lstrip("/")
+    assert send("GET", url, {"Range": "bytes=0-9"}).body == body[:10]
+    descriptor = os.open(path, os.O_RDONLY)
+    os.fsync(descriptor)
+    os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    os.close(descriptor)
+    fault = ["-e", "trace=pread64", "-e", "inject=pread64:error=EIO"]
+    tracer = subprocess.Popen(["strace", "-f", "-o", server.folder / "trace", *fault, "-p", str(server.process.pid)])
+    try:
+        until(lambda: "TracerPid:\t0" not in pathlib.Path(f"/proc/{server.process.pid}/status").read_text())
+        answer = send("GET", url, {"Range": f"bytes={MIB}-{2 * MIB}"})
+        assert (answer.status, b"ServiceUnavailable" in answer.body) == (503, True)
+    finally:
+        tracer.send_signal(signal.SIGINT)
+        tracer.wait()
+    assert "INJECTED" in (server.folder / "trace").read_text()
+    answer = send("GET", url, {"Range": f"bytes={MIB}-{2 * MIB}"})
+    assert (answer.status, answer.body) == (206, body[MIB : 2 * MIB + 1]), "the next one is served"
+    metrics = server.call("GET", "/metrics").body.decode()
+    assert 'tidegate_edge_requests_total{status="503",verdict="ServiceUnavailable"} 1' in metrics
+    assert "tidegate_edge_broken_total 0" in metrics, "nothing was begun"
 
 
 @pytest.mark.parametrize("place", ["folder", "bucket"])

@@ -123,6 +123,7 @@ impl SigningKey {
 pub struct PublicKey {
     key: evp::Key,
     kind: KeyKind,
+    spki: Vec<u8>,
 }
 
 impl fmt::Debug for PublicKey {
@@ -140,7 +141,12 @@ impl PublicKey {
         }
         let key = evp::Key::from_spki(&der).ok_or(KeyError::Malformed(label))?;
         let kind = key.kind().ok_or(KeyError::Unsupported)?;
-        Ok(Self { key, kind })
+        Ok(Self { key, kind, spki: der })
+    }
+
+    /// Its `SubjectPublicKeyInfo`, as it was given.
+    pub(crate) fn spki(&self) -> &[u8] {
+        &self.spki
     }
 
     /// The key's type.

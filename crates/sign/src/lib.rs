@@ -7,6 +7,7 @@
 mod encoding;
 mod evp;
 mod keys;
+mod links;
 mod pattern;
 mod policy;
 mod resource;
@@ -17,6 +18,7 @@ mod window;
 
 pub use encoding::{decode as decode_url_safe, encode as encode_url_safe};
 pub use keys::{Hash, KeyError, KeyKind, PublicKey, SigningKey, pem_block};
+pub use links::{LinkSigner, MAX_LINK_LIFETIME, Shown, Terms as LinkTerms};
 pub use policy::{Policy, canned_policy, custom_policy};
 pub use resource::{Resource, ResourceError};
 pub use signer::{PolicySignature, Signer};

@@ -148,6 +148,8 @@ impl Refusal {
 pub struct Verifier {
     keys: HashMap<String, Trusted>,
     seen: Arc<Seen>,
+    /// What the one before trusted, so that a key which stays is the same one.
+    before: HashMap<String, (Vec<u8>, u64)>,
 }
 
 /// A key, and a number that no other key ever has, not even a later one of the same id.
@@ -189,12 +191,16 @@ impl Verifier {
     /// come to trust are good for nothing.
     #[must_use]
     pub fn successor(&self) -> Self {
-        Self { keys: HashMap::new(), seen: Arc::clone(&self.seen) }
+        let known = self.keys.iter().map(|(id, trusted)| (id.clone(), (trusted.key.spki().to_vec(), trusted.serial)));
+        Self { keys: HashMap::new(), seen: Arc::clone(&self.seen), before: known.collect() }
     }
 
     /// Trusts `key` under `key_pair_id`.
     pub fn trust(&mut self, key_pair_id: impl Into<String>, key: PublicKey) {
-        self.keys.insert(key_pair_id.into(), Trusted { key, serial: self.seen.next_serial() });
+        let id = key_pair_id.into();
+        let same = self.before.get(&id).filter(|(spki, _)| spki == key.spki()).map(|(_, serial)| *serial);
+        let serial = same.unwrap_or_else(|| self.seen.next_serial());
+        self.keys.insert(id, Trusted { key, serial });
     }
 
     /// The ids of the keys, in no order.

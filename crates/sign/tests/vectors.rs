@@ -157,3 +157,19 @@ fn a_prefix_grant_covers_its_folder_by_query_and_by_cookies() {
         assert_eq!(verifier.verify(&base), Err(Refusal::MissingKey));
     }
 }
+
+/// Links of version 1, as other signers make them, over the same bytes.
+#[test]
+fn hmac_links_are_those_of_the_vectors() {
+    let vectors = json("hmac-url-vectors.json");
+    let secret = vectors["secret_utf8"].as_str().unwrap();
+    let links = sign::LinkSigner::new(secret.as_bytes(), []);
+    for vector in vectors["vectors"].as_array().unwrap() {
+        let (key, expires) = (vector["object_key"].as_str().unwrap(), vector["exp"].as_u64().unwrap());
+        let signature = vector["hex"].as_str().unwrap();
+        assert_eq!(links.sign_v1(key, expires), signature, "{key:?}");
+        let before = expires.saturating_sub(1);
+        assert_eq!(links.verify_v1(key, &expires.to_string(), signature, before), Some(expires), "{key:?}");
+        assert_eq!(links.verify_v1(key, &expires.to_string(), signature, expires), None, "{key:?} has ended");
+    }
+}

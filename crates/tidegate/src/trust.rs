@@ -10,10 +10,7 @@ use arc_swap::{ArcSwap, Guard};
 use sign::{PublicKey, Verifier};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::secrets;
-
-/// Key pair ids and the PEMs that belong to them.
-type Pems = Vec<(String, String)>;
+use crate::config::secrets::{self, PublicKeys};
 
 /// The keys that are trusted now.
 #[derive(Debug)]
@@ -23,7 +20,7 @@ pub struct Trust {
     /// Trusted whatever lies in the folder: what this server signs with.
     own: Option<(String, String)>,
     /// What the folder held when it was last read.
-    held: Mutex<Pems>,
+    held: Mutex<PublicKeys>,
 }
 
 impl Trust {
@@ -52,9 +49,12 @@ impl Trust {
         }
     }
 
-    fn take(&self, found: Pems) {
+    fn take(&self, found: PublicKeys) {
+        for problem in &found.problems {
+            tracing::warn!("{problem}");
+        }
         let mut verifier = self.current.load().successor();
-        for (id, pem) in found.iter().chain(&self.own) {
+        for (id, pem) in found.pems.iter().chain(&self.own) {
             if self.own.as_ref().is_some_and(|(own, known)| own == id && known.trim() != pem.trim()) {
                 tracing::warn!(id, "another public key lies under the id of the server's own, and is not trusted");
             }

@@ -1,7 +1,8 @@
 //! The bytes of a range on their way out: from memory at once, from disk by way of the blocking pool.
 //!
 //! A connection has the kernel send all but a few of them from the page cache ([`BlobStream::send_to`]); whoever wants
-//! the bytes themselves takes them as a stream. What is not in memory is read by a thread that may wait; the runtime's never do.
+//! the bytes themselves takes them as a stream. What is not in memory is read by a thread that may wait. The runtime's wait only
+//! where pages are taken away in the moment between the look at them and the sending.
 
 use std::io;
 use std::ops::Range;
@@ -25,7 +26,9 @@ const SMALL: u64 = 64 << 10;
 const FEW: u64 = 8 << 10;
 /// The most bytes sent in one call, and brought into memory at once.
 const SLICE: u64 = 256 << 10;
-/// Bytes per read of what is read into a buffer: what a slow reader holds in memory.
+/// Bytes per read of what is read into a buffer for a socket: what a slow reader holds in memory.
+const FEW_READ: u64 = 32 << 10;
+/// Bytes per read for those who take a stream.
 const READ_CHUNK: u64 = 128 << 10;
 
 /// The bytes of a range, in order; never longer or shorter than the range unless they end in an error. Taken as a
@@ -36,8 +39,8 @@ pub struct BlobStream {
     left: Range<u64>,
     /// Whether the kernel may send from the file itself.
     sends_file: bool,
-    /// Up to here the file was brought into memory a moment ago.
-    brought: u64,
+    /// What was brought into memory last.
+    brought: Range<u64>,
     waiting: Option<JoinHandle<io::Result<Bytes>>>,
 }
 
@@ -54,7 +57,7 @@ impl BlobStream {
     pub(super) fn new(open: Arc<Open>, range: Range<u64>, reads: Reads) -> Self {
         let is_few = range.end - range.start <= FEW;
         let sends_file = reads == Reads::Sendfile && !is_few && (open.was_read() || open.size() > SMALL);
-        Self { open, brought: range.start, left: range, sends_file, waiting: None }
+        Self { open, brought: 0..0, left: range, sends_file, waiting: None }
     }
 
     /// Bytes that are still to come.
@@ -65,31 +68,37 @@ impl BlobStream {
     /// The next piece, `None` at the end. Ready when no disk needs to be waited for; an error is one of the file.
     pub fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Piece>>> {
         let Some((pages, part)) = self.pages().filter(|_| !self.left.is_empty()) else {
-            return self.poll_bytes(context).map(|next| next.map(|bytes| bytes.map(Piece::Read)));
+            return self.poll_bytes(FEW_READ, context).map(|next| next.map(|bytes| bytes.map(Piece::Read)));
         };
         if self.waiting.is_none() {
-            // Not looked at again between being brought and being sent: where memory is short it may be gone already.
-            if self.left.start < self.brought || pages.are_in_memory(part.clone()) {
+            // Not looked at between being brought and being sent: where memory is short it may be gone already.
+            let was_just_brought = self.left.start == self.brought.start && !self.brought.is_empty();
+            if was_just_brought || pages.are_in_memory(part.clone()) {
                 return Poll::Ready(Some(Ok(Piece::File)));
             }
             let (open, at) = (Arc::clone(&self.open), self.left.start);
+            self.brought = at..at + part.len() as u64;
             let fetch = move || pages::fetch(open.file(), at, part.len()).map(|()| Bytes::new());
             self.waiting = Some(tokio::task::spawn_blocking(fetch));
         }
         let brought = ready!(self.poll_waiting(context));
-        self.brought = self.left.start + 1;
         Poll::Ready(Some(self.or_end(brought).map(|_| Piece::File)))
     }
 
     /// Has the kernel send the next bytes of the file, after a [`Piece::File`], and says how many the socket took.
     pub fn send_to(&mut self, socket: impl AsFd) -> Result<usize, SendError> {
         let mut at = self.left.start;
-        let length = usize::try_from(SLICE.min(self.remaining())).unwrap_or(0);
+        let length = usize::try_from(self.slice().end - at).unwrap_or(0);
         match rustix::fs::sendfile(socket, self.open.file(), Some(&mut at), length) {
             Ok(0) => Err(SendError::File(io::ErrorKind::UnexpectedEof.into())),
             Ok(sent) => {
                 self.left.start += sent as u64;
                 Ok(sent)
+            }
+            Err(errno @ (Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP | Errno::PERM)) => {
+                tracing::debug!(%errno, "the kernel does not send from this file, and it is read");
+                self.sends_file = false;
+                Err(SendError::Unsupported)
             }
             Err(errno) => Err(SendError::of(errno)),
         }
@@ -98,24 +107,31 @@ impl BlobStream {
     /// The file's pages, and the next part of it, where it is sent as a file.
     fn pages(&self) -> Option<(&Pages, Range<usize>)> {
         let pages = self.sends_file.then(|| self.open.pages()).flatten()?;
-        let end = self.left.end.min(self.left.start + SLICE);
-        Some((pages, usize::try_from(self.left.start).ok()?..usize::try_from(end).ok()?))
+        let Range { start, end } = self.slice();
+        Some((pages, usize::try_from(start).ok()?..usize::try_from(end).ok()?))
     }
 
-    /// The next bytes in a buffer of their own.
-    fn poll_bytes(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+    /// What is sent next at most. What was brought is sent before more is looked for: a slow reader takes little at a time.
+    fn slice(&self) -> Range<u64> {
+        let start = self.left.start;
+        let end = if self.brought.contains(&start) { self.brought.end } else { start + SLICE };
+        start..end.min(self.left.end)
+    }
+
+    /// The next bytes, up to `most`, in a buffer of their own.
+    fn poll_bytes(&mut self, most: u64, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
         if self.left.is_empty() {
             return Poll::Ready(None);
         }
-        let bytes = ready!(self.poll_chunk(context));
+        let bytes = ready!(self.poll_chunk(most, context));
         self.left.start += bytes.as_ref().map_or(0, |bytes| bytes.len() as u64);
         Poll::Ready(Some(self.or_end(bytes)))
     }
 
-    fn poll_chunk(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
+    fn poll_chunk(&mut self, most: u64, context: &mut Context<'_>) -> Poll<io::Result<Bytes>> {
         if self.waiting.is_none() {
             let at = self.left.start;
-            let mut chunk = BytesMut::zeroed(usize::try_from(READ_CHUNK.min(self.remaining())).unwrap_or(0));
+            let mut chunk = BytesMut::zeroed(usize::try_from(most.min(self.remaining())).unwrap_or(0));
             match pages::read_now(self.open.file(), &mut chunk, at)? {
                 Some(0) => return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into())),
                 Some(read) => {
@@ -154,7 +170,7 @@ impl Stream for BlobStream {
     type Item = io::Result<Bytes>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.poll_bytes(context)
+        self.poll_bytes(READ_CHUNK, context)
     }
 }
 
@@ -165,12 +181,17 @@ pub enum SendError {
     File(io::Error),
     /// The connection's: it takes nothing now (`WouldBlock`), or has ended.
     Socket(io::Error),
+    /// The kernel does not send from such files. Nothing was sent; the next pieces are read.
+    Unsupported,
 }
 
 impl SendError {
-    /// `sendfile(2)` has one error for two sides. What a disk says, no socket does.
+    /// `sendfile(2)` has one error for two sides. What is not known as a connection's end is the file's, and told.
     fn of(errno: Errno) -> Self {
-        let of_a_disk = [Errno::IO, Errno::BADMSG, Errno::UCLEAN, Errno::STALE, Errno::NODATA, Errno::NXIO];
-        if of_a_disk.contains(&errno) { Self::File(errno.into()) } else { Self::Socket(errno.into()) }
+        use Errno as E;
+        let ends = [E::AGAIN, E::INTR, E::PIPE, E::CONNRESET, E::CONNABORTED, E::TIMEDOUT, E::NOTCONN, E::SHUTDOWN];
+        let lost = [E::HOSTUNREACH, E::HOSTDOWN, E::NETUNREACH, E::NETDOWN, E::NETRESET];
+        let of_a_socket = ends.contains(&errno) || lost.contains(&errno);
+        if of_a_socket { Self::Socket(errno.into()) } else { Self::File(errno.into()) }
     }
 }

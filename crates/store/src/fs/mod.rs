@@ -281,8 +281,7 @@ impl Store for FsStore {
     #[tracing::instrument(name = "store.read", level = "trace", skip_all)]
     async fn read(&self, key: &str, range: Option<Range<u64>>) -> Result<(Stat, ByteStream)> {
         let (store, key) = (self.clone(), key.to_owned());
-        // For whoever wants to look at the bytes: never slices of a map.
-        let blob = blocking(move || store.reader.clone().reading(Reads::Plain).open_blob(&key)).await?;
+        let blob = blocking(move || store.reader.open_blob(&key)).await?;
         let body = blob.read(range.unwrap_or(0..blob.stat().size))?;
         Ok((blob.into_stat(), Box::pin(body)))
     }

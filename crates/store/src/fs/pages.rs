@@ -1,11 +1,12 @@
-//! Which pages of a file are in memory, so that nobody who must not wait asks the kernel for one that isn't. Owns the
-//! only `unsafe` of this crate.
+//! Which pages of a file are in memory, so that who must not wait does not ask the kernel for one that was not there a
+//! moment ago. Owns the only `unsafe` of this crate.
 
 use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use memmap2::Mmap;
@@ -37,7 +38,16 @@ impl Pages {
     /// which of its pages are in memory (since Linux 5.2, `mincore(2)` says so to a file's owner, and to others only if
     /// they may write it).
     pub(super) fn of(file: &File, size: u64) -> Option<Self> {
-        if size == 0 || file.metadata().ok()?.uid() != rustix::process::geteuid().as_raw() {
+        if size == 0 {
+            return None;
+        }
+        if file.metadata().ok()?.uid() != rustix::process::geteuid().as_raw() {
+            static SAID: Once = Once::new();
+            SAID.call_once(|| {
+                tracing::warn!(
+                    "files of another user are read into buffers: which of their pages are in memory is not told"
+                );
+            });
             return None;
         }
         // SAFETY: what another process does to a mapped file is seen by whoever reads the map, or ends them with

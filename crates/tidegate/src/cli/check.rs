@@ -12,7 +12,10 @@ pub(super) fn edge_report(config: &Config) -> String {
     let url = config.edge_url.as_ref().map_or("where it listens".to_owned(), ToString::to_string);
     let others: String = config.edge_hosts.iter().map(|host| format!(" · {host}")).collect();
     report.line("signed for", url + &others);
-    report.line("cross-origin", cross_origin(config));
+    let own = config.public_base_url.as_ref().map_or(String::new(), |page| format!(" · {page}, with credentials"));
+    report.line("cross-origin", cross_origin(config) + &own);
+    report.line("proxies", format!("{} networks are trusted", config.trusted_proxies.len()));
+    report.line("files", format!("{:?}, up to {} open", config.edge.reads, config.edge.open_files).to_lowercase());
     report.end(config)
 }
 

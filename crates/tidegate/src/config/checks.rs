@@ -5,6 +5,16 @@ use secrecy::ExposeSecret as _;
 use super::resolve::{Origin, Resolver};
 use super::{AuthMode, Config, Cors, StoreSetting};
 
+/// Cookies do not tell ports apart, so that bytes need a host of their own.
+fn check_hosts(config: &Config, r: &mut Resolver) {
+    // What is not given is where the door listens.
+    let bound = Origin::parse(&format!("http://{}", std::net::SocketAddr::new(config.bind, 0)));
+    let effective = |url: &Option<Origin>| url.clone().or(bound.clone()).map(|url| url.host().to_owned());
+    if effective(&config.public_base_url) == effective(&config.edge_url) {
+        r.problem("EDGE_URL", "another host than PUBLIC_BASE_URL has: cookies do not tell ports apart");
+    }
+}
+
 /// The same for the edge alone.
 pub(super) fn edge_checks(config: &Config, r: &mut Resolver) {
     if config.edge_port.is_none() {
@@ -15,6 +25,9 @@ pub(super) fn edge_checks(config: &Config, r: &mut Resolver) {
     }
     if config.edge_port == Some(config.port) && config.port != 0 {
         r.problem("PORT", "another port than EDGE_PORT has: there are probes and metrics");
+    }
+    if config.public_base_url.is_some() && config.in_production() {
+        check_hosts(config, r);
     }
     if config.cloudfront.key.is_some() {
         r.problem("CLOUDFRONT_PRIVATE_KEY_PEM", "it to the server that signs: an edge knows public keys only");
@@ -84,13 +97,9 @@ pub(super) fn checks(config: &Config, r: &mut Resolver) {
                 r.problem(name, "what the tokens say, or * for any: keys in a set may sign for many");
             }
         }
-        // What is not given is where the door listens.
-        let bound = Origin::parse(&format!("http://{}", std::net::SocketAddr::new(config.bind, 0)));
-        let effective = |url: &Option<Origin>| url.clone().or(bound.clone());
-        let (api, edge) = (effective(&config.public_base_url), effective(&config.edge_url));
         let has_edge = config.edge_port.is_some() || config.edge_url.is_some();
-        if has_edge && api.map(|url| url.host().to_owned()) == edge.map(|url| url.host().to_owned()) {
-            r.problem("EDGE_URL", "another host than PUBLIC_BASE_URL has: cookies do not tell ports apart");
+        if has_edge {
+            check_hosts(config, r);
         }
     }
     if remote_url(&config.public_base_url) && !remote_bind {

@@ -108,21 +108,33 @@ pub fn load(config: &Config) -> anyhow::Result<Secrets> {
 
 /// Ids and texts of the public keys in a folder, by id. Nothing else in it is read. A file that can't be read is no
 /// key, and a folder that is not there holds none: what is not plainly trusted is not trusted.
-pub fn public_keys(folder: &Path) -> io::Result<Vec<(String, String)>> {
+pub fn public_keys(folder: &Path) -> io::Result<PublicKeys> {
+    let mut found = PublicKeys::default();
     let listed = match pems(folder, ".pub.pem") {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
         other => other?,
     };
-    let mut found = Vec::new();
     for (id, path) in listed {
+        if !is_key_pair_id(&id) {
+            let path = path.display();
+            found.problems.push(format!("{path} is no key: a key pair id is up to 64 letters, digits, - and _"));
+            continue;
+        }
         match read_small(&path) {
-            Ok(pem) => found.push((id, pem)),
-            Err(error) => {
-                tracing::error!(%error, path = %path.display(), "a public key can't be read and is not trusted")
-            }
+            Ok(pem) => found.pems.push((id, pem)),
+            Err(error) => found.problems.push(format!("{} can't be read and is not trusted: {error}", path.display())),
         }
     }
     Ok(found)
+}
+
+/// What a folder of public keys holds.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct PublicKeys {
+    /// Key pair ids and PEMs, by id.
+    pub pems: Vec<(String, String)>,
+    /// What is wrong with others.
+    pub problems: Vec<String>,
 }
 
 /// A key's file is short; more of a longer one is not read.
@@ -197,13 +209,9 @@ fn pems(folder: &Path, ending: &str) -> io::Result<Vec<(String, PathBuf)>> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        match name.strip_suffix(ending) {
-            Some(id) if is_key_pair_id(id) => found.push((id.to_owned(), path.clone())),
-            // `.pub.pem` ends in `.pem`, too.
-            Some(id) if !id.contains('.') => {
-                tracing::warn!(path = %path.display(), "no key: a key pair id is up to 64 letters, digits, - and _");
-            }
-            _ => {}
+        // `.pub.pem` ends in `.pem`, too.
+        if let Some(id) = name.strip_suffix(ending).filter(|id| !id.contains('.')) {
+            found.push((id.to_owned(), path.clone()));
         }
     }
     found.sort();

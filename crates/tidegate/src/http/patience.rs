@@ -61,12 +61,14 @@ const LINGERING: Duration = Duration::from_secs(30);
 pub(crate) struct Farewell {
     quiet: Patience,
     all: Instant,
+    /// Bytes that are still read.
+    left: usize,
 }
 
 impl Farewell {
-    /// Which begins now.
-    pub(crate) fn new() -> Self {
-        Self { quiet: Patience::new(QUIET), all: Instant::now() + LINGERING }
+    /// Which begins now, and ends after so many bytes.
+    pub(crate) fn new(most: usize) -> Self {
+        Self { quiet: Patience::new(QUIET), all: Instant::now() + LINGERING, left: most }
     }
 
     /// Ready when the client has closed too, or has gone, or says nothing, or goes on and on.
@@ -75,7 +77,8 @@ impl Farewell {
             let mut scratch = [MaybeUninit::uninit(); 16 << 10];
             let mut left = ReadBuf::uninit(&mut scratch);
             match Pin::new(&mut *stream).poll_read(context, &mut left) {
-                Poll::Ready(Ok(())) if !left.filled().is_empty() && Instant::now() < self.all => {
+                Poll::Ready(Ok(())) if (1..=self.left).contains(&left.filled().len()) && Instant::now() < self.all => {
+                    self.left -= left.filled().len();
                     self.quiet.start(QUIET);
                 }
                 Poll::Ready(_) => return Poll::Ready(Ok(())),

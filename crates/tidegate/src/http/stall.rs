@@ -81,7 +81,7 @@ impl AsyncWrite for Stalling {
             ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
         }
         let Self { stream, ending, .. } = &mut *self;
-        ending.get_or_insert_with(Farewell::new).poll(stream, context)
+        ending.get_or_insert_with(|| Farewell::new(usize::MAX)).poll(stream, context)
     }
 }
 

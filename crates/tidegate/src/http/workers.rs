@@ -3,12 +3,15 @@
 
 use std::io;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Handle};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+/// How long threads are waited for at the end.
+const ENDING: Duration = Duration::from_secs(5);
 /// Threads of each that may wait for a disk.
 const READERS: usize = 32;
 
@@ -63,8 +66,15 @@ impl Workers {
 impl Drop for Workers {
     fn drop(&mut self) {
         self.end.cancel();
+        let until = Instant::now() + ENDING;
         for thread in self.threads.drain(..) {
-            if thread.join().is_err() {
+            while !thread.is_finished() && Instant::now() < until {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            if !thread.is_finished() {
+                // A disk that does not answer must not keep the process.
+                tracing::error!("a thread of the edge did not end");
+            } else if thread.join().is_err() {
                 tracing::error!("a thread of the edge ended in a panic");
             }
         }

@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
-/// Takes fields. One that was set is not set again.
+/// Takes fields. Nobody sets one twice: whoever writes lines does not look back.
 pub(crate) trait Fields {
     /// Sets a field; a value that can't be one is left out rather than failing a download.
     fn set(&mut self, name: &HeaderName, value: &[u8]);

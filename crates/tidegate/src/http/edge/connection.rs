@@ -19,12 +19,15 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 use super::super::content::Fields as _;
 use super::super::patience::{Farewell, Patience};
 use super::head::{self, Head, Malformed};
-use super::outlet::Outlet;
+use super::outlet::{Outlet, Written};
 use super::refused::Refused;
 use super::{Answer, Edge};
+use crate::error::Error;
 
 /// A request's head must be there within this time, also on a connection that is kept alive.
 const FOR_A_HEAD: Duration = Duration::from_secs(30);
+/// How much is read of what nobody asked for, so that the client sees its answer before the end.
+const LINGERING_BYTES: usize = 1 << 20;
 /// What a connection reads into; more only for as long as a head needs it.
 const USUAL_HEAD: usize = 4 << 10;
 
@@ -59,7 +62,12 @@ pub(super) async fn converse(
             (true, true) => connection.outlet.lines.set(&header::CONNECTION, b"keep-alive"),
             (true, false) => {}
         }
-        connection.write(answer, head.path).await?;
+        let started = std::time::Instant::now();
+        if let Written::Nothing(error) = connection.write(answer, head.path).await? {
+            let refused = Refused::Failed(Error::Unavailable(error.into()));
+            let answer = edge.refuse(&refused, Some(&head), None, started, &mut connection.outlet.lines);
+            return connection.end_with(answer, head.path).await;
+        }
         if !keep_alive {
             return connection.close().await;
         }
@@ -124,19 +132,23 @@ impl Connection {
             Malformed::TooLarge => Refused::HeadTooLarge,
         };
         let answer = edge.refuse(&refused, None, None, std::time::Instant::now(), &mut self.outlet.lines);
+        self.end_with(answer, "").await
+    }
+
+    async fn end_with(&mut self, answer: Answer, path: &str) -> io::Result<()> {
         self.outlet.lines.set(&header::CONNECTION, b"close");
-        self.write(answer, "").await?;
+        self.write(answer, path).await?;
         self.close().await
     }
 
-    async fn write(&mut self, answer: Answer, path: &str) -> io::Result<()> {
+    async fn write(&mut self, answer: Answer, path: &str) -> io::Result<Written> {
         self.outlet.write(&self.stream, &mut self.patience, answer, path).await
     }
 
     /// Ends the connection so that the client sees all that was written.
     async fn close(&mut self) -> io::Result<()> {
         self.stream.shutdown().await?;
-        let mut farewell = Farewell::new();
+        let mut farewell = Farewell::new(LINGERING_BYTES);
         poll_fn(|context| farewell.poll(&mut self.stream, context)).await
     }
 

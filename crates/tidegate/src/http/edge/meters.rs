@@ -71,19 +71,18 @@ impl Meters {
         self.blobs[lookup as usize].increment(1);
     }
 
-    /// Counts an answer. Its bytes are counted as they go.
+    /// Counts an answer and its bytes as they go.
     pub(super) fn count(&self, status: StatusCode, verdict: &'static str, started: Instant) -> Flow {
         let known = USUAL.iter().position(|usual| *usual == status.as_u16() && verdict == ALLOWED);
         let meter = known.map_or_else(|| Meter::of(status.as_u16(), verdict), |at| self.allowed[at].clone());
-        meter.requests.increment(1);
         let waiting = known.map(|_| (started, self.first_byte.clone()));
-        Flow { bytes: meter.bytes, waiting }
+        Flow { meter, waiting }
     }
 }
 
 /// Counts the bytes of one body.
 pub(super) struct Flow {
-    bytes: Counter,
+    meter: Meter,
     /// Since when the first byte is waited for.
     waiting: Option<(Instant, Histogram)>,
 }
@@ -94,7 +93,12 @@ impl Flow {
         if let Some((started, first_byte)) = self.waiting.take() {
             first_byte.record(started.elapsed());
         }
-        self.bytes.increment(bytes as u64);
+        self.meter.bytes.increment(bytes as u64);
+    }
+
+    /// The client was told, whatever became of the rest.
+    pub(super) fn answered(&self) {
+        self.meter.requests.increment(1);
     }
 }
 

@@ -22,6 +22,8 @@ use crate::error::{Error, Result};
 /// How long a blob may stay open; see [`Blob::is_current`] for why there must be an end.
 const KEPT_OPEN: Duration = Duration::from_secs(60);
 
+/// How long somebody else's opening is waited for.
+const OPENING: Duration = Duration::from_secs(10);
 /// Groups of keys, of which one blob is opened at a time.
 const GROUPS: u64 = 1024;
 
@@ -53,7 +55,8 @@ impl Local {
             return Ok(served);
         }
         let group = self.groups.hash_one(key) % GROUPS;
-        let _opening = self.opening[usize::try_from(group).unwrap_or(0)].lock().await;
+        let group = self.opening[usize::try_from(group).unwrap_or(0)].lock();
+        let Ok(_opening) = tokio::time::timeout(OPENING, group).await else { return Err(Refused::Failed(Error::Busy)) };
         if let Some(served) = self.at_hand(key) {
             meters.blob(Lookup::Hit);
             return Ok(served);

@@ -38,6 +38,16 @@ pub(super) struct Outlet {
     pub(super) lines: Lines,
     /// A second, and how HTTP writes it.
     date: (u64, String),
+    /// Bytes written since other connections had their turn.
+    since_turn: usize,
+}
+
+/// What became of an answer.
+pub(super) enum Written {
+    /// It is on its way.
+    Whole,
+    /// Its first bytes could not be read, and nothing was said.
+    Nothing(io::Error),
 }
 
 impl Outlet {
@@ -47,7 +57,12 @@ impl Outlet {
             // Slower, and right all the same.
             tracing::debug!(%error, "TCP_NOTSENT_LOWAT can't be set");
         }
-        Self { status_line: String::new(), lines: Lines::with_capacity(USUAL_ANSWER), date: (0, String::new()) }
+        Self {
+            status_line: String::new(),
+            lines: Lines::with_capacity(USUAL_ANSWER),
+            date: (0, String::new()),
+            since_turn: 0,
+        }
     }
 
     /// Writes an answer to the request for `path`. A body that ends early ends the connection.
@@ -57,22 +72,30 @@ impl Outlet {
         patience: &mut Patience,
         answer: Answer,
         path: &str,
-    ) -> io::Result<()> {
+    ) -> io::Result<Written> {
         let Answer { status, body, mut flow, .. } = answer;
-        let mut writing = Writing { stream, patience, head: self.end_head(status), since_turn: 0 };
+        let head = self.end_head(status);
+        let mut writing = Writing { stream, patience, head, since_turn: self.since_turn };
         let written = match body {
             Sent::Nothing => writing.bytes(&[], self).await.map_err(Broken::Connection),
             Sent::Blob(blob) => writing.blob(blob, self, &mut flow).await,
             other => writing.pieces(other, self, &mut flow).await,
         };
-        written.map_err(|broken| match broken {
-            Broken::Connection(error) => error,
-            Broken::Body(error) => {
+        let began = writing.head.start > 0;
+        self.since_turn = writing.since_turn;
+        match written {
+            Err(Broken::Body(error)) if !began => return Ok(Written::Nothing(error)),
+            _ => flow.answered(),
+        }
+        match written {
+            Ok(()) => Ok(Written::Whole),
+            Err(Broken::Connection(error)) => Err(error),
+            Err(Broken::Body(error)) => {
                 let id = self.lines.get(&REQUEST_ID).unwrap_or_default();
                 meters::broken(&String::from_utf8_lossy(id), path, &error);
-                error
+                Err(error)
             }
-        })
+        }
     }
 
     /// Completes the head but for what the connection says itself; its length.
@@ -129,7 +152,10 @@ impl Writing<'_> {
 
     /// A range of a file. Nothing is said of it before its first bytes are in memory.
     async fn blob(&mut self, mut blob: BlobStream, outlet: &Outlet, flow: &mut Flow) -> Result<(), Broken> {
-        while let Some(piece) = poll_fn(|context| blob.poll_piece(context)).await {
+        while blob.remaining() > 0 {
+            // Nothing is read for a socket that takes nothing.
+            self.writable().await.map_err(Broken::Connection)?;
+            let Some(piece) = poll_fn(|context| blob.poll_piece(context)).await else { break };
             match piece.map_err(Broken::Body)? {
                 Piece::Read(bytes) => {
                     self.bytes(&bytes, outlet).await.map_err(Broken::Connection)?;
@@ -150,13 +176,18 @@ impl Writing<'_> {
         let sent = self.transmit(|socket| {
             blob.send_to(socket).map_err(|error| match error {
                 SendError::Socket(error) => error,
+                SendError::Unsupported => io::ErrorKind::Unsupported.into(),
                 SendError::File(error) => {
                     is_ours = true;
                     error
                 }
             })
         });
-        sent.await.map_err(|error| if is_ours { Broken::Body(error) } else { Broken::Connection(error) })
+        match sent.await {
+            Err(error) if is_ours => Err(Broken::Body(error)),
+            Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(0),
+            sent => sent.map_err(Broken::Connection),
+        }
     }
 
     /// The head, or what is left of it.
@@ -181,6 +212,17 @@ impl Writing<'_> {
             sent += written - of_head;
         }
         Ok(())
+    }
+
+    /// Waits until the socket takes something.
+    async fn writable(&mut self) -> io::Result<()> {
+        let Self { stream, patience, .. } = self;
+        patience.start(FOR_A_WRITE);
+        let ready = poll_fn(|context| match stream.poll_write_ready(context) {
+            Poll::Pending => patience.poll(context).map(|()| Err(io::ErrorKind::TimedOut.into())),
+            ready @ Poll::Ready(_) => ready,
+        });
+        ready.await
     }
 
     /// Has `step` write to the socket as soon as that takes something.
