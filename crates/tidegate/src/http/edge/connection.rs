@@ -38,7 +38,7 @@ pub(super) async fn converse(
     peer: SocketAddr,
     stop: &CancellationToken,
 ) -> io::Result<()> {
-    let outlet = Outlet::new(&stream);
+    let outlet = Outlet::new();
     let heads = Vec::with_capacity(USUAL_HEAD);
     let mut connection = Connection { stream, patience: Patience::new(FOR_A_HEAD), heads, outlet };
     let mut last = None;

@@ -24,9 +24,11 @@ use crate::model::epoch_seconds;
 
 /// How long a write may make no progress.
 const FOR_A_WRITE: Duration = Duration::from_secs(60);
-/// Bytes that wait in the system for their turn on the wire. Little, since what waits there is cold in every cache when
-/// it is sent, and is memory for each slow reader; enough for the time until this thread is back.
+/// Bytes of a large body that wait in the system for their turn on the wire. Little, since what waits there is cold in
+/// every cache when it is sent, and is memory for each slow reader; enough for the time until this thread is back.
 const WAITING: u32 = 16 << 10;
+/// Up to this size a body may wait as a whole, which spares this thread from coming back.
+const LARGE: u64 = 256 << 10;
 /// Bytes after which other connections have their turn.
 const TURN: usize = 1 << 20;
 const USUAL_ANSWER: usize = 1 << 10;
@@ -40,6 +42,8 @@ pub(super) struct Outlet {
     date: (u64, String),
     /// Bytes written since other connections had their turn.
     since_turn: usize,
+    /// Whether little is to wait.
+    holds_back: bool,
 }
 
 /// What became of an answer.
@@ -51,17 +55,14 @@ pub(super) enum Written {
 }
 
 impl Outlet {
-    /// Prepares a connection for writing.
-    pub(super) fn new(stream: &TcpStream) -> Self {
-        if let Err(error) = socket2::SockRef::from(stream).set_tcp_notsent_lowat(WAITING) {
-            // Slower, and right all the same.
-            tracing::debug!(%error, "TCP_NOTSENT_LOWAT can't be set");
-        }
+    /// For a connection to which nothing was written.
+    pub(super) fn new() -> Self {
         Self {
             status_line: String::new(),
             lines: Lines::with_capacity(USUAL_ANSWER),
             date: (0, String::new()),
             since_turn: 0,
+            holds_back: false,
         }
     }
 
@@ -74,6 +75,9 @@ impl Outlet {
         path: &str,
     ) -> io::Result<Written> {
         let Answer { status, body, mut flow, .. } = answer;
+        if let Sent::Blob(blob) = &body {
+            self.hold_back(stream, blob.remaining() > LARGE);
+        }
         let head = self.end_head(status);
         let mut writing = Writing { stream, patience, head, since_turn: self.since_turn };
         let written = match body {
@@ -95,6 +99,20 @@ impl Outlet {
                 meters::broken(&String::from_utf8_lossy(id), path, &error);
                 Err(error)
             }
+        }
+    }
+
+    /// Has the system take little, or as much as it likes.
+    fn hold_back(&mut self, stream: &TcpStream, little: bool) {
+        if self.holds_back == little {
+            return;
+        }
+        self.holds_back = little;
+        // 0 is the system's own.
+        let waiting = if little { WAITING } else { 0 };
+        if let Err(error) = socket2::SockRef::from(stream).set_tcp_notsent_lowat(waiting) {
+            // Slower, and right all the same.
+            tracing::debug!(%error, "TCP_NOTSENT_LOWAT can't be set");
         }
     }
 
