@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use secrecy::ExposeSecret as _;
-use sign::Signer;
+use sign::{LinkSigner, Signer};
 use store::{Endpoint, FsStore, Presigner, S3Options, S3Store, Store};
 use tokio::sync::{Mutex, Notify};
 
@@ -23,6 +23,7 @@ use crate::model::rules::{self, Stranger};
 use crate::rates::RateLimits;
 use crate::records::Records;
 use crate::sign_in::SignIn;
+use crate::stripes::Stripes;
 use crate::trust::Trust;
 
 /// The bucket's name on the S3 door of a local store.
@@ -51,6 +52,10 @@ pub struct App {
     pub trust: Arc<Trust>,
     /// Signatures that were made.
     pub grants: GrantCache,
+    /// Signs links to files.
+    pub links: LinkSigner,
+    /// Uploads that are being completed here.
+    pub completing: Stripes,
     /// Records that do not change while they are kept.
     pub records: Records,
     /// Refusals on their way to the audit log.
@@ -153,6 +158,11 @@ impl App {
             signer: Signer::new(id, key, config.cloudfront.hash),
             trust: Arc::new(trust),
             grants: GrantCache::new(),
+            links: LinkSigner::new(
+                secrets.links.expose_secret().as_bytes(),
+                config.files.earlier_link_key.iter().map(|key| key.expose_secret().as_bytes()),
+            ),
+            completing: Stripes::new(),
             records: Records::new(!db.is_shared()),
             refusals: Refusals::default(),
             probed: Mutex::new(None),

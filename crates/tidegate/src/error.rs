@@ -27,6 +27,16 @@ pub enum Error {
     /// Over a limit.
     #[error("{0}")]
     TooLarge(Cow<'static, str>),
+    /// More than is left for its owner.
+    #[error("the quota is used up: {used} of {quota} bytes are taken, {requested} more were asked for")]
+    QuotaExceeded {
+        /// Bytes of objects, and those that are reserved.
+        used: u64,
+        /// The limit.
+        quota: u64,
+        /// What was asked for.
+        requested: u64,
+    },
     /// Too many requests.
     #[error("too many requests; slow down")]
     RateLimited {
@@ -60,6 +70,7 @@ impl Error {
             Self::NotFound(_) => "NOT_FOUND",
             Self::InvalidState(_) => "INVALID_STATE",
             Self::TooLarge(_) => "TOO_LARGE",
+            Self::QuotaExceeded { .. } => "QUOTA_EXCEEDED",
             Self::RateLimited { .. } => "RATE_LIMITED",
             Self::Misconfig(_) => "MISCONFIG",
             Self::Busy | Self::Unavailable(_) => "STORE_UNAVAILABLE",

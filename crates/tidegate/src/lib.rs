@@ -1,6 +1,7 @@
 //! Tidegate, the gate in front of a private bucket. See `ARCHITECTURE.md` for the map.
 
 pub mod app;
+pub mod archives;
 pub mod audit;
 pub mod changes;
 pub mod cli;
@@ -8,6 +9,7 @@ pub mod config;
 pub mod db;
 pub mod downloads;
 pub mod error;
+pub mod files;
 pub mod grants;
 pub mod http;
 pub mod jobs;
@@ -17,6 +19,7 @@ pub mod rates;
 pub mod records;
 pub mod server;
 pub mod sign_in;
+pub mod stripes;
 pub mod telemetry;
 pub mod trust;
 pub mod uploads;

@@ -48,6 +48,7 @@ pub async fn find_even_gone(
     if let Some(user) = caller.user() {
         let owner = match kind {
             OwnerKind::Disks => Owner::Disks(user.clone()),
+            OwnerKind::Files => Owner::Files(user.clone()),
         };
         app.authorize(caller, action, &owner, Some(id))?;
         if let Some(object) = app.records.read_object(&owner, app.db.find_object(&owner, id)).await? {

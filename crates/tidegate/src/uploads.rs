@@ -55,7 +55,7 @@ pub struct Begun {
 pub async fn begin(app: &App, caller: &Caller, owner: &Owner, announced: Announced) -> Result<Begun> {
     app.authorize(caller, Action::Write, owner, None)?;
     check_announced(app, &announced)?;
-    let Owner::Disks(user) = owner;
+    let Owner::Disks(user) = owner else { return Err(Error::Internal(anyhow::anyhow!("images of no user"))) };
     let now = app.db.now();
     let id = ObjectId::generate();
     let object = Object {
@@ -82,6 +82,7 @@ pub async fn begin(app: &App, caller: &Caller, owner: &Owner, announced: Announc
         id: upload_id.clone(),
         object: object.id,
         key: object.key.clone(),
+        incoming: None,
         part_size: Some(part_size),
         announced_size: announced.size,
         state: UploadState::Open,
@@ -117,7 +118,7 @@ fn check_announced(app: &App, announced: &Announced) -> Result<()> {
 }
 
 /// `type/subtype` of RFC 9110 tokens, parameters left out.
-fn is_media_type(text: &str) -> bool {
+pub(crate) fn is_media_type(text: &str) -> bool {
     let token = |text: &str| {
         !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
     };

@@ -85,6 +85,13 @@ pub(super) fn checks(config: &Config, r: &mut Resolver) {
         if local && config.operator.is_none() {
             r.problem("S3_OPERATOR_SECRET_KEY", "credentials of your own: production takes no generated ones");
         }
+        let long = |key: &secrecy::SecretString| key.expose_secret().len() >= 32;
+        if config.files.on && !config.files.link_key.as_ref().is_some_and(long) {
+            r.problem(
+                "UPLOAD_SIGNING_KEY",
+                "a key of your own, of 32 characters or more: production takes no generated one",
+            );
+        }
         let sign_in = &config.auth.sign_in;
         if sign_in.own_tokens && sign_in.own_key.is_none() {
             r.problem("AUTH_OWN_KEY_PEM", "a key of your own: production takes no generated one");

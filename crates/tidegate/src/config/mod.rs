@@ -67,6 +67,8 @@ pub struct Config {
     pub cloudfront: CloudFront,
     /// The images surface.
     pub images: Images,
+    /// The files surface.
+    pub files: FilesSetting,
     /// Uploads.
     pub uploads: Uploads,
     /// How long audit events are kept.
@@ -83,6 +85,25 @@ pub struct Config {
     pub limits: Limits,
     /// What is worth saying at start.
     pub warnings: Vec<String>,
+}
+
+/// The files surface.
+#[derive(Debug, Clone)]
+pub struct FilesSetting {
+    /// Whether it is there.
+    pub on: bool,
+    /// The largest file, in bytes.
+    pub max_size: u64,
+    /// Bytes of a user's files, where no other limit was set.
+    pub quota: u64,
+    /// How long links live that were not asked to live longer or shorter, in seconds.
+    pub link_lifetime: u64,
+    /// Whether files that are not private can be read by their path.
+    pub public: bool,
+    /// What signs links, if given.
+    pub link_key: Option<SecretString>,
+    /// What signed them before.
+    pub earlier_link_key: Option<SecretString>,
 }
 
 /// How the edge reads and whom it trusts.

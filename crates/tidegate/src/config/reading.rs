@@ -8,8 +8,8 @@ use sign::{Hash, KeyKind};
 
 use super::resolve::{Origin, Resolver};
 use super::{
-    CloudFront, Config, Cookie, Cors, Database, EdgeSetting, GrantMode, Images, Limits, Log, Metrics, S3Setting,
-    StoreSetting, Uploads, secrets, sign_in,
+    CloudFront, Config, Cookie, Cors, Database, EdgeSetting, FilesSetting, GrantMode, Images, Limits, Log, Metrics,
+    S3Setting, StoreSetting, Uploads, secrets, sign_in,
 };
 use crate::model::key::Layout;
 use crate::model::network::Network;
@@ -17,10 +17,12 @@ use crate::model::network::Network;
 /// Reads every setting.
 pub(super) fn resolve_all(r: &mut Resolver) -> Config {
     let data = PathBuf::from(r.given.value("TIDEGATE_DATA"));
-    for surface in r.list("SURFACES") {
-        if surface != "disks" {
-            r.problem("SURFACES", "only surfaces this version has: disks");
-        }
+    let surfaces = r.list("SURFACES");
+    if surfaces.iter().any(|surface| !["disks", "files"].contains(&surface.as_str())) {
+        r.problem("SURFACES", "only surfaces this version has: disks, files");
+    }
+    if !surfaces.iter().any(|surface| surface == "disks") {
+        r.problem("SURFACES", "disks among them: it can't be left out yet");
     }
     let production = r.choice("ENV", &[("dev", false), ("prod", true)]);
     Config {
@@ -43,6 +45,7 @@ pub(super) fn resolve_all(r: &mut Resolver) -> Config {
         trusted_proxies: resolve_proxies(r),
         cloudfront: resolve_cloudfront(r),
         images: resolve_images(r),
+        files: resolve_files(r, surfaces.iter().any(|surface| surface == "files")),
         uploads: Uploads {
             url_lifetime: r.seconds("UPLOAD_URL_TTL_SECONDS", 1..=604_800),
             expiry: r.seconds("UPLOAD_EXPIRY_SECONDS", 1..=31_536_000),
@@ -225,6 +228,25 @@ fn resolve_edge(r: &mut Resolver, data: &Path) -> EdgeSetting {
         keys_refresh: r.seconds("EDGE_KEYS_REFRESH_SECONDS", 1..=86_400),
         reads: r.choice("EDGE_READS", &[("sendfile", store::Reads::Sendfile), ("plain", store::Reads::Plain)]),
         open_files: r.number("EDGE_OPEN_FILES", 0..=60_000),
+    }
+}
+
+fn resolve_files(r: &mut Resolver, on: bool) -> FilesSetting {
+    let secret = |r: &mut Resolver, name: &'static str| {
+        let text = r.text(name)?;
+        if text.len() < 16 {
+            r.problem(name, "at least 16 characters");
+        }
+        Some(SecretString::from(text))
+    };
+    FilesSetting {
+        on,
+        max_size: r.number("MAX_BODY_MB", 1..=5_242_880) << 20,
+        quota: r.number("PER_USER_QUOTA_GB", 0..=1_000_000) << 30,
+        link_lifetime: r.number("SIGNED_URL_TTL_DEFAULT", 1..=sign::MAX_LINK_LIFETIME),
+        public: r.flag("FILES_PUBLIC"),
+        link_key: secret(r, "UPLOAD_SIGNING_KEY"),
+        earlier_link_key: secret(r, "UPLOAD_SIGNING_KEY_PREVIOUS"),
     }
 }
 

@@ -23,6 +23,8 @@ pub struct Secrets {
     pub s3: Option<DoorCredentials>,
     /// The PEM that our own tokens are signed with, where there are such.
     pub tokens: Option<SecretString>,
+    /// What links to files are signed with.
+    pub links: SecretString,
 }
 
 /// Whose signatures the S3 door of a local store takes.
@@ -103,7 +105,11 @@ pub fn load(config: &Config) -> anyhow::Result<Secrets> {
         Some(given) => Some(given.clone()),
         None => Some(token_key(config)?),
     };
-    Ok(Secrets { signing, s3, tokens })
+    let links = match &config.files.link_key {
+        Some(given) => given.clone(),
+        None => link_key(&folder)?,
+    };
+    Ok(Secrets { signing, s3, tokens, links })
 }
 
 /// Ids and texts of the public keys in a folder, by id. Nothing else in it is read. A file that can't be read is no
@@ -148,6 +154,20 @@ fn read_small(path: &Path) -> io::Result<String> {
     }
     file.take(64 << 10).read_to_end(&mut bytes)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// What links to files are signed with: the one in the data folder, or a new one.
+fn link_key(folder: &Path) -> anyhow::Result<SecretString> {
+    let path = folder.join("links.key");
+    match fs::read_to_string(&path) {
+        Ok(text) => Ok(text.into()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let text = random_text(48, b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")?;
+            write_new(&path, text.as_bytes())?;
+            Ok(text.into())
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// The key that our own tokens are signed with: the one in the data folder, or a new one.

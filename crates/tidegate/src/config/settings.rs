@@ -69,7 +69,7 @@ pub const SETTINGS: &[Setting] = &[
         "dev | prod",
         "prod demands what production needs; so does any bind or public URL that is not loopback.",
     ),
-    built("SURFACES", "disks", "a list of: disks", "The surfaces that are on."),
+    built("SURFACES", "disks, files", "a list of: disks, files", "The surfaces that are on."),
     built("BIND_HOST", "127.0.0.1", "an IP address", "The address all doors listen on."),
     built("PORT", "3000", "0 to 65535", "The API door's port; 0 takes a free one."),
     built(
@@ -326,6 +326,39 @@ pub const SETTINGS: &[Setting] = &[
         "5242880 to 5368709120 bytes",
         "Bytes in every part but the last; grows with the announced size.",
     ),
+    built("MAX_BODY_MB", "5120", "1 to 5242880 MiB", "The largest of users' files."),
+    built(
+        "PER_USER_QUOTA_GB",
+        "500",
+        "0 to 1000000 GiB",
+        "Bytes of one user's files, those announced by open uploads included.",
+    ),
+    built(
+        "FILES_PUBLIC",
+        "true",
+        "true | false",
+        "Whether files that are not private can be read by their path below /storage.",
+    ),
+    built(
+        "SIGNED_URL_TTL_DEFAULT",
+        "3600",
+        "1 to 604800 seconds",
+        "How long a link to a file lives that was not asked to live longer or shorter.",
+    ),
+    built(
+        "UPLOAD_SIGNING_KEY",
+        "",
+        "at least 16 characters; in production 32",
+        "What links to files are signed with. Without it, a key is made in the data folder; production needs one.",
+    )
+    .secret(),
+    built(
+        "UPLOAD_SIGNING_KEY_PREVIOUS",
+        "",
+        "at least 16 characters",
+        "What links were signed with before: they are still good.",
+    )
+    .secret(),
     built("UPLOAD_URL_TTL_SECONDS", "3600", "1 to 604800 seconds", "How long a presigned part URL works."),
     built(
         "UPLOAD_EXPIRY_SECONDS",
@@ -378,10 +411,6 @@ pub const SETTINGS: &[Setting] = &[
     ),
     built("REQUEST_TIMEOUT_SECONDS", "60", "1 to 3600 seconds", "How long a JSON request may take."),
     built("SHUTDOWN_GRACE_SECONDS", "30", "0 to 3600 seconds", "How long requests may finish after SIGTERM."),
-    later("UPLOAD_SIGNING_KEY", "HMAC links of the file surface.").secret(),
-    later("MAX_BODY_MB", "Size limit of the file surface."),
-    later("PER_USER_QUOTA_GB", "Quotas."),
-    later("SIGNED_URL_TTL_DEFAULT", "Lifetime of HMAC links."),
     later("CLAMAV_HOST", "Virus scanning."),
     later("CLAMAV_PORT", "Virus scanning."),
     later("CLOUDFRONT_PRIVATE_KEY_SSM_PARAM", "A signing key in SSM."),

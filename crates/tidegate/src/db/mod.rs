@@ -1,12 +1,16 @@
 //! The only SQL. One text per query, for every engine where they agree; the `on_*` macros run it on the
 //! engine that is configured.
 
+mod archives;
 mod audit;
 mod changes;
+mod files;
 mod jobs;
 mod objects;
 mod owners;
+mod parts;
 mod postgres;
+mod quotas;
 mod sqlite;
 mod uploads;
 
@@ -18,6 +22,7 @@ use sqlx::sqlite::SqlitePool;
 pub use self::changes::{Change, Changes};
 pub use self::jobs::{ClaimedJob, JobCounts, Verdict};
 pub use self::objects::Cursor;
+pub use self::parts::Put;
 pub use self::postgres::{PgTx, Postgres};
 use crate::config::Database;
 use crate::error::{Error, Result, bad_request};

@@ -18,6 +18,7 @@ impl Db {
         let Some((id,)) = found else { return Ok(None) };
         match kind {
             OwnerKind::Disks => UserId::parse(&id).map(|user| Some(Owner::Disks(user))).map_err(|_| corrupt("user id")),
+            OwnerKind::Files => UserId::parse(&id).map(|user| Some(Owner::Files(user))).map_err(|_| corrupt("user id")),
         }
     }
 }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{Db, Tx, corrupt, on_reader, on_tx, to_i64, to_u64};
 use crate::error::Result;
-use crate::model::ids::ObjectId;
+use crate::model::ids::{ObjectId, UserId};
 use crate::model::key::Key;
 use crate::model::owner::Owner;
 use crate::model::principal::Principal;
@@ -18,6 +18,7 @@ struct Row {
     id: String,
     object_id: Uuid,
     object_key: String,
+    incoming_key: Option<String>,
     part_size: Option<i64>,
     announced_size: Option<i64>,
     state: String,
@@ -31,6 +32,7 @@ impl Row {
             id: self.id,
             object: ObjectId(self.object_id),
             key: Key::stored(self.object_key),
+            incoming: self.incoming_key.map(Key::stored),
             part_size: self.part_size.map(to_u64),
             announced_size: self.announced_size.map(to_u64),
             state: UploadState::parse(&self.state).ok_or_else(|| corrupt("upload state"))?,
@@ -44,7 +46,7 @@ impl Db {
     /// The upload of this owner's object.
     #[tracing::instrument(name = "db.find_upload", level = "trace", skip_all)]
     pub async fn find_upload(&self, owner: &Owner, object: ObjectId) -> Result<Option<Upload>> {
-        const SQL: &str = "SELECT id, object_id, object_key, part_size, announced_size, state, parts_digest, expires_at \
+        const SQL: &str = "SELECT id, object_id, object_key, incoming_key, part_size, announced_size, state, parts_digest, expires_at \
                            FROM uploads WHERE object_id = $1 AND owner_kind = $2 AND owner_id = $3";
         let row: Option<Row> = on_reader!(self, |pool| {
             sqlx::query_as(SQL).bind(object.0).bind(owner.kind().as_str()).bind(owner.id()).fetch_optional(pool).await?
@@ -55,20 +57,33 @@ impl Db {
     /// The upload a presigned part names: id and key must both be its own.
     #[tracing::instrument(name = "db.find_upload_in_parts", level = "trace", skip_all)]
     pub async fn find_upload_in_parts(&self, id: &str, key: &str) -> Result<Option<Upload>> {
-        const SQL: &str = "SELECT id, object_id, object_key, part_size, announced_size, state, parts_digest, expires_at \
+        const SQL: &str = "SELECT id, object_id, object_key, incoming_key, part_size, announced_size, state, parts_digest, expires_at \
                            FROM uploads WHERE id = $1 AND object_key = $2 AND part_size IS NOT NULL";
         let row: Option<Row> =
             on_reader!(self, |pool| sqlx::query_as(SQL).bind(id).bind(key).fetch_optional(pool).await?);
         row.map(Row::into_upload).transpose()
     }
 
-    /// The open single PUT at a key.
+    /// The open upload whose single PUT lands at a key.
     #[tracing::instrument(name = "db.find_single_upload", level = "trace", skip_all)]
     pub async fn find_single_upload(&self, key: &str) -> Result<Option<Upload>> {
-        const SQL: &str = "SELECT id, object_id, object_key, part_size, announced_size, state, parts_digest, expires_at \
-                           FROM uploads WHERE object_key = $1 AND state = 'OPEN' AND part_size IS NULL";
+        const SQL: &str = "SELECT id, object_id, object_key, incoming_key, part_size, announced_size, state, parts_digest, expires_at \
+                           FROM uploads WHERE incoming_key = $1 AND state = 'OPEN' AND part_size IS NULL";
         let row: Option<Row> = on_reader!(self, |pool| sqlx::query_as(SQL).bind(key).fetch_optional(pool).await?);
         row.map(Row::into_upload).transpose()
+    }
+
+    /// An upload of files and whose it is, whatever its state.
+    #[tracing::instrument(name = "db.find_files_upload", level = "trace", skip_all)]
+    pub async fn find_files_upload(&self, id: &str) -> Result<Option<(Owner, Upload)>> {
+        const SQL: &str = "SELECT id, object_id, object_key, incoming_key, part_size, announced_size, state, parts_digest, \
+                           expires_at FROM uploads WHERE id = $1 AND owner_kind = 'files'";
+        const OWNER: &str = "SELECT owner_id FROM uploads WHERE id = $1";
+        let row: Option<Row> = on_reader!(self, |pool| sqlx::query_as(SQL).bind(id).fetch_optional(pool).await?);
+        let Some(row) = row else { return Ok(None) };
+        let (owner,): (String,) = on_reader!(self, |pool| sqlx::query_as(OWNER).bind(id).fetch_one(pool).await?);
+        let user = UserId::parse(&owner).map_err(|_| corrupt("user id"))?;
+        Ok(Some((Owner::Files(user), row.into_upload()?)))
     }
 
     /// Where the upload of that id stands; `None` if it was never recorded.
@@ -82,7 +97,7 @@ impl Db {
     /// Open uploads in the order of their ids, after `after`.
     #[tracing::instrument(name = "db.list_open_uploads", level = "trace", skip_all)]
     pub async fn list_open_uploads(&self, after: &str, limit: i64) -> Result<Vec<Upload>> {
-        const SQL: &str = "SELECT id, object_id, object_key, part_size, announced_size, state, parts_digest, expires_at \
+        const SQL: &str = "SELECT id, object_id, object_key, incoming_key, part_size, announced_size, state, parts_digest, expires_at \
                            FROM uploads WHERE state = 'OPEN' AND id > $1 ORDER BY id LIMIT $2";
         let rows: Vec<Row> =
             on_reader!(self, |pool| sqlx::query_as(SQL).bind(after).bind(limit).fetch_all(pool).await?);
@@ -97,7 +112,7 @@ impl Db {
         after: Option<&Upload>,
         limit: i64,
     ) -> Result<Vec<Upload>> {
-        const SQL: &str = "SELECT id, object_id, object_key, part_size, announced_size, state, parts_digest, expires_at \
+        const SQL: &str = "SELECT id, object_id, object_key, incoming_key, part_size, announced_size, state, parts_digest, expires_at \
                            FROM uploads WHERE state = 'OPEN' AND expires_at <= $1 AND (expires_at, id) > ($2, $3) \
                            ORDER BY expires_at, id LIMIT $4";
         let (at, id) = after.map_or((i64::MIN, ""), |upload| (micros(upload.expires_at), upload.id.as_str()));
@@ -119,8 +134,8 @@ impl Tx {
         now: SystemTime,
     ) -> Result<()> {
         const SQL: &str = "INSERT INTO uploads (id, object_id, owner_kind, owner_id, object_key, part_size, \
-                           announced_size, state, created_by, created_at, expires_at) \
-                           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+                           announced_size, state, created_by, created_at, expires_at, incoming_key, reserved) \
+                           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
         on_tx!(self, |connection| {
             sqlx::query(SQL)
                 .bind(&upload.id)
@@ -134,6 +149,9 @@ impl Tx {
                 .bind(by.name())
                 .bind(micros(now))
                 .bind(micros(upload.expires_at))
+                .bind(upload.incoming.as_ref().map(Key::as_str))
+                // What was announced was reserved, where there is a quota.
+                .bind(upload.incoming.as_ref().and(upload.announced_size).map_or(0, to_i64))
                 .execute(connection)
                 .await
                 .map(drop)?;

@@ -31,6 +31,8 @@ pub(crate) struct Guards {
     pub(crate) json_cors: CorsPolicy,
     pub(crate) byte_cors: CorsPolicy,
     pub(crate) working: Arc<Semaphore>,
+    /// Requests that bring bytes.
+    pub(crate) taking: Arc<Semaphore>,
 }
 
 /// Whether a request came through a proxy.
@@ -115,7 +117,9 @@ pub(crate) async fn rate(State(guards): State<Arc<Guards>>, request: Request, ne
 
 /// Cross-origin headers on every answer, errors too, and preflights without sign-in.
 pub(crate) async fn cors(State(guards): State<Arc<Guards>>, request: Request, next: Next) -> Response {
-    let bytes = request.uri().path().ends_with("/range");
+    let path = request.uri().path();
+    let below = |prefix: &str| path.starts_with(prefix);
+    let bytes = path.ends_with("/range") || below("/get/") || below("/storage/") || below("/v1/files/get/");
     let policy = if bytes { &guards.byte_cors } else { &guards.json_cors };
     if is_preflight(request.method(), request.headers()) {
         return policy.preflight(request.headers());
@@ -124,6 +128,20 @@ pub(crate) async fn cors(State(guards): State<Arc<Guards>>, request: Request, ne
     let mut response = next.run(request).await;
     policy.apply(asked.as_ref(), response.headers_mut());
     response
+}
+
+/// As [`load`], for requests whose bodies take their time: how slow one may be is the store's to say.
+pub(crate) async fn load_bytes(State(guards): State<Arc<Guards>>, request: Request, next: Next) -> Response {
+    let Ok(permit) = Arc::clone(&guards.taking).try_acquire_owned() else {
+        metrics::counter!("tidegate_overload_total").increment(1);
+        return ApiError(Error::Busy).into_response();
+    };
+    let work = async move {
+        let _permit = permit;
+        next.run(request).await
+    };
+    let outcome = tokio::spawn(work.in_current_span()).await;
+    outcome.unwrap_or_else(|panic| ApiError(Error::Internal(panic.into())).into_response())
 }
 
 /// So many requests at once and so much time each; more are told to come back.

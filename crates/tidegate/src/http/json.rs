@@ -8,6 +8,7 @@ use crate::error::{Error, Result, bad_request};
 
 /// 10,000 parts with quoted ETags, pretty-printed, fit.
 const MAX_JSON: usize = 2 << 20;
+const MAX_LONG_JSON: usize = 64 << 20;
 
 /// No request of ours is deeper than three.
 const MAX_DEPTH: usize = 32;
@@ -24,7 +25,7 @@ pub(super) async fn json_or_nothing<T: DeserializeOwned>(request: Request) -> Re
     let is_json = essence.as_deref() == Some("application/json");
     let bytes = axum::body::Bytes::from_request(request, &())
         .await
-        .map_err(|_| Error::TooLarge("the body is longer than 2 MiB, or broke off".into()))?;
+        .map_err(|_| Error::TooLarge("the body is too long, or broke off".into()))?;
     if bytes.is_empty() {
         return Ok(None);
     }
@@ -43,7 +44,7 @@ pub(super) async fn json_or_nothing<T: DeserializeOwned>(request: Request) -> Re
 }
 
 /// The parser's message, in the words of those who send JSON.
-fn explained(error: &serde_json::Error) -> String {
+pub(super) fn explained(error: &serde_json::Error) -> String {
     let mut message = error.to_string();
     for (ours, theirs) in
         [("u64", "a whole number"), ("u32", "a whole number"), ("a sequence", "an array"), ("a map", "an object")]
@@ -51,6 +52,11 @@ fn explained(error: &serde_json::Error) -> String {
         message = message.replace(&format!("expected {ours}"), &format!("expected {theirs}"));
     }
     format!("the body is not as expected: {message}")
+}
+
+/// The layer for lists of keys: 100,000 of them fit.
+pub(super) fn long_body_limit() -> axum::extract::DefaultBodyLimit {
+    axum::extract::DefaultBodyLimit::max(MAX_LONG_JSON)
 }
 
 /// The layer that holds bodies to the limit.

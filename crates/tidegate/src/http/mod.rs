@@ -9,6 +9,7 @@ mod cursor;
 mod disks;
 pub mod edge;
 mod error;
+mod files;
 mod guard;
 mod json;
 mod observe;
@@ -57,6 +58,8 @@ macro_rules! observing {
 fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(openapi::Description::openapi())
         .merge(disks::routes())
+        .merge(files::routes())
+        .merge(files::byte_routes())
         .merge(tokens::routes())
         .merge(audit::routes())
         .merge(ops::probes())
@@ -69,15 +72,23 @@ pub fn api_router(app: Arc<App>) -> Router {
         json_cors: CorsPolicy::json(&app.config.cors),
         byte_cors: CorsPolicy::bytes(&app.config.cors, None, "GET, HEAD"),
         working: Arc::new(Semaphore::new(app.config.limits.requests)),
+        taking: Arc::new(Semaphore::new(app.config.limits.requests)),
         app: Arc::clone(&app),
     });
     let (probes, _) = ops::probes().split_for_parts();
-    let (surfaces, _) = disks::routes().merge(tokens::routes()).merge(audit::routes()).split_for_parts();
+    let (mut surfaces, _) = disks::routes().merge(tokens::routes()).merge(audit::routes()).split_for_parts();
+    let (mut bytes, _) = files::byte_routes().split_for_parts();
+    if app.config.files.on {
+        surfaces = surfaces.merge(files::routes().split_for_parts().0);
+    } else {
+        bytes = Router::new();
+    }
     let (metrics, _) = ops::metrics_route().split_for_parts();
     let (_, description) = routes().split_for_parts();
     surfaces
         .layer(json::body_limit())
         .layer(from_fn_with_state(Arc::clone(&guards), guard::load))
+        .merge(bytes.layer(json::long_body_limit()).layer(from_fn_with_state(Arc::clone(&guards), guard::load_bytes)))
         .merge(metrics)
         .route("/", get(|| async { Redirect::temporary("/docs/") }))
         .merge(SwaggerUi::new("/docs").url("/openapi.json", description))

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::db::Tx;
 use crate::error::{Error, Result};
+use crate::files;
 use crate::model::caller::Caller;
 use crate::model::event::Deed;
 use crate::model::ids::ObjectId;
@@ -32,6 +33,11 @@ pub enum Job {
         /// Where its blob would be.
         key: String,
     },
+    /// Clears away what is left of an upload of a file.
+    ReleaseFilesUploadV1 {
+        /// The upload.
+        upload_id: String,
+    },
     /// Removes the bytes of a deleted object.
     PurgeObjectV1 {
         /// The object.
@@ -48,6 +54,7 @@ impl Job {
             Self::SweepV1 => "sweep",
             Self::RecoverV1 => "recover",
             Self::ReleaseUploadV1 { .. } => "release_upload",
+            Self::ReleaseFilesUploadV1 { .. } => "release_files_upload",
             Self::PurgeObjectV1 { .. } => "purge_object",
         }
     }
@@ -61,14 +68,16 @@ impl Job {
     fn longest_pause(&self) -> Duration {
         match self {
             Self::SweepV1 | Self::RecoverV1 => Duration::from_secs(60),
-            Self::ReleaseUploadV1 { .. } | Self::PurgeObjectV1 { .. } => Duration::from_secs(3600),
+            Self::ReleaseUploadV1 { .. } | Self::ReleaseFilesUploadV1 { .. } | Self::PurgeObjectV1 { .. } => {
+                Duration::from_secs(3600)
+            }
         }
     }
 
     fn max_attempts(&self) -> u64 {
         match self {
             Self::SweepV1 | Self::RecoverV1 => 3,
-            Self::ReleaseUploadV1 { .. } | Self::PurgeObjectV1 { .. } => 12,
+            Self::ReleaseUploadV1 { .. } | Self::ReleaseFilesUploadV1 { .. } | Self::PurgeObjectV1 { .. } => 12,
         }
     }
 }
@@ -85,6 +94,7 @@ pub async fn perform(app: &App, job: &Job) -> Result<()> {
         Job::SweepV1 => sweep::run(app).await,
         Job::RecoverV1 => sweep::recover(app).await,
         Job::ReleaseUploadV1 { upload_id, key } => release_upload(app, upload_id, key).await,
+        Job::ReleaseFilesUploadV1 { upload_id } => files::uploads::clear(app, upload_id).await,
         Job::PurgeObjectV1 { object, key } => purge_object(app, ObjectId(*object), key).await,
     }
 }

@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::error::{Error, Result};
 use crate::model::caller::Caller;
 use crate::model::upload::{Upload, UploadState};
-use crate::{audit, uploads};
+use crate::{audit, files, uploads};
 
 /// Uploads looked at in one query.
 const BATCH: i64 = 500;
@@ -20,7 +20,7 @@ pub(super) async fn recover(app: &App) -> Result<()> {
         let Some(last) = page.last() else { return failed.map_or(Ok(()), Err) };
         after.clone_from(&last.id);
         for upload in &page {
-            if let Err(error) = uploads::recover(app, upload).await {
+            if let Err(error) = finish(app, upload).await {
                 failed = Some(told(upload, error));
             }
         }
@@ -28,7 +28,7 @@ pub(super) async fn recover(app: &App) -> Result<()> {
 }
 
 pub(super) async fn run(app: &App) -> Result<()> {
-    let outcomes = [expired(app).await, orphans(app).await, old_events(app).await];
+    let outcomes = [expired(app).await, orphans(app).await, old_events(app).await, old_archives(app).await];
     outcomes.into_iter().collect()
 }
 
@@ -46,11 +46,24 @@ async fn expired(app: &App) -> Result<()> {
     }
 }
 
+/// Finishes what was cut off; `false` if there is nothing to finish.
+async fn finish(app: &App, upload: &Upload) -> Result<bool> {
+    if upload.incoming.is_some() {
+        return files::completion::recover(app, upload).await;
+    }
+    uploads::recover(app, upload).await
+}
+
 async fn expire(app: &App, upload: &Upload) -> Result<()> {
-    if uploads::recover(app, upload).await? {
+    if finish(app, upload).await? {
         return Ok(());
     }
-    match uploads::end(app, &Caller::system(), upload, UploadState::Expired).await {
+    let system = Caller::system();
+    let ended = match upload.incoming {
+        Some(_) => files::uploads::end(app, &system, upload, UploadState::Expired).await,
+        None => uploads::end(app, &system, upload, UploadState::Expired).await,
+    };
+    match ended {
         // Completed or aborted meanwhile.
         Ok(()) | Err(Error::InvalidState(_)) => Ok(()),
         Err(error) => Err(error),
@@ -70,6 +83,12 @@ async fn orphans(app: &App) -> Result<()> {
         }
     }
     Ok(())
+}
+
+async fn old_archives(app: &App) -> Result<()> {
+    let mut tx = app.db.begin().await?;
+    tx.forget_archives(app.db.now()).await?;
+    tx.commit().await
 }
 
 async fn old_events(app: &App) -> Result<()> {

@@ -57,7 +57,7 @@ pub enum Decision {
     Deny,
 }
 
-/// Decides. Disk images belong to one user, who may do everything with them; services act for users; an admin may
+/// Decides. Disk images and files belong to one user, who may do everything with them; services act for users; an admin may
 /// see what was done, and nothing more of what is not theirs. What is not allowed here is denied.
 pub fn decide(principal: &Principal, action: Action, target: Target<'_>) -> Decision {
     match (principal, target) {
@@ -65,7 +65,9 @@ pub fn decide(principal: &Principal, action: Action, target: Target<'_>) -> Deci
         (Principal::System | Principal::Service, _) => Decision::Allow,
         (Principal::User { roles, .. }, _) if roles.admin && action == Action::Audit => Decision::Allow,
         (Principal::User { .. }, _) if action == Action::IssueTokens => Decision::Deny,
-        (Principal::User { id, .. }, Target::Owner(Owner::Disks(user))) if id == user => Decision::Allow,
+        (Principal::User { id, .. }, Target::Owner(Owner::Disks(user) | Owner::Files(user))) if id == user => {
+            Decision::Allow
+        }
         (Principal::User { .. }, Target::Owner(_) | Target::Everything) => Decision::Deny,
     }
 }
@@ -84,9 +86,10 @@ mod tests {
     proptest! {
         #[test]
         fn only_the_owner_the_server_and_its_services_may(a in "\\PC{1,8}", b in "\\PC{1,8}") {
-            let owner = Owner::Disks(UserId::parse(&a).unwrap());
+            let disks = Owner::Disks(UserId::parse(&a).unwrap());
+            let files = Owner::Files(UserId::parse(&a).unwrap());
             for action in Action::ALL {
-                for target in [Target::Owner(&owner), Target::Everything] {
+                for target in [Target::Owner(&disks), Target::Owner(&files), Target::Everything] {
                     let own = a == b && target != Target::Everything && action != Action::IssueTokens;
                     let plain = decide(&user(&b, false), action, target);
                     prop_assert_eq!(plain, if own { Decision::Allow } else { Decision::Deny });

@@ -25,12 +25,21 @@ const RASTER: [&str; 13] = [
 
 /// `attachment` under a name.
 pub fn attachment(name: &str) -> String {
+    named("attachment", name)
+}
+
+/// `inline` under a name.
+pub fn inline(name: &str) -> String {
+    named("inline", name)
+}
+
+fn named(kind: &str, name: &str) -> String {
     let name = safe_name(name);
     let fallback: String = name
         .chars()
         .map(|c| if (' '..='~').contains(&c) && !matches!(c, '"' | '\\' | '%') { c } else { '_' })
         .collect();
-    let mut text = format!("attachment; filename=\"{fallback}\"");
+    let mut text = format!("{kind}; filename=\"{fallback}\"");
     if fallback != name {
         text.push_str("; filename*=UTF-8''");
         for byte in name.bytes() {

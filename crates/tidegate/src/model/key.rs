@@ -8,6 +8,7 @@ use std::fmt;
 use aws_lc_rs::digest;
 use uuid::Uuid;
 
+use super::file::{self, FileName, Folder};
 use super::ids::{ObjectId, UserId};
 
 /// First segments that other owners' keys begin with; the images' base may be none of them.
@@ -15,6 +16,10 @@ const OTHER_ROOTS: [&str; 4] = ["packages", "sessions", "spaces", "storage"];
 /// Longer user ids become a hash.
 const MAX_LITERAL_ID: usize = 128;
 const IMAGE_FILE: &str = "disk.img";
+/// Places of which nothing is ever served.
+const INCOMING: &str = ".incoming";
+const QUARANTINE: &str = ".quarantine";
+pub(crate) const PARTS: &str = ".parts";
 
 /// An object's address in the store.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -103,6 +108,34 @@ impl Layout {
         }
         Some(&key[..key.len() - file.len()])
     }
+}
+
+/// Where a user's file lies. `tag` tells files of one name apart.
+pub fn file(user: &UserId, folder: &Folder, tag: u32, name: &FileName) -> Key {
+    Key(file::key_text(user, folder, tag, name))
+}
+
+/// Where a single PUT of an upload lands that is published somewhere else.
+pub fn incoming(upload_id: &str) -> Key {
+    Key(format!("{INCOMING}/{upload_id}"))
+}
+
+/// Where what landed there is put before anybody looks at it: no URL was ever made for this place.
+pub fn sealed(object: ObjectId) -> Key {
+    Key(format!("{QUARANTINE}/{object}"))
+}
+
+/// Where a part of any size lies; one that is sent again lies beside the one it replaces.
+pub fn part(upload_id: &str, number: u32, again: Option<Uuid>) -> Key {
+    match again {
+        None => Key(format!("{PARTS}/{upload_id}/part_{number:06}")),
+        Some(again) => Key(format!("{PARTS}/{upload_id}/part_{number:06}.{}", again.simple())),
+    }
+}
+
+/// Where parts are joined.
+pub fn joined(upload_id: &str) -> Key {
+    Key(format!("{PARTS}/{upload_id}/joined"))
 }
 
 /// A user id as one path segment: `[A-Za-z0-9_-]` as is, any other byte `~hh`, over 128 bytes `~` and the

@@ -1,15 +1,18 @@
 //! The nouns and the pure rules: no I/O, no async, nothing that goes on the wire as it is.
 
 pub mod access;
+pub mod archive;
 pub mod caller;
 pub mod disposition;
 pub mod event;
+pub mod file;
 pub mod ids;
 pub mod key;
 pub mod network;
 pub mod object;
 pub mod owner;
 pub mod principal;
+pub mod quota;
 pub mod rules;
 pub mod upload;
 

@@ -7,6 +7,8 @@ use super::ids::UserId;
 pub enum Owner {
     /// A user's disk images.
     Disks(UserId),
+    /// A user's files.
+    Files(UserId),
 }
 
 /// The kinds of owner, as they are stored.
@@ -14,6 +16,8 @@ pub enum Owner {
 pub enum OwnerKind {
     /// Disk images.
     Disks,
+    /// Files.
+    Files,
 }
 
 impl Owner {
@@ -21,13 +25,14 @@ impl Owner {
     pub fn kind(&self) -> OwnerKind {
         match self {
             Self::Disks(_) => OwnerKind::Disks,
+            Self::Files(_) => OwnerKind::Files,
         }
     }
 
     /// The owner's id within its kind, as it is stored.
     pub fn id(&self) -> &str {
         match self {
-            Self::Disks(user) => user.as_str(),
+            Self::Disks(user) | Self::Files(user) => user.as_str(),
         }
     }
 }
@@ -37,6 +42,7 @@ impl OwnerKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Disks => "disks",
+            Self::Files => "files",
         }
     }
 }

@@ -25,11 +25,13 @@ pub enum Deletion {
     Purge,
 }
 
+const FILES: Rules = Rules { stranger: Stranger::Forbidden, deletion: Deletion::Purge };
 const DISKS: Rules = Rules { stranger: Stranger::Forbidden, deletion: Deletion::Purge };
 
 /// The rules of a kind.
 pub fn of(kind: OwnerKind) -> &'static Rules {
     match kind {
         OwnerKind::Disks => &DISKS,
+        OwnerKind::Files => &FILES,
     }
 }

@@ -44,6 +44,8 @@ pub struct Upload {
     pub object: ObjectId,
     /// Where its bytes will lie.
     pub key: Key,
+    /// Where a single PUT of it lands, if that is somewhere else. Uploads of files have one.
+    pub incoming: Option<Key>,
     /// Bytes in every part but the last; `None` for a single PUT.
     pub part_size: Option<u64>,
     /// The announced size of the whole.
@@ -70,6 +72,43 @@ impl Upload {
     }
 }
 
+/// Checksums of a whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Digests {
+    /// Lower-case hex.
+    pub sha256: String,
+    /// As ZIP has it.
+    pub crc32: u32,
+}
+
+impl Digests {
+    /// One text, for a column of an upload's row.
+    pub fn show(&self) -> String {
+        format!("{}:{:08x}", self.sha256, self.crc32)
+    }
+
+    /// Reads that text.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (sha256, crc32) = text.split_once(':')?;
+        Some(Self { sha256: sha256.to_owned(), crc32: u32::from_str_radix(crc32, 16).ok()? })
+    }
+}
+
+/// A part of any size, kept as a blob of its own until its upload ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredPart {
+    /// Its place: parts are joined in the order of their numbers.
+    pub number: u32,
+    /// Where its bytes are.
+    pub blob_key: String,
+    /// Bytes.
+    pub size: u64,
+    /// Lower-case hex.
+    pub sha256: String,
+    /// As ZIP has it.
+    pub crc32: u32,
+}
+
 /// The part size for an upload: at least the configured one, and so much that 10,000 parts hold
 /// `size`; whole MiB.
 pub fn plan_part_size(configured: u64, size: Option<u64>) -> u64 {
@@ -94,7 +133,7 @@ mod tests {
         #[test]
         fn part_limits_add_up_to_the_size(size in 0u64..1000, part_size in 1u64..100) {
             let upload = Upload {
-                id: String::new(), object: ObjectId::generate(), key: Key::stored(String::new()),
+                id: String::new(), object: ObjectId::generate(), key: Key::stored(String::new()), incoming: None,
                 part_size: Some(part_size), announced_size: Some(size), state: UploadState::Open,
                 parts_digest: None, expires_at: SystemTime::now(),
             };

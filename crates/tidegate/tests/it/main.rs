@@ -7,6 +7,7 @@ mod contract;
 mod disks;
 mod edge;
 mod edge_wire;
+mod files;
 mod guards;
 mod jobs;
 mod postgres;

@@ -45,6 +45,7 @@ impl OverHttp<'_> {
                     id: id.to_owned(),
                     object: object.id,
                     key: object.key.clone(),
+                    incoming: None,
                     part_size: Some(5 << 20),
                     announced_size: None,
                     state: UploadState::Open,
@@ -237,7 +238,8 @@ async fn single_puts_match_an_open_upload_and_what_was_announced() {
     let upload = Upload {
         id: "single".into(),
         object: ObjectId::generate(),
-        key: Key::stored(key.into()),
+        key: Key::stored("storage/alice/00000000_one".into()),
+        incoming: Some(Key::stored(key.into())),
         part_size: None,
         announced_size: Some(5),
         state: UploadState::Open,

@@ -1,16 +1,13 @@
 //! Where the edge has its bytes from: a folder, whose blobs stay open for a while, or a store elsewhere.
 
 use std::fmt;
-use std::hash::BuildHasher as _;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use foldhash::fast::RandomState;
 use futures::future::BoxFuture;
 use moka::sync::Cache;
 use store::{Blob, FsReader};
-use tokio::sync::Mutex;
 
 use super::super::content::{Facts, Sent};
 use super::headers::Kept;
@@ -18,14 +15,13 @@ use super::meters::{Lookup, Meters};
 use super::refused::Refused;
 use crate::app::StoreDebug;
 use crate::error::{Error, Result};
+use crate::stripes::Stripes;
 
 /// How long a blob may stay open; see [`Blob::is_current`] for why there must be an end.
 const KEPT_OPEN: Duration = Duration::from_secs(60);
 
 /// How long somebody else's opening is waited for.
 const OPENING: Duration = Duration::from_secs(10);
-/// Groups of keys, of which one blob is opened at a time.
-const GROUPS: u64 = 1024;
 
 /// The place.
 pub enum Origin {
@@ -39,9 +35,8 @@ pub enum Origin {
 pub struct Local {
     reader: FsReader,
     open: Cache<String, Arc<Served>>,
-    /// Held while blobs are opened, one for each group of keys: what many ask for at once is opened once.
-    opening: Box<[Mutex<()>]>,
-    groups: RandomState,
+    /// Held while blobs are opened: what many ask for at once is opened once.
+    opening: Stripes,
 }
 
 impl Local {
@@ -54,9 +49,9 @@ impl Local {
             meters.blob(Lookup::Hit);
             return Ok(served);
         }
-        let group = self.groups.hash_one(key) % GROUPS;
-        let group = self.opening[usize::try_from(group).unwrap_or(0)].lock();
-        let Ok(_opening) = tokio::time::timeout(OPENING, group).await else { return Err(Refused::Failed(Error::Busy)) };
+        let Ok(_opening) = tokio::time::timeout(OPENING, self.opening.hold(key)).await else {
+            return Err(Refused::Failed(Error::Busy));
+        };
         if let Some(served) = self.at_hand(key) {
             meters.blob(Lookup::Hit);
             return Ok(served);
@@ -105,8 +100,7 @@ impl Origin {
     /// A folder, of whose blobs `most` may be open.
     pub fn local(reader: FsReader, most: u64) -> Self {
         let open = Cache::builder().max_capacity(most).time_to_live(KEPT_OPEN).build();
-        let opening = (0..GROUPS).map(|_| Mutex::new(())).collect();
-        Self::Local(Local { reader, open, opening, groups: RandomState::default() })
+        Self::Local(Local { reader, open, opening: Stripes::new() })
     }
 
     /// Closes what is not to stay open any longer. Blocking.

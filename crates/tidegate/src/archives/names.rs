@@ -1,0 +1,177 @@
+//! Names of a ZIP's entries, made of names that people gave: each may be unpacked anywhere, by any program, without
+//! leaving the folder it is unpacked in and without overwriting another.
+
+use std::collections::{HashMap, HashSet};
+
+use unicode_normalization::UnicodeNormalization as _;
+
+/// Bytes in one segment, as on most file systems.
+const MAX_SEGMENT: usize = 255;
+/// Segments in a name: more than a key has, and together still within the format's 65,535 bytes.
+const MAX_SEGMENTS: usize = 200;
+const NAMELESS: &str = "unnamed";
+/// Names that are devices on Windows, whatever their ending.
+const DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];
+
+/// The names given so far.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    /// Of files and folders.
+    taken: HashSet<String>,
+    /// What a folder that was asked for is called.
+    folders: HashMap<String, String>,
+    /// The last number a name was given, so that the thousandth of its kind is not looked for from the first.
+    numbers: HashMap<String, u32>,
+}
+
+impl Names {
+    /// A name of its own for the next entry.
+    pub(crate) fn give(&mut self, path: &str) -> String {
+        let mut segments = plain_segments(path);
+        let file = segments.pop().unwrap_or_else(|| NAMELESS.to_owned());
+        let folder =
+            segments.iter().fold(String::new(), |above, segment| self.folder(&format!("{above}{segment}")) + "/");
+        let (stem, ending) = file.split_at(file.rfind('.').filter(|at| *at > 0).unwrap_or(file.len()));
+        self.free(&format!("{folder}{stem}"), ending)
+    }
+
+    fn folder(&mut self, wanted: &str) -> String {
+        if let Some(known) = self.folders.get(&folded(wanted)) {
+            return known.clone();
+        }
+        let given = self.free(wanted, "");
+        self.folders.insert(folded(wanted), given.clone());
+        // It may be asked for by the name it was given, too.
+        self.folders.insert(folded(&given), given.clone());
+        given
+    }
+
+    /// The name itself, or the first of its kind with a number.
+    fn free(&mut self, stem: &str, ending: &str) -> String {
+        let wanted = format!("{stem}{ending}");
+        let key = folded(&wanted);
+        if self.taken.insert(key.clone()) {
+            return wanted;
+        }
+        let mut number = self.numbers.get(&key).copied().unwrap_or(0);
+        loop {
+            number += 1;
+            let numbered = format!("{stem} ({number}){ending}");
+            if self.taken.insert(folded(&numbered)) {
+                self.numbers.insert(key, number);
+                return numbered;
+            }
+        }
+    }
+}
+
+/// What tells two names apart wherever they may be unpacked: neither case nor composition.
+fn folded(name: &str) -> String {
+    name.nfc().flat_map(char::to_lowercase).nfc().collect()
+}
+
+/// The segments of a path that mean something, each harmless; the last ones, where there are too many.
+fn plain_segments(path: &str) -> Vec<String> {
+    let meant = path.split(['/', '\\']).filter(|segment| !matches!(*segment, "" | "." | ".."));
+    let mut segments: Vec<String> = meant.rev().take(MAX_SEGMENTS).map(plain).collect();
+    segments.reverse();
+    segments
+}
+
+fn plain(segment: &str) -> String {
+    let visible = segment.chars().filter(|c| !c.is_control() && !is_mark(*c));
+    let mut text: String = visible.map(|c| if r#":*?"<>|"#.contains(c) { '_' } else { c }).collect();
+    // Windows takes away what a name ends in, and with it what told it from another.
+    text.truncate(text.trim_end_matches([' ', '.']).len());
+    let stem = text.split('.').next().unwrap_or_default().trim_end().to_ascii_lowercase();
+    let numbered = |prefix: &str| {
+        let number =
+            stem.strip_prefix(prefix).and_then(|rest| rest.chars().next().filter(|_| rest.chars().count() == 1));
+        number.is_some_and(|c| c.is_ascii_digit() || "¹²³".contains(c))
+    };
+    if DEVICES.contains(&stem.as_str()) || numbered("com") || numbered("lpt") {
+        text.insert(0, '_');
+    }
+    if text.is_empty() {
+        text.push_str(NAMELESS);
+    }
+    shortened(&text)
+}
+
+/// Direction marks and line separators: invisible, and made to mislead.
+fn is_mark(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' | '\u{61c}')
+}
+
+/// The ending of a name says what it is, so that a long one loses its middle.
+fn shortened(text: &str) -> String {
+    if text.len() <= MAX_SEGMENT {
+        return text.to_owned();
+    }
+    let ending = text.rfind('.').map_or("", |at| &text[at..]);
+    let ending = if ending.len() <= 32 { ending } else { "" };
+    let mut end = MAX_SEGMENT - ending.len();
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}{ending}", &text[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_vectors() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/zip-name-vectors.json");
+        let vectors: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let mut names = Names::default();
+        // What the sample's later lines take to be there.
+        assert_eq!((names.give("dup.txt"), names.give("dir")), ("dup.txt".to_owned(), "dir".to_owned()));
+        for vector in vectors["order_matters"].as_array().unwrap() {
+            let (given, wanted) = (vector["in"].as_str().unwrap(), vector["out"].as_str().unwrap());
+            let got = names.give(given);
+            assert!(
+                wanted.split(" or ").any(|one| one.split(": ").next() == Some(&got)),
+                "{given:?}: {got:?}, not {wanted:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn folders_stay_together_and_a_thousand_namesakes_are_quick() {
+        let mut names = Names::default();
+        assert_eq!(names.give("a"), "a");
+        assert_eq!((names.give("a/x"), names.give("A/y")), ("a (1)/x".to_owned(), "a (1)/y".to_owned()));
+        assert_eq!((names.give("a"), names.give("a/z")), ("a (2)".to_owned(), "a (1)/z".to_owned()));
+        assert_eq!(
+            (names.give("COM1.txt"), names.give("é"), names.give("e\u{301}")),
+            ("_COM1.txt".into(), "é".into(), "e\u{301} (1)".into())
+        );
+        assert_eq!(names.give("x. . "), "x");
+        for number in 1..3000 {
+            assert!(names.give("same.bin").starts_with("same"), "{number}");
+        }
+        assert_eq!(names.give("same.bin"), "same (2999).bin");
+    }
+
+    proptest! {
+        #[test]
+        fn every_name_is_harmless_and_its_own(paths in proptest::collection::vec("[aAbé./\\\\: \u{301}-]{0,8}|\\PC{0,12}", 0..30)) {
+            let mut names = Names::default();
+            let mut seen = HashSet::new();
+            let mut folders = HashSet::new();
+            for path in &paths {
+                let name = names.give(path);
+                prop_assert!(!name.contains(['\\', '\0', ':']) && !name.starts_with('/'), "{:?}", name);
+                prop_assert!(name.split('/').all(|segment| !matches!(segment, "" | "." | "..") && segment.len() <= MAX_SEGMENT + 16));
+                prop_assert!(seen.insert(folded(&name)), "{:?} twice", name);
+                for (at, _) in name.match_indices('/') {
+                    folders.insert(folded(&name[..at]));
+                }
+            }
+            prop_assert!(seen.is_disjoint(&folders), "a file and a folder share a name");
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! Users' files: objects with a folder, checksums, and a word on who may see them without a link.
+
+use uuid::Uuid;
+
+use super::{Cursor, Db, Tx, corrupt, on_reader, on_tx, to_u64};
+use crate::error::Result;
+use crate::model::file::{File, Visibility, Within};
+use crate::model::from_micros;
+use crate::model::ids::{ObjectId, UserId};
+use crate::model::key::Key;
+use crate::model::object::{Content, Object, ObjectState};
+use crate::model::owner::Owner;
+use crate::model::upload::Digests;
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: Uuid,
+    owner_id: String,
+    object_key: String,
+    name: Option<String>,
+    content_type: String,
+    state: String,
+    size: Option<i64>,
+    etag: Option<String>,
+    modified_at: Option<i64>,
+    created_at: i64,
+    folder: Option<String>,
+    sha256: Option<String>,
+    crc32: Option<i64>,
+    visibility: Option<String>,
+}
+
+impl Row {
+    fn into_file(self) -> Result<(Owner, File)> {
+        let content = match (self.size, self.etag, self.modified_at) {
+            (Some(size), Some(etag), Some(at)) => {
+                Some(Content { size: to_u64(size), etag, last_modified: from_micros(at) })
+            }
+            _ => None,
+        };
+        let digests = match (self.sha256, self.crc32) {
+            (Some(sha256), Some(crc32)) => {
+                Some(Digests { sha256, crc32: u32::try_from(crc32).map_err(|_| corrupt("CRC-32"))? })
+            }
+            _ => None,
+        };
+        let object = Object {
+            id: ObjectId(self.id),
+            key: Key::stored(self.object_key),
+            name: self.name,
+            content_type: self.content_type,
+            state: ObjectState::parse(&self.state).ok_or_else(|| corrupt("object state"))?,
+            created_at: from_micros(self.created_at),
+            content,
+        };
+        let visibility = self.visibility.as_deref().and_then(Visibility::parse).ok_or_else(|| corrupt("visibility"))?;
+        let owner = Owner::Files(UserId::parse(&self.owner_id).map_err(|_| corrupt("user id"))?);
+        Ok((owner, File { object, folder: self.folder.unwrap_or_default(), digests, visibility }))
+    }
+}
+
+/// The statements of a listing differ in what they leave out; the columns and the order are the same.
+macro_rules! listing {
+    ($filter:literal) => {
+        concat!(
+            "SELECT id, owner_id, object_key, name, content_type, state, size, etag, modified_at, created_at, folder, \
+             sha256, crc32, visibility FROM objects WHERE owner_kind = 'files' AND owner_id = $1 AND state = 'READY' \
+             AND (created_at, id) < ($2, $3) ",
+            $filter,
+            " ORDER BY created_at DESC, id DESC LIMIT $4"
+        )
+    };
+}
+
+/// The same for totals.
+macro_rules! totals {
+    ($filter:literal) => {
+        concat!(
+            "SELECT COUNT(*), CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM objects \
+             WHERE owner_kind = 'files' AND owner_id = $1 AND state = 'READY' AND name IS NOT NULL ",
+            $filter
+        )
+    };
+}
+
+impl Db {
+    /// A file by its key, whatever its state.
+    #[tracing::instrument(name = "db.find_file", level = "trace", skip_all)]
+    pub async fn find_file(&self, key: &str) -> Result<Option<(Owner, File)>> {
+        const SQL: &str = "SELECT id, owner_id, object_key, name, content_type, state, size, etag, modified_at, created_at, \
+                           folder, sha256, crc32, visibility FROM objects WHERE object_key = $1 AND owner_kind = 'files'";
+        let row: Option<Row> = on_reader!(self, |pool| sqlx::query_as(SQL).bind(key).fetch_optional(pool).await?);
+        row.map(Row::into_file).transpose()
+    }
+
+    /// The file of an upload.
+    #[tracing::instrument(name = "db.find_file_by_id", level = "trace", skip_all)]
+    pub async fn find_file_by_id(&self, id: ObjectId) -> Result<Option<(Owner, File)>> {
+        const SQL: &str = "SELECT id, owner_id, object_key, name, content_type, state, size, etag, modified_at, created_at, \
+                           folder, sha256, crc32, visibility FROM objects WHERE id = $1 AND owner_kind = 'files'";
+        let row: Option<Row> = on_reader!(self, |pool| sqlx::query_as(SQL).bind(id.0).fetch_optional(pool).await?);
+        row.map(Row::into_file).transpose()
+    }
+
+    /// A page of a user's files, newest first.
+    #[tracing::instrument(name = "db.list_files", level = "trace", skip_all)]
+    pub async fn list_files(&self, owner: &Owner, within: &Within, after: Cursor, limit: i64) -> Result<Vec<File>> {
+        let (below, beyond) = below(&within.folder);
+        let pattern = within.name.as_deref().map(pattern);
+        let sql = match (within.subtree, pattern.is_some()) {
+            (_, false) if within.is_everything() => listing!(""),
+            (_, true) if within.is_anywhere() => listing!("AND LOWER(name) LIKE $5 ESCAPE '\\'"),
+            (false, false) => listing!("AND folder = $5"),
+            (false, true) => listing!("AND folder = $5 AND LOWER(name) LIKE $6 ESCAPE '\\'"),
+            (true, false) => listing!("AND (folder = $5 OR (folder >= $6 AND folder < $7))"),
+            (true, true) => {
+                listing!("AND (folder = $5 OR (folder >= $6 AND folder < $7)) AND LOWER(name) LIKE $8 ESCAPE '\\'")
+            }
+        };
+        let rows: Vec<Row> = on_reader!(self, |pool| {
+            let query = sqlx::query_as(sql).bind(owner.id()).bind(after.created_at).bind(after.id.0).bind(limit);
+            let query = match (within.is_anywhere(), within.subtree) {
+                (true, _) => query,
+                (false, false) => query.bind(within.folder.as_deref().unwrap_or_default()),
+                (false, true) => query.bind(within.folder.as_deref().unwrap_or_default()).bind(&below).bind(&beyond),
+            };
+            match &pattern {
+                Some(pattern) => query.bind(pattern).fetch_all(pool).await?,
+                None => query.fetch_all(pool).await?,
+            }
+        });
+        rows.into_iter().map(|row| row.into_file().map(|(_, file)| file)).collect()
+    }
+
+    /// How many files that is, and how many bytes.
+    #[tracing::instrument(name = "db.count_files", level = "trace", skip_all)]
+    pub async fn count_files(&self, owner: &Owner, within: &Within) -> Result<(u64, u64)> {
+        const ALL: &str = "SELECT files, used FROM quotas WHERE owner_kind = 'files' AND owner_id = $1";
+        const FOLDER: &str =
+            "SELECT files, bytes FROM folders WHERE owner_kind = 'files' AND owner_id = $1 AND folder = $2";
+        const TREE: &str = "SELECT CAST(COALESCE(SUM(files), 0) AS BIGINT), CAST(COALESCE(SUM(bytes), 0) AS BIGINT) \
+                            FROM folders WHERE owner_kind = 'files' AND owner_id = $1 \
+                            AND (folder = $2 OR (folder >= $3 AND folder < $4))";
+        let (below, beyond) = below(&within.folder);
+        let folder = within.folder.as_deref().unwrap_or_default();
+        let row: Option<(i64, i64)> = on_reader!(self, |pool| {
+            match &within.name {
+                None if within.is_anywhere() => sqlx::query_as(ALL).bind(owner.id()).fetch_optional(pool).await?,
+                None if within.subtree => {
+                    let query = sqlx::query_as(TREE).bind(owner.id()).bind(folder).bind(&below).bind(&beyond);
+                    query.fetch_optional(pool).await?
+                }
+                None => sqlx::query_as(FOLDER).bind(owner.id()).bind(folder).fetch_optional(pool).await?,
+                // Nobody can tell but by looking.
+                Some(name) if within.is_anywhere() => {
+                    let sql = totals!("AND LOWER(name) LIKE $2 ESCAPE '\\'");
+                    sqlx::query_as(sql).bind(owner.id()).bind(pattern(name)).fetch_optional(pool).await?
+                }
+                Some(name) if within.subtree => {
+                    let sql = totals!(
+                        "AND (folder = $2 OR (folder >= $3 AND folder < $4)) AND LOWER(name) LIKE $5 ESCAPE '\\'"
+                    );
+                    let query = sqlx::query_as(sql).bind(owner.id()).bind(folder).bind(&below).bind(&beyond);
+                    query.bind(pattern(name)).fetch_optional(pool).await?
+                }
+                Some(name) => {
+                    let sql = totals!("AND folder = $2 AND LOWER(name) LIKE $3 ESCAPE '\\'");
+                    sqlx::query_as(sql).bind(owner.id()).bind(folder).bind(pattern(name)).fetch_optional(pool).await?
+                }
+            }
+        });
+        let (files, bytes) = row.unwrap_or_default();
+        Ok((to_u64(files), to_u64(bytes)))
+    }
+}
+
+/// The first text of all that begin with the folder and a slash, and the first beyond them.
+fn below(folder: &Option<String>) -> (String, String) {
+    let folder = folder.as_deref().unwrap_or_default();
+    // '0' is what follows '/'. Below the topmost folder lies everything.
+    if folder.is_empty() {
+        (String::new(), char::MAX.to_string())
+    } else {
+        (format!("{folder}/"), format!("{folder}0"))
+    }
+}
+
+/// A pattern for names that hold a text, whatever its case.
+fn pattern(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for c in text.to_lowercase().chars() {
+        if matches!(c, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(c);
+    }
+    pattern + "%"
+}
+
+impl Tx {
+    /// Says of an object that was announced what a file has besides.
+    #[tracing::instrument(name = "db.describe_file", level = "trace", skip_all)]
+    pub async fn describe_file(&mut self, id: ObjectId, folder: &str, visibility: Visibility) -> Result<()> {
+        const SQL: &str = "UPDATE objects SET folder = $2, visibility = $3 WHERE id = $1";
+        on_tx!(self, |connection| {
+            let query = sqlx::query(SQL).bind(id.0).bind(folder).bind(visibility.as_str());
+            query.execute(connection).await.map(drop)?;
+        });
+        Ok(())
+    }
+
+    /// Keeps the checksums of an object's bytes.
+    #[tracing::instrument(name = "db.keep_digests", level = "trace", skip_all)]
+    pub async fn keep_digests(&mut self, id: ObjectId, digests: &Digests) -> Result<()> {
+        const SQL: &str = "UPDATE objects SET sha256 = $2, crc32 = $3 WHERE id = $1";
+        on_tx!(self, |connection| {
+            let query = sqlx::query(SQL).bind(id.0).bind(&digests.sha256).bind(i64::from(digests.crc32));
+            query.execute(connection).await.map(drop)?;
+        });
+        Ok(())
+    }
+}

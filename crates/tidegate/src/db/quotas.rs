@@ -1,0 +1,107 @@
+//! What owners take, and what is left for them. Every change is one conditional statement in its caller's
+//! transaction, so that no number of servers can pass a limit by a byte.
+
+use super::{Db, Tx, on_reader, on_tx, to_i64, to_u64};
+use crate::error::Result;
+use crate::model::owner::Owner;
+use crate::model::quota::Usage;
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    used: i64,
+    reserved: i64,
+    files: i64,
+    quota: Option<i64>,
+    link_epoch: i64,
+}
+
+impl Row {
+    fn into_usage(self) -> Usage {
+        Usage {
+            used: to_u64(self.used),
+            reserved: to_u64(self.reserved),
+            files: to_u64(self.files),
+            quota: self.quota.map(to_u64),
+            link_epoch: to_u64(self.link_epoch),
+        }
+    }
+}
+
+impl Db {
+    /// What an owner takes; nothing, if it never had anything.
+    #[tracing::instrument(name = "db.find_usage", level = "trace", skip_all)]
+    pub async fn find_usage(&self, owner: &Owner) -> Result<Usage> {
+        const SQL: &str =
+            "SELECT used, reserved, files, quota, link_epoch FROM quotas WHERE owner_kind = $1 AND owner_id = $2";
+        let row: Option<Row> = on_reader!(self, |pool| {
+            sqlx::query_as(SQL).bind(owner.kind().as_str()).bind(owner.id()).fetch_optional(pool).await?
+        });
+        Ok(row.map(Row::into_usage).unwrap_or_default())
+    }
+}
+
+impl Tx {
+    /// Reserves bytes within the owner's limit, or the usual one. `false` if they are not left.
+    #[tracing::instrument(name = "db.reserve", level = "trace", skip_all)]
+    pub async fn reserve(&mut self, owner: &Owner, bytes: u64, usual: u64) -> Result<bool> {
+        const FIRST: &str =
+            "INSERT INTO quotas (owner_kind, owner_id) VALUES ($1, $2) ON CONFLICT (owner_kind, owner_id) DO NOTHING";
+        const SQL: &str = "UPDATE quotas SET reserved = reserved + $3 WHERE owner_kind = $1 AND owner_id = $2 \
+                           AND $3 <= COALESCE(quota, $4) - used - reserved";
+        let done = on_tx!(self, |connection| {
+            sqlx::query(FIRST).bind(owner.kind().as_str()).bind(owner.id()).execute(&mut *connection).await?;
+            let query = sqlx::query(SQL).bind(owner.kind().as_str()).bind(owner.id());
+            query.bind(to_i64(bytes)).bind(to_i64(usual)).execute(&mut *connection).await?.rows_affected()
+        });
+        Ok(done == 1)
+    }
+
+    /// Gives back what an upload has reserved, once.
+    #[tracing::instrument(name = "db.release", level = "trace", skip_all)]
+    pub async fn release(&mut self, upload_id: &str) -> Result<()> {
+        const SQL: &str = "UPDATE quotas SET reserved = reserved - (SELECT reserved FROM uploads WHERE id = $1) \
+                           WHERE (owner_kind, owner_id) = (SELECT owner_kind, owner_id FROM uploads WHERE id = $1)";
+        const NONE: &str = "UPDATE uploads SET reserved = 0 WHERE id = $1";
+        on_tx!(self, |connection| {
+            sqlx::query(SQL).bind(upload_id).execute(&mut *connection).await?;
+            sqlx::query(NONE).bind(upload_id).execute(&mut *connection).await.map(drop)?;
+        });
+        Ok(())
+    }
+
+    /// Counts a file that came (`files` 1) or went (-1) with so many bytes, for its owner and its folder.
+    #[tracing::instrument(name = "db.count_file", level = "trace", skip_all)]
+    pub async fn count_file(&mut self, owner: &Owner, folder: &str, files: i64, bytes: i64) -> Result<()> {
+        const OWNER: &str =
+            "INSERT INTO quotas (owner_kind, owner_id) VALUES ($1, $2) ON CONFLICT (owner_kind, owner_id) DO NOTHING";
+        const OWNED: &str =
+            "UPDATE quotas SET used = used + $3, files = files + $4 WHERE owner_kind = $1 AND owner_id = $2";
+        const FOLDER: &str = "INSERT INTO folders (owner_kind, owner_id, folder, files, bytes) VALUES ($1, $2, $3, 0, 0) \
+                              ON CONFLICT (owner_kind, owner_id, folder) DO NOTHING";
+        const HELD: &str = "UPDATE folders SET files = files + $4, bytes = bytes + $5 \
+                            WHERE owner_kind = $1 AND owner_id = $2 AND folder = $3";
+        const EMPTY: &str = "DELETE FROM folders WHERE owner_kind = $1 AND owner_id = $2 AND folder = $3 AND files = 0";
+        let (kind, id) = (owner.kind().as_str(), owner.id());
+        on_tx!(self, |connection| {
+            sqlx::query(OWNER).bind(kind).bind(id).execute(&mut *connection).await?;
+            sqlx::query(OWNED).bind(kind).bind(id).bind(bytes).bind(files).execute(&mut *connection).await?;
+            sqlx::query(FOLDER).bind(kind).bind(id).bind(folder).execute(&mut *connection).await?;
+            let held = sqlx::query(HELD).bind(kind).bind(id).bind(folder).bind(files).bind(bytes);
+            held.execute(&mut *connection).await?;
+            sqlx::query(EMPTY).bind(kind).bind(id).bind(folder).execute(&mut *connection).await.map(drop)?;
+        });
+        Ok(())
+    }
+
+    /// Ends all links to an owner's files that were given so far.
+    #[tracing::instrument(name = "db.raise_link_epoch", level = "trace", skip_all)]
+    pub async fn raise_link_epoch(&mut self, owner: &Owner) -> Result<()> {
+        const SQL: &str = "INSERT INTO quotas (owner_kind, owner_id, link_epoch) VALUES ($1, $2, 1) \
+                           ON CONFLICT (owner_kind, owner_id) DO UPDATE SET link_epoch = quotas.link_epoch + 1";
+        on_tx!(self, |connection| {
+            let query = sqlx::query(SQL).bind(owner.kind().as_str()).bind(owner.id());
+            query.execute(connection).await.map(drop)?;
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,115 @@
+//! ZIP downloads: asked for with a list of keys, read by token.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderMap, Method, Response, header};
+use axum::response::IntoResponse as _;
+use serde::{Deserialize, Serialize};
+use store::{Attributes, Stat};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::super::content::{self, Facts, Fields as _, Sent};
+use super::super::error::ErrorBody;
+use super::super::json::json;
+use super::Answer;
+use crate::app::App;
+use crate::archives;
+use crate::error::{Error, bad_request};
+use crate::model::caller::Caller;
+use crate::model::disposition;
+use crate::model::file::FileName;
+
+/// Laid out from a list that may be long.
+pub(super) fn create_routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(create))
+}
+
+pub(super) fn read_routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(read, head))
+}
+
+/// Files for one archive.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct Wanted {
+    /// Up to 100,000.
+    keys: Vec<String>,
+    /// What it is saved as.
+    #[schema(example = "pictures.zip")]
+    name: Option<String>,
+}
+
+/// An archive that can be read.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Ready {
+    /// Opens it, for anybody.
+    token: String,
+    /// Its exact size in bytes.
+    size: u64,
+    /// Seconds.
+    expires_in: u64,
+}
+
+/// Ask for a ZIP
+///
+/// Of files that the caller may read. The answer's token reads it, as often as wanted and from any byte on.
+#[utoipa::path(post, path = "/v1/files/batch-download", tag = "files", request_body = Wanted,
+    responses((status = 200, body = Ready), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+        (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
+async fn create(State(app): State<Arc<App>>, caller: Caller, request: Request) -> Answer<Json<Ready>> {
+    let wanted: Wanted = json(request).await?;
+    let name = wanted.name.as_deref().map(FileName::parse).transpose();
+    let name = name.map_err(|error| bad_request(format!("name {error}")))?;
+    let made = archives::create(&app, &caller, &wanted.keys, name.as_ref().map(FileName::as_str)).await?;
+    Ok(Json(Ready { token: made.token, size: made.archive.size, expires_in: archives::LIFETIME.as_secs() }))
+}
+
+/// Read a ZIP
+///
+/// `Range` and `If-Range` at any byte, on any server.
+#[utoipa::path(get, path = "/v1/files/batch-download/{token}", tag = "files", params(("token" = String, Path)),
+    responses((status = 200, content_type = "application/zip"), (status = 206, content_type = "application/zip"), (status = 304), (status = 412), (status = 416),
+        (status = 404, body = ErrorBody)))]
+async fn read(
+    State(app): State<Arc<App>>,
+    method: Method,
+    Path(token): Path<String>,
+    headers: HeaderMap,
+) -> Answer<Response<Body>> {
+    let archive = Arc::new(archives::open(&app, &token).await?);
+    let stat = Stat {
+        size: archive.size,
+        etag: archive.etag.clone(),
+        last_modified: archive.created_at,
+        attributes: Attributes { content_type: "application/zip".to_owned(), ..Attributes::default() },
+    };
+    let mut fields = HeaderMap::new();
+    content::guard(app.config.resource_policy, &mut fields);
+    fields.set(&header::CACHE_CONTROL, b"private, no-store, no-transform");
+    fields.set(&header::CONTENT_DISPOSITION, disposition::attachment(&archive.name).as_bytes());
+    let source = Arc::clone(&app);
+    let bytes = move |range: Range<u64>| {
+        let length = range.end - range.start;
+        let body = archives::read(&source, Arc::clone(&archive), range);
+        std::future::ready(Ok::<_, Error>(Sent::Stream(body, length)))
+    };
+    let (status, body) = content::respond(&method, &headers, &Facts::of(&stat), &mut fields, bytes).await?;
+    Ok((status, fields, body.into_body()).into_response())
+}
+
+/// Read a ZIP's headers
+#[utoipa::path(head, path = "/v1/files/batch-download/{token}", tag = "files", params(("token" = String, Path)),
+    responses((status = 200), (status = 304), (status = 404), (status = 412)))]
+async fn head(
+    state: State<Arc<App>>,
+    method: Method,
+    token: Path<String>,
+    headers: HeaderMap,
+) -> Answer<Response<Body>> {
+    read(state, method, token, headers).await
+}

@@ -1,0 +1,339 @@
+//! JSON bodies that carry a file in base64, read as a stream: what is embedded is decoded as it comes and never lies
+//! in memory as a whole; the rest is small, and parsed as JSON is.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use axum::body::{Body, BodyDataStream, Bytes};
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use futures::{StreamExt as _, stream};
+use serde::de::DeserializeOwned;
+use store::ByteStream;
+use tokio::sync::oneshot;
+
+use crate::error::{Error, Result, bad_request};
+
+/// What a body may have besides what is embedded.
+const MAX_REST: usize = 2 << 20;
+const MAX_DEPTH: usize = 32;
+/// Names are compared up to this length.
+const MAX_NAME: usize = 32;
+/// A sender that says nothing for this long is gone.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// As most write it, with its padding or without.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// What comes next.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Event {
+    /// A value begins that is embedded.
+    Begin,
+    /// Some of its bytes, decoded.
+    Bytes(Bytes),
+    /// It is over.
+    End,
+}
+
+/// Where in the JSON the reader is.
+#[derive(Debug)]
+enum State {
+    /// Between texts.
+    Between,
+    /// In a text that is kept; after a backslash or not.
+    Text(bool),
+    /// After a text, which may turn out to be a name.
+    AfterText,
+    /// After the colon that follows the name of what is embedded.
+    BeforeValue,
+    /// In what is embedded; with what follows a backslash, if there was one.
+    Value(Option<Vec<u8>>),
+}
+
+/// Reads a body.
+pub(super) struct Embedded {
+    body: BodyDataStream,
+    name: &'static str,
+    scanner: Scanner,
+    events: VecDeque<Event>,
+}
+
+impl Embedded {
+    /// A body in which texts of this name are embedded bytes.
+    pub(super) fn new(body: Body, name: &'static str) -> Self {
+        Self { body: body.into_data_stream(), name, scanner: Scanner::new(), events: VecDeque::new() }
+    }
+
+    /// The next event; `None` at the body's end.
+    pub(super) async fn next(&mut self) -> Result<Option<Event>> {
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                return Ok(Some(event));
+            }
+            let chunk = match tokio::time::timeout(IDLE, self.body.next()).await {
+                Ok(Some(Ok(chunk))) => chunk,
+                Ok(None) => return Ok(None),
+                Ok(Some(Err(_))) | Err(_) => return Err(bad_request("the body ended early")),
+            };
+            self.scanner.take(&chunk, self.name, &mut self.events)?;
+        }
+    }
+
+    /// How deep what is embedded lies: 1 is right below the topmost object.
+    pub(super) fn depth(&self) -> usize {
+        self.scanner.depth
+    }
+
+    /// What was said so far outside of what is embedded, which stands for a text that is empty. Right after
+    /// [`Event::Begin`].
+    pub(super) fn so_far<T: DeserializeOwned>(&self) -> Option<T> {
+        let mut text = self.scanner.rest.clone();
+        text.push(b'"');
+        text.extend(self.scanner.open.iter().rev().map(|open| if *open == b'{' { b'}' } else { b']' }));
+        serde_json::from_slice(&text).ok()
+    }
+
+    /// All that was said outside of what is embedded. At the body's end.
+    pub(super) fn rest<T: DeserializeOwned>(&self) -> Result<T> {
+        serde_json::from_slice(&self.scanner.rest).map_err(|error| bad_request(super::super::json::explained(&error)))
+    }
+
+    /// The bytes of the value that has begun, and the reader again once they were taken to their end.
+    pub(super) fn value(self) -> (ByteStream, oneshot::Receiver<Self>) {
+        let (give, back) = oneshot::channel();
+        let bytes = stream::unfold(Some((self, give)), |state| async {
+            let (mut reader, give) = state?;
+            match reader.next().await {
+                Ok(Some(Event::Bytes(bytes))) => Some((Ok(bytes), Some((reader, give)))),
+                Ok(Some(Event::End)) => {
+                    // Nobody waits where the request has failed.
+                    let _ = give.send(reader);
+                    None
+                }
+                Ok(_) => Some((Err(std::io::Error::other("the body ended early")), None)),
+                Err(error) => Some((Err(std::io::Error::other(Told(error))), None)),
+            }
+        });
+        (Box::pin(bytes), back)
+    }
+}
+
+/// An outcome of ours on its way through a stream.
+#[derive(Debug)]
+pub(super) struct Told(pub(super) Error);
+
+impl std::fmt::Display for Told {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Told {}
+
+struct Scanner {
+    state: State,
+    rest: Vec<u8>,
+    /// The text that may be a name.
+    text: Vec<u8>,
+    /// `{` and `[` that are open.
+    open: Vec<u8>,
+    depth: usize,
+    /// Encoded bytes that are not decoded yet: always some, since the last ones may be padding.
+    carry: Vec<u8>,
+}
+
+impl Scanner {
+    fn new() -> Self {
+        Self {
+            state: State::Between,
+            rest: Vec::new(),
+            text: Vec::new(),
+            open: Vec::new(),
+            depth: 0,
+            carry: Vec::new(),
+        }
+    }
+
+    fn take(&mut self, chunk: &[u8], name: &str, events: &mut VecDeque<Event>) -> Result<()> {
+        let mut at = 0;
+        while at < chunk.len() {
+            if let State::Value(None) = self.state {
+                let plain = memchr::memchr2(b'"', b'\\', &chunk[at..]).unwrap_or(chunk.len() - at);
+                self.carry.extend_from_slice(&chunk[at..at + plain]);
+                at += plain;
+                self.decode(false, events)?;
+                match chunk.get(at) {
+                    None => break,
+                    Some(b'\\') => self.state = State::Value(Some(Vec::new())),
+                    Some(_) => {
+                        self.decode(true, events)?;
+                        events.push_back(Event::End);
+                        self.rest.push(b'"');
+                        self.state = State::Between;
+                    }
+                }
+            } else {
+                self.step(chunk[at], name, events)?;
+            }
+            at += 1;
+        }
+        if self.rest.len() > MAX_REST {
+            return Err(Error::TooLarge("the body is longer than 2 MiB besides what it embeds".into()));
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, byte: u8, name: &str, events: &mut VecDeque<Event>) -> Result<()> {
+        if let State::Value(Some(escaped)) = &mut self.state {
+            escaped.push(byte);
+            if let Some(byte) = unescaped(escaped)? {
+                self.carry.push(byte);
+                self.state = State::Value(None);
+            }
+            return Ok(());
+        }
+        self.rest.push(byte);
+        match (&self.state, byte) {
+            (State::Text(true), _) => self.state = State::Text(false),
+            (State::Text(false), b'\\') => self.state = State::Text(true),
+            (State::Text(false), b'"') => self.state = State::AfterText,
+            (State::Text(false), _) if self.text.len() < MAX_NAME => self.text.push(byte),
+            (State::AfterText | State::BeforeValue, b' ' | b'\t' | b'\r' | b'\n') | (State::Text(_), _) => {}
+            (State::AfterText, b':') if self.text == name.as_bytes() => self.state = State::BeforeValue,
+            (State::BeforeValue, b'"') => {
+                self.state = State::Value(None);
+                events.push_back(Event::Begin);
+                self.depth = self.open.len();
+            }
+            (_, b'"') => {
+                self.text.clear();
+                self.state = State::Text(false);
+            }
+            (_, b'{' | b'[') => {
+                self.open.push(byte);
+                self.state = State::Between;
+                if self.open.len() > MAX_DEPTH {
+                    return Err(bad_request(format!("the body is nested more than {MAX_DEPTH} levels deep")));
+                }
+            }
+            (_, b'}' | b']') => {
+                self.open.pop();
+                self.state = State::Between;
+            }
+            _ => self.state = State::Between,
+        }
+        Ok(())
+    }
+
+    /// Decodes what can be: all but the last few bytes, which may be followed by padding.
+    fn decode(&mut self, is_end: bool, events: &mut VecDeque<Event>) -> Result<()> {
+        let ready = if is_end { self.carry.len() } else { self.carry.len().saturating_sub(4) / 4 * 4 };
+        if ready > 0 {
+            if !is_end && self.carry[..ready].contains(&b'=') {
+                return Err(bad_request("what is embedded is not base64"));
+            }
+            let bytes =
+                BASE64.decode(&self.carry[..ready]).map_err(|_| bad_request("what is embedded is not base64"))?;
+            self.carry.drain(..ready);
+            events.push_back(Event::Bytes(bytes.into()));
+        }
+        Ok(())
+    }
+}
+
+/// What an escape stands for, once it is whole: only what base64 can hold is taken.
+fn unescaped(escaped: &[u8]) -> Result<Option<u8>> {
+    let wrong = || bad_request("what is embedded is not base64");
+    match escaped {
+        [b'/'] => Ok(Some(b'/')),
+        [b'u', digits @ ..] if digits.len() < 4 => Ok(None),
+        [b'u', digits @ ..] => {
+            let text = std::str::from_utf8(digits).map_err(|_| wrong())?;
+            let code = u32::from_str_radix(text, 16).map_err(|_| wrong())?;
+            u8::try_from(code).ok().filter(u8::is_ascii_graphic).map(Some).ok_or_else(wrong)
+        }
+        _ => Err(wrong()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::engine::general_purpose::STANDARD as PLAIN;
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    /// The embedded values and the rest of a body that comes in pieces.
+    fn read(body: &[u8], piece: usize) -> Result<(Vec<Vec<u8>>, Value)> {
+        let (mut scanner, mut events) = (Scanner::new(), VecDeque::new());
+        for piece in body.chunks(piece.max(1)) {
+            scanner.take(piece, "data", &mut events)?;
+        }
+        let mut values: Vec<Vec<u8>> = Vec::new();
+        for event in events {
+            match event {
+                Event::Begin => values.push(Vec::new()),
+                Event::Bytes(bytes) => values.last_mut().unwrap().extend_from_slice(&bytes),
+                Event::End => {}
+            }
+        }
+        let rest = serde_json::from_slice(&scanner.rest).map_err(|error| bad_request(error.to_string()))?;
+        Ok((values, rest))
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_embedded_comes_out_and_the_rest_is_what_it_was(
+            values in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..50), 0..4),
+            name in "\\PC{0,8}", piece in 1usize..40, padded: bool, slashes: bool,
+        ) {
+            let encoded = |bytes: &Vec<u8>| {
+                let text = PLAIN.encode(bytes);
+                if padded { text } else { text.trim_end_matches('=').to_owned() }
+            };
+            let parts: Vec<Value> = values.iter().map(|bytes| json!({"n": name, "data": encoded(bytes), "x": "data"})).collect();
+            let mut text = json!({"a": name, "parts": parts, "data2": "AAAA"}).to_string();
+            if slashes {
+                text = text.replace('/', "\\/");
+            }
+            let (got, rest) = read(text.as_bytes(), piece).unwrap();
+            prop_assert_eq!(&got, &values);
+            let mut expected: Value = serde_json::from_str(&text).unwrap();
+            for part in expected["parts"].as_array_mut().unwrap() {
+                part["data"] = json!("");
+            }
+            prop_assert_eq!(rest, expected);
+        }
+
+        #[test]
+        fn no_bytes_panic(body in proptest::collection::vec(any::<u8>(), 0..100), text in "[{}\\[\\]\":,\\\\u0/data=]{0,60}", piece in 1usize..9) {
+            let _ = read(&body, piece);
+            let _ = read(text.as_bytes(), piece);
+        }
+    }
+
+    #[test]
+    fn what_is_no_base64_is_refused() {
+        for bad in ["A", "AA=A", "AA==AA==", "A A=", "A\\nAA", "AAA\\u00e9", "AAAA-_", "=", "\\\"AAA"] {
+            assert!(read(format!("{{\"data\":\"{bad}\"}}").as_bytes(), 3).is_err(), "{bad:?}");
+        }
+        for (good, bytes) in [
+            ("", &b""[..]),
+            ("AAA=", &[0, 0]),
+            ("AAA", &[0, 0]),
+            ("A\\u0041A\\u003D", &[0, 0]),
+            ("\\/\\/\\/\\/", &[255; 3]),
+        ] {
+            assert_eq!(read(format!("{{\"data\" : \"{good}\"}}").as_bytes(), 2).unwrap().0, [bytes], "{good:?}");
+        }
+        // Not embedded: a value that is no text, a name that is a value, a name that is written with an escape.
+        for plain in ["{\"data\":7}", "{\"x\":\"data\",\"y\":\"!\"}", "{\"d\\u0061ta\":\"!\"}", "[\"data\",\"!\"]"] {
+            assert_eq!(read(plain.as_bytes(), 1).unwrap().0.len(), 0, "{plain}");
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! Bytes of files: by a link, or by the public path. They come from the API's own address, so that nothing of them may
+//! run there.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, Method, Response, header};
+use axum::response::IntoResponse as _;
+use base64::Engine as _;
+use base64::alphabet::URL_SAFE;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use futures::TryFutureExt as _;
+use sign::Shown;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::super::content::{self, Facts, Fields as _, Sent};
+use super::super::error::ErrorBody;
+use super::Answer;
+use super::wire::LinkQuery;
+use crate::app::App;
+use crate::error::{Error, bad_request};
+use crate::files::links::{self, Given};
+use crate::model::disposition;
+use crate::model::file::File;
+
+/// With padding or without; written without.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &URL_SAFE,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent).with_encode_padding(false),
+);
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(get_link, head_link))
+        .routes(routes!(get_link_below_files, head_link_below_files))
+        .routes(routes!(get_public, head_public))
+}
+
+/// A key as it stands in a link.
+pub(super) fn encoded(key: &str) -> String {
+    BASE64.encode(key)
+}
+
+type LinkParts = std::result::Result<Query<LinkQuery>, axum::extract::rejection::QueryRejection>;
+
+/// Read a file by its link
+///
+/// `Range` and conditional requests as in RFC 9110.
+#[utoipa::path(get, path = "/get/{key}", tag = "files", params(("key" = String, Path, description = "base64url of the key"), LinkQuery),
+    responses((status = 200, content_type = "application/octet-stream"), (status = 206, content_type = "application/octet-stream"), (status = 304), (status = 412), (status = 416),
+        (status = 400, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
+async fn get_link(
+    State(app): State<Arc<App>>,
+    method: Method,
+    Path(key): Path<String>,
+    query: LinkParts,
+    headers: HeaderMap,
+) -> Answer<Response<Body>> {
+    // A parameter that is there twice can't be read either.
+    let Query(asked) = query.map_err(|_| bad_request("the link's query can't be read"))?;
+    let key = BASE64.decode(&key).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let key = key.ok_or_else(|| bad_request("the link's key is not base64url"))?;
+    let kid = match asked.v.as_deref() {
+        None | Some("1") => None,
+        Some("2") => Some(asked.kid.unwrap_or_default()),
+        Some(_) => return Err(bad_request("the link's version must be 1 or 2").into()),
+    };
+    let (exp, sig) = (asked.exp.unwrap_or_default(), asked.sig.unwrap_or_default());
+    let given = Given { exp, sig, disposition: asked.disposition, kid };
+    let (file, shown) = links::open(&app, &key, &given).await?;
+    respond(&app, &method, &headers, &file, shown, b"private, no-store, no-transform").await
+}
+
+/// Read headers by a link
+#[utoipa::path(head, path = "/get/{key}", tag = "files", params(("key" = String, Path), LinkQuery),
+    responses((status = 200), (status = 304), (status = 400), (status = 403), (status = 404), (status = 412)))]
+async fn head_link(
+    state: State<Arc<App>>,
+    method: Method,
+    key: Path<String>,
+    query: LinkParts,
+    headers: HeaderMap,
+) -> Answer<Response<Body>> {
+    get_link(state, method, key, query, headers).await
+}
+
+/// Read a file by its link, below the surface's own path
+#[utoipa::path(get, path = "/v1/files/get/{key}", tag = "files", params(("key" = String, Path), LinkQuery),
+    responses((status = 200, content_type = "application/octet-stream"), (status = 206, content_type = "application/octet-stream"), (status = 304), (status = 412), (status = 416),
+        (status = 400, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
+async fn get_link_below_files(
+    state: State<Arc<App>>,
+    method: Method,
+    key: Path<String>,
+    query: LinkParts,
+    headers: HeaderMap,
+) -> Answer<Response<Body>> {
+    get_link(state, method, key, query, headers).await
+}
+
+/// Read headers by a link, below the surface's own path
+#[utoipa::path(head, path = "/v1/files/get/{key}", tag = "files", params(("key" = String, Path), LinkQuery),
+    responses((status = 200), (status = 304), (status = 400), (status = 403), (status = 404), (status = 412)))]
+async fn head_link_below_files(
+    state: State<Arc<App>>,
+    method: Method,
+    key: Path<String>,
+    query: LinkParts,
+    headers: HeaderMap,
+) -> Answer<Response<Body>> {
+    get_link(state, method, key, query, headers).await
+}
+
+/// Read a public file
+///
+/// Without sign-in, where `FILES_PUBLIC` is on; private files are not there.
+#[utoipa::path(get, path = "/storage/{user_id}/{*path}", tag = "files", params(("user_id" = String, Path), ("path" = String, Path)),
+    responses((status = 200, content_type = "application/octet-stream"), (status = 206, content_type = "application/octet-stream"), (status = 304), (status = 412), (status = 416),
+        (status = 404, body = ErrorBody)))]
+async fn get_public(
+    State(app): State<Arc<App>>,
+    method: Method,
+    Path((user, path)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Answer<Response<Body>> {
+    let file = links::open_public(&app, &format!("storage/{user}/{path}")).await?;
+    respond(&app, &method, &headers, &file, Shown::Inline, b"no-cache, no-transform").await
+}
+
+/// Read headers of a public file
+#[utoipa::path(head, path = "/storage/{user_id}/{*path}", tag = "files", params(("user_id" = String, Path), ("path" = String, Path)),
+    responses((status = 200), (status = 304), (status = 404), (status = 412)))]
+async fn head_public(
+    state: State<Arc<App>>,
+    method: Method,
+    path: Path<(String, String)>,
+    headers: HeaderMap,
+) -> Answer<Response<Body>> {
+    get_public(state, method, path, headers).await
+}
+
+async fn respond(
+    app: &App,
+    method: &Method,
+    headers: &HeaderMap,
+    file: &File,
+    shown: Shown,
+    cache_control: &[u8],
+) -> Answer<Response<Body>> {
+    let key = file.object.key.as_str().to_owned();
+    let stat = app.store.stat(&key).await.map_err(|error| match error {
+        store::Error::NotFound => Error::StoreError(store::Error::Damaged("its bytes are gone".into())),
+        other => other.into(),
+    })?;
+    let mut fields = HeaderMap::new();
+    content::guard(app.config.resource_policy, &mut fields);
+    fields.set(&header::CACHE_CONTROL, cache_control);
+    let name = file.object.name.as_deref().unwrap_or_default();
+    let attachment = disposition::attachment(name);
+    let wished = match shown {
+        Shown::Inline => disposition::inline(name),
+        Shown::Attachment => attachment.clone(),
+    };
+    let disposition = disposition::served(&file.object.content_type, Some(&wished)).unwrap_or(attachment);
+    fields.set(&header::CONTENT_DISPOSITION, disposition.as_bytes());
+    let store = Arc::clone(&app.store);
+    let read = move |range: Range<u64>| {
+        let (store, key) = (Arc::clone(&store), key.clone());
+        let length = range.end - range.start;
+        async move { Ok::<_, Error>(store.read(&key, Some(range)).await?.1) }
+            .map_ok(move |body| Sent::Stream(body, length))
+    };
+    let (status, body) = content::respond(method, headers, &Facts::of(&stat), &mut fields, read).await?;
+    Ok((status, fields, body.into_body()).into_response())
+}

@@ -1,0 +1,300 @@
+//! Files as JSON, in the words of the source's clients.
+
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::super::time::rfc3339;
+use crate::files::completion::Finished;
+use crate::files::uploads::Begun;
+use crate::model::file::File;
+
+/// What is to be uploaded.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Init {
+    /// `single`, `chunked` or `batch`.
+    #[schema(example = "single")]
+    pub(super) mode: String,
+    pub(super) files: Vec<NewFile>,
+    /// Folders with slashes between them.
+    #[schema(example = "main/pictures")]
+    pub(super) folder: Option<String>,
+    pub(super) meta: Option<Meta>,
+}
+
+/// One file.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(super) struct NewFile {
+    #[schema(example = "image.jpg")]
+    pub(super) name: String,
+    /// Bytes.
+    pub(super) size: u64,
+    #[schema(example = "image/jpeg")]
+    pub(super) mime: Option<String>,
+    /// `public` (default) or `private`.
+    pub(super) visibility: Option<String>,
+}
+
+/// What a client adds.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub(super) struct Meta {
+    /// Whom a service acts for.
+    pub(super) user_id: Option<String>,
+    pub(super) user_email: Option<String>,
+    pub(super) folder: Option<String>,
+    /// Known from the beginning; what is said here is not looked at.
+    #[expect(dead_code, reason = "clients send it at the end, where the name is known already")]
+    pub(super) filename: Option<String>,
+}
+
+impl Meta {
+    pub(super) fn user(&self) -> Option<&str> {
+        self.user_id.as_deref().or(self.user_email.as_deref())
+    }
+}
+
+/// An upload that was begun.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Started {
+    /// The first file's.
+    pub(super) upload_id: String,
+    /// Parts of 1 MiB that the largest file comes to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) parts: Option<u64>,
+    pub(super) uploads: Vec<StartedFile>,
+}
+
+/// One file of it.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct StartedFile {
+    name: String,
+    upload_id: String,
+    key: String,
+    /// Takes all bytes in one request, without base64.
+    url: String,
+    method: &'static str,
+    /// To be sent with it, just so.
+    headers: std::collections::BTreeMap<String, String>,
+    expires_at: String,
+}
+
+pub(super) fn show_started(begun: Begun) -> StartedFile {
+    StartedFile {
+        name: begun.name,
+        upload_id: begun.upload_id,
+        key: begun.key.as_str().to_owned(),
+        method: begun.direct.method,
+        headers: begun.direct.headers.into_iter().collect(),
+        expires_at: rfc3339(begun.direct.expires),
+        url: begun.direct.url,
+    }
+}
+
+/// A part in JSON, for the description: it is read as a stream.
+#[derive(ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[expect(dead_code, reason = "its members say what there is")]
+pub(super) struct NewPart {
+    upload_id: String,
+    /// From 0 or 1.
+    part_number: u32,
+    /// The bytes in base64.
+    chunk_base64: String,
+}
+
+/// The two members of a part that say where it goes.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PartPlace {
+    pub(super) upload_id: String,
+    pub(super) part_number: u32,
+}
+
+/// A part that is stored.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PartStored {
+    pub(super) status: &'static str,
+    pub(super) part_number: u32,
+}
+
+/// The end of an upload.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Complete {
+    pub(super) upload_id: String,
+    /// `data` (base64) is used where no part was sent before.
+    #[serde(default)]
+    #[schema(value_type = Vec<Object>)]
+    #[expect(dead_code, reason = "read as a stream before")]
+    pub(super) parts: Vec<serde_json::Value>,
+    /// Of the whole, in hex.
+    pub(super) sha256: Option<String>,
+    pub(super) meta: Option<Meta>,
+}
+
+/// A file that is there.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Completed {
+    key: String,
+    size: u64,
+    mime: String,
+    sha256: String,
+}
+
+pub(super) fn show_finished(finished: Finished) -> Completed {
+    let Finished { key, size, mime, sha256 } = finished;
+    Completed { key: key.as_str().to_owned(), size, mime, sha256 }
+}
+
+/// Which files.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+pub(super) struct Listing {
+    /// Whom a service asks about.
+    pub(super) user_id: Option<String>,
+    pub(super) user_email: Option<String>,
+    /// Those in this folder.
+    pub(super) folder: Option<String>,
+    /// `1`: and in all folders below.
+    pub(super) subtree: Option<String>,
+    /// Those whose name holds this.
+    pub(super) q: Option<String>,
+    /// 1 to 1000; without it, all.
+    pub(super) limit: Option<String>,
+    pub(super) cursor: Option<String>,
+}
+
+/// Whose.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+pub(super) struct Whose {
+    pub(super) user_id: Option<String>,
+    pub(super) user_email: Option<String>,
+    pub(super) folder: Option<String>,
+}
+
+impl Whose {
+    pub(super) fn user(&self) -> Option<&str> {
+        self.user_id.as_deref().or(self.user_email.as_deref())
+    }
+}
+
+/// A page.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Files {
+    pub(super) files: Vec<ListedFile>,
+    /// Of all that match.
+    pub(super) total_count: u64,
+    /// Bytes of all that match.
+    pub(super) total_size: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) next_cursor: Option<String>,
+}
+
+/// One file.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ListedFile {
+    key: String,
+    filename: String,
+    size: u64,
+    mime: String,
+    created_at: String,
+    folder: String,
+}
+
+pub(super) fn show_listed(file: File) -> ListedFile {
+    ListedFile {
+        key: file.object.key.as_str().to_owned(),
+        filename: file.object.name.unwrap_or_default(),
+        size: file.object.content.as_ref().map_or(0, |content| content.size),
+        mime: file.object.content_type,
+        created_at: rfc3339(file.object.created_at),
+        folder: file.folder,
+    }
+}
+
+/// What is known of a file.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct FileMetadata {
+    size: u64,
+    mime: String,
+    sha256: String,
+    created_at: String,
+}
+
+pub(super) fn show_metadata(file: File) -> FileMetadata {
+    FileMetadata {
+        size: file.object.content.as_ref().map_or(0, |content| content.size),
+        mime: file.object.content_type,
+        sha256: file.digests.map(|digests| digests.sha256).unwrap_or_default(),
+        created_at: rfc3339(file.object.created_at),
+    }
+}
+
+/// A link that is wanted, in the query or in the body.
+#[derive(Debug, Default, Deserialize, IntoParams, ToSchema)]
+pub(super) struct LinkWanted {
+    /// The file's key.
+    pub(super) key: Option<String>,
+    pub(super) file_key: Option<String>,
+    /// `inline` (default) or `attachment`.
+    pub(super) disposition: Option<String>,
+    /// Seconds; an hour by default.
+    pub(super) ttl: Option<serde_json::Value>,
+    pub(super) expires_in: Option<serde_json::Value>,
+    /// `1` for the source's form.
+    pub(super) v: Option<serde_json::Value>,
+}
+
+/// A link.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct SignedLink {
+    pub(super) url: String,
+    pub(super) signed_url: String,
+    pub(super) expires_in: u64,
+    pub(super) disposition: &'static str,
+    #[serde(rename = "expiresAt")]
+    pub(super) expires_at: String,
+}
+
+/// What a link's URL says.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+pub(super) struct LinkQuery {
+    /// Epoch seconds.
+    pub(super) exp: Option<String>,
+    pub(super) sig: Option<String>,
+    pub(super) disposition: Option<String>,
+    pub(super) kid: Option<String>,
+    pub(super) v: Option<String>,
+}
+
+/// What was done.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Deleted {
+    pub(super) status: &'static str,
+    pub(super) key: String,
+}
+
+/// A folder that is gone; its bytes follow.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct FolderDeleted {
+    pub(super) job_id: String,
+    /// Files that were in it.
+    pub(super) deleted: u64,
+}
+
+/// What a user's files take.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Taken {
+    /// Bytes of files.
+    pub(super) used: u64,
+    /// Bytes that open uploads may still become.
+    pub(super) reserved: u64,
+    /// The limit in bytes.
+    pub(super) quota: u64,
+    /// Files.
+    pub(super) files: u64,
+}

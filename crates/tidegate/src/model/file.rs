@@ -1,0 +1,320 @@
+//! Users' files: the names and folders they may have, and the keys that are made of them. The keys are part of what
+//! clients know: `storage/{user}/{folder}/{8 hex}_{name}`.
+
+use super::ids::UserId;
+use super::key;
+use super::object::Object;
+use super::upload::Digests;
+
+/// The first segment of all of them.
+const ROOT: &str = "storage";
+/// Bytes in one segment of a key, which a store may have in one file name.
+const MAX_SEGMENT: usize = 250;
+/// Bytes in a name: a segment less the tag before it.
+const MAX_NAME: usize = MAX_SEGMENT - TAG - 1;
+const MAX_FOLDER: usize = 512;
+/// Hexadecimal digits that tell two files of one name apart.
+const TAG: usize = 8;
+/// What other programs take for a slash, or draw as one.
+const LOOK_ALIKES: [char; 8] =
+    ['\u{2044}', '\u{2215}', '\u{2216}', '\u{29f5}', '\u{29f8}', '\u{29f9}', '\u{ff0f}', '\u{ff3c}'];
+/// Devices on Windows, whatever follows the first dot.
+const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
+
+/// Why a name, or one of a folder's, is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadName {
+    /// Nothing there.
+    #[error("must not be empty")]
+    Empty,
+    /// Too many bytes.
+    #[error("may have at most {0} bytes")]
+    TooLong(usize),
+    /// A slash of any kind, or a backslash.
+    #[error("must not hold a slash or backslash, or what looks like one")]
+    Slash,
+    /// Control characters, or marks that turn the direction of writing.
+    #[error("must not hold control characters or direction marks")]
+    Control,
+    /// `.`, `..`, or a hidden folder.
+    #[error("must not be . or .., and no folder may begin with a dot")]
+    Dots,
+    /// A space or dot that Windows would take away.
+    #[error("must not begin or end with a space, nor end with a dot")]
+    Edge,
+    /// A device.
+    #[error("must not be the name of a device (CON, PRN, AUX, NUL, COM1, LPT1, …)")]
+    Device,
+    /// An ending of the store's own.
+    #[error("must not end in .meta or .part")]
+    Ending,
+}
+
+/// A file's name, as its owner gave it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileName(String);
+
+impl FileName {
+    /// Checks a name.
+    pub fn parse(text: &str) -> Result<Self, BadName> {
+        check(text, MAX_NAME)?;
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A folder: names with slashes between them, or the topmost one, which is empty.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Folder(String);
+
+impl Folder {
+    /// Checks a folder; slashes around it are left out.
+    pub fn parse(text: &str) -> Result<Self, BadName> {
+        let text = text.strip_prefix('/').unwrap_or(text);
+        let text = text.strip_suffix('/').unwrap_or(text);
+        if text.is_empty() {
+            return Ok(Self::default());
+        }
+        if text.len() > MAX_FOLDER {
+            return Err(BadName::TooLong(MAX_FOLDER));
+        }
+        for segment in text.split('/') {
+            check(segment, MAX_SEGMENT)?;
+            if segment.starts_with('.') {
+                return Err(BadName::Dots);
+            }
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The text, without slashes around it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn check(text: &str, most: usize) -> Result<(), BadName> {
+    let stem = text.split('.').next().unwrap_or_default().trim_end().to_ascii_lowercase();
+    let numbered = |prefix: &str| {
+        let rest = stem.strip_prefix(prefix).unwrap_or_default();
+        rest.chars().count() == 1 && rest.chars().all(|c| c.is_ascii_digit() || "¹²³".contains(c))
+    };
+    let lower = text.to_ascii_lowercase();
+    match text {
+        "" => Err(BadName::Empty),
+        _ if text.len() > most => Err(BadName::TooLong(most)),
+        "." | ".." => Err(BadName::Dots),
+        _ if text.contains(['/', '\\']) || text.contains(LOOK_ALIKES) => Err(BadName::Slash),
+        _ if text.chars().any(|c| c.is_control() || is_mark(c)) => Err(BadName::Control),
+        _ if text.starts_with(char::is_whitespace) || text.ends_with(char::is_whitespace) => Err(BadName::Edge),
+        _ if text.ends_with('.') => Err(BadName::Edge),
+        _ if DEVICES.contains(&stem.as_str()) || numbered("com") || numbered("lpt") => Err(BadName::Device),
+        _ if lower.ends_with(".meta") || lower.ends_with(".part") => Err(BadName::Ending),
+        _ => Ok(()),
+    }
+}
+
+fn is_mark(c: char) -> bool {
+    matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' | '\u{61c}')
+}
+
+/// The user's segment in keys: literal where it is plain, since clients know it so, else encoded.
+pub fn user_segment(user: &UserId) -> String {
+    let text = user.as_str();
+    let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"@._+-".contains(&byte));
+    let harmless = !text.starts_with('.') && text.len() <= 128 && check(text, 128).is_ok();
+    if plain && harmless { text.to_owned() } else { key::encoded(user) }
+}
+
+/// Where a file lies. `tag` tells files of one name apart.
+pub(super) fn key_text(user: &UserId, folder: &Folder, tag: u32, name: &FileName) -> String {
+    let user = user_segment(user);
+    match folder.as_str() {
+        "" => format!("{ROOT}/{user}/{tag:08x}_{}", name.as_str()),
+        folder => format!("{ROOT}/{user}/{folder}/{tag:08x}_{}", name.as_str()),
+    }
+}
+
+/// A key taken apart. That something lies there is not said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileKey<'a> {
+    text: &'a str,
+    user: &'a str,
+}
+
+impl<'a> FileKey<'a> {
+    /// Reads a key that somebody sent; `None` for what no file's key can be.
+    pub fn parse(text: &'a str) -> Option<Self> {
+        let below = text.strip_prefix(ROOT)?.strip_prefix('/')?;
+        let (user, path) = below.split_once('/')?;
+        let (folder, file) = path.rsplit_once('/').unwrap_or(("", path));
+        let (tag, name) = file.split_at_checked(TAG)?;
+        let is_tag = tag.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let in_folder = folder.is_empty() != path.contains('/') && Folder::parse(folder).ok()?.as_str() == folder;
+        let named = FileName::parse(name.strip_prefix('_')?).is_ok();
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"@._+-~".contains(&byte);
+        let harmless = user.bytes().all(plain) && !user.starts_with('.') && !user.ends_with(".meta");
+        (is_tag && in_folder && named && harmless && !user.is_empty()).then_some(Self { text, user })
+    }
+
+    /// The whole text.
+    pub fn as_str(self) -> &'a str {
+        self.text
+    }
+
+    /// Whether it lies among this user's files.
+    pub fn is_of(self, user: &UserId) -> bool {
+        self.user == user_segment(user)
+    }
+}
+
+/// Who may read a file without a link.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Visibility {
+    /// Anybody who knows its path, where the public path is on.
+    #[default]
+    Public,
+    /// Nobody.
+    Private,
+}
+
+impl Visibility {
+    /// The word on the wire and in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Private => "private",
+        }
+    }
+
+    /// Reads the word.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Public, Self::Private].into_iter().find(|visibility| visibility.as_str() == text)
+    }
+}
+
+/// A file's record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    /// What it has in common with all objects.
+    pub object: Object,
+    /// Without slashes around it; empty for the topmost one.
+    pub folder: String,
+    /// Checksums of its bytes, once it has some.
+    pub digests: Option<Digests>,
+    /// Who may read it without a link.
+    pub visibility: Visibility,
+}
+
+/// Which of a user's files are meant.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Within {
+    /// Those in this folder.
+    pub folder: Option<String>,
+    /// And in all folders below it.
+    pub subtree: bool,
+    /// Those whose name holds this text, whatever the case of its ASCII letters.
+    pub name: Option<String>,
+}
+
+impl Within {
+    /// Whether files of all folders are meant.
+    pub fn is_anywhere(&self) -> bool {
+        match self.folder.as_deref() {
+            None => true,
+            Some(folder) => folder.is_empty() && self.subtree,
+        }
+    }
+
+    /// Whether all files are meant.
+    pub fn is_everything(&self) -> bool {
+        self.is_anywhere() && self.name.is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn hostile_names_are_refused_and_plain_ones_are_not() {
+        use BadName::*;
+        let long = "a".repeat(242);
+        for (name, reason) in [
+            ("", Empty),
+            (&long, TooLong(241)),
+            (".", Dots),
+            ("..", Dots),
+            ("a/b", Slash),
+            ("a\\b", Slash),
+            ("a\u{2215}b", Slash),
+            ("a\u{ff0f}b", Slash),
+            ("a\0b", Control),
+            ("a\u{202e}gpj.exe", Control),
+            ("a\nb", Control),
+            (" a", Edge),
+            ("a ", Edge),
+            ("a.", Edge),
+            ("CON", Device),
+            ("nul.txt", Device),
+            ("com1.x", Device),
+            ("LPT9", Device),
+            ("lpt¹", Device),
+            ("x.meta", Ending),
+            ("x.PART", Ending),
+        ] {
+            assert_eq!(FileName::parse(name), Err(reason), "{name:?}");
+        }
+        for name in ["a.txt", "%2e%2e", "..a", ".env", "com10", "console", "é ü.png", "-rf", "a'b\"c", "日本.txt"] {
+            assert!(FileName::parse(name).is_ok(), "{name:?}");
+        }
+        for folder in ["..", "a/../b", "a//b", ".git", "a/.b", "a/con", "a\\b", "a/x.meta"] {
+            assert!(Folder::parse(folder).is_err(), "{folder:?}");
+        }
+        assert_eq!(Folder::parse("/main/pictures/").unwrap().as_str(), "main/pictures");
+        assert_eq!(Folder::parse("/").unwrap().as_str(), "");
+    }
+
+    #[test]
+    fn users_stay_literal_as_long_as_that_is_harmless() {
+        for (user, segment) in [
+            ("user123", "user123"),
+            ("a.b+c@example.com", "a.b+c@example.com"),
+            ("..", "~2e~2e"),
+            (".hidden", "~2ehidden"),
+            ("x.meta", "x~2emeta"),
+            ("a/b", "a~2fb"),
+            ("nul", "nul"),
+        ] {
+            let user = UserId::parse(user).unwrap();
+            let expected = if segment == "nul" { key::encoded(&user) } else { segment.to_owned() };
+            assert_eq!(user_segment(&user), expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_key_is_read_back_and_is_its_users_alone(user in "\\PC{1,20}", other in "\\PC{1,20}", folder in "([a-z ]{1,5}/){0,3}", name in "\\PC{1,20}", tag: u32) {
+            let (user, other) = (UserId::parse(&user).unwrap(), UserId::parse(&other).unwrap());
+            if let (Ok(folder), Ok(name)) = (Folder::parse(&folder), FileName::parse(&name)) {
+                let text = key_text(&user, &folder, tag, &name);
+                let key = FileKey::parse(&text).unwrap();
+                prop_assert!(key.is_of(&user));
+                prop_assert_eq!(key.is_of(&other), user == other);
+            }
+        }
+
+        #[test]
+        fn nothing_that_is_read_climbs(text in "storage/(u|\\.|/|00000000_|[a-f]{8}_|a|%2e|\\\\|\\.meta|\0){0,8}") {
+            if let Some(key) = FileKey::parse(&text) {
+                prop_assert!(!key.as_str().split('/').any(|segment| segment.starts_with('.') || segment.is_empty()));
+                prop_assert!(!key.as_str().contains(['\\', '\0']) && !key.as_str().ends_with(".meta"));
+            }
+        }
+    }
+}
