@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use aws_lc_rs::digest;
-use axum::body::Bytes;
+use bytes::Bytes;
 use futures::Stream;
 use store::ByteStream;
 
