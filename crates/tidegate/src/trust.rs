@@ -26,7 +26,8 @@ pub struct Trust {
 impl Trust {
     /// Reads the folder. Blocking.
     pub fn open(folder: PathBuf, own: Option<(String, String)>) -> anyhow::Result<Self> {
-        let held = secrets::public_keys(&folder).with_context(|| format!("the public keys in {}", folder.display()))?;
+        let held = secrets::public_keys(&folder)
+            .with_context(|| format!("EDGE_KEYS={}: give a folder of <key-pair-id>.pub.pem", folder.display()))?;
         let trust = Self { current: ArcSwap::default(), folder, own, held: Mutex::default() };
         trust.take(held);
         Ok(trust)
@@ -60,7 +61,11 @@ impl Trust {
             }
             match PublicKey::parse(pem) {
                 Ok(key) => verifier.trust(id.clone(), key),
-                Err(error) => tracing::error!(%error, id, "a public key of the edge can't be used"),
+                Err(error) => {
+                    let (error, folder) = (error.to_string(), self.folder.display().to_string());
+                    let wanted = "a PUBLIC KEY PEM (SubjectPublicKeyInfo) of RSA-2048 or P-256";
+                    tracing::error!(error, id, folder, wanted, "a public key of the edge can't be used");
+                }
             }
         }
         let mut ids: Vec<&str> = verifier.key_pair_ids().collect();

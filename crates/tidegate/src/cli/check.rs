@@ -1,14 +1,41 @@
 //! `tidegate check`: the settings as they were understood, without secrets.
 
+use crate::config::secrets;
 use crate::config::{AuthMode, Config, Cors, Database, GrantMode, StoreSetting};
 
 /// What an edge alone makes of them.
-pub(super) fn edge_report(config: &Config) -> String {
+/// What an edge would say at its start is looked at, too; `false` if it would not start, or trust nobody.
+pub(super) fn edge_report(config: &Config) -> (String, bool) {
     let mut report = Report::new();
+    let mut faults = Vec::new();
     let port = config.edge_port.map_or("off".to_owned(), |port| port.to_string());
     report.line("doors", format!("{} edge {port} · operations {}", config.bind, config.port));
     report.line("store", store(config));
-    report.line("keys", config.edge.keys.display().to_string());
+    if let StoreSetting::Local(root) = &config.store
+        && let Err(error) = store::FsReader::open(root)
+    {
+        faults.push(format!("UPLOAD_ROOT={}: the store can't be read there: {error}", root.display()));
+    }
+    let folder = config.edge.keys.display();
+    match secrets::public_keys(&config.edge.keys) {
+        Ok(keys) => {
+            let parsed = keys.pems.iter().map(|(id, pem)| (id, sign::PublicKey::parse(pem)));
+            let (good, bad): (Vec<_>, Vec<_>) = parsed.partition(|(_, key)| key.is_ok());
+            let ids: Vec<&str> = good.iter().map(|(id, _)| id.as_str()).collect();
+            report.line(
+                "keys",
+                format!("{folder} · trusts {}", if ids.is_empty() { "nobody".into() } else { ids.join(" ") }),
+            );
+            faults.extend(keys.problems);
+            for (id, key) in bad {
+                faults.extend(key.err().map(|error| format!("{folder}/{id}.pub.pem: {error}")));
+            }
+            if ids.is_empty() {
+                faults.push(format!("EDGE_KEYS={folder}: there is no <key-pair-id>.pub.pem that holds a key"));
+            }
+        }
+        Err(error) => faults.push(format!("EDGE_KEYS={folder}: give a folder of <key-pair-id>.pub.pem: {error}")),
+    }
     let url = config.edge_url.as_ref().map_or("where it listens".to_owned(), ToString::to_string);
     let others: String = config.edge_hosts.iter().map(|host| format!(" · {host}")).collect();
     report.line("signed for", url + &others);
@@ -16,7 +43,10 @@ pub(super) fn edge_report(config: &Config) -> String {
     report.line("cross-origin", cross_origin(config) + &own);
     report.line("proxies", format!("{} networks are trusted", config.trusted_proxies.len()));
     report.line("files", format!("{:?}, up to {} open", config.edge.reads, config.edge.open_files).to_lowercase());
-    report.end(config)
+    for fault in &faults {
+        report.line("fault", fault);
+    }
+    (report.end(config), faults.is_empty())
 }
 
 /// The lines of a report.

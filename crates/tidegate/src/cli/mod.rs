@@ -56,9 +56,11 @@ pub fn run() -> ExitCode {
         Command::Serve => with_config(&sources(), serve::run),
         Command::Edge => started(Config::load_for_edge(&sources()), edge::run),
         Command::Check { edge: false } => with_config(&sources(), |config| print(&check::report(&config))),
-        Command::Check { edge: true } => {
-            started(Config::load_for_edge(&sources()), |config| print(&check::edge_report(&config)))
-        }
+        Command::Check { edge: true } => started(Config::load_for_edge(&sources()), |config| {
+            let (report, is_fine) = check::edge_report(&config);
+            let printed = print(&report);
+            if is_fine { printed } else { ExitCode::FAILURE }
+        }),
         Command::Token(wanted) => with_config(&sources(), |config| token::run(&config, &wanted)),
         Command::Settings => print(&crate::config::reference()),
         Command::Openapi => print(&crate::http::openapi::document()),

@@ -11,7 +11,11 @@ fn check_hosts(config: &Config, r: &mut Resolver) {
     let bound = Origin::parse(&format!("http://{}", std::net::SocketAddr::new(config.bind, 0)));
     let effective = |url: &Option<Origin>| url.clone().or(bound.clone()).map(|url| url.host().to_owned());
     if effective(&config.public_base_url) == effective(&config.edge_url) {
-        r.problem("EDGE_URL", "another host than PUBLIC_BASE_URL has: cookies do not tell ports apart");
+        let reason = config.production_by().unwrap_or("ENV");
+        let wanted = format!(
+            "another host than PUBLIC_BASE_URL has: cookies do not tell ports apart, and {reason} makes this production"
+        );
+        r.problem("EDGE_URL", &wanted);
     }
 }
 

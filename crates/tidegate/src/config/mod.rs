@@ -329,14 +329,25 @@ impl Config {
     /// Whether production's demands apply: by name, or because something of ours can be reached from elsewhere. A
     /// bucket elsewhere makes nothing of ours reachable from there.
     pub fn in_production(&self) -> bool {
-        let s3_door = self.s3_url.as_ref().filter(|_| matches!(self.store, StoreSetting::Local(_)));
-        let urls = [self.public_base_url.as_ref(), self.edge_url.as_ref(), s3_door];
-        let remote_url = urls.into_iter().flatten().any(|url| !url.is_loopback());
+        self.production_by().is_some()
+    }
+
+    /// Which setting makes it production.
+    pub fn production_by(&self) -> Option<&'static str> {
+        let remote = |url: &Option<Origin>| url.as_ref().is_some_and(|url| !url.is_loopback());
         // Who answers to a name, or believes a proxy, is reached from elsewhere too.
-        let mut hosts = self.allowed_hosts.iter().chain(&self.edge_hosts);
-        let named = hosts.any(|host| !is_loopback_host(host_of(host)));
-        let proxied = self.trusted_proxies.iter().any(|network| !network.is_loopback());
-        self.production || remote_url || named || proxied || !self.bind.to_canonical().is_loopback()
+        let named = |hosts: &[String]| hosts.iter().any(|host| !is_loopback_host(host_of(host)));
+        let reasons = [
+            (self.production, "ENV"),
+            (!self.bind.to_canonical().is_loopback(), "BIND_HOST"),
+            (remote(&self.public_base_url), "PUBLIC_BASE_URL"),
+            (remote(&self.edge_url), "EDGE_URL"),
+            (remote(&self.s3_url) && matches!(self.store, StoreSetting::Local(_)), "S3_URL"),
+            (named(&self.allowed_hosts), "ALLOWED_HOSTS"),
+            (named(&self.edge_hosts), "EDGE_HOSTS"),
+            (self.trusted_proxies.iter().any(|network| !network.is_loopback()), "TRUSTED_PROXIES"),
+        ];
+        reasons.into_iter().find(|(holds, _)| *holds).map(|(_, name)| name)
     }
 
     /// Whether the caller's word is taken for who they are.

@@ -173,6 +173,17 @@ impl Resolver {
     }
 
     /// Words between commas.
+    /// Host names, with a port or without, in lower case.
+    pub(super) fn hosts(&mut self, name: &'static str) -> Vec<String> {
+        let hosts = self.list(name);
+        let plain =
+            |host: &String| !host.contains(['/', '@', '?', '#']) && Origin::parse(&format!("http://{host}")).is_some();
+        if !hosts.iter().all(plain) {
+            self.problem(name, "a list of host names, such as images.example.com or images.example.com:8443");
+        }
+        hosts.into_iter().map(|host| host.to_ascii_lowercase()).collect()
+    }
+
     pub(super) fn list(&self, name: &'static str) -> Vec<String> {
         let value = self.given.value(name);
         value.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()

@@ -117,7 +117,10 @@ pub fn load(config: &Config) -> anyhow::Result<Secrets> {
 pub fn public_keys(folder: &Path) -> io::Result<PublicKeys> {
     let mut found = PublicKeys::default();
     let listed = match pems(folder, ".pub.pem") {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            found.problems.push(format!("the folder {} is not there", folder.display()));
+            Vec::new()
+        }
         other => other?,
     };
     for (id, path) in listed {

@@ -52,7 +52,8 @@ impl EdgeServer {
                     }
                     other => other.into(),
                 });
-                let reader = reader.with_context(|| format!("the store {} can't be read", root.display()))?;
+                let about = || format!("UPLOAD_ROOT={}: the store can't be read there", root.display());
+                let reader = reader.with_context(about)?;
                 local_origin(&config, reader)
             }
             StoreSetting::S3(s3) => edge::Origin::Remote(Arc::new(open_bucket(&config, s3, &s3.endpoint).await)),

@@ -157,7 +157,13 @@ fn local_origin(config: &Config, reader: FsReader) -> EdgeOrigin {
 
 async fn bind(door: &str, ip: IpAddr, port: u16) -> anyhow::Result<TcpListener> {
     let at = SocketAddr::new(ip, port);
-    TcpListener::bind(at).await.with_context(|| format!("the {door} door can't listen on {at}"))
+    let setting = match door {
+        "edge" => "EDGE_PORT",
+        "S3" => "S3_PORT",
+        _ => "PORT",
+    };
+    let bound = TcpListener::bind(at).await;
+    bound.with_context(|| format!("the {door} door can't listen on {at}; {setting} or BIND_HOST must be others"))
 }
 
 fn address(listener: &TcpListener, ip: IpAddr) -> anyhow::Result<Origin> {

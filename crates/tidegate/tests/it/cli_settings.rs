@@ -195,6 +195,9 @@ fn a_database_is_a_file_or_a_server_and_never_shown() {
 fn slips_are_pointed_out() {
     problem(&[("PORT", "3000"), ("EDGE_PORT", "3000")], "EDGE_PORT=\"3000\": give another port than PORT has");
     problem(&[("S3_OPERATOR_SECRET_KEY", "short")], "at least 32 characters");
+    for bad in ["http://x", "a/b", "x y:99999", "a@b", "x:99999"] {
+        problem(&[("EDGE_HOSTS", bad)], "EDGE_HOSTS");
+    }
     let folder = tempfile::tempdir().unwrap();
     let dotenv = folder.path().join(".env");
     std::fs::write(&dotenv, "PORRT=1\n").unwrap();

@@ -114,7 +114,16 @@ impl Edge {
             Ok((status, body)) => {
                 self.vary(&request.headers, lines);
                 lines.set(&REQUEST_ID, id.as_bytes());
-                tracing::debug!(door = "edge", id, method = %request.method, status = status.as_u16(), "answered");
+                tracing::debug!(
+                    door = "edge",
+                    id,
+                    method = %request.method,
+                    path = request.path,
+                    %client,
+                    status = status.as_u16(),
+                    duration_us = started.elapsed().as_micros(),
+                    "answered"
+                );
                 Answer { status, body, flow: self.meters.count(status, ALLOWED, started), is_last: false }
             }
             Err(refused) => self.refuse(&refused, Some(request), Some(client), started, lines),
@@ -138,7 +147,7 @@ impl Edge {
         let mut id = [0; ID_LENGTH];
         let id = request_id(headers, &mut id);
         lines.set(&REQUEST_ID, id.as_bytes());
-        refused.log(id, client, request.map_or("", |request| request.path));
+        refused.log(id, client, request.map_or("", |request| request.path), status, started);
         let flow = self.meters.count(status, refused.verdict(), started);
         Answer { status, body, flow, is_last: refused.is_last() }
     }

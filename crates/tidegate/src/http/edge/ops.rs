@@ -36,7 +36,11 @@ async fn ready(State(watched): State<Watched>) -> Response {
     let trusts = watched.edge.trust.verifier().key_pair_ids().next().is_some();
     let store = watched.edge.origin.probe().await;
     if let Err(error) = &store {
-        tracing::error!(%error, part = "store", "not ready");
+        let error = match error {
+            store::Error::NotFound => "the folder, or the bucket, is not there".to_owned(),
+            other => other.to_string(),
+        };
+        tracing::error!(error, part = "store", "not ready");
     }
     if !trusts {
         tracing::error!(part = "keys", "not ready: there is no <key-pair-id>.pub.pem in EDGE_KEYS");

@@ -1,6 +1,7 @@
 //! Why nothing is served, in the words of CloudFront, or of the S3 origin behind it.
 
 use std::net::IpAddr;
+use std::time::Instant;
 
 use axum::http::{Method, StatusCode, header};
 use sign::Refusal;
@@ -100,7 +101,7 @@ impl Refused {
     }
 
     /// What went wrong with us is said once, in the log.
-    pub(super) fn log(&self, id: &str, client: Option<IpAddr>, path: &str) {
+    pub(super) fn log(&self, id: &str, client: Option<IpAddr>, path: &str, status: StatusCode, started: Instant) {
         match self {
             Self::Failed(error) => tracing::error!(id, path, error = error.detail(), "the edge can't read a blob"),
             other => tracing::debug!(
@@ -108,6 +109,8 @@ impl Refused {
                 id,
                 client = client.map(tracing::field::display),
                 path,
+                status = status.as_u16(),
+                duration_us = started.elapsed().as_micros(),
                 verdict = other.verdict(),
                 reason = other.reason(),
                 "refused"

@@ -1,0 +1,112 @@
+"""Users' files through the built binary: on a folder with SQLite, and on a bucket with PostgreSQL."""
+
+import base64
+import hashlib
+import io
+import random
+import shutil
+import subprocess
+import urllib.parse
+import zipfile
+
+import backends
+import pytest
+from server import Server, send
+
+MIB = 1 << 20
+
+
+@pytest.fixture(params=[("sqlite", "disk"), ("postgres", "s3")], ids="-".join)
+def server(request, tmp_path):
+    with Server(tmp_path, **backends.settings(*request.param)) as server:
+        yield server
+        assert "panicked" not in server.log.read_text()
+
+
+def begin(server, name, size, user="alice", **more):
+    body = {"mode": "single", "files": [{"name": name, "size": size, "mime": "application/octet-stream", **more}], "folder": "main/pictures"}
+    answer = server.call("POST", "/v1/files/init", user, body)
+    assert answer.status == 200, answer.body
+    one = answer.json()["uploads"][0]
+    return one["uploadId"], one["key"], one
+
+
+def complete(server, upload, **more):
+    return server.call("POST", "/v1/files/complete", body={"uploadId": upload, "parts": [], **more})
+
+
+def by_base64(server, upload, body, _):
+    for number in range(0, len(body), MIB):
+        chunk = base64.b64encode(body[number : number + MIB]).decode()
+        part = {"uploadId": upload, "partNumber": number // MIB, "chunkBase64": chunk}
+        assert server.call("POST", "/v1/files/part", body=part).status == 200
+
+
+def as_they_are(server, upload, body, _):
+    middle = len(body) // 3
+    for number, piece in ((2, body[middle:]), (1, body[:middle])):
+        answer = send("PUT", f"{server.api}/v1/files/part/{upload}/{number}", {"X-User-Id": "alice"}, piece)
+        assert answer.status == 200, answer.body
+
+
+def in_one_request(server, upload, body, target):
+    headers = {name: value for name, value in target["headers"].items() if name != "content-length"}
+    assert send("PUT", target["url"], headers, body).status == 200
+
+
+@pytest.mark.parametrize("way", [by_base64, as_they_are, in_one_request])
+def test_a_file_goes_in_and_out(server, way):
+    body = random.randbytes(3 * MIB + 12_345)
+    upload, key, target = begin(server, "data é.bin", len(body))
+    way(server, upload, body, target)
+    digest = hashlib.sha256(body).hexdigest()
+    wrong = complete(server, upload, sha256="0" * 64)
+    assert wrong.status == 400 and wrong.json()["detail"] == wrong.json()["error"]["message"]
+    if way is in_one_request:
+        # What was sealed and found wrong is not asked for again.
+        way(server, upload, body, target)
+    done = complete(server, upload, sha256=digest)
+    assert done.json() == {"key": key, "size": len(body), "mime": "application/octet-stream", "sha256": digest}, done.body
+    assert complete(server, upload, sha256=digest).json() == done.json()
+    url = server.call("GET", f"/v1/files/signed-url?key={urllib.parse.quote(key)}").json()["url"]
+    answer = send("GET", url)
+    assert (answer.status, hashlib.sha256(answer.body).hexdigest()) == (200, digest)
+    for _ in range(10):
+        first = random.randrange(len(body))
+        last = min(len(body) - 1, first + random.choice((0, 4095, MIB)))
+        answer = send("GET", url, {"Range": f"bytes={first}-{last}"})
+        assert (answer.status, answer.body) == (206, body[first : last + 1])
+    assert server.call("GET", "/v1/files/usage").json()["used"] == len(body)
+    assert server.call("DELETE", f"/v1/files/{urllib.parse.quote(key)}").status == 200
+    assert send("GET", url).status == 404
+    assert server.call("GET", "/v1/files/usage").json() == {"used": 0, "reserved": 0, "quota": 500 << 30, "files": 0}
+
+
+def test_a_zip_that_every_program_reads(server, tmp_path):
+    bodies = {f"file {number}.bin": random.randbytes(random.randrange(200_000)) for number in range(30)} | {"leer": b""}
+    keys = []
+    for name, body in bodies.items():
+        upload, key, _ = begin(server, name, len(body))
+        if body:
+            assert send("PUT", f"{server.api}/v1/files/part/{upload}/1", {"X-User-Id": "alice"}, body).status == 200
+        assert complete(server, upload).status == 200
+        keys.append(key)
+    made = server.call("POST", "/v1/files/batch-download", body={"keys": keys, "name": "all.zip"}).json()
+    url = f"{server.api}/v1/files/batch-download/{made['token']}"
+    whole = send("GET", url).body
+    assert len(whole) == made["size"]
+    # Interrupted at any byte, and after a restart.
+    server.stop()
+    server.start()
+    middle = random.randrange(len(whole))
+    rest = send("GET", url, {"Range": f"bytes={middle}-"})
+    assert (rest.status, rest.body) == (206, whole[middle:])
+    archive = zipfile.ZipFile(io.BytesIO(whole))
+    assert archive.testzip() is None
+    assert {name.removeprefix("main/pictures/"): archive.read(name) for name in archive.namelist()} == bodies
+    path = tmp_path / "all.zip"
+    path.write_bytes(whole)
+    for command in (["unzip", "-tq"], ["bsdtar", "-tf"], ["7z", "t"]):
+        assert shutil.which(command[0]), f"{command[0]} is missing"
+        done = subprocess.run([*command, path], capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
