@@ -318,15 +318,18 @@ fn parts_digest(parts: &[(u32, String)]) -> String {
 /// Gives an upload up and frees its parts. Aborting again changes nothing.
 pub async fn abort(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) -> Result<()> {
     // Its owner may ask twice: the object of an aborted upload is purged.
-    let (owner, object) = objects::find_even_gone(app, caller, Action::Write, kind, id).await?;
+    let (owner, _) = objects::find_even_gone(app, caller, Action::Write, kind, id).await?;
     let upload = find_upload(app, &owner, id, None).await?;
     match upload.state {
         UploadState::Open => end(app, caller, &upload, UploadState::Aborted).await,
         UploadState::Aborted | UploadState::Expired => Ok(()),
-        UploadState::Completed if object.state == ObjectState::Ready => {
-            Err(Error::InvalidState("the upload is complete; delete the image instead".into()))
-        }
-        UploadState::Completed => Err(Error::NotFound("no such image".into())),
+        // The object is read only now: what was read before the upload may not have been ready yet.
+        UploadState::Completed => match app.db.find_object(&owner, id).await?.map(|object| object.state) {
+            Some(ObjectState::Ready) => {
+                Err(Error::InvalidState("the upload is complete; delete the image instead".into()))
+            }
+            _ => Err(Error::NotFound("no such image".into())),
+        },
     }
 }
 

@@ -127,6 +127,12 @@ impl FsStore {
         blocking(move || guard.publish(sink, &key, attributes)).await
     }
 
+    /// Bytes that are left on the disk for those who are not its administrator.
+    pub async fn free_space(&self) -> Result<u64> {
+        let store = self.clone();
+        blocking(move || store.root.free_space()).await
+    }
+
     /// Reads the same blobs, faster: what is open may stay open.
     pub fn reader(&self) -> FsReader {
         self.reader.clone()

@@ -24,6 +24,12 @@ pub(crate) struct Root {
 }
 
 impl Root {
+    /// Bytes that others than the administrator may still write.
+    pub(crate) fn free_space(&self) -> Result<u64> {
+        let space = rustix::fs::fstatvfs(&self.dir).map_err(std::io::Error::from)?;
+        Ok(space.f_bavail.saturating_mul(space.f_frsize))
+    }
+
     /// Opens `path`, making it if it is not there, and locks it: one server per store.
     pub(crate) fn open(path: &Path) -> Result<Self> {
         std::fs::create_dir_all(path)?;

@@ -19,12 +19,14 @@ use store::ByteStream;
 use self::layout::Entry;
 use self::names::Names;
 use crate::app::App;
+use crate::db::Cursor;
 use crate::error::{Error, Result, bad_request};
 use crate::files;
 use crate::model::access::Action;
 use crate::model::archive::{Archive, Member};
 use crate::model::caller::Caller;
-use crate::model::file::File;
+use crate::model::file::{File, Folder, Within};
+use crate::model::micros;
 use crate::model::object::ObjectState;
 use crate::model::owner::Owner;
 
@@ -63,6 +65,36 @@ pub async fn create(app: &App, caller: &Caller, keys: &[String], name: Option<&s
     }
     let Some(owner) = first_owner else { return Err(bad_request("keys must name files")) };
     keep(app, &owner, &found, name.unwrap_or(NAMELESS)).await
+}
+
+/// Lays out an archive of a folder with all that is below it.
+pub async fn create_of_folder(
+    app: &App,
+    caller: &Caller,
+    owner: &Owner,
+    folder: &str,
+    name: Option<&str>,
+) -> Result<Made> {
+    let folder = Folder::parse(folder).map_err(|error| bad_request(format!("folder {error}")))?;
+    let within = Within { folder: Some(folder.as_str().to_owned()), subtree: true, name: None };
+    let (mut found, mut after) = (Vec::new(), Cursor::START);
+    loop {
+        let (page, more) = files::list(app, caller, owner, &within, after, files::MAX_PAGE).await?;
+        if let Some(last) = page.last() {
+            after = Cursor { created_at: micros(last.object.created_at), id: last.object.id };
+        }
+        found.extend(page);
+        if found.len() > MAX_MEMBERS {
+            return Err(bad_request(format!("the folder holds more than {MAX_MEMBERS} files")));
+        }
+        if !more {
+            break;
+        }
+    }
+    if found.is_empty() {
+        return Err(Error::NotFound("no files in that folder".into()));
+    }
+    keep(app, owner, &found, name.unwrap_or(NAMELESS)).await
 }
 
 /// Says which of many it was.

@@ -72,6 +72,15 @@ impl Db {
         row.map(Row::into_object).transpose()
     }
 
+    /// Where an object of any kind stands; `None` if there never was one.
+    #[tracing::instrument(name = "db.object_state", level = "trace", skip_all)]
+    pub async fn object_state(&self, id: ObjectId) -> Result<Option<ObjectState>> {
+        const SQL: &str = "SELECT state FROM objects WHERE id = $1";
+        let row: Option<(String,)> =
+            on_reader!(self, |pool| sqlx::query_as(SQL).bind(id.0).fetch_optional(pool).await?);
+        row.map(|(state,)| ObjectState::parse(&state).ok_or_else(|| corrupt("object state"))).transpose()
+    }
+
     /// A ready object by its key, for the S3 door, where the signature is the right.
     #[tracing::instrument(name = "db.find_ready_by_key", level = "trace", skip_all)]
     pub async fn find_ready_by_key(&self, key: &str) -> Result<Option<Object>> {

@@ -28,7 +28,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Response, StatusCode};
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Redirect;
 use axum::routing::get;
 use tokio::sync::Semaphore;
@@ -99,6 +99,7 @@ pub fn api_router(app: Arc<App>) -> Router {
         .layer(from_fn_with_state(guards, guard::cors))
         .merge(probes.method_not_allowed_fallback(no_such_method))
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(files::detailed))
         .layer(observing!("api", &app))
         .with_state(app)
 }

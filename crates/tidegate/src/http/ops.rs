@@ -42,10 +42,30 @@ pub(crate) async fn health() -> Json<Health> {
     Json(Health { status: "ok", version: env!("CARGO_PKG_VERSION") })
 }
 
-/// Liveness, by its other name
-#[utoipa::path(get, path = "/healthz", tag = "operations", responses((status = 200, body = Health)))]
-async fn healthz() -> Json<Health> {
-    health().await
+/// That the process answers, and what it has to write to.
+#[derive(Debug, Serialize, ToSchema)]
+struct DiskHealth {
+    #[schema(example = "ok")]
+    status: &'static str,
+    version: &'static str,
+    /// GB (10⁹ bytes) left on the local store's disk; `null` where the store is a bucket.
+    disk_free_gb: Option<f64>,
+    /// Whether the store takes something now.
+    writable: bool,
+}
+
+/// Liveness, with the state of the disk
+#[utoipa::path(get, path = "/healthz", tag = "operations", responses((status = 200, body = DiskHealth)))]
+async fn healthz(State(app): State<Arc<App>>) -> Json<DiskHealth> {
+    let Json(Health { status, version }) = health().await;
+    let free = match &app.local {
+        Some(local) => local.fs.free_space().await.ok(),
+        None => None,
+    };
+    #[expect(clippy::cast_precision_loss, reason = "nobody reads the last of sixteen digits")]
+    let disk_free_gb = free.map(|bytes| (bytes as f64 / 1e7).round() / 100.0);
+    let (_, store) = app.probe().await;
+    Json(DiskHealth { status, version, disk_free_gb, writable: store.is_none() })
 }
 
 /// What is reachable.

@@ -4,9 +4,13 @@
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::model::caller::Caller;
+use crate::model::key;
+use crate::model::object::ObjectState;
 use crate::model::upload::{Upload, UploadState};
 use crate::{audit, files, uploads};
 
+/// Blobs looked at in one listing.
+const PAGE: usize = 1000;
 /// Uploads looked at in one query.
 const BATCH: i64 = 500;
 /// Batches of audit events removed in one run.
@@ -28,7 +32,8 @@ pub(super) async fn recover(app: &App) -> Result<()> {
 }
 
 pub(super) async fn run(app: &App) -> Result<()> {
-    let outcomes = [expired(app).await, orphans(app).await, old_events(app).await, old_archives(app).await];
+    let outcomes =
+        [expired(app).await, orphans(app).await, remains(app).await, old_events(app).await, old_archives(app).await];
     outcomes.into_iter().collect()
 }
 
@@ -80,6 +85,33 @@ async fn orphans(app: &App) -> Result<()> {
             app.store.abort(&open.upload).await?;
             metrics::counter!("tidegate_orphans_swept_total").increment(1);
             tracing::info!("an upload that no record keeps open was removed from the store");
+        }
+    }
+    Ok(())
+}
+
+/// Blobs of uploads that have ended, or never were: what a crash left between a blob and its row.
+async fn remains(app: &App) -> Result<()> {
+    let before = app.db.now().checked_sub(app.config.uploads.sweep_grace).unwrap_or(std::time::SystemTime::UNIX_EPOCH);
+    for place in key::UNSERVED {
+        let (prefix, mut after) = (format!("{place}/"), None::<String>);
+        loop {
+            let page = app.store.list(&prefix, after.as_deref(), PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.key.clone());
+            for blob in page.iter().filter(|blob| blob.last_modified < before) {
+                let is_kept = match key::Waiting::parse(&blob.key) {
+                    Some(key::Waiting::Upload(id)) => app.db.upload_state(id).await? == Some(UploadState::Open),
+                    Some(key::Waiting::Object(id)) => app.db.object_state(id).await? == Some(ObjectState::Pending),
+                    // Not ours.
+                    None => true,
+                };
+                if !is_kept {
+                    app.store.delete(&blob.key, store::Deletion::Purge).await?;
+                    metrics::counter!("tidegate_orphans_swept_total").increment(1);
+                    tracing::info!("what an upload left was removed from the store");
+                }
+            }
         }
     }
     Ok(())

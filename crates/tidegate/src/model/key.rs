@@ -19,7 +19,7 @@ const IMAGE_FILE: &str = "disk.img";
 /// Places of which nothing is ever served.
 const INCOMING: &str = ".incoming";
 const QUARANTINE: &str = ".quarantine";
-pub(crate) const PARTS: &str = ".parts";
+const PARTS: &str = ".parts";
 
 /// An object's address in the store.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -136,6 +136,31 @@ pub fn part(upload_id: &str, number: u32, again: Option<Uuid>) -> Key {
 /// Where parts are joined.
 pub fn joined(upload_id: &str) -> Key {
     Key(format!("{PARTS}/{upload_id}/joined"))
+}
+
+/// Where the sweep looks for what nobody keeps.
+pub const UNSERVED: [&str; 3] = [INCOMING, QUARANTINE, PARTS];
+
+/// Of a key in one of these places, whose it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waiting<'a> {
+    /// An upload's, by its id.
+    Upload(&'a str),
+    /// An object's.
+    Object(ObjectId),
+}
+
+impl<'a> Waiting<'a> {
+    /// Reads a key; `None` for what we would not put there.
+    pub fn parse(key: &'a str) -> Option<Self> {
+        let (place, rest) = key.split_once('/')?;
+        let name = rest.split('/').next()?;
+        match place {
+            INCOMING | PARTS => Some(Self::Upload(name)),
+            QUARANTINE => ObjectId::parse(rest).map(Self::Object),
+            _ => None,
+        }
+    }
 }
 
 /// A user id as one path segment: `[A-Za-z0-9_-]` as is, any other byte `~hh`, over 128 bytes `~` and the

@@ -399,12 +399,72 @@ async fn a_zip_is_exact_and_goes_on_anywhere() {
         let answer = app.post("alice", "/v1/files/batch-download", &json!({ "keys": keys })).await;
         assert_eq!(refusal(&answer).0, code, "{keys}");
     }
+    let folder = app.post("alice", "/v1/files/batch-download", &json!({ "folder": "docs" })).await.json();
+    let url = format!("{}/v1/files/batch-download/{}", app.api(), folder["token"].as_str().unwrap());
+    assert_eq!(app.send("GET", &url, &[], Vec::new()).await.body.len(), folder["size"].as_u64().unwrap() as usize);
+    for bad in [json!({ "folder": "docs", "keys": ["x"] }), json!({ "folder": ".." })] {
+        assert_eq!(refusal(&app.post("alice", "/v1/files/batch-download", &bad).await).0, 400, "{bad}");
+    }
+    assert_eq!(refusal(&app.post("alice", "/v1/files/batch-download", &json!({ "folder": "none" })).await).0, 404);
     let foreign = app.post("mallory", "/v1/files/batch-download", &json!({ "keys": [keys[0]] })).await;
     assert_eq!((refusal(&foreign).0, foreign.text().contains("a.bin")), (403, true), "it is named");
     assert_eq!(
         app.send("GET", &format!("{}/v1/files/batch-download/none", app.api()), &[], Vec::new()).await.status,
         404
     );
+    app.finish().await;
+}
+
+/// What a crash left between a blob and its row is cleared away, what an open upload has is not.
+#[tokio::test]
+async fn remains_of_uploads_are_swept() {
+    let app = TestApp::with(&[("SWEEP_GRACE_SECONDS", "1")]).await;
+    let (upload, _) = init(&app, "alice", "a", 3, "").await;
+    assert_eq!(put(&app, "alice", &upload, 1, b"abc").await.status, 200);
+    let nobody = uuid::Uuid::new_v4();
+    let strays = [
+        ".parts/none/part_000001".to_owned(),
+        format!(".parts/{upload}x/joined"),
+        ".incoming/none".to_owned(),
+        format!(".quarantine/{nobody}"),
+    ];
+    for key in &strays {
+        let body = Box::pin(futures::stream::iter([Ok(bytes::Bytes::from_static(b"x"))]));
+        app.app.store.write(key, body, store::Attributes::default()).await.unwrap();
+    }
+    tokio::time::sleep(std::time::Duration::from_millis(1200)).await;
+    tidegate::jobs::perform(&app.app, &tidegate::jobs::Job::SweepV1).await.unwrap();
+    let left = app.files();
+    assert!(strays.iter().all(|key| !left.contains(key)), "{left:?}");
+    assert_eq!(complete(&app, "alice", &upload).await.status, 200, "what is open is left alone");
+    app.run_jobs().await;
+    app.finish().await;
+}
+
+/// Only a service makes tokens, and the health of the disk is told.
+#[tokio::test]
+async fn tokens_for_users_and_the_state_of_the_disk() {
+    let service = "0123456789abcdef0123456789abcdef";
+    let app = TestApp::with(&[("AUTH_SERVICE_TOKEN", service), ("AUTH_OWN_TOKENS", "true")]).await;
+    let url = |query: &str| format!("{}/v1/files/generate-token{query}", app.api());
+    let as_service = [("x-service-token", service)];
+    let made = app.send("POST", &url("?user_id=alice&expires_hours=2"), &as_service, Vec::new()).await.json();
+    assert_eq!(made["expires_in"], json!(7200));
+    let bearer = format!("Bearer {}", made["token"].as_str().unwrap());
+    let as_alice = [("authorization", bearer.as_str())];
+    assert_eq!(refusal(&app.send("POST", &url("?user_id=bob"), &as_alice, Vec::new()).await).0, 403);
+    for bad in ["", "?user_id=", "?user_id=a&expires_hours=0", "?user_id=a&expires_hours=25"] {
+        assert_eq!(refusal(&app.send("POST", &url(bad), &as_service, Vec::new()).await).0, 400, "{bad}");
+    }
+    let list = |query: &str| format!("{}/v1/files/all{query}", app.api());
+    assert_eq!(app.send("GET", &list(""), &as_alice, Vec::new()).await.status, 200);
+    assert_eq!(app.send("GET", &list("?user_id=alice"), &as_service, Vec::new()).await.status, 200);
+    assert_eq!(refusal(&app.send("GET", &list(""), &as_service, Vec::new()).await).0, 400, "a service names a user");
+    let both = [("x-service-token", "wrong"), ("authorization", bearer.as_str())];
+    assert_eq!(refusal(&app.send("GET", &list(""), &both, Vec::new()).await).0, 401, "a wrong one decides");
+    let health = app.send("GET", &format!("{}/healthz", app.api()), &[], Vec::new()).await.json();
+    assert_eq!((&health["status"], &health["writable"]), (&json!("ok"), &json!(true)));
+    assert!(health["disk_free_gb"].as_f64().is_some_and(|free| free > 0.0), "{health}");
     app.finish().await;
 }
 

@@ -21,6 +21,7 @@ use super::Answer;
 use crate::app::App;
 use crate::archives;
 use crate::error::{Error, bad_request};
+use crate::files;
 use crate::model::caller::Caller;
 use crate::model::disposition;
 use crate::model::file::FileName;
@@ -38,7 +39,12 @@ pub(super) fn read_routes() -> OpenApiRouter<Arc<App>> {
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct Wanted {
     /// Up to 100,000.
+    #[serde(default)]
     keys: Vec<String>,
+    /// Instead of keys: a folder with all that is below it.
+    folder: Option<String>,
+    /// Whose folder, where a service asks.
+    user_id: Option<String>,
     /// What it is saved as.
     #[schema(example = "pictures.zip")]
     name: Option<String>,
@@ -65,7 +71,15 @@ async fn create(State(app): State<Arc<App>>, caller: Caller, request: Request) -
     let wanted: Wanted = json(request).await?;
     let name = wanted.name.as_deref().map(FileName::parse).transpose();
     let name = name.map_err(|error| bad_request(format!("name {error}")))?;
-    let made = archives::create(&app, &caller, &wanted.keys, name.as_ref().map(FileName::as_str)).await?;
+    let name = name.as_ref().map(FileName::as_str);
+    let made = match &wanted.folder {
+        Some(_) if !wanted.keys.is_empty() => return Err(bad_request("give either keys or folder").into()),
+        Some(folder) => {
+            let owner = files::owner(&caller, wanted.user_id.as_deref())?;
+            archives::create_of_folder(&app, &caller, &owner, folder, name).await?
+        }
+        None => archives::create(&app, &caller, &wanted.keys, name).await?,
+    };
     Ok(Json(Ready { token: made.token, size: made.archive.size, expires_in: archives::LIFETIME.as_secs() }))
 }
 

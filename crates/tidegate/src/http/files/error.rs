@@ -1,12 +1,38 @@
-//! Errors as these clients read them: `detail` beside `error`.
+//! Errors as these clients read them: `detail` beside `error`, wherever they come from, and a quota's figures.
 
 use axum::Json;
+use axum::body::{Body, to_bytes};
+use axum::extract::Request;
 use axum::http::{HeaderValue, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::error::{ApiError, status};
 use crate::error::Error;
+
+/// An error's body is not longer.
+const MAX_ERROR: usize = 64 << 10;
+
+/// Adds what these clients read to whatever refuses their requests, be it sign-in or a limit.
+pub(in crate::http) async fn detailed(request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let ours = ["/v1/files", "/get/", "/storage/"].iter().any(|prefix| path.starts_with(prefix));
+    let response = next.run(request).await;
+    let is_json = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
+    if !ours || !is_json || response.status().as_u16() < 400 {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let Ok(bytes) = to_bytes(body, MAX_ERROR).await else { return (parts, Body::empty()).into_response() };
+    let Ok(mut error) = serde_json::from_slice::<Value>(&bytes) else { return (parts, bytes).into_response() };
+    let message = error["error"]["message"].clone();
+    if let (Some(error), Value::String(_)) = (error.as_object_mut(), &message) {
+        error.insert("detail".to_owned(), message);
+    }
+    parts.headers.remove(header::CONTENT_LENGTH);
+    (parts, error.to_string()).into_response()
+}
 
 /// An outcome on its way to a client.
 #[derive(Debug)]
@@ -27,7 +53,7 @@ impl IntoResponse for FilesError {
             error["quota"] = json!(quota);
             error["requested"] = json!(requested);
         }
-        let body = json!({ "error": error, "detail": message });
+        let body = json!({ "error": error });
         let status = status(&self.0);
         // What else an answer says is the same everywhere.
         let (parts, _) = ApiError(self.0).into_response().into_parts();

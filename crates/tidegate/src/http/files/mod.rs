@@ -11,7 +11,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, Query, Request, State};
-use axum::http::{Response, StatusCode};
+use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse as _;
 use futures::{StreamExt as _, stream};
 use sign::Shown;
@@ -21,9 +21,11 @@ use utoipa_axum::routes;
 
 use self::embedded::{Embedded, Event};
 use self::error::FilesError;
+pub(super) use self::error::detailed;
 use self::wire::{
     Complete, Completed, Deleted, FileMetadata, Files, FolderDeleted, Init, LinkWanted, Listing, NewPart, PartPlace,
-    PartStored, SignedLink, Started, Taken, Whose, show_finished, show_listed, show_metadata, show_started,
+    PartStored, SignedLink, Started, Taken, TokenWanted, UserToken, Whose, show_finished, show_listed, show_metadata,
+    show_started,
 };
 use super::cursor::{parse_cursor, show_cursor};
 use super::error::ErrorBody;
@@ -37,7 +39,11 @@ use crate::files::{self, completion, parts, uploads};
 use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::file::{Folder, Visibility, Within};
+use crate::model::ids::UserId;
 use crate::model::micros;
+use crate::model::principal::Roles;
+use crate::sign_in::issue_token;
+use crate::sign_in::issuer::NewToken;
 
 /// What the source's clients count their parts by.
 const CHUNK: u64 = 1 << 20;
@@ -55,6 +61,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(metadata))
         .routes(routes!(usage))
         .routes(routes!(revoke_links))
+        .routes(routes!(generate_token))
         .routes(routes!(delete_folder))
         .routes(routes!(delete_file))
         .merge(serve::routes())
@@ -369,6 +376,30 @@ async fn usage(
     let owner = files::owner(&caller, asked.user())?;
     let (usage, quota) = files::usage(&app, &caller, &owner).await?;
     Ok(Json(Taken { used: usage.used, reserved: usage.reserved, quota, files: usage.files }))
+}
+
+/// Make a token for a user
+///
+/// For services, where `AUTH_OWN_TOKENS` is on; `/v1/tokens` does the same in JSON.
+#[utoipa::path(post, path = "/v1/files/generate-token", tag = "files", params(TokenWanted),
+    responses((status = 200, body = UserToken), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody)))]
+async fn generate_token(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    query: std::result::Result<Query<TokenWanted>, axum::extract::rejection::QueryRejection>,
+) -> Answer<Response<Body>> {
+    let Query(asked) = query.map_err(|_| bad_request("the query can't be read"))?;
+    let user = asked.user_id.as_deref().ok_or_else(|| bad_request("user_id is needed"))?;
+    let user = UserId::parse(user).map_err(|error| bad_request(format!("user_id: {error}")))?;
+    let hours = asked.expires_hours.as_deref().map_or(Some(1), |text| text.parse().ok());
+    let hours = hours.filter(|hours| (1..=24).contains(hours));
+    let hours: u64 = hours.ok_or_else(|| bad_request("expires_hours must be from 1 to 24"))?;
+    let new = NewToken { user, org: None, roles: Roles::default() };
+    let lifetime = std::time::Duration::from_secs(hours * 3600);
+    let (token, ends) = issue_token(&app, &caller, &new, lifetime).await?;
+    let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+    let body = UserToken { token, expires_in: lifetime.as_secs(), expires_at: rfc3339(ends) };
+    Ok((no_store, Json(body)).into_response())
 }
 
 /// End all links to a user's files

@@ -298,3 +298,21 @@ pub(super) struct Taken {
     /// Files.
     pub(super) files: u64,
 }
+
+/// Whom a token is for.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+pub(super) struct TokenWanted {
+    pub(super) user_id: Option<String>,
+    /// 1 to 24; one by default.
+    pub(super) expires_hours: Option<String>,
+}
+
+/// A token.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct UserToken {
+    pub(super) token: String,
+    /// Seconds.
+    pub(super) expires_in: u64,
+    #[serde(rename = "expiresAt")]
+    pub(super) expires_at: String,
+}
