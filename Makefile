@@ -34,7 +34,7 @@ unit: tools-rust tools-python tools-servers ## unit, property, vector, conforman
 	TEST_DATABASE=postgres $(SERVERS) -- $(CARGO) test -p tidegate --locked --test it
 
 e2e: tools-rust tools-python tools-servers ## black-box tests of the built binary, with boto3, curl, nginx and strace
-	@./.ci/need 7z:p7zip-full bsdtar:libarchive-tools chromium:chromium nginx:nginx-light openssl:openssl strace:strace unzip:unzip
+	@./.ci/need 7z:p7zip-full bsdtar:libarchive-tools chromium:chromium nginx:nginx-light openssl:openssl strace:strace systemd-analyze:systemd unzip:unzip
 	$(CARGO) build --locked -p tidegate --features otlp
 	$(SERVERS) -- $(PYTHON) -m pytest e2e -q --color=no -p no:cacheprovider
 

@@ -149,7 +149,7 @@ def test_keys_are_kept_and_kept_private(server, tmp_path):
     paths = [data, data / "keys", *(data / "keys").rglob("*")]
     modes = {path.relative_to(data).as_posix(): oct(path.stat().st_mode & 0o777) for path in paths}
     assert modes.pop(".") == "0o700" and modes.pop("keys") == "0o700" and modes.pop("keys/cloudfront") == "0o700"
-    assert len(modes) == 4 and set(modes.values()) == {"0o600"}, modes
+    assert len(modes) == 5 and set(modes.values()) == {"0o600"}, modes
     image, upload, _ = server.begin()
     etag = send("PUT", server.sign(image, upload, 1), {}, b"x").headers["ETag"]
     server.complete(image, upload, [(1, etag)])

@@ -16,6 +16,7 @@ use crate::model::file::File;
 use crate::model::key::{self, Key};
 use crate::model::object::{Content, ObjectState};
 use crate::model::owner::Owner;
+use crate::model::principal::Principal;
 use crate::model::upload::{Digests, StoredPart, Upload, UploadState};
 
 /// What the client says of the whole.
@@ -51,7 +52,9 @@ pub async fn complete(
     late: Vec<ByteStream>,
 ) -> Result<Finished> {
     let (owner, file, upload) = find(app, caller, upload_id).await?;
-    if finish.user.as_deref().is_some_and(|user| user != owner.id()) {
+    // What a user says of it means nothing.
+    let named = finish.user.as_deref().filter(|_| caller.principal == Principal::Service);
+    if named.is_some_and(|user| user != owner.id()) {
         return Err(bad_request("meta.user_id must be the one the upload was begun for"));
     }
     // One at a time; another server's is seen by what it leaves.
@@ -68,13 +71,28 @@ pub async fn complete(
     if recover(app, &upload).await? {
         return completed_before(app, &upload, finish).await;
     }
+    let came_late = !late.is_empty() && app.db.list_upload_parts(&upload.id).await?.is_empty();
     let whole = gather(app, &file, &upload, late).await?;
     if let Err(wrong) = check(&upload, finish, &whole) {
-        // What was sealed is not asked for again: another PUT may follow.
+        // What was sealed is not asked for again: another PUT may follow, or other bytes with another completion.
         app.store.delete(key::sealed(upload.object).as_str(), store::Deletion::Purge).await?;
+        if came_late {
+            forget_parts(app, &upload).await?;
+        }
         return Err(wrong);
     }
     publish(app, caller, &owner, &file, &upload, &whole).await
+}
+
+async fn forget_parts(app: &App, upload: &Upload) -> Result<()> {
+    let parts = app.db.list_upload_parts(&upload.id).await?;
+    let mut tx = app.db.begin().await?;
+    tx.forget_upload_parts(&upload.id).await?;
+    tx.commit().await?;
+    for part in parts {
+        app.store.delete(&part.blob_key, store::Deletion::Purge).await?;
+    }
+    Ok(())
 }
 
 fn check(upload: &Upload, finish: &Finish, whole: &Whole) -> Result<()> {
@@ -129,8 +147,9 @@ async fn gather(app: &App, file: &File, upload: &Upload, late: Vec<ByteStream>) 
             Err(store::Error::NotFound) => {}
             Err(error) => return Err(error.into()),
         }
-        for (number, body) in (0..).zip(late) {
-            keep_part(app, file, upload, number, body).await?;
+        if !late.is_empty() {
+            let body = Box::pin(stream::iter(late).flatten());
+            keep_part(app, file, upload, 0, body).await?;
         }
         parts = app.db.list_upload_parts(&upload.id).await?;
     }
@@ -197,7 +216,7 @@ async fn publish(
     }
     let size = whole.size;
     if !settle(app, caller, owner, file, upload, &whole.digests).await? {
-        return Err(Error::NotFound("no such upload".into()));
+        return after_the_race(app, upload).await;
     }
     metrics::counter!("tidegate_uploaded_bytes_total").increment(size);
     Ok(Finished {
@@ -206,6 +225,17 @@ async fn publish(
         mime: file.object.content_type.clone(),
         sha256: whole.digests.sha256.clone(),
     })
+}
+
+/// Somebody else ended the upload meanwhile: completed it, or gave it up. Then the bytes are nobody's.
+async fn after_the_race(app: &App, upload: &Upload) -> Result<Finished> {
+    match app.db.upload_state(&upload.id).await? {
+        Some(UploadState::Completed) => completed_before(app, upload, &Finish::default()).await,
+        _ => {
+            app.store.delete(upload.key.as_str(), store::Deletion::Purge).await?;
+            Err(Error::NotFound("no such upload".into()))
+        }
+    }
 }
 
 /// Makes the row follow the blob that is at its place: content, quota, folder, and what is left to be cleared away.

@@ -9,6 +9,8 @@ use crate::model::object::ObjectState;
 use crate::model::upload::{Upload, UploadState};
 use crate::{audit, files, uploads};
 
+/// How long the layout of an archive is kept after its token has ended.
+const ARCHIVES_KEPT: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
 /// Blobs looked at in one listing.
 const PAGE: usize = 1000;
 /// Uploads looked at in one query.
@@ -119,7 +121,9 @@ async fn remains(app: &App) -> Result<()> {
 
 async fn old_archives(app: &App) -> Result<()> {
     let mut tx = app.db.begin().await?;
-    tx.forget_archives(app.db.now()).await?;
+    // A download that has begun may take longer than its token.
+    let long_ago = app.db.now().checked_sub(ARCHIVES_KEPT).unwrap_or(std::time::SystemTime::UNIX_EPOCH);
+    tx.forget_archives(long_ago).await?;
     tx.commit().await
 }
 

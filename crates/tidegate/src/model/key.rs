@@ -156,11 +156,16 @@ impl<'a> Waiting<'a> {
         let (place, rest) = key.split_once('/')?;
         let name = rest.split('/').next()?;
         match place {
-            INCOMING | PARTS => Some(Self::Upload(name)),
+            INCOMING | PARTS if is_upload(name) => Some(Self::Upload(name)),
             QUARANTINE => ObjectId::parse(rest).map(Self::Object),
             _ => None,
         }
     }
+}
+
+/// The ids we give to uploads.
+fn is_upload(name: &str) -> bool {
+    name.len() == 32 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// A user id as one path segment: `[A-Za-z0-9_-]` as is, any other byte `~hh`, over 128 bytes `~` and the

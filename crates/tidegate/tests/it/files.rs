@@ -185,8 +185,10 @@ async fn hostile_names_and_lying_sizes() {
     assert_eq!(complete(&app, "alice", &empty).await.json()["size"], json!(0));
     let (none, _) = init(&app, "alice", "none", 5, "").await;
     assert_eq!(refusal(&complete(&app, "alice", &none).await), (400, "BAD_REQUEST".into()), "no parts");
-    let late =
-        json!({ "uploadId": none, "parts": [{ "data": STANDARD.encode(b"he") }, { "data": STANDARD.encode(b"llo") }] });
+    let wrong =
+        json!({ "uploadId": none, "parts": [{ "data": STANDARD.encode(b"jello") }], "sha256": sha256(b"hello") });
+    assert_eq!(refusal(&app.post("alice", "/v1/files/complete", &wrong).await), (400, "BAD_REQUEST".into()));
+    let late = json!({ "uploadId": none, "meta": { "user_id": "somebody" }, "parts": [{ "data": STANDARD.encode(b"he") }, { "data": STANDARD.encode(b"llo") }] });
     let done = app.post("alice", "/v1/files/complete", &late).await;
     assert_eq!(done.json()["sha256"], json!(sha256(b"hello")), "{}", done.text());
     app.run_jobs().await;
@@ -423,9 +425,9 @@ async fn remains_of_uploads_are_swept() {
     assert_eq!(put(&app, "alice", &upload, 1, b"abc").await.status, 200);
     let nobody = uuid::Uuid::new_v4();
     let strays = [
-        ".parts/none/part_000001".to_owned(),
-        format!(".parts/{upload}x/joined"),
-        ".incoming/none".to_owned(),
+        format!(".parts/{}/part_000001", nobody.simple()),
+        format!(".parts/{}/joined", nobody.simple()),
+        format!(".incoming/{}", nobody.simple()),
         format!(".quarantine/{nobody}"),
     ];
     for key in &strays {
