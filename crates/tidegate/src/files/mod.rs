@@ -99,7 +99,7 @@ pub async fn usage(app: &App, caller: &Caller, owner: &Owner) -> Result<(Usage, 
 /// Deletes a file: its row and what it takes first, then its bytes, both before the answer.
 pub async fn delete(app: &App, caller: &Caller, key: &str) -> Result<()> {
     let (owner, file) = find(app, caller, Action::Delete, key).await?;
-    if !mark_deleted(app, caller, &owner, std::slice::from_ref(&file)).await? {
+    if mark_deleted(app, caller, &owner, std::slice::from_ref(&file)).await? == 0 {
         return Err(not_found());
     }
     app.store.delete(file.object.key.as_str(), store::Deletion::Purge).await?;
@@ -123,14 +123,13 @@ pub async fn delete_folder(app: &App, caller: &Caller, owner: &Owner, folder: &s
             app.jobs.notify_one();
             return Ok(deleted);
         }
-        mark_deleted(app, caller, owner, &files).await?;
-        deleted += files.len() as u64;
+        deleted += mark_deleted(app, caller, owner, &files).await?;
     }
 }
 
-/// `false` if somebody else deleted them meanwhile.
-async fn mark_deleted(app: &App, caller: &Caller, owner: &Owner, files: &[File]) -> Result<bool> {
-    let (now, mut any) = (SystemTime::now(), false);
+/// How many that were: somebody else may have deleted some meanwhile.
+async fn mark_deleted(app: &App, caller: &Caller, owner: &Owner, files: &[File]) -> Result<u64> {
+    let (now, mut deleted) = (SystemTime::now(), 0);
     let mut tx = app.db.begin().await?;
     for file in files {
         let id = file.object.id;
@@ -142,12 +141,9 @@ async fn mark_deleted(app: &App, caller: &Caller, owner: &Owner, files: &[File])
         tx.record(caller, Deed::ObjectDeleted, id, now).await?;
         let job = Job::PurgeObjectV1 { object: id.0, key: file.object.key.as_str().to_owned() };
         jobs::enqueue(&mut tx, &job, app.db.now()).await?;
-        any = true;
+        deleted += 1;
     }
     tx.commit().await?;
-    if any {
-        let count = files.len() as u64;
-        metrics::counter!("tidegate_objects_deleted_total", "owner" => owner.kind().as_str()).increment(count);
-    }
-    Ok(any)
+    metrics::counter!("tidegate_objects_deleted_total", "owner" => owner.kind().as_str()).increment(deleted);
+    Ok(deleted)
 }

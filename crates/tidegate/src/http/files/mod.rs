@@ -123,29 +123,22 @@ async fn post_part(State(app): State<Arc<App>>, caller: Caller, request: Request
         _ => return Err(bad_request("the body must be a JSON object with uploadId, partNumber and chunkBase64").into()),
     }
     // Where it goes may be said before or after.
-    let known: Option<PartPlace> = reader.so_far();
-    let (body, early) = if known.is_some() {
-        let (body, back) = reader.value();
-        (body, Some(back))
-    } else {
+    let Some(place) = reader.so_far::<PartPlace>() else {
         let bytes = collected(&mut reader, MAX_LATE).await?;
         let message = "uploadId and partNumber must stand before chunkBase64 where that is long";
         let bytes = bytes.ok_or_else(|| bad_request(message))?;
-        let place: PartPlace = to_end(reader).await?;
+        let PartPlace { upload_id, part_number } = to_end(reader).await?;
         let body: ByteStream = Box::pin(stream::iter([Ok(bytes.into())]));
-        parts::put_part(&app, &caller, &place.upload_id, place.part_number, body).await?;
-        return Ok(Json(PartStored { status: "success", part_number: place.part_number }));
+        parts::put_part(&app, &caller, &upload_id, part_number, body).await?;
+        return Ok(Json(PartStored { status: "success", part_number }));
     };
-    let PartPlace { upload_id, part_number } = known.unwrap_or(PartPlace { upload_id: String::new(), part_number: 0 });
-    parts::put_part(&app, &caller, &upload_id, part_number, body).await.map_err(told)?;
-    if let Some(back) = early {
-        let reader = back.await.map_err(|_| bad_request("the body ended early"))?;
-        let again: PartPlace = to_end(reader).await?;
-        if again.upload_id != upload_id || again.part_number != part_number {
-            return Err(bad_request("uploadId and partNumber are given twice").into());
-        }
+    let (body, back) = reader.value();
+    parts::put_part(&app, &caller, &place.upload_id, place.part_number, body).await.map_err(told)?;
+    let reader = back.await.map_err(|_| bad_request("the body ended early"))?;
+    if to_end::<PartPlace>(reader).await? != place {
+        return Err(bad_request("uploadId and partNumber are given twice").into());
     }
-    Ok(Json(PartStored { status: "success", part_number }))
+    Ok(Json(PartStored { status: "success", part_number: place.part_number }))
 }
 
 /// An error of the body's own, which went through the store as one of the sender's.

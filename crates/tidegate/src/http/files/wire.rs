@@ -105,7 +105,7 @@ pub(super) struct NewPart {
 }
 
 /// The two members of a part that say where it goes.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct PartPlace {
     pub(super) upload_id: String,
