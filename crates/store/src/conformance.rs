@@ -37,6 +37,7 @@ pub enum Gap {
 pub async fn all(store: &dyn Store, send: &dyn Send, gaps: &[Gap]) {
     blobs(store, send).await;
     immutability(store).await;
+    joins(store).await;
     keys(store).await;
     parts(store, send).await;
     parts_that_are_wrong(store, send, gaps).await;
@@ -121,6 +122,32 @@ async fn immutability(store: &dyn Store) {
     store.move_to("conf/from", "conf/deep/er/to").await.expect("moves");
     assert_eq!(store.stat("conf/deep/er/to").await.expect("arrived").etag, before.etag);
     assert!(matches!(store.stat("conf/from").await, Err(Error::NotFound)));
+}
+
+async fn joins(store: &dyn Store) {
+    let long = crate::MIN_PART_SIZE;
+    for (name, lengths) in
+        [("short", vec![3, 0, 100_000, 1]), ("long", vec![long, long + 1, 7]), ("empty last", vec![long, 0])]
+    {
+        let (mut parts, mut whole) = (Vec::new(), Vec::new());
+        for (number, length) in (0u8..).zip(lengths) {
+            let (key, bytes) = (format!("conf/joins/{name}/{number}"), pattern(number.into(), length));
+            store.write(&key, body(&bytes), attributes()).await.expect("writes a part");
+            whole.extend_from_slice(&bytes);
+            parts.push(key);
+        }
+        let to = format!("conf/joins/{name}/whole");
+        let stat = store.join(&parts, &to, attributes()).await.expect("joins");
+        assert_eq!((stat.size, &stat.attributes), (whole.len() as u64, &attributes()));
+        let (found, stream) = store.read(&to, None).await.expect("reads");
+        assert_eq!((collected(stream).await == whole, found), (true, stat), "{name}");
+        let again = store.join(&parts, &to, attributes()).await;
+        assert!(matches!(again, Err(Error::AlreadyExists)), "{again:?}");
+        parts.push("conf/joins/none".into());
+        let missing = store.join(&parts, "conf/joins/other", attributes()).await;
+        assert!(matches!(missing, Err(Error::NotFound | Error::Incomplete(_))), "{missing:?}");
+        assert!(matches!(store.stat("conf/joins/other").await, Err(Error::NotFound)));
+    }
 }
 
 async fn keys(store: &dyn Store) {

@@ -193,8 +193,10 @@ pub trait Store: Send + Sync + 'static {
     async fn list_uploads(&self, prefix: &str, before: SystemTime) -> Result<Vec<OpenUpload>>;
     /// Whether the ETag of a whole is made of its parts' (see [`Completion::etag`]). Elsewhere it may be anything.
     fn has_md5_etags(&self) -> bool;
-    /// Writes a blob from a stream.
+    /// Writes a blob from a stream. Its ETag is the store's own.
     async fn write(&self, key: &str, body: ByteStream, attributes: Attributes) -> Result<Stat>;
+    /// Makes one blob of several, one after the other. They stay; none of them may change meanwhile.
+    async fn join(&self, parts: &[String], to: &str, attributes: Attributes) -> Result<Stat>;
     /// The bytes of `range`, which must lie inside the blob; `None` is all of it.
     async fn read(&self, key: &str, range: Option<Range<u64>>) -> Result<(Stat, ByteStream)>;
     /// The blob without its bytes.

@@ -30,7 +30,23 @@ impl DurableFile {
     /// Writes, and now and then begins a sync beside it. On the blocking pool only.
     pub(super) fn write_at(&mut self, bytes: &[u8], offset: u64) -> Result<()> {
         self.file.write_all_at(bytes, offset)?;
-        self.unsynced += bytes.len() as u64;
+        self.written(bytes.len() as u64)
+    }
+
+    /// Copies the beginning of another file. On the blocking pool only.
+    pub(super) fn copy_at(&mut self, source: &File, length: u64, offset: u64) -> Result<()> {
+        let mut done = 0;
+        while done < length {
+            let next = (length - done).min(SYNC_EVERY);
+            copy(source, done, &self.file, offset + done, next)?;
+            done += next;
+            self.written(next)?;
+        }
+        Ok(())
+    }
+
+    fn written(&mut self, bytes: u64) -> Result<()> {
+        self.unsynced += bytes;
         let free = self.syncing.as_ref().is_none_or(JoinHandle::is_finished);
         if self.unsynced >= SYNC_EVERY && free {
             self.settle()?;
@@ -57,6 +73,19 @@ impl DurableFile {
             }
         }
     }
+}
+
+/// Copies a range of a file by the system. That it ends early is an error.
+pub(super) fn copy(source: &File, from: u64, target: &File, to: u64, length: u64) -> Result<()> {
+    let (mut from, mut to, end) = (from, to, from + length);
+    while from < end {
+        let left = usize::try_from(end - from).unwrap_or(usize::MAX);
+        let copied = rustix::fs::copy_file_range(source, Some(&mut from), target, Some(&mut to), left)?;
+        if copied == 0 {
+            return Err(Error::Damaged("a part is shorter than recorded".into()));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::FsStore;
+use super::durable::copy;
 use super::ingest::blocking;
 use super::journal::{self, Line};
 use super::place;
@@ -261,14 +262,7 @@ impl FsStore {
     fn copy_into_place(&self, opened: &Opened, line: &Line) -> Result<()> {
         let Some(name) = &line.aside else { return Ok(()) };
         let source = self.root.open_file(&opened.path(name))?;
-        let (mut from, mut to) = (0, opened.offset(line.number));
-        while from < line.size {
-            let left = usize::try_from(line.size - from).unwrap_or(usize::MAX);
-            let copied = rustix::fs::copy_file_range(&source, Some(&mut from), &opened.data, Some(&mut to), left)?;
-            if copied == 0 {
-                return Err(Error::Damaged(format!("part {} is shorter than recorded", line.number)));
-            }
-        }
+        copy(&source, 0, &opened.data, opened.offset(line.number), line.size)?;
         Ok(opened.data.sync_data()?)
     }
 

@@ -320,6 +320,12 @@ impl Store for S3Store {
         self.write_stream(key, body, &attributes).await
     }
 
+    #[tracing::instrument(name = "store.join", level = "trace", skip_all)]
+    async fn join(&self, parts: &[String], to: &str, attributes: Attributes) -> Result<Stat> {
+        key::check(to)?;
+        self.join_blobs(parts, to, &attributes).await
+    }
+
     #[tracing::instrument(name = "store.read", level = "trace", skip_all)]
     async fn read(&self, key: &str, range: Option<Range<u64>>) -> Result<(Stat, ByteStream)> {
         key::check(key)?;

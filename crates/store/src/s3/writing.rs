@@ -1,21 +1,25 @@
-//! Our own writes: streams of any length, and copies of any size.
+//! Our own writes: streams of any length, copies of any size, and blobs joined.
+
+use std::ops::Range;
 
 use aws_sdk_s3::primitives::ByteStream as Sent;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, MetadataDirective};
 use bytes::{Bytes, BytesMut};
-use futures::TryStreamExt as _;
+use futures::{StreamExt as _, TryStreamExt as _};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::S3Store;
 use super::error::{Trouble as _, unavailable};
 use crate::error::{Error, Result};
-use crate::{Attributes, ByteStream, Stat, UploadRef};
+use crate::{Attributes, ByteStream, MIN_PART_SIZE, Stat, Store as _, UploadRef};
 
 /// What is held in memory of a stream: a part. It doubles now and then, so that 10,000 parts hold 600 GiB and none is
 /// over 128 MiB.
 const PART: usize = 8 << 20;
 const DOUBLED_EVERY: i32 = 2000;
 const COPY_PART: u64 = 1 << 30;
+/// Parts looked at, at once.
+const HEADS: usize = 16;
 
 const SOURCE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
@@ -35,12 +39,95 @@ impl S3Store {
         match self.write_parts(&upload, first, body, rest).await {
             Ok(()) => self.head(key).await,
             Err(error) => {
-                if let Err(left) = self.abort_upload(&upload).await {
-                    tracing::warn!(%left, "the parts of a write that failed are left to the sweep");
-                }
+                self.give_up(&upload).await;
                 Err(error)
             }
         }
+    }
+
+    /// Makes one blob of several: by copies inside the bucket where the parts are long enough for that, else by reading them.
+    pub(super) async fn join_blobs(&self, parts: &[String], to: &str, attributes: &Attributes) -> Result<Stat> {
+        let heads =
+            futures::stream::iter(parts.to_vec()).map(|part| async move { self.head(&part).await }).buffered(HEADS);
+        let stats: Vec<Stat> = heads.try_collect().await?;
+        let copied = |stat: &Stat| (MIN_PART_SIZE..=self.max_copy).contains(&stat.size);
+        let inside = stats.len() <= 10_000 && stats.iter().rev().skip(1).all(copied);
+        if !inside || stats.last().is_none_or(|last| last.size == 0 || last.size > self.max_copy) {
+            return self.write_stream(to, self.one_after_the_other(parts.to_vec()), attributes).await;
+        }
+        if self.find(to).await?.is_some() {
+            return Err(Error::AlreadyExists);
+        }
+        let upload = UploadRef { key: to.to_owned(), upload_id: self.begin_parts(to, attributes).await? };
+        match self.copy_whole_parts(&upload, parts, &stats).await {
+            Ok(()) => self.head(to).await,
+            Err(error) => {
+                self.give_up(&upload).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn copy_whole_parts(&self, upload: &UploadRef, parts: &[String], stats: &[Stat]) -> Result<()> {
+        let mut done = Vec::with_capacity(parts.len());
+        for (number, (part, stat)) in (1..).zip(parts.iter().zip(stats)) {
+            done.push(if stat.size < MIN_PART_SIZE {
+                // Only the last. Not every server copies what is short.
+                let bytes = self.read(part, None).await?.1.try_collect::<Vec<_>>().await.map_err(Error::Incomplete)?;
+                self.send_part(upload, number, bytes.concat().into()).await?
+            } else {
+                self.copy_part(upload, number, &self.source(part), stat, 0..stat.size).await?
+            });
+        }
+        self.publish(upload, done, false).await
+    }
+
+    fn one_after_the_other(&self, parts: Vec<String>) -> ByteStream {
+        let store = self.clone();
+        let bodies = futures::stream::iter(parts).then(move |part| {
+            let store = store.clone();
+            async move { store.read(&part, None).await.map(|(_, body)| body).map_err(std::io::Error::other) }
+        });
+        Box::pin(bodies.try_flatten())
+    }
+
+    /// What stays of it is swept.
+    async fn give_up(&self, upload: &UploadRef) {
+        if let Err(left) = self.abort_upload(upload).await {
+            tracing::warn!(%left, "the parts of a write that failed are left to the sweep");
+        }
+    }
+
+    fn source(&self, key: &str) -> String {
+        format!("{}/{}", self.bucket, utf8_percent_encode(key, SOURCE))
+    }
+
+    async fn copy_part(
+        &self,
+        upload: &UploadRef,
+        number: i32,
+        source: &str,
+        stat: &Stat,
+        range: Range<u64>,
+    ) -> Result<CompletedPart> {
+        let copied = self
+            .client
+            .upload_part_copy()
+            .bucket(&*self.bucket)
+            .key(&upload.key)
+            .upload_id(&upload.upload_id)
+            .part_number(number)
+            .copy_source(source)
+            .copy_source_if_match(&stat.etag)
+            .copy_source_range(format!("bytes={}-{}", range.start, range.end - 1))
+            .customize()
+            .config_override(self.patiently())
+            .send()
+            .await
+            .or_trouble()?;
+        let etag = copied.copy_part_result().and_then(|result| result.e_tag());
+        let etag = etag.ok_or_else(|| unavailable("a copied part without an ETag"))?;
+        Ok(CompletedPart::builder().part_number(number).e_tag(etag).build())
     }
 
     async fn put(&self, key: &str, bytes: Bytes, attributes: &Attributes) -> Result<()> {
@@ -68,26 +155,30 @@ impl S3Store {
     async fn write_parts(&self, upload: &UploadRef, first: Bytes, mut body: ByteStream, mut rest: Bytes) -> Result<()> {
         let (mut done, mut part) = (Vec::new(), first);
         for number in 1..=10_000 {
-            let sent = self
-                .client
-                .upload_part()
-                .bucket(&*self.bucket)
-                .key(&upload.key)
-                .upload_id(&upload.upload_id)
-                .part_number(number)
-                .body(Sent::from(part))
-                .customize()
-                .config_override(self.patiently())
-                .send()
-                .await
-                .or_trouble()?;
-            done.push(CompletedPart::builder().part_number(number).set_e_tag(sent.e_tag).build());
+            done.push(self.send_part(upload, number, part).await?);
             part = next_part(&mut body, &mut rest, PART << (number / DOUBLED_EVERY)).await?;
             if part.is_empty() {
                 return self.publish(upload, done, false).await;
             }
         }
         Err(Error::TooLarge { limit: (0..10_000).map(|number| (PART << (number / DOUBLED_EVERY)) as u64).sum() })
+    }
+
+    async fn send_part(&self, upload: &UploadRef, number: i32, bytes: Bytes) -> Result<CompletedPart> {
+        let sent = self
+            .client
+            .upload_part()
+            .bucket(&*self.bucket)
+            .key(&upload.key)
+            .upload_id(&upload.upload_id)
+            .part_number(number)
+            .body(Sent::from(bytes))
+            .customize()
+            .config_override(self.patiently())
+            .send()
+            .await
+            .or_trouble()?;
+        Ok(CompletedPart::builder().part_number(number).set_e_tag(sent.e_tag).build())
     }
 
     async fn publish(&self, upload: &UploadRef, parts: Vec<CompletedPart>, replace: bool) -> Result<()> {
@@ -109,7 +200,7 @@ impl S3Store {
 
     /// Copies a blob that is as `stat` says, with all that it carries.
     pub(super) async fn copy(&self, from: &str, to: &str, stat: &Stat, replace: bool) -> Result<()> {
-        let source = format!("{}/{}", self.bucket, utf8_percent_encode(from, SOURCE));
+        let source = self.source(from);
         let (encryption, kms_key) = self.encryption();
         if stat.size <= self.max_copy {
             let copied = self
@@ -135,10 +226,8 @@ impl S3Store {
         }
         let upload = UploadRef { key: to.to_owned(), upload_id: self.begin_parts(to, &stat.attributes).await? };
         let outcome = self.copy_parts(&upload, &source, stat, replace).await;
-        if outcome.is_err()
-            && let Err(left) = self.abort_upload(&upload).await
-        {
-            tracing::warn!(%left, "the parts of a copy that failed are left to the sweep");
+        if outcome.is_err() {
+            self.give_up(&upload).await;
         }
         outcome
     }
@@ -149,24 +238,7 @@ impl S3Store {
         let (mut start, mut number) = (0, 1);
         while start < stat.size {
             let end = stat.size.min(start + part_size);
-            let copied = self
-                .client
-                .upload_part_copy()
-                .bucket(&*self.bucket)
-                .key(&upload.key)
-                .upload_id(&upload.upload_id)
-                .part_number(number)
-                .copy_source(source)
-                .copy_source_if_match(&stat.etag)
-                .copy_source_range(format!("bytes={start}-{}", end - 1))
-                .customize()
-                .config_override(self.patiently())
-                .send()
-                .await
-                .or_trouble()?;
-            let etag = copied.copy_part_result().and_then(|result| result.e_tag());
-            let etag = etag.ok_or_else(|| unavailable("a copied part without an ETag"))?;
-            done.push(CompletedPart::builder().part_number(number).e_tag(etag).build());
+            done.push(self.copy_part(upload, number, source, stat, start..end).await?);
             (start, number) = (end, number + 1);
         }
         self.publish(upload, done, replace).await
