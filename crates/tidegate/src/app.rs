@@ -7,13 +7,14 @@ use anyhow::Context as _;
 use secrecy::ExposeSecret as _;
 use sign::{LinkSigner, Signer};
 use store::{Endpoint, FsStore, Presigner, S3Options, S3Store, Store};
-use tokio::sync::{Mutex, Notify};
+use tokio::sync::{Mutex, Notify, Semaphore};
 
 use crate::audit::Refusals;
 use crate::config::secrets::{self, Credentials, DoorCredentials};
 use crate::config::{Config, Origin, S3Setting, StoreSetting};
 use crate::db::Db;
 use crate::error::{Error, Result};
+use crate::files::in_order::InOrder;
 use crate::grants::GrantCache;
 use crate::model::access::{self, Action, Decision, Target};
 use crate::model::caller::Caller;
@@ -28,6 +29,9 @@ use crate::trust::Trust;
 
 /// The bucket's name on the S3 door of a local store.
 pub const LOCAL_BUCKET: &str = "tidegate";
+
+/// 256 MiB.
+const HELD_KIB: usize = 256 << 10;
 
 /// The server's state. One per process, shared by all doors and jobs.
 #[derive(Debug)]
@@ -56,6 +60,10 @@ pub struct App {
     pub links: LinkSigner,
     /// Uploads that are being completed here.
     pub completing: Stripes,
+    /// Checksums of uploads whose parts come in order.
+    pub in_order: InOrder,
+    /// KiB that bodies of requests may still hold in memory until it is known what they are for.
+    pub held_kib: Arc<Semaphore>,
     /// Records that do not change while they are kept.
     pub records: Records,
     /// Refusals on their way to the audit log.
@@ -163,6 +171,8 @@ impl App {
                 config.files.earlier_link_key.iter().map(|key| key.expose_secret().as_bytes()),
             ),
             completing: Stripes::new(),
+            in_order: InOrder::default(),
+            held_kib: Arc::new(Semaphore::new(HELD_KIB)),
             records: Records::new(!db.is_shared()),
             refusals: Refusals::default(),
             probed: Mutex::new(None),

@@ -56,15 +56,11 @@ pub async fn create(app: &App, caller: &Caller, keys: &[String], name: Option<&s
         return Err(bad_request(format!("keys must name 1 to {MAX_MEMBERS} files")));
     }
     let mut seen = HashSet::new();
-    let mut found = Vec::with_capacity(keys.len());
-    let mut first_owner = None;
-    for key in keys.iter().filter(|key| seen.insert(key.as_str())) {
-        let (owner, file) = files::find(app, caller, Action::Read, key).await.map_err(|error| named(key, error))?;
-        first_owner.get_or_insert(owner);
-        found.push(file);
-    }
-    let Some(owner) = first_owner else { return Err(bad_request("keys must name files")) };
-    keep(app, &owner, &found, name.unwrap_or(NAMELESS)).await
+    let keys: Vec<&str> = keys.iter().map(String::as_str).filter(|key| seen.insert(*key)).collect();
+    let found = files::find_many(app, caller, Action::Read, &keys).await?;
+    let Some((owner, _)) = found.first().cloned() else { return Err(bad_request("keys must name files")) };
+    let files: Vec<File> = found.into_iter().map(|(_, file)| file).collect();
+    keep(app, &owner, &files, name.unwrap_or(NAMELESS)).await
 }
 
 /// Lays out an archive of a folder with all that is below it.
@@ -95,16 +91,6 @@ pub async fn create_of_folder(
         return Err(Error::NotFound("no files in that folder".into()));
     }
     keep(app, owner, &found, name.unwrap_or(NAMELESS)).await
-}
-
-/// Says which of many it was.
-fn named(key: &str, error: Error) -> Error {
-    let shown: String = key.chars().filter(|c| !c.is_control()).take(300).collect();
-    match error {
-        Error::NotFound(_) => Error::NotFound(format!("no such file: {shown}").into()),
-        Error::Forbidden(_) => Error::Forbidden(format!("this is not one of your files: {shown}").into()),
-        other => other,
-    }
 }
 
 async fn keep(app: &App, owner: &Owner, files: &[File], name: &str) -> Result<Made> {
@@ -148,9 +134,7 @@ async fn keep(app: &App, owner: &Owner, files: &[File], name: &str) -> Result<Ma
     };
     let mut tx = app.db.begin().await?;
     tx.insert_archive(owner, &archive).await?;
-    for (number, member) in (0..).zip(&members) {
-        tx.insert_member(&archive.token_hash, number, member).await?;
-    }
+    tx.insert_members(&archive.token_hash, &members).await?;
     tx.commit().await?;
     metrics::counter!("tidegate_archives_total").increment(1);
     Ok(Made { token, archive })

@@ -11,6 +11,9 @@ use crate::model::ids::ObjectId;
 use crate::model::owner::Owner;
 use crate::model::{from_micros, micros};
 
+/// Rows in one statement: 9 values each, of the 32,766 that SQLite takes.
+const INSERTED: usize = 1000;
+
 #[derive(sqlx::FromRow)]
 struct Row {
     token_hash: String,
@@ -103,15 +106,35 @@ impl Tx {
         Ok(())
     }
 
-    /// Keeps one of its members.
-    #[tracing::instrument(name = "db.insert_member", level = "trace", skip_all)]
-    pub async fn insert_member(&mut self, token_hash: &str, number: u64, member: &Member) -> Result<()> {
+    /// Keeps its members, in order.
+    #[tracing::instrument(name = "db.insert_members", level = "trace", skip_all)]
+    pub async fn insert_members(&mut self, token_hash: &str, members: &[Member]) -> Result<()> {
         const SQL: &str = "INSERT INTO archive_entries (token_hash, number, object_id, name, size, crc32, modified_at, \
-                           begins_at, line_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+                           begins_at, line_at) ";
+        for (at, some) in members.chunks(INSERTED).enumerate() {
+            let numbered = ((at * INSERTED) as u64..).zip(some);
+            on_tx!(self, |connection| {
+                let mut query = sqlx::QueryBuilder::new(SQL);
+                query.push_values(numbered, |mut row, (number, member)| {
+                    row.push_bind(token_hash).push_bind(to_i64(number)).push_bind(member.object.0);
+                    row.push_bind(&member.name).push_bind(to_i64(member.size)).push_bind(i64::from(member.crc32));
+                    row.push_bind(micros(member.modified));
+                    row.push_bind(to_i64(member.begins_at)).push_bind(to_i64(member.line_at));
+                });
+                query.build().execute(connection).await.map(drop)?;
+            });
+        }
+        Ok(())
+    }
+
+    /// Ends all archives in which files of an owner are.
+    #[tracing::instrument(name = "db.end_archives", level = "trace", skip_all)]
+    pub async fn end_archives(&mut self, owner: &Owner, now: SystemTime) -> Result<()> {
+        const SQL: &str = "UPDATE archives SET expires_at = $3 WHERE expires_at > $3 AND token_hash IN ( \
+                           SELECT token_hash FROM archive_entries JOIN objects ON objects.id = archive_entries.object_id \
+                           WHERE objects.owner_kind = $1 AND objects.owner_id = $2)";
         on_tx!(self, |connection| {
-            let query = sqlx::query(SQL).bind(token_hash).bind(to_i64(number)).bind(member.object.0).bind(&member.name);
-            let query = query.bind(to_i64(member.size)).bind(i64::from(member.crc32)).bind(micros(member.modified));
-            let query = query.bind(to_i64(member.begins_at)).bind(to_i64(member.line_at));
+            let query = sqlx::query(SQL).bind(owner.kind().as_str()).bind(owner.id()).bind(micros(now));
             query.execute(connection).await.map(drop)?;
         });
         Ok(())

@@ -59,12 +59,21 @@ impl Row {
     }
 }
 
+/// What a row is made of.
+macro_rules! columns {
+    () => {
+        "id, owner_id, object_key, name, content_type, state, size, etag, modified_at, created_at, folder, sha256, crc32, \
+         visibility"
+    };
+}
+
 /// The statements of a listing differ in what they leave out; the columns and the order are the same.
 macro_rules! listing {
     ($filter:literal) => {
         concat!(
-            "SELECT id, owner_id, object_key, name, content_type, state, size, etag, modified_at, created_at, folder, \
-             sha256, crc32, visibility FROM objects WHERE owner_kind = 'files' AND owner_id = $1 AND state = 'READY' \
+            "SELECT ",
+            columns!(),
+            " FROM objects WHERE owner_kind = 'files' AND owner_id = $1 AND state = 'READY' \
              AND (created_at, id) < ($2, $3) ",
             $filter,
             " ORDER BY created_at DESC, id DESC LIMIT $4"
@@ -87,17 +96,32 @@ impl Db {
     /// A file by its key, whatever its state.
     #[tracing::instrument(name = "db.find_file", level = "trace", skip_all)]
     pub async fn find_file(&self, key: &str) -> Result<Option<(Owner, File)>> {
-        const SQL: &str = "SELECT id, owner_id, object_key, name, content_type, state, size, etag, modified_at, created_at, \
-                           folder, sha256, crc32, visibility FROM objects WHERE object_key = $1 AND owner_kind = 'files'";
+        const SQL: &str =
+            concat!("SELECT ", columns!(), " FROM objects WHERE object_key = $1 AND owner_kind = 'files'");
         let row: Option<Row> = on_reader!(self, |pool| sqlx::query_as(SQL).bind(key).fetch_optional(pool).await?);
         row.map(Row::into_file).transpose()
+    }
+
+    /// Files by their keys, whatever their states, in no order.
+    #[tracing::instrument(name = "db.find_files", level = "trace", skip_all)]
+    pub async fn find_files(&self, keys: &[&str]) -> Result<Vec<(Owner, File)>> {
+        const SQL: &str =
+            concat!("SELECT ", columns!(), " FROM objects WHERE owner_kind = 'files' AND object_key IN (");
+        let rows: Vec<Row> = on_reader!(self, |pool| {
+            let mut query = sqlx::QueryBuilder::new(SQL);
+            let mut list = query.separated(", ");
+            for key in keys {
+                list.push_bind(*key);
+            }
+            query.push(")").build_query_as().fetch_all(pool).await?
+        });
+        rows.into_iter().map(Row::into_file).collect()
     }
 
     /// The file of an upload.
     #[tracing::instrument(name = "db.find_file_by_id", level = "trace", skip_all)]
     pub async fn find_file_by_id(&self, id: ObjectId) -> Result<Option<(Owner, File)>> {
-        const SQL: &str = "SELECT id, owner_id, object_key, name, content_type, state, size, etag, modified_at, created_at, \
-                           folder, sha256, crc32, visibility FROM objects WHERE id = $1 AND owner_kind = 'files'";
+        const SQL: &str = concat!("SELECT ", columns!(), " FROM objects WHERE id = $1 AND owner_kind = 'files'");
         let row: Option<Row> = on_reader!(self, |pool| sqlx::query_as(SQL).bind(id.0).fetch_optional(pool).await?);
         row.map(Row::into_file).transpose()
     }
@@ -109,12 +133,12 @@ impl Db {
         let pattern = within.name.as_deref().map(pattern);
         let sql = match (within.subtree, pattern.is_some()) {
             (_, false) if within.is_everything() => listing!(""),
-            (_, true) if within.is_anywhere() => listing!("AND LOWER(name) LIKE $5 ESCAPE '\\'"),
+            (_, true) if within.is_anywhere() => listing!("AND folded_name LIKE $5 ESCAPE '\\'"),
             (false, false) => listing!("AND folder = $5"),
-            (false, true) => listing!("AND folder = $5 AND LOWER(name) LIKE $6 ESCAPE '\\'"),
+            (false, true) => listing!("AND folder = $5 AND folded_name LIKE $6 ESCAPE '\\'"),
             (true, false) => listing!("AND (folder = $5 OR (folder >= $6 AND folder < $7))"),
             (true, true) => {
-                listing!("AND (folder = $5 OR (folder >= $6 AND folder < $7)) AND LOWER(name) LIKE $8 ESCAPE '\\'")
+                listing!("AND (folder = $5 OR (folder >= $6 AND folder < $7)) AND folded_name LIKE $8 ESCAPE '\\'")
             }
         };
         let rows: Vec<Row> = on_reader!(self, |pool| {
@@ -153,18 +177,18 @@ impl Db {
                 None => sqlx::query_as(FOLDER).bind(owner.id()).bind(folder).fetch_optional(pool).await?,
                 // Nobody can tell but by looking.
                 Some(name) if within.is_anywhere() => {
-                    let sql = totals!("AND LOWER(name) LIKE $2 ESCAPE '\\'");
+                    let sql = totals!("AND folded_name LIKE $2 ESCAPE '\\'");
                     sqlx::query_as(sql).bind(owner.id()).bind(pattern(name)).fetch_optional(pool).await?
                 }
                 Some(name) if within.subtree => {
                     let sql = totals!(
-                        "AND (folder = $2 OR (folder >= $3 AND folder < $4)) AND LOWER(name) LIKE $5 ESCAPE '\\'"
+                        "AND (folder = $2 OR (folder >= $3 AND folder < $4)) AND folded_name LIKE $5 ESCAPE '\\'"
                     );
                     let query = sqlx::query_as(sql).bind(owner.id()).bind(folder).bind(&below).bind(&beyond);
                     query.bind(pattern(name)).fetch_optional(pool).await?
                 }
                 Some(name) => {
-                    let sql = totals!("AND folder = $2 AND LOWER(name) LIKE $3 ESCAPE '\\'");
+                    let sql = totals!("AND folder = $2 AND folded_name LIKE $3 ESCAPE '\\'");
                     sqlx::query_as(sql).bind(owner.id()).bind(folder).bind(pattern(name)).fetch_optional(pool).await?
                 }
             }
@@ -200,10 +224,17 @@ fn pattern(text: &str) -> String {
 impl Tx {
     /// Says of an object that was announced what a file has besides.
     #[tracing::instrument(name = "db.describe_file", level = "trace", skip_all)]
-    pub async fn describe_file(&mut self, id: ObjectId, folder: &str, visibility: Visibility) -> Result<()> {
-        const SQL: &str = "UPDATE objects SET folder = $2, visibility = $3 WHERE id = $1";
+    pub async fn describe_file(
+        &mut self,
+        id: ObjectId,
+        name: &str,
+        folder: &str,
+        visibility: Visibility,
+    ) -> Result<()> {
+        const SQL: &str = "UPDATE objects SET folder = $2, visibility = $3, folded_name = $4 WHERE id = $1";
+        let folded = name.to_lowercase();
         on_tx!(self, |connection| {
-            let query = sqlx::query(SQL).bind(id.0).bind(folder).bind(visibility.as_str());
+            let query = sqlx::query(SQL).bind(id.0).bind(folder).bind(visibility.as_str()).bind(&folded);
             query.execute(connection).await.map(drop)?;
         });
         Ok(())

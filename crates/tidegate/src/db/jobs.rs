@@ -154,7 +154,7 @@ impl Db {
 
 impl Tx {
     /// Adds a job; with a `dedupe` that is there already, adds nothing, save that a dead one is revived. It
-    /// is seen when the transaction commits.
+    /// is seen when the transaction commits. Answers its id, if it was added or revived.
     #[tracing::instrument(name = "db.enqueue_job", level = "trace", skip_all)]
     pub async fn enqueue_job(
         &mut self,
@@ -162,23 +162,22 @@ impl Tx {
         dedupe: Option<&str>,
         run_at: SystemTime,
         max_attempts: u64,
-    ) -> Result<()> {
+    ) -> Result<Option<i64>> {
         const SQL: &str = "INSERT INTO jobs (payload, dedupe, state, run_at, attempts, max_attempts, created_at) \
                            VALUES ($1, $2, 'QUEUED', $3, 0, $4, $5) ON CONFLICT (dedupe) DO UPDATE \
                            SET state = 'QUEUED', attempts = 0, lease_until = NULL, run_at = excluded.run_at \
                            WHERE jobs.state = 'DEAD' OR (jobs.attempts >= jobs.max_attempts \
-                           AND (jobs.lease_until IS NULL OR jobs.lease_until < excluded.run_at))";
-        on_tx!(self, |connection| {
-            sqlx::query(SQL)
+                           AND (jobs.lease_until IS NULL OR jobs.lease_until < excluded.run_at)) RETURNING id";
+        let added: Option<(i64,)> = on_tx!(self, |connection| {
+            sqlx::query_as(SQL)
                 .bind(payload)
                 .bind(dedupe)
                 .bind(micros(run_at))
                 .bind(to_i64(max_attempts))
                 .bind(micros(SystemTime::now()))
-                .execute(connection)
-                .await
-                .map(drop)?;
+                .fetch_optional(connection)
+                .await?
         });
-        Ok(())
+        Ok(added.map(|(id,)| id))
     }
 }

@@ -178,7 +178,8 @@ impl Tx {
         debug_assert!(from.may_become(to), "{from:?} to {to:?}");
         // A purged object keeps its id and its owner, and nothing of what its owner wrote.
         const SQL: &str = "UPDATE objects SET state = $3, deleted_at = COALESCE(deleted_at, $4), \
-                           name = CASE WHEN $3 = 'PURGED' THEN NULL ELSE name END \
+                           name = CASE WHEN $3 = 'PURGED' THEN NULL ELSE name END, \
+                           folded_name = CASE WHEN $3 = 'PURGED' THEN NULL ELSE folded_name END \
                            WHERE id = $1 AND state = $2";
         let done = on_tx!(self, |connection| {
             sqlx::query(SQL)

@@ -9,7 +9,6 @@ struct Row {
     number: i64,
     blob_key: String,
     size: i64,
-    sha256: String,
     crc32: i64,
 }
 
@@ -19,7 +18,6 @@ impl Row {
             number: u32::try_from(self.number).map_err(|_| corrupt("part number"))?,
             blob_key: self.blob_key,
             size: to_u64(self.size),
-            sha256: self.sha256,
             crc32: u32::try_from(self.crc32).map_err(|_| corrupt("CRC-32"))?,
         })
     }
@@ -29,10 +27,21 @@ impl Db {
     /// The parts of an upload, by number.
     #[tracing::instrument(name = "db.list_upload_parts", level = "trace", skip_all)]
     pub async fn list_upload_parts(&self, upload_id: &str) -> Result<Vec<StoredPart>> {
-        const SQL: &str =
-            "SELECT number, blob_key, size, sha256, crc32 FROM upload_parts WHERE upload_id = $1 ORDER BY number";
+        const SQL: &str = "SELECT number, blob_key, size, crc32 FROM upload_parts WHERE upload_id = $1 ORDER BY number";
         let rows: Vec<Row> = on_reader!(self, |pool| sqlx::query_as(SQL).bind(upload_id).fetch_all(pool).await?);
         rows.into_iter().map(Row::into_part).collect()
+    }
+
+    /// How many bytes part `number` may have: what was announced, less what the others have.
+    #[tracing::instrument(name = "db.room_for_part", level = "trace", skip_all)]
+    pub async fn room_for_part(&self, upload_id: &str, number: u32) -> Result<u64> {
+        const SQL: &str = "SELECT announced_size - received + COALESCE( \
+                           (SELECT size FROM upload_parts WHERE upload_id = $1 AND number = $2), 0) \
+                           FROM uploads WHERE id = $1";
+        let room: Option<(Option<i64>,)> = on_reader!(self, |pool| {
+            sqlx::query_as(SQL).bind(upload_id).bind(i64::from(number)).fetch_optional(pool).await?
+        });
+        Ok(room.and_then(|(room,)| room).map_or(0, to_u64))
     }
 }
 
@@ -51,42 +60,41 @@ impl Tx {
     /// Keeps a part of an open upload, in place of an earlier one of its number.
     #[tracing::instrument(name = "db.put_upload_part", level = "trace", skip_all)]
     pub async fn put_upload_part(&mut self, upload_id: &str, part: &StoredPart) -> Result<Put> {
-        // The row is held, so that the sum below is that of all parts.
-        const HOLD: &str = "UPDATE uploads SET state = state WHERE id = $1 AND state = 'OPEN'";
-        const OTHERS: &str =
-            "SELECT CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM upload_parts WHERE upload_id = $1 AND number <> $2";
-        const ROOM: &str = "SELECT announced_size FROM uploads WHERE id = $1";
-        const BEFORE: &str = "SELECT blob_key FROM upload_parts WHERE upload_id = $1 AND number = $2";
-        const PUT: &str = "INSERT INTO upload_parts (upload_id, number, blob_key, size, sha256, crc32) \
-                           VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (upload_id, number) DO UPDATE \
-                           SET blob_key = excluded.blob_key, size = excluded.size, sha256 = excluded.sha256, \
-                           crc32 = excluded.crc32";
+        // The row is held, so that what it counts is that of all parts.
+        const HOLD: &str =
+            "UPDATE uploads SET state = state WHERE id = $1 AND state = 'OPEN' RETURNING received, announced_size";
+        const BEFORE: &str = "SELECT blob_key, size FROM upload_parts WHERE upload_id = $1 AND number = $2";
+        const PUT: &str = "INSERT INTO upload_parts (upload_id, number, blob_key, size, crc32) \
+                           VALUES ($1, $2, $3, $4, $5) ON CONFLICT (upload_id, number) DO UPDATE \
+                           SET blob_key = excluded.blob_key, size = excluded.size, crc32 = excluded.crc32";
+        const COUNT: &str = "UPDATE uploads SET received = $2 WHERE id = $1";
         let number = i64::from(part.number);
         Ok(on_tx!(self, |connection| {
-            let held = sqlx::query(HOLD).bind(upload_id).execute(&mut *connection).await?.rows_affected();
-            if held == 0 {
-                return Ok(Put::Closed);
-            }
-            let (others,): (i64,) =
-                sqlx::query_as(OTHERS).bind(upload_id).bind(number).fetch_one(&mut *connection).await?;
-            let (room,): (Option<i64>,) = sqlx::query_as(ROOM).bind(upload_id).fetch_one(&mut *connection).await?;
-            if room.is_some_and(|room| others.saturating_add(to_i64(part.size)) > room) {
+            let held: Option<(i64, Option<i64>)> =
+                sqlx::query_as(HOLD).bind(upload_id).fetch_optional(&mut *connection).await?;
+            let Some((received, announced)) = held else { return Ok(Put::Closed) };
+            let before: Option<(String, i64)> =
+                sqlx::query_as(BEFORE).bind(upload_id).bind(number).fetch_optional(&mut *connection).await?;
+            let others = received.saturating_sub(before.as_ref().map_or(0, |(_, size)| *size));
+            let received = others.saturating_add(to_i64(part.size));
+            if announced.is_some_and(|announced| received > announced) {
                 return Ok(Put::TooMuch);
             }
-            let before: Option<(String,)> =
-                sqlx::query_as(BEFORE).bind(upload_id).bind(number).fetch_optional(&mut *connection).await?;
             let put = sqlx::query(PUT).bind(upload_id).bind(number).bind(&part.blob_key).bind(to_i64(part.size));
-            put.bind(&part.sha256).bind(i64::from(part.crc32)).execute(&mut *connection).await?;
-            Put::Kept(before.map(|(key,)| key))
+            put.bind(i64::from(part.crc32)).execute(&mut *connection).await?;
+            sqlx::query(COUNT).bind(upload_id).bind(received).execute(&mut *connection).await?;
+            Put::Kept(before.map(|(key, _)| key))
         }))
     }
 
-    /// Forgets the parts of an upload that has ended.
+    /// Forgets the parts of an upload.
     #[tracing::instrument(name = "db.forget_upload_parts", level = "trace", skip_all)]
     pub async fn forget_upload_parts(&mut self, upload_id: &str) -> Result<()> {
+        const NONE: &str = "UPDATE uploads SET received = 0 WHERE id = $1";
         const SQL: &str = "DELETE FROM upload_parts WHERE upload_id = $1";
         on_tx!(self, |connection| {
-            sqlx::query(SQL).bind(upload_id).execute(connection).await.map(drop)?;
+            sqlx::query(NONE).bind(upload_id).execute(&mut *connection).await?;
+            sqlx::query(SQL).bind(upload_id).execute(&mut *connection).await.map(drop)?;
         });
         Ok(())
     }

@@ -69,9 +69,32 @@ impl Tx {
         Ok(())
     }
 
-    /// Counts a file that came (`files` 1) or went (-1) with so many bytes, for its owner and its folder.
-    #[tracing::instrument(name = "db.count_file", level = "trace", skip_all)]
-    pub async fn count_file(&mut self, owner: &Owner, folder: &str, files: i64, bytes: i64) -> Result<()> {
+    /// Holds what an owner takes until the transaction ends.
+    #[tracing::instrument(name = "db.hold_quota", level = "trace", skip_all)]
+    pub async fn hold_quota(&mut self, owner: &Owner) -> Result<()> {
+        const SQL: &str = "UPDATE quotas SET used = used WHERE owner_kind = $1 AND owner_id = $2";
+        on_tx!(self, |connection| {
+            let query = sqlx::query(SQL).bind(owner.kind().as_str()).bind(owner.id());
+            query.execute(connection).await.map(drop)?;
+        });
+        Ok(())
+    }
+
+    /// Gives an owner a limit of its own, or the usual one.
+    #[tracing::instrument(name = "db.set_quota", level = "trace", skip_all)]
+    pub async fn set_quota(&mut self, owner: &Owner, quota: Option<u64>) -> Result<()> {
+        const SQL: &str = "INSERT INTO quotas (owner_kind, owner_id, quota) VALUES ($1, $2, $3) \
+                           ON CONFLICT (owner_kind, owner_id) DO UPDATE SET quota = excluded.quota";
+        on_tx!(self, |connection| {
+            let query = sqlx::query(SQL).bind(owner.kind().as_str()).bind(owner.id()).bind(quota.map(to_i64));
+            query.execute(connection).await.map(drop)?;
+        });
+        Ok(())
+    }
+
+    /// Counts files that came, or went (then both are negative), with their bytes, for their owner and their folder.
+    #[tracing::instrument(name = "db.count_files_moved", level = "trace", skip_all)]
+    pub async fn count_files(&mut self, owner: &Owner, folder: &str, files: i64, bytes: i64) -> Result<()> {
         const OWNER: &str =
             "INSERT INTO quotas (owner_kind, owner_id) VALUES ($1, $2) ON CONFLICT (owner_kind, owner_id) DO NOTHING";
         const OWNED: &str =

@@ -1,11 +1,15 @@
-//! How an upload becomes a file: its bytes in one blob, checked against what was announced, moved to their place, and
-//! then the row. A crash in between is mended by [`recover`].
+//! How an upload becomes a file: its bytes in one blob that nobody else writes to, checked against what was announced,
+//! moved to their place, and then the row. A crash in between is mended by [`recover`].
+//!
+//! Several servers may do so at once. Each works on a blob of its own; the first move wins, and whoever finds a blob at
+//! its place takes what the row will say from that blob.
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use store::ByteStream;
+use uuid::Uuid;
 
 use super::parts::keep_part;
-use super::tally::tallied;
+use super::tally::{combined, hex_of, sha256, tallied};
 use super::uploads::{attributes, find};
 use crate::app::App;
 use crate::error::{Error, Result, bad_request};
@@ -18,6 +22,9 @@ use crate::model::object::{Content, ObjectState};
 use crate::model::owner::Owner;
 use crate::model::principal::Principal;
 use crate::model::upload::{Digests, StoredPart, Upload, UploadState};
+
+/// The most seals of one object that are looked at: each stands for a crash.
+const SEALS: usize = 1000;
 
 /// What the client says of the whole.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,68 +58,63 @@ pub async fn complete(
     finish: &Finish,
     late: Vec<ByteStream>,
 ) -> Result<Finished> {
-    let (owner, file, upload) = find(app, caller, upload_id).await?;
+    let (owner, _, upload) = find(app, caller, upload_id).await?;
     // What a user says of it means nothing.
     let named = finish.user.as_deref().filter(|_| caller.principal == Principal::Service);
     if named.is_some_and(|user| user != owner.id()) {
         return Err(bad_request("meta.user_id must be the one the upload was begun for"));
     }
-    // One at a time; another server's is seen by what it leaves.
+    if upload.state == UploadState::Completed {
+        return completed_before(app, &upload, finish).await;
+    }
     let _completing = app.completing.hold(&upload.id).await;
-    let (owner, file, upload) = match upload.state {
-        UploadState::Open => find(app, caller, upload_id).await.map(|(_, file, upload)| (owner, file, upload))?,
-        _ => (owner, file, upload),
-    };
+    let (owner, file, upload) = find(app, caller, upload_id).await?;
     match upload.state {
         UploadState::Completed => return completed_before(app, &upload, finish).await,
         UploadState::Open if upload.takes_bytes(app.db.now()) => {}
-        _ => return Err(Error::NotFound("no such upload".into())),
+        _ => return Err(unknown()),
     }
-    if recover(app, &upload).await? {
+    if settle_what_is_there(app, &upload).await? {
         return completed_before(app, &upload, finish).await;
     }
-    let came_late = !late.is_empty() && app.db.list_upload_parts(&upload.id).await?.is_empty();
-    let whole = gather(app, &file, &upload, late).await?;
-    if let Err(wrong) = check(&upload, finish, &whole) {
-        // What was sealed is not asked for again: another PUT may follow, or other bytes with another completion.
-        app.store.delete(key::sealed(upload.object).as_str(), store::Deletion::Purge).await?;
-        if came_late {
-            forget_parts(app, &upload).await?;
+    let whole = gather(app, &file, &upload, finish, late).await?;
+    publish(app, caller, &owner, &file, &upload, finish, &whole).await
+}
+
+fn unknown() -> Error {
+    Error::NotFound("no such upload".into())
+}
+
+/// A blob that was there a moment ago and is another request's by now.
+fn overtaken(error: store::Error) -> Error {
+    match error {
+        store::Error::NotFound => {
+            Error::InvalidState("parts of the upload were replaced or completed meanwhile; ask again".into())
         }
-        return Err(wrong);
+        other => other.into(),
     }
-    publish(app, caller, &owner, &file, &upload, &whole).await
 }
 
-async fn forget_parts(app: &App, upload: &Upload) -> Result<()> {
-    let parts = app.db.list_upload_parts(&upload.id).await?;
-    let mut tx = app.db.begin().await?;
-    tx.forget_upload_parts(&upload.id).await?;
-    tx.commit().await?;
-    for part in parts {
-        app.store.delete(&part.blob_key, store::Deletion::Purge).await?;
-    }
-    Ok(())
-}
-
-fn check(upload: &Upload, finish: &Finish, whole: &Whole) -> Result<()> {
+fn check_size(upload: &Upload, size: u64) -> Result<()> {
     let announced = upload.announced_size.unwrap_or_default();
-    if whole.size != announced {
-        let message = format!("{} bytes came, {announced} were announced; send the parts that are missing", whole.size);
-        return Err(bad_request(message));
+    if size == announced {
+        return Ok(());
     }
+    Err(bad_request(format!("{size} bytes came, {announced} were announced; send the parts that are missing")))
+}
+
+fn check_sum(finish: &Finish, sha256: &str) -> Result<()> {
     match &finish.sha256 {
-        Some(given) if *given != whole.digests.sha256 => {
-            Err(bad_request(format!("sha256 is not that of the bytes, which is {}", whole.digests.sha256)))
+        Some(given) if given != sha256 => {
+            Err(bad_request(format!("sha256 is not that of the bytes, which is {sha256}")))
         }
         _ => Ok(()),
     }
 }
 
 async fn completed_before(app: &App, upload: &Upload, finish: &Finish) -> Result<Finished> {
-    let gone = || Error::NotFound("no such upload".into());
-    let (_, file) = app.db.find_file_by_id(upload.object).await?.ok_or_else(gone)?;
-    let finished = finished(&file).ok_or_else(gone)?;
+    let (_, file) = app.db.find_file_by_id(upload.object).await?.ok_or_else(unknown)?;
+    let finished = finished(&file).ok_or_else(unknown)?;
     if finish.sha256.as_ref().is_some_and(|given| *given != finished.sha256) {
         return Err(bad_request("the upload is complete, and sha256 is not that of its bytes"));
     }
@@ -129,72 +131,120 @@ fn finished(file: &File) -> Option<Finished> {
     })
 }
 
-/// All bytes of an upload in one blob, which is not the file yet.
+/// All bytes of an upload in one blob, as they should be, which is not the file yet.
 struct Whole {
     blob: String,
-    size: u64,
     digests: Digests,
 }
 
-async fn gather(app: &App, file: &File, upload: &Upload, late: Vec<ByteStream>) -> Result<Whole> {
-    let mut parts = app.db.list_upload_parts(&upload.id).await?;
-    let incoming = upload.incoming.as_ref().map_or("", Key::as_str);
-    if parts.is_empty() {
-        // Sealed before it is read: whoever has the URL may send something else.
-        let sealed = key::sealed(upload.object);
-        match app.store.move_to(incoming, sealed.as_str()).await {
-            Ok(()) | Err(store::Error::AlreadyExists) => return read_whole(app, sealed.as_str()).await,
-            Err(store::Error::NotFound) => {}
-            Err(error) => return Err(error.into()),
-        }
-        if !late.is_empty() {
-            let body = Box::pin(stream::iter(late).flatten());
-            keep_part(app, file, upload, 0, body).await?;
-        }
-        parts = app.db.list_upload_parts(&upload.id).await?;
+/// What was refused stays: the client may say something else of it, or send other bytes.
+async fn gather(app: &App, file: &File, upload: &Upload, finish: &Finish, late: Vec<ByteStream>) -> Result<Whole> {
+    let parts = app.db.list_upload_parts(&upload.id).await?;
+    if !parts.is_empty() {
+        return whole_of_parts(app, file, upload, finish, &parts).await;
     }
-    match parts.as_slice() {
-        [] if upload.announced_size == Some(0) => {
-            keep_part(app, file, upload, 0, Box::pin(stream::empty())).await?;
-            read_whole(app, key::part(&upload.id, 0, None).as_str()).await
+    if let Some(sealed) = seal(app, upload).await? {
+        return whole_of_put(app, upload, finish, sealed).await;
+    }
+    if late.is_empty() && upload.announced_size != Some(0) {
+        return Err(bad_request("no parts were sent"));
+    }
+    keep_part(app, file, upload, 0, Box::pin(stream::iter(late).flatten())).await?;
+    let parts = app.db.list_upload_parts(&upload.id).await?;
+    let whole = whole_of_parts(app, file, upload, finish, &parts).await;
+    if whole.is_err() {
+        // It came with this request and goes with it.
+        forget_parts(app, upload, parts).await?;
+    }
+    whole
+}
+
+async fn forget_parts(app: &App, upload: &Upload, parts: Vec<StoredPart>) -> Result<()> {
+    let mut tx = app.db.begin().await?;
+    tx.forget_upload_parts(&upload.id).await?;
+    tx.commit().await?;
+    for part in parts {
+        app.store.delete(&part.blob_key, store::Deletion::Purge).await?;
+    }
+    Ok(())
+}
+
+/// Takes what a PUT has brought away from where its URL leads: whoever has that may send something else. Without a new
+/// one, it is what was taken away before.
+async fn seal(app: &App, upload: &Upload) -> Result<Option<String>> {
+    let incoming = upload.incoming.as_ref().map_or("", Key::as_str);
+    let sealed = key::sealed(upload.object, Uuid::new_v4());
+    match app.store.move_to(incoming, sealed.as_str()).await {
+        Ok(()) => Ok(Some(sealed.as_str().to_owned())),
+        Err(store::Error::NotFound) => {
+            let seals = app.store.list(&key::seals(upload.object), None, SEALS).await?;
+            Ok(seals.into_iter().max_by_key(|seal| seal.last_modified).map(|seal| seal.key))
         }
-        [] => Err(bad_request("no parts were sent")),
-        [one] => Ok(Whole {
-            blob: one.blob_key.clone(),
-            size: one.size,
-            digests: Digests { sha256: one.sha256.clone(), crc32: one.crc32 },
-        }),
-        several => join(app, file, upload, several).await,
+        Err(error) => Err(error.into()),
     }
 }
 
-async fn read_whole(app: &App, blob: &str) -> Result<Whole> {
-    let (_, body) = app.store.read(blob, None).await?;
-    let (body, tally) = tallied(body);
-    body.try_for_each(|_| std::future::ready(Ok(()))).await.map_err(|error| unreadable(&error))?;
-    let (size, digests) = tally.read();
-    Ok(Whole { blob: blob.to_owned(), size, digests })
+async fn whole_of_put(app: &App, upload: &Upload, finish: &Finish, sealed: String) -> Result<Whole> {
+    check_size(upload, app.store.stat(&sealed).await.map_err(overtaken)?.size)?;
+    let digests = read_digests(app, vec![sealed.clone()]).await?;
+    check_sum(finish, &digests.sha256)?;
+    Ok(Whole { blob: sealed, digests })
+}
+
+async fn whole_of_parts(
+    app: &App,
+    file: &File,
+    upload: &Upload,
+    finish: &Finish,
+    parts: &[StoredPart],
+) -> Result<Whole> {
+    check_size(upload, parts.iter().map(|part| part.size).sum())?;
+    let crc32 = parts.iter().fold(0, |crc32, part| combined(crc32, part.crc32, part.size));
+    let keys: Vec<String> = parts.iter().map(|part| part.blob_key.clone()).collect();
+    let known = app.in_order.of(&upload.id, parts);
+    if let Some(sha256) = &known {
+        check_sum(finish, sha256)?;
+    }
+    let read = async {
+        match known {
+            Some(sha256) => Ok(Digests { sha256, crc32 }),
+            None => read_digests(app, keys.clone()).await,
+        }
+    };
+    let (digests, blob) = match keys.as_slice() {
+        [one] => (read.await?, one.clone()),
+        // Both at once: what is read is in memory for the copy.
+        several => tokio::try_join!(read, join(app, file, upload, several))?,
+    };
+    if digests.crc32 != crc32 {
+        return Err(Error::StoreError(store::Error::Damaged("parts are not what they were when they came".into())));
+    }
+    check_sum(finish, &digests.sha256)?;
+    Ok(Whole { blob, digests })
+}
+
+/// One blob of several, beside them.
+async fn join(app: &App, file: &File, upload: &Upload, parts: &[String]) -> Result<String> {
+    let joined = key::joined(&upload.id, Uuid::new_v4()).as_str().to_owned();
+    app.store.join(parts, &joined, attributes(&file.object)).await.map_err(overtaken)?;
+    Ok(joined)
+}
+
+async fn read_digests(app: &App, keys: Vec<String>) -> Result<Digests> {
+    let (mut digest, mut crc32) = (sha256(), 0);
+    for key in keys {
+        let (_, body) = app.store.read(&key, None).await.map_err(overtaken)?;
+        let (body, tally) = tallied(body, Some(digest));
+        body.try_for_each(|_| std::future::ready(Ok(()))).await.map_err(|error| unreadable(&error))?;
+        let came = tally.read();
+        crc32 = combined(crc32, came.crc32(), came.bytes);
+        digest = came.sha256.unwrap_or_else(sha256);
+    }
+    Ok(Digests { sha256: hex_of(digest), crc32 })
 }
 
 fn unreadable(error: &std::io::Error) -> Error {
     Error::StoreError(store::Error::Damaged(error.to_string()))
-}
-
-/// One blob of several, beside them.
-async fn join(app: &App, file: &File, upload: &Upload, parts: &[StoredPart]) -> Result<Whole> {
-    let joined = key::joined(&upload.id);
-    // What an earlier try left.
-    app.store.delete(joined.as_str(), store::Deletion::Purge).await?;
-    let store = std::sync::Arc::clone(&app.store);
-    let keys: Vec<String> = parts.iter().map(|part| part.blob_key.clone()).collect();
-    let bodies = stream::iter(keys).then(move |key| {
-        let store = std::sync::Arc::clone(&store);
-        async move { store.read(&key, None).await.map(|(_, body)| body).map_err(std::io::Error::other) }
-    });
-    let (body, tally) = tallied(Box::pin(bodies.try_flatten()));
-    app.store.write(joined.as_str(), body, attributes(&file.object)).await?;
-    let (size, digests) = tally.read();
-    Ok(Whole { blob: joined.as_str().to_owned(), size, digests })
 }
 
 /// Bytes first, then the row: a crash between the two is mended by [`recover`].
@@ -204,19 +254,21 @@ async fn publish(
     owner: &Owner,
     file: &File,
     upload: &Upload,
+    finish: &Finish,
     whole: &Whole,
 ) -> Result<Finished> {
-    let mut tx = app.db.begin().await?;
-    tx.announce_parts(&upload.id, &whole.digests.show()).await?;
-    tx.commit().await?;
     match app.store.move_to(&whole.blob, upload.key.as_str()).await {
-        // An earlier try came so far.
-        Ok(()) | Err(store::Error::AlreadyExists) => {}
-        Err(error) => return Err(error.into()),
+        Ok(()) => {}
+        // Another server was first, with bytes that may be others.
+        Err(store::Error::AlreadyExists) => {
+            settle_what_is_there(app, upload).await?;
+            return after_the_race(app, upload, finish).await;
+        }
+        Err(error) => return Err(overtaken(error)),
     }
-    let size = whole.size;
+    let size = upload.announced_size.unwrap_or_default();
     if !settle(app, caller, owner, file, upload, &whole.digests).await? {
-        return after_the_race(app, upload).await;
+        return after_the_race(app, upload, finish).await;
     }
     metrics::counter!("tidegate_uploaded_bytes_total").increment(size);
     Ok(Finished {
@@ -228,12 +280,12 @@ async fn publish(
 }
 
 /// Somebody else ended the upload meanwhile: completed it, or gave it up. Then the bytes are nobody's.
-async fn after_the_race(app: &App, upload: &Upload) -> Result<Finished> {
+async fn after_the_race(app: &App, upload: &Upload, finish: &Finish) -> Result<Finished> {
     match app.db.upload_state(&upload.id).await? {
-        Some(UploadState::Completed) => completed_before(app, upload, &Finish::default()).await,
+        Some(UploadState::Completed) => completed_before(app, upload, finish).await,
         _ => {
             app.store.delete(upload.key.as_str(), store::Deletion::Purge).await?;
-            Err(Error::NotFound("no such upload".into()))
+            Err(unknown())
         }
     }
 }
@@ -257,7 +309,7 @@ async fn settle(
     }
     tx.keep_digests(upload.object, digests).await?;
     tx.release(&upload.id).await?;
-    tx.count_file(owner, &file.folder, 1, i64::try_from(content.size).unwrap_or(i64::MAX)).await?;
+    tx.count_files(owner, &file.folder, 1, i64::try_from(content.size).unwrap_or(i64::MAX)).await?;
     tx.record(caller, Deed::UploadCompleted, upload.object, now).await?;
     tx.tell(upload.object).await?;
     jobs::enqueue(&mut tx, &Job::ReleaseFilesUploadV1 { upload_id: upload.id.clone() }, now).await?;
@@ -270,14 +322,16 @@ async fn settle(
 
 /// Finishes a completion that a crash cut off between the blob and its row. `false` if there is nothing to finish.
 pub async fn recover(app: &App, upload: &Upload) -> Result<bool> {
+    let _completing = app.completing.hold(&upload.id).await;
+    settle_what_is_there(app, upload).await
+}
+
+async fn settle_what_is_there(app: &App, upload: &Upload) -> Result<bool> {
     match app.store.stat(upload.key.as_str()).await {
         Err(store::Error::NotFound) => return Ok(false),
         other => drop(other?),
     }
     let Some((owner, file)) = app.db.find_file_by_id(upload.object).await? else { return Ok(false) };
-    let digests = match upload.parts_digest.as_deref().and_then(Digests::parse) {
-        Some(digests) => digests,
-        None => read_whole(app, upload.key.as_str()).await?.digests,
-    };
+    let digests = read_digests(app, vec![upload.key.as_str().to_owned()]).await?;
     settle(app, &Caller::system(), &owner, &file, upload, &digests).await
 }

@@ -110,11 +110,13 @@ pub async fn open(app: &App, key: &str, given: &Given) -> Result<(File, Shown)> 
     }
 }
 
-/// Ends all links to a user's files.
+/// Ends all links to a user's files, and all archives in which they are.
 pub async fn revoke(app: &App, caller: &Caller, owner: &Owner) -> Result<()> {
     app.authorize(caller, Action::Delete, owner, None)?;
     let mut tx = app.db.begin().await?;
     tx.raise_link_epoch(owner).await?;
+    // A ZIP's token is a link, too.
+    tx.end_archives(owner, app.db.now()).await?;
     tx.commit().await?;
     tracing::info!("all links to a user's files were ended");
     Ok(())

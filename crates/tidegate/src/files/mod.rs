@@ -2,21 +2,22 @@
 //! `completion`.
 
 pub mod completion;
+pub mod deletion;
+pub mod in_order;
 pub mod links;
 pub mod parts;
 mod tally;
 pub mod uploads;
 
-use std::time::SystemTime;
+use std::collections::HashMap;
 
 use crate::app::{App, unauthenticated};
 use crate::db::Cursor;
 use crate::error::{Error, Result, bad_request};
-use crate::jobs::{self, Job};
 use crate::model::access::Action;
 use crate::model::caller::Caller;
-use crate::model::event::Deed;
-use crate::model::file::{File, FileKey, Folder, Within};
+use crate::model::event::{Deed, NewEvent};
+use crate::model::file::{File, FileKey, Within};
 use crate::model::ids::UserId;
 use crate::model::object::ObjectState;
 use crate::model::owner::Owner;
@@ -25,8 +26,8 @@ use crate::model::quota::Usage;
 
 /// The most files in one page.
 pub const MAX_PAGE: i64 = 1000;
-/// Files deleted in one transaction.
-const BATCH: i64 = 200;
+/// Files looked up in one query.
+const AT_ONCE: usize = 500;
 
 /// Whose files a route without a key is about: the caller's own, or those of the user a service names.
 pub fn owner(caller: &Caller, named: Option<&str>) -> Result<Owner> {
@@ -42,22 +43,57 @@ pub fn owner(caller: &Caller, named: Option<&str>) -> Result<Owner> {
     Ok(Owner::Files(user))
 }
 
-/// Finds a file for somebody who may do `action` with it. Whose it is shows in its key: that it is not theirs is
-/// said before anything is looked up.
+/// Finds a file for somebody who may do `action` with it.
 pub async fn find(app: &App, caller: &Caller, action: Action, key: &str) -> Result<(Owner, File)> {
+    may_be_theirs(app, caller, action, key)?;
+    let (owner, file) = app.db.find_file(key).await?.ok_or_else(not_found)?;
+    app.authorize(caller, action, &owner, Some(file.object.id))?;
+    if file.object.state == ObjectState::Ready { Ok((owner, file)) } else { Err(not_found()) }
+}
+
+/// Finds many, in their order. What is refused or not there is said by its key.
+pub async fn find_many(app: &App, caller: &Caller, action: Action, keys: &[&str]) -> Result<Vec<(Owner, File)>> {
+    for key in keys {
+        may_be_theirs(app, caller, action, key).map_err(|error| named(key, error))?;
+    }
+    let mut all = Vec::with_capacity(keys.len());
+    for some in keys.chunks(AT_ONCE) {
+        let found = app.db.find_files(some).await?;
+        let mut found: HashMap<String, (Owner, File)> =
+            found.into_iter().map(|(owner, file)| (file.object.key.as_str().to_owned(), (owner, file))).collect();
+        for key in some {
+            let (owner, file) = found.remove(*key).ok_or_else(|| named(key, not_found()))?;
+            app.authorize(caller, action, &owner, Some(file.object.id)).map_err(|error| named(key, error))?;
+            if file.object.state != ObjectState::Ready {
+                return Err(named(key, not_found()));
+            }
+            all.push((owner, file));
+        }
+    }
+    Ok(all)
+}
+
+/// Whose a file is shows in its key: that it is not theirs is said before anything is looked up.
+fn may_be_theirs(app: &App, caller: &Caller, action: Action, key: &str) -> Result<()> {
     if caller.principal == Principal::Anonymous {
         return Err(unauthenticated());
     }
     let key = FileKey::parse(key).ok_or_else(not_found)?;
-    if let Some(user) = caller.user() {
-        if !key.is_of(user) {
-            return Err(Error::Forbidden("this is not one of your files".into()));
-        }
-        app.authorize(caller, action, &Owner::Files(user.clone()), None)?;
+    let Some(user) = caller.user() else { return Ok(()) };
+    if !key.is_of(user) {
+        return Err(Error::Forbidden("this is not one of your files".into()));
     }
-    let (owner, file) = app.db.find_file(key.as_str()).await?.ok_or_else(not_found)?;
-    app.authorize(caller, action, &owner, Some(file.object.id))?;
-    if file.object.state == ObjectState::Ready { Ok((owner, file)) } else { Err(not_found()) }
+    app.authorize(caller, action, &Owner::Files(user.clone()), None)
+}
+
+/// Says which of many it was.
+fn named(key: &str, error: Error) -> Error {
+    let shown: String = key.chars().filter(|c| !c.is_control()).take(300).collect();
+    match error {
+        Error::NotFound(_) => Error::NotFound(format!("no such file: {shown}").into()),
+        Error::Forbidden(_) => Error::Forbidden(format!("this is not one of your files: {shown}").into()),
+        other => other,
+    }
 }
 
 fn not_found() -> Error {
@@ -96,54 +132,20 @@ pub async fn usage(app: &App, caller: &Caller, owner: &Owner) -> Result<(Usage, 
     Ok((usage, usage.quota.unwrap_or(app.config.files.quota)))
 }
 
-/// Deletes a file: its row and what it takes first, then its bytes, both before the answer.
-pub async fn delete(app: &App, caller: &Caller, key: &str) -> Result<()> {
-    let (owner, file) = find(app, caller, Action::Delete, key).await?;
-    if mark_deleted(app, caller, &owner, std::slice::from_ref(&file)).await? == 0 {
-        return Err(not_found());
+/// Gives a user a limit of their own, in bytes, or the usual one. For services.
+pub async fn set_quota(app: &App, caller: &Caller, named: Option<&str>, quota: Option<u64>) -> Result<(Usage, u64)> {
+    app.authorize_everywhere(caller, Action::SetQuota)?;
+    let owner = owner(caller, named)?;
+    if quota.is_some_and(|quota| i64::try_from(quota).is_err()) {
+        return Err(bad_request(format!("quota may be at most {} bytes", i64::MAX)));
     }
-    app.store.delete(file.object.key.as_str(), store::Deletion::Purge).await?;
-    app.jobs.notify_one();
-    Ok(())
-}
-
-/// Deletes a folder with all that is below it; how many files that were. From here on none of them is found; their bytes
-/// follow.
-pub async fn delete_folder(app: &App, caller: &Caller, owner: &Owner, folder: &str) -> Result<u64> {
-    app.authorize(caller, Action::Delete, owner, None)?;
-    let folder = Folder::parse(folder).map_err(|error| bad_request(format!("folder {error}")))?;
-    if folder.as_str().is_empty() {
-        return Err(bad_request("folder must name one; all files of a user are not deleted at once"));
-    }
-    let within = Within { folder: Some(folder.as_str().to_owned()), subtree: true, name: None };
-    let mut deleted = 0;
-    loop {
-        let files = app.db.list_files(owner, &within, Cursor::START, BATCH).await?;
-        if files.is_empty() {
-            app.jobs.notify_one();
-            return Ok(deleted);
-        }
-        deleted += mark_deleted(app, caller, owner, &files).await?;
-    }
-}
-
-/// How many that were: somebody else may have deleted some meanwhile.
-async fn mark_deleted(app: &App, caller: &Caller, owner: &Owner, files: &[File]) -> Result<u64> {
-    let (now, mut deleted) = (SystemTime::now(), 0);
     let mut tx = app.db.begin().await?;
-    for file in files {
-        let id = file.object.id;
-        if !tx.set_object_state(id, ObjectState::Ready, ObjectState::Deleted, now).await? {
-            continue;
-        }
-        let size = file.object.content.as_ref().map_or(0, |content| content.size);
-        tx.count_file(owner, &file.folder, -1, -i64::try_from(size).unwrap_or(i64::MAX)).await?;
-        tx.record(caller, Deed::ObjectDeleted, id, now).await?;
-        let job = Job::PurgeObjectV1 { object: id.0, key: file.object.key.as_str().to_owned() };
-        jobs::enqueue(&mut tx, &job, app.db.now()).await?;
-        deleted += 1;
-    }
+    tx.set_quota(&owner, quota).await?;
+    let at = app.db.now();
+    let deed = Deed::QuotaSet;
+    tx.record_event(&NewEvent { at, caller: caller.clone(), deed, owner: Some(owner.clone()), object: None }).await?;
     tx.commit().await?;
-    metrics::counter!("tidegate_objects_deleted_total", "owner" => owner.kind().as_str()).increment(deleted);
-    Ok(deleted)
+    tracing::info!(quota, "a user's quota was set");
+    let usage = app.db.find_usage(&owner).await?;
+    Ok((usage, usage.quota.unwrap_or(app.config.files.quota)))
 }

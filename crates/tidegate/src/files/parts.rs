@@ -11,11 +11,13 @@ use crate::db::Put;
 use crate::error::{Error, Result, bad_request};
 use crate::model::caller::Caller;
 use crate::model::file::File;
-use crate::model::key::{self, Key};
+use crate::model::key;
 use crate::model::upload::{StoredPart, Upload};
 
-/// Part numbers go from 0 or 1 up to this.
-pub const MAX_PART: u32 = 100_000;
+/// What the source's clients count their parts by.
+pub const CHUNK: u64 = 1 << 20;
+/// Part numbers may go up to this, or to as many chunks as the file has.
+const USUAL_PARTS: u64 = 10_000;
 
 /// Stores a part, in place of an earlier one of its number.
 pub async fn put_part(app: &App, caller: &Caller, upload_id: &str, number: u32, body: ByteStream) -> Result<()> {
@@ -24,45 +26,49 @@ pub async fn put_part(app: &App, caller: &Caller, upload_id: &str, number: u32, 
 }
 
 pub(super) async fn keep_part(app: &App, file: &File, upload: &Upload, number: u32, body: ByteStream) -> Result<()> {
-    if number > MAX_PART {
-        return Err(bad_request(format!("partNumber must be from 0 to {MAX_PART}")));
+    let highest = upload.announced_size.unwrap_or_default().div_ceil(CHUNK).max(USUAL_PARTS);
+    if u64::from(number) > highest {
+        return Err(bad_request(format!("partNumber must be from 0 to {highest}")));
     }
     if !upload.takes_bytes(app.db.now()) {
         return Err(Error::NotFound("no such upload".into()));
     }
-    let parts = app.db.list_upload_parts(&upload.id).await?;
-    let others: u64 = parts.iter().filter(|part| part.number != number).map(|part| part.size).sum();
-    let room = upload.announced_size.unwrap_or(u64::MAX).saturating_sub(others);
-    let blob_key = free_key(app, upload, number, parts.iter().any(|part| part.number == number)).await?;
-    let (body, tally) = tallied(body);
-    let written = app.store.write(blob_key.as_str(), limited(body, room), attributes(&file.object)).await;
-    let (size, digests) = tally.read();
-    match written {
-        _ if size > room => return Err(too_much(upload)),
-        // The same part, sent twice at once.
-        Err(store::Error::AlreadyExists) => return Err(Error::Busy),
-        other => drop(other?),
+    let room = app.db.room_for_part(&upload.id, number).await?;
+    let blob_key = key::part(&upload.id, number, Uuid::new_v4()).as_str().to_owned();
+    let before = app.in_order.before(&upload.id, number);
+    let (body, tally) = tallied(body, before.as_ref().map(|prefix| prefix.sha256.clone()));
+    let written = app.store.write(&blob_key, limited(body, room), attributes(&file.object)).await;
+    let came = tally.read();
+    if came.bytes > room {
+        return Err(too_much(upload));
     }
-    let part = StoredPart {
-        number,
-        blob_key: blob_key.as_str().to_owned(),
-        size,
-        sha256: digests.sha256,
-        crc32: digests.crc32,
-    };
+    written?;
+    let part = StoredPart { number, blob_key, size: came.bytes, crc32: came.crc32() };
+    record(app, upload, &part).await?;
+    if let (Some(before), Some(sha256)) = (before, came.sha256) {
+        app.in_order.keep(&upload.id, before.and(&part.blob_key, sha256));
+    }
+    metrics::counter!("tidegate_part_bytes_total").increment(part.size);
+    Ok(())
+}
+
+/// Makes a part whose bytes are stored one of the upload's; those it replaces, or its own if it comes too late, go.
+async fn record(app: &App, upload: &Upload, part: &StoredPart) -> Result<()> {
     let mut tx = app.db.begin().await?;
-    let put = tx.put_upload_part(&upload.id, &part).await?;
+    let put = tx.put_upload_part(&upload.id, part).await?;
     let superfluous = match &put {
         Put::Kept(before) => {
             tx.commit().await?;
-            before.clone()
+            before.as_deref()
         }
-        Put::Closed | Put::TooMuch => Some(part.blob_key),
+        Put::Closed | Put::TooMuch => {
+            drop(tx);
+            Some(part.blob_key.as_str())
+        }
     };
     if let Some(key) = superfluous {
-        app.store.delete(&key, store::Deletion::Purge).await?;
+        app.store.delete(key, store::Deletion::Purge).await?;
     }
-    metrics::counter!("tidegate_part_bytes_total").increment(size);
     match put {
         Put::Kept(_) => Ok(()),
         Put::Closed => Err(Error::NotFound("no such upload".into())),
@@ -73,19 +79,6 @@ pub(super) async fn keep_part(app: &App, file: &File, upload: &Upload, number: u
 fn too_much(upload: &Upload) -> Error {
     let announced = upload.announced_size.unwrap_or_default();
     Error::TooLarge(format!("the parts come to more than the {announced} bytes that were announced").into())
-}
-
-/// Where a part can lie: at its usual place, unless there is one already, or what a crash left of one.
-async fn free_key(app: &App, upload: &Upload, number: u32, again: bool) -> Result<Key> {
-    let usual = key::part(&upload.id, number, None);
-    if again {
-        return Ok(key::part(&upload.id, number, Some(Uuid::new_v4())));
-    }
-    match app.store.stat(usual.as_str()).await {
-        Err(store::Error::NotFound) => Ok(usual),
-        Ok(_) => Ok(key::part(&upload.id, number, Some(Uuid::new_v4()))),
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// Ends in an error as soon as more than `room` bytes came.

@@ -9,34 +9,27 @@ use bytes::Bytes;
 use futures::Stream;
 use store::ByteStream;
 
-use crate::model::upload::Digests;
-
 /// What went by.
+#[derive(Clone)]
 pub(super) struct Tally {
-    sha256: digest::Context,
+    /// The SHA-256 of these bytes and of all that came before them, where that is wanted.
+    pub(super) sha256: Option<digest::Context>,
     crc32: crc_fast::Digest,
-    bytes: u64,
+    pub(super) bytes: u64,
 }
 
 impl Tally {
-    /// Nothing yet.
-    pub(super) fn new() -> Self {
-        Self {
-            sha256: digest::Context::new(&digest::SHA256),
-            crc32: crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc32IsoHdlc),
-            bytes: 0,
-        }
+    /// The CRC-32 of these bytes alone.
+    pub(super) fn crc32(&self) -> u32 {
+        u32::try_from(self.crc32.finalize() & u64::from(u32::MAX)).unwrap_or(0)
     }
 
     fn take(&mut self, bytes: &[u8]) {
-        self.sha256.update(bytes);
+        if let Some(sha256) = &mut self.sha256 {
+            sha256.update(bytes);
+        }
         self.crc32.update(bytes);
         self.bytes += bytes.len() as u64;
-    }
-
-    fn finish(&self) -> (u64, Digests) {
-        let crc32 = u32::try_from(self.crc32.finalize() & u64::from(u32::MAX)).unwrap_or(0);
-        (self.bytes, Digests { sha256: hex::encode(self.sha256.clone().finish()), crc32 })
     }
 }
 
@@ -45,16 +38,33 @@ impl Tally {
 pub(super) struct Reader(Arc<Mutex<Tally>>);
 
 impl Reader {
-    /// Bytes so far, and their checksums.
-    pub(super) fn read(&self) -> (u64, Digests) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).finish()
+    /// What went by so far.
+    pub(super) fn read(&self) -> Tally {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-/// The stream, with its bytes counted as they are taken from it.
-pub(super) fn tallied(body: ByteStream) -> (ByteStream, Reader) {
-    let tally = Arc::new(Mutex::new(Tally::new()));
+/// A SHA-256 of nothing yet.
+pub(super) fn sha256() -> digest::Context {
+    digest::Context::new(&digest::SHA256)
+}
+
+/// As it is shown.
+pub(super) fn hex_of(sha256: digest::Context) -> String {
+    hex::encode(sha256.finish())
+}
+
+/// The stream, with its bytes counted as they are taken from it. `sha256` goes on from where it is.
+pub(super) fn tallied(body: ByteStream, sha256: Option<digest::Context>) -> (ByteStream, Reader) {
+    let crc32 = crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc32IsoHdlc);
+    let tally = Arc::new(Mutex::new(Tally { sha256, crc32, bytes: 0 }));
     (Box::pin(Tallied { body, tally: Arc::clone(&tally) }), Reader(tally))
+}
+
+/// The CRC-32 of two texts, one after the other, of which the second has `length` bytes.
+pub(super) fn combined(first: u32, second: u32, length: u64) -> u32 {
+    let both = crc_fast::checksum_combine(crc_fast::CrcAlgorithm::Crc32IsoHdlc, first.into(), second.into(), length);
+    u32::try_from(both & u64::from(u32::MAX)).unwrap_or(0)
 }
 
 struct Tallied {
@@ -71,5 +81,23 @@ impl Stream for Tallied {
             self.tally.lock().unwrap_or_else(PoisonError::into_inner).take(bytes);
         }
         Poll::Ready(next)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn crc(bytes: &[u8]) -> u32 {
+        u32::try_from(crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32IsoHdlc, bytes)).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn a_sum_of_two_texts_is_made_of_theirs(first: Vec<u8>, second: Vec<u8>) {
+            let both = [first.as_slice(), second.as_slice()].concat();
+            prop_assert_eq!(combined(crc(&first), crc(&second), second.len() as u64), crc(&both));
+        }
     }
 }

@@ -24,6 +24,8 @@ use crate::model::upload::{Upload, UploadState};
 
 /// The most files in one call.
 pub const MAX_FILES: usize = 1000;
+/// Blobs cleared away in one listing.
+const CLEARED: usize = 1000;
 /// What a file is that was not said to be anything.
 const OPAQUE: &str = "application/octet-stream";
 
@@ -142,7 +144,7 @@ async fn record(
     }
     for (object, upload, visibility) in begun {
         tx.insert_object(owner, object, &caller.principal).await?;
-        tx.describe_file(object.id, folder.as_str(), *visibility).await?;
+        tx.describe_file(object.id, object.name.as_deref().unwrap_or_default(), folder.as_str(), *visibility).await?;
         tx.insert_upload(owner, upload, &caller.principal, now).await?;
         tx.record(caller, Deed::UploadBegun, object.id, now).await?;
     }
@@ -206,16 +208,29 @@ pub async fn abort(app: &App, caller: &Caller, upload_id: &str) -> Result<()> {
     }
 }
 
+async fn clear_below(app: &App, prefix: &str) -> Result<()> {
+    loop {
+        let found = app.store.list(prefix, None, CLEARED).await?;
+        if found.is_empty() {
+            return Ok(());
+        }
+        for blob in found {
+            app.store.delete(&blob.key, store::Deletion::Purge).await?;
+        }
+    }
+}
+
 /// Clears away what is left of an upload that has ended.
 pub async fn clear(app: &App, upload_id: &str) -> Result<()> {
+    app.in_order.forget(upload_id);
+    app.store.delete(key::incoming(upload_id).as_str(), store::Deletion::Purge).await?;
+    clear_below(app, &key::parts(upload_id)).await?;
     if let Some((_, upload)) = app.db.find_files_upload(upload_id).await? {
-        app.store.delete(key::sealed(upload.object).as_str(), store::Deletion::Purge).await?;
-    }
-    for part in app.db.list_upload_parts(upload_id).await? {
-        app.store.delete(&part.blob_key, store::Deletion::Purge).await?;
-    }
-    for key in [key::incoming(upload_id), key::joined(upload_id)] {
-        app.store.delete(key.as_str(), store::Deletion::Purge).await?;
+        clear_below(app, &key::seals(upload.object)).await?;
+        if matches!(upload.state, UploadState::Aborted | UploadState::Expired) {
+            // A completion that lost against the end may have published in between.
+            app.store.delete(upload.key.as_str(), store::Deletion::Purge).await?;
+        }
     }
     let mut tx = app.db.begin().await?;
     tx.forget_upload_parts(upload_id).await?;

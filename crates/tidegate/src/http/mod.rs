@@ -60,6 +60,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .merge(disks::routes())
         .merge(files::routes())
         .merge(files::byte_routes())
+        .merge(files::list_routes())
         .merge(tokens::routes())
         .merge(audit::routes())
         .merge(ops::probes())
@@ -77,18 +78,19 @@ pub fn api_router(app: Arc<App>) -> Router {
     });
     let (probes, _) = ops::probes().split_for_parts();
     let (mut surfaces, _) = disks::routes().merge(tokens::routes()).merge(audit::routes()).split_for_parts();
-    let (mut bytes, _) = files::byte_routes().split_for_parts();
+    let (mut bytes, mut lists) = (Router::new(), Router::new());
     if app.config.files.on {
         surfaces = surfaces.merge(files::routes().split_for_parts().0);
-    } else {
-        bytes = Router::new();
+        bytes = files::byte_routes().split_for_parts().0;
+        lists = files::list_routes().split_for_parts().0.layer(json::long_body_limit());
     }
     let (metrics, _) = ops::metrics_route().split_for_parts();
     let (_, description) = routes().split_for_parts();
     surfaces
         .layer(json::body_limit())
+        .merge(lists)
         .layer(from_fn_with_state(Arc::clone(&guards), guard::load))
-        .merge(bytes.layer(json::long_body_limit()).layer(from_fn_with_state(Arc::clone(&guards), guard::load_bytes)))
+        .merge(bytes.layer(from_fn_with_state(Arc::clone(&guards), guard::load_bytes)))
         .merge(metrics)
         .route("/", get(|| async { Redirect::temporary("/docs/") }))
         .merge(SwaggerUi::new("/docs").url("/openapi.json", description))

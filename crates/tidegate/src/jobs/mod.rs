@@ -15,8 +15,9 @@ use crate::error::{Error, Result};
 use crate::files;
 use crate::model::caller::Caller;
 use crate::model::event::Deed;
-use crate::model::ids::ObjectId;
+use crate::model::ids::{ObjectId, UserId};
 use crate::model::object::ObjectState;
+use crate::model::principal::Principal;
 
 /// A job, as it is stored. Names carry a version: rows outlive releases.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +39,19 @@ pub enum Job {
         /// The upload.
         upload_id: String,
     },
+    /// Deletes a folder of a user's files, with all that was below it at a time.
+    DeleteFilesFolderV1 {
+        /// Whose.
+        user: String,
+        /// Which.
+        folder: String,
+        /// Microseconds since 1970.
+        before_us: i64,
+        /// Whether a service asked, or the user.
+        by_service: bool,
+        /// The request that asked.
+        request_id: String,
+    },
     /// Removes the bytes of a deleted object.
     PurgeObjectV1 {
         /// The object.
@@ -55,6 +69,7 @@ impl Job {
             Self::RecoverV1 => "recover",
             Self::ReleaseUploadV1 { .. } => "release_upload",
             Self::ReleaseFilesUploadV1 { .. } => "release_files_upload",
+            Self::DeleteFilesFolderV1 { .. } => "delete_files_folder",
             Self::PurgeObjectV1 { .. } => "purge_object",
         }
     }
@@ -68,22 +83,27 @@ impl Job {
     fn longest_pause(&self) -> Duration {
         match self {
             Self::SweepV1 | Self::RecoverV1 => Duration::from_secs(60),
-            Self::ReleaseUploadV1 { .. } | Self::ReleaseFilesUploadV1 { .. } | Self::PurgeObjectV1 { .. } => {
-                Duration::from_secs(3600)
-            }
+            Self::ReleaseUploadV1 { .. }
+            | Self::ReleaseFilesUploadV1 { .. }
+            | Self::DeleteFilesFolderV1 { .. }
+            | Self::PurgeObjectV1 { .. } => Duration::from_secs(3600),
         }
     }
 
     fn max_attempts(&self) -> u64 {
         match self {
             Self::SweepV1 | Self::RecoverV1 => 3,
-            Self::ReleaseUploadV1 { .. } | Self::ReleaseFilesUploadV1 { .. } | Self::PurgeObjectV1 { .. } => 12,
+            Self::ReleaseUploadV1 { .. }
+            | Self::ReleaseFilesUploadV1 { .. }
+            | Self::DeleteFilesFolderV1 { .. }
+            | Self::PurgeObjectV1 { .. } => 12,
         }
     }
 }
 
 /// Adds a job to the change it follows from.
-pub async fn enqueue(tx: &mut Tx, job: &Job, run_at: SystemTime) -> Result<()> {
+/// Its id, unless there is one of its name.
+pub async fn enqueue(tx: &mut Tx, job: &Job, run_at: SystemTime) -> Result<Option<i64>> {
     let payload = serde_json::to_string(job).map_err(|error| Error::Internal(error.into()))?;
     tx.enqueue_job(&payload, job.dedupe(), run_at, job.max_attempts()).await
 }
@@ -95,6 +115,15 @@ pub async fn perform(app: &App, job: &Job) -> Result<()> {
         Job::RecoverV1 => sweep::recover(app).await,
         Job::ReleaseUploadV1 { upload_id, key } => release_upload(app, upload_id, key).await,
         Job::ReleaseFilesUploadV1 { upload_id } => files::uploads::clear(app, upload_id).await,
+        Job::DeleteFilesFolderV1 { user, folder, before_us, by_service, request_id } => {
+            let user =
+                UserId::parse(user).map_err(|error| Error::Internal(anyhow::anyhow!("a job's user: {error}")))?;
+            let principal = if *by_service { Principal::Service } else { Principal::user(user.clone()) };
+            let caller = Caller { request_id: request_id.clone(), ..Caller::from(principal) };
+            let deleted = files::deletion::empty_folder(app, &caller, user, folder, *before_us).await?;
+            tracing::info!(deleted, "a folder was deleted");
+            Ok(())
+        }
         Job::PurgeObjectV1 { object, key } => purge_object(app, ObjectId(*object), key).await,
     }
 }

@@ -18,11 +18,14 @@ pub enum Action {
     Audit,
     /// Make tokens for others.
     IssueTokens,
+    /// Say how much a user may have.
+    SetQuota,
 }
 
 impl Action {
     /// All of them, for tests that leave none out.
-    pub const ALL: [Self; 6] = [Self::List, Self::Read, Self::Write, Self::Delete, Self::Audit, Self::IssueTokens];
+    pub const ALL: [Self; 7] =
+        [Self::List, Self::Read, Self::Write, Self::Delete, Self::Audit, Self::IssueTokens, Self::SetQuota];
 
     /// The name in the audit log.
     pub fn as_str(self) -> &'static str {
@@ -33,6 +36,7 @@ impl Action {
             Self::Delete => "delete",
             Self::Audit => "audit",
             Self::IssueTokens => "issue-tokens",
+            Self::SetQuota => "set-quota",
         }
     }
 }
@@ -64,7 +68,7 @@ pub fn decide(principal: &Principal, action: Action, target: Target<'_>) -> Deci
         (Principal::Anonymous, _) => Decision::Unauthenticated,
         (Principal::System | Principal::Service, _) => Decision::Allow,
         (Principal::User { roles, .. }, _) if roles.admin && action == Action::Audit => Decision::Allow,
-        (Principal::User { .. }, _) if action == Action::IssueTokens => Decision::Deny,
+        (Principal::User { .. }, _) if matches!(action, Action::IssueTokens | Action::SetQuota) => Decision::Deny,
         (Principal::User { id, .. }, Target::Owner(Owner::Disks(user) | Owner::Files(user))) if id == user => {
             Decision::Allow
         }

@@ -121,21 +121,29 @@ pub fn incoming(upload_id: &str) -> Key {
 }
 
 /// Where what landed there is put before anybody looks at it: no URL was ever made for this place.
-pub fn sealed(object: ObjectId) -> Key {
-    Key(format!("{QUARANTINE}/{object}"))
+/// `seal` tells several of them apart.
+pub fn sealed(object: ObjectId, seal: Uuid) -> Key {
+    Key(format!("{QUARANTINE}/{object}/{}", seal.simple()))
+}
+
+/// What all of an object's begin with.
+pub fn seals(object: ObjectId) -> String {
+    format!("{QUARANTINE}/{object}/")
 }
 
 /// Where a part of any size lies; one that is sent again lies beside the one it replaces.
-pub fn part(upload_id: &str, number: u32, again: Option<Uuid>) -> Key {
-    match again {
-        None => Key(format!("{PARTS}/{upload_id}/part_{number:06}")),
-        Some(again) => Key(format!("{PARTS}/{upload_id}/part_{number:06}.{}", again.simple())),
-    }
+pub fn part(upload_id: &str, number: u32, place: Uuid) -> Key {
+    Key(format!("{PARTS}/{upload_id}/part_{number:06}.{}", place.simple()))
 }
 
-/// Where parts are joined.
-pub fn joined(upload_id: &str) -> Key {
-    Key(format!("{PARTS}/{upload_id}/joined"))
+/// Where parts are joined; each that tries to does so for itself.
+pub fn joined(upload_id: &str, place: Uuid) -> Key {
+    Key(format!("{PARTS}/{upload_id}/joined.{}", place.simple()))
+}
+
+/// What all of those of an upload begin with.
+pub fn parts(upload_id: &str) -> String {
+    format!("{PARTS}/{upload_id}/")
 }
 
 /// Where the sweep looks for what nobody keeps.
@@ -157,7 +165,7 @@ impl<'a> Waiting<'a> {
         let name = rest.split('/').next()?;
         match place {
             INCOMING | PARTS if is_upload(name) => Some(Self::Upload(name)),
-            QUARANTINE => ObjectId::parse(rest).map(Self::Object),
+            QUARANTINE => ObjectId::parse(name).map(Self::Object),
             _ => None,
         }
     }

@@ -81,19 +81,6 @@ pub struct Digests {
     pub crc32: u32,
 }
 
-impl Digests {
-    /// One text, for a column of an upload's row.
-    pub fn show(&self) -> String {
-        format!("{}:{:08x}", self.sha256, self.crc32)
-    }
-
-    /// Reads that text.
-    pub fn parse(text: &str) -> Option<Self> {
-        let (sha256, crc32) = text.split_once(':')?;
-        Some(Self { sha256: sha256.to_owned(), crc32: u32::from_str_radix(crc32, 16).ok()? })
-    }
-}
-
 /// A part of any size, kept as a blob of its own until its upload ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredPart {
@@ -103,8 +90,6 @@ pub struct StoredPart {
     pub blob_key: String,
     /// Bytes.
     pub size: u64,
-    /// Lower-case hex.
-    pub sha256: String,
     /// As ZIP has it.
     pub crc32: u32,
 }

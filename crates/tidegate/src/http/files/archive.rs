@@ -16,8 +16,9 @@ use utoipa_axum::routes;
 
 use super::super::content::{self, Facts, Fields as _, Sent};
 use super::super::error::ErrorBody;
-use super::super::json::json;
+use super::super::json::{MAX_LONG_JSON, json};
 use super::Answer;
+use super::held::hold;
 use crate::app::App;
 use crate::archives;
 use crate::error::{Error, bad_request};
@@ -25,6 +26,9 @@ use crate::files;
 use crate::model::caller::Caller;
 use crate::model::disposition;
 use crate::model::file::FileName;
+
+/// Bodies up to this length are held without asking.
+const SMALL: usize = 2 << 20;
 
 /// Laid out from a list that may be long.
 pub(super) fn create_routes() -> OpenApiRouter<Arc<App>> {
@@ -68,6 +72,7 @@ pub(super) struct Ready {
     responses((status = 200, body = Ready), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
 async fn create(State(app): State<Arc<App>>, caller: Caller, request: Request) -> Answer<Json<Ready>> {
+    let _held = hold(&app, &request, SMALL, MAX_LONG_JSON)?;
     let wanted: Wanted = json(request).await?;
     let name = wanted.name.as_deref().map(FileName::parse).transpose();
     let name = name.map_err(|error| bad_request(format!("name {error}")))?;

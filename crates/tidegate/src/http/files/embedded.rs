@@ -12,6 +12,7 @@ use futures::{StreamExt as _, stream};
 use serde::de::DeserializeOwned;
 use store::ByteStream;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::error::{Error, Result, bad_request};
 
@@ -22,6 +23,8 @@ const MAX_DEPTH: usize = 32;
 const MAX_NAME: usize = 32;
 /// A sender that says nothing for this long is gone.
 const IDLE: Duration = Duration::from_secs(60);
+/// So is one that stays below this rate, in bytes per second, after that time.
+const SLOWEST: u64 = 4 << 10;
 
 /// As most write it, with its padding or without.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -61,12 +64,21 @@ pub(super) struct Embedded {
     name: &'static str,
     scanner: Scanner,
     events: VecDeque<Event>,
+    began: Instant,
+    came: u64,
 }
 
 impl Embedded {
     /// A body in which texts of this name are embedded bytes.
     pub(super) fn new(body: Body, name: &'static str) -> Self {
-        Self { body: body.into_data_stream(), name, scanner: Scanner::new(), events: VecDeque::new() }
+        Self {
+            body: body.into_data_stream(),
+            name,
+            scanner: Scanner::new(),
+            events: VecDeque::new(),
+            began: Instant::now(),
+            came: 0,
+        }
     }
 
     /// The next event; `None` at the body's end.
@@ -80,6 +92,10 @@ impl Embedded {
                 Ok(None) => return Ok(None),
                 Ok(Some(Err(_))) | Err(_) => return Err(bad_request("the body ended early")),
             };
+            self.came += chunk.len() as u64;
+            if self.began.elapsed() > IDLE + Duration::from_secs(self.came / SLOWEST) {
+                return Err(bad_request("the body came too slowly"));
+            }
             self.scanner.take(&chunk, self.name, &mut self.events)?;
         }
     }

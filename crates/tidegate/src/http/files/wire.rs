@@ -7,6 +7,7 @@ use super::super::time::rfc3339;
 use crate::files::completion::Finished;
 use crate::files::uploads::Begun;
 use crate::model::file::File;
+use crate::model::quota::Usage;
 
 /// What is to be uploaded.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -127,12 +128,20 @@ pub(super) struct Complete {
     pub(super) upload_id: String,
     /// `data` (base64) is used where no part was sent before.
     #[serde(default)]
-    #[schema(value_type = Vec<Object>)]
-    #[expect(dead_code, reason = "read as a stream before")]
-    pub(super) parts: Vec<serde_json::Value>,
+    pub(super) parts: Vec<CompletePart>,
     /// Of the whole, in hex.
     pub(super) sha256: Option<String>,
     pub(super) meta: Option<Meta>,
+}
+
+/// A part that comes with the end of its upload, or came before.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CompletePart {
+    /// Where it belongs; without one, where it stands.
+    pub(super) part_number: Option<u32>,
+    /// The bytes in base64.
+    pub(super) data: Option<String>,
 }
 
 /// A file that is there.
@@ -277,13 +286,12 @@ pub(super) struct Deleted {
     pub(super) key: String,
 }
 
-/// A folder that is gone; its bytes follow.
+/// A folder that is about to go.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct FolderDeleted {
+    /// The job that does it, as the log names it.
     pub(super) job_id: String,
-    /// Files that were in it.
-    pub(super) deleted: u64,
 }
 
 /// What a user's files take.
@@ -297,6 +305,20 @@ pub(super) struct Taken {
     pub(super) quota: u64,
     /// Files.
     pub(super) files: u64,
+}
+
+pub(super) fn show_taken(usage: &Usage, quota: u64) -> Taken {
+    Taken { used: usage.used, reserved: usage.reserved, quota, files: usage.files }
+}
+
+/// A limit for a user.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct QuotaWanted {
+    /// Bytes; `null` is the usual limit.
+    #[serde(deserialize_with = "Option::deserialize")]
+    #[schema(required = true)]
+    pub(super) quota: Option<u64>,
 }
 
 /// Whom a token is for.
