@@ -1,0 +1,10 @@
+-- What has come of an upload, counted as it comes, so that a part needs no sum over the others.
+ALTER TABLE uploads ADD COLUMN received BIGINT NOT NULL DEFAULT 0;
+UPDATE uploads SET received = COALESCE((SELECT SUM(size) FROM upload_parts WHERE upload_id = uploads.id), 0);
+
+-- A whole's checksum is taken as its parts come, or from the whole.
+ALTER TABLE upload_parts DROP COLUMN sha256;
+
+-- Names as they are searched: in lower case, of all alphabets.
+ALTER TABLE objects ADD COLUMN folded_name TEXT COLLATE "C";
+UPDATE objects SET folded_name = LOWER(name) WHERE owner_kind = 'files';

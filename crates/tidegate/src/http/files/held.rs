@@ -1,0 +1,32 @@
+//! What bodies may hold in memory, all of them together: where bytes must be kept until it is known what they are for.
+
+use std::sync::Arc;
+
+use axum::extract::Request;
+use axum::http::header;
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::app::App;
+use crate::error::{Error, Result};
+
+/// A right to hold so many bytes of a body in memory.
+pub(super) struct Held {
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+/// Asks for as much as the body says it has, and at most for `most`. Small bodies need not ask.
+pub(super) fn hold(app: &App, request: &Request, small: usize, most: usize) -> Result<Held> {
+    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let length: usize = length.unwrap_or(most).min(most);
+    if length <= small {
+        return Ok(Held { _permit: None });
+    }
+    let kib = u32::try_from(length.div_ceil(1024)).unwrap_or(u32::MAX);
+    match Arc::clone(&app.held_kib).try_acquire_many_owned(kib) {
+        Ok(permit) => Ok(Held { _permit: Some(permit) }),
+        Err(_) => {
+            metrics::counter!("tidegate_overload_total").increment(1);
+            Err(Error::Busy)
+        }
+    }
+}

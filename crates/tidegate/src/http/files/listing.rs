@@ -1,0 +1,109 @@
+//! Listings: pages, or everything as a stream.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::{Body, Bytes};
+use axum::extract::{Query, State};
+use axum::http::{HeaderValue, Response, header};
+use axum::response::IntoResponse as _;
+use futures::stream;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::super::cursor::{parse_cursor, show_cursor};
+use super::super::error::ErrorBody;
+use super::Answer;
+use super::wire::{Files, Listing, show_listed};
+use crate::app::App;
+use crate::db::Cursor;
+use crate::error::{Error, Result, bad_request};
+use crate::files;
+use crate::model::caller::Caller;
+use crate::model::file::{File, Folder, Within};
+use crate::model::micros;
+use crate::model::owner::Owner;
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(list_all))
+}
+
+/// List files
+///
+/// Newest first. Totals are of all that match.
+#[utoipa::path(get, path = "/v1/files/all", tag = "files", params(Listing),
+    responses((status = 200, body = Files), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
+async fn list_all(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    query: std::result::Result<Query<Listing>, axum::extract::rejection::QueryRejection>,
+) -> Answer<Response<Body>> {
+    let Query(asked) = query.map_err(|_| bad_request("the query can't be read"))?;
+    let owner = files::owner(&caller, asked.user_id.as_deref().or(asked.user_email.as_deref()))?;
+    let folder = asked.folder.as_deref().map(Folder::parse).transpose();
+    let folder = folder.map_err(|error| bad_request(format!("folder {error}")))?;
+    let subtree = matches!(asked.subtree.as_deref(), Some("1" | "true"));
+    let name = asked.q.filter(|text| !text.is_empty());
+    if name.as_ref().is_some_and(|text| text.len() > 255) {
+        return Err(bad_request("q may have at most 255 bytes").into());
+    }
+    let within = Within { folder: folder.map(|folder| folder.as_str().to_owned()), subtree, name };
+    let after = asked.cursor.as_deref().map_or(Ok(Cursor::START), parse_cursor)?;
+    let limit: Option<i64> = match asked.limit.as_deref() {
+        None => None,
+        Some(text) => Some(text.parse().map_err(|_| bad_request("limit must be from 1 to 1000"))?),
+    };
+    let (total_count, total_size) = files::totals(&app, &caller, &owner, &within).await?;
+    let (page, more) = files::list(&app, &caller, &owner, &within, after, limit.unwrap_or(files::MAX_PAGE)).await?;
+    let next = last_of(&page).filter(|_| more);
+    let files = page.into_iter().map(show_listed).collect();
+    let next_cursor = next.as_ref().map(|next| show_cursor(next.clone()));
+    let shown = Files { files, total_count, total_size, next_cursor };
+    let Some(next) = next.filter(|_| limit.is_none()) else { return Ok(Json(shown).into_response()) };
+    let rest = Rest { app, caller, owner, within, after: Some(next) };
+    let body = Body::from_stream(everything(rest, &shown)?);
+    let json = HeaderValue::from_static("application/json");
+    Ok(([(header::CONTENT_TYPE, json)], body).into_response())
+}
+
+fn last_of(page: &[File]) -> Option<Cursor> {
+    page.last().map(|file| Cursor { created_at: micros(file.object.created_at), id: file.object.id })
+}
+
+/// What follows the first page of a listing.
+struct Rest {
+    app: Arc<App>,
+    caller: Caller,
+    owner: Owner,
+    within: Within,
+    /// `None` once all is said.
+    after: Option<Cursor>,
+}
+
+/// The whole listing, page by page: however long it is, no more than one page lies in memory. Where it breaks off, so
+/// does the answer.
+fn everything(rest: Rest, first: &Files) -> Result<impl futures::Stream<Item = std::io::Result<Bytes>> + Send + use<>> {
+    let totals = format!("{{\"total_count\":{},\"total_size\":{},\"files\":[", first.total_count, first.total_size);
+    let begin = totals + &lines(&first.files)?;
+    let rest = stream::try_unfold(rest, |mut rest| async move {
+        let Some(after) = rest.after.take() else { return Ok(None) };
+        let (page, more) = files::list(&rest.app, &rest.caller, &rest.owner, &rest.within, after, files::MAX_PAGE)
+            .await
+            .map_err(std::io::Error::other)?;
+        rest.after = last_of(&page).filter(|_| more);
+        let shown: Vec<_> = page.into_iter().map(show_listed).collect();
+        let mut text = if shown.is_empty() { String::new() } else { String::from(",") };
+        text += &lines(&shown).map_err(std::io::Error::other)?;
+        if rest.after.is_none() {
+            text += "]}";
+        }
+        Ok(Some((Bytes::from(text), rest)))
+    });
+    Ok(futures::StreamExt::chain(stream::iter([Ok(Bytes::from(begin))]), rest))
+}
+
+/// The files as they stand in a list, without its brackets.
+fn lines(files: &[impl serde::Serialize]) -> Result<String> {
+    let text = serde_json::to_string(files).map_err(|error| Error::Internal(error.into()))?;
+    Ok(text[1..text.len() - 1].to_owned())
+}

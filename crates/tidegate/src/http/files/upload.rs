@@ -1,0 +1,209 @@
+//! Uploads: begun, sent in parts as base64 or as they are, completed.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, Request, State};
+use futures::{StreamExt as _, stream};
+use store::ByteStream;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::super::error::ErrorBody;
+use super::super::json::json;
+use super::Answer;
+use super::embedded::{Embedded, Event};
+use super::held::hold;
+use super::wire::{
+    self, Complete, CompletePart, Completed, Init, NewPart, PartPlace, PartStored, Started, show_finished, show_started,
+};
+use crate::app::App;
+use crate::error::{Error, Result, bad_request};
+use crate::files::{self, completion, parts, uploads};
+use crate::model::caller::Caller;
+use crate::model::file::Visibility;
+
+/// The most bytes that are held of one body, until it is known where they go.
+const MAX_HELD: usize = 16 << 20;
+/// Bodies up to this length are held without asking.
+const SMALL: usize = 64 << 10;
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(init))
+}
+
+/// Routes that take bytes: for as long as they come.
+pub(crate) fn byte_routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(post_part)).routes(routes!(put_part)).routes(routes!(complete))
+}
+
+/// Begin uploads
+///
+/// Reserves the announced bytes. Send them by `part`, or all of a file at once to its `url`.
+#[utoipa::path(post, path = "/v1/files/init", tag = "files", request_body = Init,
+    responses((status = 200, body = Started), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody), (status = 413, body = ErrorBody)))]
+async fn init(State(app): State<Arc<App>>, caller: Caller, request: Request) -> Answer<Json<Started>> {
+    let asked: Init = json(request).await?;
+    let chunked = match asked.mode.as_str() {
+        "chunked" => true,
+        "single" | "batch" => false,
+        _ => return Err(bad_request("mode must be single, chunked or batch").into()),
+    };
+    if asked.mode == "single" && asked.files.len() != 1 {
+        return Err(bad_request("mode single takes one file; use batch for several").into());
+    }
+    let meta = asked.meta.unwrap_or_default();
+    let owner = files::owner(&caller, meta.user())?;
+    let folder = asked.folder.or(meta.folder).unwrap_or_default();
+    let mut announced = Vec::with_capacity(asked.files.len());
+    for file in asked.files {
+        let visibility = match file.visibility.as_deref() {
+            None => Visibility::default(),
+            Some(word) => Visibility::parse(word).ok_or_else(|| bad_request("visibility must be public or private"))?,
+        };
+        announced.push(uploads::Announced { name: file.name, size: file.size, mime: file.mime, visibility });
+    }
+    let largest = announced.iter().map(|file| file.size).max().unwrap_or(0);
+    let begun = uploads::begin(&app, &caller, &owner, &folder, announced).await?;
+    let first = begun.first().map(|begun| begun.upload_id.clone()).unwrap_or_default();
+    let parts = chunked.then(|| largest.div_ceil(parts::CHUNK).max(1));
+    Ok(Json(Started { upload_id: first, parts, uploads: begun.into_iter().map(show_started).collect() }))
+}
+
+/// Send a part in base64
+///
+/// Numbers begin with 0 or 1; parts may come in any order, and one that is sent again replaces the one before.
+#[utoipa::path(post, path = "/v1/files/part", tag = "files", request_body = NewPart,
+    responses((status = 200, body = PartStored), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+        (status = 404, body = ErrorBody), (status = 413, body = ErrorBody)))]
+async fn post_part(State(app): State<Arc<App>>, caller: Caller, request: Request) -> Answer<Json<PartStored>> {
+    let held = hold(&app, &request, SMALL, MAX_HELD);
+    let mut reader = Embedded::new(request.into_body(), "chunkBase64");
+    match reader.next().await? {
+        Some(Event::Begin) if reader.depth() == 1 => {}
+        _ => return Err(bad_request("the body must be a JSON object with uploadId, partNumber and chunkBase64").into()),
+    }
+    // Where it goes may be said before or after.
+    let Some(place) = reader.so_far::<PartPlace>() else {
+        let _held = held?;
+        let bytes = collected(&mut reader, MAX_HELD).await?;
+        let message = "uploadId and partNumber must stand before chunkBase64 where that is long";
+        let bytes = bytes.ok_or_else(|| bad_request(message))?;
+        let PartPlace { upload_id, part_number } = to_end(reader).await?;
+        let body: ByteStream = Box::pin(stream::iter([Ok(bytes.into())]));
+        parts::put_part(&app, &caller, &upload_id, part_number, body).await?;
+        return Ok(Json(PartStored { status: "success", part_number }));
+    };
+    drop(held);
+    let (body, back) = reader.value();
+    parts::put_part(&app, &caller, &place.upload_id, place.part_number, body).await.map_err(told)?;
+    let reader = back.await.map_err(|_| bad_request("the body ended early"))?;
+    if to_end::<PartPlace>(reader).await? != place {
+        return Err(bad_request("uploadId and partNumber are given twice").into());
+    }
+    Ok(Json(PartStored { status: "success", part_number: place.part_number }))
+}
+
+/// An error of the body's own, which went through the store as one of the sender's.
+fn told(error: Error) -> Error {
+    let Error::BadRequest(message) = &error else { return error };
+    if message.contains("not base64") { bad_request("chunkBase64 is not base64") } else { error }
+}
+
+/// The bytes of the value that has begun; `None` if there are more than `most`.
+async fn collected(reader: &mut Embedded, most: usize) -> Result<Option<Vec<u8>>> {
+    let mut bytes = Some(Vec::new());
+    while let Some(event) = reader.next().await? {
+        match event {
+            Event::Bytes(more) => {
+                bytes = bytes.filter(|bytes: &Vec<u8>| bytes.len() + more.len() <= most);
+                if let Some(bytes) = &mut bytes {
+                    bytes.extend_from_slice(&more);
+                }
+            }
+            Event::Begin | Event::End => return Ok(bytes),
+        }
+    }
+    Err(bad_request("the body ended early"))
+}
+
+/// Reads the body to its end and parses what is not embedded.
+async fn to_end<T: serde::de::DeserializeOwned>(mut reader: Embedded) -> Result<T> {
+    while let Some(event) = reader.next().await? {
+        if event == Event::Begin {
+            return Err(bad_request("the embedded bytes are given twice"));
+        }
+    }
+    reader.rest()
+}
+
+/// Send a part
+///
+/// The bytes as they are.
+#[utoipa::path(put, path = "/v1/files/part/{upload_id}/{number}", tag = "files",
+    params(("upload_id" = String, Path), ("number" = u32, Path)), request_body(content = Vec<u8>, content_type = "application/octet-stream"),
+    responses((status = 200, body = PartStored), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+        (status = 404, body = ErrorBody), (status = 413, body = ErrorBody)))]
+async fn put_part(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path((upload_id, number)): Path<(String, String)>,
+    request: Request,
+) -> Answer<Json<PartStored>> {
+    let part_number = number.parse().map_err(|_| bad_request("the part's number must be a whole number"))?;
+    let body = request.into_body().into_data_stream().map(|next| next.map_err(std::io::Error::other));
+    parts::put_part(&app, &caller, &upload_id, part_number, Box::pin(body)).await?;
+    Ok(Json(PartStored { status: "success", part_number }))
+}
+
+/// Complete an upload
+///
+/// May be asked again and then answers the same.
+#[utoipa::path(post, path = "/v1/files/complete", tag = "files", request_body = Complete,
+    responses((status = 200, body = Completed), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+        (status = 404, body = ErrorBody), (status = 413, body = ErrorBody)))]
+async fn complete(State(app): State<Arc<App>>, caller: Caller, request: Request) -> Answer<Json<Completed>> {
+    let _held = hold(&app, &request, SMALL, MAX_HELD)?;
+    let mut reader = Embedded::new(request.into_body(), "data");
+    let (mut late, mut left) = (Vec::new(), Some(MAX_HELD));
+    while let Some(event) = reader.next().await? {
+        if event == Event::Begin {
+            // What does not fit is read all the same: it may have come by `part` before.
+            let bytes = collected(&mut reader, left.unwrap_or(0)).await?;
+            left = left.zip(bytes.as_ref()).map(|(left, bytes)| left - bytes.len());
+            late.extend(bytes.filter(|_| left.is_some()));
+        }
+    }
+    let asked: Complete = reader.rest()?;
+    let sha256 = asked.sha256.filter(|given| !given.is_empty()).map(|given| given.to_ascii_lowercase());
+    let user = asked.meta.as_ref().and_then(wire::Meta::user).map(str::to_owned);
+    let finish = completion::Finish { sha256, user };
+    let fits = left.is_some();
+    let late = if fits { in_order(late, &asked.parts)? } else { Vec::new() };
+    let late = late.into_iter().map(|bytes| Box::pin(stream::iter([Ok(bytes.into())])) as ByteStream).collect();
+    match completion::complete(&app, &caller, &asked.upload_id, &finish, late).await {
+        Err(Error::BadRequest(_)) if !fits => {
+            let message = format!("parts[].data may have {MAX_HELD} bytes in all; send more by part");
+            Err(Error::TooLarge(message.into()).into())
+        }
+        done => Ok(Json(show_finished(done?))),
+    }
+}
+
+/// The bytes that came with a completion, by the numbers of their parts, or as they stand where none has a number.
+fn in_order(late: Vec<Vec<u8>>, parts: &[CompletePart]) -> Result<Vec<Vec<u8>>> {
+    let numbers: Vec<Option<u32>> =
+        parts.iter().filter(|part| part.data.is_some()).map(|part| part.part_number).collect();
+    // As many as there are bytes, unless `data` stands somewhere else.
+    if numbers.len() != late.len() || numbers.iter().all(Option::is_none) {
+        return Ok(late);
+    }
+    let mut numbered = std::collections::BTreeMap::new();
+    for (number, bytes) in numbers.into_iter().zip(late) {
+        let number = number.ok_or_else(|| bad_request("give partNumber to all of parts, or to none"))?;
+        if numbered.insert(number, bytes).is_some() {
+            return Err(bad_request(format!("part {number} is given twice")));
+        }
+    }
+    Ok(numbered.into_values().collect())
+}
