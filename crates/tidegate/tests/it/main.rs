@@ -8,6 +8,8 @@ mod disks;
 mod edge;
 mod edge_wire;
 mod files;
+mod files_faults;
+mod files_limits;
 mod guards;
 mod jobs;
 mod postgres;

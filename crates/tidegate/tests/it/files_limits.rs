@@ -1,0 +1,188 @@
+//! The files surface at its limits: quotas, long lists, bodies that would fill the memory.
+
+use serde_json::{Value, json};
+use std::time::{Duration, SystemTime};
+use tidegate::model::file::{FileName, Folder, Visibility};
+use tidegate::model::ids::{ObjectId, UserId};
+use tidegate::model::key;
+use tidegate::model::object::{Content, Object, ObjectState};
+use tidegate::model::owner::Owner;
+use tidegate::model::principal::Principal;
+
+use crate::files::{complete, file, init, put, refusal, usage};
+use crate::support::TestApp;
+
+/// Never a byte over, however many ask at once. `QUOTA_ROUNDS=1000` for the long form.
+#[tokio::test]
+async fn a_quota_holds_against_a_race() {
+    let rounds: u32 = std::env::var("QUOTA_ROUNDS").map_or(5, |rounds| rounds.parse().unwrap());
+    let limits = [("PER_USER_QUOTA_GB", "1"), ("MAX_BODY_MB", "2048"), ("RATE_LIMIT_PER_ADDRESS", "0")];
+    let app = TestApp::with(&limits).await;
+    let quota = 1_u64 << 30;
+    let (mut granted, mut refused) = (0, 0);
+    for round in 0..rounds {
+        let user = format!("user{round}");
+        // So that as many as fit leave less than one byte each.
+        let fits = 1 + u64::from(round % 40);
+        let size = quota / (fits + 1) + 1;
+        let race = (0..100).map(|n| {
+            let (app, user) = (&app, &user);
+            async move {
+                let body = json!({ "mode": "single", "files": [{ "name": format!("f{n}"), "size": size }] });
+                app.post(user, "/v1/files/init", &body).await
+            }
+        });
+        let answers = futures::future::join_all(race).await;
+        let begun = answers.iter().filter(|answer| answer.status == 200).count() as u64;
+        assert_eq!(begun, fits, "round {round}: one more would be over");
+        assert_eq!(usage(&app, &user).await, (0, fits * size, 0));
+        for answer in answers.iter().filter(|answer| answer.status != 200) {
+            assert_eq!(refusal(answer), (413, "QUOTA_EXCEEDED".into()));
+            let error = &answer.json()["error"];
+            assert_eq!((&error["quota"], &error["requested"]), (&json!(quota), &json!(size)));
+            assert!(error["used"].as_u64().unwrap() + size > quota, "{error}");
+        }
+        (granted, refused) = (granted + begun, refused + 100 - begun);
+    }
+    println!("{rounds} rounds of 100 racing uploads: {granted} begun, {refused} refused, never a byte over");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn services_say_how_much_a_user_may_have() {
+    let service = "0123456789abcdef0123456789abcdef";
+    let app = TestApp::with(&[("AUTH_SERVICE_TOKEN", service), ("AUTH_OWN_TOKENS", "true")]).await;
+    let url = |path: &str| format!("{}{path}", app.api());
+    let as_service = [("x-service-token", service), ("content-type", "application/json")];
+    let set = async |query: &str, body: &str| {
+        app.send("PUT", &url(&format!("/v1/files/quota{query}")), &as_service, body.as_bytes().to_vec()).await
+    };
+    let answer = set("?user_id=alice", "{\"quota\":100}").await;
+    let expected = json!({ "used": 0, "reserved": 0, "quota": 100, "files": 0 });
+    assert_eq!((answer.status, answer.json()), (200, expected));
+    let init = async |size: u64| {
+        let body =
+            json!({ "mode": "single", "files": [{ "name": "a", "size": size }], "meta": { "user_id": "alice" } });
+        app.send("POST", &url("/v1/files/init"), &as_service, body.to_string().into_bytes()).await
+    };
+    assert_eq!(refusal(&init(101).await), (413, "QUOTA_EXCEEDED".into()));
+    assert_eq!(init(60).await.status, 200);
+    assert_eq!(set("?user_id=alice", "{\"quota\":10}").await.json()["reserved"], json!(60), "what is there stays");
+    assert_eq!(refusal(&init(1).await).0, 413);
+    assert_eq!(set("?user_id=alice", "{\"quota\":null}").await.json()["quota"], json!(app.app.config.files.quota));
+    assert_eq!(init(101).await.status, 200);
+    for bad in ["{}", "{\"quota\":-1}", "{\"quota\":1,\"x\":1}", "{\"quota\":18446744073709551615}"] {
+        assert_eq!(refusal(&set("?user_id=alice", bad).await), (400, "BAD_REQUEST".into()), "{bad}");
+    }
+    assert_eq!(refusal(&set("", "{\"quota\":1}").await).0, 400, "whose?");
+    let made = app.send("POST", &url("/v1/files/generate-token?user_id=alice"), &as_service, Vec::new()).await.json();
+    let bearer = format!("Bearer {}", made["token"].as_str().unwrap());
+    let as_alice = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+    let own = app.send("PUT", &url("/v1/files/quota"), &as_alice, b"{\"quota\":9000000000}".to_vec()).await;
+    assert_eq!(refusal(&own), (403, "FORBIDDEN".into()), "nobody gives themselves more");
+    app.finish().await;
+}
+
+/// Rows without bytes, as many as a listing needs to have pages.
+async fn rows(app: &TestApp, user: &str, count: u32) {
+    let user = UserId::parse(user).unwrap();
+    let (owner, folder) = (Owner::Files(user.clone()), Folder::parse("many").unwrap());
+    let mut tx = app.app.db.begin().await.unwrap();
+    for n in 0..count {
+        let name = FileName::parse(&format!("{n}.txt")).unwrap();
+        let id = ObjectId::generate();
+        let object = Object {
+            id,
+            key: key::file(&user, &folder, n, &name),
+            name: Some(name.as_str().to_owned()),
+            content_type: "text/plain".into(),
+            state: ObjectState::Pending,
+            created_at: SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000 + u64::from(n)),
+            content: None,
+        };
+        tx.insert_object(&owner, &object, &Principal::System).await.unwrap();
+        tx.describe_file(id, name.as_str(), folder.as_str(), Visibility::Public).await.unwrap();
+        let content = Content { size: 2, etag: "e".into(), last_modified: SystemTime::UNIX_EPOCH };
+        assert!(tx.publish_object(id, &content).await.unwrap());
+    }
+    tx.count_files(&owner, folder.as_str(), count.into(), i64::from(count) * 2).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_list_without_a_limit_is_whole() {
+    let app = TestApp::start().await;
+    rows(&app, "alice", 2500).await;
+    for (query, expected) in [("", 2500), ("?q=1.TXT", 250), ("?folder=many", 2500), ("?folder=none", 0)] {
+        let listed = app.get("alice", &format!("/v1/files/all{query}")).await;
+        assert_eq!((listed.status, listed.header("content-type")), (200, "application/json"));
+        let listed = listed.json();
+        let files = listed["files"].as_array().unwrap();
+        let mut names: Vec<_> = files.iter().map(|file| file["filename"].as_str().unwrap()).collect();
+        assert_eq!((names.len(), &listed["total_count"]), (expected, &json!(expected)), "{query}");
+        assert_eq!(listed["total_size"], json!(expected * 2));
+        assert_eq!(listed.get("next_cursor"), None);
+        if let (Some(first), Some(last)) = (names.first(), names.last()) {
+            assert!(first.parse::<f64>().is_err() && first != last, "{first} {last}");
+        }
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), expected, "none twice");
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_folder_goes_with_what_was_in_it_and_not_with_what_came_later() {
+    let app = TestApp::start().await;
+    let gone = [file(&app, "alice", "a", b"1", "x").await, file(&app, "alice", "b", b"22", "x/y").await];
+    let beside = file(&app, "alice", "c", b"333", "xy").await;
+    let others = file(&app, "bob", "d", b"4444", "x").await;
+    let answer = app.delete("alice", "/v1/files?folder=/x/").await;
+    assert_eq!(answer.status, 202, "{}", answer.text());
+    // The jobs are run by hand here: this upload begins and ends before the folder is looked at.
+    let (upload, later) = init(&app, "alice", "e", 5, "x").await;
+    assert_eq!(put(&app, "alice", &upload, 0, b"55555").await.status, 200);
+    assert_eq!(complete(&app, "alice", &upload).await.status, 200);
+    app.run_jobs().await;
+    let status = async |key: &str| app.send("GET", &format!("{}/{key}", app.api()), &[], Vec::new()).await.status;
+    for key in &gone {
+        assert_eq!(status(key).await, 404);
+    }
+    for key in [&beside, &others, &later] {
+        assert_eq!(status(key).await, 200);
+    }
+    assert_eq!(usage(&app, "alice").await, (8, 0, 2));
+    let blobs = app.files().iter().filter(|path| path.starts_with("storage/") && !path.ends_with(".meta")).count();
+    assert_eq!(blobs, 3, "{:?}", app.files());
+    for bad in ["", "?folder=", "?folder=/", "?folder=.."] {
+        assert_eq!(refusal(&app.delete("alice", &format!("/v1/files{bad}")).await).0, 400, "{bad}");
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn bodies_that_must_be_held_have_a_common_limit() {
+    let app = TestApp::start().await;
+    let (upload, _) = init(&app, "alice", "a", 300_000, "").await;
+    let data = "A".repeat(400_000);
+    let complete = json!({ "uploadId": upload, "parts": [{ "data": data }] });
+    let keys: Vec<Value> = (0..60_000).map(|n| json!(format!("storage/alice/{n:08x}_a_long_name_of_a_file"))).collect();
+    let all = std::sync::Arc::clone(&app.app.held_kib);
+    let everything = all.acquire_many(u32::try_from(all.available_permits()).unwrap()).await.unwrap();
+    for (path, body) in [("/v1/files/complete", &complete), ("/v1/files/batch-download", &json!({ "keys": keys }))] {
+        let refused = app.post("alice", path, body).await;
+        assert_eq!(refusal(&refused), (503, "STORE_UNAVAILABLE".into()), "{path}");
+    }
+    // What goes straight to the store holds nothing.
+    let part = json!({ "uploadId": upload, "partNumber": 0, "chunkBase64": data });
+    let ordered = format!("{{\"uploadId\":\"{upload}\",\"partNumber\":0,\"chunkBase64\":\"{data}\"}}");
+    let headers = [("x-user-id", "alice"), ("content-type", "application/json")];
+    let url = format!("{}/v1/files/part", app.api());
+    assert_eq!(app.send("POST", &url, &headers, ordered.into_bytes()).await.status, 200, "{part:.40}");
+    drop(everything);
+    let done = app.post("alice", "/v1/files/complete", &complete).await;
+    assert_eq!((done.status, &done.json()["size"]), (200, &json!(300_000)), "{}", done.text());
+    app.run_jobs().await;
+    app.finish().await;
+}
