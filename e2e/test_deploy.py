@@ -1,12 +1,17 @@
 """What is shipped for machines of one's own: the unit, the site, the script, and a backup that comes back."""
 
+import http.client
+import json
 import os
 import pathlib
 import random
 import re
 import shutil
 import sqlite3
+import ssl
 import subprocess
+import time
+import urllib.parse
 
 from server import BINARY, ROOT, Server, free_port, send
 
@@ -25,15 +30,83 @@ def test_the_unit_is_right_and_confined(tmp_path):
     assert exposure <= 1.5, judged.stdout
 
 
-def test_the_site_is_taken_by_nginx(tmp_path):
+def site(folder, server=None):
+    """The site as it is delivered, on free ports, with a certificate of its own and in front of a server of ours."""
     subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=files.example.com",
-                    "-keyout", tmp_path / "privkey.pem", "-out", tmp_path / "fullchain.pem"], check=True, capture_output=True)  # fmt: skip
-    site = (DEPLOY / "nginx/tidegate.conf").read_text().replace("/etc/tidegate/tls", str(tmp_path))
+                    "-keyout", folder / "privkey.pem", "-out", folder / "fullchain.pem"], check=True, capture_output=True)  # fmt: skip
+    text = (DEPLOY / "nginx/tidegate.conf").read_text().replace("/etc/tidegate/tls", str(folder))
     ports = {"80": free_port(), "443": free_port()}
-    site = re.sub(r"listen (\[::\]:)?(80|443)\b", lambda found: f"listen {found[1] or ''}{ports[found[2]]}", site)
-    (tmp_path / "nginx.conf").write_text(f"pid {tmp_path}/pid; error_log {tmp_path}/log; events {{}}\nhttp {{ access_log off;\n{site}\n}}\n")
-    taken = subprocess.run(["nginx", "-t", "-c", tmp_path / "nginx.conf", "-e", tmp_path / "log"], capture_output=True, text=True)
+    text = re.sub(r"listen (\[::\]:)?(80|443)\b", lambda found: f"listen {found[1] or ''}{ports[found[2]]}", text)
+    if server:
+        text = text.replace("127.0.0.1:3000", f"127.0.0.1:{server.ports['PORT']}")
+        text = text.replace("/var/lib/tidegate/store/", f"{server.folder}/data/store/")
+    user = "user root;" if os.geteuid() == 0 else ""
+    conf = folder / "nginx.conf"
+    conf.write_text(f"{user} daemon off; pid {folder}/pid; error_log {folder}/log; events {{}}\nhttp {{ access_log {folder}/access;\n{text}\n}}\n")
+    return conf, ports["443"]
+
+
+def test_the_site_is_taken_by_nginx(tmp_path):
+    conf, _ = site(tmp_path)
+    taken = subprocess.run(["nginx", "-t", "-c", conf, "-e", tmp_path / "log"], capture_output=True, text=True)
     assert taken.returncode == 0 and "warn" not in taken.stderr, taken.stderr
+
+
+def test_nginx_sends_the_files_itself(tmp_path):
+    service = "0123456789abcdef0123456789abcdef"
+    key = subprocess.run(["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"], capture_output=True, text=True, check=True)
+    server = Server(tmp_path, ACCEL_REDIRECT="/_tidegate/", PUBLIC_BASE_URL="https://files.example.com", EDGE_URL="https://images.example.com",
+                    S3_URL="https://uploads.example.com", TRUSTED_PROXIES="127.0.0.1", AUTH_SERVICE_TOKEN=service, UPLOAD_SIGNING_KEY=service,
+                    CLOUDFRONT_KEY_PAIR_ID="K1", CLOUDFRONT_PRIVATE_KEY_PEM=key.stdout, S3_OPERATOR_ACCESS_KEY="OPERATOROPERATOR",
+                    S3_OPERATOR_SECRET_KEY=service, CORS_ALLOW_ORIGIN="https://app.example.com")  # fmt: skip
+    conf, port = site(tmp_path, server)
+
+    def ask(method, path, body=None, **headers):
+        context = ssl.create_default_context(cafile=tmp_path / "fullchain.pem")
+        context.check_hostname = False
+        connection = http.client.HTTPSConnection("127.0.0.1", port, context=context, timeout=20)
+        headers = {"Host": "files.example.com", **{name.replace("_", "-"): value for name, value in headers.items()}}
+        connection.request(method, path, body, headers)
+        answer = connection.getresponse()
+        return answer.status, answer.headers, answer.read()
+
+    with server:
+        nginx = subprocess.Popen(["nginx", "-c", conf, "-e", tmp_path / "log"])
+        try:
+            body, name = random.randbytes(300_000), "a b+é%2F?.html"
+            json_body = {"mode": "single", "files": [{"name": name, "size": len(body), "mime": "text/html"}], "meta": {"user_id": "a@b.de"}}
+            for _ in range(100):
+                try:
+                    status, _, said = ask("POST", "/v1/files/init", json.dumps(json_body), X_Service_Token=service, Content_Type="application/json")
+                    break
+                except OSError:
+                    time.sleep(0.05)
+            assert status == 200, said
+            begun = json.loads(said)
+            assert ask("PUT", f"/v1/files/part/{begun['uploadId']}/0", body, X_Service_Token=service)[0] == 200
+            done = ask("POST", "/v1/files/complete", json.dumps({"uploadId": begun["uploadId"]}), X_Service_Token=service, Content_Type="application/json")
+            assert done[0] == 200, done
+            key = urllib.parse.quote(begun["uploads"][0]["key"])
+            status, _, said = ask("GET", f"/v1/files/signed-url?key={urllib.parse.quote(begun['uploads'][0]['key'], safe='')}", X_Service_Token=service)
+            link = urllib.parse.urlsplit(json.loads(said)["url"])
+            for path in (f"{link.path}?{link.query}", f"/{key}"):
+                status, headers, got = ask("GET", path, Origin="https://app.example.com")
+                assert (status, got == body) == (200, True), (path, status)
+                assert headers["Content-Disposition"].startswith("attachment"), "it would run"
+                assert headers["Content-Type"] == "text/html" and headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
+                assert headers["X-Content-Type-Options"] == "nosniff" and headers["Access-Control-Allow-Origin"] == "https://app.example.com"
+                assert "X-Accel-Redirect" not in headers and headers["Cache-Control"]
+                part = ask("GET", path, Range="bytes=1000-1999")
+                assert (part[0], part[2]) == (206, body[1000:2000])
+                assert ask("GET", path, If_None_Match=headers["ETag"])[0] == 304
+                assert ask("HEAD", path)[1]["Content-Length"] == str(len(body))
+            assert ask("GET", f"{link.path}?{link.query}0")[0] == 403
+            assert ask("GET", f"/_tidegate/{key}")[0] == 404, "nobody asks for it from outside"
+            past = send("GET", f"{server.api}/{key}")
+            assert (past.status, past.body, past.headers["X-Accel-Redirect"]) == (200, body, None), "who comes past the proxy gets the bytes"
+        finally:
+            nginx.terminate()
+            nginx.wait(timeout=10)
 
 
 def test_the_script_installs_and_takes_away(tmp_path):

@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 pub use checksum::{Algorithm, Checks};
 pub use completion::Completion;
 pub use error::{Error, PartFault, Result};
-pub use fs::{Blob, BlobStream, FsReader, FsStore, Piece, Reads, SendError};
+pub use fs::{Blob, BlobStream, Foreign, Found, FsReader, FsStore, Piece, Reads, SendError, Tree};
 pub use s3::{Addressing, Encryption, MAX_COPY, S3Options, S3Store};
 pub use sigv4::{Endpoint, MAX_LIFETIME, Presigner};
 

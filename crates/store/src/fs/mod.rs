@@ -16,6 +16,7 @@ mod place;
 mod reader;
 mod root;
 mod sidecar;
+mod tree;
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -36,6 +37,7 @@ use self::reader::Changes;
 pub use self::reader::{Blob, FsReader, Reads};
 use self::root::Root;
 use self::sidecar::Sidecar;
+pub use self::tree::{Foreign, Found, Tree};
 use crate::checksum::{Checks, Hashes};
 use crate::completion::Completion;
 use crate::error::{Error, Result};

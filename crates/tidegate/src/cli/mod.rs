@@ -2,6 +2,7 @@
 
 mod check;
 mod edge;
+mod import;
 mod process;
 mod serve;
 mod token;
@@ -40,6 +41,9 @@ enum Command {
         #[arg(long)]
         edge: bool,
     },
+    /// Take over what another program has stored.
+    #[command(subcommand)]
+    Import(import::What),
     /// Make a token for a user, where the server makes its own.
     Token(token::Wanted),
     /// Print the reference of all settings.
@@ -61,6 +65,7 @@ pub fn run() -> ExitCode {
             let printed = print(&report);
             if is_fine { printed } else { ExitCode::FAILURE }
         }),
+        Command::Import(what) => with_config(&sources(), |config| import::run(config, &what)),
         Command::Token(wanted) => with_config(&sources(), |config| token::run(&config, &wanted)),
         Command::Settings => print(&crate::config::reference()),
         Command::Openapi => print(&crate::http::openapi::document()),

@@ -9,8 +9,8 @@ use super::complain;
 use crate::config::Config;
 use crate::telemetry;
 
-/// Runs `serve` until SIGTERM or SIGINT cancel its token; what is worth saying of the settings is said first.
-pub(super) fn run<F>(config: Config, serve: impl FnOnce(Config, CancellationToken) -> F) -> ExitCode
+/// Runs `work` until it ends; SIGTERM and SIGINT cancel its token. What is worth saying of the settings is said first.
+pub(super) fn run<F>(config: Config, work: impl FnOnce(Config, CancellationToken) -> F) -> ExitCode
 where
     F: Future<Output = anyhow::Result<()>>,
 {
@@ -34,7 +34,7 @@ where
         for warning in &config.warnings {
             tracing::warn!("{warning}");
         }
-        serve(config, stop).await
+        work(config, stop).await
     });
     exporting.finish();
     match outcome {
@@ -43,7 +43,7 @@ where
             ExitCode::SUCCESS
         }
         Err(error) => {
-            complain(&format!("can't serve: {error:#}"));
+            complain(&format!("failed: {error:#}"));
             ExitCode::FAILURE
         }
     }

@@ -20,6 +20,9 @@ async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
     if server.app.config.insecure_auth() {
         tracing::warn!("there is no sign-in: whoever reaches the API is whoever they say (AUTH_MODE)");
     }
+    if is_open(&server.app) {
+        tracing::info!("users' files that are not private can be read by whoever knows their path (FILES_PUBLIC)");
+    }
     // Where nobody reads standard output, the log says the same.
     let _ = std::io::stdout().write_all(announcement(&server.app).as_bytes());
     tracing::info!(
@@ -33,13 +36,23 @@ async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Whether files can be read without a word of who asks.
+fn is_open(app: &App) -> bool {
+    app.config.files.on && app.config.files.public
+}
+
 fn announcement(app: &App) -> String {
     let elsewhere = if app.config.edge_port.is_some() { "" } else { "   (not here: EDGE_PORT is off)" };
     let edge = app.addresses.edge.as_ref().map_or("off".to_owned(), |address| format!("{address}{elsewhere}"));
     format!(
-        "Tidegate {}\n  API   {}   (documentation at /docs)\n  edge  {edge}\n  S3    {}\n",
+        "Tidegate {}\n  API   {}   (documentation at /docs)\n  edge  {edge}\n  S3    {}\n{}",
         env!("CARGO_PKG_VERSION"),
         app.addresses.api,
         app.addresses.s3,
+        if is_open(app) {
+            "  Users' files that are not private can be read by whoever knows their path (FILES_PUBLIC).\n"
+        } else {
+            ""
+        },
     )
 }

@@ -245,9 +245,22 @@ fn resolve_files(r: &mut Resolver, on: bool) -> FilesSetting {
         quota: r.number("PER_USER_QUOTA_GB", 0..=1_000_000) << 30,
         link_lifetime: r.number("SIGNED_URL_TTL_DEFAULT", 1..=sign::MAX_LINK_LIFETIME),
         public: r.flag("FILES_PUBLIC"),
+        hand_off: resolve_hand_off(r),
         link_key: secret(r, "UPLOAD_SIGNING_KEY"),
         earlier_link_key: secret(r, "UPLOAD_SIGNING_KEY_PREVIOUS"),
     }
+}
+
+fn resolve_hand_off(r: &mut Resolver) -> Option<String> {
+    let path = r.text("ACCEL_REDIRECT")?;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/_-.".contains(&byte);
+    let fits = path.len() > 2 && path.starts_with('/') && path.ends_with('/') && !path.contains("//");
+    if !fits || path.contains("/.") || !path.bytes().all(plain) {
+        r.problem("ACCEL_REDIRECT", "a path with a slash at each end, of letters, digits, '-', '_' and '.'");
+    } else if r.text("S3_BUCKET").is_some() {
+        r.problem("ACCEL_REDIRECT", "nothing where the store is a bucket: only a folder can be handed to a proxy");
+    }
+    Some(path)
 }
 
 fn resolve_region(r: &mut Resolver) -> String {

@@ -340,6 +340,12 @@ pub const SETTINGS: &[Setting] = &[
         "Whether files that are not private can be read by their path below /storage.",
     ),
     built(
+        "ACCEL_REDIRECT",
+        "",
+        "a path such as /_tidegate/",
+        "Where nginx in front keeps the local store as an internal location: it then sends users' files itself.",
+    ),
+    built(
         "SIGNED_URL_TTL_DEFAULT",
         "3600",
         "1 to 604800 seconds",

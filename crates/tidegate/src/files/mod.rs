@@ -3,6 +3,7 @@
 
 pub mod completion;
 pub mod deletion;
+pub mod import;
 pub mod in_order;
 pub mod links;
 pub mod parts;

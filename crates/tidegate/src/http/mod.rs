@@ -7,6 +7,7 @@ mod content;
 mod cors;
 mod cursor;
 mod disks;
+mod docs;
 pub mod edge;
 mod error;
 mod files;
@@ -93,6 +94,7 @@ pub fn api_router(app: Arc<App>) -> Router {
         .merge(bytes.layer(from_fn_with_state(Arc::clone(&guards), guard::load_bytes)))
         .merge(metrics)
         .route("/", get(|| async { Redirect::temporary("/docs/") }))
+        .merge(docs::routes())
         .merge(SwaggerUi::new("/docs").url("/openapi.json", description))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)

@@ -27,6 +27,8 @@ pub enum Deed {
     TokenIssued,
     /// The same, with the role that sees everything.
     AdminTokenIssued,
+    /// A file of another program was taken over.
+    Imported,
     /// A user was given another limit.
     QuotaSet,
     /// Somebody tried what they may not.
@@ -45,6 +47,7 @@ impl Deed {
             Self::ObjectPurged => "object.purged",
             Self::TokenIssued => "token.issued",
             Self::AdminTokenIssued => "token.issued-to-admin",
+            Self::Imported => "object.imported",
             Self::QuotaSet => "quota.set",
             Self::Refused(action) => action.as_str(),
         }

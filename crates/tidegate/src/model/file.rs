@@ -15,6 +15,8 @@ const MAX_NAME: usize = MAX_SEGMENT - TAG - 1;
 const MAX_FOLDER: usize = 512;
 /// Hexadecimal digits that tell two files of one name apart.
 const TAG: usize = 8;
+/// The longest that another program may have given: a UUID.
+const MAX_TAG: usize = 36;
 /// What other programs take for a slash, or draw as one.
 const LOOK_ALIKES: [char; 8] =
     ['\u{2044}', '\u{2215}', '\u{2216}', '\u{29f5}', '\u{29f8}', '\u{29f9}', '\u{ff0f}', '\u{ff3c}'];
@@ -144,6 +146,8 @@ pub(super) fn key_text(user: &UserId, folder: &Folder, tag: u32, name: &FileName
 pub struct FileKey<'a> {
     text: &'a str,
     user: &'a str,
+    folder: &'a str,
+    name: &'a str,
 }
 
 impl<'a> FileKey<'a> {
@@ -152,18 +156,35 @@ impl<'a> FileKey<'a> {
         let below = text.strip_prefix(ROOT)?.strip_prefix('/')?;
         let (user, path) = below.split_once('/')?;
         let (folder, file) = path.rsplit_once('/').unwrap_or(("", path));
-        let (tag, name) = file.split_at_checked(TAG)?;
-        let is_tag = tag.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        // Ours have 8 digits; what was imported has what its program gave it.
+        let (tag, name) = file.split_once('_')?;
+        let is_tag =
+            (1..=MAX_TAG).contains(&tag.len()) && tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         let in_folder = folder.is_empty() != path.contains('/') && Folder::parse(folder).ok()?.as_str() == folder;
-        let named = FileName::parse(name.strip_prefix('_')?).is_ok();
+        let named = FileName::parse(name).is_ok();
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"@._+-~".contains(&byte);
         let harmless = user.bytes().all(plain) && !user.starts_with('.') && !user.ends_with(".meta");
-        (is_tag && in_folder && named && harmless && !user.is_empty()).then_some(Self { text, user })
+        (is_tag && in_folder && named && harmless && !user.is_empty()).then_some(Self { text, user, folder, name })
     }
 
     /// The whole text.
     pub fn as_str(self) -> &'a str {
         self.text
+    }
+
+    /// The user's segment.
+    pub fn user(self) -> &'a str {
+        self.user
+    }
+
+    /// Without slashes around it; empty for the topmost one.
+    pub fn folder(self) -> &'a str {
+        self.folder
+    }
+
+    /// The file's name as it stands in the key.
+    pub fn name(self) -> &'a str {
+        self.name
     }
 
     /// Whether it lies among this user's files.

@@ -115,6 +115,11 @@ pub fn file(user: &UserId, folder: &Folder, tag: u32, name: &FileName) -> Key {
     Key(file::key_text(user, folder, tag, name))
 }
 
+/// Where a file of another program lies: where that has put it.
+pub fn imported(key: file::FileKey<'_>) -> Key {
+    Key(key.as_str().to_owned())
+}
+
 /// Where a single PUT of an upload lands that is published somewhere else.
 pub fn incoming(upload_id: &str) -> Key {
     Key(format!("{INCOMING}/{upload_id}"))

@@ -14,6 +14,7 @@ use crate::support::TestApp;
 
 /// Never a byte over, however many ask at once. `QUOTA_ROUNDS=1000` for the long form.
 #[tokio::test]
+#[expect(clippy::print_stdout, reason = "the long form is run for its figures")]
 async fn a_quota_holds_against_a_race() {
     let rounds: u32 = std::env::var("QUOTA_ROUNDS").map_or(5, |rounds| rounds.parse().unwrap());
     let limits = [("PER_USER_QUOTA_GB", "1"), ("MAX_BODY_MB", "2048"), ("RATE_LIMIT_PER_ADDRESS", "0")];

@@ -57,7 +57,7 @@ async fn list_all(
     let (page, more) = files::list(&app, &caller, &owner, &within, after, limit.unwrap_or(files::MAX_PAGE)).await?;
     let next = last_of(&page).filter(|_| more);
     let files = page.into_iter().map(show_listed).collect();
-    let next_cursor = next.as_ref().map(|next| show_cursor(next.clone()));
+    let next_cursor = next.map(show_cursor);
     let shown = Files { files, total_count, total_size, next_cursor };
     let Some(next) = next.filter(|_| limit.is_none()) else { return Ok(Json(shown).into_response()) };
     let rest = Rest { app, caller, owner, within, after: Some(next) };
