@@ -25,6 +25,7 @@ import boto3  # noqa: E402
 from botocore.config import Config  # noqa: E402
 import backends  # noqa: E402
 from edge import edge  # noqa: E402
+from files import files  # noqa: E402
 from report import MIB, ROUNDS, Run, row, shown, write_table  # noqa: E402
 from server import Server, free_port  # noqa: E402
 
@@ -292,6 +293,8 @@ def main():
         (folder / "put").mkdir()
         uploads(folder / "put")
         start_and_idle(folder)
+        (folder / "files").mkdir()
+        files(folder / "files")
         (folder / "edge").mkdir()
         edge(folder / "edge")
         shutil.rmtree(folder, ignore_errors=True)

@@ -8,8 +8,8 @@ use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt as _;
 
 use crate::{
-    Attributes, ByteStream, Completion, Deletion, Error, Expect, PartFault, Plan, PresignedRequest, Shape, Store,
-    UploadRef,
+    Attributes, ByteStream, Completion, Deletion, Error, Expect, Fragment, PartFault, Plan, PresignedRequest, Shape,
+    Store, UploadRef,
 };
 
 /// Sends presigned requests.
@@ -37,7 +37,7 @@ pub enum Gap {
 pub async fn all(store: &dyn Store, send: &dyn Send, gaps: &[Gap]) {
     blobs(store, send).await;
     immutability(store).await;
-    joins(store).await;
+    drafts(store).await;
     keys(store).await;
     parts(store, send).await;
     parts_that_are_wrong(store, send, gaps).await;
@@ -124,30 +124,69 @@ async fn immutability(store: &dyn Store) {
     assert!(matches!(store.stat("conf/from").await, Err(Error::NotFound)));
 }
 
-async fn joins(store: &dyn Store) {
+async fn drafts(store: &dyn Store) {
     let long = crate::MIN_PART_SIZE;
-    for (name, lengths) in
-        [("short", vec![3, 0, 100_000, 1]), ("long", vec![long, long + 1, 7]), ("empty last", vec![long, 0])]
-    {
-        let (mut parts, mut whole) = (Vec::new(), Vec::new());
-        for (number, length) in (0u8..).zip(lengths) {
-            let (key, bytes) = (format!("conf/joins/{name}/{number}"), pattern(number.into(), length));
-            store.write(&key, body(&bytes), attributes()).await.expect("writes a part");
-            whole.extend_from_slice(&bytes);
-            parts.push(key);
+    for (name, lengths) in [
+        ("short", vec![3, 0, 100_000, 1]),
+        ("long", vec![long, long + 1, 7]),
+        ("empty last", vec![long, 0]),
+        ("equal", vec![9000, 9000, 9000]),
+        ("one", vec![100_000]),
+        ("one of nothing", vec![0]),
+    ] {
+        for backwards in [false, true] {
+            let (draft, to) = (format!("conf/drafts/{name}{backwards}"), format!("conf/joined/{name}{backwards}"));
+            let mut fragments = Vec::new();
+            let mut order: Vec<(u32, u64)> = (0..).zip(lengths.clone()).collect();
+            if backwards {
+                order.reverse();
+            }
+            for (number, length) in order {
+                let bytes = pattern(number.into(), length);
+                let fragment = store
+                    .write_fragment(&draft, number, length + 5, body(&bytes), &attributes())
+                    .await
+                    .expect("writes a fragment");
+                assert_eq!(fragment.size, length);
+                assert_eq!(collected(store.read_fragment(&draft, &fragment).await.expect("reads it")).await, bytes);
+                fragments.push((number, fragment));
+            }
+            let again = store
+                .write_fragment(&draft, 0, u64::MAX >> 1, body(&pattern(0, lengths[0])), &attributes())
+                .await
+                .expect("again");
+            let replaced = fragments.iter().position(|(number, _)| *number == 0).expect("there");
+            let dropped = std::mem::replace(&mut fragments[replaced].1, again);
+            store.drop_fragment(&draft, &dropped).await.expect("drops");
+            fragments.sort_by_key(|(number, _)| *number);
+            let fragments: Vec<Fragment> = fragments.into_iter().map(|(_, fragment)| fragment).collect();
+            let missing = store.join(&draft, &[vec![dropped], fragments.clone()].concat(), &to, attributes()).await;
+            assert!(matches!(missing, Err(Error::NotFound)), "{name}: {missing:?}");
+            let whole: Vec<u8> = (0..).zip(&lengths).flat_map(|(number, length)| pattern(number, *length)).collect();
+            let stat = store.join(&draft, &fragments, &to, attributes()).await.expect("joins");
+            assert_eq!((stat.size, &stat.attributes), (whole.len() as u64, &attributes()), "{name}");
+            let (found, stream) = store.read(&to, None).await.expect("reads");
+            assert_eq!((collected(stream).await == whole, found), (true, stat), "{name}");
+            store.discard(&draft).await.expect("discards");
+            store.discard(&draft).await.expect("discards again");
+            assert!(matches!(
+                store.join(&draft, &fragments, "conf/joined/other", attributes()).await,
+                Err(Error::NotFound)
+            ));
         }
-        let to = format!("conf/joins/{name}/whole");
-        let stat = store.join(&parts, &to, attributes()).await.expect("joins");
-        assert_eq!((stat.size, &stat.attributes), (whole.len() as u64, &attributes()));
-        let (found, stream) = store.read(&to, None).await.expect("reads");
-        assert_eq!((collected(stream).await == whole, found), (true, stat), "{name}");
-        let again = store.join(&parts, &to, attributes()).await;
-        assert!(matches!(again, Err(Error::AlreadyExists)), "{again:?}");
-        parts.push("conf/joins/none".into());
-        let missing = store.join(&parts, "conf/joins/other", attributes()).await;
-        assert!(matches!(missing, Err(Error::NotFound | Error::Incomplete(_))), "{missing:?}");
-        assert!(matches!(store.stat("conf/joins/other").await, Err(Error::NotFound)));
     }
+    let fragment =
+        store.write_fragment("conf/drafts/x", 1, 9, body(&pattern(1, 5)), &attributes()).await.expect("writes");
+    let taken =
+        store.join("conf/drafts/x", std::slice::from_ref(&fragment), "conf/joined/onefalse", attributes()).await;
+    assert!(matches!(taken, Err(Error::AlreadyExists)), "{taken:?}");
+    let late =
+        store.write_fragment("conf/drafts/x", 2, 9, body(&pattern(2, 4)), &attributes()).await.expect("writes on");
+    let stat = store.join("conf/drafts/x", &[fragment, late], "conf/joined/x", attributes()).await.expect("joins");
+    assert_eq!(stat.size, 9);
+    store.discard("conf/drafts/x").await.expect("discards");
+    let left = store.list("conf/drafts", None, 9).await.expect("lists");
+    assert!(left.is_empty(), "{left:?}");
 }
 
 async fn keys(store: &dyn Store) {

@@ -140,6 +140,17 @@ pub struct Part {
     pub size: u64,
 }
 
+/// Some bytes of a blob that is yet to be. It never changes; no two have one place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fragment {
+    /// What the store knows it by.
+    pub place: String,
+    /// Where it begins there, in bytes.
+    pub offset: u64,
+    /// Length in bytes.
+    pub size: u64,
+}
+
 /// One line of a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
@@ -195,8 +206,28 @@ pub trait Store: Send + Sync + 'static {
     fn has_md5_etags(&self) -> bool;
     /// Writes a blob from a stream. Its ETag is the store's own.
     async fn write(&self, key: &str, body: ByteStream, attributes: Attributes) -> Result<Stat>;
-    /// Makes one blob of several, one after the other. They stay; none of them may change meanwhile.
-    async fn join(&self, parts: &[String], to: &str, attributes: Attributes) -> Result<Stat>;
+    /// Stores a fragment of a blob that is yet to be, of any size up to `most` bytes. `number` says where it will probably be
+    /// among the others; `draft` is a folder that is theirs alone. Durable when this returns.
+    /// `attributes` are those of the whole.
+    async fn write_fragment(
+        &self,
+        draft: &str,
+        number: u32,
+        most: u64,
+        body: ByteStream,
+        attributes: &Attributes,
+    ) -> Result<Fragment>;
+    /// The bytes of a fragment.
+    async fn read_fragment(&self, draft: &str, fragment: &Fragment) -> Result<ByteStream>;
+    /// Frees what a fragment takes. It can't be joined any more.
+    async fn drop_fragment(&self, draft: &str, fragment: &Fragment) -> Result<()>;
+    /// Makes one blob of fragments, one after the other; the key must be free. [`Error::NotFound`] if one of them was dropped.
+    /// What is left of the draft is to be discarded.
+    async fn join(&self, draft: &str, fragments: &[Fragment], to: &str, attributes: Attributes) -> Result<Stat>;
+    /// Drops a draft with all its fragments. Idempotent.
+    async fn discard(&self, draft: &str) -> Result<()>;
+    /// Drafts below a folder that nobody has written to since `before`, where [`Store::list`] does not show them.
+    async fn list_drafts(&self, below: &str, before: SystemTime) -> Result<Vec<String>>;
     /// The bytes of `range`, which must lie inside the blob; `None` is all of it.
     async fn read(&self, key: &str, range: Option<Range<u64>>) -> Result<(Stat, ByteStream)>;
     /// The blob without its bytes.

@@ -132,7 +132,7 @@ impl FsStore {
     }
 
     /// Removes folders that became empty, from the inside out.
-    fn prune(&self, folder: &str) -> Result<()> {
+    pub(super) fn prune(&self, folder: &str) -> Result<()> {
         let _tree = self.lock_tree_alone();
         let mut folder = folder;
         while !folder.is_empty() && self.root.remove_empty_dir(folder)? {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use super::root::Root;
 use crate::error::{Error, Result};
 
 /// Bytes after which a sync is begun, if none is on its way.
@@ -33,12 +34,17 @@ impl DurableFile {
         self.written(bytes.len() as u64)
     }
 
-    /// Copies the beginning of another file. On the blocking pool only.
-    pub(super) fn copy_at(&mut self, source: &File, length: u64, offset: u64) -> Result<()> {
+    /// Whether it is what lies at `path` now.
+    pub(super) fn is_at(&self, root: &Root, path: &str) -> Result<bool> {
+        root.is_at(&self.file, path)
+    }
+
+    /// Copies `length` bytes at `from` of another file. On the blocking pool only.
+    pub(super) fn copy_at(&mut self, source: &File, from: u64, length: u64, offset: u64) -> Result<()> {
         let mut done = 0;
         while done < length {
             let next = (length - done).min(SYNC_EVERY);
-            copy(source, done, &self.file, offset + done, next)?;
+            copy(source, from + done, &self.file, offset + done, next)?;
             done += next;
             self.written(next)?;
         }

@@ -5,8 +5,10 @@
 //! hundred gigabytes costs a rename. See `root` for how keys stay inside, `multipart` for parts.
 
 mod blob;
+mod draft;
 mod durable;
 mod flow;
+mod gate;
 mod ingest;
 mod journal;
 mod multipart;
@@ -29,6 +31,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use uuid::Uuid;
 
+use self::draft::Draft;
 use self::durable::DurableFile;
 pub use self::flow::{BlobStream, Piece, SendError};
 use self::ingest::{Sink, blocking, pump};
@@ -44,8 +47,8 @@ use crate::error::{Error, Result};
 use crate::key;
 use crate::sigv4::{Presigner, Unsigned};
 use crate::{
-    Attributes, ByteStream, Deletion, Entry, Expect, OpenUpload, Part, Plan, PresignedRequest, Shape, Stat, Store,
-    UploadRef,
+    Attributes, ByteStream, Deletion, Entry, Expect, Fragment, OpenUpload, Part, Plan, PresignedRequest, Shape, Stat,
+    Store, UploadRef,
 };
 
 const STRIPES: usize = 64;
@@ -68,6 +71,7 @@ pub struct Inner {
     /// Removing empty folders (alone) against filling them (together).
     tree: RwLock<()>,
     uploads: Mutex<HashMap<String, Arc<Opened>>>,
+    drafts: Mutex<HashMap<String, Arc<Draft>>>,
 }
 
 impl std::ops::Deref for FsStore {
@@ -103,6 +107,7 @@ impl FsStore {
             stripes: std::array::from_fn(|_| Mutex::new(())),
             tree: RwLock::new(()),
             uploads: Mutex::new(HashMap::new()),
+            drafts: Mutex::new(HashMap::new()),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -134,19 +139,6 @@ impl FsStore {
         let temp = self.temp_name();
         let file = self.root.create_new(&temp)?;
         Ok((TempGuard { store: self.clone(), path: Some(temp) }, DurableFile::new(file)))
-    }
-
-    /// Copied by the system, without passing through here.
-    fn join_blocking(&self, parts: &[String], to: &str, attributes: Attributes) -> Result<Stat> {
-        key::check(to)?;
-        let (guard, mut file) = self.temporary_blocking()?;
-        let mut offset = 0;
-        for part in parts {
-            let blob = self.reader.open_blob(part)?;
-            file.copy_at(blob.file(), blob.stat().size, offset)?;
-            offset += blob.stat().size;
-        }
-        guard.publish(BlobSink { file, offset, hashes: None }, to, attributes)
     }
 
     /// Bytes that are left on the disk for those who are not its administrator.
@@ -316,10 +308,45 @@ impl Store for FsStore {
         blocking(move || guard.publish(sink, &key, attributes)).await
     }
 
+    #[tracing::instrument(name = "store.write_fragment", level = "trace", skip_all)]
+    async fn write_fragment(
+        &self,
+        draft: &str,
+        number: u32,
+        most: u64,
+        body: ByteStream,
+        _: &Attributes,
+    ) -> Result<Fragment> {
+        self.write_draft(draft, number, most, body).await
+    }
+
+    #[tracing::instrument(name = "store.read_fragment", level = "trace", skip_all)]
+    async fn read_fragment(&self, draft: &str, fragment: &Fragment) -> Result<ByteStream> {
+        self.read_draft(draft, fragment).await
+    }
+
+    #[tracing::instrument(name = "store.drop_fragment", level = "trace", skip_all)]
+    async fn drop_fragment(&self, draft: &str, fragment: &Fragment) -> Result<()> {
+        let (store, draft, fragment) = (self.clone(), draft.to_owned(), fragment.clone());
+        blocking(move || store.drop_from_draft(&draft, &fragment)).await
+    }
+
     #[tracing::instrument(name = "store.join", level = "trace", skip_all)]
-    async fn join(&self, parts: &[String], to: &str, attributes: Attributes) -> Result<Stat> {
-        let (store, parts, to) = (self.clone(), parts.to_vec(), to.to_owned());
-        blocking(move || store.join_blocking(&parts, &to, attributes)).await
+    async fn join(&self, draft: &str, fragments: &[Fragment], to: &str, attributes: Attributes) -> Result<Stat> {
+        let (store, draft, fragments, to) = (self.clone(), draft.to_owned(), fragments.to_vec(), to.to_owned());
+        blocking(move || store.join_draft(&draft, &fragments, &to, attributes)).await
+    }
+
+    #[tracing::instrument(name = "store.discard", level = "trace", skip_all)]
+    async fn discard(&self, draft: &str) -> Result<()> {
+        let (store, draft) = (self.clone(), draft.to_owned());
+        blocking(move || store.discard_draft(&draft)).await
+    }
+
+    #[tracing::instrument(name = "store.list_drafts", level = "trace", skip_all)]
+    async fn list_drafts(&self, below: &str, before: SystemTime) -> Result<Vec<String>> {
+        let (store, below) = (self.clone(), below.to_owned());
+        blocking(move || store.old_drafts(&below, before)).await
     }
 
     #[tracing::instrument(name = "store.read", level = "trace", skip_all)]

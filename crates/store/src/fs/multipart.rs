@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::FsStore;
 use super::durable::copy;
+use super::gate::Gate;
 use super::ingest::blocking;
 use super::journal::{self, Line};
 use super::place;
@@ -45,18 +46,10 @@ pub(super) struct Opened {
     pub(super) folder: String,
     pub(super) data: File,
     state: Mutex<State>,
-    /// Read-locked around every write, so that once it is sealed no byte of the file changes.
-    gate: RwLock<Gate>,
+    /// Shut once completion or abortion has begun.
+    pub(super) gate: Gate,
     /// Held by the one completion or abortion that is at work. Waited for without a thread.
     ending: Arc<tokio::sync::Mutex<()>>,
-}
-
-/// Whether completion or abortion has begun, and how often: a writer from before a completion that
-/// failed must not go on, its place may hold an acknowledged part by now.
-#[derive(Debug, Default)]
-struct Gate {
-    sealed: bool,
-    generation: u64,
 }
 
 #[derive(Debug)]
@@ -84,27 +77,6 @@ impl Opened {
 
     pub(super) fn path(&self, name: &str) -> String {
         format!("{}/{name}", self.folder)
-    }
-
-    fn seal(&self) {
-        let mut gate = self.gate.write().unwrap_or_else(PoisonError::into_inner);
-        gate.sealed = true;
-        gate.generation += 1;
-    }
-
-    fn unseal(&self) {
-        self.gate.write().unwrap_or_else(PoisonError::into_inner).sealed = false;
-    }
-
-    pub(super) fn generation(&self) -> u64 {
-        self.gate.read().unwrap_or_else(PoisonError::into_inner).generation
-    }
-
-    /// Runs `write` unless the upload was sealed since `generation`, and keeps it from being sealed
-    /// meanwhile.
-    pub(super) fn while_open<T>(&self, generation: u64, write: impl FnOnce() -> Result<T>) -> Result<T> {
-        let gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
-        if gate.sealed || gate.generation != generation { Err(Error::NoSuchUpload) } else { write() }
     }
 }
 
@@ -162,7 +134,7 @@ impl FsStore {
             }
         }
         let state = Mutex::new(State { journal, parts, in_place: HashSet::new() });
-        Ok(Opened { announced, folder, data, state, gate: RwLock::default(), ending: Arc::default() })
+        Ok(Opened { announced, folder, data, state, gate: Gate::default(), ending: Arc::default() })
     }
 
     fn announced(&self, folder: &str) -> Result<Announced> {
@@ -202,12 +174,12 @@ impl FsStore {
             return self.completed_before(upload, completion);
         }
         completion.check(&opened.parts())?;
-        opened.seal();
+        opened.gate.shut();
         let done = self.assemble(upload, opened, completion);
         match &done {
             Ok(_) => self.forget(&upload.upload_id, &opened.folder)?,
             // Once the file has its place it is never written to again, whatever failed after that.
-            Err(_) if self.root.exists(&opened.path(DATA)).unwrap_or(false) => opened.unseal(),
+            Err(_) if self.root.exists(&opened.path(DATA)).unwrap_or(false) => opened.gate.open_again(),
             Err(_) => {}
         }
         done.map_err(|error| match error {
@@ -294,7 +266,7 @@ impl FsStore {
         let store = self.clone();
         blocking(move || match ended {
             Some((opened, _ending)) => {
-                opened.seal();
+                opened.gate.shut();
                 store.forget(&upload.upload_id, &opened.folder)
             }
             None => store.forget_remains(&upload),

@@ -41,7 +41,7 @@ impl FsStore {
     fn part_sink(&self, upload: &UploadRef, number: u32, checks: Checks) -> Result<PartSink> {
         let opened = self.opened(upload)?;
         // Before the place is claimed: a completion in between makes this writer stale.
-        let generation = opened.generation();
+        let generation = opened.gate.generation();
         let in_place = {
             let mut state = opened.state();
             !state.parts.contains_key(&number) && state.in_place.insert(number)
@@ -89,7 +89,7 @@ impl Sink for PartSink {
         let start = if self.aside.is_some() { 0 } else { self.opened.offset(self.number) };
         let file = self.file.as_mut().ok_or_else(ended)?;
         for chunk in chunks {
-            self.opened.while_open(self.generation, || file.write_at(chunk, start + self.size))?;
+            self.opened.gate.while_open(self.generation, || file.write_at(chunk, start + self.size))?;
             if let Some(hashes) = &mut self.hashes {
                 hashes.update(chunk);
             }
@@ -110,7 +110,7 @@ impl PartSink {
         let line =
             Line { number: self.number, size: self.size, md5: md5.clone(), dropped: false, aside: self.aside.clone() };
         let opened = Arc::clone(&self.opened);
-        let replaced = opened.while_open(self.generation, || {
+        let replaced = opened.gate.while_open(self.generation, || {
             let mut state = opened.state();
             journal::append(&mut state.journal, &line)?;
             Ok(state.parts.insert(self.number, line))

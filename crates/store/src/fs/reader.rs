@@ -230,10 +230,6 @@ impl Blob {
         Ok(BlobStream::new(Arc::clone(&self.state), range, self.reads))
     }
 
-    pub(super) fn file(&self) -> &File {
-        self.state.file()
-    }
-
     pub(super) fn into_stat(self) -> Stat {
         self.stat
     }

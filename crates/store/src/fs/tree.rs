@@ -2,17 +2,16 @@
 
 use std::fs::File;
 use std::os::fd::AsFd as _;
-use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use bytes::{Bytes, BytesMut};
 use rustix::fs::{AtFlags, FileType, fstat, linkat};
 use rustix::io::Errno;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
+use super::draft::reading;
 use super::ingest::blocking;
 use super::place::{is_sidecar, sidecar};
 use super::root::{Root, split};
@@ -21,8 +20,6 @@ use super::{FsStore, TempGuard};
 use crate::error::{Error, Result};
 use crate::{Attributes, ByteStream, Stat, key};
 
-/// Bytes read at once.
-const CHUNK: usize = 1 << 20;
 /// The longest record of another program that is looked at.
 const MAX_META: u64 = 64 << 10;
 /// Members of our records that mean something else in others'.
@@ -132,29 +129,9 @@ impl Tree {
     /// Its bytes.
     pub async fn read(&self, path: &str) -> Result<ByteStream> {
         let (tree, path) = (self.clone(), path.to_owned());
-        let file = Arc::new(blocking(move || tree.0.open_file(&path)).await?);
-        Ok(Box::pin(futures::stream::try_unfold((file, 0), |(file, at)| async move {
-            let source = Arc::clone(&file);
-            let bytes = blocking(move || Ok(read_at(&source, at)?)).await.map_err(std::io::Error::other)?;
-            let next = at + bytes.len() as u64;
-            Ok((!bytes.is_empty()).then_some((bytes, (file, next))))
-        })))
+        let file = blocking(move || tree.0.open_file(&path)).await?;
+        Ok(reading(file, 0, u64::MAX))
     }
-}
-
-fn read_at(file: &File, at: u64) -> std::io::Result<Bytes> {
-    let mut bytes = BytesMut::zeroed(CHUNK);
-    let mut filled = 0;
-    while filled < CHUNK {
-        match file.read_at(&mut bytes[filled..], at + filled as u64) {
-            Ok(0) => break,
-            Ok(more) => filled += more,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    bytes.truncate(filled);
-    Ok(bytes.freeze())
 }
 
 impl FsStore {

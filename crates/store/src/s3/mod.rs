@@ -5,8 +5,10 @@
 //! there is, and two writers of one key at one moment are not told apart. Keys are never used twice, so that this
 //! takes a mistake of our own.
 
+mod answers;
 mod credentials;
 mod deletion;
+mod draft;
 mod error;
 mod multipart;
 mod writing;
@@ -24,9 +26,9 @@ use aws_sdk_s3::config::timeout::TimeoutConfig;
 use aws_sdk_s3::config::{
     Credentials, RequestChecksumCalculation, ResponseChecksumValidation, StalledStreamProtectionConfig,
 };
-use aws_sdk_s3::primitives::DateTime;
-use aws_sdk_s3::types::{Object, ServerSideEncryption};
+use aws_sdk_s3::types::ServerSideEncryption;
 
+use self::answers::{entry, etag, length, time};
 use self::credentials::Rotating;
 use self::error::{Trouble as _, unavailable};
 use crate::completion::Completion;
@@ -34,8 +36,8 @@ use crate::error::{Error, Result};
 use crate::key;
 use crate::sigv4::{Endpoint, Unsigned};
 use crate::{
-    Attributes, ByteStream, Deletion, Entry, Expect, OpenUpload, Part, Plan, PresignedRequest, Shape, Stat, Store,
-    UploadRef,
+    Attributes, ByteStream, Deletion, Entry, Expect, Fragment, OpenUpload, Part, Plan, PresignedRequest, Shape, Stat,
+    Store, UploadRef,
 };
 
 /// How long the bucket's versioning is taken to be as it was.
@@ -320,10 +322,41 @@ impl Store for S3Store {
         self.write_stream(key, body, &attributes).await
     }
 
+    #[tracing::instrument(name = "store.write_fragment", level = "trace", skip_all)]
+    async fn write_fragment(
+        &self,
+        draft: &str,
+        number: u32,
+        _: u64,
+        body: ByteStream,
+        attributes: &Attributes,
+    ) -> Result<Fragment> {
+        self.write_to_draft(draft, number, body, attributes).await
+    }
+
+    #[tracing::instrument(name = "store.read_fragment", level = "trace", skip_all)]
+    async fn read_fragment(&self, _draft: &str, fragment: &Fragment) -> Result<ByteStream> {
+        self.read(&fragment.place, None).await.map(|(_, body)| body)
+    }
+
+    #[tracing::instrument(name = "store.drop_fragment", level = "trace", skip_all)]
+    async fn drop_fragment(&self, _draft: &str, fragment: &Fragment) -> Result<()> {
+        self.delete(&fragment.place, Deletion::Purge).await
+    }
+
     #[tracing::instrument(name = "store.join", level = "trace", skip_all)]
-    async fn join(&self, parts: &[String], to: &str, attributes: Attributes) -> Result<Stat> {
+    async fn join(&self, _draft: &str, fragments: &[Fragment], to: &str, attributes: Attributes) -> Result<Stat> {
         key::check(to)?;
-        self.join_blobs(parts, to, &attributes).await
+        self.join_fragments(fragments, to, &attributes).await
+    }
+
+    #[tracing::instrument(name = "store.discard", level = "trace", skip_all)]
+    async fn discard(&self, draft: &str) -> Result<()> {
+        self.discard_draft(draft).await
+    }
+
+    async fn list_drafts(&self, _below: &str, _before: SystemTime) -> Result<Vec<String>> {
+        Ok(Vec::new())
     }
 
     #[tracing::instrument(name = "store.read", level = "trace", skip_all)]
@@ -453,31 +486,4 @@ impl Store for S3Store {
 fn timeouts(silence: Duration, attempt: Duration) -> TimeoutConfig {
     let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).read_timeout(silence);
     timeouts.operation_attempt_timeout(attempt).build()
-}
-
-fn entry(object: &Object) -> Result<Entry> {
-    Ok(Entry {
-        key: object.key().unwrap_or_default().to_owned(),
-        size: length(object.size())?,
-        etag: etag(object.e_tag())?,
-        last_modified: time(object.last_modified())?,
-    })
-}
-
-fn length(given: Option<i64>) -> Result<u64> {
-    given.and_then(|length| u64::try_from(length).ok()).ok_or_else(|| unavailable("an answer without a length"))
-}
-
-fn etag(given: Option<&str>) -> Result<String> {
-    let etag = given.map(unquoted).filter(|etag| !etag.is_empty());
-    etag.map(str::to_owned).ok_or_else(|| unavailable("an answer without an ETag"))
-}
-
-fn unquoted(etag: &str) -> &str {
-    etag.trim_matches('"')
-}
-
-fn time(given: Option<&DateTime>) -> Result<SystemTime> {
-    let time = given.and_then(|time| SystemTime::try_from(*time).ok());
-    time.ok_or_else(|| unavailable("an answer without a time"))
 }

@@ -4,8 +4,9 @@ use std::time::SystemTime;
 
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
 
+use super::S3Store;
+use super::answers::{etag, length, time, unquoted};
 use super::error::Trouble as _;
-use super::{S3Store, etag, length, time, unquoted};
 use crate::completion::Completion;
 use crate::error::{Error, Result};
 use crate::{Attributes, OpenUpload, Part, Stat, UploadRef, key};

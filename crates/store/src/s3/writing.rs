@@ -5,21 +5,19 @@ use std::ops::Range;
 use aws_sdk_s3::primitives::ByteStream as Sent;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, MetadataDirective};
 use bytes::{Bytes, BytesMut};
-use futures::{StreamExt as _, TryStreamExt as _};
+use futures::TryStreamExt as _;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::S3Store;
 use super::error::{Trouble as _, unavailable};
 use crate::error::{Error, Result};
-use crate::{Attributes, ByteStream, MIN_PART_SIZE, Stat, Store as _, UploadRef};
+use crate::{Attributes, ByteStream, Stat, UploadRef};
 
 /// What is held in memory of a stream: a part. It doubles now and then, so that 10,000 parts hold 600 GiB and none is
 /// over 128 MiB.
 const PART: usize = 8 << 20;
 const DOUBLED_EVERY: i32 = 2000;
 const COPY_PART: u64 = 1 << 30;
-/// Parts looked at, at once.
-const HEADS: usize = 16;
 
 const SOURCE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
@@ -45,69 +43,23 @@ impl S3Store {
         }
     }
 
-    /// Makes one blob of several: by copies inside the bucket where the parts are long enough for that, else by reading them.
-    pub(super) async fn join_blobs(&self, parts: &[String], to: &str, attributes: &Attributes) -> Result<Stat> {
-        let heads =
-            futures::stream::iter(parts.to_vec()).map(|part| async move { self.head(&part).await }).buffered(HEADS);
-        let stats: Vec<Stat> = heads.try_collect().await?;
-        let copied = |stat: &Stat| (MIN_PART_SIZE..=self.max_copy).contains(&stat.size);
-        let inside = stats.len() <= 10_000 && stats.iter().rev().skip(1).all(copied);
-        if !inside || stats.last().is_none_or(|last| last.size == 0 || last.size > self.max_copy) {
-            return self.write_stream(to, self.one_after_the_other(parts.to_vec()), attributes).await;
-        }
-        if self.find(to).await?.is_some() {
-            return Err(Error::AlreadyExists);
-        }
-        let upload = UploadRef { key: to.to_owned(), upload_id: self.begin_parts(to, attributes).await? };
-        match self.copy_whole_parts(&upload, parts, &stats).await {
-            Ok(()) => self.head(to).await,
-            Err(error) => {
-                self.give_up(&upload).await;
-                Err(error)
-            }
-        }
-    }
-
-    async fn copy_whole_parts(&self, upload: &UploadRef, parts: &[String], stats: &[Stat]) -> Result<()> {
-        let mut done = Vec::with_capacity(parts.len());
-        for (number, (part, stat)) in (1..).zip(parts.iter().zip(stats)) {
-            done.push(if stat.size < MIN_PART_SIZE {
-                // Only the last. Not every server copies what is short.
-                let bytes = self.read(part, None).await?.1.try_collect::<Vec<_>>().await.map_err(Error::Incomplete)?;
-                self.send_part(upload, number, bytes.concat().into()).await?
-            } else {
-                self.copy_part(upload, number, &self.source(part), stat, 0..stat.size).await?
-            });
-        }
-        self.publish(upload, done, false).await
-    }
-
-    fn one_after_the_other(&self, parts: Vec<String>) -> ByteStream {
-        let store = self.clone();
-        let bodies = futures::stream::iter(parts).then(move |part| {
-            let store = store.clone();
-            async move { store.read(&part, None).await.map(|(_, body)| body).map_err(std::io::Error::other) }
-        });
-        Box::pin(bodies.try_flatten())
-    }
-
     /// What stays of it is swept.
-    async fn give_up(&self, upload: &UploadRef) {
+    pub(super) async fn give_up(&self, upload: &UploadRef) {
         if let Err(left) = self.abort_upload(upload).await {
             tracing::warn!(%left, "the parts of a write that failed are left to the sweep");
         }
     }
 
-    fn source(&self, key: &str) -> String {
+    pub(super) fn source(&self, key: &str) -> String {
         format!("{}/{}", self.bucket, utf8_percent_encode(key, SOURCE))
     }
 
-    async fn copy_part(
+    pub(super) async fn copy_part(
         &self,
         upload: &UploadRef,
         number: i32,
         source: &str,
-        stat: &Stat,
+        etag: Option<&str>,
         range: Range<u64>,
     ) -> Result<CompletedPart> {
         let copied = self
@@ -118,7 +70,7 @@ impl S3Store {
             .upload_id(&upload.upload_id)
             .part_number(number)
             .copy_source(source)
-            .copy_source_if_match(&stat.etag)
+            .set_copy_source_if_match(etag.map(str::to_owned))
             .copy_source_range(format!("bytes={}-{}", range.start, range.end - 1))
             .customize()
             .config_override(self.patiently())
@@ -164,7 +116,7 @@ impl S3Store {
         Err(Error::TooLarge { limit: (0..10_000).map(|number| (PART << (number / DOUBLED_EVERY)) as u64).sum() })
     }
 
-    async fn send_part(&self, upload: &UploadRef, number: i32, bytes: Bytes) -> Result<CompletedPart> {
+    pub(super) async fn send_part(&self, upload: &UploadRef, number: i32, bytes: Bytes) -> Result<CompletedPart> {
         let sent = self
             .client
             .upload_part()
@@ -181,7 +133,7 @@ impl S3Store {
         Ok(CompletedPart::builder().part_number(number).set_e_tag(sent.e_tag).build())
     }
 
-    async fn publish(&self, upload: &UploadRef, parts: Vec<CompletedPart>, replace: bool) -> Result<()> {
+    pub(super) async fn publish(&self, upload: &UploadRef, parts: Vec<CompletedPart>, replace: bool) -> Result<()> {
         let whole = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
         self.client
             .complete_multipart_upload()
@@ -238,7 +190,7 @@ impl S3Store {
         let (mut start, mut number) = (0, 1);
         while start < stat.size {
             let end = stat.size.min(start + part_size);
-            done.push(self.copy_part(upload, number, source, stat, start..end).await?);
+            done.push(self.copy_part(upload, number, source, Some(&stat.etag), start..end).await?);
             (start, number) = (end, number + 1);
         }
         self.publish(upload, done, replace).await

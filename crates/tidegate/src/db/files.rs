@@ -59,6 +59,14 @@ impl Row {
     }
 }
 
+/// A file, and how often all links of its owner were ended.
+#[derive(sqlx::FromRow)]
+struct LinkedRow {
+    #[sqlx(flatten)]
+    file: Row,
+    link_epoch: i64,
+}
+
 /// What a row is made of.
 macro_rules! columns {
     () => {
@@ -100,6 +108,21 @@ impl Db {
             concat!("SELECT ", columns!(), " FROM objects WHERE object_key = $1 AND owner_kind = 'files'");
         let row: Option<Row> = on_reader!(self, |pool| sqlx::query_as(SQL).bind(key).fetch_optional(pool).await?);
         row.map(Row::into_file).transpose()
+    }
+
+    /// A file by its key, whatever its state, and its owner's epoch of links.
+    #[tracing::instrument(name = "db.find_linked_file", level = "trace", skip_all)]
+    pub async fn find_linked_file(&self, key: &str) -> Result<Option<(File, u64)>> {
+        const SQL: &str = concat!(
+            "SELECT ",
+            columns!(),
+            ", COALESCE((SELECT link_epoch FROM quotas WHERE quotas.owner_kind = 'files' \
+             AND quotas.owner_id = objects.owner_id), 0) AS link_epoch \
+             FROM objects WHERE object_key = $1 AND owner_kind = 'files'"
+        );
+        let row: Option<LinkedRow> =
+            on_reader!(self, |pool| sqlx::query_as(SQL).bind(key).fetch_optional(pool).await?);
+        row.map(|row| Ok((row.file.into_file()?.1, to_u64(row.link_epoch)))).transpose()
     }
 
     /// Files by their keys, whatever their states, in no order.

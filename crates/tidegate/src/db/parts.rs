@@ -1,5 +1,7 @@
 //! Parts of any size, each a blob of its own until its upload ends.
 
+use store::Fragment;
+
 use super::{Db, Tx, corrupt, on_reader, on_tx, to_i64, to_u64};
 use crate::error::Result;
 use crate::model::upload::StoredPart;
@@ -8,6 +10,7 @@ use crate::model::upload::StoredPart;
 struct Row {
     number: i64,
     blob_key: String,
+    starts_at: i64,
     size: i64,
     crc32: i64,
 }
@@ -16,8 +19,7 @@ impl Row {
     fn into_part(self) -> Result<StoredPart> {
         Ok(StoredPart {
             number: u32::try_from(self.number).map_err(|_| corrupt("part number"))?,
-            blob_key: self.blob_key,
-            size: to_u64(self.size),
+            bytes: Fragment { place: self.blob_key, offset: to_u64(self.starts_at), size: to_u64(self.size) },
             crc32: u32::try_from(self.crc32).map_err(|_| corrupt("CRC-32"))?,
         })
     }
@@ -27,7 +29,8 @@ impl Db {
     /// The parts of an upload, by number.
     #[tracing::instrument(name = "db.list_upload_parts", level = "trace", skip_all)]
     pub async fn list_upload_parts(&self, upload_id: &str) -> Result<Vec<StoredPart>> {
-        const SQL: &str = "SELECT number, blob_key, size, crc32 FROM upload_parts WHERE upload_id = $1 ORDER BY number";
+        const SQL: &str =
+            "SELECT number, blob_key, starts_at, size, crc32 FROM upload_parts WHERE upload_id = $1 ORDER BY number";
         let rows: Vec<Row> = on_reader!(self, |pool| sqlx::query_as(SQL).bind(upload_id).fetch_all(pool).await?);
         rows.into_iter().map(Row::into_part).collect()
     }
@@ -48,8 +51,8 @@ impl Db {
 /// What became of a part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Put {
-    /// It is kept; the blob of the one it replaces may go.
-    Kept(Option<String>),
+    /// It is kept; the bytes of the one it replaces may go.
+    Kept(Option<Fragment>),
     /// The upload takes nothing more.
     Closed,
     /// With it, there would be more than was announced.
@@ -63,27 +66,33 @@ impl Tx {
         // The row is held, so that what it counts is that of all parts.
         const HOLD: &str =
             "UPDATE uploads SET state = state WHERE id = $1 AND state = 'OPEN' RETURNING received, announced_size";
-        const BEFORE: &str = "SELECT blob_key, size FROM upload_parts WHERE upload_id = $1 AND number = $2";
-        const PUT: &str = "INSERT INTO upload_parts (upload_id, number, blob_key, size, crc32) \
-                           VALUES ($1, $2, $3, $4, $5) ON CONFLICT (upload_id, number) DO UPDATE \
-                           SET blob_key = excluded.blob_key, size = excluded.size, crc32 = excluded.crc32";
+        const BEFORE: &str = "SELECT blob_key, starts_at, size FROM upload_parts WHERE upload_id = $1 AND number = $2";
+        const PUT: &str = "INSERT INTO upload_parts (upload_id, number, blob_key, starts_at, size, crc32) \
+                           VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (upload_id, number) DO UPDATE \
+                           SET blob_key = excluded.blob_key, starts_at = excluded.starts_at, size = excluded.size, \
+                           crc32 = excluded.crc32";
         const COUNT: &str = "UPDATE uploads SET received = $2 WHERE id = $1";
         let number = i64::from(part.number);
         Ok(on_tx!(self, |connection| {
             let held: Option<(i64, Option<i64>)> =
                 sqlx::query_as(HOLD).bind(upload_id).fetch_optional(&mut *connection).await?;
             let Some((received, announced)) = held else { return Ok(Put::Closed) };
-            let before: Option<(String, i64)> =
+            let before: Option<(String, i64, i64)> =
                 sqlx::query_as(BEFORE).bind(upload_id).bind(number).fetch_optional(&mut *connection).await?;
-            let others = received.saturating_sub(before.as_ref().map_or(0, |(_, size)| *size));
-            let received = others.saturating_add(to_i64(part.size));
+            let others = received.saturating_sub(before.as_ref().map_or(0, |(_, _, size)| *size));
+            let received = others.saturating_add(to_i64(part.bytes.size));
             if announced.is_some_and(|announced| received > announced) {
                 return Ok(Put::TooMuch);
             }
-            let put = sqlx::query(PUT).bind(upload_id).bind(number).bind(&part.blob_key).bind(to_i64(part.size));
-            put.bind(i64::from(part.crc32)).execute(&mut *connection).await?;
+            let put = sqlx::query(PUT).bind(upload_id).bind(number).bind(&part.bytes.place);
+            let put = put.bind(to_i64(part.bytes.offset)).bind(to_i64(part.bytes.size)).bind(i64::from(part.crc32));
+            put.execute(&mut *connection).await?;
             sqlx::query(COUNT).bind(upload_id).bind(received).execute(&mut *connection).await?;
-            Put::Kept(before.map(|(key, _)| key))
+            Put::Kept(before.map(|(place, offset, size)| Fragment {
+                place,
+                offset: to_u64(offset),
+                size: to_u64(size),
+            }))
         }))
     }
 

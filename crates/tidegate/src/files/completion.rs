@@ -1,15 +1,16 @@
-//! How an upload becomes a file: its bytes in one blob that nobody else writes to, checked against what was announced,
-//! moved to their place, and then the row. A crash in between is mended by [`recover`].
+//! How an upload becomes a file: its bytes where nobody else writes to, checked against what was announced, put in their
+//! place, and then the row. A crash in between is mended by [`recover`].
 //!
-//! Several servers may do so at once. Each works on a blob of its own; the first move wins, and whoever finds a blob at
-//! its place takes what the row will say from that blob.
+//! Several servers may do so at once. Only one of them gets a blob to its place, and whoever finds one there takes what
+//! the row will say from that blob.
 
+use aws_lc_rs::digest;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use store::ByteStream;
+use store::{ByteStream, Fragment};
 use uuid::Uuid;
 
-use super::parts::keep_part;
-use super::tally::{combined, hex_of, sha256, tallied};
+use super::parts::{PartBody, keep_part};
+use super::tally::{Tally, combined, hex_of, sha256, tallied};
 use super::uploads::{attributes, find};
 use crate::app::App;
 use crate::error::{Error, Result, bad_request};
@@ -56,7 +57,7 @@ pub async fn complete(
     caller: &Caller,
     upload_id: &str,
     finish: &Finish,
-    late: Vec<ByteStream>,
+    late: Vec<PartBody>,
 ) -> Result<Finished> {
     let (owner, _, upload) = find(app, caller, upload_id).await?;
     // What a user says of it means nothing.
@@ -131,17 +132,23 @@ fn finished(file: &File) -> Option<Finished> {
     })
 }
 
-/// All bytes of an upload in one blob, as they should be, which is not the file yet.
+/// All bytes of an upload, as they should be, which are not the file yet.
 struct Whole {
-    blob: String,
+    source: Source,
     digests: Digests,
 }
 
+/// Where they are. Nobody else writes there.
+enum Source {
+    Sealed(String),
+    Parts(Vec<Fragment>),
+}
+
 /// What was refused stays: the client may say something else of it, or send other bytes.
-async fn gather(app: &App, file: &File, upload: &Upload, finish: &Finish, late: Vec<ByteStream>) -> Result<Whole> {
+async fn gather(app: &App, file: &File, upload: &Upload, finish: &Finish, late: Vec<PartBody>) -> Result<Whole> {
     let parts = app.db.list_upload_parts(&upload.id).await?;
     if !parts.is_empty() {
-        return whole_of_parts(app, file, upload, finish, &parts).await;
+        return whole_of_parts(app, upload, finish, parts).await;
     }
     if let Some(sealed) = seal(app, upload).await? {
         return whole_of_put(app, upload, finish, sealed).await;
@@ -149,24 +156,23 @@ async fn gather(app: &App, file: &File, upload: &Upload, finish: &Finish, late: 
     if late.is_empty() && upload.announced_size != Some(0) {
         return Err(bad_request("no parts were sent"));
     }
-    keep_part(app, file, upload, 0, Box::pin(stream::iter(late).flatten())).await?;
+    let most = late.iter().map(|part| part.most).sum();
+    let bytes = Box::pin(stream::iter(late).flat_map(|part| part.bytes));
+    keep_part(app, file, upload, 0, PartBody { bytes, most }).await?;
     let parts = app.db.list_upload_parts(&upload.id).await?;
-    let whole = whole_of_parts(app, file, upload, finish, &parts).await;
+    let whole = whole_of_parts(app, upload, finish, parts).await;
     if whole.is_err() {
         // It came with this request and goes with it.
-        forget_parts(app, upload, parts).await?;
+        forget_parts(app, upload).await?;
     }
     whole
 }
 
-async fn forget_parts(app: &App, upload: &Upload, parts: Vec<StoredPart>) -> Result<()> {
+async fn forget_parts(app: &App, upload: &Upload) -> Result<()> {
     let mut tx = app.db.begin().await?;
     tx.forget_upload_parts(&upload.id).await?;
     tx.commit().await?;
-    for part in parts {
-        app.store.delete(&part.blob_key, store::Deletion::Purge).await?;
-    }
-    Ok(())
+    Ok(app.store.discard(key::draft(&upload.id).as_str()).await?)
 }
 
 /// Takes what a PUT has brought away from where its URL leads: whoever has that may send something else. Without a new
@@ -186,61 +192,48 @@ async fn seal(app: &App, upload: &Upload) -> Result<Option<String>> {
 
 async fn whole_of_put(app: &App, upload: &Upload, finish: &Finish, sealed: String) -> Result<Whole> {
     check_size(upload, app.store.stat(&sealed).await.map_err(overtaken)?.size)?;
-    let digests = read_digests(app, vec![sealed.clone()]).await?;
+    let digests = digests_of_blob(app, &sealed).await?;
     check_sum(finish, &digests.sha256)?;
-    Ok(Whole { blob: sealed, digests })
+    Ok(Whole { source: Source::Sealed(sealed), digests })
 }
 
-async fn whole_of_parts(
-    app: &App,
-    file: &File,
-    upload: &Upload,
-    finish: &Finish,
-    parts: &[StoredPart],
-) -> Result<Whole> {
-    check_size(upload, parts.iter().map(|part| part.size).sum())?;
-    let crc32 = parts.iter().fold(0, |crc32, part| combined(crc32, part.crc32, part.size));
-    let keys: Vec<String> = parts.iter().map(|part| part.blob_key.clone()).collect();
-    let known = app.in_order.of(&upload.id, parts);
-    if let Some(sha256) = &known {
-        check_sum(finish, sha256)?;
-    }
-    let read = async {
-        match known {
-            Some(sha256) => Ok(Digests { sha256, crc32 }),
-            None => read_digests(app, keys.clone()).await,
-        }
-    };
-    let (digests, blob) = match keys.as_slice() {
-        [one] => (read.await?, one.clone()),
-        // Both at once: what is read is in memory for the copy.
-        several => tokio::try_join!(read, join(app, file, upload, several))?,
+async fn whole_of_parts(app: &App, upload: &Upload, finish: &Finish, parts: Vec<StoredPart>) -> Result<Whole> {
+    check_size(upload, parts.iter().map(|part| part.bytes.size).sum())?;
+    let crc32 = parts.iter().fold(0, |crc32, part| combined(crc32, part.crc32, part.bytes.size));
+    let digests = match app.in_order.of(&upload.id, &parts) {
+        Some(sha256) => Digests { sha256, crc32 },
+        None => digests_of_parts(app, upload, &parts).await?,
     };
     if digests.crc32 != crc32 {
         return Err(Error::StoreError(store::Error::Damaged("parts are not what they were when they came".into())));
     }
     check_sum(finish, &digests.sha256)?;
-    Ok(Whole { blob, digests })
+    let fragments = parts.into_iter().map(|part| part.bytes).collect();
+    Ok(Whole { source: Source::Parts(fragments), digests })
 }
 
-/// One blob of several, beside them.
-async fn join(app: &App, file: &File, upload: &Upload, parts: &[String]) -> Result<String> {
-    let joined = key::joined(&upload.id, Uuid::new_v4()).as_str().to_owned();
-    app.store.join(parts, &joined, attributes(&file.object)).await.map_err(overtaken)?;
-    Ok(joined)
+async fn digests_of_blob(app: &App, key: &str) -> Result<Digests> {
+    let (_, body) = app.store.read(key, None).await.map_err(overtaken)?;
+    let tally = run(body, sha256()).await?;
+    Ok(Digests { crc32: tally.crc32(), sha256: hex_of(tally.sha256.unwrap_or_else(sha256)) })
 }
 
-async fn read_digests(app: &App, keys: Vec<String>) -> Result<Digests> {
-    let (mut digest, mut crc32) = (sha256(), 0);
-    for key in keys {
-        let (_, body) = app.store.read(&key, None).await.map_err(overtaken)?;
-        let (body, tally) = tallied(body, Some(digest));
-        body.try_for_each(|_| std::future::ready(Ok(()))).await.map_err(|error| unreadable(&error))?;
-        let came = tally.read();
-        crc32 = combined(crc32, came.crc32(), came.bytes);
-        digest = came.sha256.unwrap_or_else(sha256);
+async fn digests_of_parts(app: &App, upload: &Upload, parts: &[StoredPart]) -> Result<Digests> {
+    let (draft, mut digest, mut crc32) = (key::draft(&upload.id), sha256(), 0);
+    for part in parts {
+        let body = app.store.read_fragment(draft.as_str(), &part.bytes).await.map_err(overtaken)?;
+        let tally = run(body, digest).await?;
+        crc32 = combined(crc32, tally.crc32(), tally.bytes);
+        digest = tally.sha256.unwrap_or_else(sha256);
     }
     Ok(Digests { sha256: hex_of(digest), crc32 })
+}
+
+/// Reads a body to its end.
+async fn run(body: ByteStream, sha256: digest::Context) -> Result<Tally> {
+    let (body, tally) = tallied(body, Some(sha256));
+    body.try_for_each(|_| std::future::ready(Ok(()))).await.map_err(|error| unreadable(&error))?;
+    Ok(tally.read())
 }
 
 fn unreadable(error: &std::io::Error) -> Error {
@@ -257,7 +250,7 @@ async fn publish(
     finish: &Finish,
     whole: &Whole,
 ) -> Result<Finished> {
-    match app.store.move_to(&whole.blob, upload.key.as_str()).await {
+    match put_in_place(app, file, upload, &whole.source).await {
         Ok(()) => {}
         // Another server was first, with bytes that may be others.
         Err(store::Error::AlreadyExists) => {
@@ -277,6 +270,16 @@ async fn publish(
         mime: file.object.content_type.clone(),
         sha256: whole.digests.sha256.clone(),
     })
+}
+
+async fn put_in_place(app: &App, file: &File, upload: &Upload, source: &Source) -> store::Result<()> {
+    match source {
+        Source::Sealed(blob) => app.store.move_to(blob, upload.key.as_str()).await,
+        Source::Parts(fragments) => {
+            let (draft, attributes) = (key::draft(&upload.id), attributes(&file.object));
+            app.store.join(draft.as_str(), fragments, upload.key.as_str(), attributes).await.map(drop)
+        }
+    }
 }
 
 /// Somebody else ended the upload meanwhile: completed it, or gave it up. Then the bytes are nobody's.
@@ -332,6 +335,6 @@ async fn settle_what_is_there(app: &App, upload: &Upload) -> Result<bool> {
         other => drop(other?),
     }
     let Some((owner, file)) = app.db.find_file_by_id(upload.object).await? else { return Ok(false) };
-    let digests = read_digests(app, vec![upload.key.as_str().to_owned()]).await?;
+    let digests = digests_of_blob(app, upload.key.as_str()).await?;
     settle(app, &Caller::system(), &owner, &file, upload, &digests).await
 }

@@ -84,7 +84,7 @@ impl InOrder {
         let prefix = self.known().get(upload_id).cloned()?;
         let mut places = sha256();
         for part in parts {
-            note(&mut places, &part.blob_key);
+            note(&mut places, &part.bytes.place);
         }
         (hex_of(prefix.places) == hex_of(places)).then(|| hex_of(prefix.sha256))
     }
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     fn part(number: u32, place: &str) -> StoredPart {
-        StoredPart { number, blob_key: place.into(), size: 1, crc32: 0 }
+        StoredPart { number, bytes: store::Fragment { place: place.into(), offset: 0, size: 1 }, crc32: 0 }
     }
 
     fn came(all: &InOrder, number: u32, place: &str, bytes: &[u8]) {

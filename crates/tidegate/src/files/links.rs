@@ -83,11 +83,8 @@ pub async fn open(app: &App, key: &str, given: &Given) -> Result<(File, Shown)> 
         Error::Forbidden("the link has ended, or was never good".into())
     };
     let key = FileKey::parse(key).ok_or_else(refused)?;
-    let found = app.db.find_file(key.as_str()).await?;
-    let epoch = match &found {
-        Some((owner, _)) => app.db.find_usage(owner).await?.link_epoch,
-        None => 0,
-    };
+    let found = app.db.find_linked_file(key.as_str()).await?;
+    let epoch = found.as_ref().map_or(0, |(_, epoch)| *epoch);
     let now = epoch_seconds(std::time::SystemTime::now());
     let wish = given.disposition.as_deref().map(Shown::parse);
     let shown = match (&given.kid, wish) {
@@ -105,7 +102,7 @@ pub async fn open(app: &App, key: &str, given: &Given) -> Result<(File, Shown)> 
     };
     let shown = shown.ok_or_else(refused)?;
     match found {
-        Some((_, file)) if file.object.state == ObjectState::Ready => Ok((file, shown)),
+        Some((file, _)) if file.object.state == ObjectState::Ready => Ok((file, shown)),
         _ => Err(Error::NotFound("no such file".into())),
     }
 }

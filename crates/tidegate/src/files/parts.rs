@@ -1,8 +1,7 @@
-//! Parts of uploads: of any size, in any order, each a blob of its own that is not changed any more.
+//! Parts of uploads: of any size, in any order, each a fragment of the upload's draft that is not changed any more.
 
 use futures::StreamExt as _;
 use store::ByteStream;
-use uuid::Uuid;
 
 use super::tally::tallied;
 use super::uploads::{attributes, find};
@@ -19,13 +18,21 @@ pub const CHUNK: u64 = 1 << 20;
 /// Part numbers may go up to this, or to as many chunks as the file has.
 const USUAL_PARTS: u64 = 10_000;
 
+/// Bytes on their way to be a part.
+pub struct PartBody {
+    /// The bytes.
+    pub bytes: ByteStream,
+    /// No more than so many, where that is known.
+    pub most: Option<u64>,
+}
+
 /// Stores a part, in place of an earlier one of its number.
-pub async fn put_part(app: &App, caller: &Caller, upload_id: &str, number: u32, body: ByteStream) -> Result<()> {
+pub async fn put_part(app: &App, caller: &Caller, upload_id: &str, number: u32, body: PartBody) -> Result<()> {
     let (_, file, upload) = find(app, caller, upload_id).await?;
     keep_part(app, &file, &upload, number, body).await
 }
 
-pub(super) async fn keep_part(app: &App, file: &File, upload: &Upload, number: u32, body: ByteStream) -> Result<()> {
+pub(super) async fn keep_part(app: &App, file: &File, upload: &Upload, number: u32, body: PartBody) -> Result<()> {
     let highest = upload.announced_size.unwrap_or_default().div_ceil(CHUNK).max(USUAL_PARTS);
     if u64::from(number) > highest {
         return Err(bad_request(format!("partNumber must be from 0 to {highest}")));
@@ -34,21 +41,21 @@ pub(super) async fn keep_part(app: &App, file: &File, upload: &Upload, number: u
         return Err(Error::NotFound("no such upload".into()));
     }
     let room = app.db.room_for_part(&upload.id, number).await?;
-    let blob_key = key::part(&upload.id, number, Uuid::new_v4()).as_str().to_owned();
     let before = app.in_order.before(&upload.id, number);
-    let (body, tally) = tallied(body, before.as_ref().map(|prefix| prefix.sha256.clone()));
-    let written = app.store.write(&blob_key, limited(body, room), attributes(&file.object)).await;
+    let (bytes, tally) = tallied(body.bytes, before.as_ref().map(|prefix| prefix.sha256.clone()));
+    let (draft, most) = (key::draft(&upload.id), body.most.unwrap_or(room).min(room));
+    let attributes = attributes(&file.object);
+    let written = app.store.write_fragment(draft.as_str(), number, most, limited(bytes, room), &attributes).await;
     let came = tally.read();
     if came.bytes > room {
         return Err(too_much(upload));
     }
-    written?;
-    let part = StoredPart { number, blob_key, size: came.bytes, crc32: came.crc32() };
+    let part = StoredPart { number, bytes: written?, crc32: came.crc32() };
     record(app, upload, &part).await?;
     if let (Some(before), Some(sha256)) = (before, came.sha256) {
-        app.in_order.keep(&upload.id, before.and(&part.blob_key, sha256));
+        app.in_order.keep(&upload.id, before.and(&part.bytes.place, sha256));
     }
-    metrics::counter!("tidegate_part_bytes_total").increment(part.size);
+    metrics::counter!("tidegate_part_bytes_total").increment(part.bytes.size);
     Ok(())
 }
 
@@ -59,15 +66,15 @@ async fn record(app: &App, upload: &Upload, part: &StoredPart) -> Result<()> {
     let superfluous = match &put {
         Put::Kept(before) => {
             tx.commit().await?;
-            before.as_deref()
+            before.as_ref()
         }
         Put::Closed | Put::TooMuch => {
             drop(tx);
-            Some(part.blob_key.as_str())
+            Some(&part.bytes)
         }
     };
-    if let Some(key) = superfluous {
-        app.store.delete(key, store::Deletion::Purge).await?;
+    if let Some(bytes) = superfluous {
+        app.store.drop_fragment(key::draft(&upload.id).as_str(), bytes).await?;
     }
     match put {
         Put::Kept(_) => Ok(()),

@@ -224,7 +224,7 @@ async fn clear_below(app: &App, prefix: &str) -> Result<()> {
 pub async fn clear(app: &App, upload_id: &str) -> Result<()> {
     app.in_order.forget(upload_id);
     app.store.delete(key::incoming(upload_id).as_str(), store::Deletion::Purge).await?;
-    clear_below(app, &key::parts(upload_id)).await?;
+    app.store.discard(key::draft(upload_id).as_str()).await?;
     if let Some((_, upload)) = app.db.find_files_upload(upload_id).await? {
         clear_below(app, &key::seals(upload.object)).await?;
         if matches!(upload.state, UploadState::Aborted | UploadState::Expired) {

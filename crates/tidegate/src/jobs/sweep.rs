@@ -34,8 +34,14 @@ pub(super) async fn recover(app: &App) -> Result<()> {
 }
 
 pub(super) async fn run(app: &App) -> Result<()> {
-    let outcomes =
-        [expired(app).await, orphans(app).await, remains(app).await, old_events(app).await, old_archives(app).await];
+    let outcomes = [
+        expired(app).await,
+        orphans(app).await,
+        remains(app).await,
+        drafts(app).await,
+        old_events(app).await,
+        old_archives(app).await,
+    ];
     outcomes.into_iter().collect()
 }
 
@@ -114,6 +120,24 @@ async fn remains(app: &App) -> Result<()> {
                     tracing::info!("what an upload left was removed from the store");
                 }
             }
+        }
+    }
+    Ok(())
+}
+
+/// The same for parts, which a folder does not list.
+async fn drafts(app: &App) -> Result<()> {
+    let before = app.db.now().checked_sub(app.config.uploads.sweep_grace).unwrap_or(std::time::SystemTime::UNIX_EPOCH);
+    for draft in app.store.list_drafts(key::DRAFTS, before).await? {
+        let upload = match key::Waiting::parse(&draft) {
+            Some(key::Waiting::Upload(id)) => id,
+            // Not ours.
+            _ => continue,
+        };
+        if app.db.upload_state(upload).await? != Some(UploadState::Open) {
+            app.store.discard(&draft).await?;
+            metrics::counter!("tidegate_orphans_swept_total").increment(1);
+            tracing::info!("parts of an upload that is over were removed from the store");
         }
     }
     Ok(())

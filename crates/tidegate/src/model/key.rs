@@ -136,20 +136,13 @@ pub fn seals(object: ObjectId) -> String {
     format!("{QUARANTINE}/{object}/")
 }
 
-/// Where a part of any size lies; one that is sent again lies beside the one it replaces.
-pub fn part(upload_id: &str, number: u32, place: Uuid) -> Key {
-    Key(format!("{PARTS}/{upload_id}/part_{number:06}.{}", place.simple()))
+/// The folder in which an upload's parts of any size are.
+pub fn draft(upload_id: &str) -> Key {
+    Key(format!("{PARTS}/{upload_id}"))
 }
 
-/// Where parts are joined; each that tries to does so for itself.
-pub fn joined(upload_id: &str, place: Uuid) -> Key {
-    Key(format!("{PARTS}/{upload_id}/joined.{}", place.simple()))
-}
-
-/// What all of those of an upload begin with.
-pub fn parts(upload_id: &str) -> String {
-    format!("{PARTS}/{upload_id}/")
-}
+/// The folder in which all drafts are.
+pub const DRAFTS: &str = PARTS;
 
 /// Where the sweep looks for what nobody keeps.
 pub const UNSERVED: [&str; 3] = [INCOMING, QUARANTINE, PARTS];

@@ -81,15 +81,13 @@ pub struct Digests {
     pub crc32: u32,
 }
 
-/// A part of any size, kept as a blob of its own until its upload ends.
+/// A part of any size, kept until its upload ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredPart {
     /// Its place: parts are joined in the order of their numbers.
     pub number: u32,
-    /// Where its bytes are.
-    pub blob_key: String,
-    /// Bytes.
-    pub size: u64,
+    /// Its bytes.
+    pub bytes: store::Fragment,
     /// As ZIP has it.
     pub crc32: u32,
 }

@@ -426,8 +426,7 @@ async fn remains_of_uploads_are_swept() {
     assert_eq!(put(&app, "alice", &upload, 1, b"abc").await.status, 200);
     let nobody = uuid::Uuid::new_v4();
     let strays = [
-        format!(".parts/{}/part_000001", nobody.simple()),
-        format!(".parts/{}/joined", nobody.simple()),
+        format!(".parts/{}/part_000001.x", nobody.simple()),
         format!(".incoming/{}", nobody.simple()),
         format!(".quarantine/{nobody}/x"),
     ];
@@ -435,10 +434,19 @@ async fn remains_of_uploads_are_swept() {
         let body = Box::pin(futures::stream::iter([Ok(bytes::Bytes::from_static(b"x"))]));
         app.app.store.write(key, body, store::Attributes::default()).await.unwrap();
     }
+    let late = Box::pin(futures::stream::iter([Ok(bytes::Bytes::from_static(b"x"))]));
+    let draft = format!(".parts/{}", uuid::Uuid::new_v4().simple());
+    app.app.store.write_fragment(&draft, 1, 1, late, &store::Attributes::default()).await.unwrap();
+    // Another program's, in the same tree.
+    let foreign = app.folder.path().join(format!("store/.parts/{}/part_000001", uuid::Uuid::new_v4().simple()));
+    std::fs::create_dir_all(foreign.parent().unwrap()).unwrap();
+    std::fs::write(&foreign, b"theirs").unwrap();
     tokio::time::sleep(std::time::Duration::from_millis(1200)).await;
     tidegate::jobs::perform(&app.app, &tidegate::jobs::Job::SweepV1).await.unwrap();
     let left = app.files();
-    assert!(strays.iter().all(|key| !left.contains(key)), "{left:?}");
+    assert!(strays.iter().all(|key| !left.contains(key)) && !left.contains(&format!("{draft}/data")), "{left:?}");
+    assert!(foreign.exists(), "{left:?}");
+    std::fs::remove_dir_all(foreign.parent().unwrap()).unwrap();
     assert_eq!(complete(&app, "alice", &upload).await.status, 200, "what is open is left alone");
     app.run_jobs().await;
     app.finish().await;

@@ -144,8 +144,9 @@ async fn a_damaged_part_is_no_file() {
     // Backwards, so that the checksum is read.
     assert_eq!(put(&app, "alice", &upload, 1, &[1; 10]).await.status, 200);
     assert_eq!(put(&app, "alice", &upload, 0, &[0; 10]).await.status, 200);
-    let part = app.files().into_iter().find(|path| path.contains("/part_000001") && !path.ends_with(".meta")).unwrap();
-    std::fs::write(app.folder.path().join("store").join(part), [7; 10]).unwrap();
+    let draft = app.folder.path().join(format!("store/.parts/{upload}/data"));
+    assert_eq!(std::fs::metadata(&draft).unwrap().len(), 20);
+    std::fs::write(&draft, [7; 20]).unwrap();
     let refused = complete(&app, "alice", &upload).await;
     assert_eq!(refusal(&refused), (502, "STORE_ERROR".into()), "{}", refused.text());
     assert_eq!(fetched(&app, &key).await.0, 404);
@@ -184,7 +185,8 @@ async fn an_upload_that_has_ended_leaves_nothing() {
     send(&app, &url, b"abc").await;
     assert_eq!(put(&app, "alice", &upload, 0, b"abc").await.status, 200);
     let (_, found) = app.app.db.find_files_upload(&upload).await.unwrap().unwrap();
-    write(&app, &format!(".parts/{upload}/joined.x"), b"x").await;
+    let late = Box::pin(futures::stream::iter([Ok(bytes::Bytes::from_static(b"x"))]));
+    app.app.store.write_fragment(&format!(".parts/{upload}"), 2, 1, late, &store::Attributes::default()).await.unwrap();
     write(&app, &format!(".quarantine/{}/x", found.object), b"x").await;
     tidegate::files::uploads::abort(&app.app, &crate::support::user("alice").0, &upload).await.unwrap();
     // A completion elsewhere moved its blob after the end and died.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, Request, State};
+use axum::http::header;
 use futures::{StreamExt as _, stream};
-use store::ByteStream;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -19,6 +19,7 @@ use super::wire::{
 };
 use crate::app::App;
 use crate::error::{Error, Result, bad_request};
+use crate::files::parts::PartBody;
 use crate::files::{self, completion, parts, uploads};
 use crate::model::caller::Caller;
 use crate::model::file::Visibility;
@@ -77,7 +78,7 @@ async fn init(State(app): State<Arc<App>>, caller: Caller, request: Request) -> 
     responses((status = 200, body = PartStored), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 404, body = ErrorBody), (status = 413, body = ErrorBody)))]
 async fn post_part(State(app): State<Arc<App>>, caller: Caller, request: Request) -> Answer<Json<PartStored>> {
-    let held = hold(&app, &request, SMALL, MAX_HELD);
+    let (held, length) = (hold(&app, &request, SMALL, MAX_HELD), length(&request));
     let mut reader = Embedded::new(request.into_body(), "chunkBase64");
     match reader.next().await? {
         Some(Event::Begin) if reader.depth() == 1 => {}
@@ -90,12 +91,12 @@ async fn post_part(State(app): State<Arc<App>>, caller: Caller, request: Request
         let message = "uploadId and partNumber must stand before chunkBase64 where that is long";
         let bytes = bytes.ok_or_else(|| bad_request(message))?;
         let PartPlace { upload_id, part_number } = to_end(reader).await?;
-        let body: ByteStream = Box::pin(stream::iter([Ok(bytes.into())]));
-        parts::put_part(&app, &caller, &upload_id, part_number, body).await?;
+        parts::put_part(&app, &caller, &upload_id, part_number, held_part(bytes)).await?;
         return Ok(Json(PartStored { status: "success", part_number }));
     };
     drop(held);
-    let (body, back) = reader.value();
+    let (bytes, back) = reader.value();
+    let body = PartBody { bytes, most: length.map(|length| length / 4 * 3) };
     parts::put_part(&app, &caller, &place.upload_id, place.part_number, body).await.map_err(told)?;
     let reader = back.await.map_err(|_| bad_request("the body ended early"))?;
     if to_end::<PartPlace>(reader).await? != place {
@@ -151,8 +152,9 @@ async fn put_part(
     request: Request,
 ) -> Answer<Json<PartStored>> {
     let part_number = number.parse().map_err(|_| bad_request("the part's number must be a whole number"))?;
-    let body = request.into_body().into_data_stream().map(|next| next.map_err(std::io::Error::other));
-    parts::put_part(&app, &caller, &upload_id, part_number, Box::pin(body)).await?;
+    let most = length(&request);
+    let bytes = request.into_body().into_data_stream().map(|next| next.map_err(std::io::Error::other));
+    parts::put_part(&app, &caller, &upload_id, part_number, PartBody { bytes: Box::pin(bytes), most }).await?;
     Ok(Json(PartStored { status: "success", part_number }))
 }
 
@@ -180,7 +182,7 @@ async fn complete(State(app): State<Arc<App>>, caller: Caller, request: Request)
     let finish = completion::Finish { sha256, user };
     let fits = left.is_some();
     let late = if fits { in_order(late, &asked.parts)? } else { Vec::new() };
-    let late = late.into_iter().map(|bytes| Box::pin(stream::iter([Ok(bytes.into())])) as ByteStream).collect();
+    let late = late.into_iter().map(held_part).collect();
     match completion::complete(&app, &caller, &asked.upload_id, &finish, late).await {
         Err(Error::BadRequest(_)) if !fits => {
             let message = format!("parts[].data may have {MAX_HELD} bytes in all; send more by part");
@@ -188,6 +190,16 @@ async fn complete(State(app): State<Arc<App>>, caller: Caller, request: Request)
         }
         done => Ok(Json(show_finished(done?))),
     }
+}
+
+/// The length of a body, where it says one.
+fn length(request: &Request) -> Option<u64> {
+    request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok())
+}
+
+fn held_part(bytes: Vec<u8>) -> PartBody {
+    let most = Some(bytes.len() as u64);
+    PartBody { bytes: Box::pin(stream::iter([Ok(bytes.into())])), most }
 }
 
 /// The bytes that came with a completion, by the numbers of their parts, or as they stand where none has a number.

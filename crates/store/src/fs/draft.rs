@@ -1,0 +1,388 @@
+//! Drafts: fragments of any size on their way to become one blob. All of them lie in one file, each at the place where it
+//! will probably be in the whole. If that turns out to be so, making the whole costs a rename; else they are copied.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs::File;
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::FileExt as _;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use bytes::{Bytes, BytesMut};
+use rustix::fs::FallocateFlags;
+use uuid::Uuid;
+
+use super::durable::DurableFile;
+use super::gate::Gate;
+use super::ingest::{Sink, blocking, pump};
+use super::sidecar::Sidecar;
+use super::{BlobSink, FsStore};
+use crate::error::{Error, Result};
+use crate::{Attributes, ByteStream, Fragment, Stat, key};
+
+/// Drafts kept in memory; beyond it those that nobody writes to are forgotten.
+const KEPT: usize = 4096;
+/// The file of a draft.
+const DATA: &str = "data";
+/// Bytes read at once.
+const CHUNK: u64 = 1 << 20;
+
+/// A draft in memory.
+#[derive(Debug)]
+pub(super) struct Draft {
+    layout: Mutex<Layout>,
+    gate: Gate,
+}
+
+impl Draft {
+    fn layout(&self) -> MutexGuard<'_, Layout> {
+        self.layout.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Which places of the file are taken. After a restart that is all up to its end.
+#[derive(Debug, Default)]
+struct Layout {
+    /// Length and number by offset.
+    taken: BTreeMap<u64, (u64, u32)>,
+    /// Nothing lies from here on.
+    end: u64,
+    /// Number and length of the fragment that came first, as long as fragments have its length.
+    first: Option<(u32, u64)>,
+    /// Fragments whose bytes are gone.
+    dropped: HashSet<String>,
+}
+
+impl Layout {
+    /// A place for a fragment of up to `length` bytes: where it belongs if all fragments have one length, or behind all others.
+    fn place(&mut self, number: u32, length: u64) -> u64 {
+        // Nothing lies in one place with another, also where it turns out to be nothing.
+        let length = length.max(1);
+        let at = self.expected(number, length).unwrap_or(self.end);
+        if self.taken.is_empty() && self.end == 0 {
+            self.first = Some((number, length));
+        }
+        self.taken.insert(at, (length, number));
+        self.end = self.end.max(at.saturating_add(length));
+        at
+    }
+
+    fn expected(&self, number: u32, length: u64) -> Option<u64> {
+        let (first, unit) = self.first?;
+        // One that is shorter is the last one, if all go on as they began.
+        let regular = self
+            .taken
+            .iter()
+            .all(|(at, (length, number))| *length == unit || at + length == self.end && *number > first);
+        let at = u64::from(number.checked_sub(first)?).checked_mul(unit)?;
+        let before = self.taken.range(..at.checked_add(length)?).next_back();
+        let is_free = before.is_none_or(|(start, (taken, _))| start + taken <= at);
+        (regular && length <= unit && is_free && unit > 0).then_some(at)
+    }
+
+    /// The fragment is shorter than was thought, or nothing came of it.
+    fn settle(&mut self, at: u64, length: u64) {
+        let Some((reserved, number)) = self.taken.remove(&at) else { return };
+        if let Some((first, unit)) = &mut self.first
+            && *first == number
+            && at == 0
+        {
+            *unit = length;
+        }
+        if length > 0 {
+            self.taken.insert(at, (length, number));
+        }
+        if self.end == at + reserved {
+            self.end = self.taken.last_key_value().map_or(0, |(at, (length, _))| at + length);
+        }
+    }
+}
+
+/// A fragment on its way in. Its place is free again unless it was finished.
+struct FragmentSink {
+    draft: Arc<Draft>,
+    generation: u64,
+    file: DurableFile,
+    at: u64,
+    size: u64,
+    finished: bool,
+}
+
+impl Sink for FragmentSink {
+    fn take(&mut self, chunks: &[Bytes]) -> Result<()> {
+        for chunk in chunks {
+            let (file, at) = (&mut self.file, self.at + self.size);
+            self.draft.gate.while_open(self.generation, || file.write_at(chunk, at))?;
+            self.size += chunk.len() as u64;
+        }
+        Ok(())
+    }
+}
+
+impl FragmentSink {
+    fn finish(mut self) -> Result<Fragment> {
+        self.file.sync()?;
+        // What was cut off meanwhile is not there, whatever was synced.
+        self.draft.gate.while_open(self.generation, || Ok(()))?;
+        self.finished = true;
+        Ok(Fragment { place: Uuid::new_v4().simple().to_string(), offset: self.at, size: self.size })
+    }
+}
+
+impl Drop for FragmentSink {
+    fn drop(&mut self) {
+        self.draft.layout().settle(self.at, if self.finished { self.size } else { 0 });
+    }
+}
+
+fn data(draft: &str) -> String {
+    format!("{draft}/{DATA}")
+}
+
+impl FsStore {
+    pub(super) async fn write_draft(&self, draft: &str, number: u32, most: u64, body: ByteStream) -> Result<Fragment> {
+        key::check(draft)?;
+        let (store, name) = (self.clone(), draft.to_owned());
+        let sink = blocking(move || store.fragment_sink(&name, number, most)).await?;
+        let sink = pump(sink, body, most).await?;
+        blocking(move || sink.finish()).await
+    }
+
+    fn fragment_sink(&self, draft: &str, number: u32, most: u64) -> Result<FragmentSink> {
+        let path = data(draft);
+        let file = match self.root.open_rw(&path) {
+            Err(Error::NotFound) => self.begin_draft(draft, &path)?,
+            other => other?,
+        };
+        let draft = self.draft(draft, &file)?;
+        let generation = draft.gate.generation();
+        let at = draft.layout().place(number, most);
+        let sink = FragmentSink { draft, generation, file: DurableFile::new(file), at, size: 0, finished: false };
+        // It may have become a blob before the draft was looked up.
+        let is_there = sink.draft.gate.while_open(generation, || sink.file.is_at(&self.root, &path))?;
+        if is_there { Ok(sink) } else { Err(Error::NoSuchUpload) }
+    }
+
+    fn begin_draft(&self, draft: &str, path: &str) -> Result<File> {
+        let _tree = self.lock_tree();
+        self.root.ensure_dir(draft)?;
+        match self.root.create_new(path) {
+            Ok(file) => {
+                self.root.sync_dir(draft)?;
+                Ok(file)
+            }
+            // Another fragment of it was first.
+            Err(_) if self.root.exists(path)? => self.root.open_rw(path),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn draft(&self, name: &str, file: &File) -> Result<Arc<Draft>> {
+        let mut drafts = self.drafts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(draft) = drafts.get(name) {
+            return Ok(Arc::clone(draft));
+        }
+        if drafts.len() >= KEPT {
+            drafts.retain(|_, draft| Arc::strong_count(draft) > 1);
+        }
+        let layout = Layout { end: file.metadata()?.len(), ..Layout::default() };
+        let draft = Arc::new(Draft { layout: Mutex::new(layout), gate: Gate::default() });
+        drafts.insert(name.to_owned(), Arc::clone(&draft));
+        Ok(draft)
+    }
+
+    /// Frees the space of a fragment that another has taken the place of.
+    pub(super) fn drop_from_draft(&self, name: &str, fragment: &Fragment) -> Result<()> {
+        let file = match self.root.open_rw(&data(name)) {
+            Err(Error::NotFound) => return Ok(()),
+            other => other?,
+        };
+        let draft = self.draft(name, &file)?;
+        let freed = draft.gate.while_open(draft.gate.generation(), || {
+            draft.layout().dropped.insert(fragment.place.clone());
+            if fragment.size > 0 {
+                let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+                rustix::fs::fallocate(file.as_fd(), flags, fragment.offset, fragment.size)?;
+            }
+            Ok(())
+        });
+        match freed {
+            // The whole is being made without it.
+            Err(Error::NoSuchUpload) => Ok(()),
+            other => other,
+        }
+    }
+
+    pub(super) async fn read_draft(&self, draft: &str, fragment: &Fragment) -> Result<ByteStream> {
+        let (store, path) = (self.clone(), data(draft));
+        let file = blocking(move || store.root.open_file(&path)).await?;
+        Ok(reading(file, fragment.offset, fragment.offset.saturating_add(fragment.size)))
+    }
+
+    /// The whole at its key; the draft's file is it, or is still there.
+    pub(super) fn join_draft(
+        &self,
+        name: &str,
+        fragments: &[Fragment],
+        to: &str,
+        attributes: Attributes,
+    ) -> Result<Stat> {
+        key::check(to)?;
+        let file = self.root.open_rw(&data(name))?;
+        let draft = self.draft(name, &file)?;
+        draft.gate.shut();
+        let joined = self.join_shut(&draft, name, &file, fragments, to, attributes);
+        if joined.is_ok() {
+            self.drafts.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+        } else {
+            draft.gate.open_again();
+        }
+        joined
+    }
+
+    fn join_shut(
+        &self,
+        draft: &Draft,
+        name: &str,
+        file: &File,
+        fragments: &[Fragment],
+        to: &str,
+        attributes: Attributes,
+    ) -> Result<Stat> {
+        let layout = draft.layout();
+        if fragments.iter().any(|fragment| layout.dropped.contains(&fragment.place)) {
+            return Err(Error::NotFound);
+        }
+        drop(layout);
+        let mut total = 0;
+        let in_place = fragments.iter().all(|fragment| {
+            let fits = fragment.offset == total;
+            total += fragment.size;
+            fits
+        });
+        if file.metadata()?.len() < fragments.iter().map(|fragment| fragment.offset + fragment.size).max().unwrap_or(0)
+        {
+            return Err(Error::Damaged("fragments are missing at the end of a draft".into()));
+        }
+        if self.root.exists(to)? {
+            return Err(Error::AlreadyExists);
+        }
+        if in_place {
+            file.set_len(total)?;
+            file.sync_data()?;
+            let etag = Uuid::new_v4().simple().to_string();
+            return self.publish(&data(name), to, &Sidecar::new(total, etag, attributes, None));
+        }
+        let (guard, mut whole) = self.temporary_blocking()?;
+        let mut offset = 0;
+        for fragment in fragments {
+            whole.copy_at(file, fragment.offset, fragment.size, offset)?;
+            offset += fragment.size;
+        }
+        guard.publish(BlobSink { file: whole, offset, hashes: None }, to, attributes)
+    }
+
+    pub(super) fn discard_draft(&self, name: &str) -> Result<()> {
+        key::check(name)?;
+        let draft = self.drafts.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+        if let Some(draft) = draft {
+            draft.gate.shut();
+        }
+        self.root.unlink(&data(name))?;
+        self.prune(name)
+    }
+
+    /// Names of drafts below a folder that nobody has written to since `before`.
+    pub(super) fn old_drafts(&self, below: &str, before: SystemTime) -> Result<Vec<String>> {
+        let mut found = Vec::new();
+        for (name, is_dir) in self.root.entries(below)? {
+            let draft = format!("{below}/{name}");
+            match self.root.open_file(&data(&draft)) {
+                Ok(file) if is_dir && file.metadata()?.modified()? < before => found.push(draft),
+                Ok(_) | Err(Error::NotFound) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// A range of a file, or as much of it as there is.
+pub(super) fn reading(file: File, from: u64, to: u64) -> ByteStream {
+    let file = Arc::new(file);
+    Box::pin(futures::stream::try_unfold((file, from), move |(file, at)| async move {
+        let (source, length) = (Arc::clone(&file), (to - at).min(CHUNK));
+        if length == 0 {
+            return Ok(None);
+        }
+        let bytes = blocking(move || Ok(read_at(&source, at, length)?)).await.map_err(std::io::Error::other)?;
+        let next = at + bytes.len() as u64;
+        Ok((!bytes.is_empty()).then_some((bytes, (file, next))))
+    }))
+}
+
+fn read_at(file: &File, at: u64, length: u64) -> std::io::Result<Bytes> {
+    let mut bytes = BytesMut::zeroed(usize::try_from(length).unwrap_or(0));
+    let mut filled = 0;
+    while filled < bytes.len() {
+        match file.read_at(&mut bytes[filled..], at + filled as u64) {
+            Ok(0) => break,
+            Ok(more) => filled += more,
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    bytes.truncate(filled);
+    Ok(bytes.freeze())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Places fragments, each finished before the next begins.
+    fn placed(fragments: &[(u32, u64, u64)]) -> Vec<u64> {
+        let mut layout = Layout::default();
+        let place = |(number, most, size): &(u32, u64, u64)| {
+            let at = layout.place(*number, *most);
+            layout.settle(at, *size);
+            at
+        };
+        fragments.iter().map(place).collect()
+    }
+
+    #[test]
+    fn pieces_lie_where_they_belong_if_that_can_be_told() {
+        assert_eq!(placed(&[(0, 5, 5), (1, 5, 5), (2, 5, 3)]), [0, 5, 10], "one after the other");
+        assert_eq!(placed(&[(1, 9, 5), (2, 9, 5), (3, 9, 3)]), [0, 5, 10], "of which only the most is known");
+        assert_eq!(placed(&[(0, 5, 5), (3, 2, 2), (1, 5, 5), (2, 5, 5)]), [0, 15, 5, 10], "in any order");
+        assert_eq!(placed(&[(0, 5, 5), (1, 3, 3), (2, 7, 7), (3, 1, 1)]), [0, 5, 8, 15], "of any length");
+        assert_eq!(placed(&[(0, 5, 5), (1, 5, 5), (1, 5, 5)]), [0, 5, 10], "again: behind all others");
+        assert_eq!(placed(&[(0, 5, 5), (1, 5, 0), (1, 5, 5)]), [0, 5, 5], "nothing came of the first try");
+        let mut layout = Layout::default();
+        let all = [(1, 5), (2, 5), (3, 5), (4, 2)].map(|(number, most)| layout.place(number, most));
+        assert_eq!(all, [0, 5, 10, 15], "all at once");
+    }
+
+    proptest! {
+        #[test]
+        fn no_two_pieces_lie_in_one_place(
+            fragments in proptest::collection::vec((0u32..9, 0u64..9, 0u64..9, any::<bool>()), 0..20),
+        ) {
+            let (mut layout, mut lying, mut open): (Layout, Vec<(u64, u64)>, Vec<(u64, u64)>) = Default::default();
+            for (number, most, size, stays_open) in fragments {
+                let at = layout.place(number, most);
+                for (other, length) in lying.iter().chain(&open) {
+                    prop_assert!(at + most <= *other || other + length <= at || most == 0 || *length == 0, "{layout:?} {at}");
+                }
+                if stays_open && most > 0 {
+                    open.push((at, most));
+                } else if most > 0 {
+                    layout.settle(at, size.min(most));
+                    lying.push((at, size.min(most)));
+                }
+            }
+        }
+    }
+}
