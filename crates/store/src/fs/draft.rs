@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use bytes::{Bytes, BytesMut};
-use rustix::fs::FallocateFlags;
+use rustix::fs::{FallocateFlags, SeekFrom};
+use rustix::io::Errno;
 use uuid::Uuid;
 
 use super::durable::DurableFile;
@@ -26,6 +27,8 @@ const KEPT: usize = 4096;
 const DATA: &str = "data";
 /// Bytes read at once.
 const CHUNK: u64 = 1 << 20;
+/// What file systems free and cut out.
+const BLOCK: u64 = 4096;
 
 /// A draft in memory.
 #[derive(Debug)]
@@ -40,11 +43,12 @@ impl Draft {
     }
 }
 
-/// Which places of the file are taken. After a restart that is all up to its end.
+/// Which places of the file are taken. What lay there when it was opened is taken up to its end.
 #[derive(Debug, Default)]
 struct Layout {
-    /// Length and number by offset.
-    taken: BTreeMap<u64, (u64, u32)>,
+    taken: BTreeMap<u64, Taken>,
+    /// Nobody lies below, who is not known to `taken`.
+    floor: u64,
     /// Nothing lies from here on.
     end: u64,
     /// Number and length of the fragment that came first, as long as fragments have its length.
@@ -53,16 +57,28 @@ struct Layout {
     dropped: HashSet<String>,
 }
 
+#[derive(Debug, Clone, Copy)]
+struct Taken {
+    length: u64,
+    number: u32,
+    finished: bool,
+}
+
 impl Layout {
-    /// A place for a fragment of up to `length` bytes: where it belongs if all fragments have one length, or behind all others.
+    fn of(length: u64) -> Self {
+        Self { floor: length, end: length, ..Self::default() }
+    }
+
+    /// A place for a fragment of up to `length` bytes: where it belongs if all have one length, or behind all others.
     fn place(&mut self, number: u32, length: u64) -> u64 {
         // Nothing lies in one place with another, also where it turns out to be nothing.
         let length = length.max(1);
-        let at = self.expected(number, length).unwrap_or(self.end);
         if self.taken.is_empty() && self.end == 0 {
-            self.first = Some((number, length));
+            // Numbers begin with 0 or 1. Where another one comes first, several are sent at once.
+            self.first = Some((if number == 1 { 1 } else { 0 }, length));
         }
-        self.taken.insert(at, (length, number));
+        let at = self.expected(number, length).unwrap_or(self.end);
+        self.taken.insert(at, Taken { length, number, finished: false });
         self.end = self.end.max(at.saturating_add(length));
         at
     }
@@ -73,33 +89,35 @@ impl Layout {
         let regular = self
             .taken
             .iter()
-            .all(|(at, (length, number))| *length == unit || at + length == self.end && *number > first);
+            .all(|(at, taken)| taken.length == unit || at + taken.length == self.end && taken.number > first);
         let at = u64::from(number.checked_sub(first)?).checked_mul(unit)?;
         let before = self.taken.range(..at.checked_add(length)?).next_back();
-        let is_free = before.is_none_or(|(start, (taken, _))| start + taken <= at);
+        let is_free = at >= self.floor && before.is_none_or(|(start, taken)| start + taken.length <= at);
         (regular && length <= unit && is_free && unit > 0).then_some(at)
     }
 
     /// The fragment is shorter than was thought, or nothing came of it.
     fn settle(&mut self, at: u64, length: u64) {
-        let Some((reserved, number)) = self.taken.remove(&at) else { return };
-        if let Some((first, unit)) = &mut self.first
-            && *first == number
-            && at == 0
+        let Some(taken) = self.taken.remove(&at) else { return };
+        if let Some((_, unit)) = &mut self.first
+            && *unit == taken.length.max(1)
+            && self.taken.is_empty()
+            && self.floor == 0
         {
             *unit = length;
         }
         if length > 0 {
-            self.taken.insert(at, (length, number));
+            self.taken.insert(at, Taken { length, finished: true, ..taken });
         }
-        if self.end == at + reserved {
-            self.end = self.taken.last_key_value().map_or(0, |(at, (length, _))| at + length);
-        }
+        let last = self.taken.last_key_value().map_or(0, |(at, taken)| at + taken.length);
+        self.end = last.max(self.floor);
     }
 }
 
 /// A fragment on its way in. Its place is free again unless it was finished.
 struct FragmentSink {
+    store: FsStore,
+    name: String,
     draft: Arc<Draft>,
     generation: u64,
     file: DurableFile,
@@ -131,7 +149,23 @@ impl FragmentSink {
 
 impl Drop for FragmentSink {
     fn drop(&mut self) {
-        self.draft.layout().settle(self.at, if self.finished { self.size } else { 0 });
+        if self.finished || self.size == 0 {
+            self.draft.layout().settle(self.at, self.size);
+            return;
+        }
+        // What broke off must not take space that nobody counts; its place is free only after that.
+        let (store, name, draft) = (self.store.clone(), self.name.clone(), Arc::clone(&self.draft));
+        let (at, size) = (self.at, self.size);
+        let free = move || {
+            if let Err(error) = store.punch(&name, &draft, at, size) {
+                tracing::warn!(%error, "a part that broke off keeps its space until its upload ends");
+            }
+            draft.layout().settle(at, 0);
+        };
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(free)),
+            Err(_) => free(),
+        }
     }
 }
 
@@ -148,16 +182,17 @@ impl FsStore {
         blocking(move || sink.finish()).await
     }
 
-    fn fragment_sink(&self, draft: &str, number: u32, most: u64) -> Result<FragmentSink> {
-        let path = data(draft);
+    fn fragment_sink(&self, name: &str, number: u32, most: u64) -> Result<FragmentSink> {
+        let path = data(name);
         let file = match self.root.open_rw(&path) {
-            Err(Error::NotFound) => self.begin_draft(draft, &path)?,
+            Err(Error::NotFound) => self.begin_draft(name, &path)?,
             other => other?,
         };
-        let draft = self.draft(draft, &file)?;
+        let draft = self.draft(name, &file)?;
         let generation = draft.gate.generation();
         let at = draft.layout().place(number, most);
-        let sink = FragmentSink { draft, generation, file: DurableFile::new(file), at, size: 0, finished: false };
+        let (store, file) = (self.clone(), DurableFile::new(file));
+        let sink = FragmentSink { store, name: name.to_owned(), draft, generation, file, at, size: 0, finished: false };
         // It may have become a blob before the draft was looked up.
         let is_there = sink.draft.gate.while_open(generation, || sink.file.is_at(&self.root, &path))?;
         if is_there { Ok(sink) } else { Err(Error::NoSuchUpload) }
@@ -185,7 +220,7 @@ impl FsStore {
         if drafts.len() >= KEPT {
             drafts.retain(|_, draft| Arc::strong_count(draft) > 1);
         }
-        let layout = Layout { end: file.metadata()?.len(), ..Layout::default() };
+        let layout = Layout::of(file.metadata()?.len());
         let draft = Arc::new(Draft { layout: Mutex::new(layout), gate: Gate::default() });
         drafts.insert(name.to_owned(), Arc::clone(&draft));
         Ok(draft)
@@ -198,17 +233,34 @@ impl FsStore {
             other => other?,
         };
         let draft = self.draft(name, &file)?;
-        let freed = draft.gate.while_open(draft.gate.generation(), || {
-            draft.layout().dropped.insert(fragment.place.clone());
-            if fragment.size > 0 {
-                let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
-                rustix::fs::fallocate(file.as_fd(), flags, fragment.offset, fragment.size)?;
+        drop(file);
+        {
+            let mut layout = draft.layout();
+            layout.dropped.insert(fragment.place.clone());
+            // Its place is not given to another: a list that was made before must not mean that one.
+            if let Some(taken) = layout.taken.get_mut(&fragment.offset) {
+                taken.finished = false;
             }
-            Ok(())
+        }
+        self.punch(name, &draft, fragment.offset, fragment.size)?;
+        Ok(())
+    }
+
+    /// Makes a hole of the whole blocks of a range, unless the draft has become a blob, or is about to.
+    fn punch(&self, name: &str, draft: &Draft, at: u64, size: u64) -> Result<()> {
+        let (from, to) = (at.next_multiple_of(BLOCK), (at + size) / BLOCK * BLOCK);
+        if from >= to {
+            return Ok(());
+        }
+        let path = data(name);
+        let punched = draft.gate.while_open(draft.gate.generation(), || {
+            // Opened in here: what lies there now can't be renamed away meanwhile.
+            let file = self.root.open_rw(&path)?;
+            let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+            Ok(rustix::fs::fallocate(file.as_fd(), flags, from, to - from)?)
         });
-        match freed {
-            // The whole is being made without it.
-            Err(Error::NoSuchUpload) => Ok(()),
+        match punched {
+            Err(Error::NoSuchUpload | Error::NotFound) => Ok(()),
             other => other,
         }
     }
@@ -249,25 +301,30 @@ impl FsStore {
         to: &str,
         attributes: Attributes,
     ) -> Result<Stat> {
-        let layout = draft.layout();
-        if fragments.iter().any(|fragment| layout.dropped.contains(&fragment.place)) {
+        let total: u64 = fragments.iter().map(|fragment| fragment.size).sum();
+        let full = || fragments.iter().filter(|fragment| fragment.size > 0);
+        if file.metadata()?.len() < full().map(|fragment| fragment.offset + fragment.size).max().unwrap_or(0) {
+            return Err(Error::Damaged("fragments are missing at the end of a draft".into()));
+        }
+        if fragments.iter().any(|fragment| draft.layout().dropped.contains(&fragment.place)) {
             return Err(Error::NotFound);
         }
-        drop(layout);
-        let mut total = 0;
-        let in_place = fragments.iter().all(|fragment| {
-            let fits = fragment.offset == total;
-            total += fragment.size;
-            fits
-        });
-        if file.metadata()?.len() < fragments.iter().map(|fragment| fragment.offset + fragment.size).max().unwrap_or(0)
-        {
-            return Err(Error::Damaged("fragments are missing at the end of a draft".into()));
+        for fragment in full() {
+            if has_hole(file, fragment)? {
+                return Err(Error::NotFound);
+            }
         }
         if self.root.exists(to)? {
             return Err(Error::AlreadyExists);
         }
-        if in_place {
+        let mut next = 0;
+        let in_place = full().all(|fragment| {
+            let fits = fragment.offset == next;
+            next += fragment.size;
+            fits
+        });
+        // What lies behind the whole may have been acknowledged since the list was made: then it is not cut off.
+        if in_place && !draft.layout().taken.range(total..).any(|(_, taken)| taken.finished) {
             file.set_len(total)?;
             file.sync_data()?;
             let etag = Uuid::new_v4().simple().to_string();
@@ -305,6 +362,16 @@ impl FsStore {
         }
         Ok(found)
     }
+}
+
+/// Whether some of a fragment's blocks are gone: it was dropped, be it before a restart.
+fn has_hole(file: &File, fragment: &Fragment) -> Result<bool> {
+    let hole = match rustix::fs::seek(file, SeekFrom::Hole(fragment.offset)) {
+        Ok(hole) => hole,
+        Err(Errno::NXIO | Errno::INVAL) => return Ok(false),
+        Err(error) => return Err(error.into()),
+    };
+    Ok(hole < fragment.offset + fragment.size)
 }
 
 /// A range of a file, or as much of it as there is.
@@ -360,6 +427,7 @@ mod tests {
         assert_eq!(placed(&[(0, 5, 5), (1, 3, 3), (2, 7, 7), (3, 1, 1)]), [0, 5, 8, 15], "of any length");
         assert_eq!(placed(&[(0, 5, 5), (1, 5, 5), (1, 5, 5)]), [0, 5, 10], "again: behind all others");
         assert_eq!(placed(&[(0, 5, 5), (1, 5, 0), (1, 5, 5)]), [0, 5, 5], "nothing came of the first try");
+        assert_eq!(placed(&[(2, 5, 5), (0, 5, 5), (1, 5, 5)]), [10, 0, 5], "a later one first");
         let mut layout = Layout::default();
         let all = [(1, 5), (2, 5), (3, 5), (4, 2)].map(|(number, most)| layout.place(number, most));
         assert_eq!(all, [0, 5, 10, 15], "all at once");
@@ -369,8 +437,10 @@ mod tests {
         #[test]
         fn no_two_pieces_lie_in_one_place(
             fragments in proptest::collection::vec((0u32..9, 0u64..9, 0u64..9, any::<bool>()), 0..20),
+            before in prop_oneof![Just(0u64), 1u64..20],
         ) {
-            let (mut layout, mut lying, mut open): (Layout, Vec<(u64, u64)>, Vec<(u64, u64)>) = Default::default();
+            let mut layout = Layout::of(before);
+            let (mut lying, mut open) = (vec![(0, before)], Vec::new());
             for (number, most, size, stays_open) in fragments {
                 let at = layout.place(number, most);
                 for (other, length) in lying.iter().chain(&open) {

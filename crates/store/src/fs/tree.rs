@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::os::fd::AsFd as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -18,7 +19,7 @@ use super::root::{Root, split};
 use super::sidecar::{Sidecar, micros};
 use super::{FsStore, TempGuard};
 use crate::error::{Error, Result};
-use crate::{Attributes, ByteStream, Stat, key};
+use crate::{Attributes, ByteStream, Deletion, Stat, key};
 
 /// The longest record of another program that is looked at.
 const MAX_META: u64 = 64 << 10;
@@ -35,7 +36,7 @@ pub enum Found {
     /// A file, by its path from the top.
     File(String),
     /// Something that is passed over: its path, as far as it can be shown, and why.
-    Other(String, &'static str),
+    Other(String, String),
 }
 
 /// A file of the tree as it is now.
@@ -45,6 +46,8 @@ pub struct Foreign {
     pub size: u64,
     /// When it was changed last.
     pub modified: SystemTime,
+    /// Which file it is: what was looked at is what is taken over.
+    inode: (u64, u64),
     /// The record beside it, `{path}.meta`.
     pub meta: Option<Map<String, Value>>,
 }
@@ -67,7 +70,14 @@ impl Tree {
     }
 
     fn walk_blocking(&self, folder: &str, found: &mut Vec<Found>) -> Result<()> {
-        let dir = self.0.open_dir(folder)?;
+        let dir = match self.0.open_dir(folder) {
+            Ok(dir) => dir,
+            Err(error) if folder.contains('/') => {
+                found.push(Found::Other(folder.to_owned(), format!("its folder can't be read: {error}")));
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
         let mut entries = Vec::new();
         for entry in rustix::fs::Dir::new(dir)? {
             let entry = entry?;
@@ -75,9 +85,10 @@ impl Tree {
             match name.to_str() {
                 Ok("." | "..") => {}
                 Ok(name) => entries.push((name.to_owned(), self.kind(folder, name, entry.file_type())?)),
-                Err(_) => {
-                    found.push(Found::Other(format!("{folder}/{}", name.to_string_lossy()), "its name is not UTF-8"))
-                }
+                Err(_) => found.push(Found::Other(
+                    format!("{folder}/{}", name.to_string_lossy()),
+                    "its name is not UTF-8".to_owned(),
+                )),
             }
         }
         entries.sort_unstable_by(|one, other| one.0.cmp(&other.0));
@@ -87,8 +98,8 @@ impl Tree {
                 FileType::Directory => self.walk_blocking(&path, found)?,
                 FileType::RegularFile if is_sidecar(&name) => {}
                 FileType::RegularFile => found.push(Found::File(path)),
-                FileType::Symlink => found.push(Found::Other(path, "it is a symbolic link")),
-                _ => found.push(Found::Other(path, "it is not a file")),
+                FileType::Symlink => found.push(Found::Other(path, "it is a symbolic link".to_owned())),
+                _ => found.push(Found::Other(path, "it is not a file".to_owned())),
             }
         }
         Ok(())
@@ -110,7 +121,8 @@ impl Tree {
         blocking(move || {
             let file = tree.0.open_file(&path)?;
             let metadata = file.metadata()?;
-            Ok(Foreign { size: metadata.len(), modified: metadata.modified()?, meta: tree.meta(&path)? })
+            let inode = (metadata.dev(), metadata.ino());
+            Ok(Foreign { size: metadata.len(), modified: metadata.modified()?, inode, meta: tree.meta(&path)? })
         })
         .await
     }
@@ -136,34 +148,46 @@ impl Tree {
 
 impl FsStore {
     /// Makes a file of a tree the blob at `key`, without copying it: where the tree is this store, the file stays where it
-    /// is, and its record is completed; else the blob is another name (a hard link) of the file. Asked again it answers
-    /// the same.
-    pub async fn adopt(&self, tree: &Tree, path: &str, key: &str, attributes: Attributes) -> Result<Stat> {
+    /// is, and its record is completed; else the blob is another name (a hard link) of the file. [`Error::NotFound`] if
+    /// it is not as it was `seen` any more. A blob that is there already was left without anybody who knows of it, and
+    /// makes way.
+    pub async fn adopt(
+        &self,
+        tree: &Tree,
+        path: &str,
+        key: &str,
+        seen: &Foreign,
+        attributes: Attributes,
+    ) -> Result<Stat> {
         key::check(key)?;
         let (store, tree, path, key) = (self.clone(), tree.clone(), path.to_owned(), key.to_owned());
+        let seen = seen.clone();
         blocking(move || {
             if path == key && same_place(&store.root, &tree.0, &key)? {
-                store.adopt_in_place(&tree, &key, attributes)
-            } else {
-                store.adopt_by_link(&tree, &path, &key, attributes)
+                return store.adopt_in_place(&tree, &key, &seen, attributes);
+            }
+            match store.adopt_by_link(&tree, &path, &key, &seen, attributes.clone()) {
+                Err(Error::AlreadyExists) => {
+                    store.delete_blocking(&key, Deletion::Purge)?;
+                    store.adopt_by_link(&tree, &path, &key, &seen, attributes)
+                }
+                other => other,
             }
         })
         .await
     }
 
-    fn adopt_in_place(&self, tree: &Tree, key: &str, attributes: Attributes) -> Result<Stat> {
+    fn adopt_in_place(&self, tree: &Tree, key: &str, seen: &Foreign, attributes: Attributes) -> Result<Stat> {
         let _key = self.lock_key(key);
         let _tree = self.lock_tree();
-        if let Ok(known) = self.stat_blocking(key) {
-            return Ok(known);
-        }
         let file = self.root.open_file(key)?;
-        let record = record_of(&file, attributes)?;
+        let record = record_of(&file, seen, attributes)?;
         // What the other program wrote stays for it to read.
         let mut merged = tree.meta(key)?.unwrap_or_default();
         merged.retain(|name, _| !OURS.contains(&name.as_str()));
         match serde_json::to_value(&record) {
-            Ok(Value::Object(ours)) => merged.extend(ours),
+            Ok(Value::Object(ours)) if length_of(&merged) < MAX_META / 2 => merged.extend(ours),
+            Ok(Value::Object(ours)) => merged = ours,
             _ => return Err(Error::Damaged("a record that is no object".into())),
         }
         file.sync_all()?;
@@ -172,7 +196,14 @@ impl FsStore {
         Ok(record.into_stat())
     }
 
-    fn adopt_by_link(&self, tree: &Tree, path: &str, key: &str, attributes: Attributes) -> Result<Stat> {
+    fn adopt_by_link(
+        &self,
+        tree: &Tree,
+        path: &str,
+        key: &str,
+        seen: &Foreign,
+        attributes: Attributes,
+    ) -> Result<Stat> {
         let (temp, file) = (self.temp_name(), tree.0.open_file(path)?);
         let ((from, from_name), (to, to_name)) = (split(path), split(&temp));
         let (from, to) = (tree.0.open_dir(from)?, self.root.open_dir(to)?);
@@ -192,14 +223,22 @@ impl FsStore {
             return Err(Error::NotFound);
         }
         file.sync_all()?;
-        let stat = self.publish(&temp, key, &record_of(&file, attributes)?)?;
+        let stat = self.publish(&temp, key, &record_of(&file, seen, attributes)?)?;
         guard.path = None;
         Ok(stat)
     }
 }
 
-fn record_of(file: &File, attributes: Attributes) -> Result<Sidecar> {
+fn length_of(record: &Map<String, Value>) -> u64 {
+    serde_json::to_vec(record).map_or(u64::MAX, |bytes| bytes.len() as u64)
+}
+
+fn record_of(file: &File, seen: &Foreign, attributes: Attributes) -> Result<Sidecar> {
     let metadata = file.metadata()?;
+    let now = (metadata.len(), metadata.modified()?, (metadata.dev(), metadata.ino()));
+    if now != (seen.size, seen.modified, seen.inode) {
+        return Err(Error::NotFound);
+    }
     let etag = Uuid::new_v4().simple().to_string();
     Ok(Sidecar { modified_us: micros(metadata.modified()?), ..Sidecar::new(metadata.len(), etag, attributes, None) })
 }

@@ -32,6 +32,8 @@ use crate::model::owner::Owner;
 
 /// The most files in an archive.
 pub const MAX_MEMBERS: usize = 100_000;
+/// The most files in all archives of one user that can still be read.
+const MAX_LIVE_MEMBERS: u64 = 1_000_000;
 /// How long a token is good for.
 pub const LIFETIME: Duration = Duration::from_secs(3600);
 /// What an archive is saved as that was given no name.
@@ -59,6 +61,9 @@ pub async fn create(app: &App, caller: &Caller, keys: &[String], name: Option<&s
     let keys: Vec<&str> = keys.iter().map(String::as_str).filter(|key| seen.insert(*key)).collect();
     let found = files::find_many(app, caller, Action::Read, &keys).await?;
     let Some((owner, _)) = found.first().cloned() else { return Err(bad_request("keys must name files")) };
+    if found.iter().any(|(other, _)| *other != owner) {
+        return Err(bad_request("keys must name files of one user"));
+    }
     let files: Vec<File> = found.into_iter().map(|(_, file)| file).collect();
     keep(app, &owner, &files, name.unwrap_or(NAMELESS)).await
 }
@@ -132,6 +137,10 @@ async fn keep(app: &App, owner: &Owner, files: &[File], name: &str) -> Result<Ma
         created_at: now,
         expires_at: now + LIFETIME,
     };
+    if app.db.count_members(owner, now).await?.saturating_add(entries) > MAX_LIVE_MEMBERS {
+        let message = "too many files are in ZIPs that can still be read; wait until some have ended";
+        return Err(Error::InvalidState(message.into()));
+    }
     let mut tx = app.db.begin().await?;
     tx.insert_archive(owner, &archive).await?;
     tx.insert_members(&archive.token_hash, &members).await?;

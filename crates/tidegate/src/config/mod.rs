@@ -100,6 +100,8 @@ pub struct FilesSetting {
     pub link_lifetime: u64,
     /// Whether files that are not private can be read by their path.
     pub public: bool,
+    /// The most bytes that come with the end of an upload.
+    pub max_inline: usize,
     /// Where a proxy keeps the store's folder, with slashes around it: it then sends the bytes itself.
     pub hand_off: Option<String>,
     /// What signs links, if given.

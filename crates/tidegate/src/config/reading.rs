@@ -245,6 +245,7 @@ fn resolve_files(r: &mut Resolver, on: bool) -> FilesSetting {
         quota: r.number("PER_USER_QUOTA_GB", 0..=1_000_000) << 30,
         link_lifetime: r.number("SIGNED_URL_TTL_DEFAULT", 1..=sign::MAX_LINK_LIFETIME),
         public: r.flag("FILES_PUBLIC"),
+        max_inline: usize::try_from(r.number("COMPLETE_DATA_MAX_MB", 0..=64) << 20).unwrap_or(0),
         hand_off: resolve_hand_off(r),
         link_key: secret(r, "UPLOAD_SIGNING_KEY"),
         earlier_link_key: secret(r, "UPLOAD_SIGNING_KEY_PREVIOUS"),

@@ -328,6 +328,12 @@ pub const SETTINGS: &[Setting] = &[
     ),
     built("MAX_BODY_MB", "5120", "1 to 5242880 MiB", "The largest of users' files."),
     built(
+        "COMPLETE_DATA_MAX_MB",
+        "16",
+        "0 to 64 MiB",
+        "The most bytes that may come as parts[].data with the end of an upload; they are held in memory.",
+    ),
+    built(
         "PER_USER_QUOTA_GB",
         "500",
         "0 to 1000000 GiB",

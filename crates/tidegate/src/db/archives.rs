@@ -73,6 +73,18 @@ impl Db {
         }))
     }
 
+    /// Files in an owner's archives that can still be read.
+    #[tracing::instrument(name = "db.count_members", level = "trace", skip_all)]
+    pub async fn count_members(&self, owner: &Owner, now: SystemTime) -> Result<u64> {
+        const SQL: &str = "SELECT CAST(COALESCE(SUM(entries), 0) AS BIGINT) FROM archives \
+                           WHERE owner_kind = $1 AND owner_id = $2 AND expires_at > $3";
+        let (count,): (i64,) = on_reader!(self, |pool| {
+            let query = sqlx::query_as(SQL).bind(owner.kind().as_str()).bind(owner.id()).bind(micros(now));
+            query.fetch_one(pool).await?
+        });
+        Ok(to_u64(count))
+    }
+
     /// Members in order: those from the one in which the byte `at` lies, or whose line of the directory it lies in.
     #[tracing::instrument(name = "db.list_members", level = "trace", skip_all)]
     pub async fn list_members(&self, token_hash: &str, at: u64, by_line: bool, limit: i64) -> Result<Vec<Member>> {
@@ -127,12 +139,11 @@ impl Tx {
         Ok(())
     }
 
-    /// Ends all archives in which files of an owner are.
+    /// Ends all archives of an owner.
     #[tracing::instrument(name = "db.end_archives", level = "trace", skip_all)]
     pub async fn end_archives(&mut self, owner: &Owner, now: SystemTime) -> Result<()> {
-        const SQL: &str = "UPDATE archives SET expires_at = $3 WHERE expires_at > $3 AND token_hash IN ( \
-                           SELECT token_hash FROM archive_entries JOIN objects ON objects.id = archive_entries.object_id \
-                           WHERE objects.owner_kind = $1 AND objects.owner_id = $2)";
+        const SQL: &str =
+            "UPDATE archives SET expires_at = $3 WHERE expires_at > $3 AND owner_kind = $1 AND owner_id = $2";
         on_tx!(self, |connection| {
             let query = sqlx::query(SQL).bind(owner.kind().as_str()).bind(owner.id()).bind(micros(now));
             query.execute(connection).await.map(drop)?;

@@ -179,6 +179,23 @@ impl Db {
         rows.into_iter().map(|row| row.into_file().map(|(_, file)| file)).collect()
     }
 
+    /// Files of a folder and below it that were deleted and whose bytes may be there still, in no order.
+    #[tracing::instrument(name = "db.list_deleted_files", level = "trace", skip_all)]
+    pub async fn list_deleted_files(&self, owner: &Owner, folder: &str, limit: i64) -> Result<Vec<File>> {
+        const SQL: &str = concat!(
+            "SELECT ",
+            columns!(),
+            " FROM objects WHERE owner_kind = 'files' AND owner_id = $1 AND state = 'DELETED' \
+             AND (folder = $2 OR (folder >= $3 AND folder < $4)) LIMIT $5"
+        );
+        let (below, beyond) = below(&Some(folder.to_owned()));
+        let rows: Vec<Row> = on_reader!(self, |pool| {
+            let query = sqlx::query_as(SQL).bind(owner.id()).bind(folder).bind(&below).bind(&beyond).bind(limit);
+            query.fetch_all(pool).await?
+        });
+        rows.into_iter().map(|row| row.into_file().map(|(_, file)| file)).collect()
+    }
+
     /// How many files that is, and how many bytes.
     #[tracing::instrument(name = "db.count_files", level = "trace", skip_all)]
     pub async fn count_files(&self, owner: &Owner, within: &Within) -> Result<(u64, u64)> {

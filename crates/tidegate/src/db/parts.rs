@@ -1,4 +1,4 @@
-//! Parts of any size, each a blob of its own until its upload ends.
+//! Parts of any size, kept until their uploads end.
 
 use store::Fragment;
 
@@ -33,6 +33,15 @@ impl Db {
             "SELECT number, blob_key, starts_at, size, crc32 FROM upload_parts WHERE upload_id = $1 ORDER BY number";
         let rows: Vec<Row> = on_reader!(self, |pool| sqlx::query_as(SQL).bind(upload_id).fetch_all(pool).await?);
         rows.into_iter().map(Row::into_part).collect()
+    }
+
+    /// Whether an upload has parts.
+    #[tracing::instrument(name = "db.has_upload_parts", level = "trace", skip_all)]
+    pub async fn has_upload_parts(&self, upload_id: &str) -> Result<bool> {
+        const SQL: &str = "SELECT 1 FROM upload_parts WHERE upload_id = $1 LIMIT 1";
+        let row: Option<(i32,)> =
+            on_reader!(self, |pool| sqlx::query_as(SQL).bind(upload_id).fetch_optional(pool).await?);
+        Ok(row.is_some())
     }
 
     /// How many bytes part `number` may have: what was announced, less what the others have.
@@ -93,6 +102,24 @@ impl Tx {
                 offset: to_u64(offset),
                 size: to_u64(size),
             }))
+        }))
+    }
+
+    /// Forgets a part, unless another has taken its place. Whether it was there.
+    #[tracing::instrument(name = "db.forget_upload_part", level = "trace", skip_all)]
+    pub async fn forget_upload_part(&mut self, upload_id: &str, part: &StoredPart) -> Result<bool> {
+        const HOLD: &str = "UPDATE uploads SET state = state WHERE id = $1";
+        const SQL: &str = "DELETE FROM upload_parts WHERE upload_id = $1 AND number = $2 AND blob_key = $3";
+        const COUNT: &str = "UPDATE uploads SET received = received - $2 WHERE id = $1";
+        Ok(on_tx!(self, |connection| {
+            sqlx::query(HOLD).bind(upload_id).execute(&mut *connection).await?;
+            let query = sqlx::query(SQL).bind(upload_id).bind(i64::from(part.number)).bind(&part.bytes.place);
+            let was_there = query.execute(&mut *connection).await?.rows_affected() == 1;
+            if was_there {
+                let count = sqlx::query(COUNT).bind(upload_id).bind(to_i64(part.bytes.size));
+                count.execute(&mut *connection).await?;
+            }
+            was_there
         }))
     }
 

@@ -26,6 +26,14 @@ struct Row {
     expires_at: i64,
 }
 
+/// An upload, and whose it is.
+#[derive(sqlx::FromRow)]
+struct OwnedRow {
+    #[sqlx(flatten)]
+    upload: Row,
+    owner_id: String,
+}
+
 impl Row {
     fn into_upload(self) -> Result<Upload> {
         Ok(Upload {
@@ -77,13 +85,11 @@ impl Db {
     #[tracing::instrument(name = "db.find_files_upload", level = "trace", skip_all)]
     pub async fn find_files_upload(&self, id: &str) -> Result<Option<(Owner, Upload)>> {
         const SQL: &str = "SELECT id, object_id, object_key, incoming_key, part_size, announced_size, state, parts_digest, \
-                           expires_at FROM uploads WHERE id = $1 AND owner_kind = 'files'";
-        const OWNER: &str = "SELECT owner_id FROM uploads WHERE id = $1";
-        let row: Option<Row> = on_reader!(self, |pool| sqlx::query_as(SQL).bind(id).fetch_optional(pool).await?);
+                           expires_at, owner_id FROM uploads WHERE id = $1 AND owner_kind = 'files'";
+        let row: Option<OwnedRow> = on_reader!(self, |pool| sqlx::query_as(SQL).bind(id).fetch_optional(pool).await?);
         let Some(row) = row else { return Ok(None) };
-        let (owner,): (String,) = on_reader!(self, |pool| sqlx::query_as(OWNER).bind(id).fetch_one(pool).await?);
-        let user = UserId::parse(&owner).map_err(|_| corrupt("user id"))?;
-        Ok(Some((Owner::Files(user), row.into_upload()?)))
+        let user = UserId::parse(&row.owner_id).map_err(|_| corrupt("user id"))?;
+        Ok(Some((Owner::Files(user), row.upload.into_upload()?)))
     }
 
     /// Where the upload of that id stands; `None` if it was never recorded.

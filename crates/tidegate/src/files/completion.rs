@@ -24,7 +24,7 @@ use crate::model::owner::Owner;
 use crate::model::principal::Principal;
 use crate::model::upload::{Digests, StoredPart, Upload, UploadState};
 
-/// The most seals of one object that are looked at: each stands for a crash.
+/// The most seals of one object that are looked at. There are more than two only after crashes.
 const SEALS: usize = 1000;
 
 /// What the client says of the whole.
@@ -51,13 +51,14 @@ pub struct Finished {
 
 /// Makes an upload's bytes a file. Asked again it answers the same.
 ///
-/// `late` are parts that came with the request; they are used only where nothing came before it.
+/// `late` are parts that came with the request; they are used only where nothing came before it. `None` are more than may
+/// come that way.
 pub async fn complete(
     app: &App,
     caller: &Caller,
     upload_id: &str,
     finish: &Finish,
-    late: Vec<PartBody>,
+    late: Option<Vec<PartBody>>,
 ) -> Result<Finished> {
     let (owner, _, upload) = find(app, caller, upload_id).await?;
     // What a user says of it means nothing.
@@ -144,35 +145,68 @@ enum Source {
     Parts(Vec<Fragment>),
 }
 
+/// Whether an upload that somebody may write to has parts: then none that come with its end are looked at.
+pub async fn has_parts(app: &App, caller: &Caller, upload_id: &str) -> Result<bool> {
+    let (_, _, upload) = find(app, caller, upload_id).await?;
+    app.db.has_upload_parts(&upload.id).await
+}
+
 /// What was refused stays: the client may say something else of it, or send other bytes.
-async fn gather(app: &App, file: &File, upload: &Upload, finish: &Finish, late: Vec<PartBody>) -> Result<Whole> {
+async fn gather(
+    app: &App,
+    file: &File,
+    upload: &Upload,
+    finish: &Finish,
+    late: Option<Vec<PartBody>>,
+) -> Result<Whole> {
     let parts = app.db.list_upload_parts(&upload.id).await?;
     if !parts.is_empty() {
         return whole_of_parts(app, upload, finish, parts).await;
     }
     if let Some(sealed) = seal(app, upload).await? {
-        return whole_of_put(app, upload, finish, sealed).await;
+        let whole = whole_of_put(app, upload, finish, &sealed).await;
+        if whole.is_err() {
+            // One is enough to be asked for again.
+            clear_seals(app, upload, Some(&sealed)).await?;
+        }
+        return whole;
     }
+    let late = late.ok_or_else(|| {
+        Error::TooLarge("parts[].data has more bytes than may come that way; send them by part".into())
+    })?;
     if late.is_empty() && upload.announced_size != Some(0) {
         return Err(bad_request("no parts were sent"));
     }
-    let most = late.iter().map(|part| part.most).sum();
+    let most = late.iter().map(|part| part.most).sum::<Option<u64>>();
+    check_size(upload, most.unwrap_or_default())?;
     let bytes = Box::pin(stream::iter(late).flat_map(|part| part.bytes));
-    keep_part(app, file, upload, 0, PartBody { bytes, most }).await?;
-    let parts = app.db.list_upload_parts(&upload.id).await?;
-    let whole = whole_of_parts(app, upload, finish, parts).await;
+    let part = keep_part(app, file, upload, 0, PartBody { bytes, most }).await?;
+    let whole = whole_of_parts(app, upload, finish, vec![part.clone()]).await;
     if whole.is_err() {
         // It came with this request and goes with it.
-        forget_parts(app, upload).await?;
+        forget_part(app, upload, &part).await?;
     }
     whole
 }
 
-async fn forget_parts(app: &App, upload: &Upload) -> Result<()> {
+async fn forget_part(app: &App, upload: &Upload, part: &StoredPart) -> Result<()> {
     let mut tx = app.db.begin().await?;
-    tx.forget_upload_parts(&upload.id).await?;
+    let was_there = tx.forget_upload_part(&upload.id, part).await?;
     tx.commit().await?;
-    Ok(app.store.discard(key::draft(&upload.id).as_str()).await?)
+    if was_there {
+        app.store.drop_fragment(key::draft(&upload.id).as_str(), &part.bytes).await?;
+    }
+    Ok(())
+}
+
+/// Removes what was sealed of an upload, but for one.
+pub(super) async fn clear_seals(app: &App, upload: &Upload, but: Option<&str>) -> Result<()> {
+    for seal in app.store.list(&key::seals(upload.object), None, SEALS).await? {
+        if Some(seal.key.as_str()) != but {
+            app.store.delete(&seal.key, store::Deletion::Purge).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Takes what a PUT has brought away from where its URL leads: whoever has that may send something else. Without a new
@@ -190,11 +224,11 @@ async fn seal(app: &App, upload: &Upload) -> Result<Option<String>> {
     }
 }
 
-async fn whole_of_put(app: &App, upload: &Upload, finish: &Finish, sealed: String) -> Result<Whole> {
-    check_size(upload, app.store.stat(&sealed).await.map_err(overtaken)?.size)?;
-    let digests = digests_of_blob(app, &sealed).await?;
+async fn whole_of_put(app: &App, upload: &Upload, finish: &Finish, sealed: &str) -> Result<Whole> {
+    check_size(upload, app.store.stat(sealed).await.map_err(overtaken)?.size)?;
+    let digests = digests_of_blob(app, sealed).await?;
     check_sum(finish, &digests.sha256)?;
-    Ok(Whole { source: Source::Sealed(sealed), digests })
+    Ok(Whole { source: Source::Sealed(sealed.to_owned()), digests })
 }
 
 async fn whole_of_parts(app: &App, upload: &Upload, finish: &Finish, parts: Vec<StoredPart>) -> Result<Whole> {

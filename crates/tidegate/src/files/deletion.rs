@@ -1,4 +1,4 @@
-//! Files deleted: one at once, with its bytes; a folder by a job, batch by batch.
+//! Files deleted: one with its bytes before the answer; of a folder the rows before the answer, and the bytes by jobs.
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -12,11 +12,9 @@ use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::event::Deed;
 use crate::model::file::{File, Folder, Within};
-use crate::model::ids::{ObjectId, UserId};
-use crate::model::micros;
+use crate::model::ids::UserId;
 use crate::model::object::ObjectState;
 use crate::model::owner::Owner;
-use crate::model::principal::Principal;
 
 /// Files deleted in one transaction.
 const BATCH: i64 = 200;
@@ -32,20 +30,23 @@ pub async fn delete(app: &App, caller: &Caller, key: &str) -> Result<()> {
     Ok(())
 }
 
-/// Has a folder deleted, with all that is below it now; the job that does it.
+/// Deletes a folder with all that is below it: from the answer on none of it is found. The job that ends when its bytes
+/// are gone, too.
 pub async fn delete_folder(app: &App, caller: &Caller, owner: &Owner, folder: &str) -> Result<String> {
     app.authorize(caller, Action::Delete, owner, None)?;
     let folder = Folder::parse(folder).map_err(|error| bad_request(format!("folder {error}")))?;
     if folder.as_str().is_empty() {
         return Err(bad_request("folder must name one; all files of a user are not deleted at once"));
     }
-    let job = Job::DeleteFilesFolderV1 {
-        user: owner.id().to_owned(),
-        folder: folder.as_str().to_owned(),
-        before_us: micros(SystemTime::now()),
-        by_service: caller.principal == Principal::Service,
-        request_id: caller.request_id.clone(),
-    };
+    let within = Within { folder: Some(folder.as_str().to_owned()), subtree: true, name: None };
+    loop {
+        let files = app.db.list_files(owner, &within, Cursor::START, BATCH).await?;
+        if files.is_empty() {
+            break;
+        }
+        mark_deleted(app, caller, owner, &files).await?;
+    }
+    let job = Job::PurgeFilesFolderV1 { user: owner.id().to_owned(), folder: folder.as_str().to_owned() };
     let mut tx = app.db.begin().await?;
     let id = jobs::enqueue(&mut tx, &job, app.db.now()).await?;
     tx.commit().await?;
@@ -53,20 +54,18 @@ pub async fn delete_folder(app: &App, caller: &Caller, owner: &Owner, folder: &s
     id.map(|id| id.to_string()).ok_or_else(|| Error::Internal(anyhow::anyhow!("a job without an id")))
 }
 
-/// Deletes what was in a folder and below it before a time. How many files that were.
-pub async fn empty_folder(app: &App, caller: &Caller, user: UserId, folder: &str, before_us: i64) -> Result<u64> {
+/// Purges what was deleted of a folder and below it. Each file has a job of its own, too, so that nothing is left where
+/// this one never came about.
+pub async fn purge_folder(app: &App, user: UserId, folder: &str) -> Result<()> {
     let owner = Owner::Files(user);
-    let within = Within { folder: Some(folder.to_owned()), subtree: true, name: None };
-    // Those from before it: what came since then is not meant.
-    let newest = Cursor { created_at: before_us, id: ObjectId(uuid::Uuid::nil()) };
-    let mut deleted = 0;
     loop {
-        let files = app.db.list_files(&owner, &within, newest, BATCH).await?;
-        if files.is_empty() {
-            return Ok(deleted);
+        let deleted = app.db.list_deleted_files(&owner, folder, BATCH).await?;
+        if deleted.is_empty() {
+            return Ok(());
         }
-        deleted += mark_deleted(app, caller, &owner, &files).await?;
-        app.jobs.notify_one();
+        for file in deleted {
+            jobs::purge_object(app, file.object.id, file.object.key.as_str()).await?;
+        }
     }
 }
 

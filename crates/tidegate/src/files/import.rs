@@ -74,7 +74,7 @@ impl Import {
                         let outcome = take(app, tree, &path, dry).await?;
                         (path, outcome)
                     }
-                    Found::Other(path, why) => (path, Outcome::Skipped(why.to_owned())),
+                    Found::Other(path, why) => (path, Outcome::Skipped(why)),
                 };
                 let label = match &outcome {
                     Outcome::Taken(_) => "taken",
@@ -113,15 +113,16 @@ async fn take(app: &App, tree: &Tree, path: &str, dry: bool) -> Result<Outcome> 
     }
     let foreign = match tree.look(path).await {
         Ok(foreign) => foreign,
-        Err(store::Error::NotFound) => return skipped("it is gone"),
-        Err(store::Error::Damaged(why)) => return Ok(Outcome::Skipped(why)),
-        Err(error) => return Err(error.into()),
+        Err(error) => return Ok(Outcome::Skipped(unread(&error))),
     };
     let said = match Said::read(&foreign, key) {
         Ok(said) => said,
         Err(why) => return Ok(Outcome::Skipped(why)),
     };
-    let (size, digests) = digests(tree, path).await?;
+    let (size, digests) = match digests(tree, path).await {
+        Ok(read) => read,
+        Err(error) => return Ok(Outcome::Skipped(unread(&error))),
+    };
     if let Err(why) = said.agrees(size, &digests) {
         return Ok(Outcome::Skipped(why));
     }
@@ -129,10 +130,13 @@ async fn take(app: &App, tree: &Tree, path: &str, dry: bool) -> Result<Outcome> 
         return Ok(Outcome::Taken(size));
     }
     let attributes = Attributes { content_type: said.content_type.clone(), ..Attributes::default() };
-    let stat = match store_it(app, tree, path, attributes).await {
+    let stat = match store_it(app, tree, path, &foreign, attributes).await {
         Ok(stat) => stat,
-        Err(store::Error::NotFound) => return skipped("it is gone"),
+        Err(store::Error::NotFound | store::Error::Incomplete(_)) => {
+            return skipped("it changed while it was read; try again");
+        }
         Err(store::Error::Refused(why)) => return Ok(Outcome::Skipped(why)),
+        Err(error @ store::Error::InvalidKey(_)) => return Ok(Outcome::Skipped(error.to_string())),
         Err(error) => return Err(error.into()),
     };
     if stat.size != size {
@@ -142,23 +146,38 @@ async fn take(app: &App, tree: &Tree, path: &str, dry: bool) -> Result<Outcome> 
 }
 
 /// Without copying where the store is a folder; into the bucket where it is one.
-async fn store_it(app: &App, tree: &Tree, path: &str, attributes: Attributes) -> store::Result<Stat> {
-    match &app.local {
-        Some(local) => match local.fs.adopt(tree, path, path, attributes).await {
-            // An earlier import was cut off before its row.
-            Err(store::Error::AlreadyExists) => app.store.stat(path).await,
-            other => other,
-        },
-        None => match app.store.write(path, tree.read(path).await?, attributes).await {
-            Err(store::Error::AlreadyExists) => app.store.stat(path).await,
-            other => other,
-        },
+async fn store_it(app: &App, tree: &Tree, path: &str, seen: &Foreign, attributes: Attributes) -> store::Result<Stat> {
+    if let Some(local) = &app.local {
+        return local.fs.adopt(tree, path, path, seen, attributes).await;
+    }
+    match app.store.write(path, tree.read(path).await?, attributes.clone()).await {
+        // An earlier import was cut off before its row: nobody knows of it, and it may be of other bytes.
+        Err(store::Error::AlreadyExists) => {
+            app.store.delete(path, store::Deletion::Purge).await?;
+            app.store.write(path, tree.read(path).await?, attributes).await?;
+        }
+        other => drop(other?),
+    }
+    if tree.look(path).await? != *seen {
+        app.store.delete(path, store::Deletion::Purge).await?;
+        return Err(store::Error::NotFound);
+    }
+    app.store.stat(path).await
+}
+
+/// Why a file of the tree was not read.
+fn unread(error: &store::Error) -> String {
+    match error {
+        store::Error::NotFound => "it is gone".to_owned(),
+        store::Error::Damaged(why) => why.clone(),
+        store::Error::Unavailable(error) => format!("it can't be read: {error}"),
+        other => other.to_string(),
     }
 }
 
-async fn digests(tree: &Tree, path: &str) -> Result<(u64, Digests)> {
+async fn digests(tree: &Tree, path: &str) -> store::Result<(u64, Digests)> {
     let (body, tally) = tallied(tree.read(path).await?, Some(sha256()));
-    body.try_for_each(|_| std::future::ready(Ok(()))).await.map_err(|error| Error::Unavailable(error.into()))?;
+    body.try_for_each(|_| std::future::ready(Ok(()))).await.map_err(store::Error::Unavailable)?;
     let came = tally.read();
     let crc32 = came.crc32();
     Ok((came.bytes, Digests { sha256: hex_of(came.sha256.unwrap_or_else(sha256)), crc32 }))

@@ -29,10 +29,16 @@ pub struct PartBody {
 /// Stores a part, in place of an earlier one of its number.
 pub async fn put_part(app: &App, caller: &Caller, upload_id: &str, number: u32, body: PartBody) -> Result<()> {
     let (_, file, upload) = find(app, caller, upload_id).await?;
-    keep_part(app, &file, &upload, number, body).await
+    keep_part(app, &file, &upload, number, body).await.map(drop)
 }
 
-pub(super) async fn keep_part(app: &App, file: &File, upload: &Upload, number: u32, body: PartBody) -> Result<()> {
+pub(super) async fn keep_part(
+    app: &App,
+    file: &File,
+    upload: &Upload,
+    number: u32,
+    body: PartBody,
+) -> Result<StoredPart> {
     let highest = upload.announced_size.unwrap_or_default().div_ceil(CHUNK).max(USUAL_PARTS);
     if u64::from(number) > highest {
         return Err(bad_request(format!("partNumber must be from 0 to {highest}")));
@@ -56,7 +62,7 @@ pub(super) async fn keep_part(app: &App, file: &File, upload: &Upload, number: u
         app.in_order.keep(&upload.id, before.and(&part.bytes.place, sha256));
     }
     metrics::counter!("tidegate_part_bytes_total").increment(part.bytes.size);
-    Ok(())
+    Ok(part)
 }
 
 /// Makes a part whose bytes are stored one of the upload's; those it replaces, or its own if it comes too late, go.
@@ -73,8 +79,11 @@ async fn record(app: &App, upload: &Upload, part: &StoredPart) -> Result<()> {
             Some(&part.bytes)
         }
     };
-    if let Some(bytes) = superfluous {
-        app.store.drop_fragment(key::draft(&upload.id).as_str(), bytes).await?;
+    if let Some(bytes) = superfluous
+        && let Err(error) = app.store.drop_fragment(key::draft(&upload.id).as_str(), bytes).await
+    {
+        // What is kept is kept; the rest goes with the upload's end.
+        tracing::warn!(%error, "a part that was replaced takes space until its upload ends");
     }
     match put {
         Put::Kept(_) => Ok(()),

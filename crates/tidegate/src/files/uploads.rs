@@ -1,7 +1,7 @@
 //! Uploads of files: begun, with their bytes announced and reserved, and given up. What comes in between is in `parts`,
 //! and how they become files in `completion`.
 //!
-//! Until then, parts are blobs below `.parts/{upload}/`, and the target of a presigned PUT is `.incoming/{upload}`; neither
+//! Until then, parts are fragments of the draft `.parts/{upload}`, and the target of a presigned PUT is `.incoming/{upload}`; neither
 //! is served by anybody.
 
 use std::time::SystemTime;
@@ -9,6 +9,7 @@ use std::time::SystemTime;
 use store::{Attributes, Expect, Plan, PresignedRequest, Shape};
 use uuid::Uuid;
 
+use super::completion::clear_seals;
 use crate::app::App;
 use crate::error::{Error, Result, bad_request};
 use crate::jobs::{self, Job};
@@ -24,8 +25,6 @@ use crate::model::upload::{Upload, UploadState};
 
 /// The most files in one call.
 pub const MAX_FILES: usize = 1000;
-/// Blobs cleared away in one listing.
-const CLEARED: usize = 1000;
 /// What a file is that was not said to be anything.
 const OPAQUE: &str = "application/octet-stream";
 
@@ -208,25 +207,13 @@ pub async fn abort(app: &App, caller: &Caller, upload_id: &str) -> Result<()> {
     }
 }
 
-async fn clear_below(app: &App, prefix: &str) -> Result<()> {
-    loop {
-        let found = app.store.list(prefix, None, CLEARED).await?;
-        if found.is_empty() {
-            return Ok(());
-        }
-        for blob in found {
-            app.store.delete(&blob.key, store::Deletion::Purge).await?;
-        }
-    }
-}
-
 /// Clears away what is left of an upload that has ended.
 pub async fn clear(app: &App, upload_id: &str) -> Result<()> {
     app.in_order.forget(upload_id);
     app.store.delete(key::incoming(upload_id).as_str(), store::Deletion::Purge).await?;
     app.store.discard(key::draft(upload_id).as_str()).await?;
     if let Some((_, upload)) = app.db.find_files_upload(upload_id).await? {
-        clear_below(app, &key::seals(upload.object)).await?;
+        clear_seals(app, &upload, None).await?;
         if matches!(upload.state, UploadState::Aborted | UploadState::Expired) {
             // A completion that lost against the end may have published in between.
             app.store.delete(upload.key.as_str(), store::Deletion::Purge).await?;

@@ -1,7 +1,9 @@
 //! Outcomes as HTTP: the only mapping from a code to a status.
 
 use axum::Json;
+use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -81,4 +83,14 @@ pub(crate) fn body(status: StatusCode, code: &str, message: &str) -> Response {
     let body = ErrorBody { error: ErrorDetail { code: code.to_owned(), message } };
     let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
     (status, no_store, Json(body)).into_response()
+}
+
+/// Refusals that are not ours (a path that is no UTF-8) in the form of all others.
+pub(super) async fn worded(request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    let is_text = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/plain; charset=utf-8");
+    if is_text && response.status() == StatusCode::BAD_REQUEST {
+        return body(StatusCode::BAD_REQUEST, "BAD_REQUEST", "the path can't be read");
+    }
+    response
 }

@@ -44,7 +44,7 @@ use crate::app::{App, Local};
 
 /// Bytes of a request's head on the doors that take no bodies worth speaking of.
 pub const SMALL_BUFFER: usize = 32 << 10;
-/// On the S3 door a larger buffer means fewer reads of large bodies.
+/// Where files are uploaded a larger buffer means fewer reads of large bodies.
 pub const LARGE_BUFFER: usize = 512 << 10;
 
 /// The outermost layer of the doors that are routed; the edge watches itself.
@@ -103,6 +103,7 @@ pub fn api_router(app: Arc<App>) -> Router {
         .layer(from_fn_with_state(guards, guard::cors))
         .merge(probes.method_not_allowed_fallback(no_such_method))
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(error::worded))
         .layer(from_fn(files::detailed))
         .layer(observing!("api", &app))
         .with_state(app)

@@ -17,7 +17,6 @@ use crate::model::caller::Caller;
 use crate::model::event::Deed;
 use crate::model::ids::{ObjectId, UserId};
 use crate::model::object::ObjectState;
-use crate::model::principal::Principal;
 
 /// A job, as it is stored. Names carry a version: rows outlive releases.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,18 +38,12 @@ pub enum Job {
         /// The upload.
         upload_id: String,
     },
-    /// Deletes a folder of a user's files, with all that was below it at a time.
-    DeleteFilesFolderV1 {
+    /// Removes the bytes of what was deleted of a folder of a user's files.
+    PurgeFilesFolderV1 {
         /// Whose.
         user: String,
         /// Which.
         folder: String,
-        /// Microseconds since 1970.
-        before_us: i64,
-        /// Whether a service asked, or the user.
-        by_service: bool,
-        /// The request that asked.
-        request_id: String,
     },
     /// Removes the bytes of a deleted object.
     PurgeObjectV1 {
@@ -69,7 +62,7 @@ impl Job {
             Self::RecoverV1 => "recover",
             Self::ReleaseUploadV1 { .. } => "release_upload",
             Self::ReleaseFilesUploadV1 { .. } => "release_files_upload",
-            Self::DeleteFilesFolderV1 { .. } => "delete_files_folder",
+            Self::PurgeFilesFolderV1 { .. } => "purge_files_folder",
             Self::PurgeObjectV1 { .. } => "purge_object",
         }
     }
@@ -85,7 +78,7 @@ impl Job {
             Self::SweepV1 | Self::RecoverV1 => Duration::from_secs(60),
             Self::ReleaseUploadV1 { .. }
             | Self::ReleaseFilesUploadV1 { .. }
-            | Self::DeleteFilesFolderV1 { .. }
+            | Self::PurgeFilesFolderV1 { .. }
             | Self::PurgeObjectV1 { .. } => Duration::from_secs(3600),
         }
     }
@@ -95,7 +88,7 @@ impl Job {
             Self::SweepV1 | Self::RecoverV1 => 3,
             Self::ReleaseUploadV1 { .. }
             | Self::ReleaseFilesUploadV1 { .. }
-            | Self::DeleteFilesFolderV1 { .. }
+            | Self::PurgeFilesFolderV1 { .. }
             | Self::PurgeObjectV1 { .. } => 12,
         }
     }
@@ -115,14 +108,10 @@ pub async fn perform(app: &App, job: &Job) -> Result<()> {
         Job::RecoverV1 => sweep::recover(app).await,
         Job::ReleaseUploadV1 { upload_id, key } => release_upload(app, upload_id, key).await,
         Job::ReleaseFilesUploadV1 { upload_id } => files::uploads::clear(app, upload_id).await,
-        Job::DeleteFilesFolderV1 { user, folder, before_us, by_service, request_id } => {
+        Job::PurgeFilesFolderV1 { user, folder } => {
             let user =
                 UserId::parse(user).map_err(|error| Error::Internal(anyhow::anyhow!("a job's user: {error}")))?;
-            let principal = if *by_service { Principal::Service } else { Principal::user(user.clone()) };
-            let caller = Caller { request_id: request_id.clone(), ..Caller::from(principal) };
-            let deleted = files::deletion::empty_folder(app, &caller, user, folder, *before_us).await?;
-            tracing::info!(deleted, "a folder was deleted");
-            Ok(())
+            files::deletion::purge_folder(app, user, folder).await
         }
         Job::PurgeObjectV1 { object, key } => purge_object(app, ObjectId(*object), key).await,
     }
@@ -134,7 +123,8 @@ async fn release_upload(app: &App, upload_id: &str, key: &str) -> Result<()> {
     Ok(app.store.delete(key, store::Deletion::Purge).await?)
 }
 
-async fn purge_object(app: &App, object: ObjectId, key: &str) -> Result<()> {
+/// Removes the bytes of a deleted object, and says so in its row.
+pub(crate) async fn purge_object(app: &App, object: ObjectId, key: &str) -> Result<()> {
     app.store.delete(key, store::Deletion::Purge).await?;
     let now = SystemTime::now();
     let mut tx = app.db.begin().await?;

@@ -37,6 +37,7 @@ pub(super) async fn run(app: &App) -> Result<()> {
     let outcomes = [
         expired(app).await,
         orphans(app).await,
+        cut_off(app).await,
         remains(app).await,
         drafts(app).await,
         old_events(app).await,
@@ -98,6 +99,29 @@ async fn orphans(app: &App) -> Result<()> {
     Ok(())
 }
 
+/// Our own writes to a bucket that a crash cut off: parts of files, and files that were being joined.
+async fn cut_off(app: &App) -> Result<()> {
+    let before = app.db.now().checked_sub(app.config.uploads.sweep_grace).unwrap_or(std::time::SystemTime::UNIX_EPOCH);
+    for place in [key::DRAFTS, key::FILES] {
+        for open in app.store.list_uploads(&format!("{place}/"), before).await? {
+            let is_at_work = match key::Waiting::parse(&open.upload.key) {
+                Some(key::Waiting::Upload(id)) => app.db.upload_state(id).await? == Some(UploadState::Open),
+                _ => match app.db.find_file(&open.upload.key).await? {
+                    Some((_, file)) => file.object.state == ObjectState::Pending,
+                    // Not ours.
+                    None => true,
+                },
+            };
+            if !is_at_work {
+                app.store.abort(&open.upload).await?;
+                metrics::counter!("tidegate_orphans_swept_total").increment(1);
+                tracing::info!("a write that was cut off was removed from the store");
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Blobs of uploads that have ended, or never were: what a crash left between a blob and its row.
 async fn remains(app: &App) -> Result<()> {
     let before = app.db.now().checked_sub(app.config.uploads.sweep_grace).unwrap_or(std::time::SystemTime::UNIX_EPOCH);
@@ -129,11 +153,8 @@ async fn remains(app: &App) -> Result<()> {
 async fn drafts(app: &App) -> Result<()> {
     let before = app.db.now().checked_sub(app.config.uploads.sweep_grace).unwrap_or(std::time::SystemTime::UNIX_EPOCH);
     for draft in app.store.list_drafts(key::DRAFTS, before).await? {
-        let upload = match key::Waiting::parse(&draft) {
-            Some(key::Waiting::Upload(id)) => id,
-            // Not ours.
-            _ => continue,
-        };
+        // Else it is not ours.
+        let Some(key::Waiting::Upload(upload)) = key::Waiting::parse(&draft) else { continue };
         if app.db.upload_state(upload).await? != Some(UploadState::Open) {
             app.store.discard(&draft).await?;
             metrics::counter!("tidegate_orphans_swept_total").increment(1);

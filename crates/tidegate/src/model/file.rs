@@ -7,7 +7,7 @@ use super::object::Object;
 use super::upload::Digests;
 
 /// The first segment of all of them.
-const ROOT: &str = "storage";
+pub(super) const ROOT: &str = "storage";
 /// Bytes in one segment of a key, which a store may have in one file name.
 const MAX_SEGMENT: usize = 250;
 /// Bytes in a name: a segment less the tag before it.
@@ -238,7 +238,7 @@ pub struct Within {
     pub folder: Option<String>,
     /// And in all folders below it.
     pub subtree: bool,
-    /// Those whose name holds this text, whatever the case of its ASCII letters.
+    /// Those whose name holds this text, whatever the case of its letters.
     pub name: Option<String>,
 }
 

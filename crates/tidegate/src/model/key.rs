@@ -141,6 +141,9 @@ pub fn draft(upload_id: &str) -> Key {
     Key(format!("{PARTS}/{upload_id}"))
 }
 
+/// The first segment of users' files.
+pub const FILES: &str = file::ROOT;
+
 /// The folder in which all drafts are.
 pub const DRAFTS: &str = PARTS;
 

@@ -17,7 +17,7 @@ use crate::config::{Config, Origin, StoreSetting};
 use crate::http::edge::{Edge, Origin as EdgeOrigin};
 use crate::http::serve::{Door, Routed, serve};
 use crate::http::workers::Workers;
-use crate::http::{LARGE_BUFFER, SMALL_BUFFER, api_router, s3_router};
+use crate::http::{LARGE_BUFFER, api_router, s3_router};
 use crate::jobs::runner;
 use crate::{changes, telemetry};
 
@@ -60,7 +60,7 @@ impl Server {
         };
         let app = Arc::new(App::open(config, addresses).await?);
         let routed = |router, buffer| Routed { router, buffer };
-        let conversing = routed(api_router(Arc::clone(&app)), SMALL_BUFFER);
+        let conversing = routed(api_router(Arc::clone(&app)), LARGE_BUFFER);
         let api = Door { name: "api", listener: api, conversing, workers: None };
         let s3 = s3.zip(app.local.as_ref()).map(|(listener, local)| {
             let conversing = routed(s3_router(Arc::clone(&app), Arc::clone(local)), LARGE_BUFFER);

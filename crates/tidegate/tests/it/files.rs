@@ -278,8 +278,8 @@ async fn others_see_nothing_and_private_is_private() {
     let folder = app.delete("alice", "/v1/files?folder=docs").await;
     assert_eq!(folder.status, 202, "{}", folder.text());
     assert!(folder.json()["jobId"].as_str().unwrap().parse::<u64>().is_ok(), "{}", folder.text());
+    assert_eq!(fetch(&key).await.status, 404, "at once");
     app.run_jobs().await;
-    assert_eq!(fetch(&key).await.status, 404);
     assert_eq!(usage(&app, "alice").await, (1, 0, 1));
     app.finish().await;
 }

@@ -154,6 +154,50 @@ async fn a_damaged_part_is_no_file() {
     app.finish().await;
 }
 
+/// Parts that came before count, and more than may come at the end is no fault where nobody looks at it.
+#[tokio::test]
+async fn what_comes_at_the_end_and_is_not_needed_is_not_looked_at() {
+    let app = TestApp::with(&[("COMPLETE_DATA_MAX_MB", "1")]).await;
+    let bytes = pattern(8, 1_500_000);
+    let (upload, _) = init(&app, "alice", "a", bytes.len(), "").await;
+    let ask = async |sha256: &str| {
+        let parts = json!([{ "data": STANDARD.encode(&bytes) }]);
+        app.post("alice", "/v1/files/complete", &json!({ "uploadId": upload, "parts": parts, "sha256": sha256 })).await
+    };
+    assert_eq!(refusal(&ask("").await), (413, "TOO_LARGE".into()), "nothing came before");
+    assert_eq!(put(&app, "alice", &upload, 0, &bytes).await.status, 200);
+    assert_eq!(refusal(&ask(&sha256(b"x")).await), (400, "BAD_REQUEST".into()), "it is the checksum that is wrong");
+    assert_eq!(ask(&sha256(&bytes)).await.status, 200);
+    app.run_jobs().await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn what_is_refused_again_and_again_does_not_pile_up() {
+    let app = TestApp::start().await;
+    let (upload, url, key) = direct(&app, 10_000).await;
+    for seed in 0..5 {
+        send(&app, &url, &pattern(seed, 10_000)).await;
+        assert_eq!(refusal(&complete_with(&app, "alice", &upload, &sha256(b"x")).await).0, 400);
+    }
+    let seals = app.files().iter().filter(|path| path.starts_with(".quarantine/") && !path.ends_with(".meta")).count();
+    assert_eq!(seals, 1, "{:?}", app.files());
+    assert_eq!(complete(&app, "alice", &upload).await.json()["sha256"], json!(sha256(&pattern(4, 10_000))));
+    assert_eq!(fetched(&app, &key).await.0, 200);
+    app.run_jobs().await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn refusals_that_are_not_ours_look_like_ours() {
+    let app = TestApp::start().await;
+    for path in ["/v1/files/metadata/%ff", "/storage/u/%ff", "/get/%ff"] {
+        let answer = app.get("alice", path).await;
+        assert_eq!(refusal(&answer), (400, "BAD_REQUEST".into()), "{path}");
+    }
+    app.finish().await;
+}
+
 #[tokio::test]
 async fn parts_that_come_at_the_end_are_put_in_their_order() {
     let app = TestApp::start().await;

@@ -139,17 +139,18 @@ async fn a_folder_goes_with_what_was_in_it_and_not_with_what_came_later() {
     let gone = [file(&app, "alice", "a", b"1", "x").await, file(&app, "alice", "b", b"22", "x/y").await];
     let beside = file(&app, "alice", "c", b"333", "xy").await;
     let others = file(&app, "bob", "d", b"4444", "x").await;
+    // Begun before and complete after it.
+    let early = init(&app, "alice", "e", 5, "x").await;
     let answer = app.delete("alice", "/v1/files?folder=/x/").await;
     assert_eq!(answer.status, 202, "{}", answer.text());
-    // The jobs are run by hand here: this upload begins and ends before the folder is looked at.
-    let (upload, later) = init(&app, "alice", "e", 5, "x").await;
+    let (upload, later) = early;
     assert_eq!(put(&app, "alice", &upload, 0, b"55555").await.status, 200);
     assert_eq!(complete(&app, "alice", &upload).await.status, 200);
-    app.run_jobs().await;
     let status = async |key: &str| app.send("GET", &format!("{}/{key}", app.api()), &[], Vec::new()).await.status;
     for key in &gone {
-        assert_eq!(status(key).await, 404);
+        assert_eq!(status(key).await, 404, "from the answer on");
     }
+    app.run_jobs().await;
     for key in [&beside, &others, &later] {
         assert_eq!(status(key).await, 200);
     }
@@ -169,13 +170,16 @@ async fn bodies_that_must_be_held_have_a_common_limit() {
     let data = "A".repeat(400_000);
     let complete = json!({ "uploadId": upload, "parts": [{ "data": data }] });
     let keys: Vec<Value> = (0..60_000).map(|n| json!(format!("storage/alice/{n:08x}_a_long_name_of_a_file"))).collect();
+    let many: Vec<Value> = (0..100_001).map(|_| json!("")).collect();
+    let refused = app.post("alice", "/v1/files/batch-download", &json!({ "keys": many })).await;
+    assert_eq!(refusal(&refused), (400, "BAD_REQUEST".into()));
     let all = std::sync::Arc::clone(&app.app.held_kib);
     let everything = all.acquire_many(u32::try_from(all.available_permits()).unwrap()).await.unwrap();
     for (path, body) in [("/v1/files/complete", &complete), ("/v1/files/batch-download", &json!({ "keys": keys }))] {
         let refused = app.post("alice", path, body).await;
         assert_eq!(refusal(&refused), (503, "STORE_UNAVAILABLE".into()), "{path}");
     }
-    // What goes straight to the store holds nothing.
+    // What goes straight to the store holds nothing; nor does what is not looked at.
     let part = json!({ "uploadId": upload, "partNumber": 0, "chunkBase64": data });
     let ordered = format!("{{\"uploadId\":\"{upload}\",\"partNumber\":0,\"chunkBase64\":\"{data}\"}}");
     let headers = [("x-user-id", "alice"), ("content-type", "application/json")];

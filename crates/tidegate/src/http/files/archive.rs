@@ -1,5 +1,6 @@
 //! ZIP downloads: asked for with a list of keys, read by token.
 
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -8,7 +9,8 @@ use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, Method, Response, header};
 use axum::response::IntoResponse as _;
-use serde::{Deserialize, Serialize};
+use serde::de::{SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use store::{Attributes, Stat};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -43,7 +45,7 @@ pub(super) fn read_routes() -> OpenApiRouter<Arc<App>> {
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct Wanted {
     /// Up to 100,000.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "bounded")]
     keys: Vec<String>,
     /// Instead of keys: a folder with all that is below it.
     folder: Option<String>,
@@ -52,6 +54,30 @@ pub(super) struct Wanted {
     /// What it is saved as.
     #[schema(example = "pictures.zip")]
     name: Option<String>,
+}
+
+/// A list that ends in an error where it is too long, before it lies in memory.
+fn bounded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    struct Keys;
+    impl<'de> Visitor<'de> for Keys {
+        type Value = Vec<String>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "an array of at most {} keys", archives::MAX_MEMBERS)
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+            let mut keys = Vec::new();
+            while let Some(key) = list.next_element()? {
+                if keys.len() == archives::MAX_MEMBERS {
+                    return Err(serde::de::Error::invalid_length(keys.len() + 1, &self));
+                }
+                keys.push(key);
+            }
+            Ok(keys)
+        }
+    }
+    deserializer.deserialize_seq(Keys)
 }
 
 /// An archive that can be read.

@@ -2,30 +2,26 @@
 //! in memory as a whole; the rest is small, and parsed as JSON is.
 
 use std::collections::VecDeque;
-use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream, Bytes};
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use futures::{StreamExt as _, stream};
+use futures::stream;
 use serde::de::DeserializeOwned;
 use store::ByteStream;
 use tokio::sync::oneshot;
-use tokio::time::Instant;
 
+use super::pace::Pace;
 use crate::error::{Error, Result, bad_request};
 
 /// What a body may have besides what is embedded.
 const MAX_REST: usize = 2 << 20;
 const MAX_DEPTH: usize = 32;
+/// Encoded bytes that are gathered where they come in very small pieces.
+const MAX_CARRY: usize = 4096;
 /// Names are compared up to this length.
 const MAX_NAME: usize = 32;
-/// A sender that says nothing for this long is gone.
-const IDLE: Duration = Duration::from_secs(60);
-/// So is one that stays below this rate, in bytes per second, after that time.
-const SLOWEST: u64 = 4 << 10;
-
 /// As most write it, with its padding or without.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
@@ -64,8 +60,7 @@ pub(super) struct Embedded {
     name: &'static str,
     scanner: Scanner,
     events: VecDeque<Event>,
-    began: Instant,
-    came: u64,
+    pace: Pace,
 }
 
 impl Embedded {
@@ -76,8 +71,7 @@ impl Embedded {
             name,
             scanner: Scanner::new(),
             events: VecDeque::new(),
-            began: Instant::now(),
-            came: 0,
+            pace: Pace::new(),
         }
     }
 
@@ -87,15 +81,11 @@ impl Embedded {
             if let Some(event) = self.events.pop_front() {
                 return Ok(Some(event));
             }
-            let chunk = match tokio::time::timeout(IDLE, self.body.next()).await {
-                Ok(Some(Ok(chunk))) => chunk,
-                Ok(None) => return Ok(None),
-                Ok(Some(Err(_))) | Err(_) => return Err(bad_request("the body ended early")),
+            let chunk = match self.pace.next(&mut self.body).await {
+                Some(Ok(chunk)) => chunk,
+                Some(Err(why)) => return Err(bad_request(why)),
+                None => return Ok(None),
             };
-            self.came += chunk.len() as u64;
-            if self.began.elapsed() > IDLE + Duration::from_secs(self.came / SLOWEST) {
-                return Err(bad_request("the body came too slowly"));
-            }
             self.scanner.take(&chunk, self.name, &mut self.events)?;
         }
     }
@@ -159,7 +149,7 @@ struct Scanner {
     /// `{` and `[` that are open.
     open: Vec<u8>,
     depth: usize,
-    /// Encoded bytes that are not decoded yet: always some, since the last ones may be padding.
+    /// Encoded bytes that are not decoded yet: the last ones may be padding.
     carry: Vec<u8>,
 }
 
@@ -180,14 +170,13 @@ impl Scanner {
         while at < chunk.len() {
             if let State::Value(None) = self.state {
                 let plain = memchr::memchr2(b'"', b'\\', &chunk[at..]).unwrap_or(chunk.len() - at);
-                self.carry.extend_from_slice(&chunk[at..at + plain]);
+                self.decode_most(&chunk[at..at + plain], events)?;
                 at += plain;
-                self.decode(false, events)?;
                 match chunk.get(at) {
                     None => break,
                     Some(b'\\') => self.state = State::Value(Some(Vec::new())),
                     Some(_) => {
-                        self.decode(true, events)?;
+                        self.decode_rest(events)?;
                         events.push_back(Event::End);
                         self.rest.push(b'"');
                         self.state = State::Between;
@@ -246,34 +235,66 @@ impl Scanner {
         Ok(())
     }
 
-    /// Decodes what can be: all but the last few bytes, which may be followed by padding.
-    fn decode(&mut self, is_end: bool, events: &mut VecDeque<Event>) -> Result<()> {
-        let ready = if is_end { self.carry.len() } else { self.carry.len().saturating_sub(4) / 4 * 4 };
-        if ready > 0 {
-            if !is_end && self.carry[..ready].contains(&b'=') {
-                return Err(bad_request("what is embedded is not base64"));
-            }
-            let bytes =
-                BASE64.decode(&self.carry[..ready]).map_err(|_| bad_request("what is embedded is not base64"))?;
-            self.carry.drain(..ready);
+    /// Decodes what can be: all but the last few bytes, which may be followed by padding. Straight from where it lies.
+    fn decode_most(&mut self, encoded: &[u8], events: &mut VecDeque<Event>) -> Result<()> {
+        let odd = self.carry.len().next_multiple_of(4) - self.carry.len();
+        if encoded.len() < odd + 8 {
+            self.carry.extend_from_slice(encoded);
+            return if self.carry.len() > MAX_CARRY { self.decode_carry(events) } else { Ok(()) };
+        }
+        let (begin, rest) = encoded.split_at(odd);
+        self.carry.extend_from_slice(begin);
+        let (ready, rest) = rest.split_at((rest.len() - 4) / 4 * 4);
+        if self.carry.contains(&b'=') || memchr::memchr(b'=', ready).is_some() {
+            return Err(not_base64());
+        }
+        let mut bytes = Vec::with_capacity((self.carry.len() + ready.len()) / 4 * 3);
+        BASE64.decode_vec(&self.carry, &mut bytes).map_err(|_| not_base64())?;
+        BASE64.decode_vec(ready, &mut bytes).map_err(|_| not_base64())?;
+        self.carry.clear();
+        self.carry.extend_from_slice(rest);
+        events.push_back(Event::Bytes(bytes.into()));
+        Ok(())
+    }
+
+    /// The same for what came in very small pieces, or with escapes in between.
+    fn decode_carry(&mut self, events: &mut VecDeque<Event>) -> Result<()> {
+        let ready = (self.carry.len() - 4) / 4 * 4;
+        if memchr::memchr(b'=', &self.carry[..ready]).is_some() {
+            return Err(not_base64());
+        }
+        let bytes = BASE64.decode(&self.carry[..ready]).map_err(|_| not_base64())?;
+        self.carry.drain(..ready);
+        events.push_back(Event::Bytes(bytes.into()));
+        Ok(())
+    }
+
+    /// Decodes what is left at the end.
+    fn decode_rest(&mut self, events: &mut VecDeque<Event>) -> Result<()> {
+        let bytes = BASE64.decode(&self.carry).map_err(|_| not_base64())?;
+        self.carry.clear();
+        if !bytes.is_empty() {
             events.push_back(Event::Bytes(bytes.into()));
         }
         Ok(())
     }
 }
 
+fn not_base64() -> Error {
+    bad_request("what is embedded is not base64")
+}
+
 /// What an escape stands for, once it is whole: only what base64 can hold is taken.
 fn unescaped(escaped: &[u8]) -> Result<Option<u8>> {
-    let wrong = || bad_request("what is embedded is not base64");
     match escaped {
         [b'/'] => Ok(Some(b'/')),
         [b'u', digits @ ..] if digits.len() < 4 => Ok(None),
         [b'u', digits @ ..] => {
-            let text = std::str::from_utf8(digits).map_err(|_| wrong())?;
-            let code = u32::from_str_radix(text, 16).map_err(|_| wrong())?;
-            u8::try_from(code).ok().filter(u8::is_ascii_graphic).map(Some).ok_or_else(wrong)
+            let text = std::str::from_utf8(digits).map_err(|_| not_base64())?;
+            let code = u32::from_str_radix(text, 16).map_err(|_| not_base64())?;
+            u8::try_from(code).ok().filter(u8::is_ascii_graphic).map(Some).ok_or_else(not_base64)
         }
-        _ => Err(wrong()),
+        _ => Err(not_base64()),
     }
 }
 
@@ -330,6 +351,19 @@ mod tests {
         fn no_bytes_panic(body in proptest::collection::vec(any::<u8>(), 0..100), text in "[{}\\[\\]\":,\\\\u0/data=]{0,60}", piece in 1usize..9) {
             let _ = read(&body, piece);
             let _ = read(text.as_bytes(), piece);
+        }
+    }
+
+    #[test]
+    fn little_lies_in_memory_however_it_comes() {
+        let text = format!("{{\"data\":\"{}\"}}", "\\/AAA".repeat(20_000));
+        for piece in [1, 7, 100_000] {
+            let (mut scanner, mut events) = (Scanner::new(), VecDeque::new());
+            for piece in text.as_bytes().chunks(piece) {
+                scanner.take(piece, "data", &mut events).unwrap();
+                assert!(scanner.carry.len() <= MAX_CARRY + 16, "{}", scanner.carry.len());
+            }
+            assert_eq!(read(text.as_bytes(), piece).unwrap().0[0].len(), 60_000);
         }
     }
 

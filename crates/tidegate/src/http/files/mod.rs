@@ -6,6 +6,7 @@ mod error;
 mod held;
 mod linking;
 mod listing;
+mod pace;
 mod serve;
 mod upload;
 mod wire;
@@ -82,7 +83,7 @@ async fn delete_file(State(app): State<Arc<App>>, caller: Caller, Path(key): Pat
 
 /// Delete a folder
 ///
-/// With all that is below it, by a job: a moment later for a few files, and longer for many.
+/// With all that is below it. From the answer on nothing of it can be read; the job ends when its bytes are gone.
 #[utoipa::path(delete, path = "/v1/files", tag = "files", params(Whose),
     responses((status = 202, body = FolderDeleted), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
 async fn delete_folder(

@@ -164,10 +164,12 @@ async fn respond(
     cache_control: &[u8],
 ) -> Answer<Response<Body>> {
     let key = file.object.key.as_str().to_owned();
-    let stat = app.store.stat(&key).await.map_err(|error| match error {
+    let mut stat = app.store.stat(&key).await.map_err(|error| match error {
         store::Error::NotFound => Error::StoreError(store::Error::Damaged("its bytes are gone".into())),
         other => other.into(),
     })?;
+    // How it is shown was decided by the record, not by what another program may have written beside its bytes.
+    stat.attributes.content_type.clone_from(&file.object.content_type);
     let mut fields = HeaderMap::new();
     content::guard(app.config.resource_policy, &mut fields);
     fields.set(&header::CACHE_CONTROL, cache_control);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, Request, State};
 use axum::http::header;
-use futures::{StreamExt as _, stream};
+use futures::stream;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -14,8 +14,10 @@ use super::super::json::json;
 use super::Answer;
 use super::embedded::{Embedded, Event};
 use super::held::hold;
+use super::pace::paced;
 use super::wire::{
-    self, Complete, CompletePart, Completed, Init, NewPart, PartPlace, PartStored, Started, show_finished, show_started,
+    self, Complete, CompletePart, Completed, Ending, Init, NewPart, PartPlace, PartStored, Started, show_finished,
+    show_started,
 };
 use crate::app::App;
 use crate::error::{Error, Result, bad_request};
@@ -153,8 +155,8 @@ async fn put_part(
 ) -> Answer<Json<PartStored>> {
     let part_number = number.parse().map_err(|_| bad_request("the part's number must be a whole number"))?;
     let most = length(&request);
-    let bytes = request.into_body().into_data_stream().map(|next| next.map_err(std::io::Error::other));
-    parts::put_part(&app, &caller, &upload_id, part_number, PartBody { bytes: Box::pin(bytes), most }).await?;
+    let bytes = paced(request.into_body().into_data_stream());
+    parts::put_part(&app, &caller, &upload_id, part_number, PartBody { bytes, most }).await?;
     Ok(Json(PartStored { status: "success", part_number }))
 }
 
@@ -165,31 +167,38 @@ async fn put_part(
     responses((status = 200, body = Completed), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 404, body = ErrorBody), (status = 413, body = ErrorBody)))]
 async fn complete(State(app): State<Arc<App>>, caller: Caller, request: Request) -> Answer<Json<Completed>> {
-    let _held = hold(&app, &request, SMALL, MAX_HELD)?;
+    let most = app.config.files.max_inline;
+    let mut held = Some(hold(&app, &request, SMALL, most)?);
     let mut reader = Embedded::new(request.into_body(), "data");
-    let (mut late, mut left) = (Vec::new(), Some(MAX_HELD));
+    let (mut late, mut left) = (Vec::new(), Some(most));
     while let Some(event) = reader.next().await? {
-        if event == Event::Begin {
-            // What does not fit is read all the same: it may have come by `part` before.
-            let bytes = collected(&mut reader, left.unwrap_or(0)).await?;
-            left = left.zip(bytes.as_ref()).map(|(left, bytes)| left - bytes.len());
-            late.extend(bytes.filter(|_| left.is_some()));
+        if event != Event::Begin {
+            continue;
         }
+        // The source's clients send their bytes both ways: then these are read and not kept.
+        if late.is_empty()
+            && held.is_some()
+            && let Some(Ending { upload_id }) = reader.so_far()
+            && completion::has_parts(&app, &caller, &upload_id).await?
+        {
+            (left, held) = (None, None);
+        }
+        // What does not fit is read all the same: it may have come by `part` before.
+        let bytes = collected(&mut reader, left.unwrap_or(0)).await?;
+        left = left.zip(bytes.as_ref()).map(|(left, bytes)| left - bytes.len());
+        late.extend(bytes.filter(|_| left.is_some()));
     }
     let asked: Complete = reader.rest()?;
     let sha256 = asked.sha256.filter(|given| !given.is_empty()).map(|given| given.to_ascii_lowercase());
     let user = asked.meta.as_ref().and_then(wire::Meta::user).map(str::to_owned);
     let finish = completion::Finish { sha256, user };
-    let fits = left.is_some();
-    let late = if fits { in_order(late, &asked.parts)? } else { Vec::new() };
-    let late = late.into_iter().map(held_part).collect();
-    match completion::complete(&app, &caller, &asked.upload_id, &finish, late).await {
-        Err(Error::BadRequest(_)) if !fits => {
-            let message = format!("parts[].data may have {MAX_HELD} bytes in all; send more by part");
-            Err(Error::TooLarge(message.into()).into())
-        }
-        done => Ok(Json(show_finished(done?))),
-    }
+    let late = match left {
+        Some(_) => Some(in_order(late, &asked.parts)?.into_iter().map(held_part).collect()),
+        None => None,
+    };
+    let done = completion::complete(&app, &caller, &asked.upload_id, &finish, late).await?;
+    drop(held);
+    Ok(Json(show_finished(done)))
 }
 
 /// The length of a body, where it says one.

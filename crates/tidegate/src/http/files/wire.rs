@@ -134,6 +134,13 @@ pub(super) struct Complete {
     pub(super) meta: Option<Meta>,
 }
 
+/// Which upload is ended.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Ending {
+    pub(super) upload_id: String,
+}
+
 /// A part that comes with the end of its upload, or came before.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -286,11 +293,11 @@ pub(super) struct Deleted {
     pub(super) key: String,
 }
 
-/// A folder that is about to go.
+/// A folder that is gone; its bytes follow.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct FolderDeleted {
-    /// The job that does it, as the log names it.
+    /// The job that removes its bytes, as the log names it.
     pub(super) job_id: String,
 }
 

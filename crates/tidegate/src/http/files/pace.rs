@@ -1,0 +1,67 @@
+//! How slow a body may be: one that says nothing, or next to nothing, holds a place that others need.
+
+use std::time::Duration;
+
+use axum::body::{BodyDataStream, Bytes};
+use futures::{StreamExt as _, stream};
+use store::ByteStream;
+use tokio::time::{Instant, timeout};
+
+/// A sender that says nothing for this long is gone.
+const IDLE: Duration = Duration::from_secs(60);
+/// So is one that stays below this rate, in bytes per second, after that time.
+const SLOWEST: u64 = 4 << 10;
+
+/// Watches a body.
+pub(super) struct Pace {
+    began: Instant,
+    came: u64,
+}
+
+impl Pace {
+    pub(super) fn new() -> Self {
+        Self { began: Instant::now(), came: 0 }
+    }
+
+    /// The next bytes; `None` at the end. An error is the sender's.
+    pub(super) async fn next(&mut self, body: &mut BodyDataStream) -> Option<Result<Bytes, &'static str>> {
+        match timeout(IDLE, body.next()).await {
+            Ok(None) => None,
+            Ok(Some(Ok(bytes))) => {
+                self.came += bytes.len() as u64;
+                let allowed = IDLE + Duration::from_secs(self.came / SLOWEST);
+                Some(if self.began.elapsed() > allowed { Err("the body came too slowly") } else { Ok(bytes) })
+            }
+            Ok(Some(Err(_))) | Err(_) => Some(Err("the body ended early")),
+        }
+    }
+}
+
+/// The body as a stream that ends in an error where it is too slow.
+pub(super) fn paced(body: BodyDataStream) -> ByteStream {
+    Box::pin(stream::unfold((body, Pace::new()), |(mut body, mut pace)| async move {
+        let next = pace.next(&mut body).await?;
+        Some((next.map_err(std::io::Error::other), (body, pace)))
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn body(chunks: usize, length: usize, pause: Duration) -> BodyDataStream {
+        let chunks = stream::iter(0..chunks).then(move |_| async move {
+            tokio::time::sleep(pause).await;
+            Ok::<_, std::io::Error>(Bytes::from(vec![0; length]))
+        });
+        axum::body::Body::from_stream(chunks).into_data_stream()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_trickle_is_cut_off_and_a_slow_line_is_not() {
+        let count = async |body| paced(body).filter(|next| std::future::ready(next.is_ok())).count().await;
+        assert_eq!(count(body(100, 300_000, Duration::from_secs(10))).await, 100);
+        assert!(count(body(100, 1, Duration::from_secs(10))).await < 10);
+        assert_eq!(count(body(3, 300_000, Duration::from_secs(61))).await, 0);
+    }
+}
