@@ -39,9 +39,12 @@ impl Pace {
 
 /// The body as a stream that ends in an error where it is too slow.
 pub(super) fn paced(body: BodyDataStream) -> ByteStream {
-    Box::pin(stream::unfold((body, Pace::new()), |(mut body, mut pace)| async move {
-        let next = pace.next(&mut body).await?;
-        Some((next.map_err(std::io::Error::other), (body, pace)))
+    Box::pin(stream::unfold(Some((body, Pace::new())), |state| async move {
+        let (mut body, mut pace) = state?;
+        match pace.next(&mut body).await? {
+            Ok(bytes) => Some((Ok(bytes), Some((body, pace)))),
+            Err(why) => Some((Err(std::io::Error::other(why)), None)),
+        }
     }))
 }
 
