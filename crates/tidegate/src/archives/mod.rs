@@ -15,6 +15,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use futures::{StreamExt as _, stream};
 use store::ByteStream;
+use tokio_util::task::AbortOnDropHandle as AbortOnDrop;
 
 use self::layout::Entry;
 use self::names::Names;
@@ -26,6 +27,7 @@ use crate::model::access::Action;
 use crate::model::archive::{Archive, Member};
 use crate::model::caller::Caller;
 use crate::model::file::{File, Folder, Within};
+use crate::model::ids::ObjectId;
 use crate::model::micros;
 use crate::model::object::ObjectState;
 use crate::model::owner::Owner;
@@ -176,8 +178,15 @@ pub async fn open(app: &App, token: &str) -> Result<Archive> {
 
 /// The bytes of a range. A file that is gone meanwhile is an error there, and never a shorter archive.
 pub fn read(app: &Arc<App>, archive: Arc<Archive>, range: Range<u64>) -> ByteStream {
-    let reading =
-        Reading { app: Arc::clone(app), archive, left: range, members: VecDeque::new(), by_line: false, data: None };
+    let reading = Reading {
+        app: Arc::clone(app),
+        archive,
+        left: range,
+        members: VecDeque::new(),
+        by_line: false,
+        ahead: None,
+        data: None,
+    };
     Box::pin(stream::try_unfold(reading, |mut reading| async move {
         let next = reading.next().await.map_err(std::io::Error::other)?;
         Ok(next.map(|bytes| (bytes, reading)))
@@ -192,8 +201,28 @@ struct Reading {
     members: VecDeque<Member>,
     /// Whether they are read for their lines of the directory.
     by_line: bool,
+    /// The file that comes next, on its way to be opened.
+    ahead: Option<(ObjectId, Range<u64>, AbortOnDrop<anyhow::Result<ByteStream>>)>,
     /// The bytes of the file that is being read, and how many are still to come.
     data: Option<(ByteStream, u64)>,
+}
+
+/// The bytes of a member, if it is still what it was when the archive was laid out.
+async fn opened(app: Arc<App>, member: Member, range: Range<u64>) -> anyhow::Result<ByteStream> {
+    let Some((_, file)) = app.db.find_file_by_id(member.object).await? else {
+        anyhow::bail!("{} is gone", member.object);
+    };
+    let content = file.object.content.filter(|_| file.object.state == ObjectState::Ready);
+    let crc32 = file.digests.map(|digests| digests.crc32);
+    anyhow::ensure!(
+        content.is_some_and(|content| content.size == member.size) && crc32 == Some(member.crc32),
+        "{} is gone or not what it was",
+        member.object
+    );
+    if range.is_empty() {
+        return Ok(Box::pin(stream::empty()));
+    }
+    Ok(app.store.read(file.object.key.as_str(), Some(range)).await?.1)
 }
 
 impl Reading {
@@ -248,23 +277,29 @@ impl Reading {
             return Ok(self.cut(&header, member.begins_at));
         }
         let (begin, end) = (self.left.start - data_at, member.size.min(self.left.end - data_at));
-        let Some((_, file)) = self.app.db.find_file_by_id(member.object).await? else {
-            anyhow::bail!("{} is gone", member.object);
+        let ahead = self.ahead.take().filter(|(object, range, _)| *object == member.object && *range == (begin..end));
+        let body = match ahead {
+            Some((_, _, opening)) => opening.await??,
+            None => opened(Arc::clone(&self.app), member, begin..end).await?,
         };
-        let content = file.object.content.filter(|_| file.object.state == ObjectState::Ready);
-        let crc32 = file.digests.map(|digests| digests.crc32);
-        anyhow::ensure!(
-            content.is_some_and(|content| content.size == member.size) && crc32 == Some(member.crc32),
-            "{} is gone or not what it was",
-            member.object
-        );
         self.members.pop_front();
         if begin == end {
             return Ok(Bytes::new());
         }
-        let (_, body) = self.app.store.read(file.object.key.as_str(), Some(begin..end)).await?;
         self.data = Some((body, end - begin));
+        self.look_ahead(end - begin);
         self.data().await
+    }
+
+    /// Opens the next file while this one, of which `length` bytes are to come, is sent.
+    fn look_ahead(&mut self, length: u64) {
+        let Some(next) = self.members.front().cloned() else { return };
+        let left = self.left.end.saturating_sub(self.left.start + length + entry(&next).local_length());
+        let range = 0..next.size.min(left);
+        if !range.is_empty() {
+            let opening = AbortOnDrop::new(tokio::spawn(opened(Arc::clone(&self.app), next.clone(), range.clone())));
+            self.ahead = Some((next.object, range, opening));
+        }
     }
 
     /// More of the file that is being read.
