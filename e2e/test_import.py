@@ -53,6 +53,10 @@ def tree(root):
     skipped["storage/user123/00000007_link"] = "symbolic link"
     (root / "storage/user123/folder").symlink_to(root.parent)
     skipped["storage/user123/folder"] = "symbolic link"
+    # Whoever can't read what is said of a file must not say that everybody may see it.
+    put(root, "storage/user123/0000000c_hidden", b"1")
+    (root / "storage/user123/0000000c_hidden.meta").symlink_to(secret)
+    skipped["storage/user123/0000000c_hidden"] = ".meta is not a file"
     os.mkfifo(root / "storage/user123/00000008_pipe")
     skipped["storage/user123/00000008_pipe"] = "not a file"
     os.close(os.open(os.fsencode(root) + b"/storage/user123/00000009_\xff", os.O_CREAT | os.O_WRONLY))

@@ -216,7 +216,7 @@ impl App {
 
     /// The same decision on what belongs to no one owner.
     pub fn authorize_everywhere(&self, caller: &Caller, action: Action) -> Result<()> {
-        match access::decide(&caller.principal, action, Target::Everything) {
+        match access::decide(&caller.deciding(), action, Target::Everything) {
             Decision::Allow => Ok(()),
             Decision::Unauthenticated => Err(unauthenticated()),
             Decision::Deny => {

@@ -27,7 +27,9 @@ const KEPT: usize = 4096;
 const DATA: &str = "data";
 /// Bytes read at once.
 const CHUNK: u64 = 1 << 20;
-/// What file systems free and cut out.
+/// No file is longer on some file systems: what is said to belong there lies behind the others.
+const FAR: u64 = 1 << 42;
+/// What file systems free.
 const BLOCK: u64 = 4096;
 
 /// A draft in memory.
@@ -93,7 +95,7 @@ impl Layout {
         let at = u64::from(number.checked_sub(first)?).checked_mul(unit)?;
         let before = self.taken.range(..at.checked_add(length)?).next_back();
         let is_free = at >= self.floor && before.is_none_or(|(start, taken)| start + taken.length <= at);
-        (regular && length <= unit && is_free && unit > 0).then_some(at)
+        (regular && length <= unit && is_free && unit > 0 && at < FAR).then_some(at)
     }
 
     /// The fragment is shorter than was thought, or nothing came of it.
@@ -428,6 +430,7 @@ mod tests {
         assert_eq!(placed(&[(0, 5, 5), (1, 5, 5), (1, 5, 5)]), [0, 5, 10], "again: behind all others");
         assert_eq!(placed(&[(0, 5, 5), (1, 5, 0), (1, 5, 5)]), [0, 5, 5], "nothing came of the first try");
         assert_eq!(placed(&[(2, 5, 5), (0, 5, 5), (1, 5, 5)]), [10, 0, 5], "a later one first");
+        assert_eq!(placed(&[(9999, 1 << 40, 5)]), [0], "nobody has such files");
         let mut layout = Layout::default();
         let all = [(1, 5), (2, 5), (3, 5), (4, 2)].map(|(number, most)| layout.place(number, most));
         assert_eq!(all, [0, 5, 10, 15], "all at once");

@@ -96,7 +96,8 @@ impl Tree {
             let path = format!("{folder}/{name}");
             match kind {
                 FileType::Directory => self.walk_blocking(&path, found)?,
-                FileType::RegularFile if is_sidecar(&name) => {}
+                // Looked at with the file that it is about.
+                _ if is_sidecar(&name) => {}
                 FileType::RegularFile => found.push(Found::File(path)),
                 FileType::Symlink => found.push(Found::Other(path, "it is a symbolic link".to_owned())),
                 _ => found.push(Found::Other(path, "it is not a file".to_owned())),
@@ -133,8 +134,20 @@ impl Tree {
                 let wrong = |error| Error::Damaged(format!("its .meta is no JSON object: {error}"));
                 serde_json::from_slice(&bytes).map(Some).map_err(wrong)
             }
-            Err(Error::NotFound) => Ok(None),
+            Err(Error::NotFound) if self.is_free(&sidecar(path))? => Ok(None),
+            // What can't be read may say that nobody else may see the file.
+            Err(Error::NotFound) => Err(Error::Damaged("its .meta is not a file".into())),
             Err(error) => Err(error),
+        }
+    }
+
+    /// Whether nothing at all lies at a path.
+    fn is_free(&self, path: &str) -> Result<bool> {
+        let (folder, name) = split(path);
+        match rustix::fs::statat(&self.0.open_dir(folder)?, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(_) => Ok(false),
+            Err(Errno::NOENT) => Ok(true),
+            Err(error) => Err(error.into()),
         }
     }
 

@@ -102,7 +102,8 @@ fn check_size(upload: &Upload, size: u64) -> Result<()> {
     if size == announced {
         return Ok(());
     }
-    Err(bad_request(format!("{size} bytes came, {announced} were announced; send the parts that are missing")))
+    let what = if size < announced { "send the parts that are missing" } else { "replace the parts that are too long" };
+    Err(bad_request(format!("{size} bytes came, {announced} were announced; {what}")))
 }
 
 fn check_sum(finish: &Finish, sha256: &str) -> Result<()> {

@@ -85,3 +85,21 @@ fn the_dashboard_asks_for_metrics_that_exist() {
     }
     assert!(asked > 15, "{asked}");
 }
+
+/// Parameters stand where they are said to be: in the path's template, or in the query.
+#[test]
+fn parameters_of_the_description_are_where_it_says() {
+    let document: serde_json::Value = serde_json::from_str(&tidegate::http::openapi::document()).unwrap();
+    let mut seen = 0;
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                let name = parameter["name"].as_str().unwrap();
+                let in_template = path.contains(&format!("{{{name}}}")) || path.contains(&format!("{{*{name}}}"));
+                assert_eq!(parameter["in"] == "path", in_template, "{method} {path}: {name}");
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 50, "{seen}");
+}

@@ -221,6 +221,29 @@ async fn parts_that_come_at_the_end_are_put_in_their_order() {
     app.finish().await;
 }
 
+#[tokio::test]
+async fn an_upload_can_be_given_up() {
+    let app = TestApp::start().await;
+    let (upload, _) = init(&app, "alice", "a", 5, "").await;
+    assert_eq!(put(&app, "alice", &upload, 0, b"ab").await.status, 200);
+    let path = format!("/v1/files/uploads/{upload}");
+    assert_eq!(refusal(&app.delete("mallory", &path).await), (404, "NOT_FOUND".into()));
+    assert_eq!(usage(&app, "alice").await, (0, 5, 0));
+    assert_eq!((app.delete("alice", &path).await.status, app.delete("alice", &path).await.status), (204, 204));
+    assert_eq!(usage(&app, "alice").await, (0, 0, 0));
+    assert_eq!(refusal(&put(&app, "alice", &upload, 0, b"ab").await), (404, "NOT_FOUND".into()));
+    app.run_jobs().await;
+    assert!(app.files().iter().all(|path| path.ends_with("lock")), "{:?}", app.files());
+    let (done, _) = init(&app, "alice", "a", 0, "").await;
+    assert_eq!(complete(&app, "alice", &done).await.status, 200);
+    assert_eq!(
+        refusal(&app.delete("alice", &format!("/v1/files/uploads/{done}")).await),
+        (409, "INVALID_STATE".into())
+    );
+    app.run_jobs().await;
+    app.finish().await;
+}
+
 /// What lost against an end is cleared away, whenever it comes.
 #[tokio::test]
 async fn an_upload_that_has_ended_leaves_nothing() {

@@ -76,6 +76,17 @@ async fn services_say_how_much_a_user_may_have() {
         assert_eq!(refusal(&set("?user_id=alice", bad).await), (400, "BAD_REQUEST".into()), "{bad}");
     }
     assert_eq!(refusal(&set("", "{\"quota\":1}").await).0, 400, "whose?");
+    // A service that acts for a user may do what that user may, and no more.
+    let as_bob = [as_service[0], as_service[1], ("x-user-id", "bob")];
+    for (method, path, body) in [
+        ("PUT", "/v1/files/quota", "{\"quota\":9}"),
+        ("PUT", "/v1/files/quota?user_id=alice", "{\"quota\":9}"),
+        ("POST", "/v1/files/generate-token?user_id=alice", ""),
+        ("POST", "/v1/tokens", "{\"userId\":\"bob\",\"roles\":[\"admin\"],\"expiresIn\":60}"),
+    ] {
+        let answer = app.send(method, &url(path), &as_bob, body.as_bytes().to_vec()).await;
+        assert_eq!(answer.json()["error"]["code"], json!("FORBIDDEN"), "{method} {path}: {}", answer.text());
+    }
     let made = app.send("POST", &url("/v1/files/generate-token?user_id=alice"), &as_service, Vec::new()).await.json();
     let bearer = format!("Bearer {}", made["token"].as_str().unwrap());
     let as_alice = [("authorization", bearer.as_str()), ("content-type", "application/json")];

@@ -51,6 +51,7 @@ pub(super) struct Wanted {
     folder: Option<String>,
     /// Whose folder, where a service asks.
     user_id: Option<String>,
+    user_email: Option<String>,
     /// What it is saved as.
     #[schema(example = "pictures.zip")]
     name: Option<String>,
@@ -106,7 +107,7 @@ async fn create(State(app): State<Arc<App>>, caller: Caller, request: Request) -
     let made = match &wanted.folder {
         Some(_) if !wanted.keys.is_empty() => return Err(bad_request("give either keys or folder").into()),
         Some(folder) => {
-            let owner = files::owner(&caller, wanted.user_id.as_deref())?;
+            let owner = files::owner(&caller, wanted.user_id.as_deref().or(wanted.user_email.as_deref()))?;
             archives::create_of_folder(&app, &caller, &owner, folder, name).await?
         }
         None => archives::create(&app, &caller, &wanted.keys, name).await?,

@@ -25,7 +25,8 @@ use self::error::FilesError;
 pub(super) use self::error::detailed;
 pub(crate) use self::upload::byte_routes;
 use self::wire::{
-    Deleted, FileMetadata, FolderDeleted, QuotaWanted, Taken, TokenWanted, UserToken, Whose, show_metadata, show_taken,
+    Deleted, FileMetadata, FolderDeleted, QuotaWanted, Taken, TokenWanted, UserToken, WhichFolder, Whose,
+    show_metadata, show_taken,
 };
 use super::error::ErrorBody;
 use super::json::json;
@@ -84,15 +85,15 @@ async fn delete_file(State(app): State<Arc<App>>, caller: Caller, Path(key): Pat
 /// Delete a folder
 ///
 /// With all that is below it. From the answer on nothing of it can be read; the job ends when its bytes are gone.
-#[utoipa::path(delete, path = "/v1/files", tag = "files", params(Whose),
+#[utoipa::path(delete, path = "/v1/files", tag = "files", params(WhichFolder),
     responses((status = 202, body = FolderDeleted), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
 async fn delete_folder(
     State(app): State<Arc<App>>,
     caller: Caller,
-    query: std::result::Result<Query<Whose>, axum::extract::rejection::QueryRejection>,
+    query: std::result::Result<Query<WhichFolder>, axum::extract::rejection::QueryRejection>,
 ) -> Answer<Response<Body>> {
     let Query(asked) = query.map_err(|_| bad_request("the query can't be read"))?;
-    let owner = files::owner(&caller, asked.user())?;
+    let owner = files::owner(&caller, asked.user_id.as_deref().or(asked.user_email.as_deref()))?;
     let folder = asked.folder.ok_or_else(|| bad_request("folder is needed"))?;
     let job_id = files::deletion::delete_folder(&app, &caller, &owner, &folder).await?;
     Ok((StatusCode::ACCEPTED, Json(FolderDeleted { job_id })).into_response())

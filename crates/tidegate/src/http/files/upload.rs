@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, Request, State};
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use futures::stream;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -32,7 +32,7 @@ const MAX_HELD: usize = 16 << 20;
 const SMALL: usize = 64 << 10;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(init))
+    OpenApiRouter::new().routes(routes!(init)).routes(routes!(abort))
 }
 
 /// Routes that take bytes: for as long as they come.
@@ -199,6 +199,16 @@ async fn complete(State(app): State<Arc<App>>, caller: Caller, request: Request)
     let done = completion::complete(&app, &caller, &asked.upload_id, &finish, late).await?;
     drop(held);
     Ok(Json(show_finished(done)))
+}
+
+/// Give an upload up
+///
+/// What it had reserved is free before the answer. May be asked again.
+#[utoipa::path(delete, path = "/v1/files/uploads/{upload_id}", tag = "files", params(("upload_id" = String, Path)),
+    responses((status = 204), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
+async fn abort(State(app): State<Arc<App>>, caller: Caller, Path(upload_id): Path<String>) -> Answer<StatusCode> {
+    uploads::abort(&app, &caller, &upload_id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// The length of a body, where it says one.

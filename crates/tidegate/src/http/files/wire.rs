@@ -167,6 +167,7 @@ pub(super) fn show_finished(finished: Finished) -> Completed {
 
 /// Which files.
 #[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Listing {
     /// Whom a service asks about.
     pub(super) user_id: Option<String>,
@@ -184,7 +185,16 @@ pub(super) struct Listing {
 
 /// Whose.
 #[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Whose {
+    pub(super) user_id: Option<String>,
+    pub(super) user_email: Option<String>,
+}
+
+/// Which folder, and whose.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct WhichFolder {
     pub(super) user_id: Option<String>,
     pub(super) user_email: Option<String>,
     pub(super) folder: Option<String>,
@@ -251,6 +261,7 @@ pub(super) fn show_metadata(file: File) -> FileMetadata {
 
 /// A link that is wanted, in the query or in the body.
 #[derive(Debug, Default, Deserialize, IntoParams, ToSchema)]
+#[into_params(parameter_in = Query)]
 pub(super) struct LinkWanted {
     /// The file's key.
     pub(super) key: Option<String>,
@@ -277,6 +288,7 @@ pub(super) struct SignedLink {
 
 /// What a link's URL says.
 #[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct LinkQuery {
     /// Epoch seconds.
     pub(super) exp: Option<String>,
@@ -330,6 +342,7 @@ pub(super) struct QuotaWanted {
 
 /// Whom a token is for.
 #[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct TokenWanted {
     pub(super) user_id: Option<String>,
     /// 1 to 24; one by default.
