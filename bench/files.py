@@ -21,7 +21,7 @@ sys.path.insert(0, str(ROOT / "e2e"))
 os.environ.setdefault("TIDEGATE", str(ROOT / "target/release/tidegate"))
 
 import backends  # noqa: E402
-from report import MIB, ROUNDS, Run, row, shown, write_table  # noqa: E402
+from report import MIB, ROUNDS, Run, put, row, shown, write_table  # noqa: E402
 from server import BINARY, Server, send  # noqa: E402
 
 GIB = 1 << 30
@@ -47,29 +47,13 @@ def delete(server, key):
         raise RuntimeError(f"{key} was not deleted")
 
 
-def put(server, path, block, blocks):
-    """A body from memory in 1 MiB writes."""
-    connection = http.client.HTTPConnection(urllib.parse.urlsplit(server.api).netloc, timeout=120, blocksize=MIB)
-    connection.putrequest("PUT", path)
-    connection.putheader("Content-Length", str(len(block) * blocks))
-    connection.putheader("X-User-Id", "alice")
-    connection.endheaders()
-    for _ in range(blocks):
-        connection.send(block)
-    response = connection.getresponse()
-    answer = response.read()
-    if response.status != 200:
-        raise RuntimeError(answer)
-    connection.close()
-
-
 def raw_parts(server, clients):
     upload, key = begin(server, GIB)
     block = os.urandom(MIB)
 
     def work(numbers):
         for number in numbers:
-            put(server, f"/v1/files/part/{upload}/{number}", block, 64)
+            put(f"{server.api}/v1/files/part/{upload}/{number}", block, 64, {"X-User-Id": "alice"})
 
     started = time.monotonic()
     threads = [threading.Thread(target=work, args=(range(client, 16, clients),)) for client in range(clients)]

@@ -1,11 +1,13 @@
 """What the benchmarks share: rounds, rows, and the CPU time of processes."""
 
+import http.client
 import os
 import pathlib
 import re
 import statistics
 import subprocess
 import time
+import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ROUNDS = 3
@@ -64,3 +66,22 @@ class Run:
         self.p50 = milliseconds(re.search(r"^ +50% +(\S+)", out, re.M).group(1))
         self.p99 = milliseconds(re.search(r"^ +99% +(\S+)", out, re.M).group(1))
         self.p99_text = re.search(r"^ +99% +(\S+)", out, re.M).group(1)
+
+
+def put(url, block, blocks, headers):
+    """A body from memory in writes of 1 MiB; its ETag, if it has one."""
+    parsed = urllib.parse.urlsplit(url)
+    connection = http.client.HTTPConnection(parsed.netloc, timeout=120, blocksize=MIB)
+    connection.putrequest("PUT", f"{parsed.path}?{parsed.query}" if parsed.query else parsed.path)
+    for name, value in {**headers, "Content-Length": str(len(block) * blocks)}.items():
+        connection.putheader(name, value)
+    connection.endheaders()
+    for _ in range(blocks):
+        connection.send(block)
+    response = connection.getresponse()
+    answer = response.read()
+    if response.status != 200:
+        raise RuntimeError(answer)
+    etag = response.getheader("ETag")
+    connection.close()
+    return etag

@@ -1,6 +1,5 @@
 """Speed, side by side with named peers on the same machine in the same run. See README.md for the method."""
 
-import http.client
 import json
 import os
 import pathlib
@@ -14,7 +13,6 @@ import sys
 import tempfile
 import threading
 import time
-import urllib.parse
 import uuid
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -26,7 +24,7 @@ from botocore.config import Config  # noqa: E402
 import backends  # noqa: E402
 from edge import edge  # noqa: E402
 from files import files  # noqa: E402
-from report import MIB, ROUNDS, Run, row, shown, write_table  # noqa: E402
+from report import MIB, ROUNDS, Run, put, row, shown, write_table  # noqa: E402
 from server import Server, free_port  # noqa: E402
 
 
@@ -147,31 +145,12 @@ def listings(folder, database):
         row(f"{database}: a page of 100 at 1,000,000 images: req/s", shown([run[0] for run in many]), f"at 1,000: {shown([run[0] for run in few])}", f"{ratio:.2f}", "≤ 2", f"p99 {', '.join(run[2] for run in many)}")
 
 
-def put(url, block, blocks):
-    """One part from memory in 1 MiB writes; its ETag."""
-    parsed = urllib.parse.urlsplit(url)
-    connection = http.client.HTTPConnection(parsed.netloc, timeout=120, blocksize=MIB)
-    connection.putrequest("PUT", f"{parsed.path}?{parsed.query}")
-    connection.putheader("Content-Length", str(len(block) * blocks))
-    connection.putheader("Content-Type", "application/octet-stream")
-    connection.endheaders()
-    for _ in range(blocks):
-        connection.send(block)
-    response = connection.getresponse()
-    answer = response.read()
-    if response.status != 200:
-        raise RuntimeError(answer)
-    etag = response.getheader("ETag")
-    connection.close()
-    return etag
-
-
 def upload_parts(urls, clients):
     block, etags = os.urandom(MIB), {}
 
     def work(numbers):
         for number in numbers:
-            etags[number] = put(urls[number], block, 64)
+            etags[number] = put(urls[number], block, 64, {"Content-Type": "application/octet-stream"})
 
     numbers = sorted(urls)
     threads = [threading.Thread(target=work, args=(numbers[index::clients],)) for index in range(clients)]
