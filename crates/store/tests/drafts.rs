@@ -148,12 +148,18 @@ async fn an_old_list_is_no_whole() {
 /// The list that is joined leaves out what came last: that is acknowledged all the same.
 #[tokio::test]
 async fn what_is_not_listed_is_not_cut_off() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(folder.path());
-    let (one, later) = (write(&store, 0, &[1; 1000]).await, write(&store, 1, &[2; 1000]).await);
-    assert_eq!(join(&store, &[one], "a/b").await.unwrap(), 1000);
-    assert_eq!(join(&store, &[later], "a/c").await.unwrap(), 1000);
-    assert_eq!(std::fs::read(folder.path().join("a/c")).unwrap(), [2; 1000]);
+    for restarted in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = open(folder.path());
+        let (one, later) = (write(&store, 0, &[1; 1000]).await, write(&store, 1, &[2; 1000]).await);
+        if restarted {
+            drop(store);
+            store = open(folder.path());
+        }
+        assert_eq!(join(&store, &[one], "a/b").await.unwrap(), 1000);
+        assert_eq!(join(&store, &[later], "a/c").await.unwrap(), 1000, "{restarted}");
+        assert_eq!(std::fs::read(folder.path().join("a/c")).unwrap(), [2; 1000]);
+    }
 }
 
 #[tokio::test]

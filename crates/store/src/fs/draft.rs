@@ -98,6 +98,11 @@ impl Layout {
         (regular && length <= unit && is_free && unit > 0 && at < FAR).then_some(at)
     }
 
+    /// Whether finished fragments may lie behind a place.
+    fn may_hold_beyond(&self, total: u64) -> bool {
+        self.floor > total || self.taken.range(total..).any(|(_, taken)| taken.finished)
+    }
+
     /// The fragment is shorter than was thought, or nothing came of it.
     fn settle(&mut self, at: u64, length: u64) {
         let Some(taken) = self.taken.remove(&at) else { return };
@@ -326,7 +331,7 @@ impl FsStore {
             fits
         });
         // What lies behind the whole may have been acknowledged since the list was made: then it is not cut off.
-        if in_place && !draft.layout().taken.range(total..).any(|(_, taken)| taken.finished) {
+        if in_place && !draft.layout().may_hold_beyond(total) {
             file.set_len(total)?;
             file.sync_data()?;
             let etag = Uuid::new_v4().simple().to_string();
