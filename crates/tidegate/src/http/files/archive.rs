@@ -20,7 +20,7 @@ use super::super::content::{self, Facts, Fields as _, Sent};
 use super::super::error::ErrorBody;
 use super::super::json::{MAX_LONG_JSON, json};
 use super::Answer;
-use super::held::hold;
+use super::held::{hold, length};
 use crate::app::App;
 use crate::archives;
 use crate::error::{Error, bad_request};
@@ -99,7 +99,7 @@ pub(super) struct Ready {
     responses((status = 200, body = Ready), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
 async fn create(State(app): State<Arc<App>>, caller: Caller, request: Request) -> Answer<Json<Ready>> {
-    let _held = hold(&app, &request, SMALL, MAX_LONG_JSON)?;
+    let _held = hold(&app, length(&request), SMALL, MAX_LONG_JSON)?;
     let wanted: Wanted = json(request).await?;
     let name = wanted.name.as_deref().map(FileName::parse).transpose();
     let name = name.map_err(|error| bad_request(format!("name {error}")))?;

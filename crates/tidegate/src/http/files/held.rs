@@ -14,10 +14,14 @@ pub(super) struct Held {
     _permit: Option<OwnedSemaphorePermit>,
 }
 
+/// The length of a body, where it says one.
+pub(super) fn length(request: &Request) -> Option<u64> {
+    request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok())
+}
+
 /// Asks for as much as the body says it has, and at most for `most`. Small bodies need not ask.
-pub(super) fn hold(app: &App, request: &Request, small: usize, most: usize) -> Result<Held> {
-    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
-    let length: usize = length.unwrap_or(most).min(most);
+pub(super) fn hold(app: &App, length: Option<u64>, small: usize, most: usize) -> Result<Held> {
+    let length = length.and_then(|length| usize::try_from(length).ok()).unwrap_or(most).min(most);
     if length <= small {
         return Ok(Held { _permit: None });
     }

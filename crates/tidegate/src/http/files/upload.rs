@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use futures::stream;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -13,7 +13,7 @@ use super::super::error::ErrorBody;
 use super::super::json::json;
 use super::Answer;
 use super::embedded::{Embedded, Event};
-use super::held::hold;
+use super::held::{hold, length};
 use super::pace::paced;
 use super::wire::{
     self, Complete, CompletePart, Completed, Ending, Init, NewPart, PartPlace, PartStored, Started, show_finished,
@@ -80,7 +80,7 @@ async fn init(State(app): State<Arc<App>>, caller: Caller, request: Request) -> 
     responses((status = 200, body = PartStored), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 404, body = ErrorBody), (status = 413, body = ErrorBody)))]
 async fn post_part(State(app): State<Arc<App>>, caller: Caller, request: Request) -> Answer<Json<PartStored>> {
-    let (held, length) = (hold(&app, &request, SMALL, MAX_HELD), length(&request));
+    let length = length(&request);
     let mut reader = Embedded::new(request.into_body(), "chunkBase64");
     match reader.next().await? {
         Some(Event::Begin) if reader.depth() == 1 => {}
@@ -88,7 +88,7 @@ async fn post_part(State(app): State<Arc<App>>, caller: Caller, request: Request
     }
     // Where it goes may be said before or after.
     let Some(place) = reader.so_far::<PartPlace>() else {
-        let _held = held?;
+        let _held = hold(&app, length, SMALL, MAX_HELD)?;
         let bytes = collected(&mut reader, MAX_HELD).await?;
         let message = "uploadId and partNumber must stand before chunkBase64 where that is long";
         let bytes = bytes.ok_or_else(|| bad_request(message))?;
@@ -96,7 +96,6 @@ async fn post_part(State(app): State<Arc<App>>, caller: Caller, request: Request
         parts::put_part(&app, &caller, &upload_id, part_number, held_part(bytes)).await?;
         return Ok(Json(PartStored { status: "success", part_number }));
     };
-    drop(held);
     let (bytes, back) = reader.value();
     let body = PartBody { bytes, most: length.map(|length| length / 4 * 3) };
     parts::put_part(&app, &caller, &place.upload_id, place.part_number, body).await.map_err(told)?;
@@ -168,7 +167,7 @@ async fn put_part(
         (status = 404, body = ErrorBody), (status = 413, body = ErrorBody)))]
 async fn complete(State(app): State<Arc<App>>, caller: Caller, request: Request) -> Answer<Json<Completed>> {
     let most = app.config.files.max_inline;
-    let mut held = Some(hold(&app, &request, SMALL, most)?);
+    let mut held = Some(hold(&app, length(&request), SMALL, most)?);
     let mut reader = Embedded::new(request.into_body(), "data");
     let (mut late, mut left) = (Vec::new(), Some(most));
     while let Some(event) = reader.next().await? {
@@ -209,11 +208,6 @@ async fn complete(State(app): State<Arc<App>>, caller: Caller, request: Request)
 async fn abort(State(app): State<Arc<App>>, caller: Caller, Path(upload_id): Path<String>) -> Answer<StatusCode> {
     uploads::abort(&app, &caller, &upload_id).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// The length of a body, where it says one.
-fn length(request: &Request) -> Option<u64> {
-    request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok())
 }
 
 fn held_part(bytes: Vec<u8>) -> PartBody {
