@@ -329,6 +329,22 @@ async fn a_completion_whose_answer_was_lost_is_known_by_what_it_made() {
 }
 
 #[tokio::test]
+async fn a_completion_that_another_server_ends_at_this_moment_is_known_by_what_it_made() {
+    const NO_PARTS: &str = "<?xml version=\"1.0\"?><ListPartsResult><IsTruncated>false</IsTruncated></ListPartsResult>";
+    let (upload, completion) = completion();
+    let ended = Scripted::start(
+        |_, line| if line.starts_with("GET") { xml("200 OK", NO_PARTS) } else { Some(MADE.to_owned()) },
+    );
+    assert_eq!(on(&ended.await).await.complete(&upload, &completion).await.unwrap().etag, completion.etag().unwrap());
+    let open =
+        Scripted::start(
+            |_, line| if line.starts_with("GET") { xml("200 OK", NO_PARTS) } else { xml("404 Not Found", "") },
+        );
+    let outcome = on(&open.await).await.complete(&upload, &completion).await;
+    assert!(matches!(outcome, Err(Error::InvalidPart { number: 1, .. })), "{outcome:?}");
+}
+
+#[tokio::test]
 async fn refusals_failures_and_haste_are_told_apart() {
     let denied = Scripted::start(|_, _| code("403 Forbidden", "AccessDenied")).await;
     let outcome = on(&denied).await.list_parts(&completion().0).await;

@@ -67,7 +67,13 @@ impl S3Store {
             Err(Error::NoSuchUpload) => return self.completed_before(upload, completion).await,
             other => other?,
         };
-        completion.check(&stored)?;
+        if let Err(error) = completion.check(&stored) {
+            // An upload that another server completes at this moment may still be listed, but without its parts.
+            return match self.completed_before(upload, completion).await {
+                Err(Error::NoSuchUpload) => Err(error),
+                other => other,
+            };
+        }
         let mut parts: Vec<_> = completion.parts.iter().collect();
         parts.sort();
         let named = parts.into_iter().map(|(number, etag)| {
