@@ -59,7 +59,7 @@ update: ## write the committed descriptions anew from the code
 	UPDATE=1 $(CARGO) test -p tidegate --test it contract
 
 tools-rust:
-	@./.ci/need cargo:rust cc:build-essential
+	@./.ci/need cargo:rust cc:build-essential cmake:cmake nasm:nasm
 
 tools-python:
 	@./.ci/need python3:python3 curl:curl jq:jq

@@ -4,12 +4,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use media::clamd::Clamd;
+use media::sandbox::Sandbox;
+use media::video::Ffmpeg;
 use secrecy::ExposeSecret as _;
 use sign::{LinkSigner, Signer};
 use store::{Endpoint, FsStore, Presigner, S3Options, S3Store, Store};
-use tokio::sync::{Mutex, Notify, Semaphore};
+use tokio::sync::{Mutex, Semaphore};
+use tokio_util::sync::CancellationToken;
 
 use crate::audit::Refusals;
+use crate::bell::Bell;
 use crate::config::secrets::{self, Credentials, DoorCredentials};
 use crate::config::{Config, Origin, S3Setting, StoreSetting};
 use crate::db::Db;
@@ -30,6 +35,8 @@ use crate::trust::Trust;
 /// The bucket's name on the S3 door of a local store.
 pub const LOCAL_BUCKET: &str = "tidegate";
 
+/// Each asks the database every second.
+const WATCHERS: usize = 1000;
 /// 256 MiB.
 const HELD_KIB: usize = 256 << 10;
 
@@ -71,7 +78,19 @@ pub struct App {
     /// What the last probe found, and when.
     probed: Mutex<Option<(Instant, Failures)>>,
     /// Rung when a job was enqueued.
-    pub jobs: Notify,
+    pub jobs: Bell,
+    /// Rung when one of a session's media became something else.
+    pub news: Bell,
+    /// Cancelled when the server is about to end: streams that have no end of their own end then.
+    pub closing: CancellationToken,
+    /// Those who may watch what comes about, at once.
+    pub watchers: Arc<Semaphore>,
+    /// Looks for malware; `None` where there is no scanner.
+    pub scanner: Option<Clamd>,
+    /// Where images are decoded.
+    pub sandbox: Sandbox,
+    /// What makes videos anew; `None` where there is no ffmpeg.
+    pub ffmpeg: Option<Ffmpeg>,
 }
 
 /// A local store, and who may speak to it through the S3 door.
@@ -179,10 +198,41 @@ impl App {
             store,
             local,
             db,
-            jobs: Notify::new(),
+            jobs: Bell::new(),
+            news: Bell::new(),
+            closing: CancellationToken::new(),
+            watchers: Arc::new(Semaphore::new(WATCHERS)),
+            scanner: config.scanner.clone().map(|setting| setting.clamd()),
+            sandbox: config.media.sandbox(),
+            ffmpeg: config.media.ffmpeg(&config.data),
             addresses,
             config,
         })
+    }
+
+    /// Says at the start what will not be done here, and why.
+    pub async fn say_what_is_missing(&self) {
+        if !self.config.sessions.on {
+            return;
+        }
+        match &self.scanner {
+            None => {
+                tracing::warn!("there is no scanner: what is sent to sessions is published unscanned (CLAMAV_HOST)")
+            }
+            Some(scanner) => {
+                if let Err(error) = scanner.ping().await {
+                    tracing::warn!(%error, "the scanner does not answer: what is sent to sessions waits for it");
+                }
+            }
+        }
+        match &self.ffmpeg {
+            None => tracing::warn!("there is no ffmpeg: videos are not published (FFMPEG_PATH)"),
+            Some(ffmpeg) => {
+                if let Err(error) = ffmpeg.probe().await {
+                    tracing::warn!(%error, "ffmpeg can't be run: videos are not published");
+                }
+            }
+        }
     }
 
     /// Whether database and store answer: for each, why it does not.

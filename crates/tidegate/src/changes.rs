@@ -68,7 +68,12 @@ async fn heed(app: &App, told: &mut mpsc::Receiver<Result<Change>>) -> Result<()
     loop {
         tokio::select! {
             change = told.recv() => match change.ok_or_else(silent)?? {
-                Change::Object(object) => app.records.forget(object),
+                Change::Object(object) => {
+                    app.records.forget(object);
+                    // There may be something to do, or to tell.
+                    app.jobs.ring();
+                    app.news.ring();
+                }
                 Change::Beat(server) if server == own => {
                     heard = Instant::now();
                     app.records.keep_from_now();

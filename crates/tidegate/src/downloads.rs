@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::error::{Error, Result};
 use crate::model::caller::Caller;
 use crate::model::ids::ObjectId;
+use crate::model::media::Media;
 use crate::model::owner::OwnerKind;
 use crate::objects;
 use crate::records::Ready;
@@ -24,7 +25,18 @@ pub struct Download {
 
 /// Finds what to read.
 pub async fn open(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) -> Result<Download> {
-    let object = objects::find_ready(app, caller, kind, id).await?;
+    read(app, objects::find_ready(app, caller, kind, id).await?).await
+}
+
+/// One of a session's media, for whoever was found to be allowed to read it.
+pub async fn open_media(app: &App, media: &Media) -> Result<Download> {
+    let unpublished = || Error::InvalidState("it is not published".into());
+    let content = media.object.content.clone().ok_or_else(unpublished)?;
+    let owner = app.db.find_session(&media.session).await?.ok_or_else(unpublished)?;
+    read(app, Arc::new(Ready { owner, key: media.object.key.clone(), content })).await
+}
+
+async fn read(app: &App, object: Arc<Ready>) -> Result<Download> {
     let stat = match app.store.stat(object.key.as_str()).await {
         // Deleted a moment ago, or lost: then its record is still there.
         Err(store::Error::NotFound) if app.db.find_ready_by_key(object.key.as_str()).await?.is_some() => {

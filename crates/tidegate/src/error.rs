@@ -55,6 +55,9 @@ pub enum Error {
     /// The store, the database or the token issuer does not answer, or the disk is full.
     #[error("a part of the service is not available; try again")]
     Unavailable(#[source] anyhow::Error),
+    /// Nobody can say whether it is malware.
+    #[error("the malware scanner does not answer")]
+    Scanner(#[source] anyhow::Error),
     /// Ours.
     #[error("an internal error occurred")]
     Internal(#[source] anyhow::Error),
@@ -75,6 +78,7 @@ impl Error {
             Self::Misconfig(_) => "MISCONFIG",
             Self::Busy | Self::Unavailable(_) => "STORE_UNAVAILABLE",
             Self::StoreError(_) => "STORE_ERROR",
+            Self::Scanner(_) => "SCANNER_UNAVAILABLE",
             Self::Internal(_) => "INTERNAL",
         }
     }
@@ -84,7 +88,7 @@ impl Error {
     /// What happened inside, for the log only.
     pub fn detail(&self) -> String {
         match self {
-            Self::Internal(source) | Self::Unavailable(source) => format!("{source:#}"),
+            Self::Internal(source) | Self::Unavailable(source) | Self::Scanner(source) => format!("{source:#}"),
             Self::StoreError(source) => source.to_string(),
             other => other.to_string(),
         }

@@ -81,7 +81,8 @@ pub async fn issue(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) ->
         return Ok(Grant { url, authorization: Authorization::SignIn, object });
     };
     let url = format!("{edge}/{}", object.key);
-    let (signature, times) = sign_root(app, &object.key, SystemTime::now())?;
+    let root = served_root(app, &object.key)?;
+    let (signature, times) = sign_root(app, root, app.config.cloudfront.lifetime, SystemTime::now())?;
     let (url, authorization) = match app.config.cloudfront.auth_mode {
         GrantMode::Url => (format!("{url}?{}", signature.query()), Authorization::Url(times)),
         GrantMode::Cookie => {
@@ -97,10 +98,14 @@ pub async fn issue(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) ->
     Ok(Grant { url, authorization, object })
 }
 
-/// The signature over a key's served root in the current window, made once.
-fn sign_root(app: &App, key: &Key, now: SystemTime) -> Result<(Arc<PolicySignature>, Times)> {
-    let root = served_root(app, key)?;
-    let lifetime = app.config.cloudfront.lifetime.as_secs();
+/// The signature over a served root in the current window, made once.
+pub(crate) fn sign_root(
+    app: &App,
+    root: &str,
+    lifetime: Duration,
+    now: SystemTime,
+) -> Result<(Arc<PolicySignature>, Times)> {
+    let lifetime = lifetime.as_secs();
     let expires_at = window_expiry(epoch_seconds(now), lifetime);
     let times = Times { expires_at, refresh_after: expires_at - lifetime + lifetime / 4 };
     let edge = app.addresses.edge.as_ref().ok_or_else(|| Error::Misconfig("there is no edge and no CDN".into()))?;

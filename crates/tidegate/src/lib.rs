@@ -3,6 +3,7 @@
 pub mod app;
 pub mod archives;
 pub mod audit;
+pub mod bell;
 pub mod changes;
 pub mod cli;
 pub mod config;
@@ -18,6 +19,7 @@ pub mod objects;
 pub mod rates;
 pub mod records;
 pub mod server;
+pub mod sessions;
 pub mod sign_in;
 pub mod stripes;
 pub mod telemetry;

@@ -3,5 +3,9 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    tidegate::cli::run()
+    // Started by itself, it is something else than a server.
+    match media::sandbox::run() {
+        Some(status) => ExitCode::from(status),
+        None => tidegate::cli::run(),
+    }
 }

@@ -31,8 +31,8 @@ pub async fn find(
 ) -> Result<(Owner, Object)> {
     let (owner, object) = find_even_gone(app, caller, action, kind, id).await?;
     match object.state {
-        ObjectState::Deleted | ObjectState::Purged => Err(not_found()),
-        ObjectState::Pending | ObjectState::Ready => Ok((owner, object)),
+        ObjectState::Deleted | ObjectState::Restoring | ObjectState::Purged => Err(not_found()),
+        _ => Ok((owner, object)),
     }
 }
 
@@ -45,11 +45,12 @@ pub async fn find_even_gone(
     id: ObjectId,
 ) -> Result<(Owner, Object)> {
     // Most often the caller is the owner: then one query both finds and decides.
-    if let Some(user) = caller.user() {
-        let owner = match kind {
-            OwnerKind::Disks => Owner::Disks(user.clone()),
-            OwnerKind::Files => Owner::Files(user.clone()),
-        };
+    let own = caller.user().and_then(|user| match kind {
+        OwnerKind::Disks => Some(Owner::Disks(user.clone())),
+        OwnerKind::Files => Some(Owner::Files(user.clone())),
+        OwnerKind::Session => None,
+    });
+    if let Some(owner) = own {
         app.authorize(caller, action, &owner, Some(id))?;
         if let Some(object) = app.records.read_object(&owner, app.db.find_object(&owner, id)).await? {
             return Ok((owner, object));
@@ -112,16 +113,18 @@ pub async fn delete(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) -
             Err(store::Error::NotFound) => return Err(not_found()),
             other => drop(other?),
         },
-        ObjectState::Purged => return Err(not_found()),
+        _ => return Err(not_found()),
     }
     app.store.delete(object.key.as_str(), store::Deletion::Purge).await?;
-    app.jobs.notify_one();
+    app.jobs.ring();
     Ok(())
 }
 
 async fn mark_deleted(app: &App, caller: &Caller, owner: &Owner, object: &Object) -> Result<()> {
     let (id, now) = (object.id, SystemTime::now());
-    let rules::Deletion::Purge = rules::of(owner.kind()).deletion;
+    if rules::of(owner.kind()).deletion != rules::Deletion::Purge {
+        return Err(Error::Internal(anyhow::anyhow!("what can be restored was about to be purged")));
+    }
     let job = Job::PurgeObjectV1 { object: id.0, key: object.key.as_str().to_owned() };
     let forgetting = app.records.forgetting(id);
     let mut tx = app.db.begin().await?;

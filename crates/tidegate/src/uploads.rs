@@ -357,7 +357,7 @@ pub async fn end(app: &App, caller: &Caller, upload: &Upload, state: UploadState
     count(if state == UploadState::Expired { "expired" } else { "aborted" });
     tracing::info!(object.id = %upload.object, state = state.as_str(), "an upload was given up");
     app.store.abort(&reference(upload)).await?;
-    app.jobs.notify_one();
+    app.jobs.ring();
     Ok(())
 }
 

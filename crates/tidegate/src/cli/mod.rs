@@ -3,9 +3,11 @@
 mod check;
 mod edge;
 mod import;
+mod jobs;
 mod process;
 mod serve;
 mod token;
+mod work;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -41,6 +43,11 @@ enum Command {
         #[arg(long)]
         edge: bool,
     },
+    /// Do the jobs of servers that share a PostgreSQL and a bucket, and nothing else.
+    Work,
+    /// Work that was given up, and scans of what is published.
+    #[command(subcommand)]
+    Jobs(jobs::What),
     /// Take over what another program has stored.
     #[command(subcommand)]
     Import(import::What),
@@ -65,6 +72,8 @@ pub fn run() -> ExitCode {
             let printed = print(&report);
             if is_fine { printed } else { ExitCode::FAILURE }
         }),
+        Command::Work => with_config(&sources(), work::run),
+        Command::Jobs(what) => with_config(&sources(), |config| jobs::run(config, what)),
         Command::Import(what) => with_config(&sources(), |config| import::run(config, &what)),
         Command::Token(wanted) => with_config(&sources(), |config| token::run(&config, &wanted)),
         Command::Settings => print(&crate::config::reference()),

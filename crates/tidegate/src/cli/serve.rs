@@ -23,6 +23,7 @@ async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
     if is_open(&server.app) {
         tracing::info!("users' files that are not private can be read by whoever knows their path (FILES_PUBLIC)");
     }
+    server.app.say_what_is_missing().await;
     // Where nobody reads standard output, the log says the same.
     let _ = std::io::stdout().write_all(announcement(&server.app).as_bytes());
     tracing::info!(
@@ -32,7 +33,8 @@ async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
         version = env!("CARGO_PKG_VERSION"),
         "serving"
     );
-    server.run(stop, true).await;
+    let works = server.app.config.works;
+    server.run(stop, works).await;
     Ok(())
 }
 

@@ -89,6 +89,15 @@ pub(super) fn checks(config: &Config, r: &mut Resolver) {
         if local && config.operator.is_none() {
             r.problem("S3_OPERATOR_SECRET_KEY", "credentials of your own: production takes no generated ones");
         }
+        if config.sessions.on && config.scanner.is_none() && !config.scanner_off {
+            r.problem(
+                "SCANNER",
+                "off, if sessions shall do without; or say by CLAMAV_HOST or CLAMAV_SOCKET where clamd is",
+            );
+        }
+        if config.sessions.original_urls {
+            r.given.warnings.push("MEDIA_ORIGINAL_URLS lets originals be read before they are scanned".into());
+        }
         let long = |key: &secrecy::SecretString| key.expose_secret().len() >= 32;
         if config.files.on && !config.files.link_key.as_ref().is_some_and(long) {
             r.problem(

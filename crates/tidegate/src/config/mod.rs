@@ -2,6 +2,8 @@
 //! environment or configuration files.
 
 mod checks;
+mod media;
+mod media_settings;
 mod reading;
 mod resolve;
 pub mod secrets;
@@ -16,6 +18,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use sign::{Hash, KeyKind};
 
+pub use self::media::{GraphqlSetting, MediaSetting, ScannerSetting, SessionsSetting};
 use self::resolve::Resolver;
 pub use self::resolve::{Origin, host_of, is_loopback_host};
 pub use self::settings::{SETTINGS, Setting, Stage, reference};
@@ -69,6 +72,22 @@ pub struct Config {
     pub images: Images,
     /// The files surface.
     pub files: FilesSetting,
+    /// The sessions surface.
+    pub sessions: SessionsSetting,
+    /// Looking for malware; `None` where there is nobody to ask.
+    pub scanner: Option<ScannerSetting>,
+    /// Whether it was said by name that there is none.
+    pub scanner_off: bool,
+    /// Making pictures and videos anew.
+    pub media: MediaSetting,
+    /// Whether the server does jobs itself.
+    pub works: bool,
+    /// How long what was deleted can be brought back, where it can be.
+    pub retention: Duration,
+    /// Lifetime of grants for what many see.
+    pub grant_lifetime: Duration,
+    /// GraphQL.
+    pub graphql: GraphqlSetting,
     /// Uploads.
     pub uploads: Uploads,
     /// How long audit events are kept.

@@ -8,8 +8,8 @@ use sign::{Hash, KeyKind};
 
 use super::resolve::{Origin, Resolver};
 use super::{
-    CloudFront, Config, Cookie, Cors, Database, EdgeSetting, FilesSetting, GrantMode, Images, Limits, Log, Metrics,
-    S3Setting, StoreSetting, Uploads, secrets, sign_in,
+    CloudFront, Config, Cookie, Cors, Database, EdgeSetting, FilesSetting, GrantMode, GraphqlSetting, Images, Limits,
+    Log, Metrics, S3Setting, StoreSetting, Uploads, media, secrets, sign_in,
 };
 use crate::model::key::Layout;
 use crate::model::network::Network;
@@ -18,13 +18,14 @@ use crate::model::network::Network;
 pub(super) fn resolve_all(r: &mut Resolver) -> Config {
     let data = PathBuf::from(r.given.value("TIDEGATE_DATA"));
     let surfaces = r.list("SURFACES");
-    if surfaces.iter().any(|surface| !["disks", "files"].contains(&surface.as_str())) {
-        r.problem("SURFACES", "only surfaces this version has: disks, files");
+    if surfaces.iter().any(|surface| !["disks", "files", "sessions"].contains(&surface.as_str())) {
+        r.problem("SURFACES", "only surfaces this version has: disks, files, sessions");
     }
     if !surfaces.iter().any(|surface| surface == "disks") {
         r.problem("SURFACES", "disks among them: it can't be left out yet");
     }
     let production = r.choice("ENV", &[("dev", false), ("prod", true)]);
+    let (scanner, scanner_off) = media::scanner(r);
     Config {
         database: resolve_database(r, &data),
         store: resolve_store(r, &data),
@@ -46,6 +47,14 @@ pub(super) fn resolve_all(r: &mut Resolver) -> Config {
         cloudfront: resolve_cloudfront(r),
         images: resolve_images(r),
         files: resolve_files(r, surfaces.iter().any(|surface| surface == "files")),
+        sessions: media::sessions(r, surfaces.iter().any(|surface| surface == "sessions")),
+        scanner,
+        scanner_off,
+        media: media::media(r),
+        works: r.flag("WORKER"),
+        retention: Duration::from_secs(r.number("RETENTION_DAYS", 0..=36_500) * 86_400),
+        grant_lifetime: r.seconds("GRANT_TTL_SECONDS", 60..=604_800),
+        graphql: GraphqlSetting::default(),
         uploads: Uploads {
             url_lifetime: r.seconds("UPLOAD_URL_TTL_SECONDS", 1..=604_800),
             expiry: r.seconds("UPLOAD_EXPIRY_SECONDS", 1..=31_536_000),
@@ -91,6 +100,7 @@ fn resolve_otlp(r: &mut Resolver) -> Option<String> {
 /// Their defaults depend on everything else.
 pub(super) fn resolve_rates(r: &mut Resolver, config: &mut Config) {
     let production = config.in_production();
+    config.graphql = media::graphql(r, production);
     let mut rate = |name, usual| match r.text(name) {
         Some(_) => u32::try_from(r.number(name, 0..=1_000_000)).unwrap_or(u32::MAX),
         None if production => usual,

@@ -1,6 +1,8 @@
 //! Every setting, declared once: its names, what it accepts, its default and its meaning. The reference page
 //! is made from this table, and `.env.example` is checked against it.
 
+use super::media_settings::MEDIA;
+
 /// One setting.
 #[derive(Debug, Clone, Copy)]
 pub struct Setting {
@@ -31,7 +33,12 @@ pub enum Stage {
     Warned,
 }
 
-const fn built(name: &'static str, default: &'static str, accepts: &'static str, about: &'static str) -> Setting {
+pub(super) const fn built(
+    name: &'static str,
+    default: &'static str,
+    accepts: &'static str,
+    about: &'static str,
+) -> Setting {
     Setting { name, aliases: &[], default, accepts, about, secret: false, stage: Stage::Built }
 }
 
@@ -55,8 +62,8 @@ impl Setting {
 
 const URL: &str = "http:// or https:// with a host, and no path";
 
-/// The table.
-pub const SETTINGS: &[Setting] = &[
+/// All but those of media.
+const HERE: &[Setting] = &[
     built(
         "TIDEGATE_DATA",
         "./tidegate-data",
@@ -69,7 +76,12 @@ pub const SETTINGS: &[Setting] = &[
         "dev | prod",
         "prod demands what production needs; so does any bind or public URL that is not loopback.",
     ),
-    built("SURFACES", "disks, files", "a list of: disks, files", "The surfaces that are on."),
+    built(
+        "SURFACES",
+        "disks, files, sessions",
+        "a list of: disks, files, sessions",
+        "The surfaces that are on; disks can't be left out.",
+    ),
     built("BIND_HOST", "127.0.0.1", "an IP address", "The address all doors listen on."),
     built("PORT", "3000", "0 to 65535", "The API door's port; 0 takes a free one."),
     built(
@@ -423,8 +435,6 @@ pub const SETTINGS: &[Setting] = &[
     ),
     built("REQUEST_TIMEOUT_SECONDS", "60", "1 to 3600 seconds", "How long a JSON request may take."),
     built("SHUTDOWN_GRACE_SECONDS", "30", "0 to 3600 seconds", "How long requests may finish after SIGTERM."),
-    later("CLAMAV_HOST", "Virus scanning."),
-    later("CLAMAV_PORT", "Virus scanning."),
     later("CLOUDFRONT_PRIVATE_KEY_SSM_PARAM", "A signing key in SSM."),
     later("PROXY_ALLOWED_BUCKETS", "The presigned proxy of the packages surface."),
     later("RESTORE_PACKAGE_QUEUE_URL", "Restore jobs over SQS."),
@@ -432,6 +442,16 @@ pub const SETTINGS: &[Setting] = &[
     later("REDIS_HOST", "Jobs over Redis; the database queue serves without it.").warned(),
     later("REDIS_PORT", "Jobs over Redis.").warned(),
 ];
+
+/// The table.
+pub const SETTINGS: &[Setting] = &{
+    let (mut all, mut next) = ([HERE[0]; HERE.len() + MEDIA.len()], 0);
+    while next < all.len() {
+        all[next] = if next < HERE.len() { HERE[next] } else { MEDIA[next - HERE.len()] };
+        next += 1;
+    }
+    all
+};
 
 /// The setting of that name or alias.
 pub(super) fn find(name: &str) -> Option<&'static Setting> {

@@ -40,41 +40,120 @@ pub struct JobCounts {
     pub dead: u64,
 }
 
-/// Leases one job; `$lock` is how its row is locked meanwhile.
+/// A job that was given up.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct DeadJob {
+    /// Its row.
+    pub id: i64,
+    /// The job as JSON.
+    pub payload: String,
+    /// How often it was tried.
+    pub attempts: i64,
+    /// What was wrong with the last attempt.
+    pub last_error: Option<String>,
+    /// Microseconds: when it was enqueued.
+    pub created_at: i64,
+}
+
+/// Leases one job; `$class` is a condition on its class, `$lock` is how its row is locked meanwhile.
 macro_rules! claim {
-    ($lock:literal) => {
+    ($class:literal, $lock:literal) => {
         concat!(
             "UPDATE jobs SET lease_until = $2, attempts = attempts + 1 WHERE id = ( \
-             SELECT id FROM jobs WHERE state = 'QUEUED' AND run_at <= $1 \
-             AND (lease_until IS NULL OR lease_until < $1) AND attempts < max_attempts \
-             ORDER BY run_at, id LIMIT 1",
+             SELECT id FROM jobs WHERE state = 'QUEUED' ",
+            $class,
+            " AND run_at <= $1 AND (lease_until IS NULL OR lease_until < $1) AND attempts < max_attempts \
+             ORDER BY priority DESC, run_at, id LIMIT 1",
             $lock,
             ") RETURNING id, payload, attempts, max_attempts"
         )
     };
 }
 
-impl Db {
-    /// Leases the job that is due the longest. A job whose lease ran out after its last attempt is given
-    /// up on the way.
+impl Tx {
+    /// Gives up the jobs whose lease ran out after their last attempt; their payloads are the outcome.
+    #[tracing::instrument(name = "db.bury_jobs", level = "trace", skip_all)]
+    pub async fn bury_jobs(&mut self, now: SystemTime) -> Result<Vec<String>> {
+        const SQL: &str = "UPDATE jobs SET state = 'DEAD', last_error = COALESCE(last_error, 'the worker vanished') \
+                           WHERE state = 'QUEUED' AND lease_until IS NOT NULL AND lease_until < $1 \
+                           AND attempts >= max_attempts RETURNING payload";
+        let buried: Vec<(String,)> =
+            on_tx!(self, |connection| sqlx::query_as(SQL).bind(micros(now)).fetch_all(connection).await?);
+        Ok(buried.into_iter().map(|(payload,)| payload).collect())
+    }
+
+    /// Leases the most urgent job that is due, of a class or of any.
     #[tracing::instrument(name = "db.claim_job", level = "trace", skip_all)]
-    pub async fn claim_job(&self, now: SystemTime, lease: Duration) -> Result<Option<ClaimedJob>> {
-        const BURY: &str = "UPDATE jobs SET state = 'DEAD', last_error = COALESCE(last_error, 'the worker vanished') \
-                            WHERE state = 'QUEUED' AND lease_until IS NOT NULL AND lease_until < $1 \
-                            AND attempts >= max_attempts";
-        if !self.any_job_due(now).await? {
-            return Ok(None);
-        }
+    pub async fn claim_job(
+        &mut self,
+        class: Option<&str>,
+        now: SystemTime,
+        lease: Duration,
+    ) -> Result<Option<ClaimedJob>> {
         // Several servers do not wait for what another is claiming just now.
-        let claim = if self.is_shared() { claim!(" FOR UPDATE SKIP LOCKED") } else { claim!("") };
-        let mut tx = self.begin().await?;
-        let claimed = on_tx!(&mut tx, |connection| {
-            sqlx::query(BURY).bind(micros(now)).execute(&mut *connection).await?;
-            let query = sqlx::query_as(claim).bind(micros(now)).bind(micros(now + lease));
-            query.fetch_optional(&mut *connection).await?
+        let sql = match (&self, class.is_some()) {
+            (Self::Postgres(_), true) => claim!("AND class = $3", " FOR UPDATE SKIP LOCKED"),
+            (Self::Postgres(_), false) => claim!("", " FOR UPDATE SKIP LOCKED"),
+            (Self::Sqlite(_), true) => claim!("AND class = $3", ""),
+            (Self::Sqlite(_), false) => claim!("", ""),
+        };
+        Ok(on_tx!(self, |connection| {
+            let query = sqlx::query_as(sql).bind(micros(now)).bind(micros(now + lease));
+            match class {
+                Some(class) => query.bind(class).fetch_optional(connection).await?,
+                None => query.fetch_optional(connection).await?,
+            }
+        }))
+    }
+
+    /// Takes a job that was given up back into the queue. `false` if there is none.
+    #[tracing::instrument(name = "db.revive_job", level = "trace", skip_all)]
+    pub async fn revive_job(&mut self, id: i64, now: SystemTime) -> Result<bool> {
+        const SQL: &str = "UPDATE jobs SET state = 'QUEUED', attempts = 0, lease_until = NULL, run_at = $2 \
+                           WHERE id = $1 AND state = 'DEAD'";
+        let done = on_tx!(self, |connection| {
+            sqlx::query(SQL).bind(id).bind(micros(now)).execute(connection).await?.rows_affected()
         });
-        tx.commit().await?;
-        Ok(claimed)
+        Ok(done == 1)
+    }
+
+    /// Puts a job back until `run_at`, with one attempt more if this one is `forgiven`, or gives it up. `false` if it is
+    /// no longer ours.
+    #[tracing::instrument(name = "db.fail_job", level = "trace", skip_all)]
+    pub async fn fail_job(
+        &mut self,
+        job: &ClaimedJob,
+        run_at: SystemTime,
+        verdict: Verdict,
+        error: &str,
+    ) -> Result<bool> {
+        const SQL: &str = "UPDATE jobs SET state = $3, run_at = $4, lease_until = NULL, last_error = $5, \
+                           max_attempts = max_attempts + $6 WHERE id = $1 AND attempts = $2 AND state = 'QUEUED'";
+        let state = if verdict == Verdict::GivenUp { "DEAD" } else { "QUEUED" };
+        let more = i64::from(verdict == Verdict::Forgiven);
+        let done = on_tx!(self, |connection| {
+            let query = sqlx::query(SQL).bind(job.id).bind(job.attempts).bind(state).bind(micros(run_at));
+            query.bind(error).bind(more).execute(connection).await?.rows_affected()
+        });
+        Ok(done == 1)
+    }
+}
+
+impl Db {
+    /// Jobs that were given up, after `after`, in the order of their ids.
+    #[tracing::instrument(name = "db.list_dead_jobs", level = "trace", skip_all)]
+    pub async fn list_dead_jobs(&self, after: i64, limit: i64) -> Result<Vec<DeadJob>> {
+        const SQL: &str = "SELECT id, payload, attempts, last_error, created_at FROM jobs \
+                           WHERE state = 'DEAD' AND id > $1 ORDER BY id LIMIT $2";
+        Ok(on_reader!(self, |pool| sqlx::query_as(SQL).bind(after).bind(limit).fetch_all(pool).await?))
+    }
+
+    /// A job that was given up.
+    #[tracing::instrument(name = "db.find_dead_job", level = "trace", skip_all)]
+    pub async fn find_dead_job(&self, id: i64) -> Result<Option<DeadJob>> {
+        const SQL: &str =
+            "SELECT id, payload, attempts, last_error, created_at FROM jobs WHERE state = 'DEAD' AND id = $1";
+        Ok(on_reader!(self, |pool| sqlx::query_as(SQL).bind(id).fetch_optional(pool).await?))
     }
 
     /// Ends every lease, where one server has the database to itself and has only just begun: whoever held them is
@@ -95,11 +174,17 @@ impl Db {
 
     /// Asked first, so that an idle worker takes no write lock.
     #[tracing::instrument(name = "db.any_job_due", level = "trace", skip_all)]
-    async fn any_job_due(&self, now: SystemTime) -> Result<bool> {
-        const SQL: &str = "SELECT id FROM jobs WHERE state = 'QUEUED' AND run_at <= $1 \
+    pub async fn any_job_due(&self, class: Option<&str>, now: SystemTime) -> Result<bool> {
+        const ANY: &str = "SELECT id FROM jobs WHERE state = 'QUEUED' AND run_at <= $1 \
                            AND (lease_until IS NULL OR lease_until < $1) LIMIT 1";
-        let row: Option<(i64,)> =
-            on_reader!(self, |pool| sqlx::query_as(SQL).bind(micros(now)).fetch_optional(pool).await?);
+        const ONE: &str = "SELECT id FROM jobs WHERE state = 'QUEUED' AND class = $2 AND run_at <= $1 \
+                           AND (lease_until IS NULL OR lease_until < $1) LIMIT 1";
+        let row: Option<(i64,)> = on_reader!(self, |pool| {
+            match class {
+                Some(class) => sqlx::query_as(ONE).bind(micros(now)).bind(class).fetch_optional(pool).await?,
+                None => sqlx::query_as(ANY).bind(micros(now)).fetch_optional(pool).await?,
+            }
+        });
         Ok(row.is_some())
     }
 
@@ -127,21 +212,6 @@ impl Db {
         tx.commit().await
     }
 
-    /// Puts a job back until `run_at`, with one attempt more if this one is `forgiven`, or gives it up.
-    #[tracing::instrument(name = "db.fail_job", level = "trace", skip_all)]
-    pub async fn fail_job(&self, job: &ClaimedJob, run_at: SystemTime, verdict: Verdict, error: &str) -> Result<()> {
-        const SQL: &str = "UPDATE jobs SET state = $3, run_at = $4, lease_until = NULL, last_error = $5, \
-                           max_attempts = max_attempts + $6 WHERE id = $1 AND attempts = $2";
-        let state = if verdict == Verdict::GivenUp { "DEAD" } else { "QUEUED" };
-        let more = i64::from(verdict == Verdict::Forgiven);
-        let mut tx = self.begin().await?;
-        on_tx!(&mut tx, |connection| {
-            let query = sqlx::query(SQL).bind(job.id).bind(job.attempts).bind(state).bind(micros(run_at));
-            query.bind(error).bind(more).execute(connection).await.map(drop)?;
-        });
-        tx.commit().await
-    }
-
     /// How many jobs there are.
     #[tracing::instrument(name = "db.count_jobs", level = "trace", skip_all)]
     pub async fn count_jobs(&self) -> Result<JobCounts> {
@@ -152,29 +222,41 @@ impl Db {
     }
 }
 
+/// A job on its way into the queue.
+#[derive(Debug, Clone, Copy)]
+pub struct NewJob<'a> {
+    /// The job as JSON.
+    pub payload: &'a str,
+    /// Of jobs with one such name there is one.
+    pub dedupe: Option<&'a str>,
+    /// Which sort of work it is.
+    pub class: &'a str,
+    /// How urgent: the higher the sooner.
+    pub priority: i64,
+    /// How often it may be tried.
+    pub max_attempts: u64,
+}
+
 impl Tx {
     /// Adds a job; with a `dedupe` that is there already, adds nothing, save that a dead one is revived. It
     /// is seen when the transaction commits. Answers its id, if it was added or revived.
     #[tracing::instrument(name = "db.enqueue_job", level = "trace", skip_all)]
-    pub async fn enqueue_job(
-        &mut self,
-        payload: &str,
-        dedupe: Option<&str>,
-        run_at: SystemTime,
-        max_attempts: u64,
-    ) -> Result<Option<i64>> {
-        const SQL: &str = "INSERT INTO jobs (payload, dedupe, state, run_at, attempts, max_attempts, created_at) \
-                           VALUES ($1, $2, 'QUEUED', $3, 0, $4, $5) ON CONFLICT (dedupe) DO UPDATE \
-                           SET state = 'QUEUED', attempts = 0, lease_until = NULL, run_at = excluded.run_at \
+    pub async fn enqueue_job(&mut self, job: NewJob<'_>, run_at: SystemTime) -> Result<Option<i64>> {
+        const SQL: &str = "INSERT INTO jobs (payload, dedupe, state, run_at, attempts, max_attempts, created_at, class, priority) \
+                           VALUES ($1, $2, 'QUEUED', $3, 0, $4, $5, $6, $7) ON CONFLICT (dedupe) DO UPDATE \
+                           SET state = 'QUEUED', attempts = 0, lease_until = NULL, run_at = excluded.run_at, \
+                           payload = excluded.payload, class = excluded.class, priority = excluded.priority \
                            WHERE jobs.state = 'DEAD' OR (jobs.attempts >= jobs.max_attempts \
                            AND (jobs.lease_until IS NULL OR jobs.lease_until < excluded.run_at)) RETURNING id";
         let added: Option<(i64,)> = on_tx!(self, |connection| {
             sqlx::query_as(SQL)
-                .bind(payload)
-                .bind(dedupe)
+                .bind(job.payload)
+                .bind(job.dedupe)
                 .bind(micros(run_at))
-                .bind(to_i64(max_attempts))
+                .bind(to_i64(job.max_attempts))
                 .bind(micros(SystemTime::now()))
+                .bind(job.class)
+                .bind(job.priority)
                 .fetch_optional(connection)
                 .await?
         });

@@ -6,6 +6,7 @@ mod audit;
 mod changes;
 mod files;
 mod jobs;
+mod media;
 mod objects;
 mod owners;
 mod parts;
@@ -20,7 +21,8 @@ use secrecy::ExposeSecret as _;
 use sqlx::sqlite::SqlitePool;
 
 pub use self::changes::{Change, Changes};
-pub use self::jobs::{ClaimedJob, JobCounts, Verdict};
+pub use self::jobs::{ClaimedJob, DeadJob, JobCounts, NewJob, Verdict};
+pub use self::media::Publication;
 pub use self::objects::Cursor;
 pub use self::parts::Put;
 pub use self::postgres::{PgTx, Postgres};
@@ -227,7 +229,8 @@ mod tests {
         drop(tx);
         for _ in 0..3 {
             let mut tx = db.begin().await.unwrap();
-            tx.enqueue_job("{}", None, SystemTime::now(), 1).await.unwrap();
+            let job = NewJob { payload: "{}", dedupe: None, class: "upkeep", priority: 0, max_attempts: 1 };
+            tx.enqueue_job(job, SystemTime::now()).await.unwrap();
             tx.commit().await.unwrap();
         }
         assert_eq!(db.count_jobs().await.unwrap().queued, 3);

@@ -12,12 +12,16 @@ impl Db {
     #[tracing::instrument(name = "db.owner_of", level = "trace", skip_all)]
     pub async fn owner_of(&self, kind: OwnerKind, object: ObjectId) -> Result<Option<Owner>> {
         const SQL: &str = "SELECT owner_id FROM objects WHERE id = $1 AND owner_kind = $2";
+        if kind == OwnerKind::Session {
+            return Ok(self.find_media_owner(object).await?);
+        }
         let found: Option<(String,)> = on_reader!(self, |pool| {
             sqlx::query_as(SQL).bind::<Uuid>(object.0).bind(kind.as_str()).fetch_optional(pool).await?
         });
         let Some((id,)) = found else { return Ok(None) };
         match kind {
             OwnerKind::Disks => UserId::parse(&id).map(|user| Some(Owner::Disks(user))).map_err(|_| corrupt("user id")),
+            OwnerKind::Session => Ok(None),
             OwnerKind::Files => UserId::parse(&id).map(|user| Some(Owner::Files(user))).map_err(|_| corrupt("user id")),
         }
     }

@@ -352,7 +352,7 @@ async fn settle(
     tx.tell(upload.object).await?;
     jobs::enqueue(&mut tx, &Job::ReleaseFilesUploadV1 { upload_id: upload.id.clone() }, now).await?;
     tx.commit().await?;
-    app.jobs.notify_one();
+    app.jobs.ring();
     metrics::counter!("tidegate_uploads_total", "outcome" => "completed").increment(1);
     tracing::info!(object.id = %upload.object, object.size_bytes = content.size, "a file was uploaded");
     Ok(true)

@@ -26,7 +26,7 @@ pub async fn delete(app: &App, caller: &Caller, key: &str) -> Result<()> {
         return Err(not_found());
     }
     app.store.delete(file.object.key.as_str(), store::Deletion::Purge).await?;
-    app.jobs.notify_one();
+    app.jobs.ring();
     Ok(())
 }
 
@@ -50,7 +50,7 @@ pub async fn delete_folder(app: &App, caller: &Caller, owner: &Owner, folder: &s
     let mut tx = app.db.begin().await?;
     let id = jobs::enqueue(&mut tx, &job, app.db.now()).await?;
     tx.commit().await?;
-    app.jobs.notify_one();
+    app.jobs.ring();
     id.map(|id| id.to_string()).ok_or_else(|| Error::Internal(anyhow::anyhow!("a job without an id")))
 }
 

@@ -10,6 +10,8 @@ pub mod parts;
 mod tally;
 pub mod uploads;
 
+pub(crate) use self::tally::sha256_of;
+
 use std::collections::HashMap;
 
 use crate::app::{App, unauthenticated};

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use aws_lc_rs::digest;
 use bytes::Bytes;
-use futures::Stream;
+use futures::{Stream, TryStreamExt as _};
 use store::ByteStream;
 
 /// What went by.
@@ -52,6 +52,16 @@ pub(super) fn sha256() -> digest::Context {
 /// As it is shown.
 pub(super) fn hex_of(sha256: digest::Context) -> String {
     hex::encode(sha256.finish())
+}
+
+/// The SHA-256 of all of a stream, as it is shown.
+pub(crate) async fn sha256_of(body: ByteStream) -> std::io::Result<String> {
+    let mut digest = sha256();
+    let mut body = body;
+    while let Some(bytes) = body.try_next().await? {
+        digest.update(&bytes);
+    }
+    Ok(hex_of(digest))
 }
 
 /// The stream, with its bytes counted as they are taken from it. `sha256` goes on from where it is.

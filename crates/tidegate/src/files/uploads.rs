@@ -191,7 +191,7 @@ pub async fn end(app: &App, caller: &Caller, upload: &Upload, state: UploadState
     tx.record(caller, deed, upload.object, now).await?;
     jobs::enqueue(&mut tx, &Job::ReleaseFilesUploadV1 { upload_id: upload.id.clone() }, now).await?;
     tx.commit().await?;
-    app.jobs.notify_one();
+    app.jobs.ring();
     let outcome = if state == UploadState::Expired { "expired" } else { "aborted" };
     metrics::counter!("tidegate_uploads_total", "outcome" => outcome).increment(1);
     Ok(())

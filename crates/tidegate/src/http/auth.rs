@@ -48,9 +48,14 @@ impl FromRequestParts<Arc<App>> for Caller {
             Principal::Service => acting_for(&parts.headers)?,
             _ => None,
         };
+        let acting_org = match principal {
+            Principal::Service => acting_org(&parts.headers)?,
+            _ => None,
+        };
         let caller = Self {
             principal,
             acting_for,
+            acting_org,
             address: parts.extensions.get::<ClientAddress>().map(|client| client.0),
             request_id: one(&parts.headers, "x-request-id")?.unwrap_or_default().to_owned(),
         };
@@ -72,6 +77,13 @@ fn acting_for(headers: &HeaderMap) -> Result<Option<UserId>> {
     let wrong = |error: String| Error::BadRequest(format!("X-User-Id: {error}").into());
     let named = one(headers, "x-user-id").map_err(|error| wrong(error.to_string()))?;
     named.map(UserId::parse).transpose().map_err(|error| wrong(error.to_string()))
+}
+
+/// Of which organisation it says that user is.
+fn acting_org(headers: &HeaderMap) -> Result<Option<OrgId>> {
+    let wrong = |error: String| Error::BadRequest(format!("X-Org-Id: {error}").into());
+    let named = one(headers, "x-org-id").map_err(|error| wrong(error.to_string()))?;
+    named.map(OrgId::parse).transpose().map_err(|error| wrong(error.to_string()))
 }
 
 fn user_id(text: &str) -> Result<UserId> {

@@ -49,7 +49,7 @@ pub(crate) fn status(error: &Error) -> StatusCode {
         Error::TooLarge(_) | Error::QuotaExceeded { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         Error::Misconfig(_) | Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         Error::StoreError(_) => StatusCode::BAD_GATEWAY,
-        Error::Busy | Error::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+        Error::Busy | Error::Unavailable(_) | Error::Scanner(_) => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 

@@ -81,7 +81,9 @@ fn check_names(guards: &Guards, method: &Method, headers: &HeaderMap) -> Result<
     } else if !ours && !loopback {
         return Err(Error::BadRequest("the Host header names another server; see ALLOWED_HOSTS".into()));
     }
-    let safe = [Method::GET, Method::HEAD, Method::OPTIONS].contains(method);
+    // What is upgraded can do everything.
+    let upgrades = headers.contains_key(header::UPGRADE);
+    let safe = [Method::GET, Method::HEAD, Method::OPTIONS].contains(method) && !upgrades;
     match headers.get(header::ORIGIN).filter(|_| !safe) {
         Some(origin) if !may_change(guards, origin.to_str().unwrap_or("null"), host) => {
             Err(Error::Forbidden("pages of this origin may not change anything here; see CORS_ALLOW_ORIGIN".into()))

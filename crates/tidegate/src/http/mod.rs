@@ -8,10 +8,13 @@ mod cors;
 mod cursor;
 mod disks;
 mod docs;
+mod download;
 pub mod edge;
 mod error;
 mod files;
+pub mod graphql;
 mod guard;
+mod jobs;
 mod json;
 mod observe;
 pub mod openapi;
@@ -19,6 +22,7 @@ mod ops;
 mod patience;
 mod s3;
 pub mod serve;
+mod sessions;
 mod stall;
 mod time;
 mod tokens;
@@ -62,6 +66,8 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .merge(files::routes())
         .merge(files::byte_routes())
         .merge(files::list_routes())
+        .merge(sessions::routes())
+        .merge(jobs::routes())
         .merge(tokens::routes())
         .merge(audit::routes())
         .merge(ops::probes())
@@ -78,12 +84,16 @@ pub fn api_router(app: Arc<App>) -> Router {
         app: Arc::clone(&app),
     });
     let (probes, _) = ops::probes().split_for_parts();
-    let (mut surfaces, _) = disks::routes().merge(tokens::routes()).merge(audit::routes()).split_for_parts();
+    let (mut surfaces, _) =
+        disks::routes().merge(tokens::routes()).merge(audit::routes()).merge(jobs::routes()).split_for_parts();
     let (mut bytes, mut lists) = (Router::new(), Router::new());
     if app.config.files.on {
         surfaces = surfaces.merge(files::routes().split_for_parts().0);
         bytes = files::byte_routes().split_for_parts().0;
         lists = files::list_routes().split_for_parts().0.layer(json::long_body_limit());
+    }
+    if app.config.sessions.on {
+        surfaces = surfaces.merge(sessions::routes().split_for_parts().0).merge(graphql::routes(&app));
     }
     let (metrics, _) = ops::metrics_route().split_for_parts();
     let (_, description) = routes().split_for_parts();

@@ -150,7 +150,8 @@ impl Conversing for Routed {
             .max_headers(MAX_HEADERS)
             .max_header_size(MAX_HEAD)
             .max_buf_size(buffer)
-            .serve_connection(TokioIo::new(Stalling::new(stream)), service);
+            .serve_connection(TokioIo::new(Stalling::new(stream)), service)
+            .with_upgrades();
         let mut connection = std::pin::pin!(connection);
         tokio::select! {
             ended = connection.as_mut() => return Ok(ended?),

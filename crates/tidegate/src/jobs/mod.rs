@@ -1,8 +1,11 @@
 //! Background work: what there is to do and how it is done. Jobs can be run any number of times.
 
+pub mod dead;
+mod ingest;
 pub mod runner;
 mod sweep;
 
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
@@ -10,13 +13,13 @@ use store::UploadRef;
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::db::Tx;
+use crate::db::{NewJob, Tx};
 use crate::error::{Error, Result};
-use crate::files;
 use crate::model::caller::Caller;
 use crate::model::event::Deed;
-use crate::model::ids::{ObjectId, UserId};
+use crate::model::ids::{ObjectId, SessionId, UserId};
 use crate::model::object::ObjectState;
+use crate::{files, sessions};
 
 /// A job, as it is stored. Names carry a version: rows outlive releases.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,7 +55,69 @@ pub enum Job {
         /// Where its bytes are.
         key: String,
     },
+    /// Scans what a client has sent, makes it anew and publishes it.
+    IngestV1 {
+        /// The medium.
+        object: Uuid,
+        /// Whether it is a video.
+        video: bool,
+    },
+    /// Removes what a client may still have put where it was told to.
+    ReleaseMediaV1 {
+        /// The medium.
+        object: Uuid,
+    },
+    /// Takes the bytes of a deleted medium away from where they are served.
+    HideMediaV1 {
+        /// The medium.
+        object: Uuid,
+    },
+    /// The same for all that was deleted with a session.
+    HideSessionV1 {
+        /// The session.
+        session: String,
+    },
+    /// Brings a deleted medium back.
+    RestoreMediaV1 {
+        /// The medium.
+        object: Uuid,
+    },
+    /// Scans again what is published, with the signatures of today.
+    RescanV1 {
+        /// The medium.
+        object: Uuid,
+    },
 }
+
+/// Which sort of work a job is. Each has workers of its own, so that a long video keeps no photo waiting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// What is quick, and what nobody waits for.
+    Upkeep,
+    /// Pictures.
+    Images,
+    /// Videos.
+    Videos,
+}
+
+impl Class {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Upkeep, Self::Images, Self::Videos];
+
+    /// The name in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Upkeep => "upkeep",
+            Self::Images => "images",
+            Self::Videos => "videos",
+        }
+    }
+}
+
+/// Somebody waits for it.
+const SOON: i64 = 10;
+/// Nobody does.
+const LATER: i64 = -10;
 
 impl Job {
     /// The name in logs and metrics.
@@ -64,32 +129,57 @@ impl Job {
             Self::ReleaseFilesUploadV1 { .. } => "release_files_upload",
             Self::PurgeFilesFolderV1 { .. } => "purge_files_folder",
             Self::PurgeObjectV1 { .. } => "purge_object",
+            Self::IngestV1 { .. } => "ingest",
+            Self::ReleaseMediaV1 { .. } => "release_media",
+            Self::HideMediaV1 { .. } => "hide_media",
+            Self::HideSessionV1 { .. } => "hide_session",
+            Self::RestoreMediaV1 { .. } => "restore_media",
+            Self::RescanV1 { .. } => "rescan",
         }
     }
 
     /// Of jobs with one name of this kind there is one at a time.
-    fn dedupe(&self) -> Option<&'static str> {
-        matches!(self, Self::SweepV1 | Self::RecoverV1).then(|| self.name())
+    fn dedupe(&self) -> Option<Cow<'static, str>> {
+        match self {
+            Self::SweepV1 | Self::RecoverV1 => Some(self.name().into()),
+            Self::IngestV1 { object, .. } => Some(format!("ingest:{object}").into()),
+            Self::RescanV1 { object } => Some(format!("rescan:{object}").into()),
+            _ => None,
+        }
+    }
+
+    /// Whose turn it takes.
+    pub fn class(&self) -> Class {
+        match self {
+            Self::IngestV1 { video: true, .. } => Class::Videos,
+            Self::IngestV1 { video: false, .. } | Self::RescanV1 { .. } => Class::Images,
+            _ => Class::Upkeep,
+        }
+    }
+
+    /// How urgent it is beside others of its class.
+    fn priority(&self) -> i64 {
+        match self {
+            Self::HideMediaV1 { .. } | Self::HideSessionV1 { .. } | Self::RestoreMediaV1 { .. } => SOON,
+            Self::RescanV1 { .. } => LATER,
+            _ => 0,
+        }
     }
 
     /// The longest pause before another try. What recurs is not put off for longer than it recurs.
     fn longest_pause(&self) -> Duration {
         match self {
             Self::SweepV1 | Self::RecoverV1 => Duration::from_secs(60),
-            Self::ReleaseUploadV1 { .. }
-            | Self::ReleaseFilesUploadV1 { .. }
-            | Self::PurgeFilesFolderV1 { .. }
-            | Self::PurgeObjectV1 { .. } => Duration::from_secs(3600),
+            Self::IngestV1 { .. } | Self::RestoreMediaV1 { .. } => Duration::from_secs(120),
+            _ => Duration::from_secs(3600),
         }
     }
 
     fn max_attempts(&self) -> u64 {
         match self {
             Self::SweepV1 | Self::RecoverV1 => 3,
-            Self::ReleaseUploadV1 { .. }
-            | Self::ReleaseFilesUploadV1 { .. }
-            | Self::PurgeFilesFolderV1 { .. }
-            | Self::PurgeObjectV1 { .. } => 12,
+            Self::IngestV1 { .. } => 6,
+            _ => 12,
         }
     }
 }
@@ -98,7 +188,23 @@ impl Job {
 /// Its id, unless there is one of its name.
 pub async fn enqueue(tx: &mut Tx, job: &Job, run_at: SystemTime) -> Result<Option<i64>> {
     let payload = serde_json::to_string(job).map_err(|error| Error::Internal(error.into()))?;
-    tx.enqueue_job(&payload, job.dedupe(), run_at, job.max_attempts()).await
+    let dedupe = job.dedupe();
+    let new = NewJob {
+        payload: &payload,
+        dedupe: dedupe.as_deref(),
+        class: job.class().as_str(),
+        priority: job.priority(),
+        max_attempts: job.max_attempts(),
+    };
+    tx.enqueue_job(new, run_at).await
+}
+
+/// What follows from giving a job up, in the transaction that does so.
+async fn given_up(app: &App, tx: &mut Tx, payload: &str, reason: &str) -> Result<()> {
+    match serde_json::from_str(payload) {
+        Ok(Job::IngestV1 { object, .. }) => ingest::fail(app, tx, ObjectId(object), reason).await,
+        _ => Ok(()),
+    }
 }
 
 /// Does a job.
@@ -114,6 +220,16 @@ pub async fn perform(app: &App, job: &Job) -> Result<()> {
             files::deletion::purge_folder(app, user, folder).await
         }
         Job::PurgeObjectV1 { object, key } => purge_object(app, ObjectId(*object), key).await,
+        Job::IngestV1 { object, .. } => ingest::run(app, ObjectId(*object)).await,
+        Job::ReleaseMediaV1 { object } => sessions::uploads::clear(app, ObjectId(*object)).await,
+        Job::HideMediaV1 { object } => sessions::deletion::hide(app, ObjectId(*object)).await,
+        Job::HideSessionV1 { session } => {
+            let session =
+                SessionId::parse(session).ok_or_else(|| Error::Internal(anyhow::anyhow!("a job's session is none")))?;
+            sessions::deletion::hide_session(app, &session).await
+        }
+        Job::RestoreMediaV1 { object } => sessions::deletion::bring_back(app, ObjectId(*object)).await,
+        Job::RescanV1 { object } => ingest::rescan(app, ObjectId(*object)).await,
     }
 }
 

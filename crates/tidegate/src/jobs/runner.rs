@@ -1,17 +1,18 @@
 //! The runner: claims jobs, keeps their leases, does them, puts them back or gives them up.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::{Job, enqueue, perform};
+use super::{Class, Job, enqueue, given_up, perform};
 use crate::app::App;
 use crate::db::{ClaimedJob, Verdict};
 use crate::error::{Error, Result};
 
-const WORKERS: usize = 2;
+/// Workers for what is quick.
+const UPKEEP: usize = 2;
 const LEASE: Duration = Duration::from_secs(30);
 /// How long a worker sleeps when nothing rings.
 const IDLE: Duration = Duration::from_secs(2);
@@ -30,21 +31,27 @@ pub async fn run(app: Arc<App>, stop: CancellationToken) {
         tracing::warn!(error = error.detail(), "leases of the run before end by themselves");
     }
     let mut tasks = JoinSet::new();
-    for _ in 0..WORKERS {
-        tasks.spawn(work(Arc::clone(&app), stop.clone()));
+    let media = &app.config.media;
+    for (class, workers) in
+        [(Class::Upkeep, UPKEEP), (Class::Images, media.images_at_once), (Class::Videos, media.videos_at_once)]
+    {
+        for _ in 0..workers {
+            tasks.spawn(work(Arc::clone(&app), class, stop.clone()));
+        }
     }
     tasks.spawn(schedule(app, stop));
     while tasks.join_next().await.is_some() {}
 }
 
-async fn work(app: Arc<App>, stop: CancellationToken) {
+async fn work(app: Arc<App>, class: Class, stop: CancellationToken) {
+    let mut bell = app.jobs.ear();
     while !stop.is_cancelled() {
-        match run_one(&app).await {
+        match run_one(&app, Some(class)).await {
             Ok(true) => {}
             Ok(false) => {
                 tokio::select! {
                     () = stop.cancelled() => {}
-                    () = app.jobs.notified() => {}
+                    () = bell.heard() => {}
                     () = tokio::time::sleep(IDLE) => {}
                 }
             }
@@ -81,13 +88,28 @@ async fn enqueue_all(app: &App, jobs: &[Job]) -> Result<()> {
         enqueue(&mut tx, job, app.db.now()).await?;
     }
     tx.commit().await?;
-    app.jobs.notify_one();
+    app.jobs.ring();
     Ok(())
 }
 
-/// Claims and does one job that is due; `false` if there was none.
-pub async fn run_one(app: &Arc<App>) -> Result<bool> {
-    let Some(claimed) = app.db.claim_job(app.db.now(), LEASE).await? else { return Ok(false) };
+/// Claims the most urgent job that is due, of a class or of any. What ran out of attempts meanwhile is given up.
+pub async fn claim(app: &App, class: Option<Class>, now: SystemTime, lease: Duration) -> Result<Option<ClaimedJob>> {
+    let class = class.map(Class::as_str);
+    if !app.db.any_job_due(class, now).await? {
+        return Ok(None);
+    }
+    let mut tx = app.db.begin().await?;
+    for payload in tx.bury_jobs(now).await? {
+        given_up(app, &mut tx, &payload, "it was tried again and again, and each time the worker vanished").await?;
+    }
+    let claimed = tx.claim_job(class, now, lease).await?;
+    tx.commit().await?;
+    Ok(claimed)
+}
+
+/// Claims and does one job that is due, of a class or of any; `false` if there was none.
+pub async fn run_one(app: &Arc<App>, class: Option<Class>) -> Result<bool> {
+    let Some(claimed) = claim(app, class, app.db.now(), LEASE).await? else { return Ok(false) };
     let job: Job = match serde_json::from_str(&claimed.payload) {
         Ok(job) => job,
         Err(error) => {
@@ -96,7 +118,9 @@ pub async fn run_one(app: &Arc<App>) -> Result<bool> {
             // Where servers share the queue, a newer one among them may know it.
             let shared = app.db.is_shared();
             let verdict = if shared { Verdict::Forgiven } else { Verdict::GivenUp };
-            app.db.fail_job(&claimed, app.db.now() + NOT_OURS, verdict, "not understood").await?;
+            let mut tx = app.db.begin().await?;
+            tx.fail_job(&claimed, app.db.now() + NOT_OURS, verdict, "not understood").await?;
+            tx.commit().await?;
             return Ok(true);
         }
     };
@@ -164,7 +188,11 @@ async fn settle(app: &App, claimed: &ClaimedJob, job: &Job, outcome: Result<()>)
             "a job failed and will be tried again"
         );
     }
-    app.db.fail_job(claimed, at, verdict, error.code()).await
+    let mut tx = app.db.begin().await?;
+    if tx.fail_job(claimed, at, verdict, error.code()).await? && give_up {
+        given_up(app, &mut tx, &claimed.payload, &error.to_string()).await?;
+    }
+    tx.commit().await
 }
 
 /// Doubles with every attempt.

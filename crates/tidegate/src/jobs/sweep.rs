@@ -7,7 +7,7 @@ use crate::model::caller::Caller;
 use crate::model::key;
 use crate::model::object::ObjectState;
 use crate::model::upload::{Upload, UploadState};
-use crate::{audit, files, uploads};
+use crate::{audit, files, sessions, uploads};
 
 /// How long the layout of an archive is kept after its token has ended.
 const ARCHIVES_KEPT: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
@@ -42,6 +42,7 @@ pub(super) async fn run(app: &App) -> Result<()> {
         drafts(app).await,
         old_events(app).await,
         old_archives(app).await,
+        sessions::deletion::purge_old(app).await,
     ];
     outcomes.into_iter().collect()
 }
@@ -62,6 +63,10 @@ async fn expired(app: &App) -> Result<()> {
 
 /// Finishes what was cut off; `false` if there is nothing to finish.
 async fn finish(app: &App, upload: &Upload) -> Result<bool> {
+    if upload.is_of_a_session() {
+        // What was sealed is taken up by the next confirmation.
+        return Ok(false);
+    }
     if upload.incoming.is_some() {
         return files::completion::recover(app, upload).await;
     }
@@ -74,6 +79,7 @@ async fn expire(app: &App, upload: &Upload) -> Result<()> {
     }
     let system = Caller::system();
     let ended = match upload.incoming {
+        Some(_) if upload.is_of_a_session() => sessions::uploads::end(app, &system, upload, UploadState::Expired).await,
         Some(_) => files::uploads::end(app, &system, upload, UploadState::Expired).await,
         None => uploads::end(app, &system, upload, UploadState::Expired).await,
     };
@@ -134,7 +140,9 @@ async fn remains(app: &App) -> Result<()> {
             for blob in page.iter().filter(|blob| blob.last_modified < before) {
                 let is_kept = match key::Waiting::parse(&blob.key) {
                     Some(key::Waiting::Upload(id)) => app.db.upload_state(id).await? == Some(UploadState::Open),
-                    Some(key::Waiting::Object(id)) => app.db.object_state(id).await? == Some(ObjectState::Pending),
+                    Some(key::Waiting::Object(id)) => {
+                        app.db.object_state(id).await?.is_some_and(ObjectState::is_under_way)
+                    }
                     // Not ours.
                     None => true,
                 };

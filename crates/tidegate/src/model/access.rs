@@ -20,12 +20,27 @@ pub enum Action {
     IssueTokens,
     /// Say how much a user may have.
     SetQuota,
+    /// See what work was given up, and have it tried again.
+    Operate,
 }
 
 impl Action {
     /// All of them, for tests that leave none out.
-    pub const ALL: [Self; 7] =
-        [Self::List, Self::Read, Self::Write, Self::Delete, Self::Audit, Self::IssueTokens, Self::SetQuota];
+    pub const ALL: [Self; 8] = [
+        Self::List,
+        Self::Read,
+        Self::Write,
+        Self::Delete,
+        Self::Audit,
+        Self::IssueTokens,
+        Self::SetQuota,
+        Self::Operate,
+    ];
+
+    /// Whether it is about the server, and not about somebody's things.
+    fn is_of_the_server(self) -> bool {
+        matches!(self, Self::IssueTokens | Self::SetQuota | Self::Operate)
+    }
 
     /// The name in the audit log.
     pub fn as_str(self) -> &'static str {
@@ -37,6 +52,7 @@ impl Action {
             Self::Audit => "audit",
             Self::IssueTokens => "issue-tokens",
             Self::SetQuota => "set-quota",
+            Self::Operate => "operate",
         }
     }
 }
@@ -61,15 +77,21 @@ pub enum Decision {
     Deny,
 }
 
-/// Decides. Disk images and files belong to one user, who may do everything with them; services act for users; an admin may
-/// see what was done, and nothing more of what is not theirs. What is not allowed here is denied.
+/// Decides. Disk images and files belong to one user, who may do everything with them; what is a session's, to everybody of
+/// its organisation; services act for users; an admin may see what was done and what work was given up, and nothing more of what is not theirs. What
+/// is not allowed here is denied.
 pub fn decide(principal: &Principal, action: Action, target: Target<'_>) -> Decision {
     match (principal, target) {
         (Principal::Anonymous, _) => Decision::Unauthenticated,
         (Principal::System | Principal::Service, _) => Decision::Allow,
-        (Principal::User { roles, .. }, _) if roles.admin && action == Action::Audit => Decision::Allow,
-        (Principal::User { .. }, _) if matches!(action, Action::IssueTokens | Action::SetQuota) => Decision::Deny,
+        (Principal::User { roles, .. }, _) if roles.admin && matches!(action, Action::Audit | Action::Operate) => {
+            Decision::Allow
+        }
+        (Principal::User { .. }, _) if action.is_of_the_server() => Decision::Deny,
         (Principal::User { id, .. }, Target::Owner(Owner::Disks(user) | Owner::Files(user))) if id == user => {
+            Decision::Allow
+        }
+        (Principal::User { org: Some(org), .. }, Target::Owner(Owner::Session(_, its))) if org == its => {
             Decision::Allow
         }
         (Principal::User { .. }, Target::Owner(_) | Target::Everything) => Decision::Deny,
@@ -79,7 +101,7 @@ pub fn decide(principal: &Principal, action: Action, target: Target<'_>) -> Deci
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::ids::UserId;
+    use crate::model::ids::{OrgId, SessionId, UserId};
     use crate::model::principal::Roles;
     use proptest::prelude::*;
 
@@ -89,17 +111,32 @@ mod tests {
 
     proptest! {
         #[test]
+        fn a_session_is_its_organisation_s(a in "\\PC{1,8}", b in "\\PC{1,8}") {
+            let org = |text: &str| OrgId::parse(text).unwrap();
+            let session = Owner::Session(SessionId::generate(), org(&a));
+            for action in Action::ALL {
+                let everybodys = !action.is_of_the_server();
+                let of = |org| Principal::User { id: UserId::parse("u").unwrap(), org, roles: Roles::default() };
+                let allowed = |yes| if yes { Decision::Allow } else { Decision::Deny };
+                let target = Target::Owner(&session);
+                prop_assert_eq!(decide(&of(Some(org(&b))), action, target), allowed(a == b && everybodys));
+                prop_assert_eq!(decide(&of(None), action, target), Decision::Deny);
+                prop_assert_eq!(decide(&Principal::Anonymous, action, target), Decision::Unauthenticated);
+            }
+        }
+
+        #[test]
         fn only_the_owner_the_server_and_its_services_may(a in "\\PC{1,8}", b in "\\PC{1,8}") {
             let disks = Owner::Disks(UserId::parse(&a).unwrap());
             let files = Owner::Files(UserId::parse(&a).unwrap());
             for action in Action::ALL {
                 for target in [Target::Owner(&disks), Target::Owner(&files), Target::Everything] {
-                    let everybodys = !matches!(action, Action::IssueTokens | Action::SetQuota);
+                    let everybodys = !action.is_of_the_server();
                     let own = a == b && target != Target::Everything && everybodys;
                     let plain = decide(&user(&b, false), action, target);
                     prop_assert_eq!(plain, if own { Decision::Allow } else { Decision::Deny });
                     let admin = decide(&user(&b, true), action, target);
-                    let sees = own || action == Action::Audit;
+                    let sees = own || matches!(action, Action::Audit | Action::Operate);
                     prop_assert_eq!(admin, if sees { Decision::Allow } else { Decision::Deny });
                     prop_assert_eq!(decide(&Principal::Anonymous, action, target), Decision::Unauthenticated);
                     prop_assert_eq!(decide(&Principal::System, action, target), Decision::Allow);

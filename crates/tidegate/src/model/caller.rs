@@ -3,8 +3,8 @@
 use core::net::IpAddr;
 use std::borrow::Cow;
 
-use super::ids::UserId;
-use super::principal::Principal;
+use super::ids::{OrgId, UserId};
+use super::principal::{Principal, Roles};
 
 /// A principal in a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub struct Caller {
     pub principal: Principal,
     /// Whom a service says it acts for.
     pub acting_for: Option<UserId>,
+    /// Of which organisation it says that user is.
+    pub acting_org: Option<OrgId>,
     /// Where the request came from.
     pub address: Option<IpAddr>,
     /// The request's id, as it is in the log and in the answer.
@@ -29,8 +31,19 @@ impl Caller {
     /// that an id which the user made up opens nothing.
     pub fn deciding(&self) -> Cow<'_, Principal> {
         match (&self.principal, &self.acting_for) {
-            (Principal::Service, Some(user)) => Cow::Owned(Principal::user(user.clone())),
+            (Principal::Service, Some(user)) => {
+                Cow::Owned(Principal::User { id: user.clone(), org: self.acting_org.clone(), roles: Roles::default() })
+            }
             (principal, _) => Cow::Borrowed(principal),
+        }
+    }
+
+    /// The organisation whose things a route is about that names none.
+    pub fn org(&self) -> Option<&OrgId> {
+        match &self.principal {
+            Principal::User { org, .. } => org.as_ref(),
+            Principal::Service => self.acting_org.as_ref(),
+            Principal::Anonymous | Principal::System => None,
         }
     }
 
@@ -47,6 +60,6 @@ impl Caller {
 /// A principal outside any request.
 impl From<Principal> for Caller {
     fn from(principal: Principal) -> Self {
-        Self { principal, acting_for: None, address: None, request_id: String::new() }
+        Self { principal, acting_for: None, acting_org: None, address: None, request_id: String::new() }
     }
 }

@@ -31,6 +31,24 @@ pub enum Deed {
     Imported,
     /// A user was given another limit.
     QuotaSet,
+    /// A session was made.
+    SessionCreated,
+    /// A session was deleted, and with it all that is in it.
+    SessionDeleted,
+    /// What a client sent was taken from where it was put.
+    UploadConfirmed,
+    /// Nothing was found in it, it was made anew and published.
+    MediaPublished,
+    /// It was refused for what it is.
+    MediaRejected,
+    /// It can't be made anew now.
+    MediaFailed,
+    /// It is tried again.
+    MediaRetried,
+    /// What was deleted is back.
+    ObjectRestored,
+    /// A job that was given up was taken back.
+    JobRetried,
     /// Somebody tried what they may not.
     Refused(Action),
 }
@@ -49,6 +67,15 @@ impl Deed {
             Self::AdminTokenIssued => "token.issued-to-admin",
             Self::Imported => "object.imported",
             Self::QuotaSet => "quota.set",
+            Self::SessionCreated => "session.created",
+            Self::SessionDeleted => "session.deleted",
+            Self::UploadConfirmed => "upload.confirmed",
+            Self::MediaPublished => "media.published",
+            Self::MediaRejected => "media.rejected",
+            Self::MediaFailed => "media.failed",
+            Self::MediaRetried => "media.retried",
+            Self::ObjectRestored => "object.restored",
+            Self::JobRetried => "job.retried",
             Self::Refused(action) => action.as_str(),
         }
     }

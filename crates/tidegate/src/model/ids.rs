@@ -59,6 +59,27 @@ impl OrgId {
     }
 }
 
+/// A session: a client's own UUID, or one of ours.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SessionId(String);
+
+impl SessionId {
+    /// A new one.
+    pub fn generate() -> Self {
+        Self(Uuid::now_v7().hyphenated().to_string())
+    }
+
+    /// Reads the hyphenated form, in letters of any case; `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        ObjectId::parse(text).map(|id| Self(id.to_string()))
+    }
+
+    /// The hyphenated form, in lower case.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// An object. Time-ordered, so that neighbours in time are neighbours in the index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectId(pub Uuid);

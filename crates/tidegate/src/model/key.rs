@@ -9,12 +9,16 @@ use aws_lc_rs::digest;
 use uuid::Uuid;
 
 use super::file::{self, FileName, Folder};
-use super::ids::{ObjectId, UserId};
+use super::ids::{ObjectId, SessionId, UserId};
+use super::media::Stage;
 
 /// First segments that other owners' keys begin with; the images' base may be none of them.
 const OTHER_ROOTS: [&str; 4] = ["packages", "sessions", "spaces", "storage"];
 /// Longer user ids become a hash.
 const MAX_LITERAL_ID: usize = 128;
+/// The first segment of sessions, and the one below which they are served.
+const SESSIONS: &str = "sessions";
+const PROCESSED: &str = "processed";
 const IMAGE_FILE: &str = "disk.img";
 /// Places of which nothing is ever served.
 const INCOMING: &str = ".incoming";
@@ -29,6 +33,11 @@ impl Key {
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether it lies among those of sessions.
+    pub fn is_of_a_session(&self) -> bool {
+        self.0.strip_prefix(SESSIONS).is_some_and(|rest| rest.starts_with('/'))
     }
 
     /// A key read back from the database, which holds only what this module built.
@@ -93,11 +102,17 @@ impl Layout {
     }
 
     /// The served root that a key lies in, with its trailing slash; `None` if it must not be served.
-    /// For a disk image that is `images/{owner}/{image}/{version}/`.
+    /// For a disk image that is `images/{owner}/{image}/{version}/`, for a session `sessions/{session}/processed/`.
     pub fn served_root<'a>(&self, key: &'a str) -> Option<&'a str> {
         let segments = key.split('/');
         if segments.clone().any(|segment| segment.is_empty() || segment.starts_with('.')) {
             return None;
+        }
+        if let Some(below) = key.strip_prefix(SESSIONS).and_then(|rest| rest.strip_prefix('/')) {
+            let (session, rest) = below.split_once('/')?;
+            let file = rest.strip_prefix(PROCESSED)?.strip_prefix('/')?;
+            let known = SessionId::parse(session).is_some_and(|id| id.as_str() == session) && !file.is_empty();
+            return known.then(|| &key[..key.len() - file.len()]);
         }
         let below = key.strip_prefix(&self.images)?.strip_prefix('/')?;
         let mut parts = below.splitn(4, '/');
@@ -108,6 +123,27 @@ impl Layout {
         }
         Some(&key[..key.len() - file.len()])
     }
+}
+
+/// What of a session is served: all of it lies below this.
+pub fn session_root(session: &SessionId) -> String {
+    format!("{SESSIONS}/{}/{PROCESSED}/", session.as_str())
+}
+
+/// Where a client puts what is to become a session's: the source's own place, which nobody serves. `extension` is empty
+/// or begins with a dot.
+pub fn session_upload(session: &SessionId, stage: Stage, file: Uuid, extension: &str) -> Key {
+    Key(format!("{SESSIONS}/{}/{}/{}{extension}", session.as_str(), stage.as_str(), file.hyphenated()))
+}
+
+/// What all that was ever published of one of a session's media begins with.
+pub fn published(session: &SessionId, media: ObjectId) -> String {
+    format!("{}{media}/", session_root(session))
+}
+
+/// Where one file of it is published. `version` is random, so that no two attempts share an address.
+pub fn session_file(session: &SessionId, media: ObjectId, version: Uuid, name: &str) -> Key {
+    Key(format!("{}{}/{name}", published(session, media), version.simple()))
 }
 
 /// Where a user's file lies. `tag` tells files of one name apart.
@@ -129,6 +165,11 @@ pub fn incoming(upload_id: &str) -> Key {
 /// `seal` tells several of them apart.
 pub fn sealed(object: ObjectId, seal: Uuid) -> Key {
     Key(format!("{QUARANTINE}/{object}/{}", seal.simple()))
+}
+
+/// A seal that was found in the store.
+pub fn found_seal(key: String) -> Option<Key> {
+    matches!(Waiting::parse(&key), Some(Waiting::Object(_))).then_some(Key(key))
 }
 
 /// What all of an object's begin with.
@@ -250,6 +291,26 @@ mod tests {
             "storage/u/file".to_owned(),
             "images".to_owned(),
             String::new(),
+        ] {
+            assert_eq!(layout().served_root(&bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn of_a_session_only_what_was_processed_is_served() {
+        let (session, media) = (SessionId::generate(), ObjectId::generate());
+        let root = format!("sessions/{}/processed/", session.as_str());
+        let key = session_file(&session, media, Uuid::new_v4(), "image.jpg");
+        assert_eq!(layout().served_root(key.as_str()), Some(root.as_str()));
+        for bad in [
+            session_upload(&session, Stage::General, Uuid::new_v4(), ".jpg").as_str().to_owned(),
+            root.clone(),
+            root.replace("/processed/", "/processedX/a"),
+            format!("{root}../general/a.jpg"),
+            format!("{root}.hidden"),
+            "sessions/processed/a.jpg".to_owned(),
+            format!("sessions/{}/processed/a", session.as_str().to_uppercase()),
+            "sessions//processed/a".to_owned(),
         ] {
             assert_eq!(layout().served_root(&bad), None, "{bad}");
         }

@@ -8,6 +8,7 @@ pub mod event;
 pub mod file;
 pub mod ids;
 pub mod key;
+pub mod media;
 pub mod network;
 pub mod object;
 pub mod owner;
@@ -18,6 +19,9 @@ pub mod upload;
 
 use std::time::{Duration, SystemTime};
 
+use time::OffsetDateTime;
+use time::macros::format_description;
+
 /// Microseconds since 1970, as every time is stored.
 pub fn micros(at: SystemTime) -> i64 {
     let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
@@ -27,6 +31,12 @@ pub fn micros(at: SystemTime) -> i64 {
 /// The time that was stored; what lies before 1970 is 1970.
 pub fn from_micros(micros: i64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_micros(u64::try_from(micros).unwrap_or(0))
+}
+
+/// RFC 3339 in UTC with milliseconds.
+pub fn rfc3339(at: SystemTime) -> String {
+    let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+    OffsetDateTime::from(from_micros(micros(at))).format(format).unwrap_or_default()
 }
 
 /// Whole seconds since 1970.

@@ -1,6 +1,6 @@
 //! What bytes belong to. A closed enum, one variant per surface; the compiler lists what a new one needs.
 
-use super::ids::UserId;
+use super::ids::{OrgId, SessionId, UserId};
 
 /// An owner. Never the person who uploaded; that is `created_by`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -9,6 +9,8 @@ pub enum Owner {
     Disks(UserId),
     /// A user's files.
     Files(UserId),
+    /// The media of a session, which is an organisation's.
+    Session(SessionId, OrgId),
 }
 
 /// The kinds of owner, as they are stored.
@@ -18,6 +20,8 @@ pub enum OwnerKind {
     Disks,
     /// Files.
     Files,
+    /// Media of a session.
+    Session,
 }
 
 impl Owner {
@@ -26,6 +30,7 @@ impl Owner {
         match self {
             Self::Disks(_) => OwnerKind::Disks,
             Self::Files(_) => OwnerKind::Files,
+            Self::Session(..) => OwnerKind::Session,
         }
     }
 
@@ -33,6 +38,7 @@ impl Owner {
     pub fn id(&self) -> &str {
         match self {
             Self::Disks(user) | Self::Files(user) => user.as_str(),
+            Self::Session(session, _) => session.as_str(),
         }
     }
 }
@@ -43,6 +49,7 @@ impl OwnerKind {
         match self {
             Self::Disks => "disks",
             Self::Files => "files",
+            Self::Session => "session",
         }
     }
 }

@@ -9,6 +9,8 @@ pub struct Rules {
     pub stranger: Stranger,
     /// What a delete leaves.
     pub deletion: Deletion,
+    /// What is looked for first.
+    pub scanning: Scanning,
 }
 
 /// What a stranger sees of an object that exists.
@@ -23,15 +25,32 @@ pub enum Stranger {
 pub enum Deletion {
     /// Nothing: all versions are purged at once.
     Purge,
+    /// What can be brought back until retention ends.
+    Restorable,
 }
 
-const FILES: Rules = Rules { stranger: Stranger::Forbidden, deletion: Deletion::Purge };
-const DISKS: Rules = Rules { stranger: Stranger::Forbidden, deletion: Deletion::Purge };
+/// Whether bytes are scanned for malware before anybody may read them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scanning {
+    /// Never: what they hold is nobody's to know.
+    Never,
+    /// Where there is a scanner.
+    IfConfigured,
+    /// Always; production does not start without a scanner, or the word that there is none.
+    Required,
+}
+
+const DISKS: Rules = Rules { stranger: Stranger::Forbidden, deletion: Deletion::Purge, scanning: Scanning::Never };
+const FILES: Rules =
+    Rules { stranger: Stranger::Forbidden, deletion: Deletion::Purge, scanning: Scanning::IfConfigured };
+const SESSION: Rules =
+    Rules { stranger: Stranger::Forbidden, deletion: Deletion::Restorable, scanning: Scanning::Required };
 
 /// The rules of a kind.
 pub fn of(kind: OwnerKind) -> &'static Rules {
     match kind {
         OwnerKind::Disks => &DISKS,
         OwnerKind::Files => &FILES,
+        OwnerKind::Session => &SESSION,
     }
 }

@@ -64,6 +64,11 @@ impl Upload {
         self.state == UploadState::Open && now < self.expires_at
     }
 
+    /// Whether its single PUT lands among a session's.
+    pub fn is_of_a_session(&self) -> bool {
+        self.incoming.as_ref().is_some_and(Key::is_of_a_session)
+    }
+
     /// The most bytes part `number` may have, where a whole may have `max_size`.
     pub fn part_limit(&self, number: u32, max_size: u64) -> u64 {
         let part_size = self.part_size.unwrap_or(u64::MAX);

@@ -106,6 +106,11 @@ impl Server {
         }
         tasks.spawn(Arc::clone(&self.app.trust).follow(self.app.config.edge.keys_refresh, stop.clone()));
         tasks.spawn(upkeep(Arc::clone(&self.app), stop.clone()));
+        let (closing, ending) = (self.app.closing.clone(), stop.clone());
+        tasks.spawn(async move {
+            ending.cancelled().await;
+            closing.cancel();
+        });
         while doors.join_next().await.is_some() {}
         // What the last requests were refused is written too.
         answered.cancel();

@@ -47,7 +47,7 @@ pub fn start_logs(log: &Log) -> anyhow::Result<Exporting> {
     // Ours speak at the level that is set; libraries say what is wrong, and nothing of requests, which carry
     // signatures. The S3 protocol layer does so even then.
     let level = log.level;
-    let filter = EnvFilter::new(format!("warn,tidegate={level},store={level},sign={level},s3s=off"));
+    let filter = EnvFilter::new(format!("warn,tidegate={level},media={level},store={level},sign={level},s3s=off"));
     let layer = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         // It would complain of a log that can't be written on that same log, and panic: no log is worth a request.
@@ -135,5 +135,10 @@ fn describe() {
     gauge!("tidegate_jobs", "Jobs in the queue and given up");
     counter!("tidegate_audit_dropped_total", "Refusals that were not recorded because too many came at once");
     counter!("tidegate_jwks_fetches_total", "Readings of the token issuer's keys by outcome");
+    counter!("tidegate_sessions_total", "Sessions made");
+    counter!("tidegate_media_total", "Media of sessions by what became of them: completed, rejected, failed");
+    histogram!("tidegate_media_step_seconds", "Time of a step of making media anew, by step and type");
+    counter!("tidegate_scans_total", "Scans for malware by verdict");
+    counter!("tidegate_stored_bytes_total", "Bytes published, by scope");
     counter!("tidegate_orphans_swept_total", "Uploads removed from the store that no record kept open");
 }

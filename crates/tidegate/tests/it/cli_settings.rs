@@ -128,9 +128,11 @@ fn production_takes_nothing_generated() {
         ("S3_OPERATOR_SECRET_KEY", "0123456789012345678901234567890123456789"),
         ("EDGE_URL", "https://images.example.com"),
         ("UPLOAD_SIGNING_KEY", "0123456789abcdef0123456789abcdef"),
+        ("SCANNER", "off"),
     ];
     complete.extend(remote);
     problem(&remote, "UPLOAD_SIGNING_KEY");
+    problem(&remote, "SCANNER is not set");
     problem(&[("CLOUDFRONT_DOMAIN", "d111.cloudfront.net")], "production takes no generated one");
     problem(&[("S3_URL", "https://s3.example.com")], "production takes no generated one");
     let config = load(&complete).unwrap_or_else(|p| panic!("{p:?}"));

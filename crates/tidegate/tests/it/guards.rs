@@ -46,6 +46,7 @@ async fn without_sign_in_only_this_machine_is_answered() {
         ("S3_OPERATOR_ACCESS_KEY", "OPERATOR12345678"),
         ("S3_OPERATOR_SECRET_KEY", "0123456789012345678901234567890123456789"),
         ("UPLOAD_SIGNING_KEY", "0123456789abcdef0123456789abcdef"),
+        ("SCANNER", "off"),
     ])
     .await;
     for (host, status) in [("api.example.com", 200), ("API.EXAMPLE.COM:8080", 200), ("evil.test", 400)] {

@@ -4,7 +4,9 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 use store::{Attributes, Expect, Plan, Shape};
-use tidegate::db::Verdict;
+use tidegate::db::{ClaimedJob, NewJob, Verdict};
+use tidegate::error::Result;
+use tidegate::jobs::runner;
 use tidegate::jobs::{self, Job};
 
 use crate::support::{PART, TestApp, pattern};
@@ -17,6 +19,16 @@ async fn enqueue(app: &TestApp, job: &Job) {
     tx.commit().await.unwrap();
 }
 
+async fn claim(app: &TestApp, now: SystemTime) -> Result<Option<ClaimedJob>> {
+    runner::claim(&app.app, None, now, LEASE).await
+}
+
+async fn fail(app: &TestApp, job: &ClaimedJob, at: SystemTime, verdict: Verdict, error: &str) {
+    let mut tx = app.app.db.begin().await.unwrap();
+    assert!(tx.fail_job(job, at, verdict, error).await.unwrap());
+    tx.commit().await.unwrap();
+}
+
 fn release() -> Job {
     Job::ReleaseUploadV1 { upload_id: "0".repeat(32), key: "images/none".into() }
 }
@@ -26,10 +38,10 @@ async fn a_job_is_one_workers_and_counts_every_claim() {
     let app = TestApp::start().await;
     enqueue(&app, &release()).await;
     let now = SystemTime::now() + Duration::from_secs(1);
-    let first = app.app.db.claim_job(now, LEASE).await.unwrap().unwrap();
+    let first = claim(&app, now).await.unwrap().unwrap();
     assert_eq!((first.attempts, first.max_attempts), (1, 12));
-    assert!(app.app.db.claim_job(now, LEASE).await.unwrap().is_none(), "leased");
-    let second = app.app.db.claim_job(now + 2 * LEASE, LEASE).await.unwrap().unwrap();
+    assert!(claim(&app, now).await.unwrap().is_none(), "leased");
+    let second = claim(&app, now + 2 * LEASE).await.unwrap().unwrap();
     assert_eq!((second.id, second.attempts), (first.id, 2), "a lease that ran out is another's");
     assert!(!app.app.db.extend_job(&first, now + LEASE).await.unwrap(), "the late one is fenced off");
     app.app.db.finish_job(&first).await.unwrap();
@@ -44,11 +56,11 @@ async fn crashes_count_and_the_last_one_is_the_last() {
     enqueue(&app, &release()).await;
     let mut now = SystemTime::now() + Duration::from_secs(1);
     for attempt in 1..=12 {
-        let claimed = app.app.db.claim_job(now, LEASE).await.unwrap().unwrap();
+        let claimed = claim(&app, now).await.unwrap().unwrap();
         assert_eq!(claimed.attempts, attempt);
         now += 2 * LEASE;
     }
-    assert!(app.app.db.claim_job(now, LEASE).await.unwrap().is_none());
+    assert!(claim(&app, now).await.unwrap().is_none());
     let counts = app.app.db.count_jobs().await.unwrap();
     assert_eq!((counts.queued, counts.dead), (0, 1));
     app.stop().await;
@@ -58,7 +70,18 @@ async fn crashes_count_and_the_last_one_is_the_last() {
 async fn what_is_not_understood_is_kept() {
     let app = TestApp::start().await;
     let mut tx = app.app.db.begin().await.unwrap();
-    tx.enqueue_job("{\"type\":\"FromTheFutureV9\"}", None, SystemTime::now(), 3).await.unwrap();
+    tx.enqueue_job(
+        NewJob {
+            payload: "{\"type\":\"FromTheFutureV9\"}",
+            dedupe: None,
+            class: "upkeep",
+            priority: 0,
+            max_attempts: 3,
+        },
+        SystemTime::now(),
+    )
+    .await
+    .unwrap();
     tx.commit().await.unwrap();
     assert_eq!(app.run_jobs().await, 1);
     let counts = app.app.db.count_jobs().await.unwrap();
@@ -73,8 +96,8 @@ async fn an_outage_of_any_length_costs_no_attempt_where_bytes_must_go() {
     enqueue(&app, &release()).await;
     let mut now = SystemTime::now() + Duration::from_secs(1);
     for _ in 0..30 {
-        let claimed = app.app.db.claim_job(now, LEASE).await.unwrap().unwrap();
-        app.app.db.fail_job(&claimed, now, Verdict::Forgiven, "STORE_UNAVAILABLE").await.unwrap();
+        let claimed = claim(&app, now).await.unwrap().unwrap();
+        fail(&app, &claimed, now, Verdict::Forgiven, "STORE_UNAVAILABLE").await;
         now += 2 * LEASE;
     }
     assert_eq!(app.app.db.count_jobs().await.unwrap().dead, 0);
@@ -87,8 +110,8 @@ async fn recurring_jobs_are_there_once_and_come_back_from_the_dead() {
     enqueue(&app, &Job::SweepV1).await;
     enqueue(&app, &Job::SweepV1).await;
     assert_eq!(app.app.db.count_jobs().await.unwrap().queued, 1);
-    let claimed = app.app.db.claim_job(SystemTime::now() + LEASE, LEASE).await.unwrap().unwrap();
-    app.app.db.fail_job(&claimed, SystemTime::now(), Verdict::GivenUp, "given up").await.unwrap();
+    let claimed = claim(&app, SystemTime::now() + LEASE).await.unwrap().unwrap();
+    fail(&app, &claimed, SystemTime::now(), Verdict::GivenUp, "given up").await;
     assert_eq!(app.app.db.count_jobs().await.unwrap().dead, 1);
     enqueue(&app, &Job::SweepV1).await;
     assert_eq!(app.run_jobs().await, 1);
@@ -104,7 +127,7 @@ async fn recurring_jobs_outlive_any_number_of_crashes() {
         let mut tx = app.app.db.begin().await.unwrap();
         jobs::enqueue(&mut tx, &Job::RecoverV1, now).await.unwrap();
         tx.commit().await.unwrap();
-        let claimed = app.app.db.claim_job(now, LEASE).await.unwrap();
+        let claimed = claim(&app, now).await.unwrap();
         assert!(claimed.is_some(), "it is there again after every crash");
         now += 2 * LEASE;
     }
@@ -112,7 +135,7 @@ async fn recurring_jobs_outlive_any_number_of_crashes() {
     let mut tx = app.app.db.begin().await.unwrap();
     jobs::enqueue(&mut tx, &Job::RecoverV1, now).await.unwrap();
     tx.commit().await.unwrap();
-    let claimed = app.app.db.claim_job(now, LEASE).await.unwrap().unwrap();
+    let claimed = claim(&app, now).await.unwrap().unwrap();
     app.app.db.finish_job(&claimed).await.unwrap();
     app.finish().await;
 }

@@ -15,6 +15,7 @@ mod jobs;
 mod postgres;
 mod s3_door;
 mod s3_store;
+mod sessions;
 mod sign_in;
 mod support;
 mod tidy;

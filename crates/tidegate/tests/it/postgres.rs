@@ -5,11 +5,13 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 use tidegate::config::Database;
-use tidegate::db::Db;
+use tidegate::db::{Db, NewJob};
 use tidegate::error::Error;
 
 use crate::support::TestApp;
 use crate::support::services::{Cuttable, database};
+
+const ANY_JOB: NewJob<'_> = NewJob { payload: "{}", dedupe: None, class: "images", priority: 0, max_attempts: 3 };
 
 async fn open(url: &str) -> anyhow::Result<Db> {
     Db::open(&Database::Postgres { url: url.into(), host: None, connections: 4, timeout: Duration::from_secs(30) })
@@ -41,15 +43,18 @@ async fn a_job_is_claimed_by_one_of_many_servers() {
     let servers: Vec<Db> = servers.into_iter().map(Result::unwrap).collect();
     let mut tx = servers[0].begin().await.unwrap();
     for _ in 0..40 {
-        tx.enqueue_job("{}", None, SystemTime::now() - Duration::from_secs(1), 3).await.unwrap();
+        tx.enqueue_job(ANY_JOB, SystemTime::now() - Duration::from_secs(1)).await.unwrap();
     }
     tx.commit().await.unwrap();
     let claim = async |db: &Db| {
         let mut mine = Vec::new();
-        while let Some(job) = db.claim_job(SystemTime::now(), Duration::from_secs(60)).await.unwrap() {
+        loop {
+            let mut tx = db.begin().await.unwrap();
+            let job = tx.claim_job(Some("images"), SystemTime::now(), Duration::from_secs(60)).await.unwrap();
+            tx.commit().await.unwrap();
+            let Some(job) = job else { return mine };
             mine.push(job.id);
         }
-        mine
     };
     let claimed = futures::future::join_all(servers.iter().map(claim)).await.concat();
     let distinct: HashSet<i64> = claimed.iter().copied().collect();
@@ -109,7 +114,7 @@ async fn a_database_that_falls_silent_costs_seconds_and_no_connection_for_ever()
     let many = futures::future::join_all((0..8).map(|_| begin())).await;
     assert!(many.iter().all(|answer| answer.refusal() == (503, "STORE_UNAVAILABLE".into())));
     assert!(started.elapsed() < Duration::from_secs(12), "{:?}", started.elapsed());
-    let silent = held.enqueue_job("{}", None, SystemTime::now(), 1).await;
+    let silent = held.enqueue_job(ANY_JOB, SystemTime::now()).await;
     assert!(matches!(silent, Err(Error::Unavailable(_))), "{silent:?}");
     drop(held);
     way.mend();
@@ -198,7 +203,7 @@ async fn a_database_without_writes_is_not_ready() {
     sqlx::query(standby).execute(&mut connection).await.unwrap();
     assert!(matches!(db.probe().await, Err(Error::Unavailable(_))));
     let mut second = db.begin().await.unwrap();
-    let refused = second.enqueue_job("{}", None, SystemTime::now(), 1).await;
+    let refused = second.enqueue_job(ANY_JOB, SystemTime::now()).await;
     assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
     drop(held);
     let started_on_it = open(&url).await.unwrap();

@@ -2,7 +2,6 @@
 
 mod wire;
 
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -12,7 +11,6 @@ use axum::extract::{FromRequestParts, Path, Query, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use axum::response::IntoResponse as _;
-use futures::TryFutureExt as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -21,8 +19,8 @@ use self::wire::{
     StoredPart, StreamAuth, StreamCookie, StreamUrl, UploadUrls, quoted, show_image, show_metadata, show_part,
     show_times, unquoted,
 };
-use super::content::{self, Facts, Fields as _, Sent};
 use super::cursor::{parse_cursor, show_cursor};
+use super::download;
 use super::error::{ApiError, ErrorBody};
 use super::json::{json, json_or_nothing};
 use super::time::rfc3339;
@@ -31,7 +29,6 @@ use crate::db::Cursor;
 use crate::error::{Error, bad_request};
 use crate::grants::{self, Authorization, Grant};
 use crate::model::caller::Caller;
-use crate::model::disposition;
 use crate::model::ids::ObjectId;
 use crate::model::micros;
 use crate::model::object::{Object, ObjectState};
@@ -273,19 +270,7 @@ async fn read_range(
     headers: HeaderMap,
 ) -> Answer<Response<Body>> {
     let download = downloads::open(&app, &caller, KIND, id).await?;
-    let mut fields = HeaderMap::new();
-    content::guard(app.config.resource_policy, &mut fields);
-    fields.set(&header::CACHE_CONTROL, b"private, no-store, no-transform");
-    let given = download.stat.attributes.content_disposition.as_deref();
-    let disposition = disposition::served(&download.stat.attributes.content_type, given);
-    fields.set(&header::CONTENT_DISPOSITION, disposition.as_deref().unwrap_or("attachment").as_bytes());
-    let read = download.reader(&app);
-    let read = move |range: Range<u64>| {
-        let length = range.end - range.start;
-        read(range).map_ok(move |body| Sent::Stream(body, length))
-    };
-    let (status, body) = content::respond(&method, &headers, &Facts::of(&download.stat), &mut fields, read).await?;
-    Ok((status, fields, body.into_body()).into_response())
+    Ok(download::answer(&app, &download, &method, &headers).await?)
 }
 
 /// Read headers through the API

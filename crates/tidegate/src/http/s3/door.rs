@@ -138,7 +138,9 @@ impl S3 for Door {
         let upload = upload
             .filter(|upload| upload.takes_bytes(self.app.db.now()))
             .ok_or_else(|| s3_error!(AccessDenied, "No upload is open at this key."))?;
-        let limit = upload.announced_size.unwrap_or(self.app.config.images.max_size);
+        let most =
+            if upload.is_of_a_session() { self.app.config.sessions.max_video } else { self.app.config.images.max_size };
+        let limit = upload.announced_size.unwrap_or(most);
         check_length(input.content_length, limit)?;
         let attributes = Attributes { content_type: input.content_type.unwrap_or_default(), ..Attributes::default() };
         let stat = self

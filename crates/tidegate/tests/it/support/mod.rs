@@ -77,7 +77,11 @@ pub(crate) fn config(folder: &std::path::Path, settings: &[(&str, &str)]) -> Con
         environment.retain(|(known, _)| known != name);
         environment.push(((*name).to_owned(), (*value).to_owned()));
     }
-    Config::load(&Sources { environment, ..Sources::default() }).unwrap_or_else(|problems| panic!("{problems}"))
+    let config = Config::load(&Sources { environment, ..Sources::default() });
+    let mut config = config.unwrap_or_else(|problems| panic!("{problems}"));
+    // This program is the tests', which can't be a decoder.
+    config.media.program = env!("CARGO_BIN_EXE_tidegate").into();
+    config
 }
 
 impl TestApp {
@@ -205,7 +209,7 @@ impl TestApp {
     /// Works off every job that is due and returns how many there were.
     pub(crate) async fn run_jobs(&self) -> usize {
         let mut done = 0;
-        while runner::run_one(&self.app).await.unwrap() {
+        while runner::run_one(&self.app, None).await.unwrap() {
             done += 1;
         }
         done

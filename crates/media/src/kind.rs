@@ -1,0 +1,113 @@
+//! What bytes are, by their first ones: never by what somebody says of them.
+
+use serde::{Deserialize, Serialize};
+
+/// Bytes that [`Kind::sniff`] wants to see, if there are so many.
+pub const SNIFFED: usize = 4096;
+
+/// A type that we take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// `image/jpeg`
+    Jpeg,
+    /// `image/png`, animated ones included.
+    Png,
+    /// `image/gif`
+    Gif,
+    /// `image/webp`
+    Webp,
+    /// `video/mp4`
+    Mp4,
+    /// `video/quicktime`
+    Quicktime,
+    /// `video/webm`
+    Webm,
+}
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 7] = [Self::Jpeg, Self::Png, Self::Gif, Self::Webp, Self::Mp4, Self::Quicktime, Self::Webm];
+
+    /// The media type.
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Self::Jpeg => "image/jpeg",
+            Self::Png => "image/png",
+            Self::Gif => "image/gif",
+            Self::Webp => "image/webp",
+            Self::Mp4 => "video/mp4",
+            Self::Quicktime => "video/quicktime",
+            Self::Webm => "video/webm",
+        }
+    }
+
+    /// Reads a media type; `None` for one that we do not take.
+    pub fn parse(content_type: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.content_type().eq_ignore_ascii_case(content_type))
+    }
+
+    /// The ending of files that we make.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Jpeg => "jpg",
+            Self::Png => "png",
+            Self::Gif => "gif",
+            Self::Webp => "webp",
+            Self::Mp4 => "mp4",
+            Self::Quicktime => "mov",
+            Self::Webm => "webm",
+        }
+    }
+
+    /// Whether it moves by nature.
+    pub fn is_video(self) -> bool {
+        matches!(self, Self::Mp4 | Self::Quicktime | Self::Webm)
+    }
+
+    /// What the first bytes say; `None` for whatever we do not take.
+    pub fn sniff(head: &[u8]) -> Option<Self> {
+        match infer::get(head)?.mime_type() {
+            // One box format with two names: which of them it is, its brand says.
+            "video/mp4" | "video/x-m4v" => Some(Self::Mp4),
+            "video/quicktime" => Some(Self::Quicktime),
+            other => Self::parse(other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_bytes_say_what_it_is() {
+        let brand = |brand: &[u8; 4]| [&[0, 0, 0, 24][..], b"ftyp", brand, &[0, 0, 2, 0], b"isomiso2"].concat();
+        let cases: [(&[u8], Option<Kind>); 14] = [
+            (b"\xff\xd8\xff\xe0\0\x10JFIF", Some(Kind::Jpeg)),
+            (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", Some(Kind::Png)),
+            (b"GIF89a\x01\0\x01\0", Some(Kind::Gif)),
+            (b"RIFF\x1a\0\0\0WEBPVP8 ", Some(Kind::Webp)),
+            (&brand(b"isom"), Some(Kind::Mp4)),
+            (&brand(b"mp42"), Some(Kind::Mp4)),
+            (&brand(b"qt  "), Some(Kind::Quicktime)),
+            (&brand(b"heic"), None),
+            (&brand(b"avif"), None),
+            (b"<svg xmlns=\"http://www.w3.org/2000/svg\"/>", None),
+            (b"<!doctype html><script>", None),
+            (b"RIFF\x1a\0\0\0AVI LIST", None),
+            (b"MZ\x90\0", None),
+            (b"", None),
+        ];
+        for (bytes, kind) in cases {
+            assert_eq!(Kind::sniff(bytes), kind, "{:?}", String::from_utf8_lossy(bytes));
+        }
+    }
+
+    #[test]
+    fn media_types_are_read_back() {
+        assert!(Kind::ALL.into_iter().all(|kind| Kind::parse(kind.content_type()) == Some(kind)));
+        assert_eq!(Kind::parse("IMAGE/JPEG"), Some(Kind::Jpeg));
+        assert_eq!(Kind::parse("image/svg+xml"), None);
+    }
+}

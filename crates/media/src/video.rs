@@ -1,0 +1,265 @@
+//! Videos: put into a new container by ffmpeg, track by track and not re-encoded, without what was said of place, time and
+//! device, and with the index at the front; a picture taken for the poster. ffmpeg runs as a process with limits of the
+//! kernel's, and may read and write two files only as far as its own whitelist of protocols goes.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::{Stream, TryStreamExt as _};
+use serde::Deserialize;
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::process::Command;
+
+use crate::image::Refusal;
+use crate::kind::Kind;
+use crate::sandbox::{CONFINED, Error};
+
+/// Bytes of what ffprobe says, and of a poster.
+const MAX_ANSWER: u64 = 64 << 20;
+/// Bytes of what went wrong that are looked at.
+const MAX_COMPLAINT: u64 = 64 << 10;
+/// SIGKILL, see `sandbox`.
+const KILLED: i32 = 9;
+
+/// ffmpeg, as it is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ffmpeg {
+    /// This program, which sets the limits and becomes ffmpeg.
+    pub launcher: PathBuf,
+    /// ffmpeg.
+    pub ffmpeg: PathBuf,
+    /// ffprobe.
+    pub ffprobe: PathBuf,
+    /// Bytes of address space.
+    pub memory: u64,
+    /// Of each call.
+    pub time: Duration,
+    /// A folder for copies while they are worked on.
+    pub folder: PathBuf,
+}
+
+/// A video that was made anew. Its files go with it.
+#[derive(Debug)]
+pub struct Remuxed {
+    folder: TempDir,
+    /// The type.
+    pub kind: Kind,
+    /// Pixels, as it is shown.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+    /// Milliseconds.
+    pub duration: u64,
+    /// Bytes.
+    pub size: u64,
+    /// A JPEG of an early moment.
+    pub poster: Vec<u8>,
+}
+
+impl Remuxed {
+    /// The bytes.
+    pub async fn read(&self) -> std::io::Result<impl Stream<Item = std::io::Result<Bytes>> + Send + 'static> {
+        let file = tokio::fs::File::open(self.folder.path().join(MADE)).await?;
+        Ok(futures::stream::try_unfold(file, |mut file| async move {
+            let mut bytes = bytes::BytesMut::with_capacity(1 << 20);
+            let read = file.read_buf(&mut bytes).await?;
+            Ok((read > 0).then(|| (bytes.freeze(), file)))
+        }))
+    }
+}
+
+const CAME: &str = "came";
+const MADE: &str = "made";
+
+/// What ffprobe says.
+#[derive(Deserialize)]
+struct Probed {
+    #[serde(default)]
+    streams: Vec<Track>,
+    format: Option<Format>,
+}
+
+#[derive(Deserialize)]
+struct Track {
+    width: Option<u32>,
+    height: Option<u32>,
+    #[serde(default)]
+    side_data_list: Vec<SideData>,
+}
+
+#[derive(Deserialize)]
+struct SideData {
+    rotation: Option<f64>,
+}
+
+#[derive(Deserialize)]
+struct Format {
+    duration: Option<String>,
+}
+
+impl Ffmpeg {
+    /// Whether both programs are there: what they say of themselves.
+    pub async fn probe(&self) -> Result<(), Error> {
+        for program in [&self.ffmpeg, &self.ffprobe] {
+            self.run(program, &["-version".into()], 0).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes a video anew. It is copied to a file first, since its index may be at its end.
+    pub async fn remux<S>(&self, kind: Kind, size: u64, video: S) -> Result<Remuxed, Error>
+    where
+        S: Stream<Item = std::io::Result<Bytes>> + Send,
+    {
+        let failed = |error: std::io::Error| Error::Failed(format!("{}: {error}", self.folder.display()));
+        tokio::fs::create_dir_all(&self.folder).await.map_err(failed)?;
+        let folder = tempfile::Builder::new().prefix("video-").tempdir_in(&self.folder).map_err(failed)?;
+        let (came, made) = (folder.path().join(CAME), folder.path().join(MADE));
+        copy(video, &came).await?;
+        // A new container may be a little longer than the one that came.
+        let most = size.saturating_add(size / 8).saturating_add(16 << 20);
+        self.run(&self.ffmpeg, &remuxing(kind, &came, &made), most).await?;
+        let probed = self.run(&self.ffprobe, &probing(kind, &made), 0).await?;
+        let probed: Probed = serde_json::from_slice(&probed).map_err(|_| Error::Refused(Refusal::Damaged))?;
+        let (width, height) = shown(&probed).ok_or(Error::Refused(Refusal::NoVideo))?;
+        let duration = milliseconds(&probed);
+        let poster = self.run(&self.ffmpeg, &poster(kind, &made, duration), 0).await?;
+        if poster.is_empty() {
+            return Err(Error::Refused(Refusal::NoVideo));
+        }
+        let size = tokio::fs::metadata(&made).await.map_err(failed)?.len();
+        Ok(Remuxed { folder, kind, width, height, duration, size, poster })
+    }
+
+    /// Runs a program to its end; what it writes to its output comes back.
+    async fn run(&self, program: &Path, arguments: &[OsString], max_file: u64) -> Result<Vec<u8>, Error> {
+        let limits = [self.memory, self.time.as_secs().max(1), max_file].map(|limit| limit.to_string());
+        let mut child = Command::new(&self.launcher)
+            .arg(CONFINED)
+            .args(limits)
+            .arg(program)
+            .args(arguments)
+            .env_clear()
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| Error::Failed(format!("{} can't be started: {error}", program.display())))?;
+        let mut pipes = child.stdout.take().zip(child.stderr.take());
+        let (mut answer, mut complaint) = (Vec::new(), Vec::new());
+        let running = async {
+            if let Some((output, errors)) = pipes.as_mut() {
+                let (mut output, mut errors) = (output.take(MAX_ANSWER), errors.take(MAX_COMPLAINT));
+                tokio::try_join!(output.read_to_end(&mut answer), errors.read_to_end(&mut complaint))?;
+            }
+            drop(pipes);
+            child.wait().await
+        };
+        let status = match tokio::time::timeout(self.time, running).await {
+            Ok(status) => status.map_err(|error| Error::Failed(error.to_string()))?,
+            Err(_) => return Err(Error::Refused(Refusal::TooCostly)),
+        };
+        if status.success() { Ok(answer) } else { Err(judged(status, program, &complaint)) }
+    }
+}
+
+/// Whose fault it was.
+fn judged(status: ExitStatus, program: &Path, complaint: &[u8]) -> Error {
+    use std::os::unix::process::ExitStatusExt as _;
+    let complaint = String::from_utf8_lossy(complaint);
+    tracing::info!(%status, complaint = complaint.chars().take(400).collect::<String>(), "a video was not made anew");
+    let ours = ["No space left on device", "Permission denied", "Input/output error"];
+    match status.signal() {
+        Some(KILLED) => Error::Failed(format!("{} was killed", program.display())),
+        Some(_) => Error::Refused(Refusal::TooCostly),
+        // The launcher has nothing to say when there is no such program.
+        None if complaint.is_empty() => Error::Failed(format!("{} can't be run", program.display())),
+        None if ours.iter().any(|ours| complaint.contains(ours)) => {
+            Error::Failed(format!("{}: the disk", program.display()))
+        }
+        None => Error::Refused(Refusal::Damaged),
+    }
+}
+
+async fn copy<S>(video: S, to: &Path) -> Result<(), Error>
+where
+    S: Stream<Item = std::io::Result<Bytes>> + Send,
+{
+    let failed = |error: std::io::Error| Error::Failed(format!("a video can't be copied: {error}"));
+    let mut file = tokio::fs::File::create_new(to).await.map_err(failed)?;
+    let mut video = std::pin::pin!(video);
+    while let Some(bytes) = video.try_next().await.map_err(Error::Source)? {
+        file.write_all(&bytes).await.map_err(failed)?;
+    }
+    file.flush().await.map_err(failed)
+}
+
+/// The name of the demuxer is given, so that no other one is tried on what looks like something else.
+fn input(kind: Kind, from: &Path) -> Vec<OsString> {
+    let demuxer = if kind == Kind::Webm { "matroska" } else { "mov" };
+    let mut words: Vec<OsString> = ["-protocol_whitelist", "file,pipe", "-f", demuxer].map(Into::into).into();
+    if kind != Kind::Webm {
+        // A file may name others as the places of its tracks.
+        words.extend(["-enable_drefs", "0", "-use_absolute_path", "0"].map(Into::into));
+    }
+    words.push("-i".into());
+    words.push(from.into());
+    words
+}
+
+fn remuxing(kind: Kind, from: &Path, to: &Path) -> Vec<OsString> {
+    let muxer = match kind {
+        Kind::Webm => "webm",
+        Kind::Quicktime => "mov",
+        _ => "mp4",
+    };
+    let mut words: Vec<OsString> = ["-nostdin", "-v", "error", "-xerror"].map(Into::into).into();
+    words.extend(input(kind, from));
+    let tracks = ["-map", "0:v:0", "-map", "0:a?", "-c", "copy", "-dn", "-sn"];
+    let bare = ["-map_metadata", "-1", "-map_metadata:s", "-1", "-map_chapters", "-1"];
+    let plain = ["-fflags", "+bitexact", "-flags", "+bitexact", "-movflags", "+faststart", "-f", muxer];
+    words.extend(tracks.into_iter().chain(bare).chain(plain).map(Into::into));
+    words.push(to.into());
+    words
+}
+
+fn probing(kind: Kind, from: &Path) -> Vec<OsString> {
+    let what = "format=duration:stream=width,height:stream_side_data=rotation";
+    let mut words: Vec<OsString> =
+        ["-v", "error", "-select_streams", "v:0", "-show_entries", what, "-of", "json"].map(Into::into).into();
+    words.extend(input(kind, from));
+    words
+}
+
+/// One second in, or in the middle of what is shorter.
+fn poster(kind: Kind, from: &Path, duration: u64) -> Vec<OsString> {
+    let at = format!("{}ms", (duration / 2).min(1000));
+    let mut words: Vec<OsString> = ["-nostdin", "-v", "error", "-threads", "1"].map(Into::into).into();
+    words.extend(["-ss".into(), at.into()]);
+    words.extend(input(kind, from));
+    let out = ["-map", "0:v:0", "-frames:v", "1", "-q:v", "3", "-pix_fmt", "yuvj420p", "-threads", "1"];
+    let out = out.into_iter().chain(["-map_metadata", "-1", "-c:v", "mjpeg", "-f", "image2pipe", "pipe:1"]);
+    words.extend(out.map(Into::into));
+    words
+}
+
+/// The size as it is shown: a phone that was held upright says so beside the picture.
+fn shown(probed: &Probed) -> Option<(u32, u32)> {
+    let track = probed.streams.first()?;
+    let size = track.width.zip(track.height).filter(|(width, height)| *width > 0 && *height > 0)?;
+    let rotation = track.side_data_list.iter().find_map(|data| data.rotation).unwrap_or_default();
+    let lies = (rotation / 90.0).round().rem_euclid(2.0) >= 1.0;
+    Some(if lies { (size.1, size.0) } else { size })
+}
+
+fn milliseconds(probed: &Probed) -> u64 {
+    let text = probed.format.as_ref().and_then(|format| format.duration.as_deref()).unwrap_or_default();
+    let seconds: f64 = text.parse().unwrap_or_default();
+    Duration::try_from_secs_f64(seconds.max(0.0)).map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+}

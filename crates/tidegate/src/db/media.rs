@@ -1,0 +1,476 @@
+//! Sessions and their media: objects with a stage, a history and variants.
+
+use std::collections::HashMap;
+use std::time::SystemTime;
+
+use uuid::Uuid;
+
+use super::{Cursor, Db, Tx, corrupt, on_reader, on_tx, to_i64, to_u64};
+use crate::error::Result;
+use crate::model::ids::{ObjectId, OrgId, SessionId};
+use crate::model::key::Key;
+use crate::model::media::{Look, Media, Passage, Scan, Stage, Status, Variant};
+use crate::model::object::{Content, Object, ObjectState};
+use crate::model::owner::Owner;
+use crate::model::upload::UploadState;
+use crate::model::{from_micros, micros};
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: Uuid,
+    owner_id: String,
+    org: String,
+    object_key: String,
+    file_key: String,
+    name: Option<String>,
+    content_type: String,
+    state: String,
+    upload_state: String,
+    size: Option<i64>,
+    etag: Option<String>,
+    modified_at: Option<i64>,
+    created_at: i64,
+    created_by: String,
+    stage: Option<String>,
+    alt: Option<String>,
+    reason: Option<String>,
+    scan: Option<String>,
+    width: Option<i64>,
+    height: Option<i64>,
+    duration_ms: Option<i64>,
+    blurhash: Option<String>,
+    sealed_key: Option<String>,
+}
+
+/// What a row is made of, from objects `o` with their uploads `u` and sessions `s`.
+macro_rules! media {
+    ($condition:literal) => {
+        concat!(
+            "SELECT o.id, o.owner_id, s.org, o.object_key, u.incoming_key AS file_key, o.name, o.content_type, o.state, \
+             u.state AS upload_state, o.size, o.etag, o.modified_at, o.created_at, o.created_by, o.stage, o.alt, o.reason, \
+             o.scan, o.width, o.height, o.duration_ms, o.blurhash, o.sealed_key FROM objects o \
+             JOIN uploads u ON u.object_id = o.id JOIN sessions s ON s.id = o.owner_id WHERE o.owner_kind = 'session' AND ",
+            $condition
+        )
+    };
+}
+
+impl Row {
+    fn into_media(self) -> Result<(Owner, Media)> {
+        let content = match (self.size, self.etag, self.modified_at) {
+            (Some(size), Some(etag), Some(at)) => {
+                Some(Content { size: to_u64(size), etag, last_modified: from_micros(at) })
+            }
+            _ => None,
+        };
+        let pixels = |side: i64| u32::try_from(side).map_err(|_| corrupt("picture's side"));
+        let look = match (self.width, self.height) {
+            (Some(width), Some(height)) => Some(Look {
+                width: pixels(width)?,
+                height: pixels(height)?,
+                duration: self.duration_ms.map(to_u64),
+                blurhash: self.blurhash.unwrap_or_default(),
+            }),
+            _ => None,
+        };
+        let session = SessionId::parse(&self.owner_id).ok_or_else(|| corrupt("session id"))?;
+        let org = OrgId::parse(&self.org).map_err(|_| corrupt("organisation"))?;
+        let media = Media {
+            object: Object {
+                id: ObjectId(self.id),
+                key: Key::stored(self.object_key),
+                name: self.name,
+                content_type: self.content_type,
+                state: ObjectState::parse(&self.state).ok_or_else(|| corrupt("object state"))?,
+                created_at: from_micros(self.created_at),
+                content,
+            },
+            file_key: Key::stored(self.file_key),
+            session: session.clone(),
+            upload: UploadState::parse(&self.upload_state).ok_or_else(|| corrupt("upload state"))?,
+            stage: self.stage.as_deref().and_then(Stage::parse).ok_or_else(|| corrupt("stage"))?,
+            alt: self.alt,
+            created_by: self.created_by,
+            sealed: self.sealed_key.map(Key::stored),
+            reason: self.reason,
+            scan: self.scan.as_deref().and_then(Scan::parse),
+            look,
+        };
+        Ok((Owner::Session(session, org), media))
+    }
+}
+
+#[derive(sqlx::FromRow)]
+struct VariantRow {
+    object_id: Uuid,
+    name: String,
+    object_key: String,
+    content_type: String,
+    size: i64,
+    etag: String,
+    modified_at: i64,
+    width: i64,
+    height: i64,
+}
+
+#[derive(sqlx::FromRow)]
+struct PassageRow {
+    id: i64,
+    object_id: Uuid,
+    status: String,
+    reason: Option<String>,
+    at: i64,
+}
+
+impl PassageRow {
+    fn into_passage(self) -> Result<Passage> {
+        Ok(Passage {
+            id: self.id,
+            object: ObjectId(self.object_id),
+            status: Status::parse(&self.status).ok_or_else(|| corrupt("status"))?,
+            reason: self.reason,
+            at: from_micros(self.at),
+        })
+    }
+}
+
+/// What is published of a medium.
+#[derive(Debug, Clone)]
+pub struct Publication {
+    /// Where it lies.
+    pub key: Key,
+    /// Its type.
+    pub content_type: String,
+    /// Its bytes.
+    pub content: Content,
+    /// What it is like.
+    pub look: Look,
+    /// What was derived from it.
+    pub variants: Vec<Variant>,
+}
+
+impl Db {
+    /// The session as an owner, unless it was deleted.
+    #[tracing::instrument(name = "db.find_session", level = "trace", skip_all)]
+    pub async fn find_session(&self, id: &SessionId) -> Result<Option<Owner>> {
+        const SQL: &str = "SELECT org FROM sessions WHERE id = $1 AND deleted_at IS NULL";
+        let row: Option<(String,)> =
+            on_reader!(self, |pool| sqlx::query_as(SQL).bind(id.as_str()).fetch_optional(pool).await?);
+        let Some((org,)) = row else { return Ok(None) };
+        let org = OrgId::parse(&org).map_err(|_| corrupt("organisation"))?;
+        Ok(Some(Owner::Session(id.clone(), org)))
+    }
+
+    /// Whose a medium is, whatever its state.
+    #[tracing::instrument(name = "db.find_media_owner", level = "trace", skip_all)]
+    pub async fn find_media_owner(&self, id: ObjectId) -> Result<Option<Owner>> {
+        Ok(self.find_media(id).await?.map(|(owner, _)| owner))
+    }
+
+    /// A medium, whatever its state.
+    #[tracing::instrument(name = "db.find_media", level = "trace", skip_all)]
+    pub async fn find_media(&self, id: ObjectId) -> Result<Option<(Owner, Media)>> {
+        const SQL: &str = media!("o.id = $1");
+        let row: Option<Row> = on_reader!(self, |pool| sqlx::query_as(SQL).bind(id.0).fetch_optional(pool).await?);
+        row.map(Row::into_media).transpose()
+    }
+
+    /// The medium that a client put at a key, whatever its state.
+    #[tracing::instrument(name = "db.find_media_by_file_key", level = "trace", skip_all)]
+    pub async fn find_media_by_file_key(&self, key: &str) -> Result<Option<(Owner, Media)>> {
+        const SQL: &str = media!("u.incoming_key = $1");
+        let row: Option<Row> = on_reader!(self, |pool| sqlx::query_as(SQL).bind(key).fetch_optional(pool).await?);
+        row.map(Row::into_media).transpose()
+    }
+
+    /// A page of a session's media, newest first: of one status, or all that are there.
+    #[tracing::instrument(name = "db.list_media", level = "trace", skip_all)]
+    pub async fn list_media(
+        &self,
+        session: &SessionId,
+        status: Option<Status>,
+        after: Cursor,
+        limit: i64,
+    ) -> Result<Vec<Media>> {
+        const ALL: &str = media!(
+            "o.owner_id = $1 AND (o.created_at, o.id) < ($2, $3) AND o.state <> 'PURGED' AND o.state <> 'DELETED' \
+             AND o.state <> 'RESTORING' AND (o.state <> 'PENDING' OR u.state IN ('OPEN', 'COMPLETED')) \
+             ORDER BY o.created_at DESC, o.id DESC LIMIT $4"
+        );
+        const ONE: &str = media!(
+            "o.owner_id = $1 AND (o.created_at, o.id) < ($2, $3) AND o.state = $5 AND (o.state <> 'PENDING' OR u.state = $6) \
+             ORDER BY o.created_at DESC, o.id DESC LIMIT $4"
+        );
+        let sql = if status.is_some() { ONE } else { ALL };
+        let rows: Vec<Row> = on_reader!(self, |pool| {
+            let query = sqlx::query_as(sql).bind(session.as_str()).bind(after.created_at).bind(after.id.0).bind(limit);
+            match status.map(states) {
+                Some((object, upload)) => query.bind(object.as_str()).bind(upload.as_str()).fetch_all(pool).await?,
+                None => query.fetch_all(pool).await?,
+            }
+        });
+        rows.into_iter().map(|row| row.into_media().map(|(_, media)| media)).collect()
+    }
+
+    /// Media of a session in a state, in no order.
+    #[tracing::instrument(name = "db.list_media_in_state", level = "trace", skip_all)]
+    pub async fn list_media_in_state(&self, session: &SessionId, state: ObjectState, limit: i64) -> Result<Vec<Media>> {
+        const SQL: &str = media!("o.owner_id = $1 AND o.state = $2 LIMIT $3");
+        let rows: Vec<Row> = on_reader!(self, |pool| {
+            sqlx::query_as(SQL).bind(session.as_str()).bind(state.as_str()).bind(limit).fetch_all(pool).await?
+        });
+        rows.into_iter().map(|row| row.into_media().map(|(_, media)| media)).collect()
+    }
+
+    /// Media that were deleted before `before`, the oldest first.
+    #[tracing::instrument(name = "db.list_media_to_purge", level = "trace", skip_all)]
+    pub async fn list_media_to_purge(&self, before: SystemTime, limit: i64) -> Result<Vec<Media>> {
+        const SQL: &str = media!("o.state = 'DELETED' AND o.deleted_at < $1 ORDER BY o.deleted_at, o.id LIMIT $2");
+        let rows: Vec<Row> =
+            on_reader!(self, |pool| sqlx::query_as(SQL).bind(micros(before)).bind(limit).fetch_all(pool).await?);
+        rows.into_iter().map(|row| row.into_media().map(|(_, media)| media)).collect()
+    }
+
+    /// Media that are published, in the order of their ids, after `after`.
+    #[tracing::instrument(name = "db.list_published_media", level = "trace", skip_all)]
+    pub async fn list_published_media(&self, after: Option<ObjectId>, limit: i64) -> Result<Vec<ObjectId>> {
+        const SQL: &str = "SELECT id FROM objects WHERE owner_kind = 'session' AND state = 'READY' AND id > $1 \
+                           ORDER BY id LIMIT $2";
+        let after = after.map_or(Uuid::nil(), |id| id.0);
+        let rows: Vec<(Uuid,)> =
+            on_reader!(self, |pool| sqlx::query_as(SQL).bind(after).bind(limit).fetch_all(pool).await?);
+        Ok(rows.into_iter().map(|(id,)| ObjectId(id)).collect())
+    }
+
+    /// What was derived from objects, by their ids.
+    #[tracing::instrument(name = "db.list_variants", level = "trace", skip_all)]
+    pub async fn list_variants(&self, of: &[ObjectId]) -> Result<HashMap<ObjectId, Vec<Variant>>> {
+        const SQL: &str = "SELECT object_id, name, object_key, content_type, size, etag, modified_at, width, height \
+                           FROM variants WHERE object_id IN (";
+        if of.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let rows: Vec<VariantRow> = on_reader!(self, |pool| {
+            let mut query = sqlx::QueryBuilder::new(SQL);
+            let mut list = query.separated(", ");
+            for id in of {
+                list.push_bind(id.0);
+            }
+            query.push(") ORDER BY object_id, width, name").build_query_as().fetch_all(pool).await?
+        });
+        let mut found: HashMap<ObjectId, Vec<Variant>> = HashMap::new();
+        for row in rows {
+            let pixels = |side: i64| u32::try_from(side).map_err(|_| corrupt("picture's side"));
+            found.entry(ObjectId(row.object_id)).or_default().push(Variant {
+                name: row.name,
+                key: Key::stored(row.object_key),
+                content_type: row.content_type,
+                content: Content {
+                    size: to_u64(row.size),
+                    etag: row.etag,
+                    last_modified: from_micros(row.modified_at),
+                },
+                width: pixels(row.width)?,
+                height: pixels(row.height)?,
+            });
+        }
+        Ok(found)
+    }
+
+    /// What an object became, in order.
+    #[tracing::instrument(name = "db.list_passages", level = "trace", skip_all)]
+    pub async fn list_passages(&self, object: ObjectId) -> Result<Vec<Passage>> {
+        const SQL: &str =
+            "SELECT id, object_id, status, reason, at FROM object_history WHERE object_id = $1 ORDER BY id";
+        let rows: Vec<PassageRow> = on_reader!(self, |pool| sqlx::query_as(SQL).bind(object.0).fetch_all(pool).await?);
+        rows.into_iter().map(PassageRow::into_passage).collect()
+    }
+
+    /// What became of a session's media after a passage, in order.
+    #[tracing::instrument(name = "db.list_passages_after", level = "trace", skip_all)]
+    pub async fn list_passages_after(&self, session: &SessionId, after: i64, limit: i64) -> Result<Vec<Passage>> {
+        const SQL: &str = "SELECT id, object_id, status, reason, at FROM object_history \
+                           WHERE owner_kind = 'session' AND owner_id = $1 AND id > $2 ORDER BY id LIMIT $3";
+        let rows: Vec<PassageRow> = on_reader!(self, |pool| {
+            sqlx::query_as(SQL).bind(session.as_str()).bind(after).bind(limit).fetch_all(pool).await?
+        });
+        rows.into_iter().map(PassageRow::into_passage).collect()
+    }
+
+    /// The last passage there is of a session's media; 0 if there is none.
+    #[tracing::instrument(name = "db.last_passage", level = "trace", skip_all)]
+    pub async fn last_passage(&self, session: &SessionId) -> Result<i64> {
+        const SQL: &str =
+            "SELECT COALESCE(MAX(id), 0) FROM object_history WHERE owner_kind = 'session' AND owner_id = $1";
+        let row: (i64,) = on_reader!(self, |pool| sqlx::query_as(SQL).bind(session.as_str()).fetch_one(pool).await?);
+        Ok(row.0)
+    }
+}
+
+/// What a status is made of.
+fn states(status: Status) -> (ObjectState, UploadState) {
+    let object = match status {
+        Status::PendingUpload => return (ObjectState::Pending, UploadState::Open),
+        Status::Uploaded => ObjectState::Pending,
+        Status::Scanning => ObjectState::Scanning,
+        Status::ScanFailed => ObjectState::Failed,
+        Status::Processing => ObjectState::Processing,
+        Status::Completed => ObjectState::Ready,
+        Status::Rejected => ObjectState::Rejected,
+    };
+    (object, UploadState::Completed)
+}
+
+impl Tx {
+    /// Records a session. `false` if there is one of that id, or was.
+    #[tracing::instrument(name = "db.insert_session", level = "trace", skip_all)]
+    pub async fn insert_session(&mut self, id: &SessionId, org: &OrgId, by: &str, now: SystemTime) -> Result<bool> {
+        const SQL: &str = "INSERT INTO sessions (id, org, created_by, created_at) VALUES ($1, $2, $3, $4) \
+                           ON CONFLICT (id) DO NOTHING";
+        let done = on_tx!(self, |connection| {
+            let query = sqlx::query(SQL).bind(id.as_str()).bind(org.as_str()).bind(by).bind(micros(now));
+            query.execute(connection).await?.rows_affected()
+        });
+        Ok(done == 1)
+    }
+
+    /// Marks a session as deleted. `false` if it was not there.
+    #[tracing::instrument(name = "db.delete_session", level = "trace", skip_all)]
+    pub async fn delete_session(&mut self, id: &SessionId, now: SystemTime) -> Result<bool> {
+        const SQL: &str = "UPDATE sessions SET deleted_at = $2 WHERE id = $1 AND deleted_at IS NULL";
+        let done = on_tx!(self, |connection| {
+            sqlx::query(SQL).bind(id.as_str()).bind(micros(now)).execute(connection).await?.rows_affected()
+        });
+        Ok(done == 1)
+    }
+
+    /// Whether a session is there, in a way that keeps it so until this is committed.
+    #[tracing::instrument(name = "db.hold_session", level = "trace", skip_all)]
+    pub async fn hold_session(&mut self, id: &SessionId) -> Result<bool> {
+        // An update locks its row on every engine.
+        const SQL: &str = "UPDATE sessions SET org = org WHERE id = $1 AND deleted_at IS NULL";
+        let done =
+            on_tx!(self, |connection| sqlx::query(SQL).bind(id.as_str()).execute(connection).await?.rows_affected());
+        Ok(done == 1)
+    }
+
+    /// Says of an object what a medium has besides. What is `None` stays as it is.
+    #[tracing::instrument(name = "db.describe_media", level = "trace", skip_all)]
+    pub async fn describe_media(&mut self, id: ObjectId, stage: Option<Stage>, alt: Option<&str>) -> Result<()> {
+        const SQL: &str = "UPDATE objects SET stage = COALESCE($2, stage), alt = COALESCE($3, alt) WHERE id = $1";
+        on_tx!(self, |connection| {
+            let query = sqlx::query(SQL).bind(id.0).bind(stage.map(Stage::as_str)).bind(alt);
+            query.execute(connection).await.map(drop)?;
+        });
+        Ok(())
+    }
+
+    /// Moves an object from one state to another, with a reason where there is one. `false` if it was not in the first.
+    #[tracing::instrument(name = "db.move_media", level = "trace", skip_all)]
+    pub async fn move_media(
+        &mut self,
+        id: ObjectId,
+        from: ObjectState,
+        to: ObjectState,
+        reason: Option<&str>,
+    ) -> Result<bool> {
+        debug_assert!(from.may_become(to), "{from:?} to {to:?}");
+        const SQL: &str = "UPDATE objects SET state = $3, reason = $4, \
+                           deleted_at = CASE WHEN $3 = 'READY' THEN NULL ELSE deleted_at END WHERE id = $1 AND state = $2";
+        let done = on_tx!(self, |connection| {
+            let query = sqlx::query(SQL).bind(id.0).bind(from.as_str()).bind(to.as_str()).bind(reason);
+            query.execute(connection).await?.rows_affected()
+        });
+        Ok(done == 1)
+    }
+
+    /// Keeps where what was sent lies, from here on and for good.
+    #[tracing::instrument(name = "db.keep_seal", level = "trace", skip_all)]
+    pub async fn keep_seal(&mut self, id: ObjectId, sealed: &Key) -> Result<()> {
+        const SQL: &str = "UPDATE objects SET sealed_key = $2 WHERE id = $1";
+        on_tx!(self, |connection| {
+            sqlx::query(SQL).bind(id.0).bind(sealed.as_str()).execute(connection).await.map(drop)?;
+        });
+        Ok(())
+    }
+
+    /// Keeps what the scanner said.
+    #[tracing::instrument(name = "db.keep_scan", level = "trace", skip_all)]
+    pub async fn keep_scan(&mut self, id: ObjectId, scan: Scan) -> Result<()> {
+        const SQL: &str = "UPDATE objects SET scan = $2 WHERE id = $1";
+        on_tx!(self, |connection| {
+            sqlx::query(SQL).bind(id.0).bind(scan.as_str()).execute(connection).await.map(drop)?;
+        });
+        Ok(())
+    }
+
+    /// Makes a medium readable at the place where it was published. `false` if it was not being processed.
+    #[tracing::instrument(name = "db.publish_media", level = "trace", skip_all)]
+    pub async fn publish_media(&mut self, id: ObjectId, made: &Publication) -> Result<bool> {
+        const SQL: &str = "UPDATE objects SET state = 'READY', object_key = $2, content_type = $3, size = $4, etag = $5, \
+                           modified_at = $6, width = $7, height = $8, duration_ms = $9, blurhash = $10, reason = NULL \
+                           WHERE id = $1 AND state = 'PROCESSING'";
+        const VARIANT: &str = "INSERT INTO variants (object_id, name, object_key, content_type, size, etag, modified_at, \
+                               width, height) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+        let done = on_tx!(self, |connection| {
+            let query = sqlx::query(SQL)
+                .bind(id.0)
+                .bind(made.key.as_str())
+                .bind(&made.content_type)
+                .bind(to_i64(made.content.size))
+                .bind(&made.content.etag)
+                .bind(micros(made.content.last_modified))
+                .bind(i64::from(made.look.width))
+                .bind(i64::from(made.look.height))
+                .bind(made.look.duration.map(to_i64))
+                .bind(&made.look.blurhash);
+            query.execute(connection).await?.rows_affected()
+        });
+        if done != 1 {
+            return Ok(false);
+        }
+        for variant in &made.variants {
+            on_tx!(self, |connection| {
+                let query = sqlx::query(VARIANT)
+                    .bind(id.0)
+                    .bind(&variant.name)
+                    .bind(variant.key.as_str())
+                    .bind(&variant.content_type)
+                    .bind(to_i64(variant.content.size))
+                    .bind(&variant.content.etag)
+                    .bind(micros(variant.content.last_modified))
+                    .bind(i64::from(variant.width))
+                    .bind(i64::from(variant.height));
+                query.execute(connection).await.map(drop)?;
+            });
+        }
+        Ok(true)
+    }
+
+    /// Forgets what was derived from an object.
+    #[tracing::instrument(name = "db.forget_variants", level = "trace", skip_all)]
+    pub async fn forget_variants(&mut self, id: ObjectId) -> Result<()> {
+        const SQL: &str = "DELETE FROM variants WHERE object_id = $1";
+        on_tx!(self, |connection| sqlx::query(SQL).bind(id.0).execute(connection).await.map(drop)?);
+        Ok(())
+    }
+
+    /// Writes a line of an object's history.
+    #[tracing::instrument(name = "db.add_passage", level = "trace", skip_all)]
+    pub async fn add_passage(
+        &mut self,
+        session: &SessionId,
+        id: ObjectId,
+        status: Status,
+        reason: Option<&str>,
+        at: SystemTime,
+    ) -> Result<()> {
+        const SQL: &str = "INSERT INTO object_history (object_id, owner_kind, owner_id, status, reason, at) \
+                           VALUES ($1, 'session', $2, $3, $4, $5)";
+        on_tx!(self, |connection| {
+            let query = sqlx::query(SQL).bind(id.0).bind(session.as_str()).bind(status.as_str()).bind(reason);
+            query.bind(micros(at)).execute(connection).await.map(drop)?;
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,36 @@
+//! Bytes that come through the API because there is no edge: never shown in place unless that is harmless, never kept.
+
+use std::ops::Range;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, Method, Response, header};
+use axum::response::IntoResponse as _;
+use futures::TryFutureExt as _;
+
+use super::content::{self, Facts, Fields as _, Sent};
+use crate::app::App;
+use crate::downloads::Download;
+use crate::error::Result;
+use crate::model::disposition;
+
+/// Answers a GET or HEAD with what was opened.
+pub(super) async fn answer(
+    app: &App,
+    download: &Download,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Result<Response<Body>> {
+    let mut fields = HeaderMap::new();
+    content::guard(app.config.resource_policy, &mut fields);
+    fields.set(&header::CACHE_CONTROL, b"private, no-store, no-transform");
+    let given = download.stat.attributes.content_disposition.as_deref();
+    let disposition = disposition::served(&download.stat.attributes.content_type, given);
+    fields.set(&header::CONTENT_DISPOSITION, disposition.as_deref().unwrap_or("attachment").as_bytes());
+    let read = download.reader(app);
+    let read = move |range: Range<u64>| {
+        let length = range.end - range.start;
+        read(range).map_ok(move |body| Sent::Stream(body, length))
+    };
+    let (status, body) = content::respond(method, headers, &Facts::of(&download.stat), &mut fields, read).await?;
+    Ok((status, fields, body.into_body()).into_response())
+}

@@ -1,0 +1,167 @@
+//! GraphQL: queries and mutations by POST, subscriptions over WebSocket (graphql-transport-ws and the older graphql-ws) and
+//! as server-sent events (graphql-sse, distinct connections), and GraphiQL to try them.
+
+mod schema;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_graphql::{Data, ErrorExtensions as _, Request as Query, Value};
+use async_graphql_axum::{GraphQLProtocol, GraphQLWebSocket};
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::{FromRequestParts as _, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use futures::StreamExt as _;
+
+use self::schema::{Tidegate, schema};
+use super::error::{ApiError, body};
+use super::json::json;
+use crate::app::App;
+use crate::error::Error;
+use crate::model::caller::Caller;
+
+/// The schema as it is committed.
+pub use self::schema::description;
+
+/// How often something is said where nothing comes about, so that proxies keep the connection.
+const BEAT: Duration = Duration::from_secs(15);
+/// Bytes of one message of a client over WebSocket.
+const MAX_MESSAGE: usize = 256 << 10;
+/// How long a client may be silent, pongs included.
+const SILENCE: Duration = Duration::from_secs(60);
+/// What a browser, which can't set headers of a WebSocket, says in its first message instead.
+const SIGN_IN: [&str; 6] = ["authorization", "x-service-token", "x-user-id", "x-org-id", "x-roles", "authtoken"];
+
+/// The route.
+pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
+    let schema = schema(app);
+    let post = schema.clone();
+    let mut routes = Router::new().route(
+        "/graphql",
+        get(move |state, request| asked(state, schema, request))
+            .post(move |state, request| answer(state, post, request)),
+    );
+    if app.config.graphql.graphiql {
+        routes = routes.merge(graphiql());
+    }
+    routes
+}
+
+/// A query or a mutation; or, where events are accepted, a subscription.
+async fn answer(State(app): State<Arc<App>>, schema: Tidegate, request: Request) -> Result<Response, ApiError> {
+    let (mut parts, content) = request.into_parts();
+    // Who asks is known before what is asked is read.
+    let caller = Caller::from_request_parts(&mut parts, &app).await?;
+    let events = accepts(&parts.headers, "text/event-stream");
+    let query: Query = json(Request::from_parts(parts, content)).await?;
+    let query = query.data(caller);
+    if events {
+        return Ok(stream(schema, query).into_response());
+    }
+    let mut response = schema.execute(query).await;
+    response.errors.iter_mut().for_each(coded);
+    let mut answer = Json(&response).into_response();
+    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(answer)
+}
+
+/// What the library refuses by itself has no code yet.
+fn coded(error: &mut async_graphql::ServerError) {
+    let has_code = error.extensions.as_ref().is_some_and(|extensions| extensions.get("code").is_some());
+    if !has_code {
+        error.extensions.get_or_insert_default().set("code", "BAD_REQUEST");
+    }
+}
+
+fn accepts(headers: &HeaderMap, wanted: &str) -> bool {
+    headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|value| value.contains(wanted))
+}
+
+fn stream(schema: Tidegate, query: Query) -> Sse<impl futures::Stream<Item = Result<Event, Infallible>>> {
+    let answers = schema.execute_stream(query).map(|mut response| {
+        response.errors.iter_mut().for_each(coded);
+        Event::default().event("next").data(serde_json::to_string(&response).unwrap_or_default())
+    });
+    let end = futures::stream::once(std::future::ready(Event::default().event("complete").data("")));
+    Sse::new(answers.chain(end).map(Ok)).keep_alive(KeepAlive::new().interval(BEAT))
+}
+
+/// A WebSocket, a subscription by EventSource, or GraphiQL.
+async fn asked(State(app): State<Arc<App>>, schema: Tidegate, request: Request) -> Result<Response, ApiError> {
+    let (mut parts, _) = request.into_parts();
+    if parts.headers.contains_key(header::UPGRADE) {
+        return upgrade(app, schema, &mut parts).await;
+    }
+    if accepts(&parts.headers, "text/event-stream") {
+        let caller = Caller::from_request_parts(&mut parts, &app).await?;
+        let query = async_graphql::http::parse_query_string(parts.uri.query().unwrap_or_default());
+        let query = query.map_err(|_| Error::BadRequest("the query string holds no GraphQL request".into()))?;
+        return Ok(stream(schema, query.data(caller)).into_response());
+    }
+    if app.config.graphql.graphiql && accepts(&parts.headers, "text/html") {
+        return Ok(axum::response::Redirect::temporary("/graphiql").into_response());
+    }
+    let message = "send GraphQL by POST with content-type: application/json";
+    Ok(body(StatusCode::METHOD_NOT_ALLOWED, "BAD_REQUEST", message))
+}
+
+async fn upgrade(app: Arc<App>, schema: Tidegate, parts: &mut Parts) -> Result<Response, ApiError> {
+    let wrong = |what: &str| Error::BadRequest(format!("this is no WebSocket for GraphQL: {what}").into());
+    let protocol = GraphQLProtocol::from_request_parts(parts, &app).await;
+    let protocol =
+        protocol.map_err(|_| wrong("Sec-WebSocket-Protocol must name graphql-transport-ws or graphql-ws"))?;
+    let socket = WebSocketUpgrade::from_request_parts(parts, &app).await;
+    let socket = socket.map_err(|_| wrong("the handshake can't be read"))?;
+    let place = Arc::clone(&app.watchers).try_acquire_owned().map_err(|_| Error::Busy)?;
+    let parts = parts.clone();
+    let socket = socket.max_message_size(MAX_MESSAGE).protocols(async_graphql::http::ALL_WEBSOCKET_PROTOCOLS);
+    Ok(socket.on_upgrade(move |socket| async move {
+        let closing = app.closing.clone();
+        let serving = GraphQLWebSocket::new(socket, schema, protocol)
+            .keepalive_timeout(SILENCE)
+            .on_connection_init(move |said: serde_json::Value| greet(app, parts, said))
+            .serve();
+        tokio::select! {
+            () = serving => {}
+            () = closing.cancelled() => {}
+        }
+        drop(place);
+    }))
+}
+
+/// Who speaks: what the first message says of it goes before what the handshake said.
+async fn greet(app: Arc<App>, mut parts: Parts, said: serde_json::Value) -> async_graphql::Result<Data> {
+    for (name, value) in said.as_object().into_iter().flatten() {
+        let lower = name.to_ascii_lowercase();
+        let (Some(value), true) = (value.as_str(), SIGN_IN.contains(&lower.as_str())) else { continue };
+        let (name, value) = match lower.as_str() {
+            "authtoken" => (header::AUTHORIZATION, format!("Bearer {value}")),
+            name => (HeaderName::try_from(name)?, value.to_owned()),
+        };
+        parts.headers.insert(name, HeaderValue::try_from(value)?);
+    }
+    // What is signed in by cookie could change things from here on.
+    parts.method = Method::POST;
+    match Caller::from_request_parts(&mut parts, &app).await {
+        Ok(caller) => {
+            let mut data = Data::default();
+            data.insert(caller);
+            Ok(data)
+        }
+        Err(ApiError(error)) => {
+            let code = Value::from(error.code());
+            Err(async_graphql::Error::new(error.to_string()).extend_with(|_, extensions| extensions.set("code", code)))
+        }
+    }
+}
+
+/// The page to try things on. Its script is ours to deliver; see `assets/graphiql/ORIGIN.md`.
+fn graphiql() -> Router<Arc<App>> {
+    Router::new()
+}

@@ -1,0 +1,178 @@
+//! The schema: what can be asked, what can be changed, what can be watched.
+
+use std::sync::Arc;
+
+use async_graphql::{ComplexObject, Context, ErrorExtensions as _, Object, Schema, Subscription};
+use futures::StreamExt as _;
+use futures::stream::BoxStream;
+use uuid::Uuid;
+
+use super::super::sessions::calls;
+use super::super::sessions::wire::{
+    ByteCount, MediaPage, MediaResponse, MediaStatus, Session, StatusChange, UploadUrlResponse,
+};
+use crate::app::App;
+use crate::error::Error;
+use crate::model::caller::Caller;
+use crate::sessions::uploads::Announced;
+
+/// What the handlers serve.
+pub(in crate::http) type Tidegate = Schema<Query, Mutation, Changes>;
+
+/// The schema with the limits that are set.
+pub(in crate::http) fn schema(app: &Arc<App>) -> Tidegate {
+    let setting = app.config.graphql;
+    let schema = Schema::build(Query, Mutation, Changes)
+        .data(Arc::clone(app))
+        .limit_depth(setting.depth)
+        .limit_complexity(setting.complexity)
+        .limit_recursive_depth(setting.depth.max(16));
+    if setting.introspection { schema.finish() } else { schema.disable_introspection().finish() }
+}
+
+/// The schema as it is committed.
+pub fn description() -> String {
+    Schema::build(Query, Mutation, Changes).finish().sdl()
+}
+
+type Answer<T> = async_graphql::Result<T>;
+
+/// An outcome as GraphQL says it; what went wrong inside goes to the log.
+fn refused(error: Error) -> async_graphql::Error {
+    let (code, message) = (error.code(), error.to_string());
+    if matches!(error, Error::Internal(_) | Error::StoreError(_) | Error::Unavailable(_) | Error::Misconfig(_)) {
+        tracing::error!(error = error.detail(), code, "a request failed");
+    }
+    async_graphql::Error::new(message).extend_with(|_, extensions| extensions.set("code", code))
+}
+
+fn app<'a>(context: &Context<'a>) -> Answer<&'a Arc<App>> {
+    context.data::<Arc<App>>()
+}
+
+fn caller<'a>(context: &Context<'a>) -> Answer<&'a Caller> {
+    context.data::<Caller>()
+}
+
+/// What can be asked.
+pub(in crate::http) struct Query;
+
+#[Object]
+impl Query {
+    /// One of a session's media.
+    async fn media(&self, context: &Context<'_>, id: Uuid) -> Answer<MediaResponse> {
+        calls::media(app(context)?, caller(context)?, None, id).await.map_err(refused)
+    }
+
+    /// A page of a session's media, newest first.
+    #[graphql(complexity = "page_cost(first, child_complexity)")]
+    async fn session_media(
+        &self,
+        context: &Context<'_>,
+        session_id: Uuid,
+        status: Option<MediaStatus>,
+        #[graphql(desc = "From 1 to 1000; 50 if left out.")] first: Option<i32>,
+        #[graphql(desc = "`next` of the page before.")] after: Option<String>,
+    ) -> Answer<MediaPage> {
+        let first = first.map(i64::from);
+        let page = calls::list(app(context)?, caller(context)?, session_id, status, first, after.as_deref()).await;
+        page.map_err(refused)
+    }
+}
+
+/// A page costs what is asked of each medium, as often as there may be one.
+fn page_cost(first: Option<i32>, child_complexity: usize) -> usize {
+    let media = first.map_or(calls::USUAL_PAGE, i64::from).clamp(1, 1000);
+    usize::try_from(media).unwrap_or(1).saturating_mul(child_complexity) / 10 + 1
+}
+
+#[ComplexObject]
+impl MediaResponse {
+    /// What it became, and when.
+    async fn history(&self, context: &Context<'_>) -> Answer<Vec<StatusChange>> {
+        calls::history(app(context)?, caller(context)?, None, self.uuid()).await.map_err(refused)
+    }
+}
+
+/// What can be changed.
+pub(in crate::http) struct Mutation;
+
+#[Object]
+impl Mutation {
+    /// Make a session of the caller's organisation. Asked again with the same id it answers the same.
+    async fn create_session(&self, context: &Context<'_>, id: Option<Uuid>) -> Answer<Session> {
+        calls::create_session(app(context)?, caller(context)?, id).await.map_err(refused)
+    }
+
+    /// Delete a session and all that is in it.
+    async fn delete_session(&self, context: &Context<'_>, id: Uuid) -> Answer<bool> {
+        calls::delete_session(app(context)?, caller(context)?, id).await.map(|()| true).map_err(refused)
+    }
+
+    /// Say what is to be sent, and learn where.
+    #[expect(clippy::too_many_arguments, reason = "the source's own mutation, and what we add to it")]
+    async fn get_upload_url(
+        &self,
+        context: &Context<'_>,
+        session_id: Uuid,
+        filename: String,
+        content_type: String,
+        stage: Option<String>,
+        #[graphql(desc = "Bytes. Where it is given, no other number of them is taken.")] size: Option<ByteCount>,
+        #[graphql(desc = "Of what is sent, in hexadecimal digits.")] sha256: Option<String>,
+    ) -> Answer<UploadUrlResponse> {
+        let announced = Announced { filename, content_type, stage, size: size.map(|size| size.0), sha256 };
+        calls::upload_url(app(context)?, caller(context)?, session_id, announced).await.map_err(refused)
+    }
+
+    /// Say that it was sent: it is scanned and made anew from here on. Asked again it answers the same.
+    async fn confirm_upload(
+        &self,
+        context: &Context<'_>,
+        session_id: Uuid,
+        file_key: String,
+        stage: Option<String>,
+        alt: Option<String>,
+    ) -> Answer<MediaResponse> {
+        let (app, caller) = (app(context)?, caller(context)?);
+        calls::confirm(app, caller, session_id, &file_key, stage.as_deref(), alt.as_deref()).await.map_err(refused)
+    }
+
+    /// Delete one of a session's media. What was published can be brought back until its retention ends.
+    async fn delete_media(&self, context: &Context<'_>, id: Uuid) -> Answer<bool> {
+        calls::delete(app(context)?, caller(context)?, None, id).await.map(|()| true).map_err(refused)
+    }
+
+    /// Bring back what was deleted.
+    async fn restore_media(&self, context: &Context<'_>, id: Uuid) -> Answer<MediaResponse> {
+        calls::restore(app(context)?, caller(context)?, None, id).await.map_err(refused)
+    }
+
+    /// Try again what failed.
+    async fn retry_media(&self, context: &Context<'_>, id: Uuid) -> Answer<MediaResponse> {
+        calls::retry(app(context)?, caller(context)?, None, id).await.map_err(refused)
+    }
+}
+
+/// What can be watched.
+pub(in crate::http) struct Changes;
+
+#[Subscription]
+impl Changes {
+    /// What becomes of a session's media, as it comes about.
+    async fn media_status(
+        &self,
+        context: &Context<'_>,
+        session_id: Uuid,
+    ) -> async_graphql::Result<BoxStream<'static, StatusChange>> {
+        let (app, caller) = (app(context)?, caller(context)?);
+        let place = Arc::clone(&app.watchers).try_acquire_owned().map_err(|_| refused(Error::Busy))?;
+        let changes = calls::watch(app, caller.clone(), session_id).await.map_err(refused)?;
+        Ok(changes
+            .map(move |change| {
+                let _kept = &place;
+                change
+            })
+            .boxed())
+    }
+}

@@ -1,0 +1,132 @@
+//! The calls that GraphQL and the routes in JSON share: from what was sent to what is answered.
+
+use std::sync::Arc;
+
+use futures::StreamExt as _;
+use futures::stream::BoxStream;
+use uuid::Uuid;
+
+use super::super::cursor::{parse_cursor, show_cursor};
+use super::wire::{MediaPage, MediaResponse, MediaStatus, Session, StatusChange, UploadUrlResponse};
+use crate::app::App;
+use crate::db::Cursor;
+use crate::error::{Result, bad_request};
+use crate::model::caller::Caller;
+use crate::model::ids::{ObjectId, SessionId};
+use crate::model::micros;
+use crate::sessions::{self, deletion, uploads};
+
+/// Media in one page where nobody said how many.
+pub(in crate::http) const USUAL_PAGE: i64 = 50;
+
+pub(in crate::http) fn session_id(id: Uuid) -> SessionId {
+    SessionId::parse(&id.hyphenated().to_string()).unwrap_or_else(SessionId::generate)
+}
+
+pub(in crate::http) async fn create_session(app: &App, caller: &Caller, id: Option<Uuid>) -> Result<Session> {
+    let id = sessions::create(app, caller, id.map(session_id)).await?;
+    Ok(Session { id: Uuid::try_parse(id.as_str()).unwrap_or_default() })
+}
+
+pub(in crate::http) async fn delete_session(app: &App, caller: &Caller, id: Uuid) -> Result<()> {
+    deletion::delete_session(app, caller, &session_id(id)).await
+}
+
+pub(in crate::http) async fn upload_url(
+    app: &App,
+    caller: &Caller,
+    session: Uuid,
+    announced: uploads::Announced,
+) -> Result<UploadUrlResponse> {
+    Ok(uploads::begin(app, caller, &session_id(session), announced).await?.into())
+}
+
+pub(in crate::http) async fn confirm(
+    app: &App,
+    caller: &Caller,
+    session: Uuid,
+    file_key: &str,
+    stage: Option<&str>,
+    alt: Option<&str>,
+) -> Result<MediaResponse> {
+    let shown = uploads::confirm(app, caller, &session_id(session), file_key, stage, alt).await?;
+    Ok(MediaResponse::new(app, &shown))
+}
+
+pub(in crate::http) async fn media(
+    app: &App,
+    caller: &Caller,
+    session: Option<Uuid>,
+    id: Uuid,
+) -> Result<MediaResponse> {
+    let session = session.map(session_id);
+    let shown = sessions::media(app, caller, session.as_ref(), ObjectId(id)).await?;
+    Ok(MediaResponse::new(app, &shown))
+}
+
+pub(in crate::http) async fn list(
+    app: &App,
+    caller: &Caller,
+    session: Uuid,
+    status: Option<MediaStatus>,
+    first: Option<i64>,
+    after: Option<&str>,
+) -> Result<MediaPage> {
+    let after = after.map(parse_cursor).transpose()?.unwrap_or(Cursor::START);
+    let first = first.unwrap_or(USUAL_PAGE);
+    let page = sessions::list(app, caller, &session_id(session), status.map(Into::into), after, first).await;
+    let (found, more) = page.map_err(|error| match error {
+        crate::error::Error::BadRequest(message) => bad_request(message.replace("limit", "first")),
+        other => other,
+    })?;
+    let last = found.last().filter(|_| more).map(|shown| &shown.media.object);
+    let next = last.map(|object| show_cursor(Cursor { created_at: micros(object.created_at), id: object.id }));
+    Ok(MediaPage { media: found.iter().map(|shown| MediaResponse::new(app, shown)).collect(), next })
+}
+
+pub(in crate::http) async fn history(
+    app: &App,
+    caller: &Caller,
+    session: Option<Uuid>,
+    id: Uuid,
+) -> Result<Vec<StatusChange>> {
+    let session = session.map(session_id);
+    let passages = sessions::history(app, caller, session.as_ref(), ObjectId(id)).await?;
+    Ok(passages.into_iter().map(Into::into).collect())
+}
+
+pub(in crate::http) async fn delete(app: &App, caller: &Caller, session: Option<Uuid>, id: Uuid) -> Result<()> {
+    deletion::delete(app, caller, session.map(session_id).as_ref(), ObjectId(id)).await
+}
+
+pub(in crate::http) async fn restore(
+    app: &App,
+    caller: &Caller,
+    session: Option<Uuid>,
+    id: Uuid,
+) -> Result<MediaResponse> {
+    let session = session.map(session_id);
+    let shown = deletion::restore(app, caller, session.as_ref(), ObjectId(id)).await?;
+    Ok(MediaResponse::new(app, &shown))
+}
+
+pub(in crate::http) async fn retry(
+    app: &App,
+    caller: &Caller,
+    session: Option<Uuid>,
+    id: Uuid,
+) -> Result<MediaResponse> {
+    let session = session.map(session_id);
+    let shown = sessions::retry(app, caller, session.as_ref(), ObjectId(id)).await?;
+    Ok(MediaResponse::new(app, &shown))
+}
+
+/// What becomes of a session's media from now on.
+pub(in crate::http) async fn watch(
+    app: &Arc<App>,
+    caller: Caller,
+    session: Uuid,
+) -> Result<BoxStream<'static, StatusChange>> {
+    let changes = sessions::watch::watch(app, caller, session_id(session)).await?;
+    Ok(changes.map(StatusChange::from).boxed())
+}

@@ -1,0 +1,77 @@
+//! The link to what is not published yet: it tells where the medium stands, and leads to the edge once it is there.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{FromRequestParts as _, Query, Request, State};
+use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::response::IntoResponse as _;
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::super::download;
+use super::super::error::ErrorBody;
+use super::{Answer, ids};
+use crate::app::App;
+use crate::downloads;
+use crate::error::{Error, bad_request};
+use crate::model::caller::Caller;
+use crate::sessions::links::{self, Given};
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(content, head_content))
+}
+
+/// What a link says.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Link {
+    /// Epoch seconds: when it ends.
+    exp: Option<String>,
+    /// What makes it good.
+    sig: Option<String>,
+    /// Which key signed.
+    kid: Option<String>,
+}
+
+/// Read one of a session's media, once it is published
+///
+/// By the link in `url`, or signed in. Until it is published, the status is in the refusal.
+#[utoipa::path(get, path = "/v1/sessions/{session}/media/{media}/content", tag = "sessions",
+    params(("session" = String, Path), ("media" = String, Path), Link),
+    responses((status = 307, description = "At the edge"), (status = 200, description = "Where there is no edge"),
+        (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody),
+        (status = 409, body = ErrorBody)))]
+async fn content(state: State<Arc<App>>, request: Request) -> Answer<Response<Body>> {
+    let State(app) = state;
+    let (mut parts, _) = request.into_parts();
+    let path = axum::extract::Path::<(String, String)>::from_request_parts(&mut parts, &app).await;
+    let axum::extract::Path(path) = path.map_err(|_| bad_request("the path can't be read"))?;
+    let (session, media) = ids(&path)?;
+    let query = Query::<Link>::try_from_uri(&parts.uri);
+    let Query(link) = query.map_err(|_| bad_request("the query can't be read"))?;
+    let given = link.exp.zip(link.sig).map(|(exp, sig)| Given { exp, sig, kid: link.kid });
+    let caller = match given {
+        Some(_) => None,
+        None => Some(Caller::from_request_parts(&mut parts, &app).await?),
+    };
+    let (session, media) = (super::calls::session_id(session), crate::model::ids::ObjectId(media));
+    let (media, url) = links::follow(&app, caller.as_ref(), &session, media, given.as_ref()).await?;
+    if app.addresses.edge.is_none() {
+        let download = downloads::open_media(&app, &media).await?;
+        return Ok(download::answer(&app, &download, &parts.method, &parts.headers).await?);
+    }
+    let location = HeaderValue::from_str(&url.url).map_err(|error| Error::Internal(error.into()))?;
+    let fields = [(header::LOCATION, location), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+    Ok((StatusCode::TEMPORARY_REDIRECT, fields).into_response())
+}
+
+/// The same without its bytes
+#[utoipa::path(head, path = "/v1/sessions/{session}/media/{media}/content", tag = "sessions",
+    params(("session" = String, Path), ("media" = String, Path), Link),
+    responses((status = 307), (status = 200), (status = 401), (status = 403), (status = 404), (status = 409)))]
+async fn head_content(state: State<Arc<App>>, request: Request) -> Answer<Response<Body>> {
+    content(state, request).await
+}

@@ -1,0 +1,44 @@
+//! Changes of status as server-sent events.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Path, State};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use futures::{Stream, StreamExt as _};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::super::error::ErrorBody;
+use super::{Answer, StatusChange, calls, id};
+use crate::app::App;
+use crate::error::Error;
+use crate::model::caller::Caller;
+
+/// How often something is said where nothing comes about, so that proxies keep the connection.
+const BEAT: Duration = Duration::from_secs(15);
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(media_events))
+}
+
+/// What becomes of a session's media, as it comes about
+///
+/// Server-sent events named `status`, each with a change in JSON.
+#[utoipa::path(get, path = "/v1/sessions/{session}/media/events", tag = "sessions", params(("session" = String, Path)),
+    responses((status = 200, body = StatusChange, content_type = "text/event-stream"), (status = 401, body = ErrorBody),
+        (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 503, body = ErrorBody)))]
+async fn media_events(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(session): Path<String>,
+) -> Answer<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
+    let place = Arc::clone(&app.watchers).try_acquire_owned().map_err(|_| Error::Busy)?;
+    let changes = calls::watch(&app, caller, id(&session, "session")?).await?;
+    let events = changes.map(move |change| {
+        let _kept = &place;
+        Ok(Event::default().event("status").data(serde_json::to_string(&change).unwrap_or_default()))
+    });
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(BEAT)))
+}

@@ -1,0 +1,256 @@
+//! Sessions for clients without GraphQL: the same calls as routes in JSON, changes as server-sent events, and the link to
+//! what is not published yet.
+
+pub(in crate::http) mod calls;
+mod content;
+mod events;
+pub(in crate::http) mod wire;
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, Query, Request, State};
+use axum::http::StatusCode;
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use self::wire::{ByteCount, MediaPage, MediaResponse, MediaStatus, Session, StatusChange, UploadUrlResponse};
+use super::error::{ApiError, ErrorBody};
+use super::json::{json, json_or_nothing};
+use crate::app::App;
+use crate::error::{Error, bad_request};
+use crate::model::caller::Caller;
+use crate::model::ids::ObjectId;
+use crate::sessions::uploads::Announced;
+
+type Answer<T> = std::result::Result<T, ApiError>;
+
+/// The routes in JSON.
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(create_session))
+        .routes(routes!(delete_session))
+        .routes(routes!(upload_url))
+        .routes(routes!(confirm))
+        .routes(routes!(list_media))
+        .routes(routes!(get_media, delete_media))
+        .routes(routes!(media_history))
+        .routes(routes!(restore_media))
+        .routes(routes!(retry_media))
+        .merge(events::routes())
+        .merge(content::routes())
+}
+
+/// An id in a path; what is none leads nowhere.
+fn id(text: &str, what: &'static str) -> crate::error::Result<Uuid> {
+    let unknown = || Error::NotFound(format!("no such {what}").into());
+    ObjectId::parse(text).map(|id| id.0).ok_or_else(unknown)
+}
+
+/// The two ids of most paths.
+fn ids((session, media): &(String, String)) -> crate::error::Result<(Uuid, Uuid)> {
+    Ok((id(session, "session")?, id(media, "media")?))
+}
+
+/// A session that is to be.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+struct NewSession {
+    /// The client's own id; one is made where none is given.
+    id: Option<Uuid>,
+}
+
+/// Make a session of the caller's organisation
+///
+/// Asked again with the same id it answers the same.
+#[utoipa::path(post, path = "/v1/sessions", tag = "sessions", request_body = Option<NewSession>,
+    responses((status = 201, body = Session), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+        (status = 403, body = ErrorBody), (status = 409, body = ErrorBody)))]
+async fn create_session(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    request: Request,
+) -> Answer<(StatusCode, Json<Session>)> {
+    let asked: NewSession = json_or_nothing(request).await?.unwrap_or_default();
+    Ok((StatusCode::CREATED, Json(calls::create_session(&app, &caller, asked.id).await?)))
+}
+
+/// Delete a session and all that is in it
+#[utoipa::path(delete, path = "/v1/sessions/{session}", tag = "sessions", params(("session" = String, Path)),
+    responses((status = 204), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
+async fn delete_session(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(session): Path<String>,
+) -> Answer<StatusCode> {
+    calls::delete_session(&app, &caller, id(&session, "session")?).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What is to be sent.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct UploadWanted {
+    filename: String,
+    /// `image/jpeg`, `image/png`, `image/gif`, `image/webp`, `video/mp4`, `video/quicktime` or `video/webm`.
+    content_type: String,
+    /// `intake`, `customerRequests`, `inspection`, `testDrive`, `initialReport` or `general`, which is usual.
+    stage: Option<String>,
+    /// Bytes. Where it is given, no other number of them is taken.
+    size: Option<ByteCount>,
+    /// Of what is sent, in hexadecimal digits.
+    sha256: Option<String>,
+}
+
+/// Say what is to be sent, and learn where
+#[utoipa::path(post, path = "/v1/sessions/{session}/media/upload-url", tag = "sessions", params(("session" = String, Path)),
+    request_body = UploadWanted, responses((status = 200, body = UploadUrlResponse), (status = 400, body = ErrorBody),
+        (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody),
+        (status = 413, body = ErrorBody)))]
+async fn upload_url(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(session): Path<String>,
+    request: Request,
+) -> Answer<Json<UploadUrlResponse>> {
+    let wanted: UploadWanted = json(request).await?;
+    let announced = Announced {
+        filename: wanted.filename,
+        content_type: wanted.content_type,
+        stage: wanted.stage,
+        size: wanted.size.map(|size| size.0),
+        sha256: wanted.sha256,
+    };
+    Ok(Json(calls::upload_url(&app, &caller, id(&session, "session")?, announced).await?))
+}
+
+/// What was sent.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct Sent {
+    file_key: String,
+    /// Another stage than was announced.
+    stage: Option<String>,
+    /// What it shows, for those who can't see it.
+    alt: Option<String>,
+}
+
+/// Say that it was sent
+///
+/// It is scanned and made anew from here on. Asked again it answers the same.
+#[utoipa::path(post, path = "/v1/sessions/{session}/media/confirm", tag = "sessions", params(("session" = String, Path)),
+    request_body = Sent, responses((status = 200, body = MediaResponse), (status = 400, body = ErrorBody),
+        (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody),
+        (status = 413, body = ErrorBody)))]
+async fn confirm(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(session): Path<String>,
+    request: Request,
+) -> Answer<Json<MediaResponse>> {
+    let sent: Sent = json(request).await?;
+    let session = id(&session, "session")?;
+    let (stage, alt) = (sent.stage.as_deref(), sent.alt.as_deref());
+    Ok(Json(calls::confirm(&app, &caller, session, &sent.file_key, stage, alt).await?))
+}
+
+/// Which of a session's media.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Asked {
+    /// Of this status only.
+    status: Option<MediaStatus>,
+    /// From 1 to 1000; 50 if left out.
+    first: Option<i64>,
+    /// `next` of the page before.
+    after: Option<String>,
+}
+
+/// A page of a session's media, newest first
+#[utoipa::path(get, path = "/v1/sessions/{session}/media", tag = "sessions", params(("session" = String, Path), Asked),
+    responses((status = 200, body = MediaPage), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+        (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
+async fn list_media(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(session): Path<String>,
+    query: std::result::Result<Query<Asked>, axum::extract::rejection::QueryRejection>,
+) -> Answer<Json<MediaPage>> {
+    let Query(asked) = query.map_err(|_| bad_request("status, first or after can't be read"))?;
+    let session = id(&session, "session")?;
+    Ok(Json(calls::list(&app, &caller, session, asked.status, asked.first, asked.after.as_deref()).await?))
+}
+
+/// One of a session's media
+#[utoipa::path(get, path = "/v1/sessions/{session}/media/{media}", tag = "sessions",
+    params(("session" = String, Path), ("media" = String, Path)),
+    responses((status = 200, body = MediaResponse), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+        (status = 404, body = ErrorBody)))]
+async fn get_media(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(path): Path<(String, String)>,
+) -> Answer<Json<MediaResponse>> {
+    let (session, media) = ids(&path)?;
+    Ok(Json(calls::media(&app, &caller, Some(session), media).await?))
+}
+
+/// Delete one of a session's media
+///
+/// What was published can be brought back until its retention ends.
+#[utoipa::path(delete, path = "/v1/sessions/{session}/media/{media}", tag = "sessions",
+    params(("session" = String, Path), ("media" = String, Path)),
+    responses((status = 204), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
+async fn delete_media(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(path): Path<(String, String)>,
+) -> Answer<StatusCode> {
+    let (session, media) = ids(&path)?;
+    calls::delete(&app, &caller, Some(session), media).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What one of a session's media became, and when
+#[utoipa::path(get, path = "/v1/sessions/{session}/media/{media}/history", tag = "sessions",
+    params(("session" = String, Path), ("media" = String, Path)),
+    responses((status = 200, body = Vec<StatusChange>), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+        (status = 404, body = ErrorBody)))]
+async fn media_history(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(path): Path<(String, String)>,
+) -> Answer<Json<Vec<StatusChange>>> {
+    let (session, media) = ids(&path)?;
+    Ok(Json(calls::history(&app, &caller, Some(session), media).await?))
+}
+
+/// Bring back what was deleted
+#[utoipa::path(post, path = "/v1/sessions/{session}/media/{media}/restore", tag = "sessions",
+    params(("session" = String, Path), ("media" = String, Path)),
+    responses((status = 200, body = MediaResponse), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+        (status = 404, body = ErrorBody)))]
+async fn restore_media(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(path): Path<(String, String)>,
+) -> Answer<Json<MediaResponse>> {
+    let (session, media) = ids(&path)?;
+    Ok(Json(calls::restore(&app, &caller, Some(session), media).await?))
+}
+
+/// Try again what failed
+#[utoipa::path(post, path = "/v1/sessions/{session}/media/{media}/retry", tag = "sessions",
+    params(("session" = String, Path), ("media" = String, Path)),
+    responses((status = 200, body = MediaResponse), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+        (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
+async fn retry_media(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(path): Path<(String, String)>,
+) -> Answer<Json<MediaResponse>> {
+    let (session, media) = ids(&path)?;
+    Ok(Json(calls::retry(&app, &caller, Some(session), media).await?))
+}

@@ -1,0 +1,48 @@
+//! Jobs that were given up: seen, and taken back.
+
+use super::Job;
+use crate::app::App;
+use crate::db::DeadJob;
+use crate::error::{Error, Result, bad_request};
+use crate::model::access::Action;
+use crate::model::caller::Caller;
+use crate::model::event::{Deed, NewEvent};
+use crate::model::ids::ObjectId;
+use crate::objects::MAX_PAGE;
+use crate::sessions;
+
+/// Jobs that were given up, after `after`, the oldest first.
+pub async fn list(app: &App, caller: &Caller, after: i64, limit: i64) -> Result<Vec<DeadJob>> {
+    app.authorize_everywhere(caller, Action::Operate)?;
+    if !(1..=MAX_PAGE).contains(&limit) {
+        return Err(bad_request(format!("limit must be from 1 to {MAX_PAGE}")));
+    }
+    app.db.list_dead_jobs(after, limit).await
+}
+
+/// Has one tried again, from its first attempt on.
+pub async fn retry(app: &App, caller: &Caller, id: i64) -> Result<()> {
+    app.authorize_everywhere(caller, Action::Operate)?;
+    let unknown = || Error::NotFound("no such job among those that were given up".into());
+    let dead = app.db.find_dead_job(id).await?.ok_or_else(unknown)?;
+    let media = match serde_json::from_str(&dead.payload) {
+        Ok(Job::IngestV1 { object, .. }) => app.db.find_media(ObjectId(object)).await?,
+        _ => None,
+    };
+    let now = app.db.now();
+    let mut tx = app.db.begin().await?;
+    if !tx.revive_job(id, now).await? {
+        return Err(unknown());
+    }
+    if let Some((_, media)) = &media {
+        // Its status says that it waits again.
+        sessions::take_back(app, &mut tx, caller, media).await?;
+    }
+    let deed = Deed::JobRetried;
+    tx.record_event(&NewEvent { at: now, caller: caller.clone(), deed, owner: None, object: None }).await?;
+    tx.commit().await?;
+    app.jobs.ring();
+    app.news.ring();
+    tracing::info!(job.id = id, "a job that was given up is tried again");
+    Ok(())
+}

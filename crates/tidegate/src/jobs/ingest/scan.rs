@@ -1,0 +1,41 @@
+//! Looking for malware. What could not be looked at is never called clean.
+
+use media::clamd::{Error as Trouble, Verdict};
+
+use super::Outcome;
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::model::media::Scan;
+
+/// Scans a blob, streamed from the store.
+pub(super) async fn scan(app: &App, key: &str) -> Result<Outcome<Scan>> {
+    let Some(scanner) = &app.scanner else { return Ok(Outcome::Good(Scan::Skipped)) };
+    let (_, body) = app.store.read(key, None).await?;
+    match scanner.scan(body).await {
+        Ok(Verdict::Clean) => {
+            count("clean");
+            Ok(Outcome::Good(Scan::Clean))
+        }
+        Ok(Verdict::Infected(name)) => {
+            count("infected");
+            tracing::warn!(signature = name, "malware was found");
+            Ok(Outcome::Rejected(format!("malware was found: {name}")))
+        }
+        Ok(Verdict::TooLarge) => {
+            count("too_large");
+            if app.config.scanner.as_ref().is_some_and(|scanner| scanner.publish_unscanned) {
+                return Ok(Outcome::Good(Scan::Unscanned));
+            }
+            Ok(Outcome::Failed("it is too large to be scanned for malware".to_owned()))
+        }
+        Err(Trouble::Unavailable { address, problem }) => {
+            count("unavailable");
+            Err(Error::Scanner(anyhow::anyhow!("clamd at {address}: {problem}")))
+        }
+        Err(Trouble::Source(error)) => Err(Error::StoreError(store::Error::Damaged(error.to_string()))),
+    }
+}
+
+fn count(verdict: &'static str) {
+    metrics::counter!("tidegate_scans_total", "verdict" => verdict).increment(1);
+}

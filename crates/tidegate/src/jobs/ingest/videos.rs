@@ -1,0 +1,46 @@
+//! Videos: put into a new container by ffmpeg, with a poster that goes the way of all pictures.
+
+use bytes::Bytes;
+use futures::{StreamExt as _, stream};
+use media::kind::Kind;
+
+use super::pictures::{file, order, thumbnail};
+use super::publish::{File, Made};
+use super::{Outcome, judged};
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::model::key::Key;
+use crate::model::media::{Look, Media};
+
+/// Makes a video anew.
+pub(super) async fn make(app: &App, media: &Media, sealed: &Key) -> Result<Outcome<Made>> {
+    let kind = Kind::parse(&media.object.content_type)
+        .ok_or_else(|| Error::Internal(anyhow::anyhow!("a medium of a type that is not taken")))?;
+    let Some(ffmpeg) = &app.ffmpeg else {
+        return Ok(Outcome::Failed("this server has no ffmpeg, without which no video is published".to_owned()));
+    };
+    let (stat, body) = app.store.read(sealed.as_str(), None).await?;
+    let video = match judged(ffmpeg.remux(kind, stat.size, body).await)? {
+        Outcome::Good(video) => video,
+        Outcome::Rejected(reason) => return Ok(Outcome::Rejected(reason)),
+        Outcome::Failed(reason) => return Ok(Outcome::Failed(reason)),
+    };
+    let poster = stream::once(std::future::ready(Ok(Bytes::from(video.poster.clone()))));
+    let poster = match judged(app.sandbox.clean(&order(app, Kind::Jpeg), poster).await)? {
+        Outcome::Good(poster) => poster,
+        Outcome::Rejected(reason) => return Ok(Outcome::Rejected(reason)),
+        Outcome::Failed(reason) => return Ok(Outcome::Failed(reason)),
+    };
+    let body = video.read().await.map_err(|error| Error::Internal(error.into()))?;
+    let (width, height) = (video.width, video.height);
+    let look = Look { width, height, duration: Some(video.duration), blurhash: poster.blurhash };
+    let derived = std::iter::once(file("poster", poster.main)).chain(poster.thumbnails.into_iter().map(thumbnail));
+    let derived = derived.collect();
+    // The file lives as long as the video that is read from it.
+    let body = body.map(move |bytes| {
+        let _kept = &video;
+        bytes
+    });
+    let main = File { name: format!("video.{}", kind.extension()), kind, width, height, body: body.boxed() };
+    Ok(Outcome::Good(Made { main, look, derived }))
+}

@@ -1,0 +1,179 @@
+//! Sessions, and the media that an organisation's people put into them: announced, confirmed, scanned, made anew,
+//! published, deleted and brought back. What becomes of the bytes is in `jobs/ingest`.
+
+pub mod deletion;
+pub mod links;
+pub mod uploads;
+pub mod watch;
+
+use std::collections::HashMap;
+
+use crate::app::{App, unauthenticated};
+use crate::db::{Cursor, Tx};
+use crate::error::{Error, Result, bad_request};
+use crate::jobs::{self, Job};
+use crate::model::access::Action;
+use crate::model::caller::Caller;
+use crate::model::event::{Deed, NewEvent};
+use crate::model::ids::{ObjectId, SessionId};
+use crate::model::media::{Media, Passage, Status, Variant};
+use crate::model::object::ObjectState;
+use crate::model::owner::Owner;
+use crate::model::principal::Principal;
+use crate::objects::MAX_PAGE;
+
+/// A medium with all that is shown of it.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    /// The medium.
+    pub media: Media,
+    /// What was derived from it.
+    pub variants: Vec<Variant>,
+    /// Where it can be read.
+    pub url: links::MediaUrl,
+}
+
+/// Makes a session of the caller's organisation, with the client's own id or a new one. Asked again with the same id by
+/// the same organisation it answers the same.
+pub async fn create(app: &App, caller: &Caller, id: Option<SessionId>) -> Result<SessionId> {
+    if caller.principal == Principal::Anonymous {
+        return Err(unauthenticated());
+    }
+    let org = caller.org().ok_or_else(|| {
+        Error::Forbidden(
+            "a session is an organisation's, and your sign-in names none (X-Org-Id, AUTH_CLAIM_ORG)".into(),
+        )
+    })?;
+    let id = id.unwrap_or_else(SessionId::generate);
+    let owner = Owner::Session(id.clone(), org.clone());
+    app.authorize(caller, Action::Write, &owner, None)?;
+    let now = app.db.now();
+    let mut tx = app.db.begin().await?;
+    if tx.insert_session(&id, org, caller.principal.name(), now).await? {
+        let (deed, object) = (Deed::SessionCreated, None);
+        tx.record_event(&NewEvent { at: now, caller: caller.clone(), deed, owner: Some(owner), object }).await?;
+        tx.commit().await?;
+        metrics::counter!("tidegate_sessions_total").increment(1);
+        return Ok(id);
+    }
+    drop(tx);
+    match app.db.find_session(&id).await? {
+        Some(there) if there == owner => Ok(id),
+        // Whether it is another organisation's, or was deleted, is nobody's to know.
+        _ => Err(Error::InvalidState("the id of the session is taken".into())),
+    }
+}
+
+/// A session in which somebody may do `action`.
+pub async fn find(app: &App, caller: &Caller, action: Action, id: &SessionId) -> Result<Owner> {
+    if caller.principal == Principal::Anonymous {
+        return Err(unauthenticated());
+    }
+    let owner = app.db.find_session(id).await?.ok_or_else(|| Error::NotFound("no such session".into()))?;
+    app.authorize(caller, action, &owner, None)?;
+    Ok(owner)
+}
+
+/// One of a session's media with which somebody may do `action`, whatever its state.
+async fn find_any(
+    app: &App,
+    caller: &Caller,
+    action: Action,
+    session: Option<&SessionId>,
+    id: ObjectId,
+) -> Result<(Owner, Media)> {
+    if caller.principal == Principal::Anonymous {
+        return Err(unauthenticated());
+    }
+    let (owner, media) = app.db.find_media(id).await?.ok_or_else(no_such_media)?;
+    if session.is_some_and(|session| *session != media.session) {
+        return Err(no_such_media());
+    }
+    app.authorize(caller, action, &owner, Some(id))?;
+    // What belongs to a session that was deleted is gone with it.
+    app.db.find_session(&media.session).await?.ok_or_else(no_such_media)?;
+    Ok((owner, media))
+}
+
+fn no_such_media() -> Error {
+    Error::NotFound("no such media".into())
+}
+
+/// One of a session's media that is there.
+pub async fn media(app: &App, caller: &Caller, session: Option<&SessionId>, id: ObjectId) -> Result<Shown> {
+    let (_, media) = find_any(app, caller, Action::Read, session, id).await?;
+    media.status().ok_or_else(no_such_media)?;
+    let mut all = shown(app, caller, vec![media]).await?;
+    all.pop().ok_or_else(no_such_media)
+}
+
+/// With what belongs to it.
+async fn shown(app: &App, caller: &Caller, media: Vec<Media>) -> Result<Vec<Shown>> {
+    let ready = |media: &&Media| media.object.state == ObjectState::Ready;
+    let ids: Vec<ObjectId> = media.iter().filter(ready).map(|media| media.object.id).collect();
+    let mut variants: HashMap<ObjectId, Vec<Variant>> = app.db.list_variants(&ids).await?;
+    let mut all = Vec::with_capacity(media.len());
+    for media in media {
+        let url = links::url(app, caller, &media).await?;
+        let variants = variants.remove(&media.object.id).unwrap_or_default();
+        all.push(Shown { media, variants, url });
+    }
+    Ok(all)
+}
+
+/// A page of a session's media, newest first, and whether there are more.
+pub async fn list(
+    app: &App,
+    caller: &Caller,
+    session: &SessionId,
+    status: Option<Status>,
+    after: Cursor,
+    limit: i64,
+) -> Result<(Vec<Shown>, bool)> {
+    find(app, caller, Action::List, session).await?;
+    if !(1..=MAX_PAGE).contains(&limit) {
+        return Err(bad_request(format!("limit must be from 1 to {MAX_PAGE}")));
+    }
+    let mut found = app.db.list_media(session, status, after, limit + 1).await?;
+    let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = found.len() > wanted;
+    found.truncate(wanted);
+    Ok((shown(app, caller, found).await?, more))
+}
+
+/// What one of a session's media became, in order.
+pub async fn history(app: &App, caller: &Caller, session: Option<&SessionId>, id: ObjectId) -> Result<Vec<Passage>> {
+    find_any(app, caller, Action::Read, session, id).await?;
+    app.db.list_passages(id).await
+}
+
+/// Has one that failed tried again.
+pub async fn retry(app: &App, caller: &Caller, session: Option<&SessionId>, id: ObjectId) -> Result<Shown> {
+    let (_, found) = find_any(app, caller, Action::Write, session, id).await?;
+    let mut tx = app.db.begin().await?;
+    if !take_back(app, &mut tx, caller, &found).await? {
+        return Err(Error::InvalidState("only what failed can be tried again".into()));
+    }
+    tx.commit().await?;
+    app.jobs.ring();
+    app.news.ring();
+    media(app, caller, session, id).await
+}
+
+/// Puts one that failed back to the start. `false` if it has not failed.
+pub(crate) async fn take_back(app: &App, tx: &mut Tx, caller: &Caller, media: &Media) -> Result<bool> {
+    let (id, now) = (media.object.id, app.db.now());
+    if !tx.move_media(id, ObjectState::Failed, ObjectState::Pending, None).await? {
+        return Ok(false);
+    }
+    tx.add_passage(&media.session, id, Status::Uploaded, None, now).await?;
+    tx.record(caller, Deed::MediaRetried, id, now).await?;
+    tx.tell(id).await?;
+    jobs::enqueue(tx, &Job::IngestV1 { object: id.0, video: is_video(media) }, now).await?;
+    Ok(true)
+}
+
+/// Whether it was announced as one.
+pub(crate) fn is_video(media: &Media) -> bool {
+    media.object.content_type.starts_with("video/")
+}

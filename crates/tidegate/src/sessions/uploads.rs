@@ -1,0 +1,360 @@
+//! Uploads to a session: a URL for one PUT, and the word of the client that it was sent. Then the bytes are sealed: moved
+//! to where no URL ever led, so that whatever is sent later changes nothing of what is scanned and served.
+
+use std::time::Duration;
+
+use futures::TryStreamExt as _;
+use media::kind::{Kind, SNIFFED};
+use store::{Attributes, Expect, Plan, PresignedRequest, Shape};
+use uuid::Uuid;
+
+use super::{Shown, find, no_such_media, shown};
+use crate::app::{App, unauthenticated};
+use crate::error::{Error, Result, bad_request};
+use crate::jobs::{self, Job};
+use crate::model::access::Action;
+use crate::model::caller::Caller;
+use crate::model::event::Deed;
+use crate::model::ids::{ObjectId, SessionId};
+use crate::model::key::{self, Key};
+use crate::model::media::{Media, Stage, Status, check_filename, extension};
+use crate::model::object::{Object, ObjectState};
+use crate::model::owner::Owner;
+use crate::model::principal::Principal;
+use crate::model::upload::{Upload, UploadState};
+
+/// Bytes of a text that describes a picture.
+const MAX_ALT: usize = 2000;
+/// How long after a confirmation its URL may still bring something, beyond its own end.
+const LATE: Duration = Duration::from_secs(60);
+
+/// What is to come.
+#[derive(Debug, Clone, Default)]
+pub struct Announced {
+    /// The file's name.
+    pub filename: String,
+    /// Its media type.
+    pub content_type: String,
+    /// Where in the session it belongs; `general` if that is not said.
+    pub stage: Option<String>,
+    /// Bytes. Signed where it is given.
+    pub size: Option<u64>,
+    /// Lower-case hex of what must come.
+    pub sha256: Option<String>,
+}
+
+/// Where it may be sent.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// The request.
+    pub request: PresignedRequest,
+    /// What the medium is called by.
+    pub file_key: Key,
+    /// Seconds that the request may be used.
+    pub expires_in: u64,
+}
+
+/// Announces a medium and says where to send it.
+pub async fn begin(app: &App, caller: &Caller, session: &SessionId, announced: Announced) -> Result<Target> {
+    let owner = find(app, caller, Action::Write, session).await?;
+    let kind = Kind::parse(&announced.content_type).ok_or_else(|| {
+        let all: Vec<&str> = Kind::ALL.into_iter().map(Kind::content_type).collect();
+        bad_request(format!("contentType must be one of {}", all.join(", ")))
+    })?;
+    check_filename(&announced.filename).map_err(|error| bad_request(error.to_string()))?;
+    let stage = stage(announced.stage.as_deref())?.unwrap_or(Stage::General);
+    let limit = limit(app, kind);
+    if announced.size.is_some_and(|size| size > limit) {
+        return Err(too_large(limit));
+    }
+    if announced.size == Some(0) {
+        return Err(bad_request("size must be at least 1"));
+    }
+    let sha256 = announced.sha256.as_deref().map(checksum).transpose()?;
+    let now = app.db.now();
+    let (id, upload_id) = (ObjectId::generate(), Uuid::new_v4().simple().to_string());
+    let file_key = key::session_upload(session, stage, Uuid::new_v4(), extension(&announced.filename));
+    let object = Object {
+        id,
+        key: file_key.clone(),
+        name: Some(announced.filename),
+        content_type: kind.content_type().to_owned(),
+        state: ObjectState::Pending,
+        created_at: now,
+        content: None,
+    };
+    let upload = Upload {
+        id: upload_id,
+        object: id,
+        key: file_key.clone(),
+        incoming: Some(file_key.clone()),
+        part_size: None,
+        announced_size: announced.size,
+        state: UploadState::Open,
+        parts_digest: sha256,
+        expires_at: now + app.config.sessions.expiry,
+    };
+    let mut tx = app.db.begin().await?;
+    if !tx.hold_session(session).await? {
+        return Err(Error::NotFound("no such session".into()));
+    }
+    tx.insert_object(&owner, &object, &caller.deciding()).await?;
+    tx.describe_media(id, Some(stage), None).await?;
+    tx.insert_upload(&owner, &upload, &caller.principal, now).await?;
+    if let Some(sha256) = &upload.parts_digest {
+        tx.announce_parts(&upload.id, sha256).await?;
+    }
+    tx.add_passage(session, id, Status::PendingUpload, None, now).await?;
+    tx.record(caller, Deed::UploadBegun, id, now).await?;
+    tx.commit().await?;
+    app.news.ring();
+    metrics::counter!("tidegate_uploads_total", "outcome" => "begun").increment(1);
+    let lifetime = app.config.sessions.url_lifetime;
+    let attributes = Attributes { content_type: object.content_type, ..Attributes::default() };
+    let expect = Expect { shape: Shape::Single { size: announced.size, lifetime }, attributes };
+    match app.store.begin(file_key.as_str(), expect).await? {
+        Plan::Single(request) => Ok(Target { request, file_key, expires_in: lifetime.as_secs() }),
+        Plan::Parts { .. } => Err(Error::Internal(anyhow::anyhow!("the store planned parts for a single request"))),
+    }
+}
+
+fn stage(given: Option<&str>) -> Result<Option<Stage>> {
+    let Some(given) = given else { return Ok(None) };
+    let all: Vec<&str> = Stage::ALL.into_iter().map(Stage::as_str).collect();
+    let unknown = || bad_request(format!("stage must be one of {}", all.join(", ")));
+    Stage::parse(given).ok_or_else(unknown).map(Some)
+}
+
+fn checksum(given: &str) -> Result<String> {
+    let lower = given.to_ascii_lowercase();
+    if lower.len() == 64 && lower.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(lower);
+    }
+    Err(bad_request("sha256 must be 64 hexadecimal digits"))
+}
+
+/// Bytes that one of this kind may have.
+pub(crate) fn limit(app: &App, kind: Kind) -> u64 {
+    if kind.is_video() { app.config.sessions.max_video } else { app.config.sessions.max_image }
+}
+
+fn too_large(limit: u64) -> Error {
+    Error::TooLarge(format!("at most {limit} bytes are taken of this type").into())
+}
+
+/// Takes what the client has sent, seals it and has it worked on. Asked again it answers the same.
+pub async fn confirm(
+    app: &App,
+    caller: &Caller,
+    session: &SessionId,
+    file_key: &str,
+    stage_given: Option<&str>,
+    alt: Option<&str>,
+) -> Result<Shown> {
+    let owner = find(app, caller, Action::Write, session).await?;
+    let stage = stage(stage_given)?;
+    if alt.is_some_and(|alt| alt.len() > MAX_ALT) {
+        return Err(bad_request(format!("alt may have at most {MAX_ALT} bytes")));
+    }
+    let media = find_own(app, caller, session, file_key).await?;
+    if media.upload == UploadState::Open {
+        // One at a time here; what another server does is settled by the rows.
+        let _confirming = app.completing.hold(file_key).await;
+        seal(app, caller, &owner, file_key, stage, alt).await?;
+    }
+    let media = find_own(app, caller, session, file_key).await?;
+    let mut all = shown(app, caller, vec![media]).await?;
+    all.pop().ok_or_else(no_such_media)
+}
+
+/// The medium at a key, for the one who announced it or a service. A colleague's is not there.
+async fn find_own(app: &App, caller: &Caller, session: &SessionId, file_key: &str) -> Result<Media> {
+    let (_, media) = app.db.find_media_by_file_key(file_key).await?.ok_or_else(no_such_media)?;
+    let deciding = caller.deciding();
+    let theirs = match &*deciding {
+        Principal::Anonymous => return Err(unauthenticated()),
+        Principal::User { id, .. } => media.created_by == id.as_str(),
+        Principal::Service | Principal::System => true,
+    };
+    if media.session != *session || !theirs || media.status().is_none() {
+        return Err(no_such_media());
+    }
+    Ok(media)
+}
+
+/// What is wrong with what came.
+enum Wrong {
+    Size(Error),
+    Content(Error),
+}
+
+async fn seal(
+    app: &App,
+    caller: &Caller,
+    owner: &Owner,
+    file_key: &str,
+    stage: Option<Stage>,
+    alt: Option<&str>,
+) -> Result<()> {
+    let (_, media) = app.db.find_media_by_file_key(file_key).await?.ok_or_else(no_such_media)?;
+    let id = media.object.id;
+    let upload = app.db.find_upload(owner, id).await?.ok_or_else(no_such_media)?;
+    if upload.state != UploadState::Open {
+        return Ok(());
+    }
+    let sealed = match take_away(app, file_key, id).await? {
+        Some(sealed) => sealed,
+        None => return Err(bad_request("nothing was sent to uploadUrl yet; PUT the file there, then confirm")),
+    };
+    let now = app.db.now();
+    match check(app, &media, &upload, sealed.as_str()).await? {
+        Ok(()) => {}
+        Err(Wrong::Size(error) | Wrong::Content(error)) => {
+            let mut tx = app.db.begin().await?;
+            if tx.end_upload(&upload.id, UploadState::Completed, None).await? {
+                reject(app, &mut tx, caller, &media, ObjectState::Pending, &error.to_string()).await?;
+                tx.commit().await?;
+                app.news.ring();
+            }
+            clear(app, id).await?;
+            return Err(error);
+        }
+    }
+    let mut tx = app.db.begin().await?;
+    let held = tx.hold_session(&media.session).await?;
+    if !held || !tx.end_upload(&upload.id, UploadState::Completed, None).await? {
+        return Ok(());
+    }
+    tx.describe_media(id, stage, alt).await?;
+    tx.keep_seal(id, &sealed).await?;
+    tx.add_passage(&media.session, id, Status::Uploaded, None, now).await?;
+    tx.record(caller, Deed::UploadConfirmed, id, now).await?;
+    tx.tell(id).await?;
+    jobs::enqueue(&mut tx, &Job::IngestV1 { object: id.0, video: super::is_video(&media) }, now).await?;
+    let late = now + app.config.sessions.url_lifetime + LATE;
+    jobs::enqueue(&mut tx, &Job::ReleaseMediaV1 { object: id.0 }, late).await?;
+    tx.commit().await?;
+    app.jobs.ring();
+    app.news.ring();
+    metrics::counter!("tidegate_uploads_total", "outcome" => "completed").increment(1);
+    tracing::info!(object.id = %id, "what a client sent to a session was sealed");
+    Ok(())
+}
+
+/// Moves what a client has put to where no URL ever led. What was moved by a confirmation that was cut off is there
+/// already; a later PUT does not take its place.
+async fn take_away(app: &App, file_key: &str, id: ObjectId) -> Result<Option<Key>> {
+    if let Some(sealed) = sealed(app, id).await? {
+        return Ok(Some(sealed));
+    }
+    let to = key::sealed(id, Uuid::new_v4());
+    match app.store.move_to(file_key, to.as_str()).await {
+        Ok(()) => Ok(Some(to)),
+        Err(store::Error::NotFound) => sealed(app, id).await,
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A seal of an object. There are several only where servers raced, or one of them crashed; which of them counts, the row
+/// says.
+async fn sealed(app: &App, id: ObjectId) -> Result<Option<Key>> {
+    let found = app.store.list(&key::seals(id), None, 1).await?;
+    Ok(found.into_iter().next().and_then(|seal| key::found_seal(seal.key)))
+}
+
+async fn check(app: &App, media: &Media, upload: &Upload, sealed: &str) -> Result<std::result::Result<(), Wrong>> {
+    let kind = Kind::parse(&media.object.content_type).ok_or_else(no_such_media)?;
+    let size = app.store.stat(sealed).await?.size;
+    if size > limit(app, kind) {
+        return Ok(Err(Wrong::Size(too_large(limit(app, kind)))));
+    }
+    if upload.announced_size.is_some_and(|announced| announced != size) {
+        let announced = upload.announced_size.unwrap_or_default();
+        return Ok(Err(Wrong::Size(bad_request(format!("{size} bytes came, {announced} were announced")))));
+    }
+    if size == 0 {
+        return Ok(Err(Wrong::Content(bad_request("the file is empty"))));
+    }
+    let head = u64::try_from(SNIFFED).unwrap_or(u64::MAX).min(size);
+    let (_, body) = app.store.read(sealed, Some(0..head)).await?;
+    let head: Vec<bytes::Bytes> = body.try_collect().await.map_err(unreadable)?;
+    if Kind::sniff(&head.concat()) != Some(kind) {
+        let message = format!("the file is not {}, as it was announced", kind.content_type());
+        return Ok(Err(Wrong::Content(bad_request(message))));
+    }
+    if let Some(announced) = &upload.parts_digest {
+        let (_, body) = app.store.read(sealed, None).await?;
+        let sha256 = crate::files::sha256_of(body).await.map_err(unreadable)?;
+        if sha256 != *announced {
+            let message = format!("the file's SHA-256 is {sha256}, and {announced} was announced");
+            return Ok(Err(Wrong::Content(bad_request(message))));
+        }
+    }
+    Ok(Ok(()))
+}
+
+fn unreadable(error: std::io::Error) -> Error {
+    Error::StoreError(store::Error::Damaged(error.to_string()))
+}
+
+/// Says that a medium is never published, by its content's fault; its bytes go with a job.
+pub(crate) async fn reject(
+    app: &App,
+    tx: &mut crate::db::Tx,
+    caller: &Caller,
+    media: &Media,
+    from: ObjectState,
+    reason: &str,
+) -> Result<bool> {
+    let (id, now) = (media.object.id, app.db.now());
+    if !tx.move_media(id, from, ObjectState::Rejected, Some(reason)).await? {
+        return Ok(false);
+    }
+    tx.add_passage(&media.session, id, Status::Rejected, Some(reason), now).await?;
+    tx.record(caller, Deed::MediaRejected, id, now).await?;
+    tx.tell(id).await?;
+    jobs::enqueue(tx, &Job::ReleaseMediaV1 { object: id.0 }, now).await?;
+    let late = now + app.config.sessions.url_lifetime + LATE;
+    jobs::enqueue(tx, &Job::ReleaseMediaV1 { object: id.0 }, late).await?;
+    metrics::counter!("tidegate_media_total", "outcome" => "rejected").increment(1);
+    Ok(true)
+}
+
+/// Gives an upload up that nobody confirmed.
+pub async fn end(app: &App, caller: &Caller, upload: &Upload, state: UploadState) -> Result<()> {
+    let now = app.db.now();
+    let Some((_, media)) = app.db.find_media(upload.object).await? else { return Ok(()) };
+    let mut tx = app.db.begin().await?;
+    if !tx.end_upload(&upload.id, state, None).await? {
+        return Err(Error::InvalidState("the upload is no longer open".into()));
+    }
+    tx.set_object_state(upload.object, ObjectState::Pending, ObjectState::Purged, now).await?;
+    let deed = if state == UploadState::Expired { Deed::UploadExpired } else { Deed::UploadAborted };
+    tx.record(caller, deed, upload.object, now).await?;
+    jobs::enqueue(&mut tx, &Job::ReleaseMediaV1 { object: upload.object.0 }, now).await?;
+    let late = now + app.config.sessions.url_lifetime + LATE;
+    jobs::enqueue(&mut tx, &Job::ReleaseMediaV1 { object: upload.object.0 }, late).await?;
+    tx.commit().await?;
+    app.jobs.ring();
+    let outcome = if state == UploadState::Expired { "expired" } else { "aborted" };
+    metrics::counter!("tidegate_uploads_total", "outcome" => outcome).increment(1);
+    tracing::info!(object.id = %media.object.id, state = state.as_str(), "an upload to a session was given up");
+    Ok(())
+}
+
+/// Removes what is left of an upload: what lies where the client was told to put it, and, once nobody works on it any
+/// more, what was sealed.
+pub async fn clear(app: &App, id: ObjectId) -> Result<()> {
+    let Some((_, media)) = app.db.find_media(id).await? else { return Ok(()) };
+    if media.upload == UploadState::Open {
+        return Ok(());
+    }
+    app.store.delete(media.file_key.as_str(), store::Deletion::Purge).await?;
+    if media.object.state.is_under_way() {
+        return Ok(());
+    }
+    while let Some(seal) = sealed(app, id).await? {
+        app.store.delete(seal.as_str(), store::Deletion::Purge).await?;
+    }
+    super::deletion::remove_remains(app, id).await
+}

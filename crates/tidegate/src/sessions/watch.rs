@@ -1,0 +1,82 @@
+//! What becomes of a session's media, as it comes about: told within a moment by whoever did it, and looked for every
+//! second besides, since that may be another process.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{Stream, stream};
+
+use super::find;
+use crate::app::App;
+use crate::bell::Ear;
+use crate::error::Result;
+use crate::model::access::Action;
+use crate::model::caller::Caller;
+use crate::model::ids::SessionId;
+use crate::model::media::Passage;
+
+/// How often it is looked for what nobody told.
+const LOOK: Duration = Duration::from_secs(1);
+/// Where writers race, an earlier number may be seen after a later one; so far back is looked again.
+const BEHIND: i64 = 1000;
+/// Passages that are read at once.
+const AT_ONCE: i64 = 2000;
+
+struct Watch {
+    app: Arc<App>,
+    caller: Caller,
+    session: SessionId,
+    ear: Ear,
+    last: i64,
+    /// Numbers that were told, of those that are looked at again.
+    told: HashSet<i64>,
+    ready: std::collections::VecDeque<Passage>,
+}
+
+/// Everything that becomes of a session's media from now on. Ends with the session, the right to see it, or the server.
+pub async fn watch(
+    app: &Arc<App>,
+    caller: Caller,
+    session: SessionId,
+) -> Result<impl Stream<Item = Passage> + Send + use<>> {
+    find(app, &caller, Action::List, &session).await?;
+    let ear = app.news.ear();
+    let last = app.db.last_passage(&session).await?;
+    let before = app.db.list_passages_after(&session, last - BEHIND, AT_ONCE).await?;
+    let told = before.into_iter().map(|passage| passage.id).collect();
+    let watch =
+        Watch { app: Arc::clone(app), caller, session, ear, last, told, ready: std::collections::VecDeque::new() };
+    Ok(stream::unfold(watch, |mut watch| async move {
+        loop {
+            if let Some(passage) = watch.ready.pop_front() {
+                return Some((passage, watch));
+            }
+            tokio::select! {
+                () = watch.app.closing.cancelled() => return None,
+                () = watch.ear.heard() => {}
+                () = tokio::time::sleep(LOOK) => {}
+            }
+            if let Err(error) = watch.look().await {
+                tracing::debug!(error = error.detail(), "a session is no longer watched");
+                return None;
+            }
+        }
+    }))
+}
+
+impl Watch {
+    async fn look(&mut self) -> Result<()> {
+        find(&self.app, &self.caller, Action::List, &self.session).await?;
+        let floor = self.last - BEHIND;
+        let found = self.app.db.list_passages_after(&self.session, floor, AT_ONCE).await?;
+        self.told.retain(|id| *id > floor);
+        for passage in found {
+            if self.told.insert(passage.id) {
+                self.last = self.last.max(passage.id);
+                self.ready.push_back(passage);
+            }
+        }
+        Ok(())
+    }
+}
