@@ -186,8 +186,30 @@ impl Clamd {
         }
     }
 
-    fn unavailable(&self, problem: impl ToString) -> Error {
-        Error::Unavailable { address: self.address.to_string(), problem: problem.to_string() }
+    fn unavailable(&self, problem: impl Into<Problem>) -> Error {
+        let Problem(problem) = problem.into();
+        Error::Unavailable { address: self.address.to_string(), problem }
+    }
+}
+
+/// What is said of a scanner that does not answer.
+struct Problem(String);
+
+impl From<&str> for Problem {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl From<String> for Problem {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl From<std::io::Error> for Problem {
+    fn from(error: std::io::Error) -> Self {
+        Self(error.to_string())
     }
 }
 

@@ -171,6 +171,9 @@ impl Sandbox {
         use std::os::unix::process::ExitStatusExt as _;
         match child.wait().await {
             Ok(status) if status.signal() == Some(KILLED) => Error::Failed("it was killed".to_owned()),
+            Ok(status) if status.code() == Some(UNCONFINED.into()) => {
+                Error::Failed("it could not set limits to itself, or lost its pipes".to_owned())
+            }
             Ok(status) => {
                 tracing::warn!(%status, "a decoder broke down over an image");
                 Error::Refused(if status.signal().is_some() { Refusal::TooCostly } else { Refusal::Damaged })
@@ -180,6 +183,8 @@ impl Sandbox {
     }
 }
 
+/// Exit status of a process that could not be what it was started to be: its own trouble, and no image's.
+const UNCONFINED: u8 = 3;
 /// SIGKILL: nothing that a program does to itself.
 const KILLED: i32 = 9;
 
@@ -199,7 +204,7 @@ pub fn run() -> Option<u8> {
         _ => return None,
     };
     // Nobody would read why.
-    Some(u8::from(outcome.is_err()))
+    Some(if outcome.is_ok() { 0 } else { UNCONFINED })
 }
 
 fn decode(arguments: &[String]) -> std::io::Result<()> {
@@ -212,7 +217,7 @@ fn decode(arguments: &[String]) -> std::io::Result<()> {
     let order: Order = serde_json::from_str(&line)?;
     let mut bytes = Vec::new();
     input.read_to_end(&mut bytes)?;
-    answer(image::clean(&bytes, &order))
+    answer(&image::clean(&bytes, &order))
 }
 
 /// Becomes another program with the same limits.
@@ -246,16 +251,16 @@ fn confine(memory: u64, seconds: u64, file: u64) -> std::io::Result<()> {
     Ok(())
 }
 
-fn answer(outcome: Result<Cleaned, Refusal>) -> std::io::Result<()> {
+fn answer(outcome: &Result<Cleaned, Refusal>) -> std::io::Result<()> {
     let mut output = std::io::stdout().lock();
-    let pictures: Vec<(u32, &Picture)> = match &outcome {
+    let pictures: Vec<(u32, &Picture)> = match outcome {
         Ok(cleaned) => {
             let small = cleaned.thumbnails.iter().map(|thumbnail| (thumbnail.longest, &thumbnail.picture));
             std::iter::once((0, &cleaned.main)).chain(small).collect()
         }
         Err(_) => Vec::new(),
     };
-    let answer = match &outcome {
+    let answer = match outcome {
         Err(refusal) => Answer::Refused(refusal.clone()),
         Ok(cleaned) => Answer::Cleaned {
             files: pictures.iter().map(|(longest, picture)| file(*longest, picture)).collect(),

@@ -13,7 +13,7 @@ impl Db {
     pub async fn owner_of(&self, kind: OwnerKind, object: ObjectId) -> Result<Option<Owner>> {
         const SQL: &str = "SELECT owner_id FROM objects WHERE id = $1 AND owner_kind = $2";
         if kind == OwnerKind::Session {
-            return Ok(self.find_media_owner(object).await?);
+            return self.find_media_owner(object).await;
         }
         let found: Option<(String,)> = on_reader!(self, |pool| {
             sqlx::query_as(SQL).bind::<Uuid>(object.0).bind(kind.as_str()).fetch_optional(pool).await?

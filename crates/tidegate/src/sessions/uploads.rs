@@ -202,9 +202,8 @@ async fn seal(
     if upload.state != UploadState::Open {
         return Ok(());
     }
-    let sealed = match take_away(app, file_key, id).await? {
-        Some(sealed) => sealed,
-        None => return Err(bad_request("nothing was sent to uploadUrl yet; PUT the file there, then confirm")),
+    let Some(sealed) = take_away(app, file_key, id).await? else {
+        return Err(bad_request("nothing was sent to uploadUrl yet; PUT the file there, then confirm"));
     };
     let now = app.db.now();
     match check(app, &media, &upload, sealed.as_str()).await? {
@@ -277,14 +276,14 @@ async fn check(app: &App, media: &Media, upload: &Upload, sealed: &str) -> Resul
     }
     let head = u64::try_from(SNIFFED).unwrap_or(u64::MAX).min(size);
     let (_, body) = app.store.read(sealed, Some(0..head)).await?;
-    let head: Vec<bytes::Bytes> = body.try_collect().await.map_err(unreadable)?;
+    let head: Vec<bytes::Bytes> = body.try_collect().await.map_err(|error| unreadable(&error))?;
     if Kind::sniff(&head.concat()) != Some(kind) {
         let message = format!("the file is not {}, as it was announced", kind.content_type());
         return Ok(Err(Wrong::Content(bad_request(message))));
     }
     if let Some(announced) = &upload.parts_digest {
         let (_, body) = app.store.read(sealed, None).await?;
-        let sha256 = crate::files::sha256_of(body).await.map_err(unreadable)?;
+        let sha256 = crate::files::sha256_of(body).await.map_err(|error| unreadable(&error))?;
         if sha256 != *announced {
             let message = format!("the file's SHA-256 is {sha256}, and {announced} was announced");
             return Ok(Err(Wrong::Content(bad_request(message))));
@@ -293,7 +292,7 @@ async fn check(app: &App, media: &Media, upload: &Upload, sealed: &str) -> Resul
     Ok(Ok(()))
 }
 
-fn unreadable(error: std::io::Error) -> Error {
+fn unreadable(error: &std::io::Error) -> Error {
     Error::StoreError(store::Error::Damaged(error.to_string()))
 }
 

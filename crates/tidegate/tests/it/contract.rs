@@ -103,3 +103,8 @@ fn parameters_of_the_description_are_where_it_says() {
     }
     assert!(seen > 50, "{seen}");
 }
+
+#[test]
+fn the_graphql_schema() {
+    check("schema.graphql", &tidegate::http::graphql::description());
+}

@@ -1,6 +1,7 @@
 //! GraphQL: queries and mutations by POST, subscriptions over WebSocket (graphql-transport-ws and the older graphql-ws) and
 //! as server-sent events (graphql-sse, distinct connections), and GraphiQL to try them.
 
+mod page;
 mod schema;
 
 use std::convert::Infallible;
@@ -48,7 +49,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
             .post(move |state, request| answer(state, post, request)),
     );
     if app.config.graphql.graphiql {
-        routes = routes.merge(graphiql());
+        routes = routes.merge(page::routes());
     }
     routes
 }
@@ -62,7 +63,7 @@ async fn answer(State(app): State<Arc<App>>, schema: Tidegate, request: Request)
     let query: Query = json(Request::from_parts(parts, content)).await?;
     let query = query.data(caller);
     if events {
-        return Ok(stream(schema, query).into_response());
+        return Ok(stream(&schema, query).into_response());
     }
     let mut response = schema.execute(query).await;
     response.errors.iter_mut().for_each(coded);
@@ -83,7 +84,7 @@ fn accepts(headers: &HeaderMap, wanted: &str) -> bool {
     headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|value| value.contains(wanted))
 }
 
-fn stream(schema: Tidegate, query: Query) -> Sse<impl futures::Stream<Item = Result<Event, Infallible>>> {
+fn stream(schema: &Tidegate, query: Query) -> Sse<impl futures::Stream<Item = Result<Event, Infallible>> + use<>> {
     let answers = schema.execute_stream(query).map(|mut response| {
         response.errors.iter_mut().for_each(coded);
         Event::default().event("next").data(serde_json::to_string(&response).unwrap_or_default())
@@ -102,7 +103,7 @@ async fn asked(State(app): State<Arc<App>>, schema: Tidegate, request: Request) 
         let caller = Caller::from_request_parts(&mut parts, &app).await?;
         let query = async_graphql::http::parse_query_string(parts.uri.query().unwrap_or_default());
         let query = query.map_err(|_| Error::BadRequest("the query string holds no GraphQL request".into()))?;
-        return Ok(stream(schema, query.data(caller)).into_response());
+        return Ok(stream(&schema, query.data(caller)).into_response());
     }
     if app.config.graphql.graphiql && accepts(&parts.headers, "text/html") {
         return Ok(axum::response::Redirect::temporary("/graphiql").into_response());
@@ -159,9 +160,4 @@ async fn greet(app: Arc<App>, mut parts: Parts, said: serde_json::Value) -> asyn
             Err(async_graphql::Error::new(error.to_string()).extend_with(|_, extensions| extensions.set("code", code)))
         }
     }
-}
-
-/// The page to try things on. Its script is ours to deliver; see `assets/graphiql/ORIGIN.md`.
-fn graphiql() -> Router<Arc<App>> {
-    Router::new()
 }

@@ -38,6 +38,7 @@ pub fn description() -> String {
 type Answer<T> = async_graphql::Result<T>;
 
 /// An outcome as GraphQL says it; what went wrong inside goes to the log.
+#[expect(clippy::needless_pass_by_value, reason = "the signature that map_err calls")]
 fn refused(error: Error) -> async_graphql::Error {
     let (code, message) = (error.code(), error.to_string());
     if matches!(error, Error::Internal(_) | Error::StoreError(_) | Error::Unavailable(_) | Error::Misconfig(_)) {

@@ -158,7 +158,7 @@ pub(in crate::http) struct MediaResponse {
     blurhash: Option<String>,
     /// `clean`, `skipped` where there is no scanner, `unscanned` where it was too large.
     scan: Option<String>,
-    /// Why it is REJECTED or SCAN_FAILED.
+    /// Why it is `REJECTED` or `SCAN_FAILED`.
     reason: Option<String>,
     variants: Vec<Variant>,
     created_at: String,
@@ -219,7 +219,7 @@ impl MediaResponse {
 pub(in crate::http) struct StatusChange {
     media_id: Uuid,
     status: MediaStatus,
-    /// Why it is REJECTED or SCAN_FAILED.
+    /// Why it is `REJECTED` or `SCAN_FAILED`.
     reason: Option<String>,
     at: String,
 }
