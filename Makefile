@@ -8,7 +8,7 @@ VENV := .tools/venv
 PYTHON := $(VENV)/bin/python
 # Inputs per property in `make check`.
 CASES ?= 4000
-SERVERS := ./.ci/services postgres garage moto
+SERVERS := ./.ci/services postgres garage moto clamd
 
 .PHONY: help run test check unit e2e bench fuzz demo update local-services tools-rust tools-python tools-bench
 
@@ -34,7 +34,7 @@ unit: tools-rust tools-python tools-servers ## unit, property, vector, conforman
 	TEST_DATABASE=postgres $(SERVERS) -- $(CARGO) test -p tidegate --locked --test it
 
 e2e: tools-rust tools-python tools-servers ## black-box tests of the built binary, with boto3, curl, nginx and strace
-	@./.ci/need 7z:p7zip-full bsdtar:libarchive-tools chromium:chromium nginx:nginx-light openssl:openssl strace:strace systemd-analyze:systemd unzip:unzip
+	@./.ci/need 7z:p7zip-full bsdtar:libarchive-tools chromium:chromium exiftool:libimage-exiftool-perl nginx:nginx-light openssl:openssl promtool:prometheus strace:strace systemd-analyze:systemd unzip:unzip
 	$(CARGO) build --locked -p tidegate --features otlp
 	$(SERVERS) -- $(PYTHON) -m pytest e2e -q --color=no -p no:cacheprovider
 
@@ -52,7 +52,6 @@ fuzz: tools-rust ## the parsers under libFuzzer, SECONDS_EACH=60; takes the nigh
 	for target in policy pattern request ranges head; do PATH="$(CURDIR)/.tools/bin:$$PATH" $(CARGO) +nightly fuzz run $$target -- -max_total_time=$${SECONDS_EACH:-60}; done
 
 local-services: tools-rust tools-python tools-servers ## PostgreSQL, S3 and clamd on this machine until Ctrl-C; prints the settings
-	@./.ci/need clamd:clamav-daemon
 	@./.ci/services postgres garage clamd
 
 update: ## write the committed descriptions anew from the code
@@ -65,9 +64,9 @@ tools-python:
 	@./.ci/need python3:python3 curl:curl jq:jq
 	@test -x $(PYTHON) && $(PYTHON) -c 'import boto3, moto.server, pytest' 2>/dev/null || ./.ci/venv $(VENV)
 
-# PostgreSQL, and two S3 servers that are not ours: one that verifies signatures and one that keeps versions.
+# PostgreSQL, clamd, ffmpeg, and two S3 servers that are not ours: one that verifies signatures and one that keeps versions.
 tools-servers: tools-python
-	@./.ci/need '/usr/lib/postgresql/*/bin/initdb:postgresql' setpriv:util-linux
+	@./.ci/need '/usr/lib/postgresql/*/bin/initdb:postgresql' setpriv:util-linux clamd:clamav-daemon ffmpeg:ffmpeg
 	@test -x .tools/bin/garage || $(CARGO) install garage --version 2.5.0 --locked --debug --no-default-features --features bundled-libs,sqlite --root .tools
 
 tools-bench:

@@ -45,6 +45,8 @@ pub struct ScannerSetting {
     pub patience: Duration,
     /// How long a scan may take.
     pub longest: Duration,
+    /// The most bytes that it looks at.
+    pub max_size: u64,
     /// Scans at once.
     pub at_once: usize,
     /// Whether what is too large to be scanned is published, marked as such.
@@ -150,6 +152,7 @@ pub(super) fn scanner(r: &mut Resolver) -> (Option<ScannerSetting>, bool) {
         address: address.clone().unwrap_or_else(|| Address::Tcp(String::new(), port)),
         patience: r.seconds("CLAMAV_TIMEOUT_SECONDS", 1..=600),
         longest: r.seconds("CLAMAV_SCAN_SECONDS", 1..=3600),
+        max_size: r.number("CLAMAV_MAX_MB", 1..=4096) * MIB,
         at_once: usize::try_from(r.number("CLAMAV_SCANS_AT_ONCE", 1..=100)).unwrap_or(1),
         publish_unscanned: r.flag("PUBLISH_UNSCANNED"),
     };

@@ -15,6 +15,12 @@ pub(super) const MEDIA: &[Setting] = &[
     built("CLAMAV_SOCKET", "", "a path", "Its socket on this machine, instead of CLAMAV_HOST."),
     built("CLAMAV_TIMEOUT_SECONDS", "30", "1 to 600 seconds", "How long clamd may be silent."),
     built("CLAMAV_SCAN_SECONDS", "300", "1 to 3600 seconds", "How long one scan may take."),
+    built(
+        "CLAMAV_MAX_MB",
+        "100",
+        "1 to 4096 MiB",
+        "The most that clamd is asked to scan: no more than its StreamMaxLength and MaxFileSize, beyond which it may look at a part and say OK.",
+    ),
     built("CLAMAV_SCANS_AT_ONCE", "4", "1 to 100", "Scans that one process asks for at once."),
     built(
         "PUBLISH_UNSCANNED",

@@ -42,7 +42,7 @@ pub(super) async fn run(app: &App) -> Result<()> {
         drafts(app).await,
         old_events(app).await,
         old_archives(app).await,
-        sessions::deletion::purge_old(app).await,
+        sessions::deletion::purge_old(app, app.db.now()).await,
     ];
     outcomes.into_iter().collect()
 }

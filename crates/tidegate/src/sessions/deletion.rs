@@ -215,8 +215,8 @@ pub async fn bring_back(app: &App, id: ObjectId) -> Result<()> {
 }
 
 /// Purges what was deleted so long ago that nobody can bring it back any more.
-pub async fn purge_old(app: &App) -> Result<()> {
-    let Some(before) = app.db.now().checked_sub(app.config.retention) else { return Ok(()) };
+pub async fn purge_old(app: &App, now: SystemTime) -> Result<()> {
+    let Some(before) = now.checked_sub(app.config.retention) else { return Ok(()) };
     loop {
         let some = app.db.list_media_to_purge(before, AT_ONCE).await?;
         if some.is_empty() {

@@ -10,7 +10,7 @@ use crate::support::services::{Cuttable, database, given};
 use crate::support::{PART, TestApp, config, pattern};
 
 /// Settings that lead to a new bucket on garage, by way of `endpoint`.
-async fn bucket(endpoint: &str) -> Vec<(String, String)> {
+pub(crate) async fn bucket(endpoint: &str) -> Vec<(String, String)> {
     let name = format!("it-{}", uuid::Uuid::new_v4().simple());
     make_bucket(&name).await;
     let (access_key, secret_key) = (given("TEST_S3_ACCESS_KEY"), given("TEST_S3_SECRET_KEY"));

@@ -1,105 +1,501 @@
-//! Sessions: what a client sends is sealed, scanned, made anew and published.
+//! Sessions: what a client sends is sealed, scanned, made anew and published. The source's testing checklist, line by line,
+//! and what its contract says besides.
+
+use std::time::Duration;
 
 use serde_json::{Value, json};
+use tidegate::jobs::{self, Job};
 
+use crate::support::services::given;
 use crate::support::{Answer, TestApp};
 
-const SESSION: &str = "3f2b8c1e-5d1a-4c7e-9b7a-0a1b2c3d4e5f";
+pub(crate) const SESSION: &str = "3f2b8c1e-5d1a-4c7e-9b7a-0a1b2c3d4e5f";
+const OTHER_SESSION: &str = "7a1d9f52-6a55-4b7b-8f0e-2f6c1d3e4b5a";
+pub(crate) const GET_URL: &str = "mutation($s: UUID!, $f: String!, $c: String!, $g: String, $n: ByteCount) { getUploadUrl(\
+    sessionId: $s, filename: $f, contentType: $c, stage: $g, size: $n) { uploadUrl fileKey expiresIn headers { name value } } }";
+pub(crate) const CONFIRM: &str = "mutation($s: UUID!, $k: String!, $g: String, $a: String) { confirmUpload(sessionId: $s, \
+    fileKey: $k, stage: $g, alt: $a) { id url alt status stage } }";
+pub(crate) const MEDIA: &str = "query($id: UUID!) { media(id: $id) { id url status contentType size width height duration \
+    blurhash scan reason variants { name url width height } history { status at reason } } }";
 
 impl TestApp {
-    async fn graphql(&self, user: &str, org: &str, query: &str, variables: &Value) -> Value {
-        let body = json!({ "query": query, "variables": variables }).to_string().into_bytes();
-        let headers = [("x-user-id", user), ("x-org-id", org), ("content-type", "application/json")];
-        let answer = self.send("POST", &format!("{}/graphql", self.api()), &headers, body).await;
+    pub(crate) async fn graphql(&self, user: &str, org: &str, query: &str, variables: &Value) -> Value {
+        let body = json!({ "query": query, "variables": variables });
+        let answer = self.as_of(user, org, "POST", "/graphql", Some(&body)).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
         answer.json()
     }
 
-    async fn as_of(&self, user: &str, org: &str, method: &str, path: &str, body: Option<&Value>) -> Answer {
+    /// The code of a refused GraphQL request.
+    pub(crate) async fn graphql_code(&self, user: &str, org: &str, query: &str, variables: &Value) -> String {
+        let answer = self.graphql(user, org, query, variables).await;
+        assert_eq!(answer["data"], Value::Null, "{answer}");
+        answer["errors"][0]["extensions"]["code"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) async fn as_of(&self, user: &str, org: &str, method: &str, path: &str, body: Option<&Value>) -> Answer {
         let headers = [("x-user-id", user), ("x-org-id", org), ("content-type", "application/json")];
         let bytes = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
         self.send(method, &format!("{}{path}", self.api()), &headers, bytes).await
     }
 
-    async fn session(&self) {
+    pub(crate) async fn session(&self) {
         let made = self.as_of("ann", "garage", "POST", "/v1/sessions", Some(&json!({ "id": SESSION }))).await;
         assert_eq!((made.status, made.json()), (201, json!({ "id": SESSION })), "{}", made.text());
     }
 
-    /// As the source's client does it: a URL, a PUT, a confirmation.
-    async fn sent(&self, name: &str, kind: &str, bytes: &[u8]) -> Value {
+    /// A URL to send to, and the key.
+    pub(crate) async fn target(&self, name: &str, kind: &str) -> (String, String) {
         let begun = self.graphql("ann", "garage", GET_URL, &json!({ "s": SESSION, "f": name, "c": kind })).await;
         let target = &begun["data"]["getUploadUrl"];
-        let headers = [("content-type", kind)];
-        let put = self.send("PUT", target["uploadUrl"].as_str().unwrap(), &headers, bytes.to_vec()).await;
+        let text = |name: &str| target[name].as_str().unwrap_or_else(|| panic!("{begun}")).to_owned();
+        (text("uploadUrl"), text("fileKey"))
+    }
+
+    pub(crate) async fn put_at(&self, url: &str, kind: &str, bytes: &[u8]) -> Answer {
+        let length = bytes.len().to_string();
+        self.send("PUT", url, &[("content-type", kind), ("content-length", &length)], bytes.to_vec()).await
+    }
+
+    /// As the source's client does it: a URL, a PUT, a confirmation. The confirmed medium.
+    pub(crate) async fn sent(&self, name: &str, kind: &str, bytes: &[u8]) -> Value {
+        let (url, key) = self.target(name, kind).await;
+        let put = self.put_at(&url, kind, bytes).await;
         assert_eq!(put.status, 200, "{}", put.text());
-        self.graphql("ann", "garage", CONFIRM, &json!({ "s": SESSION, "k": target["fileKey"] })).await
+        let confirmed = self.graphql("ann", "garage", CONFIRM, &json!({ "s": SESSION, "k": key })).await;
+        assert_eq!(confirmed["data"]["confirmUpload"]["status"], "UPLOADED", "{confirmed}");
+        confirmed["data"]["confirmUpload"].clone()
+    }
+
+    pub(crate) async fn shown(&self, id: &Value) -> Value {
+        let shown = self.graphql("ann", "garage", MEDIA, &json!({ "id": id })).await;
+        shown["data"]["media"].clone()
+    }
+
+    /// Sent, worked on, and what became of it.
+    async fn ended(&self, name: &str, kind: &str, bytes: &[u8]) -> Value {
+        let sent = self.sent(name, kind, bytes).await;
+        self.run_jobs().await;
+        self.shown(&sent["id"]).await
+    }
+
+    pub(crate) async fn read(&self, url: &Value) -> Answer {
+        self.send("GET", url.as_str().unwrap(), &[], Vec::new()).await
     }
 }
 
-const GET_URL: &str = "mutation($s: UUID!, $f: String!, $c: String!, $g: String) { getUploadUrl(sessionId: $s, filename: $f, \
-                       contentType: $c, stage: $g) { uploadUrl fileKey expiresIn } }";
-const CONFIRM: &str = "mutation($s: UUID!, $k: String!, $g: String, $a: String) { confirmUpload(sessionId: $s, fileKey: $k, \
-                       stage: $g, alt: $a) { id url alt status } }";
-const MEDIA: &str = "query($id: UUID!) { media(id: $id) { id url status contentType size width height blurhash scan reason \
-                     variants { name url width height } history { status at reason } } }";
+/// Settings that lead to the real scanner.
+pub(crate) fn scanner() -> Vec<(&'static str, String)> {
+    let (host, port) = given("TEST_CLAMD").split_once(':').map(|(h, p)| (h.to_owned(), p.to_owned())).unwrap();
+    vec![("CLAMAV_HOST", host), ("CLAMAV_PORT", port)]
+}
 
-/// A small JPEG with a red left half, and an Exif segment of that orientation.
-fn photo(orientation: u8) -> Vec<u8> {
-    let (width, height) = (96, 64);
+pub(crate) async fn scanning(more: &[(&'static str, &str)]) -> TestApp {
+    let scanner = scanner();
+    let mut settings: Vec<(&str, &str)> = scanner.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    settings.extend(more);
+    TestApp::with(&settings).await
+}
+
+/// In two halves, so that this file is no finding itself.
+pub(crate) fn eicar() -> Vec<u8> {
+    [r"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-", "ANTIVIRUS-TEST-FILE!$H+H*"].concat().into_bytes()
+}
+
+/// A JPEG of red and blue halves, with Exif that names an orientation and a place.
+pub(crate) fn photo(orientation: u8) -> Vec<u8> {
+    photo_of(96, 64, orientation)
+}
+
+pub(crate) fn photo_of(width: usize, height: usize, orientation: u8) -> Vec<u8> {
     let mut pixels = Vec::new();
     for _ in 0..height {
         for x in 0..width {
             pixels.extend_from_slice(if x < width / 2 { &[220, 20, 20] } else { &[20, 20, 220] });
         }
     }
-    let image = turbojpeg::Image {
-        pixels: pixels.as_slice(),
-        width,
-        pitch: width * 3,
-        height,
-        format: turbojpeg::PixelFormat::RGB,
-    };
+    let (pitch, format) = (width * 3, turbojpeg::PixelFormat::RGB);
+    let image = turbojpeg::Image { pixels: pixels.as_slice(), width, pitch, height, format };
     let plain = turbojpeg::compress(image, 90, turbojpeg::Subsamp::Sub2x2).unwrap();
-    let mut exif = b"Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\0\0\0\0\0\0\0".to_vec();
+    // TIFF, big-endian: orientation, and a maker's name that must not be found again.
+    let mut exif = b"Exif\0\0MM\0\x2a\0\0\0\x08\0\x02\x01\x12\0\x03\0\0\0\x01\0\0\0\0\x01\x0f\0\x02\0\0\0\x0d\0\0\0\x26\0\0\0\0SecretMaker\0\0".to_vec();
     exif[25] = orientation;
     let length = u16::try_from(exif.len() + 2).unwrap().to_be_bytes();
     [&plain[..2], &[0xff, 0xe1], &length, &exif, &plain[2..]].concat()
 }
 
+fn contains(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+/// Statuses of a history.
+fn steps(shown: &Value) -> Vec<&str> {
+    shown["history"].as_array().unwrap().iter().map(|step| step["status"].as_str().unwrap()).collect()
+}
+
+// The source's checklist: unit tests.
+
 #[tokio::test]
-async fn a_photo_is_sealed_made_anew_and_published() {
+async fn get_upload_url_validates_content_type() {
     let app = TestApp::start().await;
     app.session().await;
-    let confirmed = app.sent("IMG_0001.JPG", "image/jpeg", &photo(6)).await;
-    let media = &confirmed["data"]["confirmUpload"];
-    assert_eq!(media["status"], "UPLOADED", "{confirmed}");
-    let early = app.send("GET", media["url"].as_str().unwrap(), &[], Vec::new()).await;
-    assert_eq!(early.refusal(), (409, "INVALID_STATE".into()), "nothing is served before it was published");
-    app.run_jobs().await;
-    let shown = app.graphql("ben", "garage", MEDIA, &json!({ "id": media["id"] })).await;
-    let shown = &shown["data"]["media"];
-    assert_eq!(
-        (&shown["status"], &shown["width"], &shown["height"], &shown["scan"]),
-        (&json!("COMPLETED"), &json!(64), &json!(96), &json!("skipped")),
-        "{shown}"
-    );
-    let steps: Vec<&str> =
-        shown["history"].as_array().unwrap().iter().map(|step| step["status"].as_str().unwrap()).collect();
-    assert_eq!(steps, ["PENDING_UPLOAD", "UPLOADED", "SCANNING", "PROCESSING", "COMPLETED"]);
-    let served = app.send("GET", shown["url"].as_str().unwrap(), &[], Vec::new()).await;
-    assert_eq!((served.status, served.header("content-type")), (200, "image/jpeg"));
-    assert!(!served.body.windows(4).any(|bytes| bytes == b"Exif"), "no metadata is left");
-    for variant in shown["variants"].as_array().unwrap() {
-        let served = app.send("GET", variant["url"].as_str().unwrap(), &[], Vec::new()).await;
-        assert_eq!(served.status, 200, "{variant}");
+    for bad in ["image/svg+xml", "text/html", "application/octet-stream", "image/jpg", "", "image/jpeg; a=b", "*/*"] {
+        let asked = json!({ "s": SESSION, "f": "a.jpg", "c": bad });
+        assert_eq!(app.graphql_code("ann", "garage", GET_URL, &asked).await, "BAD_REQUEST", "{bad}");
     }
-    // What led to nothing before leads to the edge now.
-    let led = app.send("GET", media["url"].as_str().unwrap(), &[], Vec::new()).await;
+    for good in [
+        "image/jpeg",
+        "image/png",
+        "image/gif",
+        "image/webp",
+        "video/mp4",
+        "video/quicktime",
+        "video/webm",
+        "IMAGE/PNG",
+    ] {
+        app.target("a", good).await;
+    }
+    let stage = json!({ "s": SESSION, "f": "a.jpg", "c": "image/jpeg", "g": "processed" });
+    assert_eq!(app.graphql_code("ann", "garage", GET_URL, &stage).await, "BAD_REQUEST", "a stage that is none");
+    let listed = app.as_of("ann", "garage", "GET", &format!("/v1/sessions/{SESSION}/media"), None).await;
+    assert_eq!(listed.json()["media"].as_array().unwrap().len(), 8, "nothing is made of what was refused");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn get_upload_url_validates_filename() {
+    let app = TestApp::start().await;
+    app.session().await;
+    for bad in ["../a.jpg", "a/b.jpg", "a\\b.jpg", "a\0.jpg", "a\n.jpg", "..", "", &"x".repeat(256)] {
+        let asked = json!({ "s": SESSION, "f": bad, "c": "image/jpeg" });
+        assert_eq!(app.graphql_code("ann", "garage", GET_URL, &asked).await, "BAD_REQUEST", "{bad:?}");
+    }
+    for (name, ending) in [("photo.JPG", ".JPG"), ("Ünïcode 写真.jpeg", ".jpeg"), ("100%?#.png", ".png"), ("none", "")]
+    {
+        let (_, key) = app.target(name, "image/jpeg").await;
+        let file = key.strip_prefix(&format!("sessions/{SESSION}/general/")).unwrap();
+        assert_eq!((file.len(), &file[36..]), (36 + ending.len(), ending), "{name}");
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn get_upload_url_checks_user_authorization() {
+    let app = TestApp::start().await;
+    app.session().await;
+    let asked = json!({ "s": SESSION, "f": "a.jpg", "c": "image/jpeg" });
+    assert_eq!(app.graphql_code("eve", "elsewhere", GET_URL, &asked).await, "FORBIDDEN");
+    let unknown = json!({ "s": OTHER_SESSION, "f": "a.jpg", "c": "image/jpeg" });
+    assert_eq!(app.graphql_code("ann", "garage", GET_URL, &unknown).await, "NOT_FOUND");
+    let nobody = json!({ "query": GET_URL, "variables": asked }).to_string().into_bytes();
+    let headers = [("content-type", "application/json")];
+    let refused = app.send("POST", &format!("{}/graphql", app.api()), &headers, nobody).await;
+    assert_eq!(refused.refusal(), (401, "UNAUTHENTICATED".into()));
+    let without = [("content-type", "application/json"), ("x-user-id", "ann")];
+    let body = json!({ "query": GET_URL, "variables": asked }).to_string().into_bytes();
+    let refused = app.send("POST", &format!("{}/graphql", app.api()), &without, body).await;
+    assert_eq!(refused.json()["errors"][0]["extensions"]["code"], "FORBIDDEN", "{}", refused.text());
+    let listed = app.as_of("ann", "garage", "GET", &format!("/v1/sessions/{SESSION}/media"), None).await;
+    assert_eq!(listed.json(), json!({ "media": [], "next": null }), "nothing was created");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn confirm_upload_verifies_file_exists() {
+    let app = TestApp::start().await;
+    app.session().await;
+    let (url, key) = app.target("a.jpg", "image/jpeg").await;
+    let asked = json!({ "s": SESSION, "k": key, "a": "a car" });
+    assert_eq!(app.graphql_code("ann", "garage", CONFIRM, &asked).await, "BAD_REQUEST");
+    let listed = app.as_of("ann", "garage", "GET", &format!("/v1/sessions/{SESSION}/media"), None).await;
+    assert_eq!(listed.json()["media"][0]["status"], "PENDING_UPLOAD", "it can still be sent");
+    app.put_at(&url, "image/jpeg", &photo(1)).await;
+    let first = app.graphql("ann", "garage", CONFIRM, &asked).await;
+    assert_eq!(first["data"]["confirmUpload"]["alt"], "a car", "{first}");
+    let again = app.graphql("ann", "garage", CONFIRM, &asked).await;
+    assert_eq!(first, again, "confirming again returns the same record");
+    app.run_jobs().await;
+    let later = app.graphql("ann", "garage", CONFIRM, &asked).await;
+    assert_eq!(later["data"]["confirmUpload"]["status"], "COMPLETED");
+    app.finish_with(1).await;
+}
+
+#[tokio::test]
+async fn media_processor_scans_for_viruses() {
+    let app = scanning(&[]).await;
+    app.session().await;
+    let shown = app.ended("a.jpg", "image/jpeg", &photo(1)).await;
+    assert_eq!((&shown["status"], &shown["scan"]), (&json!("COMPLETED"), &json!("clean")), "{shown}");
+    assert_eq!(steps(&shown), ["PENDING_UPLOAD", "UPLOADED", "SCANNING", "PROCESSING", "COMPLETED"]);
+    app.finish_with(1).await;
+}
+
+#[tokio::test]
+async fn media_processor_strips_exif_data() {
+    let app = TestApp::start().await;
+    app.session().await;
+    let sent = photo(6);
+    assert!(contains(&sent, "SecretMaker"));
+    let shown = app.ended("a.jpg", "image/jpeg", &sent).await;
+    assert_eq!((&shown["width"], &shown["height"]), (&json!(64), &json!(96)), "upright");
+    let variants = shown["variants"].as_array().unwrap();
+    let names: Vec<&str> = variants.iter().map(|variant| variant["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["1280.jpg", "1280.webp", "320.jpg", "320.webp"]);
+    for url in variants.iter().map(|variant| &variant["url"]).chain([&shown["url"]]) {
+        let served = app.read(url).await;
+        assert_eq!(served.status, 200, "{url}");
+        for text in ["Exif", "SecretMaker", "xmp", "http://ns.adobe.com"] {
+            assert!(!contains(&served.body, text), "{url} holds {text}");
+        }
+    }
+    assert!(shown["blurhash"].as_str().unwrap().len() > 10);
+    app.finish_with(1).await;
+}
+
+#[tokio::test]
+async fn media_processor_handles_failures_gracefully() {
+    let app = TestApp::start().await;
+    app.session().await;
+    let whole = photo_of(256, 256, 1);
+    let cut = whole[..whole.len() / 2].to_vec();
+    let shown = app.ended("a.jpg", "image/jpeg", &cut).await;
     assert_eq!(
-        (led.status, led.header("location").split('?').next()),
-        (307, shown["url"].as_str().unwrap().split('?').next())
+        (&shown["status"], &shown["reason"]),
+        (&json!("REJECTED"), &json!("the image is damaged or incomplete"))
+    );
+    assert_eq!(app.files(), Vec::<String>::new(), "its bytes are gone");
+    let gone = app.read(&shown["url"]).await;
+    assert_eq!(gone.refusal(), (409, "INVALID_STATE".into()));
+    assert!(gone.text().contains("REJECTED: the image is damaged"), "{}", gone.text());
+    app.finish_with(2).await;
+}
+
+// Integration tests.
+
+#[tokio::test]
+async fn complete_upload_flow() {
+    let app = scanning(&[]).await;
+    app.session().await;
+    let sent = app.sent("IMG_0001.JPG", "image/jpeg", &photo(6)).await;
+    let early = app.read(&sent["url"]).await;
+    assert_eq!(early.refusal(), (409, "INVALID_STATE".into()), "nothing is served before it was published");
+    assert!(early.text().contains("UPLOADED"), "{}", early.text());
+    app.run_jobs().await;
+    let shown = app.graphql("ben", "garage", MEDIA, &json!({ "id": sent["id"] })).await["data"]["media"].clone();
+    assert_eq!(shown["status"], "COMPLETED", "a colleague sees it: {shown}");
+    let served = app.read(&shown["url"]).await;
+    assert_eq!((served.status, served.header("content-type")), (200, "image/jpeg"));
+    assert_eq!(shown["size"], served.body.len());
+    let path = |url: &Value| url.as_str().unwrap().split('?').next().unwrap().to_owned();
+    let led = app.read(&sent["url"]).await;
+    assert_eq!(
+        (led.status, path(&json!(led.header("location")))),
+        (307, path(&shown["url"])),
+        "the link leads there now"
     );
     assert!(app.files().iter().all(|file| file.contains("/processed/")), "nothing else is left: {:?}", app.files());
+    let unsigned = app.read(&json!(path(&shown["url"]))).await;
+    assert_eq!(unsigned.status, 403);
     app.finish_with(1).await;
+}
+
+#[tokio::test]
+async fn virus_scan_catches_malicious_files() {
+    let app = scanning(&[]).await;
+    app.session().await;
+    // Behind a picture that is fine.
+    let shown = app.ended("a.jpg", "image/jpeg", &[photo(1), eicar()].concat()).await;
+    assert_eq!(shown["status"], "REJECTED", "{shown}");
+    assert!(shown["reason"].as_str().unwrap().contains("Local.Eicar-Test"), "{shown}");
+    assert_eq!(steps(&shown), ["PENDING_UPLOAD", "UPLOADED", "SCANNING", "REJECTED"]);
+    app.finish_with(2).await;
+}
+
+#[tokio::test]
+async fn large_file_uploads_up_to_50_mb() {
+    let app = TestApp::start().await;
+    app.session().await;
+    let image = photo(1);
+    // Within the limit: a picture and much behind it, as some cameras write.
+    let mut large = image.clone();
+    large.resize(50 << 20, 0);
+    let shown = app.ended("a.jpg", "image/jpeg", &large).await;
+    assert_eq!(shown["status"], "COMPLETED", "{shown}");
+    large.push(0);
+    let (url, key) = app.target("a.jpg", "image/jpeg").await;
+    assert_eq!(app.put_at(&url, "image/jpeg", &large).await.status, 200, "without a size the limit is checked later");
+    let asked = json!({ "s": SESSION, "k": key });
+    assert_eq!(app.graphql_code("ann", "garage", CONFIRM, &asked).await, "TOO_LARGE");
+    let announced = json!({ "s": SESSION, "f": "a.jpg", "c": "image/jpeg", "n": (50 << 20) + 1 });
+    assert_eq!(app.graphql_code("ann", "garage", GET_URL, &announced).await, "TOO_LARGE");
+    app.run_jobs().await;
+    assert!(app.files().iter().all(|file| file.contains("/processed/")), "{:?}", app.files());
+    app.finish_with(2).await;
+}
+
+#[tokio::test]
+async fn concurrent_uploads() {
+    let app = TestApp::start().await;
+    app.session().await;
+    let image = photo(1);
+    let sending = (0..12).map(|number| {
+        let (app, image) = (&app, &image);
+        async move { app.sent(&format!("{number}.jpg"), "image/jpeg", image).await }
+    });
+    let sent = futures::future::join_all(sending).await;
+    futures::future::join_all((0..3).map(|_| app.run_jobs())).await;
+    app.run_jobs().await;
+    for media in &sent {
+        assert_eq!(app.shown(&media["id"]).await["status"], "COMPLETED");
+    }
+    app.finish_with(12).await;
+}
+
+#[tokio::test]
+async fn upload_expiration() {
+    let app = TestApp::with(&[("MEDIA_UPLOAD_URL_TTL_SECONDS", "1"), ("MEDIA_UPLOAD_EXPIRY_SECONDS", "3")]).await;
+    app.session().await;
+    let (url, key) = app.target("a.jpg", "image/jpeg").await;
+    tokio::time::sleep(Duration::from_millis(2100)).await;
+    let late = app.put_at(&url, "image/jpeg", &photo(1)).await;
+    assert_eq!(late.status, 403, "{}", late.text());
+    let (url, sent) = app.target("b.jpg", "image/jpeg").await;
+    assert_eq!(app.put_at(&url, "image/jpeg", &photo(1)).await.status, 200);
+    tokio::time::sleep(Duration::from_millis(3100)).await;
+    // What was never confirmed is swept: record and bytes.
+    let mut tx = app.app.db.begin().await.unwrap();
+    jobs::enqueue(&mut tx, &Job::SweepV1, app.app.db.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    app.run_jobs().await;
+    for key in [key, sent] {
+        let asked = json!({ "s": SESSION, "k": key });
+        assert_eq!(app.graphql_code("ann", "garage", CONFIRM, &asked).await, "NOT_FOUND");
+    }
+    assert_eq!(app.files(), Vec::<String>::new());
+    app.finish_with(2).await;
+}
+
+// Security tests.
+
+#[tokio::test]
+async fn cannot_upload_to_another_users_session() {
+    let app = TestApp::start().await;
+    app.session().await;
+    for (method, path, body) in [
+        ("POST", "/media/upload-url", Some(json!({ "filename": "a.jpg", "contentType": "image/jpeg" }))),
+        ("POST", "/media/confirm", Some(json!({ "fileKey": "sessions/x" }))),
+        ("GET", "/media", None),
+        ("GET", "/media/events", None),
+        ("DELETE", "", None),
+    ] {
+        let path = format!("/v1/sessions/{SESSION}{path}");
+        let refused = app.as_of("eve", "elsewhere", method, &path, body.as_ref()).await;
+        assert_eq!(refused.refusal(), (403, "FORBIDDEN".into()), "{method} {path}");
+        let unknown = path.replace(SESSION, OTHER_SESSION);
+        let refused = app.as_of("eve", "elsewhere", method, &unknown, body.as_ref()).await;
+        assert_eq!(refused.refusal(), (404, "NOT_FOUND".into()), "{method} {unknown}");
+    }
+    let taken = app.as_of("eve", "elsewhere", "POST", "/v1/sessions", Some(&json!({ "id": SESSION }))).await;
+    assert_eq!(taken.refusal(), (409, "INVALID_STATE".into()));
+    let again = app.as_of("ben", "garage", "POST", "/v1/sessions", Some(&json!({ "id": SESSION }))).await;
+    assert_eq!(again.status, 201, "asked again by the same organisation");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn cannot_confirm_upload_for_another_users_media() {
+    let app = TestApp::start().await;
+    app.session().await;
+    let other = app.as_of("ann", "garage", "POST", "/v1/sessions", Some(&json!({ "id": OTHER_SESSION }))).await;
+    assert_eq!(other.status, 201);
+    let (url, key) = app.target("a.jpg", "image/jpeg").await;
+    app.put_at(&url, "image/jpeg", &photo(1)).await;
+    let asked = json!({ "s": SESSION, "k": key });
+    assert_eq!(app.graphql_code("ben", "garage", CONFIRM, &asked).await, "NOT_FOUND", "a colleague's");
+    assert_eq!(app.graphql_code("eve", "elsewhere", CONFIRM, &asked).await, "FORBIDDEN", "another organisation's");
+    let elsewhere = json!({ "s": OTHER_SESSION, "k": key });
+    assert_eq!(app.graphql_code("ann", "garage", CONFIRM, &elsewhere).await, "NOT_FOUND", "a key of another session");
+    let unknown = json!({ "s": SESSION, "k": key.replace(".jpg", ".png") });
+    assert_eq!(app.graphql_code("ann", "garage", CONFIRM, &unknown).await, "NOT_FOUND", "an unknown key");
+    let done = app.graphql("ann", "garage", CONFIRM, &asked).await;
+    let id = &done["data"]["confirmUpload"]["id"];
+    app.run_jobs().await;
+    assert_eq!(app.graphql_code("eve", "elsewhere", MEDIA, &json!({ "id": id })).await, "FORBIDDEN");
+    let path = format!("/v1/sessions/{SESSION}/media/{}", id.as_str().unwrap());
+    for (method, tail) in [
+        ("GET", ""),
+        ("GET", "/history"),
+        ("GET", "/content"),
+        ("POST", "/retry"),
+        ("POST", "/restore"),
+        ("DELETE", ""),
+    ] {
+        let refused = app.as_of("eve", "elsewhere", method, &format!("{path}{tail}"), None).await;
+        assert_eq!(refused.refusal(), (403, "FORBIDDEN".into()), "{method} {tail}");
+    }
+    app.finish_with(1).await;
+}
+
+#[tokio::test]
+async fn expired_presigned_urls_are_rejected() {
+    let app = TestApp::with(&[("MEDIA_UPLOAD_URL_TTL_SECONDS", "1")]).await;
+    app.session().await;
+    let (url, _) = app.target("a.jpg", "image/jpeg").await;
+    let wrong = app.put_at(&url, "image/png", &photo(1)).await;
+    assert_eq!(wrong.status, 403, "another type than was signed");
+    let moved = app.put_at(&url.replace("/general/", "/processed/"), "image/jpeg", &photo(1)).await;
+    assert_eq!(moved.status, 403, "another place than was signed");
+    tokio::time::sleep(Duration::from_millis(2100)).await;
+    assert_eq!(app.put_at(&url, "image/jpeg", &photo(1)).await.status, 403);
+    assert_eq!(app.files(), Vec::<String>::new());
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn invalid_content_types_are_rejected() {
+    let app = TestApp::start().await;
+    app.session().await;
+    let wrong: [(&str, &[u8]); 7] = [
+        ("image/png", &photo(1)),
+        ("image/jpeg", b"<svg xmlns=\"http://www.w3.org/2000/svg\"><script>alert(1)</script></svg>"),
+        ("image/gif", b"<!doctype html><script>alert(1)</script>"),
+        ("video/mp4", &photo(1)),
+        ("image/jpeg", b"MZ\x90\0\x03"),
+        ("image/webp", b"RIFF\x10\0\0\0AVI LIST"),
+        ("image/jpeg", b""),
+    ];
+    for (kind, bytes) in wrong {
+        let (url, key) = app.target("a", kind).await;
+        assert_eq!(app.put_at(&url, kind, bytes).await.status, 200);
+        let asked = json!({ "s": SESSION, "k": key });
+        assert_eq!(app.graphql_code("ann", "garage", CONFIRM, &asked).await, "BAD_REQUEST", "{kind}");
+        let again = app.graphql("ann", "garage", CONFIRM, &asked).await;
+        assert_eq!(again["data"]["confirmUpload"]["status"], "REJECTED", "{again}");
+    }
+    app.run_jobs().await;
+    assert_eq!(app.files(), Vec::<String>::new(), "bytes of what was rejected are gone");
+    app.finish_with(7).await;
+}
+
+#[tokio::test]
+async fn malicious_files_are_caught_and_deleted() {
+    let app = scanning(&[]).await;
+    app.session().await;
+    let sent = app.sent("a.jpg", "image/jpeg", &[photo(1), eicar()].concat()).await;
+    app.run_jobs().await;
+    let shown = app.shown(&sent["id"]).await;
+    assert_eq!(shown["status"], "REJECTED");
+    assert_eq!(app.files(), Vec::<String>::new(), "deleted");
+    for url in [&sent["url"], &shown["url"]] {
+        assert_eq!(app.read(url).await.status, 409, "unreadable by any URL");
+    }
+    let retry = format!("/v1/sessions/{SESSION}/media/{}/retry", sent["id"].as_str().unwrap());
+    assert_eq!(
+        app.as_of("ann", "garage", "POST", &retry, None).await.refusal(),
+        (409, "INVALID_STATE".into()),
+        "what was rejected stays so"
+    );
+    let audit = app.get("ann", "/v1/audit").await;
+    assert_eq!(audit.status, 200);
+    app.finish_with(2).await;
 }

@@ -158,7 +158,7 @@ impl Mutation {
 /// What can be watched.
 pub(in crate::http) struct Changes;
 
-#[Subscription]
+#[Subscription(name = "Subscription")]
 impl Changes {
     /// What becomes of a session's media, as it comes about.
     async fn media_status(

@@ -9,9 +9,13 @@ use crate::model::media::Scan;
 
 /// Scans a blob, streamed from the store.
 pub(super) async fn scan(app: &App, key: &str) -> Result<Outcome<Scan>> {
-    let Some(scanner) = &app.scanner else { return Ok(Outcome::Good(Scan::Skipped)) };
-    let (_, body) = app.store.read(key, None).await?;
-    match scanner.scan(body).await {
+    let Some((scanner, setting)) = app.scanner.as_ref().zip(app.config.scanner.as_ref()) else {
+        return Ok(Outcome::Good(Scan::Skipped));
+    };
+    let (stat, body) = app.store.read(key, None).await?;
+    // Beyond its limits it may look at the beginning and call that clean.
+    let verdict = if stat.size > setting.max_size { Ok(Verdict::TooLarge) } else { scanner.scan(body).await };
+    match verdict {
         Ok(Verdict::Clean) => {
             count("clean");
             Ok(Outcome::Good(Scan::Clean))
@@ -23,7 +27,7 @@ pub(super) async fn scan(app: &App, key: &str) -> Result<Outcome<Scan>> {
         }
         Ok(Verdict::TooLarge) => {
             count("too_large");
-            if app.config.scanner.as_ref().is_some_and(|scanner| scanner.publish_unscanned) {
+            if setting.publish_unscanned {
                 return Ok(Outcome::Good(Scan::Unscanned));
             }
             Ok(Outcome::Failed("it is too large to be scanned for malware".to_owned()))

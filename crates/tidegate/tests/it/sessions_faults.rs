@@ -1,0 +1,306 @@
+//! What must not happen to a session's media: something else served than was scanned, something served that was not, or
+//! a record that says what is not true, whoever races and whatever is down.
+
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
+use crate::sessions::{CONFIRM, SESSION, eicar, photo, photo_of, scanner, scanning};
+use crate::support::TestApp;
+use crate::support::services::{Cuttable, given};
+
+fn path(id: &Value, tail: &str) -> String {
+    format!("/v1/sessions/{SESSION}/media/{}{tail}", id.as_str().unwrap())
+}
+
+/// Works off the queue as if so much time had passed that everything is due, so often.
+async fn run_late_jobs(app: &TestApp, rounds: u32) {
+    for _ in 0..rounds {
+        let due = app.app.db.now() + Duration::from_secs(600);
+        let Some(job) = tidegate::jobs::runner::claim(&app.app, None, due, Duration::from_secs(60)).await.unwrap()
+        else {
+            return;
+        };
+        let mut tx = app.app.db.begin().await.unwrap();
+        // Given back at once, and due.
+        tx.fail_job(&job, SystemTime::now(), tidegate::db::Verdict::Forgiven, "made to be due").await.unwrap();
+        tx.commit().await.unwrap();
+        app.run_jobs().await;
+    }
+}
+
+#[tokio::test]
+async fn a_late_or_repeated_put_changes_nothing() {
+    let app = scanning(&[]).await;
+    app.session().await;
+    let (url, key) = app.target("a.jpg", "image/jpeg").await;
+    assert_eq!(app.put_at(&url, "image/jpeg", &photo(1)).await.status, 200);
+    let confirmed = app.graphql("ann", "garage", CONFIRM, &json!({ "s": SESSION, "k": key })).await;
+    let id = confirmed["data"]["confirmUpload"]["id"].clone();
+    // The URL is still good by its time; the upload is not.
+    let late = app.put_at(&url, "image/jpeg", &[photo(1), eicar()].concat()).await;
+    assert_eq!(late.status, 403, "{}", late.text());
+    let again = app.graphql("ann", "garage", CONFIRM, &json!({ "s": SESSION, "k": key })).await;
+    assert_eq!(again["data"]["confirmUpload"]["id"], id);
+    app.run_jobs().await;
+    let shown = app.shown(&id).await;
+    assert_eq!(shown["status"], "COMPLETED", "{shown}");
+    assert!(app.files().iter().all(|file| file.contains("/processed/")), "{:?}", app.files());
+    app.finish_with(1).await;
+}
+
+/// On a bucket, nobody but the signature's time keeps a late PUT out: what it brings is never looked at, and removed.
+#[tokio::test]
+async fn a_late_put_to_a_bucket_is_never_looked_at() {
+    let mut settings = crate::s3_store::bucket(&given("TEST_GARAGE_URL")).await;
+    settings.extend(scanner().into_iter().map(|(name, value)| (name.to_owned(), value)));
+    let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let app = TestApp::with(&settings).await;
+    app.session().await;
+    let (url, key) = app.target("a.jpg", "image/jpeg").await;
+    let put = app.put_at(&url, "image/jpeg", &photo(6)).await;
+    assert_eq!(put.status, 200, "{}", put.text());
+    let asked = json!({ "s": SESSION, "k": key });
+    let confirmed = app.graphql("ann", "garage", CONFIRM, &asked).await;
+    let id = confirmed["data"]["confirmUpload"]["id"].clone();
+    assert_eq!(app.put_at(&url, "image/jpeg", &[photo(1), eicar()].concat()).await.status, 200, "S3 takes it");
+    let again = app.graphql("ann", "garage", CONFIRM, &asked).await;
+    assert_eq!(again["data"]["confirmUpload"]["id"], id, "and nobody cares");
+    app.run_jobs().await;
+    let shown = app.shown(&id).await;
+    assert_eq!((&shown["status"], &shown["width"]), (&json!("COMPLETED"), &json!(64)), "{shown}");
+    let served = app.read(&shown["url"]).await;
+    assert_eq!((served.status, served.header("content-type")), (200, "image/jpeg"));
+    assert_eq!(app.put_at(&url, "image/jpeg", b"later still").await.status, 200);
+    // When its time is over, what it brought goes.
+    run_late_jobs(&app, 1).await;
+    let left = app.app.store.list("", None, 100).await.unwrap();
+    assert!(left.iter().all(|entry| entry.key.contains("/processed/")), "{left:?}");
+    app.finish().await;
+}
+
+/// A PUT that is under way while its upload is confirmed: either all of it was there, or none of it.
+#[tokio::test]
+async fn a_slow_put_is_there_whole_or_not_at_all() {
+    let app = TestApp::start().await;
+    app.session().await;
+    let (url, key) = app.target("a.jpg", "image/jpeg").await;
+    let image = photo(1);
+    let target = url.strip_prefix("http://").unwrap();
+    let (host, rest) = target.split_once('/').unwrap();
+    let mut slow = tokio::net::TcpStream::connect(host).await.unwrap();
+    let head = format!(
+        "PUT /{rest} HTTP/1.1\r\nhost: {host}\r\ncontent-type: image/jpeg\r\ncontent-length: {}\r\n\r\n",
+        image.len()
+    );
+    slow.write_all(head.as_bytes()).await.unwrap();
+    slow.write_all(&image[..100]).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let asked = json!({ "s": SESSION, "k": key });
+    assert_eq!(app.graphql_code("ann", "garage", CONFIRM, &asked).await, "BAD_REQUEST", "not there yet");
+    slow.write_all(&image[100..]).await.unwrap();
+    let mut answer = [0; 12];
+    slow.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200");
+    let confirmed = app.graphql("ann", "garage", CONFIRM, &asked).await;
+    app.run_jobs().await;
+    assert_eq!(app.shown(&confirmed["data"]["confirmUpload"]["id"]).await["status"], "COMPLETED");
+    app.finish_with(1).await;
+}
+
+#[tokio::test]
+async fn many_confirmations_at_once_make_one_medium() {
+    let app = TestApp::start().await;
+    app.session().await;
+    let (url, key) = app.target("a.jpg", "image/jpeg").await;
+    app.put_at(&url, "image/jpeg", &photo(1)).await;
+    let asked = json!({ "s": SESSION, "k": key });
+    let all = futures::future::join_all((0..20).map(|_| app.graphql("ann", "garage", CONFIRM, &asked))).await;
+    for one in &all {
+        assert_eq!(one["data"]["confirmUpload"]["id"], all[0]["data"]["confirmUpload"]["id"], "{one}");
+    }
+    assert_eq!(app.run_jobs().await, 1, "there is one job");
+    app.finish_with(1).await;
+}
+
+#[tokio::test]
+async fn a_scanner_that_is_away_is_waited_for_and_nothing_is_served_unscanned() {
+    let way = Cuttable::to(given("TEST_CLAMD").parse().unwrap()).await;
+    let port = way.address.port().to_string();
+    let app = TestApp::with(&[
+        ("CLAMAV_HOST", "127.0.0.1"),
+        ("CLAMAV_PORT", &port),
+        ("CLAMAV_TIMEOUT_SECONDS", "1"),
+        ("CLAMAV_SCAN_SECONDS", "1"),
+    ])
+    .await;
+    app.session().await;
+    way.cut();
+    let sent = app.sent("a.jpg", "image/jpeg", &photo(1)).await;
+    app.run_jobs().await;
+    assert_eq!(app.shown(&sent["id"]).await["status"], "SCANNING", "it waits");
+    assert_eq!(app.read(&sent["url"]).await.status, 409);
+    way.mend();
+    way.freeze();
+    run_late_jobs(&app, 1).await;
+    assert_eq!(app.shown(&sent["id"]).await["status"], "SCANNING", "one that is silent is waited for, too");
+    way.cut();
+    run_late_jobs(&app, 20).await;
+    let shown = app.shown(&sent["id"]).await;
+    assert_eq!(
+        (&shown["status"], &shown["reason"]),
+        (&json!("SCAN_FAILED"), &json!("the malware scanner does not answer")),
+        "{shown}"
+    );
+    assert_eq!(app.read(&shown["url"]).await.status, 409, "never served");
+    way.mend();
+    // A person has it tried again, from the list of what was given up.
+    let admin = [("x-user-id", "root"), ("x-roles", "admin")];
+    let dead = app.send("GET", &format!("{}/v1/jobs/dead", app.api()), &admin, Vec::new()).await.json();
+    assert_eq!(
+        (&dead[0]["job"]["type"], &dead[0]["lastError"]),
+        (&json!("IngestV1"), &json!("SCANNER_UNAVAILABLE")),
+        "{dead}"
+    );
+    let refused = app.get("ann", "/v1/jobs/dead").await;
+    assert_eq!(refused.refusal(), (403, "FORBIDDEN".into()), "for admins only");
+    let retry = format!("{}/v1/jobs/{}/retry", app.api(), dead[0]["id"]);
+    assert_eq!(app.send("POST", &retry, &admin, Vec::new()).await.status, 202);
+    app.run_jobs().await;
+    assert_eq!(app.shown(&sent["id"]).await["status"], "COMPLETED");
+    assert_eq!(app.send("POST", &retry, &admin, Vec::new()).await.status, 404);
+    app.app.db.count_jobs().await.unwrap();
+    app.stop().await;
+}
+
+/// A scanner that closes as soon as it has read so many bytes, saying this.
+async fn closing(after: usize, words: &'static [u8]) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            tokio::spawn(async move {
+                let mut bytes = vec![0; after];
+                let _ = stream.read_exact(&mut bytes).await;
+                let _ = stream.write_all(words).await;
+            });
+        }
+    });
+    port
+}
+
+/// The scripted scanner stands in where the real one does not misbehave on demand.
+#[tokio::test]
+async fn what_a_scanner_did_not_see_to_its_end_is_not_clean() {
+    let large = photo_of(1600, 1600, 1);
+    for (after, words) in [(20, &b""[..]), (20, b"stream: OK\0"), (20, b"UNKNOWN COMMAND\0"), (20, b"stream: ")] {
+        let port = closing(after, words).await;
+        let app =
+            TestApp::with(&[("CLAMAV_HOST", "127.0.0.1"), ("CLAMAV_PORT", &port), ("CLAMAV_TIMEOUT_SECONDS", "2")])
+                .await;
+        app.session().await;
+        let mut bytes = large.clone();
+        bytes.resize(20 << 20, 7);
+        let sent = app.sent("a.jpg", "image/jpeg", &bytes).await;
+        app.run_jobs().await;
+        let shown = app.shown(&sent["id"]).await;
+        assert_eq!(shown["status"], "SCANNING", "{} {shown}", String::from_utf8_lossy(words));
+        app.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn too_large_to_scan_is_a_verdict_of_its_own() {
+    // The real one is told to take 25 MiB; ours is a limit before that one.
+    let mut large = photo(1);
+    large.resize(30 << 20, 0);
+    for more in [&[][..], &[("CLAMAV_MAX_MB", "10")]] {
+        let app = scanning(more).await;
+        app.session().await;
+        let sent = app.sent("a.jpg", "image/jpeg", &large).await;
+        app.run_jobs().await;
+        assert_eq!(app.shown(&sent["id"]).await["status"], "SCAN_FAILED");
+        app.finish_with(1).await;
+    }
+    let app = scanning(&[]).await;
+    app.session().await;
+    let sent = app.sent("a.jpg", "image/jpeg", &large).await;
+    app.run_jobs().await;
+    let shown = app.shown(&sent["id"]).await;
+    assert_eq!(
+        (&shown["status"], &shown["reason"]),
+        (&json!("SCAN_FAILED"), &json!("it is too large to be scanned for malware")),
+        "{shown}"
+    );
+    let retried = app.as_of("ann", "garage", "POST", &path(&sent["id"], "/retry"), None).await;
+    assert_eq!((retried.status, &retried.json()["status"]), (200, &json!("UPLOADED")), "{}", retried.text());
+    app.run_jobs().await;
+    assert_eq!(app.shown(&sent["id"]).await["status"], "SCAN_FAILED");
+    app.finish_with(1).await;
+    let lenient = scanning(&[("PUBLISH_UNSCANNED", "true")]).await;
+    lenient.session().await;
+    let sent = lenient.sent("a.jpg", "image/jpeg", &large).await;
+    lenient.run_jobs().await;
+    let shown = lenient.shown(&sent["id"]).await;
+    assert_eq!((&shown["status"], &shown["scan"]), (&json!("COMPLETED"), &json!("unscanned")), "{shown}");
+    lenient.finish_with(1).await;
+}
+
+#[tokio::test]
+async fn deleted_media_are_gone_at_once_and_can_be_brought_back() {
+    let app = TestApp::with(&[("RETENTION_DAYS", "1")]).await;
+    app.session().await;
+    let sent = app.sent("a.jpg", "image/jpeg", &photo(1)).await;
+    app.run_jobs().await;
+    let shown = app.shown(&sent["id"]).await;
+    let before = app.read(&shown["url"]).await;
+    assert_eq!(before.status, 200);
+    assert_eq!(app.as_of("ben", "garage", "DELETE", &path(&sent["id"], ""), None).await.status, 204);
+    for url in shown["variants"].as_array().unwrap().iter().map(|variant| &variant["url"]).chain([&shown["url"]]) {
+        assert_eq!(app.read(url).await.status, 404, "an old signature finds nothing");
+    }
+    assert_eq!(app.read(&sent["url"]).await.status, 404);
+    assert_eq!(app.as_of("ann", "garage", "GET", &path(&sent["id"], ""), None).await.status, 404);
+    app.run_jobs().await;
+    let back = app.as_of("ann", "garage", "POST", &path(&sent["id"], "/restore"), None).await;
+    assert_eq!((back.status, &back.json()["status"]), (200, &json!("COMPLETED")), "{}", back.text());
+    assert_eq!(app.read(&back.json()["url"]).await.body, before.body);
+    for variant in back.json()["variants"].as_array().unwrap() {
+        assert_eq!(app.read(&variant["url"]).await.status, 200, "{variant}");
+    }
+    assert_eq!(app.as_of("ann", "garage", "DELETE", &path(&sent["id"], ""), None).await.status, 204);
+    app.run_jobs().await;
+    let late = app.app.db.now() + Duration::from_secs(2 * 86_400);
+    tidegate::sessions::deletion::purge_old(&app.app, late).await.unwrap();
+    assert_eq!(app.files(), Vec::<String>::new(), "after its retention nothing is left");
+    let gone = app.as_of("ann", "garage", "POST", &path(&sent["id"], "/restore"), None).await;
+    assert_eq!(gone.refusal(), (404, "NOT_FOUND".into()));
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_deleted_session_takes_all_that_is_in_it_along() {
+    let app = TestApp::start().await;
+    app.session().await;
+    let done = app.sent("a.jpg", "image/jpeg", &photo(1)).await;
+    app.run_jobs().await;
+    let shown = app.shown(&done["id"]).await;
+    let (url, key) = app.target("b.jpg", "image/jpeg").await;
+    app.put_at(&url, "image/jpeg", &photo(1)).await;
+    let waiting = app.sent("c.jpg", "image/jpeg", &photo(1)).await;
+    let session = format!("/v1/sessions/{SESSION}");
+    assert_eq!(app.as_of("ann", "garage", "DELETE", &session, None).await.status, 204);
+    for id in [&done["id"], &waiting["id"]] {
+        assert_eq!(app.as_of("ann", "garage", "GET", &path(id, ""), None).await.status, 404);
+    }
+    assert_eq!(app.as_of("ann", "garage", "DELETE", &session, None).await.status, 404);
+    let asked = json!({ "s": SESSION, "k": key });
+    assert_eq!(app.graphql_code("ann", "garage", CONFIRM, &asked).await, "NOT_FOUND");
+    app.run_jobs().await;
+    assert_eq!(app.read(&shown["url"]).await.status, 404);
+    assert!(app.files().iter().all(|file| file.starts_with(".trash/")), "{:?}", app.files());
+    app.stop().await;
+}
