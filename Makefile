@@ -62,7 +62,7 @@ tools-rust:
 
 tools-python:
 	@./.ci/need python3:python3 curl:curl jq:jq
-	@test -x $(PYTHON) && $(PYTHON) -c 'import boto3, moto.server, pytest' 2>/dev/null || ./.ci/venv $(VENV)
+	@test -x $(PYTHON) && $(PYTHON) -c 'import boto3, moto.server, PIL, pytest' 2>/dev/null || ./.ci/venv $(VENV)
 
 # PostgreSQL, clamd, ffmpeg, and two S3 servers that are not ours: one that verifies signatures and one that keeps versions.
 tools-servers: tools-python

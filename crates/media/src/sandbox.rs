@@ -1,6 +1,7 @@
 //! Where images are decoded: a process of its own, which is this program again with another first argument. It has an empty
-//! environment, three pipes, limits on memory and time that the kernel keeps, and can open nothing. Whatever a hostile
-//! image does to a decoder, it costs one job.
+//! environment, three pipes, limits on memory and time that the kernel keeps, and can open nothing. It runs as the server's
+//! user: what needs no descriptor, as a signal to another process of that user, is kept from it by the unit that the server
+//! runs in, if at all. Whatever a hostile image does to a decoder otherwise, it costs one job.
 //!
 //! On the wire: the order as one line of JSON and the image to its end; back, one line of JSON with what became of it, and
 //! then the files that the line names, one after the other.
@@ -26,8 +27,8 @@ const ARGUMENT: &str = "__decode-image";
 pub(crate) const CONFINED: &str = "__confined";
 /// The longest line of JSON.
 const MAX_LINE: u64 = 1 << 20;
-/// Pipes, and no descriptor beyond them.
-const DESCRIPTORS: u64 = 3;
+/// Its pipes are open; no other descriptor is, and none can be opened, in their place neither.
+const DESCRIPTORS: u64 = 0;
 
 /// A decoder that can be started.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,19 +90,19 @@ impl Sandbox {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
+            // What a terminal tells the server's group is not for it.
+            .process_group(0)
             .kill_on_drop(true)
             .spawn()
             .map_err(|error| Error::Failed(format!("it can't be started: {error}")))?;
-        let outcome = tokio::time::timeout(self.time, self.converse(&mut child, order, image)).await;
+        // The processor's time is the kernel's to watch; what takes longer than that by much waits for somebody else.
+        let outcome = tokio::time::timeout(self.time * 3, self.converse(&mut child, order, image)).await;
         match outcome {
             Ok(Ok(Answered::Whole(cleaned))) => Ok(cleaned),
             Ok(Ok(Answered::Refused(refusal))) => Err(Error::Refused(refusal)),
             Ok(Ok(Answered::Broken)) => Err(self.judge(&mut child).await),
             Ok(Err(error)) => Err(error),
-            Err(_) => {
-                tracing::info!("an image took too long to decode");
-                Err(Error::Refused(Refusal::TooCostly))
-            }
+            Err(_) => Err(Error::Failed(format!("it was not done after {} s", (self.time * 3).as_secs()))),
         }
     }
 
@@ -165,19 +166,20 @@ impl Sandbox {
         }
     }
 
-    /// Whose fault it was that it ended without an answer. What the kernel or the decoder itself did is the image's; a
-    /// process that somebody killed is ours.
+    /// Whose fault it was that it ended without an answer: the image's only where the decoder broke down over it, or the
+    /// kernel ended it for what it took.
     async fn judge(&self, child: &mut Child) -> Error {
         use std::os::unix::process::ExitStatusExt as _;
         match child.wait().await {
-            Ok(status) if status.signal() == Some(KILLED) => Error::Failed("it was killed".to_owned()),
-            Ok(status) if status.code() == Some(UNCONFINED.into()) => {
-                Error::Failed("it could not set limits to itself, or lost its pipes".to_owned())
-            }
-            Ok(status) => {
+            Ok(status) if status.signal().is_some_and(|signal| BROKEN_DOWN.contains(&signal)) => {
                 tracing::warn!(%status, "a decoder broke down over an image");
-                Error::Refused(if status.signal().is_some() { Refusal::TooCostly } else { Refusal::Damaged })
+                Error::Refused(Refusal::TooCostly)
             }
+            Ok(status) if status.code() == Some(PANICKED) => {
+                tracing::warn!(%status, "a decoder panicked over an image");
+                Error::Refused(Refusal::Damaged)
+            }
+            Ok(status) => Error::Failed(format!("it ended with {status} and no answer")),
             Err(error) => Error::Failed(error.to_string()),
         }
     }
@@ -185,8 +187,11 @@ impl Sandbox {
 
 /// Exit status of a process that could not be what it was started to be: its own trouble, and no image's.
 const UNCONFINED: u8 = 3;
-/// SIGKILL: nothing that a program does to itself.
-const KILLED: i32 = 9;
+/// Exit status of a Rust program that panicked.
+const PANICKED: i32 = 101;
+/// SIGILL, SIGABRT (also for want of memory), SIGBUS, SIGFPE, SIGSEGV, SIGXCPU: what a program does to itself, or the kernel
+/// for what it took. The numbers are those of Linux.
+pub(crate) const BROKEN_DOWN: [i32; 6] = [4, 6, 7, 8, 11, 24];
 
 enum Answered {
     Whole(Cleaned),

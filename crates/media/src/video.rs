@@ -11,19 +11,19 @@ use bytes::Bytes;
 use futures::{Stream, TryStreamExt as _};
 use serde::Deserialize;
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 
 use crate::image::Refusal;
 use crate::kind::Kind;
-use crate::sandbox::{CONFINED, Error};
+use crate::sandbox::{BROKEN_DOWN, CONFINED, Error};
 
 /// Bytes of what ffprobe says, and of a poster.
 const MAX_ANSWER: u64 = 64 << 20;
 /// Bytes of what went wrong that are looked at.
 const MAX_COMPLAINT: u64 = 64 << 10;
-/// SIGKILL, see `sandbox`.
-const KILLED: i32 = 9;
+/// SIGXFSZ.
+const TOO_LONG_A_FILE: i32 = 25;
 
 /// ffmpeg, as it is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +72,8 @@ impl Remuxed {
     }
 }
 
+/// What folders of copies are called, before their process's number.
+const FOLDER: &str = "video-";
 const CAME: &str = "came";
 const MADE: &str = "made";
 
@@ -110,6 +112,25 @@ impl Ffmpeg {
         Ok(())
     }
 
+    /// Removes copies that a process left which was ended half-way.
+    pub async fn clear_up(&self) -> std::io::Result<()> {
+        let mut entries = match tokio::fs::read_dir(&self.folder).await {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            other => other?,
+        };
+        while let Some(entry) = entries.next_entry().await? {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let process = name.strip_prefix(FOLDER).and_then(|rest| rest.split('-').next());
+            let ended = process.is_some_and(|process| {
+                process.bytes().all(|byte| byte.is_ascii_digit()) && !Path::new("/proc").join(process).exists()
+            });
+            if ended {
+                tokio::fs::remove_dir_all(entry.path()).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Makes a video anew. It is copied to a file first, since its index may be at its end.
     pub async fn remux<S>(&self, kind: Kind, size: u64, video: S) -> Result<Remuxed, Error>
     where
@@ -117,7 +138,8 @@ impl Ffmpeg {
     {
         let failed = |error: std::io::Error| Error::Failed(format!("{}: {error}", self.folder.display()));
         tokio::fs::create_dir_all(&self.folder).await.map_err(failed)?;
-        let folder = tempfile::Builder::new().prefix("video-").tempdir_in(&self.folder).map_err(failed)?;
+        let prefix = format!("{FOLDER}{}-", std::process::id());
+        let folder = tempfile::Builder::new().prefix(&prefix).tempdir_in(&self.folder).map_err(failed)?;
         let (came, made) = (folder.path().join(CAME), folder.path().join(MADE));
         copy(video, &came).await?;
         // A new container may be a little longer than the one that came.
@@ -127,12 +149,16 @@ impl Ffmpeg {
         let probed: Probed = serde_json::from_slice(&probed).map_err(|_| Error::Refused(Refusal::Damaged))?;
         let (width, height) = shown(&probed).ok_or(Error::Refused(Refusal::NoVideo))?;
         let duration = milliseconds(&probed);
-        let poster = self.run(&self.ffmpeg, &poster(kind, &made, duration), 0).await?;
-        if poster.is_empty() {
+        let mut picture = self.run(&self.ffmpeg, &poster(kind, &made, (duration / 2).min(1000)), 0).await?;
+        if picture.is_empty() {
+            // The sound may be much longer than the pictures.
+            picture = self.run(&self.ffmpeg, &poster(kind, &made, 0), 0).await?;
+        }
+        if picture.is_empty() {
             return Err(Error::Refused(Refusal::NoVideo));
         }
         let size = tokio::fs::metadata(&made).await.map_err(failed)?.len();
-        Ok(Remuxed { folder, kind, width, height, duration, size, poster })
+        Ok(Remuxed { folder, kind, width, height, duration, size, poster: picture })
     }
 
     /// Runs a program to its end; what it writes to its output comes back.
@@ -148,6 +174,7 @@ impl Ffmpeg {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
+            .process_group(0)
             .kill_on_drop(true)
             .spawn()
             .map_err(|error| Error::Failed(format!("{} can't be started: {error}", program.display())))?;
@@ -155,18 +182,23 @@ impl Ffmpeg {
         let (mut answer, mut complaint) = (Vec::new(), Vec::new());
         let running = async {
             if let Some((output, errors)) = pipes.as_mut() {
-                let (mut output, mut errors) = (output.take(MAX_ANSWER), errors.take(MAX_COMPLAINT));
-                tokio::try_join!(output.read_to_end(&mut answer), errors.read_to_end(&mut complaint))?;
+                tokio::try_join!(keep(output, MAX_ANSWER, &mut answer), keep(errors, MAX_COMPLAINT, &mut complaint))?;
             }
-            drop(pipes);
             child.wait().await
         };
-        let status = match tokio::time::timeout(self.time, running).await {
+        let status = match tokio::time::timeout(self.time * 2, running).await {
             Ok(status) => status.map_err(|error| Error::Failed(error.to_string()))?,
-            Err(_) => return Err(Error::Refused(Refusal::TooCostly)),
+            // The processor's time is the kernel's to watch; what takes longer than that waits for something of ours.
+            Err(_) => return Err(Error::Failed(format!("{} hangs", program.display()))),
         };
         if status.success() { Ok(answer) } else { Err(judged(status, program, &complaint)) }
     }
+}
+
+/// Reads to the end, and keeps so much of it: whoever is not read from stops.
+async fn keep(from: &mut (impl AsyncRead + Unpin), most: u64, kept: &mut Vec<u8>) -> std::io::Result<()> {
+    from.take(most).read_to_end(kept).await?;
+    tokio::io::copy(from, &mut tokio::io::sink()).await.map(drop)
 }
 
 /// Whose fault it was.
@@ -176,8 +208,10 @@ fn judged(status: ExitStatus, program: &Path, complaint: &[u8]) -> Error {
     tracing::info!(%status, complaint = complaint.chars().take(400).collect::<String>(), "a video was not made anew");
     let ours = ["No space left on device", "Permission denied", "Input/output error"];
     match status.signal() {
-        Some(KILLED) => Error::Failed(format!("{} was killed", program.display())),
-        Some(_) => Error::Refused(Refusal::TooCostly),
+        Some(signal) if BROKEN_DOWN.contains(&signal) || signal == TOO_LONG_A_FILE => {
+            Error::Refused(Refusal::TooCostly)
+        }
+        Some(_) => Error::Failed(format!("{} was ended: {status}", program.display())),
         // The launcher has nothing to say when there is no such program.
         None if complaint.is_empty() => Error::Failed(format!("{} can't be run", program.display())),
         None if ours.iter().any(|ours| complaint.contains(ours)) => {
@@ -237,9 +271,9 @@ fn probing(kind: Kind, from: &Path) -> Vec<OsString> {
     words
 }
 
-/// One second in, or in the middle of what is shorter.
-fn poster(kind: Kind, from: &Path, duration: u64) -> Vec<OsString> {
-    let at = format!("{}ms", (duration / 2).min(1000));
+/// The picture at so many milliseconds.
+fn poster(kind: Kind, from: &Path, at: u64) -> Vec<OsString> {
+    let at = format!("{at}ms");
     let mut words: Vec<OsString> = ["-nostdin", "-v", "error", "-threads", "1"].map(Into::into).into();
     words.extend(["-ss".into(), at.into()]);
     words.extend(input(kind, from));

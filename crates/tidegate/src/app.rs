@@ -228,6 +228,9 @@ impl App {
         match &self.ffmpeg {
             None => tracing::warn!("there is no ffmpeg: videos are not published (FFMPEG_PATH)"),
             Some(ffmpeg) => {
+                if let Err(error) = ffmpeg.clear_up().await {
+                    tracing::warn!(%error, "copies of videos that were left can't be removed");
+                }
                 if let Err(error) = ffmpeg.probe().await {
                     tracing::warn!(%error, "ffmpeg can't be run: videos are not published");
                 }

@@ -60,6 +60,8 @@ pub(super) fn clean_gif(bytes: &[u8], order: &Order) -> Result<Cleaned, Refusal>
         let mut frame = info.clone();
         // Whatever was asked to wait for a person is shown on; delays above a minute are a mistake or a trick.
         frame.needs_user_input = false;
+        // The rows come in order.
+        frame.interlaced = false;
         frame.delay = frame.delay.min(6000);
         let mut indices = vec![0; usize::from(across) * usize::from(down)];
         decoder.read_into_buffer(&mut indices).map_err(damaged)?;

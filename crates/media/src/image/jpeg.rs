@@ -57,9 +57,10 @@ fn keeps_pairs(turn: Turn, header: &DecompressHeader) -> bool {
         && (!turn.flipped || header.height.is_multiple_of(sampling.height()))
 }
 
-/// What a decoder that met bytes it did not expect may have said and still have decoded the whole picture.
+/// What a decoder says of bytes between the picture and the mark of its end: all of it was decoded. Only the first thing it
+/// has to say is known, so that nothing that comes before the end may be passed over.
 fn is_harmless(error: &turbojpeg::Error) -> bool {
-    matches!(error, turbojpeg::Error::TurboJpegError(text) if text.contains("extraneous bytes before marker"))
+    matches!(error, turbojpeg::Error::TurboJpegError(text) if text.ends_with("extraneous bytes before marker 0xd9"))
 }
 
 fn decoded(outcome: turbojpeg::Result<()>) -> Result<(), Refusal> {

@@ -123,7 +123,12 @@ impl FsStore {
         if self.root.exists(to)? {
             return Err(Error::AlreadyExists);
         }
-        self.stat_blocking(from)?;
+        // An interrupted carry has moved the record already.
+        let half_moved =
+            self.root.exists(from)? && !self.root.exists(&sidecar(from))? && self.root.exists(&sidecar(to))?;
+        if !half_moved {
+            self.stat_blocking(from)?;
+        }
         {
             let _tree = self.lock_tree();
             self.carry(from, to, false)?;

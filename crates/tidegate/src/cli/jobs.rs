@@ -1,14 +1,13 @@
 //! `tidegate jobs`: work that was given up, listed and tried again; and scans of what is published.
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use anyhow::Context as _;
 use clap::Subcommand;
 
 use super::{print, process};
-use crate::app::{Addresses, App};
-use crate::config::{Config, Origin};
+use crate::config::Config;
+use crate::db::Db;
+use crate::error::Result;
 use crate::jobs::{self, Job, dead};
 use crate::model::caller::Caller;
 use crate::model::{from_micros, rfc3339};
@@ -39,23 +38,22 @@ pub(super) fn run(config: Config, what: What) -> ExitCode {
 }
 
 async fn act(config: Config, what: What) -> anyhow::Result<()> {
-    let here = Origin::parse("http://127.0.0.1").context("an address that nobody is told")?;
-    let addresses = Addresses { api: here.clone(), edge: None, s3: here };
-    let app = Arc::new(App::open(config, addresses).await?);
+    // No more than the database: a server may run beside it.
+    let db = Db::open(&config.database).await?;
     let outcome = match what {
-        What::List => list(&app).await,
-        What::Retry { id: Some(id), .. } => dead::retry(&app, &Caller::system(), id).await,
-        What::Retry { id: None, .. } => retry_all(&app).await,
-        What::Rescan => rescan(&app).await,
+        What::List => list(&db).await,
+        What::Retry { id: Some(id), .. } => dead::revive(&db, &Caller::system(), id).await,
+        What::Retry { id: None, .. } => retry_all(&db).await,
+        What::Rescan => rescan(&db).await,
     };
-    app.db.close().await;
+    db.close().await;
     outcome.map_err(|error| anyhow::anyhow!(error.detail()))
 }
 
-async fn list(app: &App) -> crate::error::Result<()> {
+async fn list(db: &Db) -> Result<()> {
     let mut after = 0;
     loop {
-        let page = dead::list(app, &Caller::system(), after, AT_ONCE).await?;
+        let page = db.list_dead_jobs(after, AT_ONCE).await?;
         let Some(last) = page.last() else { return Ok(()) };
         after = last.id;
         for job in &page {
@@ -65,14 +63,14 @@ async fn list(app: &App) -> crate::error::Result<()> {
     }
 }
 
-async fn retry_all(app: &App) -> crate::error::Result<()> {
+async fn retry_all(db: &Db) -> Result<()> {
     let (mut after, mut count) = (0, 0_u64);
     loop {
-        let page = dead::list(app, &Caller::system(), after, AT_ONCE).await?;
+        let page = db.list_dead_jobs(after, AT_ONCE).await?;
         let Some(last) = page.last() else { break };
         after = last.id;
         for job in &page {
-            dead::retry(app, &Caller::system(), job.id).await?;
+            dead::revive(db, &Caller::system(), job.id).await?;
             count += 1;
         }
     }
@@ -80,15 +78,15 @@ async fn retry_all(app: &App) -> crate::error::Result<()> {
     Ok(())
 }
 
-async fn rescan(app: &App) -> crate::error::Result<()> {
+async fn rescan(db: &Db) -> Result<()> {
     let (mut after, mut count) = (None, 0_u64);
     loop {
-        let page = app.db.list_published_media(after, AT_ONCE).await?;
+        let page = db.list_published_media(after, AT_ONCE).await?;
         let Some(last) = page.last() else { break };
         after = Some(*last);
-        let mut tx = app.db.begin().await?;
+        let mut tx = db.begin().await?;
         for id in &page {
-            jobs::enqueue(&mut tx, &Job::RescanV1 { object: id.0 }, app.db.now()).await?;
+            jobs::enqueue(&mut tx, &Job::RescanV1 { object: id.0 }, db.now()).await?;
             count += 1;
         }
         tx.commit().await?;

@@ -139,6 +139,29 @@ pub(super) fn checks(config: &Config, r: &mut Resolver) {
                 .into(),
         );
     }
+    let shares = !local && matches!(config.database, super::Database::Postgres { .. });
+    if !config.works && !shares {
+        r.problem(
+            "WORKER",
+            "true: `tidegate work` can share a PostgreSQL and a bucket only, and nobody else does the jobs",
+        );
+    }
+    if config.sessions.original_urls && local {
+        r.problem(
+            "MEDIA_ORIGINAL_URLS",
+            "false, or a bucket by S3_BUCKET: a local store gives nobody what was not published",
+        );
+    }
+    if config.sessions.on
+        && let Some(scanner) = config.scanner.as_ref().filter(|scanner| !scanner.publish_unscanned)
+        && config.sessions.max_video.max(config.sessions.max_image) > scanner.max_size
+    {
+        r.given.warnings.push(
+            "CLAMAV_MAX_MB is less than MEDIA_MAX_VIDEO_MB or MEDIA_MAX_IMAGE_MB: what is larger is taken and never published, \
+             unless PUBLISH_UNSCANNED is true"
+                .into(),
+        );
+    }
     let mut ports = vec![("PORT", config.port)];
     ports.extend(local.then_some(("S3_PORT", config.s3_port)));
     ports.extend(config.edge_port.map(|port| ("EDGE_PORT", port)));

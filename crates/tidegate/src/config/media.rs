@@ -102,7 +102,8 @@ impl MediaSetting {
     /// Where images are decoded.
     pub fn sandbox(&self) -> Sandbox {
         let memory = PROGRAM + self.max_pixels * PER_PIXEL;
-        Sandbox { program: self.program.clone(), memory, time: self.image_time, max_output: memory }
+        // The image, and thumbnails of it: never more than its pixels.
+        Sandbox { program: self.program.clone(), memory, time: self.image_time, max_output: self.max_pixels * 4 }
     }
 
     /// What makes videos anew.
@@ -161,6 +162,10 @@ pub(super) fn scanner(r: &mut Resolver) -> (Option<ScannerSetting>, bool) {
 
 pub(super) fn media(r: &mut Resolver) -> MediaSetting {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let max_pixels = r.number("MEDIA_MAX_MEGAPIXELS", 1..=500) * 1_000_000;
+    // All of them at once must leave half of the memory to others.
+    let room = memory_of_this_machine() / 2 / (PROGRAM + max_pixels * PER_PIXEL);
+    let usual = cores.min(usize::try_from(room).unwrap_or(cores)).max(1);
     let sizes: Option<Vec<u32>> = r.list("MEDIA_THUMBNAILS").iter().map(|size| size.parse().ok()).collect();
     let good = |sizes: &Vec<u32>| sizes.len() <= 8 && sizes.iter().all(|size| (16..=4096).contains(size));
     let thumbnails = sizes.filter(good).unwrap_or_else(|| {
@@ -170,17 +175,23 @@ pub(super) fn media(r: &mut Resolver) -> MediaSetting {
     let at_once = |given: Option<u64>, usual: usize| given.and_then(|n| usize::try_from(n).ok()).unwrap_or(usual);
     let images = r.text("WORKER_IMAGES").is_some().then(|| r.number("WORKER_IMAGES", 1..=256));
     MediaSetting {
-        max_pixels: r.number("MEDIA_MAX_MEGAPIXELS", 1..=500) * 1_000_000,
+        max_pixels,
         max_frames: u32::try_from(r.number("MEDIA_MAX_FRAMES", 1..=10_000)).unwrap_or(1),
         quality: u8::try_from(r.number("MEDIA_JPEG_QUALITY", 1..=100)).unwrap_or(85),
         thumbnails,
         image_time: r.seconds("MEDIA_IMAGE_SECONDS", 1..=600),
-        images_at_once: at_once(images, cores),
+        images_at_once: at_once(images, usual),
         video_time: r.seconds("MEDIA_VIDEO_SECONDS", 1..=3600),
         videos_at_once: at_once(Some(r.number("WORKER_VIDEOS", 1..=64)), 1),
         ffmpeg: ffmpeg(r),
-        program: std::env::current_exe().unwrap_or_default(),
+        // This very program, also when another one was put in its place meanwhile.
+        program: PathBuf::from("/proc/self/exe"),
     }
+}
+
+fn memory_of_this_machine() -> u64 {
+    let told = rustix::system::sysinfo();
+    told.totalram.saturating_mul(u64::from(told.mem_unit))
 }
 
 /// The two programs: in a folder that is named, or where the system finds programs.
@@ -191,7 +202,7 @@ fn ffmpeg(r: &mut Resolver) -> Option<(PathBuf, PathBuf)> {
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = match &given {
-        Some(folder) => vec![PathBuf::from(folder)],
+        Some(folder) => vec![std::path::absolute(folder).unwrap_or_else(|_| PathBuf::from(folder))],
         None => std::env::split_paths(&path).collect(),
     };
     let find = |name: &str| folders.iter().map(|folder| folder.join(name)).find(|program| program.is_file());

@@ -71,7 +71,12 @@ pub(super) const MEDIA: &[Setting] = &[
         "true | false",
         "Whether the server does jobs itself; with false, `tidegate work` must run beside it.",
     ),
-    built("WORKER_IMAGES", "", "1 to 256", "Images that one process works on at once. Default: one for each core."),
+    built(
+        "WORKER_IMAGES",
+        "",
+        "1 to 256",
+        "Images that one process works on at once. Default: one for each core, as far as half of the memory goes.",
+    ),
     built("WORKER_VIDEOS", "1", "1 to 64", "Videos that one process works on at once."),
     built(
         "FFMPEG_PATH",

@@ -106,6 +106,14 @@ impl Tx {
         }))
     }
 
+    /// Takes a job out of the queue, whoever works on it: what that one says of it later is about nothing.
+    #[tracing::instrument(name = "db.forget_job", level = "trace", skip_all)]
+    pub async fn forget_job(&mut self, dedupe: &str) -> Result<()> {
+        const SQL: &str = "DELETE FROM jobs WHERE dedupe = $1";
+        on_tx!(self, |connection| sqlx::query(SQL).bind(dedupe).execute(connection).await.map(drop)?);
+        Ok(())
+    }
+
     /// Takes a job that was given up back into the queue. `false` if there is none.
     #[tracing::instrument(name = "db.revive_job", level = "trace", skip_all)]
     pub async fn revive_job(&mut self, id: i64, now: SystemTime) -> Result<bool> {
@@ -162,8 +170,8 @@ impl Db {
     pub async fn end_leases(&self) -> Result<()> {
         // One that is out of attempts keeps its lease, by whose end it is buried; but what recurs begins anew.
         const SQL: &str = "UPDATE jobs SET lease_until = NULL, \
-                           attempts = CASE WHEN dedupe IS NULL THEN attempts ELSE 0 END \
-                           WHERE state = 'QUEUED' AND (attempts < max_attempts OR dedupe IS NOT NULL)";
+                           attempts = CASE WHEN dedupe IN ('sweep', 'recover') THEN 0 ELSE attempts END \
+                           WHERE state = 'QUEUED' AND (attempts < max_attempts OR dedupe IN ('sweep', 'recover'))";
         if self.is_shared() {
             return Ok(());
         }

@@ -384,6 +384,17 @@ impl Tx {
         Ok(done == 1)
     }
 
+    /// Whose an object is among sessions, and where it stands.
+    #[tracing::instrument(name = "db.media_state", level = "trace", skip_all)]
+    pub async fn media_state(&mut self, id: ObjectId) -> Result<Option<(SessionId, ObjectState)>> {
+        const SQL: &str = "SELECT owner_id, state FROM objects WHERE id = $1 AND owner_kind = 'session'";
+        let row: Option<(String, String)> =
+            on_tx!(self, |connection| sqlx::query_as(SQL).bind(id.0).fetch_optional(connection).await?);
+        let Some((session, state)) = row else { return Ok(None) };
+        let session = SessionId::parse(&session).ok_or_else(|| corrupt("session id"))?;
+        Ok(Some((session, ObjectState::parse(&state).ok_or_else(|| corrupt("object state"))?)))
+    }
+
     /// Keeps where what was sent lies, from here on and for good.
     #[tracing::instrument(name = "db.keep_seal", level = "trace", skip_all)]
     pub async fn keep_seal(&mut self, id: ObjectId, sealed: &Key) -> Result<()> {

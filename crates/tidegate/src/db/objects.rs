@@ -179,7 +179,10 @@ impl Tx {
         // A purged object keeps its id and its owner, and nothing of what its owner wrote.
         const SQL: &str = "UPDATE objects SET state = $3, deleted_at = COALESCE(deleted_at, $4), \
                            name = CASE WHEN $3 = 'PURGED' THEN NULL ELSE name END, \
-                           folded_name = CASE WHEN $3 = 'PURGED' THEN NULL ELSE folded_name END \
+                           folded_name = CASE WHEN $3 = 'PURGED' THEN NULL ELSE folded_name END, \
+                           alt = CASE WHEN $3 = 'PURGED' THEN NULL ELSE alt END, \
+                           blurhash = CASE WHEN $3 = 'PURGED' THEN NULL ELSE blurhash END, \
+                           reason = CASE WHEN $3 = 'PURGED' THEN NULL ELSE reason END \
                            WHERE id = $1 AND state = $2";
         let done = on_tx!(self, |connection| {
             sqlx::query(SQL)

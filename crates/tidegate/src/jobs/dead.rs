@@ -1,8 +1,8 @@
-//! Jobs that were given up: seen, and taken back.
+//! Jobs that were given up: seen, and taken back. Takes a database and no server, so that it can be done beside one.
 
 use super::Job;
 use crate::app::App;
-use crate::db::DeadJob;
+use crate::db::{Db, DeadJob};
 use crate::error::{Error, Result, bad_request};
 use crate::model::access::Action;
 use crate::model::caller::Caller;
@@ -23,26 +23,33 @@ pub async fn list(app: &App, caller: &Caller, after: i64, limit: i64) -> Result<
 /// Has one tried again, from its first attempt on.
 pub async fn retry(app: &App, caller: &Caller, id: i64) -> Result<()> {
     app.authorize_everywhere(caller, Action::Operate)?;
+    revive(&app.db, caller, id).await?;
+    app.jobs.ring();
+    app.news.ring();
+    Ok(())
+}
+
+/// The same for whoever has the database.
+pub async fn revive(db: &Db, caller: &Caller, id: i64) -> Result<()> {
     let unknown = || Error::NotFound("no such job among those that were given up".into());
-    let dead = app.db.find_dead_job(id).await?.ok_or_else(unknown)?;
+    let dead = db.find_dead_job(id).await?.ok_or_else(unknown)?;
     let media = match serde_json::from_str(&dead.payload) {
-        Ok(Job::IngestV1 { object, .. }) => app.db.find_media(ObjectId(object)).await?,
+        Ok(Job::IngestV1 { object, .. }) => db.find_media(ObjectId(object)).await?,
         _ => None,
     };
-    let now = app.db.now();
-    let mut tx = app.db.begin().await?;
-    if !tx.revive_job(id, now).await? {
+    let now = db.now();
+    let mut tx = db.begin().await?;
+    // Of a medium that failed the status says that it waits again.
+    let taken_back = match &media {
+        Some((_, media)) => sessions::take_back(&mut tx, caller, media, now).await?,
+        None => false,
+    };
+    if !taken_back && !tx.revive_job(id, now).await? {
         return Err(unknown());
-    }
-    if let Some((_, media)) = &media {
-        // Its status says that it waits again.
-        sessions::take_back(app, &mut tx, caller, media).await?;
     }
     let deed = Deed::JobRetried;
     tx.record_event(&NewEvent { at: now, caller: caller.clone(), deed, owner: None, object: None }).await?;
     tx.commit().await?;
-    app.jobs.ring();
-    app.news.ring();
     tracing::info!(job.id = id, "a job that was given up is tried again");
     Ok(())
 }

@@ -199,10 +199,22 @@ pub async fn enqueue(tx: &mut Tx, job: &Job, run_at: SystemTime) -> Result<Optio
     tx.enqueue_job(new, run_at).await
 }
 
+/// Adds a job in the place of one of its name, also of one that somebody works on.
+pub async fn enqueue_anew(tx: &mut Tx, job: &Job, run_at: SystemTime) -> Result<()> {
+    if let Some(name) = job.dedupe() {
+        tx.forget_job(&name).await?;
+    }
+    enqueue(tx, job, run_at).await.map(drop)
+}
+
 /// What follows from giving a job up, in the transaction that does so.
 async fn given_up(app: &App, tx: &mut Tx, payload: &str, reason: &str) -> Result<()> {
     match serde_json::from_str(payload) {
         Ok(Job::IngestV1 { object, .. }) => ingest::fail(app, tx, ObjectId(object), reason).await,
+        Ok(Job::RestoreMediaV1 { object }) => {
+            let id = ObjectId(object);
+            tx.set_object_state(id, ObjectState::Restoring, ObjectState::Deleted, app.db.now()).await.map(drop)
+        }
         _ => Ok(()),
     }
 }

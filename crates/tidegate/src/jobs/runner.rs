@@ -100,7 +100,11 @@ pub async fn claim(app: &App, class: Option<Class>, now: SystemTime, lease: Dura
     }
     let mut tx = app.db.begin().await?;
     for payload in tx.bury_jobs(now).await? {
-        given_up(app, &mut tx, &payload, "it was tried again and again, and each time the worker vanished").await?;
+        let why = "it was tried again and again, and each time the worker vanished";
+        if let Err(error) = given_up(app, &mut tx, &payload, why).await {
+            // One that can't be told of its end must not keep all others from being done.
+            tracing::error!(error = error.detail(), "what follows from a job's end was not done");
+        }
     }
     let claimed = tx.claim_job(class, now, lease).await?;
     tx.commit().await?;
@@ -168,7 +172,12 @@ async fn settle(app: &App, claimed: &ClaimedJob, job: &Job, outcome: Result<()>)
         counted("done");
         return app.db.finish_job(claimed).await;
     };
-    let outage = matches!(error, Error::Unavailable(_) | Error::StoreError(_));
+    // Somebody waits for what was sent: that a store will never give it is to be said in the end.
+    let outage = match error {
+        Error::Unavailable(_) => true,
+        Error::StoreError(_) => !matches!(job, Job::IngestV1 { .. }),
+        _ => false,
+    };
     let verdict = match claimed.attempts >= claimed.max_attempts {
         // However long a store or a database is away: bytes that were deleted must go in the end.
         _ if outage => Verdict::Forgiven,

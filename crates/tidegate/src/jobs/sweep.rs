@@ -108,11 +108,12 @@ async fn orphans(app: &App) -> Result<()> {
 /// Our own writes to a bucket that a crash cut off: parts of files, and files that were being joined.
 async fn cut_off(app: &App) -> Result<()> {
     let before = app.db.now().checked_sub(app.config.uploads.sweep_grace).unwrap_or(std::time::SystemTime::UNIX_EPOCH);
-    for place in [key::DRAFTS, key::FILES] {
+    for place in key::WRITTEN {
         for open in app.store.list_uploads(&format!("{place}/"), before).await? {
             let is_at_work = match key::Waiting::parse(&open.upload.key) {
                 Some(key::Waiting::Upload(id)) => app.db.upload_state(id).await? == Some(UploadState::Open),
-                _ => match app.db.find_file(&open.upload.key).await? {
+                Some(key::Waiting::Object(id)) => app.db.object_state(id).await?.is_some_and(ObjectState::is_under_way),
+                None => match app.db.find_file(&open.upload.key).await? {
                     Some((_, file)) => file.object.state == ObjectState::Pending,
                     // Not ours.
                     None => true,

@@ -167,11 +167,6 @@ pub fn sealed(object: ObjectId, seal: Uuid) -> Key {
     Key(format!("{QUARANTINE}/{object}/{}", seal.simple()))
 }
 
-/// A seal that was found in the store.
-pub fn found_seal(key: String) -> Option<Key> {
-    matches!(Waiting::parse(&key), Some(Waiting::Object(_))).then_some(Key(key))
-}
-
 /// What all of an object's begin with.
 pub fn seals(object: ObjectId) -> String {
     format!("{QUARANTINE}/{object}/")
@@ -184,6 +179,9 @@ pub fn draft(upload_id: &str) -> Key {
 
 /// The first segment of users' files.
 pub const FILES: &str = file::ROOT;
+
+/// Where we write in parts, so that a crash may leave some: drafts, users' files, seals, and what is published.
+pub const WRITTEN: [&str; 4] = [PARTS, file::ROOT, QUARANTINE, SESSIONS];
 
 /// The folder in which all drafts are.
 pub const DRAFTS: &str = PARTS;
@@ -208,6 +206,12 @@ impl<'a> Waiting<'a> {
         match place {
             INCOMING | PARTS if is_upload(name) => Some(Self::Upload(name)),
             QUARANTINE => ObjectId::parse(name).map(Self::Object),
+            // Only what is being published is written there by ourselves.
+            SESSIONS => {
+                let (_, below) = rest.split_once('/')?;
+                let media = below.strip_prefix(PROCESSED)?.strip_prefix('/')?.split('/').next()?;
+                ObjectId::parse(media).map(Self::Object)
+            }
             _ => None,
         }
     }

@@ -86,7 +86,9 @@ pub fn extension(name: &str) -> &str {
         Some(at) if at > 0 => {
             let ending = &name[at..];
             let plain = ending.len() > 1 && ending[1..].bytes().all(|byte| byte.is_ascii_alphanumeric());
-            if plain && ending.len() <= MAX_EXTENSION { ending } else { "" }
+            // The store has two endings of its own.
+            let reserved = [".meta", ".part"].iter().any(|own| ending.eq_ignore_ascii_case(own));
+            if plain && !reserved && ending.len() <= MAX_EXTENSION { ending } else { "" }
         }
         _ => "",
     }
@@ -298,6 +300,8 @@ mod tests {
             ("photo.j*g", ""),
             ("photo.écran", ""),
             ("photo.0123456789abcdef", ""),
+            ("photo.meta", ""),
+            ("photo.PART", ""),
         ] {
             assert_eq!(extension(name), ending, "{name:?}");
         }

@@ -43,12 +43,14 @@ pub async fn delete(app: &App, caller: &Caller, session: Option<&SessionId>, id:
 async fn mark(app: &App, caller: &Caller, media: &Media) -> Result<bool> {
     let (id, now) = (media.object.id, app.db.now());
     let state = media.object.state;
-    let next = if state == ObjectState::Ready { ObjectState::Deleted } else { ObjectState::Purged };
+    let kept = matches!(state, ObjectState::Ready | ObjectState::Restoring);
+    let next = if kept { ObjectState::Deleted } else { ObjectState::Purged };
+    let open = match app.db.find_media(id).await? {
+        Some((owner, media)) if media.upload == UploadState::Open => app.db.find_upload(&owner, id).await?,
+        _ => None,
+    };
     let mut tx = app.db.begin().await?;
-    if media.upload == UploadState::Open
-        && let Some((owner, _)) = app.db.find_media(id).await?
-        && let Some(upload) = app.db.find_upload(&owner, id).await?
-    {
+    if let Some(upload) = open {
         tx.end_upload(&upload.id, UploadState::Aborted, None).await?;
     }
     if !tx.set_object_state(id, state, next, now).await? {
@@ -57,16 +59,17 @@ async fn mark(app: &App, caller: &Caller, media: &Media) -> Result<bool> {
     tx.record(caller, Deed::ObjectDeleted, id, now).await?;
     tx.tell(id).await?;
     jobs::enqueue(&mut tx, &Job::HideMediaV1 { object: id.0 }, now).await?;
-    let late = now + app.config.sessions.url_lifetime;
-    jobs::enqueue(&mut tx, &Job::ReleaseMediaV1 { object: id.0 }, late).await?;
+    uploads::release_later(app, &mut tx, id).await?;
     tx.commit().await?;
     metrics::counter!("tidegate_objects_deleted_total", "owner" => "session").increment(1);
     tracing::info!(object.id = %id, "one of a session's media was deleted");
     Ok(true)
 }
 
-/// Takes the bytes of what was deleted out of the served root.
+/// Takes the bytes of what was deleted out of the served root; of what was purged, everywhere.
 pub async fn hide(app: &App, id: ObjectId) -> Result<()> {
+    // One at a time here. What another server does meanwhile is looked at after it.
+    let _one = app.completing.hold(&id.to_string()).await;
     let Some((_, media)) = app.db.find_media(id).await? else { return Ok(()) };
     match media.object.state {
         ObjectState::Deleted => {
@@ -76,14 +79,40 @@ pub async fn hide(app: &App, id: ObjectId) -> Result<()> {
                 let deletion = if kept.contains(&file) { store::Deletion::Restorable } else { store::Deletion::Purge };
                 app.store.delete(&file, deletion).await?;
             }
-            uploads::clear(app, id).await
+            uploads::clear(app, id).await?;
+            let Some((_, now)) = app.db.find_media(id).await? else { return Ok(()) };
+            put_back_if_wanted(app, &now).await
         }
         ObjectState::Purged => {
             purge_bytes(app, &media).await?;
-            uploads::clear(app, id).await
+            uploads::clear(app, id).await?;
+            let mut tx = app.db.begin().await?;
+            tx.forget_variants(id).await?;
+            tx.commit().await
         }
-        _ => Ok(()),
+        // It was brought back at this moment, or by another server before this one had taken it away.
+        _ => put_back_if_wanted(app, &media).await,
     }
+}
+
+/// What is there, or on its way back, has its bytes where they are served.
+async fn put_back_if_wanted(app: &App, media: &Media) -> Result<()> {
+    if matches!(media.object.state, ObjectState::Ready | ObjectState::Restoring) {
+        put_back(app, media).await?;
+    }
+    Ok(())
+}
+
+async fn put_back(app: &App, media: &Media) -> Result<()> {
+    for file in files(app, media).await? {
+        match app.store.restore(&file).await {
+            Ok(_) | Err(store::Error::AlreadyExists) => {}
+            // It may never have been taken away.
+            Err(store::Error::NotFound) => drop(app.store.stat(&file).await?),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
 }
 
 /// The keys of a medium and of what was derived from it.
@@ -146,6 +175,7 @@ pub async fn delete_session(app: &App, caller: &Caller, id: &SessionId) -> Resul
 pub async fn hide_session(app: &App, session: &SessionId) -> Result<()> {
     let system = Caller::system();
     let states = [
+        ObjectState::Restoring,
         ObjectState::Ready,
         ObjectState::Pending,
         ObjectState::Scanning,
@@ -190,23 +220,26 @@ pub async fn restore(app: &App, caller: &Caller, session: Option<&SessionId>, id
     media(app, caller, session, id).await
 }
 
-/// Puts the bytes of what is to be restored back, and then says so.
+/// Puts the bytes of what is to be restored back, and then says so; unless its session was deleted meanwhile.
 pub async fn bring_back(app: &App, id: ObjectId) -> Result<()> {
+    let _one = app.completing.hold(&id.to_string()).await;
     let Some((_, media)) = app.db.find_media(id).await? else { return Ok(()) };
     if media.object.state != ObjectState::Restoring {
         return Ok(());
     }
-    for file in files(app, &media).await? {
-        match app.store.restore(&file).await {
-            Ok(_) | Err(store::Error::AlreadyExists) => {}
-            // It may never have been taken away.
-            Err(store::Error::NotFound) => drop(app.store.stat(&file).await?),
-            Err(error) => return Err(error.into()),
-        }
-    }
+    put_back(app, &media).await?;
+    let now = app.db.now();
     let mut tx = app.db.begin().await?;
+    if !tx.hold_session(&media.session).await? {
+        if tx.set_object_state(id, ObjectState::Restoring, ObjectState::Deleted, now).await? {
+            jobs::enqueue(&mut tx, &Job::HideMediaV1 { object: id.0 }, now).await?;
+        }
+        tx.commit().await?;
+        app.jobs.ring();
+        return Ok(());
+    }
     if tx.move_media(id, ObjectState::Restoring, ObjectState::Ready, None).await? {
-        tx.add_passage(&media.session, id, Status::Completed, Some("restored"), app.db.now()).await?;
+        tx.add_passage(&media.session, id, Status::Completed, Some("restored"), now).await?;
         tx.tell(id).await?;
         tx.commit().await?;
         app.news.ring();
@@ -214,7 +247,8 @@ pub async fn bring_back(app: &App, id: ObjectId) -> Result<()> {
     Ok(())
 }
 
-/// Purges what was deleted so long ago that nobody can bring it back any more.
+/// Purges what was deleted so long ago that nobody can bring it back any more: rows now, bytes by a job, so that a restore
+/// comes either before both or too late.
 pub async fn purge_old(app: &App, now: SystemTime) -> Result<()> {
     let Some(before) = now.checked_sub(app.config.retention) else { return Ok(()) };
     loop {
@@ -222,19 +256,15 @@ pub async fn purge_old(app: &App, now: SystemTime) -> Result<()> {
         if some.is_empty() {
             return Ok(());
         }
+        let mut tx = app.db.begin().await?;
         for media in some {
-            purge(app, &media, app.db.now()).await?;
+            let id = media.object.id;
+            if tx.set_object_state(id, ObjectState::Deleted, ObjectState::Purged, now).await? {
+                tx.record(&Caller::system(), Deed::ObjectPurged, id, now).await?;
+                jobs::enqueue(&mut tx, &Job::HideMediaV1 { object: id.0 }, app.db.now()).await?;
+            }
         }
+        tx.commit().await?;
+        app.jobs.ring();
     }
-}
-
-async fn purge(app: &App, media: &Media, now: SystemTime) -> Result<()> {
-    let id = media.object.id;
-    purge_bytes(app, media).await?;
-    let mut tx = app.db.begin().await?;
-    if tx.set_object_state(id, ObjectState::Deleted, ObjectState::Purged, now).await? {
-        tx.forget_variants(id).await?;
-        tx.record(&Caller::system(), Deed::ObjectPurged, id, now).await?;
-    }
-    tx.commit().await
 }

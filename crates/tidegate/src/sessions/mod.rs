@@ -7,6 +7,7 @@ pub mod uploads;
 pub mod watch;
 
 use std::collections::HashMap;
+use std::time::SystemTime;
 
 use crate::app::{App, unauthenticated};
 use crate::db::{Cursor, Tx};
@@ -151,7 +152,7 @@ pub async fn history(app: &App, caller: &Caller, session: Option<&SessionId>, id
 pub async fn retry(app: &App, caller: &Caller, session: Option<&SessionId>, id: ObjectId) -> Result<Shown> {
     let (_, found) = find_any(app, caller, Action::Write, session, id).await?;
     let mut tx = app.db.begin().await?;
-    if !take_back(app, &mut tx, caller, &found).await? {
+    if !take_back(&mut tx, caller, &found, app.db.now()).await? {
         return Err(Error::InvalidState("only what failed can be tried again".into()));
     }
     tx.commit().await?;
@@ -161,15 +162,16 @@ pub async fn retry(app: &App, caller: &Caller, session: Option<&SessionId>, id: 
 }
 
 /// Puts one that failed back to the start. `false` if it has not failed.
-pub(crate) async fn take_back(app: &App, tx: &mut Tx, caller: &Caller, media: &Media) -> Result<bool> {
-    let (id, now) = (media.object.id, app.db.now());
+pub(crate) async fn take_back(tx: &mut Tx, caller: &Caller, media: &Media, now: SystemTime) -> Result<bool> {
+    let id = media.object.id;
     if !tx.move_media(id, ObjectState::Failed, ObjectState::Pending, None).await? {
         return Ok(false);
     }
     tx.add_passage(&media.session, id, Status::Uploaded, None, now).await?;
     tx.record(caller, Deed::MediaRetried, id, now).await?;
     tx.tell(id).await?;
-    jobs::enqueue(tx, &Job::IngestV1 { object: id.0, video: is_video(media) }, now).await?;
+    // The one that failed may still be at its last steps, and would take the new one along when it ends.
+    jobs::enqueue_anew(tx, &Job::IngestV1 { object: id.0, video: is_video(media) }, now).await?;
     Ok(true)
 }
 

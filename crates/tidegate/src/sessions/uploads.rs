@@ -25,8 +25,12 @@ use crate::model::upload::{Upload, UploadState};
 
 /// Bytes of a text that describes a picture.
 const MAX_ALT: usize = 2000;
+/// The most seals of one medium: there is one.
+const SEALS: usize = 100;
 /// How long after a confirmation its URL may still bring something, beyond its own end.
 const LATE: Duration = Duration::from_secs(60);
+/// The slowest PUT that is reckoned with.
+const SLOWEST: Duration = Duration::from_secs(86_400);
 
 /// What is to come.
 #[derive(Debug, Clone, Default)]
@@ -113,7 +117,12 @@ pub async fn begin(app: &App, caller: &Caller, session: &SessionId, announced: A
     let attributes = Attributes { content_type: object.content_type, ..Attributes::default() };
     let expect = Expect { shape: Shape::Single { size: announced.size, lifetime }, attributes };
     match app.store.begin(file_key.as_str(), expect).await? {
-        Plan::Single(request) => Ok(Target { request, file_key, expires_in: lifetime.as_secs() }),
+        Plan::Single(request) => {
+            // Earlier where temporary credentials end earlier.
+            let left = request.expires.duration_since(std::time::SystemTime::now()).unwrap_or_default();
+            let expires_in = lifetime.as_secs().min(left.as_secs() + 1);
+            Ok(Target { request, file_key, expires_in })
+        }
         Plan::Parts { .. } => Err(Error::Internal(anyhow::anyhow!("the store planned parts for a single request"))),
     }
 }
@@ -202,7 +211,7 @@ async fn seal(
     if upload.state != UploadState::Open {
         return Ok(());
     }
-    let Some(sealed) = take_away(app, file_key, id).await? else {
+    let Some(sealed) = take_away(app, file_key, id, &upload).await? else {
         return Err(bad_request("nothing was sent to uploadUrl yet; PUT the file there, then confirm"));
     };
     let now = app.db.now();
@@ -230,8 +239,7 @@ async fn seal(
     tx.record(caller, Deed::UploadConfirmed, id, now).await?;
     tx.tell(id).await?;
     jobs::enqueue(&mut tx, &Job::IngestV1 { object: id.0, video: super::is_video(&media) }, now).await?;
-    let late = now + app.config.sessions.url_lifetime + LATE;
-    jobs::enqueue(&mut tx, &Job::ReleaseMediaV1 { object: id.0 }, late).await?;
+    release_later(app, &mut tx, id).await?;
     tx.commit().await?;
     app.jobs.ring();
     app.news.ring();
@@ -240,25 +248,23 @@ async fn seal(
     Ok(())
 }
 
-/// Moves what a client has put to where no URL ever led. What was moved by a confirmation that was cut off is there
-/// already; a later PUT does not take its place.
-async fn take_away(app: &App, file_key: &str, id: ObjectId) -> Result<Option<Key>> {
-    if let Some(sealed) = sealed(app, id).await? {
-        return Ok(Some(sealed));
-    }
-    let to = key::sealed(id, Uuid::new_v4());
+/// Moves what a client has put to where no URL ever led. There is one such place for an upload, and nothing takes the place
+/// of what lies there: whoever was cut off, or races, finds what the first one has put there.
+async fn take_away(app: &App, file_key: &str, id: ObjectId, upload: &Upload) -> Result<Option<Key>> {
+    let to = key::sealed(id, Uuid::try_parse(&upload.id).unwrap_or_default());
     match app.store.move_to(file_key, to.as_str()).await {
-        Ok(()) => Ok(Some(to)),
-        Err(store::Error::NotFound) => sealed(app, id).await,
+        Ok(()) | Err(store::Error::AlreadyExists) => Ok(Some(to)),
+        Err(store::Error::NotFound) => match app.store.stat(to.as_str()).await {
+            Ok(_) => Ok(Some(to)),
+            Err(store::Error::NotFound) => Ok(None),
+            Err(error) => Err(error.into()),
+        },
+        // It was sent again at this moment.
+        Err(store::Error::Refused(code)) if code.starts_with("PreconditionFailed") => {
+            Err(Error::InvalidState("the file is being sent again; confirm when that is done".into()))
+        }
         Err(error) => Err(error.into()),
     }
-}
-
-/// A seal of an object. There are several only where servers raced, or one of them crashed; which of them counts, the row
-/// says.
-async fn sealed(app: &App, id: ObjectId) -> Result<Option<Key>> {
-    let found = app.store.list(&key::seals(id), None, 1).await?;
-    Ok(found.into_iter().next().and_then(|seal| key::found_seal(seal.key)))
 }
 
 async fn check(app: &App, media: &Media, upload: &Upload, sealed: &str) -> Result<std::result::Result<(), Wrong>> {
@@ -313,10 +319,20 @@ pub(crate) async fn reject(
     tx.record(caller, Deed::MediaRejected, id, now).await?;
     tx.tell(id).await?;
     jobs::enqueue(tx, &Job::ReleaseMediaV1 { object: id.0 }, now).await?;
-    let late = now + app.config.sessions.url_lifetime + LATE;
-    jobs::enqueue(tx, &Job::ReleaseMediaV1 { object: id.0 }, late).await?;
+    release_later(app, tx, id).await?;
     metrics::counter!("tidegate_media_total", "outcome" => "rejected").increment(1);
     Ok(true)
+}
+
+/// What is still sent with the upload's URL goes, too: when the URL has ended; and, where a bucket may have taken a PUT that
+/// was begun in time and took its own, once more a day later.
+pub(crate) async fn release_later(app: &App, tx: &mut crate::db::Tx, id: ObjectId) -> Result<()> {
+    let ended = app.db.now() + app.config.sessions.url_lifetime + LATE;
+    jobs::enqueue(tx, &Job::ReleaseMediaV1 { object: id.0 }, ended).await?;
+    if app.local.is_none() {
+        jobs::enqueue(tx, &Job::ReleaseMediaV1 { object: id.0 }, ended + SLOWEST).await?;
+    }
+    Ok(())
 }
 
 /// Gives an upload up that nobody confirmed.
@@ -331,8 +347,7 @@ pub async fn end(app: &App, caller: &Caller, upload: &Upload, state: UploadState
     let deed = if state == UploadState::Expired { Deed::UploadExpired } else { Deed::UploadAborted };
     tx.record(caller, deed, upload.object, now).await?;
     jobs::enqueue(&mut tx, &Job::ReleaseMediaV1 { object: upload.object.0 }, now).await?;
-    let late = now + app.config.sessions.url_lifetime + LATE;
-    jobs::enqueue(&mut tx, &Job::ReleaseMediaV1 { object: upload.object.0 }, late).await?;
+    release_later(app, &mut tx, upload.object).await?;
     tx.commit().await?;
     app.jobs.ring();
     let outcome = if state == UploadState::Expired { "expired" } else { "aborted" };
@@ -352,8 +367,8 @@ pub async fn clear(app: &App, id: ObjectId) -> Result<()> {
     if media.object.state.is_under_way() {
         return Ok(());
     }
-    while let Some(seal) = sealed(app, id).await? {
-        app.store.delete(seal.as_str(), store::Deletion::Purge).await?;
+    for seal in app.store.list(&key::seals(id), None, SEALS).await? {
+        app.store.delete(&seal.key, store::Deletion::Purge).await?;
     }
     super::deletion::remove_remains(app, id).await
 }

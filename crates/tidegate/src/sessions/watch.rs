@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{Stream, stream};
+use tokio::time::Instant;
 
 use super::find;
 use crate::app::App;
@@ -18,6 +19,10 @@ use crate::model::media::Passage;
 
 /// How often it is looked for what nobody told.
 const LOOK: Duration = Duration::from_secs(1);
+/// How long it is not looked again.
+const PAUSE: Duration = Duration::from_millis(200);
+/// How long somebody watches at a time: whoever signed in may not be let in any more by then.
+const LONGEST: Duration = Duration::from_secs(3600);
 /// Where writers race, an earlier number may be seen after a later one; so far back is looked again.
 const BEHIND: i64 = 1000;
 /// Passages that are read at once.
@@ -28,6 +33,8 @@ struct Watch {
     caller: Caller,
     session: SessionId,
     ear: Ear,
+    began: Instant,
+    looked: Instant,
     last: i64,
     /// Numbers that were told, of those that are looked at again.
     told: HashSet<i64>,
@@ -45,18 +52,33 @@ pub async fn watch(
     let last = app.db.last_passage(&session).await?;
     let before = app.db.list_passages_after(&session, last - BEHIND, AT_ONCE).await?;
     let told = before.into_iter().map(|passage| passage.id).collect();
-    let watch =
-        Watch { app: Arc::clone(app), caller, session, ear, last, told, ready: std::collections::VecDeque::new() };
+    let watch = Watch {
+        app: Arc::clone(app),
+        caller,
+        session,
+        ear,
+        began: Instant::now(),
+        looked: Instant::now(),
+        last,
+        told,
+        ready: std::collections::VecDeque::new(),
+    };
     Ok(stream::unfold(watch, |mut watch| async move {
         loop {
             if let Some(passage) = watch.ready.pop_front() {
                 return Some((passage, watch));
             }
+            if watch.began.elapsed() > LONGEST {
+                return None;
+            }
+            // Much may ring that is about others.
+            tokio::time::sleep_until(watch.looked + PAUSE).await;
             tokio::select! {
                 () = watch.app.closing.cancelled() => return None,
                 () = watch.ear.heard() => {}
                 () = tokio::time::sleep(LOOK) => {}
             }
+            watch.looked = Instant::now();
             if let Err(error) = watch.look().await {
                 tracing::debug!(error = error.detail(), "a session is no longer watched");
                 return None;

@@ -19,8 +19,9 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use futures::StreamExt as _;
+use tokio_util::sync::CancellationToken;
 
-use self::schema::{Tidegate, schema};
+use self::schema::{SubscriptionsOnly, Tidegate, schema};
 use super::error::{ApiError, body};
 use super::json::json;
 use crate::app::App;
@@ -34,8 +35,10 @@ pub use self::schema::description;
 const BEAT: Duration = Duration::from_secs(15);
 /// Bytes of one message of a client over WebSocket.
 const MAX_MESSAGE: usize = 256 << 10;
-/// How long a client may be silent, pongs included.
-const SILENCE: Duration = Duration::from_secs(60);
+/// How long a client may take to say who it is.
+const HELLO: Duration = Duration::from_secs(10);
+/// How long one socket lives.
+const LONGEST: Duration = Duration::from_secs(3600);
 /// What a browser, which can't set headers of a WebSocket, says in its first message instead.
 const SIGN_IN: [&str; 6] = ["authorization", "x-service-token", "x-user-id", "x-org-id", "x-roles", "authtoken"];
 
@@ -103,6 +106,10 @@ async fn asked(State(app): State<Arc<App>>, schema: Tidegate, request: Request) 
         let caller = Caller::from_request_parts(&mut parts, &app).await?;
         let query = async_graphql::http::parse_query_string(parts.uri.query().unwrap_or_default());
         let query = query.map_err(|_| Error::BadRequest("the query string holds no GraphQL request".into()))?;
+        // A page of anybody can have a browser ask for this, with its cookies.
+        if !schema::is_subscription(&query) {
+            return Err(Error::BadRequest("only subscriptions are taken by GET".into()).into());
+        }
         return Ok(stream(&schema, query.data(caller)).into_response());
     }
     if app.config.graphql.graphiql && accepts(&parts.headers, "text/html") {
@@ -119,20 +126,32 @@ async fn upgrade(app: Arc<App>, schema: Tidegate, parts: &mut Parts) -> Result<R
         protocol.map_err(|_| wrong("Sec-WebSocket-Protocol must name graphql-transport-ws or graphql-ws"))?;
     let socket = WebSocketUpgrade::from_request_parts(parts, &app).await;
     let socket = socket.map_err(|_| wrong("the handshake can't be read"))?;
-    let place = Arc::clone(&app.watchers).try_acquire_owned().map_err(|_| Error::Busy)?;
     let parts = parts.clone();
     let socket = socket.max_message_size(MAX_MESSAGE).protocols(async_graphql::http::ALL_WEBSOCKET_PROTOCOLS);
     Ok(socket.on_upgrade(move |socket| async move {
         let closing = app.closing.clone();
-        let serving = GraphQLWebSocket::new(socket, schema, protocol)
-            .keepalive_timeout(SILENCE)
-            .on_connection_init(move |said: serde_json::Value| greet(app, parts, said))
+        let greeted = CancellationToken::new();
+        let hello = greeted.clone();
+        let serving = GraphQLWebSocket::new(socket, SubscriptionsOnly(schema), protocol)
+            .on_connection_init(move |said: serde_json::Value| async move {
+                let data = greet(app, parts, said).await;
+                if data.is_ok() {
+                    hello.cancel();
+                }
+                data
+            })
             .serve();
+        let mute = async {
+            if tokio::time::timeout(HELLO, greeted.cancelled()).await.is_ok() {
+                // Whoever signed in may not be let in any more by now: they come again and say who they are.
+                tokio::time::sleep(LONGEST).await;
+            }
+        };
         tokio::select! {
             () = serving => {}
+            () = mute => {}
             () = closing.cancelled() => {}
         }
-        drop(place);
     }))
 }
 

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use async_graphql::{ComplexObject, Context, ErrorExtensions as _, Object, Schema, Subscription};
+use async_graphql::parser::types::OperationType;
+use async_graphql::{
+    ComplexObject, Context, Data, ErrorExtensions as _, Executor, Object, Request, Response, Schema, ServerError,
+    Subscription,
+};
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use uuid::Uuid;
@@ -27,12 +31,46 @@ pub(in crate::http) fn schema(app: &Arc<App>) -> Tidegate {
         .limit_depth(setting.depth)
         .limit_complexity(setting.complexity)
         .limit_recursive_depth(setting.depth.max(16));
-    if setting.introspection { schema.finish() } else { schema.disable_introspection().finish() }
+    let schema = schema.limit_directives(10);
+    // Suggestions tell of names that nobody was shown.
+    if setting.introspection { schema.finish() } else { schema.disable_introspection().disable_suggestions().finish() }
 }
 
 /// The schema as it is committed.
 pub fn description() -> String {
     Schema::build(Query, Mutation, Changes).finish().sdl()
+}
+
+/// Whether all that a request holds are subscriptions. What can't be read is none.
+pub(super) fn is_subscription(request: &Request) -> bool {
+    let document = async_graphql::parser::parse_query(&request.query);
+    document.is_ok_and(|document| {
+        document.operations.iter().all(|(_, operation)| operation.node.ty == OperationType::Subscription)
+    })
+}
+
+/// The schema as a socket has it: what is asked and changed goes by POST, where it is counted, limited and timed.
+#[derive(Clone)]
+pub(super) struct SubscriptionsOnly(pub(super) Tidegate);
+
+impl Executor for SubscriptionsOnly {
+    async fn execute(&self, _: Request) -> Response {
+        elsewhere()
+    }
+
+    fn execute_stream(&self, request: Request, session_data: Option<Arc<Data>>) -> BoxStream<'static, Response> {
+        if is_subscription(&request) {
+            Executor::execute_stream(&self.0, request, session_data)
+        } else {
+            futures::stream::once(std::future::ready(elsewhere())).boxed()
+        }
+    }
+}
+
+fn elsewhere() -> Response {
+    let mut error = ServerError::new("only subscriptions are taken here; send queries and mutations by POST", None);
+    error.extensions.get_or_insert_default().set("code", "BAD_REQUEST");
+    Response::from_errors(vec![error])
 }
 
 type Answer<T> = async_graphql::Result<T>;
@@ -54,6 +92,11 @@ fn app<'a>(context: &Context<'a>) -> Answer<&'a Arc<App>> {
 fn caller<'a>(context: &Context<'a>) -> Answer<&'a Caller> {
     context.data::<Caller>()
 }
+
+/// What a look into another table costs.
+const LOOK: usize = 10;
+/// What a change costs: rows, and sometimes bytes.
+const CHANGE: usize = 100;
 
 /// What can be asked.
 pub(in crate::http) struct Query;
@@ -84,12 +127,13 @@ impl Query {
 /// A page costs what is asked of each medium, as often as there may be one.
 fn page_cost(first: Option<i32>, child_complexity: usize) -> usize {
     let media = first.map_or(calls::USUAL_PAGE, i64::from).clamp(1, 1000);
-    usize::try_from(media).unwrap_or(1).saturating_mul(child_complexity) / 10 + 1
+    usize::try_from(media).unwrap_or(1).saturating_mul(child_complexity.max(1))
 }
 
 #[ComplexObject]
 impl MediaResponse {
     /// What it became, and when.
+    #[graphql(complexity = "LOOK + child_complexity")]
     async fn history(&self, context: &Context<'_>) -> Answer<Vec<StatusChange>> {
         calls::history(app(context)?, caller(context)?, None, self.uuid()).await.map_err(refused)
     }
@@ -101,16 +145,19 @@ pub(in crate::http) struct Mutation;
 #[Object]
 impl Mutation {
     /// Make a session of the caller's organisation. Asked again with the same id it answers the same.
+    #[graphql(complexity = "CHANGE + child_complexity")]
     async fn create_session(&self, context: &Context<'_>, id: Option<Uuid>) -> Answer<Session> {
         calls::create_session(app(context)?, caller(context)?, id).await.map_err(refused)
     }
 
     /// Delete a session and all that is in it.
+    #[graphql(complexity = "CHANGE + child_complexity")]
     async fn delete_session(&self, context: &Context<'_>, id: Uuid) -> Answer<bool> {
         calls::delete_session(app(context)?, caller(context)?, id).await.map(|()| true).map_err(refused)
     }
 
     /// Say what is to be sent, and learn where.
+    #[graphql(complexity = "CHANGE + child_complexity")]
     #[expect(clippy::too_many_arguments, reason = "the source's own mutation, and what we add to it")]
     async fn get_upload_url(
         &self,
@@ -127,6 +174,7 @@ impl Mutation {
     }
 
     /// Say that it was sent: it is scanned and made anew from here on. Asked again it answers the same.
+    #[graphql(complexity = "CHANGE + child_complexity")]
     async fn confirm_upload(
         &self,
         context: &Context<'_>,
@@ -140,16 +188,19 @@ impl Mutation {
     }
 
     /// Delete one of a session's media. What was published can be brought back until its retention ends.
+    #[graphql(complexity = "CHANGE + child_complexity")]
     async fn delete_media(&self, context: &Context<'_>, id: Uuid) -> Answer<bool> {
         calls::delete(app(context)?, caller(context)?, None, id).await.map(|()| true).map_err(refused)
     }
 
     /// Bring back what was deleted.
+    #[graphql(complexity = "CHANGE + child_complexity")]
     async fn restore_media(&self, context: &Context<'_>, id: Uuid) -> Answer<MediaResponse> {
         calls::restore(app(context)?, caller(context)?, None, id).await.map_err(refused)
     }
 
     /// Try again what failed.
+    #[graphql(complexity = "CHANGE + child_complexity")]
     async fn retry_media(&self, context: &Context<'_>, id: Uuid) -> Answer<MediaResponse> {
         calls::retry(app(context)?, caller(context)?, None, id).await.map_err(refused)
     }

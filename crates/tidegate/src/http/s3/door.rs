@@ -149,6 +149,11 @@ impl S3 for Door {
             .write_checked(&input.key, incoming(input.body), attributes, limit, checks)
             .await
             .map_err(refused)?;
+        // A body may take longer than its upload is open: then nobody would look at it, or remove it.
+        if self.app.db.find_single_upload(&input.key).await.map_err(internal)?.is_none() {
+            self.app.store.delete(&input.key, store::Deletion::Purge).await.map_err(refused)?;
+            return Err(s3_error!(AccessDenied, "The upload was ended while its body came."));
+        }
         Ok(S3Response::new(PutObjectOutput { e_tag: Some(ETag::Strong(stat.etag)), ..PutObjectOutput::default() }))
     }
 

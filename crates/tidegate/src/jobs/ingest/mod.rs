@@ -122,13 +122,12 @@ async fn stop(app: &App, media: &Media, reason: &str) -> Result<()> {
 
 /// The same in a transaction: also when the job was given up.
 pub(super) async fn fail(app: &App, tx: &mut Tx, id: ObjectId, reason: &str) -> Result<()> {
-    let Some((_, media)) = app.db.find_media(id).await? else { return Ok(()) };
-    let state = media.object.state;
+    let Some((session, state)) = tx.media_state(id).await? else { return Ok(()) };
     let waits = state.is_under_way() && state != ObjectState::Failed;
     if !waits || !tx.move_media(id, state, ObjectState::Failed, Some(reason)).await? {
         return Ok(());
     }
-    tx.add_passage(&media.session, id, Status::ScanFailed, Some(reason), app.db.now()).await?;
+    tx.add_passage(&session, id, Status::ScanFailed, Some(reason), app.db.now()).await?;
     tx.record(&Caller::system(), Deed::MediaFailed, id, app.db.now()).await?;
     tx.tell(id).await?;
     metrics::counter!("tidegate_media_total", "outcome" => "failed").increment(1);
