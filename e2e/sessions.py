@@ -1,6 +1,7 @@
 """A client of sessions, as the source's front end is one; and files to send."""
 
 import io
+import json
 import os
 import subprocess
 import time
@@ -20,8 +21,6 @@ class Session:
         assert made.status == 201, made.body
 
     def call(self, method, path, body=None, below=None):
-        import json
-
         below = f"/v1/sessions/{self.id}" if below is None else below
         data = None if body is None else json.dumps(body).encode()
         return send(method, self.server.api + below + path, ORG, data)
@@ -103,15 +102,16 @@ def exif(orientation):
     return fields
 
 
-def exiftool(data, folder):
-    """Groups and names of all that exiftool finds in a file, but for what it says of the file itself."""
-    path = folder / f"looked-at-{uuid.uuid4()}"
-    path.write_bytes(data)
-    told = subprocess.run(["exiftool", "-G", "-s", "-n", path], capture_output=True, text=True, check=True).stdout
-    path.unlink()
-    lines = [line.split(" : ")[0] for line in told.splitlines()]
-    found = [(line[1 : line.index("]")], line[line.index("]") + 1 :].strip()) for line in lines]
-    return [(group, name) for group, name in found if group not in ("ExifTool", "Composite") and not name.startswith(("File", "Directory"))]
+def exiftool(files, folder):
+    """Names, with their groups, of all that exiftool finds in files, but for what it says of the files themselves."""
+    paths = []
+    for data in files:
+        paths.append(folder / f"looked-at-{len(paths)}")
+        paths[-1].write_bytes(data)
+    told = subprocess.run(["exiftool", "-G", "-j", "-n", *paths], capture_output=True, text=True, check=True).stdout
+    found = {name for one in json.loads(told) for name in one}
+    assert len(json.loads(told)) == len(files)
+    return {name for name in found if not name.startswith(("SourceFile", "ExifTool:", "Composite:", "File:File", "File:Directory"))}
 
 
 def ffmpeg(*words):

@@ -158,3 +158,11 @@ def test_a_backup_comes_back(tmp_path):
         url = server.call("GET", f"/v1/files/signed-url?key={listed['files'][0]['key']}").json()["url"]
         assert send("GET", url).body == body
         assert server.call("GET", "/v1/files/usage").json()["used"] == len(body)
+
+
+def test_alerts_fire_when_they_should():
+    rules = ROOT / "deploy/prometheus"
+    checked = subprocess.run(["promtool", "check", "rules", rules / "tidegate.rules.yml"], capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stderr
+    tested = subprocess.run(["promtool", "test", "rules", rules / "tidegate.test.yml"], capture_output=True, text=True)
+    assert tested.returncode == 0, tested.stdout + tested.stderr
