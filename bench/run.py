@@ -24,6 +24,7 @@ from botocore.config import Config  # noqa: E402
 import backends  # noqa: E402
 from edge import edge  # noqa: E402
 from files import files  # noqa: E402
+from media import media  # noqa: E402
 from report import MIB, ROUNDS, Run, put, row, shown, write_table  # noqa: E402
 from server import Server, free_port  # noqa: E402
 
@@ -274,6 +275,8 @@ def main():
         start_and_idle(folder)
         (folder / "files").mkdir()
         files(folder / "files")
+        (folder / "media").mkdir()
+        media(folder / "media")
         (folder / "edge").mkdir()
         edge(folder / "edge")
         shutil.rmtree(folder, ignore_errors=True)

@@ -58,7 +58,7 @@ def test_nginx_sends_the_files_itself(tmp_path):
     server = Server(tmp_path, ACCEL_REDIRECT="/_tidegate/", PUBLIC_BASE_URL="https://files.example.com", EDGE_URL="https://images.example.com",
                     S3_URL="https://uploads.example.com", TRUSTED_PROXIES="127.0.0.1", AUTH_SERVICE_TOKEN=service, UPLOAD_SIGNING_KEY=service,
                     CLOUDFRONT_KEY_PAIR_ID="K1", CLOUDFRONT_PRIVATE_KEY_PEM=key.stdout, S3_OPERATOR_ACCESS_KEY="OPERATOROPERATOR",
-                    S3_OPERATOR_SECRET_KEY=service, CORS_ALLOW_ORIGIN="https://app.example.com")  # fmt: skip
+                    S3_OPERATOR_SECRET_KEY=service, CORS_ALLOW_ORIGIN="https://app.example.com", SCANNER="off")  # fmt: skip
     conf, port = site(tmp_path, server)
 
     def ask(method, path, body=None, **headers):

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
@@ -23,7 +24,9 @@ async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
     if is_open(&server.app) {
         tracing::info!("users' files that are not private can be read by whoever knows their path (FILES_PUBLIC)");
     }
-    server.app.say_what_is_missing().await;
+    // Other programs are asked, which takes its time: nobody waits for that.
+    let app = Arc::clone(&server.app);
+    tokio::spawn(async move { app.say_what_is_missing().await });
     // Where nobody reads standard output, the log says the same.
     let _ = std::io::stdout().write_all(announcement(&server.app).as_bytes());
     tracing::info!(

@@ -29,7 +29,8 @@ async fn work(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
     let here = Origin::parse("http://127.0.0.1").context("an address that nobody is told")?;
     let addresses = Addresses { api: here.clone(), edge: None, s3: config.s3_url.clone().unwrap_or(here) };
     let app = Arc::new(App::open(config, addresses).await?);
-    app.say_what_is_missing().await;
+    let telling = Arc::clone(&app);
+    tokio::spawn(async move { telling.say_what_is_missing().await });
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "working");
     let following = tokio::spawn(changes::follow(Arc::clone(&app), stop.clone()));
     runner::run(Arc::clone(&app), stop).await;

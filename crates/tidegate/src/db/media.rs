@@ -1,4 +1,4 @@
-//! Sessions and their media: objects with a stage, a history and variants.
+//! Media of sessions: objects with a stage, a history and variants.
 
 use std::collections::HashMap;
 use std::time::SystemTime;
@@ -150,15 +150,14 @@ pub struct Publication {
 }
 
 impl Db {
-    /// The session as an owner, unless it was deleted.
-    #[tracing::instrument(name = "db.find_session", level = "trace", skip_all)]
-    pub async fn find_session(&self, id: &SessionId) -> Result<Option<Owner>> {
-        const SQL: &str = "SELECT org FROM sessions WHERE id = $1 AND deleted_at IS NULL";
-        let row: Option<(String,)> =
-            on_reader!(self, |pool| sqlx::query_as(SQL).bind(id.as_str()).fetch_optional(pool).await?);
-        let Some((org,)) = row else { return Ok(None) };
-        let org = OrgId::parse(&org).map_err(|_| corrupt("organisation"))?;
-        Ok(Some(Owner::Session(id.clone(), org)))
+    /// Media of a session that were deleted at `since` (microseconds) or later, in no order.
+    #[tracing::instrument(name = "db.list_media_deleted_since", level = "trace", skip_all)]
+    pub async fn list_media_deleted_since(&self, session: &SessionId, since: i64, limit: i64) -> Result<Vec<Media>> {
+        const SQL: &str = media!("o.owner_id = $1 AND o.state = 'DELETED' AND o.deleted_at >= $2 LIMIT $3");
+        let rows: Vec<Row> = on_reader!(self, |pool| {
+            sqlx::query_as(SQL).bind(session.as_str()).bind(since).bind(limit).fetch_all(pool).await?
+        });
+        rows.into_iter().map(|row| row.into_media().map(|(_, media)| media)).collect()
     }
 
     /// Whose a medium is, whatever its state.
@@ -322,38 +321,6 @@ fn states(status: Status) -> (ObjectState, UploadState) {
 }
 
 impl Tx {
-    /// Records a session. `false` if there is one of that id, or was.
-    #[tracing::instrument(name = "db.insert_session", level = "trace", skip_all)]
-    pub async fn insert_session(&mut self, id: &SessionId, org: &OrgId, by: &str, now: SystemTime) -> Result<bool> {
-        const SQL: &str = "INSERT INTO sessions (id, org, created_by, created_at) VALUES ($1, $2, $3, $4) \
-                           ON CONFLICT (id) DO NOTHING";
-        let done = on_tx!(self, |connection| {
-            let query = sqlx::query(SQL).bind(id.as_str()).bind(org.as_str()).bind(by).bind(micros(now));
-            query.execute(connection).await?.rows_affected()
-        });
-        Ok(done == 1)
-    }
-
-    /// Marks a session as deleted. `false` if it was not there.
-    #[tracing::instrument(name = "db.delete_session", level = "trace", skip_all)]
-    pub async fn delete_session(&mut self, id: &SessionId, now: SystemTime) -> Result<bool> {
-        const SQL: &str = "UPDATE sessions SET deleted_at = $2 WHERE id = $1 AND deleted_at IS NULL";
-        let done = on_tx!(self, |connection| {
-            sqlx::query(SQL).bind(id.as_str()).bind(micros(now)).execute(connection).await?.rows_affected()
-        });
-        Ok(done == 1)
-    }
-
-    /// Whether a session is there, in a way that keeps it so until this is committed.
-    #[tracing::instrument(name = "db.hold_session", level = "trace", skip_all)]
-    pub async fn hold_session(&mut self, id: &SessionId) -> Result<bool> {
-        // An update locks its row on every engine.
-        const SQL: &str = "UPDATE sessions SET org = org WHERE id = $1 AND deleted_at IS NULL";
-        let done =
-            on_tx!(self, |connection| sqlx::query(SQL).bind(id.as_str()).execute(connection).await?.rows_affected());
-        Ok(done == 1)
-    }
-
     /// Says of an object what a medium has besides. What is `None` stays as it is.
     #[tracing::instrument(name = "db.describe_media", level = "trace", skip_all)]
     pub async fn describe_media(&mut self, id: ObjectId, stage: Option<Stage>, alt: Option<&str>) -> Result<()> {

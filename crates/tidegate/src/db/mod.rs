@@ -12,6 +12,7 @@ mod owners;
 mod parts;
 mod postgres;
 mod quotas;
+mod sessions;
 mod sqlite;
 mod uploads;
 

@@ -77,6 +77,13 @@ pub enum Job {
         /// The session.
         session: String,
     },
+    /// The same for all that was deleted with a session, at this time (microseconds) or later.
+    RestoreSessionV1 {
+        /// The session.
+        session: String,
+        /// When it was deleted.
+        since: i64,
+    },
     /// Brings a deleted medium back.
     RestoreMediaV1 {
         /// The medium.
@@ -134,6 +141,7 @@ impl Job {
             Self::HideMediaV1 { .. } => "hide_media",
             Self::HideSessionV1 { .. } => "hide_session",
             Self::RestoreMediaV1 { .. } => "restore_media",
+            Self::RestoreSessionV1 { .. } => "restore_session",
             Self::RescanV1 { .. } => "rescan",
         }
     }
@@ -160,7 +168,10 @@ impl Job {
     /// How urgent it is beside others of its class.
     fn priority(&self) -> i64 {
         match self {
-            Self::HideMediaV1 { .. } | Self::HideSessionV1 { .. } | Self::RestoreMediaV1 { .. } => SOON,
+            Self::HideMediaV1 { .. }
+            | Self::HideSessionV1 { .. }
+            | Self::RestoreMediaV1 { .. }
+            | Self::RestoreSessionV1 { .. } => SOON,
             Self::RescanV1 { .. } => LATER,
             _ => 0,
         }
@@ -235,14 +246,17 @@ pub async fn perform(app: &App, job: &Job) -> Result<()> {
         Job::IngestV1 { object, .. } => ingest::run(app, ObjectId(*object)).await,
         Job::ReleaseMediaV1 { object } => sessions::uploads::clear(app, ObjectId(*object)).await,
         Job::HideMediaV1 { object } => sessions::deletion::hide(app, ObjectId(*object)).await,
-        Job::HideSessionV1 { session } => {
-            let session =
-                SessionId::parse(session).ok_or_else(|| Error::Internal(anyhow::anyhow!("a job's session is none")))?;
-            sessions::deletion::hide_session(app, &session).await
+        Job::HideSessionV1 { session } => sessions::deletion::hide_session(app, &session_of(session)?).await,
+        Job::RestoreSessionV1 { session, since } => {
+            sessions::deletion::bring_back_session(app, &session_of(session)?, *since).await
         }
         Job::RestoreMediaV1 { object } => sessions::deletion::bring_back(app, ObjectId(*object)).await,
         Job::RescanV1 { object } => ingest::rescan(app, ObjectId(*object)).await,
     }
+}
+
+fn session_of(text: &str) -> Result<SessionId> {
+    SessionId::parse(text).ok_or_else(|| Error::Internal(anyhow::anyhow!("a job's session is none")))
 }
 
 async fn release_upload(app: &App, upload_id: &str, key: &str) -> Result<()> {

@@ -35,6 +35,8 @@ pub enum Deed {
     SessionCreated,
     /// A session was deleted, and with it all that is in it.
     SessionDeleted,
+    /// A session that was deleted is back.
+    SessionRestored,
     /// What a client sent was taken from where it was put.
     UploadConfirmed,
     /// Nothing was found in it, it was made anew and published.
@@ -69,6 +71,7 @@ impl Deed {
             Self::QuotaSet => "quota.set",
             Self::SessionCreated => "session.created",
             Self::SessionDeleted => "session.deleted",
+            Self::SessionRestored => "session.restored",
             Self::UploadConfirmed => "upload.confirmed",
             Self::MediaPublished => "media.published",
             Self::MediaRejected => "media.rejected",

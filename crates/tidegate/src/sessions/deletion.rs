@@ -4,7 +4,7 @@
 use std::time::SystemTime;
 
 use super::{Shown, find, find_any, media, no_such_media, uploads};
-use crate::app::App;
+use crate::app::{App, unauthenticated};
 use crate::error::{Error, Result};
 use crate::jobs::{self, Job};
 use crate::model::access::Action;
@@ -14,6 +14,7 @@ use crate::model::ids::{ObjectId, SessionId};
 use crate::model::key;
 use crate::model::media::{Media, Status};
 use crate::model::object::ObjectState;
+use crate::model::principal::Principal;
 use crate::model::upload::UploadState;
 
 /// Media that are worked on in one query.
@@ -186,7 +187,8 @@ pub async fn hide_session(app: &App, session: &SessionId) -> Result<()> {
     for state in states {
         loop {
             let some = app.db.list_media_in_state(session, state, AT_ONCE).await?;
-            if some.is_empty() {
+            // It may have been brought back meanwhile.
+            if some.is_empty() || app.db.find_session(session).await?.is_some() {
                 break;
             }
             for media in some {
@@ -196,6 +198,51 @@ pub async fn hide_session(app: &App, session: &SessionId) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Brings a deleted session back, before its retention ends: the session now, what went with it by jobs.
+pub async fn restore_session(app: &App, caller: &Caller, id: &SessionId) -> Result<()> {
+    let unknown = || Error::NotFound("no such session".into());
+    if caller.principal == Principal::Anonymous {
+        return Err(unauthenticated());
+    }
+    let (owner, deleted_at) = app.db.find_any_session(id).await?.ok_or_else(unknown)?;
+    app.authorize(caller, Action::Write, &owner, None)?;
+    let Some(since) = deleted_at else { return Ok(()) };
+    let now = app.db.now();
+    let oldest = now.checked_sub(app.config.retention).unwrap_or(SystemTime::UNIX_EPOCH);
+    let mut tx = app.db.begin().await?;
+    if !tx.undelete_session(id, oldest).await? {
+        return Err(unknown());
+    }
+    let (deed, object) = (Deed::SessionRestored, None);
+    tx.record_event(&NewEvent { at: now, caller: caller.clone(), deed, owner: Some(owner), object }).await?;
+    jobs::enqueue(&mut tx, &Job::RestoreSessionV1 { session: id.as_str().to_owned(), since }, now).await?;
+    tx.commit().await?;
+    app.jobs.ring();
+    tracing::info!(session = id.as_str(), "a session was brought back");
+    Ok(())
+}
+
+/// Has what was deleted with a session brought back.
+pub async fn bring_back_session(app: &App, session: &SessionId, since: i64) -> Result<()> {
+    loop {
+        let some = app.db.list_media_deleted_since(session, since, AT_ONCE).await?;
+        if some.is_empty() {
+            app.jobs.ring();
+            return Ok(());
+        }
+        let now = app.db.now();
+        let mut tx = app.db.begin().await?;
+        for media in some {
+            let id = media.object.id;
+            if tx.set_object_state(id, ObjectState::Deleted, ObjectState::Restoring, now).await? {
+                tx.record(&Caller::system(), Deed::ObjectRestored, id, now).await?;
+                jobs::enqueue(&mut tx, &Job::RestoreMediaV1 { object: id.0 }, now).await?;
+            }
+        }
+        tx.commit().await?;
+    }
 }
 
 /// Brings a deleted medium back, before its retention ends.

@@ -304,5 +304,18 @@ async fn a_deleted_session_takes_all_that_is_in_it_along() {
     app.run_jobs().await;
     assert_eq!(app.read(&shown["url"]).await.status, 404);
     assert!(app.files().iter().all(|file| file.starts_with(".trash/")), "{:?}", app.files());
+    // Nobody else brings it back; its own people do, and what was published comes with it.
+    let restore = format!("{session}/restore");
+    assert_eq!(app.as_of("eve", "elsewhere", "POST", &restore, None).await.refusal(), (403, "FORBIDDEN".into()));
+    assert_eq!(app.as_of("ben", "garage", "POST", &restore, None).await.status, 200);
+    app.run_jobs().await;
+    let back = app.shown(&done["id"]).await;
+    assert_eq!(back["status"], "COMPLETED", "{back}");
+    assert_eq!(app.read(&back["url"]).await.status, 200);
+    assert_eq!(
+        app.as_of("ann", "garage", "GET", &path(&waiting["id"], ""), None).await.status,
+        404,
+        "what was not published is not"
+    );
     app.stop().await;
 }

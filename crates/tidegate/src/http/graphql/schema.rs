@@ -156,6 +156,12 @@ impl Mutation {
         calls::delete_session(app(context)?, caller(context)?, id).await.map(|()| true).map_err(refused)
     }
 
+    /// Bring back a session that was deleted. What was deleted with it comes back by and by.
+    #[graphql(complexity = "CHANGE + child_complexity")]
+    async fn restore_session(&self, context: &Context<'_>, id: Uuid) -> Answer<Session> {
+        calls::restore_session(app(context)?, caller(context)?, id).await.map_err(refused)
+    }
+
     /// Say what is to be sent, and learn where.
     #[graphql(complexity = "CHANGE + child_complexity")]
     #[expect(clippy::too_many_arguments, reason = "the source's own mutation, and what we add to it")]

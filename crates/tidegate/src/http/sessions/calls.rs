@@ -32,6 +32,11 @@ pub(in crate::http) async fn delete_session(app: &App, caller: &Caller, id: Uuid
     deletion::delete_session(app, caller, &session_id(id)).await
 }
 
+pub(in crate::http) async fn restore_session(app: &App, caller: &Caller, id: Uuid) -> Result<Session> {
+    deletion::restore_session(app, caller, &session_id(id)).await?;
+    Ok(Session { id })
+}
+
 pub(in crate::http) async fn upload_url(
     app: &App,
     caller: &Caller,

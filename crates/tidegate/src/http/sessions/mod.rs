@@ -33,6 +33,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(create_session))
         .routes(routes!(delete_session))
+        .routes(routes!(restore_session))
         .routes(routes!(upload_url))
         .routes(routes!(confirm))
         .routes(routes!(list_media))
@@ -87,6 +88,19 @@ async fn delete_session(
 ) -> Answer<StatusCode> {
     calls::delete_session(&app, &caller, id(&session, "session")?).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Bring back a session that was deleted
+///
+/// What was deleted with it comes back by and by.
+#[utoipa::path(post, path = "/v1/sessions/{session}/restore", tag = "sessions", params(("session" = String, Path)),
+    responses((status = 200, body = Session), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
+async fn restore_session(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(session): Path<String>,
+) -> Answer<Json<Session>> {
+    Ok(Json(calls::restore_session(&app, &caller, id(&session, "session")?).await?))
 }
 
 /// What is to be sent.

@@ -1,0 +1,77 @@
+//! Sessions: whose they are, and whether they are there.
+
+use std::time::SystemTime;
+
+use super::{Db, Tx, corrupt, on_reader, on_tx};
+use crate::error::Result;
+use crate::model::ids::{OrgId, SessionId};
+use crate::model::micros;
+use crate::model::owner::Owner;
+
+impl Db {
+    /// The session as an owner, unless it was deleted.
+    #[tracing::instrument(name = "db.find_session", level = "trace", skip_all)]
+    pub async fn find_session(&self, id: &SessionId) -> Result<Option<Owner>> {
+        const SQL: &str = "SELECT org FROM sessions WHERE id = $1 AND deleted_at IS NULL";
+        let row: Option<(String,)> =
+            on_reader!(self, |pool| sqlx::query_as(SQL).bind(id.as_str()).fetch_optional(pool).await?);
+        let Some((org,)) = row else { return Ok(None) };
+        let org = OrgId::parse(&org).map_err(|_| corrupt("organisation"))?;
+        Ok(Some(Owner::Session(id.clone(), org)))
+    }
+
+    /// The session as an owner, also when it was deleted, and when that was, in microseconds.
+    #[tracing::instrument(name = "db.find_any_session", level = "trace", skip_all)]
+    pub async fn find_any_session(&self, id: &SessionId) -> Result<Option<(Owner, Option<i64>)>> {
+        const SQL: &str = "SELECT org, deleted_at FROM sessions WHERE id = $1";
+        let row: Option<(String, Option<i64>)> =
+            on_reader!(self, |pool| sqlx::query_as(SQL).bind(id.as_str()).fetch_optional(pool).await?);
+        let Some((org, deleted_at)) = row else { return Ok(None) };
+        let org = OrgId::parse(&org).map_err(|_| corrupt("organisation"))?;
+        Ok(Some((Owner::Session(id.clone(), org), deleted_at)))
+    }
+}
+
+impl Tx {
+    /// Records a session. `false` if there is one of that id, or was.
+    #[tracing::instrument(name = "db.insert_session", level = "trace", skip_all)]
+    pub async fn insert_session(&mut self, id: &SessionId, org: &OrgId, by: &str, now: SystemTime) -> Result<bool> {
+        const SQL: &str = "INSERT INTO sessions (id, org, created_by, created_at) VALUES ($1, $2, $3, $4) \
+                           ON CONFLICT (id) DO NOTHING";
+        let done = on_tx!(self, |connection| {
+            let query = sqlx::query(SQL).bind(id.as_str()).bind(org.as_str()).bind(by).bind(micros(now));
+            query.execute(connection).await?.rows_affected()
+        });
+        Ok(done == 1)
+    }
+
+    /// Marks a session as deleted. `false` if it was not there.
+    #[tracing::instrument(name = "db.delete_session", level = "trace", skip_all)]
+    pub async fn delete_session(&mut self, id: &SessionId, now: SystemTime) -> Result<bool> {
+        const SQL: &str = "UPDATE sessions SET deleted_at = $2 WHERE id = $1 AND deleted_at IS NULL";
+        let done = on_tx!(self, |connection| {
+            sqlx::query(SQL).bind(id.as_str()).bind(micros(now)).execute(connection).await?.rows_affected()
+        });
+        Ok(done == 1)
+    }
+
+    /// Brings back a session that was deleted at `oldest` or later. `false` if there is none.
+    #[tracing::instrument(name = "db.undelete_session", level = "trace", skip_all)]
+    pub async fn undelete_session(&mut self, id: &SessionId, oldest: SystemTime) -> Result<bool> {
+        const SQL: &str = "UPDATE sessions SET deleted_at = NULL WHERE id = $1 AND deleted_at >= $2";
+        let done = on_tx!(self, |connection| {
+            sqlx::query(SQL).bind(id.as_str()).bind(micros(oldest)).execute(connection).await?.rows_affected()
+        });
+        Ok(done == 1)
+    }
+
+    /// Whether a session is there, in a way that keeps it so until this is committed.
+    #[tracing::instrument(name = "db.hold_session", level = "trace", skip_all)]
+    pub async fn hold_session(&mut self, id: &SessionId) -> Result<bool> {
+        // An update locks its row on every engine.
+        const SQL: &str = "UPDATE sessions SET org = org WHERE id = $1 AND deleted_at IS NULL";
+        let done =
+            on_tx!(self, |connection| sqlx::query(SQL).bind(id.as_str()).execute(connection).await?.rows_affected());
+        Ok(done == 1)
+    }
+}

@@ -1,0 +1,103 @@
+"""Workers of their own: `tidegate work` beside servers that do no work, on PostgreSQL and a bucket."""
+
+import collections
+import contextlib
+import random
+import re
+import signal
+import sqlite3
+import subprocess
+import threading
+import time
+
+import backends
+from server import BINARY, Server
+from sessions import Session, drawn, encoded
+
+
+def worker(folder, settings, name):
+    log = open(folder / f"{name}.log", "ab")
+    return subprocess.Popen([BINARY, "work"], env=settings, cwd=folder, stdout=log, stderr=log)
+
+
+def test_several_workers_do_each_job_once_and_one_that_dies_is_replaced(make_server, tmp_path):
+    chosen = backends.settings("postgres", "s3")
+    server = make_server(**chosen, WORKER="false")
+    session, image = Session(server), encoded(drawn(400, 300), "JPEG")
+    first = session.send(image, "image/jpeg").json()
+    time.sleep(1)
+    assert session.show(first["id"])["status"] == "UPLOADED", "the server leaves it to others"
+    sent = [first["id"]] + [session.send(image, "image/jpeg").json()["id"] for _ in range(20)]
+    settings = {**server.settings, "TIDEGATE_DATA": str(tmp_path / "worker"), "WORKER_IMAGES": "2"}
+    workers = [worker(tmp_path, settings, f"worker-{number}") for number in range(3)]
+    try:
+        deadline = time.monotonic() + 20
+        while not any(session.show(media)["status"] in ("PROCESSING", "COMPLETED") for media in sent):
+            assert time.monotonic() < deadline
+        # One of them is killed in the middle of it; its leases end by themselves.
+        random.choice(workers).send_signal(signal.SIGKILL)
+        for media in sent:
+            shown = session.ended(media, seconds=90)
+            assert shown["status"] == "COMPLETED", shown
+            steps = [step["status"] for step in session.call("GET", f"/media/{media}/history").json()]
+            assert steps[-1] == "COMPLETED" and steps.count("COMPLETED") == 1, steps
+        published = collections.Counter()
+        for number in range(3):
+            log = (tmp_path / f"worker-{number}.log").read_text()
+            assert "panicked" not in log, log[-2000:]
+            published.update(re.findall(r'media was published.*?"object\.id":"([0-9a-f-]+)"|"object\.id":"([0-9a-f-]+)".*?media was published', log))
+        keys = [entry["Key"] for page in backends.s3_client().get_paginator("list_objects_v2").paginate(Bucket=chosen["S3_BUCKET"]) for entry in page.get("Contents", [])]
+        main = collections.Counter(key.split("/")[3] for key in keys if key.endswith("/image.jpg"))
+        assert main == {media: 1 for media in sent}, "each is published once"
+        assert all("/processed/" in key for key in keys), [key for key in keys if "/processed/" not in key]
+    finally:
+        # What is being done is finished first.
+        for process in workers:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        ended = [process.wait(timeout=40) for process in workers]
+    assert sorted(ended) == [-signal.SIGKILL, 0, 0], ended
+
+
+def test_what_belongs_to_one_process_is_said(tmp_path):
+    server = Server(tmp_path)
+    settings = {**server.settings, "TIDEGATE_DATA": str(tmp_path / "data")}
+    alone = subprocess.run([BINARY, "work"], env=settings, cwd=tmp_path, capture_output=True, text=True, timeout=30)
+    assert alone.returncode != 0 and "DATABASE_URL must lead to PostgreSQL" in alone.stderr, alone.stderr
+    nobody = subprocess.run([BINARY, "check"], env={**settings, "WORKER": "false"}, cwd=tmp_path, capture_output=True, text=True, timeout=30)
+    assert nobody.returncode != 0 and "WORKER" in nobody.stderr, nobody.stderr
+
+
+def test_jobs_that_were_given_up_are_listed_and_retried_beside_a_server(make_server, tmp_path):
+    """clamd is away for so long that the job is given up; then it is there, and a person has the job tried again."""
+    server = make_server(CLAMAV_HOST="127.0.0.1", CLAMAV_PORT="9", CLAMAV_TIMEOUT_SECONDS="1")
+    session = Session(server)
+    media = session.send(encoded(drawn(64, 64), "JPEG"), "image/jpeg").json()["id"]
+    # Six attempts, whose pauses would be a minute in all.
+    stop = threading.Event()
+
+    def hurry():
+        while not stop.wait(0.3):
+            with contextlib.closing(sqlite3.connect(server.folder / "data/tidegate.db", timeout=10)) as database, database:
+                database.execute("UPDATE jobs SET run_at = 0 WHERE state = 'QUEUED' AND class = 'images' AND lease_until IS NULL")
+
+    hurrying = threading.Thread(target=hurry)
+    hurrying.start()
+    try:
+        shown = session.ended(media, seconds=60)
+    finally:
+        stop.set()
+        hurrying.join()
+    assert (shown["status"], shown["reason"]) == ("SCAN_FAILED", "the malware scanner does not answer"), shown
+    told = subprocess.run([BINARY, "jobs", "list"], env=server.settings, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert media in told.stdout and "SCANNER_UNAVAILABLE" in told.stdout, told.stdout
+    server.stop()
+    host, port = backends.given("TEST_CLAMD").split(":")
+    server.settings |= {"CLAMAV_HOST": host, "CLAMAV_PORT": port}
+    server.start()
+    done = subprocess.run([BINARY, "jobs", "retry", "--all"], env=server.settings, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "1 jobs will be tried again" in done.stdout, done.stdout
+    shown = session.ended(media)
+    assert (shown["status"], shown["scan"]) == ("COMPLETED", "clean"), shown
+    scanned = subprocess.run([BINARY, "jobs", "rescan"], env=server.settings, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "1 media will be scanned again" in scanned.stdout, scanned.stdout
