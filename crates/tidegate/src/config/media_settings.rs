@@ -86,7 +86,7 @@ pub(super) const MEDIA: &[Setting] = &[
     ),
     built("RETENTION_DAYS", "30", "0 to 36500 days", "How long what was deleted can be brought back, where it can be."),
     built("GRANT_TTL_SECONDS", "900", "60 to 604800 seconds", "How long a signed URL of a session works."),
-    built("GRAPHQL_MAX_DEPTH", "12", "1 to 100", "Levels of a GraphQL query."),
+    built("GRAPHQL_MAX_DEPTH", "20", "1 to 100", "Levels of a GraphQL query; tools that read the schema ask for 15."),
     built("GRAPHQL_MAX_COMPLEXITY", "2000", "1 to 100000", "Fields of a GraphQL query, lists by their length."),
     built(
         "GRAPHQL_INTROSPECTION",

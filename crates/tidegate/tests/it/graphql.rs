@@ -42,6 +42,14 @@ async fn the_schema_is_shown_where_that_is_on() {
         open.graphql("ann", "garage", asked, &json!({})).await["data"]["__schema"]["queryType"]["name"],
         "Query"
     );
+    // As deep as tools ask that read the schema.
+    let of = "ofType { name ".repeat(9) + &"}".repeat(9);
+    let tools = format!(
+        "query {{ __schema {{ types {{ ...T }} }} }} fragment T on __Type {{ fields {{ args {{ ...A }} }} }} \
+         fragment A on __InputValue {{ type {{ ...R }} }} fragment R on __Type {{ name {of} }}"
+    );
+    let answer = open.graphql("ann", "garage", &tools, &json!({})).await;
+    assert!(answer["errors"].is_null(), "{answer}");
     assert_eq!(open.get("ann", "/graphiql").await.status, 200);
     let closed = TestApp::with(&[("GRAPHQL_INTROSPECTION", "false"), ("GRAPHIQL", "false")]).await;
     let answer = closed.graphql("ann", "garage", asked, &json!({})).await;

@@ -30,7 +30,7 @@ pub(in crate::http) fn schema(app: &Arc<App>) -> Tidegate {
         .data(Arc::clone(app))
         .limit_depth(setting.depth)
         .limit_complexity(setting.complexity)
-        .limit_recursive_depth(setting.depth.max(16));
+        .limit_recursive_depth(RECURSION);
     let schema = schema.limit_directives(10);
     // Suggestions tell of names that nobody was shown.
     if setting.introspection { schema.finish() } else { schema.disable_introspection().disable_suggestions().finish() }
@@ -93,6 +93,8 @@ fn caller<'a>(context: &Context<'a>) -> Answer<&'a Caller> {
     context.data::<Caller>()
 }
 
+/// Levels that the parser goes into, fragments included; what is in them is held to the setting.
+const RECURSION: usize = 64;
 /// What a look into another table costs.
 const LOOK: usize = 10;
 /// What a change costs: rows, and sometimes bytes.
