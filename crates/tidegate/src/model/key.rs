@@ -167,6 +167,11 @@ pub fn sealed(object: ObjectId, seal: Uuid) -> Key {
     Key(format!("{QUARANTINE}/{object}/{}", seal.simple()))
 }
 
+/// A seal that was found in the store.
+pub fn found_seal(key: &str) -> Option<Key> {
+    key.starts_with(QUARANTINE).then(|| Key(key.to_owned()))
+}
+
 /// What all of an object's begin with.
 pub fn seals(object: ObjectId) -> String {
     format!("{QUARANTINE}/{object}/")

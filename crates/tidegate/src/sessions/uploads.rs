@@ -248,17 +248,19 @@ async fn seal(
     Ok(())
 }
 
-/// Moves what a client has put to where no URL ever led. There is one such place for an upload, and nothing takes the place
-/// of what lies there: whoever was cut off, or races, finds what the first one has put there.
+/// Moves what a client has put to where no URL ever led. In a folder, which one server has to itself, that is one place for
+/// an upload, so that a move which was cut off goes on. In a bucket it is another one for each move: a server that is slow
+/// must not put a later PUT where an earlier one was scanned. Which of them counts, the row says.
 async fn take_away(app: &App, file_key: &str, id: ObjectId, upload: &Upload) -> Result<Option<Key>> {
-    let to = key::sealed(id, Uuid::try_parse(&upload.id).unwrap_or_default());
+    let one = Uuid::try_parse(&upload.id).ok().filter(|_| app.local.is_some());
+    let to = key::sealed(id, one.unwrap_or_else(Uuid::new_v4));
     match app.store.move_to(file_key, to.as_str()).await {
         Ok(()) | Err(store::Error::AlreadyExists) => Ok(Some(to)),
-        Err(store::Error::NotFound) => match app.store.stat(to.as_str()).await {
-            Ok(_) => Ok(Some(to)),
-            Err(store::Error::NotFound) => Ok(None),
-            Err(error) => Err(error.into()),
-        },
+        // Perhaps it was moved before, by a confirmation that was cut off.
+        Err(store::Error::NotFound) => {
+            let before = app.store.list(&key::seals(id), None, 1).await?;
+            Ok(before.first().and_then(|seal| key::found_seal(&seal.key)))
+        }
         // It was sent again at this moment.
         Err(store::Error::Refused(code)) if code.starts_with("PreconditionFailed") => {
             Err(Error::InvalidState("the file is being sent again; confirm when that is done".into()))
