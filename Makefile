@@ -9,6 +9,13 @@ PYTHON := $(VENV)/bin/python
 # Inputs per property in `make check`.
 CASES ?= 4000
 SERVERS := ./.ci/services postgres garage moto clamd
+# Whatever is run of it, it is one build: other packages or features would be another, of every dependency.
+TESTED := --workspace --features tidegate/otlp --locked
+
+NEEDS_RUST := cargo:rust cc:build-essential cmake:cmake nasm:nasm
+NEEDS_PYTHON := python3:python3 curl:curl jq:jq
+NEEDS_SERVERS := '/usr/lib/postgresql/*/bin/initdb:postgresql' setpriv:util-linux clamd:clamav-daemon ffmpeg:ffmpeg
+NEEDS_E2E := 7z:p7zip-full bsdtar:libarchive-tools chromium:chromium exiftool:libimage-exiftool-perl nginx:nginx-light openssl:openssl promtool:prometheus strace:strace systemd-analyze:systemd unzip:unzip
 
 .PHONY: help run test check unit e2e bench fuzz demo update local-services tools-rust tools-python tools-bench
 
@@ -19,23 +26,26 @@ run: tools-rust ## start the product on this machine and print where to look
 	$(CARGO) build --release --locked
 	exec ./target/release/tidegate serve
 
-test: check unit e2e ## everything that must pass
+# Packages first, in one go. Then a server that the tests need is built beside the lints: each alone leaves a core idle.
+test: ## everything that must pass
+	@./.ci/need $(NEEDS_RUST) $(NEEDS_PYTHON) $(NEEDS_SERVERS) $(NEEDS_E2E)
+	$(MAKE) --no-print-directory -j2 tools-servers check
+	$(MAKE) --no-print-directory unit e2e
 
 check: tools-rust ## format, lints, the rules of the house, and the parsers under thousands of made-up inputs
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --all-features --locked -- -D warnings
-	$(CARGO) test --locked -p tidegate --test it tidy
-	PROPTEST_CASES=$(CASES) $(CARGO) test --locked -p sign --lib
-	PROPTEST_CASES=$(CASES) $(CARGO) test --locked -p tidegate --lib -- http:: model::
+	$(CARGO) test $(TESTED) --test it tidy
+	PROPTEST_CASES=$(CASES) $(CARGO) test $(TESTED) --lib
 
 unit: tools-rust tools-python tools-servers ## unit, property, vector, conformance and in-process tests, the server's also on PostgreSQL
-	$(CARGO) test --workspace --locked --no-run
-	$(SERVERS) -- $(CARGO) test --workspace --locked
-	TEST_DATABASE=postgres $(SERVERS) -- $(CARGO) test -p tidegate --locked --test it
+	$(CARGO) test $(TESTED) --no-run
+	$(SERVERS) -- $(CARGO) test $(TESTED)
+	TEST_DATABASE=postgres $(SERVERS) -- $(CARGO) test $(TESTED) --test it
 
 e2e: tools-rust tools-python tools-servers ## black-box tests of the built binary, with boto3, curl, nginx and strace
-	@./.ci/need 7z:p7zip-full bsdtar:libarchive-tools chromium:chromium exiftool:libimage-exiftool-perl nginx:nginx-light openssl:openssl promtool:prometheus strace:strace systemd-analyze:systemd unzip:unzip
-	$(CARGO) build --locked -p tidegate --features otlp
+	@./.ci/need $(NEEDS_E2E)
+	$(CARGO) test $(TESTED) --no-run
 	$(SERVERS) -- $(PYTHON) -m pytest e2e -q --color=no -p no:cacheprovider
 
 demo: tools-rust tools-python ## the README's walk, against a server of its own, printing each answer
@@ -56,18 +66,18 @@ local-services: tools-rust tools-python tools-servers ## PostgreSQL, S3 and clam
 	@./.ci/services postgres garage clamd
 
 update: ## write the committed descriptions anew from the code
-	UPDATE=1 $(CARGO) test -p tidegate --test it contract
+	UPDATE=1 $(CARGO) test $(TESTED) --test it contract
 
 tools-rust:
-	@./.ci/need cargo:rust cc:build-essential cmake:cmake nasm:nasm
+	@./.ci/need $(NEEDS_RUST)
 
 tools-python:
-	@./.ci/need python3:python3 curl:curl jq:jq
+	@./.ci/need $(NEEDS_PYTHON)
 	@test -x $(PYTHON) && $(PYTHON) -c 'import boto3, moto.server, PIL, pytest' 2>/dev/null || ./.ci/venv $(VENV)
 
 # PostgreSQL, clamd, ffmpeg, and two S3 servers that are not ours: one that verifies signatures and one that keeps versions.
 tools-servers: tools-python
-	@./.ci/need '/usr/lib/postgresql/*/bin/initdb:postgresql' setpriv:util-linux clamd:clamav-daemon ffmpeg:ffmpeg
+	@./.ci/need $(NEEDS_SERVERS)
 	@test -x .tools/bin/garage || $(CARGO) install garage --version 2.5.0 --locked --debug --no-default-features --features bundled-libs,sqlite --root .tools
 
 tools-bench:

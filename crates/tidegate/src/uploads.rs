@@ -184,7 +184,7 @@ pub async fn recover(app: &App, upload: &Upload) -> Result<bool> {
     let forgetting = app.records.forgetting(upload.object);
     let mut tx = app.db.begin().await?;
     let ended = tx.end_upload(&upload.id, UploadState::Completed, None).await?;
-    if !ended || !tx.publish_object(upload.object, &content).await? {
+    if !ended || !tx.publish_object(upload.object, &content, ObjectState::Ready).await? {
         return Ok(false);
     }
     tx.record(&Caller::system(), Deed::UploadCompleted, upload.object, SystemTime::now()).await?;
@@ -241,7 +241,7 @@ pub async fn complete(
     let forgetting = app.records.forgetting(id);
     let mut tx = app.db.begin().await?;
     let ended = tx.end_upload(&upload.id, UploadState::Completed, Some(&digest)).await?;
-    if ended && tx.publish_object(id, &content).await? {
+    if ended && tx.publish_object(id, &content, ObjectState::Ready).await? {
         tx.record(caller, Deed::UploadCompleted, id, SystemTime::now()).await?;
         tx.tell(id).await?;
         tx.commit().await?;

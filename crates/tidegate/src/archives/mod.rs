@@ -82,7 +82,8 @@ pub async fn create_of_folder(
     let within = Within { folder: Some(folder.as_str().to_owned()), subtree: true, name: None };
     let (mut found, mut after) = (Vec::new(), Cursor::START);
     loop {
-        let (page, more) = files::list(app, caller, owner, &within, after, files::MAX_PAGE).await?;
+        let (page, more) =
+            files::list(app, caller, owner, (&within, ObjectState::Ready), after, files::MAX_PAGE).await?;
         if let Some(last) = page.last() {
             after = Cursor { created_at: micros(last.object.created_at), id: last.object.id };
         }

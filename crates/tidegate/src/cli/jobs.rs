@@ -12,7 +12,7 @@ use crate::jobs::{self, Job, dead};
 use crate::model::caller::Caller;
 use crate::model::{from_micros, rfc3339};
 
-/// Media that are looked up in one query.
+/// Objects that are looked up in one query.
 const AT_ONCE: i64 = 500;
 
 /// What is to be done with them.
@@ -81,7 +81,7 @@ async fn retry_all(db: &Db) -> Result<()> {
 async fn rescan(db: &Db) -> Result<()> {
     let (mut after, mut count) = (None, 0_u64);
     loop {
-        let page = db.list_published_media(after, AT_ONCE).await?;
+        let page = db.list_scannable(after, AT_ONCE).await?;
         let Some(last) = page.last() else { break };
         after = Some(*last);
         let mut tx = db.begin().await?;
@@ -91,6 +91,6 @@ async fn rescan(db: &Db) -> Result<()> {
         }
         tx.commit().await?;
     }
-    print(&format!("{count} media will be scanned again\n"));
+    print(&format!("{count} objects will be scanned again\n"));
     Ok(())
 }

@@ -8,6 +8,7 @@ use crate::model::file::{File, Visibility, Within};
 use crate::model::from_micros;
 use crate::model::ids::{ObjectId, UserId};
 use crate::model::key::Key;
+use crate::model::media::Scan;
 use crate::model::object::{Content, Object, ObjectState};
 use crate::model::owner::Owner;
 use crate::model::upload::Digests;
@@ -28,6 +29,8 @@ struct Row {
     sha256: Option<String>,
     crc32: Option<i64>,
     visibility: Option<String>,
+    scan: Option<String>,
+    reason: Option<String>,
 }
 
 impl Row {
@@ -55,7 +58,9 @@ impl Row {
         };
         let visibility = self.visibility.as_deref().and_then(Visibility::parse).ok_or_else(|| corrupt("visibility"))?;
         let owner = Owner::Files(UserId::parse(&self.owner_id).map_err(|_| corrupt("user id"))?);
-        Ok((owner, File { object, folder: self.folder.unwrap_or_default(), digests, visibility }))
+        let scan = self.scan.as_deref().and_then(Scan::parse);
+        let folder = self.folder.unwrap_or_default();
+        Ok((owner, File { object, folder, digests, visibility, scan, reason: self.reason }))
     }
 }
 
@@ -71,7 +76,7 @@ struct LinkedRow {
 macro_rules! columns {
     () => {
         "id, owner_id, object_key, name, content_type, state, size, etag, modified_at, created_at, folder, sha256, crc32, \
-         visibility"
+         visibility, scan, reason"
     };
 }
 
@@ -97,6 +102,14 @@ macro_rules! totals {
              WHERE owner_kind = 'files' AND owner_id = $1 AND state = 'READY' AND name IS NOT NULL ",
             $filter
         )
+    };
+}
+
+/// Files that are not ready are few, and seldom asked for: one condition for all sorts of listings.
+macro_rules! in_state {
+    () => {
+        "owner_kind = 'files' AND owner_id = $1 AND state = $2 AND name IS NOT NULL \
+         AND (folder = $3 OR (folder >= $4 AND folder < $5)) AND folded_name LIKE $6 ESCAPE '\\'"
     };
 }
 
@@ -179,6 +192,46 @@ impl Db {
         rows.into_iter().map(|row| row.into_file().map(|(_, file)| file)).collect()
     }
 
+    /// A page of a user's files in another state than ready, newest first.
+    #[tracing::instrument(name = "db.list_files_in_state", level = "trace", skip_all)]
+    pub async fn list_files_in_state(
+        &self,
+        owner: &Owner,
+        (within, state): (&Within, ObjectState),
+        after: Cursor,
+        limit: i64,
+    ) -> Result<Vec<File>> {
+        const SQL: &str = concat!(
+            "SELECT ",
+            columns!(),
+            " FROM objects WHERE ",
+            in_state!(),
+            " AND (created_at, id) < ($7, $8) ORDER BY created_at DESC, id DESC LIMIT $9"
+        );
+        let (from, to) = bounds(within);
+        let rows: Vec<Row> = on_reader!(self, |pool| {
+            let query = sqlx::query_as(SQL).bind(owner.id()).bind(state.as_str());
+            let query = query.bind(within.folder.as_deref().unwrap_or_default()).bind(&from).bind(&to);
+            let query = query.bind(pattern(within.name.as_deref().unwrap_or_default()));
+            query.bind(after.created_at).bind(after.id.0).bind(limit).fetch_all(pool).await?
+        });
+        rows.into_iter().map(|row| row.into_file().map(|(_, file)| file)).collect()
+    }
+
+    /// How many files in another state than ready that is, and how many bytes.
+    #[tracing::instrument(name = "db.count_files_in_state", level = "trace", skip_all)]
+    pub async fn count_files_in_state(&self, owner: &Owner, within: &Within, state: ObjectState) -> Result<(u64, u64)> {
+        const SQL: &str =
+            concat!("SELECT COUNT(*), CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM objects WHERE ", in_state!());
+        let (from, to) = bounds(within);
+        let (files, bytes): (i64, i64) = on_reader!(self, |pool| {
+            let query = sqlx::query_as(SQL).bind(owner.id()).bind(state.as_str());
+            let query = query.bind(within.folder.as_deref().unwrap_or_default()).bind(&from).bind(&to);
+            query.bind(pattern(within.name.as_deref().unwrap_or_default())).fetch_one(pool).await?
+        });
+        Ok((to_u64(files), to_u64(bytes)))
+    }
+
     /// Files of a folder and below it that were deleted and whose bytes may be there still, in no order.
     #[tracing::instrument(name = "db.list_deleted_files", level = "trace", skip_all)]
     pub async fn list_deleted_files(&self, owner: &Owner, folder: &str, limit: i64) -> Result<Vec<File>> {
@@ -246,6 +299,15 @@ fn below(folder: &Option<String>) -> (String, String) {
         (String::new(), char::MAX.to_string())
     } else {
         (format!("{folder}/"), format!("{folder}0"))
+    }
+}
+
+/// What lies below the folder that is meant, where that is meant, too.
+fn bounds(within: &Within) -> (String, String) {
+    match &within.folder {
+        None => below(&None),
+        Some(_) if within.subtree => below(&within.folder),
+        Some(_) => (String::new(), String::new()),
     }
 }
 

@@ -230,17 +230,6 @@ impl Db {
         rows.into_iter().map(|row| row.into_media().map(|(_, media)| media)).collect()
     }
 
-    /// Media that are published, in the order of their ids, after `after`.
-    #[tracing::instrument(name = "db.list_published_media", level = "trace", skip_all)]
-    pub async fn list_published_media(&self, after: Option<ObjectId>, limit: i64) -> Result<Vec<ObjectId>> {
-        const SQL: &str = "SELECT id FROM objects WHERE owner_kind = 'session' AND state = 'READY' AND id > $1 \
-                           ORDER BY id LIMIT $2";
-        let after = after.map_or(Uuid::nil(), |id| id.0);
-        let rows: Vec<(Uuid,)> =
-            on_reader!(self, |pool| sqlx::query_as(SQL).bind(after).bind(limit).fetch_all(pool).await?);
-        Ok(rows.into_iter().map(|(id,)| ObjectId(id)).collect())
-    }
-
     /// What was derived from objects, by their ids.
     #[tracing::instrument(name = "db.list_variants", level = "trace", skip_all)]
     pub async fn list_variants(&self, of: &[ObjectId]) -> Result<HashMap<ObjectId, Vec<Variant>>> {
@@ -332,25 +321,6 @@ impl Tx {
         Ok(())
     }
 
-    /// Moves an object from one state to another, with a reason where there is one. `false` if it was not in the first.
-    #[tracing::instrument(name = "db.move_media", level = "trace", skip_all)]
-    pub async fn move_media(
-        &mut self,
-        id: ObjectId,
-        from: ObjectState,
-        to: ObjectState,
-        reason: Option<&str>,
-    ) -> Result<bool> {
-        debug_assert!(from.may_become(to), "{from:?} to {to:?}");
-        const SQL: &str = "UPDATE objects SET state = $3, reason = $4, \
-                           deleted_at = CASE WHEN $3 = 'READY' THEN NULL ELSE deleted_at END WHERE id = $1 AND state = $2";
-        let done = on_tx!(self, |connection| {
-            let query = sqlx::query(SQL).bind(id.0).bind(from.as_str()).bind(to.as_str()).bind(reason);
-            query.execute(connection).await?.rows_affected()
-        });
-        Ok(done == 1)
-    }
-
     /// Whose an object is among sessions, and where it stands.
     #[tracing::instrument(name = "db.media_state", level = "trace", skip_all)]
     pub async fn media_state(&mut self, id: ObjectId) -> Result<Option<(SessionId, ObjectState)>> {
@@ -368,16 +338,6 @@ impl Tx {
         const SQL: &str = "UPDATE objects SET sealed_key = $2 WHERE id = $1";
         on_tx!(self, |connection| {
             sqlx::query(SQL).bind(id.0).bind(sealed.as_str()).execute(connection).await.map(drop)?;
-        });
-        Ok(())
-    }
-
-    /// Keeps what the scanner said.
-    #[tracing::instrument(name = "db.keep_scan", level = "trace", skip_all)]
-    pub async fn keep_scan(&mut self, id: ObjectId, scan: Scan) -> Result<()> {
-        const SQL: &str = "UPDATE objects SET scan = $2 WHERE id = $1";
-        on_tx!(self, |connection| {
-            sqlx::query(SQL).bind(id.0).bind(scan.as_str()).execute(connection).await.map(drop)?;
         });
         Ok(())
     }

@@ -8,6 +8,7 @@ use super::{Db, Tx, corrupt, on_reader, on_tx, to_i64, to_u64};
 use crate::error::Result;
 use crate::model::ids::ObjectId;
 use crate::model::key::Key;
+use crate::model::media::Scan;
 use crate::model::object::{Content, Object, ObjectState};
 use crate::model::owner::Owner;
 use crate::model::principal::Principal;
@@ -121,6 +122,17 @@ impl Db {
         });
         rows.into_iter().map(Row::into_object).collect()
     }
+
+    /// Objects that are published and may be scanned, in the order of their ids, after `after`.
+    #[tracing::instrument(name = "db.list_scannable", level = "trace", skip_all)]
+    pub async fn list_scannable(&self, after: Option<ObjectId>, limit: i64) -> Result<Vec<ObjectId>> {
+        const SQL: &str = "SELECT id FROM objects WHERE owner_kind IN ('session', 'files') AND state = 'READY' AND id > $1 \
+                           ORDER BY id LIMIT $2";
+        let after = after.map_or(Uuid::nil(), |id| id.0);
+        let rows: Vec<(Uuid,)> =
+            on_reader!(self, |pool| sqlx::query_as(SQL).bind(after).bind(limit).fetch_all(pool).await?);
+        Ok(rows.into_iter().map(|(id,)| ObjectId(id)).collect())
+    }
 }
 
 impl Tx {
@@ -148,10 +160,11 @@ impl Tx {
         Ok(())
     }
 
-    /// Gives an object its content: pending to ready. `false` if it was not pending.
+    /// Gives a pending object its content, and the state that follows. `false` if it was not pending.
     #[tracing::instrument(name = "db.publish_object", level = "trace", skip_all)]
-    pub async fn publish_object(&mut self, id: ObjectId, content: &Content) -> Result<bool> {
-        const SQL: &str = "UPDATE objects SET state = 'READY', size = $2, etag = $3, modified_at = $4 \
+    pub async fn publish_object(&mut self, id: ObjectId, content: &Content, to: ObjectState) -> Result<bool> {
+        debug_assert!(ObjectState::Pending.may_become(to), "PENDING to {to:?}");
+        const SQL: &str = "UPDATE objects SET state = $5, size = $2, etag = $3, modified_at = $4 \
                            WHERE id = $1 AND state = 'PENDING'";
         let done = on_tx!(self, |connection| {
             sqlx::query(SQL)
@@ -159,6 +172,7 @@ impl Tx {
                 .bind(to_i64(content.size))
                 .bind(&content.etag)
                 .bind(micros(content.last_modified))
+                .bind(to.as_str())
                 .execute(connection)
                 .await?
                 .rows_affected()
@@ -195,5 +209,34 @@ impl Tx {
                 .rows_affected()
         });
         Ok(done == 1)
+    }
+
+    /// Moves an object from one state to another, with a reason where there is one. `false` if it was not in the first.
+    #[tracing::instrument(name = "db.move_object", level = "trace", skip_all)]
+    pub async fn move_object(
+        &mut self,
+        id: ObjectId,
+        from: ObjectState,
+        to: ObjectState,
+        reason: Option<&str>,
+    ) -> Result<bool> {
+        debug_assert!(from.may_become(to), "{from:?} to {to:?}");
+        const SQL: &str = "UPDATE objects SET state = $3, reason = $4, \
+                           deleted_at = CASE WHEN $3 = 'READY' THEN NULL ELSE deleted_at END WHERE id = $1 AND state = $2";
+        let done = on_tx!(self, |connection| {
+            let query = sqlx::query(SQL).bind(id.0).bind(from.as_str()).bind(to.as_str()).bind(reason);
+            query.execute(connection).await?.rows_affected()
+        });
+        Ok(done == 1)
+    }
+
+    /// Keeps what the scanner said.
+    #[tracing::instrument(name = "db.keep_scan", level = "trace", skip_all)]
+    pub async fn keep_scan(&mut self, id: ObjectId, scan: Scan) -> Result<()> {
+        const SQL: &str = "UPDATE objects SET scan = $2 WHERE id = $1";
+        on_tx!(self, |connection| {
+            sqlx::query(SQL).bind(id.0).bind(scan.as_str()).execute(connection).await.map(drop)?;
+        });
+        Ok(())
     }
 }

@@ -3,6 +3,7 @@
 
 use super::{Db, Tx, on_reader, on_tx, to_i64, to_u64};
 use crate::error::Result;
+use crate::model::ids::ObjectId;
 use crate::model::owner::Owner;
 use crate::model::quota::Usage;
 
@@ -67,6 +68,18 @@ impl Tx {
             sqlx::query(NONE).bind(upload_id).execute(&mut *connection).await.map(drop)?;
         });
         Ok(())
+    }
+
+    /// The same for the upload that brought an object.
+    #[tracing::instrument(name = "db.release_of", level = "trace", skip_all)]
+    pub async fn release_of(&mut self, object: ObjectId) -> Result<()> {
+        const SQL: &str = "SELECT id FROM uploads WHERE object_id = $1";
+        let upload: Option<(String,)> =
+            on_tx!(self, |connection| sqlx::query_as(SQL).bind(object.0).fetch_optional(connection).await?);
+        match upload {
+            Some((id,)) => self.release(&id).await,
+            None => Ok(()),
+        }
     }
 
     /// Holds what an owner takes until the transaction ends.

@@ -14,14 +14,15 @@ use super::tally::{Tally, combined, hex_of, sha256, tallied};
 use super::uploads::{attributes, find};
 use crate::app::App;
 use crate::error::{Error, Result, bad_request};
-use crate::jobs::{self, Job};
+use crate::jobs::{self, Job, ingest};
 use crate::model::caller::Caller;
 use crate::model::event::Deed;
 use crate::model::file::File;
 use crate::model::key::{self, Key};
 use crate::model::object::{Content, ObjectState};
-use crate::model::owner::Owner;
+use crate::model::owner::{Owner, OwnerKind};
 use crate::model::principal::Principal;
+use crate::model::rules::{self, Scanning};
 use crate::model::upload::{Digests, StoredPart, Upload, UploadState};
 
 /// The most seals of one object that are looked at. There are more than two only after crashes.
@@ -47,6 +48,8 @@ pub struct Finished {
     pub mime: String,
     /// Lower-case hex.
     pub sha256: String,
+    /// Where it stands: where there is a scanner, nobody reads it yet.
+    pub state: ObjectState,
 }
 
 /// Makes an upload's bytes a file. Asked again it answers the same.
@@ -117,20 +120,36 @@ fn check_sum(finish: &Finish, sha256: &str) -> Result<()> {
 
 async fn completed_before(app: &App, upload: &Upload, finish: &Finish) -> Result<Finished> {
     let (_, file) = app.db.find_file_by_id(upload.object).await?.ok_or_else(unknown)?;
-    let finished = finished(&file).ok_or_else(unknown)?;
+    let mut finished = finished(&file).ok_or_else(unknown)?;
     if finish.sha256.as_ref().is_some_and(|given| *given != finished.sha256) {
         return Err(bad_request("the upload is complete, and sha256 is not that of its bytes"));
+    }
+    if finished.state == ObjectState::Failed && scan_again(app, &file).await? {
+        finished.state = ObjectState::Scanning;
     }
     Ok(finished)
 }
 
+/// What could not be scanned is tried again by who sent it.
+async fn scan_again(app: &App, file: &File) -> Result<bool> {
+    let mut tx = app.db.begin().await?;
+    let waits = ingest::files::take_back(&mut tx, file.object.id, app.db.now()).await?;
+    tx.commit().await?;
+    app.jobs.ring();
+    Ok(waits)
+}
+
 fn finished(file: &File) -> Option<Finished> {
     let (content, digests) = (file.object.content.as_ref()?, file.digests.as_ref()?);
-    (file.object.state == ObjectState::Ready).then(|| Finished {
+    let state = file.object.state;
+    let there =
+        matches!(state, ObjectState::Ready | ObjectState::Scanning | ObjectState::Failed | ObjectState::Rejected);
+    there.then(|| Finished {
         key: file.object.key.clone(),
         size: content.size,
         mime: file.object.content_type.clone(),
         sha256: digests.sha256.clone(),
+        state,
     })
 }
 
@@ -304,6 +323,7 @@ async fn publish(
         size,
         mime: file.object.content_type.clone(),
         sha256: whole.digests.sha256.clone(),
+        state: first_state(app),
     })
 }
 
@@ -328,6 +348,12 @@ async fn after_the_race(app: &App, upload: &Upload, finish: &Finish) -> Result<F
     }
 }
 
+/// What a file is once its bytes are there.
+fn first_state(app: &App) -> ObjectState {
+    let scanned = rules::of(OwnerKind::Files).scanning != Scanning::Never && app.scanner.is_some();
+    if scanned { ObjectState::Scanning } else { ObjectState::Ready }
+}
+
 /// Makes the row follow the blob that is at its place: content, quota, folder, and what is left to be cleared away.
 async fn settle(
     app: &App,
@@ -339,15 +365,20 @@ async fn settle(
 ) -> Result<bool> {
     let stat = app.store.stat(upload.key.as_str()).await?;
     let content = Content { size: stat.size, etag: stat.etag, last_modified: stat.last_modified };
-    let now = app.db.now();
+    let (now, state) = (app.db.now(), first_state(app));
     let mut tx = app.db.begin().await?;
     let ended = tx.end_upload(&upload.id, UploadState::Completed, None).await?;
-    if !ended || !tx.publish_object(upload.object, &content).await? {
+    if !ended || !tx.publish_object(upload.object, &content, state).await? {
         return Ok(false);
     }
     tx.keep_digests(upload.object, digests).await?;
-    tx.release(&upload.id).await?;
-    tx.count_files(owner, &file.folder, 1, i64::try_from(content.size).unwrap_or(i64::MAX)).await?;
+    if state == ObjectState::Ready {
+        tx.release(&upload.id).await?;
+        tx.count_files(owner, &file.folder, 1, i64::try_from(content.size).unwrap_or(i64::MAX)).await?;
+    } else {
+        // Its bytes stay reserved until it is known what is in them.
+        jobs::enqueue(&mut tx, &Job::ScanFileV1 { object: upload.object.0 }, now).await?;
+    }
     tx.record(caller, Deed::UploadCompleted, upload.object, now).await?;
     tx.tell(upload.object).await?;
     jobs::enqueue(&mut tx, &Job::ReleaseFilesUploadV1 { upload_id: upload.id.clone() }, now).await?;

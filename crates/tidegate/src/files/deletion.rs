@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-use super::{find, not_found};
+use super::find_kept;
 use crate::app::App;
 use crate::db::Cursor;
 use crate::error::{Error, Result, bad_request};
@@ -21,9 +21,10 @@ const BATCH: i64 = 200;
 
 /// Deletes a file: its row and what it takes first, then its bytes, both before the answer.
 pub async fn delete(app: &App, caller: &Caller, key: &str) -> Result<()> {
-    let (owner, file) = find(app, caller, Action::Delete, key).await?;
-    if mark_deleted(app, caller, &owner, std::slice::from_ref(&file)).await? == 0 {
-        return Err(not_found());
+    let (owner, mut file) = find_kept(app, caller, Action::Delete, key).await?;
+    // What is being scanned may become readable, or be rejected, in between.
+    while mark_deleted(app, caller, &owner, std::slice::from_ref(&file)).await? == 0 {
+        (_, file) = find_kept(app, caller, Action::Delete, key).await?;
     }
     app.store.delete(file.object.key.as_str(), store::Deletion::Purge).await?;
     app.jobs.ring();
@@ -40,7 +41,10 @@ pub async fn delete_folder(app: &App, caller: &Caller, owner: &Owner, folder: &s
     }
     let within = Within { folder: Some(folder.as_str().to_owned()), subtree: true, name: None };
     loop {
-        let files = app.db.list_files(owner, &within, Cursor::START, BATCH).await?;
+        let mut files = app.db.list_files(owner, &within, Cursor::START, BATCH).await?;
+        for state in [ObjectState::Scanning, ObjectState::Failed, ObjectState::Rejected] {
+            files.extend(app.db.list_files_in_state(owner, (&within, state), Cursor::START, BATCH).await?);
+        }
         if files.is_empty() {
             break;
         }
@@ -72,18 +76,27 @@ pub async fn purge_folder(app: &App, user: UserId, folder: &str) -> Result<()> {
 /// How many that were: somebody else may have deleted some meanwhile.
 async fn mark_deleted(app: &App, caller: &Caller, owner: &Owner, files: &[File]) -> Result<u64> {
     let now = SystemTime::now();
+    let mut deleted = 0;
     let mut gone: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
     let mut tx = app.db.begin().await?;
     // First: whoever deletes this owner's files takes them in the same order.
     tx.hold_quota(owner).await?;
     for file in files {
-        let id = file.object.id;
-        if !tx.set_object_state(id, ObjectState::Ready, ObjectState::Deleted, now).await? {
+        let (id, state) = (file.object.id, file.object.state);
+        let counted = state == ObjectState::Ready;
+        // What nobody could read leaves no time in which its bytes would still be somebody's.
+        let then = if counted { ObjectState::Deleted } else { ObjectState::Purged };
+        if !tx.set_object_state(id, state, then, now).await? {
             continue;
         }
-        let size = file.object.content.as_ref().map_or(0, |content| content.size);
-        let folder = gone.entry(&file.folder).or_default();
-        *folder = (folder.0 - 1, folder.1 - i64::try_from(size).unwrap_or(i64::MAX));
+        deleted += 1;
+        if counted {
+            let size = file.object.content.as_ref().map_or(0, |content| content.size);
+            let folder = gone.entry(&file.folder).or_default();
+            *folder = (folder.0 - 1, folder.1 - i64::try_from(size).unwrap_or(i64::MAX));
+        } else {
+            tx.release_of(id).await?;
+        }
         tx.record(caller, Deed::ObjectDeleted, id, now).await?;
         let job = Job::PurgeObjectV1 { object: id.0, key: file.object.key.as_str().to_owned() };
         jobs::enqueue(&mut tx, &job, app.db.now()).await?;
@@ -92,7 +105,6 @@ async fn mark_deleted(app: &App, caller: &Caller, owner: &Owner, files: &[File])
         tx.count_files(owner, folder, *files, *bytes).await?;
     }
     tx.commit().await?;
-    let deleted = gone.values().map(|(files, _)| files.unsigned_abs()).sum();
     metrics::counter!("tidegate_objects_deleted_total", "owner" => owner.kind().as_str()).increment(deleted);
     Ok(deleted)
 }

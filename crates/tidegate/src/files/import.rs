@@ -107,8 +107,11 @@ async fn take(app: &App, tree: &Tree, path: &str, dry: bool) -> Result<Outcome> 
     };
     match app.db.find_file(path).await? {
         Some((_, file)) if file.object.state == ObjectState::Ready => return Ok(Outcome::Known),
-        Some((_, file)) if file.object.state == ObjectState::Pending => return skipped("its upload is not complete"),
-        Some(_) => return skipped("it was deleted here"),
+        Some((_, file)) => match file.object.state {
+            ObjectState::Pending | ObjectState::Scanning => return skipped("its upload is not complete"),
+            ObjectState::Rejected | ObjectState::Failed => return skipped("it was not let through by the scanner"),
+            _ => return skipped("it was deleted here"),
+        },
         None => {}
     }
     let foreign = match tree.look(path).await {
@@ -201,13 +204,14 @@ async fn record(
         created_at: said.created_at,
         content: None,
     };
-    let file = File { object, folder: key.folder().to_owned(), digests: None, visibility: said.visibility };
+    let (folder, visibility) = (key.folder().to_owned(), said.visibility);
+    let file = File { object, folder, digests: None, visibility, scan: None, reason: None };
     let (caller, id) = (Caller::system(), file.object.id);
     let mut tx = app.db.begin().await?;
     tx.hold_quota(&owner).await?;
     tx.insert_object(&owner, &file.object, &caller.principal).await?;
     tx.describe_file(id, said.name.as_str(), &file.folder, file.visibility).await?;
-    tx.publish_object(id, &content).await?;
+    tx.publish_object(id, &content, ObjectState::Ready).await?;
     tx.keep_digests(id, digests).await?;
     tx.count_files(&owner, &file.folder, 1, i64::try_from(content.size).unwrap_or(i64::MAX)).await?;
     tx.record(&caller, Deed::Imported, id, app.db.now()).await?;

@@ -2,14 +2,13 @@
 
 use sign::{LinkTerms, Shown};
 
-use super::find;
+use super::{find, not_found, readable};
 use crate::app::App;
 use crate::error::{Error, Result, bad_request};
 use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::epoch_seconds;
 use crate::model::file::{File, FileKey, Visibility};
-use crate::model::object::ObjectState;
 use crate::model::owner::Owner;
 
 /// A link's form.
@@ -102,8 +101,8 @@ pub async fn open(app: &App, key: &str, given: &Given) -> Result<(File, Shown)> 
     };
     let shown = shown.ok_or_else(refused)?;
     match found {
-        Some((file, _)) if file.object.state == ObjectState::Ready => Ok((file, shown)),
-        _ => Err(Error::NotFound("no such file".into())),
+        Some((file, _)) => readable(&file).map(|()| (file, shown)),
+        None => Err(not_found()),
     }
 }
 
@@ -121,13 +120,12 @@ pub async fn revoke(app: &App, caller: &Caller, owner: &Owner) -> Result<()> {
 
 /// A file that anybody may read by its path, where that is on. What is private is not there.
 pub async fn open_public(app: &App, key: &str) -> Result<File> {
-    let unknown = || Error::NotFound("no such file".into());
     if !app.config.files.public {
-        return Err(unknown());
+        return Err(not_found());
     }
-    let key = FileKey::parse(key).ok_or_else(unknown)?;
+    let key = FileKey::parse(key).ok_or_else(not_found)?;
     match app.db.find_file(key.as_str()).await? {
-        Some((_, file)) if file.object.state == ObjectState::Ready && file.visibility == Visibility::Public => Ok(file),
-        _ => Err(unknown()),
+        Some((_, file)) if file.visibility == Visibility::Public => readable(&file).map(|()| file),
+        _ => Err(not_found()),
     }
 }

@@ -51,7 +51,37 @@ pub async fn find(app: &App, caller: &Caller, action: Action, key: &str) -> Resu
     may_be_theirs(app, caller, action, key)?;
     let (owner, file) = app.db.find_file(key).await?.ok_or_else(not_found)?;
     app.authorize(caller, action, &owner, Some(file.object.id))?;
-    if file.object.state == ObjectState::Ready { Ok((owner, file)) } else { Err(not_found()) }
+    readable(&file)?;
+    Ok((owner, file))
+}
+
+/// Finds a file also while nobody may read it: for who looks at what became of it, or deletes it.
+pub async fn find_kept(app: &App, caller: &Caller, action: Action, key: &str) -> Result<(Owner, File)> {
+    may_be_theirs(app, caller, action, key)?;
+    let (owner, file) = app.db.find_file(key).await?.ok_or_else(not_found)?;
+    app.authorize(caller, action, &owner, Some(file.object.id))?;
+    match readable(&file) {
+        Err(refused @ Error::NotFound(_)) => Err(refused),
+        _ => Ok((owner, file)),
+    }
+}
+
+/// Whether a file may be read, and why not: what is not ready was looked through and is not clean, or is not looked
+/// through yet.
+fn readable(file: &File) -> Result<()> {
+    let because = |what: &str| {
+        let reason = file.reason.as_deref().unwrap_or("no reason is known");
+        Err(Error::InvalidState(format!("{what}: {reason}").into()))
+    };
+    match file.object.state {
+        ObjectState::Ready => Ok(()),
+        ObjectState::Scanning => {
+            Err(Error::InvalidState("the file is being scanned for malware; ask again in a moment".into()))
+        }
+        ObjectState::Failed => because("the file could not be scanned for malware"),
+        ObjectState::Rejected => because("the file was rejected"),
+        _ => Err(not_found()),
+    }
 }
 
 /// Finds many, in their order. What is refused or not there is said by its key.
@@ -67,9 +97,7 @@ pub async fn find_many(app: &App, caller: &Caller, action: Action, keys: &[&str]
         for key in some {
             let (owner, file) = found.remove(*key).ok_or_else(|| named(key, not_found()))?;
             app.authorize(caller, action, &owner, Some(file.object.id)).map_err(|error| named(key, error))?;
-            if file.object.state != ObjectState::Ready {
-                return Err(named(key, not_found()));
-            }
+            readable(&file).map_err(|error| named(key, error))?;
             all.push((owner, file));
         }
     }
@@ -95,6 +123,7 @@ fn named(key: &str, error: Error) -> Error {
     match error {
         Error::NotFound(_) => Error::NotFound(format!("no such file: {shown}").into()),
         Error::Forbidden(_) => Error::Forbidden(format!("this is not one of your files: {shown}").into()),
+        Error::InvalidState(why) => Error::InvalidState(format!("{why}: {shown}").into()),
         other => other,
     }
 }
@@ -108,7 +137,7 @@ pub async fn list(
     app: &App,
     caller: &Caller,
     owner: &Owner,
-    within: &Within,
+    (within, state): (&Within, ObjectState),
     after: Cursor,
     limit: i64,
 ) -> Result<(Vec<File>, bool)> {
@@ -116,16 +145,27 @@ pub async fn list(
     if !(1..=MAX_PAGE).contains(&limit) {
         return Err(bad_request(format!("limit must be from 1 to {MAX_PAGE}")));
     }
-    let mut found = app.db.list_files(owner, within, after, limit + 1).await?;
+    let mut found = match state {
+        ObjectState::Ready => app.db.list_files(owner, within, after, limit + 1).await?,
+        _ => app.db.list_files_in_state(owner, (within, state), after, limit + 1).await?,
+    };
     let more = found.len() > usize::try_from(limit).unwrap_or(usize::MAX);
     found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     Ok((found, more))
 }
 
 /// How many files are meant, and how many bytes.
-pub async fn totals(app: &App, caller: &Caller, owner: &Owner, within: &Within) -> Result<(u64, u64)> {
+pub async fn totals(
+    app: &App,
+    caller: &Caller,
+    owner: &Owner,
+    (within, state): (&Within, ObjectState),
+) -> Result<(u64, u64)> {
     app.authorize(caller, Action::List, owner, None)?;
-    app.db.count_files(owner, within).await
+    match state {
+        ObjectState::Ready => app.db.count_files(owner, within).await,
+        _ => app.db.count_files_in_state(owner, within, state).await,
+    }
 }
 
 /// What a user's files take, and the limit.

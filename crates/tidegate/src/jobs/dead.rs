@@ -1,6 +1,6 @@
 //! Jobs that were given up: seen, and taken back. Takes a database and no server, so that it can be done beside one.
 
-use super::Job;
+use super::{Job, ingest};
 use crate::app::App;
 use crate::db::{Db, DeadJob};
 use crate::error::{Error, Result, bad_request};
@@ -33,16 +33,18 @@ pub async fn retry(app: &App, caller: &Caller, id: i64) -> Result<()> {
 pub async fn revive(db: &Db, caller: &Caller, id: i64) -> Result<()> {
     let unknown = || Error::NotFound("no such job among those that were given up".into());
     let dead = db.find_dead_job(id).await?.ok_or_else(unknown)?;
-    let media = match serde_json::from_str(&dead.payload) {
-        Ok(Job::IngestV1 { object, .. }) => db.find_media(ObjectId(object)).await?,
+    let job = serde_json::from_str(&dead.payload).ok();
+    let media = match job {
+        Some(Job::IngestV1 { object, .. }) => db.find_media(ObjectId(object)).await?,
         _ => None,
     };
     let now = db.now();
     let mut tx = db.begin().await?;
     // Of a medium that failed the status says that it waits again.
-    let taken_back = match &media {
-        Some((_, media)) => sessions::take_back(&mut tx, caller, media, now).await?,
-        None => false,
+    let taken_back = match (&media, job) {
+        (Some((_, media)), _) => sessions::take_back(&mut tx, caller, media, now).await?,
+        (None, Some(Job::ScanFileV1 { object })) => ingest::files::take_back(&mut tx, ObjectId(object), now).await?,
+        (None, _) => false,
     };
     if !taken_back && !tx.revive_job(id, now).await? {
         return Err(unknown());

@@ -1,7 +1,7 @@
 //! Background work: what there is to do and how it is done. Jobs can be run any number of times.
 
 pub mod dead;
-mod ingest;
+pub(crate) mod ingest;
 pub mod runner;
 mod sweep;
 
@@ -62,6 +62,11 @@ pub enum Job {
         /// Whether it is a video.
         video: bool,
     },
+    /// Scans a user's file before anybody may read it.
+    ScanFileV1 {
+        /// The file.
+        object: Uuid,
+    },
     /// Removes what a client may still have put where it was told to.
     ReleaseMediaV1 {
         /// The medium.
@@ -91,7 +96,7 @@ pub enum Job {
     },
     /// Scans again what is published, with the signatures of today.
     RescanV1 {
-        /// The medium.
+        /// The medium, or the file.
         object: Uuid,
     },
 }
@@ -101,6 +106,8 @@ pub enum Job {
 pub enum Class {
     /// What is quick, and what nobody waits for.
     Upkeep,
+    /// Users' files, looked through.
+    Scans,
     /// Pictures.
     Images,
     /// Videos.
@@ -109,12 +116,13 @@ pub enum Class {
 
 impl Class {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Upkeep, Self::Images, Self::Videos];
+    pub const ALL: [Self; 4] = [Self::Upkeep, Self::Scans, Self::Images, Self::Videos];
 
     /// The name in the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Upkeep => "upkeep",
+            Self::Scans => "scans",
             Self::Images => "images",
             Self::Videos => "videos",
         }
@@ -137,6 +145,7 @@ impl Job {
             Self::PurgeFilesFolderV1 { .. } => "purge_files_folder",
             Self::PurgeObjectV1 { .. } => "purge_object",
             Self::IngestV1 { .. } => "ingest",
+            Self::ScanFileV1 { .. } => "scan_file",
             Self::ReleaseMediaV1 { .. } => "release_media",
             Self::HideMediaV1 { .. } => "hide_media",
             Self::HideSessionV1 { .. } => "hide_session",
@@ -151,6 +160,7 @@ impl Job {
         match self {
             Self::SweepV1 | Self::RecoverV1 => Some(self.name().into()),
             Self::IngestV1 { object, .. } => Some(format!("ingest:{object}").into()),
+            Self::ScanFileV1 { object } => Some(format!("scan:{object}").into()),
             Self::RescanV1 { object } => Some(format!("rescan:{object}").into()),
             _ => None,
         }
@@ -160,7 +170,8 @@ impl Job {
     pub fn class(&self) -> Class {
         match self {
             Self::IngestV1 { video: true, .. } => Class::Videos,
-            Self::IngestV1 { video: false, .. } | Self::RescanV1 { .. } => Class::Images,
+            Self::IngestV1 { video: false, .. } => Class::Images,
+            Self::ScanFileV1 { .. } | Self::RescanV1 { .. } => Class::Scans,
             _ => Class::Upkeep,
         }
     }
@@ -181,7 +192,7 @@ impl Job {
     fn longest_pause(&self) -> Duration {
         match self {
             Self::SweepV1 | Self::RecoverV1 => Duration::from_secs(60),
-            Self::IngestV1 { .. } | Self::RestoreMediaV1 { .. } => Duration::from_secs(120),
+            Self::IngestV1 { .. } | Self::ScanFileV1 { .. } | Self::RestoreMediaV1 { .. } => Duration::from_secs(120),
             _ => Duration::from_secs(3600),
         }
     }
@@ -189,7 +200,7 @@ impl Job {
     fn max_attempts(&self) -> u64 {
         match self {
             Self::SweepV1 | Self::RecoverV1 => 3,
-            Self::IngestV1 { .. } => 6,
+            Self::IngestV1 { .. } | Self::ScanFileV1 { .. } => 6,
             _ => 12,
         }
     }
@@ -222,6 +233,7 @@ pub async fn enqueue_anew(tx: &mut Tx, job: &Job, run_at: SystemTime) -> Result<
 async fn given_up(app: &App, tx: &mut Tx, payload: &str, reason: &str) -> Result<()> {
     match serde_json::from_str(payload) {
         Ok(Job::IngestV1 { object, .. }) => ingest::fail(app, tx, ObjectId(object), reason).await,
+        Ok(Job::ScanFileV1 { object }) => ingest::files::fail(app, tx, ObjectId(object), reason).await,
         Ok(Job::RestoreMediaV1 { object }) => {
             let id = ObjectId(object);
             tx.set_object_state(id, ObjectState::Restoring, ObjectState::Deleted, app.db.now()).await.map(drop)
@@ -244,6 +256,7 @@ pub async fn perform(app: &App, job: &Job) -> Result<()> {
         }
         Job::PurgeObjectV1 { object, key } => purge_object(app, ObjectId(*object), key).await,
         Job::IngestV1 { object, .. } => ingest::run(app, ObjectId(*object)).await,
+        Job::ScanFileV1 { object } => ingest::files::run(app, ObjectId(*object)).await,
         Job::ReleaseMediaV1 { object } => sessions::uploads::clear(app, ObjectId(*object)).await,
         Job::HideMediaV1 { object } => sessions::deletion::hide(app, ObjectId(*object)).await,
         Job::HideSessionV1 { session } => sessions::deletion::hide_session(app, &session_of(session)?).await,

@@ -32,9 +32,13 @@ pub async fn run(app: Arc<App>, stop: CancellationToken) {
     }
     let mut tasks = JoinSet::new();
     let media = &app.config.media;
-    for (class, workers) in
-        [(Class::Upkeep, UPKEEP), (Class::Images, media.images_at_once), (Class::Videos, media.videos_at_once)]
-    {
+    let scans = app.config.scanner.as_ref().map_or(1, |scanner| scanner.at_once);
+    for (class, workers) in [
+        (Class::Upkeep, UPKEEP),
+        (Class::Scans, scans),
+        (Class::Images, media.images_at_once),
+        (Class::Videos, media.videos_at_once),
+    ] {
         for _ in 0..workers {
             tasks.spawn(work(Arc::clone(&app), class, stop.clone()));
         }
@@ -175,7 +179,7 @@ async fn settle(app: &App, claimed: &ClaimedJob, job: &Job, outcome: Result<()>)
     // Somebody waits for what was sent: that a store will never give it is to be said in the end.
     let outage = match error {
         Error::Unavailable(_) => true,
-        Error::StoreError(_) => !matches!(job, Job::IngestV1 { .. }),
+        Error::StoreError(_) => !matches!(job, Job::IngestV1 { .. } | Job::ScanFileV1 { .. }),
         _ => false,
     };
     let verdict = match claimed.attempts >= claimed.max_attempts {

@@ -49,6 +49,12 @@ pub enum Deed {
     MediaRetried,
     /// What was deleted is back.
     ObjectRestored,
+    /// A file was scanned, and nothing was found.
+    FileScanned,
+    /// Something was found in it.
+    FileRejected,
+    /// It can't be scanned now.
+    FileFailed,
     /// A job that was given up was taken back.
     JobRetried,
     /// Somebody tried what they may not.
@@ -78,6 +84,9 @@ impl Deed {
             Self::MediaFailed => "media.failed",
             Self::MediaRetried => "media.retried",
             Self::ObjectRestored => "object.restored",
+            Self::FileScanned => "file.scanned",
+            Self::FileRejected => "file.rejected",
+            Self::FileFailed => "file.failed",
             Self::JobRetried => "job.retried",
             Self::Refused(action) => action.as_str(),
         }

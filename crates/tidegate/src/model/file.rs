@@ -3,6 +3,7 @@
 
 use super::ids::UserId;
 use super::key;
+use super::media::Scan;
 use super::object::Object;
 use super::upload::Digests;
 
@@ -229,6 +230,10 @@ pub struct File {
     pub digests: Option<Digests>,
     /// Who may read it without a link.
     pub visibility: Visibility,
+    /// What the scanner said, where there was one.
+    pub scan: Option<Scan>,
+    /// Why it was rejected or could not be scanned.
+    pub reason: Option<String>,
 }
 
 /// Which of a user's files are meant.

@@ -74,7 +74,7 @@ impl ObjectState {
             Self::Processing => matches!(next, Self::Ready | Self::Rejected | Self::Failed | Self::Purged),
             // Signatures that were not known when it was scanned.
             Self::Ready => matches!(next, Self::Deleted | Self::Rejected),
-            Self::Failed => matches!(next, Self::Pending | Self::Purged),
+            Self::Failed => matches!(next, Self::Pending | Self::Scanning | Self::Purged),
             Self::Rejected => next == Self::Purged,
             Self::Deleted => matches!(next, Self::Restoring | Self::Purged),
             Self::Restoring => matches!(next, Self::Ready | Self::Deleted),

@@ -285,7 +285,7 @@ pub async fn bring_back(app: &App, id: ObjectId) -> Result<()> {
         app.jobs.ring();
         return Ok(());
     }
-    if tx.move_media(id, ObjectState::Restoring, ObjectState::Ready, None).await? {
+    if tx.move_object(id, ObjectState::Restoring, ObjectState::Ready, None).await? {
         tx.add_passage(&media.session, id, Status::Completed, Some("restored"), now).await?;
         tx.tell(id).await?;
         tx.commit().await?;

@@ -164,7 +164,7 @@ pub async fn retry(app: &App, caller: &Caller, session: Option<&SessionId>, id: 
 /// Puts one that failed back to the start. `false` if it has not failed.
 pub(crate) async fn take_back(tx: &mut Tx, caller: &Caller, media: &Media, now: SystemTime) -> Result<bool> {
     let id = media.object.id;
-    if !tx.move_media(id, ObjectState::Failed, ObjectState::Pending, None).await? {
+    if !tx.move_object(id, ObjectState::Failed, ObjectState::Pending, None).await? {
         return Ok(false);
     }
     tx.add_passage(&media.session, id, Status::Uploaded, None, now).await?;

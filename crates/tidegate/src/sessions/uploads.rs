@@ -314,7 +314,7 @@ pub(crate) async fn reject(
     reason: &str,
 ) -> Result<bool> {
     let (id, now) = (media.object.id, app.db.now());
-    if !tx.move_media(id, from, ObjectState::Rejected, Some(reason)).await? {
+    if !tx.move_object(id, from, ObjectState::Rejected, Some(reason)).await? {
         return Ok(false);
     }
     tx.add_passage(&media.session, id, Status::Rejected, Some(reason), now).await?;

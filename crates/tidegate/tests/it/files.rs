@@ -67,7 +67,8 @@ async fn the_source_s_client_goes_through_unchanged() {
     let body = json!({ "uploadId": upload, "parts": [{ "data": STANDARD.encode(&bytes) }], "sha256": sha256(&bytes),
         "meta": { "filename": "image.jpg", "folder": "main/pictures" } });
     let done = app.post("user123", "/v1/files/complete", &body).await;
-    let expected = json!({ "key": key, "size": bytes.len(), "mime": "image/png", "sha256": sha256(&bytes) });
+    let expected =
+        json!({ "key": key, "size": bytes.len(), "mime": "image/png", "sha256": sha256(&bytes), "status": "READY" });
     assert_eq!((done.status, done.json()), (200, expected.clone()));
     assert_eq!(app.post("user123", "/v1/files/complete", &body).await.json(), expected, "again it answers the same");
     let listed = app.get("user123", "/v1/files/all?user_id=somebody&folder=main/pictures").await.json();

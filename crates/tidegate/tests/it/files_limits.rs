@@ -115,7 +115,7 @@ async fn rows(app: &TestApp, user: &str, count: u32) {
         tx.insert_object(&owner, &object, &Principal::System).await.unwrap();
         tx.describe_file(id, name.as_str(), folder.as_str(), Visibility::Public).await.unwrap();
         let content = Content { size: 2, etag: "e".into(), last_modified: SystemTime::UNIX_EPOCH };
-        assert!(tx.publish_object(id, &content).await.unwrap());
+        assert!(tx.publish_object(id, &content, ObjectState::Ready).await.unwrap());
     }
     tx.count_files(&owner, folder.as_str(), count.into(), i64::from(count) * 2).await.unwrap();
     tx.commit().await.unwrap();

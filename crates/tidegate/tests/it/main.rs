@@ -10,6 +10,7 @@ mod edge_wire;
 mod files;
 mod files_faults;
 mod files_limits;
+mod files_scanned;
 mod graphql;
 mod guards;
 mod jobs;

@@ -63,7 +63,7 @@ impl OverHttp<'_> {
                     last_modified: stat.last_modified,
                 };
                 tx.insert_object(&owner, &object, &caller.principal).await.unwrap();
-                assert!(tx.publish_object(object.id, &content).await.unwrap());
+                assert!(tx.publish_object(object.id, &content, ObjectState::Ready).await.unwrap());
             }
         }
         tx.commit().await.unwrap();

@@ -16,7 +16,7 @@ fn path(id: &Value, tail: &str) -> String {
 }
 
 /// Works off the queue as if so much time had passed that everything is due, so often.
-async fn run_late_jobs(app: &TestApp, rounds: u32) {
+pub(crate) async fn run_late_jobs(app: &TestApp, rounds: u32) {
     for _ in 0..rounds {
         let due = app.app.db.now() + Duration::from_secs(600);
         let Some(job) = tidegate::jobs::runner::claim(&app.app, None, due, Duration::from_secs(60)).await.unwrap()

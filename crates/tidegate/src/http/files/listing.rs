@@ -22,6 +22,7 @@ use crate::files;
 use crate::model::caller::Caller;
 use crate::model::file::{File, Folder, Within};
 use crate::model::micros;
+use crate::model::object::ObjectState;
 use crate::model::owner::Owner;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
@@ -47,20 +48,28 @@ async fn list_all(
     if name.as_ref().is_some_and(|text| text.len() > 255) {
         return Err(bad_request("q may have at most 255 bytes").into());
     }
+    let state = match asked.status.as_deref() {
+        None | Some("READY") => ObjectState::Ready,
+        Some("SCANNING") => ObjectState::Scanning,
+        Some("FAILED") => ObjectState::Failed,
+        Some("REJECTED") => ObjectState::Rejected,
+        Some(_) => return Err(bad_request("status must be READY, SCANNING, FAILED or REJECTED").into()),
+    };
     let within = Within { folder: folder.map(|folder| folder.as_str().to_owned()), subtree, name };
     let after = asked.cursor.as_deref().map_or(Ok(Cursor::START), parse_cursor)?;
     let limit: Option<i64> = match asked.limit.as_deref() {
         None => None,
         Some(text) => Some(text.parse().map_err(|_| bad_request("limit must be from 1 to 1000"))?),
     };
-    let (total_count, total_size) = files::totals(&app, &caller, &owner, &within).await?;
-    let (page, more) = files::list(&app, &caller, &owner, &within, after, limit.unwrap_or(files::MAX_PAGE)).await?;
+    let (total_count, total_size) = files::totals(&app, &caller, &owner, (&within, state)).await?;
+    let most = limit.unwrap_or(files::MAX_PAGE);
+    let (page, more) = files::list(&app, &caller, &owner, (&within, state), after, most).await?;
     let next = last_of(&page).filter(|_| more);
     let files = page.into_iter().map(show_listed).collect();
     let next_cursor = next.map(show_cursor);
     let shown = Files { files, total_count, total_size, next_cursor };
     let Some(next) = next.filter(|_| limit.is_none()) else { return Ok(Json(shown).into_response()) };
-    let rest = Rest { app, caller, owner, within, after: Some(next) };
+    let rest = Rest { app, caller, owner, within, state, after: Some(next) };
     let body = Body::from_stream(everything(rest, &shown)?);
     let json = HeaderValue::from_static("application/json");
     Ok(([(header::CONTENT_TYPE, json)], body).into_response())
@@ -76,6 +85,7 @@ struct Rest {
     caller: Caller,
     owner: Owner,
     within: Within,
+    state: ObjectState,
     /// `None` once all is said.
     after: Option<Cursor>,
 }
@@ -87,9 +97,9 @@ fn everything(rest: Rest, first: &Files) -> Result<impl futures::Stream<Item = s
     let begin = totals + &lines(&first.files)?;
     let rest = stream::try_unfold(rest, |mut rest| async move {
         let Some(after) = rest.after.take() else { return Ok(None) };
-        let (page, more) = files::list(&rest.app, &rest.caller, &rest.owner, &rest.within, after, files::MAX_PAGE)
-            .await
-            .map_err(std::io::Error::other)?;
+        let which = (&rest.within, rest.state);
+        let page = files::list(&rest.app, &rest.caller, &rest.owner, which, after, files::MAX_PAGE).await;
+        let (page, more) = page.map_err(std::io::Error::other)?;
         rest.after = last_of(&page).filter(|_| more);
         let shown: Vec<_> = page.into_iter().map(show_listed).collect();
         let mut text = if shown.is_empty() { String::new() } else { String::from(",") };

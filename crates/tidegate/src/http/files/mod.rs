@@ -68,7 +68,7 @@ pub(crate) fn list_routes() -> OpenApiRouter<Arc<App>> {
 #[utoipa::path(get, path = "/v1/files/metadata/{*key}", tag = "files", params(("key" = String, Path)),
     responses((status = 200, body = FileMetadata), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
 async fn metadata(State(app): State<Arc<App>>, caller: Caller, Path(key): Path<String>) -> Answer<Json<FileMetadata>> {
-    let (_, file) = files::find(&app, &caller, Action::Read, &key).await?;
+    let (_, file) = files::find_kept(&app, &caller, Action::Read, &key).await?;
     Ok(Json(show_metadata(file)))
 }
 

@@ -7,6 +7,7 @@ use super::super::time::rfc3339;
 use crate::files::completion::Finished;
 use crate::files::uploads::Begun;
 use crate::model::file::File;
+use crate::model::media::Scan;
 use crate::model::quota::Usage;
 
 /// What is to be uploaded.
@@ -158,11 +159,13 @@ pub(super) struct Completed {
     size: u64,
     mime: String,
     sha256: String,
+    /// `READY`, or `SCANNING` where there is a scanner: reads are answered 409 until nothing was found.
+    status: &'static str,
 }
 
 pub(super) fn show_finished(finished: Finished) -> Completed {
-    let Finished { key, size, mime, sha256 } = finished;
-    Completed { key: key.as_str().to_owned(), size, mime, sha256 }
+    let Finished { key, size, mime, sha256, state } = finished;
+    Completed { key: key.as_str().to_owned(), size, mime, sha256, status: state.as_str() }
 }
 
 /// Which files.
@@ -178,6 +181,8 @@ pub(super) struct Listing {
     pub(super) subtree: Option<String>,
     /// Those whose name holds this.
     pub(super) q: Option<String>,
+    /// `READY` (default), or what is not readable: `SCANNING`, `FAILED`, `REJECTED`.
+    pub(super) status: Option<String>,
     /// 1 to 1000; without it, all.
     pub(super) limit: Option<String>,
     pub(super) cursor: Option<String>,
@@ -227,6 +232,7 @@ pub(super) struct ListedFile {
     mime: String,
     created_at: String,
     folder: String,
+    status: &'static str,
 }
 
 pub(super) fn show_listed(file: File) -> ListedFile {
@@ -237,6 +243,7 @@ pub(super) fn show_listed(file: File) -> ListedFile {
         mime: file.object.content_type,
         created_at: rfc3339(file.object.created_at),
         folder: file.folder,
+        status: file.object.state.as_str(),
     }
 }
 
@@ -248,6 +255,14 @@ pub(super) struct FileMetadata {
     mime: String,
     sha256: String,
     created_at: String,
+    /// `READY`, `SCANNING`, `FAILED` or `REJECTED`.
+    status: &'static str,
+    /// What the scanner said: `clean`, or `unscanned` for what is too large and let through by a setting.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scan: Option<&'static str>,
+    /// Why it was rejected, or could not be scanned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
 }
 
 pub(super) fn show_metadata(file: File) -> FileMetadata {
@@ -256,6 +271,9 @@ pub(super) fn show_metadata(file: File) -> FileMetadata {
         mime: file.object.content_type,
         sha256: file.digests.map(|digests| digests.sha256).unwrap_or_default(),
         created_at: rfc3339(file.object.created_at),
+        status: file.object.state.as_str(),
+        scan: file.scan.map(Scan::as_str),
+        reason: file.reason,
     }
 }
 

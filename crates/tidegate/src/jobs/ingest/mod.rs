@@ -1,6 +1,7 @@
 //! What becomes of what a client has sent to a session: it is scanned, made anew, and published. Every step can be done
 //! again: a worker that dies leaves what the next one finds, and nothing is served before the row says so.
 
+pub(crate) mod files;
 mod pictures;
 mod publish;
 mod scan;
@@ -89,7 +90,7 @@ async fn scanned(app: &App, media: Media, sealed: &Key) -> Result<Option<Media>>
 async fn enter(app: &App, media: &Media, to: ObjectState, status: Status, scan: Option<Scan>) -> Result<bool> {
     let id = media.object.id;
     let mut tx = app.db.begin().await?;
-    if !tx.move_media(id, media.object.state, to, None).await? {
+    if !tx.move_object(id, media.object.state, to, None).await? {
         return Ok(false);
     }
     if let Some(scan) = scan {
@@ -124,7 +125,7 @@ async fn stop(app: &App, media: &Media, reason: &str) -> Result<()> {
 pub(super) async fn fail(app: &App, tx: &mut Tx, id: ObjectId, reason: &str) -> Result<()> {
     let Some((session, state)) = tx.media_state(id).await? else { return Ok(()) };
     let waits = state.is_under_way() && state != ObjectState::Failed;
-    if !waits || !tx.move_media(id, state, ObjectState::Failed, Some(reason)).await? {
+    if !waits || !tx.move_object(id, state, ObjectState::Failed, Some(reason)).await? {
         return Ok(());
     }
     tx.add_passage(&session, id, Status::ScanFailed, Some(reason), app.db.now()).await?;
@@ -145,7 +146,12 @@ fn measure(media: &Media, step: &'static str, started: Instant) {
 
 /// Scans again what is published: signatures become known every day. What is found is taken away at once.
 pub(super) async fn rescan(app: &App, id: ObjectId) -> Result<()> {
-    let Some((_, media)) = app.db.find_media(id).await? else { return Ok(()) };
+    let Some((_, media)) = app.db.find_media(id).await? else {
+        return match app.db.find_file_by_id(id).await? {
+            Some((owner, file)) if file.object.state == ObjectState::Ready => files::rescan(app, &owner, &file).await,
+            _ => Ok(()),
+        };
+    };
     if media.object.state != ObjectState::Ready {
         return Ok(());
     }

@@ -1,0 +1,211 @@
+//! Users' files where there is a scanner: until it was asked nobody reads one, what it finds goes, and space is exact.
+
+use serde_json::{Value, json};
+use tidegate::jobs::Job;
+
+use crate::files::{complete, file, init, put, refusal, usage};
+use crate::sessions::{eicar, scanning};
+use crate::sessions_faults::run_late_jobs;
+use crate::support::services::{Cuttable, given};
+use crate::support::{TestApp, pattern};
+
+/// A file that was sent and that nothing was done to since; its key and its upload.
+async fn sent(app: &TestApp, name: &str, bytes: &[u8], folder: &str) -> (String, String) {
+    let (upload, key) = init(app, "ann", name, bytes.len(), folder).await;
+    assert_eq!(put(app, "ann", &upload, 1, bytes).await.status, 200);
+    let done = complete(app, "ann", &upload).await;
+    assert_eq!((done.status, &done.json()["status"]), (200, &json!("SCANNING")), "{}", done.text());
+    (key, upload)
+}
+
+async fn metadata(app: &TestApp, key: &str) -> Value {
+    app.get("ann", &format!("/v1/files/metadata/{key}")).await.json()
+}
+
+/// What every way to the bytes of a file answers.
+async fn reads(app: &TestApp, key: &str, link: &str) -> Vec<u16> {
+    let archive = app.post("ann", "/v1/files/batch-download", &json!({ "keys": [key] })).await;
+    let signed = app.get("ann", &format!("/v1/files/signed-url?key={key}")).await;
+    let public = app.send("GET", &format!("{}/{key}", app.api()), &[], Vec::new()).await;
+    let linked = app.send("GET", link, &[], Vec::new()).await;
+    for refused in [&archive, &signed, &public, &linked] {
+        if refused.status == 409 {
+            assert_eq!(refusal(refused).1, "INVALID_STATE");
+        }
+    }
+    vec![archive.status, signed.status, public.status, linked.status]
+}
+
+/// A link to a file as the server will sign it, for one that it signs none for yet.
+fn link_to(app: &TestApp, key: &str) -> String {
+    use base64::Engine as _;
+    let exp = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() + 600;
+    let segment = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(key);
+    format!("{}/get/{segment}?exp={exp}&sig={}", app.api(), app.app.links.sign_v1(key, exp))
+}
+
+#[tokio::test]
+async fn nobody_reads_a_file_before_it_was_scanned() {
+    let app = scanning(&[]).await;
+    let bytes = pattern(3, 50_000);
+    let (key, upload) = sent(&app, "a.png", &bytes, "docs").await;
+    let link = link_to(&app, &key);
+    assert_eq!(reads(&app, &key, &link).await, [409; 4]);
+    let waiting = metadata(&app, &key).await;
+    assert_eq!((&waiting["status"], &waiting["scan"]), (&json!("SCANNING"), &Value::Null), "{waiting}");
+    let listed = app.get("ann", "/v1/files/all").await.json();
+    assert_eq!((&listed["total_count"], &listed["files"]), (&json!(0), &json!([])));
+    for query in ["", "&folder=docs", "&folder=&subtree=1", "&q=A.P"] {
+        let listed = app.get("ann", &format!("/v1/files/all?status=SCANNING{query}")).await.json();
+        assert_eq!((&listed["total_count"], &listed["total_size"]), (&json!(1), &json!(50_000)), "{query}");
+        assert_eq!((&listed["files"][0]["key"], &listed["files"][0]["status"]), (&json!(key), &json!("SCANNING")));
+    }
+    for query in ["&folder=other", "&folder=", "&q=b"] {
+        let listed = app.get("ann", &format!("/v1/files/all?status=SCANNING{query}")).await.json();
+        assert_eq!((&listed["total_count"], &listed["files"]), (&json!(0), &json!([])), "{query}");
+    }
+    assert_eq!(refusal(&app.get("ann", "/v1/files/all?status=DELETED").await), (400, "BAD_REQUEST".into()));
+    assert_eq!(usage(&app, "ann").await, (0, 50_000, 0), "its space stays reserved");
+    app.run_jobs().await;
+    assert_eq!(reads(&app, &key, &link).await, [200; 4]);
+    let scanned = metadata(&app, &key).await;
+    assert_eq!((&scanned["status"], &scanned["scan"]), (&json!("READY"), &json!("clean")), "{scanned}");
+    assert_eq!(complete(&app, "ann", &upload).await.json()["status"], "READY");
+    let listed = app.get("ann", "/v1/files/all?folder=docs").await.json();
+    assert_eq!((&listed["total_count"], &listed["total_size"]), (&json!(1), &json!(50_000)));
+    assert_eq!(usage(&app, "ann").await, (50_000, 0, 1));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn what_the_scanner_finds_is_gone_from_everywhere() {
+    let app = scanning(&[]).await;
+    let (key, upload) = sent(&app, "virus.png", &[pattern(1, 1000), eicar()].concat(), "").await;
+    let link = link_to(&app, &key);
+    app.run_jobs().await;
+    assert_eq!(reads(&app, &key, &link).await, [409; 4], "unreadable by any URL");
+    let rejected = metadata(&app, &key).await;
+    assert_eq!(rejected["status"], "REJECTED");
+    assert!(rejected["reason"].as_str().unwrap().contains("Eicar"), "{rejected}");
+    assert!(app.files().iter().all(|path| path.ends_with("lock")), "{:?}", app.files());
+    assert_eq!(usage(&app, "ann").await, (0, 0, 0), "and takes no space");
+    assert_eq!(complete(&app, "ann", &upload).await.json()["status"], "REJECTED");
+    app.run_jobs().await;
+    assert_eq!(metadata(&app, &key).await["status"], "REJECTED", "what was rejected stays so");
+    assert_eq!(app.delete("ann", &format!("/v1/files/{key}")).await.status, 200);
+    assert_eq!(app.delete("ann", &format!("/v1/files/{key}")).await.status, 404);
+    assert_eq!(reads(&app, &key, &link).await, [404; 4]);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn too_large_to_scan_is_never_clean() {
+    let bytes = pattern(5, (1 << 20) + 1);
+    let app = scanning(&[("CLAMAV_MAX_MB", "1")]).await;
+    let (key, upload) = sent(&app, "a.png", &bytes, "").await;
+    app.run_jobs().await;
+    let failed = metadata(&app, &key).await;
+    assert_eq!(
+        (&failed["status"], &failed["reason"]),
+        (&json!("FAILED"), &json!("it is too large to be scanned for malware"))
+    );
+    assert_eq!(reads(&app, &key, &link_to(&app, &key)).await, [409; 4]);
+    assert_eq!(usage(&app, "ann").await, (0, bytes.len() as u64, 0));
+    let folder = app.stop().await;
+    // Whoever runs it wants such files all the same: asked again, they are looked at again.
+    let scanner = crate::sessions::scanner();
+    let mut settings: Vec<(&str, &str)> = scanner.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    settings.extend([("CLAMAV_MAX_MB", "1"), ("PUBLISH_UNSCANNED", "true")]);
+    let app = TestApp::over(folder, &settings).await;
+    assert_eq!(complete(&app, "ann", &upload).await.json()["status"], "SCANNING");
+    app.run_jobs().await;
+    let shown = metadata(&app, &key).await;
+    assert_eq!((&shown["status"], &shown["scan"]), (&json!("READY"), &json!("unscanned")));
+    assert_eq!(usage(&app, "ann").await, (bytes.len() as u64, 0, 1));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_scanner_that_is_away_keeps_files_waiting() {
+    let way = Cuttable::to(given("TEST_CLAMD").parse().unwrap()).await;
+    let port = way.address.port().to_string();
+    let settings = [("CLAMAV_HOST", "127.0.0.1"), ("CLAMAV_PORT", &*port), ("CLAMAV_TIMEOUT_SECONDS", "1")];
+    let app = TestApp::with(&settings).await;
+    way.cut();
+    let (key, _) = sent(&app, "a.png", &pattern(1, 1000), "").await;
+    app.run_jobs().await;
+    assert_eq!(metadata(&app, &key).await["status"], "SCANNING", "it waits");
+    run_late_jobs(&app, 20).await;
+    let failed = metadata(&app, &key).await;
+    assert_eq!(
+        (&failed["status"], &failed["reason"]),
+        (&json!("FAILED"), &json!("the malware scanner does not answer")),
+        "{failed}"
+    );
+    assert_eq!(reads(&app, &key, &link_to(&app, &key)).await, [409; 4]);
+    way.mend();
+    let admin = [("x-user-id", "root"), ("x-roles", "admin")];
+    let dead = app.send("GET", &format!("{}/v1/jobs/dead", app.api()), &admin, Vec::new()).await.json();
+    assert_eq!(dead[0]["job"]["type"], "ScanFileV1", "{dead}");
+    let retry = format!("{}/v1/jobs/{}/retry", app.api(), dead[0]["id"]);
+    assert_eq!(app.send("POST", &retry, &admin, Vec::new()).await.status, 202);
+    app.run_jobs().await;
+    assert_eq!(metadata(&app, &key).await["status"], "READY");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn what_waits_for_the_scanner_can_be_deleted() {
+    let app = scanning(&[("CLAMAV_MAX_MB", "1")]).await;
+    let (first, _) = sent(&app, "a.png", &pattern(1, 1000), "").await;
+    assert_eq!(app.delete("ann", &format!("/v1/files/{first}")).await.status, 200);
+    assert_eq!(app.get("ann", &format!("/v1/files/metadata/{first}")).await.status, 404);
+    assert_eq!(usage(&app, "ann").await, (0, 0, 0));
+    app.run_jobs().await;
+    // One of each sort in a folder that goes.
+    sent(&app, "failed.png", &pattern(2, (1 << 20) + 1), "all/of/it").await;
+    sent(&app, "rejected.png", &eicar(), "all").await;
+    sent(&app, "clean.png", &pattern(2, 2000), "all").await;
+    app.run_jobs().await;
+    let (waiting, _) = sent(&app, "waiting.png", &pattern(2, 3000), "all").await;
+    assert_eq!(usage(&app, "ann").await, (2000, (1 << 20) + 1 + 3000, 1));
+    assert_eq!(app.delete("ann", "/v1/files?folder=all").await.status, 200);
+    assert_eq!(usage(&app, "ann").await, (0, 0, 0));
+    app.run_jobs().await;
+    assert_eq!(app.get("ann", &format!("/v1/files/metadata/{waiting}")).await.status, 404);
+    for status in ["READY", "SCANNING", "FAILED", "REJECTED"] {
+        let listed = app.get("ann", &format!("/v1/files/all?status={status}")).await.json();
+        assert_eq!(listed["total_count"], 0, "{status}");
+    }
+    assert!(app.files().iter().all(|path| path.ends_with("lock")), "{:?}", app.files());
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn what_was_let_through_is_looked_at_again() {
+    // Sent where there was no scanner: as if its signature had not been known.
+    let app = TestApp::start().await;
+    let (bad, good) =
+        (file(&app, "ann", "bad.png", &eicar(), "x").await, file(&app, "ann", "good.png", b"good", "x").await);
+    assert_eq!(metadata(&app, &bad).await["status"], "READY");
+    let folder = app.stop().await;
+    let scanner = crate::sessions::scanner();
+    let settings: Vec<(&str, &str)> = scanner.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let app = TestApp::over(folder, &settings).await;
+    let all = app.app.db.list_scannable(None, 10).await.unwrap();
+    assert_eq!(all.len(), 2);
+    let mut tx = app.app.db.begin().await.unwrap();
+    for id in all {
+        tidegate::jobs::enqueue(&mut tx, &Job::RescanV1 { object: id.0 }, app.app.db.now()).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    app.run_jobs().await;
+    assert_eq!(metadata(&app, &bad).await["status"], "REJECTED");
+    assert_eq!(metadata(&app, &good).await["scan"], "clean");
+    assert_eq!(usage(&app, "ann").await, (4, 0, 1));
+    let listed = app.get("ann", "/v1/files/all?folder=x").await.json();
+    assert_eq!((&listed["total_count"], &listed["total_size"]), (&json!(1), &json!(4)));
+    assert_eq!(reads(&app, &bad, &link_to(&app, &bad)).await, [409; 4]);
+    assert!(app.files().iter().all(|path| !path.contains("bad.png")), "{:?}", app.files());
+    app.finish().await;
+}
