@@ -46,7 +46,7 @@ unit: tools-rust tools-python tools-servers ## unit, property, vector, conforman
 e2e: tools-rust tools-python tools-servers ## black-box tests of the built binary, with boto3, curl, nginx and strace
 	@./.ci/need $(NEEDS_E2E)
 	$(CARGO) test $(TESTED) --no-run
-	$(SERVERS) -- $(PYTHON) -m pytest e2e -q --color=no -p no:cacheprovider
+	$(SERVERS) -- $(PYTHON) -m pytest e2e -q --color=no --durations=15 -p no:cacheprovider
 
 demo: tools-rust tools-python ## the README's walk, against a server of its own, printing each answer
 	$(CARGO) build --locked

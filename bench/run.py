@@ -24,6 +24,7 @@ from botocore.config import Config  # noqa: E402
 import backends  # noqa: E402
 from edge import edge  # noqa: E402
 from files import files  # noqa: E402
+from jobs import jobs  # noqa: E402
 from media import media  # noqa: E402
 from report import MIB, ROUNDS, Run, put, row, shown, write_table  # noqa: E402
 from server import Server, free_port  # noqa: E402
@@ -275,6 +276,7 @@ def main():
         start_and_idle(folder)
         (folder / "files").mkdir()
         files(folder / "files")
+        jobs(folder / "jobs")
         (folder / "media").mkdir()
         media(folder / "media")
         (folder / "edge").mkdir()

@@ -6,6 +6,7 @@ import io
 import random
 import shutil
 import subprocess
+import time
 import urllib.parse
 import zipfile
 
@@ -64,7 +65,7 @@ def test_a_file_goes_in_and_out(server, way):
     assert wrong.status == 400 and wrong.json()["detail"] == wrong.json()["error"]["message"]
     # What came stays: only another word of it is asked for.
     done = complete(server, upload, sha256=digest)
-    assert done.json() == {"key": key, "size": len(body), "mime": "application/octet-stream", "sha256": digest}, done.body
+    assert done.json() == {"key": key, "size": len(body), "mime": "application/octet-stream", "sha256": digest, "status": "READY"}, done.body
     assert complete(server, upload, sha256=digest).json() == done.json()
     url = server.call("GET", f"/v1/files/signed-url?key={urllib.parse.quote(key)}").json()["url"]
     answer = send("GET", url)
@@ -117,3 +118,33 @@ def test_the_description_can_be_read_without_the_internet(server, tmp_path):
         done = subprocess.run([*command, "--dump-dom", server.api + page], capture_output=True, text=True, timeout=90)
         assert word in done.stdout, done.stderr[-2000:]
         assert "https://cdn" not in done.stdout
+
+
+@pytest.mark.parametrize("database,store", [("sqlite", "disk"), ("postgres", "s3")])
+def test_what_is_infected_is_never_read(tmp_path, database, store):
+    host, port = backends.given("TEST_CLAMD").split(":")
+    # In two halves, so that this file is no finding itself.
+    eicar = b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD-" + b"ANTIVIRUS-TEST-FILE!$H+H*"
+    with Server(tmp_path, **backends.settings(database, store), CLAMAV_HOST=host, CLAMAV_PORT=port) as server:
+        keys = {}
+        for name, body in (("good.bin", b"good"), ("bad.bin", eicar)):
+            upload, key, target = begin(server, name, len(body))
+            in_one_request(server, upload, body, target)
+            assert complete(server, upload).json()["status"] == "SCANNING"
+            keys[name] = key
+        deadline = time.monotonic() + 20
+        while server.call("GET", "/v1/files/all?status=SCANNING").json()["total_count"] > 0:
+            assert time.monotonic() < deadline, "it waits for ever"
+            time.sleep(0.05)
+        shown = {name: server.call("GET", f"/v1/files/metadata/{urllib.parse.quote(key)}").json() for name, key in keys.items()}
+        assert (shown["good.bin"]["status"], shown["good.bin"]["scan"], shown["bad.bin"]["status"]) == ("READY", "clean", "REJECTED"), shown
+        assert send("GET", f"{server.api}/{keys['good.bin']}").body == b"good"
+        assert send("GET", f"{server.api}/{keys['bad.bin']}").status == 409
+        assert server.call("GET", "/v1/files/usage").json() | {"quota": 0} == {"used": 4, "reserved": 0, "quota": 0, "files": 1}
+
+
+def test_quotas_that_are_nearly_used_up_are_counted(tmp_path):
+    with Server(tmp_path, PER_USER_QUOTA_GB="1") as server:
+        for user, size in (("alice", 900 * MIB), ("bob", 700 * MIB)):
+            begin(server, "a.bin", size, user)
+        assert "\ntidegate_quotas_nearly_full 1\n" in send("GET", f"{server.api}/metrics").body.decode()

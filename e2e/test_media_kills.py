@@ -1,5 +1,5 @@
-"""The worker killed at each step: at every nth call by which bytes or rows get to the disk. Whatever was done by then, the medium ends published or waits, nothing is left half-published, and nothing that was
-not scanned is served."""
+"""The worker killed, and the disk full, at each step: at every nth call by which bytes or rows get to the disk. Whatever was done by then, the medium ends published or waits, nothing is left half-published, and
+nothing that was not scanned is served."""
 
 import os
 import pathlib
@@ -19,8 +19,11 @@ POINTS = [
     ("pwrite64", range(33, 120, 9)),
     ("unlinkat", range(1, 4)),
 ]
+# Where the disk is full for four calls on end: a server that has started goes on when there is room again.
+FULL = [("fsync,fdatasync", (8, 10, 12)), ("renameat2", (1, 4, 6)), ("pwrite64", (60, 75, 90, 105)), ("mkdirat", (1, 2, 3))]
 if "KILLS" in os.environ:
     POINTS = [(calls, range(1, 200)) for calls, _ in POINTS]
+    FULL = [(calls, range(numbers[0], numbers[-1] + 12)) for calls, numbers in FULL]
 
 
 def blobs(server, below=""):
@@ -49,6 +52,59 @@ def check_true(server, session, media, what):
     return shown["status"]
 
 
+def taken(server, image):
+    """Sent and confirmed, and no more: the scanner that is named does not answer."""
+    server.settings |= {"CLAMAV_HOST": "127.0.0.1", "CLAMAV_PORT": "9", "WORKER_IMAGES": "1"}
+    server.start()
+    session = Session(server)
+    media = session.send(image, "image/jpeg").json()["id"]
+    server.stop(signal.SIGKILL)
+    for name in ("CLAMAV_HOST", "CLAMAV_PORT"):
+        del server.settings[name]
+    return session, media
+
+
+def check_published(server, session, media, what):
+    """It is there, whole, and nothing else is."""
+    shown = session.ended(media)
+    assert shown["status"] == "COMPLETED", (what, shown)
+    assert near(corners(opened(fetch(shown["url"]))), CORNERS)
+    own = f"sessions/{session.id}/processed/{media}"
+    deadline = time.monotonic() + 10
+    while len(blobs(server, own)) != 5 or blobs(server, ".quarantine"):
+        assert time.monotonic() < deadline, (what, blobs(server))
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("calls,points", FULL)
+def test_a_disk_that_is_full_at_each_step(tmp_path, calls, points):
+    image = encoded(drawn(400, 300), "JPEG")
+    server = Server(tmp_path, SHUTDOWN_GRACE_SECONDS="1")
+    hit = 0
+    for number in points:
+        server.command = [BINARY, "serve"]
+        session, media = taken(server, image)
+        trace = tmp_path / f"{calls}-{number}.trace"
+        inject = ["-e", f"trace={calls}", "-e", f"inject={calls}:error=ENOSPC:when={number}..{number + 3}"]
+        server.command = ["strace", "-f", "-qq", "-o", trace, *inject, BINARY, "serve"]
+        try:
+            server.start()
+            check_published(server, session, media, (calls, number))
+        except RuntimeError:
+            # It was its start that found no room: then there is none, and another start finds some.
+            server.stop(signal.SIGKILL)
+        hit += trace.read_text().count("(INJECTED)")
+        for child in pathlib.Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split() if server.process.poll() is None else []:
+            os.kill(int(child), signal.SIGKILL)
+        server.process.wait(timeout=20)
+        server.command = [BINARY, "serve"]
+        server.start()
+        check_published(server, session, media, (calls, number, "after a start"))
+        server.stop()
+    assert hit >= len(points), f"the disk was full {hit} times"
+    assert "panicked" not in server.log.read_text()
+
+
 @pytest.mark.parametrize("calls,points", POINTS)
 def test_a_worker_that_is_killed_at_each_step(tmp_path, calls, points):
     table, image = [], encoded(drawn(400, 300), "JPEG")
@@ -56,15 +112,7 @@ def test_a_worker_that_is_killed_at_each_step(tmp_path, calls, points):
     taking = Server(tmp_path, SHUTDOWN_GRACE_SECONDS="1")
     for number in points:
         taking.command = [BINARY, "serve"]
-        taking.settings["WORKER_IMAGES"] = "1"
-        # Taken while the worker can't do it: the scanner that is named does not answer.
-        taking.settings |= {"CLAMAV_HOST": "127.0.0.1", "CLAMAV_PORT": "9"}
-        taking.start()
-        session = Session(taking)
-        media = session.send(image, "image/jpeg").json()["id"]
-        taking.stop(signal.SIGKILL)
-        for name in ("CLAMAV_HOST", "CLAMAV_PORT"):
-            del taking.settings[name]
+        session, media = taken(taking, image)
         with open(taking.log, "ab") as log:
             inject = ["strace", "-f", "-o", "/dev/null", "-e", f"trace={calls}", "-e", f"inject={calls}:signal=KILL:when={number}"]
             killed = subprocess.Popen([*inject, BINARY, "serve"], env=taking.settings, cwd=tmp_path, stdout=log, stderr=log)
@@ -90,15 +138,7 @@ def test_a_worker_that_is_killed_at_each_step(tmp_path, calls, points):
         for name in ("CLAMAV_HOST", "CLAMAV_PORT"):
             del taking.settings[name]
         taking.start()
-        shown = session.ended(media)
-        assert shown["status"] == "COMPLETED", (calls, number, shown)
-        assert near(corners(opened(fetch(shown["url"]))), CORNERS)
-        time.sleep(0.1)
-        own = f"sessions/{session.id}/processed/{media}"
-        deadline = time.monotonic() + 10
-        while len(blobs(taking, own)) != 5 or blobs(taking, ".quarantine"):
-            assert time.monotonic() < deadline, (calls, number, blobs(taking))
-            time.sleep(0.05)
+        check_published(taking, session, media, (calls, number))
         taking.stop()
         table.append((number, left))
         if ended is None:

@@ -100,4 +100,4 @@ def test_jobs_that_were_given_up_are_listed_and_retried_beside_a_server(make_ser
     shown = session.ended(media)
     assert (shown["status"], shown["scan"]) == ("COMPLETED", "clean"), shown
     scanned = subprocess.run([BINARY, "jobs", "rescan"], env=server.settings, cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert "1 media will be scanned again" in scanned.stdout, scanned.stdout
+    assert "1 objects will be scanned again" in scanned.stdout, scanned.stdout

@@ -116,12 +116,18 @@ async fn immutability(store: &dyn Store) {
     let (_, stream) = store.read("conf/once", None).await.expect("reads");
     assert_eq!(collected(stream).await, first);
     store.write("conf/from", body(&second), attributes()).await.expect("writes");
-    assert!(matches!(store.move_to("conf/from", "conf/once").await, Err(Error::AlreadyExists)));
-    assert!(matches!(store.move_to("conf/none", "conf/to").await, Err(Error::NotFound)));
+    assert!(matches!(store.move_to("conf/from", "conf/once", None).await, Err(Error::AlreadyExists)));
+    assert!(matches!(store.move_to("conf/none", "conf/to", None).await, Err(Error::NotFound)));
     let before = store.stat("conf/from").await.expect("is there");
-    store.move_to("conf/from", "conf/deep/er/to").await.expect("moves");
-    assert_eq!(store.stat("conf/deep/er/to").await.expect("arrived").etag, before.etag);
+    store.move_to("conf/from", "conf/deep/er/to", None).await.expect("moves");
+    let after = store.stat("conf/deep/er/to").await.expect("arrived");
+    assert_eq!((after.etag, after.attributes), (before.etag, before.attributes), "with all that it carries");
     assert!(matches!(store.stat("conf/from").await, Err(Error::NotFound)));
+    let metadata = [("session-id".to_owned(), "x%20y".to_owned())].into();
+    let others = Attributes { content_type: "image/png".into(), metadata, ..Attributes::default() };
+    store.move_to("conf/deep/er/to", "conf/carrying", Some(&others)).await.expect("moves");
+    let (after, stream) = store.read("conf/carrying", None).await.expect("reads");
+    assert_eq!((after.attributes, collected(stream).await), (others, second));
 }
 
 async fn drafts(store: &dyn Store) {

@@ -232,8 +232,8 @@ pub trait Store: Send + Sync + 'static {
     async fn read(&self, key: &str, range: Option<Range<u64>>) -> Result<(Stat, ByteStream)>;
     /// The blob without its bytes.
     async fn stat(&self, key: &str) -> Result<Stat>;
-    /// Renames a blob; the new key must be free.
-    async fn move_to(&self, from: &str, to: &str) -> Result<()>;
+    /// Renames a blob; the new key must be free. It goes on to carry what it carried, unless it is given something else.
+    async fn move_to(&self, from: &str, to: &str, carrying: Option<&Attributes>) -> Result<()>;
     /// Makes the blob invisible. Idempotent: an absent key is no error.
     async fn delete(&self, key: &str, deletion: Deletion) -> Result<()>;
     /// Brings back what a restorable delete took away.

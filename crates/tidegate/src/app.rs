@@ -1,6 +1,7 @@
 //! What a request or a job can reach.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -77,6 +78,8 @@ pub struct App {
     pub refusals: Refusals,
     /// What the last probe found, and when.
     probed: Mutex<Option<(Instant, Failures)>>,
+    /// When quotas were looked at last, in epoch seconds.
+    pub quotas_counted: AtomicU64,
     /// Rung when a job was enqueued.
     pub jobs: Bell,
     /// Rung when one of a session's media became something else.
@@ -198,6 +201,7 @@ impl App {
             store,
             local,
             db,
+            quotas_counted: AtomicU64::new(0),
             jobs: Bell::new(),
             news: Bell::new(),
             closing: CancellationToken::new(),

@@ -7,7 +7,7 @@ use super::root::split;
 use super::sidecar::Sidecar;
 use crate::error::{Error, Result};
 use crate::key::{self, trash};
-use crate::{Deletion, Entry, Stat};
+use crate::{Attributes, Deletion, Entry, Stat};
 
 impl FsStore {
     /// Makes a finished temporary file the blob at `key`: sidecar first, then the bytes, then the folder.
@@ -116,7 +116,7 @@ impl FsStore {
         self.stat_blocking(key)
     }
 
-    pub(super) fn move_blocking(&self, from: &str, to: &str) -> Result<()> {
+    pub(super) fn move_blocking(&self, from: &str, to: &str, carrying: Option<Attributes>) -> Result<()> {
         key::check(from)?;
         key::check(to)?;
         let _keys = self.lock_keys(from, to);
@@ -131,6 +131,11 @@ impl FsStore {
         }
         {
             let _tree = self.lock_tree();
+            if let Some(attributes) = carrying {
+                let place = if half_moved { sidecar(to) } else { sidecar(from) };
+                let record = Sidecar { attributes, ..Sidecar::read(&self.root, &place)? };
+                self.write_record(&place, &record)?;
+            }
             self.carry(from, to, false)?;
         }
         self.prune(split(from).0)

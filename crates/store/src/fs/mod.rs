@@ -364,9 +364,9 @@ impl Store for FsStore {
     }
 
     #[tracing::instrument(name = "store.move_to", level = "trace", skip_all)]
-    async fn move_to(&self, from: &str, to: &str) -> Result<()> {
-        let (store, from, to) = (self.clone(), from.to_owned(), to.to_owned());
-        blocking(move || store.move_blocking(&from, &to)).await
+    async fn move_to(&self, from: &str, to: &str, carrying: Option<&Attributes>) -> Result<()> {
+        let (store, from, to, carrying) = (self.clone(), from.to_owned(), to.to_owned(), carrying.cloned());
+        blocking(move || store.move_blocking(&from, &to, carrying)).await
     }
 
     #[tracing::instrument(name = "store.delete", level = "trace", skip_all)]

@@ -3,6 +3,7 @@
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 
 use super::error::{Trouble as _, outcome, unavailable};
+use super::writing::Copying;
 use super::{S3Store, Versioning};
 use crate::Stat;
 use crate::error::{Error, Result};
@@ -26,7 +27,7 @@ impl S3Store {
         let Some(stat) = self.find(key).await? else { return Ok(()) };
         // A suspended bucket would overwrite the one version there is.
         if self.versioning().await? != Versioning::Enabled {
-            match self.copy(key, &trash(key), &stat, true).await {
+            match self.copy(key, &trash(key), &stat, Copying { replace: true, carrying: None }).await {
                 // Somebody else is hiding it too, and was first.
                 Err(Error::NotFound) => return Ok(()),
                 other => other?,
@@ -49,7 +50,7 @@ impl S3Store {
         }
         let waiting = trash(key);
         let stat = self.find(&waiting).await?.ok_or(Error::NotFound)?;
-        self.copy(&waiting, key, &stat, false).await?;
+        self.copy(&waiting, key, &stat, Copying::default()).await?;
         self.purge(&waiting).await?;
         self.head(key).await
     }

@@ -4,6 +4,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use uuid::Uuid;
 
 use super::S3Store;
+use super::writing::Copying;
 use crate::error::{Error, Result};
 use crate::{Attributes, ByteStream, Deletion, Fragment, MIN_PART_SIZE, Stat, Store as _, UploadRef, key};
 
@@ -48,7 +49,7 @@ impl S3Store {
             if self.find(to).await?.is_some() {
                 return Err(Error::AlreadyExists);
             }
-            self.copy(&one.place, to, &stat, false).await?;
+            self.copy(&one.place, to, &stat, Copying::default()).await?;
             return self.head(to).await;
         }
         let copied = |fragment: &Fragment| (MIN_PART_SIZE..=self.max_copy).contains(&fragment.size);

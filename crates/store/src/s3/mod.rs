@@ -31,6 +31,7 @@ use aws_sdk_s3::types::ServerSideEncryption;
 use self::answers::{entry, etag, length, time};
 use self::credentials::Rotating;
 use self::error::{Trouble as _, unavailable};
+use self::writing::Copying;
 use crate::completion::Completion;
 use crate::error::{Error, Result};
 use crate::key;
@@ -416,14 +417,14 @@ impl Store for S3Store {
     }
 
     #[tracing::instrument(name = "store.move_to", level = "trace", skip_all)]
-    async fn move_to(&self, from: &str, to: &str) -> Result<()> {
+    async fn move_to(&self, from: &str, to: &str, carrying: Option<&Attributes>) -> Result<()> {
         key::check(from)?;
         key::check(to)?;
         let stat = self.stat(from).await?;
         if self.find(to).await?.is_some() {
             return Err(Error::AlreadyExists);
         }
-        self.copy(from, to, &stat, false).await?;
+        self.copy(from, to, &stat, Copying { carrying, ..Copying::default() }).await?;
         self.purge(from).await
     }
 

@@ -21,6 +21,15 @@ const COPY_PART: u64 = 1 << 30;
 
 const SOURCE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
+/// How a blob is copied.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Copying<'a> {
+    /// Whether it may take the place of what is there.
+    pub(super) replace: bool,
+    /// What the copy carries, where that is not what the blob does.
+    pub(super) carrying: Option<&'a Attributes>,
+}
+
 impl S3Store {
     /// Writes a stream: in one request if it is short, else in parts. Nothing is visible before it is whole.
     pub(super) async fn write_stream(&self, key: &str, mut body: ByteStream, attributes: &Attributes) -> Result<Stat> {
@@ -150,8 +159,9 @@ impl S3Store {
             .map(drop)
     }
 
-    /// Copies a blob that is as `stat` says, with all that it carries.
-    pub(super) async fn copy(&self, from: &str, to: &str, stat: &Stat, replace: bool) -> Result<()> {
+    /// Copies a blob that is as `stat` says.
+    pub(super) async fn copy(&self, from: &str, to: &str, stat: &Stat, how: Copying<'_>) -> Result<()> {
+        let Copying { replace, carrying } = how;
         let source = self.source(from);
         let (encryption, kms_key) = self.encryption();
         if stat.size <= self.max_copy {
@@ -162,10 +172,18 @@ impl S3Store {
                 .key(to)
                 .copy_source(source)
                 .copy_source_if_match(&stat.etag)
-                .metadata_directive(MetadataDirective::Copy)
                 .set_server_side_encryption(encryption)
                 .set_ssekms_key_id(kms_key)
                 .set_if_none_match((!replace).then(|| "*".to_owned()));
+            let copied = match carrying {
+                None => copied.metadata_directive(MetadataDirective::Copy),
+                Some(attributes) => copied
+                    .metadata_directive(MetadataDirective::Replace)
+                    .content_type(&attributes.content_type)
+                    .set_cache_control(attributes.cache_control.clone())
+                    .set_content_disposition(attributes.content_disposition.clone())
+                    .set_metadata(Some(attributes.metadata.clone().into_iter().collect())),
+            };
             let copied = copied.customize().config_override(self.patiently()).send().await.or_trouble();
             return match copied {
                 // An earlier try of ours, whose answer was lost, or a blob that is another.
@@ -176,7 +194,10 @@ impl S3Store {
                 other => other.map(drop),
             };
         }
-        let upload = UploadRef { key: to.to_owned(), upload_id: self.begin_parts(to, &stat.attributes).await? };
+        let upload = UploadRef {
+            key: to.to_owned(),
+            upload_id: self.begin_parts(to, carrying.unwrap_or(&stat.attributes)).await?,
+        };
         let outcome = self.copy_parts(&upload, &source, stat, replace).await;
         if outcome.is_err() {
             self.give_up(&upload).await;

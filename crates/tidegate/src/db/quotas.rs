@@ -39,6 +39,16 @@ impl Db {
         });
         Ok(row.map(Row::into_usage).unwrap_or_default())
     }
+
+    /// How many users have taken or reserved more than four fifths of their limit, or of the usual one. Looks at all.
+    #[tracing::instrument(name = "db.count_nearly_full", level = "trace", skip_all)]
+    pub async fn count_nearly_full(&self, usual: u64) -> Result<u64> {
+        // Divided, since a limit may be as large as a number can be.
+        const SQL: &str = "SELECT COUNT(*) FROM quotas WHERE owner_kind = 'files' \
+                           AND (used + reserved) / 4 > COALESCE(quota, $1) / 5";
+        let (count,): (i64,) = on_reader!(self, |pool| sqlx::query_as(SQL).bind(to_i64(usual)).fetch_one(pool).await?);
+        Ok(to_u64(count))
+    }
 }
 
 impl Tx {

@@ -234,7 +234,7 @@ pub(super) async fn clear_seals(app: &App, upload: &Upload, but: Option<&str>) -
 async fn seal(app: &App, upload: &Upload) -> Result<Option<String>> {
     let incoming = upload.incoming.as_ref().map_or("", Key::as_str);
     let sealed = key::sealed(upload.object, Uuid::new_v4());
-    match app.store.move_to(incoming, sealed.as_str()).await {
+    match app.store.move_to(incoming, sealed.as_str(), None).await {
         Ok(()) => Ok(Some(sealed.as_str().to_owned())),
         Err(store::Error::NotFound) => {
             let seals = app.store.list(&key::seals(upload.object), None, SEALS).await?;
@@ -329,7 +329,7 @@ async fn publish(
 
 async fn put_in_place(app: &App, file: &File, upload: &Upload, source: &Source) -> store::Result<()> {
     match source {
-        Source::Sealed(blob) => app.store.move_to(blob, upload.key.as_str()).await,
+        Source::Sealed(blob) => app.store.move_to(blob, upload.key.as_str(), None).await,
         Source::Parts(fragments) => {
             let (draft, attributes) = (key::draft(&upload.id), attributes(&file.object));
             app.store.join(draft.as_str(), fragments, upload.key.as_str(), attributes).await.map(drop)

@@ -1,6 +1,8 @@
 //! What operators and their machines ask: alive, ready, how much.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::SystemTime;
 
 use axum::Json;
 use axum::extract::{Request, State};
@@ -16,6 +18,7 @@ use super::guard::was_forwarded;
 use super::serve::Peer;
 use crate::app::App;
 use crate::config::Metrics;
+use crate::model::epoch_seconds;
 use crate::telemetry;
 
 /// Routes that answer whatever name they are called by.
@@ -115,8 +118,22 @@ async fn metrics(State(app): State<Arc<App>>, request: Request) -> Response {
             Ok(counts) => telemetry::record_jobs(counts.queued, counts.dead),
             Err(error) => tracing::warn!(error = error.detail(), "jobs can't be counted"),
         }
+        count_quotas(&app).await;
     }
     show_metrics(app.config.metrics, &request)
+}
+
+/// Not at every scrape: it looks at every user.
+async fn count_quotas(app: &App) {
+    let (now, last) = (epoch_seconds(SystemTime::now()), app.quotas_counted.load(Ordering::Relaxed));
+    let due = now >= last + 60;
+    if !due || app.quotas_counted.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_err() {
+        return;
+    }
+    match app.db.count_nearly_full(app.config.files.quota).await {
+        Ok(count) => telemetry::record_quotas(count),
+        Err(error) => tracing::warn!(error = error.detail(), "quotas can't be looked at"),
+    }
 }
 
 fn may_see_metrics(to: Metrics, request: &Request) -> bool {

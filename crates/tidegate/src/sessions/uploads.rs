@@ -1,6 +1,7 @@
 //! Uploads to a session: a URL for one PUT, and the word of the client that it was sent. Then the bytes are sealed: moved
 //! to where no URL ever led, so that whatever is sent later changes nothing of what is scanned and served.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::TryStreamExt as _;
@@ -191,12 +192,6 @@ async fn find_own(app: &App, caller: &Caller, session: &SessionId, file_key: &st
     Ok(media)
 }
 
-/// What is wrong with what came.
-enum Wrong {
-    Size(Error),
-    Content(Error),
-}
-
 async fn seal(
     app: &App,
     caller: &Caller,
@@ -211,22 +206,20 @@ async fn seal(
     if upload.state != UploadState::Open {
         return Ok(());
     }
-    let Some(sealed) = take_away(app, file_key, id, &upload).await? else {
+    let stage_then = stage.unwrap_or(media.stage);
+    let Some(sealed) = take_away(app, file_key, &media, stage_then, &upload).await? else {
         return Err(bad_request("nothing was sent to uploadUrl yet; PUT the file there, then confirm"));
     };
     let now = app.db.now();
-    match check(app, &media, &upload, sealed.as_str()).await? {
-        Ok(()) => {}
-        Err(Wrong::Size(error) | Wrong::Content(error)) => {
-            let mut tx = app.db.begin().await?;
-            if tx.end_upload(&upload.id, UploadState::Completed, None).await? {
-                reject(app, &mut tx, caller, &media, ObjectState::Pending, &error.to_string()).await?;
-                tx.commit().await?;
-                app.news.ring();
-            }
-            clear(app, id).await?;
-            return Err(error);
+    if let Some(wrong) = fault(app, &media, &upload, sealed.as_str()).await? {
+        let mut tx = app.db.begin().await?;
+        if tx.end_upload(&upload.id, UploadState::Completed, None).await? {
+            reject(app, &mut tx, caller, &media, ObjectState::Pending, &wrong.to_string()).await?;
+            tx.commit().await?;
+            app.news.ring();
         }
+        clear(app, id).await?;
+        return Err(wrong);
     }
     let mut tx = app.db.begin().await?;
     let held = tx.hold_session(&media.session).await?;
@@ -251,10 +244,16 @@ async fn seal(
 /// Moves what a client has put to where no URL ever led. In a folder, which one server has to itself, that is one place for
 /// an upload, so that a move which was cut off goes on. In a bucket it is another one for each move: a server that is slow
 /// must not put a later PUT where an earlier one was scanned. Which of them counts, the row says.
-async fn take_away(app: &App, file_key: &str, id: ObjectId, upload: &Upload) -> Result<Option<Key>> {
+async fn take_away(app: &App, file_key: &str, media: &Media, stage: Stage, upload: &Upload) -> Result<Option<Key>> {
+    let id = media.object.id;
+    let attributes = Attributes {
+        content_type: media.object.content_type.clone(),
+        metadata: metadata(media, stage),
+        ..Attributes::default()
+    };
     let one = Uuid::try_parse(&upload.id).ok().filter(|_| app.local.is_some());
     let to = key::sealed(id, one.unwrap_or_else(Uuid::new_v4));
-    match app.store.move_to(file_key, to.as_str()).await {
+    match app.store.move_to(file_key, to.as_str(), Some(&attributes)).await {
         Ok(()) | Err(store::Error::AlreadyExists) => Ok(Some(to)),
         // Perhaps it was moved before, by a confirmation that was cut off.
         Err(store::Error::NotFound) => {
@@ -269,35 +268,52 @@ async fn take_away(app: &App, file_key: &str, id: ObjectId, upload: &Upload) -> 
     }
 }
 
-async fn check(app: &App, media: &Media, upload: &Upload, sealed: &str) -> Result<std::result::Result<(), Wrong>> {
+/// The source's metadata, in a form in which any name is safe in a header.
+pub(crate) fn metadata(media: &Media, stage: Stage) -> BTreeMap<String, String> {
+    let plain =
+        |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
+    let name = media.object.name.as_deref().unwrap_or_default();
+    [
+        ("original-filename", plain(name)),
+        ("uploaded-by", plain(&media.created_by)),
+        ("session-id", media.session.as_str().to_owned()),
+        ("stage", stage.as_str().to_owned()),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value))
+    .collect()
+}
+
+/// What is wrong with what came, for good.
+async fn fault(app: &App, media: &Media, upload: &Upload, sealed: &str) -> Result<Option<Error>> {
     let kind = Kind::parse(&media.object.content_type).ok_or_else(no_such_media)?;
     let size = app.store.stat(sealed).await?.size;
     if size > limit(app, kind) {
-        return Ok(Err(Wrong::Size(too_large(limit(app, kind)))));
+        return Ok(Some(too_large(limit(app, kind))));
     }
     if upload.announced_size.is_some_and(|announced| announced != size) {
         let announced = upload.announced_size.unwrap_or_default();
-        return Ok(Err(Wrong::Size(bad_request(format!("{size} bytes came, {announced} were announced")))));
+        return Ok(Some(bad_request(format!("{size} bytes came, {announced} were announced"))));
     }
     if size == 0 {
-        return Ok(Err(Wrong::Content(bad_request("the file is empty"))));
+        return Ok(Some(bad_request("the file is empty")));
     }
     let head = u64::try_from(SNIFFED).unwrap_or(u64::MAX).min(size);
     let (_, body) = app.store.read(sealed, Some(0..head)).await?;
     let head: Vec<bytes::Bytes> = body.try_collect().await.map_err(|error| unreadable(&error))?;
     if Kind::sniff(&head.concat()) != Some(kind) {
         let message = format!("the file is not {}, as it was announced", kind.content_type());
-        return Ok(Err(Wrong::Content(bad_request(message))));
+        return Ok(Some(bad_request(message)));
     }
     if let Some(announced) = &upload.parts_digest {
         let (_, body) = app.store.read(sealed, None).await?;
         let sha256 = crate::files::sha256_of(body).await.map_err(|error| unreadable(&error))?;
         if sha256 != *announced {
             let message = format!("the file's SHA-256 is {sha256}, and {announced} was announced");
-            return Ok(Err(Wrong::Content(bad_request(message))));
+            return Ok(Some(bad_request(message)));
         }
     }
-    Ok(Ok(()))
+    Ok(None)
 }
 
 fn unreadable(error: &std::io::Error) -> Error {

@@ -108,6 +108,12 @@ pub fn record_jobs(queued: u64, dead: u64) {
     gauge("dead", dead);
 }
 
+/// Users whose quota is nearly used up, read from the database now and then.
+pub fn record_quotas(nearly_full: u64) {
+    #[expect(clippy::cast_precision_loss, reason = "there are not 2^53 users")]
+    metrics::gauge!("tidegate_quotas_nearly_full").set(nearly_full as f64);
+}
+
 fn describe() {
     use metrics::{describe_counter as counter, describe_gauge as gauge, describe_histogram as histogram};
     counter!("tidegate_http_requests_total", "Requests by door, method, route and status");
@@ -133,6 +139,7 @@ fn describe() {
     gauge!("tidegate_edge_keys", "Public keys the edge trusts");
     counter!("tidegate_jobs_total", "Attempts at jobs by outcome");
     gauge!("tidegate_jobs", "Jobs in the queue and given up");
+    gauge!("tidegate_quotas_nearly_full", "Users who have taken more than 80 % of their quota");
     counter!("tidegate_audit_dropped_total", "Refusals that were not recorded because too many came at once");
     counter!("tidegate_jwks_fetches_total", "Readings of the token issuer's keys by outcome");
     counter!("tidegate_sessions_total", "Sessions made");

@@ -63,7 +63,7 @@ async fn a_completion_goes_on_where_it_was_cut_off() {
     send(&app, &url, &bytes).await;
     let incoming = app.files().into_iter().find(|path| path.starts_with(".incoming/") && !path.ends_with(".meta"));
     let object = app.app.db.find_file(&key).await.unwrap().unwrap().1.object.id;
-    app.app.store.move_to(&incoming.unwrap(), &format!(".quarantine/{object}/seal")).await.unwrap();
+    app.app.store.move_to(&incoming.unwrap(), &format!(".quarantine/{object}/seal"), None).await.unwrap();
     assert_eq!(complete(&app, "alice", &upload).await.json()["sha256"], json!(sha256(&bytes)));
     let (upload, _, key) = direct(&app, bytes.len()).await;
     write(&app, &key, &bytes).await;

@@ -95,6 +95,7 @@ async fn what_the_scanner_finds_is_gone_from_everywhere() {
     assert_eq!(app.delete("ann", &format!("/v1/files/{key}")).await.status, 200);
     assert_eq!(app.delete("ann", &format!("/v1/files/{key}")).await.status, 404);
     assert_eq!(reads(&app, &key, &link).await, [404; 4]);
+    app.run_jobs().await;
     app.finish().await;
 }
 
@@ -169,7 +170,7 @@ async fn what_waits_for_the_scanner_can_be_deleted() {
     app.run_jobs().await;
     let (waiting, _) = sent(&app, "waiting.png", &pattern(2, 3000), "all").await;
     assert_eq!(usage(&app, "ann").await, (2000, (1 << 20) + 1 + 3000, 1));
-    assert_eq!(app.delete("ann", "/v1/files?folder=all").await.status, 200);
+    assert_eq!(app.delete("ann", "/v1/files?folder=all").await.status, 202);
     assert_eq!(usage(&app, "ann").await, (0, 0, 0));
     app.run_jobs().await;
     assert_eq!(app.get("ann", &format!("/v1/files/metadata/{waiting}")).await.status, 404);

@@ -15,6 +15,7 @@ use crate::model::event::Deed;
 use crate::model::key::{self, Key};
 use crate::model::media::{Look, Media, Status, Variant};
 use crate::model::object::Content;
+use crate::sessions::uploads;
 
 /// Files have an address of their own each time: what was read once never changes.
 const CACHE_CONTROL: &str = "private, max-age=86400";
@@ -88,21 +89,10 @@ async fn write(
     Ok((key, Content { size: stat.size, etag: stat.etag, last_modified: stat.last_modified }))
 }
 
-/// The source's metadata, in a form in which any name is safe in a header.
 fn metadata(media: &Media) -> BTreeMap<String, String> {
-    let plain =
-        |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
-    let name = media.object.name.as_deref().unwrap_or_default();
-    [
-        ("processed", "true".to_owned()),
-        ("processed-at", crate::model::rfc3339(SystemTime::now())),
-        ("original-key", media.file_key.as_str().to_owned()),
-        ("original-filename", plain(name)),
-        ("uploaded-by", plain(&media.created_by)),
-        ("session-id", media.session.as_str().to_owned()),
-        ("stage", media.stage.as_str().to_owned()),
-    ]
-    .into_iter()
-    .map(|(name, value)| (name.to_owned(), value))
-    .collect()
+    let mut metadata = uploads::metadata(media, media.stage);
+    metadata.insert("processed".to_owned(), "true".to_owned());
+    metadata.insert("processed-at".to_owned(), crate::model::rfc3339(SystemTime::now()));
+    metadata.insert("original-key".to_owned(), media.file_key.as_str().to_owned());
+    metadata
 }
