@@ -11,7 +11,7 @@ import threading
 import time
 
 import backends
-from server import BINARY, Server
+from server import BINARY, Server, free_port, send
 from sessions import Session, drawn, encoded
 
 
@@ -28,19 +28,29 @@ def test_several_workers_do_each_job_once_and_one_that_dies_is_replaced(make_ser
     time.sleep(1)
     assert session.show(first["id"])["status"] == "UPLOADED", "the server leaves it to others"
     sent = [first["id"]] + [session.send(image, "image/jpeg").json()["id"] for _ in range(20)]
-    settings = {**server.settings, "TIDEGATE_DATA": str(tmp_path / "worker"), "WORKER_IMAGES": "2"}
-    workers = [worker(tmp_path, settings, f"worker-{number}") for number in range(3)]
+    settings = {**server.settings, "TIDEGATE_DATA": str(tmp_path / "worker"), "WORKER_IMAGES": "2", "SCANNER": "off"}
+    ports = [free_port() for _ in range(3)]
+    workers = [worker(tmp_path, settings | {"WORKER_PORT": str(port)}, f"worker-{number}") for number, port in enumerate(ports)]
     try:
         deadline = time.monotonic() + 20
         while not any(session.show(media)["status"] in ("PROCESSING", "COMPLETED") for media in sent):
             assert time.monotonic() < deadline
         # One of them is killed in the middle of it; its leases end by themselves.
-        random.choice(workers).send_signal(signal.SIGKILL)
+        killed = random.randrange(3)
+        workers[killed].send_signal(signal.SIGKILL)
         for media in sent:
             shown = session.ended(media, seconds=90)
             assert shown["status"] == "COMPLETED", shown
             steps = [step["status"] for step in session.call("GET", f"/media/{media}/history").json()]
             assert steps[-1] == "COMPLETED" and steps.count("COMPLETED") == 1, steps
+        counted = 0
+        for port in ports[:killed] + ports[killed + 1 :]:
+            assert send("GET", f"http://127.0.0.1:{port}/readyz").status == 200
+            metrics = send("GET", f"http://127.0.0.1:{port}/metrics").body.decode()
+            counted += sum(int(count) for count in re.findall(r'^tidegate_media_total{outcome="completed"} (\d+)$', metrics, re.M))
+            assert send("GET", f"http://127.0.0.1:{port}/metrics", {"Host": "evil.example"}).status == 404
+            assert send("GET", f"http://127.0.0.1:{port}/v1/files/usage", {"X-User-Id": "ann"}).status == 404, "a worker has no other door"
+        assert 0 < counted <= len(sent), "what workers do is counted by them"
         published = collections.Counter()
         for number in range(3):
             log = (tmp_path / f"worker-{number}.log").read_text()
@@ -64,6 +74,9 @@ def test_what_belongs_to_one_process_is_said(tmp_path):
     settings = {**server.settings, "TIDEGATE_DATA": str(tmp_path / "data")}
     alone = subprocess.run([BINARY, "work"], env=settings, cwd=tmp_path, capture_output=True, text=True, timeout=30)
     assert alone.returncode != 0 and "DATABASE_URL must lead to PostgreSQL" in alone.stderr, alone.stderr
+    shared = settings | backends.settings("postgres", "s3")
+    blind = subprocess.run([BINARY, "work"], env=shared, cwd=tmp_path, capture_output=True, text=True, timeout=30)
+    assert blind.returncode != 0 and "SCANNER=off" in blind.stderr, blind.stderr
     nobody = subprocess.run([BINARY, "check"], env={**settings, "WORKER": "false"}, cwd=tmp_path, capture_output=True, text=True, timeout=30)
     assert nobody.returncode != 0 and "WORKER" in nobody.stderr, nobody.stderr
 
@@ -73,7 +86,7 @@ def test_jobs_that_were_given_up_are_listed_and_retried_beside_a_server(make_ser
     server = make_server(CLAMAV_HOST="127.0.0.1", CLAMAV_PORT="9", CLAMAV_TIMEOUT_SECONDS="1")
     session = Session(server)
     media = session.send(encoded(drawn(64, 64), "JPEG"), "image/jpeg").json()["id"]
-    # Six attempts, whose pauses would be a minute in all.
+    # Its pauses would be an hour in all.
     stop = threading.Event()
 
     def hurry():

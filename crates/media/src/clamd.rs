@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures::{Stream, TryStreamExt as _};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Bytes of one chunk at most: larger ones are cut.
 const CHUNK: usize = 1 << 20;
@@ -63,6 +63,10 @@ pub enum Error {
     Source(#[source] std::io::Error),
 }
 
+/// The right to ask a scanner once.
+#[derive(Debug)]
+pub struct Turn(#[expect(dead_code, reason = "it is given back when this is dropped")] Option<OwnedSemaphorePermit>);
+
 /// A scanner. Cheap to clone; clones share the limit of scans at once.
 #[derive(Debug, Clone)]
 pub struct Clamd {
@@ -80,12 +84,17 @@ impl Clamd {
         Self { address, patience, longest, at_once: Arc::new(Semaphore::new(at_once)) }
     }
 
+    /// Waits until it may be asked.
+    pub async fn turn(&self) -> Turn {
+        // The semaphore is never closed.
+        Turn(Arc::clone(&self.at_once).acquire_owned().await.ok())
+    }
+
     /// Scans all of a stream. Nothing of it is kept.
-    pub async fn scan<S>(&self, bytes: S) -> Result<Verdict, Error>
+    pub async fn scan<S>(&self, _turn: Turn, bytes: S) -> Result<Verdict, Error>
     where
         S: Stream<Item = std::io::Result<Bytes>> + Send,
     {
-        let _turn = self.at_once.acquire().await.map_err(|_| self.unavailable("no scans are made any more"))?;
         match tokio::time::timeout(self.longest, self.scan_now(bytes)).await {
             Ok(outcome) => outcome,
             Err(_) => Err(self.unavailable(format!("a scan took longer than {} s", self.longest.as_secs()))),

@@ -96,12 +96,15 @@ impl Sandbox {
             .spawn()
             .map_err(|error| Error::Failed(format!("it can't be started: {error}")))?;
         // The processor's time is the kernel's to watch; what takes longer than that by much waits for somebody else.
-        let outcome = tokio::time::timeout(self.time * 3, self.converse(&mut child, order, image)).await;
-        match outcome {
-            Ok(Ok(Answered::Whole(cleaned))) => Ok(cleaned),
-            Ok(Ok(Answered::Refused(refusal))) => Err(Error::Refused(refusal)),
-            Ok(Ok(Answered::Broken)) => Err(self.judge(&mut child).await),
-            Ok(Err(error)) => Err(error),
+        let conversation = async {
+            match self.converse(&mut child, order, image).await? {
+                Answered::Whole(cleaned) => Ok(cleaned),
+                Answered::Refused(refusal) => Err(Error::Refused(refusal)),
+                Answered::Broken => Err(self.judge(&mut child).await),
+            }
+        };
+        match tokio::time::timeout(self.time * 3, conversation).await {
+            Ok(outcome) => outcome,
             Err(_) => Err(Error::Failed(format!("it was not done after {} s", (self.time * 3).as_secs()))),
         }
     }

@@ -72,10 +72,18 @@ impl Remuxed {
     }
 }
 
-/// What folders of copies are called, before their process's number.
+/// What folders of copies are called, before their process's number and its beginning.
 const FOLDER: &str = "video-";
 const CAME: &str = "came";
 const MADE: &str = "made";
+
+/// When a process began, in ticks since the machine did; `None` if there is none of that number. See `proc_pid_stat(5)`.
+fn start_of(process: &str) -> Option<String> {
+    let stat = std::fs::read_to_string(Path::new("/proc").join(process).join("stat")).ok()?;
+    // The second field is the program's name in brackets, and may hold anything.
+    let (_, rest) = stat.rsplit_once(") ")?;
+    rest.split(' ').nth(19).map(str::to_owned)
+}
 
 /// What ffprobe says.
 #[derive(Deserialize)]
@@ -122,7 +130,9 @@ impl Ffmpeg {
             let name = entry.file_name().to_string_lossy().into_owned();
             let process = name.strip_prefix(FOLDER).and_then(|rest| rest.split('-').next());
             let ended = process.is_some_and(|process| {
-                process.bytes().all(|byte| byte.is_ascii_digit()) && !Path::new("/proc").join(process).exists()
+                let (number, began) = process.split_once('.').unwrap_or((process, ""));
+                // In a container every process has the number that the one before had, but not its beginning.
+                number.bytes().all(|byte| byte.is_ascii_digit()) && start_of(number).as_deref() != Some(began)
             });
             if ended {
                 tokio::fs::remove_dir_all(entry.path()).await?;
@@ -138,7 +148,8 @@ impl Ffmpeg {
     {
         let failed = |error: std::io::Error| Error::Failed(format!("{}: {error}", self.folder.display()));
         tokio::fs::create_dir_all(&self.folder).await.map_err(failed)?;
-        let prefix = format!("{FOLDER}{}-", std::process::id());
+        let number = std::process::id().to_string();
+        let prefix = format!("{FOLDER}{number}.{}-", start_of(&number).unwrap_or_default());
         let folder = tempfile::Builder::new().prefix(&prefix).tempdir_in(&self.folder).map_err(failed)?;
         let (came, made) = (folder.path().join(CAME), folder.path().join(MADE));
         copy(video, &came).await?;

@@ -14,6 +14,9 @@ pub enum Error {
     /// The key is taken; blobs are never overwritten.
     #[error("the key exists already")]
     AlreadyExists,
+    /// The blob is no longer what it was a moment ago: somebody is writing there.
+    #[error("the blob was replaced meanwhile")]
+    Changed,
     /// No open upload of that id at that key.
     #[error("no such upload")]
     NoSuchUpload,

@@ -424,3 +424,25 @@ async fn what_was_hidden_is_not_listed_and_a_purge_leaves_no_version() {
     unversioned.delete("key", Deletion::Restorable).await.unwrap();
     assert_eq!(unversioned.list("", None, 10).await.unwrap(), []);
 }
+
+/// Somebody sends a blob again at the moment in which it is moved: that is told apart from a place that is taken.
+#[tokio::test]
+async fn a_source_that_changes_while_it_is_copied_is_said_to() {
+    fn moving(line: &str, to: &str) -> Option<String> {
+        match line {
+            _ if line.starts_with("HEAD") && line.contains("/from") => Some(MADE.to_owned()),
+            _ if line.starts_with("HEAD") => xml(to, ""),
+            _ => code("412 Precondition Failed", "PreconditionFailed"),
+        }
+    }
+    let changed = Scripted::start(|_, line| moving(line, "404 Not Found")).await;
+    let outcome = on(&changed).await.move_to("from", "to", None).await;
+    assert!(matches!(outcome, Err(Error::Changed)), "{outcome:?}");
+    assert_eq!(changed.count("DELETE"), 0, "and it is still there");
+    let taken = Scripted::start(|_, line| match line {
+        _ if line.starts_with("HEAD") => Some(MADE.to_owned()),
+        _ => code("412 Precondition Failed", "PreconditionFailed"),
+    });
+    let outcome = on(&taken.await).await.move_to("from", "to", None).await;
+    assert!(matches!(outcome, Err(Error::AlreadyExists)), "{outcome:?}");
+}

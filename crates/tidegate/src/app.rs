@@ -32,12 +32,11 @@ use crate::records::Records;
 use crate::sign_in::SignIn;
 use crate::stripes::Stripes;
 use crate::trust::Trust;
+use crate::watchers::Watchers;
 
 /// The bucket's name on the S3 door of a local store.
 pub const LOCAL_BUCKET: &str = "tidegate";
 
-/// Each asks the database every second.
-const WATCHERS: usize = 1000;
 /// 256 MiB.
 const HELD_KIB: usize = 256 << 10;
 
@@ -86,8 +85,8 @@ pub struct App {
     pub news: Bell,
     /// Cancelled when the server is about to end: streams that have no end of their own end then.
     pub closing: CancellationToken,
-    /// Those who may watch what comes about, at once.
-    pub watchers: Arc<Semaphore>,
+    /// Those who watch what comes about.
+    pub watchers: Arc<Watchers>,
     /// Looks for malware; `None` where there is no scanner.
     pub scanner: Option<Clamd>,
     /// Where images are decoded.
@@ -205,7 +204,7 @@ impl App {
             jobs: Bell::new(),
             news: Bell::new(),
             closing: CancellationToken::new(),
-            watchers: Arc::new(Semaphore::new(WATCHERS)),
+            watchers: Arc::default(),
             scanner: config.scanner.clone().map(|setting| setting.clamd()),
             sandbox: config.media.sandbox(),
             ffmpeg: config.media.ffmpeg(&config.data),

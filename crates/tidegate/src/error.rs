@@ -106,6 +106,7 @@ impl From<store::Error> for Error {
         match error {
             Store::NotFound => Self::NotFound("no such object".into()),
             Store::NoSuchUpload => Self::InvalidState("the upload is no longer open".into()),
+            Store::Changed => Self::InvalidState("it was replaced meanwhile; ask again".into()),
             Store::CompletedDifferently => Self::InvalidState("the upload was completed with other parts".into()),
             Store::InvalidPart { .. } | Store::SizeMismatch { .. } | Store::ChecksumMismatch(_) => {
                 Self::BadRequest(error.to_string().into())

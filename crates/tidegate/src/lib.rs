@@ -25,3 +25,4 @@ pub mod stripes;
 pub mod telemetry;
 pub mod trust;
 pub mod uploads;
+pub mod watchers;

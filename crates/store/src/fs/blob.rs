@@ -61,6 +61,8 @@ impl FsStore {
                 Err(Error::NotFound) => {}
                 other => other?,
             }
+            // A file system may reorder the two; the record must never be the one that is missing.
+            self.root.sync_dir(to_folder)?;
             self.root.rename(from, to, false)?;
             self.changes.note(from);
         }

@@ -85,7 +85,9 @@ impl S3Store {
             .config_override(self.patiently())
             .send()
             .await
-            .or_trouble()?;
+            .or_trouble()
+            // The only condition is on the source.
+            .map_err(|error| if matches!(error, Error::AlreadyExists) { Error::Changed } else { error })?;
         let etag = copied.copy_part_result().and_then(|result| result.e_tag());
         let etag = etag.ok_or_else(|| unavailable("a copied part without an ETag"))?;
         Ok(CompletedPart::builder().part_number(number).e_tag(etag).build())
@@ -189,7 +191,9 @@ impl S3Store {
                 // An earlier try of ours, whose answer was lost, or a blob that is another.
                 Err(Error::AlreadyExists) => match self.find(to).await? {
                     Some(there) if !replace && there.etag == stat.etag && there.size == stat.size => Ok(()),
-                    _ => Err(Error::AlreadyExists),
+                    Some(_) if !replace => Err(Error::AlreadyExists),
+                    // It is the source that is no longer as it was.
+                    _ => Err(Error::Changed),
                 },
                 other => other.map(drop),
             };

@@ -7,7 +7,7 @@ use clap::Subcommand;
 use super::{print, process};
 use crate::config::Config;
 use crate::db::Db;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::jobs::{self, Job, dead};
 use crate::model::caller::Caller;
 use crate::model::{from_micros, rfc3339};
@@ -20,7 +20,7 @@ const AT_ONCE: i64 = 500;
 pub(super) enum What {
     /// List jobs that were given up, one on a line: id, attempts, since when, what, why.
     List,
-    /// Have one tried again, or all of them.
+    /// Have one tried again, or all of them, and with them what failed for good: too large for the scanner, no ffmpeg.
     Retry {
         /// Its id.
         #[arg(required_unless_present = "all")]
@@ -70,11 +70,16 @@ async fn retry_all(db: &Db) -> Result<()> {
         let Some(last) = page.last() else { break };
         after = last.id;
         for job in &page {
-            dead::revive(db, &Caller::system(), job.id).await?;
-            count += 1;
+            match dead::revive(db, &Caller::system(), job.id).await {
+                Ok(()) => count += 1,
+                // Somebody else was quicker.
+                Err(Error::NotFound(_)) => {}
+                Err(error) => return Err(error),
+            }
         }
     }
-    print(&format!("{count} jobs will be tried again\n"));
+    let failed = dead::revive_failed(db, &Caller::system()).await?;
+    print(&format!("{count} jobs will be tried again, and {failed} objects that had failed without one\n"));
     Ok(())
 }
 

@@ -162,6 +162,16 @@ pub(super) fn checks(config: &Config, r: &mut Resolver) {
                 .into(),
         );
     }
+    if config.files.on
+        && let Some(scanner) = config.scanner.as_ref().filter(|scanner| !scanner.publish_unscanned)
+        && config.files.max_size > scanner.max_size
+    {
+        r.given.warnings.push(
+            "CLAMAV_MAX_MB is less than MAX_BODY_MB: files that are larger are taken and can't be read, unless \
+             PUBLISH_UNSCANNED is true"
+                .into(),
+        );
+    }
     let mut ports = vec![("PORT", config.port)];
     ports.extend(local.then_some(("S3_PORT", config.s3_port)));
     ports.extend(config.edge_port.map(|port| ("EDGE_PORT", port)));

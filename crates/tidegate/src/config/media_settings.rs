@@ -72,6 +72,12 @@ pub(super) const MEDIA: &[Setting] = &[
         "Whether the server does jobs itself; with false, `tidegate work` must run beside it.",
     ),
     built(
+        "WORKER_PORT",
+        "off",
+        "0 to 65535, or off",
+        "Where `tidegate work` answers /healthz, /readyz and /metrics; a server does so on PORT.",
+    ),
+    built(
         "WORKER_IMAGES",
         "",
         "1 to 256",

@@ -82,6 +82,8 @@ pub struct Config {
     pub media: MediaSetting,
     /// Whether the server does jobs itself.
     pub works: bool,
+    /// Where a process that only works answers probes, if it does.
+    pub worker_port: Option<u16>,
     /// How long what was deleted can be brought back, where it can be.
     pub retention: Duration,
     /// Lifetime of grants for what many see.

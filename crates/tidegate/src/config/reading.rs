@@ -52,6 +52,7 @@ pub(super) fn resolve_all(r: &mut Resolver) -> Config {
         scanner_off,
         media: media::media(r),
         works: r.flag("WORKER"),
+        worker_port: r.port("WORKER_PORT", true),
         retention: Duration::from_secs(r.number("RETENTION_DAYS", 0..=36_500) * 86_400),
         grant_lifetime: r.seconds("GRANT_TTL_SECONDS", 60..=604_800),
         graphql: GraphqlSetting::default(),

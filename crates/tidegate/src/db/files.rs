@@ -232,6 +232,19 @@ impl Db {
         Ok((to_u64(files), to_u64(bytes)))
     }
 
+    /// Files of a folder and below it that are there, whether they can be read or not, in no order.
+    #[tracing::instrument(name = "db.list_files_to_delete", level = "trace", skip_all)]
+    pub async fn list_files_to_delete(&self, owner: &Owner, folder: &str, limit: i64) -> Result<Vec<File>> {
+        const SQL: &str = concat!(
+            "SELECT ",
+            columns!(),
+            " FROM objects WHERE owner_kind = 'files' AND owner_id = $1 \
+             AND state IN ('READY', 'SCANNING', 'FAILED', 'REJECTED') \
+             AND (folder = $2 OR (folder >= $3 AND folder < $4)) LIMIT $5"
+        );
+        self.in_folder(SQL, owner, folder, limit).await
+    }
+
     /// Files of a folder and below it that were deleted and whose bytes may be there still, in no order.
     #[tracing::instrument(name = "db.list_deleted_files", level = "trace", skip_all)]
     pub async fn list_deleted_files(&self, owner: &Owner, folder: &str, limit: i64) -> Result<Vec<File>> {
@@ -241,9 +254,13 @@ impl Db {
             " FROM objects WHERE owner_kind = 'files' AND owner_id = $1 AND state = 'DELETED' \
              AND (folder = $2 OR (folder >= $3 AND folder < $4)) LIMIT $5"
         );
+        self.in_folder(SQL, owner, folder, limit).await
+    }
+
+    async fn in_folder(&self, sql: &'static str, owner: &Owner, folder: &str, limit: i64) -> Result<Vec<File>> {
         let (below, beyond) = below(&Some(folder.to_owned()));
         let rows: Vec<Row> = on_reader!(self, |pool| {
-            let query = sqlx::query_as(SQL).bind(owner.id()).bind(folder).bind(&below).bind(&beyond).bind(limit);
+            let query = sqlx::query_as(sql).bind(owner.id()).bind(folder).bind(&below).bind(&beyond).bind(limit);
             query.fetch_all(pool).await?
         });
         rows.into_iter().map(|row| row.into_file().map(|(_, file)| file)).collect()

@@ -150,12 +150,17 @@ pub struct Publication {
 }
 
 impl Db {
-    /// Media of a session that were deleted at `since` (microseconds) or later, in no order.
-    #[tracing::instrument(name = "db.list_media_deleted_since", level = "trace", skip_all)]
-    pub async fn list_media_deleted_since(&self, session: &SessionId, since: i64, limit: i64) -> Result<Vec<Media>> {
-        const SQL: &str = media!("o.owner_id = $1 AND o.state = 'DELETED' AND o.deleted_at >= $2 LIMIT $3");
+    /// Media of a session that were deleted from one time to another (microseconds), in no order.
+    #[tracing::instrument(name = "db.list_media_deleted_between", level = "trace", skip_all)]
+    pub async fn list_media_deleted_between(
+        &self,
+        session: &SessionId,
+        (since, until): (i64, i64),
+        limit: i64,
+    ) -> Result<Vec<Media>> {
+        const SQL: &str = media!("o.owner_id = $1 AND o.state = 'DELETED' AND o.deleted_at BETWEEN $2 AND $3 LIMIT $4");
         let rows: Vec<Row> = on_reader!(self, |pool| {
-            sqlx::query_as(SQL).bind(session.as_str()).bind(since).bind(limit).fetch_all(pool).await?
+            sqlx::query_as(SQL).bind(session.as_str()).bind(since).bind(until).bind(limit).fetch_all(pool).await?
         });
         rows.into_iter().map(|row| row.into_media().map(|(_, media)| media)).collect()
     }

@@ -123,15 +123,26 @@ impl Db {
         rows.into_iter().map(Row::into_object).collect()
     }
 
+    /// Objects that failed and can be tried again, in the order of their ids, after `after`.
+    #[tracing::instrument(name = "db.list_failed", level = "trace", skip_all)]
+    pub async fn list_failed(&self, after: Option<ObjectId>, limit: i64) -> Result<Vec<ObjectId>> {
+        const SQL: &str = "SELECT id FROM objects WHERE state = 'FAILED' AND id > $1 ORDER BY id LIMIT $2";
+        self.ids(SQL, after, limit).await
+    }
+
+    async fn ids(&self, sql: &'static str, after: Option<ObjectId>, limit: i64) -> Result<Vec<ObjectId>> {
+        let after = after.map_or(Uuid::nil(), |id| id.0);
+        let rows: Vec<(Uuid,)> =
+            on_reader!(self, |pool| sqlx::query_as(sql).bind(after).bind(limit).fetch_all(pool).await?);
+        Ok(rows.into_iter().map(|(id,)| ObjectId(id)).collect())
+    }
+
     /// Objects that are published and may be scanned, in the order of their ids, after `after`.
     #[tracing::instrument(name = "db.list_scannable", level = "trace", skip_all)]
     pub async fn list_scannable(&self, after: Option<ObjectId>, limit: i64) -> Result<Vec<ObjectId>> {
         const SQL: &str = "SELECT id FROM objects WHERE owner_kind IN ('session', 'files') AND state = 'READY' AND id > $1 \
                            ORDER BY id LIMIT $2";
-        let after = after.map_or(Uuid::nil(), |id| id.0);
-        let rows: Vec<(Uuid,)> =
-            on_reader!(self, |pool| sqlx::query_as(SQL).bind(after).bind(limit).fetch_all(pool).await?);
-        Ok(rows.into_iter().map(|(id,)| ObjectId(id)).collect())
+        self.ids(SQL, after, limit).await
     }
 }
 

@@ -235,7 +235,11 @@ async fn seal(app: &App, upload: &Upload) -> Result<Option<String>> {
     let incoming = upload.incoming.as_ref().map_or("", Key::as_str);
     let sealed = key::sealed(upload.object, Uuid::new_v4());
     match app.store.move_to(incoming, sealed.as_str(), None).await {
-        Ok(()) => Ok(Some(sealed.as_str().to_owned())),
+        // Nobody else makes a seal of this name: if it is there, an answer was lost.
+        Ok(()) | Err(store::Error::AlreadyExists) => Ok(Some(sealed.as_str().to_owned())),
+        Err(store::Error::Changed) => {
+            Err(Error::InvalidState("the file is being sent again; complete when that is done".into()))
+        }
         Err(store::Error::NotFound) => {
             let seals = app.store.list(&key::seals(upload.object), None, SEALS).await?;
             Ok(seals.into_iter().max_by_key(|seal| seal.last_modified).map(|seal| seal.key))

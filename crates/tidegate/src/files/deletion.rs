@@ -5,13 +5,12 @@ use std::time::SystemTime;
 
 use super::find_kept;
 use crate::app::App;
-use crate::db::Cursor;
 use crate::error::{Error, Result, bad_request};
 use crate::jobs::{self, Job};
 use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::event::Deed;
-use crate::model::file::{File, Folder, Within};
+use crate::model::file::{File, Folder};
 use crate::model::ids::UserId;
 use crate::model::object::ObjectState;
 use crate::model::owner::Owner;
@@ -39,16 +38,17 @@ pub async fn delete_folder(app: &App, caller: &Caller, owner: &Owner, folder: &s
     if folder.as_str().is_empty() {
         return Err(bad_request("folder must name one; all files of a user are not deleted at once"));
     }
-    let within = Within { folder: Some(folder.as_str().to_owned()), subtree: true, name: None };
     loop {
-        let mut files = app.db.list_files(owner, &within, Cursor::START, BATCH).await?;
-        for state in [ObjectState::Scanning, ObjectState::Failed, ObjectState::Rejected] {
-            files.extend(app.db.list_files_in_state(owner, (&within, state), Cursor::START, BATCH).await?);
-        }
+        // All states in one look: what goes from one to another meanwhile is in one of them.
+        let files = app.db.list_files_to_delete(owner, folder.as_str(), BATCH).await?;
         if files.is_empty() {
             break;
         }
         mark_deleted(app, caller, owner, &files).await?;
+        for file in files.iter().filter(|file| file.object.state != ObjectState::Ready) {
+            // They are few, and may be what the scanner found.
+            app.store.delete(file.object.key.as_str(), store::Deletion::Purge).await?;
+        }
     }
     let job = Job::PurgeFilesFolderV1 { user: owner.id().to_owned(), folder: folder.as_str().to_owned() };
     let mut tx = app.db.begin().await?;

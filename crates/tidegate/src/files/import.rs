@@ -14,6 +14,7 @@ use time::format_description::well_known::{Iso8601, Rfc3339};
 use super::tally::{hex_of, sha256, tallied};
 use crate::app::App;
 use crate::error::{Error, Result};
+use crate::jobs::{self, Job};
 use crate::model::caller::Caller;
 use crate::model::event::Deed;
 use crate::model::file::{File, FileKey, FileName, Visibility, user_segment};
@@ -215,6 +216,10 @@ async fn record(
     tx.keep_digests(id, digests).await?;
     tx.count_files(&owner, &file.folder, 1, i64::try_from(content.size).unwrap_or(i64::MAX)).await?;
     tx.record(&caller, Deed::Imported, id, app.db.now()).await?;
+    if app.scanner.is_some() {
+        // It is live where it comes from, and stays so; what is found in it goes.
+        jobs::enqueue(&mut tx, &Job::RescanV1 { object: id.0 }, app.db.now()).await?;
+    }
     tx.commit().await?;
     Ok(Outcome::Taken(content.size))
 }

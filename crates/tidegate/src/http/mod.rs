@@ -26,6 +26,7 @@ mod sessions;
 mod stall;
 mod time;
 mod tokens;
+mod worker;
 pub mod workers;
 
 use std::sync::Arc;
@@ -126,6 +127,8 @@ async fn no_such_route() -> Response<Body> {
 async fn no_such_method() -> Response<Body> {
     error::body(StatusCode::METHOD_NOT_ALLOWED, "BAD_REQUEST", "this route has no such method")
 }
+
+pub use self::worker::worker_router;
 
 /// Probes and metrics of an edge that stands alone.
 pub fn edge_ops_router(watched: edge::ops::Watched) -> Router {

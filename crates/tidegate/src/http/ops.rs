@@ -17,13 +17,18 @@ use super::error::body;
 use super::guard::was_forwarded;
 use super::serve::Peer;
 use crate::app::App;
-use crate::config::Metrics;
+use crate::config::{Metrics, host_of, is_loopback_host};
 use crate::model::epoch_seconds;
 use crate::telemetry;
 
 /// Routes that answer whatever name they are called by.
 pub(crate) fn probes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(health)).routes(routes!(healthz)).routes(routes!(readyz))
+}
+
+/// The route for metrics at a door that has no names of its own.
+pub(crate) fn private_metrics_route() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(private_metrics))
 }
 
 /// The route for metrics, which answers to our own names only.
@@ -114,13 +119,35 @@ async fn readyz(State(app): State<Arc<App>>) -> Response {
 #[utoipa::path(get, path = "/metrics", tag = "operations", responses((status = 200, body = String, content_type = "text/plain"), (status = 404)))]
 async fn metrics(State(app): State<Arc<App>>, request: Request) -> Response {
     if may_see_metrics(app.config.metrics, &request) {
-        match app.db.count_jobs().await {
-            Ok(counts) => telemetry::record_jobs(counts.queued, counts.dead),
-            Err(error) => tracing::warn!(error = error.detail(), "jobs can't be counted"),
-        }
-        count_quotas(&app).await;
+        count(&app).await;
     }
     show_metrics(app.config.metrics, &request)
+}
+
+/// The same of a door that has no names of its own.
+#[utoipa::path(get, path = "/metrics", tag = "operations", responses((status = 200, body = String, content_type = "text/plain"), (status = 404)))]
+async fn private_metrics(State(app): State<Arc<App>>, request: Request) -> Response {
+    if may_see_metrics(app.config.metrics, &request) {
+        count(&app).await;
+    }
+    show_private_metrics(app.config.metrics, &request)
+}
+
+/// What is read from the database when it is asked for.
+async fn count(app: &App) {
+    match app.db.count_jobs().await {
+        Ok(counts) => telemetry::record_jobs(counts.queued, counts.dead),
+        Err(error) => tracing::warn!(error = error.detail(), "jobs can't be counted"),
+    }
+    count_quotas(app).await;
+}
+
+/// The metrics, where nobody else looks at what name a request calls us by.
+pub(crate) fn show_private_metrics(to: Metrics, request: &Request) -> Response {
+    // A page that had its own name lead here must not read them by a browser of this machine.
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let foreign = to == Metrics::Loopback && !is_loopback_host(host_of(host));
+    show_metrics(if foreign { Metrics::Off } else { to }, request)
 }
 
 /// Not at every scrape: it looks at every user.

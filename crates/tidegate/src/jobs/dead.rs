@@ -8,8 +8,12 @@ use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::event::{Deed, NewEvent};
 use crate::model::ids::ObjectId;
+use crate::model::object::ObjectState;
 use crate::objects::MAX_PAGE;
 use crate::sessions;
+
+/// Objects that are looked up in one query.
+const AT_ONCE: i64 = 500;
 
 /// Jobs that were given up, after `after`, the oldest first.
 pub async fn list(app: &App, caller: &Caller, after: i64, limit: i64) -> Result<Vec<DeadJob>> {
@@ -29,6 +33,28 @@ pub async fn retry(app: &App, caller: &Caller, id: i64) -> Result<()> {
     Ok(())
 }
 
+/// Has all that failed tried again, also what failed for good at the time: what was too large for the scanner, or a video
+/// where there was no ffmpeg. How many there were.
+pub async fn revive_failed(db: &Db, caller: &Caller) -> Result<u64> {
+    let (mut after, mut count) = (None, 0);
+    loop {
+        let page = db.list_failed(after, AT_ONCE).await?;
+        let Some(last) = page.last() else { return Ok(count) };
+        after = Some(*last);
+        for id in page {
+            let now = db.now();
+            let media = db.find_media(id).await?;
+            let mut tx = db.begin().await?;
+            let taken_back = match &media {
+                Some((_, media)) => sessions::take_back(&mut tx, caller, media, now).await?,
+                None => ingest::files::take_back(&mut tx, id, now).await?,
+            };
+            tx.commit().await?;
+            count += u64::from(taken_back);
+        }
+    }
+}
+
 /// The same for whoever has the database.
 pub async fn revive(db: &Db, caller: &Caller, id: i64) -> Result<()> {
     let unknown = || Error::NotFound("no such job among those that were given up".into());
@@ -43,6 +69,12 @@ pub async fn revive(db: &Db, caller: &Caller, id: i64) -> Result<()> {
     // Of a medium that failed the status says that it waits again.
     let taken_back = match (&media, job) {
         (Some((_, media)), _) => sessions::take_back(&mut tx, caller, media, now).await?,
+        (None, Some(Job::RestoreMediaV1 { object })) => {
+            // The state that was given up with it.
+            let id = ObjectId(object);
+            tx.set_object_state(id, ObjectState::Deleted, ObjectState::Restoring, now).await?;
+            false
+        }
         (None, Some(Job::ScanFileV1 { object })) => ingest::files::take_back(&mut tx, ObjectId(object), now).await?,
         (None, _) => false,
     };

@@ -88,6 +88,9 @@ pub enum Job {
         session: String,
         /// When it was deleted.
         since: i64,
+        /// When it was brought back; rows of an earlier release do not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<i64>,
     },
     /// Brings a deleted medium back.
     RestoreMediaV1 {
@@ -197,6 +200,7 @@ impl Job {
         }
     }
 
+    /// How often it is tried before it is given up.
     fn max_attempts(&self) -> u64 {
         match self {
             Self::SweepV1 | Self::RecoverV1 => 3,
@@ -235,8 +239,12 @@ async fn given_up(app: &App, tx: &mut Tx, payload: &str, reason: &str) -> Result
         Ok(Job::IngestV1 { object, .. }) => ingest::fail(app, tx, ObjectId(object), reason).await,
         Ok(Job::ScanFileV1 { object }) => ingest::files::fail(app, tx, ObjectId(object), reason).await,
         Ok(Job::RestoreMediaV1 { object }) => {
-            let id = ObjectId(object);
-            tx.set_object_state(id, ObjectState::Restoring, ObjectState::Deleted, app.db.now()).await.map(drop)
+            // Some of its bytes may be where they are served.
+            let (id, now) = (ObjectId(object), app.db.now());
+            if tx.set_object_state(id, ObjectState::Restoring, ObjectState::Deleted, now).await? {
+                enqueue(tx, &Job::HideMediaV1 { object }, now).await?;
+            }
+            Ok(())
         }
         _ => Ok(()),
     }
@@ -260,8 +268,9 @@ pub async fn perform(app: &App, job: &Job) -> Result<()> {
         Job::ReleaseMediaV1 { object } => sessions::uploads::clear(app, ObjectId(*object)).await,
         Job::HideMediaV1 { object } => sessions::deletion::hide(app, ObjectId(*object)).await,
         Job::HideSessionV1 { session } => sessions::deletion::hide_session(app, &session_of(session)?).await,
-        Job::RestoreSessionV1 { session, since } => {
-            sessions::deletion::bring_back_session(app, &session_of(session)?, *since).await
+        Job::RestoreSessionV1 { session, since, until } => {
+            let until = until.unwrap_or(i64::MAX);
+            sessions::deletion::bring_back_session(app, &session_of(session)?, *since, until).await
         }
         Job::RestoreMediaV1 { object } => sessions::deletion::bring_back(app, ObjectId(*object)).await,
         Job::RescanV1 { object } => ingest::rescan(app, ObjectId(*object)).await,

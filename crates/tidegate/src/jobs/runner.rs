@@ -22,6 +22,8 @@ const RETRY: Duration = Duration::from_secs(2);
 const LONGEST: Duration = Duration::from_secs(3600);
 /// When a job that is not understood is offered again.
 const NOT_OURS: Duration = Duration::from_secs(60);
+/// So often somebody who waits for a scanner is put off for no fault of theirs.
+const SCANNER_WAITS: i64 = 30;
 const FIRST_BACKOFF: Duration = Duration::from_secs(2);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(3600);
 
@@ -179,6 +181,8 @@ async fn settle(app: &App, claimed: &ClaimedJob, job: &Job, outcome: Result<()>)
     // Somebody waits for what was sent: that a store will never give it is to be said in the end.
     let outage = match error {
         Error::Unavailable(_) => true,
+        // A scanner that is updated, or restarted, is waited for: about an hour of longest pauses.
+        Error::Scanner(_) => claimed.max_attempts < job.max_attempts().cast_signed() + SCANNER_WAITS,
         Error::StoreError(_) => !matches!(job, Job::IngestV1 { .. } | Job::ScanFileV1 { .. }),
         _ => false,
     };

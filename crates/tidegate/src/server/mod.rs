@@ -1,6 +1,7 @@
 //! The whole server: doors bound, state opened, jobs running, and all of it ended in order.
 
 pub mod edge;
+pub mod work;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -165,6 +166,7 @@ async fn bind(door: &str, ip: IpAddr, port: u16) -> anyhow::Result<TcpListener> 
     let setting = match door {
         "edge" => "EDGE_PORT",
         "S3" => "S3_PORT",
+        "worker's" => "WORKER_PORT",
         _ => "PORT",
     };
     let bound = TcpListener::bind(at).await;

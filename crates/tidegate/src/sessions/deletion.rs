@@ -13,6 +13,7 @@ use crate::model::event::{Deed, NewEvent};
 use crate::model::ids::{ObjectId, SessionId};
 use crate::model::key;
 use crate::model::media::{Media, Status};
+use crate::model::micros;
 use crate::model::object::ObjectState;
 use crate::model::principal::Principal;
 use crate::model::upload::UploadState;
@@ -26,10 +27,10 @@ const MOST_FILES: usize = 1000;
 pub async fn delete(app: &App, caller: &Caller, session: Option<&SessionId>, id: ObjectId) -> Result<()> {
     let (_, media) = find_any(app, caller, Action::Delete, session, id).await?;
     media.status().ok_or_else(no_such_media)?;
-    if !mark(app, caller, &media).await? {
+    if !mark(app, caller, &media, With::Alone).await? {
         // It became something else meanwhile.
         let (_, media) = find_any(app, caller, Action::Delete, session, id).await?;
-        if !mark(app, caller, &media).await? {
+        if !mark(app, caller, &media, With::Alone).await? {
             return Err(Error::InvalidState("it is being worked on; ask again".into()));
         }
     }
@@ -39,9 +40,17 @@ pub async fn delete(app: &App, caller: &Caller, session: Option<&SessionId>, id:
     Ok(())
 }
 
+/// What a medium is deleted with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum With {
+    Alone,
+    /// Its session, as long as that one stays deleted.
+    ItsSession,
+}
+
 /// Says in its row that a medium is deleted. What was published can be brought back; anything else is given up for good.
 /// `false` if it is no longer in the state that was seen.
-async fn mark(app: &App, caller: &Caller, media: &Media) -> Result<bool> {
+async fn mark(app: &App, caller: &Caller, media: &Media, with: With) -> Result<bool> {
     let (id, now) = (media.object.id, app.db.now());
     let state = media.object.state;
     let kept = matches!(state, ObjectState::Ready | ObjectState::Restoring);
@@ -51,6 +60,10 @@ async fn mark(app: &App, caller: &Caller, media: &Media) -> Result<bool> {
         _ => None,
     };
     let mut tx = app.db.begin().await?;
+    // Whoever brings the session back brings back what was deleted by then, and no more.
+    if with == With::ItsSession && !tx.hold_deleted_session(&media.session).await? {
+        return Ok(false);
+    }
     if let Some(upload) = open {
         tx.end_upload(&upload.id, UploadState::Aborted, None).await?;
     }
@@ -192,7 +205,7 @@ pub async fn hide_session(app: &App, session: &SessionId) -> Result<()> {
                 break;
             }
             for media in some {
-                mark(app, &system, &media).await?;
+                mark(app, &system, &media, With::ItsSession).await?;
                 hide(app, media.object.id).await?;
             }
         }
@@ -217,17 +230,18 @@ pub async fn restore_session(app: &App, caller: &Caller, id: &SessionId) -> Resu
     }
     let (deed, object) = (Deed::SessionRestored, None);
     tx.record_event(&NewEvent { at: now, caller: caller.clone(), deed, owner: Some(owner), object }).await?;
-    jobs::enqueue(&mut tx, &Job::RestoreSessionV1 { session: id.as_str().to_owned(), since }, now).await?;
+    let (session, until) = (id.as_str().to_owned(), Some(micros(now)));
+    jobs::enqueue(&mut tx, &Job::RestoreSessionV1 { session, since, until }, now).await?;
     tx.commit().await?;
     app.jobs.ring();
     tracing::info!(session = id.as_str(), "a session was brought back");
     Ok(())
 }
 
-/// Has what was deleted with a session brought back.
-pub async fn bring_back_session(app: &App, session: &SessionId, since: i64) -> Result<()> {
+/// Has what was deleted with a session brought back: not before it, and not after it had come back.
+pub async fn bring_back_session(app: &App, session: &SessionId, since: i64, until: i64) -> Result<()> {
     loop {
-        let some = app.db.list_media_deleted_since(session, since, AT_ONCE).await?;
+        let some = app.db.list_media_deleted_between(session, (since, until), AT_ONCE).await?;
         if some.is_empty() {
             app.jobs.ring();
             return Ok(());

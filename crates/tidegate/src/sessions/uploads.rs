@@ -253,15 +253,22 @@ async fn take_away(app: &App, file_key: &str, media: &Media, stage: Stage, uploa
     };
     let one = Uuid::try_parse(&upload.id).ok().filter(|_| app.local.is_some());
     let to = key::sealed(id, one.unwrap_or_else(Uuid::new_v4));
-    match app.store.move_to(file_key, to.as_str(), Some(&attributes)).await {
+    let mut moved = app.store.move_to(file_key, to.as_str(), Some(&attributes)).await;
+    if matches!(moved, Err(store::Error::AlreadyExists)) && app.local.is_some() {
+        // What was sealed by a confirmation that was cut off; what was sent since takes its place.
+        app.store.delete(to.as_str(), store::Deletion::Purge).await?;
+        moved = app.store.move_to(file_key, to.as_str(), Some(&attributes)).await;
+    }
+    match moved {
+        // An answer that was lost: nobody else makes a seal of this name.
         Ok(()) | Err(store::Error::AlreadyExists) => Ok(Some(to)),
         // Perhaps it was moved before, by a confirmation that was cut off.
         Err(store::Error::NotFound) => {
-            let before = app.store.list(&key::seals(id), None, 1).await?;
-            Ok(before.first().and_then(|seal| key::found_seal(&seal.key)))
+            let seals = app.store.list(&key::seals(id), None, SEALS).await?;
+            let last = seals.into_iter().max_by_key(|seal| seal.last_modified);
+            Ok(last.and_then(|seal| key::found_seal(&seal.key)))
         }
-        // It was sent again at this moment.
-        Err(store::Error::Refused(code)) if code.starts_with("PreconditionFailed") => {
+        Err(store::Error::Changed) => {
             Err(Error::InvalidState("the file is being sent again; confirm when that is done".into()))
         }
         Err(error) => Err(error.into()),
@@ -387,6 +394,10 @@ pub async fn clear(app: &App, id: ObjectId) -> Result<()> {
     }
     for seal in app.store.list(&key::seals(id), None, SEALS).await? {
         app.store.delete(&seal.key, store::Deletion::Purge).await?;
+    }
+    if let Some(sealed) = media.sealed.as_ref().filter(|_| app.local.is_some()) {
+        // By its name, too: of a move that was cut off a listing shows nothing.
+        app.store.delete(sealed.as_str(), store::Deletion::Purge).await?;
     }
     super::deletion::remove_remains(app, id).await
 }

@@ -136,7 +136,7 @@ async fn a_scanner_that_is_away_keeps_files_waiting() {
     let (key, _) = sent(&app, "a.png", &pattern(1, 1000), "").await;
     app.run_jobs().await;
     assert_eq!(metadata(&app, &key).await["status"], "SCANNING", "it waits");
-    run_late_jobs(&app, 20).await;
+    run_late_jobs(&app, 80).await;
     let failed = metadata(&app, &key).await;
     assert_eq!(
         (&failed["status"], &failed["reason"]),
@@ -209,4 +209,44 @@ async fn what_was_let_through_is_looked_at_again() {
     assert_eq!(reads(&app, &bad, &link_to(&app, &bad)).await, [409; 4]);
     assert!(app.files().iter().all(|path| !path.contains("bad.png")), "{:?}", app.files());
     app.finish().await;
+}
+
+/// That a file waits says that it has to be scanned: a process that was not told of the scanner lets nothing through.
+#[tokio::test]
+async fn a_process_without_a_scanner_lets_nothing_through() {
+    let app = scanning(&[]).await;
+    let (key, _) = sent(&app, "a.png", b"whatever", "").await;
+    let folder = app.stop().await;
+    let app = TestApp::over(folder, &[]).await;
+    app.run_jobs().await;
+    assert_eq!(metadata(&app, &key).await["status"], "SCANNING");
+    assert_eq!(reads(&app, &key, &link_to(&app, &key)).await, [409; 4]);
+    let folder = app.stop().await;
+    // Whoever runs it says that there shall be none.
+    let app = TestApp::over(folder, &[("SCANNER", "off")]).await;
+    run_late_jobs(&app, 1).await;
+    let shown = metadata(&app, &key).await;
+    assert_eq!((&shown["status"], &shown["scan"]), (&json!("READY"), &json!("skipped")));
+    app.finish().await;
+}
+
+/// What failed for good is tried again by whoever runs the server, without the help of those who sent it.
+#[tokio::test]
+async fn what_failed_for_good_can_be_taken_back_by_an_operator() {
+    let app = scanning(&[("CLAMAV_MAX_MB", "1")]).await;
+    let (key, _) = sent(&app, "a.png", &pattern(5, (1 << 20) + 1), "").await;
+    app.run_jobs().await;
+    assert_eq!(metadata(&app, &key).await["status"], "FAILED");
+    let folder = app.stop().await;
+    let app = TestApp::over(folder, &scanner_settings(&crate::sessions::scanner())).await;
+    let system = tidegate::model::caller::Caller::system();
+    assert_eq!(tidegate::jobs::dead::revive_failed(&app.app.db, &system).await.unwrap(), 1);
+    app.run_jobs().await;
+    assert_eq!(metadata(&app, &key).await["status"], "READY");
+    assert_eq!(tidegate::jobs::dead::revive_failed(&app.app.db, &system).await.unwrap(), 0);
+    app.finish().await;
+}
+
+fn scanner_settings<'a>(scanner: &'a [(&'static str, String)]) -> Vec<(&'static str, &'a str)> {
+    scanner.iter().map(|(name, value)| (*name, value.as_str())).collect()
 }

@@ -206,3 +206,20 @@ async fn changes_are_pushed_as_server_sent_events() {
     assert_eq!(app.as_of("eve", "elsewhere", "GET", &path, None).await.status, 403);
     app.finish_with(2).await;
 }
+
+/// Where events are accepted, only subscriptions are worked on while they are answered.
+#[tokio::test]
+async fn queries_and_changes_are_done_before_their_answer() {
+    let app = TestApp::start().await;
+    let made = json!({ "query": "mutation { createSession { id } }" });
+    let headers = [
+        ("x-user-id", "ann"),
+        ("x-org-id", "garage"),
+        ("content-type", "application/json"),
+        ("accept", "text/event-stream"),
+    ];
+    let answer = app.send("POST", &format!("{}/graphql", app.api()), &headers, made.to_string().into_bytes()).await;
+    assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"));
+    assert!(answer.json()["data"]["createSession"]["id"].is_string(), "{}", answer.text());
+    app.finish().await;
+}

@@ -148,7 +148,7 @@ async fn a_scanner_that_is_away_is_waited_for_and_nothing_is_served_unscanned() 
     run_late_jobs(&app, 1).await;
     assert_eq!(app.shown(&sent["id"]).await["status"], "SCANNING", "one that is silent is waited for, too");
     way.cut();
-    run_late_jobs(&app, 20).await;
+    run_late_jobs(&app, 80).await;
     let shown = app.shown(&sent["id"]).await;
     assert_eq!(
         (&shown["status"], &shown["reason"]),
@@ -318,4 +318,71 @@ async fn a_deleted_session_takes_all_that_is_in_it_along() {
         "what was not published is not"
     );
     app.stop().await;
+}
+
+/// What a user deletes after the session came back stays deleted, also if the session's own restore is still to be done.
+#[tokio::test]
+async fn a_delete_after_a_restore_is_not_undone_by_it() {
+    let app = TestApp::start().await;
+    app.session().await;
+    let (first, second) =
+        (app.sent("a.jpg", "image/jpeg", &photo(1)).await, app.sent("b.jpg", "image/jpeg", &photo(1)).await);
+    app.run_jobs().await;
+    let session = format!("/v1/sessions/{SESSION}");
+    assert_eq!(app.as_of("ann", "garage", "DELETE", &session, None).await.status, 204);
+    let restore = format!("{session}/restore");
+    // Before the job that hides has run, and so with nothing to bring back.
+    assert_eq!(app.as_of("ann", "garage", "POST", &restore, None).await.status, 200);
+    assert_eq!(app.as_of("ann", "garage", "DELETE", &path(&first["id"], ""), None).await.status, 204);
+    app.run_jobs().await;
+    assert_eq!(app.as_of("ann", "garage", "GET", &path(&first["id"], ""), None).await.status, 404, "it stays deleted");
+    assert_eq!(app.shown(&second["id"]).await["status"], "COMPLETED", "and nothing else goes");
+    app.stop().await;
+}
+
+/// A restore whose bytes are gone in part is given up, and leaves nothing of it where it is served.
+#[tokio::test]
+async fn a_restore_that_is_given_up_leaves_nothing_served() {
+    let app = TestApp::start().await;
+    app.session().await;
+    let sent = app.sent("a.jpg", "image/jpeg", &photo(1)).await;
+    app.run_jobs().await;
+    assert_eq!(app.as_of("ann", "garage", "DELETE", &path(&sent["id"], ""), None).await.status, 204);
+    let thumbnail = app.files().into_iter().find(|file| file.ends_with("320.jpg")).unwrap();
+    let lost = app.folder.path().join("store").join(&thumbnail);
+    let kept = std::fs::read(&lost).unwrap();
+    std::fs::remove_file(&lost).unwrap();
+    let failed = app.as_of("ann", "garage", "POST", &path(&sent["id"], "/restore"), None).await;
+    assert_ne!(failed.status, 200, "{}", failed.text());
+    run_late_jobs(&app, 40).await;
+    assert!(app.files().iter().all(|file| file.starts_with(".trash/")), "{:?}", app.files());
+    // Found again, and tried again by a person.
+    std::fs::write(&lost, kept).unwrap();
+    let system = tidegate::model::caller::Caller::system();
+    let dead = tidegate::jobs::dead::list(&app.app, &system, 0, 10).await.unwrap();
+    tidegate::jobs::dead::retry(&app.app, &system, dead[0].id).await.unwrap();
+    app.run_jobs().await;
+    assert_eq!(app.shown(&sent["id"]).await["status"], "COMPLETED");
+    app.stop().await;
+}
+
+/// What was sealed by a confirmation that was cut off gives way to what was sent since.
+#[tokio::test]
+async fn what_was_sent_again_before_a_confirmation_counts() {
+    let app = TestApp::start().await;
+    app.session().await;
+    let (url, key) = app.target("a.jpg", "image/jpeg").await;
+    assert_eq!(app.put_at(&url, "image/jpeg", &photo_of(96, 64, 1)).await.status, 200);
+    // As a confirmation leaves it that ends between the move and the row.
+    let (owner, media) = app.app.db.find_media_by_file_key(&key).await.unwrap().unwrap();
+    let upload = app.app.db.find_upload(&owner, media.object.id).await.unwrap().unwrap();
+    let seal = tidegate::model::key::sealed(media.object.id, upload.id.parse().unwrap());
+    app.app.store.move_to(&key, seal.as_str(), None).await.unwrap();
+    assert_eq!(app.put_at(&url, "image/jpeg", &photo_of(48, 32, 1)).await.status, 200);
+    let asked = json!({ "s": SESSION, "k": key });
+    let confirmed = app.graphql("ann", "garage", CONFIRM, &asked).await;
+    app.run_jobs().await;
+    let shown = app.shown(&confirmed["data"]["confirmUpload"]["id"]).await;
+    assert_eq!((&shown["status"], &shown["width"]), (&json!("COMPLETED"), &json!(48)), "{shown}");
+    app.finish_with(1).await;
 }

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::json;
 
-use super::super::ops::{health, show_metrics};
+use super::super::ops::{health, show_private_metrics};
 use super::Edge;
-use crate::config::{Metrics, host_of, is_loopback_host};
+use crate::config::Metrics;
 
 /// The edge that is asked about, and who may see its metrics.
 #[derive(Debug, Clone)]
@@ -53,10 +53,5 @@ async fn ready(State(watched): State<Watched>) -> Response {
 }
 
 async fn metrics(State(watched): State<Watched>, request: Request) -> Response {
-    // A page that had its own name lead here must not read them by a browser of this machine.
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    if watched.metrics == Metrics::Loopback && !is_loopback_host(host_of(host)) {
-        return show_metrics(Metrics::Off, &request);
-    }
-    show_metrics(watched.metrics, &request)
+    show_private_metrics(watched.metrics, &request)
 }

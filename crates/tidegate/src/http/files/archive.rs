@@ -97,7 +97,7 @@ pub(super) struct Ready {
 /// Of files that the caller may read. The answer's token reads it, as often as wanted and from any byte on.
 #[utoipa::path(post, path = "/v1/files/batch-download", tag = "files", request_body = Wanted,
     responses((status = 200, body = Ready), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
-        (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
+        (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 async fn create(State(app): State<Arc<App>>, caller: Caller, request: Request) -> Answer<Json<Ready>> {
     let _held = hold(&app, length(&request), SMALL, MAX_LONG_JSON)?;
     let wanted: Wanted = json(request).await?;

@@ -29,7 +29,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 /// For anybody who has it, until it ends.
 #[utoipa::path(get, path = "/v1/files/signed-url", tag = "files", params(LinkWanted),
     responses((status = 200, body = SignedLink), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
-        (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
+        (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 async fn signed_url(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -42,7 +42,7 @@ async fn signed_url(
 /// Sign a link, asked for in JSON
 #[utoipa::path(post, path = "/v1/files/signed-url", tag = "files", request_body = LinkWanted,
     responses((status = 200, body = SignedLink), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
-        (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
+        (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 async fn post_signed_url(State(app): State<Arc<App>>, caller: Caller, request: Request) -> Answer<Json<SignedLink>> {
     let wanted: LinkWanted = json(request).await?;
     link(&app, &caller, wanted).await

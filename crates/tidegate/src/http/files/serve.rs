@@ -57,7 +57,7 @@ type LinkParts = std::result::Result<Query<LinkQuery>, axum::extract::rejection:
 /// `Range` and conditional requests as in RFC 9110.
 #[utoipa::path(get, path = "/get/{key}", tag = "files", params(("key" = String, Path, description = "base64url of the key"), LinkQuery),
     responses((status = 200, content_type = "application/octet-stream"), (status = 206, content_type = "application/octet-stream"), (status = 304), (status = 412), (status = 416),
-        (status = 400, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
+        (status = 400, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 async fn get_link(
     State(app): State<Arc<App>>,
     method: Method,
@@ -82,7 +82,7 @@ async fn get_link(
 
 /// Read headers by a link
 #[utoipa::path(head, path = "/get/{key}", tag = "files", params(("key" = String, Path), LinkQuery),
-    responses((status = 200), (status = 304), (status = 400), (status = 403), (status = 404), (status = 412)))]
+    responses((status = 200), (status = 304), (status = 400), (status = 403), (status = 404), (status = 409), (status = 412)))]
 async fn head_link(
     state: State<Arc<App>>,
     method: Method,
@@ -96,7 +96,7 @@ async fn head_link(
 /// Read a file by its link, below the surface's own path
 #[utoipa::path(get, path = "/v1/files/get/{key}", tag = "files", params(("key" = String, Path), LinkQuery),
     responses((status = 200, content_type = "application/octet-stream"), (status = 206, content_type = "application/octet-stream"), (status = 304), (status = 412), (status = 416),
-        (status = 400, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
+        (status = 400, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 async fn get_link_below_files(
     state: State<Arc<App>>,
     method: Method,
@@ -109,7 +109,7 @@ async fn get_link_below_files(
 
 /// Read headers by a link, below the surface's own path
 #[utoipa::path(head, path = "/v1/files/get/{key}", tag = "files", params(("key" = String, Path), LinkQuery),
-    responses((status = 200), (status = 304), (status = 400), (status = 403), (status = 404), (status = 412)))]
+    responses((status = 200), (status = 304), (status = 400), (status = 403), (status = 404), (status = 409), (status = 412)))]
 async fn head_link_below_files(
     state: State<Arc<App>>,
     method: Method,
@@ -125,7 +125,7 @@ async fn head_link_below_files(
 /// Without sign-in, where `FILES_PUBLIC` is on; private files are not there.
 #[utoipa::path(get, path = "/storage/{user_id}/{*path}", tag = "files", params(("user_id" = String, Path), ("path" = String, Path)),
     responses((status = 200, content_type = "application/octet-stream"), (status = 206, content_type = "application/octet-stream"), (status = 304), (status = 412), (status = 416),
-        (status = 404, body = ErrorBody)))]
+        (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 async fn get_public(
     State(app): State<Arc<App>>,
     method: Method,
@@ -138,7 +138,7 @@ async fn get_public(
 
 /// Read headers of a public file
 #[utoipa::path(head, path = "/storage/{user_id}/{*path}", tag = "files", params(("user_id" = String, Path), ("path" = String, Path)),
-    responses((status = 200), (status = 304), (status = 404), (status = 412)))]
+    responses((status = 200), (status = 304), (status = 404), (status = 409), (status = 412)))]
 async fn head_public(
     state: State<Arc<App>>,
     method: Method,

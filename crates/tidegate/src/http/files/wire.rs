@@ -159,7 +159,8 @@ pub(super) struct Completed {
     size: u64,
     mime: String,
     sha256: String,
-    /// `READY`, or `SCANNING` where there is a scanner: reads are answered 409 until nothing was found.
+    /// `READY`, or `SCANNING` where there is a scanner: reads are answered 409 until nothing was found. Asked again later,
+    /// also `REJECTED`.
     status: &'static str,
 }
 
@@ -257,7 +258,8 @@ pub(super) struct FileMetadata {
     created_at: String,
     /// `READY`, `SCANNING`, `FAILED` or `REJECTED`.
     status: &'static str,
-    /// What the scanner said: `clean`, or `unscanned` for what is too large and let through by a setting.
+    /// What the scanner said: `clean`; `unscanned` for what is too large and let through by a setting; `skipped` where the
+    /// scanner was switched off while it waited.
     #[serde(skip_serializing_if = "Option::is_none")]
     scan: Option<&'static str>,
     /// Why it was rejected, or could not be scanned.
@@ -336,7 +338,7 @@ pub(super) struct FolderDeleted {
 pub(super) struct Taken {
     /// Bytes of files.
     pub(super) used: u64,
-    /// Bytes that open uploads may still become.
+    /// Bytes that open uploads may still become, and of files that wait for the scanner or could not be scanned.
     pub(super) reserved: u64,
     /// The limit in bytes.
     pub(super) quota: u64,

@@ -57,15 +57,17 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     routes
 }
 
-/// A query or a mutation; or, where events are accepted, a subscription.
+/// A query or a mutation; or, where events are accepted, a subscription. Only that is worked on while it is answered:
+/// everything else is done before the answer, counted, limited and timed.
 async fn answer(State(app): State<Arc<App>>, schema: Tidegate, request: Request) -> Result<Response, ApiError> {
     let (mut parts, content) = request.into_parts();
     // Who asks is known before what is asked is read.
     let caller = Caller::from_request_parts(&mut parts, &app).await?;
     let events = accepts(&parts.headers, "text/event-stream");
     let query: Query = json(Request::from_parts(parts, content)).await?;
+    let watches = events && schema::is_subscription(&query);
     let query = query.data(caller);
-    if events {
+    if watches {
         return Ok(stream(&schema, query).into_response());
     }
     let mut response = schema.execute(query).await;

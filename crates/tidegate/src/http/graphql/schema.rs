@@ -226,7 +226,7 @@ impl Changes {
         session_id: Uuid,
     ) -> async_graphql::Result<BoxStream<'static, StatusChange>> {
         let (app, caller) = (app(context)?, caller(context)?);
-        let place = Arc::clone(&app.watchers).try_acquire_owned().map_err(|_| refused(Error::Busy))?;
+        let place = app.watchers.place(caller).map_err(refused)?;
         let changes = calls::watch(app, caller.clone(), session_id).await.map_err(refused)?;
         Ok(changes
             .map(move |change| {

@@ -13,7 +13,6 @@ use utoipa_axum::routes;
 use super::super::error::ErrorBody;
 use super::{Answer, StatusChange, calls, id};
 use crate::app::App;
-use crate::error::Error;
 use crate::model::caller::Caller;
 
 /// How often something is said where nothing comes about, so that proxies keep the connection.
@@ -34,7 +33,7 @@ async fn media_events(
     caller: Caller,
     Path(session): Path<String>,
 ) -> Answer<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
-    let place = Arc::clone(&app.watchers).try_acquire_owned().map_err(|_| Error::Busy)?;
+    let place = app.watchers.place(&caller)?;
     let changes = calls::watch(&app, caller, id(&session, "session")?).await?;
     let events = changes.map(move |change| {
         let _kept = &place;

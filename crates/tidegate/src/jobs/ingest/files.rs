@@ -20,7 +20,7 @@ pub(crate) async fn run(app: &App, id: ObjectId) -> Result<()> {
     if file.object.state != ObjectState::Scanning {
         return Ok(());
     }
-    match scan::scan(app, file.object.key.as_str()).await? {
+    match scan::scan(app, file.object.key.as_str(), true).await? {
         Outcome::Good(scan) => release(app, &owner, &file, scan).await,
         Outcome::Rejected(reason) => reject(app, &owner, &file, &reason).await,
         Outcome::Failed(reason) => {
@@ -33,7 +33,9 @@ pub(crate) async fn run(app: &App, id: ObjectId) -> Result<()> {
 
 /// Scans a file that is being read already, with the signatures of today.
 pub(super) async fn rescan(app: &App, owner: &Owner, file: &File) -> Result<()> {
-    match scan::scan(app, file.object.key.as_str()).await? {
+    match scan::scan(app, file.object.key.as_str(), true).await? {
+        // Without a scanner nothing new is known.
+        Outcome::Good(Scan::Skipped) => Ok(()),
         Outcome::Good(scan) => {
             let mut tx = app.db.begin().await?;
             tx.keep_scan(file.object.id, scan).await?;

@@ -69,7 +69,7 @@ async fn scanned(app: &App, media: Media, sealed: &Key) -> Result<Option<Media>>
         },
     };
     let started = Instant::now();
-    let outcome = scan::scan(app, sealed.as_str()).await?;
+    let outcome = scan::scan(app, sealed.as_str(), false).await?;
     measure(&media, "scan", started);
     match outcome {
         Outcome::Good(scan) if enter(app, &media, ObjectState::Processing, Status::Processing, Some(scan)).await? => {}
@@ -155,7 +155,9 @@ pub(super) async fn rescan(app: &App, id: ObjectId) -> Result<()> {
     if media.object.state != ObjectState::Ready {
         return Ok(());
     }
-    match scan::scan(app, media.object.key.as_str()).await? {
+    match scan::scan(app, media.object.key.as_str(), true).await? {
+        // Without a scanner nothing new is known.
+        Outcome::Good(Scan::Skipped) => Ok(()),
         Outcome::Good(scan) => {
             let mut tx = app.db.begin().await?;
             tx.keep_scan(id, scan).await?;

@@ -7,14 +7,20 @@ use crate::app::App;
 use crate::error::{Error, Result};
 use crate::model::media::Scan;
 
-/// Scans a blob, streamed from the store.
-pub(super) async fn scan(app: &App, key: &str) -> Result<Outcome<Scan>> {
+/// Scans a blob, streamed from the store. `demanded` is whether it is certain that it has to be: then only the word that
+/// there shall be no scanner does for one, and a process that was not told of the scanner leaves it to others.
+pub(super) async fn scan(app: &App, key: &str, demanded: bool) -> Result<Outcome<Scan>> {
     let Some((scanner, setting)) = app.scanner.as_ref().zip(app.config.scanner.as_ref()) else {
-        return Ok(Outcome::Good(Scan::Skipped));
+        if app.config.scanner_off || !(demanded || app.config.in_production()) {
+            return Ok(Outcome::Good(Scan::Skipped));
+        }
+        return Err(Error::Scanner(anyhow::anyhow!("this process has none: CLAMAV_HOST or SCANNER=off is not set")));
     };
+    // Its turn first: bytes that nobody reads for minutes are a connection that the store ends.
+    let turn = scanner.turn().await;
     let (stat, body) = app.store.read(key, None).await?;
     // Beyond its limits it may look at the beginning and call that clean.
-    let verdict = if stat.size > setting.max_size { Ok(Verdict::TooLarge) } else { scanner.scan(body).await };
+    let verdict = if stat.size > setting.max_size { Ok(Verdict::TooLarge) } else { scanner.scan(turn, body).await };
     match verdict {
         Ok(Verdict::Clean) => {
             count("clean");

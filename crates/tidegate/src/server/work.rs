@@ -1,0 +1,52 @@
+//! A process that only works: jobs, and a door for probes and metrics where one is wanted.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use tokio_util::sync::CancellationToken;
+
+use super::{UPKEEP, address, bind};
+use crate::app::{Addresses, App};
+use crate::config::{Config, Origin};
+use crate::http::serve::{Door, Routed, serve};
+use crate::http::{SMALL_BUFFER, worker_router};
+use crate::jobs::runner;
+use crate::{changes, telemetry};
+
+/// Works until `stop`; what is being done is finished first.
+pub async fn work(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
+    telemetry::start_metrics();
+    let listener = match config.worker_port {
+        Some(port) => Some(bind("worker's", config.bind, port).await?),
+        None => None,
+    };
+    let ops = listener.as_ref().map(|listener| address(listener, config.bind)).transpose()?;
+    // Nobody is told an address by a worker.
+    let here = Origin::parse("http://127.0.0.1").context("an address that nobody is told")?;
+    let addresses = Addresses { api: here.clone(), edge: None, s3: config.s3_url.clone().unwrap_or(here) };
+    let limits = config.limits;
+    let app = Arc::new(App::open(config, addresses).await?);
+    let telling = Arc::clone(&app);
+    tokio::spawn(async move { telling.say_what_is_missing().await });
+    let ops_address = ops.map(|ops| ops.to_string());
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), ops = ops_address, "working");
+    let following = tokio::spawn(changes::follow(Arc::clone(&app), stop.clone()));
+    let upkeep = stop.clone();
+    tokio::spawn(async move {
+        while tokio::time::timeout(UPKEEP, upkeep.cancelled()).await.is_err() {
+            telemetry::upkeep();
+        }
+    });
+    let answering = listener.map(|listener| {
+        let conversing = Routed { router: worker_router(Arc::clone(&app)), buffer: SMALL_BUFFER };
+        let door = Door { name: "operations", listener, conversing, workers: None };
+        tokio::spawn(serve(door, limits, stop.clone()))
+    });
+    runner::run(Arc::clone(&app), stop).await;
+    following.await?;
+    if let Some(answering) = answering {
+        answering.await?;
+    }
+    app.db.close().await;
+    Ok(())
+}
