@@ -25,7 +25,7 @@ use crate::grants::GrantCache;
 use crate::model::access::{self, Action, Decision, Target};
 use crate::model::caller::Caller;
 use crate::model::ids::ObjectId;
-use crate::model::owner::Owner;
+use crate::model::owner::{Owner, OwnerKind};
 use crate::model::rules::{self, Stranger};
 use crate::rates::RateLimits;
 use crate::records::Records;
@@ -220,11 +220,13 @@ impl App {
         }
         match &self.scanner {
             None => {
-                tracing::warn!("there is no scanner: what is sent to sessions is published unscanned (CLAMAV_HOST)")
+                tracing::warn!(
+                    "there is no scanner: what is sent is published unscanned, and what waits for a scan goes on waiting (CLAMAV_HOST)"
+                )
             }
             Some(scanner) => {
                 if let Err(error) = scanner.ping().await {
-                    tracing::warn!(%error, "the scanner does not answer: what is sent to sessions waits for it");
+                    tracing::warn!(%error, "the scanner does not answer: what is sent waits for it");
                 }
             }
         }
@@ -268,6 +270,12 @@ impl App {
                 }
             }
         }
+    }
+
+    /// Counts and records a refusal that was decided by a key alone.
+    pub fn note_refusal(&self, caller: &Caller, action: Action, kind: OwnerKind) {
+        metrics::counter!("tidegate_refusals_total", "owner" => kind.as_str()).increment(1);
+        self.refusals.note(caller, action, None, None);
     }
 
     /// The same decision on what belongs to no one owner.

@@ -15,8 +15,8 @@ use crate::error::{Error, Result, bad_request};
 use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::event::{Deed, Event, NewEvent, Scope};
-use crate::model::ids::ObjectId;
-use crate::model::owner::Owner;
+use crate::model::ids::{ObjectId, SessionId, UserId};
+use crate::model::owner::{Owner, OwnerKind};
 use crate::model::principal::Principal;
 use crate::objects::MAX_PAGE;
 
@@ -101,6 +101,32 @@ async fn write_all(db: &Db, batch: &[NewEvent]) -> Result<()> {
         tx.record_event(event).await?;
     }
     tx.commit().await
+}
+
+/// What events are asked for by the names of an owner and an object. A session that never was is nobody's.
+pub async fn about(
+    app: &App,
+    kind: OwnerKind,
+    owner: Option<&str>,
+    object: Option<ObjectId>,
+) -> Result<(Option<Owner>, Option<(OwnerKind, ObjectId)>)> {
+    let user = |text: &str| UserId::parse(text).map_err(|error| bad_request(format!("owner: {error}")));
+    let owner = match (owner, kind, object) {
+        // Of an object, its owner is known.
+        (_, _, Some(_)) | (None, _, _) => None,
+        (Some(text), OwnerKind::Disks, _) => Some(Owner::Disks(user(text)?)),
+        (Some(text), OwnerKind::Files, _) => Some(Owner::Files(user(text)?)),
+        (Some(text), OwnerKind::Session, _) => {
+            let unknown = || Error::NotFound("no such session".into());
+            let session = SessionId::parse(text).ok_or_else(unknown)?;
+            Some(app.db.find_any_session(&session).await?.ok_or_else(unknown)?.0)
+        }
+    };
+    let object = match object {
+        Some(object) => Some((app.db.kind_of(object).await?.unwrap_or(kind), object)),
+        None => None,
+    };
+    Ok((owner, object))
 }
 
 /// A page of events, newest first, and whether there are more. Without an owner and an object: of everything.

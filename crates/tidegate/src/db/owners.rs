@@ -8,6 +8,15 @@ use crate::model::ids::{ObjectId, UserId};
 use crate::model::owner::{Owner, OwnerKind};
 
 impl Db {
+    /// Which surface's an object is; `None` if there never was one of that id.
+    #[tracing::instrument(name = "db.kind_of", level = "trace", skip_all)]
+    pub async fn kind_of(&self, object: ObjectId) -> Result<Option<OwnerKind>> {
+        const SQL: &str = "SELECT owner_kind FROM objects WHERE id = $1";
+        let found: Option<(String,)> =
+            on_reader!(self, |pool| sqlx::query_as(SQL).bind(object.0).fetch_optional(pool).await?);
+        found.map(|(kind,)| OwnerKind::parse(&kind).ok_or_else(|| corrupt("owner"))).transpose()
+    }
+
     /// The owner of an object of this kind, whatever its state; `None` if there never was one.
     #[tracing::instrument(name = "db.owner_of", level = "trace", skip_all)]
     pub async fn owner_of(&self, kind: OwnerKind, object: ObjectId) -> Result<Option<Owner>> {

@@ -23,7 +23,7 @@ use crate::model::event::{Deed, NewEvent};
 use crate::model::file::{File, FileKey, Within};
 use crate::model::ids::UserId;
 use crate::model::object::ObjectState;
-use crate::model::owner::Owner;
+use crate::model::owner::{Owner, OwnerKind};
 use crate::model::principal::Principal;
 use crate::model::quota::Usage;
 
@@ -112,6 +112,8 @@ fn may_be_theirs(app: &App, caller: &Caller, action: Action, key: &str) -> Resul
     let key = FileKey::parse(key).ok_or_else(not_found)?;
     let Some(user) = caller.user() else { return Ok(()) };
     if !key.is_of(user) {
+        // Whose it is, is in the key; who that may be is nobody's to learn.
+        app.note_refusal(caller, action, OwnerKind::Files);
         return Err(Error::Forbidden("this is not one of your files".into()));
     }
     app.authorize(caller, action, &Owner::Files(user.clone()), None)

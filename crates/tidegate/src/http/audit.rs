@@ -20,8 +20,8 @@ use crate::error::{Result, bad_request};
 use crate::model::access::{self, Action, Decision, Target};
 use crate::model::caller::Caller;
 use crate::model::event::{Event, Scope};
-use crate::model::ids::{ObjectId, UserId};
-use crate::model::owner::{Owner, OwnerKind};
+use crate::model::ids::ObjectId;
+use crate::model::owner::OwnerKind;
 use crate::model::{from_micros, micros};
 
 const DEFAULT_PAGE: i64 = 100;
@@ -38,7 +38,9 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
 struct Asked {
     /// The user whose images they are about. Left out: the caller's own, and for an admin or a service everybody's.
     owner: Option<String>,
-    /// The image they are about.
+    /// What sort of things `owner` has: `disks` (default), `files` or `session`; then `owner` is the session.
+    kind: Option<String>,
+    /// The image, file or medium they are about.
     object: Option<String>,
     /// From this time on (RFC 3339).
     since: Option<String>,
@@ -111,7 +113,7 @@ async fn list_events(
     asked: std::result::Result<Query<Asked>, axum::extract::rejection::QueryRejection>,
 ) -> std::result::Result<Json<EventPage>, ApiError> {
     let Query(asked) =
-        asked.map_err(|_| bad_request("the query takes owner, object, since, until, cursor and limit"))?;
+        asked.map_err(|_| bad_request("the query takes owner, kind, object, since, until, cursor and limit"))?;
     let limit = match asked.limit.as_deref() {
         None => DEFAULT_PAGE,
         Some(text) => text.parse().map_err(|_| bad_request("limit must be from 1 to 1000"))?,
@@ -128,16 +130,19 @@ async fn list_events(
     if asked.owner.is_some() && asked.object.is_some() {
         return Err(bad_request("give either owner or object").into());
     }
+    let kind = match asked.kind.as_deref() {
+        None | Some("disks") => OwnerKind::Disks,
+        Some("files") => OwnerKind::Files,
+        Some("session") => OwnerKind::Session,
+        Some(_) => return Err(bad_request("kind must be disks, files or session").into()),
+    };
     let owner = match &asked.owner {
-        Some(text) => Some(UserId::parse(text).map_err(|error| bad_request(format!("owner: {error}")))?),
-        None if sees_all => caller.acting_for.clone(),
-        None => Some(caller.require_user()?),
+        Some(text) => Some(text.clone()),
+        None if sees_all => caller.acting_for.as_ref().map(|user| user.as_str().to_owned()),
+        None => Some(caller.require_user()?.as_str().to_owned()),
     };
-    let scope = Scope {
-        owner: owner.map(Owner::Disks),
-        object: object.transpose()?.map(|object| (OwnerKind::Disks, object)),
-        since,
-    };
+    let (owner, object) = audit::about(&app, kind, owner.as_deref(), object.transpose()?).await?;
+    let scope = Scope { owner, object, since };
     let (found, more) = audit::list(&app, &caller, scope, before, limit).await?;
     let next = found.last().filter(|_| more);
     let next_cursor = next.map(|last| show_cursor(Cursor { created_at: micros(last.at), id: ObjectId(last.id) }));

@@ -44,6 +44,14 @@ impl Owner {
 }
 
 impl OwnerKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Disks, Self::Files, Self::Session];
+
+    /// Reads the stored name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+
     /// The stored name.
     pub fn as_str(self) -> &'static str {
         match self {

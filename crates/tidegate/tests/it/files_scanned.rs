@@ -92,6 +92,14 @@ async fn what_the_scanner_finds_is_gone_from_everywhere() {
     assert_eq!(complete(&app, "ann", &upload).await.json()["status"], "REJECTED");
     app.run_jobs().await;
     assert_eq!(metadata(&app, &key).await["status"], "REJECTED", "what was rejected stays so");
+    let events = app.get("ann", "/v1/audit?kind=files").await.json();
+    let rejected = events["events"].as_array().unwrap().iter().find(|event| event["action"] == "file.rejected");
+    let object = rejected.unwrap_or_else(|| panic!("{events}"))["objectId"].as_str().unwrap();
+    let of_it = app.get("ann", &format!("/v1/audit?object={object}")).await.json();
+    assert!(of_it["events"].as_array().unwrap().iter().any(|event| event["action"] == "upload.begun"), "{of_it}");
+    assert_eq!(app.get("eve", &format!("/v1/audit?object={object}")).await.status, 403);
+    assert_eq!(app.get("eve", "/v1/audit?kind=files&owner=ann").await.status, 403);
+    assert_eq!(app.get("eve", "/v1/audit?kind=spaceships").await.status, 400);
     assert_eq!(app.delete("ann", &format!("/v1/files/{key}")).await.status, 200);
     assert_eq!(app.delete("ann", &format!("/v1/files/{key}")).await.status, 404);
     assert_eq!(reads(&app, &key, &link).await, [404; 4]);
@@ -124,6 +132,35 @@ async fn too_large_to_scan_is_never_clean() {
     assert_eq!((&shown["status"], &shown["scan"]), (&json!("READY"), &json!("unscanned")));
     assert_eq!(usage(&app, "ann").await, (bytes.len() as u64, 0, 1));
     app.finish().await;
+}
+
+/// Archives in archives are small and come to more than clamd looks at: a setting for what is large lets none of them through.
+#[tokio::test]
+async fn what_the_scanner_gives_up_on_is_not_let_through() {
+    let app = scanning(&[("PUBLISH_UNSCANNED", "true")]).await;
+    let mut nested = stored_zip(&eicar());
+    for _ in 0..30 {
+        nested = stored_zip(&nested);
+    }
+    let (key, _) = sent(&app, "a.zip", &nested, "").await;
+    app.run_jobs().await;
+    let shown = metadata(&app, &key).await;
+    assert_ne!(shown["status"], "READY", "{shown}");
+    assert_eq!(reads(&app, &key, &link_to(&app, &key)).await, [409; 4]);
+    app.stop().await;
+}
+
+/// An archive of one file, which is not compressed.
+fn stored_zip(bytes: &[u8]) -> Vec<u8> {
+    let crc32 = u32::try_from(crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32IsoHdlc, bytes)).unwrap().to_le_bytes();
+    let size = u32::try_from(bytes.len()).unwrap().to_le_bytes();
+    // Version, flags, method, time, date; checksum, sizes, length of the name, none of the rest.
+    let common = [&[20, 0, 0, 0, 0, 0, 0, 0, 0x21, 0][..], &crc32, &size, &size, &[5, 0, 0, 0]].concat();
+    let local = [b"PK\x03\x04", &common[..], b"a.zip", bytes].concat();
+    let central = [b"PK\x01\x02\x14\0", &common[..], &[0; 14], b"a.zip"].concat();
+    let (at, length) = (u32::try_from(local.len()).unwrap(), u32::try_from(central.len()).unwrap());
+    let end = [&b"PK\x05\x06\0\0\0\0\x01\0\x01\0"[..], &length.to_le_bytes(), &at.to_le_bytes(), &[0, 0]].concat();
+    [local, central, end].concat()
 }
 
 #[tokio::test]

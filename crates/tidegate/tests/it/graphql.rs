@@ -223,3 +223,26 @@ async fn queries_and_changes_are_done_before_their_answer() {
     assert!(answer.json()["data"]["createSession"]["id"].is_string(), "{}", answer.text());
     app.finish().await;
 }
+
+/// A page of fragments that multiply one another is refused at once, however it is sent, and nobody waits for it.
+#[tokio::test]
+async fn fragments_that_multiply_one_another_are_refused_at_once() {
+    let app = TestApp::start().await;
+    let fragments: String =
+        (1..40).map(|n| format!("fragment F{n} on Query{{...F{m} ...F{m} ...F{m}}} ", m = n + 1)).collect();
+    let query = format!("{{...F1}} {fragments} fragment F40 on Query{{__typename}}");
+    let began = std::time::Instant::now();
+    assert_eq!(app.graphql_code("ann", "garage", &query, &json!({})).await, "BAD_REQUEST");
+    let mutation = query.replacen('{', "mutation {", 1).replace("on Query", "on Mutation");
+    assert_eq!(app.graphql_code("ann", "garage", &mutation, &json!({})).await, "BAD_REQUEST");
+    let watching = query.replacen('{', "subscription {", 1).replace("on Query", "on Subscription");
+    let headers = [("x-user-id", "ann"), ("x-org-id", "garage"), ("accept", "text/event-stream")];
+    let escaped = percent_encoding::utf8_percent_encode(&watching, percent_encoding::NON_ALPHANUMERIC);
+    let events = app.send("GET", &format!("{}/graphql?query={escaped}", app.api()), &headers, Vec::new()).await;
+    assert!(events.text().contains("BAD_REQUEST"), "{} {}", events.status, events.text());
+    let long = json!({ "query": format!("{{ __typename {} }}", "# ".repeat(1 << 20)) });
+    let refused = app.as_of("ann", "garage", "POST", "/graphql", Some(&long)).await;
+    assert_eq!(refused.status, 413, "{}", refused.text());
+    assert!(began.elapsed() < std::time::Duration::from_secs(5), "{:?}", began.elapsed());
+    app.finish().await;
+}

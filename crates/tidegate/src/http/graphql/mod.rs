@@ -1,6 +1,7 @@
 //! GraphQL: queries and mutations by POST, subscriptions over WebSocket (graphql-transport-ws and the older graphql-ws) and
 //! as server-sent events (graphql-sse, distinct connections), and GraphiQL to try them.
 
+mod limits;
 mod page;
 mod schema;
 
@@ -35,6 +36,8 @@ pub use self::schema::description;
 const BEAT: Duration = Duration::from_secs(15);
 /// Bytes of one message of a client over WebSocket.
 const MAX_MESSAGE: usize = 256 << 10;
+/// Bytes of a request by POST: a query and its variables.
+const MAX_BODY: usize = 256 << 10;
 /// How long a client may take to say who it is.
 const HELLO: Duration = Duration::from_secs(10);
 /// How long one socket lives.
@@ -51,6 +54,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         get(move |state, request| asked(state, schema, request))
             .post(move |state, request| answer(state, post, request)),
     );
+    routes = routes.layer(axum::extract::DefaultBodyLimit::max(MAX_BODY));
     if app.config.graphql.graphiql {
         routes = routes.merge(page::routes());
     }

@@ -15,6 +15,7 @@ use super::super::sessions::calls;
 use super::super::sessions::wire::{
     ByteCount, MediaPage, MediaResponse, MediaStatus, Session, StatusChange, UploadUrlResponse,
 };
+use super::limits::Limits;
 use crate::app::App;
 use crate::error::Error;
 use crate::model::caller::Caller;
@@ -31,7 +32,7 @@ pub(in crate::http) fn schema(app: &Arc<App>) -> Tidegate {
         .limit_depth(setting.depth)
         .limit_complexity(setting.complexity)
         .limit_recursive_depth(RECURSION);
-    let schema = schema.limit_directives(10);
+    let schema = schema.limit_directives(10).extension(Limits);
     // Suggestions tell of names that nobody was shown.
     if setting.introspection { schema.finish() } else { schema.disable_introspection().disable_suggestions().finish() }
 }

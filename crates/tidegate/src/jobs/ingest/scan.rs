@@ -20,7 +20,8 @@ pub(super) async fn scan(app: &App, key: &str, demanded: bool) -> Result<Outcome
     let turn = scanner.turn().await;
     let (stat, body) = app.store.read(key, None).await?;
     // Beyond its limits it may look at the beginning and call that clean.
-    let verdict = if stat.size > setting.max_size { Ok(Verdict::TooLarge) } else { scanner.scan(turn, body).await };
+    let beyond = stat.size > setting.max_size;
+    let verdict = if beyond { Ok(Verdict::TooLarge) } else { scanner.scan(turn, body).await };
     match verdict {
         Ok(Verdict::Clean) => {
             count("clean");
@@ -33,10 +34,12 @@ pub(super) async fn scan(app: &App, key: &str, demanded: bool) -> Result<Outcome
         }
         Ok(Verdict::TooLarge) => {
             count("too_large");
-            if setting.publish_unscanned {
-                return Ok(Outcome::Good(Scan::Unscanned));
-            }
-            Ok(Outcome::Failed("it is too large to be scanned for malware".to_owned()))
+            // What clamd itself gives up on may be small, and made so on purpose: archives in archives.
+            Ok(match (beyond, setting.publish_unscanned) {
+                (true, true) => Outcome::Good(Scan::Unscanned),
+                (true, false) => Outcome::Failed("it is too large to be scanned for malware".to_owned()),
+                (false, _) => Outcome::Failed("it holds more than the malware scanner looks at".to_owned()),
+            })
         }
         Err(Trouble::Unavailable { address, problem }) => {
             count("unavailable");
