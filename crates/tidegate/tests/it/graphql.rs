@@ -233,6 +233,8 @@ async fn fragments_that_multiply_one_another_are_refused_at_once() {
     let query = format!("{{...F1}} {fragments} fragment F40 on Query{{__typename}}");
     let began = std::time::Instant::now();
     assert_eq!(app.graphql_code("ann", "garage", &query, &json!({})).await, "BAD_REQUEST");
+    let unused = query.replacen("{...F1}", "{__typename}", 1);
+    assert_eq!(app.graphql_code("ann", "garage", &unused, &json!({})).await, "BAD_REQUEST");
     let mutation = query.replacen('{', "mutation {", 1).replace("on Query", "on Mutation");
     assert_eq!(app.graphql_code("ann", "garage", &mutation, &json!({})).await, "BAD_REQUEST");
     let watching = query.replacen('{', "subscription {", 1).replace("on Query", "on Subscription");

@@ -55,6 +55,10 @@ fn check(query: &str) -> Result<(), String> {
     for (_, operation) in document.operations.iter() {
         all = all.saturating_add(selections(&operation.node.selection_set.node, &document, &mut known));
     }
+    // What nobody uses is refused later, by who may work through it first.
+    for name in document.fragments.keys() {
+        all = all.max(fragment(name, &document, &mut known));
+    }
     if all > MAX_SELECTIONS {
         return Err(format!("the query comes to more than {MAX_SELECTIONS} fields"));
     }
@@ -114,6 +118,8 @@ mod tests {
             assert!(check(&multiplying(levels)).is_err(), "{levels}");
         }
         assert!(check(&multiplying(200)).unwrap_err().contains("fragments"));
+        // Also where nothing uses them: whoever validates looks at all.
+        assert!(check(&multiplying(20).replacen("{...F1}", "{__typename}", 1)).is_err());
         assert!(check("{...A} fragment A on Query{...B} fragment B on Query{...A}").is_err(), "in a ring");
         assert!(check(&format!("{{{}}}", "a ".repeat(2001))).is_err());
         assert!(check(&format!("{{a {}}}", "@skip(if: true)".repeat(2001))).is_err());
