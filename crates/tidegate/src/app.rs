@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use cdn::CloudFront;
 use media::clamd::Clamd;
 use media::sandbox::Sandbox;
 use media::video::Ffmpeg;
@@ -27,6 +28,7 @@ use crate::model::caller::Caller;
 use crate::model::ids::ObjectId;
 use crate::model::owner::{Owner, OwnerKind};
 use crate::model::rules::{self, Stranger};
+use crate::model::space::Role;
 use crate::rates::RateLimits;
 use crate::records::Records;
 use crate::sign_in::SignIn;
@@ -87,6 +89,8 @@ pub struct App {
     pub closing: CancellationToken,
     /// Those who watch what comes about.
     pub watchers: Arc<Watchers>,
+    /// What is told of deletes; `None` where there is no CDN that we may tell.
+    pub cdn: Option<CloudFront>,
     /// Looks for malware; `None` where there is no scanner.
     pub scanner: Option<Clamd>,
     /// Where images are decoded.
@@ -169,6 +173,20 @@ async fn open_store(
     }
 }
 
+/// The CDN that is told of what was deleted, with the credentials of the bucket where they were given.
+async fn open_cdn(config: &Config) -> anyhow::Result<Option<CloudFront>> {
+    let Some((distribution, endpoint)) = config.cloudfront.distribution.clone() else { return Ok(None) };
+    let given = match &config.store {
+        StoreSetting::S3(s3) => s3.credentials.as_ref(),
+        StoreSetting::Local(_) => None,
+    };
+    let credentials = given.map(|(access_key, secret, token)| {
+        let token = token.as_ref().map(|token| token.expose_secret().to_owned());
+        (access_key.clone(), secret.expose_secret().to_owned(), token)
+    });
+    Ok(Some(CloudFront::open(cdn::Options { distribution, endpoint, credentials }).await?))
+}
+
 impl App {
     /// Opens database, keys and store.
     pub async fn open(config: Config, addresses: Addresses) -> anyhow::Result<Self> {
@@ -205,6 +223,7 @@ impl App {
             news: Bell::new(),
             closing: CancellationToken::new(),
             watchers: Arc::default(),
+            cdn: open_cdn(&config).await?,
             scanner: config.scanner.clone().map(|setting| setting.clamd()),
             sandbox: config.media.sandbox(),
             ffmpeg: config.media.ffmpeg(&config.data),
@@ -265,9 +284,30 @@ impl App {
             Decision::Deny => {
                 metrics::counter!("tidegate_refusals_total", "owner" => owner.kind().as_str()).increment(1);
                 self.refusals.note(caller, action, Some(owner), object);
-                match rules::of(owner.kind()).stranger {
-                    Stranger::Forbidden => Err(Error::Forbidden("this belongs to somebody else".into())),
-                }
+                Err(match rules::of(owner.kind()).stranger {
+                    Stranger::Forbidden => Error::Forbidden("this belongs to somebody else".into()),
+                    Stranger::NotFound => Error::NotFound(format!("no such {}", owner.kind().as_str()).into()),
+                })
+            }
+        }
+    }
+
+    /// The same where the one who asks is a member with this role, or none. A member knows that it is there.
+    pub fn authorize_member(
+        &self,
+        caller: &Caller,
+        action: Action,
+        (owner, role): (&Owner, Option<Role>),
+        object: Option<ObjectId>,
+    ) -> Result<()> {
+        let Some(role) = role else { return self.authorize(caller, action, owner, object) };
+        match access::decide(&caller.deciding(), action, Target::Shared(owner, role)) {
+            Decision::Allow => Ok(()),
+            Decision::Unauthenticated => Err(unauthenticated()),
+            Decision::Deny => {
+                metrics::counter!("tidegate_refusals_total", "owner" => owner.kind().as_str()).increment(1);
+                self.refusals.note(caller, action, Some(owner), object);
+                Err(Error::Forbidden(format!("the role {} does not allow this", role.as_str()).into()))
             }
         }
     }

@@ -15,7 +15,7 @@ use crate::error::{Error, Result, bad_request};
 use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::event::{Deed, Event, NewEvent, Scope};
-use crate::model::ids::{ObjectId, SessionId, UserId};
+use crate::model::ids::{ObjectId, SessionId, SpaceId, UserId};
 use crate::model::owner::{Owner, OwnerKind};
 use crate::model::principal::Principal;
 use crate::objects::MAX_PAGE;
@@ -121,6 +121,10 @@ pub async fn about(
             let session = SessionId::parse(text).ok_or_else(unknown)?;
             Some(app.db.find_any_session(&session).await?.ok_or_else(unknown)?.0)
         }
+        (Some(text), OwnerKind::Space, _) => {
+            let unknown = || Error::NotFound("no such space".into());
+            Some(Owner::Space(SpaceId::parse(text).ok_or_else(unknown)?))
+        }
     };
     let object = match object {
         Some(object) => Some((app.db.kind_of(object).await?.unwrap_or(kind), object)),
@@ -133,11 +137,11 @@ pub async fn about(
 pub async fn list(app: &App, caller: &Caller, scope: Scope, before: Cursor, limit: i64) -> Result<(Vec<Event>, bool)> {
     match (scope.object, &scope.owner) {
         (Some((kind, object)), _) => match app.db.owner_of(kind, object).await? {
-            Some(owner) => app.authorize(caller, Action::Audit, &owner, Some(object))?,
+            Some(owner) => authorize(app, caller, &owner, Some(object)).await?,
             None if caller.principal == Principal::Anonymous => return Err(unauthenticated()),
             None => return Err(Error::NotFound("no such object".into())),
         },
-        (None, Some(owner)) => app.authorize(caller, Action::Audit, owner, None)?,
+        (None, Some(owner)) => authorize(app, caller, owner, None).await?,
         (None, None) => app.authorize_everywhere(caller, Action::Audit)?,
     }
     if !(1..=MAX_PAGE).contains(&limit) {
@@ -148,6 +152,15 @@ pub async fn list(app: &App, caller: &Caller, scope: Scope, before: Cursor, limi
     let more = found.len() > wanted;
     found.truncate(wanted);
     Ok((found, more))
+}
+
+/// Whether somebody may see what was done with an owner's things: of a space, its owners may.
+async fn authorize(app: &App, caller: &Caller, owner: &Owner, object: Option<ObjectId>) -> Result<()> {
+    let role = match owner {
+        Owner::Space(space) => crate::spaces::role(app, caller, space).await?,
+        Owner::Disks(_) | Owner::Files(_) | Owner::Session(..) => None,
+    };
+    app.authorize_member(caller, Action::Audit, (owner, role), object)
 }
 
 /// Removes a batch of what is older than the settings keep; `true` if there may be more.

@@ -32,7 +32,10 @@ pub async fn open(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) -> 
 pub async fn open_media(app: &App, media: &Media) -> Result<Download> {
     let unpublished = || Error::InvalidState("it is not published".into());
     let content = media.object.content.clone().ok_or_else(unpublished)?;
-    let owner = app.db.find_session(&media.session).await?.ok_or_else(unpublished)?;
+    if !app.db.is_there(&media.owner).await? {
+        return Err(unpublished());
+    }
+    let owner = media.owner.clone();
     read(app, Arc::new(Ready { owner, key: media.object.key.clone(), content })).await
 }
 

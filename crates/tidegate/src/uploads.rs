@@ -79,6 +79,7 @@ pub async fn begin(app: &App, caller: &Caller, owner: &Owner, announced: Announc
         return Err(Error::Internal(anyhow::anyhow!("the store planned a single request for parts")));
     };
     let upload = Upload {
+        of: owner.kind(),
         id: upload_id.clone(),
         object: object.id,
         key: object.key.clone(),

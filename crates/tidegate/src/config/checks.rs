@@ -89,10 +89,10 @@ pub(super) fn checks(config: &Config, r: &mut Resolver) {
         if local && config.operator.is_none() {
             r.problem("S3_OPERATOR_SECRET_KEY", "credentials of your own: production takes no generated ones");
         }
-        if config.sessions.on && config.scanner.is_none() && !config.scanner_off {
+        if (config.sessions.on || config.spaces.on) && config.scanner.is_none() && !config.scanner_off {
             r.problem(
                 "SCANNER",
-                "off, if sessions shall do without; or say by CLAMAV_HOST or CLAMAV_SOCKET where clamd is",
+                "off, if sessions and spaces shall do without; or say by CLAMAV_HOST or CLAMAV_SOCKET where clamd is",
             );
         }
         if config.sessions.original_urls {

@@ -1,4 +1,4 @@
-//! The settings of sessions and of what is done to their media.
+//! The settings of sessions and spaces, and of what is done to their media.
 
 use super::settings::{Setting, built};
 
@@ -28,14 +28,19 @@ pub(super) const MEDIA: &[Setting] = &[
         "true | false",
         "Whether what is too large for the scanner is published all the same, marked as unscanned.",
     ),
-    built("MEDIA_MAX_IMAGE_MB", "50", "1 to 1024 MiB", "The largest image of a session."),
+    built("MEDIA_MAX_IMAGE_MB", "50", "1 to 1024 MiB", "The largest image of a session or a space."),
     built("MEDIA_MAX_VIDEO_MB", "2048", "1 to 102400 MiB", "The largest video of a session."),
-    built("MEDIA_UPLOAD_URL_TTL_SECONDS", "300", "1 to 3600 seconds", "How long an upload URL of a session works."),
+    built(
+        "MEDIA_UPLOAD_URL_TTL_SECONDS",
+        "300",
+        "1 to 3600 seconds",
+        "How long an upload URL of a session or a space works.",
+    ),
     built(
         "MEDIA_UPLOAD_EXPIRY_SECONDS",
         "86400",
         "1 to 31536000 seconds",
-        "When an upload to a session that was never confirmed is given up.",
+        "When an upload to a session or a space that was never confirmed is given up.",
     ),
     built(
         "MEDIA_LINK_TTL_SECONDS",
@@ -91,7 +96,18 @@ pub(super) const MEDIA: &[Setting] = &[
         "Where ffmpeg and ffprobe are. Default: where the system finds programs. Without them videos fail, and can be retried.",
     ),
     built("RETENTION_DAYS", "30", "0 to 36500 days", "How long what was deleted can be brought back, where it can be."),
-    built("GRANT_TTL_SECONDS", "900", "60 to 604800 seconds", "How long a signed URL of a session works."),
+    built(
+        "GRANT_TTL_SECONDS",
+        "900",
+        "60 to 604800 seconds",
+        "How long a signed URL of a session or a space works, also for who is no longer a member.",
+    ),
+    built(
+        "IMPORT_PREFIXES",
+        "",
+        "a list of prefixes such as generated/",
+        "Below which keys of the bucket a service may import images into spaces; below none by default.",
+    ),
     built("GRAPHQL_MAX_DEPTH", "20", "1 to 100", "Levels of a GraphQL query; tools that read the schema ask for 15."),
     built("GRAPHQL_MAX_COMPLEXITY", "2000", "1 to 100000", "Fields of a GraphQL query, lists by their length."),
     built(

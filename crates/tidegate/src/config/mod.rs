@@ -10,6 +10,7 @@ pub mod secrets;
 mod settings;
 mod sign_in;
 mod sources;
+mod spaces;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -24,6 +25,7 @@ pub use self::resolve::{Origin, host_of, is_loopback_host};
 pub use self::settings::{SETTINGS, Setting, Stage, reference};
 pub use self::sign_in::SignInSetting;
 pub use self::sources::Sources;
+pub use self::spaces::SpacesSetting;
 use crate::model::key::Layout;
 use crate::model::network::Network;
 
@@ -74,6 +76,8 @@ pub struct Config {
     pub files: FilesSetting,
     /// The sessions surface.
     pub sessions: SessionsSetting,
+    /// The spaces surface.
+    pub spaces: SpacesSetting,
     /// Looking for malware; `None` where there is nobody to ask.
     pub scanner: Option<ScannerSetting>,
     /// Whether it was said by name that there is none.
@@ -225,6 +229,8 @@ pub struct CloudFront {
     pub lifetime: Duration,
     /// Cookie attributes.
     pub cookie: Cookie,
+    /// The distribution that is told of deletes, and where its API is.
+    pub distribution: Option<(String, String)>,
 }
 
 /// How a grant is handed over.

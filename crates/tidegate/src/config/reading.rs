@@ -9,7 +9,7 @@ use sign::{Hash, KeyKind};
 use super::resolve::{Origin, Resolver};
 use super::{
     CloudFront, Config, Cookie, Cors, Database, EdgeSetting, FilesSetting, GrantMode, GraphqlSetting, Images, Limits,
-    Log, Metrics, S3Setting, StoreSetting, Uploads, media, secrets, sign_in,
+    Log, Metrics, S3Setting, StoreSetting, Uploads, media, secrets, sign_in, spaces,
 };
 use crate::model::key::Layout;
 use crate::model::network::Network;
@@ -18,14 +18,16 @@ use crate::model::network::Network;
 pub(super) fn resolve_all(r: &mut Resolver) -> Config {
     let data = PathBuf::from(r.given.value("TIDEGATE_DATA"));
     let surfaces = r.list("SURFACES");
-    if surfaces.iter().any(|surface| !["disks", "files", "sessions"].contains(&surface.as_str())) {
-        r.problem("SURFACES", "only surfaces this version has: disks, files, sessions");
+    if surfaces.iter().any(|surface| !["disks", "files", "sessions", "spaces"].contains(&surface.as_str())) {
+        r.problem("SURFACES", "only surfaces this version has: disks, files, sessions, spaces");
     }
     if !surfaces.iter().any(|surface| surface == "disks") {
         r.problem("SURFACES", "disks among them: it can't be left out yet");
     }
     let production = r.choice("ENV", &[("dev", false), ("prod", true)]);
     let (scanner, scanner_off) = media::scanner(r);
+    let images = resolve_images(r);
+    let is_on = |name: &str| surfaces.iter().any(|surface| surface == name);
     Config {
         database: resolve_database(r, &data),
         store: resolve_store(r, &data),
@@ -45,9 +47,10 @@ pub(super) fn resolve_all(r: &mut Resolver) -> Config {
         auth: sign_in::resolve(r),
         trusted_proxies: resolve_proxies(r),
         cloudfront: resolve_cloudfront(r),
-        images: resolve_images(r),
-        files: resolve_files(r, surfaces.iter().any(|surface| surface == "files")),
-        sessions: media::sessions(r, surfaces.iter().any(|surface| surface == "sessions")),
+        files: resolve_files(r, is_on("files")),
+        sessions: media::sessions(r, is_on("sessions")),
+        spaces: spaces::spaces(r, is_on("spaces"), images.layout.images()),
+        images,
         scanner,
         scanner_off,
         media: media::media(r),
@@ -330,6 +333,7 @@ fn resolve_cloudfront(r: &mut Resolver) -> CloudFront {
     };
     CloudFront {
         key,
+        distribution: spaces::distribution(r),
         key_kind: r.choice("CLOUDFRONT_KEY_TYPE", &[("rsa", KeyKind::Rsa2048), ("p256", KeyKind::P256)]),
         hash: r.choice("CLOUDFRONT_HASH_ALGORITHM", &[("SHA1", Hash::Sha1), ("SHA256", Hash::Sha256)]),
         auth_mode: r.choice("CLOUDFRONT_AUTH_MODE", &[("cookie", GrantMode::Cookie), ("url", GrantMode::Url)]),

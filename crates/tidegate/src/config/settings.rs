@@ -78,8 +78,8 @@ const HERE: &[Setting] = &[
     ),
     built(
         "SURFACES",
-        "disks, files, sessions",
-        "a list of: disks, files, sessions",
+        "disks, files, sessions, spaces",
+        "a list of: disks, files, sessions, spaces",
         "The surfaces that are on; disks can't be left out.",
     ),
     built("BIND_HOST", "127.0.0.1", "an IP address", "The address all doors listen on."),
@@ -272,6 +272,13 @@ const HERE: &[Setting] = &[
     ),
     built("CLOUDFRONT_DOMAIN", "", "a host name", "EDGE_URL is https:// and this name.")
         .alias(&["CLOUDFRONT_DISTRIBUTION_DOMAIN"]),
+    built(
+        "CLOUDFRONT_DISTRIBUTION_ID",
+        "",
+        "letters and digits",
+        "The distribution that is told to forget what was deleted.",
+    ),
+    built("CLOUDFRONT_API_URL", "https://cloudfront.amazonaws.com", "a URL", "Where it is told."),
     built(
         "CLOUDFRONT_KEY_PAIR_ID",
         "",

@@ -1,4 +1,4 @@
-//! Media of sessions: objects with a stage, a history and variants.
+//! Media of sessions and images of spaces: objects with a look, a history and variants.
 
 use std::collections::HashMap;
 use std::time::SystemTime;
@@ -7,9 +7,9 @@ use uuid::Uuid;
 
 use super::{Cursor, Db, Tx, corrupt, on_reader, on_tx, to_i64, to_u64};
 use crate::error::Result;
-use crate::model::ids::{ObjectId, OrgId, SessionId};
+use crate::model::ids::{ObjectId, OrgId, SessionId, SpaceId};
 use crate::model::key::Key;
-use crate::model::media::{Look, Media, Passage, Scan, Stage, Status, Variant};
+use crate::model::media::{Change, Look, Media, Passage, Scan, Stage, Variant};
 use crate::model::object::{Content, Object, ObjectState};
 use crate::model::owner::Owner;
 use crate::model::upload::UploadState;
@@ -18,8 +18,9 @@ use crate::model::{from_micros, micros};
 #[derive(sqlx::FromRow)]
 struct Row {
     id: Uuid,
+    owner_kind: String,
     owner_id: String,
-    org: String,
+    org: Option<String>,
     object_key: String,
     file_key: String,
     name: Option<String>,
@@ -39,17 +40,19 @@ struct Row {
     height: Option<i64>,
     duration_ms: Option<i64>,
     blurhash: Option<String>,
+    deleted_at: Option<i64>,
     sealed_key: Option<String>,
 }
 
-/// What a row is made of, from objects `o` with their uploads `u` and sessions `s`.
+/// What a row is made of, from objects `o` with their uploads `u`, and sessions `s` where they are of one.
 macro_rules! media {
     ($condition:literal) => {
         concat!(
-            "SELECT o.id, o.owner_id, s.org, o.object_key, u.incoming_key AS file_key, o.name, o.content_type, o.state, \
+            "SELECT o.id, o.owner_kind, o.owner_id, s.org, o.object_key, u.incoming_key AS file_key, o.name, o.content_type, o.state, \
              u.state AS upload_state, o.size, o.etag, o.modified_at, o.created_at, o.created_by, o.stage, o.alt, o.reason, \
-             o.scan, o.width, o.height, o.duration_ms, o.blurhash, o.sealed_key FROM objects o \
-             JOIN uploads u ON u.object_id = o.id JOIN sessions s ON s.id = o.owner_id WHERE o.owner_kind = 'session' AND ",
+             o.scan, o.width, o.height, o.duration_ms, o.blurhash, o.deleted_at, o.sealed_key FROM objects o \
+             JOIN uploads u ON u.object_id = o.id LEFT JOIN sessions s ON o.owner_kind = 'session' AND s.id = o.owner_id \
+             WHERE o.owner_kind IN ('session', 'space') AND ",
             $condition
         )
     };
@@ -73,8 +76,7 @@ impl Row {
             }),
             _ => None,
         };
-        let session = SessionId::parse(&self.owner_id).ok_or_else(|| corrupt("session id"))?;
-        let org = OrgId::parse(&self.org).map_err(|_| corrupt("organisation"))?;
+        let owner = gallery(&self.owner_kind, &self.owner_id, self.org.as_deref())?;
         let media = Media {
             object: Object {
                 id: ObjectId(self.id),
@@ -86,18 +88,29 @@ impl Row {
                 content,
             },
             file_key: Key::stored(self.file_key),
-            session: session.clone(),
+            owner: owner.clone(),
             upload: UploadState::parse(&self.upload_state).ok_or_else(|| corrupt("upload state"))?,
-            stage: self.stage.as_deref().and_then(Stage::parse).ok_or_else(|| corrupt("stage"))?,
+            stage: self.stage.as_deref().and_then(Stage::parse),
             alt: self.alt,
             created_by: self.created_by,
             sealed: self.sealed_key.map(Key::stored),
             reason: self.reason,
             scan: self.scan.as_deref().and_then(Scan::parse),
             look,
+            deleted_at: self.deleted_at.map(from_micros),
         };
-        Ok((Owner::Session(session, org), media))
+        Ok((owner, media))
     }
+}
+
+/// A session or a space, as an owner.
+fn gallery(kind: &str, id: &str, org: Option<&str>) -> Result<Owner> {
+    if kind == "space" {
+        return SpaceId::parse(id).map(Owner::Space).ok_or_else(|| corrupt("space id"));
+    }
+    let session = SessionId::parse(id).ok_or_else(|| corrupt("session id"))?;
+    let org = org.and_then(|org| OrgId::parse(org).ok()).ok_or_else(|| corrupt("organisation"))?;
+    Ok(Owner::Session(session, org))
 }
 
 #[derive(sqlx::FromRow)]
@@ -127,7 +140,7 @@ impl PassageRow {
         Ok(Passage {
             id: self.id,
             object: ObjectId(self.object_id),
-            status: Status::parse(&self.status).ok_or_else(|| corrupt("status"))?,
+            change: Change::parse(&self.status).ok_or_else(|| corrupt("status"))?,
             reason: self.reason,
             at: from_micros(self.at),
         })
@@ -150,17 +163,20 @@ pub struct Publication {
 }
 
 impl Db {
-    /// Media of a session that were deleted from one time to another (microseconds), in no order.
+    /// Media of an owner that were deleted from one time to another (microseconds), in no order.
     #[tracing::instrument(name = "db.list_media_deleted_between", level = "trace", skip_all)]
     pub async fn list_media_deleted_between(
         &self,
-        session: &SessionId,
+        owner: &Owner,
         (since, until): (i64, i64),
         limit: i64,
     ) -> Result<Vec<Media>> {
-        const SQL: &str = media!("o.owner_id = $1 AND o.state = 'DELETED' AND o.deleted_at BETWEEN $2 AND $3 LIMIT $4");
+        const SQL: &str = media!(
+            "o.owner_kind = $5 AND o.owner_id = $1 AND o.state = 'DELETED' AND o.deleted_at BETWEEN $2 AND $3 LIMIT $4"
+        );
         let rows: Vec<Row> = on_reader!(self, |pool| {
-            sqlx::query_as(SQL).bind(session.as_str()).bind(since).bind(until).bind(limit).fetch_all(pool).await?
+            let query = sqlx::query_as(SQL).bind(owner.id()).bind(since).bind(until).bind(limit);
+            query.bind(owner.kind().as_str()).fetch_all(pool).await?
         });
         rows.into_iter().map(|row| row.into_media().map(|(_, media)| media)).collect()
     }
@@ -187,41 +203,81 @@ impl Db {
         row.map(Row::into_media).transpose()
     }
 
-    /// A page of a session's media, newest first: of one status, or all that are there.
+    /// A page of an owner's media, newest first: in one state, and where that is PENDING, with an upload in one of two; or all
+    /// that are there.
     #[tracing::instrument(name = "db.list_media", level = "trace", skip_all)]
     pub async fn list_media(
         &self,
-        session: &SessionId,
-        status: Option<Status>,
+        owner: &Owner,
+        wanted: Option<(ObjectState, [UploadState; 2])>,
         after: Cursor,
         limit: i64,
     ) -> Result<Vec<Media>> {
         const ALL: &str = media!(
-            "o.owner_id = $1 AND (o.created_at, o.id) < ($2, $3) AND o.state <> 'PURGED' AND o.state <> 'DELETED' \
+            "o.owner_kind = $5 AND o.owner_id = $1 AND (o.created_at, o.id) < ($2, $3) AND o.state <> 'PURGED' AND o.state <> 'DELETED' \
              AND o.state <> 'RESTORING' AND (o.state <> 'PENDING' OR u.state IN ('OPEN', 'COMPLETED')) \
              ORDER BY o.created_at DESC, o.id DESC LIMIT $4"
         );
         const ONE: &str = media!(
-            "o.owner_id = $1 AND (o.created_at, o.id) < ($2, $3) AND o.state = $5 AND (o.state <> 'PENDING' OR u.state = $6) \
+            "o.owner_kind = $5 AND o.owner_id = $1 AND (o.created_at, o.id) < ($2, $3) AND o.state = $6 \
+             AND (o.state <> 'PENDING' OR u.state IN ($7, $8)) \
              ORDER BY o.created_at DESC, o.id DESC LIMIT $4"
         );
-        let sql = if status.is_some() { ONE } else { ALL };
+        let sql = if wanted.is_some() { ONE } else { ALL };
         let rows: Vec<Row> = on_reader!(self, |pool| {
-            let query = sqlx::query_as(sql).bind(session.as_str()).bind(after.created_at).bind(after.id.0).bind(limit);
-            match status.map(states) {
-                Some((object, upload)) => query.bind(object.as_str()).bind(upload.as_str()).fetch_all(pool).await?,
+            let query = sqlx::query_as(sql).bind(owner.id()).bind(after.created_at).bind(after.id.0).bind(limit);
+            let query = query.bind(owner.kind().as_str());
+            match wanted {
+                Some((state, [one, other])) => {
+                    query.bind(state.as_str()).bind(one.as_str()).bind(other.as_str()).fetch_all(pool).await?
+                }
                 None => query.fetch_all(pool).await?,
             }
         });
         rows.into_iter().map(|row| row.into_media().map(|(_, media)| media)).collect()
     }
 
-    /// Media of a session in a state, in no order.
-    #[tracing::instrument(name = "db.list_media_in_state", level = "trace", skip_all)]
-    pub async fn list_media_in_state(&self, session: &SessionId, state: ObjectState, limit: i64) -> Result<Vec<Media>> {
-        const SQL: &str = media!("o.owner_id = $1 AND o.state = $2 LIMIT $3");
+    /// A page of what an owner has deleted and can bring back, the latest first: the cursor's time is that of the delete.
+    #[tracing::instrument(name = "db.list_deleted_media", level = "trace", skip_all)]
+    pub async fn list_deleted_media(&self, owner: &Owner, after: Cursor, limit: i64) -> Result<Vec<Media>> {
+        const SQL: &str = media!(
+            "o.owner_kind = $5 AND o.owner_id = $1 AND o.state = 'DELETED' AND (o.deleted_at, o.id) < ($2, $3) \
+             ORDER BY o.deleted_at DESC, o.id DESC LIMIT $4"
+        );
         let rows: Vec<Row> = on_reader!(self, |pool| {
-            sqlx::query_as(SQL).bind(session.as_str()).bind(state.as_str()).bind(limit).fetch_all(pool).await?
+            let query = sqlx::query_as(SQL).bind(owner.id()).bind(after.created_at).bind(after.id.0).bind(limit);
+            query.bind(owner.kind().as_str()).fetch_all(pool).await?
+        });
+        rows.into_iter().map(|row| row.into_media().map(|(_, media)| media)).collect()
+    }
+
+    /// Media of an owner by their ids, whatever their state, in no order.
+    #[tracing::instrument(name = "db.find_media_of", level = "trace", skip_all)]
+    pub async fn find_media_of(&self, owner: &Owner, ids: &[ObjectId]) -> Result<Vec<Media>> {
+        const SQL: &str = media!("o.id IN (");
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows: Vec<Row> = on_reader!(self, |pool| {
+            let mut query = sqlx::QueryBuilder::new(SQL);
+            let mut list = query.separated(", ");
+            for id in ids {
+                list.push_bind(id.0);
+            }
+            query.push(") AND o.owner_kind = ").push_bind(owner.kind().as_str());
+            query.push(" AND o.owner_id = ").push_bind(owner.id());
+            query.build_query_as().fetch_all(pool).await?
+        });
+        rows.into_iter().map(|row| row.into_media().map(|(_, media)| media)).collect()
+    }
+
+    /// Media of an owner in a state, in no order.
+    #[tracing::instrument(name = "db.list_media_in_state", level = "trace", skip_all)]
+    pub async fn list_media_in_state(&self, owner: &Owner, state: ObjectState, limit: i64) -> Result<Vec<Media>> {
+        const SQL: &str = media!("o.owner_kind = $4 AND o.owner_id = $1 AND o.state = $2 LIMIT $3");
+        let rows: Vec<Row> = on_reader!(self, |pool| {
+            let query = sqlx::query_as(SQL).bind(owner.id()).bind(state.as_str()).bind(limit);
+            query.bind(owner.kind().as_str()).fetch_all(pool).await?
         });
         rows.into_iter().map(|row| row.into_media().map(|(_, media)| media)).collect()
     }
@@ -279,39 +335,27 @@ impl Db {
         rows.into_iter().map(PassageRow::into_passage).collect()
     }
 
-    /// What became of a session's media after a passage, in order.
+    /// What became of an owner's media after a passage, in order.
     #[tracing::instrument(name = "db.list_passages_after", level = "trace", skip_all)]
-    pub async fn list_passages_after(&self, session: &SessionId, after: i64, limit: i64) -> Result<Vec<Passage>> {
+    pub async fn list_passages_after(&self, owner: &Owner, after: i64, limit: i64) -> Result<Vec<Passage>> {
         const SQL: &str = "SELECT id, object_id, status, reason, at FROM object_history \
-                           WHERE owner_kind = 'session' AND owner_id = $1 AND id > $2 ORDER BY id LIMIT $3";
+                           WHERE owner_kind = $4 AND owner_id = $1 AND id > $2 ORDER BY id LIMIT $3";
         let rows: Vec<PassageRow> = on_reader!(self, |pool| {
-            sqlx::query_as(SQL).bind(session.as_str()).bind(after).bind(limit).fetch_all(pool).await?
+            let query = sqlx::query_as(SQL).bind(owner.id()).bind(after).bind(limit);
+            query.bind(owner.kind().as_str()).fetch_all(pool).await?
         });
         rows.into_iter().map(PassageRow::into_passage).collect()
     }
 
-    /// The last passage there is of a session's media; 0 if there is none.
+    /// The last passage there is of an owner's media; 0 if there is none.
     #[tracing::instrument(name = "db.last_passage", level = "trace", skip_all)]
-    pub async fn last_passage(&self, session: &SessionId) -> Result<i64> {
-        const SQL: &str =
-            "SELECT COALESCE(MAX(id), 0) FROM object_history WHERE owner_kind = 'session' AND owner_id = $1";
-        let row: (i64,) = on_reader!(self, |pool| sqlx::query_as(SQL).bind(session.as_str()).fetch_one(pool).await?);
+    pub async fn last_passage(&self, owner: &Owner) -> Result<i64> {
+        const SQL: &str = "SELECT COALESCE(MAX(id), 0) FROM object_history WHERE owner_kind = $2 AND owner_id = $1";
+        let row: (i64,) = on_reader!(self, |pool| {
+            sqlx::query_as(SQL).bind(owner.id()).bind(owner.kind().as_str()).fetch_one(pool).await?
+        });
         Ok(row.0)
     }
-}
-
-/// What a status is made of.
-fn states(status: Status) -> (ObjectState, UploadState) {
-    let object = match status {
-        Status::PendingUpload => return (ObjectState::Pending, UploadState::Open),
-        Status::Uploaded => ObjectState::Pending,
-        Status::Scanning => ObjectState::Scanning,
-        Status::ScanFailed => ObjectState::Failed,
-        Status::Processing => ObjectState::Processing,
-        Status::Completed => ObjectState::Ready,
-        Status::Rejected => ObjectState::Rejected,
-    };
-    (object, UploadState::Completed)
 }
 
 impl Tx {
@@ -326,15 +370,17 @@ impl Tx {
         Ok(())
     }
 
-    /// Whose an object is among sessions, and where it stands.
+    /// Whose a medium is, and where it stands.
     #[tracing::instrument(name = "db.media_state", level = "trace", skip_all)]
-    pub async fn media_state(&mut self, id: ObjectId) -> Result<Option<(SessionId, ObjectState)>> {
-        const SQL: &str = "SELECT owner_id, state FROM objects WHERE id = $1 AND owner_kind = 'session'";
-        let row: Option<(String, String)> =
+    pub async fn media_state(&mut self, id: ObjectId) -> Result<Option<(Owner, ObjectState)>> {
+        const SQL: &str = "SELECT o.owner_kind, o.owner_id, s.org, o.state FROM objects o \
+                           LEFT JOIN sessions s ON o.owner_kind = 'session' AND s.id = o.owner_id \
+                           WHERE o.id = $1 AND o.owner_kind IN ('session', 'space')";
+        let row: Option<(String, String, Option<String>, String)> =
             on_tx!(self, |connection| sqlx::query_as(SQL).bind(id.0).fetch_optional(connection).await?);
-        let Some((session, state)) = row else { return Ok(None) };
-        let session = SessionId::parse(&session).ok_or_else(|| corrupt("session id"))?;
-        Ok(Some((session, ObjectState::parse(&state).ok_or_else(|| corrupt("object state"))?)))
+        let Some((kind, id, org, state)) = row else { return Ok(None) };
+        let owner = gallery(&kind, &id, org.as_deref())?;
+        Ok(Some((owner, ObjectState::parse(&state).ok_or_else(|| corrupt("object state"))?)))
     }
 
     /// Keeps where what was sent lies, from here on and for good.
@@ -345,6 +391,18 @@ impl Tx {
             sqlx::query(SQL).bind(id.0).bind(sealed.as_str()).execute(connection).await.map(drop)?;
         });
         Ok(())
+    }
+
+    /// The same for what was imported, and what its bytes say that it is. `false` if nobody waits for it any more.
+    #[tracing::instrument(name = "db.keep_import", level = "trace", skip_all)]
+    pub async fn keep_import(&mut self, id: ObjectId, sealed: &Key, content_type: &str) -> Result<bool> {
+        const SQL: &str = "UPDATE objects SET sealed_key = $2, content_type = $3 \
+                           WHERE id = $1 AND state = 'PENDING' AND sealed_key IS NULL";
+        let done = on_tx!(self, |connection| {
+            let query = sqlx::query(SQL).bind(id.0).bind(sealed.as_str()).bind(content_type);
+            query.execute(connection).await?.rows_affected()
+        });
+        Ok(done == 1)
     }
 
     /// Makes a medium readable at the place where it was published. `false` if it was not being processed.
@@ -402,17 +460,17 @@ impl Tx {
     #[tracing::instrument(name = "db.add_passage", level = "trace", skip_all)]
     pub async fn add_passage(
         &mut self,
-        session: &SessionId,
+        owner: &Owner,
         id: ObjectId,
-        status: Status,
+        change: Change,
         reason: Option<&str>,
         at: SystemTime,
     ) -> Result<()> {
         const SQL: &str = "INSERT INTO object_history (object_id, owner_kind, owner_id, status, reason, at) \
-                           VALUES ($1, 'session', $2, $3, $4, $5)";
+                           VALUES ($1, $6, $2, $3, $4, $5)";
         on_tx!(self, |connection| {
-            let query = sqlx::query(SQL).bind(id.0).bind(session.as_str()).bind(status.as_str()).bind(reason);
-            query.bind(micros(at)).execute(connection).await.map(drop)?;
+            let query = sqlx::query(SQL).bind(id.0).bind(owner.id()).bind(change.as_str()).bind(reason);
+            query.bind(micros(at)).bind(owner.kind().as_str()).execute(connection).await.map(drop)?;
         });
         Ok(())
     }

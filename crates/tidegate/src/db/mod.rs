@@ -5,6 +5,7 @@ mod archives;
 mod audit;
 mod changes;
 mod files;
+mod invalidations;
 mod jobs;
 mod media;
 mod objects;
@@ -13,6 +14,7 @@ mod parts;
 mod postgres;
 mod quotas;
 mod sessions;
+mod spaces;
 mod sqlite;
 mod uploads;
 

@@ -1,8 +1,9 @@
-//! Whose an object is: asked before anything else is, so that the decision comes before the look-up.
+//! Whose an object is, asked before anything else is, so that the decision comes before the look-up; and whether an owner
+//! that can be deleted is there.
 
 use uuid::Uuid;
 
-use super::{Db, corrupt, on_reader};
+use super::{Db, Tx, corrupt, on_reader, on_tx};
 use crate::error::Result;
 use crate::model::ids::{ObjectId, UserId};
 use crate::model::owner::{Owner, OwnerKind};
@@ -21,7 +22,7 @@ impl Db {
     #[tracing::instrument(name = "db.owner_of", level = "trace", skip_all)]
     pub async fn owner_of(&self, kind: OwnerKind, object: ObjectId) -> Result<Option<Owner>> {
         const SQL: &str = "SELECT owner_id FROM objects WHERE id = $1 AND owner_kind = $2";
-        if kind == OwnerKind::Session {
+        if matches!(kind, OwnerKind::Session | OwnerKind::Space) {
             return self.find_media_owner(object).await;
         }
         let found: Option<(String,)> = on_reader!(self, |pool| {
@@ -30,8 +31,52 @@ impl Db {
         let Some((id,)) = found else { return Ok(None) };
         match kind {
             OwnerKind::Disks => UserId::parse(&id).map(|user| Some(Owner::Disks(user))).map_err(|_| corrupt("user id")),
-            OwnerKind::Session => Ok(None),
+            OwnerKind::Session | OwnerKind::Space => Ok(None),
             OwnerKind::Files => UserId::parse(&id).map(|user| Some(Owner::Files(user))).map_err(|_| corrupt("user id")),
         }
+    }
+
+    /// Whether a session or a space is there; owners that nobody makes and deletes always are.
+    #[tracing::instrument(name = "db.is_there", level = "trace", skip_all)]
+    pub async fn is_there(&self, owner: &Owner) -> Result<bool> {
+        let sql = match owner {
+            Owner::Session(..) => "SELECT id FROM sessions WHERE id = $1 AND deleted_at IS NULL",
+            Owner::Space(_) => "SELECT id FROM spaces WHERE id = $1 AND deleted_at IS NULL",
+            Owner::Disks(_) | Owner::Files(_) => return Ok(true),
+        };
+        let row: Option<(String,)> =
+            on_reader!(self, |pool| sqlx::query_as(sql).bind(owner.id()).fetch_optional(pool).await?);
+        Ok(row.is_some())
+    }
+}
+
+impl Tx {
+    /// Whether an owner is there, in a way that keeps it so until this is committed.
+    #[tracing::instrument(name = "db.hold", level = "trace", skip_all)]
+    pub async fn hold(&mut self, owner: &Owner) -> Result<bool> {
+        // An update locks its row on every engine.
+        let sql = match owner {
+            Owner::Session(..) => "UPDATE sessions SET org = org WHERE id = $1 AND deleted_at IS NULL",
+            Owner::Space(_) => "UPDATE spaces SET name = name WHERE id = $1 AND deleted_at IS NULL",
+            Owner::Disks(_) | Owner::Files(_) => return Ok(true),
+        };
+        self.held(sql, owner).await
+    }
+
+    /// Whether an owner was deleted, in a way that keeps it so until this is committed.
+    #[tracing::instrument(name = "db.hold_deleted", level = "trace", skip_all)]
+    pub async fn hold_deleted(&mut self, owner: &Owner) -> Result<bool> {
+        let sql = match owner {
+            Owner::Session(..) => "UPDATE sessions SET org = org WHERE id = $1 AND deleted_at IS NOT NULL",
+            Owner::Space(_) => "UPDATE spaces SET name = name WHERE id = $1 AND deleted_at IS NOT NULL",
+            Owner::Disks(_) | Owner::Files(_) => return Ok(false),
+        };
+        self.held(sql, owner).await
+    }
+
+    async fn held(&mut self, sql: &'static str, owner: &Owner) -> Result<bool> {
+        let done =
+            on_tx!(self, |connection| sqlx::query(sql).bind(owner.id()).execute(connection).await?.rows_affected());
+        Ok(done == 1)
     }
 }

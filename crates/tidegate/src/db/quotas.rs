@@ -139,6 +139,19 @@ impl Tx {
         Ok(())
     }
 
+    /// Counts objects that came, or went (then both are negative), with their bytes, for their owner.
+    #[tracing::instrument(name = "db.count_objects", level = "trace", skip_all)]
+    pub async fn count_objects(&mut self, owner: &Owner, objects: i64, bytes: i64) -> Result<()> {
+        const SQL: &str = "INSERT INTO quotas (owner_kind, owner_id, files, used) VALUES ($1, $2, $3, $4) \
+                           ON CONFLICT (owner_kind, owner_id) DO UPDATE SET files = quotas.files + excluded.files, \
+                           used = quotas.used + excluded.used";
+        on_tx!(self, |connection| {
+            let query = sqlx::query(SQL).bind(owner.kind().as_str()).bind(owner.id()).bind(objects).bind(bytes);
+            query.execute(connection).await.map(drop)?;
+        });
+        Ok(())
+    }
+
     /// Ends all links to an owner's files that were given so far.
     #[tracing::instrument(name = "db.raise_link_epoch", level = "trace", skip_all)]
     pub async fn raise_link_epoch(&mut self, owner: &Owner) -> Result<()> {

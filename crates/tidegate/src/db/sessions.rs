@@ -64,23 +64,4 @@ impl Tx {
         });
         Ok(done == 1)
     }
-
-    /// Whether a session is deleted, in a way that keeps it so until this is committed.
-    #[tracing::instrument(name = "db.hold_deleted_session", level = "trace", skip_all)]
-    pub async fn hold_deleted_session(&mut self, id: &SessionId) -> Result<bool> {
-        const SQL: &str = "UPDATE sessions SET org = org WHERE id = $1 AND deleted_at IS NOT NULL";
-        let done =
-            on_tx!(self, |connection| sqlx::query(SQL).bind(id.as_str()).execute(connection).await?.rows_affected());
-        Ok(done == 1)
-    }
-
-    /// Whether a session is there, in a way that keeps it so until this is committed.
-    #[tracing::instrument(name = "db.hold_session", level = "trace", skip_all)]
-    pub async fn hold_session(&mut self, id: &SessionId) -> Result<bool> {
-        // An update locks its row on every engine.
-        const SQL: &str = "UPDATE sessions SET org = org WHERE id = $1 AND deleted_at IS NULL";
-        let done =
-            on_tx!(self, |connection| sqlx::query(SQL).bind(id.as_str()).execute(connection).await?.rows_affected());
-        Ok(done == 1)
-    }
 }

@@ -8,7 +8,7 @@ use super::{Db, Tx, corrupt, on_reader, on_tx, to_i64, to_u64};
 use crate::error::Result;
 use crate::model::ids::{ObjectId, UserId};
 use crate::model::key::Key;
-use crate::model::owner::Owner;
+use crate::model::owner::{Owner, OwnerKind};
 use crate::model::principal::Principal;
 use crate::model::upload::{Upload, UploadState};
 use crate::model::{from_micros, micros};
@@ -17,6 +17,7 @@ use crate::model::{from_micros, micros};
 struct Row {
     id: String,
     object_id: Uuid,
+    owner_kind: String,
     object_key: String,
     incoming_key: Option<String>,
     part_size: Option<i64>,
@@ -38,6 +39,7 @@ impl Row {
     fn into_upload(self) -> Result<Upload> {
         Ok(Upload {
             id: self.id,
+            of: OwnerKind::parse(&self.owner_kind).ok_or_else(|| corrupt("owner"))?,
             object: ObjectId(self.object_id),
             key: Key::stored(self.object_key),
             incoming: self.incoming_key.map(Key::stored),
@@ -54,7 +56,7 @@ impl Db {
     /// The upload of this owner's object.
     #[tracing::instrument(name = "db.find_upload", level = "trace", skip_all)]
     pub async fn find_upload(&self, owner: &Owner, object: ObjectId) -> Result<Option<Upload>> {
-        const SQL: &str = "SELECT id, object_id, object_key, incoming_key, part_size, announced_size, state, parts_digest, expires_at \
+        const SQL: &str = "SELECT id, object_id, owner_kind, object_key, incoming_key, part_size, announced_size, state, parts_digest, expires_at \
                            FROM uploads WHERE object_id = $1 AND owner_kind = $2 AND owner_id = $3";
         let row: Option<Row> = on_reader!(self, |pool| {
             sqlx::query_as(SQL).bind(object.0).bind(owner.kind().as_str()).bind(owner.id()).fetch_optional(pool).await?
@@ -65,7 +67,7 @@ impl Db {
     /// The upload a presigned part names: id and key must both be its own.
     #[tracing::instrument(name = "db.find_upload_in_parts", level = "trace", skip_all)]
     pub async fn find_upload_in_parts(&self, id: &str, key: &str) -> Result<Option<Upload>> {
-        const SQL: &str = "SELECT id, object_id, object_key, incoming_key, part_size, announced_size, state, parts_digest, expires_at \
+        const SQL: &str = "SELECT id, object_id, owner_kind, object_key, incoming_key, part_size, announced_size, state, parts_digest, expires_at \
                            FROM uploads WHERE id = $1 AND object_key = $2 AND part_size IS NOT NULL";
         let row: Option<Row> =
             on_reader!(self, |pool| sqlx::query_as(SQL).bind(id).bind(key).fetch_optional(pool).await?);
@@ -75,7 +77,7 @@ impl Db {
     /// The open upload whose single PUT lands at a key.
     #[tracing::instrument(name = "db.find_single_upload", level = "trace", skip_all)]
     pub async fn find_single_upload(&self, key: &str) -> Result<Option<Upload>> {
-        const SQL: &str = "SELECT id, object_id, object_key, incoming_key, part_size, announced_size, state, parts_digest, expires_at \
+        const SQL: &str = "SELECT id, object_id, owner_kind, object_key, incoming_key, part_size, announced_size, state, parts_digest, expires_at \
                            FROM uploads WHERE incoming_key = $1 AND state = 'OPEN' AND part_size IS NULL";
         let row: Option<Row> = on_reader!(self, |pool| sqlx::query_as(SQL).bind(key).fetch_optional(pool).await?);
         row.map(Row::into_upload).transpose()
@@ -84,7 +86,7 @@ impl Db {
     /// An upload of files and whose it is, whatever its state.
     #[tracing::instrument(name = "db.find_files_upload", level = "trace", skip_all)]
     pub async fn find_files_upload(&self, id: &str) -> Result<Option<(Owner, Upload)>> {
-        const SQL: &str = "SELECT id, object_id, object_key, incoming_key, part_size, announced_size, state, parts_digest, \
+        const SQL: &str = "SELECT id, object_id, owner_kind, object_key, incoming_key, part_size, announced_size, state, parts_digest, \
                            expires_at, owner_id FROM uploads WHERE id = $1 AND owner_kind = 'files'";
         let row: Option<OwnedRow> = on_reader!(self, |pool| sqlx::query_as(SQL).bind(id).fetch_optional(pool).await?);
         let Some(row) = row else { return Ok(None) };
@@ -103,7 +105,7 @@ impl Db {
     /// Open uploads in the order of their ids, after `after`.
     #[tracing::instrument(name = "db.list_open_uploads", level = "trace", skip_all)]
     pub async fn list_open_uploads(&self, after: &str, limit: i64) -> Result<Vec<Upload>> {
-        const SQL: &str = "SELECT id, object_id, object_key, incoming_key, part_size, announced_size, state, parts_digest, expires_at \
+        const SQL: &str = "SELECT id, object_id, owner_kind, object_key, incoming_key, part_size, announced_size, state, parts_digest, expires_at \
                            FROM uploads WHERE state = 'OPEN' AND id > $1 ORDER BY id LIMIT $2";
         let rows: Vec<Row> =
             on_reader!(self, |pool| sqlx::query_as(SQL).bind(after).bind(limit).fetch_all(pool).await?);
@@ -118,7 +120,7 @@ impl Db {
         after: Option<&Upload>,
         limit: i64,
     ) -> Result<Vec<Upload>> {
-        const SQL: &str = "SELECT id, object_id, object_key, incoming_key, part_size, announced_size, state, parts_digest, expires_at \
+        const SQL: &str = "SELECT id, object_id, owner_kind, object_key, incoming_key, part_size, announced_size, state, parts_digest, expires_at \
                            FROM uploads WHERE state = 'OPEN' AND expires_at <= $1 AND (expires_at, id) > ($2, $3) \
                            ORDER BY expires_at, id LIMIT $4";
         let (at, id) = after.map_or((i64::MIN, ""), |upload| (micros(upload.expires_at), upload.id.as_str()));

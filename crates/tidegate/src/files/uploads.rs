@@ -96,6 +96,7 @@ pub async fn begin(
             content: None,
         };
         let upload = Upload {
+            of: owner.kind(),
             id: upload_id,
             object: id,
             key,

@@ -131,10 +131,10 @@ async fn list_events(
         return Err(bad_request("give either owner or object").into());
     }
     let kind = match asked.kind.as_deref() {
-        None | Some("disks") => OwnerKind::Disks,
-        Some("files") => OwnerKind::Files,
-        Some("session") => OwnerKind::Session,
-        Some(_) => return Err(bad_request("kind must be disks, files or session").into()),
+        None => OwnerKind::Disks,
+        Some(text) => {
+            OwnerKind::parse(text).ok_or_else(|| bad_request("kind must be disks, files, session or space"))?
+        }
     };
     let owner = match &asked.owner {
         Some(text) => Some(text.clone()),

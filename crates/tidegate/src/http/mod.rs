@@ -4,6 +4,7 @@ mod address;
 mod audit;
 mod auth;
 mod content;
+mod cookies;
 mod cors;
 mod cursor;
 mod disks;
@@ -23,6 +24,7 @@ mod patience;
 mod s3;
 pub mod serve;
 mod sessions;
+mod spaces;
 mod stall;
 mod time;
 mod tokens;
@@ -68,6 +70,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .merge(files::byte_routes())
         .merge(files::list_routes())
         .merge(sessions::routes())
+        .merge(spaces::routes())
         .merge(jobs::routes())
         .merge(tokens::routes())
         .merge(audit::routes())
@@ -95,6 +98,9 @@ pub fn api_router(app: Arc<App>) -> Router {
     }
     if app.config.sessions.on {
         surfaces = surfaces.merge(sessions::routes().split_for_parts().0).merge(graphql::routes(&app));
+    }
+    if app.config.spaces.on {
+        surfaces = surfaces.merge(spaces::routes().split_for_parts().0);
     }
     let (metrics, _) = ops::metrics_route().split_for_parts();
     let (_, description) = routes().split_for_parts();

@@ -4,13 +4,13 @@ use super::{Job, ingest};
 use crate::app::App;
 use crate::db::{Db, DeadJob};
 use crate::error::{Error, Result, bad_request};
+use crate::gallery;
 use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::event::{Deed, NewEvent};
 use crate::model::ids::ObjectId;
 use crate::model::object::ObjectState;
 use crate::objects::MAX_PAGE;
-use crate::sessions;
 
 /// Objects that are looked up in one query.
 const AT_ONCE: i64 = 500;
@@ -46,7 +46,7 @@ pub async fn revive_failed(db: &Db, caller: &Caller) -> Result<u64> {
             let media = db.find_media(id).await?;
             let mut tx = db.begin().await?;
             let taken_back = match &media {
-                Some((_, media)) => sessions::take_back(&mut tx, caller, media, now).await?,
+                Some((_, media)) => gallery::take_back(&mut tx, caller, media, now).await?,
                 None => ingest::files::take_back(&mut tx, id, now).await?,
             };
             tx.commit().await?;
@@ -68,7 +68,7 @@ pub async fn revive(db: &Db, caller: &Caller, id: i64) -> Result<()> {
     let mut tx = db.begin().await?;
     // Of a medium that failed the status says that it waits again.
     let taken_back = match (&media, job) {
-        (Some((_, media)), _) => sessions::take_back(&mut tx, caller, media, now).await?,
+        (Some((_, media)), _) => gallery::take_back(&mut tx, caller, media, now).await?,
         (None, Some(Job::RestoreMediaV1 { object })) => {
             // The state that was given up with it.
             let id = ObjectId(object);

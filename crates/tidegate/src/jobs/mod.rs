@@ -17,9 +17,10 @@ use crate::db::{NewJob, Tx};
 use crate::error::{Error, Result};
 use crate::model::caller::Caller;
 use crate::model::event::Deed;
-use crate::model::ids::{ObjectId, SessionId, UserId};
+use crate::model::ids::{ObjectId, SessionId, SpaceId, UserId};
 use crate::model::object::ObjectState;
-use crate::{files, sessions};
+use crate::model::owner::Owner;
+use crate::{files, gallery, imports, invalidations};
 
 /// A job, as it is stored. Names carry a version: rows outlive releases.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,6 +83,20 @@ pub enum Job {
         /// The session.
         session: String,
     },
+    /// The same for all that was deleted with a space.
+    HideSpaceV1 {
+        /// The space.
+        space: String,
+    },
+    /// Copies an object of the bucket's into a space, where it goes the way of all images.
+    ImportImageV1 {
+        /// What it will be.
+        object: Uuid,
+        /// What is copied.
+        key: String,
+    },
+    /// Tells the CDN of what was deleted.
+    InvalidateV1,
     /// The same for all that was deleted with a session, at this time (microseconds) or later.
     RestoreSessionV1 {
         /// The session.
@@ -152,6 +167,9 @@ impl Job {
             Self::ReleaseMediaV1 { .. } => "release_media",
             Self::HideMediaV1 { .. } => "hide_media",
             Self::HideSessionV1 { .. } => "hide_session",
+            Self::HideSpaceV1 { .. } => "hide_space",
+            Self::ImportImageV1 { .. } => "import_image",
+            Self::InvalidateV1 => "invalidate",
             Self::RestoreMediaV1 { .. } => "restore_media",
             Self::RestoreSessionV1 { .. } => "restore_session",
             Self::RescanV1 { .. } => "rescan",
@@ -161,7 +179,7 @@ impl Job {
     /// Of jobs with one name of this kind there is one at a time.
     fn dedupe(&self) -> Option<Cow<'static, str>> {
         match self {
-            Self::SweepV1 | Self::RecoverV1 => Some(self.name().into()),
+            Self::SweepV1 | Self::RecoverV1 | Self::InvalidateV1 => Some(self.name().into()),
             Self::IngestV1 { object, .. } => Some(format!("ingest:{object}").into()),
             Self::ScanFileV1 { object } => Some(format!("scan:{object}").into()),
             Self::RescanV1 { object } => Some(format!("rescan:{object}").into()),
@@ -184,6 +202,7 @@ impl Job {
         match self {
             Self::HideMediaV1 { .. }
             | Self::HideSessionV1 { .. }
+            | Self::HideSpaceV1 { .. }
             | Self::RestoreMediaV1 { .. }
             | Self::RestoreSessionV1 { .. } => SOON,
             Self::RescanV1 { .. } => LATER,
@@ -236,7 +255,9 @@ pub async fn enqueue_anew(tx: &mut Tx, job: &Job, run_at: SystemTime) -> Result<
 /// What follows from giving a job up, in the transaction that does so.
 async fn given_up(app: &App, tx: &mut Tx, payload: &str, reason: &str) -> Result<()> {
     match serde_json::from_str(payload) {
-        Ok(Job::IngestV1 { object, .. }) => ingest::fail(app, tx, ObjectId(object), reason).await,
+        Ok(Job::IngestV1 { object, .. } | Job::ImportImageV1 { object, .. }) => {
+            ingest::fail(app, tx, ObjectId(object), reason).await
+        }
         Ok(Job::ScanFileV1 { object }) => ingest::files::fail(app, tx, ObjectId(object), reason).await,
         Ok(Job::RestoreMediaV1 { object }) => {
             // Some of its bytes may be where they are served.
@@ -265,20 +286,29 @@ pub async fn perform(app: &App, job: &Job) -> Result<()> {
         Job::PurgeObjectV1 { object, key } => purge_object(app, ObjectId(*object), key).await,
         Job::IngestV1 { object, .. } => ingest::run(app, ObjectId(*object)).await,
         Job::ScanFileV1 { object } => ingest::files::run(app, ObjectId(*object)).await,
-        Job::ReleaseMediaV1 { object } => sessions::uploads::clear(app, ObjectId(*object)).await,
-        Job::HideMediaV1 { object } => sessions::deletion::hide(app, ObjectId(*object)).await,
-        Job::HideSessionV1 { session } => sessions::deletion::hide_session(app, &session_of(session)?).await,
+        Job::ReleaseMediaV1 { object } => gallery::uploads::clear(app, ObjectId(*object)).await,
+        Job::HideMediaV1 { object } => gallery::deletion::hide(app, ObjectId(*object)).await,
+        Job::HideSessionV1 { session } => gallery::deletion::hide_all(app, &session_of(app, session).await?).await,
+        Job::HideSpaceV1 { space } => {
+            let space =
+                SpaceId::parse(space).ok_or_else(|| Error::Internal(anyhow::anyhow!("a job's space is none")))?;
+            gallery::deletion::hide_all(app, &Owner::Space(space)).await
+        }
+        Job::ImportImageV1 { object, key } => imports::copy(app, ObjectId(*object), key).await,
+        Job::InvalidateV1 => invalidations::send(app).await,
         Job::RestoreSessionV1 { session, since, until } => {
             let until = until.unwrap_or(i64::MAX);
-            sessions::deletion::bring_back_session(app, &session_of(session)?, *since, until).await
+            gallery::deletion::bring_back_all(app, &session_of(app, session).await?, *since, until).await
         }
-        Job::RestoreMediaV1 { object } => sessions::deletion::bring_back(app, ObjectId(*object)).await,
+        Job::RestoreMediaV1 { object } => gallery::deletion::bring_back(app, ObjectId(*object)).await,
         Job::RescanV1 { object } => ingest::rescan(app, ObjectId(*object)).await,
     }
 }
 
-fn session_of(text: &str) -> Result<SessionId> {
-    SessionId::parse(text).ok_or_else(|| Error::Internal(anyhow::anyhow!("a job's session is none")))
+async fn session_of(app: &App, text: &str) -> Result<Owner> {
+    let unknown = || Error::Internal(anyhow::anyhow!("a job's session is none"));
+    let id = SessionId::parse(text).ok_or_else(unknown)?;
+    app.db.find_any_session(&id).await?.map(|(owner, _)| owner).ok_or_else(unknown)
 }
 
 async fn release_upload(app: &App, upload_id: &str, key: &str) -> Result<()> {

@@ -7,7 +7,7 @@ use crate::model::caller::Caller;
 use crate::model::key;
 use crate::model::object::ObjectState;
 use crate::model::upload::{Upload, UploadState};
-use crate::{audit, files, sessions, uploads};
+use crate::{audit, files, gallery, invalidations, uploads};
 
 /// How long the layout of an archive is kept after its token has ended.
 const ARCHIVES_KEPT: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
@@ -42,7 +42,8 @@ pub(super) async fn run(app: &App) -> Result<()> {
         drafts(app).await,
         old_events(app).await,
         old_archives(app).await,
-        sessions::deletion::purge_old(app, app.db.now()).await,
+        gallery::deletion::purge_old(app, app.db.now()).await,
+        invalidations::make_sure(app).await,
     ];
     outcomes.into_iter().collect()
 }
@@ -63,7 +64,7 @@ async fn expired(app: &App) -> Result<()> {
 
 /// Finishes what was cut off; `false` if there is nothing to finish.
 async fn finish(app: &App, upload: &Upload) -> Result<bool> {
-    if upload.is_of_a_session() {
+    if upload.is_media() {
         // What was sealed is taken up by the next confirmation.
         return Ok(false);
     }
@@ -79,7 +80,7 @@ async fn expire(app: &App, upload: &Upload) -> Result<()> {
     }
     let system = Caller::system();
     let ended = match upload.incoming {
-        Some(_) if upload.is_of_a_session() => sessions::uploads::end(app, &system, upload, UploadState::Expired).await,
+        Some(_) if upload.is_media() => gallery::uploads::end(app, &system, upload, UploadState::Expired).await,
         Some(_) => files::uploads::end(app, &system, upload, UploadState::Expired).await,
         None => uploads::end(app, &system, upload, UploadState::Expired).await,
     };

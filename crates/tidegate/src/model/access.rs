@@ -2,6 +2,7 @@
 
 use super::owner::Owner;
 use super::principal::Principal;
+use super::space::Role;
 
 /// What somebody wants to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -14,6 +15,8 @@ pub enum Action {
     Write,
     /// Delete.
     Delete,
+    /// Say who may do what, or end it as a whole.
+    Manage,
     /// See what was done.
     Audit,
     /// Make tokens for others.
@@ -26,11 +29,12 @@ pub enum Action {
 
 impl Action {
     /// All of them, for tests that leave none out.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::List,
         Self::Read,
         Self::Write,
         Self::Delete,
+        Self::Manage,
         Self::Audit,
         Self::IssueTokens,
         Self::SetQuota,
@@ -49,6 +53,7 @@ impl Action {
             Self::Read => "read",
             Self::Write => "write",
             Self::Delete => "delete",
+            Self::Manage => "manage",
             Self::Audit => "audit",
             Self::IssueTokens => "issue-tokens",
             Self::SetQuota => "set-quota",
@@ -62,6 +67,8 @@ impl Action {
 pub enum Target<'a> {
     /// One owner's things.
     Owner(&'a Owner),
+    /// The things of an owner that has members, of whom the one who asks is one with this role.
+    Shared(&'a Owner, Role),
     /// The whole server.
     Everything,
 }
@@ -78,7 +85,7 @@ pub enum Decision {
 }
 
 /// Decides. Disk images and files belong to one user, who may do everything with them; what is a session's, to everybody of
-/// its organisation; services act for users; an admin may see what was done and what work was given up, and nothing more of what is not theirs. What
+/// its organisation; what is a space's, to its members as far as their role goes; services act for users; an admin may see what was done and what work was given up, and nothing more of what is not theirs. What
 /// is not allowed here is denied.
 pub fn decide(principal: &Principal, action: Action, target: Target<'_>) -> Decision {
     match (principal, target) {
@@ -94,7 +101,8 @@ pub fn decide(principal: &Principal, action: Action, target: Target<'_>) -> Deci
         (Principal::User { org: Some(org), .. }, Target::Owner(Owner::Session(_, its))) if org == its => {
             Decision::Allow
         }
-        (Principal::User { .. }, Target::Owner(_) | Target::Everything) => Decision::Deny,
+        (Principal::User { .. }, Target::Shared(Owner::Space(_), role)) if role.may(action) => Decision::Allow,
+        (Principal::User { .. }, Target::Owner(_) | Target::Shared(..) | Target::Everything) => Decision::Deny,
     }
 }
 
@@ -107,6 +115,29 @@ mod tests {
 
     fn user(text: &str, admin: bool) -> Principal {
         Principal::User { id: UserId::parse(text).unwrap(), org: None, roles: Roles { admin } }
+    }
+
+    #[test]
+    fn a_space_is_its_members_as_far_as_their_role_goes() {
+        use crate::model::ids::SpaceId;
+        let (space, disks) = (Owner::Space(SpaceId::generate()), Owner::Disks(UserId::parse("a").unwrap()));
+        for action in Action::ALL {
+            let sees = action == Action::Audit || action == Action::Operate;
+            for role in Role::ALL {
+                let allowed = |yes| if yes { Decision::Allow } else { Decision::Deny };
+                let target = Target::Shared(&space, role);
+                assert_eq!(decide(&user("a", false), action, target), allowed(role.may(action)), "{role:?} {action:?}");
+                assert_eq!(decide(&user("a", true), action, target), allowed(role.may(action) || sees));
+                assert_eq!(decide(&Principal::Anonymous, action, target), Decision::Unauthenticated);
+                assert_eq!(decide(&Principal::Service, action, target), Decision::Allow);
+                assert_eq!(decide(&user("a", false), action, Target::Shared(&disks, role)), Decision::Deny);
+            }
+            assert_eq!(
+                decide(&user("a", false), action, Target::Owner(&space)),
+                Decision::Deny,
+                "no member: {action:?}"
+            );
+        }
     }
 
     proptest! {

@@ -37,6 +37,14 @@ pub enum Deed {
     SessionDeleted,
     /// A session that was deleted is back.
     SessionRestored,
+    /// A space was made.
+    SpaceCreated,
+    /// A space was deleted, and with it all that is in it.
+    SpaceDeleted,
+    /// Somebody was made a member of a space, or given another role.
+    MemberSet,
+    /// Somebody is no longer a member.
+    MemberRemoved,
     /// What a client sent was taken from where it was put.
     UploadConfirmed,
     /// Nothing was found in it, it was made anew and published.
@@ -78,6 +86,10 @@ impl Deed {
             Self::SessionCreated => "session.created",
             Self::SessionDeleted => "session.deleted",
             Self::SessionRestored => "session.restored",
+            Self::SpaceCreated => "space.created",
+            Self::SpaceDeleted => "space.deleted",
+            Self::MemberSet => "member.set",
+            Self::MemberRemoved => "member.removed",
             Self::UploadConfirmed => "upload.confirmed",
             Self::MediaPublished => "media.published",
             Self::MediaRejected => "media.rejected",

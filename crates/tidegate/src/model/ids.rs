@@ -59,26 +59,40 @@ impl OrgId {
     }
 }
 
-/// A session: a client's own UUID, or one of ours.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SessionId(String);
+/// Ids that are UUIDs, kept as the text that stands in keys and rows.
+macro_rules! uuid_text {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(String);
 
-impl SessionId {
-    /// A new one.
-    pub fn generate() -> Self {
-        Self(Uuid::now_v7().hyphenated().to_string())
-    }
+        impl $name {
+            /// A new one.
+            pub fn generate() -> Self {
+                Self(Uuid::now_v7().hyphenated().to_string())
+            }
 
-    /// Reads the hyphenated form, in letters of any case; `None` for anything else.
-    pub fn parse(text: &str) -> Option<Self> {
-        ObjectId::parse(text).map(|id| Self(id.to_string()))
-    }
+            /// Reads the hyphenated form, in letters of any case; `None` for anything else.
+            pub fn parse(text: &str) -> Option<Self> {
+                ObjectId::parse(text).map(|id| Self(id.to_string()))
+            }
 
-    /// The hyphenated form, in lower case.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+            /// The hyphenated form, in lower case.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+    };
 }
+
+uuid_text!(
+    /// A session: a client's own UUID, or one of ours.
+    SessionId
+);
+uuid_text!(
+    /// A space.
+    SpaceId
+);
 
 /// An object. Time-ordered, so that neighbours in time are neighbours in the index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

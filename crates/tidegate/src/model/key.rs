@@ -9,8 +9,9 @@ use aws_lc_rs::digest;
 use uuid::Uuid;
 
 use super::file::{self, FileName, Folder};
-use super::ids::{ObjectId, SessionId, UserId};
+use super::ids::{ObjectId, SessionId, SpaceId, UserId};
 use super::media::Stage;
+use super::owner::Owner;
 
 /// First segments that other owners' keys begin with; the images' base may be none of them.
 const OTHER_ROOTS: [&str; 4] = ["packages", "sessions", "spaces", "storage"];
@@ -19,7 +20,12 @@ const MAX_LITERAL_ID: usize = 128;
 /// The first segment of sessions, and the one below which they are served.
 const SESSIONS: &str = "sessions";
 const PROCESSED: &str = "processed";
+/// The same for spaces.
+const SPACES: &str = "spaces";
+const PUB: &str = "pub";
 const IMAGE_FILE: &str = "disk.img";
+/// Where many see what lies in one place, and what of it they see.
+const GALLERIES: [(&str, &str); 2] = [(SESSIONS, PROCESSED), (SPACES, PUB)];
 /// Places of which nothing is ever served.
 const INCOMING: &str = ".incoming";
 const QUARANTINE: &str = ".quarantine";
@@ -33,11 +39,6 @@ impl Key {
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-
-    /// Whether it lies among those of sessions.
-    pub fn is_of_a_session(&self) -> bool {
-        self.0.strip_prefix(SESSIONS).is_some_and(|rest| rest.starts_with('/'))
     }
 
     /// A key read back from the database, which holds only what this module built.
@@ -102,17 +103,20 @@ impl Layout {
     }
 
     /// The served root that a key lies in, with its trailing slash; `None` if it must not be served.
-    /// For a disk image that is `images/{owner}/{image}/{version}/`, for a session `sessions/{session}/processed/`.
+    /// For a disk image that is `images/{owner}/{image}/{version}/`, for a session `sessions/{session}/processed/`, for a
+    /// space `spaces/{space}/pub/`.
     pub fn served_root<'a>(&self, key: &'a str) -> Option<&'a str> {
         let segments = key.split('/');
         if segments.clone().any(|segment| segment.is_empty() || segment.starts_with('.')) {
             return None;
         }
-        if let Some(below) = key.strip_prefix(SESSIONS).and_then(|rest| rest.strip_prefix('/')) {
-            let (session, rest) = below.split_once('/')?;
-            let file = rest.strip_prefix(PROCESSED)?.strip_prefix('/')?;
-            let known = SessionId::parse(session).is_some_and(|id| id.as_str() == session) && !file.is_empty();
-            return known.then(|| &key[..key.len() - file.len()]);
+        for (place, served) in GALLERIES {
+            if let Some(below) = key.strip_prefix(place).and_then(|rest| rest.strip_prefix('/')) {
+                let (owner, rest) = below.split_once('/')?;
+                let file = rest.strip_prefix(served)?.strip_prefix('/')?;
+                let known = SessionId::parse(owner).is_some_and(|id| id.as_str() == owner) && !file.is_empty();
+                return known.then(|| &key[..key.len() - file.len()]);
+            }
         }
         let below = key.strip_prefix(&self.images)?.strip_prefix('/')?;
         let mut parts = below.splitn(4, '/');
@@ -125,9 +129,19 @@ impl Layout {
     }
 }
 
-/// What of a session is served: all of it lies below this.
-pub fn session_root(session: &SessionId) -> String {
-    format!("{SESSIONS}/{}/{PROCESSED}/", session.as_str())
+/// What of a session or a space is served: all of it lies below this. Of other owners nothing is served under one
+/// signature; what is named for them is a place where nothing ever lies.
+pub fn root(owner: &Owner) -> String {
+    match owner {
+        Owner::Session(session, _) => format!("{SESSIONS}/{}/{PROCESSED}/", session.as_str()),
+        Owner::Space(space) => space_root(space),
+        Owner::Disks(_) | Owner::Files(_) => format!(".none/{}/", owner.kind().as_str()),
+    }
+}
+
+/// The same for a space.
+pub fn space_root(space: &SpaceId) -> String {
+    format!("{SPACES}/{}/{PUB}/", space.as_str())
 }
 
 /// Where a client puts what is to become a session's: the source's own place, which nobody serves. `extension` is empty
@@ -136,14 +150,14 @@ pub fn session_upload(session: &SessionId, stage: Stage, file: Uuid, extension: 
     Key(format!("{SESSIONS}/{}/{}/{}{extension}", session.as_str(), stage.as_str(), file.hyphenated()))
 }
 
-/// What all that was ever published of one of a session's media begins with.
-pub fn published(session: &SessionId, media: ObjectId) -> String {
-    format!("{}{media}/", session_root(session))
+/// What all that was ever published of one medium begins with.
+pub fn published(owner: &Owner, media: ObjectId) -> String {
+    format!("{}{media}/", root(owner))
 }
 
 /// Where one file of it is published. `version` is random, so that no two attempts share an address.
-pub fn session_file(session: &SessionId, media: ObjectId, version: Uuid, name: &str) -> Key {
-    Key(format!("{}{}/{name}", published(session, media), version.simple()))
+pub fn published_file(owner: &Owner, media: ObjectId, version: Uuid, name: &str) -> Key {
+    Key(format!("{}{}/{name}", published(owner, media), version.simple()))
 }
 
 /// Where a user's file lies. `tag` tells files of one name apart.
@@ -186,7 +200,7 @@ pub fn draft(upload_id: &str) -> Key {
 pub const FILES: &str = file::ROOT;
 
 /// Where we write in parts, so that a crash may leave some: drafts, users' files, seals, and what is published.
-pub const WRITTEN: [&str; 4] = [PARTS, file::ROOT, QUARANTINE, SESSIONS];
+pub const WRITTEN: [&str; 5] = [PARTS, file::ROOT, QUARANTINE, SESSIONS, SPACES];
 
 /// The folder in which all drafts are.
 pub const DRAFTS: &str = PARTS;
@@ -212,10 +226,12 @@ impl<'a> Waiting<'a> {
             INCOMING | PARTS if is_upload(name) => Some(Self::Upload(name)),
             QUARANTINE => ObjectId::parse(name).map(Self::Object),
             // Only what is being published is written there by ourselves.
-            SESSIONS => {
+            SESSIONS | SPACES => {
                 let (_, below) = rest.split_once('/')?;
-                let media = below.strip_prefix(PROCESSED)?.strip_prefix('/')?.split('/').next()?;
-                ObjectId::parse(media).map(Self::Object)
+                let (served, below) = below.split_once('/')?;
+                let media = below.split('/').next()?;
+                let is_served = GALLERIES.contains(&(place, served));
+                ObjectId::parse(media).filter(|_| is_served).map(Self::Object)
             }
             _ => None,
         }
@@ -254,6 +270,7 @@ fn is_encoded(segment: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::ids::OrgId;
     use proptest::prelude::*;
 
     fn layout() -> Layout {
@@ -309,7 +326,8 @@ mod tests {
     fn of_a_session_only_what_was_processed_is_served() {
         let (session, media) = (SessionId::generate(), ObjectId::generate());
         let root = format!("sessions/{}/processed/", session.as_str());
-        let key = session_file(&session, media, Uuid::new_v4(), "image.jpg");
+        let owner = Owner::Session(session.clone(), OrgId::parse("o").unwrap());
+        let key = published_file(&owner, media, Uuid::new_v4(), "image.jpg");
         assert_eq!(layout().served_root(key.as_str()), Some(root.as_str()));
         for bad in [
             session_upload(&session, Stage::General, Uuid::new_v4(), ".jpg").as_str().to_owned(),
@@ -323,6 +341,30 @@ mod tests {
         ] {
             assert_eq!(layout().served_root(&bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn of_a_space_only_what_is_published_is_served() {
+        let space = SpaceId::generate();
+        let (root, owner) = (format!("spaces/{}/pub/", space.as_str()), Owner::Space(space.clone()));
+        let key = published_file(&owner, ObjectId::generate(), Uuid::new_v4(), "image.png");
+        assert_eq!(layout().served_root(key.as_str()), Some(root.as_str()));
+        assert!(matches!(Waiting::parse(key.as_str()), Some(Waiting::Object(_))));
+        for bad in [
+            root.clone(),
+            root.replace("/pub/", "/trash/a"),
+            root.replace("/pub/", "/processed/a"),
+            format!("{root}../x/a.jpg"),
+            format!("{root}.hidden"),
+            "spaces/pub/a.jpg".to_owned(),
+            format!("spaces/{}/pub/a", space.as_str().to_uppercase()),
+            root.replace("spaces/", "sessions/") + "a",
+        ] {
+            assert_eq!(layout().served_root(&bad), None, "{bad}");
+            assert_eq!(Waiting::parse(&bad), None, "{bad}");
+        }
+        let disks = Owner::Disks(UserId::parse("u").unwrap());
+        assert_eq!(layout().served_root(&format!("{}a", super::root(&disks))), None);
     }
 
     proptest! {

@@ -1,10 +1,11 @@
-//! A session's media: what is said of them, and what became of them.
+//! Media of sessions and images of spaces: what is said of them, and what became of them.
 
 use std::time::SystemTime;
 
-use super::ids::{ObjectId, SessionId};
+use super::ids::ObjectId;
 use super::key::Key;
 use super::object::{Content, Object, ObjectState};
+use super::owner::Owner;
 use super::upload::UploadState;
 
 /// Bytes in a name that a person gave.
@@ -121,7 +122,7 @@ impl Scan {
     }
 }
 
-/// Where one of a session's media stands, in the source's words.
+/// Where a medium stands, in the words of the source of sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
     /// Its bytes are awaited.
@@ -170,6 +171,20 @@ impl Status {
         Self::ALL.into_iter().find(|status| status.as_str() == text)
     }
 
+    /// The states of object and upload that make it.
+    pub fn states(self) -> (ObjectState, UploadState) {
+        let object = match self {
+            Self::PendingUpload => return (ObjectState::Pending, UploadState::Open),
+            Self::Uploaded => ObjectState::Pending,
+            Self::Scanning => ObjectState::Scanning,
+            Self::ScanFailed => ObjectState::Failed,
+            Self::Processing => ObjectState::Processing,
+            Self::Completed => ObjectState::Ready,
+            Self::Rejected => ObjectState::Rejected,
+        };
+        (object, UploadState::Completed)
+    }
+
     /// `None` for what was deleted, or given up before it came.
     pub fn of(object: ObjectState, upload: UploadState) -> Option<Self> {
         match (object, upload) {
@@ -185,20 +200,20 @@ impl Status {
     }
 }
 
-/// One of a session's media.
+/// One of a session's media, or an image of a space.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Media {
     /// What is known of every object. Its name is the one its uploader gave, its type what it is published as, or was
     /// announced as.
     pub object: Object,
-    /// Where the client puts it, which is also what the client calls it by.
+    /// Where the client puts it, which is also what the client calls it by in a session.
     pub file_key: Key,
-    /// Its session.
-    pub session: SessionId,
+    /// Its session or its space.
+    pub owner: Owner,
     /// Where its upload stands.
     pub upload: UploadState,
-    /// Where in the session it belongs.
-    pub stage: Stage,
+    /// Where in the session it belongs; what is in a space has none.
+    pub stage: Option<Stage>,
     /// What it shows, for those who can't see it.
     pub alt: Option<String>,
     /// Who announced it.
@@ -211,6 +226,8 @@ pub struct Media {
     pub scan: Option<Scan>,
     /// What it is like, once it was made anew.
     pub look: Option<Look>,
+    /// When it was deleted, if it was.
+    pub deleted_at: Option<SystemTime>,
 }
 
 impl Media {
@@ -250,6 +267,43 @@ pub struct Variant {
     pub height: u32,
 }
 
+/// What an object became.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// It has this status from then on.
+    Became(Status),
+    /// It was deleted and can be brought back. Told of what is in spaces only.
+    Deleted,
+    /// It is gone for good. The same.
+    Purged,
+}
+
+impl Change {
+    /// The name in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Became(status) => status.as_str(),
+            Self::Deleted => "DELETED",
+            Self::Purged => "PURGED",
+        }
+    }
+
+    /// Reads the name.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "DELETED" => Some(Self::Deleted),
+            "PURGED" => Some(Self::Purged),
+            other => Status::parse(other).map(Self::Became),
+        }
+    }
+}
+
+impl From<Status> for Change {
+    fn from(status: Status) -> Self {
+        Self::Became(status)
+    }
+}
+
 /// A line of an object's history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Passage {
@@ -258,7 +312,7 @@ pub struct Passage {
     /// Of which object.
     pub object: ObjectId,
     /// What it became.
-    pub status: Status,
+    pub change: Change,
     /// Why, where there is a reason.
     pub reason: Option<String>,
     /// When.
@@ -273,6 +327,10 @@ mod tests {
     fn names_are_read_back() {
         assert!(Stage::ALL.into_iter().all(|stage| Stage::parse(stage.as_str()) == Some(stage)));
         assert!(Status::ALL.into_iter().all(|status| Status::parse(status.as_str()) == Some(status)));
+        let of = |status: Status| Status::of(status.states().0, status.states().1);
+        assert!(Status::ALL.into_iter().all(|status| of(status) == Some(status)));
+        let changes = Status::ALL.into_iter().map(Change::Became).chain([Change::Deleted, Change::Purged]);
+        assert!(changes.into_iter().all(|change| Change::parse(change.as_str()) == Some(change)));
         assert_eq!(Stage::parse("processed"), None, "nothing is put where things are served from");
         assert_eq!(Stage::parse("GENERAL"), None);
     }

@@ -15,6 +15,7 @@ pub mod owner;
 pub mod principal;
 pub mod quota;
 pub mod rules;
+pub mod space;
 pub mod upload;
 
 use std::time::{Duration, SystemTime};

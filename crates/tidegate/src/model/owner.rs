@@ -1,6 +1,6 @@
 //! What bytes belong to. A closed enum, one variant per surface; the compiler lists what a new one needs.
 
-use super::ids::{OrgId, SessionId, UserId};
+use super::ids::{OrgId, SessionId, SpaceId, UserId};
 
 /// An owner. Never the person who uploaded; that is `created_by`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -11,6 +11,8 @@ pub enum Owner {
     Files(UserId),
     /// The media of a session, which is an organisation's.
     Session(SessionId, OrgId),
+    /// The images of a space, which is its members'.
+    Space(SpaceId),
 }
 
 /// The kinds of owner, as they are stored.
@@ -22,6 +24,8 @@ pub enum OwnerKind {
     Files,
     /// Media of a session.
     Session,
+    /// Images of a space.
+    Space,
 }
 
 impl Owner {
@@ -31,6 +35,7 @@ impl Owner {
             Self::Disks(_) => OwnerKind::Disks,
             Self::Files(_) => OwnerKind::Files,
             Self::Session(..) => OwnerKind::Session,
+            Self::Space(_) => OwnerKind::Space,
         }
     }
 
@@ -39,13 +44,14 @@ impl Owner {
         match self {
             Self::Disks(user) | Self::Files(user) => user.as_str(),
             Self::Session(session, _) => session.as_str(),
+            Self::Space(space) => space.as_str(),
         }
     }
 }
 
 impl OwnerKind {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Disks, Self::Files, Self::Session];
+    pub const ALL: [Self; 4] = [Self::Disks, Self::Files, Self::Session, Self::Space];
 
     /// Reads the stored name.
     pub fn parse(text: &str) -> Option<Self> {
@@ -58,6 +64,7 @@ impl OwnerKind {
             Self::Disks => "disks",
             Self::Files => "files",
             Self::Session => "session",
+            Self::Space => "space",
         }
     }
 }

@@ -18,6 +18,8 @@ pub struct Rules {
 pub enum Stranger {
     /// That it is not theirs (403).
     Forbidden,
+    /// Nothing: what is not theirs looks like what is not there (404).
+    NotFound,
 }
 
 /// What a delete leaves.
@@ -45,6 +47,8 @@ const FILES: Rules =
     Rules { stranger: Stranger::Forbidden, deletion: Deletion::Purge, scanning: Scanning::IfConfigured };
 const SESSION: Rules =
     Rules { stranger: Stranger::Forbidden, deletion: Deletion::Restorable, scanning: Scanning::Required };
+const SPACE: Rules =
+    Rules { stranger: Stranger::NotFound, deletion: Deletion::Restorable, scanning: Scanning::Required };
 
 /// The rules of a kind.
 pub fn of(kind: OwnerKind) -> &'static Rules {
@@ -52,5 +56,6 @@ pub fn of(kind: OwnerKind) -> &'static Rules {
         OwnerKind::Disks => &DISKS,
         OwnerKind::Files => &FILES,
         OwnerKind::Session => &SESSION,
+        OwnerKind::Space => &SPACE,
     }
 }

@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use super::ids::ObjectId;
 use super::key::Key;
+use super::owner::OwnerKind;
 
 /// Where an upload stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +41,8 @@ impl UploadState {
 pub struct Upload {
     /// The store's id of it, which is also the one on the wire.
     pub id: String,
+    /// Whose kind of thing it will be.
+    pub of: OwnerKind,
     /// What it will become.
     pub object: ObjectId,
     /// Where its bytes will lie.
@@ -64,9 +67,9 @@ impl Upload {
         self.state == UploadState::Open && now < self.expires_at
     }
 
-    /// Whether its single PUT lands among a session's.
-    pub fn is_of_a_session(&self) -> bool {
-        self.incoming.as_ref().is_some_and(Key::is_of_a_session)
+    /// Whether it brings a medium: to a session or a space.
+    pub fn is_media(&self) -> bool {
+        matches!(self.of, OwnerKind::Session | OwnerKind::Space)
     }
 
     /// The most bytes part `number` may have, where a whole may have `max_size`.
@@ -121,7 +124,7 @@ mod tests {
         #[test]
         fn part_limits_add_up_to_the_size(size in 0u64..1000, part_size in 1u64..100) {
             let upload = Upload {
-                id: String::new(), object: ObjectId::generate(), key: Key::stored(String::new()), incoming: None,
+                id: String::new(), of: OwnerKind::Disks, object: ObjectId::generate(), key: Key::stored(String::new()), incoming: None,
                 part_size: Some(part_size), announced_size: Some(size), state: UploadState::Open,
                 parts_digest: None, expires_at: SystemTime::now(),
             };

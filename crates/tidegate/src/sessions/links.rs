@@ -5,9 +5,10 @@ use std::time::{Duration, SystemTime};
 
 use sign::{LinkTerms, Shown as Disposition};
 
-use super::{find_any, no_such_media};
+use super::find_any;
 use crate::app::App;
 use crate::error::{Error, Result};
+use crate::gallery::no_such_media;
 use crate::grants;
 use crate::model::access::Action;
 use crate::model::caller::Caller;
@@ -44,7 +45,7 @@ pub(super) async fn url(app: &App, caller: &Caller, media: &Media) -> Result<Med
     if media.object.state == ObjectState::Ready
         && let Some(edge) = &app.addresses.edge
     {
-        let root = key::session_root(&media.session);
+        let root = key::root(&media.owner);
         let (signature, times) = grants::sign_root(app, &root, app.config.grant_lifetime, SystemTime::now())?;
         let grant = signature.query().to_owned();
         return Ok(MediaUrl {
@@ -66,7 +67,7 @@ pub(super) async fn url(app: &App, caller: &Caller, media: &Media) -> Result<Med
 fn own_link(app: &App, media: &Media) -> MediaUrl {
     let lifetime = app.config.sessions.link_lifetime.as_secs();
     let expires_at = sign::window_expiry(epoch_seconds(SystemTime::now()), lifetime);
-    let path = path(&media.session, media.object.id);
+    let path = path(media.owner.id(), media.object.id);
     let terms = LinkTerms { expires: expires_at, shown: Disposition::Inline, epoch: 0 };
     let signature = app.links.sign_v2(&path, terms);
     let url = format!("{}{path}?v=2&exp={expires_at}&kid={}&sig={signature}", app.addresses.api, app.links.key_id());
@@ -82,8 +83,8 @@ async fn original(app: &App, media: &Media) -> Result<MediaUrl> {
     Ok(MediaUrl { url: signed.url, expires_at, refresh_after: expires_at, grant: None })
 }
 
-fn path(session: &SessionId, id: ObjectId) -> String {
-    format!("/v1/sessions/{}/media/{id}/content", session.as_str())
+fn path(session: &str, id: ObjectId) -> String {
+    format!("/v1/sessions/{session}/media/{id}/content")
 }
 
 /// What a link says, as it was sent.
@@ -110,19 +111,21 @@ pub async fn follow(
             let now = epoch_seconds(SystemTime::now());
             let said = (link.exp.as_str(), Disposition::Inline, 0);
             let kid = link.kid.as_deref().unwrap_or_default();
-            let good = app.links.verify_v2(&path(session, id), kid, said, &link.sig, now).is_some();
+            let good = app.links.verify_v2(&path(session.as_str(), id), kid, said, &link.sig, now).is_some();
             if !good {
                 metrics::counter!("tidegate_links_refused_total").increment(1);
                 return Err(Error::Forbidden("the link has ended, or was never good".into()));
             }
             let (_, media) = app.db.find_media(id).await?.ok_or_else(no_such_media)?;
-            app.db.find_session(&media.session).await?.ok_or_else(no_such_media)?;
+            if !app.db.is_there(&media.owner).await? {
+                return Err(no_such_media());
+            }
             media
         }
         (None, Some(caller)) => find_any(app, caller, Action::Read, Some(session), id).await?.1,
         (None, None) => return Err(crate::app::unauthenticated()),
     };
-    if media.session != *session {
+    if !super::is_in(&media, session) {
         return Err(no_such_media());
     }
     match media.status() {

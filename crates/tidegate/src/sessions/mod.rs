@@ -1,18 +1,19 @@
-//! Sessions, and the media that an organisation's people put into them: announced, confirmed, scanned, made anew,
-//! published, deleted and brought back. What becomes of the bytes is in `jobs/ingest`.
+//! Sessions, and the media that an organisation's people put into them: who may do what with them, and where they can be
+//! read. What they have in common with spaces is in `gallery`.
 
 pub mod deletion;
 pub mod links;
 pub mod uploads;
-pub mod watch;
 
 use std::collections::HashMap;
-use std::time::SystemTime;
+use std::sync::Arc;
+
+use futures::Stream;
 
 use crate::app::{App, unauthenticated};
-use crate::db::{Cursor, Tx};
+use crate::db::Cursor;
 use crate::error::{Error, Result, bad_request};
-use crate::jobs::{self, Job};
+use crate::gallery::{self, no_such_media};
 use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::event::{Deed, NewEvent};
@@ -87,17 +88,21 @@ async fn find_any(
         return Err(unauthenticated());
     }
     let (owner, media) = app.db.find_media(id).await?.ok_or_else(no_such_media)?;
-    if session.is_some_and(|session| *session != media.session) {
+    let Owner::Session(its, _) = &owner else { return Err(no_such_media()) };
+    if session.is_some_and(|session| session != its) {
         return Err(no_such_media());
     }
     app.authorize(caller, action, &owner, Some(id))?;
     // What belongs to a session that was deleted is gone with it.
-    app.db.find_session(&media.session).await?.ok_or_else(no_such_media)?;
+    if !app.db.is_there(&owner).await? {
+        return Err(no_such_media());
+    }
     Ok((owner, media))
 }
 
-fn no_such_media() -> Error {
-    Error::NotFound("no such media".into())
+/// Whether a medium is in this session.
+fn is_in(media: &Media, session: &SessionId) -> bool {
+    matches!(&media.owner, Owner::Session(its, _) if its == session)
 }
 
 /// One of a session's media that is there.
@@ -131,11 +136,12 @@ pub async fn list(
     after: Cursor,
     limit: i64,
 ) -> Result<(Vec<Shown>, bool)> {
-    find(app, caller, Action::List, session).await?;
+    let owner = find(app, caller, Action::List, session).await?;
     if !(1..=MAX_PAGE).contains(&limit) {
         return Err(bad_request(format!("limit must be from 1 to {MAX_PAGE}")));
     }
-    let mut found = app.db.list_media(session, status, after, limit + 1).await?;
+    let wanted = status.map(Status::states).map(|(object, upload)| (object, [upload, upload]));
+    let mut found = app.db.list_media(&owner, wanted, after, limit + 1).await?;
     let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = found.len() > wanted;
     found.truncate(wanted);
@@ -151,31 +157,16 @@ pub async fn history(app: &App, caller: &Caller, session: Option<&SessionId>, id
 /// Has one that failed tried again.
 pub async fn retry(app: &App, caller: &Caller, session: Option<&SessionId>, id: ObjectId) -> Result<Shown> {
     let (_, found) = find_any(app, caller, Action::Write, session, id).await?;
-    let mut tx = app.db.begin().await?;
-    if !take_back(&mut tx, caller, &found, app.db.now()).await? {
-        return Err(Error::InvalidState("only what failed can be tried again".into()));
-    }
-    tx.commit().await?;
-    app.jobs.ring();
-    app.news.ring();
+    gallery::retry(app, caller, &found).await?;
     media(app, caller, session, id).await
 }
 
-/// Puts one that failed back to the start. `false` if it has not failed.
-pub(crate) async fn take_back(tx: &mut Tx, caller: &Caller, media: &Media, now: SystemTime) -> Result<bool> {
-    let id = media.object.id;
-    if !tx.move_object(id, ObjectState::Failed, ObjectState::Pending, None).await? {
-        return Ok(false);
-    }
-    tx.add_passage(&media.session, id, Status::Uploaded, None, now).await?;
-    tx.record(caller, Deed::MediaRetried, id, now).await?;
-    tx.tell(id).await?;
-    // The one that failed may still be at its last steps, and would take the new one along when it ends.
-    jobs::enqueue_anew(tx, &Job::IngestV1 { object: id.0, video: is_video(media) }, now).await?;
-    Ok(true)
-}
-
-/// Whether it was announced as one.
-pub(crate) fn is_video(media: &Media) -> bool {
-    media.object.content_type.starts_with("video/")
+/// Everything that becomes of a session's media from now on.
+pub async fn watch(
+    app: &Arc<App>,
+    caller: Caller,
+    session: &SessionId,
+) -> Result<impl Stream<Item = Passage> + Send + use<>> {
+    let owner = find(app, &caller, Action::List, session).await?;
+    gallery::watch::watch(app, caller, owner).await
 }

@@ -1,37 +1,23 @@
-//! Uploads to a session: a URL for one PUT, and the word of the client that it was sent. Then the bytes are sealed: moved
-//! to where no URL ever led, so that whatever is sent later changes nothing of what is scanned and served.
+//! Uploads to a session: what is announced, and what the client says that it has sent.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
-
-use futures::TryStreamExt as _;
-use media::kind::{Kind, SNIFFED};
-use store::{Attributes, Expect, Plan, PresignedRequest, Shape};
 use uuid::Uuid;
 
-use super::{Shown, find, no_such_media, shown};
+use super::{Shown, find, shown};
 use crate::app::{App, unauthenticated};
-use crate::error::{Error, Result, bad_request};
-use crate::jobs::{self, Job};
+use crate::error::{Result, bad_request};
+use crate::gallery::no_such_media;
+pub use crate::gallery::uploads::Target;
+use crate::gallery::uploads::{self, kind, new_id};
 use crate::model::access::Action;
 use crate::model::caller::Caller;
-use crate::model::event::Deed;
-use crate::model::ids::{ObjectId, SessionId};
-use crate::model::key::{self, Key};
-use crate::model::media::{Media, Stage, Status, check_filename, extension};
-use crate::model::object::{Object, ObjectState};
-use crate::model::owner::Owner;
+use crate::model::ids::SessionId;
+use crate::model::key;
+use crate::model::media::{Media, Stage, extension};
 use crate::model::principal::Principal;
-use crate::model::upload::{Upload, UploadState};
+use crate::model::upload::UploadState;
 
 /// Bytes of a text that describes a picture.
 const MAX_ALT: usize = 2000;
-/// The most seals of one medium: there is one.
-const SEALS: usize = 100;
-/// How long after a confirmation its URL may still bring something, beyond its own end.
-const LATE: Duration = Duration::from_secs(60);
-/// The slowest PUT that is reckoned with.
-const SLOWEST: Duration = Duration::from_secs(86_400);
 
 /// What is to come.
 #[derive(Debug, Clone, Default)]
@@ -48,84 +34,15 @@ pub struct Announced {
     pub sha256: Option<String>,
 }
 
-/// Where it may be sent.
-#[derive(Debug, Clone)]
-pub struct Target {
-    /// The request.
-    pub request: PresignedRequest,
-    /// What the medium is called by.
-    pub file_key: Key,
-    /// Seconds that the request may be used.
-    pub expires_in: u64,
-}
-
 /// Announces a medium and says where to send it.
 pub async fn begin(app: &App, caller: &Caller, session: &SessionId, announced: Announced) -> Result<Target> {
     let owner = find(app, caller, Action::Write, session).await?;
-    let kind = Kind::parse(&announced.content_type).ok_or_else(|| {
-        let all: Vec<&str> = Kind::ALL.into_iter().map(Kind::content_type).collect();
-        bad_request(format!("contentType must be one of {}", all.join(", ")))
-    })?;
-    check_filename(&announced.filename).map_err(|error| bad_request(error.to_string()))?;
-    let stage = stage(announced.stage.as_deref())?.unwrap_or(Stage::General);
-    let limit = limit(app, kind);
-    if announced.size.is_some_and(|size| size > limit) {
-        return Err(too_large(limit));
-    }
-    if announced.size == Some(0) {
-        return Err(bad_request("size must be at least 1"));
-    }
-    let sha256 = announced.sha256.as_deref().map(checksum).transpose()?;
-    let now = app.db.now();
-    let (id, upload_id) = (ObjectId::generate(), Uuid::new_v4().simple().to_string());
-    let file_key = key::session_upload(session, stage, Uuid::new_v4(), extension(&announced.filename));
-    let object = Object {
-        id,
-        key: file_key.clone(),
-        name: Some(announced.filename),
-        content_type: kind.content_type().to_owned(),
-        state: ObjectState::Pending,
-        created_at: now,
-        content: None,
-    };
-    let upload = Upload {
-        id: upload_id,
-        object: id,
-        key: file_key.clone(),
-        incoming: Some(file_key.clone()),
-        part_size: None,
-        announced_size: announced.size,
-        state: UploadState::Open,
-        parts_digest: sha256,
-        expires_at: now + app.config.sessions.expiry,
-    };
-    let mut tx = app.db.begin().await?;
-    if !tx.hold_session(session).await? {
-        return Err(Error::NotFound("no such session".into()));
-    }
-    tx.insert_object(&owner, &object, &caller.deciding()).await?;
-    tx.describe_media(id, Some(stage), None).await?;
-    tx.insert_upload(&owner, &upload, &caller.principal, now).await?;
-    if let Some(sha256) = &upload.parts_digest {
-        tx.announce_parts(&upload.id, sha256).await?;
-    }
-    tx.add_passage(session, id, Status::PendingUpload, None, now).await?;
-    tx.record(caller, Deed::UploadBegun, id, now).await?;
-    tx.commit().await?;
-    app.news.ring();
-    metrics::counter!("tidegate_uploads_total", "outcome" => "begun").increment(1);
-    let lifetime = app.config.sessions.url_lifetime;
-    let attributes = Attributes { content_type: object.content_type, ..Attributes::default() };
-    let expect = Expect { shape: Shape::Single { size: announced.size, lifetime }, attributes };
-    match app.store.begin(file_key.as_str(), expect).await? {
-        Plan::Single(request) => {
-            // Earlier where temporary credentials end earlier.
-            let left = request.expires.duration_since(std::time::SystemTime::now()).unwrap_or_default();
-            let expires_in = lifetime.as_secs().min(left.as_secs() + 1);
-            Ok(Target { request, file_key, expires_in })
-        }
-        Plan::Parts { .. } => Err(Error::Internal(anyhow::anyhow!("the store planned parts for a single request"))),
-    }
+    let Announced { filename, content_type, stage: given, size, sha256 } = announced;
+    let kind = kind(&content_type, |_| true)?;
+    let stage = stage(given.as_deref())?.unwrap_or(Stage::General);
+    let file_key = key::session_upload(session, stage, Uuid::new_v4(), extension(&filename));
+    let announced = uploads::Announced { filename, kind, size, sha256, stage: Some(stage) };
+    uploads::begin(app, caller, &owner, (new_id(), file_key), announced).await
 }
 
 fn stage(given: Option<&str>) -> Result<Option<Stage>> {
@@ -133,23 +50,6 @@ fn stage(given: Option<&str>) -> Result<Option<Stage>> {
     let all: Vec<&str> = Stage::ALL.into_iter().map(Stage::as_str).collect();
     let unknown = || bad_request(format!("stage must be one of {}", all.join(", ")));
     Stage::parse(given).ok_or_else(unknown).map(Some)
-}
-
-fn checksum(given: &str) -> Result<String> {
-    let lower = given.to_ascii_lowercase();
-    if lower.len() == 64 && lower.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Ok(lower);
-    }
-    Err(bad_request("sha256 must be 64 hexadecimal digits"))
-}
-
-/// Bytes that one of this kind may have.
-pub(crate) fn limit(app: &App, kind: Kind) -> u64 {
-    if kind.is_video() { app.config.sessions.max_video } else { app.config.sessions.max_image }
-}
-
-fn too_large(limit: u64) -> Error {
-    Error::TooLarge(format!("at most {limit} bytes are taken of this type").into())
 }
 
 /// Takes what the client has sent, seals it and has it worked on. Asked again it answers the same.
@@ -168,9 +68,7 @@ pub async fn confirm(
     }
     let media = find_own(app, caller, session, file_key).await?;
     if media.upload == UploadState::Open {
-        // One at a time here; what another server does is settled by the rows.
-        let _confirming = app.completing.hold(file_key).await;
-        seal(app, caller, &owner, file_key, stage, alt).await?;
+        uploads::seal(app, caller, &owner, media.object.id, stage, alt).await?;
     }
     let media = find_own(app, caller, session, file_key).await?;
     let mut all = shown(app, caller, vec![media]).await?;
@@ -186,218 +84,8 @@ async fn find_own(app: &App, caller: &Caller, session: &SessionId, file_key: &st
         Principal::User { id, .. } => media.created_by == id.as_str(),
         Principal::Service | Principal::System => true,
     };
-    if media.session != *session || !theirs || media.status().is_none() {
+    if !super::is_in(&media, session) || !theirs || media.status().is_none() {
         return Err(no_such_media());
     }
     Ok(media)
-}
-
-async fn seal(
-    app: &App,
-    caller: &Caller,
-    owner: &Owner,
-    file_key: &str,
-    stage: Option<Stage>,
-    alt: Option<&str>,
-) -> Result<()> {
-    let (_, media) = app.db.find_media_by_file_key(file_key).await?.ok_or_else(no_such_media)?;
-    let id = media.object.id;
-    let upload = app.db.find_upload(owner, id).await?.ok_or_else(no_such_media)?;
-    if upload.state != UploadState::Open {
-        return Ok(());
-    }
-    let stage_then = stage.unwrap_or(media.stage);
-    let Some(sealed) = take_away(app, file_key, &media, stage_then, &upload).await? else {
-        return Err(bad_request("nothing was sent to uploadUrl yet; PUT the file there, then confirm"));
-    };
-    let now = app.db.now();
-    if let Some(wrong) = fault(app, &media, &upload, sealed.as_str()).await? {
-        let mut tx = app.db.begin().await?;
-        if tx.end_upload(&upload.id, UploadState::Completed, None).await? {
-            reject(app, &mut tx, caller, &media, ObjectState::Pending, &wrong.to_string()).await?;
-            tx.commit().await?;
-            app.news.ring();
-        }
-        clear(app, id).await?;
-        return Err(wrong);
-    }
-    let mut tx = app.db.begin().await?;
-    let held = tx.hold_session(&media.session).await?;
-    if !held || !tx.end_upload(&upload.id, UploadState::Completed, None).await? {
-        return Ok(());
-    }
-    tx.describe_media(id, stage, alt).await?;
-    tx.keep_seal(id, &sealed).await?;
-    tx.add_passage(&media.session, id, Status::Uploaded, None, now).await?;
-    tx.record(caller, Deed::UploadConfirmed, id, now).await?;
-    tx.tell(id).await?;
-    jobs::enqueue(&mut tx, &Job::IngestV1 { object: id.0, video: super::is_video(&media) }, now).await?;
-    release_later(app, &mut tx, id).await?;
-    tx.commit().await?;
-    app.jobs.ring();
-    app.news.ring();
-    metrics::counter!("tidegate_uploads_total", "outcome" => "completed").increment(1);
-    tracing::info!(object.id = %id, "what a client sent to a session was sealed");
-    Ok(())
-}
-
-/// Moves what a client has put to where no URL ever led. In a folder, which one server has to itself, that is one place for
-/// an upload, so that a move which was cut off goes on. In a bucket it is another one for each move: a server that is slow
-/// must not put a later PUT where an earlier one was scanned. Which of them counts, the row says.
-async fn take_away(app: &App, file_key: &str, media: &Media, stage: Stage, upload: &Upload) -> Result<Option<Key>> {
-    let id = media.object.id;
-    let attributes = Attributes {
-        content_type: media.object.content_type.clone(),
-        metadata: metadata(media, stage),
-        ..Attributes::default()
-    };
-    let one = Uuid::try_parse(&upload.id).ok().filter(|_| app.local.is_some());
-    let to = key::sealed(id, one.unwrap_or_else(Uuid::new_v4));
-    let mut moved = app.store.move_to(file_key, to.as_str(), Some(&attributes)).await;
-    if matches!(moved, Err(store::Error::AlreadyExists)) && app.local.is_some() {
-        // What was sealed by a confirmation that was cut off; what was sent since takes its place.
-        app.store.delete(to.as_str(), store::Deletion::Purge).await?;
-        moved = app.store.move_to(file_key, to.as_str(), Some(&attributes)).await;
-    }
-    match moved {
-        // An answer that was lost: nobody else makes a seal of this name.
-        Ok(()) | Err(store::Error::AlreadyExists) => Ok(Some(to)),
-        // Perhaps it was moved before, by a confirmation that was cut off.
-        Err(store::Error::NotFound) => {
-            let seals = app.store.list(&key::seals(id), None, SEALS).await?;
-            let last = seals.into_iter().max_by_key(|seal| seal.last_modified);
-            Ok(last.and_then(|seal| key::found_seal(&seal.key)))
-        }
-        Err(store::Error::Changed) => {
-            Err(Error::InvalidState("the file is being sent again; confirm when that is done".into()))
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// The source's metadata, in a form in which any name is safe in a header.
-pub(crate) fn metadata(media: &Media, stage: Stage) -> BTreeMap<String, String> {
-    let plain =
-        |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
-    let name = media.object.name.as_deref().unwrap_or_default();
-    [
-        ("original-filename", plain(name)),
-        ("uploaded-by", plain(&media.created_by)),
-        ("session-id", media.session.as_str().to_owned()),
-        ("stage", stage.as_str().to_owned()),
-    ]
-    .into_iter()
-    .map(|(name, value)| (name.to_owned(), value))
-    .collect()
-}
-
-/// What is wrong with what came, for good.
-async fn fault(app: &App, media: &Media, upload: &Upload, sealed: &str) -> Result<Option<Error>> {
-    let kind = Kind::parse(&media.object.content_type).ok_or_else(no_such_media)?;
-    let size = app.store.stat(sealed).await?.size;
-    if size > limit(app, kind) {
-        return Ok(Some(too_large(limit(app, kind))));
-    }
-    if upload.announced_size.is_some_and(|announced| announced != size) {
-        let announced = upload.announced_size.unwrap_or_default();
-        return Ok(Some(bad_request(format!("{size} bytes came, {announced} were announced"))));
-    }
-    if size == 0 {
-        return Ok(Some(bad_request("the file is empty")));
-    }
-    let head = u64::try_from(SNIFFED).unwrap_or(u64::MAX).min(size);
-    let (_, body) = app.store.read(sealed, Some(0..head)).await?;
-    let head: Vec<bytes::Bytes> = body.try_collect().await.map_err(|error| unreadable(&error))?;
-    if Kind::sniff(&head.concat()) != Some(kind) {
-        let message = format!("the file is not {}, as it was announced", kind.content_type());
-        return Ok(Some(bad_request(message)));
-    }
-    if let Some(announced) = &upload.parts_digest {
-        let (_, body) = app.store.read(sealed, None).await?;
-        let sha256 = crate::files::sha256_of(body).await.map_err(|error| unreadable(&error))?;
-        if sha256 != *announced {
-            let message = format!("the file's SHA-256 is {sha256}, and {announced} was announced");
-            return Ok(Some(bad_request(message)));
-        }
-    }
-    Ok(None)
-}
-
-fn unreadable(error: &std::io::Error) -> Error {
-    Error::StoreError(store::Error::Damaged(error.to_string()))
-}
-
-/// Says that a medium is never published, by its content's fault; its bytes go with a job.
-pub(crate) async fn reject(
-    app: &App,
-    tx: &mut crate::db::Tx,
-    caller: &Caller,
-    media: &Media,
-    from: ObjectState,
-    reason: &str,
-) -> Result<bool> {
-    let (id, now) = (media.object.id, app.db.now());
-    if !tx.move_object(id, from, ObjectState::Rejected, Some(reason)).await? {
-        return Ok(false);
-    }
-    tx.add_passage(&media.session, id, Status::Rejected, Some(reason), now).await?;
-    tx.record(caller, Deed::MediaRejected, id, now).await?;
-    tx.tell(id).await?;
-    jobs::enqueue(tx, &Job::ReleaseMediaV1 { object: id.0 }, now).await?;
-    release_later(app, tx, id).await?;
-    metrics::counter!("tidegate_media_total", "outcome" => "rejected").increment(1);
-    Ok(true)
-}
-
-/// What is still sent with the upload's URL goes, too: when the URL has ended; and, where a bucket may have taken a PUT that
-/// was begun in time and took its own, once more a day later.
-pub(crate) async fn release_later(app: &App, tx: &mut crate::db::Tx, id: ObjectId) -> Result<()> {
-    let ended = app.db.now() + app.config.sessions.url_lifetime + LATE;
-    jobs::enqueue(tx, &Job::ReleaseMediaV1 { object: id.0 }, ended).await?;
-    if app.local.is_none() {
-        jobs::enqueue(tx, &Job::ReleaseMediaV1 { object: id.0 }, ended + SLOWEST).await?;
-    }
-    Ok(())
-}
-
-/// Gives an upload up that nobody confirmed.
-pub async fn end(app: &App, caller: &Caller, upload: &Upload, state: UploadState) -> Result<()> {
-    let now = app.db.now();
-    let Some((_, media)) = app.db.find_media(upload.object).await? else { return Ok(()) };
-    let mut tx = app.db.begin().await?;
-    if !tx.end_upload(&upload.id, state, None).await? {
-        return Err(Error::InvalidState("the upload is no longer open".into()));
-    }
-    tx.set_object_state(upload.object, ObjectState::Pending, ObjectState::Purged, now).await?;
-    let deed = if state == UploadState::Expired { Deed::UploadExpired } else { Deed::UploadAborted };
-    tx.record(caller, deed, upload.object, now).await?;
-    jobs::enqueue(&mut tx, &Job::ReleaseMediaV1 { object: upload.object.0 }, now).await?;
-    release_later(app, &mut tx, upload.object).await?;
-    tx.commit().await?;
-    app.jobs.ring();
-    let outcome = if state == UploadState::Expired { "expired" } else { "aborted" };
-    metrics::counter!("tidegate_uploads_total", "outcome" => outcome).increment(1);
-    tracing::info!(object.id = %media.object.id, state = state.as_str(), "an upload to a session was given up");
-    Ok(())
-}
-
-/// Removes what is left of an upload: what lies where the client was told to put it, and, once nobody works on it any
-/// more, what was sealed.
-pub async fn clear(app: &App, id: ObjectId) -> Result<()> {
-    let Some((_, media)) = app.db.find_media(id).await? else { return Ok(()) };
-    if media.upload == UploadState::Open {
-        return Ok(());
-    }
-    app.store.delete(media.file_key.as_str(), store::Deletion::Purge).await?;
-    if media.object.state.is_under_way() {
-        return Ok(());
-    }
-    for seal in app.store.list(&key::seals(id), None, SEALS).await? {
-        app.store.delete(&seal.key, store::Deletion::Purge).await?;
-    }
-    if let Some(sealed) = media.sealed.as_ref().filter(|_| app.local.is_some()) {
-        // By its name, too: of a move that was cut off a listing shows nothing.
-        app.store.delete(sealed.as_str(), store::Deletion::Purge).await?;
-    }
-    super::deletion::remove_remains(app, id).await
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use axum::Json;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::{FromRequestParts, Path, Query, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
@@ -19,6 +19,7 @@ use self::wire::{
     StoredPart, StreamAuth, StreamCookie, StreamUrl, UploadUrls, quoted, show_image, show_metadata, show_part,
     show_times, unquoted,
 };
+use super::cookies;
 use super::cursor::{parse_cursor, show_cursor};
 use super::download;
 use super::error::{ApiError, ErrorBody};
@@ -214,7 +215,7 @@ async fn get_stream_url(State(app): State<Arc<App>>, caller: Caller, ImageId(id)
     let mut headers = HeaderMap::new();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     let attributes = match &authorization {
-        Authorization::Cookies { path, .. } => cookie_attributes(&app, path),
+        Authorization::Cookies { path, .. } => cookies::attributes(&app, path),
         Authorization::Url(_) | Authorization::SignIn => Vec::new(),
     };
     let auth = match &authorization {
@@ -224,35 +225,15 @@ async fn get_stream_url(State(app): State<Arc<App>>, caller: Caller, ImageId(id)
             StreamAuth::Url { expires_at, refresh_after }
         }
         Authorization::Cookies { signature, times, .. } => {
-            let tail = attributes.join("; ");
-            let mut cookies = Vec::with_capacity(4);
-            for (name, value) in signature.cookies() {
-                let line = HeaderValue::from_maybe_shared(Bytes::from(format!("{name}={value}; {tail}")));
-                headers.append(header::SET_COOKIE, line.map_err(|error| Error::Internal(error.into()))?);
-                cookies.push(StreamCookie { name, value, attributes: &attributes });
-            }
+            cookies::set(&mut headers, signature, &attributes)?;
+            let show = |(name, value)| StreamCookie { name, value, attributes: &attributes };
+            let cookies = signature.cookies().map(show).collect();
             let (expires_at, refresh_after) = show_times(*times);
             StreamAuth::Cookie { cookies, expires_at, refresh_after }
         }
     };
     let body = StreamUrl { url, auth, size: object.content.size, etag: quoted(&object.content.etag) };
     Ok((headers, Json(body)).into_response())
-}
-
-fn cookie_attributes(app: &App, path: &str) -> Vec<String> {
-    let cookie = &app.config.cloudfront.cookie;
-    let mut attributes = vec![format!("Path={path}"), "HttpOnly".to_owned()];
-    if app.addresses.edge.as_ref().is_some_and(|edge| edge.scheme == "https") {
-        attributes.push("Secure".to_owned());
-    }
-    attributes.push(format!("SameSite={}", cookie.same_site));
-    if cookie.partitioned {
-        attributes.push("Partitioned".to_owned());
-    }
-    if let Some(domain) = &cookie.domain {
-        attributes.push(format!("Domain={domain}"));
-    }
-    attributes
 }
 
 /// Read bytes through the API

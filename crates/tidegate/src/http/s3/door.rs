@@ -21,6 +21,7 @@ use super::super::content::{self, Answer, Facts};
 use super::checks;
 use crate::app::{App, LOCAL_BUCKET, Local};
 use crate::error::Error;
+use crate::model::owner::OwnerKind;
 use crate::model::upload::Upload;
 
 /// What S3 lists in one page at most.
@@ -138,8 +139,11 @@ impl S3 for Door {
         let upload = upload
             .filter(|upload| upload.takes_bytes(self.app.db.now()))
             .ok_or_else(|| s3_error!(AccessDenied, "No upload is open at this key."))?;
-        let most =
-            if upload.is_of_a_session() { self.app.config.sessions.max_video } else { self.app.config.images.max_size };
+        let most = match upload.of {
+            OwnerKind::Session => self.app.config.sessions.max_video,
+            OwnerKind::Space => self.app.config.sessions.max_image,
+            OwnerKind::Disks | OwnerKind::Files => self.app.config.images.max_size,
+        };
         let limit = upload.announced_size.unwrap_or(most);
         check_length(input.content_length, limit)?;
         let attributes = Attributes { content_type: input.content_type.unwrap_or_default(), ..Attributes::default() };

@@ -97,7 +97,7 @@ pub(in crate::http) async fn history(
 ) -> Result<Vec<StatusChange>> {
     let session = session.map(session_id);
     let passages = sessions::history(app, caller, session.as_ref(), ObjectId(id)).await?;
-    Ok(passages.into_iter().map(Into::into).collect())
+    Ok(passages.into_iter().filter_map(StatusChange::of).collect())
 }
 
 pub(in crate::http) async fn delete(app: &App, caller: &Caller, session: Option<Uuid>, id: Uuid) -> Result<()> {
@@ -132,6 +132,6 @@ pub(in crate::http) async fn watch(
     caller: Caller,
     session: Uuid,
 ) -> Result<BoxStream<'static, StatusChange>> {
-    let changes = sessions::watch::watch(app, caller, session_id(session)).await?;
-    Ok(changes.map(StatusChange::from).boxed())
+    let changes = sessions::watch(app, caller, &session_id(session)).await?;
+    Ok(changes.filter_map(|passage| std::future::ready(StatusChange::of(passage))).boxed())
 }

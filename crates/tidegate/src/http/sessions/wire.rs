@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::super::time::rfc3339;
 use crate::app::App;
-use crate::model::media::{Passage, Status};
+use crate::model::media::{Change, Passage, Stage, Status};
 use crate::sessions::{Shown, uploads::Target};
 
 /// A whole number of bytes, up to 2^53.
@@ -188,9 +188,9 @@ impl MediaResponse {
             alt: media.alt.clone(),
             // What is shown has a status.
             status: media.status().unwrap_or(Status::Rejected).into(),
-            session_id: Uuid::try_parse(media.session.as_str()).unwrap_or_default(),
+            session_id: Uuid::try_parse(media.owner.id()).unwrap_or_default(),
             file_key: media.file_key.as_str().to_owned(),
-            stage: media.stage.as_str().to_owned(),
+            stage: media.stage.unwrap_or(Stage::General).as_str().to_owned(),
             filename: media.object.name.clone(),
             content_type: media.object.content_type.clone(),
             size: media.object.content.as_ref().map(|content| ByteCount(content.size)),
@@ -224,14 +224,16 @@ pub(in crate::http) struct StatusChange {
     at: String,
 }
 
-impl From<Passage> for StatusChange {
-    fn from(passage: Passage) -> Self {
-        Self {
+impl StatusChange {
+    /// `None` for what the source of sessions has no word for.
+    pub(in crate::http) fn of(passage: Passage) -> Option<Self> {
+        let Change::Became(status) = passage.change else { return None };
+        Some(Self {
             media_id: passage.object.0,
-            status: passage.status.into(),
+            status: status.into(),
             reason: passage.reason,
             at: rfc3339(passage.at),
-        }
+        })
     }
 }
 

@@ -1,4 +1,4 @@
-//! What becomes of what a client has sent to a session: it is scanned, made anew, and published. Every step can be done
+//! What becomes of what a client has sent to a session or a space: it is scanned, made anew, and published. Every step can be done
 //! again: a worker that dies leaves what the next one finds, and nothing is served before the row says so.
 
 pub(crate) mod files;
@@ -12,13 +12,13 @@ use std::time::Instant;
 use crate::app::App;
 use crate::db::Tx;
 use crate::error::{Error, Result};
+use crate::gallery::{self, uploads};
 use crate::model::caller::Caller;
 use crate::model::event::Deed;
 use crate::model::ids::ObjectId;
 use crate::model::key::Key;
 use crate::model::media::{Media, Scan, Status};
 use crate::model::object::ObjectState;
-use crate::sessions::{self, uploads};
 
 /// What a step came to.
 enum Outcome<T> {
@@ -38,7 +38,7 @@ pub(super) async fn run(app: &App, id: ObjectId) -> Result<()> {
     };
     let Some(media) = scanned(app, media, &sealed).await? else { return uploads::clear(app, id).await };
     let started = Instant::now();
-    let made = if sessions::is_video(&media) {
+    let made = if gallery::is_video(&media) {
         videos::make(app, &media, &sealed).await?
     } else {
         pictures::make(app, &media, &sealed).await?
@@ -96,7 +96,7 @@ async fn enter(app: &App, media: &Media, to: ObjectState, status: Status, scan: 
     if let Some(scan) = scan {
         tx.keep_scan(id, scan).await?;
     }
-    tx.add_passage(&media.session, id, status, None, app.db.now()).await?;
+    tx.add_passage(&media.owner, id, status.into(), None, app.db.now()).await?;
     tx.tell(id).await?;
     tx.commit().await?;
     app.news.ring();
@@ -123,12 +123,12 @@ async fn stop(app: &App, media: &Media, reason: &str) -> Result<()> {
 
 /// The same in a transaction: also when the job was given up.
 pub(super) async fn fail(app: &App, tx: &mut Tx, id: ObjectId, reason: &str) -> Result<()> {
-    let Some((session, state)) = tx.media_state(id).await? else { return Ok(()) };
+    let Some((owner, state)) = tx.media_state(id).await? else { return Ok(()) };
     let waits = state.is_under_way() && state != ObjectState::Failed;
     if !waits || !tx.move_object(id, state, ObjectState::Failed, Some(reason)).await? {
         return Ok(());
     }
-    tx.add_passage(&session, id, Status::ScanFailed, Some(reason), app.db.now()).await?;
+    tx.add_passage(&owner, id, Status::ScanFailed.into(), Some(reason), app.db.now()).await?;
     tx.record(&Caller::system(), Deed::MediaFailed, id, app.db.now()).await?;
     tx.tell(id).await?;
     metrics::counter!("tidegate_media_total", "outcome" => "failed").increment(1);
@@ -139,7 +139,7 @@ pub(super) async fn fail(app: &App, tx: &mut Tx, id: ObjectId, reason: &str) -> 
 }
 
 fn measure(media: &Media, step: &'static str, started: Instant) {
-    let kind = if sessions::is_video(media) { "video" } else { "image" };
+    let kind = if gallery::is_video(media) { "video" } else { "image" };
     metrics::histogram!("tidegate_media_step_seconds", "step" => step, "type" => kind)
         .record(started.elapsed().as_secs_f64());
 }
@@ -169,7 +169,7 @@ pub(super) async fn rescan(app: &App, id: ObjectId) -> Result<()> {
         }
         Outcome::Rejected(reason) => {
             reject(app, &media, ObjectState::Ready, &reason).await?;
-            sessions::deletion::remove_remains(app, id).await
+            gallery::deletion::remove_remains(app, id).await
         }
     }
 }

@@ -10,12 +10,13 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::db::Publication;
 use crate::error::Result;
+use crate::gallery::uploads;
 use crate::model::caller::Caller;
 use crate::model::event::Deed;
 use crate::model::key::{self, Key};
 use crate::model::media::{Look, Media, Status, Variant};
 use crate::model::object::Content;
-use crate::sessions::uploads;
+use crate::model::owner::Owner;
 
 /// Files have an address of their own each time: what was read once never changes.
 const CACHE_CONTROL: &str = "private, max-age=86400";
@@ -52,18 +53,22 @@ pub(super) async fn publish(app: &App, media: &Media, made: Made) -> Result<()> 
     let publication = Publication { key, content_type, content, look: made.look, variants };
     let forgetting = app.records.forgetting(id);
     let mut tx = app.db.begin().await?;
-    let there = tx.hold_session(&media.session).await? && tx.publish_media(id, &publication).await?;
+    let there = tx.hold(&media.owner).await? && tx.publish_media(id, &publication).await?;
     if there {
-        tx.add_passage(&media.session, id, Status::Completed, None, now).await?;
+        tx.add_passage(&media.owner, id, Status::Completed.into(), None, now).await?;
+        if let Owner::Space(_) = media.owner {
+            let size = i64::try_from(publication.content.size).unwrap_or(i64::MAX);
+            tx.count_objects(&media.owner, 1, size).await?;
+        }
         tx.record(&Caller::system(), Deed::MediaPublished, id, now).await?;
         tx.tell(id).await?;
         tx.commit().await?;
         drop(forgetting);
         app.news.ring();
         metrics::counter!("tidegate_media_total", "outcome" => "completed").increment(1);
-        metrics::counter!("tidegate_stored_bytes_total", "scope" => "session").increment(bytes);
+        metrics::counter!("tidegate_stored_bytes_total", "scope" => media.owner.kind().as_str()).increment(bytes);
         let took = now.duration_since(media.object.created_at).unwrap_or_default();
-        tracing::info!(object.id = %id, object.size_bytes = bytes, ?took, "one of a session's media was published");
+        tracing::info!(object.id = %id, object.size_bytes = bytes, ?took, "a medium was published");
     } else {
         drop(tx);
     }
@@ -78,7 +83,7 @@ async fn write(
     kind: Kind,
     body: ByteStream,
 ) -> Result<(Key, Content)> {
-    let key = key::session_file(&media.session, media.object.id, version, name);
+    let key = key::published_file(&media.owner, media.object.id, version, name);
     let attributes = Attributes {
         content_type: kind.content_type().to_owned(),
         cache_control: Some(CACHE_CONTROL.to_owned()),
@@ -93,6 +98,8 @@ fn metadata(media: &Media) -> BTreeMap<String, String> {
     let mut metadata = uploads::metadata(media, media.stage);
     metadata.insert("processed".to_owned(), "true".to_owned());
     metadata.insert("processed-at".to_owned(), crate::model::rfc3339(SystemTime::now()));
-    metadata.insert("original-key".to_owned(), media.file_key.as_str().to_owned());
+    if let Owner::Session(..) = media.owner {
+        metadata.insert("original-key".to_owned(), media.file_key.as_str().to_owned());
+    }
     metadata
 }

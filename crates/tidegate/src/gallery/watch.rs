@@ -1,4 +1,4 @@
-//! What becomes of a session's media, as it comes about: told within a moment by whoever did it, and looked for every
+//! What becomes of the media of a session or a space, as it comes about: told within a moment by whoever did it, and looked for every
 //! second besides, since that may be another process.
 
 use std::collections::HashSet;
@@ -8,14 +8,14 @@ use std::time::Duration;
 use futures::{Stream, stream};
 use tokio::time::Instant;
 
-use super::find;
+use super::still_may;
 use crate::app::App;
 use crate::bell::Ear;
 use crate::error::Result;
 use crate::model::access::Action;
 use crate::model::caller::Caller;
-use crate::model::ids::SessionId;
 use crate::model::media::Passage;
+use crate::model::owner::Owner;
 
 /// How often it is looked for what nobody told.
 const LOOK: Duration = Duration::from_secs(1);
@@ -31,7 +31,7 @@ const AT_ONCE: i64 = 2000;
 struct Watch {
     app: Arc<App>,
     caller: Caller,
-    session: SessionId,
+    owner: Owner,
     ear: Ear,
     began: Instant,
     looked: Instant,
@@ -41,21 +41,17 @@ struct Watch {
     ready: std::collections::VecDeque<Passage>,
 }
 
-/// Everything that becomes of a session's media from now on. Ends with the session, the right to see it, or the server.
-pub async fn watch(
-    app: &Arc<App>,
-    caller: Caller,
-    session: SessionId,
-) -> Result<impl Stream<Item = Passage> + Send + use<>> {
-    find(app, &caller, Action::List, &session).await?;
+/// Everything that becomes of an owner's media from now on. Ends with the owner, the right to see it, or the server.
+pub async fn watch(app: &Arc<App>, caller: Caller, owner: Owner) -> Result<impl Stream<Item = Passage> + Send + use<>> {
+    still_may(app, &caller, Action::List, &owner).await?;
     let ear = app.news.ear();
-    let last = app.db.last_passage(&session).await?;
-    let before = app.db.list_passages_after(&session, last - BEHIND, AT_ONCE).await?;
+    let last = app.db.last_passage(&owner).await?;
+    let before = app.db.list_passages_after(&owner, last - BEHIND, AT_ONCE).await?;
     let told = before.into_iter().map(|passage| passage.id).collect();
     let watch = Watch {
         app: Arc::clone(app),
         caller,
-        session,
+        owner,
         ear,
         began: Instant::now(),
         looked: Instant::now(),
@@ -80,7 +76,7 @@ pub async fn watch(
             }
             watch.looked = Instant::now();
             if let Err(error) = watch.look().await {
-                tracing::debug!(error = error.detail(), "a session is no longer watched");
+                tracing::debug!(error = error.detail(), "a session or space is no longer watched");
                 return None;
             }
         }
@@ -89,9 +85,9 @@ pub async fn watch(
 
 impl Watch {
     async fn look(&mut self) -> Result<()> {
-        find(&self.app, &self.caller, Action::List, &self.session).await?;
+        still_may(&self.app, &self.caller, Action::List, &self.owner).await?;
         let floor = self.last - BEHIND;
-        let found = self.app.db.list_passages_after(&self.session, floor, AT_ONCE).await?;
+        let found = self.app.db.list_passages_after(&self.owner, floor, AT_ONCE).await?;
         self.told.retain(|id| *id > floor);
         for passage in found {
             if self.told.insert(passage.id) {

@@ -1,0 +1,28 @@
+-- Spaces, and who belongs to them. Their images are objects like all others.
+CREATE TABLE spaces (
+    id          TEXT    COLLATE "C" NOT NULL PRIMARY KEY,
+    name        TEXT    NOT NULL,
+    created_by  TEXT    COLLATE "C" NOT NULL,
+    created_at  BIGINT  NOT NULL,
+    deleted_at  BIGINT
+);
+CREATE INDEX spaces_alive ON spaces (created_at, id) WHERE deleted_at IS NULL;
+
+CREATE TABLE members (
+    space_id  TEXT    COLLATE "C" NOT NULL,
+    user_id   TEXT    COLLATE "C" NOT NULL,
+    role      TEXT    COLLATE "C" NOT NULL,
+    added_at  BIGINT  NOT NULL,
+    PRIMARY KEY (space_id, user_id)
+);
+CREATE INDEX members_of_user ON members (user_id, space_id);
+
+-- What an owner has deleted, the latest first.
+CREATE INDEX objects_in_trash ON objects (owner_kind, owner_id, deleted_at, id) WHERE state = 'DELETED';
+
+-- Paths of which the CDN is to be told that they are gone.
+CREATE TABLE invalidations (
+    id         BIGINT  NOT NULL GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    path       TEXT    COLLATE "C" NOT NULL,
+    queued_at  BIGINT  NOT NULL
+);

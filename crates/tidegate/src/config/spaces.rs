@@ -1,0 +1,46 @@
+//! Spaces, and the CDN that is told of deletes.
+
+use super::resolve::Resolver;
+
+/// First segments that no import reads from: what lies there is another owner's.
+const OURS: [&str; 3] = ["sessions", "spaces", "storage"];
+
+/// The spaces surface.
+#[derive(Debug, Clone, Default)]
+pub struct SpacesSetting {
+    /// Whether it is there.
+    pub on: bool,
+    /// Below which of the bucket's keys images may be imported from; each ends with a slash.
+    pub import_prefixes: Vec<String>,
+}
+
+pub(super) fn spaces(r: &mut Resolver, on: bool, images: &str) -> SpacesSetting {
+    let mut import_prefixes = Vec::new();
+    for given in r.list("IMPORT_PREFIXES") {
+        let prefix = given.strip_suffix('/').unwrap_or(&given);
+        let plain =
+            |segment: &str| !segment.is_empty() && !segment.starts_with('.') && !segment.contains(['*', '?', '\\']);
+        let first = prefix.split('/').next().unwrap_or(prefix);
+        let taken = OURS.contains(&first) || format!("{images}/").starts_with(&format!("{first}/"));
+        if prefix.split('/').all(plain) && !taken && prefix.len() <= 500 {
+            import_prefixes.push(format!("{prefix}/"));
+        } else {
+            let wanted = format!(
+                "prefixes such as generated/, without dot segments, and none of images/, sessions/, spaces/, storage/: {given:?} is none"
+            );
+            r.problem("IMPORT_PREFIXES", &wanted);
+        }
+    }
+    SpacesSetting { on, import_prefixes }
+}
+
+/// The distribution that is told of deletes, and where.
+pub(super) fn distribution(r: &mut Resolver) -> Option<(String, String)> {
+    let endpoint = r.origin("CLOUDFRONT_API_URL")?.to_string();
+    let id = r.text("CLOUDFRONT_DISTRIBUTION_ID")?;
+    if id.len() > 32 || !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        r.problem("CLOUDFRONT_DISTRIBUTION_ID", "letters and digits, as E2EXAMPLE1234");
+        return None;
+    }
+    Some((id, endpoint))
+}

@@ -1,0 +1,45 @@
+//! Paths of which the CDN is to be told that they are gone.
+
+use std::time::SystemTime;
+
+use super::{Db, Tx, on_reader, on_tx};
+use crate::error::Result;
+use crate::model::micros;
+
+impl Db {
+    /// Paths that wait, the oldest first.
+    #[tracing::instrument(name = "db.list_invalidations", level = "trace", skip_all)]
+    pub async fn list_invalidations(&self, limit: i64) -> Result<Vec<(i64, String)>> {
+        const SQL: &str = "SELECT id, path FROM invalidations ORDER BY id LIMIT $1";
+        Ok(on_reader!(self, |pool| sqlx::query_as(SQL).bind(limit).fetch_all(pool).await?))
+    }
+}
+
+impl Tx {
+    /// Has a path wait.
+    #[tracing::instrument(name = "db.queue_invalidation", level = "trace", skip_all)]
+    pub async fn queue_invalidation(&mut self, path: &str, now: SystemTime) -> Result<()> {
+        const SQL: &str = "INSERT INTO invalidations (path, queued_at) VALUES ($1, $2)";
+        on_tx!(self, |connection| {
+            sqlx::query(SQL).bind(path).bind(micros(now)).execute(connection).await.map(drop)?;
+        });
+        Ok(())
+    }
+
+    /// Forgets paths of which the CDN was told.
+    #[tracing::instrument(name = "db.forget_invalidations", level = "trace", skip_all)]
+    pub async fn forget_invalidations(&mut self, ids: &[i64]) -> Result<()> {
+        if ids.is_empty() {
+            return Ok(());
+        }
+        on_tx!(self, |connection| {
+            let mut query = sqlx::QueryBuilder::new("DELETE FROM invalidations WHERE id IN (");
+            let mut list = query.separated(", ");
+            for id in ids {
+                list.push_bind(*id);
+            }
+            query.push(")").build().execute(connection).await.map(drop)?;
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,34 @@
+//! The attributes of signed cookies.
+
+use axum::http::{HeaderMap, HeaderValue, header};
+use sign::PolicySignature;
+
+use crate::app::App;
+use crate::error::{Error, Result};
+
+/// What goes behind name and value of each.
+pub(super) fn attributes(app: &App, path: &str) -> Vec<String> {
+    let cookie = &app.config.cloudfront.cookie;
+    let mut attributes = vec![format!("Path={path}"), "HttpOnly".to_owned()];
+    if app.addresses.edge.as_ref().is_some_and(|edge| edge.scheme == "https") {
+        attributes.push("Secure".to_owned());
+    }
+    attributes.push(format!("SameSite={}", cookie.same_site));
+    if cookie.partitioned {
+        attributes.push("Partitioned".to_owned());
+    }
+    if let Some(domain) = &cookie.domain {
+        attributes.push(format!("Domain={domain}"));
+    }
+    attributes
+}
+
+/// Sets the three cookies of a signature.
+pub(super) fn set(headers: &mut HeaderMap, signature: &PolicySignature, attributes: &[String]) -> Result<()> {
+    let tail = attributes.join("; ");
+    for (name, value) in signature.cookies() {
+        let line = HeaderValue::from_str(&format!("{name}={value}; {tail}"));
+        headers.append(header::SET_COOKIE, line.map_err(|error| Error::Internal(error.into()))?);
+    }
+    Ok(())
+}

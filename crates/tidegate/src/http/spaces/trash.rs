@@ -1,0 +1,81 @@
+//! What was deleted of a space: listed, brought back, removed for good.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, Query, State};
+use axum::http::{Response, StatusCode};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::super::cursor::show_cursor;
+use super::super::error::ErrorBody;
+use super::images::answer;
+use super::wire::{DeletedImage, OneImage, Page, Trash};
+use super::{Answer, Asking, ids, limit, place, space_id};
+use crate::app::App;
+use crate::error::bad_request;
+use crate::model::caller::Caller;
+use crate::spaces::images;
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(list_trash, empty_trash))
+        .routes(routes!(purge_image))
+        .routes(routes!(restore_image))
+}
+
+/// List what was deleted
+///
+/// And can be brought back; the latest first. For editors and owners.
+#[utoipa::path(get, path = "/api/spaces/{spaceId}/trash", tag = "spaces", params(("spaceId" = String, Path), Page),
+    responses((status = 200, body = Trash), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+        (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
+async fn list_trash(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(space): Path<String>,
+    page: Asking<Page>,
+) -> Answer<Json<Trash>> {
+    let Query(page) = page.map_err(|_| bad_request("limit or cursor can't be read"))?;
+    let (limit, after) = (limit(page.limit.as_deref())?, place(page.cursor.as_deref())?);
+    let (found, next) = images::trash(&app, &caller, &space_id(&space)?, after, limit).await?;
+    let images = found.into_iter().map(|media| DeletedImage::new(&app, media)).collect();
+    Ok(Json(Trash { images, next_cursor: next.map(show_cursor) }))
+}
+
+/// Remove all that was deleted for good
+#[utoipa::path(delete, path = "/api/spaces/{spaceId}/trash", tag = "spaces", params(("spaceId" = String, Path)),
+    responses((status = 202), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
+async fn empty_trash(State(app): State<Arc<App>>, caller: Caller, Path(space): Path<String>) -> Answer<StatusCode> {
+    images::purge_all(&app, &caller, &space_id(&space)?).await?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// Remove a deleted image for good
+#[utoipa::path(delete, path = "/api/spaces/{spaceId}/trash/{imageId}", tag = "spaces",
+    params(("spaceId" = String, Path), ("imageId" = String, Path)),
+    responses((status = 204), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
+async fn purge_image(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(path): Path<(String, String)>,
+) -> Answer<StatusCode> {
+    let (space, image) = ids(&path)?;
+    images::purge(&app, &caller, &space, image).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Bring a deleted image back
+#[utoipa::path(post, path = "/api/spaces/{spaceId}/images/{imageId}/restore", tag = "spaces",
+    params(("spaceId" = String, Path), ("imageId" = String, Path)),
+    responses((status = 200, body = OneImage), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
+async fn restore_image(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(path): Path<(String, String)>,
+) -> Answer<Response<Body>> {
+    let (space, image) = ids(&path)?;
+    Ok(answer(&app, &space, images::restore(&app, &caller, &space, image).await?)?)
+}

@@ -1,0 +1,131 @@
+//! Spaces: who their members are and what each may do.
+
+use std::time::SystemTime;
+
+use super::access::Action;
+use super::ids::{SpaceId, UserId};
+
+/// Bytes in a name that a person gave.
+const MAX_NAME: usize = 200;
+
+/// What a member may do. The later in this list, the more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// See.
+    Viewer,
+    /// And put in, delete and bring back.
+    Editor,
+    /// And say who is a member, and delete the space.
+    Owner,
+}
+
+impl Role {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Viewer, Self::Editor, Self::Owner];
+
+    /// The name on the wire and in the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Viewer => "viewer",
+            Self::Editor => "editor",
+            Self::Owner => "owner",
+        }
+    }
+
+    /// Reads the name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.as_str() == text)
+    }
+
+    /// Whether it is enough for this.
+    pub fn may(self, action: Action) -> bool {
+        let needed = match action {
+            Action::List | Action::Read => Self::Viewer,
+            Action::Write | Action::Delete => Self::Editor,
+            Action::Manage | Action::Audit => Self::Owner,
+            Action::IssueTokens | Action::SetQuota | Action::Operate => return false,
+        };
+        self >= needed
+    }
+}
+
+/// A space, as one of its members sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Space {
+    /// Its id.
+    pub id: SpaceId,
+    /// The name a person gave it.
+    pub name: String,
+    /// What the one who asks may do; `None` for a service, which may do everything.
+    pub role: Option<Role>,
+    /// When it was made.
+    pub created_at: SystemTime,
+    /// Images that are there.
+    pub images: u64,
+    /// Their bytes, thumbnails aside.
+    pub bytes: u64,
+}
+
+/// Somebody who belongs to a space.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Member {
+    /// Who.
+    pub user: UserId,
+    /// What they may do.
+    pub role: Role,
+    /// Since when.
+    pub added_at: SystemTime,
+}
+
+/// Why a name is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BadName {
+    /// Nothing to be seen.
+    #[error("name must not be empty")]
+    Empty,
+    /// Too many bytes.
+    #[error("name may have at most {MAX_NAME} bytes")]
+    TooLong,
+    /// Control characters.
+    #[error("name must not hold control characters")]
+    Control,
+}
+
+/// Checks a name that is only kept and shown. Markup, right-to-left text and pictures are names like all others: whoever
+/// shows them has to show them as text.
+pub fn check_name(name: &str) -> Result<(), BadName> {
+    match name {
+        _ if name.trim().is_empty() => Err(BadName::Empty),
+        _ if name.len() > MAX_NAME => Err(BadName::TooLong),
+        _ if name.chars().any(char::is_control) => Err(BadName::Control),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_may_more_may_also_less() {
+        for action in Action::ALL {
+            let may: Vec<bool> = Role::ALL.into_iter().map(|role| role.may(action)).collect();
+            assert!(may.is_sorted(), "{action:?}: {may:?}");
+        }
+        assert!(
+            !Role::Viewer.may(Action::Write) && !Role::Editor.may(Action::Manage) && !Role::Owner.may(Action::Operate)
+        );
+        assert!(Role::ALL.into_iter().all(|role| Role::parse(role.as_str()) == Some(role)));
+        assert_eq!(Role::parse("Owner"), None);
+    }
+
+    #[test]
+    fn names_are_text_that_can_be_seen() {
+        for bad in ["", "  ", "\u{a0}", "a\nb", "a\0", &"x".repeat(201)] {
+            assert!(check_name(bad).is_err(), "{bad:?}");
+        }
+        for good in ["<b>x</b>", "\u{202e}right to left", "🏞️ 写真", "a/../b"] {
+            assert_eq!(check_name(good), Ok(()), "{good:?}");
+        }
+    }
+}
