@@ -13,7 +13,7 @@ fn main() {
     let rounds: u32 = arguments[1].parse().expect("a number of rounds");
     let thumbnails = arguments[2].split(',').filter_map(|size| size.parse().ok()).collect();
     let kind = Kind::sniff(&bytes).expect("an image");
-    let order = Order { kind, max_pixels: 100_000_000, max_frames: 1000, quality: 85, thumbnails };
+    let order = Order { kind, max_pixels: 100_000_000, max_frames: 1000, quality: 85, thumbnails, lossless: false };
     for _ in 0..rounds {
         let started = Instant::now();
         let cleaned = clean(&bytes, &order).expect("a good image");

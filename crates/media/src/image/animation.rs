@@ -4,14 +4,14 @@
 use std::num::NonZeroU64;
 
 use gif::{ColorOutput, DecodeOptions, Encoder, MemoryLimit};
-use image::metadata::LoopCount;
+use image::metadata::{LoopCount, Orientation};
 use image::{AnimationDecoder, ImageDecoder};
 
 use super::pixels::Pixels;
 use super::planes::Turn;
-use super::raster::{profile, refused, turn, upright};
+use super::raster::{orientation, profile, refused, upright};
 use super::thumbs::derive;
-use super::{Cleaned, Order, Picture, Refusal, check_size};
+use super::{Cleaned, Order, Picture, Refusal, check_size, main_of};
 use crate::kind::Kind;
 
 /// Milliseconds that a frame is shown at most.
@@ -74,14 +74,15 @@ pub(super) fn clean_gif(bytes: &[u8], order: &Order) -> Result<Cleaned, Refusal>
     }
     let first = first.ok_or(Refusal::Damaged)?;
     let (thumbnails, blurhash) = derive(&first, None, order)?;
-    let main = match (budget.frames, first.alpha) {
-        (1, false) => first.jpeg(order.quality)?,
-        (1, true) => first.png()?,
+    let size = (width.into(), height.into());
+    let main = main_of(bytes, order, Orientation::NoTransforms, size, || match (budget.frames, first.alpha) {
+        (1, false) => first.jpeg(order.quality),
+        (1, true) => first.png(),
         _ => {
             let bytes = encoder.into_inner().map_err(|_| Refusal::TooCostly)?;
-            Picture { kind: Kind::Gif, width: width.into(), height: height.into(), bytes }
+            Ok(Picture { kind: Kind::Gif, width: width.into(), height: height.into(), bytes })
         }
-    };
+    })?;
     Ok(Cleaned { main, thumbnails, blurhash, frames: budget.frames })
 }
 
@@ -106,6 +107,7 @@ fn on_canvas(frame: &gif::Frame<'_>, palette: &[u8], (width, height): (u16, u16)
 
 /// Frames that some decoder gives, as WebP.
 pub(super) fn clean_frames<'a, D, F>(
+    file: &[u8],
     mut decoder: D,
     order: &Order,
     frames: impl FnOnce(D) -> Result<F, Refusal>,
@@ -114,7 +116,8 @@ where
     D: ImageDecoder,
     F: AnimationDecoder<'a>,
 {
-    let (turn, profile) = (turn(&mut decoder), profile(&mut decoder));
+    let (orientation, profile) = (orientation(&mut decoder), profile(&mut decoder));
+    let turn = Turn::upright(orientation);
     let decoder = frames(decoder)?;
     let repeat = match decoder.loop_count() {
         LoopCount::Infinite => 0,
@@ -135,7 +138,10 @@ where
     let (first, _) = shown.first().ok_or(Refusal::Damaged)?;
     let still = upright(first.clone(), Turn::NONE, None);
     let (thumbnails, blurhash) = derive(&still, None, order)?;
-    let main = if shown.len() == 1 { still_of(&still, order)? } else { webp(&shown, repeat, order.quality)? };
+    let main = main_of(file, order, orientation, (still.width, still.height), || match shown.len() {
+        1 => still_of(&still, order),
+        _ => webp(&shown, repeat, order.quality),
+    })?;
     Ok(Cleaned { main, thumbnails, blurhash, frames: budget.frames })
 }
 

@@ -9,7 +9,7 @@ use super::colour::{self, Profile};
 use super::pixels::{Pixels, size};
 use super::planes::Turn;
 use super::thumbs::{Shrink, derive, shrink};
-use super::{Cleaned, Order, Picture, Refusal, check_size, segments};
+use super::{Cleaned, Order, Picture, Refusal, check_size, main_of, segments};
 use crate::kind::Kind;
 
 /// Scans of a progressive file. Honest encoders make about ten; thousands would take minutes to decode.
@@ -17,7 +17,9 @@ const MAX_SCANS: u32 = 500;
 
 pub(super) fn clean(bytes: &[u8], order: &Order) -> Result<Cleaned, Refusal> {
     let segments = segments::read(bytes);
-    let turn = Turn::upright(segments.exif.and_then(Orientation::from_exif_chunk).unwrap_or(Orientation::NoTransforms));
+    let orientation = segments.exif.and_then(Orientation::from_exif_chunk).unwrap_or(Orientation::NoTransforms);
+    let turn = Turn::upright(orientation);
+    let main = |size, made: &dyn Fn() -> Result<Picture, Refusal>| main_of(bytes, order, orientation, size, made);
     let profile = Profile::read(segments.icc.as_deref());
     let mut decompressor = Decompressor::new().map_err(|_| Refusal::TooCostly)?;
     let header = decompressor.read_header(bytes).map_err(|_| Refusal::Damaged)?;
@@ -29,18 +31,18 @@ pub(super) fn clean(bytes: &[u8], order: &Order) -> Result<Cleaned, Refusal> {
     decompressor.set_scan_limit(MAX_SCANS).map_err(|_| Refusal::TooCostly)?;
     if matches!(header.colorspace, Colorspace::CMYK | Colorspace::YCCK) {
         let image = inks(&mut decompressor, bytes, &header, profile.as_ref())?.turned(turn);
-        return finish(image.jpeg(order.quality)?, &image, None, order);
+        return finish(main(image.size(), &|| image.jpeg(order.quality))?, &image, None, order);
     }
     let kept = profile.as_ref().and_then(Profile::kept);
     let planar = matches!(header.colorspace, Colorspace::YCbCr | Colorspace::Gray) && keeps_pairs(turn, &header);
     if planar && (kept.is_some() || !profile.as_ref().is_some_and(Profile::is_rgb)) {
         let image = Planes::decode(&mut decompressor, bytes, &header)?.turned(turn);
-        let main = image.jpeg(order.quality, kept.as_deref())?;
+        let main = main(image.size(), &|| image.jpeg(order.quality, kept.as_deref()))?;
         return finish(main, &image, profile.as_ref(), order);
     }
     let image = colours(&mut decompressor, bytes, &header)?;
     let image = profile.iter().fold(image, |image, profile| profile.applied(image)).turned(turn);
-    finish(image.jpeg(order.quality)?, &image, None, order)
+    finish(main(image.size(), &|| image.jpeg(order.quality))?, &image, None, order)
 }
 
 fn finish(main: Picture, image: &dyn Shrink, profile: Option<&Profile>, order: &Order) -> Result<Cleaned, Refusal> {

@@ -2,7 +2,8 @@
 //! that came is in the file that is served but its pixels and its colours. Runs in the sandbox only.
 //!
 //! What comes out: JPEG at the given quality for everything opaque; PNG (of PNG and GIF) or WebP (of WebP) where there is
-//! transparency; a GIF frame by frame, and any other animation as WebP.
+//! transparency; a GIF frame by frame, and any other animation as WebP. Or, where that is ordered, the file itself without
+//! anything but its picture.
 
 mod animation;
 mod colour;
@@ -11,8 +12,10 @@ mod pixels;
 mod planes;
 mod raster;
 mod segments;
+mod strip;
 mod thumbs;
 
+use image::metadata::Orientation;
 use serde::{Deserialize, Serialize};
 
 use crate::kind::Kind;
@@ -30,12 +33,15 @@ pub struct Order {
     pub quality: u8,
     /// The longer sides of the thumbnails, in pixels. What is smaller already is not made larger.
     pub thumbnails: Vec<u32>,
+    /// Whether the image stays as it is, pixel by pixel, and only what is said of it is left out.
+    #[serde(default)]
+    pub lossless: bool,
 }
 
 /// What became of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cleaned {
-    /// The image made anew.
+    /// The image made anew, or without all but itself.
     pub main: Picture,
     /// Thumbnails, of each size a WebP and a JPEG (or PNG, where there is transparency), the smallest first.
     pub thumbnails: Vec<Thumbnail>,
@@ -117,6 +123,21 @@ pub fn clean(bytes: &[u8], order: &Order) -> Result<Cleaned, Refusal> {
         Kind::Webp => raster::clean_webp(bytes, order),
         Kind::Mp4 | Kind::Quicktime | Kind::Webm => Err(Refusal::WrongType),
     }
+}
+
+/// What becomes of the image itself: encoded anew, or left as it is where that is asked for. `size` is how it is looked at.
+fn main_of(
+    file: &[u8],
+    order: &Order,
+    orientation: Orientation,
+    (width, height): (u32, u32),
+    made: impl FnOnce() -> Result<Picture, Refusal>,
+) -> Result<Picture, Refusal> {
+    if !order.lossless {
+        return made();
+    }
+    let bytes = strip::strip(file, order.kind, orientation).ok_or(Refusal::Damaged)?;
+    Ok(Picture { kind: order.kind, width, height, bytes })
 }
 
 /// Whether a canvas may be decoded.

@@ -11,7 +11,7 @@ use super::colour::Profile;
 use super::pixels::Pixels;
 use super::planes::Turn;
 use super::thumbs::derive;
-use super::{Cleaned, Order, Refusal, animation, check_size};
+use super::{Cleaned, Order, Refusal, animation, check_size, main_of};
 use crate::kind::Kind;
 
 /// What a decoder may keep besides the picture: compressed text and profiles may swell.
@@ -25,9 +25,9 @@ pub(super) fn clean_png(bytes: &[u8], order: &Order) -> Result<Cleaned, Refusal>
     limits.max_alloc = Some(u64::from(width) * u64::from(height) * 8 + BESIDES);
     let decoder = PngDecoder::with_limits(Cursor::new(bytes), limits).map_err(refused)?;
     if decoder.is_apng().map_err(refused)? {
-        return animation::clean_frames(decoder, order, |decoder| decoder.apng().map_err(refused));
+        return animation::clean_frames(bytes, decoder, order, |decoder| decoder.apng().map_err(refused));
     }
-    still(decoder, order, Kind::Png)
+    still(bytes, decoder, order, Kind::Png)
 }
 
 pub(super) fn clean_webp(bytes: &[u8], order: &Order) -> Result<Cleaned, Refusal> {
@@ -35,9 +35,9 @@ pub(super) fn clean_webp(bytes: &[u8], order: &Order) -> Result<Cleaned, Refusal
     let (width, height) = decoder.dimensions();
     check_size(width, height, order)?;
     if decoder.has_animation() {
-        return animation::clean_frames(decoder, order, Ok);
+        return animation::clean_frames(bytes, decoder, order, Ok);
     }
-    still(decoder, order, Kind::Webp)
+    still(bytes, decoder, order, Kind::Webp)
 }
 
 /// Read from the first chunk, so that nothing is allocated for what is not taken.
@@ -52,22 +52,22 @@ fn png_size(bytes: &[u8]) -> Result<(u32, u32), Refusal> {
     side(16).zip(side(20)).ok_or(Refusal::Damaged)
 }
 
-fn still(mut decoder: impl ImageDecoder, order: &Order, kind: Kind) -> Result<Cleaned, Refusal> {
-    let (turn, profile) = (turn(&mut decoder), profile(&mut decoder));
+fn still(file: &[u8], mut decoder: impl ImageDecoder, order: &Order, kind: Kind) -> Result<Cleaned, Refusal> {
+    let (orientation, profile) = (orientation(&mut decoder), profile(&mut decoder));
     let image = DynamicImage::from_decoder(decoder).map_err(refused)?;
-    let image = upright(of(image), turn, profile.as_ref());
-    let main = match (image.alpha, kind) {
-        (false, _) => image.jpeg(order.quality)?,
-        (true, Kind::Webp) => image.webp(order.quality)?,
-        (true, _) => image.png()?,
-    };
+    let image = upright(of(image), Turn::upright(orientation), profile.as_ref());
+    let main = main_of(file, order, orientation, (image.width, image.height), || match (image.alpha, kind) {
+        (false, _) => image.jpeg(order.quality),
+        (true, Kind::Webp) => image.webp(order.quality),
+        (true, _) => image.png(),
+    })?;
     let (thumbnails, blurhash) = derive(&image, None, order)?;
     Ok(Cleaned { main, thumbnails, blurhash, frames: 1 })
 }
 
-/// How an image has to be turned; what can't be read asks for nothing.
-pub(super) fn turn(decoder: &mut impl ImageDecoder) -> Turn {
-    Turn::upright(decoder.orientation().unwrap_or(Orientation::NoTransforms))
+/// How an image lies; what can't be read is upright.
+pub(super) fn orientation(decoder: &mut impl ImageDecoder) -> Orientation {
+    decoder.orientation().unwrap_or(Orientation::NoTransforms)
 }
 
 pub(super) fn profile(decoder: &mut impl ImageDecoder) -> Option<Profile> {

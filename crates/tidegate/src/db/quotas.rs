@@ -142,12 +142,16 @@ impl Tx {
     /// Counts objects that came, or went (then both are negative), with their bytes, for their owner.
     #[tracing::instrument(name = "db.count_objects", level = "trace", skip_all)]
     pub async fn count_objects(&mut self, owner: &Owner, objects: i64, bytes: i64) -> Result<()> {
-        const SQL: &str = "INSERT INTO quotas (owner_kind, owner_id, files, used) VALUES ($1, $2, $3, $4) \
-                           ON CONFLICT (owner_kind, owner_id) DO UPDATE SET files = quotas.files + excluded.files, \
-                           used = quotas.used + excluded.used";
+        // The row first: what it must not fall below is judged before what it is added to.
+        const FIRST: &str =
+            "INSERT INTO quotas (owner_kind, owner_id) VALUES ($1, $2) ON CONFLICT (owner_kind, owner_id) DO NOTHING";
+        const SQL: &str =
+            "UPDATE quotas SET files = files + $3, used = used + $4 WHERE owner_kind = $1 AND owner_id = $2";
+        let (kind, id) = (owner.kind().as_str(), owner.id());
         on_tx!(self, |connection| {
-            let query = sqlx::query(SQL).bind(owner.kind().as_str()).bind(owner.id()).bind(objects).bind(bytes);
-            query.execute(connection).await.map(drop)?;
+            sqlx::query(FIRST).bind(kind).bind(id).execute(&mut *connection).await?;
+            let query = sqlx::query(SQL).bind(kind).bind(id).bind(objects).bind(bytes);
+            query.execute(&mut *connection).await.map(drop)?;
         });
         Ok(())
     }

@@ -20,5 +20,6 @@ mod s3_store;
 mod sessions;
 mod sessions_faults;
 mod sign_in;
+mod spaces;
 mod support;
 mod tidy;

@@ -9,6 +9,7 @@ use store::{Expect, PresignedRequest, Shape};
 use tidegate::model::ids::ObjectId;
 use tidegate::model::key::Key;
 use tidegate::model::object::{Object, ObjectState};
+use tidegate::model::owner::OwnerKind;
 use tidegate::model::upload::{Upload, UploadState};
 
 use crate::support::{PART, TestApp, pattern, raw, raw_status, user};
@@ -42,6 +43,7 @@ impl OverHttp<'_> {
         match id {
             Some(id) if app.db.upload_state(id).await.unwrap().is_none() => {
                 let upload = Upload {
+                    of: OwnerKind::Disks,
                     id: id.to_owned(),
                     object: object.id,
                     key: object.key.clone(),
@@ -236,6 +238,7 @@ async fn single_puts_match_an_open_upload_and_what_was_announced() {
     let early = app.send("PUT", &request.url, &typed, b"12345".to_vec()).await;
     assert_eq!(early.status, 403, "no upload is open: {}", early.text());
     let upload = Upload {
+        of: OwnerKind::Disks,
         id: "single".into(),
         object: ObjectId::generate(),
         key: Key::stored("storage/alice/00000000_one".into()),

@@ -11,13 +11,16 @@ use crate::app::App;
 use crate::error::{Error, Result};
 use crate::model::key::Key;
 use crate::model::media::{Look, Media};
+use crate::model::owner::Owner;
 
 /// Makes a picture anew.
 pub(super) async fn make(app: &App, media: &Media, sealed: &Key) -> Result<Outcome<Made>> {
     let kind = Kind::parse(&media.object.content_type)
         .ok_or_else(|| Error::Internal(anyhow::anyhow!("a medium of a type that is not taken")))?;
+    // Of a space, every pixel is the person's who put it there.
+    let ordered = Order { lossless: matches!(media.owner, Owner::Space(_)), ..order(app, kind) };
     let (_, body) = app.store.read(sealed.as_str(), None).await?;
-    Ok(match judged(app.sandbox.clean(&order(app, kind), body).await)? {
+    Ok(match judged(app.sandbox.clean(&ordered, body).await)? {
         Outcome::Good(cleaned) => Outcome::Good(made(cleaned)),
         Outcome::Rejected(reason) => Outcome::Rejected(reason),
         Outcome::Failed(reason) => Outcome::Failed(reason),
@@ -33,6 +36,7 @@ pub(super) fn order(app: &App, kind: Kind) -> Order {
         max_frames: setting.max_frames,
         quality: setting.quality,
         thumbnails: setting.thumbnails.clone(),
+        lossless: false,
     }
 }
 
