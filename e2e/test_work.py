@@ -55,7 +55,7 @@ def test_several_workers_do_each_job_once_and_one_that_dies_is_replaced(make_ser
         for number in range(3):
             log = (tmp_path / f"worker-{number}.log").read_text()
             assert "panicked" not in log, log[-2000:]
-            published.update(re.findall(r'media was published.*?"object\.id":"([0-9a-f-]+)"|"object\.id":"([0-9a-f-]+)".*?media was published', log))
+            published.update(re.findall(r'a medium was published.*?"object\.id":"([0-9a-f-]+)"|"object\.id":"([0-9a-f-]+)".*?a medium was published', log))
         keys = [entry["Key"] for page in backends.s3_client().get_paginator("list_objects_v2").paginate(Bucket=chosen["S3_BUCKET"]) for entry in page.get("Contents", [])]
         main = collections.Counter(key.split("/")[3] for key in keys if key.endswith("/image.jpg"))
         assert main == {media: 1 for media in sent}, "each is published once"

@@ -20,6 +20,7 @@ pub mod jobs;
 pub mod model;
 pub mod objects;
 pub mod rates;
+pub mod reconcile;
 pub mod records;
 pub mod server;
 pub mod sessions;

@@ -161,6 +161,12 @@ impl FsStore {
         Ok(found)
     }
 
+    /// A blob's record, and how many bytes there are: whoever compares wants to know what is, not what was written down.
+    fn listed(&self, key: &str) -> Result<(Sidecar, u64)> {
+        let record = Sidecar::read(&self.root, &sidecar(key))?;
+        Ok((record, self.root.open_file(key)?.metadata()?.len()))
+    }
+
     fn walk(
         &self,
         folder: &str,
@@ -193,9 +199,9 @@ impl FsStore {
                     }
                 }
                 None if full.starts_with(prefix) && after.is_none_or(|after| full.as_str() > after) => {
-                    match Sidecar::read(&self.root, &sidecar(&full)) {
-                        Ok(record) => {
-                            let Stat { size, etag, last_modified, .. } = record.into_stat();
+                    match self.listed(&full) {
+                        Ok((record, size)) => {
+                            let Stat { etag, last_modified, .. } = record.into_stat();
                             found.push(Entry { key: full, size, etag, last_modified });
                         }
                         // Deleted meanwhile, or bytes without a record: not a blob.

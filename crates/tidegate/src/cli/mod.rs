@@ -5,6 +5,7 @@ mod edge;
 mod import;
 mod jobs;
 mod process;
+mod reconcile;
 mod serve;
 mod token;
 mod work;
@@ -51,6 +52,8 @@ enum Command {
     /// Take over what another program has stored.
     #[command(subcommand)]
     Import(import::What),
+    /// Compare store and database, in both directions; changes nothing unless it is told to.
+    Reconcile(reconcile::Wanted),
     /// Make a token for a user, where the server makes its own.
     Token(token::Wanted),
     /// Print the reference of all settings.
@@ -75,6 +78,7 @@ pub fn run() -> ExitCode {
         Command::Work => with_config(&sources(), work::run),
         Command::Jobs(what) => with_config(&sources(), |config| jobs::run(config, what)),
         Command::Import(what) => with_config(&sources(), |config| import::run(config, &what)),
+        Command::Reconcile(wanted) => with_config(&sources(), |config| reconcile::run(config, wanted)),
         Command::Token(wanted) => with_config(&sources(), |config| token::run(&config, &wanted)),
         Command::Settings => print(&crate::config::reference()),
         Command::Openapi => print(&crate::http::openapi::document()),

@@ -13,6 +13,7 @@ mod owners;
 mod parts;
 mod postgres;
 mod quotas;
+mod reconcile;
 mod sessions;
 mod spaces;
 mod sqlite;
@@ -29,6 +30,7 @@ pub use self::media::Publication;
 pub use self::objects::Cursor;
 pub use self::parts::Put;
 pub use self::postgres::{PgTx, Postgres};
+pub use self::reconcile::Expected;
 use crate::config::Database;
 use crate::error::{Error, Result, bad_request};
 

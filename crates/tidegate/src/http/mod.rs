@@ -15,6 +15,7 @@ mod error;
 mod files;
 pub mod graphql;
 mod guard;
+mod home;
 mod jobs;
 mod json;
 mod observe;
@@ -37,8 +38,6 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Response, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::response::Redirect;
-use axum::routing::get;
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi as _;
@@ -110,7 +109,7 @@ pub fn api_router(app: Arc<App>) -> Router {
         .layer(from_fn_with_state(Arc::clone(&guards), guard::load))
         .merge(bytes.layer(from_fn_with_state(Arc::clone(&guards), guard::load_bytes)))
         .merge(metrics)
-        .route("/", get(|| async { Redirect::temporary("/docs/") }))
+        .merge(home::routes())
         .merge(docs::routes())
         .merge(SwaggerUi::new("/docs").url("/openapi.json", description))
         .fallback(no_such_route)

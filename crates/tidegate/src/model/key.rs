@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::file::{self, FileName, Folder};
 use super::ids::{ObjectId, SessionId, SpaceId, UserId};
 use super::media::Stage;
-use super::owner::Owner;
+use super::owner::{Owner, OwnerKind};
 
 /// First segments that other owners' keys begin with; the images' base may be none of them.
 const OTHER_ROOTS: [&str; 4] = ["packages", "sessions", "spaces", "storage"];
@@ -186,6 +186,31 @@ pub fn found_seal(key: &str) -> Option<Key> {
     key.starts_with(QUARANTINE).then(|| Key(key.to_owned()))
 }
 
+/// Where everything lies that is an owner's of this kind, and nothing else; ends with a slash.
+pub fn place(kind: OwnerKind, layout: &Layout) -> String {
+    match kind {
+        OwnerKind::Disks => format!("{}/", layout.images()),
+        OwnerKind::Files => format!("{}/", file::ROOT),
+        OwnerKind::Session => format!("{SESSIONS}/"),
+        OwnerKind::Space => format!("{SPACES}/"),
+    }
+}
+
+/// Where what is nobody's is put aside.
+pub const ASIDE: &str = ".quarantine/orphans/";
+
+/// Where something is put aside on a day, as `2026-11-21`.
+pub fn aside(day: &str, key: &str) -> Key {
+    Key(format!("{ASIDE}{day}/{key}"))
+}
+
+/// Of something that was put aside, since which day it has been.
+pub fn aside_since(key: &str) -> Option<&str> {
+    let (day, _) = key.strip_prefix(ASIDE)?.split_once('/')?;
+    let is_day = day.len() == 10 && day.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    is_day.then_some(day)
+}
+
 /// What all of an object's begin with.
 pub fn seals(object: ObjectId) -> String {
     format!("{QUARANTINE}/{object}/")
@@ -341,6 +366,14 @@ mod tests {
         ] {
             assert_eq!(layout().served_root(&bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn what_is_put_aside_is_no_object_s() {
+        let key = aside("2026-11-21", "spaces/x/pub/a.jpg");
+        assert_eq!(aside_since(key.as_str()), Some("2026-11-21"));
+        assert_eq!((Waiting::parse(key.as_str()), layout().served_root(key.as_str())), (None, None));
+        assert_eq!(aside_since(".quarantine/orphans/x/y"), None);
     }
 
     #[test]

@@ -1,0 +1,74 @@
+//! What should lie in the store, in the order in which a store lists it.
+
+use uuid::Uuid;
+
+use super::{Db, corrupt, on_reader, to_u64};
+use crate::error::Result;
+use crate::model::ids::ObjectId;
+use crate::model::object::ObjectState;
+
+/// A key that a row names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expected {
+    /// The key.
+    pub key: String,
+    /// Bytes, where they are known.
+    pub size: Option<u64>,
+    /// Where the object stands that it is of.
+    pub state: ObjectState,
+    /// That object.
+    pub object: ObjectId,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    object_key: String,
+    size: Option<i64>,
+    state: String,
+    id: Uuid,
+}
+
+impl Row {
+    fn into_expected(self) -> Result<Expected> {
+        Ok(Expected {
+            key: self.object_key,
+            size: self.size.map(to_u64),
+            state: ObjectState::parse(&self.state).ok_or_else(|| corrupt("object state"))?,
+            object: ObjectId(self.id),
+        })
+    }
+}
+
+impl Db {
+    /// Keys of objects, and of what was derived from them, after `after` and before `end`, in the order of their bytes.
+    #[tracing::instrument(name = "db.list_expected", level = "trace", skip_all)]
+    pub async fn list_expected(&self, after: &str, end: &str, limit: i64) -> Result<Vec<Expected>> {
+        const SQL: &str = "SELECT object_key, size, state, id FROM objects WHERE object_key > $1 AND object_key < $2 \
+                           UNION ALL SELECT v.object_key, v.size, o.state, o.id FROM variants v \
+                           JOIN objects o ON o.id = v.object_id WHERE v.object_key > $1 AND v.object_key < $2 \
+                           ORDER BY object_key LIMIT $3";
+        let rows: Vec<Row> =
+            on_reader!(self, |pool| sqlx::query_as(SQL).bind(after).bind(end).bind(limit).fetch_all(pool).await?);
+        rows.into_iter().map(Row::into_expected).collect()
+    }
+
+    /// The same for one key.
+    #[tracing::instrument(name = "db.find_expected", level = "trace", skip_all)]
+    pub async fn find_expected(&self, key: &str) -> Result<Option<Expected>> {
+        const SQL: &str = "SELECT object_key, size, state, id FROM objects WHERE object_key = $1 \
+                           UNION ALL SELECT v.object_key, v.size, o.state, o.id FROM variants v \
+                           JOIN objects o ON o.id = v.object_id WHERE v.object_key = $1 LIMIT 1";
+        let row: Option<Row> = on_reader!(self, |pool| sqlx::query_as(SQL).bind(key).fetch_optional(pool).await?);
+        row.map(Row::into_expected).transpose()
+    }
+
+    /// Whether an upload is open that lands at a key.
+    #[tracing::instrument(name = "db.is_awaited", level = "trace", skip_all)]
+    pub async fn is_awaited(&self, key: &str) -> Result<bool> {
+        const SQL: &str =
+            "SELECT id FROM uploads WHERE (incoming_key = $1 OR object_key = $1) AND state = 'OPEN' LIMIT 1";
+        let row: Option<(String,)> =
+            on_reader!(self, |pool| sqlx::query_as(SQL).bind(key).fetch_optional(pool).await?);
+        Ok(row.is_some())
+    }
+}

@@ -1,0 +1,146 @@
+//! The page at `/`: what this server is, where its doors are, whether it is well, and where to read on. Plain HTML, made
+//! anew for each request; nothing is loaded from anywhere, and nothing on it is anybody's secret.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+use crate::app::App;
+use crate::config::{AuthMode, StoreSetting};
+
+const STYLE: &str = "\
+:root{color-scheme:light dark;--ink:#14202b;--soft:#5b6b79;--line:#dbe3ea;--ground:#f6f8fa;--card:#fff;--link:#0b62b8;--good:#17734a;--bad:#b3261e}\
+@media(prefers-color-scheme:dark){:root{--ink:#e6edf3;--soft:#9aa9b6;--line:#2c3843;--ground:#0f151b;--card:#172029;--link:#7cb8f5;--good:#5fd39b;--bad:#ff8a80}}\
+*{box-sizing:border-box}body{margin:0;background:var(--ground);color:var(--ink);font:16px/1.5 system-ui,sans-serif}\
+main{max-width:46rem;margin:0 auto;padding:3rem 1.25rem 4rem}h1{font-size:1.75rem;line-height:1.2;margin:0}\
+h1 small{font-size:.9rem;font-weight:400;color:var(--soft);margin-left:.5rem}.lead{color:var(--soft);margin:.25rem 0 2rem}\
+section{background:var(--card);border:1px solid var(--line);border-radius:12px;padding:1.1rem 1.25rem;margin:0 0 1rem}\
+h2{font-size:.8rem;letter-spacing:.06em;text-transform:uppercase;color:var(--soft);margin:0 0 .6rem;font-weight:600}\
+dl{display:grid;grid-template-columns:9rem 1fr;gap:.35rem 1rem;margin:0}dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}\
+code{font:0.92em ui-monospace,monospace}a{color:var(--link)}.good{color:var(--good)}.bad{color:var(--bad);font-weight:600}\
+ul{list-style:none;margin:0;padding:0;display:grid;gap:.35rem}\
+@media(max-width:30rem){main{padding-top:1.75rem}dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.55rem}}";
+
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; \
+                      frame-ancestors 'none'";
+
+pub(super) fn routes() -> Router<Arc<App>> {
+    Router::new().route("/", get(page))
+}
+
+/// Text in HTML.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+fn row(name: &str, value: &str) -> String {
+    format!("<dt>{}</dt><dd>{value}</dd>", escaped(name))
+}
+
+fn address(text: &str) -> String {
+    format!("<code>{}</code>", escaped(text))
+}
+
+fn health(name: &str, is_well: bool) -> String {
+    let (class, word) = if is_well { ("good", "✓ answers") } else { ("bad", "✗ does not answer") };
+    row(name, &format!("<span class=\"{class}\">{word}</span>"))
+}
+
+async fn page(State(app): State<Arc<App>>) -> Response {
+    let (database, store) = app.probe().await;
+    let sign_in = app.sign_in.depends().then(|| app.sign_in.trouble().is_none());
+    let is_well = database.is_none() && store.is_none() && sign_in.unwrap_or(true);
+    let body = [doors(&app), state(database.is_none(), store.is_none(), sign_in), surfaces(&app), links(&app)].concat();
+    let version = env!("CARGO_PKG_VERSION");
+    let html = format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
+         content=\"width=device-width, initial-scale=1\"><title>Tidegate</title><link rel=\"icon\" href=\"data:,\">\
+         <style>{STYLE}</style></head><body><main><h1>Tidegate<small>{version}</small></h1>\
+         <p class=\"lead\">The gate in front of a private bucket.</p>{body}</main></body></html>\n"
+    );
+    let fields = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    let status = if is_well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, fields, html).into_response()
+}
+
+fn doors(app: &App) -> String {
+    let edge = match &app.addresses.edge {
+        Some(edge) => address(&edge.to_string()),
+        None => "off".to_owned(),
+    };
+    let s3 = match &app.config.store {
+        StoreSetting::Local(_) => address(&app.addresses.s3.to_string()),
+        StoreSetting::S3(_) => format!("{} (the bucket's own)", address(&app.addresses.s3.to_string())),
+    };
+    let api = address(&app.addresses.api.to_string());
+    let rows = row("API", &api) + &row("Edge", &edge) + &row("S3", &s3);
+    format!("<section><h2>Doors</h2><dl>{rows}</dl></section>")
+}
+
+fn state(database: bool, store: bool, sign_in: Option<bool>) -> String {
+    let sign_in = sign_in.map(|well| health("Token issuer", well)).unwrap_or_default();
+    let rows = health("Database", database) + &health("Store", store) + &sign_in;
+    format!("<section><h2>Health</h2><dl>{rows}</dl></section>")
+}
+
+fn surfaces(app: &App) -> String {
+    let all = [
+        (true, "Disk images"),
+        (app.config.files.on, "Files"),
+        (app.config.sessions.on, "Sessions"),
+        (app.config.spaces.on, "Spaces"),
+    ];
+    let on: Vec<&str> = all.into_iter().filter_map(|(is_on, name)| is_on.then_some(name)).collect();
+    let sign_in = match app.config.auth.mode {
+        AuthMode::Dev => "by the X-User-Id header, for development",
+        AuthMode::None => "off: everybody is one user",
+        AuthMode::Jwt => "by token",
+    };
+    let rows = row("Surfaces", &on.join(", ")) + &row("Sign-in", sign_in);
+    format!("<section><h2>What is on</h2><dl>{rows}</dl></section>")
+}
+
+fn links(app: &App) -> String {
+    let mut all = vec![
+        ("/docs/", "Try the API"),
+        ("/redoc", "Read the API's description"),
+        ("/openapi.json", "The same for programs (OpenAPI)"),
+        ("/readyz", "Readiness, for machines"),
+    ];
+    if app.config.sessions.on && app.config.graphql.graphiql {
+        all.push(("/graphiql", "GraphiQL"));
+    }
+    let items: String = all.iter().map(|(to, name)| format!("<li><a href=\"{to}\">{name}</a></li>")).collect();
+    format!("<section><h2>Read on</h2><ul>{items}</ul></section>")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_text_stays_text() {
+        assert_eq!(address("<b>&\"'"), "<code>&lt;b&gt;&amp;&quot;&#39;</code>");
+    }
+}
