@@ -28,6 +28,7 @@ from jobs import jobs  # noqa: E402
 from media import media  # noqa: E402
 from report import MIB, ROUNDS, Run, put, row, shown, write_table  # noqa: E402
 from server import Server, free_port  # noqa: E402
+from spaces import spaces  # noqa: E402
 
 
 def signing():
@@ -279,6 +280,8 @@ def main():
         jobs(folder / "jobs")
         (folder / "media").mkdir()
         media(folder / "media")
+        (folder / "spaces").mkdir()
+        spaces(folder / "spaces")
         (folder / "edge").mkdir()
         edge(folder / "edge")
         shutil.rmtree(folder, ignore_errors=True)
