@@ -1,6 +1,7 @@
 """Lists of spaces: a thousand images with their thumbnails under one signature, beside the cost of a signature for each URL;
 and a page of a space with a million images beside one with a thousand. See README.md."""
 
+import json
 import os
 import pathlib
 import sqlite3
@@ -23,7 +24,7 @@ SETTINGS = {"LOG_LEVEL": "error", "RATE_LIMIT_PER_ADDRESS": "0", "RATE_LIMIT_PER
 # As a server makes them: each size as WebP and as JPEG.
 THUMBNAILS = ["320.webp", "320.jpg", "1280.webp", "1280.jpg"]
 TABLES = {
-    "objects": "id, owner_kind, owner_id, object_key, name, content_type, state, size, etag, modified_at, created_by, created_at, width, height, blurhash, scan",
+    "objects": "id, owner_kind, owner_id, object_key, name, content_type, state, size, etag, modified_at, created_by, created_at, width, height, blurhash, scan, thumbnails",
     "uploads": "id, object_id, owner_kind, owner_id, object_key, state, created_by, created_at, expires_at, incoming_key",
     "variants": "object_id, name, object_key, content_type, size, etag, modified_at, width, height",
 }
@@ -36,7 +37,7 @@ def rows_of(space, count, thumbnails):
         image, version, upload = uuid.uuid4(), uuid.uuid4().hex, uuid.uuid4().hex
         key = f"spaces/{space}/pub/{image}/{version}"
         at = start + number
-        yield "objects", (image, "space", space, f"{key}/image.jpg", f"photo {number}.jpg", "image/jpeg", "READY", 412345, "e" * 32, at, "ann", at, 1600, 1200, "LKO2?U%2Tw=w]~RBVZRi};RPxuwH", "clean")
+        yield "objects", (image, "space", space, f"{key}/image.jpg", f"photo {number}.jpg", "image/jpeg", "READY", 412345, "e" * 32, at, "ann", at, 1600, 1200, "LKO2?U%2Tw=w]~RBVZRi};RPxuwH", "clean", json.dumps([[name, "image/webp" if name.endswith("webp") else "image/jpeg", 320, 240] for name in THUMBNAILS[:thumbnails]]))
         yield "uploads", (upload, image, "space", space, f".incoming/{upload}", "COMPLETED", "ann", at, at, f".incoming/{upload}")
         for name in THUMBNAILS[:thumbnails]:
             kind = "image/webp" if name.endswith("webp") else "image/jpeg"

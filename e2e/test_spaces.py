@@ -161,6 +161,11 @@ def test_the_cdn_is_told_of_deletes_and_told_again(make_server):
     images = [space.make(encoded(drawn(90 + number, 60), "JPEG")) for number in range(3)]
     for image in images:
         assert space.call("DELETE", f"/images/{image['id']}").status == 204, "a CDN that is away keeps nobody from deleting"
+    disk, upload, _ = server.begin()
+    part = send("PUT", server.sign(disk, upload, 1), body=b"a disk image")
+    assert server.complete(disk, upload, [(1, part.headers["ETag"])]).status == 200
+    disk_path = server.stream(disk)[0].removeprefix(server.edge)
+    assert server.call("DELETE", f"/v1/images/{disk}").status == 204
     time.sleep(7)
     assert cloudfront.list_invalidations(DistributionId=distribution)["InvalidationList"].get("Quantity", 0) == 0
     assert counter(server, 'tidegate_invalidations_total{outcome="failed"}') >= 1
@@ -169,7 +174,7 @@ def test_the_cdn_is_told_of_deletes_and_told_again(make_server):
     server.start()
     assert space.call("DELETE", "").status == 202
     deadline, paths = time.monotonic() + 60, set()
-    wanted = {f"/{image['s3Key']}" for image in images} | {f"/spaces/{space.id}/pub/*"}
+    wanted = {f"/{image['s3Key']}" for image in images} | {f"/spaces/{space.id}/pub/*", disk_path}
     while not wanted <= paths:
         assert time.monotonic() < deadline, (wanted - paths, server.log.read_text()[-2000:])
         time.sleep(0.5)
@@ -178,7 +183,7 @@ def test_the_cdn_is_told_of_deletes_and_told_again(make_server):
             batch = cloudfront.get_invalidation(DistributionId=distribution, Id=summary["Id"])["Invalidation"]["InvalidationBatch"]
             paths |= set(batch["Paths"]["Items"])
     print(f"\n{len(paths)} paths in {len(summaries)} invalidations")
-    assert len(paths) == 3 * 5 + 1 and len(summaries) <= 3, "gathered into batches"
+    assert len(paths) == 3 * 5 + 2 and len(summaries) <= 3, "gathered into batches"
 
 
 def reconcile(server, *words):
@@ -194,6 +199,7 @@ def test_a_store_that_was_damaged_on_purpose(make_server, tmp_path):
     image, upload, _ = server.begin()
     part = send("PUT", server.sign(image, upload, 1), body=b"a disk image")
     assert server.complete(image, upload, [(1, part.headers["ETag"])]).status == 200
+    assert space.call("DELETE", f"/images/{images[3]['id']}").status == 204
     assert reconcile(server).returncode == 1, "one process has the store to itself"
     server.stop()
     clean = reconcile(server)
@@ -211,19 +217,26 @@ def test_a_store_that_was_damaged_on_purpose(make_server, tmp_path):
     stray.mkdir()
     for tail in ("", ".meta"):
         (stray / f"image.jpg{tail}").write_bytes(place(2).with_name(place(2).name + tail).read_bytes())
+    for path in (root / ".trash" / images[3]["s3Key"]).parent.iterdir():
+        (root / path.relative_to(root / ".trash")).parent.mkdir(parents=True, exist_ok=True)
+        path.rename(root / path.relative_to(root / ".trash"))
     time.sleep(1.5)
     found = reconcile(server)
     print(f"\n{found.stdout}")
     assert found.returncode == 1
-    for finding, key in (("missing", images[0]["s3Key"]), ("wrong-size", images[1]["s3Key"]), ("orphan", str(stray.relative_to(root)) + "/image.jpg")):
+    for finding, key in (
+        ("leftover", images[3]["s3Key"]),
+        ("missing", images[0]["s3Key"]), ("wrong-size", images[1]["s3Key"]), ("orphan", str(stray.relative_to(root)) + "/image.jpg")):
         assert re.search(rf"^space +{finding} +\d+  {re.escape(key)}$", found.stdout, re.M), (finding, found.stdout)
-    assert len(re.findall(r"^space +(missing|wrong-size|orphan|leftover) ", found.stdout, re.M)) == 3
+    assert len(re.findall(r"^space +(missing|wrong-size|orphan) ", found.stdout, re.M)) == 3
+    assert len(re.findall(r"^space +leftover ", found.stdout, re.M)) == 5, "the image and its thumbnails"
     assert "nothing was changed" in found.stdout and (stray / "image.jpg").exists()
     metrics = reconcile(server, "--format", "prometheus", "--kind", "space").stdout
     assert 'tidegate_reconcile_findings{owner="space",finding="missing"} 1\n' in metrics, metrics
     assert "disks" not in metrics
     aside = reconcile(server, "--quarantine")
-    assert "1 put aside" in aside.stdout, aside.stdout
+    assert "1 put aside" in aside.stdout and "5 left of deletes taken away" in aside.stdout, aside.stdout
+    assert not place(3).exists() and (root / ".trash" / images[3]["s3Key"]).exists(), "as the delete would have done it"
     assert not (stray / "image.jpg").exists()
     kept = list((root / ".quarantine/orphans").rglob("image.jpg"))
     assert len(kept) == 1 and kept[0].read_bytes() == place(2).read_bytes()
@@ -233,6 +246,8 @@ def test_a_store_that_was_damaged_on_purpose(make_server, tmp_path):
     server.start()
     time.sleep(1)
     assert space.call("GET", f"/images/{images[2]['id']}").status == 200
+    back = space.call("POST", f"/images/{images[3]['id']}/restore")
+    assert back.status == 200 and fetch(back.json()["cloudfrontUrl"]), "what was put aside of a deleted image can still be brought back"
     server.stop()
     assert kept[0].exists()
     assert reconcile(server, "--purge").returncode == 1 and kept[0].exists()

@@ -234,7 +234,7 @@ impl App {
 
     /// Says at the start what will not be done here, and why.
     pub async fn say_what_is_missing(&self) {
-        if !self.config.sessions.on {
+        if !self.config.sessions.on && !self.config.spaces.on {
             return;
         }
         match &self.scanner {
@@ -250,6 +250,7 @@ impl App {
             }
         }
         match &self.ffmpeg {
+            None if !self.config.sessions.on => {}
             None => tracing::warn!("there is no ffmpeg: videos are not published (FFMPEG_PATH)"),
             Some(ffmpeg) => {
                 if let Err(error) = ffmpeg.clear_up().await {

@@ -137,7 +137,11 @@ pub async fn about(
 pub async fn list(app: &App, caller: &Caller, scope: Scope, before: Cursor, limit: i64) -> Result<(Vec<Event>, bool)> {
     match (scope.object, &scope.owner) {
         (Some((kind, object)), _) => match app.db.owner_of(kind, object).await? {
-            Some(owner) => authorize(app, caller, &owner, Some(object)).await?,
+            Some(owner) => match authorize(app, caller, &owner, Some(object)).await {
+                // In the words for what never was.
+                Err(Error::NotFound(_)) => return Err(Error::NotFound("no such object".into())),
+                other => other?,
+            },
             None if caller.principal == Principal::Anonymous => return Err(unauthenticated()),
             None => return Err(Error::NotFound("no such object".into())),
         },

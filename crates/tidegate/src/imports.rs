@@ -132,6 +132,7 @@ async fn announce(
         expires_at: now,
     };
     tx.insert_object(owner, &object, &caller.deciding()).await?;
+    tx.keep_source(id, from).await?;
     tx.insert_upload(owner, &upload, &caller.principal, now).await?;
     tx.add_passage(owner, id, Status::Uploaded.into(), Some("imported"), now).await?;
     tx.record(caller, Deed::Imported, id, now).await?;

@@ -8,11 +8,12 @@ use std::time::SystemTime;
 
 use crate::app::App;
 use crate::db::Expected;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::gallery;
 use crate::model::key::{self, Waiting};
 use crate::model::object::ObjectState;
 use crate::model::owner::OwnerKind;
-use crate::model::rfc3339;
+use crate::model::{rfc3339, rules};
 
 /// Keys in one page, of either.
 const PAGE: usize = 1000;
@@ -28,11 +29,13 @@ pub enum Finding {
     Missing,
     /// Bytes, but not so many as the row says.
     WrongSize,
+    /// Bytes with a record beside them that can't be read, or does not fit them.
+    Damaged,
 }
 
 impl Finding {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Orphan, Self::Leftover, Self::Missing, Self::WrongSize];
+    pub const ALL: [Self; 5] = [Self::Orphan, Self::Leftover, Self::Missing, Self::WrongSize, Self::Damaged];
 
     /// The name in the report and in the metric.
     pub fn as_str(self) -> &'static str {
@@ -41,6 +44,7 @@ impl Finding {
             Self::Leftover => "leftover",
             Self::Missing => "missing",
             Self::WrongSize => "wrong-size",
+            Self::Damaged => "damaged",
         }
     }
 }
@@ -50,7 +54,7 @@ impl Finding {
 pub enum Mode {
     /// Nothing.
     Report,
-    /// Orphans and leftovers are put aside.
+    /// Orphans are put aside, and what is left of deletes is deleted.
     Quarantine,
 }
 
@@ -61,8 +65,12 @@ pub struct Report {
     pub looked_at: BTreeMap<&'static str, (u64, u64)>,
     /// Findings of each kind, and their bytes.
     pub found: BTreeMap<(&'static str, Finding), (u64, u64)>,
-    /// What was put aside.
+    /// Orphans that were put aside.
     pub quarantined: u64,
+    /// Leftovers that were taken away, as the delete would have done it.
+    pub cleared: u64,
+    /// Keys with which nothing could be done, and why.
+    pub failed: Vec<(String, String)>,
     /// What had been put aside long ago, and was removed.
     pub purged: u64,
 }
@@ -70,7 +78,13 @@ pub struct Report {
 impl Report {
     /// Whether everything fits.
     pub fn is_clean(&self) -> bool {
-        self.found.is_empty()
+        self.found.is_empty() && self.failed.is_empty()
+    }
+
+    /// Orphans, and blobs that were looked at.
+    pub fn orphans(&self) -> (u64, u64) {
+        let orphans = self.found.iter().filter(|((_, finding), _)| *finding == Finding::Orphan);
+        (orphans.map(|(_, (count, _))| count).sum(), self.looked_at.values().map(|(there, _)| there).sum())
     }
 }
 
@@ -153,8 +167,7 @@ impl<T> Ahead<T> {
 
 impl Pass<'_> {
     async fn run(&mut self, prefix: &str) -> Result<()> {
-        // Behind all keys that begin so: a slash is followed by a zero.
-        let end = format!("{}0", prefix.trim_end_matches('/'));
+        let end = key::end_of(prefix);
         let (mut there, mut expected) = (Ahead::new(prefix), Ahead::new(prefix));
         let limit = i64::try_from(PAGE).unwrap_or(i64::MAX);
         loop {
@@ -192,13 +205,11 @@ impl Pass<'_> {
         match row.state {
             ObjectState::Ready if row.size.is_some_and(|size| size != entry.size) => {
                 self.found(Finding::WrongSize, &entry.key, entry.size);
+                Ok(())
             }
-            ObjectState::Deleted | ObjectState::Purged | ObjectState::Rejected => {
-                self.put_aside(Finding::Leftover, entry).await?;
-            }
-            _ => {}
+            ObjectState::Deleted | ObjectState::Purged | ObjectState::Rejected => self.leftover(entry).await,
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     async fn only_there(&mut self, entry: &store::Entry) -> Result<()> {
@@ -206,8 +217,22 @@ impl Pass<'_> {
             Some(Waiting::Object(id)) => self.app.db.object_state(id).await?.is_some_and(ObjectState::is_under_way),
             _ => self.app.db.is_awaited(&entry.key).await?,
         };
-        if !is_at_work {
-            self.put_aside(Finding::Orphan, entry).await?;
+        if is_at_work || entry.last_modified > self.long_ago() {
+            return Ok(());
+        }
+        // Whoever was at work is done now, or still is.
+        if self.app.db.find_expected(&entry.key).await?.is_some() || self.app.db.is_awaited(&entry.key).await? {
+            return Ok(());
+        }
+        self.found(Finding::Orphan, &entry.key, entry.size);
+        if self.mode == Mode::Quarantine {
+            match self.put_aside(entry).await {
+                Ok(()) => self.report.quarantined += 1,
+                // Gone meanwhile.
+                Err(store::Error::NotFound) => {}
+                // One that can't be moved keeps no others where they are.
+                Err(error) => self.report.failed.push((entry.key.clone(), error.to_string())),
+            }
         }
         Ok(())
     }
@@ -216,44 +241,55 @@ impl Pass<'_> {
         if row.state != ObjectState::Ready {
             return Ok(());
         }
-        // It may have come, gone or been put elsewhere since the pages were read.
-        let still = self.app.db.find_expected(&row.key).await?.is_some_and(|now| now.state == ObjectState::Ready);
-        match self.app.store.stat(&row.key).await {
-            Err(store::Error::NotFound) if still => self.found(Finding::Missing, &row.key, row.size.unwrap_or(0)),
-            Ok(_) | Err(store::Error::NotFound) => {}
+        // The bytes first: what is deleted between the two looks is not lost.
+        let looked = self.app.store.stat(&row.key).await;
+        if !self.app.db.find_expected(&row.key).await?.is_some_and(|now| now.state == ObjectState::Ready) {
+            return Ok(());
+        }
+        match looked {
+            Ok(_) => {}
+            Err(store::Error::NotFound) => self.found(Finding::Missing, &row.key, row.size.unwrap_or(0)),
+            Err(store::Error::Damaged(_)) => self.found(Finding::Damaged, &row.key, row.size.unwrap_or(0)),
             Err(error) => return Err(error.into()),
         }
         Ok(())
     }
 
-    /// What is younger than the sweep's grace may belong to what is just being done.
-    async fn put_aside(&mut self, finding: Finding, entry: &store::Entry) -> Result<()> {
-        let now = self.app.db.now();
-        let before = now.checked_sub(self.app.config.uploads.sweep_grace).unwrap_or(SystemTime::UNIX_EPOCH);
-        if entry.last_modified > before {
-            return Ok(());
-        }
-        // Whoever was at work is done now, or still is.
-        let wanted = match self.app.db.find_expected(&entry.key).await? {
-            Some(row) => !matches!(row.state, ObjectState::Deleted | ObjectState::Purged | ObjectState::Rejected),
-            None => self.app.db.is_awaited(&entry.key).await?,
-        };
-        if wanted {
-            return Ok(());
-        }
-        self.found(finding, &entry.key, entry.size);
-        if self.mode == Mode::Quarantine {
-            let to = key::aside(&day(now), &entry.key);
-            match self.app.store.move_to(&entry.key, to.as_str(), None).await {
-                Ok(()) => self.report.quarantined += 1,
-                // Gone meanwhile.
-                Err(store::Error::NotFound) => {}
-                Err(store::Error::AlreadyExists) => {
-                    return Err(Error::InvalidState(format!("{to} is there already; look at both").into()));
-                }
-                Err(error) => return Err(error.into()),
+    /// Before that, nobody can be in the midst of it any more.
+    fn long_ago(&self) -> SystemTime {
+        self.app.db.now().checked_sub(self.app.config.uploads.sweep_grace).unwrap_or(SystemTime::UNIX_EPOCH)
+    }
+
+    /// A copy that was cut off before its source was removed is gone on with.
+    async fn put_aside(&self, entry: &store::Entry) -> std::result::Result<(), store::Error> {
+        let to = key::aside(&day(self.app.db.now()), &entry.key);
+        match self.app.store.move_to(&entry.key, to.as_str(), None).await {
+            Err(store::Error::AlreadyExists) if self.app.store.stat(to.as_str()).await?.size == entry.size => {
+                self.app.store.delete(&entry.key, store::Deletion::Purge).await
             }
+            other => other,
         }
+    }
+
+    /// What is there though it was deleted: a job may be about to take it away.
+    async fn leftover(&mut self, entry: &store::Entry) -> Result<()> {
+        let Some(row) = self.app.db.find_expected(&entry.key).await? else { return Ok(()) };
+        let gone = matches!(row.state, ObjectState::Deleted | ObjectState::Purged | ObjectState::Rejected);
+        if !gone || row.deleted_at.unwrap_or(entry.last_modified) > self.long_ago() {
+            return Ok(());
+        }
+        self.found(Finding::Leftover, &entry.key, entry.size);
+        if self.mode == Mode::Report {
+            return Ok(());
+        }
+        let restorable = rules::of(self.kind).deletion == rules::Deletion::Restorable;
+        if row.state == ObjectState::Deleted && restorable {
+            // It can be brought back, and only from where deletes put it; who does so at this moment is reckoned with there.
+            gallery::deletion::hide(self.app, row.object).await?;
+        } else {
+            self.app.store.delete(&entry.key, store::Deletion::Purge).await?;
+        }
+        self.report.cleared += 1;
         Ok(())
     }
 

@@ -1,6 +1,8 @@
 //! JPEG: decoded to planes of brightness and colour, turned there, and encoded again, which is quicker than by way of red,
 //! green and blue, and loses less.
 
+use std::cell::Cell;
+
 use fast_image_resize::{PixelType, Resizer};
 use image::metadata::Orientation;
 use turbojpeg::{Colorspace, Compressor, DecompressHeader, Decompressor, PixelFormat, Subsamp, YuvImage};
@@ -19,7 +21,12 @@ pub(super) fn clean(bytes: &[u8], order: &Order) -> Result<Cleaned, Refusal> {
     let segments = segments::read(bytes);
     let orientation = segments.exif.and_then(Orientation::from_exif_chunk).unwrap_or(Orientation::NoTransforms);
     let turn = Turn::upright(orientation);
-    let main = |size, made: &dyn Fn() -> Result<Picture, Refusal>| main_of(bytes, order, orientation, size, made);
+    let untidy = Cell::new(false);
+    let main = |size, made: &dyn Fn() -> Result<Picture, Refusal>| match untidy.get() {
+        // Nobody can say where in it the picture ends.
+        true => made(),
+        false => main_of(bytes, order, orientation, size, made),
+    };
     let profile = Profile::read(segments.icc.as_deref());
     let mut decompressor = Decompressor::new().map_err(|_| Refusal::TooCostly)?;
     let header = decompressor.read_header(bytes).map_err(|_| Refusal::Damaged)?;
@@ -30,17 +37,17 @@ pub(super) fn clean(bytes: &[u8], order: &Order) -> Result<Cleaned, Refusal> {
     }
     decompressor.set_scan_limit(MAX_SCANS).map_err(|_| Refusal::TooCostly)?;
     if matches!(header.colorspace, Colorspace::CMYK | Colorspace::YCCK) {
-        let image = inks(&mut decompressor, bytes, &header, profile.as_ref())?.turned(turn);
+        let image = inks(&mut decompressor, bytes, &header, profile.as_ref(), &untidy)?.turned(turn);
         return finish(main(image.size(), &|| image.jpeg(order.quality))?, &image, None, order);
     }
     let kept = profile.as_ref().and_then(Profile::kept);
     let planar = matches!(header.colorspace, Colorspace::YCbCr | Colorspace::Gray) && keeps_pairs(turn, &header);
     if planar && (kept.is_some() || !profile.as_ref().is_some_and(Profile::is_rgb)) {
-        let image = Planes::decode(&mut decompressor, bytes, &header)?.turned(turn);
+        let image = Planes::decode(&mut decompressor, bytes, &header, &untidy)?.turned(turn);
         let main = main(image.size(), &|| image.jpeg(order.quality, kept.as_deref()))?;
         return finish(main, &image, profile.as_ref(), order);
     }
-    let image = colours(&mut decompressor, bytes, &header)?;
+    let image = colours(&mut decompressor, bytes, &header, &untidy)?;
     let image = profile.iter().fold(image, |image, profile| profile.applied(image)).turned(turn);
     finish(main(image.size(), &|| image.jpeg(order.quality))?, &image, None, order)
 }
@@ -65,16 +72,25 @@ fn is_harmless(error: &turbojpeg::Error) -> bool {
     matches!(error, turbojpeg::Error::TurboJpegError(text) if text.ends_with("extraneous bytes before marker 0xd9"))
 }
 
-fn decoded(outcome: turbojpeg::Result<()>) -> Result<(), Refusal> {
+fn decoded(outcome: turbojpeg::Result<()>, untidy: &Cell<bool>) -> Result<(), Refusal> {
     match outcome {
         Err(error) if !is_harmless(&error) => Err(Refusal::Damaged),
-        _ => Ok(()),
+        Err(_) => {
+            untidy.set(true);
+            Ok(())
+        }
+        Ok(()) => Ok(()),
     }
 }
 
 /// Into red, green and blue.
-fn colours(decompressor: &mut Decompressor, bytes: &[u8], header: &DecompressHeader) -> Result<Pixels, Refusal> {
-    let bytes = packed(decompressor, bytes, header, PixelFormat::RGB)?;
+fn colours(
+    decompressor: &mut Decompressor,
+    bytes: &[u8],
+    header: &DecompressHeader,
+    untidy: &Cell<bool>,
+) -> Result<Pixels, Refusal> {
+    let bytes = packed(decompressor, bytes, header, PixelFormat::RGB, untidy)?;
     Ok(Pixels { width: pixels(header.width)?, height: pixels(header.height)?, alpha: false, bytes })
 }
 
@@ -84,8 +100,9 @@ fn inks(
     bytes: &[u8],
     header: &DecompressHeader,
     profile: Option<&Profile>,
+    untidy: &Cell<bool>,
 ) -> Result<Pixels, Refusal> {
-    let mut inks = packed(decompressor, bytes, header, PixelFormat::CMYK)?;
+    let mut inks = packed(decompressor, bytes, header, PixelFormat::CMYK, untidy)?;
     // Programs write them upside down, 255 for no ink, since the first that wrote them did.
     for ink in &mut inks {
         *ink = 255 - *ink;
@@ -99,12 +116,13 @@ fn packed(
     bytes: &[u8],
     header: &DecompressHeader,
     format: PixelFormat,
+    untidy: &Cell<bool>,
 ) -> Result<Vec<u8>, Refusal> {
     let pitch = header.width * format.size();
     let mut out = vec![0; pitch * header.height];
     let image =
         turbojpeg::Image { pixels: out.as_mut_slice(), width: header.width, pitch, height: header.height, format };
-    decoded(decompressor.decompress(bytes, image))?;
+    decoded(decompressor.decompress(bytes, image), untidy)?;
     Ok(out)
 }
 
@@ -116,11 +134,16 @@ fn pixels(length: usize) -> Result<u32, Refusal> {
 struct Planes(YuvImage<Vec<u8>>);
 
 impl Planes {
-    fn decode(decompressor: &mut Decompressor, bytes: &[u8], header: &DecompressHeader) -> Result<Self, Refusal> {
+    fn decode(
+        decompressor: &mut Decompressor,
+        bytes: &[u8],
+        header: &DecompressHeader,
+        untidy: &Cell<bool>,
+    ) -> Result<Self, Refusal> {
         let DecompressHeader { width, height, subsamp, .. } = *header;
         let length = turbojpeg::yuv_pixels_len(width, 1, height, subsamp).map_err(|_| Refusal::Damaged)?;
         let mut image = YuvImage { pixels: vec![0; length], width, align: 1, height, subsamp };
-        decoded(decompressor.decompress_to_yuv(bytes, image.as_deref_mut()))?;
+        decoded(decompressor.decompress_to_yuv(bytes, image.as_deref_mut()), untidy)?;
         Ok(Self(image))
     }
 

@@ -95,12 +95,15 @@ fn jpeg(file: &[u8], orientation: Orientation) -> Option<Vec<u8>> {
                 out.extend_from_slice(&[0xff, 0xee, 0, 14]);
                 out.extend_from_slice(&body[..12]);
             }
-            0xe0..=0xef | 0xfe => {}
             0xda => {
                 segment(&mut out, marker, length, body);
                 out.extend_from_slice(scan(&mut rest)?);
             }
-            _ => segment(&mut out, marker, length, body),
+            // Tables, frames, and how often the decoder may begin anew.
+            0xc0..=0xc2 | 0xc4 | 0xdb | 0xdd => segment(&mut out, marker, length, body),
+            // What is said of the picture; and a height at a place where no decoder reads it.
+            0xe0..=0xef | 0xfe | 0xdc => {}
+            _ => return None,
         }
     }
 }
@@ -125,22 +128,38 @@ fn scan<'a>(rest: &mut Rest<'a>) -> Option<&'a [u8]> {
 }
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
-/// What a picture is made of, what its colours mean, how it moves, and how wide a pixel is.
-const PNG_KEPT: [&[u8; 4]; 17] = [
-    b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"cHRM", b"gAMA", b"iCCP", b"sBIT", b"sRGB", b"cICP", b"mDCV",
-    b"cLLI", b"pHYs", b"acTL", b"fcTL", b"fdAT",
+/// What may stand before a picture: what it is made of, what its colours mean, that it moves, how wide a pixel is. Each with
+/// the most bytes that it has.
+const PNG_BEFORE: [(&[u8; 4], usize); 13] = [
+    (b"IHDR", 13),
+    (b"PLTE", 768),
+    (b"tRNS", 256),
+    (b"cHRM", 32),
+    (b"gAMA", 4),
+    (b"iCCP", 4 << 20),
+    (b"sBIT", 4),
+    (b"sRGB", 1),
+    (b"cICP", 4),
+    (b"mDCV", 24),
+    (b"cLLI", 8),
+    (b"pHYs", 9),
+    (b"acTL", 8),
 ];
+/// A chunk without anything in it, its checksum included.
+const PNG_END: &[u8] = b"\0\0\0\0IEND\xae\x42\x60\x82";
 
 fn png(file: &[u8], orientation: Orientation) -> Option<Vec<u8>> {
     let mut rest = Rest(file.strip_prefix(PNG)?);
     let mut out = Vec::with_capacity(file.len());
     out.extend_from_slice(PNG);
     let mut exif = upright(orientation);
-    loop {
+    let (mut begun, mut moves) = (false, false);
+    // Decoders don't miss the end; they have seen the whole picture by then.
+    while rest.0.len() >= 12 {
         let whole = rest.0;
-        let length = u32::from_be_bytes(rest.take(4)?.try_into().ok()?);
+        let length = usize::try_from(u32::from_be_bytes(rest.take(4)?.try_into().ok()?)).ok()?;
         let name: [u8; 4] = rest.take(4)?.try_into().ok()?;
-        rest.take(usize::try_from(length).ok()?.checked_add(4)?)?;
+        rest.take(length.checked_add(4)?)?;
         let chunk = &whole[..whole.len() - rest.0.len()];
         if &name == b"IDAT"
             && let Some(tiff) = exif.take()
@@ -150,16 +169,24 @@ fn png(file: &[u8], orientation: Orientation) -> Option<Vec<u8>> {
             out.extend_from_slice(&named);
             out.extend_from_slice(&crc32(&named).to_be_bytes());
         }
-        if PNG_KEPT.contains(&&name) {
-            out.extend_from_slice(chunk);
-        } else if name[0].is_ascii_uppercase() {
+        let before = PNG_BEFORE.iter().any(|(kept, most)| **kept == name && length <= *most);
+        moves |= &name == b"acTL";
+        match &name {
+            b"IEND" => break,
+            b"IDAT" => {
+                begun = true;
+                out.extend_from_slice(chunk);
+            }
+            b"fcTL" if moves && length == 26 => out.extend_from_slice(chunk),
+            b"fdAT" if moves && begun => out.extend_from_slice(chunk),
+            _ if before && !begun => out.extend_from_slice(chunk),
             // Without it the picture could not be read, and nobody knows what it is.
-            return None;
-        }
-        if &name == b"IEND" {
-            return (length == 0).then_some(out);
+            other if other[0].is_ascii_uppercase() => return None,
+            _ => {}
         }
     }
+    out.extend_from_slice(PNG_END);
+    begun.then_some(out)
 }
 
 fn crc32(bytes: &[u8]) -> u32 {
@@ -177,15 +204,15 @@ fn webp(file: &[u8], orientation: Orientation) -> Option<Vec<u8>> {
         return None;
     }
     let length = usize::try_from(u32::from_le_bytes(head[4..8].try_into().ok()?)).ok()?;
-    // What is behind the container's end belongs to nobody.
-    let mut rest = Rest(rest.take(length.checked_sub(4)?)?);
+    // What is behind the container's end belongs to nobody. Some programs don't count right where that is.
+    let mut rest = Rest(&rest.0[..length.checked_sub(4)?.min(rest.0.len())]);
     let mut body = Vec::with_capacity(file.len());
     let (first, picture) = chunk(&mut rest)?;
     match &first {
         b"VP8 " | b"VP8L" => put(&mut body, first, picture),
         b"VP8X" => {
             let exif = upright(orientation);
-            let mut flags = picture.to_vec();
+            let mut flags = picture.get(..10)?.to_vec();
             *flags.first_mut()? &= !(WEBP_EXIF | WEBP_XMP);
             if exif.is_some() {
                 *flags.first_mut()? |= WEBP_EXIF;
@@ -194,7 +221,8 @@ fn webp(file: &[u8], orientation: Orientation) -> Option<Vec<u8>> {
             while !rest.0.is_empty() {
                 let (name, data) = chunk(&mut rest)?;
                 match &name {
-                    b"ICCP" | b"ANIM" | b"ALPH" | b"VP8 " | b"VP8L" => put(&mut body, name, data),
+                    b"ICCP" | b"ALPH" | b"VP8 " | b"VP8L" => put(&mut body, name, data),
+                    b"ANIM" => put(&mut body, name, data.get(..6)?),
                     b"ANMF" => put(&mut body, name, &frame(data)?),
                     _ => {}
                 }
@@ -273,15 +301,13 @@ fn gif(file: &[u8]) -> Option<Vec<u8>> {
                 // How long a frame is shown, and how often all of them are.
                 let loops = [&b"\x0bNETSCAPE2.0\x03\x01"[..], b"\x0bANIMEXTS1.0\x03\x01"];
                 let kept = match label {
-                    0xf9 => data,
+                    0xf9 if data.first() == Some(&4) => data.get(..5)?,
                     0xff if loops.iter().any(|name| data.starts_with(name)) => data.get(..16)?,
                     _ => continue,
                 };
                 out.extend_from_slice(&[0x21, label]);
                 out.extend_from_slice(kept);
-                if label == 0xff {
-                    out.push(0);
-                }
+                out.push(0);
             }
             _ => return None,
         }
@@ -350,7 +376,8 @@ mod tests {
         let (exif, comment) = (segment(0xe1, &[EXIF, &told()].concat()), segment(0xfe, SECRET));
         let icc = segment(0xe2, &[ICC, b"\x01\x01profile"].concat());
         let end = plain.len() - 2;
-        // A comment between the scan and the end, and another file behind it.
+        // A height and a comment between the scan and the end, and another file behind it.
+        let height = segment(0xdc, SECRET);
         [
             &plain[..2],
             &exif,
@@ -358,6 +385,7 @@ mod tests {
             &icc,
             &comment,
             &plain[20..end],
+            &height,
             &comment,
             &plain[end..],
             b"PK\x03\x04",
@@ -376,7 +404,9 @@ mod tests {
         let text = chunk(b"tEXt", &[b"Comment\0", SECRET].concat());
         let (exif, size) = (chunk(b"eXIf", &told()), chunk(b"pHYs", &[0, 0, 0, 1, 0, 0, 0, 1, 0]));
         let end = plain.len() - 12;
-        [&plain[..33], &exif, &size, &text, &plain[33..end], &text, &plain[end..], SECRET].concat()
+        let long = chunk(b"gAMA", SECRET);
+        let frame = chunk(b"fdAT", &[&[0, 0, 0, 1], SECRET].concat());
+        [&plain[..33], &exif, &size, &text, &long, &plain[33..end], &text, &frame, &plain[end..], SECRET].concat()
     }
 
     fn webp_file() -> Vec<u8> {
@@ -435,6 +465,19 @@ mod tests {
     }
 
     #[test]
+    fn files_that_are_not_quite_right_are_put_right() {
+        // An end that is missing, and lengths that some programs count wrong.
+        let png = png_file();
+        let end = png.windows(4).position(|window| window == b"IEND").unwrap() - 4;
+        assert_eq!(strip(&png[..end], Kind::Png, TURNED), strip(&png, Kind::Png, TURNED));
+        let mut webp = encoded(ImageFormat::WebP);
+        let right = strip(&webp, Kind::Webp, TURNED).unwrap();
+        let length = u32::try_from(webp.len()).unwrap().to_le_bytes();
+        webp[4..8].copy_from_slice(&length);
+        assert_eq!(strip(&webp, Kind::Webp, TURNED), Some(right));
+    }
+
+    #[test]
     fn pixels_stay_as_they_were() {
         let jpeg = |bytes: &[u8]| turbojpeg::decompress(bytes, turbojpeg::PixelFormat::RGB).unwrap().pixels;
         let file = jpeg_file();
@@ -444,6 +487,27 @@ mod tests {
             let decoded = |bytes: &[u8]| image::load_from_memory_with_format(bytes, format).unwrap().into_rgba8();
             assert_eq!(decoded(&file), decoded(&stripped), "{kind:?}");
         }
+    }
+
+    /// Between its last pixel and its end a JPEG may hold anything; only the decoder knows where that begins.
+    #[test]
+    fn what_is_hidden_behind_the_last_pixel_is_not_handed_on() {
+        let plain = jpeg_file();
+        let end = plain.windows(4).rposition(|window| window == b"\xff\xd9PK").unwrap();
+        let comment = plain[..end].windows(2).rposition(|window| window == b"\xff\xdc").unwrap();
+        let hidden = [&plain[..comment], SECRET, &plain[end..]].concat();
+        let order = super::super::Order {
+            kind: Kind::Jpeg,
+            max_pixels: 1_000_000,
+            max_frames: 1,
+            quality: 90,
+            thumbnails: vec![16],
+            lossless: true,
+        };
+        let cleaned = super::super::clean(&hidden, &order).unwrap();
+        assert!(!holds(&cleaned.main.bytes, SECRET));
+        let cleaned = super::super::clean(&plain, &order).unwrap();
+        assert_eq!(Some(cleaned.main.bytes), strip(&plain, Kind::Jpeg, TURNED), "what is in order stays as it is");
     }
 
     #[test]

@@ -17,6 +17,12 @@ CREATE TABLE members (
 );
 CREATE INDEX members_of_user ON members (user_id, space_id);
 
+-- What lies beside an image of a space, so that a list of very many needs no other table.
+ALTER TABLE objects ADD COLUMN thumbnails TEXT;
+
+-- What an image is copied from, where it was not sent.
+ALTER TABLE objects ADD COLUMN imported_from TEXT;
+
 -- What an owner has deleted, the latest first.
 CREATE INDEX objects_in_trash ON objects (owner_kind, owner_id, deleted_at, id) WHERE state = 'DELETED';
 

@@ -103,6 +103,18 @@ pub(super) fn report(config: &Config) -> String {
         }
     };
     line("database", database);
+    let surfaces =
+        [(true, "disks"), (config.files.on, "files"), (config.sessions.on, "sessions"), (config.spaces.on, "spaces")];
+    let surfaces: Vec<&str> = surfaces.into_iter().filter_map(|(is_on, name)| is_on.then_some(name)).collect();
+    line("surfaces", surfaces.join(", "));
+    let scanner = match &config.scanner {
+        Some(setting) => format!("clamd at {}", setting.address),
+        None => "none: nothing is looked through".to_owned(),
+    };
+    line("scanner", scanner);
+    let ffmpeg =
+        config.media.ffmpeg.as_ref().map_or("none: videos fail".to_owned(), |(path, _)| path.display().to_string());
+    line("ffmpeg", ffmpeg);
     let sign_in = match config.auth.mode {
         AuthMode::Dev => "dev: the X-User-Id header is believed",
         AuthMode::None => "none: everybody is one user",
@@ -123,6 +135,15 @@ pub(super) fn report(config: &Config) -> String {
         GrantMode::Url => "signed URLs",
     };
     line("grants", format!("{mode} for {} s · signing key {key}", config.cloudfront.lifetime.as_secs()));
+    if let Some((id, at)) = &config.cloudfront.distribution {
+        line("CDN", format!("distribution {id} is told of deletes, at {at}"));
+    }
+    if config.spaces.on {
+        let prefixes = config.spaces.import_prefixes.join(", ");
+        let imports =
+            if prefixes.is_empty() { "nothing may be imported".to_owned() } else { format!("imports from {prefixes}") };
+        line("spaces", format!("URLs for {} s · {imports}", config.grant_lifetime.as_secs()));
+    }
     line("cross-origin", cross_origin(config));
     line("images", format!("/{} · parts of {} bytes", config.images.layout.images(), config.images.part_size));
     report.end(config)

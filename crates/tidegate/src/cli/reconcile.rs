@@ -14,15 +14,22 @@ use crate::model::epoch_seconds;
 use crate::model::owner::OwnerKind;
 use crate::reconcile::{self, Finding, Mode, Report};
 
+/// So many orphans are put aside without another question.
+const MANY: u64 = 20;
+
 /// What is compared, and what is done about it.
 #[derive(Debug, Args)]
 pub(super) struct Wanted {
     /// Of one kind of owner only; may be said more than once.
     #[arg(long = "kind", value_enum)]
     kinds: Vec<Kind>,
-    /// Put aside what is nobody's: moved to .quarantine/orphans/DAY/, from where it can be taken back by hand.
+    /// Put aside what is nobody's: moved to .quarantine/orphans/DAY/, from where it can be taken back by hand. What is left
+    /// of deletes is deleted.
     #[arg(long)]
     quarantine: bool,
+    /// Do so also where very much is nobody's.
+    #[arg(long, requires = "quarantine")]
+    many: bool,
     /// Remove what was put aside longer ago than what is deleted is kept (see `RETENTION_DAYS`).
     #[arg(long)]
     purge: bool,
@@ -71,6 +78,15 @@ async fn compare(config: Config, wanted: Wanted, stop: CancellationToken, clean:
         kinds.extend(OwnerKind::ALL);
     }
     let mode = if wanted.quarantine { Mode::Quarantine } else { Mode::Report };
+    if wanted.quarantine && !wanted.many {
+        let dry = reconcile::compare(&app, &kinds, Mode::Report, &|_, _, _, _| {}).await.map_err(told)?;
+        let (orphans, there) = dry.orphans();
+        anyhow::ensure!(
+            orphans <= MANY || orphans * 10 <= there,
+            "{orphans} of {there} blobs are nobody's: is this the database that belongs to this store? Nothing was changed; \
+             --quarantine --many puts them aside all the same"
+        );
+    }
     let tell = |kind: OwnerKind, finding: Finding, key: &str, size: u64| {
         if wanted.format == Format::Text {
             print(&format!("{:<8} {:<10} {size:>12}  {}\n", kind.as_str(), finding.as_str(), key.escape_debug()));
@@ -109,9 +125,15 @@ fn summary(report: &Report, mode: Mode) -> String {
         text.push_str("store and database agree\n");
     }
     if mode == Mode::Quarantine {
-        text.push_str(&format!("{} put aside, in .quarantine/orphans/\n", report.quarantined));
+        let Report { quarantined, cleared, .. } = report;
+        text.push_str(&format!(
+            "{quarantined} put aside, in .quarantine/orphans/; {cleared} left of deletes taken away\n"
+        ));
     } else if report.found.keys().any(|(_, finding)| matches!(finding, Finding::Orphan | Finding::Leftover)) {
-        text.push_str("nothing was changed; --quarantine puts orphans and leftovers aside\n");
+        text.push_str("nothing was changed; --quarantine puts orphans aside and takes away what is left of deletes\n");
+    }
+    for (key, why) in &report.failed {
+        text.push_str(&format!("{} stays where it is: {why}\n", key.escape_debug()));
     }
     if report.purged > 0 {
         text.push_str(&format!("{} removed that had been put aside before\n", report.purged));

@@ -152,9 +152,10 @@ pub(super) fn checks(config: &Config, r: &mut Resolver) {
             "false, or a bucket by S3_BUCKET: a local store gives nobody what was not published",
         );
     }
-    if config.sessions.on
+    let largest = if config.sessions.on { config.sessions.max_video } else { 0 }.max(config.sessions.max_image);
+    if (config.sessions.on || config.spaces.on)
         && let Some(scanner) = config.scanner.as_ref().filter(|scanner| !scanner.publish_unscanned)
-        && config.sessions.max_video.max(config.sessions.max_image) > scanner.max_size
+        && largest > scanner.max_size
     {
         r.given.warnings.push(
             "CLAMAV_MAX_MB is less than MEDIA_MAX_VIDEO_MB or MEDIA_MAX_IMAGE_MB: what is larger is taken and never published, \
@@ -170,6 +171,11 @@ pub(super) fn checks(config: &Config, r: &mut Resolver) {
             "CLAMAV_MAX_MB is less than MAX_BODY_MB: files that are larger are taken and can't be read, unless \
              PUBLISH_UNSCANNED is true"
                 .into(),
+        );
+    }
+    if config.spaces.on && config.edge_port.is_none() && config.edge_url.is_none() {
+        r.given.warnings.push(
+            "EDGE_PORT is off and neither EDGE_URL nor CLOUDFRONT_DOMAIN names another edge: images of spaces have no URLs".into(),
         );
     }
     let mut ports = vec![("PORT", config.port)];

@@ -49,7 +49,7 @@ pub(super) fn resolve_all(r: &mut Resolver) -> Config {
         cloudfront: resolve_cloudfront(r),
         files: resolve_files(r, is_on("files")),
         sessions: media::sessions(r, is_on("sessions")),
-        spaces: spaces::spaces(r, is_on("spaces"), images.layout.images()),
+        spaces: spaces::spaces(r, is_on("spaces"), &images.layout),
         images,
         scanner,
         scanner_off,

@@ -1,9 +1,7 @@
 //! Spaces, and the CDN that is told of deletes.
 
 use super::resolve::Resolver;
-
-/// First segments that no import reads from: what lies there is another owner's.
-const OURS: [&str; 3] = ["sessions", "spaces", "storage"];
+use crate::model::key::Layout;
 
 /// The spaces surface.
 #[derive(Debug, Clone, Default)]
@@ -14,19 +12,18 @@ pub struct SpacesSetting {
     pub import_prefixes: Vec<String>,
 }
 
-pub(super) fn spaces(r: &mut Resolver, on: bool, images: &str) -> SpacesSetting {
+pub(super) fn spaces(r: &mut Resolver, on: bool, layout: &Layout) -> SpacesSetting {
     let mut import_prefixes = Vec::new();
     for given in r.list("IMPORT_PREFIXES") {
         let prefix = given.strip_suffix('/').unwrap_or(&given);
         let plain =
             |segment: &str| !segment.is_empty() && !segment.starts_with('.') && !segment.contains(['*', '?', '\\']);
         let first = prefix.split('/').next().unwrap_or(prefix);
-        let taken = OURS.contains(&first) || format!("{images}/").starts_with(&format!("{first}/"));
-        if prefix.split('/').all(plain) && !taken && prefix.len() <= 500 {
+        if prefix.split('/').all(plain) && !layout.is_taken(first) && prefix.len() <= 500 {
             import_prefixes.push(format!("{prefix}/"));
         } else {
             let wanted = format!(
-                "prefixes such as generated/, without dot segments, and none of images/, sessions/, spaces/, storage/: {given:?} is none"
+                "prefixes such as generated/, without dot segments, and none where owners' things lie (images/, packages/, sessions/, spaces/, storage/): {given:?} is none"
             );
             r.problem("IMPORT_PREFIXES", &wanted);
         }

@@ -7,11 +7,13 @@ use crate::error::Result;
 use crate::model::micros;
 
 impl Db {
-    /// Paths that wait, the oldest first.
+    /// Paths that wait, the oldest first: those that end in a wildcard, or those that do not.
     #[tracing::instrument(name = "db.list_invalidations", level = "trace", skip_all)]
-    pub async fn list_invalidations(&self, limit: i64) -> Result<Vec<(i64, String)>> {
-        const SQL: &str = "SELECT id, path FROM invalidations ORDER BY id LIMIT $1";
-        Ok(on_reader!(self, |pool| sqlx::query_as(SQL).bind(limit).fetch_all(pool).await?))
+    pub async fn list_invalidations(&self, wild: bool, limit: i64) -> Result<Vec<(i64, String)>> {
+        const EXACT: &str = "SELECT id, path FROM invalidations WHERE path NOT LIKE '%*' ORDER BY id LIMIT $1";
+        const WILD: &str = "SELECT id, path FROM invalidations WHERE path LIKE '%*' ORDER BY id LIMIT $1";
+        let sql = if wild { WILD } else { EXACT };
+        Ok(on_reader!(self, |pool| sqlx::query_as(sql).bind(limit).fetch_all(pool).await?))
     }
 }
 

@@ -40,8 +40,8 @@ struct Row {
     height: Option<i64>,
     duration_ms: Option<i64>,
     blurhash: Option<String>,
-    deleted_at: Option<i64>,
     sealed_key: Option<String>,
+    imported_from: Option<String>,
 }
 
 /// What a row is made of, from objects `o` with their uploads `u`, and sessions `s` where they are of one.
@@ -50,7 +50,7 @@ macro_rules! media {
         concat!(
             "SELECT o.id, o.owner_kind, o.owner_id, s.org, o.object_key, u.incoming_key AS file_key, o.name, o.content_type, o.state, \
              u.state AS upload_state, o.size, o.etag, o.modified_at, o.created_at, o.created_by, o.stage, o.alt, o.reason, \
-             o.scan, o.width, o.height, o.duration_ms, o.blurhash, o.deleted_at, o.sealed_key FROM objects o \
+             o.scan, o.width, o.height, o.duration_ms, o.blurhash, o.sealed_key, o.imported_from FROM objects o \
              JOIN uploads u ON u.object_id = o.id LEFT JOIN sessions s ON o.owner_kind = 'session' AND s.id = o.owner_id \
              WHERE o.owner_kind IN ('session', 'space') AND ",
             $condition
@@ -94,10 +94,10 @@ impl Row {
             alt: self.alt,
             created_by: self.created_by,
             sealed: self.sealed_key.map(Key::stored),
+            imported_from: self.imported_from,
             reason: self.reason,
             scan: self.scan.as_deref().and_then(Scan::parse),
             look,
-            deleted_at: self.deleted_at.map(from_micros),
         };
         Ok((owner, media))
     }
@@ -203,13 +203,13 @@ impl Db {
         row.map(Row::into_media).transpose()
     }
 
-    /// A page of an owner's media, newest first: in one state, and where that is PENDING, with an upload in one of two; or all
+    /// A page of an owner's media, newest first: in one state, and where that is PENDING, with an upload in another; or all
     /// that are there.
     #[tracing::instrument(name = "db.list_media", level = "trace", skip_all)]
     pub async fn list_media(
         &self,
         owner: &Owner,
-        wanted: Option<(ObjectState, [UploadState; 2])>,
+        wanted: Option<(ObjectState, UploadState)>,
         after: Cursor,
         limit: i64,
     ) -> Result<Vec<Media>> {
@@ -220,7 +220,7 @@ impl Db {
         );
         const ONE: &str = media!(
             "o.owner_kind = $5 AND o.owner_id = $1 AND (o.created_at, o.id) < ($2, $3) AND o.state = $6 \
-             AND (o.state <> 'PENDING' OR u.state IN ($7, $8)) \
+             AND (o.state <> 'PENDING' OR u.state = $7) \
              ORDER BY o.created_at DESC, o.id DESC LIMIT $4"
         );
         let sql = if wanted.is_some() { ONE } else { ALL };
@@ -228,45 +228,9 @@ impl Db {
             let query = sqlx::query_as(sql).bind(owner.id()).bind(after.created_at).bind(after.id.0).bind(limit);
             let query = query.bind(owner.kind().as_str());
             match wanted {
-                Some((state, [one, other])) => {
-                    query.bind(state.as_str()).bind(one.as_str()).bind(other.as_str()).fetch_all(pool).await?
-                }
+                Some((state, upload)) => query.bind(state.as_str()).bind(upload.as_str()).fetch_all(pool).await?,
                 None => query.fetch_all(pool).await?,
             }
-        });
-        rows.into_iter().map(|row| row.into_media().map(|(_, media)| media)).collect()
-    }
-
-    /// A page of what an owner has deleted and can bring back, the latest first: the cursor's time is that of the delete.
-    #[tracing::instrument(name = "db.list_deleted_media", level = "trace", skip_all)]
-    pub async fn list_deleted_media(&self, owner: &Owner, after: Cursor, limit: i64) -> Result<Vec<Media>> {
-        const SQL: &str = media!(
-            "o.owner_kind = $5 AND o.owner_id = $1 AND o.state = 'DELETED' AND (o.deleted_at, o.id) < ($2, $3) \
-             ORDER BY o.deleted_at DESC, o.id DESC LIMIT $4"
-        );
-        let rows: Vec<Row> = on_reader!(self, |pool| {
-            let query = sqlx::query_as(SQL).bind(owner.id()).bind(after.created_at).bind(after.id.0).bind(limit);
-            query.bind(owner.kind().as_str()).fetch_all(pool).await?
-        });
-        rows.into_iter().map(|row| row.into_media().map(|(_, media)| media)).collect()
-    }
-
-    /// Media of an owner by their ids, whatever their state, in no order.
-    #[tracing::instrument(name = "db.find_media_of", level = "trace", skip_all)]
-    pub async fn find_media_of(&self, owner: &Owner, ids: &[ObjectId]) -> Result<Vec<Media>> {
-        const SQL: &str = media!("o.id IN (");
-        if ids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let rows: Vec<Row> = on_reader!(self, |pool| {
-            let mut query = sqlx::QueryBuilder::new(SQL);
-            let mut list = query.separated(", ");
-            for id in ids {
-                list.push_bind(id.0);
-            }
-            query.push(") AND o.owner_kind = ").push_bind(owner.kind().as_str());
-            query.push(" AND o.owner_id = ").push_bind(owner.id());
-            query.build_query_as().fetch_all(pool).await?
         });
         rows.into_iter().map(|row| row.into_media().map(|(_, media)| media)).collect()
     }
@@ -393,6 +357,14 @@ impl Tx {
         Ok(())
     }
 
+    /// Keeps what an image is copied from.
+    #[tracing::instrument(name = "db.keep_source", level = "trace", skip_all)]
+    pub async fn keep_source(&mut self, id: ObjectId, from: &str) -> Result<()> {
+        const SQL: &str = "UPDATE objects SET imported_from = $2 WHERE id = $1";
+        on_tx!(self, |connection| sqlx::query(SQL).bind(id.0).bind(from).execute(connection).await.map(drop)?);
+        Ok(())
+    }
+
     /// The same for what was imported, and what its bytes say that it is. `false` if nobody waits for it any more.
     #[tracing::instrument(name = "db.keep_import", level = "trace", skip_all)]
     pub async fn keep_import(&mut self, id: ObjectId, sealed: &Key, content_type: &str) -> Result<bool> {
@@ -409,7 +381,8 @@ impl Tx {
     #[tracing::instrument(name = "db.publish_media", level = "trace", skip_all)]
     pub async fn publish_media(&mut self, id: ObjectId, made: &Publication) -> Result<bool> {
         const SQL: &str = "UPDATE objects SET state = 'READY', object_key = $2, content_type = $3, size = $4, etag = $5, \
-                           modified_at = $6, width = $7, height = $8, duration_ms = $9, blurhash = $10, reason = NULL \
+                           modified_at = $6, width = $7, height = $8, duration_ms = $9, blurhash = $10, reason = NULL, \
+                           thumbnails = $11 \
                            WHERE id = $1 AND state = 'PROCESSING'";
         const VARIANT: &str = "INSERT INTO variants (object_id, name, object_key, content_type, size, etag, modified_at, \
                                width, height) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
@@ -424,7 +397,8 @@ impl Tx {
                 .bind(i64::from(made.look.width))
                 .bind(i64::from(made.look.height))
                 .bind(made.look.duration.map(to_i64))
-                .bind(&made.look.blurhash);
+                .bind(&made.look.blurhash)
+                .bind(super::images::written(&made.variants)?);
             query.execute(connection).await?.rows_affected()
         });
         if done != 1 {
@@ -452,7 +426,11 @@ impl Tx {
     #[tracing::instrument(name = "db.forget_variants", level = "trace", skip_all)]
     pub async fn forget_variants(&mut self, id: ObjectId) -> Result<()> {
         const SQL: &str = "DELETE FROM variants WHERE object_id = $1";
-        on_tx!(self, |connection| sqlx::query(SQL).bind(id.0).execute(connection).await.map(drop)?);
+        const BESIDE: &str = "UPDATE objects SET thumbnails = NULL WHERE id = $1";
+        on_tx!(self, |connection| {
+            sqlx::query(SQL).bind(id.0).execute(&mut *connection).await?;
+            sqlx::query(BESIDE).bind(id.0).execute(&mut *connection).await.map(drop)?;
+        });
         Ok(())
     }
 

@@ -5,6 +5,7 @@ mod archives;
 mod audit;
 mod changes;
 mod files;
+mod images;
 mod invalidations;
 mod jobs;
 mod media;

@@ -1,9 +1,12 @@
 //! What should lie in the store, in the order in which a store lists it.
 
+use std::time::SystemTime;
+
 use uuid::Uuid;
 
 use super::{Db, corrupt, on_reader, to_u64};
 use crate::error::Result;
+use crate::model::from_micros;
 use crate::model::ids::ObjectId;
 use crate::model::object::ObjectState;
 
@@ -18,6 +21,8 @@ pub struct Expected {
     pub state: ObjectState,
     /// That object.
     pub object: ObjectId,
+    /// When it was deleted, if it was.
+    pub deleted_at: Option<SystemTime>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -26,6 +31,7 @@ struct Row {
     size: Option<i64>,
     state: String,
     id: Uuid,
+    deleted_at: Option<i64>,
 }
 
 impl Row {
@@ -35,6 +41,7 @@ impl Row {
             size: self.size.map(to_u64),
             state: ObjectState::parse(&self.state).ok_or_else(|| corrupt("object state"))?,
             object: ObjectId(self.id),
+            deleted_at: self.deleted_at.map(from_micros),
         })
     }
 }
@@ -43,8 +50,8 @@ impl Db {
     /// Keys of objects, and of what was derived from them, after `after` and before `end`, in the order of their bytes.
     #[tracing::instrument(name = "db.list_expected", level = "trace", skip_all)]
     pub async fn list_expected(&self, after: &str, end: &str, limit: i64) -> Result<Vec<Expected>> {
-        const SQL: &str = "SELECT object_key, size, state, id FROM objects WHERE object_key > $1 AND object_key < $2 \
-                           UNION ALL SELECT v.object_key, v.size, o.state, o.id FROM variants v \
+        const SQL: &str = "SELECT object_key, size, state, id, deleted_at FROM objects WHERE object_key > $1 AND object_key < $2 \
+                           UNION ALL SELECT v.object_key, v.size, o.state, o.id, o.deleted_at FROM variants v \
                            JOIN objects o ON o.id = v.object_id WHERE v.object_key > $1 AND v.object_key < $2 \
                            ORDER BY object_key LIMIT $3";
         let rows: Vec<Row> =
@@ -55,8 +62,8 @@ impl Db {
     /// The same for one key.
     #[tracing::instrument(name = "db.find_expected", level = "trace", skip_all)]
     pub async fn find_expected(&self, key: &str) -> Result<Option<Expected>> {
-        const SQL: &str = "SELECT object_key, size, state, id FROM objects WHERE object_key = $1 \
-                           UNION ALL SELECT v.object_key, v.size, o.state, o.id FROM variants v \
+        const SQL: &str = "SELECT object_key, size, state, id, deleted_at FROM objects WHERE object_key = $1 \
+                           UNION ALL SELECT v.object_key, v.size, o.state, o.id, o.deleted_at FROM variants v \
                            JOIN objects o ON o.id = v.object_id WHERE v.object_key = $1 LIMIT 1";
         let row: Option<Row> = on_reader!(self, |pool| sqlx::query_as(SQL).bind(key).fetch_optional(pool).await?);
         row.map(Row::into_expected).transpose()

@@ -32,10 +32,12 @@ pub(super) async fn open(path: &Path) -> anyhow::Result<(SqlitePool, SqlitePool)
         .await
         .with_context(about)?;
     sqlx::migrate!("migrations/sqlite").run(&writer).await.with_context(about)?;
+    // A page of a thousand rows goes from the thread that reads it to the one that asked in one go.
+    let reads = options.read_only(true).row_buffer_size(1024);
     let reader = SqlitePoolOptions::new()
         .max_connections(8)
         .acquire_timeout(acquire)
-        .connect_with(options.read_only(true))
+        .connect_with(reads)
         .await
         .with_context(about)?;
     Ok((reader, writer))

@@ -1,7 +1,7 @@
 //! What is deleted, and brought back: rows first, then bytes. What was published is moved out of the served root, where a
 //! signature that is still good finds nothing, and kept until retention ends.
 
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 use super::uploads;
 use crate::app::App;
@@ -20,6 +20,8 @@ use crate::model::upload::UploadState;
 
 /// Media that are worked on in one query.
 const AT_ONCE: i64 = 100;
+/// How long one job works on all that is an owner's.
+const TURN: Duration = Duration::from_secs(300);
 /// Files of one medium: it, its thumbnails, and what crashes left.
 const MOST_FILES: usize = 1000;
 
@@ -63,7 +65,6 @@ async fn mark(app: &App, caller: &Caller, media: &Media, with: With) -> Result<b
         Some((owner, media)) if media.upload == UploadState::Open => app.db.find_upload(&owner, id).await?,
         _ => None,
     };
-    let public = if kept && with == With::Alone { files(app, media).await? } else { Vec::new() };
     let mut tx = app.db.begin().await?;
     // Whoever brings the owner back brings back what was deleted by then, and no more.
     if with == With::ItsOwner && !tx.hold_deleted(&media.owner).await? {
@@ -82,7 +83,6 @@ async fn mark(app: &App, caller: &Caller, media: &Media, with: With) -> Result<b
     tx.record(caller, Deed::ObjectDeleted, id, now).await?;
     tx.tell(id).await?;
     jobs::enqueue(&mut tx, &Job::HideMediaV1 { object: id.0 }, now).await?;
-    invalidations::queue(app, &mut tx, &public).await?;
     uploads::release_later(app, &mut tx, id).await?;
     tx.commit().await?;
     metrics::counter!("tidegate_objects_deleted_total", "owner" => media.owner.kind().as_str()).increment(1);
@@ -106,6 +106,19 @@ async fn tell_of(tx: &mut Tx, media: &Media, change: Change, now: SystemTime) ->
     }
 }
 
+/// The same, and then tells the CDN.
+pub async fn hide_and_tell(app: &App, id: ObjectId) -> Result<()> {
+    hide(app, id).await?;
+    let Some((_, media)) = app.db.find_media(id).await?.filter(|_| app.cdn.is_some()) else { return Ok(()) };
+    if media.object.state == ObjectState::Deleted {
+        let gone = files(app, &media).await?;
+        let mut tx = app.db.begin().await?;
+        invalidations::queue(app, &mut tx, &gone).await?;
+        tx.commit().await?;
+    }
+    Ok(())
+}
+
 /// Takes the bytes of what was deleted out of the served root; of what was purged, everywhere.
 pub async fn hide(app: &App, id: ObjectId) -> Result<()> {
     // One at a time here. What another server does meanwhile is looked at after it.
@@ -121,6 +134,10 @@ pub async fn hide(app: &App, id: ObjectId) -> Result<()> {
             }
             uploads::clear(app, id).await?;
             let Some((_, now)) = app.db.find_media(id).await? else { return Ok(()) };
+            // Purged by another server while its bytes were on their way to where they wait.
+            if now.object.state == ObjectState::Purged {
+                return purge_bytes(app, &now).await;
+            }
             put_back_if_wanted(app, &now).await
         }
         ObjectState::Purged => {
@@ -156,7 +173,7 @@ async fn put_back(app: &App, media: &Media) -> Result<()> {
 }
 
 /// The keys of a medium and of what was derived from it.
-async fn files(app: &App, media: &Media) -> Result<Vec<String>> {
+pub(crate) async fn files(app: &App, media: &Media) -> Result<Vec<String>> {
     let mut variants = app.db.list_variants(&[media.object.id]).await?;
     let variants = variants.remove(&media.object.id).unwrap_or_default();
     let derived = variants.into_iter().map(|variant| variant.key.as_str().to_owned());
@@ -193,9 +210,10 @@ async fn purge_bytes(app: &App, media: &Media) -> Result<()> {
     Ok(())
 }
 
-/// Takes the bytes of all that is a deleted owner's out of the served root.
-pub async fn hide_all(app: &App, owner: &Owner) -> Result<()> {
-    let system = Caller::system();
+/// Takes the bytes of all that is a deleted owner's out of the served root. `false` if there is more to do: others wait for
+/// their turn, too.
+pub async fn hide_all(app: &App, owner: &Owner) -> Result<bool> {
+    let (system, started) = (Caller::system(), Instant::now());
     let states = [
         ObjectState::Restoring,
         ObjectState::Ready,
@@ -216,9 +234,17 @@ pub async fn hide_all(app: &App, owner: &Owner) -> Result<()> {
                 mark(app, &system, &media, With::ItsOwner).await?;
                 hide(app, media.object.id).await?;
             }
+            if started.elapsed() > TURN {
+                return Ok(false);
+            }
         }
     }
-    Ok(())
+    let mut tx = app.db.begin().await?;
+    if tx.hold_deleted(owner).await? {
+        invalidations::queue_root(app, &mut tx, owner).await?;
+        tx.commit().await?;
+    }
+    Ok(true)
 }
 
 /// Has what was deleted with its owner brought back: not before it, and not after it had come back.

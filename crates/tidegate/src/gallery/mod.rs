@@ -42,7 +42,11 @@ pub(crate) async fn take_back(tx: &mut Tx, caller: &Caller, media: &Media, now: 
     tx.record(caller, Deed::MediaRetried, id, now).await?;
     tx.tell(id).await?;
     // The one that failed may still be at its last steps, and would take the new one along when it ends.
-    jobs::enqueue_anew(tx, &Job::IngestV1 { object: id.0, video: is_video(media) }, now).await?;
+    let job = match (&media.sealed, &media.imported_from) {
+        (None, Some(from)) => Job::ImportImageV1 { object: id.0, key: from.clone() },
+        _ => Job::IngestV1 { object: id.0, video: is_video(media) },
+    };
+    jobs::enqueue_anew(tx, &job, now).await?;
     Ok(true)
 }
 

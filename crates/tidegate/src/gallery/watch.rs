@@ -25,6 +25,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 const LONGEST: Duration = Duration::from_secs(3600);
 /// Where writers race, an earlier number may be seen after a later one; so far back is looked again.
 const BEHIND: i64 = 1000;
+/// How many passages may have come, of all owners, since the one that somebody goes on from.
+const RESUMED: i64 = 100_000;
 /// Passages that are read at once.
 const AT_ONCE: i64 = 2000;
 
@@ -41,13 +43,20 @@ struct Watch {
     ready: std::collections::VecDeque<Passage>,
 }
 
-/// Everything that becomes of an owner's media from now on. Ends with the owner, the right to see it, or the server.
-pub async fn watch(app: &Arc<App>, caller: Caller, owner: Owner) -> Result<impl Stream<Item = Passage> + Send + use<>> {
+/// Everything that becomes of an owner's media from now on, or after the passage `since`. Ends with the owner, the right to see it, or the server.
+pub async fn watch(
+    app: &Arc<App>,
+    caller: Caller,
+    owner: Owner,
+    since: Option<i64>,
+) -> Result<impl Stream<Item = Passage> + Send + use<>> {
     still_may(app, &caller, Action::List, &owner).await?;
     let ear = app.news.ear();
-    let last = app.db.last_passage(&owner).await?;
+    let newest = app.db.last_passage(&owner).await?;
+    // Who was told of one before goes on there, if that is not too long ago.
+    let last = since.filter(|since| (newest - RESUMED..=newest).contains(since)).unwrap_or(newest);
     let before = app.db.list_passages_after(&owner, last - BEHIND, AT_ONCE).await?;
-    let told = before.into_iter().map(|passage| passage.id).collect();
+    let told = before.into_iter().map(|passage| passage.id).filter(|id| *id <= last).collect();
     let watch = Watch {
         app: Arc::clone(app),
         caller,

@@ -61,7 +61,9 @@ pub async fn revive(db: &Db, caller: &Caller, id: i64) -> Result<()> {
     let dead = db.find_dead_job(id).await?.ok_or_else(unknown)?;
     let job = serde_json::from_str(&dead.payload).ok();
     let media = match job {
-        Some(Job::IngestV1 { object, .. }) => db.find_media(ObjectId(object)).await?,
+        Some(Job::IngestV1 { object, .. } | Job::ImportImageV1 { object, .. }) => {
+            db.find_media(ObjectId(object)).await?
+        }
         _ => None,
     };
     let now = db.now();

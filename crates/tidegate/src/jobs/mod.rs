@@ -181,6 +181,7 @@ impl Job {
         match self {
             Self::SweepV1 | Self::RecoverV1 | Self::InvalidateV1 => Some(self.name().into()),
             Self::IngestV1 { object, .. } => Some(format!("ingest:{object}").into()),
+            Self::ImportImageV1 { object, .. } => Some(format!("import:{object}").into()),
             Self::ScanFileV1 { object } => Some(format!("scan:{object}").into()),
             Self::RescanV1 { object } => Some(format!("rescan:{object}").into()),
             _ => None,
@@ -191,7 +192,7 @@ impl Job {
     pub fn class(&self) -> Class {
         match self {
             Self::IngestV1 { video: true, .. } => Class::Videos,
-            Self::IngestV1 { video: false, .. } => Class::Images,
+            Self::IngestV1 { video: false, .. } | Self::ImportImageV1 { .. } => Class::Images,
             Self::ScanFileV1 { .. } | Self::RescanV1 { .. } => Class::Scans,
             _ => Class::Upkeep,
         }
@@ -203,9 +204,10 @@ impl Job {
             Self::HideMediaV1 { .. }
             | Self::HideSessionV1 { .. }
             | Self::HideSpaceV1 { .. }
+            | Self::InvalidateV1
             | Self::RestoreMediaV1 { .. }
             | Self::RestoreSessionV1 { .. } => SOON,
-            Self::RescanV1 { .. } => LATER,
+            Self::RescanV1 { .. } | Self::ImportImageV1 { .. } => LATER,
             _ => 0,
         }
     }
@@ -213,8 +215,11 @@ impl Job {
     /// The longest pause before another try. What recurs is not put off for longer than it recurs.
     fn longest_pause(&self) -> Duration {
         match self {
-            Self::SweepV1 | Self::RecoverV1 => Duration::from_secs(60),
-            Self::IngestV1 { .. } | Self::ScanFileV1 { .. } | Self::RestoreMediaV1 { .. } => Duration::from_secs(120),
+            Self::SweepV1 | Self::RecoverV1 | Self::InvalidateV1 => Duration::from_secs(60),
+            Self::IngestV1 { .. }
+            | Self::ImportImageV1 { .. }
+            | Self::ScanFileV1 { .. }
+            | Self::RestoreMediaV1 { .. } => Duration::from_secs(120),
             _ => Duration::from_secs(3600),
         }
     }
@@ -223,7 +228,7 @@ impl Job {
     fn max_attempts(&self) -> u64 {
         match self {
             Self::SweepV1 | Self::RecoverV1 => 3,
-            Self::IngestV1 { .. } | Self::ScanFileV1 { .. } => 6,
+            Self::IngestV1 { .. } | Self::ImportImageV1 { .. } | Self::ScanFileV1 { .. } => 6,
             _ => 12,
         }
     }
@@ -287,12 +292,12 @@ pub async fn perform(app: &App, job: &Job) -> Result<()> {
         Job::IngestV1 { object, .. } => ingest::run(app, ObjectId(*object)).await,
         Job::ScanFileV1 { object } => ingest::files::run(app, ObjectId(*object)).await,
         Job::ReleaseMediaV1 { object } => gallery::uploads::clear(app, ObjectId(*object)).await,
-        Job::HideMediaV1 { object } => gallery::deletion::hide(app, ObjectId(*object)).await,
-        Job::HideSessionV1 { session } => gallery::deletion::hide_all(app, &session_of(app, session).await?).await,
+        Job::HideMediaV1 { object } => gallery::deletion::hide_and_tell(app, ObjectId(*object)).await,
+        Job::HideSessionV1 { session } => hide_all(app, &session_of(app, session).await?, job).await,
         Job::HideSpaceV1 { space } => {
             let space =
                 SpaceId::parse(space).ok_or_else(|| Error::Internal(anyhow::anyhow!("a job's space is none")))?;
-            gallery::deletion::hide_all(app, &Owner::Space(space)).await
+            hide_all(app, &Owner::Space(space), job).await
         }
         Job::ImportImageV1 { object, key } => imports::copy(app, ObjectId(*object), key).await,
         Job::InvalidateV1 => invalidations::send(app).await,
@@ -303,6 +308,16 @@ pub async fn perform(app: &App, job: &Job) -> Result<()> {
         Job::RestoreMediaV1 { object } => gallery::deletion::bring_back(app, ObjectId(*object)).await,
         Job::RescanV1 { object } => ingest::rescan(app, ObjectId(*object)).await,
     }
+}
+
+/// In turns: a job that takes too long would be given up.
+async fn hide_all(app: &App, owner: &Owner, job: &Job) -> Result<()> {
+    if !gallery::deletion::hide_all(app, owner).await? {
+        let mut tx = app.db.begin().await?;
+        enqueue(&mut tx, job, app.db.now()).await?;
+        tx.commit().await?;
+    }
+    Ok(())
 }
 
 async fn session_of(app: &App, text: &str) -> Result<Owner> {
@@ -322,6 +337,9 @@ pub(crate) async fn purge_object(app: &App, object: ObjectId, key: &str) -> Resu
     app.store.delete(key, store::Deletion::Purge).await?;
     let now = SystemTime::now();
     let mut tx = app.db.begin().await?;
+    if app.config.images.layout.served_root(key).is_some() {
+        invalidations::queue(app, &mut tx, &[key.to_owned()]).await?;
+    }
     if tx.set_object_state(object, ObjectState::Deleted, ObjectState::Purged, now).await? {
         tx.record(&Caller::system(), Deed::ObjectPurged, object, now).await?;
     }

@@ -24,6 +24,8 @@ const PROCESSED: &str = "processed";
 const SPACES: &str = "spaces";
 const PUB: &str = "pub";
 const IMAGE_FILE: &str = "disk.img";
+/// Bytes that the store takes in a key.
+const MAX_KEY: usize = 1000;
 /// Where many see what lies in one place, and what of it they see.
 const GALLERIES: [(&str, &str); 2] = [(SESSIONS, PROCESSED), (SPACES, PUB)];
 /// Places of which nothing is ever served.
@@ -90,6 +92,12 @@ impl Layout {
             );
         }
         Ok(Self { images: images.to_owned() })
+    }
+
+    /// Whether keys that begin with this segment are an owner's, or will be.
+    pub fn is_taken(&self, first: &str) -> bool {
+        let organisation = first.strip_prefix('O').is_some_and(|id| id.bytes().all(|byte| byte.is_ascii_digit()));
+        OTHER_ROOTS.contains(&first) || organisation || self.images.split('/').next() == Some(first)
     }
 
     /// The images' base, without slashes around it.
@@ -160,6 +168,12 @@ pub fn published_file(owner: &Owner, media: ObjectId, version: Uuid, name: &str)
     Key(format!("{}{}/{name}", published(owner, media), version.simple()))
 }
 
+/// Where a file lies that was published together with another.
+pub fn beside(key: &str, name: &str) -> String {
+    let folder = key.rsplit_once('/').map_or("", |(folder, _)| folder);
+    format!("{folder}/{name}")
+}
+
 /// Where a user's file lies. `tag` tells files of one name apart.
 pub fn file(user: &UserId, folder: &Folder, tag: u32, name: &FileName) -> Key {
     Key(file::key_text(user, folder, tag, name))
@@ -199,9 +213,14 @@ pub fn place(kind: OwnerKind, layout: &Layout) -> String {
 /// Where what is nobody's is put aside.
 pub const ASIDE: &str = ".quarantine/orphans/";
 
-/// Where something is put aside on a day, as `2026-11-21`.
+/// Where something is put aside on a day, as `2026-11-21`: under its key, or under the SHA-256 of one that is too long
+/// for that.
 pub fn aside(day: &str, key: &str) -> Key {
-    Key(format!("{ASIDE}{day}/{key}"))
+    if ASIDE.len() + day.len() + 1 + key.len() <= MAX_KEY {
+        return Key(format!("{ASIDE}{day}/{key}"));
+    }
+    let hash = hex::encode(digest::digest(&digest::SHA256, key.as_bytes()));
+    Key(format!("{ASIDE}{day}/~{hash}"))
 }
 
 /// Of something that was put aside, since which day it has been.
@@ -209,6 +228,21 @@ pub fn aside_since(key: &str) -> Option<&str> {
     let (day, _) = key.strip_prefix(ASIDE)?.split_once('/')?;
     let is_day = day.len() == 10 && day.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
     is_day.then_some(day)
+}
+
+/// What all keys of a place are smaller than: a slash is followed by a zero.
+pub fn end_of(place: &str) -> String {
+    format!("{}0", place.trim_end_matches('/'))
+}
+
+/// A key as the CDN calls it.
+pub fn cdn_path(key: &str) -> String {
+    format!("/{key}")
+}
+
+/// All that is published of an owner, as the CDN calls it.
+pub fn cdn_paths(owner: &Owner) -> String {
+    format!("/{}*", root(owner))
 }
 
 /// What all of an object's begin with.
@@ -374,6 +408,8 @@ mod tests {
         assert_eq!(aside_since(key.as_str()), Some("2026-11-21"));
         assert_eq!((Waiting::parse(key.as_str()), layout().served_root(key.as_str())), (None, None));
         assert_eq!(aside_since(".quarantine/orphans/x/y"), None);
+        let long = aside("2026-11-21", &"a/".repeat(499));
+        assert!(long.as_str().len() < 150 && aside_since(long.as_str()) == Some("2026-11-21"), "{long}");
     }
 
     #[test]
@@ -383,6 +419,7 @@ mod tests {
         let key = published_file(&owner, ObjectId::generate(), Uuid::new_v4(), "image.png");
         assert_eq!(layout().served_root(key.as_str()), Some(root.as_str()));
         assert!(matches!(Waiting::parse(key.as_str()), Some(Waiting::Object(_))));
+        assert_eq!(beside(key.as_str(), "320.webp"), key.as_str().replace("image.png", "320.webp"));
         for bad in [
             root.clone(),
             root.replace("/pub/", "/trash/a"),

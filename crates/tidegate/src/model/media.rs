@@ -220,14 +220,14 @@ pub struct Media {
     pub created_by: String,
     /// Where what was sent lies, once it was confirmed.
     pub sealed: Option<Key>,
+    /// What it is copied from, where it was not sent.
+    pub imported_from: Option<String>,
     /// Why it was rejected or failed.
     pub reason: Option<String>,
     /// What the scanner said.
     pub scan: Option<Scan>,
     /// What it is like, once it was made anew.
     pub look: Option<Look>,
-    /// When it was deleted, if it was.
-    pub deleted_at: Option<SystemTime>,
 }
 
 impl Media {

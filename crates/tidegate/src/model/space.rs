@@ -4,6 +4,8 @@ use std::time::SystemTime;
 
 use super::access::Action;
 use super::ids::{SpaceId, UserId};
+use super::media::{Look, Scan};
+use super::object::Object;
 
 /// Bytes in a name that a person gave.
 const MAX_NAME: usize = 200;
@@ -75,6 +77,38 @@ pub struct Member {
     pub role: Role,
     /// Since when.
     pub added_at: SystemTime,
+}
+
+/// An image, as lists show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    /// Its record. The key is where it lies once it is READY.
+    pub object: Object,
+    /// Who put it in.
+    pub created_by: String,
+    /// Why it was rejected or failed.
+    pub reason: Option<String>,
+    /// What the scanner said.
+    pub scan: Option<Scan>,
+    /// What it is like, once it was looked at.
+    pub look: Option<Look>,
+    /// When it was deleted, if it was.
+    pub deleted_at: Option<SystemTime>,
+    /// Its smaller copies, the smallest first.
+    pub thumbnails: Vec<Thumbnail>,
+}
+
+/// A smaller copy, which lies beside its image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Thumbnail {
+    /// As `320.webp`.
+    pub name: String,
+    /// Its type.
+    pub content_type: String,
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
 }
 
 /// Why a name is not taken.

@@ -140,8 +140,7 @@ pub async fn list(
     if !(1..=MAX_PAGE).contains(&limit) {
         return Err(bad_request(format!("limit must be from 1 to {MAX_PAGE}")));
     }
-    let wanted = status.map(Status::states).map(|(object, upload)| (object, [upload, upload]));
-    let mut found = app.db.list_media(&owner, wanted, after, limit + 1).await?;
+    let mut found = app.db.list_media(&owner, status.map(Status::states), after, limit + 1).await?;
     let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = found.len() > wanted;
     found.truncate(wanted);
@@ -168,5 +167,5 @@ pub async fn watch(
     session: &SessionId,
 ) -> Result<impl Stream<Item = Passage> + Send + use<>> {
     let owner = find(app, &caller, Action::List, session).await?;
-    gallery::watch::watch(app, caller, owner).await
+    gallery::watch::watch(app, caller, owner, None).await
 }

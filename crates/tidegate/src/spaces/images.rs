@@ -20,23 +20,15 @@ use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::ids::{ObjectId, SpaceId};
 use crate::model::key;
-use crate::model::media::{Media, Passage, Variant};
+use crate::model::media::{Media, Passage};
 use crate::model::micros;
 use crate::model::object::ObjectState;
 use crate::model::owner::Owner;
+use crate::model::space::Image;
 use crate::model::upload::UploadState;
 
 /// The most images that are asked for by their ids at once.
 pub const MOST_IDS: usize = 1000;
-
-/// An image with what was derived from it.
-#[derive(Debug, Clone)]
-pub struct Image {
-    /// The image.
-    pub media: Media,
-    /// Its thumbnails.
-    pub thumbnails: Vec<Variant>,
-}
 
 /// What authorizes reading all that is published of a space.
 #[derive(Debug, Clone)]
@@ -79,20 +71,23 @@ pub async fn grant_all(app: &App, caller: &Caller, space: &SpaceId) -> Result<Gr
     grant(app, space)?.ok_or_else(|| Error::Misconfig("there is neither an edge nor a CDN to read from".into()))
 }
 
-/// With thumbnails and what opens them.
-async fn shown(app: &App, space: &SpaceId, found: Vec<Media>) -> Result<Images> {
-    let ready = |media: &&Media| media.object.state == ObjectState::Ready;
-    let ids: Vec<ObjectId> = found.iter().filter(ready).map(|media| media.object.id).collect();
-    let grant = if ids.is_empty() { None } else { grant(app, space)? };
-    let mut variants: HashMap<ObjectId, Vec<Variant>> = app.db.list_variants(&ids).await?;
-    let with = |media: Media| Image { thumbnails: variants.remove(&media.object.id).unwrap_or_default(), media };
-    Ok(Images { images: found.into_iter().map(with).collect(), grant })
+/// With what opens them.
+fn shown(app: &App, space: &SpaceId, images: Vec<Image>) -> Result<Images> {
+    let any = images.iter().any(|image| image.object.state == ObjectState::Ready);
+    Ok(Images { images, grant: if any { grant(app, space)? } else { None } })
 }
 
 async fn one(app: &App, space: &SpaceId, id: ObjectId) -> Result<Images> {
-    let found = in_space(app, space, id).await?;
-    found.status().ok_or_else(no_such_image)?;
-    shown(app, space, vec![found]).await
+    let found = app.db.find_images(space, &[id]).await?;
+    if !found.iter().any(is_there) {
+        return Err(no_such_image());
+    }
+    shown(app, space, found)
+}
+
+/// Whether it is to be seen, in whatever state.
+fn is_there(image: &Image) -> bool {
+    !matches!(image.object.state, ObjectState::Deleted | ObjectState::Restoring | ObjectState::Purged)
 }
 
 /// An image of this space, whatever its state. Those of others are not there.
@@ -154,17 +149,17 @@ pub async fn list(
     after: Cursor,
     limit: i64,
 ) -> Result<(Images, Option<Cursor>)> {
-    let owner = find(app, caller, Action::List, space).await?;
+    find(app, caller, Action::List, space).await?;
     check_limit(limit)?;
     let state = match wanted {
         Wanted::All => None,
-        Wanted::In(state) => Some((state, [UploadState::Open, UploadState::Completed])),
+        Wanted::In(state) => Some(state),
     };
-    let mut found = app.db.list_media(&owner, state, after, limit + 1).await?;
+    let mut found = app.db.list_images(space, state, after, limit + 1).await?;
     let more = cut(&mut found, limit);
-    let place = |last: &Media| Cursor { created_at: micros(last.object.created_at), id: last.object.id };
+    let place = |last: &Image| Cursor { created_at: micros(last.object.created_at), id: last.object.id };
     let next = found.last().filter(|_| more).map(place);
-    Ok((shown(app, space, found).await?, next))
+    Ok((shown(app, space, found)?, next))
 }
 
 /// One image.
@@ -176,20 +171,24 @@ pub async fn image(app: &App, caller: &Caller, space: &SpaceId, id: ObjectId) ->
 /// What one became, in order.
 pub async fn history(app: &App, caller: &Caller, space: &SpaceId, id: ObjectId) -> Result<Vec<Passage>> {
     find(app, caller, Action::Read, space).await?;
-    in_space(app, space, id).await?;
+    let media = in_space(app, space, id).await?;
+    let may_see_trash = super::role(app, caller, space).await?.is_none_or(|role| role.may(Action::Delete));
+    if media.status().is_none() && !may_see_trash {
+        return Err(no_such_image());
+    }
     app.db.list_passages(id).await
 }
 
 /// Images by their ids, in the order that was asked for. What is not in this space is left out.
 pub async fn refresh(app: &App, caller: &Caller, space: &SpaceId, ids: &[ObjectId]) -> Result<Images> {
-    let owner = find(app, caller, Action::Read, space).await?;
+    find(app, caller, Action::Read, space).await?;
     if ids.len() > MOST_IDS {
         return Err(bad_request(format!("ids may be at most {MOST_IDS}")));
     }
-    let found = app.db.find_media_of(&owner, ids).await?;
-    let mut found: HashMap<ObjectId, Media> =
-        found.into_iter().filter(|media| media.status().is_some()).map(|media| (media.object.id, media)).collect();
-    shown(app, space, ids.iter().filter_map(|id| found.remove(id)).collect()).await
+    let found = app.db.find_images(space, ids).await?;
+    let mut found: HashMap<ObjectId, Image> =
+        found.into_iter().filter(is_there).map(|image| (image.object.id, image)).collect();
+    shown(app, space, ids.iter().filter_map(|id| found.remove(id)).collect())
 }
 
 /// Has one that failed tried again.
@@ -213,12 +212,12 @@ pub async fn trash(
     space: &SpaceId,
     after: Cursor,
     limit: i64,
-) -> Result<(Vec<Media>, Option<Cursor>)> {
-    let owner = find(app, caller, Action::Delete, space).await?;
+) -> Result<(Vec<Image>, Option<Cursor>)> {
+    find(app, caller, Action::Delete, space).await?;
     check_limit(limit)?;
-    let mut found = app.db.list_deleted_media(&owner, after, limit + 1).await?;
+    let mut found = app.db.list_deleted_images(space, after, limit + 1).await?;
     let more = cut(&mut found, limit);
-    let place = |last: &Media| Cursor { created_at: last.deleted_at.map_or(0, micros), id: last.object.id };
+    let place = |last: &Image| Cursor { created_at: last.deleted_at.map_or(0, micros), id: last.object.id };
     let next = found.last().filter(|_| more).map(place);
     Ok((found, next))
 }
@@ -247,12 +246,13 @@ pub async fn purge_all(app: &App, caller: &Caller, space: &SpaceId) -> Result<()
     deletion::purge_all(app, caller, &owner).await
 }
 
-/// Everything that becomes of a space's images from now on.
+/// Everything that becomes of a space's images from now on, or after the passage `since`.
 pub async fn watch(
     app: &Arc<App>,
     caller: Caller,
     space: &SpaceId,
+    since: Option<i64>,
 ) -> Result<impl Stream<Item = Passage> + Send + use<>> {
     let owner = find(app, &caller, Action::List, space).await?;
-    gallery::watch::watch(app, caller, owner).await
+    gallery::watch::watch(app, caller, owner, since).await
 }

@@ -5,6 +5,8 @@ use std::collections::HashSet;
 use futures::StreamExt as _;
 use serde_json::{Value, json};
 use store::Attributes;
+use tidegate::model::ids::ObjectId;
+use tidegate::model::object::ObjectState;
 
 use crate::sessions::{eicar, photo, scanner};
 use crate::support::{Answer, TestApp};
@@ -245,6 +247,7 @@ async fn an_image_goes_in_and_comes_out_as_it_was_without_what_is_said_of_it() {
         let read = app.read(&small["url"]).await;
         assert_eq!((read.status, read.header("content-type")), (200, small["contentType"].as_str().unwrap()));
     }
+    assert_eq!(app.app.store.stat(key).await.unwrap().attributes.metadata.len(), 0, "nothing that a CDN would hand on");
     let expires = page["expiresAt"].as_str().unwrap();
     assert!(page["refreshAfter"].as_str().unwrap() < expires);
     let shown = app.get("ann", &format!("/api/spaces/{space}")).await.json();
@@ -610,6 +613,22 @@ async fn images_of_the_bucket_are_copied_and_left_as_they_are() {
     for key in ["generated/a.jpg", "more/of them/infected.jpg", "generated/text.jpg"] {
         app.app.store.stat(key).await.unwrap();
     }
+    // One that failed by our fault is copied when it is tried again.
+    let begun = service("POST", &import, &json!({ "s3Key": ["generated/a.jpg"] })).await.json();
+    let failed = begun["images"][0]["id"].as_str().unwrap();
+    let mut tx = app.app.db.begin().await.unwrap();
+    tx.forget_job(&format!("import:{failed}")).await.unwrap();
+    let id = ObjectId::parse(failed).unwrap();
+    assert!(
+        tx.move_object(id, ObjectState::Pending, ObjectState::Failed, Some("tried again and again")).await.unwrap()
+    );
+    tx.commit().await.unwrap();
+    let retried = service("POST", &format!("/api/spaces/{space}/images/{failed}/retry"), &json!({})).await;
+    assert_eq!((retried.status, &retried.json()["status"]), (200, &json!("PENDING")), "{}", retried.text());
+    app.run_jobs().await;
+    let ended = service("GET", &format!("/api/spaces/{space}/images/{failed}"), &json!(null)).await;
+    assert_eq!(ended.json()["status"], "READY", "{}", ended.text());
+
     // Removed between the request and its job.
     lies_in_the_bucket(&app, "generated/short.jpg", &photo(1)).await;
     let begun = service("POST", &import, &json!({ "s3Key": ["generated/short.jpg"] })).await;
@@ -678,6 +697,21 @@ async fn whoever_watches_is_told_until_they_may_not() {
         .map(|data| serde_json::from_str::<Value>(data).unwrap()["status"].clone())
         .collect();
     assert_eq!(statuses, ["PENDING", "PENDING", "SCANNING", "PROCESSING", "READY", "DELETED", "PURGED"]);
+    // Who lost the connection goes on where they were.
+    let ids: Vec<&str> = told.lines().filter_map(|line| line.strip_prefix("id: ")).collect();
+    assert_eq!(ids.len(), 7, "{told}");
+    let again = client.get(&url).header("x-user-id", "vi").header("last-event-id", ids[4]).send().await.unwrap();
+    let (mut again, mut missed) = (again.bytes_stream(), String::new());
+    while !missed.contains("PURGED") {
+        let chunk = tokio::time::timeout(std::time::Duration::from_secs(10), again.next()).await;
+        missed.push_str(&String::from_utf8_lossy(&chunk.expect(&missed).unwrap().unwrap()));
+    }
+    assert!(missed.contains("DELETED") && !missed.contains("READY"), "{missed}");
+    drop(again);
+    // What was deleted is for those who may delete.
+    let history = format!("/api/spaces/{space}/images/{image}/history");
+    assert_eq!(app.get("vi", &history).await.refusal(), (404, "NOT_FOUND".into()));
+    assert_eq!(app.get("ann", &history).await.status, 200);
     // Who is removed hears nothing more.
     assert_eq!(app.delete("ann", &format!("/api/spaces/{space}/members/vi")).await.status, 204);
     let end = tokio::time::timeout(std::time::Duration::from_secs(10), async { while body.next().await.is_some() {} });

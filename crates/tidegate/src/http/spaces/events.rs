@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Path, State};
+use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures::{Stream, StreamExt as _};
 use utoipa_axum::router::OpenApiRouter;
@@ -26,7 +27,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 
 /// What becomes of a space's images, as it comes about
 ///
-/// Server-sent events named `status`, each with a change in JSON: uploads, steps, deletes, restores.
+/// Server-sent events named `status`, each with a change in JSON: uploads, steps, deletes, restores. With the id of the last
+/// one in `Last-Event-ID`, as browsers send it when they come back, those that came meanwhile are told first.
 #[utoipa::path(get, path = "/api/spaces/{spaceId}/events", tag = "spaces", params(("spaceId" = String, Path)),
     responses((status = 200, body = ImageChange, content_type = "text/event-stream"), (status = 401, body = ErrorBody),
         (status = 404, body = ErrorBody), (status = 503, body = ErrorBody)))]
@@ -34,13 +36,16 @@ async fn space_events(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(space): Path<String>,
+    headers: HeaderMap,
 ) -> Answer<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
     let place = app.watchers.place(&caller)?;
-    let changes = images::watch(&app, caller, &space_id(&space)?).await?;
+    let since = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
+    let changes = images::watch(&app, caller, &space_id(&space)?, since).await?;
     let events = changes.map(move |change| {
         let _kept = &place;
+        let id = change.id.to_string();
         let change = serde_json::to_string(&ImageChange::from(change)).unwrap_or_default();
-        Ok(Event::default().event("status").data(change))
+        Ok(Event::default().event("status").id(id).data(change))
     });
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(BEAT)))
 }

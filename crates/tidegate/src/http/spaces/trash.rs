@@ -41,7 +41,7 @@ async fn list_trash(
     let Query(page) = page.map_err(|_| bad_request("limit or cursor can't be read"))?;
     let (limit, after) = (limit(page.limit.as_deref())?, place(page.cursor.as_deref())?);
     let (found, next) = images::trash(&app, &caller, &space_id(&space)?, after, limit).await?;
-    let images = found.into_iter().map(|media| DeletedImage::new(&app, media)).collect();
+    let images = found.into_iter().map(|image| DeletedImage::new(&app, image)).collect();
     Ok(Json(Trash { images, next_cursor: next.map(show_cursor) }))
 }
 

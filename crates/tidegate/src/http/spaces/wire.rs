@@ -13,10 +13,11 @@ use crate::db::Cursor;
 use crate::gallery::uploads::Target;
 use crate::imports::Imported;
 use crate::model::ids::{ObjectId, SpaceId};
-use crate::model::media::{Change, Media, Passage, Variant};
+use crate::model::key::beside;
+use crate::model::media::{Change, Passage};
 use crate::model::object::ObjectState;
-use crate::model::space::{Member, Space};
-use crate::spaces::images::{Grant, Image, Images};
+use crate::model::space::{Image, Member, Space, Thumbnail};
+use crate::spaces::images::{Grant, Images};
 
 /// A space that is to be.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -273,32 +274,32 @@ fn times(grant: Option<&Grant>) -> (Option<String>, Option<String>) {
 }
 
 fn show_image(space: &SpaceId, urls: &Urls<'_>, image: Image) -> ImageResponse {
-    let Image { media, thumbnails } = image;
-    let (look, ready) = (media.look.as_ref(), media.object.state == ObjectState::Ready);
-    let key = ready.then(|| media.object.key.as_str());
-    let thumbnail = |small: Variant| ThumbnailResponse {
+    let (look, ready) = (image.look.as_ref(), image.object.state == ObjectState::Ready);
+    let key = ready.then(|| image.object.key.as_str());
+    let thumbnail = |small: Thumbnail| ThumbnailResponse {
         width: small.width,
         height: small.height,
-        url: urls.of(small.key.as_str()),
+        url: key.and_then(|key| urls.of(&beside(key, &small.name))),
         content_type: small.content_type,
     };
+    let thumbnails = image.thumbnails.into_iter().filter(|_| ready).map(thumbnail).collect();
     ImageResponse {
-        id: media.object.id.to_string(),
+        id: image.object.id.to_string(),
         space_id: space.as_str().to_owned(),
         s3_key: key.map(str::to_owned),
         cloudfront_url: key.and_then(|key| urls.of(key)),
         width: look.map(|look| look.width),
         height: look.map(|look| look.height),
         blurhash: look.map(|look| look.blurhash.clone()),
-        size: media.object.content.as_ref().filter(|_| ready).map(|content| content.size),
-        created_at: rfc3339(media.object.created_at),
-        status: media.object.state.as_str(),
-        scan: media.scan.map(crate::model::media::Scan::as_str),
-        thumbnails: thumbnails.into_iter().map(thumbnail).collect(),
-        name: media.object.name,
-        content_type: media.object.content_type,
-        created_by: media.created_by,
-        reason: media.reason,
+        size: image.object.content.as_ref().filter(|_| ready).map(|content| content.size),
+        created_at: rfc3339(image.object.created_at),
+        status: image.object.state.as_str(),
+        scan: image.scan.map(crate::model::media::Scan::as_str),
+        thumbnails,
+        name: image.object.name,
+        content_type: image.object.content_type,
+        created_by: image.created_by,
+        reason: image.reason,
     }
 }
 
@@ -319,7 +320,7 @@ pub(super) fn show_page(app: &App, space: &SpaceId, found: Images, next: Option<
 
 /// The images that were asked for by their ids, and which of those are not there.
 pub(super) fn show_refreshed(app: &App, space: &SpaceId, found: Images, asked: Vec<String>, shared: bool) -> ImagePage {
-    let there: HashSet<ObjectId> = found.images.iter().map(|image| image.media.object.id).collect();
+    let there: HashSet<ObjectId> = found.images.iter().map(|image| image.object.id).collect();
     let missing = |text: &String| ObjectId::parse(text).is_none_or(|id| !there.contains(&id));
     let missing = asked.into_iter().filter(missing).collect();
     ImagePage { missing: Some(missing), ..show_page(app, space, found, None, shared) }
@@ -395,19 +396,19 @@ pub(super) struct DeletedImage {
 }
 
 impl DeletedImage {
-    pub(super) fn new(app: &App, media: Media) -> Self {
-        let look = media.look.as_ref();
+    pub(super) fn new(app: &App, image: Image) -> Self {
+        let look = image.look.as_ref();
         Self {
-            id: media.object.id.to_string(),
+            id: image.object.id.to_string(),
             width: look.map(|look| look.width),
             height: look.map(|look| look.height),
             blurhash: look.map(|look| look.blurhash.clone()),
-            size: media.object.content.as_ref().map(|content| content.size),
-            created_at: rfc3339(media.object.created_at),
-            deleted_at: media.deleted_at.map(rfc3339),
-            purge_at: media.deleted_at.map(|at| rfc3339(at + app.config.retention)),
-            name: media.object.name,
-            content_type: media.object.content_type,
+            size: image.object.content.as_ref().map(|content| content.size),
+            created_at: rfc3339(image.object.created_at),
+            deleted_at: image.deleted_at.map(rfc3339),
+            purge_at: image.deleted_at.map(|at| rfc3339(at + app.config.retention)),
+            name: image.object.name,
+            content_type: image.object.content_type,
         }
     }
 }

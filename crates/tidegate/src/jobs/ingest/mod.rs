@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::gallery::{self, uploads};
+use crate::invalidations;
 use crate::model::caller::Caller;
 use crate::model::event::Deed;
 use crate::model::ids::ObjectId;
@@ -168,8 +169,12 @@ pub(super) async fn rescan(app: &App, id: ObjectId) -> Result<()> {
             Ok(())
         }
         Outcome::Rejected(reason) => {
+            let public = gallery::deletion::files(app, &media).await?;
             reject(app, &media, ObjectState::Ready, &reason).await?;
-            gallery::deletion::remove_remains(app, id).await
+            gallery::deletion::remove_remains(app, id).await?;
+            let mut tx = app.db.begin().await?;
+            invalidations::queue(app, &mut tx, &public).await?;
+            tx.commit().await
         }
     }
 }

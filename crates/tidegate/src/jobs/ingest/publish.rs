@@ -94,12 +94,15 @@ async fn write(
     Ok((key, Content { size: stat.size, etag: stat.etag, last_modified: stat.last_modified }))
 }
 
+/// What the source of sessions wants to be said of each file. Of what is in a space nothing is: a CDN hands it to everybody
+/// who has the URL.
 fn metadata(media: &Media) -> BTreeMap<String, String> {
+    if let Owner::Space(_) = media.owner {
+        return BTreeMap::new();
+    }
     let mut metadata = uploads::metadata(media, media.stage);
     metadata.insert("processed".to_owned(), "true".to_owned());
     metadata.insert("processed-at".to_owned(), crate::model::rfc3339(SystemTime::now()));
-    if let Owner::Session(..) = media.owner {
-        metadata.insert("original-key".to_owned(), media.file_key.as_str().to_owned());
-    }
+    metadata.insert("original-key".to_owned(), media.file_key.as_str().to_owned());
     metadata
 }
