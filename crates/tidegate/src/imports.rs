@@ -93,8 +93,11 @@ fn check(app: &App, key: &str) -> Result<()> {
     if below && plain {
         return Ok(());
     }
-    let allowed = if prefixes.is_empty() { "none is allowed".to_owned() } else { prefixes.join(", ") };
     let shown: String = key.chars().filter(|c| !c.is_control()).take(200).collect();
+    if !plain {
+        return Err(bad_request(format!("{shown:?} is no key: up to 1000 bytes, without empty and dot segments")));
+    }
+    let allowed = if prefixes.is_empty() { "none is allowed".to_owned() } else { prefixes.join(", ") };
     Err(bad_request(format!(
         "{shown:?} lies below none of the prefixes that may be imported (IMPORT_PREFIXES: {allowed})"
     )))

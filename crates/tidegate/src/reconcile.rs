@@ -248,7 +248,10 @@ impl Pass<'_> {
         }
         match looked {
             Ok(_) => {}
-            Err(store::Error::NotFound) => self.found(Finding::Missing, &row.key, row.size.unwrap_or(0)),
+            // A key that the store does not take holds nothing either.
+            Err(store::Error::NotFound | store::Error::InvalidKey(_)) => {
+                self.found(Finding::Missing, &row.key, row.size.unwrap_or(0));
+            }
             Err(store::Error::Damaged(_)) => self.found(Finding::Damaged, &row.key, row.size.unwrap_or(0)),
             Err(error) => return Err(error.into()),
         }

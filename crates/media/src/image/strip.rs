@@ -48,8 +48,20 @@ const EXIF: &[u8] = b"Exif\0\0";
 const JFIF: &[u8] = b"JFIF\0";
 const ICC: &[u8] = b"ICC_PROFILE\0";
 const ADOBE: &[u8] = b"Adobe";
+/// Bytes of a colour profile: a few kilobytes as a rule; with large tables for print, two megabytes.
+const MAX_ICC: usize = 4 << 20;
+
+/// Whether a colour profile is one from its beginning to its end: ICC.1 section 7.2.
+fn is_profile(icc: &[u8]) -> bool {
+    let length = icc.first_chunk::<4>().map(|length| u32::from_be_bytes(*length));
+    let length = length.and_then(|length| usize::try_from(length).ok());
+    length == Some(icc.len()) && icc.get(36..40) == Some(b"acsp")
+}
 
 fn jpeg(file: &[u8], orientation: Orientation) -> Option<Vec<u8>> {
+    if super::segments::read(file).icc.is_some_and(|icc| !is_profile(&icc)) {
+        return None;
+    }
     let mut rest = Rest(file.strip_prefix(b"\xff\xd8")?);
     let mut out = Vec::with_capacity(file.len());
     out.extend_from_slice(b"\xff\xd8");
@@ -130,13 +142,12 @@ fn scan<'a>(rest: &mut Rest<'a>) -> Option<&'a [u8]> {
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 /// What may stand before a picture: what it is made of, what its colours mean, that it moves, how wide a pixel is. Each with
 /// the most bytes that it has.
-const PNG_BEFORE: [(&[u8; 4], usize); 13] = [
+const PNG_BEFORE: [(&[u8; 4], usize); 12] = [
     (b"IHDR", 13),
     (b"PLTE", 768),
     (b"tRNS", 256),
     (b"cHRM", 32),
     (b"gAMA", 4),
-    (b"iCCP", 4 << 20),
     (b"sBIT", 4),
     (b"sRGB", 1),
     (b"cICP", 4),
@@ -153,7 +164,7 @@ fn png(file: &[u8], orientation: Orientation) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(file.len());
     out.extend_from_slice(PNG);
     let mut exif = upright(orientation);
-    let (mut begun, mut moves) = (false, false);
+    let (mut begun, mut moves, mut pixels) = (false, false, Vec::new());
     // Decoders don't miss the end; they have seen the whole picture by then.
     while rest.0.len() >= 12 {
         let whole = rest.0;
@@ -169,6 +180,10 @@ fn png(file: &[u8], orientation: Orientation) -> Option<Vec<u8>> {
             out.extend_from_slice(&named);
             out.extend_from_slice(&crc32(&named).to_be_bytes());
         }
+        if &name == b"iCCP" && !begun {
+            profile(&mut out, &chunk[8..8 + length])?;
+            continue;
+        }
         let before = PNG_BEFORE.iter().any(|(kept, most)| **kept == name && length <= *most);
         moves |= &name == b"acTL";
         match &name {
@@ -176,6 +191,7 @@ fn png(file: &[u8], orientation: Orientation) -> Option<Vec<u8>> {
             b"IDAT" => {
                 begun = true;
                 out.extend_from_slice(chunk);
+                pixels.extend_from_slice(&chunk[8..8 + length]);
             }
             b"fcTL" if moves && length == 26 => out.extend_from_slice(chunk),
             b"fdAT" if moves && begun => out.extend_from_slice(chunk),
@@ -186,7 +202,48 @@ fn png(file: &[u8], orientation: Orientation) -> Option<Vec<u8>> {
         }
     }
     out.extend_from_slice(PNG_END);
-    begun.then_some(out)
+    // What is behind the last pixel is seen by nobody, and not handed on.
+    (inflated(&pixels, 0)?.0 == pixels.len()).then_some(out)
+}
+
+/// A colour profile, under a name of ours.
+fn profile(out: &mut Vec<u8>, data: &[u8]) -> Option<()> {
+    let name = data.iter().take(80).position(|byte| *byte == 0)?;
+    let packed = data.get(name + 2..)?;
+    let (read, icc) = inflated(packed, MAX_ICC)?;
+    if read != packed.len() || !is_profile(&icc) {
+        return None;
+    }
+    let named = [&b"iCCPicc\0\0"[..], packed].concat();
+    out.extend_from_slice(&u32::try_from(named.len() - 4).ok()?.to_be_bytes());
+    out.extend_from_slice(&named);
+    out.extend_from_slice(&crc32(&named).to_be_bytes());
+    Some(())
+}
+
+/// How much of the data is one compressed stream (RFC 1950), and what is in it: nothing is kept where `keep` is 0, and none is
+/// taken that holds more than is to be kept.
+fn inflated(data: &[u8], keep: usize) -> Option<(usize, Vec<u8>)> {
+    let (mut inflate, mut kept) = (flate2::Decompress::new(true), Vec::new());
+    let mut window = vec![0; 64 << 10];
+    loop {
+        let (read, made) = (usize::try_from(inflate.total_in()).ok()?, inflate.total_out());
+        let status = inflate.decompress(data.get(read..)?, &mut window, flate2::FlushDecompress::None).ok()?;
+        let new = usize::try_from(inflate.total_out() - made).ok()?;
+        if keep > 0 {
+            kept.extend_from_slice(window.get(..new)?);
+            if kept.len() > keep {
+                return None;
+            }
+        }
+        if status == flate2::Status::StreamEnd {
+            return Some((usize::try_from(inflate.total_in()).ok()?, kept));
+        }
+        // Neither read nor made: it ends in the middle.
+        if new == 0 && usize::try_from(inflate.total_in()).ok()? == read {
+            return None;
+        }
+    }
 }
 
 fn crc32(bytes: &[u8]) -> u32 {
@@ -221,6 +278,7 @@ fn webp(file: &[u8], orientation: Orientation) -> Option<Vec<u8>> {
             while !rest.0.is_empty() {
                 let (name, data) = chunk(&mut rest)?;
                 match &name {
+                    b"ICCP" if !is_profile(data) => return None,
                     b"ICCP" | b"ALPH" | b"VP8 " | b"VP8L" => put(&mut body, name, data),
                     b"ANIM" => put(&mut body, name, data.get(..6)?),
                     b"ANMF" => put(&mut body, name, &frame(data)?),
@@ -354,6 +412,14 @@ mod tests {
         out.into_inner()
     }
 
+    /// What is enough to be taken for a colour profile, of so many bytes.
+    fn icc(length: u8) -> Vec<u8> {
+        let mut profile = vec![0; usize::from(length)];
+        profile[3] = length;
+        profile[36..40].copy_from_slice(b"acsp");
+        profile
+    }
+
     /// TIFF that says which way is up, and where it was taken.
     fn told() -> Vec<u8> {
         [&upright(TURNED).unwrap()[..], SECRET].concat()
@@ -374,7 +440,7 @@ mod tests {
             [&[0xff, marker], &length[..], body].concat()
         };
         let (exif, comment) = (segment(0xe1, &[EXIF, &told()].concat()), segment(0xfe, SECRET));
-        let icc = segment(0xe2, &[ICC, b"\x01\x01profile"].concat());
+        let icc = segment(0xe2, &[ICC, b"\x01\x01", &icc(140)].concat());
         let end = plain.len() - 2;
         // A height and a comment between the scan and the end, and another file behind it.
         let height = segment(0xdc, SECRET);
@@ -489,6 +555,37 @@ mod tests {
         }
     }
 
+    #[test]
+    fn profiles_are_profiles_and_data_ends_with_the_picture() {
+        use std::io::Write as _;
+        let packed = |data: &[u8]| {
+            let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+            encoder.write_all(data).unwrap();
+            encoder.finish().unwrap()
+        };
+        let plain = encoded(ImageFormat::Png);
+        let chunk = |name: &[u8], data: &[u8]| {
+            let named = [name, data].concat();
+            let length = u32::try_from(data.len()).unwrap().to_be_bytes();
+            [&length[..], &named, &crc32(&named).to_be_bytes()].concat()
+        };
+        let with = |more: &[u8]| strip(&[&plain[..33], more, &plain[33..]].concat(), Kind::Png, TURNED);
+        let named = |profile: &[u8]| chunk(b"iCCP", &[SECRET, b"\0\0", &packed(profile)].concat());
+        let good = with(&named(&icc(140))).unwrap();
+        assert!(!holds(&good, SECRET), "its name is ours");
+        let mut decoder = image::codecs::png::PngDecoder::new(Cursor::new(&good)).unwrap();
+        assert_eq!(decoder.icc_profile().unwrap(), Some(icc(140)));
+        for bad in [[icc(140), SECRET.to_vec()].concat(), SECRET.to_vec(), vec![0; MAX_ICC + 1]] {
+            assert_eq!(with(&named(&bad)), None);
+        }
+        let end = plain.len() - 12;
+        let behind = [&plain[..end], &chunk(b"IDAT", SECRET), &plain[end..]].concat();
+        assert_eq!(strip(&behind, Kind::Png, TURNED), None, "behind the last pixel");
+        let webp = [&b"WEBPVP8X\x0a\0\0\0\x20\0\0\0\0\0\0\0\0\0ICCP\x0b\0\0\0"[..], SECRET, b"\0"].concat();
+        let webp = [b"RIFF", &u32::try_from(webp.len()).unwrap().to_le_bytes()[..], &webp].concat();
+        assert_eq!(strip(&webp, Kind::Webp, TURNED), None);
+    }
+
     /// Between its last pixel and its end a JPEG may hold anything; only the decoder knows where that begins.
     #[test]
     fn what_is_hidden_behind_the_last_pixel_is_not_handed_on() {
@@ -515,7 +612,7 @@ mod tests {
         let file = strip(&jpeg_file(), Kind::Jpeg, TURNED).unwrap();
         let segments = super::super::segments::read(&file);
         assert_eq!(segments.exif.and_then(Orientation::from_exif_chunk), Some(TURNED));
-        assert_eq!(segments.icc.as_deref(), Some(&b"profile"[..]));
+        assert_eq!(segments.icc, Some(icc(140)));
         assert!(!holds(&strip(&jpeg_file(), Kind::Jpeg, Orientation::NoTransforms).unwrap(), b"Exif"));
         let png = strip(&png_file(), Kind::Png, TURNED).unwrap();
         assert!(holds(&png, b"pHYs"));

@@ -30,6 +30,12 @@ pub(super) fn derive(
     let mut sizes = order.thumbnails.clone();
     sizes.sort_unstable();
     sizes.dedup();
+    if order.lossless {
+        // Beside the image itself, copies of its own size are of no use; one there is always.
+        let longer = image.size().0.max(image.size().1);
+        let smallest = sizes.first().copied();
+        sizes.retain(|size| *size < longer || Some(*size) == smallest);
+    }
     let (mut pictures, mut larger) = (Vec::new(), None::<Pixels>);
     for longest in sizes.into_iter().rev() {
         let (width, height) = fitted(image.size(), longest);

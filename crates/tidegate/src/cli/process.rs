@@ -6,7 +6,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::complain;
-use crate::config::Config;
+use crate::config::{Config, Database};
 use crate::telemetry;
 
 /// Runs `work` until it ends; SIGTERM and SIGINT cancel its token. What is worth saying of the settings is said first.
@@ -47,6 +47,14 @@ where
             ExitCode::FAILURE
         }
     }
+}
+
+/// What only looks at a database makes none where there is none.
+pub(super) fn must_be_there(config: &Config) -> anyhow::Result<()> {
+    if let Database::Sqlite(path) = &config.database {
+        anyhow::ensure!(path.is_file(), "there is no database at {} (TIDEGATE_DATA, DATABASE_URL)", path.display());
+    }
+    Ok(())
 }
 
 fn cancel_at_signal(stop: &CancellationToken) -> std::io::Result<()> {

@@ -71,6 +71,7 @@ pub(super) fn run(config: Config, wanted: Wanted) -> ExitCode {
 }
 
 async fn compare(config: Config, wanted: Wanted, stop: CancellationToken, clean: &AtomicBool) -> anyhow::Result<()> {
+    process::must_be_there(&config)?;
     let here = Origin::parse("http://127.0.0.1").context("an address that nobody is told")?;
     let app = App::open(config, Addresses { api: here.clone(), edge: None, s3: here }).await?;
     let mut kinds: Vec<OwnerKind> = wanted.kinds.iter().copied().map(OwnerKind::from).collect();

@@ -178,6 +178,11 @@ pub(super) fn checks(config: &Config, r: &mut Resolver) {
             "EDGE_PORT is off and neither EDGE_URL nor CLOUDFRONT_DOMAIN names another edge: images of spaces have no URLs".into(),
         );
     }
+    if config.cloudfront.distribution.is_some() && config.edge_url.is_none() {
+        r.given.warnings.push(
+            "CLOUDFRONT_DISTRIBUTION_ID is set and neither CLOUDFRONT_DOMAIN nor EDGE_URL leads there: URLs lead to the edge of our own".into(),
+        );
+    }
     let mut ports = vec![("PORT", config.port)];
     ports.extend(local.then_some(("S3_PORT", config.s3_port)));
     ports.extend(config.edge_port.map(|port| ("EDGE_PORT", port)));

@@ -66,7 +66,7 @@ pub(super) const MEDIA: &[Setting] = &[
         "MEDIA_THUMBNAILS",
         "320, 1280",
         "up to eight numbers of pixels, from 16 to 4096",
-        "The longer sides of thumbnails; each is made as WebP and as JPEG.",
+        "The longer sides of thumbnails; each is made as WebP and as JPEG, or PNG where there is transparency.",
     ),
     built("MEDIA_IMAGE_SECONDS", "30", "1 to 600 seconds", "How long one image may take to be made anew."),
     built("MEDIA_VIDEO_SECONDS", "600", "1 to 3600 seconds", "How long each step of a video may take."),

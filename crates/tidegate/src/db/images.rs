@@ -1,16 +1,18 @@
 //! Images of spaces, as lists show them: one row each and no other table, since a list may have a thousand.
 
+use std::time::SystemTime;
+
 use sqlx::QueryBuilder;
 use uuid::Uuid;
 
 use super::{Cursor, Db, corrupt, on_reader, to_u64};
 use crate::error::{Error, Result};
-use crate::model::from_micros;
 use crate::model::ids::{ObjectId, SpaceId};
 use crate::model::key::Key;
 use crate::model::media::{Look, Scan, Variant};
 use crate::model::object::{Content, Object, ObjectState};
 use crate::model::space::{Image, Thumbnail};
+use crate::model::{from_micros, micros};
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -130,15 +132,22 @@ impl Db {
         all(rows)
     }
 
-    /// A page of what was deleted of a space and can be brought back, the latest first: the cursor's time is that of the
+    /// A page of what was deleted of a space at `oldest` or later, and can be brought back, the latest first: the cursor's time is that of the
     /// delete.
     #[tracing::instrument(name = "db.list_deleted_images", level = "trace", skip_all)]
-    pub async fn list_deleted_images(&self, space: &SpaceId, after: Cursor, limit: i64) -> Result<Vec<Image>> {
-        const SQL: &str =
-            images!("state = 'DELETED' AND (deleted_at, id) < ($2, $3) ORDER BY deleted_at DESC, id DESC LIMIT $4");
+    pub async fn list_deleted_images(
+        &self,
+        space: &SpaceId,
+        oldest: SystemTime,
+        after: Cursor,
+        limit: i64,
+    ) -> Result<Vec<Image>> {
+        const SQL: &str = images!(
+            "state = 'DELETED' AND deleted_at >= $5 AND (deleted_at, id) < ($2, $3) ORDER BY deleted_at DESC, id DESC LIMIT $4"
+        );
         let rows: Vec<Row> = on_reader!(self, |pool| {
             let query = sqlx::query_as(SQL).bind(space.as_str()).bind(after.created_at).bind(after.id.0);
-            query.bind(limit).fetch_all(pool).await?
+            query.bind(limit).bind(micros(oldest)).fetch_all(pool).await?
         });
         all(rows)
     }

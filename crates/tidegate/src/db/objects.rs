@@ -222,6 +222,17 @@ impl Tx {
         Ok(done == 1)
     }
 
+    /// Has an object that was deleted at `oldest` or later come back. `false` if there is none.
+    #[tracing::instrument(name = "db.begin_restore", level = "trace", skip_all)]
+    pub async fn begin_restore(&mut self, id: ObjectId, oldest: SystemTime) -> Result<bool> {
+        const SQL: &str =
+            "UPDATE objects SET state = 'RESTORING' WHERE id = $1 AND state = 'DELETED' AND deleted_at >= $2";
+        let done = on_tx!(self, |connection| {
+            sqlx::query(SQL).bind(id.0).bind(micros(oldest)).execute(connection).await?.rows_affected()
+        });
+        Ok(done == 1)
+    }
+
     /// Moves an object from one state to another, with a reason where there is one. `false` if it was not in the first.
     #[tracing::instrument(name = "db.move_object", level = "trace", skip_all)]
     pub async fn move_object(

@@ -31,7 +31,7 @@ pub(crate) async fn delete(app: &App, caller: &Caller, id: ObjectId) -> Result<(
     // It may become something else between the look and the change.
     for _ in 0..2 {
         let Some((_, media)) = app.db.find_media(id).await? else { return Err(super::no_such_media()) };
-        media.status().ok_or_else(super::no_such_media)?;
+        media.status().ok_or_else(|| super::gone(&media.owner))?;
         marked = mark(app, caller, &media, With::Alone).await?;
         if marked {
             break;
@@ -270,23 +270,36 @@ pub async fn bring_back_all(app: &App, owner: &Owner, since: i64, until: i64) ->
 
 /// Brings a deleted medium back, before its retention ends. What is there is left as it is.
 pub(crate) async fn restore(app: &App, caller: &Caller, found: &Media) -> Result<()> {
-    let (id, now) = (found.object.id, app.db.now());
+    let id = found.object.id;
     match found.object.state {
-        ObjectState::Deleted => {
-            let mut tx = app.db.begin().await?;
-            if tx.set_object_state(id, ObjectState::Deleted, ObjectState::Restoring, now).await? {
-                tx.record(caller, Deed::ObjectRestored, id, now).await?;
-                jobs::enqueue(&mut tx, &Job::RestoreMediaV1 { object: id.0 }, now).await?;
-                tx.commit().await?;
-            }
+        ObjectState::Deleted if begin_restore(app, caller, id).await? => {
             bring_back(app, id).await?;
             app.jobs.ring();
         }
+        // Somebody else does so at this moment, or its retention has ended.
+        ObjectState::Deleted => match app.db.find_media(id).await?.map(|(_, media)| media.object.state) {
+            Some(ObjectState::Restoring | ObjectState::Ready) => bring_back(app, id).await?,
+            _ => return Err(super::gone(&found.owner)),
+        },
         ObjectState::Restoring => bring_back(app, id).await?,
         ObjectState::Ready => {}
-        _ => return Err(super::no_such_media()),
+        _ => return Err(super::gone(&found.owner)),
     }
     Ok(())
+}
+
+/// Says in its row that a deleted medium is on its way back. `false` if it is not to be had any more.
+async fn begin_restore(app: &App, caller: &Caller, id: ObjectId) -> Result<bool> {
+    let now = app.db.now();
+    let oldest = now.checked_sub(app.config.retention).unwrap_or(SystemTime::UNIX_EPOCH);
+    let mut tx = app.db.begin().await?;
+    if !tx.begin_restore(id, oldest).await? {
+        return Ok(false);
+    }
+    tx.record(caller, Deed::ObjectRestored, id, now).await?;
+    jobs::enqueue(&mut tx, &Job::RestoreMediaV1 { object: id.0 }, now).await?;
+    tx.commit().await?;
+    Ok(true)
 }
 
 /// Puts the bytes of what is to be restored back, and then says so; unless its owner was deleted meanwhile.
@@ -296,8 +309,21 @@ pub async fn bring_back(app: &App, id: ObjectId) -> Result<()> {
     if media.object.state != ObjectState::Restoring {
         return Ok(());
     }
-    put_back(app, &media).await?;
     let now = app.db.now();
+    match put_back(app, &media).await {
+        Ok(()) => {}
+        // Waiting won't help: it stays among what was deleted, where it is seen.
+        Err(Error::NotFound(_) | Error::StoreError(_)) => {
+            let mut tx = app.db.begin().await?;
+            if tx.set_object_state(id, ObjectState::Restoring, ObjectState::Deleted, now).await? {
+                jobs::enqueue(&mut tx, &Job::HideMediaV1 { object: id.0 }, now).await?;
+            }
+            tx.commit().await?;
+            let lost = "not all that belongs to it is there any more, so that it stays deleted";
+            return Err(Error::StoreError(store::Error::Damaged(lost.to_owned())));
+        }
+        Err(error) => return Err(error),
+    }
     let mut tx = app.db.begin().await?;
     if !tx.hold(&media.owner).await? {
         if tx.set_object_state(id, ObjectState::Restoring, ObjectState::Deleted, now).await? {

@@ -23,6 +23,14 @@ pub(crate) fn no_such_media() -> Error {
     Error::NotFound("no such media".into())
 }
 
+/// What is said of what is not there, in the words of its surface.
+fn gone(owner: &Owner) -> Error {
+    match owner {
+        Owner::Space(_) => Error::NotFound("no such image".into()),
+        _ => no_such_media(),
+    }
+}
+
 /// Whether somebody who was let in still is: sessions and spaces end, and members go.
 async fn still_may(app: &App, caller: &Caller, action: Action, owner: &Owner) -> Result<()> {
     match owner {

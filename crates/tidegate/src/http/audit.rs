@@ -136,6 +136,9 @@ async fn list_events(
             OwnerKind::parse(text).ok_or_else(|| bad_request("kind must be disks, files, session or space"))?
         }
     };
+    if matches!(kind, OwnerKind::Session | OwnerKind::Space) && asked.owner.is_none() && asked.object.is_none() {
+        return Err(bad_request(format!("say by owner which {}, by its id", kind.as_str())).into());
+    }
     let owner = match &asked.owner {
         Some(text) => Some(text.clone()),
         None if sees_all => caller.acting_for.as_ref().map(|user| user.as_str().to_owned()),

@@ -1,10 +1,13 @@
 //! The attributes of signed cookies.
 
+use std::time::SystemTime;
+
 use axum::http::{HeaderMap, HeaderValue, header};
 use sign::PolicySignature;
 
 use crate::app::App;
 use crate::error::{Error, Result};
+use crate::model::epoch_seconds;
 
 /// What goes behind name and value of each.
 pub(super) fn attributes(app: &App, path: &str) -> Vec<String> {
@@ -21,6 +24,11 @@ pub(super) fn attributes(app: &App, path: &str) -> Vec<String> {
         attributes.push(format!("Domain={domain}"));
     }
     attributes
+}
+
+/// How long a browser keeps a cookie: no longer than it is good for.
+pub(super) fn max_age(expires_at: u64) -> String {
+    format!("Max-Age={}", expires_at.saturating_sub(epoch_seconds(SystemTime::now())))
 }
 
 /// Sets the three cookies of a signature.

@@ -215,7 +215,8 @@ pub async fn trash(
 ) -> Result<(Vec<Image>, Option<Cursor>)> {
     find(app, caller, Action::Delete, space).await?;
     check_limit(limit)?;
-    let mut found = app.db.list_deleted_images(space, after, limit + 1).await?;
+    let oldest = app.db.now().checked_sub(app.config.retention).unwrap_or(SystemTime::UNIX_EPOCH);
+    let mut found = app.db.list_deleted_images(space, oldest, after, limit + 1).await?;
     let more = cut(&mut found, limit);
     let place = |last: &Image| Cursor { created_at: last.deleted_at.map_or(0, micros), id: last.object.id };
     let next = found.last().filter(|_| more).map(place);

@@ -115,6 +115,38 @@ fn unsafe_code_is_where_it_must_be() {
     }
 }
 
+/// In the description two types of one name are one, and one of them is described wrongly.
+#[test]
+fn types_on_the_wire_have_names_of_their_own() {
+    let mut seen = std::collections::BTreeMap::<String, String>::new();
+    for (path, text) in sources("crates/tidegate/src/http") {
+        for part in text.split("ToSchema").skip(1) {
+            // What follows a derive, up to the next one.
+            let Some(after) = part.split("\n").skip(1).find_map(|line| {
+                let line = line.trim_start();
+                [
+                    "pub(in crate::http) struct ",
+                    "pub(super) struct ",
+                    "pub(crate) struct ",
+                    "struct ",
+                    "pub(super) enum ",
+                    "pub(in crate::http) enum ",
+                    "enum ",
+                ]
+                .iter()
+                .find_map(|before| line.strip_prefix(before))
+            }) else {
+                continue;
+            };
+            let name: String = after.chars().take_while(|c| c.is_alphanumeric()).collect();
+            if let Some(other) = seen.insert(name.clone(), path.clone()) {
+                assert_eq!(other, path, "{name} is the name of two types in the description");
+            }
+        }
+    }
+    assert!(seen.len() > 30, "{seen:?}");
+}
+
 #[test]
 fn nothing_is_silenced_skipped_or_unfinished() {
     for (path, text) in sources("crates") {

@@ -16,7 +16,7 @@ use super::embedded::{Embedded, Event};
 use super::held::{hold, length};
 use super::pace::paced;
 use super::wire::{
-    self, Complete, CompletePart, Completed, Ending, Init, NewPart, PartPlace, PartStored, Started, show_finished,
+    self, Complete, CompletePart, CompletedFile, Ending, Init, NewPart, PartPlace, PartStored, Started, show_finished,
     show_started,
 };
 use crate::app::App;
@@ -163,9 +163,9 @@ async fn put_part(
 ///
 /// May be asked again and then answers the same.
 #[utoipa::path(post, path = "/v1/files/complete", tag = "files", request_body = Complete,
-    responses((status = 200, body = Completed), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+    responses((status = 200, body = CompletedFile), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 404, body = ErrorBody), (status = 413, body = ErrorBody)))]
-async fn complete(State(app): State<Arc<App>>, caller: Caller, request: Request) -> Answer<Json<Completed>> {
+async fn complete(State(app): State<Arc<App>>, caller: Caller, request: Request) -> Answer<Json<CompletedFile>> {
     let most = app.config.files.max_inline;
     let mut held = Some(hold(&app, length(&request), SMALL, most)?);
     let mut reader = Embedded::new(request.into_body(), "data");

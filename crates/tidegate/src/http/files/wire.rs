@@ -154,7 +154,7 @@ pub(super) struct CompletePart {
 
 /// A file that is there.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Completed {
+pub(super) struct CompletedFile {
     key: String,
     size: u64,
     mime: String,
@@ -164,9 +164,9 @@ pub(super) struct Completed {
     status: &'static str,
 }
 
-pub(super) fn show_finished(finished: Finished) -> Completed {
+pub(super) fn show_finished(finished: Finished) -> CompletedFile {
     let Finished { key, size, mime, sha256, state } = finished;
-    Completed { key: key.as_str().to_owned(), size, mime, sha256, status: state.as_str() }
+    CompletedFile { key: key.as_str().to_owned(), size, mime, sha256, status: state.as_str() }
 }
 
 /// Which files.

@@ -14,8 +14,8 @@ use super::super::cookies;
 use super::super::error::ErrorBody;
 use super::super::json::json;
 use super::wire::{
-    Asked, HowUrls, ImageChange, ImagePage, Import, ImportResponse, NewImage, OneImage, Refresh, UploadTarget,
-    show_one, show_page, show_refreshed,
+    Asked, HowUrls, ImageChange, Import, ImportResponse, NewSpaceImage, OneSpaceImage, Refresh, SpaceImagePage,
+    UploadTarget, show_one, show_page, show_refreshed,
 };
 use super::{Answer, Asking, ids, limit, place, space_id};
 use crate::app::App;
@@ -46,7 +46,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 ///
 /// PUT its bytes to `uploadUrl` with `headers`, then confirm it.
 #[utoipa::path(post, path = "/api/spaces/{spaceId}/images", tag = "spaces", params(("spaceId" = String, Path)),
-    request_body = NewImage,
+    request_body = NewSpaceImage,
     responses((status = 201, body = UploadTarget), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 413, body = ErrorBody)))]
 async fn create_image(
@@ -55,7 +55,7 @@ async fn create_image(
     Path(space): Path<String>,
     request: Request,
 ) -> Answer<Response<Body>> {
-    let NewImage { filename, content_type, size, sha256 } = json(request).await?;
+    let NewSpaceImage { filename, content_type, size, sha256 } = json(request).await?;
     let announced = Announced { filename, content_type, size, sha256 };
     let target = images::begin(&app, &caller, &space_id(&space)?, announced).await?;
     Ok((StatusCode::CREATED, NO_STORE, Json(UploadTarget::from(target))).into_response())
@@ -66,7 +66,7 @@ async fn create_image(
 /// It is sealed, scanned and processed, and is READY after that. Asked again, this answers the same.
 #[utoipa::path(post, path = "/api/spaces/{spaceId}/images/{imageId}/confirm", tag = "spaces",
     params(("spaceId" = String, Path), ("imageId" = String, Path)),
-    responses((status = 200, body = OneImage), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+    responses((status = 200, body = OneSpaceImage), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody), (status = 413, body = ErrorBody)))]
 async fn confirm_image(
     State(app): State<Arc<App>>,
@@ -130,7 +130,7 @@ fn wanted(status: Option<&str>) -> Result<Wanted> {
 /// Newest first. All URLs of a space bear one signature, and are the same as long as its window lasts: asked again before
 /// `refreshAfter`, the answer is the same to the byte where nothing came or went.
 #[utoipa::path(get, path = "/api/spaces/{spaceId}/images", tag = "spaces", params(("spaceId" = String, Path), Asked),
-    responses((status = 200, body = ImagePage), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+    responses((status = 200, body = SpaceImagePage), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 404, body = ErrorBody)))]
 async fn list_images(
     State(app): State<Arc<App>>,
@@ -151,7 +151,7 @@ async fn list_images(
 /// Up to 1,000 by their ids. What is not in this space, or was deleted, is in `missing`.
 #[utoipa::path(post, path = "/api/spaces/{spaceId}/images/refresh", tag = "spaces",
     params(("spaceId" = String, Path), HowUrls), request_body = Refresh,
-    responses((status = 200, body = ImagePage), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+    responses((status = 200, body = SpaceImagePage), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 404, body = ErrorBody)))]
 async fn refresh_images(
     State(app): State<Arc<App>>,
@@ -176,7 +176,7 @@ async fn refresh_images(
 /// With fresh URLs.
 #[utoipa::path(get, path = "/api/spaces/{spaceId}/images/{imageId}", tag = "spaces",
     params(("spaceId" = String, Path), ("imageId" = String, Path)),
-    responses((status = 200, body = OneImage), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
+    responses((status = 200, body = OneSpaceImage), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
 async fn get_image(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -205,7 +205,7 @@ async fn delete_image(
 /// Try again what failed
 #[utoipa::path(post, path = "/api/spaces/{spaceId}/images/{imageId}/retry", tag = "spaces",
     params(("spaceId" = String, Path), ("imageId" = String, Path)),
-    responses((status = 200, body = OneImage), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+    responses((status = 200, body = OneSpaceImage), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
         (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 async fn retry_image(
     State(app): State<Arc<App>>,
@@ -243,6 +243,8 @@ async fn grant_cookies(
     let grant = images::grant_all(&app, &caller, &space_id(&space)?).await?;
     let mut headers = HeaderMap::new();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    cookies::set(&mut headers, &grant.signature, &cookies::attributes(&app, &grant.path))?;
+    let mut attributes = cookies::attributes(&app, &grant.path);
+    attributes.push(cookies::max_age(grant.times.expires_at));
+    cookies::set(&mut headers, &grant.signature, &attributes)?;
     Ok((StatusCode::NO_CONTENT, headers).into_response())
 }

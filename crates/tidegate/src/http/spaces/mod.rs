@@ -136,6 +136,9 @@ async fn list_members(
 }
 
 fn user_id(text: &str) -> Result<UserId> {
+    if text.trim() != text {
+        return Err(bad_request("userId: nobody's id begins or ends with a space"));
+    }
     UserId::parse(text).map_err(|error| bad_request(format!("userId: {error}")))
 }
 

@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 use super::super::cursor::show_cursor;
 use super::super::error::ErrorBody;
 use super::images::answer;
-use super::wire::{DeletedImage, OneImage, Page, Trash};
+use super::wire::{DeletedImage, OneSpaceImage, Page, Trash};
 use super::{Answer, Asking, ids, limit, place, space_id};
 use crate::app::App;
 use crate::error::bad_request;
@@ -70,7 +70,7 @@ async fn purge_image(
 /// Bring a deleted image back
 #[utoipa::path(post, path = "/api/spaces/{spaceId}/images/{imageId}/restore", tag = "spaces",
     params(("spaceId" = String, Path), ("imageId" = String, Path)),
-    responses((status = 200, body = OneImage), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
+    responses((status = 200, body = OneSpaceImage), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
 async fn restore_image(
     State(app): State<Arc<App>>,
     caller: Caller,

@@ -137,7 +137,7 @@ pub(super) struct HowUrls {
 /// An image that is to come.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct NewImage {
+pub(super) struct NewSpaceImage {
     pub(super) filename: String,
     /// `image/jpeg`, `image/png`, `image/gif` or `image/webp`.
     pub(super) content_type: String,
@@ -191,7 +191,7 @@ pub(super) struct ThumbnailResponse {
 /// An image of a space.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ImageResponse {
+pub(super) struct SpaceImage {
     id: String,
     space_id: String,
     /// As its uploader called it.
@@ -225,9 +225,9 @@ pub(super) struct ImageResponse {
 /// An image, and when its URL ends.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct OneImage {
+pub(super) struct OneSpaceImage {
     #[serde(flatten)]
-    image: ImageResponse,
+    image: SpaceImage,
     /// When its URLs end; null where it has none.
     expires_at: Option<String>,
     /// From when on asking again gives URLs that end later.
@@ -237,8 +237,8 @@ pub(super) struct OneImage {
 /// Images, and when their URLs end.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ImagePage {
-    images: Vec<ImageResponse>,
+pub(super) struct SpaceImagePage {
+    images: Vec<SpaceImage>,
     /// With `urls=shared`: what goes behind the `?` of each URL.
     #[serde(skip_serializing_if = "Option::is_none")]
     url_query: Option<String>,
@@ -273,7 +273,7 @@ fn times(grant: Option<&Grant>) -> (Option<String>, Option<String>) {
     (grant.map(|grant| at(grant.times.expires_at)), grant.map(|grant| at(grant.times.refresh_after)))
 }
 
-fn show_image(space: &SpaceId, urls: &Urls<'_>, image: Image) -> ImageResponse {
+fn show_image(space: &SpaceId, urls: &Urls<'_>, image: Image) -> SpaceImage {
     let (look, ready) = (image.look.as_ref(), image.object.state == ObjectState::Ready);
     let key = ready.then(|| image.object.key.as_str());
     let thumbnail = |small: Thumbnail| ThumbnailResponse {
@@ -283,7 +283,7 @@ fn show_image(space: &SpaceId, urls: &Urls<'_>, image: Image) -> ImageResponse {
         content_type: small.content_type,
     };
     let thumbnails = image.thumbnails.into_iter().filter(|_| ready).map(thumbnail).collect();
-    ImageResponse {
+    SpaceImage {
         id: image.object.id.to_string(),
         space_id: space.as_str().to_owned(),
         s3_key: key.map(str::to_owned),
@@ -304,11 +304,17 @@ fn show_image(space: &SpaceId, urls: &Urls<'_>, image: Image) -> ImageResponse {
 }
 
 /// A page of images.
-pub(super) fn show_page(app: &App, space: &SpaceId, found: Images, next: Option<Cursor>, shared: bool) -> ImagePage {
+pub(super) fn show_page(
+    app: &App,
+    space: &SpaceId,
+    found: Images,
+    next: Option<Cursor>,
+    shared: bool,
+) -> SpaceImagePage {
     let Images { images, grant } = found;
     let urls = Urls { app, grant: grant.as_ref(), shared };
     let (expires_at, refresh_after) = times(grant.as_ref());
-    ImagePage {
+    SpaceImagePage {
         images: images.into_iter().map(|image| show_image(space, &urls, image)).collect(),
         url_query: grant.as_ref().filter(|_| shared).map(|grant| grant.signature.query().to_owned()),
         expires_at,
@@ -319,20 +325,26 @@ pub(super) fn show_page(app: &App, space: &SpaceId, found: Images, next: Option<
 }
 
 /// The images that were asked for by their ids, and which of those are not there.
-pub(super) fn show_refreshed(app: &App, space: &SpaceId, found: Images, asked: Vec<String>, shared: bool) -> ImagePage {
+pub(super) fn show_refreshed(
+    app: &App,
+    space: &SpaceId,
+    found: Images,
+    asked: Vec<String>,
+    shared: bool,
+) -> SpaceImagePage {
     let there: HashSet<ObjectId> = found.images.iter().map(|image| image.object.id).collect();
     let missing = |text: &String| ObjectId::parse(text).is_none_or(|id| !there.contains(&id));
     let missing = asked.into_iter().filter(missing).collect();
-    ImagePage { missing: Some(missing), ..show_page(app, space, found, None, shared) }
+    SpaceImagePage { missing: Some(missing), ..show_page(app, space, found, None, shared) }
 }
 
 /// One image.
-pub(super) fn show_one(app: &App, space: &SpaceId, found: Images) -> Option<OneImage> {
+pub(super) fn show_one(app: &App, space: &SpaceId, found: Images) -> Option<OneSpaceImage> {
     let Images { images, grant } = found;
     let (expires_at, refresh_after) = times(grant.as_ref());
     let urls = Urls { app, grant: grant.as_ref(), shared: false };
     let image = images.into_iter().next()?;
-    Some(OneImage { image: show_image(space, &urls, image), expires_at, refresh_after })
+    Some(OneSpaceImage { image: show_image(space, &urls, image), expires_at, refresh_after })
 }
 
 /// Which images' URLs are asked for.
