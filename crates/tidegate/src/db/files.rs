@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{Cursor, Db, Tx, corrupt, on_reader, on_tx, to_u64};
+use super::{Cursor, Db, Tx, content, corrupt, on_reader, on_tx, to_u64};
 use crate::error::Result;
 use crate::model::file::{File, Visibility, Within};
 use crate::model::from_micros;
@@ -35,12 +35,7 @@ struct Row {
 
 impl Row {
     fn into_file(self) -> Result<(Owner, File)> {
-        let content = match (self.size, self.etag, self.modified_at) {
-            (Some(size), Some(etag), Some(at)) => {
-                Some(Content { size: to_u64(size), etag, last_modified: from_micros(at) })
-            }
-            _ => None,
-        };
+        let content = content(self.size, self.etag, self.modified_at);
         let digests = match (self.sha256, self.crc32) {
             (Some(sha256), Some(crc32)) => {
                 Some(Digests { sha256, crc32: u32::try_from(crc32).map_err(|_| corrupt("CRC-32"))? })

@@ -5,12 +5,12 @@ use std::time::SystemTime;
 use sqlx::QueryBuilder;
 use uuid::Uuid;
 
-use super::{Cursor, Db, corrupt, on_reader, to_u64};
+use super::{Cursor, Db, content, corrupt, look, on_reader};
 use crate::error::{Error, Result};
 use crate::model::ids::{ObjectId, SpaceId};
 use crate::model::key::Key;
-use crate::model::media::{Look, Scan, Variant};
-use crate::model::object::{Content, Object, ObjectState};
+use crate::model::media::{Scan, Variant};
+use crate::model::object::{Object, ObjectState};
 use crate::model::space::{Image, Thumbnail};
 use crate::model::{from_micros, micros};
 
@@ -65,22 +65,8 @@ fn read(text: &str) -> Result<Vec<Thumbnail>> {
 
 impl Row {
     fn into_image(self) -> Result<Image> {
-        let content = match (self.size, self.etag, self.modified_at) {
-            (Some(size), Some(etag), Some(at)) => {
-                Some(Content { size: to_u64(size), etag, last_modified: from_micros(at) })
-            }
-            _ => None,
-        };
-        let pixels = |side: i64| u32::try_from(side).map_err(|_| corrupt("picture's side"));
-        let look = match (self.width, self.height) {
-            (Some(width), Some(height)) => Some(Look {
-                width: pixels(width)?,
-                height: pixels(height)?,
-                duration: None,
-                blurhash: self.blurhash.unwrap_or_default(),
-            }),
-            _ => None,
-        };
+        let content = content(self.size, self.etag, self.modified_at);
+        let look = look(self.width, self.height, None, self.blurhash)?;
         Ok(Image {
             object: Object {
                 id: ObjectId(self.id),

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use uuid::Uuid;
 
-use super::{Cursor, Db, Tx, corrupt, on_reader, on_tx, to_i64, to_u64};
+use super::{Cursor, Db, Tx, content, corrupt, look, on_reader, on_tx, to_i64, to_u64};
 use crate::error::Result;
 use crate::model::ids::{ObjectId, OrgId, SessionId, SpaceId};
 use crate::model::key::Key;
@@ -60,22 +60,8 @@ macro_rules! media {
 
 impl Row {
     fn into_media(self) -> Result<(Owner, Media)> {
-        let content = match (self.size, self.etag, self.modified_at) {
-            (Some(size), Some(etag), Some(at)) => {
-                Some(Content { size: to_u64(size), etag, last_modified: from_micros(at) })
-            }
-            _ => None,
-        };
-        let pixels = |side: i64| u32::try_from(side).map_err(|_| corrupt("picture's side"));
-        let look = match (self.width, self.height) {
-            (Some(width), Some(height)) => Some(Look {
-                width: pixels(width)?,
-                height: pixels(height)?,
-                duration: self.duration_ms.map(to_u64),
-                blurhash: self.blurhash.unwrap_or_default(),
-            }),
-            _ => None,
-        };
+        let content = content(self.size, self.etag, self.modified_at);
+        let look = look(self.width, self.height, self.duration_ms, self.blurhash)?;
         let owner = gallery(&self.owner_kind, &self.owner_id, self.org.as_deref())?;
         let media = Media {
             object: Object {

@@ -34,6 +34,9 @@ pub use self::postgres::{PgTx, Postgres};
 pub use self::reconcile::Expected;
 use crate::config::Database;
 use crate::error::{Error, Result, bad_request};
+use crate::model::from_micros;
+use crate::model::media::Look;
+use crate::model::object::Content;
 
 /// The database. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -218,6 +221,29 @@ fn to_i64(number: u64) -> i64 {
 
 fn to_u64(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
+}
+
+/// What is known of bytes, where all of it is.
+fn content(size: Option<i64>, etag: Option<String>, modified_at: Option<i64>) -> Option<Content> {
+    match (size, etag, modified_at) {
+        (Some(size), Some(etag), Some(at)) => {
+            Some(Content { size: to_u64(size), etag, last_modified: from_micros(at) })
+        }
+        _ => None,
+    }
+}
+
+/// What a picture or a video is like, where that is known.
+fn look(
+    width: Option<i64>,
+    height: Option<i64>,
+    duration: Option<i64>,
+    blurhash: Option<String>,
+) -> Result<Option<Look>> {
+    let Some((width, height)) = width.zip(height) else { return Ok(None) };
+    let pixels = |side: i64| u32::try_from(side).map_err(|_| corrupt("picture's side"));
+    let (width, height) = (pixels(width)?, pixels(height)?);
+    Ok(Some(Look { width, height, duration: duration.map(to_u64), blurhash: blurhash.unwrap_or_default() }))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use uuid::Uuid;
 
-use super::{Db, Tx, corrupt, on_reader, on_tx, to_i64, to_u64};
+use super::{Db, Tx, content, corrupt, on_reader, on_tx, to_i64, to_u64};
 use crate::error::Result;
 use crate::model::ids::ObjectId;
 use crate::model::key::Key;
@@ -29,12 +29,7 @@ struct Row {
 
 impl Row {
     fn into_object(self) -> Result<Object> {
-        let content = match (self.size, self.etag, self.modified_at) {
-            (Some(size), Some(etag), Some(at)) => {
-                Some(Content { size: to_u64(size), etag, last_modified: from_micros(at) })
-            }
-            _ => None,
-        };
+        let content = content(self.size, self.etag, self.modified_at);
         Ok(Object {
             id: ObjectId(self.id),
             key: Key::stored(self.object_key),
