@@ -1,6 +1,7 @@
 //! Telling the CDN of what was deleted, so that it forgets what it still has. The edge of our own needs no such word: it
 //! looks whether the bytes are there. Paths wait in the database until CloudFront has taken them, and go in batches: it takes
-//! only so many at once. They are queued once the bytes are gone: a CDN that forgets too early fetches them again.
+//! only so many at once. They are queued with the delete, and again once the bytes are gone: a CDN that forgets too early
+//! fetches them again.
 
 use std::time::Duration;
 
@@ -72,7 +73,10 @@ async fn send_all(app: &App, wild: bool, batch: i64) -> Result<()> {
             return Ok(());
         }
         let reference = reference(&some);
-        let (ids, paths): (Vec<i64>, Vec<String>) = some.into_iter().unzip();
+        let (ids, mut paths): (Vec<i64>, Vec<String>) = some.into_iter().unzip();
+        // A delete says so twice: in its transaction, and once the bytes are gone.
+        paths.sort_unstable();
+        paths.dedup();
         let told = cdn.invalidate(&paths, &reference).await;
         let outcome = if told.is_ok() { "sent" } else { "failed" };
         metrics::counter!("tidegate_invalidations_total", "outcome" => outcome).increment(1);

@@ -9,11 +9,11 @@ use std::time::SystemTime;
 use crate::app::App;
 use crate::db::Expected;
 use crate::error::Result;
-use crate::gallery;
 use crate::model::key::{self, Waiting};
 use crate::model::object::ObjectState;
 use crate::model::owner::OwnerKind;
 use crate::model::{rfc3339, rules};
+use crate::{gallery, invalidations};
 
 /// Keys in one page, of either.
 const PAGE: usize = 1000;
@@ -81,10 +81,12 @@ impl Report {
         self.found.is_empty() && self.failed.is_empty()
     }
 
-    /// Orphans, and blobs that were looked at.
-    pub fn orphans(&self) -> (u64, u64) {
-        let orphans = self.found.iter().filter(|((_, finding), _)| *finding == Finding::Orphan);
-        (orphans.map(|(_, (count, _))| count).sum(), self.looked_at.values().map(|(there, _)| there).sum())
+    /// Of each kind its orphans, and the blobs that were looked at.
+    pub fn orphans(&self) -> impl Iterator<Item = (&'static str, u64, u64)> {
+        self.looked_at.iter().map(|(kind, (there, _))| {
+            let orphans = self.found.get(&(*kind, Finding::Orphan)).map_or(0, |(count, _)| *count);
+            (*kind, orphans, *there)
+        })
     }
 }
 
@@ -253,7 +255,7 @@ impl Pass<'_> {
                 self.found(Finding::Missing, &row.key, row.size.unwrap_or(0));
             }
             Err(store::Error::Damaged(_)) => self.found(Finding::Damaged, &row.key, row.size.unwrap_or(0)),
-            Err(error) => return Err(error.into()),
+            Err(error) => self.report.failed.push((row.key.clone(), error.to_string())),
         }
         Ok(())
     }
@@ -267,7 +269,11 @@ impl Pass<'_> {
     async fn put_aside(&self, entry: &store::Entry) -> std::result::Result<(), store::Error> {
         let to = key::aside(&day(self.app.db.now()), &entry.key);
         match self.app.store.move_to(&entry.key, to.as_str(), None).await {
-            Err(store::Error::AlreadyExists) if self.app.store.stat(to.as_str()).await?.size == entry.size => {
+            Err(store::Error::AlreadyExists) => {
+                let there = self.app.store.stat(to.as_str()).await?;
+                if (there.size, &there.etag) != (entry.size, &entry.etag) {
+                    return Err(store::Error::AlreadyExists);
+                }
                 self.app.store.delete(&entry.key, store::Deletion::Purge).await
             }
             other => other,
@@ -286,13 +292,26 @@ impl Pass<'_> {
             return Ok(());
         }
         let restorable = rules::of(self.kind).deletion == rules::Deletion::Restorable;
-        if row.state == ObjectState::Deleted && restorable {
+        let cleared = if row.state == ObjectState::Deleted && restorable {
             // It can be brought back, and only from where deletes put it; who does so at this moment is reckoned with there.
-            gallery::deletion::hide(self.app, row.object).await?;
+            gallery::deletion::hide_and_tell(self.app, row.object).await
         } else {
-            self.app.store.delete(&entry.key, store::Deletion::Purge).await?;
+            self.purge(&entry.key).await
+        };
+        match cleared {
+            Ok(()) => self.report.cleared += 1,
+            Err(error) => self.report.failed.push((entry.key.clone(), error.detail())),
         }
-        self.report.cleared += 1;
+        Ok(())
+    }
+
+    async fn purge(&self, key: &str) -> Result<()> {
+        self.app.store.delete(key, store::Deletion::Purge).await?;
+        if self.app.config.images.layout.served_root(key).is_some() {
+            let mut tx = self.app.db.begin().await?;
+            invalidations::queue(self.app, &mut tx, &[key.to_owned()]).await?;
+            tx.commit().await?;
+        }
         Ok(())
     }
 

@@ -133,7 +133,8 @@ fn main_of(
     (width, height): (u32, u32),
     made: impl FnOnce() -> Result<Picture, Refusal>,
 ) -> Result<Picture, Refusal> {
-    match strip::strip(file, order.kind, orientation).filter(|_| order.lossless) {
+    let stripped = if order.lossless { strip::strip(file, order.kind, orientation) } else { None };
+    match stripped {
         Some(bytes) => Ok(Picture { kind: order.kind, width, height, bytes }),
         // A decoder may be kinder than the rules; what it has seen is a picture all the same.
         None => made(),

@@ -57,6 +57,8 @@ fn still(file: &[u8], mut decoder: impl ImageDecoder, order: &Order, kind: Kind)
     let image = DynamicImage::from_decoder(decoder).map_err(refused)?;
     let image = upright(of(image), Turn::upright(orientation), profile.as_ref());
     let main = main_of(file, order, orientation, (image.width, image.height), || match (image.alpha, kind) {
+        // Whatever its bytes are like: nothing of its pixels is lost.
+        _ if order.lossless => image.png(),
         (false, _) => image.jpeg(order.quality),
         (true, Kind::Webp) => image.webp(order.quality),
         (true, _) => image.png(),

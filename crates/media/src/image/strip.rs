@@ -59,9 +59,11 @@ fn is_profile(icc: &[u8]) -> bool {
 }
 
 fn jpeg(file: &[u8], orientation: Orientation) -> Option<Vec<u8>> {
-    if super::segments::read(file).icc.is_some_and(|icc| !is_profile(&icc)) {
+    let icc = super::segments::read(file).icc;
+    if icc.as_ref().is_some_and(|icc| !is_profile(icc)) {
         return None;
     }
+    let (mut pieces, mut seen_scan) = (0, false);
     let mut rest = Rest(file.strip_prefix(b"\xff\xd8")?);
     let mut out = Vec::with_capacity(file.len());
     out.extend_from_slice(b"\xff\xd8");
@@ -85,7 +87,8 @@ fn jpeg(file: &[u8], orientation: Orientation) -> Option<Vec<u8>> {
         match marker {
             0xd9 => {
                 out.extend_from_slice(b"\xff\xd9");
-                return Some(out);
+                // All that was copied of a profile is the one that was looked at.
+                return (pieces == icc.map_or(0, |icc| icc.len())).then_some(out);
             }
             // Marks without a length that have no place here; the decoder passes over them.
             0x01 | 0xd0..=0xd7 => continue,
@@ -101,13 +104,20 @@ fn jpeg(file: &[u8], orientation: Orientation) -> Option<Vec<u8>> {
                 out.extend_from_slice(&body[..12]);
                 out.extend_from_slice(&[0, 0]);
             }
-            0xe2 if body.starts_with(ICC) => segment(&mut out, marker, length, body),
+            0xe2 if body.starts_with(ICC) => {
+                if seen_scan {
+                    return None;
+                }
+                pieces += body.len().checked_sub(ICC.len() + 2)?;
+                segment(&mut out, marker, length, body);
+            }
             // How the colours of the scans are to be understood.
             0xee if body.starts_with(ADOBE) && body.len() >= 12 => {
                 out.extend_from_slice(&[0xff, 0xee, 0, 14]);
                 out.extend_from_slice(&body[..12]);
             }
             0xda => {
+                seen_scan = true;
                 segment(&mut out, marker, length, body);
                 out.extend_from_slice(scan(&mut rest)?);
             }
@@ -165,6 +175,7 @@ fn png(file: &[u8], orientation: Orientation) -> Option<Vec<u8>> {
     out.extend_from_slice(PNG);
     let mut exif = upright(orientation);
     let (mut begun, mut moves, mut pixels) = (false, false, Vec::new());
+    let most = most_pixels(file)?;
     // Decoders don't miss the end; they have seen the whole picture by then.
     while rest.0.len() >= 12 {
         let whole = rest.0;
@@ -185,7 +196,7 @@ fn png(file: &[u8], orientation: Orientation) -> Option<Vec<u8>> {
             continue;
         }
         let before = PNG_BEFORE.iter().any(|(kept, most)| **kept == name && length <= *most);
-        moves |= &name == b"acTL";
+        moves |= &name == b"acTL" && before && !begun && chunk.get(8..12).is_some_and(|frames| frames != [0; 4]);
         match &name {
             b"IEND" => break,
             b"IDAT" => {
@@ -193,8 +204,15 @@ fn png(file: &[u8], orientation: Orientation) -> Option<Vec<u8>> {
                 out.extend_from_slice(chunk);
                 pixels.extend_from_slice(&chunk[8..8 + length]);
             }
-            b"fcTL" if moves && length == 26 => out.extend_from_slice(chunk),
-            b"fdAT" if moves && begun => out.extend_from_slice(chunk),
+            b"fcTL" if moves && length == 26 => {
+                ends_with_the_picture(&mut pixels, most)?;
+                out.extend_from_slice(chunk);
+            }
+            b"fdAT" if moves && begun => {
+                out.extend_from_slice(chunk);
+                // Behind its number in the sequence.
+                pixels.extend_from_slice(chunk.get(12..8 + length)?);
+            }
             _ if before && !begun => out.extend_from_slice(chunk),
             // Without it the picture could not be read, and nobody knows what it is.
             other if other[0].is_ascii_uppercase() => return None,
@@ -202,15 +220,31 @@ fn png(file: &[u8], orientation: Orientation) -> Option<Vec<u8>> {
         }
     }
     out.extend_from_slice(PNG_END);
-    // What is behind the last pixel is seen by nobody, and not handed on.
-    (inflated(&pixels, 0)?.0 == pixels.len()).then_some(out)
+    ends_with_the_picture(&mut pixels, most)?;
+    begun.then_some(out)
+}
+
+/// Bytes that the pixels of a picture or of one of its frames come to at most: eight each, and what begins their rows.
+fn most_pixels(file: &[u8]) -> Option<u64> {
+    let side = |at: usize| Some(u64::from(u32::from_be_bytes(file.get(at..at + 4)?.try_into().ok()?)));
+    let (width, height) = (side(16)?, side(20)?);
+    width.checked_mul(height)?.checked_mul(8)?.checked_add(height.checked_mul(16)?)?.checked_add(1024)
+}
+
+/// What is behind the last pixel is seen by nobody, and not handed on.
+fn ends_with_the_picture(pixels: &mut Vec<u8>, most: u64) -> Option<()> {
+    let data = std::mem::take(pixels);
+    if data.is_empty() {
+        return Some(());
+    }
+    (inflated(&data, most, false)?.0 == data.len()).then_some(())
 }
 
 /// A colour profile, under a name of ours.
 fn profile(out: &mut Vec<u8>, data: &[u8]) -> Option<()> {
     let name = data.iter().take(80).position(|byte| *byte == 0)?;
     let packed = data.get(name + 2..)?;
-    let (read, icc) = inflated(packed, MAX_ICC)?;
+    let (read, icc) = inflated(packed, u64::try_from(MAX_ICC).ok()?, true)?;
     if read != packed.len() || !is_profile(&icc) {
         return None;
     }
@@ -221,20 +255,20 @@ fn profile(out: &mut Vec<u8>, data: &[u8]) -> Option<()> {
     Some(())
 }
 
-/// How much of the data is one compressed stream (RFC 1950), and what is in it: nothing is kept where `keep` is 0, and none is
-/// taken that holds more than is to be kept.
-fn inflated(data: &[u8], keep: usize) -> Option<(usize, Vec<u8>)> {
+/// How much of the data is one compressed stream (RFC 1950), and what is in it, where that is to be kept. None is taken that
+/// holds more than `most`.
+fn inflated(data: &[u8], most: u64, keep: bool) -> Option<(usize, Vec<u8>)> {
     let (mut inflate, mut kept) = (flate2::Decompress::new(true), Vec::new());
     let mut window = vec![0; 64 << 10];
     loop {
         let (read, made) = (usize::try_from(inflate.total_in()).ok()?, inflate.total_out());
         let status = inflate.decompress(data.get(read..)?, &mut window, flate2::FlushDecompress::None).ok()?;
         let new = usize::try_from(inflate.total_out() - made).ok()?;
-        if keep > 0 {
+        if inflate.total_out() > most {
+            return None;
+        }
+        if keep {
             kept.extend_from_slice(window.get(..new)?);
-            if kept.len() > keep {
-                return None;
-            }
         }
         if status == flate2::Status::StreamEnd {
             return Some((usize::try_from(inflate.total_in()).ok()?, kept));
@@ -275,8 +309,14 @@ fn webp(file: &[u8], orientation: Orientation) -> Option<Vec<u8>> {
                 *flags.first_mut()? |= WEBP_EXIF;
             }
             put(&mut body, first, &flags);
+            let mut seen = Vec::new();
             while !rest.0.is_empty() {
                 let (name, data) = chunk(&mut rest)?;
+                // A second picture is shown by nobody.
+                if &name != b"ANMF" && seen.contains(&name) {
+                    continue;
+                }
+                seen.push(name);
                 match &name {
                     b"ICCP" if !is_profile(data) => return None,
                     b"ICCP" | b"ALPH" | b"VP8 " | b"VP8L" => put(&mut body, name, data),
@@ -302,9 +342,11 @@ fn webp(file: &[u8], orientation: Orientation) -> Option<Vec<u8>> {
 fn frame(data: &[u8]) -> Option<Vec<u8>> {
     let mut rest = Rest(data);
     let mut out = rest.take(16)?.to_vec();
+    let mut seen = Vec::new();
     while !rest.0.is_empty() {
         let (name, data) = chunk(&mut rest)?;
-        if [b"ALPH", b"VP8 ", b"VP8L"].contains(&&name) {
+        if [b"ALPH", b"VP8 ", b"VP8L"].contains(&&name) && !seen.contains(&name) {
+            seen.push(name);
             put(&mut out, name, data);
         }
     }
@@ -471,8 +513,11 @@ mod tests {
         let (exif, size) = (chunk(b"eXIf", &told()), chunk(b"pHYs", &[0, 0, 0, 1, 0, 0, 0, 1, 0]));
         let end = plain.len() - 12;
         let long = chunk(b"gAMA", SECRET);
-        let frame = chunk(b"fdAT", &[&[0, 0, 0, 1], SECRET].concat());
-        [&plain[..33], &exif, &size, &text, &long, &plain[33..end], &text, &frame, &plain[end..], SECRET].concat()
+        // Frames of a picture that says it has none.
+        let moves = chunk(b"acTL", &[0; 8]);
+        let frame = [moves.clone(), chunk(b"fdAT", &[&[0, 0, 0, 1], SECRET].concat())].concat();
+        [&plain[..33], &moves, &exif, &size, &text, &long, &plain[33..end], &text, &frame, &plain[end..], SECRET]
+            .concat()
     }
 
     fn webp_file() -> Vec<u8> {
@@ -581,6 +626,18 @@ mod tests {
         let end = plain.len() - 12;
         let behind = [&plain[..end], &chunk(b"IDAT", SECRET), &plain[end..]].concat();
         assert_eq!(strip(&behind, Kind::Png, TURNED), None, "behind the last pixel");
+        // A profile that is none, one behind the picture, and one that is too large to be looked at.
+        let jpeg = jpeg_file();
+        let segment = |body: &[u8]| {
+            let length = u16::try_from(ICC.len() + 4 + body.len()).unwrap().to_be_bytes();
+            [b"\xff\xe2", &length[..], ICC, b"\x01\x01", body].concat()
+        };
+        let with = |at: usize, more: &[u8]| strip(&[&jpeg[..at], more, &jpeg[at..]].concat(), Kind::Jpeg, TURNED);
+        assert!(strip(&jpeg, Kind::Jpeg, TURNED).is_some());
+        assert_eq!(with(2, &segment(SECRET)), None);
+        assert_eq!(with(2, &segment(&[7; 65_000]).repeat(70)), None);
+        let end = jpeg.windows(2).rposition(|window| window == b"\xff\xdc").unwrap();
+        assert_eq!(with(end, &segment(SECRET)), None);
         let webp = [&b"WEBPVP8X\x0a\0\0\0\x20\0\0\0\0\0\0\0\0\0ICCP\x0b\0\0\0"[..], SECRET, b"\0"].concat();
         let webp = [b"RIFF", &u32::try_from(webp.len()).unwrap().to_le_bytes()[..], &webp].concat();
         assert_eq!(strip(&webp, Kind::Webp, TURNED), None);

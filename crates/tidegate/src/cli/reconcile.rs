@@ -81,10 +81,11 @@ async fn compare(config: Config, wanted: Wanted, stop: CancellationToken, clean:
     let mode = if wanted.quarantine { Mode::Quarantine } else { Mode::Report };
     if wanted.quarantine && !wanted.many {
         let dry = reconcile::compare(&app, &kinds, Mode::Report, &|_, _, _, _| {}).await.map_err(told)?;
-        let (orphans, there) = dry.orphans();
+        let many = dry.orphans().find(|(_, orphans, there)| *orphans > MANY && orphans * 10 > *there);
+        let (kind, orphans, there) = many.unwrap_or_default();
         anyhow::ensure!(
-            orphans <= MANY || orphans * 10 <= there,
-            "{orphans} of {there} blobs are nobody's: is this the database that belongs to this store? Nothing was changed; \
+            many.is_none(),
+            "{orphans} of {there} blobs of {kind} are nobody's: is this the database that belongs to this store? Nothing was changed; \
              --quarantine --many puts them aside all the same"
         );
     }

@@ -9,7 +9,7 @@ use crate::model::from_micros;
 use crate::model::ids::{ObjectId, UserId};
 use crate::model::key::Key;
 use crate::model::media::Scan;
-use crate::model::object::{Content, Object, ObjectState};
+use crate::model::object::{Object, ObjectState};
 use crate::model::owner::Owner;
 use crate::model::upload::Digests;
 

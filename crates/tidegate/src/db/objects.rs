@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use uuid::Uuid;
 
-use super::{Db, Tx, content, corrupt, on_reader, on_tx, to_i64, to_u64};
+use super::{Db, Tx, content, corrupt, on_reader, on_tx, to_i64};
 use crate::error::Result;
 use crate::model::ids::ObjectId;
 use crate::model::key::Key;

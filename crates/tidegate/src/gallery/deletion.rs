@@ -65,6 +65,8 @@ async fn mark(app: &App, caller: &Caller, media: &Media, with: With) -> Result<b
         Some((owner, media)) if media.upload == UploadState::Open => app.db.find_upload(&owner, id).await?,
         _ => None,
     };
+    let told = kept && with == With::Alone && app.cdn.is_some();
+    let public = if told { files(app, media).await? } else { Vec::new() };
     let mut tx = app.db.begin().await?;
     // Whoever brings the owner back brings back what was deleted by then, and no more.
     if with == With::ItsOwner && !tx.hold_deleted(&media.owner).await? {
@@ -83,6 +85,8 @@ async fn mark(app: &App, caller: &Caller, media: &Media, with: With) -> Result<b
     tx.record(caller, Deed::ObjectDeleted, id, now).await?;
     tx.tell(id).await?;
     jobs::enqueue(&mut tx, &Job::HideMediaV1 { object: id.0 }, now).await?;
+    // In the delete, so that nothing that follows can lose it; and by the job, once the bytes are gone.
+    invalidations::queue(app, &mut tx, &public).await?;
     uploads::release_later(app, &mut tx, id).await?;
     tx.commit().await?;
     metrics::counter!("tidegate_objects_deleted_total", "owner" => media.owner.kind().as_str()).increment(1);
@@ -110,7 +114,8 @@ async fn tell_of(tx: &mut Tx, media: &Media, change: Change, now: SystemTime) ->
 pub async fn hide_and_tell(app: &App, id: ObjectId) -> Result<()> {
     hide(app, id).await?;
     let Some((_, media)) = app.db.find_media(id).await?.filter(|_| app.cdn.is_some()) else { return Ok(()) };
-    if media.object.state == ObjectState::Deleted {
+    // Of all that is a deleted owner's it is told by one path.
+    if media.object.state == ObjectState::Deleted && app.db.is_there(&media.owner).await? {
         let gone = files(app, &media).await?;
         let mut tx = app.db.begin().await?;
         invalidations::queue(app, &mut tx, &gone).await?;
@@ -313,12 +318,14 @@ pub async fn bring_back(app: &App, id: ObjectId) -> Result<()> {
     match put_back(app, &media).await {
         Ok(()) => {}
         // Waiting won't help: it stays among what was deleted, where it is seen.
-        Err(Error::NotFound(_) | Error::StoreError(_)) => {
+        Err(Error::NotFound(_) | Error::StoreError(store::Error::Damaged(_))) => {
             let mut tx = app.db.begin().await?;
             if tx.set_object_state(id, ObjectState::Restoring, ObjectState::Deleted, now).await? {
                 jobs::enqueue(&mut tx, &Job::HideMediaV1 { object: id.0 }, now).await?;
             }
             tx.commit().await?;
+            app.jobs.ring();
+            tracing::error!(object.id = %id, "what was deleted can't be brought back: some of its bytes are gone");
             let lost = "not all that belongs to it is there any more, so that it stays deleted";
             return Err(Error::StoreError(store::Error::Damaged(lost.to_owned())));
         }

@@ -181,6 +181,9 @@ pub(crate) async fn seal(
             reject(app, &mut tx, caller, &media, ObjectState::Pending, &wrong.to_string()).await?;
             tx.commit().await?;
             app.news.ring();
+        } else {
+            // Whatever follows must not wait for this one.
+            drop(tx);
         }
         clear(app, id).await?;
         return Err(wrong);

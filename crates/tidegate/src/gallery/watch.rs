@@ -27,6 +27,8 @@ const LONGEST: Duration = Duration::from_secs(3600);
 const BEHIND: i64 = 1000;
 /// How many passages may have come, of all owners, since the one that somebody goes on from.
 const RESUMED: i64 = 100_000;
+/// How long one that came earlier may be seen later.
+const RACE: Duration = Duration::from_secs(5);
 /// Passages that are read at once.
 const AT_ONCE: i64 = 2000;
 
@@ -43,20 +45,25 @@ struct Watch {
     ready: std::collections::VecDeque<Passage>,
 }
 
-/// Everything that becomes of an owner's media from now on, or after the passage `since`. Ends with the owner, the right to see it, or the server.
+/// Everything that becomes of an owner's media from now on, or after the passage `since`; and the
+/// passage after which that begins. Ends with the owner, the right to see it, or the server.
 pub async fn watch(
     app: &Arc<App>,
     caller: Caller,
     owner: Owner,
     since: Option<i64>,
-) -> Result<impl Stream<Item = Passage> + Send + use<>> {
+) -> Result<(i64, impl Stream<Item = Passage> + Send + use<>)> {
     still_may(app, &caller, Action::List, &owner).await?;
     let ear = app.news.ear();
     let newest = app.db.last_passage(&owner).await?;
     // Who was told of one before goes on there, if that is not too long ago.
     let last = since.filter(|since| (newest - RESUMED..=newest).contains(since)).unwrap_or(newest);
     let before = app.db.list_passages_after(&owner, last - BEHIND, AT_ONCE).await?;
-    let told = before.into_iter().map(|passage| passage.id).filter(|id| *id <= last).collect();
+    // Where writers race, one of these may have come after the last that was told: rather twice than never.
+    let sure = app.db.now().checked_sub(RACE).filter(|_| since.is_some());
+    let known =
+        |passage: &Passage| passage.id <= last && sure.is_none_or(|sure| passage.at < sure || passage.id == last);
+    let told = before.into_iter().filter(known).map(|passage| passage.id).collect();
     let watch = Watch {
         app: Arc::clone(app),
         caller,
@@ -68,7 +75,7 @@ pub async fn watch(
         told,
         ready: std::collections::VecDeque::new(),
     };
-    Ok(stream::unfold(watch, |mut watch| async move {
+    let changes = stream::unfold(watch, |mut watch| async move {
         loop {
             if let Some(passage) = watch.ready.pop_front() {
                 return Some((passage, watch));
@@ -89,7 +96,8 @@ pub async fn watch(
                 return None;
             }
         }
-    }))
+    });
+    Ok((last, changes))
 }
 
 impl Watch {

@@ -167,5 +167,5 @@ pub async fn watch(
     session: &SessionId,
 ) -> Result<impl Stream<Item = Passage> + Send + use<>> {
     let owner = find(app, &caller, Action::List, session).await?;
-    gallery::watch::watch(app, caller, owner, None).await
+    Ok(gallery::watch::watch(app, caller, owner, None).await?.1)
 }

@@ -247,13 +247,14 @@ pub async fn purge_all(app: &App, caller: &Caller, space: &SpaceId) -> Result<()
     deletion::purge_all(app, caller, &owner).await
 }
 
-/// Everything that becomes of a space's images from now on, or after the passage `since`.
+/// Everything that becomes of a space's images from now on, or after the passage `since`; and the
+/// passage after which that begins.
 pub async fn watch(
     app: &Arc<App>,
     caller: Caller,
     space: &SpaceId,
     since: Option<i64>,
-) -> Result<impl Stream<Item = Passage> + Send + use<>> {
+) -> Result<(i64, impl Stream<Item = Passage> + Send + use<>)> {
     let owner = find(app, &caller, Action::List, space).await?;
     gallery::watch::watch(app, caller, owner, since).await
 }

@@ -28,7 +28,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 /// What becomes of a space's images, as it comes about
 ///
 /// Server-sent events named `status`, each with a change in JSON: uploads, steps, deletes, restores. With the id of the last
-/// one in `Last-Event-ID`, as browsers send it when they come back, those that came meanwhile are told first.
+/// one in `Last-Event-ID`, as browsers send it when they come back, those that came meanwhile are told first, where that is not too long ago: list anew after a longer time.
 #[utoipa::path(get, path = "/api/spaces/{spaceId}/events", tag = "spaces", params(("spaceId" = String, Path)),
     responses((status = 200, body = ImageChange, content_type = "text/event-stream"), (status = 401, body = ErrorBody),
         (status = 404, body = ErrorBody), (status = 503, body = ErrorBody)))]
@@ -40,12 +40,15 @@ async fn space_events(
 ) -> Answer<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
     let place = app.watchers.place(&caller)?;
     let since = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
-    let changes = images::watch(&app, caller, &space_id(&space)?, since).await?;
+    let (begins, changes) = images::watch(&app, caller, &space_id(&space)?, since).await?;
     let events = changes.map(move |change| {
         let _kept = &place;
         let id = change.id.to_string();
         let change = serde_json::to_string(&ImageChange::from(change)).unwrap_or_default();
         Ok(Event::default().event("status").id(id).data(change))
     });
+    // Whoever loses the connection before anything came about goes on from here.
+    let first = Event::default().id(begins.to_string());
+    let events = futures::stream::once(std::future::ready(Ok(first))).chain(events);
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(BEAT)))
 }

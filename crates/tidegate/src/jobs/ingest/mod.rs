@@ -105,8 +105,12 @@ async fn enter(app: &App, media: &Media, to: ObjectState, status: Status, scan: 
 }
 
 async fn reject(app: &App, media: &Media, from: ObjectState, reason: &str) -> Result<()> {
+    // What was read until now is in caches.
+    let public = from == ObjectState::Ready && app.cdn.is_some();
+    let public = if public { gallery::deletion::files(app, media).await? } else { Vec::new() };
     let mut tx = app.db.begin().await?;
     if uploads::reject(app, &mut tx, &Caller::system(), media, from, reason).await? {
+        invalidations::queue(app, &mut tx, &public).await?;
         tx.commit().await?;
         app.news.ring();
         app.jobs.ring();
