@@ -15,10 +15,20 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 BINARY = pathlib.Path(os.environ.get("TIDEGATE", ROOT / "target/debug/tidegate"))
 
 
+def free_ports(count):
+    """So many, each another: all are held until the last is found."""
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return free_ports(1)[0]
 
 
 class Answer:
@@ -50,7 +60,8 @@ class Server:
 
     def __init__(self, folder, **settings):
         self.folder = pathlib.Path(folder)
-        self.ports = {name: free_port() for name in ("PORT", "EDGE_PORT", "S3_PORT")}
+        names = ("PORT", "EDGE_PORT", "S3_PORT")
+        self.ports = dict(zip(names, free_ports(len(names))))
         self.settings = {
             "TIDEGATE_DATA": str(self.folder / "data"),
             "LOG_FORMAT": "json",

@@ -88,16 +88,7 @@ pub enum Job {
         /// The space.
         space: String,
     },
-    /// Copies an object of the bucket's into a space, where it goes the way of all images.
-    ImportImageV1 {
-        /// What it will be.
-        object: Uuid,
-        /// What is copied.
-        key: String,
-    },
-    /// Tells the CDN of what was deleted.
-    InvalidateV1,
-    /// The same for all that was deleted with a session, at this time (microseconds) or later.
+    /// Brings back what was deleted with a session, at this time (microseconds) or later.
     RestoreSessionV1 {
         /// The session.
         session: String,
@@ -117,6 +108,15 @@ pub enum Job {
         /// The medium, or the file.
         object: Uuid,
     },
+    /// Copies an object of the bucket's into a space, where it goes the way of all images.
+    ImportImageV1 {
+        /// What it will be.
+        object: Uuid,
+        /// What is copied.
+        key: String,
+    },
+    /// Tells the CDN of what was deleted.
+    InvalidateV1,
 }
 
 /// Which sort of work a job is. Each has workers of its own, so that a long video keeps no photo waiting.
