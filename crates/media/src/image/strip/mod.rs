@@ -1,0 +1,341 @@
+//! Files without anything but their pictures: what is said of them, where and with what they were made, and what was put
+//! behind their end is left out, and every byte of the pictures is kept as it is. Which way is up and what the colours mean
+//! belongs to the picture. Nothing is decoded here; whoever calls has done that before, and knows that it is one.
+//!
+//! ITU-T T.81 Annex B (JPEG), W3C PNG section 5, RFC 9649 (WebP), `GIF89a`; Exif as in CIPA DC-008.
+
+mod gif;
+mod jpeg;
+mod png;
+mod webp;
+
+use image::metadata::Orientation;
+
+use crate::kind::Kind;
+
+/// A file's picture alone; `None` where the file does not go by the rules of its kind.
+pub(in crate::image) fn strip(file: &[u8], kind: Kind, orientation: Orientation) -> Option<Vec<u8>> {
+    match kind {
+        Kind::Jpeg => jpeg::strip(file, orientation),
+        Kind::Png => png::strip(file, orientation),
+        Kind::Webp => webp::strip(file, orientation),
+        Kind::Gif => gif::strip(file),
+        Kind::Mp4 | Kind::Quicktime | Kind::Webm => None,
+    }
+}
+
+/// Exif that says which way is up and nothing else; none where that is the usual one.
+fn upright(orientation: Orientation) -> Option<[u8; 26]> {
+    if orientation == Orientation::NoTransforms {
+        return None;
+    }
+    let mut tiff = *b"MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\0\0\0\0\0\0\0";
+    tiff[19] = orientation.to_exif();
+    Some(tiff)
+}
+
+/// What is left to be read.
+struct Rest<'a>(&'a [u8]);
+
+impl<'a> Rest<'a> {
+    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        Some(taken)
+    }
+
+    fn byte(&mut self) -> Option<u8> {
+        self.take(1).map(|bytes| bytes[0])
+    }
+}
+
+/// Bytes of a colour profile: a few kilobytes as a rule; with large tables for print, two megabytes.
+const MAX_ICC: usize = 4 << 20;
+
+/// Whether a colour profile is one from its beginning to its end: ICC.1 section 7.2.
+fn is_profile(icc: &[u8]) -> bool {
+    let length = icc.first_chunk::<4>().map(|length| u32::from_be_bytes(*length));
+    let length = length.and_then(|length| usize::try_from(length).ok());
+    length == Some(icc.len()) && icc.get(36..40) == Some(b"acsp")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::jpeg::{EXIF, ICC};
+    use super::png::crc32;
+    use super::webp::{WEBP_EXIF, WEBP_XMP, chunk, put};
+    use super::*;
+    use image::{DynamicImage, ImageDecoder as _, ImageFormat, RgbaImage};
+    use proptest::prelude::*;
+    use std::io::Cursor;
+
+    const SECRET: &[u8] = b"SecretPlace";
+    const TURNED: Orientation = Orientation::Rotate90;
+
+    fn picture() -> DynamicImage {
+        let colour = |x: u32, y: u32| {
+            image::Rgba([(x * 5).to_le_bytes()[0], (y * 9).to_le_bytes()[0], 90, if x > 9 { 255 } else { 7 }])
+        };
+        DynamicImage::ImageRgba8(RgbaImage::from_fn(40, 24, colour))
+    }
+
+    fn encoded(format: ImageFormat) -> Vec<u8> {
+        let mut out = Cursor::new(Vec::new());
+        picture().write_to(&mut out, format).unwrap();
+        out.into_inner()
+    }
+
+    /// What is enough to be taken for a colour profile, of so many bytes.
+    fn icc(length: u8) -> Vec<u8> {
+        let mut profile = vec![0; usize::from(length)];
+        profile[3] = length;
+        profile[36..40].copy_from_slice(b"acsp");
+        profile
+    }
+
+    /// TIFF that says which way is up, and where it was taken.
+    fn told() -> Vec<u8> {
+        [&upright(TURNED).unwrap()[..], SECRET].concat()
+    }
+
+    fn jpeg_file() -> Vec<u8> {
+        let rgb = picture().to_rgb8();
+        let image = turbojpeg::Image {
+            pixels: rgb.as_raw().as_slice(),
+            width: 40,
+            pitch: 120,
+            height: 24,
+            format: turbojpeg::PixelFormat::RGB,
+        };
+        let plain = turbojpeg::compress(image, 90, turbojpeg::Subsamp::Sub2x2).unwrap();
+        let segment = |marker: u8, body: &[u8]| {
+            let length = u16::try_from(body.len() + 2).unwrap().to_be_bytes();
+            [&[0xff, marker], &length[..], body].concat()
+        };
+        let (exif, comment) = (segment(0xe1, &[EXIF, &told()].concat()), segment(0xfe, SECRET));
+        let icc = segment(0xe2, &[ICC, b"\x01\x01", &icc(140)].concat());
+        let end = plain.len() - 2;
+        // A height and a comment between the scan and the end, and another file behind it.
+        let height = segment(0xdc, SECRET);
+        [
+            &plain[..2],
+            &exif,
+            &plain[2..20],
+            &icc,
+            &comment,
+            &plain[20..end],
+            &height,
+            &comment,
+            &plain[end..],
+            b"PK\x03\x04",
+            SECRET,
+        ]
+        .concat()
+    }
+
+    fn png_file() -> Vec<u8> {
+        let plain = encoded(ImageFormat::Png);
+        let chunk = |name: &[u8], data: &[u8]| {
+            let named = [name, data].concat();
+            let length = u32::try_from(data.len()).unwrap().to_be_bytes();
+            [&length[..], &named, &crc32(&named).to_be_bytes()].concat()
+        };
+        let text = chunk(b"tEXt", &[b"Comment\0", SECRET].concat());
+        let (exif, size) = (chunk(b"eXIf", &told()), chunk(b"pHYs", &[0, 0, 0, 1, 0, 0, 0, 1, 0]));
+        let end = plain.len() - 12;
+        let long = chunk(b"gAMA", SECRET);
+        // Frames of a picture that says it has none.
+        let moves = chunk(b"acTL", &[0; 8]);
+        let frame = [moves.clone(), chunk(b"fdAT", &[&[0, 0, 0, 1], SECRET].concat())].concat();
+        [&plain[..33], &moves, &exif, &size, &text, &long, &plain[33..end], &text, &frame, &plain[end..], SECRET]
+            .concat()
+    }
+
+    fn webp_file() -> Vec<u8> {
+        let plain = encoded(ImageFormat::WebP);
+        let mut body = b"WEBP".to_vec();
+        put(&mut body, *b"VP8X", &[0x10 | WEBP_EXIF | WEBP_XMP, 0, 0, 0, 39, 0, 0, 23, 0, 0]);
+        let mut rest = Rest(&plain[12..]);
+        let (name, data) = chunk(&mut rest).unwrap();
+        assert_eq!(&name, b"VP8L");
+        put(&mut body, name, data);
+        put(&mut body, *b"EXIF", &told());
+        put(&mut body, *b"XMP ", SECRET);
+        put(&mut body, *b"abcd", SECRET);
+        let length = u32::try_from(body.len()).unwrap().to_le_bytes();
+        [b"RIFF", &length[..], &body, SECRET].concat()
+    }
+
+    fn gif_file() -> Vec<u8> {
+        let mut encoder = ::gif::Encoder::new(Vec::new(), 4, 2, &[0, 0, 0, 200, 10, 10]).unwrap();
+        encoder.set_repeat(::gif::Repeat::Finite(3)).unwrap();
+        for delay in [7, 9] {
+            let buffer = vec![0, 1, 0, 1, 1, 0, 1, 0].into();
+            encoder
+                .write_frame(&::gif::Frame { width: 4, height: 2, delay, buffer, ..::gif::Frame::default() })
+                .unwrap();
+        }
+        let mut file = encoder.into_inner().unwrap();
+        let comment = [b"\x21\xfe\x0b", SECRET, b"\0"].concat();
+        let other = [b"\x21\xff\x0bXMP DataXMP\x0b", SECRET, b"\0"].concat();
+        let end = file.pop().unwrap();
+        [&file[..], &comment, &other, &[end], SECRET].concat()
+    }
+
+    fn holds(bytes: &[u8], text: &[u8]) -> bool {
+        bytes.windows(text.len()).any(|window| window == text)
+    }
+
+    fn files() -> [(Kind, Vec<u8>, ImageFormat); 4] {
+        [
+            (Kind::Jpeg, jpeg_file(), ImageFormat::Jpeg),
+            (Kind::Png, png_file(), ImageFormat::Png),
+            (Kind::Webp, webp_file(), ImageFormat::WebP),
+            (Kind::Gif, gif_file(), ImageFormat::Gif),
+        ]
+    }
+
+    #[test]
+    fn nothing_is_left_but_the_picture_and_every_bit_of_that() {
+        for (kind, file, _) in files() {
+            assert!(holds(&file, SECRET));
+            let stripped = strip(&file, kind, TURNED).unwrap_or_else(|| panic!("{kind:?}"));
+            assert!(!holds(&stripped, SECRET), "{kind:?}");
+            assert!(!holds(&stripped, b"PK"), "{kind:?}");
+            assert_eq!(strip(&stripped, kind, TURNED).as_ref(), Some(&stripped), "{kind:?}: once is enough");
+        }
+    }
+
+    #[test]
+    fn files_that_are_not_quite_right_are_put_right() {
+        // An end that is missing, and lengths that some programs count wrong.
+        let png = png_file();
+        let end = png.windows(4).position(|window| window == b"IEND").unwrap() - 4;
+        assert_eq!(strip(&png[..end], Kind::Png, TURNED), strip(&png, Kind::Png, TURNED));
+        let mut webp = encoded(ImageFormat::WebP);
+        let right = strip(&webp, Kind::Webp, TURNED).unwrap();
+        let length = u32::try_from(webp.len()).unwrap().to_le_bytes();
+        webp[4..8].copy_from_slice(&length);
+        assert_eq!(strip(&webp, Kind::Webp, TURNED), Some(right));
+    }
+
+    #[test]
+    fn pixels_stay_as_they_were() {
+        let jpeg = |bytes: &[u8]| turbojpeg::decompress(bytes, turbojpeg::PixelFormat::RGB).unwrap().pixels;
+        let file = jpeg_file();
+        assert_eq!(jpeg(&file), jpeg(&strip(&file, Kind::Jpeg, TURNED).unwrap()));
+        for (kind, file, format) in files().into_iter().skip(1) {
+            let stripped = strip(&file, kind, TURNED).unwrap();
+            let decoded = |bytes: &[u8]| image::load_from_memory_with_format(bytes, format).unwrap().into_rgba8();
+            assert_eq!(decoded(&file), decoded(&stripped), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn profiles_are_profiles_and_data_ends_with_the_picture() {
+        use std::io::Write as _;
+        let packed = |data: &[u8]| {
+            let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+            encoder.write_all(data).unwrap();
+            encoder.finish().unwrap()
+        };
+        let plain = encoded(ImageFormat::Png);
+        let chunk = |name: &[u8], data: &[u8]| {
+            let named = [name, data].concat();
+            let length = u32::try_from(data.len()).unwrap().to_be_bytes();
+            [&length[..], &named, &crc32(&named).to_be_bytes()].concat()
+        };
+        let with = |more: &[u8]| strip(&[&plain[..33], more, &plain[33..]].concat(), Kind::Png, TURNED);
+        let named = |profile: &[u8]| chunk(b"iCCP", &[SECRET, b"\0\0", &packed(profile)].concat());
+        let good = with(&named(&icc(140))).unwrap();
+        assert!(!holds(&good, SECRET), "its name is ours");
+        let mut decoder = image::codecs::png::PngDecoder::new(Cursor::new(&good)).unwrap();
+        assert_eq!(decoder.icc_profile().unwrap(), Some(icc(140)));
+        for bad in [[icc(140), SECRET.to_vec()].concat(), SECRET.to_vec(), vec![0; MAX_ICC + 1]] {
+            assert_eq!(with(&named(&bad)), None);
+        }
+        let end = plain.len() - 12;
+        let behind = [&plain[..end], &chunk(b"IDAT", SECRET), &plain[end..]].concat();
+        assert_eq!(strip(&behind, Kind::Png, TURNED), None, "behind the last pixel");
+        // A profile that is none, one behind the picture, and one that is too large to be looked at.
+        let jpeg = jpeg_file();
+        let segment = |body: &[u8]| {
+            let length = u16::try_from(ICC.len() + 4 + body.len()).unwrap().to_be_bytes();
+            [b"\xff\xe2", &length[..], ICC, b"\x01\x01", body].concat()
+        };
+        let with = |at: usize, more: &[u8]| strip(&[&jpeg[..at], more, &jpeg[at..]].concat(), Kind::Jpeg, TURNED);
+        assert!(strip(&jpeg, Kind::Jpeg, TURNED).is_some());
+        assert_eq!(with(2, &segment(SECRET)), None);
+        assert_eq!(with(2, &segment(&[7; 65_000]).repeat(70)), None);
+        let end = jpeg.windows(2).rposition(|window| window == b"\xff\xdc").unwrap();
+        assert_eq!(with(end, &segment(SECRET)), None);
+        let webp = [&b"WEBPVP8X\x0a\0\0\0\x20\0\0\0\0\0\0\0\0\0ICCP\x0b\0\0\0"[..], SECRET, b"\0"].concat();
+        let webp = [b"RIFF", &u32::try_from(webp.len()).unwrap().to_le_bytes()[..], &webp].concat();
+        assert_eq!(strip(&webp, Kind::Webp, TURNED), None);
+    }
+
+    /// Between its last pixel and its end a JPEG may hold anything; only the decoder knows where that begins.
+    #[test]
+    fn what_is_hidden_behind_the_last_pixel_is_not_handed_on() {
+        let plain = jpeg_file();
+        let end = plain.windows(4).rposition(|window| window == b"\xff\xd9PK").unwrap();
+        let comment = plain[..end].windows(2).rposition(|window| window == b"\xff\xdc").unwrap();
+        let hidden = [&plain[..comment], SECRET, &plain[end..]].concat();
+        let order = super::super::Order {
+            kind: Kind::Jpeg,
+            max_pixels: 1_000_000,
+            max_frames: 1,
+            quality: 90,
+            thumbnails: vec![16],
+            lossless: true,
+        };
+        let cleaned = super::super::clean(&hidden, &order).unwrap();
+        assert!(!holds(&cleaned.main.bytes, SECRET));
+        let cleaned = super::super::clean(&plain, &order).unwrap();
+        assert_eq!(Some(cleaned.main.bytes), strip(&plain, Kind::Jpeg, TURNED), "what is in order stays as it is");
+    }
+
+    #[test]
+    fn which_way_is_up_and_what_colours_mean_is_kept() {
+        let file = strip(&jpeg_file(), Kind::Jpeg, TURNED).unwrap();
+        let segments = super::super::segments::read(&file);
+        assert_eq!(segments.exif.and_then(Orientation::from_exif_chunk), Some(TURNED));
+        assert_eq!(segments.icc, Some(icc(140)));
+        assert!(!holds(&strip(&jpeg_file(), Kind::Jpeg, Orientation::NoTransforms).unwrap(), b"Exif"));
+        let png = strip(&png_file(), Kind::Png, TURNED).unwrap();
+        assert!(holds(&png, b"pHYs"));
+        let mut decoder = image::codecs::png::PngDecoder::new(Cursor::new(&png)).unwrap();
+        assert_eq!(decoder.orientation().unwrap(), TURNED);
+        let webp = strip(&webp_file(), Kind::Webp, TURNED).unwrap();
+        let mut decoder = image::codecs::webp::WebPDecoder::new(Cursor::new(&webp)).unwrap();
+        assert_eq!(decoder.orientation().unwrap(), TURNED);
+        let plain = strip(&webp_file(), Kind::Webp, Orientation::NoTransforms).unwrap();
+        assert!(!holds(&plain, b"EXIF") && plain[20] & (WEBP_EXIF | WEBP_XMP) == 0);
+    }
+
+    #[test]
+    fn a_gif_moves_as_it_did() {
+        let file = strip(&gif_file(), Kind::Gif, Orientation::NoTransforms).unwrap();
+        let mut decoder = ::gif::DecodeOptions::new().read_info(file.as_slice()).unwrap();
+        let mut delays = Vec::new();
+        while let Some(frame) = decoder.read_next_frame().unwrap() {
+            delays.push(frame.delay);
+        }
+        assert_eq!((delays, decoder.repeat()), (vec![7, 9], ::gif::Repeat::Finite(3)));
+    }
+
+    proptest! {
+        /// Whatever comes: it is cut short or refused, and never read beyond its end.
+        #[test]
+        fn damaged_files_are_no_trouble(which in 0usize..4, end in 0usize..2000, at in 0usize..2000, byte: u8) {
+            let (kind, mut file, _) = files()[which].clone();
+            let length = file.len();
+            file[at % length] = byte;
+            file.truncate(1 + end % length);
+            if let Some(stripped) = strip(&file, kind, TURNED) {
+                prop_assert!(stripped.len() <= file.len() + 64);
+                prop_assert!(strip(&stripped, kind, TURNED).is_some());
+            }
+        }
+    }
+}
