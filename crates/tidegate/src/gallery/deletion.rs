@@ -110,7 +110,7 @@ async fn tell_of(tx: &mut Tx, media: &Media, change: Change, now: SystemTime) ->
     }
 }
 
-/// The same, and then tells the CDN.
+/// Takes the bytes of what was deleted out of the served root, and then tells the CDN.
 pub async fn hide_and_tell(app: &App, id: ObjectId) -> Result<()> {
     hide(app, id).await?;
     let Some((_, media)) = app.db.find_media(id).await?.filter(|_| app.cdn.is_some()) else { return Ok(()) };
@@ -141,7 +141,11 @@ pub async fn hide(app: &App, id: ObjectId) -> Result<()> {
             let Some((_, now)) = app.db.find_media(id).await? else { return Ok(()) };
             // Purged by another server while its bytes were on their way to where they wait.
             if now.object.state == ObjectState::Purged {
-                return purge_bytes(app, &now).await;
+                // Whoever did so has forgotten what was derived from it.
+                for file in &kept {
+                    app.store.delete(file, store::Deletion::Purge).await?;
+                }
+                return Ok(());
             }
             put_back_if_wanted(app, &now).await
         }
