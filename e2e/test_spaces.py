@@ -233,7 +233,7 @@ def test_a_store_that_was_damaged_on_purpose(make_server, tmp_path):
     assert "nothing was changed" in found.stdout and (stray / "image.jpg").exists()
     metrics = reconcile(server, "--format", "prometheus", "--kind", "space").stdout
     assert 'tidegate_reconcile_findings{owner="space",finding="missing"} 1\n' in metrics, metrics
-    assert "disks" not in metrics
+    assert "disks" not in metrics and "\ntidegate_reconcile_failed 0\n" in metrics
     aside = reconcile(server, "--quarantine")
     assert "1 put aside" in aside.stdout and "3 left of deletes taken away" in aside.stdout, aside.stdout
     assert not place(3).exists() and (root / ".trash" / images[3]["s3Key"]).exists(), "as the delete would have done it"

@@ -135,7 +135,7 @@ fn summary(report: &Report, mode: Mode) -> String {
         text.push_str("nothing was changed; --quarantine puts orphans aside and takes away what is left of deletes\n");
     }
     for (key, why) in &report.failed {
-        text.push_str(&format!("{} stays where it is: {why}\n", key.escape_debug()));
+        text.push_str(&format!("{}: nothing was done about it: {why}\n", key.escape_debug()));
     }
     if report.purged > 0 {
         text.push_str(&format!("{} removed that had been put aside before\n", report.purged));
@@ -155,6 +155,11 @@ fn metrics(report: &Report, kinds: &[OwnerKind], now: u64) -> String {
             text.push_str(&format!("tidegate_reconcile_findings{{owner=\"{kind}\",finding=\"{finding}\"}} {count}\n"));
         }
     }
+    let failed = report.failed.len();
+    text.push_str(&format!(
+        "# HELP tidegate_reconcile_failed Keys with which nothing could be done, or that could not be looked at.\n\
+         # TYPE tidegate_reconcile_failed gauge\ntidegate_reconcile_failed {failed}\n"
+    ));
     text.push_str(&format!(
         "# HELP tidegate_reconcile_last_run_seconds When they were compared last.\n\
          # TYPE tidegate_reconcile_last_run_seconds gauge\ntidegate_reconcile_last_run_seconds {now}\n"

@@ -28,7 +28,7 @@ use crate::model::space::Image;
 use crate::model::upload::UploadState;
 
 /// The most images that are asked for by their ids at once.
-pub const MOST_IDS: usize = 1000;
+const MOST_IDS: usize = 1000;
 
 /// What authorizes reading all that is published of a space.
 #[derive(Debug, Clone)]
@@ -179,13 +179,14 @@ pub async fn history(app: &App, caller: &Caller, space: &SpaceId, id: ObjectId) 
     app.db.list_passages(id).await
 }
 
-/// Images by their ids, in the order that was asked for. What is not in this space is left out.
-pub async fn refresh(app: &App, caller: &Caller, space: &SpaceId, ids: &[ObjectId]) -> Result<Images> {
+/// Images by their ids, in the order that was asked for. What is not in this space, or no id, is left out.
+pub async fn refresh(app: &App, caller: &Caller, space: &SpaceId, asked: &[String]) -> Result<Images> {
     find(app, caller, Action::Read, space).await?;
-    if ids.len() > MOST_IDS {
+    if asked.len() > MOST_IDS {
         return Err(bad_request(format!("ids may be at most {MOST_IDS}")));
     }
-    let found = app.db.find_images(space, ids).await?;
+    let ids: Vec<ObjectId> = asked.iter().filter_map(|text| ObjectId::parse(text)).collect();
+    let found = app.db.find_images(space, &ids).await?;
     let mut found: HashMap<ObjectId, Image> =
         found.into_iter().filter(is_there).map(|image| (image.object.id, image)).collect();
     shown(app, space, ids.iter().filter_map(|id| found.remove(id)).collect())

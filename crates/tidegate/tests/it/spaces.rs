@@ -548,6 +548,9 @@ async fn urls_are_renewed_for_what_is_in_the_space_only() {
     assert!(shared["urlQuery"].as_str().unwrap().contains("Signature="));
     let many = json!({ "ids": vec![NOBODY; 1001] });
     assert_eq!(app.post("ann", &path, &many).await.refusal(), (400, "BAD_REQUEST".into()));
+    assert_eq!(app.post("eve", &path, &many).await.refusal(), (404, "NOT_FOUND".into()), "who may comes first");
+    let many = json!({ "ids": vec!["no id"; 1001] });
+    assert_eq!(app.post("ann", &path, &many).await.refusal(), (400, "BAD_REQUEST".into()));
     for bad in [json!({}), json!({ "ids": "x" }), json!({ "ids": [1] })] {
         assert_eq!(app.post("ann", &path, &bad).await.refusal(), (400, "BAD_REQUEST".into()), "{bad}");
     }

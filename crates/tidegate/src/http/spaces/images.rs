@@ -22,7 +22,7 @@ use crate::app::App;
 use crate::error::{Error, Result, bad_request};
 use crate::imports;
 use crate::model::caller::Caller;
-use crate::model::ids::{ObjectId, SpaceId};
+use crate::model::ids::SpaceId;
 use crate::model::object::ObjectState;
 use crate::spaces::images::{self, Announced, Images, Wanted};
 
@@ -163,11 +163,7 @@ async fn refresh_images(
     let Query(how) = how.map_err(|_| bad_request("urls can't be read"))?;
     let (space, shared) = (space_id(&space)?, is_shared(how.urls.as_deref())?);
     let asked: Refresh = json(request).await?;
-    if asked.ids.len() > images::MOST_IDS {
-        return Err(bad_request(format!("ids may be at most {}", images::MOST_IDS)).into());
-    }
-    let wanted: Vec<ObjectId> = asked.ids.iter().filter_map(|text| ObjectId::parse(text)).collect();
-    let found = images::refresh(&app, &caller, &space, &wanted).await?;
+    let found = images::refresh(&app, &caller, &space, &asked.ids).await?;
     Ok((NO_STORE, Json(show_refreshed(&app, &space, found, asked.ids, shared))).into_response())
 }
 
