@@ -255,6 +255,9 @@ mod tests {
             assert_eq!(with(&named(&bad)), None);
         }
         let end = plain.len() - 12;
+        let mut nameless = plain.clone();
+        nameless[12] = 0;
+        assert_eq!(strip(&nameless, Kind::Png, TURNED), None, "its size is said first");
         let behind = [&plain[..end], &chunk(b"IDAT", SECRET), &plain[end..]].concat();
         assert_eq!(strip(&behind, Kind::Png, TURNED), None, "behind the last pixel");
         // A profile that is none, one behind the picture, and one that is too large to be looked at.

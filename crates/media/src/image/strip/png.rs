@@ -79,8 +79,12 @@ pub(super) fn strip(file: &[u8], orientation: Orientation) -> Option<Vec<u8>> {
     begun.then_some(out)
 }
 
-/// Bytes that the pixels of a picture or of one of its frames come to at most: eight each, and what begins their rows.
+/// Bytes that the pixels of a picture or of one of its frames come to at most: eight each, and what begins their rows. `None`
+/// where the file doesn't begin with what says its size.
 fn most_pixels(file: &[u8]) -> Option<u64> {
+    if file.get(8..16) != Some(b"\0\0\0\x0dIHDR") {
+        return None;
+    }
     let side = |at: usize| Some(u64::from(u32::from_be_bytes(file.get(at..at + 4)?.try_into().ok()?)));
     let (width, height) = (side(16)?, side(20)?);
     width.checked_mul(height)?.checked_mul(8)?.checked_add(height.checked_mul(16)?)?.checked_add(1024)
