@@ -27,11 +27,13 @@ use crate::model::access::{self, Action, Decision, Target};
 use crate::model::caller::Caller;
 use crate::model::ids::ObjectId;
 use crate::model::owner::{Owner, OwnerKind};
+use crate::model::role::Role;
 use crate::model::rules::{self, Stranger};
-use crate::model::space::Role;
+use crate::packages::proxy::Fetcher;
 use crate::rates::RateLimits;
 use crate::records::Records;
 use crate::sign_in::SignIn;
+use crate::signing::Signing;
 use crate::stripes::Stripes;
 use crate::trust::Trust;
 use crate::watchers::Watchers;
@@ -60,7 +62,7 @@ pub struct App {
     /// How often who may ask.
     pub rates: RateLimits,
     /// Signs grants.
-    pub signer: Signer,
+    pub signing: Arc<Signing>,
     /// What the edge trusts.
     pub trust: Arc<Trust>,
     /// Signatures that were made.
@@ -91,6 +93,8 @@ pub struct App {
     pub watchers: Arc<Watchers>,
     /// What is told of deletes; `None` where there is no CDN that we may tell.
     pub cdn: Option<CloudFront>,
+    /// Asks S3 what it says of presigned URLs.
+    pub fetcher: Fetcher,
     /// Looks for malware; `None` where there is no scanner.
     pub scanner: Option<Clamd>,
     /// Where images are decoded.
@@ -198,11 +202,14 @@ impl App {
         let sign_in = SignIn::new(&config.auth, own_key, &addresses.api.to_string())?;
         let (id, key) = secrets.signing;
         let (folder, own) = (config.edge.keys.clone(), (id.clone(), key.public_pem()?));
+        // A key that was given is never another one.
+        let from = config.cloudfront.key.is_none().then(|| (secrets::key_folder(&config), config.edge.settled()));
         let trust = tokio::task::spawn_blocking(move || Trust::open(folder, Some(own))).await??;
         Ok(Self {
             sign_in,
             rates: RateLimits::new(config.limits.per_subject, config.limits.per_address),
-            signer: Signer::new(id, key, config.cloudfront.hash),
+            signing: Arc::new(Signing::new(Signer::new(id, key, config.cloudfront.hash), config.cloudfront.hash, from)),
+            fetcher: Fetcher::new()?,
             trust: Arc::new(trust),
             grants: GrantCache::new(),
             links: LinkSigner::new(

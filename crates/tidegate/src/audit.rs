@@ -17,8 +17,10 @@ use crate::model::caller::Caller;
 use crate::model::event::{Deed, Event, NewEvent, Scope};
 use crate::model::ids::{ObjectId, SessionId, SpaceId, UserId};
 use crate::model::owner::{Owner, OwnerKind};
+use crate::model::package::DatasetId;
 use crate::model::principal::Principal;
 use crate::objects::MAX_PAGE;
+use crate::packages;
 
 /// Refusals that may wait to be written; more are counted and dropped.
 const WAITING: usize = 1024;
@@ -125,6 +127,9 @@ pub async fn about(
             let unknown = || Error::NotFound("no such space".into());
             Some(Owner::Space(SpaceId::parse(text).ok_or_else(unknown)?))
         }
+        (Some(text), OwnerKind::Dataset, _) => {
+            Some(Owner::Dataset(DatasetId::parse(text).ok_or_else(packages::no_such_dataset)?))
+        }
     };
     let object = match object {
         Some(object) => Some((app.db.kind_of(object).await?.unwrap_or(kind), object)),
@@ -162,6 +167,7 @@ pub async fn list(app: &App, caller: &Caller, scope: Scope, before: Cursor, limi
 async fn authorize(app: &App, caller: &Caller, owner: &Owner, object: Option<ObjectId>) -> Result<()> {
     let role = match owner {
         Owner::Space(space) => crate::spaces::role(app, caller, space).await?,
+        Owner::Dataset(dataset) => return packages::find(app, caller, Action::Audit, dataset).await.map(drop),
         Owner::Disks(_) | Owner::Files(_) | Owner::Session(..) => None,
     };
     app.authorize_member(caller, Action::Audit, (owner, role), object)

@@ -7,7 +7,7 @@ use moka::sync::Cache;
 use sign::{PolicySignature, Resource, window_expiry};
 
 use crate::app::App;
-use crate::config::GrantMode;
+use crate::config::{GrantMode, Origin};
 use crate::error::{Error, Result};
 use crate::model::caller::Caller;
 use crate::model::epoch_seconds;
@@ -17,15 +17,29 @@ use crate::model::owner::OwnerKind;
 use crate::objects;
 use crate::records::Ready;
 
+/// What stands in the path of a URL as it is.
+const PATH: &percent_encoding::AsciiSet =
+    &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+
 /// Signatures that were made, by what they cover and when they end. An entry of an older window is simply
 /// never asked for again.
 #[derive(Debug)]
-pub struct GrantCache(Cache<(String, u64), Arc<PolicySignature>>);
+pub struct GrantCache {
+    policies: Cache<Covered, Arc<PolicySignature>>,
+    urls: Cache<Covered, Arc<str>>,
+}
+
+/// What a signature covers, when it ends, and by which key it was made.
+type Covered = (String, u64, String);
 
 impl GrantCache {
-    /// An empty cache; about a kilobyte per entry at most 10,000 entries.
+    /// An empty cache; about a kilobyte per entry, and at most 10,000 entries of each sort.
     pub fn new() -> Self {
-        Self(Cache::builder().max_capacity(10_000).time_to_idle(Duration::from_secs(3600)).build())
+        let idle = Duration::from_secs(3600);
+        Self {
+            policies: Cache::builder().max_capacity(10_000).time_to_idle(idle).build(),
+            urls: Cache::builder().max_capacity(10_000).time_to_idle(idle).build(),
+        }
     }
 }
 
@@ -105,22 +119,54 @@ pub(crate) fn sign_root(
     lifetime: Duration,
     now: SystemTime,
 ) -> Result<(Arc<PolicySignature>, Times)> {
-    let lifetime = lifetime.as_secs();
-    let expires_at = window_expiry(epoch_seconds(now), lifetime);
-    let times = Times { expires_at, refresh_after: expires_at - lifetime + lifetime / 4 };
-    let edge = app.addresses.edge.as_ref().ok_or_else(|| Error::Misconfig("there is no edge and no CDN".into()))?;
+    let times = window(now, lifetime);
+    let edge = edge(app)?;
+    let signer = app.signing.signer();
+    let covered = (root.to_owned(), times.expires_at, signer.key_pair_id().to_owned());
     let signature = app
         .grants
-        .0
-        .try_get_with((root.to_owned(), expires_at), || {
+        .policies
+        .try_get_with(covered, || {
             let scope = format!("{edge}/{root}");
             let resource = Resource::below(&scope).map_err(|error| error.to_string())?;
             metrics::counter!("tidegate_signatures_total").increment(1);
-            let signed = app.signer.sign_resource(&resource, expires_at);
+            let signed = signer.sign_resource(&resource, times.expires_at);
             signed.map(Arc::new).ok_or_else(|| "the crypto library failed".to_owned())
         })
         .map_err(|error: Arc<String>| Error::Internal(anyhow::anyhow!("signing: {error}")))?;
     Ok((signature, times))
+}
+
+/// The URL of one key in the current window, with a canned policy of its own, made once.
+pub(crate) fn sign_key(app: &App, key: &Key, lifetime: Duration, now: SystemTime) -> Result<(Arc<str>, Times)> {
+    served_root(app, key)?;
+    let times = window(now, lifetime);
+    let edge = edge(app)?;
+    let signer = app.signing.signer();
+    let covered = (key.as_str().to_owned(), times.expires_at, signer.key_pair_id().to_owned());
+    let url = app
+        .grants
+        .urls
+        .try_get_with(covered, || {
+            let url = format!("{edge}/{}", percent_encoding::utf8_percent_encode(key.as_str(), PATH));
+            let resource = Resource::url(&url).map_err(|error| error.to_string())?;
+            metrics::counter!("tidegate_signatures_total").increment(1);
+            let signed = signer.sign_url(&resource, times.expires_at);
+            signed.map(Arc::from).ok_or_else(|| "the crypto library failed".to_owned())
+        })
+        .map_err(|error: Arc<String>| Error::Internal(anyhow::anyhow!("signing: {error}")))?;
+    Ok((url, times))
+}
+
+/// When what is signed now ends, and when asking again gives a later end.
+fn window(now: SystemTime, lifetime: Duration) -> Times {
+    let lifetime = lifetime.as_secs();
+    let expires_at = window_expiry(epoch_seconds(now), lifetime);
+    Times { expires_at, refresh_after: expires_at - lifetime + lifetime / 4 }
+}
+
+fn edge(app: &App) -> Result<&Origin> {
+    app.addresses.edge.as_ref().ok_or_else(|| Error::Misconfig("there is no edge and no CDN".into()))
 }
 
 /// What may be signed for. A key outside every served root is our own mistake, and never signed.

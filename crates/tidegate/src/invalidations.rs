@@ -32,7 +32,8 @@ pub(crate) async fn queue_root(app: &App, tx: &mut Tx, owner: &Owner) -> Result<
     queue_paths(app, tx, &[key::cdn_paths(owner)]).await
 }
 
-async fn queue_paths(app: &App, tx: &mut Tx, paths: &[String]) -> Result<()> {
+/// The same by paths as the CDN has them.
+pub(crate) async fn queue_paths(app: &App, tx: &mut Tx, paths: &[String]) -> Result<()> {
     if app.cdn.is_none() || paths.is_empty() {
         return Ok(());
     }

@@ -48,7 +48,7 @@ pub async fn find_even_gone(
     let own = caller.user().and_then(|user| match kind {
         OwnerKind::Disks => Some(Owner::Disks(user.clone())),
         OwnerKind::Files => Some(Owner::Files(user.clone())),
-        OwnerKind::Session | OwnerKind::Space => None,
+        OwnerKind::Session | OwnerKind::Space | OwnerKind::Dataset => None,
     });
     if let Some(owner) = own {
         app.authorize(caller, action, &owner, Some(id))?;

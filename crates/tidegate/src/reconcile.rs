@@ -13,7 +13,7 @@ use crate::model::key::{self, Waiting};
 use crate::model::object::ObjectState;
 use crate::model::owner::OwnerKind;
 use crate::model::{rfc3339, rules};
-use crate::{gallery, invalidations};
+use crate::{gallery, invalidations, packages};
 
 /// Keys in one page, of either.
 const PAGE: usize = 1000;
@@ -99,8 +99,10 @@ pub async fn compare(
 ) -> Result<Report> {
     let mut report = Report::default();
     for kind in kinds {
-        let mut pass = Pass { app, kind: *kind, mode, tell, report: &mut report };
-        pass.run(&key::place(*kind, &app.config.images.layout)).await?;
+        for place in key::places(*kind, &app.config.images.layout) {
+            let mut pass = Pass { app, kind: *kind, mode, tell, report: &mut report };
+            pass.run(&place).await?;
+        }
     }
     Ok(report)
 }
@@ -149,11 +151,13 @@ impl<T> Ahead<T> {
         Self { page: Vec::new().into_iter(), next: None, after: prefix.to_owned(), ended: false }
     }
 
-    fn refill(&mut self, page: Vec<T>, key: impl Fn(&T) -> &str) {
+    /// With a page of which only what is `ours` is looked at.
+    fn refill(&mut self, mut page: Vec<T>, key: impl Fn(&T) -> &str, ours: impl Fn(&str) -> bool) {
         self.ended = page.len() < PAGE;
         if let Some(last) = page.last() {
             self.after = key(last).to_owned();
         }
+        page.retain(|one| ours(key(one)));
         self.page = page.into_iter();
         self.next = self.page.next();
     }
@@ -173,14 +177,14 @@ impl Pass<'_> {
         let (mut there, mut expected) = (Ahead::new(prefix), Ahead::new(prefix));
         let limit = i64::try_from(PAGE).unwrap_or(i64::MAX);
         loop {
-            if there.wants() {
+            while there.wants() {
                 let after = (there.after != prefix).then_some(there.after.as_str());
                 let page = self.app.store.list(prefix, after, PAGE).await?;
-                there.refill(page, |entry: &store::Entry| &entry.key);
+                there.refill(page, |entry: &store::Entry| &entry.key, |key| key::is_in(prefix, key));
             }
-            if expected.wants() {
+            while expected.wants() {
                 let page = self.app.db.list_expected(&expected.after, &end, limit).await?;
-                expected.refill(page, |row: &Expected| &row.key);
+                expected.refill(page, |row: &Expected| &row.key, |key| key::is_in(prefix, key));
             }
             let order = match (&there.next, &expected.next) {
                 (None, None) => return Ok(()),
@@ -294,7 +298,10 @@ impl Pass<'_> {
         let restorable = rules::of(self.kind).deletion == rules::Deletion::Restorable;
         let cleared = if row.state == ObjectState::Deleted && restorable {
             // It can be brought back, and only from where deletes put it; who does so at this moment is reckoned with there.
-            gallery::deletion::hide_and_tell(self.app, row.object).await
+            match self.kind {
+                OwnerKind::Dataset => packages::deletion::hide_object(self.app, row.object).await,
+                _ => gallery::deletion::hide_and_tell(self.app, row.object).await,
+            }
         } else {
             self.purge(&entry.key).await
         };

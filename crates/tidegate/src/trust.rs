@@ -18,7 +18,7 @@ pub struct Trust {
     current: ArcSwap<Verifier>,
     folder: PathBuf,
     /// Trusted whatever lies in the folder: what this server signs with.
-    own: Option<(String, String)>,
+    own: Mutex<Option<(String, String)>>,
     /// What the folder held when it was last read.
     held: Mutex<PublicKeys>,
 }
@@ -28,7 +28,7 @@ impl Trust {
     pub fn open(folder: PathBuf, own: Option<(String, String)>) -> anyhow::Result<Self> {
         let held = secrets::public_keys(&folder)
             .with_context(|| format!("EDGE_KEYS={}: give a folder of <key-pair-id>.pub.pem", folder.display()))?;
-        let trust = Self { current: ArcSwap::default(), folder, own, held: Mutex::default() };
+        let trust = Self { current: ArcSwap::default(), folder, own: Mutex::new(own), held: Mutex::default() };
         trust.take(held);
         Ok(trust)
     }
@@ -50,13 +50,21 @@ impl Trust {
         }
     }
 
+    /// What this server signs with from now on. What it signed with before is trusted as long as it lies in the folder.
+    pub fn sign_with(&self, id: &str, public: &str) {
+        *self.own.lock().unwrap_or_else(PoisonError::into_inner) = Some((id.to_owned(), public.to_owned()));
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.take(held);
+    }
+
     fn take(&self, found: PublicKeys) {
         for problem in &found.problems {
             tracing::warn!("{problem}");
         }
         let mut verifier = self.current.load().successor();
-        for (id, pem) in found.pems.iter().chain(&self.own) {
-            if self.own.as_ref().is_some_and(|(own, known)| own == id && known.trim() != pem.trim()) {
+        let own = self.own.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for (id, pem) in found.pems.iter().chain(&own) {
+            if own.as_ref().is_some_and(|(own, known)| own == id && known.trim() != pem.trim()) {
                 tracing::warn!(id, "another public key lies under the id of the server's own, and is not trusted");
             }
             match PublicKey::parse(pem) {

@@ -136,18 +136,28 @@ pub async fn sign_parts(
     numbers: &[u32],
 ) -> Result<Vec<(u32, PresignedRequest)>> {
     let upload = open_upload(app, caller, kind, id, Some(upload_id)).await?;
+    sign_each(app, &upload, numbers, app.config.images.max_size).await
+}
+
+/// The same for an upload that was found to be open and the caller's, of a whole of at most `max_size` bytes.
+pub(crate) async fn sign_each(
+    app: &App,
+    upload: &Upload,
+    numbers: &[u32],
+    max_size: u64,
+) -> Result<Vec<(u32, PresignedRequest)>> {
     if numbers.is_empty() || numbers.len() > MAX_SIGNED {
         return Err(bad_request(format!("give 1 to {MAX_SIGNED} part numbers")));
     }
     if let Some(bad) = numbers.iter().find(|number| !(1..=store::MAX_PARTS).contains(*number)) {
         return Err(bad_request(format!("part number {bad} is outside 1 to {}", store::MAX_PARTS)));
     }
-    if let Some(beyond) = numbers.iter().find(|number| upload.part_limit(**number, app.config.images.max_size) == 0) {
+    if let Some(beyond) = numbers.iter().find(|number| upload.part_limit(**number, max_size) == 0) {
         return Err(bad_request(format!("part {beyond} lies beyond the announced size, or the largest allowed")));
     }
     let remaining = upload.expires_at.duration_since(app.db.now()).unwrap_or_default();
     let lifetime = app.config.uploads.url_lifetime.min(remaining).max(Duration::from_secs(1));
-    let named = reference(&upload);
+    let named = reference(upload);
     let mut signed = Vec::with_capacity(numbers.len());
     for number in numbers {
         signed.push((*number, app.store.sign_part(&named, *number, lifetime).await?));
@@ -289,7 +299,7 @@ async fn completed_before(
     }
 }
 
-fn check_part_list(parts: &[(u32, String)]) -> Result<()> {
+pub(crate) fn check_part_list(parts: &[(u32, String)]) -> Result<()> {
     let max = store::MAX_PARTS;
     if parts.is_empty() || parts.len() > usize::try_from(max).unwrap_or(usize::MAX) {
         return Err(bad_request(format!("parts must name 1 to {max} parts")));
@@ -306,7 +316,7 @@ fn check_part_list(parts: &[(u32, String)]) -> Result<()> {
 }
 
 /// One text for one set of parts, whatever order they were given in.
-fn parts_digest(parts: &[(u32, String)]) -> String {
+pub(crate) fn parts_digest(parts: &[(u32, String)]) -> String {
     let mut sorted: Vec<_> = parts.iter().collect();
     sorted.sort();
     let mut context = digest::Context::new(&digest::SHA256);

@@ -103,8 +103,13 @@ pub(super) fn report(config: &Config) -> String {
         }
     };
     line("database", database);
-    let surfaces =
-        [(true, "disks"), (config.files.on, "files"), (config.sessions.on, "sessions"), (config.spaces.on, "spaces")];
+    let surfaces = [
+        (true, "disks"),
+        (config.files.on, "files"),
+        (config.packages.on, "packages"),
+        (config.sessions.on, "sessions"),
+        (config.spaces.on, "spaces"),
+    ];
     let surfaces: Vec<&str> = surfaces.into_iter().filter_map(|(is_on, name)| is_on.then_some(name)).collect();
     line("surfaces", surfaces.join(", "));
     let scanner = match &config.scanner {

@@ -4,6 +4,7 @@ mod check;
 mod edge;
 mod import;
 mod jobs;
+mod keys;
 mod process;
 mod reconcile;
 mod serve;
@@ -54,6 +55,9 @@ enum Command {
     Import(import::What),
     /// Compare store and database, in both directions; changes nothing unless it is told to.
     Reconcile(reconcile::Wanted),
+    /// Key pairs that grants are signed with.
+    #[command(subcommand)]
+    Keys(keys::What),
     /// Make a token for a user, where the server makes its own.
     Token(token::Wanted),
     /// Print the reference of all settings.
@@ -79,6 +83,7 @@ pub fn run() -> ExitCode {
         Command::Jobs(what) => with_config(&sources(), |config| jobs::run(config, what)),
         Command::Import(what) => with_config(&sources(), |config| import::run(config, &what)),
         Command::Reconcile(wanted) => with_config(&sources(), |config| reconcile::run(config, wanted)),
+        Command::Keys(what) => with_config(&sources(), |config| keys::run(&config, &what)),
         Command::Token(wanted) => with_config(&sources(), |config| token::run(&config, &wanted)),
         Command::Settings => print(&crate::config::reference()),
         Command::Openapi => print(&crate::http::openapi::document()),

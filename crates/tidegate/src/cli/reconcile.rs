@@ -44,6 +44,7 @@ enum Kind {
     Files,
     Session,
     Space,
+    Dataset,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -59,6 +60,7 @@ impl From<Kind> for OwnerKind {
             Kind::Files => Self::Files,
             Kind::Session => Self::Session,
             Kind::Space => Self::Space,
+            Kind::Dataset => Self::Dataset,
         }
     }
 }

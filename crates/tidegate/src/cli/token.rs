@@ -64,7 +64,7 @@ fn make(config: &Config, wanted: &Wanted) -> anyhow::Result<String> {
     let new = NewToken {
         user: UserId::parse(&wanted.user)?,
         org: wanted.org.as_deref().map(OrgId::parse).transpose()?,
-        roles: Roles { admin: wanted.admin },
+        roles: Roles { admin: wanted.admin, datasets: std::collections::BTreeMap::default() },
     };
     let (token, _) = issuer.issue(&new, SystemTime::now(), Duration::from_secs(wanted.hours * 3600))?;
     Ok(token)

@@ -4,11 +4,13 @@
 mod checks;
 mod media;
 mod media_settings;
+mod packages;
 mod reading;
 mod resolve;
 pub mod secrets;
 mod settings;
 mod sign_in;
+mod sign_in_settings;
 mod sources;
 mod spaces;
 
@@ -20,6 +22,7 @@ use secrecy::SecretString;
 use sign::{Hash, KeyKind};
 
 pub use self::media::{GraphqlSetting, MediaSetting, ScannerSetting, SessionsSetting};
+pub use self::packages::PackagesSetting;
 use self::resolve::Resolver;
 pub use self::resolve::{Origin, host_of, is_loopback_host};
 pub use self::settings::{SETTINGS, Setting, Stage, reference};
@@ -78,6 +81,8 @@ pub struct Config {
     pub sessions: SessionsSetting,
     /// The spaces surface.
     pub spaces: SpacesSetting,
+    /// The packages surface.
+    pub packages: PackagesSetting,
     /// Looking for malware; `None` where there is nobody to ask.
     pub scanner: Option<ScannerSetting>,
     /// Whether it was said by name that there is none.
@@ -146,6 +151,13 @@ pub struct EdgeSetting {
     pub reads: store::Reads,
     /// How many of them stay open.
     pub open_files: u64,
+}
+
+impl EdgeSetting {
+    /// How long a public key has to lie in the folder until every edge that reads it has done so.
+    pub fn settled(&self) -> Duration {
+        self.keys_refresh * 2
+    }
 }
 
 /// Where bytes lie.

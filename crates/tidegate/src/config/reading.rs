@@ -9,7 +9,7 @@ use sign::{Hash, KeyKind};
 use super::resolve::{Origin, Resolver};
 use super::{
     CloudFront, Config, Cookie, Cors, Database, EdgeSetting, FilesSetting, GrantMode, GraphqlSetting, Images, Limits,
-    Log, Metrics, S3Setting, StoreSetting, Uploads, media, secrets, sign_in, spaces,
+    Log, Metrics, S3Setting, StoreSetting, Uploads, media, packages, secrets, sign_in, spaces,
 };
 use crate::model::key::Layout;
 use crate::model::network::Network;
@@ -18,8 +18,9 @@ use crate::model::network::Network;
 pub(super) fn resolve_all(r: &mut Resolver) -> Config {
     let data = PathBuf::from(r.given.value("TIDEGATE_DATA"));
     let surfaces = r.list("SURFACES");
-    if surfaces.iter().any(|surface| !["disks", "files", "sessions", "spaces"].contains(&surface.as_str())) {
-        r.problem("SURFACES", "only surfaces this version has: disks, files, sessions, spaces");
+    if surfaces.iter().any(|surface| !["disks", "files", "packages", "sessions", "spaces"].contains(&surface.as_str()))
+    {
+        r.problem("SURFACES", "only surfaces there are: disks, files, packages, sessions, spaces");
     }
     if !surfaces.iter().any(|surface| surface == "disks") {
         r.problem("SURFACES", "disks among them: it can't be left out yet");
@@ -36,7 +37,7 @@ pub(super) fn resolve_all(r: &mut Resolver) -> Config {
         port: r.port("PORT", false).unwrap_or(0),
         edge_port: r.port("EDGE_PORT", true),
         s3_port: r.port("S3_PORT", false).unwrap_or(0),
-        public_base_url: r.origin("PUBLIC_BASE_URL"),
+        public_base_url: packages::public_base_url(r),
         edge_url: resolve_edge_url(r),
         edge_hosts: r.hosts("EDGE_HOSTS"),
         edge: resolve_edge(r, &data),
@@ -50,6 +51,7 @@ pub(super) fn resolve_all(r: &mut Resolver) -> Config {
         files: resolve_files(r, is_on("files")),
         sessions: media::sessions(r, is_on("sessions")),
         spaces: spaces::spaces(r, is_on("spaces"), &images.layout),
+        packages: packages::packages(r, is_on("packages")),
         images,
         scanner,
         scanner_off,

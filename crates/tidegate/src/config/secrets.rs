@@ -5,7 +5,9 @@ use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
+use anyhow::Context as _;
 use aws_lc_rs::rand;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
@@ -85,15 +87,20 @@ pub(super) fn pem_or_file(r: &mut Resolver, text: String) -> Option<SecretString
     }
 }
 
+/// Where key pairs for grants are.
+pub fn key_folder(config: &Config) -> PathBuf {
+    config.data.join("keys").join("cloudfront")
+}
+
 /// Loads what was given and generated, and generates what is missing.
 pub fn load(config: &Config) -> anyhow::Result<Secrets> {
     let folder = config.data.join("keys");
     make_folder(&folder)?;
-    let cloudfront = folder.join("cloudfront");
+    let cloudfront = key_folder(config);
     make_folder(&cloudfront)?;
     let signing = match &config.cloudfront.key {
         Some((id, pem)) => (id.clone(), SigningKey::parse(pem.expose_secret())?),
-        None => generated_key(&cloudfront, config.cloudfront.key_kind)?,
+        None => generated_key(&cloudfront, config.cloudfront.key_kind, config.edge.settled())?,
     };
     let s3 = match config.store {
         StoreSetting::Local(_) => Some(door_credentials(config, &folder)?),
@@ -138,7 +145,7 @@ pub fn public_keys(folder: &Path) -> io::Result<PublicKeys> {
 }
 
 /// What a folder of public keys holds.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PublicKeys {
     /// Key pair ids and PEMs, by id.
     pub pems: Vec<(String, String)>,
@@ -199,25 +206,63 @@ fn door_credentials(config: &Config, folder: &Path) -> anyhow::Result<DoorCreden
     Ok(DoorCredentials { presign: credentials(&folder.join("s3-presign.json"))?, operator })
 }
 
-/// The newest private key in the folder, or a new one.
-fn generated_key(folder: &Path, kind: KeyKind) -> anyhow::Result<(String, SigningKey)> {
-    let mut newest = None;
-    for (id, path) in pems(folder, ".pem")? {
-        let written = fs::metadata(&path)?.modified()?;
-        if newest.as_ref().is_none_or(|(latest, _, _)| written > *latest) {
-            newest = Some((written, id, path));
+/// A private key in a folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundKey {
+    /// Its key pair id.
+    pub id: String,
+    /// Its file.
+    pub path: PathBuf,
+    /// When that was written.
+    pub written: SystemTime,
+}
+
+impl FoundKey {
+    /// Reads it.
+    pub fn read(&self) -> anyhow::Result<SigningKey> {
+        let pem = fs::read_to_string(&self.path).with_context(|| self.path.display().to_string())?;
+        SigningKey::parse(&pem).map_err(|error| anyhow::anyhow!("{}: {error}", self.path.display()))
+    }
+}
+
+/// The private keys in a folder, the first written first.
+pub fn private_keys(folder: &Path) -> io::Result<Vec<FoundKey>> {
+    let mut found = Vec::new();
+    for (id, path) in pems(folder, ".pem")?.into_iter().filter(|(id, _)| is_key_pair_id(id)) {
+        match fs::metadata(&path).and_then(|metadata| metadata.modified()) {
+            Ok(written) => found.push(FoundKey { id, path, written }),
+            // Taken out at this moment.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
         }
     }
-    if let Some((_, id, path)) = newest {
-        let key = SigningKey::parse(&fs::read_to_string(&path)?)
-            .map_err(|error| anyhow::anyhow!("{}: {error}", path.display()))?;
-        return Ok((id, key));
-    }
+    found.sort_by(|one, other| (one.written, &one.id).cmp(&(other.written, &other.id)));
+    Ok(found)
+}
+
+/// Which of the keys in a folder is signed with: the newest that has been there for so long that every edge has read its
+/// public half; the first of those that have not, where there is no other.
+pub fn chosen(keys: &[FoundKey], settled: Duration, now: SystemTime) -> Option<&FoundKey> {
+    let is_settled = |key: &&FoundKey| now.duration_since(key.written).is_ok_and(|age| age >= settled);
+    keys.iter().rev().find(is_settled).or_else(|| keys.first())
+}
+
+/// Makes a key pair in a folder: the public half first, so that nobody finds a key that nobody trusts.
+pub fn generate_pair(folder: &Path, kind: KeyKind) -> anyhow::Result<(String, SigningKey)> {
+    make_folder(folder)?;
     let id = format!("K{}", random_text(13, b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")?);
     let (key, pem) = SigningKey::generate(kind)?;
     write_new(&folder.join(format!("{id}.pub.pem")), key.public_pem()?.as_bytes())?;
     write_new(&folder.join(format!("{id}.pem")), pem.as_bytes())?;
     Ok((id, key))
+}
+
+/// The key in the folder that is signed with, or a new one.
+fn generated_key(folder: &Path, kind: KeyKind, settled: Duration) -> anyhow::Result<(String, SigningKey)> {
+    match chosen(&private_keys(folder)?, settled, SystemTime::now()) {
+        Some(found) => Ok((found.id.clone(), found.read()?)),
+        None => generate_pair(folder, kind),
+    }
 }
 
 /// Whether a name can be a key pair id, in URLs and cookies as it is.
@@ -289,4 +334,26 @@ fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
         fs::File::open(folder)?.sync_all()?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_key_signs_once_every_edge_has_read_it() {
+        let now = SystemTime::now();
+        let key = |id: &str, age: u64| FoundKey {
+            id: id.into(),
+            path: PathBuf::new(),
+            written: now - Duration::from_secs(age),
+        };
+        let settled = Duration::from_secs(10);
+        let chosen = |keys: &[FoundKey]| super::chosen(keys, settled, now).map(|key| key.id.clone());
+        assert_eq!(chosen(&[]), None);
+        assert_eq!(chosen(&[key("first", 0)]).as_deref(), Some("first"));
+        assert_eq!(chosen(&[key("old", 100), key("new", 9)]).as_deref(), Some("old"));
+        assert_eq!(chosen(&[key("old", 100), key("new", 10)]).as_deref(), Some("new"));
+        assert_eq!(chosen(&[key("one", 3), key("two", 2)]).as_deref(), Some("one"));
+    }
 }

@@ -2,6 +2,8 @@
 //! is made from this table, and `.env.example` is checked against it.
 
 use super::media_settings::MEDIA;
+use super::packages::PACKAGES;
+use super::sign_in_settings::SIGN_IN;
 
 /// One setting.
 #[derive(Debug, Clone, Copy)]
@@ -51,7 +53,7 @@ impl Setting {
         Self { aliases, ..self }
     }
 
-    const fn secret(self) -> Self {
+    pub(super) const fn secret(self) -> Self {
         Self { secret: true, ..self }
     }
 
@@ -62,7 +64,7 @@ impl Setting {
 
 const URL: &str = "http:// or https:// with a host, and no path";
 
-/// All but those of media.
+/// All that have no table of their own.
 const HERE: &[Setting] = &[
     built(
         "TIDEGATE_DATA",
@@ -78,8 +80,8 @@ const HERE: &[Setting] = &[
     ),
     built(
         "SURFACES",
-        "disks, files, sessions, spaces",
-        "a list of: disks, files, sessions, spaces",
+        "disks, files, packages, sessions, spaces",
+        "a list of: disks, files, packages, sessions, spaces",
         "The surfaces that are on; disks can't be left out.",
     ),
     built("BIND_HOST", "127.0.0.1", "an IP address", "The address all doors listen on."),
@@ -196,68 +198,6 @@ const HERE: &[Setting] = &[
     )
     .secret(),
     built("S3_OPERATOR_SECRET_KEY", "", "at least 32 characters", "The secret to it.").secret(),
-    built(
-        "AUTH_MODE",
-        "",
-        "dev | none | jwt",
-        "Who the caller is: the X-User-Id header (dev), always one user (none), or who a token names (jwt). The first two are for \
-         loopback only. Default: jwt where a setting of tokens or services is given, else dev.",
-    ),
-    built(
-        "AUTH_JWT_PUBLIC_KEY_BASE64",
-        "",
-        "base64 of a PEM, a PEM, or a path to one",
-        "The public key of the one who issues tokens: RSA of 2048 bits or more (RS256) or P-256 (ES256).",
-    )
-    .secret(),
-    built(
-        "AUTH_JWKS_URL",
-        "",
-        "an https:// URL, or an http:// one on this machine",
-        "Where the issuer's keys are, if they rotate. The last good set is kept for a day while it does not answer.",
-    ),
-    built(
-        "AUTH_JWKS_REFRESH_SECONDS",
-        "300",
-        "1 to 86400 seconds",
-        "How often they are read: how long a key that was taken out may still be believed.",
-    ),
-    built(
-        "AUTH_JWT_ISSUER",
-        "",
-        "the text of iss, or * for any",
-        "Whose tokens are taken. Not set, nobody asks; production demands it with AUTH_JWKS_URL.",
-    ),
-    built(
-        "AUTH_JWT_AUDIENCE",
-        "",
-        "the text of aud, or * for any",
-        "For whom they must be made out. Not set, nobody asks; production demands it with AUTH_JWKS_URL.",
-    ),
-    built("AUTH_CLAIM_USER", "sub", "a claim's name, or a JSON pointer", "The claim that is the user's id."),
-    built("AUTH_CLAIM_ORG", "org", "a claim's name, or a JSON pointer", "The claim that is the organisation's id."),
-    built("AUTH_CLAIM_ROLES", "roles", "a claim's name, or a JSON pointer", "The claim that lists the user's roles."),
-    built("AUTH_ADMIN_ROLE", "admin", "a role's name", "The role that may see what everybody did."),
-    built(
-        "AUTH_SERVICE_TOKEN",
-        "",
-        "tokens between commas, in production of 32 characters or more",
-        "What services present in X-Service-Token or as a bearer token; with two, one can be replaced by the other.",
-    )
-    .secret(),
-    built(
-        "AUTH_OWN_TOKENS",
-        "false",
-        "true | false",
-        "Whether the server makes and takes tokens of its own: POST /v1/tokens, `tidegate token`, /.well-known/jwks.json.",
-    ),
-    built(
-        "AUTH_OWN_KEY_PEM",
-        "",
-        "the PEM of a P-256 key, or a path to one",
-        "What they are signed with. Default: a key generated into TIDEGATE_DATA.",
-    )
-    .secret(),
     built(
         "TRUSTED_PROXIES",
         "",
@@ -443,19 +383,23 @@ const HERE: &[Setting] = &[
     built("REQUEST_TIMEOUT_SECONDS", "60", "1 to 3600 seconds", "How long a JSON request may take."),
     built("SHUTDOWN_GRACE_SECONDS", "30", "0 to 3600 seconds", "How long requests may finish after SIGTERM."),
     later("CLOUDFRONT_PRIVATE_KEY_SSM_PARAM", "A signing key in SSM."),
-    later("PROXY_ALLOWED_BUCKETS", "The presigned proxy of the packages surface."),
     later("RESTORE_PACKAGE_QUEUE_URL", "Restore jobs over SQS."),
-    later("PENNSIEVE_DOMAIN", "The packages surface's public domain."),
     later("REDIS_HOST", "Jobs over Redis; the database queue serves without it.").warned(),
     later("REDIS_PORT", "Jobs over Redis.").warned(),
 ];
 
 /// The table.
 pub const SETTINGS: &[Setting] = &{
-    let (mut all, mut next) = ([HERE[0]; HERE.len() + MEDIA.len()], 0);
-    while next < all.len() {
-        all[next] = if next < HERE.len() { HERE[next] } else { MEDIA[next - HERE.len()] };
-        next += 1;
+    let tables = [HERE, SIGN_IN, MEDIA, PACKAGES];
+    let (mut all, mut filled) = ([HERE[0]; HERE.len() + SIGN_IN.len() + MEDIA.len() + PACKAGES.len()], 0);
+    let mut table = 0;
+    while table < tables.len() {
+        let mut row = 0;
+        while row < tables[table].len() {
+            all[filled] = tables[table][row];
+            (filled, row) = (filled + 1, row + 1);
+        }
+        table += 1;
     }
     all
 };

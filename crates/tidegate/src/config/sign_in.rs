@@ -104,6 +104,7 @@ fn resolve_tokens(r: &mut Resolver) -> SignInSetting {
             org: r.given.value("AUTH_CLAIM_ORG").to_owned(),
             roles: r.given.value("AUTH_CLAIM_ROLES").to_owned(),
             admin: r.given.value("AUTH_ADMIN_ROLE").to_owned(),
+            datasets: r.given.value("AUTH_CLAIM_DATASETS").to_owned(),
         },
         services,
         own_tokens: r.flag("AUTH_OWN_TOKENS"),

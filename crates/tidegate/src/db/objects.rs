@@ -135,7 +135,7 @@ impl Db {
     /// Objects that are published and may be scanned, in the order of their ids, after `after`.
     #[tracing::instrument(name = "db.list_scannable", level = "trace", skip_all)]
     pub async fn list_scannable(&self, after: Option<ObjectId>, limit: i64) -> Result<Vec<ObjectId>> {
-        const SQL: &str = "SELECT id FROM objects WHERE owner_kind IN ('session', 'space', 'files') AND state = 'READY' AND id > $1 \
+        const SQL: &str = "SELECT id FROM objects WHERE owner_kind IN ('session', 'space', 'files', 'dataset') AND state = 'READY' AND id > $1 \
                            ORDER BY id LIMIT $2";
         self.ids(SQL, after, limit).await
     }

@@ -32,6 +32,7 @@ impl Db {
         match kind {
             OwnerKind::Disks => UserId::parse(&id).map(|user| Some(Owner::Disks(user))).map_err(|_| corrupt("user id")),
             OwnerKind::Session | OwnerKind::Space => Ok(None),
+            OwnerKind::Dataset => super::datasets::dataset_id(&id).map(|dataset| Some(Owner::Dataset(dataset))),
             OwnerKind::Files => UserId::parse(&id).map(|user| Some(Owner::Files(user))).map_err(|_| corrupt("user id")),
         }
     }
@@ -42,7 +43,7 @@ impl Db {
         let sql = match owner {
             Owner::Session(..) => "SELECT id FROM sessions WHERE id = $1 AND deleted_at IS NULL",
             Owner::Space(_) => "SELECT id FROM spaces WHERE id = $1 AND deleted_at IS NULL",
-            Owner::Disks(_) | Owner::Files(_) => return Ok(true),
+            Owner::Disks(_) | Owner::Files(_) | Owner::Dataset(_) => return Ok(true),
         };
         let row: Option<(String,)> =
             on_reader!(self, |pool| sqlx::query_as(sql).bind(owner.id()).fetch_optional(pool).await?);
@@ -58,7 +59,7 @@ impl Tx {
         let sql = match owner {
             Owner::Session(..) => "UPDATE sessions SET org = org WHERE id = $1 AND deleted_at IS NULL",
             Owner::Space(_) => "UPDATE spaces SET name = name WHERE id = $1 AND deleted_at IS NULL",
-            Owner::Disks(_) | Owner::Files(_) => return Ok(true),
+            Owner::Disks(_) | Owner::Files(_) | Owner::Dataset(_) => return Ok(true),
         };
         self.held(sql, owner).await
     }
@@ -69,7 +70,7 @@ impl Tx {
         let sql = match owner {
             Owner::Session(..) => "UPDATE sessions SET org = org WHERE id = $1 AND deleted_at IS NOT NULL",
             Owner::Space(_) => "UPDATE spaces SET name = name WHERE id = $1 AND deleted_at IS NOT NULL",
-            Owner::Disks(_) | Owner::Files(_) => return Ok(false),
+            Owner::Disks(_) | Owner::Files(_) | Owner::Dataset(_) => return Ok(false),
         };
         self.held(sql, owner).await
     }

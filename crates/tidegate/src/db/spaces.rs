@@ -5,7 +5,8 @@ use std::time::SystemTime;
 use super::{Db, Tx, corrupt, on_reader, on_tx, to_u64};
 use crate::error::Result;
 use crate::model::ids::{SpaceId, UserId};
-use crate::model::space::{Member, Role, Space};
+use crate::model::role::Role;
+use crate::model::space::{Member, Space};
 use crate::model::{from_micros, micros};
 
 #[derive(sqlx::FromRow)]

@@ -36,7 +36,7 @@ async fn still_may(app: &App, caller: &Caller, action: Action, owner: &Owner) ->
     match owner {
         Owner::Session(session, _) => sessions::find(app, caller, action, session).await.map(drop),
         Owner::Space(space) => spaces::find(app, caller, action, space).await.map(drop),
-        Owner::Disks(_) | Owner::Files(_) => Err(no_such_media()),
+        Owner::Disks(_) | Owner::Files(_) | Owner::Dataset(_) => Err(no_such_media()),
     }
 }
 

@@ -16,14 +16,13 @@ use crate::jobs::{self, Job};
 use crate::model::caller::Caller;
 use crate::model::event::Deed;
 use crate::model::ids::ObjectId;
-use crate::model::key::{self, Key};
+use crate::model::key::Key;
 use crate::model::media::{Media, Stage, Status, check_filename};
 use crate::model::object::{Object, ObjectState};
 use crate::model::owner::Owner;
 use crate::model::upload::{Upload, UploadState};
+use crate::sealing;
 
-/// The most seals of one medium: there is one.
-const SEALS: usize = 100;
 /// How long after a confirmation its URL may still bring something, beyond its own end.
 const LATE: Duration = Duration::from_secs(60);
 /// The slowest PUT that is reckoned with.
@@ -138,7 +137,7 @@ pub(crate) async fn begin(
     }
 }
 
-fn checksum(given: &str) -> Result<String> {
+pub(crate) fn checksum(given: &str) -> Result<String> {
     let lower = given.to_ascii_lowercase();
     if lower.len() == 64 && lower.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Ok(lower);
@@ -208,38 +207,15 @@ pub(crate) async fn seal(
     Ok(())
 }
 
-/// Moves what a client has put to where no URL ever led. In a folder, which one server has to itself, that is one place for
-/// an upload, so that a move which was cut off goes on. In a bucket it is another one for each move: a server that is slow
-/// must not put a later PUT where an earlier one was scanned. Which of them counts, the row says.
+/// Moves what a client has put to where no URL ever led, with what is said of it.
 async fn take_away(app: &App, media: &Media, stage: Option<Stage>, upload: &Upload) -> Result<Option<Key>> {
-    let (id, file_key) = (media.object.id, media.file_key.as_str());
+    let id = media.object.id;
     let attributes = Attributes {
         content_type: media.object.content_type.clone(),
         metadata: metadata(media, stage),
         ..Attributes::default()
     };
-    let one = Uuid::try_parse(&upload.id).ok().filter(|_| app.local.is_some());
-    let to = key::sealed(id, one.unwrap_or_else(Uuid::new_v4));
-    let mut moved = app.store.move_to(file_key, to.as_str(), Some(&attributes)).await;
-    if matches!(moved, Err(store::Error::AlreadyExists)) && app.local.is_some() {
-        // What was sealed by a confirmation that was cut off; what was sent since takes its place.
-        app.store.delete(to.as_str(), store::Deletion::Purge).await?;
-        moved = app.store.move_to(file_key, to.as_str(), Some(&attributes)).await;
-    }
-    match moved {
-        // An answer that was lost: nobody else makes a seal of this name.
-        Ok(()) | Err(store::Error::AlreadyExists) => Ok(Some(to)),
-        // Perhaps it was moved before, by a confirmation that was cut off.
-        Err(store::Error::NotFound) => {
-            let seals = app.store.list(&key::seals(id), None, SEALS).await?;
-            let last = seals.into_iter().max_by_key(|seal| seal.last_modified);
-            Ok(last.and_then(|seal| key::found_seal(&seal.key)))
-        }
-        Err(store::Error::Changed) => {
-            Err(Error::InvalidState("the file is being sent again; confirm when that is done".into()))
-        }
-        Err(error) => Err(error.into()),
-    }
+    sealing::take_away(app, id, &upload.id, &media.file_key, &attributes).await
 }
 
 /// The source's metadata, in a form in which any name is safe in a header.
@@ -367,12 +343,6 @@ pub async fn clear(app: &App, id: ObjectId) -> Result<()> {
     if media.object.state.is_under_way() {
         return Ok(());
     }
-    for seal in app.store.list(&key::seals(id), None, SEALS).await? {
-        app.store.delete(&seal.key, store::Deletion::Purge).await?;
-    }
-    if let Some(sealed) = media.sealed.as_ref().filter(|_| app.local.is_some()) {
-        // By its name, too: of a move that was cut off a listing shows nothing.
-        app.store.delete(sealed.as_str(), store::Deletion::Purge).await?;
-    }
+    sealing::remove(app, id, media.sealed.as_ref()).await?;
     deletion::remove_remains(app, id).await
 }

@@ -133,10 +133,13 @@ async fn list_events(
     let kind = match asked.kind.as_deref() {
         None => OwnerKind::Disks,
         Some(text) => {
-            OwnerKind::parse(text).ok_or_else(|| bad_request("kind must be disks, files, session or space"))?
+            OwnerKind::parse(text).ok_or_else(|| bad_request("kind must be disks, files, session, space or dataset"))?
         }
     };
-    if matches!(kind, OwnerKind::Session | OwnerKind::Space) && asked.owner.is_none() && asked.object.is_none() {
+    if matches!(kind, OwnerKind::Session | OwnerKind::Space | OwnerKind::Dataset)
+        && asked.owner.is_none()
+        && asked.object.is_none()
+    {
         return Err(bad_request(format!("say by owner which {}, by its id", kind.as_str())).into());
     }
     let owner = match &asked.owner {

@@ -96,7 +96,8 @@ fn named_by_headers(headers: &HeaderMap) -> Result<Principal> {
     let org = one(headers, "x-org-id")?.map(OrgId::parse).transpose();
     let org = org.map_err(|_| Error::Unauthenticated("X-Org-Id is no organisation's id".into()))?;
     let roles = one(headers, "x-roles")?.unwrap_or_default();
-    Ok(Principal::User { id, org, roles: Roles { admin: roles.split(',').any(|role| role.trim() == "admin") } })
+    let admin = roles.split(',').any(|role| role.trim() == "admin");
+    Ok(Principal::User { id, org, roles: Roles { admin, ..Roles::default() } })
 }
 
 async fn named_by_token(app: &App, parts: &Parts) -> Result<Principal> {

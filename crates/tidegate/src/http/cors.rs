@@ -25,7 +25,7 @@ impl CorsPolicy {
             Cors::Any => Vec::new(),
             Cors::Named(origins) => origins.clone(),
         };
-        Self { any: false, named, methods: "GET, HEAD, POST, DELETE" }
+        Self { any: false, named, methods: "GET, HEAD, POST, PUT, DELETE" }
     }
 
     /// For bytes: also everybody, where that is configured.

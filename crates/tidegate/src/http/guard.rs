@@ -121,7 +121,12 @@ pub(crate) async fn rate(State(guards): State<Arc<Guards>>, request: Request, ne
 pub(crate) async fn cors(State(guards): State<Arc<Guards>>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let below = |prefix: &str| path.starts_with(prefix);
-    let bytes = path.ends_with("/range") || below("/get/") || below("/storage/") || below("/v1/files/get/");
+    let bytes = path.ends_with("/range")
+        || below("/get/")
+        || below("/storage/")
+        || below("/v1/files/get/")
+        || below("/packages/presign/")
+        || below("/packages/proxy/");
     let policy = if bytes { &guards.byte_cors } else { &guards.json_cors };
     if is_preflight(request.method(), request.headers()) {
         return policy.preflight(request.headers());

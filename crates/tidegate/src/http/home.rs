@@ -110,6 +110,7 @@ fn surfaces(app: &App) -> String {
         (app.config.files.on, "Files"),
         (app.config.sessions.on, "Sessions"),
         (app.config.spaces.on, "Spaces"),
+        (app.config.packages.on, "Packages"),
     ];
     let on: Vec<&str> = all.into_iter().filter_map(|(is_on, name)| is_on.then_some(name)).collect();
     let sign_in = match app.config.auth.mode {

@@ -21,6 +21,7 @@ mod json;
 mod observe;
 pub mod openapi;
 mod ops;
+mod packages;
 mod patience;
 mod s3;
 pub mod serve;
@@ -70,6 +71,7 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .merge(files::list_routes())
         .merge(sessions::routes())
         .merge(spaces::routes())
+        .merge(packages::routes())
         .merge(jobs::routes())
         .merge(tokens::routes())
         .merge(audit::routes())
@@ -100,6 +102,9 @@ pub fn api_router(app: Arc<App>) -> Router {
     }
     if app.config.spaces.on {
         surfaces = surfaces.merge(spaces::routes().split_for_parts().0);
+    }
+    if app.config.packages.on {
+        surfaces = surfaces.merge(packages::routes().split_for_parts().0);
     }
     let (metrics, _) = ops::metrics_route().split_for_parts();
     let (_, description) = routes().split_for_parts();

@@ -14,7 +14,7 @@ use utoipa::{Modify, OpenApi};
     ),
     modifiers(&SignIn),
     security((), ("bearer" = []), ("cookie" = []), ("service" = [])),
-    tags((name = "images", description = "Disk images: uploaded in parts, streamed by Range"), (name = "files", description = "Users' files: uploaded in any way, listed by folder, linked to, downloaded as ZIP"), (name = "sessions", description = "Media of sessions: uploaded, scanned, made anew, published; the same as in GraphQL at /graphql"), (name = "spaces", description = "Spaces: galleries whose members see the same images under one signature"), (name = "sign-in", description = "Tokens of the server's own making"), (name = "operations", description = "For operators"))
+    tags((name = "images", description = "Disk images: uploaded in parts, streamed by Range"), (name = "files", description = "Users' files: uploaded in any way, listed by folder, linked to, downloaded as ZIP"), (name = "sessions", description = "Media of sessions: uploaded, scanned, made anew, published; the same as in GraphQL at /graphql"), (name = "spaces", description = "Spaces: galleries whose members see the same images under one signature"), (name = "packages", description = "Datasets: trees of packages, read under presigned and signed links, deleted and restored"), (name = "sign-in", description = "Tokens of the server's own making"), (name = "operations", description = "For operators"))
 )]
 pub(crate) struct Description;
 

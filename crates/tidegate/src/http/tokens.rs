@@ -1,5 +1,6 @@
 //! Tokens of the server's own making: made for services, verified by whoever reads the key set.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +20,9 @@ use crate::app::App;
 use crate::error::{Error, bad_request};
 use crate::model::caller::Caller;
 use crate::model::ids::{OrgId, UserId};
+use crate::model::package::DatasetId;
 use crate::model::principal::Roles;
+use crate::model::role::Role;
 use crate::sign_in::issue_token;
 use crate::sign_in::issuer::NewToken;
 
@@ -41,6 +44,9 @@ struct TokenRequest {
     /// `admin`, or nothing.
     #[serde(default)]
     roles: Vec<String>,
+    /// The user's roles in datasets, by the ids of these: viewer, editor, manager or owner.
+    #[serde(default)]
+    datasets: BTreeMap<String, String>,
     /// Seconds, from 60 to 86400; an hour if left out.
     expires_in: Option<u64>,
 }
@@ -68,10 +74,16 @@ async fn create_token(State(app): State<Arc<App>>, caller: Caller, request: Requ
     if asked.roles.iter().any(|role| role != "admin") {
         return Err(bad_request("the one role there is, is admin").into());
     }
+    let mut datasets = BTreeMap::new();
+    for (id, role) in &asked.datasets {
+        let id = DatasetId::parse(id).ok_or_else(|| bad_request("datasets: no id of a dataset, as N:dataset:1"))?;
+        let role = Role::parse(role).ok_or_else(|| bad_request("datasets: viewer, editor, manager or owner"))?;
+        datasets.insert(id, role);
+    }
     let new = NewToken {
         user: UserId::parse(&asked.user_id).map_err(|error| bad_request(format!("userId: {error}")))?,
         org: asked.org.as_deref().map(OrgId::parse).transpose().map_err(|_| bad_request("org is no id"))?,
-        roles: Roles { admin: !asked.roles.is_empty() },
+        roles: Roles { admin: !asked.roles.is_empty(), datasets },
     };
     let (token, expires_at) = issue_token(&app, &caller, &new, Duration::from_secs(lifetime)).await?;
     let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];

@@ -10,7 +10,9 @@ use crate::model::caller::Caller;
 use crate::model::event::{Deed, NewEvent};
 use crate::model::ids::ObjectId;
 use crate::model::object::ObjectState;
+use crate::model::owner::OwnerKind;
 use crate::objects::MAX_PAGE;
+use crate::packages::publishing;
 
 /// Objects that are looked up in one query.
 const AT_ONCE: i64 = 500;
@@ -47,6 +49,9 @@ pub async fn revive_failed(db: &Db, caller: &Caller) -> Result<u64> {
             let mut tx = db.begin().await?;
             let taken_back = match &media {
                 Some((_, media)) => gallery::take_back(&mut tx, caller, media, now).await?,
+                None if db.kind_of(id).await? == Some(OwnerKind::Dataset) => {
+                    publishing::revive(&mut tx, id, true, now).await?
+                }
                 None => ingest::files::take_back(&mut tx, id, now).await?,
             };
             tx.commit().await?;
@@ -76,6 +81,9 @@ pub async fn revive(db: &Db, caller: &Caller, id: i64) -> Result<()> {
             let id = ObjectId(object);
             tx.set_object_state(id, ObjectState::Deleted, ObjectState::Restoring, now).await?;
             false
+        }
+        (None, Some(Job::PublishPackageV1 { object, scan })) => {
+            publishing::revive(&mut tx, ObjectId(object), scan, now).await?
         }
         (None, Some(Job::ScanFileV1 { object })) => ingest::files::take_back(&mut tx, ObjectId(object), now).await?,
         (None, _) => false,

@@ -20,7 +20,7 @@ use crate::model::event::Deed;
 use crate::model::ids::{ObjectId, SessionId, SpaceId, UserId};
 use crate::model::object::ObjectState;
 use crate::model::owner::Owner;
-use crate::{files, gallery, imports, invalidations};
+use crate::{files, gallery, imports, invalidations, packages};
 
 /// A job, as it is stored. Names carry a version: rows outlive releases.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,6 +117,40 @@ pub enum Job {
     },
     /// Tells the CDN of what was deleted.
     InvalidateV1,
+    /// Scans what a client has sent into a dataset, where there is a scanner, and publishes it.
+    PublishPackageV1 {
+        /// The source file, or the asset.
+        object: Uuid,
+        /// Whether it has to be scanned.
+        scan: bool,
+    },
+    /// Takes the bytes of what was deleted of a dataset away from where they are served.
+    HideTreeV1 {
+        /// The dataset's number.
+        dataset: i64,
+        /// When it was deleted, in microseconds.
+        deleted_at: i64,
+        /// Where to go on: behind this package and object.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<(i64, Uuid)>,
+    },
+    /// The same for one package; of what is gone for good, everywhere.
+    HidePackageV1 {
+        /// Its number.
+        package: i64,
+    },
+    /// Removes the bytes of an asset that is gone for good.
+    ForgetAssetV1 {
+        /// The asset.
+        object: Uuid,
+    },
+    /// Brings back what was deleted of a dataset.
+    RestoreTreeV1 {
+        /// Which nodes: those that bear this.
+        restore: Uuid,
+        /// Who wished it.
+        actor: String,
+    },
 }
 
 /// Which sort of work a job is. Each has workers of its own, so that a long video keeps no photo waiting.
@@ -173,6 +207,11 @@ impl Job {
             Self::RestoreMediaV1 { .. } => "restore_media",
             Self::RestoreSessionV1 { .. } => "restore_session",
             Self::RescanV1 { .. } => "rescan",
+            Self::PublishPackageV1 { .. } => "publish_package",
+            Self::HideTreeV1 { .. } => "hide_tree",
+            Self::HidePackageV1 { .. } => "hide_package",
+            Self::ForgetAssetV1 { .. } => "forget_asset",
+            Self::RestoreTreeV1 { .. } => "restore_tree",
         }
     }
 
@@ -184,6 +223,7 @@ impl Job {
             Self::ImportImageV1 { object, .. } => Some(format!("import:{object}").into()),
             Self::ScanFileV1 { object } => Some(format!("scan:{object}").into()),
             Self::RescanV1 { object } => Some(format!("rescan:{object}").into()),
+            Self::PublishPackageV1 { object, .. } => Some(format!("publish:{object}").into()),
             _ => None,
         }
     }
@@ -193,7 +233,7 @@ impl Job {
         match self {
             Self::IngestV1 { video: true, .. } => Class::Videos,
             Self::IngestV1 { video: false, .. } | Self::ImportImageV1 { .. } => Class::Images,
-            Self::ScanFileV1 { .. } | Self::RescanV1 { .. } => Class::Scans,
+            Self::ScanFileV1 { .. } | Self::RescanV1 { .. } | Self::PublishPackageV1 { .. } => Class::Scans,
             _ => Class::Upkeep,
         }
     }
@@ -206,7 +246,9 @@ impl Job {
             | Self::HideSpaceV1 { .. }
             | Self::InvalidateV1
             | Self::RestoreMediaV1 { .. }
-            | Self::RestoreSessionV1 { .. } => SOON,
+            | Self::RestoreSessionV1 { .. }
+            | Self::HideTreeV1 { .. }
+            | Self::RestoreTreeV1 { .. } => SOON,
             Self::RescanV1 { .. } | Self::ImportImageV1 { .. } => LATER,
             _ => 0,
         }
@@ -219,7 +261,9 @@ impl Job {
             Self::IngestV1 { .. }
             | Self::ImportImageV1 { .. }
             | Self::ScanFileV1 { .. }
-            | Self::RestoreMediaV1 { .. } => Duration::from_secs(120),
+            | Self::PublishPackageV1 { .. }
+            | Self::RestoreMediaV1 { .. }
+            | Self::RestoreTreeV1 { .. } => Duration::from_secs(120),
             _ => Duration::from_secs(3600),
         }
     }
@@ -228,7 +272,10 @@ impl Job {
     fn max_attempts(&self) -> u64 {
         match self {
             Self::SweepV1 | Self::RecoverV1 => 3,
-            Self::IngestV1 { .. } | Self::ImportImageV1 { .. } | Self::ScanFileV1 { .. } => 6,
+            Self::IngestV1 { .. }
+            | Self::ImportImageV1 { .. }
+            | Self::ScanFileV1 { .. }
+            | Self::PublishPackageV1 { .. } => 6,
             _ => 12,
         }
     }
@@ -264,6 +311,8 @@ async fn given_up(app: &App, tx: &mut Tx, payload: &str, reason: &str) -> Result
             ingest::fail(app, tx, ObjectId(object), reason).await
         }
         Ok(Job::ScanFileV1 { object }) => ingest::files::fail(app, tx, ObjectId(object), reason).await,
+        Ok(Job::PublishPackageV1 { object, .. }) => packages::publishing::fail(app, tx, ObjectId(object), reason).await,
+        Ok(Job::RestoreTreeV1 { restore, .. }) => packages::restoring::given_up(app, tx, restore).await,
         Ok(Job::RestoreMediaV1 { object }) => {
             // Some of its bytes may be where they are served.
             let (id, now) = (ObjectId(object), app.db.now());
@@ -307,6 +356,13 @@ pub async fn perform(app: &App, job: &Job) -> Result<()> {
         }
         Job::RestoreMediaV1 { object } => gallery::deletion::bring_back(app, ObjectId(*object)).await,
         Job::RescanV1 { object } => ingest::rescan(app, ObjectId(*object)).await,
+        Job::PublishPackageV1 { object, scan } => packages::publishing::run(app, ObjectId(*object), *scan).await,
+        Job::HideTreeV1 { dataset, deleted_at, after } => {
+            packages::deletion::hide_tree(app, *dataset, *deleted_at, *after).await
+        }
+        Job::HidePackageV1 { package } => packages::deletion::hide_package(app, *package).await,
+        Job::ForgetAssetV1 { object } => packages::publishing::forget(app, ObjectId(*object)).await,
+        Job::RestoreTreeV1 { restore, actor } => packages::restoring::run(app, *restore, actor).await,
     }
 }
 

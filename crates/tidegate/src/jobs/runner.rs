@@ -183,9 +183,10 @@ async fn settle(app: &App, claimed: &ClaimedJob, job: &Job, outcome: Result<()>)
         Error::Unavailable(_) => true,
         // A scanner that is updated, or restarted, is waited for: about an hour of longest pauses.
         Error::Scanner(_) => claimed.max_attempts < job.max_attempts().cast_signed() + SCANNER_WAITS,
-        Error::StoreError(_) => {
-            !matches!(job, Job::IngestV1 { .. } | Job::ImportImageV1 { .. } | Job::ScanFileV1 { .. })
-        }
+        Error::StoreError(_) => !matches!(
+            job,
+            Job::IngestV1 { .. } | Job::ImportImageV1 { .. } | Job::ScanFileV1 { .. } | Job::PublishPackageV1 { .. }
+        ),
         _ => false,
     };
     let verdict = match claimed.attempts >= claimed.max_attempts {

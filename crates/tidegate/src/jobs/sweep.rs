@@ -6,8 +6,9 @@ use crate::error::{Error, Result};
 use crate::model::caller::Caller;
 use crate::model::key;
 use crate::model::object::ObjectState;
+use crate::model::owner::OwnerKind;
 use crate::model::upload::{Upload, UploadState};
-use crate::{audit, files, gallery, invalidations, uploads};
+use crate::{audit, files, gallery, invalidations, packages, uploads};
 
 /// How long the layout of an archive is kept after its token has ended.
 const ARCHIVES_KEPT: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
@@ -43,6 +44,7 @@ pub(super) async fn run(app: &App) -> Result<()> {
         old_events(app).await,
         old_archives(app).await,
         gallery::deletion::purge_old(app, app.db.now()).await,
+        packages::deletion::purge_old(app, app.db.now()).await,
         invalidations::make_sure(app).await,
     ];
     outcomes.into_iter().collect()
@@ -64,7 +66,7 @@ async fn expired(app: &App) -> Result<()> {
 
 /// Finishes what was cut off; `false` if there is nothing to finish.
 async fn finish(app: &App, upload: &Upload) -> Result<bool> {
-    if upload.is_media() {
+    if upload.is_media() || upload.of == OwnerKind::Dataset {
         // What was sealed is taken up by the next confirmation.
         return Ok(false);
     }
@@ -81,6 +83,7 @@ async fn expire(app: &App, upload: &Upload) -> Result<()> {
     let system = Caller::system();
     let ended = match upload.incoming {
         Some(_) if upload.is_media() => gallery::uploads::end(app, &system, upload, UploadState::Expired).await,
+        Some(_) if upload.of == OwnerKind::Dataset => packages::confirming::expire(app, upload).await,
         Some(_) => files::uploads::end(app, &system, upload, UploadState::Expired).await,
         None => uploads::end(app, &system, upload, UploadState::Expired).await,
     };
@@ -94,10 +97,19 @@ async fn expire(app: &App, upload: &Upload) -> Result<()> {
 /// A store may be used by others too: what lies outside our roots is theirs.
 async fn orphans(app: &App) -> Result<()> {
     let before = app.db.now().checked_sub(app.config.uploads.sweep_grace).unwrap_or(std::time::SystemTime::UNIX_EPOCH);
-    let ours = format!("{}/", app.config.images.layout.images());
-    for open in app.store.list_uploads(&ours, before).await? {
-        let known = app.config.images.layout.served_root(&open.upload.key).is_some();
-        if known && app.db.upload_state(&open.upload.upload_id).await? != Some(UploadState::Open) {
+    let layout = &app.config.images.layout;
+    for place in [format!("{}/", layout.images()), key::INCOMING_ROOT.to_owned()] {
+        orphans_in(app, &place, before).await?;
+    }
+    Ok(())
+}
+
+async fn orphans_in(app: &App, place: &str, before: std::time::SystemTime) -> Result<()> {
+    for open in app.store.list_uploads(place, before).await? {
+        let served = app.config.images.layout.served_root(&open.upload.key).is_some();
+        if (served || key::is_incoming(&open.upload.key))
+            && app.db.upload_state(&open.upload.upload_id).await? != Some(UploadState::Open)
+        {
             app.store.abort(&open.upload).await?;
             metrics::counter!("tidegate_orphans_swept_total").increment(1);
             tracing::info!("an upload that no record keeps open was removed from the store");
@@ -110,12 +122,12 @@ async fn orphans(app: &App) -> Result<()> {
 async fn cut_off(app: &App) -> Result<()> {
     let before = app.db.now().checked_sub(app.config.uploads.sweep_grace).unwrap_or(std::time::SystemTime::UNIX_EPOCH);
     for place in key::WRITTEN {
-        for open in app.store.list_uploads(&format!("{place}/"), before).await? {
+        for open in app.store.list_uploads(place, before).await? {
             let is_at_work = match key::Waiting::parse(&open.upload.key) {
                 Some(key::Waiting::Upload(id)) => app.db.upload_state(id).await? == Some(UploadState::Open),
                 Some(key::Waiting::Object(id)) => app.db.object_state(id).await?.is_some_and(ObjectState::is_under_way),
-                None => match app.db.find_file(&open.upload.key).await? {
-                    Some((_, file)) => file.object.state == ObjectState::Pending,
+                None => match app.db.find_expected(&open.upload.key).await? {
+                    Some(row) => row.state.is_under_way(),
                     // Not ours.
                     None => true,
                 },
@@ -141,7 +153,11 @@ async fn remains(app: &App) -> Result<()> {
             after = Some(last.key.clone());
             for blob in page.iter().filter(|blob| blob.last_modified < before) {
                 let is_kept = match key::Waiting::parse(&blob.key) {
-                    Some(key::Waiting::Upload(id)) => app.db.upload_state(id).await? == Some(UploadState::Open),
+                    Some(key::Waiting::Upload(id)) => {
+                        // In parts it has the store's id, and the key one of ours.
+                        app.db.upload_state(id).await? == Some(UploadState::Open)
+                            || app.db.is_awaited(&blob.key).await?
+                    }
                     Some(key::Waiting::Object(id)) => {
                         app.db.object_state(id).await?.is_some_and(ObjectState::is_under_way)
                     }

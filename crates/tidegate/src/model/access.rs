@@ -2,7 +2,7 @@
 
 use super::owner::Owner;
 use super::principal::Principal;
-use super::space::Role;
+use super::role::Role;
 
 /// What somebody wants to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -85,7 +85,7 @@ pub enum Decision {
 }
 
 /// Decides. Disk images and files belong to one user, who may do everything with them; what is a session's, to everybody of
-/// its organisation; what is a space's, to its members as far as their role goes; services act for users; an admin may see what was done and what work was given up, and nothing more of what is not theirs. What
+/// its organisation; what is a space's or a dataset's, to its members as far as their role goes; services act for users; an admin may see what was done and what work was given up, and nothing more of what is not theirs. What
 /// is not allowed here is denied.
 pub fn decide(principal: &Principal, action: Action, target: Target<'_>) -> Decision {
     match (principal, target) {
@@ -101,7 +101,9 @@ pub fn decide(principal: &Principal, action: Action, target: Target<'_>) -> Deci
         (Principal::User { org: Some(org), .. }, Target::Owner(Owner::Session(_, its))) if org == its => {
             Decision::Allow
         }
-        (Principal::User { .. }, Target::Shared(Owner::Space(_), role)) if role.may(action) => Decision::Allow,
+        (Principal::User { .. }, Target::Shared(Owner::Space(_) | Owner::Dataset(_), role)) if role.may(action) => {
+            Decision::Allow
+        }
         (Principal::User { .. }, Target::Owner(_) | Target::Shared(..) | Target::Everything) => Decision::Deny,
     }
 }
@@ -114,7 +116,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn user(text: &str, admin: bool) -> Principal {
-        Principal::User { id: UserId::parse(text).unwrap(), org: None, roles: Roles { admin } }
+        Principal::User { id: UserId::parse(text).unwrap(), org: None, roles: Roles { admin, ..Roles::default() } }
     }
 
     #[test]

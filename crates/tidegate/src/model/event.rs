@@ -63,6 +63,14 @@ pub enum Deed {
     FileRejected,
     /// It can't be scanned now.
     FileFailed,
+    /// A dataset was made.
+    DatasetCreated,
+    /// A collection was made.
+    CollectionCreated,
+    /// A package or a collection was deleted, with all that is in it.
+    NodesDeleted,
+    /// One that was deleted is to come back, with all that is in it.
+    NodesRestored,
     /// A job that was given up was taken back.
     JobRetried,
     /// Somebody tried what they may not.
@@ -99,6 +107,10 @@ impl Deed {
             Self::FileScanned => "file.scanned",
             Self::FileRejected => "file.rejected",
             Self::FileFailed => "file.failed",
+            Self::DatasetCreated => "dataset.created",
+            Self::CollectionCreated => "collection.created",
+            Self::NodesDeleted => "nodes.deleted",
+            Self::NodesRestored => "nodes.restored",
             Self::JobRetried => "job.retried",
             Self::Refused(action) => action.as_str(),
         }

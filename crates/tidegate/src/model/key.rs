@@ -12,6 +12,7 @@ use super::file::{self, FileName, Folder};
 use super::ids::{ObjectId, SessionId, SpaceId, UserId};
 use super::media::Stage;
 use super::owner::{Owner, OwnerKind};
+use super::package::AssetPath;
 
 /// First segments that other owners' keys begin with; the images' base may be none of them.
 const OTHER_ROOTS: [&str; 4] = ["packages", "sessions", "spaces", "storage"];
@@ -24,6 +25,10 @@ const PROCESSED: &str = "processed";
 const SPACES: &str = "spaces";
 const PUB: &str = "pub";
 const IMAGE_FILE: &str = "disk.img";
+/// Where source files of packages lie, of which nothing is served.
+const PACKAGES: &str = "packages";
+/// What keys of assets begin with, before a number.
+const ASSETS: &str = "O";
 /// Bytes that the store takes in a key.
 const MAX_KEY: usize = 1000;
 /// Where many see what lies in one place, and what of it they see.
@@ -32,6 +37,8 @@ const GALLERIES: [(&str, &str); 2] = [(SESSIONS, PROCESSED), (SPACES, PUB)];
 const INCOMING: &str = ".incoming";
 const QUARANTINE: &str = ".quarantine";
 const PARTS: &str = ".parts";
+/// What nothing lies below.
+const GONE: &str = ".gone/";
 
 /// An object's address in the store.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -112,7 +119,7 @@ impl Layout {
 
     /// The served root that a key lies in, with its trailing slash; `None` if it must not be served.
     /// For a disk image that is `images/{owner}/{image}/{version}/`, for a session `sessions/{session}/processed/`, for a
-    /// space `spaces/{space}/pub/`.
+    /// space `spaces/{space}/pub/`, for the assets of a package `O{org}/D{dataset}/P{package}/`.
     pub fn served_root<'a>(&self, key: &'a str) -> Option<&'a str> {
         let segments = key.split('/');
         if segments.clone().any(|segment| segment.is_empty() || segment.starts_with('.')) {
@@ -125,6 +132,9 @@ impl Layout {
                 let known = SessionId::parse(owner).is_some_and(|id| id.as_str() == owner) && !file.is_empty();
                 return known.then(|| &key[..key.len() - file.len()]);
             }
+        }
+        if let Some(file) = asset_file(key) {
+            return Some(&key[..key.len() - file.len()]);
         }
         let below = key.strip_prefix(&self.images)?.strip_prefix('/')?;
         let mut parts = below.splitn(4, '/');
@@ -143,7 +153,7 @@ pub fn root(owner: &Owner) -> String {
     match owner {
         Owner::Session(session, _) => format!("{SESSIONS}/{}/{PROCESSED}/", session.as_str()),
         Owner::Space(space) => space_root(space),
-        Owner::Disks(_) | Owner::Files(_) => format!(".none/{}/", owner.kind().as_str()),
+        Owner::Disks(_) | Owner::Files(_) | Owner::Dataset(_) => format!(".none/{}/", owner.kind().as_str()),
     }
 }
 
@@ -174,6 +184,63 @@ pub fn beside(key: &str, name: &str) -> String {
     format!("{folder}/{name}")
 }
 
+/// The numbers that a package's keys are made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PackageNumbers {
+    /// Its organisation's.
+    pub org: i64,
+    /// Its dataset's.
+    pub dataset: i64,
+    /// Its own.
+    pub package: i64,
+}
+
+/// Where a package's source file lies: outside of everything that is served.
+pub fn package_source(PackageNumbers { org, dataset, package }: PackageNumbers, object: ObjectId) -> Key {
+    Key(format!("{PACKAGES}/{org}/{dataset}/{package}/{object}"))
+}
+
+/// The key of what is gone for good, where its own is to be another's.
+pub fn nobodys(object: ObjectId) -> Key {
+    Key(format!("{GONE}{object}"))
+}
+
+/// Whether a key is one of these.
+pub fn is_nobodys(key: &str) -> bool {
+    key.starts_with(GONE)
+}
+
+/// What all assets of a package lie below; ends with a slash.
+pub fn package_root(PackageNumbers { org, dataset, package }: PackageNumbers) -> String {
+    format!("{ASSETS}{org}/D{dataset}/P{package}/")
+}
+
+/// Where an asset lies.
+pub fn asset(numbers: PackageNumbers, path: &AssetPath) -> Key {
+    Key(format!("{}{}", package_root(numbers), path.as_str()))
+}
+
+/// All assets of a package, or of a dataset, as the CDN calls them.
+pub fn asset_cdn_paths(numbers: PackageNumbers, whole_dataset: bool) -> String {
+    let PackageNumbers { org, dataset, .. } = numbers;
+    if whole_dataset { format!("/{ASSETS}{org}/D{dataset}/*") } else { format!("/{}*", package_root(numbers)) }
+}
+
+/// Of an asset's key, its path; `None` for all other keys.
+fn asset_file(key: &str) -> Option<&str> {
+    let mut rest = key;
+    for letter in [ASSETS, "D", "P"] {
+        let (segment, below) = rest.split_once('/')?;
+        let number = segment.strip_prefix(letter)?;
+        let plain = !number.is_empty() && !number.starts_with('0') && number.bytes().all(|byte| byte.is_ascii_digit());
+        if !plain || number.len() > 19 {
+            return None;
+        }
+        rest = below;
+    }
+    (!rest.is_empty()).then_some(rest)
+}
+
 /// Where a user's file lies. `tag` tells files of one name apart.
 pub fn file(user: &UserId, folder: &Folder, tag: u32, name: &FileName) -> Key {
     Key(file::key_text(user, folder, tag, name))
@@ -189,6 +256,14 @@ pub fn incoming(upload_id: &str) -> Key {
     Key(format!("{INCOMING}/{upload_id}"))
 }
 
+/// What all of these begin with.
+pub const INCOMING_ROOT: &str = ".incoming/";
+
+/// Whether a key is one of these.
+pub fn is_incoming(key: &str) -> bool {
+    key.strip_prefix(INCOMING_ROOT).is_some_and(is_upload)
+}
+
 /// Where what landed there is put before anybody looks at it: no URL was ever made for this place.
 /// `seal` tells several of them apart.
 pub fn sealed(object: ObjectId, seal: Uuid) -> Key {
@@ -200,14 +275,20 @@ pub fn found_seal(key: &str) -> Option<Key> {
     key.starts_with(QUARANTINE).then(|| Key(key.to_owned()))
 }
 
-/// Where everything lies that is an owner's of this kind, and nothing else; ends with a slash.
-pub fn place(kind: OwnerKind, layout: &Layout) -> String {
+/// What everything begins with that is an owner's of this kind. Not all that begins with the last may be: see [`is_in`].
+pub fn places(kind: OwnerKind, layout: &Layout) -> Vec<String> {
     match kind {
-        OwnerKind::Disks => format!("{}/", layout.images()),
-        OwnerKind::Files => format!("{}/", file::ROOT),
-        OwnerKind::Session => format!("{SESSIONS}/"),
-        OwnerKind::Space => format!("{SPACES}/"),
+        OwnerKind::Disks => vec![format!("{}/", layout.images())],
+        OwnerKind::Files => vec![format!("{}/", file::ROOT)],
+        OwnerKind::Session => vec![format!("{SESSIONS}/")],
+        OwnerKind::Space => vec![format!("{SPACES}/")],
+        OwnerKind::Dataset => vec![format!("{PACKAGES}/"), ASSETS.to_owned()],
     }
+}
+
+/// Whether a key that begins as a place does lies there: others may keep things under names that begin with the same letter.
+pub fn is_in(place: &str, key: &str) -> bool {
+    key.starts_with(place) && (place != ASSETS || asset_file(key).is_some())
 }
 
 /// Where what is nobody's is put aside.
@@ -230,9 +311,12 @@ pub fn aside_since(key: &str) -> Option<&str> {
     is_day.then_some(day)
 }
 
-/// What all keys of a place are smaller than: a slash is followed by a zero.
+/// What all keys of a place are smaller than: its last letter's successor.
 pub fn end_of(place: &str) -> String {
-    format!("{}0", place.trim_end_matches('/'))
+    let mut end = place.to_owned();
+    let last = end.pop().and_then(|last| char::from_u32(u32::from(last) + 1));
+    end.extend(last);
+    end
 }
 
 /// A key as the CDN calls it.
@@ -258,8 +342,9 @@ pub fn draft(upload_id: &str) -> Key {
 /// The first segment of users' files.
 pub const FILES: &str = file::ROOT;
 
-/// Where we write in parts, so that a crash may leave some: drafts, users' files, seals, and what is published.
-pub const WRITTEN: [&str; 5] = [PARTS, file::ROOT, QUARANTINE, SESSIONS, SPACES];
+/// What keys begin with which we write in parts, so that a crash may leave some: drafts, users' files, seals, and what is
+/// published.
+pub const WRITTEN: [&str; 7] = [".parts/", "storage/", ".quarantine/", "sessions/", "spaces/", "packages/", ASSETS];
 
 /// The folder in which all drafts are.
 pub const DRAFTS: &str = PARTS;
@@ -284,6 +369,7 @@ impl<'a> Waiting<'a> {
         match place {
             INCOMING | PARTS if is_upload(name) => Some(Self::Upload(name)),
             QUARANTINE => ObjectId::parse(name).map(Self::Object),
+            PACKAGES => ObjectId::parse(rest.rsplit('/').next()?).map(Self::Object),
             // Only what is being published is written there by ourselves.
             SESSIONS | SPACES => {
                 let (_, below) = rest.split_once('/')?;
@@ -399,6 +485,53 @@ mod tests {
             "sessions//processed/a".to_owned(),
         ] {
             assert_eq!(layout().served_root(&bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn of_a_package_only_assets_are_served() {
+        let numbers = PackageNumbers { org: 1, dataset: 20, package: 300 };
+        let path = AssetPath::parse("view/data 1.parquet").unwrap();
+        let key = asset(numbers, &path);
+        assert_eq!(key.as_str(), "O1/D20/P300/view/data 1.parquet");
+        assert_eq!(layout().served_root(key.as_str()), Some("O1/D20/P300/"));
+        let (object, whole) = (ObjectId::generate(), OwnerKind::Dataset);
+        let source = package_source(numbers, object);
+        assert_eq!(layout().served_root(source.as_str()), None);
+        assert_eq!(Waiting::parse(source.as_str()), Some(Waiting::Object(object)));
+        for bad in [
+            "O1/D20/P300",
+            "O1/D20/P300/",
+            "O1/D20/x/y",
+            "O01/D1/P1/a",
+            "O/D1/P1/a",
+            "O1/D1/P-1/a",
+            "O1/P1/D1/a",
+            "O1/D1/P1/.a",
+            "O1/D1/P1/a/../b",
+            "Other/D1/P1/a",
+            "o1/D1/P1/a",
+            "O1/D1/P1//a",
+            "O99999999999999999999/D1/P1/a",
+        ] {
+            assert_eq!(layout().served_root(bad), None, "{bad}");
+        }
+        let places = places(whole, &layout());
+        assert!(is_in(&places[0], source.as_str()) && is_in(&places[1], key.as_str()));
+        assert!(!is_in(&places[1], "Others/a") && !is_in(&places[1], "O1/D1/x") && !is_in(&places[1], "P"));
+        for place in places {
+            let end = end_of(&place);
+            assert!(
+                [source.as_str(), key.as_str()]
+                    .iter()
+                    .filter(|key| key.starts_with(&place))
+                    .all(|key| *key < end.as_str())
+            );
+        }
+        for (prefix, written) in
+            [(PARTS, WRITTEN[0]), (file::ROOT, WRITTEN[1]), (QUARANTINE, WRITTEN[2]), (PACKAGES, WRITTEN[5])]
+        {
+            assert_eq!(format!("{prefix}/"), written);
         }
     }
 

@@ -12,9 +12,12 @@ pub mod media;
 pub mod network;
 pub mod object;
 pub mod owner;
+pub mod package;
 pub mod principal;
 pub mod quota;
+pub mod role;
 pub mod rules;
+pub mod s3_url;
 pub mod space;
 pub mod upload;
 

@@ -1,6 +1,7 @@
 //! What bytes belong to. A closed enum, one variant per surface; the compiler lists what a new one needs.
 
 use super::ids::{OrgId, SessionId, SpaceId, UserId};
+use super::package::DatasetId;
 
 /// An owner. Never the person who uploaded; that is `created_by`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -13,6 +14,8 @@ pub enum Owner {
     Session(SessionId, OrgId),
     /// The images of a space, which is its members'.
     Space(SpaceId),
+    /// The packages of a dataset, which is its members'.
+    Dataset(DatasetId),
 }
 
 /// The kinds of owner, as they are stored.
@@ -26,6 +29,8 @@ pub enum OwnerKind {
     Session,
     /// Images of a space.
     Space,
+    /// Packages of a dataset.
+    Dataset,
 }
 
 impl Owner {
@@ -36,6 +41,7 @@ impl Owner {
             Self::Files(_) => OwnerKind::Files,
             Self::Session(..) => OwnerKind::Session,
             Self::Space(_) => OwnerKind::Space,
+            Self::Dataset(_) => OwnerKind::Dataset,
         }
     }
 
@@ -45,13 +51,14 @@ impl Owner {
             Self::Disks(user) | Self::Files(user) => user.as_str(),
             Self::Session(session, _) => session.as_str(),
             Self::Space(space) => space.as_str(),
+            Self::Dataset(dataset) => dataset.as_str(),
         }
     }
 }
 
 impl OwnerKind {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Disks, Self::Files, Self::Session, Self::Space];
+    pub const ALL: [Self; 5] = [Self::Disks, Self::Files, Self::Session, Self::Space, Self::Dataset];
 
     /// Reads the stored name.
     pub fn parse(text: &str) -> Option<Self> {
@@ -65,6 +72,7 @@ impl OwnerKind {
             Self::Files => "files",
             Self::Session => "session",
             Self::Space => "space",
+            Self::Dataset => "dataset",
         }
     }
 }

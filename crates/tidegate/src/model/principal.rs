@@ -1,6 +1,10 @@
 //! Who is acting.
 
+use std::collections::BTreeMap;
+
 use super::ids::{OrgId, UserId};
+use super::package::DatasetId;
+use super::role::Role;
 
 /// The acting party of every shared function.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,10 +27,12 @@ pub enum Principal {
 }
 
 /// What somebody may do beyond their own things.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Roles {
     /// See what everybody did.
     pub admin: bool,
+    /// What they may do in datasets by the word of whoever signed them in, whatever the database says.
+    pub datasets: BTreeMap<DatasetId, Role>,
 }
 
 impl Principal {

@@ -49,6 +49,8 @@ const SESSION: Rules =
     Rules { stranger: Stranger::Forbidden, deletion: Deletion::Restorable, scanning: Scanning::Required };
 const SPACE: Rules =
     Rules { stranger: Stranger::NotFound, deletion: Deletion::Restorable, scanning: Scanning::Required };
+const DATASET: Rules =
+    Rules { stranger: Stranger::NotFound, deletion: Deletion::Restorable, scanning: Scanning::IfConfigured };
 
 /// The rules of a kind.
 pub fn of(kind: OwnerKind) -> &'static Rules {
@@ -57,5 +59,6 @@ pub fn of(kind: OwnerKind) -> &'static Rules {
         OwnerKind::Files => &FILES,
         OwnerKind::Session => &SESSION,
         OwnerKind::Space => &SPACE,
+        OwnerKind::Dataset => &DATASET,
     }
 }

@@ -106,6 +106,8 @@ impl Server {
             tasks.spawn(async move { app.sign_in.keep_fresh(stop).await });
         }
         tasks.spawn(Arc::clone(&self.app.trust).follow(self.app.config.edge.keys_refresh, stop.clone()));
+        let (signing, trust) = (Arc::clone(&self.app.signing), Arc::clone(&self.app.trust));
+        tasks.spawn(signing.follow(trust, self.app.config.edge.keys_refresh, stop.clone()));
         tasks.spawn(upkeep(Arc::clone(&self.app), stop.clone()));
         let (closing, ending) = (self.app.closing.clone(), stop.clone());
         tasks.spawn(async move {

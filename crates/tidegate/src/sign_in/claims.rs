@@ -1,10 +1,14 @@
 //! From a token's claims to who is acting: one mapping, which the settings may change.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::token::{Claims, Rejected};
 use crate::model::ids::{OrgId, UserId};
+use crate::model::package::DatasetId;
 use crate::model::principal::{Principal, Roles};
+use crate::model::role::Role;
 
 /// Which claims say what. A name, or a JSON pointer where it begins with a slash.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,11 +21,19 @@ pub struct Mapping {
     pub roles: String,
     /// The role that may see everything.
     pub admin: String,
+    /// Their roles in datasets: an object from dataset ids to roles.
+    pub datasets: String,
 }
 
 impl Default for Mapping {
     fn default() -> Self {
-        Self { user: "sub".into(), org: "org".into(), roles: "roles".into(), admin: "admin".into() }
+        Self {
+            user: "sub".into(),
+            org: "org".into(),
+            roles: "roles".into(),
+            admin: "admin".into(),
+            datasets: "datasets".into(),
+        }
     }
 }
 
@@ -38,7 +50,8 @@ impl Mapping {
             }
         };
         let roles = claims.get(&self.roles).map(words).unwrap_or_default();
-        Ok(Principal::User { id, org, roles: Roles { admin: roles.contains(&self.admin) } })
+        let datasets = claims.get(&self.datasets).map(grants).unwrap_or_default();
+        Ok(Principal::User { id, org, roles: Roles { admin: roles.contains(&self.admin), datasets } })
     }
 }
 
@@ -49,6 +62,12 @@ fn text(claim: &Value) -> Option<String> {
         Value::Number(number) if number.is_u64() => Some(number.to_string()),
         _ => None,
     }
+}
+
+/// Roles in datasets. A line that is not understood grants nothing.
+fn grants(claim: &Value) -> BTreeMap<DatasetId, Role> {
+    let lines = claim.as_object().into_iter().flatten();
+    lines.filter_map(|(id, role)| Some((DatasetId::parse(id)?, Role::parse(role.as_str()?)?))).collect()
 }
 
 fn words(claim: &Value) -> Vec<String> {

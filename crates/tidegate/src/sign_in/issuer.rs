@@ -77,6 +77,10 @@ impl Issuer {
         if new.roles.admin {
             claims["roles"] = json!(["admin"]);
         }
+        if !new.roles.datasets.is_empty() {
+            let roles = new.roles.datasets.iter().map(|(id, role)| (id.as_str(), role.as_str()));
+            claims["datasets"] = json!(roles.collect::<std::collections::BTreeMap<_, _>>());
+        }
         let part = |json: &Value| URL_SAFE_NO_PAD.encode(json.to_string());
         let signed = format!("{}.{}", part(&json!({ "alg": "ES256", "typ": "JWT", "kid": self.id })), part(&claims));
         let signature = self.pair.sign(&SystemRandom::new(), signed.as_bytes());

@@ -15,7 +15,8 @@ use crate::model::ids::{ObjectId, SpaceId, UserId};
 use crate::model::micros;
 use crate::model::owner::Owner;
 use crate::model::principal::Principal;
-use crate::model::space::{Member, Role, Space, check_name};
+use crate::model::role::Role;
+use crate::model::space::{Member, Space, check_name};
 use crate::objects::MAX_PAGE;
 
 fn no_such_space() -> Error {

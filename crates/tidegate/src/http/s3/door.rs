@@ -21,6 +21,7 @@ use super::super::content::{self, Answer, Facts};
 use super::checks;
 use crate::app::{App, LOCAL_BUCKET, Local};
 use crate::error::Error;
+use crate::model::disposition;
 use crate::model::owner::OwnerKind;
 use crate::model::upload::Upload;
 
@@ -105,6 +106,16 @@ impl Door {
         self.app.store.stat(key).await.map_err(refused)
     }
 
+    /// Bytes that one of this kind may have.
+    fn most(&self, of: OwnerKind) -> u64 {
+        match of {
+            OwnerKind::Session => self.app.config.sessions.max_video,
+            OwnerKind::Space => self.app.config.sessions.max_image,
+            OwnerKind::Dataset => self.app.config.packages.max_size,
+            OwnerKind::Disks | OwnerKind::Files => self.app.config.images.max_size,
+        }
+    }
+
     async fn open_upload(&self, upload_id: &str, key: &str) -> S3Result<Upload> {
         let upload = self.app.db.find_upload_in_parts(upload_id, key).await.map_err(internal)?;
         upload
@@ -123,7 +134,7 @@ impl S3 for Door {
             return Err(s3_error!(InvalidArgument, "Part number must be an integer between 1 and 10000, inclusive."));
         }
         let upload = self.open_upload(&input.upload_id, &input.key).await?;
-        let limit = upload.part_limit(number, self.app.config.images.max_size);
+        let limit = upload.part_limit(number, self.most(upload.of));
         check_length(input.content_length, limit)?;
         let named = UploadRef { key: input.key, upload_id: input.upload_id };
         let part =
@@ -139,12 +150,7 @@ impl S3 for Door {
         let upload = upload
             .filter(|upload| upload.takes_bytes(self.app.db.now()))
             .ok_or_else(|| s3_error!(AccessDenied, "No upload is open at this key."))?;
-        let most = match upload.of {
-            OwnerKind::Session => self.app.config.sessions.max_video,
-            OwnerKind::Space => self.app.config.sessions.max_image,
-            OwnerKind::Disks | OwnerKind::Files => self.app.config.images.max_size,
-        };
-        let limit = upload.announced_size.unwrap_or(most);
+        let limit = upload.announced_size.unwrap_or(self.most(upload.of));
         check_length(input.content_length, limit)?;
         let attributes = Attributes { content_type: input.content_type.unwrap_or_default(), ..Attributes::default() };
         let stat = self
@@ -211,6 +217,10 @@ impl S3 for Door {
             accept_ranges: Some("bytes".to_owned()),
             body: Some(StreamingBlob::wrap(SyncStream::new(body))),
             cache_control: stat.attributes.cache_control.clone(),
+            content_disposition: disposition::served(
+                &stat.attributes.content_type,
+                stat.attributes.content_disposition.as_deref(),
+            ),
             content_length: i64::try_from(length).ok(),
             content_range,
             content_type: stat.attributes.content_type.parse().ok(),

@@ -23,7 +23,7 @@ use crate::db::Cursor;
 use crate::error::{Error, Result, bad_request};
 use crate::model::caller::Caller;
 use crate::model::ids::{ObjectId, SpaceId, UserId};
-use crate::model::space::Role;
+use crate::model::role::Role;
 use crate::spaces;
 
 const USUAL_PAGE: i64 = 100;

@@ -47,7 +47,7 @@ impl From<Space> for SpaceResponse {
         Self {
             id: space.id.as_str().to_owned(),
             name: space.name,
-            role: space.role.map(crate::model::space::Role::as_str),
+            role: space.role.map(crate::model::role::Role::as_str),
             created_at: rfc3339(space.created_at),
             image_count: space.images,
             bytes: space.bytes,

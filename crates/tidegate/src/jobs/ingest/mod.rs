@@ -4,7 +4,7 @@
 pub(crate) mod files;
 mod pictures;
 mod publish;
-mod scan;
+pub(crate) mod scan;
 mod videos;
 
 use std::time::Instant;
@@ -22,7 +22,7 @@ use crate::model::media::{Media, Scan, Status};
 use crate::model::object::ObjectState;
 
 /// What a step came to.
-enum Outcome<T> {
+pub(crate) enum Outcome<T> {
     /// On with it.
     Good(T),
     /// The content's fault, for good.
@@ -154,7 +154,8 @@ pub(super) async fn rescan(app: &App, id: ObjectId) -> Result<()> {
     let Some((_, media)) = app.db.find_media(id).await? else {
         return match app.db.find_file_by_id(id).await? {
             Some((owner, file)) if file.object.state == ObjectState::Ready => files::rescan(app, &owner, &file).await,
-            _ => Ok(()),
+            Some(_) => Ok(()),
+            None => crate::packages::publishing::rescan(app, id).await,
         };
     };
     if media.object.state != ObjectState::Ready {

@@ -9,7 +9,7 @@ use crate::model::media::Scan;
 
 /// Scans a blob, streamed from the store. `demanded` is whether it is certain that it has to be: then only the word that
 /// there shall be no scanner does for one, and a process that was not told of the scanner leaves it to others.
-pub(super) async fn scan(app: &App, key: &str, demanded: bool) -> Result<Outcome<Scan>> {
+pub(crate) async fn scan(app: &App, key: &str, demanded: bool) -> Result<Outcome<Scan>> {
     let Some((scanner, setting)) = app.scanner.as_ref().zip(app.config.scanner.as_ref()) else {
         if app.config.scanner_off || !(demanded || app.config.in_production()) {
             return Ok(Outcome::Good(Scan::Skipped));

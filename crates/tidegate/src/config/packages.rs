@@ -1,0 +1,62 @@
+//! The packages surface.
+
+use super::resolve::{Origin, Resolver};
+use super::settings::{Setting, built};
+use crate::model::s3_url::is_bucket;
+
+/// Its settings.
+pub(super) const PACKAGES: &[Setting] = &[
+    built(
+        "PACKAGES_MAX_SIZE_BYTES",
+        "5497558138880",
+        "1 to 53687091200000 bytes",
+        "The largest source file of a package, and the largest asset.",
+    ),
+    built(
+        "PROXY_ALLOWED_BUCKETS",
+        "",
+        "a list of buckets' names",
+        "Buckets, besides that of this server, to which GET /packages/proxy/s3 sends on. The names are compared exactly.",
+    ),
+    built("PENNSIEVE_DOMAIN", "", "a host name", "PUBLIC_BASE_URL is https:// and this name."),
+];
+
+/// The packages surface.
+#[derive(Debug, Clone, Default)]
+pub struct PackagesSetting {
+    /// Whether it is there.
+    pub on: bool,
+    /// The largest object, in bytes.
+    pub max_size: u64,
+    /// Buckets of others that the proxy sends on to.
+    pub proxy_buckets: Vec<String>,
+}
+
+pub(super) fn packages(r: &mut Resolver, on: bool) -> PackagesSetting {
+    let proxy_buckets = r.list("PROXY_ALLOWED_BUCKETS");
+    if !proxy_buckets.iter().all(|bucket| is_bucket(bucket)) {
+        r.problem(
+            "PROXY_ALLOWED_BUCKETS",
+            "names of buckets: 3 to 63 lower-case letters, digits, - and ., no wildcards",
+        );
+    }
+    PackagesSetting { on, max_size: r.number("PACKAGES_MAX_SIZE_BYTES", 1..=53_687_091_200_000), proxy_buckets }
+}
+
+/// The API's address, by either name.
+pub(super) fn public_base_url(r: &mut Resolver) -> Option<Origin> {
+    let given = r.origin("PUBLIC_BASE_URL");
+    let Some(domain) = r.text("PENNSIEVE_DOMAIN") else { return given };
+    let named = Origin::parse(&format!("https://{domain}")).filter(|_| !domain.contains(['/', ':', '@']));
+    match (named, given) {
+        (None, given) => {
+            r.problem("PENNSIEVE_DOMAIN", "a host name, such as api.example.com");
+            given
+        }
+        (Some(named), Some(given)) if named != given => {
+            r.problem("PENNSIEVE_DOMAIN", "the host of PUBLIC_BASE_URL, or only one of the two");
+            Some(given)
+        }
+        (named, _) => named,
+    }
+}

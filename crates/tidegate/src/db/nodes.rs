@@ -1,0 +1,435 @@
+//! Nodes of datasets' trees, one by one: found, listed, made, and given what is published of them. What is done with many at
+//! once is in `trees`.
+
+use std::time::SystemTime;
+
+use uuid::Uuid;
+
+use super::{Db, Tx, content, corrupt, on_reader, on_tx, to_i64, to_u64};
+use crate::error::Result;
+use crate::model::ids::ObjectId;
+use crate::model::key::{self, Key, PackageNumbers};
+use crate::model::media::Scan;
+use crate::model::object::{Content, Object, ObjectState};
+use crate::model::package::{Asset, Node, NodeId, NodeKind, NodeState, Source, TreeEvent};
+use crate::model::{from_micros, micros};
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: i64,
+    node_id: String,
+    dataset_id: i64,
+    parent_id: i64,
+    parent_node_id: Option<String>,
+    kind: String,
+    name: String,
+    state: String,
+    bytes: i64,
+    created_by: String,
+    created_at: i64,
+    deleted_at: Option<i64>,
+    object_id: Option<Uuid>,
+    object_key: Option<String>,
+    filename: Option<String>,
+    content_type: Option<String>,
+    object_state: Option<String>,
+    size: Option<i64>,
+    etag: Option<String>,
+    modified_at: Option<i64>,
+    scan: Option<String>,
+    reason: Option<String>,
+    announced_at: Option<i64>,
+}
+
+impl Row {
+    fn into_node(self) -> Result<Node> {
+        let source = match (self.object_id, self.object_key, self.content_type, self.object_state) {
+            (Some(id), Some(key), Some(content_type), Some(state)) => Some(Source {
+                object: Object {
+                    id: ObjectId(id),
+                    key: Key::stored(key),
+                    name: self.filename,
+                    content_type,
+                    state: ObjectState::parse(&state).ok_or_else(|| corrupt("object state"))?,
+                    created_at: from_micros(self.announced_at.unwrap_or(self.created_at)),
+                    content: content(self.size, self.etag, self.modified_at),
+                },
+                scan: self.scan.as_deref().and_then(Scan::parse),
+                reason: self.reason,
+            }),
+            _ => None,
+        };
+        Ok(Node {
+            number: self.id,
+            id: node_id(&self.node_id)?,
+            dataset: self.dataset_id,
+            parent: self.parent_id,
+            parent_id: self.parent_node_id.as_deref().map(node_id).transpose()?,
+            kind: NodeKind::parse(&self.kind).ok_or_else(|| corrupt("kind of node"))?,
+            name: self.name,
+            state: NodeState::parse(&self.state).ok_or_else(|| corrupt("node state"))?,
+            source,
+            bytes: to_u64(self.bytes),
+            created_by: self.created_by,
+            created_at: from_micros(self.created_at),
+            deleted_at: self.deleted_at.map(from_micros),
+        })
+    }
+}
+
+fn node_id(text: &str) -> Result<NodeId> {
+    NodeId::parse(text).ok_or_else(|| corrupt("node id"))
+}
+
+/// Nodes with their source files; `$which` says which.
+macro_rules! nodes {
+    ($which:literal) => {
+        concat!(
+            "SELECT n.id, n.node_id, n.dataset_id, n.parent_id, p.node_id AS parent_node_id, n.kind, n.name, n.state, n.bytes, \
+             n.created_by, n.created_at, n.deleted_at, n.object_id, o.object_key, o.name AS filename, o.content_type, \
+             o.state AS object_state, o.size, o.etag, o.modified_at, o.scan, o.reason, o.created_at AS announced_at \
+             FROM nodes n LEFT JOIN nodes p ON p.id = n.parent_id LEFT JOIN objects o ON o.id = n.object_id WHERE ",
+            $which
+        )
+    };
+}
+
+#[derive(sqlx::FromRow)]
+struct AssetRow {
+    id: Uuid,
+    object_key: String,
+    name: Option<String>,
+    content_type: String,
+    state: String,
+    size: Option<i64>,
+    etag: Option<String>,
+    modified_at: Option<i64>,
+    created_at: i64,
+    reason: Option<String>,
+}
+
+impl AssetRow {
+    fn into_asset(self) -> Result<Asset> {
+        Ok(Asset {
+            object: Object {
+                id: ObjectId(self.id),
+                key: Key::stored(self.object_key),
+                name: self.name,
+                content_type: self.content_type,
+                state: ObjectState::parse(&self.state).ok_or_else(|| corrupt("object state"))?,
+                created_at: from_micros(self.created_at),
+                content: content(self.size, self.etag, self.modified_at),
+            },
+            reason: self.reason,
+        })
+    }
+}
+
+/// Assets of packages; `$which` says which.
+macro_rules! assets {
+    ($which:literal) => {
+        concat!(
+            "SELECT o.id, o.object_key, o.name, o.content_type, o.state, o.size, o.etag, o.modified_at, o.created_at, o.reason \
+             FROM objects o JOIN nodes n ON n.id = o.node WHERE ",
+            $which
+        )
+    };
+}
+
+/// An object in a dataset, whether it is a package's source file or one of its assets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PackageObject {
+    /// Its record.
+    pub object: Object,
+    /// The numbers that its key is made of.
+    pub numbers: PackageNumbers,
+    /// Its package.
+    pub node: NodeId,
+    /// Where that stands in the tree.
+    pub node_state: NodeState,
+    /// Whether it is the source file.
+    pub is_source: bool,
+    /// Where what was sent lies, once it was confirmed.
+    pub sealed: Option<Key>,
+    /// Who announced it.
+    pub created_by: String,
+}
+
+#[derive(sqlx::FromRow)]
+struct ObjectRow {
+    #[sqlx(flatten)]
+    object: AssetRow,
+    sealed_key: Option<String>,
+    created_by: String,
+    package: i64,
+    dataset_id: i64,
+    org_id: i64,
+    node_id: String,
+    node_state: String,
+    is_source: bool,
+}
+
+impl ObjectRow {
+    fn into_object(self) -> Result<PackageObject> {
+        Ok(PackageObject {
+            object: self.object.into_asset()?.object,
+            numbers: PackageNumbers { org: self.org_id, dataset: self.dataset_id, package: self.package },
+            node: node_id(&self.node_id)?,
+            node_state: NodeState::parse(&self.node_state).ok_or_else(|| corrupt("node state"))?,
+            is_source: self.is_source,
+            sealed: self.sealed_key.map(Key::stored),
+            created_by: self.created_by,
+        })
+    }
+}
+
+/// Objects of packages; `$which` says which.
+macro_rules! package_objects {
+    ($which:literal) => {
+        concat!(
+            "SELECT o.id, o.object_key, o.name, o.content_type, o.state, o.size, o.etag, o.modified_at, o.created_at, o.reason, \
+             o.sealed_key, o.created_by, n.id AS package, n.dataset_id, d.org_id, n.node_id, n.state AS node_state, \
+             COALESCE(n.object_id = o.id, FALSE) AS is_source \
+             FROM objects o JOIN nodes n ON n.id = o.node JOIN datasets d ON d.id = n.dataset_id WHERE ",
+            $which
+        )
+    };
+}
+
+/// A node about to be recorded.
+#[derive(Debug, Clone, Copy)]
+pub struct NewNode<'a> {
+    /// Its id.
+    pub id: &'a NodeId,
+    /// The number of its dataset.
+    pub dataset: i64,
+    /// The number of the collection it lies in, or 0.
+    pub parent: i64,
+    /// What it is.
+    pub kind: NodeKind,
+    /// Its name.
+    pub name: &'a str,
+    /// Its source file.
+    pub object: Option<ObjectId>,
+    /// Who makes it.
+    pub by: &'a str,
+}
+
+impl Db {
+    /// A node by its id, in whatever dataset and state.
+    #[tracing::instrument(name = "db.find_node", level = "trace", skip_all)]
+    pub async fn find_node(&self, id: &NodeId) -> Result<Option<Node>> {
+        const SQL: &str = nodes!("n.node_id = $1");
+        let row: Option<Row> =
+            on_reader!(self, |pool| sqlx::query_as(SQL).bind(id.as_str()).fetch_optional(pool).await?);
+        row.map(Row::into_node).transpose()
+    }
+
+    /// A page of what lies in a collection, or at the top of a dataset (0), in the order of names after `after`: what is
+    /// there, or what was deleted.
+    #[tracing::instrument(name = "db.list_children", level = "trace", skip_all)]
+    pub async fn list_children(
+        &self,
+        (dataset, parent): (i64, i64),
+        deleted: bool,
+        after: (&str, i64),
+        limit: i64,
+    ) -> Result<Vec<Node>> {
+        const THERE: &str = nodes!(
+            "n.dataset_id = $1 AND n.parent_id = $2 AND n.state = 'READY' AND n.name > $3 ORDER BY n.name LIMIT $5"
+        );
+        const GONE: &str = nodes!(
+            "n.dataset_id = $1 AND n.parent_id = $2 AND (n.state = 'DELETED' OR n.state = 'RESTORING') \
+             AND (n.name, n.id) > ($3, $4) ORDER BY n.name, n.id LIMIT $5"
+        );
+        let sql = if deleted { GONE } else { THERE };
+        let rows: Vec<Row> = on_reader!(self, |pool| {
+            let query = sqlx::query_as(sql).bind(dataset).bind(parent).bind(after.0).bind(after.1).bind(limit);
+            query.fetch_all(pool).await?
+        });
+        rows.into_iter().map(Row::into_node).collect()
+    }
+
+    /// A page of the assets of a package that are there, in the order of their paths, after `after`.
+    #[tracing::instrument(name = "db.list_assets", level = "trace", skip_all)]
+    pub async fn list_assets(&self, package: i64, after: &str, limit: i64) -> Result<Vec<Asset>> {
+        const SQL: &str = assets!(
+            "o.node = $1 AND o.state = 'READY' AND o.id <> n.object_id AND o.name > $2 ORDER BY o.name LIMIT $3"
+        );
+        let rows: Vec<AssetRow> =
+            on_reader!(self, |pool| sqlx::query_as(SQL).bind(package).bind(after).bind(limit).fetch_all(pool).await?);
+        rows.into_iter().map(AssetRow::into_asset).collect()
+    }
+
+    /// An asset of a package that is there, by its path.
+    #[tracing::instrument(name = "db.find_asset", level = "trace", skip_all)]
+    pub async fn find_asset(&self, package: i64, path: &str) -> Result<Option<Asset>> {
+        const SQL: &str = assets!("o.node = $1 AND o.state = 'READY' AND o.id <> n.object_id AND o.name = $2");
+        let row: Option<AssetRow> =
+            on_reader!(self, |pool| sqlx::query_as(SQL).bind(package).bind(path).fetch_optional(pool).await?);
+        row.map(AssetRow::into_asset).transpose()
+    }
+
+    /// An object in a dataset by its id, whatever its state.
+    #[tracing::instrument(name = "db.find_package_object", level = "trace", skip_all)]
+    pub async fn find_package_object(&self, id: ObjectId) -> Result<Option<PackageObject>> {
+        const SQL: &str = package_objects!("o.id = $1");
+        let row: Option<ObjectRow> =
+            on_reader!(self, |pool| sqlx::query_as(SQL).bind(id.0).fetch_optional(pool).await?);
+        row.map(ObjectRow::into_object).transpose()
+    }
+
+    /// Objects of packages that were deleted in a dataset at a time, in the order of packages and objects, after `after`.
+    #[tracing::instrument(name = "db.list_deleted_objects", level = "trace", skip_all)]
+    pub async fn list_deleted_objects(
+        &self,
+        dataset: i64,
+        deleted_at: i64,
+        after: (i64, ObjectId),
+        limit: i64,
+    ) -> Result<Vec<PackageObject>> {
+        const SQL: &str = package_objects!(
+            "n.deleted_at = $2 AND n.dataset_id = $1 AND (n.id, o.id) > ($3, $4) ORDER BY n.id, o.id LIMIT $5"
+        );
+        let rows: Vec<ObjectRow> = on_reader!(self, |pool| {
+            let query = sqlx::query_as(SQL).bind(dataset).bind(deleted_at).bind(after.0).bind(after.1.0).bind(limit);
+            query.fetch_all(pool).await?
+        });
+        rows.into_iter().map(ObjectRow::into_object).collect()
+    }
+
+    /// Objects that a restore brings back, in the same order.
+    #[tracing::instrument(name = "db.list_restoring_objects", level = "trace", skip_all)]
+    pub async fn list_restoring_objects(
+        &self,
+        restore: Uuid,
+        after: (i64, ObjectId),
+        limit: i64,
+    ) -> Result<Vec<PackageObject>> {
+        const SQL: &str = package_objects!(
+            "n.restoring = $1 AND n.state = 'RESTORING' AND o.state = 'RESTORING' AND (n.id, o.id) > ($2, $3) \
+             ORDER BY n.id, o.id LIMIT $4"
+        );
+        let rows: Vec<ObjectRow> = on_reader!(self, |pool| {
+            sqlx::query_as(SQL).bind(restore).bind(after.0).bind(after.1.0).bind(limit).fetch_all(pool).await?
+        });
+        rows.into_iter().map(ObjectRow::into_object).collect()
+    }
+
+    /// All objects of a package, whatever their state.
+    #[tracing::instrument(name = "db.list_package_objects", level = "trace", skip_all)]
+    pub async fn list_package_objects(&self, package: i64, after: ObjectId, limit: i64) -> Result<Vec<PackageObject>> {
+        const SQL: &str = package_objects!("o.node = $1 AND o.id > $2 ORDER BY o.id LIMIT $3");
+        let rows: Vec<ObjectRow> = on_reader!(self, |pool| sqlx::query_as(SQL)
+            .bind(package)
+            .bind(after.0)
+            .bind(limit)
+            .fetch_all(pool)
+            .await?);
+        rows.into_iter().map(ObjectRow::into_object).collect()
+    }
+}
+
+impl Tx {
+    /// A node, as this transaction sees it.
+    #[tracing::instrument(name = "db.node_in_tx", level = "trace", skip_all)]
+    pub async fn node(&mut self, id: &NodeId) -> Result<Option<Node>> {
+        const SQL: &str = nodes!("n.node_id = $1");
+        let row: Option<Row> =
+            on_tx!(self, |connection| sqlx::query_as(SQL).bind(id.as_str()).fetch_optional(connection).await?);
+        row.map(Row::into_node).transpose()
+    }
+
+    /// Records a node. Its number; `None` if its name is taken.
+    #[tracing::instrument(name = "db.insert_node", level = "trace", skip_all)]
+    pub async fn insert_node(&mut self, new: NewNode<'_>, now: SystemTime) -> Result<Option<i64>> {
+        const SQL: &str = "INSERT INTO nodes \
+                           (node_id, dataset_id, parent_id, kind, name, state, object_id, objects, bytes, created_by, created_at) \
+                           VALUES ($1, $2, $3, $4, $5, 'READY', $6, 0, 0, $7, $8) \
+                           ON CONFLICT (dataset_id, parent_id, name) WHERE state = 'READY' DO NOTHING RETURNING id";
+        let row: Option<(i64,)> = on_tx!(self, |connection| {
+            let query = sqlx::query_as(SQL).bind(new.id.as_str()).bind(new.dataset).bind(new.parent);
+            let query = query.bind(new.kind.as_str()).bind(new.name).bind(new.object.map(|object| object.0));
+            query.bind(new.by).bind(micros(now)).fetch_optional(connection).await?
+        });
+        Ok(row.map(|(number,)| number))
+    }
+
+    /// Says of an object which package it belongs to.
+    #[tracing::instrument(name = "db.put_in_package", level = "trace", skip_all)]
+    pub async fn put_in_package(&mut self, object: ObjectId, package: i64) -> Result<()> {
+        const SQL: &str = "UPDATE objects SET node = $2 WHERE id = $1";
+        on_tx!(self, |connection| {
+            sqlx::query(SQL).bind(object.0).bind(package).execute(connection).await.map(drop)?;
+        });
+        Ok(())
+    }
+
+    /// Publishes what was scanned at its key, and counts it in its package, which must be there. `false` if it was not
+    /// waiting, or its package is gone.
+    #[tracing::instrument(name = "db.publish_in_package", level = "trace", skip_all)]
+    pub async fn publish_in_package(&mut self, id: ObjectId, key: &Key, content: &Content, scan: Scan) -> Result<bool> {
+        const OBJECT: &str = "UPDATE objects SET state = 'READY', object_key = $2, size = $3, etag = $4, modified_at = $5, scan = $6, \
+             reason = NULL, sealed_key = NULL WHERE id = $1 AND state = 'SCANNING' \
+             AND EXISTS (SELECT 1 FROM nodes n WHERE n.id = objects.node AND n.state = 'READY')";
+        const NODE: &str = "UPDATE nodes SET objects = objects + 1, bytes = bytes + $2 \
+                            WHERE id = (SELECT node FROM objects WHERE id = $1)";
+        let done = on_tx!(self, |connection| {
+            let size = to_i64(content.size);
+            let query = sqlx::query(OBJECT).bind(id.0).bind(key.as_str()).bind(size).bind(&content.etag);
+            let query = query.bind(micros(content.last_modified)).bind(scan.as_str());
+            let done = query.execute(&mut *connection).await?.rows_affected();
+            if done == 1 {
+                sqlx::query(NODE).bind(id.0).bind(size).execute(&mut *connection).await?;
+            }
+            done
+        });
+        Ok(done == 1)
+    }
+
+    /// Takes what was published out of its package's count.
+    #[tracing::instrument(name = "db.uncount_in_package", level = "trace", skip_all)]
+    pub async fn uncount_in_package(&mut self, id: ObjectId) -> Result<()> {
+        const SQL: &str = "UPDATE nodes SET objects = objects - 1, \
+                           bytes = bytes - (SELECT COALESCE(size, 0) FROM objects WHERE id = $1) \
+                           WHERE id = (SELECT node FROM objects WHERE id = $1)";
+        on_tx!(self, |connection| {
+            sqlx::query(SQL).bind(id.0).execute(connection).await.map(drop)?;
+        });
+        Ok(())
+    }
+
+    /// Frees the key of an object that is gone for good, for another one.
+    #[tracing::instrument(name = "db.free_key", level = "trace", skip_all)]
+    pub async fn free_key(&mut self, id: ObjectId) -> Result<()> {
+        const SQL: &str = "UPDATE objects SET object_key = $2 WHERE id = $1 AND state IN ('PURGED', 'REJECTED')";
+        on_tx!(self, |connection| {
+            sqlx::query(SQL).bind(id.0).bind(key::nobodys(id).as_str()).execute(connection).await.map(drop)?;
+        });
+        Ok(())
+    }
+
+    /// Makes a package whose source file never came, or was refused, go for good; its name is free. `false` if it was not
+    /// there.
+    #[tracing::instrument(name = "db.drop_node", level = "trace", skip_all)]
+    pub async fn drop_node(&mut self, number: i64, now: SystemTime) -> Result<bool> {
+        const SQL: &str =
+            "UPDATE nodes SET state = 'PURGED', name = '', deleted_at = $2 WHERE id = $1 AND state = 'READY'";
+        let done = on_tx!(self, |connection| {
+            sqlx::query(SQL).bind(number).bind(micros(now)).execute(connection).await?.rows_affected()
+        });
+        Ok(done == 1)
+    }
+
+    /// Adds a line of one node to its dataset's changelog.
+    #[tracing::instrument(name = "db.log_node", level = "trace", skip_all)]
+    pub async fn log_node(&mut self, number: i64, event: TreeEvent, actor: &str, now: SystemTime) -> Result<()> {
+        const SQL: &str = "INSERT INTO changelog (dataset_id, node_id, event, name, actor, at) \
+                           SELECT dataset_id, node_id, $2, name, $3, $4 FROM nodes WHERE id = $1";
+        on_tx!(self, |connection| {
+            let query = sqlx::query(SQL).bind(number).bind(event.as_str()).bind(actor).bind(micros(now));
+            query.execute(connection).await.map(drop)?;
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,366 @@
+//! Whole parts of datasets' trees: deleted, brought back and purged, each by a few statements however many nodes there are.
+//! Whoever calls holds the dataset, so that names and ancestors stay what they were seen to be. Trees are walked level by
+//! level by the database, at any depth, and no node twice.
+
+use std::time::SystemTime;
+
+use uuid::Uuid;
+
+use super::{Db, Tx, on_reader, on_tx};
+use crate::error::Result;
+use crate::model::micros;
+use crate::model::package::{NodeId, TreeEvent};
+
+/// A node that can't have its name back.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Conflict {
+    /// The node.
+    pub id: i64,
+    /// Where it lies.
+    pub parent_id: i64,
+    /// The name that is taken.
+    pub name: String,
+}
+
+/// A package that was deleted so long ago that it is to go for good.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Outdated {
+    /// The node.
+    pub id: i64,
+    /// Its dataset.
+    pub dataset_id: i64,
+    /// Whether it has bytes.
+    pub has_objects: bool,
+}
+
+/// What is in a manifest of one package.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub struct Leaf {
+    /// The node.
+    pub id: i64,
+    /// The collection it lies in.
+    pub parent_id: i64,
+    /// Its id.
+    pub node_id: String,
+    /// `collection` or `package`.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// The name of its source file.
+    pub filename: Option<String>,
+    /// Where that lies.
+    pub object_key: Option<String>,
+    /// Where that stands.
+    pub object_state: Option<String>,
+    /// Its bytes.
+    pub size: Option<i64>,
+    /// Why it was rejected or failed.
+    pub reason: Option<String>,
+}
+
+/// A node and all that is below it and matches `$state`, as `tree`.
+macro_rules! below {
+    ($state:literal, $then:literal) => {
+        concat!(
+            "WITH RECURSIVE tree (id) AS (SELECT id FROM nodes WHERE id = $1 \
+             UNION SELECT n.id FROM nodes n JOIN tree t ON n.parent_id = t.id \
+             WHERE n.parent_id <> 0 AND n.state <> 'PURGED' AND ",
+            $state,
+            ") ",
+            $then
+        )
+    };
+}
+
+impl Db {
+    /// What is there below a node, itself included, parents before what is in them.
+    #[tracing::instrument(name = "db.list_leaves", level = "trace", skip_all)]
+    pub async fn list_leaves(&self, number: i64, limit: i64) -> Result<Vec<Leaf>> {
+        const SQL: &str = below!(
+            "n.state = 'READY'",
+            "SELECT n.id, n.parent_id, n.node_id, n.kind, n.name, o.name AS filename, o.object_key, o.state AS object_state, \
+             o.size, o.reason FROM nodes n LEFT JOIN objects o ON o.id = n.object_id \
+             WHERE n.id IN (SELECT id FROM tree) AND n.state = 'READY' ORDER BY n.id LIMIT $2"
+        );
+        Ok(on_reader!(self, |pool| sqlx::query_as(SQL).bind(number).bind(limit).fetch_all(pool).await?))
+    }
+
+    /// The dataset of a restore, and who asked for it; `None` if nothing of it is left to be done.
+    #[tracing::instrument(name = "db.find_restore", level = "trace", skip_all)]
+    pub async fn find_restore(&self, restore: Uuid) -> Result<Option<i64>> {
+        const SQL: &str = "SELECT dataset_id FROM nodes WHERE restoring = $1 LIMIT 1";
+        let row: Option<(i64,)> =
+            on_reader!(self, |pool| sqlx::query_as(SQL).bind(restore).fetch_optional(pool).await?);
+        Ok(row.map(|(dataset,)| dataset))
+    }
+
+    /// Nodes that were deleted before `before`, the first deleted first.
+    #[tracing::instrument(name = "db.list_outdated_nodes", level = "trace", skip_all)]
+    pub async fn list_outdated_nodes(&self, before: SystemTime, limit: i64) -> Result<Vec<Outdated>> {
+        const SQL: &str = "SELECT id, dataset_id, kind = 'package' AS has_objects FROM nodes \
+                           WHERE deleted_at IS NOT NULL AND deleted_at < $1 AND state = 'DELETED' \
+                           ORDER BY deleted_at, id LIMIT $2";
+        let before = micros(before);
+        Ok(on_reader!(self, |pool| sqlx::query_as(SQL).bind(before).bind(limit).fetch_all(pool).await?))
+    }
+}
+
+impl Tx {
+    /// Runs a statement about one dataset and one time.
+    async fn about(&mut self, sql: &'static str, dataset: i64, at: i64) -> Result<u64> {
+        Ok(on_tx!(self, |connection| {
+            sqlx::query(sql).bind(dataset).bind(at).execute(connection).await?.rows_affected()
+        }))
+    }
+
+    /// Runs a statement about one restore.
+    async fn of_restore(&mut self, sql: &'static str, restore: Uuid) -> Result<u64> {
+        Ok(on_tx!(self, |connection| sqlx::query(sql).bind(restore).execute(connection).await?.rows_affected()))
+    }
+
+    /// What is published of a node and of all that is there below it: objects, and their bytes.
+    #[tracing::instrument(name = "db.weigh_tree", level = "trace", skip_all)]
+    pub async fn weigh_tree(&mut self, number: i64) -> Result<(i64, i64)> {
+        const SQL: &str = below!(
+            "n.state = 'READY'",
+            "SELECT CAST(COALESCE(SUM(objects), 0) AS BIGINT), CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM nodes \
+             WHERE id IN (SELECT id FROM tree) AND state = 'READY'"
+        );
+        Ok(on_tx!(self, |connection| sqlx::query_as(SQL).bind(number).fetch_one(connection).await?))
+    }
+
+    /// Deletes a node and all that is below it. `at`, in microseconds, names this delete in its dataset from here on.
+    #[tracing::instrument(name = "db.delete_tree", level = "trace", skip_all)]
+    pub async fn delete_tree(&mut self, (dataset, number): (i64, i64), at: i64, actor: &str) -> Result<u64> {
+        const NODES: &str = below!(
+            "n.state IN ('READY', 'RESTORING')",
+            "UPDATE nodes SET state = 'DELETED', deleted_at = $2, restoring = NULL, former_name = NULL \
+             WHERE id IN (SELECT id FROM tree) AND state IN ('READY', 'RESTORING')"
+        );
+        const LOG: &str = "INSERT INTO changelog (dataset_id, node_id, event, name, actor, at) \
+                           SELECT dataset_id, node_id, $3, name, $4, $2 FROM nodes \
+                           WHERE dataset_id = $1 AND deleted_at = $2 AND state = 'DELETED' ORDER BY id";
+        // What nobody could read yet is given up; what was published waits to be brought back.
+        const UPLOADS: &str = "UPDATE uploads SET state = 'ABORTED' WHERE state = 'OPEN' AND object_id IN \
+                               (SELECT o.id FROM objects o JOIN nodes n ON n.id = o.node \
+                               WHERE n.dataset_id = $1 AND n.deleted_at = $2 AND n.state = 'DELETED')";
+        const GIVEN_UP: &str = "UPDATE objects SET state = 'PURGED', deleted_at = $2, reason = NULL \
+             WHERE state IN ('PENDING', 'SCANNING', 'PROCESSING', 'FAILED', 'REJECTED') \
+             AND node IN (SELECT id FROM nodes WHERE dataset_id = $1 AND deleted_at = $2 AND state = 'DELETED')";
+        const KEPT: &str = "UPDATE objects SET state = 'DELETED', deleted_at = $2 WHERE state IN ('READY', 'RESTORING') \
+                            AND node IN (SELECT id FROM nodes WHERE dataset_id = $1 AND deleted_at = $2 AND state = 'DELETED')";
+        const EMPTY: &str = "UPDATE nodes SET state = 'PURGED', name = '' \
+                             WHERE dataset_id = $1 AND deleted_at = $2 AND state = 'DELETED' AND kind = 'package' \
+                             AND object_id IN (SELECT id FROM objects WHERE state = 'PURGED')";
+        const WITH_IT: &str = "UPDATE objects SET state = 'PURGED', name = NULL WHERE state = 'DELETED' \
+                               AND node IN (SELECT id FROM nodes WHERE dataset_id = $1 AND deleted_at = $2 AND state = 'PURGED')";
+        let done = self.about(NODES, number, at).await?;
+        on_tx!(self, |connection| {
+            let query = sqlx::query(LOG).bind(dataset).bind(at).bind(TreeEvent::Deleted.as_str()).bind(actor);
+            query.execute(connection).await.map(drop)?;
+        });
+        for sql in [UPLOADS, GIVEN_UP, KEPT, EMPTY, WITH_IT] {
+            self.about(sql, dataset, at).await?;
+        }
+        Ok(done)
+    }
+
+    /// Packages with assets among what was deleted: their numbers, `limit` of them.
+    #[tracing::instrument(name = "db.list_packages_with_assets", level = "trace", skip_all)]
+    pub async fn list_packages_with_assets(&mut self, dataset: i64, at: i64, limit: i64) -> Result<Vec<i64>> {
+        const SQL: &str = "SELECT id FROM nodes WHERE dataset_id = $1 AND deleted_at = $2 AND objects > 1 LIMIT $3";
+        let rows: Vec<(i64,)> = on_tx!(self, |connection| {
+            sqlx::query_as(SQL).bind(dataset).bind(at).bind(limit).fetch_all(connection).await?
+        });
+        Ok(rows.into_iter().map(|(id,)| id).collect())
+    }
+
+    /// Has a deleted node, all that was deleted below it, and the collections above it come back, as one restore. `false`
+    /// if it was not deleted, or before `oldest`.
+    #[tracing::instrument(name = "db.begin_tree_restore", level = "trace", skip_all)]
+    pub async fn begin_tree_restore(&mut self, number: i64, restore: Uuid, oldest: SystemTime) -> Result<bool> {
+        const NODE: &str = "UPDATE nodes SET state = 'RESTORING', restoring = $2 \
+                            WHERE id = $1 AND state = 'DELETED' AND deleted_at >= $3";
+        // Collections that come back for the sake of others may have more below them.
+        const BELOW: &str = below!(
+            "n.state IN ('DELETED', 'RESTORING')",
+            "UPDATE nodes SET state = 'RESTORING', restoring = $2 \
+             WHERE id IN (SELECT id FROM tree) AND state = 'DELETED' AND deleted_at >= $3"
+        );
+        const ABOVE: &str = "WITH RECURSIVE above (id) AS (SELECT parent_id FROM nodes WHERE id = $1 \
+                             UNION SELECT n.parent_id FROM nodes n JOIN above a ON n.id = a.id) \
+                             UPDATE nodes SET state = 'RESTORING', restoring = $2 \
+                             WHERE id IN (SELECT id FROM above) AND state = 'DELETED' AND deleted_at >= $3";
+        const OBJECTS: &str = "UPDATE objects SET state = 'RESTORING' WHERE state = 'DELETED' \
+                               AND node IN (SELECT id FROM nodes WHERE restoring = $1 AND state = 'RESTORING')";
+        let oldest = micros(oldest);
+        let begun = on_tx!(self, |connection| {
+            let begun = sqlx::query(NODE)
+                .bind(number)
+                .bind(restore)
+                .bind(oldest)
+                .execute(&mut *connection)
+                .await?
+                .rows_affected();
+            if begun == 1 {
+                for sql in [BELOW, ABOVE] {
+                    sqlx::query(sql).bind(number).bind(restore).bind(oldest).execute(&mut *connection).await?;
+                }
+                sqlx::query(OBJECTS).bind(restore).execute(&mut *connection).await?;
+            }
+            begun
+        });
+        Ok(begun == 1)
+    }
+
+    /// Takes a package out of its restore, because its source file is lost: it stays deleted.
+    #[tracing::instrument(name = "db.leave_in_trash", level = "trace", skip_all)]
+    pub async fn leave_in_trash(&mut self, number: i64, restore: Uuid) -> Result<bool> {
+        const NODE: &str = "UPDATE nodes SET state = 'DELETED', restoring = NULL \
+                            WHERE id = $1 AND restoring = $2 AND state = 'RESTORING'";
+        const OBJECTS: &str = "UPDATE objects SET state = 'DELETED' WHERE node = $1 AND state = 'RESTORING'";
+        Ok(on_tx!(self, |connection| {
+            let left = sqlx::query(NODE).bind(number).bind(restore).execute(&mut *connection).await?.rows_affected();
+            if left == 1 {
+                sqlx::query(OBJECTS).bind(number).execute(&mut *connection).await?;
+            }
+            left == 1
+        }))
+    }
+
+    /// Gives a restore up: what was not back yet stays deleted, as it was. The times at which it had been.
+    #[tracing::instrument(name = "db.give_up_restore", level = "trace", skip_all)]
+    pub async fn give_up_restore(&mut self, restore: Uuid) -> Result<Vec<(i64, i64)>> {
+        const TIMES: &str =
+            "SELECT DISTINCT dataset_id, deleted_at FROM nodes WHERE restoring = $1 AND state = 'RESTORING'";
+        const OBJECTS: &str = "UPDATE objects SET state = 'DELETED' WHERE state = 'RESTORING' \
+                               AND node IN (SELECT id FROM nodes WHERE restoring = $1 AND state = 'RESTORING')";
+        const NODES: &str =
+            "UPDATE nodes SET state = 'DELETED', restoring = NULL WHERE restoring = $1 AND state = 'RESTORING'";
+        let times = on_tx!(self, |connection| sqlx::query_as(TIMES).bind(restore).fetch_all(connection).await?);
+        for sql in [OBJECTS, NODES] {
+            self.of_restore(sql, restore).await?;
+        }
+        Ok(times)
+    }
+
+    /// Takes the collections above what comes back into its restore, also those that another one was about to bring back.
+    #[tracing::instrument(name = "db.take_ancestors_along", level = "trace", skip_all)]
+    pub async fn take_ancestors_along(&mut self, restore: Uuid) -> Result<()> {
+        const SQL: &str = "WITH RECURSIVE above (id) AS \
+                           (SELECT parent_id FROM nodes WHERE restoring = $1 AND state = 'RESTORING' \
+                           UNION SELECT n.parent_id FROM nodes n JOIN above a ON n.id = a.id) \
+                           UPDATE nodes SET state = 'RESTORING', restoring = $1 \
+                           WHERE id IN (SELECT id FROM above) AND state IN ('DELETED', 'RESTORING')";
+        self.of_restore(SQL, restore).await.map(drop)
+    }
+
+    /// What comes back and can't have its name: because something else there has it, or because of several that come back
+    /// with one name the last deleted keeps it.
+    #[tracing::instrument(name = "db.list_conflicts", level = "trace", skip_all)]
+    pub async fn list_conflicts(&mut self, restore: Uuid) -> Result<Vec<Conflict>> {
+        const SQL: &str = "SELECT c.id, c.parent_id, c.name FROM \
+             (SELECT n.id, n.dataset_id, n.parent_id, n.name, n.deleted_at, \
+             ROW_NUMBER() OVER (PARTITION BY n.parent_id, n.name ORDER BY n.deleted_at DESC, n.id DESC) AS place \
+             FROM nodes n WHERE n.restoring = $1 AND n.state = 'RESTORING') c \
+             WHERE c.place > 1 OR EXISTS (SELECT 1 FROM nodes a WHERE a.dataset_id = c.dataset_id \
+             AND a.parent_id = c.parent_id AND a.name = c.name AND a.state = 'READY') \
+             ORDER BY c.parent_id, c.name, c.deleted_at DESC, c.id DESC";
+        Ok(on_tx!(self, |connection| sqlx::query_as(SQL).bind(restore).fetch_all(connection).await?))
+    }
+
+    /// Names in a collection from one text up to another: of what is there, and of what comes back.
+    #[tracing::instrument(name = "db.list_taken_names", level = "trace", skip_all)]
+    pub async fn list_taken_names(
+        &mut self,
+        (dataset, parent): (i64, i64),
+        restore: Uuid,
+        (from, to): (&str, &str),
+    ) -> Result<Vec<String>> {
+        const SQL: &str = "SELECT name FROM nodes WHERE dataset_id = $1 AND parent_id = $2 AND name >= $4 AND name < $5 \
+                           AND state = 'READY' \
+                           UNION SELECT name FROM nodes WHERE dataset_id = $1 AND parent_id = $2 AND name >= $4 AND name < $5 \
+                           AND (state = 'DELETED' OR state = 'RESTORING') AND restoring = $3";
+        let rows: Vec<(String,)> = on_tx!(self, |connection| {
+            let query = sqlx::query_as(SQL).bind(dataset).bind(parent).bind(restore).bind(from).bind(to);
+            query.fetch_all(connection).await?
+        });
+        Ok(rows.into_iter().map(|(name,)| name).collect())
+    }
+
+    /// Gives something that comes back another name.
+    #[tracing::instrument(name = "db.rename_restored", level = "trace", skip_all)]
+    pub async fn rename_restored(&mut self, number: i64, name: &str) -> Result<()> {
+        const SQL: &str = "UPDATE nodes SET former_name = name, name = $2 WHERE id = $1 AND state = 'RESTORING'";
+        on_tx!(self, |connection| {
+            sqlx::query(SQL).bind(number).bind(name).execute(connection).await.map(drop)?;
+        });
+        Ok(())
+    }
+
+    /// Says of all that a restore brings back that it is there. How many nodes that are; objects and bytes that are
+    /// published of them.
+    #[tracing::instrument(name = "db.finish_tree_restore", level = "trace", skip_all)]
+    pub async fn finish_tree_restore(
+        &mut self,
+        restore: Uuid,
+        actor: &str,
+        now: SystemTime,
+    ) -> Result<(i64, i64, i64)> {
+        const WEIGHT: &str = "SELECT COUNT(*), CAST(COALESCE(SUM(objects), 0) AS BIGINT), CAST(COALESCE(SUM(bytes), 0) AS BIGINT) \
+                              FROM nodes WHERE restoring = $1 AND state = 'RESTORING'";
+        const LOG: &str = "INSERT INTO changelog (dataset_id, node_id, event, name, original_name, actor, at) \
+                           SELECT dataset_id, node_id, $2, name, former_name, $3, $4 FROM nodes \
+                           WHERE restoring = $1 AND state = 'RESTORING' ORDER BY id";
+        const OBJECTS: &str = "UPDATE objects SET state = 'READY', deleted_at = NULL WHERE state = 'RESTORING' \
+                               AND node IN (SELECT id FROM nodes WHERE restoring = $1 AND state = 'RESTORING')";
+        const NODES: &str = "UPDATE nodes SET state = 'READY', deleted_at = NULL, restoring = NULL, former_name = NULL \
+                             WHERE restoring = $1 AND state = 'RESTORING'";
+        let weight = on_tx!(self, |connection| {
+            let weight = sqlx::query_as(WEIGHT).bind(restore).fetch_one(&mut *connection).await?;
+            let query = sqlx::query(LOG).bind(restore).bind(TreeEvent::Restored.as_str());
+            query.bind(actor).bind(micros(now)).execute(&mut *connection).await?;
+            weight
+        });
+        for sql in [OBJECTS, NODES] {
+            self.of_restore(sql, restore).await?;
+        }
+        Ok(weight)
+    }
+
+    /// Makes a deleted node go for good, with its objects. `false` if it is not deleted.
+    #[tracing::instrument(name = "db.purge_node", level = "trace", skip_all)]
+    pub async fn purge_node(&mut self, number: i64, now: SystemTime) -> Result<bool> {
+        const LOG: &str = "INSERT INTO changelog (dataset_id, node_id, event, name, actor, at) \
+                           SELECT dataset_id, node_id, $2, name, 'system', $3 FROM nodes WHERE id = $1 AND state = 'DELETED'";
+        const NODE: &str = "UPDATE nodes SET state = 'PURGED', name = '' WHERE id = $1 AND state = 'DELETED'";
+        const OBJECTS: &str =
+            "UPDATE objects SET state = 'PURGED', name = NULL, reason = NULL WHERE node = $1 AND state = 'DELETED'";
+        Ok(on_tx!(self, |connection| {
+            let query = sqlx::query(LOG).bind(number).bind(TreeEvent::Purged.as_str()).bind(micros(now));
+            query.execute(&mut *connection).await?;
+            let done = sqlx::query(NODE).bind(number).execute(&mut *connection).await?.rows_affected();
+            if done == 1 {
+                sqlx::query(OBJECTS).bind(number).execute(&mut *connection).await?;
+            }
+            done == 1
+        }))
+    }
+
+    /// An asset that is lost while its package comes back: it is gone for good, and not counted any more.
+    #[tracing::instrument(name = "db.lose_asset", level = "trace", skip_all)]
+    pub async fn lose_asset(&mut self, id: crate::model::ids::ObjectId) -> Result<()> {
+        const SQL: &str = "UPDATE objects SET state = 'PURGED' WHERE id = $1 AND state = 'RESTORING'";
+        let lost = on_tx!(self, |connection| sqlx::query(SQL).bind(id.0).execute(connection).await?.rows_affected());
+        if lost == 1 { self.uncount_in_package(id).await } else { Ok(()) }
+    }
+
+    /// The number of a node by its id, in a dataset.
+    #[tracing::instrument(name = "db.node_number", level = "trace", skip_all)]
+    pub async fn node_number(&mut self, dataset: i64, id: &NodeId) -> Result<Option<(i64, String)>> {
+        const SQL: &str = "SELECT id, state FROM nodes WHERE node_id = $2 AND dataset_id = $1";
+        Ok(on_tx!(self, |connection| {
+            sqlx::query_as(SQL).bind(dataset).bind(id.as_str()).fetch_optional(connection).await?
+        }))
+    }
+}

@@ -1,0 +1,149 @@
+//! Trees of datasets: made, listed, deleted, brought back.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::super::error::ErrorBody;
+use super::super::json::json;
+use super::answers::ChangePage;
+use super::asked::{ChangesAsked, ChildrenAsked, InDataset};
+use super::wire::{NewCollection, NodeIds, NodeOutcomes, NodePage, NodeResponse};
+use super::{Answer, Asking, dataset_id, limit, parent_id, parse_place, read, show_place};
+use crate::app::App;
+use crate::error::bad_request;
+use crate::model::access::Action;
+use crate::model::caller::Caller;
+use crate::model::package::{NodeId, NodeState};
+use crate::packages::{self, deletion, no_such_package, restoring};
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(create_collection))
+        .routes(routes!(list_children))
+        .routes(routes!(delete_packages))
+        .routes(routes!(restore_packages))
+        .routes(routes!(list_changes))
+        .routes(routes!(get_node))
+}
+
+/// Make a collection
+#[utoipa::path(post, path = "/packages/collections", tag = "packages", params(InDataset), request_body = NewCollection,
+    responses((status = 201, body = NodeResponse), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+        (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
+async fn create_collection(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    asked: Asking<InDataset>,
+    request: Request,
+) -> Answer<(StatusCode, Json<NodeResponse>)> {
+    let dataset = dataset_id(read(asked)?.dataset_id.as_deref())?;
+    let new: NewCollection = json(request).await?;
+    let parent = parent_id(new.parent_id.as_deref())?;
+    let made = packages::create_collection(&app, &caller, &dataset, &new.name, parent.as_ref()).await?;
+    Ok((StatusCode::CREATED, Json(made.into())))
+}
+
+/// List what lies in a collection, or at the top of a dataset
+///
+/// In the order of names. With `status=DELETED`, for editors: what was deleted there and can be restored.
+#[utoipa::path(get, path = "/packages/children", tag = "packages", params(ChildrenAsked),
+    responses((status = 200, body = NodePage), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+        (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
+async fn list_children(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    asked: Asking<ChildrenAsked>,
+) -> Answer<Json<NodePage>> {
+    let asked = read(asked)?;
+    let dataset = dataset_id(asked.dataset_id.as_deref())?;
+    let parent = parent_id(asked.parent_id.as_deref().filter(|text| !text.is_empty()))?;
+    let deleted = match asked.status.as_deref() {
+        None | Some("READY") => false,
+        Some("DELETED") => true,
+        Some(_) => return Err(bad_request("status must be DELETED, or left out").into()),
+    };
+    let limit = limit(asked.limit.as_deref())?;
+    let (number, name) = asked.cursor.as_deref().map_or(Ok((0, String::new())), parse_place)?;
+    let place = ((name.as_str(), number), limit);
+    let (found, more) = packages::children(&app, &caller, &dataset, parent.as_ref(), deleted, place).await?;
+    let next_cursor = found.last().filter(|_| more).map(|last| show_place(last.number, &last.name));
+    Ok(Json(NodePage { children: found.into_iter().map(Into::into).collect(), next_cursor }))
+}
+
+/// Get a package or a collection
+///
+/// What was deleted is there for editors.
+#[utoipa::path(get, path = "/packages/{id}", tag = "packages", params(("id" = String, Path)),
+    responses((status = 200, body = NodeResponse), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
+async fn get_node(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> Answer<Json<NodeResponse>> {
+    let id = NodeId::parse(&id).ok_or_else(no_such_package)?;
+    let (dataset, node) = packages::node(&app, &caller, Action::Read, &id).await?;
+    let editor = packages::role(&caller, &dataset).is_none_or(|role| role.may(Action::Delete));
+    match node.state {
+        NodeState::Ready => {}
+        NodeState::Deleted | NodeState::Restoring if editor => {}
+        _ => return Err(no_such_package().into()),
+    }
+    Ok(Json(node.into()))
+}
+
+/// Delete packages and collections
+///
+/// With all that is in them. Their names are free at once; they can be restored until their retention ends. Uploads that are
+/// open are given up. What can't be deleted is in `failures`, and keeps no others.
+#[utoipa::path(delete, path = "/packages", tag = "packages", params(InDataset), request_body = NodeIds,
+    responses((status = 200, body = NodeOutcomes), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+        (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
+async fn delete_packages(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    asked: Asking<InDataset>,
+    request: Request,
+) -> Answer<Json<NodeOutcomes>> {
+    let dataset = dataset_id(read(asked)?.dataset_id.as_deref())?;
+    let NodeIds { node_ids } = json(request).await?;
+    Ok(Json(deletion::delete(&app, &caller, &dataset, &node_ids).await?.into()))
+}
+
+/// Restore deleted packages and collections
+///
+/// With all that was deleted in them, and with the collections they lie in. They are RESTORING from here on, and READY
+/// within moments. What has its name taken comes back as `name (1)`, which the changelog says. What can't be restored is in
+/// `failures`, and keeps no others.
+#[utoipa::path(post, path = "/packages/restore", tag = "packages", params(InDataset), request_body = NodeIds,
+    responses((status = 200, body = NodeOutcomes), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+        (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
+async fn restore_packages(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    asked: Asking<InDataset>,
+    request: Request,
+) -> Answer<Json<NodeOutcomes>> {
+    let dataset = dataset_id(read(asked)?.dataset_id.as_deref())?;
+    let NodeIds { node_ids } = json(request).await?;
+    Ok(Json(restoring::restore(&app, &caller, &dataset, &node_ids).await?.into()))
+}
+
+/// What became of a dataset's tree, the latest first
+#[utoipa::path(get, path = "/packages/changelog", tag = "packages", params(ChangesAsked),
+    responses((status = 200, body = ChangePage), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+        (status = 404, body = ErrorBody)))]
+async fn list_changes(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    asked: Asking<ChangesAsked>,
+) -> Answer<Json<ChangePage>> {
+    let asked = read(asked)?;
+    let dataset = dataset_id(asked.dataset_id.as_deref())?;
+    let node = asked.package_id.as_deref().map(|text| NodeId::parse(text).ok_or_else(no_such_package)).transpose()?;
+    let limit = limit(asked.limit.as_deref())?;
+    let (before, _) = asked.cursor.as_deref().map_or(Ok((i64::MAX, String::new())), parse_place)?;
+    let (found, more) = packages::changelog(&app, &caller, &dataset, node.as_ref(), before, limit).await?;
+    let next_cursor = found.last().filter(|_| more).map(|last| show_place(last.id, ""));
+    Ok(Json(ChangePage { changes: found.into_iter().map(Into::into).collect(), next_cursor }))
+}

@@ -1,0 +1,70 @@
+//! The proxy for pages that hold presigned URLs: no sign-in, a redirect or a few headers, never a body.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderValue, Method, Response, StatusCode, header};
+use axum::response::IntoResponse as _;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::super::error::ErrorBody;
+use super::Answer;
+use super::reading::{described, redirect};
+use crate::app::App;
+use crate::error::{Result, bad_request};
+use crate::packages::proxy;
+
+const ALLOWED: &str = "GET, HEAD, OPTIONS";
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(proxy_s3, proxy_s3_options))
+}
+
+/// The URL, and what arrived beside it.
+fn parameters(query: Option<&str>) -> Result<(String, Vec<(String, String)>)> {
+    let unreadable = || bad_request("the query can't be read");
+    let pairs: Vec<(String, String)> =
+        serde_urlencoded::from_str(query.unwrap_or_default()).map_err(|_| unreadable())?;
+    let (urls, beside): (Vec<_>, Vec<_>) = pairs.into_iter().partition(|(name, _)| name == "presigned_url");
+    let mut urls = urls.into_iter().map(|(_, url)| url).filter(|url| !url.is_empty());
+    match (urls.next(), urls.next()) {
+        (Some(url), None) => Ok((url, beside)),
+        (None, _) => Err(bad_request("the query parameter presigned_url is missing")),
+        (Some(_), Some(_)) => Err(bad_request("presigned_url is given twice")),
+    }
+}
+
+/// Go on to a presigned URL
+///
+/// Without sign-in: whoever holds the URL may read. 307 to it, with headers for pages of other origins. It must lead to a
+/// bucket of this server, or one of `PROXY_ALLOWED_BUCKETS`, and be good. HEAD says what S3 tells the holder of that URL.
+#[utoipa::path(get, path = "/packages/proxy/s3", tag = "packages",
+    params(("presigned_url" = String, Query, description = "the URL, percent-encoded; parameters that arrive beside it belong to it")),
+    responses((status = 307, description = "to the URL"), (status = 400, body = ErrorBody), (status = 403, body = ErrorBody),
+        (status = 404, body = ErrorBody), (status = 503, body = ErrorBody)))]
+async fn proxy_s3(State(app): State<Arc<App>>, method: Method, RawQuery(query): RawQuery) -> Answer<Response<Body>> {
+    let (given, beside) = parameters(query.as_deref())?;
+    let url = proxy::resolve(&app, &given, &beside)?;
+    if method != Method::HEAD {
+        return Ok(redirect(&url.url)?);
+    }
+    let facts = proxy::facts(&app, &url).await?;
+    Ok(described([
+        (header::CONTENT_LENGTH, Some(facts.size.to_string())),
+        (header::CONTENT_TYPE, facts.content_type),
+        (header::ETAG, facts.etag),
+        (header::LAST_MODIFIED, facts.last_modified),
+    ])?)
+}
+
+/// What the proxy can be asked
+#[utoipa::path(options, path = "/packages/proxy/s3", tag = "packages", responses((status = 204)))]
+async fn proxy_s3_options() -> Response<Body> {
+    let headers = [
+        (header::ALLOW, HeaderValue::from_static(ALLOWED)),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    (StatusCode::NO_CONTENT, headers).into_response()
+}

@@ -1,0 +1,168 @@
+//! Links to what is in a dataset: presigned, signed for the CDN, and many at once.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use axum::response::IntoResponse as _;
+use sign::Hash;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::super::cookies;
+use super::super::error::ErrorBody;
+use super::super::json::json;
+use super::answers::{ManifestResponse, PresignedPackageUrl, SignedAssets};
+use super::asked::{InDataset, OfPackage};
+use super::wire::NodeIds;
+use super::{Answer, Asking, NO_STORE, asset_path, dataset_id, needed_path, package_id, read};
+use crate::app::App;
+use crate::error::{Error, Result, bad_request};
+use crate::model::caller::Caller;
+use crate::model::epoch_seconds;
+use crate::packages::links::{self, Signed};
+use crate::packages::manifest;
+
+pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(presign_s3)).routes(routes!(sign_cloudfront)).routes(routes!(download_manifest))
+}
+
+/// A redirect to a URL that is a secret.
+pub(super) fn redirect(url: &str) -> Result<Response<Body>> {
+    let to = HeaderValue::from_str(url).map_err(|error| Error::Internal(error.into()))?;
+    let headers = [
+        (header::LOCATION, to),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    ];
+    Ok((StatusCode::TEMPORARY_REDIRECT, headers).into_response())
+}
+
+/// The answer to a HEAD, of an object that is read elsewhere.
+pub(super) fn described(fields: [(header::HeaderName, Option<String>); 4]) -> Result<Response<Body>> {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    for (name, value) in fields {
+        if let Some(value) = value {
+            headers.insert(name, HeaderValue::from_str(&value).map_err(|error| Error::Internal(error.into()))?);
+        }
+    }
+    Ok((StatusCode::OK, headers).into_response())
+}
+
+/// Get a presigned URL of a package's source file, or of an asset
+///
+/// 307 to it, for an hour; with `redirect=false` it comes in JSON. HEAD says what the object is like: its length, type, ETag
+/// and date. Collections have no source file.
+#[utoipa::path(get, path = "/packages/presign/s3", tag = "packages", params(OfPackage),
+    responses((status = 307, description = "to the presigned URL"), (status = 200, body = PresignedPackageUrl), (status = 400, body = ErrorBody),
+        (status = 401, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
+async fn presign_s3(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    method: Method,
+    asked: Asking<OfPackage>,
+) -> Answer<Response<Body>> {
+    let asked = read(asked)?;
+    let (dataset, package) = (dataset_id(asked.dataset_id.as_deref())?, package_id(asked.package_id.as_deref())?);
+    let path = asked.path.as_deref().map(asset_path).transpose()?;
+    let what = (&package, path.as_ref());
+    if method == Method::HEAD {
+        let stat = links::stat(&app, &caller, &dataset, what).await?;
+        let date = httpdate::fmt_http_date(stat.last_modified);
+        return Ok(described([
+            (header::CONTENT_LENGTH, Some(stat.size.to_string())),
+            (header::CONTENT_TYPE, Some(stat.attributes.content_type)),
+            (header::ETAG, Some(format!("\"{}\"", stat.etag))),
+            (header::LAST_MODIFIED, Some(date)),
+        ])?);
+    }
+    let in_json = match asked.redirect.as_deref() {
+        None | Some("true") => false,
+        Some("false") => true,
+        Some(_) => return Err(bad_request("redirect must be true or false").into()),
+    };
+    let signed = links::presign(&app, &caller, &dataset, what).await?;
+    if in_json {
+        let expires_at = epoch_seconds(signed.expires);
+        return Ok((NO_STORE, Json(PresignedPackageUrl { presigned_url: signed.url, expires_at })).into_response());
+    }
+    Ok(redirect(&signed.url)?)
+}
+
+/// Get a CDN URL of an asset
+///
+/// For an hour, and for that asset alone. With `scope=prefix` one signature over all assets of the package, to be put behind
+/// their URLs, and as cookies.
+#[utoipa::path(get, path = "/packages/cloudfront/sign", tag = "packages", params(OfPackage),
+    responses((status = 200, body = SignedAssets), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+        (status = 404, body = ErrorBody)))]
+async fn sign_cloudfront(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    asked: Asking<OfPackage>,
+) -> Answer<Response<Body>> {
+    let asked = read(asked)?;
+    let (dataset, package) = (dataset_id(asked.dataset_id.as_deref())?, package_id(asked.package_id.as_deref())?);
+    let signed = match asked.scope.as_deref() {
+        None | Some("object") => {
+            let path = needed_path(asked.path.as_deref())?;
+            links::sign_object(&app, &caller, &dataset, (&package, &path)).await?
+        }
+        Some("prefix") => links::sign_prefix(&app, &caller, &dataset, &package).await?,
+        Some(_) => return Err(bad_request("scope must be prefix, or left out").into()),
+    };
+    Ok(match signed {
+        Signed::Object(url, times) => {
+            let body = SignedAssets::Object {
+                signed_url: url.as_ref().to_owned(),
+                expires_at: times.expires_at,
+                refresh_after: times.refresh_after,
+            };
+            (NO_STORE, Json(body)).into_response()
+        }
+        Signed::Prefix { base_url, path, signature, times } => {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            let mut attributes = cookies::attributes(&app, &path);
+            attributes.push(cookies::max_age(times.expires_at));
+            cookies::set(&mut headers, &signature, &attributes)?;
+            let body = SignedAssets::Prefix {
+                base_url,
+                query: signature.query(),
+                policy: signature.policy.clone(),
+                signature: signature.signature.clone(),
+                key_pair_id: signature.key_pair_id.clone(),
+                hash_algorithm: (signature.hash == Hash::Sha256).then_some("SHA256"),
+                expires_at: times.expires_at,
+                refresh_after: times.refresh_after,
+            };
+            (headers, Json(body)).into_response()
+        }
+    })
+}
+
+/// Get a manifest of many downloads
+///
+/// The source files of packages, and of all that lies in collections, with presigned URLs that live an hour. What is scanned,
+/// was rejected or failed is in `blocked`.
+#[utoipa::path(post, path = "/packages/download-manifest", tag = "packages", params(InDataset), request_body = NodeIds,
+    responses((status = 200, body = ManifestResponse), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+        (status = 404, body = ErrorBody), (status = 413, body = ErrorBody)))]
+async fn download_manifest(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    asked: Asking<InDataset>,
+    request: Request,
+) -> Answer<Response<Body>> {
+    let dataset = dataset_id(read(asked)?.dataset_id.as_deref())?;
+    let NodeIds { node_ids } = json(request).await?;
+    let begun = SystemTime::now();
+    let manifest = manifest::manifest(&app, &caller, &dataset, &node_ids).await?;
+    metrics::histogram!("tidegate_manifest_seconds").record(begun.elapsed().unwrap_or_default().as_secs_f64());
+    Ok((NO_STORE, Json(ManifestResponse::from(manifest))).into_response())
+}
