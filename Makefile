@@ -73,7 +73,7 @@ tools-rust:
 
 tools-python:
 	@./.ci/need $(NEEDS_PYTHON)
-	@test -x $(PYTHON) && $(PYTHON) -c 'import boto3, moto.server, PIL, pytest' 2>/dev/null || ./.ci/venv $(VENV)
+	@test -x $(PYTHON) && $(PYTHON) -c 'import boto3, moto.server, PIL, pyarrow, pytest' 2>/dev/null || ./.ci/venv $(VENV)
 
 # PostgreSQL, clamd, ffmpeg, and two S3 servers that are not ours: one that verifies signatures and one that keeps versions.
 tools-servers: tools-python

@@ -28,6 +28,7 @@ from jobs import jobs  # noqa: E402
 from media import media  # noqa: E402
 from report import MIB, ROUNDS, Run, put, row, shown, write_table  # noqa: E402
 from server import Server, free_port  # noqa: E402
+from packages import packages  # noqa: E402
 from spaces import spaces  # noqa: E402
 
 
@@ -282,6 +283,8 @@ def main():
         media(folder / "media")
         (folder / "spaces").mkdir()
         spaces(folder / "spaces")
+        (folder / "packages").mkdir()
+        packages(folder / "packages")
         (folder / "edge").mkdir()
         edge(folder / "edge")
         shutil.rmtree(folder, ignore_errors=True)
