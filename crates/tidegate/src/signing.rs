@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::{ArcSwap, Guard};
@@ -17,6 +18,8 @@ use crate::trust::Trust;
 pub struct Signing {
     current: ArcSwap<Signer>,
     hash: Hash,
+    /// Whether it was said that the key that signs is not there any more.
+    orphaned: AtomicBool,
     /// Where others may come from, and how long their public halves have to lie there before.
     folder: Option<(PathBuf, Duration)>,
 }
@@ -24,7 +27,7 @@ pub struct Signing {
 impl Signing {
     /// Signs with `signer`, and with what comes into the folder after it.
     pub fn new(signer: Signer, hash: Hash, folder: Option<(PathBuf, Duration)>) -> Self {
-        Self { current: ArcSwap::from_pointee(signer), hash, folder }
+        Self { current: ArcSwap::from_pointee(signer), hash, orphaned: AtomicBool::new(false), folder }
     }
 
     /// What signs, as of now.
@@ -42,8 +45,19 @@ impl Signing {
                 return;
             }
         };
-        let Some(found) = secrets::chosen(&keys, *settled, SystemTime::now()) else { return };
-        if found.id == self.signer().key_pair_id() {
+        let now = self.signer().key_pair_id().to_owned();
+        // Only one that the edge trusts by what lies there, and has had the time to.
+        let mut settled = secrets::settled(&keys, *settled, SystemTime::now());
+        let Some(found) = settled.find(|key| trust.holds(&key.id)) else {
+            if keys.iter().all(|key| key.id != now) && !self.orphaned.swap(true, Ordering::Relaxed) {
+                tracing::warn!(
+                    key = now,
+                    "the key that grants are signed with was removed, and there is no other: it signs until the server ends"
+                );
+            }
+            return;
+        };
+        if found.id == now {
             return;
         }
         let read = found.read().and_then(|key| Ok((key.public_pem()?, key)));
@@ -51,6 +65,7 @@ impl Signing {
             Ok((public, key)) => {
                 trust.sign_with(&found.id, &public);
                 self.current.store(Arc::new(Signer::new(found.id.clone(), key, self.hash)));
+                self.orphaned.store(false, Ordering::Relaxed);
                 metrics::counter!("tidegate_signing_key_changes_total").increment(1);
                 tracing::info!(key = found.id, "grants are signed with another key from now on");
             }

@@ -50,6 +50,12 @@ impl Trust {
         }
     }
 
+    /// Whether a public key of this id lies in the folder, and could be read.
+    pub fn holds(&self, id: &str) -> bool {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.pems.iter().any(|(known, pem)| known == id && PublicKey::parse(pem).is_ok())
+    }
+
     /// What this server signs with from now on. What it signed with before is trusted as long as it lies in the folder.
     pub fn sign_with(&self, id: &str, public: &str) {
         *self.own.lock().unwrap_or_else(PoisonError::into_inner) = Some((id.to_owned(), public.to_owned()));

@@ -55,6 +55,7 @@ CREATE INDEX nodes_gone ON nodes (dataset_id, parent_id, name, id) WHERE state =
 CREATE INDEX nodes_below ON nodes (parent_id) WHERE parent_id <> 0 AND state <> 'PURGED';
 CREATE INDEX nodes_coming_back ON nodes (restoring, id) WHERE restoring IS NOT NULL;
 CREATE INDEX nodes_deleted ON nodes (deleted_at, id) WHERE deleted_at IS NOT NULL;
+CREATE INDEX nodes_outdated ON nodes (deleted_at, id) WHERE state = 'DELETED';
 
 -- Of an object in a dataset, which package it belongs to; the name of an asset is its path.
 ALTER TABLE objects ADD COLUMN node BIGINT;
@@ -72,3 +73,4 @@ CREATE TABLE changelog (
     at             BIGINT  NOT NULL
 );
 CREATE INDEX changelog_of_dataset ON changelog (dataset_id, id);
+CREATE INDEX changelog_of_node ON changelog (dataset_id, node_id, id);

@@ -81,7 +81,7 @@ fn generate(config: &Config, new: &New) -> anyhow::Result<String> {
         text.push_str(&format!("not used: CLOUDFRONT_PRIVATE_KEY_PEM gives the server the key {given}\n"));
     } else if new.folder.path.is_none() {
         let seconds = config.edge.settled().as_secs();
-        text.push_str(&format!("signed with from about {seconds} s after this, or at the next start\n"));
+        text.push_str(&format!("signed with from about {seconds} s after this, where the edge reads this folder\n"));
     }
     Ok(text)
 }

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -213,7 +213,7 @@ pub struct FoundKey {
     pub id: String,
     /// Its file.
     pub path: PathBuf,
-    /// When that was written.
+    /// When that came there.
     pub written: SystemTime,
 }
 
@@ -229,7 +229,7 @@ impl FoundKey {
 pub fn private_keys(folder: &Path) -> io::Result<Vec<FoundKey>> {
     let mut found = Vec::new();
     for (id, path) in pems(folder, ".pem")?.into_iter().filter(|(id, _)| is_key_pair_id(id)) {
-        match fs::metadata(&path).and_then(|metadata| metadata.modified()) {
+        match fs::metadata(&path).map(|metadata| arrived(&metadata)) {
             Ok(written) => found.push(FoundKey { id, path, written }),
             // Taken out at this moment.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -240,11 +240,21 @@ pub fn private_keys(folder: &Path) -> io::Result<Vec<FoundKey>> {
     Ok(found)
 }
 
-/// Which of the keys in a folder is signed with: the newest that has been there for so long that every edge has read its
-/// public half; the first of those that have not, where there is no other.
-pub fn chosen(keys: &[FoundKey], settled: Duration, now: SystemTime) -> Option<&FoundKey> {
-    let is_settled = |key: &&FoundKey| now.duration_since(key.written).is_ok_and(|age| age >= settled);
-    keys.iter().rev().find(is_settled).or_else(|| keys.first())
+/// When a file came to where it is: one that was moved or copied there may say that it was written long ago.
+fn arrived(metadata: &fs::Metadata) -> SystemTime {
+    let (seconds, nanos) = (metadata.mtime(), metadata.mtime_nsec()).max((metadata.ctime(), metadata.ctime_nsec()));
+    let since = Duration::new(u64::try_from(seconds).unwrap_or(0), u32::try_from(nanos).unwrap_or(0));
+    SystemTime::UNIX_EPOCH + since
+}
+
+/// The keys that have been in a folder for so long that every edge has read their public halves, the newest first.
+pub fn settled(keys: &[FoundKey], settled: Duration, now: SystemTime) -> impl Iterator<Item = &FoundKey> {
+    keys.iter().rev().filter(move |key| now.duration_since(key.written).is_ok_and(|age| age >= settled))
+}
+
+/// Which of the keys in a folder a start signs with: the newest of these; the first of all, where there is none.
+pub fn chosen(keys: &[FoundKey], long_enough: Duration, now: SystemTime) -> Option<&FoundKey> {
+    settled(keys, long_enough, now).next().or_else(|| keys.first())
 }
 
 /// Makes a key pair in a folder: the public half first, so that nobody finds a key that nobody trusts.

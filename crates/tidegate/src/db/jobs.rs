@@ -220,6 +220,15 @@ impl Db {
         tx.commit().await
     }
 
+    /// Whether a job of this name is yet to be done, or being done.
+    #[tracing::instrument(name = "db.is_job_waiting", level = "trace", skip_all)]
+    pub async fn is_job_waiting(&self, dedupe: &str) -> Result<bool> {
+        const SQL: &str = "SELECT id FROM jobs WHERE dedupe = $1 AND state = 'QUEUED'";
+        let row: Option<(i64,)> =
+            on_reader!(self, |pool| sqlx::query_as(SQL).bind(dedupe).fetch_optional(pool).await?);
+        Ok(row.is_some())
+    }
+
     /// How many jobs there are.
     #[tracing::instrument(name = "db.count_jobs", level = "trace", skip_all)]
     pub async fn count_jobs(&self) -> Result<JobCounts> {

@@ -11,7 +11,7 @@ use crate::model::ids::ObjectId;
 use crate::model::key::{self, Key, PackageNumbers};
 use crate::model::media::Scan;
 use crate::model::object::{Content, Object, ObjectState};
-use crate::model::package::{Asset, Node, NodeId, NodeKind, NodeState, Source, TreeEvent};
+use crate::model::package::{Asset, Node, NodeId, NodeKind, NodeState, Shown, Source, TreeEvent};
 use crate::model::{from_micros, micros};
 
 #[derive(sqlx::FromRow)]
@@ -151,6 +151,8 @@ pub struct PackageObject {
     pub is_source: bool,
     /// Where what was sent lies, once it was confirmed.
     pub sealed: Option<Key>,
+    /// What the scanner said, or that nobody is asked; `None` as long as it has to be scanned.
+    pub scan: Option<Scan>,
     /// Who announced it.
     pub created_by: String,
 }
@@ -160,6 +162,7 @@ struct ObjectRow {
     #[sqlx(flatten)]
     object: AssetRow,
     sealed_key: Option<String>,
+    scan: Option<String>,
     created_by: String,
     package: i64,
     dataset_id: i64,
@@ -178,6 +181,7 @@ impl ObjectRow {
             node_state: NodeState::parse(&self.node_state).ok_or_else(|| corrupt("node state"))?,
             is_source: self.is_source,
             sealed: self.sealed_key.map(Key::stored),
+            scan: self.scan.as_deref().and_then(Scan::parse),
             created_by: self.created_by,
         })
     }
@@ -188,7 +192,7 @@ macro_rules! package_objects {
     ($which:literal) => {
         concat!(
             "SELECT o.id, o.object_key, o.name, o.content_type, o.state, o.size, o.etag, o.modified_at, o.created_at, o.reason, \
-             o.sealed_key, o.created_by, n.id AS package, n.dataset_id, d.org_id, n.node_id, n.state AS node_state, \
+             o.sealed_key, o.scan, o.created_by, n.id AS package, n.dataset_id, d.org_id, n.node_id, n.state AS node_state, \
              COALESCE(n.object_id = o.id, FALSE) AS is_source \
              FROM objects o JOIN nodes n ON n.id = o.node JOIN datasets d ON d.id = n.dataset_id WHERE ",
             $which
@@ -231,21 +235,26 @@ impl Db {
     pub async fn list_children(
         &self,
         (dataset, parent): (i64, i64),
-        deleted: bool,
+        shown: Shown,
         after: (&str, i64),
         limit: i64,
     ) -> Result<Vec<Node>> {
         const THERE: &str = nodes!(
-            "n.dataset_id = $1 AND n.parent_id = $2 AND n.state = 'READY' AND n.name > $3 ORDER BY n.name LIMIT $5"
+            "n.dataset_id = $1 AND n.parent_id = $2 AND n.state = 'READY' AND n.name > $3 \
+             AND ($6 = 'ALL' OR COALESCE(o.state, 'READY') = $6) ORDER BY n.name LIMIT $5"
         );
         const GONE: &str = nodes!(
             "n.dataset_id = $1 AND n.parent_id = $2 AND (n.state = 'DELETED' OR n.state = 'RESTORING') \
-             AND (n.name, n.id) > ($3, $4) ORDER BY n.name, n.id LIMIT $5"
+             AND (n.name, n.id) > ($3, $4) AND $6 <> '' ORDER BY n.name, n.id LIMIT $5"
         );
-        let sql = if deleted { GONE } else { THERE };
+        let (sql, state) = match shown {
+            Shown::Deleted => (GONE, "DELETED"),
+            Shown::All => (THERE, "ALL"),
+            Shown::In(state) => (THERE, state.as_str()),
+        };
         let rows: Vec<Row> = on_reader!(self, |pool| {
             let query = sqlx::query_as(sql).bind(dataset).bind(parent).bind(after.0).bind(after.1).bind(limit);
-            query.fetch_all(pool).await?
+            query.bind(state).fetch_all(pool).await?
         });
         rows.into_iter().map(Row::into_node).collect()
     }
@@ -259,6 +268,41 @@ impl Db {
         let rows: Vec<AssetRow> =
             on_reader!(self, |pool| sqlx::query_as(SQL).bind(package).bind(after).bind(limit).fetch_all(pool).await?);
         rows.into_iter().map(AssetRow::into_asset).collect()
+    }
+
+    /// Whether an asset of a package lies at a path, below it, or where one of its folders would have to be.
+    #[tracing::instrument(name = "db.is_path_taken", level = "trace", skip_all)]
+    pub async fn is_path_taken(&self, package: i64, path: &str) -> Result<bool> {
+        const SQL: &str = "SELECT o.id FROM objects o JOIN nodes n ON n.id = o.node WHERE o.node = $1 AND o.state = 'READY' \
+                           AND o.id <> n.object_id AND ((o.name > $3 AND o.name < $4) OR o.name IN (";
+        let folders = path.char_indices().filter(|(_, c)| *c == '/').map(|(at, _)| &path[..at]);
+        let (from, to) = (format!("{path}/"), format!("{path}0"));
+        let found: Option<(Uuid,)> = on_reader!(self, |pool| {
+            let (before, after) = SQL.split_once("$1").unwrap_or((SQL, ""));
+            let (middle, after) = after.split_once("$3").unwrap_or((after, ""));
+            let (and, after) = after.split_once("$4").unwrap_or((after, ""));
+            let mut query = sqlx::QueryBuilder::new(before);
+            query.push_bind(package).push(middle).push_bind(&from).push(and).push_bind(&to).push(after);
+            let mut list = query.separated(", ");
+            list.push_bind(path);
+            for folder in folders.clone() {
+                list.push_bind(folder);
+            }
+            query.push(")) LIMIT 1").build_query_as().fetch_optional(pool).await?
+        });
+        Ok(found.is_some())
+    }
+
+    /// Whose an object is that bears a key, whatever its state.
+    #[tracing::instrument(name = "db.find_by_key", level = "trace", skip_all)]
+    pub async fn find_bearer(&self, key: &Key) -> Result<Option<(ObjectId, ObjectState)>> {
+        const SQL: &str = "SELECT id, state FROM objects WHERE object_key = $1";
+        let row: Option<(Uuid, String)> =
+            on_reader!(self, |pool| sqlx::query_as(SQL).bind(key.as_str()).fetch_optional(pool).await?);
+        let read = |(id, state): (Uuid, String)| {
+            Ok((ObjectId(id), ObjectState::parse(&state).ok_or_else(|| corrupt("object state"))?))
+        };
+        row.map(read).transpose()
     }
 
     /// An asset of a package that is there, by its path.
@@ -289,7 +333,7 @@ impl Db {
         limit: i64,
     ) -> Result<Vec<PackageObject>> {
         const SQL: &str = package_objects!(
-            "n.deleted_at = $2 AND n.dataset_id = $1 AND (n.id, o.id) > ($3, $4) ORDER BY n.id, o.id LIMIT $5"
+            "n.deleted_at = $2 AND n.dataset_id = $1 AND n.id >= $3 AND (n.id, o.id) > ($3, $4) ORDER BY n.id, o.id LIMIT $5"
         );
         let rows: Vec<ObjectRow> = on_reader!(self, |pool| {
             let query = sqlx::query_as(SQL).bind(dataset).bind(deleted_at).bind(after.0).bind(after.1.0).bind(limit);
@@ -307,7 +351,7 @@ impl Db {
         limit: i64,
     ) -> Result<Vec<PackageObject>> {
         const SQL: &str = package_objects!(
-            "n.restoring = $1 AND n.state = 'RESTORING' AND o.state = 'RESTORING' AND (n.id, o.id) > ($2, $3) \
+            "n.restoring = $1 AND COALESCE(n.state, '') = 'RESTORING' AND COALESCE(o.state, '') = 'RESTORING' AND n.id >= $2 AND (n.id, o.id) > ($2, $3) \
              ORDER BY n.id, o.id LIMIT $4"
         );
         let rows: Vec<ObjectRow> = on_reader!(self, |pool| {
@@ -365,19 +409,34 @@ impl Tx {
         Ok(())
     }
 
+    /// Claims the key at which something is to be published, with what the scanner said, so that whoever looks for its bytes
+    /// finds them and nobody else puts others there. `false` if it does not wait for that, its package is gone, or the key is
+    /// another's.
+    #[tracing::instrument(name = "db.claim_key", level = "trace", skip_all)]
+    pub async fn claim_key(&mut self, id: ObjectId, key: &Key, scan: Scan) -> Result<bool> {
+        const SQL: &str = "UPDATE objects SET object_key = $2, scan = $3 WHERE id = $1 AND state = 'SCANNING' \
+                           AND EXISTS (SELECT 1 FROM nodes n WHERE n.id = objects.node AND n.state = 'READY') \
+                           AND NOT EXISTS (SELECT 1 FROM objects other WHERE other.object_key = $2 AND other.id <> $1)";
+        let done = on_tx!(self, |connection| {
+            let query = sqlx::query(SQL).bind(id.0).bind(key.as_str()).bind(scan.as_str());
+            query.execute(connection).await?.rows_affected()
+        });
+        Ok(done == 1)
+    }
+
     /// Publishes what was scanned at its key, and counts it in its package, which must be there. `false` if it was not
     /// waiting, or its package is gone.
     #[tracing::instrument(name = "db.publish_in_package", level = "trace", skip_all)]
-    pub async fn publish_in_package(&mut self, id: ObjectId, key: &Key, content: &Content, scan: Scan) -> Result<bool> {
-        const OBJECT: &str = "UPDATE objects SET state = 'READY', object_key = $2, size = $3, etag = $4, modified_at = $5, scan = $6, \
-             reason = NULL, sealed_key = NULL WHERE id = $1 AND state = 'SCANNING' \
+    pub async fn publish_in_package(&mut self, id: ObjectId, key: &Key, content: &Content) -> Result<bool> {
+        const OBJECT: &str = "UPDATE objects SET state = 'READY', size = $3, etag = $4, modified_at = $5, reason = NULL, sealed_key = NULL \
+             WHERE id = $1 AND state = 'SCANNING' AND object_key = $2 \
              AND EXISTS (SELECT 1 FROM nodes n WHERE n.id = objects.node AND n.state = 'READY')";
         const NODE: &str = "UPDATE nodes SET objects = objects + 1, bytes = bytes + $2 \
                             WHERE id = (SELECT node FROM objects WHERE id = $1)";
         let done = on_tx!(self, |connection| {
             let size = to_i64(content.size);
             let query = sqlx::query(OBJECT).bind(id.0).bind(key.as_str()).bind(size).bind(&content.etag);
-            let query = query.bind(micros(content.last_modified)).bind(scan.as_str());
+            let query = query.bind(micros(content.last_modified));
             let done = query.execute(&mut *connection).await?.rows_affected();
             if done == 1 {
                 sqlx::query(NODE).bind(id.0).bind(size).execute(&mut *connection).await?;

@@ -1,6 +1,9 @@
 //! Whole parts of datasets' trees: deleted, brought back and purged, each by a few statements however many nodes there are.
 //! Whoever calls holds the dataset, so that names and ancestors stay what they were seen to be. Trees are walked level by
 //! level by the database, at any depth, and no node twice.
+//!
+//! States are compared as `COALESCE(state, '')` where a statement changes very many of them: what PostgreSQL knows of how many
+//! rows are in which state is old by then, and it would go by the small indexes of states, once for each node.
 
 use std::time::SystemTime;
 
@@ -9,7 +12,7 @@ use uuid::Uuid;
 use super::{Db, Tx, on_reader, on_tx};
 use crate::error::Result;
 use crate::model::micros;
-use crate::model::package::{NodeId, TreeEvent};
+use crate::model::package::TreeEvent;
 
 /// A node that can't have its name back.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
@@ -94,11 +97,19 @@ impl Db {
         Ok(row.map(|(dataset,)| dataset))
     }
 
+    /// When what a restore brings back was deleted: dataset and time, in microseconds.
+    #[tracing::instrument(name = "db.list_restored_times", level = "trace", skip_all)]
+    pub async fn list_restored_times(&self, restore: Uuid) -> Result<Vec<(i64, i64)>> {
+        const SQL: &str =
+            "SELECT DISTINCT dataset_id, deleted_at FROM nodes WHERE restoring = $1 AND deleted_at IS NOT NULL";
+        Ok(on_reader!(self, |pool| sqlx::query_as(SQL).bind(restore).fetch_all(pool).await?))
+    }
+
     /// Nodes that were deleted before `before`, the first deleted first.
     #[tracing::instrument(name = "db.list_outdated_nodes", level = "trace", skip_all)]
     pub async fn list_outdated_nodes(&self, before: SystemTime, limit: i64) -> Result<Vec<Outdated>> {
         const SQL: &str = "SELECT id, dataset_id, kind = 'package' AS has_objects FROM nodes \
-                           WHERE deleted_at IS NOT NULL AND deleted_at < $1 AND state = 'DELETED' \
+                           WHERE deleted_at < $1 AND state = 'DELETED' \
                            ORDER BY deleted_at, id LIMIT $2";
         let before = micros(before);
         Ok(on_reader!(self, |pool| sqlx::query_as(SQL).bind(before).bind(limit).fetch_all(pool).await?))
@@ -124,7 +135,7 @@ impl Tx {
         const SQL: &str = below!(
             "n.state = 'READY'",
             "SELECT CAST(COALESCE(SUM(objects), 0) AS BIGINT), CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM nodes \
-             WHERE id IN (SELECT id FROM tree) AND state = 'READY'"
+             WHERE id IN (SELECT id FROM tree) AND COALESCE(state, '') = 'READY'"
         );
         Ok(on_tx!(self, |connection| sqlx::query_as(SQL).bind(number).fetch_one(connection).await?))
     }
@@ -135,31 +146,28 @@ impl Tx {
         const NODES: &str = below!(
             "n.state IN ('READY', 'RESTORING')",
             "UPDATE nodes SET state = 'DELETED', deleted_at = $2, restoring = NULL, former_name = NULL \
-             WHERE id IN (SELECT id FROM tree) AND state IN ('READY', 'RESTORING')"
+             WHERE id IN (SELECT id FROM tree) AND COALESCE(state, '') IN ('READY', 'RESTORING')"
         );
         const LOG: &str = "INSERT INTO changelog (dataset_id, node_id, event, name, actor, at) \
                            SELECT dataset_id, node_id, $3, name, $4, $2 FROM nodes \
-                           WHERE dataset_id = $1 AND deleted_at = $2 AND state = 'DELETED' ORDER BY id";
-        // What nobody could read yet is given up; what was published waits to be brought back.
-        const UPLOADS: &str = "UPDATE uploads SET state = 'ABORTED' WHERE state = 'OPEN' AND object_id IN \
+                           WHERE dataset_id = $1 AND deleted_at = $2 AND COALESCE(state, '') = 'DELETED' ORDER BY id";
+        // What never came is given up; what was published waits to be brought back, and what was confirmed stays what it is.
+        const UPLOADS: &str = "UPDATE uploads SET state = 'ABORTED' WHERE COALESCE(state, '') = 'OPEN' AND object_id IN \
                                (SELECT o.id FROM objects o JOIN nodes n ON n.id = o.node \
-                               WHERE n.dataset_id = $1 AND n.deleted_at = $2 AND n.state = 'DELETED')";
-        const GIVEN_UP: &str = "UPDATE objects SET state = 'PURGED', deleted_at = $2, reason = NULL \
-             WHERE state IN ('PENDING', 'SCANNING', 'PROCESSING', 'FAILED', 'REJECTED') \
-             AND node IN (SELECT id FROM nodes WHERE dataset_id = $1 AND deleted_at = $2 AND state = 'DELETED')";
-        const KEPT: &str = "UPDATE objects SET state = 'DELETED', deleted_at = $2 WHERE state IN ('READY', 'RESTORING') \
-                            AND node IN (SELECT id FROM nodes WHERE dataset_id = $1 AND deleted_at = $2 AND state = 'DELETED')";
+                               WHERE n.dataset_id = $1 AND n.deleted_at = $2 AND COALESCE(n.state, '') = 'DELETED')";
+        const GIVEN_UP: &str = "UPDATE objects SET state = 'PURGED', deleted_at = $2, reason = NULL WHERE COALESCE(state, '') = 'PENDING' \
+             AND node IN (SELECT id FROM nodes WHERE dataset_id = $1 AND deleted_at = $2 AND COALESCE(state, '') = 'DELETED')";
+        const KEPT: &str = "UPDATE objects SET state = 'DELETED', deleted_at = $2 WHERE COALESCE(state, '') IN ('READY', 'RESTORING') \
+             AND node IN (SELECT id FROM nodes WHERE dataset_id = $1 AND deleted_at = $2 AND COALESCE(state, '') = 'DELETED')";
         const EMPTY: &str = "UPDATE nodes SET state = 'PURGED', name = '' \
-                             WHERE dataset_id = $1 AND deleted_at = $2 AND state = 'DELETED' AND kind = 'package' \
-                             AND object_id IN (SELECT id FROM objects WHERE state = 'PURGED')";
-        const WITH_IT: &str = "UPDATE objects SET state = 'PURGED', name = NULL WHERE state = 'DELETED' \
-                               AND node IN (SELECT id FROM nodes WHERE dataset_id = $1 AND deleted_at = $2 AND state = 'PURGED')";
+             WHERE dataset_id = $1 AND deleted_at = $2 AND COALESCE(state, '') = 'DELETED' AND kind = 'package' \
+             AND EXISTS (SELECT 1 FROM objects o WHERE o.id = nodes.object_id AND COALESCE(o.state, '') = 'PURGED')";
         let done = self.about(NODES, number, at).await?;
         on_tx!(self, |connection| {
             let query = sqlx::query(LOG).bind(dataset).bind(at).bind(TreeEvent::Deleted.as_str()).bind(actor);
             query.execute(connection).await.map(drop)?;
         });
-        for sql in [UPLOADS, GIVEN_UP, KEPT, EMPTY, WITH_IT] {
+        for sql in [UPLOADS, GIVEN_UP, KEPT, EMPTY] {
             self.about(sql, dataset, at).await?;
         }
         Ok(done)
@@ -168,7 +176,8 @@ impl Tx {
     /// Packages with assets among what was deleted: their numbers, `limit` of them.
     #[tracing::instrument(name = "db.list_packages_with_assets", level = "trace", skip_all)]
     pub async fn list_packages_with_assets(&mut self, dataset: i64, at: i64, limit: i64) -> Result<Vec<i64>> {
-        const SQL: &str = "SELECT id FROM nodes WHERE dataset_id = $1 AND deleted_at = $2 AND objects > 1 LIMIT $3";
+        const SQL: &str = "SELECT id FROM nodes WHERE dataset_id = $1 AND deleted_at = $2 AND EXISTS \
+                           (SELECT 1 FROM objects o WHERE o.node = nodes.id AND o.id <> nodes.object_id) LIMIT $3";
         let rows: Vec<(i64,)> = on_tx!(self, |connection| {
             sqlx::query_as(SQL).bind(dataset).bind(at).bind(limit).fetch_all(connection).await?
         });
@@ -185,14 +194,14 @@ impl Tx {
         const BELOW: &str = below!(
             "n.state IN ('DELETED', 'RESTORING')",
             "UPDATE nodes SET state = 'RESTORING', restoring = $2 \
-             WHERE id IN (SELECT id FROM tree) AND state = 'DELETED' AND deleted_at >= $3"
+             WHERE id IN (SELECT id FROM tree) AND COALESCE(state, '') = 'DELETED' AND deleted_at >= $3"
         );
         const ABOVE: &str = "WITH RECURSIVE above (id) AS (SELECT parent_id FROM nodes WHERE id = $1 \
                              UNION SELECT n.parent_id FROM nodes n JOIN above a ON n.id = a.id) \
                              UPDATE nodes SET state = 'RESTORING', restoring = $2 \
-                             WHERE id IN (SELECT id FROM above) AND state = 'DELETED' AND deleted_at >= $3";
-        const OBJECTS: &str = "UPDATE objects SET state = 'RESTORING' WHERE state = 'DELETED' \
-                               AND node IN (SELECT id FROM nodes WHERE restoring = $1 AND state = 'RESTORING')";
+                             WHERE id IN (SELECT id FROM above) AND COALESCE(state, '') = 'DELETED' AND deleted_at >= $3";
+        const OBJECTS: &str = "UPDATE objects SET state = 'RESTORING' WHERE COALESCE(state, '') = 'DELETED' \
+                               AND node IN (SELECT id FROM nodes WHERE restoring = $1 AND COALESCE(state, '') = 'RESTORING')";
         let oldest = micros(oldest);
         let begun = on_tx!(self, |connection| {
             let begun = sqlx::query(NODE)
@@ -231,12 +240,10 @@ impl Tx {
     /// Gives a restore up: what was not back yet stays deleted, as it was. The times at which it had been.
     #[tracing::instrument(name = "db.give_up_restore", level = "trace", skip_all)]
     pub async fn give_up_restore(&mut self, restore: Uuid) -> Result<Vec<(i64, i64)>> {
-        const TIMES: &str =
-            "SELECT DISTINCT dataset_id, deleted_at FROM nodes WHERE restoring = $1 AND state = 'RESTORING'";
-        const OBJECTS: &str = "UPDATE objects SET state = 'DELETED' WHERE state = 'RESTORING' \
-                               AND node IN (SELECT id FROM nodes WHERE restoring = $1 AND state = 'RESTORING')";
-        const NODES: &str =
-            "UPDATE nodes SET state = 'DELETED', restoring = NULL WHERE restoring = $1 AND state = 'RESTORING'";
+        const TIMES: &str = "SELECT DISTINCT dataset_id, deleted_at FROM nodes WHERE restoring = $1 AND COALESCE(state, '') = 'RESTORING'";
+        const OBJECTS: &str = "UPDATE objects SET state = 'DELETED' WHERE COALESCE(state, '') = 'RESTORING' \
+                               AND node IN (SELECT id FROM nodes WHERE restoring = $1 AND COALESCE(state, '') = 'RESTORING')";
+        const NODES: &str = "UPDATE nodes SET state = 'DELETED', restoring = NULL WHERE restoring = $1 AND COALESCE(state, '') = 'RESTORING'";
         let times = on_tx!(self, |connection| sqlx::query_as(TIMES).bind(restore).fetch_all(connection).await?);
         for sql in [OBJECTS, NODES] {
             self.of_restore(sql, restore).await?;
@@ -248,10 +255,10 @@ impl Tx {
     #[tracing::instrument(name = "db.take_ancestors_along", level = "trace", skip_all)]
     pub async fn take_ancestors_along(&mut self, restore: Uuid) -> Result<()> {
         const SQL: &str = "WITH RECURSIVE above (id) AS \
-                           (SELECT parent_id FROM nodes WHERE restoring = $1 AND state = 'RESTORING' \
+                           (SELECT parent_id FROM nodes WHERE restoring = $1 AND COALESCE(state, '') = 'RESTORING' \
                            UNION SELECT n.parent_id FROM nodes n JOIN above a ON n.id = a.id) \
                            UPDATE nodes SET state = 'RESTORING', restoring = $1 \
-                           WHERE id IN (SELECT id FROM above) AND state IN ('DELETED', 'RESTORING')";
+                           WHERE id IN (SELECT id FROM above) AND COALESCE(state, '') IN ('DELETED', 'RESTORING')";
         self.of_restore(SQL, restore).await.map(drop)
     }
 
@@ -262,7 +269,7 @@ impl Tx {
         const SQL: &str = "SELECT c.id, c.parent_id, c.name FROM \
              (SELECT n.id, n.dataset_id, n.parent_id, n.name, n.deleted_at, \
              ROW_NUMBER() OVER (PARTITION BY n.parent_id, n.name ORDER BY n.deleted_at DESC, n.id DESC) AS place \
-             FROM nodes n WHERE n.restoring = $1 AND n.state = 'RESTORING') c \
+             FROM nodes n WHERE n.restoring = $1 AND COALESCE(n.state, '') = 'RESTORING') c \
              WHERE c.place > 1 OR EXISTS (SELECT 1 FROM nodes a WHERE a.dataset_id = c.dataset_id \
              AND a.parent_id = c.parent_id AND a.name = c.name AND a.state = 'READY') \
              ORDER BY c.parent_id, c.name, c.deleted_at DESC, c.id DESC";
@@ -308,14 +315,14 @@ impl Tx {
         now: SystemTime,
     ) -> Result<(i64, i64, i64)> {
         const WEIGHT: &str = "SELECT COUNT(*), CAST(COALESCE(SUM(objects), 0) AS BIGINT), CAST(COALESCE(SUM(bytes), 0) AS BIGINT) \
-                              FROM nodes WHERE restoring = $1 AND state = 'RESTORING'";
+                              FROM nodes WHERE restoring = $1 AND COALESCE(state, '') = 'RESTORING'";
         const LOG: &str = "INSERT INTO changelog (dataset_id, node_id, event, name, original_name, actor, at) \
                            SELECT dataset_id, node_id, $2, name, former_name, $3, $4 FROM nodes \
-                           WHERE restoring = $1 AND state = 'RESTORING' ORDER BY id";
-        const OBJECTS: &str = "UPDATE objects SET state = 'READY', deleted_at = NULL WHERE state = 'RESTORING' \
-                               AND node IN (SELECT id FROM nodes WHERE restoring = $1 AND state = 'RESTORING')";
+                           WHERE restoring = $1 AND COALESCE(state, '') = 'RESTORING' ORDER BY id";
+        const OBJECTS: &str = "UPDATE objects SET state = 'READY', deleted_at = NULL WHERE COALESCE(state, '') = 'RESTORING' \
+                               AND node IN (SELECT id FROM nodes WHERE restoring = $1 AND COALESCE(state, '') = 'RESTORING')";
         const NODES: &str = "UPDATE nodes SET state = 'READY', deleted_at = NULL, restoring = NULL, former_name = NULL \
-                             WHERE restoring = $1 AND state = 'RESTORING'";
+                             WHERE restoring = $1 AND COALESCE(state, '') = 'RESTORING'";
         let weight = on_tx!(self, |connection| {
             let weight = sqlx::query_as(WEIGHT).bind(restore).fetch_one(&mut *connection).await?;
             let query = sqlx::query(LOG).bind(restore).bind(TreeEvent::Restored.as_str());
@@ -334,8 +341,9 @@ impl Tx {
         const LOG: &str = "INSERT INTO changelog (dataset_id, node_id, event, name, actor, at) \
                            SELECT dataset_id, node_id, $2, name, 'system', $3 FROM nodes WHERE id = $1 AND state = 'DELETED'";
         const NODE: &str = "UPDATE nodes SET state = 'PURGED', name = '' WHERE id = $1 AND state = 'DELETED'";
+        // What was confirmed and never published, too.
         const OBJECTS: &str =
-            "UPDATE objects SET state = 'PURGED', name = NULL, reason = NULL WHERE node = $1 AND state = 'DELETED'";
+            "UPDATE objects SET state = 'PURGED', name = NULL, reason = NULL WHERE node = $1 AND state <> 'PURGED'";
         Ok(on_tx!(self, |connection| {
             let query = sqlx::query(LOG).bind(number).bind(TreeEvent::Purged.as_str()).bind(micros(now));
             query.execute(&mut *connection).await?;
@@ -355,12 +363,12 @@ impl Tx {
         if lost == 1 { self.uncount_in_package(id).await } else { Ok(()) }
     }
 
-    /// The number of a node by its id, in a dataset.
-    #[tracing::instrument(name = "db.node_number", level = "trace", skip_all)]
-    pub async fn node_number(&mut self, dataset: i64, id: &NodeId) -> Result<Option<(i64, String)>> {
-        const SQL: &str = "SELECT id, state FROM nodes WHERE node_id = $2 AND dataset_id = $1";
-        Ok(on_tx!(self, |connection| {
-            sqlx::query_as(SQL).bind(dataset).bind(id.as_str()).fetch_optional(connection).await?
-        }))
+    /// The dataset of a restore, as this transaction sees it.
+    #[tracing::instrument(name = "db.dataset_of_restore", level = "trace", skip_all)]
+    pub async fn dataset_of_restore(&mut self, restore: Uuid) -> Result<Option<i64>> {
+        const SQL: &str = "SELECT dataset_id FROM nodes WHERE restoring = $1 LIMIT 1";
+        let row: Option<(i64,)> =
+            on_tx!(self, |connection| sqlx::query_as(SQL).bind(restore).fetch_optional(connection).await?);
+        Ok(row.map(|(dataset,)| dataset))
     }
 }

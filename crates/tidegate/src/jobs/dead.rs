@@ -50,7 +50,7 @@ pub async fn revive_failed(db: &Db, caller: &Caller) -> Result<u64> {
             let taken_back = match &media {
                 Some((_, media)) => gallery::take_back(&mut tx, caller, media, now).await?,
                 None if db.kind_of(id).await? == Some(OwnerKind::Dataset) => {
-                    publishing::revive(&mut tx, id, true, now).await?
+                    publishing::take_back(&mut tx, id, now).await?
                 }
                 None => ingest::files::take_back(&mut tx, id, now).await?,
             };
@@ -82,8 +82,10 @@ pub async fn revive(db: &Db, caller: &Caller, id: i64) -> Result<()> {
             tx.set_object_state(id, ObjectState::Deleted, ObjectState::Restoring, now).await?;
             false
         }
-        (None, Some(Job::PublishPackageV1 { object, scan })) => {
-            publishing::revive(&mut tx, ObjectId(object), scan, now).await?
+        (None, Some(Job::PublishPackageV1 { object })) => publishing::take_back(&mut tx, ObjectId(object), now).await?,
+        (None, Some(Job::RestoreTreeV1 { .. })) => {
+            let message = "what this restore was to bring back was put back among what is deleted; ask for it again";
+            return Err(Error::InvalidState(message.into()));
         }
         (None, Some(Job::ScanFileV1 { object })) => ingest::files::take_back(&mut tx, ObjectId(object), now).await?,
         (None, _) => false,

@@ -121,8 +121,6 @@ pub enum Job {
     PublishPackageV1 {
         /// The source file, or the asset.
         object: Uuid,
-        /// Whether it has to be scanned.
-        scan: bool,
     },
     /// Takes the bytes of what was deleted of a dataset away from where they are served.
     HideTreeV1 {
@@ -150,6 +148,9 @@ pub enum Job {
         restore: Uuid,
         /// Who wished it.
         actor: String,
+        /// Where to go on: behind this package and object.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        after: Option<(i64, Uuid)>,
     },
 }
 
@@ -216,7 +217,7 @@ impl Job {
     }
 
     /// Of jobs with one name of this kind there is one at a time.
-    fn dedupe(&self) -> Option<Cow<'static, str>> {
+    pub(crate) fn dedupe(&self) -> Option<Cow<'static, str>> {
         match self {
             Self::SweepV1 | Self::RecoverV1 | Self::InvalidateV1 => Some(self.name().into()),
             Self::IngestV1 { object, .. } => Some(format!("ingest:{object}").into()),
@@ -224,6 +225,8 @@ impl Job {
             Self::ScanFileV1 { object } => Some(format!("scan:{object}").into()),
             Self::RescanV1 { object } => Some(format!("rescan:{object}").into()),
             Self::PublishPackageV1 { object, .. } => Some(format!("publish:{object}").into()),
+            Self::ForgetAssetV1 { object } => Some(format!("forget:{object}").into()),
+            Self::HideTreeV1 { dataset, deleted_at, .. } => Some(format!("hide:{dataset}:{deleted_at}").into()),
             _ => None,
         }
     }
@@ -296,6 +299,14 @@ pub async fn enqueue(tx: &mut Tx, job: &Job, run_at: SystemTime) -> Result<Optio
     tx.enqueue_job(new, run_at).await
 }
 
+/// Takes a job out of the queue that was done otherwise.
+pub async fn withdraw(tx: &mut Tx, job: &Job) -> Result<()> {
+    match job.dedupe() {
+        Some(name) => tx.forget_job(&name).await,
+        None => Ok(()),
+    }
+}
+
 /// Adds a job in the place of one of its name, also of one that somebody works on.
 pub async fn enqueue_anew(tx: &mut Tx, job: &Job, run_at: SystemTime) -> Result<()> {
     if let Some(name) = job.dedupe() {
@@ -311,7 +322,7 @@ async fn given_up(app: &App, tx: &mut Tx, payload: &str, reason: &str) -> Result
             ingest::fail(app, tx, ObjectId(object), reason).await
         }
         Ok(Job::ScanFileV1 { object }) => ingest::files::fail(app, tx, ObjectId(object), reason).await,
-        Ok(Job::PublishPackageV1 { object, .. }) => packages::publishing::fail(app, tx, ObjectId(object), reason).await,
+        Ok(Job::PublishPackageV1 { object }) => packages::publishing::fail(app, tx, ObjectId(object), reason).await,
         Ok(Job::RestoreTreeV1 { restore, .. }) => packages::restoring::given_up(app, tx, restore).await,
         Ok(Job::RestoreMediaV1 { object }) => {
             // Some of its bytes may be where they are served.
@@ -356,13 +367,13 @@ pub async fn perform(app: &App, job: &Job) -> Result<()> {
         }
         Job::RestoreMediaV1 { object } => gallery::deletion::bring_back(app, ObjectId(*object)).await,
         Job::RescanV1 { object } => ingest::rescan(app, ObjectId(*object)).await,
-        Job::PublishPackageV1 { object, scan } => packages::publishing::run(app, ObjectId(*object), *scan).await,
+        Job::PublishPackageV1 { object } => packages::publishing::run(app, ObjectId(*object)).await,
         Job::HideTreeV1 { dataset, deleted_at, after } => {
             packages::deletion::hide_tree(app, *dataset, *deleted_at, *after).await
         }
         Job::HidePackageV1 { package } => packages::deletion::hide_package(app, *package).await,
         Job::ForgetAssetV1 { object } => packages::publishing::forget(app, ObjectId(*object)).await,
-        Job::RestoreTreeV1 { restore, actor } => packages::restoring::run(app, *restore, actor).await,
+        Job::RestoreTreeV1 { restore, actor, after } => packages::restoring::run(app, *restore, actor, *after).await,
     }
 }
 

@@ -184,6 +184,17 @@ pub struct Node {
     pub deleted_at: Option<SystemTime>,
 }
 
+/// Which of the nodes in a place are listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// All that are there.
+    All,
+    /// Those that are there and in this state.
+    In(ObjectState),
+    /// Those that were deleted and can be brought back.
+    Deleted,
+}
+
 /// What a package's source file is like.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {

@@ -1,6 +1,7 @@
 //! What a client says it has sent is taken, checked, and sealed; or given up. What becomes of it then is in `publishing`.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use store::{Attributes, Completion};
 
@@ -16,9 +17,10 @@ use crate::model::disposition;
 use crate::model::event::Deed;
 use crate::model::ids::ObjectId;
 use crate::model::key::Key;
+use crate::model::media::Scan;
 use crate::model::object::ObjectState;
 use crate::model::owner::Owner;
-use crate::model::package::{Dataset, NodeState};
+use crate::model::package::{Dataset, Node, NodeState};
 use crate::model::upload::{Upload, UploadState};
 use crate::uploads::{check_part_list, parts_digest, reference};
 use crate::{files, sealing};
@@ -34,7 +36,7 @@ pub async fn confirm(
     caller: &Caller,
     which: &Which,
     parts: Option<Vec<(u32, String)>>,
-) -> Result<PackageObject> {
+) -> Result<Confirmed> {
     let (dataset, found) = locate(app, caller, which).await?;
     let id = found.object.id;
     let to_publish = {
@@ -43,13 +45,26 @@ pub async fn confirm(
         take(app, caller, &dataset, &found, parts).await?
     };
     app.jobs.ring();
-    if to_publish && app.scanner.is_none() {
-        publishing::run(app, id, false).await?;
+    if to_publish {
+        publishing::run(app, id).await?;
     }
-    app.db.find_package_object(id).await?.ok_or_else(no_such_package)
+    let object = app.db.find_package_object(id).await?.ok_or_else(no_such_package)?;
+    match which {
+        Which::Source(node) => super::node_in(app, &dataset, node).await.map(|node| Confirmed::Package(Box::new(node))),
+        Which::Asset(_) => Ok(Confirmed::Asset(Box::new(object))),
+    }
 }
 
-/// Whether it is to be published now.
+/// What was confirmed.
+#[derive(Debug, Clone)]
+pub enum Confirmed {
+    /// A package.
+    Package(Box<Node>),
+    /// An asset.
+    Asset(Box<PackageObject>),
+}
+
+/// Whether it is to be published with the answer: where there is nobody to scan it first.
 async fn take(
     app: &App,
     caller: &Caller,
@@ -63,11 +78,13 @@ async fn take(
     // What was read before the lock may be old.
     let found = app.db.find_package_object(id).await?.unwrap_or_else(|| found.clone());
     match upload.state {
+        _ if found.node_state != NodeState::Ready => return Err(no_such_package()),
         UploadState::Completed if found.object.state == ObjectState::Failed => {
             return retry(app, caller, dataset, id).await;
         }
-        UploadState::Completed => return Ok(found.object.state == ObjectState::Scanning),
-        UploadState::Open if found.node_state == NodeState::Ready => {}
+        // Whatever is still to be done of it, a job does.
+        UploadState::Completed => return Ok(false),
+        UploadState::Open => {}
         _ => return Err(Error::InvalidState("the upload is no longer open".into())),
     }
     let digest = join(app, &upload, parts).await?;
@@ -81,7 +98,7 @@ async fn take(
         sealing::remove(app, id, Some(&sealed)).await?;
         return Err(wrong);
     }
-    let (scan, now) = (app.scanner.is_some(), app.db.now());
+    let now = app.db.now();
     let mut tx = app.db.begin().await?;
     tx.hold_dataset(dataset.number).await?;
     let ended = tx.end_upload(&upload.id, UploadState::Completed, digest.as_deref()).await?;
@@ -90,23 +107,28 @@ async fn take(
     }
     tx.keep_seal(id, &sealed).await?;
     tx.record(caller, Deed::UploadConfirmed, id, now).await?;
-    jobs::enqueue(&mut tx, &Job::PublishPackageV1 { object: id.0, scan }, now).await?;
+    let at_once = app.scanner.is_none();
+    if at_once {
+        tx.keep_scan(id, Scan::Skipped).await?;
+    }
+    let later = if at_once { publishing::LATER } else { Duration::ZERO };
+    jobs::enqueue(&mut tx, &Job::PublishPackageV1 { object: id.0 }, now + later).await?;
     tx.commit().await?;
     metrics::counter!("tidegate_uploads_total", "outcome" => "completed").increment(1);
     tracing::info!(object.id = %id, "what a client sent into a dataset was sealed");
-    Ok(true)
+    Ok(at_once)
 }
 
 async fn retry(app: &App, caller: &Caller, dataset: &Dataset, id: ObjectId) -> Result<bool> {
     let now = app.db.now();
     let mut tx = app.db.begin().await?;
     tx.hold_dataset(dataset.number).await?;
-    if !publishing::take_back(app, &mut tx, id, now).await? {
+    if !publishing::take_back(&mut tx, id, now).await? {
         return Ok(false);
     }
     record(&mut tx, app, caller, Deed::UploadConfirmed, &dataset.id, Some(id)).await?;
     tx.commit().await?;
-    Ok(true)
+    Ok(app.scanner.is_none())
 }
 
 /// Makes parts one blob, where it came in parts. What they were.

@@ -27,7 +27,7 @@ const PAGE: i64 = 500;
 /// Objects whose bytes are moved at once.
 pub(super) const AT_ONCE: usize = 8;
 /// How long one job moves bytes before others have their turn.
-const TURN: Duration = Duration::from_secs(300);
+pub(super) const TURN: Duration = Duration::from_secs(300);
 /// Packages of which the CDN is told one by one; of more, it is told of the whole dataset.
 const FEW: i64 = 8;
 /// Nodes that are purged in one query.
@@ -50,10 +50,12 @@ pub(super) fn check_ids(ids: &[String]) -> Result<()> {
 pub async fn delete(app: &App, caller: &Caller, dataset: &DatasetId, ids: &[String]) -> Result<Outcomes> {
     let dataset = find(app, caller, Action::Delete, dataset).await?;
     check_ids(ids)?;
+    // Of many it is jobs that move the bytes.
+    let alone = ids.len() == 1;
     let mut outcomes = Vec::with_capacity(ids.len());
     for id in ids {
         let outcome = match NodeId::parse(id) {
-            Some(parsed) => delete_one(app, caller, &dataset, &parsed).await?,
+            Some(parsed) => delete_one(app, caller, &dataset, (&parsed, alone)).await?,
             None => Err(NOT_FOUND),
         };
         outcomes.push((id.clone(), outcome));
@@ -66,7 +68,7 @@ async fn delete_one(
     app: &App,
     caller: &Caller,
     dataset: &Dataset,
-    id: &NodeId,
+    (id, alone): (&NodeId, bool),
 ) -> Result<std::result::Result<(), &'static str>> {
     let mut tx = app.db.begin().await?;
     tx.hold_dataset(dataset.number).await?;
@@ -82,7 +84,7 @@ async fn delete_one(
     let now = app.db.now();
     let (objects, bytes) = tx.weigh_tree(node.number).await?;
     let nodes = tx.delete_tree((dataset.number, node.number), micros(now), caller.deciding().name()).await?;
-    tell_cdn(app, &mut tx, dataset, micros(now)).await?;
+    tell_cdn(app, &mut tx, (dataset.org, dataset.number), micros(now)).await?;
     let object = node.source.as_ref().map(|source| source.object.id);
     record(&mut tx, app, caller, Deed::NodesDeleted, &dataset.id, object).await?;
     let job = Job::HideTreeV1 { dataset: dataset.number, deleted_at: micros(now), after: None };
@@ -91,24 +93,21 @@ async fn delete_one(
     tx.commit().await?;
     metrics::counter!("tidegate_nodes_deleted_total").increment(nodes);
     tracing::info!(node = id.as_str(), nodes, "a part of a dataset's tree was deleted");
-    if node.kind == NodeKind::Package {
+    if node.kind == NodeKind::Package && alone {
         // Before the answer, so that what was signed for it opens nothing any more.
         hide_tree(app, dataset.number, micros(now), None).await?;
     }
     Ok(Ok(()))
 }
 
-/// In the delete, so that nothing that follows can lose it.
-async fn tell_cdn(app: &App, tx: &mut Tx, dataset: &Dataset, deleted_at: i64) -> Result<()> {
+/// In the delete, so that nothing that follows can lose it; and once the bytes are gone.
+async fn tell_cdn(app: &App, tx: &mut Tx, (org, dataset): (i64, i64), deleted_at: i64) -> Result<()> {
     if app.cdn.is_none() {
         return Ok(());
     }
-    let some = tx.list_packages_with_assets(dataset.number, deleted_at, FEW + 1).await?;
+    let some = tx.list_packages_with_assets(dataset, deleted_at, FEW + 1).await?;
     let whole = i64::try_from(some.len()).unwrap_or(i64::MAX) > FEW;
-    let path = |package| {
-        let numbers = PackageNumbers { org: dataset.org, dataset: dataset.number, package };
-        key::asset_cdn_paths(numbers, whole)
-    };
+    let path = |package| key::asset_cdn_paths(PackageNumbers { org, dataset, package }, whole);
     let mut paths: Vec<String> = some.into_iter().map(path).collect();
     paths.dedup();
     invalidations::queue_paths(app, tx, &paths).await
@@ -120,19 +119,33 @@ pub type Place = (i64, uuid::Uuid);
 /// Takes the bytes of all that was deleted in a dataset at a time out of what is served; in turns, where they are many.
 pub(crate) async fn hide_tree(app: &App, dataset: i64, deleted_at: i64, after: Option<Place>) -> Result<()> {
     let started = Instant::now();
-    let mut after = after.map_or((0, ObjectId(uuid::Uuid::nil())), |(package, object)| (package, ObjectId(object)));
+    let mut after = start(after);
+    // One that can't be moved keeps no others where they are.
+    let (mut outcome, mut org) = (Ok(()), None);
     loop {
         let page = app.db.list_deleted_objects(dataset, deleted_at, after, PAGE).await?;
-        let Some(last) = page.last() else { return Ok(()) };
+        let Some(last) = page.last() else { break };
         after = (last.numbers.package, last.object.id);
-        hide_all(app, page).await?;
-        if started.elapsed() > TURN {
+        org = Some(last.numbers.org);
+        outcome = outcome.and(hide_all(app, page).await);
+        if started.elapsed() > TURN && outcome.is_ok() {
             let job = Job::HideTreeV1 { dataset, deleted_at, after: Some((after.0, after.1.0)) };
             let mut tx = app.db.begin().await?;
-            jobs::enqueue(&mut tx, &job, app.db.now()).await?;
+            jobs::enqueue_anew(&mut tx, &job, app.db.now()).await?;
             return tx.commit().await;
         }
     }
+    if let Some(org) = org.filter(|_| app.cdn.is_some()) {
+        let mut tx = app.db.begin().await?;
+        tell_cdn(app, &mut tx, (org, dataset), deleted_at).await?;
+        tx.commit().await?;
+    }
+    outcome
+}
+
+/// The beginning, or where to go on.
+pub(super) fn start(after: Option<Place>) -> (i64, ObjectId) {
+    after.map_or((0, ObjectId(uuid::Uuid::nil())), |(package, object)| (package, ObjectId(object)))
 }
 
 async fn hide_all(app: &App, page: Vec<PackageObject>) -> Result<()> {
@@ -161,14 +174,15 @@ pub(crate) async fn hide_object(app: &App, id: ObjectId) -> Result<()> {
     let key = found.object.key.as_str();
     match found.object.state {
         ObjectState::Deleted => {
-            app.store.delete(key, store::Deletion::Restorable).await?;
-            let now = app.db.find_package_object(id).await?.map(|found| found.object.state);
-            match now {
+            let hidden = app.store.delete(key, store::Deletion::Restorable).await;
+            // Whatever the store said, it may have done it.
+            match app.db.find_package_object(id).await?.map(|found| found.object.state) {
                 // Purged by another server while its bytes were on their way to where they wait.
-                Some(ObjectState::Purged) => Ok(app.store.delete(key, store::Deletion::Purge).await?),
-                Some(ObjectState::Ready | ObjectState::Restoring) => put_back(app, key).await.map(drop),
-                _ => Ok(()),
+                Some(ObjectState::Purged) => app.store.delete(key, store::Deletion::Purge).await?,
+                Some(ObjectState::Ready | ObjectState::Restoring) => drop(put_back(app, key).await?),
+                _ => {}
             }
+            Ok(hidden?)
         }
         ObjectState::Purged if !key::is_nobodys(key) => {
             app.store.delete(key, store::Deletion::Purge).await?;

@@ -15,6 +15,11 @@ use crate::model::package::{DatasetId, NodeId, NodeKind, NodeState};
 /// Nodes in one manifest.
 const MOST: i64 = 20_000;
 
+/// Bytes of the paths in one manifest: deep trees have long ones, for each file anew.
+const PATHS: usize = 16 << 20;
+/// What a name takes beside its letters.
+const NAME: usize = 24;
+
 /// A file that can be downloaded.
 #[derive(Debug, Clone)]
 pub struct Line {
@@ -62,7 +67,7 @@ pub struct Manifest {
 pub async fn manifest(app: &App, caller: &Caller, dataset: &DatasetId, ids: &[String]) -> Result<Manifest> {
     let dataset = find(app, caller, Action::Read, dataset).await?;
     deletion::check_ids(ids)?;
-    let (mut manifest, mut seen, mut left) = (Manifest::default(), HashMap::new(), MOST);
+    let (mut manifest, mut seen, mut left, mut room) = (Manifest::default(), HashMap::new(), MOST, PATHS);
     for text in ids {
         let unknown = || Error::NotFound(format!("no such package: {}", shortened(text)).into());
         let id = NodeId::parse(text).ok_or_else(unknown)?;
@@ -71,17 +76,16 @@ pub async fn manifest(app: &App, caller: &Caller, dataset: &DatasetId, ids: &[St
         let leaves = app.db.list_leaves(node.number, left + 1).await?;
         left -= i64::try_from(leaves.len()).unwrap_or(i64::MAX);
         if left < 0 {
-            let message = format!("a manifest has at most {MOST} packages and collections; ask for fewer at once");
-            return Err(Error::TooLarge(message.into()));
+            return Err(too_much());
         }
-        // Of each collection, what the paths of those in it begin with. Parents come before what is in them.
-        let mut paths: HashMap<i64, Vec<String>> = HashMap::new();
+        // Of each collection its name, and where it lies. Parents come before what is in them.
+        let mut folders: HashMap<i64, (i64, String)> = HashMap::new();
         for leaf in leaves {
-            let mut path = paths.get(&leaf.parent_id).cloned().unwrap_or_default();
             if leaf.kind == NodeKind::Collection.as_str() {
-                path.push(leaf.name);
-                paths.insert(leaf.id, path);
+                folders.insert(leaf.id, (leaf.parent_id, leaf.name));
             } else if seen.insert(leaf.id, ()).is_none() {
+                let path = path(&folders, leaf.parent_id);
+                room = room.checked_sub(path.iter().map(|name| name.len() + NAME).sum()).ok_or_else(too_much)?;
                 add(app, &mut manifest, leaf, path).await?;
             }
         }
@@ -89,6 +93,24 @@ pub async fn manifest(app: &App, caller: &Caller, dataset: &DatasetId, ids: &[St
     metrics::counter!("tidegate_grants_total", "owner" => "dataset")
         .increment(u64::try_from(manifest.lines.len()).unwrap_or(0));
     Ok(manifest)
+}
+
+fn too_much() -> Error {
+    let message = format!(
+        "a manifest has at most {MOST} packages and collections, and paths of {PATHS} bytes; ask for fewer at once"
+    );
+    Error::TooLarge(message.into())
+}
+
+/// The names of the collections from the one that was asked for to this one.
+fn path(folders: &HashMap<i64, (i64, String)>, parent: i64) -> Vec<String> {
+    let (mut names, mut at) = (Vec::new(), parent);
+    while let Some((above, name)) = folders.get(&at) {
+        names.push(name.clone());
+        at = *above;
+    }
+    names.reverse();
+    names
 }
 
 async fn add(app: &App, manifest: &mut Manifest, leaf: Leaf, path: Vec<String>) -> Result<()> {

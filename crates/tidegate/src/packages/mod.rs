@@ -18,11 +18,13 @@ use crate::error::{Error, Result, bad_request};
 use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::event::{Deed, NewEvent};
-use crate::model::ids::{ObjectId, OrgId, UserId};
+use crate::model::ids::{ObjectId, UserId};
 use crate::model::key::PackageNumbers;
 use crate::model::micros;
-use crate::model::owner::Owner;
-use crate::model::package::{Dataset, DatasetId, Node, NodeId, NodeKind, NodeState, TreeChange, TreeEvent, check_name};
+use crate::model::owner::{Owner, OwnerKind};
+use crate::model::package::{
+    Dataset, DatasetId, Node, NodeId, NodeKind, NodeState, Shown, TreeChange, TreeEvent, check_name,
+};
 use crate::model::principal::Principal;
 use crate::model::role::Role;
 use crate::objects::MAX_PAGE;
@@ -59,6 +61,11 @@ pub(crate) fn role(caller: &Caller, dataset: &Dataset) -> Option<Role> {
 
 /// The decision on a dataset that was found. To strangers it is not there.
 fn authorize(app: &App, caller: &Caller, action: Action, dataset: &Dataset) -> Result<()> {
+    // Also for services: one that names an organisation sees no other.
+    if caller.org().is_some_and(|org| org.as_str() != dataset.org_name) {
+        app.note_refusal(caller, action, OwnerKind::Dataset);
+        return Err(no_such_dataset());
+    }
     let owner = Owner::Dataset(dataset.id.clone());
     app.authorize_member(caller, action, (&owner, role(caller, dataset)), None)
 }
@@ -92,6 +99,17 @@ pub async fn node(app: &App, caller: &Caller, action: Action, id: &NodeId) -> Re
         other => other,
     })?;
     Ok((dataset, node))
+}
+
+/// A node, for those who may read it; what was deleted is seen by those who can bring it back.
+pub async fn seen(app: &App, caller: &Caller, id: &NodeId) -> Result<Node> {
+    let (dataset, node) = node(app, caller, Action::Read, id).await?;
+    let editor = role(caller, &dataset).is_none_or(|role| role.may(Action::Delete));
+    match node.state {
+        NodeState::Ready => Ok(node),
+        NodeState::Deleted | NodeState::Restoring if editor => Ok(node),
+        _ => Err(no_such_package()),
+    }
 }
 
 /// The numbers that a node's keys are made of.
@@ -175,11 +193,6 @@ pub(crate) fn cut<T>(found: &mut Vec<T>, limit: i64) -> bool {
     more
 }
 
-/// The organisation that a dataset must be of to be seen; `None` for services that name none.
-pub fn org_of(caller: &Caller) -> Option<OrgId> {
-    caller.org().cloned()
-}
-
 /// The collection that something is to lie in; 0 for the top. The caller's transaction holds the dataset.
 async fn place(tx: &mut Tx, dataset: &Dataset, parent: Option<&NodeId>) -> Result<i64> {
     let Some(parent) = parent else { return Ok(0) };
@@ -249,9 +262,10 @@ pub async fn children(
     caller: &Caller,
     dataset: &DatasetId,
     parent: Option<&NodeId>,
-    deleted: bool,
+    shown: Shown,
     (after, limit): ((&str, i64), i64),
 ) -> Result<(Vec<Node>, bool)> {
+    let deleted = shown == Shown::Deleted;
     let action = if deleted { Action::Delete } else { Action::List };
     let dataset = find(app, caller, action, dataset).await?;
     check_limit(limit)?;
@@ -270,7 +284,7 @@ pub async fn children(
             node.number
         }
     };
-    let mut found = app.db.list_children((dataset.number, parent), deleted, after, limit + 1).await?;
+    let mut found = app.db.list_children((dataset.number, parent), shown, after, limit + 1).await?;
     let more = cut(&mut found, limit);
     Ok((found, more))
 }

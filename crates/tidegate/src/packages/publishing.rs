@@ -1,7 +1,7 @@
 //! What becomes of what was sealed: it is scanned where there is a scanner, and moved to its place. Bytes come before rows;
 //! every step can be done again.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::record;
 use crate::app::App;
@@ -20,6 +20,9 @@ use crate::model::object::{Content, ObjectState};
 use crate::model::package::{AssetPath, DatasetId, NodeState, TreeEvent};
 use crate::sealing;
 
+/// When a job looks whether what was done with an answer was done.
+pub(super) const LATER: Duration = Duration::from_secs(60);
+
 /// Where something lies once it is published: the source file where nothing is served, an asset below its package's root.
 fn place(found: &PackageObject) -> Result<Key> {
     if found.is_source {
@@ -30,109 +33,189 @@ fn place(found: &PackageObject) -> Result<Key> {
     Ok(key::asset(found.numbers, &path))
 }
 
-/// Works on what was sealed until it is published or refused. `scan` is whether it has to be looked through first.
-pub(crate) async fn run(app: &App, id: ObjectId, scan: bool) -> Result<()> {
-    // One at a time here. What another server does is settled by the rows.
-    let _one = app.completing.hold(&format!("publish:{id}")).await;
-    let Some(found) = app.db.find_package_object(id).await? else { return Ok(()) };
+/// What a turn came to.
+enum Turn {
+    /// Nothing is left to be done.
+    Over,
+    /// Another object that is gone for good still bears the key: its bytes first.
+    After(ObjectId),
+}
+
+/// Works on what was sealed until it is published or refused.
+pub(crate) async fn run(app: &App, id: ObjectId) -> Result<()> {
+    let turn = {
+        // One at a time here. What another server does is settled by the rows.
+        let _one = app.completing.hold(&format!("publish:{id}")).await;
+        work(app, id).await?
+    };
+    if let Turn::After(other) = turn {
+        forget(app, other).await?;
+        let _one = app.completing.hold(&format!("publish:{id}")).await;
+        if let Turn::After(_) = work(app, id).await? {
+            return Err(Error::InvalidState("what lay at its path before is still being removed".into()));
+        }
+    }
+    Ok(())
+}
+
+async fn work(app: &App, id: ObjectId) -> Result<Turn> {
+    let Some(found) = app.db.find_package_object(id).await? else { return Ok(Turn::Over) };
     let Some(sealed) = found.sealed.clone().filter(|_| found.object.state == ObjectState::Scanning) else {
-        return clear(app, &found).await;
+        // What failed is tried again with what was sealed.
+        if !found.object.state.is_under_way() {
+            sealing::remove(app, id, found.sealed.as_ref()).await?;
+        }
+        return Ok(Turn::Over);
     };
     let to = place(&found)?;
-    // Moved before, by an attempt that was cut off: only what was found clean is.
-    let at = match app.store.stat(sealed.as_str()).await {
-        Ok(_) => &sealed,
-        Err(store::Error::NotFound) => &to,
-        Err(error) => return Err(error.into()),
+    // Its key was claimed before, by an attempt that was cut off: only what was found clean claims one.
+    if found.object.key == to && found.scan.is_some() {
+        return put_in_place(app, &found, &sealed, &to).await;
+    }
+    let outcome = match found.scan {
+        Some(verdict) => Outcome::Good(verdict),
+        None => scan::scan(app, sealed.as_str(), true).await?,
     };
-    let outcome = if scan { scan::scan(app, at.as_str(), true).await? } else { Outcome::Good(Scan::Skipped) };
     match outcome {
-        Outcome::Good(verdict) => {
-            if at == &sealed
-                && let Err(reason) = put_in_place(app, &found, &sealed, &to).await?
-            {
-                return refuse(app, &found, &reason).await;
-            }
-            publish(app, &found, &to, verdict).await
-        }
+        Outcome::Good(verdict) => claim(app, &found, &sealed, (&to, verdict)).await,
         Outcome::Rejected(reason) => refuse(app, &found, &reason).await,
         Outcome::Failed(reason) => {
             let mut tx = app.db.begin().await?;
             fail(app, &mut tx, id, &reason).await?;
-            tx.commit().await
+            tx.commit().await?;
+            Ok(Turn::Over)
         }
     }
 }
 
-/// Moves what was found clean to its place; the reason, where that is taken for good.
-async fn put_in_place(
-    app: &App,
-    found: &PackageObject,
-    sealed: &Key,
-    to: &Key,
-) -> Result<std::result::Result<(), String>> {
-    let taken = || Ok(Err("an asset of this path is there already".to_owned()));
-    if app.db.find_ready_by_key(to.as_str()).await?.is_some_and(|other| other.id != found.object.id) {
-        return taken();
+/// Says in the row where the bytes are to lie, before they do.
+async fn claim(app: &App, found: &PackageObject, sealed: &Key, (to, verdict): (&Key, Scan)) -> Result<Turn> {
+    let (id, dataset) = (found.object.id, found.numbers.dataset);
+    let mut tx = app.db.begin().await?;
+    tx.hold_dataset(dataset).await?;
+    let claimed = tx.claim_key(id, to, verdict).await?;
+    tx.commit().await?;
+    if claimed {
+        return put_in_place(app, found, sealed, to).await;
     }
+    match app.db.find_bearer(to).await? {
+        Some((other, ObjectState::Purged | ObjectState::Rejected)) if other != id => Ok(Turn::After(other)),
+        Some((other, _)) if other != id => refuse(app, found, TAKEN).await,
+        // Deleted meanwhile: it can be confirmed again once it is back.
+        _ => {
+            let mut tx = app.db.begin().await?;
+            fail(app, &mut tx, id, "its package was deleted before it was published").await?;
+            tx.commit().await?;
+            Ok(Turn::Over)
+        }
+    }
+}
+
+/// Moves what was found clean to the place that it has claimed.
+async fn put_in_place(app: &App, found: &PackageObject, sealed: &Key, to: &Key) -> Result<Turn> {
     match app.store.move_to(sealed.as_str(), to.as_str(), None).await {
-        Ok(()) => Ok(Ok(())),
+        Ok(()) => {}
+        // Moved by an attempt that was cut off; what is nowhere is lost.
+        Err(store::Error::NotFound) => drop(app.store.stat(to.as_str()).await?),
         Err(store::Error::AlreadyExists) => {
-            // A copy that was cut off before its source was removed is ours; anything else is somebody's.
-            let (ours, there) = (app.store.stat(sealed.as_str()).await?, app.store.stat(to.as_str()).await?);
-            if (ours.size, &ours.etag) == (there.size, &there.etag) { Ok(Ok(())) } else { taken() }
+            // A copy that was cut off before its source was removed is ours; anything else is nobody's we know.
+            let ours = app.store.stat(sealed.as_str()).await?;
+            let same = match app.store.stat(to.as_str()).await {
+                Ok(there) => {
+                    let alike = there.etag == ours.etag || !app.store.has_md5_etags();
+                    there.size == ours.size && (alike || found.is_source)
+                }
+                // A folder of other assets.
+                Err(store::Error::NotFound) => false,
+                Err(error) => return Err(error.into()),
+            };
+            if !same {
+                return give_back(app, found, TAKEN).await;
+            }
         }
-        Err(store::Error::InvalidKey(_)) => {
-            Ok(Err("its path leads through another asset, or is a folder of others".to_owned()))
-        }
-        Err(error) => Err(error.into()),
+        Err(store::Error::InvalidKey(_)) => return give_back(app, found, TAKEN).await,
+        Err(error) => return Err(error.into()),
     }
+    publish(app, found, to).await.map(|()| Turn::Over)
 }
 
-async fn publish(app: &App, found: &PackageObject, to: &Key, verdict: Scan) -> Result<()> {
+async fn publish(app: &App, found: &PackageObject, to: &Key) -> Result<()> {
     let (id, dataset) = (found.object.id, found.numbers.dataset);
     let stat = app.store.stat(to.as_str()).await?;
     let content = Content { size: stat.size, etag: stat.etag, last_modified: stat.last_modified };
     let now = app.db.now();
     let mut tx = app.db.begin().await?;
     tx.hold_dataset(dataset).await?;
-    if !tx.publish_in_package(id, to, &content, verdict).await? {
+    if !tx.publish_in_package(id, to, &content).await? {
         drop(tx);
-        // Deleted meanwhile, or done by another server.
-        return match app.db.find_package_object(id).await? {
-            Some(now) if now.object.state == ObjectState::Ready => clear(app, &now).await,
-            _ => {
-                app.store.delete(to.as_str(), store::Deletion::Purge).await?;
-                clear(app, found).await
-            }
-        };
+        return taken_back(app, id, to).await;
     }
     if found.is_source {
         tx.log_node(found.numbers.package, TreeEvent::Created, &found.created_by, now).await?;
     }
     tx.record(&Caller::system(), Deed::UploadCompleted, id, now).await?;
+    jobs::withdraw(&mut tx, &Job::PublishPackageV1 { object: id.0 }).await?;
     tx.count_in_dataset(dataset, 1, i64::try_from(content.size).unwrap_or(i64::MAX)).await?;
     tx.commit().await?;
     metrics::counter!("tidegate_uploaded_bytes_total").increment(content.size);
-    tracing::info!(object.id = %id, scan = verdict.as_str(), "an object of a dataset was published");
+    tracing::info!(object.id = %id, "an object of a dataset was published");
     sealing::remove(app, id, found.sealed.as_ref()).await
 }
 
+/// It was not waiting any more when its bytes were in place.
+async fn taken_back(app: &App, id: ObjectId, to: &Key) -> Result<()> {
+    let Some(now) = app.db.find_package_object(id).await? else { return Ok(()) };
+    match now.object.state {
+        // Its package was deleted: the bytes go back to where nobody reads, and wait for another confirmation.
+        ObjectState::Scanning => {
+            if let Some(sealed) = &now.sealed {
+                match app.store.move_to(to.as_str(), sealed.as_str(), None).await {
+                    Ok(()) | Err(store::Error::AlreadyExists | store::Error::NotFound) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            let mut tx = app.db.begin().await?;
+            fail(app, &mut tx, id, "its package was deleted before it was published").await?;
+            tx.commit().await
+        }
+        ObjectState::Purged | ObjectState::Rejected => {
+            app.store.delete(to.as_str(), store::Deletion::Purge).await?;
+            sealing::remove(app, id, now.sealed.as_ref()).await
+        }
+        // Done by another server, and perhaps deleted since.
+        _ => Ok(()),
+    }
+}
+
+const TAKEN: &str = "an asset of this path, or of a folder of it, is there already";
+
 /// Says of what was sealed that it is never published; its bytes go at once.
-async fn refuse(app: &App, found: &PackageObject, reason: &str) -> Result<()> {
+async fn refuse(app: &App, found: &PackageObject, reason: &str) -> Result<Turn> {
     let id = found.object.id;
     let mut tx = app.db.begin().await?;
     if tx.move_object(id, ObjectState::Scanning, ObjectState::Rejected, Some(reason)).await? {
         tx.record(&Caller::system(), Deed::FileRejected, id, app.db.now()).await?;
+        jobs::withdraw(&mut tx, &Job::PublishPackageV1 { object: id.0 }).await?;
     }
     tx.commit().await?;
     tracing::warn!(object.id = %id, reason, "an object of a dataset was rejected");
-    clear(app, found).await
+    sealing::remove(app, id, found.sealed.as_ref()).await?;
+    Ok(Turn::Over)
 }
 
-/// Removes what is left of an upload that is over.
-async fn clear(app: &App, found: &PackageObject) -> Result<()> {
-    sealing::remove(app, found.object.id, found.sealed.as_ref()).await
+/// The same of what has claimed a key at which others' bytes lie: those stay.
+async fn give_back(app: &App, found: &PackageObject, reason: &str) -> Result<Turn> {
+    let id = found.object.id;
+    let mut tx = app.db.begin().await?;
+    if tx.move_object(id, ObjectState::Scanning, ObjectState::Rejected, Some(reason)).await? {
+        tx.record(&Caller::system(), Deed::FileRejected, id, app.db.now()).await?;
+        tx.free_key(id).await?;
+        jobs::withdraw(&mut tx, &Job::PublishPackageV1 { object: id.0 }).await?;
+    }
+    tx.commit().await?;
+    tracing::warn!(object.id = %id, reason, "an object of a dataset was rejected");
+    sealing::remove(app, id, found.sealed.as_ref()).await?;
+    Ok(Turn::Over)
 }
 
 /// Says of an object that it can't be published now: also when the job was given up.
@@ -145,17 +228,11 @@ pub(crate) async fn fail(app: &App, tx: &mut Tx, id: ObjectId, reason: &str) -> 
 }
 
 /// Has one that failed tried again. `false` if it does not wait for that.
-pub(crate) async fn take_back(app: &App, tx: &mut Tx, id: ObjectId, now: SystemTime) -> Result<bool> {
-    revive(tx, id, app.scanner.is_some(), now).await
-}
-
-/// The same for whoever has only the database: it has to be scanned, unless whoever does it was told that there is no
-/// scanner.
-pub(crate) async fn revive(tx: &mut Tx, id: ObjectId, scan: bool, now: SystemTime) -> Result<bool> {
+pub(crate) async fn take_back(tx: &mut Tx, id: ObjectId, now: SystemTime) -> Result<bool> {
     if !tx.move_object(id, ObjectState::Failed, ObjectState::Scanning, None).await? {
         return Ok(false);
     }
-    jobs::enqueue_anew(tx, &Job::PublishPackageV1 { object: id.0, scan }, now).await?;
+    jobs::enqueue_anew(tx, &Job::PublishPackageV1 { object: id.0 }, now).await?;
     Ok(true)
 }
 
@@ -219,7 +296,8 @@ pub(super) async fn remove_asset(
     tx.set_object_state(id, ObjectState::Deleted, ObjectState::Purged, now).await?;
     uncount(&mut tx, found).await?;
     record(&mut tx, app, caller, Deed::ObjectDeleted, dataset, Some(id)).await?;
-    jobs::enqueue(&mut tx, &Job::ForgetAssetV1 { object: id.0 }, now).await?;
+    // Later than the one here, which frees the key: what another server does beside it might be too late.
+    jobs::enqueue(&mut tx, &Job::ForgetAssetV1 { object: id.0 }, now + LATER).await?;
     tx.commit().await?;
     metrics::counter!("tidegate_objects_deleted_total", "owner" => "dataset").increment(1);
     forget(app, id).await?;
@@ -243,5 +321,6 @@ pub(crate) async fn forget(app: &App, id: ObjectId) -> Result<()> {
         invalidations::queue(app, &mut tx, &[key]).await?;
     }
     tx.free_key(id).await?;
+    jobs::withdraw(&mut tx, &Job::ForgetAssetV1 { object: id.0 }).await?;
     tx.commit().await
 }

@@ -3,21 +3,20 @@
 //! the rest; the tree is never half back.
 
 use std::collections::{BTreeMap, HashSet};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use futures::StreamExt as _;
 use uuid::Uuid;
 
-use super::deletion::{AT_ONCE, NOT_FOUND, Outcomes, check_ids, put_back};
+use super::deletion::{AT_ONCE, NOT_FOUND, Outcomes, Place, TURN, check_ids, put_back, start};
 use super::{find, record};
 use crate::app::App;
 use crate::db::{Conflict, PackageObject, Tx};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::jobs::{self, Job};
 use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::event::Deed;
-use crate::model::ids::ObjectId;
 use crate::model::object::ObjectState;
 use crate::model::package::{Dataset, DatasetId, NodeId, NodeState, free_name};
 
@@ -77,7 +76,7 @@ async fn accept(
     }
     let object = node.source.as_ref().map(|source| source.object.id);
     record(&mut tx, app, caller, Deed::NodesRestored, &dataset.id, object).await?;
-    let job = Job::RestoreTreeV1 { restore, actor: caller.deciding().name().to_owned() };
+    let job = Job::RestoreTreeV1 { restore, actor: caller.deciding().name().to_owned(), after: None };
     jobs::enqueue(&mut tx, &job, now).await?;
     tx.commit().await?;
     metrics::counter!("tidegate_restores_total", "outcome" => "accepted").increment(1);
@@ -86,9 +85,10 @@ async fn accept(
 }
 
 /// Does a restore, from wherever an earlier attempt has left it.
-pub(crate) async fn run(app: &App, restore: Uuid, actor: &str) -> Result<()> {
+pub(crate) async fn run(app: &App, restore: Uuid, actor: &str, after: Option<Place>) -> Result<()> {
     let Some(dataset) = app.db.find_restore(restore).await? else { return Ok(()) };
-    let mut after = (0, ObjectId(Uuid::nil()));
+    wait_for_deletes(app, restore).await?;
+    let (started, mut after) = (Instant::now(), start(after));
     loop {
         let page = app.db.list_restoring_objects(restore, after, PAGE).await?;
         let Some(last) = page.last() else { break };
@@ -100,8 +100,25 @@ pub(crate) async fn run(app: &App, restore: Uuid, actor: &str) -> Result<()> {
                 leave(app, dataset, restore, &lost).await?;
             }
         }
+        if started.elapsed() > TURN {
+            let (actor, after) = (actor.to_owned(), Some((after.0, after.1.0)));
+            let mut tx = app.db.begin().await?;
+            jobs::enqueue(&mut tx, &Job::RestoreTreeV1 { restore, actor, after }, app.db.now()).await?;
+            return tx.commit().await;
+        }
     }
     finish(app, dataset, restore, actor).await
+}
+
+/// A delete whose bytes are still being put away comes to its end first: nothing is taken away behind a restore's back.
+async fn wait_for_deletes(app: &App, restore: Uuid) -> Result<()> {
+    for (dataset, deleted_at) in app.db.list_restored_times(restore).await? {
+        let hide = Job::HideTreeV1 { dataset, deleted_at, after: None };
+        if app.db.is_job_waiting(&hide.dedupe().unwrap_or_default()).await? {
+            return Err(Error::Unavailable(anyhow::anyhow!("what was deleted is still being put away")));
+        }
+    }
+    Ok(())
 }
 
 /// Brings the bytes of one object back; the object, if they are lost.
@@ -109,11 +126,20 @@ async fn bring_back(app: &App, found: PackageObject) -> Result<Option<PackageObj
     let id = found.object.id;
     let _one = app.completing.hold(&format!("object:{id}")).await;
     // Deleted again meanwhile, perhaps.
-    let state = app.db.find_package_object(id).await?.map(|found| found.object.state);
-    if state != Some(ObjectState::Restoring) || put_back(app, found.object.key.as_str()).await? {
+    let state = async || Ok::<_, Error>(app.db.find_package_object(id).await?.map(|found| found.object.state));
+    if state().await? != Some(ObjectState::Restoring) {
         return Ok(None);
     }
-    Ok(Some(found))
+    let key = found.object.key.as_str();
+    let back = put_back(app, key).await;
+    // And once more: another server may have looked for its bytes in between.
+    match state().await? {
+        Some(ObjectState::Deleted) => app.store.delete(key, store::Deletion::Restorable).await?,
+        Some(ObjectState::Purged) => app.store.delete(key, store::Deletion::Purge).await?,
+        Some(ObjectState::Restoring) => return Ok((!back?).then_some(found)),
+        _ => {}
+    }
+    Ok(None)
 }
 
 /// What is lost does not come back, and keeps no others: a package whose source file is lost stays among what was deleted,
@@ -128,6 +154,7 @@ async fn leave(app: &App, dataset: i64, restore: Uuid, lost: &PackageObject) -> 
         }
     } else {
         tx.lose_asset(lost.object.id).await?;
+        jobs::enqueue(&mut tx, &Job::ForgetAssetV1 { object: lost.object.id.0 }, now).await?;
     }
     tx.commit().await?;
     metrics::counter!("tidegate_restores_total", "outcome" => "lost").increment(1);
@@ -185,6 +212,8 @@ async fn rename(tx: &mut Tx, dataset: i64, restore: Uuid, conflicts: Vec<Conflic
 
 /// What follows from giving a restore up: what is not back stays deleted, and its bytes go back to where they wait.
 pub(crate) async fn given_up(app: &App, tx: &mut Tx, restore: Uuid) -> Result<()> {
+    let Some(dataset) = tx.dataset_of_restore(restore).await? else { return Ok(()) };
+    tx.hold_dataset(dataset).await?;
     for (dataset, deleted_at) in tx.give_up_restore(restore).await? {
         jobs::enqueue(tx, &Job::HideTreeV1 { dataset, deleted_at, after: None }, app.db.now()).await?;
     }

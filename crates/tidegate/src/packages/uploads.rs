@@ -136,8 +136,9 @@ pub async fn begin_asset(
         _ => return Err(no_such_package()),
     }
     let given = check(app, &announced)?.map(str::to_owned);
-    if app.db.find_asset(package.number, path.as_str()).await?.is_some() {
-        return Err(Error::InvalidState("an asset of this path is there already; delete it first".into()));
+    if app.db.is_path_taken(package.number, path.as_str()).await? {
+        let message = "an asset of this path is there already, or it leads through one or is a folder of others";
+        return Err(Error::InvalidState(message.into()));
     }
     let content_type = given.unwrap_or_else(|| usual_type(path).to_owned());
     let (object, upload, way) = plan(app, &announced, path.as_str(), content_type).await?;

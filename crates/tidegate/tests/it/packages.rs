@@ -278,6 +278,11 @@ async fn a_token_grants_what_the_database_does_not() {
         let body = json!({ "userId": "eve", "datasets": bad });
         assert_eq!(by_service("POST", "/v1/tokens", None, &body).await.refusal(), (400, "BAD_REQUEST".into()));
     }
+    let url = format!("{}/packages/datasets/{dataset}", app.api());
+    for (org, status) in [(LAB, 200), ("other", 404)] {
+        let headers = [("x-service-token", service.as_str()), ("x-org-id", org)];
+        assert_eq!(app.send("GET", &url, &headers, Vec::new()).await.status, status, "a service that names {org}");
+    }
     let all = by_service("GET", "/packages/datasets", None, &json!(null)).await.json();
     assert_eq!(all["datasets"].as_array().unwrap().len(), 1, "{all}");
     app.finish().await;
@@ -354,7 +359,9 @@ async fn uploads_are_checked_before_anybody_reads_them() {
     let target = app.announced(&dataset, "one", None, b"abc").await;
     let id = target["nodeId"].as_str().unwrap().to_owned();
     // Announced, it holds its name, and can't be read.
-    assert_eq!(app.children(&dataset, "").await, [("one".into(), "PENDING".into())]);
+    assert_eq!(app.children(&dataset, "&status=ALL").await, [("one".into(), "PENDING".into())]);
+    assert_eq!(app.children(&dataset, "&status=PENDING").await.len(), 1);
+    assert_eq!(app.children(&dataset, "").await, []);
     assert_eq!(app.presigned(&dataset, &id, "").await.refusal(), (409, "INVALID_STATE".into()));
     let early = app.ask("ann", "POST", &format!("/packages/{id}/confirm"), None).await;
     assert_eq!(early.refusal(), (400, "BAD_REQUEST".into()), "nothing was sent");
@@ -450,7 +457,7 @@ async fn what_is_found_is_blocked_and_what_waits_is_not_read() {
     let bad = app.package(&dataset, "bad", Some(&folder), &eicar()).await;
     assert_eq!(app.presigned(&dataset, &good, "").await.refusal(), (409, "INVALID_STATE".into()), "before the scan");
     app.run_jobs().await;
-    let shown = app.children(&dataset, &format!("&parent_id={folder}")).await;
+    let shown = app.children(&dataset, &format!("&parent_id={folder}&status=ALL")).await;
     assert_eq!(shown, [("bad".into(), "REJECTED".into()), ("good".into(), "READY".into())]);
     assert_eq!(app.presigned(&dataset, &bad, "").await.refusal(), (409, "INVALID_STATE".into()));
     let ids = json!({ "nodeIds": [folder, good] });
@@ -484,6 +491,47 @@ async fn what_is_found_is_blocked_and_what_waits_is_not_read() {
         app.files()
     );
     app.finish().await;
+}
+
+#[tokio::test]
+async fn what_was_confirmed_survives_a_delete_before_its_scan() {
+    let app = scanning(&[("CLAMAV_MAX_MB", "1")]).await;
+    let dataset = app.dataset().await;
+    let folder = app.collection(&dataset, "F", None).await;
+    let large = pattern(9, 1_100_000);
+    let (waiting, failed) = (
+        app.package(&dataset, "waiting", Some(&folder), b"w").await,
+        app.package(&dataset, "failed", Some(&folder), &large).await,
+    );
+    // Deleted before anybody looked at the first; the second can't be looked at.
+    app.deleted(&dataset, &[&folder]).await;
+    app.run_jobs().await;
+    app.restored(&dataset, &[&folder]).await;
+    let shown = app.children(&dataset, &format!("&parent_id={folder}&status=ALL")).await;
+    assert_eq!(shown, [("failed".into(), "FAILED".into()), ("waiting".into(), "FAILED".into())]);
+    // Tried again, the one is there; the other can't be scanned still, and is not lost.
+    for package in [&waiting, &failed] {
+        assert_eq!(app.confirmed(&json!(package)).await["status"], "SCANNING");
+    }
+    app.run_jobs().await;
+    assert_eq!(app.source_of(&dataset, &waiting).await, b"w");
+    let shown = app.ask("ann", "GET", &format!("/packages/{failed}"), None).await.json();
+    assert_eq!(shown["status"], "FAILED", "{shown}");
+    assert!(app.files().iter().any(|file| file.starts_with(".quarantine/")), "what failed is kept");
+    assert_eq!(app.counted(&dataset).await, (1, 1));
+    // A job that comes late does no harm.
+    let id = failed_object(&app, &failed).await;
+    let mut tx = app.app.db.begin().await.unwrap();
+    enqueue(&mut tx, &Job::PublishPackageV1 { object: id }, app.app.db.now()).await.unwrap();
+    tx.commit().await.unwrap();
+    app.run_jobs().await;
+    assert!(app.files().iter().any(|file| file.starts_with(".quarantine/")), "what failed is kept");
+    app.finish().await;
+}
+
+async fn failed_object(app: &TestApp, package: &str) -> uuid::Uuid {
+    let node = app.app.db.find_node(&NodeId::parse(package).unwrap()).await.unwrap().unwrap();
+    node.source.unwrap().object.id.0
 }
 
 #[tokio::test]
@@ -641,11 +689,21 @@ async fn assets_come_and_go() {
     // One at a path; a path is a name or a folder.
     let taken = app.ask("ann", "POST", &at("view/a.json"), Some(&json!({}))).await;
     assert_eq!(taken.refusal(), (409, "INVALID_STATE".into()));
-    let below = app.asset(&dataset, &package, "view/a.json/x", b"third").await;
-    assert_eq!(below["status"], "REJECTED", "{below}");
+    for path in ["view/a.json/x", "view"] {
+        let taken = app.ask("ann", "POST", &at(path), Some(&json!({}))).await;
+        assert_eq!(taken.refusal(), (409, "INVALID_STATE".into()), "{path}");
+    }
+    // The same where that shows only once it has come.
+    let begin = async |path: &str| app.ask("ann", "POST", &at(path), Some(&json!({}))).await.json();
+    let (name, folder) = (begin("late").await, begin("late/x").await);
+    for target in [&name, &folder] {
+        app.put_to(target, b"late!!").await;
+    }
+    assert_eq!(app.confirmed(&folder["id"]).await["status"], "READY");
+    let refused = app.confirmed(&name["id"]).await;
+    assert_eq!(refused["status"], "REJECTED", "{refused}");
     // Two on their way to one path: the first is there, the other is told.
-    let begin = async || app.ask("ann", "POST", &at("view/c"), Some(&json!({}))).await.json();
-    let (one, two) = (begin().await, begin().await);
+    let (one, two) = (begin("view/c").await, begin("view/c").await);
     for (target, bytes) in [(&one, b"one"), (&two, b"two")] {
         app.put_to(target, bytes).await;
     }
@@ -666,7 +724,7 @@ async fn assets_come_and_go() {
         b"fourth!",
         "the job removes what was deleted, and no more"
     );
-    assert_eq!(app.counted(&dataset).await, (4, 3 + 6 + 3 + 7));
+    assert_eq!(app.counted(&dataset).await, (5, 3 + 6 + 6 + 3 + 7));
     let folder = app.collection(&dataset, "c", None).await;
     let refused = app
         .ask(
@@ -853,7 +911,7 @@ async fn what_can_t_be_done_is_said_and_keeps_no_others() {
         .await;
     assert_eq!(late.status, 403);
     let confirm = app.ask("ann", "POST", &format!("/packages/{waiting}/confirm"), None).await;
-    assert_eq!(confirm.refusal(), (409, "INVALID_STATE".into()));
+    assert_eq!(confirm.refusal(), (404, "NOT_FOUND".into()));
     app.run_jobs().await;
     let answer = app.change("ann", "restore", &dataset, &["N:package:0", &foreign, &a, waiting, &one, &one]).await;
     assert_eq!(answer["success"], json!([one, one]), "asked twice, it comes once");
@@ -945,6 +1003,7 @@ async fn what_is_lost_stays_deleted_and_keeps_no_others() {
     let url = app.signed(&dataset, &two, "&path=gone.json").await.json()["signed_url"].as_str().unwrap().to_owned();
     assert_eq!(app.send("GET", &url, &[], Vec::new()).await.status, 404);
     assert!(app.files().iter().all(|file| !file.starts_with('O')), "the asset of what stays deleted is not served");
+    assert_eq!(app.asset(&dataset, &two, "gone.json", b"again").await["status"], "READY", "its path is free");
     app.finish().await;
 }
 

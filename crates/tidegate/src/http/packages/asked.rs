@@ -31,7 +31,7 @@ pub(super) struct ChildrenAsked {
     pub(super) dataset_id: Option<String>,
     /// The collection; the top of the dataset if left out.
     pub(super) parent_id: Option<String>,
-    /// DELETED for what was deleted and can be restored; what is there if left out.
+    /// READY if left out; PENDING, SCANNING, REJECTED, FAILED, or ALL that is there; DELETED for what can be restored.
     pub(super) status: Option<String>,
     /// 1 to 1,000; 100 if left out.
     pub(super) limit: Option<String>,

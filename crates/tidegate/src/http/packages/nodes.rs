@@ -15,10 +15,10 @@ use super::asked::{ChangesAsked, ChildrenAsked, InDataset};
 use super::wire::{NewCollection, NodeIds, NodeOutcomes, NodePage, NodeResponse};
 use super::{Answer, Asking, dataset_id, limit, parent_id, parse_place, read, show_place};
 use crate::app::App;
-use crate::error::bad_request;
-use crate::model::access::Action;
+use crate::error::{Result, bad_request};
 use crate::model::caller::Caller;
-use crate::model::package::{NodeId, NodeState};
+use crate::model::object::ObjectState;
+use crate::model::package::{NodeId, Shown};
 use crate::packages::{self, deletion, no_such_package, restoring};
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
@@ -48,9 +48,26 @@ async fn create_collection(
     Ok((StatusCode::CREATED, Json(made.into())))
 }
 
+/// What of a place is listed.
+fn shown(status: Option<&str>) -> Result<Shown> {
+    Ok(match status {
+        Some("DELETED") => Shown::Deleted,
+        Some("ALL") => Shown::All,
+        None | Some("READY") => Shown::In(ObjectState::Ready),
+        Some("PENDING") => Shown::In(ObjectState::Pending),
+        Some("SCANNING") => Shown::In(ObjectState::Scanning),
+        Some("REJECTED") => Shown::In(ObjectState::Rejected),
+        Some("FAILED") => Shown::In(ObjectState::Failed),
+        Some(_) => {
+            return Err(bad_request("status must be READY, PENDING, SCANNING, REJECTED, FAILED, ALL or DELETED"));
+        }
+    })
+}
+
 /// List what lies in a collection, or at the top of a dataset
 ///
-/// In the order of names. With `status=DELETED`, for editors: what was deleted there and can be restored.
+/// In the order of names: what is READY, unless `status` asks for something else. With `status=DELETED`, for editors: what
+/// was deleted there and can be restored.
 #[utoipa::path(get, path = "/packages/children", tag = "packages", params(ChildrenAsked),
     responses((status = 200, body = NodePage), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
@@ -62,15 +79,11 @@ async fn list_children(
     let asked = read(asked)?;
     let dataset = dataset_id(asked.dataset_id.as_deref())?;
     let parent = parent_id(asked.parent_id.as_deref().filter(|text| !text.is_empty()))?;
-    let deleted = match asked.status.as_deref() {
-        None | Some("READY") => false,
-        Some("DELETED") => true,
-        Some(_) => return Err(bad_request("status must be DELETED, or left out").into()),
-    };
+    let shown = shown(asked.status.as_deref())?;
     let limit = limit(asked.limit.as_deref())?;
     let (number, name) = asked.cursor.as_deref().map_or(Ok((0, String::new())), parse_place)?;
     let place = ((name.as_str(), number), limit);
-    let (found, more) = packages::children(&app, &caller, &dataset, parent.as_ref(), deleted, place).await?;
+    let (found, more) = packages::children(&app, &caller, &dataset, parent.as_ref(), shown, place).await?;
     let next_cursor = found.last().filter(|_| more).map(|last| show_place(last.number, &last.name));
     Ok(Json(NodePage { children: found.into_iter().map(Into::into).collect(), next_cursor }))
 }
@@ -82,14 +95,7 @@ async fn list_children(
     responses((status = 200, body = NodeResponse), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
 async fn get_node(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> Answer<Json<NodeResponse>> {
     let id = NodeId::parse(&id).ok_or_else(no_such_package)?;
-    let (dataset, node) = packages::node(&app, &caller, Action::Read, &id).await?;
-    let editor = packages::role(&caller, &dataset).is_none_or(|role| role.may(Action::Delete));
-    match node.state {
-        NodeState::Ready => {}
-        NodeState::Deleted | NodeState::Restoring if editor => {}
-        _ => return Err(no_such_package().into()),
-    }
-    Ok(Json(node.into()))
+    Ok(Json(packages::seen(&app, &caller, &id).await?.into()))
 }
 
 /// Delete packages and collections

@@ -22,10 +22,9 @@ use super::{
 };
 use crate::app::App;
 use crate::error::Result;
-use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::packages::uploads::{self, Announced, Which};
-use crate::packages::{self, confirming, deletion, links, no_such_package};
+use crate::packages::{confirming, deletion, links, no_such_package};
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
@@ -86,13 +85,9 @@ async fn confirm_package(
     let sent: Option<PackageConfirmation> = json_or_nothing(request).await?;
     let parts = sent.and_then(|sent| sent.parts);
     let parts = parts.map(|parts| parts.into_iter().map(|part| (part.part_number, unquoted(part.etag))).collect());
-    let found = confirming::confirm(&app, &caller, &which, parts).await?;
-    Ok(Json(match which {
-        Which::Source(id) => {
-            let (_, node) = packages::node(&app, &caller, Action::Write, &id).await?;
-            Confirmed::Package(Box::new(node.into()))
-        }
-        Which::Asset(_) => Confirmed::Asset(Box::new(found.into())),
+    Ok(Json(match confirming::confirm(&app, &caller, &which, parts).await? {
+        confirming::Confirmed::Package(node) => Confirmed::Package(Box::new((*node).into())),
+        confirming::Confirmed::Asset(found) => Confirmed::Asset(Box::new((*found).into())),
     }))
 }
 
