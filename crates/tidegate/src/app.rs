@@ -241,7 +241,7 @@ impl App {
 
     /// Says at the start what will not be done here, and why.
     pub async fn say_what_is_missing(&self) {
-        if !self.config.sessions.on && !self.config.spaces.on {
+        if !self.config.sessions.on && !self.config.spaces.on && !self.config.packages.on {
             return;
         }
         match &self.scanner {

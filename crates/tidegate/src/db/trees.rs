@@ -80,7 +80,7 @@ impl Db {
     #[tracing::instrument(name = "db.list_leaves", level = "trace", skip_all)]
     pub async fn list_leaves(&self, number: i64, limit: i64) -> Result<Vec<Leaf>> {
         const SQL: &str = below!(
-            "n.state = 'READY'",
+            "COALESCE(n.state, '') = 'READY'",
             "SELECT n.id, n.parent_id, n.node_id, n.kind, n.name, o.name AS filename, o.object_key, o.state AS object_state, \
              o.size, o.reason FROM nodes n LEFT JOIN objects o ON o.id = n.object_id \
              WHERE n.id IN (SELECT id FROM tree) AND n.state = 'READY' ORDER BY n.id LIMIT $2"
@@ -129,14 +129,28 @@ impl Tx {
         Ok(on_tx!(self, |connection| sqlx::query(sql).bind(restore).execute(connection).await?.rows_affected()))
     }
 
+    /// Has trees walked by their index, level by level: at many levels a look at all rows for each would have no end. The
+    /// planner, which knows neither how deep a tree is nor how many of its rows are in which state, might prefer that.
+    async fn walk_by_index(&mut self) -> Result<()> {
+        if matches!(self, Self::Sqlite(_)) {
+            return Ok(());
+        }
+        on_tx!(self, |connection| {
+            sqlx::query("SET LOCAL enable_hashjoin = off").execute(&mut *connection).await?;
+            sqlx::query("SET LOCAL enable_mergejoin = off").execute(&mut *connection).await.map(drop)?;
+        });
+        Ok(())
+    }
+
     /// What is published of a node and of all that is there below it: objects, and their bytes.
     #[tracing::instrument(name = "db.weigh_tree", level = "trace", skip_all)]
     pub async fn weigh_tree(&mut self, number: i64) -> Result<(i64, i64)> {
         const SQL: &str = below!(
-            "n.state = 'READY'",
+            "COALESCE(n.state, '') = 'READY'",
             "SELECT CAST(COALESCE(SUM(objects), 0) AS BIGINT), CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM nodes \
              WHERE id IN (SELECT id FROM tree) AND COALESCE(state, '') = 'READY'"
         );
+        self.walk_by_index().await?;
         Ok(on_tx!(self, |connection| sqlx::query_as(SQL).bind(number).fetch_one(connection).await?))
     }
 
@@ -144,7 +158,7 @@ impl Tx {
     #[tracing::instrument(name = "db.delete_tree", level = "trace", skip_all)]
     pub async fn delete_tree(&mut self, (dataset, number): (i64, i64), at: i64, actor: &str) -> Result<u64> {
         const NODES: &str = below!(
-            "n.state IN ('READY', 'RESTORING')",
+            "COALESCE(n.state, '') IN ('READY', 'RESTORING')",
             "UPDATE nodes SET state = 'DELETED', deleted_at = $2, restoring = NULL, former_name = NULL \
              WHERE id IN (SELECT id FROM tree) AND COALESCE(state, '') IN ('READY', 'RESTORING')"
         );
@@ -192,16 +206,17 @@ impl Tx {
                             WHERE id = $1 AND state = 'DELETED' AND deleted_at >= $3";
         // Collections that come back for the sake of others may have more below them.
         const BELOW: &str = below!(
-            "n.state IN ('DELETED', 'RESTORING')",
+            "COALESCE(n.state, '') IN ('DELETED', 'RESTORING')",
             "UPDATE nodes SET state = 'RESTORING', restoring = $2 \
-             WHERE id IN (SELECT id FROM tree) AND COALESCE(state, '') = 'DELETED' AND deleted_at >= $3"
+             WHERE id IN (SELECT id FROM tree) AND COALESCE(state, '') = 'DELETED' AND COALESCE(deleted_at, 0) >= $3"
         );
         const ABOVE: &str = "WITH RECURSIVE above (id) AS (SELECT parent_id FROM nodes WHERE id = $1 \
                              UNION SELECT n.parent_id FROM nodes n JOIN above a ON n.id = a.id) \
                              UPDATE nodes SET state = 'RESTORING', restoring = $2 \
-                             WHERE id IN (SELECT id FROM above) AND COALESCE(state, '') = 'DELETED' AND deleted_at >= $3";
+                             WHERE id IN (SELECT id FROM above) AND COALESCE(state, '') = 'DELETED' AND COALESCE(deleted_at, 0) >= $3";
         const OBJECTS: &str = "UPDATE objects SET state = 'RESTORING' WHERE COALESCE(state, '') = 'DELETED' \
                                AND node IN (SELECT id FROM nodes WHERE restoring = $1 AND COALESCE(state, '') = 'RESTORING')";
+        self.walk_by_index().await?;
         let oldest = micros(oldest);
         let begun = on_tx!(self, |connection| {
             let begun = sqlx::query(NODE)
