@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
+use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
 use sign::{KeyKind, PublicKey};
 
@@ -88,7 +89,8 @@ fn generate(config: &Config, new: &New) -> anyhow::Result<String> {
 
 fn list(config: &Config, folder: &Folder) -> anyhow::Result<String> {
     let path = folder_of(config, folder);
-    let (mut private, public) = (secrets::private_keys(&path)?, secrets::public_keys(&path)?);
+    let private = secrets::private_keys(&path).with_context(|| format!("the folder {}", path.display()));
+    let (mut private, public) = (private?, secrets::public_keys(&path)?);
     let used = config.cloudfront.key.is_none() && folder.path.is_none();
     let settled = config.edge.settled();
     let signs = secrets::chosen(&private, settled, SystemTime::now()).filter(|_| used).map(|key| key.id.clone());

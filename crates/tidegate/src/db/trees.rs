@@ -242,7 +242,8 @@ impl Tx {
     pub async fn leave_in_trash(&mut self, number: i64, restore: Uuid) -> Result<bool> {
         const NODE: &str = "UPDATE nodes SET state = 'DELETED', restoring = NULL \
                             WHERE id = $1 AND restoring = $2 AND state = 'RESTORING'";
-        const OBJECTS: &str = "UPDATE objects SET state = 'DELETED' WHERE node = $1 AND state = 'RESTORING'";
+        const OBJECTS: &str = "UPDATE objects SET state = 'DELETED', reason = 'its bytes are lost' \
+                               WHERE node = $1 AND state = 'RESTORING'";
         Ok(on_tx!(self, |connection| {
             let left = sqlx::query(NODE).bind(number).bind(restore).execute(&mut *connection).await?.rows_affected();
             if left == 1 {
@@ -334,7 +335,7 @@ impl Tx {
         const LOG: &str = "INSERT INTO changelog (dataset_id, node_id, event, name, original_name, actor, at) \
                            SELECT dataset_id, node_id, $2, name, former_name, $3, $4 FROM nodes \
                            WHERE restoring = $1 AND COALESCE(state, '') = 'RESTORING' ORDER BY id";
-        const OBJECTS: &str = "UPDATE objects SET state = 'READY', deleted_at = NULL WHERE COALESCE(state, '') = 'RESTORING' \
+        const OBJECTS: &str = "UPDATE objects SET state = 'READY', deleted_at = NULL, reason = NULL WHERE COALESCE(state, '') = 'RESTORING' \
                                AND node IN (SELECT id FROM nodes WHERE restoring = $1 AND COALESCE(state, '') = 'RESTORING')";
         const NODES: &str = "UPDATE nodes SET state = 'READY', deleted_at = NULL, restoring = NULL, former_name = NULL \
                              WHERE restoring = $1 AND COALESCE(state, '') = 'RESTORING'";

@@ -237,6 +237,8 @@ pub enum TreeEvent {
     Deleted,
     /// It is back.
     Restored,
+    /// It could not be brought back: its bytes are lost.
+    Lost,
     /// It is gone for good.
     Purged,
 }
@@ -248,6 +250,7 @@ impl TreeEvent {
             Self::Created => "CREATE_PACKAGE",
             Self::Deleted => "DELETE_PACKAGE",
             Self::Restored => "RESTORE_PACKAGE",
+            Self::Lost => "RESTORE_FAILED",
             Self::Purged => "PURGE_PACKAGE",
         }
     }
@@ -339,8 +342,8 @@ pub enum BadPath {
         "path must not lead out of its package: no segment may begin with a dot, and nothing in it may be encoded twice"
     )]
     Traversal,
-    /// Backslashes and control characters.
-    #[error("path must not hold backslashes or control characters")]
+    /// Backslashes, control characters, and what is no text.
+    #[error("path must be UTF-8 without backslashes and control characters")]
     Character,
     /// A name that the store keeps for itself.
     #[error("no segment of path may end in .meta")]
@@ -353,7 +356,8 @@ impl AssetPath {
         if text.is_empty() {
             return Err(BadPath::Empty);
         }
-        if text.chars().any(|c| c.is_control() || c == '\\') {
+        // The last stands for bytes that were no text.
+        if text.chars().any(|c| c.is_control() || c == '\\' || c == char::REPLACEMENT_CHARACTER) {
             return Err(BadPath::Character);
         }
         // What somebody decodes once too often must not become another path.
@@ -434,6 +438,7 @@ mod tests {
             ".hidden",
             "a\\b",
             "a\0",
+            "a\u{fffd}",
             "a\nb",
             "%2e%2e/a",
             "a%2Fb",

@@ -36,7 +36,8 @@ const PURGED_AT_ONCE: i64 = 500;
 /// What became of each of the ids that were asked for: nothing more, or why it was left as it is.
 pub type Outcomes = Vec<(String, std::result::Result<(), &'static str>)>;
 
-pub(super) const NOT_FOUND: &str = "not found";
+/// Why nothing is done with what is not there.
+pub const NOT_FOUND: &str = "not found";
 
 /// Checks how many ids there are.
 pub(super) fn check_ids(ids: &[String]) -> Result<()> {

@@ -42,7 +42,10 @@ async fn key_of(
         (_, NodeKind::Collection) => {
             Err(bad_request("a collection has no file of its own: package_id must be a package"))
         }
-        (Some(path), NodeKind::Package) => Ok(key::asset(numbers(&dataset, &node), path)),
+        (Some(path), NodeKind::Package) => {
+            source(&node)?;
+            Ok(key::asset(numbers(&dataset, &node), path))
+        }
         (None, NodeKind::Package) => source(&node),
     }
 }
@@ -105,6 +108,7 @@ async fn with_assets(app: &App, caller: &Caller, dataset: &DatasetId, id: &NodeI
     if node.kind == NodeKind::Collection {
         return Err(bad_request("a collection has no assets: package_id must be a package"));
     }
+    source(&node)?;
     Ok((dataset, node))
 }
 

@@ -207,7 +207,8 @@ async fn place(tx: &mut Tx, dataset: &Dataset, parent: Option<&NodeId>) -> Resul
 }
 
 fn name_taken() -> Error {
-    Error::InvalidState("a node of this name is there already; names are unique in their collection".into())
+    let message = "a node of this name is there already, perhaps one that was announced and is not READY (status=ALL); names are unique in their collection";
+    Error::InvalidState(message.into())
 }
 
 /// Makes a collection.

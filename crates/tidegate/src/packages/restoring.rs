@@ -3,7 +3,7 @@
 //! the rest; the tree is never half back.
 
 use std::collections::{BTreeMap, HashSet};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use futures::StreamExt as _;
 use uuid::Uuid;
@@ -18,10 +18,13 @@ use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::event::Deed;
 use crate::model::object::ObjectState;
-use crate::model::package::{Dataset, DatasetId, NodeId, NodeState, free_name};
+use crate::model::package::{Dataset, DatasetId, NodeId, NodeState, TreeEvent, free_name};
 
 /// Objects in one query.
 const PAGE: i64 = 500;
+/// How long a restore waits for a delete before others have its turn, and how often it looks.
+const PATIENCE: Duration = Duration::from_secs(10);
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Has deleted nodes come back, with all that was deleted below them and the collections above them. What can't is said and
 /// keeps no others.
@@ -114,8 +117,12 @@ pub(crate) async fn run(app: &App, restore: Uuid, actor: &str, after: Option<Pla
 async fn wait_for_deletes(app: &App, restore: Uuid) -> Result<()> {
     for (dataset, deleted_at) in app.db.list_restored_times(restore).await? {
         let hide = Job::HideTreeV1 { dataset, deleted_at, after: None };
-        if app.db.is_job_waiting(&hide.dedupe().unwrap_or_default()).await? {
-            return Err(Error::Unavailable(anyhow::anyhow!("what was deleted is still being put away")));
+        let (name, asked) = (hide.dedupe().unwrap_or_default(), Instant::now());
+        while app.db.is_job_waiting(&name).await? {
+            if asked.elapsed() > PATIENCE {
+                return Err(Error::Unavailable(anyhow::anyhow!("what was deleted is still being put away")));
+            }
+            tokio::time::sleep(LOOK).await;
         }
     }
     Ok(())
@@ -150,6 +157,7 @@ async fn leave(app: &App, dataset: i64, restore: Uuid, lost: &PackageObject) -> 
     tx.hold_dataset(dataset).await?;
     if lost.is_source {
         if tx.leave_in_trash(lost.numbers.package, restore).await? {
+            tx.log_node(lost.numbers.package, TreeEvent::Lost, "system", now).await?;
             jobs::enqueue(&mut tx, &Job::HidePackageV1 { package: lost.numbers.package }, now).await?;
         }
     } else {

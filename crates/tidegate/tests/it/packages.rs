@@ -363,6 +363,9 @@ async fn uploads_are_checked_before_anybody_reads_them() {
     assert_eq!(app.children(&dataset, "&status=PENDING").await.len(), 1);
     assert_eq!(app.children(&dataset, "").await, []);
     assert_eq!(app.presigned(&dataset, &id, "").await.refusal(), (409, "INVALID_STATE".into()));
+    for more in ["&path=a", "&scope=prefix"] {
+        assert_eq!(app.signed(&dataset, &id, more).await.refusal(), (409, "INVALID_STATE".into()), "{more}");
+    }
     let early = app.ask("ann", "POST", &format!("/packages/{id}/confirm"), None).await;
     assert_eq!(early.refusal(), (400, "BAD_REQUEST".into()), "nothing was sent");
     app.put_to(&target, b"abc").await;
@@ -653,6 +656,8 @@ async fn signatures_open_one_asset_or_one_package() {
         ("&path=a%00b", 400),
         ("&path=.hidden", 400),
         ("&scope=all", 400),
+        ("&scope=prefix&path=view", 400),
+        ("&path=bad%ff", 400),
         ("&path=nothing.there", 200),
     ] {
         assert_eq!(app.signed(&dataset, &one, path).await.status, status, "{path}");
@@ -998,7 +1003,10 @@ async fn what_is_lost_stays_deleted_and_keeps_no_others() {
     app.restored(&dataset, &[&a]).await;
     assert_eq!(app.source_of(&dataset, &two).await, b"22");
     let shown = app.ask("ann", "GET", &format!("/packages/{one}"), None).await.json();
-    assert_eq!(shown["status"], "DELETED", "{shown}");
+    assert_eq!((&shown["status"], &shown["reason"]), (&json!("DELETED"), &json!("its bytes are lost")), "{shown}");
+    let log =
+        app.ask("ann", "GET", &format!("/packages/changelog?dataset_id={dataset}&package_id={one}"), None).await.json();
+    assert_eq!(log["changes"][0]["event"], "RESTORE_FAILED");
     assert_eq!(app.counted(&dataset).await, (1, 2));
     let url = app.signed(&dataset, &two, "&path=gone.json").await.json()["signed_url"].as_str().unwrap().to_owned();
     assert_eq!(app.send("GET", &url, &[], Vec::new()).await.status, 404);

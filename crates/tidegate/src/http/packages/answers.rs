@@ -13,7 +13,7 @@ use crate::packages::manifest::{Blocked, Line, Manifest};
 pub(super) struct ChangeResponse {
     id: i64,
     node_id: String,
-    /// `CREATE_PACKAGE`, `DELETE_PACKAGE`, `RESTORE_PACKAGE` or `PURGE_PACKAGE`, of collections, too.
+    /// `CREATE_PACKAGE`, `DELETE_PACKAGE`, `RESTORE_PACKAGE`, `RESTORE_FAILED` or `PURGE_PACKAGE`, of collections, too.
     event: String,
     /// Its name from then on.
     name: String,

@@ -54,10 +54,28 @@ pub(super) struct ChangesAsked {
     pub(super) cursor: Option<String>,
 }
 
-/// Which object of a package.
+/// Which assets of a package.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct OfPackage {
+pub(super) struct AssetsAsked {
+    /// The dataset, as `N:dataset:…`.
+    #[param(required)]
+    pub(super) dataset_id: Option<String>,
+    /// The package, as `N:package:…`.
+    #[param(required)]
+    pub(super) package_id: Option<String>,
+    /// That asset alone.
+    pub(super) path: Option<String>,
+    /// 1 to 1,000; 100 if left out.
+    pub(super) limit: Option<String>,
+    /// Where the page before said to go on.
+    pub(super) cursor: Option<String>,
+}
+
+/// Which asset of a package.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct OneAsset {
     /// The dataset, as `N:dataset:…`.
     #[param(required)]
     pub(super) dataset_id: Option<String>,
@@ -65,13 +83,38 @@ pub(super) struct OfPackage {
     #[param(required)]
     pub(super) package_id: Option<String>,
     /// The asset below the package.
+    #[param(required)]
+    pub(super) path: Option<String>,
+}
+
+/// Which object of a package, and how.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct PresignAsked {
+    /// The dataset, as `N:dataset:…`.
+    #[param(required)]
+    pub(super) dataset_id: Option<String>,
+    /// The package, as `N:package:…`.
+    #[param(required)]
+    pub(super) package_id: Option<String>,
+    /// The asset below the package; the source file if left out.
     pub(super) path: Option<String>,
     /// `false`: the URL in JSON instead of a redirect.
     pub(super) redirect: Option<String>,
+}
+
+/// What is to be signed for.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct SignAsked {
+    /// The dataset, as `N:dataset:…`.
+    #[param(required)]
+    pub(super) dataset_id: Option<String>,
+    /// The package, as `N:package:…`.
+    #[param(required)]
+    pub(super) package_id: Option<String>,
+    /// The asset below the package; needed unless `scope` is `prefix`.
+    pub(super) path: Option<String>,
     /// `prefix`: over all assets of the package.
     pub(super) scope: Option<String>,
-    /// 1 to 1,000; 100 if left out.
-    pub(super) limit: Option<String>,
-    /// Where the page before said to go on.
-    pub(super) cursor: Option<String>,
 }

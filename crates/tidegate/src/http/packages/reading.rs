@@ -16,7 +16,7 @@ use super::super::cookies;
 use super::super::error::ErrorBody;
 use super::super::json::json;
 use super::answers::{ManifestResponse, PresignedPackageUrl, SignedAssets};
-use super::asked::{InDataset, OfPackage};
+use super::asked::{InDataset, PresignAsked, SignAsked};
 use super::wire::NodeIds;
 use super::{Answer, Asking, NO_STORE, asset_path, dataset_id, needed_path, package_id, read};
 use crate::app::App;
@@ -58,14 +58,14 @@ pub(super) fn described(fields: [(header::HeaderName, Option<String>); 4]) -> Re
 ///
 /// 307 to it, for an hour; with `redirect=false` it comes in JSON. HEAD says what the object is like: its length, type, ETag
 /// and date. Collections have no source file.
-#[utoipa::path(get, path = "/packages/presign/s3", tag = "packages", params(OfPackage),
+#[utoipa::path(get, path = "/packages/presign/s3", tag = "packages", params(PresignAsked),
     responses((status = 307, description = "to the presigned URL"), (status = 200, body = PresignedPackageUrl), (status = 400, body = ErrorBody),
         (status = 401, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 async fn presign_s3(
     State(app): State<Arc<App>>,
     caller: Caller,
     method: Method,
-    asked: Asking<OfPackage>,
+    asked: Asking<PresignAsked>,
 ) -> Answer<Response<Body>> {
     let asked = read(asked)?;
     let (dataset, package) = (dataset_id(asked.dataset_id.as_deref())?, package_id(asked.package_id.as_deref())?);
@@ -98,13 +98,13 @@ async fn presign_s3(
 ///
 /// For an hour, and for that asset alone. With `scope=prefix` one signature over all assets of the package, to be put behind
 /// their URLs, and as cookies.
-#[utoipa::path(get, path = "/packages/cloudfront/sign", tag = "packages", params(OfPackage),
+#[utoipa::path(get, path = "/packages/cloudfront/sign", tag = "packages", params(SignAsked),
     responses((status = 200, body = SignedAssets), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 404, body = ErrorBody)))]
 async fn sign_cloudfront(
     State(app): State<Arc<App>>,
     caller: Caller,
-    asked: Asking<OfPackage>,
+    asked: Asking<SignAsked>,
 ) -> Answer<Response<Body>> {
     let asked = read(asked)?;
     let (dataset, package) = (dataset_id(asked.dataset_id.as_deref())?, package_id(asked.package_id.as_deref())?);
@@ -112,6 +112,9 @@ async fn sign_cloudfront(
         None | Some("object") => {
             let path = needed_path(asked.path.as_deref())?;
             links::sign_object(&app, &caller, &dataset, (&package, &path)).await?
+        }
+        Some("prefix") if asked.path.is_some() => {
+            return Err(bad_request("scope=prefix is for all assets of the package, and takes no path").into());
         }
         Some("prefix") => links::sign_prefix(&app, &caller, &dataset, &package).await?,
         Some(_) => return Err(bad_request("scope must be prefix, or left out").into()),

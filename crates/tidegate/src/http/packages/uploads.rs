@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 
 use super::super::error::ErrorBody;
 use super::super::json::{json, json_or_nothing};
-use super::asked::{InDataset, OfPackage};
+use super::asked::{AssetsAsked, InDataset, OneAsset};
 use super::wire::{
     AssetPage, Confirmed, NewPackage, NewPackageFile, PackageConfirmation, PackagePart, PackagePartUrl,
     PackagePartUrls, PackageParts, PackageUpload, WantedParts,
@@ -132,13 +132,13 @@ async fn list_package_parts(
 /// Announce an asset of a package
 ///
 /// PUT the file to `uploadUrl` with `headers`, then confirm it by `POST /packages/{id}/confirm` with the `id` of this answer.
-#[utoipa::path(post, path = "/packages/assets", tag = "packages", params(OfPackage), request_body = NewPackageFile,
+#[utoipa::path(post, path = "/packages/assets", tag = "packages", params(OneAsset), request_body = NewPackageFile,
     responses((status = 201, body = PackageUpload), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody), (status = 413, body = ErrorBody)))]
 async fn create_asset(
     State(app): State<Arc<App>>,
     caller: Caller,
-    asked: Asking<OfPackage>,
+    asked: Asking<OneAsset>,
     request: Request,
 ) -> Answer<Response<Body>> {
     let asked = read(asked)?;
@@ -152,10 +152,14 @@ async fn create_asset(
 /// List the assets of a package
 ///
 /// In the order of their paths; with `path`, that one alone.
-#[utoipa::path(get, path = "/packages/assets", tag = "packages", params(OfPackage),
+#[utoipa::path(get, path = "/packages/assets", tag = "packages", params(AssetsAsked),
     responses((status = 200, body = AssetPage), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 404, body = ErrorBody)))]
-async fn list_assets(State(app): State<Arc<App>>, caller: Caller, asked: Asking<OfPackage>) -> Answer<Json<AssetPage>> {
+async fn list_assets(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    asked: Asking<AssetsAsked>,
+) -> Answer<Json<AssetPage>> {
     let asked = read(asked)?;
     let (dataset, package) = (dataset_id(asked.dataset_id.as_deref())?, package_id(asked.package_id.as_deref())?);
     if let Some(path) = asked.path.as_deref() {
@@ -174,10 +178,10 @@ async fn list_assets(State(app): State<Arc<App>>, caller: Caller, asked: Asking<
 /// Delete an asset of a package
 ///
 /// For good: viewers make assets again from the source file. Its path is free after that.
-#[utoipa::path(delete, path = "/packages/assets", tag = "packages", params(OfPackage),
+#[utoipa::path(delete, path = "/packages/assets", tag = "packages", params(OneAsset),
     responses((status = 204), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
         (status = 404, body = ErrorBody)))]
-async fn delete_asset(State(app): State<Arc<App>>, caller: Caller, asked: Asking<OfPackage>) -> Answer<StatusCode> {
+async fn delete_asset(State(app): State<Arc<App>>, caller: Caller, asked: Asking<OneAsset>) -> Answer<StatusCode> {
     let asked = read(asked)?;
     let (dataset, package) = (dataset_id(asked.dataset_id.as_deref())?, package_id(asked.package_id.as_deref())?);
     let path = needed_path(asked.path.as_deref())?;

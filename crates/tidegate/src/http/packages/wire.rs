@@ -10,7 +10,7 @@ use crate::db::PackageObject;
 use crate::model::object::Object;
 use crate::model::package::{Asset, Dataset, Node, NodeKind};
 use crate::model::space::Member;
-use crate::packages::deletion::Outcomes;
+use crate::packages::deletion::{NOT_FOUND, Outcomes};
 use crate::packages::uploads::{Target, Way};
 
 /// A dataset's name.
@@ -123,6 +123,7 @@ pub(super) struct NewPackage {
     /// The collection it lies in; the top of the dataset if left out.
     pub(super) parent_id: Option<String>,
     /// The name the source file is saved under; the package's if left out.
+    #[serde(alias = "fileName")]
     pub(super) filename: Option<String>,
     #[serde(flatten)]
     pub(super) file: NewPackageFile,
@@ -160,6 +161,9 @@ pub(super) struct PackageUpload {
     /// Bytes in each part but the last, if it comes in parts: ask for them by `POST /packages/{id}/parts`.
     #[serde(skip_serializing_if = "Option::is_none")]
     part_size: Option<u64>,
+    /// When `uploadUrl` ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upload_url_expires_at: Option<String>,
     /// When the upload is given up.
     expires_at: String,
 }
@@ -167,9 +171,11 @@ pub(super) struct PackageUpload {
 impl PackageUpload {
     pub(super) fn new(target: Target, asset: bool) -> Self {
         let id = if asset { target.object.to_string() } else { target.node.as_str().to_owned() };
-        let (upload_url, headers, part_size) = match target.way {
-            Way::Single(request) => (Some(request.url), request.headers.into_iter().collect(), None),
-            Way::Parts { part_size } => (None, BTreeMap::new(), Some(part_size)),
+        let (upload_url, url_ends, headers, part_size) = match target.way {
+            Way::Single(request) => {
+                (Some(request.url), Some(rfc3339(request.expires)), request.headers.into_iter().collect(), None)
+            }
+            Way::Parts { part_size } => (None, None, BTreeMap::new(), Some(part_size)),
         };
         Self {
             id,
@@ -177,6 +183,7 @@ impl PackageUpload {
             upload_url,
             headers,
             part_size,
+            upload_url_expires_at: url_ends,
             expires_at: rfc3339(target.expires_at),
         }
     }
@@ -263,7 +270,7 @@ pub(super) struct NodeResponse {
     /// What the scanner said: clean, skipped or unscanned.
     #[serde(skip_serializing_if = "Option::is_none")]
     scan: Option<&'static str>,
-    /// Bytes of a package, assets included.
+    /// Bytes of a package that are published: its source file and its assets.
     #[serde(skip_serializing_if = "Option::is_none")]
     bytes: Option<u64>,
     created_by: String,
@@ -391,6 +398,9 @@ pub(super) struct NodeOutcomes {
 #[derive(Debug, Serialize, ToSchema)]
 struct NodeFailure {
     id: String,
+    /// For programs: `NOT_FOUND` or `INVALID_STATE`.
+    code: &'static str,
+    /// For people.
     error: String,
 }
 
@@ -400,7 +410,10 @@ impl From<Outcomes> for NodeOutcomes {
         for (id, outcome) in outcomes {
             match outcome {
                 Ok(()) => all.success.push(id),
-                Err(error) => all.failures.push(NodeFailure { id, error: error.to_owned() }),
+                Err(error) => {
+                    let code = if error == NOT_FOUND { "NOT_FOUND" } else { "INVALID_STATE" };
+                    all.failures.push(NodeFailure { id, code, error: error.to_owned() });
+                }
             }
         }
         all
