@@ -296,7 +296,9 @@ impl Pass<'_> {
             return Ok(());
         }
         let restorable = rules::of(self.kind).deletion == rules::Deletion::Restorable;
-        let cleared = if row.state == ObjectState::Deleted && restorable {
+        let cleared = if self.kind == OwnerKind::Dataset && row.state != ObjectState::Deleted {
+            packages::publishing::forget(self.app, row.object).await
+        } else if row.state == ObjectState::Deleted && restorable {
             // It can be brought back, and only from where deletes put it; who does so at this moment is reckoned with there.
             match self.kind {
                 OwnerKind::Dataset => packages::deletion::hide_object(self.app, row.object).await,

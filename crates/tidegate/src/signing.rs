@@ -10,7 +10,7 @@ use arc_swap::{ArcSwap, Guard};
 use sign::{Hash, Signer};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::secrets;
+use crate::config::secrets::{self, FoundKey};
 use crate::trust::Trust;
 
 /// The signer of now.
@@ -48,7 +48,7 @@ impl Signing {
         let now = self.signer().key_pair_id().to_owned();
         // Only one that the edge trusts by what lies there, and has had the time to.
         let mut settled = secrets::settled(&keys, *settled, SystemTime::now());
-        let Some(found) = settled.find(|key| trust.holds(&key.id)) else {
+        let Some(found) = settled.find(|key| key.id == now || is_trusted(key, trust)) else {
             if keys.iter().all(|key| key.id != now) && !self.orphaned.swap(true, Ordering::Relaxed) {
                 tracing::warn!(
                     key = now,
@@ -87,4 +87,9 @@ impl Signing {
             }
         }
     }
+}
+
+/// Whether a key can be read, and its public half is what the edge has read.
+fn is_trusted(key: &FoundKey, trust: &Trust) -> bool {
+    key.read().and_then(|read| Ok(read.public_pem()?)).is_ok_and(|public| trust.holds(&key.id, &public))
 }

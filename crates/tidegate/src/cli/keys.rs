@@ -102,7 +102,7 @@ fn list(config: &Config, folder: &Folder) -> anyhow::Result<String> {
         let how = match (&signs, pem) {
             (_, None) => "trusted by nobody: its .pub.pem is not here".to_owned(),
             (Some(id), _) if *id == key.id => "signs".to_owned(),
-            (Some(_), _) => waits(key.written, settled),
+            (Some(_), _) => waits(key.arrived, settled),
             (None, _) => "here, and not what the server signs with".to_owned(),
         };
         text.push_str(&format!("{:<24} {kind:<9} {:<24} {how}\n", key.id, rfc3339(key.written)));

@@ -100,7 +100,7 @@ pub fn load(config: &Config) -> anyhow::Result<Secrets> {
     make_folder(&cloudfront)?;
     let signing = match &config.cloudfront.key {
         Some((id, pem)) => (id.clone(), SigningKey::parse(pem.expose_secret())?),
-        None => generated_key(&cloudfront, config.cloudfront.key_kind, config.edge.settled())?,
+        None => generated_key(config, &cloudfront)?,
     };
     let s3 = match config.store {
         StoreSetting::Local(_) => Some(door_credentials(config, &folder)?),
@@ -151,6 +151,13 @@ pub struct PublicKeys {
     pub pems: Vec<(String, String)>,
     /// What is wrong with others.
     pub problems: Vec<String>,
+}
+
+impl PublicKeys {
+    /// Whether there is one of this id.
+    pub fn has(&self, id: &str) -> bool {
+        self.pems.iter().any(|(known, _)| known == id)
+    }
 }
 
 /// A key's file is short; more of a longer one is not read.
@@ -213,8 +220,10 @@ pub struct FoundKey {
     pub id: String,
     /// Its file.
     pub path: PathBuf,
-    /// When that came there.
+    /// When that was written, by which the newest is known.
     pub written: SystemTime,
+    /// When it came there.
+    pub arrived: SystemTime,
 }
 
 impl FoundKey {
@@ -229,8 +238,8 @@ impl FoundKey {
 pub fn private_keys(folder: &Path) -> io::Result<Vec<FoundKey>> {
     let mut found = Vec::new();
     for (id, path) in pems(folder, ".pem")?.into_iter().filter(|(id, _)| is_key_pair_id(id)) {
-        match fs::metadata(&path).map(|metadata| arrived(&metadata)) {
-            Ok(written) => found.push(FoundKey { id, path, written }),
+        match fs::metadata(&path).and_then(|metadata| Ok((metadata.modified()?, arrived(&metadata)))) {
+            Ok((written, arrived)) => found.push(FoundKey { id, path, written, arrived }),
             // Taken out at this moment.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
@@ -249,7 +258,7 @@ fn arrived(metadata: &fs::Metadata) -> SystemTime {
 
 /// The keys that have been in a folder for so long that every edge has read their public halves, the newest first.
 pub fn settled(keys: &[FoundKey], settled: Duration, now: SystemTime) -> impl Iterator<Item = &FoundKey> {
-    keys.iter().rev().filter(move |key| now.duration_since(key.written).is_ok_and(|age| age >= settled))
+    keys.iter().rev().filter(move |key| now.duration_since(key.arrived).is_ok_and(|age| age >= settled))
 }
 
 /// Which of the keys in a folder a start signs with: the newest of these; the first of all, where there is none.
@@ -268,10 +277,16 @@ pub fn generate_pair(folder: &Path, kind: KeyKind) -> anyhow::Result<(String, Si
 }
 
 /// The key in the folder that is signed with, or a new one.
-fn generated_key(folder: &Path, kind: KeyKind, settled: Duration) -> anyhow::Result<(String, SigningKey)> {
-    match chosen(&private_keys(folder)?, settled, SystemTime::now()) {
+fn generated_key(config: &Config, folder: &Path) -> anyhow::Result<(String, SigningKey)> {
+    let mut keys = private_keys(folder)?;
+    // Those that the edge trusts by what it reads, where there are such.
+    let trusted = public_keys(&config.edge.keys)?;
+    if keys.iter().any(|key| trusted.has(&key.id)) {
+        keys.retain(|key| trusted.has(&key.id));
+    }
+    match chosen(&keys, config.edge.settled(), SystemTime::now()) {
         Some(found) => Ok((found.id.clone(), found.read()?)),
-        None => generate_pair(folder, kind),
+        None => generate_pair(folder, config.cloudfront.key_kind),
     }
 }
 
@@ -357,6 +372,7 @@ mod tests {
             id: id.into(),
             path: PathBuf::new(),
             written: now - Duration::from_secs(age),
+            arrived: now - Duration::from_secs(age),
         };
         let settled = Duration::from_secs(10);
         let chosen = |keys: &[FoundKey]| super::chosen(keys, settled, now).map(|key| key.id.clone());

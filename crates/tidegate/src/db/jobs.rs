@@ -220,10 +220,11 @@ impl Db {
         tx.commit().await
     }
 
-    /// Whether a job of this name is yet to be done, or being done.
+    /// Whether a job of this name is yet to be done, or being done; one that failed and pauses is not waited for.
     #[tracing::instrument(name = "db.is_job_waiting", level = "trace", skip_all)]
     pub async fn is_job_waiting(&self, dedupe: &str) -> Result<bool> {
-        const SQL: &str = "SELECT id FROM jobs WHERE dedupe = $1 AND state = 'QUEUED'";
+        const SQL: &str = "SELECT id FROM jobs WHERE dedupe = $1 AND state = 'QUEUED' \
+                           AND (last_error IS NULL OR lease_until IS NOT NULL)";
         let row: Option<(i64,)> =
             on_reader!(self, |pool| sqlx::query_as(SQL).bind(dedupe).fetch_optional(pool).await?);
         Ok(row.is_some())

@@ -293,14 +293,15 @@ impl Db {
         Ok(found.is_some())
     }
 
-    /// Whose an object is that bears a key, whatever its state.
+    /// Which object bears a key, whatever its state, and when it was deleted.
     #[tracing::instrument(name = "db.find_by_key", level = "trace", skip_all)]
-    pub async fn find_bearer(&self, key: &Key) -> Result<Option<(ObjectId, ObjectState)>> {
-        const SQL: &str = "SELECT id, state FROM objects WHERE object_key = $1";
-        let row: Option<(Uuid, String)> =
+    pub async fn find_bearer(&self, key: &Key) -> Result<Option<(ObjectId, ObjectState, Option<SystemTime>)>> {
+        const SQL: &str = "SELECT id, state, deleted_at FROM objects WHERE object_key = $1";
+        let row: Option<(Uuid, String, Option<i64>)> =
             on_reader!(self, |pool| sqlx::query_as(SQL).bind(key.as_str()).fetch_optional(pool).await?);
-        let read = |(id, state): (Uuid, String)| {
-            Ok((ObjectId(id), ObjectState::parse(&state).ok_or_else(|| corrupt("object state"))?))
+        let read = |(id, state, deleted_at): (Uuid, String, Option<i64>)| {
+            let state = ObjectState::parse(&state).ok_or_else(|| corrupt("object state"))?;
+            Ok((ObjectId(id), state, deleted_at.map(from_micros)))
         };
         row.map(read).transpose()
     }

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::{Db, Tx, on_reader, on_tx};
 use crate::error::Result;
+use crate::model::ids::ObjectId;
 use crate::model::micros;
 use crate::model::package::TreeEvent;
 
@@ -275,6 +276,7 @@ impl Tx {
                            UNION SELECT n.parent_id FROM nodes n JOIN above a ON n.id = a.id) \
                            UPDATE nodes SET state = 'RESTORING', restoring = $1 \
                            WHERE id IN (SELECT id FROM above) AND COALESCE(state, '') IN ('DELETED', 'RESTORING')";
+        self.walk_by_index().await?;
         self.of_restore(SQL, restore).await.map(drop)
     }
 
@@ -309,6 +311,16 @@ impl Tx {
             query.fetch_all(connection).await?
         });
         Ok(rows.into_iter().map(|(name,)| name).collect())
+    }
+
+    /// Objects of what comes back that were confirmed and not published yet.
+    #[tracing::instrument(name = "db.list_unpublished", level = "trace", skip_all)]
+    pub async fn list_unpublished(&mut self, restore: Uuid) -> Result<Vec<ObjectId>> {
+        const SQL: &str = "SELECT o.id FROM nodes n JOIN objects o ON o.node = n.id \
+                           WHERE n.restoring = $1 AND COALESCE(o.state, '') = 'SCANNING'";
+        let rows: Vec<(Uuid,)> =
+            on_tx!(self, |connection| sqlx::query_as(SQL).bind(restore).fetch_all(connection).await?);
+        Ok(rows.into_iter().map(|(id,)| ObjectId(id)).collect())
     }
 
     /// Gives something that comes back another name.
@@ -373,7 +385,7 @@ impl Tx {
 
     /// An asset that is lost while its package comes back: it is gone for good, and not counted any more.
     #[tracing::instrument(name = "db.lose_asset", level = "trace", skip_all)]
-    pub async fn lose_asset(&mut self, id: crate::model::ids::ObjectId) -> Result<()> {
+    pub async fn lose_asset(&mut self, id: ObjectId) -> Result<()> {
         const SQL: &str = "UPDATE objects SET state = 'PURGED' WHERE id = $1 AND state = 'RESTORING'";
         let lost = on_tx!(self, |connection| sqlx::query(SQL).bind(id.0).execute(connection).await?.rows_affected());
         if lost == 1 { self.uncount_in_package(id).await } else { Ok(()) }

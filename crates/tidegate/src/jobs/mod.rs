@@ -266,6 +266,8 @@ impl Job {
             | Self::ScanFileV1 { .. }
             | Self::PublishPackageV1 { .. }
             | Self::RestoreMediaV1 { .. }
+            | Self::HideTreeV1 { .. }
+            | Self::HidePackageV1 { .. }
             | Self::RestoreTreeV1 { .. } => Duration::from_secs(120),
             _ => Duration::from_secs(3600),
         }

@@ -187,7 +187,15 @@ pub(crate) async fn hide_object(app: &App, id: ObjectId) -> Result<()> {
         }
         ObjectState::Purged if !key::is_nobodys(key) => {
             app.store.delete(key, store::Deletion::Purge).await?;
-            crate::sealing::remove(app, id, found.sealed.as_ref()).await
+            crate::sealing::remove(app, id, found.sealed.as_ref()).await?;
+            // Done for good, and not again where very many are.
+            let mut tx = app.db.begin().await?;
+            tx.free_key(id).await?;
+            tx.commit().await
+        }
+        // Confirmed and not published: its bytes may have been on their way to where they are served.
+        ObjectState::Scanning | ObjectState::Failed if found.node_state == NodeState::Deleted => {
+            if key::is_incoming(key) { Ok(()) } else { Ok(app.store.delete(key, store::Deletion::Restorable).await?) }
         }
         _ => Ok(()),
     }

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::record;
+use super::{deletion, record};
 use crate::app::App;
 use crate::db::{PackageObject, Tx};
 use crate::error::{Error, Result};
@@ -37,36 +37,41 @@ fn place(found: &PackageObject) -> Result<Key> {
 enum Turn {
     /// Nothing is left to be done.
     Over,
-    /// Another object that is gone for good still bears the key: its bytes first.
-    After(ObjectId),
+    /// This object is gone for good, and its bytes have to be, too: another one that bears the key, or itself.
+    Forget(ObjectId),
+    /// Its package was deleted: its bytes go to where they wait, and it goes on when that is back.
+    Hide,
 }
 
 /// Works on what was sealed until it is published or refused.
 pub(crate) async fn run(app: &App, id: ObjectId) -> Result<()> {
-    let turn = {
-        // One at a time here. What another server does is settled by the rows.
-        let _one = app.completing.hold(&format!("publish:{id}")).await;
-        work(app, id).await?
-    };
-    if let Turn::After(other) = turn {
-        forget(app, other).await?;
-        let _one = app.completing.hold(&format!("publish:{id}")).await;
-        if let Turn::After(_) = work(app, id).await? {
-            return Err(Error::InvalidState("what lay at its path before is still being removed".into()));
+    for _ in 0..2 {
+        let turn = {
+            // One at a time here. What another server does is settled by the rows.
+            let _one = app.completing.hold(&format!("publish:{id}")).await;
+            work(app, id).await?
+        };
+        match turn {
+            Turn::Over => return Ok(()),
+            Turn::Hide => return deletion::hide_object(app, id).await,
+            Turn::Forget(other) => forget(app, other).await?,
         }
     }
-    Ok(())
+    Err(Error::Unavailable(anyhow::anyhow!("its key was taken again while it was freed")))
 }
 
 async fn work(app: &App, id: ObjectId) -> Result<Turn> {
     let Some(found) = app.db.find_package_object(id).await? else { return Ok(Turn::Over) };
     let Some(sealed) = found.sealed.clone().filter(|_| found.object.state == ObjectState::Scanning) else {
-        // What failed is tried again with what was sealed.
-        if !found.object.state.is_under_way() {
-            sealing::remove(app, id, found.sealed.as_ref()).await?;
-        }
-        return Ok(Turn::Over);
+        return over(app, &found).await;
     };
+    match found.node_state {
+        NodeState::Ready => {}
+        // Whoever brings it back has it gone on with.
+        NodeState::Deleted => return Ok(Turn::Hide),
+        NodeState::Restoring => return Err(Error::Unavailable(anyhow::anyhow!("its package is on its way back"))),
+        NodeState::Purged => return Ok(Turn::Over),
+    }
     let to = place(&found)?;
     // Its key was claimed before, by an attempt that was cut off: only what was found clean claims one.
     if found.object.key == to && found.scan.is_some() {
@@ -88,6 +93,17 @@ async fn work(app: &App, id: ObjectId) -> Result<Turn> {
     }
 }
 
+/// What is not waiting: of what is gone for good nothing is left, and what failed is tried again with what was sealed.
+async fn over(app: &App, found: &PackageObject) -> Result<Turn> {
+    let (id, state) = (found.object.id, found.object.state);
+    if !state.is_under_way() {
+        sealing::remove(app, id, found.sealed.as_ref()).await?;
+    }
+    let gone = matches!(state, ObjectState::Purged | ObjectState::Rejected);
+    let is_left = gone && !key::is_nobodys(found.object.key.as_str());
+    Ok(if is_left { Turn::Forget(id) } else { Turn::Over })
+}
+
 /// Says in the row where the bytes are to lie, before they do.
 async fn claim(app: &App, found: &PackageObject, sealed: &Key, (to, verdict): (&Key, Scan)) -> Result<Turn> {
     let (id, dataset) = (found.object.id, found.numbers.dataset);
@@ -98,16 +114,26 @@ async fn claim(app: &App, found: &PackageObject, sealed: &Key, (to, verdict): (&
     if claimed {
         return put_in_place(app, found, sealed, to).await;
     }
-    match app.db.find_bearer(to).await? {
-        Some((other, ObjectState::Purged | ObjectState::Rejected)) if other != id => Ok(Turn::After(other)),
-        Some((other, _)) if other != id => refuse(app, found, TAKEN).await,
-        // Deleted meanwhile: it can be confirmed again once it is back.
-        _ => {
-            let mut tx = app.db.begin().await?;
-            fail(app, &mut tx, id, "its package was deleted before it was published").await?;
-            tx.commit().await?;
-            Ok(Turn::Over)
+    let (other, state, deleted_at) = match app.db.find_bearer(to).await? {
+        Some(bearer) if bearer.0 != id => bearer,
+        // It was freed at this moment, or the package was deleted: seen the next time.
+        _ => return Err(Error::Unavailable(anyhow::anyhow!("the key was not to be had at this moment"))),
+    };
+    match state {
+        // Whoever deleted it may still be at it; what comes too late must not find ours.
+        _ if deleted_at.is_some_and(|at| app.db.now() < at + LATER) && state == ObjectState::Purged => {
+            Err(Error::Unavailable(anyhow::anyhow!("what lay at its path before is still being removed")))
         }
+        ObjectState::Purged | ObjectState::Rejected => Ok(Turn::Forget(other)),
+        // Nobody could see it, or delete it.
+        ObjectState::Failed => {
+            let mut tx = app.db.begin().await?;
+            tx.hold_dataset(dataset).await?;
+            tx.move_object(other, ObjectState::Failed, ObjectState::Purged, None).await?;
+            tx.commit().await?;
+            Ok(Turn::Forget(other))
+        }
+        _ => refuse(app, found, TAKEN).await,
     }
 }
 
@@ -115,8 +141,12 @@ async fn claim(app: &App, found: &PackageObject, sealed: &Key, (to, verdict): (&
 async fn put_in_place(app: &App, found: &PackageObject, sealed: &Key, to: &Key) -> Result<Turn> {
     match app.store.move_to(sealed.as_str(), to.as_str(), None).await {
         Ok(()) => {}
-        // Moved by an attempt that was cut off; what is nowhere is lost.
-        Err(store::Error::NotFound) => drop(app.store.stat(to.as_str()).await?),
+        // Moved by an attempt that was cut off, and perhaps put away since with its package.
+        Err(store::Error::NotFound) => {
+            if !deletion::put_back(app, to.as_str()).await? {
+                return Err(Error::StoreError(store::Error::Damaged("what was sealed is gone".to_owned())));
+            }
+        }
         Err(store::Error::AlreadyExists) => {
             // A copy that was cut off before its source was removed is ours; anything else is nobody's we know.
             let ours = app.store.stat(sealed.as_str()).await?;
@@ -136,54 +166,45 @@ async fn put_in_place(app: &App, found: &PackageObject, sealed: &Key, to: &Key) 
         Err(store::Error::InvalidKey(_)) => return give_back(app, found, TAKEN).await,
         Err(error) => return Err(error.into()),
     }
-    publish(app, found, to).await.map(|()| Turn::Over)
+    publish(app, found, to).await
 }
 
-async fn publish(app: &App, found: &PackageObject, to: &Key) -> Result<()> {
+async fn publish(app: &App, found: &PackageObject, to: &Key) -> Result<Turn> {
     let (id, dataset) = (found.object.id, found.numbers.dataset);
     let stat = app.store.stat(to.as_str()).await?;
     let content = Content { size: stat.size, etag: stat.etag, last_modified: stat.last_modified };
     let now = app.db.now();
     let mut tx = app.db.begin().await?;
     tx.hold_dataset(dataset).await?;
+    // The job before the object, as its end locks them.
+    jobs::withdraw(&mut tx, &Job::PublishPackageV1 { object: id.0 }).await?;
     if !tx.publish_in_package(id, to, &content).await? {
         drop(tx);
-        return taken_back(app, id, to).await;
+        return taken_back(app, id).await;
     }
     if found.is_source {
         tx.log_node(found.numbers.package, TreeEvent::Created, &found.created_by, now).await?;
     }
     tx.record(&Caller::system(), Deed::UploadCompleted, id, now).await?;
-    jobs::withdraw(&mut tx, &Job::PublishPackageV1 { object: id.0 }).await?;
     tx.count_in_dataset(dataset, 1, i64::try_from(content.size).unwrap_or(i64::MAX)).await?;
     tx.commit().await?;
     metrics::counter!("tidegate_uploaded_bytes_total").increment(content.size);
     tracing::info!(object.id = %id, "an object of a dataset was published");
-    sealing::remove(app, id, found.sealed.as_ref()).await
+    sealing::remove(app, id, found.sealed.as_ref()).await?;
+    Ok(Turn::Over)
 }
 
 /// It was not waiting any more when its bytes were in place.
-async fn taken_back(app: &App, id: ObjectId, to: &Key) -> Result<()> {
-    let Some(now) = app.db.find_package_object(id).await? else { return Ok(()) };
+async fn taken_back(app: &App, id: ObjectId) -> Result<Turn> {
+    let Some(now) = app.db.find_package_object(id).await? else { return Ok(Turn::Over) };
     match now.object.state {
-        // Its package was deleted: the bytes go back to where nobody reads, and wait for another confirmation.
-        ObjectState::Scanning => {
-            if let Some(sealed) = &now.sealed {
-                match app.store.move_to(to.as_str(), sealed.as_str(), None).await {
-                    Ok(()) | Err(store::Error::AlreadyExists | store::Error::NotFound) => {}
-                    Err(error) => return Err(error.into()),
-                }
-            }
-            let mut tx = app.db.begin().await?;
-            fail(app, &mut tx, id, "its package was deleted before it was published").await?;
-            tx.commit().await
+        ObjectState::Scanning if now.node_state == NodeState::Ready => {
+            Err(Error::Unavailable(anyhow::anyhow!("it was to be published, and its row had changed")))
         }
-        ObjectState::Purged | ObjectState::Rejected => {
-            app.store.delete(to.as_str(), store::Deletion::Purge).await?;
-            sealing::remove(app, id, now.sealed.as_ref()).await
-        }
-        // Done by another server, and perhaps deleted since.
-        _ => Ok(()),
+        ObjectState::Scanning | ObjectState::Failed | ObjectState::Deleted => Ok(Turn::Hide),
+        ObjectState::Purged | ObjectState::Rejected => over(app, &now).await,
+        // Done by another server.
+        _ => Ok(Turn::Over),
     }
 }
 
@@ -191,26 +212,25 @@ const TAKEN: &str = "an asset of this path, or of a folder of it, is there alrea
 
 /// Says of what was sealed that it is never published; its bytes go at once.
 async fn refuse(app: &App, found: &PackageObject, reason: &str) -> Result<Turn> {
-    let id = found.object.id;
-    let mut tx = app.db.begin().await?;
-    if tx.move_object(id, ObjectState::Scanning, ObjectState::Rejected, Some(reason)).await? {
-        tx.record(&Caller::system(), Deed::FileRejected, id, app.db.now()).await?;
-        jobs::withdraw(&mut tx, &Job::PublishPackageV1 { object: id.0 }).await?;
-    }
-    tx.commit().await?;
-    tracing::warn!(object.id = %id, reason, "an object of a dataset was rejected");
-    sealing::remove(app, id, found.sealed.as_ref()).await?;
-    Ok(Turn::Over)
+    end(app, found, reason, false).await
 }
 
 /// The same of what has claimed a key at which others' bytes lie: those stay.
 async fn give_back(app: &App, found: &PackageObject, reason: &str) -> Result<Turn> {
+    end(app, found, reason, true).await
+}
+
+async fn end(app: &App, found: &PackageObject, reason: &str, give_back: bool) -> Result<Turn> {
     let id = found.object.id;
     let mut tx = app.db.begin().await?;
-    if tx.move_object(id, ObjectState::Scanning, ObjectState::Rejected, Some(reason)).await? {
-        tx.record(&Caller::system(), Deed::FileRejected, id, app.db.now()).await?;
+    jobs::withdraw(&mut tx, &Job::PublishPackageV1 { object: id.0 }).await?;
+    if !tx.move_object(id, ObjectState::Scanning, ObjectState::Rejected, Some(reason)).await? {
+        // Another server came to another end.
+        return Ok(Turn::Over);
+    }
+    tx.record(&Caller::system(), Deed::FileRejected, id, app.db.now()).await?;
+    if give_back {
         tx.free_key(id).await?;
-        jobs::withdraw(&mut tx, &Job::PublishPackageV1 { object: id.0 }).await?;
     }
     tx.commit().await?;
     tracing::warn!(object.id = %id, reason, "an object of a dataset was rejected");
@@ -315,7 +335,9 @@ pub(crate) async fn forget(app: &App, id: ObjectId) -> Result<()> {
         return Ok(());
     }
     let key = found.object.key.as_str().to_owned();
-    app.store.delete(&key, store::Deletion::Purge).await?;
+    // What takes longer might come when the key is another's.
+    let purged = tokio::time::timeout(LATER / 2, app.store.delete(&key, store::Deletion::Purge)).await;
+    purged.map_err(|_| Error::Unavailable(anyhow::anyhow!("the store takes too long to delete")))??;
     let mut tx = app.db.begin().await?;
     if app.config.images.layout.served_root(&key).is_some() {
         invalidations::queue(app, &mut tx, &[key]).await?;

@@ -58,10 +58,11 @@ async fn accept(
     id: &NodeId,
     was_deleted: bool,
 ) -> Result<std::result::Result<(), &'static str>> {
-    let now = app.db.now();
-    let oldest = now.checked_sub(app.config.retention).unwrap_or(SystemTime::UNIX_EPOCH);
     let mut tx = app.db.begin().await?;
     tx.hold_dataset(dataset.number).await?;
+    // Read while nobody purges in it.
+    let now = app.db.now();
+    let oldest = now.checked_sub(app.config.retention).unwrap_or(SystemTime::UNIX_EPOCH);
     let Some(node) = tx.node(id).await?.filter(|node| node.dataset == dataset.number) else {
         return Ok(Err(NOT_FOUND));
     };
@@ -179,6 +180,10 @@ async fn finish(app: &App, dataset: i64, restore: Uuid, actor: &str) -> Result<(
     let conflicts = tx.list_conflicts(restore).await?;
     let renamed = conflicts.len();
     rename(&mut tx, dataset, restore, conflicts).await?;
+    // What was being scanned when it was deleted is gone on with.
+    for object in tx.list_unpublished(restore).await? {
+        jobs::enqueue(&mut tx, &Job::PublishPackageV1 { object: object.0 }, now).await?;
+    }
     let (nodes, objects, bytes) = tx.finish_tree_restore(restore, actor, now).await?;
     if nodes == 0 {
         return Ok(());
@@ -223,7 +228,7 @@ pub(crate) async fn given_up(app: &App, tx: &mut Tx, restore: Uuid) -> Result<()
     let Some(dataset) = tx.dataset_of_restore(restore).await? else { return Ok(()) };
     tx.hold_dataset(dataset).await?;
     for (dataset, deleted_at) in tx.give_up_restore(restore).await? {
-        jobs::enqueue(tx, &Job::HideTreeV1 { dataset, deleted_at, after: None }, app.db.now()).await?;
+        jobs::enqueue_anew(tx, &Job::HideTreeV1 { dataset, deleted_at, after: None }, app.db.now()).await?;
     }
     metrics::counter!("tidegate_restores_total", "outcome" => "given_up").increment(1);
     Ok(())
