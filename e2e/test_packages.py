@@ -1,6 +1,7 @@
 """Datasets from outside: Parquet read by its columns, restores that are killed at each step, keys that rotate, presigned URLs of
 another maker's."""
 
+import hashlib
 import io
 import os
 import pathlib
@@ -20,6 +21,7 @@ from botocore.config import Config
 import backends
 from datasets import Dataset, Ranges
 from server import BINARY, Server, send
+from test_edge import browse, pages  # noqa: F401
 from test_media_kills import end_traced, wait_for_end
 
 COLUMNS, ROWS, GROUPS = 20, 40_000, 4
@@ -73,6 +75,24 @@ def test_parquet_is_read_by_its_columns(make_server, store):
     assert head.headers["Accept-Ranges"] == "bytes" and head.headers["Content-Type"] == "application/vnd.apache.parquet"
     column_of(int(head.headers["Content-Length"]), lambda range: send("GET", url, {"Range": range, "Cookie": cookie}), content, f"{store}: edge with cookies")
     assert send("GET", url).status == 403
+
+
+def test_a_page_of_another_origin_reads_ranges(make_server, tmp_path, pages):  # noqa: F811
+    """In Chromium, as DuckDB and Arrow do it there: by a URL signed for the edge, and by one that the proxy sends on."""
+    server = make_server()
+    whole = bytes(range(256)) * 4000
+    dataset = Dataset(server)
+    package = dataset.package("p", whole)
+    dataset.asset(package, "view/a.bin", whole)
+    signed = dataset.call("GET", f"/cloudfront/sign?{dataset.query(package_id=package, path='view/a.bin')}")["signed_url"]
+    proxied = f"{server.api}/packages/proxy/s3?" + urllib.parse.urlencode({"presigned_url": dataset.presigned(package)})
+    for url, refused in ((signed, 403), (proxied, 400)):
+        report = browse(pages, tmp_path, "127.0.0.1", url=url, api="", ranges="0-9,500000-599999")
+        for first, last in ((0, 9), (500_000, 599_999)):
+            status, place, etag, digest = report["ranges"][f"{first}-{last}"]
+            assert (status, place) == (206, f"bytes {first}-{last}/{len(whole)}") and etag.startswith('"'), report
+            assert digest == hashlib.sha256(whole[first : last + 1]).hexdigest()
+        assert report["refused"] == refused, "a page may read why it was refused"
 
 
 def rows(server, sql):
