@@ -130,19 +130,6 @@ impl Tx {
         Ok(on_tx!(self, |connection| sqlx::query(sql).bind(restore).execute(connection).await?.rows_affected()))
     }
 
-    /// Has trees walked by their index, level by level: at many levels a look at all rows for each would have no end. The
-    /// planner, which knows neither how deep a tree is nor how many of its rows are in which state, might prefer that.
-    async fn walk_by_index(&mut self) -> Result<()> {
-        if matches!(self, Self::Sqlite(_)) {
-            return Ok(());
-        }
-        on_tx!(self, |connection| {
-            sqlx::query("SET LOCAL enable_hashjoin = off").execute(&mut *connection).await?;
-            sqlx::query("SET LOCAL enable_mergejoin = off").execute(&mut *connection).await.map(drop)?;
-        });
-        Ok(())
-    }
-
     /// What is published of a node and of all that is there below it: objects, and their bytes.
     #[tracing::instrument(name = "db.weigh_tree", level = "trace", skip_all)]
     pub async fn weigh_tree(&mut self, number: i64) -> Result<(i64, i64)> {
@@ -151,7 +138,6 @@ impl Tx {
             "SELECT CAST(COALESCE(SUM(objects), 0) AS BIGINT), CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM nodes \
              WHERE id IN (SELECT id FROM tree) AND COALESCE(state, '') = 'READY'"
         );
-        self.walk_by_index().await?;
         Ok(on_tx!(self, |connection| sqlx::query_as(SQL).bind(number).fetch_one(connection).await?))
     }
 
@@ -217,7 +203,6 @@ impl Tx {
                              WHERE id IN (SELECT id FROM above) AND COALESCE(state, '') = 'DELETED' AND COALESCE(deleted_at, 0) >= $3";
         const OBJECTS: &str = "UPDATE objects SET state = 'RESTORING' WHERE COALESCE(state, '') = 'DELETED' \
                                AND node IN (SELECT id FROM nodes WHERE restoring = $1 AND COALESCE(state, '') = 'RESTORING')";
-        self.walk_by_index().await?;
         let oldest = micros(oldest);
         let begun = on_tx!(self, |connection| {
             let begun = sqlx::query(NODE)
@@ -276,7 +261,6 @@ impl Tx {
                            UNION SELECT n.parent_id FROM nodes n JOIN above a ON n.id = a.id) \
                            UPDATE nodes SET state = 'RESTORING', restoring = $1 \
                            WHERE id IN (SELECT id FROM above) AND COALESCE(state, '') IN ('DELETED', 'RESTORING')";
-        self.walk_by_index().await?;
         self.of_restore(SQL, restore).await.map(drop)
     }
 
