@@ -1,4 +1,4 @@
-//! Whole parts of datasets' trees: deleted, brought back and purged, each by a few statements however many nodes there are.
+//! Whole parts of datasets' trees: deleted, brought back and purged, each by few statements: one for a thousand nodes, or one.
 //! Whoever calls holds the dataset, so that names and ancestors stay what they were seen to be. Trees are walked level by
 //! level by the database, at any depth, and no node twice.
 //!
@@ -14,6 +14,9 @@ use crate::error::Result;
 use crate::model::ids::ObjectId;
 use crate::model::micros;
 use crate::model::package::TreeEvent;
+
+/// Nodes that one statement names.
+const AT_ONCE: usize = 1000;
 
 /// A node that can't have its name back.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
@@ -80,13 +83,34 @@ impl Db {
     /// What is there below a node, itself included, parents before what is in them.
     #[tracing::instrument(name = "db.list_leaves", level = "trace", skip_all)]
     pub async fn list_leaves(&self, number: i64, limit: i64) -> Result<Vec<Leaf>> {
-        const SQL: &str = below!(
-            "COALESCE(n.state, '') = 'READY'",
-            "SELECT n.id, n.parent_id, n.node_id, n.kind, n.name, o.name AS filename, o.object_key, o.state AS object_state, \
-             o.size, o.reason FROM nodes n LEFT JOIN objects o ON o.id = n.object_id \
-             WHERE n.id IN (SELECT id FROM tree) AND n.state = 'READY' ORDER BY n.id LIMIT $2"
-        );
-        Ok(on_reader!(self, |pool| sqlx::query_as(SQL).bind(number).bind(limit).fetch_all(pool).await?))
+        const SQLITE: &str = below!("COALESCE(n.state, '') = 'READY'", "SELECT id FROM tree ORDER BY id LIMIT $2");
+        let numbers: Vec<(i64,)> = match self {
+            Self::Sqlite { reader, .. } => sqlx::query_as(SQLITE).bind(number).bind(limit).fetch_all(reader).await?,
+            Self::Postgres(_) => {
+                let mut tx = self.begin().await?;
+                let mut numbers = tx.walk(READY_BELOW, number).await?;
+                numbers.sort_unstable();
+                numbers.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+                numbers.into_iter().map(|number| (number,)).collect()
+            }
+        };
+        let mut leaves = Vec::with_capacity(numbers.len());
+        for some in numbers.chunks(AT_ONCE) {
+            let found: Vec<Leaf> = on_reader!(self, |pool| {
+                let mut query = sqlx::QueryBuilder::new(
+                    "SELECT n.id, n.parent_id, n.node_id, n.kind, n.name, o.name AS filename, o.object_key, \
+                     o.state AS object_state, o.size, o.reason FROM nodes n LEFT JOIN objects o ON o.id = n.object_id \
+                     WHERE COALESCE(n.state, '') = 'READY' AND n.id IN (",
+                );
+                let mut list = query.separated(", ");
+                for (number,) in some {
+                    list.push_bind(*number);
+                }
+                query.push(") ORDER BY n.id").build_query_as().fetch_all(pool).await?
+            });
+            leaves.extend(found);
+        }
+        Ok(leaves)
     }
 
     /// The dataset of a restore, and who asked for it; `None` if nothing of it is left to be done.
@@ -117,7 +141,36 @@ impl Db {
     }
 }
 
+/// What is there below a node.
+const READY_BELOW: &str = below!("COALESCE(n.state, '') = 'READY'", "SELECT id FROM tree");
+
 impl Tx {
+    /// Walks a tree: the numbers of the nodes that a recursive query comes to. Level by level by an index: the planner of
+    /// PostgreSQL, which knows neither how deep a tree is nor how many rows are in which state, might look at all rows for
+    /// each level.
+    async fn walk<T>(&mut self, sql: &'static str, from: T) -> Result<Vec<i64>>
+    where
+        T: for<'q> sqlx::Encode<'q, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite> + Send + 'static,
+        T: for<'q> sqlx::Encode<'q, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
+    {
+        self.join_by_index(true).await?;
+        let rows: Vec<(i64,)> = on_tx!(self, |connection| sqlx::query_as(sql).bind(from).fetch_all(connection).await?);
+        self.join_by_index(false).await?;
+        Ok(rows.into_iter().map(|(number,)| number).collect())
+    }
+
+    async fn join_by_index(&mut self, only: bool) -> Result<()> {
+        const ONLY: [&str; 2] = ["SET LOCAL enable_hashjoin = off", "SET LOCAL enable_mergejoin = off"];
+        const ANY: [&str; 2] = ["SET LOCAL enable_hashjoin = on", "SET LOCAL enable_mergejoin = on"];
+        if matches!(self, Self::Sqlite(_)) {
+            return Ok(());
+        }
+        for sql in if only { ONLY } else { ANY } {
+            on_tx!(self, |connection| sqlx::query(sql).execute(connection).await.map(drop)?);
+        }
+        Ok(())
+    }
+
     /// Runs a statement about one dataset and one time.
     async fn about(&mut self, sql: &'static str, dataset: i64, at: i64) -> Result<u64> {
         Ok(on_tx!(self, |connection| {
@@ -133,22 +186,28 @@ impl Tx {
     /// What is published of a node and of all that is there below it: objects, and their bytes.
     #[tracing::instrument(name = "db.weigh_tree", level = "trace", skip_all)]
     pub async fn weigh_tree(&mut self, number: i64) -> Result<(i64, i64)> {
-        const SQL: &str = below!(
-            "COALESCE(n.state, '') = 'READY'",
-            "SELECT CAST(COALESCE(SUM(objects), 0) AS BIGINT), CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM nodes \
-             WHERE id IN (SELECT id FROM tree) AND COALESCE(state, '') = 'READY'"
-        );
-        Ok(on_tx!(self, |connection| sqlx::query_as(SQL).bind(number).fetch_one(connection).await?))
+        let (mut objects, mut bytes) = (0, 0);
+        for some in self.walk(READY_BELOW, number).await?.chunks(AT_ONCE) {
+            let (more, larger): (i64, i64) = on_tx!(self, |connection| {
+                let mut query = sqlx::QueryBuilder::new(
+                    "SELECT CAST(COALESCE(SUM(objects), 0) AS BIGINT), CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM nodes \
+                     WHERE COALESCE(state, '') = 'READY' AND id IN (",
+                );
+                let mut list = query.separated(", ");
+                for number in some {
+                    list.push_bind(*number);
+                }
+                query.push(")").build_query_as().fetch_one(&mut *connection).await?
+            });
+            (objects, bytes) = (objects + more, bytes + larger);
+        }
+        Ok((objects, bytes))
     }
 
     /// Deletes a node and all that is below it. `at`, in microseconds, names this delete in its dataset from here on.
     #[tracing::instrument(name = "db.delete_tree", level = "trace", skip_all)]
     pub async fn delete_tree(&mut self, (dataset, number): (i64, i64), at: i64, actor: &str) -> Result<u64> {
-        const NODES: &str = below!(
-            "COALESCE(n.state, '') IN ('READY', 'RESTORING')",
-            "UPDATE nodes SET state = 'DELETED', deleted_at = $2, restoring = NULL, former_name = NULL \
-             WHERE id IN (SELECT id FROM tree) AND COALESCE(state, '') IN ('READY', 'RESTORING')"
-        );
+        const BELOW: &str = below!("COALESCE(n.state, '') IN ('READY', 'RESTORING')", "SELECT id FROM tree");
         const LOG: &str = "INSERT INTO changelog (dataset_id, node_id, event, name, actor, at) \
                            SELECT dataset_id, node_id, $3, name, $4, $2 FROM nodes \
                            WHERE dataset_id = $1 AND deleted_at = $2 AND COALESCE(state, '') = 'DELETED' ORDER BY id";
@@ -163,7 +222,21 @@ impl Tx {
         const EMPTY: &str = "UPDATE nodes SET state = 'PURGED', name = '' \
              WHERE dataset_id = $1 AND deleted_at = $2 AND COALESCE(state, '') = 'DELETED' AND kind = 'package' \
              AND EXISTS (SELECT 1 FROM objects o WHERE o.id = nodes.object_id AND COALESCE(o.state, '') = 'PURGED')";
-        let done = self.about(NODES, number, at).await?;
+        let mut done = 0;
+        for some in self.walk(BELOW, number).await?.chunks(AT_ONCE) {
+            done += on_tx!(self, |connection| {
+                let mut query = sqlx::QueryBuilder::new("UPDATE nodes SET state = 'DELETED', deleted_at = ");
+                query.push_bind(at).push(
+                    ", restoring = NULL, former_name = NULL \
+                     WHERE COALESCE(state, '') IN ('READY', 'RESTORING') AND id IN (",
+                );
+                let mut list = query.separated(", ");
+                for number in some {
+                    list.push_bind(*number);
+                }
+                query.push(")").build().execute(&mut *connection).await?.rows_affected()
+            });
+        }
         on_tx!(self, |connection| {
             let query = sqlx::query(LOG).bind(dataset).bind(at).bind(TreeEvent::Deleted.as_str()).bind(actor);
             query.execute(connection).await.map(drop)?;
@@ -192,15 +265,9 @@ impl Tx {
         const NODE: &str = "UPDATE nodes SET state = 'RESTORING', restoring = $2 \
                             WHERE id = $1 AND state = 'DELETED' AND deleted_at >= $3";
         // Collections that come back for the sake of others may have more below them.
-        const BELOW: &str = below!(
-            "COALESCE(n.state, '') IN ('DELETED', 'RESTORING')",
-            "UPDATE nodes SET state = 'RESTORING', restoring = $2 \
-             WHERE id IN (SELECT id FROM tree) AND COALESCE(state, '') = 'DELETED' AND COALESCE(deleted_at, 0) >= $3"
-        );
+        const BELOW: &str = below!("COALESCE(n.state, '') IN ('DELETED', 'RESTORING')", "SELECT id FROM tree");
         const ABOVE: &str = "WITH RECURSIVE above (id) AS (SELECT parent_id FROM nodes WHERE id = $1 \
-                             UNION SELECT n.parent_id FROM nodes n JOIN above a ON n.id = a.id) \
-                             UPDATE nodes SET state = 'RESTORING', restoring = $2 \
-                             WHERE id IN (SELECT id FROM above) AND COALESCE(state, '') = 'DELETED' AND COALESCE(deleted_at, 0) >= $3";
+                             UNION SELECT n.parent_id FROM nodes n JOIN above a ON n.id = a.id) SELECT id FROM above";
         const OBJECTS: &str = "UPDATE objects SET state = 'RESTORING' WHERE COALESCE(state, '') = 'DELETED' \
                                AND node IN (SELECT id FROM nodes WHERE restoring = $1 AND COALESCE(state, '') = 'RESTORING')";
         let oldest = micros(oldest);
@@ -212,15 +279,33 @@ impl Tx {
                 .execute(&mut *connection)
                 .await?
                 .rows_affected();
-            if begun == 1 {
-                for sql in [BELOW, ABOVE] {
-                    sqlx::query(sql).bind(number).bind(restore).bind(oldest).execute(&mut *connection).await?;
-                }
-                sqlx::query(OBJECTS).bind(restore).execute(&mut *connection).await?;
-            }
             begun
         });
-        Ok(begun == 1)
+        if begun == 0 {
+            return Ok(false);
+        }
+        let mut numbers = self.walk(BELOW, number).await?;
+        numbers.extend(self.walk(ABOVE, number).await?);
+        self.take_along(&numbers, restore, oldest).await?;
+        self.of_restore(OBJECTS, restore).await?;
+        Ok(true)
+    }
+
+    /// Takes what is deleted of these nodes into a restore, unless it was deleted before `oldest`.
+    async fn take_along(&mut self, numbers: &[i64], restore: Uuid, oldest: i64) -> Result<()> {
+        for some in numbers.chunks(AT_ONCE) {
+            on_tx!(self, |connection| {
+                let mut query = sqlx::QueryBuilder::new("UPDATE nodes SET state = 'RESTORING', restoring = ");
+                query.push_bind(restore).push(" WHERE COALESCE(state, '') = 'DELETED' AND COALESCE(deleted_at, 0) >= ");
+                query.push_bind(oldest).push(" AND id IN (");
+                let mut list = query.separated(", ");
+                for number in some {
+                    list.push_bind(*number);
+                }
+                query.push(")").build().execute(&mut *connection).await.map(drop)?;
+            });
+        }
+        Ok(())
     }
 
     /// Takes a package out of its restore, because its source file is lost: it stays deleted.
@@ -256,12 +341,21 @@ impl Tx {
     /// Takes the collections above what comes back into its restore, also those that another one was about to bring back.
     #[tracing::instrument(name = "db.take_ancestors_along", level = "trace", skip_all)]
     pub async fn take_ancestors_along(&mut self, restore: Uuid) -> Result<()> {
-        const SQL: &str = "WITH RECURSIVE above (id) AS \
-                           (SELECT parent_id FROM nodes WHERE restoring = $1 AND COALESCE(state, '') = 'RESTORING' \
-                           UNION SELECT n.parent_id FROM nodes n JOIN above a ON n.id = a.id) \
-                           UPDATE nodes SET state = 'RESTORING', restoring = $1 \
-                           WHERE id IN (SELECT id FROM above) AND COALESCE(state, '') IN ('DELETED', 'RESTORING')";
-        self.of_restore(SQL, restore).await.map(drop)
+        const ABOVE: &str = "WITH RECURSIVE above (id) AS \
+                             (SELECT parent_id FROM nodes WHERE restoring = $1 AND COALESCE(state, '') = 'RESTORING' \
+                             UNION SELECT n.parent_id FROM nodes n JOIN above a ON n.id = a.id) SELECT id FROM above";
+        for some in self.walk(ABOVE, restore).await?.chunks(AT_ONCE) {
+            on_tx!(self, |connection| {
+                let mut query = sqlx::QueryBuilder::new("UPDATE nodes SET state = 'RESTORING', restoring = ");
+                query.push_bind(restore).push(" WHERE COALESCE(state, '') IN ('DELETED', 'RESTORING') AND id IN (");
+                let mut list = query.separated(", ");
+                for number in some {
+                    list.push_bind(*number);
+                }
+                query.push(")").build().execute(&mut *connection).await.map(drop)?;
+            });
+        }
+        Ok(())
     }
 
     /// What comes back and can't have its name: because something else there has it, or because of several that come back
