@@ -272,14 +272,8 @@ impl Tx {
                                AND node IN (SELECT id FROM nodes WHERE restoring = $1 AND COALESCE(state, '') = 'RESTORING')";
         let oldest = micros(oldest);
         let begun = on_tx!(self, |connection| {
-            let begun = sqlx::query(NODE)
-                .bind(number)
-                .bind(restore)
-                .bind(oldest)
-                .execute(&mut *connection)
-                .await?
-                .rows_affected();
-            begun
+            let query = sqlx::query(NODE).bind(number).bind(restore).bind(oldest);
+            query.execute(&mut *connection).await?.rows_affected()
         });
         if begun == 0 {
             return Ok(false);
