@@ -145,30 +145,14 @@ impl Db {
 const READY_BELOW: &str = below!("COALESCE(n.state, '') = 'READY'", "SELECT id FROM tree");
 
 impl Tx {
-    /// Walks a tree: the numbers of the nodes that a recursive query comes to. Level by level by an index: the planner of
-    /// PostgreSQL, which knows neither how deep a tree is nor how many rows are in which state, might look at all rows for
-    /// each level.
+    /// Walks a tree: the numbers of the nodes that a recursive query comes to.
     async fn walk<T>(&mut self, sql: &'static str, from: T) -> Result<Vec<i64>>
     where
         T: for<'q> sqlx::Encode<'q, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite> + Send + 'static,
         T: for<'q> sqlx::Encode<'q, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
     {
-        self.join_by_index(true).await?;
         let rows: Vec<(i64,)> = on_tx!(self, |connection| sqlx::query_as(sql).bind(from).fetch_all(connection).await?);
-        self.join_by_index(false).await?;
         Ok(rows.into_iter().map(|(number,)| number).collect())
-    }
-
-    async fn join_by_index(&mut self, only: bool) -> Result<()> {
-        const ONLY: [&str; 2] = ["SET LOCAL enable_hashjoin = off", "SET LOCAL enable_mergejoin = off"];
-        const ANY: [&str; 2] = ["SET LOCAL enable_hashjoin = on", "SET LOCAL enable_mergejoin = on"];
-        if matches!(self, Self::Sqlite(_)) {
-            return Ok(());
-        }
-        for sql in if only { ONLY } else { ANY } {
-            on_tx!(self, |connection| sqlx::query(sql).execute(connection).await.map(drop)?);
-        }
-        Ok(())
     }
 
     /// Runs a statement about one dataset and one time.
