@@ -1060,7 +1060,8 @@ async fn deep(app: &TestApp, dataset: &str, levels: usize) -> (NodeId, NodeId) {
 
 #[tokio::test]
 async fn trees_of_ten_thousand_levels() {
-    let app = TestApp::start().await;
+    // PostgreSQL may look at all nodes for each level, which takes its time where other tests run beside this one.
+    let app = TestApp::with(&[("DATABASE_TIMEOUT_SECONDS", "300"), ("REQUEST_TIMEOUT_SECONDS", "600")]).await;
     let dataset = app.dataset().await;
     let (top, bottom) = deep(&app, &dataset, 10_000).await;
     let leaf = app.package(&dataset, "leaf", Some(bottom.as_str()), b"deep").await;
