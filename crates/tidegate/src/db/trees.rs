@@ -113,7 +113,7 @@ impl Db {
         Ok(leaves)
     }
 
-    /// The dataset of a restore, and who asked for it; `None` if nothing of it is left to be done.
+    /// The dataset of a restore; `None` if nothing of it is left to be done.
     #[tracing::instrument(name = "db.find_restore", level = "trace", skip_all)]
     pub async fn find_restore(&self, restore: Uuid) -> Result<Option<i64>> {
         const SQL: &str = "SELECT dataset_id FROM nodes WHERE restoring = $1 LIMIT 1";
