@@ -53,7 +53,7 @@ demo: tools-rust tools-python ## the README's walk, against a server of its own,
 	./e2e/demo.sh
 
 bench: tools-rust tools-python tools-servers tools-bench ## speed, side by side with the named peers; see bench/README.md
-	$(CARGO) build --release --locked -p tidegate
+	$(CARGO) build --release --locked -p tidegate --bins --example range_load
 	$(CARGO) build --release --locked -p sign --example sign_speed
 	$(CARGO) build --release --locked -p media --example clean
 	DURABLE=1 GARAGE=$(CURDIR)/.tools/release/bin/garage ./.ci/services postgres garage -- $(PYTHON) bench/run.py
@@ -81,7 +81,7 @@ tools-servers: tools-python
 	@test -x .tools/bin/garage || $(CARGO) install garage --version 2.5.0 --locked --debug --no-default-features --features bundled-libs,sqlite --root .tools
 
 tools-bench:
-	@./.ci/need nginx:nginx-light node:nodejs npm:npm openssl:openssl wrk:wrk
+	@./.ci/need h2o:h2o nginx:nginx-light node:nodejs npm:npm openssl:openssl wrk:wrk
 	@test -d bench/sharp/node_modules || (cd bench/sharp && npm ci --silent)
 	@test -x .tools/bin/s3s-fs || $(CARGO) install s3s-fs --version 0.14.1 --features binary --locked --root .tools
 	@test -x .tools/release/bin/garage || $(CARGO) install garage --version 2.5.0 --locked --no-default-features --features bundled-libs,sqlite --root .tools/release

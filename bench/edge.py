@@ -1,6 +1,8 @@
 """The edge beside nginx on the same files: signed URLs verified here, nothing verified there. See README.md."""
 
 import getpass
+import json
+import multiprocessing
 import os
 import pathlib
 import random
@@ -19,8 +21,9 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "e2e"))
 os.environ.setdefault("TIDEGATE", str(ROOT / "target/release/tidegate"))
 
-from report import MIB, ROUNDS, Run, row, shown, write_table  # noqa: E402
+from report import MIB, ROUNDS, Run, cpu_seconds, row, shown, write_table  # noqa: E402
 from server import Server, free_port, send  # noqa: E402
+from unaligned_ranges import enter_namespace  # noqa: E402
 
 GIB = 1 << 30
 SLOW_READERS = 10_000
@@ -44,6 +47,40 @@ http {{
   server {{ listen 127.0.0.1:{kept} backlog=1024; root {root}; tcp_nopush off; open_file_cache max=20000 inactive=60s; open_file_cache_valid 60s; }}
 }}
 """
+
+
+H2O = """
+user: {user}
+pid-file: {folder}/h2o.pid
+error-log: {folder}/h2o.log
+num-threads: 2
+listen: {{host: 127.0.0.1, port: {port}}}
+hosts:
+  default:
+    paths:
+      "/": {{file.dir: {root}}}
+"""
+
+
+class H2o:
+    """h2o over the store's folder."""
+
+    def __init__(self, folder, root):
+        self.port = free_port()
+        (folder / "h2o.conf").write_text(H2O.format(folder=folder, root=root, user=getpass.getuser(), port=self.port))
+        log = open(folder / "h2o.out", "wb")
+        self.process = subprocess.Popen(["h2o", "-m", "worker", "-c", folder / "h2o.conf"], stdout=log, stderr=log)
+        time.sleep(1)
+
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def pids(self):
+        return [self.process.pid]
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait()
 
 
 class Nginx:
@@ -105,11 +142,11 @@ end
 """
 
 
-def script(folder, name, targets, size=0, length=0, count=4096):
+def script(folder, name, targets, size=0, length=0, count=4096, step=None):
     listing = folder / f"{name}.targets"
     listing.write_text("\n".join(targets))
     path = folder / f"{name}.lua"
-    step = min(length, 4096) or 1
+    step = step or min(length, 4096) or 1
     slots = (size - length) // step + 1 if length else 1
     path.write_text(LUA % {"targets": listing, "count": count, "slots": slots, "step": step, "length": length})
     return path
@@ -152,11 +189,6 @@ class Bench:
                 note += f"; {NAMES[which]} {shown([rate(run) for run in theirs[which]])}"
         peer = f"nginx, {NAMES[best]} {shown([rate(run) for run in theirs[best]])}"
         row(case, shown([rate(run) for run in ours]), peer, f"{median(ours) / median(theirs[best]):.2f}", target, note)
-
-    def ranges(self):
-        for length, name in ((4 << 10, "4 KiB"), (64 << 10, "64 KiB"), (MIB, "1 MiB")):
-            lua = script(self.folder, f"r{length}", [self.large], GIB, length)
-            self.beside(f"random {name} ranges, 32 connections: req/s", ["-s", lua])
 
     def whole(self):
         for connections in (1, 8):
@@ -221,6 +253,88 @@ class Bench:
         row(f"{count:,} slow readers: RSS in MiB", f"{rss:.0f}", "", "", "< 250", note)
 
 
+class Discarding:
+    """A run of a client that discards in the kernel: the server's CPU per response, and how long responses took."""
+
+    def __init__(self, url, pids, target, length, step, connections, seconds=2):
+        before = cpu_seconds(*pids)
+        shape = [str(word) for word in (GIB, length, step, connections, seconds)]
+        command = [ROOT / "target/release/examples/range_load", url.removeprefix("http://"), *shape, target]
+        said = json.loads(subprocess.check_output(command))
+        self.rate, self.p50, self.p99, self.slow = said["responses"] / said["seconds"], said["p50"], said["p99"], said["over_100_ms"]
+        self.cpu = (cpu_seconds(*pids) - before) / said["responses"] * 1e6
+
+
+def range_cases():
+    for step, offsets in ((4096, "aligned"), (1, "any offset")):
+        for length, name in ((4 << 10, "4 KiB"), (64 << 10, "64 KiB"), (MIB, "1 MiB")):
+            for connections in (1, 32):
+                yield step, offsets, length, name, connections
+
+
+def ranges_at(mtu, folder, pipe):
+    """In a network whose MTU is this: the rows."""
+    if not enter_namespace(mtu):
+        raise SystemExit("the MTU can't be set: no network namespace is permitted here")
+    bench = Bench(folder)
+    h2o = H2o(folder, folder / "data/store")
+    servers = {
+        "here": (bench.server.edge, [bench.server.process.pid]),
+        "nginx": (bench.nginx.url("off"), bench.nginx.pids()),
+        "nginx tcp_nopush": (bench.nginx.url("on"), bench.nginx.pids()),
+        "h2o": (h2o.url(), h2o.pids()),
+    }
+    try:
+        for step, offsets, length, name, connections in range_cases():
+            pipe.send(range_row(folder, bench.large, servers, mtu, (step, offsets, length, name, connections)))
+    finally:
+        h2o.stop()
+        bench.stop()
+        pipe.close()
+
+
+def range_row(folder, target, servers, mtu, case):
+    step, offsets, length, name, connections = case
+    lua = script(folder, f"r{length}-{step}", [target], GIB, length, step=step)
+    runs, wrk = {which: [] for which in servers}, {}
+    for which, (url, pids) in servers.items():
+        Discarding(url, pids, target, length, step, connections, seconds=0.5)
+    for _ in range(ROUNDS):
+        for which, (url, pids) in servers.items():
+            runs[which].append(Discarding(url, pids, target, length, step, connections))
+    for which, (url, pids) in servers.items():
+        wrk[which] = Run(pids, ["-s", lua, url], connections=connections, seconds=2)
+    cpu = {which: statistics.median(run.cpu for run in of) for which, of in runs.items()}
+    best = min((which for which in servers if which != "here"), key=cpu.get)
+    of = lambda which, field: statistics.median(getattr(run, field) for run in runs[which])
+    rates = ", ".join(f"{which} {of(which, 'rate'):.0f}/s p50 {of(which, 'p50') / 1000:.2f} p99 {of(which, 'p99') / 1000:.2f} ms" for which in servers)
+    wrks = ", ".join(f"{which} {run.rate:.0f}/s p99 {run.p99_text}" for which, run in wrk.items())
+    others = ", ".join(f"{which} {cpu[which]:.1f}" for which in servers if which not in ("here", best))
+    note = f"CPU of {others}; {rates}; over 100 ms: {sum(run.slow for run in runs['here'])}; wrk: {wrks}"
+    label = f"MTU {mtu:,}, {offsets}, {name}, {connections} connection{'s' * (connections > 1)}: CPU µs per response"
+    aim = "≤ 0.9" if length == MIB else "≤ 1.0"
+    ours = [run.cpu for run in runs["here"]]
+    return label, shown(ours, 1), f"{best} {shown([run.cpu for run in runs[best]], 1)}", f"{cpu['here'] / cpu[best]:.2f}", aim, note
+
+
+def ranges(folder):
+    """Random ranges beside nginx and h2o, whose bytes nobody verifies, on plain loopback and with the MTU of a network."""
+    for mtu in (65536, 1500):
+        at = folder / f"mtu{mtu}"
+        at.mkdir()
+        receiving, sending = multiprocessing.Pipe(duplex=False)
+        process = multiprocessing.get_context("fork").Process(target=ranges_at, args=(mtu, at, sending))
+        process.start()
+        sending.close()
+        try:
+            while True:
+                row(*receiving.recv())
+        except EOFError:
+            process.join()
+        if process.exitcode != 0:
+            raise RuntimeError(f"ranges at MTU {mtu} ended with {process.exitcode}")
+
+
 NAMES = {"on": "tcp_nopush on", "off": "tcp_nopush off", "kept": "open_file_cache"}
 
 
@@ -239,10 +353,15 @@ def read_once(urls, rates):
         rates.append(int(answer.stdout) / (time.monotonic() - started) / 1e6)
 
 
-CASES = ("ranges", "whole", "objects", "keep_alive", "cold", "slow")
+CASES = ("whole", "objects", "keep_alive", "cold", "slow")
 
 
-def edge(folder, cases=CASES):
+def edge(folder, cases=("ranges", *CASES)):
+    if "ranges" in cases:
+        ranges(folder)
+    cases = [case for case in cases if case != "ranges"]
+    if not cases:
+        return
     bench = Bench(folder)
     try:
         for case in cases:
@@ -253,5 +372,5 @@ def edge(folder, cases=CASES):
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory(dir=ROOT / "target") as folder:
-        edge(pathlib.Path(folder), sys.argv[1:] or CASES)
+        edge(pathlib.Path(folder), sys.argv[1:] or ("ranges", *CASES))
     write_table("bench-edge.md")

@@ -65,6 +65,16 @@ impl BlobStream {
         self.left.end - self.left.start
     }
 
+    /// Where in the file the next byte lies.
+    pub fn position(&self) -> u64 {
+        self.left.start
+    }
+
+    /// Where in the file the bytes end that [`send_to`](Self::send_to) sends at most.
+    pub fn slice_end(&self) -> u64 {
+        self.slice().end
+    }
+
     /// The next piece, `None` at the end. Ready when no disk needs to be waited for; an error is one of the file.
     pub fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Piece>>> {
         let Some((pages, part)) = self.pages().filter(|_| !self.left.is_empty()) else {

@@ -79,7 +79,7 @@ impl Outlet {
             self.hold_back(stream, blob.remaining() > LARGE);
         }
         let head = self.end_head(status);
-        let mut writing = Writing { stream, patience, head, since_turn: self.since_turn };
+        let mut writing = Writing { stream, patience, head, since_turn: self.since_turn, has_open_segment: false };
         let written = match body {
             Sent::Nothing => writing.bytes(&[], self).await.map_err(Broken::Connection),
             Sent::Blob(blob) => writing.blob(blob, self, &mut flow).await,
@@ -155,6 +155,8 @@ struct Writing<'a> {
     head: Range<usize>,
     /// Bytes written since other connections had their turn.
     since_turn: usize,
+    /// Whether the kernel was told that more follows what it has, and so may keep the last segment back.
+    has_open_segment: bool,
 }
 
 impl Writing<'_> {
@@ -189,8 +191,11 @@ impl Writing<'_> {
     }
 
     /// As much of a file as the socket takes.
+    ///
+    /// `sendfile(2)` sends a range in steps, and says of each but the last that more follows. If the socket takes only
+    /// some of them, the segment at the end stays open. See [`Writing::push`].
     async fn file(&mut self, blob: &mut BlobStream) -> Result<usize, Broken> {
-        let mut is_ours = false;
+        let (mut is_ours, end) = (false, blob.slice_end());
         let sent = self.transmit(|socket| {
             blob.send_to(socket).map_err(|error| match error {
                 SendError::Socket(error) => error,
@@ -204,7 +209,28 @@ impl Writing<'_> {
         match sent.await {
             Err(error) if is_ours => Err(Broken::Body(error)),
             Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(0),
-            sent => sent.map_err(Broken::Connection),
+            Err(error) => Err(Broken::Connection(error)),
+            Ok(sent) => {
+                self.has_open_segment = blob.position() < end;
+                self.push();
+                Ok(sent)
+            }
+        }
+    }
+
+    /// Has the kernel send an open segment now.
+    ///
+    /// An open segment below the MSS is sent only when more is written, when an acknowledgement arrives, or by a timer
+    /// after 200 ms. Nothing more is written while it alone exceeds `TCP_NOTSENT_LOWAT`, since the socket is not
+    /// writable then; and no acknowledgement arrives if all before it is acknowledged. So it is sent before every wait.
+    /// Setting `TCP_NODELAY` again does that (tcp(7)).
+    fn push(&mut self) {
+        if !std::mem::take(&mut self.has_open_segment) {
+            return;
+        }
+        if let Err(error) = self.stream.set_nodelay(true) {
+            // The connection has ended; the next write says so.
+            tracing::debug!(%error, "TCP_NODELAY can't be set");
         }
     }
 
@@ -214,6 +240,7 @@ impl Writing<'_> {
             let [status, lines] = outlet.rest(&self.head);
             let slices = [IoSlice::new(status), IoSlice::new(lines)];
             self.head.start += self.transmit(|socket| send(socket, &slices, flags)).await?;
+            self.has_open_segment = flags.contains(SendFlags::MORE);
         }
         Ok(())
     }
@@ -225,6 +252,7 @@ impl Writing<'_> {
             let [status, lines] = outlet.rest(&self.head);
             let slices = [IoSlice::new(status), IoSlice::new(lines), IoSlice::new(&bytes[sent..])];
             let written = self.transmit(|socket| send(socket, &slices, SendFlags::empty())).await?;
+            self.has_open_segment = false;
             let of_head = written.min(self.head.len());
             self.head.start += of_head;
             sent += written - of_head;
@@ -249,15 +277,14 @@ impl Writing<'_> {
             self.since_turn = 0;
             tokio::task::yield_now().await;
         }
-        let Self { stream, patience, .. } = self;
-        patience.start(FOR_A_WRITE);
+        self.patience.start(FOR_A_WRITE);
         let sent = poll_fn(|context| {
             loop {
-                if stream.poll_write_ready(context)?.is_pending() {
-                    return patience.poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()));
+                if self.stream.poll_write_ready(context)?.is_pending() {
+                    return self.patience.poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()));
                 }
-                match stream.try_io(Interest::WRITABLE, || step(stream.as_fd())) {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                match self.stream.try_io(Interest::WRITABLE, || step(self.stream.as_fd())) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.push(),
                     done => return Poll::Ready(done),
                 }
             }
