@@ -41,7 +41,7 @@ pub async fn confirm(
     let id = found.object.id;
     let to_publish = {
         // One at a time here; what another server does is settled by the rows.
-        let _confirming = app.completing.hold(&format!("confirm:{id}")).await;
+        let _confirming = sealing::lock(app, id).await;
         take(app, caller, &dataset, &found, parts).await?
     };
     app.jobs.ring();
