@@ -8,8 +8,10 @@ with a bucket, too. `-s` shows the table."""
 import collections
 import concurrent.futures
 import os
+import pathlib
 import random
 import signal
+import subprocess
 import threading
 import time
 
@@ -17,7 +19,7 @@ import backends
 import pytest
 import ways
 from kills import CHANGES, SPOKEN, Killer
-from server import Server
+from server import BINARY, Server, send
 
 FULL = "KILLS" in os.environ
 # Calls of one way and phase that are tried, unless all are.
@@ -26,6 +28,17 @@ SOME = 10
 AT_ONCE = 4
 LONGEST = 20
 JOBS = 0.15
+
+
+def chosen(calls):
+    """Which of them are tried, from 1 on: all, or some, most of which change what is where."""
+    everything = range(1, len(calls) + 1)
+    if FULL or len(calls) <= SOME:
+        return everything
+    folders = [at for at in everything if calls[at - 1] not in SPOKEN | {"pwrite64", "pwritev", "fsync", "fdatasync"}]
+    others = [at for at in everything if at not in set(folders)]
+    tried = random.sample(folders, min(len(folders), SOME * 2 // 3))
+    return sorted(tried + random.sample(others, min(len(others), SOME - len(tried))))
 
 
 class Table:
@@ -67,10 +80,7 @@ class Trial:
             for phase in ("send", "complete"):
                 calls = self.undisturbed(phase)
                 self.table.counts[self.name, phase] = collections.Counter(calls)
-                points = range(1, len(calls) + 1)
-                if not FULL and len(calls) > SOME:
-                    points = sorted(random.sample(points, SOME))
-                for at in points:
+                for at in chosen(calls):
                     self.killed(phase, at)
             if not any(failure.startswith(f"{self.name}, ") for failure in self.table.failures):
                 self.way.done()
@@ -172,3 +182,60 @@ def test_nothing_acknowledged_is_lost_in_a_bucket(tmp_path, database, store):
     # Imports there have a test of their own, which looks at the bucket.
     kinds = [kind for kind in ways.ALL if kind is not ways.Imports]
     run(tmp_path, kinds if FULL else [ways.FilesPut, ways.Packages], database=database, store=store)
+
+
+class Tree:
+    """Another program's files, taken over by `tidegate import files`: where they lie, or beside the store."""
+
+    def __init__(self, folder, in_place):
+        self.root = folder / "uploads"
+        self.server = Server(folder, LOG_LEVEL="warn", **({"UPLOAD_ROOT": str(self.root)} if in_place else {}))
+        self.files = {f"storage/user123/main/0000000{number}_a.bin": bytes([number]) * 900 for number in range(3)}
+        for path, body in self.files.items():
+            (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+            (self.root / path).write_bytes(body)
+        # The database is made before.
+        subprocess.run([BINARY, "import", "files", "--dry-run", self.root], env=self.server.settings, check=True, capture_output=True)
+
+    def taken(self, at=None):
+        """Started and stopped before it does anything, so that nothing goes unseen."""
+        command = ["sh", "-c", 'kill -STOP $$; exec "$0" "$@"', BINARY, "import", "files", self.root]
+        with open(self.server.log, "ab") as log:
+            process = subprocess.Popen(command, env=self.server.settings, stdout=log, stderr=log)
+        while pathlib.Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "T":
+            time.sleep(0.001)
+        with Killer(process.pid, at) as killer:
+            assert killer.gone.wait(LONGEST), "an import without an end"
+        process.wait()
+        return killer
+
+    def check(self):
+        command = [BINARY, "import", "files", self.root]
+        done = subprocess.run(command, env=self.server.settings, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stdout + done.stderr
+        with self.server as server:
+            for path, body in self.files.items():
+                assert (self.root / path).read_bytes() == body, "the other program still has it"
+                got = send("GET", f"{server.api}/{path}")
+                assert (got.status, got.body) == (200, body), (path, got.status)
+            usage = server.call("GET", "/v1/files/usage", "user123").json()
+            assert (usage["used"], usage["reserved"], usage["files"]) == (2700, 0, 3), usage
+
+
+@pytest.mark.parametrize("in_place", [True, False], ids=["in place", "beside"])
+def test_an_import_from_another_program_is_killed_at_any_call(tmp_path, in_place):
+    table, name = Table(), "import of files"
+
+    def tree(number):
+        (tmp_path / str(number)).mkdir()
+        return Tree(tmp_path / str(number), in_place)
+
+    calls = tree(0).taken().calls
+    table.counts[name, "import"] = collections.Counter(calls)
+    for at in chosen(calls):
+        one = tree(at)
+        killer = one.taken(at)
+        one.check()
+        table.add(name, "import", killer.calls[at - 1] if killer.killed else "-", "there" if killer.killed else "not reached")
+    table.show()
+    assert len(calls) > 10

@@ -492,10 +492,12 @@ async fn a_move_that_was_cut_off_goes_on() {
     assert_eq!(read("b/to").await.unwrap(), "bytes");
     // A record may be all that is left beside what waits in the trash.
     store.delete("b/to", Deletion::Restorable).await.unwrap();
-    std::fs::rename(at(".trash/b/to.meta"), at("b/to.meta")).or_else(|_| {
-        std::fs::create_dir_all(at("b"))?;
-        std::fs::rename(at(".trash/b/to.meta"), at("b/to.meta"))
-    }).unwrap();
+    std::fs::rename(at(".trash/b/to.meta"), at("b/to.meta"))
+        .or_else(|_| {
+            std::fs::create_dir_all(at("b"))?;
+            std::fs::rename(at(".trash/b/to.meta"), at("b/to.meta"))
+        })
+        .unwrap();
     assert!(matches!(store.move_to("b/to", "c", None).await, Err(Error::NotFound)));
     store.restore("b/to").await.unwrap();
     assert_eq!(read("b/to").await.unwrap(), "bytes");

@@ -12,9 +12,6 @@ use crate::s3_store::bucket;
 use crate::support::services::{database, given};
 use crate::support::{Answer, TestApp};
 
-/// No two rounds race in the same way: one of the two is sent by so much later than the other.
-const APART: u64 = 6000;
-
 fn rounds(usual: usize) -> usize {
     std::env::var("RACES").map_or(usual, |given| given.parse().unwrap())
 }
@@ -25,6 +22,8 @@ struct Tally {
     replaced: usize,
     refused: usize,
     lost: Vec<String>,
+    /// How long a completion takes.
+    takes: Duration,
 }
 
 impl Tally {
@@ -34,30 +33,60 @@ impl Tally {
             (200, bytes) if bytes == new => self.replaced += 1,
             (404 | 409, bytes) if bytes == old => self.refused += 1,
             (status, bytes) if bytes == old || bytes == new => {
-                self.lost.push(format!("round {round}: {status}, and the file is the {} one", if bytes == old { "old" } else { "new" }));
+                self.lost.push(format!(
+                    "round {round}: {status}, and the file is the {} one",
+                    if bytes == old { "old" } else { "new" }
+                ));
             }
             (status, _) => self.lost.push(format!("round {round}: {status}, and the file is neither")),
         }
     }
 
     fn end(self, surface: &str, rounds: usize) {
-        println!("{surface}: {rounds} rounds, {} replaced, {} refused, {} lost", self.replaced, self.refused, self.lost.len());
-        assert!(self.lost.is_empty(), "{surface}: {} of {rounds} lost: {:?}", self.lost.len(), &self.lost[..self.lost.len().min(5)]);
+        println!(
+            "{surface}: {rounds} rounds, {} replaced, {} refused, {} lost",
+            self.replaced,
+            self.refused,
+            self.lost.len()
+        );
+        assert!(
+            self.lost.is_empty(),
+            "{surface}: {} of {rounds} lost: {:?}",
+            self.lost.len(),
+            &self.lost[..self.lost.len().min(5)]
+        );
         assert!(self.replaced > 0 && self.refused > 0, "{surface}: they never met: {self:?}");
     }
 }
 
-/// Both at once, but for a time apart that is another one each round.
-async fn at_once<A, B>(round: usize, one: impl Future<Output = A>, other: impl Future<Output = B>) -> (A, B) {
-    let apart = (round as u64).wrapping_mul(2_654_435_761) % (2 * APART);
+/// A completion and a part, the one by some time before the other: no two rounds race in the same way, and all times within
+/// which they can meet come about.
+async fn at_once<A, B>(
+    round: usize,
+    tally: &mut Tally,
+    completion: impl Future<Output = A>,
+    part: impl Future<Output = B>,
+) -> (A, B) {
+    let most = u64::try_from(tally.takes.as_micros()).unwrap().max(500);
+    let apart = (round as u64).wrapping_mul(2_654_435_761) % (2 * most);
     let wait = |micros: u64| async move {
         let until = Instant::now() + Duration::from_micros(micros);
         while Instant::now() < until {
             tokio::task::yield_now().await;
         }
     };
-    let (first, second) = (apart.saturating_sub(APART), APART.saturating_sub(apart));
-    tokio::join!(async { wait(first).await; one.await }, async { wait(second).await; other.await })
+    let completing = async {
+        wait(apart.saturating_sub(most)).await;
+        let started = Instant::now();
+        (completion.await, started.elapsed())
+    };
+    let sending = async {
+        wait(most.saturating_sub(apart)).await;
+        part.await
+    };
+    let ((done, took), sent) = tokio::join!(completing, sending);
+    tally.takes = (tally.takes * 7 + took) / 8;
+    (done, sent)
 }
 
 fn bodies(round: usize) -> (Vec<u8>, Vec<u8>) {
@@ -106,7 +135,7 @@ async fn file_round(here: &TestApp, there: &TestApp, round: usize, tally: &mut T
     }
     let asked = json!({ "uploadId": upload, "parts": data });
     let completing = here.post("alice", "/v1/files/complete", &asked);
-    let (done, part) = at_once(round, completing, put(there, "alice", &upload, 0, &new)).await;
+    let (done, part) = at_once(round, tally, completing, put(there, "alice", &upload, 0, &new)).await;
     completed(there, &upload, done).await;
     let whole = |first: &[u8]| [first, rest].concat();
     tally.count(round, &part, &of_file(here, &key).await, (&whole(&old), &whole(&new)));
@@ -165,7 +194,7 @@ async fn a_part_of_an_image_that_meets_its_completion_is_in_it_or_refused() {
         let url = app.sign("alice", &image, &upload, 1).await;
         let named = [(1, etag.as_str())];
         let completing = app.complete("alice", &image, &upload, &named);
-        let (done, part) = at_once(round, completing, app.send("PUT", &url, &[], new.clone())).await;
+        let (done, part) = at_once(round, &mut tally, completing, app.send("PUT", &url, &[], new.clone())).await;
         if done.status != 200 {
             assert_eq!((done.status, part.status), (400, 200), "{} {}", done.text(), part.text());
             let again = app.complete("alice", &image, &upload, &[(1, part.header("etag"))]).await;
@@ -189,6 +218,7 @@ async fn a_part_of_a_package_that_meets_its_confirmation_is_in_it_or_refused() {
         let new_package = json!({ "name": format!("p{round}"), "filename": "a.bin", "multipart": true });
         let begun = app.ask("ann", "POST", &format!("/packages?dataset_id={dataset}"), Some(&new_package)).await.json();
         let id = begun["id"].as_str().unwrap_or_else(|| panic!("{begun}")).to_owned();
+        let node = begun["nodeId"].as_str().unwrap_or_else(|| panic!("{begun}"));
         let asked = json!({ "partNumbers": [1] });
         let signed = app.ask("ann", "POST", &format!("/packages/{id}/parts"), Some(&asked)).await.json();
         let url = signed["parts"][0]["url"].as_str().unwrap_or_else(|| panic!("{signed}")).to_owned();
@@ -198,14 +228,14 @@ async fn a_part_of_a_package_that_meets_its_confirmation_is_in_it_or_refused() {
             let named: Value = json!({ "parts": [{ "partNumber": 1, "etag": etag }] });
             app.ask("ann", "POST", &format!("/packages/{id}/confirm"), Some(&named)).await
         };
-        let (done, part) = at_once(round, confirm(sent.header("etag")), app.send("PUT", &url, &[], new.clone())).await;
+        let (done, part) = at_once(round, &mut tally, confirm(sent.header("etag")), app.send("PUT", &url, &[], new.clone())).await;
         if done.status != 200 {
             assert_eq!((done.status, part.status), (400, 200), "{} {}", done.text(), part.text());
             let again = confirm(part.header("etag")).await;
             assert_eq!(again.status, 200, "{}", again.text());
         }
         app.run_jobs().await;
-        tally.count(round, &part, &app.source_of(&dataset, &id).await, (&old, &new));
+        tally.count(round, &part, &app.source_of(&dataset, node).await, (&old, &new));
     }
     tally.end("packages", rounds);
     app.run_jobs().await;
@@ -229,7 +259,7 @@ async fn a_put_that_meets_its_completion_is_the_file_or_refused() {
             async move { app.send("PUT", url, &[("content-type", "application/octet-stream")], bytes).await }
         };
         assert_eq!(send(old.clone()).await.status, 200);
-        let (done, mut again) = at_once(round, complete(&app, "alice", &upload), send(new.clone())).await;
+        let (done, mut again) = at_once(round, &mut tally, complete(&app, "alice", &upload), send(new.clone())).await;
         completed(&app, &upload, done).await;
         if matches!(again.status, 403 | 412) {
             // Refused, in the words of S3.

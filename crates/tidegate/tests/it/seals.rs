@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tidegate::model::ids::ObjectId;
 use tidegate::model::key;
 use tidegate::model::owner::Owner;
-use tidegate::model::package::DatasetId;
+use tidegate::model::package::{DatasetId, NodeId};
 
 use crate::files::{complete, sha256};
 use crate::sessions::{CONFIRM, photo};
@@ -35,7 +35,8 @@ async fn what_was_sealed_before_a_crash_is_confirmed_after_it() {
         assert_eq!(app.put_at(&url, "image/jpeg", &photo(1)).await.status, 200);
         let (owner, media) = app.app.db.find_media_by_file_key(&file_key).await.unwrap().unwrap();
         cut_off(&app, &owner, media.object.id, older).await;
-        let confirmed = app.graphql("ann", "garage", CONFIRM, &json!({ "s": crate::sessions::SESSION, "k": file_key })).await;
+        let confirmed =
+            app.graphql("ann", "garage", CONFIRM, &json!({ "s": crate::sessions::SESSION, "k": file_key })).await;
         assert_eq!(confirmed["data"]["confirmUpload"]["status"], "UPLOADED", "{confirmed}");
         app.run_jobs().await;
         assert_eq!(app.shown(&confirmed["data"]["confirmUpload"]["id"]).await["status"], "COMPLETED");
@@ -48,11 +49,12 @@ async fn what_was_sealed_before_a_crash_is_confirmed_after_it() {
             serde_json::from_value(begun["headers"].clone()).unwrap();
         let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         assert_eq!(app.send("PUT", &text("uploadUrl"), &headers, bytes.clone()).await.status, 200);
-        let object = ObjectId(text("id").rsplit(':').next().unwrap().parse().unwrap());
+        let node = app.app.db.find_node(&NodeId::parse(&text("nodeId")).unwrap()).await.unwrap().unwrap();
+        let object = node.source.unwrap().object.id;
         cut_off(&app, &Owner::Dataset(DatasetId::parse(&dataset).unwrap()), object, older).await;
         let confirmed = app.ask("ann", "POST", &format!("/packages/{}/confirm", text("id")), None).await;
         assert_eq!((confirmed.status, &confirmed.json()["status"]), (200, &json!("READY")), "{}", confirmed.text());
-        assert_eq!(app.source_of(&dataset, &text("id")).await, bytes);
+        assert_eq!(app.source_of(&dataset, &text("nodeId")).await, bytes);
         // A user's file.
         let body = json!({ "mode": "single", "files": [{ "name": "a.bin", "size": bytes.len() }] });
         let begun: Value = app.post("alice", "/v1/files/init", &body).await.json();
