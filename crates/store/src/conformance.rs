@@ -118,6 +118,7 @@ async fn immutability(store: &dyn Store) {
     store.write("conf/from", body(&second), attributes()).await.expect("writes");
     assert!(matches!(store.move_to("conf/from", "conf/once", None).await, Err(Error::AlreadyExists)));
     assert!(matches!(store.move_to("conf/none", "conf/to", None).await, Err(Error::NotFound)));
+    assert!(matches!(store.move_to("conf/none", "conf/once", None).await, Err(Error::NotFound)), "not: in the way");
     let before = store.stat("conf/from").await.expect("is there");
     store.move_to("conf/from", "conf/deep/er/to", None).await.expect("moves");
     let after = store.stat("conf/deep/er/to").await.expect("arrived");

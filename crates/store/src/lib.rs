@@ -233,6 +233,9 @@ pub trait Store: Send + Sync + 'static {
     /// The blob without its bytes.
     async fn stat(&self, key: &str) -> Result<Stat>;
     /// Renames a blob; the new key must be free. It goes on to carry what it carried, unless it is given something else.
+    /// Cut off at any moment, the blob is whole at one of the two keys, or at both; asked again, it goes on.
+    /// [`Error::NotFound`] if nothing is at `from`, whatever is at `to`: it may have been moved before.
+    /// [`Error::AlreadyExists`] if something is at both. [`Error::Changed`] if something else was put to `from` meanwhile.
     async fn move_to(&self, from: &str, to: &str, carrying: Option<&Attributes>) -> Result<()>;
     /// Makes the blob invisible. Idempotent: an absent key is no error.
     async fn delete(&self, key: &str, deletion: Deletion) -> Result<()>;

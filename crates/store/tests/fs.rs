@@ -439,3 +439,66 @@ async fn an_open_blob_knows_when_its_key_means_something_else() {
     assert!(outside.probe().await.is_err(), "another folder lies there now");
     std::fs::remove_dir_all(moved).unwrap();
 }
+
+/// Each state that an interruption of a move leaves, and what a repetition makes of it: the bytes are whole at one of the two
+/// places, or at both.
+#[tokio::test]
+async fn a_move_that_was_cut_off_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let at = |name: &str| folder.path().join(name);
+    let bytes = |text: &'static str| stream(Bytes::from_static(text.as_bytes()));
+    let read = async |key: &str| match store.read(key, None).await {
+        Ok((_, body)) => Ok(body.try_collect::<bytes::BytesMut>().await.unwrap().freeze()),
+        Err(error) => Err(error),
+    };
+    let carrying = Attributes { content_type: "image/png".into(), ..Attributes::default() };
+    // Cut off before the bytes, the record being at both places, of which the new one may be anything.
+    for old in [true, false] {
+        store.write("a/from", bytes("bytes"), Attributes::default()).await.unwrap();
+        std::fs::create_dir_all(at("b")).unwrap();
+        if old {
+            // Older servers moved the record first.
+            std::fs::rename(at("a/from.meta"), at("b/to.meta")).unwrap();
+        } else {
+            std::fs::write(at("b/to.meta"), "what another one left").unwrap();
+        }
+        store.move_to("a/from", "b/to", Some(&carrying)).await.unwrap();
+        assert_eq!(read("b/to").await.unwrap(), "bytes");
+        assert_eq!(store.stat("b/to").await.unwrap().attributes, carrying);
+        assert!(!at("a").exists(), "nothing of it is left");
+        store.delete("b/to", Deletion::Purge).await.unwrap();
+    }
+    // Cut off after the bytes: the older record goes with the next look.
+    store.write("a/from", bytes("bytes"), Attributes::default()).await.unwrap();
+    let record = std::fs::read(at("a/from.meta")).unwrap();
+    store.move_to("a/from", "b/to", None).await.unwrap();
+    std::fs::create_dir_all(at("a")).unwrap();
+    std::fs::write(at("a/from.meta"), &record).unwrap();
+    assert!(matches!(store.move_to("a/from", "b/to", None).await, Err(Error::NotFound)), "it was moved");
+    assert_eq!(read("b/to").await.unwrap(), "bytes", "and is still there");
+    assert!(!at("a").exists(), "the record that is of no use is gone");
+    // Something newer came, of which only the record is there, or all.
+    std::fs::create_dir_all(at("a")).unwrap();
+    std::fs::write(at("a/from.meta"), &record).unwrap();
+    assert!(matches!(store.move_to("a/from", "b/to", None).await, Err(Error::NotFound)), "it was never acknowledged");
+    store.write("a/from", bytes("newer"), Attributes::default()).await.unwrap();
+    assert!(matches!(store.move_to("a/from", "b/to", None).await, Err(Error::AlreadyExists)));
+    assert_eq!((read("a/from").await.unwrap(), read("b/to").await.unwrap()), ("newer".into(), "bytes".into()));
+    // What is not whole is neither moved nor said to be newer.
+    std::fs::write(at("a/from"), "new").unwrap();
+    assert!(matches!(store.move_to("a/from", "b/to", None).await, Err(Error::Damaged(_))));
+    assert!(matches!(store.move_to("a/from", "b/free", None).await, Err(Error::Damaged(_))));
+    assert_eq!(read("b/to").await.unwrap(), "bytes");
+    // A record may be all that is left beside what waits in the trash.
+    store.delete("b/to", Deletion::Restorable).await.unwrap();
+    std::fs::rename(at(".trash/b/to.meta"), at("b/to.meta"))
+        .or_else(|_| {
+            std::fs::create_dir_all(at("b"))?;
+            std::fs::rename(at(".trash/b/to.meta"), at("b/to.meta"))
+        })
+        .unwrap();
+    assert!(matches!(store.move_to("b/to", "c", None).await, Err(Error::NotFound)));
+    store.restore("b/to").await.unwrap();
+    assert_eq!(read("b/to").await.unwrap(), "bytes");
+}

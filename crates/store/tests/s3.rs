@@ -439,6 +439,16 @@ async fn a_source_that_changes_while_it_is_copied_is_said_to() {
     let outcome = on(&changed).await.move_to("from", "to", None).await;
     assert!(matches!(outcome, Err(Error::Changed)), "{outcome:?}");
     assert_eq!(changed.count("DELETE"), 0, "and it is still there");
+    // It is sent again after it was copied: what came since stays where it is.
+    let later = Scripted::start(|number, line| match line {
+        _ if line.starts_with("PUT") => xml("200 OK", "<CopyObjectResult><ETag>\"e\"</ETag></CopyObjectResult>"),
+        _ if line.starts_with("HEAD") && number > 1 => Some(MADE.replace("etag: \"", "etag: \"0")),
+        _ => moving(line, "404 Not Found"),
+    })
+    .await;
+    let outcome = on(&later).await.move_to("from", "to", None).await;
+    assert!(matches!(outcome, Err(Error::Changed)), "{outcome:?}");
+    assert_eq!((later.count("PUT"), later.count("DELETE")), (1, 0));
     let taken = Scripted::start(|_, line| match line {
         _ if line.starts_with("HEAD") => Some(MADE.to_owned()),
         _ => code("412 Precondition Failed", "PreconditionFailed"),

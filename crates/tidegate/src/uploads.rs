@@ -278,6 +278,10 @@ async fn resolve_race(
     if upload_now.state == UploadState::Completed {
         return completed_before(app, owner, &upload_now, digest, completion).await;
     }
+    if upload_now.state == UploadState::Open {
+        // Nobody has said that its bytes are of no use.
+        return Err(Error::InvalidState("the upload changed meanwhile; ask again".into()));
+    }
     app.store.delete(upload.key.as_str(), store::Deletion::Purge).await?;
     Err(Error::InvalidState("the upload was aborted".into()))
 }

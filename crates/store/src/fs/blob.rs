@@ -118,29 +118,70 @@ impl FsStore {
         self.stat_blocking(key)
     }
 
+    /// Moves a blob by one rename of its bytes. Its record is written at the new place before, and removed from the old one
+    /// after, so that at every moment the bytes lie at one of the two with their record beside them. What an interruption
+    /// leaves, and what a repetition makes of it:
+    ///
+    /// | bytes | record | repeated |
+    /// |---|---|---|
+    /// | `from` | `from` | begins |
+    /// | `from` | both, that at `to` of no use yet | begins again |
+    /// | `to` | both, that at `from` of no use any more | [`Error::NotFound`], and the record at `from` goes |
+    /// | `to` | `to` | [`Error::NotFound`]: it was moved |
+    /// | both | both | [`Error::AlreadyExists`]: something came to `from` since |
     pub(super) fn move_blocking(&self, from: &str, to: &str, carrying: Option<Attributes>) -> Result<()> {
         key::check(from)?;
         key::check(to)?;
         let _keys = self.lock_keys(from, to);
-        if self.root.exists(to)? {
+        if !self.root.exists(from)? {
+            self.forget_record(from)?;
+            return Err(Error::NotFound);
+        }
+        // Older servers moved the record before the bytes.
+        let half_moved = !self.root.exists(&sidecar(from))? && self.root.exists(&sidecar(to))?;
+        let taken = self.root.exists(to)?;
+        let record = if half_moved && !taken {
+            let record = Sidecar::read(&self.root, &sidecar(to))?;
+            let there = self.root.open_file(from)?.metadata()?.len();
+            if there != record.size {
+                return Err(Error::Damaged(format!("{there} bytes are there, the record says {}", record.size)));
+            }
+            record
+        } else {
+            // Only what is whole is moved, or said to be in the way.
+            self.stat_blocking(from)?;
+            Sidecar::read(&self.root, &sidecar(from))?
+        };
+        if taken {
             return Err(Error::AlreadyExists);
         }
-        // An interrupted carry has moved the record already.
-        let half_moved =
-            self.root.exists(from)? && !self.root.exists(&sidecar(from))? && self.root.exists(&sidecar(to))?;
-        if !half_moved {
-            self.stat_blocking(from)?;
-        }
+        let record = match carrying {
+            Some(attributes) => Sidecar { attributes, ..record },
+            None => record,
+        };
+        let (from_folder, to_folder) = (split(from).0, split(to).0);
         {
             let _tree = self.lock_tree();
-            if let Some(attributes) = carrying {
-                let place = if half_moved { sidecar(to) } else { sidecar(from) };
-                let record = Sidecar { attributes, ..Sidecar::read(&self.root, &place)? };
-                self.write_record(&place, &record)?;
-            }
-            self.carry(from, to, false)?;
+            self.root.ensure_dir(to_folder)?;
+            self.write_record(&sidecar(to), &record)?;
+            // A file system may reorder the two renames; the record must never be the one that is missing.
+            self.root.sync_dir(to_folder)?;
+            self.root.rename(from, to, false)?;
+            self.changes.note(from);
+            self.root.sync_dir(to_folder)?;
+            self.root.unlink(&sidecar(from))?;
+            self.root.sync_dir(from_folder)?;
         }
-        self.prune(split(from).0)
+        self.prune(from_folder)
+    }
+
+    /// Removes a record whose bytes were moved away. Of what waits in the trash it may be the only one.
+    fn forget_record(&self, key: &str) -> Result<()> {
+        if !self.root.exists(&trash(key))? && self.root.unlink(&sidecar(key))? {
+            self.root.sync_dir(split(key).0)?;
+            self.prune(split(key).0)?;
+        }
+        Ok(())
     }
 
     /// Removes folders that became empty, from the inside out.

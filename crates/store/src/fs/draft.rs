@@ -147,8 +147,11 @@ impl Sink for FragmentSink {
 impl FragmentSink {
     fn finish(mut self) -> Result<Fragment> {
         self.file.sync()?;
-        // What was cut off meanwhile is not there, whatever was synced.
-        self.draft.gate.while_open(self.generation, || Ok(()))?;
+        // What was cut off meanwhile is not there, whatever was synced. Whoever shuts the gate next sees that it lies there.
+        self.draft.gate.while_open(self.generation, || {
+            self.draft.layout().settle(self.at, self.size);
+            Ok(())
+        })?;
         self.finished = true;
         Ok(Fragment { place: Uuid::new_v4().simple().to_string(), offset: self.at, size: self.size })
     }
@@ -156,8 +159,11 @@ impl FragmentSink {
 
 impl Drop for FragmentSink {
     fn drop(&mut self) {
-        if self.finished || self.size == 0 {
-            self.draft.layout().settle(self.at, self.size);
+        if self.finished {
+            return;
+        }
+        if self.size == 0 {
+            self.draft.layout().settle(self.at, 0);
             return;
         }
         // What broke off must not take space that nobody counts; its place is free only after that.

@@ -425,7 +425,12 @@ impl Store for S3Store {
             return Err(Error::AlreadyExists);
         }
         self.copy(from, to, &stat, Copying { carrying, ..Copying::default() }).await?;
-        self.purge(from).await
+        // What was put there since it was copied is not what was moved.
+        match self.find(from).await? {
+            Some(now) if now.etag != stat.etag => Err(Error::Changed),
+            Some(_) => self.purge(from).await,
+            None => Ok(()),
+        }
     }
 
     #[tracing::instrument(name = "store.delete", level = "trace", skip_all)]

@@ -64,6 +64,8 @@ pub enum Put {
     Kept(Option<Fragment>),
     /// The upload takes nothing more.
     Closed,
+    /// The upload is being completed with the parts that it has.
+    Frozen,
     /// With it, there would be more than was announced.
     TooMuch,
 }
@@ -73,8 +75,8 @@ impl Tx {
     #[tracing::instrument(name = "db.put_upload_part", level = "trace", skip_all)]
     pub async fn put_upload_part(&mut self, upload_id: &str, part: &StoredPart) -> Result<Put> {
         // The row is held, so that what it counts is that of all parts.
-        const HOLD: &str =
-            "UPDATE uploads SET state = state WHERE id = $1 AND state = 'OPEN' RETURNING received, announced_size";
+        const HOLD: &str = "UPDATE uploads SET state = state WHERE id = $1 AND state = 'OPEN' \
+                            RETURNING received, announced_size, parts_digest";
         const BEFORE: &str = "SELECT blob_key, starts_at, size FROM upload_parts WHERE upload_id = $1 AND number = $2";
         const PUT: &str = "INSERT INTO upload_parts (upload_id, number, blob_key, starts_at, size, crc32) \
                            VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (upload_id, number) DO UPDATE \
@@ -83,9 +85,12 @@ impl Tx {
         const COUNT: &str = "UPDATE uploads SET received = $2 WHERE id = $1";
         let number = i64::from(part.number);
         Ok(on_tx!(self, |connection| {
-            let held: Option<(i64, Option<i64>)> =
+            let held: Option<(i64, Option<i64>, Option<String>)> =
                 sqlx::query_as(HOLD).bind(upload_id).fetch_optional(&mut *connection).await?;
-            let Some((received, announced)) = held else { return Ok(Put::Closed) };
+            let Some((received, announced, frozen)) = held else { return Ok(Put::Closed) };
+            if frozen.is_some() {
+                return Ok(Put::Frozen);
+            }
             let before: Option<(String, i64, i64)> =
                 sqlx::query_as(BEFORE).bind(upload_id).bind(number).fetch_optional(&mut *connection).await?;
             let others = received.saturating_sub(before.as_ref().map_or(0, |(_, _, size)| *size));
@@ -102,6 +107,26 @@ impl Tx {
                 offset: to_u64(offset),
                 size: to_u64(size),
             }))
+        }))
+    }
+
+    /// Notes what an open upload is about to be completed with; it takes no more parts after that. `false` if it is not open, or
+    /// its parts are not `parts` any more, by number and place.
+    #[tracing::instrument(name = "db.freeze_upload_parts", level = "trace", skip_all)]
+    pub async fn freeze_upload_parts(
+        &mut self,
+        upload_id: &str,
+        parts: &[(u32, String)],
+        parts_digest: &str,
+    ) -> Result<bool> {
+        // First, so that no part comes between the look and the commit.
+        const FREEZE: &str = "UPDATE uploads SET parts_digest = $2 WHERE id = $1 AND state = 'OPEN'";
+        const PARTS: &str = "SELECT number, blob_key FROM upload_parts WHERE upload_id = $1 ORDER BY number";
+        Ok(on_tx!(self, |connection| {
+            let frozen = sqlx::query(FREEZE).bind(upload_id).bind(parts_digest).execute(&mut *connection).await?;
+            let now: Vec<(i64, String)> = sqlx::query_as(PARTS).bind(upload_id).fetch_all(&mut *connection).await?;
+            let same = now.iter().map(|(number, place)| (*number, place));
+            frozen.rows_affected() == 1 && same.eq(parts.iter().map(|(number, place)| (i64::from(*number), place)))
         }))
     }
 

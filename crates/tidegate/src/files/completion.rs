@@ -1,13 +1,13 @@
 //! How an upload becomes a file: its bytes where nobody else writes to, checked against what was announced, put in their
 //! place, and then the row. A crash in between is mended by [`recover`].
 //!
-//! Several servers may do so at once. Only one of them gets a blob to its place, and whoever finds one there takes what
-//! the row will say from that blob.
+//! Several servers may do so at once. Before bytes go to their place the row is told which parts they are of, and takes no
+//! others from then on: what is acknowledged is in the file. Only one server gets a blob to its place, and whoever finds
+//! one there takes what the row will say from that blob.
 
 use aws_lc_rs::digest;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use store::{ByteStream, Fragment};
-use uuid::Uuid;
 
 use super::parts::{PartBody, keep_part};
 use super::tally::{Tally, combined, hex_of, sha256, tallied};
@@ -24,9 +24,8 @@ use crate::model::owner::{Owner, OwnerKind};
 use crate::model::principal::Principal;
 use crate::model::rules::{self, Scanning};
 use crate::model::upload::{Digests, StoredPart, Upload, UploadState};
-
-/// The most seals of one object that are looked at. There are more than two only after crashes.
-const SEALS: usize = 1000;
+use crate::sealing;
+use crate::uploads::parts_digest;
 
 /// What the client says of the whole.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -72,7 +71,7 @@ pub async fn complete(
     if upload.state == UploadState::Completed {
         return completed_before(app, &upload, finish).await;
     }
-    let _completing = app.completing.hold(&upload.id).await;
+    let _completing = sealing::lock(app, upload.object).await;
     let (owner, file, upload) = find(app, caller, upload_id).await?;
     match upload.state {
         UploadState::Completed => return completed_before(app, &upload, finish).await,
@@ -93,11 +92,13 @@ fn unknown() -> Error {
 /// A blob that was there a moment ago and is another request's by now.
 fn overtaken(error: store::Error) -> Error {
     match error {
-        store::Error::NotFound => {
-            Error::InvalidState("parts of the upload were replaced or completed meanwhile; ask again".into())
-        }
+        store::Error::NotFound => replaced(),
         other => other.into(),
     }
+}
+
+fn replaced() -> Error {
+    Error::InvalidState("parts of the upload were replaced or completed meanwhile; ask again".into())
 }
 
 fn check_size(upload: &Upload, size: u64) -> Result<()> {
@@ -161,7 +162,7 @@ struct Whole {
 
 /// Where they are. Nobody else writes there.
 enum Source {
-    Sealed(String),
+    Sealed(Key),
     Parts(Vec<Fragment>),
 }
 
@@ -183,11 +184,11 @@ async fn gather(
     if !parts.is_empty() {
         return whole_of_parts(app, upload, finish, parts).await;
     }
-    if let Some(sealed) = seal(app, upload).await? {
-        let whole = whole_of_put(app, upload, finish, &sealed).await;
+    if let Some(sealed) = seal(app, file, upload).await? {
+        let whole = whole_of_put(app, upload, finish, sealed.clone()).await;
         if whole.is_err() {
             // One is enough to be asked for again.
-            clear_seals(app, upload, Some(&sealed)).await?;
+            sealing::remove_older(app, upload.object, &sealed).await?;
         }
         return whole;
     }
@@ -219,40 +220,30 @@ async fn forget_part(app: &App, upload: &Upload, part: &StoredPart) -> Result<()
     Ok(())
 }
 
-/// Removes what was sealed of an upload, but for one.
-pub(super) async fn clear_seals(app: &App, upload: &Upload, but: Option<&str>) -> Result<()> {
-    for seal in app.store.list(&key::seals(upload.object), None, SEALS).await? {
-        if Some(seal.key.as_str()) != but {
-            app.store.delete(&seal.key, store::Deletion::Purge).await?;
-        }
-    }
-    Ok(())
-}
-
 /// Takes what a PUT has brought away from where its URL leads: whoever has that may send something else. Without a new
 /// one, it is what was taken away before.
-async fn seal(app: &App, upload: &Upload) -> Result<Option<String>> {
-    let incoming = upload.incoming.as_ref().map_or("", Key::as_str);
-    let sealed = key::sealed(upload.object, Uuid::new_v4());
-    match app.store.move_to(incoming, sealed.as_str(), None).await {
-        // Nobody else makes a seal of this name: if it is there, an answer was lost.
-        Ok(()) | Err(store::Error::AlreadyExists) => Ok(Some(sealed.as_str().to_owned())),
-        Err(store::Error::Changed) => {
-            Err(Error::InvalidState("the file is being sent again; complete when that is done".into()))
-        }
-        Err(store::Error::NotFound) => {
-            let seals = app.store.list(&key::seals(upload.object), None, SEALS).await?;
-            Ok(seals.into_iter().max_by_key(|seal| seal.last_modified).map(|seal| seal.key))
-        }
-        Err(error) => Err(error.into()),
-    }
+async fn seal(app: &App, file: &File, upload: &Upload) -> Result<Option<Key>> {
+    let Some(incoming) = &upload.incoming else { return Ok(None) };
+    sealing::take_away(app, upload.object, &upload.id, incoming, &attributes(&file.object)).await
 }
 
-async fn whole_of_put(app: &App, upload: &Upload, finish: &Finish, sealed: &str) -> Result<Whole> {
-    check_size(upload, app.store.stat(sealed).await.map_err(overtaken)?.size)?;
-    let digests = digests_of_blob(app, sealed).await?;
+async fn whole_of_put(app: &App, upload: &Upload, finish: &Finish, sealed: Key) -> Result<Whole> {
+    check_size(upload, app.store.stat(sealed.as_str()).await.map_err(overtaken)?.size)?;
+    let digests = digests_of_blob(app, sealed.as_str()).await?;
     check_sum(finish, &digests.sha256)?;
-    Ok(Whole { source: Source::Sealed(sealed.to_owned()), digests })
+    freeze(app, upload, &[]).await?;
+    Ok(Whole { source: Source::Sealed(sealed), digests })
+}
+
+/// Has the row say which parts the file will be made of, if they are those it has. It takes no others any more, whatever
+/// becomes of this completion: its bytes may come to their place at any time, and another may find them there.
+async fn freeze(app: &App, upload: &Upload, parts: &[StoredPart]) -> Result<()> {
+    let named: Vec<_> = parts.iter().map(|part| (part.number, part.bytes.place.clone())).collect();
+    let mut tx = app.db.begin().await?;
+    if !tx.freeze_upload_parts(&upload.id, &named, &parts_digest(&named)).await? {
+        return Err(replaced());
+    }
+    tx.commit().await
 }
 
 async fn whole_of_parts(app: &App, upload: &Upload, finish: &Finish, parts: Vec<StoredPart>) -> Result<Whole> {
@@ -266,6 +257,7 @@ async fn whole_of_parts(app: &App, upload: &Upload, finish: &Finish, parts: Vec<
         return Err(Error::StoreError(store::Error::Damaged("parts are not what they were when they came".into())));
     }
     check_sum(finish, &digests.sha256)?;
+    freeze(app, upload, &parts).await?;
     let fragments = parts.into_iter().map(|part| part.bytes).collect();
     Ok(Whole { source: Source::Parts(fragments), digests })
 }
@@ -333,7 +325,7 @@ async fn publish(
 
 async fn put_in_place(app: &App, file: &File, upload: &Upload, source: &Source) -> store::Result<()> {
     match source {
-        Source::Sealed(blob) => app.store.move_to(blob, upload.key.as_str(), None).await,
+        Source::Sealed(blob) => app.store.move_to(blob.as_str(), upload.key.as_str(), None).await,
         Source::Parts(fragments) => {
             let (draft, attributes) = (key::draft(&upload.id), attributes(&file.object));
             app.store.join(draft.as_str(), fragments, upload.key.as_str(), attributes).await.map(drop)
@@ -345,7 +337,9 @@ async fn put_in_place(app: &App, file: &File, upload: &Upload, source: &Source) 
 async fn after_the_race(app: &App, upload: &Upload, finish: &Finish) -> Result<Finished> {
     match app.db.upload_state(&upload.id).await? {
         Some(UploadState::Completed) => completed_before(app, upload, finish).await,
-        _ => {
+        // Nobody has said that they are of no use.
+        Some(UploadState::Open) => Err(replaced()),
+        Some(UploadState::Aborted | UploadState::Expired) | None => {
             app.store.delete(upload.key.as_str(), store::Deletion::Purge).await?;
             Err(unknown())
         }
@@ -395,7 +389,7 @@ async fn settle(
 
 /// Finishes a completion that a crash cut off between the blob and its row. `false` if there is nothing to finish.
 pub async fn recover(app: &App, upload: &Upload) -> Result<bool> {
-    let _completing = app.completing.hold(&upload.id).await;
+    let _completing = sealing::lock(app, upload.object).await;
     settle_what_is_there(app, upload).await
 }
 

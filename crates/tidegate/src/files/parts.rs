@@ -46,6 +46,9 @@ pub(super) async fn keep_part(
     if !upload.takes_bytes(app.db.now()) {
         return Err(Error::NotFound("no such upload".into()));
     }
+    if upload.is_being_completed() {
+        return Err(frozen());
+    }
     let room = app.db.room_for_part(&upload.id, number).await?;
     let before = app.in_order.before(&upload.id, number);
     let (bytes, tally) = tallied(body.bytes, before.as_ref().map(|prefix| prefix.sha256.clone()));
@@ -74,7 +77,7 @@ async fn record(app: &App, upload: &Upload, part: &StoredPart) -> Result<()> {
             tx.commit().await?;
             before.as_ref()
         }
-        Put::Closed | Put::TooMuch => {
+        Put::Closed | Put::Frozen | Put::TooMuch => {
             drop(tx);
             Some(&part.bytes)
         }
@@ -88,8 +91,13 @@ async fn record(app: &App, upload: &Upload, part: &StoredPart) -> Result<()> {
     match put {
         Put::Kept(_) => Ok(()),
         Put::Closed => Err(Error::NotFound("no such upload".into())),
+        Put::Frozen => Err(frozen()),
         Put::TooMuch => Err(too_much(upload)),
     }
+}
+
+fn frozen() -> Error {
+    Error::InvalidState("the upload is being completed and takes no more parts; complete it, or give it up".into())
 }
 
 fn too_much(upload: &Upload) -> Error {

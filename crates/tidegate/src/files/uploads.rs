@@ -9,7 +9,6 @@ use std::time::SystemTime;
 use store::{Attributes, Expect, Plan, PresignedRequest, Shape};
 use uuid::Uuid;
 
-use super::completion::clear_seals;
 use crate::app::App;
 use crate::error::{Error, Result, bad_request};
 use crate::jobs::{self, Job};
@@ -22,6 +21,7 @@ use crate::model::key::{self, Key};
 use crate::model::object::{Object, ObjectState};
 use crate::model::owner::Owner;
 use crate::model::upload::{Upload, UploadState};
+use crate::sealing;
 
 /// The most files in one call.
 pub const MAX_FILES: usize = 1000;
@@ -214,7 +214,8 @@ pub async fn clear(app: &App, upload_id: &str) -> Result<()> {
     app.store.delete(key::incoming(upload_id).as_str(), store::Deletion::Purge).await?;
     app.store.discard(key::draft(upload_id).as_str()).await?;
     if let Some((_, upload)) = app.db.find_files_upload(upload_id).await? {
-        clear_seals(app, &upload, None).await?;
+        let sealed = sealing::place(app, upload.object, upload_id);
+        sealing::remove(app, upload.object, sealed.as_ref()).await?;
         if matches!(upload.state, UploadState::Aborted | UploadState::Expired) {
             // A completion that lost against the end may have published in between.
             app.store.delete(upload.key.as_str(), store::Deletion::Purge).await?;

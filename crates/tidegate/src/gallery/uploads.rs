@@ -164,7 +164,7 @@ pub(crate) async fn seal(
     alt: Option<&str>,
 ) -> Result<()> {
     // One at a time here; what another server does is settled by the rows.
-    let _confirming = app.completing.hold(&format!("seal:{id}")).await;
+    let _confirming = sealing::lock(app, id).await;
     let (_, media) = app.db.find_media(id).await?.ok_or_else(no_such_media)?;
     let upload = app.db.find_upload(owner, id).await?.ok_or_else(no_such_media)?;
     if upload.state != UploadState::Open {

@@ -55,7 +55,8 @@ pub struct Upload {
     pub announced_size: Option<u64>,
     /// Where it stands.
     pub state: UploadState,
-    /// Digest of the parts it was completed with.
+    /// Digest of the parts it was completed with; of one of files, also of those it is being completed with. Of one that
+    /// takes a single PUT to another owner, what was announced of its bytes.
     pub parts_digest: Option<String>,
     /// When it is given up.
     pub expires_at: SystemTime,
@@ -65,6 +66,11 @@ impl Upload {
     /// Whether it takes bytes at `now`.
     pub fn takes_bytes(&self, now: SystemTime) -> bool {
         self.state == UploadState::Open && now < self.expires_at
+    }
+
+    /// Whether it is being completed with the parts that it has, or with what was put: then it takes nothing else.
+    pub fn is_being_completed(&self) -> bool {
+        self.of == OwnerKind::Files && self.state == UploadState::Open && self.parts_digest.is_some()
     }
 
     /// Whether it brings a medium: to a session or a space.

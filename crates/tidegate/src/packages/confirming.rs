@@ -41,7 +41,7 @@ pub async fn confirm(
     let id = found.object.id;
     let to_publish = {
         // One at a time here; what another server does is settled by the rows.
-        let _confirming = app.completing.hold(&format!("confirm:{id}")).await;
+        let _confirming = sealing::lock(app, id).await;
         take(app, caller, &dataset, &found, parts).await?
     };
     app.jobs.ring();
@@ -82,8 +82,8 @@ async fn take(
         UploadState::Completed if found.object.state == ObjectState::Failed => {
             return retry(app, caller, dataset, id).await;
         }
-        // Whatever is still to be done of it, a job does.
-        UploadState::Completed => return Ok(false),
+        // Published with an answer that was cut off? Whatever else is still to be done of it, a job does.
+        UploadState::Completed => return Ok(app.scanner.is_none() && found.object.state == ObjectState::Scanning),
         UploadState::Open => {}
         _ => return Err(Error::InvalidState("the upload is no longer open".into())),
     }

@@ -131,7 +131,7 @@ impl TestApp {
     }
 
     /// The bytes of a package's source file, by the redirect.
-    async fn source_of(&self, dataset: &str, package: &str) -> Vec<u8> {
+    pub(crate) async fn source_of(&self, dataset: &str, package: &str) -> Vec<u8> {
         let to = self.presigned(dataset, package, "").await;
         assert_eq!(to.status, 307, "{}", to.text());
         let got = self.send("GET", to.header("location"), &[], Vec::new()).await;

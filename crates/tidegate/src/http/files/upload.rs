@@ -78,7 +78,7 @@ async fn init(State(app): State<Arc<App>>, caller: Caller, request: Request) -> 
 /// Numbers begin with 0 or 1; parts may come in any order, and one that is sent again replaces the one before.
 #[utoipa::path(post, path = "/v1/files/part", tag = "files", request_body = NewPart,
     responses((status = 200, body = PartStored), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
-        (status = 404, body = ErrorBody), (status = 413, body = ErrorBody)))]
+        (status = 404, body = ErrorBody), (status = 409, body = ErrorBody), (status = 413, body = ErrorBody)))]
 async fn post_part(State(app): State<Arc<App>>, caller: Caller, request: Request) -> Answer<Json<PartStored>> {
     let length = length(&request);
     let mut reader = Embedded::new(request.into_body(), "chunkBase64");
@@ -145,7 +145,7 @@ async fn to_end<T: serde::de::DeserializeOwned>(mut reader: Embedded) -> Result<
 #[utoipa::path(put, path = "/v1/files/part/{upload_id}/{number}", tag = "files",
     params(("upload_id" = String, Path), ("number" = u32, Path)), request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses((status = 200, body = PartStored), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
-        (status = 404, body = ErrorBody), (status = 413, body = ErrorBody)))]
+        (status = 404, body = ErrorBody), (status = 409, body = ErrorBody), (status = 413, body = ErrorBody)))]
 async fn put_part(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -164,7 +164,7 @@ async fn put_part(
 /// May be asked again and then answers the same.
 #[utoipa::path(post, path = "/v1/files/complete", tag = "files", request_body = Complete,
     responses((status = 200, body = CompletedFile), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
-        (status = 404, body = ErrorBody), (status = 413, body = ErrorBody)))]
+        (status = 404, body = ErrorBody), (status = 409, body = ErrorBody), (status = 413, body = ErrorBody)))]
 async fn complete(State(app): State<Arc<App>>, caller: Caller, request: Request) -> Answer<Json<CompletedFile>> {
     let most = app.config.files.max_inline;
     let mut held = Some(hold(&app, length(&request), SMALL, most)?);

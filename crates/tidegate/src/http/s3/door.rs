@@ -24,6 +24,7 @@ use crate::error::Error;
 use crate::model::disposition;
 use crate::model::owner::OwnerKind;
 use crate::model::upload::Upload;
+use crate::sealing;
 
 /// What S3 lists in one page at most.
 const MAX_KEYS: i32 = 1000;
@@ -148,7 +149,7 @@ impl S3 for Door {
         let input = request.input;
         let upload = self.app.db.find_single_upload(&input.key).await.map_err(internal)?;
         let upload = upload
-            .filter(|upload| upload.takes_bytes(self.app.db.now()))
+            .filter(|upload| upload.takes_bytes(self.app.db.now()) && !upload.is_being_completed())
             .ok_or_else(|| s3_error!(AccessDenied, "No upload is open at this key."))?;
         let limit = upload.announced_size.unwrap_or(self.most(upload.of));
         check_length(input.content_length, limit)?;
@@ -159,8 +160,11 @@ impl S3 for Door {
             .write_checked(&input.key, incoming(input.body), attributes, limit, checks)
             .await
             .map_err(refused)?;
-        // A body may take longer than its upload is open: then nobody would look at it, or remove it.
-        if self.app.db.find_single_upload(&input.key).await.map_err(internal)?.is_none() {
+        // A body may take longer than its upload is open: then nobody would look at it, or remove it. What is acknowledged
+        // came before a confirmation that will be answered, and is what it seals; what came after it was sealed is not.
+        let _sealing = sealing::lock(&self.app, upload.object).await;
+        let now = self.app.db.find_single_upload(&input.key).await.map_err(internal)?;
+        if now.is_none_or(|upload| upload.is_being_completed()) {
             self.app.store.delete(&input.key, store::Deletion::Purge).await.map_err(refused)?;
             return Err(s3_error!(AccessDenied, "The upload was ended while its body came."));
         }
