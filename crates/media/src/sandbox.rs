@@ -52,6 +52,10 @@ pub enum Error {
     /// The image could not be read from where it is.
     #[error("the image could not be read: {0}")]
     Source(#[source] std::io::Error),
+    /// What was made can't be told to be what came, and this is why: nothing of it is to be published, and what came is to be
+    /// kept.
+    #[error("{0}")]
+    Unconfirmed(String),
     /// Ours: the process could not be started or was ended by somebody.
     #[error("the decoder failed: {0}")]
     Failed(String),
@@ -60,8 +64,14 @@ pub enum Error {
 /// What comes back first.
 #[derive(Serialize, Deserialize)]
 enum Answer {
-    Cleaned { files: Vec<File>, blurhash: String, frames: u32 },
+    Cleaned {
+        files: Vec<File>,
+        blurhash: String,
+        frames: u32,
+    },
     Refused(Refusal),
+    /// What was made is something else than was thought, and this is why.
+    Unconfirmed(String),
 }
 
 /// One of the files that follow.
@@ -100,6 +110,9 @@ impl Sandbox {
             match self.converse(&mut child, order, image).await? {
                 Answered::Whole(cleaned) => Ok(cleaned),
                 Answered::Refused(refusal) => Err(Error::Refused(refusal)),
+                Answered::Unconfirmed(difference) => {
+                    Err(Error::Unconfirmed(format!("what was made of the image differs from it: {difference}")))
+                }
                 Answered::Broken => Err(self.judge(&mut child).await),
             }
         };
@@ -142,6 +155,7 @@ impl Sandbox {
         }
         match serde_json::from_str(&line) {
             Ok(Answer::Refused(refusal)) => Answered::Refused(refusal),
+            Ok(Answer::Unconfirmed(difference)) => Answered::Unconfirmed(difference),
             Ok(Answer::Cleaned { files, blurhash, frames }) => {
                 let length = files.iter().try_fold(0_u64, |sum, file| sum.checked_add(file.length));
                 if length.is_none_or(|length| length > self.max_output) {
@@ -199,6 +213,7 @@ pub(crate) const BROKEN_DOWN: [i32; 6] = [4, 6, 7, 8, 11, 24];
 enum Answered {
     Whole(Cleaned),
     Refused(Refusal),
+    Unconfirmed(String),
     Broken,
 }
 
@@ -225,7 +240,7 @@ fn decode(arguments: &[String]) -> std::io::Result<()> {
     let order: Order = serde_json::from_str(&line)?;
     let mut bytes = Vec::new();
     input.read_to_end(&mut bytes)?;
-    answer(&image::clean(&bytes, &order))
+    answer(&image::clean(&bytes, &order), &order)
 }
 
 /// Becomes another program with the same limits.
@@ -259,18 +274,20 @@ fn confine(memory: u64, seconds: u64, file: u64) -> std::io::Result<()> {
     Ok(())
 }
 
-fn answer(outcome: &Result<Cleaned, Refusal>) -> std::io::Result<()> {
+fn answer(outcome: &Result<Cleaned, Refusal>, order: &Order) -> std::io::Result<()> {
     let mut output = std::io::stdout().lock();
+    let difference = outcome.as_ref().ok().and_then(|cleaned| image::difference(cleaned, order));
     let pictures: Vec<(u32, &Picture)> = match outcome {
-        Ok(cleaned) => {
+        Ok(cleaned) if difference.is_none() => {
             let small = cleaned.thumbnails.iter().map(|thumbnail| (thumbnail.longest, &thumbnail.picture));
             std::iter::once((0, &cleaned.main)).chain(small).collect()
         }
-        Err(_) => Vec::new(),
+        _ => Vec::new(),
     };
-    let answer = match outcome {
-        Err(refusal) => Answer::Refused(refusal.clone()),
-        Ok(cleaned) => Answer::Cleaned {
+    let answer = match (outcome, difference) {
+        (Err(refusal), _) => Answer::Refused(refusal.clone()),
+        (Ok(_), Some(difference)) => Answer::Unconfirmed(difference),
+        (Ok(cleaned), None) => Answer::Cleaned {
             files: pictures.iter().map(|(longest, picture)| file(*longest, picture)).collect(),
             blurhash: cleaned.blurhash.clone(),
             frames: cleaned.frames,

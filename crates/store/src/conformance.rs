@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt as _;
+use md5::{Digest as _, Md5};
 
 use crate::{
     Attributes, ByteStream, Completion, Deletion, Error, Expect, Fragment, PartFault, Plan, PresignedRequest, Shape,
@@ -37,6 +38,7 @@ pub enum Gap {
 pub async fn all(store: &dyn Store, send: &dyn Send, gaps: &[Gap]) {
     blobs(store, send).await;
     immutability(store).await;
+    etags(store, send).await;
     drafts(store).await;
     keys(store).await;
     parts(store, send).await;
@@ -129,6 +131,78 @@ async fn immutability(store: &dyn Store) {
     store.move_to("conf/deep/er/to", "conf/carrying", Some(&others)).await.expect("moves");
     let (after, stream) = store.read("conf/carrying", None).await.expect("reads");
     assert_eq!((after.attributes, collected(stream).await), (others, second));
+}
+
+/// Whether an ETag says nothing that is not so of these bytes: it is their MD5, or nobody takes it for one.
+pub fn is_true_etag(etag: &str, bytes: &[u8]) -> bool {
+    let is_hex = |text: &str| text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    match etag.split_once('-') {
+        Some((digits, count)) => is_hex(digits) && count.parse::<u32>().is_ok_and(|count| count > 0),
+        None => etag == hex::encode(Md5::digest(bytes)),
+    }
+}
+
+/// The one ETag of a blob, wherever it is asked for.
+async fn check_etag(store: &dyn Store, key: &str, bytes: &[u8]) -> String {
+    let stat = store.stat(key).await.expect("is there");
+    assert!(is_true_etag(&stat.etag, bytes), "{key}: {} is not the MD5 of its bytes", stat.etag);
+    let (read, _) = store.read(key, None).await.expect("reads");
+    let listed = store.list(key, None, 1).await.expect("lists");
+    assert_eq!((&read.etag, &listed[0].etag), (&stat.etag, &stat.etag), "{key}");
+    stat.etag
+}
+
+/// However a blob comes about and wherever it is moved.
+async fn etags(store: &dyn Store, send: &dyn Send) {
+    for (name, length) in [("empty", 0), ("short", 1000), ("long", 2 * PART + 1)] {
+        let (key, bytes) = (format!("conf/etags/{name}"), pattern(60, length));
+        let written = store.write(&key, body(&bytes), attributes()).await.expect("writes");
+        assert_eq!(check_etag(store, &key, &bytes).await, written.etag);
+        store.delete(&key, Deletion::Restorable).await.expect("deletes");
+        let restored = store.restore(&key).await.expect("restores");
+        assert_eq!(check_etag(store, &key, &bytes).await, restored.etag);
+        let (moved, carrying) = (format!("{key}.moved"), format!("{key}.carrying"));
+        store.move_to(&key, &moved, None).await.expect("moves");
+        check_etag(store, &moved, &bytes).await;
+        let others = Attributes { content_type: "image/png".into(), ..Attributes::default() };
+        store.move_to(&moved, &carrying, Some(&others)).await.expect("moves");
+        check_etag(store, &carrying, &bytes).await;
+    }
+    let (one, two) = (pattern(61, 1000), pattern(62, PART));
+    for (name, bodies) in [
+        ("one", vec![&one]),
+        ("in place", vec![&one, &one]),
+        ("copied", vec![&two, &one, &two, &one]),
+        ("long", vec![&two, &two, &one]),
+    ] {
+        let (draft, key) = (format!("conf/etags/drafts/{name}"), format!("conf/etags/joined/{name}"));
+        let mut fragments = Vec::new();
+        for (number, bytes) in (1..).zip(&bodies) {
+            let most = bytes.len() as u64;
+            let fragment = store.write_fragment(&draft, number, most, body(bytes), &attributes()).await;
+            fragments.push(fragment.expect("writes a fragment"));
+        }
+        let joined = store.join(&draft, &fragments, &key, attributes()).await.expect("joins");
+        let whole: Vec<u8> = bodies.iter().flat_map(|bytes| bytes.iter().copied()).collect();
+        assert_eq!(check_etag(store, &key, &whole).await, joined.etag, "{name}");
+        store.discard(&draft).await.expect("discards");
+    }
+    for bodies in [vec![&one], vec![&two, &one]] {
+        let upload = begun(store, &format!("conf/etags/parts{}", bodies.len())).await;
+        let mut sent = Vec::new();
+        for (number, bytes) in (1..).zip(&bodies) {
+            let etag = put(store, send, &upload, number, bytes).await;
+            assert_eq!(etag, hex::encode(Md5::digest(bytes)), "of a part");
+            sent.push((number, etag));
+        }
+        let parts: Vec<_> = sent.iter().map(|(number, etag)| (*number, etag)).collect();
+        let done = store.complete(&upload, &completion(&parts)).await.expect("completes");
+        let whole: Vec<u8> = bodies.iter().flat_map(|bytes| bytes.iter().copied()).collect();
+        assert_eq!(check_etag(store, &upload.key, &whole).await, done.etag);
+        let moved = format!("{}.moved", upload.key);
+        store.move_to(&upload.key, &moved, None).await.expect("moves");
+        check_etag(store, &moved, &whole).await;
+    }
 }
 
 async fn drafts(store: &dyn Store) {

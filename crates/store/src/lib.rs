@@ -61,7 +61,8 @@ pub struct Attributes {
 pub struct Stat {
     /// Length in bytes.
     pub size: u64,
-    /// Opaque validator, without quotes. Strong: other bytes have another one.
+    /// Validator, without quotes. Strong: other bytes have another one. Where it is 32 hexadecimal digits it is the MD5 of the
+    /// bytes (but in a bucket that is encrypted by KMS, where S3 makes it of something else); with a hyphen it is opaque.
     pub etag: String,
     /// When it became visible.
     pub last_modified: SystemTime,

@@ -502,3 +502,84 @@ async fn a_move_that_was_cut_off_goes_on() {
     store.restore("b/to").await.unwrap();
     assert_eq!(read("b/to").await.unwrap(), "bytes");
 }
+
+/// Writes a record as earlier versions did: without saying what its ETag is.
+fn forget_what_the_etag_is(folder: &Path, key: &str, etag: &str) {
+    let path = folder.join(format!("{key}.meta"));
+    let mut record: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    record.remove("etag_is_md5");
+    record.insert("etag".into(), etag.into());
+    std::fs::write(&path, serde_json::to_vec(&record).unwrap()).unwrap();
+}
+
+/// A body whose sender may have given checksums has its MD5 for an ETag, also when it was moved or brought back.
+#[tokio::test]
+async fn a_checked_body_has_its_md5() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    for number in 0..100 {
+        let bytes = Bytes::from(format!("body {number}"));
+        let (key, moved) = (format!("a/{number}"), format!("b/{number}"));
+        let checked = store.write_checked(&key, stream(bytes.clone()), Attributes::default(), 99, Checks::none());
+        let stat = checked.await.unwrap();
+        assert!(!stat.etag.contains('-') && conformance::is_true_etag(&stat.etag, &bytes), "{}", stat.etag);
+        store.delete(&key, Deletion::Restorable).await.unwrap();
+        assert_eq!(store.restore(&key).await.unwrap().etag, stat.etag);
+        store.move_to(&key, &moved, Some(&Attributes::default())).await.unwrap();
+        assert_eq!(store.stat(&moved).await.unwrap().etag, stat.etag);
+        assert_eq!(store.list("b/", None, 999).await.unwrap().last().map(|entry| entry.etag.len()), Some(32));
+    }
+}
+
+#[tokio::test]
+async fn the_etag_of_an_older_record_is_nobodys_md5() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let bytes = Bytes::from_static(b"x");
+    let old = "0b8f2b1c9d6e4f70a1b2c3d4e5f60718";
+    let parts = format!("{old}-2");
+    for (key, stored, wanted) in [
+        ("a/random", old, format!("{old}-1")),
+        ("a/parts", parts.as_str(), parts.clone()),
+        ("a/other", "e", "e".into()),
+    ] {
+        store.write(key, stream(bytes.clone()), Attributes::default()).await.unwrap();
+        forget_what_the_etag_is(folder.path(), key, stored);
+        let alone = store::FsReader::open(folder.path()).unwrap();
+        let moved = format!("{key}.moved");
+        for _ in 0..2 {
+            assert_eq!(store.stat(key).await.unwrap().etag, wanted);
+            assert_eq!(store.list(key, None, 1).await.unwrap()[0].etag, wanted);
+            assert_eq!(alone.blob(key).await.unwrap().stat().etag, wanted, "without a server");
+            store.move_to(key, &moved, Some(&Attributes::default())).await.unwrap();
+            assert_eq!(store.stat(&moved).await.unwrap().etag, wanted, "its record was written anew");
+            store.move_to(&moved, key, None).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_adopted_has_an_etag_that_is_nobodys_md5() {
+    let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap());
+    let store = open(folder.path());
+    for (root, key) in [(folder.path(), "storage/a/b"), (folder.path(), "storage/a/c"), (other.path(), "storage/a/d")] {
+        let path = "storage/a/x";
+        let path = if key.ends_with('b') { key } else { path };
+        std::fs::create_dir_all(root.join("storage/a")).unwrap();
+        std::fs::write(root.join(path), "taken over").unwrap();
+        // What another program says of it is not believed.
+        let theirs = format!(r#"{{"etag":"{}","etag_is_md5":true}}"#, "ab".repeat(16));
+        std::fs::write(root.join(format!("{path}.meta")), theirs).unwrap();
+        let tree = store::Tree::open(root).unwrap();
+        let seen = tree.look(path).await.unwrap();
+        let adopted = match store.adopt(&tree, path, key, &seen, Attributes::default()).await {
+            // Another file system.
+            Err(Error::Refused(_)) if root == other.path() => continue,
+            other => other.unwrap(),
+        };
+        assert!(conformance::is_true_etag(&adopted.etag, b"taken over"), "{}", adopted.etag);
+        let found = store.stat(key).await.unwrap();
+        assert_eq!((found.etag, found.size), (adopted.etag, 10), "{key}");
+    }
+}

@@ -198,6 +198,11 @@ impl App {
             tokio::task::spawn_blocking(move || secrets::load(&config).map(|keys| (config, keys))).await??;
         let db = Db::open(&config.database).await?;
         let (store, local) = open_store(&config, &addresses, secrets.s3).await?;
+        if local.is_some()
+            && let Err(error) = db.mark_old_etags().await
+        {
+            tracing::warn!(error = error.detail(), "ETags from an earlier version are marked later, by the sweep");
+        }
         let own_key = secrets.tokens.as_ref().map(|pem| pem.expose_secret());
         let sign_in = SignIn::new(&config.auth, own_key, &addresses.api.to_string())?;
         let (id, key) = secrets.signing;

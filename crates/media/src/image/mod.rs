@@ -7,6 +7,7 @@
 
 mod animation;
 mod colour;
+mod confirm;
 mod jpeg;
 mod pixels;
 mod planes;
@@ -15,6 +16,7 @@ mod segments;
 mod strip;
 mod thumbs;
 
+pub(crate) use self::confirm::difference;
 use image::metadata::Orientation;
 use serde::{Deserialize, Serialize};
 
@@ -109,6 +111,9 @@ pub enum Refusal {
     /// A video that has no pictures.
     #[error("the video has no picture track that can be read")]
     NoVideo,
+    /// A video that ends before its container says.
+    #[error("the video is incomplete: the file ends before it says it does")]
+    Cut,
 }
 
 /// Cleans an image.

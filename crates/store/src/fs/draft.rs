@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::durable::DurableFile;
 use super::gate::Gate;
 use super::ingest::{Sink, blocking, pump};
-use super::sidecar::Sidecar;
+use super::sidecar::{Etag, Sidecar};
 use super::{BlobSink, FsStore};
 use crate::error::{Error, Result};
 use crate::{Attributes, ByteStream, Fragment, Stat, key};
@@ -340,8 +340,7 @@ impl FsStore {
         if in_place && !draft.layout().may_hold_beyond(total) {
             file.set_len(total)?;
             file.sync_data()?;
-            let etag = Uuid::new_v4().simple().to_string();
-            return self.publish(&data(name), to, &Sidecar::new(total, etag, attributes, None));
+            return self.publish(&data(name), to, &Sidecar::new(total, Etag::Unique, attributes, None));
         }
         let (guard, mut whole) = self.temporary_blocking()?;
         let mut offset = 0;

@@ -39,7 +39,7 @@ use self::multipart::Opened;
 use self::reader::Changes;
 pub use self::reader::{Blob, FsReader, Reads};
 use self::root::Root;
-use self::sidecar::Sidecar;
+use self::sidecar::{Etag, Sidecar};
 pub use self::tree::{Foreign, Found, Tree};
 use crate::checksum::{Checks, Hashes};
 use crate::completion::Completion;
@@ -213,9 +213,8 @@ struct TempGuard {
 impl TempGuard {
     fn publish(mut self, mut sink: BlobSink, key: &str, attributes: Attributes) -> Result<Stat> {
         let etag = match sink.hashes.take() {
-            Some(hashes) => hex::encode(hashes.finish()?),
-            // Blobs never change: one that is like no other says as much as a hash.
-            None => Uuid::new_v4().simple().to_string(),
+            Some(hashes) => Etag::Md5(hashes.finish()?),
+            None => Etag::Unique,
         };
         sink.file.sync()?;
         let record = Sidecar::new(sink.offset, etag, attributes, None);

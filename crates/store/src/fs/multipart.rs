@@ -18,7 +18,7 @@ use super::ingest::blocking;
 use super::journal::{self, Line};
 use super::place;
 use super::root::split;
-use super::sidecar::{Sidecar, micros};
+use super::sidecar::{Etag, Sidecar, micros};
 use crate::completion::Completion;
 use crate::error::{Error, Result};
 use crate::key::{self, UPLOADS};
@@ -210,7 +210,8 @@ impl FsStore {
         opened.data.set_len(total)?;
         opened.data.sync_data()?;
         let etag = completion.etag().ok_or_else(|| Error::Damaged("a part's record".into()))?;
-        let record = Sidecar::new(total, etag, opened.announced.attributes.clone(), Some(upload.upload_id.clone()));
+        let record =
+            Sidecar::new(total, Etag::Parts(etag), opened.announced.attributes.clone(), Some(upload.upload_id.clone()));
         self.publish(&opened.path(DATA), &upload.key, &record)
     }
 

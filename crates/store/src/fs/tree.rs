@@ -10,13 +10,12 @@ use std::time::SystemTime;
 use rustix::fs::{AtFlags, FileType, fstat, linkat};
 use rustix::io::Errno;
 use serde_json::{Map, Value};
-use uuid::Uuid;
 
 use super::draft::reading;
 use super::ingest::blocking;
 use super::place::{is_sidecar, sidecar};
 use super::root::{Root, split};
-use super::sidecar::{Sidecar, micros};
+use super::sidecar::{Etag, Sidecar, micros};
 use super::{FsStore, TempGuard};
 use crate::error::{Error, Result};
 use crate::{Attributes, ByteStream, Deletion, Stat, key};
@@ -24,7 +23,7 @@ use crate::{Attributes, ByteStream, Deletion, Stat, key};
 /// The longest record of another program that is looked at.
 const MAX_META: u64 = 64 << 10;
 /// Members of our records that mean something else in others'.
-const OURS: [&str; 5] = ["metadata", "cache_control", "content_disposition", "upload_id", "etag"];
+const OURS: [&str; 6] = ["metadata", "cache_control", "content_disposition", "upload_id", "etag", "etag_is_md5"];
 
 /// The tree. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -252,8 +251,8 @@ fn record_of(file: &File, seen: &Foreign, attributes: Attributes) -> Result<Side
     if now != (seen.size, seen.modified, seen.inode) {
         return Err(Error::NotFound);
     }
-    let etag = Uuid::new_v4().simple().to_string();
-    Ok(Sidecar { modified_us: micros(metadata.modified()?), ..Sidecar::new(metadata.len(), etag, attributes, None) })
+    let record = Sidecar::new(metadata.len(), Etag::Unique, attributes, None);
+    Ok(Sidecar { modified_us: micros(metadata.modified()?), ..record })
 }
 
 /// Whether a path means the same file in both.

@@ -5,6 +5,7 @@ mod archives;
 mod audit;
 mod changes;
 mod datasets;
+mod etags;
 mod files;
 mod images;
 mod invalidations;
@@ -254,6 +255,41 @@ fn look(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn old_etags_are_marked_once_and_new_ones_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::Sqlite(folder.path().join("t.db"));
+        let db = Db::open(&database).await.unwrap();
+        let Db::Sqlite { writer, .. } = &db else { panic!("opened something else") };
+        let now = crate::model::micros(SystemTime::now());
+        let (digits, parts) = ("0b8f2b1c9d6e4f70a1b2c3d4e5f60718", "0b8f2b1c9d6e4f70a1b2c3d4e5f60718-3");
+        let marked = format!("{digits}-1");
+        let rows = [
+            ("old", digits, now - 9, marked.as_str()),
+            ("parts", parts, now - 9, parts),
+            ("new", digits, now + 60_000_000, digits),
+        ];
+        for (name, etag, modified, _) in rows {
+            const OBJECT: &str = "INSERT INTO objects (id, owner_kind, owner_id, object_key, content_type, state, size, etag,                                   modified_at, created_by, created_at) VALUES ($1, 'files', 'a', $2, 'x/y', 'READY', 1, $3, $4, 'a', 1)";
+            const VARIANT: &str = "INSERT INTO variants (object_id, name, object_key, content_type, size, etag, modified_at, width, height)                                    VALUES ($1, 'v', $2, 'x/y', 1, $3, $4, 1, 1)";
+            let id = uuid::Uuid::new_v4();
+            for sql in [OBJECT, VARIANT] {
+                sqlx::query(sql).bind(id).bind(name).bind(etag).bind(modified).execute(writer).await.unwrap();
+            }
+        }
+        assert_eq!(db.mark_old_etags().await.unwrap(), 2);
+        for (name, _, _, wanted) in rows {
+            for table in ["objects", "variants"] {
+                let sql = sqlx::AssertSqlSafe(format!("SELECT etag FROM {table} WHERE object_key = $1"));
+                let (etag,): (String,) = sqlx::query_as(sql).bind(name).fetch_one(writer).await.unwrap();
+                assert_eq!(etag, wanted, "{table} {name}");
+            }
+        }
+        assert_eq!(db.mark_old_etags().await.unwrap(), 0, "once");
+        db.close().await;
+        assert_eq!(Db::open(&database).await.unwrap().mark_old_etags().await.unwrap(), 0, "also after a restart");
+    }
 
     #[tokio::test]
     async fn a_transaction_that_the_engine_ended_is_not_the_end_of_writing() {

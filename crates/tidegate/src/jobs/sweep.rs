@@ -36,6 +36,7 @@ pub(super) async fn recover(app: &App) -> Result<()> {
 
 pub(super) async fn run(app: &App) -> Result<()> {
     let outcomes = [
+        old_etags(app).await,
         expired(app).await,
         orphans(app).await,
         cut_off(app).await,
@@ -48,6 +49,11 @@ pub(super) async fn run(app: &App) -> Result<()> {
         invalidations::make_sure(app).await,
     ];
     outcomes.into_iter().collect()
+}
+
+/// Done at the start, unless the database did not answer then.
+async fn old_etags(app: &App) -> Result<()> {
+    if app.local.is_some() { app.db.mark_old_etags().await.map(drop) } else { Ok(()) }
 }
 
 async fn expired(app: &App) -> Result<()> {

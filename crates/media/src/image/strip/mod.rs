@@ -24,6 +24,11 @@ pub(in crate::image) fn strip(file: &[u8], kind: Kind, orientation: Orientation)
     }
 }
 
+/// Frames of an animated WebP; `None` where the file does not go by the rules.
+pub(in crate::image) fn count_webp_frames(file: &[u8]) -> Option<u32> {
+    webp::count_frames(file)
+}
+
 /// Exif that says which way is up and nothing else; none where that is the usual one.
 fn upright(orientation: Orientation) -> Option<[u8; 26]> {
     if orientation == Orientation::NoTransforms {

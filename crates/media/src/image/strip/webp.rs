@@ -58,6 +58,15 @@ pub(super) fn strip(file: &[u8], orientation: Orientation) -> Option<Vec<u8>> {
     Some(out)
 }
 
+pub(super) fn count_frames(file: &[u8]) -> Option<u32> {
+    let mut rest = Rest(file.get(12..)?);
+    let mut frames = 0;
+    while !rest.0.is_empty() {
+        frames += u32::from(&chunk(&mut rest)?.0 == b"ANMF");
+    }
+    Some(frames)
+}
+
 /// A frame of an animation: sixteen bytes of its own, and chunks as in a still picture.
 fn frame(data: &[u8]) -> Option<Vec<u8>> {
     let mut rest = Rest(data);

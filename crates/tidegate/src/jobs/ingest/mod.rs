@@ -190,6 +190,8 @@ fn judged<T>(made: std::result::Result<T, media::sandbox::Error>) -> Result<Outc
     match made {
         Ok(made) => Ok(Outcome::Good(made)),
         Err(Made::Refused(refusal)) => Ok(Outcome::Rejected(refusal.to_string())),
+        // What came may be the only good copy there is.
+        Err(Made::Unconfirmed(reason)) => Ok(Outcome::Failed(reason)),
         Err(Made::Source(error)) => Err(Error::StoreError(store::Error::Damaged(error.to_string()))),
         Err(Made::Failed(problem)) => Err(Error::Internal(anyhow::anyhow!(problem))),
     }

@@ -1,6 +1,10 @@
 //! Videos: put into a new container by ffmpeg, track by track and not re-encoded, without what was said of place, time and
-//! device, and with the index at the front; a picture taken for the poster. ffmpeg runs as a process with limits of the
-//! kernel's, and may read and write two files only as far as its own whitelist of protocols goes.
+//! device, and with the index at the front; a picture taken for the poster. What was made is compared with what came, since
+//! ffmpeg may leave out much and say that all is well. ffmpeg runs as a process with limits of the kernel's, and may read and
+//! write two files only as far as its own whitelist of protocols goes.
+
+mod ending;
+mod tracks;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -9,11 +13,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{Stream, TryStreamExt as _};
-use serde::Deserialize;
 use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 
+use self::tracks::{ENTRIES, FRAME_ENTRIES, Frames, Measured, Probed};
 use crate::image::Refusal;
 use crate::kind::Kind;
 use crate::sandbox::{BROKEN_DOWN, CONFINED, Error};
@@ -85,32 +89,6 @@ fn start_of(process: &str) -> Option<String> {
     rest.split(' ').nth(19).map(str::to_owned)
 }
 
-/// What ffprobe says.
-#[derive(Deserialize)]
-struct Probed {
-    #[serde(default)]
-    streams: Vec<Track>,
-    format: Option<Format>,
-}
-
-#[derive(Deserialize)]
-struct Track {
-    width: Option<u32>,
-    height: Option<u32>,
-    #[serde(default)]
-    side_data_list: Vec<SideData>,
-}
-
-#[derive(Deserialize)]
-struct SideData {
-    rotation: Option<f64>,
-}
-
-#[derive(Deserialize)]
-struct Format {
-    duration: Option<String>,
-}
-
 impl Ffmpeg {
     /// Whether both programs are there: what they say of themselves.
     pub async fn probe(&self) -> Result<(), Error> {
@@ -153,13 +131,16 @@ impl Ffmpeg {
         let folder = tempfile::Builder::new().prefix(&prefix).tempdir_in(&self.folder).map_err(failed)?;
         let (came, made) = (folder.path().join(CAME), folder.path().join(MADE));
         copy(video, &came).await?;
+        let wanted = self.measure_whole(kind, &came).await?;
         // A new container may be a little longer than the one that came.
         let most = size.saturating_add(size / 8).saturating_add(16 << 20);
-        self.run(&self.ffmpeg, &remuxing(kind, &came, &made), most).await?;
-        let probed = self.run(&self.ffprobe, &probing(kind, &made), 0).await?;
-        let probed: Probed = serde_json::from_slice(&probed).map_err(|_| Error::Refused(Refusal::Damaged))?;
-        let (width, height) = shown(&probed).ok_or(Error::Refused(Refusal::NoVideo))?;
-        let duration = milliseconds(&probed);
+        self.run(&self.ffmpeg, &remuxing(kind, &came, wanted.film.index, &made), most).await?;
+        let measured = self.measure(kind, &made).await?;
+        if let Some(difference) = wanted.difference(&measured) {
+            return Err(Error::Unconfirmed(format!("what was made of the video differs from it: {difference}")));
+        }
+        let (width, height) = measured.film.shown().ok_or(Error::Refused(Refusal::NoVideo))?;
+        let duration = measured.probed.duration();
         let mut picture = self.run(&self.ffmpeg, &poster(kind, &made, (duration / 2).min(1000)), 0).await?;
         if picture.is_empty() {
             // The sound may be much longer than the pictures.
@@ -170,6 +151,51 @@ impl Ffmpeg {
         }
         let size = tokio::fs::metadata(&made).await.map_err(failed)?.len();
         Ok(Remuxed { folder, kind, width, height, duration, size, poster: picture })
+    }
+
+    /// The film of a file that came, which must be as whole as the file says.
+    async fn measure_whole(&self, kind: Kind, came: &Path) -> Result<Measured, Error> {
+        let path = came.to_owned();
+        let is_cut = tokio::task::spawn_blocking(move || ending::is_cut(kind, &path)).await;
+        match is_cut {
+            Ok(Ok(false)) => {}
+            Ok(Ok(true)) => return Err(Error::Refused(Refusal::Cut)),
+            Ok(Err(error)) => return Err(Error::Failed(format!("a copy of a video can't be read: {error}"))),
+            Err(error) => return Err(Error::Failed(error.to_string())),
+        }
+        let measured = self.measure(kind, came).await?;
+        let declared = measured.film.declared().unwrap_or_default();
+        // Some writers count one frame more than there is.
+        if measured.frames.stored + 1 < declared {
+            // What an edit list leaves out is there all the same.
+            let there = self.frames(kind, came, measured.film.index, true).await?.stored;
+            if there + 1 < declared {
+                let reason = format!("the video seems to be incomplete: {there} of its {declared} frames can be read");
+                return Err(Error::Unconfirmed(reason));
+            }
+        }
+        Ok(measured)
+    }
+
+    /// The film of a file. One without a frame is none.
+    async fn measure(&self, kind: Kind, file: &Path) -> Result<Measured, Error> {
+        let answer = self.run(&self.ffprobe, &probing(kind, file), 0).await?;
+        let probed = Probed::read(&answer).map_err(Error::Refused)?;
+        let film = probed.film().map_err(Error::Refused)?.clone();
+        let frames = self.frames(kind, file, film.index, false).await?;
+        if frames.stored == 0 {
+            return Err(Error::Refused(Refusal::NoVideo));
+        }
+        Ok(Measured { probed, film, frames })
+    }
+
+    async fn frames(&self, kind: Kind, file: &Path, track: u32, all: bool) -> Result<Frames, Error> {
+        let answer = self.run(&self.ffprobe, &counting(kind, file, track, all), 0).await?;
+        if answer.len() as u64 >= MAX_ANSWER {
+            // Millions of frames in one file, of which the last ones were not counted.
+            return Err(Error::Refused(Refusal::TooCostly));
+        }
+        Ok(Frames::read(&answer))
     }
 
     /// Runs a program to its end; what it writes to its output comes back.
@@ -258,7 +284,7 @@ fn input(kind: Kind, from: &Path) -> Vec<OsString> {
     words
 }
 
-fn remuxing(kind: Kind, from: &Path, to: &Path) -> Vec<OsString> {
+fn remuxing(kind: Kind, from: &Path, film: u32, to: &Path) -> Vec<OsString> {
     let muxer = match kind {
         Kind::Webm => "webm",
         Kind::Quicktime => "mov",
@@ -266,7 +292,8 @@ fn remuxing(kind: Kind, from: &Path, to: &Path) -> Vec<OsString> {
     };
     let mut words: Vec<OsString> = ["-nostdin", "-v", "error", "-xerror"].map(Into::into).into();
     words.extend(input(kind, from));
-    let tracks = ["-map", "0:v:0", "-map", "0:a?", "-c", "copy", "-dn", "-sn"];
+    words.extend(["-map".into(), format!("0:{film}").into()]);
+    let tracks = ["-map", "0:a?", "-c", "copy", "-dn", "-sn"];
     let bare = ["-map_metadata", "-1", "-map_metadata:s", "-1", "-map_chapters", "-1"];
     let plain = ["-fflags", "+bitexact", "-flags", "+bitexact", "-movflags", "+faststart", "-f", muxer];
     words.extend(tracks.into_iter().chain(bare).chain(plain).map(Into::into));
@@ -275,9 +302,19 @@ fn remuxing(kind: Kind, from: &Path, to: &Path) -> Vec<OsString> {
 }
 
 fn probing(kind: Kind, from: &Path) -> Vec<OsString> {
-    let what = "format=duration:stream=width,height:stream_side_data=rotation";
-    let mut words: Vec<OsString> =
-        ["-v", "error", "-select_streams", "v:0", "-show_entries", what, "-of", "json"].map(Into::into).into();
+    let mut words: Vec<OsString> = ["-v", "error", "-show_entries", ENTRIES, "-of", "json"].map(Into::into).into();
+    words.extend(input(kind, from));
+    words
+}
+
+/// All frames of a track, also those that an edit list leaves out where that is asked for.
+fn counting(kind: Kind, from: &Path, track: u32, all: bool) -> Vec<OsString> {
+    let track = track.to_string();
+    let what = ["-v", "error", "-select_streams", &track, "-show_packets", "-show_entries", FRAME_ENTRIES];
+    let mut words: Vec<OsString> = what.into_iter().chain(["-of", "csv=p=0"]).map(Into::into).collect();
+    if all && kind != Kind::Webm {
+        words.extend(["-ignore_editlist", "1"].map(Into::into));
+    }
     words.extend(input(kind, from));
     words
 }
@@ -292,19 +329,4 @@ fn poster(kind: Kind, from: &Path, at: u64) -> Vec<OsString> {
     let out = out.into_iter().chain(["-map_metadata", "-1", "-c:v", "mjpeg", "-f", "image2pipe", "pipe:1"]);
     words.extend(out.map(Into::into));
     words
-}
-
-/// The size as it is shown: a phone that was held upright says so beside the picture.
-fn shown(probed: &Probed) -> Option<(u32, u32)> {
-    let track = probed.streams.first()?;
-    let size = track.width.zip(track.height).filter(|(width, height)| *width > 0 && *height > 0)?;
-    let rotation = track.side_data_list.iter().find_map(|data| data.rotation).unwrap_or_default();
-    let lies = (rotation / 90.0).round().rem_euclid(2.0) >= 1.0;
-    Some(if lies { (size.1, size.0) } else { size })
-}
-
-fn milliseconds(probed: &Probed) -> u64 {
-    let text = probed.format.as_ref().and_then(|format| format.duration.as_deref()).unwrap_or_default();
-    let seconds: f64 = text.parse().unwrap_or_default();
-    Duration::try_from_secs_f64(seconds.max(0.0)).map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
 }
