@@ -19,8 +19,9 @@ use crate::http::edge::{Edge, Origin as EdgeOrigin};
 use crate::http::serve::{Door, Routed, serve};
 use crate::http::workers::Workers;
 use crate::http::{LARGE_BUFFER, api_router, s3_router};
-use crate::jobs::runner;
-use crate::{changes, telemetry};
+use crate::state::cache_invalidation;
+use crate::telemetry;
+use crate::worker::runner;
 
 const UPKEEP: Duration = Duration::from_secs(10);
 
@@ -100,7 +101,7 @@ impl Server {
         }
         let (app, until) = (Arc::clone(&self.app), answered.clone());
         tasks.spawn(async move { app.refusals.write(&app.db, until).await });
-        tasks.spawn(changes::follow(Arc::clone(&self.app), stop.clone()));
+        tasks.spawn(cache_invalidation::follow(Arc::clone(&self.app), stop.clone()));
         if self.app.sign_in.depends() {
             let (app, stop) = (Arc::clone(&self.app), stop.clone());
             tasks.spawn(async move { app.sign_in.keep_fresh(stop).await });

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use tidegate::db::Cursor;
 use tidegate::error::Error;
+use tidegate::library::{audit, downloads, grants, objects};
 use tidegate::model::access::Action;
 use tidegate::model::caller::Caller;
 use tidegate::model::event::Scope;
@@ -12,7 +13,7 @@ use tidegate::model::owner::{Owner, OwnerKind};
 use tidegate::model::principal::{Principal, Roles};
 use tidegate::sign_in::issuer::NewToken;
 use tidegate::uploads::Announced;
-use tidegate::{audit, downloads, grants, objects, sign_in, uploads};
+use tidegate::{sign_in, uploads};
 
 use crate::support::{TestApp, user};
 

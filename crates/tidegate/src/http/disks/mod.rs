@@ -19,22 +19,22 @@ use self::wire::{
     StoredPart, StreamAuth, StreamCookie, StreamUrl, UploadUrls, quoted, show_image, show_metadata, show_part,
     show_times, unquoted,
 };
-use super::cookies;
 use super::cursor::{parse_cursor, show_cursor};
-use super::download;
 use super::error::{ApiError, ErrorBody};
 use super::json::{json, json_or_nothing};
 use super::time::rfc3339;
+use super::{cookies, download};
 use crate::app::App;
 use crate::db::Cursor;
 use crate::error::{Error, bad_request};
-use crate::grants::{self, Authorization, Grant};
+use crate::library::grants::{self, Authorization, Grant};
+use crate::library::{downloads, objects};
 use crate::model::caller::Caller;
 use crate::model::ids::ObjectId;
 use crate::model::micros;
 use crate::model::object::{Object, ObjectState};
 use crate::model::owner::{Owner, OwnerKind};
-use crate::{downloads, objects, uploads};
+use crate::uploads;
 
 const KIND: OwnerKind = OwnerKind::Disks;
 const DEFAULT_PAGE: i64 = 100;

@@ -18,12 +18,12 @@ use super::wire::{Files, Listing, show_listed};
 use crate::app::App;
 use crate::db::Cursor;
 use crate::error::{Error, Result, bad_request};
-use crate::files;
 use crate::model::caller::Caller;
 use crate::model::file::{File, Folder, Within};
 use crate::model::micros;
 use crate::model::object::ObjectState;
 use crate::model::owner::Owner;
+use crate::surfaces::files;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(list_all))

@@ -33,13 +33,13 @@ use super::json::json;
 use super::time::rfc3339;
 use crate::app::App;
 use crate::error::bad_request;
-use crate::files;
 use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::ids::UserId;
 use crate::model::principal::Roles;
 use crate::sign_in::issue_token;
 use crate::sign_in::issuer::NewToken;
+use crate::surfaces::files;
 
 type Answer<T> = std::result::Result<T, FilesError>;
 

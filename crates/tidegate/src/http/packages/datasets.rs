@@ -20,7 +20,7 @@ use crate::model::caller::Caller;
 use crate::model::ids::UserId;
 use crate::model::package::DatasetId;
 use crate::model::role::Role;
-use crate::packages::{self, members, no_such_dataset};
+use crate::surfaces::packages::{self, members, no_such_dataset};
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()

@@ -20,7 +20,7 @@ use super::error::ApiError;
 use crate::app::App;
 use crate::error::{Error, Result, bad_request};
 use crate::model::package::{AssetPath, DatasetId, NodeId};
-use crate::packages::{no_such_dataset, no_such_package};
+use crate::surfaces::packages::{no_such_dataset, no_such_package};
 
 const USUAL_PAGE: i64 = 100;
 

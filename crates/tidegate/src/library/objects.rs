@@ -1,0 +1,142 @@
+//! Objects: found, listed, deleted.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use crate::app::{App, unauthenticated};
+use crate::db::Cursor;
+use crate::error::{Error, Result, bad_request};
+use crate::model::access::Action;
+use crate::model::caller::Caller;
+use crate::model::event::Deed;
+use crate::model::ids::ObjectId;
+use crate::model::object::{Object, ObjectState};
+use crate::model::owner::{Owner, OwnerKind};
+use crate::model::principal::Principal;
+use crate::model::rules;
+use crate::queue::{self, Job};
+use crate::state::object_cache::Ready;
+use crate::uploads;
+
+/// The most objects in one page.
+pub const MAX_PAGE: i64 = 1000;
+
+/// Finds an object for somebody who may do `action` with it. What was deleted is not found.
+pub async fn find(
+    app: &App,
+    caller: &Caller,
+    action: Action,
+    kind: OwnerKind,
+    id: ObjectId,
+) -> Result<(Owner, Object)> {
+    let (owner, object) = find_even_gone(app, caller, action, kind, id).await?;
+    match object.state {
+        ObjectState::Deleted | ObjectState::Restoring | ObjectState::Purged => Err(not_found()),
+        _ => Ok((owner, object)),
+    }
+}
+
+/// As [`find`], and also what was deleted.
+pub async fn find_even_gone(
+    app: &App,
+    caller: &Caller,
+    action: Action,
+    kind: OwnerKind,
+    id: ObjectId,
+) -> Result<(Owner, Object)> {
+    // Most often the caller is the owner: then one query both finds and decides.
+    let own = caller.user().and_then(|user| match kind {
+        OwnerKind::Disks => Some(Owner::Disks(user.clone())),
+        OwnerKind::Files => Some(Owner::Files(user.clone())),
+        OwnerKind::Session | OwnerKind::Space | OwnerKind::Dataset => None,
+    });
+    if let Some(owner) = own {
+        app.authorize(caller, action, &owner, Some(id))?;
+        if let Some(object) = app.records.read_object(&owner, app.db.find_object(&owner, id)).await? {
+            return Ok((owner, object));
+        }
+    } else if caller.principal == Principal::Anonymous {
+        return Err(unauthenticated());
+    }
+    let owner = app.db.owner_of(kind, id).await?.ok_or_else(not_found)?;
+    app.authorize(caller, action, &owner, Some(id))?;
+    let object = app.db.find_object(&owner, id).await?.ok_or_else(not_found)?;
+    Ok((owner, object))
+}
+
+fn not_found() -> Error {
+    Error::NotFound("no such image".into())
+}
+
+/// Finds an object whose bytes can be read.
+pub async fn find_ready(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) -> Result<Arc<Ready>> {
+    if let Some(known) = app.records.ready(id).filter(|known| known.owner.kind() == kind) {
+        app.authorize(caller, Action::Read, &known.owner, Some(id))?;
+        return Ok(known);
+    }
+    let (owner, object) = find(app, caller, Action::Read, kind, id).await?;
+    match (object.state, object.content) {
+        (ObjectState::Ready, Some(content)) => Ok(Arc::new(Ready { owner, key: object.key, content })),
+        _ => Err(Error::InvalidState("the upload is not complete".into())),
+    }
+}
+
+/// A page of an owner's objects, newest first, and whether there are more.
+pub async fn list(
+    app: &App,
+    caller: &Caller,
+    owner: &Owner,
+    state: Option<ObjectState>,
+    after: Cursor,
+    limit: i64,
+) -> Result<(Vec<Object>, bool)> {
+    app.authorize(caller, Action::List, owner, None)?;
+    if !(1..=MAX_PAGE).contains(&limit) {
+        return Err(bad_request(format!("limit must be from 1 to {MAX_PAGE}")));
+    }
+    let mut found = app.db.list_objects(owner, state, after, limit + 1).await?;
+    let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = found.len() > wanted;
+    found.truncate(wanted);
+    Ok((found, more))
+}
+
+/// Deletes an object: its row first, then its bytes, both before the answer. One whose upload is open is
+/// aborted. If the bytes can't be removed now, the answer says so, asking again tries again, and a job does too.
+pub async fn delete(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) -> Result<()> {
+    let (owner, object) = find_even_gone(app, caller, Action::Delete, kind, id).await?;
+    match object.state {
+        ObjectState::Pending => return uploads::abort(app, caller, kind, id).await,
+        ObjectState::Ready => mark_deleted(app, caller, &owner, &object).await?,
+        // Its row went before; are the bytes still there?
+        ObjectState::Deleted => match app.store.stat(object.key.as_str()).await {
+            Err(store::Error::NotFound) => return Err(not_found()),
+            other => drop(other?),
+        },
+        _ => return Err(not_found()),
+    }
+    app.store.delete(object.key.as_str(), store::Deletion::Purge).await?;
+    app.jobs.ring();
+    Ok(())
+}
+
+async fn mark_deleted(app: &App, caller: &Caller, owner: &Owner, object: &Object) -> Result<()> {
+    let (id, now) = (object.id, SystemTime::now());
+    if rules::of(owner.kind()).deletion != rules::Deletion::Purge {
+        return Err(Error::Internal(anyhow::anyhow!("what can be restored was about to be purged")));
+    }
+    let job = Job::PurgeObjectV1 { object: id.0, key: object.key.as_str().to_owned() };
+    let forgetting = app.records.forgetting(id);
+    let mut tx = app.db.begin().await?;
+    if !tx.set_object_state(id, ObjectState::Ready, ObjectState::Deleted, now).await? {
+        return Err(not_found());
+    }
+    tx.record(caller, Deed::ObjectDeleted, id, now).await?;
+    tx.tell(id).await?;
+    queue::enqueue(&mut tx, &job, app.db.now()).await?;
+    tx.commit().await?;
+    drop(forgetting);
+    metrics::counter!("tidegate_objects_deleted_total", "owner" => owner.kind().as_str()).increment(1);
+    tracing::info!(object.id = %id, "an object was deleted");
+    Ok(())
+}

@@ -1,0 +1,128 @@
+//! Rate limits: so many requests per second by one subject or from one client's address, with room for bursts.
+
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use governor::clock::{Clock as _, DefaultClock};
+use governor::state::keyed::DefaultKeyedStateStore;
+use governor::{Quota, RateLimiter};
+
+use crate::error::{Error, Result};
+use crate::model::caller::Caller;
+use crate::model::network::client_of;
+use crate::model::principal::Principal;
+
+/// A burst may take so many seconds' requests at once.
+const BURST: u32 = 2;
+
+type Keyed<K> = RateLimiter<K, DefaultKeyedStateStore<K>, DefaultClock>;
+
+/// The limits; either may be off.
+#[derive(Debug)]
+pub struct RateLimits {
+    by_subject: Option<Keyed<String>>,
+    by_address: Option<Keyed<IpAddr>>,
+}
+
+impl RateLimits {
+    /// Limits in requests per second; 0 is none.
+    pub fn new(per_subject: u32, per_address: u32) -> Self {
+        let quota = |rate: u32| {
+            let rate = NonZeroU32::new(rate)?;
+            Some(Quota::per_second(rate).allow_burst(rate.saturating_mul(NonZeroU32::MIN.saturating_add(BURST - 1))))
+        };
+        Self {
+            by_subject: quota(per_subject).map(RateLimiter::keyed),
+            by_address: quota(per_address).map(RateLimiter::keyed),
+        }
+    }
+
+    /// Counts a request of somebody who signed in. Services are limited as those they act for.
+    pub fn subject(&self, caller: &Caller) -> Result<()> {
+        let subject = match &caller.principal {
+            Principal::User { id, .. } => id.as_str(),
+            Principal::Service => match &caller.acting_for {
+                Some(user) => user.as_str(),
+                None => return Ok(()),
+            },
+            Principal::Anonymous | Principal::System => return Ok(()),
+        };
+        match &self.by_subject {
+            Some(limit) => settle("subject", limit, limit.check_key(&subject.to_owned())),
+            None => Ok(()),
+        }
+    }
+
+    /// Counts a request from an address; all of an IPv6 /64 are one client.
+    pub fn address(&self, address: IpAddr) -> Result<()> {
+        match &self.by_address {
+            Some(limit) => settle("address", limit, limit.check_key(&client_of(address))),
+            None => Ok(()),
+        }
+    }
+
+    /// Forgets those who were quiet, so that memory follows who is active.
+    pub fn forget_the_quiet(&self) {
+        if let Some(limit) = &self.by_subject {
+            limit.retain_recent();
+        }
+        if let Some(limit) = &self.by_address {
+            limit.retain_recent();
+        }
+    }
+}
+
+fn settle<K: Clone + std::hash::Hash + Eq>(
+    by: &'static str,
+    limit: &Keyed<K>,
+    outcome: std::result::Result<(), governor::NotUntil<<DefaultClock as governor::clock::Clock>::Instant>>,
+) -> Result<()> {
+    outcome.map_err(|not_until| {
+        metrics::counter!("tidegate_rate_limited_total", "by" => by).increment(1);
+        let wait = not_until.wait_time_from(limit.clock().now());
+        Error::RateLimited { retry_after: wait.max(Duration::from_millis(1)) }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::model::ids::UserId;
+    use crate::*;
+
+    fn refused(outcome: Result<()>) -> bool {
+        match outcome {
+            Ok(()) => false,
+            Err(Error::RateLimited { retry_after }) => {
+                assert!(retry_after > Duration::ZERO && retry_after <= Duration::from_secs(1), "{retry_after:?}");
+                true
+            }
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    #[test]
+    fn each_client_has_a_burst_of_its_own() {
+        let limits = RateLimits::new(0, 5);
+        let from = |text: &str| limits.address(text.parse().unwrap());
+        assert_eq!((0..20).filter(|_| refused(from("203.0.113.9"))).count(), 10);
+        assert!(!refused(from("203.0.113.8")), "another client");
+        let hosts = (0..20).map(|host| format!("2001:db8:1:2::{host}"));
+        assert_eq!(hosts.filter(|host| refused(from(host))).count(), 10, "one /64 is one client");
+        assert!(!refused(from("2001:db8:1:3::1")));
+        limits.forget_the_quiet();
+        assert!(refused(from("203.0.113.9")), "whoever is not quiet is not forgotten");
+    }
+
+    #[test]
+    fn subjects_are_counted_whoever_speaks_for_them() {
+        let limits = RateLimits::new(2, 0);
+        let alice = UserId::parse("alice").unwrap();
+        let herself = Caller::from(Principal::user(alice.clone()));
+        let service = Caller { acting_for: Some(alice), ..Caller::from(Principal::Service) };
+        assert_eq!((0..4).filter(|_| refused(limits.subject(&herself))).count(), 0);
+        assert!(refused(limits.subject(&service)));
+        assert!((0..100).all(|_| !refused(limits.subject(&Caller::from(Principal::Service)))));
+        assert!((0..100).all(|_| !refused(limits.address("127.0.0.1".parse().unwrap()))), "0 is no limit");
+    }
+}

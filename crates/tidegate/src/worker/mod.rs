@@ -1,0 +1,6 @@
+//! Runs jobs: claims them, keeps their leases, performs them, and sweeps up what no job covers.
+
+pub mod dead_letters;
+pub mod reconcile;
+pub mod runner;
+pub(crate) mod sweep;
