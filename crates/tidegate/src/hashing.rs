@@ -11,16 +11,16 @@ use store::ByteStream;
 
 /// What went by.
 #[derive(Clone)]
-pub(super) struct Tally {
+pub(crate) struct Tally {
     /// The SHA-256 of these bytes and of all that came before them, where that is wanted.
-    pub(super) sha256: Option<digest::Context>,
+    pub(crate) sha256: Option<digest::Context>,
     crc32: crc_fast::Digest,
-    pub(super) bytes: u64,
+    pub(crate) bytes: u64,
 }
 
 impl Tally {
     /// The CRC-32 of these bytes alone.
-    pub(super) fn crc32(&self) -> u32 {
+    pub(crate) fn crc32(&self) -> u32 {
         u32::try_from(self.crc32.finalize() & u64::from(u32::MAX)).unwrap_or(0)
     }
 
@@ -35,22 +35,22 @@ impl Tally {
 
 /// Reads the tally of a stream while that is somebody else's.
 #[derive(Clone)]
-pub(super) struct Reader(Arc<Mutex<Tally>>);
+pub(crate) struct Reader(Arc<Mutex<Tally>>);
 
 impl Reader {
     /// What went by so far.
-    pub(super) fn read(&self) -> Tally {
+    pub(crate) fn read(&self) -> Tally {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
 /// A SHA-256 of nothing yet.
-pub(super) fn sha256() -> digest::Context {
+pub(crate) fn sha256() -> digest::Context {
     digest::Context::new(&digest::SHA256)
 }
 
 /// As it is shown.
-pub(super) fn hex_of(sha256: digest::Context) -> String {
+pub(crate) fn hex_of(sha256: digest::Context) -> String {
     hex::encode(sha256.finish())
 }
 
@@ -65,14 +65,14 @@ pub(crate) async fn sha256_of(body: ByteStream) -> std::io::Result<String> {
 }
 
 /// The stream, with its bytes counted as they are taken from it. `sha256` goes on from where it is.
-pub(super) fn tallied(body: ByteStream, sha256: Option<digest::Context>) -> (ByteStream, Reader) {
+pub(crate) fn tallied(body: ByteStream, sha256: Option<digest::Context>) -> (ByteStream, Reader) {
     let crc32 = crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc32IsoHdlc);
     let tally = Arc::new(Mutex::new(Tally { sha256, crc32, bytes: 0 }));
     (Box::pin(Tallied { body, tally: Arc::clone(&tally) }), Reader(tally))
 }
 
 /// The CRC-32 of two texts, one after the other, of which the second has `length` bytes.
-pub(super) fn combined(first: u32, second: u32, length: u64) -> u32 {
+pub(crate) fn combined(first: u32, second: u32, length: u64) -> u32 {
     let both = crc_fast::checksum_combine(crc_fast::CrcAlgorithm::Crc32IsoHdlc, first.into(), second.into(), length);
     u32::try_from(both & u64::from(u32::MAX)).unwrap_or(0)
 }

@@ -1,5 +1,6 @@
 //! Tidegate, the gate in front of a private bucket. See `ARCHITECTURE.md` for the map.
 
+pub mod access;
 pub mod app;
 pub mod cli;
 pub mod config;

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use moka::sync::Cache;
 use sign::{PolicySignature, Resource, window_expiry};
 
 use crate::app::App;
@@ -20,34 +19,6 @@ use crate::state::object_cache::Ready;
 /// What stands in the path of a URL as it is.
 const PATH: &percent_encoding::AsciiSet =
     &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
-
-/// Signatures that were made, by what they cover and when they end. An entry of an older window is simply
-/// never asked for again.
-#[derive(Debug)]
-pub struct GrantCache {
-    policies: Cache<Covered, Arc<PolicySignature>>,
-    urls: Cache<Covered, Arc<str>>,
-}
-
-/// What a signature covers, when it ends, and by which key it was made.
-type Covered = (String, u64, String);
-
-impl GrantCache {
-    /// An empty cache; about a kilobyte per entry, and at most 10,000 entries of each sort.
-    pub fn new() -> Self {
-        let idle = Duration::from_secs(3600);
-        Self {
-            policies: Cache::builder().max_capacity(10_000).time_to_idle(idle).build(),
-            urls: Cache::builder().max_capacity(10_000).time_to_idle(idle).build(),
-        }
-    }
-}
-
-impl Default for GrantCache {
-    fn default() -> Self {
-        Self::new()
-    }
-}
 
 /// A right to read one object.
 #[derive(Debug, Clone)]

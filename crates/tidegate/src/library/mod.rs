@@ -5,3 +5,4 @@ pub mod cdn_invalidations;
 pub mod downloads;
 pub mod grants;
 pub mod objects;
+pub mod tokens;

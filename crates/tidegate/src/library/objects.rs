@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::app::{App, unauthenticated};
+use crate::access;
+use crate::app::App;
 use crate::db::Cursor;
-use crate::error::{Error, Result, bad_request};
+use crate::error::{Error, Result, bad_request, unauthenticated};
+use crate::library::cdn_invalidations;
 use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::event::Deed;
@@ -51,7 +53,7 @@ pub async fn find_even_gone(
         OwnerKind::Session | OwnerKind::Space | OwnerKind::Dataset => None,
     });
     if let Some(owner) = own {
-        app.authorize(caller, action, &owner, Some(id))?;
+        access::authorize(app, caller, action, &owner, Some(id))?;
         if let Some(object) = app.records.read_object(&owner, app.db.find_object(&owner, id)).await? {
             return Ok((owner, object));
         }
@@ -59,7 +61,7 @@ pub async fn find_even_gone(
         return Err(unauthenticated());
     }
     let owner = app.db.owner_of(kind, id).await?.ok_or_else(not_found)?;
-    app.authorize(caller, action, &owner, Some(id))?;
+    access::authorize(app, caller, action, &owner, Some(id))?;
     let object = app.db.find_object(&owner, id).await?.ok_or_else(not_found)?;
     Ok((owner, object))
 }
@@ -71,7 +73,7 @@ fn not_found() -> Error {
 /// Finds an object whose bytes can be read.
 pub async fn find_ready(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) -> Result<Arc<Ready>> {
     if let Some(known) = app.records.ready(id).filter(|known| known.owner.kind() == kind) {
-        app.authorize(caller, Action::Read, &known.owner, Some(id))?;
+        access::authorize(app, caller, Action::Read, &known.owner, Some(id))?;
         return Ok(known);
     }
     let (owner, object) = find(app, caller, Action::Read, kind, id).await?;
@@ -90,7 +92,7 @@ pub async fn list(
     after: Cursor,
     limit: i64,
 ) -> Result<(Vec<Object>, bool)> {
-    app.authorize(caller, Action::List, owner, None)?;
+    access::authorize(app, caller, Action::List, owner, None)?;
     if !(1..=MAX_PAGE).contains(&limit) {
         return Err(bad_request(format!("limit must be from 1 to {MAX_PAGE}")));
     }
@@ -139,4 +141,18 @@ async fn mark_deleted(app: &App, caller: &Caller, owner: &Owner, object: &Object
     metrics::counter!("tidegate_objects_deleted_total", "owner" => owner.kind().as_str()).increment(1);
     tracing::info!(object.id = %id, "an object was deleted");
     Ok(())
+}
+
+/// Removes the bytes of a deleted object, and says so in its row.
+pub(crate) async fn purge(app: &App, object: ObjectId, key: &str) -> Result<()> {
+    app.store.delete(key, store::Deletion::Purge).await?;
+    let now = SystemTime::now();
+    let mut tx = app.db.begin().await?;
+    if app.config.images.layout.served_root(key).is_some() {
+        cdn_invalidations::queue(app, &mut tx, &[key.to_owned()]).await?;
+    }
+    if tx.set_object_state(object, ObjectState::Deleted, ObjectState::Purged, now).await? {
+        tx.record(&Caller::system(), Deed::ObjectPurged, object, now).await?;
+    }
+    tx.commit().await
 }

@@ -2,10 +2,13 @@
 
 pub mod cache_invalidation;
 pub mod edge_keys;
+pub mod fetcher;
+pub mod grant_cache;
 pub mod locks;
 pub mod notify;
 pub mod object_cache;
 pub mod rate_limits;
+pub mod refusals;
 pub mod signing_key;
 pub mod subscription_limit;
 pub mod upload_hashes;

@@ -23,11 +23,11 @@ pub struct InOrder {
 
 /// The parts of an upload from its first to one of them.
 #[derive(Clone)]
-pub(super) struct Prefix {
+pub(crate) struct Prefix {
     /// What comes next.
     next: u32,
     /// Of their bytes.
-    pub(super) sha256: digest::Context,
+    pub(crate) sha256: digest::Context,
     /// Of their places, which no two parts share: what tells that they are still the same.
     places: digest::Context,
     touched: Instant,
@@ -39,7 +39,7 @@ impl Prefix {
     }
 
     /// With one part more.
-    pub(super) fn and(mut self, place: &str, sha256: digest::Context) -> Self {
+    pub(crate) fn and(mut self, place: &str, sha256: digest::Context) -> Self {
         note(&mut self.places, place);
         Self { next: self.next.saturating_add(1), sha256, touched: Instant::now(), ..self }
     }
@@ -62,14 +62,14 @@ impl InOrder {
     }
 
     /// What comes before part `number`, if all of that is known.
-    pub(super) fn before(&self, upload_id: &str, number: u32) -> Option<Prefix> {
+    pub(crate) fn before(&self, upload_id: &str, number: u32) -> Option<Prefix> {
         let known = self.known().get(upload_id).filter(|prefix| prefix.next == number).cloned();
         // Numbers begin at 0 or 1.
         known.or_else(|| (number <= 1).then(|| Prefix::new(number)))
     }
 
     /// Keeps what is known now.
-    pub(super) fn keep(&self, upload_id: &str, prefix: Prefix) {
+    pub(crate) fn keep(&self, upload_id: &str, prefix: Prefix) {
         let mut known = self.known();
         if known.len() >= KEPT {
             known.retain(|_, prefix| prefix.touched.elapsed() < LATELY);
@@ -80,7 +80,7 @@ impl InOrder {
     }
 
     /// The SHA-256 of these parts, if they came in order.
-    pub(super) fn of(&self, upload_id: &str, parts: &[StoredPart]) -> Option<String> {
+    pub(crate) fn of(&self, upload_id: &str, parts: &[StoredPart]) -> Option<String> {
         let prefix = self.known().get(upload_id).cloned()?;
         let mut places = sha256();
         for part in parts {
@@ -90,7 +90,7 @@ impl InOrder {
     }
 
     /// Nobody asks any more.
-    pub(super) fn forget(&self, upload_id: &str) {
+    pub(crate) fn forget(&self, upload_id: &str) {
         self.known().remove(upload_id);
     }
 }

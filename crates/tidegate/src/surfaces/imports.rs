@@ -8,6 +8,7 @@ use media::kind::{Kind, SNIFFED};
 use store::Attributes;
 use uuid::Uuid;
 
+use crate::access;
 use crate::app::App;
 use crate::db::Tx;
 use crate::error::{Error, Result, bad_request};
@@ -22,7 +23,6 @@ use crate::model::owner::Owner;
 use crate::model::principal::Principal;
 use crate::model::upload::{Upload, UploadState};
 use crate::queue::{self, Job};
-use crate::surfaces::spaces;
 use crate::uploads::media_items::uploads;
 
 /// Keys in one request.
@@ -43,9 +43,9 @@ pub struct Imported {
 
 /// Has objects of the bucket copied into a space. All keys are checked before anything is done.
 pub async fn import(app: &Arc<App>, caller: &Caller, space: &SpaceId, keys: Vec<String>) -> Result<Imported> {
-    let owner = spaces::find(app, caller, Action::Write, space).await?;
+    let owner = access::find_space(app, caller, Action::Write, space).await?;
     if caller.principal != Principal::Service {
-        app.note_refusal(caller, Action::Write, owner.kind());
+        access::note_refusal(app, caller, Action::Write, owner.kind());
         return Err(Error::Forbidden("only a service may import what lies in the bucket".into()));
     }
     if keys.is_empty() || keys.len() > MOST_KEYS {

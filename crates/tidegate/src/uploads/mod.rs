@@ -10,6 +10,7 @@ use aws_lc_rs::digest;
 use store::{Attributes, Completion, Expect, Part, Plan, PresignedRequest, Shape, UploadRef};
 use uuid::Uuid;
 
+use crate::access;
 use crate::app::App;
 use crate::error::{Error, Result, bad_request};
 use crate::library::objects;
@@ -57,7 +58,7 @@ pub struct Begun {
 
 /// Begins an upload of a new object.
 pub async fn begin(app: &App, caller: &Caller, owner: &Owner, announced: Announced) -> Result<Begun> {
-    app.authorize(caller, Action::Write, owner, None)?;
+    access::authorize(app, caller, Action::Write, owner, None)?;
     check_announced(app, &announced)?;
     let Owner::Disks(user) = owner else { return Err(Error::Internal(anyhow::anyhow!("images of no user"))) };
     let now = app.db.now();
@@ -385,7 +386,7 @@ async fn open_upload(
 ) -> Result<Upload> {
     let upload = match app.records.open(id).filter(|known| known.0.kind() == kind) {
         Some(known) => {
-            app.authorize(caller, Action::Write, &known.0, Some(id))?;
+            access::authorize(app, caller, Action::Write, &known.0, Some(id))?;
             belongs(known.1.clone(), upload_id)?
         }
         None => {

@@ -1,5 +1,6 @@
 //! Jobs that were given up: seen, and taken back. Takes a database and no server, so that it can be done beside one.
 
+use crate::access;
 use crate::app::App;
 use crate::db::{Db, DeadJob};
 use crate::error::{Error, Result, bad_request};
@@ -19,7 +20,7 @@ const AT_ONCE: i64 = 500;
 
 /// Jobs that were given up, after `after`, the oldest first.
 pub async fn list(app: &App, caller: &Caller, after: i64, limit: i64) -> Result<Vec<DeadJob>> {
-    app.authorize_everywhere(caller, Action::Operate)?;
+    access::authorize_everywhere(app, caller, Action::Operate)?;
     if !(1..=MAX_PAGE).contains(&limit) {
         return Err(bad_request(format!("limit must be from 1 to {MAX_PAGE}")));
     }
@@ -28,7 +29,7 @@ pub async fn list(app: &App, caller: &Caller, after: i64, limit: i64) -> Result<
 
 /// Has one tried again, from its first attempt on.
 pub async fn retry(app: &App, caller: &Caller, id: i64) -> Result<()> {
-    app.authorize_everywhere(caller, Action::Operate)?;
+    access::authorize_everywhere(app, caller, Action::Operate)?;
     revive(&app.db, caller, id).await?;
     app.jobs.ring();
     app.news.ring();

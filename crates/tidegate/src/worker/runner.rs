@@ -6,10 +6,11 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use super::perform::{given_up, perform};
 use crate::app::App;
 use crate::db::{ClaimedJob, Verdict};
 use crate::error::{Error, Result};
-use crate::queue::{Class, Job, enqueue, given_up, perform};
+use crate::queue::{Class, Job, enqueue};
 
 /// Workers for what is quick.
 const UPKEEP: usize = 2;

@@ -55,7 +55,7 @@ async fn every_shared_function_denies_a_stranger() {
             ("uploads::find_open", uploads::find_open(app, stranger, KIND, open).await.map(drop)),
             ("audit::list", audit::list(app, stranger, scope(Some(&alice), None), Cursor::START, 10).await.map(drop)),
             ("audit::list", audit::list(app, stranger, scope(None, Some(ready)), Cursor::START, 10).await.map(drop)),
-            ("sign_in::issue_token", sign_in::issue_token(app, stranger, &token(), HOUR).await.map(drop)),
+            ("tokens::issue", tokens::issue(app, stranger, &token(), HOUR).await.map(drop)),
             ("downloads::open", downloads::open(app, stranger, KIND, ready).await.map(drop)),
         ];
         for (function, outcome) in outcomes {

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use super::find_kept;
+use crate::access;
 use crate::app::App;
 use crate::error::{Error, Result, bad_request};
+use crate::library::objects;
 use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::event::Deed;
@@ -33,7 +35,7 @@ pub async fn delete(app: &App, caller: &Caller, key: &str) -> Result<()> {
 /// Deletes a folder with all that is below it: from the answer on none of it is found. The job that ends when its bytes
 /// are gone, too.
 pub async fn delete_folder(app: &App, caller: &Caller, owner: &Owner, folder: &str) -> Result<String> {
-    app.authorize(caller, Action::Delete, owner, None)?;
+    access::authorize(app, caller, Action::Delete, owner, None)?;
     let folder = Folder::parse(folder).map_err(|error| bad_request(format!("folder {error}")))?;
     if folder.as_str().is_empty() {
         return Err(bad_request("folder must name one; all files of a user are not deleted at once"));
@@ -68,7 +70,7 @@ pub async fn purge_folder(app: &App, user: UserId, folder: &str) -> Result<()> {
             return Ok(());
         }
         for file in deleted {
-            queue::purge_object(app, file.object.id, file.object.key.as_str()).await?;
+            objects::purge(app, file.object.id, file.object.key.as_str()).await?;
         }
     }
 }

@@ -3,6 +3,7 @@
 use sign::{LinkTerms, Shown};
 
 use super::{find, not_found, readable};
+use crate::access;
 use crate::app::App;
 use crate::error::{Error, Result, bad_request};
 use crate::model::access::Action;
@@ -108,7 +109,7 @@ pub async fn open(app: &App, key: &str, given: &Given) -> Result<(File, Shown)> 
 
 /// Ends all links to a user's files, and all archives in which they are.
 pub async fn revoke(app: &App, caller: &Caller, owner: &Owner) -> Result<()> {
-    app.authorize(caller, Action::Delete, owner, None)?;
+    access::authorize(app, caller, Action::Delete, owner, None)?;
     let mut tx = app.db.begin().await?;
     tx.raise_link_epoch(owner).await?;
     // A ZIP's token is a link, too.

@@ -8,13 +8,12 @@ pub mod links;
 pub mod parts;
 pub mod uploads;
 
-pub(crate) use crate::hashing::sha256_of;
-
 use std::collections::HashMap;
 
-use crate::app::{App, unauthenticated};
+use crate::access;
+use crate::app::App;
 use crate::db::Cursor;
-use crate::error::{Error, Result, bad_request};
+use crate::error::{Error, Result, bad_request, unauthenticated};
 use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::event::{Deed, NewEvent};
@@ -48,7 +47,7 @@ pub fn owner(caller: &Caller, named: Option<&str>) -> Result<Owner> {
 pub async fn find(app: &App, caller: &Caller, action: Action, key: &str) -> Result<(Owner, File)> {
     may_be_theirs(app, caller, action, key)?;
     let (owner, file) = app.db.find_file(key).await?.ok_or_else(not_found)?;
-    app.authorize(caller, action, &owner, Some(file.object.id))?;
+    access::authorize(app, caller, action, &owner, Some(file.object.id))?;
     readable(&file)?;
     Ok((owner, file))
 }
@@ -57,7 +56,7 @@ pub async fn find(app: &App, caller: &Caller, action: Action, key: &str) -> Resu
 pub async fn find_kept(app: &App, caller: &Caller, action: Action, key: &str) -> Result<(Owner, File)> {
     may_be_theirs(app, caller, action, key)?;
     let (owner, file) = app.db.find_file(key).await?.ok_or_else(not_found)?;
-    app.authorize(caller, action, &owner, Some(file.object.id))?;
+    access::authorize(app, caller, action, &owner, Some(file.object.id))?;
     match readable(&file) {
         Err(refused @ Error::NotFound(_)) => Err(refused),
         _ => Ok((owner, file)),
@@ -94,7 +93,7 @@ pub async fn find_many(app: &App, caller: &Caller, action: Action, keys: &[&str]
             found.into_iter().map(|(owner, file)| (file.object.key.as_str().to_owned(), (owner, file))).collect();
         for key in some {
             let (owner, file) = found.remove(*key).ok_or_else(|| named(key, not_found()))?;
-            app.authorize(caller, action, &owner, Some(file.object.id)).map_err(|error| named(key, error))?;
+            access::authorize(app, caller, action, &owner, Some(file.object.id)).map_err(|error| named(key, error))?;
             readable(&file).map_err(|error| named(key, error))?;
             all.push((owner, file));
         }
@@ -111,10 +110,10 @@ fn may_be_theirs(app: &App, caller: &Caller, action: Action, key: &str) -> Resul
     let Some(user) = caller.user() else { return Ok(()) };
     if !key.is_of(user) {
         // Whose it is, is in the key; who that may be is nobody's to learn.
-        app.note_refusal(caller, action, OwnerKind::Files);
+        access::note_refusal(app, caller, action, OwnerKind::Files);
         return Err(Error::Forbidden("this is not one of your files".into()));
     }
-    app.authorize(caller, action, &Owner::Files(user.clone()), None)
+    access::authorize(app, caller, action, &Owner::Files(user.clone()), None)
 }
 
 /// Says which of many it was.
@@ -141,7 +140,7 @@ pub async fn list(
     after: Cursor,
     limit: i64,
 ) -> Result<(Vec<File>, bool)> {
-    app.authorize(caller, Action::List, owner, None)?;
+    access::authorize(app, caller, Action::List, owner, None)?;
     if !(1..=MAX_PAGE).contains(&limit) {
         return Err(bad_request(format!("limit must be from 1 to {MAX_PAGE}")));
     }
@@ -161,7 +160,7 @@ pub async fn totals(
     owner: &Owner,
     (within, state): (&Within, ObjectState),
 ) -> Result<(u64, u64)> {
-    app.authorize(caller, Action::List, owner, None)?;
+    access::authorize(app, caller, Action::List, owner, None)?;
     match state {
         ObjectState::Ready => app.db.count_files(owner, within).await,
         _ => app.db.count_files_in_state(owner, within, state).await,
@@ -170,14 +169,14 @@ pub async fn totals(
 
 /// What a user's files take, and the limit.
 pub async fn usage(app: &App, caller: &Caller, owner: &Owner) -> Result<(Usage, u64)> {
-    app.authorize(caller, Action::List, owner, None)?;
+    access::authorize(app, caller, Action::List, owner, None)?;
     let usage = app.db.find_usage(owner).await?;
     Ok((usage, usage.quota.unwrap_or(app.config.files.quota)))
 }
 
 /// Gives a user a limit of their own, in bytes, or the usual one. For services.
 pub async fn set_quota(app: &App, caller: &Caller, named: Option<&str>, quota: Option<u64>) -> Result<(Usage, u64)> {
-    app.authorize_everywhere(caller, Action::SetQuota)?;
+    access::authorize_everywhere(app, caller, Action::SetQuota)?;
     let owner = owner(caller, named)?;
     if quota.is_some_and(|quota| i64::try_from(quota).is_err()) {
         return Err(bad_request(format!("quota may be at most {} bytes", i64::MAX)));

@@ -10,6 +10,7 @@ use store::{Attributes, Expect, Plan, PresignedRequest, Shape};
 use uuid::Uuid;
 
 use super::completion::clear_seals;
+use crate::access;
 use crate::app::App;
 use crate::error::{Error, Result, bad_request};
 use crate::model::access::Action;
@@ -62,7 +63,7 @@ pub async fn begin(
     folder: &str,
     files: Vec<Announced>,
 ) -> Result<Vec<Begun>> {
-    app.authorize(caller, Action::Write, owner, None)?;
+    access::authorize(app, caller, Action::Write, owner, None)?;
     let Owner::Files(user) = owner else { return Err(Error::Internal(anyhow::anyhow!("files of no user"))) };
     if files.is_empty() || files.len() > MAX_FILES {
         return Err(bad_request(format!("files must name 1 to {MAX_FILES} files")));
@@ -171,7 +172,7 @@ pub(super) fn attributes(object: &Object) -> Attributes {
 pub(super) async fn find(app: &App, caller: &Caller, upload_id: &str) -> Result<(Owner, File, Upload)> {
     let unknown = || Error::NotFound("no such upload".into());
     let (owner, upload) = app.db.find_files_upload(upload_id).await?.ok_or_else(unknown)?;
-    match app.authorize(caller, Action::Write, &owner, Some(upload.object)) {
+    match access::authorize(app, caller, Action::Write, &owner, Some(upload.object)) {
         Err(Error::Forbidden(_)) => return Err(unknown()),
         other => other?,
     }

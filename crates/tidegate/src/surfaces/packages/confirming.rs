@@ -10,6 +10,7 @@ use super::{no_such_package, publishing, record};
 use crate::app::App;
 use crate::db::PackageObject;
 use crate::error::{Error, Result, bad_request};
+use crate::hashing;
 use crate::model::caller::Caller;
 use crate::model::disposition;
 use crate::model::event::Deed;
@@ -21,7 +22,6 @@ use crate::model::owner::Owner;
 use crate::model::package::{Dataset, Node, NodeState};
 use crate::model::upload::{Upload, UploadState};
 use crate::queue::{self, Job};
-use crate::surfaces::files;
 use crate::uploads::media_items::uploads::unreadable;
 use crate::uploads::{check_part_list, parts_digest, reference, seal};
 
@@ -185,7 +185,7 @@ async fn fault(app: &App, upload: &Upload, sealed: &Key) -> Result<Option<Error>
     }
     if let Some(announced) = &upload.parts_digest {
         let (_, body) = app.store.read(sealed.as_str(), None).await?;
-        let sha256 = files::sha256_of(body).await.map_err(|error| unreadable(&error))?;
+        let sha256 = hashing::sha256_of(body).await.map_err(|error| unreadable(&error))?;
         if sha256 != *announced {
             return Ok(Some(bad_request(format!("the file's SHA-256 is {sha256}, and {announced} was announced"))));
         }

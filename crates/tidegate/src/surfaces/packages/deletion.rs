@@ -7,7 +7,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use futures::StreamExt as _;
 
-use super::{find, no_such_package, node_in, publishing, record};
+use super::{no_such_package, node_in, publishing, record};
+use crate::access;
 use crate::app::App;
 use crate::db::{Outdated, PackageObject, Tx};
 use crate::error::{Error, Result, bad_request};
@@ -49,7 +50,7 @@ pub(super) fn check_ids(ids: &[String]) -> Result<()> {
 
 /// Deletes packages and collections with all that is in them. What can't be deleted is said and keeps no others.
 pub async fn delete(app: &App, caller: &Caller, dataset: &DatasetId, ids: &[String]) -> Result<Outcomes> {
-    let dataset = find(app, caller, Action::Delete, dataset).await?;
+    let dataset = access::find_dataset(app, caller, Action::Delete, dataset).await?;
     check_ids(ids)?;
     // Of many it is jobs that move the bytes.
     let alone = ids.len() == 1;
@@ -257,7 +258,7 @@ pub async fn delete_asset(
     dataset: &DatasetId,
     (package, path): (&NodeId, &AssetPath),
 ) -> Result<()> {
-    let dataset = find(app, caller, Action::Delete, dataset).await?;
+    let dataset = access::find_dataset(app, caller, Action::Delete, dataset).await?;
     let package: Node = node_in(app, &dataset, package).await?;
     if package.state != NodeState::Ready {
         return Err(no_such_package());

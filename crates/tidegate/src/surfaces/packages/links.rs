@@ -7,7 +7,8 @@ use std::time::{Duration, SystemTime};
 use sign::PolicySignature;
 use store::{PresignedRequest, Stat};
 
-use super::{find, no_such_package, node_in, numbers};
+use super::{no_such_package, node_in, numbers};
+use crate::access;
 use crate::app::App;
 use crate::error::{Error, Result, bad_request};
 use crate::library::grants::{self, Times};
@@ -22,7 +23,7 @@ pub const LIFETIME: Duration = Duration::from_secs(3600);
 
 /// A package that is there, for somebody who may read it.
 async fn package(app: &App, caller: &Caller, dataset: &DatasetId, id: &NodeId) -> Result<(Dataset, Node)> {
-    let dataset = find(app, caller, Action::Read, dataset).await?;
+    let dataset = access::find_dataset(app, caller, Action::Read, dataset).await?;
     let node = node_in(app, &dataset, id).await?;
     if node.state != NodeState::Ready {
         return Err(no_such_package());

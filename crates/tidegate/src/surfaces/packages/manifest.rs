@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
+use super::deletion;
 use super::links::LIFETIME;
-use super::{deletion, find};
+use crate::access;
 use crate::app::App;
 use crate::db::Leaf;
 use crate::error::{Error, Result};
@@ -65,7 +66,7 @@ pub struct Manifest {
 
 /// The manifest of some nodes; each file once, however often it is asked for.
 pub async fn manifest(app: &App, caller: &Caller, dataset: &DatasetId, ids: &[String]) -> Result<Manifest> {
-    let dataset = find(app, caller, Action::Read, dataset).await?;
+    let dataset = access::find_dataset(app, caller, Action::Read, dataset).await?;
     deletion::check_ids(ids)?;
     let (mut manifest, mut seen, mut left, mut room) = (Manifest::default(), HashMap::new(), MOST, PATHS);
     for text in ids {

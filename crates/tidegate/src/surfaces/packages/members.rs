@@ -1,6 +1,7 @@
 //! Who belongs to a dataset, by the database. What a token grants is not seen here.
 
-use super::{check_limit, cut, find, member, record, role};
+use super::{check_limit, cut, record};
+use crate::access;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::model::access::Action;
@@ -13,7 +14,7 @@ use crate::model::space::Member;
 
 /// A page of those who belong to a dataset, and whether there are more.
 pub async fn list(app: &App, caller: &Caller, id: &DatasetId, after: &str, limit: i64) -> Result<(Vec<Member>, bool)> {
-    let dataset = find(app, caller, Action::Manage, id).await?;
+    let dataset = access::find_dataset(app, caller, Action::Manage, id).await?;
     check_limit(limit)?;
     let mut found = app.db.list_dataset_members(dataset.number, after, limit + 1).await?;
     let more = cut(&mut found, limit);
@@ -23,7 +24,7 @@ pub async fn list(app: &App, caller: &Caller, id: &DatasetId, after: &str, limit
 /// Managers say who views and edits; who manages and owns, owners alone.
 fn check_rank(caller: &Caller, dataset: &Dataset, roles: [Option<Role>; 2]) -> Result<()> {
     let high = roles.into_iter().flatten().any(|role| role >= Role::Manager);
-    match role(caller, dataset) {
+    match access::dataset_role(caller, dataset) {
         Some(own) if high && own < Role::Owner => {
             Err(Error::Forbidden("only owners say who manages and who owns a dataset".into()))
         }
@@ -33,7 +34,7 @@ fn check_rank(caller: &Caller, dataset: &Dataset, roles: [Option<Role>; 2]) -> R
 
 /// Makes somebody a member, or gives them another role. The last owner stays one.
 pub async fn set(app: &App, caller: &Caller, id: &DatasetId, user: &UserId, new: Role) -> Result<Member> {
-    let dataset = find(app, caller, Action::Manage, id).await?;
+    let dataset = access::find_dataset(app, caller, Action::Manage, id).await?;
     let now = app.db.now();
     let mut tx = app.db.begin().await?;
     // From here on nobody else changes who is a member.
@@ -62,8 +63,8 @@ async fn keep_an_owner(tx: &mut crate::db::Tx, dataset: i64) -> Result<()> {
 
 /// Ends somebody's membership: everybody may leave. The last owner stays.
 pub async fn remove(app: &App, caller: &Caller, id: &DatasetId, user: &UserId) -> Result<()> {
-    let leaves = member(caller).as_ref() == Some(user);
-    let dataset = find(app, caller, if leaves { Action::Read } else { Action::Manage }, id).await?;
+    let leaves = access::deciding_user(caller).as_ref() == Some(user);
+    let dataset = access::find_dataset(app, caller, if leaves { Action::Read } else { Action::Manage }, id).await?;
     let mut tx = app.db.begin().await?;
     tx.hold_dataset(dataset.number).await?;
     let had = tx.find_dataset_member(dataset.number, user).await?;

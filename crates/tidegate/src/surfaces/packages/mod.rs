@@ -12,17 +12,18 @@ pub mod publishing;
 pub mod restoring;
 pub mod uploads;
 
-use crate::app::{App, unauthenticated};
+use crate::access;
+use crate::app::App;
 use crate::db::{NewNode, Tx};
-use crate::error::{Error, Result, bad_request};
+use crate::error::{Error, Result, bad_request, unauthenticated};
 use crate::library::objects::MAX_PAGE;
 use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::event::{Deed, NewEvent};
-use crate::model::ids::{ObjectId, UserId};
+use crate::model::ids::ObjectId;
 use crate::model::key::PackageNumbers;
 use crate::model::micros;
-use crate::model::owner::{Owner, OwnerKind};
+use crate::model::owner::Owner;
 use crate::model::package::{
     Dataset, DatasetId, Node, NodeId, NodeKind, NodeState, Shown, TreeChange, TreeEvent, check_name,
 };
@@ -32,52 +33,8 @@ use crate::model::role::Role;
 /// Node ids in one request.
 pub const MOST_NODES: usize = 1000;
 
-pub(crate) fn no_such_dataset() -> Error {
-    Error::NotFound("no such dataset".into())
-}
-
 pub(crate) fn no_such_package() -> Error {
     Error::NotFound("no such package".into())
-}
-
-/// The user whose role decides; `None` for those who need none.
-pub(crate) fn member(caller: &Caller) -> Option<UserId> {
-    match caller.deciding().into_owned() {
-        Principal::User { id, .. } => Some(id),
-        Principal::Anonymous | Principal::Service | Principal::System => None,
-    }
-}
-
-/// What the caller may do in a dataset: by the word of whoever signed them in, or by the database, whichever is more. Nobody
-/// of another organisation may do anything.
-pub(crate) fn role(caller: &Caller, dataset: &Dataset) -> Option<Role> {
-    let deciding = caller.deciding();
-    let Principal::User { org: Some(org), roles, .. } = &*deciding else { return None };
-    if org.as_str() != dataset.org_name {
-        return None;
-    }
-    roles.datasets.get(&dataset.id).copied().max(dataset.role)
-}
-
-/// The decision on a dataset that was found. To strangers it is not there.
-fn authorize(app: &App, caller: &Caller, action: Action, dataset: &Dataset) -> Result<()> {
-    // Also for services: one that names an organisation sees no other.
-    if caller.org().is_some_and(|org| org.as_str() != dataset.org_name) {
-        app.note_refusal(caller, action, OwnerKind::Dataset);
-        return Err(no_such_dataset());
-    }
-    let owner = Owner::Dataset(dataset.id.clone());
-    app.authorize_member(caller, action, (&owner, role(caller, dataset)), None)
-}
-
-/// A dataset in which somebody may do `action`.
-pub async fn find(app: &App, caller: &Caller, action: Action, id: &DatasetId) -> Result<Dataset> {
-    if caller.principal == Principal::Anonymous {
-        return Err(unauthenticated());
-    }
-    let dataset = app.db.find_dataset(id, member(caller).as_ref()).await?.ok_or_else(no_such_dataset)?;
-    authorize(app, caller, action, &dataset)?;
-    Ok(dataset)
 }
 
 /// A node that lies in a dataset, whatever its state. Those of others are not there.
@@ -92,9 +49,9 @@ pub async fn node(app: &App, caller: &Caller, action: Action, id: &NodeId) -> Re
         return Err(unauthenticated());
     }
     let node = app.db.find_node(id).await?.ok_or_else(no_such_package)?;
-    let dataset = app.db.find_dataset_by_number(node.dataset, member(caller).as_ref()).await?;
+    let dataset = app.db.find_dataset_by_number(node.dataset, access::deciding_user(caller).as_ref()).await?;
     let dataset = dataset.ok_or_else(no_such_package)?;
-    authorize(app, caller, action, &dataset).map_err(|error| match error {
+    access::authorize_dataset(app, caller, action, &dataset).map_err(|error| match error {
         Error::NotFound(_) => no_such_package(),
         other => other,
     })?;
@@ -104,7 +61,7 @@ pub async fn node(app: &App, caller: &Caller, action: Action, id: &NodeId) -> Re
 /// A node, for those who may read it; what was deleted is seen by those who can bring it back.
 pub async fn seen(app: &App, caller: &Caller, id: &NodeId) -> Result<Node> {
     let (dataset, node) = node(app, caller, Action::Read, id).await?;
-    let editor = role(caller, &dataset).is_none_or(|role| role.may(Action::Delete));
+    let editor = access::dataset_role(caller, &dataset).is_none_or(|role| role.may(Action::Delete));
     match node.state {
         NodeState::Ready => Ok(node),
         NodeState::Deleted | NodeState::Restoring if editor => Ok(node),
@@ -219,7 +176,7 @@ pub async fn create_collection(
     name: &str,
     parent: Option<&NodeId>,
 ) -> Result<Node> {
-    let dataset = find(app, caller, Action::Write, dataset).await?;
+    let dataset = access::find_dataset(app, caller, Action::Write, dataset).await?;
     check_name(name).map_err(|error| bad_request(error.to_string()))?;
     let (id, now) = (NodeId::generate(NodeKind::Collection), app.db.now());
     let mut tx = app.db.begin().await?;
@@ -268,7 +225,7 @@ pub async fn children(
 ) -> Result<(Vec<Node>, bool)> {
     let deleted = shown == Shown::Deleted;
     let action = if deleted { Action::Delete } else { Action::List };
-    let dataset = find(app, caller, action, dataset).await?;
+    let dataset = access::find_dataset(app, caller, action, dataset).await?;
     check_limit(limit)?;
     let parent = match parent {
         None => 0,
@@ -299,7 +256,7 @@ pub async fn changelog(
     before: i64,
     limit: i64,
 ) -> Result<(Vec<TreeChange>, bool)> {
-    let dataset = find(app, caller, Action::Read, dataset).await?;
+    let dataset = access::find_dataset(app, caller, Action::Read, dataset).await?;
     check_limit(limit)?;
     let node = node.map(NodeId::as_str);
     let mut found = app.db.list_tree_changes(dataset.number, node, before, limit + 1).await?;

@@ -2,42 +2,15 @@
 //! has the right to read, so that nobody signs in. Only what leads to a bucket that is known is handed on; metadata is got
 //! with that very URL, never with credentials of ours, and from nowhere else.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use reqwest::Response;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, LAST_MODIFIED, RANGE};
-use tokio::sync::Semaphore;
 
 use crate::app::{App, LOCAL_BUCKET};
 use crate::config::StoreSetting;
 use crate::error::{Error, Result, bad_request};
 use crate::model::s3_url::{self, OwnStore, PresignedUrl};
-
-/// How long S3 may take to say what it knows.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// Requests on their way at once.
-const AT_ONCE: usize = 64;
-
-/// Asks S3, and follows it nowhere.
-#[derive(Debug)]
-pub struct Fetcher {
-    client: reqwest::Client,
-    turns: Semaphore,
-}
-
-impl Fetcher {
-    /// A client of its own: no proxies, no cookies, no redirects.
-    pub fn new() -> anyhow::Result<Self> {
-        let client = reqwest::Client::builder()
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .referer(false)
-            .connect_timeout(PATIENCE)
-            .timeout(PATIENCE)
-            .build()?;
-        Ok(Self { client, turns: Semaphore::new(AT_ONCE) })
-    }
-}
 
 /// What S3 says of an object.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -9,7 +9,8 @@ use futures::StreamExt as _;
 use uuid::Uuid;
 
 use super::deletion::{AT_ONCE, NOT_FOUND, Outcomes, Place, TURN, check_ids, put_back, start};
-use super::{find, record};
+use super::record;
+use crate::access;
 use crate::app::App;
 use crate::db::{Conflict, PackageObject, Tx};
 use crate::error::{Error, Result};
@@ -29,7 +30,7 @@ const LOOK: Duration = Duration::from_millis(50);
 /// Has deleted nodes come back, with all that was deleted below them and the collections above them. What can't is said and
 /// keeps no others.
 pub async fn restore(app: &App, caller: &Caller, dataset: &DatasetId, ids: &[String]) -> Result<Outcomes> {
-    let dataset = find(app, caller, Action::Write, dataset).await?;
+    let dataset = access::find_dataset(app, caller, Action::Write, dataset).await?;
     check_ids(ids)?;
     // What comes back with another one of them was asked for, too.
     let mut asked = HashSet::new();

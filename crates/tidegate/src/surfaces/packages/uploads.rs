@@ -5,7 +5,8 @@ use std::time::SystemTime;
 
 use store::{Attributes, Expect, Part, Plan, PresignedRequest, Shape};
 
-use super::{find, name_taken, no_such_package, node, node_in, place};
+use super::{name_taken, no_such_package, node, node_in, place};
+use crate::access;
 use crate::app::App;
 use crate::db::{NewNode, PackageObject};
 use crate::error::{Error, Result, bad_request};
@@ -90,7 +91,7 @@ pub async fn begin_package(
     (name, filename, parent): (&str, &str, Option<&NodeId>),
     announced: Announced,
 ) -> Result<Target> {
-    let dataset = find(app, caller, Action::Write, dataset).await?;
+    let dataset = access::find_dataset(app, caller, Action::Write, dataset).await?;
     check_name(name).map_err(|error| bad_request(error.to_string()))?;
     check_filename(filename).map_err(|error| bad_request(error.to_string()))?;
     let content_type = check(app, &announced)?.unwrap_or(OPAQUE).to_owned();
@@ -123,7 +124,7 @@ pub async fn begin_asset(
     (package, path): (&NodeId, &AssetPath),
     announced: Announced,
 ) -> Result<Target> {
-    let dataset = find(app, caller, Action::Write, dataset).await?;
+    let dataset = access::find_dataset(app, caller, Action::Write, dataset).await?;
     let package = node_in(app, &dataset, package).await?;
     if package.kind != NodeKind::Package {
         return Err(bad_request("package_id must be a package; collections have no assets"));
@@ -282,7 +283,7 @@ pub(super) async fn locate(app: &App, caller: &Caller, which: &Which) -> Result<
     };
     let unknown = || Error::NotFound("no such asset".into());
     if caller.principal == crate::model::principal::Principal::Anonymous {
-        return Err(crate::app::unauthenticated());
+        return Err(crate::error::unauthenticated());
     }
     let object = app.db.find_package_object(id).await?.filter(|object| !object.is_source).ok_or_else(unknown)?;
     let (dataset, _) = node(app, caller, Action::Write, &object.node).await.map_err(|error| match error {

@@ -2,9 +2,10 @@
 
 use std::time::SystemTime;
 
-use super::{Shown, find, find_any, media};
-use crate::app::{App, unauthenticated};
-use crate::error::{Error, Result};
+use super::{Shown, find_any, media};
+use crate::access;
+use crate::app::App;
+use crate::error::{Error, Result, unauthenticated};
 use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::event::{Deed, NewEvent};
@@ -29,7 +30,7 @@ pub async fn restore(app: &App, caller: &Caller, session: Option<&SessionId>, id
 
 /// Deletes a session and all that is in it: rows now, bytes by a job.
 pub async fn delete_session(app: &App, caller: &Caller, id: &SessionId) -> Result<()> {
-    let owner = find(app, caller, Action::Delete, id).await?;
+    let owner = access::find_session(app, caller, Action::Delete, id).await?;
     let now = app.db.now();
     let mut tx = app.db.begin().await?;
     if !tx.delete_session(id, now).await? {
@@ -53,7 +54,7 @@ pub async fn restore_session(app: &App, caller: &Caller, id: &SessionId) -> Resu
         return Err(unauthenticated());
     }
     let (owner, deleted_at) = app.db.find_any_session(id).await?.ok_or_else(unknown)?;
-    app.authorize(caller, Action::Write, &owner, None)?;
+    access::authorize(app, caller, Action::Write, &owner, None)?;
     let Some(since) = deleted_at else { return Ok(()) };
     let now = app.db.now();
     let oldest = now.checked_sub(app.config.retention).unwrap_or(SystemTime::UNIX_EPOCH);

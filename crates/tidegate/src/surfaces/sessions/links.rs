@@ -123,7 +123,7 @@ pub async fn follow(
             media
         }
         (None, Some(caller)) => find_any(app, caller, Action::Read, Some(session), id).await?.1,
-        (None, None) => return Err(crate::app::unauthenticated()),
+        (None, None) => return Err(crate::error::unauthenticated()),
     };
     if !super::is_in(&media, session) {
         return Err(no_such_media());

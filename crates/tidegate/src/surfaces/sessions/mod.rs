@@ -10,9 +10,10 @@ use std::sync::Arc;
 
 use futures::Stream;
 
-use crate::app::{App, unauthenticated};
+use crate::access;
+use crate::app::App;
 use crate::db::Cursor;
-use crate::error::{Error, Result, bad_request};
+use crate::error::{Error, Result, bad_request, unauthenticated};
 use crate::library::objects::MAX_PAGE;
 use crate::model::access::Action;
 use crate::model::caller::Caller;
@@ -48,7 +49,7 @@ pub async fn create(app: &App, caller: &Caller, id: Option<SessionId>) -> Result
     })?;
     let id = id.unwrap_or_else(SessionId::generate);
     let owner = Owner::Session(id.clone(), org.clone());
-    app.authorize(caller, Action::Write, &owner, None)?;
+    access::authorize(app, caller, Action::Write, &owner, None)?;
     let now = app.db.now();
     let mut tx = app.db.begin().await?;
     if tx.insert_session(&id, org, caller.principal.name(), now).await? {
@@ -64,16 +65,6 @@ pub async fn create(app: &App, caller: &Caller, id: Option<SessionId>) -> Result
         // Whether it is another organisation's, or was deleted, is nobody's to know.
         _ => Err(Error::InvalidState("the id of the session is taken".into())),
     }
-}
-
-/// A session in which somebody may do `action`.
-pub async fn find(app: &App, caller: &Caller, action: Action, id: &SessionId) -> Result<Owner> {
-    if caller.principal == Principal::Anonymous {
-        return Err(unauthenticated());
-    }
-    let owner = app.db.find_session(id).await?.ok_or_else(|| Error::NotFound("no such session".into()))?;
-    app.authorize(caller, action, &owner, None)?;
-    Ok(owner)
 }
 
 /// One of a session's media with which somebody may do `action`, whatever its state.
@@ -92,7 +83,7 @@ async fn find_any(
     if session.is_some_and(|session| session != its) {
         return Err(no_such_media());
     }
-    app.authorize(caller, action, &owner, Some(id))?;
+    access::authorize(app, caller, action, &owner, Some(id))?;
     // What belongs to a session that was deleted is gone with it.
     if !app.db.is_there(&owner).await? {
         return Err(no_such_media());
@@ -136,7 +127,7 @@ pub async fn list(
     after: Cursor,
     limit: i64,
 ) -> Result<(Vec<Shown>, bool)> {
-    let owner = find(app, caller, Action::List, session).await?;
+    let owner = access::find_session(app, caller, Action::List, session).await?;
     if !(1..=MAX_PAGE).contains(&limit) {
         return Err(bad_request(format!("limit must be from 1 to {MAX_PAGE}")));
     }
@@ -166,6 +157,6 @@ pub async fn watch(
     caller: Caller,
     session: &SessionId,
 ) -> Result<impl Stream<Item = Passage> + Send + use<>> {
-    let owner = find(app, &caller, Action::List, session).await?;
+    let owner = access::find_session(app, &caller, Action::List, session).await?;
     Ok(media_items::watch::watch(app, caller, owner, None).await?.1)
 }

@@ -2,9 +2,10 @@
 
 use uuid::Uuid;
 
-use super::{Shown, find, shown};
-use crate::app::{App, unauthenticated};
-use crate::error::{Result, bad_request};
+use super::{Shown, shown};
+use crate::access;
+use crate::app::App;
+use crate::error::{Result, bad_request, unauthenticated};
 use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::ids::SessionId;
@@ -36,7 +37,7 @@ pub struct Announced {
 
 /// Announces a medium and says where to send it.
 pub async fn begin(app: &App, caller: &Caller, session: &SessionId, announced: Announced) -> Result<Target> {
-    let owner = find(app, caller, Action::Write, session).await?;
+    let owner = access::find_session(app, caller, Action::Write, session).await?;
     let Announced { filename, content_type, stage: given, size, sha256 } = announced;
     let kind = kind(&content_type, |_| true)?;
     let stage = stage(given.as_deref())?.unwrap_or(Stage::General);
@@ -61,7 +62,7 @@ pub async fn confirm(
     stage_given: Option<&str>,
     alt: Option<&str>,
 ) -> Result<Shown> {
-    let owner = find(app, caller, Action::Write, session).await?;
+    let owner = access::find_session(app, caller, Action::Write, session).await?;
     let stage = stage(stage_given)?;
     if alt.is_some_and(|alt| alt.len() > MAX_ALT) {
         return Err(bad_request(format!("alt may have at most {MAX_ALT} bytes")));

@@ -9,7 +9,8 @@ use futures::Stream;
 use media::kind::Kind;
 use sign::PolicySignature;
 
-use super::{check_limit, cut, find};
+use super::{check_limit, cut};
+use crate::access;
 use crate::app::App;
 use crate::db::Cursor;
 use crate::error::{Error, Result, bad_request};
@@ -66,7 +67,7 @@ fn grant(app: &App, space: &SpaceId) -> Result<Option<Grant>> {
 
 /// The same for whoever may read it, as cookies are made of.
 pub async fn grant_all(app: &App, caller: &Caller, space: &SpaceId) -> Result<Grant> {
-    find(app, caller, Action::Read, space).await?;
+    access::find_space(app, caller, Action::Read, space).await?;
     grant(app, space)?.ok_or_else(|| Error::Misconfig("there is neither an edge nor a CDN to read from".into()))
 }
 
@@ -110,7 +111,7 @@ pub struct Announced {
 
 /// Announces an image and says where to send it.
 pub async fn begin(app: &App, caller: &Caller, space: &SpaceId, announced: Announced) -> Result<Target> {
-    let owner = find(app, caller, Action::Write, space).await?;
+    let owner = access::find_space(app, caller, Action::Write, space).await?;
     let Announced { filename, content_type, size, sha256 } = announced;
     let kind = uploads::kind(&content_type, |kind: Kind| !kind.is_video())?;
     let upload_id = uploads::new_id();
@@ -121,7 +122,7 @@ pub async fn begin(app: &App, caller: &Caller, space: &SpaceId, announced: Annou
 
 /// Takes what was sent for an image, seals it and has it worked on. Asked again it answers the same.
 pub async fn confirm(app: &App, caller: &Caller, space: &SpaceId, id: ObjectId) -> Result<Images> {
-    let owner = find(app, caller, Action::Write, space).await?;
+    let owner = access::find_space(app, caller, Action::Write, space).await?;
     let media = in_space(app, space, id).await?;
     media.status().ok_or_else(no_such_image)?;
     if media.upload == UploadState::Open {
@@ -148,7 +149,7 @@ pub async fn list(
     after: Cursor,
     limit: i64,
 ) -> Result<(Images, Option<Cursor>)> {
-    find(app, caller, Action::List, space).await?;
+    access::find_space(app, caller, Action::List, space).await?;
     check_limit(limit)?;
     let state = match wanted {
         Wanted::All => None,
@@ -163,15 +164,15 @@ pub async fn list(
 
 /// One image.
 pub async fn image(app: &App, caller: &Caller, space: &SpaceId, id: ObjectId) -> Result<Images> {
-    find(app, caller, Action::Read, space).await?;
+    access::find_space(app, caller, Action::Read, space).await?;
     one(app, space, id).await
 }
 
 /// What one became, in order.
 pub async fn history(app: &App, caller: &Caller, space: &SpaceId, id: ObjectId) -> Result<Vec<Passage>> {
-    find(app, caller, Action::Read, space).await?;
+    access::find_space(app, caller, Action::Read, space).await?;
     let media = in_space(app, space, id).await?;
-    let may_see_trash = super::role(app, caller, space).await?.is_none_or(|role| role.may(Action::Delete));
+    let may_see_trash = access::space_role(app, caller, space).await?.is_none_or(|role| role.may(Action::Delete));
     if media.status().is_none() && !may_see_trash {
         return Err(no_such_image());
     }
@@ -180,7 +181,7 @@ pub async fn history(app: &App, caller: &Caller, space: &SpaceId, id: ObjectId) 
 
 /// Images by their ids, in the order that was asked for. What is not in this space, or no id, is left out.
 pub async fn refresh(app: &App, caller: &Caller, space: &SpaceId, asked: &[String]) -> Result<Images> {
-    find(app, caller, Action::Read, space).await?;
+    access::find_space(app, caller, Action::Read, space).await?;
     if asked.len() > MOST_IDS {
         return Err(bad_request(format!("ids may be at most {MOST_IDS}")));
     }
@@ -193,14 +194,14 @@ pub async fn refresh(app: &App, caller: &Caller, space: &SpaceId, asked: &[Strin
 
 /// Has one that failed tried again.
 pub async fn retry(app: &App, caller: &Caller, space: &SpaceId, id: ObjectId) -> Result<Images> {
-    find(app, caller, Action::Write, space).await?;
+    access::find_space(app, caller, Action::Write, space).await?;
     media_items::retry(app, caller, &in_space(app, space, id).await?).await?;
     one(app, space, id).await
 }
 
 /// Deletes an image; its bytes are where no signature reaches before the answer.
 pub async fn delete(app: &App, caller: &Caller, space: &SpaceId, id: ObjectId) -> Result<()> {
-    find(app, caller, Action::Delete, space).await?;
+    access::find_space(app, caller, Action::Delete, space).await?;
     in_space(app, space, id).await?.status().ok_or_else(no_such_image)?;
     deletion::delete(app, caller, id).await
 }
@@ -213,7 +214,7 @@ pub async fn trash(
     after: Cursor,
     limit: i64,
 ) -> Result<(Vec<Image>, Option<Cursor>)> {
-    find(app, caller, Action::Delete, space).await?;
+    access::find_space(app, caller, Action::Delete, space).await?;
     check_limit(limit)?;
     let oldest = app.db.now().checked_sub(app.config.retention).unwrap_or(SystemTime::UNIX_EPOCH);
     let mut found = app.db.list_deleted_images(space, oldest, after, limit + 1).await?;
@@ -225,7 +226,7 @@ pub async fn trash(
 
 /// Brings an image back, before its retention ends.
 pub async fn restore(app: &App, caller: &Caller, space: &SpaceId, id: ObjectId) -> Result<Images> {
-    find(app, caller, Action::Write, space).await?;
+    access::find_space(app, caller, Action::Write, space).await?;
     let found = in_space(app, space, id).await?;
     deletion::restore(app, caller, &found).await?;
     one(app, space, id).await
@@ -233,7 +234,7 @@ pub async fn restore(app: &App, caller: &Caller, space: &SpaceId, id: ObjectId) 
 
 /// Removes for good what was deleted.
 pub async fn purge(app: &App, caller: &Caller, space: &SpaceId, id: ObjectId) -> Result<()> {
-    find(app, caller, Action::Delete, space).await?;
+    access::find_space(app, caller, Action::Delete, space).await?;
     let found = in_space(app, space, id).await?;
     if found.object.state != ObjectState::Deleted || !deletion::purge(app, caller, &found).await? {
         return Err(no_such_image());
@@ -243,7 +244,7 @@ pub async fn purge(app: &App, caller: &Caller, space: &SpaceId, id: ObjectId) ->
 
 /// The same for all that was deleted of a space: rows now, bytes by jobs.
 pub async fn purge_all(app: &App, caller: &Caller, space: &SpaceId) -> Result<()> {
-    let owner = find(app, caller, Action::Delete, space).await?;
+    let owner = access::find_space(app, caller, Action::Delete, space).await?;
     deletion::purge_all(app, caller, &owner).await
 }
 
@@ -255,6 +256,6 @@ pub async fn watch(
     space: &SpaceId,
     since: Option<i64>,
 ) -> Result<(i64, impl Stream<Item = Passage> + Send + use<>)> {
-    let owner = find(app, &caller, Action::List, space).await?;
+    let owner = access::find_space(app, &caller, Action::List, space).await?;
     media_items::watch::watch(app, caller, owner, since).await
 }

@@ -3,9 +3,10 @@
 
 pub mod images;
 
-use crate::app::{App, unauthenticated};
+use crate::access;
+use crate::app::App;
 use crate::db::{Cursor, Tx};
-use crate::error::{Error, Result, bad_request};
+use crate::error::{Error, Result, bad_request, unauthenticated};
 use crate::library::cdn_invalidations;
 use crate::library::objects::MAX_PAGE;
 use crate::model::access::Action;
@@ -19,18 +20,6 @@ use crate::model::role::Role;
 use crate::model::space::{Member, Space, check_name};
 use crate::queue::{self, Job};
 
-fn no_such_space() -> Error {
-    Error::NotFound("no such space".into())
-}
-
-/// The user whose role decides; `None` for those who need none.
-fn member(caller: &Caller) -> Option<UserId> {
-    match caller.deciding().into_owned() {
-        Principal::User { id, .. } => Some(id),
-        Principal::Anonymous | Principal::Service | Principal::System => None,
-    }
-}
-
 /// Makes a space, of which the caller is the owner.
 pub async fn create(app: &App, caller: &Caller, name: &str) -> Result<Space> {
     if caller.principal == Principal::Anonymous {
@@ -38,7 +27,8 @@ pub async fn create(app: &App, caller: &Caller, name: &str) -> Result<Space> {
     }
     let name = name.trim();
     check_name(name).map_err(|error| bad_request(error.to_string()))?;
-    let first = member(caller).ok_or_else(|| bad_request("a space needs an owner; name the user in X-User-Id"))?;
+    let first = access::deciding_user(caller)
+        .ok_or_else(|| bad_request("a space needs an owner; name the user in X-User-Id"))?;
     let (id, now) = (SpaceId::generate(), app.db.now());
     let mut tx = app.db.begin().await?;
     tx.insert_space(&id, name, first.as_str(), now).await?;
@@ -55,26 +45,10 @@ async fn record(tx: &mut Tx, app: &App, caller: &Caller, deed: Deed, id: &SpaceI
     tx.record_event(&NewEvent { at: app.db.now(), caller: caller.clone(), deed, owner, object: None }).await
 }
 
-/// The caller's role in a space; none in one that is not there.
-pub(crate) async fn role(app: &App, caller: &Caller, id: &SpaceId) -> Result<Option<Role>> {
-    Ok(app.db.find_role(id, member(caller).as_ref()).await?.flatten())
-}
-
-/// A space in which somebody may do `action`. To strangers it is not there, whether it is or not.
-pub async fn find(app: &App, caller: &Caller, action: Action, id: &SpaceId) -> Result<Owner> {
-    if caller.principal == Principal::Anonymous {
-        return Err(unauthenticated());
-    }
-    let role = app.db.find_role(id, member(caller).as_ref()).await?.ok_or_else(no_such_space)?;
-    let owner = Owner::Space(id.clone());
-    app.authorize_member(caller, action, (&owner, role), None)?;
-    Ok(owner)
-}
-
 /// A space with how much is in it.
 pub async fn space(app: &App, caller: &Caller, id: &SpaceId) -> Result<Space> {
-    find(app, caller, Action::Read, id).await?;
-    app.db.find_space(id, member(caller).as_ref()).await?.ok_or_else(no_such_space)
+    access::find_space(app, caller, Action::Read, id).await?;
+    app.db.find_space(id, access::deciding_user(caller).as_ref()).await?.ok_or_else(access::no_such_space)
 }
 
 /// A page of the spaces that the caller can see, the newest first, and where the next one begins.
@@ -83,7 +57,7 @@ pub async fn list(app: &App, caller: &Caller, after: Cursor, limit: i64) -> Resu
         return Err(unauthenticated());
     }
     check_limit(limit)?;
-    let (of, last) = (member(caller), after.id.to_string());
+    let (of, last) = (access::deciding_user(caller), after.id.to_string());
     let mut found = app.db.list_spaces(of.as_ref(), (after.created_at, &last), limit + 1).await?;
     let more = cut(&mut found, limit);
     let place =
@@ -109,11 +83,11 @@ fn cut<T>(found: &mut Vec<T>, limit: i64) -> bool {
 
 /// Deletes a space: it is gone at once, and its bytes follow by a job.
 pub async fn delete(app: &App, caller: &Caller, id: &SpaceId) -> Result<()> {
-    let owner = find(app, caller, Action::Manage, id).await?;
+    let owner = access::find_space(app, caller, Action::Manage, id).await?;
     let now = app.db.now();
     let mut tx = app.db.begin().await?;
     if !tx.delete_space(id, now).await? {
-        return Err(no_such_space());
+        return Err(access::no_such_space());
     }
     cdn_invalidations::queue_root(app, &mut tx, &owner).await?;
     record(&mut tx, app, caller, Deed::SpaceDeleted, id).await?;
@@ -127,7 +101,7 @@ pub async fn delete(app: &App, caller: &Caller, id: &SpaceId) -> Result<()> {
 
 /// A page of those who belong to a space, and whether there are more.
 pub async fn members(app: &App, caller: &Caller, id: &SpaceId, after: &str, limit: i64) -> Result<(Vec<Member>, bool)> {
-    find(app, caller, Action::Manage, id).await?;
+    access::find_space(app, caller, Action::Manage, id).await?;
     check_limit(limit)?;
     let mut found = app.db.list_space_members(id, after, limit + 1).await?;
     let more = cut(&mut found, limit);
@@ -136,12 +110,12 @@ pub async fn members(app: &App, caller: &Caller, id: &SpaceId, after: &str, limi
 
 /// Makes somebody a member of a space, or gives them another role. The last owner stays one.
 pub async fn set_member(app: &App, caller: &Caller, id: &SpaceId, user: &UserId, role: Role) -> Result<Member> {
-    let owner = find(app, caller, Action::Manage, id).await?;
+    let owner = access::find_space(app, caller, Action::Manage, id).await?;
     let now = app.db.now();
     let mut tx = app.db.begin().await?;
     // From here on nobody else changes who is a member.
     if !tx.hold(&owner).await? {
-        return Err(no_such_space());
+        return Err(access::no_such_space());
     }
     let had = tx.find_member(id, user).await?;
     let had_since = had.as_ref().map(|member| member.added_at);
@@ -166,11 +140,11 @@ async fn keep_an_owner(tx: &mut Tx, id: &SpaceId) -> Result<()> {
 
 /// Ends somebody's membership: an owner anybody's, everybody their own. The last owner stays.
 pub async fn remove_member(app: &App, caller: &Caller, id: &SpaceId, user: &UserId) -> Result<()> {
-    let leaves = member(caller).as_ref() == Some(user);
-    let owner = find(app, caller, if leaves { Action::Read } else { Action::Manage }, id).await?;
+    let leaves = access::deciding_user(caller).as_ref() == Some(user);
+    let owner = access::find_space(app, caller, if leaves { Action::Read } else { Action::Manage }, id).await?;
     let mut tx = app.db.begin().await?;
     if !tx.hold(&owner).await? {
-        return Err(no_such_space());
+        return Err(access::no_such_space());
     }
     let had = tx.find_member(id, user).await?.ok_or_else(|| Error::NotFound("no such member".into()))?;
     if had.role == Role::Owner {

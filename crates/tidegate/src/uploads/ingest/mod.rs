@@ -32,7 +32,7 @@ pub(crate) enum Outcome<T> {
 }
 
 /// Works on a medium from where it stands to its end.
-pub(super) async fn run(app: &App, id: ObjectId) -> Result<()> {
+pub(crate) async fn run(app: &App, id: ObjectId) -> Result<()> {
     let Some((_, media)) = app.db.find_media(id).await? else { return Ok(()) };
     let Some(sealed) = media.sealed.clone().filter(|_| media.object.state.is_under_way()) else {
         return uploads::clear(app, id).await;
@@ -127,7 +127,7 @@ async fn stop(app: &App, media: &Media, reason: &str) -> Result<()> {
 }
 
 /// The same in a transaction: also when the job was given up.
-pub(super) async fn fail(app: &App, tx: &mut Tx, id: ObjectId, reason: &str) -> Result<()> {
+pub(crate) async fn fail(app: &App, tx: &mut Tx, id: ObjectId, reason: &str) -> Result<()> {
     let Some((owner, state)) = tx.media_state(id).await? else { return Ok(()) };
     let waits = state.is_under_way() && state != ObjectState::Failed;
     if !waits || !tx.move_object(id, state, ObjectState::Failed, Some(reason)).await? {
@@ -150,7 +150,7 @@ fn measure(media: &Media, step: &'static str, started: Instant) {
 }
 
 /// Scans again what is published: signatures become known every day. What is found is taken away at once.
-pub(super) async fn rescan(app: &App, id: ObjectId) -> Result<()> {
+pub(crate) async fn rescan(app: &App, id: ObjectId) -> Result<()> {
     let Some((_, media)) = app.db.find_media(id).await? else {
         return match app.db.find_file_by_id(id).await? {
             Some((owner, file)) if file.object.state == ObjectState::Ready => files::rescan(app, &owner, &file).await,

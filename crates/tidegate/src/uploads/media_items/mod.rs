@@ -10,14 +10,12 @@ use std::time::SystemTime;
 use crate::app::App;
 use crate::db::Tx;
 use crate::error::{Error, Result};
-use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::event::Deed;
 use crate::model::media::{Media, Status};
 use crate::model::object::ObjectState;
 use crate::model::owner::Owner;
 use crate::queue::{self, Job};
-use crate::surfaces::{sessions, spaces};
 
 pub(crate) fn no_such_media() -> Error {
     Error::NotFound("no such media".into())
@@ -28,15 +26,6 @@ fn gone(owner: &Owner) -> Error {
     match owner {
         Owner::Space(_) => Error::NotFound("no such image".into()),
         _ => no_such_media(),
-    }
-}
-
-/// Whether somebody who was let in still is: sessions and spaces end, and members go.
-async fn still_may(app: &App, caller: &Caller, action: Action, owner: &Owner) -> Result<()> {
-    match owner {
-        Owner::Session(session, _) => sessions::find(app, caller, action, session).await.map(drop),
-        Owner::Space(space) => spaces::find(app, caller, action, space).await.map(drop),
-        Owner::Disks(_) | Owner::Files(_) | Owner::Dataset(_) => Err(no_such_media()),
     }
 }
 

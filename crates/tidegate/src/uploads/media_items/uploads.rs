@@ -262,7 +262,7 @@ async fn fault(app: &App, media: &Media, upload: &Upload, sealed: &str) -> Resul
     }
     if let Some(announced) = &upload.parts_digest {
         let (_, body) = app.store.read(sealed, None).await?;
-        let sha256 = crate::surfaces::files::sha256_of(body).await.map_err(|error| unreadable(&error))?;
+        let sha256 = crate::hashing::sha256_of(body).await.map_err(|error| unreadable(&error))?;
         if sha256 != *announced {
             let message = format!("the file's SHA-256 is {sha256}, and {announced} was announced");
             return Ok(Some(bad_request(message)));

@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures::{Stream, stream};
 use tokio::time::Instant;
 
-use super::still_may;
+use crate::access;
 use crate::app::App;
 use crate::error::Result;
 use crate::model::access::Action;
@@ -53,7 +53,7 @@ pub async fn watch(
     owner: Owner,
     since: Option<i64>,
 ) -> Result<(i64, impl Stream<Item = Passage> + Send + use<>)> {
-    still_may(app, &caller, Action::List, &owner).await?;
+    access::authorize_again(app, &caller, Action::List, &owner).await?;
     let ear = app.news.ear();
     let newest = app.db.last_passage(&owner).await?;
     // Who was told of one before goes on there, if that is not too long ago.
@@ -102,7 +102,7 @@ pub async fn watch(
 
 impl Watch {
     async fn look(&mut self) -> Result<()> {
-        still_may(&self.app, &self.caller, Action::List, &self.owner).await?;
+        access::authorize_again(&self.app, &self.caller, Action::List, &self.owner).await?;
         let floor = self.last - BEHIND;
         let found = self.app.db.list_passages_after(&self.owner, floor, AT_ONCE).await?;
         self.told.retain(|id| *id > floor);
