@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod cdn_invalidations;
 pub mod downloads;
+pub mod files;
 pub mod grants;
 pub mod objects;
 pub mod tokens;

@@ -101,7 +101,7 @@ impl Server {
         }
         let (app, until) = (Arc::clone(&self.app), answered.clone());
         tasks.spawn(async move { app.refusals.write(&app.db, until).await });
-        tasks.spawn(cache_invalidation::follow(Arc::clone(&self.app), stop.clone()));
+        tasks.spawn(follow_changes(Arc::clone(&self.app), stop.clone()));
         if self.app.sign_in.depends() {
             let (app, stop) = (Arc::clone(&self.app), stop.clone());
             tasks.spawn(async move { app.sign_in.keep_fresh(stop).await });
@@ -188,4 +188,9 @@ fn raise_file_limit() {
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }) {
         tracing::warn!(%error, "the limit of open files can't be raised");
     }
+}
+
+/// Follows what other servers change, until `stop`.
+async fn follow_changes(app: Arc<App>, stop: CancellationToken) {
+    cache_invalidation::follow(&app.db, &app.records, [&app.jobs, &app.news], stop).await;
 }

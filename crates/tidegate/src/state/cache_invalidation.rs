@@ -3,15 +3,15 @@
 //! A server keeps records only while it hears itself: it speaks every now and then by the database, and whoever does not
 //! hear that is deaf to the others too. Then it forgets everything and asks the database each time.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::app::App;
-use crate::db::Change;
+use super::notify::Bell;
+use super::object_cache::Records;
+use crate::db::{Change, Db};
 use crate::error::{Error, Result};
 
 /// How often a server speaks.
@@ -23,16 +23,16 @@ const RETRY: Duration = Duration::from_secs(2);
 const WAITING: usize = 4096;
 
 /// Follows changes until `stop`.
-pub async fn follow(app: Arc<App>, stop: CancellationToken) {
-    if !app.db.is_shared() {
+pub async fn follow(db: &Db, cache: &Records, notify: [&Bell; 2], stop: CancellationToken) {
+    if !db.is_shared() {
         return;
     }
     while !stop.is_cancelled() {
         let outcome = tokio::select! {
             () = stop.cancelled() => return,
-            outcome = listen(&app) => outcome,
+            outcome = listen(db, cache, notify) => outcome,
         };
-        app.records.keep_nothing();
+        cache.keep_nothing();
         if let Err(error) = outcome {
             tracing::debug!(error = error.detail(), "changes by other servers are not heard; no record is kept");
         }
@@ -43,8 +43,8 @@ pub async fn follow(app: Arc<App>, stop: CancellationToken) {
     }
 }
 
-async fn listen(app: &App) -> Result<()> {
-    let Some(mut changes) = app.db.changes().await? else { return Ok(()) };
+async fn listen(db: &Db, cache: &Records, notify: [&Bell; 2]) -> Result<()> {
+    let Some(mut changes) = db.changes().await? else { return Ok(()) };
     let (sender, mut told) = mpsc::channel(WAITING);
     // A task of its own: a message that is half read must not be dropped with a wait.
     let reading = tokio::spawn(async move {
@@ -56,12 +56,12 @@ async fn listen(app: &App) -> Result<()> {
             }
         }
     });
-    let outcome = heed(app, &mut told).await;
+    let outcome = heed(db, cache, notify, &mut told).await;
     reading.abort();
     outcome
 }
 
-async fn heed(app: &App, told: &mut mpsc::Receiver<Result<Change>>) -> Result<()> {
+async fn heed(db: &Db, cache: &Records, notify: [&Bell; 2], told: &mut mpsc::Receiver<Result<Change>>) -> Result<()> {
     let silent = || Error::Unavailable(anyhow::anyhow!("nothing is heard of what is told"));
     let own = Uuid::new_v4();
     let (mut heard, mut beat) = (Instant::now(), tokio::time::interval(BEAT));
@@ -69,14 +69,13 @@ async fn heed(app: &App, told: &mut mpsc::Receiver<Result<Change>>) -> Result<()
         tokio::select! {
             change = told.recv() => match change.ok_or_else(silent)?? {
                 Change::Object(object) => {
-                    app.records.forget(object);
-                    // There may be something to do, or to tell.
-                    app.jobs.ring();
-                    app.news.ring();
+                    cache.forget(object);
+                    // There may be a job to claim, or a change to show.
+                    notify.into_iter().for_each(Bell::ring);
                 }
                 Change::Beat(server) if server == own => {
                     heard = Instant::now();
-                    app.records.keep_from_now();
+                    cache.keep_from_now();
                 }
                 Change::Beat(_) => {}
             },
@@ -84,7 +83,7 @@ async fn heed(app: &App, told: &mut mpsc::Receiver<Result<Change>>) -> Result<()
                 if heard.elapsed() > DEAF {
                     return Err(silent());
                 }
-                tokio::time::timeout(BEAT, app.db.beat(own)).await.map_err(|_| silent())??;
+                tokio::time::timeout(BEAT, db.beat(own)).await.map_err(|_| silent())??;
             }
         }
     }

@@ -3,5 +3,6 @@
 pub mod dead_letters;
 pub(crate) mod perform;
 pub mod reconcile;
+mod rescan;
 pub mod runner;
 pub(crate) mod sweep;

@@ -2,7 +2,7 @@
 
 use store::UploadRef;
 
-use super::sweep;
+use super::{rescan, sweep};
 use crate::app::App;
 use crate::db::Tx;
 use crate::error::{Error, Result};
@@ -65,7 +65,7 @@ pub(crate) async fn perform(app: &App, job: &Job) -> Result<()> {
             media_items::deletion::bring_back_all(app, &session_of(app, session).await?, *since, until).await
         }
         Job::RestoreMediaV1 { object } => media_items::deletion::bring_back(app, ObjectId(*object)).await,
-        Job::RescanV1 { object } => ingest::rescan(app, ObjectId(*object)).await,
+        Job::RescanV1 { object } => rescan::run(app, ObjectId(*object)).await,
         Job::PublishPackageV1 { object } => packages::publishing::run(app, ObjectId(*object)).await,
         Job::HideTreeV1 { dataset, deleted_at, after } => {
             packages::deletion::hide_tree(app, *dataset, *deleted_at, *after).await

@@ -34,6 +34,7 @@ use crate::model::ids::ObjectId;
 use crate::model::micros;
 use crate::model::object::{Object, ObjectState};
 use crate::model::owner::{Owner, OwnerKind};
+use crate::surfaces;
 use crate::uploads;
 
 const KIND: OwnerKind = OwnerKind::Disks;
@@ -275,7 +276,7 @@ async fn head_range(
 #[utoipa::path(delete, path = "/v1/images/{id}", tag = "images", params(("id" = String, Path)),
     responses((status = 204), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
 async fn delete_image(State(app): State<Arc<App>>, caller: Caller, ImageId(id): ImageId) -> Answer<StatusCode> {
-    objects::delete(&app, &caller, KIND, id).await?;
+    surfaces::disks::delete(&app, &caller, KIND, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -33,6 +33,7 @@ use super::json::json;
 use super::time::rfc3339;
 use crate::app::App;
 use crate::error::bad_request;
+use crate::library;
 use crate::library::tokens;
 use crate::model::access::Action;
 use crate::model::caller::Caller;
@@ -68,7 +69,7 @@ pub(crate) fn list_routes() -> OpenApiRouter<Arc<App>> {
 #[utoipa::path(get, path = "/v1/files/metadata/{*key}", tag = "files", params(("key" = String, Path)),
     responses((status = 200, body = FileMetadata), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
 async fn metadata(State(app): State<Arc<App>>, caller: Caller, Path(key): Path<String>) -> Answer<Json<FileMetadata>> {
-    let (_, file) = files::find_kept(&app, &caller, Action::Read, &key).await?;
+    let (_, file) = library::files::find_kept(&app, &caller, Action::Read, &key).await?;
     Ok(Json(show_metadata(file)))
 }
 

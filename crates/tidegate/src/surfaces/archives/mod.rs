@@ -22,6 +22,7 @@ use self::names::Names;
 use crate::app::App;
 use crate::db::Cursor;
 use crate::error::{Error, Result, bad_request};
+use crate::library;
 use crate::model::access::Action;
 use crate::model::archive::{Archive, Member};
 use crate::model::caller::Caller;
@@ -30,7 +31,6 @@ use crate::model::ids::ObjectId;
 use crate::model::micros;
 use crate::model::object::ObjectState;
 use crate::model::owner::Owner;
-use crate::surfaces::files;
 
 /// The most files in an archive.
 pub const MAX_MEMBERS: usize = 100_000;
@@ -61,7 +61,7 @@ pub async fn create(app: &App, caller: &Caller, keys: &[String], name: Option<&s
     }
     let mut seen = HashSet::new();
     let keys: Vec<&str> = keys.iter().map(String::as_str).filter(|key| seen.insert(*key)).collect();
-    let found = files::find_many(app, caller, Action::Read, &keys).await?;
+    let found = library::files::find_many(app, caller, Action::Read, &keys).await?;
     let Some((owner, _)) = found.first().cloned() else { return Err(bad_request("keys must name files")) };
     if found.iter().any(|(other, _)| *other != owner) {
         return Err(bad_request("keys must name files of one user"));
@@ -83,7 +83,8 @@ pub async fn create_of_folder(
     let (mut found, mut after) = (Vec::new(), Cursor::START);
     loop {
         let (page, more) =
-            files::list(app, caller, owner, (&within, ObjectState::Ready), after, files::MAX_PAGE).await?;
+            library::files::list(app, caller, owner, (&within, ObjectState::Ready), after, library::files::MAX_PAGE)
+                .await?;
         if let Some(last) = page.last() {
             after = Cursor { created_at: micros(last.object.created_at), id: last.object.id };
         }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-use super::find_kept;
 use crate::access;
 use crate::app::App;
 use crate::error::{Error, Result, bad_request};
+use crate::library::files::find_kept;
 use crate::library::objects;
 use crate::model::access::Action;
 use crate::model::caller::Caller;

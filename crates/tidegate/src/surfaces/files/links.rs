@@ -2,10 +2,10 @@
 
 use sign::{LinkTerms, Shown};
 
-use super::{find, not_found, readable};
 use crate::access;
 use crate::app::App;
 use crate::error::{Error, Result, bad_request};
+use crate::library::files::{find, not_found, readable};
 use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::epoch_seconds;

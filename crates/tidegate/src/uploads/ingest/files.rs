@@ -32,7 +32,7 @@ pub(crate) async fn run(app: &App, id: ObjectId) -> Result<()> {
 }
 
 /// Scans a file that is being read already, with the signatures of today.
-pub(super) async fn rescan(app: &App, owner: &Owner, file: &File) -> Result<()> {
+pub(crate) async fn rescan(app: &App, owner: &Owner, file: &File) -> Result<()> {
     match scan::scan(app, file.object.key.as_str(), true).await? {
         // Without a scanner nothing new is known.
         Outcome::Good(Scan::Skipped) => Ok(()),

@@ -150,14 +150,8 @@ fn measure(media: &Media, step: &'static str, started: Instant) {
 }
 
 /// Scans again what is published: signatures become known every day. What is found is taken away at once.
-pub(crate) async fn rescan(app: &App, id: ObjectId) -> Result<()> {
-    let Some((_, media)) = app.db.find_media(id).await? else {
-        return match app.db.find_file_by_id(id).await? {
-            Some((owner, file)) if file.object.state == ObjectState::Ready => files::rescan(app, &owner, &file).await,
-            Some(_) => Ok(()),
-            None => crate::surfaces::packages::publishing::rescan(app, id).await,
-        };
-    };
+pub(crate) async fn rescan(app: &App, media: &Media) -> Result<()> {
+    let id = media.object.id;
     if media.object.state != ObjectState::Ready {
         return Ok(());
     }
@@ -174,8 +168,8 @@ pub(crate) async fn rescan(app: &App, id: ObjectId) -> Result<()> {
             Ok(())
         }
         Outcome::Rejected(reason) => {
-            let public = media_items::deletion::files(app, &media).await?;
-            reject(app, &media, ObjectState::Ready, &reason).await?;
+            let public = media_items::deletion::files(app, media).await?;
+            reject(app, media, ObjectState::Ready, &reason).await?;
             media_items::deletion::remove_remains(app, id).await?;
             let mut tx = app.db.begin().await?;
             cdn_invalidations::queue(app, &mut tx, &public).await?;
