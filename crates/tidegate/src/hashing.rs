@@ -96,7 +96,7 @@ impl Stream for Tallied {
 
 #[cfg(test)]
 mod tests {
-    use crate::surfaces::files::*;
+    use super::*;
     use proptest::prelude::*;
 
     fn crc(bytes: &[u8]) -> u32 {

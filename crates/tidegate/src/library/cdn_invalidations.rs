@@ -103,7 +103,7 @@ fn reference(rows: &[(i64, String)]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::*;
+    use super::*;
 
     #[test]
     fn a_batch_is_known_by_its_rows() {

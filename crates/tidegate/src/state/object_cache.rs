@@ -153,8 +153,8 @@ impl Drop for Forgetting<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::model::ids::UserId;
-    use crate::*;
     use std::time::SystemTime;
 
     #[tokio::test]

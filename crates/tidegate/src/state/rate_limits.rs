@@ -87,8 +87,8 @@ fn settle<K: Clone + std::hash::Hash + Eq>(
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::model::ids::UserId;
-    use crate::*;
 
     fn refused(outcome: Result<()>) -> bool {
         match outcome {

@@ -48,9 +48,9 @@ impl Drop for Place {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::model::ids::UserId;
     use crate::model::principal::Principal;
-    use crate::*;
 
     #[test]
     fn one_leaves_places_to_others() {

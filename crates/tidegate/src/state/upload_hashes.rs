@@ -97,7 +97,7 @@ impl InOrder {
 
 #[cfg(test)]
 mod tests {
-    use crate::surfaces::files::*;
+    use super::*;
 
     fn part(number: u32, place: &str) -> StoredPart {
         StoredPart { number, bytes: store::Fragment { place: place.into(), offset: 0, size: 1 }, crc32: 0 }

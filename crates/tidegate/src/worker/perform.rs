@@ -36,7 +36,7 @@ pub(super) async fn given_up(app: &App, tx: &mut Tx, payload: &str, reason: &str
 }
 
 /// Does a job.
-pub(crate) async fn perform(app: &App, job: &Job) -> Result<()> {
+pub async fn perform(app: &App, job: &Job) -> Result<()> {
     match job {
         Job::SweepV1 => sweep::run(app).await,
         Job::RecoverV1 => sweep::recover(app).await,

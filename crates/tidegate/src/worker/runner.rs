@@ -224,7 +224,7 @@ fn backoff(attempts: i64) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use crate::queue::*;
+    use super::*;
 
     #[test]
     fn backoff_doubles_up_to_an_hour() {

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use tidegate::db::Cursor;
 use tidegate::error::Error;
-use tidegate::library::{audit, downloads, grants, objects};
+use tidegate::library::{audit, downloads, grants, objects, tokens};
 use tidegate::model::access::Action;
 use tidegate::model::caller::Caller;
 use tidegate::model::event::Scope;
@@ -12,8 +12,9 @@ use tidegate::model::ids::{ObjectId, UserId};
 use tidegate::model::owner::{Owner, OwnerKind};
 use tidegate::model::principal::{Principal, Roles};
 use tidegate::sign_in::issuer::NewToken;
+use tidegate::surfaces::disks;
+use tidegate::uploads;
 use tidegate::uploads::Announced;
-use tidegate::{sign_in, uploads};
 
 use crate::support::{TestApp, user};
 
@@ -50,7 +51,7 @@ async fn every_shared_function_denies_a_stranger() {
             ("objects::find", objects::find(app, stranger, Action::Read, KIND, ready).await.map(drop)),
             ("objects::find_ready", objects::find_ready(app, stranger, KIND, ready).await.map(drop)),
             ("objects::list", objects::list(app, stranger, &alice, None, Cursor::START, 10).await.map(drop)),
-            ("objects::delete", objects::delete(app, stranger, KIND, ready).await),
+            ("disks::delete", disks::delete(app, stranger, KIND, ready).await),
             ("grants::issue", grants::issue(app, stranger, KIND, ready).await.map(drop)),
             ("uploads::find_open", uploads::find_open(app, stranger, KIND, open).await.map(drop)),
             ("audit::list", audit::list(app, stranger, scope(Some(&alice), None), Cursor::START, 10).await.map(drop)),

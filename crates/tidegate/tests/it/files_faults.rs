@@ -4,10 +4,11 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use tidegate::queue::{Job, perform};
+use tidegate::queue::Job;
+use tidegate::worker::perform::perform;
 
+use crate::files::{complete, complete_with, file, init, put, refusal, sha256, usage};
 use crate::support::{TestApp, pattern};
-use tidegate::surfaces::files::{complete, complete_with, file, init, put, refusal, sha256, usage};
 
 /// An upload and the URL that takes all of its bytes.
 async fn direct(app: &TestApp, size: usize) -> (String, String, String) {

@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 use tidegate::queue::Job;
 
+use crate::files::{complete, file, init, put, refusal, usage};
+use crate::sessions::{eicar, scanning};
 use crate::sessions_faults::run_late_jobs;
 use crate::support::services::{Cuttable, given};
 use crate::support::{TestApp, pattern};
-use tidegate::surfaces::files::{complete, file, init, put, refusal, usage};
-use tidegate::surfaces::sessions::{eicar, scanning};
 
 /// A file that was sent and that nothing was done to since; its key and its upload.
 async fn sent(app: &TestApp, name: &str, bytes: &[u8], folder: &str) -> (String, String) {

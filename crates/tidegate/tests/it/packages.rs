@@ -5,9 +5,9 @@ use tidegate::model::package::{DatasetId, NodeId, NodeKind};
 use tidegate::queue::{Job, enqueue};
 
 use crate::s3_store::bucket;
+use crate::sessions::{eicar, scanning};
 use crate::support::services::given;
 use crate::support::{Answer, PART, TestApp, pattern};
-use tidegate::surfaces::sessions::{eicar, scanning};
 
 const LAB: &str = "lab";
 

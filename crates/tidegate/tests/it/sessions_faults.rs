@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
+use crate::sessions::{CONFIRM, SESSION, eicar, photo, photo_of, scanner, scanning};
 use crate::support::TestApp;
 use crate::support::services::{Cuttable, given};
-use tidegate::surfaces::sessions::{CONFIRM, SESSION, eicar, photo, photo_of, scanner, scanning};
 
 fn path(id: &Value, tail: &str) -> String {
     format!("/v1/sessions/{SESSION}/media/{}{tail}", id.as_str().unwrap())

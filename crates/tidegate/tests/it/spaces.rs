@@ -8,8 +8,8 @@ use store::Attributes;
 use tidegate::model::ids::ObjectId;
 use tidegate::model::object::ObjectState;
 
+use crate::sessions::{eicar, photo, scanner};
 use crate::support::{Answer, TestApp};
-use tidegate::surfaces::sessions::{eicar, photo, scanner};
 
 impl TestApp {
     pub(crate) async fn put_json(&self, user: &str, path: &str, body: &Value) -> Answer {
