@@ -34,7 +34,7 @@ pub struct Ready {
 }
 
 /// The records in memory. Exact while one server has the database; where others share it, as late as they are told
-/// (`changes.rs`).
+/// (`cache_invalidation.rs`).
 #[derive(Debug)]
 pub struct Records {
     keeping: AtomicBool,

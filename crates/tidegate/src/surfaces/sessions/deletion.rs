@@ -1,4 +1,4 @@
-//! Deletes and restores of sessions and of what is in them. How it is done is in `gallery`.
+//! Deletes and restores of sessions and of what is in them. How it is done is in `uploads/media_items`.
 
 use std::time::SystemTime;
 

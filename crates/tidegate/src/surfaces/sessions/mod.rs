@@ -1,5 +1,5 @@
 //! Sessions, and the media that an organisation's people put into them: who may do what with them, and where they can be
-//! read. What they have in common with spaces is in `gallery`.
+//! read. What they have in common with spaces is in `uploads/media_items`.
 
 pub mod deletion;
 pub mod links;

@@ -1,5 +1,5 @@
 //! Spaces: galleries whose members see the same images under one signature. Who is a member, and who may say so; the images
-//! are in `images`, and what they have in common with sessions' media in `gallery`.
+//! are in `images`, and what they have in common with sessions' media in `uploads/media_items`.
 
 pub mod images;
 

@@ -1,5 +1,5 @@
 //! What sessions and spaces have in common: media that are announced, sealed, scanned, made anew, published, deleted and
-//! brought back. Who may do what was decided before, by the surface that calls; what becomes of the bytes is in `jobs/ingest`.
+//! brought back. Who may do what was decided before, by the surface that calls; what becomes of the bytes is in `uploads/ingest`.
 
 pub mod deletion;
 pub mod uploads;
