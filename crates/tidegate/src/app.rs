@@ -15,28 +15,21 @@ use store::{Endpoint, FsStore, Presigner, S3Options, S3Store, Store};
 use tokio::sync::{Mutex, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use crate::audit::Refusals;
-use crate::bell::Bell;
 use crate::config::secrets::{self, Credentials, DoorCredentials};
-use crate::config::{Config, Origin, S3Setting, StoreSetting};
+use crate::config::{AuthMode, Config, Origin, S3Setting, StoreSetting};
 use crate::db::Db;
-use crate::error::{Error, Result};
-use crate::files::in_order::InOrder;
-use crate::grants::GrantCache;
-use crate::model::access::{self, Action, Decision, Target};
-use crate::model::caller::Caller;
-use crate::model::ids::ObjectId;
-use crate::model::owner::{Owner, OwnerKind};
-use crate::model::role::Role;
-use crate::model::rules::{self, Stranger};
-use crate::packages::proxy::Fetcher;
-use crate::rates::RateLimits;
-use crate::records::Records;
-use crate::sign_in::SignIn;
-use crate::signing::Signing;
-use crate::stripes::Stripes;
-use crate::trust::Trust;
-use crate::watchers::Watchers;
+use crate::sign_in::{SignIn, SignInSetting};
+use crate::state::edge_keys::Trust;
+use crate::state::fetcher::Fetcher;
+use crate::state::grant_cache::GrantCache;
+use crate::state::locks::Stripes;
+use crate::state::notify::Bell;
+use crate::state::object_cache::Records;
+use crate::state::rate_limits::RateLimits;
+use crate::state::refusals::Refusals;
+use crate::state::signing_key::Signing;
+use crate::state::subscription_limit::Watchers;
+use crate::state::upload_hashes::InOrder;
 
 /// The bucket's name on the S3 door of a local store.
 pub const LOCAL_BUCKET: &str = "tidegate";
@@ -203,8 +196,12 @@ impl App {
         {
             tracing::warn!(error = error.detail(), "ETags from an earlier version are marked later, by the sweep");
         }
-        let own_key = secrets.tokens.as_ref().map(|pem| pem.expose_secret());
-        let sign_in = SignIn::new(&config.auth, own_key, &addresses.api.to_string())?;
+        // Tokens mean something in one mode only; in the others nobody is asked for keys.
+        let takes_tokens = config.auth.mode == AuthMode::Jwt;
+        let own_key = secrets.tokens.as_ref().filter(|_| takes_tokens).map(|pem| pem.expose_secret());
+        let no_tokens = SignInSetting::default();
+        let setting = if takes_tokens { &config.auth.sign_in } else { &no_tokens };
+        let sign_in = SignIn::new(setting, own_key, &addresses.api.to_string())?;
         let (id, key) = secrets.signing;
         let (folder, own) = (config.edge.keys.clone(), (id.clone(), key.public_pem()?));
         // A key that was given is never another one.
@@ -287,65 +284,4 @@ impl App {
         *probed = Some((Instant::now(), failures.clone()));
         failures
     }
-
-    /// The decision of `model::access` on an owner's things, as an outcome in the words of the owner's rules.
-    /// `object` is which of them, where that is known.
-    pub fn authorize(&self, caller: &Caller, action: Action, owner: &Owner, object: Option<ObjectId>) -> Result<()> {
-        match access::decide(&caller.deciding(), action, Target::Owner(owner)) {
-            Decision::Allow => Ok(()),
-            Decision::Unauthenticated => Err(unauthenticated()),
-            Decision::Deny => {
-                metrics::counter!("tidegate_refusals_total", "owner" => owner.kind().as_str()).increment(1);
-                self.refusals.note(caller, action, Some(owner), object);
-                Err(match rules::of(owner.kind()).stranger {
-                    Stranger::Forbidden => Error::Forbidden("this belongs to somebody else".into()),
-                    Stranger::NotFound => Error::NotFound(format!("no such {}", owner.kind().as_str()).into()),
-                })
-            }
-        }
-    }
-
-    /// The same where the one who asks is a member with this role, or none. A member knows that it is there.
-    pub fn authorize_member(
-        &self,
-        caller: &Caller,
-        action: Action,
-        (owner, role): (&Owner, Option<Role>),
-        object: Option<ObjectId>,
-    ) -> Result<()> {
-        let Some(role) = role else { return self.authorize(caller, action, owner, object) };
-        match access::decide(&caller.deciding(), action, Target::Shared(owner, role)) {
-            Decision::Allow => Ok(()),
-            Decision::Unauthenticated => Err(unauthenticated()),
-            Decision::Deny => {
-                metrics::counter!("tidegate_refusals_total", "owner" => owner.kind().as_str()).increment(1);
-                self.refusals.note(caller, action, Some(owner), object);
-                Err(Error::Forbidden(format!("the role {} does not allow this", role.as_str()).into()))
-            }
-        }
-    }
-
-    /// Counts and records a refusal that was decided by a key alone.
-    pub fn note_refusal(&self, caller: &Caller, action: Action, kind: OwnerKind) {
-        metrics::counter!("tidegate_refusals_total", "owner" => kind.as_str()).increment(1);
-        self.refusals.note(caller, action, None, None);
-    }
-
-    /// The same decision on what belongs to no one owner.
-    pub fn authorize_everywhere(&self, caller: &Caller, action: Action) -> Result<()> {
-        match access::decide(&caller.deciding(), action, Target::Everything) {
-            Decision::Allow => Ok(()),
-            Decision::Unauthenticated => Err(unauthenticated()),
-            Decision::Deny => {
-                metrics::counter!("tidegate_refusals_total", "owner" => "server").increment(1);
-                self.refusals.note(caller, action, None, None);
-                Err(Error::Forbidden("this takes another role".into()))
-            }
-        }
-    }
-}
-
-/// Nobody signed in.
-pub fn unauthenticated() -> Error {
-    Error::Unauthenticated("sign in first".into())
 }

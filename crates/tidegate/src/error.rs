@@ -100,6 +100,11 @@ pub fn bad_request(message: impl Into<Cow<'static, str>>) -> Error {
     Error::BadRequest(message.into())
 }
 
+/// Returns the error for a caller who has not signed in.
+pub fn unauthenticated() -> Error {
+    Error::Unauthenticated("sign in first".into())
+}
+
 impl From<store::Error> for Error {
     fn from(error: store::Error) -> Self {
         use store::Error as Store;

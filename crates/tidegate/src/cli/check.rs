@@ -1,7 +1,8 @@
 //! `tidegate check`: the settings as they were understood, without secrets.
 
 use crate::config::secrets;
-use crate::config::{AuthMode, Config, Cors, Database, GrantMode, StoreSetting};
+use crate::config::{AuthMode, Config, Cors, GrantMode, StoreSetting};
+use crate::db::Database;
 
 /// What an edge alone makes of them.
 /// What an edge would say at its start is looked at, too; `false` if it would not start, or trust nobody.

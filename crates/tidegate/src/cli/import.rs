@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::{print, process};
 use crate::app::{Addresses, App};
 use crate::config::{Config, Origin};
-use crate::files::import::{Import, Outcome};
+use crate::surfaces::files::import::{Import, Outcome};
 
 /// What is taken over.
 #[derive(Debug, Subcommand)]

@@ -8,9 +8,10 @@ use super::{print, process};
 use crate::config::Config;
 use crate::db::Db;
 use crate::error::{Error, Result};
-use crate::jobs::{self, Job, dead};
 use crate::model::caller::Caller;
 use crate::model::{from_micros, rfc3339};
+use crate::queue::{self, Job};
+use crate::worker::dead_letters;
 
 /// Objects that are looked up in one query.
 const AT_ONCE: i64 = 500;
@@ -42,7 +43,7 @@ async fn act(config: Config, what: What) -> anyhow::Result<()> {
     let db = Db::open(&config.database).await?;
     let outcome = match what {
         What::List => list(&db).await,
-        What::Retry { id: Some(id), .. } => dead::revive(&db, &Caller::system(), id).await,
+        What::Retry { id: Some(id), .. } => dead_letters::revive(&db, &Caller::system(), id).await,
         What::Retry { id: None, .. } => retry_all(&db).await,
         What::Rescan => rescan(&db).await,
     };
@@ -70,7 +71,7 @@ async fn retry_all(db: &Db) -> Result<()> {
         let Some(last) = page.last() else { break };
         after = last.id;
         for job in &page {
-            match dead::revive(db, &Caller::system(), job.id).await {
+            match dead_letters::revive(db, &Caller::system(), job.id).await {
                 Ok(()) => count += 1,
                 // Somebody else was quicker.
                 Err(Error::NotFound(_)) => {}
@@ -78,7 +79,7 @@ async fn retry_all(db: &Db) -> Result<()> {
             }
         }
     }
-    let failed = dead::revive_failed(db, &Caller::system()).await?;
+    let failed = dead_letters::revive_failed(db, &Caller::system()).await?;
     print(&format!("{count} jobs will be tried again, and {failed} objects that had failed without one\n"));
     Ok(())
 }
@@ -91,7 +92,7 @@ async fn rescan(db: &Db) -> Result<()> {
         after = Some(*last);
         let mut tx = db.begin().await?;
         for id in &page {
-            jobs::enqueue(&mut tx, &Job::RescanV1 { object: id.0 }, db.now()).await?;
+            queue::enqueue(&mut tx, &Job::RescanV1 { object: id.0 }, db.now()).await?;
             count += 1;
         }
         tx.commit().await?;

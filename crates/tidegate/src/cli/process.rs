@@ -6,7 +6,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::complain;
-use crate::config::{Config, Database};
+use crate::config::Config;
+use crate::db::Database;
 use crate::telemetry;
 
 /// Runs `work` until it ends; SIGTERM and SIGINT cancel its token. What is worth saying of the settings is said first.

@@ -12,7 +12,7 @@ use crate::app::{Addresses, App};
 use crate::config::{Config, Origin};
 use crate::model::epoch_seconds;
 use crate::model::owner::OwnerKind;
-use crate::reconcile::{self, Finding, Mode, Report};
+use crate::worker::reconcile::{self, Finding, Mode, Report};
 
 /// So many orphans are put aside without another question.
 const MANY: u64 = 20;

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use tokio_util::sync::CancellationToken;
 
 use super::process;
-use crate::config::{Config, Database, StoreSetting};
+use crate::config::{Config, StoreSetting};
+use crate::db::Database;
 use crate::server;
 
 /// Works until SIGTERM or SIGINT; what is being done is finished first.

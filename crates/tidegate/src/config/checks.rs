@@ -139,7 +139,7 @@ pub(super) fn checks(config: &Config, r: &mut Resolver) {
                 .into(),
         );
     }
-    let shares = !local && matches!(config.database, super::Database::Postgres { .. });
+    let shares = !local && matches!(config.database, crate::db::Database::Postgres { .. });
     if !config.works && !shares {
         r.problem(
             "WORKER",

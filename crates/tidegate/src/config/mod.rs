@@ -26,11 +26,13 @@ pub use self::packages::PackagesSetting;
 use self::resolve::Resolver;
 pub use self::resolve::{Origin, host_of, is_loopback_host};
 pub use self::settings::{SETTINGS, Setting, Stage, reference};
-pub use self::sign_in::SignInSetting;
 pub use self::sources::Sources;
 pub use self::spaces::SpacesSetting;
+use crate::db::Database;
 use crate::model::key::Layout;
 use crate::model::network::Network;
+use crate::sign_in::SignInSetting;
+use crate::telemetry::Log;
 
 /// Everything that can be set.
 #[derive(Debug, Clone)]
@@ -186,24 +188,6 @@ pub struct S3Setting {
     pub credentials: Option<(String, SecretString, Option<SecretString>)>,
 }
 
-/// The database.
-#[derive(Debug, Clone)]
-pub enum Database {
-    /// A file.
-    Sqlite(PathBuf),
-    /// A PostgreSQL server.
-    Postgres {
-        /// Where it is and how to sign in there.
-        url: SecretString,
-        /// Another host than the URL's: a proxy before it.
-        host: Option<String>,
-        /// The most connections this server opens.
-        connections: u32,
-        /// How long a statement may take.
-        timeout: Duration,
-    },
-}
-
 /// Sign-in.
 #[derive(Debug, Clone)]
 pub struct Auth {
@@ -311,17 +295,6 @@ pub enum Metrics {
     Any,
     /// Nobody.
     Off,
-}
-
-/// Logging.
-#[derive(Debug, Clone)]
-pub struct Log {
-    /// JSON lines instead of text for people.
-    pub json: bool,
-    /// The level's name.
-    pub level: &'static str,
-    /// Where spans go.
-    pub otlp_endpoint: Option<String>,
 }
 
 /// Limits.

@@ -8,11 +8,13 @@ use sign::{Hash, KeyKind};
 
 use super::resolve::{Origin, Resolver};
 use super::{
-    CloudFront, Config, Cookie, Cors, Database, EdgeSetting, FilesSetting, GrantMode, GraphqlSetting, Images, Limits,
-    Log, Metrics, S3Setting, StoreSetting, Uploads, media, packages, secrets, sign_in, spaces,
+    CloudFront, Config, Cookie, Cors, EdgeSetting, FilesSetting, GrantMode, GraphqlSetting, Images, Limits, Metrics,
+    S3Setting, StoreSetting, Uploads, media, packages, secrets, sign_in, spaces,
 };
+use crate::db::Database;
 use crate::model::key::Layout;
 use crate::model::network::Network;
+use crate::telemetry::Log;
 
 /// Reads every setting.
 pub(super) fn resolve_all(r: &mut Resolver) -> Config {

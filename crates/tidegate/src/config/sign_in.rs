@@ -1,46 +1,16 @@
 //! The settings of sign-in.
 
 use std::path::Path;
-use std::time::Duration;
 
 use secrecy::SecretString;
 
 use super::resolve::Resolver;
 use super::{Auth, AuthMode};
+use crate::sign_in::SignInSetting;
 use crate::sign_in::claims::Mapping;
 use crate::sign_in::issuer::Issuer;
 use crate::sign_in::jwks::is_fetchable;
 use crate::sign_in::token::Key;
-
-/// What tokens are checked against.
-#[derive(Debug, Clone, Default)]
-pub struct SignInSetting {
-    /// The PEM of the issuer's one key.
-    pub public_key: Option<String>,
-    /// Where the issuer's keys are.
-    pub jwks_url: Option<String>,
-    /// How often they are read.
-    pub jwks_refresh: Duration,
-    /// `iss`.
-    pub issuer: Option<String>,
-    /// `aud`.
-    pub audience: Option<String>,
-    /// What the claims mean.
-    pub mapping: Mapping,
-    /// Tokens of services.
-    pub services: Vec<SecretString>,
-    /// Whether tokens of our own making are made and taken.
-    pub own_tokens: bool,
-    /// The PEM they are signed with, if given.
-    pub own_key: Option<SecretString>,
-}
-
-impl SignInSetting {
-    /// For whom tokens of our own making are.
-    pub fn own_audience(&self) -> &str {
-        self.audience.as_deref().unwrap_or("tidegate")
-    }
-}
 
 /// Settings that only mean something with tokens; one of them makes `jwt` the mode.
 const TOKENS: [&str; 7] = [

@@ -24,9 +24,10 @@ mod sqlite;
 mod trees;
 mod uploads;
 
-use std::time::SystemTime;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
 
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::sqlite::SqlitePool;
 
 pub use self::changes::{Change, Changes};
@@ -38,7 +39,6 @@ pub use self::parts::Put;
 pub use self::postgres::{PgTx, Postgres};
 pub use self::reconcile::Expected;
 pub use self::trees::{Conflict, Leaf, Outdated};
-use crate::config::Database;
 use crate::error::{Error, Result, bad_request};
 use crate::model::from_micros;
 use crate::model::media::Look;
@@ -110,6 +110,24 @@ macro_rules! on_tx {
     };
 }
 pub(crate) use {on_reader, on_tx};
+
+/// The database.
+#[derive(Debug, Clone)]
+pub enum Database {
+    /// A file.
+    Sqlite(PathBuf),
+    /// A PostgreSQL server.
+    Postgres {
+        /// Where it is and how to sign in there.
+        url: SecretString,
+        /// Another host than the URL's: a proxy before it.
+        host: Option<String>,
+        /// The most connections this server opens.
+        connections: u32,
+        /// How long a statement may take.
+        timeout: Duration,
+    },
+}
 
 /// Whether a text is a PostgreSQL URL that can be used.
 pub fn is_postgres_url(url: &str) -> bool {

@@ -11,9 +11,9 @@ use axum::http::{HeaderMap, Method, header};
 
 use super::address::ClientAddress;
 use super::error::ApiError;
-use crate::app::{App, unauthenticated};
+use crate::app::App;
 use crate::config::AuthMode;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, unauthenticated};
 use crate::model::caller::Caller;
 use crate::model::ids::{OrgId, UserId};
 use crate::model::principal::{Principal, Roles};

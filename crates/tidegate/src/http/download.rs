@@ -9,8 +9,8 @@ use futures::TryFutureExt as _;
 
 use super::content::{self, Facts, Fields as _, Sent};
 use crate::app::App;
-use crate::downloads::Download;
 use crate::error::Result;
+use crate::library::downloads::Download;
 use crate::model::disposition;
 
 /// Answers a GET or HEAD with what was opened.

@@ -15,9 +15,9 @@ use super::time::rfc3339;
 use crate::app::App;
 use crate::db::DeadJob as Dead;
 use crate::error::{Error, bad_request};
-use crate::jobs::dead;
 use crate::model::caller::Caller;
 use crate::model::from_micros;
+use crate::worker::dead_letters;
 
 const USUAL_PAGE: i64 = 100;
 
@@ -70,7 +70,7 @@ async fn list_dead(
 ) -> std::result::Result<Json<Vec<DeadJob>>, ApiError> {
     let Query(asked) = query.map_err(|_| bad_request("after or limit can't be read"))?;
     let (after, limit) = (asked.after.unwrap_or(0), asked.limit.unwrap_or(USUAL_PAGE));
-    let found = dead::list(&app, &caller, after, limit).await?;
+    let found = dead_letters::list(&app, &caller, after, limit).await?;
     Ok(Json(found.into_iter().map(Into::into).collect()))
 }
 
@@ -85,6 +85,6 @@ async fn retry_dead(
     Path(id): Path<String>,
 ) -> std::result::Result<StatusCode, ApiError> {
     let id = id.parse().map_err(|_| Error::NotFound("no such job".into()))?;
-    dead::retry(&app, &caller, id).await?;
+    dead_letters::retry(&app, &caller, id).await?;
     Ok(StatusCode::ACCEPTED)
 }

@@ -18,12 +18,12 @@ use super::json::json;
 use super::time::rfc3339;
 use crate::app::App;
 use crate::error::{Error, bad_request};
+use crate::library::tokens;
 use crate::model::caller::Caller;
 use crate::model::ids::{OrgId, UserId};
 use crate::model::package::DatasetId;
 use crate::model::principal::Roles;
 use crate::model::role::Role;
-use crate::sign_in::issue_token;
 use crate::sign_in::issuer::NewToken;
 
 const LIFETIMES: std::ops::RangeInclusive<u64> = 60..=86_400;
@@ -85,7 +85,7 @@ async fn create_token(State(app): State<Arc<App>>, caller: Caller, request: Requ
         org: asked.org.as_deref().map(OrgId::parse).transpose().map_err(|_| bad_request("org is no id"))?,
         roles: Roles { admin: !asked.roles.is_empty(), datasets },
     };
-    let (token, expires_at) = issue_token(&app, &caller, &new, Duration::from_secs(lifetime)).await?;
+    let (token, expires_at) = tokens::issue(&app, &caller, &new, Duration::from_secs(lifetime)).await?;
     let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
     Ok((no_store, Json(IssuedToken { token, expires_at: rfc3339(expires_at) })).into_response())
 }

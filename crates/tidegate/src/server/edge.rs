@@ -15,8 +15,8 @@ use crate::http::edge::ops::Watched;
 use crate::http::edge::{self, Edge};
 use crate::http::serve::{Door, Routed, serve};
 use crate::http::{SMALL_BUFFER, edge_ops_router};
+use crate::state::edge_keys::Trust;
 use crate::telemetry;
-use crate::trust::Trust;
 
 /// An edge that listens and does not answer yet.
 #[derive(Debug)]

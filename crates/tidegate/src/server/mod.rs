@@ -19,8 +19,9 @@ use crate::http::edge::{Edge, Origin as EdgeOrigin};
 use crate::http::serve::{Door, Routed, serve};
 use crate::http::workers::Workers;
 use crate::http::{LARGE_BUFFER, api_router, s3_router};
-use crate::jobs::runner;
-use crate::{changes, telemetry};
+use crate::state::cache_invalidation;
+use crate::telemetry;
+use crate::worker::runner;
 
 const UPKEEP: Duration = Duration::from_secs(10);
 
@@ -100,7 +101,7 @@ impl Server {
         }
         let (app, until) = (Arc::clone(&self.app), answered.clone());
         tasks.spawn(async move { app.refusals.write(&app.db, until).await });
-        tasks.spawn(changes::follow(Arc::clone(&self.app), stop.clone()));
+        tasks.spawn(follow_changes(Arc::clone(&self.app), stop.clone()));
         if self.app.sign_in.depends() {
             let (app, stop) = (Arc::clone(&self.app), stop.clone());
             tasks.spawn(async move { app.sign_in.keep_fresh(stop).await });
@@ -187,4 +188,9 @@ fn raise_file_limit() {
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }) {
         tracing::warn!(%error, "the limit of open files can't be raised");
     }
+}
+
+/// Follows what other servers change, until `stop`.
+async fn follow_changes(app: Arc<App>, stop: CancellationToken) {
+    cache_invalidation::follow(&app.db, &app.records, [&app.jobs, &app.news], stop).await;
 }

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 
+use super::follow_changes;
 use super::{UPKEEP, address, bind};
 use crate::app::{Addresses, App};
 use crate::config::{Config, Origin};
 use crate::http::serve::{Door, Routed, serve};
 use crate::http::{SMALL_BUFFER, worker_router};
-use crate::jobs::runner;
-use crate::{changes, telemetry};
+use crate::telemetry;
+use crate::worker::runner;
 
 /// Works until `stop`; what is being done is finished first.
 pub async fn work(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
@@ -30,7 +31,7 @@ pub async fn work(config: Config, stop: CancellationToken) -> anyhow::Result<()>
     tokio::spawn(async move { telling.say_what_is_missing().await });
     let ops_address = ops.map(|ops| ops.to_string());
     tracing::info!(version = env!("CARGO_PKG_VERSION"), ops = ops_address, "working");
-    let following = tokio::spawn(changes::follow(Arc::clone(&app), stop.clone()));
+    let following = tokio::spawn(follow_changes(Arc::clone(&app), stop.clone()));
     let upkeep = stop.clone();
     tokio::spawn(async move {
         while tokio::time::timeout(UPKEEP, upkeep.cancelled()).await.is_err() {

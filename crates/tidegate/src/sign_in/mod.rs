@@ -9,21 +9,46 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 use aws_lc_rs::{constant_time, digest};
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio_util::sync::CancellationToken;
 
 use self::claims::Mapping;
-use self::issuer::{Issuer, NewToken};
+use self::issuer::Issuer;
 use self::jwks::Jwks;
 use self::token::{Expected, Key, Rejected};
-use crate::app::App;
-use crate::config::{Auth, AuthMode, SignInSetting};
 use crate::error::{Error, Result};
-use crate::model::access::Action;
-use crate::model::caller::Caller;
 use crate::model::epoch_seconds;
-use crate::model::event::{Deed, NewEvent};
 use crate::model::principal::Principal;
+
+/// What tokens are checked against.
+#[derive(Debug, Clone, Default)]
+pub struct SignInSetting {
+    /// The PEM of the issuer's one key.
+    pub public_key: Option<String>,
+    /// Where the issuer's keys are.
+    pub jwks_url: Option<String>,
+    /// How often they are read.
+    pub jwks_refresh: Duration,
+    /// `iss`.
+    pub issuer: Option<String>,
+    /// `aud`.
+    pub audience: Option<String>,
+    /// What the claims mean.
+    pub mapping: Mapping,
+    /// Tokens of services.
+    pub services: Vec<SecretString>,
+    /// Whether tokens of our own making are made and taken.
+    pub own_tokens: bool,
+    /// The PEM they are signed with, if given.
+    pub own_key: Option<SecretString>,
+}
+
+impl SignInSetting {
+    /// For whom tokens of our own making are.
+    pub fn own_audience(&self) -> &str {
+        self.audience.as_deref().unwrap_or("tidegate")
+    }
+}
 
 /// Everything that a token is checked against.
 #[derive(Debug)]
@@ -39,12 +64,9 @@ pub struct SignIn {
 }
 
 impl SignIn {
-    /// As the settings say. `own_key` is the PEM that our own tokens are signed with; `address` is the API's.
-    pub fn new(auth: &Auth, own_key: Option<&str>, address: &str) -> anyhow::Result<Self> {
-        // What has no effect in a mode asks nobody and is asked by nobody.
-        let unused = SignInSetting::default();
-        let setting = if auth.mode == AuthMode::Jwt { &auth.sign_in } else { &unused };
-        let own_key = own_key.filter(|_| auth.mode == AuthMode::Jwt);
+    /// As the settings say; the default settings accept no token. `own_key` is the PEM that our own tokens are signed
+    /// with; `address` is the API's.
+    pub fn new(setting: &SignInSetting, own_key: Option<&str>, address: &str) -> anyhow::Result<Self> {
         let SignInSetting { public_key, jwks_url, jwks_refresh, issuer, audience, mapping, services, .. } = setting;
         let fixed = public_key.as_deref().map(Key::from_pem).transpose().context("AUTH_JWT_PUBLIC_KEY_BASE64")?;
         Ok(Self {
@@ -52,7 +74,7 @@ impl SignIn {
             jwks: jwks_url.as_ref().map(|url| Jwks::new(url, *jwks_refresh)).transpose()?,
             expected: Expected { issuer: issuer.clone(), audience: audience.clone() },
             mapping: mapping.clone(),
-            issuer: own_key.map(|pem| Issuer::new(pem, address, auth.sign_in.own_audience())).transpose()?,
+            issuer: own_key.map(|pem| Issuer::new(pem, address, setting.own_audience())).transpose()?,
             services: services.iter().map(|token| hashed(token.expose_secret())).collect(),
         })
     }
@@ -104,27 +126,6 @@ impl SignIn {
             jwks.keep_fresh(stop).await;
         }
     }
-}
-
-/// Makes a token for a user, on behalf of a service.
-pub async fn issue_token(
-    app: &App,
-    caller: &Caller,
-    new: &NewToken,
-    lifetime: Duration,
-) -> Result<(String, SystemTime)> {
-    app.authorize_everywhere(caller, Action::IssueTokens)?;
-    let issuer = app.sign_in.issuer.as_ref();
-    let issuer = issuer.ok_or_else(|| Error::Misconfig("this server issues no tokens; see AUTH_OWN_TOKENS".into()))?;
-    let now = SystemTime::now();
-    let issued = issuer.issue(new, now, lifetime)?;
-    let deed = if new.roles.admin { Deed::AdminTokenIssued } else { Deed::TokenIssued };
-    let caller = Caller { acting_for: Some(new.user.clone()), ..caller.clone() };
-    let event = NewEvent { at: now, caller, deed, owner: None, object: None };
-    let mut tx = app.db.begin().await?;
-    tx.record_event(&event).await?;
-    tx.commit().await?;
-    Ok(issued)
 }
 
 fn hashed(token: &str) -> [u8; 32] {

@@ -16,8 +16,6 @@ use tracing_subscriber::{EnvFilter, Layer as _};
 pub use self::otlp::Exporting;
 pub use self::trace::TraceContext;
 
-use crate::config::Log;
-
 /// Spans on their way out; there are none in this build.
 #[cfg(not(feature = "otlp"))]
 #[derive(Debug, Default)]
@@ -35,6 +33,17 @@ pub fn adopt(_: &tracing::Span, _: &TraceContext) {}
 
 #[cfg(feature = "otlp")]
 pub use self::otlp::adopt;
+
+/// Logging.
+#[derive(Debug, Clone)]
+pub struct Log {
+    /// JSON lines instead of text for people.
+    pub json: bool,
+    /// The level's name.
+    pub level: &'static str,
+    /// Where spans go.
+    pub otlp_endpoint: Option<String>,
+}
 
 static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
 

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use tidegate::db::Cursor;
 use tidegate::error::Error;
+use tidegate::library::{audit, downloads, grants, objects, tokens};
 use tidegate::model::access::Action;
 use tidegate::model::caller::Caller;
 use tidegate::model::event::Scope;
@@ -11,8 +12,9 @@ use tidegate::model::ids::{ObjectId, UserId};
 use tidegate::model::owner::{Owner, OwnerKind};
 use tidegate::model::principal::{Principal, Roles};
 use tidegate::sign_in::issuer::NewToken;
+use tidegate::surfaces::disks;
+use tidegate::uploads;
 use tidegate::uploads::Announced;
-use tidegate::{audit, downloads, grants, objects, sign_in, uploads};
 
 use crate::support::{TestApp, user};
 
@@ -49,12 +51,12 @@ async fn every_shared_function_denies_a_stranger() {
             ("objects::find", objects::find(app, stranger, Action::Read, KIND, ready).await.map(drop)),
             ("objects::find_ready", objects::find_ready(app, stranger, KIND, ready).await.map(drop)),
             ("objects::list", objects::list(app, stranger, &alice, None, Cursor::START, 10).await.map(drop)),
-            ("objects::delete", objects::delete(app, stranger, KIND, ready).await),
+            ("disks::delete", disks::delete(app, stranger, KIND, ready).await),
             ("grants::issue", grants::issue(app, stranger, KIND, ready).await.map(drop)),
             ("uploads::find_open", uploads::find_open(app, stranger, KIND, open).await.map(drop)),
             ("audit::list", audit::list(app, stranger, scope(Some(&alice), None), Cursor::START, 10).await.map(drop)),
             ("audit::list", audit::list(app, stranger, scope(None, Some(ready)), Cursor::START, 10).await.map(drop)),
-            ("sign_in::issue_token", sign_in::issue_token(app, stranger, &token(), HOUR).await.map(drop)),
+            ("tokens::issue", tokens::issue(app, stranger, &token(), HOUR).await.map(drop)),
             ("downloads::open", downloads::open(app, stranger, KIND, ready).await.map(drop)),
         ];
         for (function, outcome) in outcomes {

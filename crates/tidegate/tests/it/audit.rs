@@ -3,10 +3,10 @@
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
-use tidegate::jobs::{self, Job};
 use tidegate::model::caller::Caller;
 use tidegate::model::event::{Deed, NewEvent};
 use tidegate::model::principal::Principal;
+use tidegate::queue::{self, Job};
 
 use crate::support::{Answer, TestApp, user};
 
@@ -132,7 +132,7 @@ async fn events_are_never_changed_and_forgotten_when_their_time_is_over() {
         let caller = Caller::from(Principal::System);
         tx.record_event(&NewEvent { at, caller, deed: Deed::TokenIssued, owner: None, object: None }).await.unwrap();
     }
-    jobs::enqueue(&mut tx, &Job::SweepV1, app.app.db.now()).await.unwrap();
+    queue::enqueue(&mut tx, &Job::SweepV1, app.app.db.now()).await.unwrap();
     tx.commit().await.unwrap();
     app.run_jobs().await;
     let admin = [("x-user-id", "root"), ("x-roles", "admin")];

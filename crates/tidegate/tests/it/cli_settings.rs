@@ -1,6 +1,7 @@
 //! Settings: layers, aliases, every problem at once, and what must not start.
 
-use tidegate::config::{AuthMode, Config, Database, SETTINGS, Sources, Stage};
+use tidegate::config::{AuthMode, Config, SETTINGS, Sources, Stage};
+use tidegate::db::Database;
 
 fn load(settings: &[(&str, &str)]) -> Result<Config, Vec<String>> {
     let environment = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();

@@ -443,7 +443,7 @@ async fn remains_of_uploads_are_swept() {
     std::fs::create_dir_all(foreign.parent().unwrap()).unwrap();
     std::fs::write(&foreign, b"theirs").unwrap();
     tokio::time::sleep(std::time::Duration::from_millis(1200)).await;
-    tidegate::jobs::perform(&app.app, &tidegate::jobs::Job::SweepV1).await.unwrap();
+    tidegate::worker::perform::perform(&app.app, &tidegate::queue::Job::SweepV1).await.unwrap();
     let left = app.files();
     assert!(strays.iter().all(|key| !left.contains(key)) && !left.contains(&format!("{draft}/data")), "{left:?}");
     assert!(foreign.exists(), "{left:?}");

@@ -4,7 +4,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use tidegate::jobs::{Job, perform};
+use tidegate::queue::Job;
+use tidegate::worker::perform::perform;
 
 use crate::files::{complete, complete_with, file, init, put, refusal, sha256, usage};
 use crate::support::{TestApp, pattern};
@@ -255,7 +256,7 @@ async fn an_upload_that_has_ended_leaves_nothing() {
     let late = Box::pin(futures::stream::iter([Ok(bytes::Bytes::from_static(b"x"))]));
     app.app.store.write_fragment(&format!(".parts/{upload}"), 2, 1, late, &store::Attributes::default()).await.unwrap();
     write(&app, &format!(".quarantine/{}/x", found.object), b"x").await;
-    tidegate::files::uploads::abort(&app.app, &crate::support::user("alice").0, &upload).await.unwrap();
+    tidegate::surfaces::files::uploads::abort(&app.app, &crate::support::user("alice").0, &upload).await.unwrap();
     // A completion elsewhere moved its blob after the end and died.
     write(&app, &key, b"abc").await;
     app.run_jobs().await;

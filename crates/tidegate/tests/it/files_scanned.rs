@@ -1,7 +1,7 @@
 //! Users' files where there is a scanner: until it was asked nobody reads one, what it finds goes, and space is exact.
 
 use serde_json::{Value, json};
-use tidegate::jobs::Job;
+use tidegate::queue::Job;
 
 use crate::files::{complete, file, init, put, refusal, usage};
 use crate::sessions::{eicar, scanning};
@@ -234,7 +234,7 @@ async fn what_was_let_through_is_looked_at_again() {
     assert_eq!(all.len(), 2);
     let mut tx = app.app.db.begin().await.unwrap();
     for id in all {
-        tidegate::jobs::enqueue(&mut tx, &Job::RescanV1 { object: id.0 }, app.app.db.now()).await.unwrap();
+        tidegate::queue::enqueue(&mut tx, &Job::RescanV1 { object: id.0 }, app.app.db.now()).await.unwrap();
     }
     tx.commit().await.unwrap();
     app.run_jobs().await;
@@ -277,10 +277,10 @@ async fn what_failed_for_good_can_be_taken_back_by_an_operator() {
     let folder = app.stop().await;
     let app = TestApp::over(folder, &scanner_settings(&crate::sessions::scanner())).await;
     let system = tidegate::model::caller::Caller::system();
-    assert_eq!(tidegate::jobs::dead::revive_failed(&app.app.db, &system).await.unwrap(), 1);
+    assert_eq!(tidegate::worker::dead_letters::revive_failed(&app.app.db, &system).await.unwrap(), 1);
     app.run_jobs().await;
     assert_eq!(metadata(&app, &key).await["status"], "READY");
-    assert_eq!(tidegate::jobs::dead::revive_failed(&app.app.db, &system).await.unwrap(), 0);
+    assert_eq!(tidegate::worker::dead_letters::revive_failed(&app.app.db, &system).await.unwrap(), 0);
     app.finish().await;
 }
 

@@ -6,8 +6,8 @@ use serde_json::json;
 use store::{Attributes, Expect, Plan, Shape};
 use tidegate::db::{ClaimedJob, NewJob, Verdict};
 use tidegate::error::Result;
-use tidegate::jobs::runner;
-use tidegate::jobs::{self, Job};
+use tidegate::queue::{self, Job};
+use tidegate::worker::runner;
 
 use crate::support::{PART, TestApp, pattern};
 
@@ -15,7 +15,7 @@ const LEASE: Duration = Duration::from_secs(60);
 
 async fn enqueue(app: &TestApp, job: &Job) {
     let mut tx = app.app.db.begin().await.unwrap();
-    jobs::enqueue(&mut tx, job, SystemTime::now()).await.unwrap();
+    queue::enqueue(&mut tx, job, SystemTime::now()).await.unwrap();
     tx.commit().await.unwrap();
 }
 
@@ -125,7 +125,7 @@ async fn recurring_jobs_outlive_any_number_of_crashes() {
     let mut now = SystemTime::now() + Duration::from_secs(1);
     for _ in 0..5 {
         let mut tx = app.app.db.begin().await.unwrap();
-        jobs::enqueue(&mut tx, &Job::RecoverV1, now).await.unwrap();
+        queue::enqueue(&mut tx, &Job::RecoverV1, now).await.unwrap();
         tx.commit().await.unwrap();
         let claimed = claim(&app, now).await.unwrap();
         assert!(claimed.is_some(), "it is there again after every crash");
@@ -133,7 +133,7 @@ async fn recurring_jobs_outlive_any_number_of_crashes() {
     }
     app.app.db.end_leases().await.unwrap();
     let mut tx = app.app.db.begin().await.unwrap();
-    jobs::enqueue(&mut tx, &Job::RecoverV1, now).await.unwrap();
+    queue::enqueue(&mut tx, &Job::RecoverV1, now).await.unwrap();
     tx.commit().await.unwrap();
     let claimed = claim(&app, now).await.unwrap().unwrap();
     app.app.db.finish_job(&claimed).await.unwrap();

@@ -14,6 +14,7 @@ mod files_scanned;
 mod graphql;
 mod guards;
 mod jobs;
+mod layers;
 mod packages;
 mod postgres;
 mod races;

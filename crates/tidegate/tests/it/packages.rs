@@ -1,8 +1,8 @@
 //! Datasets: who may do what in one, what goes in and out, and what becomes of what is deleted.
 
 use serde_json::{Value, json};
-use tidegate::jobs::{Job, enqueue};
 use tidegate::model::package::{DatasetId, NodeId, NodeKind};
+use tidegate::queue::{Job, enqueue};
 
 use crate::s3_store::bucket;
 use crate::sessions::{eicar, scanning};

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
 
 use serde_json::json;
-use tidegate::config::Database;
+use tidegate::db::Database;
 use tidegate::db::{Db, NewJob};
 use tidegate::error::Error;
 

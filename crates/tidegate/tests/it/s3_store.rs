@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tidegate::config::StoreSetting;
-use tidegate::jobs::{self, Job};
+use tidegate::queue::{self, Job};
 
 use crate::support::services::{Cuttable, database, given};
 use crate::support::{PART, TestApp, config, pattern};
@@ -93,7 +93,7 @@ async fn aborted_and_forgotten_uploads_leave_the_bucket() {
     assert_eq!(open().await.len(), 1);
     tokio::time::sleep(Duration::from_millis(1100)).await;
     let mut tx = app.app.db.begin().await.unwrap();
-    jobs::enqueue(&mut tx, &Job::SweepV1, app.app.db.now()).await.unwrap();
+    queue::enqueue(&mut tx, &Job::SweepV1, app.app.db.now()).await.unwrap();
     tx.commit().await.unwrap();
     app.run_jobs().await;
     assert_eq!(open().await, []);

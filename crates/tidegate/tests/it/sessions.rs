@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tidegate::jobs::{self, Job};
+use tidegate::queue::{self, Job};
 
 use crate::support::services::given;
 use crate::support::{Answer, TestApp};
@@ -364,7 +364,7 @@ async fn upload_expiration() {
     tokio::time::sleep(Duration::from_millis(3100)).await;
     // What was never confirmed is swept: record and bytes.
     let mut tx = app.app.db.begin().await.unwrap();
-    jobs::enqueue(&mut tx, &Job::SweepV1, app.app.db.now()).await.unwrap();
+    queue::enqueue(&mut tx, &Job::SweepV1, app.app.db.now()).await.unwrap();
     tx.commit().await.unwrap();
     app.run_jobs().await;
     for key in [key, sent] {

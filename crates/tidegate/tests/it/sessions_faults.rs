@@ -19,7 +19,7 @@ fn path(id: &Value, tail: &str) -> String {
 pub(crate) async fn run_late_jobs(app: &TestApp, rounds: u32) {
     for _ in 0..rounds {
         let due = app.app.db.now() + Duration::from_secs(600);
-        let Some(job) = tidegate::jobs::runner::claim(&app.app, None, due, Duration::from_secs(60)).await.unwrap()
+        let Some(job) = tidegate::worker::runner::claim(&app.app, None, due, Duration::from_secs(60)).await.unwrap()
         else {
             return;
         };
@@ -280,7 +280,7 @@ async fn deleted_media_are_gone_at_once_and_can_be_brought_back() {
     assert_eq!(app.as_of("ann", "garage", "DELETE", &path(&sent["id"], ""), None).await.status, 204);
     app.run_jobs().await;
     let late = app.app.db.now() + Duration::from_secs(2 * 86_400);
-    tidegate::gallery::deletion::purge_old(&app.app, late).await.unwrap();
+    tidegate::uploads::media_items::deletion::purge_old(&app.app, late).await.unwrap();
     app.run_jobs().await;
     assert_eq!(app.files(), Vec::<String>::new(), "after its retention nothing is left");
     let gone = app.as_of("ann", "garage", "POST", &path(&sent["id"], "/restore"), None).await;

@@ -454,7 +454,7 @@ async fn what_retention_ends_is_gone() {
     assert!(!tx.begin_restore(ObjectId::parse(&image).unwrap(), after).await.unwrap(), "also before the sweep comes");
     drop(tx);
     let late = app.app.db.now() + app.app.config.retention + std::time::Duration::from_secs(1);
-    tidegate::gallery::deletion::purge_old(&app.app, late).await.unwrap();
+    tidegate::uploads::media_items::deletion::purge_old(&app.app, late).await.unwrap();
     app.run_jobs().await;
     assert_eq!(app.files(), Vec::<String>::new());
     let restored = app.post("ann", &format!("/api/spaces/{space}/images/{image}/restore"), &json!({})).await;

@@ -19,22 +19,23 @@ use self::wire::{
     StoredPart, StreamAuth, StreamCookie, StreamUrl, UploadUrls, quoted, show_image, show_metadata, show_part,
     show_times, unquoted,
 };
-use super::cookies;
 use super::cursor::{parse_cursor, show_cursor};
-use super::download;
 use super::error::{ApiError, ErrorBody};
 use super::json::{json, json_or_nothing};
 use super::time::rfc3339;
+use super::{cookies, download};
 use crate::app::App;
 use crate::db::Cursor;
 use crate::error::{Error, bad_request};
-use crate::grants::{self, Authorization, Grant};
+use crate::library::grants::{self, Authorization, Grant};
+use crate::library::{downloads, objects};
 use crate::model::caller::Caller;
 use crate::model::ids::ObjectId;
 use crate::model::micros;
 use crate::model::object::{Object, ObjectState};
 use crate::model::owner::{Owner, OwnerKind};
-use crate::{downloads, objects, uploads};
+use crate::surfaces;
+use crate::uploads;
 
 const KIND: OwnerKind = OwnerKind::Disks;
 const DEFAULT_PAGE: i64 = 100;
@@ -275,7 +276,7 @@ async fn head_range(
 #[utoipa::path(delete, path = "/v1/images/{id}", tag = "images", params(("id" = String, Path)),
     responses((status = 204), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
 async fn delete_image(State(app): State<Arc<App>>, caller: Caller, ImageId(id): ImageId) -> Answer<StatusCode> {
-    objects::delete(&app, &caller, KIND, id).await?;
+    surfaces::disks::delete(&app, &caller, KIND, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

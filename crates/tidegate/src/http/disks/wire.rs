@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::super::time::rfc3339;
-use crate::grants::Times;
+use crate::library::grants::Times;
 use crate::model::object::{Content, Object};
 
 /// What a client announces of a new image.

@@ -41,7 +41,7 @@ use crate::config::{self, Config};
 use crate::model::epoch_seconds;
 use crate::model::key::Layout;
 use crate::model::network::Network;
-use crate::trust::Trust;
+use crate::state::edge_keys::Trust;
 
 /// The door and all it needs to answer.
 pub struct Edge {

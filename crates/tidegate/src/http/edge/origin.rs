@@ -15,7 +15,7 @@ use super::meters::{Lookup, Meters};
 use super::refused::Refused;
 use crate::app::StoreDebug;
 use crate::error::{Error, Result};
-use crate::stripes::Stripes;
+use crate::state::locks::Stripes;
 
 /// How long a blob may stay open; see [`Blob::is_current`] for why there must be an end.
 const KEPT_OPEN: Duration = Duration::from_secs(60);

@@ -22,12 +22,11 @@ use super::super::json::{MAX_LONG_JSON, json};
 use super::Answer;
 use super::held::{hold, length};
 use crate::app::App;
-use crate::archives;
 use crate::error::{Error, bad_request};
-use crate::files;
 use crate::model::caller::Caller;
 use crate::model::disposition;
 use crate::model::file::FileName;
+use crate::surfaces::{archives, files};
 
 /// Bodies up to this length are held without asking.
 const SMALL: usize = 2 << 20;

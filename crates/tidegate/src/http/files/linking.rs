@@ -16,9 +16,9 @@ use super::wire::{LinkWanted, SignedLink, Whose};
 use super::{Answer, serve};
 use crate::app::App;
 use crate::error::bad_request;
-use crate::files;
-use crate::files::links::{self, Version};
 use crate::model::caller::Caller;
+use crate::surfaces::files;
+use crate::surfaces::files::links::{self, Version};
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(signed_url, post_signed_url)).routes(routes!(revoke_links))

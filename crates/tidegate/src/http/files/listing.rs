@@ -18,12 +18,13 @@ use super::wire::{Files, Listing, show_listed};
 use crate::app::App;
 use crate::db::Cursor;
 use crate::error::{Error, Result, bad_request};
-use crate::files;
+use crate::library;
 use crate::model::caller::Caller;
 use crate::model::file::{File, Folder, Within};
 use crate::model::micros;
 use crate::model::object::ObjectState;
 use crate::model::owner::Owner;
+use crate::surfaces::files;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(list_all))
@@ -61,9 +62,9 @@ async fn list_all(
         None => None,
         Some(text) => Some(text.parse().map_err(|_| bad_request("limit must be from 1 to 1000"))?),
     };
-    let (total_count, total_size) = files::totals(&app, &caller, &owner, (&within, state)).await?;
-    let most = limit.unwrap_or(files::MAX_PAGE);
-    let (page, more) = files::list(&app, &caller, &owner, (&within, state), after, most).await?;
+    let (total_count, total_size) = library::files::totals(&app, &caller, &owner, (&within, state)).await?;
+    let most = limit.unwrap_or(library::files::MAX_PAGE);
+    let (page, more) = library::files::list(&app, &caller, &owner, (&within, state), after, most).await?;
     let next = last_of(&page).filter(|_| more);
     let files = page.into_iter().map(show_listed).collect();
     let next_cursor = next.map(show_cursor);
@@ -98,7 +99,8 @@ fn everything(rest: Rest, first: &Files) -> Result<impl futures::Stream<Item = s
     let rest = stream::try_unfold(rest, |mut rest| async move {
         let Some(after) = rest.after.take() else { return Ok(None) };
         let which = (&rest.within, rest.state);
-        let page = files::list(&rest.app, &rest.caller, &rest.owner, which, after, files::MAX_PAGE).await;
+        let page =
+            library::files::list(&rest.app, &rest.caller, &rest.owner, which, after, library::files::MAX_PAGE).await;
         let (page, more) = page.map_err(std::io::Error::other)?;
         rest.after = last_of(&page).filter(|_| more);
         let shown: Vec<_> = page.into_iter().map(show_listed).collect();

@@ -33,13 +33,14 @@ use super::json::json;
 use super::time::rfc3339;
 use crate::app::App;
 use crate::error::bad_request;
-use crate::files;
+use crate::library;
+use crate::library::tokens;
 use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::ids::UserId;
 use crate::model::principal::Roles;
-use crate::sign_in::issue_token;
 use crate::sign_in::issuer::NewToken;
+use crate::surfaces::files;
 
 type Answer<T> = std::result::Result<T, FilesError>;
 
@@ -68,7 +69,7 @@ pub(crate) fn list_routes() -> OpenApiRouter<Arc<App>> {
 #[utoipa::path(get, path = "/v1/files/metadata/{*key}", tag = "files", params(("key" = String, Path)),
     responses((status = 200, body = FileMetadata), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
 async fn metadata(State(app): State<Arc<App>>, caller: Caller, Path(key): Path<String>) -> Answer<Json<FileMetadata>> {
-    let (_, file) = files::find_kept(&app, &caller, Action::Read, &key).await?;
+    let (_, file) = library::files::find_kept(&app, &caller, Action::Read, &key).await?;
     Ok(Json(show_metadata(file)))
 }
 
@@ -148,7 +149,7 @@ async fn generate_token(
     let hours: u64 = hours.ok_or_else(|| bad_request("expires_hours must be from 1 to 24"))?;
     let new = NewToken { user, org: None, roles: Roles::default() };
     let lifetime = std::time::Duration::from_secs(hours * 3600);
-    let (token, ends) = issue_token(&app, &caller, &new, lifetime).await?;
+    let (token, ends) = tokens::issue(&app, &caller, &new, lifetime).await?;
     let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
     let body = UserToken { token, expires_in: lifetime.as_secs(), expires_at: rfc3339(ends) };
     Ok((no_store, Json(body)).into_response())

@@ -24,9 +24,9 @@ use super::Answer;
 use super::wire::LinkQuery;
 use crate::app::App;
 use crate::error::{Error, bad_request};
-use crate::files::links::{self, Given};
 use crate::model::disposition;
 use crate::model::file::File;
+use crate::surfaces::files::links::{self, Given};
 
 /// With padding or without; written without.
 const BASE64: GeneralPurpose = GeneralPurpose::new(

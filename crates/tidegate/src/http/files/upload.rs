@@ -21,10 +21,10 @@ use super::wire::{
 };
 use crate::app::App;
 use crate::error::{Error, Result, bad_request};
-use crate::files::parts::PartBody;
-use crate::files::{self, completion, parts, uploads};
 use crate::model::caller::Caller;
 use crate::model::file::Visibility;
+use crate::surfaces::files::parts::{self, PartBody};
+use crate::surfaces::files::{self, completion, uploads};
 
 /// The most bytes that are held of one body, until it is known where they go.
 const MAX_HELD: usize = 16 << 20;

@@ -4,11 +4,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::super::time::rfc3339;
-use crate::files::completion::Finished;
-use crate::files::uploads::Begun;
 use crate::model::file::File;
 use crate::model::media::Scan;
 use crate::model::quota::Usage;
+use crate::surfaces::files::completion::Finished;
+use crate::surfaces::files::uploads::Begun;
 
 /// What is to be uploaded.
 #[derive(Debug, Deserialize, ToSchema)]

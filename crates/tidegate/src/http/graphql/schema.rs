@@ -19,7 +19,7 @@ use super::limits::Limits;
 use crate::app::App;
 use crate::error::Error;
 use crate::model::caller::Caller;
-use crate::sessions::uploads::Announced;
+use crate::surfaces::sessions::uploads::Announced;
 
 /// What the handlers serve.
 pub(in crate::http) type Tidegate = Schema<Query, Mutation, Changes>;

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use super::super::time::rfc3339;
 use crate::model::package::TreeChange;
-use crate::packages::manifest::{Blocked, Line, Manifest};
+use crate::surfaces::packages::manifest::{Blocked, Line, Manifest};
 
 /// A line of a dataset's changelog.
 #[derive(Debug, Serialize, ToSchema)]

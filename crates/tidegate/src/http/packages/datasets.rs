@@ -13,6 +13,7 @@ use super::super::json::json;
 use super::asked::DatasetsAsked;
 use super::wire::{DatasetMember, DatasetMemberPage, DatasetPage, DatasetResponse, NewDataset, NewDatasetRole};
 use super::{Answer, Asking, limit, parse_place, read, show_place};
+use crate::access;
 use crate::app::App;
 use crate::error::{Result, bad_request};
 use crate::model::access::Action;
@@ -20,7 +21,7 @@ use crate::model::caller::Caller;
 use crate::model::ids::UserId;
 use crate::model::package::DatasetId;
 use crate::model::role::Role;
-use crate::packages::{self, members, no_such_dataset};
+use crate::surfaces::packages::{self, members};
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
@@ -32,7 +33,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 
 /// The dataset a path names; what is no id names none.
 fn id(text: &str) -> Result<DatasetId> {
-    DatasetId::parse(text).ok_or_else(no_such_dataset)
+    DatasetId::parse(text).ok_or_else(access::no_such_dataset)
 }
 
 /// Make a dataset
@@ -71,7 +72,7 @@ async fn list_datasets(
         show_place(at, &id)
     });
     let show = |dataset| {
-        let role = packages::role(&caller, &dataset);
+        let role = access::dataset_role(&caller, &dataset);
         DatasetResponse::new(dataset, role)
     };
     Ok(Json(DatasetPage { datasets: found.into_iter().map(show).collect(), next_cursor }))
@@ -85,8 +86,8 @@ async fn get_dataset(
     caller: Caller,
     Path(dataset): Path<String>,
 ) -> Answer<Json<DatasetResponse>> {
-    let found = packages::find(&app, &caller, Action::Read, &id(&dataset)?).await?;
-    let role = packages::role(&caller, &found);
+    let found = access::find_dataset(&app, &caller, Action::Read, &id(&dataset)?).await?;
+    let role = access::dataset_role(&caller, &found);
     Ok(Json(DatasetResponse::new(found, role)))
 }
 

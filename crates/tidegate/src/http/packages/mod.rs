@@ -17,10 +17,11 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use utoipa_axum::router::OpenApiRouter;
 
 use super::error::ApiError;
+use crate::access;
 use crate::app::App;
 use crate::error::{Error, Result, bad_request};
 use crate::model::package::{AssetPath, DatasetId, NodeId};
-use crate::packages::{no_such_dataset, no_such_package};
+use crate::surfaces::packages::no_such_package;
 
 const USUAL_PAGE: i64 = 100;
 
@@ -55,7 +56,7 @@ fn needed<'a>(name: &'static str, value: Option<&'a str>) -> Result<&'a str> {
 
 /// The dataset a query names; what is no id names none.
 fn dataset_id(value: Option<&str>) -> Result<DatasetId> {
-    DatasetId::parse(needed("dataset_id", value)?).ok_or_else(no_such_dataset)
+    DatasetId::parse(needed("dataset_id", value)?).ok_or_else(access::no_such_dataset)
 }
 
 /// The package a query names; the same.

@@ -19,7 +19,7 @@ use crate::error::{Result, bad_request};
 use crate::model::caller::Caller;
 use crate::model::object::ObjectState;
 use crate::model::package::{NodeId, Shown};
-use crate::packages::{self, deletion, no_such_package, restoring};
+use crate::surfaces::packages::{self, deletion, no_such_package, restoring};
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()

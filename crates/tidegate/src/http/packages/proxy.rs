@@ -14,7 +14,7 @@ use super::Answer;
 use super::reading::{described, redirect};
 use crate::app::App;
 use crate::error::{Result, bad_request};
-use crate::packages::proxy;
+use crate::surfaces::packages::proxy;
 
 const ALLOWED: &str = "GET, HEAD, OPTIONS";
 

@@ -23,8 +23,8 @@ use crate::app::App;
 use crate::error::{Error, Result, bad_request};
 use crate::model::caller::Caller;
 use crate::model::epoch_seconds;
-use crate::packages::links::{self, Signed};
-use crate::packages::manifest;
+use crate::surfaces::packages::links::{self, Signed};
+use crate::surfaces::packages::manifest;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(presign_s3)).routes(routes!(sign_cloudfront)).routes(routes!(download_manifest))

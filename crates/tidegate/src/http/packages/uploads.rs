@@ -23,8 +23,8 @@ use super::{
 use crate::app::App;
 use crate::error::Result;
 use crate::model::caller::Caller;
-use crate::packages::uploads::{self, Announced, Which};
-use crate::packages::{confirming, deletion, links, no_such_package};
+use crate::surfaces::packages::uploads::{self, Announced, Which};
+use crate::surfaces::packages::{confirming, deletion, links, no_such_package};
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()

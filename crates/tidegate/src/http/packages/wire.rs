@@ -10,8 +10,8 @@ use crate::db::PackageObject;
 use crate::model::object::Object;
 use crate::model::package::{Asset, Dataset, Node, NodeKind};
 use crate::model::space::Member;
-use crate::packages::deletion::{NOT_FOUND, Outcomes};
-use crate::packages::uploads::{Target, Way};
+use crate::surfaces::packages::deletion::{NOT_FOUND, Outcomes};
+use crate::surfaces::packages::uploads::{Target, Way};
 
 /// A dataset's name.
 #[derive(Debug, Deserialize, ToSchema)]

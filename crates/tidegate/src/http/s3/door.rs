@@ -24,7 +24,7 @@ use crate::error::Error;
 use crate::model::disposition;
 use crate::model::owner::OwnerKind;
 use crate::model::upload::Upload;
-use crate::sealing;
+use crate::uploads::seal;
 
 /// What S3 lists in one page at most.
 const MAX_KEYS: i32 = 1000;
@@ -162,7 +162,7 @@ impl S3 for Door {
             .map_err(refused)?;
         // A body may take longer than its upload is open: then nobody would look at it, or remove it. What is acknowledged
         // came before a confirmation that will be answered, and is what it seals; what came after it was sealed is not.
-        let _sealing = sealing::lock(&self.app, upload.object).await;
+        let _sealing = seal::lock(&self.app, upload.object).await;
         let now = self.app.db.find_single_upload(&input.key).await.map_err(internal)?;
         if now.is_none_or(|upload| upload.is_being_completed()) {
             self.app.store.delete(&input.key, store::Deletion::Purge).await.map_err(refused)?;

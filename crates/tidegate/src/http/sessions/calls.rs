@@ -14,7 +14,7 @@ use crate::error::{Result, bad_request};
 use crate::model::caller::Caller;
 use crate::model::ids::{ObjectId, SessionId};
 use crate::model::micros;
-use crate::sessions::{self, deletion, uploads};
+use crate::surfaces::sessions::{self, deletion, uploads};
 
 /// Media in one page where nobody said how many.
 pub(in crate::http) const USUAL_PAGE: i64 = 50;

@@ -15,10 +15,10 @@ use super::super::download;
 use super::super::error::ErrorBody;
 use super::{Answer, ids};
 use crate::app::App;
-use crate::downloads;
 use crate::error::{Error, bad_request};
+use crate::library::downloads;
 use crate::model::caller::Caller;
-use crate::sessions::links::{self, Given};
+use crate::surfaces::sessions::links::{self, Given};
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(content, head_content))

@@ -24,7 +24,7 @@ use crate::app::App;
 use crate::error::{Error, bad_request};
 use crate::model::caller::Caller;
 use crate::model::ids::ObjectId;
-use crate::sessions::uploads::Announced;
+use crate::surfaces::sessions::uploads::Announced;
 
 type Answer<T> = std::result::Result<T, ApiError>;
 

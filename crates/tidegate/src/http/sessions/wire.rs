@@ -8,7 +8,8 @@ use uuid::Uuid;
 use super::super::time::rfc3339;
 use crate::app::App;
 use crate::model::media::{Change, Passage, Stage, Status};
-use crate::sessions::{Shown, uploads::Target};
+use crate::surfaces::sessions::Shown;
+use crate::surfaces::sessions::uploads::Target;
 
 /// A whole number of bytes, up to 2^53.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -16,7 +16,7 @@ use super::wire::ImageChange;
 use super::{Answer, space_id};
 use crate::app::App;
 use crate::model::caller::Caller;
-use crate::spaces::images;
+use crate::surfaces::spaces::images;
 
 /// How often something is said where nothing comes about, so that proxies keep the connection.
 const BEAT: Duration = Duration::from_secs(15);

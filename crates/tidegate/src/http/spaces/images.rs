@@ -20,11 +20,11 @@ use super::wire::{
 use super::{Answer, Asking, ids, limit, place, space_id};
 use crate::app::App;
 use crate::error::{Error, Result, bad_request};
-use crate::imports;
 use crate::model::caller::Caller;
 use crate::model::ids::SpaceId;
 use crate::model::object::ObjectState;
-use crate::spaces::images::{self, Announced, Images, Wanted};
+use crate::surfaces::imports;
+use crate::surfaces::spaces::images::{self, Announced, Images, Wanted};
 
 /// What is signed is for who asked.
 const NO_STORE: [(header::HeaderName, HeaderValue); 1] =

@@ -24,7 +24,7 @@ use crate::error::{Error, Result, bad_request};
 use crate::model::caller::Caller;
 use crate::model::ids::{ObjectId, SpaceId, UserId};
 use crate::model::role::Role;
-use crate::spaces;
+use crate::surfaces::spaces;
 
 const USUAL_PAGE: i64 = 100;
 

@@ -17,7 +17,7 @@ use super::{Answer, Asking, ids, limit, place, space_id};
 use crate::app::App;
 use crate::error::bad_request;
 use crate::model::caller::Caller;
-use crate::spaces::images;
+use crate::surfaces::spaces::images;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()

@@ -10,14 +10,14 @@ use super::super::cursor::show_cursor;
 use super::super::time::rfc3339;
 use crate::app::App;
 use crate::db::Cursor;
-use crate::gallery::uploads::Target;
-use crate::imports::Imported;
 use crate::model::ids::{ObjectId, SpaceId};
 use crate::model::key::beside;
 use crate::model::media::{Change, Passage};
 use crate::model::object::ObjectState;
 use crate::model::space::{Image, Member, Space, Thumbnail};
-use crate::spaces::images::{Grant, Images};
+use crate::surfaces::imports::Imported;
+use crate::surfaces::spaces::images::{Grant, Images};
+use crate::uploads::media_items::uploads::Target;
 
 /// A space that is to be.
 #[derive(Debug, Deserialize, ToSchema)]

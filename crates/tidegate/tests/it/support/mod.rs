@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tidegate::app::App;
 use tidegate::config::{Config, Sources};
-use tidegate::jobs::runner;
 use tidegate::model::caller::Caller;
 use tidegate::model::ids::UserId;
 use tidegate::model::owner::Owner;
 use tidegate::model::principal::Principal;
 use tidegate::server::Server;
+use tidegate::worker::runner;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_util::sync::CancellationToken;
 

@@ -1,0 +1,171 @@
+//! Who may do what: finds the owner that bytes belong to and the caller's role there, and asks `model::access` to decide.
+//! Every function that serves a caller authorizes here first. A refusal is counted and noted for the audit log.
+//! Never reads or changes what an owner holds.
+
+use crate::app::App;
+use crate::error::{Error, Result, unauthenticated};
+use crate::model::access::{self, Action, Decision, Target};
+use crate::model::caller::Caller;
+use crate::model::ids::{ObjectId, SessionId, SpaceId, UserId};
+use crate::model::owner::{Owner, OwnerKind};
+use crate::model::package::{Dataset, DatasetId};
+use crate::model::principal::Principal;
+use crate::model::role::Role;
+use crate::model::rules::{self, Stranger};
+
+/// Decides on `action` with what belongs to `owner`. `object` names the object, where one is known.
+///
+/// A stranger gets `Forbidden` or `NotFound`, as the owner's rules say.
+pub fn authorize(app: &App, caller: &Caller, action: Action, owner: &Owner, object: Option<ObjectId>) -> Result<()> {
+    match access::decide(&caller.deciding(), action, Target::Owner(owner)) {
+        Decision::Allow => Ok(()),
+        Decision::Unauthenticated => Err(unauthenticated()),
+        Decision::Deny => {
+            count_refusal(owner.kind().as_str());
+            app.refusals.note(caller, action, Some(owner), object);
+            Err(match rules::of(owner.kind()).stranger {
+                Stranger::Forbidden => Error::Forbidden("this belongs to somebody else".into()),
+                Stranger::NotFound => Error::NotFound(format!("no such {}", owner.kind().as_str()).into()),
+            })
+        }
+    }
+}
+
+/// Decides on `action` for a member with `role`; without a role as [`authorize`] does.
+///
+/// A member knows that the owner exists, so a role that is too low is `Forbidden`.
+pub fn authorize_member(
+    app: &App,
+    caller: &Caller,
+    action: Action,
+    (owner, role): (&Owner, Option<Role>),
+    object: Option<ObjectId>,
+) -> Result<()> {
+    let Some(role) = role else { return authorize(app, caller, action, owner, object) };
+    match access::decide(&caller.deciding(), action, Target::Shared(owner, role)) {
+        Decision::Allow => Ok(()),
+        Decision::Unauthenticated => Err(unauthenticated()),
+        Decision::Deny => {
+            count_refusal(owner.kind().as_str());
+            app.refusals.note(caller, action, Some(owner), object);
+            Err(Error::Forbidden(format!("the role {} does not allow this", role.as_str()).into()))
+        }
+    }
+}
+
+/// Decides on `action` with what belongs to no single owner.
+pub fn authorize_everywhere(app: &App, caller: &Caller, action: Action) -> Result<()> {
+    match access::decide(&caller.deciding(), action, Target::Everything) {
+        Decision::Allow => Ok(()),
+        Decision::Unauthenticated => Err(unauthenticated()),
+        Decision::Deny => {
+            count_refusal("server");
+            app.refusals.note(caller, action, None, None);
+            Err(Error::Forbidden("this takes another role".into()))
+        }
+    }
+}
+
+/// Counts and notes a refusal that followed from a key alone, before any look-up.
+pub fn note_refusal(app: &App, caller: &Caller, action: Action, kind: OwnerKind) {
+    count_refusal(kind.as_str());
+    app.refusals.note(caller, action, None, None);
+}
+
+fn count_refusal(owner: &'static str) {
+    metrics::counter!("tidegate_refusals_total", "owner" => owner).increment(1);
+}
+
+/// Returns the user whose role decides; `None` for callers who need no role.
+pub(crate) fn deciding_user(caller: &Caller) -> Option<UserId> {
+    match caller.deciding().into_owned() {
+        Principal::User { id, .. } => Some(id),
+        Principal::Anonymous | Principal::Service | Principal::System => None,
+    }
+}
+
+/// Finds a session in which the caller may do `action`.
+pub async fn find_session(app: &App, caller: &Caller, action: Action, id: &SessionId) -> Result<Owner> {
+    if caller.principal == Principal::Anonymous {
+        return Err(unauthenticated());
+    }
+    let owner = app.db.find_session(id).await?.ok_or_else(|| Error::NotFound("no such session".into()))?;
+    authorize(app, caller, action, &owner, None)?;
+    Ok(owner)
+}
+
+/// Finds a space in which the caller may do `action`. A stranger gets `NotFound`, whether the space exists or not.
+pub async fn find_space(app: &App, caller: &Caller, action: Action, id: &SpaceId) -> Result<Owner> {
+    if caller.principal == Principal::Anonymous {
+        return Err(unauthenticated());
+    }
+    let role = app.db.find_role(id, deciding_user(caller).as_ref()).await?.ok_or_else(no_such_space)?;
+    let owner = Owner::Space(id.clone());
+    authorize_member(app, caller, action, (&owner, role), None)?;
+    Ok(owner)
+}
+
+/// Returns the caller's role in a space; `None` also where the space does not exist.
+pub(crate) async fn space_role(app: &App, caller: &Caller, id: &SpaceId) -> Result<Option<Role>> {
+    Ok(app.db.find_role(id, deciding_user(caller).as_ref()).await?.flatten())
+}
+
+/// Finds a dataset in which the caller may do `action`.
+pub async fn find_dataset(app: &App, caller: &Caller, action: Action, id: &DatasetId) -> Result<Dataset> {
+    if caller.principal == Principal::Anonymous {
+        return Err(unauthenticated());
+    }
+    let dataset = app.db.find_dataset(id, deciding_user(caller).as_ref()).await?.ok_or_else(no_such_dataset)?;
+    authorize_dataset(app, caller, action, &dataset)?;
+    Ok(dataset)
+}
+
+/// Decides on `action` in a dataset that was found. A stranger gets `NotFound`.
+pub(crate) fn authorize_dataset(app: &App, caller: &Caller, action: Action, dataset: &Dataset) -> Result<()> {
+    // Also for services: one that names an organisation sees no other.
+    if caller.org().is_some_and(|org| org.as_str() != dataset.org_name) {
+        note_refusal(app, caller, action, OwnerKind::Dataset);
+        return Err(no_such_dataset());
+    }
+    let owner = Owner::Dataset(dataset.id.clone());
+    authorize_member(app, caller, action, (&owner, dataset_role(caller, dataset)), None)
+}
+
+/// Returns the caller's role in a dataset: the higher of the token's and the database's. A caller of another
+/// organisation has none.
+pub(crate) fn dataset_role(caller: &Caller, dataset: &Dataset) -> Option<Role> {
+    let deciding = caller.deciding();
+    let Principal::User { org: Some(org), roles, .. } = &*deciding else { return None };
+    if org.as_str() != dataset.org_name {
+        return None;
+    }
+    roles.datasets.get(&dataset.id).copied().max(dataset.role)
+}
+
+/// Decides again on `action` with a session's or a space's media items: sessions and spaces are deleted, and members
+/// are removed, while a stream is open.
+pub(crate) async fn authorize_again(app: &App, caller: &Caller, action: Action, owner: &Owner) -> Result<()> {
+    match owner {
+        Owner::Session(session, _) => find_session(app, caller, action, session).await.map(drop),
+        Owner::Space(space) => find_space(app, caller, action, space).await.map(drop),
+        Owner::Disks(_) | Owner::Files(_) | Owner::Dataset(_) => Err(Error::NotFound("no such media".into())),
+    }
+}
+
+/// Decides on reading the audit log of an owner. A space's owners may read it.
+pub(crate) async fn authorize_audit(app: &App, caller: &Caller, owner: &Owner, object: Option<ObjectId>) -> Result<()> {
+    let role = match owner {
+        Owner::Space(space) => space_role(app, caller, space).await?,
+        Owner::Dataset(dataset) => return find_dataset(app, caller, Action::Audit, dataset).await.map(drop),
+        Owner::Disks(_) | Owner::Files(_) | Owner::Session(..) => None,
+    };
+    authorize_member(app, caller, Action::Audit, (owner, role), object)
+}
+
+pub(crate) fn no_such_space() -> Error {
+    Error::NotFound("no such space".into())
+}
+
+pub(crate) fn no_such_dataset() -> Error {
+    Error::NotFound("no such dataset".into())
+}

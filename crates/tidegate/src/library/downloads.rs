@@ -1,0 +1,62 @@
+//! Bytes through the API: the fallback where there is no edge, for whoever may read the object.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use store::{ByteStream, Stat};
+
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::library::objects;
+use crate::model::caller::Caller;
+use crate::model::ids::ObjectId;
+use crate::model::media::Media;
+use crate::model::owner::OwnerKind;
+use crate::state::object_cache::Ready;
+
+/// An object somebody may read. Only [`open`] makes one.
+#[derive(Debug)]
+pub struct Download {
+    object: Arc<Ready>,
+    /// The blob as it is stored.
+    pub stat: Stat,
+}
+
+/// Finds what to read.
+pub async fn open(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) -> Result<Download> {
+    read(app, objects::find_ready(app, caller, kind, id).await?).await
+}
+
+/// One of a session's media, for whoever was found to be allowed to read it.
+pub async fn open_media(app: &App, media: &Media) -> Result<Download> {
+    let unpublished = || Error::InvalidState("it is not published".into());
+    let content = media.object.content.clone().ok_or_else(unpublished)?;
+    if !app.db.is_there(&media.owner).await? {
+        return Err(unpublished());
+    }
+    let owner = media.owner.clone();
+    read(app, Arc::new(Ready { owner, key: media.object.key.clone(), content })).await
+}
+
+async fn read(app: &App, object: Arc<Ready>) -> Result<Download> {
+    let stat = match app.store.stat(object.key.as_str()).await {
+        // Deleted a moment ago, or lost: then its record is still there.
+        Err(store::Error::NotFound) if app.db.find_ready_by_key(object.key.as_str()).await?.is_some() => {
+            return Err(Error::StoreError(store::Error::Damaged("its bytes are gone".into())));
+        }
+        other => other?,
+    };
+    Ok(Download { object, stat })
+}
+
+impl Download {
+    /// Gives the bytes of ranges.
+    pub fn reader(&self, app: &App) -> impl Fn(Range<u64>) -> BoxFuture<'static, Result<ByteStream>> + Send + 'static {
+        let (store, object) = (Arc::clone(&app.store), Arc::clone(&self.object));
+        move |range| {
+            let (store, object) = (Arc::clone(&store), Arc::clone(&object));
+            Box::pin(async move { Ok(store.read(object.key.as_str(), Some(range)).await?.1) })
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Objects: found, listed, deleted.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use crate::access;
+use crate::app::App;
+use crate::db::Cursor;
+use crate::error::{Error, Result, bad_request, unauthenticated};
+use crate::library::cdn_invalidations;
+use crate::model::access::Action;
+use crate::model::caller::Caller;
+use crate::model::event::Deed;
+use crate::model::ids::ObjectId;
+use crate::model::object::{Object, ObjectState};
+use crate::model::owner::{Owner, OwnerKind};
+use crate::model::principal::Principal;
+use crate::state::object_cache::Ready;
+
+/// The most objects in one page.
+pub const MAX_PAGE: i64 = 1000;
+
+/// Finds an object for somebody who may do `action` with it. What was deleted is not found.
+pub async fn find(
+    app: &App,
+    caller: &Caller,
+    action: Action,
+    kind: OwnerKind,
+    id: ObjectId,
+) -> Result<(Owner, Object)> {
+    let (owner, object) = find_even_gone(app, caller, action, kind, id).await?;
+    match object.state {
+        ObjectState::Deleted | ObjectState::Restoring | ObjectState::Purged => Err(not_found()),
+        _ => Ok((owner, object)),
+    }
+}
+
+/// As [`find`], and also what was deleted.
+pub async fn find_even_gone(
+    app: &App,
+    caller: &Caller,
+    action: Action,
+    kind: OwnerKind,
+    id: ObjectId,
+) -> Result<(Owner, Object)> {
+    // Most often the caller is the owner: then one query both finds and decides.
+    let own = caller.user().and_then(|user| match kind {
+        OwnerKind::Disks => Some(Owner::Disks(user.clone())),
+        OwnerKind::Files => Some(Owner::Files(user.clone())),
+        OwnerKind::Session | OwnerKind::Space | OwnerKind::Dataset => None,
+    });
+    if let Some(owner) = own {
+        access::authorize(app, caller, action, &owner, Some(id))?;
+        if let Some(object) = app.records.read_object(&owner, app.db.find_object(&owner, id)).await? {
+            return Ok((owner, object));
+        }
+    } else if caller.principal == Principal::Anonymous {
+        return Err(unauthenticated());
+    }
+    let owner = app.db.owner_of(kind, id).await?.ok_or_else(not_found)?;
+    access::authorize(app, caller, action, &owner, Some(id))?;
+    let object = app.db.find_object(&owner, id).await?.ok_or_else(not_found)?;
+    Ok((owner, object))
+}
+
+pub(crate) fn not_found() -> Error {
+    Error::NotFound("no such image".into())
+}
+
+/// Finds an object whose bytes can be read.
+pub async fn find_ready(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) -> Result<Arc<Ready>> {
+    if let Some(known) = app.records.ready(id).filter(|known| known.owner.kind() == kind) {
+        access::authorize(app, caller, Action::Read, &known.owner, Some(id))?;
+        return Ok(known);
+    }
+    let (owner, object) = find(app, caller, Action::Read, kind, id).await?;
+    match (object.state, object.content) {
+        (ObjectState::Ready, Some(content)) => Ok(Arc::new(Ready { owner, key: object.key, content })),
+        _ => Err(Error::InvalidState("the upload is not complete".into())),
+    }
+}
+
+/// A page of an owner's objects, newest first, and whether there are more.
+pub async fn list(
+    app: &App,
+    caller: &Caller,
+    owner: &Owner,
+    state: Option<ObjectState>,
+    after: Cursor,
+    limit: i64,
+) -> Result<(Vec<Object>, bool)> {
+    access::authorize(app, caller, Action::List, owner, None)?;
+    if !(1..=MAX_PAGE).contains(&limit) {
+        return Err(bad_request(format!("limit must be from 1 to {MAX_PAGE}")));
+    }
+    let mut found = app.db.list_objects(owner, state, after, limit + 1).await?;
+    let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = found.len() > wanted;
+    found.truncate(wanted);
+    Ok((found, more))
+}
+
+/// Removes the bytes of a deleted object, and says so in its row.
+pub(crate) async fn purge(app: &App, object: ObjectId, key: &str) -> Result<()> {
+    app.store.delete(key, store::Deletion::Purge).await?;
+    let now = SystemTime::now();
+    let mut tx = app.db.begin().await?;
+    if app.config.images.layout.served_root(key).is_some() {
+        cdn_invalidations::queue(app, &mut tx, &[key.to_owned()]).await?;
+    }
+    if tx.set_object_state(object, ObjectState::Deleted, ObjectState::Purged, now).await? {
+        tx.record(&Caller::system(), Deed::ObjectPurged, object, now).await?;
+    }
+    tx.commit().await
+}

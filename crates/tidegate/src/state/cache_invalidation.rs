@@ -1,0 +1,90 @@
+//! Follows what other servers change, so that records may be kept in memory beside them.
+//!
+//! A server keeps records only while it hears itself: it speaks every now and then by the database, and whoever does not
+//! hear that is deaf to the others too. Then it forgets everything and asks the database each time.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::notify::Bell;
+use super::object_cache::Records;
+use crate::db::{Change, Db};
+use crate::error::{Error, Result};
+
+/// How often a server speaks.
+const BEAT: Duration = Duration::from_secs(1);
+/// How long it may hear nothing of itself.
+const DEAF: Duration = Duration::from_secs(3);
+const RETRY: Duration = Duration::from_secs(2);
+/// Changes that may wait to be followed; more are the end of listening, and of what is kept.
+const WAITING: usize = 4096;
+
+/// Follows changes until `stop`.
+pub async fn follow(db: &Db, cache: &Records, notify: [&Bell; 2], stop: CancellationToken) {
+    if !db.is_shared() {
+        return;
+    }
+    while !stop.is_cancelled() {
+        let outcome = tokio::select! {
+            () = stop.cancelled() => return,
+            outcome = listen(db, cache, notify) => outcome,
+        };
+        cache.keep_nothing();
+        if let Err(error) = outcome {
+            tracing::debug!(error = error.detail(), "changes by other servers are not heard; no record is kept");
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(RETRY) => {}
+        }
+    }
+}
+
+async fn listen(db: &Db, cache: &Records, notify: [&Bell; 2]) -> Result<()> {
+    let Some(mut changes) = db.changes().await? else { return Ok(()) };
+    let (sender, mut told) = mpsc::channel(WAITING);
+    // A task of its own: a message that is half read must not be dropped with a wait.
+    let reading = tokio::spawn(async move {
+        loop {
+            let change = changes.next().await;
+            let ended = change.is_err();
+            if sender.try_send(change).is_err() || ended {
+                return;
+            }
+        }
+    });
+    let outcome = heed(db, cache, notify, &mut told).await;
+    reading.abort();
+    outcome
+}
+
+async fn heed(db: &Db, cache: &Records, notify: [&Bell; 2], told: &mut mpsc::Receiver<Result<Change>>) -> Result<()> {
+    let silent = || Error::Unavailable(anyhow::anyhow!("nothing is heard of what is told"));
+    let own = Uuid::new_v4();
+    let (mut heard, mut beat) = (Instant::now(), tokio::time::interval(BEAT));
+    loop {
+        tokio::select! {
+            change = told.recv() => match change.ok_or_else(silent)?? {
+                Change::Object(object) => {
+                    cache.forget(object);
+                    // There may be a job to claim, or a change to show.
+                    notify.into_iter().for_each(Bell::ring);
+                }
+                Change::Beat(server) if server == own => {
+                    heard = Instant::now();
+                    cache.keep_from_now();
+                }
+                Change::Beat(_) => {}
+            },
+            _ = beat.tick() => {
+                if heard.elapsed() > DEAF {
+                    return Err(silent());
+                }
+                tokio::time::timeout(BEAT, db.beat(own)).await.map_err(|_| silent())??;
+            }
+        }
+    }
+}

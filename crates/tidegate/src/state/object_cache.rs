@@ -1,0 +1,195 @@
+//! Records of things that do not change while they are in a state: objects that are ready, uploads that are
+//! open. Kept in memory so that asking for the hundredth part URL or stream URL costs no query.
+//!
+//! Whoever ends such a state holds a [`Forgetting`] over the commit, so that the record is forgotten before the
+//! answer, whatever the commit's outcome. A record that was read before that and would be kept after it is
+//! not: see `keep`.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use moka::sync::Cache;
+
+use crate::error::Result;
+use crate::model::ids::ObjectId;
+use crate::model::key::Key;
+use crate::model::object::{Content, Object, ObjectState};
+use crate::model::owner::Owner;
+use crate::model::upload::{Upload, UploadState};
+
+const MOST: u64 = 50_000;
+/// A bound on what could go wrong here, not a tuning knob.
+const KEPT: Duration = Duration::from_secs(60);
+
+/// What reading an object takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ready {
+    /// Whose it is.
+    pub owner: Owner,
+    /// Where its bytes lie.
+    pub key: Key,
+    /// What they are.
+    pub content: Content,
+}
+
+/// The records in memory. Exact while one server has the database; where others share it, as late as they are told
+/// (`cache_invalidation.rs`).
+#[derive(Debug)]
+pub struct Records {
+    keeping: AtomicBool,
+    ready: Cache<ObjectId, Arc<Ready>>,
+    open: Cache<ObjectId, Arc<(Owner, Upload)>>,
+    /// How often something was forgotten.
+    forgotten: Mutex<u64>,
+}
+
+impl Records {
+    /// None yet, and none until [`Self::keep_from_now`] unless `keeping`.
+    pub fn new(keeping: bool) -> Self {
+        Self {
+            keeping: AtomicBool::new(keeping),
+            ready: Cache::builder().max_capacity(MOST).time_to_live(KEPT).build(),
+            open: Cache::builder().max_capacity(MOST).time_to_live(KEPT).build(),
+            forgotten: Mutex::new(0),
+        }
+    }
+
+    /// A ready object, if it is known.
+    pub fn ready(&self, id: ObjectId) -> Option<Arc<Ready>> {
+        self.ready.get(&id)
+    }
+
+    /// The open upload of an object and its owner, if it is known.
+    pub fn open(&self, id: ObjectId) -> Option<Arc<(Owner, Upload)>> {
+        self.open.get(&id)
+    }
+
+    /// Reads an object and keeps it if it is ready.
+    pub async fn read_object(
+        &self,
+        owner: &Owner,
+        read: impl Future<Output = Result<Option<Object>>>,
+    ) -> Result<Option<Object>> {
+        let before = self.count();
+        let object = read.await?;
+        if let Some(object) = object.as_ref().filter(|object| object.state == ObjectState::Ready)
+            && let Some(content) = object.content.clone()
+        {
+            let ready = Ready { owner: owner.clone(), key: object.key.clone(), content };
+            self.keep(before, || self.ready.insert(object.id, Arc::new(ready)));
+        }
+        Ok(object)
+    }
+
+    /// Reads an upload and keeps it if it is open.
+    pub async fn read_upload(
+        &self,
+        owner: &Owner,
+        read: impl Future<Output = Result<Option<Upload>>>,
+    ) -> Result<Option<Upload>> {
+        let before = self.count();
+        let upload = read.await?;
+        if let Some(upload) = upload.as_ref().filter(|upload| upload.state == UploadState::Open) {
+            self.keep(before, || self.open.insert(upload.object, Arc::new((owner.clone(), upload.clone()))));
+        }
+        Ok(upload)
+    }
+
+    /// Forgets what is known of an object when the answer is dropped. To be held over a commit that changes
+    /// its state or its upload's.
+    pub fn forgetting(&self, id: ObjectId) -> Forgetting<'_> {
+        Forgetting { records: self, id }
+    }
+
+    /// Begins to keep: from here on every change is told.
+    pub fn keep_from_now(&self) {
+        self.keeping.store(true, Ordering::Release);
+    }
+
+    /// Forgets everything, and keeps nothing until told otherwise.
+    pub fn keep_nothing(&self) {
+        let mut forgotten = self.forgotten.lock().unwrap_or_else(PoisonError::into_inner);
+        self.keeping.store(false, Ordering::Release);
+        *forgotten += 1;
+        self.ready.invalidate_all();
+        self.open.invalidate_all();
+    }
+
+    /// Forgets what is known of an object.
+    pub fn forget(&self, id: ObjectId) {
+        let mut forgotten = self.forgotten.lock().unwrap_or_else(PoisonError::into_inner);
+        *forgotten += 1;
+        self.ready.invalidate(&id);
+        self.open.invalidate(&id);
+    }
+
+    fn count(&self) -> u64 {
+        *self.forgotten.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps what was read unless anything was forgotten since: it may be the very thing.
+    fn keep(&self, before: u64, insert: impl FnOnce()) {
+        let forgotten = self.forgotten.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.keeping.load(Ordering::Acquire) && *forgotten == before {
+            insert();
+        }
+    }
+}
+
+/// Forgets a record when dropped.
+#[derive(Debug)]
+#[must_use = "hold it over the commit"]
+pub struct Forgetting<'a> {
+    records: &'a Records,
+    id: ObjectId,
+}
+
+impl Drop for Forgetting<'_> {
+    fn drop(&mut self) {
+        self.records.forget(self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ids::UserId;
+    use std::time::SystemTime;
+
+    #[tokio::test]
+    async fn what_is_forgotten_while_it_is_read_is_not_kept() {
+        let records = Records::new(true);
+        let owner = Owner::Disks(UserId::parse("a").unwrap());
+        let object = Object {
+            id: ObjectId::generate(),
+            key: Key::stored("k".into()),
+            name: None,
+            content_type: "t/t".into(),
+            state: ObjectState::Ready,
+            created_at: SystemTime::now(),
+            content: Some(Content { size: 1, etag: "e".into(), last_modified: SystemTime::now() }),
+        };
+        let reading = async {
+            records.forget(object.id);
+            Ok(Some(object.clone()))
+        };
+        records.read_object(&owner, reading).await.unwrap();
+        assert!(records.ready(object.id).is_none());
+        records.read_object(&owner, async { Ok(Some(object.clone())) }).await.unwrap();
+        assert!(records.ready(object.id).is_some());
+        drop(records.forgetting(object.id));
+        assert!(records.ready(object.id).is_none());
+        let pending = Object { state: ObjectState::Pending, ..object.clone() };
+        records.read_object(&owner, async { Ok(Some(pending)) }).await.unwrap();
+        assert!(records.ready(object.id).is_none(), "only what does not change is kept");
+        let shared = Records::new(false);
+        shared.read_object(&owner, async { Ok(Some(object.clone())) }).await.unwrap();
+        assert!(shared.ready(object.id).is_none(), "others may change what is shared");
+        shared.keep_from_now();
+        shared.read_object(&owner, async { Ok(Some(object.clone())) }).await.unwrap();
+        assert!(shared.ready(object.id).is_some());
+        shared.keep_nothing();
+        assert!(shared.ready(object.id).is_none());
+    }
+}

@@ -1,0 +1,405 @@
+//! How an upload becomes a file: its bytes where nobody else writes to, checked against what was announced, put in their
+//! place, and then the row. A crash in between is mended by [`recover`].
+//!
+//! Several servers may do so at once. Before bytes go to their place the row is told which parts they are of, and takes no
+//! others from then on: what is acknowledged is in the file. Only one server gets a blob to its place, and whoever finds
+//! one there takes what the row will say from that blob.
+
+use aws_lc_rs::digest;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use store::{ByteStream, Fragment};
+
+use super::parts::{PartBody, keep_part};
+use super::uploads::{attributes, find};
+use crate::app::App;
+use crate::error::{Error, Result, bad_request};
+use crate::hashing::{Tally, combined, hex_of, sha256, tallied};
+use crate::model::caller::Caller;
+use crate::model::event::Deed;
+use crate::model::file::File;
+use crate::model::key::{self, Key};
+use crate::model::object::{Content, ObjectState};
+use crate::model::owner::{Owner, OwnerKind};
+use crate::model::principal::Principal;
+use crate::model::rules::{self, Scanning};
+use crate::model::upload::{Digests, StoredPart, Upload, UploadState};
+use crate::queue::{self, Job};
+use crate::uploads::ingest;
+use crate::uploads::parts_digest;
+use crate::uploads::seal;
+
+/// What the client says of the whole.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Finish {
+    /// Lower-case hex; checked where it is given.
+    pub sha256: Option<String>,
+    /// Whom a service says it acts for; must be the user for whom the upload was begun.
+    pub user: Option<String>,
+}
+
+/// A file that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finished {
+    /// Its key.
+    pub key: Key,
+    /// Bytes.
+    pub size: u64,
+    /// Its media type.
+    pub mime: String,
+    /// Lower-case hex.
+    pub sha256: String,
+    /// Where it stands: where there is a scanner, nobody reads it yet.
+    pub state: ObjectState,
+}
+
+/// Makes an upload's bytes a file. Asked again it answers the same.
+///
+/// `late` are parts that came with the request; they are used only where nothing came before it. `None` are more than may
+/// come that way.
+pub async fn complete(
+    app: &App,
+    caller: &Caller,
+    upload_id: &str,
+    finish: &Finish,
+    late: Option<Vec<PartBody>>,
+) -> Result<Finished> {
+    let (owner, _, upload) = find(app, caller, upload_id).await?;
+    // What a user says of it means nothing.
+    let named = finish.user.as_deref().filter(|_| caller.principal == Principal::Service);
+    if named.is_some_and(|user| user != owner.id()) {
+        return Err(bad_request("meta.user_id must be the one the upload was begun for"));
+    }
+    if upload.state == UploadState::Completed {
+        return completed_before(app, &upload, finish).await;
+    }
+    let _completing = seal::lock(app, upload.object).await;
+    let (owner, file, upload) = find(app, caller, upload_id).await?;
+    match upload.state {
+        UploadState::Completed => return completed_before(app, &upload, finish).await,
+        UploadState::Open if upload.takes_bytes(app.db.now()) => {}
+        _ => return Err(unknown()),
+    }
+    if settle_what_is_there(app, &upload).await? {
+        return completed_before(app, &upload, finish).await;
+    }
+    let whole = gather(app, &file, &upload, finish, late).await?;
+    publish(app, caller, &owner, &file, &upload, finish, &whole).await
+}
+
+fn unknown() -> Error {
+    Error::NotFound("no such upload".into())
+}
+
+/// A blob that was there a moment ago and is another request's by now.
+fn overtaken(error: store::Error) -> Error {
+    match error {
+        store::Error::NotFound => replaced(),
+        other => other.into(),
+    }
+}
+
+fn replaced() -> Error {
+    Error::InvalidState("parts of the upload were replaced or completed meanwhile; ask again".into())
+}
+
+fn check_size(upload: &Upload, size: u64) -> Result<()> {
+    let announced = upload.announced_size.unwrap_or_default();
+    if size == announced {
+        return Ok(());
+    }
+    let what = if size < announced { "send the parts that are missing" } else { "replace the parts that are too long" };
+    Err(bad_request(format!("{size} bytes came, {announced} were announced; {what}")))
+}
+
+fn check_sum(finish: &Finish, sha256: &str) -> Result<()> {
+    match &finish.sha256 {
+        Some(given) if given != sha256 => {
+            Err(bad_request(format!("sha256 is not that of the bytes, which is {sha256}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn completed_before(app: &App, upload: &Upload, finish: &Finish) -> Result<Finished> {
+    let (_, file) = app.db.find_file_by_id(upload.object).await?.ok_or_else(unknown)?;
+    let mut finished = finished(&file).ok_or_else(unknown)?;
+    if finish.sha256.as_ref().is_some_and(|given| *given != finished.sha256) {
+        return Err(bad_request("the upload is complete, and sha256 is not that of its bytes"));
+    }
+    if finished.state == ObjectState::Failed && scan_again(app, &file).await? {
+        finished.state = ObjectState::Scanning;
+    }
+    Ok(finished)
+}
+
+/// What could not be scanned is tried again by who sent it.
+async fn scan_again(app: &App, file: &File) -> Result<bool> {
+    let mut tx = app.db.begin().await?;
+    let waits = ingest::files::take_back(&mut tx, file.object.id, app.db.now()).await?;
+    tx.commit().await?;
+    app.jobs.ring();
+    Ok(waits)
+}
+
+fn finished(file: &File) -> Option<Finished> {
+    let (content, digests) = (file.object.content.as_ref()?, file.digests.as_ref()?);
+    let state = file.object.state;
+    let there =
+        matches!(state, ObjectState::Ready | ObjectState::Scanning | ObjectState::Failed | ObjectState::Rejected);
+    there.then(|| Finished {
+        key: file.object.key.clone(),
+        size: content.size,
+        mime: file.object.content_type.clone(),
+        sha256: digests.sha256.clone(),
+        state,
+    })
+}
+
+/// All bytes of an upload, as they should be, which are not the file yet.
+struct Whole {
+    source: Source,
+    digests: Digests,
+}
+
+/// Where they are. Nobody else writes there.
+enum Source {
+    Sealed(Key),
+    Parts(Vec<Fragment>),
+}
+
+/// Whether an upload that somebody may write to has parts: then none that come with its end are looked at.
+pub async fn has_parts(app: &App, caller: &Caller, upload_id: &str) -> Result<bool> {
+    let (_, _, upload) = find(app, caller, upload_id).await?;
+    app.db.has_upload_parts(&upload.id).await
+}
+
+/// What was refused stays: the client may say something else of it, or send other bytes.
+async fn gather(
+    app: &App,
+    file: &File,
+    upload: &Upload,
+    finish: &Finish,
+    late: Option<Vec<PartBody>>,
+) -> Result<Whole> {
+    let parts = app.db.list_upload_parts(&upload.id).await?;
+    if !parts.is_empty() {
+        return whole_of_parts(app, upload, finish, parts).await;
+    }
+    if let Some(sealed) = seal(app, file, upload).await? {
+        let whole = whole_of_put(app, upload, finish, sealed.clone()).await;
+        if whole.is_err() {
+            // One is enough to be asked for again.
+            seal::remove_older(app, upload.object, &sealed).await?;
+        }
+        return whole;
+    }
+    let late = late.ok_or_else(|| {
+        Error::TooLarge("parts[].data has more bytes than may come that way; send them by part".into())
+    })?;
+    if late.is_empty() && upload.announced_size != Some(0) {
+        return Err(bad_request("no parts were sent"));
+    }
+    let most = late.iter().map(|part| part.most).sum::<Option<u64>>();
+    check_size(upload, most.unwrap_or_default())?;
+    let bytes = Box::pin(stream::iter(late).flat_map(|part| part.bytes));
+    let part = keep_part(app, file, upload, 0, PartBody { bytes, most }).await?;
+    let whole = whole_of_parts(app, upload, finish, vec![part.clone()]).await;
+    if whole.is_err() {
+        // It came with this request and goes with it.
+        forget_part(app, upload, &part).await?;
+    }
+    whole
+}
+
+async fn forget_part(app: &App, upload: &Upload, part: &StoredPart) -> Result<()> {
+    let mut tx = app.db.begin().await?;
+    let was_there = tx.forget_upload_part(&upload.id, part).await?;
+    tx.commit().await?;
+    if was_there {
+        app.store.drop_fragment(key::draft(&upload.id).as_str(), &part.bytes).await?;
+    }
+    Ok(())
+}
+
+/// Takes what a PUT has brought away from where its URL leads: whoever has that may send something else. Without a new
+/// one, it is what was taken away before.
+async fn seal(app: &App, file: &File, upload: &Upload) -> Result<Option<Key>> {
+    let Some(incoming) = &upload.incoming else { return Ok(None) };
+    seal::take_away(app, upload.object, &upload.id, incoming, &attributes(&file.object)).await
+}
+
+async fn whole_of_put(app: &App, upload: &Upload, finish: &Finish, sealed: Key) -> Result<Whole> {
+    check_size(upload, app.store.stat(sealed.as_str()).await.map_err(overtaken)?.size)?;
+    let digests = digests_of_blob(app, sealed.as_str()).await?;
+    check_sum(finish, &digests.sha256)?;
+    freeze(app, upload, &[]).await?;
+    Ok(Whole { source: Source::Sealed(sealed), digests })
+}
+
+/// Has the row say which parts the file will be made of, if they are those it has. It takes no others any more, whatever
+/// becomes of this completion: its bytes may come to their place at any time, and another may find them there.
+async fn freeze(app: &App, upload: &Upload, parts: &[StoredPart]) -> Result<()> {
+    let named: Vec<_> = parts.iter().map(|part| (part.number, part.bytes.place.clone())).collect();
+    let mut tx = app.db.begin().await?;
+    if !tx.freeze_upload_parts(&upload.id, &named, &parts_digest(&named)).await? {
+        return Err(replaced());
+    }
+    tx.commit().await
+}
+
+async fn whole_of_parts(app: &App, upload: &Upload, finish: &Finish, parts: Vec<StoredPart>) -> Result<Whole> {
+    check_size(upload, parts.iter().map(|part| part.bytes.size).sum())?;
+    let crc32 = parts.iter().fold(0, |crc32, part| combined(crc32, part.crc32, part.bytes.size));
+    let digests = match app.in_order.of(&upload.id, &parts) {
+        Some(sha256) => Digests { sha256, crc32 },
+        None => digests_of_parts(app, upload, &parts).await?,
+    };
+    if digests.crc32 != crc32 {
+        return Err(Error::StoreError(store::Error::Damaged("parts are not what they were when they came".into())));
+    }
+    check_sum(finish, &digests.sha256)?;
+    freeze(app, upload, &parts).await?;
+    let fragments = parts.into_iter().map(|part| part.bytes).collect();
+    Ok(Whole { source: Source::Parts(fragments), digests })
+}
+
+async fn digests_of_blob(app: &App, key: &str) -> Result<Digests> {
+    let (_, body) = app.store.read(key, None).await.map_err(overtaken)?;
+    let tally = run(body, sha256()).await?;
+    Ok(Digests { crc32: tally.crc32(), sha256: hex_of(tally.sha256.unwrap_or_else(sha256)) })
+}
+
+async fn digests_of_parts(app: &App, upload: &Upload, parts: &[StoredPart]) -> Result<Digests> {
+    let (draft, mut digest, mut crc32) = (key::draft(&upload.id), sha256(), 0);
+    for part in parts {
+        let body = app.store.read_fragment(draft.as_str(), &part.bytes).await.map_err(overtaken)?;
+        let tally = run(body, digest).await?;
+        crc32 = combined(crc32, tally.crc32(), tally.bytes);
+        digest = tally.sha256.unwrap_or_else(sha256);
+    }
+    Ok(Digests { sha256: hex_of(digest), crc32 })
+}
+
+/// Reads a body to its end.
+async fn run(body: ByteStream, sha256: digest::Context) -> Result<Tally> {
+    let (body, tally) = tallied(body, Some(sha256));
+    body.try_for_each(|_| std::future::ready(Ok(()))).await.map_err(|error| unreadable(&error))?;
+    Ok(tally.read())
+}
+
+fn unreadable(error: &std::io::Error) -> Error {
+    Error::StoreError(store::Error::Damaged(error.to_string()))
+}
+
+/// Bytes first, then the row: a crash between the two is mended by [`recover`].
+async fn publish(
+    app: &App,
+    caller: &Caller,
+    owner: &Owner,
+    file: &File,
+    upload: &Upload,
+    finish: &Finish,
+    whole: &Whole,
+) -> Result<Finished> {
+    match put_in_place(app, file, upload, &whole.source).await {
+        Ok(()) => {}
+        // Another server was first, with bytes that may be others.
+        Err(store::Error::AlreadyExists) => {
+            settle_what_is_there(app, upload).await?;
+            return after_the_race(app, upload, finish).await;
+        }
+        Err(error) => return Err(overtaken(error)),
+    }
+    let size = upload.announced_size.unwrap_or_default();
+    if !settle(app, caller, owner, file, upload, &whole.digests).await? {
+        return after_the_race(app, upload, finish).await;
+    }
+    metrics::counter!("tidegate_uploaded_bytes_total").increment(size);
+    Ok(Finished {
+        key: upload.key.clone(),
+        size,
+        mime: file.object.content_type.clone(),
+        sha256: whole.digests.sha256.clone(),
+        state: first_state(app),
+    })
+}
+
+async fn put_in_place(app: &App, file: &File, upload: &Upload, source: &Source) -> store::Result<()> {
+    match source {
+        Source::Sealed(blob) => app.store.move_to(blob.as_str(), upload.key.as_str(), None).await,
+        Source::Parts(fragments) => {
+            let (draft, attributes) = (key::draft(&upload.id), attributes(&file.object));
+            app.store.join(draft.as_str(), fragments, upload.key.as_str(), attributes).await.map(drop)
+        }
+    }
+}
+
+/// Somebody else ended the upload meanwhile: completed it, or gave it up. Then the bytes are nobody's.
+async fn after_the_race(app: &App, upload: &Upload, finish: &Finish) -> Result<Finished> {
+    match app.db.upload_state(&upload.id).await? {
+        Some(UploadState::Completed) => completed_before(app, upload, finish).await,
+        // Nobody has said that they are of no use.
+        Some(UploadState::Open) => Err(replaced()),
+        Some(UploadState::Aborted | UploadState::Expired) | None => {
+            app.store.delete(upload.key.as_str(), store::Deletion::Purge).await?;
+            Err(unknown())
+        }
+    }
+}
+
+/// What a file is once its bytes are there.
+fn first_state(app: &App) -> ObjectState {
+    let scanned = rules::of(OwnerKind::Files).scanning != Scanning::Never && app.scanner.is_some();
+    if scanned { ObjectState::Scanning } else { ObjectState::Ready }
+}
+
+/// Makes the row follow the blob that is at its place: content, quota, folder, and what is left to be cleared away.
+async fn settle(
+    app: &App,
+    caller: &Caller,
+    owner: &Owner,
+    file: &File,
+    upload: &Upload,
+    digests: &Digests,
+) -> Result<bool> {
+    let stat = app.store.stat(upload.key.as_str()).await?;
+    let content = Content { size: stat.size, etag: stat.etag, last_modified: stat.last_modified };
+    let (now, state) = (app.db.now(), first_state(app));
+    let mut tx = app.db.begin().await?;
+    let ended = tx.end_upload(&upload.id, UploadState::Completed, None).await?;
+    if !ended || !tx.publish_object(upload.object, &content, state).await? {
+        return Ok(false);
+    }
+    tx.keep_digests(upload.object, digests).await?;
+    if state == ObjectState::Ready {
+        tx.release(&upload.id).await?;
+        tx.count_files(owner, &file.folder, 1, i64::try_from(content.size).unwrap_or(i64::MAX)).await?;
+    } else {
+        // Its bytes stay reserved until it is known what is in them.
+        queue::enqueue(&mut tx, &Job::ScanFileV1 { object: upload.object.0 }, now).await?;
+    }
+    tx.record(caller, Deed::UploadCompleted, upload.object, now).await?;
+    tx.tell(upload.object).await?;
+    queue::enqueue(&mut tx, &Job::ReleaseFilesUploadV1 { upload_id: upload.id.clone() }, now).await?;
+    tx.commit().await?;
+    app.jobs.ring();
+    metrics::counter!("tidegate_uploads_total", "outcome" => "completed").increment(1);
+    tracing::info!(object.id = %upload.object, object.size_bytes = content.size, "a file was uploaded");
+    Ok(true)
+}
+
+/// Finishes a completion that a crash cut off between the blob and its row. `false` if there is nothing to finish.
+pub async fn recover(app: &App, upload: &Upload) -> Result<bool> {
+    let _completing = seal::lock(app, upload.object).await;
+    settle_what_is_there(app, upload).await
+}
+
+async fn settle_what_is_there(app: &App, upload: &Upload) -> Result<bool> {
+    match app.store.stat(upload.key.as_str()).await {
+        Err(store::Error::NotFound) => return Ok(false),
+        other => drop(other?),
+    }
+    let Some((owner, file)) = app.db.find_file_by_id(upload.object).await? else { return Ok(false) };
+    let digests = digests_of_blob(app, upload.key.as_str()).await?;
+    settle(app, &Caller::system(), &owner, &file, upload, &digests).await
+}

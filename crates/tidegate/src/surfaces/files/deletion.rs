@@ -1,0 +1,112 @@
+//! Files deleted: one with its bytes before the answer; of a folder the rows before the answer, and the bytes by jobs.
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use crate::access;
+use crate::app::App;
+use crate::error::{Error, Result, bad_request};
+use crate::library::files::find_kept;
+use crate::library::objects;
+use crate::model::access::Action;
+use crate::model::caller::Caller;
+use crate::model::event::Deed;
+use crate::model::file::{File, Folder};
+use crate::model::ids::UserId;
+use crate::model::object::ObjectState;
+use crate::model::owner::Owner;
+use crate::queue::{self, Job};
+
+/// Files deleted in one transaction.
+const BATCH: i64 = 200;
+
+/// Deletes a file: its row and what it takes first, then its bytes, both before the answer.
+pub async fn delete(app: &App, caller: &Caller, key: &str) -> Result<()> {
+    let (owner, mut file) = find_kept(app, caller, Action::Delete, key).await?;
+    // What is being scanned may become readable, or be rejected, in between.
+    while mark_deleted(app, caller, &owner, std::slice::from_ref(&file)).await? == 0 {
+        (_, file) = find_kept(app, caller, Action::Delete, key).await?;
+    }
+    app.store.delete(file.object.key.as_str(), store::Deletion::Purge).await?;
+    app.jobs.ring();
+    Ok(())
+}
+
+/// Deletes a folder with all that is below it: from the answer on none of it is found. The job that ends when its bytes
+/// are gone, too.
+pub async fn delete_folder(app: &App, caller: &Caller, owner: &Owner, folder: &str) -> Result<String> {
+    access::authorize(app, caller, Action::Delete, owner, None)?;
+    let folder = Folder::parse(folder).map_err(|error| bad_request(format!("folder {error}")))?;
+    if folder.as_str().is_empty() {
+        return Err(bad_request("folder must name one; all files of a user are not deleted at once"));
+    }
+    loop {
+        // All states in one look: what goes from one to another meanwhile is in one of them.
+        let files = app.db.list_files_to_delete(owner, folder.as_str(), BATCH).await?;
+        if files.is_empty() {
+            break;
+        }
+        mark_deleted(app, caller, owner, &files).await?;
+        for file in files.iter().filter(|file| file.object.state != ObjectState::Ready) {
+            // They are few, and may be what the scanner found.
+            app.store.delete(file.object.key.as_str(), store::Deletion::Purge).await?;
+        }
+    }
+    let job = Job::PurgeFilesFolderV1 { user: owner.id().to_owned(), folder: folder.as_str().to_owned() };
+    let mut tx = app.db.begin().await?;
+    let id = queue::enqueue(&mut tx, &job, app.db.now()).await?;
+    tx.commit().await?;
+    app.jobs.ring();
+    id.map(|id| id.to_string()).ok_or_else(|| Error::Internal(anyhow::anyhow!("a job without an id")))
+}
+
+/// Purges what was deleted of a folder and below it. Each file has a job of its own, too, so that nothing is left where
+/// this one never came about.
+pub async fn purge_folder(app: &App, user: UserId, folder: &str) -> Result<()> {
+    let owner = Owner::Files(user);
+    loop {
+        let deleted = app.db.list_deleted_files(&owner, folder, BATCH).await?;
+        if deleted.is_empty() {
+            return Ok(());
+        }
+        for file in deleted {
+            objects::purge(app, file.object.id, file.object.key.as_str()).await?;
+        }
+    }
+}
+
+/// How many that were: somebody else may have deleted some meanwhile.
+async fn mark_deleted(app: &App, caller: &Caller, owner: &Owner, files: &[File]) -> Result<u64> {
+    let now = SystemTime::now();
+    let mut deleted = 0;
+    let mut gone: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
+    let mut tx = app.db.begin().await?;
+    // First: whoever deletes this owner's files takes them in the same order.
+    tx.hold_quota(owner).await?;
+    for file in files {
+        let (id, state) = (file.object.id, file.object.state);
+        let counted = state == ObjectState::Ready;
+        // What nobody could read leaves no time in which its bytes would still be somebody's.
+        let then = if counted { ObjectState::Deleted } else { ObjectState::Purged };
+        if !tx.set_object_state(id, state, then, now).await? {
+            continue;
+        }
+        deleted += 1;
+        if counted {
+            let size = file.object.content.as_ref().map_or(0, |content| content.size);
+            let folder = gone.entry(&file.folder).or_default();
+            *folder = (folder.0 - 1, folder.1 - i64::try_from(size).unwrap_or(i64::MAX));
+        } else {
+            tx.release_of(id).await?;
+        }
+        tx.record(caller, Deed::ObjectDeleted, id, now).await?;
+        let job = Job::PurgeObjectV1 { object: id.0, key: file.object.key.as_str().to_owned() };
+        queue::enqueue(&mut tx, &job, app.db.now()).await?;
+    }
+    for (folder, (files, bytes)) in &gone {
+        tx.count_files(owner, folder, *files, *bytes).await?;
+    }
+    tx.commit().await?;
+    metrics::counter!("tidegate_objects_deleted_total", "owner" => owner.kind().as_str()).increment(deleted);
+    Ok(deleted)
+}

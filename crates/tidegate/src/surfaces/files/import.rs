@@ -1,0 +1,317 @@
+//! Files of another program with the same layout, taken over: where they lie in the store's folder or beside it, no byte
+//! is copied. What is known already is passed over, so that it can be done again while the other program is at work.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use futures::{StreamExt as _, TryStreamExt as _};
+use serde_json::{Map, Value};
+use store::{Attributes, Foreign, Found, Stat, Tree};
+use time::OffsetDateTime;
+use time::PrimitiveDateTime;
+use time::format_description::well_known::{Iso8601, Rfc3339};
+
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::hashing::{hex_of, sha256, tallied};
+use crate::model::caller::Caller;
+use crate::model::event::Deed;
+use crate::model::file::{File, FileKey, FileName, Visibility, user_segment};
+use crate::model::ids::{ObjectId, UserId};
+use crate::model::key;
+use crate::model::object::{Content, Object, ObjectState};
+use crate::model::owner::Owner;
+use crate::model::upload::Digests;
+use crate::queue::{self, Job};
+use crate::uploads::is_media_type;
+
+/// The folder of the layout in which users' files lie.
+const ROOT: &str = "storage";
+/// Files at once: one is read while another one's row is written.
+const AT_ONCE: usize = 4;
+/// What a file is that was not said to be anything.
+const OPAQUE: &str = "application/octet-stream";
+
+/// What became of one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is one of ours now; so many bytes.
+    Taken(u64),
+    /// It is one of ours already.
+    Known,
+    /// It is not, and why.
+    Skipped(String),
+}
+
+/// A tree that is about to be taken over.
+#[derive(Debug)]
+pub struct Import {
+    tree: Tree,
+    found: Vec<Found>,
+}
+
+impl Import {
+    /// Looks at what there is. Nothing is read or changed yet.
+    pub async fn of(tree: Tree) -> Result<Self> {
+        let found = tree.walk(ROOT).await.map_err(|error| match error {
+            store::Error::NotFound => Error::BadRequest("there is no folder named storage in it".into()),
+            other => other.into(),
+        })?;
+        Ok(Self { tree, found })
+    }
+
+    /// How many things lie there.
+    pub fn count(&self) -> u64 {
+        self.found.len() as u64
+    }
+
+    /// Takes over what can be, and tells of each by its path. With `dry`, only says what would become of it.
+    pub async fn run(self, app: &Arc<App>, dry: bool, tell: &(dyn Fn(&str, &Outcome) + Sync)) -> Result<()> {
+        let tree = &self.tree;
+        futures::stream::iter(self.found)
+            .map(|found| async move {
+                let (path, outcome) = match found {
+                    Found::File(path) => {
+                        let outcome = take(app, tree, &path, dry).await?;
+                        (path, outcome)
+                    }
+                    Found::Other(path, why) => (path, Outcome::Skipped(why)),
+                };
+                let label = match &outcome {
+                    Outcome::Taken(_) => "taken",
+                    Outcome::Known => "known",
+                    Outcome::Skipped(_) => "skipped",
+                };
+                metrics::counter!("tidegate_imported_files_total", "outcome" => label).increment(1);
+                tell(&path, &outcome);
+                Ok(())
+            })
+            .buffer_unordered(AT_ONCE)
+            .try_collect()
+            .await
+    }
+}
+
+/// Whose a key is, taken apart; or why it can't be one of ours.
+fn place(path: &str) -> std::result::Result<(UserId, FileKey<'_>), &'static str> {
+    let key =
+        FileKey::parse(path).ok_or("its path is not storage/{user}/{folder}/{id}_{name} with names that are taken")?;
+    let user = UserId::parse(key.user()).map_err(|_| "its user id is not taken")?;
+    if user_segment(&user) == key.user() { Ok((user, key)) } else { Err("its user id is not written as ours are") }
+}
+
+async fn take(app: &App, tree: &Tree, path: &str, dry: bool) -> Result<Outcome> {
+    let skipped = |why: &str| Ok(Outcome::Skipped(why.to_owned()));
+    let (user, key) = match place(path) {
+        Ok(place) => place,
+        Err(why) => return skipped(why),
+    };
+    match app.db.find_file(path).await? {
+        Some((_, file)) if file.object.state == ObjectState::Ready => return Ok(Outcome::Known),
+        Some((_, file)) => match file.object.state {
+            ObjectState::Pending | ObjectState::Scanning => return skipped("its upload is not complete"),
+            ObjectState::Rejected | ObjectState::Failed => return skipped("it was not let through by the scanner"),
+            _ => return skipped("it was deleted here"),
+        },
+        None => {}
+    }
+    let foreign = match tree.look(path).await {
+        Ok(foreign) => foreign,
+        Err(error) => return Ok(Outcome::Skipped(unread(&error))),
+    };
+    let said = match Said::read(&foreign, key) {
+        Ok(said) => said,
+        Err(why) => return Ok(Outcome::Skipped(why)),
+    };
+    let (size, digests) = match digests(tree, path).await {
+        Ok(read) => read,
+        Err(error) => return Ok(Outcome::Skipped(unread(&error))),
+    };
+    if let Err(why) = said.agrees(size, &digests) {
+        return Ok(Outcome::Skipped(why));
+    }
+    if dry {
+        return Ok(Outcome::Taken(size));
+    }
+    let attributes = Attributes { content_type: said.content_type.clone(), ..Attributes::default() };
+    let stat = match store_it(app, tree, path, &foreign, attributes).await {
+        Ok(stat) => stat,
+        Err(store::Error::NotFound | store::Error::Incomplete(_)) => {
+            return skipped("it changed while it was read; try again");
+        }
+        Err(store::Error::Refused(why)) => return Ok(Outcome::Skipped(why)),
+        Err(error @ store::Error::InvalidKey(_)) => return Ok(Outcome::Skipped(error.to_string())),
+        Err(error) => return Err(error.into()),
+    };
+    if stat.size != size {
+        return skipped("it changed while it was read; try again");
+    }
+    record(app, Owner::Files(user), key, said, stat, &digests).await
+}
+
+/// Without copying where the store is a folder; into the bucket where it is one.
+async fn store_it(app: &App, tree: &Tree, path: &str, seen: &Foreign, attributes: Attributes) -> store::Result<Stat> {
+    if let Some(local) = &app.local {
+        return local.fs.adopt(tree, path, path, seen, attributes).await;
+    }
+    match app.store.write(path, tree.read(path).await?, attributes.clone()).await {
+        // An earlier import was cut off before its row: nobody knows of it, and it may be of other bytes.
+        Err(store::Error::AlreadyExists) => {
+            app.store.delete(path, store::Deletion::Purge).await?;
+            app.store.write(path, tree.read(path).await?, attributes).await?;
+        }
+        other => drop(other?),
+    }
+    if tree.look(path).await? != *seen {
+        app.store.delete(path, store::Deletion::Purge).await?;
+        return Err(store::Error::NotFound);
+    }
+    app.store.stat(path).await
+}
+
+/// Why a file of the tree was not read.
+fn unread(error: &store::Error) -> String {
+    match error {
+        store::Error::NotFound => "it is gone".to_owned(),
+        store::Error::Damaged(why) => why.clone(),
+        store::Error::Unavailable(error) => format!("it can't be read: {error}"),
+        other => other.to_string(),
+    }
+}
+
+async fn digests(tree: &Tree, path: &str) -> store::Result<(u64, Digests)> {
+    let (body, tally) = tallied(tree.read(path).await?, Some(sha256()));
+    body.try_for_each(|_| std::future::ready(Ok(()))).await.map_err(store::Error::Unavailable)?;
+    let came = tally.read();
+    let crc32 = came.crc32();
+    Ok((came.bytes, Digests { sha256: hex_of(came.sha256.unwrap_or_else(sha256)), crc32 }))
+}
+
+async fn record(
+    app: &App,
+    owner: Owner,
+    key: FileKey<'_>,
+    said: Said,
+    stat: Stat,
+    digests: &Digests,
+) -> Result<Outcome> {
+    let content = Content { size: stat.size, etag: stat.etag, last_modified: stat.last_modified };
+    let object = Object {
+        id: ObjectId::generate(),
+        key: key::imported(key),
+        name: Some(said.name.as_str().to_owned()),
+        content_type: said.content_type,
+        state: ObjectState::Pending,
+        created_at: said.created_at,
+        content: None,
+    };
+    let (folder, visibility) = (key.folder().to_owned(), said.visibility);
+    let file = File { object, folder, digests: None, visibility, scan: None, reason: None };
+    let (caller, id) = (Caller::system(), file.object.id);
+    let mut tx = app.db.begin().await?;
+    tx.hold_quota(&owner).await?;
+    tx.insert_object(&owner, &file.object, &caller.principal).await?;
+    tx.describe_file(id, said.name.as_str(), &file.folder, file.visibility).await?;
+    tx.publish_object(id, &content, ObjectState::Ready).await?;
+    tx.keep_digests(id, digests).await?;
+    tx.count_files(&owner, &file.folder, 1, i64::try_from(content.size).unwrap_or(i64::MAX)).await?;
+    tx.record(&caller, Deed::Imported, id, app.db.now()).await?;
+    if app.scanner.is_some() {
+        // It is live where it comes from, and stays so; what is found in it goes.
+        queue::enqueue(&mut tx, &Job::RescanV1 { object: id.0 }, app.db.now()).await?;
+    }
+    tx.commit().await?;
+    Ok(Outcome::Taken(content.size))
+}
+
+/// What the other program's record says of a file, and what its name says where that is silent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Said {
+    name: FileName,
+    content_type: String,
+    created_at: SystemTime,
+    visibility: Visibility,
+    size: Option<u64>,
+    sha256: Option<String>,
+}
+
+impl Said {
+    fn read(foreign: &Foreign, key: FileKey<'_>) -> std::result::Result<Self, String> {
+        let none = Map::new();
+        let meta = foreign.meta.as_ref().unwrap_or(&none);
+        let text = |names: &[&str]| {
+            let value = names.iter().find_map(|name| meta.get(*name))?;
+            value.as_str().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
+        };
+        let name = text(&["filename", "original_filename", "name"]).unwrap_or_else(|| key.name().to_owned());
+        let name = FileName::parse(&name).map_err(|error| format!("its name in .meta {error}"))?;
+        let content_type = text(&["mime", "mime_type", "content_type"]).filter(|text| is_media_type(text));
+        let visibility = match text(&["visibility"]).as_deref() {
+            None => Visibility::default(),
+            // Whoever says so in a way that is not ours means that not everybody may see it.
+            Some(word) => Visibility::parse(word).unwrap_or(Visibility::Private),
+        };
+        Ok(Self {
+            name,
+            content_type: content_type.map_or_else(|| OPAQUE.to_owned(), |text| text.to_ascii_lowercase()),
+            created_at: text(&["created_at", "createdAt", "uploaded_at"])
+                .and_then(|text| moment(&text))
+                .unwrap_or(foreign.modified),
+            visibility,
+            size: meta.get("size").and_then(Value::as_u64),
+            sha256: text(&["sha256"]).map(|text| text.to_ascii_lowercase()),
+        })
+    }
+
+    fn agrees(&self, size: u64, digests: &Digests) -> std::result::Result<(), String> {
+        if let Some(said) = self.size.filter(|said| *said != size) {
+            return Err(format!("it has {size} bytes, its .meta says {said}; it may still be on its way"));
+        }
+        match &self.sha256 {
+            Some(said) if *said != digests.sha256 => Err("its sha256 is not the one its .meta says".to_owned()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A time with a zone, or without one: then in UTC.
+fn moment(text: &str) -> Option<SystemTime> {
+    let zoned = OffsetDateTime::parse(text, &Rfc3339);
+    let plain = || PrimitiveDateTime::parse(text, &Iso8601::DEFAULT).map(PrimitiveDateTime::assume_utc);
+    zoned.or_else(|_| plain()).ok().map(SystemTime::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_of_the_source_are_read() {
+        for text in ["2025-08-18T09:48:00.809581", "2025-08-18T09:48:00Z", "2025-08-18T11:48:00+02:00"] {
+            let at = moment(text).unwrap_or_else(|| panic!("{text}"));
+            assert_eq!(at.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs(), 1_755_510_480, "{text}");
+        }
+        assert_eq!(moment("yesterday"), None);
+    }
+
+    #[test]
+    fn places_that_are_not_ours_are_not_taken() {
+        for good in ["storage/u/abc123_a.jpg", "storage/a@b.de/main/pictures/01234567_x y.png", "storage/u/x/y/1_2_3"] {
+            assert!(place(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "storage/u/noid.jpg",
+            "storage/u/_a",
+            "storage/u/.hid/1_a",
+            "storage/.u/1_a",
+            "storage/u/1_nul",
+            "storage/~7e/1_a",
+            "storage/u v/1_a",
+            "storage/1_a",
+            "other/u/1_a",
+            "storage/u/../1_a",
+        ] {
+            assert!(place(bad).is_err(), "{bad}");
+        }
+    }
+}

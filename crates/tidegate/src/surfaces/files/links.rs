@@ -1,0 +1,132 @@
+//! Links to files: for anybody who has one, until it ends or its owner ends all of them.
+
+use sign::{LinkTerms, Shown};
+
+use crate::access;
+use crate::app::App;
+use crate::error::{Error, Result, bad_request};
+use crate::library::files::{find, not_found, readable};
+use crate::model::access::Action;
+use crate::model::caller::Caller;
+use crate::model::epoch_seconds;
+use crate::model::file::{File, FileKey, Visibility};
+use crate::model::owner::Owner;
+
+/// A link's form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// The source's: key and end are signed.
+    One,
+    /// Disposition, epoch and key id, too.
+    Two,
+}
+
+/// What is signed for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// The file.
+    pub key: String,
+    /// The query that authorizes, without `?`.
+    pub query: String,
+    /// Epoch seconds.
+    pub expires: u64,
+}
+
+/// Signs a link to a file for `lifetime` seconds.
+pub async fn issue(
+    app: &App,
+    caller: &Caller,
+    key: &str,
+    shown: Shown,
+    lifetime: u64,
+    version: Version,
+) -> Result<Link> {
+    if !(1..=sign::MAX_LINK_LIFETIME).contains(&lifetime) {
+        return Err(bad_request(format!("ttl must be from 1 to {} seconds", sign::MAX_LINK_LIFETIME)));
+    }
+    let (owner, file) = find(app, caller, Action::Read, key).await?;
+    let key = file.object.key.as_str().to_owned();
+    let expires = epoch_seconds(std::time::SystemTime::now()) + lifetime;
+    let epoch = app.db.find_usage(&owner).await?.link_epoch;
+    let query = match version {
+        Version::One if epoch > 0 => {
+            return Err(Error::InvalidState("links of version 1 were ended by their owner; use version 2".into()));
+        }
+        Version::One => format!("exp={expires}&sig={}", app.links.sign_v1(&key, expires)),
+        Version::Two => {
+            let signature = app.links.sign_v2(&key, LinkTerms { expires, shown, epoch });
+            let (shown, id) = (shown.as_str(), app.links.key_id());
+            format!("v=2&exp={expires}&disposition={shown}&kid={id}&sig={signature}")
+        }
+    };
+    metrics::counter!("tidegate_links_signed_total").increment(1);
+    Ok(Link { key, query, expires })
+}
+
+/// What a link says, as it was sent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Given {
+    /// Its end.
+    pub exp: String,
+    /// Its signature.
+    pub sig: String,
+    /// How its bytes are shown.
+    pub disposition: Option<String>,
+    /// Which secret signed, in version 2.
+    pub kid: Option<String>,
+}
+
+/// The file a link opens. Whatever is wrong with it is one answer.
+pub async fn open(app: &App, key: &str, given: &Given) -> Result<(File, Shown)> {
+    let refused = || {
+        metrics::counter!("tidegate_links_refused_total").increment(1);
+        Error::Forbidden("the link has ended, or was never good".into())
+    };
+    let key = FileKey::parse(key).ok_or_else(refused)?;
+    let found = app.db.find_linked_file(key.as_str()).await?;
+    let epoch = found.as_ref().map_or(0, |(_, epoch)| *epoch);
+    let now = epoch_seconds(std::time::SystemTime::now());
+    let wish = given.disposition.as_deref().map(Shown::parse);
+    let shown = match (&given.kid, wish) {
+        (_, Some(None)) => return Err(refused()),
+        // Its disposition is nobody's word: it may be wished for, and what could run is an attachment all the same.
+        (None, wish) => {
+            let good = app.links.verify_v1(key.as_str(), &given.exp, &given.sig, now).is_some() && epoch == 0;
+            good.then(|| wish.flatten().unwrap_or(Shown::Inline))
+        }
+        (Some(kid), Some(Some(shown))) => {
+            let said = (given.exp.as_str(), shown, epoch);
+            app.links.verify_v2(key.as_str(), kid, said, &given.sig, now).map(|_| shown)
+        }
+        (Some(_), None) => None,
+    };
+    let shown = shown.ok_or_else(refused)?;
+    match found {
+        Some((file, _)) => readable(&file).map(|()| (file, shown)),
+        None => Err(not_found()),
+    }
+}
+
+/// Ends all links to a user's files, and all archives in which they are.
+pub async fn revoke(app: &App, caller: &Caller, owner: &Owner) -> Result<()> {
+    access::authorize(app, caller, Action::Delete, owner, None)?;
+    let mut tx = app.db.begin().await?;
+    tx.raise_link_epoch(owner).await?;
+    // A ZIP's token is a link, too.
+    tx.end_archives(owner, app.db.now()).await?;
+    tx.commit().await?;
+    tracing::info!("all links to a user's files were ended");
+    Ok(())
+}
+
+/// A file that anybody may read by its path, where that is on. What is private is not there.
+pub async fn open_public(app: &App, key: &str) -> Result<File> {
+    if !app.config.files.public {
+        return Err(not_found());
+    }
+    let key = FileKey::parse(key).ok_or_else(not_found)?;
+    match app.db.find_file(key.as_str()).await? {
+        Some((_, file)) if file.visibility == Visibility::Public => readable(&file).map(|()| file),
+        _ => Err(not_found()),
+    }
+}

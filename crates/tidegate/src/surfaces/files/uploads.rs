@@ -1,0 +1,228 @@
+//! Uploads of files: begun, with their bytes announced and reserved, and given up. What comes in between is in `parts`,
+//! and how they become files in `completion`.
+//!
+//! Until then, parts are fragments of the draft `.parts/{upload}`, and the target of a presigned PUT is `.incoming/{upload}`; neither
+//! is served by anybody.
+
+use std::time::SystemTime;
+
+use store::{Attributes, Expect, Plan, PresignedRequest, Shape};
+use uuid::Uuid;
+
+use crate::access;
+use crate::app::App;
+use crate::error::{Error, Result, bad_request};
+use crate::model::access::Action;
+use crate::model::caller::Caller;
+use crate::model::event::Deed;
+use crate::model::file::{File, FileName, Folder, Visibility};
+use crate::model::ids::ObjectId;
+use crate::model::key::{self, Key};
+use crate::model::object::{Object, ObjectState};
+use crate::model::owner::Owner;
+use crate::model::upload::{Upload, UploadState};
+use crate::queue::{self, Job};
+use crate::uploads::seal;
+
+/// The most files in one call.
+pub const MAX_FILES: usize = 1000;
+/// What a file is that was not said to be anything.
+const OPAQUE: &str = "application/octet-stream";
+
+/// A file that is to come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Announced {
+    /// Its name.
+    pub name: String,
+    /// Bytes.
+    pub size: u64,
+    /// Its media type as the client sees it.
+    pub mime: Option<String>,
+    /// Who may read it without a link.
+    pub visibility: Visibility,
+}
+
+/// An upload that was begun.
+#[derive(Debug, Clone)]
+pub struct Begun {
+    /// Its id.
+    pub upload_id: String,
+    /// The file's name.
+    pub name: String,
+    /// What it will be called by.
+    pub key: Key,
+    /// Takes all of its bytes at once.
+    pub direct: PresignedRequest,
+}
+
+/// Begins uploads, all of them or none.
+pub async fn begin(
+    app: &App,
+    caller: &Caller,
+    owner: &Owner,
+    folder: &str,
+    files: Vec<Announced>,
+) -> Result<Vec<Begun>> {
+    access::authorize(app, caller, Action::Write, owner, None)?;
+    let Owner::Files(user) = owner else { return Err(Error::Internal(anyhow::anyhow!("files of no user"))) };
+    if files.is_empty() || files.len() > MAX_FILES {
+        return Err(bad_request(format!("files must name 1 to {MAX_FILES} files")));
+    }
+    let folder = Folder::parse(folder).map_err(|error| bad_request(format!("folder {error}")))?;
+    let limit = app.config.files.max_size;
+    let mut total = 0_u64;
+    let mut begun = Vec::with_capacity(files.len());
+    let now = app.db.now();
+    for file in files {
+        let name = FileName::parse(&file.name).map_err(|error| bad_request(format!("name {error}")))?;
+        if file.size > limit {
+            return Err(Error::TooLarge(format!("a file may have at most {limit} bytes (MAX_BODY_MB)").into()));
+        }
+        total = total.checked_add(file.size).ok_or_else(|| bad_request("the sizes are too large"))?;
+        let content_type = match file.mime.as_deref().map(str::trim) {
+            None | Some("") => OPAQUE.to_owned(),
+            Some(mime) if crate::uploads::is_media_type(mime) => mime.to_ascii_lowercase(),
+            Some(_) => return Err(bad_request("mime must be a media type such as image/png")),
+        };
+        let (id, upload_id) = (ObjectId::generate(), Uuid::new_v4().simple().to_string());
+        let tag = u32::from_be_bytes(Uuid::new_v4().into_bytes()[..4].try_into().unwrap_or_default());
+        let key = key::file(user, &folder, tag, &name);
+        let object = Object {
+            id,
+            key: key.clone(),
+            name: Some(name.as_str().to_owned()),
+            content_type,
+            state: ObjectState::Pending,
+            created_at: now,
+            content: None,
+        };
+        let upload = Upload {
+            of: owner.kind(),
+            id: upload_id,
+            object: id,
+            key,
+            incoming: None,
+            part_size: None,
+            announced_size: Some(file.size),
+            state: UploadState::Open,
+            parts_digest: None,
+            expires_at: now + app.config.uploads.expiry,
+        };
+        let upload = Upload { incoming: Some(key::incoming(&upload.id)), ..upload };
+        begun.push((object, upload, file.visibility));
+    }
+    record(app, caller, owner, &folder, total, &begun, now).await?;
+    metrics::counter!("tidegate_uploads_total", "outcome" => "begun").increment(begun.len() as u64);
+    let mut answers = Vec::with_capacity(begun.len());
+    for (object, upload, _) in begun {
+        let direct = direct_target(app, &object, &upload).await?;
+        let name = object.name.unwrap_or_default();
+        answers.push(Begun { upload_id: upload.id, name, key: upload.key, direct });
+    }
+    Ok(answers)
+}
+
+async fn record(
+    app: &App,
+    caller: &Caller,
+    owner: &Owner,
+    folder: &Folder,
+    total: u64,
+    begun: &[(Object, Upload, Visibility)],
+    now: SystemTime,
+) -> Result<()> {
+    let usual = app.config.files.quota;
+    let mut tx = app.db.begin().await?;
+    if !tx.reserve(owner, total, usual).await? {
+        drop(tx);
+        let usage = app.db.find_usage(owner).await?;
+        metrics::counter!("tidegate_quota_refused_total").increment(1);
+        return Err(Error::QuotaExceeded {
+            used: usage.used + usage.reserved,
+            quota: usage.quota.unwrap_or(usual),
+            requested: total,
+        });
+    }
+    for (object, upload, visibility) in begun {
+        tx.insert_object(owner, object, &caller.principal).await?;
+        tx.describe_file(object.id, object.name.as_deref().unwrap_or_default(), folder.as_str(), *visibility).await?;
+        tx.insert_upload(owner, upload, &caller.principal, now).await?;
+        tx.record(caller, Deed::UploadBegun, object.id, now).await?;
+    }
+    tx.commit().await
+}
+
+async fn direct_target(app: &App, object: &Object, upload: &Upload) -> Result<PresignedRequest> {
+    let incoming = upload.incoming.as_ref().map_or("", Key::as_str);
+    let lifetime = app.config.uploads.url_lifetime;
+    let expect =
+        Expect { shape: Shape::Single { size: upload.announced_size, lifetime }, attributes: attributes(object) };
+    match app.store.begin(incoming, expect).await? {
+        Plan::Single(request) => Ok(request),
+        Plan::Parts { .. } => Err(Error::Internal(anyhow::anyhow!("the store planned parts for a single request"))),
+    }
+}
+
+/// What the blob carries. How it is shown is decided where it is served, by its record.
+pub(super) fn attributes(object: &Object) -> Attributes {
+    Attributes { content_type: object.content_type.clone(), ..Attributes::default() }
+}
+
+/// An upload that somebody may write to. Somebody else's is not there.
+pub(super) async fn find(app: &App, caller: &Caller, upload_id: &str) -> Result<(Owner, File, Upload)> {
+    let unknown = || Error::NotFound("no such upload".into());
+    let (owner, upload) = app.db.find_files_upload(upload_id).await?.ok_or_else(unknown)?;
+    match access::authorize(app, caller, Action::Write, &owner, Some(upload.object)) {
+        Err(Error::Forbidden(_)) => return Err(unknown()),
+        other => other?,
+    }
+    let (_, file) = app.db.find_file_by_id(upload.object).await?.ok_or_else(unknown)?;
+    Ok((owner, file, upload))
+}
+
+/// Gives an upload up: its row and what it had reserved first, then, by a job, its bytes.
+pub async fn end(app: &App, caller: &Caller, upload: &Upload, state: UploadState) -> Result<()> {
+    let now = app.db.now();
+    let mut tx = app.db.begin().await?;
+    if !tx.end_upload(&upload.id, state, None).await? {
+        return Err(Error::InvalidState("the upload is no longer open".into()));
+    }
+    tx.set_object_state(upload.object, ObjectState::Pending, ObjectState::Purged, now).await?;
+    tx.release(&upload.id).await?;
+    let deed = if state == UploadState::Expired { Deed::UploadExpired } else { Deed::UploadAborted };
+    tx.record(caller, deed, upload.object, now).await?;
+    queue::enqueue(&mut tx, &Job::ReleaseFilesUploadV1 { upload_id: upload.id.clone() }, now).await?;
+    tx.commit().await?;
+    app.jobs.ring();
+    let outcome = if state == UploadState::Expired { "expired" } else { "aborted" };
+    metrics::counter!("tidegate_uploads_total", "outcome" => outcome).increment(1);
+    Ok(())
+}
+
+/// Gives an upload up because its owner wishes so. Asked again it changes nothing.
+pub async fn abort(app: &App, caller: &Caller, upload_id: &str) -> Result<()> {
+    let (_, _, upload) = find(app, caller, upload_id).await?;
+    match upload.state {
+        UploadState::Open => end(app, caller, &upload, UploadState::Aborted).await,
+        UploadState::Aborted | UploadState::Expired => Ok(()),
+        UploadState::Completed => Err(Error::InvalidState("the upload is complete; delete the file instead".into())),
+    }
+}
+
+/// Clears away what is left of an upload that has ended.
+pub async fn clear(app: &App, upload_id: &str) -> Result<()> {
+    app.in_order.forget(upload_id);
+    app.store.delete(key::incoming(upload_id).as_str(), store::Deletion::Purge).await?;
+    app.store.discard(key::draft(upload_id).as_str()).await?;
+    if let Some((_, upload)) = app.db.find_files_upload(upload_id).await? {
+        let sealed = seal::place(app, upload.object, upload_id);
+        seal::remove(app, upload.object, sealed.as_ref()).await?;
+        if matches!(upload.state, UploadState::Aborted | UploadState::Expired) {
+            // A completion that lost against the end may have published in between.
+            app.store.delete(upload.key.as_str(), store::Deletion::Purge).await?;
+        }
+    }
+    let mut tx = app.db.begin().await?;
+    tx.forget_upload_parts(upload_id).await?;
+    tx.commit().await
+}

@@ -1,0 +1,200 @@
+//! Images that already lie in the bucket: each is copied, and the copy goes the way of all uploads. What was named is only
+//! ever read.
+
+use std::sync::Arc;
+
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use media::kind::{Kind, SNIFFED};
+use store::Attributes;
+use uuid::Uuid;
+
+use crate::access;
+use crate::app::App;
+use crate::db::Tx;
+use crate::error::{Error, Result, bad_request};
+use crate::model::access::Action;
+use crate::model::caller::Caller;
+use crate::model::event::Deed;
+use crate::model::ids::{ObjectId, SpaceId};
+use crate::model::key;
+use crate::model::media::{Media, Status};
+use crate::model::object::{Object, ObjectState};
+use crate::model::owner::Owner;
+use crate::model::principal::Principal;
+use crate::model::upload::{Upload, UploadState};
+use crate::queue::{self, Job};
+use crate::uploads::media_items::uploads;
+
+/// Keys in one request.
+pub const MOST_KEYS: usize = 1000;
+/// Keys that are looked for at once.
+const AT_ONCE: usize = 16;
+/// Bytes of a name that is kept.
+const MAX_NAME: usize = 255;
+
+/// What came of a request.
+#[derive(Debug, Clone, Default)]
+pub struct Imported {
+    /// What was begun: its key, and what it will be.
+    pub begun: Vec<(String, ObjectId)>,
+    /// Keys at which nothing lies.
+    pub missing: Vec<String>,
+}
+
+/// Has objects of the bucket copied into a space. All keys are checked before anything is done.
+pub async fn import(app: &Arc<App>, caller: &Caller, space: &SpaceId, keys: Vec<String>) -> Result<Imported> {
+    let owner = access::find_space(app, caller, Action::Write, space).await?;
+    if caller.principal != Principal::Service {
+        access::note_refusal(app, caller, Action::Write, owner.kind());
+        return Err(Error::Forbidden("only a service may import what lies in the bucket".into()));
+    }
+    if keys.is_empty() || keys.len() > MOST_KEYS {
+        return Err(bad_request(format!("s3Key takes 1 to {MOST_KEYS} keys")));
+    }
+    for key in &keys {
+        check(app, key)?;
+    }
+    let looked = stream::iter(keys).map(|key| {
+        let app = Arc::clone(app);
+        async move {
+            match app.store.stat(&key).await {
+                Ok(stat) => Ok((key, Some(stat.size))),
+                Err(store::Error::NotFound | store::Error::InvalidKey(_)) => Ok((key, None)),
+                Err(error) => Err(Error::from(error)),
+            }
+        }
+    });
+    let looked: Vec<(String, Option<u64>)> = looked.buffered(AT_ONCE).try_collect().await?;
+    let (mut done, mut tx) = (Imported::default(), app.db.begin().await?);
+    if !tx.hold(&owner).await? {
+        return Err(Error::NotFound("no such space".into()));
+    }
+    for (key, size) in looked {
+        match size {
+            Some(size) => {
+                let id = announce(app, &mut tx, caller, &owner, (&key, size)).await?;
+                done.begun.push((key, id));
+            }
+            None => done.missing.push(key),
+        }
+    }
+    tx.commit().await?;
+    app.jobs.ring();
+    app.news.ring();
+    metrics::counter!("tidegate_imports_total").increment(u64::try_from(done.begun.len()).unwrap_or(0));
+    Ok(done)
+}
+
+/// Only what lies below a prefix that the operator named may be read on somebody's word.
+fn check(app: &App, key: &str) -> Result<()> {
+    let prefixes = &app.config.spaces.import_prefixes;
+    let below = prefixes.iter().any(|prefix| key.strip_prefix(prefix.as_str()).is_some_and(|rest| !rest.is_empty()));
+    let plain = key.len() <= 1000 && !key.split('/').any(|segment| matches!(segment, "" | "." | ".."));
+    if below && plain {
+        return Ok(());
+    }
+    let shown: String = key.chars().filter(|c| !c.is_control()).take(200).collect();
+    if !plain {
+        return Err(bad_request(format!("{shown:?} is no key: up to 1000 bytes, without empty and dot segments")));
+    }
+    let allowed = if prefixes.is_empty() { "none is allowed".to_owned() } else { prefixes.join(", ") };
+    Err(bad_request(format!(
+        "{shown:?} lies below none of the prefixes that may be imported (IMPORT_PREFIXES: {allowed})"
+    )))
+}
+
+async fn announce(
+    app: &App,
+    tx: &mut Tx,
+    caller: &Caller,
+    owner: &Owner,
+    (from, size): (&str, u64),
+) -> Result<ObjectId> {
+    let (id, upload_id, now) = (ObjectId::generate(), uploads::new_id(), app.db.now());
+    let incoming = key::incoming(&upload_id);
+    let object = Object {
+        id,
+        key: incoming.clone(),
+        name: Some(name_of(from)),
+        // What it is, its first bytes will say.
+        content_type: "application/octet-stream".to_owned(),
+        state: ObjectState::Pending,
+        created_at: now,
+        content: None,
+    };
+    let upload = Upload {
+        id: upload_id,
+        of: owner.kind(),
+        object: id,
+        key: incoming.clone(),
+        incoming: Some(incoming),
+        part_size: None,
+        announced_size: Some(size),
+        state: UploadState::Completed,
+        parts_digest: None,
+        expires_at: now,
+    };
+    tx.insert_object(owner, &object, &caller.deciding()).await?;
+    tx.keep_source(id, from).await?;
+    tx.insert_upload(owner, &upload, &caller.principal, now).await?;
+    tx.add_passage(owner, id, Status::Uploaded.into(), Some("imported"), now).await?;
+    tx.record(caller, Deed::Imported, id, now).await?;
+    queue::enqueue(tx, &Job::ImportImageV1 { object: id.0, key: from.to_owned() }, now).await?;
+    Ok(id)
+}
+
+/// The last segment, cut to what a name may have.
+fn name_of(key: &str) -> String {
+    let last = key.rsplit('/').next().unwrap_or(key);
+    let end = last.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= MAX_NAME).last();
+    last[..end.unwrap_or(0)].chars().filter(|c| !c.is_control()).collect()
+}
+
+/// Copies one to where nobody changes it any more, and has it worked on.
+pub(crate) async fn copy(app: &App, id: ObjectId, from: &str) -> Result<()> {
+    let Some((_, media)) = app.db.find_media(id).await? else { return Ok(()) };
+    if media.object.state != ObjectState::Pending || media.sealed.is_some() {
+        return Ok(());
+    }
+    let largest = app.config.sessions.max_image;
+    let (stat, mut body) = match app.store.read(from, None).await {
+        Err(store::Error::NotFound) => return reject(app, &media, "it was removed before it was copied").await,
+        other => other?,
+    };
+    if stat.size > largest {
+        return reject(app, &media, &uploads::too_large(largest).to_string()).await;
+    }
+    // A few bytes say what it is; what is none of ours is not copied.
+    let (mut head, mut seen) = (Vec::new(), Vec::new());
+    while seen.len() < SNIFFED {
+        let Some(chunk) = body.try_next().await.map_err(|error| uploads::unreadable(&error))? else { break };
+        seen.extend_from_slice(&chunk[..chunk.len().min(SNIFFED - seen.len())]);
+        head.push(Ok(chunk));
+    }
+    let Some(kind) = Kind::sniff(&seen).filter(|kind| !kind.is_video()) else {
+        return reject(app, &media, "it is no image of a type that is taken").await;
+    };
+    let sealed = key::sealed(id, Uuid::new_v4());
+    let attributes = Attributes {
+        content_type: kind.content_type().to_owned(),
+        metadata: uploads::metadata(&media, None),
+        ..Attributes::default()
+    };
+    app.store.write(sealed.as_str(), stream::iter(head).chain(body).boxed(), attributes).await?;
+    let mut tx = app.db.begin().await?;
+    if tx.keep_import(id, &sealed, kind.content_type()).await? {
+        queue::enqueue(&mut tx, &Job::IngestV1 { object: id.0, video: false }, app.db.now()).await?;
+    }
+    tx.commit().await?;
+    app.jobs.ring();
+    Ok(())
+}
+
+async fn reject(app: &App, media: &Media, reason: &str) -> Result<()> {
+    let mut tx = app.db.begin().await?;
+    if uploads::reject(app, &mut tx, &Caller::system(), media, ObjectState::Pending, reason).await? {
+        tx.commit().await?;
+        app.news.ring();
+    }
+    Ok(())
+}

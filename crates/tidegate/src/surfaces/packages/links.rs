@@ -1,0 +1,166 @@
+//! Links to what is in a dataset: presigned requests of the store, for source files and assets, and signatures of the CDN,
+//! for assets alone. An asset's link says nothing of whether the asset is there; what lies at its key was published.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use sign::PolicySignature;
+use store::{PresignedRequest, Stat};
+
+use super::{no_such_package, node_in, numbers};
+use crate::access;
+use crate::app::App;
+use crate::error::{Error, Result, bad_request};
+use crate::library::grants::{self, Times};
+use crate::model::access::Action;
+use crate::model::caller::Caller;
+use crate::model::key::{self, Key};
+use crate::model::object::ObjectState;
+use crate::model::package::{AssetPath, Dataset, DatasetId, Node, NodeId, NodeKind, NodeState};
+
+/// How long links live.
+pub const LIFETIME: Duration = Duration::from_secs(3600);
+
+/// A package that is there, for somebody who may read it.
+async fn package(app: &App, caller: &Caller, dataset: &DatasetId, id: &NodeId) -> Result<(Dataset, Node)> {
+    let dataset = access::find_dataset(app, caller, Action::Read, dataset).await?;
+    let node = node_in(app, &dataset, id).await?;
+    if node.state != NodeState::Ready {
+        return Err(no_such_package());
+    }
+    Ok((dataset, node))
+}
+
+/// Where a package's source file lies, or one of its assets.
+async fn key_of(
+    app: &App,
+    caller: &Caller,
+    dataset: &DatasetId,
+    (id, path): (&NodeId, Option<&AssetPath>),
+) -> Result<Key> {
+    let (dataset, node) = package(app, caller, dataset, id).await?;
+    match (path, node.kind) {
+        (_, NodeKind::Collection) => {
+            Err(bad_request("a collection has no file of its own: package_id must be a package"))
+        }
+        (Some(path), NodeKind::Package) => {
+            source(&node)?;
+            Ok(key::asset(numbers(&dataset, &node), path))
+        }
+        (None, NodeKind::Package) => source(&node),
+    }
+}
+
+fn source(node: &Node) -> Result<Key> {
+    match (&node.source, node.status()) {
+        (Some(source), ObjectState::Ready) => Ok(source.object.key.clone()),
+        (Some(_), status) => {
+            Err(Error::InvalidState(format!("the package is {}, and not READY", status.as_str()).into()))
+        }
+        (None, _) => Err(no_such_package()),
+    }
+}
+
+/// A presigned GET of a package's source file, or of one of its assets.
+pub async fn presign(
+    app: &App,
+    caller: &Caller,
+    dataset: &DatasetId,
+    what: (&NodeId, Option<&AssetPath>),
+) -> Result<PresignedRequest> {
+    let key = key_of(app, caller, dataset, what).await?;
+    let signed = app.store.sign_read(key.as_str(), LIFETIME).await?;
+    metrics::counter!("tidegate_grants_total", "owner" => "dataset").increment(1);
+    Ok(signed)
+}
+
+/// What is said of the same object, for whoever may read it.
+pub async fn stat(
+    app: &App,
+    caller: &Caller,
+    dataset: &DatasetId,
+    what: (&NodeId, Option<&AssetPath>),
+) -> Result<Stat> {
+    let key = key_of(app, caller, dataset, what).await?;
+    Ok(app.store.stat(key.as_str()).await?)
+}
+
+/// What a signature of the CDN opens.
+#[derive(Debug, Clone)]
+pub enum Signed {
+    /// One asset, by this URL.
+    Object(Arc<str>, Times),
+    /// All assets of a package, below this URL and for cookies of this path.
+    Prefix {
+        /// Ends with a slash.
+        base_url: String,
+        /// The cookies' `Path`.
+        path: String,
+        /// What is put behind a URL, or into cookies.
+        signature: Arc<PolicySignature>,
+        /// When it ends and when to ask again.
+        times: Times,
+    },
+}
+
+/// The assets' package; collections have none.
+async fn with_assets(app: &App, caller: &Caller, dataset: &DatasetId, id: &NodeId) -> Result<(Dataset, Node)> {
+    let (dataset, node) = package(app, caller, dataset, id).await?;
+    if node.kind == NodeKind::Collection {
+        return Err(bad_request("a collection has no assets: package_id must be a package"));
+    }
+    source(&node)?;
+    Ok((dataset, node))
+}
+
+/// Signs for one asset of a package.
+pub async fn sign_object(
+    app: &App,
+    caller: &Caller,
+    dataset: &DatasetId,
+    (id, path): (&NodeId, &AssetPath),
+) -> Result<Signed> {
+    let (dataset, node) = with_assets(app, caller, dataset, id).await?;
+    let key = key::asset(numbers(&dataset, &node), path);
+    let (url, times) = grants::sign_key(app, &key, LIFETIME, SystemTime::now())?;
+    metrics::counter!("tidegate_grants_total", "owner" => "dataset").increment(1);
+    Ok(Signed::Object(url, times))
+}
+
+/// Signs for all assets of a package at once.
+pub async fn sign_prefix(app: &App, caller: &Caller, dataset: &DatasetId, id: &NodeId) -> Result<Signed> {
+    let (dataset, node) = with_assets(app, caller, dataset, id).await?;
+    let root = key::package_root(numbers(&dataset, &node));
+    let (signature, times) = grants::sign_root(app, &root, LIFETIME, SystemTime::now())?;
+    let edge = app.addresses.edge.as_ref().ok_or_else(|| Error::Misconfig("there is no edge and no CDN".into()))?;
+    metrics::counter!("tidegate_grants_total", "owner" => "dataset").increment(1);
+    let path = format!("/{}", root.trim_end_matches('/'));
+    Ok(Signed::Prefix { base_url: format!("{edge}/{root}"), path, signature, times })
+}
+
+/// A page of a package's assets, in the order of their paths, and whether there are more.
+pub async fn assets(
+    app: &App,
+    caller: &Caller,
+    dataset: &DatasetId,
+    id: &NodeId,
+    (after, limit): (&str, i64),
+) -> Result<(Vec<crate::model::package::Asset>, bool)> {
+    let (_, node) = with_assets(app, caller, dataset, id).await?;
+    super::check_limit(limit)?;
+    let mut found = app.db.list_assets(node.number, after, limit + 1).await?;
+    let more = super::cut(&mut found, limit);
+    Ok((found, more))
+}
+
+/// One asset of a package.
+pub async fn asset(
+    app: &App,
+    caller: &Caller,
+    dataset: &DatasetId,
+    (id, path): (&NodeId, &AssetPath),
+) -> Result<crate::model::package::Asset> {
+    let (_, node) = with_assets(app, caller, dataset, id).await?;
+    let found = app.db.find_asset(node.number, path.as_str()).await?;
+    found.ok_or_else(|| Error::NotFound("no such asset".into()))
+}

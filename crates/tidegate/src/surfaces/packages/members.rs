@@ -1,0 +1,83 @@
+//! Who belongs to a dataset, by the database. What a token grants is not seen here.
+
+use super::{check_limit, cut, record};
+use crate::access;
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::model::access::Action;
+use crate::model::caller::Caller;
+use crate::model::event::Deed;
+use crate::model::ids::UserId;
+use crate::model::package::{Dataset, DatasetId};
+use crate::model::role::Role;
+use crate::model::space::Member;
+
+/// A page of those who belong to a dataset, and whether there are more.
+pub async fn list(app: &App, caller: &Caller, id: &DatasetId, after: &str, limit: i64) -> Result<(Vec<Member>, bool)> {
+    let dataset = access::find_dataset(app, caller, Action::Manage, id).await?;
+    check_limit(limit)?;
+    let mut found = app.db.list_dataset_members(dataset.number, after, limit + 1).await?;
+    let more = cut(&mut found, limit);
+    Ok((found, more))
+}
+
+/// Managers say who views and edits; who manages and owns, owners alone.
+fn check_rank(caller: &Caller, dataset: &Dataset, roles: [Option<Role>; 2]) -> Result<()> {
+    let high = roles.into_iter().flatten().any(|role| role >= Role::Manager);
+    match access::dataset_role(caller, dataset) {
+        Some(own) if high && own < Role::Owner => {
+            Err(Error::Forbidden("only owners say who manages and who owns a dataset".into()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Makes somebody a member, or gives them another role. The last owner stays one.
+pub async fn set(app: &App, caller: &Caller, id: &DatasetId, user: &UserId, new: Role) -> Result<Member> {
+    let dataset = access::find_dataset(app, caller, Action::Manage, id).await?;
+    let now = app.db.now();
+    let mut tx = app.db.begin().await?;
+    // From here on nobody else changes who is a member.
+    tx.hold_dataset(dataset.number).await?;
+    let had = tx.find_dataset_member(dataset.number, user).await?;
+    check_rank(caller, &dataset, [Some(new), had.as_ref().map(|member| member.role)])?;
+    let had_since = had.as_ref().map(|member| member.added_at);
+    match had {
+        Some(member) if member.role == new => return Ok(member),
+        Some(member) if member.role == Role::Owner => keep_an_owner(&mut tx, dataset.number).await?,
+        _ => {}
+    }
+    tx.set_dataset_member(dataset.number, user, new, now).await?;
+    record(&mut tx, app, caller, Deed::MemberSet, &dataset.id, None).await?;
+    tx.commit().await?;
+    tracing::info!(dataset = dataset.id.as_str(), role = new.as_str(), "a member's role was set");
+    Ok(Member { user: user.clone(), role: new, added_at: had_since.unwrap_or(now) })
+}
+
+async fn keep_an_owner(tx: &mut crate::db::Tx, dataset: i64) -> Result<()> {
+    if tx.count_dataset_owners(dataset).await? > 1 {
+        return Ok(());
+    }
+    Err(Error::InvalidState("a dataset needs an owner; make somebody else one first".into()))
+}
+
+/// Ends somebody's membership: everybody may leave. The last owner stays.
+pub async fn remove(app: &App, caller: &Caller, id: &DatasetId, user: &UserId) -> Result<()> {
+    let leaves = access::deciding_user(caller).as_ref() == Some(user);
+    let dataset = access::find_dataset(app, caller, if leaves { Action::Read } else { Action::Manage }, id).await?;
+    let mut tx = app.db.begin().await?;
+    tx.hold_dataset(dataset.number).await?;
+    let had = tx.find_dataset_member(dataset.number, user).await?;
+    let had = had.ok_or_else(|| Error::NotFound("no such member".into()))?;
+    if !leaves {
+        check_rank(caller, &dataset, [Some(had.role), None])?;
+    }
+    if had.role == Role::Owner {
+        keep_an_owner(&mut tx, dataset.number).await?;
+    }
+    tx.remove_dataset_member(dataset.number, user).await?;
+    record(&mut tx, app, caller, Deed::MemberRemoved, &dataset.id, None).await?;
+    tx.commit().await?;
+    tracing::info!(dataset = dataset.id.as_str(), "a member was removed");
+    Ok(())
+}

@@ -1,0 +1,270 @@
+//! Datasets: trees of packages whose members read, put in, delete and bring back. Who may do what, the trees themselves, and
+//! who belongs to a dataset; bytes come in through `uploads`, go out by `links`, and what was deleted comes back by
+//! `restoring`.
+
+pub mod confirming;
+pub mod deletion;
+pub mod links;
+pub mod manifest;
+pub mod members;
+pub mod proxy;
+pub mod publishing;
+pub mod restoring;
+pub mod uploads;
+
+use crate::access;
+use crate::app::App;
+use crate::db::{NewNode, Tx};
+use crate::error::{Error, Result, bad_request, unauthenticated};
+use crate::library::objects::MAX_PAGE;
+use crate::model::access::Action;
+use crate::model::caller::Caller;
+use crate::model::event::{Deed, NewEvent};
+use crate::model::ids::ObjectId;
+use crate::model::key::PackageNumbers;
+use crate::model::micros;
+use crate::model::owner::Owner;
+use crate::model::package::{
+    Dataset, DatasetId, Node, NodeId, NodeKind, NodeState, Shown, TreeChange, TreeEvent, check_name,
+};
+use crate::model::principal::Principal;
+use crate::model::role::Role;
+
+/// Node ids in one request.
+pub const MOST_NODES: usize = 1000;
+
+pub(crate) fn no_such_package() -> Error {
+    Error::NotFound("no such package".into())
+}
+
+/// A node that lies in a dataset, whatever its state. Those of others are not there.
+pub(crate) async fn node_in(app: &App, dataset: &Dataset, id: &NodeId) -> Result<Node> {
+    let node = app.db.find_node(id).await?.filter(|node| node.dataset == dataset.number);
+    node.ok_or_else(no_such_package)
+}
+
+/// A node by its id alone, for those who may do `action` in its dataset. To all others it is not there.
+pub async fn node(app: &App, caller: &Caller, action: Action, id: &NodeId) -> Result<(Dataset, Node)> {
+    if caller.principal == Principal::Anonymous {
+        return Err(unauthenticated());
+    }
+    let node = app.db.find_node(id).await?.ok_or_else(no_such_package)?;
+    let dataset = app.db.find_dataset_by_number(node.dataset, access::deciding_user(caller).as_ref()).await?;
+    let dataset = dataset.ok_or_else(no_such_package)?;
+    access::authorize_dataset(app, caller, action, &dataset).map_err(|error| match error {
+        Error::NotFound(_) => no_such_package(),
+        other => other,
+    })?;
+    Ok((dataset, node))
+}
+
+/// A node, for those who may read it; what was deleted is seen by those who can bring it back.
+pub async fn seen(app: &App, caller: &Caller, id: &NodeId) -> Result<Node> {
+    let (dataset, node) = node(app, caller, Action::Read, id).await?;
+    let editor = access::dataset_role(caller, &dataset).is_none_or(|role| role.may(Action::Delete));
+    match node.state {
+        NodeState::Ready => Ok(node),
+        NodeState::Deleted | NodeState::Restoring if editor => Ok(node),
+        _ => Err(no_such_package()),
+    }
+}
+
+/// The numbers that a node's keys are made of.
+pub(crate) fn numbers(dataset: &Dataset, node: &Node) -> PackageNumbers {
+    PackageNumbers { org: dataset.org, dataset: dataset.number, package: node.number }
+}
+
+pub(crate) async fn record(
+    tx: &mut Tx,
+    app: &App,
+    caller: &Caller,
+    deed: Deed,
+    dataset: &DatasetId,
+    object: Option<ObjectId>,
+) -> Result<()> {
+    let owner = Some(Owner::Dataset(dataset.clone()));
+    tx.record_event(&NewEvent { at: app.db.now(), caller: caller.clone(), deed, owner, object }).await
+}
+
+/// Makes a dataset in the caller's organisation, of which the caller is the owner.
+pub async fn create(app: &App, caller: &Caller, name: &str) -> Result<Dataset> {
+    if caller.principal == Principal::Anonymous {
+        return Err(unauthenticated());
+    }
+    let name = name.trim();
+    crate::model::space::check_name(name).map_err(|error| bad_request(error.to_string()))?;
+    let needs = "a dataset belongs to an organisation and has an owner; a service names them in X-Org-Id and X-User-Id";
+    let deciding = caller.deciding().into_owned();
+    let Principal::User { id: user, org: Some(org), .. } = deciding else { return Err(bad_request(needs)) };
+    let (id, now) = (DatasetId::generate(), app.db.now());
+    let mut tx = app.db.begin().await?;
+    let org_number = tx.number_of_org(&org, now).await?;
+    let number = tx.insert_dataset(&id, org_number, name, user.as_str(), now).await?;
+    tx.set_dataset_member(number, &user, Role::Owner, now).await?;
+    record(&mut tx, app, caller, Deed::DatasetCreated, &id, None).await?;
+    tx.commit().await?;
+    metrics::counter!("tidegate_datasets_total").increment(1);
+    tracing::info!(dataset = id.as_str(), "a dataset was made");
+    Ok(Dataset {
+        number,
+        id,
+        org: org_number,
+        org_name: org.as_str().to_owned(),
+        name: name.to_owned(),
+        role: Some(Role::Owner),
+        created_at: now,
+        objects: 0,
+        bytes: 0,
+    })
+}
+
+/// A page of the datasets that the caller is a member of, the newest first, and whether there are more. A service sees all,
+/// or those of the organisation it names.
+pub async fn list(app: &App, caller: &Caller, after: (i64, &str), limit: i64) -> Result<(Vec<Dataset>, bool)> {
+    if caller.principal == Principal::Anonymous {
+        return Err(unauthenticated());
+    }
+    check_limit(limit)?;
+    let deciding = caller.deciding().into_owned();
+    let mut found = match (&deciding, caller.org()) {
+        (Principal::User { id, org: Some(org), .. }, _) => app.db.list_datasets_of(id, org, after, limit + 1).await?,
+        (Principal::User { .. }, _) => Vec::new(),
+        (_, org) => app.db.list_datasets(org, after, limit + 1).await?,
+    };
+    let more = cut(&mut found, limit);
+    Ok((found, more))
+}
+
+pub(crate) fn check_limit(limit: i64) -> Result<()> {
+    if (1..=MAX_PAGE).contains(&limit) {
+        return Ok(());
+    }
+    Err(bad_request(format!("limit must be from 1 to {MAX_PAGE}")))
+}
+
+/// Takes off what was read only to know that there is more.
+pub(crate) fn cut<T>(found: &mut Vec<T>, limit: i64) -> bool {
+    let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = found.len() > wanted;
+    found.truncate(wanted);
+    more
+}
+
+/// The collection that something is to lie in; 0 for the top. The caller's transaction holds the dataset.
+async fn place(tx: &mut Tx, dataset: &Dataset, parent: Option<&NodeId>) -> Result<i64> {
+    let Some(parent) = parent else { return Ok(0) };
+    let node = tx.node(parent).await?.filter(|node| node.dataset == dataset.number);
+    match node {
+        Some(Node { kind: NodeKind::Collection, state: NodeState::Ready, number, .. }) => Ok(number),
+        Some(Node { kind: NodeKind::Package, .. }) => {
+            Err(bad_request("parentId must be a collection; it is a package"))
+        }
+        _ => Err(Error::NotFound("no such collection".into())),
+    }
+}
+
+fn name_taken() -> Error {
+    let message = "a node of this name is there already, perhaps one that was announced and is not READY (status=ALL); names are unique in their collection";
+    Error::InvalidState(message.into())
+}
+
+/// Makes a collection.
+pub async fn create_collection(
+    app: &App,
+    caller: &Caller,
+    dataset: &DatasetId,
+    name: &str,
+    parent: Option<&NodeId>,
+) -> Result<Node> {
+    let dataset = access::find_dataset(app, caller, Action::Write, dataset).await?;
+    check_name(name).map_err(|error| bad_request(error.to_string()))?;
+    let (id, now) = (NodeId::generate(NodeKind::Collection), app.db.now());
+    let mut tx = app.db.begin().await?;
+    tx.hold_dataset(dataset.number).await?;
+    let parent_number = place(&mut tx, &dataset, parent).await?;
+    let by = caller.deciding().name().to_owned();
+    let new = NewNode {
+        id: &id,
+        dataset: dataset.number,
+        parent: parent_number,
+        kind: NodeKind::Collection,
+        name,
+        object: None,
+        by: &by,
+    };
+    let number = tx.insert_node(new, now).await?.ok_or_else(name_taken)?;
+    tx.log_node(number, TreeEvent::Created, &by, now).await?;
+    record(&mut tx, app, caller, Deed::CollectionCreated, &dataset.id, None).await?;
+    tx.commit().await?;
+    Ok(Node {
+        number,
+        id,
+        dataset: dataset.number,
+        parent: parent_number,
+        parent_id: parent.cloned(),
+        kind: NodeKind::Collection,
+        name: name.to_owned(),
+        state: NodeState::Ready,
+        source: None,
+        bytes: 0,
+        created_by: by,
+        created_at: now,
+        deleted_at: None,
+    })
+}
+
+/// A page of what lies in a collection or at the top of a dataset, in the order of names, and whether there is more. What
+/// was deleted is for those who can bring it back.
+pub async fn children(
+    app: &App,
+    caller: &Caller,
+    dataset: &DatasetId,
+    parent: Option<&NodeId>,
+    shown: Shown,
+    (after, limit): ((&str, i64), i64),
+) -> Result<(Vec<Node>, bool)> {
+    let deleted = shown == Shown::Deleted;
+    let action = if deleted { Action::Delete } else { Action::List };
+    let dataset = access::find_dataset(app, caller, action, dataset).await?;
+    check_limit(limit)?;
+    let parent = match parent {
+        None => 0,
+        Some(id) => {
+            let no_such = || Error::NotFound("no such collection".into());
+            let node = node_in(app, &dataset, id).await.map_err(|_| no_such())?;
+            let seen = node.state == NodeState::Ready || (deleted && node.state != NodeState::Purged);
+            if node.kind != NodeKind::Collection {
+                return Err(bad_request("parent_id must be a collection; it is a package"));
+            }
+            if !seen {
+                return Err(no_such());
+            }
+            node.number
+        }
+    };
+    let mut found = app.db.list_children((dataset.number, parent), shown, after, limit + 1).await?;
+    let more = cut(&mut found, limit);
+    Ok((found, more))
+}
+
+/// A page of what became of a dataset's tree, the latest first, and whether there is more.
+pub async fn changelog(
+    app: &App,
+    caller: &Caller,
+    dataset: &DatasetId,
+    node: Option<&NodeId>,
+    before: i64,
+    limit: i64,
+) -> Result<(Vec<TreeChange>, bool)> {
+    let dataset = access::find_dataset(app, caller, Action::Read, dataset).await?;
+    check_limit(limit)?;
+    let node = node.map(NodeId::as_str);
+    let mut found = app.db.list_tree_changes(dataset.number, node, before, limit + 1).await?;
+    let more = cut(&mut found, limit);
+    Ok((found, more))
+}
+
+/// Where a page of datasets goes on: after this one.
+pub fn after(dataset: &Dataset) -> (i64, String) {
+    (micros(dataset.created_at), dataset.id.as_str().to_owned())
+}

@@ -1,0 +1,162 @@
+//! Sessions, and the media that an organisation's people put into them: who may do what with them, and where they can be
+//! read. What they have in common with spaces is in `uploads/media_items`.
+
+pub mod deletion;
+pub mod links;
+pub mod uploads;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use futures::Stream;
+
+use crate::access;
+use crate::app::App;
+use crate::db::Cursor;
+use crate::error::{Error, Result, bad_request, unauthenticated};
+use crate::library::objects::MAX_PAGE;
+use crate::model::access::Action;
+use crate::model::caller::Caller;
+use crate::model::event::{Deed, NewEvent};
+use crate::model::ids::{ObjectId, SessionId};
+use crate::model::media::{Media, Passage, Status, Variant};
+use crate::model::object::ObjectState;
+use crate::model::owner::Owner;
+use crate::model::principal::Principal;
+use crate::uploads::media_items::{self, no_such_media};
+
+/// A medium with all that is shown of it.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    /// The medium.
+    pub media: Media,
+    /// What was derived from it.
+    pub variants: Vec<Variant>,
+    /// Where it can be read.
+    pub url: links::MediaUrl,
+}
+
+/// Makes a session of the caller's organisation, with the client's own id or a new one. Asked again with the same id by
+/// the same organisation it answers the same.
+pub async fn create(app: &App, caller: &Caller, id: Option<SessionId>) -> Result<SessionId> {
+    if caller.principal == Principal::Anonymous {
+        return Err(unauthenticated());
+    }
+    let org = caller.org().ok_or_else(|| {
+        Error::Forbidden(
+            "a session is an organisation's, and your sign-in names none (X-Org-Id, AUTH_CLAIM_ORG)".into(),
+        )
+    })?;
+    let id = id.unwrap_or_else(SessionId::generate);
+    let owner = Owner::Session(id.clone(), org.clone());
+    access::authorize(app, caller, Action::Write, &owner, None)?;
+    let now = app.db.now();
+    let mut tx = app.db.begin().await?;
+    if tx.insert_session(&id, org, caller.principal.name(), now).await? {
+        let (deed, object) = (Deed::SessionCreated, None);
+        tx.record_event(&NewEvent { at: now, caller: caller.clone(), deed, owner: Some(owner), object }).await?;
+        tx.commit().await?;
+        metrics::counter!("tidegate_sessions_total").increment(1);
+        return Ok(id);
+    }
+    drop(tx);
+    match app.db.find_session(&id).await? {
+        Some(there) if there == owner => Ok(id),
+        // Whether it is another organisation's, or was deleted, is nobody's to know.
+        _ => Err(Error::InvalidState("the id of the session is taken".into())),
+    }
+}
+
+/// One of a session's media with which somebody may do `action`, whatever its state.
+async fn find_any(
+    app: &App,
+    caller: &Caller,
+    action: Action,
+    session: Option<&SessionId>,
+    id: ObjectId,
+) -> Result<(Owner, Media)> {
+    if caller.principal == Principal::Anonymous {
+        return Err(unauthenticated());
+    }
+    let (owner, media) = app.db.find_media(id).await?.ok_or_else(no_such_media)?;
+    let Owner::Session(its, _) = &owner else { return Err(no_such_media()) };
+    if session.is_some_and(|session| session != its) {
+        return Err(no_such_media());
+    }
+    access::authorize(app, caller, action, &owner, Some(id))?;
+    // What belongs to a session that was deleted is gone with it.
+    if !app.db.is_there(&owner).await? {
+        return Err(no_such_media());
+    }
+    Ok((owner, media))
+}
+
+/// Whether a medium is in this session.
+fn is_in(media: &Media, session: &SessionId) -> bool {
+    matches!(&media.owner, Owner::Session(its, _) if its == session)
+}
+
+/// One of a session's media that is there.
+pub async fn media(app: &App, caller: &Caller, session: Option<&SessionId>, id: ObjectId) -> Result<Shown> {
+    let (_, media) = find_any(app, caller, Action::Read, session, id).await?;
+    media.status().ok_or_else(no_such_media)?;
+    let mut all = shown(app, caller, vec![media]).await?;
+    all.pop().ok_or_else(no_such_media)
+}
+
+/// With what belongs to it.
+async fn shown(app: &App, caller: &Caller, media: Vec<Media>) -> Result<Vec<Shown>> {
+    let ready = |media: &&Media| media.object.state == ObjectState::Ready;
+    let ids: Vec<ObjectId> = media.iter().filter(ready).map(|media| media.object.id).collect();
+    let mut variants: HashMap<ObjectId, Vec<Variant>> = app.db.list_variants(&ids).await?;
+    let mut all = Vec::with_capacity(media.len());
+    for media in media {
+        let url = links::url(app, caller, &media).await?;
+        let variants = variants.remove(&media.object.id).unwrap_or_default();
+        all.push(Shown { media, variants, url });
+    }
+    Ok(all)
+}
+
+/// A page of a session's media, newest first, and whether there are more.
+pub async fn list(
+    app: &App,
+    caller: &Caller,
+    session: &SessionId,
+    status: Option<Status>,
+    after: Cursor,
+    limit: i64,
+) -> Result<(Vec<Shown>, bool)> {
+    let owner = access::find_session(app, caller, Action::List, session).await?;
+    if !(1..=MAX_PAGE).contains(&limit) {
+        return Err(bad_request(format!("limit must be from 1 to {MAX_PAGE}")));
+    }
+    let mut found = app.db.list_media(&owner, status.map(Status::states), after, limit + 1).await?;
+    let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = found.len() > wanted;
+    found.truncate(wanted);
+    Ok((shown(app, caller, found).await?, more))
+}
+
+/// What one of a session's media became, in order.
+pub async fn history(app: &App, caller: &Caller, session: Option<&SessionId>, id: ObjectId) -> Result<Vec<Passage>> {
+    find_any(app, caller, Action::Read, session, id).await?;
+    app.db.list_passages(id).await
+}
+
+/// Has one that failed tried again.
+pub async fn retry(app: &App, caller: &Caller, session: Option<&SessionId>, id: ObjectId) -> Result<Shown> {
+    let (_, found) = find_any(app, caller, Action::Write, session, id).await?;
+    media_items::retry(app, caller, &found).await?;
+    media(app, caller, session, id).await
+}
+
+/// Everything that becomes of a session's media from now on.
+pub async fn watch(
+    app: &Arc<App>,
+    caller: Caller,
+    session: &SessionId,
+) -> Result<impl Stream<Item = Passage> + Send + use<>> {
+    let owner = access::find_session(app, &caller, Action::List, session).await?;
+    Ok(media_items::watch::watch(app, caller, owner, None).await?.1)
+}

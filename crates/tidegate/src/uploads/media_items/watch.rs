@@ -1,0 +1,117 @@
+//! What becomes of the media of a session or a space, as it comes about: told within a moment by whoever did it, and looked for every
+//! second besides, since that may be another process.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{Stream, stream};
+use tokio::time::Instant;
+
+use crate::access;
+use crate::app::App;
+use crate::error::Result;
+use crate::model::access::Action;
+use crate::model::caller::Caller;
+use crate::model::media::Passage;
+use crate::model::owner::Owner;
+use crate::state::notify::Ear;
+
+/// How often it is looked for what nobody told.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long it is not looked again.
+const PAUSE: Duration = Duration::from_millis(200);
+/// How long somebody watches at a time: whoever signed in may not be let in any more by then.
+const LONGEST: Duration = Duration::from_secs(3600);
+/// Where writers race, an earlier number may be seen after a later one; so far back is looked again.
+const BEHIND: i64 = 1000;
+/// How many passages may have come, of all owners, since the one that somebody goes on from.
+const RESUMED: i64 = 100_000;
+/// How long one that came earlier may be seen later.
+const RACE: Duration = Duration::from_secs(5);
+/// Passages that are read at once.
+const AT_ONCE: i64 = 2000;
+
+struct Watch {
+    app: Arc<App>,
+    caller: Caller,
+    owner: Owner,
+    ear: Ear,
+    began: Instant,
+    looked: Instant,
+    last: i64,
+    /// Numbers that were told, of those that are looked at again.
+    told: HashSet<i64>,
+    ready: std::collections::VecDeque<Passage>,
+}
+
+/// Everything that becomes of an owner's media from now on, or after the passage `since`; and the
+/// passage after which that begins. Ends with the owner, the right to see it, or the server.
+pub async fn watch(
+    app: &Arc<App>,
+    caller: Caller,
+    owner: Owner,
+    since: Option<i64>,
+) -> Result<(i64, impl Stream<Item = Passage> + Send + use<>)> {
+    access::authorize_again(app, &caller, Action::List, &owner).await?;
+    let ear = app.news.ear();
+    let newest = app.db.last_passage(&owner).await?;
+    // Who was told of one before goes on there, if that is not too long ago.
+    let last = since.filter(|since| (newest - RESUMED..=newest).contains(since)).unwrap_or(newest);
+    let before = app.db.list_passages_after(&owner, last - BEHIND, AT_ONCE).await?;
+    // Where writers race, one of these may have come after the last that was told: rather twice than never.
+    let sure = app.db.now().checked_sub(RACE).filter(|_| since.is_some());
+    let known =
+        |passage: &Passage| passage.id <= last && sure.is_none_or(|sure| passage.at < sure || passage.id == last);
+    let told = before.into_iter().filter(known).map(|passage| passage.id).collect();
+    let watch = Watch {
+        app: Arc::clone(app),
+        caller,
+        owner,
+        ear,
+        began: Instant::now(),
+        looked: Instant::now(),
+        last,
+        told,
+        ready: std::collections::VecDeque::new(),
+    };
+    let changes = stream::unfold(watch, |mut watch| async move {
+        loop {
+            if let Some(passage) = watch.ready.pop_front() {
+                return Some((passage, watch));
+            }
+            if watch.began.elapsed() > LONGEST {
+                return None;
+            }
+            // Much may ring that is about others.
+            tokio::time::sleep_until(watch.looked + PAUSE).await;
+            tokio::select! {
+                () = watch.app.closing.cancelled() => return None,
+                () = watch.ear.heard() => {}
+                () = tokio::time::sleep(LOOK) => {}
+            }
+            watch.looked = Instant::now();
+            if let Err(error) = watch.look().await {
+                tracing::debug!(error = error.detail(), "a session or space is no longer watched");
+                return None;
+            }
+        }
+    });
+    Ok((last, changes))
+}
+
+impl Watch {
+    async fn look(&mut self) -> Result<()> {
+        access::authorize_again(&self.app, &self.caller, Action::List, &self.owner).await?;
+        let floor = self.last - BEHIND;
+        let found = self.app.db.list_passages_after(&self.owner, floor, AT_ONCE).await?;
+        self.told.retain(|id| *id > floor);
+        for passage in found {
+            if self.told.insert(passage.id) {
+                self.last = self.last.max(passage.id);
+                self.ready.push_back(passage);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,99 @@
+//! What each job does, and what follows when it is a dead letter.
+
+use store::UploadRef;
+
+use super::{rescan, sweep};
+use crate::app::App;
+use crate::db::Tx;
+use crate::error::{Error, Result};
+use crate::library::{cdn_invalidations, objects};
+use crate::model::ids::{ObjectId, SessionId, SpaceId, UserId};
+use crate::model::object::ObjectState;
+use crate::model::owner::Owner;
+use crate::queue::{Job, enqueue};
+use crate::surfaces::{files, imports, packages};
+use crate::uploads::{ingest, media_items};
+
+/// What follows from giving a job up, in the transaction that does so.
+pub(super) async fn given_up(app: &App, tx: &mut Tx, payload: &str, reason: &str) -> Result<()> {
+    match serde_json::from_str(payload) {
+        Ok(Job::IngestV1 { object, .. } | Job::ImportImageV1 { object, .. }) => {
+            ingest::fail(app, tx, ObjectId(object), reason).await
+        }
+        Ok(Job::ScanFileV1 { object }) => ingest::files::fail(app, tx, ObjectId(object), reason).await,
+        Ok(Job::PublishPackageV1 { object }) => packages::publishing::fail(app, tx, ObjectId(object), reason).await,
+        Ok(Job::RestoreTreeV1 { restore, .. }) => packages::restoring::given_up(app, tx, restore).await,
+        Ok(Job::RestoreMediaV1 { object }) => {
+            // Some of its bytes may be where they are served.
+            let (id, now) = (ObjectId(object), app.db.now());
+            if tx.set_object_state(id, ObjectState::Restoring, ObjectState::Deleted, now).await? {
+                enqueue(tx, &Job::HideMediaV1 { object }, now).await?;
+            }
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Does a job.
+pub async fn perform(app: &App, job: &Job) -> Result<()> {
+    match job {
+        Job::SweepV1 => sweep::run(app).await,
+        Job::RecoverV1 => sweep::recover(app).await,
+        Job::ReleaseUploadV1 { upload_id, key } => release_upload(app, upload_id, key).await,
+        Job::ReleaseFilesUploadV1 { upload_id } => files::uploads::clear(app, upload_id).await,
+        Job::PurgeFilesFolderV1 { user, folder } => {
+            let user =
+                UserId::parse(user).map_err(|error| Error::Internal(anyhow::anyhow!("a job's user: {error}")))?;
+            files::deletion::purge_folder(app, user, folder).await
+        }
+        Job::PurgeObjectV1 { object, key } => objects::purge(app, ObjectId(*object), key).await,
+        Job::IngestV1 { object, .. } => ingest::run(app, ObjectId(*object)).await,
+        Job::ScanFileV1 { object } => ingest::files::run(app, ObjectId(*object)).await,
+        Job::ReleaseMediaV1 { object } => media_items::uploads::clear(app, ObjectId(*object)).await,
+        Job::HideMediaV1 { object } => media_items::deletion::hide_and_tell(app, ObjectId(*object)).await,
+        Job::HideSessionV1 { session } => hide_all(app, &session_of(app, session).await?, job).await,
+        Job::HideSpaceV1 { space } => {
+            let space =
+                SpaceId::parse(space).ok_or_else(|| Error::Internal(anyhow::anyhow!("a job's space is none")))?;
+            hide_all(app, &Owner::Space(space), job).await
+        }
+        Job::ImportImageV1 { object, key } => imports::copy(app, ObjectId(*object), key).await,
+        Job::InvalidateV1 => cdn_invalidations::send(app).await,
+        Job::RestoreSessionV1 { session, since, until } => {
+            let until = until.unwrap_or(i64::MAX);
+            media_items::deletion::bring_back_all(app, &session_of(app, session).await?, *since, until).await
+        }
+        Job::RestoreMediaV1 { object } => media_items::deletion::bring_back(app, ObjectId(*object)).await,
+        Job::RescanV1 { object } => rescan::run(app, ObjectId(*object)).await,
+        Job::PublishPackageV1 { object } => packages::publishing::run(app, ObjectId(*object)).await,
+        Job::HideTreeV1 { dataset, deleted_at, after } => {
+            packages::deletion::hide_tree(app, *dataset, *deleted_at, *after).await
+        }
+        Job::HidePackageV1 { package } => packages::deletion::hide_package(app, *package).await,
+        Job::ForgetAssetV1 { object } => packages::publishing::forget(app, ObjectId(*object)).await,
+        Job::RestoreTreeV1 { restore, actor, after } => packages::restoring::run(app, *restore, actor, *after).await,
+    }
+}
+
+/// In turns: a job that takes too long would be given up.
+async fn hide_all(app: &App, owner: &Owner, job: &Job) -> Result<()> {
+    if !media_items::deletion::hide_all(app, owner).await? {
+        let mut tx = app.db.begin().await?;
+        enqueue(&mut tx, job, app.db.now()).await?;
+        tx.commit().await?;
+    }
+    Ok(())
+}
+
+async fn session_of(app: &App, text: &str) -> Result<Owner> {
+    let unknown = || Error::Internal(anyhow::anyhow!("a job's session is none"));
+    let id = SessionId::parse(text).ok_or_else(unknown)?;
+    app.db.find_any_session(&id).await?.map(|(owner, _)| owner).ok_or_else(unknown)
+}
+
+async fn release_upload(app: &App, upload_id: &str, key: &str) -> Result<()> {
+    app.store.abort(&UploadRef { key: key.to_owned(), upload_id: upload_id.to_owned() }).await?;
+    // A completion that lost against the abort may have published in between.
+    Ok(app.store.delete(key, store::Deletion::Purge).await?)
+}

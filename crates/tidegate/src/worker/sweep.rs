@@ -1,0 +1,221 @@
+//! The sweep: ends uploads whose time is over, uploads in the store that no row keeps open, and old audit events. What
+//! fails for one of them is told and leaves the others to be done.
+
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::library::{audit, cdn_invalidations};
+use crate::model::caller::Caller;
+use crate::model::key;
+use crate::model::object::ObjectState;
+use crate::model::owner::OwnerKind;
+use crate::model::upload::{Upload, UploadState};
+use crate::surfaces::{files, packages};
+use crate::uploads::{self, media_items};
+
+/// How long the layout of an archive is kept after its token has ended.
+const ARCHIVES_KEPT: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
+/// Blobs looked at in one listing.
+const PAGE: usize = 1000;
+/// Uploads looked at in one query.
+const BATCH: i64 = 500;
+/// Batches of audit events removed in one run.
+const AUDIT_BATCHES: usize = 100;
+
+/// Finishes what a crash cut off between a blob and its row. Goes through every open upload once, after a start.
+pub(super) async fn recover(app: &App) -> Result<()> {
+    let (mut after, mut failed) = (String::new(), None);
+    loop {
+        let page = app.db.list_open_uploads(&after, BATCH).await?;
+        let Some(last) = page.last() else { return failed.map_or(Ok(()), Err) };
+        after.clone_from(&last.id);
+        for upload in &page {
+            if let Err(error) = finish(app, upload).await {
+                failed = Some(told(upload, error));
+            }
+        }
+    }
+}
+
+pub(super) async fn run(app: &App) -> Result<()> {
+    let outcomes = [
+        old_etags(app).await,
+        expired(app).await,
+        orphans(app).await,
+        cut_off(app).await,
+        remains(app).await,
+        drafts(app).await,
+        old_events(app).await,
+        old_archives(app).await,
+        media_items::deletion::purge_old(app, app.db.now()).await,
+        packages::deletion::purge_old(app, app.db.now()).await,
+        cdn_invalidations::make_sure(app).await,
+    ];
+    outcomes.into_iter().collect()
+}
+
+/// Done at the start, unless the database did not answer then.
+async fn old_etags(app: &App) -> Result<()> {
+    if app.local.is_some() { app.db.mark_old_etags().await.map(drop) } else { Ok(()) }
+}
+
+async fn expired(app: &App) -> Result<()> {
+    let (now, mut after, mut failed) = (app.db.now(), None, None);
+    loop {
+        let page = app.db.list_expired_uploads(now, after.as_ref(), BATCH).await?;
+        let Some(last) = page.last() else { return failed.map_or(Ok(()), Err) };
+        after = Some(last.clone());
+        for upload in &page {
+            if let Err(error) = expire(app, upload).await {
+                failed = Some(told(upload, error));
+            }
+        }
+    }
+}
+
+/// Finishes what was cut off; `false` if there is nothing to finish.
+async fn finish(app: &App, upload: &Upload) -> Result<bool> {
+    if upload.is_media() || upload.of == OwnerKind::Dataset {
+        // What was sealed is taken up by the next confirmation.
+        return Ok(false);
+    }
+    if upload.incoming.is_some() {
+        return files::completion::recover(app, upload).await;
+    }
+    uploads::recover(app, upload).await
+}
+
+async fn expire(app: &App, upload: &Upload) -> Result<()> {
+    if finish(app, upload).await? {
+        return Ok(());
+    }
+    let system = Caller::system();
+    let ended = match upload.incoming {
+        Some(_) if upload.is_media() => media_items::uploads::end(app, &system, upload, UploadState::Expired).await,
+        Some(_) if upload.of == OwnerKind::Dataset => packages::confirming::expire(app, upload).await,
+        Some(_) => files::uploads::end(app, &system, upload, UploadState::Expired).await,
+        None => uploads::end(app, &system, upload, UploadState::Expired).await,
+    };
+    match ended {
+        // Completed or aborted meanwhile.
+        Ok(()) | Err(Error::InvalidState(_)) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// A store may be used by others too: what lies outside our roots is theirs.
+async fn orphans(app: &App) -> Result<()> {
+    let before = app.db.now().checked_sub(app.config.uploads.sweep_grace).unwrap_or(std::time::SystemTime::UNIX_EPOCH);
+    let layout = &app.config.images.layout;
+    for place in [format!("{}/", layout.images()), key::INCOMING_ROOT.to_owned()] {
+        orphans_in(app, &place, before).await?;
+    }
+    Ok(())
+}
+
+async fn orphans_in(app: &App, place: &str, before: std::time::SystemTime) -> Result<()> {
+    for open in app.store.list_uploads(place, before).await? {
+        let served = app.config.images.layout.served_root(&open.upload.key).is_some();
+        if (served || key::is_incoming(&open.upload.key))
+            && app.db.upload_state(&open.upload.upload_id).await? != Some(UploadState::Open)
+        {
+            app.store.abort(&open.upload).await?;
+            metrics::counter!("tidegate_orphans_swept_total").increment(1);
+            tracing::info!("an upload that no record keeps open was removed from the store");
+        }
+    }
+    Ok(())
+}
+
+/// Our own writes to a bucket that a crash cut off: parts of files, and files that were being joined.
+async fn cut_off(app: &App) -> Result<()> {
+    let before = app.db.now().checked_sub(app.config.uploads.sweep_grace).unwrap_or(std::time::SystemTime::UNIX_EPOCH);
+    for place in key::WRITTEN {
+        for open in app.store.list_uploads(place, before).await? {
+            let is_at_work = match key::Waiting::parse(&open.upload.key) {
+                Some(key::Waiting::Upload(id)) => app.db.upload_state(id).await? == Some(UploadState::Open),
+                Some(key::Waiting::Object(id)) => app.db.object_state(id).await?.is_some_and(ObjectState::is_under_way),
+                None => match app.db.find_expected(&open.upload.key).await? {
+                    Some(row) => row.state.is_under_way(),
+                    // Not ours.
+                    None => true,
+                },
+            };
+            if !is_at_work {
+                app.store.abort(&open.upload).await?;
+                metrics::counter!("tidegate_orphans_swept_total").increment(1);
+                tracing::info!("a write that was cut off was removed from the store");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Blobs of uploads that have ended, or never were: what a crash left between a blob and its row.
+async fn remains(app: &App) -> Result<()> {
+    let before = app.db.now().checked_sub(app.config.uploads.sweep_grace).unwrap_or(std::time::SystemTime::UNIX_EPOCH);
+    for place in key::UNSERVED {
+        let (prefix, mut after) = (format!("{place}/"), None::<String>);
+        loop {
+            let page = app.store.list(&prefix, after.as_deref(), PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.key.clone());
+            for blob in page.iter().filter(|blob| blob.last_modified < before) {
+                let is_kept = match key::Waiting::parse(&blob.key) {
+                    Some(key::Waiting::Upload(id)) => {
+                        // In parts it has the store's id, and the key one of ours.
+                        app.db.upload_state(id).await? == Some(UploadState::Open)
+                            || app.db.is_awaited(&blob.key).await?
+                    }
+                    Some(key::Waiting::Object(id)) => {
+                        app.db.object_state(id).await?.is_some_and(ObjectState::is_under_way)
+                    }
+                    // Not ours.
+                    None => true,
+                };
+                if !is_kept {
+                    app.store.delete(&blob.key, store::Deletion::Purge).await?;
+                    metrics::counter!("tidegate_orphans_swept_total").increment(1);
+                    tracing::info!("what an upload left was removed from the store");
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The same for parts, which a folder does not list.
+async fn drafts(app: &App) -> Result<()> {
+    let before = app.db.now().checked_sub(app.config.uploads.sweep_grace).unwrap_or(std::time::SystemTime::UNIX_EPOCH);
+    for draft in app.store.list_drafts(key::DRAFTS, before).await? {
+        // Else it is not ours.
+        let Some(key::Waiting::Upload(upload)) = key::Waiting::parse(&draft) else { continue };
+        if app.db.upload_state(upload).await? != Some(UploadState::Open) {
+            app.store.discard(&draft).await?;
+            metrics::counter!("tidegate_orphans_swept_total").increment(1);
+            tracing::info!("parts of an upload that is over were removed from the store");
+        }
+    }
+    Ok(())
+}
+
+async fn old_archives(app: &App) -> Result<()> {
+    let mut tx = app.db.begin().await?;
+    // A download that has begun may take longer than its token.
+    let long_ago = app.db.now().checked_sub(ARCHIVES_KEPT).unwrap_or(std::time::SystemTime::UNIX_EPOCH);
+    tx.forget_archives(long_ago).await?;
+    tx.commit().await
+}
+
+async fn old_events(app: &App) -> Result<()> {
+    for _ in 0..AUDIT_BATCHES {
+        if !audit::forget_old(app).await? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn told(upload: &Upload, error: Error) -> Error {
+    tracing::error!(object.id = %upload.object, error = error.detail(), "an upload can't be swept; the others are");
+    error
+}
