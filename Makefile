@@ -35,13 +35,14 @@ test: ## everything that must pass
 check: tools-rust ## format, lints, the rules of the house, and the parsers under thousands of made-up inputs
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --all-features --locked -- -D warnings
-	$(CARGO) test $(TESTED) --test it tidy
+	$(CARGO) test $(TESTED) --test it -- tidy:: layers::
 	PROPTEST_CASES=$(CASES) $(CARGO) test $(TESTED) --lib
 
-unit: tools-rust tools-python tools-servers ## unit, property, vector, conformance and in-process tests, the server's also on PostgreSQL
+# What needs no server is tested in `check`, and what needs no database once.
+unit: tools-rust tools-python tools-servers ## vector, conformance and in-process tests, the server's also on PostgreSQL
 	$(CARGO) test $(TESTED) --no-run
-	$(SERVERS) -- $(CARGO) test $(TESTED)
-	TEST_DATABASE=postgres $(SERVERS) -- $(CARGO) test $(TESTED) --test it
+	$(SERVERS) -- $(CARGO) test $(TESTED) --test '*' -- --skip tidy:: --skip layers::
+	TEST_DATABASE=postgres $(SERVERS) -- $(CARGO) test $(TESTED) --test it -- --skip tidy:: --skip layers:: --skip contract:: --skip cli_settings::
 
 e2e: tools-rust tools-python tools-servers ## black-box tests of the built binary, with boto3, curl, nginx and strace
 	@./.ci/need $(NEEDS_E2E)
