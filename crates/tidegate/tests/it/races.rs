@@ -228,7 +228,8 @@ async fn a_part_of_a_package_that_meets_its_confirmation_is_in_it_or_refused() {
             let named: Value = json!({ "parts": [{ "partNumber": 1, "etag": etag }] });
             app.ask("ann", "POST", &format!("/packages/{id}/confirm"), Some(&named)).await
         };
-        let (done, part) = at_once(round, &mut tally, confirm(sent.header("etag")), app.send("PUT", &url, &[], new.clone())).await;
+        let (done, part) =
+            at_once(round, &mut tally, confirm(sent.header("etag")), app.send("PUT", &url, &[], new.clone())).await;
         if done.status != 200 {
             assert_eq!((done.status, part.status), (400, 200), "{} {}", done.text(), part.text());
             let again = confirm(part.header("etag")).await;
