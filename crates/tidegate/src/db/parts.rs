@@ -95,8 +95,7 @@ impl Tx {
                 return Ok(Put::Frozen);
             }
             if alone {
-                let any: Option<(i32,)> =
-                    sqlx::query_as(ANY).bind(upload_id).fetch_optional(&mut *connection).await?;
+                let any: Option<(i32,)> = sqlx::query_as(ANY).bind(upload_id).fetch_optional(&mut *connection).await?;
                 if any.is_some() {
                     return Ok(Put::NotAlone);
                 }
