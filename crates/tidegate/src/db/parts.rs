@@ -66,17 +66,20 @@ pub enum Put {
     Closed,
     /// The upload is being completed with the parts that it has.
     Frozen,
+    /// It was to be the only part, and there are others.
+    NotAlone,
     /// With it, there would be more than was announced.
     TooMuch,
 }
 
 impl Tx {
-    /// Keeps a part of an open upload, in place of an earlier one of its number.
+    /// Keeps a part of an open upload, in place of an earlier one of its number; or, `alone`, only if there is none at all.
     #[tracing::instrument(name = "db.put_upload_part", level = "trace", skip_all)]
-    pub async fn put_upload_part(&mut self, upload_id: &str, part: &StoredPart) -> Result<Put> {
+    pub async fn put_upload_part(&mut self, upload_id: &str, part: &StoredPart, alone: bool) -> Result<Put> {
         // The row is held, so that what it counts is that of all parts.
         const HOLD: &str = "UPDATE uploads SET state = state WHERE id = $1 AND state = 'OPEN' \
                             RETURNING received, announced_size, parts_digest";
+        const ANY: &str = "SELECT 1 FROM upload_parts WHERE upload_id = $1 LIMIT 1";
         const BEFORE: &str = "SELECT blob_key, starts_at, size FROM upload_parts WHERE upload_id = $1 AND number = $2";
         const PUT: &str = "INSERT INTO upload_parts (upload_id, number, blob_key, starts_at, size, crc32) \
                            VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (upload_id, number) DO UPDATE \
@@ -90,6 +93,12 @@ impl Tx {
             let Some((received, announced, frozen)) = held else { return Ok(Put::Closed) };
             if frozen.is_some() {
                 return Ok(Put::Frozen);
+            }
+            if alone {
+                let any: Option<(i32,)> = sqlx::query_as(ANY).bind(upload_id).fetch_optional(&mut *connection).await?;
+                if any.is_some() {
+                    return Ok(Put::NotAlone);
+                }
             }
             let before: Option<(String, i64, i64)> =
                 sqlx::query_as(BEFORE).bind(upload_id).bind(number).fetch_optional(&mut *connection).await?;

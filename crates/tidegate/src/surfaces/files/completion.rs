@@ -202,7 +202,11 @@ async fn gather(
     let most = late.iter().map(|part| part.most).sum::<Option<u64>>();
     check_size(upload, most.unwrap_or_default())?;
     let bytes = Box::pin(stream::iter(late).flat_map(|part| part.bytes));
-    let part = keep_part(app, file, upload, 0, PartBody { bytes, most }).await?;
+    let Some(part) = keep_part(app, file, upload, 0, PartBody { bytes, most }, true).await? else {
+        // Something came before it after all, and counts.
+        let parts = app.db.list_upload_parts(&upload.id).await?;
+        return whole_of_parts(app, upload, finish, parts).await;
+    };
     let whole = whole_of_parts(app, upload, finish, vec![part.clone()]).await;
     if whole.is_err() {
         // It came with this request and goes with it.

@@ -29,16 +29,18 @@ pub struct PartBody {
 /// Stores a part, in place of an earlier one of its number.
 pub async fn put_part(app: &App, caller: &Caller, upload_id: &str, number: u32, body: PartBody) -> Result<()> {
     let (_, file, upload) = find(app, caller, upload_id).await?;
-    keep_part(app, &file, &upload, number, body).await.map(drop)
+    keep_part(app, &file, &upload, number, body, false).await.map(drop)
 }
 
+/// Stores a part, in place of an earlier one of its number; or, `alone`, only if there is none at all, and else `None`.
 pub(super) async fn keep_part(
     app: &App,
     file: &File,
     upload: &Upload,
     number: u32,
     body: PartBody,
-) -> Result<StoredPart> {
+    alone: bool,
+) -> Result<Option<StoredPart>> {
     let highest = upload.announced_size.unwrap_or_default().div_ceil(CHUNK).max(USUAL_PARTS);
     if u64::from(number) > highest {
         return Err(bad_request(format!("partNumber must be from 0 to {highest}")));
@@ -60,24 +62,27 @@ pub(super) async fn keep_part(
         return Err(too_much(upload));
     }
     let part = StoredPart { number, bytes: written?, crc32: came.crc32() };
-    record(app, upload, &part).await?;
+    if !record(app, upload, &part, alone).await? {
+        return Ok(None);
+    }
     if let (Some(before), Some(sha256)) = (before, came.sha256) {
         app.in_order.keep(&upload.id, before.and(&part.bytes.place, sha256));
     }
     metrics::counter!("tidegate_part_bytes_total").increment(part.bytes.size);
-    Ok(part)
+    Ok(Some(part))
 }
 
 /// Makes a part whose bytes are stored one of the upload's; those it replaces, or its own if it comes too late, go.
-async fn record(app: &App, upload: &Upload, part: &StoredPart) -> Result<()> {
+/// `false` if it is not alone.
+async fn record(app: &App, upload: &Upload, part: &StoredPart, alone: bool) -> Result<bool> {
     let mut tx = app.db.begin().await?;
-    let put = tx.put_upload_part(&upload.id, part).await?;
+    let put = tx.put_upload_part(&upload.id, part, alone).await?;
     let superfluous = match &put {
         Put::Kept(before) => {
             tx.commit().await?;
             before.as_ref()
         }
-        Put::Closed | Put::Frozen | Put::TooMuch => {
+        Put::Closed | Put::Frozen | Put::NotAlone | Put::TooMuch => {
             drop(tx);
             Some(&part.bytes)
         }
@@ -89,7 +94,8 @@ async fn record(app: &App, upload: &Upload, part: &StoredPart) -> Result<()> {
         tracing::warn!(%error, "a part that was replaced takes space until its upload ends");
     }
     match put {
-        Put::Kept(_) => Ok(()),
+        Put::Kept(_) => Ok(true),
+        Put::NotAlone => Ok(false),
         Put::Closed => Err(Error::NotFound("no such upload".into())),
         Put::Frozen => Err(frozen()),
         Put::TooMuch => Err(too_much(upload)),
