@@ -31,6 +31,7 @@ pub(super) async fn answer(
         let length = range.end - range.start;
         read(range).map_ok(move |body| Sent::Stream(body, length))
     };
-    let (status, body) = content::respond(method, headers, &Facts::of(&download.stat), &mut fields, read).await?;
+    let facts = Facts::of(&download.stat).of_key(download.key());
+    let (status, body) = content::respond(method, headers, &facts, &mut fields, read).await?;
     Ok((status, fields, body.into_body()).into_response())
 }

@@ -23,6 +23,7 @@ use super::super::guard::was_forwarded;
 use super::Answer;
 use super::wire::LinkQuery;
 use crate::app::App;
+use crate::downloads;
 use crate::error::{Error, bad_request};
 use crate::files::links::{self, Given};
 use crate::model::disposition;
@@ -186,13 +187,12 @@ async fn respond(
         fields.set(&X_ACCEL_REDIRECT, location.as_bytes());
         return Ok((fields, ()).into_response());
     }
-    let store = Arc::clone(&app.store);
+    let read = downloads::reader(&app.store, &key, &stat);
     let read = move |range: Range<u64>| {
-        let (store, key) = (Arc::clone(&store), key.clone());
         let length = range.end - range.start;
-        async move { Ok::<_, Error>(store.read(&key, Some(range)).await?.1) }
-            .map_ok(move |body| Sent::Stream(body, length))
+        read(range).map_ok(move |body| Sent::Stream(body, length))
     };
-    let (status, body) = content::respond(method, headers, &Facts::of(&stat), &mut fields, read).await?;
+    let facts = Facts::of(&stat).of_key(&key);
+    let (status, body) = content::respond(method, headers, &facts, &mut fields, read).await?;
     Ok((status, fields, body.into_body()).into_response())
 }
