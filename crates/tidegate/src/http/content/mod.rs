@@ -152,11 +152,35 @@ impl std::fmt::Display for Place<'_> {
     }
 }
 
-/// Sets the fields of bytes from anywhere: no sniffing, no scripts, no other site's page.
+/// What authorizes a read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AuthorizedBy {
+    /// The URL: a signature, a link or a token is part of it, or it is public. Whoever knows it may read.
+    Url,
+    /// Signed cookies, which browsers send along whichever page embeds the URL.
+    SignedCookies,
+    /// Who signed in, which may be by a cookie too.
+    SignIn,
+}
+
+impl AuthorizedBy {
+    /// Whose pages may embed what is read, as `Cross-Origin-Resource-Policy` says it, unless it is set for all alike. A page
+    /// that has the URL gains nothing by embedding it; with a cookie it would see what its visitor may see.
+    pub(crate) fn resource_policy(self, set: Option<&'static str>) -> &'static str {
+        set.unwrap_or(match self {
+            Self::Url => "cross-origin",
+            Self::SignedCookies => "same-site",
+            Self::SignIn => "same-origin",
+        })
+    }
+}
+
+/// Sets the fields of bytes from anywhere: no sniffing, no scripts, and no page of those that may not embed them.
 pub(crate) fn guard(resource_policy: &str, fields: &mut impl Fields) {
     fields.set(&header::X_CONTENT_TYPE_OPTIONS, b"nosniff");
     fields.set(&RESOURCE_POLICY, resource_policy.as_bytes());
     fields.set(&header::CONTENT_SECURITY_POLICY, b"default-src 'none'; sandbox");
 }
 
-const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+/// `Cross-Origin-Resource-Policy` (Fetch Standard). Redirects carry it too: isolated pages look at each answer on the way.
+pub(crate) const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");

@@ -17,7 +17,7 @@ use sign::Shown;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::super::content::{self, Facts, Fields as _, Sent};
+use super::super::content::{self, AuthorizedBy, Facts, Fields as _, Sent};
 use super::super::error::ErrorBody;
 use super::super::guard::was_forwarded;
 use super::Answer;
@@ -172,7 +172,7 @@ async fn respond(
     // How it is shown was decided by the record, not by what another program may have written beside its bytes.
     stat.attributes.content_type.clone_from(&file.object.content_type);
     let mut fields = HeaderMap::new();
-    content::guard(app.config.resource_policy, &mut fields);
+    content::guard(AuthorizedBy::Url.resource_policy(app.config.resource_policy), &mut fields);
     fields.set(&header::CACHE_CONTROL, cache_control);
     let name = file.object.name.as_deref().unwrap_or_default();
     let attachment = disposition::attachment(name);

@@ -9,7 +9,7 @@ use axum::response::IntoResponse as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::super::content::Facts;
+use super::super::content::{AuthorizedBy, Facts};
 use super::super::error::ErrorBody;
 use super::Answer;
 use super::reading::{described, redirect};
@@ -54,7 +54,7 @@ async fn proxy_s3(
     let (given, beside) = parameters(query.as_deref())?;
     let url = proxy::resolve(&app, &given, &beside)?;
     if method != Method::HEAD {
-        return Ok(redirect(&url.url)?);
+        return Ok(redirect(&app, &url.url, AuthorizedBy::Url)?);
     }
     let found = proxy::facts(&app, &url).await?;
     let content_type = found.content_type.unwrap_or_default();

@@ -12,7 +12,7 @@ use sign::Hash;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::super::content::{self, Facts, Sent};
+use super::super::content::{self, AuthorizedBy, Facts, RESOURCE_POLICY, Sent};
 use super::super::cookies;
 use super::super::error::ErrorBody;
 use super::super::json::json;
@@ -31,13 +31,14 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(presign_s3)).routes(routes!(sign_cloudfront)).routes(routes!(download_manifest))
 }
 
-/// A redirect to a URL that is a secret.
-pub(super) fn redirect(url: &str) -> Result<Response<Body>> {
+/// A redirect to a URL that is a secret, and `by` what it was got.
+pub(super) fn redirect(app: &App, url: &str, by: AuthorizedBy) -> Result<Response<Body>> {
     let to = HeaderValue::from_str(url).map_err(|error| Error::Internal(error.into()))?;
     let headers = [
         (header::LOCATION, to),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
         (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+        (RESOURCE_POLICY, HeaderValue::from_static(by.resource_policy(app.config.resource_policy))),
     ];
     Ok((StatusCode::TEMPORARY_REDIRECT, headers).into_response())
 }
@@ -83,7 +84,7 @@ async fn presign_s3(
         let expires_at = epoch_seconds(signed.expires);
         return Ok((NO_STORE, Json(PresignedPackageUrl { presigned_url: signed.url, expires_at })).into_response());
     }
-    Ok(redirect(&signed.url)?)
+    Ok(redirect(&app, &signed.url, AuthorizedBy::SignIn)?)
 }
 
 /// Get a CDN URL of an asset

@@ -13,7 +13,7 @@ use s3s::route::S3Route;
 use s3s::{Body, S3Error, S3Request, S3Response, S3Result, s3_error};
 use store::Stat;
 
-use super::super::content::{self, Facts, Fields as _, Sent};
+use super::super::content::{self, AuthorizedBy, Facts, Fields as _, Sent};
 use super::door::{check_bucket, internal, refused};
 use crate::app::{App, Local};
 use crate::downloads;
@@ -23,6 +23,8 @@ use crate::model::disposition;
 /// Parameters with which a GET of an object is another operation.
 const OTHER_OPERATIONS: [&str; 7] =
     ["acl", "attributes", "legal-hold", "retention", "tagging", "torrent", "uploadId"];
+
+const SIGNATURE: &str = "X-Amz-Signature";
 
 /// Reads of objects.
 pub(super) struct Reads {
@@ -99,6 +101,10 @@ impl S3Route for Reads {
                 Err(with_fields(s3_error!(InvalidRange, "The requested range is not satisfiable"), fields))
             }
             _ => {
+                // A presigned URL; else it was the operator, who signs each request.
+                let in_url = parameters(&request.uri).is_ok_and(|given| given.iter().any(|(name, _)| name == SIGNATURE));
+                let by = if in_url { AuthorizedBy::Url } else { AuthorizedBy::SignIn };
+                content::guard(by.resource_policy(self.app.config.resource_policy), &mut fields);
                 if status.is_success() {
                     fields.extend(wished);
                 }
