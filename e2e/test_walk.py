@@ -9,6 +9,7 @@ import subprocess
 import threading
 
 import boto3
+import pytest
 from botocore.config import Config
 from boto3.s3.transfer import TransferConfig
 
@@ -213,6 +214,47 @@ def test_the_operator_reads_and_changes_nothing(server, tmp_path):
     long = client.generate_presigned_url("get_object", {"Bucket": "tidegate", "Key": key}, ExpiresIn=691_200)
     answer = send("GET", long)
     assert (answer.status, b"AuthorizationQueryParametersError" in answer.body) == (400, True), answer.body
+
+
+def test_conditions_that_an_sdk_signs(server):
+    """SDKs sign the headers of conditions and ranges too: they count as they came, whatever their form."""
+    image, upload, _ = server.begin(contentType="text/plain")
+    etag = send("PUT", server.sign(image, upload, 1), {}, b"0123456789").headers["ETag"]
+    whole = server.complete(image, upload, [(1, etag)]).json()["etag"]
+    client, key = operator(server), key_of(server, image)
+
+    def ask(**how):
+        try:
+            answer = client.get_object(Bucket="tidegate", Key=key, **how)
+            return answer["ResponseMetadata"]["HTTPStatusCode"], answer["Body"].read()
+        except client.exceptions.ClientError as error:
+            return error.response["ResponseMetadata"]["HTTPStatusCode"], error.response["Error"]["Code"]
+
+    for how, wanted in [
+        ({"Range": "bytes=3-5"}, (206, b"345")),
+        ({"Range": "bytes=0-1,4-5"}, (200, b"0123456789")),
+        ({"Range": "bytes=5-4"}, (200, b"0123456789")),
+        ({"Range": "items=0-1"}, (200, b"0123456789")),
+        ({"Range": "bytes=10-"}, (416, "InvalidRange")),
+        ({"IfMatch": whole, "Range": "bytes=0-0"}, (206, b"0")),
+        ({"IfMatch": '"other"'}, (412, "PreconditionFailed")),
+        ({"IfNoneMatch": f'"other", W/{whole}'}, (304, "304")),
+        ({"IfNoneMatch": '"other"'}, (200, b"0123456789")),
+    ]:
+        assert ask(**how) == wanted, how
+    named = {"ResponseContentType": "text/csv", "ResponseContentDisposition": 'attachment; filename="a.csv"', "ResponseCacheControl": "no-store"}
+    told = client.get_object(Bucket="tidegate", Key=key, **named)
+    assert (told["ContentType"], told["ContentDisposition"], told["CacheControl"]) == tuple(named.values())
+    url = client.generate_presigned_url("get_object", {"Bucket": "tidegate", "Key": key, **named}, ExpiresIn=60)
+    assert send("GET", url).headers["Content-Type"] == "text/csv"
+    assert send("GET", url.replace("csv", "html")).status == 403, "what is asked for is signed"
+    for other in ("get_object_acl", "get_object_tagging", "get_object_attributes"):
+        more = {"ObjectAttributes": ["ETag"]} if other == "get_object_attributes" else {}
+        with pytest.raises(client.exceptions.ClientError, match="AccessDenied"):
+            getattr(client, other)(Bucket="tidegate", Key=key, **more)
+    for bucket, missing, code in (("tidegate", f"{key}x", "NoSuchKey"), ("other", key, "NoSuchBucket")):
+        with pytest.raises(client.exceptions.ClientError, match=code):
+            client.get_object(Bucket=bucket, Key=missing)
 
 
 def test_listing_pages_like_s3(server):

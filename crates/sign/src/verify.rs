@@ -42,6 +42,8 @@ pub struct Allowed {
     pub not_before: u64,
     /// Whether it holds for some addresses only.
     pub for_address: bool,
+    /// Whether the signature is part of the URL; else it came in cookies.
+    pub by_url: bool,
     /// Whether its signature had been verified before.
     pub remembered: bool,
 }
@@ -118,6 +120,7 @@ impl Verifier {
     /// Decides. Conditions are judged at `request.now` only: a download that has begun may finish.
     pub fn verify(&self, request: &Request<'_>) -> Result<Allowed, Refusal> {
         let (own_query, in_url) = split_query(request.query)?;
+        let by_url = in_url.is_some();
         let parts = match in_url {
             // Any reserved name makes this a signed URL: cookies are then not looked at.
             Some(parts) => parts,
@@ -142,11 +145,11 @@ impl Verifier {
         };
         let asked = Asked { serial: trusted.serial, hash, signature, document };
         if let Some(terms) = self.seen.find(&asked) {
-            return judge(&terms, target, request, true);
+            return judge(&terms, target, request, (by_url, true));
         }
         let terms = Arc::new(check(&trusted.key, &asked)?);
         self.seen.keep(&asked, &terms, request.now);
-        judge(&terms, target, request, false)
+        judge(&terms, target, request, (by_url, false))
     }
 }
 
@@ -167,8 +170,13 @@ fn check(key: &PublicKey, asked: &Asked<'_>) -> Result<Terms, Refusal> {
     if key.verify(asked.hash, &bytes, &signature) { Ok(terms) } else { Err(Refusal::AccessDenied(Denied::Signature)) }
 }
 
-/// Whether what was signed covers this request. `remembered` is handed on.
-fn judge(terms: &Terms, target: Target<'_>, request: &Request<'_>, remembered: bool) -> Result<Allowed, Refusal> {
+/// Whether what was signed covers this request. `by_url` and `remembered` are handed on.
+fn judge(
+    terms: &Terms,
+    target: Target<'_>,
+    request: &Request<'_>,
+    (by_url, remembered): (bool, bool),
+) -> Result<Allowed, Refusal> {
     let denied = |denied| Err(Refusal::AccessDenied(denied));
     let (not_before, expires, for_address) = match terms {
         // Its document is the request's own URL, or the signature would not have been good for it.
@@ -191,7 +199,7 @@ fn judge(terms: &Terms, target: Target<'_>, request: &Request<'_>, remembered: b
     match request.now {
         now if now >= expires => denied(Denied::Expired),
         now if now < not_before => denied(Denied::Early),
-        _ => Ok(Allowed { expires, not_before, for_address, remembered }),
+        _ => Ok(Allowed { expires, not_before, for_address, by_url, remembered }),
     }
 }
 
@@ -334,6 +342,7 @@ mod tests {
                     expires: 100,
                     not_before: if query == &custom { 10 } else { 0 },
                     for_address: query == &custom,
+                    by_url: true,
                     remembered
                 }),
                 "{query}"
@@ -357,7 +366,8 @@ mod tests {
             assert!(ask(&verifier, path, &query, ip, now).is_err(), "{query} for {path} from {ip:?} at {now}");
         }
         assert_eq!(verifier.seen.count(), 2, "what is refused is not kept");
-        let good = |remembered| Ok(Allowed { expires: 100, not_before: 10, for_address: true, remembered });
+        let good =
+            |remembered| Ok(Allowed { expires: 100, not_before: 10, for_address: true, by_url: true, remembered });
         // A key that stays is the same one; another under its id is not, and neither is one that was gone.
         let mut next = verifier.successor();
         next.trust("K", key.public_key().unwrap());

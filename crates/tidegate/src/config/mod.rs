@@ -107,8 +107,8 @@ pub struct Config {
     pub audit_retention: Duration,
     /// Cross-origin reading.
     pub cors: Cors,
-    /// `Cross-Origin-Resource-Policy` of bytes.
-    pub resource_policy: &'static str,
+    /// `Cross-Origin-Resource-Policy` of all bytes; `None` is by what authorizes each read.
+    pub resource_policy: Option<&'static str>,
     /// Who may read `/metrics`.
     pub metrics: Metrics,
     /// Logging.

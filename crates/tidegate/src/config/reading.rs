@@ -73,7 +73,12 @@ pub(super) fn resolve_all(r: &mut Resolver) -> Config {
         cors: resolve_cors(r),
         resource_policy: r.choice(
             "CROSS_ORIGIN_RESOURCE_POLICY",
-            &[("same-site", "same-site"), ("same-origin", "same-origin"), ("cross-origin", "cross-origin")],
+            &[
+                ("auto", None),
+                ("same-origin", Some("same-origin")),
+                ("same-site", Some("same-site")),
+                ("cross-origin", Some("cross-origin")),
+            ],
         ),
         metrics: r.choice("METRICS", &[("loopback", Metrics::Loopback), ("any", Metrics::Any), ("off", Metrics::Off)]),
         log: Log {

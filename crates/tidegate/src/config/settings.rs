@@ -353,9 +353,9 @@ const HERE: &[Setting] = &[
     ),
     built(
         "CROSS_ORIGIN_RESOURCE_POLICY",
-        "same-site",
-        "same-origin | same-site | cross-origin",
-        "Cross-Origin-Resource-Policy of bytes.",
+        "auto",
+        "auto | same-origin | same-site | cross-origin",
+        "Whose pages may embed bytes (Cross-Origin-Resource-Policy). auto is cross-origin where the URL authorizes the read, same-site for signed cookies, same-origin for sign-in; any other holds for all of them.",
     ),
     built("METRICS", "loopback", "loopback | any | off", "Who may read /metrics."),
     built("LOG_FORMAT", "pretty", "pretty | json", "How log lines look."),

@@ -7,21 +7,21 @@ use axum::http::{HeaderMap, Method, Response, header};
 use axum::response::IntoResponse as _;
 use futures::TryFutureExt as _;
 
-use super::content::{self, Facts, Fields as _, Sent};
+use super::content::{self, AuthorizedBy, Facts, Fields as _, Sent};
 use crate::app::App;
 use crate::error::Result;
 use crate::library::downloads::Download;
 use crate::model::disposition;
 
-/// Answers a GET or HEAD with what was opened.
+/// Answers a GET or HEAD with what was opened, and `by` what.
 pub(super) async fn answer(
     app: &App,
-    download: &Download,
+    (download, by): (&Download, AuthorizedBy),
     method: &Method,
     headers: &HeaderMap,
 ) -> Result<Response<Body>> {
     let mut fields = HeaderMap::new();
-    content::guard(app.config.resource_policy, &mut fields);
+    content::guard(by.resource_policy(app.config.resource_policy), &mut fields);
     fields.set(&header::CACHE_CONTROL, b"private, no-store, no-transform");
     let given = download.stat.attributes.content_disposition.as_deref();
     let disposition = disposition::served(&download.stat.attributes.content_type, given);
@@ -31,6 +31,7 @@ pub(super) async fn answer(
         let length = range.end - range.start;
         read(range).map_ok(move |body| Sent::Stream(body, length))
     };
-    let (status, body) = content::respond(method, headers, &Facts::of(&download.stat), &mut fields, read).await?;
+    let facts = Facts::of(&download.stat).of_key(download.key());
+    let (status, body) = content::respond(method, headers, &facts, &mut fields, read).await?;
     Ok((status, fields, body.into_body()).into_response())
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 use store::{ByteStream, Stat};
 
-use crate::app::App;
+use crate::app::{App, StoreDebug};
 use crate::error::{Error, Result};
 use crate::library::objects;
 use crate::model::caller::Caller;
@@ -53,10 +53,36 @@ async fn read(app: &App, object: Arc<Ready>) -> Result<Download> {
 impl Download {
     /// Gives the bytes of ranges.
     pub fn reader(&self, app: &App) -> impl Fn(Range<u64>) -> BoxFuture<'static, Result<ByteStream>> + Send + 'static {
-        let (store, object) = (Arc::clone(&app.store), Arc::clone(&self.object));
-        move |range| {
-            let (store, object) = (Arc::clone(&store), Arc::clone(&object));
-            Box::pin(async move { Ok(store.read(object.key.as_str(), Some(range)).await?.1) })
-        }
+        reader(&app.store, self.object.key.as_str(), &self.stat)
     }
+
+    /// Where it lies.
+    pub fn key(&self) -> &str {
+        self.object.key.as_str()
+    }
+}
+
+/// Gives the bytes of ranges of the blob that `stat` describes. Where another one lies at its key by then, there are none:
+/// what was said of the first does not hold for the other.
+pub fn reader(
+    store: &Arc<dyn StoreDebug>,
+    key: &str,
+    stat: &Stat,
+) -> impl Fn(Range<u64>) -> BoxFuture<'static, Result<ByteStream>> + Send + 'static {
+    let (store, key, etag): (_, Arc<str>, Arc<str>) = (Arc::clone(store), key.into(), stat.etag.as_str().into());
+    move |range| {
+        let (store, key, etag) = (Arc::clone(&store), Arc::clone(&key), Arc::clone(&etag));
+        Box::pin(async move {
+            let (found, body) = match store.read(&key, Some(range)).await {
+                // A shorter one lies there now.
+                Err(store::Error::BadRange) => return Err(replaced()),
+                read => read?,
+            };
+            if *found.etag == *etag { Ok(body) } else { Err(replaced()) }
+        })
+    }
+}
+
+fn replaced() -> Error {
+    store::Error::Unavailable(std::io::Error::other("the object was replaced while it was read")).into()
 }

@@ -241,6 +241,11 @@ fn asset_file(key: &str) -> Option<&str> {
     (!rest.is_empty()).then_some(rest)
 }
 
+/// Whether other bytes may come to lie at a key once what lies there is deleted. All other keys hold an id.
+pub fn is_reused(key: &str) -> bool {
+    asset_file(key).is_some()
+}
+
 /// Where a user's file lies. `tag` tells files of one name apart.
 pub fn file(user: &UserId, folder: &Folder, tag: u32, name: &FileName) -> Key {
     Key(file::key_text(user, folder, tag, name))

@@ -49,7 +49,7 @@ async fn an_image_goes_in_by_parts_and_comes_out_everywhere() {
     for (name, value) in [
         ("accept-ranges", "bytes"),
         ("x-content-type-options", "nosniff"),
-        ("cross-origin-resource-policy", "same-site"),
+        ("cross-origin-resource-policy", "same-origin"),
         ("content-security-policy", "default-src 'none'; sandbox"),
         ("content-disposition", "attachment; filename=\"win98.img\""),
         ("cache-control", "private, no-store, no-transform"),

@@ -395,7 +395,7 @@ async fn what_is_shown_in_place_and_how_long_it_is_kept() {
             ("content-type", content_type),
             ("content-disposition", shown),
             ("x-content-type-options", "nosniff"),
-            ("cross-origin-resource-policy", "same-site"),
+            ("cross-origin-resource-policy", "cross-origin"),
             ("content-security-policy", "default-src 'none'; sandbox"),
             ("content-encoding", ""),
         ] {

@@ -3,6 +3,7 @@
 mod access;
 mod audit;
 mod cli_settings;
+mod conditions;
 mod contract;
 mod disks;
 mod edge;

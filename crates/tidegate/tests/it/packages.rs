@@ -64,7 +64,7 @@ impl TestApp {
     }
 
     /// A package that is there.
-    async fn package(&self, dataset: &str, name: &str, parent: Option<&str>, bytes: &[u8]) -> String {
+    pub(crate) async fn package(&self, dataset: &str, name: &str, parent: Option<&str>, bytes: &[u8]) -> String {
         let target = self.announced(dataset, name, parent, bytes).await;
         self.put_to(&target, bytes).await;
         let shown = self.confirmed(&target["id"]).await;
@@ -72,7 +72,7 @@ impl TestApp {
         shown["nodeId"].as_str().unwrap().to_owned()
     }
 
-    async fn asset(&self, dataset: &str, package: &str, path: &str, bytes: &[u8]) -> Value {
+    pub(crate) async fn asset(&self, dataset: &str, package: &str, path: &str, bytes: &[u8]) -> Value {
         let query = format!("dataset_id={dataset}&package_id={package}&path={}", encoded(path));
         let made =
             self.ask("ann", "POST", &format!("/packages/assets?{query}"), Some(&json!({ "size": bytes.len() }))).await;
@@ -125,7 +125,7 @@ impl TestApp {
         (shown["objects"].as_u64().unwrap(), shown["bytes"].as_u64().unwrap())
     }
 
-    async fn presigned(&self, dataset: &str, package: &str, more: &str) -> Answer {
+    pub(crate) async fn presigned(&self, dataset: &str, package: &str, more: &str) -> Answer {
         self.ask("ann", "GET", &format!("/packages/presign/s3?dataset_id={dataset}&package_id={package}{more}"), None)
             .await
     }
@@ -139,7 +139,7 @@ impl TestApp {
         got.body
     }
 
-    async fn signed(&self, dataset: &str, package: &str, more: &str) -> Answer {
+    pub(crate) async fn signed(&self, dataset: &str, package: &str, more: &str) -> Answer {
         let path = format!("/packages/cloudfront/sign?dataset_id={dataset}&package_id={package}{more}");
         self.ask("ann", "GET", &path, None).await
     }

@@ -73,7 +73,7 @@ impl TestApp {
     }
 
     /// Sent, worked on, and what became of it.
-    async fn ended(&self, name: &str, kind: &str, bytes: &[u8]) -> Value {
+    pub(crate) async fn ended(&self, name: &str, kind: &str, bytes: &[u8]) -> Value {
         let sent = self.sent(name, kind, bytes).await;
         self.run_jobs().await;
         self.shown(&sent["id"]).await

@@ -1,5 +1,6 @@
 //! Preconditions (RFC 9110, section 13), in the RFC's order: a 304 or 412 beats a 416.
 
+use std::cmp::Ordering;
 use std::time::SystemTime;
 
 use axum::http::{HeaderMap, HeaderName, Method, header};
@@ -13,14 +14,14 @@ pub(crate) fn decide(method: &Method, headers: &HeaderMap, facts: &Facts) -> Ans
         if !tags_match(headers, header::IF_MATCH, &facts.etag, true) {
             return Answer::PreconditionFailed;
         }
-    } else if date(headers, header::IF_UNMODIFIED_SINCE).is_some_and(|since| facts.modified > since) {
+    } else if compare(headers, header::IF_UNMODIFIED_SINCE, facts).is_some_and(Ordering::is_gt) {
         return Answer::PreconditionFailed;
     }
     if headers.contains_key(header::IF_NONE_MATCH) {
         if tags_match(headers, header::IF_NONE_MATCH, &facts.etag, false) {
             return Answer::NotModified;
         }
-    } else if date(headers, header::IF_MODIFIED_SINCE).is_some_and(|since| facts.modified <= since) {
+    } else if compare(headers, header::IF_MODIFIED_SINCE, facts).is_some_and(Ordering::is_le) {
         return Answer::NotModified;
     }
     // Range is defined for GET only; S3 answers it on HEAD too, we do not.
@@ -64,20 +65,31 @@ fn listed(list: &str, etag: &str, strong: bool) -> bool {
     }
 }
 
-/// `If-Range` by a strong tag or by the exact date; absent, it holds.
+/// Whether `If-Range` names what is there (RFC 9110, section 13.1.5): by its strong tag, or by its exact date where that
+/// is a strong validator. Absent, it holds; anything else, and more than one, does not.
 fn if_range_holds(headers: &HeaderMap, facts: &Facts) -> bool {
     let mut values = headers.get_all(header::IF_RANGE).iter();
     match (values.next(), values.next()) {
         (None, _) => true,
         (Some(value), None) => value.to_str().is_ok_and(|text| {
-            text == facts.etag || httpdate::parse_http_date(text).is_ok_and(|date| date == facts.modified)
+            let by_tag = !facts.etag.is_empty() && text == facts.etag;
+            let by_date = || httpdate::parse_http_date(text).is_ok_and(|date| Some(date) == facts.modified);
+            by_tag || (facts.date_is_strong && by_date())
         }),
         _ => false,
     }
 }
 
+/// How the date of what is there compares with a header's; `None` where either is missing.
+fn compare(headers: &HeaderMap, name: HeaderName, facts: &Facts) -> Option<Ordering> {
+    Some(facts.modified?.cmp(&date(headers, name)?))
+}
+
+/// A date that is given once and can be read; any other is ignored (RFC 9110, sections 13.1.3 and 13.1.4).
 fn date(headers: &HeaderMap, name: HeaderName) -> Option<SystemTime> {
-    headers.get(name).and_then(|value| value.to_str().ok()).and_then(|text| httpdate::parse_http_date(text).ok())
+    let mut values = headers.get_all(name).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return None };
+    value.to_str().ok().and_then(|text| httpdate::parse_http_date(text).ok())
 }
 
 #[cfg(test)]
@@ -93,6 +105,8 @@ mod tests {
         let last_modified = SystemTime::UNIX_EPOCH + Duration::from_micros(1_700_000_000_250_000);
         Facts::of(&Stat { size, etag: "tag-1".into(), last_modified, attributes: Attributes::default() })
     }
+
+    const LONG_AGO: &str = "Thu, 01 Jan 1970 00:00:01 GMT";
 
     fn answer(pairs: &[(&str, &str)], size: u64) -> Answer {
         let mut headers = HeaderMap::new();
@@ -158,7 +172,7 @@ mod tests {
 
     #[test]
     fn what_the_vectors_leave_open() {
-        let date = httpdate::fmt_http_date(facts(1).modified);
+        let date = httpdate::fmt_http_date(facts(1).modified.unwrap());
         for (pairs, size, expected) in [
             (&[("range", "bytes=0-")][..], 0, Answer::Unsatisfiable),
             (&[("range", "bytes=-5")], 0, Answer::Unsatisfiable),
@@ -177,6 +191,8 @@ mod tests {
             (&[("if-none-match", "\"x\""), ("if-none-match", "\"tag-1\"")], 10, Answer::NotModified),
             (&[("if-none-match", "\"x\""), ("if-modified-since", &date)], 10, Answer::Whole),
             (&[("if-modified-since", "yesterday")], 10, Answer::Whole),
+            (&[("if-modified-since", &date), ("if-modified-since", &date)], 10, Answer::Whole),
+            (&[("if-unmodified-since", LONG_AGO), ("if-unmodified-since", LONG_AGO)], 10, Answer::Whole),
         ] {
             assert_eq!(answer(pairs, size), expected, "{pairs:?} of {size}");
         }
@@ -184,6 +200,22 @@ mod tests {
         assert_eq!(answer(&[("range", &many)], 100), Answer::Whole);
         let headers: HeaderMap = [(header::RANGE, HeaderValue::from_static("bytes=0-1"))].into_iter().collect();
         assert_eq!(decide(&Method::HEAD, &headers, &facts(10)), Answer::Whole);
+    }
+
+    /// A second is too coarse to tell apart what lay at one address within it.
+    #[test]
+    fn a_date_that_is_no_strong_validator_opens_no_range() {
+        let (asset, image) = (facts(10).of_key("O1/D2/P3/view/a.json"), facts(10).of_key("images/ann/a/b/disk.img"));
+        for (value, of_asset, of_image) in [
+            (asset.last_modified.as_str(), Answer::Whole, Answer::Part(0..2)),
+            ("\"tag-1\"", Answer::Part(0..2), Answer::Part(0..2)),
+        ] {
+            let fields = [(header::RANGE, "bytes=0-1"), (header::IF_RANGE, value)];
+            let fields = fields.map(|(name, value)| (name, HeaderValue::from_str(value).unwrap()));
+            let headers: HeaderMap = fields.into_iter().collect();
+            assert_eq!(decide(&Method::GET, &headers, &asset), of_asset, "{value}");
+            assert_eq!(decide(&Method::GET, &headers, &image), of_image, "{value}");
+        }
     }
 
     proptest! {

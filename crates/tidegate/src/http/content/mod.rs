@@ -17,6 +17,7 @@ pub(crate) use self::conditions::decide;
 pub(crate) use self::fields::{Fields, Lines};
 pub(crate) use self::sent::Sent;
 use crate::error::Result;
+use crate::model::key;
 
 /// What a request for bytes comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,9 +42,12 @@ pub(crate) struct Facts {
     size: u64,
     /// Quoted; empty where it can't be said.
     etag: String,
-    /// In whole seconds: what an HTTP date can say.
-    modified: SystemTime,
+    /// In whole seconds: what an HTTP date can say. `None` where it is not known.
+    modified: Option<SystemTime>,
     last_modified: String,
+    /// Whether other bytes always have another date.
+    date_is_strong: bool,
+    /// Empty where it is not known.
     content_type: String,
 }
 
@@ -57,9 +61,29 @@ impl Facts {
         Self {
             size: stat.size,
             etag: Some(format!("\"{}\"", stat.etag)).filter(|text| sayable(text)).unwrap_or_default(),
-            modified,
+            modified: Some(modified),
+            date_is_strong: true,
             last_modified: httpdate::fmt_http_date(modified),
             content_type: given.unwrap_or("application/octet-stream").to_owned(),
+        }
+    }
+
+    /// The same, of what lies at a key: where others may come to lie there within the same second, the date is a weak
+    /// validator (RFC 9110, section 8.8.2.2).
+    pub(crate) fn of_key(self, key: &str) -> Self {
+        Self { date_is_strong: !key::is_reused(key), ..self }
+    }
+
+    /// Of something elsewhere, as its own server told: `ETag` and `Last-Modified` as they came, if they did.
+    pub(crate) fn told(size: u64, content_type: &str, etag: Option<String>, last_modified: Option<String>) -> Self {
+        let modified = last_modified.as_deref().and_then(|text| httpdate::parse_http_date(text).ok());
+        Self {
+            size,
+            etag: etag.unwrap_or_default(),
+            modified,
+            last_modified: last_modified.unwrap_or_default(),
+            date_is_strong: false,
+            content_type: content_type.to_owned(),
         }
     }
 }
@@ -78,7 +102,9 @@ where
     F: Future<Output = Result<Sent>> + Send + 'static,
 {
     fields.set(&header::ACCEPT_RANGES, b"bytes");
-    fields.set(&header::LAST_MODIFIED, facts.last_modified.as_bytes());
+    if !facts.last_modified.is_empty() {
+        fields.set(&header::LAST_MODIFIED, facts.last_modified.as_bytes());
+    }
     if !facts.etag.is_empty() {
         fields.set(&header::ETAG, facts.etag.as_bytes());
     }
@@ -94,7 +120,9 @@ where
             (StatusCode::RANGE_NOT_SATISFIABLE, Sent::Nothing)
         }
         Answer::Whole => {
-            fields.set(&header::CONTENT_TYPE, facts.content_type.as_bytes());
+            if !facts.content_type.is_empty() {
+                fields.set(&header::CONTENT_TYPE, facts.content_type.as_bytes());
+            }
             fields.number(&header::CONTENT_LENGTH, facts.size);
             let body = if method == Method::HEAD { Sent::Nothing } else { read(0..facts.size).await? };
             (StatusCode::OK, body)
@@ -124,11 +152,35 @@ impl std::fmt::Display for Place<'_> {
     }
 }
 
-/// Sets the fields of bytes from anywhere: no sniffing, no scripts, no other site's page.
+/// What authorizes a read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AuthorizedBy {
+    /// The URL: a signature, a link or a token is part of it, or it is public. Whoever knows it may read.
+    Url,
+    /// Signed cookies, which browsers send along whichever page embeds the URL.
+    SignedCookies,
+    /// Who signed in, which may be by a cookie too.
+    SignIn,
+}
+
+impl AuthorizedBy {
+    /// Whose pages may embed what is read, as `Cross-Origin-Resource-Policy` says it, unless it is set for all alike. A page
+    /// that has the URL gains nothing by embedding it; with a cookie it would see what its visitor may see.
+    pub(crate) fn resource_policy(self, set: Option<&'static str>) -> &'static str {
+        set.unwrap_or(match self {
+            Self::Url => "cross-origin",
+            Self::SignedCookies => "same-site",
+            Self::SignIn => "same-origin",
+        })
+    }
+}
+
+/// Sets the fields of bytes from anywhere: no sniffing, no scripts, and no page of those that may not embed them.
 pub(crate) fn guard(resource_policy: &str, fields: &mut impl Fields) {
     fields.set(&header::X_CONTENT_TYPE_OPTIONS, b"nosniff");
     fields.set(&RESOURCE_POLICY, resource_policy.as_bytes());
     fields.set(&header::CONTENT_SECURITY_POLICY, b"default-src 'none'; sandbox");
 }
 
-const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+/// `Cross-Origin-Resource-Policy` (Fetch Standard). Redirects carry it too: isolated pages look at each answer on the way.
+pub(crate) const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");

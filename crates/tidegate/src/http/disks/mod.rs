@@ -19,6 +19,7 @@ use self::wire::{
     StoredPart, StreamAuth, StreamCookie, StreamUrl, UploadUrls, quoted, show_image, show_metadata, show_part,
     show_times, unquoted,
 };
+use super::content::AuthorizedBy;
 use super::cursor::{parse_cursor, show_cursor};
 use super::error::{ApiError, ErrorBody};
 use super::json::{json, json_or_nothing};
@@ -252,7 +253,7 @@ async fn read_range(
     headers: HeaderMap,
 ) -> Answer<Response<Body>> {
     let download = downloads::open(&app, &caller, KIND, id).await?;
-    Ok(download::answer(&app, &download, &method, &headers).await?)
+    Ok(download::answer(&app, (&download, AuthorizedBy::SignIn), &method, &headers).await?)
 }
 
 /// Read headers through the API

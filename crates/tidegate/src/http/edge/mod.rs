@@ -33,7 +33,7 @@ use self::origin::Served;
 use self::refused::Refused;
 use self::verdicts::{Verdict, Verdicts};
 use super::address::{self, ClientAddress};
-use super::content::{self, Fields as _, Lines, Sent};
+use super::content::{self, AuthorizedBy, Fields as _, Lines, Sent};
 use super::cors::{CorsPolicy, is_preflight};
 use super::guard::MAX_URL;
 use super::serve::Conversing;
@@ -52,7 +52,7 @@ pub struct Edge {
     trust: Arc<Trust>,
     origin: Origin,
     layout: Layout,
-    resource_policy: &'static str,
+    resource_policy: Option<&'static str>,
     cors: CorsPolicy,
     proxies: Vec<Network>,
     verdicts: Verdicts,
@@ -186,22 +186,23 @@ impl Edge {
             return Err(Refused::Method);
         }
         let now = epoch_seconds(SystemTime::now());
-        let (served, expires) = self.find(request, client, now, last).await?;
-        content::guard(self.resource_policy, lines);
+        let (served, allowed) = self.find(request, client, now, last).await?;
+        let by = if allowed.by_url { AuthorizedBy::Url } else { AuthorizedBy::SignedCookies };
+        content::guard(by.resource_policy(self.resource_policy), lines);
         let read = served.reader();
         let (status, body) = content::respond(&request.method, &request.headers, &served.facts, lines, read).await?;
-        served.headers.apply(status, expires.saturating_sub(now), lines);
+        served.headers.apply(status, allowed.expires.saturating_sub(now), lines);
         Ok((status, body))
     }
 
-    /// What may be read by this request, and until when.
+    /// What may be read by this request, and by what right.
     async fn find(
         &self,
         request: &Head<'_>,
         client: IpAddr,
         now: u64,
         last: &mut Option<Arc<Verdict>>,
-    ) -> Result<(Arc<Served>, u64), Refused> {
+    ) -> Result<(Arc<Served>, Allowed), Refused> {
         // Borrowed while nothing is waited for.
         let found = self.verdicts.find(request, client, &self.trust.verifier(), now, last);
         if let Some(found) = found {
@@ -224,7 +225,7 @@ impl Edge {
         }
         let served = self.origin.find(&key, &self.meters).await?;
         self.verdicts.keep(request, client, &verifier, allowed, &served, last);
-        Ok((served, allowed.expires))
+        Ok((served, allowed))
     }
 
     /// Whether its bytes are on this machine.

@@ -5,9 +5,9 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, TryFutureExt as _};
 use moka::sync::Cache;
-use store::{Blob, FsReader};
+use store::{Blob, FsReader, Stat};
 
 use super::super::content::{Facts, Sent};
 use super::headers::Kept;
@@ -15,6 +15,7 @@ use super::meters::{Lookup, Meters};
 use super::refused::Refused;
 use crate::app::StoreDebug;
 use crate::error::{Error, Result};
+use crate::library::downloads;
 use crate::state::locks::Stripes;
 
 /// How long a blob may stay open; see [`Blob::is_current`] for why there must be an end.
@@ -86,13 +87,14 @@ pub(super) struct Served {
 #[derive(Debug)]
 enum Bytes {
     Blob(Blob),
-    Store { store: Arc<dyn StoreDebug>, key: String, etag: String },
+    Store { store: Arc<dyn StoreDebug>, key: String, stat: Stat },
 }
 
 impl Served {
     fn local(key: &str, blob: Blob) -> Self {
         let stat = blob.stat();
-        Self { facts: Facts::of(stat), headers: Kept::of(key, stat), bytes: Bytes::Blob(blob), opened: Instant::now() }
+        let (facts, headers) = (Facts::of(stat).of_key(key), Kept::of(key, stat));
+        Self { facts, headers, bytes: Bytes::Blob(blob), opened: Instant::now() }
     }
 }
 
@@ -129,13 +131,9 @@ impl Origin {
             Self::Local(local) => local.find(key, meters).await,
             Self::Remote(store) => {
                 let stat = store.stat(key).await?;
-                let bytes = Bytes::Store { store: Arc::clone(store), key: key.to_owned(), etag: stat.etag.clone() };
-                Ok(Arc::new(Served {
-                    facts: Facts::of(&stat),
-                    headers: Kept::of(key, &stat),
-                    bytes,
-                    opened: Instant::now(),
-                }))
+                let (facts, headers) = (Facts::of(&stat).of_key(key), Kept::of(key, &stat));
+                let bytes = Bytes::Store { store: Arc::clone(store), key: key.to_owned(), stat };
+                Ok(Arc::new(Served { facts, headers, bytes, opened: Instant::now() }))
             }
         }
     }
@@ -157,19 +155,10 @@ impl Served {
             Bytes::Blob(blob) => {
                 Reading::Done(std::future::ready(blob.read(range).map(Sent::Blob).map_err(Error::from)))
             }
-            Bytes::Store { store, key, etag } => {
-                let (store, key, etag) = (Arc::clone(store), key.clone(), etag.clone());
-                Reading::Asked(Box::pin(async move {
-                    let length = range.end - range.start;
-                    let (stat, body) = store.read(&key, Some(range)).await?;
-                    if stat.etag == etag {
-                        Ok(Sent::Stream(body, length))
-                    } else {
-                        // What was said of it does not hold for these bytes.
-                        Err(store::Error::Unavailable(std::io::Error::other("the object was replaced meanwhile"))
-                            .into())
-                    }
-                }))
+            Bytes::Store { store, key, stat } => {
+                let length = range.end - range.start;
+                let read = downloads::reader(store, key, stat)(range);
+                Reading::Asked(Box::pin(read.map_ok(move |body| Sent::Stream(body, length))))
             }
         }
     }

@@ -124,14 +124,14 @@ impl Verdicts {
         verifier: &Arc<Verifier>,
         now: u64,
         last: &mut Option<Arc<Verdict>>,
-    ) -> Option<(Arc<Served>, u64)> {
+    ) -> Option<(Arc<Served>, Allowed)> {
         let words = Words::of(request)?;
         if last.as_ref().is_none_or(|last| last.words() != words) {
             *last = self.0.get(&words);
         }
         let verdict = last.as_ref()?;
         let served = verdict.holds(client, verifier, now)?;
-        Some((served, verdict.allowed.expires))
+        Some((served, verdict.allowed))
     }
 
     /// Keeps what a request was allowed, where the next one could be the same.

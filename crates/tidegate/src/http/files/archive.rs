@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::super::content::{self, Facts, Fields as _, Sent};
+use super::super::content::{self, AuthorizedBy, Facts, Fields as _, Sent};
 use super::super::error::ErrorBody;
 use super::super::json::{MAX_LONG_JSON, json};
 use super::Answer;
@@ -134,7 +134,7 @@ async fn read(
         attributes: Attributes { content_type: "application/zip".to_owned(), ..Attributes::default() },
     };
     let mut fields = HeaderMap::new();
-    content::guard(app.config.resource_policy, &mut fields);
+    content::guard(AuthorizedBy::Url.resource_policy(app.config.resource_policy), &mut fields);
     fields.set(&header::CACHE_CONTROL, b"private, no-store, no-transform");
     fields.set(&header::CONTENT_DISPOSITION, disposition::attachment(&archive.name).as_bytes());
     let source = Arc::clone(&app);

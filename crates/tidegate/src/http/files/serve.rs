@@ -17,13 +17,14 @@ use sign::Shown;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::super::content::{self, Facts, Fields as _, Sent};
+use super::super::content::{self, AuthorizedBy, Facts, Fields as _, Sent};
 use super::super::error::ErrorBody;
 use super::super::guard::was_forwarded;
 use super::Answer;
 use super::wire::LinkQuery;
 use crate::app::App;
 use crate::error::{Error, bad_request};
+use crate::library::downloads;
 use crate::model::disposition;
 use crate::model::file::File;
 use crate::surfaces::files::links::{self, Given};
@@ -171,7 +172,7 @@ async fn respond(
     // How it is shown was decided by the record, not by what another program may have written beside its bytes.
     stat.attributes.content_type.clone_from(&file.object.content_type);
     let mut fields = HeaderMap::new();
-    content::guard(app.config.resource_policy, &mut fields);
+    content::guard(AuthorizedBy::Url.resource_policy(app.config.resource_policy), &mut fields);
     fields.set(&header::CACHE_CONTROL, cache_control);
     let name = file.object.name.as_deref().unwrap_or_default();
     let attachment = disposition::attachment(name);
@@ -186,13 +187,12 @@ async fn respond(
         fields.set(&X_ACCEL_REDIRECT, location.as_bytes());
         return Ok((fields, ()).into_response());
     }
-    let store = Arc::clone(&app.store);
+    let read = downloads::reader(&app.store, &key, &stat);
     let read = move |range: Range<u64>| {
-        let (store, key) = (Arc::clone(&store), key.clone());
         let length = range.end - range.start;
-        async move { Ok::<_, Error>(store.read(&key, Some(range)).await?.1) }
-            .map_ok(move |body| Sent::Stream(body, length))
+        read(range).map_ok(move |body| Sent::Stream(body, length))
     };
-    let (status, body) = content::respond(method, headers, &Facts::of(&stat), &mut fields, read).await?;
+    let facts = Facts::of(&stat).of_key(&key);
+    let (status, body) = content::respond(method, headers, &facts, &mut fields, read).await?;
     Ok((status, fields, body.into_body()).into_response())
 }

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderValue, Method, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use axum::response::IntoResponse as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::super::content::{AuthorizedBy, Facts};
 use super::super::error::ErrorBody;
 use super::Answer;
 use super::reading::{described, redirect};
@@ -44,19 +45,20 @@ fn parameters(query: Option<&str>) -> Result<(String, Vec<(String, String)>)> {
     params(("presigned_url" = String, Query, description = "the URL, percent-encoded; parameters that arrive beside it belong to it")),
     responses((status = 307, description = "to the URL"), (status = 400, body = ErrorBody), (status = 403, body = ErrorBody),
         (status = 404, body = ErrorBody), (status = 503, body = ErrorBody)))]
-async fn proxy_s3(State(app): State<Arc<App>>, method: Method, RawQuery(query): RawQuery) -> Answer<Response<Body>> {
+async fn proxy_s3(
+    State(app): State<Arc<App>>,
+    method: Method,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Answer<Response<Body>> {
     let (given, beside) = parameters(query.as_deref())?;
     let url = proxy::resolve(&app, &given, &beside)?;
     if method != Method::HEAD {
-        return Ok(redirect(&url.url)?);
+        return Ok(redirect(&app, &url.url, AuthorizedBy::Url)?);
     }
-    let facts = proxy::facts(&app, &url).await?;
-    Ok(described([
-        (header::CONTENT_LENGTH, Some(facts.size.to_string())),
-        (header::CONTENT_TYPE, facts.content_type),
-        (header::ETAG, facts.etag),
-        (header::LAST_MODIFIED, facts.last_modified),
-    ])?)
+    let found = proxy::facts(&app, &url).await?;
+    let content_type = found.content_type.unwrap_or_default();
+    Ok(described(&headers, &Facts::told(found.size, &content_type, found.etag, found.last_modified)).await?)
 }
 
 /// What the proxy can be asked

@@ -12,6 +12,7 @@ use sign::Hash;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::super::content::{self, AuthorizedBy, Facts, RESOURCE_POLICY, Sent};
 use super::super::cookies;
 use super::super::error::ErrorBody;
 use super::super::json::json;
@@ -30,28 +31,25 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(presign_s3)).routes(routes!(sign_cloudfront)).routes(routes!(download_manifest))
 }
 
-/// A redirect to a URL that is a secret.
-pub(super) fn redirect(url: &str) -> Result<Response<Body>> {
+/// A redirect to a URL that is a secret, and `by` what it was got.
+pub(super) fn redirect(app: &App, url: &str, by: AuthorizedBy) -> Result<Response<Body>> {
     let to = HeaderValue::from_str(url).map_err(|error| Error::Internal(error.into()))?;
     let headers = [
         (header::LOCATION, to),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
         (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+        (RESOURCE_POLICY, HeaderValue::from_static(by.resource_policy(app.config.resource_policy))),
     ];
     Ok((StatusCode::TEMPORARY_REDIRECT, headers).into_response())
 }
 
-/// The answer to a HEAD, of an object that is read elsewhere.
-pub(super) fn described(fields: [(header::HeaderName, Option<String>); 4]) -> Result<Response<Body>> {
-    let mut headers = HeaderMap::new();
-    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    for (name, value) in fields {
-        if let Some(value) = value {
-            headers.insert(name, HeaderValue::from_str(&value).map_err(|error| Error::Internal(error.into()))?);
-        }
-    }
-    Ok((StatusCode::OK, headers).into_response())
+/// The answer to a HEAD, of an object that is read elsewhere; conditions hold for it as they do there.
+pub(super) async fn described(request: &HeaderMap, facts: &Facts) -> Result<Response<Body>> {
+    let mut fields = HeaderMap::new();
+    fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let nothing = |_| std::future::ready(Ok(Sent::Nothing));
+    let (status, body) = content::respond(&Method::HEAD, request, facts, &mut fields, nothing).await?;
+    Ok((status, fields, body.into_body()).into_response())
 }
 
 /// Get a presigned URL of a package's source file, or of an asset
@@ -65,6 +63,7 @@ async fn presign_s3(
     State(app): State<Arc<App>>,
     caller: Caller,
     method: Method,
+    headers: HeaderMap,
     asked: Asking<PresignAsked>,
 ) -> Answer<Response<Body>> {
     let asked = read(asked)?;
@@ -73,13 +72,7 @@ async fn presign_s3(
     let what = (&package, path.as_ref());
     if method == Method::HEAD {
         let stat = links::stat(&app, &caller, &dataset, what).await?;
-        let date = httpdate::fmt_http_date(stat.last_modified);
-        return Ok(described([
-            (header::CONTENT_LENGTH, Some(stat.size.to_string())),
-            (header::CONTENT_TYPE, Some(stat.attributes.content_type)),
-            (header::ETAG, Some(format!("\"{}\"", stat.etag))),
-            (header::LAST_MODIFIED, Some(date)),
-        ])?);
+        return Ok(described(&headers, &Facts::of(&stat)).await?);
     }
     let in_json = match asked.redirect.as_deref() {
         None | Some("true") => false,
@@ -91,7 +84,7 @@ async fn presign_s3(
         let expires_at = epoch_seconds(signed.expires);
         return Ok((NO_STORE, Json(PresignedPackageUrl { presigned_url: signed.url, expires_at })).into_response());
     }
-    Ok(redirect(&signed.url)?)
+    Ok(redirect(&app, &signed.url, AuthorizedBy::SignIn)?)
 }
 
 /// Get a CDN URL of an asset

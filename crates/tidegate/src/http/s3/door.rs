@@ -2,26 +2,21 @@
 
 use std::sync::Arc;
 
-use axum::http::{HeaderMap, Method};
 use futures::TryStreamExt as _;
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::dto::{
-    Bucket, CommonPrefix, ETag, GetBucketLocationInput, GetBucketLocationOutput, GetObjectInput, GetObjectOutput,
-    HeadBucketInput, HeadBucketOutput, HeadObjectInput, HeadObjectOutput, ListBucketsInput, ListBucketsOutput,
-    ListObjectsV2Input, ListObjectsV2Output, ListPartsInput, ListPartsOutput, Object, Part, PutObjectInput,
-    PutObjectOutput, StreamingBlob, UploadPartInput, UploadPartOutput,
+    Bucket, CommonPrefix, ETag, GetBucketLocationInput, GetBucketLocationOutput, HeadBucketInput, HeadBucketOutput,
+    ListBucketsInput, ListBucketsOutput, ListObjectsV2Input, ListObjectsV2Output, ListPartsInput, ListPartsOutput,
+    Object, Part, PutObjectInput, PutObjectOutput, StreamingBlob, UploadPartInput, UploadPartOutput,
 };
 use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
 use secrecy::ExposeSecret as _;
-use store::{Attributes, ByteStream, Stat, UploadRef};
-use sync_wrapper::SyncStream;
+use store::{Attributes, ByteStream, UploadRef};
 
-use super::super::content::{self, Answer, Facts};
 use super::checks;
 use crate::app::{App, LOCAL_BUCKET, Local};
 use crate::error::Error;
-use crate::model::disposition;
 use crate::model::owner::OwnerKind;
 use crate::model::upload::Upload;
 use crate::uploads::seal;
@@ -59,9 +54,9 @@ impl Access {
     }
 }
 
-const FOR_UPLOADERS: [&str; 5] = ["PutObject", "UploadPart", "ListParts", "GetObject", "HeadObject"];
-const FOR_OPERATORS: [&str; 6] =
-    ["ListBuckets", "HeadBucket", "GetBucketLocation", "ListObjectsV2", "GetObject", "HeadObject"];
+// Objects are read by a route of their own.
+const FOR_UPLOADERS: [&str; 3] = ["PutObject", "UploadPart", "ListParts"];
+const FOR_OPERATORS: [&str; 4] = ["ListBuckets", "HeadBucket", "GetBucketLocation", "ListObjectsV2"];
 
 #[async_trait::async_trait]
 impl S3Access for Access {
@@ -74,15 +69,21 @@ impl S3Access for Access {
             return Err(denied());
         }
         match context.s3_path().get_bucket_name() {
-            Some(bucket) if bucket != LOCAL_BUCKET => {
-                Err(s3_error!(NoSuchBucket, "The specified bucket does not exist."))
-            }
-            _ => Ok(()),
+            Some(bucket) => check_bucket(bucket),
+            None => Ok(()),
         }
     }
 }
 
-/// The protocol over the store.
+/// There is one bucket.
+pub(super) fn check_bucket(bucket: &str) -> S3Result<()> {
+    if bucket == LOCAL_BUCKET {
+        return Ok(());
+    }
+    Err(s3_error!(NoSuchBucket, "The specified bucket does not exist."))
+}
+
+/// The protocol over the store, save for reads of objects.
 pub(super) struct Door {
     app: Arc<App>,
     local: Arc<Local>,
@@ -91,20 +92,6 @@ pub(super) struct Door {
 impl Door {
     pub(super) fn new(app: Arc<App>, local: Arc<Local>) -> Self {
         Self { app, local }
-    }
-
-    /// Whether the caller reads as the operator; everybody else holds a URL that we signed.
-    fn is_operator<T>(&self, request: &S3Request<T>) -> bool {
-        request.credentials.as_ref().is_some_and(|given| given.access_key == self.local.credentials.operator.access_key)
-    }
-
-    /// The operator reads what is there; a grant only what is ready.
-    async fn readable<T>(&self, request: &S3Request<T>, key: &str) -> S3Result<Stat> {
-        let ready = self.is_operator(request) || self.app.db.find_ready_by_key(key).await.map_err(internal)?.is_some();
-        if !ready {
-            return Err(s3_error!(NoSuchKey, "The specified key does not exist."));
-        }
-        self.app.store.stat(key).await.map_err(refused)
     }
 
     /// Bytes that one of this kind may have.
@@ -200,51 +187,6 @@ impl S3 for Door {
             next_part_number_marker: next,
             parts: Some(shown.collect()),
             ..ListPartsOutput::default()
-        }))
-    }
-
-    async fn get_object(&self, request: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
-        let stat = self.readable(&request, &request.input.key).await?;
-        check_conditions(&request.headers, &stat)?;
-        let input = request.input;
-        let range = match input.range {
-            None => 0..stat.size,
-            Some(range) => {
-                range.check(stat.size).map_err(|_| s3_error!(InvalidRange, "The requested range is not satisfiable"))?
-            }
-        };
-        let content_range =
-            input.range.map(|_| format!("bytes {}-{}/{}", range.start, range.end.saturating_sub(1), stat.size));
-        let length = range.end - range.start;
-        let (_, body) = self.app.store.read(&input.key, Some(range)).await.map_err(refused)?;
-        Ok(S3Response::new(GetObjectOutput {
-            accept_ranges: Some("bytes".to_owned()),
-            body: Some(StreamingBlob::wrap(SyncStream::new(body))),
-            cache_control: stat.attributes.cache_control.clone(),
-            content_disposition: disposition::served(
-                &stat.attributes.content_type,
-                stat.attributes.content_disposition.as_deref(),
-            ),
-            content_length: i64::try_from(length).ok(),
-            content_range,
-            content_type: stat.attributes.content_type.parse().ok(),
-            e_tag: Some(ETag::Strong(stat.etag)),
-            last_modified: Some(stat.last_modified.into()),
-            ..GetObjectOutput::default()
-        }))
-    }
-
-    async fn head_object(&self, request: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
-        let stat = self.readable(&request, &request.input.key).await?;
-        check_conditions(&request.headers, &stat)?;
-        Ok(S3Response::new(HeadObjectOutput {
-            accept_ranges: Some("bytes".to_owned()),
-            cache_control: stat.attributes.cache_control.clone(),
-            content_length: i64::try_from(stat.size).ok(),
-            content_type: stat.attributes.content_type.parse().ok(),
-            e_tag: Some(ETag::Strong(stat.etag)),
-            last_modified: Some(stat.last_modified.into()),
-            ..HeadObjectOutput::default()
         }))
     }
 
@@ -352,17 +294,6 @@ async fn list_page(
     }
 }
 
-/// The same decision as at the edge; the protocol layer does the ranges.
-fn check_conditions(headers: &HeaderMap, stat: &Stat) -> S3Result<()> {
-    match content::decide(&Method::HEAD, headers, &Facts::of(stat)) {
-        Answer::NotModified => Err(s3_error!(NotModified)),
-        Answer::PreconditionFailed => {
-            Err(s3_error!(PreconditionFailed, "At least one of the preconditions you specified did not hold."))
-        }
-        _ => Ok(()),
-    }
-}
-
 fn check_length(length: Option<i64>, limit: u64) -> S3Result<()> {
     match length.map(u64::try_from) {
         Some(Ok(length)) if length <= limit => Ok(()),
@@ -381,7 +312,7 @@ fn incoming(body: Option<StreamingBlob>) -> ByteStream {
 }
 
 /// A store's outcome in S3's words; what went wrong inside is logged here and not sent.
-fn refused(error: store::Error) -> s3s::S3Error {
+pub(super) fn refused(error: store::Error) -> s3s::S3Error {
     use store::Error as Store;
     match error {
         Store::NotFound => s3_error!(NoSuchKey, "The specified key does not exist."),
@@ -410,7 +341,7 @@ fn refused(error: store::Error) -> s3s::S3Error {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it ends here; callers hand it to map_err")]
-fn internal(error: Error) -> s3s::S3Error {
+pub(super) fn internal(error: Error) -> s3s::S3Error {
     tracing::error!(error = error.detail(), code = error.code(), "a request failed");
     match error {
         Error::Unavailable(_) | Error::Busy => s3_error!(ServiceUnavailable, "Storage is not available; try again."),

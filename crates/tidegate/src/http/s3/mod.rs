@@ -4,6 +4,7 @@
 mod checks;
 mod door;
 mod gate;
+mod reads;
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use axum::http::{HeaderValue, Response, StatusCode, header};
 use s3s::service::{S3Service, S3ServiceBuilder};
 
 use self::door::{Access, Door, Secrets};
+use self::reads::Reads;
 use super::cors::{CorsPolicy, is_preflight};
 use crate::app::{App, Local};
 
@@ -26,9 +28,10 @@ struct S3 {
 pub(super) fn router(app: Arc<App>, local: Arc<Local>) -> Router {
     let own_page = Some(app.addresses.api.to_string());
     let cors = CorsPolicy::bytes(&app.config.cors, own_page, "GET, HEAD, PUT");
-    let mut builder = S3ServiceBuilder::new(Door::new(app, Arc::clone(&local)));
+    let mut builder = S3ServiceBuilder::new(Door::new(Arc::clone(&app), Arc::clone(&local)));
     builder.set_auth(Secrets::new(Arc::clone(&local)));
-    builder.set_access(Access::new(local));
+    builder.set_access(Access::new(Arc::clone(&local)));
+    builder.set_route(Reads::new(app, local));
     Router::new().fallback(answer).with_state(Arc::new(S3 { service: builder.build(), cors }))
 }
 

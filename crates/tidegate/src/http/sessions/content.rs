@@ -11,6 +11,7 @@ use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::super::content::{AuthorizedBy, RESOURCE_POLICY};
 use super::super::download;
 use super::super::error::ErrorBody;
 use super::{Answer, ids};
@@ -53,6 +54,7 @@ async fn content(state: State<Arc<App>>, request: Request) -> Answer<Response<Bo
     let query = Query::<Link>::try_from_uri(&parts.uri);
     let Query(link) = query.map_err(|_| bad_request("the query can't be read"))?;
     let given = link.exp.zip(link.sig).map(|(exp, sig)| Given { exp, sig, kid: link.kid });
+    let by = if given.is_some() { AuthorizedBy::Url } else { AuthorizedBy::SignIn };
     let caller = match given {
         Some(_) => None,
         None => Some(Caller::from_request_parts(&mut parts, &app).await?),
@@ -61,10 +63,14 @@ async fn content(state: State<Arc<App>>, request: Request) -> Answer<Response<Bo
     let (media, url) = links::follow(&app, caller.as_ref(), &session, media, given.as_ref()).await?;
     if app.addresses.edge.is_none() {
         let download = downloads::open_media(&app, &media).await?;
-        return Ok(download::answer(&app, &download, &parts.method, &parts.headers).await?);
+        return Ok(download::answer(&app, (&download, by), &parts.method, &parts.headers).await?);
     }
     let location = HeaderValue::from_str(&url.url).map_err(|error| Error::Internal(error.into()))?;
-    let fields = [(header::LOCATION, location), (header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+    let fields = [
+        (header::LOCATION, location),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (RESOURCE_POLICY, HeaderValue::from_static(by.resource_policy(app.config.resource_policy))),
+    ];
     Ok((StatusCode::TEMPORARY_REDIRECT, fields).into_response())
 }
 

@@ -1,0 +1,172 @@
+//! GetObject and HeadObject: conditions, ranges and bytes as on every other door. The protocol layer verifies the signature
+//! and then hands such a request on as it came, since its own reading of these headers refuses lists, malformed values and
+//! several ranges, and knows no `If-Range`.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use futures::TryFutureExt as _;
+use percent_encoding::percent_decode_str;
+use s3s::path::{S3Path, parse_path_style};
+use s3s::route::S3Route;
+use s3s::{Body, S3Error, S3Request, S3Response, S3Result, s3_error};
+use store::Stat;
+
+use super::super::content::{self, AuthorizedBy, Facts, Fields as _, Sent};
+use super::door::{check_bucket, internal, refused};
+use crate::app::{App, Local};
+use crate::error::Error;
+use crate::library::downloads;
+use crate::model::disposition;
+
+/// Parameters with which a GET of an object is another operation.
+const OTHER_OPERATIONS: [&str; 7] = ["acl", "attributes", "legal-hold", "retention", "tagging", "torrent", "uploadId"];
+
+const SIGNATURE: &str = "X-Amz-Signature";
+
+/// Reads of objects.
+pub(super) struct Reads {
+    app: Arc<App>,
+    local: Arc<Local>,
+}
+
+impl Reads {
+    pub(super) fn new(app: Arc<App>, local: Arc<Local>) -> Self {
+        Self { app, local }
+    }
+
+    /// The operator reads what is there; everybody else holds a URL that we signed, which opens only what is ready.
+    async fn readable(&self, request: &S3Request<Body>, key: &str) -> S3Result<Stat> {
+        let operator = &self.local.credentials.operator.access_key;
+        let is_operator = request.credentials.as_ref().is_some_and(|given| given.access_key == *operator);
+        if !is_operator && self.app.db.find_ready_by_key(key).await.map_err(internal)?.is_none() {
+            return Err(s3_error!(NoSuchKey, "The specified key does not exist."));
+        }
+        self.app.store.stat(key).await.map_err(refused)
+    }
+}
+
+#[async_trait::async_trait]
+impl S3Route for Reads {
+    fn is_match(&self, method: &Method, uri: &Uri, _: &HeaderMap, _: &mut Extensions) -> bool {
+        let is_read = *method == Method::HEAD
+            || (*method == Method::GET
+                && parameters(uri)
+                    .is_ok_and(|given| !given.iter().any(|(name, _)| OTHER_OPERATIONS.contains(&name.as_str()))));
+        is_read && object(uri).is_some()
+    }
+
+    async fn check_access(&self, request: &mut S3Request<Body>) -> S3Result<()> {
+        let denied = || s3_error!(AccessDenied, "Access Denied");
+        request.credentials.as_ref().ok_or_else(denied)?;
+        let (bucket, _) = object(&request.uri).ok_or_else(denied)?;
+        check_bucket(&bucket)
+    }
+
+    async fn call(&self, request: S3Request<Body>) -> S3Result<S3Response<Body>> {
+        let (_, key) = object(&request.uri).ok_or_else(|| s3_error!(InvalidURI))?;
+        let wished = overrides(&request.uri)?;
+        let stat = self.readable(&request, &key).await?;
+        let mut headers = request.headers;
+        only_one_range(&mut headers);
+        let mut fields = HeaderMap::new();
+        if let Some(cache_control) = &stat.attributes.cache_control {
+            fields.set(&header::CACHE_CONTROL, cache_control.as_bytes());
+        }
+        let given = stat.attributes.content_disposition.as_deref();
+        if let Some(disposition) = disposition::served(&stat.attributes.content_type, given) {
+            fields.set(&header::CONTENT_DISPOSITION, disposition.as_bytes());
+        }
+        let read = downloads::reader(&self.app.store, &key, &stat);
+        let read = move |range: Range<u64>| {
+            let length = range.end - range.start;
+            read(range).map_ok(move |body| Sent::Stream(body, length))
+        };
+        let facts = Facts::of(&stat).of_key(&key);
+        let answer = content::respond(&request.method, &headers, &facts, &mut fields, read).await;
+        let (status, body) = answer.map_err(|error| match error {
+            Error::StoreError(error) => refused(error),
+            Error::NotFound(_) => refused(store::Error::NotFound),
+            other => internal(other),
+        })?;
+        match status {
+            StatusCode::PRECONDITION_FAILED => Err(with_fields(
+                s3_error!(PreconditionFailed, "At least one of the preconditions you specified did not hold."),
+                fields,
+            )),
+            StatusCode::RANGE_NOT_SATISFIABLE => {
+                Err(with_fields(s3_error!(InvalidRange, "The requested range is not satisfiable"), fields))
+            }
+            _ => {
+                // A presigned URL; else it was the operator, who signs each request.
+                let in_url =
+                    parameters(&request.uri).is_ok_and(|given| given.iter().any(|(name, _)| name == SIGNATURE));
+                let by = if in_url { AuthorizedBy::Url } else { AuthorizedBy::SignIn };
+                content::guard(by.resource_policy(self.app.config.resource_policy), &mut fields);
+                if status.is_success() {
+                    fields.extend(wished);
+                }
+                let body = Body::http_body_unsync(body);
+                Ok(S3Response { status: Some(status), headers: fields, ..S3Response::new(body) })
+            }
+        }
+    }
+}
+
+/// The bucket and the key that a path names, if it names an object.
+fn object(uri: &Uri) -> Option<(Box<str>, Box<str>)> {
+    let path = percent_decode_str(uri.path()).decode_utf8().ok()?;
+    match parse_path_style(&path).ok()? {
+        S3Path::Object { bucket, key } => Some((bucket, key)),
+        S3Path::Root | S3Path::Bucket { .. } => None,
+    }
+}
+
+/// The query, as the protocol layer reads it.
+fn parameters(uri: &Uri) -> Result<Vec<(String, String)>, serde_urlencoded::de::Error> {
+    serde_urlencoded::from_str(uri.query().unwrap_or_default())
+}
+
+/// S3 gives one range at a time, and the whole to those who ask for several.
+fn only_one_range(headers: &mut HeaderMap) {
+    if headers.get(header::RANGE).is_some_and(|range| range.as_bytes().contains(&b',')) {
+        headers.remove(header::RANGE);
+    }
+}
+
+/// An error with what is said of the object, save for what is about its bytes.
+fn with_fields(mut error: S3Error, mut fields: HeaderMap) -> S3Error {
+    for name in [header::CONTENT_LENGTH, header::CONTENT_DISPOSITION, header::CACHE_CONTROL] {
+        fields.remove(name);
+    }
+    fields.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+    error.set_headers(fields);
+    error
+}
+
+/// Fields of the answer that the signed URL asks for.
+fn overrides(uri: &Uri) -> S3Result<HeaderMap> {
+    let mut fields = HeaderMap::new();
+    for (name, value) in parameters(uri).map_err(|error| s3_error!(error, InvalidURI))? {
+        let Some(field) = overridden(&name) else { continue };
+        let malformed = || s3_error!(InvalidArgument, "{name} is no value of that header.");
+        if field == header::EXPIRES {
+            httpdate::parse_http_date(&value).map_err(|_| malformed())?;
+        }
+        fields.insert(field, HeaderValue::from_str(&value).map_err(|_| malformed())?);
+    }
+    Ok(fields)
+}
+
+fn overridden(parameter: &str) -> Option<HeaderName> {
+    Some(match parameter {
+        "response-cache-control" => header::CACHE_CONTROL,
+        "response-content-disposition" => header::CONTENT_DISPOSITION,
+        "response-content-encoding" => header::CONTENT_ENCODING,
+        "response-content-language" => header::CONTENT_LANGUAGE,
+        "response-content-type" => header::CONTENT_TYPE,
+        "response-expires" => header::EXPIRES,
+        _ => return None,
+    })
+}

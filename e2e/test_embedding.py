@@ -1,0 +1,246 @@
+"""Pages of other ports and sites that show what is read under a signature or a link, in a real browser, isolated or not;
+and that they show nothing of what only a cookie opens."""
+
+import http.server
+import json
+import os
+import random
+import signal
+import subprocess
+import threading
+import time
+import urllib.parse
+
+import pytest
+
+from datasets import Dataset
+from server import send
+from sessions import Session, drawn, encoded, ffmpeg
+from test_spaces import Space
+
+PAGE = """<!doctype html><title>embedding</title><script>
+const patience = (made, what) => Promise.race([made, new Promise((end) => setTimeout(() => end(`${what}: no end`), 20000))]);
+const ways = {
+  image: (url) => new Promise((end) => {
+    const image = new Image();
+    image.onload = () => end(image.naturalWidth);
+    image.onerror = () => end("blocked");
+    image.src = url;
+  }),
+  video: (url) => new Promise((end) => {
+    const video = document.createElement("video");
+    video.preload = "metadata";
+    video.muted = true;
+    video.onloadedmetadata = () => end(video.videoWidth);
+    video.onerror = () => end("blocked");
+    video.src = url;
+  }),
+  nocors: (url) => fetch(url, { mode: "no-cors", credentials: "include" }).then((answer) => answer.type, () => "blocked"),
+  range: (url) => fetch(url, { headers: { Range: "bytes=10-19" } }).then(
+    async (answer) => [answer.status, answer.headers.get("content-range"), (await answer.arrayBuffer()).byteLength],
+    () => "blocked",
+  ),
+};
+(async () => {
+  const plan = await (await fetch("/plan")).json();
+  for (const cookie of plan.cookies) document.cookie = cookie;
+  const next = plan.then && !location.search ? plan.then : null;
+  if (next) return location.replace(next);
+  const result = { isolated: self.crossOriginIsolated, items: {} };
+  for (const [name, [way, url]] of Object.entries(plan.items)) result.items[name] = await patience(ways[way](url), name);
+  await fetch("/result", { method: "POST", body: JSON.stringify(result) });
+})();
+</script>"""
+
+
+class Page(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        if self.path == "/plan":
+            return self.answer("application/json", json.dumps(self.server.plan).encode())
+        isolated = self.path.startswith("/isolated")
+        headers = {"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp"}
+        return self.answer("text/html", PAGE.encode(), headers if isolated else {})
+
+    def answer(self, kind, body, headers=None):
+        self.send_response(200)
+        for name, value in {"Content-Type": kind, "Content-Length": str(len(body)), **(headers or {})}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_POST(self):
+        self.server.results.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def pages():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
+    server.results = []
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+FLAGS = [
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--host-resolver-rules=MAP other.test 127.0.0.1",
+]  # fmt: skip
+
+
+def browse(pages, folder, url, items, cookies=(), then=None):
+    """What a page reports of the items; it sets cookies first, and where told goes on to another page to report there."""
+    pages.plan = {"items": items, "cookies": list(cookies), "then": then}
+    profile = folder / f"profile-{random.randrange(1 << 40)}"
+    log_path = folder / "chromium.log"
+    with open(log_path, "ab") as log:
+        command = ["chromium", *FLAGS, f"--user-data-dir={profile}", url]
+        browser = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+    try:
+        deadline = time.monotonic() + 120
+        while not pages.results:
+            assert browser.poll() is None and time.monotonic() < deadline, log_path.read_text()[-3000:]
+            time.sleep(0.05)
+        return pages.results.pop()
+    finally:
+        os.killpg(browser.pid, signal.SIGKILL)
+        browser.wait()
+
+
+def png(width=64):
+    return encoded(drawn(width, 48), "PNG")
+
+
+def stored_file(server, data, user="alice"):
+    """A user's file; its key."""
+    body = {"mode": "single", "files": [{"name": "a.png", "size": len(data), "mime": "image/png"}], "folder": ""}
+    begun = server.call("POST", "/v1/files/init", user, body).json()
+    put = send("PUT", f"{server.api}/v1/files/part/{begun['uploadId']}/1", {"X-User-Id": user}, data)
+    assert put.status == 200, put.body
+    done = server.call("POST", "/v1/files/complete", user, {"uploadId": begun["uploadId"], "parts": []})
+    assert done.status == 200, done.body
+    return begun["uploads"][0]["key"]
+
+
+def stored_disk(server, data, headers=None, **announced):
+    """A disk image with these bytes; its id."""
+    headers = {**(headers or {"X-User-Id": "alice"}), "Content-Type": "application/json"}
+
+    def ask(path, body):
+        answer = send("POST", f"{server.api}/v1/images{path}", headers, json.dumps(body).encode())
+        assert answer.status == 200, answer.body
+        return answer.json()
+
+    begun = ask("", announced)
+    image, upload = begun["imageId"], begun["uploadId"]
+    part = send("PUT", ask(f"/{image}/upload-url", {"uploadId": upload, "partNumber": 1})["url"], body=data)
+    ask(f"/{image}/complete", {"uploadId": upload, "parts": [{"partNumber": 1, "etag": part.headers["ETag"]}]})
+    return image
+
+
+def items_of(server, tmp_path):
+    """What is read under a signature or a link, of every surface: how a page shows it, and what it then sees."""
+    items = {}
+    key = stored_file(server, png())
+    for version in (1, 2):
+        signed = server.call("GET", f"/v1/files/signed-url?key={key}&v={version}").json()
+        items[f"file link {version}"] = ("image", signed["url"], 64)
+    items["file link below /v1/files"] = ("image", signed["url"].replace("/get/", "/v1/files/get/"), 64)
+    items["public file"] = ("image", f"{server.api}/{key}", 64)
+    archive = server.call("POST", "/v1/files/batch-download", body={"keys": [key]}).json()
+    items["archive"] = ("nocors", f"{server.api}/v1/files/batch-download/{archive['token']}", "opaque")
+    shown = Space(server).make(png(), "image/png", "a.png")
+    items["space image"] = ("image", shown["cloudfrontUrl"], 64)
+    items["space thumbnail"] = ("image", shown["thumbnails"][0]["url"], 64)
+    session = Session(server)
+    sent = session.send(png(), "image/png").json()
+    shown = session.ended(sent["id"])
+    items["session image"] = ("image", shown["url"], shown["width"])
+    items["session image by its link"] = ("image", sent["url"], shown["width"])
+    items["session thumbnail"] = ("image", shown["variants"][0]["url"], shown["variants"][0]["width"])
+    clip = tmp_path / "clip.webm"
+    ffmpeg("-f", "lavfi", "-i", "testsrc=size=160x120:rate=10:duration=1", "-c:v", "libvpx", "-b:v", "200k", clip)
+    shown = session.make(clip.read_bytes(), "video/webm", "a.webm")
+    assert shown["status"] == "COMPLETED", shown
+    items["session video"] = ("video", shown["url"], 160)
+    dataset = Dataset(server)
+    package = dataset.package("p", png())
+    dataset.asset(package, "view/a.png", png(80))
+    items["source file, presigned"] = ("image", dataset.presigned(package), 64)
+    items["asset, presigned"] = ("image", dataset.presigned(package, path="view/a.png"), 80)
+    quoted = urllib.parse.quote(dataset.presigned(package), safe="")
+    items["source file, by the proxy"] = ("image", f"{server.api}/packages/proxy/s3?presigned_url={quoted}", 64)
+    signed = dataset.call("GET", f"/cloudfront/sign?{dataset.query(package_id=package, path='view/a.png')}")
+    items["asset at the edge"] = ("image", signed["signed_url"], 80)
+    disk = stored_disk(server, random.randbytes(5000))
+    items["disk range"] = ("range", server.stream(disk)[0], [206, "bytes 10-19/5000", 10])
+    picture = stored_disk(server, png(), contentType="image/png")
+    items["disk picture"] = ("image", server.stream(picture)[0], 64)
+    return items
+
+
+def test_other_ports_and_sites_show_what_is_read_by_its_url(make_server, tmp_path, pages):
+    server = make_server(SCANNER="off", CLOUDFRONT_AUTH_MODE="url")
+    items = items_of(server, tmp_path)
+    plan = {name: (way, url) for name, (way, url, _) in items.items()}
+    wanted = {name: seen for name, (_, _, seen) in items.items()}
+    for host in ("localhost", "127.0.0.1", "other.test"):
+        for page in ("plain", "isolated"):
+            report = browse(pages, tmp_path, f"http://{host}:{pages.server_port}/{page}", plan)
+            # What is no loopback name is no secure context, and so never isolated; its embedder policy holds all the same.
+            assert report["isolated"] == (page == "isolated" and host != "other.test"), report
+            assert report["items"] == wanted, (host, page)
+            print(f"{page} page of {host}: {report['items']}")
+
+
+def test_what_a_url_does_not_open_says_nothing_new(make_server):
+    """Refusals keep to themselves: no page is invited to embed them."""
+    server = make_server()
+    image = stored_disk(server, b"0123456789")
+    url, _ = server.stream(image)
+    for refused in (url, f"{server.api}/get/AAAA?exp=1&sig=00", f"{server.api}/v1/files/batch-download/none", f"{server.s3}/tidegate/x"):
+        answer = send("GET", refused)
+        assert answer.status in (401, 403, 404), (refused, answer.status)
+        assert answer.headers["Cross-Origin-Resource-Policy"] is None, refused
+
+
+@pytest.mark.parametrize("policy", [None, "cross-origin"])
+def test_what_only_a_cookie_opens_is_not_embedded_by_others(make_server, tmp_path, pages, policy):
+    """The browser sends the cookie, the server gives the bytes, and the page of another site or port does not get them. With
+    the setting that allows it, the very same page does, which shows that nothing else is in the way."""
+    service, origin = "s" * 40, f"http://127.0.0.1:{pages.server_port}"
+    settings = {"CROSS_ORIGIN_RESOURCE_POLICY": policy} if policy else {}
+    server = make_server(AUTH_MODE="jwt", AUTH_OWN_TOKENS="true", AUTH_SERVICE_TOKEN=service, **settings)
+    asked = {"X-Service-Token": service, "Content-Type": "application/json"}
+    made = send("POST", f"{server.api}/v1/tokens", asked, json.dumps({"userId": "alice"}).encode())
+    assert made.status == 200, made.body
+    token = made.json()["token"]
+    signed_in = {"Authorization": f"Bearer {token}"}
+    image = stored_disk(server, png(), signed_in, contentType="image/png")
+    stream = send("GET", f"{server.api}/v1/images/{image}/stream-url", signed_in).json()
+    by_sign_in = f"{server.api}/v1/images/{image}/range"
+    items = {"by sign-in": ("image", by_sign_in), "by signed cookies": ("image", stream["url"])}
+    cookies = {c["name"]: c["value"] for c in stream["auth"]["cookies"]} | {"auth_token": token}
+
+    # Both open what they should, and nothing else does.
+    line = "; ".join(f"{name}={value}" for name, value in cookies.items())
+    for _, url in items.values():
+        assert send("GET", url, {"Cookie": line}).status == 200 and send("GET", url).status in (401, 403)
+    said = [send("GET", url, {"Cookie": line}).headers["Cross-Origin-Resource-Policy"] for _, url in items.values()]
+    assert said == ([policy] * 2 if policy else ["same-origin", "same-site"])
+
+    # Cookies know no ports: a page of the same host sets those that the API and the edge are sent.
+    lines = [f"{name}={value}; path=/; SameSite=None; Secure" for name, value in cookies.items()]
+    for host, page in [("other.test", "plain"), ("other.test", "isolated"), ("localhost", "plain"), ("localhost", "isolated")]:
+        there = f"http://{host}:{pages.server_port}/{page}?there"
+        report = browse(pages, tmp_path, f"{origin}/plain", items, lines, there)
+        wanted = 64 if policy else "blocked"
+        assert report["items"] == {name: wanted for name in items}, (host, page, policy)
+        print(f"{policy or 'default'}: {page} page of {host}: {report['items']}")
