@@ -9,6 +9,7 @@ pub mod links;
 pub mod parts;
 mod tally;
 pub mod uploads;
+pub mod visibility;
 
 pub(crate) use self::tally::sha256_of;
 

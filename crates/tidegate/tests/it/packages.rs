@@ -11,7 +11,7 @@ use crate::support::{Answer, PART, TestApp, pattern};
 
 const LAB: &str = "lab";
 
-fn encoded(text: &str) -> String {
+pub(crate) fn encoded(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
@@ -27,7 +27,7 @@ impl TestApp {
         made.json()["id"].as_str().unwrap().to_owned()
     }
 
-    async fn grant(&self, dataset: &str, user: &str, role: &str) {
+    pub(crate) async fn grant(&self, dataset: &str, user: &str, role: &str) {
         let path = format!("/packages/datasets/{dataset}/members/{user}");
         let set = self.ask("ann", "PUT", &path, Some(&json!({ "role": role }))).await;
         assert_eq!(set.status, 200, "{}", set.text());
@@ -40,7 +40,7 @@ impl TestApp {
         made.json()["nodeId"].as_str().unwrap().to_owned()
     }
 
-    async fn announced(&self, dataset: &str, name: &str, parent: Option<&str>, bytes: &[u8]) -> Value {
+    pub(crate) async fn announced(&self, dataset: &str, name: &str, parent: Option<&str>, bytes: &[u8]) -> Value {
         let body = json!({ "name": name, "parentId": parent, "filename": format!("{}.bin", name.chars().take(50).collect::<String>()),
             "contentType": "application/octet-stream", "size": bytes.len() });
         let made = self.ask("ann", "POST", &format!("/packages?dataset_id={dataset}"), Some(&body)).await;
@@ -56,7 +56,7 @@ impl TestApp {
         assert_eq!(put.status, 200, "{}", put.text());
     }
 
-    async fn confirmed(&self, id: &Value) -> Value {
+    pub(crate) async fn confirmed(&self, id: &Value) -> Value {
         let path = format!("/packages/{}/confirm", id.as_str().unwrap());
         let confirmed = self.ask("ann", "POST", &path, None).await;
         assert_eq!(confirmed.status, 200, "{}", confirmed.text());
@@ -64,7 +64,7 @@ impl TestApp {
     }
 
     /// A package that is there.
-    async fn package(&self, dataset: &str, name: &str, parent: Option<&str>, bytes: &[u8]) -> String {
+    pub(crate) async fn package(&self, dataset: &str, name: &str, parent: Option<&str>, bytes: &[u8]) -> String {
         let target = self.announced(dataset, name, parent, bytes).await;
         self.put_to(&target, bytes).await;
         let shown = self.confirmed(&target["id"]).await;
@@ -72,7 +72,7 @@ impl TestApp {
         shown["nodeId"].as_str().unwrap().to_owned()
     }
 
-    async fn asset(&self, dataset: &str, package: &str, path: &str, bytes: &[u8]) -> Value {
+    pub(crate) async fn asset(&self, dataset: &str, package: &str, path: &str, bytes: &[u8]) -> Value {
         let query = format!("dataset_id={dataset}&package_id={package}&path={}", encoded(path));
         let made =
             self.ask("ann", "POST", &format!("/packages/assets?{query}"), Some(&json!({ "size": bytes.len() }))).await;
@@ -108,7 +108,7 @@ impl TestApp {
         answer.json()
     }
 
-    async fn deleted(&self, dataset: &str, ids: &[&str]) {
+    pub(crate) async fn deleted(&self, dataset: &str, ids: &[&str]) {
         let answer = self.change("ann", "delete", dataset, ids).await;
         assert_eq!(answer, json!({ "success": ids, "failures": [] }));
         self.run_jobs().await;
@@ -125,7 +125,7 @@ impl TestApp {
         (shown["objects"].as_u64().unwrap(), shown["bytes"].as_u64().unwrap())
     }
 
-    async fn presigned(&self, dataset: &str, package: &str, more: &str) -> Answer {
+    pub(crate) async fn presigned(&self, dataset: &str, package: &str, more: &str) -> Answer {
         self.ask("ann", "GET", &format!("/packages/presign/s3?dataset_id={dataset}&package_id={package}{more}"), None)
             .await
     }
@@ -139,7 +139,7 @@ impl TestApp {
         got.body
     }
 
-    async fn signed(&self, dataset: &str, package: &str, more: &str) -> Answer {
+    pub(crate) async fn signed(&self, dataset: &str, package: &str, more: &str) -> Answer {
         let path = format!("/packages/cloudfront/sign?dataset_id={dataset}&package_id={package}{more}");
         self.ask("ann", "GET", &path, None).await
     }

@@ -10,7 +10,7 @@ use crate::support::services::given;
 use crate::support::{Answer, TestApp};
 
 pub(crate) const SESSION: &str = "3f2b8c1e-5d1a-4c7e-9b7a-0a1b2c3d4e5f";
-const OTHER_SESSION: &str = "7a1d9f52-6a55-4b7b-8f0e-2f6c1d3e4b5a";
+pub(crate) const OTHER_SESSION: &str = "7a1d9f52-6a55-4b7b-8f0e-2f6c1d3e4b5a";
 pub(crate) const GET_URL: &str = "mutation($s: UUID!, $f: String!, $c: String!, $g: String, $n: ByteCount) { getUploadUrl(\
     sessionId: $s, filename: $f, contentType: $c, stage: $g, size: $n) { uploadUrl fileKey expiresIn headers { name value } } }";
 pub(crate) const CONFIRM: &str = "mutation($s: UUID!, $k: String!, $g: String, $a: String) { confirmUpload(sessionId: $s, \
@@ -500,6 +500,22 @@ async fn malicious_files_are_caught_and_deleted() {
     app.finish_with(2).await;
 }
 
+#[tokio::test]
+async fn a_check_that_is_misspelt_is_not_passed_over() {
+    let app = TestApp::start().await;
+    app.session().await;
+    let space = app.space("ann", "x").await;
+    for path in [format!("/v1/sessions/{SESSION}/media/upload-url"), format!("/api/spaces/{space}/images")] {
+        for misspelt in ["sha_256", "SHA256", "checksum", "sizeBytes"] {
+            let body = json!({ "filename": "a.jpg", "contentType": "image/jpeg", misspelt: "0" });
+            let refused = app.as_of("ann", "garage", "POST", &path, Some(&body)).await;
+            assert_eq!(refused.refusal(), (400, "BAD_REQUEST".into()), "{path} {misspelt}");
+            assert!(refused.text().contains(&format!("unknown field `{misspelt}`")), "{}", refused.text());
+        }
+    }
+    app.finish().await;
+}
+
 /// The value of a parameter in a URL's query.
 fn parameter<'a>(url: &'a str, name: &str) -> &'a str {
     let query = url.split_once('?').unwrap().1;
@@ -556,6 +572,6 @@ async fn a_link_opens_the_one_object_it_names_and_ends_what_it_gives() {
     app.finish_with(3).await;
 }
 
-fn epoch() -> u64 {
+pub(crate) fn epoch() -> u64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()
 }
