@@ -65,7 +65,7 @@ def test_a_file_goes_in_and_out(server, way):
     assert wrong.status == 400 and wrong.json()["detail"] == wrong.json()["error"]["message"]
     # What came stays: only another word of it is asked for.
     done = complete(server, upload, sha256=digest)
-    assert done.json() == {"key": key, "size": len(body), "mime": "application/octet-stream", "sha256": digest, "status": "READY"}, done.body
+    assert done.json() == {"key": key, "size": len(body), "mime": "application/octet-stream", "sha256": digest, "status": "READY", "visibility": "public"}, done.body
     assert complete(server, upload, sha256=digest).json() == done.json()
     url = server.call("GET", f"/v1/files/signed-url?key={urllib.parse.quote(key)}").json()["url"]
     answer = send("GET", url)

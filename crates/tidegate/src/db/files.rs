@@ -354,6 +354,18 @@ impl Tx {
         Ok(())
     }
 
+    /// Makes a file private; whether it was not.
+    #[tracing::instrument(name = "db.make_file_private", level = "trace", skip_all)]
+    pub async fn make_file_private(&mut self, id: ObjectId) -> Result<bool> {
+        const SQL: &str = "UPDATE objects SET visibility = $2 WHERE id = $1 AND owner_kind = 'files' \
+                           AND visibility <> $2 AND state <> $3";
+        let (private, purged) = (Visibility::Private.as_str(), ObjectState::Purged.as_str());
+        Ok(on_tx!(self, |connection| {
+            let query = sqlx::query(SQL).bind(id.0).bind(private).bind(purged);
+            query.execute(connection).await?.rows_affected() > 0
+        }))
+    }
+
     /// Keeps the checksums of an object's bytes.
     #[tracing::instrument(name = "db.keep_digests", level = "trace", skip_all)]
     pub async fn keep_digests(&mut self, id: ObjectId, digests: &Digests) -> Result<()> {

@@ -58,6 +58,13 @@ pub struct Times {
     pub refresh_after: u64,
 }
 
+impl Times {
+    /// The same, but ending at `not_after` (epoch seconds) at the latest.
+    fn capped(self, not_after: u64) -> Self {
+        Self { expires_at: self.expires_at.min(not_after), refresh_after: self.refresh_after.min(not_after) }
+    }
+}
+
 /// Issues a grant for an object that is ready.
 pub async fn issue(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) -> Result<Grant> {
     let object = objects::find_ready(app, caller, kind, id).await?;
@@ -108,10 +115,21 @@ pub(crate) fn sign_root(
     Ok((signature, times))
 }
 
-/// The URL of one key in the current window, with a canned policy of its own, made once.
+/// The URL of one key in the current window, with a canned policy of its own, made once. It opens that key and nothing else.
 pub(crate) fn sign_key(app: &App, key: &Key, lifetime: Duration, now: SystemTime) -> Result<(Arc<str>, Times)> {
+    sign_key_until(app, key, lifetime, u64::MAX, now)
+}
+
+/// The same for whoever shows a right that ends itself at `not_after` (epoch seconds): the URL ends no later than that.
+pub(crate) fn sign_key_until(
+    app: &App,
+    key: &Key,
+    lifetime: Duration,
+    not_after: u64,
+    now: SystemTime,
+) -> Result<(Arc<str>, Times)> {
     served_root(app, key)?;
-    let times = window(now, lifetime);
+    let times = window(now, lifetime).capped(not_after);
     let edge = edge(app)?;
     let signer = app.signing.signer();
     let covered = (key.as_str().to_owned(), times.expires_at, signer.key_pair_id().to_owned());

@@ -63,6 +63,8 @@ pub enum Deed {
     FileRejected,
     /// It can't be scanned now.
     FileFailed,
+    /// It was made private after it had been announced as public.
+    FileMadePrivate,
     /// A dataset was made.
     DatasetCreated,
     /// A collection was made.
@@ -107,6 +109,7 @@ impl Deed {
             Self::FileScanned => "file.scanned",
             Self::FileRejected => "file.rejected",
             Self::FileFailed => "file.failed",
+            Self::FileMadePrivate => "file.made-private",
             Self::DatasetCreated => "dataset.created",
             Self::CollectionCreated => "collection.created",
             Self::NodesDeleted => "nodes.deleted",

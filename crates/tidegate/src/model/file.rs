@@ -217,6 +217,11 @@ impl Visibility {
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Public, Self::Private].into_iter().find(|visibility| visibility.as_str() == text)
     }
+
+    /// What holds where it is said in several places: private in one of them is private, nothing in any is the default.
+    pub fn strictest(said: impl IntoIterator<Item = Option<Self>>) -> Option<Self> {
+        said.into_iter().flatten().max_by_key(|visibility| *visibility == Self::Private)
+    }
 }
 
 /// A file's record.

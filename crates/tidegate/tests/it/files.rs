@@ -67,8 +67,8 @@ async fn the_source_s_client_goes_through_unchanged() {
     let body = json!({ "uploadId": upload, "parts": [{ "data": STANDARD.encode(&bytes) }], "sha256": sha256(&bytes),
         "meta": { "filename": "image.jpg", "folder": "main/pictures" } });
     let done = app.post("user123", "/v1/files/complete", &body).await;
-    let expected =
-        json!({ "key": key, "size": bytes.len(), "mime": "image/png", "sha256": sha256(&bytes), "status": "READY" });
+    let expected = json!({ "key": key, "size": bytes.len(), "mime": "image/png", "sha256": sha256(&bytes), "status": "READY",
+            "visibility": "public" });
     assert_eq!((done.status, done.json()), (200, expected.clone()));
     assert_eq!(app.post("user123", "/v1/files/complete", &body).await.json(), expected, "again it answers the same");
     let listed = app.get("user123", "/v1/files/all?user_id=somebody&folder=main/pictures").await.json();
@@ -240,6 +240,17 @@ async fn links_end_and_open_one_file_only() {
         let answer = app.get("alice", &format!("/v1/files/signed-url?key={key}&{bad}")).await;
         assert_eq!(refusal(&answer), (400, "BAD_REQUEST".into()), "{bad}");
     }
+    // A link that would live longer, or show more, than was asked for in other words.
+    for (name, value) in [("expires", "60"), ("expiresIn", "60"), ("expiry", "60"), ("TTL", "60"), ("Disposition", "x")]
+    {
+        let asked = app.get("alice", &format!("/v1/files/signed-url?key={key}&{name}={value}")).await;
+        let posted = app.post("alice", "/v1/files/signed-url", &json!({ "key": key, name: value })).await;
+        for answer in [asked, posted] {
+            assert_eq!(refusal(&answer), (400, "BAD_REQUEST".into()), "{name}");
+            assert!(answer.text().contains(&format!("{name} is not known")), "{}", answer.text());
+        }
+    }
+    assert_eq!(app.get("alice", &format!("/v1/files/signed-url?key={key}&user_id=x&_=1")).await.status, 200);
     let posted = app.post("alice", "/v1/files/signed-url", &json!({ "file_key": key, "expires_in": 60 })).await;
     assert_eq!(posted.json()["expires_in"], json!(60));
     assert_eq!(app.post("alice", "/v1/files/links/revoke", &json!({})).await.status, 204);

@@ -2,6 +2,7 @@
 
 mod access;
 mod audit;
+mod authority;
 mod cli_settings;
 mod conditions;
 mod contract;
@@ -12,6 +13,7 @@ mod files;
 mod files_faults;
 mod files_limits;
 mod files_scanned;
+mod files_visibility;
 mod graphql;
 mod guards;
 mod jobs;

@@ -11,7 +11,7 @@ use crate::support::{Answer, PART, TestApp, pattern};
 
 const LAB: &str = "lab";
 
-fn encoded(text: &str) -> String {
+pub(crate) fn encoded(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
@@ -27,7 +27,7 @@ impl TestApp {
         made.json()["id"].as_str().unwrap().to_owned()
     }
 
-    async fn grant(&self, dataset: &str, user: &str, role: &str) {
+    pub(crate) async fn grant(&self, dataset: &str, user: &str, role: &str) {
         let path = format!("/packages/datasets/{dataset}/members/{user}");
         let set = self.ask("ann", "PUT", &path, Some(&json!({ "role": role }))).await;
         assert_eq!(set.status, 200, "{}", set.text());
@@ -40,7 +40,7 @@ impl TestApp {
         made.json()["nodeId"].as_str().unwrap().to_owned()
     }
 
-    async fn announced(&self, dataset: &str, name: &str, parent: Option<&str>, bytes: &[u8]) -> Value {
+    pub(crate) async fn announced(&self, dataset: &str, name: &str, parent: Option<&str>, bytes: &[u8]) -> Value {
         let body = json!({ "name": name, "parentId": parent, "filename": format!("{}.bin", name.chars().take(50).collect::<String>()),
             "contentType": "application/octet-stream", "size": bytes.len() });
         let made = self.ask("ann", "POST", &format!("/packages?dataset_id={dataset}"), Some(&body)).await;
@@ -56,7 +56,7 @@ impl TestApp {
         assert_eq!(put.status, 200, "{}", put.text());
     }
 
-    async fn confirmed(&self, id: &Value) -> Value {
+    pub(crate) async fn confirmed(&self, id: &Value) -> Value {
         let path = format!("/packages/{}/confirm", id.as_str().unwrap());
         let confirmed = self.ask("ann", "POST", &path, None).await;
         assert_eq!(confirmed.status, 200, "{}", confirmed.text());
@@ -108,7 +108,7 @@ impl TestApp {
         answer.json()
     }
 
-    async fn deleted(&self, dataset: &str, ids: &[&str]) {
+    pub(crate) async fn deleted(&self, dataset: &str, ids: &[&str]) {
         let answer = self.change("ann", "delete", dataset, ids).await;
         assert_eq!(answer, json!({ "success": ids, "failures": [] }));
         self.run_jobs().await;

@@ -10,7 +10,7 @@ use crate::support::services::given;
 use crate::support::{Answer, TestApp};
 
 pub(crate) const SESSION: &str = "3f2b8c1e-5d1a-4c7e-9b7a-0a1b2c3d4e5f";
-const OTHER_SESSION: &str = "7a1d9f52-6a55-4b7b-8f0e-2f6c1d3e4b5a";
+pub(crate) const OTHER_SESSION: &str = "7a1d9f52-6a55-4b7b-8f0e-2f6c1d3e4b5a";
 pub(crate) const GET_URL: &str = "mutation($s: UUID!, $f: String!, $c: String!, $g: String, $n: ByteCount) { getUploadUrl(\
     sessionId: $s, filename: $f, contentType: $c, stage: $g, size: $n) { uploadUrl fileKey expiresIn headers { name value } } }";
 pub(crate) const CONFIRM: &str = "mutation($s: UUID!, $k: String!, $g: String, $a: String) { confirmUpload(sessionId: $s, \
@@ -498,4 +498,80 @@ async fn malicious_files_are_caught_and_deleted() {
     let audit = app.get("ann", "/v1/audit").await;
     assert_eq!(audit.status, 200);
     app.finish_with(2).await;
+}
+
+#[tokio::test]
+async fn a_check_that_is_misspelt_is_not_passed_over() {
+    let app = TestApp::start().await;
+    app.session().await;
+    let space = app.space("ann", "x").await;
+    for path in [format!("/v1/sessions/{SESSION}/media/upload-url"), format!("/api/spaces/{space}/images")] {
+        for misspelt in ["sha_256", "SHA256", "checksum", "sizeBytes"] {
+            let body = json!({ "filename": "a.jpg", "contentType": "image/jpeg", misspelt: "0" });
+            let refused = app.as_of("ann", "garage", "POST", &path, Some(&body)).await;
+            assert_eq!(refused.refusal(), (400, "BAD_REQUEST".into()), "{path} {misspelt}");
+            assert!(refused.text().contains(&format!("unknown field `{misspelt}`")), "{}", refused.text());
+        }
+    }
+    app.finish().await;
+}
+
+/// The value of a parameter in a URL's query.
+fn parameter<'a>(url: &'a str, name: &str) -> &'a str {
+    let query = url.split_once('?').unwrap().1;
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.filter(|(known, _)| *known == name).map(|(_, value)| value).next().unwrap_or_else(|| panic!("{name}: {url}"))
+}
+
+#[tokio::test]
+async fn a_link_opens_the_one_object_it_names_and_ends_what_it_gives() {
+    let app = TestApp::start().await;
+    app.session().await;
+    let sent = app.sent("a.jpg", "image/jpeg", &photo(1)).await;
+    let sibling = app.sent("b.jpg", "image/jpeg", &photo(6)).await;
+    app.run_jobs().await;
+    let shown = app.shown(&sent["id"]).await;
+    let link = sent["url"].as_str().unwrap();
+    let bare = |url: &Value| url.as_str().unwrap().split('?').next().unwrap().to_owned();
+    let thumbnail = bare(&shown["variants"][0]["url"]);
+    let sibling = bare(&app.shown(&sibling["id"]).await["url"]);
+    let content = format!("{}/v1/sessions/{SESSION}/media/{}/content", app.api(), sent["id"].as_str().unwrap());
+    let signed_in = [("x-user-id", "ben"), ("x-org-id", "garage")];
+    for (how, url, headers) in [("by the link", link, &[][..]), ("signed in", content.as_str(), &signed_in[..])] {
+        for method in ["GET", "HEAD"] {
+            let led = app.send(method, url, headers, Vec::new()).await;
+            assert_eq!((led.status, led.header("cache-control")), (307, "no-store"), "{how}");
+            let to = led.header("location").to_owned();
+            assert_eq!(to.split('?').next().unwrap(), bare(&shown["url"]), "{how}");
+            let authority = to.split_once('?').unwrap().1;
+            assert!(!authority.contains("Policy="), "{how}: a policy could say more than the URL: {to}");
+            let read = app.read(&json!(to)).await;
+            assert_eq!((read.status, json!(read.body.len())), (200, shown["size"].clone()), "{how}");
+            for other in [&sibling, &thumbnail] {
+                let refused = app.read(&json!(format!("{other}?{authority}"))).await;
+                assert_eq!(refused.status, 403, "{how}: what it gives opened {other}");
+            }
+        }
+    }
+    // A link that ends soon gives nothing that ends later.
+    let path = content.strip_prefix(&app.api()).unwrap();
+    for (left, at_most) in [(10_u64, 10_u64), (600, 600), (86_400, 900)] {
+        let ends = epoch() + left;
+        let terms = sign::LinkTerms { expires: ends, shown: sign::Shown::Inline, epoch: 0 };
+        let (kid, sig) = (app.app.links.key_id(), app.app.links.sign_v2(path, terms));
+        let led = app.read(&json!(format!("{content}?v=2&exp={ends}&kid={kid}&sig={sig}"))).await;
+        assert_eq!(led.status, 307, "{}", led.text());
+        let expires: u64 = parameter(led.header("location"), "Expires").parse().unwrap();
+        assert!(expires > epoch() && expires <= ends - left + at_most, "{left} s are left: {expires} after {ends}");
+        assert_eq!(app.read(&json!(led.header("location"))).await.status, 200);
+    }
+    // What is deleted is not led to, nor is anything of a session that is gone.
+    assert_eq!(app.as_of("ann", "garage", "DELETE", path.strip_suffix("/content").unwrap(), None).await.status, 204);
+    assert_eq!(app.read(&json!(link)).await.refusal(), (404, "NOT_FOUND".into()));
+    app.run_jobs().await;
+    app.finish_with(3).await;
+}
+
+pub(crate) fn epoch() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()
 }

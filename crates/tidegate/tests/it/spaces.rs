@@ -23,7 +23,7 @@ impl TestApp {
         made.json()["id"].as_str().unwrap().to_owned()
     }
 
-    async fn member(&self, owner: &str, space: &str, user: &str, role: &str) -> Answer {
+    pub(crate) async fn member(&self, owner: &str, space: &str, user: &str, role: &str) -> Answer {
         self.put_json(owner, &format!("/api/spaces/{space}/members/{user}"), &json!({ "role": role })).await
     }
 
@@ -55,7 +55,7 @@ impl TestApp {
         id
     }
 
-    async fn images(&self, user: &str, space: &str, query: &str) -> Value {
+    pub(crate) async fn images(&self, user: &str, space: &str, query: &str) -> Value {
         let listed = self.get(user, &format!("/api/spaces/{space}/images{query}")).await;
         assert_eq!(listed.status, 200, "{}", listed.text());
         listed.json()

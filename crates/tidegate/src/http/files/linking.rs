@@ -49,6 +49,7 @@ async fn post_signed_url(State(app): State<Arc<App>>, caller: Caller, request: R
 }
 
 async fn link(app: &App, caller: &Caller, wanted: LinkWanted) -> Answer<Json<SignedLink>> {
+    wanted.others.refuse_about(&LinkWanted::REACH, LinkWanted::KNOWN)?;
     let key = wanted.key.or(wanted.file_key).ok_or_else(|| bad_request("key is needed"))?;
     let shown = match wanted.disposition.as_deref() {
         None => Shown::Inline,

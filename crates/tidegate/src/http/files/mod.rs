@@ -9,6 +9,7 @@ mod listing;
 mod pace;
 mod serve;
 mod upload;
+mod visibility;
 mod wire;
 
 use std::sync::Arc;

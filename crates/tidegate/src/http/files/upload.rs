@@ -15,14 +15,14 @@ use super::Answer;
 use super::embedded::{Embedded, Event};
 use super::held::{hold, length};
 use super::pace::paced;
+use super::visibility;
 use super::wire::{
-    self, Complete, CompletePart, CompletedFile, Ending, Init, NewPart, PartPlace, PartStored, Started, show_finished,
-    show_started,
+    self, Complete, CompletePart, CompletedFile, Ending, Init, NewFile, NewPart, PartPlace, PartRest, PartStored,
+    Started, show_finished, show_started,
 };
 use crate::app::App;
 use crate::error::{Error, Result, bad_request};
 use crate::model::caller::Caller;
-use crate::model::file::Visibility;
 use crate::surfaces::files::parts::{self, PartBody};
 use crate::surfaces::files::{self, completion, uploads};
 
@@ -42,11 +42,15 @@ pub(crate) fn byte_routes() -> OpenApiRouter<Arc<App>> {
 
 /// Begin uploads
 ///
-/// Reserves the announced bytes. Send them by `part`, or all of a file at once to its `url`.
+/// Reserves the announced bytes. Send them by `part`, or all of a file at once to its `url`. `visibility` may be said of all
+/// files, in `meta` or of one file; private in one place is private. A member that is not known is refused, but for those in
+/// `meta` that don't ask for privacy.
 #[utoipa::path(post, path = "/v1/files/init", tag = "files", request_body = Init,
     responses((status = 200, body = Started), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody), (status = 413, body = ErrorBody)))]
 async fn init(State(app): State<Arc<App>>, caller: Caller, request: Request) -> Answer<Json<Started>> {
+    visibility::refuse_in_query(request.uri().query())?;
     let asked: Init = json(request).await?;
+    asked.others.refuse("", Init::KNOWN)?;
     let chunked = match asked.mode.as_str() {
         "chunked" => true,
         "single" | "batch" => false,
@@ -55,22 +59,24 @@ async fn init(State(app): State<Arc<App>>, caller: Caller, request: Request) -> 
     if asked.mode == "single" && asked.files.len() != 1 {
         return Err(bad_request("mode single takes one file; use batch for several").into());
     }
+    let of_all = visibility::said_above(asked.visibility.as_ref(), asked.meta.as_ref())?;
     let meta = asked.meta.unwrap_or_default();
     let owner = files::owner(&caller, meta.user())?;
     let folder = asked.folder.or(meta.folder).unwrap_or_default();
     let mut announced = Vec::with_capacity(asked.files.len());
-    for file in asked.files {
-        let visibility = match file.visibility.as_deref() {
-            None => Visibility::default(),
-            Some(word) => Visibility::parse(word).ok_or_else(|| bad_request("visibility must be public or private"))?,
-        };
+    for (index, file) in asked.files.into_iter().enumerate() {
+        let place = format!("files[{index}].");
+        file.others.refuse(&place, NewFile::KNOWN)?;
+        let visibility = visibility::of_file(&place, file.visibility.as_ref(), of_all)?;
         announced.push(uploads::Announced { name: file.name, size: file.size, mime: file.mime, visibility });
     }
     let largest = announced.iter().map(|file| file.size).max().unwrap_or(0);
     let begun = uploads::begin(&app, &caller, &owner, &folder, announced).await?;
     let first = begun.first().map(|begun| begun.upload_id.clone()).unwrap_or_default();
     let parts = chunked.then(|| largest.div_ceil(parts::CHUNK).max(1));
-    Ok(Json(Started { upload_id: first, parts, uploads: begun.into_iter().map(show_started).collect() }))
+    let uploads: Vec<_> = begun.into_iter().map(show_started).collect();
+    let visibility = wire::common_visibility(&uploads);
+    Ok(Json(Started { upload_id: first, parts, visibility, uploads }))
 }
 
 /// Send a part in base64
@@ -80,6 +86,7 @@ async fn init(State(app): State<Arc<App>>, caller: Caller, request: Request) -> 
     responses((status = 200, body = PartStored), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 404, body = ErrorBody), (status = 409, body = ErrorBody), (status = 413, body = ErrorBody)))]
 async fn post_part(State(app): State<Arc<App>>, caller: Caller, request: Request) -> Answer<Json<PartStored>> {
+    visibility::refuse_in_query(request.uri().query())?;
     let length = length(&request);
     let mut reader = Embedded::new(request.into_body(), "chunkBase64");
     match reader.next().await? {
@@ -92,7 +99,7 @@ async fn post_part(State(app): State<Arc<App>>, caller: Caller, request: Request
         let bytes = collected(&mut reader, MAX_HELD).await?;
         let message = "uploadId and partNumber must stand before chunkBase64 where that is long";
         let bytes = bytes.ok_or_else(|| bad_request(message))?;
-        let PartPlace { upload_id, part_number } = to_end(reader).await?;
+        let PartPlace { upload_id, part_number } = rest_of_part(reader).await?;
         parts::put_part(&app, &caller, &upload_id, part_number, held_part(bytes)).await?;
         return Ok(Json(PartStored { status: "success", part_number }));
     };
@@ -100,7 +107,7 @@ async fn post_part(State(app): State<Arc<App>>, caller: Caller, request: Request
     let body = PartBody { bytes, most: length.map(|length| length / 4 * 3) };
     parts::put_part(&app, &caller, &place.upload_id, place.part_number, body).await.map_err(told)?;
     let reader = back.await.map_err(|_| bad_request("the body ended early"))?;
-    if to_end::<PartPlace>(reader).await? != place {
+    if rest_of_part(reader).await? != place {
         return Err(bad_request("uploadId and partNumber are given twice").into());
     }
     Ok(Json(PartStored { status: "success", part_number: place.part_number }))
@@ -127,6 +134,13 @@ async fn collected(reader: &mut Embedded, most: usize) -> Result<Option<Vec<u8>>
         }
     }
     Err(bad_request("the body ended early"))
+}
+
+/// Reads a part's body to its end. Who may read a file is said where its upload begins or ends, and not here.
+async fn rest_of_part(reader: Embedded) -> Result<PartPlace> {
+    let PartRest { place, others } = to_end(reader).await?;
+    others.refuse_visibility()?;
+    Ok(place)
 }
 
 /// Reads the body to its end and parses what is not embedded.
@@ -161,11 +175,13 @@ async fn put_part(
 
 /// Complete an upload
 ///
-/// May be asked again and then answers the same.
+/// May be asked again and then answers the same. `visibility`, here or in `meta`, can make the file private and never public
+/// again.
 #[utoipa::path(post, path = "/v1/files/complete", tag = "files", request_body = Complete,
     responses((status = 200, body = CompletedFile), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 404, body = ErrorBody), (status = 409, body = ErrorBody), (status = 413, body = ErrorBody)))]
 async fn complete(State(app): State<Arc<App>>, caller: Caller, request: Request) -> Answer<Json<CompletedFile>> {
+    visibility::refuse_in_query(request.uri().query())?;
     let most = app.config.files.max_inline;
     let mut held = Some(hold(&app, length(&request), SMALL, most)?);
     let mut reader = Embedded::new(request.into_body(), "data");
@@ -188,9 +204,11 @@ async fn complete(State(app): State<Arc<App>>, caller: Caller, request: Request)
         late.extend(bytes.filter(|_| left.is_some()));
     }
     let asked: Complete = reader.rest()?;
+    asked.others.refuse("", Complete::KNOWN)?;
+    let visibility = visibility::said_above(asked.visibility.as_ref(), asked.meta.as_ref())?;
     let sha256 = asked.sha256.filter(|given| !given.is_empty()).map(|given| given.to_ascii_lowercase());
     let user = asked.meta.as_ref().and_then(wire::Meta::user).map(str::to_owned);
-    let finish = completion::Finish { sha256, user };
+    let finish = completion::Finish { sha256, user, visibility };
     let late = match left {
         Some(_) => Some(in_order(late, &asked.parts)?.into_iter().map(held_part).collect()),
         None => None,

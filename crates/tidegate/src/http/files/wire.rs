@@ -1,9 +1,11 @@
 //! Files as JSON, in the words of the source's clients.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::super::time::rfc3339;
+use super::visibility::Others;
 use crate::model::file::File;
 use crate::model::media::Scan;
 use crate::model::quota::Usage;
@@ -22,6 +24,17 @@ pub(super) struct Init {
     #[schema(example = "main/pictures")]
     pub(super) folder: Option<String>,
     pub(super) meta: Option<Meta>,
+    /// `public` (default) or `private`, of all files. Said here, in `meta` or of a file: private in one place is private.
+    #[schema(value_type = Option<String>, example = "private")]
+    pub(super) visibility: Option<Value>,
+    #[serde(flatten)]
+    #[schema(ignore)]
+    pub(super) others: Others,
+}
+
+impl Init {
+    /// Its members, for those who misspell one.
+    pub(super) const KNOWN: &str = "mode, files, folder, meta, visibility";
 }
 
 /// One file.
@@ -34,10 +47,19 @@ pub(super) struct NewFile {
     #[schema(example = "image/jpeg")]
     pub(super) mime: Option<String>,
     /// `public` (default) or `private`.
-    pub(super) visibility: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub(super) visibility: Option<Value>,
+    #[serde(flatten)]
+    #[schema(ignore)]
+    pub(super) others: Others,
 }
 
-/// What a client adds.
+impl NewFile {
+    /// Its members, for those who misspell one.
+    pub(super) const KNOWN: &str = "name, size, mime, visibility";
+}
+
+/// What a client adds. It may say more than this, which is not looked at, unless it asks for privacy.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(super) struct Meta {
     /// Whom a service acts for.
@@ -47,6 +69,12 @@ pub(super) struct Meta {
     /// Known from the beginning; what is said here is not looked at.
     #[expect(dead_code, reason = "clients send it at the end, where the name is known already")]
     pub(super) filename: Option<String>,
+    /// `public` or `private`.
+    #[schema(value_type = Option<String>)]
+    pub(super) visibility: Option<Value>,
+    #[serde(flatten)]
+    #[schema(ignore)]
+    pub(super) others: Others,
 }
 
 impl Meta {
@@ -64,6 +92,9 @@ pub(super) struct Started {
     /// Parts of 1 MiB that the largest file comes to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) parts: Option<u64>,
+    /// `public` or `private`, where all files are the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) visibility: Option<&'static str>,
     pub(super) uploads: Vec<StartedFile>,
 }
 
@@ -74,6 +105,8 @@ pub(super) struct StartedFile {
     name: String,
     upload_id: String,
     key: String,
+    /// `public` or `private`: who may read it without a link.
+    visibility: &'static str,
     /// Takes all bytes in one request, without base64.
     url: String,
     method: &'static str,
@@ -87,11 +120,18 @@ pub(super) fn show_started(begun: Begun) -> StartedFile {
         name: begun.name,
         upload_id: begun.upload_id,
         key: begun.key.as_str().to_owned(),
+        visibility: begun.visibility.as_str(),
         method: begun.direct.method,
         headers: begun.direct.headers.into_iter().collect(),
         expires_at: rfc3339(begun.direct.expires),
         url: begun.direct.url,
     }
+}
+
+/// What holds of all of them.
+pub(super) fn common_visibility(uploads: &[StartedFile]) -> Option<&'static str> {
+    let first = uploads.first()?.visibility;
+    uploads.iter().all(|upload| upload.visibility == first).then_some(first)
 }
 
 /// A part in JSON, for the description: it is read as a stream.
@@ -114,6 +154,15 @@ pub(super) struct PartPlace {
     pub(super) part_number: u32,
 }
 
+/// The rest of a part.
+#[derive(Debug, Deserialize)]
+pub(super) struct PartRest {
+    #[serde(flatten)]
+    pub(super) place: PartPlace,
+    #[serde(flatten)]
+    pub(super) others: Others,
+}
+
 /// A part that is stored.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -133,6 +182,17 @@ pub(super) struct Complete {
     /// Of the whole, in hex.
     pub(super) sha256: Option<String>,
     pub(super) meta: Option<Meta>,
+    /// `private` makes the file so; what was announced as private stays private. Also in `meta`.
+    #[schema(value_type = Option<String>)]
+    pub(super) visibility: Option<Value>,
+    #[serde(flatten)]
+    #[schema(ignore)]
+    pub(super) others: Others,
+}
+
+impl Complete {
+    /// Its members, for those who misspell one.
+    pub(super) const KNOWN: &str = "uploadId, parts, sha256, meta, visibility";
 }
 
 /// Which upload is ended.
@@ -162,11 +222,14 @@ pub(super) struct CompletedFile {
     /// `READY`, or `SCANNING` where there is a scanner: reads are answered 409 until nothing was found. Asked again later,
     /// also `REJECTED`.
     status: &'static str,
+    /// `public` or `private`: who may read it without a link.
+    visibility: &'static str,
 }
 
 pub(super) fn show_finished(finished: Finished) -> CompletedFile {
-    let Finished { key, size, mime, sha256, state } = finished;
-    CompletedFile { key: key.as_str().to_owned(), size, mime, sha256, status: state.as_str() }
+    let Finished { key, size, mime, sha256, state, visibility } = finished;
+    let (status, visibility) = (state.as_str(), visibility.as_str());
+    CompletedFile { key: key.as_str().to_owned(), size, mime, sha256, status, visibility }
 }
 
 /// Which files.
@@ -265,6 +328,8 @@ pub(super) struct FileMetadata {
     /// Why it was rejected, or could not be scanned.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// `public` or `private`: who may read it without a link.
+    visibility: &'static str,
 }
 
 pub(super) fn show_metadata(file: File) -> FileMetadata {
@@ -276,6 +341,7 @@ pub(super) fn show_metadata(file: File) -> FileMetadata {
         status: file.object.state.as_str(),
         scan: file.scan.map(Scan::as_str),
         reason: file.reason,
+        visibility: file.visibility.as_str(),
     }
 }
 
@@ -289,10 +355,21 @@ pub(super) struct LinkWanted {
     /// `inline` (default) or `attachment`.
     pub(super) disposition: Option<String>,
     /// Seconds; an hour by default.
-    pub(super) ttl: Option<serde_json::Value>,
-    pub(super) expires_in: Option<serde_json::Value>,
+    pub(super) ttl: Option<Value>,
+    pub(super) expires_in: Option<Value>,
     /// `1` for the source's form.
-    pub(super) v: Option<serde_json::Value>,
+    pub(super) v: Option<Value>,
+    #[serde(flatten)]
+    #[schema(ignore)]
+    #[param(ignore)]
+    pub(super) others: Others,
+}
+
+impl LinkWanted {
+    /// What says how far a link reaches, for those who misspell it.
+    pub(super) const KNOWN: &str = "disposition, ttl, expires_in";
+    /// In a name they are about that: it would reach further than was asked for.
+    pub(super) const REACH: [&str; 4] = ["dispos", "ttl", "expir", "lifetime"];
 }
 
 /// A link.

@@ -39,7 +39,8 @@ struct Link {
 
 /// Read one of a session's media, once it is published
 ///
-/// By the link in `url`, or signed in. Until it is published, the status is in the refusal.
+/// By the link in `url`, or signed in. Until it is published, the status is in the refusal. The address that it leads to
+/// opens this object alone, and ends no later than the link.
 #[utoipa::path(get, path = "/v1/sessions/{session}/media/{media}/content", tag = "sessions",
     params(("session" = String, Path), ("media" = String, Path), Link),
     responses((status = 307, description = "At the edge"), (status = 200, description = "Where there is no edge"),
@@ -61,11 +62,11 @@ async fn content(state: State<Arc<App>>, request: Request) -> Answer<Response<Bo
     };
     let (session, media) = (super::calls::session_id(session), crate::model::ids::ObjectId(media));
     let (media, url) = links::follow(&app, caller.as_ref(), &session, media, given.as_ref()).await?;
-    if app.addresses.edge.is_none() {
+    let Some(url) = url else {
         let download = downloads::open_media(&app, &media).await?;
         return Ok(download::answer(&app, (&download, by), &parts.method, &parts.headers).await?);
-    }
-    let location = HeaderValue::from_str(&url.url).map_err(|error| Error::Internal(error.into()))?;
+    };
+    let location = HeaderValue::from_str(&url).map_err(|error| Error::Internal(error.into()))?;
     let fields = [
         (header::LOCATION, location),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),

@@ -16,7 +16,7 @@ use crate::error::{Error, Result, bad_request};
 use crate::hashing::{Tally, combined, hex_of, sha256, tallied};
 use crate::model::caller::Caller;
 use crate::model::event::Deed;
-use crate::model::file::File;
+use crate::model::file::{File, Visibility};
 use crate::model::key::{self, Key};
 use crate::model::object::{Content, ObjectState};
 use crate::model::owner::{Owner, OwnerKind};
@@ -35,6 +35,8 @@ pub struct Finish {
     pub sha256: Option<String>,
     /// Whom a service says it acts for; must be the user for whom the upload was begun.
     pub user: Option<String>,
+    /// Who may read it without a link. What was announced as private stays so.
+    pub visibility: Option<Visibility>,
 }
 
 /// A file that is there.
@@ -50,6 +52,8 @@ pub struct Finished {
     pub sha256: String,
     /// Where it stands: where there is a scanner, nobody reads it yet.
     pub state: ObjectState,
+    /// Who may read it without a link.
+    pub visibility: Visibility,
 }
 
 /// Makes an upload's bytes a file. Asked again it answers the same.
@@ -69,6 +73,10 @@ pub async fn complete(
     if named.is_some_and(|user| user != owner.id()) {
         return Err(bad_request("meta.user_id must be the one the upload was begun for"));
     }
+    if finish.visibility == Some(Visibility::Private) {
+        // Before there are bytes that anybody could read, and also where it is said later than that.
+        make_private(app, caller, &upload).await?;
+    }
     if upload.state == UploadState::Completed {
         return completed_before(app, &upload, finish).await;
     }
@@ -84,6 +92,15 @@ pub async fn complete(
     }
     let whole = gather(app, &file, &upload, finish, late).await?;
     publish(app, caller, &owner, &file, &upload, finish, &whole).await
+}
+
+async fn make_private(app: &App, caller: &Caller, upload: &Upload) -> Result<()> {
+    let mut tx = app.db.begin().await?;
+    if !tx.make_file_private(upload.object).await? {
+        return Ok(());
+    }
+    tx.record(caller, Deed::FileMadePrivate, upload.object, app.db.now()).await?;
+    tx.commit().await
 }
 
 fn unknown() -> Error {
@@ -152,6 +169,7 @@ fn finished(file: &File) -> Option<Finished> {
         mime: file.object.content_type.clone(),
         sha256: digests.sha256.clone(),
         state,
+        visibility: file.visibility,
     })
 }
 
@@ -325,6 +343,7 @@ async fn publish(
         mime: file.object.content_type.clone(),
         sha256: whole.digests.sha256.clone(),
         state: first_state(app),
+        visibility: file.visibility,
     })
 }
 

@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 use time::PrimitiveDateTime;
 use time::format_description::well_known::{Iso8601, Rfc3339};
 
+use super::visibility::asked_by;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::hashing::{hex_of, sha256, tallied};
@@ -246,18 +247,13 @@ impl Said {
         let name = text(&["filename", "original_filename", "name"]).unwrap_or_else(|| key.name().to_owned());
         let name = FileName::parse(&name).map_err(|error| format!("its name in .meta {error}"))?;
         let content_type = text(&["mime", "mime_type", "content_type"]).filter(|text| is_media_type(text));
-        let visibility = match text(&["visibility"]).as_deref() {
-            None => Visibility::default(),
-            // Whoever says so in a way that is not ours means that not everybody may see it.
-            Some(word) => Visibility::parse(word).unwrap_or(Visibility::Private),
-        };
         Ok(Self {
             name,
             content_type: content_type.map_or_else(|| OPAQUE.to_owned(), |text| text.to_ascii_lowercase()),
             created_at: text(&["created_at", "createdAt", "uploaded_at"])
                 .and_then(|text| moment(&text))
                 .unwrap_or(foreign.modified),
-            visibility,
+            visibility: visibility(meta).unwrap_or_default(),
             size: meta.get("size").and_then(Value::as_u64),
             sha256: text(&["sha256"]).map(|text| text.to_ascii_lowercase()),
         })
@@ -274,6 +270,20 @@ impl Said {
     }
 }
 
+/// Who may read a file without a link, as its record says at its top or in a `meta` of its own; private in one place is
+/// private. Whoever says so in a way that is not ours means that not everybody may see it.
+fn visibility(record: &Map<String, Value>) -> Option<Visibility> {
+    let said = record.iter().map(|(name, value)| match name.as_str() {
+        "visibility" if value.is_null() => None,
+        "visibility" => {
+            Some(value.as_str().and_then(|word| Visibility::parse(word.trim())).unwrap_or(Visibility::Private))
+        }
+        "meta" => value.as_object().and_then(visibility),
+        _ => asked_by(name, value),
+    });
+    Visibility::strictest(said)
+}
+
 /// A time with a zone, or without one: then in UTC.
 fn moment(text: &str) -> Option<SystemTime> {
     let zoned = OffsetDateTime::parse(text, &Rfc3339);
@@ -284,6 +294,7 @@ fn moment(text: &str) -> Option<SystemTime> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn times_of_the_source_are_read() {
@@ -292,6 +303,35 @@ mod tests {
             assert_eq!(at.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs(), 1_755_510_480, "{text}");
         }
         assert_eq!(moment("yesterday"), None);
+    }
+
+    #[test]
+    fn what_a_record_says_of_privacy_is_never_passed_over() {
+        let said = |record: Value| visibility(record.as_object().unwrap());
+        for private in [
+            json!({ "visibility": "private" }),
+            json!({ "visibility": " private " }),
+            json!({ "visibility": "Private" }),
+            json!({ "visibility": "PUBLIC" }),
+            json!({ "visibility": "" }),
+            json!({ "visibility": false }),
+            json!({ "visibility": [] }),
+            json!({ "visiblity": "private" }),
+            json!({ "visibility": "public", "private": true }),
+            json!({ "is_public": false }),
+            json!({ "visibility": "public", "meta": { "visibility": "private" } }),
+            json!({ "meta": { "acl": "private" } }),
+        ] {
+            assert_eq!(said(private.clone()), Some(Visibility::Private), "{private}");
+        }
+        for public in
+            [json!({ "visibility": "public" }), json!({ "visibility": " public " }), json!({ "private": false })]
+        {
+            assert_eq!(said(public.clone()), Some(Visibility::Public), "{public}");
+        }
+        for nothing in [json!({}), json!({ "visibility": null }), json!({ "category": "private", "meta": {} })] {
+            assert_eq!(said(nothing.clone()), None, "{nothing}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod import;
 pub mod links;
 pub mod parts;
 pub mod uploads;
+pub mod visibility;
 
 use crate::access;
 use crate::app::App;

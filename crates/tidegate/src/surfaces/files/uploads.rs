@@ -51,6 +51,8 @@ pub struct Begun {
     pub name: String,
     /// What it will be called by.
     pub key: Key,
+    /// Who may read it without a link.
+    pub visibility: Visibility,
     /// Takes all of its bytes at once.
     pub direct: PresignedRequest,
 }
@@ -114,10 +116,10 @@ pub async fn begin(
     record(app, caller, owner, &folder, total, &begun, now).await?;
     metrics::counter!("tidegate_uploads_total", "outcome" => "begun").increment(begun.len() as u64);
     let mut answers = Vec::with_capacity(begun.len());
-    for (object, upload, _) in begun {
+    for (object, upload, visibility) in begun {
         let direct = direct_target(app, &object, &upload).await?;
         let name = object.name.unwrap_or_default();
-        answers.push(Begun { upload_id: upload.id, name, key: upload.key, direct });
+        answers.push(Begun { upload_id: upload.id, name, key: upload.key, visibility, direct });
     }
     Ok(answers)
 }

@@ -1,6 +1,11 @@
 //! Where a session's media can be read: before they are published, by a link of ours that asks each time where they stand;
 //! after it, from the edge under the session's grant.
+//!
+//! A link is for anybody who has it, until it ends, and for the one object that it names: what it leads to is signed for
+//! that object alone and ends no later than the link, so that following it again and again gains nothing. Only who is
+//! signed in and may read the session is given its grant.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use sign::{LinkTerms, Shown as Disposition};
@@ -98,31 +103,32 @@ pub struct Given {
     pub kid: Option<String>,
 }
 
-/// Where something is published, for whoever has its link or may read it. Before that, its status is in the refusal.
+/// The object for whoever has its link or may read it, and its address at the edge, signed for it alone; no address where
+/// there is no edge. Before it is published, its status is in the refusal.
 pub async fn follow(
     app: &App,
     caller: Option<&Caller>,
     session: &SessionId,
     id: ObjectId,
     link: Option<&Given>,
-) -> Result<(Media, MediaUrl)> {
-    let media = match (link, caller) {
+) -> Result<(Media, Option<Arc<str>>)> {
+    let now = SystemTime::now();
+    let (media, not_after) = match (link, caller) {
         (Some(link), _) => {
-            let now = epoch_seconds(SystemTime::now());
             let said = (link.exp.as_str(), Disposition::Inline, 0);
             let kid = link.kid.as_deref().unwrap_or_default();
-            let good = app.links.verify_v2(&path(session.as_str(), id), kid, said, &link.sig, now).is_some();
-            if !good {
+            let path = path(session.as_str(), id);
+            let Some(ends) = app.links.verify_v2(&path, kid, said, &link.sig, epoch_seconds(now)) else {
                 metrics::counter!("tidegate_links_refused_total").increment(1);
                 return Err(Error::Forbidden("the link has ended, or was never good".into()));
-            }
+            };
             let (_, media) = app.db.find_media(id).await?.ok_or_else(no_such_media)?;
             if !app.db.is_there(&media.owner).await? {
                 return Err(no_such_media());
             }
-            media
+            (media, ends)
         }
-        (None, Some(caller)) => find_any(app, caller, Action::Read, Some(session), id).await?.1,
+        (None, Some(caller)) => (find_any(app, caller, Action::Read, Some(session), id).await?.1, u64::MAX),
         (None, None) => return Err(crate::error::unauthenticated()),
     };
     if !super::is_in(&media, session) {
@@ -130,10 +136,11 @@ pub async fn follow(
     }
     match media.status() {
         None => Err(no_such_media()),
+        Some(Status::Completed) if app.addresses.edge.is_none() => Ok((media, None)),
         Some(Status::Completed) => {
-            let system = Caller::system();
-            let url = url(app, &system, &media).await?;
-            Ok((media, url))
+            let lifetime = app.config.grant_lifetime;
+            let (url, _) = grants::sign_key_until(app, &media.object.key, lifetime, not_after, now)?;
+            Ok((media, Some(url)))
         }
         Some(status) => {
             let because = media.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();

@@ -1,0 +1,124 @@
+//! Who may read a file without a link, as clients say it: at the top of a body, in its `meta`, and for one file. Private in
+//! one place is private; what asks for privacy and is not understood is refused by its name, and never public.
+
+use std::fmt;
+
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+use super::wire::Meta;
+use crate::error::{Result, bad_request};
+use crate::model::file::Visibility;
+use crate::surfaces::files::visibility::asked_by;
+
+/// Characters of a client's own name that are said back to it.
+const SHOWN: usize = 80;
+
+/// Members of an object that are not known, in the order in which they came; one that is there twice is in it twice.
+#[derive(Debug, Default)]
+pub(super) struct Others(Vec<(String, Value)>);
+
+impl<'de> Deserialize<'de> for Others {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        struct Members;
+
+        impl<'de> Visitor<'de> for Members {
+            type Value = Others;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Others, A::Error> {
+                let mut members = Vec::new();
+                while let Some(member) = map.next_entry()? {
+                    members.push(member);
+                }
+                Ok(Others(members))
+            }
+        }
+
+        deserializer.deserialize_map(Members)
+    }
+}
+
+impl Others {
+    /// Refuses any of them. `place` stands before the name, as `files[0].`.
+    pub(super) fn refuse(&self, place: &str, known: &str) -> Result<()> {
+        match self.0.first() {
+            None => Ok(()),
+            Some((name, _)) => Err(bad_request(format!("{place}{} is not known; known are {known}", shown(name)))),
+        }
+    }
+
+    /// Refuses those whose names have one of these words in them, where others are let be.
+    pub(super) fn refuse_about(&self, words: &[&str], known: &str) -> Result<()> {
+        let folded = |name: &str| name.to_ascii_lowercase();
+        match self.0.iter().find(|(name, _)| words.iter().any(|word| folded(name).contains(word))) {
+            None => Ok(()),
+            Some((name, _)) => Err(bad_request(format!("{} is not known; known are {known}", shown(name)))),
+        }
+    }
+
+    /// Refuses any that are about visibility, where it can't be said at all.
+    pub(super) fn refuse_visibility(&self) -> Result<()> {
+        match self.0.iter().find(|(name, value)| name == "visibility" || asked_by(name, value).is_some()) {
+            None => Ok(()),
+            Some((name, _)) => {
+                Err(bad_request(format!("{} is not said of a part; say visibility in init or complete", shown(name))))
+            }
+        }
+    }
+
+    /// Refuses those that ask for privacy in a way that is not ours, where others are let be.
+    pub(super) fn refuse_privacy(&self, place: &str) -> Result<()> {
+        let asks = |(name, value): &&(String, Value)| asked_by(name, value) == Some(Visibility::Private);
+        match self.0.iter().find(asks) {
+            None => Ok(()),
+            Some((name, _)) => Err(bad_request(format!(
+                "{place}{} seems to ask for privacy, and is not known; say {place}visibility: \"private\"",
+                shown(name)
+            ))),
+        }
+    }
+}
+
+/// The name as it may stand in a message.
+fn shown(name: &str) -> String {
+    name.chars().filter(|c| !c.is_control()).take(SHOWN).collect()
+}
+
+/// What a member named `visibility` says at some place. `null` says nothing.
+fn said(place: &str, value: Option<&Value>) -> Result<Option<Visibility>> {
+    let Some(value) = value.filter(|value| !value.is_null()) else { return Ok(None) };
+    let word = value.as_str().and_then(Visibility::parse);
+    let wrong = || bad_request(format!("{place}visibility must be \"public\" or \"private\", in small letters"));
+    word.map(Some).ok_or_else(wrong)
+}
+
+/// What `files[]` says of one of them, where `above` is what is said of all.
+pub(super) fn of_file(place: &str, value: Option<&Value>, above: Option<Visibility>) -> Result<Visibility> {
+    Ok(Visibility::strictest([above, said(place, value)?]).unwrap_or_default())
+}
+
+/// What a body says of all its files: at its top and in its `meta`, where anything else that asks for privacy is refused.
+pub(super) fn said_above(top: Option<&Value>, meta: Option<&Meta>) -> Result<Option<Visibility>> {
+    let top = said("", top)?;
+    let Some(meta) = meta else { return Ok(top) };
+    meta.others.refuse_privacy("meta.")?;
+    Ok(Visibility::strictest([top, said("meta.", meta.visibility.as_ref())?]))
+}
+
+/// Refuses a wish for privacy in the query, where nobody looks for it.
+pub(super) fn refuse_in_query(query: Option<&str>) -> Result<()> {
+    let pairs: Vec<(String, String)> =
+        serde_urlencoded::from_str(query.unwrap_or_default()).map_err(|_| bad_request("the query can't be read"))?;
+    for (name, value) in pairs {
+        if name == "visibility" || asked_by(&name, &Value::String(value)) == Some(Visibility::Private) {
+            let message = format!("{} is not read from the query; say visibility in the body", shown(&name));
+            return Err(bad_request(message));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,176 @@
+//! What a member that is not known asks of a file's visibility, by its name and its value: so that nothing that evidently
+//! asks for privacy is passed over because it is misspelt or said in other words. Pure; what follows from it is decided
+//! where the member was read.
+
+use serde_json::Value;
+
+use crate::model::file::Visibility;
+
+/// As far from `visibility`, in letters left out, put in or replaced, a name is still taken for it.
+const NEAR: usize = 2;
+/// Names of a flag that is on where not everybody may see something.
+const PRIVATE: [&str; 9] = [
+    "private",
+    "isprivate",
+    "makeprivate",
+    "hidden",
+    "ishidden",
+    "confidential",
+    "isconfidential",
+    "secret",
+    "restricted",
+];
+/// Names of a flag that is on where everybody may.
+const PUBLIC: [&str; 7] =
+    ["public", "ispublic", "makepublic", "publiclyreadable", "publicread", "visible", "isvisible"];
+/// Names of much else, too: they ask for privacy only where their value says so.
+const ACCESS: [&str; 9] =
+    ["access", "acl", "accesslevel", "accesscontrol", "permission", "permissions", "privacy", "sharing", "cannedacl"];
+
+/// What a member asks for that is not `visibility` itself; `None` where it is about something else.
+pub fn asked_by(name: &str, value: &Value) -> Option<Visibility> {
+    let name = folded(name);
+    if value.is_null() {
+        return None;
+    }
+    if PRIVATE.contains(&name.as_str()) {
+        return Some(if is_off(value) { Visibility::Public } else { Visibility::Private });
+    }
+    if PUBLIC.contains(&name.as_str()) {
+        return Some(if is_on(value) { Visibility::Public } else { Visibility::Private });
+    }
+    if ACCESS.contains(&name.as_str()) {
+        return says_private(value).then_some(Visibility::Private);
+    }
+    let means_it = name.contains("visib") || name.contains("visab") || distance(&name, "visibility") <= NEAR;
+    means_it.then(|| if says_public(value) { Visibility::Public } else { Visibility::Private })
+}
+
+/// Letters and digits in lower case, without what stands between words and what only looks like a letter.
+fn folded(name: &str) -> String {
+    name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+}
+
+fn text(value: &Value) -> Option<String> {
+    value.as_str().map(|text| text.trim().to_ascii_lowercase())
+}
+
+fn says_public(value: &Value) -> bool {
+    text(value).as_deref() == Some("public")
+}
+
+fn says_private(value: &Value) -> bool {
+    text(value).is_some_and(|text| text.contains("private") || text == "none" || text == "owner")
+}
+
+fn is_on(value: &Value) -> bool {
+    let word = text(value).is_some_and(|text| matches!(text.as_str(), "true" | "1" | "yes" | "on" | "public"));
+    word || value.as_bool() == Some(true) || value.as_u64() == Some(1)
+}
+
+fn is_off(value: &Value) -> bool {
+    let word = text(value).is_some_and(|text| matches!(text.as_str(), "false" | "0" | "no" | "off" | "public" | ""));
+    word || value.as_bool() == Some(false) || value.as_u64() == Some(0)
+}
+
+/// Letters to leave out, put in or replace (Levenshtein); those of a much longer or shorter text are not counted.
+fn distance(a: &str, b: &str) -> usize {
+    if a.len().abs_diff(b.len()) > NEAR {
+        return NEAR + 1;
+    }
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, left) in a.bytes().enumerate() {
+        let mut before = row.first().copied().unwrap_or_default();
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+        for (j, right) in b.bytes().enumerate() {
+            let (above, here) = (row[j + 1], row[j]);
+            row[j + 1] = (before + usize::from(left != right)).min(above + 1).min(here + 1);
+            before = above;
+        }
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_asks_for_privacy_is_seen() {
+        for (name, value) in [
+            ("visiblity", json!("private")),
+            ("Visibility", json!("private")),
+            ("VISIBILITY", json!("public-ish")),
+            ("visibilty", json!(true)),
+            ("visability", json!("Private")),
+            ("vizibility", json!({})),
+            ("visibilté", json!("private")),
+            ("file_visibility", json!("private")),
+            ("vis\u{456}bility", json!("private")),
+            ("visibility ", json!("private")),
+            ("private", json!(true)),
+            ("Private", json!("yes")),
+            ("is_private", json!(1)),
+            ("isPrivate", json!([])),
+            ("public", json!(false)),
+            ("is-public", json!("no")),
+            ("visible", json!(false)),
+            ("acl", json!("private")),
+            ("privacy", json!("Private")),
+            ("hidden", json!(true)),
+        ] {
+            assert_eq!(asked_by(name, &value), Some(Visibility::Private), "{name}: {value}");
+        }
+    }
+
+    #[test]
+    fn what_asks_for_nothing_else_is_let_be() {
+        for (name, value) in [
+            ("visiblity", json!("public")),
+            ("private", json!(false)),
+            ("public", json!(true)),
+            ("visible", json!("true")),
+        ] {
+            assert_eq!(asked_by(name, &value), Some(Visibility::Public), "{name}: {value}");
+        }
+        for (name, value) in [
+            ("category", json!("private")),
+            ("tags", json!(["private"])),
+            ("description", json!("a visible one")),
+            ("type", json!("profile_picture")),
+            ("access", json!("read")),
+            ("utility", json!("private")),
+            ("ability", json!("x")),
+            ("publication", json!(false)),
+            ("public_url", json!("https://x.test")),
+            ("private_notes", json!("")),
+            ("visiblity", json!(null)),
+            ("", json!("private")),
+        ] {
+            assert_eq!(asked_by(name, &value), None, "{name}: {value}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn one_letter_wrong_is_still_seen(at in 0usize..10, letter in "[a-z]", change in 0u8..3) {
+            let mut name = "visibility".to_owned();
+            match change {
+                0 => drop(name.remove(at)),
+                1 => name.insert_str(at, &letter),
+                _ => name.replace_range(at..=at, &letter),
+            }
+            prop_assert_eq!(asked_by(&name, &json!("private")), Some(Visibility::Private));
+            prop_assert_eq!(asked_by(&name, &json!("public")), Some(Visibility::Public));
+        }
+
+        #[test]
+        fn no_name_panics(name in "\\PC{0,40}", value in "\\PC{0,10}") {
+            let _ = asked_by(&name, &json!(value));
+        }
+    }
+}
