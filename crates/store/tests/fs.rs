@@ -583,3 +583,21 @@ async fn what_is_adopted_has_an_etag_that_is_nobodys_md5() {
         assert_eq!((found.etag, found.size), (adopted.etag, 10), "{key}");
     }
 }
+
+/// The last of a folder's blobs are purged at once: the folder goes with one of them, and is missed by none.
+#[tokio::test(flavor = "multi_thread")]
+async fn purges_side_by_side_do_not_miss_their_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    for round in 0..40 {
+        let keys: Vec<String> = (0..6).map(|number| format!("deep/{round}/er/{number}")).collect();
+        for key in &keys {
+            store.write(key, stream(Bytes::from_static(b"x")), Attributes::default()).await.unwrap();
+        }
+        let purges = keys.iter().map(|key| store.delete(key, Deletion::Purge));
+        for purged in futures::future::join_all(purges).await {
+            purged.unwrap();
+        }
+        assert!(!folder.path().join("deep").exists());
+    }
+}

@@ -87,10 +87,14 @@ impl FsStore {
             }
             Deletion::Purge => {
                 for path in [key, waiting.as_str()] {
-                    let had_bytes = self.root.unlink(path)?;
-                    self.changes.note(path);
-                    if had_bytes | self.root.unlink(&sidecar(path))? {
-                        self.root.sync_dir(split(path).0)?;
+                    {
+                        // The folder may be empty after this: nobody removes it before it is synced.
+                        let _tree = self.lock_tree();
+                        let had_bytes = self.root.unlink(path)?;
+                        self.changes.note(path);
+                        if had_bytes | self.root.unlink(&sidecar(path))? {
+                            self.root.sync_dir(split(path).0)?;
+                        }
                     }
                     self.prune(split(path).0)?;
                 }
@@ -177,11 +181,14 @@ impl FsStore {
 
     /// Removes a record whose bytes were moved away. Of what waits in the trash it may be the only one.
     fn forget_record(&self, key: &str) -> Result<()> {
-        if !self.root.exists(&trash(key))? && self.root.unlink(&sidecar(key))? {
+        {
+            let _tree = self.lock_tree();
+            if self.root.exists(&trash(key))? || !self.root.unlink(&sidecar(key))? {
+                return Ok(());
+            }
             self.root.sync_dir(split(key).0)?;
-            self.prune(split(key).0)?;
         }
-        Ok(())
+        self.prune(split(key).0)
     }
 
     /// Removes folders that became empty, from the inside out.
