@@ -462,7 +462,7 @@ impl World {
             ("package proxy", &proxied),
             ("package asset, presigned", &asset),
             // A package is deleted with all that is in it, as a collection is: its bytes go with a job.
-    ("package asset, signed", &signed),
+            ("package asset, signed", &signed),
             ("package assets, by prefix", &format!("{base}a.txt?{query}")),
             ("package assets, by cookies", &format!("{base}a.txt")),
         ] {
