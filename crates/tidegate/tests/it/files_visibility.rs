@@ -114,7 +114,7 @@ async fn the_strictest_of_what_init_says_holds() {
 async fn what_is_no_visibility_is_refused_in_every_place() {
     let app = TestApp::start().await;
     let (upload, key) = begun(&app, "", "", "").await;
-    for level in 0..3 {
+    for (level, place) in PLACES.into_iter().enumerate() {
         for wrong in WRONG {
             let [top, meta, file] = places(level, &member("visibility", wrong));
             let mut answers = vec![post(&app, "init", &init_body(&top, &meta, &file)).await];
@@ -124,8 +124,7 @@ async fn what_is_no_visibility_is_refused_in_every_place() {
             }
             for answer in answers {
                 assert_eq!(refusal(&answer), (400, "BAD_REQUEST".into()), "{level} {wrong}");
-                let expected =
-                    format!("{}visibility must be \"public\" or \"private\", in small letters", PLACES[level]);
+                let expected = format!("{place}visibility must be \"public\" or \"private\", in small letters");
                 assert_eq!(answer.json()["detail"], json!(expected), "{wrong}");
             }
         }
@@ -149,12 +148,12 @@ async fn what_is_misspelt_is_refused_by_its_name() {
     let app = TestApp::start().await;
     let (upload, key) = begun(&app, "", "", "").await;
     for (name, value) in MISSPELT {
-        for level in 0..3 {
+        for (level, place) in PLACES.into_iter().enumerate() {
             let [top, meta, file] = places(level, &member(name, value));
             let answer = post(&app, "init", &init_body(&top, &meta, &file)).await;
             assert_eq!(refusal(&answer), (400, "BAD_REQUEST".into()), "{level} {name}");
             let message = answer.json()["detail"].as_str().unwrap().to_owned();
-            assert!(message.starts_with(&format!("{}{name} ", PLACES[level])), "{message}");
+            assert!(message.starts_with(&format!("{place}{name} ")), "{message}");
             assert!(message.contains("visibility"), "and says what would be right: {message}");
             if level < 2 {
                 let body = format!("{{\"uploadId\":\"{upload}\",\"meta\":{{\"x\":1{meta}}}{top}}}");
