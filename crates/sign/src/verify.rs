@@ -366,7 +366,8 @@ mod tests {
             assert!(ask(&verifier, path, &query, ip, now).is_err(), "{query} for {path} from {ip:?} at {now}");
         }
         assert_eq!(verifier.seen.count(), 2, "what is refused is not kept");
-        let good = |remembered| Ok(Allowed { expires: 100, not_before: 10, for_address: true, by_url: true, remembered });
+        let good =
+            |remembered| Ok(Allowed { expires: 100, not_before: 10, for_address: true, by_url: true, remembered });
         // A key that stays is the same one; another under its id is not, and neither is one that was gone.
         let mut next = verifier.successor();
         next.trust("K", key.public_key().unwrap());

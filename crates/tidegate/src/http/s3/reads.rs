@@ -21,8 +21,7 @@ use crate::error::Error;
 use crate::model::disposition;
 
 /// Parameters with which a GET of an object is another operation.
-const OTHER_OPERATIONS: [&str; 7] =
-    ["acl", "attributes", "legal-hold", "retention", "tagging", "torrent", "uploadId"];
+const OTHER_OPERATIONS: [&str; 7] = ["acl", "attributes", "legal-hold", "retention", "tagging", "torrent", "uploadId"];
 
 const SIGNATURE: &str = "X-Amz-Signature";
 
@@ -53,9 +52,8 @@ impl S3Route for Reads {
     fn is_match(&self, method: &Method, uri: &Uri, _: &HeaderMap, _: &mut Extensions) -> bool {
         let is_read = *method == Method::HEAD
             || (*method == Method::GET
-                && parameters(uri).is_ok_and(|given| {
-                    !given.iter().any(|(name, _)| OTHER_OPERATIONS.contains(&name.as_str()))
-                }));
+                && parameters(uri)
+                    .is_ok_and(|given| !given.iter().any(|(name, _)| OTHER_OPERATIONS.contains(&name.as_str()))));
         is_read && object(uri).is_some()
     }
 
@@ -102,7 +100,8 @@ impl S3Route for Reads {
             }
             _ => {
                 // A presigned URL; else it was the operator, who signs each request.
-                let in_url = parameters(&request.uri).is_ok_and(|given| given.iter().any(|(name, _)| name == SIGNATURE));
+                let in_url =
+                    parameters(&request.uri).is_ok_and(|given| given.iter().any(|(name, _)| name == SIGNATURE));
                 let by = if in_url { AuthorizedBy::Url } else { AuthorizedBy::SignIn };
                 content::guard(by.resource_policy(self.app.config.resource_policy), &mut fields);
                 if status.is_success() {
