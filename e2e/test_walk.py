@@ -242,6 +242,12 @@ def test_conditions_that_an_sdk_signs(server):
         ({"IfNoneMatch": '"other"'}, (200, b"0123456789")),
     ]:
         assert ask(**how) == wanted, how
+    head = client.head_object(Bucket="tidegate", Key=key, Range="bytes=0-1", IfMatch=whole)
+    assert (head["ResponseMetadata"]["HTTPStatusCode"], head["ContentLength"], head["ETag"]) == (200, 10, whole), "ranges are for GET"
+    for how, status in [({"IfMatch": '"other"'}, 412), ({"IfNoneMatch": f"W/{whole}"}, 304), ({"IfModifiedSince": head["LastModified"]}, 304)]:
+        with pytest.raises(client.exceptions.ClientError) as refused:
+            client.head_object(Bucket="tidegate", Key=key, **how)
+        assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == status, how
     named = {"ResponseContentType": "text/csv", "ResponseContentDisposition": 'attachment; filename="a.csv"', "ResponseCacheControl": "no-store"}
     told = client.get_object(Bucket="tidegate", Key=key, **named)
     assert (told["ContentType"], told["ContentDisposition"], told["CacheControl"]) == tuple(named.values())

@@ -84,7 +84,8 @@ impl Body for Sent {
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Nothing => SizeHint::with_exact(0),
+            // Where none may come at all, as in a 304, a length of 0 would be a lie about what is there (RFC 9110, section 8.6).
+            Self::Nothing => SizeHint::default(),
             Self::Text(text) => SizeHint::with_exact(text.len() as u64),
             Self::Blob(blob) => SizeHint::with_exact(blob.remaining()),
             Self::Stream(_, left) => SizeHint::with_exact(*left),
