@@ -5,6 +5,7 @@ pub(crate) mod services;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -242,7 +243,7 @@ impl TestApp {
             if rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_ok() {
                 return folder;
             }
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
         panic!("the server did not let go of its store");
     }
@@ -252,10 +253,17 @@ impl TestApp {
         self.finish_with(0).await;
     }
 
-    /// Ends the test: so many jobs wait for their time.
+    /// Ends the test: so many jobs wait for their time. A job that is at work has a moment to end.
     pub(crate) async fn finish_with(mut self, waiting: u64) {
-        let counts = self.app.db.count_jobs().await.unwrap();
-        assert_eq!((counts.queued, counts.dead), (waiting, 0), "jobs are left over");
+        let deadline = Instant::now() + Duration::from_secs(5);
+        loop {
+            let counts = self.app.db.count_jobs().await.unwrap();
+            if (counts.queued, counts.dead) == (waiting, 0) {
+                break;
+            }
+            assert!(Instant::now() < deadline, "jobs are left over: {counts:?}, and {waiting} may wait");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         self.finished = true;
         self.stop.cancel();
     }
@@ -291,7 +299,7 @@ pub(crate) async fn raw(address: SocketAddr, request: &[u8]) -> String {
     stream.write_all(request).await.unwrap();
     let mut answer = Vec::new();
     let reading = stream.read_to_end(&mut answer);
-    match tokio::time::timeout(std::time::Duration::from_secs(5), reading).await {
+    match tokio::time::timeout(Duration::from_secs(5), reading).await {
         Ok(_) | Err(_) => String::from_utf8_lossy(&answer).into_owned(),
     }
 }
