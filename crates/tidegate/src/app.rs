@@ -19,17 +19,17 @@ use crate::config::secrets::{self, Credentials, DoorCredentials};
 use crate::config::{AuthMode, Config, Origin, S3Setting, StoreSetting};
 use crate::db::Db;
 use crate::sign_in::{SignIn, SignInSetting};
-use crate::state::edge_keys::Trust;
+use crate::state::edge_keys::EdgeKeys;
 use crate::state::fetcher::Fetcher;
 use crate::state::grant_cache::GrantCache;
-use crate::state::locks::Stripes;
-use crate::state::notify::Bell;
-use crate::state::object_cache::Records;
+use crate::state::locks::KeyedLock;
+use crate::state::notify::Notifier;
+use crate::state::object_cache::ObjectCache;
 use crate::state::rate_limits::RateLimits;
 use crate::state::refusals::Refusals;
 use crate::state::signing_key::Signing;
-use crate::state::subscription_limit::Watchers;
-use crate::state::upload_hashes::InOrder;
+use crate::state::subscription_limit::SubscriptionLimit;
+use crate::state::upload_hashes::SequentialHash;
 
 /// The bucket's name on the S3 door of a local store.
 pub const LOCAL_BUCKET: &str = "tidegate";
@@ -57,19 +57,19 @@ pub struct App {
     /// Signs grants.
     pub signing: Arc<Signing>,
     /// What the edge trusts.
-    pub trust: Arc<Trust>,
+    pub edge_keys: Arc<EdgeKeys>,
     /// Signatures that were made.
     pub grants: GrantCache,
     /// Signs links to files.
     pub links: LinkSigner,
     /// Uploads that are being completed here.
-    pub completing: Stripes,
+    pub completing: KeyedLock,
     /// Checksums of uploads whose parts come in order.
-    pub in_order: InOrder,
+    pub upload_hashes: SequentialHash,
     /// KiB that bodies of requests may still hold in memory until it is known what they are for.
     pub held_kib: Arc<Semaphore>,
-    /// Records that do not change while they are kept.
-    pub records: Records,
+    /// ObjectCache that do not change while they are kept.
+    pub object_cache: ObjectCache,
     /// Refusals on their way to the audit log.
     pub refusals: Refusals,
     /// What the last probe found, and when.
@@ -77,13 +77,13 @@ pub struct App {
     /// When quotas were looked at last, in epoch seconds.
     pub quotas_counted: AtomicU64,
     /// Rung when a job was enqueued.
-    pub jobs: Bell,
+    pub jobs: Notifier,
     /// Rung when one of a session's media became something else.
-    pub news: Bell,
+    pub news: Notifier,
     /// Cancelled when the server is about to end: streams that have no end of their own end then.
     pub closing: CancellationToken,
     /// Those who watch what comes about.
-    pub watchers: Arc<Watchers>,
+    pub subscriptions: Arc<SubscriptionLimit>,
     /// What is told of deletes; `None` where there is no CDN that we may tell.
     pub cdn: Option<CloudFront>,
     /// Asks S3 what it says of presigned URLs.
@@ -206,32 +206,32 @@ impl App {
         let (folder, own) = (config.edge.keys.clone(), (id.clone(), key.public_pem()?));
         // A key that was given is never another one.
         let from = config.cloudfront.key.is_none().then(|| (secrets::key_folder(&config), config.edge.settled()));
-        let trust = tokio::task::spawn_blocking(move || Trust::open(folder, Some(own))).await??;
+        let trust = tokio::task::spawn_blocking(move || EdgeKeys::open(folder, Some(own))).await??;
         Ok(Self {
             sign_in,
             rates: RateLimits::new(config.limits.per_subject, config.limits.per_address),
             signing: Arc::new(Signing::new(Signer::new(id, key, config.cloudfront.hash), config.cloudfront.hash, from)),
             fetcher: Fetcher::new()?,
-            trust: Arc::new(trust),
+            edge_keys: Arc::new(trust),
             grants: GrantCache::new(),
             links: LinkSigner::new(
                 secrets.links.expose_secret().as_bytes(),
                 config.files.earlier_link_key.iter().map(|key| key.expose_secret().as_bytes()),
             ),
-            completing: Stripes::new(),
-            in_order: InOrder::default(),
+            completing: KeyedLock::new(),
+            upload_hashes: SequentialHash::default(),
             held_kib: Arc::new(Semaphore::new(HELD_KIB)),
-            records: Records::new(!db.is_shared()),
+            object_cache: ObjectCache::new(!db.is_shared()),
             refusals: Refusals::default(),
             probed: Mutex::new(None),
             store,
             local,
             db,
             quotas_counted: AtomicU64::new(0),
-            jobs: Bell::new(),
-            news: Bell::new(),
+            jobs: Notifier::new(),
+            news: Notifier::new(),
             closing: CancellationToken::new(),
-            watchers: Arc::default(),
+            subscriptions: Arc::default(),
             cdn: open_cdn(&config).await?,
             scanner: config.scanner.clone().map(|setting| setting.clamd()),
             sandbox: config.media.sandbox(),

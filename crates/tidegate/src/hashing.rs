@@ -11,14 +11,14 @@ use store::ByteStream;
 
 /// What went by.
 #[derive(Clone)]
-pub(crate) struct Tally {
+pub(crate) struct StreamHashes {
     /// The SHA-256 of these bytes and of all that came before them, where that is wanted.
     pub(crate) sha256: Option<digest::Context>,
     crc32: crc_fast::Digest,
     pub(crate) bytes: u64,
 }
 
-impl Tally {
+impl StreamHashes {
     /// The CRC-32 of these bytes alone.
     pub(crate) fn crc32(&self) -> u32 {
         u32::try_from(self.crc32.finalize() & u64::from(u32::MAX)).unwrap_or(0)
@@ -35,11 +35,11 @@ impl Tally {
 
 /// Reads the tally of a stream while that is somebody else's.
 #[derive(Clone)]
-pub(crate) struct Reader(Arc<Mutex<Tally>>);
+pub(crate) struct Reader(Arc<Mutex<StreamHashes>>);
 
 impl Reader {
     /// What went by so far.
-    pub(crate) fn read(&self) -> Tally {
+    pub(crate) fn read(&self) -> StreamHashes {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -65,9 +65,9 @@ pub(crate) async fn sha256_of(body: ByteStream) -> std::io::Result<String> {
 }
 
 /// The stream, with its bytes counted as they are taken from it. `sha256` goes on from where it is.
-pub(crate) fn tallied(body: ByteStream, sha256: Option<digest::Context>) -> (ByteStream, Reader) {
+pub(crate) fn hash_stream(body: ByteStream, sha256: Option<digest::Context>) -> (ByteStream, Reader) {
     let crc32 = crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc32IsoHdlc);
-    let tally = Arc::new(Mutex::new(Tally { sha256, crc32, bytes: 0 }));
+    let tally = Arc::new(Mutex::new(StreamHashes { sha256, crc32, bytes: 0 }));
     (Box::pin(Tallied { body, tally: Arc::clone(&tally) }), Reader(tally))
 }
 
@@ -79,7 +79,7 @@ pub(crate) fn combined(first: u32, second: u32, length: u64) -> u32 {
 
 struct Tallied {
     body: ByteStream,
-    tally: Arc<Mutex<Tally>>,
+    tally: Arc<Mutex<StreamHashes>>,
 }
 
 impl Stream for Tallied {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{Db, Tx, on_reader, on_tx};
 use crate::error::Result;
 use crate::model::caller::Caller;
-use crate::model::event::{Deed, Event, NewEvent, Scope};
+use crate::model::event::{AuditAction, Event, NewEvent, Scope};
 use crate::model::ids::ObjectId;
 use crate::model::{from_micros, micros};
 
@@ -87,7 +87,7 @@ impl Db {
 impl Tx {
     /// Records a deed on an object, whose owner its row says.
     #[tracing::instrument(name = "db.record", level = "trace", skip_all)]
-    pub async fn record(&mut self, caller: &Caller, deed: Deed, object: ObjectId, at: SystemTime) -> Result<()> {
+    pub async fn record(&mut self, caller: &Caller, deed: AuditAction, object: ObjectId, at: SystemTime) -> Result<()> {
         self.record_event(&NewEvent { at, caller: caller.clone(), deed, owner: None, object: Some(object) }).await
     }
 

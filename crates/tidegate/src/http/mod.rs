@@ -7,6 +7,7 @@ mod content;
 mod cookies;
 mod cors;
 mod cursor;
+mod deadline;
 mod disks;
 mod docs;
 mod download;
@@ -15,23 +16,22 @@ mod error;
 mod files;
 pub mod graphql;
 mod guard;
-mod home;
 mod jobs;
 mod json;
+mod landing_page;
 mod observe;
 pub mod openapi;
 mod ops;
 mod packages;
-mod patience;
 mod s3;
 pub mod serve;
 mod sessions;
 mod spaces;
-mod stall;
 mod time;
 mod tokens;
 mod worker;
 pub mod workers;
+mod write_timeout;
 
 use std::sync::Arc;
 
@@ -114,7 +114,7 @@ pub fn api_router(app: Arc<App>) -> Router {
         .layer(from_fn_with_state(Arc::clone(&guards), guard::load))
         .merge(bytes.layer(from_fn_with_state(Arc::clone(&guards), guard::load_bytes)))
         .merge(metrics)
-        .merge(home::routes())
+        .merge(landing_page::routes())
         .merge(docs::routes())
         .merge(SwaggerUi::new("/docs").url("/openapi.json", description))
         .fallback(no_such_route)

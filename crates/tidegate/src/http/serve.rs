@@ -18,8 +18,8 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use super::edge::{MAX_HEAD, MAX_HEADERS};
-use super::stall::Stalling;
 use super::workers::Workers;
+use super::write_timeout::WriteTimeout;
 use crate::config::Limits;
 
 /// A request's head must be there within this time, also on a connection that is kept alive.
@@ -150,7 +150,7 @@ impl Conversing for Routed {
             .max_headers(MAX_HEADERS)
             .max_header_size(MAX_HEAD)
             .max_buf_size(buffer)
-            .serve_connection(TokioIo::new(Stalling::new(stream)), service)
+            .serve_connection(TokioIo::new(WriteTimeout::new(stream)), service)
             .with_upgrades();
         let mut connection = std::pin::pin!(connection);
         tokio::select! {

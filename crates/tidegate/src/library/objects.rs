@@ -10,7 +10,7 @@ use crate::error::{Error, Result, bad_request, unauthenticated};
 use crate::library::cdn_invalidations;
 use crate::model::access::Action;
 use crate::model::caller::Caller;
-use crate::model::event::Deed;
+use crate::model::event::AuditAction;
 use crate::model::ids::ObjectId;
 use crate::model::object::{Object, ObjectState};
 use crate::model::owner::{Owner, OwnerKind};
@@ -51,7 +51,7 @@ pub async fn find_even_gone(
     });
     if let Some(owner) = own {
         access::authorize(app, caller, action, &owner, Some(id))?;
-        if let Some(object) = app.records.read_object(&owner, app.db.find_object(&owner, id)).await? {
+        if let Some(object) = app.object_cache.read_object(&owner, app.db.find_object(&owner, id)).await? {
             return Ok((owner, object));
         }
     } else if caller.principal == Principal::Anonymous {
@@ -69,7 +69,7 @@ pub(crate) fn not_found() -> Error {
 
 /// Finds an object whose bytes can be read.
 pub async fn find_ready(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) -> Result<Arc<Ready>> {
-    if let Some(known) = app.records.ready(id).filter(|known| known.owner.kind() == kind) {
+    if let Some(known) = app.object_cache.ready(id).filter(|known| known.owner.kind() == kind) {
         access::authorize(app, caller, Action::Read, &known.owner, Some(id))?;
         return Ok(known);
     }
@@ -109,7 +109,7 @@ pub(crate) async fn purge(app: &App, object: ObjectId, key: &str) -> Result<()> 
         cdn_invalidations::queue(app, &mut tx, &[key.to_owned()]).await?;
     }
     if tx.set_object_state(object, ObjectState::Deleted, ObjectState::Purged, now).await? {
-        tx.record(&Caller::system(), Deed::ObjectPurged, object, now).await?;
+        tx.record(&Caller::system(), AuditAction::ObjectPurged, object, now).await?;
     }
     tx.commit().await
 }

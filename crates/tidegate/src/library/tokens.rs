@@ -7,7 +7,7 @@ use crate::app::App;
 use crate::error::{Error, Result};
 use crate::model::access::Action;
 use crate::model::caller::Caller;
-use crate::model::event::{Deed, NewEvent};
+use crate::model::event::{AuditAction, NewEvent};
 use crate::sign_in::issuer::NewToken;
 
 /// Makes a token for a user, on behalf of a service.
@@ -17,7 +17,7 @@ pub async fn issue(app: &App, caller: &Caller, new: &NewToken, lifetime: Duratio
     let issuer = issuer.ok_or_else(|| Error::Misconfig("this server issues no tokens; see AUTH_OWN_TOKENS".into()))?;
     let now = SystemTime::now();
     let issued = issuer.issue(new, now, lifetime)?;
-    let deed = if new.roles.admin { Deed::AdminTokenIssued } else { Deed::TokenIssued };
+    let deed = if new.roles.admin { AuditAction::AdminTokenIssued } else { AuditAction::TokenIssued };
     let caller = Caller { acting_for: Some(new.user.clone()), ..caller.clone() };
     let event = NewEvent { at: now, caller, deed, owner: None, object: None };
     let mut tx = app.db.begin().await?;

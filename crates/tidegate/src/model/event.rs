@@ -10,7 +10,7 @@ use super::owner::{Owner, OwnerKind};
 
 /// What was done. The names are for good: they are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Deed {
+pub enum AuditAction {
     /// An upload was begun, and with it an object.
     UploadBegun,
     /// It became its object's content.
@@ -79,7 +79,7 @@ pub enum Deed {
     Refused(Action),
 }
 
-impl Deed {
+impl AuditAction {
     /// The stored name.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -133,7 +133,7 @@ pub struct NewEvent {
     /// Who, from where, by which request.
     pub caller: Caller,
     /// What.
-    pub deed: Deed,
+    pub deed: AuditAction,
     /// Whose things it was about.
     pub owner: Option<Owner>,
     /// Which of them.

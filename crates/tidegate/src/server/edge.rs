@@ -15,7 +15,7 @@ use crate::http::edge::ops::Watched;
 use crate::http::edge::{self, Edge};
 use crate::http::serve::{Door, Routed, serve};
 use crate::http::{SMALL_BUFFER, edge_ops_router};
-use crate::state::edge_keys::Trust;
+use crate::state::edge_keys::EdgeKeys;
 use crate::telemetry;
 
 /// An edge that listens and does not answer yet.
@@ -26,7 +26,7 @@ pub struct EdgeServer {
     /// Where operators find its probes and metrics.
     pub ops: Origin,
     config: Config,
-    trust: Arc<Trust>,
+    trust: Arc<EdgeKeys>,
     bytes: Door<Arc<Edge>>,
     probes: Door<Routed>,
 }
@@ -59,7 +59,7 @@ impl EdgeServer {
             StoreSetting::S3(s3) => edge::Origin::Remote(Arc::new(open_bucket(&config, s3, &s3.endpoint).await)),
         };
         let keys = config.edge.keys.clone();
-        let trust = Arc::new(tokio::task::spawn_blocking(move || Trust::open(keys, None)).await??);
+        let trust = Arc::new(tokio::task::spawn_blocking(move || EdgeKeys::open(keys, None)).await??);
         let own_page = config.public_base_url.as_ref().map(ToString::to_string);
         let edge = Edge::new(&config, &address, own_page, Arc::clone(&trust), origin);
         let bytes = edge_door(listener, edge)?;

@@ -75,7 +75,7 @@ impl Server {
                     None => EdgeOrigin::Remote(Arc::clone(&app.store)),
                 };
                 let own_page = Some(app.addresses.api.to_string());
-                let edge = Edge::new(&app.config, address, own_page, Arc::clone(&app.trust), origin);
+                let edge = Edge::new(&app.config, address, own_page, Arc::clone(&app.edge_keys), origin);
                 Some(edge_door(listener, edge)?)
             }
             None => None,
@@ -106,8 +106,8 @@ impl Server {
             let (app, stop) = (Arc::clone(&self.app), stop.clone());
             tasks.spawn(async move { app.sign_in.keep_fresh(stop).await });
         }
-        tasks.spawn(Arc::clone(&self.app.trust).follow(self.app.config.edge.keys_refresh, stop.clone()));
-        let (signing, trust) = (Arc::clone(&self.app.signing), Arc::clone(&self.app.trust));
+        tasks.spawn(Arc::clone(&self.app.edge_keys).follow(self.app.config.edge.keys_refresh, stop.clone()));
+        let (signing, trust) = (Arc::clone(&self.app.signing), Arc::clone(&self.app.edge_keys));
         tasks.spawn(signing.follow(trust, self.app.config.edge.keys_refresh, stop.clone()));
         tasks.spawn(upkeep(Arc::clone(&self.app), stop.clone()));
         let (closing, ending) = (self.app.closing.clone(), stop.clone());
@@ -192,5 +192,5 @@ fn raise_file_limit() {
 
 /// Follows what other servers change, until `stop`.
 async fn follow_changes(app: Arc<App>, stop: CancellationToken) {
-    cache_invalidation::follow(&app.db, &app.records, [&app.jobs, &app.news], stop).await;
+    cache_invalidation::follow(&app.db, &app.object_cache, [&app.jobs, &app.news], stop).await;
 }

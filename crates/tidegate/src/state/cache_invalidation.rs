@@ -9,8 +9,8 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::notify::Bell;
-use super::object_cache::Records;
+use super::notify::Notifier;
+use super::object_cache::ObjectCache;
 use crate::db::{Change, Db};
 use crate::error::{Error, Result};
 
@@ -23,7 +23,7 @@ const RETRY: Duration = Duration::from_secs(2);
 const WAITING: usize = 4096;
 
 /// Follows changes until `stop`.
-pub async fn follow(db: &Db, cache: &Records, notify: [&Bell; 2], stop: CancellationToken) {
+pub async fn follow(db: &Db, cache: &ObjectCache, notify: [&Notifier; 2], stop: CancellationToken) {
     if !db.is_shared() {
         return;
     }
@@ -43,7 +43,7 @@ pub async fn follow(db: &Db, cache: &Records, notify: [&Bell; 2], stop: Cancella
     }
 }
 
-async fn listen(db: &Db, cache: &Records, notify: [&Bell; 2]) -> Result<()> {
+async fn listen(db: &Db, cache: &ObjectCache, notify: [&Notifier; 2]) -> Result<()> {
     let Some(mut changes) = db.changes().await? else { return Ok(()) };
     let (sender, mut told) = mpsc::channel(WAITING);
     // A task of its own: a message that is half read must not be dropped with a wait.
@@ -61,7 +61,12 @@ async fn listen(db: &Db, cache: &Records, notify: [&Bell; 2]) -> Result<()> {
     outcome
 }
 
-async fn heed(db: &Db, cache: &Records, notify: [&Bell; 2], told: &mut mpsc::Receiver<Result<Change>>) -> Result<()> {
+async fn heed(
+    db: &Db,
+    cache: &ObjectCache,
+    notify: [&Notifier; 2],
+    told: &mut mpsc::Receiver<Result<Change>>,
+) -> Result<()> {
     let silent = || Error::Unavailable(anyhow::anyhow!("nothing is heard of what is told"));
     let own = Uuid::new_v4();
     let (mut heard, mut beat) = (Instant::now(), tokio::time::interval(BEAT));
@@ -71,7 +76,7 @@ async fn heed(db: &Db, cache: &Records, notify: [&Bell; 2], told: &mut mpsc::Rec
                 Change::Object(object) => {
                     cache.forget(object);
                     // There may be a job to claim, or a change to show.
-                    notify.into_iter().for_each(Bell::ring);
+                    notify.into_iter().for_each(Notifier::notify);
                 }
                 Change::Beat(server) if server == own => {
                     heard = Instant::now();

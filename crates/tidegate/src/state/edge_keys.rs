@@ -14,7 +14,7 @@ use crate::config::secrets::{self, PublicKeys};
 
 /// The keys that are trusted now.
 #[derive(Debug)]
-pub struct Trust {
+pub struct EdgeKeys {
     current: ArcSwap<Verifier>,
     folder: PathBuf,
     /// Trusted whatever lies in the folder: what this server signs with.
@@ -23,7 +23,7 @@ pub struct Trust {
     held: Mutex<PublicKeys>,
 }
 
-impl Trust {
+impl EdgeKeys {
     /// Reads the folder. Blocking.
     pub fn open(folder: PathBuf, own: Option<(String, String)>) -> anyhow::Result<Self> {
         let held = secrets::public_keys(&folder)

@@ -1,33 +1,33 @@
-//! One at a time for each name, without a lock for each: names share locks by chance.
+//! Locks by name. Names share a fixed number of locks by their hash, so that no lock is created or removed.
 
 use std::hash::BuildHasher as _;
 
 use foldhash::fast::RandomState;
 use tokio::sync::{Mutex, MutexGuard};
 
-const STRIPES: u64 = 1024;
+const LOCKS: u64 = 1024;
 
-/// The locks.
+/// A lock for every name. Two names may share a lock, so a task that holds two at once can deadlock.
 #[derive(Debug)]
-pub struct Stripes {
+pub struct KeyedLock {
     locks: Box<[Mutex<()>]>,
     hasher: RandomState,
 }
 
-impl Stripes {
-    /// None of them held.
+impl KeyedLock {
+    /// Creates the locks, none of them held.
     pub fn new() -> Self {
-        Self { locks: (0..STRIPES).map(|_| Mutex::new(())).collect(), hasher: RandomState::default() }
+        Self { locks: (0..LOCKS).map(|_| Mutex::new(())).collect(), hasher: RandomState::default() }
     }
 
-    /// Waits until nobody else holds the name, and holds it.
+    /// Locks a name until the guard is dropped.
     pub async fn hold(&self, name: &str) -> MutexGuard<'_, ()> {
-        let stripe = self.hasher.hash_one(name) % STRIPES;
-        self.locks[usize::try_from(stripe).unwrap_or(0)].lock().await
+        let at = self.hasher.hash_one(name) % LOCKS;
+        self.locks[usize::try_from(at).unwrap_or(0)].lock().await
     }
 }
 
-impl Default for Stripes {
+impl Default for KeyedLock {
     fn default() -> Self {
         Self::new()
     }

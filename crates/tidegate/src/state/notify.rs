@@ -1,42 +1,42 @@
-//! A bell: whoever listens hears that something came about since they listened last, however often it rang.
+//! Wakes tasks of this server when something has changed. Notifications without a waiting subscriber are merged into one.
 
 use tokio::sync::watch;
 
-/// What is rung.
+/// Sends notifications that carry no value.
 #[derive(Debug)]
-pub struct Bell(watch::Sender<()>);
+pub struct Notifier(watch::Sender<()>);
 
-/// An ear of it.
+/// A subscription to a [`Notifier`].
 #[derive(Debug)]
-pub struct Ear(watch::Receiver<()>);
+pub struct Subscription(watch::Receiver<()>);
 
-impl Bell {
-    /// One that nobody has rung.
+impl Notifier {
+    /// Creates a notifier without notifications.
     pub fn new() -> Self {
         Self(watch::Sender::new(()))
     }
 
-    /// Wakes all who listen, and whoever listens next who has an ear already.
-    pub fn ring(&self) {
+    /// Wakes every subscription: at once, or at its next [`Subscription::notified`].
+    pub fn notify(&self) {
         self.0.send_replace(());
     }
 
-    /// Hears what is rung from now on.
-    pub fn ear(&self) -> Ear {
-        Ear(self.0.subscribe())
+    /// Returns a subscription to the notifications from now on.
+    pub fn subscribe(&self) -> Subscription {
+        Subscription(self.0.subscribe())
     }
 }
 
-impl Default for Bell {
+impl Default for Notifier {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Ear {
-    /// Waits until it has rung since the last time.
-    pub async fn heard(&mut self) {
-        // A bell that is gone rings no more.
+impl Subscription {
+    /// Waits for a notification since the last call.
+    pub async fn notified(&mut self) {
+        // A notifier that is dropped sends nothing more.
         if self.0.changed().await.is_err() {
             std::future::pending::<()>().await;
         }

@@ -1,4 +1,4 @@
-//! Records of things that do not change while they are in a state: objects that are ready, uploads that are
+//! ObjectCache of things that do not change while they are in a state: objects that are ready, uploads that are
 //! open. Kept in memory so that asking for the hundredth part URL or stream URL costs no query.
 //!
 //! Whoever ends such a state holds a [`Forgetting`] over the commit, so that the record is forgotten before the
@@ -36,7 +36,7 @@ pub struct Ready {
 /// The records in memory. Exact while one server has the database; where others share it, as late as they are told
 /// (`cache_invalidation.rs`).
 #[derive(Debug)]
-pub struct Records {
+pub struct ObjectCache {
     keeping: AtomicBool,
     ready: Cache<ObjectId, Arc<Ready>>,
     open: Cache<ObjectId, Arc<(Owner, Upload)>>,
@@ -44,7 +44,7 @@ pub struct Records {
     forgotten: Mutex<u64>,
 }
 
-impl Records {
+impl ObjectCache {
     /// None yet, and none until [`Self::keep_from_now`] unless `keeping`.
     pub fn new(keeping: bool) -> Self {
         Self {
@@ -99,7 +99,7 @@ impl Records {
     /// Forgets what is known of an object when the answer is dropped. To be held over a commit that changes
     /// its state or its upload's.
     pub fn forgetting(&self, id: ObjectId) -> Forgetting<'_> {
-        Forgetting { records: self, id }
+        Forgetting { object_cache: self, id }
     }
 
     /// Begins to keep: from here on every change is told.
@@ -141,13 +141,13 @@ impl Records {
 #[derive(Debug)]
 #[must_use = "hold it over the commit"]
 pub struct Forgetting<'a> {
-    records: &'a Records,
+    object_cache: &'a ObjectCache,
     id: ObjectId,
 }
 
 impl Drop for Forgetting<'_> {
     fn drop(&mut self) {
-        self.records.forget(self.id);
+        self.object_cache.forget(self.id);
     }
 }
 
@@ -159,7 +159,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_forgotten_while_it_is_read_is_not_kept() {
-        let records = Records::new(true);
+        let records = ObjectCache::new(true);
         let owner = Owner::Disks(UserId::parse("a").unwrap());
         let object = Object {
             id: ObjectId::generate(),
@@ -183,7 +183,7 @@ mod tests {
         let pending = Object { state: ObjectState::Pending, ..object.clone() };
         records.read_object(&owner, async { Ok(Some(pending)) }).await.unwrap();
         assert!(records.ready(object.id).is_none(), "only what does not change is kept");
-        let shared = Records::new(false);
+        let shared = ObjectCache::new(false);
         shared.read_object(&owner, async { Ok(Some(object.clone())) }).await.unwrap();
         assert!(shared.ready(object.id).is_none(), "others may change what is shared");
         shared.keep_from_now();

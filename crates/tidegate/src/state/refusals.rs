@@ -13,7 +13,7 @@ use crate::db::Db;
 use crate::error::Result;
 use crate::model::access::Action;
 use crate::model::caller::Caller;
-use crate::model::event::{Deed, NewEvent};
+use crate::model::event::{AuditAction, NewEvent};
 use crate::model::ids::ObjectId;
 use crate::model::owner::Owner;
 
@@ -54,7 +54,7 @@ impl Refusals {
         let event = NewEvent {
             at: SystemTime::now(),
             caller: caller.clone(),
-            deed: Deed::Refused(action),
+            deed: AuditAction::Refused(action),
             owner: owner.cloned(),
             object,
         };

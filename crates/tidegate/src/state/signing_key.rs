@@ -11,7 +11,7 @@ use sign::{Hash, Signer};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::secrets::{self, FoundKey};
-use crate::state::edge_keys::Trust;
+use crate::state::edge_keys::EdgeKeys;
 
 /// The signer of now.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ impl Signing {
     }
 
     /// Looks for another key. Blocking. One that can't be read, or that the edge does not trust, changes nothing.
-    pub fn reload(&self, trust: &Trust) {
+    pub fn reload(&self, trust: &EdgeKeys) {
         let Some((folder, settled)) = &self.folder else { return };
         let keys = match secrets::private_keys(folder) {
             Ok(keys) => keys,
@@ -76,7 +76,7 @@ impl Signing {
     }
 
     /// Looks every so often until `stop`.
-    pub async fn follow(self: Arc<Self>, trust: Arc<Trust>, every: Duration, stop: CancellationToken) {
+    pub async fn follow(self: Arc<Self>, trust: Arc<EdgeKeys>, every: Duration, stop: CancellationToken) {
         if self.folder.is_none() {
             return;
         }
@@ -90,6 +90,6 @@ impl Signing {
 }
 
 /// Whether a key can be read, and its public half is what the edge has read.
-fn is_trusted(key: &FoundKey, trust: &Trust) -> bool {
+fn is_trusted(key: &FoundKey, trust: &EdgeKeys) -> bool {
     key.read().and_then(|read| Ok(read.public_pem()?)).is_ok_and(|public| trust.holds(&key.id, &public))
 }

@@ -1,4 +1,4 @@
-//! Who watches what comes about: so many at once, and of one caller so many that others are left a place.
+//! Limits how many event streams are open at once: in all, and of one caller, so that no caller takes them from the others.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,25 +6,25 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::error::{Error, Result};
 use crate::model::caller::Caller;
 
-/// Of all callers together.
+/// Streams of all callers together.
 const ALL: usize = 1000;
-/// Of one.
+/// Streams of one caller.
 const EACH: usize = 100;
 
-/// Places for those who watch.
+/// Counts the open streams of each caller.
 #[derive(Debug, Default)]
-pub struct Watchers(Mutex<HashMap<String, usize>>);
+pub struct SubscriptionLimit(Mutex<HashMap<String, usize>>);
 
-/// One of them, until it is dropped.
+/// The right to one open stream, until it is dropped.
 #[derive(Debug)]
-pub struct Place {
-    watchers: Arc<Watchers>,
+pub struct Permit {
+    limit: Arc<SubscriptionLimit>,
     name: String,
 }
 
-impl Watchers {
-    /// A place for somebody, if there is one.
-    pub fn place(self: &Arc<Self>, caller: &Caller) -> Result<Place> {
+impl SubscriptionLimit {
+    /// Returns a permit for one more stream, or [`Error::Busy`] at a limit.
+    pub fn acquire(self: &Arc<Self>, caller: &Caller) -> Result<Permit> {
         let name = caller.user().map_or_else(|| caller.principal.name(), |user| user.as_str()).to_owned();
         let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let own = taken.get(&name).copied().unwrap_or_default();
@@ -32,13 +32,13 @@ impl Watchers {
             return Err(Error::Busy);
         }
         taken.insert(name.clone(), own + 1);
-        Ok(Place { watchers: Arc::clone(self), name })
+        Ok(Permit { limit: Arc::clone(self), name })
     }
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
-        let mut taken = self.watchers.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = self.limit.0.lock().unwrap_or_else(PoisonError::into_inner);
         match taken.get_mut(&self.name) {
             Some(own) if *own > 1 => *own -= 1,
             _ => drop(taken.remove(&self.name)),
@@ -53,17 +53,17 @@ mod tests {
     use crate::model::principal::Principal;
 
     #[test]
-    fn one_leaves_places_to_others() {
-        let watchers = Arc::new(Watchers::default());
+    fn one_caller_leaves_permits_to_others() {
+        let limit = Arc::new(SubscriptionLimit::default());
         let caller = |name: &str| Caller::from(Principal::user(UserId::parse(name).unwrap()));
-        let mut places: Vec<Place> = (0..EACH).map(|_| watchers.place(&caller("a")).unwrap()).collect();
-        assert!(watchers.place(&caller("a")).is_err());
-        let other = watchers.place(&caller("b")).unwrap();
-        places.pop();
-        assert!(watchers.place(&caller("a")).is_ok(), "a place that was given back");
-        drop((places, other));
-        assert!(watchers.0.lock().unwrap().is_empty(), "nothing is kept of who has gone");
-        let all: Vec<_> = (0..ALL).map(|n| watchers.place(&caller(&(n / EACH).to_string())).unwrap()).collect();
-        assert!(watchers.place(&caller("late")).is_err(), "{} are there", all.len());
+        let mut permits: Vec<Permit> = (0..EACH).map(|_| limit.acquire(&caller("a")).unwrap()).collect();
+        assert!(limit.acquire(&caller("a")).is_err());
+        let other = limit.acquire(&caller("b")).unwrap();
+        permits.pop();
+        assert!(limit.acquire(&caller("a")).is_ok(), "a permit that was given back");
+        drop((permits, other));
+        assert!(limit.0.lock().unwrap().is_empty(), "nothing is kept of who has gone");
+        let all: Vec<_> = (0..ALL).map(|n| limit.acquire(&caller(&(n / EACH).to_string())).unwrap()).collect();
+        assert!(limit.acquire(&caller("late")).is_err(), "{} are there", all.len());
     }
 }

@@ -17,7 +17,7 @@ const LATELY: Duration = Duration::from_secs(60);
 
 /// The uploads.
 #[derive(Default)]
-pub struct InOrder {
+pub struct SequentialHash {
     known: Mutex<HashMap<String, Prefix>>,
 }
 
@@ -50,13 +50,13 @@ fn note(places: &mut digest::Context, place: &str) {
     places.update(b"\n");
 }
 
-impl std::fmt::Debug for InOrder {
+impl std::fmt::Debug for SequentialHash {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("InOrder").field("uploads", &self.known().len()).finish()
+        f.debug_struct("SequentialHash").field("uploads", &self.known().len()).finish()
     }
 }
 
-impl InOrder {
+impl SequentialHash {
     fn known(&self) -> MutexGuard<'_, HashMap<String, Prefix>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -103,7 +103,7 @@ mod tests {
         StoredPart { number, bytes: store::Fragment { place: place.into(), offset: 0, size: 1 }, crc32: 0 }
     }
 
-    fn came(all: &InOrder, number: u32, place: &str, bytes: &[u8]) {
+    fn came(all: &SequentialHash, number: u32, place: &str, bytes: &[u8]) {
         if let Some(prefix) = all.before("u", number) {
             let mut sha256 = prefix.sha256.clone();
             sha256.update(bytes);
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn what_came_in_order_is_known_and_nothing_else() {
-        let all = InOrder::default();
+        let all = SequentialHash::default();
         came(&all, 0, "a", b"one");
         came(&all, 1, "b", b"two");
         let known = all.of("u", &[part(0, "a"), part(1, "b")]);

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::library::objects;
 use crate::model::access::Action;
 use crate::model::caller::Caller;
-use crate::model::event::Deed;
+use crate::model::event::AuditAction;
 use crate::model::ids::ObjectId;
 use crate::model::object::{Object, ObjectState};
 use crate::model::owner::{Owner, OwnerKind};
@@ -30,7 +30,7 @@ pub async fn delete(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) -
         _ => return Err(objects::not_found()),
     }
     app.store.delete(object.key.as_str(), store::Deletion::Purge).await?;
-    app.jobs.ring();
+    app.jobs.notify();
     Ok(())
 }
 
@@ -40,12 +40,12 @@ async fn mark_deleted(app: &App, caller: &Caller, owner: &Owner, object: &Object
         return Err(Error::Internal(anyhow::anyhow!("what can be restored was about to be purged")));
     }
     let job = Job::PurgeObjectV1 { object: id.0, key: object.key.as_str().to_owned() };
-    let forgetting = app.records.forgetting(id);
+    let forgetting = app.object_cache.forgetting(id);
     let mut tx = app.db.begin().await?;
     if !tx.set_object_state(id, ObjectState::Ready, ObjectState::Deleted, now).await? {
         return Err(objects::not_found());
     }
-    tx.record(caller, Deed::ObjectDeleted, id, now).await?;
+    tx.record(caller, AuditAction::ObjectDeleted, id, now).await?;
     tx.tell(id).await?;
     queue::enqueue(&mut tx, &job, app.db.now()).await?;
     tx.commit().await?;

@@ -14,7 +14,7 @@ use crate::db::Tx;
 use crate::error::{Error, Result, bad_request};
 use crate::model::access::Action;
 use crate::model::caller::Caller;
-use crate::model::event::Deed;
+use crate::model::event::AuditAction;
 use crate::model::ids::{ObjectId, SpaceId};
 use crate::model::key;
 use crate::model::media::{Media, Status};
@@ -79,8 +79,8 @@ pub async fn import(app: &Arc<App>, caller: &Caller, space: &SpaceId, keys: Vec<
         }
     }
     tx.commit().await?;
-    app.jobs.ring();
-    app.news.ring();
+    app.jobs.notify();
+    app.news.notify();
     metrics::counter!("tidegate_imports_total").increment(u64::try_from(done.begun.len()).unwrap_or(0));
     Ok(done)
 }
@@ -138,7 +138,7 @@ async fn announce(
     tx.keep_source(id, from).await?;
     tx.insert_upload(owner, &upload, &caller.principal, now).await?;
     tx.add_passage(owner, id, Status::Uploaded.into(), Some("imported"), now).await?;
-    tx.record(caller, Deed::Imported, id, now).await?;
+    tx.record(caller, AuditAction::Imported, id, now).await?;
     queue::enqueue(tx, &Job::ImportImageV1 { object: id.0, key: from.to_owned() }, now).await?;
     Ok(id)
 }
@@ -186,7 +186,7 @@ pub(crate) async fn copy(app: &App, id: ObjectId, from: &str) -> Result<()> {
         queue::enqueue(&mut tx, &Job::IngestV1 { object: id.0, video: false }, app.db.now()).await?;
     }
     tx.commit().await?;
-    app.jobs.ring();
+    app.jobs.notify();
     Ok(())
 }
 
@@ -194,7 +194,7 @@ async fn reject(app: &App, media: &Media, reason: &str) -> Result<()> {
     let mut tx = app.db.begin().await?;
     if uploads::reject(app, &mut tx, &Caller::system(), media, ObjectState::Pending, reason).await? {
         tx.commit().await?;
-        app.news.ring();
+        app.news.notify();
     }
     Ok(())
 }

@@ -17,7 +17,7 @@ use crate::library::objects;
 use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::disposition;
-use crate::model::event::Deed;
+use crate::model::event::AuditAction;
 use crate::model::ids::ObjectId;
 use crate::model::object::{Content, Object, ObjectState};
 use crate::model::owner::{Owner, OwnerKind};
@@ -99,7 +99,7 @@ pub async fn begin(app: &App, caller: &Caller, owner: &Owner, announced: Announc
     let mut tx = app.db.begin().await?;
     tx.insert_object(owner, &object, &caller.principal).await?;
     tx.insert_upload(owner, &upload, &caller.principal, now).await?;
-    tx.record(caller, Deed::UploadBegun, id, now).await?;
+    tx.record(caller, AuditAction::UploadBegun, id, now).await?;
     tx.commit().await?;
     count("begun");
     tracing::info!(object.id = %id, "an upload was begun");
@@ -197,13 +197,13 @@ pub async fn recover(app: &App, upload: &Upload) -> Result<bool> {
         other => other?,
     };
     let content = Content { size: stat.size, etag: stat.etag, last_modified: stat.last_modified };
-    let forgetting = app.records.forgetting(upload.object);
+    let forgetting = app.object_cache.forgetting(upload.object);
     let mut tx = app.db.begin().await?;
     let ended = tx.end_upload(&upload.id, UploadState::Completed, None).await?;
     if !ended || !tx.publish_object(upload.object, &content, ObjectState::Ready).await? {
         return Ok(false);
     }
-    tx.record(&Caller::system(), Deed::UploadCompleted, upload.object, SystemTime::now()).await?;
+    tx.record(&Caller::system(), AuditAction::UploadCompleted, upload.object, SystemTime::now()).await?;
     tx.tell(upload.object).await?;
     tx.commit().await?;
     drop(forgetting);
@@ -254,11 +254,11 @@ pub async fn complete(
         other => other?,
     };
     let content = Content { size: stat.size, etag: stat.etag, last_modified: stat.last_modified };
-    let forgetting = app.records.forgetting(id);
+    let forgetting = app.object_cache.forgetting(id);
     let mut tx = app.db.begin().await?;
     let ended = tx.end_upload(&upload.id, UploadState::Completed, Some(&digest)).await?;
     if ended && tx.publish_object(id, &content, ObjectState::Ready).await? {
-        tx.record(caller, Deed::UploadCompleted, id, SystemTime::now()).await?;
+        tx.record(caller, AuditAction::UploadCompleted, id, SystemTime::now()).await?;
         tx.tell(id).await?;
         tx.commit().await?;
         drop(forgetting);
@@ -357,9 +357,9 @@ pub async fn abort(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) ->
 /// the job does it.
 pub async fn end(app: &App, caller: &Caller, upload: &Upload, state: UploadState) -> Result<()> {
     let now = SystemTime::now();
-    let deed = if state == UploadState::Expired { Deed::UploadExpired } else { Deed::UploadAborted };
+    let deed = if state == UploadState::Expired { AuditAction::UploadExpired } else { AuditAction::UploadAborted };
     let job = Job::ReleaseUploadV1 { upload_id: upload.id.clone(), key: upload.key.as_str().to_owned() };
-    let forgetting = app.records.forgetting(upload.object);
+    let forgetting = app.object_cache.forgetting(upload.object);
     let mut tx = app.db.begin().await?;
     if !tx.end_upload(&upload.id, state, None).await? {
         return Err(Error::InvalidState("the upload is no longer open".into()));
@@ -377,7 +377,7 @@ pub async fn end(app: &App, caller: &Caller, upload: &Upload, state: UploadState
     count(if state == UploadState::Expired { "expired" } else { "aborted" });
     tracing::info!(object.id = %upload.object, state = state.as_str(), "an upload was given up");
     app.store.abort(&reference(upload)).await?;
-    app.jobs.ring();
+    app.jobs.notify();
     Ok(())
 }
 
@@ -388,7 +388,7 @@ async fn open_upload(
     id: ObjectId,
     upload_id: Option<&str>,
 ) -> Result<Upload> {
-    let upload = match app.records.open(id).filter(|known| known.0.kind() == kind) {
+    let upload = match app.object_cache.open(id).filter(|known| known.0.kind() == kind) {
         Some(known) => {
             access::authorize(app, caller, Action::Write, &known.0, Some(id))?;
             belongs(known.1.clone(), upload_id)?
@@ -406,7 +406,7 @@ async fn open_upload(
 }
 
 async fn find_upload(app: &App, owner: &Owner, id: ObjectId, upload_id: Option<&str>) -> Result<Upload> {
-    let upload = app.records.read_upload(owner, app.db.find_upload(owner, id)).await?;
+    let upload = app.object_cache.read_upload(owner, app.db.find_upload(owner, id)).await?;
     belongs(upload.ok_or_else(|| Error::NotFound("no such image".into()))?, upload_id)
 }
 

@@ -28,7 +28,7 @@ pub(crate) async fn lock(app: &App, id: ObjectId) -> tokio::sync::MutexGuard<'_,
 /// for an upload, so that a move which was cut off goes on. In a bucket it is another one for each move: a server that is
 /// slow must not put a later PUT where an earlier one was scanned. Which of them counts, the row says. The caller holds
 /// the [`lock`].
-pub(crate) async fn take_away(
+pub(crate) async fn quarantine(
     app: &App,
     id: ObjectId,
     upload_id: &str,

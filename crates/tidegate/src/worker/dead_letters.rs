@@ -7,7 +7,7 @@ use crate::error::{Error, Result, bad_request};
 use crate::library::objects::MAX_PAGE;
 use crate::model::access::Action;
 use crate::model::caller::Caller;
-use crate::model::event::{Deed, NewEvent};
+use crate::model::event::{AuditAction, NewEvent};
 use crate::model::ids::ObjectId;
 use crate::model::object::ObjectState;
 use crate::model::owner::OwnerKind;
@@ -31,8 +31,8 @@ pub async fn list(app: &App, caller: &Caller, after: i64, limit: i64) -> Result<
 pub async fn retry(app: &App, caller: &Caller, id: i64) -> Result<()> {
     access::authorize_everywhere(app, caller, Action::Operate)?;
     revive(&app.db, caller, id).await?;
-    app.jobs.ring();
-    app.news.ring();
+    app.jobs.notify();
+    app.news.notify();
     Ok(())
 }
 
@@ -49,11 +49,11 @@ pub async fn revive_failed(db: &Db, caller: &Caller) -> Result<u64> {
             let media = db.find_media(id).await?;
             let mut tx = db.begin().await?;
             let taken_back = match &media {
-                Some((_, media)) => media_items::take_back(&mut tx, caller, media, now).await?,
+                Some((_, media)) => media_items::requeue(&mut tx, caller, media, now).await?,
                 None if db.kind_of(id).await? == Some(OwnerKind::Dataset) => {
-                    publishing::take_back(&mut tx, id, now).await?
+                    publishing::requeue(&mut tx, id, now).await?
                 }
-                None => ingest::files::take_back(&mut tx, id, now).await?,
+                None => ingest::files::requeue(&mut tx, id, now).await?,
             };
             tx.commit().await?;
             count += u64::from(taken_back);
@@ -76,25 +76,25 @@ pub async fn revive(db: &Db, caller: &Caller, id: i64) -> Result<()> {
     let mut tx = db.begin().await?;
     // Of a medium that failed the status says that it waits again.
     let taken_back = match (&media, job) {
-        (Some((_, media)), _) => media_items::take_back(&mut tx, caller, media, now).await?,
+        (Some((_, media)), _) => media_items::requeue(&mut tx, caller, media, now).await?,
         (None, Some(Job::RestoreMediaV1 { object })) => {
             // The state that was given up with it.
             let id = ObjectId(object);
             tx.set_object_state(id, ObjectState::Deleted, ObjectState::Restoring, now).await?;
             false
         }
-        (None, Some(Job::PublishPackageV1 { object })) => publishing::take_back(&mut tx, ObjectId(object), now).await?,
+        (None, Some(Job::PublishPackageV1 { object })) => publishing::requeue(&mut tx, ObjectId(object), now).await?,
         (None, Some(Job::RestoreTreeV1 { .. })) => {
             let message = "what this restore was to bring back was put back among what is deleted; ask for it again";
             return Err(Error::InvalidState(message.into()));
         }
-        (None, Some(Job::ScanFileV1 { object })) => ingest::files::take_back(&mut tx, ObjectId(object), now).await?,
+        (None, Some(Job::ScanFileV1 { object })) => ingest::files::requeue(&mut tx, ObjectId(object), now).await?,
         (None, _) => false,
     };
     if !taken_back && !tx.revive_job(id, now).await? {
         return Err(unknown());
     }
-    let deed = Deed::JobRetried;
+    let deed = AuditAction::JobRetried;
     tx.record_event(&NewEvent { at: now, caller: caller.clone(), deed, owner: None, object: None }).await?;
     tx.commit().await?;
     tracing::info!(job.id = id, "a job that was given up is tried again");

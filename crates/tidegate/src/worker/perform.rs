@@ -15,14 +15,14 @@ use crate::surfaces::{files, imports, packages};
 use crate::uploads::{ingest, media_items};
 
 /// What follows from giving a job up, in the transaction that does so.
-pub(super) async fn given_up(app: &App, tx: &mut Tx, payload: &str, reason: &str) -> Result<()> {
+pub(super) async fn on_dead_letter(app: &App, tx: &mut Tx, payload: &str, reason: &str) -> Result<()> {
     match serde_json::from_str(payload) {
         Ok(Job::IngestV1 { object, .. } | Job::ImportImageV1 { object, .. }) => {
             ingest::fail(app, tx, ObjectId(object), reason).await
         }
         Ok(Job::ScanFileV1 { object }) => ingest::files::fail(app, tx, ObjectId(object), reason).await,
         Ok(Job::PublishPackageV1 { object }) => packages::publishing::fail(app, tx, ObjectId(object), reason).await,
-        Ok(Job::RestoreTreeV1 { restore, .. }) => packages::restoring::given_up(app, tx, restore).await,
+        Ok(Job::RestoreTreeV1 { restore, .. }) => packages::restoring::on_dead_letter(app, tx, restore).await,
         Ok(Job::RestoreMediaV1 { object }) => {
             // Some of its bytes may be where they are served.
             let (id, now) = (ObjectId(object), app.db.now());
@@ -62,9 +62,9 @@ pub async fn perform(app: &App, job: &Job) -> Result<()> {
         Job::InvalidateV1 => cdn_invalidations::send(app).await,
         Job::RestoreSessionV1 { session, since, until } => {
             let until = until.unwrap_or(i64::MAX);
-            media_items::deletion::bring_back_all(app, &session_of(app, session).await?, *since, until).await
+            media_items::deletion::restore_all_bytes(app, &session_of(app, session).await?, *since, until).await
         }
-        Job::RestoreMediaV1 { object } => media_items::deletion::bring_back(app, ObjectId(*object)).await,
+        Job::RestoreMediaV1 { object } => media_items::deletion::restore_bytes(app, ObjectId(*object)).await,
         Job::RescanV1 { object } => rescan::run(app, ObjectId(*object)).await,
         Job::PublishPackageV1 { object } => packages::publishing::run(app, ObjectId(*object)).await,
         Job::HideTreeV1 { dataset, deleted_at, after } => {

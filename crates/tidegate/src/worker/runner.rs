@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::perform::{given_up, perform};
+use super::perform::{on_dead_letter, perform};
 use crate::app::App;
 use crate::db::{ClaimedJob, Verdict};
 use crate::error::{Error, Result};
@@ -51,14 +51,14 @@ pub async fn run(app: Arc<App>, stop: CancellationToken) {
 }
 
 async fn work(app: Arc<App>, class: Class, stop: CancellationToken) {
-    let mut bell = app.jobs.ear();
+    let mut bell = app.jobs.subscribe();
     while !stop.is_cancelled() {
         match run_one(&app, Some(class)).await {
             Ok(true) => {}
             Ok(false) => {
                 tokio::select! {
                     () = stop.cancelled() => {}
-                    () = bell.heard() => {}
+                    () = bell.notified() => {}
                     () = tokio::time::sleep(IDLE) => {}
                 }
             }
@@ -95,7 +95,7 @@ async fn enqueue_all(app: &App, jobs: &[Job]) -> Result<()> {
         enqueue(&mut tx, job, app.db.now()).await?;
     }
     tx.commit().await?;
-    app.jobs.ring();
+    app.jobs.notify();
     Ok(())
 }
 
@@ -108,7 +108,7 @@ pub async fn claim(app: &App, class: Option<Class>, now: SystemTime, lease: Dura
     let mut tx = app.db.begin().await?;
     for payload in tx.bury_jobs(now).await? {
         let why = "it was tried again and again, and each time the worker vanished";
-        if let Err(error) = given_up(app, &mut tx, &payload, why).await {
+        if let Err(error) = on_dead_letter(app, &mut tx, &payload, why).await {
             // One that can't be told of its end must not keep all others from being done.
             tracing::error!(error = error.detail(), "what follows from a job's end was not done");
         }
@@ -211,7 +211,7 @@ async fn settle(app: &App, claimed: &ClaimedJob, job: &Job, outcome: Result<()>)
     }
     let mut tx = app.db.begin().await?;
     if tx.fail_job(claimed, at, verdict, error.code()).await? && give_up {
-        given_up(app, &mut tx, &claimed.payload, &error.to_string()).await?;
+        on_dead_letter(app, &mut tx, &claimed.payload, &error.to_string()).await?;
     }
     tx.commit().await
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 use tidegate::model::caller::Caller;
-use tidegate::model::event::{Deed, NewEvent};
+use tidegate::model::event::{AuditAction, NewEvent};
 use tidegate::model::principal::Principal;
 use tidegate::queue::{self, Job};
 
@@ -84,7 +84,7 @@ async fn pages_and_times() {
         let event = NewEvent {
             at: at(second),
             caller: caller.clone(),
-            deed: Deed::ObjectDeleted,
+            deed: AuditAction::ObjectDeleted,
             owner: Some(owner.clone()),
             object: None,
         };
@@ -130,7 +130,9 @@ async fn events_are_never_changed_and_forgotten_when_their_time_is_over() {
     for hours in [0, 23, 25, 500] {
         let at = now - Duration::from_secs(hours * 3600);
         let caller = Caller::from(Principal::System);
-        tx.record_event(&NewEvent { at, caller, deed: Deed::TokenIssued, owner: None, object: None }).await.unwrap();
+        tx.record_event(&NewEvent { at, caller, deed: AuditAction::TokenIssued, owner: None, object: None })
+            .await
+            .unwrap();
     }
     queue::enqueue(&mut tx, &Job::SweepV1, app.app.db.now()).await.unwrap();
     tx.commit().await.unwrap();
@@ -158,7 +160,7 @@ async fn a_change_and_its_event_are_one() {
     let id = tidegate::model::ids::ObjectId::parse(&image).unwrap();
     let (caller, _) = user("alice");
     let mut tx = app.app.db.begin().await.unwrap();
-    tx.record(&caller, Deed::ObjectDeleted, id, SystemTime::now()).await.unwrap();
+    tx.record(&caller, AuditAction::ObjectDeleted, id, SystemTime::now()).await.unwrap();
     drop(tx);
     let alice = [("x-user-id", "alice")];
     assert_eq!(told(&events(&app, &alice, "").await).len(), 2);

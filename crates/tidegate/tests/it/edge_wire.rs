@@ -206,9 +206,9 @@ async fn what_a_connection_was_allowed_is_judged_anew_for_every_request() {
 /// A custom policy under the other key, which the server comes to trust.
 fn signed_policy(app: &TestApp, policy: &str) -> String {
     let key = SigningKey::parse(OTHER).unwrap();
-    app.app.trust.reload();
+    app.app.edge_keys.reload();
     std::fs::write(app.folder.path().join("keys/cloudfront/KOTHER.pub.pem"), OTHER_PUBLIC).unwrap();
-    app.app.trust.reload();
+    app.app.edge_keys.reload();
     let signature = key.sign(Hash::Sha1, policy.as_bytes()).unwrap();
     let (policy, signature) = (sign::encode_url_safe(policy.as_bytes()), sign::encode_url_safe(&signature));
     format!("Policy={policy}&Signature={signature}&Key-Pair-Id=KOTHER")
@@ -258,7 +258,7 @@ async fn a_key_comes_and_goes_while_the_edge_runs() {
     // The server's own key is its own, whatever lies under its name.
     let own = app.app.signing.signer().key_pair_id().to_owned();
     std::fs::write(app.folder.path().join(format!("keys/cloudfront/{own}.pub.pem")), OTHER_PUBLIC).unwrap();
-    app.app.trust.reload();
+    app.app.edge_keys.reload();
     let fresh = signed(&app, b"more").await;
     assert_eq!(raw_status(&Wire::to(&app).await.get(&app, &fresh, "").await.0), 200);
     app.finish().await;

@@ -144,7 +144,7 @@ async fn records_are_kept_only_while_changes_are_heard() {
     let id = tidegate::model::ids::ObjectId::parse(&image).unwrap();
     let kept = async || {
         app.get("alice", &format!("/v1/images/{image}/stream-url")).await;
-        app.app.records.ready(id).is_some()
+        app.app.object_cache.ready(id).is_some()
     };
     until("a record is kept once the server hears itself", kept).await;
     let other = open(&direct).await.unwrap();
@@ -152,18 +152,18 @@ async fn records_are_kept_only_while_changes_are_heard() {
     tx.tell(id).await.unwrap();
     drop(tx);
     tokio::time::sleep(Duration::from_millis(300)).await;
-    assert!(app.app.records.ready(id).is_some(), "what was rolled back is not told");
+    assert!(app.app.object_cache.ready(id).is_some(), "what was rolled back is not told");
     let mut tx = other.begin().await.unwrap();
     tx.tell(id).await.unwrap();
     tx.commit().await.unwrap();
-    until("what another server told is heard", async || app.app.records.ready(id).is_none()).await;
+    until("what another server told is heard", async || app.app.object_cache.ready(id).is_none()).await;
     assert!(kept().await, "and kept again when it is read again");
     way.freeze();
-    until("who hears nothing keeps nothing", async || app.app.records.ready(id).is_none()).await;
+    until("who hears nothing keeps nothing", async || app.app.object_cache.ready(id).is_none()).await;
     way.mend();
     until("until it hears again", kept).await;
     way.cut();
-    until("an end is heard too", async || app.app.records.ready(id).is_none()).await;
+    until("an end is heard too", async || app.app.object_cache.ready(id).is_none()).await;
     way.mend();
     until("the database is back", async || app.get("alice", "/v1/images").await.status == 200).await;
     app.finish().await;

@@ -17,10 +17,10 @@ use tokio_util::io::poll_read_buf;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 use super::super::content::Fields as _;
-use super::super::patience::{Farewell, Patience};
+use super::super::deadline::{Deadline, Farewell};
 use super::head::{self, Head, Malformed};
-use super::outlet::{Outlet, Written};
 use super::refused::Refused;
+use super::response_writer::{ResponseWriter, Written};
 use super::{Answer, Edge};
 use crate::error::Error;
 
@@ -38,9 +38,9 @@ pub(super) async fn converse(
     peer: SocketAddr,
     stop: &CancellationToken,
 ) -> io::Result<()> {
-    let outlet = Outlet::new();
+    let writer = ResponseWriter::new();
     let heads = Vec::with_capacity(USUAL_HEAD);
-    let mut connection = Connection { stream, patience: Patience::new(FOR_A_HEAD), heads, outlet };
+    let mut connection = Connection { stream, deadline: Deadline::new(FOR_A_HEAD), heads, writer };
     let mut last = None;
     let mut stopping = std::pin::pin!(stop.cancelled());
     loop {
@@ -55,17 +55,17 @@ pub(super) async fn converse(
             Ok(head) => head,
             Err(malformed) => return connection.refuse(edge, malformed).await,
         };
-        let answer = edge.answer(peer, &head, &mut last, &mut connection.outlet.lines).await;
+        let answer = edge.answer(peer, &head, &mut last, &mut connection.writer.lines).await;
         let keep_alive = head.keep_alive && !answer.is_last && !stop.is_cancelled();
         match (keep_alive, head.old) {
-            (false, _) => connection.outlet.lines.set(&header::CONNECTION, b"close"),
-            (true, true) => connection.outlet.lines.set(&header::CONNECTION, b"keep-alive"),
+            (false, _) => connection.writer.lines.set(&header::CONNECTION, b"close"),
+            (true, true) => connection.writer.lines.set(&header::CONNECTION, b"keep-alive"),
             (true, false) => {}
         }
         let started = std::time::Instant::now();
         if let Written::Nothing(error) = connection.write(answer, head.path).await? {
             let refused = Refused::Failed(Error::Unavailable(error.into()));
-            let answer = edge.refuse(&refused, Some(&head), None, started, &mut connection.outlet.lines);
+            let answer = edge.refuse(&refused, Some(&head), None, started, &mut connection.writer.lines);
             return connection.end_with(answer, head.path).await;
         }
         if !keep_alive {
@@ -78,10 +78,10 @@ pub(super) async fn converse(
 
 struct Connection {
     stream: TcpStream,
-    patience: Patience,
+    deadline: Deadline,
     /// What was read and not answered yet.
     heads: Vec<u8>,
-    outlet: Outlet,
+    writer: ResponseWriter,
 }
 
 impl Connection {
@@ -90,7 +90,7 @@ impl Connection {
         &mut self,
         mut stopping: Pin<&mut WaitForCancellationFuture<'_>>,
     ) -> io::Result<Option<Result<usize, Malformed>>> {
-        self.patience.start(FOR_A_HEAD);
+        self.deadline.start(FOR_A_HEAD);
         let (mut seen, mut passed_over) = (0, false);
         loop {
             // RFC 9112, 2.2: an empty line before a request is passed over.
@@ -104,7 +104,7 @@ impl Connection {
                 Ok(None) => seen = self.heads.len(),
             }
             let idle = self.heads.is_empty();
-            let Self { stream, patience, heads, .. } = self;
+            let Self { stream, deadline, heads, .. } = self;
             let read = poll_fn(|context| {
                 if let Poll::Ready(read) = poll_read(stream, context, heads) {
                     return Poll::Ready(read);
@@ -112,13 +112,13 @@ impl Connection {
                 if idle && stopping.as_mut().poll(context).is_ready() {
                     return Poll::Ready(Ok(0));
                 }
-                patience.poll(context).map(|()| if idle { Ok(0) } else { Err(io::ErrorKind::TimedOut.into()) })
+                deadline.poll(context).map(|()| if idle { Ok(0) } else { Err(io::ErrorKind::TimedOut.into()) })
             });
             if read.await? == 0 {
                 return Ok(None);
             }
             // Who sends without a pause never lets the timer run out.
-            if self.patience.is_over() {
+            if self.deadline.is_over() {
                 return Err(io::ErrorKind::TimedOut.into());
             }
         }
@@ -131,18 +131,18 @@ impl Connection {
             Malformed::Version => Refused::Version,
             Malformed::TooLarge => Refused::HeadTooLarge,
         };
-        let answer = edge.refuse(&refused, None, None, std::time::Instant::now(), &mut self.outlet.lines);
+        let answer = edge.refuse(&refused, None, None, std::time::Instant::now(), &mut self.writer.lines);
         self.end_with(answer, "").await
     }
 
     async fn end_with(&mut self, answer: Answer, path: &str) -> io::Result<()> {
-        self.outlet.lines.set(&header::CONNECTION, b"close");
+        self.writer.lines.set(&header::CONNECTION, b"close");
         self.write(answer, path).await?;
         self.close().await
     }
 
     async fn write(&mut self, answer: Answer, path: &str) -> io::Result<Written> {
-        self.outlet.write(&self.stream, &mut self.patience, answer, path).await
+        self.writer.write(&self.stream, &mut self.deadline, answer, path).await
     }
 
     /// Ends the connection so that the client sees all that was written.

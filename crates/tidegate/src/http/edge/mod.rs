@@ -7,8 +7,8 @@ mod headers;
 mod meters;
 pub mod ops;
 mod origin;
-mod outlet;
 mod refused;
+mod response_writer;
 mod verdicts;
 
 use std::borrow::Cow;
@@ -41,7 +41,7 @@ use crate::config::{self, Config};
 use crate::model::epoch_seconds;
 use crate::model::key::Layout;
 use crate::model::network::Network;
-use crate::state::edge_keys::Trust;
+use crate::state::edge_keys::EdgeKeys;
 
 /// The door and all it needs to answer.
 pub struct Edge {
@@ -49,7 +49,7 @@ pub struct Edge {
     scheme: &'static str,
     /// Host and port it answers to, in lower case.
     hosts: Vec<String>,
-    trust: Arc<Trust>,
+    trust: Arc<EdgeKeys>,
     origin: Origin,
     layout: Layout,
     resource_policy: Option<&'static str>,
@@ -71,7 +71,7 @@ impl Edge {
         config: &Config,
         address: &config::Origin,
         own_page: Option<String>,
-        trust: Arc<Trust>,
+        trust: Arc<EdgeKeys>,
         origin: Origin,
     ) -> Self {
         let mut hosts = vec![address.authority.to_ascii_lowercase()];

@@ -16,7 +16,7 @@ use super::refused::Refused;
 use crate::app::StoreDebug;
 use crate::error::{Error, Result};
 use crate::library::downloads;
-use crate::state::locks::Stripes;
+use crate::state::locks::KeyedLock;
 
 /// How long a blob may stay open; see [`Blob::is_current`] for why there must be an end.
 const KEPT_OPEN: Duration = Duration::from_secs(60);
@@ -37,7 +37,7 @@ pub struct Local {
     reader: FsReader,
     open: Cache<String, Arc<Served>>,
     /// Held while blobs are opened: what many ask for at once is opened once.
-    opening: Stripes,
+    opening: KeyedLock,
 }
 
 impl Local {
@@ -102,7 +102,7 @@ impl Origin {
     /// A folder, of whose blobs `most` may be open.
     pub fn local(reader: FsReader, most: u64) -> Self {
         let open = Cache::builder().max_capacity(most).time_to_live(KEPT_OPEN).build();
-        Self::Local(Local { reader, open, opening: Stripes::new() })
+        Self::Local(Local { reader, open, opening: KeyedLock::new() })
     }
 
     /// Closes what is not to stay open any longer. Blocking.

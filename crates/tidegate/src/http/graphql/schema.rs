@@ -11,7 +11,7 @@ use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use uuid::Uuid;
 
-use super::super::sessions::calls;
+use super::super::sessions::operations;
 use super::super::sessions::wire::{
     ByteCount, MediaPage, MediaResponse, MediaStatus, Session, StatusChange, UploadUrlResponse,
 };
@@ -108,7 +108,7 @@ pub(in crate::http) struct Query;
 impl Query {
     /// One of a session's media.
     async fn media(&self, context: &Context<'_>, id: Uuid) -> Answer<MediaResponse> {
-        calls::media(app(context)?, caller(context)?, None, id).await.map_err(refused)
+        operations::media(app(context)?, caller(context)?, None, id).await.map_err(refused)
     }
 
     /// A page of a session's media, newest first.
@@ -122,14 +122,14 @@ impl Query {
         #[graphql(desc = "`next` of the page before.")] after: Option<String>,
     ) -> Answer<MediaPage> {
         let first = first.map(i64::from);
-        let page = calls::list(app(context)?, caller(context)?, session_id, status, first, after.as_deref()).await;
+        let page = operations::list(app(context)?, caller(context)?, session_id, status, first, after.as_deref()).await;
         page.map_err(refused)
     }
 }
 
 /// A page costs what is asked of each medium, as often as there may be one.
 fn page_cost(first: Option<i32>, child_complexity: usize) -> usize {
-    let media = first.map_or(calls::USUAL_PAGE, i64::from).clamp(1, 1000);
+    let media = first.map_or(operations::USUAL_PAGE, i64::from).clamp(1, 1000);
     usize::try_from(media).unwrap_or(1).saturating_mul(child_complexity.max(1))
 }
 
@@ -138,7 +138,7 @@ impl MediaResponse {
     /// What it became, and when.
     #[graphql(complexity = "LOOK + child_complexity")]
     async fn history(&self, context: &Context<'_>) -> Answer<Vec<StatusChange>> {
-        calls::history(app(context)?, caller(context)?, None, self.uuid()).await.map_err(refused)
+        operations::history(app(context)?, caller(context)?, None, self.uuid()).await.map_err(refused)
     }
 }
 
@@ -150,19 +150,19 @@ impl Mutation {
     /// Make a session of the caller's organisation. Asked again with the same id it answers the same.
     #[graphql(complexity = "CHANGE + child_complexity")]
     async fn create_session(&self, context: &Context<'_>, id: Option<Uuid>) -> Answer<Session> {
-        calls::create_session(app(context)?, caller(context)?, id).await.map_err(refused)
+        operations::create_session(app(context)?, caller(context)?, id).await.map_err(refused)
     }
 
     /// Delete a session and all that is in it.
     #[graphql(complexity = "CHANGE + child_complexity")]
     async fn delete_session(&self, context: &Context<'_>, id: Uuid) -> Answer<bool> {
-        calls::delete_session(app(context)?, caller(context)?, id).await.map(|()| true).map_err(refused)
+        operations::delete_session(app(context)?, caller(context)?, id).await.map(|()| true).map_err(refused)
     }
 
     /// Bring back a session that was deleted. What was deleted with it comes back by and by.
     #[graphql(complexity = "CHANGE + child_complexity")]
     async fn restore_session(&self, context: &Context<'_>, id: Uuid) -> Answer<Session> {
-        calls::restore_session(app(context)?, caller(context)?, id).await.map_err(refused)
+        operations::restore_session(app(context)?, caller(context)?, id).await.map_err(refused)
     }
 
     /// Say what is to be sent, and learn where.
@@ -179,7 +179,7 @@ impl Mutation {
         #[graphql(desc = "Of what is sent, in hexadecimal digits.")] sha256: Option<String>,
     ) -> Answer<UploadUrlResponse> {
         let announced = Announced { filename, content_type, stage, size: size.map(|size| size.0), sha256 };
-        calls::upload_url(app(context)?, caller(context)?, session_id, announced).await.map_err(refused)
+        operations::upload_url(app(context)?, caller(context)?, session_id, announced).await.map_err(refused)
     }
 
     /// Say that it was sent: it is scanned and made anew from here on. Asked again it answers the same.
@@ -193,25 +193,25 @@ impl Mutation {
         alt: Option<String>,
     ) -> Answer<MediaResponse> {
         let (app, caller) = (app(context)?, caller(context)?);
-        calls::confirm(app, caller, session_id, &file_key, stage.as_deref(), alt.as_deref()).await.map_err(refused)
+        operations::confirm(app, caller, session_id, &file_key, stage.as_deref(), alt.as_deref()).await.map_err(refused)
     }
 
     /// Delete one of a session's media. What was published can be brought back until its retention ends.
     #[graphql(complexity = "CHANGE + child_complexity")]
     async fn delete_media(&self, context: &Context<'_>, id: Uuid) -> Answer<bool> {
-        calls::delete(app(context)?, caller(context)?, None, id).await.map(|()| true).map_err(refused)
+        operations::delete(app(context)?, caller(context)?, None, id).await.map(|()| true).map_err(refused)
     }
 
     /// Bring back what was deleted.
     #[graphql(complexity = "CHANGE + child_complexity")]
     async fn restore_media(&self, context: &Context<'_>, id: Uuid) -> Answer<MediaResponse> {
-        calls::restore(app(context)?, caller(context)?, None, id).await.map_err(refused)
+        operations::restore(app(context)?, caller(context)?, None, id).await.map_err(refused)
     }
 
     /// Try again what failed.
     #[graphql(complexity = "CHANGE + child_complexity")]
     async fn retry_media(&self, context: &Context<'_>, id: Uuid) -> Answer<MediaResponse> {
-        calls::retry(app(context)?, caller(context)?, None, id).await.map_err(refused)
+        operations::retry(app(context)?, caller(context)?, None, id).await.map_err(refused)
     }
 }
 
@@ -227,11 +227,11 @@ impl Changes {
         session_id: Uuid,
     ) -> async_graphql::Result<BoxStream<'static, StatusChange>> {
         let (app, caller) = (app(context)?, caller(context)?);
-        let place = app.watchers.place(caller).map_err(refused)?;
-        let changes = calls::watch(app, caller.clone(), session_id).await.map_err(refused)?;
+        let permit = app.subscriptions.acquire(caller).map_err(refused)?;
+        let changes = operations::watch(app, caller.clone(), session_id).await.map_err(refused)?;
         Ok(changes
             .map(move |change| {
-                let _kept = &place;
+                let _kept = &permit;
                 change
             })
             .boxed())

@@ -10,7 +10,7 @@ use utoipa_axum::routes;
 
 use super::super::error::ErrorBody;
 use super::super::json::json;
-use super::asked::DatasetsAsked;
+use super::query::DatasetsAsked;
 use super::wire::{DatasetMember, DatasetMemberPage, DatasetPage, DatasetResponse, NewDataset, NewDatasetRole};
 use super::{Answer, Asking, limit, parse_place, read, show_place};
 use crate::access;

@@ -1,11 +1,11 @@
 //! Datasets and packages, `/packages`: paths and wording. The rules are in the shared functions.
 
-mod answers;
-mod asked;
 mod datasets;
 mod nodes;
 mod proxy;
+mod query;
 mod reading;
+mod response;
 mod uploads;
 mod wire;
 

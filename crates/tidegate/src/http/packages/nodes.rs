@@ -10,8 +10,8 @@ use utoipa_axum::routes;
 
 use super::super::error::ErrorBody;
 use super::super::json::json;
-use super::answers::ChangePage;
-use super::asked::{ChangesAsked, ChildrenAsked, InDataset};
+use super::query::{ChangesAsked, ChildrenAsked, InDataset};
+use super::response::ChangePage;
 use super::wire::{NewCollection, NodeIds, NodeOutcomes, NodePage, NodeResponse};
 use super::{Answer, Asking, dataset_id, limit, parent_id, parse_place, read, show_place};
 use crate::app::App;

@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 
 use super::super::error::ErrorBody;
 use super::super::json::{json, json_or_nothing};
-use super::asked::{AssetsAsked, InDataset, OneAsset};
+use super::query::{AssetsAsked, InDataset, OneAsset};
 use super::wire::{
     AssetPage, Confirmed, NewPackage, NewPackageFile, PackageConfirmation, PackagePart, PackagePartUrl,
     PackagePartUrls, PackageParts, PackageUpload, WantedParts,

@@ -3,8 +3,8 @@
 
 mod checks;
 mod door;
-mod gate;
 mod reads;
+mod request_filter;
 
 use std::sync::Arc;
 
@@ -40,13 +40,17 @@ async fn answer(State(s3): State<Arc<S3>>, request: Request) -> Response<Body> {
         return s3.cors.preflight(request.headers());
     }
     let asked = request.headers().get(header::ORIGIN).cloned();
-    let mut response = match gate::check(&request) {
+    let mut response = match request_filter::check(&request) {
         Err(refused) => *refused,
         Ok(()) => match s3.service.call(request.map(s3s::Body::http_body_unsync)).await {
             Ok(response) => response.map(Body::new),
             Err(error) => {
                 tracing::error!(?error, "the S3 protocol layer failed");
-                gate::refusal(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", "An internal error occurred.")
+                request_filter::refusal(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "InternalError",
+                    "An internal error occurred.",
+                )
             }
         },
     };

@@ -60,7 +60,7 @@ async fn content(state: State<Arc<App>>, request: Request) -> Answer<Response<Bo
         Some(_) => None,
         None => Some(Caller::from_request_parts(&mut parts, &app).await?),
     };
-    let (session, media) = (super::calls::session_id(session), crate::model::ids::ObjectId(media));
+    let (session, media) = (super::operations::session_id(session), crate::model::ids::ObjectId(media));
     let (media, url) = links::follow(&app, caller.as_ref(), &session, media, given.as_ref()).await?;
     let Some(url) = url else {
         let download = downloads::open_media(&app, &media).await?;

@@ -11,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::super::error::ErrorBody;
-use super::{Answer, StatusChange, calls, id};
+use super::{Answer, StatusChange, id, operations};
 use crate::app::App;
 use crate::model::caller::Caller;
 
@@ -33,10 +33,10 @@ async fn media_events(
     caller: Caller,
     Path(session): Path<String>,
 ) -> Answer<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
-    let place = app.watchers.place(&caller)?;
-    let changes = calls::watch(&app, caller, id(&session, "session")?).await?;
+    let permit = app.subscriptions.acquire(&caller)?;
+    let changes = operations::watch(&app, caller, id(&session, "session")?).await?;
     let events = changes.map(move |change| {
-        let _kept = &place;
+        let _kept = &permit;
         Ok(Event::default().event("status").data(serde_json::to_string(&change).unwrap_or_default()))
     });
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(BEAT)))

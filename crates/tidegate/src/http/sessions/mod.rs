@@ -1,9 +1,9 @@
 //! Sessions for clients without GraphQL: the same calls as routes in JSON, changes as server-sent events, and the link to
 //! what is not published yet.
 
-pub(in crate::http) mod calls;
 mod content;
 mod events;
+pub(in crate::http) mod operations;
 pub(in crate::http) mod wire;
 
 use std::sync::Arc;
@@ -75,7 +75,7 @@ async fn create_session(
     request: Request,
 ) -> Answer<(StatusCode, Json<Session>)> {
     let asked: NewSession = json_or_nothing(request).await?.unwrap_or_default();
-    Ok((StatusCode::CREATED, Json(calls::create_session(&app, &caller, asked.id).await?)))
+    Ok((StatusCode::CREATED, Json(operations::create_session(&app, &caller, asked.id).await?)))
 }
 
 /// Delete a session and all that is in it
@@ -86,7 +86,7 @@ async fn delete_session(
     caller: Caller,
     Path(session): Path<String>,
 ) -> Answer<StatusCode> {
-    calls::delete_session(&app, &caller, id(&session, "session")?).await?;
+    operations::delete_session(&app, &caller, id(&session, "session")?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -100,7 +100,7 @@ async fn restore_session(
     caller: Caller,
     Path(session): Path<String>,
 ) -> Answer<Json<Session>> {
-    Ok(Json(calls::restore_session(&app, &caller, id(&session, "session")?).await?))
+    Ok(Json(operations::restore_session(&app, &caller, id(&session, "session")?).await?))
 }
 
 /// What is to be sent.
@@ -137,7 +137,7 @@ async fn upload_url(
         size: wanted.size.map(|size| size.0),
         sha256: wanted.sha256,
     };
-    Ok(Json(calls::upload_url(&app, &caller, id(&session, "session")?, announced).await?))
+    Ok(Json(operations::upload_url(&app, &caller, id(&session, "session")?, announced).await?))
 }
 
 /// What was sent.
@@ -167,7 +167,7 @@ async fn confirm(
     let sent: Sent = json(request).await?;
     let session = id(&session, "session")?;
     let (stage, alt) = (sent.stage.as_deref(), sent.alt.as_deref());
-    Ok(Json(calls::confirm(&app, &caller, session, &sent.file_key, stage, alt).await?))
+    Ok(Json(operations::confirm(&app, &caller, session, &sent.file_key, stage, alt).await?))
 }
 
 /// Which of a session's media.
@@ -194,7 +194,7 @@ async fn list_media(
 ) -> Answer<Json<MediaPage>> {
     let Query(asked) = query.map_err(|_| bad_request("status, first or after can't be read"))?;
     let session = id(&session, "session")?;
-    Ok(Json(calls::list(&app, &caller, session, asked.status, asked.first, asked.after.as_deref()).await?))
+    Ok(Json(operations::list(&app, &caller, session, asked.status, asked.first, asked.after.as_deref()).await?))
 }
 
 /// One of a session's media
@@ -208,7 +208,7 @@ async fn get_media(
     Path(path): Path<(String, String)>,
 ) -> Answer<Json<MediaResponse>> {
     let (session, media) = ids(&path)?;
-    Ok(Json(calls::media(&app, &caller, Some(session), media).await?))
+    Ok(Json(operations::media(&app, &caller, Some(session), media).await?))
 }
 
 /// Delete one of a session's media
@@ -223,7 +223,7 @@ async fn delete_media(
     Path(path): Path<(String, String)>,
 ) -> Answer<StatusCode> {
     let (session, media) = ids(&path)?;
-    calls::delete(&app, &caller, Some(session), media).await?;
+    operations::delete(&app, &caller, Some(session), media).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -238,7 +238,7 @@ async fn media_history(
     Path(path): Path<(String, String)>,
 ) -> Answer<Json<Vec<StatusChange>>> {
     let (session, media) = ids(&path)?;
-    Ok(Json(calls::history(&app, &caller, Some(session), media).await?))
+    Ok(Json(operations::history(&app, &caller, Some(session), media).await?))
 }
 
 /// Bring back what was deleted
@@ -252,7 +252,7 @@ async fn restore_media(
     Path(path): Path<(String, String)>,
 ) -> Answer<Json<MediaResponse>> {
     let (session, media) = ids(&path)?;
-    Ok(Json(calls::restore(&app, &caller, Some(session), media).await?))
+    Ok(Json(operations::restore(&app, &caller, Some(session), media).await?))
 }
 
 /// Try again what failed
@@ -266,5 +266,5 @@ async fn retry_media(
     Path(path): Path<(String, String)>,
 ) -> Answer<Json<MediaResponse>> {
     let (session, media) = ids(&path)?;
-    Ok(Json(calls::retry(&app, &caller, Some(session), media).await?))
+    Ok(Json(operations::retry(&app, &caller, Some(session), media).await?))
 }

@@ -38,11 +38,11 @@ async fn space_events(
     Path(space): Path<String>,
     headers: HeaderMap,
 ) -> Answer<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
-    let place = app.watchers.place(&caller)?;
+    let permit = app.subscriptions.acquire(&caller)?;
     let since = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
     let (begins, changes) = images::watch(&app, caller, &space_id(&space)?, since).await?;
     let events = changes.map(move |change| {
-        let _kept = &place;
+        let _kept = &permit;
         let id = change.id.to_string();
         let change = serde_json::to_string(&ImageChange::from(change)).unwrap_or_default();
         Ok(Event::default().event("status").id(id).data(change))

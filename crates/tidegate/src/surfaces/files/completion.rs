@@ -13,9 +13,9 @@ use super::parts::{PartBody, keep_part};
 use super::uploads::{attributes, find};
 use crate::app::App;
 use crate::error::{Error, Result, bad_request};
-use crate::hashing::{Tally, combined, hex_of, sha256, tallied};
+use crate::hashing::{StreamHashes, combined, hash_stream, hex_of, sha256};
 use crate::model::caller::Caller;
-use crate::model::event::Deed;
+use crate::model::event::AuditAction;
 use crate::model::file::{File, Visibility};
 use crate::model::key::{self, Key};
 use crate::model::object::{Content, ObjectState};
@@ -99,7 +99,7 @@ async fn make_private(app: &App, caller: &Caller, upload: &Upload) -> Result<()>
     if !tx.make_file_private(upload.object).await? {
         return Ok(());
     }
-    tx.record(caller, Deed::FileMadePrivate, upload.object, app.db.now()).await?;
+    tx.record(caller, AuditAction::FileMadePrivate, upload.object, app.db.now()).await?;
     tx.commit().await
 }
 
@@ -152,9 +152,9 @@ async fn completed_before(app: &App, upload: &Upload, finish: &Finish) -> Result
 /// What could not be scanned is tried again by who sent it.
 async fn scan_again(app: &App, file: &File) -> Result<bool> {
     let mut tx = app.db.begin().await?;
-    let waits = ingest::files::take_back(&mut tx, file.object.id, app.db.now()).await?;
+    let waits = ingest::files::requeue(&mut tx, file.object.id, app.db.now()).await?;
     tx.commit().await?;
-    app.jobs.ring();
+    app.jobs.notify();
     Ok(waits)
 }
 
@@ -247,7 +247,7 @@ async fn forget_part(app: &App, upload: &Upload, part: &StoredPart) -> Result<()
 /// one, it is what was taken away before.
 async fn seal(app: &App, file: &File, upload: &Upload) -> Result<Option<Key>> {
     let Some(incoming) = &upload.incoming else { return Ok(None) };
-    seal::take_away(app, upload.object, &upload.id, incoming, &attributes(&file.object)).await
+    seal::quarantine(app, upload.object, &upload.id, incoming, &attributes(&file.object)).await
 }
 
 async fn whole_of_put(app: &App, upload: &Upload, finish: &Finish, sealed: Key) -> Result<Whole> {
@@ -272,7 +272,7 @@ async fn freeze(app: &App, upload: &Upload, parts: &[StoredPart]) -> Result<()> 
 async fn whole_of_parts(app: &App, upload: &Upload, finish: &Finish, parts: Vec<StoredPart>) -> Result<Whole> {
     check_size(upload, parts.iter().map(|part| part.bytes.size).sum())?;
     let crc32 = parts.iter().fold(0, |crc32, part| combined(crc32, part.crc32, part.bytes.size));
-    let digests = match app.in_order.of(&upload.id, &parts) {
+    let digests = match app.upload_hashes.of(&upload.id, &parts) {
         Some(sha256) => Digests { sha256, crc32 },
         None => digests_of_parts(app, upload, &parts).await?,
     };
@@ -303,8 +303,8 @@ async fn digests_of_parts(app: &App, upload: &Upload, parts: &[StoredPart]) -> R
 }
 
 /// Reads a body to its end.
-async fn run(body: ByteStream, sha256: digest::Context) -> Result<Tally> {
-    let (body, tally) = tallied(body, Some(sha256));
+async fn run(body: ByteStream, sha256: digest::Context) -> Result<StreamHashes> {
+    let (body, tally) = hash_stream(body, Some(sha256));
     body.try_for_each(|_| std::future::ready(Ok(()))).await.map_err(|error| unreadable(&error))?;
     Ok(tally.read())
 }
@@ -401,11 +401,11 @@ async fn settle(
         // Its bytes stay reserved until it is known what is in them.
         queue::enqueue(&mut tx, &Job::ScanFileV1 { object: upload.object.0 }, now).await?;
     }
-    tx.record(caller, Deed::UploadCompleted, upload.object, now).await?;
+    tx.record(caller, AuditAction::UploadCompleted, upload.object, now).await?;
     tx.tell(upload.object).await?;
     queue::enqueue(&mut tx, &Job::ReleaseFilesUploadV1 { upload_id: upload.id.clone() }, now).await?;
     tx.commit().await?;
-    app.jobs.ring();
+    app.jobs.notify();
     metrics::counter!("tidegate_uploads_total", "outcome" => "completed").increment(1);
     tracing::info!(object.id = %upload.object, object.size_bytes = content.size, "a file was uploaded");
     Ok(true)

@@ -10,7 +10,7 @@ use crate::library::files::find_kept;
 use crate::library::objects;
 use crate::model::access::Action;
 use crate::model::caller::Caller;
-use crate::model::event::Deed;
+use crate::model::event::AuditAction;
 use crate::model::file::{File, Folder};
 use crate::model::ids::UserId;
 use crate::model::object::ObjectState;
@@ -28,7 +28,7 @@ pub async fn delete(app: &App, caller: &Caller, key: &str) -> Result<()> {
         (_, file) = find_kept(app, caller, Action::Delete, key).await?;
     }
     app.store.delete(file.object.key.as_str(), store::Deletion::Purge).await?;
-    app.jobs.ring();
+    app.jobs.notify();
     Ok(())
 }
 
@@ -56,7 +56,7 @@ pub async fn delete_folder(app: &App, caller: &Caller, owner: &Owner, folder: &s
     let mut tx = app.db.begin().await?;
     let id = queue::enqueue(&mut tx, &job, app.db.now()).await?;
     tx.commit().await?;
-    app.jobs.ring();
+    app.jobs.notify();
     id.map(|id| id.to_string()).ok_or_else(|| Error::Internal(anyhow::anyhow!("a job without an id")))
 }
 
@@ -99,7 +99,7 @@ async fn mark_deleted(app: &App, caller: &Caller, owner: &Owner, files: &[File])
         } else {
             tx.release_of(id).await?;
         }
-        tx.record(caller, Deed::ObjectDeleted, id, now).await?;
+        tx.record(caller, AuditAction::ObjectDeleted, id, now).await?;
         let job = Job::PurgeObjectV1 { object: id.0, key: file.object.key.as_str().to_owned() };
         queue::enqueue(&mut tx, &job, app.db.now()).await?;
     }

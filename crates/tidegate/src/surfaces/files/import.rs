@@ -14,9 +14,9 @@ use time::format_description::well_known::{Iso8601, Rfc3339};
 use super::visibility::asked_by;
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::hashing::{hex_of, sha256, tallied};
+use crate::hashing::{hash_stream, hex_of, sha256};
 use crate::model::caller::Caller;
-use crate::model::event::Deed;
+use crate::model::event::AuditAction;
 use crate::model::file::{File, FileKey, FileName, Visibility, user_segment};
 use crate::model::ids::{ObjectId, UserId};
 use crate::model::key;
@@ -181,7 +181,7 @@ fn unread(error: &store::Error) -> String {
 }
 
 async fn digests(tree: &Tree, path: &str) -> store::Result<(u64, Digests)> {
-    let (body, tally) = tallied(tree.read(path).await?, Some(sha256()));
+    let (body, tally) = hash_stream(tree.read(path).await?, Some(sha256()));
     body.try_for_each(|_| std::future::ready(Ok(()))).await.map_err(store::Error::Unavailable)?;
     let came = tally.read();
     let crc32 = came.crc32();
@@ -216,7 +216,7 @@ async fn record(
     tx.publish_object(id, &content, ObjectState::Ready).await?;
     tx.keep_digests(id, digests).await?;
     tx.count_files(&owner, &file.folder, 1, i64::try_from(content.size).unwrap_or(i64::MAX)).await?;
-    tx.record(&caller, Deed::Imported, id, app.db.now()).await?;
+    tx.record(&caller, AuditAction::Imported, id, app.db.now()).await?;
     if app.scanner.is_some() {
         // It is live where it comes from, and stays so; what is found in it goes.
         queue::enqueue(&mut tx, &Job::RescanV1 { object: id.0 }, app.db.now()).await?;

@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::error::{Result, bad_request, unauthenticated};
 use crate::model::access::Action;
 use crate::model::caller::Caller;
-use crate::model::event::{Deed, NewEvent};
+use crate::model::event::{AuditAction, NewEvent};
 use crate::model::ids::UserId;
 use crate::model::owner::Owner;
 use crate::model::principal::Principal;
@@ -51,7 +51,7 @@ pub async fn set_quota(app: &App, caller: &Caller, named: Option<&str>, quota: O
     let mut tx = app.db.begin().await?;
     tx.set_quota(&owner, quota).await?;
     let at = app.db.now();
-    let deed = Deed::QuotaSet;
+    let deed = AuditAction::QuotaSet;
     tx.record_event(&NewEvent { at, caller: caller.clone(), deed, owner: Some(owner.clone()), object: None }).await?;
     tx.commit().await?;
     tracing::info!(quota, "a user's quota was set");

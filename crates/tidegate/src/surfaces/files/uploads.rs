@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::error::{Error, Result, bad_request};
 use crate::model::access::Action;
 use crate::model::caller::Caller;
-use crate::model::event::Deed;
+use crate::model::event::AuditAction;
 use crate::model::file::{File, FileName, Folder, Visibility};
 use crate::model::ids::ObjectId;
 use crate::model::key::{self, Key};
@@ -149,7 +149,7 @@ async fn record(
         tx.insert_object(owner, object, &caller.principal).await?;
         tx.describe_file(object.id, object.name.as_deref().unwrap_or_default(), folder.as_str(), *visibility).await?;
         tx.insert_upload(owner, upload, &caller.principal, now).await?;
-        tx.record(caller, Deed::UploadBegun, object.id, now).await?;
+        tx.record(caller, AuditAction::UploadBegun, object.id, now).await?;
     }
     tx.commit().await
 }
@@ -191,11 +191,11 @@ pub async fn end(app: &App, caller: &Caller, upload: &Upload, state: UploadState
     }
     tx.set_object_state(upload.object, ObjectState::Pending, ObjectState::Purged, now).await?;
     tx.release(&upload.id).await?;
-    let deed = if state == UploadState::Expired { Deed::UploadExpired } else { Deed::UploadAborted };
+    let deed = if state == UploadState::Expired { AuditAction::UploadExpired } else { AuditAction::UploadAborted };
     tx.record(caller, deed, upload.object, now).await?;
     queue::enqueue(&mut tx, &Job::ReleaseFilesUploadV1 { upload_id: upload.id.clone() }, now).await?;
     tx.commit().await?;
-    app.jobs.ring();
+    app.jobs.notify();
     let outcome = if state == UploadState::Expired { "expired" } else { "aborted" };
     metrics::counter!("tidegate_uploads_total", "outcome" => outcome).increment(1);
     Ok(())
@@ -213,7 +213,7 @@ pub async fn abort(app: &App, caller: &Caller, upload_id: &str) -> Result<()> {
 
 /// Clears away what is left of an upload that has ended.
 pub async fn clear(app: &App, upload_id: &str) -> Result<()> {
-    app.in_order.forget(upload_id);
+    app.upload_hashes.forget(upload_id);
     app.store.delete(key::incoming(upload_id).as_str(), store::Deletion::Purge).await?;
     app.store.discard(key::draft(upload_id).as_str()).await?;
     if let Some((_, upload)) = app.db.find_files_upload(upload_id).await? {

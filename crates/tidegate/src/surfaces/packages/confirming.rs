@@ -13,7 +13,7 @@ use crate::error::{Error, Result, bad_request};
 use crate::hashing;
 use crate::model::caller::Caller;
 use crate::model::disposition;
-use crate::model::event::Deed;
+use crate::model::event::AuditAction;
 use crate::model::ids::ObjectId;
 use crate::model::key::Key;
 use crate::model::media::Scan;
@@ -44,7 +44,7 @@ pub async fn confirm(
         let _confirming = seal::lock(app, id).await;
         take(app, caller, &dataset, &found, parts).await?
     };
-    app.jobs.ring();
+    app.jobs.notify();
     if to_publish {
         publishing::run(app, id).await?;
     }
@@ -89,10 +89,10 @@ async fn take(
     }
     let digest = join(app, &upload, parts).await?;
     let attributes = attributes(&found);
-    let sealed = seal::take_away(app, id, &upload.id, &upload.key, &attributes).await?;
+    let sealed = seal::quarantine(app, id, &upload.id, &upload.key, &attributes).await?;
     let sealed =
         sealed.ok_or_else(|| bad_request("nothing was sent to uploadUrl yet; PUT the file there, then confirm"))?;
-    if let Some(wrong) = fault(app, &upload, &sealed).await? {
+    if let Some(wrong) = validate(app, &upload, &sealed).await? {
         give_up(app, caller, &found, &upload, (UploadState::Completed, ObjectState::Rejected, &wrong.to_string()))
             .await?;
         seal::remove(app, id, Some(&sealed)).await?;
@@ -106,7 +106,7 @@ async fn take(
         return Err(Error::InvalidState("the upload was given up meanwhile".into()));
     }
     tx.keep_seal(id, &sealed).await?;
-    tx.record(caller, Deed::UploadConfirmed, id, now).await?;
+    tx.record(caller, AuditAction::UploadConfirmed, id, now).await?;
     let at_once = app.scanner.is_none();
     if at_once {
         tx.keep_scan(id, Scan::Skipped).await?;
@@ -123,10 +123,10 @@ async fn retry(app: &App, caller: &Caller, dataset: &Dataset, id: ObjectId) -> R
     let now = app.db.now();
     let mut tx = app.db.begin().await?;
     tx.hold_dataset(dataset.number).await?;
-    if !publishing::take_back(&mut tx, id, now).await? {
+    if !publishing::requeue(&mut tx, id, now).await? {
         return Ok(false);
     }
-    record(&mut tx, app, caller, Deed::UploadConfirmed, &dataset.id, Some(id)).await?;
+    record(&mut tx, app, caller, AuditAction::UploadConfirmed, &dataset.id, Some(id)).await?;
     tx.commit().await?;
     Ok(app.scanner.is_none())
 }
@@ -172,7 +172,7 @@ fn attributes(found: &PackageObject) -> Attributes {
 }
 
 /// What is wrong with what came, for good.
-async fn fault(app: &App, upload: &Upload, sealed: &Key) -> Result<Option<Error>> {
+async fn validate(app: &App, upload: &Upload, sealed: &Key) -> Result<Option<Error>> {
     let (size, max) = (app.store.stat(sealed.as_str()).await?.size, app.config.packages.max_size);
     if size > max {
         return Ok(Some(Error::TooLarge(format!("at most {max} bytes are taken").into())));
@@ -211,7 +211,7 @@ async fn give_up(
     if found.is_source {
         tx.drop_node(found.numbers.package, now).await?;
     }
-    let deed = if state == UploadState::Expired { Deed::UploadExpired } else { Deed::FileRejected };
+    let deed = if state == UploadState::Expired { AuditAction::UploadExpired } else { AuditAction::FileRejected };
     tx.record(caller, deed, id, now).await?;
     tx.commit().await?;
     let outcome = if state == UploadState::Expired { "expired" } else { "rejected" };

@@ -15,7 +15,7 @@ use crate::error::{Error, Result, bad_request};
 use crate::library::cdn_invalidations;
 use crate::model::access::Action;
 use crate::model::caller::Caller;
-use crate::model::event::Deed;
+use crate::model::event::AuditAction;
 use crate::model::ids::ObjectId;
 use crate::model::key::{self, PackageNumbers};
 use crate::model::micros;
@@ -62,7 +62,7 @@ pub async fn delete(app: &App, caller: &Caller, dataset: &DatasetId, ids: &[Stri
         };
         outcomes.push((id.clone(), outcome));
     }
-    app.jobs.ring();
+    app.jobs.notify();
     Ok(outcomes)
 }
 
@@ -88,7 +88,7 @@ async fn delete_one(
     let nodes = tx.delete_tree((dataset.number, node.number), micros(now), caller.deciding().name()).await?;
     tell_cdn(app, &mut tx, (dataset.org, dataset.number), micros(now)).await?;
     let object = node.source.as_ref().map(|source| source.object.id);
-    record(&mut tx, app, caller, Deed::NodesDeleted, &dataset.id, object).await?;
+    record(&mut tx, app, caller, AuditAction::NodesDeleted, &dataset.id, object).await?;
     let job = Job::HideTreeV1 { dataset: dataset.number, deleted_at: micros(now), after: None };
     queue::enqueue(&mut tx, &job, now).await?;
     tx.count_in_dataset(dataset.number, -objects, -bytes).await?;
@@ -224,7 +224,7 @@ pub(crate) async fn purge_old(app: &App, now: SystemTime) -> Result<()> {
     loop {
         let some = app.db.list_outdated_nodes(before, PURGED_AT_ONCE).await?;
         if some.is_empty() {
-            app.jobs.ring();
+            app.jobs.notify();
             return Ok(());
         }
         let mut of_datasets: BTreeMap<i64, Vec<Outdated>> = BTreeMap::new();

@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::error::{Error, Result};
 use crate::model::access::Action;
 use crate::model::caller::Caller;
-use crate::model::event::Deed;
+use crate::model::event::AuditAction;
 use crate::model::ids::UserId;
 use crate::model::package::{Dataset, DatasetId};
 use crate::model::role::Role;
@@ -48,7 +48,7 @@ pub async fn set(app: &App, caller: &Caller, id: &DatasetId, user: &UserId, new:
         _ => {}
     }
     tx.set_dataset_member(dataset.number, user, new, now).await?;
-    record(&mut tx, app, caller, Deed::MemberSet, &dataset.id, None).await?;
+    record(&mut tx, app, caller, AuditAction::MemberSet, &dataset.id, None).await?;
     tx.commit().await?;
     tracing::info!(dataset = dataset.id.as_str(), role = new.as_str(), "a member's role was set");
     Ok(Member { user: user.clone(), role: new, added_at: had_since.unwrap_or(now) })
@@ -76,7 +76,7 @@ pub async fn remove(app: &App, caller: &Caller, id: &DatasetId, user: &UserId) -
         keep_an_owner(&mut tx, dataset.number).await?;
     }
     tx.remove_dataset_member(dataset.number, user).await?;
-    record(&mut tx, app, caller, Deed::MemberRemoved, &dataset.id, None).await?;
+    record(&mut tx, app, caller, AuditAction::MemberRemoved, &dataset.id, None).await?;
     tx.commit().await?;
     tracing::info!(dataset = dataset.id.as_str(), "a member was removed");
     Ok(())

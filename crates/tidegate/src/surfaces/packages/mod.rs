@@ -19,7 +19,7 @@ use crate::error::{Error, Result, bad_request, unauthenticated};
 use crate::library::objects::MAX_PAGE;
 use crate::model::access::Action;
 use crate::model::caller::Caller;
-use crate::model::event::{Deed, NewEvent};
+use crate::model::event::{AuditAction, NewEvent};
 use crate::model::ids::ObjectId;
 use crate::model::key::PackageNumbers;
 use crate::model::micros;
@@ -78,7 +78,7 @@ pub(crate) async fn record(
     tx: &mut Tx,
     app: &App,
     caller: &Caller,
-    deed: Deed,
+    deed: AuditAction,
     dataset: &DatasetId,
     object: Option<ObjectId>,
 ) -> Result<()> {
@@ -101,7 +101,7 @@ pub async fn create(app: &App, caller: &Caller, name: &str) -> Result<Dataset> {
     let org_number = tx.number_of_org(&org, now).await?;
     let number = tx.insert_dataset(&id, org_number, name, user.as_str(), now).await?;
     tx.set_dataset_member(number, &user, Role::Owner, now).await?;
-    record(&mut tx, app, caller, Deed::DatasetCreated, &id, None).await?;
+    record(&mut tx, app, caller, AuditAction::DatasetCreated, &id, None).await?;
     tx.commit().await?;
     metrics::counter!("tidegate_datasets_total").increment(1);
     tracing::info!(dataset = id.as_str(), "a dataset was made");
@@ -194,7 +194,7 @@ pub async fn create_collection(
     };
     let number = tx.insert_node(new, now).await?.ok_or_else(name_taken)?;
     tx.log_node(number, TreeEvent::Created, &by, now).await?;
-    record(&mut tx, app, caller, Deed::CollectionCreated, &dataset.id, None).await?;
+    record(&mut tx, app, caller, AuditAction::CollectionCreated, &dataset.id, None).await?;
     tx.commit().await?;
     Ok(Node {
         number,

@@ -9,7 +9,7 @@ use crate::db::{PackageObject, Tx};
 use crate::error::{Error, Result};
 use crate::library::cdn_invalidations;
 use crate::model::caller::Caller;
-use crate::model::event::Deed;
+use crate::model::event::AuditAction;
 use crate::model::ids::ObjectId;
 use crate::model::key::{self, Key};
 use crate::model::media::Scan;
@@ -184,7 +184,7 @@ async fn publish(app: &App, found: &PackageObject, to: &Key) -> Result<Turn> {
     if found.is_source {
         tx.log_node(found.numbers.package, TreeEvent::Created, &found.created_by, now).await?;
     }
-    tx.record(&Caller::system(), Deed::UploadCompleted, id, now).await?;
+    tx.record(&Caller::system(), AuditAction::UploadCompleted, id, now).await?;
     tx.count_in_dataset(dataset, 1, i64::try_from(content.size).unwrap_or(i64::MAX)).await?;
     tx.commit().await?;
     metrics::counter!("tidegate_uploaded_bytes_total").increment(content.size);
@@ -227,7 +227,7 @@ async fn end(app: &App, found: &PackageObject, reason: &str, give_back: bool) ->
         // Another server came to another end.
         return Ok(Turn::Over);
     }
-    tx.record(&Caller::system(), Deed::FileRejected, id, app.db.now()).await?;
+    tx.record(&Caller::system(), AuditAction::FileRejected, id, app.db.now()).await?;
     if give_back {
         tx.free_key(id).await?;
     }
@@ -240,14 +240,14 @@ async fn end(app: &App, found: &PackageObject, reason: &str, give_back: bool) ->
 /// Says of an object that it can't be published now: also when the job was given up.
 pub(crate) async fn fail(app: &App, tx: &mut Tx, id: ObjectId, reason: &str) -> Result<()> {
     if tx.move_object(id, ObjectState::Scanning, ObjectState::Failed, Some(reason)).await? {
-        tx.record(&Caller::system(), Deed::FileFailed, id, app.db.now()).await?;
+        tx.record(&Caller::system(), AuditAction::FileFailed, id, app.db.now()).await?;
         tracing::warn!(object.id = %id, reason, "an object of a dataset could not be published");
     }
     Ok(())
 }
 
 /// Has one that failed tried again. `false` if it does not wait for that.
-pub(crate) async fn take_back(tx: &mut Tx, id: ObjectId, now: SystemTime) -> Result<bool> {
+pub(crate) async fn requeue(tx: &mut Tx, id: ObjectId, now: SystemTime) -> Result<bool> {
     if !tx.move_object(id, ObjectState::Failed, ObjectState::Scanning, None).await? {
         return Ok(false);
     }
@@ -281,7 +281,7 @@ pub(crate) async fn rescan(app: &App, id: ObjectId) -> Result<()> {
             tx.hold_dataset(found.numbers.dataset).await?;
             if tx.move_object(id, ObjectState::Ready, ObjectState::Rejected, Some(&reason)).await? {
                 uncount(&mut tx, &found).await?;
-                tx.record(&Caller::system(), Deed::FileRejected, id, app.db.now()).await?;
+                tx.record(&Caller::system(), AuditAction::FileRejected, id, app.db.now()).await?;
             }
             tx.commit().await?;
             tracing::warn!(object.id = %id, reason, "a published object of a dataset was rejected");
@@ -314,13 +314,13 @@ pub(super) async fn remove_asset(
     }
     tx.set_object_state(id, ObjectState::Deleted, ObjectState::Purged, now).await?;
     uncount(&mut tx, found).await?;
-    record(&mut tx, app, caller, Deed::ObjectDeleted, dataset, Some(id)).await?;
+    record(&mut tx, app, caller, AuditAction::ObjectDeleted, dataset, Some(id)).await?;
     // Later than the one here, which frees the key: what another server does beside it might be too late.
     queue::enqueue(&mut tx, &Job::ForgetAssetV1 { object: id.0 }, now + LATER).await?;
     tx.commit().await?;
     metrics::counter!("tidegate_objects_deleted_total", "owner" => "dataset").increment(1);
     forget(app, id).await?;
-    app.jobs.ring();
+    app.jobs.notify();
     Ok(true)
 }
 

@@ -16,7 +16,7 @@ use crate::db::{Conflict, PackageObject, Tx};
 use crate::error::{Error, Result};
 use crate::model::access::Action;
 use crate::model::caller::Caller;
-use crate::model::event::Deed;
+use crate::model::event::AuditAction;
 use crate::model::object::ObjectState;
 use crate::model::package::{Dataset, DatasetId, NodeId, NodeState, TreeEvent, free_name};
 use crate::queue::{self, Job};
@@ -48,7 +48,7 @@ pub async fn restore(app: &App, caller: &Caller, dataset: &DatasetId, ids: &[Str
         };
         outcomes.push((id.clone(), outcome));
     }
-    app.jobs.ring();
+    app.jobs.notify();
     Ok(outcomes)
 }
 
@@ -80,7 +80,7 @@ async fn accept(
         return Ok(Err(NOT_FOUND));
     }
     let object = node.source.as_ref().map(|source| source.object.id);
-    record(&mut tx, app, caller, Deed::NodesRestored, &dataset.id, object).await?;
+    record(&mut tx, app, caller, AuditAction::NodesRestored, &dataset.id, object).await?;
     let job = Job::RestoreTreeV1 { restore, actor: caller.deciding().name().to_owned(), after: None };
     queue::enqueue(&mut tx, &job, now).await?;
     tx.commit().await?;
@@ -98,7 +98,7 @@ pub(crate) async fn run(app: &App, restore: Uuid, actor: &str, after: Option<Pla
         let page = app.db.list_restoring_objects(restore, after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = (last.numbers.package, last.object.id);
-        let back = futures::stream::iter(page).map(|found| bring_back(app, found)).buffer_unordered(AT_ONCE);
+        let back = futures::stream::iter(page).map(|found| restore_bytes(app, found)).buffer_unordered(AT_ONCE);
         let outcomes: Vec<Result<Option<PackageObject>>> = back.collect().await;
         for outcome in outcomes {
             if let Some(lost) = outcome? {
@@ -131,7 +131,7 @@ async fn wait_for_deletes(app: &App, restore: Uuid) -> Result<()> {
 }
 
 /// Brings the bytes of one object back; the object, if they are lost.
-async fn bring_back(app: &App, found: PackageObject) -> Result<Option<PackageObject>> {
+async fn restore_bytes(app: &App, found: PackageObject) -> Result<Option<PackageObject>> {
     let id = found.object.id;
     let _one = app.completing.hold(&format!("object:{id}")).await;
     // Deleted again meanwhile, perhaps.
@@ -225,12 +225,12 @@ async fn rename(tx: &mut Tx, dataset: i64, restore: Uuid, conflicts: Vec<Conflic
 }
 
 /// What follows from giving a restore up: what is not back stays deleted, and its bytes go back to where they wait.
-pub(crate) async fn given_up(app: &App, tx: &mut Tx, restore: Uuid) -> Result<()> {
+pub(crate) async fn on_dead_letter(app: &App, tx: &mut Tx, restore: Uuid) -> Result<()> {
     let Some(dataset) = tx.dataset_of_restore(restore).await? else { return Ok(()) };
     tx.hold_dataset(dataset).await?;
     for (dataset, deleted_at) in tx.give_up_restore(restore).await? {
         queue::enqueue_anew(tx, &Job::HideTreeV1 { dataset, deleted_at, after: None }, app.db.now()).await?;
     }
-    metrics::counter!("tidegate_restores_total", "outcome" => "given_up").increment(1);
+    metrics::counter!("tidegate_restores_total", "outcome" => "on_dead_letter").increment(1);
     Ok(())
 }

@@ -12,7 +12,7 @@ use crate::db::{NewNode, PackageObject};
 use crate::error::{Error, Result, bad_request};
 use crate::model::access::Action;
 use crate::model::caller::Caller;
-use crate::model::event::Deed;
+use crate::model::event::AuditAction;
 use crate::model::ids::ObjectId;
 use crate::model::key;
 use crate::model::media::check_filename;
@@ -241,7 +241,7 @@ async fn insert(
     if let Some(sha256) = &upload.parts_digest {
         tx.announce_parts(&upload.id, sha256).await?;
     }
-    tx.record(caller, Deed::UploadBegun, object.id, now).await
+    tx.record(caller, AuditAction::UploadBegun, object.id, now).await
 }
 
 async fn target(

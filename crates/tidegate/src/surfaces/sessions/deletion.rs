@@ -8,7 +8,7 @@ use crate::app::App;
 use crate::error::{Error, Result, unauthenticated};
 use crate::model::access::Action;
 use crate::model::caller::Caller;
-use crate::model::event::{Deed, NewEvent};
+use crate::model::event::{AuditAction, NewEvent};
 use crate::model::ids::{ObjectId, SessionId};
 use crate::model::micros;
 use crate::model::principal::Principal;
@@ -37,12 +37,12 @@ pub async fn delete_session(app: &App, caller: &Caller, id: &SessionId) -> Resul
         return Err(Error::NotFound("no such session".into()));
     }
     crate::library::cdn_invalidations::queue_root(app, &mut tx, &owner).await?;
-    let (deed, object) = (Deed::SessionDeleted, None);
+    let (deed, object) = (AuditAction::SessionDeleted, None);
     tx.record_event(&NewEvent { at: now, caller: caller.clone(), deed, owner: Some(owner), object }).await?;
     queue::enqueue(&mut tx, &Job::HideSessionV1 { session: id.as_str().to_owned() }, now).await?;
     tx.commit().await?;
-    app.jobs.ring();
-    app.news.ring();
+    app.jobs.notify();
+    app.news.notify();
     tracing::info!(session = id.as_str(), "a session was deleted");
     Ok(())
 }
@@ -62,12 +62,12 @@ pub async fn restore_session(app: &App, caller: &Caller, id: &SessionId) -> Resu
     if !tx.undelete_session(id, oldest).await? {
         return Err(unknown());
     }
-    let (deed, object) = (Deed::SessionRestored, None);
+    let (deed, object) = (AuditAction::SessionRestored, None);
     tx.record_event(&NewEvent { at: now, caller: caller.clone(), deed, owner: Some(owner), object }).await?;
     let (session, until) = (id.as_str().to_owned(), Some(micros(now)));
     queue::enqueue(&mut tx, &Job::RestoreSessionV1 { session, since, until }, now).await?;
     tx.commit().await?;
-    app.jobs.ring();
+    app.jobs.notify();
     tracing::info!(session = id.as_str(), "a session was brought back");
     Ok(())
 }

@@ -17,7 +17,7 @@ use crate::error::{Error, Result, bad_request, unauthenticated};
 use crate::library::objects::MAX_PAGE;
 use crate::model::access::Action;
 use crate::model::caller::Caller;
-use crate::model::event::{Deed, NewEvent};
+use crate::model::event::{AuditAction, NewEvent};
 use crate::model::ids::{ObjectId, SessionId};
 use crate::model::media::{Media, Passage, Status, Variant};
 use crate::model::object::ObjectState;
@@ -53,7 +53,7 @@ pub async fn create(app: &App, caller: &Caller, id: Option<SessionId>) -> Result
     let now = app.db.now();
     let mut tx = app.db.begin().await?;
     if tx.insert_session(&id, org, caller.principal.name(), now).await? {
-        let (deed, object) = (Deed::SessionCreated, None);
+        let (deed, object) = (AuditAction::SessionCreated, None);
         tx.record_event(&NewEvent { at: now, caller: caller.clone(), deed, owner: Some(owner), object }).await?;
         tx.commit().await?;
         metrics::counter!("tidegate_sessions_total").increment(1);

@@ -11,7 +11,7 @@ use crate::library::cdn_invalidations;
 use crate::library::objects::MAX_PAGE;
 use crate::model::access::Action;
 use crate::model::caller::Caller;
-use crate::model::event::{Deed, NewEvent};
+use crate::model::event::{AuditAction, NewEvent};
 use crate::model::ids::{ObjectId, SpaceId, UserId};
 use crate::model::micros;
 use crate::model::owner::Owner;
@@ -33,14 +33,14 @@ pub async fn create(app: &App, caller: &Caller, name: &str) -> Result<Space> {
     let mut tx = app.db.begin().await?;
     tx.insert_space(&id, name, first.as_str(), now).await?;
     tx.set_member(&id, &first, Role::Owner, now).await?;
-    record(&mut tx, app, caller, Deed::SpaceCreated, &id).await?;
+    record(&mut tx, app, caller, AuditAction::SpaceCreated, &id).await?;
     tx.commit().await?;
     metrics::counter!("tidegate_spaces_total").increment(1);
     tracing::info!(space = id.as_str(), "a space was made");
     Ok(Space { id, name: name.to_owned(), role: Some(Role::Owner), created_at: now, images: 0, bytes: 0 })
 }
 
-async fn record(tx: &mut Tx, app: &App, caller: &Caller, deed: Deed, id: &SpaceId) -> Result<()> {
+async fn record(tx: &mut Tx, app: &App, caller: &Caller, deed: AuditAction, id: &SpaceId) -> Result<()> {
     let owner = Some(Owner::Space(id.clone()));
     tx.record_event(&NewEvent { at: app.db.now(), caller: caller.clone(), deed, owner, object: None }).await
 }
@@ -90,11 +90,11 @@ pub async fn delete(app: &App, caller: &Caller, id: &SpaceId) -> Result<()> {
         return Err(access::no_such_space());
     }
     cdn_invalidations::queue_root(app, &mut tx, &owner).await?;
-    record(&mut tx, app, caller, Deed::SpaceDeleted, id).await?;
+    record(&mut tx, app, caller, AuditAction::SpaceDeleted, id).await?;
     queue::enqueue(&mut tx, &Job::HideSpaceV1 { space: id.as_str().to_owned() }, now).await?;
     tx.commit().await?;
-    app.jobs.ring();
-    app.news.ring();
+    app.jobs.notify();
+    app.news.notify();
     tracing::info!(space = id.as_str(), "a space was deleted");
     Ok(())
 }
@@ -125,7 +125,7 @@ pub async fn set_member(app: &App, caller: &Caller, id: &SpaceId, user: &UserId,
         _ => {}
     }
     tx.set_member(id, user, role, now).await?;
-    record(&mut tx, app, caller, Deed::MemberSet, id).await?;
+    record(&mut tx, app, caller, AuditAction::MemberSet, id).await?;
     tx.commit().await?;
     tracing::info!(space = id.as_str(), role = role.as_str(), "a member's role was set");
     Ok(Member { user: user.clone(), role, added_at: had_since.unwrap_or(now) })
@@ -151,10 +151,10 @@ pub async fn remove_member(app: &App, caller: &Caller, id: &SpaceId, user: &User
         keep_an_owner(&mut tx, id).await?;
     }
     tx.remove_member(id, user).await?;
-    record(&mut tx, app, caller, Deed::MemberRemoved, id).await?;
+    record(&mut tx, app, caller, AuditAction::MemberRemoved, id).await?;
     tx.commit().await?;
     // Whoever watches is looked at again.
-    app.news.ring();
+    app.news.notify();
     tracing::info!(space = id.as_str(), "a member was removed");
     Ok(())
 }

@@ -6,7 +6,7 @@ use crate::app::App;
 use crate::db::Tx;
 use crate::error::Result;
 use crate::model::caller::Caller;
-use crate::model::event::Deed;
+use crate::model::event::AuditAction;
 use crate::model::file::File;
 use crate::model::ids::ObjectId;
 use crate::model::media::Scan;
@@ -64,7 +64,7 @@ async fn release(app: &App, owner: &Owner, file: &File, scan: Scan) -> Result<()
     tx.keep_scan(id, scan).await?;
     tx.release_of(id).await?;
     tx.count_files(owner, &file.folder, 1, size(file)).await?;
-    tx.record(&Caller::system(), Deed::FileScanned, id, app.db.now()).await?;
+    tx.record(&Caller::system(), AuditAction::FileScanned, id, app.db.now()).await?;
     tx.tell(id).await?;
     tx.commit().await?;
     tracing::info!(object.id = %id, scan = scan.as_str(), "a file was scanned");
@@ -75,7 +75,7 @@ async fn release(app: &App, owner: &Owner, file: &File, scan: Scan) -> Result<()
 async fn reject(app: &App, owner: &Owner, file: &File, reason: &str) -> Result<()> {
     let (id, from) = (file.object.id, file.object.state);
     let key = file.object.key.as_str();
-    let forgetting = app.records.forgetting(id);
+    let forgetting = app.object_cache.forgetting(id);
     let mut tx = app.db.begin().await?;
     tx.hold_quota(owner).await?;
     if !tx.move_object(id, from, ObjectState::Rejected, Some(reason)).await? {
@@ -85,12 +85,12 @@ async fn reject(app: &App, owner: &Owner, file: &File, reason: &str) -> Result<(
     if from == ObjectState::Ready {
         tx.count_files(owner, &file.folder, -1, -size(file)).await?;
     }
-    tx.record(&Caller::system(), Deed::FileRejected, id, app.db.now()).await?;
+    tx.record(&Caller::system(), AuditAction::FileRejected, id, app.db.now()).await?;
     queue::enqueue(&mut tx, &Job::PurgeObjectV1 { object: id.0, key: key.to_owned() }, app.db.now()).await?;
     tx.tell(id).await?;
     tx.commit().await?;
     drop(forgetting);
-    app.jobs.ring();
+    app.jobs.notify();
     tracing::warn!(object.id = %id, reason, "a file was rejected");
     // The job does so where this fails.
     Ok(app.store.delete(key, store::Deletion::Purge).await?)
@@ -99,7 +99,7 @@ async fn reject(app: &App, owner: &Owner, file: &File, reason: &str) -> Result<(
 /// Says of a file that it can't be scanned now: also when the job was given up.
 pub(crate) async fn fail(app: &App, tx: &mut Tx, id: ObjectId, reason: &str) -> Result<()> {
     if tx.move_object(id, ObjectState::Scanning, ObjectState::Failed, Some(reason)).await? {
-        tx.record(&Caller::system(), Deed::FileFailed, id, app.db.now()).await?;
+        tx.record(&Caller::system(), AuditAction::FileFailed, id, app.db.now()).await?;
         tx.tell(id).await?;
         tracing::warn!(object.id = %id, reason, "a file could not be scanned");
     }
@@ -107,7 +107,7 @@ pub(crate) async fn fail(app: &App, tx: &mut Tx, id: ObjectId, reason: &str) -> 
 }
 
 /// Has a file that could not be scanned scanned again. `false` if it does not wait for that.
-pub(crate) async fn take_back(tx: &mut Tx, id: ObjectId, now: std::time::SystemTime) -> Result<bool> {
+pub(crate) async fn requeue(tx: &mut Tx, id: ObjectId, now: std::time::SystemTime) -> Result<bool> {
     if !tx.move_object(id, ObjectState::Failed, ObjectState::Scanning, None).await? {
         return Ok(false);
     }

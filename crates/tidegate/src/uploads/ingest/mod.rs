@@ -14,7 +14,7 @@ use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::library::cdn_invalidations;
 use crate::model::caller::Caller;
-use crate::model::event::Deed;
+use crate::model::event::AuditAction;
 use crate::model::ids::ObjectId;
 use crate::model::key::Key;
 use crate::model::media::{Media, Scan, Status};
@@ -100,7 +100,7 @@ async fn enter(app: &App, media: &Media, to: ObjectState, status: Status, scan: 
     tx.add_passage(&media.owner, id, status.into(), None, app.db.now()).await?;
     tx.tell(id).await?;
     tx.commit().await?;
-    app.news.ring();
+    app.news.notify();
     Ok(true)
 }
 
@@ -112,8 +112,8 @@ async fn reject(app: &App, media: &Media, from: ObjectState, reason: &str) -> Re
     if uploads::reject(app, &mut tx, &Caller::system(), media, from, reason).await? {
         cdn_invalidations::queue(app, &mut tx, &public).await?;
         tx.commit().await?;
-        app.news.ring();
-        app.jobs.ring();
+        app.news.notify();
+        app.jobs.notify();
         tracing::info!(object.id = %media.object.id, reason, "what a client sent was rejected");
     }
     Ok(())
@@ -134,12 +134,12 @@ pub(crate) async fn fail(app: &App, tx: &mut Tx, id: ObjectId, reason: &str) -> 
         return Ok(());
     }
     tx.add_passage(&owner, id, Status::ScanFailed.into(), Some(reason), app.db.now()).await?;
-    tx.record(&Caller::system(), Deed::MediaFailed, id, app.db.now()).await?;
+    tx.record(&Caller::system(), AuditAction::MediaFailed, id, app.db.now()).await?;
     tx.tell(id).await?;
     metrics::counter!("tidegate_media_total", "outcome" => "failed").increment(1);
     tracing::warn!(object.id = %id, reason, "what a client sent can't be published");
     // Whoever listens is told when this is committed, and looks again after it.
-    app.news.ring();
+    app.news.notify();
     Ok(())
 }
 

@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::db::Publication;
 use crate::error::Result;
 use crate::model::caller::Caller;
-use crate::model::event::Deed;
+use crate::model::event::AuditAction;
 use crate::model::key::{self, Key};
 use crate::model::media::{Look, Media, Status, Variant};
 use crate::model::object::Content;
@@ -51,7 +51,7 @@ pub(super) async fn publish(app: &App, media: &Media, made: Made) -> Result<()> 
     let bytes: u64 = content.size + variants.iter().map(|variant| variant.content.size).sum::<u64>();
     let content_type = kind.content_type().to_owned();
     let publication = Publication { key, content_type, content, look: made.look, variants };
-    let forgetting = app.records.forgetting(id);
+    let forgetting = app.object_cache.forgetting(id);
     let mut tx = app.db.begin().await?;
     let there = tx.hold(&media.owner).await? && tx.publish_media(id, &publication).await?;
     if there {
@@ -60,11 +60,11 @@ pub(super) async fn publish(app: &App, media: &Media, made: Made) -> Result<()> 
             let size = i64::try_from(publication.content.size).unwrap_or(i64::MAX);
             tx.count_objects(&media.owner, 1, size).await?;
         }
-        tx.record(&Caller::system(), Deed::MediaPublished, id, now).await?;
+        tx.record(&Caller::system(), AuditAction::MediaPublished, id, now).await?;
         tx.tell(id).await?;
         tx.commit().await?;
         drop(forgetting);
-        app.news.ring();
+        app.news.notify();
         metrics::counter!("tidegate_media_total", "outcome" => "completed").increment(1);
         metrics::counter!("tidegate_stored_bytes_total", "scope" => media.owner.kind().as_str()).increment(bytes);
         let took = now.duration_since(media.object.created_at).unwrap_or_default();

@@ -9,7 +9,7 @@ use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::library::cdn_invalidations;
 use crate::model::caller::Caller;
-use crate::model::event::Deed;
+use crate::model::event::AuditAction;
 use crate::model::ids::ObjectId;
 use crate::model::key;
 use crate::model::media::{Change, Media, Status};
@@ -40,9 +40,9 @@ pub(crate) async fn delete(app: &App, caller: &Caller, id: ObjectId) -> Result<(
     if !marked {
         return Err(Error::InvalidState("it is being worked on; ask again".into()));
     }
-    app.news.ring();
+    app.news.notify();
     hide(app, id).await?;
-    app.jobs.ring();
+    app.jobs.notify();
     Ok(())
 }
 
@@ -82,7 +82,7 @@ async fn mark(app: &App, caller: &Caller, media: &Media, with: With) -> Result<b
         count(&mut tx, media, -1).await?;
     }
     tell_of(&mut tx, media, if kept { Change::Deleted } else { Change::Purged }, now).await?;
-    tx.record(caller, Deed::ObjectDeleted, id, now).await?;
+    tx.record(caller, AuditAction::ObjectDeleted, id, now).await?;
     tx.tell(id).await?;
     queue::enqueue(&mut tx, &Job::HideMediaV1 { object: id.0 }, now).await?;
     // In the delete, so that nothing that follows can lose it; and by the job, once the bytes are gone.
@@ -257,11 +257,11 @@ pub async fn hide_all(app: &App, owner: &Owner) -> Result<bool> {
 }
 
 /// Has what was deleted with its owner brought back: not before it, and not after it had come back.
-pub async fn bring_back_all(app: &App, owner: &Owner, since: i64, until: i64) -> Result<()> {
+pub async fn restore_all_bytes(app: &App, owner: &Owner, since: i64, until: i64) -> Result<()> {
     loop {
         let some = app.db.list_media_deleted_between(owner, (since, until), AT_ONCE).await?;
         if some.is_empty() {
-            app.jobs.ring();
+            app.jobs.notify();
             return Ok(());
         }
         let now = app.db.now();
@@ -269,7 +269,7 @@ pub async fn bring_back_all(app: &App, owner: &Owner, since: i64, until: i64) ->
         for media in some {
             let id = media.object.id;
             if tx.set_object_state(id, ObjectState::Deleted, ObjectState::Restoring, now).await? {
-                tx.record(&Caller::system(), Deed::ObjectRestored, id, now).await?;
+                tx.record(&Caller::system(), AuditAction::ObjectRestored, id, now).await?;
                 queue::enqueue(&mut tx, &Job::RestoreMediaV1 { object: id.0 }, now).await?;
             }
         }
@@ -282,15 +282,15 @@ pub(crate) async fn restore(app: &App, caller: &Caller, found: &Media) -> Result
     let id = found.object.id;
     match found.object.state {
         ObjectState::Deleted if begin_restore(app, caller, id).await? => {
-            bring_back(app, id).await?;
-            app.jobs.ring();
+            restore_bytes(app, id).await?;
+            app.jobs.notify();
         }
         // Somebody else does so at this moment, or its retention has ended.
         ObjectState::Deleted => match app.db.find_media(id).await?.map(|(_, media)| media.object.state) {
-            Some(ObjectState::Restoring | ObjectState::Ready) => bring_back(app, id).await?,
+            Some(ObjectState::Restoring | ObjectState::Ready) => restore_bytes(app, id).await?,
             _ => return Err(super::gone(&found.owner)),
         },
-        ObjectState::Restoring => bring_back(app, id).await?,
+        ObjectState::Restoring => restore_bytes(app, id).await?,
         ObjectState::Ready => {}
         _ => return Err(super::gone(&found.owner)),
     }
@@ -305,14 +305,14 @@ async fn begin_restore(app: &App, caller: &Caller, id: ObjectId) -> Result<bool>
     if !tx.begin_restore(id, oldest).await? {
         return Ok(false);
     }
-    tx.record(caller, Deed::ObjectRestored, id, now).await?;
+    tx.record(caller, AuditAction::ObjectRestored, id, now).await?;
     queue::enqueue(&mut tx, &Job::RestoreMediaV1 { object: id.0 }, now).await?;
     tx.commit().await?;
     Ok(true)
 }
 
 /// Puts the bytes of what is to be restored back, and then says so; unless its owner was deleted meanwhile.
-pub async fn bring_back(app: &App, id: ObjectId) -> Result<()> {
+pub async fn restore_bytes(app: &App, id: ObjectId) -> Result<()> {
     let _one = app.completing.hold(&id.to_string()).await;
     let Some((_, media)) = app.db.find_media(id).await? else { return Ok(()) };
     if media.object.state != ObjectState::Restoring {
@@ -328,7 +328,7 @@ pub async fn bring_back(app: &App, id: ObjectId) -> Result<()> {
                 queue::enqueue(&mut tx, &Job::HideMediaV1 { object: id.0 }, now).await?;
             }
             tx.commit().await?;
-            app.jobs.ring();
+            app.jobs.notify();
             tracing::error!(object.id = %id, "what was deleted can't be brought back: some of its bytes are gone");
             let lost = "not all that belongs to it is there any more, so that it stays deleted";
             return Err(Error::StoreError(store::Error::Damaged(lost.to_owned())));
@@ -341,7 +341,7 @@ pub async fn bring_back(app: &App, id: ObjectId) -> Result<()> {
             queue::enqueue(&mut tx, &Job::HideMediaV1 { object: id.0 }, now).await?;
         }
         tx.commit().await?;
-        app.jobs.ring();
+        app.jobs.notify();
         return Ok(());
     }
     if tx.move_object(id, ObjectState::Restoring, ObjectState::Ready, None).await? {
@@ -349,7 +349,7 @@ pub async fn bring_back(app: &App, id: ObjectId) -> Result<()> {
         tx.add_passage(&media.owner, id, Status::Completed.into(), Some("restored"), now).await?;
         tx.tell(id).await?;
         tx.commit().await?;
-        app.news.ring();
+        app.news.notify();
     }
     Ok(())
 }
@@ -362,9 +362,9 @@ pub(crate) async fn purge(app: &App, caller: &Caller, media: &Media) -> Result<b
         return Ok(false);
     }
     tx.commit().await?;
-    app.news.ring();
+    app.news.notify();
     hide(app, id).await?;
-    app.jobs.ring();
+    app.jobs.notify();
     Ok(true)
 }
 
@@ -374,7 +374,7 @@ async fn mark_purged(tx: &mut Tx, caller: &Caller, media: &Media, now: SystemTim
         return Ok(false);
     }
     tell_of(tx, media, Change::Purged, now).await?;
-    tx.record(caller, Deed::ObjectPurged, id, now).await?;
+    tx.record(caller, AuditAction::ObjectPurged, id, now).await?;
     queue::enqueue(tx, &Job::HideMediaV1 { object: id.0 }, now).await?;
     Ok(true)
 }
@@ -412,7 +412,7 @@ async fn purge_some(app: &App, caller: &Caller, some: &[Media]) -> Result<bool> 
         mark_purged(&mut tx, caller, media, app.db.now()).await?;
     }
     tx.commit().await?;
-    app.news.ring();
-    app.jobs.ring();
+    app.news.notify();
+    app.jobs.notify();
     Ok(true)
 }

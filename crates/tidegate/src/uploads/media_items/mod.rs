@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::model::caller::Caller;
-use crate::model::event::Deed;
+use crate::model::event::AuditAction;
 use crate::model::media::{Media, Status};
 use crate::model::object::ObjectState;
 use crate::model::owner::Owner;
@@ -30,13 +30,13 @@ fn gone(owner: &Owner) -> Error {
 }
 
 /// Puts one that failed back to the start. `false` if it has not failed.
-pub(crate) async fn take_back(tx: &mut Tx, caller: &Caller, media: &Media, now: SystemTime) -> Result<bool> {
+pub(crate) async fn requeue(tx: &mut Tx, caller: &Caller, media: &Media, now: SystemTime) -> Result<bool> {
     let id = media.object.id;
     if !tx.move_object(id, ObjectState::Failed, ObjectState::Pending, None).await? {
         return Ok(false);
     }
     tx.add_passage(&media.owner, id, Status::Uploaded.into(), None, now).await?;
-    tx.record(caller, Deed::MediaRetried, id, now).await?;
+    tx.record(caller, AuditAction::MediaRetried, id, now).await?;
     tx.tell(id).await?;
     // The one that failed may still be at its last steps, and would take the new one along when it ends.
     let job = match (&media.sealed, &media.imported_from) {
@@ -50,12 +50,12 @@ pub(crate) async fn take_back(tx: &mut Tx, caller: &Caller, media: &Media, now: 
 /// Has one that failed tried again.
 pub(crate) async fn retry(app: &App, caller: &Caller, media: &Media) -> Result<()> {
     let mut tx = app.db.begin().await?;
-    if !take_back(&mut tx, caller, media, app.db.now()).await? {
+    if !requeue(&mut tx, caller, media, app.db.now()).await? {
         return Err(Error::InvalidState("only what failed can be tried again".into()));
     }
     tx.commit().await?;
-    app.jobs.ring();
-    app.news.ring();
+    app.jobs.notify();
+    app.news.notify();
     Ok(())
 }
 

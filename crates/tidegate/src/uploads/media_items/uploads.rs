@@ -13,7 +13,7 @@ use super::{deletion, no_such_media};
 use crate::app::App;
 use crate::error::{Error, Result, bad_request};
 use crate::model::caller::Caller;
-use crate::model::event::Deed;
+use crate::model::event::AuditAction;
 use crate::model::ids::ObjectId;
 use crate::model::key::Key;
 use crate::model::media::{Media, Stage, Status, check_filename};
@@ -119,9 +119,9 @@ pub(crate) async fn begin(
         tx.announce_parts(&upload.id, sha256).await?;
     }
     tx.add_passage(owner, id, Status::PendingUpload.into(), None, now).await?;
-    tx.record(caller, Deed::UploadBegun, id, now).await?;
+    tx.record(caller, AuditAction::UploadBegun, id, now).await?;
     tx.commit().await?;
-    app.news.ring();
+    app.news.notify();
     metrics::counter!("tidegate_uploads_total", "outcome" => "begun").increment(1);
     let lifetime = app.config.sessions.url_lifetime;
     let attributes = Attributes { content_type: object.content_type, ..Attributes::default() };
@@ -170,16 +170,16 @@ pub(crate) async fn seal(
     if upload.state != UploadState::Open {
         return Ok(());
     }
-    let Some(sealed) = take_away(app, &media, stage.or(media.stage), &upload).await? else {
+    let Some(sealed) = quarantine(app, &media, stage.or(media.stage), &upload).await? else {
         return Err(bad_request("nothing was sent to uploadUrl yet; PUT the file there, then confirm"));
     };
     let now = app.db.now();
-    if let Some(wrong) = fault(app, &media, &upload, sealed.as_str()).await? {
+    if let Some(wrong) = validate(app, &media, &upload, sealed.as_str()).await? {
         let mut tx = app.db.begin().await?;
         if tx.end_upload(&upload.id, UploadState::Completed, None).await? {
             reject(app, &mut tx, caller, &media, ObjectState::Pending, &wrong.to_string()).await?;
             tx.commit().await?;
-            app.news.ring();
+            app.news.notify();
         } else {
             // Whatever follows must not wait for this one.
             drop(tx);
@@ -195,27 +195,27 @@ pub(crate) async fn seal(
     tx.describe_media(id, stage, alt).await?;
     tx.keep_seal(id, &sealed).await?;
     tx.add_passage(&media.owner, id, Status::Uploaded.into(), None, now).await?;
-    tx.record(caller, Deed::UploadConfirmed, id, now).await?;
+    tx.record(caller, AuditAction::UploadConfirmed, id, now).await?;
     tx.tell(id).await?;
     queue::enqueue(&mut tx, &Job::IngestV1 { object: id.0, video: super::is_video(&media) }, now).await?;
     release_later(app, &mut tx, id).await?;
     tx.commit().await?;
-    app.jobs.ring();
-    app.news.ring();
+    app.jobs.notify();
+    app.news.notify();
     metrics::counter!("tidegate_uploads_total", "outcome" => "completed").increment(1);
     tracing::info!(object.id = %id, "what a client sent was sealed");
     Ok(())
 }
 
 /// Moves what a client has put to where no URL ever led, with what is said of it.
-async fn take_away(app: &App, media: &Media, stage: Option<Stage>, upload: &Upload) -> Result<Option<Key>> {
+async fn quarantine(app: &App, media: &Media, stage: Option<Stage>, upload: &Upload) -> Result<Option<Key>> {
     let id = media.object.id;
     let attributes = Attributes {
         content_type: media.object.content_type.clone(),
         metadata: metadata(media, stage),
         ..Attributes::default()
     };
-    seal::take_away(app, id, &upload.id, &media.file_key, &attributes).await
+    seal::quarantine(app, id, &upload.id, &media.file_key, &attributes).await
 }
 
 /// The source's metadata, in a form in which any name is safe in a header.
@@ -240,7 +240,7 @@ pub(crate) fn metadata(media: &Media, stage: Option<Stage>) -> BTreeMap<String, 
 }
 
 /// What is wrong with what came, for good.
-async fn fault(app: &App, media: &Media, upload: &Upload, sealed: &str) -> Result<Option<Error>> {
+async fn validate(app: &App, media: &Media, upload: &Upload, sealed: &str) -> Result<Option<Error>> {
     let kind = Kind::parse(&media.object.content_type).ok_or_else(no_such_media)?;
     let size = app.store.stat(sealed).await?.size;
     if size > limit(app, kind) {
@@ -289,7 +289,7 @@ pub(crate) async fn reject(
         return Ok(false);
     }
     tx.add_passage(&media.owner, id, Status::Rejected.into(), Some(reason), now).await?;
-    tx.record(caller, Deed::MediaRejected, id, now).await?;
+    tx.record(caller, AuditAction::MediaRejected, id, now).await?;
     tx.tell(id).await?;
     if from == ObjectState::Ready {
         deletion::count(tx, media, -1).await?;
@@ -320,12 +320,12 @@ pub async fn end(app: &App, caller: &Caller, upload: &Upload, state: UploadState
         return Err(Error::InvalidState("the upload is no longer open".into()));
     }
     tx.set_object_state(upload.object, ObjectState::Pending, ObjectState::Purged, now).await?;
-    let deed = if state == UploadState::Expired { Deed::UploadExpired } else { Deed::UploadAborted };
+    let deed = if state == UploadState::Expired { AuditAction::UploadExpired } else { AuditAction::UploadAborted };
     tx.record(caller, deed, upload.object, now).await?;
     queue::enqueue(&mut tx, &Job::ReleaseMediaV1 { object: upload.object.0 }, now).await?;
     release_later(app, &mut tx, upload.object).await?;
     tx.commit().await?;
-    app.jobs.ring();
+    app.jobs.notify();
     let outcome = if state == UploadState::Expired { "expired" } else { "aborted" };
     metrics::counter!("tidegate_uploads_total", "outcome" => outcome).increment(1);
     tracing::info!(object.id = %media.object.id, state = state.as_str(), "an upload was given up");

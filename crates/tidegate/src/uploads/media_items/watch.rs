@@ -15,7 +15,7 @@ use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::media::Passage;
 use crate::model::owner::Owner;
-use crate::state::notify::Ear;
+use crate::state::notify::Subscription;
 
 /// How often it is looked for what nobody told.
 const LOOK: Duration = Duration::from_secs(1);
@@ -36,7 +36,7 @@ struct Watch {
     app: Arc<App>,
     caller: Caller,
     owner: Owner,
-    ear: Ear,
+    ear: Subscription,
     began: Instant,
     looked: Instant,
     last: i64,
@@ -54,7 +54,7 @@ pub async fn watch(
     since: Option<i64>,
 ) -> Result<(i64, impl Stream<Item = Passage> + Send + use<>)> {
     access::authorize_again(app, &caller, Action::List, &owner).await?;
-    let ear = app.news.ear();
+    let ear = app.news.subscribe();
     let newest = app.db.last_passage(&owner).await?;
     // Who was told of one before goes on there, if that is not too long ago.
     let last = since.filter(|since| (newest - RESUMED..=newest).contains(since)).unwrap_or(newest);
@@ -87,7 +87,7 @@ pub async fn watch(
             tokio::time::sleep_until(watch.looked + PAUSE).await;
             tokio::select! {
                 () = watch.app.closing.cancelled() => return None,
-                () = watch.ear.heard() => {}
+                () = watch.ear.notified() => {}
                 () = tokio::time::sleep(LOOK) => {}
             }
             watch.looked = Instant::now();

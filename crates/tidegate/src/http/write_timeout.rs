@@ -11,14 +11,14 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
-use super::patience::Farewell;
+use super::deadline::Farewell;
 
 /// How long a write may wait.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The connection.
 #[derive(Debug)]
-pub(crate) struct Stalling {
+pub(crate) struct WriteTimeout {
     stream: TcpStream,
     /// Runs while a write waits; kept, since most connections never need one and busy ones need it often.
     waiting: Option<Pin<Box<Sleep>>>,
@@ -26,7 +26,7 @@ pub(crate) struct Stalling {
     ending: Option<Farewell>,
 }
 
-impl Stalling {
+impl WriteTimeout {
     pub(crate) fn new(stream: TcpStream) -> Self {
         Self { stream, waiting: None, ending: None }
     }
@@ -42,7 +42,7 @@ impl Stalling {
     }
 }
 
-impl AsyncRead for Stalling {
+impl AsyncRead for WriteTimeout {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -52,7 +52,7 @@ impl AsyncRead for Stalling {
     }
 }
 
-impl AsyncWrite for Stalling {
+impl AsyncWrite for WriteTimeout {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let outcome = Pin::new(&mut self.stream).poll_write(context, bytes);
         self.judge(context, outcome)
@@ -95,7 +95,7 @@ mod tests {
     async fn a_reader_who_stopped_is_cut_off() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let reader = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let mut writer = Stalling::new(listener.accept().await.unwrap().0);
+        let mut writer = WriteTimeout::new(listener.accept().await.unwrap().0);
         tokio::time::pause();
         let started = tokio::time::Instant::now();
         let error = loop {

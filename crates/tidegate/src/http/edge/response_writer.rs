@@ -1,4 +1,4 @@
-//! The writing half of a connection: heads and texts from memory, files by way of the kernel, each with its patience.
+//! Writes responses to a connection: heads and short bodies from memory, blobs by `sendfile(2)`, each write within its deadline.
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
@@ -17,7 +17,7 @@ use tokio::net::TcpStream;
 use tokio::time::Duration;
 
 use super::super::content::{Fields as _, Lines, Sent};
-use super::super::patience::Patience;
+use super::super::deadline::Deadline;
 use super::meters::{self, Flow};
 use super::{Answer, REQUEST_ID};
 use crate::model::epoch_seconds;
@@ -33,8 +33,8 @@ const LARGE: u64 = 256 << 10;
 const TURN: usize = 1 << 20;
 const USUAL_ANSWER: usize = 1 << 10;
 
-/// Writes answers, one after the other.
-pub(super) struct Outlet {
+/// Writes the responses of one connection, one after the other.
+pub(super) struct ResponseWriter {
     status_line: String,
     /// The fields of an answer.
     pub(super) lines: Lines,
@@ -54,8 +54,8 @@ pub(super) enum Written {
     Nothing(io::Error),
 }
 
-impl Outlet {
-    /// For a connection to which nothing was written.
+impl ResponseWriter {
+    /// Creates the writer of a new connection.
     pub(super) fn new() -> Self {
         Self {
             status_line: String::new(),
@@ -70,7 +70,7 @@ impl Outlet {
     pub(super) async fn write(
         &mut self,
         stream: &TcpStream,
-        patience: &mut Patience,
+        deadline: &mut Deadline,
         answer: Answer,
         path: &str,
     ) -> io::Result<Written> {
@@ -79,7 +79,7 @@ impl Outlet {
             self.hold_back(stream, blob.remaining() > LARGE);
         }
         let head = self.end_head(status);
-        let mut writing = Writing { stream, patience, head, since_turn: self.since_turn, has_open_segment: false };
+        let mut writing = Writing { stream, deadline, head, since_turn: self.since_turn, has_open_segment: false };
         let written = match body {
             Sent::Nothing => writing.bytes(&[], self).await.map_err(Broken::Connection),
             Sent::Blob(blob) => writing.blob(blob, self, &mut flow).await,
@@ -150,7 +150,7 @@ enum Broken {
 /// One answer on its way.
 struct Writing<'a> {
     stream: &'a TcpStream,
-    patience: &'a mut Patience,
+    deadline: &'a mut Deadline,
     /// What is left of its head.
     head: Range<usize>,
     /// Bytes written since other connections had their turn.
@@ -161,33 +161,33 @@ struct Writing<'a> {
 
 impl Writing<'_> {
     /// A body of pieces, the first together with the head.
-    async fn pieces(&mut self, mut body: Sent, outlet: &Outlet, flow: &mut Flow) -> Result<(), Broken> {
+    async fn pieces(&mut self, mut body: Sent, writer: &ResponseWriter, flow: &mut Flow) -> Result<(), Broken> {
         while let Some(piece) = body.next().await {
             let piece: Bytes = piece.map_err(Broken::Body)?;
-            self.bytes(&piece, outlet).await.map_err(Broken::Connection)?;
+            self.bytes(&piece, writer).await.map_err(Broken::Connection)?;
             flow.sent(piece.len());
         }
-        self.bytes(&[], outlet).await.map_err(Broken::Connection)
+        self.bytes(&[], writer).await.map_err(Broken::Connection)
     }
 
     /// A range of a file. Nothing is said of it before its first bytes are in memory.
-    async fn blob(&mut self, mut blob: BlobStream, outlet: &Outlet, flow: &mut Flow) -> Result<(), Broken> {
+    async fn blob(&mut self, mut blob: BlobStream, writer: &ResponseWriter, flow: &mut Flow) -> Result<(), Broken> {
         while blob.remaining() > 0 {
             // Nothing is read for a socket that takes nothing.
             self.writable().await.map_err(Broken::Connection)?;
             let Some(piece) = poll_fn(|context| blob.poll_piece(context)).await else { break };
             match piece.map_err(Broken::Body)? {
                 Piece::Read(bytes) => {
-                    self.bytes(&bytes, outlet).await.map_err(Broken::Connection)?;
+                    self.bytes(&bytes, writer).await.map_err(Broken::Connection)?;
                     flow.sent(bytes.len());
                 }
                 Piece::File => {
-                    self.head(SendFlags::MORE, outlet).await.map_err(Broken::Connection)?;
+                    self.head(SendFlags::MORE, writer).await.map_err(Broken::Connection)?;
                     flow.sent(self.file(&mut blob).await?);
                 }
             }
         }
-        self.head(SendFlags::empty(), outlet).await.map_err(Broken::Connection)
+        self.head(SendFlags::empty(), writer).await.map_err(Broken::Connection)
     }
 
     /// As much of a file as the socket takes.
@@ -235,9 +235,9 @@ impl Writing<'_> {
     }
 
     /// The head, or what is left of it.
-    async fn head(&mut self, flags: SendFlags, outlet: &Outlet) -> io::Result<()> {
+    async fn head(&mut self, flags: SendFlags, writer: &ResponseWriter) -> io::Result<()> {
         while !self.head.is_empty() {
-            let [status, lines] = outlet.rest(&self.head);
+            let [status, lines] = writer.rest(&self.head);
             let slices = [IoSlice::new(status), IoSlice::new(lines)];
             self.head.start += self.transmit(|socket| send(socket, &slices, flags)).await?;
             self.has_open_segment = flags.contains(SendFlags::MORE);
@@ -246,10 +246,10 @@ impl Writing<'_> {
     }
 
     /// Bytes, after what is left of the head, in one call where the system takes it.
-    async fn bytes(&mut self, bytes: &[u8], outlet: &Outlet) -> io::Result<()> {
+    async fn bytes(&mut self, bytes: &[u8], writer: &ResponseWriter) -> io::Result<()> {
         let mut sent = 0;
         while !self.head.is_empty() || sent < bytes.len() {
-            let [status, lines] = outlet.rest(&self.head);
+            let [status, lines] = writer.rest(&self.head);
             let slices = [IoSlice::new(status), IoSlice::new(lines), IoSlice::new(&bytes[sent..])];
             let written = self.transmit(|socket| send(socket, &slices, SendFlags::empty())).await?;
             self.has_open_segment = false;
@@ -262,10 +262,10 @@ impl Writing<'_> {
 
     /// Waits until the socket takes something.
     async fn writable(&mut self) -> io::Result<()> {
-        let Self { stream, patience, .. } = self;
-        patience.start(FOR_A_WRITE);
+        let Self { stream, deadline, .. } = self;
+        deadline.start(FOR_A_WRITE);
         let ready = poll_fn(|context| match stream.poll_write_ready(context) {
-            Poll::Pending => patience.poll(context).map(|()| Err(io::ErrorKind::TimedOut.into())),
+            Poll::Pending => deadline.poll(context).map(|()| Err(io::ErrorKind::TimedOut.into())),
             ready @ Poll::Ready(_) => ready,
         });
         ready.await
@@ -277,11 +277,11 @@ impl Writing<'_> {
             self.since_turn = 0;
             tokio::task::yield_now().await;
         }
-        self.patience.start(FOR_A_WRITE);
+        self.deadline.start(FOR_A_WRITE);
         let sent = poll_fn(|context| {
             loop {
                 if self.stream.poll_write_ready(context)?.is_pending() {
-                    return self.patience.poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()));
+                    return self.deadline.poll(context).map(|()| Err(io::ErrorKind::TimedOut.into()));
                 }
                 match self.stream.try_io(Interest::WRITABLE, || step(self.stream.as_fd())) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.push(),

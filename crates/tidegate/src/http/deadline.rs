@@ -1,4 +1,4 @@
-//! How long a client is waited for: while it should read or write, and at a connection's end.
+//! Time limits for clients: for a read or a write, and for the end of a connection.
 
 use std::future::Future as _;
 use std::io;
@@ -11,21 +11,21 @@ use tokio::io::{AsyncRead as _, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// A time limit that costs nothing while things go well: its timer is set anew only when it has run out.
+/// A time limit that is cheap to restart: its timer is reset only when it fires.
 #[derive(Debug)]
-pub(crate) struct Patience {
+pub(crate) struct Deadline {
     timer: Pin<Box<Sleep>>,
     until: Instant,
 }
 
-impl Patience {
-    /// Which begins now.
+impl Deadline {
+    /// Creates a deadline `limit` from now.
     pub(crate) fn new(limit: Duration) -> Self {
         let until = Instant::now() + limit;
         Self { timer: Box::pin(sleep_until(until)), until }
     }
 
-    /// Begins anew.
+    /// Moves the deadline to `limit` from now.
     pub(crate) fn start(&mut self, limit: Duration) {
         self.until = Instant::now() + limit;
         if self.until < self.timer.deadline() {
@@ -33,12 +33,12 @@ impl Patience {
         }
     }
 
-    /// Whether the time is over.
+    /// Returns whether the deadline has passed.
     pub(crate) fn is_over(&self) -> bool {
         Instant::now() >= self.until
     }
 
-    /// Ready when the time is over.
+    /// Ready once the deadline has passed.
     pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<()> {
         while self.timer.as_mut().poll(context).is_ready() {
             if self.is_over() {
@@ -59,7 +59,7 @@ const LINGERING: Duration = Duration::from_secs(30);
 /// left, since a reset could overtake the last answer. Who sends a large body that was refused then sees why.
 #[derive(Debug)]
 pub(crate) struct Farewell {
-    quiet: Patience,
+    quiet: Deadline,
     all: Instant,
     /// Bytes that are still read.
     left: usize,
@@ -68,7 +68,7 @@ pub(crate) struct Farewell {
 impl Farewell {
     /// Which begins now, and ends after so many bytes.
     pub(crate) fn new(most: usize) -> Self {
-        Self { quiet: Patience::new(QUIET), all: Instant::now() + LINGERING, left: most }
+        Self { quiet: Deadline::new(QUIET), all: Instant::now() + LINGERING, left: most }
     }
 
     /// Ready when the client has closed too, or has gone, or says nothing, or goes on and on.
