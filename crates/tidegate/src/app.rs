@@ -68,7 +68,7 @@ pub struct App {
     pub upload_hashes: SequentialHash,
     /// KiB that bodies of requests may still hold in memory until it is known what they are for.
     pub held_kib: Arc<Semaphore>,
-    /// ObjectCache that do not change while they are kept.
+    /// Objects and open uploads, cached while their state cannot change.
     pub object_cache: ObjectCache,
     /// Refusals on their way to the audit log.
     pub refusals: Refusals,

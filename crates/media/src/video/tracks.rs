@@ -12,9 +12,9 @@ pub(super) const ENTRIES: &str = "format=duration:stream=index,codec_type,codec_
 pub(super) const FRAME_ENTRIES: &str = "packet=pts_time,flags";
 /// Codecs of single pictures. A track of one frame in one of them is a cover that its writer forgot to call one.
 const PICTURES: [&str; 8] = ["mjpeg", "png", "bmp", "gif", "webp", "tiff", "jpeg2000", "jpegls"];
-/// Milliseconds by which times may differ: WebM counts in whole ones, and MP4 in fractions of its own.
+/// Milliseconds by which times may differ: `WebM` counts in whole ones, and MP4 in fractions of its own.
 const ROUNDING: f64 = 100.0;
-/// Share by which the shape of a pixel may differ: WebM writes it as a size in whole pixels.
+/// Share by which the shape of a pixel may differ: `WebM` writes it as a size in whole pixels.
 const PIXEL_SHAPE: f64 = 0.01;
 
 /// What ffprobe says.

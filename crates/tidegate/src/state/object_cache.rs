@@ -1,5 +1,5 @@
-//! ObjectCache of things that do not change while they are in a state: objects that are ready, uploads that are
-//! open. Kept in memory so that asking for the hundredth part URL or stream URL costs no query.
+//! Caches what does not change while it is in a state: objects that are ready, uploads that are open. Asking for the
+//! hundredth part URL or stream URL then costs no query.
 //!
 //! Whoever ends such a state holds a [`Forgetting`] over the commit, so that the record is forgotten before the
 //! answer, whatever the commit's outcome. A record that was read before that and would be kept after it is

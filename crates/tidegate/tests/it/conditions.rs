@@ -1,6 +1,8 @@
 //! Conditional requests and ranges (RFC 9110, sections 13 and 14) on every path that gives bytes: one table for all of
 //! them, and the few differences there are, each with its reason.
 
+#![expect(clippy::print_stdout, reason = "what a run has found, shown with --nocapture")]
+
 use std::ops::Range;
 use std::time::{Duration, SystemTime};
 

@@ -1,6 +1,8 @@
 //! The floors of `crates/tidegate/src`: a module uses its own floor and those below, and surfaces never use each other.
 //! Read from `use` declarations and from paths in the code, unit tests aside.
 
+#![expect(clippy::print_stdout, reason = "what a run has found, shown with --nocapture")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 

@@ -1,6 +1,8 @@
 //! A part that meets the completion of its upload, on every surface that has parts: it is in the file, or it was refused.
 //! `RACES=10000` tries that often.
 
+#![expect(clippy::print_stdout, reason = "what a run has found, shown with --nocapture")]
+
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;

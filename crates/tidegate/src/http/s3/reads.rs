@@ -1,4 +1,4 @@
-//! GetObject and HeadObject: conditions, ranges and bytes as on every other door. The protocol layer verifies the signature
+//! `GetObject` and `HeadObject`: conditions, ranges and bytes as on every other door. The protocol layer verifies the signature
 //! and then hands such a request on as it came, since its own reading of these headers refuses lists, malformed values and
 //! several ranges, and knows no `If-Range`.
 
