@@ -256,7 +256,7 @@ class Bench:
 class Discarding:
     """A run of a client that discards in the kernel: the server's CPU per response, and how long responses took."""
 
-    def __init__(self, url, pids, target, length, step, connections, seconds=2):
+    def __init__(self, url, pids, target, length, step, connections, seconds=1):
         before = cpu_seconds(*pids)
         shape = [str(word) for word in (GIB, length, step, connections, seconds)]
         command = [ROOT / "target/release/examples/range_load", url.removeprefix("http://"), *shape, target]
@@ -298,12 +298,12 @@ def range_row(folder, target, servers, mtu, case):
     lua = script(folder, f"r{length}-{step}", [target], GIB, length, step=step)
     runs, wrk = {which: [] for which in servers}, {}
     for which, (url, pids) in servers.items():
-        Discarding(url, pids, target, length, step, connections, seconds=0.5)
+        Discarding(url, pids, target, length, step, connections, seconds=0.3)
     for _ in range(ROUNDS):
         for which, (url, pids) in servers.items():
             runs[which].append(Discarding(url, pids, target, length, step, connections))
     for which, (url, pids) in servers.items():
-        wrk[which] = Run(pids, ["-s", lua, url], connections=connections, seconds=2)
+        wrk[which] = Run(pids, ["-s", lua, url], connections=connections, seconds=1)
     cpu = {which: statistics.median(run.cpu for run in of) for which, of in runs.items()}
     best = min((which for which in servers if which != "here"), key=cpu.get)
     of = lambda which, field: statistics.median(getattr(run, field) for run in runs[which])
