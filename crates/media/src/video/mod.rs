@@ -135,7 +135,13 @@ impl Ffmpeg {
         // A new container may be a little longer than the one that came.
         let most = size.saturating_add(size / 8).saturating_add(16 << 20);
         self.run(&self.ffmpeg, &remuxing(kind, &came, wanted.film.index, &made), most).await?;
-        let measured = self.measure(kind, &made).await?;
+        let measured = self.measure(kind, &made).await.map_err(|error| match error {
+            // What came could be measured: that is our failure, and no reason to delete it.
+            Error::Refused(refusal) => {
+                Error::Unconfirmed(format!("what was made of the video differs from it: {refusal}"))
+            }
+            other => other,
+        })?;
         if let Some(difference) = wanted.difference(&measured) {
             return Err(Error::Unconfirmed(format!("what was made of the video differs from it: {difference}")));
         }

@@ -139,14 +139,16 @@ impl Tx {
         }))
     }
 
-    /// Forgets a part, unless another has taken its place. Whether it was there.
+    /// Forgets a part, unless another has taken its place or the upload is being completed with it. Whether it was there.
     #[tracing::instrument(name = "db.forget_upload_part", level = "trace", skip_all)]
     pub async fn forget_upload_part(&mut self, upload_id: &str, part: &StoredPart) -> Result<bool> {
-        const HOLD: &str = "UPDATE uploads SET state = state WHERE id = $1";
+        const HOLD: &str = "UPDATE uploads SET state = state WHERE id = $1 AND parts_digest IS NULL";
         const SQL: &str = "DELETE FROM upload_parts WHERE upload_id = $1 AND number = $2 AND blob_key = $3";
         const COUNT: &str = "UPDATE uploads SET received = received - $2 WHERE id = $1";
         Ok(on_tx!(self, |connection| {
-            sqlx::query(HOLD).bind(upload_id).execute(&mut *connection).await?;
+            if sqlx::query(HOLD).bind(upload_id).execute(&mut *connection).await?.rows_affected() == 0 {
+                return Ok(false);
+            }
             let query = sqlx::query(SQL).bind(upload_id).bind(i64::from(part.number)).bind(&part.bytes.place);
             let was_there = query.execute(&mut *connection).await?.rows_affected() == 1;
             if was_there {

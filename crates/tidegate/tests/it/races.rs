@@ -20,7 +20,7 @@ fn rounds(usual: usize) -> usize {
 
 /// What came of the rounds.
 #[derive(Debug, Default)]
-struct StreamHashes {
+struct Outcomes {
     replaced: usize,
     refused: usize,
     lost: Vec<String>,
@@ -28,7 +28,7 @@ struct StreamHashes {
     takes: Duration,
 }
 
-impl StreamHashes {
+impl Outcomes {
     /// `part` is the answer to the part that raced; `bytes` are the file's in the end.
     fn count(&mut self, round: usize, part: &Answer, bytes: &[u8], (old, new): (&[u8], &[u8])) {
         match (part.status, bytes) {
@@ -65,7 +65,7 @@ impl StreamHashes {
 /// which they can meet come about.
 async fn at_once<A, B>(
     round: usize,
-    tally: &mut StreamHashes,
+    tally: &mut Outcomes,
     completion: impl Future<Output = A>,
     part: impl Future<Output = B>,
 ) -> (A, B) {
@@ -115,7 +115,7 @@ async fn of_file(app: &TestApp, key: &str) -> Vec<u8> {
 }
 
 /// One round for a file: its bytes come by a part, by two, by a single PUT, or with the completion; a part comes in between.
-async fn file_round(here: &TestApp, there: &TestApp, round: usize, tally: &mut StreamHashes) {
+async fn file_round(here: &TestApp, there: &TestApp, round: usize, tally: &mut Outcomes) {
     let (old, new) = bodies(round);
     let rest = if round % 4 == 1 { b" and a second part".as_slice() } else { b"" };
     let body = json!({ "mode": "single", "files": [{ "name": "a.bin", "size": old.len() + rest.len() }] });
@@ -146,7 +146,7 @@ async fn file_round(here: &TestApp, there: &TestApp, round: usize, tally: &mut S
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_part_of_a_file_that_meets_its_completion_is_in_it_or_refused() {
     let app = TestApp::start().await;
-    let (rounds, mut tally) = (rounds(300), StreamHashes::default());
+    let (rounds, mut tally) = (rounds(300), Outcomes::default());
     for round in 0..rounds {
         file_round(&app, &app, round, &mut tally).await;
         if round % 50 == 0 {
@@ -169,7 +169,7 @@ async fn and_so_is_one_that_another_server_took() {
     settings.push(("CLOUDFRONT_KEY_PAIR_ID".into(), "K1".into()));
     let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let (one, two) = (TestApp::with(&settings).await, TestApp::with(&settings).await);
-    let (rounds, mut tally) = (rounds(100), StreamHashes::default());
+    let (rounds, mut tally) = (rounds(100), Outcomes::default());
     for round in 0..rounds {
         let (here, there) = if round / 4 % 2 == 0 { (&one, &two) } else { (&two, &one) };
         file_round(here, there, round, &mut tally).await;
@@ -188,7 +188,7 @@ async fn and_so_is_one_that_another_server_took() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_part_of_an_image_that_meets_its_completion_is_in_it_or_refused() {
     let app = TestApp::start().await;
-    let (rounds, mut tally) = (rounds(300), StreamHashes::default());
+    let (rounds, mut tally) = (rounds(300), Outcomes::default());
     for round in 0..rounds {
         let (old, new) = bodies(round);
         let (image, upload) = app.begin("alice", &json!({})).await;
@@ -214,7 +214,7 @@ async fn a_part_of_an_image_that_meets_its_completion_is_in_it_or_refused() {
 async fn a_part_of_a_package_that_meets_its_confirmation_is_in_it_or_refused() {
     let app = TestApp::start().await;
     let dataset = app.dataset().await;
-    let (rounds, mut tally) = (rounds(300), StreamHashes::default());
+    let (rounds, mut tally) = (rounds(300), Outcomes::default());
     for round in 0..rounds {
         let (old, new) = bodies(round);
         let new_package = json!({ "name": format!("p{round}"), "filename": "a.bin", "multipart": true });
@@ -250,7 +250,7 @@ async fn a_part_of_a_package_that_meets_its_confirmation_is_in_it_or_refused() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_put_that_meets_its_completion_is_the_file_or_refused() {
     let app = TestApp::start().await;
-    let (rounds, mut tally) = (rounds(300), StreamHashes::default());
+    let (rounds, mut tally) = (rounds(300), Outcomes::default());
     for round in 0..rounds {
         let (old, new) = bodies(round);
         let body = json!({ "mode": "single", "files": [{ "name": "a.bin", "size": old.len() }] });

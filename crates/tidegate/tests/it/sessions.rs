@@ -500,22 +500,6 @@ async fn malicious_files_are_caught_and_deleted() {
     app.finish_with(2).await;
 }
 
-#[tokio::test]
-async fn a_check_that_is_misspelt_is_not_passed_over() {
-    let app = TestApp::start().await;
-    app.session().await;
-    let space = app.space("ann", "x").await;
-    for path in [format!("/v1/sessions/{SESSION}/media/upload-url"), format!("/api/spaces/{space}/images")] {
-        for misspelt in ["sha_256", "SHA256", "checksum", "sizeBytes"] {
-            let body = json!({ "filename": "a.jpg", "contentType": "image/jpeg", misspelt: "0" });
-            let refused = app.as_of("ann", "garage", "POST", &path, Some(&body)).await;
-            assert_eq!(refused.refusal(), (400, "BAD_REQUEST".into()), "{path} {misspelt}");
-            assert!(refused.text().contains(&format!("unknown field `{misspelt}`")), "{}", refused.text());
-        }
-    }
-    app.finish().await;
-}
-
 /// The value of a parameter in a URL's query.
 fn parameter<'a>(url: &'a str, name: &str) -> &'a str {
     let query = url.split_once('?').unwrap().1;

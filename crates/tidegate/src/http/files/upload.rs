@@ -50,7 +50,7 @@ pub(crate) fn byte_routes() -> OpenApiRouter<Arc<App>> {
 async fn init(State(app): State<Arc<App>>, caller: Caller, request: Request) -> Answer<Json<Started>> {
     visibility::refuse_in_query(request.uri().query())?;
     let asked: Init = json(request).await?;
-    asked.others.refuse("", Init::KNOWN)?;
+    asked.others.refuse_privacy("")?;
     let chunked = match asked.mode.as_str() {
         "chunked" => true,
         "single" | "batch" => false,
@@ -204,7 +204,7 @@ async fn complete(State(app): State<Arc<App>>, caller: Caller, request: Request)
         late.extend(bytes.filter(|_| left.is_some()));
     }
     let asked: Complete = reader.rest()?;
-    asked.others.refuse("", Complete::KNOWN)?;
+    asked.others.refuse_privacy("")?;
     let visibility = visibility::said_above(asked.visibility.as_ref(), asked.meta.as_ref())?;
     let sha256 = asked.sha256.filter(|given| !given.is_empty()).map(|given| given.to_ascii_lowercase());
     let user = asked.meta.as_ref().and_then(wire::Meta::user).map(str::to_owned);

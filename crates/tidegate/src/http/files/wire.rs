@@ -32,11 +32,6 @@ pub(super) struct Init {
     pub(super) others: Others,
 }
 
-impl Init {
-    /// Its members, for those who misspell one.
-    pub(super) const KNOWN: &str = "mode, files, folder, meta, visibility";
-}
-
 /// One file.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct NewFile {
@@ -188,11 +183,6 @@ pub(super) struct Complete {
     #[serde(flatten)]
     #[schema(ignore)]
     pub(super) others: Others,
-}
-
-impl Complete {
-    /// Its members, for those who misspell one.
-    pub(super) const KNOWN: &str = "uploadId, parts, sha256, meta, visibility";
 }
 
 /// Which upload is ended.

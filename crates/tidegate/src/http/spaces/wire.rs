@@ -136,7 +136,7 @@ pub(super) struct HowUrls {
 
 /// An image that is to come.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct NewSpaceImage {
     pub(super) filename: String,
     /// `image/jpeg`, `image/png`, `image/gif` or `image/webp`.

@@ -42,7 +42,8 @@ pub fn asked_by(name: &str, value: &Value) -> Option<Visibility> {
     if ACCESS.contains(&name.as_str()) {
         return says_private(value).then_some(Visibility::Private);
     }
-    let means_it = name.contains("visib") || name.contains("visab") || distance(&name, "visibility") <= NEAR;
+    let has_it = name.starts_with("visib") || (name.contains("visibility") && !name.contains("divisib"));
+    let means_it = has_it || distance(&name, "visibility") <= NEAR;
     means_it.then(|| if says_public(value) { Visibility::Public } else { Visibility::Private })
 }
 

@@ -231,6 +231,6 @@ pub(crate) async fn on_dead_letter(app: &App, tx: &mut Tx, restore: Uuid) -> Res
     for (dataset, deleted_at) in tx.give_up_restore(restore).await? {
         queue::enqueue_anew(tx, &Job::HideTreeV1 { dataset, deleted_at, after: None }, app.db.now()).await?;
     }
-    metrics::counter!("tidegate_restores_total", "outcome" => "on_dead_letter").increment(1);
+    metrics::counter!("tidegate_restores_total", "outcome" => "given_up").increment(1);
     Ok(())
 }
