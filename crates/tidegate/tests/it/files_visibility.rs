@@ -183,8 +183,8 @@ async fn what_is_misspelt_is_refused_by_its_name() {
     assert_eq!((answer.status, &answer.json()["detail"]), (400, &json!(expected)));
     assert_eq!(anybody(&app, &key).await, 404, "nothing was published");
     // What the source's clients add is let be, and so is what asks for nothing.
-    let beside = ",\"user_id\":\"alice\",\"expires\":60,\"divisibility\":2,\"advisable\":true";
-    assert_eq!(post(&app, "init", &init_body(beside, beside, "")).await.status, 200);
+    let (top, meta) = (",\"user_id\":\"alice\",\"expires\":60", ",\"divisibility\":2,\"advisable\":true");
+    assert_eq!(post(&app, "init", &init_body(top, meta, "")).await.status, 200);
     let open = ",\"type\":\"profile_picture\",\"private\":false,\"description\":\"not private\",\"is_public\":true";
     assert_eq!(post(&app, "init", &init_body("", open, "")).await.status, 200);
     let body = format!("{{\"uploadId\":\"{upload}\",\"meta\":{{\"filename\":\"p.txt\"{open}}}}}");

@@ -27,6 +27,9 @@ const PUBLIC: [&str; 7] =
 const ACCESS: [&str; 9] =
     ["access", "acl", "accesslevel", "accesscontrol", "permission", "permissions", "privacy", "sharing", "cannedacl"];
 
+/// Words that are near `visibility` and mean something else.
+const OTHER_WORDS: [&str; 3] = ["divisibility", "indivisibility", "viability"];
+
 /// What a member asks for that is not `visibility` itself; `None` where it is about something else.
 pub fn asked_by(name: &str, value: &Value) -> Option<Visibility> {
     let name = folded(name);
@@ -42,8 +45,10 @@ pub fn asked_by(name: &str, value: &Value) -> Option<Visibility> {
     if ACCESS.contains(&name.as_str()) {
         return says_private(value).then_some(Visibility::Private);
     }
-    let has_it = name.starts_with("visib") || (name.contains("visibility") && !name.contains("divisib"));
-    let means_it = has_it || distance(&name, "visibility") <= NEAR;
+    if OTHER_WORDS.contains(&name.as_str()) {
+        return None;
+    }
+    let means_it = name.starts_with("visib") || name.contains("visibility") || distance(&name, "visibility") <= NEAR;
     means_it.then(|| if says_public(value) { Visibility::Public } else { Visibility::Private })
 }
 
