@@ -1,7 +1,6 @@
 """The edge as a process of its own, and what browsers and crowds make of it."""
 
 import hashlib
-import http.server
 import json
 import http.client
 import os
@@ -13,11 +12,11 @@ import shutil
 import signal
 import socket
 import subprocess
-import threading
 import time
 import urllib.parse
 
 import backends
+import browser_pages
 import pytest
 from server import BINARY, Server, free_port, send
 
@@ -237,7 +236,7 @@ const attempt = async (make) => { try { return await make(); } catch (error) { r
 </script>"""
 
 
-class Page(http.server.BaseHTTPRequestHandler):
+class Page(browser_pages.ReportingPage):
     """A page of another origin, isolated as those that share memory between threads must be."""
 
     def do_GET(self):
@@ -248,25 +247,10 @@ class Page(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(PAGE.encode())
 
-    def do_POST(self):
-        self.server.results.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-        self.send_response(204)
-        self.end_headers()
-
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture
 def pages():
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
-    server.results = []
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with browser_pages.serve(Page) as server:
+        yield server
 
 
 def browse(pages, folder, host, **query):

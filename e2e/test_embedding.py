@@ -1,17 +1,16 @@
 """Pages of other ports and sites that show what is read under a signature or a link, in a real browser, isolated or not;
 and that they show nothing of what only a cookie opens."""
 
-import http.server
 import itertools
 import json
 import os
 import random
 import signal
 import subprocess
-import threading
 import time
 import urllib.parse
 
+import browser_pages
 import pytest
 
 from datasets import Dataset
@@ -54,7 +53,7 @@ const ways = {
 </script>"""
 
 
-class Page(http.server.BaseHTTPRequestHandler):
+class Page(browser_pages.ReportingPage):
     def do_GET(self):
         if self.path == "/plan":
             return self.answer("application/json", json.dumps(self.server.plan).encode())
@@ -69,25 +68,10 @@ class Page(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def do_POST(self):
-        self.server.results.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-        self.send_response(204)
-        self.end_headers()
-
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture
 def pages():
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
-    server.results = []
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with browser_pages.serve(Page) as server:
+        yield server
 
 
 FLAGS = [
