@@ -23,7 +23,6 @@ use crate::state::edge_keys::EdgeKeys;
 use crate::state::fetcher::Fetcher;
 use crate::state::grant_cache::GrantCache;
 use crate::state::locks::KeyedLock;
-use crate::state::notify::Notifier;
 use crate::state::object_cache::ObjectCache;
 use crate::state::rate_limits::RateLimits;
 use crate::state::refusals::Refusals;
@@ -69,17 +68,13 @@ pub struct App {
     /// KiB that bodies of requests may still hold in memory until it is known what they are for.
     pub held_kib: Arc<Semaphore>,
     /// Objects and open uploads, cached while their state cannot change.
-    pub object_cache: ObjectCache,
+    pub object_cache: Arc<ObjectCache>,
     /// Refusals on their way to the audit log.
     pub refusals: Refusals,
     /// What the last probe found, and when.
     probed: Mutex<Option<(Instant, Failures)>>,
     /// When quotas were looked at last, in epoch seconds.
     pub quotas_counted: AtomicU64,
-    /// Rung when a job was enqueued.
-    pub jobs: Notifier,
-    /// Rung when one of a session's media became something else.
-    pub news: Notifier,
     /// Cancelled when the server is about to end: streams that have no end of their own end then.
     pub closing: CancellationToken,
     /// Those who watch what comes about.
@@ -207,6 +202,9 @@ impl App {
         // A key that was given is never another one.
         let from = config.cloudfront.key.is_none().then(|| (secrets::key_folder(&config), config.edge.settled()));
         let trust = tokio::task::spawn_blocking(move || EdgeKeys::open(folder, Some(own))).await??;
+        let object_cache = Arc::new(ObjectCache::new(db.is_shared()));
+        let forgetting = Arc::clone(&object_cache);
+        db.signals().on_object_change(move |id| forgetting.forget(id));
         Ok(Self {
             sign_in,
             rates: RateLimits::new(config.limits.per_subject, config.limits.per_address),
@@ -221,15 +219,13 @@ impl App {
             completing: KeyedLock::new(),
             upload_hashes: SequentialHash::default(),
             held_kib: Arc::new(Semaphore::new(HELD_KIB)),
-            object_cache: ObjectCache::new(!db.is_shared()),
+            object_cache,
             refusals: Refusals::default(),
             probed: Mutex::new(None),
             store,
             local,
             db,
             quotas_counted: AtomicU64::new(0),
-            jobs: Notifier::new(),
-            news: Notifier::new(),
             closing: CancellationToken::new(),
             subscriptions: Arc::default(),
             cdn: open_cdn(&config).await?,

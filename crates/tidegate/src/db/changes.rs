@@ -1,74 +1,117 @@
-//! What servers that share a PostgreSQL tell each other: which records are no longer what they were. SQLite has one
-//! server, which tells itself.
+//! Notices between servers that share a PostgreSQL: which objects changed, that a job waits, and each server's
+//! heartbeat. A notice is sent after its commit, never inside it: `NOTIFY` in a transaction holds a lock of the whole
+//! database cluster until the commit is on disk. SQLite has one server, which tells itself.
+
+use std::sync::Arc;
 
 use sqlx::postgres::PgListener;
 use uuid::Uuid;
 
-use super::{Db, Tx};
+use super::signals::{Notices, Signals};
+use super::{Db, Postgres};
 use crate::error::{Error, Result};
 use crate::model::ids::ObjectId;
 
 const CHANNEL: &str = "tidegate_records";
 const BEAT: &str = "beat:";
-const TELL: &str = "SELECT pg_notify('tidegate_records', $1)";
+const JOBS: &str = "jobs";
+/// Not flushed: a notice that a crash of the database loses is about caches that the crash has emptied.
+const NOTIFY: &str = "SELECT set_config('synchronous_commit', 'off', true), \
+                      pg_notify('tidegate_records', payload) FROM unnest($1::TEXT[]) AS payload";
 
-/// Something that was told.
+/// A notice of another server, or of this one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
     /// An object, or its upload, is in another state.
     Object(ObjectId),
+    /// A job was enqueued.
+    Jobs,
     /// A server listens and speaks.
     Beat(Uuid),
 }
 
-/// Hears what is told.
+/// A connection that receives notices.
 #[derive(Debug)]
 pub struct Changes(PgListener);
 
 impl Changes {
-    /// The next change. An error is the end: what was told meanwhile is lost.
+    /// Waits for the next notice. After an error no more come, and some may be lost.
     pub async fn next(&mut self) -> Result<Change> {
         loop {
-            let told = self.0.try_recv().await?;
-            let told =
-                told.ok_or_else(|| Error::Unavailable(anyhow::anyhow!("the database no longer tells of changes")))?;
-            let payload = told.payload();
-            let change = match payload.strip_prefix(BEAT) {
-                Some(server) => Uuid::try_parse(server).ok().map(Change::Beat),
-                None => ObjectId::parse(payload).map(Change::Object),
-            };
-            // What a newer release tells is not for us.
-            if let Some(change) = change {
+            let notice = self.0.try_recv().await?;
+            let notice =
+                notice.ok_or_else(|| Error::Unavailable(anyhow::anyhow!("the database no longer sends notices")))?;
+            // Payloads of a newer release are unknown and ignored.
+            if let Some(change) = parse(notice.payload()) {
                 return Ok(change);
             }
         }
     }
 }
 
+fn parse(payload: &str) -> Option<Change> {
+    match payload.strip_prefix(BEAT) {
+        Some(server) => Uuid::try_parse(server).ok().map(Change::Beat),
+        None if payload == JOBS => Some(Change::Jobs),
+        None => ObjectId::parse(payload).map(Change::Object),
+    }
+}
+
 impl Db {
-    /// Begins to listen; `None` where there is nobody else.
+    /// Begins to listen; `None` on SQLite, where there is no other server.
     pub async fn changes(&self) -> Result<Option<Changes>> {
-        let Self::Postgres(postgres) = self else { return Ok(None) };
+        let Some(postgres) = self.postgres() else { return Ok(None) };
         let mut listener = postgres.listener().await?;
         listener.eager_reconnect(false);
         listener.listen(CHANNEL).await?;
         Ok(Some(Changes(listener)))
     }
 
-    /// Tells that a server listens.
+    /// Sends this server's heartbeat to every server, itself included.
     pub async fn beat(&self, server: Uuid) -> Result<()> {
-        let Self::Postgres(postgres) = self else { return Ok(()) };
-        postgres.tell(TELL, &format!("{BEAT}{server}")).await
+        let Some(postgres) = self.postgres() else { return Ok(()) };
+        postgres.notify(NOTIFY, &[format!("{BEAT}{server}")]).await
+    }
+
+    /// Starts the task that sends what commits queue, until the last handle of this database is dropped. While one
+    /// statement is under way the next one's notices gather, so that many commits share one.
+    pub(super) fn start_sending(&self) {
+        let Some((postgres, mut queue)) = self.postgres().cloned().zip(self.signals.queue()) else { return };
+        let signals = Arc::downgrade(&self.signals);
+        tokio::spawn(async move {
+            while queue.changed().await.is_ok() {
+                let Some(signals) = signals.upgrade() else { return };
+                send_queued(&postgres, &signals).await;
+            }
+        });
     }
 }
 
-impl Tx {
-    /// Tells the other servers, once this is committed, that an object is in another state.
-    #[tracing::instrument(name = "db.tell", level = "trace", skip_all)]
-    pub async fn tell(&mut self, object: ObjectId) -> Result<()> {
-        match self {
-            Self::Sqlite(_) => Ok(()),
-            Self::Postgres(transaction) => transaction.tell(TELL, &object.to_string()).await,
+/// Sends what is queued now. A notice that can't be sent is dropped: no server keeps a record for longer than the time
+/// limit of its cache.
+pub(super) async fn send_queued(postgres: &Postgres, signals: &Signals) {
+    while let Some(notices) = signals.next_notices() {
+        if let Err(error) = postgres.notify(NOTIFY, &payloads(&notices)).await {
+            tracing::warn!(error = error.detail(), "other servers could not be told of changes");
         }
+    }
+}
+
+fn payloads(notices: &Notices) -> Vec<String> {
+    let jobs = notices.jobs.then(|| JOBS.to_owned());
+    notices.objects.iter().map(ToString::to_string).chain(jobs).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn payloads_are_read_back_and_unknown_ones_ignored() {
+        let id = ObjectId::generate();
+        let written = payloads(&Notices { objects: [id].into(), jobs: true });
+        let read: Vec<_> = written.iter().map(|payload| parse(payload)).collect();
+        assert_eq!(read, [Some(Change::Object(id)), Some(Change::Jobs)]);
+        assert_eq!(parse("something newer"), None);
     }
 }

@@ -3,9 +3,12 @@
 
 use std::time::{Duration, SystemTime};
 
-use super::{Db, Tx, on_reader, on_tx, to_i64, to_u64};
+use super::{Db, Tx, TxEngine, on_reader, on_tx, to_i64, to_u64};
 use crate::error::Result;
 use crate::model::micros;
+
+/// A job that is due sooner than this is signalled when it is enqueued.
+const SOON: Duration = Duration::from_secs(2);
 
 /// A job somebody has leased.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
@@ -91,11 +94,11 @@ impl Tx {
         lease: Duration,
     ) -> Result<Option<ClaimedJob>> {
         // Several servers do not wait for what another is claiming just now.
-        let sql = match (&self, class.is_some()) {
-            (Self::Postgres(_), true) => claim!("AND class = $3", " FOR UPDATE SKIP LOCKED"),
-            (Self::Postgres(_), false) => claim!("", " FOR UPDATE SKIP LOCKED"),
-            (Self::Sqlite(_), true) => claim!("AND class = $3", ""),
-            (Self::Sqlite(_), false) => claim!("", ""),
+        let sql = match (&self.engine, class.is_some()) {
+            (TxEngine::Postgres(_), true) => claim!("AND class = $3", " FOR UPDATE SKIP LOCKED"),
+            (TxEngine::Postgres(_), false) => claim!("", " FOR UPDATE SKIP LOCKED"),
+            (TxEngine::Sqlite(_), true) => claim!("AND class = $3", ""),
+            (TxEngine::Sqlite(_), false) => claim!("", ""),
         };
         Ok(on_tx!(self, |connection| {
             let query = sqlx::query_as(sql).bind(micros(now)).bind(micros(now + lease));
@@ -122,6 +125,7 @@ impl Tx {
         let done = on_tx!(self, |connection| {
             sqlx::query(SQL).bind(id).bind(micros(now)).execute(connection).await?.rows_affected()
         });
+        self.signal_job(Some(id).filter(|_| done == 1), now);
         Ok(done == 1)
     }
 
@@ -278,6 +282,15 @@ impl Tx {
                 .fetch_optional(connection)
                 .await?
         });
-        Ok(added.map(|(id,)| id))
+        let id = added.map(|(id,)| id);
+        self.signal_job(id, run_at);
+        Ok(id)
+    }
+
+    /// Wakes the workers after the commit, unless there is no job or it is not due yet.
+    fn signal_job(&mut self, id: Option<i64>, run_at: SystemTime) {
+        // The database's clock may be ahead of this one's.
+        let due = run_at <= SystemTime::now() + SOON;
+        self.pending.jobs.extend(id.filter(|_| due));
     }
 }

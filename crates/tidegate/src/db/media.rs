@@ -405,7 +405,7 @@ impl Tx {
                 query.execute(connection).await.map(drop)?;
             });
         }
-        Ok(true)
+        Ok(self.changed(id, true))
     }
 
     /// Forgets what was derived from an object.
@@ -436,6 +436,7 @@ impl Tx {
             let query = sqlx::query(SQL).bind(id.0).bind(owner.id()).bind(change.as_str()).bind(reason);
             query.bind(micros(at)).bind(owner.kind().as_str()).execute(connection).await.map(drop)?;
         });
+        self.signal_watchers();
         Ok(())
     }
 }

@@ -12,6 +12,7 @@ mod invalidations;
 mod jobs;
 mod media;
 mod nodes;
+mod notify;
 mod objects;
 mod owners;
 mod parts;
@@ -19,12 +20,14 @@ mod postgres;
 mod quotas;
 mod reconcile;
 mod sessions;
+mod signals;
 mod spaces;
 mod sqlite;
 mod trees;
 mod uploads;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use secrecy::{ExposeSecret as _, SecretString};
@@ -34,19 +37,31 @@ pub use self::changes::{Change, Changes};
 pub use self::jobs::{ClaimedJob, DeadJob, JobCounts, NewJob, Verdict};
 pub use self::media::Publication;
 pub use self::nodes::{NewNode, PackageObject};
+pub use self::notify::{Notifier, Subscription};
 pub use self::objects::Cursor;
 pub use self::parts::Put;
-pub use self::postgres::{PgTx, Postgres};
+use self::postgres::PgTx;
+pub use self::postgres::Postgres;
 pub use self::reconcile::Expected;
+use self::signals::Pending;
+pub use self::signals::Signals;
 pub use self::trees::{Conflict, Leaf, Outdated};
 use crate::error::{Error, Result, bad_request};
 use crate::model::from_micros;
+use crate::model::ids::ObjectId;
 use crate::model::media::Look;
 use crate::model::object::Content;
 
 /// The database. Cheap to clone.
 #[derive(Debug, Clone)]
-pub enum Db {
+pub struct Db {
+    engine: Engine,
+    signals: Arc<Signals>,
+}
+
+/// The engine that is configured.
+#[derive(Debug, Clone)]
+enum Engine {
     /// One file, for one server. Any number of readers, one writer.
     Sqlite {
         /// Read-only connections.
@@ -58,21 +73,28 @@ pub enum Db {
     Postgres(Postgres),
 }
 
-/// A write transaction; rolled back when dropped.
+/// A write transaction; rolled back when dropped. What it enqueues and changes is signalled once, after its commit.
 #[derive(Debug)]
-pub enum Tx {
-    /// On SQLite, begun with the write lock held.
+pub struct Tx {
+    engine: TxEngine,
+    signals: Arc<Signals>,
+    pending: Pending,
+}
+
+#[derive(Debug)]
+enum TxEngine {
+    /// Begun with the write lock held.
     Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
-    /// On PostgreSQL, at its default isolation: every condition is in the statement that changes.
+    /// At PostgreSQL's default isolation: every condition is in the statement that changes.
     Postgres(PgTx),
 }
 
 /// Runs an expression with the pool that reads.
 macro_rules! on_reader {
     ($db:expr, |$pool:ident| $run:expr) => {
-        match $db {
-            $crate::db::Db::Sqlite { reader: $pool, .. } => $run,
-            $crate::db::Db::Postgres(postgres) => {
+        match &$db.engine {
+            $crate::db::Engine::Sqlite { reader: $pool, .. } => $run,
+            $crate::db::Engine::Postgres(postgres) => {
                 let mut connection = postgres.connection().await?;
                 let run = async {
                     let $pool = connection.get()?;
@@ -90,12 +112,12 @@ macro_rules! on_reader {
 /// Runs an expression with the connection of a transaction.
 macro_rules! on_tx {
     ($tx:expr, |$connection:ident| $run:expr) => {
-        match $tx {
-            $crate::db::Tx::Sqlite(transaction) => {
+        match &mut $tx.engine {
+            $crate::db::TxEngine::Sqlite(transaction) => {
                 let $connection = &mut **transaction;
                 $run
             }
-            $crate::db::Tx::Postgres(transaction) => {
+            $crate::db::TxEngine::Postgres(transaction) => {
                 let limit = transaction.limit();
                 let run = async {
                     let $connection = transaction.get()?;
@@ -138,74 +160,114 @@ impl Db {
     /// Opens the database and brings its tables up to date.
     #[tracing::instrument(name = "db.open", level = "trace", skip_all)]
     pub async fn open(database: &Database) -> anyhow::Result<Self> {
-        match database {
+        let engine = match database {
             Database::Sqlite(path) => {
                 let (reader, writer) = sqlite::open(path).await?;
-                Ok(Self::Sqlite { reader, writer })
+                Engine::Sqlite { reader, writer }
             }
             Database::Postgres { url, host, connections, timeout } => {
                 let options = postgres::parse(url.expose_secret()).ok_or_else(|| anyhow::anyhow!("DATABASE_URL"))?;
                 let options = host.iter().fold(options, |options, host| options.host(host));
-                Ok(Self::Postgres(Postgres::open(options, *connections, *timeout).await?))
+                Engine::Postgres(Postgres::open(options, *connections, *timeout).await?)
             }
+        };
+        let shared = matches!(engine, Engine::Postgres(_));
+        let db = Self { engine, signals: Arc::new(Signals::new(shared)) };
+        db.start_sending();
+        Ok(db)
+    }
+
+    /// Returns whether other servers may change what this one has read.
+    pub fn is_shared(&self) -> bool {
+        self.postgres().is_some()
+    }
+
+    /// Returns what commits signal to this server.
+    pub fn signals(&self) -> &Signals {
+        &self.signals
+    }
+
+    /// Returns the PostgreSQL, if that is the engine.
+    pub fn postgres(&self) -> Option<&Postgres> {
+        match &self.engine {
+            Engine::Sqlite { .. } => None,
+            Engine::Postgres(postgres) => Some(postgres),
         }
     }
 
-    /// Whether other servers may change what this one has read.
-    pub fn is_shared(&self) -> bool {
-        matches!(self, Self::Postgres(_))
-    }
-
-    /// The time that leases and due times go by.
+    /// Returns the time that leases and due times go by: on PostgreSQL that of the database, one for all servers.
     pub fn now(&self) -> SystemTime {
-        match self {
-            Self::Sqlite { .. } => SystemTime::now(),
-            Self::Postgres(postgres) => postgres.now(),
+        match &self.engine {
+            Engine::Sqlite { .. } => SystemTime::now(),
+            Engine::Postgres(postgres) => postgres.now(),
         }
     }
 
     /// Begins a write transaction.
     #[tracing::instrument(name = "db.begin", level = "trace", skip_all)]
     pub async fn begin(&self) -> Result<Tx> {
-        match self {
-            Self::Sqlite { writer, .. } => Ok(Tx::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?)),
-            Self::Postgres(postgres) => Ok(Tx::Postgres(postgres.begin().await?)),
-        }
+        let engine = match &self.engine {
+            Engine::Sqlite { writer, .. } => TxEngine::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
+            Engine::Postgres(postgres) => TxEngine::Postgres(postgres.begin().await?),
+        };
+        Ok(Tx { engine, signals: Arc::clone(&self.signals), pending: Pending::default() })
     }
 
-    /// Whether the database answers to readers and lets writers begin.
+    /// Returns an error unless the database answers readers and lets writers begin.
     #[tracing::instrument(name = "db.probe", level = "trace", skip_all)]
     pub async fn probe(&self) -> Result<()> {
-        match self {
-            Self::Sqlite { reader, .. } => {
+        match &self.engine {
+            Engine::Sqlite { reader, .. } => {
                 sqlx::query("SELECT 1").execute(reader).await?;
                 self.begin().await.map(drop)
             }
-            Self::Postgres(postgres) => postgres.probe().await,
+            Engine::Postgres(postgres) => postgres.probe().await,
         }
     }
 
-    /// Ends all connections; what was committed is on disk.
+    /// Sends the last notices and ends all connections; what was committed is on disk.
     #[tracing::instrument(name = "db.close", level = "trace", skip_all)]
     pub async fn close(&self) {
-        match self {
-            Self::Sqlite { reader, writer } => {
+        match &self.engine {
+            Engine::Sqlite { reader, writer } => {
                 reader.close().await;
                 writer.close().await;
             }
-            Self::Postgres(postgres) => postgres.close().await,
+            Engine::Postgres(postgres) => {
+                changes::send_queued(postgres, &self.signals).await;
+                postgres.close().await;
+            }
         }
     }
 }
 
 impl Tx {
-    /// Commits; what was written survives from here on.
+    /// Commits, and then signals what was enqueued and changed. What was written survives from here on.
     #[tracing::instrument(name = "db.commit", level = "trace", skip_all)]
     pub async fn commit(self) -> Result<()> {
-        match self {
-            Self::Sqlite(transaction) => Ok(transaction.commit().await?),
-            Self::Postgres(transaction) => transaction.commit().await,
+        let _sending = self.pending.sending(self.signals);
+        match self.engine {
+            TxEngine::Sqlite(transaction) => Ok(transaction.commit().await?),
+            TxEngine::Postgres(transaction) => transaction.commit().await,
         }
+    }
+
+    /// Has an object's change signalled after the commit. Functions that change an object's state do so themselves.
+    pub fn signal_object(&mut self, id: ObjectId) {
+        self.pending.objects.push(id);
+    }
+
+    /// Has those who watch an owner look again after the commit. Functions that write a status change do so themselves.
+    pub fn signal_watchers(&mut self) {
+        self.pending.watched = true;
+    }
+
+    /// Signals an object's change if there was one, and passes on whether there was.
+    fn changed(&mut self, id: ObjectId, changed: bool) -> bool {
+        if changed {
+            self.signal_object(id);
+        }
+        changed
     }
 }
 
@@ -279,7 +341,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let database = Database::Sqlite(folder.path().join("t.db"));
         let db = Db::open(&database).await.unwrap();
-        let Db::Sqlite { writer, .. } = &db else { panic!("opened something else") };
+        let Engine::Sqlite { writer, .. } = &db.engine else { panic!("opened something else") };
         let now = crate::model::micros(SystemTime::now());
         let (digits, parts) = ("0b8f2b1c9d6e4f70a1b2c3d4e5f60718", "0b8f2b1c9d6e4f70a1b2c3d4e5f60718-3");
         let marked = format!("{digits}-1");
@@ -315,7 +377,7 @@ mod tests {
         let db = Db::open(&Database::Sqlite(folder.path().join("t.db"))).await.unwrap();
         let mut tx = db.begin().await.unwrap();
         // What SQLite does by itself when the disk is full.
-        let Tx::Sqlite(transaction) = &mut tx else { panic!("opened something else") };
+        let TxEngine::Sqlite(transaction) = &mut tx.engine else { panic!("opened something else") };
         sqlx::query("ROLLBACK").execute(&mut **transaction).await.unwrap();
         drop(tx);
         for _ in 0..3 {

@@ -444,7 +444,7 @@ impl Tx {
             }
             done
         });
-        Ok(done == 1)
+        Ok(self.changed(id, done == 1))
     }
 
     /// Takes what was published out of its package's count.

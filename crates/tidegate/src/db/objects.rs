@@ -183,7 +183,7 @@ impl Tx {
                 .await?
                 .rows_affected()
         });
-        Ok(done == 1)
+        Ok(self.changed(id, done == 1))
     }
 
     /// Moves an object from one state to another. `false` if it was not in the first.
@@ -214,7 +214,7 @@ impl Tx {
                 .await?
                 .rows_affected()
         });
-        Ok(done == 1)
+        Ok(self.changed(id, done == 1))
     }
 
     /// Has an object that was deleted at `oldest` or later come back. `false` if there is none.
@@ -225,7 +225,7 @@ impl Tx {
         let done = on_tx!(self, |connection| {
             sqlx::query(SQL).bind(id.0).bind(micros(oldest)).execute(connection).await?.rows_affected()
         });
-        Ok(done == 1)
+        Ok(self.changed(id, done == 1))
     }
 
     /// Moves an object from one state to another, with a reason where there is one. `false` if it was not in the first.
@@ -244,7 +244,7 @@ impl Tx {
             let query = sqlx::query(SQL).bind(id.0).bind(from.as_str()).bind(to.as_str()).bind(reason);
             query.execute(connection).await?.rows_affected()
         });
-        Ok(done == 1)
+        Ok(self.changed(id, done == 1))
     }
 
     /// Keeps what the scanner said.

@@ -98,14 +98,19 @@ impl Postgres {
         connecting.map_err(|_| silent())?.map_err(Error::from)
     }
 
-    /// Tells the listeners.
-    pub(super) async fn tell(&self, sql: &'static str, payload: &str) -> Result<()> {
+    /// Sends notices to the listeners of all servers. `sql` takes their payloads.
+    pub(super) async fn notify(&self, sql: &'static str, payloads: &[String]) -> Result<()> {
         let mut held = self.connection().await?;
-        let told = tokio::time::timeout(PROBE, async {
-            sqlx::query(sql).bind(payload).execute(held.get()?).await.map(drop).map_err(Error::from)
+        let sent = tokio::time::timeout(PROBE, async {
+            sqlx::query(sql).bind(payloads).execute(held.get()?).await.map(drop).map_err(Error::from)
         });
-        let told = told.await;
-        told.unwrap_or_else(|_| Err(held.discard()))
+        let sent = sent.await;
+        sent.unwrap_or_else(|_| Err(held.discard()))
+    }
+
+    /// Returns whether [`Self::close`] was called.
+    pub(super) fn is_closed(&self) -> bool {
+        self.pool.is_closed()
     }
 
     /// How long a statement may take before its connection is taken to be dead: longer than the server lets it.
@@ -233,17 +238,6 @@ impl PgTx {
 
     pub(super) fn get(&mut self) -> Result<&mut PgConnection> {
         self.held.get()
-    }
-
-    /// Tells the listeners, once it is committed.
-    pub(super) async fn tell(&mut self, sql: &'static str, payload: &str) -> Result<()> {
-        let told = tokio::time::timeout(self.limit, async {
-            sqlx::query(sql).bind(payload).execute(self.held.get()?).await.map(drop).map_err(Error::from)
-        });
-        match told.await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(self.discard()),
-        }
     }
 
     pub(super) fn discard(&mut self) -> Error {

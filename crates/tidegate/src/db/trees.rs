@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use uuid::Uuid;
 
-use super::{Db, Tx, on_reader, on_tx};
+use super::{Db, Engine, Tx, on_reader, on_tx};
 use crate::error::Result;
 use crate::model::ids::ObjectId;
 use crate::model::micros;
@@ -84,9 +84,9 @@ impl Db {
     #[tracing::instrument(name = "db.list_leaves", level = "trace", skip_all)]
     pub async fn list_leaves(&self, number: i64, limit: i64) -> Result<Vec<Leaf>> {
         const SQLITE: &str = below!("COALESCE(n.state, '') = 'READY'", "SELECT id FROM tree ORDER BY id LIMIT $2");
-        let numbers: Vec<(i64,)> = match self {
-            Self::Sqlite { reader, .. } => sqlx::query_as(SQLITE).bind(number).bind(limit).fetch_all(reader).await?,
-            Self::Postgres(_) => {
+        let numbers: Vec<(i64,)> = match &self.engine {
+            Engine::Sqlite { reader, .. } => sqlx::query_as(SQLITE).bind(number).bind(limit).fetch_all(reader).await?,
+            Engine::Postgres(_) => {
                 let mut tx = self.begin().await?;
                 let mut numbers = tx.walk(READY_BELOW, number).await?;
                 numbers.sort_unstable();

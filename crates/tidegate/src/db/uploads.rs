@@ -171,12 +171,12 @@ impl Tx {
     #[tracing::instrument(name = "db.end_upload", level = "trace", skip_all)]
     pub async fn end_upload(&mut self, id: &str, state: UploadState, parts_digest: Option<&str>) -> Result<bool> {
         const SQL: &str = "UPDATE uploads SET state = $2, parts_digest = COALESCE($3, parts_digest) \
-                           WHERE id = $1 AND state = 'OPEN'";
-        let done = on_tx!(self, |connection| {
-            let query = sqlx::query(SQL).bind(id).bind(state.as_str()).bind(parts_digest);
-            query.execute(connection).await?.rows_affected()
+                           WHERE id = $1 AND state = 'OPEN' RETURNING object_id";
+        let ended: Option<(Uuid,)> = on_tx!(self, |connection| {
+            let query = sqlx::query_as(SQL).bind(id).bind(state.as_str()).bind(parts_digest);
+            query.fetch_optional(connection).await?
         });
-        Ok(done == 1)
+        Ok(ended.is_some_and(|(object,)| self.changed(ObjectId(object), true)))
     }
 
     /// Notes what an upload is about to be completed with, so that whoever finds it complete can tell.

@@ -192,5 +192,5 @@ fn raise_file_limit() {
 
 /// Follows what other servers change, until `stop`.
 async fn follow_changes(app: Arc<App>, stop: CancellationToken) {
-    cache_invalidation::follow(&app.db, &app.object_cache, [&app.jobs, &app.news], stop).await;
+    cache_invalidation::follow(&app.db, &app.object_cache, stop).await;
 }

@@ -9,7 +9,6 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::notify::Notifier;
 use super::object_cache::ObjectCache;
 use crate::db::{Change, Db};
 use crate::error::{Error, Result};
@@ -23,14 +22,14 @@ const RETRY: Duration = Duration::from_secs(2);
 const WAITING: usize = 4096;
 
 /// Follows changes until `stop`.
-pub async fn follow(db: &Db, cache: &ObjectCache, notify: [&Notifier; 2], stop: CancellationToken) {
+pub async fn follow(db: &Db, cache: &ObjectCache, stop: CancellationToken) {
     if !db.is_shared() {
         return;
     }
     while !stop.is_cancelled() {
         let outcome = tokio::select! {
             () = stop.cancelled() => return,
-            outcome = listen(db, cache, notify) => outcome,
+            outcome = listen(db, cache) => outcome,
         };
         cache.keep_nothing();
         if let Err(error) = outcome {
@@ -43,7 +42,7 @@ pub async fn follow(db: &Db, cache: &ObjectCache, notify: [&Notifier; 2], stop: 
     }
 }
 
-async fn listen(db: &Db, cache: &ObjectCache, notify: [&Notifier; 2]) -> Result<()> {
+async fn listen(db: &Db, cache: &ObjectCache) -> Result<()> {
     let Some(mut changes) = db.changes().await? else { return Ok(()) };
     let (sender, mut told) = mpsc::channel(WAITING);
     // A task of its own: a message that is half read must not be dropped with a wait.
@@ -56,17 +55,12 @@ async fn listen(db: &Db, cache: &ObjectCache, notify: [&Notifier; 2]) -> Result<
             }
         }
     });
-    let outcome = heed(db, cache, notify, &mut told).await;
+    let outcome = heed(db, cache, &mut told).await;
     reading.abort();
     outcome
 }
 
-async fn heed(
-    db: &Db,
-    cache: &ObjectCache,
-    notify: [&Notifier; 2],
-    told: &mut mpsc::Receiver<Result<Change>>,
-) -> Result<()> {
+async fn heed(db: &Db, cache: &ObjectCache, told: &mut mpsc::Receiver<Result<Change>>) -> Result<()> {
     let silent = || Error::Unavailable(anyhow::anyhow!("nothing is heard of what is told"));
     let own = Uuid::new_v4();
     let (mut heard, mut beat) = (Instant::now(), tokio::time::interval(BEAT));
@@ -75,9 +69,9 @@ async fn heed(
             change = told.recv() => match change.ok_or_else(silent)?? {
                 Change::Object(object) => {
                     cache.forget(object);
-                    // There may be a job to claim, or a change to show.
-                    notify.into_iter().for_each(Notifier::notify);
+                    db.signals().changes.notify();
                 }
+                Change::Jobs => db.signals().jobs.notify(),
                 Change::Beat(server) if server == own => {
                     heard = Instant::now();
                     cache.keep_from_now();

@@ -5,7 +5,6 @@ pub mod edge_keys;
 pub mod fetcher;
 pub mod grant_cache;
 pub mod locks;
-pub mod notify;
 pub mod object_cache;
 pub mod rate_limits;
 pub mod refusals;

@@ -1,9 +1,8 @@
 //! Caches what does not change while it is in a state: objects that are ready, uploads that are open. Asking for the
 //! hundredth part URL or stream URL then costs no query.
 //!
-//! Whoever ends such a state holds a [`Forgetting`] over the commit, so that the record is forgotten before the
-//! answer, whatever the commit's outcome. A record that was read before that and would be kept after it is
-//! not: see `keep`.
+//! A commit that ends such a state has the record forgotten before its caller goes on, whatever the commit's outcome
+//! (`db::Signals`). A record that was read before that and would be kept after it is not kept: see `keep`.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,8 +18,10 @@ use crate::model::owner::Owner;
 use crate::model::upload::{Upload, UploadState};
 
 const MOST: u64 = 50_000;
-/// A bound on what could go wrong here, not a tuning knob.
+/// How long a record is kept at most, where no other server changes it. A bound on what could go wrong here.
 const KEPT: Duration = Duration::from_secs(60);
+/// The same where other servers change it: a server that is killed between its commit and its notice tells nobody.
+const KEPT_BESIDE_OTHERS: Duration = Duration::from_secs(3);
 
 /// What reading an object takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,12 +46,13 @@ pub struct ObjectCache {
 }
 
 impl ObjectCache {
-    /// None yet, and none until [`Self::keep_from_now`] unless `keeping`.
-    pub fn new(keeping: bool) -> Self {
+    /// Returns an empty cache. One that is `shared` keeps nothing until [`Self::keep_from_now`].
+    pub fn new(shared: bool) -> Self {
+        let kept = if shared { KEPT_BESIDE_OTHERS } else { KEPT };
         Self {
-            keeping: AtomicBool::new(keeping),
-            ready: Cache::builder().max_capacity(MOST).time_to_live(KEPT).build(),
-            open: Cache::builder().max_capacity(MOST).time_to_live(KEPT).build(),
+            keeping: AtomicBool::new(!shared),
+            ready: Cache::builder().max_capacity(MOST).time_to_live(kept).build(),
+            open: Cache::builder().max_capacity(MOST).time_to_live(kept).build(),
             forgotten: Mutex::new(0),
         }
     }
@@ -96,12 +98,6 @@ impl ObjectCache {
         Ok(upload)
     }
 
-    /// Forgets what is known of an object when the answer is dropped. To be held over a commit that changes
-    /// its state or its upload's.
-    pub fn forgetting(&self, id: ObjectId) -> Forgetting<'_> {
-        Forgetting { object_cache: self, id }
-    }
-
     /// Begins to keep: from here on every change is told.
     pub fn keep_from_now(&self) {
         self.keeping.store(true, Ordering::Release);
@@ -137,20 +133,6 @@ impl ObjectCache {
     }
 }
 
-/// Forgets a record when dropped.
-#[derive(Debug)]
-#[must_use = "hold it over the commit"]
-pub struct Forgetting<'a> {
-    object_cache: &'a ObjectCache,
-    id: ObjectId,
-}
-
-impl Drop for Forgetting<'_> {
-    fn drop(&mut self) {
-        self.object_cache.forget(self.id);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,7 +141,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_forgotten_while_it_is_read_is_not_kept() {
-        let records = ObjectCache::new(true);
+        let records = ObjectCache::new(false);
         let owner = Owner::Disks(UserId::parse("a").unwrap());
         let object = Object {
             id: ObjectId::generate(),
@@ -178,12 +160,12 @@ mod tests {
         assert!(records.ready(object.id).is_none());
         records.read_object(&owner, async { Ok(Some(object.clone())) }).await.unwrap();
         assert!(records.ready(object.id).is_some());
-        drop(records.forgetting(object.id));
+        records.forget(object.id);
         assert!(records.ready(object.id).is_none());
         let pending = Object { state: ObjectState::Pending, ..object.clone() };
         records.read_object(&owner, async { Ok(Some(pending)) }).await.unwrap();
         assert!(records.ready(object.id).is_none(), "only what does not change is kept");
-        let shared = ObjectCache::new(false);
+        let shared = ObjectCache::new(true);
         shared.read_object(&owner, async { Ok(Some(object.clone())) }).await.unwrap();
         assert!(shared.ready(object.id).is_none(), "others may change what is shared");
         shared.keep_from_now();

@@ -30,7 +30,6 @@ pub async fn delete(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) -
         _ => return Err(objects::not_found()),
     }
     app.store.delete(object.key.as_str(), store::Deletion::Purge).await?;
-    app.jobs.notify();
     Ok(())
 }
 
@@ -40,16 +39,13 @@ async fn mark_deleted(app: &App, caller: &Caller, owner: &Owner, object: &Object
         return Err(Error::Internal(anyhow::anyhow!("what can be restored was about to be purged")));
     }
     let job = Job::PurgeObjectV1 { object: id.0, key: object.key.as_str().to_owned() };
-    let forgetting = app.object_cache.forgetting(id);
     let mut tx = app.db.begin().await?;
     if !tx.set_object_state(id, ObjectState::Ready, ObjectState::Deleted, now).await? {
         return Err(objects::not_found());
     }
     tx.record(caller, AuditAction::ObjectDeleted, id, now).await?;
-    tx.tell(id).await?;
     queue::enqueue(&mut tx, &job, app.db.now()).await?;
     tx.commit().await?;
-    drop(forgetting);
     metrics::counter!("tidegate_objects_deleted_total", "owner" => owner.kind().as_str()).increment(1);
     tracing::info!(object.id = %id, "an object was deleted");
     Ok(())

@@ -79,8 +79,6 @@ pub async fn import(app: &Arc<App>, caller: &Caller, space: &SpaceId, keys: Vec<
         }
     }
     tx.commit().await?;
-    app.jobs.notify();
-    app.news.notify();
     metrics::counter!("tidegate_imports_total").increment(u64::try_from(done.begun.len()).unwrap_or(0));
     Ok(done)
 }
@@ -185,16 +183,13 @@ pub(crate) async fn copy(app: &App, id: ObjectId, from: &str) -> Result<()> {
     if tx.keep_import(id, &sealed, kind.content_type()).await? {
         queue::enqueue(&mut tx, &Job::IngestV1 { object: id.0, video: false }, app.db.now()).await?;
     }
-    tx.commit().await?;
-    app.jobs.notify();
-    Ok(())
+    tx.commit().await
 }
 
 async fn reject(app: &App, media: &Media, reason: &str) -> Result<()> {
     let mut tx = app.db.begin().await?;
     if uploads::reject(app, &mut tx, &Caller::system(), media, ObjectState::Pending, reason).await? {
         tx.commit().await?;
-        app.news.notify();
     }
     Ok(())
 }

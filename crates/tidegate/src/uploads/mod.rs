@@ -197,16 +197,13 @@ pub async fn recover(app: &App, upload: &Upload) -> Result<bool> {
         other => other?,
     };
     let content = Content { size: stat.size, etag: stat.etag, last_modified: stat.last_modified };
-    let forgetting = app.object_cache.forgetting(upload.object);
     let mut tx = app.db.begin().await?;
     let ended = tx.end_upload(&upload.id, UploadState::Completed, None).await?;
     if !ended || !tx.publish_object(upload.object, &content, ObjectState::Ready).await? {
         return Ok(false);
     }
     tx.record(&Caller::system(), AuditAction::UploadCompleted, upload.object, SystemTime::now()).await?;
-    tx.tell(upload.object).await?;
     tx.commit().await?;
-    drop(forgetting);
     count("recovered");
     tracing::info!(object.id = %upload.object, "an upload whose completion was cut off is complete");
     Ok(true)
@@ -254,14 +251,11 @@ pub async fn complete(
         other => other?,
     };
     let content = Content { size: stat.size, etag: stat.etag, last_modified: stat.last_modified };
-    let forgetting = app.object_cache.forgetting(id);
     let mut tx = app.db.begin().await?;
     let ended = tx.end_upload(&upload.id, UploadState::Completed, Some(&digest)).await?;
     if ended && tx.publish_object(id, &content, ObjectState::Ready).await? {
         tx.record(caller, AuditAction::UploadCompleted, id, SystemTime::now()).await?;
-        tx.tell(id).await?;
         tx.commit().await?;
-        drop(forgetting);
         count("completed");
         metrics::counter!("tidegate_uploaded_bytes_total").increment(content.size);
         tracing::info!(object.id = %id, object.size_bytes = content.size, "an upload was completed");
@@ -359,25 +353,21 @@ pub async fn end(app: &App, caller: &Caller, upload: &Upload, state: UploadState
     let now = SystemTime::now();
     let deed = if state == UploadState::Expired { AuditAction::UploadExpired } else { AuditAction::UploadAborted };
     let job = Job::ReleaseUploadV1 { upload_id: upload.id.clone(), key: upload.key.as_str().to_owned() };
-    let forgetting = app.object_cache.forgetting(upload.object);
     let mut tx = app.db.begin().await?;
     if !tx.end_upload(&upload.id, state, None).await? {
         return Err(Error::InvalidState("the upload is no longer open".into()));
     }
     tx.set_object_state(upload.object, ObjectState::Pending, ObjectState::Purged, now).await?;
     tx.record(caller, deed, upload.object, now).await?;
-    tx.tell(upload.object).await?;
     queue::enqueue(&mut tx, &job, app.db.now()).await?;
     if !app.store.has_md5_etags() {
         // A completion that was on its way to S3 may still come about there.
         queue::enqueue(&mut tx, &job, app.db.now() + LATE).await?;
     }
     tx.commit().await?;
-    drop(forgetting);
     count(if state == UploadState::Expired { "expired" } else { "aborted" });
     tracing::info!(object.id = %upload.object, state = state.as_str(), "an upload was given up");
     app.store.abort(&reference(upload)).await?;
-    app.jobs.notify();
     Ok(())
 }
 

@@ -31,8 +31,6 @@ pub async fn list(app: &App, caller: &Caller, after: i64, limit: i64) -> Result<
 pub async fn retry(app: &App, caller: &Caller, id: i64) -> Result<()> {
     access::authorize_everywhere(app, caller, Action::Operate)?;
     revive(&app.db, caller, id).await?;
-    app.jobs.notify();
-    app.news.notify();
     Ok(())
 }
 

@@ -51,7 +51,7 @@ pub async fn run(app: Arc<App>, stop: CancellationToken) {
 }
 
 async fn work(app: Arc<App>, class: Class, stop: CancellationToken) {
-    let mut bell = app.jobs.subscribe();
+    let mut bell = app.db.signals().jobs.subscribe();
     while !stop.is_cancelled() {
         match run_one(&app, Some(class)).await {
             Ok(true) => {}
@@ -94,9 +94,7 @@ async fn enqueue_all(app: &App, jobs: &[Job]) -> Result<()> {
     for job in jobs {
         enqueue(&mut tx, job, app.db.now()).await?;
     }
-    tx.commit().await?;
-    app.jobs.notify();
-    Ok(())
+    tx.commit().await
 }
 
 /// Claims the most urgent job that is due, of a class or of any. What ran out of attempts meanwhile is given up.

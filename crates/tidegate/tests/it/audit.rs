@@ -140,9 +140,13 @@ async fn events_are_never_changed_and_forgotten_when_their_time_is_over() {
     let admin = [("x-user-id", "root"), ("x-roles", "admin")];
     assert_eq!(told(&events(&app, &admin, "").await).len(), 2);
     let change = "UPDATE audit_events SET outcome = 'done'";
-    let refused = match &app.app.db {
-        tidegate::db::Db::Sqlite { writer, .. } => sqlx::query(change).execute(writer).await.unwrap_err().to_string(),
-        tidegate::db::Db::Postgres(_) => {
+    let refused = match &app.app.config.database {
+        tidegate::db::Database::Sqlite(path) => {
+            let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
+            let mut connection = <sqlx::SqliteConnection as sqlx::Connection>::connect_with(&options).await.unwrap();
+            sqlx::query(change).execute(&mut connection).await.unwrap_err().to_string()
+        }
+        tidegate::db::Database::Postgres { .. } => {
             let url = crate::support::services::database(app.folder.path()).await;
             let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&url).await.unwrap();
             sqlx::query(change).execute(&mut connection).await.unwrap_err().to_string()

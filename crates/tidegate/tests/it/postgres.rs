@@ -149,12 +149,12 @@ async fn records_are_kept_only_while_changes_are_heard() {
     until("a record is kept once the server hears itself", kept).await;
     let other = open(&direct).await.unwrap();
     let mut tx = other.begin().await.unwrap();
-    tx.tell(id).await.unwrap();
+    tx.signal_object(id);
     drop(tx);
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert!(app.app.object_cache.ready(id).is_some(), "what was rolled back is not told");
     let mut tx = other.begin().await.unwrap();
-    tx.tell(id).await.unwrap();
+    tx.signal_object(id);
     tx.commit().await.unwrap();
     until("what another server told is heard", async || app.app.object_cache.ready(id).is_none()).await;
     assert!(kept().await, "and kept again when it is read again");
@@ -214,9 +214,8 @@ async fn a_database_without_writes_is_not_ready() {
 async fn sessions_are_durable_whatever_the_servers_default() {
     let folder = tempfile::tempdir().unwrap();
     let url = database(folder.path()).await;
-    let Db::Postgres(postgres) = open(&format!("{url}?options=-csynchronous_commit%3Doff")).await.unwrap() else {
-        panic!("opened something else")
-    };
+    let db = open(&format!("{url}?options=-csynchronous_commit%3Doff")).await.unwrap();
+    let postgres = db.postgres().expect("opened PostgreSQL");
     assert_eq!(postgres.setting("synchronous_commit").await.unwrap(), "on");
     assert_eq!(postgres.setting("statement_timeout").await.unwrap(), "30s");
 }

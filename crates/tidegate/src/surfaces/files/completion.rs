@@ -154,7 +154,6 @@ async fn scan_again(app: &App, file: &File) -> Result<bool> {
     let mut tx = app.db.begin().await?;
     let waits = ingest::files::requeue(&mut tx, file.object.id, app.db.now()).await?;
     tx.commit().await?;
-    app.jobs.notify();
     Ok(waits)
 }
 
@@ -402,10 +401,8 @@ async fn settle(
         queue::enqueue(&mut tx, &Job::ScanFileV1 { object: upload.object.0 }, now).await?;
     }
     tx.record(caller, AuditAction::UploadCompleted, upload.object, now).await?;
-    tx.tell(upload.object).await?;
     queue::enqueue(&mut tx, &Job::ReleaseFilesUploadV1 { upload_id: upload.id.clone() }, now).await?;
     tx.commit().await?;
-    app.jobs.notify();
     metrics::counter!("tidegate_uploads_total", "outcome" => "completed").increment(1);
     tracing::info!(object.id = %upload.object, object.size_bytes = content.size, "a file was uploaded");
     Ok(true)

@@ -28,7 +28,6 @@ pub async fn delete(app: &App, caller: &Caller, key: &str) -> Result<()> {
         (_, file) = find_kept(app, caller, Action::Delete, key).await?;
     }
     app.store.delete(file.object.key.as_str(), store::Deletion::Purge).await?;
-    app.jobs.notify();
     Ok(())
 }
 
@@ -56,7 +55,6 @@ pub async fn delete_folder(app: &App, caller: &Caller, owner: &Owner, folder: &s
     let mut tx = app.db.begin().await?;
     let id = queue::enqueue(&mut tx, &job, app.db.now()).await?;
     tx.commit().await?;
-    app.jobs.notify();
     id.map(|id| id.to_string()).ok_or_else(|| Error::Internal(anyhow::anyhow!("a job without an id")))
 }
 

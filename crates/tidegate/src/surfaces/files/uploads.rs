@@ -195,7 +195,6 @@ pub async fn end(app: &App, caller: &Caller, upload: &Upload, state: UploadState
     tx.record(caller, deed, upload.object, now).await?;
     queue::enqueue(&mut tx, &Job::ReleaseFilesUploadV1 { upload_id: upload.id.clone() }, now).await?;
     tx.commit().await?;
-    app.jobs.notify();
     let outcome = if state == UploadState::Expired { "expired" } else { "aborted" };
     metrics::counter!("tidegate_uploads_total", "outcome" => outcome).increment(1);
     Ok(())

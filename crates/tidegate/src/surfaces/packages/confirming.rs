@@ -44,7 +44,6 @@ pub async fn confirm(
         let _confirming = seal::lock(app, id).await;
         take(app, caller, &dataset, &found, parts).await?
     };
-    app.jobs.notify();
     if to_publish {
         publishing::run(app, id).await?;
     }

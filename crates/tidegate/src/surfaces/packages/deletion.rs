@@ -62,7 +62,6 @@ pub async fn delete(app: &App, caller: &Caller, dataset: &DatasetId, ids: &[Stri
         };
         outcomes.push((id.clone(), outcome));
     }
-    app.jobs.notify();
     Ok(outcomes)
 }
 
@@ -224,7 +223,6 @@ pub(crate) async fn purge_old(app: &App, now: SystemTime) -> Result<()> {
     loop {
         let some = app.db.list_outdated_nodes(before, PURGED_AT_ONCE).await?;
         if some.is_empty() {
-            app.jobs.notify();
             return Ok(());
         }
         let mut of_datasets: BTreeMap<i64, Vec<Outdated>> = BTreeMap::new();

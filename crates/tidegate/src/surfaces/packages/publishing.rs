@@ -320,7 +320,6 @@ pub(super) async fn remove_asset(
     tx.commit().await?;
     metrics::counter!("tidegate_objects_deleted_total", "owner" => "dataset").increment(1);
     forget(app, id).await?;
-    app.jobs.notify();
     Ok(true)
 }
 

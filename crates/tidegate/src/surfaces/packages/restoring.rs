@@ -48,7 +48,6 @@ pub async fn restore(app: &App, caller: &Caller, dataset: &DatasetId, ids: &[Str
         };
         outcomes.push((id.clone(), outcome));
     }
-    app.jobs.notify();
     Ok(outcomes)
 }
 

@@ -40,9 +40,8 @@ pub async fn delete_session(app: &App, caller: &Caller, id: &SessionId) -> Resul
     let (deed, object) = (AuditAction::SessionDeleted, None);
     tx.record_event(&NewEvent { at: now, caller: caller.clone(), deed, owner: Some(owner), object }).await?;
     queue::enqueue(&mut tx, &Job::HideSessionV1 { session: id.as_str().to_owned() }, now).await?;
+    tx.signal_watchers();
     tx.commit().await?;
-    app.jobs.notify();
-    app.news.notify();
     tracing::info!(session = id.as_str(), "a session was deleted");
     Ok(())
 }
@@ -67,7 +66,6 @@ pub async fn restore_session(app: &App, caller: &Caller, id: &SessionId) -> Resu
     let (session, until) = (id.as_str().to_owned(), Some(micros(now)));
     queue::enqueue(&mut tx, &Job::RestoreSessionV1 { session, since, until }, now).await?;
     tx.commit().await?;
-    app.jobs.notify();
     tracing::info!(session = id.as_str(), "a session was brought back");
     Ok(())
 }

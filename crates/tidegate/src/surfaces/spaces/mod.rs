@@ -92,9 +92,8 @@ pub async fn delete(app: &App, caller: &Caller, id: &SpaceId) -> Result<()> {
     cdn_invalidations::queue_root(app, &mut tx, &owner).await?;
     record(&mut tx, app, caller, AuditAction::SpaceDeleted, id).await?;
     queue::enqueue(&mut tx, &Job::HideSpaceV1 { space: id.as_str().to_owned() }, now).await?;
+    tx.signal_watchers();
     tx.commit().await?;
-    app.jobs.notify();
-    app.news.notify();
     tracing::info!(space = id.as_str(), "a space was deleted");
     Ok(())
 }
@@ -152,9 +151,9 @@ pub async fn remove_member(app: &App, caller: &Caller, id: &SpaceId, user: &User
     }
     tx.remove_member(id, user).await?;
     record(&mut tx, app, caller, AuditAction::MemberRemoved, id).await?;
+    // The member may be watching, and is no longer allowed to.
+    tx.signal_watchers();
     tx.commit().await?;
-    // Whoever watches is looked at again.
-    app.news.notify();
     tracing::info!(space = id.as_str(), "a member was removed");
     Ok(())
 }

@@ -65,7 +65,6 @@ async fn release(app: &App, owner: &Owner, file: &File, scan: Scan) -> Result<()
     tx.release_of(id).await?;
     tx.count_files(owner, &file.folder, 1, size(file)).await?;
     tx.record(&Caller::system(), AuditAction::FileScanned, id, app.db.now()).await?;
-    tx.tell(id).await?;
     tx.commit().await?;
     tracing::info!(object.id = %id, scan = scan.as_str(), "a file was scanned");
     Ok(())
@@ -75,7 +74,6 @@ async fn release(app: &App, owner: &Owner, file: &File, scan: Scan) -> Result<()
 async fn reject(app: &App, owner: &Owner, file: &File, reason: &str) -> Result<()> {
     let (id, from) = (file.object.id, file.object.state);
     let key = file.object.key.as_str();
-    let forgetting = app.object_cache.forgetting(id);
     let mut tx = app.db.begin().await?;
     tx.hold_quota(owner).await?;
     if !tx.move_object(id, from, ObjectState::Rejected, Some(reason)).await? {
@@ -87,10 +85,7 @@ async fn reject(app: &App, owner: &Owner, file: &File, reason: &str) -> Result<(
     }
     tx.record(&Caller::system(), AuditAction::FileRejected, id, app.db.now()).await?;
     queue::enqueue(&mut tx, &Job::PurgeObjectV1 { object: id.0, key: key.to_owned() }, app.db.now()).await?;
-    tx.tell(id).await?;
     tx.commit().await?;
-    drop(forgetting);
-    app.jobs.notify();
     tracing::warn!(object.id = %id, reason, "a file was rejected");
     // The job does so where this fails.
     Ok(app.store.delete(key, store::Deletion::Purge).await?)
@@ -100,7 +95,6 @@ async fn reject(app: &App, owner: &Owner, file: &File, reason: &str) -> Result<(
 pub(crate) async fn fail(app: &App, tx: &mut Tx, id: ObjectId, reason: &str) -> Result<()> {
     if tx.move_object(id, ObjectState::Scanning, ObjectState::Failed, Some(reason)).await? {
         tx.record(&Caller::system(), AuditAction::FileFailed, id, app.db.now()).await?;
-        tx.tell(id).await?;
         tracing::warn!(object.id = %id, reason, "a file could not be scanned");
     }
     Ok(())
@@ -111,7 +105,6 @@ pub(crate) async fn requeue(tx: &mut Tx, id: ObjectId, now: std::time::SystemTim
     if !tx.move_object(id, ObjectState::Failed, ObjectState::Scanning, None).await? {
         return Ok(false);
     }
-    tx.tell(id).await?;
     queue::enqueue_anew(tx, &Job::ScanFileV1 { object: id.0 }, now).await?;
     Ok(true)
 }

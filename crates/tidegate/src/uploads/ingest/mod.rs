@@ -98,9 +98,7 @@ async fn enter(app: &App, media: &Media, to: ObjectState, status: Status, scan: 
         tx.keep_scan(id, scan).await?;
     }
     tx.add_passage(&media.owner, id, status.into(), None, app.db.now()).await?;
-    tx.tell(id).await?;
     tx.commit().await?;
-    app.news.notify();
     Ok(true)
 }
 
@@ -112,8 +110,6 @@ async fn reject(app: &App, media: &Media, from: ObjectState, reason: &str) -> Re
     if uploads::reject(app, &mut tx, &Caller::system(), media, from, reason).await? {
         cdn_invalidations::queue(app, &mut tx, &public).await?;
         tx.commit().await?;
-        app.news.notify();
-        app.jobs.notify();
         tracing::info!(object.id = %media.object.id, reason, "what a client sent was rejected");
     }
     Ok(())
@@ -135,11 +131,9 @@ pub(crate) async fn fail(app: &App, tx: &mut Tx, id: ObjectId, reason: &str) -> 
     }
     tx.add_passage(&owner, id, Status::ScanFailed.into(), Some(reason), app.db.now()).await?;
     tx.record(&Caller::system(), AuditAction::MediaFailed, id, app.db.now()).await?;
-    tx.tell(id).await?;
     metrics::counter!("tidegate_media_total", "outcome" => "failed").increment(1);
     tracing::warn!(object.id = %id, reason, "what a client sent can't be published");
     // Whoever listens is told when this is committed, and looks again after it.
-    app.news.notify();
     Ok(())
 }
 

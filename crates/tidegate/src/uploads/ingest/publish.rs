@@ -51,7 +51,6 @@ pub(super) async fn publish(app: &App, media: &Media, made: Made) -> Result<()> 
     let bytes: u64 = content.size + variants.iter().map(|variant| variant.content.size).sum::<u64>();
     let content_type = kind.content_type().to_owned();
     let publication = Publication { key, content_type, content, look: made.look, variants };
-    let forgetting = app.object_cache.forgetting(id);
     let mut tx = app.db.begin().await?;
     let there = tx.hold(&media.owner).await? && tx.publish_media(id, &publication).await?;
     if there {
@@ -61,10 +60,7 @@ pub(super) async fn publish(app: &App, media: &Media, made: Made) -> Result<()> 
             tx.count_objects(&media.owner, 1, size).await?;
         }
         tx.record(&Caller::system(), AuditAction::MediaPublished, id, now).await?;
-        tx.tell(id).await?;
         tx.commit().await?;
-        drop(forgetting);
-        app.news.notify();
         metrics::counter!("tidegate_media_total", "outcome" => "completed").increment(1);
         metrics::counter!("tidegate_stored_bytes_total", "scope" => media.owner.kind().as_str()).increment(bytes);
         let took = now.duration_since(media.object.created_at).unwrap_or_default();

@@ -40,9 +40,7 @@ pub(crate) async fn delete(app: &App, caller: &Caller, id: ObjectId) -> Result<(
     if !marked {
         return Err(Error::InvalidState("it is being worked on; ask again".into()));
     }
-    app.news.notify();
     hide(app, id).await?;
-    app.jobs.notify();
     Ok(())
 }
 
@@ -83,7 +81,6 @@ async fn mark(app: &App, caller: &Caller, media: &Media, with: With) -> Result<b
     }
     tell_of(&mut tx, media, if kept { Change::Deleted } else { Change::Purged }, now).await?;
     tx.record(caller, AuditAction::ObjectDeleted, id, now).await?;
-    tx.tell(id).await?;
     queue::enqueue(&mut tx, &Job::HideMediaV1 { object: id.0 }, now).await?;
     // In the delete, so that nothing that follows can lose it; and by the job, once the bytes are gone.
     cdn_invalidations::queue(app, &mut tx, &public).await?;
@@ -261,7 +258,6 @@ pub async fn restore_all_bytes(app: &App, owner: &Owner, since: i64, until: i64)
     loop {
         let some = app.db.list_media_deleted_between(owner, (since, until), AT_ONCE).await?;
         if some.is_empty() {
-            app.jobs.notify();
             return Ok(());
         }
         let now = app.db.now();
@@ -283,7 +279,6 @@ pub(crate) async fn restore(app: &App, caller: &Caller, found: &Media) -> Result
     match found.object.state {
         ObjectState::Deleted if begin_restore(app, caller, id).await? => {
             restore_bytes(app, id).await?;
-            app.jobs.notify();
         }
         // Somebody else does so at this moment, or its retention has ended.
         ObjectState::Deleted => match app.db.find_media(id).await?.map(|(_, media)| media.object.state) {
@@ -328,7 +323,6 @@ pub async fn restore_bytes(app: &App, id: ObjectId) -> Result<()> {
                 queue::enqueue(&mut tx, &Job::HideMediaV1 { object: id.0 }, now).await?;
             }
             tx.commit().await?;
-            app.jobs.notify();
             tracing::error!(object.id = %id, "what was deleted can't be brought back: some of its bytes are gone");
             let lost = "not all that belongs to it is there any more, so that it stays deleted";
             return Err(Error::StoreError(store::Error::Damaged(lost.to_owned())));
@@ -341,15 +335,12 @@ pub async fn restore_bytes(app: &App, id: ObjectId) -> Result<()> {
             queue::enqueue(&mut tx, &Job::HideMediaV1 { object: id.0 }, now).await?;
         }
         tx.commit().await?;
-        app.jobs.notify();
         return Ok(());
     }
     if tx.move_object(id, ObjectState::Restoring, ObjectState::Ready, None).await? {
         count(&mut tx, &media, 1).await?;
         tx.add_passage(&media.owner, id, Status::Completed.into(), Some("restored"), now).await?;
-        tx.tell(id).await?;
         tx.commit().await?;
-        app.news.notify();
     }
     Ok(())
 }
@@ -362,9 +353,7 @@ pub(crate) async fn purge(app: &App, caller: &Caller, media: &Media) -> Result<b
         return Ok(false);
     }
     tx.commit().await?;
-    app.news.notify();
     hide(app, id).await?;
-    app.jobs.notify();
     Ok(true)
 }
 
@@ -412,7 +401,5 @@ async fn purge_some(app: &App, caller: &Caller, some: &[Media]) -> Result<bool> 
         mark_purged(&mut tx, caller, media, app.db.now()).await?;
     }
     tx.commit().await?;
-    app.news.notify();
-    app.jobs.notify();
     Ok(true)
 }

@@ -37,7 +37,6 @@ pub(crate) async fn requeue(tx: &mut Tx, caller: &Caller, media: &Media, now: Sy
     }
     tx.add_passage(&media.owner, id, Status::Uploaded.into(), None, now).await?;
     tx.record(caller, AuditAction::MediaRetried, id, now).await?;
-    tx.tell(id).await?;
     // The one that failed may still be at its last steps, and would take the new one along when it ends.
     let job = match (&media.sealed, &media.imported_from) {
         (None, Some(from)) => Job::ImportImageV1 { object: id.0, key: from.clone() },
@@ -53,10 +52,7 @@ pub(crate) async fn retry(app: &App, caller: &Caller, media: &Media) -> Result<(
     if !requeue(&mut tx, caller, media, app.db.now()).await? {
         return Err(Error::InvalidState("only what failed can be tried again".into()));
     }
-    tx.commit().await?;
-    app.jobs.notify();
-    app.news.notify();
-    Ok(())
+    tx.commit().await
 }
 
 /// Whether it was announced as one.

@@ -121,7 +121,6 @@ pub(crate) async fn begin(
     tx.add_passage(owner, id, Status::PendingUpload.into(), None, now).await?;
     tx.record(caller, AuditAction::UploadBegun, id, now).await?;
     tx.commit().await?;
-    app.news.notify();
     metrics::counter!("tidegate_uploads_total", "outcome" => "begun").increment(1);
     let lifetime = app.config.sessions.url_lifetime;
     let attributes = Attributes { content_type: object.content_type, ..Attributes::default() };
@@ -179,7 +178,6 @@ pub(crate) async fn seal(
         if tx.end_upload(&upload.id, UploadState::Completed, None).await? {
             reject(app, &mut tx, caller, &media, ObjectState::Pending, &wrong.to_string()).await?;
             tx.commit().await?;
-            app.news.notify();
         } else {
             // Whatever follows must not wait for this one.
             drop(tx);
@@ -196,12 +194,9 @@ pub(crate) async fn seal(
     tx.keep_seal(id, &sealed).await?;
     tx.add_passage(&media.owner, id, Status::Uploaded.into(), None, now).await?;
     tx.record(caller, AuditAction::UploadConfirmed, id, now).await?;
-    tx.tell(id).await?;
     queue::enqueue(&mut tx, &Job::IngestV1 { object: id.0, video: super::is_video(&media) }, now).await?;
     release_later(app, &mut tx, id).await?;
     tx.commit().await?;
-    app.jobs.notify();
-    app.news.notify();
     metrics::counter!("tidegate_uploads_total", "outcome" => "completed").increment(1);
     tracing::info!(object.id = %id, "what a client sent was sealed");
     Ok(())
@@ -290,7 +285,6 @@ pub(crate) async fn reject(
     }
     tx.add_passage(&media.owner, id, Status::Rejected.into(), Some(reason), now).await?;
     tx.record(caller, AuditAction::MediaRejected, id, now).await?;
-    tx.tell(id).await?;
     if from == ObjectState::Ready {
         deletion::count(tx, media, -1).await?;
     }
@@ -325,7 +319,6 @@ pub async fn end(app: &App, caller: &Caller, upload: &Upload, state: UploadState
     queue::enqueue(&mut tx, &Job::ReleaseMediaV1 { object: upload.object.0 }, now).await?;
     release_later(app, &mut tx, upload.object).await?;
     tx.commit().await?;
-    app.jobs.notify();
     let outcome = if state == UploadState::Expired { "expired" } else { "aborted" };
     metrics::counter!("tidegate_uploads_total", "outcome" => outcome).increment(1);
     tracing::info!(object.id = %media.object.id, state = state.as_str(), "an upload was given up");

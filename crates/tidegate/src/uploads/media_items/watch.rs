@@ -10,12 +10,12 @@ use tokio::time::Instant;
 
 use crate::access;
 use crate::app::App;
+use crate::db::Subscription;
 use crate::error::Result;
 use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::media::Passage;
 use crate::model::owner::Owner;
-use crate::state::notify::Subscription;
 
 /// How often it is looked for what nobody told.
 const LOOK: Duration = Duration::from_secs(1);
@@ -54,7 +54,7 @@ pub async fn watch(
     since: Option<i64>,
 ) -> Result<(i64, impl Stream<Item = Passage> + Send + use<>)> {
     access::authorize_again(app, &caller, Action::List, &owner).await?;
-    let ear = app.news.subscribe();
+    let ear = app.db.signals().changes.subscribe();
     let newest = app.db.last_passage(&owner).await?;
     // Who was told of one before goes on there, if that is not too long ago.
     let last = since.filter(|since| (newest - RESUMED..=newest).contains(since)).unwrap_or(newest);

@@ -1,0 +1,164 @@
+//! What a commit tells: that a job waits, that a watched object changed, and which objects are no longer as they were
+//! read. A transaction collects it while it writes, and [`Signals`] sends it once, after the commit. Callers never send
+//! by hand. Where servers share a PostgreSQL, `changes` tells the others.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use tokio::sync::watch;
+
+use super::notify::Notifier;
+use crate::model::ids::ObjectId;
+
+/// Objects named to other servers in one statement.
+const BATCH: usize = 1000;
+
+/// Called with every object that a commit changed, before the commit's caller goes on.
+type OnObject = Box<dyn Fn(ObjectId) + Send + Sync>;
+
+/// The signals of one database to this server, and its queue of notices to the others.
+#[derive(Default)]
+pub struct Signals {
+    /// Notified when a job was enqueued that is due.
+    pub jobs: Notifier,
+    /// Notified when something changed that clients may watch.
+    pub changes: Notifier,
+    on_object: OnceLock<OnObject>,
+    others: Option<Others>,
+}
+
+/// What is yet to be told to other servers, each object once.
+#[derive(Debug, Default)]
+struct Others {
+    queued: Mutex<Notices>,
+    wake: watch::Sender<()>,
+}
+
+/// Notices that leave in one statement.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Notices {
+    /// Objects that changed.
+    pub(super) objects: HashSet<ObjectId>,
+    /// Whether a job was enqueued.
+    pub(super) jobs: bool,
+}
+
+/// What one transaction has to tell.
+#[derive(Debug, Default)]
+pub(super) struct Pending {
+    /// The enqueued jobs that are due, by id.
+    pub(super) jobs: Vec<i64>,
+    /// The objects whose state, or whose upload's state, changed.
+    pub(super) objects: Vec<ObjectId>,
+    /// Whether something changed that clients may watch.
+    pub(super) watched: bool,
+}
+
+/// Sends what a transaction has to tell when dropped. Created before `COMMIT` is sent, so that a commit whose outcome
+/// stays unknown, or whose caller goes away, is told of too. To be told of nothing is harmless.
+#[derive(Debug)]
+pub(super) struct Sending {
+    signals: Arc<Signals>,
+    pending: Pending,
+}
+
+impl Signals {
+    /// Returns the signals of a database; `shared` if other servers use it.
+    pub(super) fn new(shared: bool) -> Self {
+        Self { others: shared.then(Others::default), ..Self::default() }
+    }
+
+    /// Has `forget` called with every object that a commit changed, before the commit's caller goes on. May be set once.
+    pub fn on_object_change(&self, forget: impl Fn(ObjectId) + Send + Sync + 'static) {
+        let first = self.on_object.set(Box::new(forget));
+        debug_assert!(first.is_ok(), "set twice");
+    }
+
+    /// Returns what changes whenever a notice is queued, and is closed with the last handle of the database; `None` if
+    /// there are no other servers.
+    pub(super) fn queue(&self) -> Option<watch::Receiver<()>> {
+        self.others.as_ref().map(|others| others.wake.subscribe())
+    }
+
+    /// Takes notices out of the queue; `None` if there are none.
+    pub(super) fn next_notices(&self) -> Option<Notices> {
+        let mut queued = self.others.as_ref()?.queued.lock().unwrap_or_else(PoisonError::into_inner);
+        let objects = match queued.objects.len() {
+            0..=BATCH => std::mem::take(&mut queued.objects),
+            _ => {
+                let some: HashSet<ObjectId> = queued.objects.iter().take(BATCH).copied().collect();
+                queued.objects.retain(|id| !some.contains(id));
+                some
+            }
+        };
+        let notices = Notices { objects, jobs: std::mem::take(&mut queued.jobs) };
+        (notices != Notices::default()).then_some(notices)
+    }
+
+    fn send(&self, pending: &Pending) {
+        if let Some(forget) = self.on_object.get() {
+            pending.objects.iter().copied().for_each(forget);
+        }
+        if !pending.jobs.is_empty() {
+            tracing::trace!(jobs = ?pending.jobs, "jobs were enqueued");
+            self.jobs.notify();
+        }
+        if pending.watched {
+            self.changes.notify();
+        }
+        let Some(others) = self.others.as_ref().filter(|_| pending.tells_others()) else { return };
+        let mut queued = others.queued.lock().unwrap_or_else(PoisonError::into_inner);
+        queued.objects.extend(&pending.objects);
+        queued.jobs |= !pending.jobs.is_empty();
+        drop(queued);
+        others.wake.send_replace(());
+    }
+}
+
+impl Pending {
+    fn tells_others(&self) -> bool {
+        !self.objects.is_empty() || !self.jobs.is_empty()
+    }
+
+    /// Returns the guard that sends this when dropped.
+    pub(super) fn sending(self, signals: Arc<Signals>) -> Sending {
+        Sending { signals, pending: self }
+    }
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        self.signals.send(&self.pending);
+    }
+}
+
+impl std::fmt::Debug for Signals {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Signals").field("others", &self.others).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_notices_leave_in_batches_and_each_once() {
+        let signals = Signals::new(true);
+        let objects: Vec<ObjectId> = (0..BATCH + 5).map(|_| ObjectId::generate()).collect();
+        for _ in 0..2 {
+            signals.send(&Pending { objects: objects.clone(), ..Pending::default() });
+        }
+        let mut told = HashSet::new();
+        while let Some(notices) = signals.next_notices() {
+            assert!(notices.objects.len() <= BATCH && !notices.jobs);
+            for id in notices.objects {
+                assert!(told.insert(id), "an object was told twice");
+            }
+        }
+        assert_eq!(told.len(), objects.len());
+        signals.send(&Pending { jobs: vec![1], ..Pending::default() });
+        assert_eq!(signals.next_notices(), Some(Notices { jobs: true, ..Notices::default() }));
+        assert!(Signals::new(false).next_notices().is_none());
+    }
+}
