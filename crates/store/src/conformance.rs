@@ -9,8 +9,7 @@ use futures::TryStreamExt as _;
 use md5::{Digest as _, Md5};
 
 use crate::{
-    Attributes, ByteStream, Completion, Deletion, Error, Expect, Fragment, PartFault, Plan, PresignedRequest, Shape,
-    Store, UploadRef,
+    Attributes, ByteStream, Completion, Deletion, Error, Fragment, PartFault, PresignedRequest, Seals, Store, UploadRef,
 };
 
 /// Sends presigned requests.
@@ -45,6 +44,7 @@ pub async fn all(store: &dyn Store, send: &dyn Send, gaps: &[Gap]) {
     parts_that_are_wrong(store, send, gaps).await;
     parts_sent_again(store, send).await;
     abortion(store, send, gaps).await;
+    seals(store).await;
     deletion(store).await;
     listing(store).await;
     assert!(store.probe().await.is_ok());
@@ -275,8 +275,8 @@ async fn keys(store: &dyn Store) {
     for bad in ["", "../escape", "a/../../escape", "/absolute", "a//b", "a/./b", "nul\0", &"k".repeat(1025)] {
         let refused = store.write(bad, body(&bytes), attributes()).await;
         assert!(matches!(refused, Err(Error::InvalidKey(_))), "{bad:?}: {refused:?}");
-        let expect = Expect { shape: Shape::Parts { part_size: PART }, attributes: attributes() };
-        assert!(store.begin(bad, expect).await.is_err(), "{bad:?}");
+        assert!(store.begin_parts(bad, PART, attributes()).await.is_err(), "{bad:?}");
+        assert!(store.begin_put(bad, "a/b", None, HOUR).await.is_err(), "{bad:?}");
         assert!(store.stat(bad).await.is_err(), "{bad:?}");
         assert!(store.delete(bad, Deletion::Purge).await.is_err(), "{bad:?}");
     }
@@ -286,12 +286,39 @@ async fn keys(store: &dyn Store) {
     }
 }
 
-async fn begun(store: &dyn Store, key: &str) -> UploadRef {
-    let expect = Expect { shape: Shape::Parts { part_size: PART }, attributes: attributes() };
-    match store.begin(key, expect).await.expect("begins") {
-        Plan::Parts { upload_id } => UploadRef { key: key.into(), upload_id },
-        Plan::Single(_) => panic!("asked for parts, got a single request"),
+/// What was put is moved away from its URL; what is put later is never mistaken for it.
+async fn seals(store: &dyn Store) {
+    const UPLOAD: &str = "0b8f2b1c9d6e4f70a1b2c3d4e5f60718";
+    let (from, folder) = ("conf/landing", "conf/seals/of one/");
+    let seal = async || store.seal(from, folder, UPLOAD, &attributes()).await.expect("seals");
+    assert_eq!(seal().await, None, "nothing was put");
+    let (first, second) = (pattern(70, 1000), pattern(71, 1200));
+    store.write(from, body(&first), Attributes::default()).await.expect("writes");
+    let sealed = seal().await.expect("something was put");
+    assert!(sealed.starts_with(folder), "{sealed}");
+    assert!(matches!(store.stat(from).await, Err(Error::NotFound)), "it was moved");
+    let (stat, stream) = store.read(&sealed, None).await.expect("reads");
+    assert_eq!((stat.attributes, collected(stream).await), (attributes(), first));
+    assert_eq!(seal().await.as_ref(), Some(&sealed), "asked again, the same seal");
+    // A bucket tells its times in seconds.
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    store.write(from, body(&second), Attributes::default()).await.expect("writes");
+    let newer = seal().await.expect("something newer was put");
+    let (_, stream) = store.read(&newer, None).await.expect("reads");
+    assert_eq!(collected(stream).await, second);
+    store.remove_seals(folder, Seals::OlderThan(&newer)).await.expect("removes");
+    assert_eq!(seal().await.as_ref(), Some(&newer), "the newest stays");
+    let left = store.list(folder, None, 9).await.expect("lists");
+    assert_eq!(left.len(), 1, "{left:?}");
+    for _ in 0..2 {
+        store.remove_seals(folder, Seals::All { upload_id: Some(UPLOAD) }).await.expect("removes");
+        assert_eq!(seal().await, None);
     }
+}
+
+async fn begun(store: &dyn Store, key: &str) -> UploadRef {
+    let upload_id = store.begin_parts(key, PART, attributes()).await.expect("begins");
+    UploadRef { key: key.into(), upload_id }
 }
 
 async fn put(store: &dyn Store, send: &dyn Send, upload: &UploadRef, number: u32, bytes: &Bytes) -> String {

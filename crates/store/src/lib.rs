@@ -11,6 +11,7 @@ mod error;
 pub mod fs;
 mod key;
 mod s3;
+mod seals;
 mod sigv4;
 
 use std::collections::BTreeMap;
@@ -68,44 +69,6 @@ pub struct Stat {
     pub last_modified: SystemTime,
     /// What it carries.
     pub attributes: Attributes,
-}
-
-/// What is known of an upload before its bytes come.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Expect {
-    /// How the bytes will come.
-    pub shape: Shape,
-    /// What the blob shall carry.
-    pub attributes: Attributes,
-}
-
-/// One request, or parts of a fixed size.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
-    /// One PUT; with a size, that size is signed.
-    Single {
-        /// Announced length in bytes.
-        size: Option<u64>,
-        /// How long the request may be used.
-        lifetime: Duration,
-    },
-    /// Parts of `part_size` bytes each, the last one shorter or equal.
-    Parts {
-        /// Bytes in every part but the last.
-        part_size: u64,
-    },
-}
-
-/// How the client should send its bytes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Plan {
-    /// Send them with this request.
-    Single(PresignedRequest),
-    /// Ask for a request per part.
-    Parts {
-        /// The store's id of the upload.
-        upload_id: String,
-    },
 }
 
 /// An upload in parts, named as the store knows it.
@@ -183,6 +146,18 @@ pub enum Deletion {
     Purge,
 }
 
+/// Which seals [`Store::remove_seals`] removes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seals<'a> {
+    /// All of them, and that of this upload even where a listing does not show it, because its move was cut off.
+    All {
+        /// The upload, if it is known.
+        upload_id: Option<&'a str>,
+    },
+    /// Those older than this one; none if it is not there.
+    OlderThan(&'a str),
+}
+
 /// A place for blobs. Object-safe and complete: no method is optional.
 ///
 /// Blobs are immutable: nothing overwrites a key that exists ([`Error::AlreadyExists`]). A method that
@@ -190,8 +165,18 @@ pub enum Deletion {
 /// meaning is the same in every backend.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
-    /// Starts an upload to `key` and says how the client should send its bytes.
-    async fn begin(&self, key: &str, expect: Expect) -> Result<Plan>;
+    /// Returns a request with which anybody may put one blob to `key`, for `lifetime`. The media type is signed, and so
+    /// is `size` in bytes if it is given.
+    async fn begin_put(
+        &self,
+        key: &str,
+        content_type: &str,
+        size: Option<u64>,
+        lifetime: Duration,
+    ) -> Result<PresignedRequest>;
+    /// Starts an upload to `key` in parts of `part_size` bytes each, the last one shorter or equal, and returns the
+    /// store's id of it. The blob will carry `attributes`.
+    async fn begin_parts(&self, key: &str, part_size: u64, attributes: Attributes) -> Result<String>;
     /// A request with which anybody may put part `number`, for `lifetime`.
     async fn sign_part(&self, upload: &UploadRef, number: u32, lifetime: Duration) -> Result<PresignedRequest>;
     /// The parts stored so far, by number. [`Error::NoSuchUpload`] once completed or aborted.
@@ -238,6 +223,17 @@ pub trait Store: Send + Sync + 'static {
     /// [`Error::NotFound`] if nothing is at `from`, whatever is at `to`: it may have been moved before.
     /// [`Error::AlreadyExists`] if something is at both. [`Error::Changed`] if something else was put to `from` meanwhile.
     async fn move_to(&self, from: &str, to: &str, carrying: Option<&Attributes>) -> Result<()>;
+    /// Moves the blob at `from` below the prefix `seals`, to a key to which no presigned request leads, with
+    /// `attributes`. Returns that key. If nothing is at `from`, returns the newest seal there is, which an earlier call
+    /// that was cut off has made; `None` if there is none either. [`Error::Changed`] if something else was put to `from`
+    /// meanwhile.
+    ///
+    /// `seals` is one object's own. In a folder, which one server has to itself, an upload has one seal, so that a move
+    /// that was cut off goes on, and a later PUT takes the place of an earlier one. In a bucket every call makes another
+    /// seal: a slow server must not put a later PUT where an earlier one was already scanned.
+    async fn seal(&self, from: &str, seals: &str, upload_id: &str, attributes: &Attributes) -> Result<Option<String>>;
+    /// Removes seals below the prefix `seals`. Idempotent.
+    async fn remove_seals(&self, seals: &str, which: Seals<'_>) -> Result<()>;
     /// Makes the blob invisible. Idempotent: an absent key is no error.
     async fn delete(&self, key: &str, deletion: Deletion) -> Result<()>;
     /// Brings back what a restorable delete took away.

@@ -8,8 +8,8 @@ use bytes::Bytes;
 use futures::TryStreamExt as _;
 use store::conformance::{self, Send};
 use store::{
-    Attributes, ByteStream, Checks, Completion, Deletion, Endpoint, Error, Expect, FsStore, Plan, PresignedRequest,
-    Presigner, Shape, Store, UploadRef,
+    Attributes, ByteStream, Checks, Completion, Deletion, Endpoint, Error, FsStore, PresignedRequest, Presigner, Store,
+    UploadRef,
 };
 
 const PART: u64 = 5 << 20;
@@ -59,8 +59,7 @@ fn stream(bytes: Bytes) -> ByteStream {
 }
 
 async fn begun(store: &FsStore, key: &str) -> UploadRef {
-    let expect = Expect { shape: Shape::Parts { part_size: PART }, attributes: Attributes::default() };
-    let Plan::Parts { upload_id } = store.begin(key, expect).await.unwrap() else { panic!() };
+    let upload_id = store.begin_parts(key, PART, Attributes::default()).await.unwrap();
     UploadRef { key: key.into(), upload_id }
 }
 

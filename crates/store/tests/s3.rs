@@ -11,8 +11,8 @@ use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt as _;
 use store::conformance::{self, Gap, Send};
 use store::{
-    Addressing, Attributes, ByteStream, Completion, Deletion, Encryption, Error, Expect, MAX_COPY, Plan,
-    PresignedRequest, S3Options, S3Store, Shape, Store, UploadRef,
+    Addressing, Attributes, ByteStream, Completion, Deletion, Encryption, Error, MAX_COPY, PresignedRequest, S3Options,
+    S3Store, Store, UploadRef,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -161,9 +161,7 @@ async fn what_is_too_large_for_one_copy_is_moved_in_parts() {
 #[tokio::test]
 async fn a_single_put_is_held_to_what_was_signed() {
     let store = with_bucket(on_garage(&fresh()), false).await;
-    let attributes = Attributes { content_type: "image/png".into(), ..Attributes::default() };
-    let shape = Shape::Single { size: Some(5), lifetime: Duration::from_secs(60) };
-    let Plan::Single(request) = store.begin("single", Expect { shape, attributes }).await.unwrap() else { panic!() };
+    let request = store.begin_put("single", "image/png", Some(5), Duration::from_secs(60)).await.unwrap();
     let http = reqwest::Client::new();
     let put = async |url: &str, kind: &str, bytes: &'static [u8]| {
         http.put(url).header("content-type", kind).body(bytes).send().await.unwrap().status().as_u16()

@@ -45,10 +45,11 @@ use crate::checksum::{Checks, Hashes};
 use crate::completion::Completion;
 use crate::error::{Error, Result};
 use crate::key;
+use crate::seals;
 use crate::sigv4::{Presigner, Unsigned};
 use crate::{
-    Attributes, ByteStream, Deletion, Entry, Expect, Fragment, OpenUpload, Part, Plan, PresignedRequest, Shape, Stat,
-    Store, UploadRef,
+    Attributes, ByteStream, Deletion, Entry, Fragment, OpenUpload, Part, PresignedRequest, Seals, Stat, Store,
+    UploadRef,
 };
 
 const STRIPES: usize = 64;
@@ -235,32 +236,38 @@ impl Drop for TempGuard {
     }
 }
 
+/// The one seal of an upload.
+fn seal_of(upload_id: &str) -> Option<Uuid> {
+    Uuid::try_parse(upload_id).ok()
+}
+
 #[async_trait]
 impl Store for FsStore {
-    #[tracing::instrument(name = "store.begin", level = "trace", skip_all)]
-    async fn begin(&self, key: &str, expect: Expect) -> Result<Plan> {
+    #[tracing::instrument(name = "store.begin_put", level = "trace", skip_all)]
+    async fn begin_put(
+        &self,
+        key: &str,
+        content_type: &str,
+        size: Option<u64>,
+        lifetime: Duration,
+    ) -> Result<PresignedRequest> {
         key::check(key)?;
-        match expect.shape {
-            Shape::Single { size, lifetime } => {
-                let length = size.map(|size| size.to_string());
-                let mut headers = Vec::new();
-                if let Some(length) = &length {
-                    headers.push(("content-length", length.as_str()));
-                }
-                headers.push(("content-type", expect.attributes.content_type.as_str()));
-                let unsigned = Unsigned { method: "PUT", key, query: &[], headers: &headers };
-                self.presigner.presign(unsigned, SystemTime::now(), lifetime).map(Plan::Single)
-            }
-            Shape::Parts { part_size } => {
-                let (store, key) = (self.clone(), key.to_owned());
-                let begun = blocking(move || store.begin_parts(&key, part_size, expect.attributes)).await;
-                let upload_id = begun.map_err(|error| match error {
-                    Error::NotFound => Error::Damaged("one of the store's own folders is missing".into()),
-                    other => other,
-                })?;
-                Ok(Plan::Parts { upload_id })
-            }
-        }
+        let length = size.map(|size| size.to_string());
+        let length = length.iter().map(|length| ("content-length", length.as_str()));
+        let headers: Vec<_> = length.chain([("content-type", content_type)]).collect();
+        let unsigned = Unsigned { method: "PUT", key, query: &[], headers: &headers };
+        self.presigner.presign(unsigned, SystemTime::now(), lifetime)
+    }
+
+    #[tracing::instrument(name = "store.begin_parts", level = "trace", skip_all)]
+    async fn begin_parts(&self, key: &str, part_size: u64, attributes: Attributes) -> Result<String> {
+        key::check(key)?;
+        let (store, key) = (self.clone(), key.to_owned());
+        let created = blocking(move || store.create_upload(&key, part_size, attributes)).await;
+        created.map_err(|error| match error {
+            Error::NotFound => Error::Damaged("one of the store's own folders is missing".into()),
+            other => other,
+        })
     }
 
     #[tracing::instrument(name = "store.sign_part", level = "trace", skip_all)]
@@ -366,6 +373,34 @@ impl Store for FsStore {
     async fn move_to(&self, from: &str, to: &str, carrying: Option<&Attributes>) -> Result<()> {
         let (store, from, to, carrying) = (self.clone(), from.to_owned(), to.to_owned(), carrying.cloned());
         blocking(move || store.move_blocking(&from, &to, carrying)).await
+    }
+
+    #[tracing::instrument(name = "store.seal", level = "trace", skip_all)]
+    async fn seal(&self, from: &str, seals: &str, upload_id: &str, attributes: &Attributes) -> Result<Option<String>> {
+        let to = seals::key(seals, seal_of(upload_id).unwrap_or_else(Uuid::now_v7));
+        let mut moved = self.move_to(from, &to, Some(attributes)).await;
+        if matches!(moved, Err(Error::AlreadyExists)) {
+            // Something whole is at `from`: it was put after what an earlier call has sealed, and takes its place.
+            self.delete(&to, Deletion::Purge).await?;
+            moved = self.move_to(from, &to, Some(attributes)).await;
+        }
+        match moved {
+            Ok(()) | Err(Error::AlreadyExists) => Ok(Some(to)),
+            Err(Error::NotFound) => seals::newest(self, seals).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    #[tracing::instrument(name = "store.remove_seals", level = "trace", skip_all)]
+    async fn remove_seals(&self, seals: &str, which: Seals<'_>) -> Result<()> {
+        seals::remove(self, seals, which).await?;
+        match which {
+            Seals::All { upload_id: Some(upload_id) } => match seal_of(upload_id) {
+                Some(seal) => self.delete(&seals::key(seals, seal), Deletion::Purge).await,
+                None => Ok(()),
+            },
+            _ => Ok(()),
+        }
     }
 
     #[tracing::instrument(name = "store.delete", level = "trace", skip_all)]

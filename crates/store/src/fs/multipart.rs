@@ -81,7 +81,8 @@ impl Opened {
 }
 
 impl FsStore {
-    pub(super) fn begin_parts(&self, key: &str, part_size: u64, attributes: Attributes) -> Result<String> {
+    /// Creates the records of an upload in parts. Returns its id.
+    pub(super) fn create_upload(&self, key: &str, part_size: u64, attributes: Attributes) -> Result<String> {
         let upload_id = Uuid::new_v4().simple().to_string();
         let folder = format!("{UPLOADS}/{upload_id}");
         let announced = Announced { key: key.to_owned(), part_size, begun_us: micros(SystemTime::now()), attributes };
@@ -332,7 +333,7 @@ impl FsStore {
     }
 }
 
-/// What `begin_parts` makes: 32 hexadecimal digits.
+/// What `create_upload` returns: 32 hexadecimal digits.
 fn is_upload_id(text: &str) -> bool {
     text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

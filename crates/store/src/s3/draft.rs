@@ -66,7 +66,7 @@ impl S3Store {
         if self.find(to).await?.is_some() {
             return Err(Error::AlreadyExists);
         }
-        let upload = UploadRef { key: to.to_owned(), upload_id: self.begin_parts(to, attributes).await? };
+        let upload = UploadRef { key: to.to_owned(), upload_id: self.create_upload(to, attributes).await? };
         match self.copy_fragments(&upload, fragments).await {
             Ok(()) => self.head(to).await,
             Err(error) => {

@@ -27,6 +27,7 @@ use aws_sdk_s3::config::{
     Credentials, RequestChecksumCalculation, ResponseChecksumValidation, StalledStreamProtectionConfig,
 };
 use aws_sdk_s3::types::ServerSideEncryption;
+use uuid::Uuid;
 
 use self::answers::{entry, etag, length, time};
 use self::credentials::Rotating;
@@ -35,10 +36,11 @@ use self::writing::Copying;
 use crate::completion::Completion;
 use crate::error::{Error, Result};
 use crate::key;
+use crate::seals;
 use crate::sigv4::{Endpoint, Unsigned};
 use crate::{
-    Attributes, ByteStream, Deletion, Entry, Expect, Fragment, OpenUpload, Part, Plan, PresignedRequest, Shape, Stat,
-    Store, UploadRef,
+    Attributes, ByteStream, Deletion, Entry, Fragment, OpenUpload, Part, PresignedRequest, Seals, Stat, Store,
+    UploadRef,
 };
 
 /// How long the bucket's versioning is taken to be as it was.
@@ -264,25 +266,25 @@ impl S3Store {
 
 #[async_trait]
 impl Store for S3Store {
-    #[tracing::instrument(name = "store.begin", level = "trace", skip_all)]
-    async fn begin(&self, key: &str, expect: Expect) -> Result<Plan> {
+    #[tracing::instrument(name = "store.begin_put", level = "trace", skip_all)]
+    async fn begin_put(
+        &self,
+        key: &str,
+        content_type: &str,
+        size: Option<u64>,
+        lifetime: Duration,
+    ) -> Result<PresignedRequest> {
         key::check(key)?;
-        match expect.shape {
-            Shape::Single { size, lifetime } => {
-                let length = size.map(|size| size.to_string());
-                let mut headers = Vec::new();
-                if let Some(length) = &length {
-                    headers.push(("content-length", length.as_str()));
-                }
-                headers.push(("content-type", expect.attributes.content_type.as_str()));
-                let unsigned = Unsigned { method: "PUT", key, query: &[], headers: &headers };
-                self.presign(unsigned, lifetime).await.map(Plan::Single)
-            }
-            Shape::Parts { .. } => {
-                let upload_id = self.begin_parts(key, &expect.attributes).await?;
-                Ok(Plan::Parts { upload_id })
-            }
-        }
+        let length = size.map(|size| size.to_string());
+        let length = length.iter().map(|length| ("content-length", length.as_str()));
+        let headers: Vec<_> = length.chain([("content-type", content_type)]).collect();
+        self.presign(Unsigned { method: "PUT", key, query: &[], headers: &headers }, lifetime).await
+    }
+
+    #[tracing::instrument(name = "store.begin_parts", level = "trace", skip_all)]
+    async fn begin_parts(&self, key: &str, _part_size: u64, attributes: Attributes) -> Result<String> {
+        key::check(key)?;
+        self.create_upload(key, &attributes).await
     }
 
     #[tracing::instrument(name = "store.sign_part", level = "trace", skip_all)]
@@ -431,6 +433,22 @@ impl Store for S3Store {
             Some(_) => self.purge(from).await,
             None => Ok(()),
         }
+    }
+
+    #[tracing::instrument(name = "store.seal", level = "trace", skip_all)]
+    async fn seal(&self, from: &str, seals: &str, _upload_id: &str, attributes: &Attributes) -> Result<Option<String>> {
+        let to = seals::key(seals, Uuid::now_v7());
+        match self.move_to(from, &to, Some(attributes)).await {
+            // Nobody else makes a seal of this name: that it exists is an answer that was lost.
+            Ok(()) | Err(Error::AlreadyExists) => Ok(Some(to)),
+            Err(Error::NotFound) => seals::newest(self, seals).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    #[tracing::instrument(name = "store.remove_seals", level = "trace", skip_all)]
+    async fn remove_seals(&self, seals: &str, which: Seals<'_>) -> Result<()> {
+        seals::remove(self, seals, which).await
     }
 
     #[tracing::instrument(name = "store.delete", level = "trace", skip_all)]

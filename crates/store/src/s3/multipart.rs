@@ -15,7 +15,8 @@ use crate::{Attributes, OpenUpload, Part, Stat, UploadRef, key};
 const ABORTS: usize = 4;
 
 impl S3Store {
-    pub(super) async fn begin_parts(&self, key: &str, attributes: &Attributes) -> Result<String> {
+    /// Has S3 create an upload in parts. Returns its id.
+    pub(super) async fn create_upload(&self, key: &str, attributes: &Attributes) -> Result<String> {
         let (encryption, kms_key) = self.encryption();
         let begun = self
             .client

@@ -42,7 +42,7 @@ impl S3Store {
             self.put(key, first, attributes).await?;
             return self.head(key).await;
         }
-        let upload = UploadRef { key: key.to_owned(), upload_id: self.begin_parts(key, attributes).await? };
+        let upload = UploadRef { key: key.to_owned(), upload_id: self.create_upload(key, attributes).await? };
         match self.write_parts(&upload, first, body, rest).await {
             Ok(()) => self.head(key).await,
             Err(error) => {
@@ -200,7 +200,7 @@ impl S3Store {
         }
         let upload = UploadRef {
             key: to.to_owned(),
-            upload_id: self.begin_parts(to, carrying.unwrap_or(&stat.attributes)).await?,
+            upload_id: self.create_upload(to, carrying.unwrap_or(&stat.attributes)).await?,
         };
         let outcome = self.copy_parts(&upload, &source, stat, replace).await;
         if outcome.is_err() {

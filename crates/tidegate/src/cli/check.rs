@@ -151,6 +151,9 @@ pub(super) fn report(config: &Config) -> String {
         line("spaces", format!("URLs for {} s · {imports}", config.grant_lifetime.as_secs()));
     }
     line("cross-origin", cross_origin(config));
-    line("images", format!("/{} · parts of {} bytes", config.images.layout.images(), config.images.part_size));
+    line(
+        "images",
+        format!("/{} · parts of {} bytes", config.images.layout.images(), config.upload_limits.disks.part_size),
+    );
     report.end(config)
 }

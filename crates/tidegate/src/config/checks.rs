@@ -152,7 +152,8 @@ pub(super) fn checks(config: &Config, r: &mut Resolver) {
             "false, or a bucket by S3_BUCKET: a local store gives nobody what was not published",
         );
     }
-    let largest = if config.sessions.on { config.sessions.max_video } else { 0 }.max(config.sessions.max_image);
+    let limits = &config.upload_limits;
+    let largest = if config.sessions.on { limits.sessions.largest() } else { limits.spaces.largest() };
     if (config.sessions.on || config.spaces.on)
         && let Some(scanner) = config.scanner.as_ref().filter(|scanner| !scanner.publish_unscanned)
         && largest > scanner.max_size
@@ -165,7 +166,7 @@ pub(super) fn checks(config: &Config, r: &mut Resolver) {
     }
     if config.files.on
         && let Some(scanner) = config.scanner.as_ref().filter(|scanner| !scanner.publish_unscanned)
-        && config.files.max_size > scanner.max_size
+        && limits.files.largest() > scanner.max_size
     {
         r.given.warnings.push(
             "CLAMAV_MAX_MB is less than MAX_BODY_MB: files that are larger are taken and can't be read, unless \

@@ -22,14 +22,6 @@ const MIB: u64 = 1 << 20;
 pub struct SessionsSetting {
     /// Whether it is there.
     pub on: bool,
-    /// The largest image, in bytes.
-    pub max_image: u64,
-    /// The largest video, in bytes.
-    pub max_video: u64,
-    /// How long an upload URL works.
-    pub url_lifetime: Duration,
-    /// When an upload that was not confirmed is given up.
-    pub expiry: Duration,
     /// How long a link to what is not published yet lives.
     pub link_lifetime: Duration,
     /// Whether its uploader may read the original before it was scanned, as the source has it.
@@ -123,10 +115,6 @@ impl MediaSetting {
 pub(super) fn sessions(r: &mut Resolver, on: bool) -> SessionsSetting {
     SessionsSetting {
         on,
-        max_image: r.number("MEDIA_MAX_IMAGE_MB", 1..=1024) * MIB,
-        max_video: r.number("MEDIA_MAX_VIDEO_MB", 1..=102_400) * MIB,
-        url_lifetime: r.seconds("MEDIA_UPLOAD_URL_TTL_SECONDS", 1..=3600),
-        expiry: r.seconds("MEDIA_UPLOAD_EXPIRY_SECONDS", 1..=31_536_000),
         link_lifetime: r.seconds("MEDIA_LINK_TTL_SECONDS", 60..=604_800),
         original_urls: r.flag("MEDIA_ORIGINAL_URLS"),
     }

@@ -31,6 +31,7 @@ pub use self::spaces::SpacesSetting;
 use crate::db::Database;
 use crate::model::key::Layout;
 use crate::model::network::Network;
+use crate::model::rules::AllUploadLimits;
 use crate::sign_in::SignInSetting;
 use crate::telemetry::Log;
 
@@ -103,6 +104,8 @@ pub struct Config {
     pub graphql: GraphqlSetting,
     /// Uploads.
     pub uploads: Uploads,
+    /// What uploads of each owner kind may be.
+    pub upload_limits: AllUploadLimits,
     /// How long audit events are kept.
     pub audit_retention: Duration,
     /// Cross-origin reading.
@@ -124,8 +127,6 @@ pub struct Config {
 pub struct FilesSetting {
     /// Whether it is there.
     pub on: bool,
-    /// The largest file, in bytes.
-    pub max_size: u64,
     /// Bytes of a user's files, where no other limit was set.
     pub quota: u64,
     /// How long links live that were not asked to live longer or shorter, in seconds.
@@ -258,19 +259,11 @@ pub struct Images {
     pub layout: Layout,
     /// `Cache-Control` of image bytes.
     pub cache_control: &'static str,
-    /// The largest image in bytes.
-    pub max_size: u64,
-    /// Bytes in a part, before growing with the announced size.
-    pub part_size: u64,
 }
 
 /// Uploads.
 #[derive(Debug, Clone, Copy)]
 pub struct Uploads {
-    /// Lifetime of a presigned part.
-    pub url_lifetime: Duration,
-    /// When an upload is given up.
-    pub expiry: Duration,
     /// How often that is looked for.
     pub sweep_interval: Duration,
     /// How old an upload in the store may be before its row must be there.

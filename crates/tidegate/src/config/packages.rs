@@ -26,8 +26,6 @@ pub(super) const PACKAGES: &[Setting] = &[
 pub struct PackagesSetting {
     /// Whether it is there.
     pub on: bool,
-    /// The largest object, in bytes.
-    pub max_size: u64,
     /// Buckets of others that the proxy sends on to.
     pub proxy_buckets: Vec<String>,
 }
@@ -40,7 +38,7 @@ pub(super) fn packages(r: &mut Resolver, on: bool) -> PackagesSetting {
             "names of buckets: 3 to 63 lower-case letters, digits, - and ., no wildcards",
         );
     }
-    PackagesSetting { on, max_size: r.number("PACKAGES_MAX_SIZE_BYTES", 1..=53_687_091_200_000), proxy_buckets }
+    PackagesSetting { on, proxy_buckets }
 }
 
 /// The API's address, by either name.

@@ -14,6 +14,7 @@ use super::{
 use crate::db::Database;
 use crate::model::key::Layout;
 use crate::model::network::Network;
+use crate::model::rules::{AllUploadLimits, UploadLimits};
 use crate::telemetry::Log;
 
 /// Reads every setting.
@@ -63,9 +64,8 @@ pub(super) fn resolve_all(r: &mut Resolver) -> Config {
         retention: Duration::from_secs(r.number("RETENTION_DAYS", 0..=36_500) * 86_400),
         grant_lifetime: r.seconds("GRANT_TTL_SECONDS", 60..=604_800),
         graphql: GraphqlSetting::default(),
+        upload_limits: resolve_upload_limits(r),
         uploads: Uploads {
-            url_lifetime: r.seconds("UPLOAD_URL_TTL_SECONDS", 1..=604_800),
-            expiry: r.seconds("UPLOAD_EXPIRY_SECONDS", 1..=31_536_000),
             sweep_interval: r.seconds("SWEEP_INTERVAL_SECONDS", 1..=86_400),
             sweep_grace: r.seconds("SWEEP_GRACE_SECONDS", 1..=604_800),
         },
@@ -264,7 +264,6 @@ fn resolve_files(r: &mut Resolver, on: bool) -> FilesSetting {
     };
     FilesSetting {
         on,
-        max_size: r.number("MAX_BODY_MB", 1..=5_242_880) << 20,
         quota: r.number("PER_USER_QUOTA_GB", 0..=1_000_000) << 30,
         link_lifetime: r.number("SIGNED_URL_TTL_DEFAULT", 1..=sign::MAX_LINK_LIFETIME),
         public: r.flag("FILES_PUBLIC"),
@@ -389,8 +388,32 @@ fn resolve_images(r: &mut Resolver) -> Images {
                 ("public-immutable", "public, max-age=31536000, immutable, no-transform"),
             ],
         ),
+    }
+}
+
+/// What uploads of each owner kind may be. Several kinds share a setting.
+fn resolve_upload_limits(r: &mut Resolver) -> AllUploadLimits {
+    let part_size = r.number("MULTIPART_PART_SIZE_BYTES", store::MIN_PART_SIZE..=store::MAX_PART_SIZE);
+    let usual = UploadLimits {
         max_size: r.number("IMAGE_MAX_SIZE_BYTES", 1..=u64::from(store::MAX_PARTS) * store::MAX_PART_SIZE),
-        part_size: r.number("MULTIPART_PART_SIZE_BYTES", store::MIN_PART_SIZE..=store::MAX_PART_SIZE),
+        max_video: None,
+        part_size,
+        url_lifetime: r.seconds("UPLOAD_URL_TTL_SECONDS", 1..=604_800),
+        expiry: r.seconds("UPLOAD_EXPIRY_SECONDS", 1..=31_536_000),
+    };
+    let spaces = UploadLimits {
+        max_size: r.number("MEDIA_MAX_IMAGE_MB", 1..=1024) << 20,
+        max_video: None,
+        part_size,
+        url_lifetime: r.seconds("MEDIA_UPLOAD_URL_TTL_SECONDS", 1..=3600),
+        expiry: r.seconds("MEDIA_UPLOAD_EXPIRY_SECONDS", 1..=31_536_000),
+    };
+    AllUploadLimits {
+        disks: usual,
+        files: UploadLimits { max_size: r.number("MAX_BODY_MB", 1..=5_242_880) << 20, ..usual },
+        sessions: UploadLimits { max_video: Some(r.number("MEDIA_MAX_VIDEO_MB", 1..=102_400) << 20), ..spaces },
+        spaces,
+        datasets: UploadLimits { max_size: r.number("PACKAGES_MAX_SIZE_BYTES", 1..=53_687_091_200_000), ..usual },
     }
 }
 

@@ -89,8 +89,8 @@ impl Row {
     }
 }
 
-/// A session or a space, as an owner.
-fn gallery(kind: &str, id: &str, org: Option<&str>) -> Result<Owner> {
+/// Reads a session or a space as an owner.
+pub(super) fn gallery(kind: &str, id: &str, org: Option<&str>) -> Result<Owner> {
     if kind == "space" {
         return SpaceId::parse(id).map(Owner::Space).ok_or_else(|| corrupt("space id"));
     }
@@ -318,19 +318,6 @@ impl Tx {
             query.execute(connection).await.map(drop)?;
         });
         Ok(())
-    }
-
-    /// Whose a medium is, and where it stands.
-    #[tracing::instrument(name = "db.media_state", level = "trace", skip_all)]
-    pub async fn media_state(&mut self, id: ObjectId) -> Result<Option<(Owner, ObjectState)>> {
-        const SQL: &str = "SELECT o.owner_kind, o.owner_id, s.org, o.state FROM objects o \
-                           LEFT JOIN sessions s ON o.owner_kind = 'session' AND s.id = o.owner_id \
-                           WHERE o.id = $1 AND o.owner_kind IN ('session', 'space')";
-        let row: Option<(String, String, Option<String>, String)> =
-            on_tx!(self, |connection| sqlx::query_as(SQL).bind(id.0).fetch_optional(connection).await?);
-        let Some((kind, id, org, state)) = row else { return Ok(None) };
-        let owner = gallery(&kind, &id, org.as_deref())?;
-        Ok(Some((owner, ObjectState::parse(&state).ok_or_else(|| corrupt("object state"))?)))
     }
 
     /// Keeps where what was sent lies, from here on and for good.

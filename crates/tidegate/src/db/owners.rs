@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::{Db, Tx, corrupt, on_reader, on_tx};
 use crate::error::Result;
 use crate::model::ids::{ObjectId, UserId};
+use crate::model::object::ObjectState;
 use crate::model::owner::{Owner, OwnerKind};
 
 impl Db {
@@ -28,13 +29,7 @@ impl Db {
         let found: Option<(String,)> = on_reader!(self, |pool| {
             sqlx::query_as(SQL).bind::<Uuid>(object.0).bind(kind.as_str()).fetch_optional(pool).await?
         });
-        let Some((id,)) = found else { return Ok(None) };
-        match kind {
-            OwnerKind::Disks => UserId::parse(&id).map(|user| Some(Owner::Disks(user))).map_err(|_| corrupt("user id")),
-            OwnerKind::Session | OwnerKind::Space => Ok(None),
-            OwnerKind::Dataset => super::datasets::dataset_id(&id).map(|dataset| Some(Owner::Dataset(dataset))),
-            OwnerKind::Files => UserId::parse(&id).map(|user| Some(Owner::Files(user))).map_err(|_| corrupt("user id")),
-        }
+        found.map(|(id,)| owner(kind, &id, None)).transpose()
     }
 
     /// Whether a session or a space is there; owners that nobody makes and deletes always are.
@@ -51,7 +46,31 @@ impl Db {
     }
 }
 
+/// Reads an owner from its stored kind and id; a session's organisation comes from the session.
+fn owner(kind: OwnerKind, id: &str, org: Option<&str>) -> Result<Owner> {
+    let user = || UserId::parse(id).map_err(|_| corrupt("user id"));
+    match kind {
+        OwnerKind::Disks => user().map(Owner::Disks),
+        OwnerKind::Files => user().map(Owner::Files),
+        OwnerKind::Session | OwnerKind::Space => super::media::gallery(kind.as_str(), id, org),
+        OwnerKind::Dataset => super::datasets::dataset_id(id).map(Owner::Dataset),
+    }
+}
+
 impl Tx {
+    /// Returns an object's owner and its state, as this transaction sees them.
+    #[tracing::instrument(name = "db.owner_and_state", level = "trace", skip_all)]
+    pub async fn owner_and_state(&mut self, id: ObjectId) -> Result<Option<(Owner, ObjectState)>> {
+        const SQL: &str = "SELECT o.owner_kind, o.owner_id, s.org, o.state FROM objects o \
+                           LEFT JOIN sessions s ON o.owner_kind = 'session' AND s.id = o.owner_id WHERE o.id = $1";
+        let row: Option<(String, String, Option<String>, String)> =
+            on_tx!(self, |connection| sqlx::query_as(SQL).bind(id.0).fetch_optional(connection).await?);
+        let Some((kind, owner_id, org, state)) = row else { return Ok(None) };
+        let kind = OwnerKind::parse(&kind).ok_or_else(|| corrupt("owner"))?;
+        let state = ObjectState::parse(&state).ok_or_else(|| corrupt("object state"))?;
+        Ok(Some((owner(kind, &owner_id, org.as_deref())?, state)))
+    }
+
     /// Whether an owner is there, in a way that keeps it so until this is committed.
     #[tracing::instrument(name = "db.hold", level = "trace", skip_all)]
     pub async fn hold(&mut self, owner: &Owner) -> Result<bool> {

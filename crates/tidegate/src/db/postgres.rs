@@ -108,11 +108,6 @@ impl Postgres {
         sent.unwrap_or_else(|_| Err(held.discard()))
     }
 
-    /// Returns whether [`Self::close`] was called.
-    pub(super) fn is_closed(&self) -> bool {
-        self.pool.is_closed()
-    }
-
     /// How long a statement may take before its connection is taken to be dead: longer than the server lets it.
     pub(super) fn limit(&self) -> Duration {
         self.limit + GRACE
@@ -225,7 +220,7 @@ fn silent() -> Error {
 
 /// A transaction; rolled back when dropped.
 #[derive(Debug)]
-pub struct PgTx {
+pub(super) struct PgTx {
     held: Held,
     limit: Duration,
     open: bool,

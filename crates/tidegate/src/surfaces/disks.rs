@@ -1,12 +1,18 @@
-//! Disk images: deleted at once and for good. All else that is done with them, the library and the upload pipeline do.
+//! Disk images: announced, and deleted at once and for good. All else that is done with them, the library and the upload
+//! pipeline do.
 
-use std::time::SystemTime;
+use std::collections::BTreeMap;
 
+use store::Attributes;
+use uuid::Uuid;
+
+use crate::access;
 use crate::app::App;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, bad_request};
 use crate::library::objects;
 use crate::model::access::Action;
 use crate::model::caller::Caller;
+use crate::model::disposition;
 use crate::model::event::AuditAction;
 use crate::model::ids::ObjectId;
 use crate::model::object::{Object, ObjectState};
@@ -14,6 +20,82 @@ use crate::model::owner::{Owner, OwnerKind};
 use crate::model::rules;
 use crate::queue::{self, Job};
 use crate::uploads;
+use crate::uploads::begin::{self, NewUpload};
+use crate::uploads::effects::Details;
+
+/// Bytes of a name for people.
+const MAX_NAME: usize = 255;
+/// The name under which a disk image without a name is saved.
+const NAMELESS: &str = "disk.img";
+
+/// What a client announces.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Announced {
+    /// A name for people.
+    pub name: Option<String>,
+    /// The media type as the client sees it.
+    pub content_type: Option<String>,
+    /// The size in bytes.
+    pub size: Option<u64>,
+}
+
+/// An upload that was begun.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Begun {
+    /// The image that it will be.
+    pub object: ObjectId,
+    /// Its id.
+    pub upload_id: String,
+    /// Bytes in every part but the last.
+    pub part_size: u64,
+}
+
+/// Begins an upload of a new disk image, in parts.
+pub async fn begin(app: &App, caller: &Caller, owner: &Owner, announced: Announced) -> Result<Begun> {
+    access::authorize(app, caller, Action::Write, owner, None)?;
+    let Owner::Disks(user) = owner else { return Err(Error::Internal(anyhow::anyhow!("images of no user"))) };
+    let Announced { name, content_type, size } = announced;
+    check_name(name.as_deref())?;
+    begin::check_media_type(content_type.as_deref())?;
+    begin::check_size(app, owner.kind(), size)?;
+    let attributes = Attributes {
+        // Whatever the uploader says it is: a browser must never show it in place.
+        content_type: begin::OPAQUE.to_owned(),
+        cache_control: Some(app.config.images.cache_control.to_owned()),
+        content_disposition: Some(disposition::attachment(name.as_deref().unwrap_or(NAMELESS))),
+        metadata: BTreeMap::new(),
+    };
+    let id = ObjectId::generate();
+    let key = app.config.images.layout.disk_image(user, id, Uuid::new_v4());
+    let (upload_id, part_size) = begin::create_parts(app, owner.kind(), &key, size, attributes).await?;
+    let new = NewUpload {
+        object: id,
+        id: upload_id.clone(),
+        name,
+        content_type: content_type.unwrap_or_else(|| begin::OPAQUE.to_owned()),
+        size,
+        sha256: None,
+        key,
+        incoming: None,
+        part_size: Some(part_size),
+    };
+    let (object, upload) = new.rows(app, owner.kind());
+    let mut tx = app.db.begin().await?;
+    begin::insert(&mut tx, caller, owner, (&object, &upload), Details::Disk).await?;
+    tx.commit().await?;
+    uploads::count("begun");
+    tracing::info!(object.id = %id, "an upload was begun");
+    Ok(Begun { object: id, upload_id, part_size })
+}
+
+fn check_name(name: Option<&str>) -> Result<()> {
+    match name {
+        Some(name) if name.is_empty() || name.len() > MAX_NAME || name.chars().any(char::is_control) => {
+            Err(bad_request(format!("name must have 1 to {MAX_NAME} bytes and no control characters")))
+        }
+        _ => Ok(()),
+    }
+}
 
 /// Deletes an object: its row first, then its bytes, both before the answer. One whose upload is open is
 /// aborted. If the bytes can't be removed now, the answer says so, asking again tries again, and a job does too.
@@ -34,7 +116,7 @@ pub async fn delete(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) -
 }
 
 async fn mark_deleted(app: &App, caller: &Caller, owner: &Owner, object: &Object) -> Result<()> {
-    let (id, now) = (object.id, SystemTime::now());
+    let (id, now) = (object.id, app.db.now());
     if rules::of(owner.kind()).deletion != rules::Deletion::Purge {
         return Err(Error::Internal(anyhow::anyhow!("what can be restored was about to be purged")));
     }
@@ -44,7 +126,7 @@ async fn mark_deleted(app: &App, caller: &Caller, owner: &Owner, object: &Object
         return Err(objects::not_found());
     }
     tx.record(caller, AuditAction::ObjectDeleted, id, now).await?;
-    queue::enqueue(&mut tx, &job, app.db.now()).await?;
+    queue::enqueue(&mut tx, &job, now).await?;
     tx.commit().await?;
     metrics::counter!("tidegate_objects_deleted_total", "owner" => owner.kind().as_str()).increment(1);
     tracing::info!(object.id = %id, "an object was deleted");

@@ -14,16 +14,17 @@ use crate::db::Tx;
 use crate::error::{Error, Result, bad_request};
 use crate::model::access::Action;
 use crate::model::caller::Caller;
-use crate::model::event::AuditAction;
 use crate::model::ids::{ObjectId, SpaceId};
 use crate::model::key;
-use crate::model::media::{Media, Status};
-use crate::model::object::{Object, ObjectState};
+use crate::model::media::Media;
+use crate::model::object::ObjectState;
 use crate::model::owner::Owner;
 use crate::model::principal::Principal;
 use crate::model::upload::{Upload, UploadState};
 use crate::queue::{self, Job};
-use crate::uploads::media_items::uploads;
+use crate::uploads::begin::{self, NewUpload};
+use crate::uploads::effects::{Details, Item};
+use crate::uploads::{media_items, outcome, unreadable, validate};
 
 /// Keys in one request.
 pub const MOST_KEYS: usize = 1000;
@@ -108,37 +109,25 @@ async fn announce(
     owner: &Owner,
     (from, size): (&str, u64),
 ) -> Result<ObjectId> {
-    let (id, upload_id, now) = (ObjectId::generate(), uploads::new_id(), app.db.now());
+    let upload_id = begin::new_id();
     let incoming = key::incoming(&upload_id);
-    let object = Object {
-        id,
-        key: incoming.clone(),
+    let new = NewUpload {
+        object: ObjectId::generate(),
+        id: upload_id,
         name: Some(name_of(from)),
         // What it is, its first bytes will say.
-        content_type: "application/octet-stream".to_owned(),
-        state: ObjectState::Pending,
-        created_at: now,
-        content: None,
-    };
-    let upload = Upload {
-        id: upload_id,
-        of: owner.kind(),
-        object: id,
+        content_type: begin::OPAQUE.to_owned(),
+        size: Some(size),
+        sha256: None,
         key: incoming.clone(),
         incoming: Some(incoming),
         part_size: None,
-        announced_size: Some(size),
-        state: UploadState::Completed,
-        parts_digest: None,
-        expires_at: now,
     };
-    tx.insert_object(owner, &object, &caller.deciding()).await?;
-    tx.keep_source(id, from).await?;
-    tx.insert_upload(owner, &upload, &caller.principal, now).await?;
-    tx.add_passage(owner, id, Status::Uploaded.into(), Some("imported"), now).await?;
-    tx.record(caller, AuditAction::Imported, id, now).await?;
-    queue::enqueue(tx, &Job::ImportImageV1 { object: id.0, key: from.to_owned() }, now).await?;
-    Ok(id)
+    let (object, upload) = new.rows(app, owner.kind());
+    // Nothing is sent: the worker copies it.
+    let upload = Upload { state: UploadState::Completed, expires_at: object.created_at, ..upload };
+    begin::insert(tx, caller, owner, (&object, &upload), Details::Imported(from)).await?;
+    Ok(object.id)
 }
 
 /// The last segment, cut to what a name may have.
@@ -154,18 +143,18 @@ pub(crate) async fn copy(app: &App, id: ObjectId, from: &str) -> Result<()> {
     if media.object.state != ObjectState::Pending || media.sealed.is_some() {
         return Ok(());
     }
-    let largest = app.config.sessions.max_image;
+    let largest = app.config.upload_limits.of(media.owner.kind()).max_size;
     let (stat, mut body) = match app.store.read(from, None).await {
         Err(store::Error::NotFound) => return reject(app, &media, "it was removed before it was copied").await,
         other => other?,
     };
     if stat.size > largest {
-        return reject(app, &media, &uploads::too_large(largest).to_string()).await;
+        return reject(app, &media, &validate::too_large(largest).to_string()).await;
     }
     // A few bytes say what it is; what is none of ours is not copied.
     let (mut head, mut seen) = (Vec::new(), Vec::new());
     while seen.len() < SNIFFED {
-        let Some(chunk) = body.try_next().await.map_err(|error| uploads::unreadable(&error))? else { break };
+        let Some(chunk) = body.try_next().await.map_err(|error| unreadable(&error))? else { break };
         seen.extend_from_slice(&chunk[..chunk.len().min(SNIFFED - seen.len())]);
         head.push(Ok(chunk));
     }
@@ -175,7 +164,7 @@ pub(crate) async fn copy(app: &App, id: ObjectId, from: &str) -> Result<()> {
     let sealed = key::sealed(id, Uuid::new_v4());
     let attributes = Attributes {
         content_type: kind.content_type().to_owned(),
-        metadata: uploads::metadata(&media, None),
+        metadata: media_items::metadata(&media, None),
         ..Attributes::default()
     };
     app.store.write(sealed.as_str(), stream::iter(head).chain(body).boxed(), attributes).await?;
@@ -187,8 +176,8 @@ pub(crate) async fn copy(app: &App, id: ObjectId, from: &str) -> Result<()> {
 }
 
 async fn reject(app: &App, media: &Media, reason: &str) -> Result<()> {
-    let mut tx = app.db.begin().await?;
-    if uploads::reject(app, &mut tx, &Caller::system(), media, ObjectState::Pending, reason).await? {
+    let (item, mut tx) = (Item::Media(media.clone()), app.db.begin().await?);
+    if outcome::reject(app, &mut tx, &Caller::system(), &item, ObjectState::Pending, reason).await? {
         tx.commit().await?;
     }
     Ok(())

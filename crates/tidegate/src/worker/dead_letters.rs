@@ -10,10 +10,9 @@ use crate::model::caller::Caller;
 use crate::model::event::{AuditAction, NewEvent};
 use crate::model::ids::ObjectId;
 use crate::model::object::ObjectState;
-use crate::model::owner::OwnerKind;
 use crate::queue::Job;
-use crate::surfaces::packages::publishing;
-use crate::uploads::{ingest, media_items};
+use crate::uploads::effects::Item;
+use crate::uploads::outcome;
 
 /// Objects that are looked up in one query.
 const AT_ONCE: i64 = 500;
@@ -43,16 +42,9 @@ pub async fn revive_failed(db: &Db, caller: &Caller) -> Result<u64> {
         let Some(last) = page.last() else { return Ok(count) };
         after = Some(*last);
         for id in page {
-            let now = db.now();
-            let media = db.find_media(id).await?;
+            let Some(item) = Item::find_any(db, id).await? else { continue };
             let mut tx = db.begin().await?;
-            let taken_back = match &media {
-                Some((_, media)) => media_items::requeue(&mut tx, caller, media, now).await?,
-                None if db.kind_of(id).await? == Some(OwnerKind::Dataset) => {
-                    publishing::requeue(&mut tx, id, now).await?
-                }
-                None => ingest::files::requeue(&mut tx, id, now).await?,
-            };
+            let taken_back = outcome::requeue(&mut tx, caller, &item, db.now()).await?;
             tx.commit().await?;
             count += u64::from(taken_back);
         }
@@ -64,29 +56,30 @@ pub async fn revive(db: &Db, caller: &Caller, id: i64) -> Result<()> {
     let unknown = || Error::NotFound("no such job among those that were given up".into());
     let dead = db.find_dead_job(id).await?.ok_or_else(unknown)?;
     let job = serde_json::from_str(&dead.payload).ok();
-    let media = match job {
-        Some(Job::IngestV1 { object, .. } | Job::ImportImageV1 { object, .. }) => {
-            db.find_media(ObjectId(object)).await?
-        }
+    let item = match job {
+        Some(
+            Job::IngestV1 { object, .. }
+            | Job::ImportImageV1 { object, .. }
+            | Job::ScanFileV1 { object }
+            | Job::PublishPackageV1 { object },
+        ) => Item::find_any(db, ObjectId(object)).await?,
         _ => None,
     };
     let now = db.now();
     let mut tx = db.begin().await?;
-    // Of a medium that failed the status says that it waits again.
-    let taken_back = match (&media, job) {
-        (Some((_, media)), _) => media_items::requeue(&mut tx, caller, media, now).await?,
+    let taken_back = match (&item, job) {
+        // The status of an object that failed says that it waits again.
+        (Some(item), _) => outcome::requeue(&mut tx, caller, item, now).await?,
         (None, Some(Job::RestoreMediaV1 { object })) => {
             // The state that was given up with it.
             let id = ObjectId(object);
             tx.set_object_state(id, ObjectState::Deleted, ObjectState::Restoring, now).await?;
             false
         }
-        (None, Some(Job::PublishPackageV1 { object })) => publishing::requeue(&mut tx, ObjectId(object), now).await?,
         (None, Some(Job::RestoreTreeV1 { .. })) => {
             let message = "what this restore was to bring back was put back among what is deleted; ask for it again";
             return Err(Error::InvalidState(message.into()));
         }
-        (None, Some(Job::ScanFileV1 { object })) => ingest::files::requeue(&mut tx, ObjectId(object), now).await?,
         (None, _) => false,
     };
     if !taken_back && !tx.revive_job(id, now).await? {

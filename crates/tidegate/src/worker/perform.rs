@@ -12,16 +12,17 @@ use crate::model::object::ObjectState;
 use crate::model::owner::Owner;
 use crate::queue::{Job, enqueue};
 use crate::surfaces::{files, imports, packages};
-use crate::uploads::{ingest, media_items};
+use crate::uploads::{media_items, outcome, process, scan};
 
 /// What follows from giving a job up, in the transaction that does so.
 pub(super) async fn on_dead_letter(app: &App, tx: &mut Tx, payload: &str, reason: &str) -> Result<()> {
     match serde_json::from_str(payload) {
         Ok(Job::IngestV1 { object, .. } | Job::ImportImageV1 { object, .. }) => {
-            ingest::fail(app, tx, ObjectId(object), reason).await
+            outcome::fail(app, tx, ObjectId(object), reason).await
         }
-        Ok(Job::ScanFileV1 { object }) => ingest::files::fail(app, tx, ObjectId(object), reason).await,
-        Ok(Job::PublishPackageV1 { object }) => packages::publishing::fail(app, tx, ObjectId(object), reason).await,
+        Ok(Job::ScanFileV1 { object } | Job::PublishPackageV1 { object }) => {
+            outcome::fail(app, tx, ObjectId(object), reason).await
+        }
         Ok(Job::RestoreTreeV1 { restore, .. }) => packages::restoring::on_dead_letter(app, tx, restore).await,
         Ok(Job::RestoreMediaV1 { object }) => {
             // Some of its bytes may be where they are served.
@@ -48,9 +49,9 @@ pub async fn perform(app: &App, job: &Job) -> Result<()> {
             files::deletion::purge_folder(app, user, folder).await
         }
         Job::PurgeObjectV1 { object, key } => objects::purge(app, ObjectId(*object), key).await,
-        Job::IngestV1 { object, .. } => ingest::run(app, ObjectId(*object)).await,
-        Job::ScanFileV1 { object } => ingest::files::run(app, ObjectId(*object)).await,
-        Job::ReleaseMediaV1 { object } => media_items::uploads::clear(app, ObjectId(*object)).await,
+        Job::IngestV1 { object, .. } => process::run(app, ObjectId(*object)).await,
+        Job::ScanFileV1 { object } => scan::run(app, ObjectId(*object)).await,
+        Job::ReleaseMediaV1 { object } => media_items::clear(app, ObjectId(*object)).await,
         Job::HideMediaV1 { object } => media_items::deletion::hide_and_tell(app, ObjectId(*object)).await,
         Job::HideSessionV1 { session } => hide_all(app, &session_of(app, session).await?, job).await,
         Job::HideSpaceV1 { space } => {

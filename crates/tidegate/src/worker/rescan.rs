@@ -1,22 +1,22 @@
-//! Scans again what is published: signatures become known every day. What is found is removed from where it is served.
+//! Scans published objects again, and removes what was found from where it is served.
 
 use crate::app::App;
 use crate::error::Result;
 use crate::model::ids::ObjectId;
-use crate::model::object::ObjectState;
 use crate::surfaces::packages::publishing;
-use crate::uploads::ingest;
+use crate::uploads::effects::Item;
+use crate::uploads::{media_items, rescan};
 
-/// Scans one object again, as the kind of its owner asks.
+/// Scans one object again.
 pub(super) async fn run(app: &App, id: ObjectId) -> Result<()> {
-    if let Some((_, media)) = app.db.find_media(id).await? {
-        return ingest::rescan(app, &media).await;
+    let Some(item) = Item::find_any(&app.db, id).await? else { return Ok(()) };
+    if !rescan::rescan(app, &item).await? {
+        return Ok(());
     }
-    match app.db.find_file_by_id(id).await? {
-        Some((owner, file)) if file.object.state == ObjectState::Ready => {
-            ingest::files::rescan(app, &owner, &file).await
-        }
-        Some(_) => Ok(()),
-        None => publishing::rescan(app, id).await,
+    match &item {
+        Item::Disk(..) => Ok(()),
+        Item::File(_, file) => Ok(app.store.delete(file.object.key.as_str(), store::Deletion::Purge).await?),
+        Item::Media(media) => media_items::deletion::remove_rejected(app, media).await,
+        Item::Package(..) => publishing::forget(app, id).await,
     }
 }

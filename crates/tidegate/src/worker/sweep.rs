@@ -7,7 +7,7 @@ use crate::library::{audit, cdn_invalidations};
 use crate::model::caller::Caller;
 use crate::model::key;
 use crate::model::object::ObjectState;
-use crate::model::owner::OwnerKind;
+use crate::model::rules::{self, Landing};
 use crate::model::upload::{Upload, UploadState};
 use crate::surfaces::{files, packages};
 use crate::uploads::{self, media_items};
@@ -74,28 +74,19 @@ async fn expired(app: &App) -> Result<()> {
 
 /// Finishes what was cut off; `false` if there is nothing to finish.
 async fn finish(app: &App, upload: &Upload) -> Result<bool> {
-    if upload.is_media() || upload.of == OwnerKind::Dataset {
-        // What was sealed is taken up by the next confirmation.
-        return Ok(false);
+    match rules::of(upload.of).landing {
+        Landing::AtKey => uploads::recover(app, upload).await,
+        Landing::Beside => files::completion::recover(app, upload).await,
+        // The next confirmation goes on with what was sealed.
+        Landing::Sealed => Ok(false),
     }
-    if upload.incoming.is_some() {
-        return files::completion::recover(app, upload).await;
-    }
-    uploads::recover(app, upload).await
 }
 
 async fn expire(app: &App, upload: &Upload) -> Result<()> {
     if finish(app, upload).await? {
         return Ok(());
     }
-    let system = Caller::system();
-    let ended = match upload.incoming {
-        Some(_) if upload.is_media() => media_items::uploads::end(app, &system, upload, UploadState::Expired).await,
-        Some(_) if upload.of == OwnerKind::Dataset => packages::confirming::expire(app, upload).await,
-        Some(_) => files::uploads::end(app, &system, upload, UploadState::Expired).await,
-        None => uploads::end(app, &system, upload, UploadState::Expired).await,
-    };
-    match ended {
+    match uploads::end(app, &Caller::system(), upload, UploadState::Expired).await {
         // Completed or aborted meanwhile.
         Ok(()) | Err(Error::InvalidState(_)) => Ok(()),
         Err(error) => Err(error),

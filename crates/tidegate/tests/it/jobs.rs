@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use serde_json::json;
-use store::{Attributes, Expect, Plan, Shape};
+use store::Attributes;
 use tidegate::db::{ClaimedJob, NewJob, Verdict};
 use tidegate::error::Result;
 use tidegate::queue::{self, Job};
@@ -163,9 +163,8 @@ async fn an_upload_that_was_never_completed_is_given_up() {
 #[tokio::test]
 async fn remains_that_no_row_knows_are_swept_after_their_grace() {
     let app = TestApp::start().await;
-    let expect = Expect { shape: Shape::Parts { part_size: 5 << 20 }, attributes: Attributes::default() };
     let key = format!("images/alice/{}/{}/disk.img", uuid::Uuid::new_v4(), uuid::Uuid::new_v4());
-    let Plan::Parts { upload_id } = app.app.store.begin(&key, expect).await.unwrap() else { panic!() };
+    let upload_id = app.app.store.begin_parts(&key, 5 << 20, Attributes::default()).await.unwrap();
     enqueue(&app, &Job::SweepV1).await;
     app.run_jobs().await;
     assert!(!app.files().is_empty(), "a row may still follow");

@@ -4,8 +4,8 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use serde_json::json;
+use store::PresignedRequest;
 use store::conformance::{self, Send};
-use store::{Expect, PresignedRequest, Shape};
 use tidegate::model::ids::ObjectId;
 use tidegate::model::key::Key;
 use tidegate::model::object::{Object, ObjectState};
@@ -228,10 +228,8 @@ async fn single_puts_match_an_open_upload_and_what_was_announced() {
     let (caller, owner) = user("alice");
     let now = std::time::SystemTime::now();
     let key = ".incoming/one";
-    let shape = Shape::Single { size: Some(5), lifetime: std::time::Duration::from_secs(60) };
-    let attributes = store::Attributes { content_type: "text/plain".into(), ..store::Attributes::default() };
-    let plan = app.app.store.begin(key, Expect { shape, attributes }).await.unwrap();
-    let store::Plan::Single(request) = plan else { panic!("{plan:?}") };
+    let lifetime = std::time::Duration::from_secs(60);
+    let request = app.app.store.begin_put(key, "text/plain", Some(5), lifetime).await.unwrap();
     let headers: Vec<(&str, &str)> = request.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
     assert_eq!(headers, [("content-length", "5"), ("content-type", "text/plain")]);
     let typed = [("content-type", "text/plain")];

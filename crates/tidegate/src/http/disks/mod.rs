@@ -65,8 +65,8 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
     responses((status = 200, body = ImageUpload), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody), (status = 413, body = ErrorBody)))]
 async fn create_image(State(app): State<Arc<App>>, caller: Caller, request: Request) -> Answer<Json<ImageUpload>> {
     let new: NewImage = json_or_nothing(request).await?.unwrap_or_default();
-    let announced = uploads::Announced { name: new.name, content_type: new.content_type, size: new.size };
-    let begun = uploads::begin(&app, &caller, &Owner::Disks(caller.require_user()?), announced).await?;
+    let announced = surfaces::disks::Announced { name: new.name, content_type: new.content_type, size: new.size };
+    let begun = surfaces::disks::begin(&app, &caller, &Owner::Disks(caller.require_user()?), announced).await?;
     Ok(Json(ImageUpload { image_id: begun.object.to_string(), upload_id: begun.upload_id, part_size: begun.part_size }))
 }
 

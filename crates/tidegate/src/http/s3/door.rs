@@ -17,7 +17,6 @@ use store::{Attributes, ByteStream, UploadRef};
 use super::checks;
 use crate::app::{App, LOCAL_BUCKET, Local};
 use crate::error::Error;
-use crate::model::owner::OwnerKind;
 use crate::model::upload::Upload;
 use crate::uploads::seal;
 
@@ -94,14 +93,9 @@ impl Door {
         Self { app, local }
     }
 
-    /// Bytes that one of this kind may have.
-    fn most(&self, of: OwnerKind) -> u64 {
-        match of {
-            OwnerKind::Session => self.app.config.sessions.max_video,
-            OwnerKind::Space => self.app.config.sessions.max_image,
-            OwnerKind::Dataset => self.app.config.packages.max_size,
-            OwnerKind::Disks | OwnerKind::Files => self.app.config.images.max_size,
-        }
+    /// Returns the most bytes that an upload may bring, whatever was announced.
+    fn largest(&self, upload: &Upload) -> u64 {
+        self.app.config.upload_limits.of(upload.of).largest()
     }
 
     async fn open_upload(&self, upload_id: &str, key: &str) -> S3Result<Upload> {
@@ -122,7 +116,7 @@ impl S3 for Door {
             return Err(s3_error!(InvalidArgument, "Part number must be an integer between 1 and 10000, inclusive."));
         }
         let upload = self.open_upload(&input.upload_id, &input.key).await?;
-        let limit = upload.part_limit(number, self.most(upload.of));
+        let limit = upload.part_limit(number, self.largest(&upload));
         check_length(input.content_length, limit)?;
         let named = UploadRef { key: input.key, upload_id: input.upload_id };
         let part =
@@ -138,7 +132,7 @@ impl S3 for Door {
         let upload = upload
             .filter(|upload| upload.takes_bytes(self.app.db.now()) && !upload.is_being_completed())
             .ok_or_else(|| s3_error!(AccessDenied, "No upload is open at this key."))?;
-        let limit = upload.announced_size.unwrap_or(self.most(upload.of));
+        let limit = upload.announced_size.unwrap_or_else(|| self.largest(&upload));
         check_length(input.content_length, limit)?;
         let attributes = Attributes { content_type: input.content_type.unwrap_or_default(), ..Attributes::default() };
         let stat = self

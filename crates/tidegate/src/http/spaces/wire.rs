@@ -17,7 +17,7 @@ use crate::model::object::ObjectState;
 use crate::model::space::{Image, Member, Space, Thumbnail};
 use crate::surfaces::imports::Imported;
 use crate::surfaces::spaces::images::{Grant, Images};
-use crate::uploads::media_items::uploads::Target;
+use crate::uploads::media_items::Target;
 
 /// A space that is to be.
 #[derive(Debug, Deserialize, ToSchema)]

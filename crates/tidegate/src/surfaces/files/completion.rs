@@ -24,9 +24,8 @@ use crate::model::principal::Principal;
 use crate::model::rules::{self, Scanning};
 use crate::model::upload::{Digests, StoredPart, Upload, UploadState};
 use crate::queue::{self, Job};
-use crate::uploads::ingest;
-use crate::uploads::parts_digest;
-use crate::uploads::seal;
+use crate::uploads::effects::{self, Item};
+use crate::uploads::{count, outcome, parts, seal, unreadable};
 
 /// What the client says of the whole.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -138,21 +137,22 @@ fn check_sum(finish: &Finish, sha256: &str) -> Result<()> {
 }
 
 async fn completed_before(app: &App, upload: &Upload, finish: &Finish) -> Result<Finished> {
-    let (_, file) = app.db.find_file_by_id(upload.object).await?.ok_or_else(unknown)?;
+    let (owner, file) = app.db.find_file_by_id(upload.object).await?.ok_or_else(unknown)?;
     let mut finished = finished(&file).ok_or_else(unknown)?;
     if finish.sha256.as_ref().is_some_and(|given| *given != finished.sha256) {
         return Err(bad_request("the upload is complete, and sha256 is not that of its bytes"));
     }
-    if finished.state == ObjectState::Failed && scan_again(app, &file).await? {
+    if finished.state == ObjectState::Failed && scan_again(app, owner, &file).await? {
         finished.state = ObjectState::Scanning;
     }
     Ok(finished)
 }
 
 /// What could not be scanned is tried again by who sent it.
-async fn scan_again(app: &App, file: &File) -> Result<bool> {
+async fn scan_again(app: &App, owner: Owner, file: &File) -> Result<bool> {
     let mut tx = app.db.begin().await?;
-    let waits = ingest::files::requeue(&mut tx, file.object.id, app.db.now()).await?;
+    let item = Item::File(owner, file.clone());
+    let waits = outcome::requeue(&mut tx, &Caller::system(), &item, app.db.now()).await?;
     tx.commit().await?;
     Ok(waits)
 }
@@ -246,7 +246,7 @@ async fn forget_part(app: &App, upload: &Upload, part: &StoredPart) -> Result<()
 /// one, it is what was taken away before.
 async fn seal(app: &App, file: &File, upload: &Upload) -> Result<Option<Key>> {
     let Some(incoming) = &upload.incoming else { return Ok(None) };
-    seal::quarantine(app, upload.object, &upload.id, incoming, &attributes(&file.object)).await
+    seal::seal(app, upload.object, &upload.id, incoming, &attributes(&file.object)).await
 }
 
 async fn whole_of_put(app: &App, upload: &Upload, finish: &Finish, sealed: Key) -> Result<Whole> {
@@ -262,7 +262,7 @@ async fn whole_of_put(app: &App, upload: &Upload, finish: &Finish, sealed: Key) 
 async fn freeze(app: &App, upload: &Upload, parts: &[StoredPart]) -> Result<()> {
     let named: Vec<_> = parts.iter().map(|part| (part.number, part.bytes.place.clone())).collect();
     let mut tx = app.db.begin().await?;
-    if !tx.freeze_upload_parts(&upload.id, &named, &parts_digest(&named)).await? {
+    if !tx.freeze_upload_parts(&upload.id, &named, &parts::digest(&named)).await? {
         return Err(replaced());
     }
     tx.commit().await
@@ -306,10 +306,6 @@ async fn run(body: ByteStream, sha256: digest::Context) -> Result<StreamHashes> 
     let (body, tally) = hash_stream(body, Some(sha256));
     body.try_for_each(|_| std::future::ready(Ok(()))).await.map_err(|error| unreadable(&error))?;
     Ok(tally.read())
-}
-
-fn unreadable(error: &std::io::Error) -> Error {
-    Error::StoreError(store::Error::Damaged(error.to_string()))
 }
 
 /// Bytes first, then the row: a crash between the two is mended by [`recover`].
@@ -395,7 +391,7 @@ async fn settle(
     tx.keep_digests(upload.object, digests).await?;
     if state == ObjectState::Ready {
         tx.release(&upload.id).await?;
-        tx.count_files(owner, &file.folder, 1, i64::try_from(content.size).unwrap_or(i64::MAX)).await?;
+        effects::charge(&mut tx, &Item::File(owner.clone(), file.clone()), content.size).await?;
     } else {
         // Its bytes stay reserved until it is known what is in them.
         queue::enqueue(&mut tx, &Job::ScanFileV1 { object: upload.object.0 }, now).await?;
@@ -403,7 +399,7 @@ async fn settle(
     tx.record(caller, AuditAction::UploadCompleted, upload.object, now).await?;
     queue::enqueue(&mut tx, &Job::ReleaseFilesUploadV1 { upload_id: upload.id.clone() }, now).await?;
     tx.commit().await?;
-    metrics::counter!("tidegate_uploads_total", "outcome" => "completed").increment(1);
+    count("completed");
     tracing::info!(object.id = %upload.object, object.size_bytes = content.size, "a file was uploaded");
     Ok(true)
 }

@@ -24,14 +24,12 @@ use crate::model::object::{Content, Object, ObjectState};
 use crate::model::owner::Owner;
 use crate::model::upload::Digests;
 use crate::queue::{self, Job};
-use crate::uploads::is_media_type;
+use crate::uploads::begin::{OPAQUE, is_media_type};
 
 /// The folder of the layout in which users' files lie.
 const ROOT: &str = "storage";
 /// Files at once: one is read while another one's row is written.
 const AT_ONCE: usize = 4;
-/// What a file is that was not said to be anything.
-const OPAQUE: &str = "application/octet-stream";
 
 /// What became of one file.
 #[derive(Debug, Clone, PartialEq, Eq)]

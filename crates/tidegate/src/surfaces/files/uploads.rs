@@ -4,9 +4,7 @@
 //! Until then, parts are fragments of the draft `.parts/{upload}`, and the target of a presigned PUT is `.incoming/{upload}`; neither
 //! is served by anybody.
 
-use std::time::SystemTime;
-
-use store::{Attributes, Expect, Plan, PresignedRequest, Shape};
+use store::{Attributes, PresignedRequest};
 use uuid::Uuid;
 
 use crate::access;
@@ -14,20 +12,18 @@ use crate::app::App;
 use crate::error::{Error, Result, bad_request};
 use crate::model::access::Action;
 use crate::model::caller::Caller;
-use crate::model::event::AuditAction;
 use crate::model::file::{File, FileName, Folder, Visibility};
 use crate::model::ids::ObjectId;
 use crate::model::key::{self, Key};
-use crate::model::object::{Object, ObjectState};
+use crate::model::object::Object;
 use crate::model::owner::Owner;
 use crate::model::upload::{Upload, UploadState};
-use crate::queue::{self, Job};
-use crate::uploads::seal;
+use crate::uploads::begin::{self, NewUpload};
+use crate::uploads::effects::Details;
+use crate::uploads::{self, seal};
 
 /// The most files in one call.
 pub const MAX_FILES: usize = 1000;
-/// What a file is that was not said to be anything.
-const OPAQUE: &str = "application/octet-stream";
 
 /// A file that is to come.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,10 +67,9 @@ pub async fn begin(
         return Err(bad_request(format!("files must name 1 to {MAX_FILES} files")));
     }
     let folder = Folder::parse(folder).map_err(|error| bad_request(format!("folder {error}")))?;
-    let limit = app.config.files.max_size;
+    let limit = app.config.upload_limits.of(owner.kind()).max_size;
     let mut total = 0_u64;
     let mut begun = Vec::with_capacity(files.len());
-    let now = app.db.now();
     for file in files {
         let name = FileName::parse(&file.name).map_err(|error| bad_request(format!("name {error}")))?;
         if file.size > limit {
@@ -82,42 +77,31 @@ pub async fn begin(
         }
         total = total.checked_add(file.size).ok_or_else(|| bad_request("the sizes are too large"))?;
         let content_type = match file.mime.as_deref().map(str::trim) {
-            None | Some("") => OPAQUE.to_owned(),
-            Some(mime) if crate::uploads::is_media_type(mime) => mime.to_ascii_lowercase(),
+            None | Some("") => begin::OPAQUE.to_owned(),
+            Some(mime) if begin::is_media_type(mime) => mime.to_ascii_lowercase(),
             Some(_) => return Err(bad_request("mime must be a media type such as image/png")),
         };
-        let (id, upload_id) = (ObjectId::generate(), Uuid::new_v4().simple().to_string());
+        let upload_id = begin::new_id();
         let tag = u32::from_be_bytes(Uuid::new_v4().into_bytes()[..4].try_into().unwrap_or_default());
-        let key = key::file(user, &folder, tag, &name);
-        let object = Object {
-            id,
-            key: key.clone(),
+        let new = NewUpload {
+            object: ObjectId::generate(),
             name: Some(name.as_str().to_owned()),
             content_type,
-            state: ObjectState::Pending,
-            created_at: now,
-            content: None,
-        };
-        let upload = Upload {
-            of: owner.kind(),
-            id: upload_id,
-            object: id,
-            key,
-            incoming: None,
+            size: Some(file.size),
+            sha256: None,
+            key: key::file(user, &folder, tag, &name),
+            incoming: Some(key::incoming(&upload_id)),
             part_size: None,
-            announced_size: Some(file.size),
-            state: UploadState::Open,
-            parts_digest: None,
-            expires_at: now + app.config.uploads.expiry,
+            id: upload_id,
         };
-        let upload = Upload { incoming: Some(key::incoming(&upload.id)), ..upload };
+        let (object, upload) = new.rows(app, owner.kind());
         begun.push((object, upload, file.visibility));
     }
-    record(app, caller, owner, &folder, total, &begun, now).await?;
+    record(app, caller, owner, &folder, total, &begun).await?;
     metrics::counter!("tidegate_uploads_total", "outcome" => "begun").increment(begun.len() as u64);
     let mut answers = Vec::with_capacity(begun.len());
     for (object, upload, visibility) in begun {
-        let direct = direct_target(app, &object, &upload).await?;
+        let direct = begin::presign_put(app, &object, &upload).await?;
         let name = object.name.unwrap_or_default();
         answers.push(Begun { upload_id: upload.id, name, key: upload.key, visibility, direct });
     }
@@ -131,7 +115,6 @@ async fn record(
     folder: &Folder,
     total: u64,
     begun: &[(Object, Upload, Visibility)],
-    now: SystemTime,
 ) -> Result<()> {
     let usual = app.config.files.quota;
     let mut tx = app.db.begin().await?;
@@ -146,23 +129,10 @@ async fn record(
         });
     }
     for (object, upload, visibility) in begun {
-        tx.insert_object(owner, object, &caller.principal).await?;
-        tx.describe_file(object.id, object.name.as_deref().unwrap_or_default(), folder.as_str(), *visibility).await?;
-        tx.insert_upload(owner, upload, &caller.principal, now).await?;
-        tx.record(caller, AuditAction::UploadBegun, object.id, now).await?;
+        let details = Details::File(folder.as_str(), *visibility);
+        begin::insert(&mut tx, caller, owner, (object, upload), details).await?;
     }
     tx.commit().await
-}
-
-async fn direct_target(app: &App, object: &Object, upload: &Upload) -> Result<PresignedRequest> {
-    let incoming = upload.incoming.as_ref().map_or("", Key::as_str);
-    let lifetime = app.config.uploads.url_lifetime;
-    let expect =
-        Expect { shape: Shape::Single { size: upload.announced_size, lifetime }, attributes: attributes(object) };
-    match app.store.begin(incoming, expect).await? {
-        Plan::Single(request) => Ok(request),
-        Plan::Parts { .. } => Err(Error::Internal(anyhow::anyhow!("the store planned parts for a single request"))),
-    }
 }
 
 /// What the blob carries. How it is shown is decided where it is served, by its record.
@@ -182,29 +152,11 @@ pub(super) async fn find(app: &App, caller: &Caller, upload_id: &str) -> Result<
     Ok((owner, file, upload))
 }
 
-/// Gives an upload up: its row and what it had reserved first, then, by a job, its bytes.
-pub async fn end(app: &App, caller: &Caller, upload: &Upload, state: UploadState) -> Result<()> {
-    let now = app.db.now();
-    let mut tx = app.db.begin().await?;
-    if !tx.end_upload(&upload.id, state, None).await? {
-        return Err(Error::InvalidState("the upload is no longer open".into()));
-    }
-    tx.set_object_state(upload.object, ObjectState::Pending, ObjectState::Purged, now).await?;
-    tx.release(&upload.id).await?;
-    let deed = if state == UploadState::Expired { AuditAction::UploadExpired } else { AuditAction::UploadAborted };
-    tx.record(caller, deed, upload.object, now).await?;
-    queue::enqueue(&mut tx, &Job::ReleaseFilesUploadV1 { upload_id: upload.id.clone() }, now).await?;
-    tx.commit().await?;
-    let outcome = if state == UploadState::Expired { "expired" } else { "aborted" };
-    metrics::counter!("tidegate_uploads_total", "outcome" => outcome).increment(1);
-    Ok(())
-}
-
 /// Gives an upload up because its owner wishes so. Asked again it changes nothing.
 pub async fn abort(app: &App, caller: &Caller, upload_id: &str) -> Result<()> {
     let (_, _, upload) = find(app, caller, upload_id).await?;
     match upload.state {
-        UploadState::Open => end(app, caller, &upload, UploadState::Aborted).await,
+        UploadState::Open => uploads::end(app, caller, &upload, UploadState::Aborted).await,
         UploadState::Aborted | UploadState::Expired => Ok(()),
         UploadState::Completed => Err(Error::InvalidState("the upload is complete; delete the file instead".into())),
     }
@@ -216,8 +168,7 @@ pub async fn clear(app: &App, upload_id: &str) -> Result<()> {
     app.store.delete(key::incoming(upload_id).as_str(), store::Deletion::Purge).await?;
     app.store.discard(key::draft(upload_id).as_str()).await?;
     if let Some((_, upload)) = app.db.find_files_upload(upload_id).await? {
-        let sealed = seal::place(app, upload.object, upload_id);
-        seal::remove(app, upload.object, sealed.as_ref()).await?;
+        seal::remove_of(app, upload.object, Some(upload_id)).await?;
         if matches!(upload.state, UploadState::Aborted | UploadState::Expired) {
             // A completion that lost against the end may have published in between.
             app.store.delete(upload.key.as_str(), store::Deletion::Purge).await?;

@@ -1,29 +1,25 @@
-//! What a client says it has sent is taken, checked, and sealed; or given up. What becomes of it then is in `publishing`.
+//! Confirms uploads into datasets: what the client says it has sent is joined, sealed and checked. What becomes of it then
+//! is in `publishing`.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use store::{Attributes, Completion};
+use store::Attributes;
 
 use super::uploads::{PARQUET, Which, locate};
 use super::{no_such_package, publishing, record};
 use crate::app::App;
 use crate::db::PackageObject;
 use crate::error::{Error, Result, bad_request};
-use crate::hashing;
 use crate::model::caller::Caller;
 use crate::model::disposition;
 use crate::model::event::AuditAction;
-use crate::model::ids::ObjectId;
-use crate::model::key::Key;
-use crate::model::media::Scan;
 use crate::model::object::ObjectState;
 use crate::model::owner::Owner;
 use crate::model::package::{Dataset, Node, NodeState};
 use crate::model::upload::{Upload, UploadState};
-use crate::queue::{self, Job};
-use crate::uploads::media_items::uploads::unreadable;
-use crate::uploads::{check_part_list, parts_digest, reference, seal};
+use crate::uploads::confirm::{self, Arrival};
+use crate::uploads::effects::{Confirmation, Item};
+use crate::uploads::{outcome, parts, reference, seal};
 
 /// Parquet files are read in many small pieces, and never change; caches may keep them for 30 days, all else for one.
 const A_MONTH: &str = "private, max-age=2592000";
@@ -79,74 +75,46 @@ async fn take(
     match upload.state {
         _ if found.node_state != NodeState::Ready => return Err(no_such_package()),
         UploadState::Completed if found.object.state == ObjectState::Failed => {
-            return retry(app, caller, dataset, id).await;
+            return retry(app, caller, dataset, &Item::Package(owner, found)).await;
         }
         // Published with an answer that was cut off? Whatever else is still to be done of it, a job does.
         UploadState::Completed => return Ok(app.scanner.is_none() && found.object.state == ObjectState::Scanning),
         UploadState::Open => {}
         _ => return Err(Error::InvalidState("the upload is no longer open".into())),
     }
-    let digest = join(app, &upload, parts).await?;
+    let parts_digest = join(app, &upload, parts).await?;
     let attributes = attributes(&found);
-    let sealed = seal::quarantine(app, id, &upload.id, &upload.key, &attributes).await?;
-    let sealed =
-        sealed.ok_or_else(|| bad_request("nothing was sent to uploadUrl yet; PUT the file there, then confirm"))?;
-    if let Some(wrong) = validate(app, &upload, &sealed).await? {
-        give_up(app, caller, &found, &upload, (UploadState::Completed, ObjectState::Rejected, &wrong.to_string()))
-            .await?;
-        seal::remove(app, id, Some(&sealed)).await?;
-        return Err(wrong);
-    }
-    let now = app.db.now();
-    let mut tx = app.db.begin().await?;
-    tx.hold_dataset(dataset.number).await?;
-    let ended = tx.end_upload(&upload.id, UploadState::Completed, digest.as_deref()).await?;
-    if !ended || !tx.move_object(id, ObjectState::Pending, ObjectState::Scanning, None).await? {
+    let item = Item::Package(owner, found);
+    let said = Confirmation::default();
+    let arrival = Arrival { item: &item, upload: &upload, attributes, kind: None, parts_digest, said };
+    if !confirm::confirm(app, caller, &arrival).await? {
         return Err(Error::InvalidState("the upload was given up meanwhile".into()));
     }
-    tx.keep_seal(id, &sealed).await?;
-    tx.record(caller, AuditAction::UploadConfirmed, id, now).await?;
-    let at_once = app.scanner.is_none();
-    if at_once {
-        tx.keep_scan(id, Scan::Skipped).await?;
-    }
-    let later = if at_once { publishing::LATER } else { Duration::ZERO };
-    queue::enqueue(&mut tx, &Job::PublishPackageV1 { object: id.0 }, now + later).await?;
-    tx.commit().await?;
-    metrics::counter!("tidegate_uploads_total", "outcome" => "completed").increment(1);
-    tracing::info!(object.id = %id, "what a client sent into a dataset was sealed");
-    Ok(at_once)
+    Ok(app.scanner.is_none())
 }
 
-async fn retry(app: &App, caller: &Caller, dataset: &Dataset, id: ObjectId) -> Result<bool> {
-    let now = app.db.now();
+async fn retry(app: &App, caller: &Caller, dataset: &Dataset, item: &Item) -> Result<bool> {
     let mut tx = app.db.begin().await?;
     tx.hold_dataset(dataset.number).await?;
-    if !publishing::requeue(&mut tx, id, now).await? {
+    if !outcome::requeue(&mut tx, caller, item, app.db.now()).await? {
         return Ok(false);
     }
-    record(&mut tx, app, caller, AuditAction::UploadConfirmed, &dataset.id, Some(id)).await?;
+    record(&mut tx, app, caller, AuditAction::UploadConfirmed, &dataset.id, Some(item.id())).await?;
     tx.commit().await?;
     Ok(app.scanner.is_none())
 }
 
 /// Makes parts one blob, where it came in parts. What they were.
-async fn join(app: &App, upload: &Upload, parts: Option<Vec<(u32, String)>>) -> Result<Option<String>> {
-    let parts = match (upload.part_size, parts) {
+async fn join(app: &App, upload: &Upload, listed: Option<Vec<(u32, String)>>) -> Result<Option<String>> {
+    let parts = match (upload.part_size, listed) {
         (None, None) => return Ok(None),
         (None, Some(_)) => return Err(bad_request("the file was to come by one PUT; confirm without parts")),
         (Some(_), None) => return Err(bad_request("name the parts: parts:[{partNumber, etag}]")),
         (Some(_), Some(parts)) => parts,
     };
-    check_part_list(&parts)?;
-    let digest = parts_digest(&parts);
-    let completion = Completion {
-        parts,
-        part_size: upload.part_size.unwrap_or(u64::MAX),
-        size: upload.announced_size,
-        max_size: app.config.packages.max_size,
-    };
-    match app.store.complete(&reference(upload), &completion).await {
+    parts::check_list(&parts)?;
+    let digest = parts::digest(&parts);
+    match app.store.complete(&reference(upload), &parts::completion(app, upload, parts)).await {
         Ok(_) => {}
         // It was joined, and perhaps moved, by a confirmation that was cut off.
         Err(store::Error::NoSuchUpload) => {}
@@ -168,65 +136,4 @@ fn attributes(found: &PackageObject) -> Attributes {
         content_disposition: found.is_source.then(|| disposition::attachment(name)),
         metadata: BTreeMap::new(),
     }
-}
-
-/// What is wrong with what came, for good.
-async fn validate(app: &App, upload: &Upload, sealed: &Key) -> Result<Option<Error>> {
-    let (size, max) = (app.store.stat(sealed.as_str()).await?.size, app.config.packages.max_size);
-    if size > max {
-        return Ok(Some(Error::TooLarge(format!("at most {max} bytes are taken").into())));
-    }
-    if let Some(announced) = upload.announced_size.filter(|announced| *announced != size) {
-        return Ok(Some(bad_request(format!("{size} bytes came, {announced} were announced"))));
-    }
-    if size == 0 {
-        return Ok(Some(bad_request("the file is empty")));
-    }
-    if let Some(announced) = &upload.parts_digest {
-        let (_, body) = app.store.read(sealed.as_str(), None).await?;
-        let sha256 = hashing::sha256_of(body).await.map_err(|error| unreadable(&error))?;
-        if sha256 != *announced {
-            return Ok(Some(bad_request(format!("the file's SHA-256 is {sha256}, and {announced} was announced"))));
-        }
-    }
-    Ok(None)
-}
-
-/// Ends an open upload without an object. A package whose source file never came is no package: its name is free.
-async fn give_up(
-    app: &App,
-    caller: &Caller,
-    found: &PackageObject,
-    upload: &Upload,
-    (state, object, why): (UploadState, ObjectState, &str),
-) -> Result<()> {
-    let (id, now) = (found.object.id, app.db.now());
-    let mut tx = app.db.begin().await?;
-    tx.hold_dataset(found.numbers.dataset).await?;
-    if !tx.end_upload(&upload.id, state, None).await? {
-        return Err(Error::InvalidState("the upload is no longer open".into()));
-    }
-    tx.move_object(id, ObjectState::Pending, object, Some(why)).await?;
-    if found.is_source {
-        tx.drop_node(found.numbers.package, now).await?;
-    }
-    let deed = if state == UploadState::Expired { AuditAction::UploadExpired } else { AuditAction::FileRejected };
-    tx.record(caller, deed, id, now).await?;
-    tx.commit().await?;
-    let outcome = if state == UploadState::Expired { "expired" } else { "rejected" };
-    metrics::counter!("tidegate_uploads_total", "outcome" => outcome).increment(1);
-    tracing::info!(object.id = %id, outcome, "an upload into a dataset was given up");
-    Ok(())
-}
-
-/// Gives an upload up that nobody confirmed, with what was sent of it.
-pub(crate) async fn expire(app: &App, upload: &Upload) -> Result<()> {
-    let Some(found) = app.db.find_package_object(upload.object).await? else { return Ok(()) };
-    let ended = (UploadState::Expired, ObjectState::Purged, "it was never confirmed");
-    give_up(app, &Caller::system(), &found, upload, ended).await?;
-    if upload.part_size.is_some() {
-        app.store.abort(&reference(upload)).await?;
-    }
-    app.store.delete(upload.key.as_str(), store::Deletion::Purge).await?;
-    seal::remove(app, upload.object, found.sealed.as_ref()).await
 }

@@ -1,11 +1,9 @@
 //! What becomes of what was sealed: it is scanned where there is a scanner, and moved to its place. Bytes come before rows;
 //! every step can be done again.
 
-use std::time::{Duration, SystemTime};
-
 use super::{deletion, record};
 use crate::app::App;
-use crate::db::{PackageObject, Tx};
+use crate::db::PackageObject;
 use crate::error::{Error, Result};
 use crate::library::cdn_invalidations;
 use crate::model::caller::Caller;
@@ -14,13 +12,12 @@ use crate::model::ids::ObjectId;
 use crate::model::key::{self, Key};
 use crate::model::media::Scan;
 use crate::model::object::{Content, ObjectState};
+use crate::model::owner::{Owner, OwnerKind};
 use crate::model::package::{AssetPath, DatasetId, NodeState, TreeEvent};
 use crate::queue::{self, Job};
-use crate::uploads::ingest::{Outcome, scan};
-use crate::uploads::seal;
-
-/// When a job looks whether what was done with an answer was done.
-pub(super) const LATER: Duration = Duration::from_secs(60);
+use crate::uploads::effects::{self, AFTER_ANSWER, Item};
+use crate::uploads::outcome::{self, Outcome};
+use crate::uploads::{scan, seal};
 
 /// Where something lies once it is published: the source file where nothing is served, an asset below its package's root.
 fn place(found: &PackageObject) -> Result<Key> {
@@ -84,9 +81,7 @@ async fn work(app: &App, id: ObjectId) -> Result<Turn> {
         Outcome::Good(verdict) => claim(app, &found, &sealed, (&to, verdict)).await,
         Outcome::Rejected(reason) => refuse(app, &found, &reason).await,
         Outcome::Failed(reason) => {
-            let mut tx = app.db.begin().await?;
-            fail(app, &mut tx, id, &reason).await?;
-            tx.commit().await?;
+            outcome::fail_now(app, id, &reason).await?;
             Ok(Turn::Over)
         }
     }
@@ -120,7 +115,7 @@ async fn claim(app: &App, found: &PackageObject, sealed: &Key, (to, verdict): (&
     };
     match state {
         // Whoever deleted it may still be at it; what comes too late must not find ours.
-        _ if deleted_at.is_some_and(|at| app.db.now() < at + LATER) && state == ObjectState::Purged => {
+        _ if deleted_at.is_some_and(|at| app.db.now() < at + AFTER_ANSWER) && state == ObjectState::Purged => {
             Err(Error::Unavailable(anyhow::anyhow!("what lay at its path before is still being removed")))
         }
         ObjectState::Purged | ObjectState::Rejected => Ok(Turn::Forget(other)),
@@ -172,7 +167,7 @@ async fn publish(app: &App, found: &PackageObject, to: &Key) -> Result<Turn> {
     let (id, dataset) = (found.object.id, found.numbers.dataset);
     let stat = app.store.stat(to.as_str()).await?;
     let content = Content { size: stat.size, etag: stat.etag, last_modified: stat.last_modified };
-    let now = app.db.now();
+    let (now, item) = (app.db.now(), item(app, found).await?);
     let mut tx = app.db.begin().await?;
     tx.hold_dataset(dataset).await?;
     // The job before the object, as its end locks them.
@@ -185,7 +180,7 @@ async fn publish(app: &App, found: &PackageObject, to: &Key) -> Result<Turn> {
         tx.log_node(found.numbers.package, TreeEvent::Created, &found.created_by, now).await?;
     }
     tx.record(&Caller::system(), AuditAction::UploadCompleted, id, now).await?;
-    tx.count_in_dataset(dataset, 1, i64::try_from(content.size).unwrap_or(i64::MAX)).await?;
+    effects::charge(&mut tx, &item, content.size).await?;
     tx.commit().await?;
     metrics::counter!("tidegate_uploaded_bytes_total").increment(content.size);
     tracing::info!(object.id = %id, "an object of a dataset was published");
@@ -220,81 +215,24 @@ async fn give_back(app: &App, found: &PackageObject, reason: &str) -> Result<Tur
 }
 
 async fn end(app: &App, found: &PackageObject, reason: &str, give_back: bool) -> Result<Turn> {
-    let id = found.object.id;
+    let (id, item) = (found.object.id, item(app, found).await?);
     let mut tx = app.db.begin().await?;
-    queue::withdraw(&mut tx, &Job::PublishPackageV1 { object: id.0 }).await?;
-    if !tx.move_object(id, ObjectState::Scanning, ObjectState::Rejected, Some(reason)).await? {
+    if !outcome::reject(app, &mut tx, &Caller::system(), &item, ObjectState::Scanning, reason).await? {
         // Another server came to another end.
         return Ok(Turn::Over);
     }
-    tx.record(&Caller::system(), AuditAction::FileRejected, id, app.db.now()).await?;
     if give_back {
         tx.free_key(id).await?;
     }
     tx.commit().await?;
-    tracing::warn!(object.id = %id, reason, "an object of a dataset was rejected");
     seal::remove(app, id, found.sealed.as_ref()).await?;
     Ok(Turn::Over)
 }
 
-/// Says of an object that it can't be published now: also when the job was given up.
-pub(crate) async fn fail(app: &App, tx: &mut Tx, id: ObjectId, reason: &str) -> Result<()> {
-    if tx.move_object(id, ObjectState::Scanning, ObjectState::Failed, Some(reason)).await? {
-        tx.record(&Caller::system(), AuditAction::FileFailed, id, app.db.now()).await?;
-        tracing::warn!(object.id = %id, reason, "an object of a dataset could not be published");
-    }
-    Ok(())
-}
-
-/// Has one that failed tried again. `false` if it does not wait for that.
-pub(crate) async fn requeue(tx: &mut Tx, id: ObjectId, now: SystemTime) -> Result<bool> {
-    if !tx.move_object(id, ObjectState::Failed, ObjectState::Scanning, None).await? {
-        return Ok(false);
-    }
-    queue::enqueue_anew(tx, &Job::PublishPackageV1 { object: id.0 }, now).await?;
-    Ok(true)
-}
-
-/// Scans what is published with the signatures of today; what is found is taken away at once.
-pub(crate) async fn rescan(app: &App, id: ObjectId) -> Result<()> {
-    let Some(found) = app.db.find_package_object(id).await? else { return Ok(()) };
-    match found.object.state {
-        ObjectState::Ready => {}
-        // What was found the last time may not be gone yet.
-        ObjectState::Rejected => return forget(app, id).await,
-        _ => return Ok(()),
-    }
-    match scan::scan(app, found.object.key.as_str(), true).await? {
-        // Without a scanner nothing new is known.
-        Outcome::Good(Scan::Skipped) => Ok(()),
-        Outcome::Good(verdict) => {
-            let mut tx = app.db.begin().await?;
-            tx.keep_scan(id, verdict).await?;
-            tx.commit().await
-        }
-        Outcome::Failed(reason) => {
-            tracing::warn!(object.id = %id, reason, "an object of a dataset could not be scanned again");
-            Ok(())
-        }
-        Outcome::Rejected(reason) => {
-            let mut tx = app.db.begin().await?;
-            tx.hold_dataset(found.numbers.dataset).await?;
-            if tx.move_object(id, ObjectState::Ready, ObjectState::Rejected, Some(&reason)).await? {
-                uncount(&mut tx, &found).await?;
-                tx.record(&Caller::system(), AuditAction::FileRejected, id, app.db.now()).await?;
-            }
-            tx.commit().await?;
-            tracing::warn!(object.id = %id, reason, "a published object of a dataset was rejected");
-            forget(app, id).await
-        }
-    }
-}
-
-/// Takes what was published out of all counts. The caller's transaction holds the dataset.
-async fn uncount(tx: &mut Tx, found: &PackageObject) -> Result<()> {
-    let size = found.object.content.as_ref().map_or(0, |content| i64::try_from(content.size).unwrap_or(i64::MAX));
-    tx.uncount_in_package(found.object.id).await?;
-    tx.count_in_dataset(found.numbers.dataset, -1, -size).await
+/// The object as the pipeline has it.
+async fn item(app: &App, found: &PackageObject) -> Result<Item> {
+    let owner = app.db.owner_of(OwnerKind::Dataset, found.object.id).await?.ok_or_else(super::no_such_package)?;
+    Ok(Item::Package(owner, found.clone()))
 }
 
 /// Removes an asset for good, at once; its path is free after that.
@@ -313,10 +251,10 @@ pub(super) async fn remove_asset(
         return Ok(false);
     }
     tx.set_object_state(id, ObjectState::Deleted, ObjectState::Purged, now).await?;
-    uncount(&mut tx, found).await?;
+    effects::uncharge(&mut tx, &Item::Package(Owner::Dataset(dataset.clone()), found.clone())).await?;
     record(&mut tx, app, caller, AuditAction::ObjectDeleted, dataset, Some(id)).await?;
     // Later than the one here, which frees the key: what another server does beside it might be too late.
-    queue::enqueue(&mut tx, &Job::ForgetAssetV1 { object: id.0 }, now + LATER).await?;
+    queue::enqueue(&mut tx, &Job::ForgetAssetV1 { object: id.0 }, now + AFTER_ANSWER).await?;
     tx.commit().await?;
     metrics::counter!("tidegate_objects_deleted_total", "owner" => "dataset").increment(1);
     forget(app, id).await?;
@@ -334,7 +272,7 @@ pub(crate) async fn forget(app: &App, id: ObjectId) -> Result<()> {
     }
     let key = found.object.key.as_str().to_owned();
     // What takes longer might come when the key is another's.
-    let purged = tokio::time::timeout(LATER / 2, app.store.delete(&key, store::Deletion::Purge)).await;
+    let purged = tokio::time::timeout(AFTER_ANSWER / 2, app.store.delete(&key, store::Deletion::Purge)).await;
     purged.map_err(|_| Error::Unavailable(anyhow::anyhow!("the store takes too long to delete")))??;
     let mut tx = app.db.begin().await?;
     if app.config.images.layout.served_root(&key).is_some() {

@@ -3,30 +3,29 @@
 
 use std::time::SystemTime;
 
-use store::{Attributes, Expect, Part, Plan, PresignedRequest, Shape};
+use store::{Attributes, Part, PresignedRequest};
 
 use super::{name_taken, no_such_package, node, node_in, place};
 use crate::access;
 use crate::app::App;
-use crate::db::{NewNode, PackageObject};
+use crate::db::{NewNode, PackageObject, Tx};
 use crate::error::{Error, Result, bad_request};
 use crate::model::access::Action;
 use crate::model::caller::Caller;
-use crate::model::event::AuditAction;
 use crate::model::ids::ObjectId;
 use crate::model::key;
 use crate::model::media::check_filename;
 use crate::model::object::{Object, ObjectState};
-use crate::model::owner::Owner;
+use crate::model::owner::{Owner, OwnerKind};
 use crate::model::package::{AssetPath, Dataset, DatasetId, NodeId, NodeKind, NodeState, check_name};
-use crate::model::upload::{Upload, UploadState, plan_part_size};
-use crate::uploads::media_items::uploads::{checksum, new_id};
-use crate::uploads::{is_media_type, reference, sign_each};
+use crate::model::upload::Upload;
+use crate::uploads::begin::{self, NewUpload, OPAQUE};
+use crate::uploads::effects::Details;
+use crate::uploads::parts::sign_each;
+use crate::uploads::{count, reference};
 
 /// The most bytes that S3 takes in one PUT.
 const MAX_SINGLE: u64 = 5 << 30;
-/// What something is whose type nobody gave.
-const OPAQUE: &str = "application/octet-stream";
 pub(super) const PARQUET: &str = "application/vnd.apache.parquet";
 
 /// What is to come.
@@ -94,8 +93,9 @@ pub async fn begin_package(
     let dataset = access::find_dataset(app, caller, Action::Write, dataset).await?;
     check_name(name).map_err(|error| bad_request(error.to_string()))?;
     check_filename(filename).map_err(|error| bad_request(error.to_string()))?;
-    let content_type = check(app, &announced)?.unwrap_or(OPAQUE).to_owned();
-    let (object, upload, way) = plan(app, &announced, filename, content_type).await?;
+    check(app, &announced)?;
+    let content_type = announced.content_type.clone().unwrap_or_else(|| OPAQUE.to_owned());
+    let (object, upload) = plan(app, &announced, filename, content_type).await?;
     let (id, now) = (NodeId::generate(NodeKind::Package), app.db.now());
     let by = caller.deciding().name().to_owned();
     let mut tx = app.db.begin().await?;
@@ -113,7 +113,7 @@ pub async fn begin_package(
     let number = tx.insert_node(new, now).await?.ok_or_else(name_taken)?;
     insert(&mut tx, caller, &dataset, number, (&object, &upload)).await?;
     tx.commit().await?;
-    target(app, id, (object, upload), way, &announced).await
+    target(app, id, &object, &upload).await
 }
 
 /// Announces an asset of a package and says how to send it.
@@ -136,13 +136,13 @@ pub async fn begin_asset(
         }
         _ => return Err(no_such_package()),
     }
-    let given = check(app, &announced)?.map(str::to_owned);
+    check(app, &announced)?;
     if app.db.is_path_taken(package.number, path.as_str()).await? {
         let message = "an asset of this path is there already, or it leads through one or is a folder of others";
         return Err(Error::InvalidState(message.into()));
     }
-    let content_type = given.unwrap_or_else(|| usual_type(path).to_owned());
-    let (object, upload, way) = plan(app, &announced, path.as_str(), content_type).await?;
+    let content_type = announced.content_type.clone().unwrap_or_else(|| usual_type(path).to_owned());
+    let (object, upload) = plan(app, &announced, path.as_str(), content_type).await?;
     let mut tx = app.db.begin().await?;
     tx.hold_dataset(dataset.number).await?;
     if tx.node(&package.id).await?.is_none_or(|package| package.state != NodeState::Ready) {
@@ -150,7 +150,7 @@ pub async fn begin_asset(
     }
     insert(&mut tx, caller, &dataset, package.number, (&object, &upload)).await?;
     tx.commit().await?;
-    target(app, package.id, (object, upload), way, &announced).await
+    target(app, package.id, &object, &upload).await
 }
 
 fn usual_type(path: &AssetPath) -> &'static str {
@@ -166,106 +166,50 @@ fn usual_type(path: &AssetPath) -> &'static str {
     }
 }
 
-/// Checks what is announced; the type, if one was.
-fn check<'a>(app: &App, announced: &'a Announced) -> Result<Option<&'a str>> {
-    let max = app.config.packages.max_size;
-    match announced.size {
-        Some(0) => return Err(bad_request("size must be at least 1")),
-        Some(size) if size > max => return Err(Error::TooLarge(format!("size may be at most {max} bytes").into())),
-        _ => {}
-    }
-    match announced.content_type.as_deref() {
-        Some(text) if !is_media_type(text) => {
-            Err(bad_request("contentType must be a media type such as application/octet-stream"))
-        }
-        given => Ok(given),
-    }
+fn check(app: &App, announced: &Announced) -> Result<()> {
+    begin::check_size(app, OwnerKind::Dataset, announced.size)?;
+    begin::check_media_type(announced.content_type.as_deref())
 }
 
-/// The rows of what is to come. What comes in parts is begun in the store: without a row the sweep ends it.
-async fn plan(
-    app: &App,
-    announced: &Announced,
-    name: &str,
-    content_type: String,
-) -> Result<(Object, Upload, Option<Way>)> {
-    let sha256 = announced.sha256.as_deref().map(checksum).transpose()?;
-    let (id, now, place) = (ObjectId::generate(), app.db.now(), new_id());
+/// Returns the rows of what is to come. What comes in parts is begun in the store.
+async fn plan(app: &App, announced: &Announced, name: &str, content_type: String) -> Result<(Object, Upload)> {
+    let sha256 = announced.sha256.as_deref().map(begin::sha256).transpose()?;
+    let place = begin::new_id();
+    // Where it lies until it is published.
     let incoming = key::incoming(&place);
-    let object = Object {
+    let in_parts = announced.in_parts || announced.size.is_some_and(|size| size > MAX_SINGLE);
+    let (id, part_size) = if in_parts {
+        let attributes = Attributes { content_type: content_type.clone(), ..Attributes::default() };
+        let begun = begin::create_parts(app, OwnerKind::Dataset, &incoming, announced.size, attributes).await?;
+        (begun.0, Some(begun.1))
+    } else {
+        (place, None)
+    };
+    let new = NewUpload {
+        object: ObjectId::generate(),
         id,
-        // Where it lies until it is published.
-        key: incoming.clone(),
         name: Some(name.to_owned()),
         content_type,
-        state: ObjectState::Pending,
-        created_at: now,
-        content: None,
-    };
-    let mut upload = Upload {
-        id: place,
-        of: crate::model::owner::OwnerKind::Dataset,
-        object: id,
+        size: announced.size,
+        sha256,
         key: incoming.clone(),
         incoming: Some(incoming),
-        part_size: None,
-        announced_size: announced.size,
-        state: UploadState::Open,
-        parts_digest: sha256,
-        expires_at: now + app.config.uploads.expiry,
+        part_size,
     };
-    if !announced.in_parts && announced.size.is_none_or(|size| size <= MAX_SINGLE) {
-        return Ok((object, upload, None));
-    }
-    let part_size = plan_part_size(app.config.images.part_size, announced.size);
-    let attributes = Attributes { content_type: object.content_type.clone(), ..Attributes::default() };
-    let expect = Expect { shape: Shape::Parts { part_size }, attributes };
-    let Plan::Parts { upload_id } = app.store.begin(object.key.as_str(), expect).await? else {
-        return Err(Error::Internal(anyhow::anyhow!("the store planned a single request for parts")));
-    };
-    (upload.id, upload.part_size) = (upload_id, Some(part_size));
-    Ok((object, upload, Some(Way::Parts { part_size })))
+    Ok(new.rows(app, OwnerKind::Dataset))
 }
 
-async fn insert(
-    tx: &mut crate::db::Tx,
-    caller: &Caller,
-    dataset: &Dataset,
-    package: i64,
-    (object, upload): (&Object, &Upload),
-) -> Result<()> {
-    let (owner, now) = (Owner::Dataset(dataset.id.clone()), object.created_at);
-    tx.insert_object(&owner, object, &caller.deciding()).await?;
-    tx.put_in_package(object.id, package).await?;
-    tx.insert_upload(&owner, upload, &caller.principal, now).await?;
-    if let Some(sha256) = &upload.parts_digest {
-        tx.announce_parts(&upload.id, sha256).await?;
-    }
-    tx.record(caller, AuditAction::UploadBegun, object.id, now).await
+async fn insert(tx: &mut Tx, caller: &Caller, dataset: &Dataset, package: i64, rows: (&Object, &Upload)) -> Result<()> {
+    let owner = Owner::Dataset(dataset.id.clone());
+    begin::insert(tx, caller, &owner, rows, Details::Package(package)).await
 }
 
-async fn target(
-    app: &App,
-    node: NodeId,
-    (object, upload): (Object, Upload),
-    way: Option<Way>,
-    announced: &Announced,
-) -> Result<Target> {
-    metrics::counter!("tidegate_uploads_total", "outcome" => "begun").increment(1);
+async fn target(app: &App, node: NodeId, object: &Object, upload: &Upload) -> Result<Target> {
+    count("begun");
     tracing::info!(object.id = %object.id, node = node.as_str(), "an upload into a dataset was begun");
-    let way = match way {
-        Some(way) => way,
-        None => {
-            let lifetime = app.config.uploads.url_lifetime;
-            let attributes = Attributes { content_type: object.content_type, ..Attributes::default() };
-            let expect = Expect { shape: Shape::Single { size: announced.size, lifetime }, attributes };
-            match app.store.begin(object.key.as_str(), expect).await? {
-                Plan::Single(request) => Way::Single(request),
-                Plan::Parts { .. } => {
-                    return Err(Error::Internal(anyhow::anyhow!("the store planned parts for a single request")));
-                }
-            }
-        }
+    let way = match upload.part_size {
+        Some(part_size) => Way::Parts { part_size },
+        None => Way::Single(begin::presign_put(app, object, upload).await?),
     };
     Ok(Target { node, object: object.id, way, expires_at: upload.expires_at })
 }
@@ -314,7 +258,7 @@ pub async fn sign_parts(
     numbers: &[u32],
 ) -> Result<Vec<(u32, PresignedRequest)>> {
     let upload = open_upload(app, caller, which).await?;
-    sign_each(app, &upload, numbers, app.config.packages.max_size).await
+    sign_each(app, &upload, numbers).await
 }
 
 /// The parts stored so far, and the bytes in each but the last.

@@ -23,7 +23,9 @@ use crate::model::media::{Media, Passage, Status, Variant};
 use crate::model::object::ObjectState;
 use crate::model::owner::Owner;
 use crate::model::principal::Principal;
+use crate::uploads::effects::Item;
 use crate::uploads::media_items::{self, no_such_media};
+use crate::uploads::outcome;
 
 /// A medium with all that is shown of it.
 #[derive(Debug, Clone)]
@@ -147,7 +149,7 @@ pub async fn history(app: &App, caller: &Caller, session: Option<&SessionId>, id
 /// Has one that failed tried again.
 pub async fn retry(app: &App, caller: &Caller, session: Option<&SessionId>, id: ObjectId) -> Result<Shown> {
     let (_, found) = find_any(app, caller, Action::Write, session, id).await?;
-    media_items::retry(app, caller, &found).await?;
+    outcome::retry(app, caller, &Item::Media(found)).await?;
     media(app, caller, session, id).await
 }
 

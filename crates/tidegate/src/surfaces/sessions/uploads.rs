@@ -13,9 +13,10 @@ use crate::model::key;
 use crate::model::media::{Media, Stage, extension};
 use crate::model::principal::Principal;
 use crate::model::upload::UploadState;
-use crate::uploads::media_items::no_such_media;
-pub use crate::uploads::media_items::uploads::Target;
-use crate::uploads::media_items::uploads::{self, kind, new_id};
+use crate::uploads::begin::new_id;
+use crate::uploads::effects::Confirmation;
+pub use crate::uploads::media_items::Target;
+use crate::uploads::media_items::{self, no_such_media};
 
 /// Bytes of a text that describes a picture.
 const MAX_ALT: usize = 2000;
@@ -39,11 +40,11 @@ pub struct Announced {
 pub async fn begin(app: &App, caller: &Caller, session: &SessionId, announced: Announced) -> Result<Target> {
     let owner = access::find_session(app, caller, Action::Write, session).await?;
     let Announced { filename, content_type, stage: given, size, sha256 } = announced;
-    let kind = kind(&content_type, |_| true)?;
+    let kind = media_items::kind(&content_type, |_| true)?;
     let stage = stage(given.as_deref())?.unwrap_or(Stage::General);
     let file_key = key::session_upload(session, stage, Uuid::new_v4(), extension(&filename));
-    let announced = uploads::Announced { filename, kind, size, sha256, stage: Some(stage) };
-    uploads::begin(app, caller, &owner, (new_id(), file_key), announced).await
+    let announced = media_items::Announced { filename, kind, size, sha256, stage: Some(stage) };
+    media_items::begin(app, caller, &owner, (new_id(), file_key), announced).await
 }
 
 fn stage(given: Option<&str>) -> Result<Option<Stage>> {
@@ -69,7 +70,7 @@ pub async fn confirm(
     }
     let media = find_own(app, caller, session, file_key).await?;
     if media.upload == UploadState::Open {
-        uploads::seal(app, caller, &owner, media.object.id, stage, alt).await?;
+        media_items::confirm(app, caller, &owner, media.object.id, Confirmation { stage, alt }).await?;
     }
     let media = find_own(app, caller, session, file_key).await?;
     let mut all = shown(app, caller, vec![media]).await?;

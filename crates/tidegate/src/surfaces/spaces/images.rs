@@ -24,8 +24,10 @@ use crate::model::owner::Owner;
 use crate::model::space::Image;
 use crate::model::upload::UploadState;
 use crate::model::{key, micros};
-use crate::uploads::media_items::uploads::{self, Target};
-use crate::uploads::media_items::{self, deletion};
+use crate::uploads::begin;
+use crate::uploads::effects::{Confirmation, Item};
+use crate::uploads::media_items::{self, Target, deletion};
+use crate::uploads::outcome;
 
 /// The most images that are asked for by their ids at once.
 const MOST_IDS: usize = 1000;
@@ -113,11 +115,11 @@ pub struct Announced {
 pub async fn begin(app: &App, caller: &Caller, space: &SpaceId, announced: Announced) -> Result<Target> {
     let owner = access::find_space(app, caller, Action::Write, space).await?;
     let Announced { filename, content_type, size, sha256 } = announced;
-    let kind = uploads::kind(&content_type, |kind: Kind| !kind.is_video())?;
-    let upload_id = uploads::new_id();
+    let kind = media_items::kind(&content_type, |kind: Kind| !kind.is_video())?;
+    let upload_id = begin::new_id();
     let incoming = key::incoming(&upload_id);
-    let announced = uploads::Announced { filename, kind, size, sha256, stage: None };
-    uploads::begin(app, caller, &owner, (upload_id, incoming), announced).await
+    let announced = media_items::Announced { filename, kind, size, sha256, stage: None };
+    media_items::begin(app, caller, &owner, (upload_id, incoming), announced).await
 }
 
 /// Takes what was sent for an image, seals it and has it worked on. Asked again it answers the same.
@@ -126,7 +128,7 @@ pub async fn confirm(app: &App, caller: &Caller, space: &SpaceId, id: ObjectId) 
     let media = in_space(app, space, id).await?;
     media.status().ok_or_else(no_such_image)?;
     if media.upload == UploadState::Open {
-        uploads::seal(app, caller, &owner, id, None, None).await?;
+        media_items::confirm(app, caller, &owner, id, Confirmation::default()).await?;
     }
     one(app, space, id).await
 }
@@ -195,7 +197,7 @@ pub async fn refresh(app: &App, caller: &Caller, space: &SpaceId, asked: &[Strin
 /// Has one that failed tried again.
 pub async fn retry(app: &App, caller: &Caller, space: &SpaceId, id: ObjectId) -> Result<Images> {
     access::find_space(app, caller, Action::Write, space).await?;
-    media_items::retry(app, caller, &in_space(app, space, id).await?).await?;
+    outcome::retry(app, caller, &Item::Media(in_space(app, space, id).await?)).await?;
     one(app, space, id).await
 }
 

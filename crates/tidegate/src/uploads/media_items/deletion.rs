@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use super::uploads;
+use super::clear;
 use crate::app::App;
 use crate::db::Tx;
 use crate::error::{Error, Result};
@@ -17,6 +17,7 @@ use crate::model::object::ObjectState;
 use crate::model::owner::Owner;
 use crate::model::upload::UploadState;
 use crate::queue::{self, Job};
+use crate::uploads::effects::{self, Item};
 
 /// Media that are worked on in one query.
 const AT_ONCE: i64 = 100;
@@ -77,26 +78,18 @@ async fn mark(app: &App, caller: &Caller, media: &Media, with: With) -> Result<b
         return Ok(false);
     }
     if state == ObjectState::Ready {
-        count(&mut tx, media, -1).await?;
+        effects::uncharge(&mut tx, &Item::Media(media.clone())).await?;
     }
     tell_of(&mut tx, media, if kept { Change::Deleted } else { Change::Purged }, now).await?;
     tx.record(caller, AuditAction::ObjectDeleted, id, now).await?;
     queue::enqueue(&mut tx, &Job::HideMediaV1 { object: id.0 }, now).await?;
     // In the delete, so that nothing that follows can lose it; and by the job, once the bytes are gone.
     cdn_invalidations::queue(app, &mut tx, &public).await?;
-    uploads::release_later(app, &mut tx, id).await?;
+    effects::release_later(app, &mut tx, media.owner.kind(), id).await?;
     tx.commit().await?;
     metrics::counter!("tidegate_objects_deleted_total", "owner" => media.owner.kind().as_str()).increment(1);
     tracing::info!(object.id = %id, owner = media.owner.kind().as_str(), "a medium was deleted");
     Ok(true)
-}
-
-/// Spaces say how much is in them.
-pub(crate) async fn count(tx: &mut Tx, media: &Media, how_many: i64) -> Result<()> {
-    match media.owner {
-        Owner::Space(_) => tx.count_objects(&media.owner, how_many, how_many * super::size(media)).await,
-        _ => Ok(()),
-    }
 }
 
 /// Those who watch a space are told of deletes, too; the source of sessions has no word for them.
@@ -134,7 +127,7 @@ pub async fn hide(app: &App, id: ObjectId) -> Result<()> {
                 let deletion = if kept.contains(&file) { store::Deletion::Restorable } else { store::Deletion::Purge };
                 app.store.delete(&file, deletion).await?;
             }
-            uploads::clear(app, id).await?;
+            clear(app, id).await?;
             let Some((_, now)) = app.db.find_media(id).await? else { return Ok(()) };
             // Purged by another server while its bytes were on their way to where they wait.
             if now.object.state == ObjectState::Purged {
@@ -148,7 +141,7 @@ pub async fn hide(app: &App, id: ObjectId) -> Result<()> {
         }
         ObjectState::Purged => {
             purge_bytes(app, &media).await?;
-            uploads::clear(app, id).await?;
+            clear(app, id).await?;
             let mut tx = app.db.begin().await?;
             tx.forget_variants(id).await?;
             tx.commit().await
@@ -205,6 +198,15 @@ pub async fn remove_remains(app: &App, id: ObjectId) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Removes what was published of a media item that is rejected, and then tells the CDN.
+pub async fn remove_rejected(app: &App, media: &Media) -> Result<()> {
+    let public = if app.cdn.is_some() { files(app, media).await? } else { Vec::new() };
+    remove_remains(app, media.object.id).await?;
+    let mut tx = app.db.begin().await?;
+    cdn_invalidations::queue(app, &mut tx, &public).await?;
+    tx.commit().await
 }
 
 async fn purge_bytes(app: &App, media: &Media) -> Result<()> {
@@ -338,7 +340,8 @@ pub async fn restore_bytes(app: &App, id: ObjectId) -> Result<()> {
         return Ok(());
     }
     if tx.move_object(id, ObjectState::Restoring, ObjectState::Ready, None).await? {
-        count(&mut tx, &media, 1).await?;
+        let size = media.object.content.as_ref().map_or(0, |content| content.size);
+        effects::charge(&mut tx, &Item::Media(media.clone()), size).await?;
         tx.add_passage(&media.owner, id, Status::Completed.into(), Some("restored"), now).await?;
         tx.commit().await?;
     }

@@ -1,27 +1,62 @@
-//! What sessions and spaces have in common: media that are announced, sealed, scanned, made anew, published, deleted and
-//! brought back. Who may do what was decided before, by the surface that calls; what becomes of the bytes is in `uploads/ingest`.
+//! What sessions and spaces have in common: media items that are announced, confirmed, cleared away, deleted, restored and
+//! watched. Who may do what was decided before, by the surface that calls; what is made of the bytes is in
+//! `uploads::process`.
 
 pub mod deletion;
-pub mod uploads;
 pub mod watch;
 
-use std::time::SystemTime;
+use std::collections::BTreeMap;
 
+use media::kind::Kind;
+use store::{Attributes, PresignedRequest};
+
+use super::begin::{self, NewUpload};
+use super::confirm::{self, Arrival};
+use super::effects::{Confirmation, Details, Item};
+use super::{count, seal, validate};
 use crate::app::App;
-use crate::db::Tx;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, bad_request};
 use crate::model::caller::Caller;
-use crate::model::event::AuditAction;
-use crate::model::media::{Media, Status};
-use crate::model::object::ObjectState;
+use crate::model::ids::ObjectId;
+use crate::model::key::Key;
+use crate::model::media::{Media, Stage, check_filename};
 use crate::model::owner::Owner;
-use crate::queue::{self, Job};
+use crate::model::upload::UploadState;
 
+/// What is to come.
+#[derive(Debug, Clone)]
+pub(crate) struct Announced {
+    /// The file's name.
+    pub(crate) filename: String,
+    /// Its media type.
+    pub(crate) kind: Kind,
+    /// Bytes. Signed where it is given.
+    pub(crate) size: Option<u64>,
+    /// Lower-case hex of what must come.
+    pub(crate) sha256: Option<String>,
+    /// Where in a session it belongs.
+    pub(crate) stage: Option<Stage>,
+}
+
+/// Where it may be sent.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// What it will be.
+    pub object: ObjectId,
+    /// The request.
+    pub request: PresignedRequest,
+    /// Where it lands.
+    pub file_key: Key,
+    /// Seconds that the request may be used.
+    pub expires_in: u64,
+}
+
+/// Returns the error for a media item that is not there.
 pub(crate) fn no_such_media() -> Error {
     Error::NotFound("no such media".into())
 }
 
-/// What is said of what is not there, in the words of its surface.
+/// Returns the error for what is not there, in the words of its surface.
 fn gone(owner: &Owner) -> Error {
     match owner {
         Owner::Space(_) => Error::NotFound("no such image".into()),
@@ -29,38 +64,121 @@ fn gone(owner: &Owner) -> Error {
     }
 }
 
-/// Puts one that failed back to the start. `false` if it has not failed.
-pub(crate) async fn requeue(tx: &mut Tx, caller: &Caller, media: &Media, now: SystemTime) -> Result<bool> {
-    let id = media.object.id;
-    if !tx.move_object(id, ObjectState::Failed, ObjectState::Pending, None).await? {
-        return Ok(false);
-    }
-    tx.add_passage(&media.owner, id, Status::Uploaded.into(), None, now).await?;
-    tx.record(caller, AuditAction::MediaRetried, id, now).await?;
-    // The one that failed may still be at its last steps, and would take the new one along when it ends.
-    let job = match (&media.sealed, &media.imported_from) {
-        (None, Some(from)) => Job::ImportImageV1 { object: id.0, key: from.clone() },
-        _ => Job::IngestV1 { object: id.0, video: is_video(media) },
-    };
-    queue::enqueue_anew(tx, &job, now).await?;
-    Ok(true)
-}
-
-/// Has one that failed tried again.
-pub(crate) async fn retry(app: &App, caller: &Caller, media: &Media) -> Result<()> {
-    let mut tx = app.db.begin().await?;
-    if !requeue(&mut tx, caller, media, app.db.now()).await? {
-        return Err(Error::InvalidState("only what failed can be tried again".into()));
-    }
-    tx.commit().await
-}
-
-/// Whether it was announced as one.
+/// Returns whether a media item was announced as a video.
 pub(crate) fn is_video(media: &Media) -> bool {
     media.object.content_type.starts_with("video/")
 }
 
-/// Bytes of what is published.
-pub(crate) fn size(media: &Media) -> i64 {
-    media.object.content.as_ref().map_or(0, |content| i64::try_from(content.size).unwrap_or(i64::MAX))
+/// Returns the kind that a media type names, of the kinds in `taken`.
+pub(crate) fn kind(content_type: &str, taken: impl Fn(Kind) -> bool) -> Result<Kind> {
+    Kind::parse(content_type).filter(|kind| taken(*kind)).ok_or_else(|| {
+        let all: Vec<&str> = Kind::ALL.into_iter().filter(|kind| taken(*kind)).map(Kind::content_type).collect();
+        bad_request(format!("contentType must be one of {}", all.join(", ")))
+    })
+}
+
+/// Announces a media item that will be put at `file_key`, and says how.
+pub(crate) async fn begin(
+    app: &App,
+    caller: &Caller,
+    owner: &Owner,
+    (upload_id, file_key): (String, Key),
+    announced: Announced,
+) -> Result<Target> {
+    let Announced { filename, kind, size, sha256, stage } = announced;
+    check_filename(&filename).map_err(|error| bad_request(error.to_string()))?;
+    let limits = app.config.upload_limits.of(owner.kind());
+    let max = limits.of_media(kind.is_video());
+    if size.is_some_and(|size| size > max) {
+        return Err(validate::too_large(max));
+    }
+    if size == Some(0) {
+        return Err(bad_request("size must be at least 1"));
+    }
+    let new = NewUpload {
+        object: ObjectId::generate(),
+        id: upload_id,
+        name: Some(filename),
+        content_type: kind.content_type().to_owned(),
+        size,
+        sha256: sha256.as_deref().map(begin::sha256).transpose()?,
+        key: file_key.clone(),
+        incoming: Some(file_key.clone()),
+        part_size: None,
+    };
+    let (object, upload) = new.rows(app, owner.kind());
+    let mut tx = app.db.begin().await?;
+    if !tx.hold(owner).await? {
+        return Err(Error::NotFound(format!("no such {}", owner.kind().as_str()).into()));
+    }
+    begin::insert(&mut tx, caller, owner, (&object, &upload), Details::Media(stage)).await?;
+    tx.commit().await?;
+    count("begun");
+    let request = begin::presign_put(app, &object, &upload).await?;
+    // Earlier where temporary credentials end earlier.
+    let left = request.expires.duration_since(std::time::SystemTime::now()).unwrap_or_default();
+    let expires_in = limits.url_lifetime.as_secs().min(left.as_secs() + 1);
+    Ok(Target { object: object.id, request, file_key, expires_in })
+}
+
+/// Seals what the client has sent for a media item whose upload is open, and has it worked on.
+pub(crate) async fn confirm(
+    app: &App,
+    caller: &Caller,
+    owner: &Owner,
+    id: ObjectId,
+    said: Confirmation<'_>,
+) -> Result<()> {
+    // One at a time here; what another server does is settled by the rows.
+    let _confirming = seal::lock(app, id).await;
+    let (_, media) = app.db.find_media(id).await?.ok_or_else(no_such_media)?;
+    let upload = app.db.find_upload(owner, id).await?.ok_or_else(no_such_media)?;
+    if upload.state != UploadState::Open {
+        return Ok(());
+    }
+    let kind = Kind::parse(&media.object.content_type).ok_or_else(no_such_media)?;
+    let attributes = Attributes {
+        content_type: media.object.content_type.clone(),
+        metadata: metadata(&media, said.stage.or(media.stage)),
+        ..Attributes::default()
+    };
+    let item = Item::Media(media);
+    let arrival = Arrival { item: &item, upload: &upload, attributes, kind: Some(kind), parts_digest: None, said };
+    confirm::confirm(app, caller, &arrival).await.map(drop)
+}
+
+/// Returns the source's metadata, in a form in which any name is safe in a header.
+pub(crate) fn metadata(media: &Media, stage: Option<Stage>) -> BTreeMap<String, String> {
+    let plain =
+        |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
+    let name = media.object.name.as_deref().unwrap_or_default();
+    let whose = match media.owner {
+        Owner::Session(..) => "session-id",
+        _ => "space-id",
+    };
+    [
+        Some(("original-filename", plain(name))),
+        Some(("uploaded-by", plain(&media.created_by))),
+        Some((whose, media.owner.id().to_owned())),
+        stage.map(|stage| ("stage", stage.as_str().to_owned())),
+    ]
+    .into_iter()
+    .flatten()
+    .map(|(name, value)| (name.to_owned(), value))
+    .collect()
+}
+
+/// Removes what is left of an upload that is over: what lies where the client was told to put it, and, once nobody works on
+/// it any more, its seals and what a crash left in the served root.
+pub async fn clear(app: &App, id: ObjectId) -> Result<()> {
+    let Some((_, media)) = app.db.find_media(id).await? else { return Ok(()) };
+    if media.upload == UploadState::Open {
+        return Ok(());
+    }
+    app.store.delete(media.file_key.as_str(), store::Deletion::Purge).await?;
+    if media.object.state.is_under_way() {
+        return Ok(());
+    }
+    seal::remove(app, id, media.sealed.as_ref()).await?;
+    deletion::remove_remains(app, id).await
 }

@@ -1,21 +1,22 @@
-//! Videos: put into a new container by ffmpeg, with a poster that goes the way of all pictures.
+//! Makes videos anew: ffmpeg copies their tracks into a new container; the poster is made as every image is.
 
 use bytes::Bytes;
 use futures::{StreamExt as _, stream};
 use media::kind::Kind;
 
-use super::pictures::{file, order, thumbnail};
-use super::publish::{File, Made};
-use super::{Outcome, judged};
+use super::images::{file, order, thumbnail};
+use super::judged;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::model::key::Key;
 use crate::model::media::{Look, Media};
+use crate::uploads::outcome::Outcome;
+use crate::uploads::publish::{File, Made};
 
 /// Makes a video anew.
 pub(super) async fn make(app: &App, media: &Media, sealed: &Key) -> Result<Outcome<Made>> {
     let kind = Kind::parse(&media.object.content_type)
-        .ok_or_else(|| Error::Internal(anyhow::anyhow!("a medium of a type that is not taken")))?;
+        .ok_or_else(|| Error::Internal(anyhow::anyhow!("a media item of a type that is not taken")))?;
     let Some(ffmpeg) = &app.ffmpeg else {
         return Ok(Outcome::Failed("this server has no ffmpeg, without which no video is published".to_owned()));
     };

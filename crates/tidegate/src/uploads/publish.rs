@@ -1,12 +1,13 @@
 //! Publishing: files first, under an address that nobody knows, then the row that makes them readable.
 
 use std::collections::BTreeMap;
-use std::time::SystemTime;
 
 use media::kind::Kind;
 use store::{Attributes, ByteStream};
 use uuid::Uuid;
 
+use super::effects::{self, Item};
+use super::media_items;
 use crate::app::App;
 use crate::db::Publication;
 use crate::error::Result;
@@ -15,30 +16,29 @@ use crate::model::event::AuditAction;
 use crate::model::key::{self, Key};
 use crate::model::media::{Look, Media, Status, Variant};
 use crate::model::object::Content;
-use crate::model::owner::Owner;
-use crate::uploads::media_items::uploads;
+use crate::model::rules;
 
 /// Files have an address of their own each time: what was read once never changes.
 const CACHE_CONTROL: &str = "private, max-age=86400";
 
 /// What was made of a medium.
-pub(super) struct Made {
-    pub(super) main: File,
-    pub(super) look: Look,
-    pub(super) derived: Vec<File>,
+pub(crate) struct Made {
+    pub(crate) main: File,
+    pub(crate) look: Look,
+    pub(crate) derived: Vec<File>,
 }
 
 /// One file of it.
-pub(super) struct File {
-    pub(super) name: String,
-    pub(super) kind: Kind,
-    pub(super) width: u32,
-    pub(super) height: u32,
-    pub(super) body: ByteStream,
+pub(crate) struct File {
+    pub(crate) name: String,
+    pub(crate) kind: Kind,
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    pub(crate) body: ByteStream,
 }
 
 /// Publishes what was made, unless the medium was deleted meanwhile.
-pub(super) async fn publish(app: &App, media: &Media, made: Made) -> Result<()> {
+pub(crate) async fn publish(app: &App, media: &Media, made: Made) -> Result<()> {
     let (id, version, now) = (media.object.id, Uuid::new_v4(), app.db.now());
     let kind = made.main.kind;
     let (key, content) = write(app, media, version, &made.main.name, kind, made.main.body).await?;
@@ -55,16 +55,13 @@ pub(super) async fn publish(app: &App, media: &Media, made: Made) -> Result<()> 
     let there = tx.hold(&media.owner).await? && tx.publish_media(id, &publication).await?;
     if there {
         tx.add_passage(&media.owner, id, Status::Completed.into(), None, now).await?;
-        if let Owner::Space(_) = media.owner {
-            let size = i64::try_from(publication.content.size).unwrap_or(i64::MAX);
-            tx.count_objects(&media.owner, 1, size).await?;
-        }
+        effects::charge(&mut tx, &Item::Media(media.clone()), publication.content.size).await?;
         tx.record(&Caller::system(), AuditAction::MediaPublished, id, now).await?;
         tx.commit().await?;
-        metrics::counter!("tidegate_media_total", "outcome" => "completed").increment(1);
+        effects::count_media(media.owner.kind(), "completed");
         metrics::counter!("tidegate_stored_bytes_total", "scope" => media.owner.kind().as_str()).increment(bytes);
         let took = now.duration_since(media.object.created_at).unwrap_or_default();
-        tracing::info!(object.id = %id, object.size_bytes = bytes, ?took, "a medium was published");
+        tracing::info!(object.id = %id, object.size_bytes = bytes, ?took, "a media item was published");
     } else {
         drop(tx);
     }
@@ -84,21 +81,20 @@ async fn write(
         content_type: kind.content_type().to_owned(),
         cache_control: Some(CACHE_CONTROL.to_owned()),
         content_disposition: None,
-        metadata: metadata(media),
+        metadata: metadata(app, media),
     };
     let stat = app.store.write(key.as_str(), body, attributes).await?;
     Ok((key, Content { size: stat.size, etag: stat.etag, last_modified: stat.last_modified }))
 }
 
-/// What the source of sessions wants to be said of each file. Of what is in a space nothing is: a CDN hands it to everybody
-/// who has the URL.
-fn metadata(media: &Media) -> BTreeMap<String, String> {
-    if let Owner::Space(_) = media.owner {
+/// Returns the metadata that the source of sessions wants on each file. Owner kinds without metadata get none.
+fn metadata(app: &App, media: &Media) -> BTreeMap<String, String> {
+    if !rules::of(media.owner.kind()).has_metadata {
         return BTreeMap::new();
     }
-    let mut metadata = uploads::metadata(media, media.stage);
+    let mut metadata = media_items::metadata(media, media.stage);
     metadata.insert("processed".to_owned(), "true".to_owned());
-    metadata.insert("processed-at".to_owned(), crate::model::rfc3339(SystemTime::now()));
+    metadata.insert("processed-at".to_owned(), crate::model::rfc3339(app.db.now()));
     metadata.insert("original-key".to_owned(), media.file_key.as_str().to_owned());
     metadata
 }

@@ -1,24 +1,25 @@
-//! Pictures: decoded in the sandbox, and encoded anew there.
+//! Makes images anew: decoded in the sandbox, and encoded again there.
 
 use bytes::Bytes;
 use futures::{StreamExt as _, stream};
 use media::image::{Cleaned, Order, Picture, Thumbnail};
 use media::kind::Kind;
 
-use super::publish::{File, Made};
-use super::{Outcome, judged};
+use super::judged;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::model::key::Key;
 use crate::model::media::{Look, Media};
-use crate::model::owner::Owner;
+use crate::model::rules::{self, Processing};
+use crate::uploads::outcome::Outcome;
+use crate::uploads::publish::{File, Made};
 
-/// Makes a picture anew.
+/// Makes an image anew.
 pub(super) async fn make(app: &App, media: &Media, sealed: &Key) -> Result<Outcome<Made>> {
     let kind = Kind::parse(&media.object.content_type)
-        .ok_or_else(|| Error::Internal(anyhow::anyhow!("a medium of a type that is not taken")))?;
-    // Of a space, every pixel is the person's who put it there.
-    let ordered = Order { lossless: matches!(media.owner, Owner::Space(_)), ..order(app, kind) };
+        .ok_or_else(|| Error::Internal(anyhow::anyhow!("a media item of a type that is not taken")))?;
+    let lossless = rules::of(media.owner.kind()).processing == Processing::Lossless;
+    let ordered = Order { lossless, ..order(app, kind) };
     let (_, body) = app.store.read(sealed.as_str(), None).await?;
     Ok(match judged(app.sandbox.clean(&ordered, body).await)? {
         Outcome::Good(cleaned) => Outcome::Good(made(cleaned)),

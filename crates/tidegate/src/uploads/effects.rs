@@ -1,0 +1,376 @@
+//! Everything on the way of an upload that differs between owner kinds and is code: one closed `match` for each effect.
+//! What can be said as data is in `model::rules`. The pipeline calls these functions and matches on no owner itself.
+
+use std::time::Duration;
+
+use std::borrow::Cow;
+
+use super::{media_items, reference, seal};
+use crate::app::App;
+use crate::db::{Db, PackageObject, Tx};
+use crate::error::{Error, Result};
+use crate::model::caller::Caller;
+use crate::model::event::AuditAction;
+use crate::model::file::{File, Visibility};
+use crate::model::ids::ObjectId;
+use crate::model::key::Key;
+use crate::model::media::{Media, Scan, Stage, Status};
+use crate::model::object::{Object, ObjectState};
+use crate::model::owner::{Owner, OwnerKind};
+use crate::model::principal::Principal;
+use crate::model::rules::{self, Charge};
+use crate::model::upload::Upload;
+use crate::queue::{self, Job};
+
+/// S3 may go on joining parts for so long after whoever asked for it is gone.
+const JOINS_LATE: Duration = Duration::from_secs(15 * 60);
+/// How long after its confirmation an upload URL may still bring something, beyond the URL's own end.
+const PUTS_LATE: Duration = Duration::from_secs(60);
+/// The slowest PUT that is reckoned with.
+const SLOWEST_PUT: Duration = Duration::from_secs(86_400);
+/// When a job looks whether what is to be done with an answer was done.
+pub(crate) const AFTER_ANSWER: Duration = Duration::from_secs(60);
+
+/// An object on its way, with what its owner's kind keeps of it.
+#[derive(Debug, Clone)]
+pub(crate) enum Item {
+    /// A disk image.
+    Disk(Owner, Object),
+    /// A user's file.
+    File(Owner, File),
+    /// A media item of a session or a space.
+    Media(Media),
+    /// A package's source file, or an asset.
+    Package(Owner, PackageObject),
+}
+
+impl Item {
+    /// Finds an object of an owner kind, whatever its state. Asks no caller: for the worker, and for those who have asked.
+    pub(crate) async fn find(db: &Db, kind: OwnerKind, id: ObjectId) -> Result<Option<Self>> {
+        Ok(match kind {
+            OwnerKind::Files => db.find_file_by_id(id).await?.map(|(owner, file)| Self::File(owner, file)),
+            OwnerKind::Session | OwnerKind::Space => db.find_media(id).await?.map(|(_, media)| Self::Media(media)),
+            OwnerKind::Dataset | OwnerKind::Disks => {
+                let Some(owner) = db.owner_of(kind, id).await? else { return Ok(None) };
+                match kind {
+                    OwnerKind::Dataset => db.find_package_object(id).await?.map(|object| Self::Package(owner, object)),
+                    _ => db.find_object(&owner, id).await?.map(|object| Self::Disk(owner, object)),
+                }
+            }
+        })
+    }
+
+    /// Finds an object of any kind.
+    pub(crate) async fn find_any(db: &Db, id: ObjectId) -> Result<Option<Self>> {
+        match db.kind_of(id).await? {
+            Some(kind) => Self::find(db, kind, id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Returns the object's record.
+    pub(crate) fn object(&self) -> &Object {
+        match self {
+            Self::Disk(_, object) => object,
+            Self::File(_, file) => &file.object,
+            Self::Media(media) => &media.object,
+            Self::Package(_, found) => &found.object,
+        }
+    }
+
+    /// Returns the object's owner.
+    pub(crate) fn owner(&self) -> &Owner {
+        match self {
+            Self::Disk(owner, _) | Self::File(owner, _) | Self::Package(owner, _) => owner,
+            Self::Media(media) => &media.owner,
+        }
+    }
+
+    /// Returns the object's id.
+    pub(crate) fn id(&self) -> ObjectId {
+        self.object().id
+    }
+
+    /// Returns the kind of the object's owner.
+    pub(crate) fn kind(&self) -> OwnerKind {
+        self.owner().kind()
+    }
+}
+
+/// What an owner's kind keeps beside the rows of an object that is announced.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Details<'a> {
+    /// Nothing.
+    Disk,
+    /// The folder of a file, and who may read it.
+    File(&'a str, Visibility),
+    /// The stage of a media item, where sessions have one.
+    Media(Option<Stage>),
+    /// The key of an image that is copied from the bucket and not sent.
+    Imported(&'a str),
+    /// The number of the package that an object of a dataset lies in.
+    Package(i64),
+}
+
+impl Details<'_> {
+    /// Returns what the audit log calls the begin.
+    pub(crate) fn action(self) -> AuditAction {
+        match self {
+            Self::Imported(_) => AuditAction::Imported,
+            _ => AuditAction::UploadBegun,
+        }
+    }
+}
+
+/// What a client says with a confirmation.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Confirmation<'a> {
+    /// Another stage than was announced.
+    pub(crate) stage: Option<Stage>,
+    /// A text that describes the picture.
+    pub(crate) alt: Option<&'a str>,
+}
+
+/// Returns who counts as an object's creator: for shared owners the user a service acts for, if it names one.
+pub(super) fn creator(kind: OwnerKind, caller: &Caller) -> Cow<'_, Principal> {
+    match kind {
+        OwnerKind::Disks | OwnerKind::Files => Cow::Borrowed(&caller.principal),
+        OwnerKind::Session | OwnerKind::Space | OwnerKind::Dataset => caller.deciding(),
+    }
+}
+
+/// Writes what an owner's kind keeps beside an object's rows.
+pub(super) async fn announce(tx: &mut Tx, owner: &Owner, object: &Object, details: Details<'_>) -> Result<()> {
+    let (id, now) = (object.id, object.created_at);
+    match details {
+        Details::Disk => Ok(()),
+        Details::File(folder, visibility) => {
+            tx.describe_file(id, object.name.as_deref().unwrap_or_default(), folder, visibility).await
+        }
+        Details::Media(stage) => {
+            tx.describe_media(id, stage, None).await?;
+            tx.add_passage(owner, id, Status::PendingUpload.into(), None, now).await
+        }
+        Details::Imported(from) => {
+            tx.keep_source(id, from).await?;
+            tx.add_passage(owner, id, Status::Uploaded.into(), Some("imported"), now).await?;
+            queue::enqueue(tx, &Job::ImportImageV1 { object: id.0, key: from.to_owned() }, now).await.map(drop)
+        }
+        Details::Package(number) => tx.put_in_package(id, number).await,
+    }
+}
+
+/// Locks the tree that an object lies in, if it lies in one. Before an upload is ended: trees are locked first.
+pub(super) async fn lock_tree(tx: &mut Tx, item: &Item) -> Result<()> {
+    match item {
+        Item::Package(_, found) => tx.hold_dataset(found.numbers.dataset).await,
+        Item::Disk(..) | Item::File(..) | Item::Media(_) => Ok(()),
+    }
+}
+
+/// Locks what counts an object's bytes.
+pub(super) async fn lock_counters(tx: &mut Tx, item: &Item) -> Result<()> {
+    match item {
+        Item::File(owner, _) => tx.hold_quota(owner).await,
+        Item::Disk(..) | Item::Media(_) | Item::Package(..) => lock_tree(tx, item).await,
+    }
+}
+
+/// Locks an object's owner against deletion. Returns `false` if it is deleted.
+pub(super) async fn lock_owner(tx: &mut Tx, item: &Item) -> Result<bool> {
+    lock_tree(tx, item).await?;
+    tx.hold(item.owner()).await
+}
+
+/// Does what follows from a confirmation, with the job that works on the bytes. Returns `false` if the object no longer
+/// waits for it.
+pub(super) async fn confirmed(app: &App, tx: &mut Tx, item: &Item, said: Confirmation<'_>) -> Result<bool> {
+    let (id, now) = (item.id(), app.db.now());
+    match item {
+        Item::Media(media) => {
+            tx.describe_media(id, said.stage, said.alt).await?;
+            tx.add_passage(&media.owner, id, Status::Uploaded.into(), None, now).await?;
+            queue::enqueue(tx, &Job::IngestV1 { object: id.0, video: media_items::is_video(media) }, now).await?;
+            release_later(app, tx, item.kind(), id).await?;
+        }
+        Item::Package(..) => {
+            if !tx.move_object(id, ObjectState::Pending, ObjectState::Scanning, None).await? {
+                return Ok(false);
+            }
+            // Without a scanner it is published with the answer; the job is for an answer that was cut off.
+            let later = if app.scanner.is_some() {
+                Duration::ZERO
+            } else {
+                tx.keep_scan(id, Scan::Skipped).await?;
+                AFTER_ANSWER
+            };
+            queue::enqueue(tx, &Job::PublishPackageV1 { object: id.0 }, now + later).await?;
+        }
+        Item::Disk(..) | Item::File(..) => return Err(never("confirmed", item)),
+    }
+    Ok(true)
+}
+
+fn never(what: &str, item: &Item) -> Error {
+    Error::Internal(anyhow::anyhow!("an object of {} is never {what}", item.kind().as_str()))
+}
+
+/// Returns the job that works on an object's bytes; `None` if none does.
+pub(super) fn work(item: &Item) -> Option<Job> {
+    let object = item.id().0;
+    match item {
+        Item::Disk(..) => None,
+        Item::File(..) => Some(Job::ScanFileV1 { object }),
+        Item::Media(media) => Some(match (&media.sealed, &media.imported_from) {
+            (None, Some(from)) => Job::ImportImageV1 { object, key: from.clone() },
+            _ => Job::IngestV1 { object, video: media_items::is_video(media) },
+        }),
+        Item::Package(..) => Some(Job::PublishPackageV1 { object }),
+    }
+}
+
+/// Takes the job that works on an object's bytes out of the queue, where a job and a request may both come to an end of it.
+pub(super) async fn withdraw_work(tx: &mut Tx, item: &Item) -> Result<()> {
+    match item {
+        Item::Package(..) => queue::withdraw(tx, &Job::PublishPackageV1 { object: item.id().0 }).await,
+        Item::Disk(..) | Item::File(..) | Item::Media(_) => Ok(()),
+    }
+}
+
+/// Counts an object's bytes among its owner's: they were published, or restored.
+pub(crate) async fn charge(tx: &mut Tx, item: &Item, size: u64) -> Result<()> {
+    count(tx, item, 1, i64::try_from(size).unwrap_or(i64::MAX)).await
+}
+
+/// Takes an object's bytes out of its owner's counters.
+pub(crate) async fn uncharge(tx: &mut Tx, item: &Item) -> Result<()> {
+    let size = item.object().content.as_ref().map_or(0, |content| content.size);
+    count(tx, item, -1, -i64::try_from(size).unwrap_or(i64::MAX)).await
+}
+
+async fn count(tx: &mut Tx, item: &Item, objects: i64, bytes: i64) -> Result<()> {
+    if rules::of(item.kind()).charge == Charge::None {
+        return Ok(());
+    }
+    match item {
+        Item::Disk(..) => Ok(()),
+        Item::File(owner, file) => tx.count_files(owner, &file.folder, objects, bytes).await,
+        Item::Media(media) => tx.count_objects(&media.owner, objects, bytes).await,
+        Item::Package(_, found) => {
+            if objects < 0 {
+                tx.uncount_in_package(found.object.id).await?;
+            }
+            tx.count_in_dataset(found.numbers.dataset, objects, bytes).await
+        }
+    }
+}
+
+/// Does what follows from the end of an upload without an object: what was reserved is free, and jobs remove what was sent.
+pub(super) async fn given_up(app: &App, tx: &mut Tx, item: &Item, upload: &Upload) -> Result<()> {
+    let (object, now) = (item.id(), app.db.now());
+    match item {
+        Item::Disk(..) => {
+            let job = Job::ReleaseUploadV1 { upload_id: upload.id.clone(), key: upload.key.as_str().to_owned() };
+            queue::enqueue(tx, &job, now).await?;
+            if !app.store.has_md5_etags() {
+                // A completion that was on its way to S3 may still come about there.
+                queue::enqueue(tx, &job, now + JOINS_LATE).await?;
+            }
+        }
+        Item::File(..) => {
+            tx.release(&upload.id).await?;
+            queue::enqueue(tx, &Job::ReleaseFilesUploadV1 { upload_id: upload.id.clone() }, now).await?;
+        }
+        Item::Media(_) => {
+            queue::enqueue(tx, &Job::ReleaseMediaV1 { object: object.0 }, now).await?;
+            release_later(app, tx, item.kind(), object).await?;
+        }
+        Item::Package(_, found) => drop_package(app, tx, found).await?,
+    }
+    Ok(())
+}
+
+/// A package whose source file never came is no package: its name is free.
+async fn drop_package(app: &App, tx: &mut Tx, found: &PackageObject) -> Result<()> {
+    if found.is_source {
+        tx.drop_node(found.numbers.package, app.db.now()).await?;
+    }
+    Ok(())
+}
+
+/// Frees what an upload that was given up has brought, as far as that need not wait for a job.
+pub(super) async fn free_bytes(app: &App, item: &Item, upload: &Upload) -> Result<()> {
+    match item {
+        Item::Disk(..) => Ok(app.store.abort(&reference(upload)).await?),
+        Item::File(..) | Item::Media(_) => Ok(()),
+        Item::Package(_, found) => {
+            if upload.part_size.is_some() {
+                app.store.abort(&reference(upload)).await?;
+            }
+            app.store.delete(upload.key.as_str(), store::Deletion::Purge).await?;
+            seal::remove(app, upload.object, found.sealed.as_ref()).await
+        }
+    }
+}
+
+/// Does what follows from a rejection: a job removes the bytes, and what was reserved for them is free.
+pub(super) async fn rejected(app: &App, tx: &mut Tx, item: &Item, from: ObjectState) -> Result<()> {
+    let (id, now) = (item.id(), app.db.now());
+    match item {
+        Item::Disk(..) => Err(never("rejected", item)),
+        Item::File(_, file) => {
+            tx.release_of(id).await?;
+            let key = file.object.key.as_str().to_owned();
+            queue::enqueue(tx, &Job::PurgeObjectV1 { object: id.0, key }, now).await.map(drop)
+        }
+        Item::Media(_) => {
+            queue::enqueue(tx, &Job::ReleaseMediaV1 { object: id.0 }, now).await?;
+            release_later(app, tx, item.kind(), id).await
+        }
+        Item::Package(_, found) => {
+            if from == ObjectState::Pending {
+                super::count("rejected");
+                drop_package(app, tx, found).await?;
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Removes the seal of what was rejected when it was confirmed.
+pub(super) async fn remove_sealed(app: &App, item: &Item, sealed: &Key) -> Result<()> {
+    match item {
+        Item::Media(media) => media_items::clear(app, media.object.id).await,
+        Item::Disk(..) | Item::File(..) | Item::Package(..) => seal::remove(app, item.id(), Some(sealed)).await,
+    }
+}
+
+/// Returns the keys at which caches may have an object, where the CDN is to be told before the bytes go.
+pub(super) async fn public_files(app: &App, item: &Item) -> Result<Vec<String>> {
+    match item {
+        Item::Media(media) if app.cdn.is_some() => media_items::deletion::files(app, media).await,
+        // Told by the job that removes the bytes, or never cached.
+        Item::Disk(..) | Item::File(..) | Item::Media(_) | Item::Package(..) => Ok(Vec::new()),
+    }
+}
+
+/// Has what is still sent with a media item's upload URL removed: when the URL has ended; and, where a bucket may have taken
+/// a PUT that was begun in time and took its own, once more a day later.
+pub(crate) async fn release_later(app: &App, tx: &mut Tx, kind: OwnerKind, id: ObjectId) -> Result<()> {
+    let ended = app.db.now() + app.config.upload_limits.of(kind).url_lifetime + PUTS_LATE;
+    queue::enqueue(tx, &Job::ReleaseMediaV1 { object: id.0 }, ended).await?;
+    if app.local.is_none() {
+        queue::enqueue(tx, &Job::ReleaseMediaV1 { object: id.0 }, ended + SLOWEST_PUT).await?;
+    }
+    Ok(())
+}
+
+/// Counts what became of a media item; other kinds have metrics of their own.
+pub(super) fn count_media(kind: OwnerKind, outcome: &'static str) {
+    match kind {
+        OwnerKind::Session | OwnerKind::Space => {
+            metrics::counter!("tidegate_media_total", "outcome" => outcome).increment(1);
+        }
+        OwnerKind::Disks | OwnerKind::Files | OwnerKind::Dataset => {}
+    }
+}

@@ -1,0 +1,114 @@
+//! What becomes of an object whose bytes were looked at: rejected for good, failed until somebody has it tried again, or
+//! tried again. One way for every owner kind; what differs is in `effects`.
+
+use std::time::SystemTime;
+
+use super::effects::{self, Item};
+use crate::app::App;
+use crate::db::Tx;
+use crate::error::{Error, Result};
+use crate::model::caller::Caller;
+use crate::model::ids::ObjectId;
+use crate::model::media::Status;
+use crate::model::object::ObjectState;
+use crate::model::owner::Owner;
+use crate::model::rules;
+use crate::queue;
+
+/// What a step of the pipeline came to.
+pub(crate) enum Outcome<T> {
+    /// The next step can follow.
+    Good(T),
+    /// The content is at fault, for good.
+    Rejected(String),
+    /// The server or its setup is at fault: trying again now would not help.
+    Failed(String),
+}
+
+/// Rejects an object for good, with a job that removes its bytes. Returns `false` if it is no longer in state `from`.
+pub(crate) async fn reject(
+    app: &App,
+    tx: &mut Tx,
+    caller: &Caller,
+    item: &Item,
+    from: ObjectState,
+    reason: &str,
+) -> Result<bool> {
+    let (id, now) = (item.id(), app.db.now());
+    effects::lock_counters(tx, item).await?;
+    effects::withdraw_work(tx, item).await?;
+    if !tx.move_object(id, from, ObjectState::Rejected, Some(reason)).await? {
+        return Ok(false);
+    }
+    if from == ObjectState::Ready {
+        effects::uncharge(tx, item).await?;
+    }
+    say_status(tx, item.owner(), id, Status::Rejected, Some(reason), now).await?;
+    tx.record(caller, rules::of(item.kind()).actions.rejected, id, now).await?;
+    effects::rejected(app, tx, item, from).await?;
+    effects::count_media(item.kind(), "rejected");
+    tracing::warn!(object.id = %id, owner = item.kind().as_str(), reason, "an object was rejected");
+    Ok(true)
+}
+
+/// Says of an object that it can't be published now, in the caller's transaction. Does nothing unless the object waits for
+/// that: the end of a job that was given up calls this, too.
+pub(crate) async fn fail(app: &App, tx: &mut Tx, id: ObjectId, reason: &str) -> Result<()> {
+    let Some((owner, state)) = tx.owner_and_state(id).await? else { return Ok(()) };
+    let (kind, now) = (owner.kind(), app.db.now());
+    if !rules::of(kind).is_waiting(state) || !tx.move_object(id, state, ObjectState::Failed, Some(reason)).await? {
+        return Ok(());
+    }
+    say_status(tx, &owner, id, Status::ScanFailed, Some(reason), now).await?;
+    tx.record(&Caller::system(), rules::of(kind).actions.failed, id, now).await?;
+    effects::count_media(kind, "failed");
+    tracing::warn!(object.id = %id, owner = kind.as_str(), reason, "an object can't be published");
+    Ok(())
+}
+
+/// Says so in a transaction of its own.
+pub(crate) async fn fail_now(app: &App, id: ObjectId, reason: &str) -> Result<()> {
+    let mut tx = app.db.begin().await?;
+    fail(app, &mut tx, id, reason).await?;
+    tx.commit().await
+}
+
+/// Writes a line of an object's history, where its owner's kind keeps one.
+pub(crate) async fn say_status(
+    tx: &mut Tx,
+    owner: &Owner,
+    id: ObjectId,
+    status: Status,
+    reason: Option<&str>,
+    at: SystemTime,
+) -> Result<()> {
+    if !rules::of(owner.kind()).has_history {
+        return Ok(());
+    }
+    tx.add_passage(owner, id, status.into(), reason, at).await
+}
+
+/// Has an object that failed tried again, from where its bytes are. Returns `false` if it has not failed.
+pub(crate) async fn requeue(tx: &mut Tx, caller: &Caller, item: &Item, now: SystemTime) -> Result<bool> {
+    let (id, rules) = (item.id(), rules::of(item.kind()));
+    let Some((first, job)) = rules.queued_as.zip(effects::work(item)) else { return Ok(false) };
+    if !tx.move_object(id, ObjectState::Failed, first, None).await? {
+        return Ok(false);
+    }
+    say_status(tx, item.owner(), id, Status::Uploaded, None, now).await?;
+    if let Some(action) = rules.actions.retried {
+        tx.record(caller, action, id, now).await?;
+    }
+    // The job that failed may still be at its last steps, and would take the new one along when it ends.
+    queue::enqueue_anew(tx, &job, now).await?;
+    Ok(true)
+}
+
+/// Has an object that failed tried again, at a caller's wish.
+pub(crate) async fn retry(app: &App, caller: &Caller, item: &Item) -> Result<()> {
+    let mut tx = app.db.begin().await?;
+    if !requeue(&mut tx, caller, item, app.db.now()).await? {
+        return Err(Error::InvalidState("only what failed can be tried again".into()));
+    }
+    tx.commit().await
+}
