@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use futures::{StreamExt as _, stream};
-use media::image::{Cleaned, Order, Picture, Thumbnail};
+use media::image::{CleanOptions, Cleaned, Picture, Thumbnail};
 use media::kind::Kind;
 
 use super::publish::{File, Made};
@@ -18,7 +18,7 @@ pub(super) async fn make(app: &App, media: &Media, sealed: &Key) -> Result<Outco
     let kind = Kind::parse(&media.object.content_type)
         .ok_or_else(|| Error::Internal(anyhow::anyhow!("a medium of a type that is not taken")))?;
     // Of a space, every pixel is the person's who put it there.
-    let ordered = Order { lossless: matches!(media.owner, Owner::Space(_)), ..order(app, kind) };
+    let ordered = CleanOptions { lossless: matches!(media.owner, Owner::Space(_)), ..order(app, kind) };
     let (_, body) = app.store.read(sealed.as_str(), None).await?;
     Ok(match judged(app.sandbox.clean(&ordered, body).await)? {
         Outcome::Good(cleaned) => Outcome::Good(made(cleaned)),
@@ -28,9 +28,9 @@ pub(super) async fn make(app: &App, media: &Media, sealed: &Key) -> Result<Outco
 }
 
 /// What is asked of the sandbox.
-pub(super) fn order(app: &App, kind: Kind) -> Order {
+pub(super) fn order(app: &App, kind: Kind) -> CleanOptions {
     let setting = &app.config.media;
-    Order {
+    CleanOptions {
         kind,
         max_pixels: setting.max_pixels,
         max_frames: setting.max_frames,
