@@ -215,7 +215,7 @@ class Bench:
         lua = script(self.folder, "hot", [self.large], GIB, 64 << 10)
         quiet, busy, rates = [], [], []
         for _ in range(ROUNDS):
-            # Each file is read once: one that somebody has mapped can't be taken out of memory.
+            # Each file is read only once, because a mapped file can't be evicted.
             cold = [upload(self.server, GIB // 4) for _ in range(4)]
             for target in cold:
                 evict(self.folder / "data/store" / target.split("?")[0].lstrip("/"))

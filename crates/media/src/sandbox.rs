@@ -239,7 +239,7 @@ pub fn run() -> Option<u8> {
 /// Sets the limits, reads the options and the image, and writes the response.
 fn decode(arguments: &[String]) -> std::io::Result<()> {
     let [memory, seconds] = arguments else { return Err(std::io::ErrorKind::InvalidInput.into()) };
-    confine(number(memory)?, number(seconds)?, 0)?;
+    confine(parse_number(memory)?, parse_number(seconds)?, 0)?;
     setrlimit(Resource::Nofile, limit(MAX_DESCRIPTORS))?;
     let mut input = BufReader::new(std::io::stdin().lock());
     let mut line = String::new();
@@ -256,11 +256,12 @@ fn exec_confined(arguments: &[String]) -> std::io::Result<()> {
     let [memory, seconds, file, program, rest @ ..] = arguments else {
         return Err(std::io::ErrorKind::InvalidInput.into());
     };
-    confine(number(memory)?, number(seconds)?, number(file)?)?;
+    confine(parse_number(memory)?, parse_number(seconds)?, parse_number(file)?)?;
     Err(std::process::Command::new(program).args(rest).exec())
 }
 
-fn number(text: &str) -> std::io::Result<u64> {
+/// Parses a number from an argument.
+fn parse_number(text: &str) -> std::io::Result<u64> {
     text.parse().map_err(|_| std::io::Error::from(std::io::ErrorKind::InvalidInput))
 }
 

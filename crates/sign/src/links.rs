@@ -113,6 +113,7 @@ impl LinkSigner {
         expiry.filter(|_| valid)
     }
 
+    /// Signs a message with the current secret. Returns lower-case hex.
     fn sign(&self, message: &[u8]) -> String {
         self.secrets.first().map_or_else(String::new, |(_, secret)| hex::encode(hmac::sign(secret, message).as_ref()))
     }

@@ -120,6 +120,7 @@ impl Equivalent<CacheKey> for SignatureClaim<'_> {
 }
 
 impl SignatureClaim<'_> {
+    /// Returns the owned form, to be stored.
     fn to_cache_key(self) -> CacheKey {
         let policy = match self.policy {
             ClaimedPolicy::Custom(policy) => OwnedPolicy::Custom(policy.into()),

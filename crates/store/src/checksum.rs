@@ -25,6 +25,7 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
+    /// Returns the name used in error messages.
     fn name(self) -> &'static str {
         match self {
             Self::Md5 => "MD5",
@@ -83,6 +84,7 @@ pub(crate) struct Hashes {
 }
 
 impl Hashes {
+    /// Starts the MD5 and every expected checksum.
     pub(crate) fn new(checks: Checks) -> Self {
         let start = |algorithm| match algorithm {
             Algorithm::Md5 => None,
@@ -96,6 +98,7 @@ impl Hashes {
         Self { md5: Md5::new(), checks: checks.collect() }
     }
 
+    /// Adds the next bytes of the body.
     pub(crate) fn update(&mut self, bytes: &[u8]) {
         self.md5.update(bytes);
         for (_, _, hasher) in &mut self.checks {

@@ -48,8 +48,8 @@ pub async fn all(store: &dyn Store, client: &dyn PresignedClient, gaps: &[Gap]) 
     parts(store, client).await;
     invalid_parts(store, client, gaps).await;
     parts_sent_again(store, client).await;
-    abortion(store, client, gaps).await;
-    deletion(store).await;
+    aborting(store, client, gaps).await;
+    deleting(store).await;
     listing(store).await;
     assert!(store.probe().await.is_ok());
 }
@@ -75,6 +75,7 @@ fn pattern(seed: u64, length: u64) -> Bytes {
     (0..length).map(|_| next()).collect()
 }
 
+/// Returns attributes with a value in every field.
 fn attributes() -> Attributes {
     let metadata = [("purpose".to_owned(), "conformance".to_owned())].into();
     Attributes {
@@ -294,6 +295,7 @@ async fn keys(store: &dyn Store) {
     }
 }
 
+/// Begins a multipart upload.
 async fn begin_upload(store: &dyn Store, key: &str) -> UploadRef {
     let expect = Expect { shape: Shape::Parts { part_size: PART }, attributes: attributes() };
     match store.begin(key, expect).await.expect("begins") {
@@ -302,6 +304,7 @@ async fn begin_upload(store: &dyn Store, key: &str) -> UploadRef {
     }
 }
 
+/// Uploads a part and returns its ETag.
 async fn put(
     store: &dyn Store,
     client: &dyn PresignedClient,
@@ -313,6 +316,7 @@ async fn put(
     client.put(&request, bytes.clone()).await.expect("is stored")
 }
 
+/// Returns a completion without size limits.
 fn completion(parts: &[(u32, &String)]) -> Completion {
     let parts = parts.iter().map(|(number, etag)| (*number, (*etag).clone())).collect();
     Completion { parts, part_size: PART, size: None, max_size: u64::MAX }
@@ -388,7 +392,7 @@ async fn parts_sent_again(store: &dyn Store, client: &dyn PresignedClient) {
     assert_eq!(collect(stream).await, [&first[..], &last[..]].concat());
 }
 
-async fn abortion(store: &dyn Store, client: &dyn PresignedClient, gaps: &[Gap]) {
+async fn aborting(store: &dyn Store, client: &dyn PresignedClient, gaps: &[Gap]) {
     let upload = begin_upload(store, "conf/parts/aborted").await;
     put(store, client, &upload, 1, &pattern(40, 100)).await;
     let open = store.list_uploads("", SystemTime::now() + HOUR).await.expect("lists");
@@ -403,11 +407,11 @@ async fn abortion(store: &dyn Store, client: &dyn PresignedClient, gaps: &[Gap])
     store.abort(&upload).await.expect("aborts again");
     assert!(matches!(store.list_parts(&upload).await, Err(Error::NoSuchUpload)));
     let late = store.sign_part(&upload, 2, HOUR).await.expect("signs");
-    assert!(client.put(&late, pattern(41, 10)).await.is_err(), "a part after abortion is refused");
+    assert!(client.put(&late, pattern(41, 10)).await.is_err(), "a part after aborting is refused");
     assert!(matches!(store.stat(&upload.key).await, Err(Error::NotFound)));
 }
 
-async fn deletion(store: &dyn Store) {
+async fn deleting(store: &dyn Store) {
     let bytes = pattern(50, 2000);
     let key = "conf/trash/a";
     let written = store.write(key, body(&bytes), attributes()).await.expect("writes");

@@ -158,10 +158,12 @@ impl Presigner {
     }
 }
 
+/// Percent-encodes a query name or value.
 fn encode(text: &str) -> String {
     percent_encode(text.as_bytes(), UNRESERVED).to_string()
 }
 
+/// Joins encoded query parameters.
 fn join(query: &[(String, String)]) -> String {
     let pairs: Vec<String> = query.iter().map(|(name, value)| format!("{name}={value}")).collect();
     pairs.join("&")

@@ -150,6 +150,7 @@ fn pixels(length: usize) -> Result<u32, Refusal> {
 struct YuvPlanes(YuvImage<Vec<u8>>);
 
 impl YuvPlanes {
+    /// Decodes to planes.
     fn decode(
         decompressor: &mut Decompressor,
         bytes: &[u8],

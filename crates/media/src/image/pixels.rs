@@ -86,6 +86,7 @@ impl Pixels {
         self.picture(Kind::Webp, bytes.to_vec())
     }
 
+    /// Returns an encoded file with the size of these pixels.
     fn picture(&self, kind: Kind, bytes: Vec<u8>) -> Result<Picture, Refusal> {
         Ok(Picture { kind, width: self.width, height: self.height, bytes })
     }

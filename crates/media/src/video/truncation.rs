@@ -49,6 +49,7 @@ fn is_box_truncated(file: &File, length: u64) -> io::Result<bool> {
 /// Checks the segment of a WebM file (RFC 8794 section 4, RFC 9559). A segment of unknown length
 /// counts as complete.
 fn is_segment_truncated(file: &File, length: u64) -> io::Result<bool> {
+    /// The element id of a segment (RFC 9559).
     const SEGMENT: u64 = 0x1853_8067;
     let mut at = 0;
     for _ in 0..MAX_BOXES {

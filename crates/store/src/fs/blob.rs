@@ -271,7 +271,7 @@ impl FsStore {
                         Err(Error::NotFound) => {}
                         // A damaged record must not hide the other blobs.
                         Err(error) => {
-                            tracing::error!(%error, key = full, "a blob is missing from a listing, because its record can't be read")
+                            tracing::error!(%error, key = full, "a blob is not listed: its record can't be read")
                         }
                     }
                 }

@@ -54,6 +54,7 @@ pub enum Piece {
 }
 
 impl BlobStream {
+    /// Creates a stream for a range, which must lie inside the file.
     pub(super) fn new(open: Arc<OpenFile>, range: Range<u64>, reads: Reads) -> Self {
         let is_small = range.end - range.start <= SMALL_RANGE;
         let uses_sendfile = reads == Reads::Sendfile && !is_small && (open.was_read() || open.size() > SMALL_BLOB);

@@ -46,7 +46,7 @@ impl Pages {
             static WARN_ONCE: Once = Once::new();
             WARN_ONCE.call_once(|| {
                 tracing::warn!(
-                    "the store has files of another user; they are read into buffers, because mincore reports their pages to their owner only"
+                    "the store has files of another user, which can't be sent from the page cache; they are read"
                 );
             });
             return None;

@@ -134,6 +134,7 @@ struct FileVersion {
 }
 
 impl FileVersion {
+    /// Reads the state of an open file.
     fn of(file: &File) -> std::io::Result<Self> {
         let metadata = file.metadata()?;
         Ok(Self {
@@ -243,6 +244,7 @@ impl Blob {
         Ok(BlobStream::new(Arc::clone(&self.state), range, self.reads))
     }
 
+    /// Returns the blob's properties and closes the blob.
     pub(super) fn into_stat(self) -> Stat {
         self.stat
     }

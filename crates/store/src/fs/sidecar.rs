@@ -77,6 +77,7 @@ impl Sidecar {
         Ok((record, file))
     }
 
+    /// Returns the blob's properties.
     pub(crate) fn into_stat(self) -> Stat {
         let last_modified = SystemTime::UNIX_EPOCH + Duration::from_micros(self.modified_us);
         Stat { size: self.size, etag: self.etag, last_modified, attributes: self.attributes }

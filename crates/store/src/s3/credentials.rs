@@ -41,6 +41,7 @@ struct CachedCredentials {
 }
 
 impl CachedCredentials {
+    /// Returns whether the credentials can be used without a refresh.
     fn is_fresh(&self) -> bool {
         let age = self.fetched_at.elapsed();
         match self.expires {
@@ -54,6 +55,7 @@ impl CachedCredentials {
 }
 
 impl RotatingPresigner {
+    /// Creates a presigner for `endpoint`. Calls the provider on first use.
     pub(super) fn new(provider: Option<SharedCredentialsProvider>, endpoint: Endpoint) -> Self {
         Self { provider, endpoint, current: RwLock::default(), refresh_lock: Mutex::default() }
     }

@@ -82,8 +82,8 @@ pub(super) fn strip(file: &[u8], orientation: Orientation) -> Option<Vec<u8>> {
     begun.then_some(out)
 }
 
-/// Bytes that the pixels of a picture or of one of its frames come to at max_size: eight each, and what begins their rows. `None`
-/// where the file doesn't begin with what says its size.
+/// Returns an upper limit for the inflated pixel data of one frame, in bytes: eight per pixel, plus
+/// filter bytes. Returns `None` if the file does not begin with a header chunk.
 fn max_inflated_size(file: &[u8]) -> Option<u64> {
     if file.get(8..16) != Some(b"\0\0\0\x0dIHDR") {
         return None;
