@@ -184,7 +184,7 @@ async fn encryption_is_requested_with_every_write() {
     for (encryption, expected) in [
         (Encryption::S3, "AES256"),
         (Encryption::Kms(Some("arn:aws:kms:us-east-1:1:key/k".into())), "aws:kms"),
-        (Encryption::KmsTwice(None), "aws:kms:dsse"),
+        (Encryption::KmsDsse(None), "aws:kms:dsse"),
     ] {
         let options = S3Options {
             encryption: Some(encryption),

@@ -26,6 +26,7 @@ struct FrameCounter<'a> {
 }
 
 impl<'a> FrameCounter<'a> {
+    /// Starts at zero frames.
     fn new(options: &'a CleanOptions) -> Self {
         Self { options, frames: 0, pixels: 0 }
     }
@@ -65,6 +66,7 @@ pub(super) fn clean_gif(bytes: &[u8], options: &CleanOptions) -> Result<Cleaned,
         frame.needs_user_input = false;
         // The decoder returns the rows in order.
         frame.interlaced = false;
+        // In hundredths of a second. Delays above a minute are errors or abuse.
         frame.delay = frame.delay.min(6000);
         let mut indices = vec![0; usize::from(across) * usize::from(down)];
         decoder.read_into_buffer(&mut indices).map_err(damaged)?;
@@ -126,7 +128,7 @@ where
         LoopCount::Infinite => 0,
         LoopCount::Finite(count) => i32::try_from(count.get()).unwrap_or(0),
     };
-    let (mut counter, mut encoded_frames, mut at) = (FrameCounter::new(options), Vec::new(), 0_i64);
+    let (mut counter, mut timed_frames, mut at) = (FrameCounter::new(options), Vec::new(), 0_i64);
     for frame in decoder.into_frames() {
         let frame = frame.map_err(refusal_from)?;
         let (numerator, denominator) = frame.delay().numer_denom_ms();
@@ -135,15 +137,15 @@ where
         counter.add(image.width(), image.height())?;
         let image = Pixels { width: image.width(), height: image.height(), alpha: true, bytes: image.into_raw() };
         let image = profile.iter().fold(image, |image, profile| profile.to_srgb(image)).transformed(transform);
-        encoded_frames.push((image, i32::try_from(at).unwrap_or(i32::MAX)));
+        timed_frames.push((image, i32::try_from(at).unwrap_or(i32::MAX)));
         at += delay;
     }
-    let (first, _) = encoded_frames.first().ok_or(Refusal::Damaged)?;
+    let (first, _) = timed_frames.first().ok_or(Refusal::Damaged)?;
     let still = upright_srgb(first.clone(), ExifTransform::NONE, None);
     let (thumbnails, blurhash) = derive_thumbnails(&still, None, options)?;
-    let main = main_picture(file, options, orientation, (still.width, still.height), || match encoded_frames.len() {
+    let main = main_picture(file, options, orientation, (still.width, still.height), || match timed_frames.len() {
         1 => encode_still(&still, options),
-        _ => encode_webp(&encoded_frames, repeat, options.quality),
+        _ => encode_webp(&timed_frames, repeat, options.quality),
     })?;
     Ok(Cleaned { main, thumbnails, blurhash, frames: counter.frames })
 }

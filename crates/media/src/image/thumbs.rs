@@ -45,7 +45,7 @@ pub(super) fn derive_thumbnails(
         let source: &dyn Resize = larger.as_ref().map_or(image, |larger| larger);
         let mut small = source.resized(&mut resizer, width, height).ok_or(Refusal::TooCostly)?;
         if let (None, Some(profile)) = (&larger, profile) {
-            small = profile.applied(small);
+            small = profile.to_srgb(small);
         }
         pictures.push(Thumbnail { longest, picture: small.webp(QUALITY)? });
         let picture = if small.alpha { small.png()? } else { small.jpeg(QUALITY)? };

@@ -87,7 +87,7 @@ struct Vint {
 /// Parses a variable-size integer.
 fn parse_vint(bytes: &[u8]) -> Option<Vint> {
     let length = usize::try_from(bytes.first()?.leading_zeros()).ok()? + 1;
-    let marked = number(bytes.get(..length).filter(|bytes| bytes.len() <= 8)?)?;
+    let marked = parse_number(bytes.get(..length).filter(|bytes| bytes.len() <= 8)?)?;
     let bits = 7 * length;
     let value = marked & ((1 << bits) - 1);
     Some(Vint { length, value, marked, unknown: value == (1 << bits) - 1 })
