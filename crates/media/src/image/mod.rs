@@ -47,7 +47,7 @@ pub struct Cleaned {
     /// The thumbnails, smallest first: of each size a WebP and a JPEG (or a PNG if there is
     /// transparency).
     pub thumbnails: Vec<Thumbnail>,
-    /// The BlurHash of the image (blurha.sh).
+    /// The `BlurHash` of the image (blurha.sh).
     pub blurhash: String,
     /// The number of frames; 1 for a still image.
     pub frames: u32,

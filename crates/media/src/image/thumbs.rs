@@ -1,4 +1,4 @@
-//! Makes the thumbnails and the BlurHash of an image from its decoded pixels. Decodes nothing.
+//! Makes the thumbnails and the `BlurHash` of an image from its decoded pixels. Decodes nothing.
 
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
@@ -9,7 +9,7 @@ use super::{CleanOptions, Refusal, Thumbnail};
 
 /// The JPEG and WebP quality of thumbnails.
 const QUALITY: u8 = 80;
-/// The longer side of the image that the BlurHash is computed from, in pixels.
+/// The longer side of the image that the `BlurHash` is computed from, in pixels.
 const BLURHASH_SIZE: u32 = 32;
 
 /// An image that can be resized.
@@ -21,7 +21,7 @@ pub(super) trait Resize {
     fn resized(&self, resizer: &mut Resizer, width: u32, height: u32) -> Option<Pixels>;
 }
 
-/// Makes the thumbnails and the BlurHash of an image, in sRGB. Each size is made from the next
+/// Makes the thumbnails and the `BlurHash` of an image, in sRGB. Each size is made from the next
 /// larger one.
 pub(super) fn derive_thumbnails(
     image: &dyn Resize,
@@ -73,7 +73,7 @@ fn fit_within((width, height): (u32, u32), longest: u32) -> (u32, u32) {
     (scaled(width), scaled(height))
 }
 
-/// Computes the BlurHash.
+/// Computes the `BlurHash`.
 fn compute_blurhash(tiny: &Pixels) -> Result<String, Refusal> {
     // BlurHash ignores alpha, so transparent pixels are blended with white.
     let on_white = |colour: u8, alpha: u8| {

@@ -13,10 +13,10 @@ pub(super) const FRAME_ENTRIES: &str = "packet=pts_time,flags";
 /// The codecs of still pictures. A track with one frame in such a codec is a cover, even if it is
 /// not marked as one.
 const STILL_CODECS: [&str; 8] = ["mjpeg", "png", "bmp", "gif", "webp", "tiff", "jpeg2000", "jpegls"];
-/// The tolerance for times, in milliseconds. WebM has a resolution of one millisecond, and MP4 of a
+/// The tolerance for times, in milliseconds. `WebM` has a resolution of one millisecond, and MP4 of a
 /// fraction that the file defines.
 const TIME_TOLERANCE: f64 = 100.0;
-/// The relative tolerance for the pixel aspect ratio. WebM stores it as a display size in whole
+/// The relative tolerance for the pixel aspect ratio. `WebM` stores it as a display size in whole
 /// pixels.
 const ASPECT_TOLERANCE: f64 = 0.01;
 

@@ -19,7 +19,7 @@ pub(super) fn is_truncated(kind: Kind, path: &Path) -> io::Result<bool> {
     if kind == Kind::Webm { is_segment_truncated(&file, length) } else { is_box_truncated(&file, length) }
 }
 
-/// Checks the boxes of an MP4 or QuickTime file (ISO/IEC 14496-12 section 4.2). Any data can follow
+/// Checks the boxes of an MP4 or `QuickTime` file (ISO/IEC 14496-12 section 4.2). Any data can follow
 /// the last box, so only the boxes with video data and index count.
 fn is_box_truncated(file: &File, length: u64) -> io::Result<bool> {
     let mut at = 0;
@@ -46,7 +46,7 @@ fn is_box_truncated(file: &File, length: u64) -> io::Result<bool> {
     Ok(false)
 }
 
-/// Checks the segment of a WebM file (RFC 8794 section 4, RFC 9559). A segment of unknown length
+/// Checks the segment of a `WebM` file (RFC 8794 section 4, RFC 9559). A segment of unknown length
 /// counts as complete.
 fn is_segment_truncated(file: &File, length: u64) -> io::Result<bool> {
     /// The element id of a segment (RFC 9559).
