@@ -1,4 +1,5 @@
-# run · test · check · bench · demo. Everything CI does is here; each target installs what it needs.
+# Targets: run, test, check, bench, demo; `make help` lists all. CI runs `make test`. Each target
+# installs what it needs.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -6,10 +7,10 @@ SHELL := /bin/bash
 CARGO ?= cargo
 VENV := .tools/venv
 PYTHON := $(VENV)/bin/python
-# Inputs per property in `make check`.
+# The number of inputs per property test in `make check`.
 CASES ?= 4000
 SERVERS := ./.ci/services postgres garage moto clamd
-# Whatever is run of it, it is one build: other packages or features would be another, of every dependency.
+# Every test command uses the same packages and features, so that dependencies are built once.
 TESTED := --workspace --features tidegate/otlp --locked
 
 NEEDS_RUST := cargo:rust cc:build-essential cmake:cmake nasm:nasm
@@ -19,54 +20,55 @@ NEEDS_E2E := 7z:p7zip-full bsdtar:libarchive-tools chromium:chromium exiftool:li
 
 .PHONY: help run test check unit e2e bench fuzz demo update local-services tools-rust tools-python tools-bench
 
-help: ## what there is
+help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | column -t -s "$$(printf '\t')"
 
-run: tools-rust ## start the product on this machine and print where to look
+run: tools-rust ## start the server on this machine and print its addresses
 	$(CARGO) build --release --locked
 	exec ./target/release/tidegate serve
 
-# Packages first, in one go. Then a server that the tests need is built beside the lints: each alone leaves a core idle.
-test: ## everything that must pass
+# Installs packages first, then builds the test servers and runs the lints in parallel, because each
+# alone leaves a core idle.
+test: ## everything that CI runs
 	@./.ci/need $(NEEDS_RUST) $(NEEDS_PYTHON) $(NEEDS_SERVERS) $(NEEDS_E2E)
 	$(MAKE) --no-print-directory -j2 tools-servers check
 	$(MAKE) --no-print-directory unit e2e
 
-check: tools-rust ## format, lints, the rules of the house, and the parsers under thousands of made-up inputs
+check: tools-rust ## format, lints, the repository's own rules, and property tests of the parsers
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --all-features --locked -- -D warnings
 	$(CARGO) test $(TESTED) --test it -- tidy:: layers::
 	PROPTEST_CASES=$(CASES) $(CARGO) test $(TESTED) --lib
 
-# What needs no server is tested in `check`, and what needs no database once.
-unit: tools-rust tools-python tools-servers ## vector, conformance and in-process tests, the server's also on PostgreSQL
+# Tests without a server run in `check`. Tests without a database run once.
+unit: tools-rust tools-python tools-servers ## vector, conformance and in-process tests, also with PostgreSQL
 	$(CARGO) test $(TESTED) --no-run
 	$(SERVERS) -- $(CARGO) test $(TESTED) --test '*' -- --skip tidy:: --skip layers::
 	TEST_DATABASE=postgres $(SERVERS) -- $(CARGO) test $(TESTED) --test it -- --skip tidy:: --skip layers:: --skip contract:: --skip cli_settings::
 
-e2e: tools-rust tools-python tools-servers ## black-box tests of the built binary, with boto3, curl, nginx and strace
+e2e: tools-rust tools-python tools-servers ## black-box tests of the built binary with boto3, curl, nginx and strace
 	@./.ci/need $(NEEDS_E2E)
 	$(CARGO) test $(TESTED) --no-run
 	$(SERVERS) -- $(PYTHON) -m pytest e2e -q --color=no --durations=15 -p no:cacheprovider
 
-demo: tools-rust tools-python ## the README's walk, against a server of its own, printing each answer
+demo: tools-rust tools-python ## run the README's commands against a new server and print each response
 	$(CARGO) build --locked
 	./e2e/demo.sh
 
-bench: tools-rust tools-python tools-servers tools-bench ## speed, side by side with the named peers; see bench/README.md
+bench: tools-rust tools-python tools-servers tools-bench ## benchmarks beside named peers; see bench/README.md
 	$(CARGO) build --release --locked -p tidegate --bins --example range_load
 	$(CARGO) build --release --locked -p sign --example sign_speed
 	$(CARGO) build --release --locked -p media --example clean
 	DURABLE=1 GARAGE=$(CURDIR)/.tools/release/bin/garage ./.ci/services postgres garage -- $(PYTHON) bench/run.py
 
-fuzz: tools-rust ## the parsers under libFuzzer, SECONDS_EACH=60; takes the nightly toolchain
+fuzz: tools-rust ## fuzz the parsers with libFuzzer, SECONDS_EACH=60; needs the nightly toolchain
 	@cargo fuzz --version >/dev/null 2>&1 || $(CARGO) install cargo-fuzz --locked --root .tools
 	for target in policy pattern request ranges head; do PATH="$(CURDIR)/.tools/bin:$$PATH" $(CARGO) +nightly fuzz run $$target -- -max_total_time=$${SECONDS_EACH:-60}; done
 
-local-services: tools-rust tools-python tools-servers ## PostgreSQL, S3 and clamd on this machine until Ctrl-C; prints the settings
+local-services: tools-rust tools-python tools-servers ## run PostgreSQL, S3 and clamd on this machine until Ctrl-C and print the settings
 	@./.ci/services postgres garage clamd
 
-update: ## write the committed descriptions anew from the code
+update: ## regenerate openapi.json, schema.graphql and the reference pages from the code
 	UPDATE=1 $(CARGO) test $(TESTED) --test it contract
 
 tools-rust:
@@ -76,7 +78,8 @@ tools-python:
 	@./.ci/need $(NEEDS_PYTHON)
 	@test -x $(PYTHON) && $(PYTHON) -c 'import boto3, moto.server, PIL, pyarrow, pytest' 2>/dev/null || ./.ci/venv $(VENV)
 
-# PostgreSQL, clamd, ffmpeg, and two S3 servers that are not ours: one that verifies signatures and one that keeps versions.
+# PostgreSQL, clamd, ffmpeg, and two S3 servers: garage, which verifies signatures, and moto, which
+# keeps versions.
 tools-servers: tools-python
 	@./.ci/need $(NEEDS_SERVERS)
 	@test -x .tools/bin/garage || $(CARGO) install garage --version 2.5.0 --locked --debug --no-default-features --features bundled-libs,sqlite --root .tools

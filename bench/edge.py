@@ -1,4 +1,5 @@
-"""The edge beside nginx on the same files: signed URLs verified here, nothing verified there. See README.md."""
+"""Compares the edge with nginx and h2o on the same files. The edge verifies signed URLs; the peers
+verify nothing. See README.md."""
 
 import getpass
 import json
@@ -63,7 +64,7 @@ hosts:
 
 
 class H2o:
-    """h2o over the store's folder."""
+    """h2o serving the store's folder."""
 
     def __init__(self, folder, root):
         self.port = free_port()
@@ -84,7 +85,8 @@ class H2o:
 
 
 class Nginx:
-    """nginx over the store's folder: tcp_nopush on, off, and off with a cache of open files."""
+    """nginx serving the store's folder, in three variants: tcp_nopush on, tcp_nopush off, and off
+    with a cache of open files."""
 
     def __init__(self, folder, root):
         folder.mkdir()
@@ -106,7 +108,8 @@ class Nginx:
 
 
 def upload(server, size):
-    """An image of random bytes, by its API; the path and query of its signed URL."""
+    """Uploads an image of random bytes through its API. Returns the path and query of its signed
+    URL."""
     image, upload_id, part = server.begin(size=size)
     etags, left, number = [], size, 0
     block = os.urandom(min(size, 8 * MIB))
@@ -170,7 +173,7 @@ class Bench:
         return Run(self.nginx.pids(), [*arguments, self.nginx.url(which)], **shape)
 
     def beside(self, case, arguments, target="≥ 1.2", whichs=("on", "off"), per="rate", **shape):
-        """Ours and nginx in turn; the better of nginx's is the peer."""
+        """Measures the edge and nginx in turn. The better nginx variant is the peer."""
         ours, theirs = [], {which: [] for which in whichs}
         for warm in (self.ours, *(lambda given, which=which, **shape: self.theirs(which, given, **shape) for which in whichs)):
             warm(arguments, **{**shape, "seconds": 3})
@@ -207,11 +210,12 @@ class Bench:
         row("64 KiB ranges, one connection: p99 ms", shown([run.p99 for run in runs], 2), "", "", "< 2", f"{shown([run.rate for run in runs])} req/s")
 
     def cold(self):
-        """Hot ranges, alone and while files that are not in memory are read from beginning to end."""
+        """Measures ranges of cached files, alone and while files that are not in memory are read
+        completely."""
         lua = script(self.folder, "hot", [self.large], GIB, 64 << 10)
         quiet, busy, rates = [], [], []
         for _ in range(ROUNDS):
-            # Each file is read once: one that somebody has mapped can't be taken out of memory.
+            # Each file is read only once, because a mapped file can't be evicted.
             cold = [upload(self.server, GIB // 4) for _ in range(4)]
             for target in cold:
                 evict(self.folder / "data/store" / target.split("?")[0].lstrip("/"))
@@ -225,7 +229,7 @@ class Bench:
         row("p99 of hot 64 KiB ranges beside a cold read: ms", shown(busy, 2), f"quiet {shown(quiet, 2)}", f"{ratio:.2f}", "< 2", f"cold read {shown(rates)} MB/s")
 
     def slow(self, count=SLOW_READERS):
-        """So many readers of 1 MiB each who take a kilobyte now and then."""
+        """Measures slow clients, each of which reads 1 MiB a kilobyte at a time."""
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         host, port = urllib.parse.urlsplit(self.server.edge).netloc.split(":")
@@ -254,7 +258,8 @@ class Bench:
 
 
 class Discarding:
-    """A run of a client that discards in the kernel: the server's CPU per response, and how long responses took."""
+    """One run of a client that discards the bytes in the kernel: the server's CPU time per
+    response, and the response times."""
 
     def __init__(self, url, pids, target, length, step, connections, seconds=1):
         before = cpu_seconds(*pids)
@@ -273,7 +278,7 @@ def range_cases():
 
 
 def ranges_at(mtu, folder, pipe):
-    """In a network whose MTU is this: the rows."""
+    """Measures the ranges in a network with this MTU. Returns the rows."""
     if not enter_namespace(mtu):
         raise SystemExit("the MTU can't be set: no network namespace is permitted here")
     bench = Bench(folder)
@@ -318,7 +323,8 @@ def range_row(folder, target, servers, mtu, case):
 
 
 def ranges(folder):
-    """Random ranges beside nginx and h2o, whose bytes nobody verifies, on plain loopback and with the MTU of a network."""
+    """Measures random ranges beside nginx and h2o, which verify nothing, on plain loopback and with
+    the MTU of a network."""
     for mtu in (65536, 1500):
         at = folder / f"mtu{mtu}"
         at.mkdir()
@@ -339,7 +345,7 @@ NAMES = {"on": "tcp_nopush on", "off": "tcp_nopush off", "kept": "open_file_cach
 
 
 def evict(path):
-    """Out of the page cache."""
+    """Evicts a file from the page cache."""
     descriptor = os.open(path, os.O_RDONLY)
     os.fsync(descriptor)
     os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)

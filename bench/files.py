@@ -1,5 +1,6 @@
-"""Users' files: uploads beside garage, base64 beside the recorded reference, ZIPs beside one download of as many bytes, and
-listings of very many. See README.md."""
+"""Compares file uploads with garage, base64 uploads with recorded results of the Python reference,
+and ZIP downloads with a plain download of the same size. Also measures listings of very many files.
+See README.md."""
 
 import base64
 import hashlib
@@ -26,7 +27,8 @@ from server import BINARY, Server, send  # noqa: E402
 
 GIB = 1 << 30
 SETTINGS = {"LOG_LEVEL": "error", "RATE_LIMIT_PER_ADDRESS": "0", "RATE_LIMIT_PER_SUBJECT": "0", "MAX_BODY_MB": "20480"}
-# The Python reference implementation, MB/s of file bytes in 1 MiB parts of base64: it can't be installed from a registry.
+# Results of the Python reference implementation, which no registry offers: MB/s of file bytes in
+# base64 parts of 1 MiB.
 BASE64_REFERENCE = 38
 
 
@@ -68,7 +70,8 @@ def raw_parts(server, clients):
 
 
 def base64_parts(server):
-    """1 MiB in each, one after the other, as the source's clients do; the encoding is not counted."""
+    """Uploads parts of 1 MiB one after the other, as the original clients do. Encoding is not
+    counted."""
     count = 256
     upload, key = begin(server, count * MIB)
     chunk = base64.b64encode(os.urandom(MIB)).decode()
@@ -108,7 +111,7 @@ def uploads(folder):
 
 
 def curl(url, *arguments):
-    """MB/s, and milliseconds to the first byte."""
+    """Returns MB/s and the milliseconds to the first byte."""
     out = subprocess.check_output(["curl", "-sf", "-o", "/dev/null", "-w", "%{speed_download} %{time_starttransfer}", *arguments, url], text=True)
     rate, first = out.split()
     return float(rate) / 1e6, float(first) * 1000
@@ -128,8 +131,8 @@ def sparse(path, size, mark):
 
 
 def zips(folder):
-    """10 GiB as a ZIP of a thousand files, and as one file. Each is in the page cache when it is measured; both together do not
-    fit, so that they are measured one after the other."""
+    """Downloads 10 GiB as a ZIP of 1,000 files and as one file. Each is in the page cache when it
+    is measured; both together do not fit, so they are measured one after the other."""
     folder.mkdir()
     server = Server(folder, **SETTINGS)
     tree, size = folder / "tree", 10 * GIB // 1000
@@ -165,7 +168,7 @@ def zips(folder):
 
 
 def rows_of_files(server, owner, count):
-    """Files straight into the tables: a listing needs no bytes."""
+    """Inserts files directly into the tables; a listing needs no bytes."""
     start = int(time.time() * 1e6)
     columns = "id, owner_kind, owner_id, object_key, name, folded_name, content_type, state, size, etag, modified_at, created_by, created_at, folder, sha256, crc32, visibility"
 
@@ -202,7 +205,8 @@ def psql_tool():
 
 
 def listings(folder, database):
-    """A page of 100 with totals: of a thousand files, and from the middle of a million, all and by folder."""
+    """Measures a page of 100 with totals: of 1,000 files, and from the middle of a million, all and
+    by folder."""
     folder.mkdir()
     with Server(folder, **backends.settings(database, "disk"), **SETTINGS) as server:
         rows_of_files(server, "few", 1_000)

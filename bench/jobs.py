@@ -1,4 +1,5 @@
-"""The queue and the confirmation of uploads, on both databases. Nobody else's figure is beside them: no peer has either."""
+"""Measures the job queue and the confirmation of uploads on both databases. There is no comparison,
+because no peer has either."""
 
 import http.client
 import json
@@ -24,7 +25,7 @@ from sessions import ORG, Session, drawn, encoded  # noqa: E402
 
 SETTINGS = {"LOG_LEVEL": "error", "RATE_LIMIT_PER_ADDRESS": "0", "RATE_LIMIT_PER_SUBJECT": "0"}
 JOBS = 3_000
-# Jobs that wait for another day: they must cost nothing.
+# Jobs that are due much later. They must not slow the queue down.
 WAITING = 100_000
 CONFIRMATIONS = 1_000
 CLIENTS = 8
@@ -43,7 +44,7 @@ def run_sql(server, statements):
 
 
 def left(server):
-    # Of those that are due, which an index finds: looking must not be what is measured.
+    # Select due jobs, which an index finds, so that the lookup is not part of the measurement.
     sql = f"SELECT COUNT(*) FROM jobs WHERE class = 'images' AND state = 'QUEUED' AND run_at < {int(time.time() * 1e6) + 10**9}"
     if url := server.settings.get("DATABASE_URL"):
         return int(backends.psql(url, sql)[0][0])
@@ -54,7 +55,8 @@ def left(server):
 
 
 def enqueue(server):
-    """Jobs about media that never were: each is claimed, looked up and finished, and no more is done."""
+    """Enqueues jobs for media items that do not exist. Each is claimed, looked up and finished
+    without other work."""
     now = int(time.time() * 1e6)
     series = "WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {count}) SELECT n FROM s"
     if "DATABASE_URL" in server.settings:

@@ -1,4 +1,5 @@
-"""Images made anew, beside sharp (libvips) on the same files in the same run, one thread pinned to one core each."""
+"""Compares image processing with sharp (libvips) on the same files in the same run. Each runs one
+thread, pinned to one core."""
 
 import pathlib
 import random
@@ -16,7 +17,7 @@ CLEAN = ROOT / "target/release/examples/clean"
 
 
 def photo(width, height, seed):
-    """Something like a photo: soft shapes, edges and grain."""
+    """Draws an image that resembles a photo: soft shapes, edges and grain."""
     dice = random.Random(seed)
     image = Image.merge("RGB", [Image.linear_gradient("L").rotate(angle).resize((width, height)) for angle in (0, 90, 180)])
     draw = ImageDraw.Draw(image)
@@ -42,7 +43,7 @@ def ours(files, thumbnails):
 
 def theirs(files, thumbnails):
     command = ["taskset", "-c", "0", "node", SHARP / "time.js", "2", thumbnails, *files]
-    # Its first round loads and compiles.
+    # The first round loads and compiles code, so it is not counted.
     return float(subprocess.check_output(command).split()[1])
 
 

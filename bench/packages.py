@@ -1,5 +1,5 @@
-"""Datasets: a collection of 10,000 files brought back in one pass; presigned and signed links per core; children of a
-collection with 100,000 beside one with 1,000. See README.md."""
+"""Measures datasets: restoring a collection of 10,000 files in one pass, presigned and signed links
+per core, and listing a collection with 100,000 children beside one with 1,000. See README.md."""
 
 import hashlib
 import json
@@ -32,7 +32,7 @@ TABLES = {
 
 
 def rows_of(dataset, parent, first, count):
-    """Packages straight into the tables, numbered from `first` on."""
+    """Inserts packages directly into the tables, numbered from `first` on."""
     shown = dataset.call("GET", f"/datasets/{dataset.id}")
     at, etag = int(time.time() * 1e6), hashlib.md5(BYTES).hexdigest()
     number = dataset.node(parent)["intId"]
@@ -92,7 +92,7 @@ def wait_until(server, what, seconds=600):
 
 
 def waiting(server):
-    """Jobs that are not done yet."""
+    """Returns the number of unfinished jobs."""
     if url := server.settings.get("DATABASE_URL"):
         return int(backends.psql(url, "SELECT COUNT(*) FROM jobs")[0][0])
     database = sqlite3.connect(f"file:{server.folder / 'data/tidegate.db'}?mode=ro", uri=True)
@@ -161,7 +161,7 @@ def packages(folder, databases=("sqlite", "postgres")):
         place.mkdir()
         with Server(place, **backends.settings(database, "disk"), **SETTINGS) as server:
             dataset = Dataset(server)
-            # Its count is made with what is published first.
+            # The quota is counted from the published files first.
             dataset.package("first", b"x")
             links(server, dataset, database, place)
             children(server, dataset, database, place)

@@ -1,4 +1,4 @@
-"""What the benchmarks share: rounds, rows, and the CPU time of processes."""
+"""Shared parts of the benchmarks: rounds, table rows, and the CPU time of processes."""
 
 import http.client
 import os
@@ -50,7 +50,7 @@ def milliseconds(text):
 
 
 class Run:
-    """One run of wrk against the processes `pids`."""
+    """One run of wrk, with the CPU time of the processes `pids`."""
 
     def __init__(self, pids, arguments, threads=1, connections=32, seconds=SECONDS, errors=False):
         before, started = cpu_seconds(*pids), time.monotonic()
@@ -69,7 +69,7 @@ class Run:
 
 
 def put(url, block, blocks, headers):
-    """A body from memory in writes of 1 MiB; its ETag, if it has one."""
+    """Uploads a body from memory in writes of 1 MiB. Returns its ETag, if there is one."""
     parsed = urllib.parse.urlsplit(url)
     connection = http.client.HTTPConnection(parsed.netloc, timeout=120, blocksize=MIB)
     connection.putrequest("PUT", f"{parsed.path}?{parsed.query}" if parsed.query else parsed.path)

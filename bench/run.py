@@ -1,4 +1,5 @@
-"""Speed, side by side with named peers on the same machine in the same run. See README.md for the method."""
+"""Runs the benchmarks beside named peers, on the same machine in the same run. See README.md for
+the method."""
 
 import json
 import os
@@ -65,13 +66,15 @@ def load(server, folder, name, ids, tail, method="GET", body="nil"):
 
 
 def drive(server, arguments):
-    """One run of wrk: requests per second, per core-second of the server, p99, cores."""
+    """Runs wrk. Returns requests per second, requests per core-second of the server, the 99th
+    percentile and the cores used."""
     run = Run([server.process.pid], arguments)
     return run.rate, run.total / run.cpu, run.p99_text, run.cpu / run.wall
 
 
 def rows_of_images(server, owner, count):
-    """Images straight into the table: a stream URL and a listing need no bytes. Their ids."""
+    """Inserts images directly into the table, because a stream URL and a listing need no bytes.
+    Returns their ids."""
     ids = [str(uuid.uuid4()) for _ in range(count)]
     start = int(time.time() * 1e6)
     columns = "id, owner_kind, owner_id, object_key, content_type, state, size, etag, modified_at, created_by, created_at"
@@ -127,13 +130,14 @@ def json_requests(folder, database):
 
 
 def listings(folder, database):
-    """A page of 100 of an owner with a thousand images, and of one with a million, in the same table."""
+    """Measures a page of 100 of an owner with 1,000 images and of one with a million, in the same
+    table."""
     folder.mkdir()
     with Server(folder, **backends.settings(database, "disk"), LOG_LEVEL="error") as server:
         few, many = [], []
         rows_of_images(server, "few", 1_000)
         rows_of_images(server, "many", 1_000_000)
-        # Somewhere in the middle, where an offset would hurt.
+        # A page in the middle, where pagination by offset would be slow.
         def middle(owner, depth):
             cursor = ""
             for _ in range(depth):

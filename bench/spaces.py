@@ -1,5 +1,6 @@
-"""Lists of spaces: a thousand images with their thumbnails under one signature, beside the cost of a signature for each URL;
-and a page of a space with a million images beside one with a thousand. See README.md."""
+"""Measures listings of spaces: 1,000 images with thumbnails under one signature, beside the cost of
+one signature per URL, and a page of a space with a million images beside one with a thousand. See
+README.md."""
 
 import json
 import os
@@ -21,7 +22,7 @@ from report import ROUNDS, Run, row, shown, write_table  # noqa: E402
 from server import Server  # noqa: E402
 
 SETTINGS = {"LOG_LEVEL": "error", "RATE_LIMIT_PER_ADDRESS": "0", "RATE_LIMIT_PER_SUBJECT": "0"}
-# As a server makes them: each size as WebP and as JPEG.
+# The server makes each size as WebP and as JPEG.
 THUMBNAILS = ["320.webp", "320.jpg", "1280.webp", "1280.jpg"]
 TABLES = {
     "objects": "id, owner_kind, owner_id, object_key, name, content_type, state, size, etag, modified_at, created_by, created_at, width, height, blurhash, scan, thumbnails",
@@ -31,7 +32,7 @@ TABLES = {
 
 
 def rows_of(space, count, thumbnails):
-    """Images straight into the tables: a list needs no bytes."""
+    """Inserts images directly into the tables, because a listing needs no bytes."""
     start = int(time.time() * 1e6) - count
     for number in range(count):
         image, version, upload = uuid.uuid4(), uuid.uuid4().hex, uuid.uuid4().hex
@@ -102,7 +103,8 @@ def spaces(folder, databases=("sqlite", "postgres")):
                 alone.append(lists(server, place, thousand, "limit=1000", connections=1))
                 signed.append(signatures())
             urls = 1_000 * (1 + len(THUMBNAILS))
-            # Per core-second on both sides: what a list takes, and what it would take with a signature for each URL.
+            # Both sides are per core-second: the measured listing, and one with a signature for
+            # each URL.
             ours = [run.total / run.cpu for run in each]
             theirs = [1 / (1 / rate + urls / speed) for rate, speed in zip(ours, signed)]
             ratio = statistics.median(ours) / statistics.median(theirs)

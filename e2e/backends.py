@@ -1,4 +1,4 @@
-"""The databases and stores that a server can be put on: what `.ci/services` started, and a new corner of it for each."""
+"""Provides fresh databases and buckets on the servers that `.ci/services` started."""
 
 import os
 import pathlib
@@ -48,7 +48,8 @@ def new_bucket():
 
 
 def settings(database, store):
-    """What puts a server there: `sqlite` or `postgres`, `disk` or `s3`."""
+    """Returns the settings of a server on a database (`sqlite` or `postgres`) and a store (`disk`
+    or `s3`)."""
     chosen = {}
     if database == "postgres":
         chosen["DATABASE_URL"] = new_database()

@@ -1,4 +1,5 @@
-"""A ZIP of 70,000 files with one of more than 4 GiB among them, through every program that reads ZIPs. By hand: it takes minutes and 5 GB.
+"""Reads a ZIP of 70,000 files, one of them over 4 GiB, with every program that reads ZIPs. Run it
+by hand; it takes minutes and 5 GB.
 
     .ci/services -- .tools/venv/bin/python e2e/big_zip.py
 """
@@ -31,7 +32,7 @@ def main():
             file.write(b"begin")
             file.seek(LARGE - 3)
             file.write(b"end")
-        # In the middle, so that entries begin on both sides of 4 GiB.
+        # In the middle, so that entries start before and after the 4 GiB offset.
         os.utime(large, (1_700_000_000 + SMALL // 2, 1_700_000_000 + SMALL // 2))
         server = Server(folder, UPLOAD_ROOT=str(tree), LOG_LEVEL="warn")
         started = time.monotonic()

@@ -1,4 +1,4 @@
-"""Pages for browser tests: served on a free port, and told by the browser what it found."""
+"""Serves pages for browser tests on a free port and collects what they report."""
 
 import contextlib
 import http.server
@@ -7,7 +7,7 @@ import threading
 
 
 class ReportingPage(http.server.BaseHTTPRequestHandler):
-    """Keeps the JSON that a page posts in `server.results`. A test adds `do_GET`."""
+    """Appends the JSON that a page posts to `server.results`. A test adds `do_GET`."""
 
     def do_POST(self):
         self.server.results.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
@@ -20,7 +20,7 @@ class ReportingPage(http.server.BaseHTTPRequestHandler):
 
 @contextlib.contextmanager
 def serve(handler):
-    """A server of such pages, until the block ends."""
+    """Runs a server of such pages until the block ends."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.results = []
     thread = threading.Thread(target=server.serve_forever)

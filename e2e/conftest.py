@@ -1,4 +1,4 @@
-"""Fixtures of the black-box tests, and what must hold after every one of them."""
+"""Fixtures of the black-box tests, and the checks that run after each test."""
 
 import re
 
@@ -6,7 +6,7 @@ import pytest
 
 from server import Server
 
-# What no log may ever hold: signatures, keys, cookies, tokens.
+# Secrets that must never be logged: signatures, keys, cookies, tokens.
 SECRETS = re.compile(
     r"X-Amz-Signature=|X-Amz-Credential=|Signature=[A-Za-z0-9~_-]{20}|CloudFront-(Policy|Signature)=|BEGIN [A-Z ]*PRIVATE KEY|[Aa]uthorization: AWS4"
 )

@@ -1,5 +1,5 @@
-"""The crash loop: clients that upload, complete, abort and delete; a server that is killed under them; and a check,
-after every restart, of everything that was answered.
+"""Runs clients that upload, complete, abort and delete against a server that is killed repeatedly,
+and checks every acknowledged change after each restart.
 
     python e2e/crash_loop.py --rounds 2000 --database sqlite --store disk
 """
@@ -25,11 +25,12 @@ WORKERS = 6
 
 
 class Cut(Exception):
-    """The server went away in the middle of a request: what came of it is open."""
+    """Raised when the server was killed during a request; the request may or may not have taken
+    effect."""
 
 
 class Client:
-    """One worker's connections, kept alive as real clients keep them."""
+    """The connections of one worker, kept alive as real clients do."""
 
     def __init__(self):
         self.connections = {}
@@ -58,7 +59,7 @@ class Client:
 
 
 class Image:
-    """What is known of one image: the last thing asked, and the last thing answered."""
+    """The expected state of one image: the last request and the last response."""
 
     def __init__(self, image, upload):
         self.image, self.upload, self.etags, self.bodies = image, upload, {}, {}
@@ -80,7 +81,7 @@ class Loop:
         self.counts = {"answered": 0, "cut": 0, "checked": 0, "deleted": 0, "aborted": 0}
         self.slowest_start = 0.0
 
-    # -- what clients do
+    # -- client operations
 
     def work(self, stop, seed):
         chance, client = random.Random(seed), Client()
@@ -91,7 +92,7 @@ class Loop:
                 with self.lock:
                     self.counts["cut"] += 1
                 return
-            except Exception as error:  # a wrong answer is the loop's failure, not this thread's
+            except Exception as error:  # A wrong response fails the loop, not only this thread.
                 with self.lock:
                     self.failures.append(error)
                 return
@@ -108,7 +109,7 @@ class Loop:
         bodies.append(chance.randbytes(chance.randrange(1, 40_000)))
         for number, part in enumerate(bodies, 1):
             self.put(client, image, number, part)
-            if chance.random() < 0.1:  # the same part again, as a client would that missed the answer
+            if chance.random() < 0.1:  # Send the same part again, like a client that did not receive the response.
                 self.put(client, image, number, part)
         if chance.random() < 0.15:
             self.change(client, image, "aborted", "POST", f"/v1/images/{image.image}/abort", 204)
@@ -138,14 +139,16 @@ class Loop:
             if word in self.counts:
                 self.counts[word] += 1
 
-    # -- what must hold
+    # -- checks
 
     def check(self, image):
-        """An answered change is there; one that was cut off came about whole or not at all."""
+        """Checks that an acknowledged change is there, and that an interrupted one took effect
+        completely or not at all."""
         self.counts["checked"] += 1
         path = f"/v1/images/{image.image}"
         upload = self.server.call("GET", f"{path}/upload")
-        # Second: a completion that a crash cut off is finished by the server meanwhile, or by whoever looks first.
+        # The completion comes second: an interrupted one is finished by the server, or by the next
+        # request for the image.
         whole = self.server.call("GET", f"{path}/range")
         if whole.status == 200:
             state = "complete"
@@ -195,7 +198,8 @@ class Loop:
         self.images = []
 
     def finish(self):
-        """Everything once more; then everything open is aborted, the sweep runs, and what lies about is counted."""
+        """Checks every image again, aborts every open upload, runs the sweep and counts what is
+        left."""
         for image in self.settled:
             self.check(image)
         cursor = ""
@@ -207,17 +211,19 @@ class Loop:
             if not page.get("nextCursor"):
                 break
             cursor = f"&cursor={page['nextCursor']}"
-        time.sleep(2.5)  # older than the sweep's grace
+        time.sleep(2.5)  # Older than the sweep's grace period.
         deadline = time.monotonic() + 60
         while (left := self.remains()) and time.monotonic() < deadline:
             time.sleep(0.5)
         assert not left, f"left over after the sweep: {left[:10]} and {max(0, len(left) - 10)} more"
 
     def remains(self):
-        """Files without a row, rows without a file, rows between two states, jobs undone."""
+        """Returns files without a row, rows without a file, rows in a transitional state and
+        unfinished jobs."""
         rows = self.rows("SELECT object_key, state FROM objects WHERE state <> 'PURGED'")
         found = [f"row {key} is {state}" for key, state in rows if state != "READY"]
-        # What S3 may still be assembling is looked at once more, a quarter of an hour later: that is not due yet.
+        # The job that checks S3 again after an assembly runs 15 minutes later, so it is not due
+        # yet.
         due = int(time.time() * 1e6)
         jobs = self.rows(f"SELECT payload, state FROM jobs WHERE payload NOT LIKE '%SweepV1%' AND run_at <= {due}")
         found += [f"job {payload} is {state}" for payload, state in jobs]
@@ -248,11 +254,12 @@ class Loop:
 
 
 def run(folder, rounds, seed, database="sqlite", store="disk"):
-    """Runs the loop over a server of its own, and returns what it counted. On a busy machine few requests fit into the
-    life of a server: then up to four times as many rounds are run, until half of `rounds` were answered and cut off."""
+    """Runs the loop with its own server and returns the counts. On a busy machine few requests fit
+    into the life of a server; then up to four times as many rounds are run, until half of `rounds`
+    were acknowledged and half were interrupted."""
     settings = backends.settings(database, store)
     sweeping = {"SWEEP_INTERVAL_SECONDS": "1", "SWEEP_GRACE_SECONDS": "1", "MULTIPART_PART_SIZE_BYTES": str(PART)}
-    # A debug log of that many requests says nothing that a test would read.
+    # A debug log of so many requests would not be read by any test.
     server = Server(folder, **settings, **sweeping, LOG_LEVEL="warn")
     loop = Loop(server, seed)
     started = time.monotonic()

@@ -1,4 +1,4 @@
-"""A client of a dataset, as a platform's backend is one."""
+"""A client of a dataset, as used by a platform's backend."""
 
 import io
 import json
@@ -69,7 +69,7 @@ class Dataset:
 
 
 class Ranges(io.RawIOBase):
-    """A file of which a reader gets what it asks for by Range requests, counted."""
+    """A file object that reads by Range requests and counts them."""
 
     def __init__(self, size, fetch):
         self.size, self.fetch, self.at, self.asked = size, fetch, 0, []

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The README's walk, step by step, against a server of its own: prints each command's answer and stops at the
-# first that is not as it should be.
+# Runs the commands of the README against a new server, prints each response and stops at the first
+# unexpected one.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=$PWD

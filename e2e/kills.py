@@ -1,5 +1,5 @@
-"""Kills a process at the entry of the nth of all system calls by which it changes a disk or speaks to another server,
-whichever of its threads makes it. strace counts for each thread alone, and threads take turns."""
+"""Kills a process at the entry of its nth system call that changes a disk or sends to another
+server, counted over all threads. strace can't do that, because it counts per thread."""
 
 import ctypes
 import os
@@ -8,7 +8,7 @@ import signal
 import struct
 import threading
 
-# Numbers of the calls: include/uapi/asm-generic/unistd.h, arch/x86/entry/syscalls/syscall_64.tbl.
+# System call numbers: include/uapi/asm-generic/unistd.h, arch/x86/entry/syscalls/syscall_64.tbl.
 CALLS = {
     "x86_64": {
         1: "write", 18: "pwrite64", 20: "writev", 44: "sendto", 46: "sendmsg", 74: "fsync", 75: "fdatasync", 77: "ftruncate",
@@ -21,15 +21,16 @@ CALLS = {
         276: "renameat2", 285: "copy_file_range",
     },
 }[platform.machine()]
-# What is written to a socket or a log changes no store; it is counted where the store is another server.
+# Writes to sockets and logs do not change a local store. They are counted only if the store is
+# another server.
 SPOKEN = {"write", "writev", "sendto", "sendmsg"}
 CHANGES = set(CALLS.values()) - SPOKEN
 
 SEIZE, INTERRUPT, DETACH, SYSCALL, GET_SYSCALL_INFO = 0x4206, 0x4207, 17, 24, 0x420E
 SYSGOOD, CLONE = 1, 1 << 3
-# Does nothing to a server; its watcher sees it.
+# A signal that the server ignores and the tracer sees.
 WAKE = signal.SIGWINCH
-# waitpid: of every kind of child, and of this thread's alone.
+# waitpid options __WALL and __WNOTHREAD: children of every kind, but only of this thread.
 ALL, OWN = 0x40000000, 0x20000000
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -38,7 +39,7 @@ libc.ptrace.restype = ctypes.c_long
 
 
 def ptrace(request, thread, address=0, data=0):
-    """`False` if the thread is gone."""
+    """Calls ptrace. Returns `False` if the thread no longer exists."""
     if libc.ptrace(request, thread, address, data) >= 0:
         return True
     if ctypes.get_errno() == 3:  # ESRCH
@@ -47,9 +48,10 @@ def ptrace(request, thread, address=0, data=0):
 
 
 class Killer:
-    """Watches a process from `start` on, in a thread of its own; kills it at the entry of call number `at`, from 1 on, of
-    those in `names`. `calls` are the names of those that were entered, in order; `gone` is set when the process ended.
-    Nobody else may wait for the process, or poll it, while it is watched: a stop that is told twice is told once."""
+    """Traces a process in its own thread and kills it at the entry of call number `at` (from 1)
+    among those in `names`. `calls` lists the names of the calls entered, in order; `gone` is set
+    when the process has ended. No other code may wait for or poll the process meanwhile, because
+    each stop is reported only once."""
 
     def __init__(self, pid, at=None, names=CHANGES):
         self.pid, self.at, self.names = pid, at, names
@@ -65,7 +67,7 @@ class Killer:
         return self
 
     def __exit__(self, *_):
-        """Lets go of it, if it lives."""
+        """Detaches from the process if it is still running."""
         self.ending.set()
         if self.thread.is_alive():
             try:
@@ -80,7 +82,7 @@ class Killer:
     def run(self):
         try:
             self.watch()
-        except BaseException as error:  # told to whoever waits
+        except BaseException as error:  # Raised in the thread that uses the killer.
             self.error = error
         finally:
             self.attached.set()

@@ -1,4 +1,5 @@
-"""A server process for the black-box tests: started on free ports in a folder of its own, and stopped."""
+"""Starts a server process for the black-box tests, on free ports in its own folder, and stops it.
+"""
 
 import json
 import os
@@ -16,7 +17,7 @@ BINARY = pathlib.Path(os.environ.get("TIDEGATE", ROOT / "target/debug/tidegate")
 
 
 def free_ports(count):
-    """So many, each another: all are held until the last is found."""
+    """Returns different free ports. All are held until the last one is found."""
     probes = [socket.socket() for _ in range(count)]
     try:
         for probe in probes:
@@ -40,7 +41,8 @@ class Answer:
 
 
 def send(method, url, headers=None, body=None, timeout=60):
-    """One request, no redirects followed, errors as answers."""
+    """Sends one request. Follows no redirects and returns error responses instead of raising them.
+    """
     request = urllib.request.Request(url, data=body, method=method, headers=headers or {})
     opener = urllib.request.build_opener(NoRedirect)
     try:
@@ -56,7 +58,7 @@ class NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 class Server:
-    """The built binary. Its log is kept for the whole life of the folder, over restarts."""
+    """The built binary as a process. Its log spans all restarts in the folder."""
 
     def __init__(self, folder, **settings):
         self.folder = pathlib.Path(folder)
@@ -106,7 +108,7 @@ class Server:
         self.stop()
 
     def memory(self, field="VmRSS"):
-        """Resident memory in MiB: now, or with VmHWM at its highest."""
+        """Returns the resident memory in MiB: the current one, or the peak with VmHWM."""
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(rf"{field}:\s+(\d+) kB", status).group(1)) / 1024
 
@@ -131,7 +133,7 @@ class Server:
         return self.call("POST", f"/v1/images/{image}/complete", user, body)
 
     def stream(self, image, user="alice"):
-        """The stream URL, and the Cookie header that goes with it."""
+        """Returns the stream URL and the Cookie header that it needs."""
         answer = self.call("GET", f"/v1/images/{image}/stream-url", user).json()
         cookies = answer["auth"].get("cookies", [])
         return answer["url"], "; ".join(f"{c['name']}={c['value']}" for c in cookies)

@@ -1,4 +1,4 @@
-"""A client of sessions, as the source's front end is one; and files to send."""
+"""A client of sessions, as the original front end behaves, and test files to upload."""
 
 import io
 import json
@@ -26,7 +26,7 @@ class Session:
         return send(method, self.server.api + below + path, ORG, data)
 
     def send(self, data, kind, name="a"):
-        """Announced, sent and confirmed: the answer to the confirmation."""
+        """Announces, uploads and confirms a file. Returns the response to the confirmation."""
         target = self.call("POST", "/media/upload-url", {"filename": name, "contentType": kind}).json()
         put = send("PUT", target["uploadUrl"], {"Content-Type": kind}, data)
         assert put.status == 200, put.body
@@ -45,7 +45,8 @@ class Session:
         raise AssertionError(f"it has no end: {shown}")
 
     def make(self, data, kind, name="a"):
-        """Sent, and what became of it. What is refused at once has a status and no more."""
+        """Uploads a file and returns the final state. A file refused at once has only a status and
+        a reason."""
         answer = self.send(data, kind, name)
         if answer.status != 200:
             return {"status": "REJECTED", "reason": answer.json()["error"]["message"]}
@@ -63,7 +64,7 @@ def opened(data):
 
 
 def drawn(width, height, mode="RGB"):
-    """Four corners of four colours, so that every turn shows."""
+    """Draws four corners in four colours, so that every orientation is recognisable."""
     image = Image.new("RGB", (width, height), (128, 128, 128))
     draw = ImageDraw.Draw(image)
     w, h = width // 2, height // 2
@@ -78,7 +79,7 @@ CORNERS = [(230, 30, 30), (30, 200, 30), (30, 30, 230), (240, 240, 30)]
 
 
 def corners(image):
-    """The colours well inside of the four corners."""
+    """Returns the colours inside the four corners."""
     image = image.convert("RGB")
     x, y = image.width // 5, image.height // 5
     return [image.getpixel(at) for at in ((x, y), (image.width - x - 1, y), (x, image.height - y - 1), (image.width - x - 1, image.height - y - 1))]
@@ -95,7 +96,7 @@ def encoded(image, kind, **options):
 
 
 def exif(orientation):
-    """Orientation, a maker's name and a place."""
+    """Returns Exif data with an orientation, a maker's name and a location."""
     fields = Image.Exif()
     fields[0x0112], fields[0x010F] = orientation, "SecretMaker"
     fields[0x8825] = {1: "N", 2: (52.0, 31.0, 12.0), 3: "E", 4: (13.0, 24.0, 36.0)}
@@ -103,7 +104,8 @@ def exif(orientation):
 
 
 def exiftool(files, folder):
-    """Names, with their groups, of all that exiftool finds in files, but for what it says of the files themselves."""
+    """Returns all tag names that exiftool finds, with their groups, except those about the file
+    itself."""
     paths = []
     for data in files:
         paths.append(folder / f"looked-at-{len(paths)}")

@@ -1,4 +1,4 @@
-"""The same walk on PostgreSQL and S3, and two servers as one behind nginx."""
+"""Tests the main path on PostgreSQL and S3, and two servers behind nginx that act as one."""
 
 import json
 import pathlib
@@ -15,7 +15,7 @@ MIB = 1 << 20
 
 
 def upload(call, put, bodies):
-    """An upload in parts, each of them out of order, by way of `call` for the API and `put` for bytes."""
+    """Uploads an image in parts, out of order. `call` sends API requests and `put` sends bytes."""
     begun = call("POST", "/v1/images", {"size": sum(map(len, bodies))}).json()
     image, etags = begun["imageId"], {}
     for number in reversed(range(1, len(bodies) + 1)):
@@ -53,7 +53,7 @@ def test_the_walk_on_postgres_and_s3(make_server):
 
 
 class Nginx:
-    """nginx before some servers: requests go to each in turn."""
+    """nginx as a reverse proxy that distributes requests to servers in turn."""
 
     def __init__(self, folder, upstreams):
         self.folder, self.ports = pathlib.Path(folder), [free_port() for _ in upstreams]
@@ -163,7 +163,7 @@ def test_two_servers_behind_nginx_are_one(tmp_path):
                 done = call("POST", f"/v1/images/{image}/complete", completion).json()
                 assert call("POST", f"/v1/images/{image}/complete", completion).json() == done
                 images.append(image)
-                # One request more, so that the next upload begins on the other server.
+                # An additional request, so that the next upload begins on the other server.
                 call("GET", "/v1/images")
             by = {what: {server for _, name, server in served if name == what} for what in ("images", "upload-url", "complete")}
             assert all(len(used) == 2 for used in by.values()), f"each step was done by both: {by}"
@@ -176,7 +176,7 @@ def test_two_servers_behind_nginx_are_one(tmp_path):
                 for _ in range(2):
                     answer = send("GET", stream["url"], {"Cookie": cookie, "Range": "bytes=5242870-5242889"})
                     assert (answer.status, answer.body) == (206, whole[5242870:5242890]), answer.body
-            # One is killed; the other goes on with everything.
+            # One server is killed; the other continues every upload.
             servers[0].stop(signal.SIGKILL)
             image, completion = upload(call, lambda url, body: send("PUT", url, {}, body), bodies)
             call("POST", f"/v1/images/{image}/complete", completion)

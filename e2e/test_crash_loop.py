@@ -1,4 +1,5 @@
-"""The crash loop's short form: on the embedded default, and on PostgreSQL with S3. `crash_loop.py` is the long one."""
+"""Runs the short form of the crash loop, on the embedded default and on PostgreSQL with S3.
+`crash_loop.py` is the long form."""
 
 import os
 import random

@@ -1,4 +1,5 @@
-"""What is shipped for machines of one's own: the unit, the site, the script, and a backup that comes back."""
+"""Tests the deployment files: the systemd unit, the nginx site, the install script, and restoring a
+backup."""
 
 import http.client
 import json
@@ -21,7 +22,7 @@ DEPLOY = ROOT / "deploy"
 def test_the_unit_is_right_and_confined(tmp_path):
     assert shutil.which("systemd-analyze"), "systemd-analyze is missing"
     unit = tmp_path / "tidegate.service"
-    # The binary is where the script puts it; here it is not.
+    # The unit names the binary where the script installs it, which this test does not do.
     unit.write_text((DEPLOY / "systemd/tidegate.service").read_text().replace("/usr/local/bin/tidegate", "/bin/true"))
     verified = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True)
     assert verified.returncode == 0 and "tidegate.service" not in verified.stderr, verified.stderr
@@ -31,7 +32,8 @@ def test_the_unit_is_right_and_confined(tmp_path):
 
 
 def site(folder, server=None):
-    """The site as it is delivered, on free ports, with a certificate of its own and in front of a server of ours."""
+    """Runs the delivered nginx site on free ports, with its own certificate, in front of a server.
+    """
     subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=files.example.com",
                     "-keyout", folder / "privkey.pem", "-out", folder / "fullchain.pem"], check=True, capture_output=True)  # fmt: skip
     text = (DEPLOY / "nginx/tidegate.conf").read_text().replace("/etc/tidegate/tls", str(folder))
@@ -139,13 +141,13 @@ def test_a_backup_comes_back(tmp_path):
         assert server.call("POST", "/v1/files/complete", body={"uploadId": begun["uploadId"]}).status == 200
         data, saved = tmp_path / "first/data", tmp_path / "saved"
         saved.mkdir()
-        # As the guide says, while the server runs: the database first.
+        # As described in the guide, while the server runs: the database first.
         with sqlite3.connect(data / "tidegate.db") as source, sqlite3.connect(saved / "tidegate.db") as copy:
             source.backup(copy)
         try:
             shutil.copytree(data / "store", saved / "store")
         except shutil.Error as error:
-            # Parts of uploads come and go, as the guide says.
+            # Upload parts are excluded, as described in the guide, because they change constantly.
             assert all("/.parts" in os.path.join("/", place) for place, _, _ in error.args[0]), error
         shutil.copytree(data / "keys", saved / "keys")
         late = server.call("POST", "/v1/files/init", body={"mode": "single", "files": [{"name": "late", "size": 1}]})

@@ -1,5 +1,6 @@
-"""What kill -9 can't show, since the page cache outlives a process: that an answer comes after the disk has it all, and
-what happens when the disk says no. Both by strace on the built binary."""
+"""Tests durability that kill -9 can't show, because the page cache survives a process: a response
+is sent only after everything is on disk, and disk errors are handled. Uses strace on the built
+binary."""
 
 import os
 import pathlib
@@ -17,7 +18,7 @@ CALLS = "openat,openat2,write,pwrite64,writev,fsync,fdatasync,renameat2,unlinkat
 
 
 class Traced(Server):
-    """A server under strace, which is told what to watch or to break."""
+    """A server under strace, with the given tracing or fault injection."""
 
     def __init__(self, folder, *options, **settings):
         super().__init__(folder, **settings)
@@ -33,12 +34,13 @@ class Traced(Server):
 
 
 def events(text):
-    """Name, arguments and result of each call, in the order of their ends; answers count from their beginning."""
+    """Returns the name, arguments and result of each call, ordered by completion. Responses are
+    ordered by their start."""
     begun, found = {}, []
     for line in text.splitlines():
         match = re.match(r"(\d+) +(.*)", line)
         if not match:
-            continue  # the rest of a line whose beginning was another request's
+            continue  # The end of a line that began before the trace.
         thread, rest = match.groups()
         if resumed := re.match(r"<\.\.\. (\w+) resumed>(.*)", rest):
             name, arguments = begun.pop(thread, (resumed[1], ""))
@@ -59,7 +61,7 @@ def events(text):
 
 
 def position(found, names, *words, after=-1):
-    """Where the first such call after `after` is."""
+    """Returns the index of the first matching call after `after`."""
     for at, (name, arguments) in enumerate(found):
         if at > after and name in names and all(word in arguments for word in words):
             return at
@@ -67,7 +69,7 @@ def position(found, names, *words, after=-1):
 
 
 def test_an_answer_comes_after_the_disk_has_it_all(tmp_path):
-    """write → fsync → rename → fsync of the folder → commit → answer."""
+    """The order is write, fsync, rename, fsync of the folder, commit, response."""
     with Traced(tmp_path, "-e", f"trace={CALLS}") as server:
 
         def during(what):
@@ -100,7 +102,7 @@ def test_an_answer_comes_after_the_disk_has_it_all(tmp_path):
         order += [commit, position(found, sync, "tidegate.db-wal>", after=commit)]
         answer = position(found, ("writev", "write", "sendto"), "HTTP/1.1 200", after=order[-1])
         order.append(answer)
-        # Every new folder on the way was made durable in its parent, before the bytes went there.
+        # Every new folder was made durable in its parent before the bytes were written.
         for folder in ("/store>", "/store/images>", "/store/images/alice>", f"/store/images/alice/{image}>"):
             assert position(found, sync, folder) < order[3], folder
         print("completion: fsync → record → fsync folder → rename → fsync folder → commit → fsync → answer", order)
@@ -110,7 +112,7 @@ def test_an_answer_comes_after_the_disk_has_it_all(tmp_path):
         commit = position(found, sync, "tidegate.db-wal>")
         gone = position(found, ("unlinkat", "renameat2"), "disk.img", after=commit)
         assert position(found, ("writev", "write", "sendto"), "HTTP/1.1 204", after=gone) > gone
-        # Rows before bytes when deleting; and no file was ever opened outside the data folder for writing.
+        # Rows are deleted before bytes, and no file outside the data folder was opened for writing.
         whole = events(server.trace.read_text())
         opened = [arguments for name, arguments in whole if name == "openat" and re.search(r"O_(RDWR|WRONLY|CREAT)", arguments)]
         outside = [arguments for arguments in opened if str(tmp_path / "data") not in arguments and '"/dev/' not in arguments and '"/proc/' not in arguments]
@@ -119,7 +121,7 @@ def test_an_answer_comes_after_the_disk_has_it_all(tmp_path):
 
 
 class Breaking:
-    """strace on a running server: the nth such call of a thread fails, until `mend`."""
+    """strace attached to a running server: the nth such call of a thread fails, until `mend`."""
 
     def __init__(self, server, calls, error, number):
         inject = ["-e", f"trace={calls}", "-e", f"inject={calls}:error={error}:when={number}"]
@@ -139,8 +141,8 @@ class Breaking:
 
 
 def one_upload(server, body, breaking):
-    """A whole upload by a client that tries again. The disk is mended after the first refusal, of which there may be
-    one; whether there was."""
+    """Performs a whole upload with a client that retries. Repairs the disk after the first failed
+    request. Returns whether a request failed."""
     refused, image, etag = False, None, None
     while True:
         assert breaking.process.poll() is None or refused, "strace ended by itself"
@@ -175,8 +177,10 @@ def one_upload(server, body, breaking):
     [("fsync,fdatasync", "EIO", 12), ("pwrite64", "ENOSPC", 40), ("renameat2", "EIO", 3)],
 )
 def test_a_disk_that_fails_once_costs_one_request(make_server, calls, error, most):
-    """The nth such call fails, for every n from the first on: a clear error, nothing half, and the next try succeeds."""
-    # Without sessions it starts no program: strace does not let go of one that is being started at that moment.
+    """For every n, the nth such call fails. The result is a clear error and no partial state, and a
+    retry succeeds."""
+    # Without the sessions surface the server starts no other programs; strace can't detach from a
+    # process that is starting.
     server, refusals = make_server(SURFACES="disks"), 0
     for number in range(1, most + 1):
         body = random.randbytes(random.randrange(1, 300_000))

@@ -1,4 +1,4 @@
-"""The edge as a process of its own, and what browsers and crowds make of it."""
+"""Tests the stand-alone edge, browsers that read from it, and many clients at once."""
 
 import hashlib
 import json
@@ -24,7 +24,7 @@ MIB = 1 << 20
 
 
 class Edge(Server):
-    """`tidegate edge`, in a folder of its own."""
+    """`tidegate edge` as a process, in its own folder."""
 
     def __init__(self, folder, port, **settings):
         folder.mkdir(exist_ok=True)
@@ -35,7 +35,7 @@ class Edge(Server):
         (folder / "keys").mkdir(exist_ok=True)
 
     def trust(self, server):
-        """Copies the public keys of a server, and nothing else of it."""
+        """Copies the public keys of a server and nothing else."""
         for key in (server.folder / "data/keys/cloudfront").glob("*.pub.pem"):
             shutil.copy(key, self.folder / "keys" / key.name)
 
@@ -92,7 +92,8 @@ def ranges_are_right(url, headers, whole, count=30):
 
 @pytest.mark.parametrize("fault", ["EIO", "EINVAL"])
 def test_what_the_kernel_does_not_send(make_server, make_edge, fault):
-    """A disk that fails before the first byte is an answer; a kernel that can't send from files has them read."""
+    """A disk error before the first byte gives an error response. If the kernel can't send from
+    files, they are read into buffers."""
     port = free_port()
     server = make_server(EDGE_PORT="off", EDGE_URL=f"http://127.0.0.1:{port}", MULTIPART_PART_SIZE_BYTES=str(5 * MIB))
     body = random.randbytes(3 * MIB)
@@ -145,7 +146,8 @@ def test_a_disk_that_fails_before_the_first_byte_is_an_answer(make_server):
 
 @pytest.mark.parametrize("place", ["folder", "bucket"])
 def test_the_edge_alone(make_server, make_edge, place):
-    """A server signs, an edge of its own serves what it put into a folder or a bucket, with a public key only."""
+    """A server signs, and a stand-alone edge serves the files from a folder or a bucket with the
+    public key only."""
     port = free_port()
     store = backends.settings("sqlite", "s3") if place == "bucket" else {}
     server = make_server(EDGE_PORT="off", EDGE_URL=f"http://127.0.0.1:{port}", MULTIPART_PART_SIZE_BYTES=str(5 * MIB), **store)
@@ -237,7 +239,7 @@ const attempt = async (make) => { try { return await make(); } catch (error) { r
 
 
 class Page(browser_pages.ReportingPage):
-    """A page of another origin, isolated as those that share memory between threads must be."""
+    """A page of another origin with the isolation headers that shared memory requires."""
 
     def do_GET(self):
         self.send_response(200)
@@ -254,7 +256,7 @@ def pages():
 
 
 def browse(pages, folder, host, **query):
-    """What a page of `host` reports, read by a real browser."""
+    """Returns what a page of `host` reports when a real browser opens it."""
     page = f"http://{host}:{pages.server_port}/?{urllib.parse.urlencode(query)}"
     command = ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", f"--user-data-dir={folder}/profile", page]
     with open(folder / "chromium.log", "ab") as log:
@@ -272,7 +274,7 @@ def browse(pages, folder, host, **query):
 
 @pytest.mark.parametrize("mode", ["cookie", "url"])
 def test_a_page_of_another_origin_reads_ranges(make_server, tmp_path, pages, mode):
-    """In Chromium, isolated by COOP and COEP: with signed cookies, and with signed URLs."""
+    """In Chromium, isolated by COOP and COEP: with signed cookies and with signed URLs."""
     page = f"http://127.0.0.1:{pages.server_port}"
     server = make_server(CLOUDFRONT_AUTH_MODE=mode, CORS_ALLOW_ORIGIN=page)
     whole = random.randbytes(3_000_000)
@@ -287,7 +289,8 @@ def test_a_page_of_another_origin_reads_ranges(make_server, tmp_path, pages, mod
         place = f"bytes {first}-{min(last, len(whole) - 1)}/{len(whole)}"
         assert report["ranges"][f"{first}-{last}"] == [206, place, stream["etag"], hashlib.sha256(wanted).hexdigest()]
     assert report["refused"] == 403, "a page may read why it was refused"
-    # By another name the page is of another site, and nobody named it.
+    # Under another host name the page belongs to another site, which is not in the list of allowed
+    # origins.
     stranger = browse(pages, tmp_path, "localhost", url=stream["url"], api="", ranges="0-9")
     assert stranger["isolated"] is True
     assert "TypeError" in stranger["ranges"]["0-9"], stranger

@@ -1,4 +1,5 @@
-"""The edge never waits for a timer of the kernel: ranges at any offset, of any length, whatever a segment holds."""
+"""Tests that the edge never waits for a kernel timer, for ranges at any offset and of any length,
+with any segment size."""
 
 import json
 import pathlib
@@ -7,7 +8,7 @@ import sys
 
 import pytest
 
-# The kernel's timer is 200 ms; what a busy machine adds to a range is less than half of that.
+# The kernel's timer is 200 ms. A busy machine delays a range by less than half of that.
 LIMIT = 100
 
 

@@ -1,5 +1,5 @@
-"""Pages of other ports and sites that show what is read under a signature or a link, in a real browser, isolated or not;
-and that they show nothing of what only a cookie opens."""
+"""Tests in a real browser that pages of other ports and sites can show resources with a signature
+or a link, and can't show resources that need a cookie."""
 
 import itertools
 import json
@@ -81,10 +81,12 @@ FLAGS = [
 
 
 def browse(pages, folder, url, items, cookies=(), then=None):
-    """What a page reports of the items; it sets cookies first, and where told goes on to another page to report there."""
+    """Opens a page and returns what it reports of the items. The page sets the cookies first; with
+    `then`, it continues to another page, which reports."""
     pages.plan = {"items": items, "cookies": list(cookies), "then": then}
     profile = folder / f"profile-{random.randrange(1 << 40)}"
-    # The server's answer is to decide, not what this browser does about cookies of third parties.
+    # Allow third-party cookies, so that the server's response decides and not the browser's cookie
+    # policy.
     (profile / "Default").mkdir(parents=True)
     (profile / "Default/Preferences").write_text(json.dumps({"profile": {"cookie_controls_mode": 0, "block_third_party_cookies": False}}))
     log_path = folder / "chromium.log"
@@ -107,7 +109,7 @@ def png(width=64):
 
 
 def stored_file(server, data, user="alice"):
-    """A user's file; its key."""
+    """Uploads a user's file and returns its key."""
     body = {"mode": "single", "files": [{"name": "a.png", "size": len(data), "mime": "image/png"}], "folder": ""}
     begun = server.call("POST", "/v1/files/init", user, body).json()
     put = send("PUT", f"{server.api}/v1/files/part/{begun['uploadId']}/1", {"X-User-Id": user}, data)
@@ -118,7 +120,7 @@ def stored_file(server, data, user="alice"):
 
 
 def stored_disk(server, data, headers=None, **announced):
-    """A disk image with these bytes; its id."""
+    """Creates a disk image with these bytes and returns its id."""
     headers = {**(headers or {"X-User-Id": "alice"}), "Content-Type": "application/json"}
 
     def ask(path, body):
@@ -134,7 +136,8 @@ def stored_disk(server, data, headers=None, **announced):
 
 
 def items_of(server, tmp_path):
-    """What is read under a signature or a link, of every surface: how a page shows it, and what it then sees."""
+    """Returns one resource of every surface that is read by signature or link, with how a page
+    shows it and the expected result."""
     items = {}
     key = stored_file(server, png())
     for version in (1, 2):
@@ -182,14 +185,15 @@ def test_other_ports_and_sites_show_what_is_read_by_its_url(make_server, tmp_pat
     for host in ("localhost", "127.0.0.1", "other.test"):
         for page in ("plain", "isolated"):
             report = browse(pages, tmp_path, f"http://{host}:{pages.server_port}/{page}", plan)
-            # What is no loopback name is no secure context, and so never isolated; its embedder policy holds all the same.
+            # A host name that is not loopback is no secure context and so never isolated; its
+            # embedder policy still applies.
             assert report["isolated"] == (page == "isolated" and host != "other.test"), report
             assert report["items"] == wanted, (host, page)
             print(f"{page} page of {host}: {report['items']}")
 
 
 def test_what_a_url_does_not_open_says_nothing_new(make_server):
-    """Refusals keep to themselves: no page is invited to embed them."""
+    """Refusals carry no Cross-Origin-Resource-Policy that allows embedding."""
     server = make_server()
     image = stored_disk(server, b"0123456789")
     url, _ = server.stream(image)
@@ -201,8 +205,9 @@ def test_what_a_url_does_not_open_says_nothing_new(make_server):
 
 @pytest.mark.parametrize("policy", [None, "cross-origin"])
 def test_what_only_a_cookie_opens_is_not_embedded_by_others(make_server, tmp_path, pages, policy):
-    """The browser sends the cookie, the server gives the bytes, and the page of another site or port does not get them. With
-    the setting that allows it, the very same page does, which shows that nothing else is in the way."""
+    """The browser sends the cookie and the server returns the bytes, but a page of another site or
+    port can't read them. With the setting that allows it, the same page can, so nothing else blocks
+    it."""
     service, origin = "s" * 40, f"http://127.0.0.1:{pages.server_port}"
     settings = {"CROSS_ORIGIN_RESOURCE_POLICY": policy} if policy else {}
     server = make_server(AUTH_MODE="jwt", AUTH_OWN_TOKENS="true", AUTH_SERVICE_TOKEN=service, **settings)
@@ -217,14 +222,14 @@ def test_what_only_a_cookie_opens_is_not_embedded_by_others(make_server, tmp_pat
     items = {"by sign-in": ("image", by_sign_in), "by signed cookies": ("image", stream["url"])}
     cookies = {c["name"]: c["value"] for c in stream["auth"]["cookies"]} | {"auth_token": token}
 
-    # Both open what they should, and nothing else does.
+    # Each cookie opens its own resource and no other.
     line = "; ".join(f"{name}={value}" for name, value in cookies.items())
     for _, url in items.values():
         assert send("GET", url, {"Cookie": line}).status == 200 and send("GET", url).status in (401, 403)
     said = [send("GET", url, {"Cookie": line}).headers["Cross-Origin-Resource-Policy"] for _, url in items.values()]
     assert said == ([policy] * 2 if policy else ["same-origin", "same-site"])
 
-    # Cookies know no ports: a page of the same host sets those that the API and the edge are sent.
+    # Cookies ignore ports, so a page of the same host can set those of the API and the edge.
     lines = [f"{name}={value}; path=/; SameSite=None; Secure" for name, value in cookies.items()]
     for host, page in itertools.product(("other.test", "localhost", "127.0.0.1"), ("plain", "isolated")):
         there = f"http://{host}:{pages.server_port}/{page}?there"

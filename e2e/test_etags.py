@@ -1,5 +1,6 @@
-"""An ETag of 32 digits is the MD5 of the bytes, and any other has a hyphen: clients (rclone, s5cmd, s3cmd) compare the first
-kind with what they got, and call a good copy corrupt where it is something else. Every way in which an object comes about."""
+"""Tests that an ETag of 32 digits is always the MD5 of the bytes and that every other ETag has a
+hyphen. Clients such as rclone, s5cmd and s3cmd compare a 32-digit ETag with the MD5 and report a
+mismatch as corruption. Covers every way in which an object is created."""
 
 import hashlib
 import json
@@ -35,7 +36,8 @@ def server(request, tmp_path):
 
 
 def reader(server):
-    """What lists and reads everything: the operator's credentials, or the bucket's own."""
+    """Returns a client that can list and read everything: with the operator's credentials, or with
+    the bucket's own."""
     if bucket := server.settings.get("S3_BUCKET"):
         return backends.s3_client(), bucket
     access_key, secret_key = server.credentials("operator")
@@ -47,7 +49,8 @@ def reader(server):
 
 
 def objects(server):
-    """Every object: its key, and its ETag after it was listed, headed and read, whose bytes it must be true of."""
+    """Returns the key and the ETag of every object. Checks that list, head and read agree and that
+    the ETag matches the bytes."""
     (client, bucket), found = reader(server), {}
     for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket):
         for one in page.get("Contents", []):
@@ -111,7 +114,8 @@ def test_every_etag_is_true(server, tmp_path):
 
 
 def test_an_older_store_has_one_etag_for_each_object(make_server, tmp_path):
-    """Its records have ETags of 32 digits and no word on what they are; rows say the same."""
+    """Records of an older version have 32-digit ETags without their kind; the rows hold the same
+    ETags."""
     server = make_server()
     body = random.randbytes(3000)
     upload, key, target = begin(server, "old.bin", len(body))
@@ -132,7 +136,7 @@ def test_an_older_store_has_one_etag_for_each_object(make_server, tmp_path):
         old[path] = stored["etag"] = random.randbytes(16).hex()
         sidecar.write_text(json.dumps(stored))
         database.execute("UPDATE objects SET etag = ? WHERE object_key = ?", (stored["etag"], path))
-    # As the tables are when this version first opens them.
+    # The state of the tables when this version opens them for the first time.
     database.execute("INSERT INTO etags_to_mark (stored_before) VALUES (CAST(strftime('%s', 'now') AS INTEGER) * 1000000 + 1000000)")
     database.commit()
     database.close()

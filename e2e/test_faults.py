@@ -1,4 +1,4 @@
-"""A full disk: nothing that was answered is lost, and the server goes on."""
+"""Tests that a full disk loses nothing that was acknowledged and that the server keeps running."""
 
 import pathlib
 import shutil
@@ -17,7 +17,8 @@ def small_image(server, body):
 
 
 def own_mounts():
-    """How to run a command that may mount: as root, or in a user namespace of its own."""
+    """Returns the command prefix that permits mounting: none for root, otherwise a new user
+    namespace."""
     for flags in (["-m"], ["-rm"]):
         if subprocess.run(["unshare", *flags, "mount", "-t", "tmpfs", "tmpfs", "/mnt"], capture_output=True).returncode == 0:
             return ["unshare", *flags]
@@ -25,7 +26,7 @@ def own_mounts():
 
 
 def test_a_full_disk_stops_writes_and_nothing_else(make_server, tmp_path):
-    """Also the log lies on that disk: a log that can't be written costs no request."""
+    """The log is on the full disk too. A log that can't be written must not fail a request."""
     unshare = own_mounts()
     if unshare is None:
         pytest.fail("a full disk needs a file system of its own: run as root or allow user namespaces")
@@ -37,7 +38,8 @@ def test_a_full_disk_stops_writes_and_nothing_else(make_server, tmp_path):
         TIDEGATE_DATA=str(full / "data"),
         MULTIPART_PART_SIZE_BYTES="5242880",
     )
-    # The file system is the server's own; it is reached by way of the process.
+    # The file system is mounted in the server's own namespace, so it is reached through its
+    # process.
     inside = pathlib.Path(f"/proc/{server.process.pid}/root{full}")
     image, upload, etag = small_image(server, b"kept")
     assert server.complete(image, upload, [(1, etag)]).status == 200

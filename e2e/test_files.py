@@ -1,4 +1,5 @@
-"""Users' files through the built binary: on a folder with SQLite, and on a bucket with PostgreSQL."""
+"""Tests user files with the built binary, on a folder with SQLite and on a bucket with PostgreSQL.
+"""
 
 import base64
 import hashlib
@@ -63,7 +64,7 @@ def test_a_file_goes_in_and_out(server, way):
     digest = hashlib.sha256(body).hexdigest()
     wrong = complete(server, upload, sha256="0" * 64)
     assert wrong.status == 400 and wrong.json()["detail"] == wrong.json()["error"]["message"]
-    # What came stays: only another word of it is asked for.
+    # The uploaded bytes stay; only the completion has to be repeated with the right hash.
     done = complete(server, upload, sha256=digest)
     assert done.json() == {"key": key, "size": len(body), "mime": "application/octet-stream", "sha256": digest, "status": "READY", "visibility": "public"}, done.body
     assert complete(server, upload, sha256=digest).json() == done.json()
@@ -94,7 +95,7 @@ def test_a_zip_that_every_program_reads(server, tmp_path):
     url = f"{server.api}/v1/files/batch-download/{made['token']}"
     whole = send("GET", url).body
     assert len(whole) == made["size"]
-    # Interrupted at any byte, and after a restart.
+    # Downloads resume at any byte, also after a restart.
     server.stop()
     server.start()
     middle = random.randrange(len(whole))
@@ -123,7 +124,7 @@ def test_the_description_can_be_read_without_the_internet(server, tmp_path):
 @pytest.mark.parametrize("database,store", [("sqlite", "disk"), ("postgres", "s3")])
 def test_what_is_infected_is_never_read(tmp_path, database, store):
     host, port = backends.given("TEST_CLAMD").split(":")
-    # In two halves, so that this file is no finding itself.
+    # Written in two halves, so that scanners do not report this file.
     eicar = b"X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR-STANDARD-" + b"ANTIVIRUS-TEST-FILE!$H+H*"
     with Server(tmp_path, **backends.settings(database, store), CLAMAV_HOST=host, CLAMAV_PORT=port) as server:
         keys = {}

@@ -1,5 +1,5 @@
-"""What is published of a video is its film, whole: not its cover, and not the half that could be read. Looked at with
-ffprobe, for files of every sort that ffmpeg makes something else of without a word."""
+"""Tests that the published video is the complete main video: not its cover, and not a truncated
+part. Checks with ffprobe, for all kinds of files that ffmpeg changes without reporting an error."""
 
 import json
 import pathlib
@@ -28,7 +28,7 @@ def streams(path):
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """By name: the type, the file."""
+    """Returns type and path of each test file, by name."""
     folder = tmp_path_factory.mktemp("films")
     jpg, png = folder / "cover.jpg", folder / "cover.png"
     ffmpeg("-f", "lavfi", "-i", "color=red:size=600x600", "-frames:v", "1", jpg)
@@ -62,7 +62,8 @@ def files(tmp_path_factory):
     make(MOV, "a film of pictures.mov", *PICTURE, "-c:v", "mjpeg", "-pix_fmt", "yuvj420p")
     make(MP4, "long sound.mp4", *PICTURE, "-f", "lavfi", "-i", "sine=duration=9", *H264, "-c:a", "aac")
     attached = make(WEBM, "an attachment.webm", "-i", webm, "-attach", jpg, "-metadata:s:t", "mimetype=image/jpeg", "-c", "copy", "-f", "matroska")
-    # ffmpeg writes no WebM with an attachment, but others do: the name of the type, and a void to fill it up.
+    # ffmpeg writes no WebM with an attachment, but other programs do: set the document type and
+    # fill the gap with a void element.
     attached.write_bytes(attached.read_bytes().replace(b"\x42\x82\x88matroska", b"\x42\x82\x84webm\xec\x82\0\0", 1))
     live = subprocess.run(["ffmpeg", "-v", "error", "-i", webm, "-c", "copy", "-f", "webm", "-"], capture_output=True, check=True).stdout
     (folder / "live.webm").write_bytes(live)
@@ -74,7 +75,8 @@ def files(tmp_path_factory):
 
 
 def film_of(path):
-    """The track of a file that is its film, by what this test knows of it: all but covers, one frame of which is a picture."""
+    """Returns the main video track, as known to this test: no cover, and more than one frame in a
+    still-picture codec."""
     tracks = [one for one in streams(path) if one["codec_type"] == "video" and not one["disposition"]["attached_pic"]]
     tracks = [one for one in tracks if one["codec_name"] in ("h264", "vp8") or int(one["nb_read_frames"]) > 1]
     return tracks[0]
@@ -99,7 +101,7 @@ def test_the_film_is_published_and_nothing_else_is(server, files, tmp_path):
         poster = next(variant for variant in shown["variants"] if variant["name"] == "poster.jpg")
         image = opened(fetch(poster["url"]))
         assert image.size == (poster["width"], poster["height"]) == size, name
-        # A cover is of one colour, and the film of many.
+        # The cover has one colour, the video has many.
         assert len(image.convert("P", palette=1).getcolors()) > 4, name
     assert sum(int(film_of(path)["nb_read_frames"]) == 50 for name, (_, path) in files.items() if not name.startswith("only")) > 10
 
@@ -113,13 +115,13 @@ def test_what_is_no_film_is_rejected(server, files):
 
 
 def packet_ends(path):
-    """Where the packets of a file end, in bytes."""
+    """Returns the offsets at which the packets of a file end."""
     packets = ffprobe(path, "-show_packets", "-show_entries", "packet=pos,size")["packets"]
     return sorted(int(one["pos"]) + int(one["size"]) for one in packets)
 
 
 def test_half_a_film_is_not_published_as_a_whole_one(server, files):
-    """ffmpeg makes half a film of each, and says that all is well."""
+    """ffmpeg produces a truncated video from each file and reports success."""
     session = Session(server)
     for name in ("plain.mp4", "plain.webm", "fragments.mp4", "without sound.mp4"):
         kind, path = files[name]
@@ -131,7 +133,7 @@ def test_half_a_film_is_not_published_as_a_whole_one(server, files):
     assert session.make(files["plain.mp4"][1].read_bytes(), MP4)["status"] == "COMPLETED"
 
 
-# Stands in for an ffmpeg that leaves something out, and for those that will be released one day.
+# Replaces ffmpeg by a program that leaves something out, as a future version could.
 FORGETFUL = """#!/bin/sh
 [ "$1" = -version ] && exec ffmpeg -version
 for last; do :; done

@@ -1,4 +1,5 @@
-"""`tidegate import files`: the tree of the source's own server, in the store's folder, beside it, and into a bucket."""
+"""Tests `tidegate import files` with a tree of the original server: in the store's folder, beside
+it, and into a bucket."""
 
 import hashlib
 import json
@@ -30,7 +31,8 @@ def put(root, path, body, meta=None):
 
 
 def tree(root):
-    """What is taken, with its bytes; and what is not, with a word of why."""
+    """Creates the tree. Returns the files that are imported, with their bytes, and those that are
+    skipped, with the expected reason."""
     taken = {
         put(root, "storage/user123/main/pictures/abc123_image.jpg", BODY, record(BODY, metadata={"a": 1}, etag=7)): BODY,
         put(root, "storage/a.b@example.com/0f0f0f0f_no record é.txt", b"plain"): b"plain",
@@ -53,7 +55,7 @@ def tree(root):
     skipped["storage/user123/00000007_link"] = "symbolic link"
     (root / "storage/user123/folder").symlink_to(root.parent)
     skipped["storage/user123/folder"] = "symbolic link"
-    # Whoever can't read what is said of a file must not say that everybody may see it.
+    # A file whose record can't be read must not become public.
     put(root, "storage/user123/0000000c_hidden", b"1")
     (root / "storage/user123/0000000c_hidden.meta").symlink_to(secret)
     skipped["storage/user123/0000000c_hidden"] = ".meta is not a file"
@@ -116,7 +118,7 @@ def test_a_tree_is_taken_over(where, tmp_path):
         for path in skipped:
             assert send("GET", f"{server.api}/{urllib.parse.quote(path)}").status == 404, path
         if where == "beside":
-            # Another name of the same file is not the file.
+            # A hard link to the same file is a different file.
             key = "storage/user123/main/pictures/abc123_image.jpg"
             assert server.call("DELETE", f"/v1/files/{key}", "user123").status == 200
             assert (root / key).read_bytes() == BODY

@@ -1,9 +1,11 @@
-"""The server killed at each call by which it changes a store or a database, while bytes are sent and while they are completed,
-in every way there is. After a start the client asks again. What was acknowledged is there, equal; what was not may have
-come, or the answer says that it did not, and it can be sent.
+"""Kills the server at each system call that changes a store or a database, during the upload and
+during the completion, for every way to create an object. After a restart the client retries.
+Acknowledged bytes must be there and equal; unacknowledged bytes may be there, or the response says
+that they are not, and they can be sent again.
 
-By default a way that takes many calls is tried at some of them, other ones each time; KILLS=1 tries all, and on PostgreSQL
-with a bucket, too. `-s` shows the table."""
+By default, a way with many calls is tried at a random sample of them. KILLS=1 tries all, also on
+PostgreSQL with a bucket. `-s` shows the table.
+"""
 
 import collections
 import concurrent.futures
@@ -22,21 +24,22 @@ from kills import CHANGES, SPOKEN, Killer
 from server import BINARY, Server, send
 
 FULL = "KILLS" in os.environ
-# Calls of one way and phase that are tried, unless all are.
+# The number of calls tried for each way and phase, unless all are.
 SOME = 8
-# The machine has few processors, and a server waits for its disk.
+# The machine has few processors, and a server often waits for its disk.
 AT_ONCE = 4
 LONGEST = 20
 JOBS = 0.15
 
 
-# Which calls are tried differs from run to run; SEED repeats one.
+# The sample differs from run to run; SEED repeats one.
 SEED = int(os.environ.get("SEED", random.randrange(1 << 30)))
 CHANCE = random.Random(SEED)
 
 
 def chosen(calls):
-    """Which of them are tried, from 1 on: all, or some, most of which change what is where."""
+    """Returns the call numbers to try, from 1: all of them, or a sample in which two thirds change
+    folders."""
     everything = range(1, len(calls) + 1)
     if FULL or len(calls) <= SOME:
         return everything
@@ -47,7 +50,7 @@ def chosen(calls):
 
 
 class Table:
-    """A line for each way, phase and call."""
+    """Collects one row for each way, phase and call."""
 
     def __init__(self):
         self.rows, self.counts, self.failures, self.lock = collections.defaultdict(collections.Counter), {}, [], threading.Lock()
@@ -68,7 +71,7 @@ class Table:
 
 class Trial:
     def __init__(self, table, kind, folder, database="sqlite", store="disk"):
-        # A server that notes nothing but what is wrong: its log is no store.
+        # The server logs warnings and errors only, so that its log adds few write calls.
         more = {"LOG_LEVEL": "warn", "SHUTDOWN_GRACE_SECONDS": "1", "WORKER_IMAGES": "1"}
         self.server = Server(folder, **backends.settings(database, store), **more, **kind.settings)
         self.way, self.table = kind(self.server), table
@@ -78,7 +81,7 @@ class Trial:
     def run(self):
         self.server.start()
         try:
-            # The first of all makes folders and tables that the others find.
+            # The first upload creates folders and tables that later ones find.
             warm = self.way.begin()
             self.way.send(warm)
             self.way.check(warm, self.answered(warm))
@@ -102,14 +105,14 @@ class Trial:
         one = self.way.begin()
         if phase == "complete":
             self.way.send(one)
-        # Those of the one before have ended.
+        # Wait until the jobs of the previous upload have ended.
         time.sleep(JOBS)
         with Killer(self.server.process.pid, names=self.names) as killer:
             if phase == "send":
                 self.way.send(one)
             else:
                 self.way.check(one, self.answered(one))
-                # What jobs clear away after the answer.
+                # Wait for jobs that clean up after the response.
                 killer.gone.wait(JOBS)
         if phase == "send":
             self.way.check(one, self.answered(one))
@@ -138,7 +141,7 @@ class Trial:
             self.server.start()
         try:
             outcome = self.again(one, acknowledged)
-        except Exception as error:  # whatever it is, it is a failure of this line
+        except Exception as error:  # Any exception is a failure of this row.
             self.table.add(self.name, phase, call, "LOST", f"{at}: {error!r}")
             return
         if not killer.killed:
@@ -187,13 +190,14 @@ BUCKETS = [("postgres", "s3"), ("sqlite", "s3")]
 
 @pytest.mark.parametrize("database,store", BUCKETS if FULL else BUCKETS[:1])
 def test_nothing_acknowledged_is_lost_in_a_bucket(tmp_path, database, store):
-    # Imports there have a test of their own, which looks at the bucket.
+    # Imports on S3 have their own test, which checks the bucket.
     kinds = [kind for kind in ways.ALL if kind is not ways.Imports]
     run(tmp_path, kinds if FULL else [ways.FilesPut, ways.Packages], database=database, store=store)
 
 
 class Tree:
-    """Another program's files, taken over by `tidegate import files`: where they lie, or beside the store."""
+    """A tree of another program that `tidegate import files` imports, in the store's folder or
+    beside it."""
 
     def __init__(self, folder, in_place):
         self.root = folder / "uploads"
@@ -202,11 +206,12 @@ class Tree:
         for path, body in self.files.items():
             (self.root / path).parent.mkdir(parents=True, exist_ok=True)
             (self.root / path).write_bytes(body)
-        # The database is made before.
+        # Create the database before the measured import.
         subprocess.run([BINARY, "import", "files", "--dry-run", self.root], env=self.server.settings, check=True, capture_output=True)
 
     def taken(self, at=None):
-        """Started and stopped before it does anything, so that nothing goes unseen."""
+        """Runs the import. The process is stopped before it does anything, so that the tracer sees
+        every call."""
         command = ["sh", "-c", 'kill -STOP $$; exec "$0" "$@"', BINARY, "import", "files", self.root]
         with open(self.server.log, "ab") as log:
             process = subprocess.Popen(command, env=self.server.settings, stdout=log, stderr=log)

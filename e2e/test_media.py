@@ -1,5 +1,5 @@
-"""What becomes of pictures and videos in sessions, seen from outside: with other programs' eyes (Pillow, exiftool, ffprobe),
-for good files of every form and for hostile ones."""
+"""Tests image and video processing in sessions with other programs (Pillow, exiftool, ffprobe), for
+valid files of every form and for hostile ones."""
 
 import io
 import itertools
@@ -16,7 +16,8 @@ from PIL import Image, ImageCms, ImageSequence
 from server import send
 from sessions import CORNERS, Session, corners, drawn, encoded, exif, exiftool, fetch, ffmpeg, near, opened
 
-# What exiftool may say of a picture that was made anew: its size and how it is encoded, and its colour profile.
+# The tags that exiftool may find in a processed image: its size, its encoding and its colour
+# profile.
 HARMLESS = {"MIMEType", "ImageWidth", "ImageHeight", "EncodingProcess", "BitsPerSample", "ColorComponents", "YCbCrSubSampling",
             "JFIFVersion", "ResolutionUnit", "XResolution", "YResolution", "VP8Version", "HorizontalScale", "VerticalScale",
             "BitDepth", "ColorType", "Compression", "Filter", "Interlace", "WebP_Flags", "AlphaPreprocessing", "AlphaFilter",
@@ -36,7 +37,7 @@ def check_all_bare(files, tmp_path):
 
 
 def test_all_eight_orientations_come_out_upright_and_bare(server, tmp_path):
-    """Photos of every sampling, of even and odd sizes."""
+    """Covers photos with every chroma subsampling, of even and odd sizes."""
     session, sent = Session(server), []
     turns = {2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM, 5: Image.Transpose.TRANSPOSE,
              6: Image.Transpose.ROTATE_90, 7: Image.Transpose.TRANSVERSE, 8: Image.Transpose.ROTATE_270}  # fmt: skip
@@ -92,8 +93,9 @@ def test_other_forms_keep_their_colours(server, tmp_path):
 
 
 def test_wide_colours_stay_what_they_were(server):
-    """A profile whose red and green are swapped: whoever ignores it sees something else."""
-    # A profile in which numbers mean other colours than in sRGB, made of Pillow's own by swapping its colorants.
+    """Uses a profile with red and green swapped, so that a program that ignores it shows other
+    colours."""
+    # Built from Pillow's sRGB profile by swapping its colorants.
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     count = struct.unpack_from(">I", profile, 128)[0]
     tags = {bytes(profile[132 + 12 * n : 136 + 12 * n]): struct.unpack_from(">II", profile, 136 + 12 * n) for n in range(count)}
@@ -153,7 +155,7 @@ def test_what_is_transparent_or_moves_stays_so(server, tmp_path):
 
 
 def bomb(width, height, extra=b""):
-    """A PNG that says it is so large, and has no more than a line of it."""
+    """Returns a PNG that declares a huge size but holds only one row."""
 
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -201,7 +203,7 @@ def test_files_that_end_early_are_rejected(server):
     progressive = encoded(image, "JPEG", quality=90, progressive=True)
     sent = []
     for kind, data in [*forms.items(), ("image/jpeg", progressive)]:
-        # The last bytes of some forms say no more than that this is the end.
+        # In some formats the last bytes only mark the end, so that a file without them is complete.
         for cut in range(0, 63):
             answer = session.send(data[: len(data) * cut // 64], kind)
             if answer.status == 200:
@@ -216,7 +218,7 @@ def test_files_that_end_early_are_rejected(server):
 
 
 def test_two_in_one_come_out_as_one(server):
-    """What is also something else is only a picture when it was made anew."""
+    """A file that is valid in a second format is only an image after processing."""
     session, image = Session(server), encoded(drawn(200, 100), "JPEG")
     zipped = io.BytesIO()
     import zipfile
@@ -310,7 +312,7 @@ def test_without_ffmpeg_a_video_fails_and_can_be_retried(make_server, tmp_path):
 
 
 def test_an_ffmpeg_that_hangs_is_ended(make_server, tmp_path):
-    """A program that never ends stands in for one that a file has caught. It is tried again, and nothing is served."""
+    """A program that never ends replaces ffmpeg. The job is retried, and nothing is served."""
     programs = tmp_path / "programs"
     programs.mkdir()
     for name in ("ffmpeg", "ffprobe"):
@@ -332,7 +334,7 @@ def test_an_ffmpeg_that_hangs_is_ended(make_server, tmp_path):
 
 
 def test_a_decoder_that_is_killed_costs_an_attempt(make_server, tmp_path):
-    """Somebody kills decoders: that is not the image's fault, and it is tried again."""
+    """A decoder that is killed from outside is not the image's fault, and the job is retried."""
     server = make_server()
     session = Session(server)
     killer = subprocess.Popen(["bash", "-c", "while :; do pkill -9 -f __decode-image; done"])

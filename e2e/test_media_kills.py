@@ -1,5 +1,6 @@
-"""The worker killed, and the disk full, at each step: at every nth call by which bytes or rows get to the disk. Whatever was done by then, the medium ends published or waits, nothing is left half-published, and
-nothing that was not scanned is served."""
+"""Kills the worker, or fills the disk, at every nth call that writes bytes or rows. Afterwards the
+media item is published or waits; nothing is published partially, and nothing unscanned is served.
+"""
 
 import os
 import pathlib
@@ -12,18 +13,19 @@ import pytest
 from server import BINARY, Server, send
 from sessions import Session, drawn, encoded, fetch, near, opened, corners, CORNERS
 
-# The first ones belong to the start of a server; KILLS=1 tries every point from the first to the last that there is.
+# The first calls belong to the start of the server. KILLS=1 tries every call.
 POINTS = [
     ("fsync,fdatasync", range(5, 40)),
     ("renameat2", range(1, 40)),
     ("pwrite64", range(33, 120, 9)),
     ("unlinkat", range(1, 4)),
 ]
-# Where the disk is full for the nth call of each thread: a server that has started goes on when there is room again.
+# The disk is full at the nth call of each thread; a server that has started must continue when
+# there is space again.
 FULL = [("renameat2", (2,)), ("pwrite64", (60, 90)), ("mkdirat", (2,))]
 if "KILLS" in os.environ:
     POINTS = [(calls, range(1, 200)) for calls, _ in POINTS]
-    # Each failure that a thread meets costs a pause before the next try: minutes.
+    # Each failure delays the next attempt of its thread, up to minutes.
     FULL = [("fsync,fdatasync", (8,)), *FULL]
     FULL = [(calls, range(numbers[0], numbers[-1] + 12)) for calls, numbers in FULL]
 
@@ -41,7 +43,7 @@ def wait_for_end(process, seconds):
 
 
 def check_true(server, session, media, what):
-    """Whatever the record says, the bytes bear it out."""
+    """Checks that the files match the record, whatever its state is."""
     shown = session.show(media)
     if shown["status"] == "COMPLETED":
         for url in [shown["url"]] + [variant["url"] for variant in shown["variants"]]:
@@ -49,13 +51,15 @@ def check_true(server, session, media, what):
     else:
         assert shown["status"] in ("UPLOADED", "SCANNING", "PROCESSING"), (what, shown)
         assert send("GET", shown["url"]).status == 409, what
-        # What lies in the served root by now has an address that nobody knows, and no signature is given for it.
+        # Files in the served root have an address that no client knows, and no signature is issued
+        # for it.
         assert shown["variants"] == [], what
     return shown["status"]
 
 
 def taken(server, image):
-    """Sent and confirmed, and no more: the scanner that is named does not answer."""
+    """Uploads and confirms an image. The configured scanner does not respond, so processing does
+    not start."""
     server.settings |= {"CLAMAV_HOST": "127.0.0.1", "CLAMAV_PORT": "9", "WORKER_IMAGES": "1"}
     server.start()
     session = Session(server)
@@ -67,8 +71,8 @@ def taken(server, image):
 
 
 def check_published(server, session, media, what):
-    """It is there, whole, and nothing else is."""
-    # After a few failures it is tried again after a minute only.
+    """Checks that the item is published completely and that nothing else is left."""
+    # After several failures the next attempt is delayed by up to a minute.
     shown = session.ended(media, seconds=150)
     assert shown["status"] == "COMPLETED", (what, shown)
     assert near(corners(opened(fetch(shown["url"]))), CORNERS)
@@ -80,7 +84,7 @@ def check_published(server, session, media, what):
 
 
 def end_traced(process):
-    """Ends what strace runs, and with it strace."""
+    """Kills the traced process and strace."""
     if process.poll() is None:
         for child in pathlib.Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
             subprocess.run(["kill", "-9", child], check=False)
@@ -90,7 +94,7 @@ def end_traced(process):
 @pytest.mark.parametrize("calls,points", FULL)
 def test_a_disk_that_is_full_at_each_step(make_server, tmp_path, calls, points):
     image, hit = encoded(drawn(400, 300), "JPEG"), 0
-    # Ended by its fixture, whatever becomes of the test.
+    # Its fixture ends it in every case.
     server = make_server(SHUTDOWN_GRACE_SECONDS="1")
     for number in points:
         server.stop()
@@ -103,7 +107,7 @@ def test_a_disk_that_is_full_at_each_step(make_server, tmp_path, calls, points):
             server.start()
             check_published(server, session, media, (calls, number))
         except RuntimeError:
-            # It was its start that found no room: then another finds some.
+            # The start itself found no space; a second start succeeds.
             pass
         finally:
             end_traced(server.process)
@@ -117,7 +121,8 @@ def test_a_disk_that_is_full_at_each_step(make_server, tmp_path, calls, points):
 @pytest.mark.parametrize("calls,points", POINTS)
 def test_a_worker_that_is_killed_at_each_step(tmp_path, calls, points):
     table, image = [], encoded(drawn(400, 300), "JPEG")
-    # One server that takes, without working: the worker is another process, which strace kills.
+    # This server accepts uploads and runs no jobs; strace kills the worker, which is another
+    # process.
     taking = Server(tmp_path, SHUTDOWN_GRACE_SECONDS="1")
     for number in points:
         taking.command = [BINARY, "serve"]
@@ -137,7 +142,7 @@ def test_a_worker_that_is_killed_at_each_step(tmp_path, calls, points):
         if ended is None:
             end_traced(killed)
         taking.command = [BINARY, "serve"]
-        # First without work: what it left is seen as it is.
+        # First without a worker, so that the state after the kill can be checked.
         taking.settings |= {"CLAMAV_HOST": "127.0.0.1", "CLAMAV_PORT": "9"}
         taking.start()
         left = check_true(taking, session, media, (calls, number))

@@ -1,5 +1,5 @@
-"""Datasets from outside: Parquet read by its columns, restores that are killed at each step, keys that rotate, presigned URLs of
-another maker's."""
+"""Tests datasets with real clients: Parquet read by columns, restores killed at each step, key
+rotation, and presigned URLs of another signer."""
 
 import hashlib
 import io
@@ -39,13 +39,13 @@ def parquet(content):
 
 
 def column_of(size, fetch, content, what):
-    """One column of a Parquet file that lies elsewhere."""
+    """Reads one column of a remote Parquet file."""
     file = Ranges(size, fetch)
     read = pyarrow.parquet.ParquetFile(pyarrow.PythonFile(file, "r")).read(columns=["c7"])
     assert read.column("c7").equals(content.column("c7"))
     taken = sum(end - begin for begin, end in file.asked)
     print(f"\n{what}: one column of {COLUMNS} in {len(file.asked)} ranges, {taken} of {size} bytes ({100 * taken / size:.1f} %)")
-    # A column of twenty, and what says where it is.
+    # Only one of twenty columns and the footer are read.
     assert taken < size / 10 and GROUPS <= len(file.asked) <= 3 * GROUPS + 4, file.asked
 
 
@@ -67,7 +67,7 @@ def test_parquet_is_read_by_its_columns(make_server, store):
             return send("GET", dataset.presigned(package, **more), {"Range": range, **page})
 
         column_of(size, by_presign, content, f"{store}: /packages/presign/s3 {more.get('path', 'source file')}")
-    # By the edge, with cookies as a browser would send them.
+    # Through the edge, with cookies as a browser sends them.
     signed = dataset.ask("GET", f"/cloudfront/sign?{dataset.query(package_id=package, scope='prefix')}")
     cookie = "; ".join(line.split(";")[0] for line in signed.headers.get_all("Set-Cookie"))
     url = signed.json()["base_url"] + "view/numbers.parquet"
@@ -78,7 +78,8 @@ def test_parquet_is_read_by_its_columns(make_server, store):
 
 
 def test_a_page_of_another_origin_reads_ranges(make_server, tmp_path, pages):  # noqa: F811
-    """In Chromium, as DuckDB and Arrow do it there: by a URL signed for the edge, and by one that the proxy sends on."""
+    """In Chromium, as DuckDB and Arrow read files: by a URL signed for the edge, and through the
+    proxy."""
     server = make_server()
     whole = bytes(range(256)) * 4000
     dataset = Dataset(server)
@@ -106,7 +107,8 @@ def rows(server, sql):
 
 
 def check_tree(server, ids, what):
-    """As it was left: all of it deleted, or all on its way back, or all of it back, with its bytes."""
+    """Checks that the tree is completely deleted, completely being restored, or completely restored
+    with its bytes. Returns the state."""
     listed = ", ".join(f"'{id}'" for id in ids)
     states = {state for (state,) in rows(server, f"SELECT state FROM nodes WHERE node_id IN ({listed})")}
     assert len(states) == 1, (what, states)
@@ -121,7 +123,7 @@ def check_tree(server, ids, what):
     return states.pop()
 
 
-# By which bytes get back to their place and rows to theirs. KILLS=1 tries every point from the first to the last.
+# The calls that move bytes and rows back. KILLS=1 tries every call.
 POINTS = {
     "sqlite": [("renameat2", range(1, 9)), ("fsync,fdatasync", range(8, 24, 3)), ("pwrite64", range(33, 150, 25))],
     "postgres": [("renameat2", range(1, 9)), ("sendto", range(60, 180, 12))],
@@ -138,7 +140,7 @@ def test_a_restore_that_is_killed_at_each_step(make_server, tmp_path, database):
     below = dataset.collection("B", top)
     one, two = dataset.package("one", b"1", below), dataset.package("two", b"22", top)
     dataset.asset(one, "view.json", b"{}")
-    # Its name is taken when it comes back.
+    # The name is taken when the collection is restored.
     dataset.collection("A (1)")
     ids, table = [top, below, one, two], []
     command = server.command
@@ -146,7 +148,7 @@ def test_a_restore_that_is_killed_at_each_step(make_server, tmp_path, database):
         for number in numbers:
             assert dataset.change("delete", top)["success"] == [top]
             taken = dataset.collection("A")
-            # Hidden before it is restored, so that there is something to bring back.
+            # Wait until the bytes are unpublished, so that there is something to restore.
             deadline = time.monotonic() + 30
             while subprocess.run(["find", server.folder / "data/store/packages", "-type", "f"], capture_output=True).stdout:
                 assert time.monotonic() < deadline
@@ -171,7 +173,8 @@ def test_a_restore_that_is_killed_at_each_step(make_server, tmp_path, database):
             left = check_tree(server, ids, (calls, number))
             table.append((calls, number, left.lower() if ended is not None else f"{left.lower()}, not hit"))
             if url := server.settings.get("DATABASE_URL"):
-                # As if the half minute had passed after which another server takes the work of one that is gone.
+                # Expire the leases, as if the half minute had passed after which another server
+                # takes over.
                 backends.psql(url, "UPDATE jobs SET lease_until = 0 WHERE lease_until IS NOT NULL")
             server.command = command
             server.start()
@@ -183,7 +186,7 @@ def test_a_restore_that_is_killed_at_each_step(make_server, tmp_path, database):
             assert check_tree(server, ids, (calls, number, "after a start")) == "READY"
             assert [node["name"] for node in dataset.children(top)] == ["B", "two"]
             assert send("GET", dataset.presigned(one)).body == b"1" and send("GET", dataset.presigned(two)).body == b"22"
-            # Back to the name that it had at first.
+            # Delete the collection that took the name, so that the original name is free again.
             assert dataset.change("delete", taken)["success"] == [taken]
             if ended is None:
                 break
@@ -194,7 +197,7 @@ def test_a_restore_that_is_killed_at_each_step(make_server, tmp_path, database):
 
 
 def s3_client(**more):
-    """Of which presigned URLs are signed with version 4, which is not what this library does by itself."""
+    """Returns an S3 client that presigns with version 4, which is not boto3's default."""
     credentials = {"aws_access_key_id": backends.given("TEST_S3_ACCESS_KEY"), "aws_secret_access_key": backends.given("TEST_S3_SECRET_KEY")}
     config = Config(signature_version="s3v4", s3={"addressing_style": "path"})
     return boto3.client("s3", endpoint_url=backends.given("TEST_GARAGE_URL"), region_name="us-east-1", config=config, **(credentials | more))
@@ -218,7 +221,7 @@ def test_a_url_that_another_program_presigned(make_server, tmp_path):
     empty = client.generate_presigned_url("get_object", {"Bucket": bucket, "Key": "elsewhere/empty"}, ExpiresIn=60)
     head = send("HEAD", proxy + urllib.parse.quote(empty, safe=""))
     assert (head.status, head.headers["Content-Length"]) == (200, "0")
-    # Signed with another key than that bucket knows; for another method; too late; of another bucket.
+    # Signed with an unknown key, for another method, too late, or for another bucket.
     stranger = s3_client(aws_access_key_id="GKother", aws_secret_access_key="0" * 64)
     forged = stranger.generate_presigned_url("get_object", {"Bucket": bucket, "Key": "elsewhere/a b.parquet"}, ExpiresIn=60)
     put = client.generate_presigned_url("put_object", {"Bucket": bucket, "Key": "elsewhere/new"}, ExpiresIn=60)
@@ -242,11 +245,11 @@ def keys(server, *words):
 
 
 def test_keys_rotate_while_servers_run(make_server, tmp_path):
-    # Less often than the edge below: a busy machine may be late by a second.
+    # Longer than the edge's interval below, because a busy machine can be a second late.
     server = make_server(EDGE_KEYS_REFRESH_SECONDS="2")
     folder = server.folder / "data/keys/cloudfront"
     (tmp_path / "edge").mkdir()
-    # An edge of its own, which reads the same keys.
+    # A stand-alone edge that reads the same keys.
     edge = Server(tmp_path / "edge", EDGE_URL=server.edge, EDGE_KEYS=str(folder), UPLOAD_ROOT=str(server.folder / "data/store"), EDGE_KEYS_REFRESH_SECONDS="1")
     edge.command = [BINARY, "edge"]
     dataset = Dataset(server)
@@ -273,7 +276,7 @@ def test_keys_rotate_while_servers_run(make_server, tmp_path):
         assert re.search(rf"^{old} .* signs$", listed, re.M) and re.search(rf"^{new} +p256 .* signs in \d s$", listed, re.M), listed
         deadline = time.monotonic() + 30
         while f"Key-Pair-Id={new}" not in (url := signed()):
-            # Whatever is signed at any time, every edge believes it.
+            # Every edge must accept every URL, whenever it was signed.
             assert opens(url) == {200} and time.monotonic() < deadline
             time.sleep(0.05)
         assert opens(url) == {200} and opens(first) == {200}

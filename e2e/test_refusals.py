@@ -1,4 +1,5 @@
-"""What the built binary refuses: presigned requests of every wrong kind, starts that must not happen."""
+"""Tests what the built binary refuses: invalid presigned requests of every kind, and unsafe
+configurations at start."""
 
 import datetime
 import subprocess
@@ -13,7 +14,8 @@ from server import BINARY, Server, send
 
 
 def presigner(server, which="presign"):
-    """botocore with the server's own credentials, to sign what the server itself never would."""
+    """Returns a botocore client with the server's credentials, to sign requests that the server
+    never signs."""
     access_key, secret_key = server.credentials(which)
     return boto3.client(
         "s3",
@@ -97,7 +99,7 @@ def test_presigned_parts_for_something_else(server):
 def test_a_checksum_signed_into_the_query_is_verified(server):
     image, upload, key = open_upload(server)
     url = part_url(server, key, upload)
-    # As the JavaScript SDK signs it without knowing the body: the CRC of nothing.
+    # As the JavaScript SDK signs it without the body: with the CRC of an empty body.
     empty = part_url(server, key, upload, ChecksumCRC32="AAAAAA==")
     headers = {"x-amz-checksum-crc32": "AAAAAA=="} if "x-amz-checksum-crc32=" not in empty else {}
     answer = send("PUT", empty, headers, b"123456789")

@@ -1,5 +1,5 @@
-"""Spaces from outside: two servers that answer the same, signatures counted, deletes that the CDN is told of, a store that
-was damaged on purpose, the first page."""
+"""Tests spaces from outside: two servers with identical responses, the number of signatures, CDN
+invalidations after deletes, a damaged store, and the first page."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from sessions import corners, drawn, encoded, exif, exiftool, fetch, opened
 
 
 class Space:
-    """A client of a space, as a gallery's front end is one."""
+    """A client of a space, as used by a gallery's front end."""
 
     def __init__(self, server, name="Holidays", user="ann", id=None):
         self.server, self.user = server, user
@@ -64,7 +64,7 @@ def counter(server, name):
 
 @pytest.fixture(scope="module")
 def signing(tmp_path_factory):
-    """A key that several servers share."""
+    """Generates a signing key that several servers share."""
     path = tmp_path_factory.mktemp("keys") / "signing.pem"
     subprocess.run(["openssl", "genrsa", "-out", path, "2048"], check=True, capture_output=True)
     return {"CLOUDFRONT_PRIVATE_KEY_PEM": path.read_text(), "CLOUDFRONT_KEY_PAIR_ID": "KSHARED"}
@@ -82,7 +82,7 @@ def test_two_servers_give_the_same_list_and_sign_once(tmp_path, signing):
         there = Space(two, id=here.id)
         for _ in range(3):
             lists = [space.call("GET", "/images").body for space in (here, there, here)]
-            # Where a window ended in between, it is tried again.
+            # Retry if a signature window ended between the requests.
             if lists[0] == lists[2]:
                 break
         assert lists[0] == lists[1] == lists[2]
@@ -94,7 +94,7 @@ def test_two_servers_give_the_same_list_and_sign_once(tmp_path, signing):
             assert here.call("GET", "/images").status == there.call("GET", "/images?urls=shared").status == 200
         after = [counter(server, "tidegate_signatures_total") for server in (one, two)]
         print(f"signatures before and after 100 more lists: {before} {after}")
-        # One for each window; at most one window begins meanwhile.
+        # One signature per window, and at most one new window starts during the test.
         assert all(now - then <= 1 for then, now in zip(before, after)) and max(after) <= 4, (before, after)
 
 
@@ -114,7 +114,7 @@ def test_pixels_stay_and_what_is_said_of_them_goes(make_server, tmp_path):
         assert opened(read).convert("RGBA").tobytes() == opened(sent).convert("RGBA").tobytes(), f"{kind}: pixel by pixel"
         assert b"Secret" not in read and len(read) < len(sent), kind
         told = {name for name in exiftool([read], tmp_path) if name.startswith(("EXIF:", "XMP:", "GIF:Comment", "File:Comment", "PNG:Comment"))}
-        # Which way is up belongs to the picture; a few fields say how to read that one.
+        # The orientation is kept, with the few fields that are needed to read it.
         assert told <= {"EXIF:Orientation", "EXIF:ResolutionUnit", "EXIF:YCbCrPositioning"} and (kind != "image/jpeg" or "EXIF:Orientation" in told), (kind, told)
         small = opened(fetch(shown["thumbnails"][0]["url"]))
         assert small.size == (shown["thumbnails"][0]["width"], shown["thumbnails"][0]["height"])
@@ -155,7 +155,7 @@ def test_the_cdn_is_told_of_deletes_and_told_again(make_server):
     config = {"CallerReference": "r", "Origins": {"Quantity": 1, "Items": [origin]}, "DefaultCacheBehavior": behaviour, "Comment": "", "Enabled": True}
     distribution = cloudfront.create_distribution(DistributionConfig=config)["Distribution"]["Id"]
     told = {"CLOUDFRONT_DISTRIBUTION_ID": distribution, "AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s"}
-    # Nobody listens there yet.
+    # Nothing listens at that address yet.
     server = make_server(**told, CLOUDFRONT_API_URL=f"http://127.0.0.1:{free_port()}")
     space = Space(server)
     images = [space.make(encoded(drawn(90 + number, 60), "JPEG")) for number in range(3)]
@@ -209,7 +209,8 @@ def test_a_store_that_was_damaged_on_purpose(make_server, tmp_path):
     def place(number):
         return root / images[number]["s3Key"]
 
-    # Lost, cut short, nobody's, and back where it was though it was deleted.
+    # A missing blob, a truncated one, an orphan, and one that is back at its key although it was
+    # deleted.
     place(0).unlink()
     with open(place(1), "r+b") as blob:
         blob.truncate(100)
@@ -242,7 +243,7 @@ def test_a_store_that_was_damaged_on_purpose(make_server, tmp_path):
     assert len(kept) == 1 and kept[0].read_bytes() == place(2).read_bytes()
     again = reconcile(server, "--kind", "space")
     assert "orphan" not in again.stdout and "missing" in again.stdout
-    # The sweep leaves it alone, and so does a purge that comes too early.
+    # Neither the sweep nor an early purge removes the orphan.
     server.start()
     time.sleep(1)
     assert space.call("GET", f"/images/{images[2]['id']}").status == 200
@@ -264,7 +265,7 @@ def test_store_and_database_on_s3_and_postgres_agree_and_do_not(make_server):
     space = Space(server)
     image = space.make(encoded(drawn(90, 60), "JPEG"))
     client = backends.s3_client()
-    # Beside a server that is at work.
+    # While the server is running.
     assert reconcile(server).returncode == 0
     client.put_object(Bucket=chosen["S3_BUCKET"], Key=f"spaces/{space.id}/pub/stray.jpg", Body=b"x")
     client.put_object(Bucket=chosen["S3_BUCKET"], Key="somebody-elses/stray.jpg", Body=b"x")
@@ -279,7 +280,7 @@ def test_store_and_database_on_s3_and_postgres_agree_and_do_not(make_server):
 
 
 def test_a_worker_killed_while_it_imports(make_server, tmp_path):
-    """What was named is left as it is, and each image comes about once."""
+    """The source objects stay unchanged, and each image is created once."""
     chosen = backends.settings("postgres", "s3")
     token = "service-token-of-32-characters-or-more"
     server = make_server(**chosen, IMPORT_PREFIXES="generated/", AUTH_MODE="jwt", AUTH_OWN_TOKENS="true", AUTH_SERVICE_TOKEN=token)

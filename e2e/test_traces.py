@@ -1,7 +1,7 @@
-"""Traces: a caller's own is taken over, in the log and in exported spans.
+"""Tests that a caller's trace context is used in the log and in exported spans.
 
-No collector can be had from a registry here, so that what the server sends is received by a few lines of our own; the
-format is Protobuf, in which names and ids lie as they are.
+No registry offers a collector here, so a few lines of this test receive what the server sends. The
+format is Protobuf, in which names and ids appear unencoded.
 """
 
 import http.server

@@ -1,4 +1,4 @@
-"""The main path, by the tools people use: curl and boto3 against the built binary."""
+"""Tests the main path with curl and boto3 against the built binary."""
 
 import hashlib
 import os
@@ -43,7 +43,7 @@ def curl_put(server, image, upload, number, path, cwd):
 
 
 def sha256_of(*arguments, cwd):
-    """Streams a download through sha256, so that nothing large is held."""
+    """Computes the SHA-256 of a download while it streams."""
     client = subprocess.Popen(["curl", "-sS", "--fail", *arguments], cwd=cwd, stdout=subprocess.PIPE)
     digest = hashlib.sha256()
     while chunk := client.stdout.read(MIB):
@@ -70,7 +70,8 @@ def key_of(server, image):
 
 
 def test_300_mib_in_parts_through_every_mishap(server, tmp_path):
-    """Out of order, one part re-sent, the client killed in a part, the server killed and restarted in the middle."""
+    """Uploads out of order, sends one part twice, kills the client during a part, and kills and
+    restarts the server during another."""
     size, part = 300 * MIB, 64 * MIB
     wanted = random_file(tmp_path / "disk.img", size)
     image, upload, part_size = server.begin(name="win98.img", size=size)
@@ -84,7 +85,7 @@ def test_300_mib_in_parts_through_every_mishap(server, tmp_path):
     etags[4] = curl_put(server, image, upload, 4, tmp_path / "part4", tmp_path)
     etags[1] = curl_put(server, image, upload, 1, tmp_path / "part2", tmp_path)  # the wrong bytes, acknowledged
 
-    # The client is killed in the middle of a part.
+    # Kill the client during a part.
     url = server.sign(image, upload, 2)
     slow = subprocess.Popen(["curl", "-sS", "--limit-rate", "8M", "-X", "PUT", "--upload-file", tmp_path / "part2", url])
     threading.Event().wait(0.7)
@@ -93,7 +94,7 @@ def test_300_mib_in_parts_through_every_mishap(server, tmp_path):
     listed = {p["partNumber"] for p in server.call("GET", f"/v1/images/{image}/parts").json()}
     assert listed == {1, 4}, "half a part is none"
 
-    # The server is killed while a part is on its way.
+    # Kill the server during a part.
     url = server.sign(image, upload, 3)
     slow = subprocess.Popen(["curl", "-s", "--limit-rate", "20M", "-X", "PUT", "--upload-file", tmp_path / "part3", url])
     threading.Event().wait(0.7)
@@ -101,7 +102,7 @@ def test_300_mib_in_parts_through_every_mishap(server, tmp_path):
     assert slow.wait() != 0
     server.start()
 
-    # A client that knows nothing any more goes on from what is listed.
+    # A client without any state continues from the list of parts.
     listed = {p["partNumber"]: p["etag"] for p in server.call("GET", f"/v1/images/{image}/parts").json()}
     assert listed == {1: etags[1], 4: etags[4]}
     for number in (5, 3, 2, 1):  # part 1 again, with the right bytes
@@ -137,7 +138,7 @@ def test_300_mib_in_parts_through_every_mishap(server, tmp_path):
 
 
 def test_a_sparse_image_of_5_gib(server, tmp_path):
-    """More than a 32-bit length, at 100 random ranges, with little memory."""
+    """Reads 100 random ranges beyond a 32-bit length, with little memory."""
     size = 5 << 30
     image_file = tmp_path / "sparse.img"
     with open(image_file, "wb") as file:
@@ -217,7 +218,8 @@ def test_the_operator_reads_and_changes_nothing(server, tmp_path):
 
 
 def test_conditions_that_an_sdk_signs(server):
-    """SDKs sign the headers of conditions and ranges too: they count as they came, whatever their form."""
+    """SDKs also sign the headers of conditions and ranges; they count byte for byte, in any form.
+    """
     image, upload, _ = server.begin(contentType="text/plain")
     etag = send("PUT", server.sign(image, upload, 1), {}, b"0123456789").headers["ETag"]
     whole = server.complete(image, upload, [(1, etag)]).json()["etag"]

@@ -1,4 +1,4 @@
-"""Workers of their own: `tidegate work` beside servers that do no work, on PostgreSQL and a bucket."""
+"""Tests `tidegate work` processes beside servers that run no jobs, on PostgreSQL and a bucket."""
 
 import collections
 import contextlib
@@ -35,7 +35,7 @@ def test_several_workers_do_each_job_once_and_one_that_dies_is_replaced(make_ser
         deadline = time.monotonic() + 20
         while not any(session.show(media)["status"] in ("PROCESSING", "COMPLETED") for media in sent):
             assert time.monotonic() < deadline
-        # One of them is killed in the middle of it; its leases end by themselves.
+        # One of them is killed during a job; its leases expire.
         killed = random.randrange(3)
         workers[killed].send_signal(signal.SIGKILL)
         for media in sent:
@@ -61,7 +61,7 @@ def test_several_workers_do_each_job_once_and_one_that_dies_is_replaced(make_ser
         assert main == {media: 1 for media in sent}, "each is published once"
         assert all("/processed/" in key for key in keys), [key for key in keys if "/processed/" not in key]
     finally:
-        # What is being done is finished first.
+        # A running job is finished before the process ends.
         for process in workers:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
@@ -82,11 +82,12 @@ def test_what_belongs_to_one_process_is_said(tmp_path):
 
 
 def test_jobs_that_were_given_up_are_listed_and_retried_beside_a_server(make_server, tmp_path):
-    """clamd is away for so long that the job is given up; then it is there, and a person has the job tried again."""
+    """clamd is unavailable until the job is dead-lettered. When clamd is back, an operator retries
+    the job."""
     server = make_server(CLAMAV_HOST="127.0.0.1", CLAMAV_PORT="9", CLAMAV_TIMEOUT_SECONDS="1")
     session = Session(server)
     media = session.send(encoded(drawn(64, 64), "JPEG"), "image/jpeg").json()["id"]
-    # Its pauses would be an hour in all: as if most of it were over.
+    # The retries would take an hour in total; shorten them as if most of it had passed.
     stop = threading.Event()
 
     def hurry():

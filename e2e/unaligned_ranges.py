@@ -1,8 +1,10 @@
-"""unaligned_ranges.py MTU: reads ranges at any offset over one connection to a server of its own, and prints how long each took.
+"""unaligned_ranges.py MTU: reads ranges at any offset over one connection from its own server and
+prints how long each took.
 
-The server and this client run in a network namespace of their own whose loopback has that MTU, so that the kernel's
-counters are of these connections only. Where a namespace is not permitted, the connections' MSS is what the MTU would
-give, and there are no counters. Prints a JSON object: {"cases": [[length, readers, [milliseconds, …]], …], "probes": n}.
+The server and this client run in their own network namespace, whose loopback has that MTU, so the
+kernel's counters cover these connections only. Where a namespace is not permitted, the connections
+use the MSS of that MTU, and there are no counters. Prints a JSON object: {"cases": [[length,
+readers, [milliseconds, …]], …], "probes": n}.
 """
 
 import ctypes
@@ -25,13 +27,13 @@ SIZE = 8 * MIB
 CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
 SIOCSIFFLAGS, SIOCSIFMTU, IFF_UP = 0x8914, 0x8922, 1
 HEADERS = 40
-# In milliseconds: half of the kernel's shortest timer.
+# Half of the kernel's shortest timer, in milliseconds.
 LONG = 100
 LENGTHS = (1, 4 << 10, 16_385, 64 << 10, 65_500, 200_001, MIB)
 
 
 def enter_namespace(mtu):
-    """Whether this process is in a network of its own now."""
+    """Enters a network namespace. Returns whether this process is in one."""
     libc = ctypes.CDLL(None, use_errno=True)
     users = 0 if os.getuid() == 0 else CLONE_NEWUSER
     if libc.unshare(CLONE_NEWNET | users) != 0:
@@ -44,7 +46,7 @@ def enter_namespace(mtu):
 
 
 def probes():
-    """How often the kernel's timer has sent what was held back, or sent anew."""
+    """Returns how often a kernel timer sent delayed data or sent data again."""
     names, values = [line.split()[1:] for line in open("/proc/net/netstat") if line.startswith("TcpExt:")]
     counters = dict(zip(names, map(int, values)))
     return counters["TCPWinProbe"] + counters["TCPTimeouts"]
@@ -81,11 +83,11 @@ class Reader:
 
 
 def read(server, path, whole, length, count, mss, pause=0.0, seed=0):
-    """How long each of so many ranges took, in milliseconds. What took long is read twice more, and the shortest time
-    counts: a busy machine is not busy three times, and a timer is always as late."""
+    """Returns how long each range took, in milliseconds. A slow range is read twice more and the
+    shortest time counts: a busy machine is not slow three times, but a timer always is."""
     chance, reader, took = random.Random(f"{length} {seed}"), Reader(server, path, mss, pause), []
     for _ in range(count):
-        # No multiple of anything a page or a segment is made of.
+        # A number that is no multiple of a page or segment size.
         first = chance.randrange(0, SIZE - length) | 1
         length_here = min(length, SIZE - first)
         shortest = float("inf")
@@ -132,10 +134,10 @@ def main():
         before, cases = probes(), []
         for length in LENGTHS:
             cases.append((length, 1, read(server, path, whole, length, 500, mss)))
-        # From here on a reader may be late itself, which the kernel counts too.
+        # From here on a slow reader can cause delays itself, which the kernel counts too.
         after = probes()
         cases.append((MIB, 4, read_together(server, path, whole, MIB, 4, 50, mss)))
-        # Takes 64 KiB at a time, with pauses.
+        # Reads 64 KiB at a time, with pauses.
         cases.append((200_001, "slow", read(server, path, whole, 200_001, 50, mss, pause=0.001)))
     print(json.dumps({"cases": cases, "probes": after - before if alone else None}))
 

@@ -1,5 +1,5 @@
-"""Every way in which bytes become an object: announced, sent, completed, and read again. What kills a server on the way has
-them behave like a client that asks again."""
+"""Defines every way in which bytes become an object: announce, send, complete, and read again. The
+tests that kill the server use them as clients that retry."""
 
 import base64
 import hashlib
@@ -12,15 +12,16 @@ from datasets import Dataset
 from server import send
 from sessions import Session, corners, drawn, encoded, near, opened, CORNERS
 
-# What a client sees of a server that was killed.
+# The errors that a client of a killed server sees.
 CUT = (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError)
 IMAGE = encoded(drawn(40, 30), "JPEG", quality=95)
 TOKEN = "service-token-of-32-characters-or-more"
 
 
 class Way:
-    """`begin` announces and returns what the others take; `send` has its bytes acknowledged, one request of its own after
-    another; `finish` asks for the completion; `check` waits for its end and compares the bytes."""
+    """One way to create an object. `begin` announces and returns the argument of the other methods;
+    `send` uploads the bytes in several acknowledged requests; `finish` requests the completion;
+    `check` waits for its end and compares the bytes."""
 
     settings = {}
 
@@ -28,20 +29,21 @@ class Way:
         self.server, self.number = server, 0
 
     def body(self):
-        """Others each time."""
+        """Returns different bytes each time."""
         self.number += 1
         return hashlib.sha256(f"{self.name} {self.number}".encode()).digest() * 30
 
     def nothing(self, answer):
-        """Whether it says truly that nothing came."""
+        """Returns whether the server reports correctly that no bytes arrived."""
         return answer.status == 400
 
     def done(self):
-        """After all."""
+        """Completes the upload after all."""
 
 
 class Disks(Way):
-    """A part that is sent again lies in a file of its own until the completion. What counts is the last that was answered."""
+    """Disk images. A part that is sent again lies in a side file until the completion; the last
+    acknowledged one counts."""
 
     name = "disks"
 
@@ -65,7 +67,7 @@ class Disks(Way):
 
 
 class Files(Way):
-    """Parts in their order, which lie where they belong: they are renamed."""
+    """Files whose parts arrive in order at their offsets, so that the completion renames them."""
 
     name = "files, parts in order"
     numbers = (1, 2)
@@ -99,7 +101,7 @@ class Files(Way):
         assert (got.status, got.body) == (200, one["body"]), got.status
 
     def done(self):
-        """What was reserved is used, once."""
+        """Checks that the quota is charged once."""
         deadline, usage = time.monotonic() + 20, None
         while usage is None or usage["reserved"]:
             usage = self.server.call("GET", "/v1/files/usage").json()
@@ -108,14 +110,15 @@ class Files(Way):
 
 
 class FilesAnyOrder(Files):
-    """One is sent again, so that they lie in no order: they are copied."""
+    """Files with a part that is sent again, so that the parts are not in order and the completion
+    copies them."""
 
     name = "files, parts in any order"
     numbers = (2, 1, 2)
 
 
 class FilesEmbedded(Files):
-    """With the completion itself: nothing is acknowledged before."""
+    """Files sent with the completion itself, so that nothing is acknowledged before."""
 
     name = "files, base64"
 
@@ -195,7 +198,8 @@ class Spaces(Way):
 
 
 class Imports(Spaces):
-    """Copied from what lies in the store, by jobs: there is nothing to send, and a request that was answered is not repeated."""
+    """Imports: jobs copy objects of the store. There is nothing to send, and an acknowledged
+    request is not repeated."""
 
     name = "import into a space"
     settings = {"IMPORT_PREFIXES": "generated/", "AUTH_MODE": "jwt", "AUTH_OWN_TOKENS": "true", "AUTH_SERVICE_TOKEN": TOKEN}

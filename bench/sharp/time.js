@@ -1,4 +1,5 @@
-// node time.js ROUNDS THUMBNAILS FILE...: milliseconds of each round over all files, one thread, as the source's processor does it.
+// node time.js ROUNDS THUMBNAILS FILE...: prints the milliseconds of each round over all files,
+// with one thread, as the original image processor works.
 const fs = require("fs");
 const sharp = require("sharp");
 sharp.concurrency(1);

@@ -1,6 +1,7 @@
 #![no_main]
-#![expect(dead_code, reason = "only a part of the module is exercised here")]
-//! A request's head: in any two pieces it comes to the same end, and what is read from it is plain.
+#![expect(dead_code, reason = "the target uses a part of the module")]
+//! Fuzzes the parser of request heads: a head that arrives in two pieces ends at the same offset,
+//! and the parsed target contains printable ASCII only.
 use libfuzzer_sys::fuzz_target;
 
 #[path = "../../crates/tidegate/src/http/edge/head.rs"]

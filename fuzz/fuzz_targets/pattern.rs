@@ -1,6 +1,7 @@
 #![no_main]
-#![expect(dead_code, reason = "only a part of the module is exercised here")]
-//! A resource against a URL: what has no wildcard matches itself only, and hosts of other people never match.
+#![expect(dead_code, reason = "the target uses a part of the module")]
+//! Fuzzes resource matching: a resource without wildcards matches only itself, and no resource
+//! matches another host.
 use libfuzzer_sys::fuzz_target;
 
 #[path = "../../crates/sign/src/pattern.rs"]

@@ -1,6 +1,7 @@
 #![no_main]
-#![expect(dead_code, reason = "only a part of the module is exercised here")]
-//! The `Range` header: every range that is answered lies inside, and several are ascending and apart.
+#![expect(dead_code, reason = "the target uses a part of the module")]
+//! Fuzzes the parser of the `Range` header: every accepted range lies inside the file, and several
+//! ranges are ascending and disjoint.
 use libfuzzer_sys::fuzz_target;
 
 #[path = "../../crates/tidegate/src/http/content/ranges.rs"]

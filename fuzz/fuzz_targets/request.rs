@@ -1,5 +1,5 @@
 #![no_main]
-//! Query and cookies: whatever they are, without a signature of a trusted key nothing passes.
+//! Fuzzes the verifier: without a signature of a trusted key, no request is allowed.
 use std::net::Ipv4Addr;
 use std::sync::LazyLock;
 

@@ -1,5 +1,6 @@
-//! CloudFront's control plane, as far as it is needed: `CreateInvalidation` of the API of 2020-05-31. One signed request, so
-//! that no client of the whole service has to be built. Never touches bytes, and signs no URLs.
+//! Calls the CloudFront API: `CreateInvalidation` of API version 2020-05-31. Builds and signs the
+//! one request it needs instead of depending on an SDK client for the whole service. Never reads
+//! object bytes and signs no URLs; for those see the `sign` crate.
 
 use std::time::{Duration, SystemTime};
 
@@ -10,26 +11,27 @@ use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, si
 use aws_sigv4::sign::v4;
 use quick_xml::escape::escape;
 
-/// CloudFront lives in one region.
+/// The region in CloudFront's request signatures. The service has only this one.
 const REGION: &str = "us-east-1";
-const API: &str = "2020-05-31";
-/// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// Bytes of an answer that are looked at.
-const MAX_ANSWER: usize = 64 << 10;
+/// The version of the CloudFront API.
+const API_VERSION: &str = "2020-05-31";
+/// The time limit of a request, including its response.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// The part of an error response that is parsed, in bytes.
+const MAX_ERROR_BODY: usize = 64 << 10;
 
-/// Which distribution, and how it is reached.
+/// A distribution and how to reach its API.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The distribution's id, as `E2EXAMPLE`.
+    /// The distribution's id, for example `E2EXAMPLE`.
     pub distribution: String,
-    /// Where the API is, without a slash at its end.
+    /// The URL of the API, without a trailing slash.
     pub endpoint: String,
-    /// Access key, secret and session token; without them, those of the environment the process runs in.
+    /// Access key, secret key and session token. `None` uses the standard AWS credential chain.
     pub credentials: Option<(String, String, Option<String>)>,
 }
 
-/// A distribution of CloudFront.
+/// A client for one CloudFront distribution.
 #[derive(Debug)]
 pub struct CloudFront {
     options: Options,
@@ -37,27 +39,29 @@ pub struct CloudFront {
     provider: Option<SharedCredentialsProvider>,
 }
 
-/// Why CloudFront was not told.
+/// Why an invalidation was not created.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It is not reached, or it is busy with what it was told before; it can be told again.
+    /// CloudFront could not be reached, or too many invalidations are in progress. A retry can
+    /// succeed.
     #[error("CloudFront: {0}")]
     Unavailable(String),
-    /// It does not want to be told: the distribution, or the right to do so, is not there.
-    #[error("CloudFront refused with {status}: {answer}")]
+    /// CloudFront refused the request: the distribution does not exist, or the credentials may not
+    /// invalidate it.
+    #[error("CloudFront refused the invalidation with status {status}: {response}")]
     Refused {
-        /// The status.
+        /// The HTTP status.
         status: u16,
-        /// What it said, cut short.
-        answer: String,
+        /// The beginning of the response body.
+        response: String,
     },
 }
 
 impl CloudFront {
-    /// Asks nobody yet but for where credentials come from.
+    /// Creates a client. Sends no request to CloudFront; only looks for a source of credentials.
     pub async fn open(options: Options) -> Result<Self, Error> {
         let client = reqwest::Client::builder()
-            .timeout(PATIENCE)
+            .timeout(REQUEST_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()
@@ -72,35 +76,38 @@ impl CloudFront {
         Ok(Self { options, client, provider })
     }
 
-    /// Has the distribution forget these paths; each begins with a slash and may end in one `*`. Told again with the same
-    /// `reference` and paths it does nothing new.
+    /// Invalidates `paths`, each of which begins with `/` and may end in one `*`. `reference` is
+    /// the `CallerReference`: a repeated call with the same reference and paths creates no second
+    /// invalidation.
     pub async fn invalidate(&self, paths: &[String], reference: &str) -> Result<(), Error> {
-        let url = format!("{}/{API}/distribution/{}/invalidation", self.options.endpoint, self.options.distribution);
-        let body = batch(paths, reference);
-        let request = self.signed(&url, body).await?;
+        let url =
+            format!("{}/{API_VERSION}/distribution/{}/invalidation", self.options.endpoint, self.options.distribution);
+        let body = invalidation_batch(paths, reference);
+        let request = self.sign_request(&url, body).await?;
         let response =
             self.client.execute(request).await.map_err(|error| Error::Unavailable(error.without_url().to_string()))?;
         let status = response.status();
         if status.is_success() {
             return Ok(());
         }
-        let answer = response.bytes().await.unwrap_or_default();
-        let answer = String::from_utf8_lossy(&answer[..answer.len().min(MAX_ANSWER)]).into_owned();
-        let busy = status.is_server_error()
+        let body = response.bytes().await.unwrap_or_default();
+        let body = String::from_utf8_lossy(&body[..body.len().min(MAX_ERROR_BODY)]).into_owned();
+        let retryable = status.is_server_error()
             || status.as_u16() == 429
             || ["TooManyInvalidationsInProgress", "Throttling", "RequestLimitExceeded"]
                 .iter()
-                .any(|code| answer.contains(code));
-        let short: String = answer.chars().filter(|c| !c.is_control()).take(300).collect();
-        if busy {
-            return Err(Error::Unavailable(format!("{status}: {short}")));
+                .any(|code| body.contains(code));
+        let excerpt: String = body.chars().filter(|c| !c.is_control()).take(300).collect();
+        if retryable {
+            return Err(Error::Unavailable(format!("{status}: {excerpt}")));
         }
-        Err(Error::Refused { status: status.as_u16(), answer: short })
+        Err(Error::Refused { status: status.as_u16(), response: excerpt })
     }
 
-    async fn signed(&self, url: &str, body: String) -> Result<reqwest::Request, Error> {
+    /// Builds a POST request with a Signature Version 4 header.
+    async fn sign_request(&self, url: &str, body: String) -> Result<reqwest::Request, Error> {
         let unsigned = |problem: String| Error::Unavailable(format!("the request can't be signed: {problem}"));
-        let provider = self.provider.as_ref().ok_or_else(|| unsigned("there are no credentials".to_owned()))?;
+        let provider = self.provider.as_ref().ok_or_else(|| unsigned("no AWS credentials were found".to_owned()))?;
         let credentials = provider.provide_credentials().await.map_err(|error| unsigned(error.to_string()))?;
         let identity = credentials.into();
         let params = v4::SigningParams::builder()
@@ -125,8 +132,8 @@ impl CloudFront {
     }
 }
 
-/// The body of the request.
-fn batch(paths: &[String], reference: &str) -> String {
+/// Returns the XML body of `CreateInvalidation`.
+fn invalidation_batch(paths: &[String], reference: &str) -> String {
     let items: String = paths.iter().map(|path| format!("<Path>{}</Path>", escape(path))).collect();
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?><InvalidationBatch \
@@ -142,8 +149,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_are_text_in_the_batch() {
-        let body = batch(&["/a/<b>&.jpg".to_owned(), "/c/*".to_owned()], "r\"1");
+    fn paths_are_escaped_in_the_batch() {
+        let body = invalidation_batch(&["/a/<b>&.jpg".to_owned(), "/c/*".to_owned()], "r\"1");
         assert!(body.contains("<Quantity>2</Quantity>"), "{body}");
         assert!(body.contains("<Path>/a/&lt;b&gt;&amp;.jpg</Path><Path>/c/*</Path>"), "{body}");
         assert!(body.contains("<CallerReference>r&quot;1</CallerReference>"), "{body}");

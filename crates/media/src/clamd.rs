@@ -1,6 +1,6 @@
-//! Talks to clamd: a stream of bytes goes there by INSTREAM, a verdict comes back. clamd(8).
-//!
-//! What is longer than clamd takes is never called clean: it says so itself, or closes, and then its last words are read.
+//! Scans streams for malware with clamd's `INSTREAM` command (clamd(8)). Limits the number of
+//! concurrent scans. Never reports a stream as clean that clamd did not read completely, and keeps
+//! no bytes.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,17 +13,17 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Bytes of one chunk at most: larger ones are cut.
+/// The largest chunk sent to clamd, in bytes.
 const CHUNK: usize = 1 << 20;
-/// Bytes of an answer at most.
-const MAX_ANSWER: u64 = 4096;
+/// The largest response that is read, in bytes.
+const MAX_RESPONSE: u64 = 4096;
 
-/// Where clamd listens.
+/// The address of clamd.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
-    /// A host name or an IP address, and a port.
+    /// A host name or IP address, and a port.
     Tcp(String, u16),
-    /// A socket in the file system.
+    /// The path of a Unix socket.
     Unix(PathBuf),
 }
 
@@ -36,86 +36,87 @@ impl std::fmt::Display for Address {
     }
 }
 
-/// What a scan found.
+/// The result of a scan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
-    /// Nothing.
+    /// No malware was found.
     Clean,
-    /// This signature.
+    /// Malware was found. Holds the signature's name.
     Infected(String),
-    /// More bytes than clamd looks at.
+    /// The stream exceeds clamd's limits and was not scanned completely.
     TooLarge,
 }
 
-/// Why there is no verdict.
+/// Why a scan has no result.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// It does not answer, or not as it should: it may do so later.
+    /// clamd did not respond, or its response was invalid. A retry can succeed.
     #[error("clamd at {address}: {problem}")]
     Unavailable {
-        /// Where.
+        /// The address of clamd.
         address: String,
-        /// What happened.
+        /// What went wrong.
         problem: String,
     },
-    /// The bytes could not be read from where they are.
+    /// The stream to be scanned failed.
     #[error("the bytes to be scanned could not be read: {0}")]
     Source(#[source] std::io::Error),
 }
 
-/// The right to ask a scanner once.
+/// The permit for one scan. Dropping it lets another scan start.
 #[derive(Debug)]
-pub struct Turn(#[expect(dead_code, reason = "it is given back when this is dropped")] Option<OwnedSemaphorePermit>);
+pub struct ScanPermit(#[expect(dead_code, reason = "released when this is dropped")] Option<OwnedSemaphorePermit>);
 
-/// A scanner. Cheap to clone; clones share the limit of scans at once.
+/// A client for clamd. Cheap to clone; clones share the limit of concurrent scans.
 #[derive(Debug, Clone)]
 pub struct Clamd {
     address: Address,
-    /// How long clamd may be silent.
-    patience: Duration,
-    /// How long all of a scan may take.
-    longest: Duration,
-    at_once: Arc<Semaphore>,
+    /// The time limit for connecting and for each send.
+    idle_timeout: Duration,
+    /// The time limit of a whole scan.
+    scan_timeout: Duration,
+    permits: Arc<Semaphore>,
 }
 
 impl Clamd {
-    /// A scanner that is asked at most `at_once` times at a time.
-    pub fn new(address: Address, patience: Duration, longest: Duration, at_once: usize) -> Self {
-        Self { address, patience, longest, at_once: Arc::new(Semaphore::new(at_once)) }
+    /// Creates a client that runs at most `max_concurrent` scans at a time.
+    pub fn new(address: Address, idle_timeout: Duration, scan_timeout: Duration, max_concurrent: usize) -> Self {
+        Self { address, idle_timeout, scan_timeout, permits: Arc::new(Semaphore::new(max_concurrent)) }
     }
 
-    /// Waits until it may be asked.
-    pub async fn turn(&self) -> Turn {
+    /// Waits for a permit to scan.
+    pub async fn acquire_permit(&self) -> ScanPermit {
         // The semaphore is never closed.
-        Turn(Arc::clone(&self.at_once).acquire_owned().await.ok())
+        ScanPermit(Arc::clone(&self.permits).acquire_owned().await.ok())
     }
 
-    /// Scans all of a stream. Nothing of it is kept.
-    pub async fn scan<S>(&self, _turn: Turn, bytes: S) -> Result<Verdict, Error>
+    /// Scans a whole stream. Keeps none of its bytes.
+    pub async fn scan<S>(&self, _permit: ScanPermit, bytes: S) -> Result<Verdict, Error>
     where
         S: Stream<Item = std::io::Result<Bytes>> + Send,
     {
-        match tokio::time::timeout(self.longest, self.scan_now(bytes)).await {
+        match tokio::time::timeout(self.scan_timeout, self.send_and_read(bytes)).await {
             Ok(outcome) => outcome,
-            Err(_) => Err(self.unavailable(format!("a scan took longer than {} s", self.longest.as_secs()))),
+            Err(_) => Err(self.unavailable(format!("the scan took longer than {} s", self.scan_timeout.as_secs()))),
         }
     }
 
-    /// Whether it answers.
+    /// Checks that clamd responds.
     pub async fn ping(&self) -> Result<(), Error> {
-        let asked = async {
+        let exchange = async {
             let mut stream = self.connect().await?;
             stream.write_all(b"zPING\0").await.map_err(|error| self.unavailable(error))?;
-            self.answer(&mut stream).await
+            self.read_response(&mut stream).await
         };
-        let answer = tokio::time::timeout(self.patience, asked).await;
-        match answer.map_err(|_| self.unavailable("it does not answer"))??.as_str() {
+        let response = tokio::time::timeout(self.idle_timeout, exchange).await;
+        match response.map_err(|_| self.unavailable("no response in time"))??.as_str() {
             "PONG" => Ok(()),
-            other => Err(self.unavailable(format!("PING was answered with {other:?}"))),
+            other => Err(self.unavailable(format!("it responded to PING with {other:?}"))),
         }
     }
 
-    async fn scan_now<S>(&self, bytes: S) -> Result<Verdict, Error>
+    /// Sends the stream and reads the result, without the overall time limit.
+    async fn send_and_read<S>(&self, bytes: S) -> Result<Verdict, Error>
     where
         S: Stream<Item = std::io::Result<Bytes>> + Send,
     {
@@ -132,51 +133,57 @@ impl Clamd {
                 closed = closed || self.send(&mut stream, &length).await? || self.send(&mut stream, chunk).await?;
             }
         }
-        let answer = tokio::time::timeout(self.longest, self.answer(&mut stream)).await;
-        let answer = answer.map_err(|_| self.unavailable("it does not answer"))??;
-        match self.read(&answer) {
-            // It has not seen all of it.
-            Ok(Verdict::Clean) if closed => Err(self.unavailable("it closed before the end")),
+        let response = tokio::time::timeout(self.scan_timeout, self.read_response(&mut stream)).await;
+        let response = response.map_err(|_| self.unavailable("no response in time"))??;
+        match self.parse_verdict(&response) {
+            // clamd did not read the whole stream.
+            Ok(Verdict::Clean) if closed => {
+                Err(self.unavailable("it closed the connection before the end of the stream"))
+            }
             other => other,
         }
     }
 
-    /// Sends bytes; `true` once clamd takes no more: it has something to say.
+    /// Sends bytes. Returns `true` if clamd has closed its side; its response can still be read.
     async fn send(&self, stream: &mut Box<dyn Duplex>, bytes: &[u8]) -> Result<bool, Error> {
-        match tokio::time::timeout(self.patience, stream.write_all(bytes)).await {
+        match tokio::time::timeout(self.idle_timeout, stream.write_all(bytes)).await {
             Ok(Ok(())) => Ok(false),
             Ok(Err(error)) if is_closed(&error) => Ok(true),
             Ok(Err(error)) => Err(self.unavailable(error)),
-            Err(_) => Err(self.unavailable("it takes no bytes")),
+            Err(_) => Err(self.unavailable("it accepts no bytes")),
         }
     }
 
-    async fn answer(&self, stream: &mut Box<dyn Duplex>) -> Result<String, Error> {
-        let mut answer = Vec::new();
-        let read = stream.take(MAX_ANSWER).read_to_end(&mut answer).await;
-        // A reset after its words leaves the words.
+    /// Reads the response up to the end of the connection.
+    async fn read_response(&self, stream: &mut Box<dyn Duplex>) -> Result<String, Error> {
+        let mut response = Vec::new();
+        let read = stream.take(MAX_RESPONSE).read_to_end(&mut response).await;
+        // A response before a connection reset is still valid.
         if let Err(error) = read
-            && answer.is_empty()
+            && response.is_empty()
         {
             return Err(self.unavailable(error));
         }
-        Ok(String::from_utf8_lossy(&answer).trim_end_matches(['\0', '\n']).to_owned())
+        Ok(String::from_utf8_lossy(&response).trim_end_matches(['\0', '\n']).to_owned())
     }
 
-    fn read(&self, answer: &str) -> Result<Verdict, Error> {
-        match answer {
+    /// Parses clamd's response to a scan.
+    fn parse_verdict(&self, response: &str) -> Result<Verdict, Error> {
+        match response {
             "stream: OK" => Ok(Verdict::Clean),
             "INSTREAM size limit exceeded. ERROR" => Ok(Verdict::TooLarge),
-            "" => Err(self.unavailable("it closed without an answer")),
-            _ => match answer.strip_prefix("stream: ").and_then(|rest| rest.strip_suffix(" FOUND")) {
-                // Its own names for what it did not look at to the end; see AlertExceedsMax in clamd.conf(5).
+            "" => Err(self.unavailable("it closed the connection without a response")),
+            _ => match response.strip_prefix("stream: ").and_then(|rest| rest.strip_suffix(" FOUND")) {
+                // clamd reports exceeded limits under these names; see AlertExceedsMax in
+                // clamd.conf(5).
                 Some(name) if name.starts_with("Heuristics.Limits.Exceeded") => Ok(Verdict::TooLarge),
                 Some(name) => Ok(Verdict::Infected(name.to_owned())),
-                None => Err(self.unavailable(format!("it answered {answer:?}"))),
+                None => Err(self.unavailable(format!("it responded with {response:?}"))),
             },
         }
     }
 
+    /// Connects to clamd.
     async fn connect(&self) -> Result<Box<dyn Duplex>, Error> {
         let connecting = async {
             Ok::<Box<dyn Duplex>, std::io::Error>(match &self.address {
@@ -189,19 +196,20 @@ impl Clamd {
                 Address::Unix(path) => Box::new(UnixStream::connect(path).await?),
             })
         };
-        match tokio::time::timeout(self.patience, connecting).await {
+        match tokio::time::timeout(self.idle_timeout, connecting).await {
             Ok(connected) => connected.map_err(|error| self.unavailable(error)),
-            Err(_) => Err(self.unavailable("it does not take connections")),
+            Err(_) => Err(self.unavailable("it accepts no connections")),
         }
     }
 
+    /// Returns an [`Error::Unavailable`] for this scanner.
     fn unavailable(&self, problem: impl Into<Problem>) -> Error {
         let Problem(problem) = problem.into();
         Error::Unavailable { address: self.address.to_string(), problem }
     }
 }
 
-/// What is said of a scanner that does not answer.
+/// The description of a problem, from a text or an I/O error.
 struct Problem(String);
 
 impl From<&str> for Problem {
@@ -222,10 +230,11 @@ impl From<std::io::Error> for Problem {
     }
 }
 
+/// Returns whether an error means that the peer closed the connection.
 fn is_closed(error: &std::io::Error) -> bool {
     matches!(error.kind(), std::io::ErrorKind::BrokenPipe | std::io::ErrorKind::ConnectionReset)
 }
 
-/// Both ways.
+/// A stream that can be read and written.
 trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}

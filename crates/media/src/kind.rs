@@ -1,17 +1,18 @@
-//! What bytes are, by their first ones: never by what somebody says of them.
+//! Detects the media type of a file from its first bytes. Never trusts a declared type or a file
+//! name.
 
 use serde::{Deserialize, Serialize};
 
-/// Bytes that [`Kind::sniff`] wants to see, if there are so many.
+/// The number of leading bytes that [`Kind::sniff`] needs, in bytes; fewer if the file is shorter.
 pub const SNIFFED: usize = 4096;
 
-/// A type that we take.
+/// A supported media type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// `image/jpeg`
     Jpeg,
-    /// `image/png`, animated ones included.
+    /// `image/png`, including animated PNG.
     Png,
     /// `image/gif`
     Gif,
@@ -26,10 +27,10 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// All of them.
+    /// All supported types.
     pub const ALL: [Self; 7] = [Self::Jpeg, Self::Png, Self::Gif, Self::Webp, Self::Mp4, Self::Quicktime, Self::Webm];
 
-    /// The media type.
+    /// Returns the media type.
     pub fn content_type(self) -> &'static str {
         match self {
             Self::Jpeg => "image/jpeg",
@@ -42,12 +43,12 @@ impl Kind {
         }
     }
 
-    /// Reads a media type; `None` for one that we do not take.
+    /// Parses a media type. Returns `None` for an unsupported one.
     pub fn parse(content_type: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.content_type().eq_ignore_ascii_case(content_type))
     }
 
-    /// The ending of files that we make.
+    /// Returns the file name extension for output files.
     pub fn extension(self) -> &'static str {
         match self {
             Self::Jpeg => "jpg",
@@ -60,15 +61,15 @@ impl Kind {
         }
     }
 
-    /// Whether it moves by nature.
+    /// Returns whether this is a video type.
     pub fn is_video(self) -> bool {
         matches!(self, Self::Mp4 | Self::Quicktime | Self::Webm)
     }
 
-    /// What the first bytes say; `None` for whatever we do not take.
+    /// Detects the type from the first bytes. Returns `None` for an unsupported one.
     pub fn sniff(head: &[u8]) -> Option<Self> {
         match infer::get(head)?.mime_type() {
-            // One box format with two names: which of them it is, its brand says.
+            // Both are the ISO base media file format; the brand tells them apart.
             "video/mp4" | "video/x-m4v" => Some(Self::Mp4),
             "video/quicktime" => Some(Self::Quicktime),
             other => Self::parse(other),
@@ -81,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn first_bytes_say_what_it_is() {
+    fn the_type_is_detected_from_the_first_bytes() {
         let brand = |brand: &[u8; 4]| [&[0, 0, 0, 24][..], b"ftyp", brand, &[0, 0, 2, 0], b"isomiso2"].concat();
         let cases: [(&[u8], Option<Kind>); 14] = [
             (b"\xff\xd8\xff\xe0\0\x10JFIF", Some(Kind::Jpeg)),
@@ -105,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn media_types_are_read_back() {
+    fn media_types_parse_back() {
         assert!(Kind::ALL.into_iter().all(|kind| Kind::parse(kind.content_type()) == Some(kind)));
         assert_eq!(Kind::parse("IMAGE/JPEG"), Some(Kind::Jpeg));
         assert_eq!(Kind::parse("image/svg+xml"), None);

@@ -1,6 +1,7 @@
-//! What is done to bytes of unknown origin before anybody may see them: they are sniffed, scanned for malware, decoded in a
-//! process of their own and made anew without what they carried besides the picture. Bytes in, bytes out: knows no
-//! database, no store and no HTTP.
+//! Processes untrusted uploads before they are published: detects their type, scans them for
+//! malware, and re-encodes images and remuxes videos without metadata, in sandboxed processes.
+//! Takes bytes and returns bytes; knows no database, no store and no HTTP. Start reading at
+//! `sandbox`.
 
 pub mod clamd;
 pub mod image;

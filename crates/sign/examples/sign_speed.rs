@@ -1,5 +1,5 @@
-//! Signatures per second of one thread, for the benchmark beside `openssl speed`. Arguments: seconds, key type
-//! (`rsa` or `p256`), hash (`sha1` or `sha256`). Prints one number.
+//! Measures signatures per second of one thread, for the benchmark beside `openssl speed`.
+//! Arguments: seconds, key type (`rsa` or `p256`) and hash (`sha1` or `sha256`). Prints one number.
 
 use std::io::Write as _;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let resource = Resource::below("https://d111111abcdef8.cloudfront.net/images/user/image/version/")?;
     let (started, mut signed) = (Instant::now(), 0u64);
     while started.elapsed() < Duration::from_secs(seconds) {
-        // The whole of a grant: policy, signature, and both in the URL's encoding.
+        // A complete grant: the policy, its signature, and both in URL-safe base64.
         signer.sign_resource(&resource, 1_893_456_000 + signed).ok_or("signing failed")?;
         signed += 1;
     }

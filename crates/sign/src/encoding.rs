@@ -1,9 +1,10 @@
-//! CloudFront's URL-safe base64: the standard alphabet with `+`, `=`, `/` written as `-`, `_`, `~`.
-//! It is not RFC 4648 base64url, where `/` becomes `_` and padding is dropped.
+//! Encodes and decodes CloudFront's URL-safe base64: the standard alphabet with `+`, `=` and `/`
+//! replaced by `-`, `_` and `~`. It is not RFC 4648 base64url, which writes `/` as `_` and drops
+//! the padding.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-/// Encodes bytes the way CloudFront expects them in `Policy` and `Signature`.
+/// Encodes bytes as CloudFront expects them in `Policy` and `Signature`.
 pub fn encode(bytes: &[u8]) -> String {
     let mut text = STANDARD.encode(bytes).into_bytes();
     for byte in &mut text {
@@ -17,7 +18,7 @@ pub fn encode(bytes: &[u8]) -> String {
     text.into_iter().map(char::from).collect()
 }
 
-/// Decodes CloudFront's form; `None` for any other alphabet, the standard one included.
+/// Decodes CloudFront's base64. Returns `None` for any other alphabet, including the standard one.
 pub fn decode(text: &str) -> Option<Vec<u8>> {
     let mut standard = Vec::with_capacity(text.len());
     for byte in text.bytes() {
@@ -39,7 +40,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_byte_string_survives(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn every_byte_string_round_trips(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let text = encode(&bytes);
             prop_assert!(text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_~".contains(&b)));
             prop_assert_eq!(decode(&text), Some(bytes));
@@ -51,6 +52,6 @@ mod tests {
         assert_eq!(decode("+/=="), None);
         assert_eq!(decode("YQ=="), None);
         assert_eq!(decode("YQ__"), Some(b"a".to_vec()));
-        assert_eq!(decode("YQ"), None, "padding is part of the form");
+        assert_eq!(decode("YQ"), None, "padding is required");
     }
 }

@@ -1,7 +1,7 @@
-//! The only `unsafe` code of this crate: signing and verifying through aws-lc's EVP interface.
-//!
-//! aws-lc-rs signs neither RSA nor ECDSA with SHA-1, which CloudFront uses unless told otherwise, so
-//! these few calls go to the C library that aws-lc-rs links already.
+//! Parses keys, signs and verifies through aws-lc's EVP interface; holds the only `unsafe` code of
+//! this crate. aws-lc-rs offers neither RSA nor ECDSA with SHA-1, CloudFront's default hash, so
+//! these functions call the C library that aws-lc-rs already links. Knows no policies; see `keys`
+//! for the safe types.
 
 use std::ptr::{null, null_mut};
 
@@ -25,11 +25,13 @@ impl Drop for Key {
     }
 }
 
+/// Returns a C byte-string reader over `der`, which must outlive it.
 fn cbs(der: &[u8]) -> ffi::CBS {
     ffi::CBS { data: der.as_ptr(), len: der.len() }
 }
 
-fn checked(pointer: *mut ffi::EVP_PKEY, rest: &ffi::CBS) -> Option<Key> {
+/// Takes ownership of a parsed key. Returns `None` if parsing failed or bytes are left over.
+fn from_parsed(pointer: *mut ffi::EVP_PKEY, rest: &ffi::CBS) -> Option<Key> {
     if pointer.is_null() {
         // SAFETY: only empties this thread's error queue.
         unsafe { ffi::ERR_clear_error() };
@@ -45,7 +47,7 @@ impl Key {
         let mut input = cbs(der);
         // SAFETY: `input` borrows `der`, which outlives the call.
         let pointer = unsafe { ffi::EVP_parse_private_key(&raw mut input) };
-        checked(pointer, &input)
+        from_parsed(pointer, &input)
     }
 
     /// Parses an RFC 8017 `RSAPrivateKey` (PKCS#1).
@@ -65,7 +67,7 @@ impl Key {
                 ffi::EVP_PKEY_free(key);
                 return None;
             }
-            checked(key, &input)
+            from_parsed(key, &input)
         }
     }
 
@@ -85,7 +87,7 @@ impl Key {
                 ffi::EVP_PKEY_free(key);
                 return None;
             }
-            checked(key, &input)
+            from_parsed(key, &input)
         }
     }
 
@@ -94,10 +96,11 @@ impl Key {
         let mut input = cbs(der);
         // SAFETY: `input` borrows `der`, which outlives the call.
         let pointer = unsafe { ffi::EVP_parse_public_key(&raw mut input) };
-        checked(pointer, &input)
+        from_parsed(pointer, &input)
     }
 
-    /// What CloudFront accepts: RSA of 2048 bits or ECDSA on P-256; `None` for anything else.
+    /// Returns the key type: RSA of 2048 bits or ECDSA on P-256. Returns `None` for any other key,
+    /// which CloudFront does not accept.
     pub(crate) fn kind(&self) -> Option<KeyKind> {
         // SAFETY: the key is valid; `get0` pointers are borrowed from it and not kept.
         unsafe {
@@ -113,7 +116,7 @@ impl Key {
         }
     }
 
-    /// The public half as DER `SubjectPublicKeyInfo`.
+    /// Returns the public key as DER `SubjectPublicKeyInfo`.
     pub(crate) fn spki(&self) -> Option<Vec<u8>> {
         let mut out = vec![0u8; 1024];
         let mut cbb = std::mem::MaybeUninit::<ffi::CBB>::uninit();
@@ -136,10 +139,11 @@ impl Key {
         Some(out)
     }
 
-    /// Signs: RSASSA-PKCS1-v1_5 (deterministic) or ECDSA in ASN.1 DER.
+    /// Signs `message` with RSASSA-PKCS1-v1_5 (deterministic) or with ECDSA in ASN.1 DER. Returns
+    /// `None` if the library fails.
     pub(crate) fn sign(&self, hash: Hash, message: &[u8]) -> Option<Vec<u8>> {
-        // SAFETY: the context is freed on every path; `out` has the size aws-lc names as the maximum
-        // and `len` tells it so; `message` outlives the call.
+        // SAFETY: the context is freed on every path; `out` has the maximum signature size that
+        // aws-lc reports, `len` passes that size, and `message` outlives the call.
         unsafe {
             let context = ffi::EVP_MD_CTX_new();
             if context.is_null() {
@@ -159,7 +163,7 @@ impl Key {
         }
     }
 
-    /// Whether `signature` is this key's over `message`.
+    /// Returns whether `signature` is valid for `message` under this key.
     pub(crate) fn verify(&self, hash: Hash, message: &[u8], signature: &[u8]) -> bool {
         // SAFETY: the context is freed on every path; both slices outlive the call.
         unsafe {
@@ -179,6 +183,7 @@ impl Key {
     }
 }
 
+/// Returns aws-lc's static descriptor of the hash algorithm.
 fn digest(hash: Hash) -> *const ffi::EVP_MD {
     // SAFETY: both return pointers to static tables.
     let table = unsafe {

@@ -1,4 +1,6 @@
-//! Keys: every form in which operators hold them, parsed once and kept parsed.
+//! Parses, generates and holds signing keys and public keys. Accepts every text form in which
+//! operators store a PEM. Never prints or returns key material in errors or debug output. The C
+//! calls are in `evp`.
 
 use std::fmt;
 
@@ -11,16 +13,17 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use crate::evp;
 
-/// The hash under a signature. CloudFront assumes SHA-1 unless the request names SHA-256.
+/// The hash algorithm of a signature. CloudFront assumes SHA-1 unless the request names SHA-256.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Hash {
-    /// The default of every key type.
+    /// SHA-1, the default of every key type.
     Sha1,
-    /// Named by `Hash-Algorithm=SHA256` (URL) or `CloudFront-Hash-Algorithm=SHA256` (cookie).
+    /// SHA-256, selected by `Hash-Algorithm=SHA256` (URL) or `CloudFront-Hash-Algorithm=SHA256`
+    /// (cookie).
     Sha256,
 }
 
-/// The key types CloudFront takes in a key group.
+/// The key types that CloudFront accepts in a key group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyKind {
     /// RSA, 2048 bits, PKCS#1 v1.5 signatures.
@@ -29,30 +32,30 @@ pub enum KeyKind {
     P256,
 }
 
-/// Why a key was not accepted. Never carries key material.
+/// Why a key was not accepted. Never contains key material.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum KeyError {
-    /// No `-----BEGIN …-----` block in the text, nor in what it decodes to as base64.
-    #[error("no PEM block found; give PEM text, PEM text with \\n escapes, or base64 of a PEM")]
+    /// The text holds no `-----BEGIN …-----` block, neither as it is nor after base64 decoding.
+    #[error("no PEM block found; supply PEM text, PEM text with \\n escapes, or base64 of a PEM")]
     NotPem,
-    /// The block has a label that is no key of the wanted sort.
-    #[error("a PEM block \"{0}\" is not the key needed here")]
+    /// The block's label names another kind of data than the key that is required.
+    #[error("a PEM block \"{0}\" is not the kind of key that is required here")]
     Label(String),
-    /// Encrypted keys would need a passphrase.
-    #[error("the key is encrypted; give it unencrypted")]
+    /// The key is encrypted. There is no setting for a passphrase.
+    #[error("the key is encrypted; supply it unencrypted")]
     Encrypted,
-    /// The block's contents do not parse.
+    /// The contents of the block could not be parsed.
     #[error("the PEM block \"{0}\" does not hold a valid key")]
     Malformed(String),
-    /// A key CloudFront does not take.
-    #[error("CloudFront takes RSA keys of 2048 bits and ECDSA keys on P-256, this is neither")]
+    /// CloudFront does not accept this key type or size.
+    #[error("CloudFront accepts RSA keys of 2048 bits and ECDSA keys on P-256; this key is neither")]
     Unsupported,
-    /// The random generator or the library failed.
+    /// The random number generator or the library failed.
     #[error("a key could not be generated")]
     Generate,
 }
 
-/// A private key for signing grants.
+/// A private key that signs grants.
 pub struct SigningKey {
     key: evp::Key,
     kind: KeyKind,
@@ -65,7 +68,8 @@ impl fmt::Debug for SigningKey {
 }
 
 impl SigningKey {
-    /// Parses PKCS#8, PKCS#1 or SEC1 as PEM text, PEM text with `\n` escapes, or base64 of a PEM.
+    /// Parses a PKCS#8, PKCS#1 or SEC1 key given as PEM text, PEM text with `\n` escapes, or base64
+    /// of a PEM.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
         let (label, der) = pem_block(text)?;
         let key = match label.as_str() {
@@ -80,7 +84,7 @@ impl SigningKey {
         Ok(Self { key, kind })
     }
 
-    /// Makes a new key and returns it with its PKCS#8 PEM.
+    /// Generates a key and returns it with its PKCS#8 PEM.
     pub fn generate(kind: KeyKind) -> Result<(Self, String), KeyError> {
         let pkcs8 = match kind {
             KeyKind::Rsa2048 => {
@@ -93,33 +97,33 @@ impl SigningKey {
                 pair.to_pkcs8v1().map_err(|_| KeyError::Generate)?.as_ref().to_vec()
             }
         };
-        let text = pem("PRIVATE KEY", &pkcs8);
+        let text = encode_pem("PRIVATE KEY", &pkcs8);
         Ok((Self::parse(&text)?, text))
     }
 
-    /// The key's type.
+    /// Returns the key's type.
     pub fn kind(&self) -> KeyKind {
         self.kind
     }
 
-    /// The public half.
+    /// Returns the public key that belongs to this private key.
     pub fn public_key(&self) -> Result<PublicKey, KeyError> {
         PublicKey::parse(&self.public_pem()?)
     }
 
-    /// The public half as a PEM that CloudFront's "create public key" takes.
+    /// Returns the public key as a PEM that CloudFront's "create public key" accepts.
     pub fn public_pem(&self) -> Result<String, KeyError> {
         let spki = self.key.spki().ok_or(KeyError::Unsupported)?;
-        Ok(pem("PUBLIC KEY", &spki))
+        Ok(encode_pem("PUBLIC KEY", &spki))
     }
 
-    /// The signature of `message`; `None` only if the library fails, as it does without memory.
+    /// Signs `message`. Returns `None` only if the library fails, for example for lack of memory.
     pub fn sign(&self, hash: Hash, message: &[u8]) -> Option<Vec<u8>> {
         self.key.sign(hash, message)
     }
 }
 
-/// A public key an edge trusts.
+/// A public key that the edge trusts.
 pub struct PublicKey {
     key: evp::Key,
     kind: KeyKind,
@@ -133,7 +137,7 @@ impl fmt::Debug for PublicKey {
 }
 
 impl PublicKey {
-    /// Parses a `PUBLIC KEY` PEM in any of the forms that [`SigningKey::parse`] takes.
+    /// Parses a `PUBLIC KEY` PEM in any of the forms that [`SigningKey::parse`] accepts.
     pub fn parse(text: &str) -> Result<Self, KeyError> {
         let (label, der) = pem_block(text)?;
         if label != "PUBLIC KEY" {
@@ -144,23 +148,24 @@ impl PublicKey {
         Ok(Self { key, kind, spki: der })
     }
 
-    /// Its `SubjectPublicKeyInfo`, as it was given.
+    /// Returns the key's DER `SubjectPublicKeyInfo` exactly as it was parsed.
     pub(crate) fn spki(&self) -> &[u8] {
         &self.spki
     }
 
-    /// The key's type.
+    /// Returns the key's type.
     pub fn kind(&self) -> KeyKind {
         self.kind
     }
 
-    /// Whether `signature` is this key's over `message`.
+    /// Returns whether `signature` is valid for `message` under this key.
     pub fn verify(&self, hash: Hash, message: &[u8], signature: &[u8]) -> bool {
         self.key.verify(hash, message, signature)
     }
 }
 
-/// The first key block of PEM text, PEM text with `\n` escapes, or base64 of a PEM: its label and its bytes.
+/// Returns the label and the DER bytes of the first key block in PEM text, PEM text with `\n`
+/// escapes, or base64 of a PEM.
 pub fn pem_block(text: &str) -> Result<(String, Vec<u8>), KeyError> {
     let text = text.trim().replace("\\n", "\n");
     if let Some(found) = find_block(&text) {
@@ -172,7 +177,8 @@ pub fn pem_block(text: &str) -> Result<(String, Vec<u8>), KeyError> {
     find_block(&inner).unwrap_or(Err(KeyError::NotPem))
 }
 
-/// Parameter blocks, as `openssl ecparam -genkey` writes before the key, are passed over.
+/// Finds and decodes the first key block. Skips the parameter block that `openssl ecparam -genkey`
+/// writes before the key. Returns `None` if there is no block.
 fn find_block(text: &str) -> Option<Result<(String, Vec<u8>), KeyError>> {
     let mut rest = text;
     loop {
@@ -200,7 +206,8 @@ fn find_block(text: &str) -> Option<Result<(String, Vec<u8>), KeyError>> {
     }
 }
 
-fn pem(label: &str, der: &[u8]) -> String {
+/// Encodes DER bytes as a PEM block (RFC 7468).
+fn encode_pem(label: &str, der: &[u8]) -> String {
     let text = STANDARD.encode(der);
     let mut out = format!("-----BEGIN {label}-----\n");
     for line in text.as_bytes().chunks(64) {
@@ -224,7 +231,7 @@ mod tests {
     const RSA_PUB: &str = include_str!("../tests/fixtures/throwaway-rsa2048.pub.pem");
 
     #[test]
-    fn every_form_of_a_key_signs_alike() {
+    fn every_form_of_a_key_makes_the_same_signature() {
         let escaped = RSA.replace('\n', "\\n");
         let base64 = STANDARD.encode(RSA);
         let first = SigningKey::parse(RSA).unwrap().sign(Hash::Sha1, b"x").unwrap();
@@ -240,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn the_public_half_is_the_published_one() {
+    fn the_derived_public_key_equals_the_published_one() {
         assert_eq!(SigningKey::parse(RSA).unwrap().public_pem().unwrap().trim(), RSA_PUB.trim());
     }
 
@@ -256,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_is_refused_by_its_reason() {
+    fn each_invalid_key_gets_its_own_error() {
         assert_eq!(SigningKey::parse("hello").unwrap_err(), KeyError::NotPem);
         assert_eq!(SigningKey::parse(RSA_PUB).unwrap_err(), KeyError::Label("PUBLIC KEY".into()));
         assert_eq!(PublicKey::parse(RSA).unwrap_err(), KeyError::Label("PRIVATE KEY".into()));

@@ -1,8 +1,8 @@
-//! CloudFront signed URLs and signed cookies: policies, keys, signing, and the edge's verdict.
-//!
-//! Owns every byte that is signed and every rule by which a signature is accepted. Touches no
-//! file and no network; time and client address come in as arguments. Facts are from the CloudFront
-//! developer guide ("Serve private content with signed URLs and signed cookies").
+//! Signs and verifies CloudFront signed URLs, signed cookies and HMAC links. Owns policies, keys,
+//! signatures and the rules that accept or refuse a request. Opens no file and no network
+//! connection; callers pass the time and the client address. Source: CloudFront developer guide,
+//! "Serve private content with signed URLs and signed cookies". Start reading at `signer` to issue
+//! and at `verify` to check.
 
 mod encoding;
 mod evp;
@@ -12,14 +12,14 @@ mod pattern;
 mod policy;
 mod refusal;
 mod resource;
-mod seen;
+mod signature_cache;
 mod signer;
 mod verify;
 mod window;
 
 pub use encoding::{decode as decode_url_safe, encode as encode_url_safe};
 pub use keys::{Hash, KeyError, KeyKind, PublicKey, SigningKey, pem_block};
-pub use links::{LinkSigner, MAX_LINK_LIFETIME, Shown, Terms as LinkTerms};
+pub use links::{Disposition, LinkSigner, LinkTerms, MAX_LINK_LIFETIME};
 pub use policy::{Policy, canned_policy, custom_policy};
 pub use refusal::{Denied, Refusal};
 pub use resource::{Resource, ResourceError};

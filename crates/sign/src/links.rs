@@ -1,26 +1,27 @@
-//! HMAC links: one object for anybody who has the link, until it ends. For bytes that no CloudFront key may open.
-//!
-//! Version 1 is `HMAC-SHA256(secret, key|exp)` in hex, as its clients know it. Version 2 also covers how the bytes are
-//! shown, which secret signed, and the owner's epoch, which ends all earlier links when it is raised.
+//! Signs and verifies HMAC links, each of which lets its holder read one object until it expires.
+//! They serve bytes that no CloudFront signature may open. Version 1 signs `key|exp` as
+//! `HMAC-SHA256(secret, key|exp)` in hex, the format that existing clients use. Version 2 also
+//! signs the disposition, the id of the secret and the owner's epoch; raising the epoch revokes all
+//! earlier links. Never builds URLs and never looks an object up.
 
 use aws_lc_rs::hmac;
 
-/// How long a link may live, in seconds: seven days.
+/// The longest lifetime of a link, in seconds: seven days.
 pub const MAX_LINK_LIFETIME: u64 = 7 * 24 * 3600;
-/// Hexadecimal digits of a secret's id.
+/// Length of a secret's id, in hexadecimal digits.
 const ID_DIGITS: usize = 8;
 
-/// How the bytes of a link are shown.
+/// The `Content-Disposition` type of a link's response (RFC 6266).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shown {
-    /// In place, where that is safe.
+pub enum Disposition {
+    /// Display in the browser, where the content type is safe.
     Inline,
-    /// To be saved.
+    /// Download as a file.
     Attachment,
 }
 
-impl Shown {
-    /// The word in a link.
+impl Disposition {
+    /// Returns the value used in a link.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Inline => "inline",
@@ -28,24 +29,24 @@ impl Shown {
         }
     }
 
-    /// Reads the word.
+    /// Parses the value used in a link. Returns `None` for any other text.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Inline, Self::Attachment].into_iter().find(|shown| shown.as_str() == text)
+        [Self::Inline, Self::Attachment].into_iter().find(|disposition| disposition.as_str() == text)
     }
 }
 
-/// What a link of version 2 says besides its key.
+/// The signed parameters of a version 2 link besides its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Terms {
-    /// When it ends, epoch seconds.
+pub struct LinkTerms {
+    /// When the link expires, in epoch seconds.
     pub expires: u64,
-    /// How its bytes are shown.
-    pub shown: Shown,
-    /// The owner's epoch; not said in the link.
+    /// The disposition of the response.
+    pub disposition: Disposition,
+    /// The owner's epoch. It is signed but not part of the link.
     pub epoch: u64,
 }
 
-/// The secrets: the first signs, all verify.
+/// The HMAC secrets of links: the first one signs, all of them verify.
 pub struct LinkSigner {
     secrets: Vec<(String, hmac::Key)>,
 }
@@ -57,7 +58,7 @@ impl std::fmt::Debug for LinkSigner {
 }
 
 impl LinkSigner {
-    /// Signs with `current`; links signed with `others` are still good.
+    /// Creates a signer that signs with `current`; links signed with `others` stay valid.
     pub fn new<'a>(current: &'a [u8], others: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let secret = |bytes: &[u8]| {
             let key = hmac::Key::new(hmac::HMAC_SHA256, bytes);
@@ -68,78 +69,83 @@ impl LinkSigner {
         Self { secrets: std::iter::once(current).chain(others).map(secret).collect() }
     }
 
-    /// The id of the secret that signs.
+    /// Returns the id of the secret that signs.
     pub fn key_id(&self) -> &str {
         self.secrets.first().map_or("", |(id, _)| id)
     }
 
-    /// The signature of a link of version 1, lower-case hex.
+    /// Signs a version 1 link. Returns lower-case hex.
     pub fn sign_v1(&self, key: &str, expires: u64) -> String {
         self.sign(&message_v1(key, expires))
     }
 
-    /// The signature of a link of version 2, lower-case hex.
-    pub fn sign_v2(&self, key: &str, terms: Terms) -> String {
+    /// Signs a version 2 link. Returns lower-case hex.
+    pub fn sign_v2(&self, key: &str, terms: LinkTerms) -> String {
         self.sign(&message_v2(key, self.key_id(), terms))
     }
 
-    /// Whether a signature of version 1 is good for `key`, by any secret. `expires` is the link's own text for it; the
-    /// outcome is its number.
+    /// Verifies a version 1 signature against every secret. `expires` is the text in the link.
+    /// Returns the expiry in epoch seconds, or `None` if the signature is invalid or the link has
+    /// expired.
     pub fn verify_v1(&self, key: &str, expires: &str, signature: &str, now: u64) -> Option<u64> {
-        let ends = in_time(expires, now);
-        let signature = unhex(signature)?;
-        let message = message_v1(key, canonical(expires)?);
-        let good = self.secrets.iter().any(|(_, secret)| hmac::verify(secret, &message, &signature).is_ok());
-        ends.filter(|_| good)
+        let expiry = parse_current_expiry(expires, now);
+        let signature = decode_signature(signature)?;
+        let message = message_v1(key, parse_decimal(expires)?);
+        let valid = self.secrets.iter().any(|(_, secret)| hmac::verify(secret, &message, &signature).is_ok());
+        expiry.filter(|_| valid)
     }
 
-    /// Whether a signature of version 2 by the secret `key_id` is good for `key` and what the link says; when it ends.
+    /// Verifies a version 2 signature made with the secret `key_id`. Returns the expiry in epoch
+    /// seconds, or `None` if the signature is invalid or the link has expired.
     pub fn verify_v2(
         &self,
         key: &str,
         key_id: &str,
-        (expires, shown, epoch): (&str, Shown, u64),
+        (expires, disposition, epoch): (&str, Disposition, u64),
         signature: &str,
         now: u64,
     ) -> Option<u64> {
-        let ends = in_time(expires, now);
-        let signature = unhex(signature)?;
+        let expiry = parse_current_expiry(expires, now);
+        let signature = decode_signature(signature)?;
         let (id, secret) = self.secrets.iter().find(|(id, _)| id == key_id)?;
-        let message = message_v2(key, id, Terms { expires: canonical(expires)?, shown, epoch });
-        let good = hmac::verify(secret, &message, &signature).is_ok();
-        ends.filter(|_| good)
+        let message = message_v2(key, id, LinkTerms { expires: parse_decimal(expires)?, disposition, epoch });
+        let valid = hmac::verify(secret, &message, &signature).is_ok();
+        expiry.filter(|_| valid)
     }
 
+    /// Signs a message with the current secret. Returns lower-case hex.
     fn sign(&self, message: &[u8]) -> String {
         self.secrets.first().map_or_else(String::new, |(_, secret)| hex::encode(hmac::sign(secret, message).as_ref()))
     }
 }
 
-/// The number is digits only and stands last, so that whatever a key holds, no two pairs have one message.
+/// Returns the message of a version 1 link. The expiry is digits only and comes last, so two
+/// different pairs of key and expiry never give the same message, whatever the key contains.
 fn message_v1(key: &str, expires: u64) -> Vec<u8> {
     format!("{key}|{expires}").into_bytes()
 }
 
-/// The key stands last, since it alone may hold a bar. What begins as no message of version 1 ends: in a number.
-fn message_v2(key: &str, key_id: &str, terms: Terms) -> Vec<u8> {
-    let Terms { expires, shown, epoch } = terms;
-    format!("tidegate-link-2|{key_id}|{epoch}|{}|{expires}|{key}|", shown.as_str()).into_bytes()
+/// Returns the message of a version 2 link. The key comes last because only the key may contain
+/// `|`. The final `|` keeps it apart from version 1 messages, which end in a digit.
+fn message_v2(key: &str, key_id: &str, terms: LinkTerms) -> Vec<u8> {
+    let LinkTerms { expires, disposition, epoch } = terms;
+    format!("tidegate-link-2|{key_id}|{epoch}|{}|{expires}|{key}|", disposition.as_str()).into_bytes()
 }
 
-/// A time that has not come, and is not further away than links live.
-fn in_time(expires: &str, now: u64) -> Option<u64> {
-    canonical(expires).filter(|expires| (now + 1..=now + MAX_LINK_LIFETIME).contains(expires))
+/// Parses an expiry that lies after `now` and at most [`MAX_LINK_LIFETIME`] later.
+fn parse_current_expiry(expires: &str, now: u64) -> Option<u64> {
+    parse_decimal(expires).filter(|expires| (now + 1..=now + MAX_LINK_LIFETIME).contains(expires))
 }
 
-/// Decimal, without sign, space or leading zero.
-fn canonical(text: &str) -> Option<u64> {
+/// Parses a decimal number without sign, space or leading zero.
+fn parse_decimal(text: &str) -> Option<u64> {
     let digits = (1..=20).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
     let plain = digits && (text == "0" || !text.starts_with('0'));
     plain.then(|| text.parse().ok()).flatten()
 }
 
-/// 32 bytes of lower-case hex.
-fn unhex(text: &str) -> Option<[u8; 32]> {
+/// Decodes 32 bytes of lower-case hex.
+fn decode_signature(text: &str) -> Option<[u8; 32]> {
     let mut bytes = [0; 32];
     let lower = !text.bytes().any(|byte| byte.is_ascii_uppercase());
     hex::decode_to_slice(text, &mut bytes).ok().filter(|()| lower).map(|()| bytes)
@@ -158,9 +164,9 @@ mod tests {
     }
 
     #[test]
-    fn only_plain_times_that_are_near_are_taken() {
+    fn only_plain_near_expiries_are_accepted() {
         let links = signer();
-        for (text, good) in [
+        for (text, valid) in [
             (SOON, true),
             ("1799999999", false),
             ("1800000000", false),
@@ -174,18 +180,18 @@ mod tests {
             ("", false),
             ("99999999999999999999", false),
         ] {
-            // Signed just so, as far as it can be.
+            // Signed exactly as written, even where the expiry is not a number.
             let signature = links.sign(format!("k|{text}").as_bytes());
-            assert_eq!(links.verify_v1("k", text, &signature, NOW).is_some(), good, "{text:?}");
+            assert_eq!(links.verify_v1("k", text, &signature, NOW).is_some(), valid, "{text:?}");
         }
     }
 
     #[test]
-    fn secrets_overlap_and_go() {
+    fn retired_secrets_stop_verifying() {
         let (old, new) = (LinkSigner::new(b"previous", []), signer());
-        let terms = Terms { expires: NOW + 100, shown: Shown::Inline, epoch: 3 };
+        let terms = LinkTerms { expires: NOW + 100, disposition: Disposition::Inline, epoch: 3 };
         let (first, second) = (old.sign_v1("k", NOW + 100), old.sign_v2("k", terms));
-        let parts = (SOON, Shown::Inline, 3);
+        let parts = (SOON, Disposition::Inline, 3);
         assert!(new.verify_v1("k", SOON, &first, NOW).is_some());
         assert!(new.verify_v2("k", old.key_id(), parts, &second, NOW).is_some());
         let newer = LinkSigner::new(b"next", [b"current".as_slice()]);
@@ -195,21 +201,21 @@ mod tests {
     }
 
     #[test]
-    fn everything_that_is_said_is_signed() {
+    fn every_parameter_is_signed() {
         let links = signer();
-        let terms = Terms { expires: NOW + 100, shown: Shown::Attachment, epoch: 7 };
-        let good = links.sign_v2("a/b|c", terms);
+        let terms = LinkTerms { expires: NOW + 100, disposition: Disposition::Attachment, epoch: 7 };
+        let valid = links.sign_v2("a/b|c", terms);
         let verify = |key: &str, id: &str, parts, signature: &str| links.verify_v2(key, id, parts, signature, NOW);
         let id = links.key_id();
-        assert_eq!(verify("a/b|c", id, (SOON, Shown::Attachment, 7), &good), Some(NOW + 100));
-        assert!(verify("a/b", id, (SOON, Shown::Attachment, 7), &good).is_none());
-        assert!(verify("a/b|c", id, (SOON, Shown::Inline, 7), &good).is_none());
-        assert!(verify("a/b|c", id, (SOON, Shown::Attachment, 8), &good).is_none());
-        assert!(verify("a/b|c", id, ("1800000101", Shown::Attachment, 7), &good).is_none());
-        assert!(verify("a/b|c", "00000000", (SOON, Shown::Attachment, 7), &good).is_none());
-        assert!(verify("a/b|c", id, (SOON, Shown::Attachment, 7), &good.to_uppercase()).is_none());
-        assert!(verify("a/b|c", id, (SOON, Shown::Attachment, 7), &good[1..]).is_none());
-        assert!(links.verify_v1("a/b|c", SOON, &good, NOW).is_none(), "versions don't share signatures");
+        assert_eq!(verify("a/b|c", id, (SOON, Disposition::Attachment, 7), &valid), Some(NOW + 100));
+        assert!(verify("a/b", id, (SOON, Disposition::Attachment, 7), &valid).is_none());
+        assert!(verify("a/b|c", id, (SOON, Disposition::Inline, 7), &valid).is_none());
+        assert!(verify("a/b|c", id, (SOON, Disposition::Attachment, 8), &valid).is_none());
+        assert!(verify("a/b|c", id, ("1800000101", Disposition::Attachment, 7), &valid).is_none());
+        assert!(verify("a/b|c", "00000000", (SOON, Disposition::Attachment, 7), &valid).is_none());
+        assert!(verify("a/b|c", id, (SOON, Disposition::Attachment, 7), &valid.to_uppercase()).is_none());
+        assert!(verify("a/b|c", id, (SOON, Disposition::Attachment, 7), &valid[1..]).is_none());
+        assert!(links.verify_v1("a/b|c", SOON, &valid, NOW).is_none(), "versions don't share signatures");
     }
 
     proptest! {
@@ -217,8 +223,8 @@ mod tests {
         fn no_other_key_or_time_has_the_same_signature(a in "[a|/0-9]{0,6}", b in "[a|/0-9]{0,6}", one in 1u64..50, other in 1u64..50) {
             let links = signer();
             let signature = links.sign_v1(&a, NOW + one);
-            let taken = links.verify_v1(&b, &(NOW + other).to_string(), &signature, NOW).is_some();
-            prop_assert_eq!(taken, a == b && one == other);
+            let accepted = links.verify_v1(&b, &(NOW + other).to_string(), &signature, NOW).is_some();
+            prop_assert_eq!(accepted, a == b && one == other);
         }
 
         #[test]

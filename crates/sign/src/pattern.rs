@@ -1,19 +1,20 @@
-//! Resource matching for custom policies: four sections, `[protocol]://[domain]/[path]\?[query]`, and
-//! wildcards that never reach beyond their own section (CloudFront developer guide, "values in the
-//! policy statement for a custom policy").
+//! Matches URLs against the `Resource` of a custom policy. A resource has four sections,
+//! `[protocol]://[domain]/[path]\?[query]`, and a wildcard never matches beyond its own section.
+//! Decides nothing about time or address; see `verify`. Source: CloudFront developer guide, "values
+//! in the policy statement for a custom policy".
 
-/// A request's URL in its sections, as it came in.
+/// The sections of a request's URL, undecoded.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Target<'a> {
     pub(crate) scheme: &'a str,
     pub(crate) host: &'a str,
-    /// Begins with `/`.
+    /// The path, beginning with `/`.
     pub(crate) path: &'a str,
-    /// The caller's own query, without the reserved parameters; `None` when there is none.
+    /// The query without the parameters that CloudFront reserves; `None` if nothing else is there.
     pub(crate) query: Option<&'a str>,
 }
 
-/// Whether the policy's resource covers the target.
+/// Returns whether the policy's resource covers the target.
 pub(crate) fn matches(pattern: &str, target: Target<'_>) -> bool {
     if pattern == "*" {
         return true;
@@ -42,7 +43,8 @@ pub(crate) fn matches(pattern: &str, target: Target<'_>) -> bool {
         }
 }
 
-/// `*` is zero or more bytes, `?` exactly one. Linear memory; backs up only to the last `*`.
+/// Matches `text` against a pattern in which `*` stands for zero or more bytes and `?` for one
+/// byte. Uses constant memory: it backtracks only to the last `*`.
 fn glob(pattern: &[u8], text: &[u8], ignore_case: bool) -> bool {
     let same = |a: u8, b: u8| if ignore_case { a.eq_ignore_ascii_case(&b) } else { a == b };
     let (mut p, mut t) = (0, 0);
@@ -101,14 +103,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_literal_matches_itself_only(a in "[a-c/]{0,8}", b in "[a-c/]{0,8}") {
+        fn a_literal_matches_only_itself(a in "[a-c/]{0,8}", b in "[a-c/]{0,8}") {
             let (path_a, path_b) = (format!("/{a}"), format!("/{b}"));
             let pattern = format!("https://h.test{path_a}");
             prop_assert_eq!(matches(&pattern, target("h.test", &path_b, None)), path_a == path_b);
         }
 
         #[test]
-        fn a_prefix_matches_exactly_what_is_below(folder in "[a-c]{1,4}", path in "[a-c/]{0,8}") {
+        fn a_prefix_matches_exactly_the_paths_below_it(folder in "[a-c]{1,4}", path in "[a-c/]{0,8}") {
             let pattern = format!("https://h.test/{folder}/*");
             let path = format!("/{path}");
             let below = path.starts_with(&format!("/{folder}/"));

@@ -1,38 +1,42 @@
-//! The two policy documents: writing them byte for byte, and reading those that come back.
+//! Writes canned and custom policies byte for byte, and parses the custom policies of requests.
+//! Never evaluates a condition; see `verify`.
 
 use serde::Deserialize;
 
 use crate::resource::Resource;
 
-/// The canned policy: fixed form, no white space. It is never sent; the edge rebuilds it from the
-/// request, so one differing byte is a refusal.
+/// Returns the canned policy for a URL: a fixed form without white space. The policy itself is
+/// never sent. The edge rebuilds it from the request, so a single different byte makes the
+/// signature invalid.
 pub fn canned_policy(resource: &str, expires: u64) -> String {
     format!(
         "{{\"Statement\":[{{\"Resource\":\"{resource}\",\"Condition\":{{\"DateLessThan\":{{\"AWS:EpochTime\":{expires}}}}}}}]}}"
     )
 }
 
-/// A custom policy for `resource`: the same form, sent with the request.
+/// Returns a custom policy for `resource`. It has the same form as a canned policy and is sent with
+/// the request.
 pub fn custom_policy(resource: &Resource, expires: u64) -> String {
     canned_policy(resource.as_str(), expires)
 }
 
-/// A policy as it arrived, checked for form; conditions are judged by the verifier.
+/// A parsed custom policy. Its conditions are evaluated by [`Verifier`](crate::Verifier).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// The `Resource` pattern; absent means every file the key is trusted for.
+    /// The `Resource` pattern. Without one the policy covers every URL that the key is trusted for.
     pub resource: Option<String>,
-    /// `DateLessThan`, epoch seconds. Required.
+    /// `DateLessThan`, in epoch seconds. Required.
     pub not_after: u64,
-    /// `DateGreaterThan`, epoch seconds.
+    /// `DateGreaterThan`, in epoch seconds.
     pub not_before: Option<u64>,
-    /// `IpAddress`, as written.
+    /// The `IpAddress` condition, as written.
     pub source_ip: Option<String>,
 }
 
 impl Policy {
-    /// Reads a policy document; `None` for anything but one statement with the known conditions,
-    /// each at most once. What we do not understand might restrict, so it is refused.
+    /// Parses a policy document. Returns `None` for anything but one statement with the known
+    /// conditions, each at most once. An unknown member could be a restriction, so it is refused
+    /// rather than ignored.
     pub fn parse(json: &[u8]) -> Option<Self> {
         let document: Document = serde_json::from_slice(json).ok()?;
         let statement = match document.statement {
@@ -56,7 +60,8 @@ struct Document {
     statement: Statements,
 }
 
-/// Older documents and all SDKs write an array, the current developer guide a plain object.
+/// The `Statement` member. SDKs and older documents write an array; the current developer guide
+/// writes a single object.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Statements {
@@ -77,23 +82,23 @@ struct Statement {
 #[serde(deny_unknown_fields)]
 struct Condition {
     #[serde(rename = "DateLessThan")]
-    date_less_than: At,
+    date_less_than: EpochTime,
     #[serde(rename = "DateGreaterThan")]
-    date_greater_than: Option<At>,
+    date_greater_than: Option<EpochTime>,
     #[serde(rename = "IpAddress")]
-    ip_address: Option<From>,
+    ip_address: Option<SourceIp>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct At {
+struct EpochTime {
     #[serde(rename = "AWS:EpochTime")]
     epoch: u64,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct From {
+struct SourceIp {
     #[serde(rename = "AWS:SourceIp")]
     source: String,
 }
@@ -104,7 +109,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn unknown_double_and_missing_parts_are_refused() {
+    fn unknown_repeated_and_missing_members_are_refused() {
         let lt = r#""DateLessThan":{"AWS:EpochTime":1}"#;
         for bad in [
             r#"{"Statement":[]}"#.to_owned(),
@@ -129,7 +134,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_we_write_we_read(path in "[a-z0-9/_-]{0,40}", expires in any::<u64>()) {
+        fn a_written_policy_parses_back(path in "[a-z0-9/_-]{0,40}", expires in any::<u64>()) {
             let resource = Resource::below(&format!("https://h.test/{path}/")).unwrap();
             let policy = Policy::parse(custom_policy(&resource, expires).as_bytes()).unwrap();
             prop_assert_eq!(policy.resource.as_deref(), Some(resource.as_str()));

@@ -1,69 +1,70 @@
-//! Why a request may not pass: CloudFront's words for the client, ours for the log.
+//! The reasons for refusing a request: CloudFront's error code and message for the client, and a
+//! more precise reason for the log. Renders no response.
 
-/// Why a request may not pass; the code and the message of CloudFront's error body. Expired and forged
-/// are one answer, so that nothing can be probed.
+/// Why a request is refused, as in CloudFront's error body. Expired and forged signatures give the
+/// same error, so that a client learns nothing by probing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// No key pair id in the URL or the cookies, or no signature at all.
+    /// Neither the URL nor the cookies carry a key pair id.
     MissingKey,
-    /// A key pair id that is not trusted.
+    /// The key pair id is not trusted.
     InvalidKey,
-    /// The signature is not in CloudFront's base64.
+    /// The signature is missing or is not valid in CloudFront's base64.
     MalformedSignature,
-    /// The policy does not decode or is not a policy.
+    /// The policy can't be decoded or is not a supported policy document.
     MalformedPolicy,
-    /// Everything else. What it was is for the log only.
+    /// Any other reason. The detail is for the log only.
     AccessDenied(Denied),
 }
 
-/// What is behind [`Refusal::AccessDenied`].
+/// The detailed reason of [`Refusal::AccessDenied`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Denied {
-    /// A reserved parameter is there twice.
-    Ambiguous,
-    /// A hash algorithm that does not exist.
-    Hash,
-    /// A policy and an expiry, or none of them.
-    Terms,
-    /// An expiry that is no time.
-    Expires,
-    /// The signature is not good for what it stands beside.
+    /// A reserved query parameter occurs twice.
+    DuplicateParameter,
+    /// The hash algorithm is not one that CloudFront knows.
+    UnknownHash,
+    /// The request has both a policy and an expiry, or neither.
+    NotOnePolicy,
+    /// The expiry is not a number of seconds.
+    MalformedExpires,
+    /// The signature is not valid for the URL or the policy.
     Signature,
-    /// The grant has not begun.
-    Early,
-    /// The grant has ended.
+    /// The grant is not valid yet.
+    NotYetValid,
+    /// The grant has expired.
     Expired,
-    /// The policy is for another address.
-    Address,
-    /// The policy is for something else.
+    /// The policy restricts the grant to other client addresses.
+    ClientAddress,
+    /// The policy's resource does not cover the URL.
     Resource,
-    /// The host is not one that is served. Not found out here.
-    Host,
-    /// What is asked for lies in no place that is served. Not found out here.
-    Place,
+    /// The host is not one that the edge serves. Reported by the edge, not by this crate.
+    UnknownHost,
+    /// The path is outside every served root. Reported by the edge, not by this crate.
+    UnservedPath,
 }
 
 impl Denied {
-    /// In a few words.
+    /// Returns a short description for the log.
     pub fn reason(self) -> &'static str {
         match self {
-            Self::Ambiguous => "a parameter of the signature is there twice",
-            Self::Hash => "the hash algorithm is unknown",
-            Self::Terms => "not exactly one of Policy and Expires is there",
-            Self::Expires => "Expires is no time",
-            Self::Signature => "the signature is not good for this URL or policy",
-            Self::Early => "the grant has not begun",
-            Self::Expired => "the grant has ended",
-            Self::Address => "the policy is for another address",
+            Self::DuplicateParameter => "a signature parameter occurs twice",
+            Self::UnknownHash => "Hash-Algorithm is neither SHA1 nor SHA256",
+            Self::NotOnePolicy => "exactly one of Policy and Expires is required",
+            Self::MalformedExpires => "Expires is not a number of epoch seconds",
+            Self::Signature => "the signature is not valid for this URL or policy",
+            Self::NotYetValid => "the grant is not valid yet",
+            Self::Expired => "the grant has expired",
+            Self::ClientAddress => "the policy is for another client address",
             Self::Resource => "the policy is for another resource",
-            Self::Host => "the host is not this edge's",
-            Self::Place => "the path lies in no served root",
+            Self::UnknownHost => "the host is not one of this edge's",
+            Self::UnservedPath => "the path is outside every served root",
         }
     }
 }
 
 impl Refusal {
-    /// CloudFront's error code.
+    /// Returns CloudFront's error code.
     pub fn code(self) -> &'static str {
         match self {
             Self::MissingKey => "MissingKey",
@@ -74,7 +75,7 @@ impl Refusal {
         }
     }
 
-    /// CloudFront's error message.
+    /// Returns CloudFront's error message.
     pub fn message(self) -> &'static str {
         match self {
             Self::MissingKey => "Missing Key-Pair-Id query parameter or cookie value",
@@ -85,7 +86,7 @@ impl Refusal {
         }
     }
 
-    /// What it was, for those who run the edge.
+    /// Returns the detailed reason, for the operator's log.
     pub fn reason(self) -> &'static str {
         match self {
             Self::AccessDenied(denied) => denied.reason(),

@@ -1,39 +1,40 @@
-//! What a signature may be asked for: one URL, or everything below one folder. Literals only, so that
-//! no caller-chosen wildcard ever reaches a policy.
+//! Validates the resources that may be signed: one URL, or everything below one folder. Accepts
+//! literals only, so no wildcard chosen by a caller ever reaches a policy.
 
 use std::fmt;
 
-/// Query parameter names that CloudFront keeps for itself.
+/// The query parameter names that CloudFront reserves.
 pub(crate) const RESERVED: [&str; 5] = ["Expires", "Policy", "Signature", "Key-Pair-Id", "Hash-Algorithm"];
 
 /// Why a URL can't be signed.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ResourceError {
-    /// `*`, `?` and `\` have a meaning in policies.
-    #[error("the URL holds {0:?}, which has a meaning of its own in policies")]
+    /// The URL contains `*`, `?` or `\`, which are special characters in policies.
+    #[error("the URL contains {0:?}, a special character in policies")]
     Wildcard(char),
-    /// Only what goes on the wire unchanged can be signed.
-    #[error("the URL holds {0:?}; percent-encode it first")]
+    /// The URL contains a character that clients percent-encode before they send it, so that the
+    /// signature would not match.
+    #[error("the URL contains {0:?}; percent-encode it first")]
     NotEncoded(char),
-    /// The signature's own parameters can't be part of what is signed.
-    #[error("the query already holds {0}, which CloudFront reserves")]
+    /// The query already contains a parameter of the signature.
+    #[error("the query already contains {0}, which CloudFront reserves")]
     Reserved(String),
-    /// Neither `http://` nor `https://`, or no host.
+    /// The URL begins with neither `http://` nor `https://`, or has no host.
     #[error("not an http or https URL with a host")]
     NotHttp,
-    /// A folder is named by a URL that ends in `/`.
+    /// The URL of a folder does not end in `/`, or has a query.
     #[error("a prefix must end in '/' and have no query")]
     NotAFolder,
 }
 
-/// A resource in a policy that this crate signs.
+/// A validated resource of a policy that this crate signs.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Resource {
     text: String,
 }
 
 impl Resource {
-    /// One URL, with its own query if it has one.
+    /// Creates a resource for one URL, which may have a query.
     pub fn url(url: &str) -> Result<Self, ResourceError> {
         let rest = after_scheme(url)?;
         check_characters(rest)?;
@@ -50,7 +51,8 @@ impl Resource {
         Ok(Self { text: url.to_owned() })
     }
 
-    /// Everything below `folder`, which ends in `/`; the one trailing `*` is added here.
+    /// Creates a resource for everything below `folder`, which must end in `/`. Appends the one
+    /// trailing `*`.
     pub fn below(folder: &str) -> Result<Self, ResourceError> {
         let rest = after_scheme(folder)?;
         check_characters(rest)?;
@@ -60,7 +62,7 @@ impl Resource {
         Ok(Self { text: format!("{folder}*") })
     }
 
-    /// The text as it stands in the policy.
+    /// Returns the text used in the policy.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -72,12 +74,15 @@ impl fmt::Display for Resource {
     }
 }
 
+/// Returns the URL without its scheme. Fails unless the scheme is http or https and there is a host
+/// without user information.
 fn after_scheme(url: &str) -> Result<&str, ResourceError> {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).ok_or(ResourceError::NotHttp)?;
     let host = rest.split(['/', '?', '#']).next().unwrap_or("");
     if host.is_empty() || host.contains('@') { Err(ResourceError::NotHttp) } else { Ok(rest) }
 }
 
+/// Fails on the first character that has a meaning in policies or that clients percent-encode.
 fn check_characters(text: &str) -> Result<(), ResourceError> {
     for character in text.chars() {
         match character {
@@ -121,7 +126,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_wildcard_comes_from_outside(path in "\\PC{0,40}") {
+        fn no_wildcard_reaches_a_policy(path in "\\PC{0,40}") {
             if let Ok(resource) = Resource::below(&format!("https://h.test/{path}/")) {
                 prop_assert_eq!(resource.as_str().matches(['*', '?', '\\']).count(), 1);
             }

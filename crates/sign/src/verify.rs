@@ -1,5 +1,6 @@
-//! The edge's verdict on a request, decided the way CloudFront decides it: from the raw URL, the
-//! cookies, the client's address and the time at which the request came in.
+//! Decides whether a request carries a valid CloudFront signature, by CloudFront's rules: from the
+//! raw URL, the cookies, the client address and the time of arrival. Never decodes, sorts or
+//! normalises the URL, and knows no served roots; the edge checks those.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -12,65 +13,66 @@ use crate::pattern::{self, Target};
 use crate::policy::{Policy, canned_policy};
 use crate::refusal::{Denied, Refusal};
 use crate::resource::RESERVED;
-use crate::seen::{Asked, Document, Seen, Terms};
+use crate::signature_cache::{ClaimedPolicy, SignatureCache, SignatureClaim, VerifiedPolicy};
 
-/// A request as it arrived. Nothing in it is decoded, sorted or normalised.
+/// A request as it arrived: not decoded, sorted or normalised.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
     /// `https` or `http`, from the edge's own configuration.
     pub scheme: &'a str,
-    /// Host and port as sent, already checked against the edge's names.
+    /// The `Host` header, already checked against the edge's configured hosts.
     pub host: &'a str,
     /// The raw path, beginning with `/`.
     pub path: &'a str,
     /// The raw query, if any.
     pub query: Option<&'a str>,
-    /// The `Cookie` header's values, in order.
+    /// The values of the `Cookie` headers, in order.
     pub cookies: &'a [&'a str],
-    /// The viewer's address.
+    /// The client address.
     pub client_ip: IpAddr,
-    /// Epoch seconds at which the request came in.
+    /// When the request arrived, in epoch seconds.
     pub now: u64,
 }
 
-/// A request that may pass.
+/// The grant of a request that is allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Allowed {
-    /// When the grant ends, epoch seconds.
+    /// When the grant expires, in epoch seconds.
     pub expires: u64,
-    /// Before when it does not hold, epoch seconds.
+    /// When the grant starts, in epoch seconds; 0 if it has no start.
     pub not_before: u64,
-    /// Whether it holds for some addresses only.
-    pub for_address: bool,
-    /// Whether the signature is part of the URL; else it came in cookies.
+    /// Whether the policy restricts the client address.
+    pub ip_restricted: bool,
+    /// Whether the signature is in the URL; if not, it is in the cookies.
     pub by_url: bool,
-    /// Whether its signature had been verified before.
-    pub remembered: bool,
+    /// Whether the signature was found in the cache of verified signatures.
+    pub cached: bool,
 }
 
-/// The public keys an edge trusts, and the signatures of theirs that were seen and found good.
+/// The public keys that the edge trusts, with a cache of verified signatures.
 ///
-/// Verifying costs tens of microseconds and a reader sends the same signature thousands of times, so that what was
-/// verified is remembered: the signature, by the key and over the document it was good for. What the document demands
-/// (time, address, resource) is judged for every request anew.
+/// Verifying takes tens of microseconds, and a reader sends the same signature thousands of times.
+/// The cache holds each valid signature with its key and its policy. The policy's conditions (time,
+/// address, resource) are evaluated for every request.
 #[derive(Debug, Default)]
 pub struct Verifier {
-    keys: HashMap<String, Trusted>,
-    seen: Arc<Seen>,
-    /// What the one before trusted, so that a key which stays is the same one.
-    before: HashMap<String, (Vec<u8>, u64)>,
+    keys: HashMap<String, TrustedKey>,
+    cache: Arc<SignatureCache>,
+    /// DER and serial of the predecessor's keys by id, so that an unchanged key keeps its serial.
+    previous_keys: HashMap<String, (Vec<u8>, u64)>,
 }
 
-/// A key, and a number that no other key ever has, not even a later one of the same id.
+/// A trusted key and its serial, a number that no other key ever gets, not even a later key with
+/// the same id.
 #[derive(Debug)]
-struct Trusted {
+struct TrustedKey {
     key: PublicKey,
     serial: u64,
 }
 
-/// The parts of a signature, wherever they came from.
+/// The signature parameters of a request, from its query or its cookies.
 #[derive(Debug, Default)]
-struct Parts<'a> {
+struct SignatureParameters<'a> {
     expires: Option<&'a str>,
     policy: Option<&'a str>,
     signature: Option<&'a str>,
@@ -78,8 +80,9 @@ struct Parts<'a> {
     hash: Option<&'a str>,
 }
 
-impl<'a> Parts<'a> {
-    fn slot(&mut self, reserved: &str) -> &mut Option<&'a str> {
+impl<'a> SignatureParameters<'a> {
+    /// Returns the field of a reserved parameter name.
+    fn field_mut(&mut self, reserved: &str) -> &mut Option<&'a str> {
         match reserved {
             "Expires" => &mut self.expires,
             "Policy" => &mut self.policy,
@@ -91,105 +94,109 @@ impl<'a> Parts<'a> {
 }
 
 impl Verifier {
-    /// A verifier that trusts nothing yet.
+    /// Creates a verifier that trusts no key.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// One that trusts nothing yet and remembers signatures in the same place as this one; those by keys it does not
-    /// come to trust are good for nothing.
+    /// Returns a verifier that trusts no key and shares this one's signature cache. Cached
+    /// signatures match only for keys that are trusted again, unchanged.
     #[must_use]
     pub fn successor(&self) -> Self {
-        let known = self.keys.iter().map(|(id, trusted)| (id.clone(), (trusted.key.spki().to_vec(), trusted.serial)));
-        Self { keys: HashMap::new(), seen: Arc::clone(&self.seen), before: known.collect() }
+        let previous =
+            self.keys.iter().map(|(id, trusted)| (id.clone(), (trusted.key.spki().to_vec(), trusted.serial)));
+        Self { keys: HashMap::new(), cache: Arc::clone(&self.cache), previous_keys: previous.collect() }
     }
 
-    /// Trusts `key` under `key_pair_id`.
+    /// Adds a trusted key with the id `key_pair_id`.
     pub fn trust(&mut self, key_pair_id: impl Into<String>, key: PublicKey) {
         let id = key_pair_id.into();
-        let same = self.before.get(&id).filter(|(spki, _)| spki == key.spki()).map(|(_, serial)| *serial);
-        let serial = same.unwrap_or_else(|| self.seen.next_serial());
-        self.keys.insert(id, Trusted { key, serial });
+        let unchanged = self.previous_keys.get(&id).filter(|(spki, _)| spki == key.spki()).map(|(_, serial)| *serial);
+        let serial = unchanged.unwrap_or_else(|| self.cache.next_serial());
+        self.keys.insert(id, TrustedKey { key, serial });
     }
 
-    /// The ids of the keys, in no order.
+    /// Returns the ids of the trusted keys, in no particular order.
     pub fn key_pair_ids(&self) -> impl Iterator<Item = &str> {
         self.keys.keys().map(String::as_str)
     }
 
-    /// Decides. Conditions are judged at `request.now` only: a download that has begun may finish.
+    /// Decides whether the request is allowed. Conditions are evaluated at `request.now` only, so a
+    /// download that has started may finish after its grant expires.
     pub fn verify(&self, request: &Request<'_>) -> Result<Allowed, Refusal> {
-        let (own_query, in_url) = split_query(request.query)?;
-        let by_url = in_url.is_some();
-        let parts = match in_url {
-            // Any reserved name makes this a signed URL: cookies are then not looked at.
-            Some(parts) => parts,
-            None => cookie_parts(request.cookies),
+        let (unreserved_query, url_parameters) = split_query(request.query)?;
+        let by_url = url_parameters.is_some();
+        let parameters = match url_parameters {
+            // Any reserved parameter makes this a signed URL, and its cookies are ignored.
+            Some(parameters) => parameters,
+            None => cookie_parameters(request.cookies),
         };
-        let id = parts.key_pair_id.filter(|id| !id.is_empty()).ok_or(Refusal::MissingKey)?;
+        let id = parameters.key_pair_id.filter(|id| !id.is_empty()).ok_or(Refusal::MissingKey)?;
         let trusted = self.keys.get(id).ok_or(Refusal::InvalidKey)?;
-        let hash = match parts.hash {
+        let hash = match parameters.hash {
             None | Some("SHA1") => Hash::Sha1,
             Some("SHA256") => Hash::Sha256,
-            Some(_) => return Err(Refusal::AccessDenied(Denied::Hash)),
+            Some(_) => return Err(Refusal::AccessDenied(Denied::UnknownHash)),
         };
-        let signature = parts.signature.ok_or(Refusal::MalformedSignature)?;
-        let target =
-            Target { scheme: request.scheme, host: request.host, path: request.path, query: own_query.as_deref() };
-        let document = match (parts.policy, parts.expires) {
-            (Some(policy), None) => Document::Policy(policy),
-            (None, Some(expires)) => Document::Canned { target, expires },
-            // A signature that is none is said to be none, whatever else is wrong.
+        let signature = parameters.signature.ok_or(Refusal::MalformedSignature)?;
+        let Request { scheme, host, path, .. } = *request;
+        let target = Target { scheme, host, path, query: unreserved_query.as_deref() };
+        let policy = match (parameters.policy, parameters.expires) {
+            (Some(policy), None) => ClaimedPolicy::Custom(policy),
+            (None, Some(expires)) => ClaimedPolicy::Canned { target, expires },
+            // A malformed signature is reported before a missing or doubled policy.
             _ if encoding::decode(signature).is_none() => return Err(Refusal::MalformedSignature),
-            _ => return Err(Refusal::AccessDenied(Denied::Terms)),
+            _ => return Err(Refusal::AccessDenied(Denied::NotOnePolicy)),
         };
-        let asked = Asked { serial: trusted.serial, hash, signature, document };
-        if let Some(terms) = self.seen.find(&asked) {
-            return judge(&terms, target, request, (by_url, true));
+        let claim = SignatureClaim { serial: trusted.serial, hash, signature, policy };
+        if let Some(policy) = self.cache.get(&claim) {
+            return check_conditions(&policy, target, request, (by_url, true));
         }
-        let terms = Arc::new(check(&trusted.key, &asked)?);
-        self.seen.keep(&asked, &terms, request.now);
-        judge(&terms, target, request, (by_url, false))
+        let policy = Arc::new(verify_signature(&trusted.key, &claim)?);
+        self.cache.insert(&claim, &policy, request.now);
+        check_conditions(&policy, target, request, (by_url, false))
     }
 }
 
-/// Verifies a signature that was not seen before, and says what it was made for.
-fn check(key: &PublicKey, asked: &Asked<'_>) -> Result<Terms, Refusal> {
-    let signature = encoding::decode(asked.signature).ok_or(Refusal::MalformedSignature)?;
-    let (bytes, terms) = match asked.document {
-        Document::Policy(policy) => {
+/// Verifies a signature that is not cached and returns the policy that it covers.
+fn verify_signature(key: &PublicKey, claim: &SignatureClaim<'_>) -> Result<VerifiedPolicy, Refusal> {
+    let signature = encoding::decode(claim.signature).ok_or(Refusal::MalformedSignature)?;
+    let (signed, policy) = match claim.policy {
+        ClaimedPolicy::Custom(policy) => {
             let bytes = encoding::decode(policy).ok_or(Refusal::MalformedPolicy)?;
             let policy = Policy::parse(&bytes).ok_or(Refusal::MalformedPolicy)?;
-            (bytes, Terms::Policy(policy))
+            (bytes, VerifiedPolicy::Custom(policy))
         }
-        Document::Canned { target, expires } => {
-            let not_after = epoch(expires).ok_or(Refusal::AccessDenied(Denied::Expires))?;
-            (canned_policy(&rebuilt(target), not_after).into_bytes(), Terms::Canned { not_after })
+        ClaimedPolicy::Canned { target, expires } => {
+            let not_after = parse_decimal(expires).ok_or(Refusal::AccessDenied(Denied::MalformedExpires))?;
+            (canned_policy(&signed_url(target), not_after).into_bytes(), VerifiedPolicy::Canned { not_after })
         }
     };
-    if key.verify(asked.hash, &bytes, &signature) { Ok(terms) } else { Err(Refusal::AccessDenied(Denied::Signature)) }
+    if key.verify(claim.hash, &signed, &signature) { Ok(policy) } else { Err(Refusal::AccessDenied(Denied::Signature)) }
 }
 
-/// Whether what was signed covers this request. `by_url` and `remembered` are handed on.
-fn judge(
-    terms: &Terms,
+/// Evaluates the policy's conditions for this request. `by_url` and `cached` are copied to the
+/// result.
+fn check_conditions(
+    policy: &VerifiedPolicy,
     target: Target<'_>,
     request: &Request<'_>,
-    (by_url, remembered): (bool, bool),
+    (by_url, cached): (bool, bool),
 ) -> Result<Allowed, Refusal> {
     let denied = |denied| Err(Refusal::AccessDenied(denied));
-    let (not_before, expires, for_address) = match terms {
-        // Its document is the request's own URL, or the signature would not have been good for it.
-        Terms::Canned { not_after } => (0, *not_after, false),
-        Terms::Policy(policy) => {
-            if !policy.source_ip.as_deref().is_none_or(|range| ip_in(range, request.client_ip)) {
-                return denied(Denied::Address);
+    let (not_before, expires, ip_restricted) = match policy {
+        // A canned policy was rebuilt from the request's own URL, so it always covers that URL.
+        VerifiedPolicy::Canned { not_after } => (0, *not_after, false),
+        VerifiedPolicy::Custom(policy) => {
+            if !policy.source_ip.as_deref().is_none_or(|range| range_contains(range, request.client_ip)) {
+                return denied(Denied::ClientAddress);
             }
-            // SDKs write a query unescaped into custom policies; the exact URL is never wider than a pattern.
+            // SDKs write the query into custom policies without escaping its `?`, so an exact URL
+            // is accepted too.
             let covered = policy
                 .resource
                 .as_deref()
-                .is_none_or(|resource| pattern::matches(resource, target) || resource == rebuilt(target));
+                .is_none_or(|resource| pattern::matches(resource, target) || resource == signed_url(target));
             if !covered {
                 return denied(Denied::Resource);
             }
@@ -198,13 +205,13 @@ fn judge(
     };
     match request.now {
         now if now >= expires => denied(Denied::Expired),
-        now if now < not_before => denied(Denied::Early),
-        _ => Ok(Allowed { expires, not_before, for_address, by_url, remembered }),
+        now if now < not_before => denied(Denied::NotYetValid),
+        _ => Ok(Allowed { expires, not_before, ip_restricted, by_url, cached }),
     }
 }
 
-/// The URL that was signed: the request's, less the reserved parameters.
-fn rebuilt(target: Target<'_>) -> String {
+/// Returns the URL that was signed: the request's URL without the reserved parameters.
+fn signed_url(target: Target<'_>) -> String {
     let Target { scheme, host, path, query } = target;
     match query {
         Some(query) => format!("{scheme}://{host}{path}?{query}"),
@@ -212,27 +219,28 @@ fn rebuilt(target: Target<'_>) -> String {
     }
 }
 
-/// Splits the raw query into the caller's own part, byte for byte and in order, and the reserved
-/// parameters. A reserved name given twice is ambiguous and refused.
-fn split_query(query: Option<&str>) -> Result<(Option<Cow<'_, str>>, Option<Parts<'_>>), Refusal> {
+/// Splits the raw query into the unreserved parameters, byte for byte and in order, and the
+/// signature parameters. Fails if a reserved name occurs twice.
+fn split_query(query: Option<&str>) -> Result<(Option<Cow<'_, str>>, Option<SignatureParameters<'_>>), Refusal> {
     let Some(query) = query else { return Ok((None, None)) };
-    let mut own: Option<Cow<'_, str>> = None;
-    let mut parts = Parts::default();
+    let mut unreserved: Option<Cow<'_, str>> = None;
+    let mut parameters = SignatureParameters::default();
     let (mut signed, mut at) = (false, 0);
     for pair in query.split('&') {
         let end = at + pair.len();
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         if RESERVED.contains(&name) {
             signed = true;
-            if parts.slot(name).replace(value).is_some() {
-                return Err(Refusal::AccessDenied(Denied::Ambiguous));
+            if parameters.field_mut(name).replace(value).is_some() {
+                return Err(Refusal::AccessDenied(Denied::DuplicateParameter));
             }
         } else {
-            own = Some(match own {
+            unreserved = Some(match unreserved {
                 None => Cow::Borrowed(pair),
-                // Nothing reserved in between, nor before: signers put their own parameters last.
+                // Borrowed as long as no reserved parameter precedes: signers append theirs at the
+                // end.
                 Some(Cow::Borrowed(before)) if !signed => {
-                    debug_assert_eq!(before.len() + 1, at, "what came before is all there is");
+                    debug_assert_eq!(before.len() + 1, at, "everything before this pair is unreserved");
                     Cow::Borrowed(&query[..end])
                 }
                 Some(mut before) => {
@@ -245,42 +253,43 @@ fn split_query(query: Option<&str>) -> Result<(Option<Cow<'_, str>>, Option<Part
         }
         at = end + 1;
     }
-    Ok((own, signed.then_some(parts)))
+    Ok((unreserved, signed.then_some(parameters)))
 }
 
-/// Of two cookies with one name the first is the one with the longer path (RFC 6265, 5.4).
-fn cookie_parts<'a>(headers: &[&'a str]) -> Parts<'a> {
-    let mut parts = Parts::default();
+/// Returns the signature parameters in the cookies. Of two cookies with the same name the first one
+/// counts: it has the longer path (RFC 6265 section 5.4).
+fn cookie_parameters<'a>(headers: &[&'a str]) -> SignatureParameters<'a> {
+    let mut parameters = SignatureParameters::default();
     for pair in headers.iter().flat_map(|header| header.split(';')) {
         let Some((name, value)) = pair.trim().split_once('=') else { continue };
         let Some(name) = name.strip_prefix("CloudFront-") else { continue };
         if RESERVED.contains(&name) {
-            parts.slot(name).get_or_insert(value);
+            parameters.field_mut(name).get_or_insert(value);
         }
     }
-    parts
+    parameters
 }
 
-/// Canonical decimal: digits only, no sign, no leading zero.
-fn epoch(text: &str) -> Option<u64> {
+/// Parses a decimal number without sign or leading zero.
+fn parse_decimal(text: &str) -> Option<u64> {
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     (digits && (text == "0" || !text.starts_with('0'))).then(|| text.parse().ok()).flatten()
 }
 
-/// Whether the viewer is inside an IPv4 range. IPv6 ranges are not supported by CloudFront, and an
-/// IPv6 viewer is inside none.
-fn ip_in(range: &str, viewer: IpAddr) -> bool {
-    let viewer = match viewer.to_canonical() {
-        IpAddr::V4(viewer) => viewer,
+/// Returns whether an IPv4 range contains the client address. CloudFront supports no IPv6 ranges,
+/// so no range contains an IPv6 address.
+fn range_contains(range: &str, client: IpAddr) -> bool {
+    let client = match client.to_canonical() {
+        IpAddr::V4(client) => client,
         IpAddr::V6(_) => return false,
     };
     let (network, bits) = match range.split_once('/') {
-        Some((network, bits)) => (network, epoch(bits).filter(|bits| *bits <= 32)),
+        Some((network, bits)) => (network, parse_decimal(bits).filter(|bits| *bits <= 32)),
         None => (range, Some(32)),
     };
     let (Ok(network), Some(bits)) = (network.parse::<Ipv4Addr>(), bits) else { return false };
     let mask = if bits == 0 { 0 } else { u32::MAX << (32 - bits) };
-    u32::from(network) & mask == u32::from(viewer) & mask
+    u32::from(network) & mask == u32::from(client) & mask
 }
 
 #[cfg(test)]
@@ -303,15 +312,15 @@ mod tests {
             ("::/0", false),
             ("", false),
         ] {
-            assert_eq!(ip_in(range, v4), inside, "{range}");
+            assert_eq!(range_contains(range, v4), inside, "{range}");
         }
-        assert!(ip_in("203.0.113.0/24", "::ffff:203.0.113.9".parse().unwrap()));
-        assert!(!ip_in("0.0.0.0/0", "2001:db8::1".parse().unwrap()));
+        assert!(range_contains("203.0.113.0/24", "::ffff:203.0.113.9".parse().unwrap()));
+        assert!(!range_contains("0.0.0.0/0", "2001:db8::1".parse().unwrap()));
     }
 
-    /// What was seen once is allowed again for the same reasons and refused for all others.
+    /// A cached signature allows exactly the requests that it allowed before it was cached.
     #[test]
-    fn a_remembered_signature_is_no_more_than_a_signature() {
+    fn a_cached_signature_grants_nothing_more() {
         let key = SigningKey::parse(include_str!("../tests/fixtures/throwaway-p256.pkcs8.pem")).unwrap();
         let other = SigningKey::parse(include_str!("../tests/fixtures/throwaway-rsa2048.pkcs8.pem")).unwrap();
         let mut verifier = Verifier::new();
@@ -335,20 +344,20 @@ mod tests {
             })
         };
         let near = [192, 0, 2, 7];
-        for (query, remembered) in [(&custom, false), (&custom, true), (&canned, false), (&canned, true)] {
+        for (query, cached) in [(&custom, false), (&custom, true), (&canned, false), (&canned, true)] {
             assert_eq!(
                 ask(&verifier, "/a/b", query, near, 50),
                 Ok(Allowed {
                     expires: 100,
                     not_before: if query == &custom { 10 } else { 0 },
-                    for_address: query == &custom,
+                    ip_restricted: query == &custom,
                     by_url: true,
-                    remembered
+                    cached
                 }),
                 "{query}"
             );
         }
-        assert_eq!(verifier.seen.count(), 2);
+        assert_eq!(verifier.cache.count(), 2);
         for (query, path, ip, now) in [
             (custom.clone(), "/c/b", near, 50),
             (custom.clone(), "/a/b", [198, 51, 100, 1], 50),
@@ -365,10 +374,10 @@ mod tests {
         ] {
             assert!(ask(&verifier, path, &query, ip, now).is_err(), "{query} for {path} from {ip:?} at {now}");
         }
-        assert_eq!(verifier.seen.count(), 2, "what is refused is not kept");
-        let good =
-            |remembered| Ok(Allowed { expires: 100, not_before: 10, for_address: true, by_url: true, remembered });
-        // A key that stays is the same one; another under its id is not, and neither is one that was gone.
+        assert_eq!(verifier.cache.count(), 2, "a refused signature is not cached");
+        let good = |cached| Ok(Allowed { expires: 100, not_before: 10, ip_restricted: true, by_url: true, cached });
+        // An unchanged key keeps its serial; another key with the same id and a key that was
+        // removed do not.
         let mut next = verifier.successor();
         next.trust("K", key.public_key().unwrap());
         assert_eq!(ask(&next, "/a/b", &custom, near, 50), good(true));
@@ -382,13 +391,16 @@ mod tests {
     }
 
     #[test]
-    fn a_reserved_name_twice_is_refused() {
-        assert_eq!(split_query(Some("Expires=1&Expires=2")).unwrap_err(), Refusal::AccessDenied(Denied::Ambiguous));
+    fn a_repeated_reserved_name_is_refused() {
+        assert_eq!(
+            split_query(Some("Expires=1&Expires=2")).unwrap_err(),
+            Refusal::AccessDenied(Denied::DuplicateParameter)
+        );
     }
 
     proptest! {
         #[test]
-        fn the_own_query_is_kept_byte_for_byte(own in "[a-z0-9=%+~&]{1,30}") {
+        fn the_unreserved_query_is_kept_byte_for_byte(own in "[a-z0-9=%+~&]{1,30}") {
             prop_assume!(!own.split('&').any(|p| RESERVED.contains(&p.split('=').next().unwrap())));
             let query = format!("{own}&Expires=1&Signature=x&Key-Pair-Id=k");
             let (kept, parts) = split_query(Some(&query)).unwrap();
@@ -396,7 +408,7 @@ mod tests {
             prop_assert_eq!(parts.unwrap().expires, Some("1"));
         }
 
-        /// The definition, plainly: the raw pairs that are not reserved, joined as they were.
+        /// The reference definition: the raw pairs that are not reserved, joined in their order.
         #[test]
         fn any_query_splits_as_defined(
             query in "((Expires|Policy|Signature|Key-Pair-Id|Hash-Algorithm|expires|a|%41)?=?[a-z%&]{0,3}&?){0,6}",
@@ -407,7 +419,7 @@ mod tests {
             names.sort();
             let twice = names.windows(2).any(|pair| pair[0] == pair[1]);
             match split_query(Some(&query)) {
-                Err(refusal) => prop_assert!(twice && refusal == Refusal::AccessDenied(Denied::Ambiguous)),
+                Err(refusal) => prop_assert!(twice && refusal == Refusal::AccessDenied(Denied::DuplicateParameter)),
                 Ok((kept, parts)) => {
                     prop_assert!(!twice);
                     prop_assert_eq!(kept.as_deref().map(str::to_owned), (!own.is_empty()).then(|| own.join("&")));
@@ -417,7 +429,7 @@ mod tests {
         }
 
         #[test]
-        fn nothing_unsigned_passes(query in "[ -~]{0,80}", cookie in "[ -~]{0,80}") {
+        fn no_unsigned_request_is_allowed(query in "[ -~]{0,80}", cookie in "[ -~]{0,80}") {
             let request = Request {
                 scheme: "https", host: "h.test", path: "/a", query: Some(&query),
                 cookies: &[&cookie], client_ip: Ipv4Addr::LOCALHOST.into(), now: 1,

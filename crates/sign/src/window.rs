@@ -1,15 +1,15 @@
-//! Window-stable expiry: requests inside one window get the same instant, hence the same signature,
-//! hence byte-identical URLs that browsers and CDNs can cache.
+//! Rounds expiry times to windows. Requests within one window get the same expiry, hence the same
+//! signature, hence byte-identical URLs that browsers and CDNs can cache.
 
-/// Lifetimes below this are not rounded, in seconds.
-const SHORTEST_ROUNDED: u64 = 60;
+/// The shortest lifetime that is rounded, in seconds.
+const MIN_ROUNDED_LIFETIME: u64 = 60;
 
-/// The expiry, in epoch seconds, of a grant of `lifetime` seconds asked for at `now`.
+/// Returns the expiry, in epoch seconds, of a grant of `lifetime` seconds requested at `now`.
 ///
-/// With the window `w = lifetime / 4` the answer is `floor(now / w) * w + lifetime`, so what is left
-/// is more than three quarters of the lifetime and never more than all of it.
+/// With the window `w = lifetime / 4` the result is `floor(now / w) * w + lifetime`. The remaining
+/// time is more than three quarters of `lifetime` and at most `lifetime`.
 pub fn window_expiry(now: u64, lifetime: u64) -> u64 {
-    if lifetime < SHORTEST_ROUNDED {
+    if lifetime < MIN_ROUNDED_LIFETIME {
         return now.saturating_add(lifetime);
     }
     let window = lifetime / 4;
@@ -23,7 +23,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn between_three_quarters_and_all_of_it_is_left(now in 0u64..4_000_000_000, lifetime in 60u64..10_000_000) {
+        fn the_remaining_time_is_at_least_three_quarters(now in 0u64..4_000_000_000, lifetime in 60u64..10_000_000) {
             let left = window_expiry(now, lifetime) - now;
             prop_assert!(left <= lifetime);
             prop_assert!(left > lifetime - lifetime / 4 - 1);

@@ -1,4 +1,5 @@
-//! The golden vectors: what botocore and the JavaScript signer emit, and what an edge must decide.
+//! Golden vectors: the signatures of botocore and the JavaScript signer, and the decisions that an
+//! edge must make.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -24,10 +25,10 @@ fn parameter<'a>(url: &'a str, name: &str) -> Option<&'a str> {
     query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
 }
 
-/// RSA signatures are deterministic: ours over the same policy must be the same bytes. ECDSA ones are
-/// checked by verifying them.
+/// RSA signatures are deterministic, so ours over the same policy must have the same bytes. ECDSA
+/// signatures are checked by verifying them.
 #[test]
-fn every_emitted_signature_is_ours_or_verifies() {
+fn every_emitted_signature_equals_ours_or_verifies() {
     let vectors = json("cloudfront-signer-vectors.json");
     let mut checked = BTreeMap::new();
     for vector in vectors["vectors"].as_array().unwrap() {
@@ -53,10 +54,10 @@ fn every_emitted_signature_is_ours_or_verifies() {
     assert!(checked["rsa2048"] >= 25 && checked["p256"] >= 2, "{checked:?}");
 }
 
-/// Whole URLs are byte-equal to botocore's where its URL can verify at all; the inputs for which it
-/// emits URLs that never verify are refused.
+/// Signed URLs equal botocore's byte for byte. Inputs for which botocore emits URLs that never
+/// verify are refused.
 #[test]
-fn canned_urls_are_botocores() {
+fn canned_urls_equal_those_of_botocore() {
     let vectors = json("cloudfront-signer-vectors.json");
     let key = SigningKey::parse(&fixture("throwaway-rsa2048.pkcs1.pem")).unwrap();
     let signer = Signer::new(KEY_PAIR_ID, key, Hash::Sha1);
@@ -75,7 +76,7 @@ fn canned_urls_are_botocores() {
             }
             Err(_) => {
                 let reason = ["c05-raw-unicode-path", "c17-reserved-param-in-query", "c19-star-in-canned"];
-                assert!(reason.contains(&id), "{id} must be signable");
+                assert!(reason.contains(&id), "{id} can be signed");
                 refused += 1;
             }
         }
@@ -84,7 +85,7 @@ fn canned_urls_are_botocores() {
 }
 
 #[test]
-fn every_edge_vector_is_decided() {
+fn every_edge_vector_gets_the_expected_decision() {
     let vectors = json("cloudfront-edge-vectors.json");
     let mut verifier = Verifier::new();
     for (id, file) in vectors["trusted_keys"].as_object().unwrap() {
@@ -158,9 +159,9 @@ fn a_prefix_grant_covers_its_folder_by_query_and_by_cookies() {
     }
 }
 
-/// Links of version 1, as other signers make them, over the same bytes.
+/// Version 1 links have the same signatures as those of other signers over the same bytes.
 #[test]
-fn hmac_links_are_those_of_the_vectors() {
+fn hmac_links_equal_the_vectors() {
     let vectors = json("hmac-url-vectors.json");
     let secret = vectors["secret_utf8"].as_str().unwrap();
     let links = sign::LinkSigner::new(secret.as_bytes(), []);
@@ -170,6 +171,6 @@ fn hmac_links_are_those_of_the_vectors() {
         assert_eq!(links.sign_v1(key, expires), signature, "{key:?}");
         let before = expires.saturating_sub(1);
         assert_eq!(links.verify_v1(key, &expires.to_string(), signature, before), Some(expires), "{key:?}");
-        assert_eq!(links.verify_v1(key, &expires.to_string(), signature, expires), None, "{key:?} has ended");
+        assert_eq!(links.verify_v1(key, &expires.to_string(), signature, expires), None, "{key:?} has expired");
     }
 }

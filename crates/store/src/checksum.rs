@@ -1,5 +1,5 @@
-//! Hashes over a body as it passes: the MD5 that becomes its ETag, and whatever the sender asks to
-//! have checked (S3, "Checking object integrity").
+//! Computes the hashes of a body while it streams: the MD5 for its ETag, and the checksums that the
+//! client asked to verify. Holds no bytes. Source: S3, "Checking object integrity".
 
 use aws_lc_rs::digest;
 use crc_fast::{CrcAlgorithm, Digest as Crc};
@@ -7,7 +7,7 @@ use md5::{Digest as _, Md5};
 
 use crate::error::{Error, Result};
 
-/// The checksums S3 clients send with a body.
+/// The checksum algorithms that S3 clients can use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Algorithm {
     /// `Content-MD5`.
@@ -25,6 +25,7 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
+    /// Returns the name used in error messages.
     fn name(self) -> &'static str {
         match self {
             Self::Md5 => "MD5",
@@ -36,7 +37,7 @@ impl Algorithm {
         }
     }
 
-    /// Length of the value in bytes.
+    /// Returns the length of the checksum in bytes.
     fn value_len(self) -> usize {
         match self {
             Self::Md5 => 16,
@@ -48,19 +49,19 @@ impl Algorithm {
     }
 }
 
-/// Values the body must have, as raw big-endian bytes.
+/// The checksums that a body must have, as raw big-endian bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Checks {
     expected: Vec<(Algorithm, Vec<u8>)>,
 }
 
 impl Checks {
-    /// Nothing to check.
+    /// Returns an empty list: nothing is verified.
     pub fn none() -> Self {
         Self::default()
     }
 
-    /// Adds a value; `false` if its length is not the algorithm's.
+    /// Adds an expected checksum. Returns `false` if its length is wrong for the algorithm.
     #[must_use]
     pub fn require(&mut self, algorithm: Algorithm, value: Vec<u8>) -> bool {
         let fits = value.len() == algorithm.value_len();
@@ -69,52 +70,56 @@ impl Checks {
     }
 }
 
-enum Running {
+/// An unfinished checksum computation.
+enum Hasher {
     Crc(Box<Crc>),
     Sha(digest::Context),
 }
 
-/// The hashes of one body.
+/// The hasher hashes of one body.
 pub(crate) struct Hashes {
     md5: Md5,
-    checks: Vec<(Algorithm, Vec<u8>, Option<Running>)>,
+    /// Algorithm, expected value and computation; MD5 is computed in `md5`.
+    checks: Vec<(Algorithm, Vec<u8>, Option<Hasher>)>,
 }
 
 impl Hashes {
+    /// Starts the MD5 and every expected checksum.
     pub(crate) fn new(checks: Checks) -> Self {
         let start = |algorithm| match algorithm {
             Algorithm::Md5 => None,
-            Algorithm::Crc32 => Some(Running::Crc(Box::new(Crc::new(CrcAlgorithm::Crc32IsoHdlc)))),
-            Algorithm::Crc32c => Some(Running::Crc(Box::new(Crc::new(CrcAlgorithm::Crc32Iscsi)))),
-            Algorithm::Crc64Nvme => Some(Running::Crc(Box::new(Crc::new(CrcAlgorithm::Crc64Nvme)))),
-            Algorithm::Sha1 => Some(Running::Sha(digest::Context::new(&digest::SHA1_FOR_LEGACY_USE_ONLY))),
-            Algorithm::Sha256 => Some(Running::Sha(digest::Context::new(&digest::SHA256))),
+            Algorithm::Crc32 => Some(Hasher::Crc(Box::new(Crc::new(CrcAlgorithm::Crc32IsoHdlc)))),
+            Algorithm::Crc32c => Some(Hasher::Crc(Box::new(Crc::new(CrcAlgorithm::Crc32Iscsi)))),
+            Algorithm::Crc64Nvme => Some(Hasher::Crc(Box::new(Crc::new(CrcAlgorithm::Crc64Nvme)))),
+            Algorithm::Sha1 => Some(Hasher::Sha(digest::Context::new(&digest::SHA1_FOR_LEGACY_USE_ONLY))),
+            Algorithm::Sha256 => Some(Hasher::Sha(digest::Context::new(&digest::SHA256))),
         };
         let checks = checks.expected.into_iter().map(|(algorithm, value)| (algorithm, value, start(algorithm)));
         Self { md5: Md5::new(), checks: checks.collect() }
     }
 
+    /// Adds the next bytes of the body.
     pub(crate) fn update(&mut self, bytes: &[u8]) {
         self.md5.update(bytes);
-        for (_, _, running) in &mut self.checks {
-            match running {
-                Some(Running::Crc(crc)) => crc.update(bytes),
-                Some(Running::Sha(context)) => context.update(bytes),
+        for (_, _, hasher) in &mut self.checks {
+            match hasher {
+                Some(Hasher::Crc(crc)) => crc.update(bytes),
+                Some(Hasher::Sha(context)) => context.update(bytes),
                 None => {}
             }
         }
     }
 
-    /// The MD5, once every expected value was met.
+    /// Returns the MD5. Fails with [`Error::ChecksumMismatch`] if an expected checksum differs.
     pub(crate) fn finish(self) -> Result<[u8; 16]> {
         let md5: [u8; 16] = self.md5.finalize().into();
-        for (algorithm, expected, running) in self.checks {
-            let met = match running {
+        for (algorithm, expected, hasher) in self.checks {
+            let matches = match hasher {
                 None => expected == md5,
-                Some(Running::Crc(crc)) => expected == crc.finalize().to_be_bytes()[8 - algorithm.value_len()..],
-                Some(Running::Sha(context)) => expected == context.finish().as_ref(),
+                Some(Hasher::Crc(crc)) => expected == crc.finalize().to_be_bytes()[8 - algorithm.value_len()..],
+                Some(Hasher::Sha(context)) => expected == context.finish().as_ref(),
             };
-            if !met {
+            if !matches {
                 return Err(Error::ChecksumMismatch(algorithm.name()));
             }
         }

@@ -1,25 +1,27 @@
-//! When parts make a whole: the one check both backends run before they complete an upload.
+//! Validates the list of parts with which a client completes an upload. Both backends use it before
+//! they assemble the blob. Reads and writes no bytes.
 
 use md5::{Digest as _, Md5};
 
 use crate::error::{Error, PartFault, Result};
 use crate::{MAX_PARTS, Part};
 
-/// What the client says it uploaded, and what it may be.
+/// A client's list of uploaded parts, with the limits of the upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Completion {
-    /// Number and ETag (without quotes) of every part.
+    /// The number and the ETag (without quotes) of every part, in any order.
     pub parts: Vec<(u32, String)>,
-    /// Bytes in every part but the last.
+    /// The size of every part but the last, in bytes.
     pub part_size: u64,
-    /// The announced size of the whole, if there was one.
+    /// The announced total size in bytes, if any.
     pub size: Option<u64>,
-    /// The largest size allowed.
+    /// The largest allowed total size in bytes.
     pub max_size: u64,
 }
 
 impl Completion {
-    /// The ETag of the whole: the MD5 of its parts' MD5s, and their count. `None` if a part's ETag is no MD5.
+    /// Returns the ETag of the assembled blob: the MD5 of the parts' MD5s, a hyphen and the number
+    /// of parts. Returns `None` if a part's ETag is not an MD5.
     pub fn etag(&self) -> Option<String> {
         let mut parts: Vec<_> = self.parts.iter().collect();
         parts.sort();
@@ -30,8 +32,8 @@ impl Completion {
         Some(format!("{}-{}", hex::encode(whole.finalize()), parts.len()))
     }
 
-    /// Checks the parts given against those stored and returns the size of the whole. `stored` is
-    /// sorted by number. The first fault found is named.
+    /// Validates the listed parts against the stored ones and returns the total size. `stored` must
+    /// be sorted by number. Fails with the first problem found.
     pub fn check(&self, stored: &[Part]) -> Result<u64> {
         let mut parts: Vec<_> = self.parts.iter().collect();
         parts.sort_by_key(|(number, _)| *number);

@@ -1,5 +1,6 @@
-//! What every store must do, run by each backend's tests. `send` puts a body to a presigned request the
-//! way a client would, so that the same suite also covers the door the requests lead to.
+//! Tests the contract of [`Store`]; every backend's tests run this suite. Presigned requests are
+//! sent by a [`PresignedClient`], so the suite also covers the server that they are sent to. Panics
+//! at the first deviation.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,40 +13,43 @@ use crate::{
     Attributes, ByteStream, Completion, Deletion, Error, Fragment, PartFault, PresignedRequest, Seals, Store, UploadRef,
 };
 
-/// Sends presigned requests.
+/// Sends presigned requests as a client would.
 #[async_trait]
-pub trait Send: Sync {
-    /// Sends `body` and returns the ETag without quotes, or why it was refused.
+pub trait PresignedClient: Sync {
+    /// Sends `body` and returns the ETag without quotes, or the reason of a refusal.
     async fn put(&self, request: &PresignedRequest, body: Bytes) -> Result<String, String>;
-    /// Reads what the request leads to, or why it was refused.
+    /// Sends the request and returns the response body, or the reason of a refusal.
     async fn get(&self, request: &PresignedRequest) -> Result<Bytes, String>;
 }
 
+/// The part size of the uploads, in bytes.
 const PART: u64 = 5 << 20;
+/// The lifetime of the presigned requests.
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// What a server that stands in for S3 in the tests is known not to do as S3 does it.
+/// A known deviation of a test server from S3.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Gap {
-    /// An upload is found by its id under any key.
+    /// The server finds an upload by its id, whatever the key.
     UploadsUnderAnyKey,
-    /// Every upload was begun in 2010.
+    /// The server reports 2010 as the start of every upload.
     UploadsFromLongAgo,
 }
 
-/// Runs the whole suite, less what the server behind the store can't do. Panics at the first difference, naming it.
-pub async fn all(store: &dyn Store, send: &dyn Send, gaps: &[Gap]) {
-    blobs(store, send).await;
-    immutability(store).await;
-    etags(store, send).await;
+/// Runs the whole suite except the checks that `gaps` excludes. Panics at the first deviation,
+/// naming it.
+pub async fn all(store: &dyn Store, client: &dyn PresignedClient, gaps: &[Gap]) {
+    blobs(store, client).await;
+    existing_keys_are_not_overwritten(store).await;
+    etags(store, client).await;
     drafts(store).await;
     keys(store).await;
-    parts(store, send).await;
-    parts_that_are_wrong(store, send, gaps).await;
-    parts_sent_again(store, send).await;
-    abortion(store, send, gaps).await;
+    parts(store, client).await;
+    invalid_parts(store, client, gaps).await;
+    parts_sent_again(store, client).await;
+    aborting(store, client, gaps).await;
     seals(store).await;
-    deletion(store).await;
+    deleting(store).await;
     listing(store).await;
     assert!(store.probe().await.is_ok());
 }
@@ -54,12 +58,12 @@ fn body(bytes: &Bytes) -> ByteStream {
     Box::pin(futures::stream::iter(vec![Ok(bytes.clone())]))
 }
 
-async fn collected(stream: ByteStream) -> Bytes {
+async fn collect(stream: ByteStream) -> Bytes {
     let all: BytesMut = stream.try_collect().await.expect("the body arrives whole");
     all.freeze()
 }
 
-/// Bytes that differ at every offset and between seeds.
+/// Returns pseudo-random bytes that depend on the seed.
 fn pattern(seed: u64, length: u64) -> Bytes {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     let mut next = || {
@@ -71,6 +75,7 @@ fn pattern(seed: u64, length: u64) -> Bytes {
     (0..length).map(|_| next()).collect()
 }
 
+/// Returns attributes with a value in every field.
 fn attributes() -> Attributes {
     let metadata = [("purpose".to_owned(), "conformance".to_owned())].into();
     Attributes {
@@ -81,7 +86,7 @@ fn attributes() -> Attributes {
     }
 }
 
-async fn blobs(store: &dyn Store, send: &dyn Send) {
+async fn blobs(store: &dyn Store, client: &dyn PresignedClient) {
     let bytes = pattern(1, 300_000);
     let written = store.write("conf/blobs/a b+c", body(&bytes), attributes()).await.expect("writes");
     let found = store.stat("conf/blobs/a b+c").await.expect("is there");
@@ -92,48 +97,52 @@ async fn blobs(store: &dyn Store, send: &dyn Send) {
         let (stat, stream) = store.read("conf/blobs/a b+c", range.clone()).await.expect("reads");
         let range = range.unwrap_or(0..300_000);
         let (start, end) = (usize::try_from(range.start).unwrap(), usize::try_from(range.end).unwrap());
-        assert_eq!(collected(stream).await, bytes.slice(start..end));
+        assert_eq!(collect(stream).await, bytes.slice(start..end));
         assert_eq!(stat, found);
     }
     assert!(matches!(store.read("conf/blobs/a b+c", Some(0..300_001)).await.err(), Some(Error::BadRange)));
     assert!(matches!(store.read("conf/blobs/none", None).await.err(), Some(Error::NotFound)));
     let request = store.sign_read("conf/blobs/a b+c", HOUR).await.expect("signs");
-    assert_eq!(send.get(&request).await.expect("answers"), bytes);
+    assert_eq!(client.get(&request).await.expect("answers"), bytes);
     let empty = store.write("conf/blobs/empty", body(&Bytes::new()), attributes()).await.expect("writes nothing");
     assert_eq!(empty.size, 0);
     let (_, stream) = store.read("conf/blobs/empty", None).await.expect("reads nothing");
-    assert!(collected(stream).await.is_empty());
+    assert!(collect(stream).await.is_empty());
     let broken: ByteStream =
         Box::pin(futures::stream::iter(vec![Ok(bytes.clone()), Err(std::io::Error::other("cut"))]));
     let refused = store.write("conf/blobs/cut", broken, attributes()).await;
     assert!(matches!(refused, Err(Error::Incomplete(_))), "{refused:?}");
-    assert!(matches!(store.stat("conf/blobs/cut").await, Err(Error::NotFound)), "a cut body leaves nothing");
+    assert!(matches!(store.stat("conf/blobs/cut").await, Err(Error::NotFound)), "a failed write leaves nothing");
 }
 
-async fn immutability(store: &dyn Store) {
+async fn existing_keys_are_not_overwritten(store: &dyn Store) {
     let (first, second) = (pattern(2, 1000), pattern(3, 1000));
     store.write("conf/once", body(&first), attributes()).await.expect("writes");
     let again = store.write("conf/once", body(&second), attributes()).await;
     assert!(matches!(again, Err(Error::AlreadyExists)), "{again:?}");
     let (_, stream) = store.read("conf/once", None).await.expect("reads");
-    assert_eq!(collected(stream).await, first);
+    assert_eq!(collect(stream).await, first);
     store.write("conf/from", body(&second), attributes()).await.expect("writes");
     assert!(matches!(store.move_to("conf/from", "conf/once", None).await, Err(Error::AlreadyExists)));
     assert!(matches!(store.move_to("conf/none", "conf/to", None).await, Err(Error::NotFound)));
-    assert!(matches!(store.move_to("conf/none", "conf/once", None).await, Err(Error::NotFound)), "not: in the way");
+    assert!(
+        matches!(store.move_to("conf/none", "conf/once", None).await, Err(Error::NotFound)),
+        "an absent source is reported before an existing target"
+    );
     let before = store.stat("conf/from").await.expect("is there");
     store.move_to("conf/from", "conf/deep/er/to", None).await.expect("moves");
     let after = store.stat("conf/deep/er/to").await.expect("arrived");
-    assert_eq!((after.etag, after.attributes), (before.etag, before.attributes), "with all that it carries");
+    assert_eq!((after.etag, after.attributes), (before.etag, before.attributes), "the move keeps the attributes");
     assert!(matches!(store.stat("conf/from").await, Err(Error::NotFound)));
     let metadata = [("session-id".to_owned(), "x%20y".to_owned())].into();
     let others = Attributes { content_type: "image/png".into(), metadata, ..Attributes::default() };
     store.move_to("conf/deep/er/to", "conf/carrying", Some(&others)).await.expect("moves");
     let (after, stream) = store.read("conf/carrying", None).await.expect("reads");
-    assert_eq!((after.attributes, collected(stream).await), (others, second));
+    assert_eq!((after.attributes, collect(stream).await), (others, second));
 }
 
-/// Whether an ETag says nothing that is not so of these bytes: it is their MD5, or nobody takes it for one.
+/// Returns whether an ETag is the MD5 of these bytes or is in a form that no client interprets as
+/// an MD5.
 pub fn is_true_etag(etag: &str, bytes: &[u8]) -> bool {
     let is_hex = |text: &str| text.len() == 32 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     match etag.split_once('-') {
@@ -142,7 +151,7 @@ pub fn is_true_etag(etag: &str, bytes: &[u8]) -> bool {
     }
 }
 
-/// The one ETag of a blob, wherever it is asked for.
+/// Checks that `stat`, `read` and `list` report the same valid ETag, and returns it.
 async fn check_etag(store: &dyn Store, key: &str, bytes: &[u8]) -> String {
     let stat = store.stat(key).await.expect("is there");
     assert!(is_true_etag(&stat.etag, bytes), "{key}: {} is not the MD5 of its bytes", stat.etag);
@@ -152,8 +161,8 @@ async fn check_etag(store: &dyn Store, key: &str, bytes: &[u8]) -> String {
     stat.etag
 }
 
-/// However a blob comes about and wherever it is moved.
-async fn etags(store: &dyn Store, send: &dyn Send) {
+/// ETags stay valid however a blob is written, and when it is moved or restored.
+async fn etags(store: &dyn Store, client: &dyn PresignedClient) {
     for (name, length) in [("empty", 0), ("short", 1000), ("long", 2 * PART + 1)] {
         let (key, bytes) = (format!("conf/etags/{name}"), pattern(60, length));
         let written = store.write(&key, body(&bytes), attributes()).await.expect("writes");
@@ -188,10 +197,10 @@ async fn etags(store: &dyn Store, send: &dyn Send) {
         store.discard(&draft).await.expect("discards");
     }
     for bodies in [vec![&one], vec![&two, &one]] {
-        let upload = begun(store, &format!("conf/etags/parts{}", bodies.len())).await;
+        let upload = begin_upload(store, &format!("conf/etags/parts{}", bodies.len())).await;
         let mut sent = Vec::new();
         for (number, bytes) in (1..).zip(&bodies) {
-            let etag = put(store, send, &upload, number, bytes).await;
+            let etag = put(store, client, &upload, number, bytes).await;
             assert_eq!(etag, hex::encode(Md5::digest(bytes)), "of a part");
             sent.push((number, etag));
         }
@@ -229,7 +238,7 @@ async fn drafts(store: &dyn Store) {
                     .await
                     .expect("writes a fragment");
                 assert_eq!(fragment.size, length);
-                assert_eq!(collected(store.read_fragment(&draft, &fragment).await.expect("reads it")).await, bytes);
+                assert_eq!(collect(store.read_fragment(&draft, &fragment).await.expect("reads it")).await, bytes);
                 fragments.push((number, fragment));
             }
             let again = store
@@ -247,7 +256,7 @@ async fn drafts(store: &dyn Store) {
             let stat = store.join(&draft, &fragments, &to, attributes()).await.expect("joins");
             assert_eq!((stat.size, &stat.attributes), (whole.len() as u64, &attributes()), "{name}");
             let (found, stream) = store.read(&to, None).await.expect("reads");
-            assert_eq!((collected(stream).await == whole, found), (true, stat), "{name}");
+            assert_eq!((collect(stream).await == whole, found), (true, stat), "{name}");
             store.discard(&draft).await.expect("discards");
             store.discard(&draft).await.expect("discards again");
             assert!(matches!(
@@ -316,28 +325,37 @@ async fn seals(store: &dyn Store) {
     }
 }
 
-async fn begun(store: &dyn Store, key: &str) -> UploadRef {
+/// Begins a multipart upload.
+async fn begin_upload(store: &dyn Store, key: &str) -> UploadRef {
     let upload_id = store.begin_parts(key, PART, attributes()).await.expect("begins");
     UploadRef { key: key.into(), upload_id }
 }
 
-async fn put(store: &dyn Store, send: &dyn Send, upload: &UploadRef, number: u32, bytes: &Bytes) -> String {
+/// Uploads a part and returns its ETag.
+async fn put(
+    store: &dyn Store,
+    client: &dyn PresignedClient,
+    upload: &UploadRef,
+    number: u32,
+    bytes: &Bytes,
+) -> String {
     let request = store.sign_part(upload, number, HOUR).await.expect("signs");
-    send.put(&request, bytes.clone()).await.expect("is stored")
+    client.put(&request, bytes.clone()).await.expect("is stored")
 }
 
+/// Returns a completion without size limits.
 fn completion(parts: &[(u32, &String)]) -> Completion {
     let parts = parts.iter().map(|(number, etag)| (*number, (*etag).clone())).collect();
     Completion { parts, part_size: PART, size: None, max_size: u64::MAX }
 }
 
-async fn parts(store: &dyn Store, send: &dyn Send) {
-    let upload = begun(store, "conf/parts/whole").await;
+async fn parts(store: &dyn Store, client: &dyn PresignedClient) {
+    let upload = begin_upload(store, "conf/parts/whole").await;
     let all = [pattern(10, PART), pattern(11, PART), pattern(12, 777)];
     assert_eq!(store.list_parts(&upload).await.expect("lists"), []);
-    let third = put(store, send, &upload, 3, &all[2]).await;
-    let first = put(store, send, &upload, 1, &all[0]).await;
-    let second = put(store, send, &upload, 2, &all[1]).await;
+    let third = put(store, client, &upload, 3, &all[2]).await;
+    let first = put(store, client, &upload, 1, &all[0]).await;
+    let second = put(store, client, &upload, 2, &all[1]).await;
     let listed = store.list_parts(&upload).await.expect("lists");
     let seen: Vec<_> = listed.iter().map(|part| (part.number, part.size, &part.etag)).collect();
     assert_eq!(seen, [(1, PART, &first), (2, PART, &second), (3, 777, &third)]);
@@ -347,29 +365,29 @@ async fn parts(store: &dyn Store, send: &dyn Send) {
     assert_eq!((done.size, &done.attributes), (2 * PART + 777, &attributes()));
     assert!(done.etag.ends_with("-3"), "{}", done.etag);
     let (_, stream) = store.read(&upload.key, None).await.expect("reads");
-    assert_eq!(collected(stream).await, [&all[0][..], &all[1][..], &all[2][..]].concat());
+    assert_eq!(collect(stream).await, [&all[0][..], &all[1][..], &all[2][..]].concat());
     assert_eq!(store.complete(&upload, &whole).await.expect("completes again"), done);
     assert!(matches!(store.list_parts(&upload).await, Err(Error::NoSuchUpload)));
     let late = store.sign_part(&upload, 1, HOUR).await.expect("signs");
-    assert!(send.put(&late, pattern(13, 10)).await.is_err(), "a part after completion is refused");
+    assert!(client.put(&late, pattern(13, 10)).await.is_err(), "a part after completion is refused");
     store.abort(&upload).await.expect("aborting what is complete changes nothing");
     assert_eq!(store.stat(&upload.key).await.expect("is there"), done);
 }
 
-async fn parts_that_are_wrong(store: &dyn Store, send: &dyn Send, gaps: &[Gap]) {
-    let upload = begun(store, "conf/parts/wrong").await;
+async fn invalid_parts(store: &dyn Store, client: &dyn PresignedClient, gaps: &[Gap]) {
+    let upload = begin_upload(store, "conf/parts/wrong").await;
     let fault = async |completion: &Completion| match store.complete(&upload, completion).await {
         Err(Error::InvalidPart { number, fault }) => (number, fault),
         other => panic!("{other:?}"),
     };
-    let first = put(store, send, &upload, 1, &pattern(20, PART)).await;
-    let third = put(store, send, &upload, 3, &pattern(21, 100)).await;
+    let first = put(store, client, &upload, 1, &pattern(20, PART)).await;
+    let third = put(store, client, &upload, 3, &pattern(21, 100)).await;
     assert_eq!(fault(&completion(&[])).await, (1, PartFault::Missing));
     assert_eq!(fault(&completion(&[(1, &first), (2, &third)])).await, (2, PartFault::Missing));
     assert_eq!(fault(&completion(&[(1, &first), (3, &third)])).await, (2, PartFault::Gap));
     assert_eq!(fault(&completion(&[(1, &third)])).await, (1, PartFault::WrongEtag));
     assert_eq!(fault(&completion(&[(1, &first), (1, &first)])).await, (1, PartFault::Twice));
-    let second = put(store, send, &upload, 2, &pattern(22, PART - 1)).await;
+    let second = put(store, client, &upload, 2, &pattern(22, PART - 1)).await;
     assert_eq!(fault(&completion(&[(1, &first), (2, &second), (3, &third)])).await, (2, PartFault::Short));
     let announced = Completion { size: Some(PART - 1), ..completion(&[(1, &first)]) };
     assert!(matches!(store.complete(&upload, &announced).await, Err(Error::SizeMismatch { .. })));
@@ -385,42 +403,42 @@ async fn parts_that_are_wrong(store: &dyn Store, send: &dyn Send, gaps: &[Gap]) 
     store.abort(&upload).await.expect("aborts");
 }
 
-async fn parts_sent_again(store: &dyn Store, send: &dyn Send) {
-    let upload = begun(store, "conf/parts/again").await;
-    let old = put(store, send, &upload, 1, &pattern(30, PART)).await;
-    put(store, send, &upload, 1, &pattern(31, PART)).await;
+async fn parts_sent_again(store: &dyn Store, client: &dyn PresignedClient) {
+    let upload = begin_upload(store, "conf/parts/again").await;
+    let old = put(store, client, &upload, 1, &pattern(30, PART)).await;
+    put(store, client, &upload, 1, &pattern(31, PART)).await;
     let (first, last) = (pattern(32, PART), pattern(33, 4321));
-    let new = put(store, send, &upload, 1, &first).await;
-    put(store, send, &upload, 2, &pattern(34, PART)).await;
-    let tail = put(store, send, &upload, 2, &last).await;
+    let new = put(store, client, &upload, 1, &first).await;
+    put(store, client, &upload, 2, &pattern(34, PART)).await;
+    let tail = put(store, client, &upload, 2, &last).await;
     let stale = store.complete(&upload, &completion(&[(1, &old), (2, &tail)])).await;
     assert!(matches!(stale, Err(Error::InvalidPart { number: 1, fault: PartFault::WrongEtag })), "{stale:?}");
     let done = store.complete(&upload, &completion(&[(1, &new), (2, &tail)])).await.expect("completes");
     assert_eq!(done.size, PART + 4321, "a shorter part sent again leaves nothing of the longer one");
     let (_, stream) = store.read(&upload.key, None).await.expect("reads");
-    assert_eq!(collected(stream).await, [&first[..], &last[..]].concat());
+    assert_eq!(collect(stream).await, [&first[..], &last[..]].concat());
 }
 
-async fn abortion(store: &dyn Store, send: &dyn Send, gaps: &[Gap]) {
-    let upload = begun(store, "conf/parts/aborted").await;
-    put(store, send, &upload, 1, &pattern(40, 100)).await;
+async fn aborting(store: &dyn Store, client: &dyn PresignedClient, gaps: &[Gap]) {
+    let upload = begin_upload(store, "conf/parts/aborted").await;
+    put(store, client, &upload, 1, &pattern(40, 100)).await;
     let open = store.list_uploads("", SystemTime::now() + HOUR).await.expect("lists");
     assert!(open.iter().any(|open| open.upload == upload), "{open:?}");
     let elsewhere = store.list_uploads("conf/other/", SystemTime::now() + HOUR).await.expect("lists");
     assert!(!elsewhere.iter().any(|open| open.upload == upload), "below another prefix");
     if !gaps.contains(&Gap::UploadsFromLongAgo) {
         let earlier = store.list_uploads("", SystemTime::now() - HOUR).await.expect("lists");
-        assert!(!earlier.iter().any(|open| open.upload == upload), "begun after the time asked for");
+        assert!(!earlier.iter().any(|open| open.upload == upload), "begin_upload after the time asked for");
     }
     store.abort(&upload).await.expect("aborts");
     store.abort(&upload).await.expect("aborts again");
     assert!(matches!(store.list_parts(&upload).await, Err(Error::NoSuchUpload)));
     let late = store.sign_part(&upload, 2, HOUR).await.expect("signs");
-    assert!(send.put(&late, pattern(41, 10)).await.is_err(), "a part after abortion is refused");
+    assert!(client.put(&late, pattern(41, 10)).await.is_err(), "a part after aborting is refused");
     assert!(matches!(store.stat(&upload.key).await, Err(Error::NotFound)));
 }
 
-async fn deletion(store: &dyn Store) {
+async fn deleting(store: &dyn Store) {
     let bytes = pattern(50, 2000);
     let key = "conf/trash/a";
     let written = store.write(key, body(&bytes), attributes()).await.expect("writes");
@@ -432,7 +450,7 @@ async fn deletion(store: &dyn Store) {
     assert_eq!(store.restore(key).await.expect("restores").etag, written.etag);
     store.restore(key).await.expect("restores again");
     let (_, stream) = store.read(key, None).await.expect("reads");
-    assert_eq!(collected(stream).await, bytes);
+    assert_eq!(collect(stream).await, bytes);
     store.delete(key, Deletion::Restorable).await.expect("deletes");
     store.delete(key, Deletion::Purge).await.expect("purges what was deleted");
     assert!(matches!(store.restore(key).await, Err(Error::NotFound)), "purged for good");

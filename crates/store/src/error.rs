@@ -1,40 +1,41 @@
-//! Outcomes a caller can act on. No HTTP here.
+//! The errors of store operations, with one meaning in every backend. Knows no HTTP statuses; the
+//! server maps errors to responses.
 
 use std::io;
 
 /// The result of a store operation.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// What can come of an operation other than success.
+/// Why a store operation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No blob at that key.
+    /// There is no blob at the key.
     #[error("no such key")]
     NotFound,
-    /// The key is taken; blobs are never overwritten.
+    /// There is a blob at the key already; blobs are never overwritten.
     #[error("the key exists already")]
     AlreadyExists,
-    /// The blob is no longer what it was a moment ago: somebody is writing there.
+    /// The blob was replaced by another one during the operation.
     #[error("the blob was replaced meanwhile")]
     Changed,
-    /// No open upload of that id at that key.
+    /// There is no open upload with that id at that key.
     #[error("no such upload")]
     NoSuchUpload,
-    /// The key can't be stored.
+    /// The key violates the rules for keys.
     #[error("the key is not valid: {0}")]
     InvalidKey(&'static str),
-    /// A part given at completion is not the one that is stored.
+    /// A part named in a completion is missing or differs from the stored part.
     #[error("part {number}: {fault}")]
     InvalidPart {
-        /// Which one.
+        /// The part number.
         number: u32,
-        /// What is wrong with it.
+        /// What is wrong with the part.
         fault: PartFault,
     },
-    /// The upload was completed, with other parts than these.
+    /// The upload was completed before with a different list of parts.
     #[error("the upload was completed with other parts")]
     CompletedDifferently,
-    /// The body is longer than allowed, or the upload as a whole.
+    /// The body or the whole upload exceeds its limit.
     #[error("more than {limit} bytes")]
     TooLarge {
         /// The limit in bytes.
@@ -43,53 +44,53 @@ pub enum Error {
     /// The parts do not add up to the announced size.
     #[error("{actual} bytes were uploaded, {announced} were announced")]
     SizeMismatch {
-        /// What was promised.
+        /// The announced size in bytes.
         announced: u64,
-        /// What is there.
+        /// The uploaded size in bytes.
         actual: u64,
     },
-    /// The bytes are not those the checksum was made of.
+    /// The body does not match the checksum in the request. Holds the algorithm's name.
     #[error("the {0} of the body is not the one given")]
     ChecksumMismatch(&'static str),
-    /// The body ended early or broke off.
+    /// The body ended early or its stream failed.
     #[error("the body ended early: {0}")]
     Incomplete(io::Error),
-    /// The range lies outside the blob.
+    /// The range is not inside the blob.
     #[error("the range lies outside the blob")]
     BadRange,
-    /// A lifetime outside what SigV4 allows.
+    /// The lifetime of a presigned request is outside SigV4's limits.
     #[error("a presigned request lives between 1 second and 7 days")]
     BadLifetime,
-    /// The store is full.
+    /// The store has no space left.
     #[error("the store is full")]
     Full,
-    /// The store does not answer, or not as it should.
+    /// The store did not respond, or its response was invalid. A retry can succeed.
     #[error("the store failed: {0}")]
     Unavailable(io::Error),
-    /// The store answered, and does not let us: its own code says why.
+    /// The store refused the request. Holds the store's own error code. A retry does not help.
     #[error("the store refused: {0}")]
     Refused(String),
-    /// Bytes and record do not agree.
+    /// The blob's bytes and its record contradict each other.
     #[error("the blob is damaged: {0}")]
     Damaged(String),
 }
 
-/// What is wrong with a part at completion.
+/// What is wrong with a part in a completion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PartFault {
-    /// It was never stored.
+    /// The part was never stored.
     #[error("was never uploaded")]
     Missing,
-    /// The ETag is another's, or an older one's.
+    /// The ETag is not that of the stored part.
     #[error("has another ETag")]
     WrongEtag,
-    /// Only the last part may be shorter than the part size.
+    /// The part is shorter than the part size and is not the last.
     #[error("is shorter than the part size and not the last")]
     Short,
-    /// Part numbers must run from 1 without a gap.
+    /// The part numbers do not run from 1 without a gap.
     #[error("is missing between the parts given")]
     Gap,
-    /// Named more than once.
+    /// The part is named more than once.
     #[error("is named twice")]
     Twice,
 }

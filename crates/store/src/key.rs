@@ -1,19 +1,22 @@
-//! What a key may be: the same on every backend, so that a store can be moved from one to the other.
+//! Validates keys. The rules are the same in every backend, so that blobs can be moved from one
+//! backend to another. Builds no keys of the product; the server does.
 
 use crate::error::{Error, Result};
 
-/// Bytes in a key: S3's 1024 less room for the prefix of what was deleted.
+/// The longest key, in bytes: S3's 1024 minus room for the trash prefix.
 const MAX_KEY: usize = 1000;
-/// Bytes in one segment: a file system's 255 less room for the sidecar's ending.
+/// The longest segment of a key, in bytes: a file system's 255 minus room for the sidecar suffix.
 const MAX_SEGMENT: usize = 250;
-/// The ending of sidecars, which no name may have.
-pub(crate) const SIDECAR: &str = ".meta";
-/// A backend's own folders; no key reaches into them.
+/// The file name suffix of sidecars. No segment of a key may end in it.
+pub(crate) const SIDECAR_SUFFIX: &str = ".meta";
+/// The folder of temporary files. No key may begin with it.
 pub(crate) const TEMP: &str = ".tmp";
+/// The folder of multipart uploads. No key may begin with it.
 pub(crate) const UPLOADS: &str = ".uploads";
+/// The folder of restorably deleted blobs. No key may begin with it.
 pub(crate) const TRASH: &str = ".trash";
 
-/// Checks a key. What passes is a relative path of plain names.
+/// Validates a key. A valid key is a relative path without empty or dot segments.
 pub(crate) fn check(key: &str) -> Result<()> {
     if key.is_empty() || key.len() > MAX_KEY {
         return Err(Error::InvalidKey("a key has 1 to 1000 bytes"));
@@ -26,7 +29,9 @@ pub(crate) fn check(key: &str) -> Result<()> {
             "" => return Err(Error::InvalidKey("empty segments are not allowed")),
             "." | ".." => return Err(Error::InvalidKey("dot segments are not allowed")),
             _ if segment.len() > MAX_SEGMENT => return Err(Error::InvalidKey("a segment has at most 250 bytes")),
-            _ if segment.ends_with(SIDECAR) => return Err(Error::InvalidKey("names ending in .meta are reserved")),
+            _ if segment.ends_with(SIDECAR_SUFFIX) => {
+                return Err(Error::InvalidKey("names ending in .meta are reserved"));
+            }
             _ => {}
         }
     }
@@ -37,8 +42,8 @@ pub(crate) fn check(key: &str) -> Result<()> {
     Ok(())
 }
 
-/// Where a restorably deleted blob waits.
-pub(crate) fn trash(key: &str) -> String {
+/// Returns the key that a blob has while it is deleted restorably.
+pub(crate) fn trash_key(key: &str) -> String {
     format!("{TRASH}/{key}")
 }
 
@@ -82,7 +87,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_passes_stays_beneath(key in "[a./\\\\%]{0,12}") {
+        fn a_valid_key_stays_below_the_root(key in "[a./\\\\%]{0,12}") {
             if check(&key).is_ok() {
                 let depth = key.split('/').try_fold(0i32, |depth, segment| match segment {
                     ".." => None,

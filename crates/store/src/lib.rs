@@ -1,7 +1,7 @@
-//! Bytes by key: immutable blobs with their attributes, uploads in parts, presigned requests.
-//!
-//! Owns durability and the mapping of keys to places. Knows no users, no database and no HTTP server.
-//! Every backend is a [`Store`], and passes the suite in `conformance`.
+//! Stores immutable blobs by key, with their attributes, multipart uploads and presigned requests.
+//! Owns durability and the mapping of keys to files or S3 objects. Knows no users, no database and
+//! no HTTP server. Every backend implements [`Store`] and passes the suite in `conformance`; read
+//! on in `fs` and `s3`.
 
 mod checksum;
 mod completion;
@@ -27,29 +27,30 @@ use serde::{Deserialize, Serialize};
 pub use checksum::{Algorithm, Checks};
 pub use completion::Completion;
 pub use error::{Error, PartFault, Result};
-pub use fs::{Blob, BlobStream, Foreign, Found, FsReader, FsStore, Piece, Reads, SendError, Tree};
+pub use fs::{Blob, BlobStream, ForeignFile, FsReader, FsStore, Piece, Reads, SendError, Tree, TreeEntry};
 pub use s3::{Addressing, Encryption, MAX_COPY, S3Options, S3Store};
 pub use sigv4::{Endpoint, MAX_LIFETIME, Presigner};
 
-/// The most parts an upload may have (S3, "Amazon S3 multipart upload limits").
+/// The largest number of parts in an upload (S3, "Amazon S3 multipart upload limits").
 pub const MAX_PARTS: u32 = 10_000;
-/// The smallest part that is not the last, in bytes (S3).
+/// The smallest size of a part that is not the last, in bytes (S3, "Amazon S3 multipart upload
+/// limits").
 pub const MIN_PART_SIZE: u64 = 5 << 20;
-/// The largest part, in bytes (S3).
+/// The largest size of a part, in bytes (S3, "Amazon S3 multipart upload limits").
 pub const MAX_PART_SIZE: u64 = 5 << 30;
 
-/// A body on its way in or out. An error ends it; what came before must then not be taken as whole.
+/// A request or response body. An error ends the stream; the bytes before it are then incomplete.
 pub type ByteStream = Pin<Box<dyn Stream<Item = std::io::Result<Bytes>> + Send>>;
 
-/// What a blob carries besides its bytes.
+/// The HTTP metadata of a blob.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attributes {
-    /// The media type, as it will be served.
+    /// `Content-Type`, as served.
     pub content_type: String,
-    /// `Cache-Control`, as it will be served.
+    /// `Cache-Control`, as served.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache_control: Option<String>,
-    /// `Content-Disposition`, as it will be served unless the content must not be shown in place.
+    /// `Content-Disposition`, as served unless the content type is unsafe to display inline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content_disposition: Option<String>,
     /// User metadata (`x-amz-meta-*`).
@@ -57,65 +58,67 @@ pub struct Attributes {
     pub metadata: BTreeMap<String, String>,
 }
 
-/// A blob as it is stored.
+/// The properties of a stored blob.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stat {
     /// Length in bytes.
     pub size: u64,
-    /// Validator, without quotes. Strong: other bytes have another one. Where it is 32 hexadecimal digits it is the MD5 of the
-    /// bytes (but in a bucket that is encrypted by KMS, where S3 makes it of something else); with a hyphen it is opaque.
+    /// The strong entity tag, without quotes (RFC 9110 section 8.8.3). Different bytes have
+    /// different tags. A tag of 32 hexadecimal digits is the MD5 of the bytes, except in a bucket
+    /// encrypted with KMS. A tag with a hyphen is opaque.
     pub etag: String,
-    /// When it became visible.
+    /// When the blob became visible.
     pub last_modified: SystemTime,
-    /// What it carries.
+    /// The blob's metadata.
     pub attributes: Attributes,
 }
 
-/// An upload in parts, named as the store knows it.
+/// Identifies a multipart upload within its store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UploadRef {
-    /// Where the blob will be.
+    /// The key of the future blob.
     pub key: String,
     /// The store's id of the upload.
     pub upload_id: String,
 }
 
-/// A request anybody may send until it expires.
+/// A signed request that any holder may send until it expires.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PresignedRequest {
     /// `PUT` or `GET`.
     pub method: &'static str,
-    /// Where to, with the signature in the query. A secret while it lives.
+    /// The URL with the signature in its query. Secret until it expires.
     pub url: String,
-    /// Headers that must be sent just so.
+    /// The signed headers, which must be sent unchanged.
     pub headers: Vec<(String, String)>,
-    /// When it ends: what was asked for, or earlier where the credentials end earlier.
+    /// When the request expires: at the requested time, or earlier if the credentials expire
+    /// earlier.
     pub expires: SystemTime,
 }
 
-/// A part that is stored for good.
+/// A part that is stored durably.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
-    /// From 1 to [`MAX_PARTS`].
+    /// The part number, from 1 to [`MAX_PARTS`].
     pub number: u32,
-    /// Without quotes.
+    /// The part's ETag, without quotes.
     pub etag: String,
     /// Length in bytes.
     pub size: u64,
 }
 
-/// Some bytes of a blob that is yet to be. It never changes; no two have one place.
+/// An immutable piece of a future blob, written to a draft. Every fragment has its own `place`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fragment {
-    /// What the store knows it by.
+    /// The store's identifier of the fragment.
     pub place: String,
-    /// Where it begins there, in bytes.
+    /// The offset of the fragment within the draft, in bytes.
     pub offset: u64,
     /// Length in bytes.
     pub size: u64,
 }
 
-/// One line of a listing.
+/// One blob in a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// The key.
@@ -128,21 +131,21 @@ pub struct Entry {
     pub last_modified: SystemTime,
 }
 
-/// An upload that was begun and neither completed nor aborted.
+/// A multipart upload that was begun and neither completed nor aborted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenUpload {
-    /// How the store names it.
+    /// The upload's identification.
     pub upload: UploadRef,
-    /// When it was begun.
+    /// When the upload was begun.
     pub begun: SystemTime,
 }
 
-/// What a delete leaves behind.
+/// Whether a delete can be undone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deletion {
-    /// The bytes can be brought back by [`Store::restore`].
+    /// [`Store::restore`] can undo the delete.
     Restorable,
-    /// Every version is gone, what was deleted restorably before included.
+    /// Every version is removed, including one that was deleted restorably before.
     Purge,
 }
 
@@ -158,11 +161,10 @@ pub enum Seals<'a> {
     OlderThan(&'a str),
 }
 
-/// A place for blobs. Object-safe and complete: no method is optional.
+/// A store of blobs. Object-safe; every backend implements every method.
 ///
-/// Blobs are immutable: nothing overwrites a key that exists ([`Error::AlreadyExists`]). A method that
-/// returns `Ok` after changing something has made the change durable. Errors are outcomes; their
-/// meaning is the same in every backend.
+/// Blobs are immutable: no method overwrites an existing key ([`Error::AlreadyExists`]). A change
+/// is durable when its method returns `Ok`. Every error has the same meaning in every backend.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     /// Returns a request with which anybody may put one blob to `key`, for `lifetime`. The media type is signed, and so
@@ -177,24 +179,26 @@ pub trait Store: Send + Sync + 'static {
     /// Starts an upload to `key` in parts of `part_size` bytes each, the last one shorter or equal, and returns the
     /// store's id of it. The blob will carry `attributes`.
     async fn begin_parts(&self, key: &str, part_size: u64, attributes: Attributes) -> Result<String>;
-    /// A request with which anybody may put part `number`, for `lifetime`.
+    /// Returns a presigned request that uploads part `number` within `lifetime`.
     async fn sign_part(&self, upload: &UploadRef, number: u32, lifetime: Duration) -> Result<PresignedRequest>;
-    /// The parts stored so far, by number. [`Error::NoSuchUpload`] once completed or aborted.
+    /// Returns the stored parts in the order of their numbers. Fails with [`Error::NoSuchUpload`]
+    /// after the upload was completed or aborted.
     async fn list_parts(&self, upload: &UploadRef) -> Result<Vec<Part>>;
-    /// Makes the parts one blob, at once visible or not at all. Asked again after it succeeded, it
-    /// answers the same as long as the blob is there.
+    /// Assembles the parts into one blob, atomically. A repeated call with the same parts returns
+    /// the same result as long as the blob exists.
     async fn complete(&self, upload: &UploadRef, completion: &Completion) -> Result<Stat>;
-    /// Drops an upload and its parts. Idempotent.
+    /// Aborts an upload and removes its parts. Idempotent.
     async fn abort(&self, upload: &UploadRef) -> Result<()>;
-    /// Uploads to keys that begin with `prefix`, begun before `before` and still open: what a sweep looks at.
+    /// Returns the open uploads whose keys begin with `prefix` and that were begun before `before`.
     async fn list_uploads(&self, prefix: &str, before: SystemTime) -> Result<Vec<OpenUpload>>;
-    /// Whether the ETag of a whole is made of its parts' (see [`Completion::etag`]). Elsewhere it may be anything.
+    /// Returns whether the ETag of a completed upload is always [`Completion::etag`]. If not, it
+    /// can have any value.
     fn has_md5_etags(&self) -> bool;
-    /// Writes a blob from a stream. Its ETag is the store's own.
+    /// Writes a blob from a stream. The store chooses its ETag.
     async fn write(&self, key: &str, body: ByteStream, attributes: Attributes) -> Result<Stat>;
-    /// Stores a fragment of a blob that is yet to be, of any size up to `most` bytes. `number` says where it will probably be
-    /// among the others; `draft` is a folder that is theirs alone. Durable when this returns.
-    /// `attributes` are those of the whole.
+    /// Writes a fragment of up to `most` bytes to the folder `draft`, which holds only this draft's
+    /// fragments. `number` is the fragment's expected position among the others. `attributes` are
+    /// those of the future blob. The fragment is durable when this returns.
     async fn write_fragment(
         &self,
         draft: &str,
@@ -203,25 +207,27 @@ pub trait Store: Send + Sync + 'static {
         body: ByteStream,
         attributes: &Attributes,
     ) -> Result<Fragment>;
-    /// The bytes of a fragment.
+    /// Returns the bytes of a fragment.
     async fn read_fragment(&self, draft: &str, fragment: &Fragment) -> Result<ByteStream>;
-    /// Frees what a fragment takes. It can't be joined any more.
+    /// Removes a fragment and frees its space. A removed fragment can't be joined.
     async fn drop_fragment(&self, draft: &str, fragment: &Fragment) -> Result<()>;
-    /// Makes one blob of fragments, one after the other; the key must be free. [`Error::NotFound`] if one of them was dropped.
-    /// What is left of the draft is to be discarded.
+    /// Concatenates fragments into a new blob at `to`. Fails with [`Error::NotFound`] if one of
+    /// them was dropped. Call [`Store::discard`] afterwards to remove the rest of the draft.
     async fn join(&self, draft: &str, fragments: &[Fragment], to: &str, attributes: Attributes) -> Result<Stat>;
-    /// Drops a draft with all its fragments. Idempotent.
+    /// Removes a draft with all its fragments. Idempotent.
     async fn discard(&self, draft: &str) -> Result<()>;
-    /// Drafts below a folder that nobody has written to since `before`, where [`Store::list`] does not show them.
+    /// Returns the drafts below a folder that were last written before `before`, if the backend
+    /// does not show them in [`Store::list`].
     async fn list_drafts(&self, below: &str, before: SystemTime) -> Result<Vec<String>>;
-    /// The bytes of `range`, which must lie inside the blob; `None` is all of it.
+    /// Returns the bytes of `range`, which must lie inside the blob. `None` reads the whole blob.
     async fn read(&self, key: &str, range: Option<Range<u64>>) -> Result<(Stat, ByteStream)>;
-    /// The blob without its bytes.
+    /// Returns the properties of a blob.
     async fn stat(&self, key: &str) -> Result<Stat>;
-    /// Renames a blob; the new key must be free. It goes on to carry what it carried, unless it is given something else.
-    /// Cut off at any moment, the blob is whole at one of the two keys, or at both; asked again, it goes on.
-    /// [`Error::NotFound`] if nothing is at `from`, whatever is at `to`: it may have been moved before.
-    /// [`Error::AlreadyExists`] if something is at both. [`Error::Changed`] if something else was put to `from` meanwhile.
+    /// Renames a blob to a key that must be free. Keeps its attributes unless `carrying` replaces
+    /// them. After an interruption the blob is complete at one of the keys or at both, and a
+    /// repeated call continues. Fails with [`Error::NotFound`] if `from` does not exist, also after
+    /// an earlier successful move; with [`Error::AlreadyExists`] if both keys exist; with
+    /// [`Error::Changed`] if `from` was replaced during the move.
     async fn move_to(&self, from: &str, to: &str, carrying: Option<&Attributes>) -> Result<()>;
     /// Moves the blob at `from` below the prefix `seals`, to a key to which no presigned request leads, with
     /// `attributes`. Returns that key. If nothing is at `from`, returns the newest seal there is, which an earlier call
@@ -234,14 +240,15 @@ pub trait Store: Send + Sync + 'static {
     async fn seal(&self, from: &str, seals: &str, upload_id: &str, attributes: &Attributes) -> Result<Option<String>>;
     /// Removes seals below the prefix `seals`. Idempotent.
     async fn remove_seals(&self, seals: &str, which: Seals<'_>) -> Result<()>;
-    /// Makes the blob invisible. Idempotent: an absent key is no error.
+    /// Deletes a blob. Idempotent: an absent key is not an error.
     async fn delete(&self, key: &str, deletion: Deletion) -> Result<()>;
-    /// Brings back what a restorable delete took away.
+    /// Undoes a restorable delete. Returns the blob also if it was not deleted.
     async fn restore(&self, key: &str) -> Result<Stat>;
-    /// Up to `limit` blobs below `prefix` and after `after`, in the order of their keys' bytes.
+    /// Lists up to `limit` blobs whose keys begin with `prefix` and sort after `after`, in byte
+    /// order.
     async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<Entry>>;
-    /// A request with which anybody may read the blob, for `lifetime`.
+    /// Returns a presigned request that reads the blob within `lifetime`.
     async fn sign_read(&self, key: &str, lifetime: Duration) -> Result<PresignedRequest>;
-    /// Whether the store answers; cheap enough for a readiness probe.
+    /// Checks that the store responds. Cheap enough for a readiness probe.
     async fn probe(&self) -> Result<()>;
 }

@@ -1,5 +1,6 @@
-//! AWS Signature Version 4 in the query: requests that anybody may send until they expire (AWS, "Authenticating
-//! Requests: Using Query Parameters"). Only `host` and the given headers are signed.
+//! Presigns S3 requests with AWS Signature Version 4 in the query. Signs only `host` and the given
+//! headers, never the payload. Sends nothing. Source: AWS, "Authenticating Requests: Using Query
+//! Parameters".
 
 use std::fmt;
 use std::sync::Mutex;
@@ -12,32 +13,35 @@ use time::OffsetDateTime;
 use crate::PresignedRequest;
 use crate::error::{Error, Result};
 
-/// The longest life of a presigned request.
+/// The longest lifetime of a presigned request: seven days.
 pub const MAX_LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
 
+/// The characters that SigV4 percent-encodes in query values (RFC 3986 unreserved characters stay).
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+/// The characters that SigV4 percent-encodes in paths.
 const PATH: &AsciiSet = &UNRESERVED.remove(b'/');
 
-/// Where presigned requests go.
+/// The address that presigned requests are sent to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
-    /// Scheme and authority, without a trailing slash.
+    /// The scheme and authority, without a trailing slash.
     pub url: String,
     /// The region in the credential scope.
     pub region: String,
-    /// The bucket, as the first path segment; `None` when the host names it.
+    /// The bucket, written as the first path segment; `None` if the host contains it.
     pub bucket: Option<String>,
 }
 
-/// Signs requests with one credential.
+/// Presigns requests with one set of credentials.
 pub struct Presigner {
     endpoint: Endpoint,
     access_key: String,
     secret_key: String,
-    /// Of temporary credentials.
+    /// The session token of temporary credentials.
     session_token: Option<String>,
-    /// The derived key is good for a day and costs four of a request's six HMACs.
-    derived: Mutex<Option<(String, hmac::Key)>>,
+    /// The derived signing key and the day it is for. Deriving it takes four of a request's six
+    /// HMACs.
+    signing_key: Mutex<Option<(String, hmac::Key)>>,
 }
 
 impl Clone for Presigner {
@@ -53,35 +57,36 @@ impl fmt::Debug for Presigner {
     }
 }
 
-/// What to sign.
+/// A request to sign.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Unsigned<'a> {
     pub(crate) method: &'static str,
     pub(crate) key: &'a str,
-    /// Parameters of the operation, unencoded.
+    /// The query parameters of the operation, unencoded.
     pub(crate) query: &'a [(&'a str, &'a str)],
-    /// Headers to sign besides `host`, lower-case names in order.
+    /// The headers to sign besides `host`: lower-case names in sorted order.
     pub(crate) headers: &'a [(&'a str, &'a str)],
 }
 
 impl Presigner {
-    /// A presigner for `endpoint`.
+    /// Creates a presigner for `endpoint`.
     pub fn new(endpoint: Endpoint, access_key: impl Into<String>, secret_key: impl Into<String>) -> Self {
         Self {
             endpoint,
             access_key: access_key.into(),
             secret_key: secret_key.into(),
             session_token: None,
-            derived: Mutex::new(None),
+            signing_key: Mutex::new(None),
         }
     }
 
-    /// As before, for temporary credentials that come with a token.
+    /// Adds the session token of temporary credentials.
     pub(crate) fn with_token(self, session_token: Option<&str>) -> Self {
         Self { session_token: session_token.map(str::to_owned), ..self }
     }
 
-    /// The signed request, good from `now` for `lifetime` (1 s to 7 days, whole seconds).
+    /// Signs a request that is valid from `now` for `lifetime`: 1 second to 7 days, rounded down to
+    /// whole seconds.
     pub(crate) fn presign(
         &self,
         request: Unsigned<'_>,
@@ -136,10 +141,10 @@ impl Presigner {
         })
     }
 
+    /// Returns the signing key of a day (`YYYYMMDD`), derived once a day.
     fn signing_key(&self, day: &str) -> hmac::Key {
-        let mut derived = self.derived.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some((of, key)) = derived.as_ref().filter(|(of, _)| of == day) {
-            debug_assert_eq!(of, day);
+        let mut cached = self.signing_key.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some((_, key)) = cached.as_ref().filter(|(cached_day, _)| cached_day == day) {
             return key.clone();
         }
         let step = |key: &[u8], data: &str| hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), data.as_bytes());
@@ -148,27 +153,29 @@ impl Presigner {
             tag = step(tag.as_ref(), data);
         }
         let key = hmac::Key::new(hmac::HMAC_SHA256, tag.as_ref());
-        *derived = Some((day.to_owned(), key.clone()));
+        *cached = Some((day.to_owned(), key.clone()));
         key
     }
 }
 
+/// Percent-encodes a query name or value.
 fn encode(text: &str) -> String {
     percent_encode(text.as_bytes(), UNRESERVED).to_string()
 }
 
+/// Joins encoded query parameters.
 fn join(query: &[(String, String)]) -> String {
     let pairs: Vec<String> = query.iter().map(|(name, value)| format!("{name}={value}")).collect();
     pairs.join("&")
 }
 
-/// `YYYYMMDD` and `YYYYMMDDTHHMMSSZ`.
-/// The second that a request is dated by.
+/// Rounds a time down to the whole second, the precision of `X-Amz-Date`.
 fn whole_seconds(at: SystemTime) -> SystemTime {
     let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     SystemTime::UNIX_EPOCH + Duration::from_secs(since.as_secs())
 }
 
+/// Returns a time as `YYYYMMDD` and as `YYYYMMDDTHHMMSSZ`.
 fn timestamps(now: SystemTime) -> (String, String) {
     let at = OffsetDateTime::from(now);
     let day = format!("{:04}{:02}{:02}", at.year(), u8::from(at.month()), at.day());
@@ -180,7 +187,7 @@ fn timestamps(now: SystemTime) -> (String, String) {
 mod tests {
     use super::*;
 
-    /// The instant of the vectors: 24 May 2013, midnight UTC.
+    /// The signing time of the vectors: 24 May 2013, midnight UTC.
     const VECTORS_AT: Duration = Duration::from_secs(1_369_353_600);
 
     fn presigner(url: &str, bucket: Option<&str>) -> Presigner {
@@ -188,7 +195,8 @@ mod tests {
         Presigner::new(endpoint, "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
     }
 
-    /// Whole URLs, byte for byte botocore's, for the documentation's example credentials.
+    /// Presigned URLs equal botocore's byte for byte, with the example credentials of the AWS
+    /// documentation.
     #[test]
     fn golden_vectors() {
         let vectors: serde_json::Value =
@@ -228,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn the_derived_key_changes_with_the_day() {
+    fn the_signing_key_changes_with_the_day() {
         let presigner = presigner("http://127.0.0.1:9000", Some("b"));
         let sign = |at: Duration| {
             let unsigned = Unsigned { method: "GET", key: "k", query: &[], headers: &[] };
@@ -246,6 +254,6 @@ mod tests {
         for bad in [Duration::ZERO, MAX_LIFETIME + Duration::from_secs(1)] {
             assert!(matches!(presigner.presign(unsigned, SystemTime::now(), bad), Err(Error::BadLifetime)));
         }
-        assert!(!format!("{presigner:?}").contains("wJalr"), "the secret stays out of debug output");
+        assert!(!format!("{presigner:?}").contains("wJalr"), "debug output does not contain the secret");
     }
 }

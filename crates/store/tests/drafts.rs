@@ -1,4 +1,5 @@
-//! Drafts in a folder: what becomes of writers that come late, and that joining costs a rename where it can.
+//! Tests drafts of the local-disk store: late writers change nothing, and joining is a rename where
+//! possible.
 
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -25,8 +26,8 @@ async fn join(store: &FsStore, fragments: &[Fragment], to: &str) -> Result<u64> 
     store.join("d/x", fragments, to, Attributes::default()).await.map(|stat| stat.size)
 }
 
-/// A fragment whose bytes wait for a word.
-fn late(store: &FsStore) -> (tokio::sync::oneshot::Sender<()>, tokio::task::JoinHandle<Result<Fragment>>) {
+/// Starts a fragment whose bytes are sent when the sender is triggered.
+fn start_late_writer(store: &FsStore) -> (tokio::sync::oneshot::Sender<()>, tokio::task::JoinHandle<Result<Fragment>>) {
     let (go, wait) = tokio::sync::oneshot::channel::<()>();
     let slow: ByteStream = Box::pin(futures::stream::once(async move {
         wait.await.map_err(std::io::Error::other)?;
@@ -37,11 +38,11 @@ fn late(store: &FsStore) -> (tokio::sync::oneshot::Sender<()>, tokio::task::Join
 }
 
 #[tokio::test]
-async fn a_writer_from_before_changes_no_blob() {
+async fn a_writer_that_started_before_the_join_changes_no_blob() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
     let one = write(&store, 0, &[1; 100_000]).await;
-    let (go, writer) = late(&store);
+    let (go, writer) = start_late_writer(&store);
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert_eq!(join(&store, std::slice::from_ref(&one), "a/b").await.unwrap(), 100_000);
     go.send(()).unwrap();
@@ -49,14 +50,14 @@ async fn a_writer_from_before_changes_no_blob() {
     assert_eq!(std::fs::read(folder.path().join("a/b")).unwrap(), vec![1; 100_000]);
 }
 
-/// A join that fails cuts nothing off that comes after it, and lets nobody finish who began before.
+/// After a failed join, later fragments are kept, and fragments that were being written fail.
 #[tokio::test]
-async fn a_join_that_fails_ends_those_who_are_under_way() {
+async fn a_failed_join_fails_fragments_being_written() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
     store.write("a/b", body(vec![9]), Attributes::default()).await.unwrap();
     let one = write(&store, 0, &[1; 1000]).await;
-    let (go, writer) = late(&store);
+    let (go, writer) = start_late_writer(&store);
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert!(matches!(join(&store, std::slice::from_ref(&one), "a/b").await, Err(Error::AlreadyExists)));
     go.send(()).unwrap();
@@ -67,7 +68,7 @@ async fn a_join_that_fails_ends_those_who_are_under_way() {
 }
 
 #[tokio::test]
-async fn joining_is_a_rename_where_all_is_in_its_place() {
+async fn joining_is_a_rename_if_every_fragment_is_at_its_offset() {
     for (order, renamed) in
         [(vec![0, 1, 2], true), (vec![0, 2, 1], true), (vec![1, 0, 2], false), (vec![2, 1, 0], false)]
     {
@@ -90,10 +91,10 @@ async fn joining_is_a_rename_where_all_is_in_its_place() {
     }
 }
 
-/// What was acknowledged is there after a restart, and what follows it does not lie on top, also where something broke
-/// off in between.
+/// Acknowledged fragments survive a restart, and later fragments do not overwrite them, even after
+/// a failed write.
 #[tokio::test]
-async fn a_draft_goes_on_after_a_restart() {
+async fn a_draft_continues_after_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
     let one = write(&store, 0, &[1; 1000]).await;
@@ -110,9 +111,9 @@ async fn a_draft_goes_on_after_a_restart() {
     assert_eq!(std::fs::read(folder.path().join("a/b")).unwrap(), [[1; 1000], [2; 1000]].concat());
 }
 
-/// The bytes of a fragment that broke off are nobody's, and take no space.
+/// The space of a failed fragment is freed.
 #[tokio::test]
-async fn what_broke_off_frees_its_space() {
+async fn a_failed_fragment_frees_its_space() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
     for _ in 0..5 {
@@ -126,9 +127,9 @@ async fn what_broke_off_frees_its_space() {
     assert!(blocks < 1 << 20, "{blocks} bytes are taken");
 }
 
-/// A list of fragments that was made before one of them was replaced means no other bytes, also after a restart.
+/// A list of fragments from before a replacement never yields other bytes, even after a restart.
 #[tokio::test]
-async fn an_old_list_is_no_whole() {
+async fn a_list_with_a_replaced_fragment_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
     let old = write(&store, 0, &vec![1; 1 << 20]).await;
@@ -138,16 +139,16 @@ async fn an_old_list_is_no_whole() {
     let store = open(folder.path());
     write(&store, 1, &vec![3; 1 << 20]).await;
     assert!(matches!(join(&store, &[old], "a/b").await, Err(Error::NotFound)));
-    // What was acknowledged since the list was made is not cut off.
+    // A fragment acknowledged after the list was made is kept.
     let later = write(&store, 2, &[4; 100]).await;
     assert_eq!(join(&store, std::slice::from_ref(&new), "a/b").await.unwrap(), 1 << 20);
     assert_eq!(join(&store, &[later], "a/c").await.unwrap(), 100);
     assert_eq!(std::fs::read(folder.path().join("a/c")).unwrap(), [4; 100]);
 }
 
-/// The list that is joined leaves out what came last: that is acknowledged all the same.
+/// An acknowledged fragment that the joined list leaves out is kept.
 #[tokio::test]
-async fn what_is_not_listed_is_not_cut_off() {
+async fn an_unlisted_fragment_is_kept() {
     for restarted in [false, true] {
         let folder = tempfile::tempdir().unwrap();
         let mut store = open(folder.path());
@@ -163,7 +164,7 @@ async fn what_is_not_listed_is_not_cut_off() {
 }
 
 #[tokio::test]
-async fn what_was_replaced_frees_its_space() {
+async fn a_dropped_fragment_frees_its_space() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
     let old = write(&store, 0, &vec![1; 1 << 20]).await;
@@ -171,13 +172,13 @@ async fn what_was_replaced_frees_its_space() {
     store.drop_fragment("d/x", &old).await.unwrap();
     let blocks = std::fs::metadata(folder.path().join("d/x/data")).unwrap().blocks() * 512;
     assert!(blocks < 3 << 19, "{blocks} bytes are taken");
-    assert!(matches!(join(&store, &[old], "a/b").await, Err(Error::NotFound)), "zeros are not its bytes");
+    assert!(matches!(join(&store, &[old], "a/b").await, Err(Error::NotFound)), "zeros must not replace its bytes");
     assert_eq!(join(&store, &[new], "a/b").await.unwrap(), 1 << 20);
     assert_eq!(std::fs::read(folder.path().join("a/b")).unwrap(), vec![2; 1 << 20]);
 }
 
 #[tokio::test]
-async fn a_draft_that_was_cut_short_is_damage() {
+async fn a_truncated_draft_is_reported_as_damaged() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
     let one = write(&store, 0, &[1; 1000]).await;

@@ -1,4 +1,4 @@
-//! The local-disk store: the conformance suite, and what only a file system can get wrong.
+//! Tests the local-disk store: the conformance suite, and the cases that only a file system has.
 
 use std::path::Path;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::TryStreamExt as _;
-use store::conformance::{self, Send};
+use store::conformance::{self, PresignedClient};
 use store::{
     Attributes, ByteStream, Checks, Completion, Deletion, Endpoint, Error, FsStore, PresignedRequest, Presigner, Store,
     UploadRef,
@@ -19,26 +19,29 @@ fn open(folder: &Path) -> FsStore {
     FsStore::open(folder, Presigner::new(endpoint, "access", "secret")).unwrap()
 }
 
-/// Stands in for the S3 door: reads the request's address and calls the store. The door itself is
-/// put through the same suite by the server's tests.
-struct Direct(FsStore);
+/// Replaces the S3 door: parses the presigned URL and calls the store. The server's tests run the
+/// same suite against the real door.
+struct DirectClient(FsStore);
 
-fn decoded(text: &str) -> String {
+fn percent_decode(text: &str) -> String {
     percent_encoding::percent_decode_str(text).decode_utf8().unwrap().into_owned()
 }
 
-impl Direct {
+impl DirectClient {
     fn key(url: &str) -> String {
-        decoded(url.split_once("/b/").unwrap().1.split('?').next().unwrap())
+        percent_decode(url.split_once("/b/").unwrap().1.split('?').next().unwrap())
     }
 
     fn parameter(url: &str, name: &str) -> Option<String> {
-        url.split_once('?')?.1.split('&').find_map(|pair| Some(decoded(pair.strip_prefix(name)?.strip_prefix('=')?)))
+        url.split_once('?')?
+            .1
+            .split('&')
+            .find_map(|pair| Some(percent_decode(pair.strip_prefix(name)?.strip_prefix('=')?)))
     }
 }
 
 #[async_trait]
-impl Send for Direct {
+impl PresignedClient for DirectClient {
     async fn put(&self, request: &PresignedRequest, body: Bytes) -> Result<String, String> {
         let upload =
             UploadRef { key: Self::key(&request.url), upload_id: Self::parameter(&request.url, "uploadId").unwrap() };
@@ -58,7 +61,7 @@ fn stream(bytes: Bytes) -> ByteStream {
     Box::pin(futures::stream::iter(vec![Ok(bytes)]))
 }
 
-async fn begun(store: &FsStore, key: &str) -> UploadRef {
+async fn begin_upload(store: &FsStore, key: &str) -> UploadRef {
     let upload_id = store.begin_parts(key, PART, Attributes::default()).await.unwrap();
     UploadRef { key: key.into(), upload_id }
 }
@@ -84,9 +87,9 @@ fn files_below(folder: &Path) -> Vec<String> {
 async fn conforms() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
-    conformance::all(&store, &Direct(store.clone()), &[]).await;
-    assert_eq!(files_below(&folder.path().join(".uploads")), [""; 0], "no upload leaves anything");
-    assert_eq!(files_below(&folder.path().join(".tmp")), [""; 0], "no write leaves anything");
+    conformance::all(&store, &DirectClient(store.clone()), &[]).await;
+    assert_eq!(files_below(&folder.path().join(".uploads")), [""; 0], "uploads leave no files");
+    assert_eq!(files_below(&folder.path().join(".tmp")), [""; 0], "writes leave no files");
 }
 
 #[tokio::test]
@@ -101,12 +104,12 @@ async fn one_server_per_folder() {
 }
 
 #[tokio::test]
-async fn parts_survive_a_restart_and_a_torn_resend_does_not_harm_them() {
+async fn parts_survive_a_restart_and_a_failed_resend() {
     let folder = tempfile::tempdir().unwrap();
     let first = Bytes::from(vec![1u8; usize::try_from(PART).unwrap()]);
     let (upload, etag) = {
         let store = open(folder.path());
-        let upload = begun(&store, "a/b").await;
+        let upload = begin_upload(&store, "a/b").await;
         let part = store.write_part(&upload, 1, stream(first.clone()), PART, Checks::none()).await.unwrap();
         (upload, part.etag)
     };
@@ -124,10 +127,10 @@ async fn parts_survive_a_restart_and_a_torn_resend_does_not_harm_them() {
 }
 
 #[tokio::test]
-async fn a_writer_from_before_completion_changes_nothing() {
+async fn a_writer_that_started_before_completion_changes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
-    let upload = begun(&store, "a/b").await;
+    let upload = begin_upload(&store, "a/b").await;
     let one = Bytes::from(vec![1u8; usize::try_from(PART).unwrap()]);
     let part = store.write_part(&upload, 1, stream(one.clone()), PART, Checks::none()).await.unwrap();
     let (go, wait) = tokio::sync::oneshot::channel::<()>();
@@ -150,7 +153,7 @@ async fn a_writer_from_before_completion_changes_nothing() {
 async fn a_part_longer_than_the_part_size_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
-    let upload = begun(&store, "a/b").await;
+    let upload = begin_upload(&store, "a/b").await;
     let long = Bytes::from(vec![0u8; usize::try_from(PART).unwrap() + 1]);
     let refused = store.write_part(&upload, 1, stream(long), u64::MAX, Checks::none()).await;
     assert!(matches!(refused, Err(Error::TooLarge { limit: PART })), "{refused:?}");
@@ -162,7 +165,7 @@ async fn a_part_longer_than_the_part_size_is_refused() {
 }
 
 #[tokio::test]
-async fn planted_links_are_not_followed() {
+async fn symbolic_links_are_not_followed() {
     let folder = tempfile::tempdir().unwrap();
     let outside = tempfile::tempdir().unwrap();
     std::fs::write(outside.path().join("secret"), "s").unwrap();
@@ -194,7 +197,7 @@ async fn a_key_is_not_a_folder_of_another() {
 }
 
 #[tokio::test]
-async fn damage_is_told_from_absence() {
+async fn damage_is_distinguished_from_absence() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
     store.write("a", stream(Bytes::from_static(b"four")), Attributes::default()).await.unwrap();
@@ -205,7 +208,7 @@ async fn damage_is_told_from_absence() {
 }
 
 #[tokio::test]
-async fn empty_folders_go_with_what_they_held() {
+async fn empty_folders_are_removed_with_their_last_blob() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
     store.write("a/b/c", stream(Bytes::from_static(b"x")), Attributes::default()).await.unwrap();
@@ -215,10 +218,10 @@ async fn empty_folders_go_with_what_they_held() {
 }
 
 #[tokio::test]
-async fn a_completion_that_was_answered_is_not_another_ones() {
+async fn a_repeated_completion_must_name_the_same_parts() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
-    let upload = begun(&store, "a/b").await;
+    let upload = begin_upload(&store, "a/b").await;
     let part = store.write_part(&upload, 1, stream(Bytes::from_static(b"one")), PART, Checks::none()).await.unwrap();
     let whole = completion(vec![(1, part.etag.clone())]);
     let done = store.complete(&upload, &whole).await.unwrap();
@@ -232,20 +235,20 @@ async fn a_completion_that_was_answered_is_not_another_ones() {
     assert_eq!(store.complete(&upload, &whole).await.unwrap(), done, "also after a restart");
 }
 
-/// A completion that leaves parts out cuts the file; if it then fails, those parts were never uploaded,
-/// rather than being full of zeros.
+/// A completion that leaves parts out truncates the file. If it then fails, those parts count as
+/// never uploaded, instead of being full of zeros.
 #[tokio::test]
-async fn parts_left_out_of_a_failed_completion_are_not_believed_later() {
+async fn parts_left_out_of_a_failed_completion_count_as_missing() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
-    let upload = begun(&store, "a/b").await;
+    let upload = begin_upload(&store, "a/b").await;
     let full = Bytes::from(vec![7u8; usize::try_from(PART).unwrap()]);
     let mut etags = Vec::new();
     for number in 1..=3 {
         let part = store.write_part(&upload, number, stream(full.clone()), PART, Checks::none()).await.unwrap();
         etags.push((number, part.etag));
     }
-    // Something else has taken the key.
+    // Another blob occupies the key.
     store.write("a/b", stream(Bytes::from_static(b"x")), Attributes::default()).await.unwrap();
     let refused = store.complete(&upload, &completion(etags[..2].to_vec())).await;
     assert!(matches!(refused, Err(Error::AlreadyExists)), "{refused:?}");
@@ -274,10 +277,10 @@ async fn open_again(folder: &Path) -> FsStore {
 }
 
 #[tokio::test]
-async fn a_part_whose_second_file_is_gone_is_the_first_one() {
+async fn a_part_without_its_side_file_is_the_earlier_one() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
-    let upload = begun(&store, "a/b").await;
+    let upload = begin_upload(&store, "a/b").await;
     let first = store.write_part(&upload, 1, stream(Bytes::from_static(b"first")), PART, Checks::none()).await.unwrap();
     store.write_part(&upload, 1, stream(Bytes::from_static(b"second")), PART, Checks::none()).await.unwrap();
     drop(store);
@@ -292,10 +295,10 @@ async fn a_part_whose_second_file_is_gone_is_the_first_one() {
 }
 
 #[tokio::test]
-async fn remains_of_a_crash_after_publishing_are_removed() {
+async fn leftovers_of_a_crash_after_publishing_are_removed() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
-    let upload = begun(&store, "a/b").await;
+    let upload = begin_upload(&store, "a/b").await;
     let own = folder.path().join(".uploads").join(&upload.upload_id);
     std::fs::remove_file(own.join("data")).unwrap();
     let later = std::time::SystemTime::now() + Duration::from_secs(60);
@@ -304,15 +307,15 @@ async fn remains_of_a_crash_after_publishing_are_removed() {
     assert!(!own.exists() && store.list_uploads("", later).await.unwrap().is_empty());
 }
 
-/// Has the page cache forget a file, which must not be mapped by anybody.
+/// Evicts a file from the page cache. The file must not be mapped.
 fn evict(path: &Path) {
     let file = std::fs::File::open(path).unwrap();
     file.sync_all().unwrap();
     rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).unwrap();
 }
 
-/// What a socket gets of a range.
-async fn sent(mut range: store::BlobStream) -> Result<Vec<u8>, store::SendError> {
+/// Sends a range through a socket and returns the received bytes.
+async fn send_through_socket(mut range: store::BlobStream) -> Result<Vec<u8>, store::SendError> {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut to = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
@@ -346,11 +349,11 @@ async fn sent(mut range: store::BlobStream) -> Result<Vec<u8>, store::SendError>
     Ok(reader.await.unwrap())
 }
 
-/// What is in memory is ready at once, what is not is brought there by a thread that may wait, and both are the right
-/// bytes.
+/// Bytes in memory are ready at once, other bytes are read on the blocking pool, and both are
+/// correct.
 #[tokio::test]
-async fn ranges_are_right_sent_and_read_cold_and_warm() {
-    // On a disk, since a file system in memory forgets nothing.
+async fn ranges_are_correct_from_memory_and_from_disk() {
+    // On a disk, because a file system in memory evicts nothing.
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let store = open(folder.path());
     let bytes: Bytes = (0..9_000_000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
@@ -366,19 +369,23 @@ async fn ranges_are_right_sent_and_read_cold_and_warm() {
         for range in [0..10, 8_999_990..9_000_000, 2_097_000..2_098_000, 4_000_000..7_500_001, 0..9_000_000] {
             let wanted = &bytes[usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap()];
             for _ in 0..2 {
-                assert_eq!(sent(blob.read(range.clone()).unwrap()).await.unwrap(), wanted, "{range:?} {reads:?}");
+                assert_eq!(
+                    send_through_socket(blob.read(range.clone()).unwrap()).await.unwrap(),
+                    wanted,
+                    "{range:?} {reads:?}"
+                );
             }
             let got: Vec<Bytes> = blob.read(range.clone()).unwrap().try_collect().await.unwrap();
             assert_eq!(got.concat(), wanted, "{range:?} {reads:?}");
             let mut warm = blob.read(range.clone()).unwrap();
-            assert!(ready(&mut warm).is_ready(), "{range:?} {reads:?} is in memory by now");
+            assert!(ready(&mut warm).is_ready(), "{range:?} {reads:?} is in memory");
         }
         assert!(
             matches!(blob.read(9_000_001..9_000_001), Err(Error::BadRange))
                 && matches!(blob.read(0..9_000_001), Err(Error::BadRange))
         );
         for as_stream in [false, true] {
-            // Cold again, also for those who remember what they saw.
+            // Not in memory again; a newly opened blob has no cached residency.
             evict(&folder.path().join(&key));
             let blob = reader.blob(&key).await.unwrap();
             let mut cold = blob.read(5_000_000..6_000_000).unwrap();
@@ -387,32 +394,37 @@ async fn ranges_are_right_sent_and_read_cold_and_warm() {
                 let rest: Vec<Bytes> = cold.try_collect().await.unwrap();
                 assert_eq!(rest.concat(), wanted);
             } else {
-                // A read that does not wait begins to read ahead, and a fast disk may be done before it looks again.
+                // A non-blocking read starts read-ahead, and a fast disk can finish it before the
+                // second attempt.
                 let must_wait = reads == store::Reads::Sendfile;
-                assert!(!must_wait || ready(&mut cold).is_pending(), "a runtime's thread would read from the disk");
-                assert_eq!(sent(cold).await.unwrap(), wanted);
+                assert!(!must_wait || ready(&mut cold).is_pending(), "a runtime thread would read from the disk");
+                assert_eq!(send_through_socket(cold).await.unwrap(), wanted);
             }
         }
         let cut = std::fs::OpenOptions::new().write(true).open(folder.path().join(&key)).unwrap();
         cut.set_len(8_000_000).unwrap();
         for range in [7_000_000..8_000_001, 8_500_000..9_000_000] {
-            assert!(matches!(sent(blob.read(range.clone()).unwrap()).await, Err(store::SendError::File(_))));
+            assert!(matches!(
+                send_through_socket(blob.read(range.clone()).unwrap()).await,
+                Err(store::SendError::File(_))
+            ));
             let got: Result<Vec<Bytes>, _> = blob.read(range).unwrap().try_collect().await;
             assert!(got.is_err(), "{reads:?}");
         }
     }
 }
 
-/// A blob that was opened tells that it was taken away or made anew, also to one who shares nothing but the folder.
+/// An open blob detects that it was deleted or replaced, also in a process that shares only the
+/// folder.
 #[tokio::test]
-async fn an_open_blob_knows_when_its_key_means_something_else() {
+async fn an_open_blob_detects_that_its_key_changed() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
     let outside = store::FsReader::open(folder.path()).unwrap();
-    for (what, deletion) in [("purged", Deletion::Purge), ("put aside", Deletion::Restorable)] {
+    for (what, deletion) in [("purged", Deletion::Purge), ("moved to the trash", Deletion::Restorable)] {
         for reader in [store.reader(), outside.clone()] {
             store.write("a/b", stream(Bytes::from_static(b"one")), Attributes::default()).await.unwrap();
-            // The grain of a file's times.
+            // The resolution of a file's times.
             tokio::time::sleep(Duration::from_millis(20)).await;
             let blob = reader.blob("a/b").await.unwrap();
             assert!(blob.is_current(), "{what}");
@@ -422,27 +434,27 @@ async fn an_open_blob_knows_when_its_key_means_something_else() {
             store.write("a/b", stream(Bytes::from_static(b"two")), Attributes::default()).await.unwrap();
             assert!(!blob.is_current(), "{what}");
             let kept: Vec<Bytes> = blob.read(0..3).unwrap().try_collect().await.unwrap();
-            assert_eq!(kept.concat(), b"one", "what was begun is read to its end");
+            assert_eq!(kept.concat(), b"one", "an open blob is read to its end");
             store.delete("a/b", Deletion::Purge).await.unwrap();
         }
     }
     store.write("a/b", stream(Bytes::from_static(b"one")), Attributes::default()).await.unwrap();
     let blob = outside.blob("a/b").await.unwrap();
     std::fs::write(folder.path().join("a/b"), b"other").unwrap();
-    assert!(!blob.is_current(), "written over by who knows whom");
+    assert!(!blob.is_current(), "overwritten by another program");
     assert!(matches!(outside.blob("a/b").await, Err(Error::Damaged(_))));
     outside.probe().await.unwrap();
     let moved = folder.path().with_extension("moved");
     std::fs::rename(folder.path(), &moved).unwrap();
     std::fs::create_dir(folder.path()).unwrap();
-    assert!(outside.probe().await.is_err(), "another folder lies there now");
+    assert!(outside.probe().await.is_err(), "another folder has the path now");
     std::fs::remove_dir_all(moved).unwrap();
 }
 
-/// Each state that an interruption of a move leaves, and what a repetition makes of it: the bytes are whole at one of the two
-/// places, or at both.
+/// A repeated move handles every state that an interruption can leave; the bytes are complete at
+/// one of the keys or at both.
 #[tokio::test]
-async fn a_move_that_was_cut_off_goes_on() {
+async fn an_interrupted_move_can_be_repeated() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
     let at = |name: &str| folder.path().join(name);
@@ -452,44 +464,45 @@ async fn a_move_that_was_cut_off_goes_on() {
         Err(error) => Err(error),
     };
     let carrying = Attributes { content_type: "image/png".into(), ..Attributes::default() };
-    // Cut off before the bytes, the record being at both places, of which the new one may be anything.
+    // Interrupted before the bytes were renamed: both keys have a record, and the new one can hold
+    // anything.
     for old in [true, false] {
         store.write("a/from", bytes("bytes"), Attributes::default()).await.unwrap();
         std::fs::create_dir_all(at("b")).unwrap();
         if old {
-            // Older servers moved the record first.
+            // Older versions renamed the record first.
             std::fs::rename(at("a/from.meta"), at("b/to.meta")).unwrap();
         } else {
-            std::fs::write(at("b/to.meta"), "what another one left").unwrap();
+            std::fs::write(at("b/to.meta"), "left by another move").unwrap();
         }
         store.move_to("a/from", "b/to", Some(&carrying)).await.unwrap();
         assert_eq!(read("b/to").await.unwrap(), "bytes");
         assert_eq!(store.stat("b/to").await.unwrap().attributes, carrying);
-        assert!(!at("a").exists(), "nothing of it is left");
+        assert!(!at("a").exists(), "the source folder is removed");
         store.delete("b/to", Deletion::Purge).await.unwrap();
     }
-    // Cut off after the bytes: the older record goes with the next look.
+    // Interrupted after the bytes were renamed: a repeated call removes the old record.
     store.write("a/from", bytes("bytes"), Attributes::default()).await.unwrap();
     let record = std::fs::read(at("a/from.meta")).unwrap();
     store.move_to("a/from", "b/to", None).await.unwrap();
     std::fs::create_dir_all(at("a")).unwrap();
     std::fs::write(at("a/from.meta"), &record).unwrap();
-    assert!(matches!(store.move_to("a/from", "b/to", None).await, Err(Error::NotFound)), "it was moved");
-    assert_eq!(read("b/to").await.unwrap(), "bytes", "and is still there");
-    assert!(!at("a").exists(), "the record that is of no use is gone");
-    // Something newer came, of which only the record is there, or all.
+    assert!(matches!(store.move_to("a/from", "b/to", None).await, Err(Error::NotFound)), "the move is complete");
+    assert_eq!(read("b/to").await.unwrap(), "bytes", "and the blob is still there");
+    assert!(!at("a").exists(), "the obsolete record is removed");
+    // A newer blob at `from`: first only its record, then the whole blob.
     std::fs::create_dir_all(at("a")).unwrap();
     std::fs::write(at("a/from.meta"), &record).unwrap();
     assert!(matches!(store.move_to("a/from", "b/to", None).await, Err(Error::NotFound)), "it was never acknowledged");
     store.write("a/from", bytes("newer"), Attributes::default()).await.unwrap();
     assert!(matches!(store.move_to("a/from", "b/to", None).await, Err(Error::AlreadyExists)));
     assert_eq!((read("a/from").await.unwrap(), read("b/to").await.unwrap()), ("newer".into(), "bytes".into()));
-    // What is not whole is neither moved nor said to be newer.
+    // A damaged blob is neither moved nor reported as a conflict.
     std::fs::write(at("a/from"), "new").unwrap();
     assert!(matches!(store.move_to("a/from", "b/to", None).await, Err(Error::Damaged(_))));
     assert!(matches!(store.move_to("a/from", "b/free", None).await, Err(Error::Damaged(_))));
     assert_eq!(read("b/to").await.unwrap(), "bytes");
-    // A record may be all that is left beside what waits in the trash.
+    // A record at the key can be the only one of a blob in the trash.
     store.delete("b/to", Deletion::Restorable).await.unwrap();
     std::fs::rename(at(".trash/b/to.meta"), at("b/to.meta"))
         .or_else(|_| {
@@ -502,8 +515,8 @@ async fn a_move_that_was_cut_off_goes_on() {
     assert_eq!(read("b/to").await.unwrap(), "bytes");
 }
 
-/// Writes a record as earlier versions did: without saying what its ETag is.
-fn forget_what_the_etag_is(folder: &Path, key: &str, etag: &str) {
+/// Rewrites a record as earlier versions did: without the kind of its ETag.
+fn remove_etag_kind(folder: &Path, key: &str, etag: &str) {
     let path = folder.join(format!("{key}.meta"));
     let mut record: serde_json::Map<String, serde_json::Value> =
         serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
@@ -512,9 +525,9 @@ fn forget_what_the_etag_is(folder: &Path, key: &str, etag: &str) {
     std::fs::write(&path, serde_json::to_vec(&record).unwrap()).unwrap();
 }
 
-/// A body whose sender may have given checksums has its MD5 for an ETag, also when it was moved or brought back.
+/// The ETag of a body written with `write_checked` is its MD5, also after a restore and a move.
 #[tokio::test]
-async fn a_checked_body_has_its_md5() {
+async fn the_etag_of_a_checked_body_is_its_md5() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
     for number in 0..100 {
@@ -532,7 +545,7 @@ async fn a_checked_body_has_its_md5() {
 }
 
 #[tokio::test]
-async fn the_etag_of_an_older_record_is_nobodys_md5() {
+async fn the_etag_of_an_older_record_does_not_look_like_an_md5() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
     let bytes = Bytes::from_static(b"x");
@@ -544,7 +557,7 @@ async fn the_etag_of_an_older_record_is_nobodys_md5() {
         ("a/other", "e", "e".into()),
     ] {
         store.write(key, stream(bytes.clone()), Attributes::default()).await.unwrap();
-        forget_what_the_etag_is(folder.path(), key, stored);
+        remove_etag_kind(folder.path(), key, stored);
         let alone = store::FsReader::open(folder.path()).unwrap();
         let moved = format!("{key}.moved");
         for _ in 0..2 {
@@ -552,14 +565,14 @@ async fn the_etag_of_an_older_record_is_nobodys_md5() {
             assert_eq!(store.list(key, None, 1).await.unwrap()[0].etag, wanted);
             assert_eq!(alone.blob(key).await.unwrap().stat().etag, wanted, "without a server");
             store.move_to(key, &moved, Some(&Attributes::default())).await.unwrap();
-            assert_eq!(store.stat(&moved).await.unwrap().etag, wanted, "its record was written anew");
+            assert_eq!(store.stat(&moved).await.unwrap().etag, wanted, "its record was rewritten");
             store.move_to(&moved, key, None).await.unwrap();
         }
     }
 }
 
 #[tokio::test]
-async fn what_is_adopted_has_an_etag_that_is_nobodys_md5() {
+async fn the_etag_of_an_adopted_file_does_not_look_like_an_md5() {
     let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap());
     let store = open(folder.path());
     for (root, key) in [(folder.path(), "storage/a/b"), (folder.path(), "storage/a/c"), (other.path(), "storage/a/d")] {
@@ -567,7 +580,7 @@ async fn what_is_adopted_has_an_etag_that_is_nobodys_md5() {
         let path = if key.ends_with('b') { key } else { path };
         std::fs::create_dir_all(root.join("storage/a")).unwrap();
         std::fs::write(root.join(path), "taken over").unwrap();
-        // What another program says of it is not believed.
+        // The ETag in another program's record is ignored.
         let theirs = format!(r#"{{"etag":"{}","etag_is_md5":true}}"#, "ab".repeat(16));
         std::fs::write(root.join(format!("{path}.meta")), theirs).unwrap();
         let tree = store::Tree::open(root).unwrap();
@@ -583,9 +596,9 @@ async fn what_is_adopted_has_an_etag_that_is_nobodys_md5() {
     }
 }
 
-/// The last of a folder's blobs are purged at once: the folder goes with one of them, and is missed by none.
+/// Concurrent purges of a folder's last blobs all succeed although one of them removes the folder.
 #[tokio::test(flavor = "multi_thread")]
-async fn purges_side_by_side_do_not_miss_their_folder() {
+async fn concurrent_purges_succeed_while_their_folder_is_removed() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(folder.path());
     for round in 0..40 {

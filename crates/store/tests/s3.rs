@@ -1,7 +1,7 @@
-//! The S3 store: the conformance suite on servers that are not ours, and a server that misbehaves on demand.
-//!
-//! garage verifies signatures and part checksums but ignores `If-None-Match` on PUT; moto keeps versions but verifies
-//! nothing. What no real server does when asked (answer 200 with an error, stop half-way) is played by `Scripted`.
+//! Tests the S3 store: the conformance suite on garage and moto, and error handling on a scripted
+//! server. garage verifies signatures and part checksums but ignores `If-None-Match` on PUT; moto
+//! keeps versions but verifies nothing. `ScriptedServer` returns responses that no real server
+//! produces on request, such as 200 with an error or half a body.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use futures::TryStreamExt as _;
-use store::conformance::{self, Gap, Send};
+use store::conformance::{self, Gap, PresignedClient};
 use store::{
     Addressing, Attributes, ByteStream, Completion, Deletion, Encryption, Error, MAX_COPY, PresignedRequest, S3Options,
     S3Store, Store, UploadRef,
@@ -17,7 +17,8 @@ use store::{
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-fn given(name: &str) -> String {
+/// Returns an environment variable that `make unit` sets.
+fn required_variable(name: &str) -> String {
     std::env::var(name)
         .unwrap_or_else(|_| panic!("{name} is not set: run the tests by `make unit`, which starts the servers"))
 }
@@ -36,18 +37,18 @@ fn options(endpoint: &str, bucket: &str) -> S3Options {
     }
 }
 
-fn on_garage(bucket: &str) -> S3Options {
-    let credentials = Some((given("TEST_S3_ACCESS_KEY"), given("TEST_S3_SECRET_KEY"), None));
-    S3Options { credentials, ..options(&given("TEST_GARAGE_URL"), bucket) }
+fn garage_options(bucket: &str) -> S3Options {
+    let credentials = Some((required_variable("TEST_S3_ACCESS_KEY"), required_variable("TEST_S3_SECRET_KEY"), None));
+    S3Options { credentials, ..options(&required_variable("TEST_GARAGE_URL"), bucket) }
 }
 
-/// A new bucket's name; tests run side by side and again.
-fn fresh() -> String {
+/// Returns an unused bucket name; tests run concurrently and repeatedly.
+fn unique_bucket() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     format!("conf-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// Speaks to a server beside the store: to make buckets, and to send what the store does not.
+/// Returns an SDK client, to create buckets and to send requests that the store does not send.
 async fn client(options: &S3Options) -> aws_sdk_s3::Client {
     let (access, secret, _) = options.credentials.clone().unwrap();
     let config = aws_sdk_s3::config::Builder::new()
@@ -60,7 +61,7 @@ async fn client(options: &S3Options) -> aws_sdk_s3::Client {
     aws_sdk_s3::Client::from_conf(config)
 }
 
-async fn with_bucket(options: S3Options, versions: bool) -> S3Store {
+async fn create_store(options: S3Options, versions: bool) -> S3Store {
     use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
     let client = client(&options).await;
     client.create_bucket().bucket(&options.bucket).send().await.unwrap();
@@ -71,71 +72,71 @@ async fn with_bucket(options: S3Options, versions: bool) -> S3Store {
     S3Store::open(options).await
 }
 
-/// Sends presigned requests as any client would.
-struct OverHttp(reqwest::Client);
+/// Sends presigned requests over HTTP.
+struct HttpClient(reqwest::Client);
 
 #[async_trait]
-impl Send for OverHttp {
+impl PresignedClient for HttpClient {
     async fn put(&self, request: &PresignedRequest, body: Bytes) -> Result<String, String> {
         let mut put = self.0.put(&request.url).header("content-type", "application/octet-stream").body(body);
         for (name, value) in &request.headers {
             put = put.header(name, value);
         }
-        let answer = put.send().await.map_err(|error| error.to_string())?;
-        let etag = answer.headers().get("etag").map(|etag| etag.to_str().unwrap().trim_matches('"').to_owned());
-        match (answer.status().as_u16(), etag) {
+        let response = put.send().await.map_err(|error| error.to_string())?;
+        let etag = response.headers().get("etag").map(|etag| etag.to_str().unwrap().trim_matches('"').to_owned());
+        match (response.status().as_u16(), etag) {
             (200, Some(etag)) => Ok(etag),
-            (status, _) => Err(format!("{status}: {}", answer.text().await.unwrap_or_default())),
+            (status, _) => Err(format!("{status}: {}", response.text().await.unwrap_or_default())),
         }
     }
 
     async fn get(&self, request: &PresignedRequest) -> Result<Bytes, String> {
-        let answer = self.0.get(&request.url).send().await.map_err(|error| error.to_string())?;
-        if answer.status() == 200 {
-            answer.bytes().await.map_err(|e| e.to_string())
+        let response = self.0.get(&request.url).send().await.map_err(|error| error.to_string())?;
+        if response.status() == 200 {
+            response.bytes().await.map_err(|e| e.to_string())
         } else {
-            Err(answer.status().to_string())
+            Err(response.status().to_string())
         }
     }
 }
 
-fn over_http() -> OverHttp {
-    // A server that has stalled fails the test; it must not hold it for ever.
-    OverHttp(reqwest::Client::builder().timeout(Duration::from_secs(60)).build().unwrap())
+fn http_client() -> HttpClient {
+    // The timeout makes a stalled server fail the test instead of blocking it.
+    HttpClient(reqwest::Client::builder().timeout(Duration::from_secs(60)).build().unwrap())
 }
 
 fn body(bytes: Bytes) -> ByteStream {
     Box::pin(futures::stream::iter(vec![Ok(bytes)]))
 }
 
-async fn collected(stream: ByteStream) -> std::io::Result<Bytes> {
+async fn collect(stream: ByteStream) -> std::io::Result<Bytes> {
     stream.try_collect::<BytesMut>().await.map(BytesMut::freeze)
 }
 
 #[tokio::test]
 async fn conformance_on_garage() {
-    let store = with_bucket(on_garage(&fresh()), false).await;
-    conformance::all(&store, &over_http(), &[]).await;
+    let store = create_store(garage_options(&unique_bucket()), false).await;
+    conformance::all(&store, &http_client(), &[]).await;
 }
 
 #[tokio::test]
 async fn conformance_on_moto() {
     for versions in [true, false] {
-        let store = with_bucket(options(&given("TEST_MOTO_URL"), &fresh()), versions).await;
-        conformance::all(&store, &over_http(), &[Gap::UploadsUnderAnyKey, Gap::UploadsFromLongAgo]).await;
+        let store = create_store(options(&required_variable("TEST_MOTO_URL"), &unique_bucket()), versions).await;
+        conformance::all(&store, &http_client(), &[Gap::UploadsUnderAnyKey, Gap::UploadsFromLongAgo]).await;
     }
 }
 
 #[tokio::test]
-async fn streams_longer_than_a_part_arrive_whole_or_not_at_all() {
-    let store = with_bucket(on_garage(&fresh()), false).await;
+async fn a_stream_longer_than_a_part_is_written_completely_or_not_at_all() {
+    let store = create_store(garage_options(&unique_bucket()), false).await;
     let chunk = |seed: u8| Bytes::from((0..1 << 20).map(|at: u32| (at / 251) as u8 ^ seed).collect::<Vec<u8>>());
     let all: Vec<Bytes> = (0..21).map(chunk).collect();
     let whole: ByteStream = Box::pin(futures::stream::iter(all.clone().into_iter().map(Ok)));
     let stat = store.write("long", whole, Attributes::default()).await.unwrap();
     assert_eq!(stat.size, 21 << 20);
     let (_, stream) = store.read("long", None).await.unwrap();
-    assert_eq!(collected(stream).await.unwrap(), all.concat());
+    assert_eq!(collect(stream).await.unwrap(), all.concat());
     let cut = all.into_iter().map(Ok).chain([Err(std::io::Error::other("cut"))]);
     let cut: ByteStream = Box::pin(futures::stream::iter(cut));
     let refused = store.write("cut", cut, Attributes::default()).await;
@@ -146,21 +147,21 @@ async fn streams_longer_than_a_part_arrive_whole_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn what_is_too_large_for_one_copy_is_moved_in_parts() {
-    let store = with_bucket(S3Options { max_copy: 5 << 20, ..on_garage(&fresh()) }, false).await;
+async fn an_object_too_large_for_one_copy_is_moved_in_parts() {
+    let store = create_store(S3Options { max_copy: 5 << 20, ..garage_options(&unique_bucket()) }, false).await;
     let bytes = Bytes::from(vec![7u8; (11 << 20) + 5]);
     let attributes = Attributes { content_type: "application/x-test".into(), ..Attributes::default() };
     store.write("a b/from", body(bytes.clone()), attributes.clone()).await.unwrap();
     store.move_to("a b/from", "to", None).await.unwrap();
     let (stat, stream) = store.read("to", None).await.unwrap();
     assert_eq!((stat.size, stat.attributes), (bytes.len() as u64, attributes));
-    assert_eq!(collected(stream).await.unwrap(), bytes);
+    assert_eq!(collect(stream).await.unwrap(), bytes);
     assert!(matches!(store.stat("a b/from").await, Err(Error::NotFound)));
 }
 
 #[tokio::test]
-async fn a_single_put_is_held_to_what_was_signed() {
-    let store = with_bucket(on_garage(&fresh()), false).await;
+async fn a_single_put_must_match_the_signed_headers() {
+    let store = create_store(garage_options(&unique_bucket()), false).await;
     let request = store.begin_put("single", "image/png", Some(5), Duration::from_secs(60)).await.unwrap();
     let http = reqwest::Client::new();
     let put = async |url: &str, kind: &str, bytes: &'static [u8]| {
@@ -171,21 +172,24 @@ async fn a_single_put_is_held_to_what_was_signed() {
     assert_eq!(put(&request.url.replace("single", "other"), "image/png", b"12345").await, 403);
     assert_eq!(put(&request.url, "image/png", b"12345").await, 200);
     let short = store.sign_read("single", Duration::from_secs(4)).await.unwrap();
-    assert_eq!(over_http().get(&short).await.unwrap(), "12345");
+    assert_eq!(http_client().get(&short).await.unwrap(), "12345");
     tokio::time::sleep(Duration::from_millis(5100)).await;
-    assert!(over_http().get(&short).await.is_err(), "it has ended");
+    assert!(http_client().get(&short).await.is_err(), "the request has expired");
 }
 
 #[tokio::test]
-async fn encryption_is_asked_for_at_every_write() {
+async fn encryption_is_requested_with_every_write() {
     for (encryption, expected) in [
         (Encryption::S3, "AES256"),
         (Encryption::Kms(Some("arn:aws:kms:us-east-1:1:key/k".into())), "aws:kms"),
-        (Encryption::KmsTwice(None), "aws:kms:dsse"),
+        (Encryption::KmsDsse(None), "aws:kms:dsse"),
     ] {
-        let options = S3Options { encryption: Some(encryption), ..options(&given("TEST_MOTO_URL"), &fresh()) };
+        let options = S3Options {
+            encryption: Some(encryption),
+            ..options(&required_variable("TEST_MOTO_URL"), &unique_bucket())
+        };
         let (client, bucket) = (client(&options).await, options.bucket.clone());
-        let store = with_bucket(options, false).await;
+        let store = create_store(options, false).await;
         store.write("put", body(Bytes::from_static(b"x")), Attributes::default()).await.unwrap();
         store.write("parts", body(Bytes::from(vec![0; 9 << 20])), Attributes::default()).await.unwrap();
         store.move_to("put", "copy", None).await.unwrap();
@@ -197,39 +201,39 @@ async fn encryption_is_asked_for_at_every_write() {
 }
 
 #[tokio::test]
-async fn a_setup_that_s3_refuses_is_said() {
-    let missing = S3Store::open(on_garage("no-such-bucket")).await;
+async fn configuration_errors_are_reported() {
+    let missing = S3Store::open(garage_options("no-such-bucket")).await;
     assert!(matches!(missing.probe().await, Err(Error::Refused(code)) if code == "NoSuchBucket"));
     let stat = missing.stat("key").await;
     assert!(matches!(&stat, Err(Error::Refused(_))), "a missing bucket is not a missing key: {stat:?}");
     let written = missing.write("key", body(Bytes::new()), Attributes::default()).await;
     assert!(matches!(&written, Err(Error::Refused(_))), "{written:?}");
-    let here = with_bucket(on_garage(&fresh()), false).await;
+    let here = create_store(garage_options(&unique_bucket()), false).await;
     here.probe().await.unwrap();
     let stranger = Some(("GK0123456789abcdef01234567".into(), "00".repeat(32), None));
-    let stranger = S3Store::open(S3Options { credentials: stranger, ..on_garage("no-such-bucket") }).await;
+    let stranger = S3Store::open(S3Options { credentials: stranger, ..garage_options("no-such-bucket") }).await;
     assert!(matches!(stranger.probe().await, Err(Error::Refused(_))));
     let nowhere = S3Store::open(options("http://127.0.0.1:1", "b")).await;
     assert!(matches!(nowhere.probe().await, Err(Error::Unavailable(_))));
 }
 
-/// A server that says what it is told to. It stands in where no real S3 misbehaves on demand.
-struct Scripted {
+/// A server that returns scripted responses, for behaviour that no real S3 server shows on request.
+struct ScriptedServer {
     url: String,
-    asked: std::sync::Arc<std::sync::Mutex<Vec<String>>>,
-    /// Whether connections stay open after the answer.
+    request_lines: std::sync::Arc<std::sync::Mutex<Vec<String>>>,
+    /// Whether connections stay open after the response.
     hold: std::sync::Arc<std::sync::atomic::AtomicBool>,
 }
 
-/// What to answer to the nth request, by its first line; `None` is silence.
+/// Returns the response to the nth request, given its request line; `None` sends nothing.
 type Script = fn(usize, &str) -> Option<String>;
 
-impl Scripted {
+impl ScriptedServer {
     async fn start(script: Script) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let asked: std::sync::Arc<std::sync::Mutex<Vec<String>>> = std::sync::Arc::default();
-        let log = std::sync::Arc::clone(&asked);
+        let request_lines: std::sync::Arc<std::sync::Mutex<Vec<String>>> = std::sync::Arc::default();
+        let log = std::sync::Arc::clone(&request_lines);
         let hold: std::sync::Arc<std::sync::atomic::AtomicBool> = std::sync::Arc::default();
         let held = std::sync::Arc::clone(&hold);
         tokio::spawn(async move {
@@ -250,23 +254,23 @@ impl Scripted {
                         log.len() - 1
                     };
                     match script(number, &line) {
-                        Some(answer) => drop(stream.write_all(answer.as_bytes()).await),
+                        Some(response) => drop(stream.write_all(response.as_bytes()).await),
                         None => tokio::time::sleep(Duration::from_secs(600)).await,
                     }
                     if held.load(Ordering::Relaxed) {
                         tokio::time::sleep(Duration::from_secs(600)).await;
                     }
-                    // The head of a longer body may still be on its way; closing with it unread would reset.
+                    // Closing with unread request bytes would reset the connection.
                     let mut rest = vec![0; 1 << 16];
                     let _ = tokio::time::timeout(Duration::from_millis(100), stream.read(&mut rest)).await;
                 });
             }
         });
-        Self { url, asked, hold }
+        Self { url, request_lines, hold }
     }
 
     fn count(&self, word: &str) -> usize {
-        self.asked.lock().unwrap().iter().filter(|line| line.contains(word)).count()
+        self.request_lines.lock().unwrap().iter().filter(|line| line.contains(word)).count()
     }
 }
 
@@ -286,7 +290,7 @@ const PARTS: &str = "<?xml version=\"1.0\"?><ListPartsResult><IsTruncated>false<
 const MADE: &str = "HTTP/1.1 200 OK\r\ncontent-length: 3\r\netag: \"af5da9f45af7a300e3aded972f8ff687-1\"\r\n\
     last-modified: Sat, 21 Nov 2026 10:00:00 GMT\r\nconnection: close\r\n\r\n";
 
-async fn on(scripted: &Scripted) -> S3Store {
+async fn on(scripted: &ScriptedServer) -> S3Store {
     S3Store::open(S3Options { timeout: Duration::from_millis(700), ..options(&scripted.url, "bucket") }).await
 }
 
@@ -297,8 +301,8 @@ fn completion() -> (UploadRef, Completion) {
 }
 
 #[tokio::test]
-async fn a_completion_that_answers_200_and_then_an_error_has_failed() {
-    let server = Scripted::start(|_, line| match line {
+async fn a_completion_with_status_200_and_an_error_body_has_failed() {
+    let server = ScriptedServer::start(|_, line| match line {
         _ if line.starts_with("GET") => xml("200 OK", PARTS),
         _ if line.starts_with("POST") => code("200 OK", "InternalError"),
         _ => xml("404 Not Found", ""),
@@ -307,11 +311,11 @@ async fn a_completion_that_answers_200_and_then_an_error_has_failed() {
     let (upload, completion) = completion();
     let failed = on(&server).await.complete(&upload, &completion).await;
     assert!(matches!(failed, Err(Error::Unavailable(_))), "{failed:?}");
-    assert!(server.count("POST") > 1, "it was tried again");
+    assert!(server.count("POST") > 1, "the request was retried");
 }
 
 #[tokio::test]
-async fn a_completion_whose_answer_was_lost_is_known_by_what_it_made() {
+async fn a_completion_with_a_lost_response_is_recognised_by_its_result() {
     fn completing(line: &str, there: &str) -> Option<String> {
         match line {
             _ if line.starts_with("GET") => xml("200 OK", PARTS),
@@ -320,23 +324,24 @@ async fn a_completion_whose_answer_was_lost_is_known_by_what_it_made() {
         }
     }
     let (upload, completion) = completion();
-    let mine = Scripted::start(|_, line| completing(line, MADE)).await;
+    let mine = ScriptedServer::start(|_, line| completing(line, MADE)).await;
     assert_eq!(on(&mine).await.complete(&upload, &completion).await.unwrap().etag, completion.etag().unwrap());
-    let other = Scripted::start(|_, line| completing(line, &MADE.replace("etag: \"", "etag: \"0"))).await;
+    let other = ScriptedServer::start(|_, line| completing(line, &MADE.replace("etag: \"", "etag: \"0"))).await;
     let outcome = on(&other).await.complete(&upload, &completion).await;
     assert!(matches!(outcome, Err(Error::CompletedDifferently)), "{outcome:?}");
 }
 
 #[tokio::test]
-async fn a_completion_that_another_server_ends_at_this_moment_is_known_by_what_it_made() {
+async fn a_concurrent_completion_is_recognised_by_its_result() {
     const NO_PARTS: &str = "<?xml version=\"1.0\"?><ListPartsResult><IsTruncated>false</IsTruncated></ListPartsResult>";
     let (upload, completion) = completion();
-    let ended = Scripted::start(
-        |_, line| if line.starts_with("GET") { xml("200 OK", NO_PARTS) } else { Some(MADE.to_owned()) },
-    );
+    let ended =
+        ScriptedServer::start(
+            |_, line| if line.starts_with("GET") { xml("200 OK", NO_PARTS) } else { Some(MADE.to_owned()) },
+        );
     assert_eq!(on(&ended.await).await.complete(&upload, &completion).await.unwrap().etag, completion.etag().unwrap());
     let open =
-        Scripted::start(
+        ScriptedServer::start(
             |_, line| if line.starts_with("GET") { xml("200 OK", NO_PARTS) } else { xml("404 Not Found", "") },
         );
     let outcome = on(&open.await).await.complete(&upload, &completion).await;
@@ -344,67 +349,69 @@ async fn a_completion_that_another_server_ends_at_this_moment_is_known_by_what_i
 }
 
 #[tokio::test]
-async fn refusals_failures_and_haste_are_told_apart() {
-    let denied = Scripted::start(|_, _| code("403 Forbidden", "AccessDenied")).await;
+async fn refusals_and_temporary_errors_are_distinguished() {
+    let denied = ScriptedServer::start(|_, _| code("403 Forbidden", "AccessDenied")).await;
     let outcome = on(&denied).await.list_parts(&completion().0).await;
     assert!(matches!(&outcome, Err(Error::Refused(code)) if code == "AccessDenied"), "{outcome:?}");
-    assert_eq!(denied.count(""), 1, "a refusal is not asked for again");
-    let skewed = Scripted::start(|_, _| code("403 Forbidden", "RequestTimeTooSkewed")).await;
+    assert_eq!(denied.count(""), 1, "a refused request is not retried");
+    let skewed = ScriptedServer::start(|_, _| code("403 Forbidden", "RequestTimeTooSkewed")).await;
     let outcome = on(&skewed).await.list_parts(&completion().0).await;
     assert!(matches!(&outcome, Err(Error::Refused(code)) if code == "RequestTimeTooSkewed"), "{outcome:?}");
-    for answer in [(|_, _| code("500 Internal Server Error", "InternalError")) as Script, |_, _| {
+    for response in [(|_, _| code("500 Internal Server Error", "InternalError")) as Script, |_, _| {
         code("503 Slow Down", "SlowDown")
     }] {
-        let failing = Scripted::start(answer).await;
+        let failing = ScriptedServer::start(response).await;
         let outcome = on(&failing).await.list_parts(&completion().0).await;
         assert!(matches!(outcome, Err(Error::Unavailable(_))), "{outcome:?}");
-        assert_eq!(failing.count(""), 3, "what may pass is tried again");
+        assert_eq!(failing.count(""), 3, "a temporary error is retried");
     }
     let hasty =
-        Scripted::start(|number, _| if number == 0 { code("503 Slow Down", "SlowDown") } else { xml("200 OK", PARTS) })
-            .await;
+        ScriptedServer::start(
+            |number, _| if number == 0 { code("503 Slow Down", "SlowDown") } else { xml("200 OK", PARTS) },
+        )
+        .await;
     assert_eq!(on(&hasty).await.list_parts(&completion().0).await.unwrap().len(), 1);
-    let silent = Scripted::start(|_, _| None).await;
+    let silent = ScriptedServer::start(|_, _| None).await;
     let started = Instant::now();
     let outcome = on(&silent).await.stat("k").await;
     assert!(matches!(outcome, Err(Error::Unavailable(_))), "{outcome:?}");
-    assert!(started.elapsed() < Duration::from_secs(10), "silence ends: {:?}", started.elapsed());
-    // A head, and then nothing: the client's own time limit ends with the head.
-    let stalled = Scripted::start(|_, _| Some("HTTP/1.1 200 OK\r\ncontent-length: 900\r\n\r\n<?xml".into()));
+    assert!(started.elapsed() < Duration::from_secs(10), "silence times out: {:?}", started.elapsed());
+    // The response head and then silence: the SDK's read timeout ends with the head.
+    let stalled = ScriptedServer::start(|_, _| Some("HTTP/1.1 200 OK\r\ncontent-length: 900\r\n\r\n<?xml".into()));
     let stalled = stalled.await;
     stalled.hold.store(true, Ordering::Relaxed);
     let patient =
         S3Store::open(S3Options { timeout: Duration::from_millis(200), ..options(&stalled.url, "bucket") }).await;
     let outcome = tokio::time::timeout(Duration::from_secs(40), patient.list_parts(&completion().0)).await;
     assert!(matches!(outcome, Ok(Err(Error::Unavailable(_)))), "{outcome:?}");
-    let nonsense = Scripted::start(|_, _| xml("200 OK", "<html>a proxy's page</html>")).await;
+    let nonsense = ScriptedServer::start(|_, _| xml("200 OK", "<html>a proxy's page</html>")).await;
     let outcome = on(&nonsense).await.list_parts(&completion().0).await;
     assert!(matches!(outcome, Err(Error::Unavailable(_))), "{outcome:?}");
 }
 
 #[tokio::test]
-async fn half_a_body_is_an_error_and_not_a_short_one() {
+async fn an_incomplete_body_is_an_error() {
     const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\netag: \"e\"\r\nlast-modified: Sat, 21 Nov 2026 10:00:00 GMT\r\n\r\n";
-    let half = Scripted::start(|_, _| Some(format!("{HEAD}{}", "x".repeat(500)))).await;
+    let half = ScriptedServer::start(|_, _| Some(format!("{HEAD}{}", "x".repeat(500)))).await;
     let (_, stream) = on(&half).await.read("k", None).await.unwrap();
-    assert!(collected(stream).await.is_err());
-    let other = Scripted::start(|_, _| {
+    assert!(collect(stream).await.is_err());
+    let other = ScriptedServer::start(|_, _| {
         Some("HTTP/1.1 206 Partial Content\r\ncontent-length: 4\r\ncontent-range: bytes 0-3/100\r\netag: \"e\"\r\nlast-modified: Sat, 21 Nov 2026 10:00:00 GMT\r\n\r\nxxxx".into())
     })
     .await;
     assert!(matches!(on(&other).await.read("k", Some(0..10)).await.err(), Some(Error::Unavailable(_))));
-    let whole = Scripted::start(|_, _| Some(format!("{HEAD}{}", "x".repeat(1000)))).await;
+    let whole = ScriptedServer::start(|_, _| Some(format!("{HEAD}{}", "x".repeat(1000)))).await;
     assert!(
         matches!(on(&whole).await.read("k", Some(0..10)).await.err(), Some(Error::Unavailable(_))),
-        "a range ignored"
+        "the server ignored the range"
     );
 }
 
 #[tokio::test]
-async fn what_was_hidden_is_not_listed_and_a_purge_leaves_no_version() {
-    let options = options(&given("TEST_MOTO_URL"), &fresh());
+async fn deleted_objects_are_not_listed_and_a_purge_leaves_no_version() {
+    let options = options(&required_variable("TEST_MOTO_URL"), &unique_bucket());
     let (client, bucket) = (client(&options).await, options.bucket.clone());
-    let store = with_bucket(options, true).await;
+    let store = create_store(options, true).await;
     for _ in 0..3 {
         store.write("key", body(Bytes::from_static(b"bytes")), Attributes::default()).await.unwrap();
         store.delete("key", Deletion::Restorable).await.unwrap();
@@ -416,16 +423,16 @@ async fn what_was_hidden_is_not_listed_and_a_purge_leaves_no_version() {
     };
     assert_eq!(left().await, 7);
     store.delete("key", Deletion::Purge).await.unwrap();
-    assert_eq!(left().await, 1, "every version and marker is gone, and nobody else's");
-    let unversioned = with_bucket(on_garage(&fresh()), false).await;
+    assert_eq!(left().await, 1, "all versions and markers of the key are gone, and no others");
+    let unversioned = create_store(garage_options(&unique_bucket()), false).await;
     unversioned.write("key", body(Bytes::from_static(b"bytes")), Attributes::default()).await.unwrap();
     unversioned.delete("key", Deletion::Restorable).await.unwrap();
     assert_eq!(unversioned.list("", None, 10).await.unwrap(), []);
 }
 
-/// Somebody sends a blob again at the moment in which it is moved: that is told apart from a place that is taken.
+/// A source that is replaced during a move is reported as changed, not as an existing target.
 #[tokio::test]
-async fn a_source_that_changes_while_it_is_copied_is_said_to() {
+async fn a_source_that_changes_during_a_copy_is_reported() {
     fn moving(line: &str, to: &str) -> Option<String> {
         match line {
             _ if line.starts_with("HEAD") && line.contains("/from") => Some(MADE.to_owned()),
@@ -433,12 +440,12 @@ async fn a_source_that_changes_while_it_is_copied_is_said_to() {
             _ => code("412 Precondition Failed", "PreconditionFailed"),
         }
     }
-    let changed = Scripted::start(|_, line| moving(line, "404 Not Found")).await;
+    let changed = ScriptedServer::start(|_, line| moving(line, "404 Not Found")).await;
     let outcome = on(&changed).await.move_to("from", "to", None).await;
     assert!(matches!(outcome, Err(Error::Changed)), "{outcome:?}");
-    assert_eq!(changed.count("DELETE"), 0, "and it is still there");
-    // It is sent again after it was copied: what came since stays where it is.
-    let later = Scripted::start(|number, line| match line {
+    assert_eq!(changed.count("DELETE"), 0, "the source is kept");
+    // The source is replaced after the copy: the new object is kept.
+    let later = ScriptedServer::start(|number, line| match line {
         _ if line.starts_with("PUT") => xml("200 OK", "<CopyObjectResult><ETag>\"e\"</ETag></CopyObjectResult>"),
         _ if line.starts_with("HEAD") && number > 1 => Some(MADE.replace("etag: \"", "etag: \"0")),
         _ => moving(line, "404 Not Found"),
@@ -447,7 +454,7 @@ async fn a_source_that_changes_while_it_is_copied_is_said_to() {
     let outcome = on(&later).await.move_to("from", "to", None).await;
     assert!(matches!(outcome, Err(Error::Changed)), "{outcome:?}");
     assert_eq!((later.count("PUT"), later.count("DELETE")), (1, 0));
-    let taken = Scripted::start(|_, line| match line {
+    let taken = ScriptedServer::start(|_, line| match line {
         _ if line.starts_with("HEAD") => Some(MADE.to_owned()),
         _ => code("412 Precondition Failed", "PreconditionFailed"),
     });

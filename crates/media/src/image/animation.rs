@@ -1,5 +1,6 @@
-//! What moves. A GIF stays one: its frames are unpacked and packed again as they are, so that no colour changes and nothing
-//! else of the file is kept. Other animations become WebP.
+//! Cleans animations. A GIF stays a GIF: its frames are decompressed and compressed again with the
+//! same palette, so that no colour changes and nothing else of the file is kept. Other animations
+//! become WebP. Still images are in `jpeg` and `raster`.
 
 use std::num::NonZeroU64;
 
@@ -7,30 +8,32 @@ use gif::{ColorOutput, DecodeOptions, Encoder, MemoryLimit};
 use image::metadata::{LoopCount, Orientation};
 use image::{AnimationDecoder, ImageDecoder};
 
+use super::orientation::ExifTransform;
 use super::pixels::Pixels;
-use super::planes::Turn;
-use super::raster::{orientation, profile, refused, upright};
-use super::thumbs::derive;
-use super::{Cleaned, Order, Picture, Refusal, check_size, main_of};
+use super::raster::{orientation, profile, refusal_from, upright_srgb};
+use super::thumbs::derive_thumbnails;
+use super::{CleanOptions, Cleaned, Picture, Refusal, check_size, main_picture};
 use crate::kind::Kind;
 
-/// Milliseconds that a frame is shown at most.
-const LONGEST: i64 = 60_000;
+/// The longest delay of a frame, in milliseconds.
+const MAX_DELAY: i64 = 60_000;
 
-/// Counts frames and their pixels.
-struct Budget<'a> {
-    order: &'a Order,
+/// Counts the frames and pixels of an animation against its limits.
+struct FrameCounter<'a> {
+    options: &'a CleanOptions,
     frames: u32,
     pixels: u64,
 }
 
-impl<'a> Budget<'a> {
-    fn new(order: &'a Order) -> Self {
-        Self { order, frames: 0, pixels: 0 }
+impl<'a> FrameCounter<'a> {
+    /// Starts at zero frames.
+    fn new(options: &'a CleanOptions) -> Self {
+        Self { options, frames: 0, pixels: 0 }
     }
 
-    fn take(&mut self, width: u32, height: u32) -> Result<(), Refusal> {
-        let Order { max_frames, max_pixels, .. } = *self.order;
+    /// Counts a frame. Fails with [`Refusal::TooLong`] beyond a limit.
+    fn add(&mut self, width: u32, height: u32) -> Result<(), Refusal> {
+        let CleanOptions { max_frames, max_pixels, .. } = *self.options;
         self.frames += 1;
         self.pixels += u64::from(width) * u64::from(height);
         if self.frames > max_frames || self.pixels > max_pixels {
@@ -40,54 +43,56 @@ impl<'a> Budget<'a> {
     }
 }
 
-pub(super) fn clean_gif(bytes: &[u8], order: &Order) -> Result<Cleaned, Refusal> {
+/// Cleans a GIF.
+pub(super) fn clean_gif(bytes: &[u8], options: &CleanOptions) -> Result<Cleaned, Refusal> {
     let damaged = |_: gif::DecodingError| Refusal::Damaged;
-    let mut options = DecodeOptions::new();
-    options.set_color_output(ColorOutput::Indexed);
-    options.check_frame_consistency(true);
-    if let Some(most) = NonZeroU64::new(order.max_pixels) {
-        options.set_memory_limit(MemoryLimit::Bytes(most));
+    let mut gif_options = DecodeOptions::new();
+    gif_options.set_color_output(ColorOutput::Indexed);
+    gif_options.check_frame_consistency(true);
+    if let Some(most) = NonZeroU64::new(options.max_pixels) {
+        gif_options.set_memory_limit(MemoryLimit::Bytes(most));
     }
-    let mut decoder = options.read_info(bytes).map_err(damaged)?;
+    let mut decoder = gif_options.read_info(bytes).map_err(damaged)?;
     let (width, height) = (decoder.width(), decoder.height());
-    check_size(width.into(), height.into(), order)?;
+    check_size(width.into(), height.into(), options)?;
     let palette = decoder.global_palette().map(<[u8]>::to_vec).unwrap_or_default();
-    let (mut budget, mut first) = (Budget::new(order), None);
+    let (mut counter, mut first) = (FrameCounter::new(options), None);
     let mut encoder = Encoder::new(Vec::new(), width, height, &palette).map_err(|_| Refusal::Damaged)?;
     while let Some(info) = decoder.next_frame_info().map_err(damaged)? {
         let (across, down) = (info.width, info.height);
-        budget.take(across.into(), down.into())?;
+        counter.add(across.into(), down.into())?;
         let mut frame = info.clone();
-        // Whatever was asked to wait for a person is shown on; delays above a minute are a mistake or a trick.
+        // Frames that wait for user input would stop the animation.
         frame.needs_user_input = false;
-        // The rows come in order.
+        // The decoder returns the rows in order.
         frame.interlaced = false;
+        // In hundredths of a second. Delays above a minute are errors or abuse.
         frame.delay = frame.delay.min(6000);
         let mut indices = vec![0; usize::from(across) * usize::from(down)];
         decoder.read_into_buffer(&mut indices).map_err(damaged)?;
         frame.buffer = indices.into();
-        if budget.frames == 1 {
-            first = Some(on_canvas(&frame, &palette, (width, height))?);
+        if counter.frames == 1 {
+            first = Some(draw_on_canvas(&frame, &palette, (width, height))?);
             encoder.set_repeat(decoder.repeat()).map_err(|_| Refusal::Damaged)?;
         }
         encoder.write_frame(&frame).map_err(|_| Refusal::Damaged)?;
     }
     let first = first.ok_or(Refusal::Damaged)?;
-    let (thumbnails, blurhash) = derive(&first, None, order)?;
+    let (thumbnails, blurhash) = derive_thumbnails(&first, None, options)?;
     let size = (width.into(), height.into());
-    let main = main_of(bytes, order, Orientation::NoTransforms, size, || match (budget.frames, first.alpha) {
-        (1, false) => first.jpeg(order.quality),
+    let main = main_picture(bytes, options, Orientation::NoTransforms, size, || match (counter.frames, first.alpha) {
+        (1, false) => first.jpeg(options.quality),
         (1, true) => first.png(),
         _ => {
             let bytes = encoder.into_inner().map_err(|_| Refusal::TooCostly)?;
             Ok(Picture { kind: Kind::Gif, width: width.into(), height: height.into(), bytes })
         }
     })?;
-    Ok(Cleaned { main, thumbnails, blurhash, frames: budget.frames })
+    Ok(Cleaned { main, thumbnails, blurhash, frames: counter.frames })
 }
 
-/// The first frame, as it is seen.
-fn on_canvas(frame: &gif::Frame<'_>, palette: &[u8], (width, height): (u16, u16)) -> Result<Pixels, Refusal> {
+/// Draws the first frame on its canvas.
+fn draw_on_canvas(frame: &gif::Frame<'_>, palette: &[u8], (width, height): (u16, u16)) -> Result<Pixels, Refusal> {
     let palette = frame.palette.as_deref().unwrap_or(palette);
     let mut rgba = vec![0; usize::from(width) * usize::from(height) * 4];
     let (canvas, _) = rgba.as_chunks_mut::<4>();
@@ -102,14 +107,14 @@ fn on_canvas(frame: &gif::Frame<'_>, palette: &[u8], (width, height): (u16, u16)
         }
     }
     let image = Pixels { width: width.into(), height: height.into(), alpha: true, bytes: rgba };
-    Ok(image.without_idle_alpha())
+    Ok(image.without_opaque_alpha())
 }
 
-/// Frames that some decoder gives, as WebP.
+/// Cleans an animation of any other format; encodes it as WebP.
 pub(super) fn clean_frames<'a, D, F>(
     file: &[u8],
     mut decoder: D,
-    order: &Order,
+    options: &CleanOptions,
     frames: impl FnOnce(D) -> Result<F, Refusal>,
 ) -> Result<Cleaned, Refusal>
 where
@@ -117,45 +122,47 @@ where
     F: AnimationDecoder<'a>,
 {
     let (orientation, profile) = (orientation(&mut decoder), profile(&mut decoder));
-    let turn = Turn::upright(orientation);
+    let transform = ExifTransform::from_orientation(orientation);
     let decoder = frames(decoder)?;
     let repeat = match decoder.loop_count() {
         LoopCount::Infinite => 0,
         LoopCount::Finite(count) => i32::try_from(count.get()).unwrap_or(0),
     };
-    let (mut budget, mut shown, mut at) = (Budget::new(order), Vec::new(), 0_i64);
+    let (mut counter, mut timed_frames, mut at) = (FrameCounter::new(options), Vec::new(), 0_i64);
     for frame in decoder.into_frames() {
-        let frame = frame.map_err(refused)?;
+        let frame = frame.map_err(refusal_from)?;
         let (numerator, denominator) = frame.delay().numer_denom_ms();
-        let delay = (i64::from(numerator) / i64::from(denominator.max(1))).clamp(1, LONGEST);
+        let delay = (i64::from(numerator) / i64::from(denominator.max(1))).clamp(1, MAX_DELAY);
         let image = frame.into_buffer();
-        budget.take(image.width(), image.height())?;
+        counter.add(image.width(), image.height())?;
         let image = Pixels { width: image.width(), height: image.height(), alpha: true, bytes: image.into_raw() };
-        let image = profile.iter().fold(image, |image, profile| profile.applied(image)).turned(turn);
-        shown.push((image, i32::try_from(at).unwrap_or(i32::MAX)));
+        let image = profile.iter().fold(image, |image, profile| profile.to_srgb(image)).transformed(transform);
+        timed_frames.push((image, i32::try_from(at).unwrap_or(i32::MAX)));
         at += delay;
     }
-    let (first, _) = shown.first().ok_or(Refusal::Damaged)?;
-    let still = upright(first.clone(), Turn::NONE, None);
-    let (thumbnails, blurhash) = derive(&still, None, order)?;
-    let main = main_of(file, order, orientation, (still.width, still.height), || match shown.len() {
-        1 => still_of(&still, order),
-        _ => webp(&shown, repeat, order.quality),
+    let (first, _) = timed_frames.first().ok_or(Refusal::Damaged)?;
+    let still = upright_srgb(first.clone(), ExifTransform::NONE, None);
+    let (thumbnails, blurhash) = derive_thumbnails(&still, None, options)?;
+    let main = main_picture(file, options, orientation, (still.width, still.height), || match timed_frames.len() {
+        1 => encode_still(&still, options),
+        _ => encode_webp(&timed_frames, repeat, options.quality),
     })?;
-    Ok(Cleaned { main, thumbnails, blurhash, frames: budget.frames })
+    Ok(Cleaned { main, thumbnails, blurhash, frames: counter.frames })
 }
 
-fn still_of(image: &Pixels, order: &Order) -> Result<Picture, Refusal> {
-    if image.alpha { image.png() } else { image.jpeg(order.quality) }
+/// Encodes an animation with a single frame.
+fn encode_still(image: &Pixels, options: &CleanOptions) -> Result<Picture, Refusal> {
+    if image.alpha { image.png() } else { image.jpeg(options.quality) }
 }
 
-fn webp(shown: &[(Pixels, i32)], repeat: i32, quality: u8) -> Result<Picture, Refusal> {
-    let (first, _) = shown.first().ok_or(Refusal::Damaged)?;
+/// Encodes an animated WebP. Each frame comes with its start time in milliseconds.
+fn encode_webp(frames: &[(Pixels, i32)], repeat: i32, quality: u8) -> Result<Picture, Refusal> {
+    let (first, _) = frames.first().ok_or(Refusal::Damaged)?;
     let mut config = webp::WebPConfig::new().map_err(|()| Refusal::TooCostly)?;
     config.quality = f32::from(quality);
     let mut encoder = webp::AnimEncoder::new(first.width, first.height, &config);
     encoder.set_loop_count(repeat);
-    for (image, at) in shown {
+    for (image, at) in frames {
         encoder.add_frame(webp::AnimFrame::from_rgba(&image.bytes, image.width, image.height, *at));
     }
     let bytes = encoder.try_encode().map_err(|_| Refusal::TooCostly)?.to_vec();

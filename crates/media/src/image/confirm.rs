@@ -1,5 +1,5 @@
-//! Whether what was made of an image is what its maker says: read from the file itself, before the one that came is let go
-//! of. Headers only; no pixel is decoded again.
+//! Confirms that an output file has the type, size and number of frames that its encoder reported,
+//! before the original is deleted. Parses headers only and decodes no pixels.
 
 use std::io::Cursor;
 
@@ -8,36 +8,41 @@ use image::ImageDecoder as _;
 use image::codecs::png::PngDecoder;
 use image::codecs::webp::WebPDecoder;
 
-use super::{Cleaned, Order};
+use super::{CleanOptions, Cleaned};
 use crate::kind::Kind;
 
-/// In what a file differs from the image it was made of, said so that a person understands; `None` if it does not.
-pub(crate) fn difference(cleaned: &Cleaned, order: &Order) -> Option<String> {
+/// Returns the difference between the main output file and its description, for a person to read.
+/// Returns `None` if there is none.
+pub(crate) fn difference(cleaned: &Cleaned, options: &CleanOptions) -> Option<String> {
     let main = &cleaned.main;
-    let Some(seen) = look(main.kind, &main.bytes).filter(|_| Kind::sniff(&main.bytes) == Some(main.kind)) else {
-        return Some(format!("it is no {}", main.kind.content_type()));
+    let Some(header) = parse_header(main.kind, &main.bytes).filter(|_| Kind::sniff(&main.bytes) == Some(main.kind))
+    else {
+        return Some(format!("it is not a valid {}", main.kind.content_type()));
     };
-    let ((width, height), wanted) = (seen.size, (main.width, main.height));
-    // Where nothing but the picture was taken out of the file, it says itself which way is up.
-    if seen.size != wanted && !(order.lossless && (height, width) == wanted) {
+    let ((width, height), wanted) = (header.size, (main.width, main.height));
+    // A file whose metadata was stripped keeps its Exif orientation, so width and height can be
+    // swapped.
+    if header.size != wanted && !(options.lossless && (height, width) == wanted) {
         return Some(format!("it has {width} x {height} pixels instead of {} x {}", wanted.0, wanted.1));
     }
-    // Frames that look the same are made one by the encoder of WebP. How many the other formats move through is not said.
-    let is_right = match main.kind {
-        Kind::Gif => seen.frames == cleaned.frames,
-        Kind::Webp => (1..=cleaned.frames).contains(&seen.frames),
+    // The WebP encoder merges equal frames. The other formats do not state their number of frames.
+    let frames_match = match main.kind {
+        Kind::Gif => header.frames == cleaned.frames,
+        Kind::Webp => (1..=cleaned.frames).contains(&header.frames),
         _ => true,
     };
-    if is_right { None } else { Some(format!("it has {} frames instead of {}", seen.frames, cleaned.frames)) }
+    if frames_match { None } else { Some(format!("it has {} frames instead of {}", header.frames, cleaned.frames)) }
 }
 
-struct Seen {
+/// The size and the number of frames in a file's headers.
+struct Header {
     size: (u32, u32),
     frames: u32,
 }
 
-fn look(kind: Kind, bytes: &[u8]) -> Option<Seen> {
-    let still = |size| Some(Seen { size, frames: 1 });
+/// Parses the headers of an image. Returns `None` if they are invalid.
+fn parse_header(kind: Kind, bytes: &[u8]) -> Option<Header> {
+    let still = |size| Some(Header { size, frames: 1 });
     match kind {
         Kind::Jpeg => {
             let header = turbojpeg::read_header(bytes).ok()?;
@@ -47,17 +52,17 @@ fn look(kind: Kind, bytes: &[u8]) -> Option<Seen> {
         Kind::Webp => {
             let decoder = WebPDecoder::new(Cursor::new(bytes)).ok()?;
             let frames = if decoder.has_animation() { super::strip::count_webp_frames(bytes)? } else { 1 };
-            Some(Seen { size: decoder.dimensions(), frames })
+            Some(Header { size: decoder.dimensions(), frames })
         }
         Kind::Gif => {
-            let mut options = DecodeOptions::new();
-            options.skip_frame_decoding(true);
-            let mut decoder = options.read_info(bytes).ok()?;
+            let mut gif_options = DecodeOptions::new();
+            gif_options.skip_frame_decoding(true);
+            let mut decoder = gif_options.read_info(bytes).ok()?;
             let (size, mut frames) = ((decoder.width().into(), decoder.height().into()), 0);
             while decoder.next_frame_info().ok()?.is_some() {
                 frames += 1;
             }
-            Some(Seen { size, frames })
+            Some(Header { size, frames })
         }
         Kind::Mp4 | Kind::Quicktime | Kind::Webm => None,
     }
@@ -69,8 +74,8 @@ mod tests {
     use crate::image::{Picture, clean};
     use image::{DynamicImage, ImageFormat, RgbaImage};
 
-    fn order(kind: Kind) -> Order {
-        Order { kind, max_pixels: 1 << 20, max_frames: 99, quality: 85, thumbnails: vec![8], lossless: false }
+    fn options(kind: Kind) -> CleanOptions {
+        CleanOptions { kind, max_pixels: 1 << 20, max_frames: 99, quality: 85, thumbnails: vec![8], lossless: false }
     }
 
     fn moving(frames: u8) -> Vec<u8> {
@@ -90,29 +95,29 @@ mod tests {
     }
 
     #[test]
-    fn what_is_made_is_what_it_is_said_to_be() {
+    fn the_output_matches_its_description() {
         for (kind, bytes, made) in [
             (Kind::Png, still(ImageFormat::Png, 255), Kind::Jpeg),
             (Kind::Png, still(ImageFormat::Png, 9), Kind::Png),
             (Kind::Webp, still(ImageFormat::WebP, 9), Kind::Webp),
             (Kind::Gif, moving(5), Kind::Gif),
         ] {
-            for order in [order(kind), Order { lossless: true, ..order(kind) }] {
-                let cleaned = clean(&bytes, &order).unwrap();
-                assert!(order.lossless || cleaned.main.kind == made, "{:?}", cleaned.main.kind);
-                assert_eq!(difference(&cleaned, &order), None, "{kind:?}");
+            for options in [options(kind), CleanOptions { lossless: true, ..options(kind) }] {
+                let cleaned = clean(&bytes, &options).unwrap();
+                assert!(options.lossless || cleaned.main.kind == made, "{:?}", cleaned.main.kind);
+                assert_eq!(difference(&cleaned, &options), None, "{kind:?}");
                 let other = |change: &dyn Fn(&mut Picture)| {
                     let mut main = cleaned.main.clone();
                     change(&mut main);
-                    difference(&Cleaned { main, ..cleaned.clone() }, &order).unwrap_or_default()
+                    difference(&Cleaned { main, ..cleaned.clone() }, &options).unwrap_or_default()
                 };
                 assert!(other(&|main| main.width += 1).contains("pixels instead of"));
-                assert!(other(&|main| main.bytes.truncate(20)).contains("it is no image/"));
-                assert!(other(&|main| main.bytes = b"GIF".to_vec()).contains("it is no image/"));
+                assert!(other(&|main| main.bytes.truncate(20)).contains("it is not a valid image/"));
+                assert!(other(&|main| main.bytes = b"GIF".to_vec()).contains("it is not a valid image/"));
             }
         }
-        let cleaned = clean(&moving(5), &order(Kind::Gif)).unwrap();
+        let cleaned = clean(&moving(5), &options(Kind::Gif)).unwrap();
         let fewer = Cleaned { main: Picture { bytes: moving(4), ..cleaned.main.clone() }, ..cleaned };
-        assert_eq!(difference(&fewer, &order(Kind::Gif)).unwrap(), "it has 4 frames instead of 5");
+        assert_eq!(difference(&fewer, &options(Kind::Gif)).unwrap(), "it has 4 frames instead of 5");
     }
 }

@@ -1,16 +1,15 @@
-//! Images: probed before they are decoded, decoded once, turned upright, and encoded anew, so that nothing of the file
-//! that came is in the file that is served but its pixels and its colours. Runs in the sandbox only.
-//!
-//! What comes out: JPEG at the given quality for everything opaque; PNG (of PNG and GIF) or WebP (of WebP) where there is
-//! transparency; a GIF frame by frame, and any other animation as WebP. Or, where that is ordered, the file itself without
-//! anything but its picture.
+//! Cleans images: checks their size before decoding, decodes once, applies the Exif orientation and
+//! encodes again, so that the output contains only pixels and a colour profile of the input. Opaque
+//! images become JPEG; images with transparency become PNG (from PNG and GIF) or WebP (from WebP);
+//! GIF animations stay GIF and other animations become WebP. With `lossless`, the file is kept and
+//! only its metadata is removed; see `strip`. Runs in the sandbox only.
 
 mod animation;
 mod colour;
 mod confirm;
 mod jpeg;
+mod orientation;
 mod pixels;
-mod planes;
 mod raster;
 mod segments;
 mod strip;
@@ -22,137 +21,141 @@ use serde::{Deserialize, Serialize};
 
 use crate::kind::Kind;
 
-/// What an image may be, and what is to be made of it.
+/// The limits for an image, and the output to produce.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Order {
-    /// What it was said to be, and its first bytes say.
+pub struct CleanOptions {
+    /// The declared type, which must match the first bytes.
     pub kind: Kind,
-    /// Pixels of the canvas; of an animation, of all frames together.
+    /// The limit of pixels; for an animation, of all frames together.
     pub max_pixels: u64,
-    /// Frames of an animation.
+    /// The limit of frames.
     pub max_frames: u32,
-    /// JPEG quality, 1 to 100.
+    /// The JPEG and WebP quality, 1 to 100.
     pub quality: u8,
-    /// The longer sides of the thumbnails, in pixels. What is smaller already is not made larger.
+    /// The longer sides of the thumbnails, in pixels. Smaller images are not enlarged.
     pub thumbnails: Vec<u32>,
-    /// Whether the image stays as it is, pixel by pixel, and only what is said of it is left out.
+    /// Whether to keep every pixel and remove only the metadata.
     #[serde(default)]
     pub lossless: bool,
 }
 
-/// What became of it.
+/// The output of cleaning an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cleaned {
-    /// The image made anew, or without all but itself.
+    /// The re-encoded image, or the original without metadata.
     pub main: Picture,
-    /// Thumbnails, of each size a WebP and a JPEG (or PNG, where there is transparency), the smallest first.
+    /// The thumbnails, smallest first: of each size a WebP and a JPEG (or a PNG if there is
+    /// transparency).
     pub thumbnails: Vec<Thumbnail>,
-    /// A blurred preview in a few characters; see blurha.sh.
+    /// The `BlurHash` of the image (blurha.sh).
     pub blurhash: String,
-    /// Frames; 1 for a still image.
+    /// The number of frames; 1 for a still image.
     pub frames: u32,
 }
 
-/// A smaller copy.
+/// A thumbnail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Thumbnail {
-    /// The longer side that was asked for. Its own is shorter where the image's was.
+    /// The requested longer side, in pixels. The actual one is shorter if the image is smaller.
     pub longest: u32,
-    /// The copy.
+    /// The encoded thumbnail.
     pub picture: Picture,
 }
 
 /// One encoded image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Picture {
-    /// The type.
+    /// The media type.
     pub kind: Kind,
-    /// Pixels.
+    /// In pixels.
     pub width: u32,
-    /// Pixels.
+    /// In pixels.
     pub height: u32,
-    /// The file.
+    /// The encoded file.
     pub bytes: Vec<u8>,
 }
 
-/// Why nothing became of it: the content's fault, said so that the person who sent it understands.
+/// Why a file is refused because of its content. The messages are written for the person who
+/// uploaded it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Refusal {
-    /// More than may be decoded.
+    /// The image exceeds the limit of pixels.
     #[error("the image is {width} x {height} pixels; at most {max} pixels are taken")]
     TooManyPixels {
-        /// Pixels.
+        /// In pixels.
         width: u32,
-        /// Pixels.
+        /// In pixels.
         height: u32,
-        /// The limit.
+        /// The limit of pixels.
         max: u64,
     },
-    /// More frames, or more pixels in all of them, than may be decoded.
+    /// The animation exceeds the limit of frames or the limit of pixels in all frames.
     #[error("the animation is too long: at most {max_frames} frames and {max_pixels} pixels in all are taken")]
     TooLong {
-        /// The limit.
+        /// The limit of frames.
         max_frames: u32,
-        /// The limit.
+        /// The limit of pixels in all frames.
         max_pixels: u64,
     },
-    /// It can't be read to its end.
+    /// The file can't be decoded completely.
     #[error("the image is damaged or incomplete")]
     Damaged,
-    /// A form that nobody makes any more, or a lossless or arithmetic JPEG.
+    /// The file uses an unsupported variant of its format, such as a lossless or arithmetic JPEG.
     #[error("this form of the image's type is not supported: {0}")]
     Unsupported(String),
-    /// The first bytes are those of something else.
+    /// The first bytes do not match the declared type.
     #[error("the file is not what its type says")]
     WrongType,
-    /// It took more memory or time than one image may take.
+    /// Decoding exceeded the limit of memory or time.
     #[error("the image takes too much memory or time to decode")]
     TooCostly,
-    /// A video that has no pictures.
+    /// The video has no readable video track.
     #[error("the video has no picture track that can be read")]
     NoVideo,
-    /// A video that ends before its container says.
+    /// The video ends before its container says.
     #[error("the video is incomplete: the file ends before it says it does")]
     Cut,
 }
 
-/// Cleans an image.
-pub fn clean(bytes: &[u8], order: &Order) -> Result<Cleaned, Refusal> {
-    if Kind::sniff(bytes) != Some(order.kind) {
+/// Cleans an image. Fails with [`Refusal::WrongType`] if its first bytes do not match
+/// `options.kind`.
+pub fn clean(bytes: &[u8], options: &CleanOptions) -> Result<Cleaned, Refusal> {
+    if Kind::sniff(bytes) != Some(options.kind) {
         return Err(Refusal::WrongType);
     }
-    match order.kind {
-        Kind::Jpeg => jpeg::clean(bytes, order),
-        Kind::Gif => animation::clean_gif(bytes, order),
-        Kind::Png => raster::clean_png(bytes, order),
-        Kind::Webp => raster::clean_webp(bytes, order),
+    match options.kind {
+        Kind::Jpeg => jpeg::clean(bytes, options),
+        Kind::Gif => animation::clean_gif(bytes, options),
+        Kind::Png => raster::clean_png(bytes, options),
+        Kind::Webp => raster::clean_webp(bytes, options),
         Kind::Mp4 | Kind::Quicktime | Kind::Webm => Err(Refusal::WrongType),
     }
 }
 
-/// What becomes of the image itself: encoded anew, or left as it is where that is asked for. `size` is how it is looked at.
-fn main_of(
+/// Returns the main picture: the original without metadata if `lossless` is set, otherwise the
+/// result of `encode`. The size is that of the upright image.
+fn main_picture(
     file: &[u8],
-    order: &Order,
+    options: &CleanOptions,
     orientation: Orientation,
     (width, height): (u32, u32),
-    made: impl FnOnce() -> Result<Picture, Refusal>,
+    encode: impl FnOnce() -> Result<Picture, Refusal>,
 ) -> Result<Picture, Refusal> {
-    let stripped = if order.lossless { strip::strip(file, order.kind, orientation) } else { None };
+    let stripped = if options.lossless { strip::strip(file, options.kind, orientation) } else { None };
     match stripped {
-        Some(bytes) => Ok(Picture { kind: order.kind, width, height, bytes }),
-        // A decoder may be kinder than the rules; what it has seen is a picture all the same.
-        None => made(),
+        Some(bytes) => Ok(Picture { kind: options.kind, width, height, bytes }),
+        // The file breaks the rules of its format, but the decoder could read it.
+        None => encode(),
     }
 }
 
-/// Whether a canvas may be decoded.
-fn check_size(width: u32, height: u32, order: &Order) -> Result<(), Refusal> {
+/// Fails if the canvas is empty or exceeds the limit of pixels.
+fn check_size(width: u32, height: u32, options: &CleanOptions) -> Result<(), Refusal> {
     if width == 0 || height == 0 {
         return Err(Refusal::Damaged);
     }
-    if u64::from(width) * u64::from(height) > order.max_pixels {
-        return Err(Refusal::TooManyPixels { width, height, max: order.max_pixels });
+    if u64::from(width) * u64::from(height) > options.max_pixels {
+        return Err(Refusal::TooManyPixels { width, height, max: options.max_pixels });
     }
     Ok(())
 }

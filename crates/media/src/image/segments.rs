@@ -1,5 +1,5 @@
-//! The segments of a JPEG file before its picture data: where orientation and colour profile are, and where we put the
-//! latter. ITU-T T.81 Annex B; ICC.1 Annex B.4; CIPA DC-008 (Exif) 4.7.2.
+//! Reads the Exif and ICC segments of a JPEG file, and inserts an ICC profile into one. Decodes no
+//! pixels. Source: ITU-T T.81 Annex B; ICC.1 Annex B.4; CIPA DC-008 (Exif) 4.7.2.
 
 const SOI: u8 = 0xd8;
 const SOS: u8 = 0xda;
@@ -8,21 +8,24 @@ const APP1: u8 = 0xe1;
 const APP2: u8 = 0xe2;
 const EXIF: &[u8] = b"Exif\0\0";
 const ICC: &[u8] = b"ICC_PROFILE\0";
-/// Bytes of a profile in one segment: 65,535 less length, name and number.
-const ICC_PIECE: usize = 65_535 - 2 - ICC.len() - 2;
-/// A profile is a few kilobytes; with large tables for print, two megabytes.
+/// The bytes of a profile in one segment: 65,535 minus the length, the name and the sequence
+/// numbers.
+const ICC_CHUNK: usize = 65_535 - 2 - ICC.len() - 2;
+/// The largest profile that is read, in bytes. Profiles have a few kilobytes; those for print have
+/// up to two megabytes.
 const MAX_ICC: usize = 4 << 20;
 
-/// What of the segments is used.
+/// The contents of the segments that are used.
 #[derive(Debug, Default)]
 pub(super) struct Segments<'a> {
     /// The TIFF structure of Exif.
     pub(super) exif: Option<&'a [u8]>,
-    /// The colour profile, pieced together.
+    /// The ICC profile, assembled from its segments.
     pub(super) icc: Option<Vec<u8>>,
 }
 
-/// Reads the segments up to the picture data. What is out of order is passed over: the decoder has the last word.
+/// Reads the segments up to the picture data. Stops at an invalid segment; the decoder decides
+/// whether the file is valid.
 pub(super) fn read(file: &[u8]) -> Segments<'_> {
     let (mut found, mut pieces) = (Segments::default(), Vec::new());
     let mut rest = file.get(2..).unwrap_or_default();
@@ -58,9 +61,10 @@ pub(super) fn read(file: &[u8]) -> Segments<'_> {
     found
 }
 
-/// Puts a colour profile into a file that our encoder made: after its JFIF segment, which must be the first.
+/// Inserts an ICC profile into a JPEG file, after its JFIF segment if that is the first one.
+/// Returns the file unchanged if the profile needs more than 255 segments.
 pub(super) fn with_icc(file: Vec<u8>, profile: &[u8]) -> Vec<u8> {
-    let count = profile.len().div_ceil(ICC_PIECE);
+    let count = profile.len().div_ceil(ICC_CHUNK);
     let (Ok(count), [0xff, SOI, rest @ ..]) = (u8::try_from(count), file.as_slice()) else { return file };
     let first = match rest {
         [0xff, APP0, high, low, ..] => 2 + 2 + usize::from(u16::from_be_bytes([*high, *low])),
@@ -69,8 +73,8 @@ pub(super) fn with_icc(file: Vec<u8>, profile: &[u8]) -> Vec<u8> {
     let Some((before, after)) = file.split_at_checked(first) else { return file };
     let mut out = Vec::with_capacity(file.len() + profile.len() + usize::from(count) * 18);
     out.extend_from_slice(before);
-    for (number, piece) in (1..=count).zip(profile.chunks(ICC_PIECE)) {
-        // A piece and what is around it fit into two bytes of length.
+    for (number, piece) in (1..=count).zip(profile.chunks(ICC_CHUNK)) {
+        // The chunk size leaves room for the header within a 16-bit length.
         let length = u16::try_from(2 + ICC.len() + 2 + piece.len()).unwrap_or(u16::MAX);
         out.extend_from_slice(&[0xff, APP2]);
         out.extend_from_slice(&length.to_be_bytes());
@@ -87,15 +91,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_profile_that_was_put_in_is_read_back() {
+    fn an_inserted_profile_is_read_back() {
         let file = b"\xff\xd8\xff\xe0\0\x04ab\xff\xda\0\x02data\xff\xd9".to_vec();
-        for size in [1, ICC_PIECE, ICC_PIECE + 1, 3 * ICC_PIECE] {
+        for size in [1, ICC_CHUNK, ICC_CHUNK + 1, 3 * ICC_CHUNK] {
             let profile: Vec<u8> = (0..size).map(|n| n.to_le_bytes()[0]).collect();
             let with = with_icc(file.clone(), &profile);
             assert_eq!(read(&with).icc.as_deref(), Some(&profile[..]));
             assert!(with.starts_with(b"\xff\xd8\xff\xe0\0\x04ab\xff\xe2"));
         }
-        assert!(read(&with_icc(file.clone(), &vec![0; MAX_ICC + 1])).icc.is_none(), "too large to be one");
+        assert!(read(&with_icc(file.clone(), &vec![0; MAX_ICC + 1])).icc.is_none(), "larger than the limit");
         assert!(read(&file).icc.is_none());
     }
 

@@ -1,63 +1,67 @@
-//! Thumbnails, and the blurred preview, from the one decoding.
+//! Makes the thumbnails and the `BlurHash` of an image from its decoded pixels. Decodes nothing.
 
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 
 use super::colour::Profile;
 use super::pixels::{Pixels, size};
-use super::{Order, Refusal, Thumbnail};
+use super::{CleanOptions, Refusal, Thumbnail};
 
-/// Quality of thumbnails, JPEG and WebP.
+/// The JPEG and WebP quality of thumbnails.
 const QUALITY: u8 = 80;
-/// Pixels on the longer side of what the preview is made of.
-const PREVIEW: u32 = 32;
+/// The longer side of the image that the `BlurHash` is computed from, in pixels.
+const BLURHASH_SIZE: u32 = 32;
 
-/// What can be made smaller.
-pub(super) trait Shrink {
-    /// The size.
+/// An image that can be resized.
+pub(super) trait Resize {
+    /// Returns the size in pixels.
     fn size(&self) -> (u32, u32);
-    /// A copy of that size, as it is encoded.
-    fn shrunk(&self, resizer: &mut Resizer, width: u32, height: u32) -> Option<Pixels>;
+    /// Returns a copy of another size, in the image's own colour space. Returns `None` if resizing
+    /// fails.
+    fn resized(&self, resizer: &mut Resizer, width: u32, height: u32) -> Option<Pixels>;
 }
 
-/// All that is derived from an image, in sRGB. Each size is made of the next larger one.
-pub(super) fn derive(
-    image: &dyn Shrink,
+/// Makes the thumbnails and the `BlurHash` of an image, in sRGB. Each size is made from the next
+/// larger one.
+pub(super) fn derive_thumbnails(
+    image: &dyn Resize,
     profile: Option<&Profile>,
-    order: &Order,
+    options: &CleanOptions,
 ) -> Result<(Vec<Thumbnail>, String), Refusal> {
     let mut resizer = Resizer::new();
-    let mut sizes = order.thumbnails.clone();
+    let mut sizes = options.thumbnails.clone();
     sizes.sort_unstable();
     sizes.dedup();
-    if order.lossless {
-        // Beside the image itself, copies of its own size are of no use; one there is always.
+    if options.lossless {
+        // The original is published, so thumbnails of its own size are useless. The smallest is
+        // always made.
         let longer = image.size().0.max(image.size().1);
         let smallest = sizes.first().copied();
         sizes.retain(|size| *size < longer || Some(*size) == smallest);
     }
     let (mut pictures, mut larger) = (Vec::new(), None::<Pixels>);
     for longest in sizes.into_iter().rev() {
-        let (width, height) = fitted(image.size(), longest);
-        let source: &dyn Shrink = larger.as_ref().map_or(image, |larger| larger);
-        let mut small = source.shrunk(&mut resizer, width, height).ok_or(Refusal::TooCostly)?;
+        let (width, height) = fit_within(image.size(), longest);
+        let source: &dyn Resize = larger.as_ref().map_or(image, |larger| larger);
+        let mut small = source.resized(&mut resizer, width, height).ok_or(Refusal::TooCostly)?;
         if let (None, Some(profile)) = (&larger, profile) {
-            small = profile.applied(small);
+            small = profile.to_srgb(small);
         }
         pictures.push(Thumbnail { longest, picture: small.webp(QUALITY)? });
         let picture = if small.alpha { small.png()? } else { small.jpeg(QUALITY)? };
         pictures.push(Thumbnail { longest, picture });
         larger = Some(small);
     }
-    let (width, height) = fitted(image.size(), PREVIEW);
-    let source: &dyn Shrink = larger.as_ref().map_or(image, |larger| larger);
-    let tiny = source.shrunk(&mut resizer, width, height).ok_or(Refusal::TooCostly)?;
+    let (width, height) = fit_within(image.size(), BLURHASH_SIZE);
+    let source: &dyn Resize = larger.as_ref().map_or(image, |larger| larger);
+    let tiny = source.resized(&mut resizer, width, height).ok_or(Refusal::TooCostly)?;
     pictures.reverse();
-    Ok((pictures, preview(&tiny)?))
+    Ok((pictures, compute_blurhash(&tiny)?))
 }
 
-/// The largest size of the same shape whose longer side is at most `longest`, and never a larger one than there is.
-fn fitted((width, height): (u32, u32), longest: u32) -> (u32, u32) {
+/// Returns the size with the same aspect ratio whose longer side is `longest`, or the original size
+/// if that is smaller.
+fn fit_within((width, height): (u32, u32), longest: u32) -> (u32, u32) {
     let longer = width.max(height);
     if longer <= longest {
         return (width, height);
@@ -69,8 +73,9 @@ fn fitted((width, height): (u32, u32), longest: u32) -> (u32, u32) {
     (scaled(width), scaled(height))
 }
 
-fn preview(tiny: &Pixels) -> Result<String, Refusal> {
-    // It takes four bytes and looks at three: what is transparent is shown on white.
+/// Computes the `BlurHash`.
+fn compute_blurhash(tiny: &Pixels) -> Result<String, Refusal> {
+    // BlurHash ignores alpha, so transparent pixels are blended with white.
     let on_white = |colour: u8, alpha: u8| {
         let sum = u16::from(colour) * u16::from(alpha) + 255 * u16::from(255 - alpha);
         u8::try_from(sum / 255).unwrap_or(u8::MAX)
@@ -86,20 +91,20 @@ fn preview(tiny: &Pixels) -> Result<String, Refusal> {
     blurhash::encode(x, y, tiny.width, tiny.height, &rgba).map_err(|_| Refusal::TooCostly)
 }
 
-impl Shrink for Pixels {
+impl Resize for Pixels {
     fn size(&self) -> (u32, u32) {
         (self.width, self.height)
     }
 
-    fn shrunk(&self, resizer: &mut Resizer, width: u32, height: u32) -> Option<Pixels> {
+    fn resized(&self, resizer: &mut Resizer, width: u32, height: u32) -> Option<Pixels> {
         let pixel = if self.alpha { PixelType::U8x4 } else { PixelType::U8x3 };
-        let bytes = shrink(resizer, &self.bytes, (self.width, self.height), pixel, None, (width, height))?;
+        let bytes = resize_plane(resizer, &self.bytes, (self.width, self.height), pixel, None, (width, height))?;
         Some(Self { width, height, alpha: self.alpha, bytes })
     }
 }
 
-/// Makes a plane smaller, or what of it lies within `part`.
-pub(super) fn shrink(
+/// Resizes a plane, or the part of it at the top left with the size `part`.
+pub(super) fn resize_plane(
     resizer: &mut Resizer,
     bytes: &[u8],
     (width, height): (u32, u32),
@@ -109,11 +114,11 @@ pub(super) fn shrink(
 ) -> Option<Vec<u8>> {
     let from = ImageRef::new(width, height, bytes.get(..size(width) * size(height) * pixel.size())?, pixel).ok()?;
     let mut small = Image::new(to.0, to.1, pixel);
-    let mut options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::CatmullRom));
+    let mut resize_options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::CatmullRom));
     if let Some((width, height)) = part {
-        options = options.crop(0.0, 0.0, width, height);
+        resize_options = resize_options.crop(0.0, 0.0, width, height);
     }
-    resizer.resize(&from, &mut small, &options).ok()?;
+    resizer.resize(&from, &mut small, &resize_options).ok()?;
     Some(small.into_vec())
 }
 
@@ -122,11 +127,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shapes_are_kept_and_nothing_grows() {
-        assert_eq!(fitted((4000, 3000), 320), (320, 240));
-        assert_eq!(fitted((3000, 4000), 1280), (960, 1280));
-        assert_eq!(fitted((100, 50), 320), (100, 50));
-        assert_eq!(fitted((10_000, 1), 320), (320, 1));
-        assert_eq!(fitted((333, 250), 100), (100, 75));
+    fn aspect_ratios_are_kept_and_nothing_is_enlarged() {
+        assert_eq!(fit_within((4000, 3000), 320), (320, 240));
+        assert_eq!(fit_within((3000, 4000), 1280), (960, 1280));
+        assert_eq!(fit_within((100, 50), 320), (100, 50));
+        assert_eq!(fit_within((10_000, 1), 320), (320, 1));
+        assert_eq!(fit_within((333, 250), 100), (100, 75));
     }
 }

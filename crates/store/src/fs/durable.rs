@@ -1,4 +1,5 @@
-//! A file that is made durable while it is still being written, so that the last sync has little left to do.
+//! Writes files and syncs them in the background, so that the final sync has little left to write.
+//! Knows neither keys nor uploads.
 
 use std::fs::File;
 use std::io;
@@ -11,11 +12,12 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use super::root::Root;
 use crate::error::{Error, Result};
 
-/// Bytes after which a sync is begun, if none is on its way.
+/// The number of written bytes after which a background sync starts, if none is running.
 const SYNC_EVERY: u64 = 8 << 20;
 
-/// A writer's own descriptor of a file. The system tells of a failed write-back once per descriptor, so that writers
-/// of one file must not share one: the first to sync would take the other's error for its own.
+/// A file open for writing, with its own descriptor. Linux reports a write-back error once per
+/// descriptor. Writers of one file must therefore not share a descriptor, or one writer's `fsync`
+/// would consume the error of another.
 #[derive(Debug)]
 pub(super) struct DurableFile {
     file: Arc<File>,
@@ -24,38 +26,42 @@ pub(super) struct DurableFile {
 }
 
 impl DurableFile {
+    /// Wraps a file that no other writer shares.
     pub(super) fn new(file: File) -> Self {
         Self { file: Arc::new(file), unsynced: 0, syncing: None }
     }
 
-    /// Writes, and now and then begins a sync beside it. On the blocking pool only.
+    /// Writes `bytes` at `offset` and starts a background sync when one is due. Call on the
+    /// blocking pool only.
     pub(super) fn write_at(&mut self, bytes: &[u8], offset: u64) -> Result<()> {
         self.file.write_all_at(bytes, offset)?;
-        self.written(bytes.len() as u64)
+        self.count_written(bytes.len() as u64)
     }
 
-    /// Whether it is what lies at `path` now.
+    /// Returns whether `path` still leads to this file.
     pub(super) fn is_at(&self, root: &Root, path: &str) -> Result<bool> {
         root.is_at(&self.file, path)
     }
 
-    /// Copies `length` bytes at `from` of another file. On the blocking pool only.
+    /// Copies `length` bytes from offset `from` of another file to `offset`. Call on the blocking
+    /// pool only.
     pub(super) fn copy_at(&mut self, source: &File, from: u64, length: u64, offset: u64) -> Result<()> {
         let mut done = 0;
         while done < length {
             let next = (length - done).min(SYNC_EVERY);
-            copy(source, from + done, &self.file, offset + done, next)?;
+            copy_range(source, from + done, &self.file, offset + done, next)?;
             done += next;
-            self.written(next)?;
+            self.count_written(next)?;
         }
         Ok(())
     }
 
-    fn written(&mut self, bytes: u64) -> Result<()> {
+    /// Counts written bytes and starts a background sync when enough are unsynced.
+    fn count_written(&mut self, bytes: u64) -> Result<()> {
         self.unsynced += bytes;
-        let free = self.syncing.as_ref().is_none_or(JoinHandle::is_finished);
-        if self.unsynced >= SYNC_EVERY && free {
-            self.settle()?;
+        let idle = self.syncing.as_ref().is_none_or(JoinHandle::is_finished);
+        if self.unsynced >= SYNC_EVERY && idle {
+            self.wait_for_sync()?;
             let file = Arc::clone(&self.file);
             self.syncing = Some(spawn_blocking(move || file.sync_data()));
             self.unsynced = 0;
@@ -63,14 +69,15 @@ impl DurableFile {
         Ok(())
     }
 
-    /// Returns once all that was written is on disk. On the blocking pool only.
+    /// Makes everything written so far durable. Call on the blocking pool only.
     pub(super) fn sync(&mut self) -> Result<()> {
-        self.settle()?;
+        self.wait_for_sync()?;
         Ok(self.file.sync_data()?)
     }
 
-    /// The outcome of the sync beside us: an error is told once, and there to whoever asked.
-    fn settle(&mut self) -> Result<()> {
+    /// Waits for the background sync and returns its result. The kernel reports a write-back error
+    /// to that sync only, so its result must not be lost.
+    fn wait_for_sync(&mut self) -> Result<()> {
         match self.syncing.take() {
             None => Ok(()),
             Some(task) => {
@@ -81,8 +88,8 @@ impl DurableFile {
     }
 }
 
-/// Copies a range of a file by the system. That it ends early is an error.
-pub(super) fn copy(source: &File, from: u64, target: &File, to: u64, length: u64) -> Result<()> {
+/// Copies a range between files with `copy_file_range(2)`. Fails if the source ends early.
+pub(super) fn copy_range(source: &File, from: u64, target: &File, to: u64, length: u64) -> Result<()> {
     let (mut from, mut to, end) = (from, to, from + length);
     while from < end {
         let left = usize::try_from(end - from).unwrap_or(usize::MAX);
@@ -99,7 +106,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_was_written_while_syncing_is_all_there() {
+    async fn bytes_written_during_a_sync_are_complete() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         let mut file = DurableFile::new(File::create(&path).unwrap());
@@ -108,7 +115,7 @@ mod tests {
             for at in 0..9 {
                 file.write_at(&chunk, at * (3 << 20)).unwrap();
             }
-            assert!(file.syncing.is_some(), "a sync was begun on the way");
+            assert!(file.syncing.is_some(), "a background sync was started");
             file.sync().unwrap();
             assert!(file.syncing.is_none());
         })
@@ -118,7 +125,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_error_of_the_sync_beside_is_an_error_of_the_next_write() {
+    async fn an_error_of_the_background_sync_fails_the_next_sync() {
         let folder = tempfile::tempdir().unwrap();
         let mut file = DurableFile::new(File::create(folder.path().join("file")).unwrap());
         file.syncing = Some(spawn_blocking(|| Err(io::Error::other("the disk failed"))));

@@ -1,24 +1,24 @@
-//! The local-disk store: one folder, one file per blob, a sidecar beside it.
-//!
-//! Blobs are written beside the tree, made durable, renamed into place without replacing, and never
-//! modified afterwards. Parts of an upload go to their offsets in one file, so that completing a
-//! hundred gigabytes costs a rename. See `root` for how keys stay inside, `multipart` for parts.
+//! Stores blobs on the local disk: one folder, one file per blob, one sidecar beside it. A blob is
+//! written to a temporary file, made durable, renamed to its key without replacing and never
+//! modified afterwards. The parts of an upload are written to their offsets in one file, so that
+//! completing 100 GB costs a rename. Serves no HTTP. See `root` for path resolution, `blob` for
+//! blobs at their keys and `multipart` for uploads.
 
 mod blob;
+mod blob_stream;
 mod draft;
 mod durable;
-mod flow;
-mod gate;
 mod ingest;
 mod journal;
 mod multipart;
 mod pages;
 mod part;
-mod place;
+mod paths;
 mod reader;
 mod root;
 mod sidecar;
 mod tree;
+mod write_fence;
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -31,16 +31,16 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use uuid::Uuid;
 
+pub use self::blob_stream::{BlobStream, Piece, SendError};
 use self::draft::Draft;
 use self::durable::DurableFile;
-pub use self::flow::{BlobStream, Piece, SendError};
-use self::ingest::{Sink, blocking, pump};
-use self::multipart::Opened;
-use self::reader::Changes;
+use self::ingest::{Sink, run_blocking, write_to_sink};
+use self::multipart::ActiveUpload;
+use self::reader::ChangeCounters;
 pub use self::reader::{Blob, FsReader, Reads};
 use self::root::Root;
 use self::sidecar::{Etag, Sidecar};
-pub use self::tree::{Foreign, Found, Tree};
+pub use self::tree::{ForeignFile, Tree, TreeEntry};
 use crate::checksum::{Checks, Hashes};
 use crate::completion::Completion;
 use crate::error::{Error, Result};
@@ -52,26 +52,27 @@ use crate::{
     UploadRef,
 };
 
-const STRIPES: usize = 64;
+/// The number of key locks; keys with the same hash share one.
+const KEY_LOCKS: usize = 64;
 
-/// Blobs in a folder. Cheap to clone.
+/// A store in a folder of the local disk. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct FsStore {
     inner: Arc<Inner>,
 }
 
-/// What the clones of a store share.
+/// The state that the clones of a store share.
 #[derive(Debug)]
 pub struct Inner {
     root: Arc<Root>,
     reader: FsReader,
-    changes: Arc<Changes>,
+    changes: Arc<ChangeCounters>,
     presigner: Presigner,
-    /// One publish, delete or restore of a key at a time.
-    stripes: [Mutex<()>; STRIPES],
-    /// Removing empty folders (alone) against filling them (together).
+    /// Serialise publishing, moving, deleting and restoring per key.
+    key_locks: [Mutex<()>; KEY_LOCKS],
+    /// Held exclusively to remove empty folders, shared to create and fill them.
     tree: RwLock<()>,
-    uploads: Mutex<HashMap<String, Arc<Opened>>>,
+    uploads: Mutex<HashMap<String, Arc<ActiveUpload>>>,
     drafts: Mutex<HashMap<String, Arc<Draft>>>,
 }
 
@@ -84,10 +85,10 @@ impl std::ops::Deref for FsStore {
 }
 
 impl FsStore {
-    /// Opens the store in `folder`, making it if it is not there, and clears what an interrupted write
-    /// left. Only one server may have it open. Blocking.
+    /// Opens the store in `folder`, which is created if it does not exist, and removes temporary
+    /// files of interrupted writes. Fails if another server has the folder open. Blocking.
     pub fn open(folder: &Path, presigner: Presigner) -> Result<Self> {
-        let (root, changes) = (Arc::new(Root::open(folder)?), Arc::new(Changes::none()));
+        let (root, changes) = (Arc::new(Root::open(folder)?), Arc::new(ChangeCounters::new()));
         for own in [key::TEMP, key::UPLOADS, key::TRASH] {
             root.ensure_dir(own)?;
         }
@@ -96,7 +97,7 @@ impl FsStore {
                 root.unlink(&format!("{}/{name}", key::TEMP))?;
             }
         }
-        // Said now rather than at the first upload.
+        // Fails at start if the folder is not writable, rather than at the first upload.
         let temp = format!("{}/{}", key::TEMP, Uuid::new_v4().simple());
         root.create_new(&temp)?;
         root.unlink(&temp)?;
@@ -105,7 +106,7 @@ impl FsStore {
             root,
             changes,
             presigner,
-            stripes: std::array::from_fn(|_| Mutex::new(())),
+            key_locks: std::array::from_fn(|_| Mutex::new(())),
             tree: RwLock::new(()),
             uploads: Mutex::new(HashMap::new()),
             drafts: Mutex::new(HashMap::new()),
@@ -113,8 +114,8 @@ impl FsStore {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Writes a blob from a body whose sender gave checksums; nothing is visible unless they are met.
-    /// `limit` is the most bytes taken.
+    /// Writes a blob of up to `limit` bytes and verifies its checksums before it becomes visible.
+    /// Its ETag is its MD5.
     pub async fn write_checked(
         &self,
         key: &str,
@@ -124,76 +125,82 @@ impl FsStore {
         checks: Checks,
     ) -> Result<Stat> {
         let (guard, file) = self.temporary(key).await?;
-        let sink = pump(BlobSink { file, offset: 0, hashes: Some(Hashes::new(checks)) }, body, limit).await?;
+        let sink = write_to_sink(BlobSink { file, offset: 0, hashes: Some(Hashes::new(checks)) }, body, limit).await?;
         let key = key.to_owned();
-        blocking(move || guard.publish(sink, &key, attributes)).await
+        run_blocking(move || guard.publish(sink, &key, attributes)).await
     }
 
-    /// A file that becomes the blob at `key`, or goes.
+    /// Creates a temporary file for a blob at `key`. The guard publishes or removes it.
     async fn temporary(&self, key: &str) -> Result<(TempGuard, DurableFile)> {
         key::check(key)?;
         let store = self.clone();
-        blocking(move || store.temporary_blocking()).await
+        run_blocking(move || store.temporary_blocking()).await
     }
 
+    /// Creates a temporary file with the guard that publishes or removes it.
     fn temporary_blocking(&self) -> Result<(TempGuard, DurableFile)> {
         let temp = self.temp_name();
         let file = self.root.create_new(&temp)?;
         Ok((TempGuard { store: self.clone(), path: Some(temp) }, DurableFile::new(file)))
     }
 
-    /// Bytes that are left on the disk for those who are not its administrator.
+    /// Returns the free space of the file system for unprivileged users, in bytes.
     pub async fn free_space(&self) -> Result<u64> {
         let store = self.clone();
-        blocking(move || store.root.free_space()).await
+        run_blocking(move || store.root.free_space()).await
     }
 
-    /// Reads the same blobs, faster: what is open may stay open.
+    /// Returns a reader of the same blobs whose files can stay open between reads.
     pub fn reader(&self) -> FsReader {
         self.reader.clone()
     }
 
+    /// Returns an unused path for a temporary file.
     fn temp_name(&self) -> String {
         format!("{}/{}", key::TEMP, Uuid::new_v4().simple())
     }
 
-    fn stripe(&self, key: &str) -> usize {
+    /// Returns the index of a key's lock.
+    fn lock_index(key: &str) -> usize {
         let mut hasher = DefaultHasher::new();
         key.hash(&mut hasher);
-        usize::try_from(hasher.finish() % STRIPES as u64).unwrap_or(0)
+        usize::try_from(hasher.finish() % KEY_LOCKS as u64).unwrap_or(0)
     }
 
+    /// Locks a key.
     fn lock_key(&self, key: &str) -> MutexGuard<'_, ()> {
-        self.stripes[self.stripe(key)].lock().unwrap_or_else(PoisonError::into_inner)
+        self.key_locks[Self::lock_index(key)].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Both keys' locks, taken in one order everywhere.
+    /// Locks two keys, always in the order of their indices, so that two calls can't deadlock.
     fn lock_keys(&self, one: &str, other: &str) -> Vec<MutexGuard<'_, ()>> {
-        let mut stripes = vec![self.stripe(one), self.stripe(other)];
-        stripes.sort_unstable();
-        stripes.dedup();
-        stripes.into_iter().map(|at| self.stripes[at].lock().unwrap_or_else(PoisonError::into_inner)).collect()
+        let mut indices = vec![Self::lock_index(one), Self::lock_index(other)];
+        indices.sort_unstable();
+        indices.dedup();
+        indices.into_iter().map(|at| self.key_locks[at].lock().unwrap_or_else(PoisonError::into_inner)).collect()
     }
 
+    /// Locks the folder tree for creating and filling folders.
     fn lock_tree(&self) -> RwLockReadGuard<'_, ()> {
         self.tree.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lock_tree_alone(&self) -> RwLockWriteGuard<'_, ()> {
+    /// Locks the folder tree for removing empty folders.
+    fn lock_tree_exclusively(&self) -> RwLockWriteGuard<'_, ()> {
         self.tree.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A body written to a file of its own.
+/// Writes a body to a temporary file.
 struct BlobSink {
     file: DurableFile,
     offset: u64,
-    /// Where the sender is to be told the MD5, or gave checksums.
+    /// The hashes to compute, if the ETag is the MD5 or the client sent checksums.
     hashes: Option<Hashes>,
 }
 
 impl Sink for BlobSink {
-    fn take(&mut self, chunks: &[Bytes]) -> Result<()> {
+    fn write(&mut self, chunks: &[Bytes]) -> Result<()> {
         for chunk in chunks {
             self.file.write_at(chunk, self.offset)?;
             if let Some(hashes) = &mut self.hashes {
@@ -205,13 +212,14 @@ impl Sink for BlobSink {
     }
 }
 
-/// Removes a temporary file that was not published.
+/// Owns a temporary file: publishes it, or removes it when dropped.
 struct TempGuard {
     store: FsStore,
     path: Option<String>,
 }
 
 impl TempGuard {
+    /// Makes the file durable and publishes it as the blob at `key`.
     fn publish(mut self, mut sink: BlobSink, key: &str, attributes: Attributes) -> Result<Stat> {
         let etag = match sink.hashes.take() {
             Some(hashes) => Etag::Md5(hashes.finish()?),
@@ -231,7 +239,7 @@ impl Drop for TempGuard {
         if let Some(path) = self.path.take()
             && let Err(error) = self.store.root.unlink(&path)
         {
-            tracing::warn!(%error, "a temporary file was left; it is removed at the next start");
+            tracing::warn!(%error, "a temporary file can't be removed; it is removed at the next start");
         }
     }
 }
@@ -263,7 +271,7 @@ impl Store for FsStore {
     async fn begin_parts(&self, key: &str, part_size: u64, attributes: Attributes) -> Result<String> {
         key::check(key)?;
         let (store, key) = (self.clone(), key.to_owned());
-        let created = blocking(move || store.create_upload(&key, part_size, attributes)).await;
+        let created = run_blocking(move || store.create_upload(&key, part_size, attributes)).await;
         created.map_err(|error| match error {
             Error::NotFound => Error::Damaged("one of the store's own folders is missing".into()),
             other => other,
@@ -281,7 +289,7 @@ impl Store for FsStore {
     #[tracing::instrument(name = "store.list_parts", level = "trace", skip_all)]
     async fn list_parts(&self, upload: &UploadRef) -> Result<Vec<Part>> {
         let (store, upload) = (self.clone(), upload.clone());
-        blocking(move || Ok(store.opened(&upload)?.parts())).await
+        run_blocking(move || Ok(store.active_upload(&upload)?.parts())).await
     }
 
     #[tracing::instrument(name = "store.complete", level = "trace", skip_all)]
@@ -297,7 +305,7 @@ impl Store for FsStore {
     #[tracing::instrument(name = "store.list_uploads", level = "trace", skip_all)]
     async fn list_uploads(&self, prefix: &str, before: SystemTime) -> Result<Vec<OpenUpload>> {
         let (store, prefix) = (self.clone(), prefix.to_owned());
-        let mut open = blocking(move || store.list_open(before)).await?;
+        let mut open = run_blocking(move || store.list_open(before)).await?;
         open.retain(|open| open.upload.key.starts_with(&prefix));
         Ok(open)
     }
@@ -309,9 +317,9 @@ impl Store for FsStore {
     #[tracing::instrument(name = "store.write", level = "trace", skip_all)]
     async fn write(&self, key: &str, body: ByteStream, attributes: Attributes) -> Result<Stat> {
         let (guard, file) = self.temporary(key).await?;
-        let sink = pump(BlobSink { file, offset: 0, hashes: None }, body, u64::MAX).await?;
+        let sink = write_to_sink(BlobSink { file, offset: 0, hashes: None }, body, u64::MAX).await?;
         let key = key.to_owned();
-        blocking(move || guard.publish(sink, &key, attributes)).await
+        run_blocking(move || guard.publish(sink, &key, attributes)).await
     }
 
     #[tracing::instrument(name = "store.write_fragment", level = "trace", skip_all)]
@@ -323,42 +331,42 @@ impl Store for FsStore {
         body: ByteStream,
         _: &Attributes,
     ) -> Result<Fragment> {
-        self.write_draft(draft, number, most, body).await
+        self.write_to_draft(draft, number, most, body).await
     }
 
     #[tracing::instrument(name = "store.read_fragment", level = "trace", skip_all)]
     async fn read_fragment(&self, draft: &str, fragment: &Fragment) -> Result<ByteStream> {
-        self.read_draft(draft, fragment).await
+        self.read_from_draft(draft, fragment).await
     }
 
     #[tracing::instrument(name = "store.drop_fragment", level = "trace", skip_all)]
     async fn drop_fragment(&self, draft: &str, fragment: &Fragment) -> Result<()> {
         let (store, draft, fragment) = (self.clone(), draft.to_owned(), fragment.clone());
-        blocking(move || store.drop_from_draft(&draft, &fragment)).await
+        run_blocking(move || store.drop_from_draft(&draft, &fragment)).await
     }
 
     #[tracing::instrument(name = "store.join", level = "trace", skip_all)]
     async fn join(&self, draft: &str, fragments: &[Fragment], to: &str, attributes: Attributes) -> Result<Stat> {
         let (store, draft, fragments, to) = (self.clone(), draft.to_owned(), fragments.to_vec(), to.to_owned());
-        blocking(move || store.join_draft(&draft, &fragments, &to, attributes)).await
+        run_blocking(move || store.join_draft(&draft, &fragments, &to, attributes)).await
     }
 
     #[tracing::instrument(name = "store.discard", level = "trace", skip_all)]
     async fn discard(&self, draft: &str) -> Result<()> {
         let (store, draft) = (self.clone(), draft.to_owned());
-        blocking(move || store.discard_draft(&draft)).await
+        run_blocking(move || store.discard_draft(&draft)).await
     }
 
     #[tracing::instrument(name = "store.list_drafts", level = "trace", skip_all)]
     async fn list_drafts(&self, below: &str, before: SystemTime) -> Result<Vec<String>> {
         let (store, below) = (self.clone(), below.to_owned());
-        blocking(move || store.old_drafts(&below, before)).await
+        run_blocking(move || store.idle_drafts(&below, before)).await
     }
 
     #[tracing::instrument(name = "store.read", level = "trace", skip_all)]
     async fn read(&self, key: &str, range: Option<Range<u64>>) -> Result<(Stat, ByteStream)> {
         let (store, key) = (self.clone(), key.to_owned());
-        let blob = blocking(move || store.reader.open_blob(&key)).await?;
+        let blob = run_blocking(move || store.reader.open_blob(&key)).await?;
         let body = blob.read(range.unwrap_or(0..blob.stat().size))?;
         Ok((blob.into_stat(), Box::pin(body)))
     }
@@ -366,13 +374,13 @@ impl Store for FsStore {
     #[tracing::instrument(name = "store.stat", level = "trace", skip_all)]
     async fn stat(&self, key: &str) -> Result<Stat> {
         let (store, key) = (self.clone(), key.to_owned());
-        blocking(move || store.stat_blocking(&key)).await
+        run_blocking(move || store.stat_blocking(&key)).await
     }
 
     #[tracing::instrument(name = "store.move_to", level = "trace", skip_all)]
     async fn move_to(&self, from: &str, to: &str, carrying: Option<&Attributes>) -> Result<()> {
         let (store, from, to, carrying) = (self.clone(), from.to_owned(), to.to_owned(), carrying.cloned());
-        blocking(move || store.move_blocking(&from, &to, carrying)).await
+        run_blocking(move || store.move_blocking(&from, &to, carrying)).await
     }
 
     #[tracing::instrument(name = "store.seal", level = "trace", skip_all)]
@@ -406,19 +414,19 @@ impl Store for FsStore {
     #[tracing::instrument(name = "store.delete", level = "trace", skip_all)]
     async fn delete(&self, key: &str, deletion: Deletion) -> Result<()> {
         let (store, key) = (self.clone(), key.to_owned());
-        blocking(move || store.delete_blocking(&key, deletion)).await
+        run_blocking(move || store.delete_blocking(&key, deletion)).await
     }
 
     #[tracing::instrument(name = "store.restore", level = "trace", skip_all)]
     async fn restore(&self, key: &str) -> Result<Stat> {
         let (store, key) = (self.clone(), key.to_owned());
-        blocking(move || store.restore_blocking(&key)).await
+        run_blocking(move || store.restore_blocking(&key)).await
     }
 
     #[tracing::instrument(name = "store.list", level = "trace", skip_all)]
     async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<Entry>> {
         let (store, prefix, after) = (self.clone(), prefix.to_owned(), after.map(str::to_owned));
-        blocking(move || store.list_blocking(&prefix, after.as_deref(), limit)).await
+        run_blocking(move || store.list_blocking(&prefix, after.as_deref(), limit)).await
     }
 
     #[tracing::instrument(name = "store.sign_read", level = "trace", skip_all)]
@@ -431,7 +439,7 @@ impl Store for FsStore {
     #[tracing::instrument(name = "store.probe", level = "trace", skip_all)]
     async fn probe(&self) -> Result<()> {
         let store = self.clone();
-        blocking(move || {
+        run_blocking(move || {
             let temp = store.temp_name();
             store.root.create_new(&temp)?;
             store.root.unlink(&temp).map(drop)

@@ -1,7 +1,7 @@
-//! Uploads in parts: begun, completed, aborted, found again after a restart. How a part gets in is in `part`.
-//!
-//! Completing checks the parts, copies those that were sent again into place, cuts the file to length and renames
-//! it to its key. Once that has begun no part is written or acknowledged; see `Gate`.
+//! Begins, completes, aborts and lists multipart uploads, also after a restart. Completing
+//! validates the parts, copies parts that were sent again to their offsets, truncates the file to
+//! its length and renames it to its key. Once completion has begun, no part is written or
+//! acknowledged; see `write_fence`. Writing a part is in `part`.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
@@ -12,175 +12,191 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::FsStore;
-use super::durable::copy;
-use super::gate::Gate;
-use super::ingest::blocking;
-use super::journal::{self, Line};
-use super::place;
-use super::root::split;
-use super::sidecar::{Etag, Sidecar, micros};
+use super::durable::copy_range;
+use super::ingest::run_blocking;
+use super::journal::{self, PartRecord};
+use super::paths::sidecar_path;
+use super::root::split_parent;
+use super::sidecar::{Etag, Sidecar, unix_micros};
+use super::write_fence::WriteFence;
 use crate::completion::Completion;
 use crate::error::{Error, Result};
 use crate::key::{self, UPLOADS};
 use crate::{Attributes, OpenUpload, Part, Stat, UploadRef};
 
-/// Uploads kept open in memory; beyond it the idle ones are forgotten and read again when needed.
-const KEPT_OPEN: usize = 256;
+/// The number of uploads in memory above which idle ones are dropped; they are read again when
+/// needed.
+const MAX_CACHED_UPLOADS: usize = 256;
 
-/// The file of an upload that its parts go to.
+/// The name of an upload's data file.
 pub(super) const DATA: &str = "data";
 
-/// What `begin` wrote.
+/// The record of an upload, stored as JSON in its folder when it begins.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Announced {
+pub(super) struct UploadRecord {
     key: String,
     pub(super) part_size: u64,
     begun_us: u64,
     attributes: Attributes,
 }
 
-/// An upload in memory.
+/// The state of an open upload in memory.
 #[derive(Debug)]
-pub(super) struct Opened {
-    pub(super) announced: Announced,
+pub(super) struct ActiveUpload {
+    pub(super) record: UploadRecord,
     pub(super) folder: String,
     pub(super) data: File,
-    state: Mutex<State>,
-    /// Shut once completion or abortion has begun.
-    pub(super) gate: Gate,
-    /// Held by the one completion or abortion that is at work. Waited for without a thread.
-    ending: Arc<tokio::sync::Mutex<()>>,
+    state: Mutex<PartsState>,
+    /// Closed once completion or abortion has begun.
+    pub(super) fence: WriteFence,
+    /// Held by the running completion or abortion. An async lock, so that waiting occupies no
+    /// thread.
+    completion_lock: Arc<tokio::sync::Mutex<()>>,
 }
 
+/// The parts of an open upload.
 #[derive(Debug)]
-pub(super) struct State {
+pub(super) struct PartsState {
     pub(super) journal: File,
-    pub(super) parts: BTreeMap<u32, Line>,
-    /// Parts whose place in the file is being written.
-    pub(super) in_place: HashSet<u32>,
+    pub(super) parts: BTreeMap<u32, PartRecord>,
+    /// The parts that are being written to their offsets in the data file.
+    pub(super) writing_in_place: HashSet<u32>,
 }
 
-impl Opened {
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+impl ActiveUpload {
+    pub(super) fn state(&self) -> MutexGuard<'_, PartsState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Returns the stored parts in the order of their numbers.
     pub(super) fn parts(&self) -> Vec<Part> {
         let state = self.state();
-        let part = |line: &Line| Part { number: line.number, etag: line.md5.clone(), size: line.size };
+        let part = |record: &PartRecord| Part { number: record.number, etag: record.md5.clone(), size: record.size };
         state.parts.values().map(part).collect()
     }
 
+    /// Returns the offset of a part in the data file.
     pub(super) fn offset(&self, number: u32) -> u64 {
-        u64::from(number - 1) * self.announced.part_size
+        u64::from(number - 1) * self.record.part_size
     }
 
+    /// Returns the path of a file in the upload's folder.
     pub(super) fn path(&self, name: &str) -> String {
         format!("{}/{name}", self.folder)
     }
 }
 
 impl FsStore {
-    /// Creates the records of an upload in parts. Returns its id.
+    /// Creates the folder of a new upload and returns the upload's id.
     pub(super) fn create_upload(&self, key: &str, part_size: u64, attributes: Attributes) -> Result<String> {
         let upload_id = Uuid::new_v4().simple().to_string();
         let folder = format!("{UPLOADS}/{upload_id}");
-        let announced = Announced { key: key.to_owned(), part_size, begun_us: micros(SystemTime::now()), attributes };
+        let record =
+            UploadRecord { key: key.to_owned(), part_size, begun_us: unix_micros(SystemTime::now()), attributes };
         self.root.ensure_dir(&folder)?;
         self.root.create_new(&format!("{folder}/data"))?;
         self.root.create_new(&format!("{folder}/journal"))?;
-        // Last: a folder without it is no upload.
-        self.write_record(&format!("{folder}/upload"), &announced)?;
+        // The record comes last: a folder without it is not an upload.
+        self.write_record(&format!("{folder}/upload"), &record)?;
         self.root.sync_dir(&folder)?;
         Ok(upload_id)
     }
 
-    /// The upload in memory, read from disk the first time.
-    pub(super) fn opened(&self, upload: &UploadRef) -> Result<Arc<Opened>> {
+    /// Returns the state of an open upload; reads it from disk if it is not in memory.
+    pub(super) fn active_upload(&self, upload: &UploadRef) -> Result<Arc<ActiveUpload>> {
         if !is_upload_id(&upload.upload_id) {
             return Err(Error::NoSuchUpload);
         }
         let mut uploads = self.uploads.lock().unwrap_or_else(PoisonError::into_inner);
-        let opened = match uploads.get(&upload.upload_id) {
-            Some(opened) => Arc::clone(opened),
+        let active = match uploads.get(&upload.upload_id) {
+            Some(active) => Arc::clone(active),
             None => {
-                if uploads.len() >= KEPT_OPEN {
-                    uploads.retain(|_, opened| Arc::strong_count(opened) > 1);
+                if uploads.len() >= MAX_CACHED_UPLOADS {
+                    uploads.retain(|_, active| Arc::strong_count(active) > 1);
                 }
-                let opened = Arc::new(self.load(&upload.upload_id)?);
-                uploads.insert(upload.upload_id.clone(), Arc::clone(&opened));
-                opened
+                let active = Arc::new(self.load_upload(&upload.upload_id)?);
+                uploads.insert(upload.upload_id.clone(), Arc::clone(&active));
+                active
             }
         };
-        if opened.announced.key == upload.key { Ok(opened) } else { Err(Error::NoSuchUpload) }
+        if active.record.key == upload.key { Ok(active) } else { Err(Error::NoSuchUpload) }
     }
 
-    fn load(&self, upload_id: &str) -> Result<Opened> {
+    /// Reads an upload and its journal from disk.
+    fn load_upload(&self, upload_id: &str) -> Result<ActiveUpload> {
         let folder = format!("{UPLOADS}/{upload_id}");
         let gone = |error| if matches!(error, Error::NotFound) { Error::NoSuchUpload } else { error };
-        let announced = self.announced(&folder).map_err(gone)?;
+        let record = self.read_upload_record(&folder).map_err(gone)?;
         let data = self.root.open_rw(&format!("{folder}/data")).map_err(gone)?;
         let mut journal = self.root.open_rw(&format!("{folder}/journal")).map_err(gone)?;
         let mut parts = BTreeMap::new();
-        for line in journal::read(&mut journal)? {
-            let there = match &line.aside {
-                // Its append failed after all: what was acknowledged before it stands.
+        for part in journal::read(&mut journal)? {
+            let exists = match &part.side_file {
+                // Without its side file the part was not acknowledged, and the earlier record of
+                // the number counts.
                 Some(name) => self.root.exists(&format!("{folder}/{name}"))?,
                 None => true,
             };
-            if line.dropped {
-                parts.remove(&line.number);
-            } else if there {
-                parts.insert(line.number, line);
+            if part.dropped {
+                parts.remove(&part.number);
+            } else if exists {
+                parts.insert(part.number, part);
             }
         }
-        let state = Mutex::new(State { journal, parts, in_place: HashSet::new() });
-        Ok(Opened { announced, folder, data, state, gate: Gate::default(), ending: Arc::default() })
+        let state = Mutex::new(PartsState { journal, parts, writing_in_place: HashSet::new() });
+        let fence = WriteFence::default();
+        Ok(ActiveUpload { record, folder, data, state, fence, completion_lock: Arc::default() })
     }
 
-    fn announced(&self, folder: &str) -> Result<Announced> {
+    /// Reads the record of the upload in a folder.
+    fn read_upload_record(&self, folder: &str) -> Result<UploadRecord> {
         let bytes = self.root.read_small(&format!("{folder}/upload"), 64 << 10)?;
-        serde_json::from_slice(&bytes).map_err(|error| Error::Damaged(format!("an upload's record: {error}")))
+        serde_json::from_slice(&bytes).map_err(|error| Error::Damaged(format!("the record of {folder}: {error}")))
     }
 
-    /// Completes an upload. Only one completion or abortion is at work at a time.
+    /// Completes an upload. Only one completion or abortion of an upload runs at a time.
     pub(super) async fn complete_upload(&self, upload: UploadRef, completion: Completion) -> Result<Stat> {
         key::check(&upload.key)?;
-        let Some((opened, ending)) = self.end(&upload).await? else {
+        let Some((active, completion_guard)) = self.lock_for_completion(&upload).await? else {
             let store = self.clone();
-            return blocking(move || store.completed_before(&upload, &completion)).await;
+            return run_blocking(move || store.find_completed(&upload, &completion)).await;
         };
         let store = self.clone();
-        blocking(move || {
-            let _ending = ending;
-            store.complete_opened(&upload, &opened, &completion)
+        run_blocking(move || {
+            let _guard = completion_guard;
+            store.complete_active(&upload, &active, &completion)
         })
         .await
     }
 
-    /// The upload in memory and the right to end it; `None` if there is none.
-    async fn end(&self, upload: &UploadRef) -> Result<Option<(Arc<Opened>, tokio::sync::OwnedMutexGuard<()>)>> {
+    /// Returns an open upload and its completion lock; `None` if there is no such upload.
+    async fn lock_for_completion(
+        &self,
+        upload: &UploadRef,
+    ) -> Result<Option<(Arc<ActiveUpload>, tokio::sync::OwnedMutexGuard<()>)>> {
         let (store, named) = (self.clone(), upload.clone());
-        let opened = match blocking(move || store.opened(&named)).await {
+        let active = match run_blocking(move || store.active_upload(&named)).await {
             Err(Error::NoSuchUpload) => return Ok(None),
             other => other?,
         };
-        let ending = Arc::clone(&opened.ending).lock_owned().await;
-        Ok(Some((opened, ending)))
+        let guard = Arc::clone(&active.completion_lock).lock_owned().await;
+        Ok(Some((active, guard)))
     }
 
-    fn complete_opened(&self, upload: &UploadRef, opened: &Opened, completion: &Completion) -> Result<Stat> {
-        if !self.root.exists(&opened.path("upload"))? {
-            // Whoever was at work before us ended it.
-            return self.completed_before(upload, completion);
+    /// Completes an upload while its completion lock is held.
+    fn complete_active(&self, upload: &UploadRef, active: &ActiveUpload, completion: &Completion) -> Result<Stat> {
+        if !self.root.exists(&active.path("upload"))? {
+            // The previous holder of the lock completed or aborted the upload.
+            return self.find_completed(upload, completion);
         }
-        completion.check(&opened.parts())?;
-        opened.gate.shut();
-        let done = self.assemble(upload, opened, completion);
+        completion.check(&active.parts())?;
+        active.fence.close();
+        let done = self.assemble(upload, active, completion);
         match &done {
-            Ok(_) => self.forget(&upload.upload_id, &opened.folder)?,
-            // Once the file has its place it is never written to again, whatever failed after that.
-            Err(_) if self.root.exists(&opened.path(DATA)).unwrap_or(false) => opened.gate.open_again(),
+            Ok(_) => self.remove_upload(&upload.upload_id, &active.folder)?,
+            // Reopened only while the data file is still in the upload's folder: a blob is never
+            // written to.
+            Err(_) if self.root.exists(&active.path(DATA)).unwrap_or(false) => active.fence.reopen(),
             Err(_) => {}
         }
         done.map_err(|error| match error {
@@ -189,108 +205,112 @@ impl FsStore {
         })
     }
 
-    /// The blob is visible when this returns; the upload's folder may be removed. The upload is sealed: no
-    /// part is written or acknowledged meanwhile.
-    fn assemble(&self, upload: &UploadRef, opened: &Opened, completion: &Completion) -> Result<Stat> {
-        match self.completed_before(upload, completion) {
+    /// Assembles the parts and publishes the blob. The fence must be closed. The upload's folder
+    /// can be removed afterwards.
+    fn assemble(&self, upload: &UploadRef, active: &ActiveUpload, completion: &Completion) -> Result<Stat> {
+        match self.find_completed(upload, completion) {
             Err(Error::NoSuchUpload) => {}
             other => return other,
         }
-        let total = completion.check(&opened.parts())?;
-        let lines: Vec<Line> = opened.state().parts.values().cloned().collect();
-        for line in &lines {
-            // The parts checked run from 1 without a gap, so what comes after them is left out.
-            if usize::try_from(line.number).is_ok_and(|number| number > completion.parts.len()) {
-                // Cutting the file to length may cut it off: from here on it was never uploaded.
-                self.settle(opened, line, true)?;
-            } else if line.aside.is_some() {
-                self.copy_into_place(opened, line)?;
-                self.settle(opened, line, false)?;
+        let total = completion.check(&active.parts())?;
+        let parts: Vec<PartRecord> = active.state().parts.values().cloned().collect();
+        for part in &parts {
+            // The completed parts run from 1 without a gap, so every higher number is left out.
+            if usize::try_from(part.number).is_ok_and(|number| number > completion.parts.len()) {
+                // Truncating the file can remove the part's bytes, so it counts as never uploaded
+                // from now on.
+                self.record_final_location(active, part, true)?;
+            } else if part.side_file.is_some() {
+                self.copy_into_place(active, part)?;
+                self.record_final_location(active, part, false)?;
             }
         }
-        opened.data.set_len(total)?;
-        opened.data.sync_data()?;
-        let etag = completion.etag().ok_or_else(|| Error::Damaged("a part's record".into()))?;
-        let record =
-            Sidecar::new(total, Etag::Parts(etag), opened.announced.attributes.clone(), Some(upload.upload_id.clone()));
-        self.publish(&opened.path(DATA), &upload.key, &record)
+        active.data.set_len(total)?;
+        active.data.sync_data()?;
+        let etag = completion.etag().ok_or_else(|| Error::Damaged("the ETag of a stored part is not an MD5".into()))?;
+        let attributes = active.record.attributes.clone();
+        let record = Sidecar::new(total, Etag::Parts(etag), attributes, Some(upload.upload_id.clone()));
+        self.publish(&active.path(DATA), &upload.key, &record)
     }
 
-    /// Records that a part lies at its offset now, or nowhere any more, and removes the file it was in.
-    fn settle(&self, opened: &Opened, line: &Line, dropped: bool) -> Result<()> {
-        let settled = Line { aside: None, dropped, ..line.clone() };
-        let mut state = opened.state();
-        journal::append(&mut state.journal, &settled)?;
+    /// Records that a part lies at its offset or was dropped, and removes its side file.
+    fn record_final_location(&self, active: &ActiveUpload, part: &PartRecord, dropped: bool) -> Result<()> {
+        let recorded = PartRecord { side_file: None, dropped, ..part.clone() };
+        let mut state = active.state();
+        journal::append(&mut state.journal, &recorded)?;
         if dropped {
-            state.parts.remove(&line.number);
+            state.parts.remove(&part.number);
         } else {
-            state.parts.insert(line.number, settled);
+            state.parts.insert(part.number, recorded);
         }
         drop(state);
-        if let Some(name) = &line.aside {
-            self.root.unlink(&opened.path(name))?;
+        if let Some(name) = &part.side_file {
+            self.root.unlink(&active.path(name))?;
         }
         Ok(())
     }
 
-    fn copy_into_place(&self, opened: &Opened, line: &Line) -> Result<()> {
-        let Some(name) = &line.aside else { return Ok(()) };
-        let source = self.root.open_file(&opened.path(name))?;
-        copy(&source, 0, &opened.data, opened.offset(line.number), line.size)?;
-        Ok(opened.data.sync_data()?)
+    /// Copies a part from its side file to its offset, durably.
+    fn copy_into_place(&self, active: &ActiveUpload, part: &PartRecord) -> Result<()> {
+        let Some(name) = &part.side_file else { return Ok(()) };
+        let source = self.root.open_file(&active.path(name))?;
+        copy_range(&source, 0, &active.data, active.offset(part.number), part.size)?;
+        Ok(active.data.sync_data()?)
     }
 
-    /// The answer to a completion that was answered before, or whose answer was lost; another one than that
-    /// is refused.
-    fn completed_before(&self, upload: &UploadRef, completion: &Completion) -> Result<Stat> {
-        let record = match Sidecar::read(&self.root, &place::sidecar(&upload.key)) {
+    /// Returns the blob of an upload that was completed before with the same parts. Fails with
+    /// [`Error::NoSuchUpload`] if there is none, and with [`Error::CompletedDifferently`] if the
+    /// parts differ.
+    fn find_completed(&self, upload: &UploadRef, completion: &Completion) -> Result<Stat> {
+        let record = match Sidecar::read(&self.root, &sidecar_path(&upload.key)) {
             Ok(record) if record.upload_id.as_deref() == Some(&upload.upload_id) => record,
             Ok(_) | Err(Error::NotFound | Error::InvalidKey(_)) => return Err(Error::NoSuchUpload),
             Err(error) => return Err(error),
         };
         match self.stat_blocking(&upload.key) {
-            // A record alone: its bytes had no time to follow, or are gone.
+            // A record without bytes: they were not renamed yet, or were deleted.
             Err(Error::NotFound) => Err(Error::NoSuchUpload),
             Err(error) => Err(error),
             Ok(_) if completion.etag().as_deref() != Some(&record.etag) => Err(Error::CompletedDifferently),
             Ok(stat) => {
-                // The first attempt may have failed at just this.
-                self.root.sync_dir(split(&upload.key).0)?;
-                self.forget(&upload.upload_id, &format!("{UPLOADS}/{}", upload.upload_id))?;
+                // The first attempt can have failed at this step.
+                self.root.sync_dir(split_parent(&upload.key).0)?;
+                self.remove_upload(&upload.upload_id, &format!("{UPLOADS}/{}", upload.upload_id))?;
                 Ok(stat)
             }
         }
     }
 
-    /// Drops an upload, once no completion is at work.
+    /// Aborts an upload after a running completion has ended.
     pub(super) async fn abort_upload(&self, upload: UploadRef) -> Result<()> {
-        let ended = self.end(&upload).await?;
+        let locked = self.lock_for_completion(&upload).await?;
         let store = self.clone();
-        blocking(move || match ended {
-            Some((opened, _ending)) => {
-                opened.gate.shut();
-                store.forget(&upload.upload_id, &opened.folder)
+        run_blocking(move || match locked {
+            Some((active, _guard)) => {
+                active.fence.close();
+                store.remove_upload(&upload.upload_id, &active.folder)
             }
-            None => store.forget_remains(&upload),
+            None => store.remove_leftovers(&upload),
         })
         .await
     }
 
-    /// What a crash left of an upload that is none any more.
-    fn forget_remains(&self, upload: &UploadRef) -> Result<()> {
+    /// Removes the files that a crash left of an upload that is no longer open.
+    fn remove_leftovers(&self, upload: &UploadRef) -> Result<()> {
         if !is_upload_id(&upload.upload_id) {
             return Ok(());
         }
         let folder = format!("{UPLOADS}/{}", upload.upload_id);
-        match self.announced(&folder) {
-            Ok(announced) if announced.key != upload.key => Ok(()),
-            Ok(_) | Err(Error::NotFound | Error::Damaged(_)) => self.forget(&upload.upload_id, &folder),
+        match self.read_upload_record(&folder) {
+            Ok(record) if record.key != upload.key => Ok(()),
+            Ok(_) | Err(Error::NotFound | Error::Damaged(_)) => self.remove_upload(&upload.upload_id, &folder),
             Err(error) => Err(error),
         }
     }
 
-    /// Removes the record first: what is left of a folder without it is no upload any more.
-    fn forget(&self, upload_id: &str, folder: &str) -> Result<()> {
+    /// Removes an upload from memory and disk. Removes the record first, because a folder without
+    /// it is not an upload.
+    fn remove_upload(&self, upload_id: &str, folder: &str) -> Result<()> {
         self.uploads.lock().unwrap_or_else(PoisonError::into_inner).remove(upload_id);
         let removed = || {
             if self.root.unlink(&format!("{folder}/upload"))? {
@@ -298,32 +318,34 @@ impl FsStore {
             }
             self.root.remove_flat_dir(folder)
         };
-        // A completion and an abort that end at once both come here; one finds the folder gone.
+        // A completion and an abort can both reach this; the second finds no folder.
         match removed() {
             Err(Error::NotFound) => Ok(()),
             other => other,
         }
     }
 
+    /// Returns the uploads begun before `before`. Also removes the incomplete folders of that age.
     pub(super) fn list_open(&self, before: SystemTime) -> Result<Vec<OpenUpload>> {
         let mut found = Vec::new();
         for (upload_id, _) in self.root.entries(UPLOADS)? {
             let folder = format!("{UPLOADS}/{upload_id}");
-            match self.announced(&folder) {
-                Ok(announced) if announced.begun_us < micros(before) => found.push(OpenUpload {
-                    begun: SystemTime::UNIX_EPOCH + Duration::from_micros(announced.begun_us),
-                    upload: UploadRef { key: announced.key, upload_id },
+            match self.read_upload_record(&folder) {
+                Ok(record) if record.begun_us < unix_micros(before) => found.push(OpenUpload {
+                    begun: SystemTime::UNIX_EPOCH + Duration::from_micros(record.begun_us),
+                    upload: UploadRef { key: record.key, upload_id },
                 }),
                 Ok(_) => {}
-                // Half begun or half removed.
-                Err(Error::NotFound) => self.remove_remains(&folder, before)?,
+                // Beginning or removing the upload was interrupted.
+                Err(Error::NotFound) => self.remove_incomplete_folder(&folder, before)?,
                 Err(error) => return Err(error),
             }
         }
         Ok(found)
     }
 
-    fn remove_remains(&self, folder: &str, before: SystemTime) -> Result<()> {
+    /// Removes the folder of an interrupted upload if it was last changed before `before`.
+    fn remove_incomplete_folder(&self, folder: &str, before: SystemTime) -> Result<()> {
         let modified = match self.root.open_dir(folder) {
             Ok(dir) => File::from(dir).metadata()?.modified()?,
             Err(Error::NotFound) => return Ok(()),
@@ -333,7 +355,7 @@ impl FsStore {
     }
 }
 
-/// What `create_upload` returns: 32 hexadecimal digits.
+/// Returns whether a text has the form of an upload id: 32 hexadecimal digits.
 fn is_upload_id(text: &str) -> bool {
     text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

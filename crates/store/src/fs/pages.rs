@@ -1,5 +1,6 @@
-//! Which pages of a file are in memory, so that who must not wait does not ask the kernel for one that was not there a
-//! moment ago. Owns the only `unsafe` of this crate.
+//! Finds out which pages of a file are in the page cache, so that threads which must not block send
+//! only those. Holds the only `unsafe` code of this crate. Never reads through the mapping. Used by
+//! `blob_stream`.
 
 use std::fs::File;
 use std::io;
@@ -11,129 +12,134 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use memmap2::Mmap;
 
-/// Smallest page of the machines we know; more entries than needed where pages are larger.
-const PAGE: usize = 4 << 10;
-/// Bytes whose residency is asked for at once.
+/// The smallest page size of supported machines, in bytes.
+const MIN_PAGE: usize = 4 << 10;
+/// The number of bytes whose residency is checked at once.
 const BLOCK: usize = 2 << 20;
-/// One more than a block has, for a part that does not begin with a page.
-const MOST_PAGES: usize = BLOCK / PAGE + 1;
-/// How long a block that was in memory is taken to be there still, in milliseconds. `mincore` costs as much as a good
-/// part of a small range's way through the server, and what was in memory a second ago and is read now is not what the
-/// kernel takes away first.
-const LOOK_AGAIN: u64 = 1000;
+/// The most pages in a block, plus one for a range that does not begin at a page.
+const MAX_PAGES: usize = BLOCK / MIN_PAGE + 1;
+/// How long a block that was in memory is assumed to be still there, in milliseconds. `mincore(2)`
+/// is expensive compared with serving a small range, and the kernel does not evict recently used
+/// pages first.
+const RECHECK_AFTER: u64 = 1000;
 /// Bytes per read when a range is fetched from disk.
 const FETCH: usize = 256 << 10;
 
-/// What is known of a file's pages.
+/// The residency of a file's pages.
 #[derive(Debug)]
 pub(super) struct Pages {
-    /// Only asked about, never read: no page of it is ever part of this process's memory.
+    /// Passed to `mincore(2)` and never read, so none of its pages becomes part of this process.
     map: Mmap,
-    /// For each block, the last [`Look`] at it.
-    seen: Box<[AtomicU64]>,
+    /// The last [`Check`] of each block.
+    checks: Box<[AtomicU64]>,
 }
 
 impl Pages {
-    /// Of the whole file, which has `size` bytes; `None` where it can't be mapped, or where the kernel might not tell us
-    /// which of its pages are in memory (since Linux 5.2, `mincore(2)` says so to a file's owner, and to others only if
-    /// they may write it).
+    /// Maps a file of `size` bytes. Returns `None` if it can't be mapped, or if the kernel may not
+    /// report its residency: since Linux 5.2, `mincore(2)` reports it only to the file's owner and
+    /// to users who may write the file.
     pub(super) fn of(file: &File, size: u64) -> Option<Self> {
         if size == 0 {
             return None;
         }
         if file.metadata().ok()?.uid() != rustix::process::geteuid().as_raw() {
-            static SAID: Once = Once::new();
-            SAID.call_once(|| {
+            static WARN_ONCE: Once = Once::new();
+            WARN_ONCE.call_once(|| {
                 tracing::warn!(
-                    "files of another user are read into buffers: which of their pages are in memory is not told"
+                    "the store has files of another user, which can't be sent from the page cache; they are read"
                 );
             });
             return None;
         }
-        // SAFETY: what another process does to a mapped file is seen by whoever reads the map, or ends them with
-        // `SIGBUS`. Nobody reads this one: its addresses go to `mincore` and nowhere else.
+        // SAFETY: a change of the file by another process is visible to readers of the mapping or
+        // ends them with `SIGBUS`. This mapping is never read: its address is passed to `mincore`
+        // only.
         let map = unsafe { Mmap::map(file) };
         match map {
-            // Cut since it was opened.
+            // The file was truncated after it was opened.
             Ok(map) if map.len() as u64 != size => None,
             Ok(map) => {
                 let blocks = map.len().div_ceil(BLOCK);
-                let seen = (0..blocks).map(|_| AtomicU64::new(0)).collect();
-                Some(Self { map, seen })
+                let checks = (0..blocks).map(|_| AtomicU64::new(0)).collect();
+                Some(Self { map, checks })
             }
             Err(error) => {
-                tracing::debug!(%error, "a blob's pages can't be looked at, and it is read");
+                tracing::debug!(%error, "a blob can't be mapped; it is read into buffers instead");
                 None
             }
         }
     }
 
-    /// Whether every page of a part is in memory, so that copying from it waits for no disk. A block that was all in
-    /// memory [a moment ago](LOOK_AGAIN) counts as still being there. The part must lie inside the file.
+    /// Returns whether every page of a range is in memory. A block that was completely in memory
+    /// within [`RECHECK_AFTER`] counts as still there. The range must lie inside the file.
     pub(super) fn are_in_memory(&self, part: Range<usize>) -> bool {
         let (first, last) = (part.start / BLOCK, part.end.saturating_sub(1) / BLOCK);
         let now = now();
         (first..=last).all(|block| {
-            let place = block * BLOCK..((block + 1) * BLOCK).min(self.map.len());
-            let Some(seen) = self.seen.get(block) else { return false };
-            let look = Look::of(seen.load(Ordering::Relaxed));
-            let is_recent = now.saturating_sub(look.at) < LOOK_AGAIN;
-            let whole = if is_recent {
-                look.whole
+            let range = block * BLOCK..((block + 1) * BLOCK).min(self.map.len());
+            let Some(stored) = self.checks.get(block) else { return false };
+            let check = Check::decode(stored.load(Ordering::Relaxed));
+            let is_recent = now.saturating_sub(check.at) < RECHECK_AFTER;
+            let all_resident = if is_recent {
+                check.all_resident
             } else {
-                let whole = self.look_at(place.clone());
-                seen.store(Look { at: now, whole }.stored(), Ordering::Relaxed);
-                whole
+                let all_resident = self.is_resident(range.clone());
+                stored.store(Check { at: now, all_resident }.encode(), Ordering::Relaxed);
+                all_resident
             };
-            whole || self.look_at(part.start.max(place.start)..part.end.min(place.end))
+            all_resident || self.is_resident(part.start.max(range.start)..part.end.min(range.end))
         })
     }
 
-    /// Whether every page of a part, no longer than a [`BLOCK`], is in memory as of now.
-    fn look_at(&self, part: Range<usize>) -> bool {
+    /// Asks the kernel whether every page of a range is in memory. The range must not be longer
+    /// than a [`BLOCK`].
+    fn is_resident(&self, part: Range<usize>) -> bool {
         let start = part.start & !(page_size() - 1);
         let pages = (part.end - start).div_ceil(page_size());
-        let mut resident = [0u8; MOST_PAGES];
-        if pages > MOST_PAGES || part.end > self.map.len() {
+        let mut resident = [0u8; MAX_PAGES];
+        if pages > MAX_PAGES || part.end > self.map.len() {
             return false;
         }
         let address = self.map.as_ptr().wrapping_add(start).cast_mut().cast();
-        // SAFETY: `address` is the start of a page of a live map, the length ends inside its last page, and `resident`
-        // has a byte for each page in between.
+        // SAFETY: `address` is the start of a page of a live mapping, the length ends inside its
+        // last page, and `resident` has a byte for each page of the range.
         let outcome = unsafe { libc::mincore(address, part.end - start, resident.as_mut_ptr()) };
         outcome == 0 && resident[..pages].iter().all(|page| page & 1 == 1)
     }
 }
 
-/// When a block was last looked at, in milliseconds of [`now`], and whether all of it was in memory.
-struct Look {
+/// A check of a block: when it was made, in milliseconds of [`now`], and whether all pages were in
+/// memory.
+struct Check {
     at: u64,
-    whole: bool,
+    all_resident: bool,
 }
 
-impl Look {
-    fn of(stored: u64) -> Self {
-        Self { at: stored >> 1, whole: stored & 1 == 1 }
+impl Check {
+    fn decode(stored: u64) -> Self {
+        Self { at: stored >> 1, all_resident: stored & 1 == 1 }
     }
 
-    fn stored(&self) -> u64 {
-        self.at << 1 | u64::from(self.whole)
+    fn encode(&self) -> u64 {
+        self.at << 1 | u64::from(self.all_resident)
     }
 }
 
-/// Milliseconds since the system started, in its coarse grain; later than [`LOOK_AGAIN`] from the first.
+/// Returns a monotonic time in milliseconds, from the kernel's coarse clock. It is at least
+/// [`RECHECK_AFTER`], so that the initial check (0) is never recent.
 fn now() -> u64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::MonotonicCoarse);
     let milliseconds = now.tv_sec.saturating_mul(1000).saturating_add(now.tv_nsec / 1_000_000);
-    u64::try_from(milliseconds).unwrap_or(0) + LOOK_AGAIN
+    u64::try_from(milliseconds).unwrap_or(0) + RECHECK_AFTER
 }
 
+/// Returns the page size in bytes.
 fn page_size() -> usize {
-    rustix::param::page_size().max(PAGE)
+    rustix::param::page_size().max(MIN_PAGE)
 }
 
-/// Reads a range of a file into the page cache. Blocking; an error of the disk, or an end before the range's, is one
-/// here.
+/// Reads a range of a file into the page cache. Fails if the disk fails or the file ends early.
+/// Blocking.
 pub(super) fn fetch(file: &File, start: u64, length: usize) -> io::Result<()> {
     let mut scratch = vec![0u8; FETCH.min(length)];
     let (mut at, mut left) = (start, length);
@@ -146,15 +152,15 @@ pub(super) fn fetch(file: &File, start: u64, length: usize) -> io::Result<()> {
     Ok(())
 }
 
-/// Reads what is in memory already and never waits for a disk: the bytes read, `None` where that can't be said
-/// without waiting (`RWF_NOWAIT`).
+/// Reads bytes that are in memory, without waiting for the disk (`RWF_NOWAIT`). Returns the number
+/// of bytes read, or `None` if the read would block.
 pub(super) fn read_now(file: impl AsFd, buffer: &mut [u8], at: u64) -> io::Result<Option<usize>> {
     use rustix::io::{Errno, ReadWriteFlags, preadv2};
     loop {
         match preadv2(&file, &mut [io::IoSliceMut::new(buffer)], at, ReadWriteFlags::NOWAIT) {
             Ok(read) => return Ok(Some(read)),
             Err(Errno::INTR) => {}
-            // OPNOTSUPP: not every file system can.
+            // OPNOTSUPP: the file system does not support RWF_NOWAIT.
             Err(Errno::AGAIN | Errno::OPNOTSUPP) => return Ok(None),
             Err(errno) => return Err(errno.into()),
         }

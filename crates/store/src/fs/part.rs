@@ -1,6 +1,7 @@
-//! A part on its way in. Part `n` is written at `(n - 1) * part_size` of the upload's one file, and the journal
-//! records that it was acknowledged. A part sent again goes to a file of its own first, so that the
-//! acknowledged one survives until the new one is whole.
+//! Writes the parts of multipart uploads. Part `n` is written at offset `(n - 1) * part_size` of
+//! the upload's data file, and the journal records its acknowledgement. A part that is sent again
+//! is written to a side file first, so that the acknowledged part survives until the new one is
+//! complete. Completing is in `multipart`.
 
 use std::io;
 use std::sync::Arc;
@@ -10,16 +11,16 @@ use uuid::Uuid;
 
 use super::FsStore;
 use super::durable::DurableFile;
-use super::ingest::{Sink, blocking, pump};
-use super::journal::{self, Line};
-use super::multipart::{DATA, Opened};
+use super::ingest::{Sink, run_blocking, write_to_sink};
+use super::journal::{self, PartRecord};
+use super::multipart::{ActiveUpload, DATA};
 use crate::checksum::{Checks, Hashes};
 use crate::error::{Error, PartFault, Result};
 use crate::{ByteStream, MAX_PARTS, Part, UploadRef};
 
 impl FsStore {
-    /// Stores a part and returns once it is durable. More than `limit` bytes or wrong checksums are
-    /// refused, and what was acknowledged under that number before stays.
+    /// Stores a part and returns when it is durable. Fails if the body exceeds `limit` bytes or the
+    /// part size, or if a checksum differs; an earlier part with the same number then stays.
     pub async fn write_part(
         &self,
         upload: &UploadRef,
@@ -32,19 +33,22 @@ impl FsStore {
             return Err(Error::InvalidPart { number, fault: PartFault::Missing });
         }
         let (store, upload) = (self.clone(), upload.clone());
-        let sink = blocking(move || store.part_sink(&upload, number, checks)).await?;
-        let limit = limit.min(sink.opened.announced.part_size);
-        let sink = pump(sink, body, limit).await?;
-        blocking(move || sink.acknowledge()).await
+        let sink = run_blocking(move || store.part_sink(&upload, number, checks)).await?;
+        let limit = limit.min(sink.upload.record.part_size);
+        let sink = write_to_sink(sink, body, limit).await?;
+        run_blocking(move || sink.acknowledge()).await
     }
 
+    /// Opens the file for a part: the data file, or a side file if the number is stored or being
+    /// written already.
     fn part_sink(&self, upload: &UploadRef, number: u32, checks: Checks) -> Result<PartSink> {
-        let opened = self.opened(upload)?;
-        // Before the place is claimed: a completion in between makes this writer stale.
-        let generation = opened.gate.generation();
+        let upload = self.active_upload(upload)?;
+        // Read before the offset is claimed, so that a completion in between makes this writer
+        // stale.
+        let generation = upload.fence.generation();
         let in_place = {
-            let mut state = opened.state();
-            !state.parts.contains_key(&number) && state.in_place.insert(number)
+            let mut state = upload.state();
+            !state.parts.contains_key(&number) && state.writing_in_place.insert(number)
         };
         let mut sink = PartSink {
             store: self.clone(),
@@ -52,17 +56,17 @@ impl FsStore {
             number,
             size: 0,
             hashes: Some(Hashes::new(checks)),
-            aside: None,
+            side_file: None,
             in_place,
             generation,
-            opened,
+            upload,
         };
         let file = if in_place {
-            self.root.open_rw(&sink.opened.path(DATA)).map_err(gone)?
+            self.root.open_rw(&sink.upload.path(DATA)).map_err(upload_gone)?
         } else {
             let name = format!("part-{number:05}.{}", Uuid::new_v4().simple());
-            let file = self.root.create_new(&sink.opened.path(&name)).map_err(gone)?;
-            sink.aside = Some(name);
+            let file = self.root.create_new(&sink.upload.path(&name)).map_err(upload_gone)?;
+            sink.side_file = Some(name);
             file
         };
         sink.file = Some(DurableFile::new(file));
@@ -70,26 +74,27 @@ impl FsStore {
     }
 }
 
-/// A part on its way in. Gives its place up when dropped, whatever became of it.
+/// Writes one part. Dropping it releases the claim on its offset and removes a side file that was
+/// not recorded.
 struct PartSink {
     store: FsStore,
-    opened: Arc<Opened>,
+    upload: Arc<ActiveUpload>,
     number: u32,
     size: u64,
     hashes: Option<Hashes>,
     file: Option<DurableFile>,
-    /// Name of the file of a part that is sent again.
-    aside: Option<String>,
+    /// The name of the side file of a part that is sent again.
+    side_file: Option<String>,
     in_place: bool,
     generation: u64,
 }
 
 impl Sink for PartSink {
-    fn take(&mut self, chunks: &[Bytes]) -> Result<()> {
-        let start = if self.aside.is_some() { 0 } else { self.opened.offset(self.number) };
-        let file = self.file.as_mut().ok_or_else(ended)?;
+    fn write(&mut self, chunks: &[Bytes]) -> Result<()> {
+        let start = if self.side_file.is_some() { 0 } else { self.upload.offset(self.number) };
+        let file = self.file.as_mut().ok_or_else(already_finished)?;
         for chunk in chunks {
-            self.opened.gate.while_open(self.generation, || file.write_at(chunk, start + self.size))?;
+            self.upload.fence.write_if_open(self.generation, || file.write_at(chunk, start + self.size))?;
             if let Some(hashes) = &mut self.hashes {
                 hashes.update(chunk);
             }
@@ -100,36 +105,38 @@ impl Sink for PartSink {
 }
 
 impl PartSink {
-    /// Makes the part durable and records it; only then may the client be told.
+    /// Makes the part durable and records it in the journal. The response must not be sent earlier.
     fn acknowledge(mut self) -> Result<Part> {
-        let md5 = hex::encode(self.hashes.take().ok_or_else(ended)?.finish()?);
-        self.file.take().ok_or_else(ended)?.sync()?;
-        if self.aside.is_some() {
-            self.store.root.sync_dir(&self.opened.folder)?;
+        let md5 = hex::encode(self.hashes.take().ok_or_else(already_finished)?.finish()?);
+        self.file.take().ok_or_else(already_finished)?.sync()?;
+        if self.side_file.is_some() {
+            self.store.root.sync_dir(&self.upload.folder)?;
         }
-        let line =
-            Line { number: self.number, size: self.size, md5: md5.clone(), dropped: false, aside: self.aside.clone() };
-        let opened = Arc::clone(&self.opened);
-        let replaced = opened.gate.while_open(self.generation, || {
-            let mut state = opened.state();
-            journal::append(&mut state.journal, &line)?;
-            Ok(state.parts.insert(self.number, line))
+        let (number, size, side_file) = (self.number, self.size, self.side_file.clone());
+        let record = PartRecord { number, size, md5: md5.clone(), side_file, dropped: false };
+        let upload = Arc::clone(&self.upload);
+        let replaced = upload.fence.write_if_open(self.generation, || {
+            let mut state = upload.state();
+            journal::append(&mut state.journal, &record)?;
+            Ok(state.parts.insert(self.number, record))
         })?;
-        // It is the record now; dropping must not remove it.
-        self.aside = None;
-        if let Some(Line { aside: Some(older), .. }) = replaced {
-            self.store.root.unlink(&self.opened.path(&older))?;
+        // The journal refers to the side file now, so dropping the sink must not remove it.
+        self.side_file = None;
+        if let Some(PartRecord { side_file: Some(older), .. }) = replaced {
+            self.store.root.unlink(&self.upload.path(&older))?;
         }
         Ok(Part { number: self.number, etag: md5, size: self.size })
     }
 }
 
-fn ended() -> Error {
-    Error::Unavailable(io::Error::other("a part ended twice"))
+/// Returns the error for a sink that is used after its part was acknowledged.
+fn already_finished() -> Error {
+    Error::Unavailable(io::Error::other("the writer of a part was used after its end"))
 }
 
-/// Without its files the upload was completed or aborted a moment ago.
-fn gone(error: Error) -> Error {
+/// Maps a missing file to [`Error::NoSuchUpload`]: the upload was completed or aborted in the
+/// meantime.
+fn upload_gone(error: Error) -> Error {
     match error {
         Error::NotFound => Error::NoSuchUpload,
         other => other,
@@ -139,12 +146,12 @@ fn gone(error: Error) -> Error {
 impl Drop for PartSink {
     fn drop(&mut self) {
         if self.in_place {
-            self.opened.state().in_place.remove(&self.number);
+            self.upload.state().writing_in_place.remove(&self.number);
         }
-        if let Some(name) = self.aside.take()
-            && let Err(error) = self.store.root.unlink(&self.opened.path(&name))
+        if let Some(name) = self.side_file.take()
+            && let Err(error) = self.store.root.unlink(&self.upload.path(&name))
         {
-            tracing::warn!(%error, "a part that broke off was left; it goes with its upload");
+            tracing::warn!(%error, "the side file of a failed part can't be removed; it is removed with its upload");
         }
     }
 }

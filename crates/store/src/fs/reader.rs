@@ -1,5 +1,5 @@
-//! Reading blobs, and nothing else: what the server's own edge and the stand-alone one have in common. Takes no lock
-//! and writes nothing.
+//! Opens and reads blobs, for the server's own edge and for the stand-alone edge. Takes no lock and
+//! writes nothing. Sending the bytes is in `blob_stream`.
 
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -9,124 +9,132 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use super::flow::BlobStream;
-use super::ingest::blocking;
+use super::blob_stream::BlobStream;
+use super::ingest::run_blocking;
 use super::pages::Pages;
-use super::place::sidecar;
+use super::paths::sidecar_path;
 use super::root::Root;
 use super::sidecar::Sidecar;
 use crate::Stat;
 use crate::error::{Error, Result};
 use crate::key;
 
-const STRIPES: usize = 64;
-/// How often a blob that changes hands while it is opened is opened again.
-const TRIES: usize = 3;
+/// The number of change counters.
+const COUNTERS: usize = 64;
+/// How often opening a blob is tried while it is being replaced.
+const MAX_OPEN_ATTEMPTS: usize = 3;
 
-/// How many times keys were taken away or given anew, in groups of keys: a blob opened before is then opened again.
+/// Counts moves and deletes, with one counter per group of keys. A blob that was opened before a
+/// change to its group is opened again.
 #[derive(Debug)]
-pub(super) struct Changes([AtomicU64; STRIPES]);
+pub(super) struct ChangeCounters([AtomicU64; COUNTERS]);
 
-impl Changes {
-    pub(super) fn none() -> Self {
+impl ChangeCounters {
+    pub(super) fn new() -> Self {
         Self(std::array::from_fn(|_| AtomicU64::new(0)))
     }
 
-    fn stripe(key: &str) -> usize {
+    /// Returns the counter of a key.
+    fn index(key: &str) -> usize {
         let mut hasher = DefaultHasher::new();
         key.hash(&mut hasher);
-        usize::try_from(hasher.finish() % STRIPES as u64).unwrap_or(0)
+        usize::try_from(hasher.finish() % COUNTERS as u64).unwrap_or(0)
     }
 
-    /// After the change, before it is acknowledged.
-    pub(super) fn note(&self, key: &str) {
-        self.0[Self::stripe(key)].fetch_add(1, Ordering::AcqRel);
+    /// Counts a change to a key. Call it after the change and before the change is acknowledged.
+    pub(super) fn increment(&self, key: &str) {
+        self.0[Self::index(key)].fetch_add(1, Ordering::AcqRel);
     }
 }
 
-/// How bytes get from a file to a connection.
+/// How bytes are sent from a file to a connection.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Reads {
-    /// The kernel sends them from its page cache, save for a small file that is read once.
+    /// The kernel sends them from its page cache (`sendfile(2)`), except the first read of a small
+    /// file.
     #[default]
     Sendfile,
-    /// All are read into a buffer.
+    /// They are read into a buffer.
     Plain,
 }
 
-/// Reads blobs from a folder. Cheap to clone.
+/// Reads the blobs of a folder. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct FsReader {
     pub(super) root: Arc<Root>,
-    changes: Arc<Changes>,
+    changes: Arc<ChangeCounters>,
     reads: Reads,
 }
 
 impl FsReader {
-    /// Opens the folder of a store for reading. A server may be writing to it. Blocking.
+    /// Opens the folder of a store for reading. A server can have it open for writing. Blocking.
     pub fn open(folder: &Path) -> Result<Self> {
-        Ok(Self::new(Arc::new(Root::open_for_reading(folder)?), Arc::new(Changes::none())))
+        Ok(Self::new(Arc::new(Root::open_for_reading(folder)?), Arc::new(ChangeCounters::new())))
     }
 
-    pub(super) fn new(root: Arc<Root>, changes: Arc<Changes>) -> Self {
+    pub(super) fn new(root: Arc<Root>, changes: Arc<ChangeCounters>) -> Self {
         Self { root, changes, reads: Reads::default() }
     }
 
-    /// The same, reading in another way.
+    /// Sets how bytes are sent.
     #[must_use]
     pub fn reading(self, reads: Reads) -> Self {
         Self { reads, ..self }
     }
 
-    /// Opens a blob.
+    /// Opens a blob. Fails with [`Error::NotFound`] if there is none.
     pub async fn blob(&self, key: &str) -> Result<Blob> {
         let (reader, key) = (self.clone(), key.to_owned());
-        blocking(move || reader.open_blob(&key)).await
+        run_blocking(move || reader.open_blob(&key)).await
     }
 
-    /// Whether the folder answers, and is still the one at its path.
+    /// Checks that the folder can be read and is still the one at its path.
     pub async fn probe(&self) -> Result<()> {
         let reader = self.clone();
-        blocking(move || reader.root.probe()).await
+        run_blocking(move || reader.root.probe()).await
     }
 
-    /// The blob's bytes and its record, which must agree and belong together. Blocking.
+    /// Opens a blob and its record, which must belong together and agree on the size. Blocking.
     pub(super) fn open_blob(&self, key: &str) -> Result<Blob> {
         key::check(key)?;
-        let record_path = sidecar(key);
-        let stripe = Changes::stripe(key);
-        for _ in 0..TRIES {
-            let generation = self.changes.0[stripe].load(Ordering::Acquire);
+        let record_path = sidecar_path(key);
+        let counter = ChangeCounters::index(key);
+        for _ in 0..MAX_OPEN_ATTEMPTS {
+            let generation = self.changes.0[counter].load(Ordering::Acquire);
             let (record, record_file) = Sidecar::open(&self.root, &record_path)?;
             let file = self.root.open_file(key)?;
-            let seen = Seen::of(&file)?;
-            // Between these steps, one blob may have made way for another, or be on its way out. While a file is
-            // open, nothing else has the number of its inode.
+            let version = FileVersion::of(&file)?;
+            // The blob can have been moved, deleted or replaced between these steps. The inode
+            // number of an open file is not reused, so comparing inodes detects that.
             if !self.root.is_at(&record_file, &record_path)? || !self.root.is_at(&file, key)? {
                 continue;
             }
-            if seen.size != record.size {
-                return Err(Error::Damaged(format!("{} bytes are there, the record says {}", seen.size, record.size)));
+            if version.size != record.size {
+                return Err(Error::Damaged(format!(
+                    "the file has {} bytes, its record says {}",
+                    version.size, record.size
+                )));
             }
             let changes = Arc::clone(&self.changes);
-            let held = Arc::new(Held { file, pages: OnceLock::new() });
-            let state = Arc::new(Open { seen, was_read: AtomicBool::new(false), held });
-            return Ok(Blob { state, stat: record.into_stat(), stripe, generation, changes, reads: self.reads });
+            let file = Arc::new(FileAndPages { file, pages: OnceLock::new() });
+            let state = Arc::new(OpenFile { version, was_read: AtomicBool::new(false), file });
+            return Ok(Blob { state, stat: record.into_stat(), counter, generation, changes, reads: self.reads });
         }
-        Err(Error::Unavailable(std::io::Error::other("the blob changes too often to be opened")))
+        Err(Error::Unavailable(std::io::Error::other("the blob was replaced during every attempt to open it")))
     }
 }
 
-/// What tells that an open file is still the one that was published, at its place, and whole. Renaming and removing
-/// a file change its `ctime` or its number of links; nobody else writes to it.
+/// Identifies the state of a file. A rename changes its `ctime`, a removal its number of links, and
+/// the store never writes to a published file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Seen {
+struct FileVersion {
     size: u64,
     modified: (i64, i64),
     changed: (i64, i64),
 }
 
-impl Seen {
+impl FileVersion {
+    /// Reads the state of an open file.
     fn of(file: &File) -> std::io::Result<Self> {
         let metadata = file.metadata()?;
         Ok(Self {
@@ -137,92 +145,98 @@ impl Seen {
     }
 }
 
-/// An open file, shared by those who read from it.
+/// An open file, shared by its readers.
 #[derive(Debug)]
-pub(super) struct Open {
-    seen: Seen,
+pub(super) struct OpenFile {
+    version: FileVersion,
     was_read: AtomicBool,
-    held: Arc<Held>,
+    file: Arc<FileAndPages>,
 }
 
-/// What is let go of last, by a thread that may wait: where the file was removed meanwhile, closing it is what frees its
-/// blocks, which takes long for a large one.
+/// The descriptor and the page map of an open file. It is closed on the blocking pool: closing a
+/// removed file frees its blocks, which takes long for a large file.
 #[derive(Debug)]
-struct Held {
+struct FileAndPages {
     file: File,
-    /// Which of its pages are in memory, once somebody asked; `None` where that can't be told.
+    /// The residency of the file's pages, looked up on first use; `None` if the kernel does not
+    /// report it.
     pages: OnceLock<Option<Pages>>,
 }
 
-impl Open {
+impl OpenFile {
     pub(super) fn file(&self) -> &File {
-        &self.held.file
+        &self.file.file
     }
 
-    /// Whether somebody asked before.
+    /// Returns whether the file was read before, and marks it as read.
     pub(super) fn was_read(&self) -> bool {
-        // Read first: most often it is so, and a write would be seen by every other core.
+        // Loading first avoids a write in the usual case, which would invalidate the cache line of
+        // other cores.
         self.was_read.load(Ordering::Relaxed) || self.was_read.swap(true, Ordering::Relaxed)
     }
 
     pub(super) fn size(&self) -> u64 {
-        self.seen.size
+        self.version.size
     }
 
+    /// Returns the residency of the file's pages, if the kernel reports it.
     pub(super) fn pages(&self) -> Option<&Pages> {
-        self.held.pages.get_or_init(|| Pages::of(self.file(), self.size())).as_ref()
+        self.file.pages.get_or_init(|| Pages::of(self.file(), self.size())).as_ref()
     }
 }
 
-impl Drop for Open {
+impl Drop for OpenFile {
     fn drop(&mut self) {
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            let held = Arc::clone(&self.held);
-            drop(runtime.spawn_blocking(move || drop(held)));
+            let file = Arc::clone(&self.file);
+            drop(runtime.spawn_blocking(move || drop(file)));
         }
     }
 }
 
-/// A blob that was opened and may be read from many times, as long as it [is current](Self::is_current).
+/// An open blob. It can be read any number of times while it [is current](Self::is_current).
 #[derive(Debug)]
 pub struct Blob {
-    state: Arc<Open>,
+    state: Arc<OpenFile>,
     stat: Stat,
-    stripe: usize,
+    counter: usize,
     generation: u64,
-    changes: Arc<Changes>,
+    changes: Arc<ChangeCounters>,
     reads: Reads,
 }
 
 impl Blob {
-    /// What it is.
+    /// Returns the blob's properties.
     pub fn stat(&self) -> &Stat {
         &self.stat
     }
 
-    /// Whether it is still what its key names, whole. Costs one `fstat`.
+    /// Returns whether the key still refers to this blob. Costs one `fstat`.
     ///
-    /// What the store of this process deletes or moves shows at once. What another process does shows by the file's
-    /// times, whose grain is that of the kernel's clock (a few milliseconds): a blob that was published, opened here
-    /// and moved away within one grain keeps looking current, and whoever keeps blobs must give them a time to live.
+    /// Deletes and moves by this process are detected at once. Those of another process are
+    /// detected by the file's times, which have the resolution of the kernel's clock (a few
+    /// milliseconds). A blob that was published, opened and moved within one tick still looks
+    /// current, so a cache of blobs needs a time to live.
     pub fn is_current(&self) -> bool {
-        self.changes.0[self.stripe].load(Ordering::Acquire) == self.generation && self.is_untouched()
+        self.changes.0[self.counter].load(Ordering::Acquire) == self.generation && self.is_untouched()
     }
 
+    /// Returns whether the file is unchanged and has a name.
     fn is_untouched(&self) -> bool {
-        let links = |stat: &rustix::fs::Stat| stat.st_nlink > 0;
+        let has_links = |stat: &rustix::fs::Stat| stat.st_nlink > 0;
         rustix::fs::fstat(self.state.file()).is_ok_and(|stat| {
-            links(&stat)
-                && Seen {
+            has_links(&stat)
+                && FileVersion {
                     size: u64::try_from(stat.st_size).unwrap_or(0),
                     modified: (stat.st_mtime, i64::try_from(stat.st_mtime_nsec).unwrap_or(0)),
                     changed: (stat.st_ctime, i64::try_from(stat.st_ctime_nsec).unwrap_or(0)),
-                } == self.state.seen
+                } == self.state.version
         })
     }
 
-    /// The bytes of `range`, which must lie inside the blob. What was begun is read to its end, whatever happens to
-    /// the key; it ends with an error where the file ends early.
+    /// Returns the bytes of `range`. Fails with [`Error::BadRange`] if it is not inside the blob. A
+    /// stream that has started continues to its end even if the key is deleted, and fails if the
+    /// file ends early.
     pub fn read(&self, range: Range<u64>) -> Result<BlobStream> {
         if range.start > range.end || range.end > self.stat.size {
             return Err(Error::BadRange);
@@ -230,6 +244,7 @@ impl Blob {
         Ok(BlobStream::new(Arc::clone(&self.state), range, self.reads))
     }
 
+    /// Returns the blob's properties and closes the blob.
     pub(super) fn into_stat(self) -> Stat {
         self.stat
     }

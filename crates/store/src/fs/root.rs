@@ -1,7 +1,7 @@
-//! The folder everything lies in, reached through its descriptor only.
-//!
-//! Every path is relative and resolved by the kernel with `openat2(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS)`:
-//! no `..`, no absolute path and no planted symbolic link leads out of it.
+//! Opens, creates, renames and removes files below the store's folder, through its descriptor.
+//! Every path is relative and resolved by the kernel with `openat2(RESOLVE_BENEATH |
+//! RESOLVE_NO_SYMLINKS)`, so no `..`, absolute path or symbolic link leads out of the folder. Knows
+//! neither keys nor records; see `blob`.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -13,10 +13,12 @@ use rustix::io::Errno;
 
 use crate::error::{Error, Result};
 
+/// The mode of created folders.
 const DIR_MODE: Mode = Mode::from_raw_mode(0o700);
+/// The mode of created files.
 const FILE_MODE: Mode = Mode::from_raw_mode(0o600);
 
-/// An open folder.
+/// The open root folder of a store.
 #[derive(Debug)]
 pub(crate) struct Root {
     dir: OwnedFd,
@@ -24,13 +26,14 @@ pub(crate) struct Root {
 }
 
 impl Root {
-    /// Bytes that others than the administrator may still write.
+    /// Returns the free space for unprivileged users, in bytes.
     pub(crate) fn free_space(&self) -> Result<u64> {
         let space = rustix::fs::fstatvfs(&self.dir).map_err(std::io::Error::from)?;
         Ok(space.f_bavail.saturating_mul(space.f_frsize))
     }
 
-    /// Opens `path`, making it if it is not there, and locks it: one server per store.
+    /// Opens `path`, creating it if it does not exist, and locks it exclusively. Fails if another
+    /// server has it locked.
     pub(crate) fn open(path: &Path) -> Result<Self> {
         std::fs::create_dir_all(path)?;
         let root = Self::open_for_reading(path)?;
@@ -44,16 +47,17 @@ impl Root {
         Ok(root)
     }
 
-    /// Opens `path`, which must be there; beside a server that has it locked, too.
+    /// Opens an existing folder without locking it.
     pub(crate) fn open_for_reading(path: &Path) -> Result<Self> {
         let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
         let root = Self { dir: fs::open(path, flags, Mode::empty())?, path: path.to_owned() };
-        // Refuses old kernels at start rather than at the first request.
+        // Fails at start if the kernel lacks openat2, rather than at the first request.
         root.open_dir(".")?;
         Ok(root)
     }
 
-    /// Whether the folder can be read, and is still the one at its path: not unmounted, not replaced.
+    /// Checks that the folder can be read and is still the one at its path: not unmounted, not
+    /// replaced.
     pub(crate) fn probe(&self) -> Result<()> {
         self.entries("")?;
         let (here, there) = (fs::fstat(&self.dir)?, fs::stat(&self.path)?);
@@ -61,9 +65,12 @@ impl Root {
             return Ok(());
         }
         let path = self.path.display();
-        Err(Error::Unavailable(std::io::Error::other(format!("another folder lies at {path} now; start again"))))
+        Err(Error::Unavailable(std::io::Error::other(format!(
+            "{path} is now another folder than the one opened at start; restart the server"
+        ))))
     }
 
+    /// Opens a path below the root with `openat2(2)`.
     fn resolve(&self, path: &str, flags: OFlags, mode: Mode) -> Result<OwnedFd> {
         let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
         loop {
@@ -71,18 +78,19 @@ impl Root {
                 Ok(fd) => return Ok(fd),
                 // EAGAIN: a rename raced with the resolution (openat2(2)).
                 Err(Errno::AGAIN | Errno::INTR) => {}
-                // A link in the way is as good as nothing there; a file where a folder should be, too.
+                // A symbolic link in the path, or a file in place of a folder, counts as not found.
                 Err(Errno::LOOP | Errno::XDEV | Errno::NOTDIR) => return Err(Error::NotFound),
                 Err(errno) => return Err(errno.into()),
             }
         }
     }
 
+    /// Opens a folder.
     pub(crate) fn open_dir(&self, path: &str) -> Result<OwnedFd> {
         self.resolve(path, OFlags::DIRECTORY | OFlags::RDONLY, Mode::empty())
     }
 
-    /// Whether anything is there, a folder included.
+    /// Returns whether a file or folder exists at `path`.
     pub(crate) fn exists(&self, path: &str) -> Result<bool> {
         match self.resolve(path, OFlags::PATH, Mode::empty()) {
             Ok(_) => Ok(true),
@@ -91,7 +99,7 @@ impl Root {
         }
     }
 
-    /// Whether an open file is what lies at `path` now.
+    /// Returns whether `path` leads to the given open file.
     pub(crate) fn is_at(&self, file: &File, path: &str) -> Result<bool> {
         let there = match self.resolve(path, OFlags::PATH, Mode::empty()) {
             Err(Error::NotFound) => return Ok(false),
@@ -103,7 +111,7 @@ impl Root {
 
     /// Opens a regular file for reading.
     pub(crate) fn open_file(&self, path: &str) -> Result<File> {
-        // Without NONBLOCK a planted FIFO would hang the open.
+        // NONBLOCK, because opening a FIFO would block otherwise.
         let file = File::from(self.resolve(path, OFlags::RDONLY | OFlags::NONBLOCK, Mode::empty())?);
         if file.metadata()?.is_file() { Ok(file) } else { Err(Error::NotFound) }
     }
@@ -113,68 +121,69 @@ impl Root {
         Ok(File::from(self.resolve(path, OFlags::RDWR, Mode::empty())?))
     }
 
-    /// Creates a file that must not exist.
+    /// Creates a file. Fails if it exists.
     pub(crate) fn create_new(&self, path: &str) -> Result<File> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL;
         Ok(File::from(self.resolve(path, flags, FILE_MODE)?))
     }
 
-    /// Reads a small file; longer than `limit` bytes is damage.
+    /// Reads a whole file. Fails with [`Error::Damaged`] if it has more than `limit` bytes.
     pub(crate) fn read_small(&self, path: &str, limit: u64) -> Result<Vec<u8>> {
         self.open_small(path, limit).map(|(bytes, _)| bytes)
     }
 
-    /// The same, and the file that was read.
+    /// Reads a whole file like [`Self::read_small`] and returns it with the open file.
     pub(crate) fn open_small(&self, path: &str, limit: u64) -> Result<(Vec<u8>, File)> {
         let (mut bytes, file) = (Vec::new(), self.open_file(path)?);
         (&file).take(limit + 1).read_to_end(&mut bytes)?;
         if bytes.len() as u64 > limit {
-            return Err(Error::Damaged(format!("a record is longer than {limit} bytes")));
+            return Err(Error::Damaged(format!("the record {path} is longer than {limit} bytes")));
         }
         Ok((bytes, file))
     }
 
-    /// Makes the folder and its parents, each durable in its own parent.
+    /// Creates a folder and its parents, durably. Fails with [`Error::InvalidKey`] if a file has
+    /// the name of a folder.
     pub(crate) fn ensure_dir(&self, path: &str) -> Result<()> {
         if path.is_empty() || self.open_dir(path).is_ok() {
             return Ok(());
         }
-        let (parent, name) = split(path);
+        let (parent, name) = split_parent(path);
         self.ensure_dir(parent)?;
-        let parent = self.open_dir(dot(parent))?;
+        let parent = self.open_dir(or_dot(parent))?;
         match fs::mkdirat(&parent, name, DIR_MODE) {
             Ok(()) => fs::fsync(&parent)?,
             Err(Errno::EXIST) => {}
             Err(errno) => return Err(errno.into()),
         }
-        // Something else of that name is an object whose key would be this folder.
+        // A file with this name is the blob of another key.
         self.open_dir(path).map(drop).map_err(|error| match error {
             Error::NotFound => Error::InvalidKey("another key is a folder of this one"),
             other => other,
         })
     }
 
-    /// Makes what happened in a folder durable.
+    /// Makes the changes in a folder durable.
     pub(crate) fn sync_dir(&self, path: &str) -> Result<()> {
-        Ok(fs::fsync(self.open_dir(dot(path))?)?)
+        Ok(fs::fsync(self.open_dir(or_dot(path))?)?)
     }
 
-    /// Renames; fails with [`Error::AlreadyExists`] where `to` is taken, unless `replace`.
+    /// Renames a file. Fails with [`Error::AlreadyExists`] if `to` exists, unless `replace` is set.
     pub(crate) fn rename(&self, from: &str, to: &str, replace: bool) -> Result<()> {
-        let (from_dir, from_name) = split(from);
-        let (to_dir, to_name) = split(to);
+        let (from_dir, from_name) = split_parent(from);
+        let (to_dir, to_name) = split_parent(to);
         let flags = if replace { RenameFlags::empty() } else { RenameFlags::NOREPLACE };
-        let (source, target) = (self.open_dir(dot(from_dir))?, self.open_dir(dot(to_dir))?);
+        let (source, target) = (self.open_dir(or_dot(from_dir))?, self.open_dir(or_dot(to_dir))?);
         fs::renameat_with(&source, from_name, &target, to_name, flags).map_err(|errno| match errno {
             Errno::EXIST | Errno::ISDIR | Errno::NOTEMPTY => Error::AlreadyExists,
             other => other.into(),
         })
     }
 
-    /// Removes a file; `false` if there was none.
+    /// Removes a file. Returns `false` if there was none.
     pub(crate) fn unlink(&self, path: &str) -> Result<bool> {
-        let (dir, name) = split(path);
-        let dir = match self.open_dir(dot(dir)) {
+        let (dir, name) = split_parent(path);
+        let dir = match self.open_dir(or_dot(dir)) {
             Err(Error::NotFound) => return Ok(false),
             other => other?,
         };
@@ -185,10 +194,10 @@ impl Root {
         }
     }
 
-    /// Removes a folder if it is empty; `false` if it is not there or holds something.
+    /// Removes an empty folder. Returns `false` if it does not exist or is not empty.
     pub(crate) fn remove_empty_dir(&self, path: &str) -> Result<bool> {
-        let (parent, name) = split(path);
-        let parent = match self.open_dir(dot(parent)) {
+        let (parent, name) = split_parent(path);
+        let parent = match self.open_dir(or_dot(parent)) {
             Err(Error::NotFound) => return Ok(false),
             other => other?,
         };
@@ -199,7 +208,7 @@ impl Root {
         }
     }
 
-    /// Removes a flat folder with everything in it.
+    /// Removes a folder that holds only files, with its files.
     pub(crate) fn remove_flat_dir(&self, path: &str) -> Result<()> {
         for (name, is_dir) in self.entries(path)? {
             if !is_dir {
@@ -210,10 +219,10 @@ impl Root {
         Ok(())
     }
 
-    /// Names in a folder and whether each is one itself; nothing where there is no folder. Names that
-    /// are not UTF-8 were not made by us and are passed over.
+    /// Returns the names in a folder, each with whether it is a folder itself. Returns nothing if
+    /// the folder does not exist. Skips names that are not UTF-8, which the store never creates.
     pub(crate) fn entries(&self, path: &str) -> Result<Vec<(String, bool)>> {
-        let dir = match self.open_dir(dot(path)) {
+        let dir = match self.open_dir(or_dot(path)) {
             Err(Error::NotFound) => return Ok(Vec::new()),
             other => other?,
         };
@@ -229,11 +238,12 @@ impl Root {
     }
 }
 
-/// Parent and name of a relative path.
-pub(crate) fn split(path: &str) -> (&str, &str) {
+/// Splits a relative path into its parent and its name.
+pub(crate) fn split_parent(path: &str) -> (&str, &str) {
     path.rsplit_once('/').unwrap_or(("", path))
 }
 
-fn dot(path: &str) -> &str {
+/// Returns the path, or `.` for the root itself.
+fn or_dot(path: &str) -> &str {
     if path.is_empty() { "." } else { path }
 }

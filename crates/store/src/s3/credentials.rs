@@ -1,5 +1,6 @@
-//! The credentials that presigned requests are made with: taken from the chain, kept while they last, and never
-//! promised for longer than they live.
+//! Presigns requests with credentials from the AWS credential chain. Caches the credentials,
+//! refreshes them before they expire, and never issues a request that outlives them. The signature
+//! itself is in `sigv4`.
 
 use std::io;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -8,98 +9,112 @@ use std::time::{Duration, Instant, SystemTime};
 use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
 use tokio::sync::Mutex;
 
+use super::error::error_chain;
 use crate::PresignedRequest;
 use crate::error::{Error, Result};
 use crate::sigv4::{Endpoint, Presigner, Unsigned};
 
-/// How long before their end new ones are asked for.
-const EARLY: Duration = Duration::from_secs(15 * 60);
-/// How often the chain is asked at most while it has no newer ones.
-const FLOOR: Duration = Duration::from_secs(30);
-/// How long the chain may take.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// How long credentials without an end are taken to be the same.
-const REREAD: Duration = Duration::from_secs(15 * 60);
+/// How long before their expiry credentials are refreshed.
+const REFRESH_BEFORE_EXPIRY: Duration = Duration::from_secs(15 * 60);
+/// The shortest time between two calls of the chain while it returns credentials that expire soon.
+const MIN_REFRESH_INTERVAL: Duration = Duration::from_secs(30);
+/// The time limit of a call of the chain.
+const PROVIDER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long credentials without an expiry are cached.
+const STATIC_CREDENTIALS_TTL: Duration = Duration::from_secs(15 * 60);
 
-/// A presigner that follows the chain's credentials.
+/// Presigns with the current credentials of the chain.
 #[derive(Debug)]
-pub(super) struct Rotating {
+pub(super) struct RotatingPresigner {
     provider: Option<SharedCredentialsProvider>,
     endpoint: Endpoint,
-    current: RwLock<Option<Arc<Current>>>,
-    asking: Mutex<()>,
+    current: RwLock<Option<Arc<CachedCredentials>>>,
+    refresh_lock: Mutex<()>,
 }
 
 #[derive(Debug)]
-struct Current {
+/// Cached credentials, in the form of a presigner.
+struct CachedCredentials {
     presigner: Presigner,
-    ends: Option<SystemTime>,
-    taken: Instant,
+    expires: Option<SystemTime>,
+    fetched_at: Instant,
 }
 
-impl Current {
+impl CachedCredentials {
+    /// Returns whether the credentials can be used without a refresh.
     fn is_fresh(&self) -> bool {
-        let age = self.taken.elapsed();
-        match self.ends {
-            None => age < REREAD,
-            Some(ends) => ends > SystemTime::now() + EARLY || (age < FLOOR && ends > SystemTime::now()),
+        let age = self.fetched_at.elapsed();
+        match self.expires {
+            None => age < STATIC_CREDENTIALS_TTL,
+            Some(expires) => {
+                expires > SystemTime::now() + REFRESH_BEFORE_EXPIRY
+                    || (age < MIN_REFRESH_INTERVAL && expires > SystemTime::now())
+            }
         }
     }
 }
 
-impl Rotating {
+impl RotatingPresigner {
+    /// Creates a presigner for `endpoint`. Calls the provider on first use.
     pub(super) fn new(provider: Option<SharedCredentialsProvider>, endpoint: Endpoint) -> Self {
-        Self { provider, endpoint, current: RwLock::default(), asking: Mutex::default() }
+        Self { provider, endpoint, current: RwLock::default(), refresh_lock: Mutex::default() }
     }
 
-    /// A request that ends with its credentials if they end before it would.
+    /// Presigns a request that expires with its credentials if they expire before `lifetime` is
+    /// over.
     pub(super) async fn presign(&self, unsigned: Unsigned<'_>, lifetime: Duration) -> Result<PresignedRequest> {
         let current = self.current().await?;
         let now = SystemTime::now();
-        let left = current.ends.map_or(lifetime, |ends| ends.duration_since(now).unwrap_or_default());
+        let left = current.expires.map_or(lifetime, |expires| expires.duration_since(now).unwrap_or_default());
         if left < Duration::from_secs(1) {
             return Err(Error::Unavailable(io::Error::other("the S3 credentials have expired")));
         }
         current.presigner.presign(unsigned, now, lifetime.min(left))
     }
 
-    async fn current(&self) -> Result<Arc<Current>> {
-        let kept = || self.current.read().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(current) = kept().filter(|current| current.is_fresh()) {
+    /// Returns the cached credentials; refreshes them if they are due. If the refresh fails,
+    /// returns the old ones as long as they are valid.
+    async fn current(&self) -> Result<Arc<CachedCredentials>> {
+        let cached = || self.current.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(current) = cached().filter(|current| current.is_fresh()) {
             return Ok(current);
         }
-        let _one_at_a_time = self.asking.lock().await;
-        if let Some(current) = kept().filter(|current| current.is_fresh()) {
+        let _refresh_guard = self.refresh_lock.lock().await;
+        if let Some(current) = cached().filter(|current| current.is_fresh()) {
             return Ok(current);
         }
         let failed = |error: String| Error::Unavailable(io::Error::other(format!("no S3 credentials: {error}")));
-        let provider = self.provider.as_ref().ok_or_else(|| failed("there is no provider of any".into()))?;
-        let asked = tokio::time::timeout(PATIENCE, provider.provide_credentials()).await;
-        let given =
-            match asked.map_err(|_| "no answer in time".to_owned()).and_then(|given| given.map_err(|e| shown(&e))) {
-                Ok(given) => given,
-                Err(reason) => {
-                    // What is there may still be good for a while; it is not asked for again at once.
-                    let old = kept().filter(|current| current.ends.is_none_or(|ends| ends > SystemTime::now()));
-                    let old = old.ok_or_else(|| failed(reason))?;
-                    let again = Current { presigner: old.presigner.clone(), ends: old.ends, taken: Instant::now() };
-                    return Ok(self.keep(again));
-                }
-            };
+        let provider = self.provider.as_ref().ok_or_else(|| failed("no provider is configured".into()))?;
+        let fetched = tokio::time::timeout(PROVIDER_TIMEOUT, provider.provide_credentials()).await;
+        let given = match fetched
+            .map_err(|_| "no response in time".to_owned())
+            .and_then(|given| given.map_err(|error| error_chain(&error)))
+        {
+            Ok(given) => given,
+            Err(reason) => {
+                // The cached credentials can still be valid. Caching them again delays the next
+                // attempt.
+                let old = cached().filter(|current| current.expires.is_none_or(|expires| expires > SystemTime::now()));
+                let old = old.ok_or_else(|| failed(reason))?;
+                let again = CachedCredentials {
+                    presigner: old.presigner.clone(),
+                    expires: old.expires,
+                    fetched_at: Instant::now(),
+                };
+                return Ok(self.cache(again));
+            }
+        };
         let presigner = Presigner::new(self.endpoint.clone(), given.access_key_id(), given.secret_access_key());
         let presigner = presigner.with_token(given.session_token());
-        Ok(self.keep(Current { presigner, ends: given.expiry(), taken: Instant::now() }))
+        Ok(self.cache(CachedCredentials { presigner, expires: given.expiry(), fetched_at: Instant::now() }))
     }
 
-    fn keep(&self, current: Current) -> Arc<Current> {
+    /// Replaces the cached credentials.
+    fn cache(&self, current: CachedCredentials) -> Arc<CachedCredentials> {
         let current = Arc::new(current);
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&current));
         current
     }
-}
-
-fn shown(error: &aws_credential_types::provider::error::CredentialsError) -> String {
-    super::error::told(error)
 }
 
 #[cfg(test)]
@@ -107,71 +122,75 @@ mod tests {
     use super::*;
     use aws_credential_types::Credentials;
 
-    fn rotating(ends: Option<SystemTime>) -> Rotating {
-        let given = Credentials::new("ACCESS", "secret", Some("to/ken".into()), ends, "test");
+    fn rotating_presigner(expires: Option<SystemTime>) -> RotatingPresigner {
+        let given = Credentials::new("ACCESS", "secret", Some("to/ken".into()), expires, "test");
         let endpoint = Endpoint { url: "http://127.0.0.1:1".into(), region: "r".into(), bucket: Some("b".into()) };
-        Rotating::new(Some(SharedCredentialsProvider::new(given)), endpoint)
+        RotatingPresigner::new(Some(SharedCredentialsProvider::new(given)), endpoint)
     }
 
     const HOUR: Duration = Duration::from_secs(3600);
 
-    async fn signed(rotating: &Rotating) -> Result<PresignedRequest> {
-        rotating.presign(Unsigned { method: "GET", key: "k", query: &[], headers: &[] }, HOUR).await
+    async fn signed(rotating_presigner: &RotatingPresigner) -> Result<PresignedRequest> {
+        rotating_presigner.presign(Unsigned { method: "GET", key: "k", query: &[], headers: &[] }, HOUR).await
     }
 
     #[tokio::test]
-    async fn a_request_ends_with_its_credentials_and_says_so() {
+    async fn a_request_expires_with_its_credentials() {
         let now = SystemTime::now();
-        let request = signed(&rotating(Some(now + Duration::from_secs(90)))).await.unwrap();
+        let request = signed(&rotating_presigner(Some(now + Duration::from_secs(90)))).await.unwrap();
         assert!(request.url.contains("&X-Amz-Security-Token=to%2Fken&X-Amz-Signature="), "{}", request.url);
         let left = request.expires.duration_since(now).unwrap_or_default();
         assert!(left <= Duration::from_secs(90) && left > Duration::from_secs(80), "{left:?}");
-        let request = signed(&rotating(Some(now + 2 * HOUR))).await.unwrap();
+        let request = signed(&rotating_presigner(Some(now + 2 * HOUR))).await.unwrap();
         assert!(request.url.contains("X-Amz-Expires=3600&"), "{}", request.url);
-        let request = signed(&rotating(None)).await.unwrap();
+        let request = signed(&rotating_presigner(None)).await.unwrap();
         assert!(request.expires.duration_since(now).unwrap_or_default() > HOUR - Duration::from_secs(2));
     }
 
-    /// Gives credentials once, and then fails.
+    /// Returns credentials once and then fails.
     #[derive(Debug, Default)]
-    struct Once(Arc<std::sync::atomic::AtomicUsize>);
+    struct OnceProvider(Arc<std::sync::atomic::AtomicUsize>);
 
-    impl aws_credential_types::provider::ProvideCredentials for Once {
+    impl aws_credential_types::provider::ProvideCredentials for OnceProvider {
         fn provide_credentials<'a>(&'a self) -> aws_credential_types::provider::future::ProvideCredentials<'a>
         where
             Self: 'a,
         {
             use aws_credential_types::provider::{error::CredentialsError, future::ProvideCredentials};
-            let ends = SystemTime::now() + Duration::from_secs(300);
+            let expires = SystemTime::now() + Duration::from_secs(300);
             ProvideCredentials::ready(match self.0.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
-                0 => Ok(Credentials::new("ACCESS", "secret", None, Some(ends), "test")),
+                0 => Ok(Credentials::new("ACCESS", "secret", None, Some(expires), "test")),
                 _ => Err(CredentialsError::provider_error("the role is away")),
             })
         }
     }
 
     #[tokio::test]
-    async fn a_chain_that_fails_is_not_asked_for_every_request() {
-        let once = Once::default();
-        let asked = Arc::clone(&once.0);
-        let provider = SharedCredentialsProvider::new(once);
-        let rotating = Rotating::new(Some(provider), rotating(None).endpoint);
-        signed(&rotating).await.unwrap();
-        // Older than the floor, and near their end: time to ask again.
-        let current = rotating.current().await.unwrap();
-        let taken = Instant::now() - 2 * FLOOR;
-        rotating.keep(Current { presigner: current.presigner.clone(), ends: current.ends, taken });
+    async fn a_failing_chain_is_not_called_for_every_request() {
+        let provider = OnceProvider::default();
+        let calls = Arc::clone(&provider.0);
+        let provider = SharedCredentialsProvider::new(provider);
+        let rotating_presigner = RotatingPresigner::new(Some(provider), rotating_presigner(None).endpoint);
+        signed(&rotating_presigner).await.unwrap();
+        // Fetched longer ago than the minimum interval and about to expire: a refresh is due.
+        let current = rotating_presigner.current().await.unwrap();
+        let fetched_at = Instant::now() - 2 * MIN_REFRESH_INTERVAL;
+        rotating_presigner.cache(CachedCredentials {
+            presigner: current.presigner.clone(),
+            expires: current.expires,
+            fetched_at,
+        });
         for _ in 0..50 {
-            signed(&rotating).await.unwrap();
+            signed(&rotating_presigner).await.unwrap();
         }
-        assert_eq!(asked.load(std::sync::atomic::Ordering::SeqCst), 2);
+        assert_eq!(calls.load(std::sync::atomic::Ordering::SeqCst), 2);
     }
 
     #[tokio::test]
     async fn expired_credentials_sign_nothing() {
-        let refused = signed(&rotating(Some(SystemTime::now() - HOUR))).await;
+        let refused = signed(&rotating_presigner(Some(SystemTime::now() - HOUR))).await;
         assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
-        let none = Rotating::new(None, rotating(None).endpoint);
+        let none = RotatingPresigner::new(None, rotating_presigner(None).endpoint);
         assert!(matches!(signed(&none).await, Err(Error::Unavailable(_))));
     }
 }

@@ -1,17 +1,19 @@
-//! Drafts in a bucket: each fragment is a blob of its own, since nothing there can be written to twice.
+//! Stores drafts in a bucket. Each fragment is an object of its own, because an S3 object can't be
+//! appended to. Joining copies inside S3 where the fragments are large enough for parts.
 
 use futures::{StreamExt as _, TryStreamExt as _};
 use uuid::Uuid;
 
 use super::S3Store;
-use super::writing::Copying;
+use super::writing::CopyOptions;
 use crate::error::{Error, Result};
 use crate::{Attributes, ByteStream, Deletion, Fragment, MIN_PART_SIZE, Stat, Store as _, UploadRef, key};
 
-/// Blobs of a draft discarded in one listing.
-const DISCARDED: usize = 1000;
+/// The number of fragments that are listed at once when a draft is discarded.
+const DISCARD_PAGE: usize = 1000;
 
 impl S3Store {
+    /// Writes a fragment as an object below the draft's folder.
     pub(super) async fn write_to_draft(
         &self,
         draft: &str,
@@ -24,10 +26,11 @@ impl S3Store {
         Ok(Fragment { place, offset: 0, size: stat.size })
     }
 
+    /// Removes all fragments of a draft. Idempotent.
     pub(super) async fn discard_draft(&self, draft: &str) -> Result<()> {
         key::check(draft)?;
         loop {
-            let found = self.list(&format!("{draft}/"), None, DISCARDED).await?;
+            let found = self.list(&format!("{draft}/"), None, DISCARD_PAGE).await?;
             if found.is_empty() {
                 return Ok(());
             }
@@ -37,7 +40,8 @@ impl S3Store {
         }
     }
 
-    /// Makes one blob of several: by copies inside the bucket where they are long enough for that, else by reading them.
+    /// Joins fragments into the object at `to`: by copying inside S3 if every fragment but the last
+    /// is large enough for a part, otherwise by reading and writing them.
     pub(super) async fn join_fragments(
         &self,
         fragments: &[Fragment],
@@ -49,19 +53,17 @@ impl S3Store {
             if self.find(to).await?.is_some() {
                 return Err(Error::AlreadyExists);
             }
-            self.copy(&one.place, to, &stat, Copying::default()).await?;
+            self.copy(&one.place, to, &stat, CopyOptions::default()).await?;
             return self.head(to).await;
         }
-        let copied = |fragment: &Fragment| (MIN_PART_SIZE..=self.max_copy).contains(&fragment.size);
-        let inside = (2..=10_000).contains(&fragments.len()) && fragments.iter().rev().skip(1).all(copied);
-        if !inside || fragments.last().is_none_or(|last| last.size == 0 || last.size > self.max_copy) {
+        let copyable = |fragment: &Fragment| (MIN_PART_SIZE..=self.max_copy).contains(&fragment.size);
+        let all_copyable = (2..=10_000).contains(&fragments.len()) && fragments.iter().rev().skip(1).all(copyable);
+        if !all_copyable || fragments.last().is_none_or(|last| last.size == 0 || last.size > self.max_copy) {
             let places = fragments.iter().map(|fragment| fragment.place.clone()).collect();
-            return self.write_stream(to, self.one_after_the_other(places), attributes).await.map_err(
-                |error| match error {
-                    Error::Incomplete(error) if is_gone(&error) => Error::NotFound,
-                    other => other,
-                },
-            );
+            return self.write_stream(to, self.concatenate(places), attributes).await.map_err(|error| match error {
+                Error::Incomplete(error) if is_not_found(&error) => Error::NotFound,
+                other => other,
+            });
         }
         if self.find(to).await?.is_some() {
             return Err(Error::AlreadyExists);
@@ -70,28 +72,31 @@ impl S3Store {
         match self.copy_fragments(&upload, fragments).await {
             Ok(()) => self.head(to).await,
             Err(error) => {
-                self.give_up(&upload).await;
+                self.abort_failed(&upload).await;
                 Err(error)
             }
         }
     }
 
+    /// Copies fragments as the parts of an upload and completes it.
     async fn copy_fragments(&self, upload: &UploadRef, fragments: &[Fragment]) -> Result<()> {
         let mut done = Vec::with_capacity(fragments.len());
         for (number, fragment) in (1..).zip(fragments) {
             done.push(if fragment.size < MIN_PART_SIZE {
-                // Only the last. Not every server copies what is short.
+                // Only the last fragment can be this short. Not every server copies ranges below
+                // the part size.
                 let body = self.read(&fragment.place, None).await?.1;
                 let bytes = body.try_collect::<Vec<_>>().await.map_err(Error::Incomplete)?;
-                self.send_part(upload, number, bytes.concat().into()).await?
+                self.upload_part(upload, number, bytes.concat().into()).await?
             } else {
                 self.copy_part(upload, number, &self.source(&fragment.place), None, 0..fragment.size).await?
             });
         }
-        self.publish(upload, done, false).await
+        self.complete_parts(upload, done, false).await
     }
 
-    fn one_after_the_other(&self, places: Vec<String>) -> ByteStream {
+    /// Returns the bytes of objects, one after the other.
+    fn concatenate(&self, places: Vec<String>) -> ByteStream {
         let store = self.clone();
         let bodies = futures::stream::iter(places).then(move |place| {
             let store = store.clone();
@@ -101,8 +106,8 @@ impl S3Store {
     }
 }
 
-/// Whether a stream of ours ended since what it read was not there.
-fn is_gone(error: &std::io::Error) -> bool {
+/// Returns whether a stream of [`S3Store::concatenate`] failed because an object does not exist.
+fn is_not_found(error: &std::io::Error) -> bool {
     error
         .get_ref()
         .and_then(|inner| inner.downcast_ref::<Error>())

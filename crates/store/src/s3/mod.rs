@@ -1,16 +1,16 @@
-//! The S3 store: the same contract over a bucket. Bytes of clients go to S3 by requests that are signed here and never
-//! pass through us.
-//!
-//! Conditional writes keep blobs immutable; where a server ignores them (some do), a look before the write is all
-//! there is, and two writers of one key at one moment are not told apart. Keys are never used twice, so that this
-//! takes a mistake of our own.
+//! Stores blobs in an S3 bucket. Clients send and read bytes with presigned requests, so the bytes
+//! do not pass through the server. Conditional writes keep blobs immutable. Some servers ignore the
+//! condition; there the store checks the key before it writes, and two concurrent writers of one
+//! key are not detected. Such writers do not occur, because the server never uses a key twice. See
+//! `multipart` for uploads, `writing` for the server's own writes and `deletion` for deletes.
 
-mod answers;
 mod credentials;
 mod deletion;
 mod draft;
 mod error;
 mod multipart;
+mod options;
+mod response;
 mod writing;
 
 use std::ops::Range;
@@ -29,10 +29,11 @@ use aws_sdk_s3::config::{
 use aws_sdk_s3::types::ServerSideEncryption;
 use uuid::Uuid;
 
-use self::answers::{entry, etag, length, time};
-use self::credentials::Rotating;
-use self::error::{Trouble as _, unavailable};
-use self::writing::Copying;
+use self::credentials::RotatingPresigner;
+use self::error::{SdkResultExt as _, unavailable};
+pub use self::options::{Addressing, Encryption, MAX_COPY, S3Options};
+use self::response::{entry, etag, length, time};
+use self::writing::CopyOptions;
 use crate::completion::Completion;
 use crate::error::{Error, Result};
 use crate::key;
@@ -43,69 +44,16 @@ use crate::{
     UploadRef,
 };
 
-/// How long the bucket's versioning is taken to be as it was.
-const VERSIONING_KEPT: Duration = Duration::from_secs(60);
-/// The most bytes that S3 copies in one request.
-pub const MAX_COPY: u64 = 5 << 30;
-const CONNECT: Duration = Duration::from_secs(3);
-/// For an answer's body, once its head is there.
-const HEADROOM: Duration = Duration::from_secs(5);
-/// For what S3 itself must copy or put together, and for bytes of ours on their way there.
-const PATIENCE: Duration = Duration::from_secs(600);
+/// How long the bucket's versioning state is cached.
+const VERSIONING_TTL: Duration = Duration::from_secs(60);
+/// The time limit for connecting.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// The additional time limit for the body of a response.
+const BODY_TIMEOUT: Duration = Duration::from_secs(5);
+/// The time limit of requests that copy, assemble or upload bytes.
+const TRANSFER_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// How a bucket is named in a URL.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Addressing {
-    /// As the first segment of the path.
-    Path,
-    /// As the first label of the host.
-    Host,
-}
-
-/// Encryption asked for at every write; the bucket's own default applies where nothing is asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Encryption {
-    /// `AES256`.
-    S3,
-    /// `aws:kms`, with this key or the account's own.
-    Kms(Option<String>),
-    /// `aws:kms:dsse`, likewise.
-    KmsTwice(Option<String>),
-}
-
-/// Where a bucket is and how to speak to it.
-#[derive(Clone)]
-pub struct S3Options {
-    /// Its name.
-    pub bucket: String,
-    /// The region, in signatures.
-    pub region: String,
-    /// What we connect to: scheme and authority.
-    pub endpoint: String,
-    /// What clients are told to connect to, likewise.
-    pub public_endpoint: String,
-    /// How it is addressed at both.
-    pub addressing: Addressing,
-    /// Encryption at rest.
-    pub encryption: Option<Encryption>,
-    /// The most bytes that one copy request takes; S3 takes [`MAX_COPY`].
-    pub max_copy: u64,
-    /// How long an answer, or the next bytes of one, may take.
-    pub timeout: Duration,
-    /// Access key, secret key and session token; `None` is the standard chain.
-    pub credentials: Option<(String, String, Option<String>)>,
-}
-
-impl std::fmt::Debug for S3Options {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("S3Options")
-            .field("bucket", &self.bucket)
-            .field("endpoint", &self.endpoint)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Blobs in a bucket. Cheap to clone.
+/// A store in an S3 bucket. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct S3Store {
     client: Client,
@@ -113,30 +61,32 @@ pub struct S3Store {
     encryption: Option<Encryption>,
     timeout: Duration,
     max_copy: u64,
-    signing: Arc<Rotating>,
+    signing: Arc<RotatingPresigner>,
     versioning: Arc<Mutex<Option<(Instant, Versioning)>>>,
 }
 
-/// What the bucket does with what is deleted or overwritten.
+/// The versioning state of a bucket (S3, "Using versioning in S3 buckets").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Versioning {
-    /// It is gone.
-    Never,
-    /// Kept below a delete marker.
+    /// Deleted objects are gone.
+    Unversioned,
+    /// Deleted objects remain below a delete marker.
     Enabled,
-    /// Gone, but older versions may be there.
+    /// Deleted objects are gone, but older versions can exist.
     Suspended,
 }
 
 impl S3Store {
-    /// Opens a bucket. Connects to nothing yet: whether it answers is what [`Store::probe`] says.
+    /// Creates a store for a bucket. Does not connect; call [`Store::probe`] to check the
+    /// connection.
     pub async fn open(options: S3Options) -> Self {
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .region(Region::new(options.region.clone()))
             .endpoint_url(&options.endpoint)
             .retry_config(RetryConfig::standard().with_max_attempts(3))
-            .timeout_config(timeouts(options.timeout, options.timeout + HEADROOM))
-            // A slow reader of ours is no stalled stream of theirs; a body that stalls is found by `body`.
+            .timeout_config(timeouts(options.timeout, options.timeout + BODY_TIMEOUT))
+            // A client that reads slowly would look like a stalled stream; `body` detects real
+            // stalls.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
         if let Some((access_key, secret_key, token)) = &options.credentials {
             let given = Credentials::new(access_key, secret_key, token.clone(), None, "given");
@@ -145,7 +95,8 @@ impl S3Store {
         let shared = loader.load().await;
         let config = aws_sdk_s3::config::Builder::from(&shared)
             .force_path_style(options.addressing == Addressing::Path)
-            // Many S3-compatible servers know no other checksums; signed payloads are checked all the same.
+            // Many S3-compatible servers do not support the SDK's default checksums. Signed
+            // payloads are verified anyway.
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
             .build();
@@ -165,28 +116,30 @@ impl S3Store {
             encryption: options.encryption,
             timeout: options.timeout,
             max_copy: options.max_copy,
-            signing: Arc::new(Rotating::new(shared.credentials_provider(), endpoint)),
+            signing: Arc::new(RotatingPresigner::new(shared.credentials_provider(), endpoint)),
             versioning: Arc::default(),
         }
     }
 
+    /// Presigns a request to the public endpoint.
     async fn presign(&self, unsigned: Unsigned<'_>, lifetime: Duration) -> Result<PresignedRequest> {
         self.signing.presign(unsigned, lifetime).await
     }
 
-    /// For requests that take as long as their bytes do.
-    fn patiently(&self) -> aws_sdk_s3::config::Builder {
-        aws_sdk_s3::config::Config::builder().timeout_config(timeouts(self.timeout, PATIENCE))
+    /// Returns the configuration for requests whose duration depends on the number of bytes.
+    fn with_transfer_timeout(&self) -> aws_sdk_s3::config::Builder {
+        aws_sdk_s3::config::Config::builder().timeout_config(timeouts(self.timeout, TRANSFER_TIMEOUT))
     }
 
-    /// The blob at a key that passed its check.
+    /// Returns the properties of the object at a valid key.
     async fn head(&self, key: &str) -> Result<Stat> {
-        self.look(key).await.map(|(stat, _)| stat)
+        self.head_with_encryption(key).await.map(|(stat, _)| stat)
     }
 
-    /// The same, and whether encryption makes its ETag something else than an MD5.
-    async fn look(&self, key: &str) -> Result<(Stat, bool)> {
-        let head = self.client.head_object().bucket(&*self.bucket).key(key).send().await.or_trouble()?;
+    /// Returns the properties of an object, and whether its encryption makes the ETag something
+    /// other than an MD5.
+    async fn head_with_encryption(&self, key: &str) -> Result<(Stat, bool)> {
+        let head = self.client.head_object().bucket(&*self.bucket).key(key).send().await.or_store_error()?;
         let opaque = head.server_side_encryption().is_some_and(|by| *by != ServerSideEncryption::Aes256);
         let stat = Stat {
             size: length(head.content_length())?,
@@ -202,7 +155,7 @@ impl S3Store {
         Ok((stat, opaque))
     }
 
-    /// As [`Self::head`]; `None` where there is no such blob.
+    /// Returns the properties of an object; `None` if it does not exist.
     async fn find(&self, key: &str) -> Result<Option<Stat>> {
         match self.head(key).await {
             Ok(stat) => Ok(Some(stat)),
@@ -211,24 +164,25 @@ impl S3Store {
         }
     }
 
+    /// Returns the bucket's versioning state, cached for [`VERSIONING_TTL`].
     async fn versioning(&self) -> Result<Versioning> {
         use aws_sdk_s3::types::BucketVersioningStatus as Status;
         let known = *self.versioning.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, versioning)) = known.filter(|(at, _)| at.elapsed() < VERSIONING_KEPT) {
+        if let Some((_, versioning)) = known.filter(|(at, _)| at.elapsed() < VERSIONING_TTL) {
             return Ok(versioning);
         }
-        let answer = self.client.get_bucket_versioning().bucket(&*self.bucket).send().await.or_trouble();
+        let answer = self.client.get_bucket_versioning().bucket(&*self.bucket).send().await.or_store_error();
         let versioning = match answer {
             Ok(answer) => match answer.status() {
                 Some(Status::Enabled) => Versioning::Enabled,
                 Some(_) => Versioning::Suspended,
-                None => Versioning::Never,
+                None => Versioning::Unversioned,
             },
-            // A server that knows of no versions keeps none.
+            // A server without the operation has no versioning.
             Err(Error::Refused(code))
                 if ["NotImplemented", "MethodNotAllowed", "501", "405"].contains(&code.as_str()) =>
             {
-                Versioning::Never
+                Versioning::Unversioned
             }
             Err(error) => return Err(error),
         };
@@ -236,16 +190,17 @@ impl S3Store {
         Ok(versioning)
     }
 
-    /// The bucket is not what it was taken for.
-    fn forget_versioning(&self) {
+    /// Discards the cached versioning state.
+    fn clear_cached_versioning(&self) {
         *self.versioning.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// The bytes of an answer as they come. One that falls silent is an error, and so is one that ends early.
+    /// Returns the body of a response. The stream fails if no chunk arrives within the timeout or
+    /// if the body ends early.
     fn body(&self, body: aws_sdk_s3::primitives::ByteStream) -> ByteStream {
-        let silence = self.timeout;
+        let idle_timeout = self.timeout;
         Box::pin(futures::stream::try_unfold(body, move |mut body| async move {
-            match tokio::time::timeout(silence, body.next()).await {
+            match tokio::time::timeout(idle_timeout, body.next()).await {
                 Ok(Some(Ok(chunk))) => Ok(Some((chunk, body))),
                 Ok(Some(Err(error))) => Err(std::io::Error::other(error)),
                 Ok(None) => Ok(None),
@@ -254,12 +209,13 @@ impl S3Store {
         }))
     }
 
+    /// Returns the values of the encryption headers.
     fn encryption(&self) -> (Option<ServerSideEncryption>, Option<String>) {
         match &self.encryption {
             None => (None, None),
             Some(Encryption::S3) => (Some(ServerSideEncryption::Aes256), None),
             Some(Encryption::Kms(key)) => (Some(ServerSideEncryption::AwsKms), key.clone()),
-            Some(Encryption::KmsTwice(key)) => (Some(ServerSideEncryption::AwsKmsDsse), key.clone()),
+            Some(Encryption::KmsDsse(key)) => (Some(ServerSideEncryption::AwsKmsDsse), key.clone()),
         }
     }
 }
@@ -374,9 +330,16 @@ impl Store for S3Store {
             }
             other => other,
         };
-        let asked = range.as_ref().map(|range| format!("bytes={}-{}", range.start, range.end - 1));
-        let answer =
-            self.client.get_object().bucket(&*self.bucket).key(key).set_range(asked).send().await.or_trouble()?;
+        let range_header = range.as_ref().map(|range| format!("bytes={}-{}", range.start, range.end - 1));
+        let answer = self
+            .client
+            .get_object()
+            .bucket(&*self.bucket)
+            .key(key)
+            .set_range(range_header)
+            .send()
+            .await
+            .or_store_error()?;
         let sent = length(answer.content_length())?;
         let size = match (&range, answer.content_range()) {
             (None, _) => sent,
@@ -387,11 +350,11 @@ impl Store for S3Store {
                     return Err(Error::BadRange);
                 }
                 if sent != range.end - range.start {
-                    return Err(unavailable("another range than was asked for"));
+                    return Err(unavailable("another range than requested"));
                 }
                 total
             }
-            (Some(_), None) => return Err(unavailable("the whole where a range was asked for")),
+            (Some(_), None) => return Err(unavailable("the whole object instead of the requested range")),
         };
         let stat = Stat {
             size,
@@ -412,7 +375,7 @@ impl Store for S3Store {
         key::check(key)?;
         let found = self.head(key).await;
         if matches!(found, Err(Error::NotFound)) {
-            // A HEAD has no body to say that it is the bucket which is not there.
+            // The response to HEAD has no body, so a missing bucket looks like a missing key.
             self.probe().await?;
         }
         found
@@ -426,8 +389,8 @@ impl Store for S3Store {
         if self.find(to).await?.is_some() {
             return Err(Error::AlreadyExists);
         }
-        self.copy(from, to, &stat, Copying { carrying, ..Copying::default() }).await?;
-        // What was put there since it was copied is not what was moved.
+        self.copy(from, to, &stat, CopyOptions { attributes: carrying, ..CopyOptions::default() }).await?;
+        // An object that was written to `from` after the copy must not be removed.
         match self.find(from).await? {
             Some(now) if now.etag != stat.etag => Err(Error::Changed),
             Some(_) => self.purge(from).await,
@@ -455,10 +418,10 @@ impl Store for S3Store {
     async fn delete(&self, key: &str, deletion: Deletion) -> Result<()> {
         key::check(key)?;
         match deletion {
-            Deletion::Restorable => self.hide(key).await,
+            Deletion::Restorable => self.delete_restorable(key).await,
             Deletion::Purge => {
                 self.purge(key).await?;
-                self.purge(&key::trash(key)).await
+                self.purge(&key::trash_key(key)).await
             }
         }
     }
@@ -466,7 +429,7 @@ impl Store for S3Store {
     #[tracing::instrument(name = "store.restore", level = "trace", skip_all)]
     async fn restore(&self, key: &str) -> Result<Stat> {
         key::check(key)?;
-        self.bring_back(key).await
+        self.undelete(key).await
     }
 
     #[tracing::instrument(name = "store.list", level = "trace", skip_all)]
@@ -475,12 +438,11 @@ impl Store for S3Store {
         let mut after = after.map(str::to_owned);
         while found.len() < limit {
             let request = self.client.list_objects_v2().bucket(&*self.bucket).prefix(prefix);
-            let page = request.set_start_after(after.clone()).send().await.or_trouble()?;
+            let page = request.set_start_after(after.clone()).send().await.or_store_error()?;
             for object in page.contents() {
                 let entry = entry(object)?;
                 after = Some(entry.key.clone());
-                let ours = key::check(&entry.key).is_ok();
-                if ours && found.len() < limit {
+                if key::check(&entry.key).is_ok() && found.len() < limit {
                     found.push(entry);
                 }
             }
@@ -499,15 +461,16 @@ impl Store for S3Store {
 
     #[tracing::instrument(name = "store.probe", level = "trace", skip_all)]
     async fn probe(&self) -> Result<()> {
-        match self.client.head_bucket().bucket(&*self.bucket).send().await.or_trouble() {
+        match self.client.head_bucket().bucket(&*self.bucket).send().await.or_store_error() {
             Err(Error::NotFound) => Err(Error::Refused("NoSuchBucket".into())),
             other => other.map(drop),
         }
     }
 }
 
-/// `silence` ends with the head of an answer, so that an attempt as a whole needs an end of its own.
-fn timeouts(silence: Duration, attempt: Duration) -> TimeoutConfig {
-    let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).read_timeout(silence);
+/// Returns the timeouts of requests. The SDK's read timeout ends with the head of a response, so
+/// the whole attempt needs its own limit.
+fn timeouts(read: Duration, attempt: Duration) -> TimeoutConfig {
+    let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(read);
     timeouts.operation_attempt_timeout(attempt).build()
 }

@@ -1,4 +1,6 @@
-//! Our own writes: streams of any length, copies of any size, and blobs joined.
+//! Writes objects from the server itself: streams of any length and copies of any size. An object
+//! becomes visible only when it is complete. Clients' uploads do not pass through here; see
+//! `multipart`.
 
 use std::ops::Range;
 
@@ -9,36 +11,40 @@ use futures::TryStreamExt as _;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::S3Store;
-use super::error::{Trouble as _, unavailable};
+use super::error::{SdkResultExt as _, unavailable};
 use crate::error::{Error, Result};
 use crate::{Attributes, ByteStream, Stat, UploadRef};
 
-/// What is held in memory of a stream: a part. It doubles now and then, so that 10,000 parts hold 600 GiB and none is
-/// over 128 MiB.
-const PART: usize = 8 << 20;
-const DOUBLED_EVERY: i32 = 2000;
-const COPY_PART: u64 = 1 << 30;
+/// The size of a stream's first part, which is also the memory that a write needs. The size doubles
+/// every [`DOUBLE_EVERY`] parts, so that 10,000 parts hold 600 GiB and no part exceeds 128 MiB.
+const FIRST_PART_SIZE: usize = 8 << 20;
+/// The number of parts after which the part size doubles.
+const DOUBLE_EVERY: i32 = 2000;
+/// The size of a copied part, in bytes.
+const COPY_PART_SIZE: u64 = 1 << 30;
 
-const SOURCE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+/// The characters that are percent-encoded in `x-amz-copy-source`.
+const COPY_SOURCE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
-/// How a blob is copied.
+/// Options of a copy.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Copying<'a> {
-    /// Whether it may take the place of what is there.
+pub(super) struct CopyOptions<'a> {
+    /// Whether the copy may overwrite an existing object.
     pub(super) replace: bool,
-    /// What the copy carries, where that is not what the blob does.
-    pub(super) carrying: Option<&'a Attributes>,
+    /// The attributes of the copy; `None` keeps those of the source.
+    pub(super) attributes: Option<&'a Attributes>,
 }
 
 impl S3Store {
-    /// Writes a stream: in one request if it is short, else in parts. Nothing is visible before it is whole.
+    /// Writes a stream: in one request if it fits into one part, otherwise as a multipart upload.
+    /// Nothing is visible before the body is complete.
     pub(super) async fn write_stream(&self, key: &str, mut body: ByteStream, attributes: &Attributes) -> Result<Stat> {
         if self.find(key).await?.is_some() {
             return Err(Error::AlreadyExists);
         }
         let mut rest = Bytes::new();
-        let first = next_part(&mut body, &mut rest, PART).await?;
-        if first.len() < PART {
+        let first = next_part(&mut body, &mut rest, FIRST_PART_SIZE).await?;
+        if first.len() < FIRST_PART_SIZE {
             self.put(key, first, attributes).await?;
             return self.head(key).await;
         }
@@ -46,23 +52,26 @@ impl S3Store {
         match self.write_parts(&upload, first, body, rest).await {
             Ok(()) => self.head(key).await,
             Err(error) => {
-                self.give_up(&upload).await;
+                self.abort_failed(&upload).await;
                 Err(error)
             }
         }
     }
 
-    /// What stays of it is swept.
-    pub(super) async fn give_up(&self, upload: &UploadRef) {
-        if let Err(left) = self.abort_upload(upload).await {
-            tracing::warn!(%left, "the parts of a write that failed are left to the sweep");
+    /// Aborts the upload of a failed write. The sweep removes parts that this could not remove.
+    pub(super) async fn abort_failed(&self, upload: &UploadRef) {
+        if let Err(error) = self.abort_upload(upload).await {
+            tracing::warn!(%error, "the upload of a failed write can't be aborted; the sweep removes its parts");
         }
     }
 
+    /// Returns the value of `x-amz-copy-source` for a key.
     pub(super) fn source(&self, key: &str) -> String {
-        format!("{}/{}", self.bucket, utf8_percent_encode(key, SOURCE))
+        format!("{}/{}", self.bucket, utf8_percent_encode(key, COPY_SOURCE))
     }
 
+    /// Copies a range of an object as a part of an upload. Fails with [`Error::Changed`] if the
+    /// source no longer has the ETag.
     pub(super) async fn copy_part(
         &self,
         upload: &UploadRef,
@@ -82,17 +91,18 @@ impl S3Store {
             .set_copy_source_if_match(etag.map(str::to_owned))
             .copy_source_range(format!("bytes={}-{}", range.start, range.end - 1))
             .customize()
-            .config_override(self.patiently())
+            .config_override(self.with_transfer_timeout())
             .send()
             .await
-            .or_trouble()
-            // The only condition is on the source.
+            .or_store_error()
+            // The only condition of the request is on the source.
             .map_err(|error| if matches!(error, Error::AlreadyExists) { Error::Changed } else { error })?;
         let etag = copied.copy_part_result().and_then(|result| result.e_tag());
         let etag = etag.ok_or_else(|| unavailable("a copied part without an ETag"))?;
         Ok(CompletedPart::builder().part_number(number).e_tag(etag).build())
     }
 
+    /// Writes an object in one request. Fails with [`Error::AlreadyExists`] if the key exists.
     async fn put(&self, key: &str, bytes: Bytes, attributes: &Attributes) -> Result<()> {
         let (encryption, kms_key) = self.encryption();
         self.client
@@ -108,26 +118,30 @@ impl S3Store {
             .if_none_match("*")
             .body(Sent::from(bytes))
             .customize()
-            .config_override(self.patiently())
+            .config_override(self.with_transfer_timeout())
             .send()
             .await
-            .or_trouble()
+            .or_store_error()
             .map(drop)
     }
 
+    /// Writes the rest of a stream as parts and completes the upload.
     async fn write_parts(&self, upload: &UploadRef, first: Bytes, mut body: ByteStream, mut rest: Bytes) -> Result<()> {
         let (mut done, mut part) = (Vec::new(), first);
         for number in 1..=10_000 {
-            done.push(self.send_part(upload, number, part).await?);
-            part = next_part(&mut body, &mut rest, PART << (number / DOUBLED_EVERY)).await?;
+            done.push(self.upload_part(upload, number, part).await?);
+            part = next_part(&mut body, &mut rest, FIRST_PART_SIZE << (number / DOUBLE_EVERY)).await?;
             if part.is_empty() {
-                return self.publish(upload, done, false).await;
+                return self.complete_parts(upload, done, false).await;
             }
         }
-        Err(Error::TooLarge { limit: (0..10_000).map(|number| (PART << (number / DOUBLED_EVERY)) as u64).sum() })
+        Err(Error::TooLarge {
+            limit: (0..10_000).map(|number| (FIRST_PART_SIZE << (number / DOUBLE_EVERY)) as u64).sum(),
+        })
     }
 
-    pub(super) async fn send_part(&self, upload: &UploadRef, number: i32, bytes: Bytes) -> Result<CompletedPart> {
+    /// Uploads a part from memory.
+    pub(super) async fn upload_part(&self, upload: &UploadRef, number: i32, bytes: Bytes) -> Result<CompletedPart> {
         let sent = self
             .client
             .upload_part()
@@ -137,14 +151,21 @@ impl S3Store {
             .part_number(number)
             .body(Sent::from(bytes))
             .customize()
-            .config_override(self.patiently())
+            .config_override(self.with_transfer_timeout())
             .send()
             .await
-            .or_trouble()?;
+            .or_store_error()?;
         Ok(CompletedPart::builder().part_number(number).set_e_tag(sent.e_tag).build())
     }
 
-    pub(super) async fn publish(&self, upload: &UploadRef, parts: Vec<CompletedPart>, replace: bool) -> Result<()> {
+    /// Completes an upload. Fails with [`Error::AlreadyExists`] if the key exists, unless `replace`
+    /// is set.
+    pub(super) async fn complete_parts(
+        &self,
+        upload: &UploadRef,
+        parts: Vec<CompletedPart>,
+        replace: bool,
+    ) -> Result<()> {
         let whole = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
         self.client
             .complete_multipart_upload()
@@ -154,16 +175,17 @@ impl S3Store {
             .multipart_upload(whole)
             .set_if_none_match((!replace).then(|| "*".to_owned()))
             .customize()
-            .config_override(self.patiently())
+            .config_override(self.with_transfer_timeout())
             .send()
             .await
-            .or_trouble()
+            .or_store_error()
             .map(drop)
     }
 
-    /// Copies a blob that is as `stat` says.
-    pub(super) async fn copy(&self, from: &str, to: &str, stat: &Stat, how: Copying<'_>) -> Result<()> {
-        let Copying { replace, carrying } = how;
+    /// Copies the object with the properties `stat`. Fails with [`Error::Changed`] if the source
+    /// was replaced.
+    pub(super) async fn copy(&self, from: &str, to: &str, stat: &Stat, options: CopyOptions<'_>) -> Result<()> {
+        let CopyOptions { replace, attributes } = options;
         let source = self.source(from);
         let (encryption, kms_key) = self.encryption();
         if stat.size <= self.max_copy {
@@ -177,7 +199,7 @@ impl S3Store {
                 .set_server_side_encryption(encryption)
                 .set_ssekms_key_id(kms_key)
                 .set_if_none_match((!replace).then(|| "*".to_owned()));
-            let copied = match carrying {
+            let copied = match attributes {
                 None => copied.metadata_directive(MetadataDirective::Copy),
                 Some(attributes) => copied
                     .metadata_directive(MetadataDirective::Replace)
@@ -186,13 +208,14 @@ impl S3Store {
                     .set_content_disposition(attributes.content_disposition.clone())
                     .set_metadata(Some(attributes.metadata.clone().into_iter().collect())),
             };
-            let copied = copied.customize().config_override(self.patiently()).send().await.or_trouble();
+            let copied = copied.customize().config_override(self.with_transfer_timeout()).send().await.or_store_error();
             return match copied {
-                // An earlier try of ours, whose answer was lost, or a blob that is another.
+                // Either an earlier attempt whose response was lost made this copy, or the key has
+                // another object.
                 Err(Error::AlreadyExists) => match self.find(to).await? {
                     Some(there) if !replace && there.etag == stat.etag && there.size == stat.size => Ok(()),
                     Some(_) if !replace => Err(Error::AlreadyExists),
-                    // It is the source that is no longer as it was.
+                    // The condition on the source failed.
                     _ => Err(Error::Changed),
                 },
                 other => other.map(drop),
@@ -200,17 +223,18 @@ impl S3Store {
         }
         let upload = UploadRef {
             key: to.to_owned(),
-            upload_id: self.create_upload(to, carrying.unwrap_or(&stat.attributes)).await?,
+            upload_id: self.create_upload(to, attributes.unwrap_or(&stat.attributes)).await?,
         };
         let outcome = self.copy_parts(&upload, &source, stat, replace).await;
         if outcome.is_err() {
-            self.give_up(&upload).await;
+            self.abort_failed(&upload).await;
         }
         outcome
     }
 
+    /// Copies an object in parts.
     async fn copy_parts(&self, upload: &UploadRef, source: &str, stat: &Stat, replace: bool) -> Result<()> {
-        let part_size = COPY_PART.min(self.max_copy).max(stat.size.div_ceil(10_000));
+        let part_size = COPY_PART_SIZE.min(self.max_copy).max(stat.size.div_ceil(10_000));
         let mut done = Vec::new();
         let (mut start, mut number) = (0, 1);
         while start < stat.size {
@@ -218,11 +242,12 @@ impl S3Store {
             done.push(self.copy_part(upload, number, source, Some(&stat.etag), start..end).await?);
             (start, number) = (end, number + 1);
         }
-        self.publish(upload, done, replace).await
+        self.complete_parts(upload, done, replace).await
     }
 }
 
-/// Up to `size` bytes of a body; fewer only at its end. `rest` is what was read beyond the part before.
+/// Returns the next `size` bytes of a body; fewer only at its end. `rest` holds the bytes that were
+/// read beyond the previous part.
 async fn next_part(body: &mut ByteStream, rest: &mut Bytes, size: usize) -> Result<Bytes> {
     let mut part = BytesMut::new();
     loop {
@@ -243,7 +268,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn parts_are_full_but_for_the_last() {
+    async fn all_parts_but_the_last_are_full() {
         let chunks = [3usize, 0, 10, 1, 6].map(|length| Ok(Bytes::from(vec![b'x'; length])));
         let mut body: ByteStream = Box::pin(futures::stream::iter(chunks));
         let (mut rest, mut sizes) = (Bytes::new(), Vec::new());

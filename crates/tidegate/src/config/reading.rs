@@ -193,7 +193,7 @@ fn resolve_encryption(r: &mut Resolver) -> Option<store::Encryption> {
     let words = [("none", 0), ("AES256", 1), ("aws:kms", 2), ("aws:kms:dsse", 3)];
     match r.choice("S3_SERVER_SIDE_ENCRYPTION", &words) {
         2 => Some(store::Encryption::Kms(key)),
-        3 => Some(store::Encryption::KmsTwice(key)),
+        3 => Some(store::Encryption::KmsDsse(key)),
         other => {
             if key.is_some() {
                 r.problem("S3_KMS_KEY_ID", "it together with S3_SERVER_SIDE_ENCRYPTION=aws:kms");

@@ -23,7 +23,7 @@ pub(crate) async fn scan(app: &App, key: &str, demanded: bool) -> Result<Outcome
         return Err(Error::Scanner(anyhow::anyhow!("this process has none: CLAMAV_HOST or SCANNER=off is not set")));
     };
     // Its turn first: bytes that nobody reads for minutes are a connection that the store ends.
-    let turn = scanner.turn().await;
+    let turn = scanner.acquire_permit().await;
     let (stat, body) = app.store.read(key, None).await?;
     // Beyond its limits it may look at the beginning and call that clean.
     let beyond = stat.size > setting.max_size;

@@ -381,7 +381,7 @@ impl World {
         // In the world of short lives, a link as the server signs it that ends at once.
         let link = if app.app.config.files.link_lifetime < 60 {
             let (path, ends) = (format!("/{}", content(SESSION, &mine)), epoch() + 2);
-            let terms = sign::LinkTerms { expires: ends, shown: sign::Shown::Inline, epoch: 0 };
+            let terms = sign::LinkTerms { expires: ends, disposition: sign::Disposition::Inline, epoch: 0 };
             let (kid, sig) = (app.app.links.key_id(), app.app.links.sign_v2(&path, terms));
             format!("{}{path}?v=2&exp={ends}&kid={kid}&sig={sig}", app.api())
         } else {

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use serde_json::json;
 use store::PresignedRequest;
-use store::conformance::{self, Send};
+use store::conformance::{self, PresignedClient};
 use tidegate::model::ids::ObjectId;
 use tidegate::model::key::Key;
 use tidegate::model::object::{Object, ObjectState};
@@ -73,7 +73,7 @@ impl OverHttp<'_> {
 }
 
 #[async_trait]
-impl Send for OverHttp<'_> {
+impl PresignedClient for OverHttp<'_> {
     async fn put(&self, request: &PresignedRequest, body: Bytes) -> Result<String, String> {
         self.record(&request.url).await;
         let answer = self.0.send("PUT", &request.url, &[], body.to_vec()).await;

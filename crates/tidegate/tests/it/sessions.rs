@@ -541,7 +541,7 @@ async fn a_link_opens_the_one_object_it_names_and_ends_what_it_gives() {
     let path = content.strip_prefix(&app.api()).unwrap();
     for (left, at_most) in [(10_u64, 10_u64), (600, 600), (86_400, 900)] {
         let ends = epoch() + left;
-        let terms = sign::LinkTerms { expires: ends, shown: sign::Shown::Inline, epoch: 0 };
+        let terms = sign::LinkTerms { expires: ends, disposition: sign::Disposition::Inline, epoch: 0 };
         let (kid, sig) = (app.app.links.key_id(), app.app.links.sign_v2(path, terms));
         let led = app.read(&json!(format!("{content}?v=2&exp={ends}&kid={kid}&sig={sig}"))).await;
         assert_eq!(led.status, 307, "{}", led.text());

@@ -1,16 +1,17 @@
-//! GIF: frames, and how they move.
+//! Strips GIF files: keeps frames, delays and the loop count. Decompresses nothing.
 
-use super::Rest;
+use super::Reader;
 
+/// Returns the file without extensions other than delays and loop count.
 pub(super) fn strip(file: &[u8]) -> Option<Vec<u8>> {
-    let mut rest = Rest(file);
-    let head = rest.take(13)?;
+    let mut rest = Reader(file);
+    let head = rest.read(13)?;
     if !head.starts_with(b"GIF8") {
         return None;
     }
     let mut out = Vec::with_capacity(file.len());
     out.extend_from_slice(head);
-    out.extend_from_slice(rest.take(colours(head[10]))?);
+    out.extend_from_slice(rest.read(colour_table_length(head[10]))?);
     loop {
         match rest.byte()? {
             0x3b => {
@@ -18,16 +19,17 @@ pub(super) fn strip(file: &[u8]) -> Option<Vec<u8>> {
                 return Some(out);
             }
             0x2c => {
-                let place = rest.take(9)?;
+                let descriptor = rest.read(9)?;
                 out.push(0x2c);
-                out.extend_from_slice(place);
-                out.extend_from_slice(rest.take(colours(place[8]) + 1)?);
-                out.extend_from_slice(blocks(&mut rest)?);
+                out.extend_from_slice(descriptor);
+                out.extend_from_slice(rest.read(colour_table_length(descriptor[8]) + 1)?);
+                out.extend_from_slice(read_sub_blocks(&mut rest)?);
             }
             0x21 => {
                 let label = rest.byte()?;
-                let data = blocks(&mut rest)?;
-                // How long a frame is shown, and how often all of them are.
+                let data = read_sub_blocks(&mut rest)?;
+                // The graphic control extension holds the delay; the application extensions hold
+                // the loop count.
                 let loops = [&b"\x0bNETSCAPE2.0\x03\x01"[..], b"\x0bANIMEXTS1.0\x03\x01"];
                 let kept = match label {
                     0xf9 if data.first() == Some(&4) => data.get(..5)?,
@@ -43,19 +45,19 @@ pub(super) fn strip(file: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-/// Bytes of the table of colours that these flags say follows.
-fn colours(flags: u8) -> usize {
+/// Returns the length of the colour table that the flags announce, in bytes.
+fn colour_table_length(flags: u8) -> usize {
     if flags & 0x80 == 0 { 0 } else { 3 << ((flags & 7) + 1) }
 }
 
-/// Blocks with their lengths, up to and with the empty one that ends them.
-fn blocks<'a>(rest: &mut Rest<'a>) -> Option<&'a [u8]> {
+/// Reads data sub-read_sub_blocks up to and including the terminating empty one.
+fn read_sub_blocks<'a>(rest: &mut Reader<'a>) -> Option<&'a [u8]> {
     let mut at = 0;
     loop {
         let length = usize::from(*rest.0.get(at)?);
         at += length + 1;
         if length == 0 {
-            return rest.take(at);
+            return rest.read(at);
         }
     }
 }

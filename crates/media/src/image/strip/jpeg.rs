@@ -1,8 +1,9 @@
-//! JPEG: segments, of which tables, frames and scans are the picture.
+//! Strips JPEG files: keeps tables, frames, scans, the JFIF and Adobe headers, the ICC profile and
+//! the orientation. Decodes no scan.
 
 use image::metadata::Orientation;
 
-use super::{Rest, is_profile, upright};
+use super::{Reader, is_profile, orientation_exif};
 use crate::image::segments;
 
 pub(super) const EXIF: &[u8] = b"Exif\0\0";
@@ -10,17 +11,18 @@ const JFIF: &[u8] = b"JFIF\0";
 pub(super) const ICC: &[u8] = b"ICC_PROFILE\0";
 const ADOBE: &[u8] = b"Adobe";
 
+/// Returns the file without any other segment.
 pub(super) fn strip(file: &[u8], orientation: Orientation) -> Option<Vec<u8>> {
     let icc = segments::read(file).icc;
     if icc.as_ref().is_some_and(|icc| !is_profile(icc)) {
         return None;
     }
     let (mut pieces, mut seen_scan) = (0, false);
-    let mut rest = Rest(file.strip_prefix(b"\xff\xd8")?);
+    let mut rest = Reader(file.strip_prefix(b"\xff\xd8")?);
     let mut out = Vec::with_capacity(file.len());
     out.extend_from_slice(b"\xff\xd8");
-    // JFIF must be first where there is one; Exif comes behind it.
-    let mut exif = upright(orientation);
+    // JFIF must be the first segment if there is one; Exif follows it.
+    let mut exif = orientation_exif(orientation);
     loop {
         if rest.byte()? != 0xff {
             return None;
@@ -39,19 +41,19 @@ pub(super) fn strip(file: &[u8], orientation: Orientation) -> Option<Vec<u8>> {
         match marker {
             0xd9 => {
                 out.extend_from_slice(b"\xff\xd9");
-                // All that was copied of a profile is the one that was looked at.
+                // The copied profile segments must add up to the validated profile.
                 return (pieces == icc.map_or(0, |icc| icc.len())).then_some(out);
             }
-            // Marks without a length that have no place here; the decoder passes over them.
+            // Markers without a length that are invalid here; decoders skip them.
             0x01 | 0xd0..=0xd7 => continue,
             0x00 | 0xd8 => return None,
             _ => {}
         }
-        let length = rest.take(2)?;
-        let body = rest.take(usize::from(u16::from_be_bytes([length[0], length[1]])).checked_sub(2)?)?;
+        let length = rest.read(2)?;
+        let body = rest.read(usize::from(u16::from_be_bytes([length[0], length[1]])).checked_sub(2)?)?;
         match marker {
             0xe0 if body.starts_with(JFIF) && body.len() >= 14 => {
-                // Its last two bytes say how large a thumbnail follows: none.
+                // The last two bytes are the size of a thumbnail; it is removed.
                 out.extend_from_slice(&[0xff, 0xe0, 0, 16]);
                 out.extend_from_slice(&body[..12]);
                 out.extend_from_slice(&[0, 0]);
@@ -61,42 +63,44 @@ pub(super) fn strip(file: &[u8], orientation: Orientation) -> Option<Vec<u8>> {
                     return None;
                 }
                 pieces += body.len().checked_sub(ICC.len() + 2)?;
-                segment(&mut out, marker, length, body);
+                push_segment(&mut out, marker, length, body);
             }
-            // How the colours of the scans are to be understood.
+            // The Adobe segment defines the colour transform of the scans.
             0xee if body.starts_with(ADOBE) && body.len() >= 12 => {
                 out.extend_from_slice(&[0xff, 0xee, 0, 14]);
                 out.extend_from_slice(&body[..12]);
             }
             0xda => {
                 seen_scan = true;
-                segment(&mut out, marker, length, body);
-                out.extend_from_slice(scan(&mut rest)?);
+                push_segment(&mut out, marker, length, body);
+                out.extend_from_slice(read_scan(&mut rest)?);
             }
-            // Tables, frames, and how often the decoder may begin anew.
-            0xc0..=0xc2 | 0xc4 | 0xdb | 0xdd => segment(&mut out, marker, length, body),
-            // What is said of the picture; and a height at a place where no decoder reads it.
+            // Frame headers, tables and the restart interval.
+            0xc0..=0xc2 | 0xc4 | 0xdb | 0xdd => push_segment(&mut out, marker, length, body),
+            // Metadata, and DNL, which decoders ignore.
             0xe0..=0xef | 0xfe | 0xdc => {}
             _ => return None,
         }
     }
 }
 
-fn segment(out: &mut Vec<u8>, marker: u8, length: &[u8], body: &[u8]) {
+/// Appends a segment.
+fn push_segment(out: &mut Vec<u8>, marker: u8, length: &[u8], body: &[u8]) {
     out.extend_from_slice(&[0xff, marker]);
     out.extend_from_slice(length);
     out.extend_from_slice(body);
 }
 
-/// The coded data of a scan: up to the next mark that is neither a zero that was put in nor a restart.
-fn scan<'a>(rest: &mut Rest<'a>) -> Option<&'a [u8]> {
+/// Reads the entropy-coded data of a scan, up to the next marker that is neither a stuffed zero
+/// byte nor a restart marker.
+fn read_scan<'a>(rest: &mut Reader<'a>) -> Option<&'a [u8]> {
     let mut at = 0;
     loop {
         at += rest.0.get(at..)?.iter().position(|byte| *byte == 0xff)?;
         match rest.0.get(at + 1)? {
             0x00 | 0xd0..=0xd7 => at += 2,
             0xff => at += 1,
-            _ => return rest.take(at),
+            _ => return rest.read(at),
         }
     }
 }

@@ -1,8 +1,7 @@
-//! Files without anything but their pictures: what is said of them, where and with what they were made, and what was put
-//! behind their end is left out, and every byte of the pictures is kept as it is. Which way is up and what the colours mean
-//! belongs to the picture. Nothing is decoded here; whoever calls has done that before, and knows that it is one.
-//!
-//! ITU-T T.81 Annex B (JPEG), W3C PNG section 5, RFC 9649 (WebP), `GIF89a`; Exif as in CIPA DC-008.
+//! Removes metadata from image files without re-encoding: drops comments, location, device and data
+//! after the end, and keeps every byte of the pictures, their orientation and their colour profile.
+//! Decodes no pixels; the caller has decoded the file before. Source: ITU-T T.81 Annex B (JPEG),
+//! W3C PNG section 5, RFC 9649 (WebP), `GIF89a`; CIPA DC-008 (Exif).
 
 mod gif;
 mod jpeg;
@@ -13,7 +12,7 @@ use image::metadata::Orientation;
 
 use crate::kind::Kind;
 
-/// A file's picture alone; `None` where the file does not go by the rules of its kind.
+/// Returns the file without metadata. Returns `None` if the file violates its format.
 pub(in crate::image) fn strip(file: &[u8], kind: Kind, orientation: Orientation) -> Option<Vec<u8>> {
     match kind {
         Kind::Jpeg => jpeg::strip(file, orientation),
@@ -24,13 +23,14 @@ pub(in crate::image) fn strip(file: &[u8], kind: Kind, orientation: Orientation)
     }
 }
 
-/// Frames of an animated WebP; `None` where the file does not go by the rules.
+/// Counts the frames of an animated WebP. Returns `None` if the file violates the format.
 pub(in crate::image) fn count_webp_frames(file: &[u8]) -> Option<u32> {
     webp::count_frames(file)
 }
 
-/// Exif that says which way is up and nothing else; none where that is the usual one.
-fn upright(orientation: Orientation) -> Option<[u8; 26]> {
+/// Returns a TIFF structure with only the Exif orientation. Returns `None` for the default
+/// orientation.
+fn orientation_exif(orientation: Orientation) -> Option<[u8; 26]> {
     if orientation == Orientation::NoTransforms {
         return None;
     }
@@ -39,25 +39,28 @@ fn upright(orientation: Orientation) -> Option<[u8; 26]> {
     Some(tiff)
 }
 
-/// What is left to be read.
-struct Rest<'a>(&'a [u8]);
+/// Reads a file from the front; contains the unread bytes.
+struct Reader<'a>(&'a [u8]);
 
-impl<'a> Rest<'a> {
-    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
+impl<'a> Reader<'a> {
+    /// Reads `length` bytes. Returns `None` if fewer are left.
+    fn read(&mut self, length: usize) -> Option<&'a [u8]> {
         let (taken, rest) = self.0.split_at_checked(length)?;
         self.0 = rest;
         Some(taken)
     }
 
+    /// Reads one byte.
     fn byte(&mut self) -> Option<u8> {
-        self.take(1).map(|bytes| bytes[0])
+        self.read(1).map(|bytes| bytes[0])
     }
 }
 
-/// Bytes of a colour profile: a few kilobytes as a rule; with large tables for print, two megabytes.
+/// The largest ICC profile that is kept, in bytes. Profiles have a few kilobytes; those for print
+/// have up to two megabytes.
 const MAX_ICC: usize = 4 << 20;
 
-/// Whether a colour profile is one from its beginning to its end: ICC.1 section 7.2.
+/// Returns whether bytes are exactly one ICC profile (ICC.1 section 7.2).
 fn is_profile(icc: &[u8]) -> bool {
     let length = icc.first_chunk::<4>().map(|length| u32::from_be_bytes(*length));
     let length = length.and_then(|length| usize::try_from(length).ok());
@@ -68,7 +71,7 @@ fn is_profile(icc: &[u8]) -> bool {
 mod tests {
     use super::jpeg::{EXIF, ICC};
     use super::png::crc32;
-    use super::webp::{WEBP_EXIF, WEBP_XMP, chunk, put};
+    use super::webp::{WEBP_EXIF, WEBP_XMP, push_chunk, read_chunk};
     use super::*;
     use image::{DynamicImage, ImageDecoder as _, ImageFormat, RgbaImage};
     use proptest::prelude::*;
@@ -90,7 +93,7 @@ mod tests {
         out.into_inner()
     }
 
-    /// What is enough to be taken for a colour profile, of so many bytes.
+    /// Returns the smallest valid ICC profile of a length.
     fn icc(length: u8) -> Vec<u8> {
         let mut profile = vec![0; usize::from(length)];
         profile[3] = length;
@@ -98,9 +101,9 @@ mod tests {
         profile
     }
 
-    /// TIFF that says which way is up, and where it was taken.
-    fn told() -> Vec<u8> {
-        [&upright(TURNED).unwrap()[..], SECRET].concat()
+    /// Returns a TIFF structure with an orientation, followed by a secret.
+    fn exif_with_secret() -> Vec<u8> {
+        [&orientation_exif(TURNED).unwrap()[..], SECRET].concat()
     }
 
     fn jpeg_file() -> Vec<u8> {
@@ -117,10 +120,10 @@ mod tests {
             let length = u16::try_from(body.len() + 2).unwrap().to_be_bytes();
             [&[0xff, marker], &length[..], body].concat()
         };
-        let (exif, comment) = (segment(0xe1, &[EXIF, &told()].concat()), segment(0xfe, SECRET));
+        let (exif, comment) = (segment(0xe1, &[EXIF, &exif_with_secret()].concat()), segment(0xfe, SECRET));
         let icc = segment(0xe2, &[ICC, b"\x01\x01", &icc(140)].concat());
         let end = plain.len() - 2;
-        // A height and a comment between the scan and the end, and another file behind it.
+        // A height and a comment between the scan and the end marker, and another file after it.
         let height = segment(0xdc, SECRET);
         [
             &plain[..2],
@@ -146,10 +149,10 @@ mod tests {
             [&length[..], &named, &crc32(&named).to_be_bytes()].concat()
         };
         let text = chunk(b"tEXt", &[b"Comment\0", SECRET].concat());
-        let (exif, size) = (chunk(b"eXIf", &told()), chunk(b"pHYs", &[0, 0, 0, 1, 0, 0, 0, 1, 0]));
+        let (exif, size) = (chunk(b"eXIf", &exif_with_secret()), chunk(b"pHYs", &[0, 0, 0, 1, 0, 0, 0, 1, 0]));
         let end = plain.len() - 12;
         let long = chunk(b"gAMA", SECRET);
-        // Frames of a picture that says it has none.
+        // Animation frames of an image that declares no frames.
         let moves = chunk(b"acTL", &[0; 8]);
         let frame = [moves.clone(), chunk(b"fdAT", &[&[0, 0, 0, 1], SECRET].concat())].concat();
         [&plain[..33], &moves, &exif, &size, &text, &long, &plain[33..end], &text, &frame, &plain[end..], SECRET]
@@ -159,14 +162,14 @@ mod tests {
     fn webp_file() -> Vec<u8> {
         let plain = encoded(ImageFormat::WebP);
         let mut body = b"WEBP".to_vec();
-        put(&mut body, *b"VP8X", &[0x10 | WEBP_EXIF | WEBP_XMP, 0, 0, 0, 39, 0, 0, 23, 0, 0]);
-        let mut rest = Rest(&plain[12..]);
-        let (name, data) = chunk(&mut rest).unwrap();
+        push_chunk(&mut body, *b"VP8X", &[0x10 | WEBP_EXIF | WEBP_XMP, 0, 0, 0, 39, 0, 0, 23, 0, 0]);
+        let mut rest = Reader(&plain[12..]);
+        let (name, data) = read_chunk(&mut rest).unwrap();
         assert_eq!(&name, b"VP8L");
-        put(&mut body, name, data);
-        put(&mut body, *b"EXIF", &told());
-        put(&mut body, *b"XMP ", SECRET);
-        put(&mut body, *b"abcd", SECRET);
+        push_chunk(&mut body, name, data);
+        push_chunk(&mut body, *b"EXIF", &exif_with_secret());
+        push_chunk(&mut body, *b"XMP ", SECRET);
+        push_chunk(&mut body, *b"abcd", SECRET);
         let length = u32::try_from(body.len()).unwrap().to_le_bytes();
         [b"RIFF", &length[..], &body, SECRET].concat()
     }
@@ -187,7 +190,7 @@ mod tests {
         [&file[..], &comment, &other, &[end], SECRET].concat()
     }
 
-    fn holds(bytes: &[u8], text: &[u8]) -> bool {
+    fn contains(bytes: &[u8], text: &[u8]) -> bool {
         bytes.windows(text.len()).any(|window| window == text)
     }
 
@@ -201,19 +204,23 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_left_but_the_picture_and_every_bit_of_that() {
+    fn only_the_picture_is_kept() {
         for (kind, file, _) in files() {
-            assert!(holds(&file, SECRET));
+            assert!(contains(&file, SECRET));
             let stripped = strip(&file, kind, TURNED).unwrap_or_else(|| panic!("{kind:?}"));
-            assert!(!holds(&stripped, SECRET), "{kind:?}");
-            assert!(!holds(&stripped, b"PK"), "{kind:?}");
-            assert_eq!(strip(&stripped, kind, TURNED).as_ref(), Some(&stripped), "{kind:?}: once is enough");
+            assert!(!contains(&stripped, SECRET), "{kind:?}");
+            assert!(!contains(&stripped, b"PK"), "{kind:?}");
+            assert_eq!(
+                strip(&stripped, kind, TURNED).as_ref(),
+                Some(&stripped),
+                "{kind:?}: stripping twice changes nothing"
+            );
         }
     }
 
     #[test]
-    fn files_that_are_not_quite_right_are_put_right() {
-        // An end that is missing, and lengths that some programs count wrong.
+    fn slightly_invalid_files_are_repaired() {
+        // A missing end chunk, and a container length that some programs write wrong.
         let png = png_file();
         let end = png.windows(4).position(|window| window == b"IEND").unwrap() - 4;
         assert_eq!(strip(&png[..end], Kind::Png, TURNED), strip(&png, Kind::Png, TURNED));
@@ -237,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn profiles_are_profiles_and_data_ends_with_the_picture() {
+    fn invalid_profiles_and_trailing_data_are_refused() {
         use std::io::Write as _;
         let packed = |data: &[u8]| {
             let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -253,7 +260,7 @@ mod tests {
         let with = |more: &[u8]| strip(&[&plain[..33], more, &plain[33..]].concat(), Kind::Png, TURNED);
         let named = |profile: &[u8]| chunk(b"iCCP", &[SECRET, b"\0\0", &packed(profile)].concat());
         let good = with(&named(&icc(140))).unwrap();
-        assert!(!holds(&good, SECRET), "its name is ours");
+        assert!(!contains(&good, SECRET), "the profile's name is replaced");
         let mut decoder = image::codecs::png::PngDecoder::new(Cursor::new(&good)).unwrap();
         assert_eq!(decoder.icc_profile().unwrap(), Some(icc(140)));
         for bad in [[icc(140), SECRET.to_vec()].concat(), SECRET.to_vec(), vec![0; MAX_ICC + 1]] {
@@ -262,10 +269,10 @@ mod tests {
         let end = plain.len() - 12;
         let mut nameless = plain.clone();
         nameless[12] = 0;
-        assert_eq!(strip(&nameless, Kind::Png, TURNED), None, "its size is said first");
+        assert_eq!(strip(&nameless, Kind::Png, TURNED), None, "the header must come first");
         let behind = [&plain[..end], &chunk(b"IDAT", SECRET), &plain[end..]].concat();
-        assert_eq!(strip(&behind, Kind::Png, TURNED), None, "behind the last pixel");
-        // A profile that is none, one behind the picture, and one that is too large to be looked at.
+        assert_eq!(strip(&behind, Kind::Png, TURNED), None, "data after the last pixel");
+        // An invalid profile, one after the picture, and one that is too large.
         let jpeg = jpeg_file();
         let segment = |body: &[u8]| {
             let length = u16::try_from(ICC.len() + 4 + body.len()).unwrap().to_be_bytes();
@@ -282,14 +289,15 @@ mod tests {
         assert_eq!(strip(&webp, Kind::Webp, TURNED), None);
     }
 
-    /// Between its last pixel and its end a JPEG may hold anything; only the decoder knows where that begins.
+    /// A JPEG can hold any data between its last pixel and its end marker; only the decoder detects
+    /// it.
     #[test]
-    fn what_is_hidden_behind_the_last_pixel_is_not_handed_on() {
+    fn data_after_the_last_pixel_is_removed() {
         let plain = jpeg_file();
         let end = plain.windows(4).rposition(|window| window == b"\xff\xd9PK").unwrap();
         let comment = plain[..end].windows(2).rposition(|window| window == b"\xff\xdc").unwrap();
         let hidden = [&plain[..comment], SECRET, &plain[end..]].concat();
-        let order = super::super::Order {
+        let options = super::super::CleanOptions {
             kind: Kind::Jpeg,
             max_pixels: 1_000_000,
             max_frames: 1,
@@ -297,32 +305,32 @@ mod tests {
             thumbnails: vec![16],
             lossless: true,
         };
-        let cleaned = super::super::clean(&hidden, &order).unwrap();
-        assert!(!holds(&cleaned.main.bytes, SECRET));
-        let cleaned = super::super::clean(&plain, &order).unwrap();
-        assert_eq!(Some(cleaned.main.bytes), strip(&plain, Kind::Jpeg, TURNED), "what is in order stays as it is");
+        let cleaned = super::super::clean(&hidden, &options).unwrap();
+        assert!(!contains(&cleaned.main.bytes, SECRET));
+        let cleaned = super::super::clean(&plain, &options).unwrap();
+        assert_eq!(Some(cleaned.main.bytes), strip(&plain, Kind::Jpeg, TURNED), "a valid file keeps its bytes");
     }
 
     #[test]
-    fn which_way_is_up_and_what_colours_mean_is_kept() {
+    fn orientation_and_colour_information_are_kept() {
         let file = strip(&jpeg_file(), Kind::Jpeg, TURNED).unwrap();
         let segments = super::super::segments::read(&file);
         assert_eq!(segments.exif.and_then(Orientation::from_exif_chunk), Some(TURNED));
         assert_eq!(segments.icc, Some(icc(140)));
-        assert!(!holds(&strip(&jpeg_file(), Kind::Jpeg, Orientation::NoTransforms).unwrap(), b"Exif"));
+        assert!(!contains(&strip(&jpeg_file(), Kind::Jpeg, Orientation::NoTransforms).unwrap(), b"Exif"));
         let png = strip(&png_file(), Kind::Png, TURNED).unwrap();
-        assert!(holds(&png, b"pHYs"));
+        assert!(contains(&png, b"pHYs"));
         let mut decoder = image::codecs::png::PngDecoder::new(Cursor::new(&png)).unwrap();
         assert_eq!(decoder.orientation().unwrap(), TURNED);
         let webp = strip(&webp_file(), Kind::Webp, TURNED).unwrap();
         let mut decoder = image::codecs::webp::WebPDecoder::new(Cursor::new(&webp)).unwrap();
         assert_eq!(decoder.orientation().unwrap(), TURNED);
         let plain = strip(&webp_file(), Kind::Webp, Orientation::NoTransforms).unwrap();
-        assert!(!holds(&plain, b"EXIF") && plain[20] & (WEBP_EXIF | WEBP_XMP) == 0);
+        assert!(!contains(&plain, b"EXIF") && plain[20] & (WEBP_EXIF | WEBP_XMP) == 0);
     }
 
     #[test]
-    fn a_gif_moves_as_it_did() {
+    fn a_gif_keeps_its_delays_and_repetitions() {
         let file = strip(&gif_file(), Kind::Gif, Orientation::NoTransforms).unwrap();
         let mut decoder = ::gif::DecodeOptions::new().read_info(file.as_slice()).unwrap();
         let mut delays = Vec::new();
@@ -333,9 +341,9 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever comes: it is cut short or refused, and never read beyond its end.
+        /// Damaged files are shortened or refused, and never read beyond their end.
         #[test]
-        fn damaged_files_are_no_trouble(which in 0usize..4, end in 0usize..2000, at in 0usize..2000, byte: u8) {
+        fn damaged_files_never_panic(which in 0usize..4, end in 0usize..2000, at in 0usize..2000, byte: u8) {
             let (kind, mut file, _) = files()[which].clone();
             let length = file.len();
             file[at % length] = byte;

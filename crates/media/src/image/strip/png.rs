@@ -1,12 +1,14 @@
-//! PNG: chunks, of which some are the picture, its colours and its motion.
+//! Strips PNG files: keeps the chunks for pixels, colours and animation, and the orientation.
+//! Inflates pixel data and profiles only to find data hidden after them.
 
 use image::metadata::Orientation;
 
-use super::{MAX_ICC, Rest, is_profile, upright};
+use super::{MAX_ICC, Reader, is_profile, orientation_exif};
 
+/// The PNG signature.
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
-/// What may stand before a picture: what it is made of, what its colours mean, that it moves, how wide a pixel is. Each with
-/// the most bytes that it has.
+/// The chunks that are kept before the pixel data (header, palette, colour space, animation, pixel
+/// size), each with its largest length in bytes.
 const PNG_BEFORE: [(&[u8; 4], usize); 12] = [
     (b"IHDR", 13),
     (b"PLTE", 768),
@@ -21,22 +23,23 @@ const PNG_BEFORE: [(&[u8; 4], usize); 12] = [
     (b"pHYs", 9),
     (b"acTL", 8),
 ];
-/// A chunk without anything in it, its checksum included.
+/// The IEND chunk with its checksum.
 const PNG_END: &[u8] = b"\0\0\0\0IEND\xae\x42\x60\x82";
 
+/// Returns the file without any other chunk.
 pub(super) fn strip(file: &[u8], orientation: Orientation) -> Option<Vec<u8>> {
-    let mut rest = Rest(file.strip_prefix(PNG)?);
+    let mut rest = Reader(file.strip_prefix(PNG)?);
     let mut out = Vec::with_capacity(file.len());
     out.extend_from_slice(PNG);
-    let mut exif = upright(orientation);
-    let (mut begun, mut moves, mut pixels) = (false, false, Vec::new());
-    let most = most_pixels(file)?;
-    // Decoders don't miss the end; they have seen the whole picture by then.
+    let mut exif = orientation_exif(orientation);
+    let (mut begun, mut is_animated, mut pixels) = (false, false, Vec::new());
+    let max_size = max_inflated_size(file)?;
+    // A missing IEND chunk is accepted, as decoders do.
     while rest.0.len() >= 12 {
         let whole = rest.0;
-        let length = usize::try_from(u32::from_be_bytes(rest.take(4)?.try_into().ok()?)).ok()?;
-        let name: [u8; 4] = rest.take(4)?.try_into().ok()?;
-        rest.take(length.checked_add(4)?)?;
+        let length = usize::try_from(u32::from_be_bytes(rest.read(4)?.try_into().ok()?)).ok()?;
+        let name: [u8; 4] = rest.read(4)?.try_into().ok()?;
+        rest.read(length.checked_add(4)?)?;
         let chunk = &whole[..whole.len() - rest.0.len()];
         if &name == b"IDAT"
             && let Some(tiff) = exif.take()
@@ -47,11 +50,11 @@ pub(super) fn strip(file: &[u8], orientation: Orientation) -> Option<Vec<u8>> {
             out.extend_from_slice(&crc32(&named).to_be_bytes());
         }
         if &name == b"iCCP" && !begun {
-            profile(&mut out, &chunk[8..8 + length])?;
+            push_profile(&mut out, &chunk[8..8 + length])?;
             continue;
         }
-        let before = PNG_BEFORE.iter().any(|(kept, most)| **kept == name && length <= *most);
-        moves |= &name == b"acTL" && before && !begun && chunk.get(8..12).is_some_and(|frames| frames != [0; 4]);
+        let before = PNG_BEFORE.iter().any(|(kept, max_size)| **kept == name && length <= *max_size);
+        is_animated |= &name == b"acTL" && before && !begun && chunk.get(8..12).is_some_and(|frames| frames != [0; 4]);
         match &name {
             b"IEND" => break,
             b"IDAT" => {
@@ -59,29 +62,29 @@ pub(super) fn strip(file: &[u8], orientation: Orientation) -> Option<Vec<u8>> {
                 out.extend_from_slice(chunk);
                 pixels.extend_from_slice(&chunk[8..8 + length]);
             }
-            b"fcTL" if moves && length == 26 => {
-                ends_with_the_picture(&mut pixels, most)?;
+            b"fcTL" if is_animated && length == 26 => {
+                check_no_trailing_data(&mut pixels, max_size)?;
                 out.extend_from_slice(chunk);
             }
-            b"fdAT" if moves && begun => {
+            b"fdAT" if is_animated && begun => {
                 out.extend_from_slice(chunk);
-                // Behind its number in the sequence.
+                // The pixel data follows the sequence number.
                 pixels.extend_from_slice(chunk.get(12..8 + length)?);
             }
             _ if before && !begun => out.extend_from_slice(chunk),
-            // Without it the picture could not be read, and nobody knows what it is.
+            // An unknown critical chunk: the picture can't be understood without it.
             other if other[0].is_ascii_uppercase() => return None,
             _ => {}
         }
     }
     out.extend_from_slice(PNG_END);
-    ends_with_the_picture(&mut pixels, most)?;
+    check_no_trailing_data(&mut pixels, max_size)?;
     begun.then_some(out)
 }
 
-/// Bytes that the pixels of a picture or of one of its frames come to at most: eight each, and what begins their rows. `None`
-/// where the file doesn't begin with what says its size.
-fn most_pixels(file: &[u8]) -> Option<u64> {
+/// Returns an upper limit for the inflated pixel data of one frame, in bytes: eight per pixel, plus
+/// filter bytes. Returns `None` if the file does not begin with a header chunk.
+fn max_inflated_size(file: &[u8]) -> Option<u64> {
     if file.get(8..16) != Some(b"\0\0\0\x0dIHDR") {
         return None;
     }
@@ -90,20 +93,20 @@ fn most_pixels(file: &[u8]) -> Option<u64> {
     width.checked_mul(height)?.checked_mul(8)?.checked_add(height.checked_mul(16)?)?.checked_add(1024)
 }
 
-/// What is behind the last pixel is seen by nobody, and not handed on.
-fn ends_with_the_picture(pixels: &mut Vec<u8>, most: u64) -> Option<()> {
+/// Returns `None` if there is data after the compressed pixels.
+fn check_no_trailing_data(pixels: &mut Vec<u8>, max_size: u64) -> Option<()> {
     let data = std::mem::take(pixels);
     if data.is_empty() {
         return Some(());
     }
-    (inflated(&data, most, false)?.0 == data.len()).then_some(())
+    (inflate_stream(&data, max_size, false)?.0 == data.len()).then_some(())
 }
 
-/// A colour profile, under a name of ours.
-fn profile(out: &mut Vec<u8>, data: &[u8]) -> Option<()> {
+/// Appends the ICC profile chunk with a neutral name. Returns `None` if the profile is invalid.
+fn push_profile(out: &mut Vec<u8>, data: &[u8]) -> Option<()> {
     let name = data.iter().take(80).position(|byte| *byte == 0)?;
     let packed = data.get(name + 2..)?;
-    let (read, icc) = inflated(packed, u64::try_from(MAX_ICC).ok()?, true)?;
+    let (read, icc) = inflate_stream(packed, u64::try_from(MAX_ICC).ok()?, true)?;
     if read != packed.len() || !is_profile(&icc) {
         return None;
     }
@@ -114,16 +117,16 @@ fn profile(out: &mut Vec<u8>, data: &[u8]) -> Option<()> {
     Some(())
 }
 
-/// How much of the data is one compressed stream (RFC 1950), and what is in it, where that is to be kept. None is taken that
-/// holds more than `most`.
-fn inflated(data: &[u8], most: u64, keep: bool) -> Option<(usize, Vec<u8>)> {
+/// Inflates one zlib stream (RFC 1950). Returns its compressed length and, if `keep` is set, its
+/// contents. Returns `None` if the stream is invalid or holds more than `max_size` bytes.
+fn inflate_stream(data: &[u8], max_size: u64, keep: bool) -> Option<(usize, Vec<u8>)> {
     let (mut inflate, mut kept) = (flate2::Decompress::new(true), Vec::new());
     let mut window = vec![0; 64 << 10];
     loop {
-        let (read, made) = (usize::try_from(inflate.total_in()).ok()?, inflate.total_out());
+        let (read, produced) = (usize::try_from(inflate.total_in()).ok()?, inflate.total_out());
         let status = inflate.decompress(data.get(read..)?, &mut window, flate2::FlushDecompress::None).ok()?;
-        let new = usize::try_from(inflate.total_out() - made).ok()?;
-        if inflate.total_out() > most {
+        let new = usize::try_from(inflate.total_out() - produced).ok()?;
+        if inflate.total_out() > max_size {
             return None;
         }
         if keep {
@@ -132,13 +135,14 @@ fn inflated(data: &[u8], most: u64, keep: bool) -> Option<(usize, Vec<u8>)> {
         if status == flate2::Status::StreamEnd {
             return Some((usize::try_from(inflate.total_in()).ok()?, kept));
         }
-        // Neither read nor made: it ends in the middle.
+        // No progress: the stream is truncated.
         if new == 0 && usize::try_from(inflate.total_in()).ok()? == read {
             return None;
         }
     }
 }
 
+/// Computes the CRC-32 of a chunk.
 pub(super) fn crc32(bytes: &[u8]) -> u32 {
     u32::try_from(crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32IsoHdlc, bytes)).unwrap_or_default()
 }

@@ -216,9 +216,9 @@ impl Edge {
         }
         let verifier = Arc::clone(&self.trust.verifier());
         let allowed = self.verify(&verifier, request, client, now).map_err(Refused::Signature)?;
-        self.meters.signature(allowed.remembered);
+        self.meters.signature(allowed.cached);
         // A valid signature opens served roots and nothing else, whatever its policy says.
-        let outside = Refused::Signature(Refusal::AccessDenied(Denied::Place));
+        let outside = Refused::Signature(Refusal::AccessDenied(Denied::UnservedPath));
         let Some(key) = key_of(request.path) else { return Err(outside) };
         if self.layout.served_root(&key).is_none() {
             return Err(outside);
@@ -243,13 +243,13 @@ impl Edge {
     fn verify(&self, verifier: &Verifier, request: &Head<'_>, client: IpAddr, now: u64) -> Result<Allowed, Refusal> {
         let mut given = request.headers.get_all(header::HOST).iter();
         let (Some(host), None) = (given.next().and_then(|host| host.to_str().ok()), given.next()) else {
-            return Err(Refusal::AccessDenied(Denied::Host));
+            return Err(Refusal::AccessDenied(Denied::UnknownHost));
         };
         let is_ours = |host: &str| self.hosts.iter().any(|own| own.eq_ignore_ascii_case(host));
         // A target in absolute form must not say something else than the header that is checked.
         let named = request.authority.is_none_or(|named| named == host);
         if !is_ours(host) || !named {
-            return Err(Refusal::AccessDenied(Denied::Host));
+            return Err(Refusal::AccessDenied(Denied::UnknownHost));
         }
         // Taken apart before it is read as text: a neighbour's odd cookie must not spoil ours.
         let lines = request.headers.get_all(header::COOKIE).iter();

@@ -150,7 +150,7 @@ impl Verdicts {
             target: target.into(),
             host: host.into(),
             cookies: cookies.map(Into::into),
-            client: allowed.for_address.then_some(client),
+            client: allowed.ip_restricted.then_some(client),
             verifier: Arc::clone(verifier),
             allowed,
             served: Arc::downgrade(served),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Query, Request, State};
 use axum::http::StatusCode;
-use sign::Shown;
+use sign::Disposition;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -52,8 +52,10 @@ async fn link(app: &App, caller: &Caller, wanted: LinkWanted) -> Answer<Json<Sig
     wanted.others.refuse_about(&LinkWanted::REACH, LinkWanted::KNOWN)?;
     let key = wanted.key.or(wanted.file_key).ok_or_else(|| bad_request("key is needed"))?;
     let shown = match wanted.disposition.as_deref() {
-        None => Shown::Inline,
-        Some(word) => Shown::parse(word).ok_or_else(|| bad_request("disposition must be inline or attachment"))?,
+        None => Disposition::Inline,
+        Some(word) => {
+            Disposition::parse(word).ok_or_else(|| bad_request("disposition must be inline or attachment"))?
+        }
     };
     let lifetime = match wanted.ttl.or(wanted.expires_in) {
         None => app.config.files.link_lifetime,

@@ -13,7 +13,7 @@ use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use futures::TryFutureExt as _;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use sign::Shown;
+use sign::Disposition;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -134,7 +134,7 @@ async fn get_public(
     headers: HeaderMap,
 ) -> Answer<Response<Body>> {
     let file = links::open_public(&app, &format!("storage/{user}/{path}")).await?;
-    respond(&app, &method, &headers, &file, Shown::Inline, b"no-cache, no-transform").await
+    respond(&app, &method, &headers, &file, Disposition::Inline, b"no-cache, no-transform").await
 }
 
 /// Read headers of a public file
@@ -161,7 +161,7 @@ async fn respond(
     method: &Method,
     headers: &HeaderMap,
     file: &File,
-    shown: Shown,
+    shown: Disposition,
     cache_control: &[u8],
 ) -> Answer<Response<Body>> {
     let key = file.object.key.as_str().to_owned();
@@ -177,8 +177,8 @@ async fn respond(
     let name = file.object.name.as_deref().unwrap_or_default();
     let attachment = disposition::attachment(name);
     let wished = match shown {
-        Shown::Inline => disposition::inline(name),
-        Shown::Attachment => attachment.clone(),
+        Disposition::Inline => disposition::inline(name),
+        Disposition::Attachment => attachment.clone(),
     };
     let disposition = disposition::served(&file.object.content_type, Some(&wished)).unwrap_or(attachment);
     fields.set(&header::CONTENT_DISPOSITION, disposition.as_bytes());

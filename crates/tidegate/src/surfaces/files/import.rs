@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use futures::{StreamExt as _, TryStreamExt as _};
 use serde_json::{Map, Value};
-use store::{Attributes, Foreign, Found, Stat, Tree};
+use store::{Attributes, ForeignFile, Stat, Tree, TreeEntry};
 use time::OffsetDateTime;
 use time::PrimitiveDateTime;
 use time::format_description::well_known::{Iso8601, Rfc3339};
@@ -46,7 +46,7 @@ pub enum Outcome {
 #[derive(Debug)]
 pub struct Import {
     tree: Tree,
-    found: Vec<Found>,
+    found: Vec<TreeEntry>,
 }
 
 impl Import {
@@ -70,11 +70,11 @@ impl Import {
         futures::stream::iter(self.found)
             .map(|found| async move {
                 let (path, outcome) = match found {
-                    Found::File(path) => {
+                    TreeEntry::File(path) => {
                         let outcome = take(app, tree, &path, dry).await?;
                         (path, outcome)
                     }
-                    Found::Other(path, why) => (path, Outcome::Skipped(why)),
+                    TreeEntry::Other(path, why) => (path, Outcome::Skipped(why)),
                 };
                 let label = match &outcome {
                     Outcome::Taken(_) => "taken",
@@ -149,7 +149,13 @@ async fn take(app: &App, tree: &Tree, path: &str, dry: bool) -> Result<Outcome> 
 }
 
 /// Without copying where the store is a folder; into the bucket where it is one.
-async fn store_it(app: &App, tree: &Tree, path: &str, seen: &Foreign, attributes: Attributes) -> store::Result<Stat> {
+async fn store_it(
+    app: &App,
+    tree: &Tree,
+    path: &str,
+    seen: &ForeignFile,
+    attributes: Attributes,
+) -> store::Result<Stat> {
     if let Some(local) = &app.local {
         return local.fs.adopt(tree, path, path, seen, attributes).await;
     }
@@ -235,7 +241,7 @@ struct Said {
 }
 
 impl Said {
-    fn read(foreign: &Foreign, key: FileKey<'_>) -> std::result::Result<Self, String> {
+    fn read(foreign: &ForeignFile, key: FileKey<'_>) -> std::result::Result<Self, String> {
         let none = Map::new();
         let meta = foreign.meta.as_ref().unwrap_or(&none);
         let text = |names: &[&str]| {

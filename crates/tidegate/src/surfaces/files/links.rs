@@ -1,6 +1,6 @@
 //! Links to files: for anybody who has one, until it ends or its owner ends all of them.
 
-use sign::{LinkTerms, Shown};
+use sign::{Disposition, LinkTerms};
 
 use crate::access;
 use crate::app::App;
@@ -37,7 +37,7 @@ pub async fn issue(
     app: &App,
     caller: &Caller,
     key: &str,
-    shown: Shown,
+    shown: Disposition,
     lifetime: u64,
     version: Version,
 ) -> Result<Link> {
@@ -54,7 +54,7 @@ pub async fn issue(
         }
         Version::One => format!("exp={expires}&sig={}", app.links.sign_v1(&key, expires)),
         Version::Two => {
-            let signature = app.links.sign_v2(&key, LinkTerms { expires, shown, epoch });
+            let signature = app.links.sign_v2(&key, LinkTerms { expires, disposition: shown, epoch });
             let (shown, id) = (shown.as_str(), app.links.key_id());
             format!("v=2&exp={expires}&disposition={shown}&kid={id}&sig={signature}")
         }
@@ -77,7 +77,7 @@ pub struct Given {
 }
 
 /// The file a link opens. Whatever is wrong with it is one answer.
-pub async fn open(app: &App, key: &str, given: &Given) -> Result<(File, Shown)> {
+pub async fn open(app: &App, key: &str, given: &Given) -> Result<(File, Disposition)> {
     let refused = || {
         metrics::counter!("tidegate_links_refused_total").increment(1);
         Error::Forbidden("the link has ended, or was never good".into())
@@ -86,13 +86,13 @@ pub async fn open(app: &App, key: &str, given: &Given) -> Result<(File, Shown)> 
     let found = app.db.find_linked_file(key.as_str()).await?;
     let epoch = found.as_ref().map_or(0, |(_, epoch)| *epoch);
     let now = epoch_seconds(std::time::SystemTime::now());
-    let wish = given.disposition.as_deref().map(Shown::parse);
+    let wish = given.disposition.as_deref().map(Disposition::parse);
     let shown = match (&given.kid, wish) {
         (_, Some(None)) => return Err(refused()),
         // Its disposition is nobody's word: it may be wished for, and what could run is an attachment all the same.
         (None, wish) => {
             let good = app.links.verify_v1(key.as_str(), &given.exp, &given.sig, now).is_some() && epoch == 0;
-            good.then(|| wish.flatten().unwrap_or(Shown::Inline))
+            good.then(|| wish.flatten().unwrap_or(Disposition::Inline))
         }
         (Some(kid), Some(Some(shown))) => {
             let said = (given.exp.as_str(), shown, epoch);

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use sign::{LinkTerms, Shown as Disposition};
+use sign::{Disposition, LinkTerms};
 
 use super::find_any;
 use crate::app::App;
@@ -73,7 +73,7 @@ fn own_link(app: &App, media: &Media) -> MediaUrl {
     let lifetime = app.config.sessions.link_lifetime.as_secs();
     let expires_at = sign::window_expiry(epoch_seconds(SystemTime::now()), lifetime);
     let path = path(media.owner.id(), media.object.id);
-    let terms = LinkTerms { expires: expires_at, shown: Disposition::Inline, epoch: 0 };
+    let terms = LinkTerms { expires: expires_at, disposition: Disposition::Inline, epoch: 0 };
     let signature = app.links.sign_v2(&path, terms);
     let url = format!("{}{path}?v=2&exp={expires_at}&kid={}&sig={signature}", app.addresses.api, app.links.key_id());
     MediaUrl { url, expires_at, refresh_after: expires_at - lifetime + lifetime / 4, grant: None }

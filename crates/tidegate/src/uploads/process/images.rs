@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use futures::{StreamExt as _, stream};
-use media::image::{Cleaned, Order, Picture, Thumbnail};
+use media::image::{CleanOptions, Cleaned, Picture, Thumbnail};
 use media::kind::Kind;
 
 use super::judged;
@@ -19,7 +19,7 @@ pub(super) async fn make(app: &App, media: &Media, sealed: &Key) -> Result<Outco
     let kind = Kind::parse(&media.object.content_type)
         .ok_or_else(|| Error::Internal(anyhow::anyhow!("a media item of a type that is not taken")))?;
     let lossless = rules::of(media.owner.kind()).processing == Processing::Lossless;
-    let ordered = Order { lossless, ..order(app, kind) };
+    let ordered = CleanOptions { lossless, ..order(app, kind) };
     let (_, body) = app.store.read(sealed.as_str(), None).await?;
     Ok(match judged(app.sandbox.clean(&ordered, body).await)? {
         Outcome::Good(cleaned) => Outcome::Good(made(cleaned)),
@@ -29,9 +29,9 @@ pub(super) async fn make(app: &App, media: &Media, sealed: &Key) -> Result<Outco
 }
 
 /// What is asked of the sandbox.
-pub(super) fn order(app: &App, kind: Kind) -> Order {
+pub(super) fn order(app: &App, kind: Kind) -> CleanOptions {
     let setting = &app.config.media;
-    Order {
+    CleanOptions {
         kind,
         max_pixels: setting.max_pixels,
         max_frames: setting.max_frames,

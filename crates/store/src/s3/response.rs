@@ -1,4 +1,5 @@
-//! What answers say, in the store's words: what S3 may leave out is an error where it is needed.
+//! Converts values of S3 responses to the store's types. A value that S3 may omit is an error where
+//! the store needs it. Sends no requests.
 
 use std::time::SystemTime;
 
@@ -9,6 +10,7 @@ use super::error::unavailable;
 use crate::Entry;
 use crate::error::Result;
 
+/// Converts an object of a listing.
 pub(super) fn entry(object: &Object) -> Result<Entry> {
     Ok(Entry {
         key: object.key().unwrap_or_default().to_owned(),
@@ -18,20 +20,24 @@ pub(super) fn entry(object: &Object) -> Result<Entry> {
     })
 }
 
+/// Converts a length in bytes.
 pub(super) fn length(given: Option<i64>) -> Result<u64> {
-    given.and_then(|length| u64::try_from(length).ok()).ok_or_else(|| unavailable("an answer without a length"))
+    given.and_then(|length| u64::try_from(length).ok()).ok_or_else(|| unavailable("a response without a length"))
 }
 
+/// Converts an ETag; removes its quotes.
 pub(super) fn etag(given: Option<&str>) -> Result<String> {
     let etag = given.map(unquoted).filter(|etag| !etag.is_empty());
-    etag.map(str::to_owned).ok_or_else(|| unavailable("an answer without an ETag"))
+    etag.map(str::to_owned).ok_or_else(|| unavailable("a response without an ETag"))
 }
 
+/// Removes the quotes of an ETag.
 pub(super) fn unquoted(etag: &str) -> &str {
     etag.trim_matches('"')
 }
 
+/// Converts a time.
 pub(super) fn time(given: Option<&DateTime>) -> Result<SystemTime> {
     let time = given.and_then(|time| SystemTime::try_from(*time).ok());
-    time.ok_or_else(|| unavailable("an answer without a time"))
+    time.ok_or_else(|| unavailable("a response without a time"))
 }

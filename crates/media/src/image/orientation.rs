@@ -1,27 +1,28 @@
-//! Turning: the eight orientations of Exif, applied to planes of one, three or four bytes a pixel.
+//! Applies the eight Exif orientations to pixels of one, three or four bytes. Reads no metadata.
 
 use image::metadata::Orientation;
 
-/// Rows and columns that are turned together, so that both sides stay in the cache.
+/// The side of the square blocks in which pixels are transposed, so that source and target stay in
+/// the CPU cache.
 const BLOCK: usize = 32;
 
-/// Where the pixel that comes to lie at the first place of the first row was, and which way its neighbours lay: the three
-/// bits of an orientation.
+/// The transformation that makes an image with an Exif orientation upright.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Turn {
-    /// Rows become columns.
+pub(super) struct ExifTransform {
+    /// Whether rows become columns.
     pub(super) transposed: bool,
-    /// Of what came, columns run backwards.
+    /// Whether the columns of the input are read in reverse order.
     pub(super) mirrored: bool,
-    /// Of what came, rows run backwards.
+    /// Whether the rows of the input are read in reverse order.
     pub(super) flipped: bool,
 }
 
-impl Turn {
+impl ExifTransform {
+    /// The identity.
     pub(super) const NONE: Self = Self { transposed: false, mirrored: false, flipped: false };
 
-    /// What makes an image of this orientation upright.
-    pub(super) fn upright(orientation: Orientation) -> Self {
+    /// Returns the transformation for an Exif orientation.
+    pub(super) fn from_orientation(orientation: Orientation) -> Self {
         let (transposed, mirrored, flipped) = match orientation {
             Orientation::NoTransforms => (false, false, false),
             Orientation::FlipHorizontal => (false, true, false),
@@ -35,19 +36,19 @@ impl Turn {
         Self { transposed, mirrored, flipped }
     }
 
-    /// The size after the turn.
-    pub(super) fn size<T>(self, (width, height): (T, T)) -> (T, T) {
+    /// Returns the size after the transformation.
+    pub(super) fn output_size<T>(self, (width, height): (T, T)) -> (T, T) {
         if self.transposed { (height, width) } else { (width, height) }
     }
 
-    /// Turns a plane of `N` bytes a pixel, row after row without gaps.
-    pub(super) fn plane<const N: usize>(self, from: &[u8], width: usize, height: usize) -> Vec<u8> {
+    /// Transforms pixels of `N` bytes, stored in rows without padding.
+    pub(super) fn apply<const N: usize>(self, from: &[u8], width: usize, height: usize) -> Vec<u8> {
         let (from, _) = from.as_chunks::<N>();
         let from = &from[..width * height];
         let mut to = vec![[0_u8; N]; width * height];
         let row = |y: usize| if self.flipped { height - 1 - y } else { y };
         if self.transposed {
-            // Of what comes, a row is a column: of a block, all is read before the next is begun.
+            // Each output row is an input column; the blocks keep both in the cache.
             for left in (0..width).step_by(BLOCK) {
                 for top in (0..height).step_by(BLOCK) {
                     for x in left..(left + BLOCK).min(width) {
@@ -76,7 +77,7 @@ impl Turn {
 mod tests {
     use super::*;
 
-    /// The letter F and what each orientation makes of it, as the Exif specification draws them.
+    /// The letter F as stored in each orientation, as drawn in the Exif specification.
     #[test]
     fn all_eight_orientations() {
         let upright = ["###", "#..", "##.", "#..", "#.."];
@@ -92,29 +93,29 @@ mod tests {
         ];
         let flat = |rows: &[&str]| rows.concat().into_bytes();
         for (number, rows) in seen {
-            let turn = Turn::upright(Orientation::from_exif(number).unwrap());
+            let transform = ExifTransform::from_orientation(Orientation::from_exif(number).unwrap());
             let (width, height) = (rows[0].len(), rows.len());
-            assert_eq!(turn.size((width, height)), (3, 5));
-            assert_eq!(turn.plane::<1>(&flat(rows), width, height), flat(&upright), "{number}");
+            assert_eq!(transform.output_size((width, height)), (3, 5));
+            assert_eq!(transform.apply::<1>(&flat(rows), width, height), flat(&upright), "{number}");
             let thrice: Vec<u8> = flat(rows).iter().flat_map(|byte| [*byte; 3]).collect();
             let expected: Vec<u8> = flat(&upright).iter().flat_map(|byte| [*byte; 3]).collect();
-            assert_eq!(turn.plane::<3>(&thrice, width, height), expected, "{number}");
+            assert_eq!(transform.apply::<3>(&thrice, width, height), expected, "{number}");
         }
     }
 
     #[test]
-    fn blocks_meet_without_a_seam() {
+    fn block_borders_are_correct() {
         let (width, height) = (BLOCK * 2 + 3, BLOCK + 5);
         let from: Vec<u8> = (0..width * height).map(|n| (n % 251).to_le_bytes()[0]).collect();
         for number in 1..=8 {
-            let turn = Turn::upright(Orientation::from_exif(number).unwrap());
-            let to = turn.plane::<1>(&from, width, height);
-            let (to_width, _) = turn.size((width, height));
+            let transform = ExifTransform::from_orientation(Orientation::from_exif(number).unwrap());
+            let to = transform.apply::<1>(&from, width, height);
+            let (to_width, _) = transform.output_size((width, height));
             for (at, pixel) in to.iter().enumerate() {
                 let (x, y) = (at % to_width, at / to_width);
-                let (x, y) = if turn.transposed { (y, x) } else { (x, y) };
-                let x = if turn.mirrored { width - 1 - x } else { x };
-                let y = if turn.flipped { height - 1 - y } else { y };
+                let (x, y) = if transform.transposed { (y, x) } else { (x, y) };
+                let x = if transform.mirrored { width - 1 - x } else { x };
+                let y = if transform.flipped { height - 1 - y } else { y };
                 assert_eq!(*pixel, from[y * width + x], "{number} at {at}");
             }
         }
