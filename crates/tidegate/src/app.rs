@@ -27,7 +27,7 @@ use crate::state::notify::Notifier;
 use crate::state::object_cache::ObjectCache;
 use crate::state::rate_limits::RateLimits;
 use crate::state::refusals::Refusals;
-use crate::state::signing_key::Signing;
+use crate::state::signing_key::SigningKey;
 use crate::state::subscription_limit::SubscriptionLimit;
 use crate::state::upload_hashes::SequentialHash;
 
@@ -55,7 +55,7 @@ pub struct App {
     /// How often who may ask.
     pub rates: RateLimits,
     /// Signs grants.
-    pub signing: Arc<Signing>,
+    pub signing_key: Arc<SigningKey>,
     /// What the edge trusts.
     pub edge_keys: Arc<EdgeKeys>,
     /// Signatures that were made.
@@ -210,7 +210,11 @@ impl App {
         Ok(Self {
             sign_in,
             rates: RateLimits::new(config.limits.per_subject, config.limits.per_address),
-            signing: Arc::new(Signing::new(Signer::new(id, key, config.cloudfront.hash), config.cloudfront.hash, from)),
+            signing_key: Arc::new(SigningKey::new(
+                Signer::new(id, key, config.cloudfront.hash),
+                config.cloudfront.hash,
+                from,
+            )),
             fetcher: Fetcher::new()?,
             edge_keys: Arc::new(trust),
             grants: GrantCache::new(),

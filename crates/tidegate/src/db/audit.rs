@@ -85,10 +85,16 @@ impl Db {
 }
 
 impl Tx {
-    /// Records a deed on an object, whose owner its row says.
+    /// Records an action on an object, whose owner its row says.
     #[tracing::instrument(name = "db.record", level = "trace", skip_all)]
-    pub async fn record(&mut self, caller: &Caller, deed: AuditAction, object: ObjectId, at: SystemTime) -> Result<()> {
-        self.record_event(&NewEvent { at, caller: caller.clone(), deed, owner: None, object: Some(object) }).await
+    pub async fn record(
+        &mut self,
+        caller: &Caller,
+        action: AuditAction,
+        object: ObjectId,
+        at: SystemTime,
+    ) -> Result<()> {
+        self.record_event(&NewEvent { at, caller: caller.clone(), action, owner: None, object: Some(object) }).await
     }
 
     /// Records an event. Where it names no owner, its object's row does.
@@ -99,7 +105,7 @@ impl Tx {
                            VALUES ($1, $2, $3, $4, $5, $6, \
                            COALESCE($7, (SELECT owner_kind FROM objects WHERE id = $9)), \
                            COALESCE($8, (SELECT owner_id FROM objects WHERE id = $9)), $9, $10, $11, $12)";
-        let NewEvent { at, caller, deed, owner, object } = event;
+        let NewEvent { at, caller, action, owner, object } = event;
         on_tx!(self, |connection| {
             sqlx::query(SQL)
                 .bind(Uuid::now_v7())
@@ -107,12 +113,12 @@ impl Tx {
                 .bind(caller.principal.kind())
                 .bind(caller.principal.name())
                 .bind(caller.acting_for.as_ref().map(|user| user.as_str()))
-                .bind(deed.as_str())
+                .bind(action.as_str())
                 .bind(owner.as_ref().map(|owner| owner.kind().as_str()))
                 .bind(owner.as_ref().map(|owner| owner.id()))
                 .bind(object.map(|object| object.0))
                 .bind(caller.address.map(|address| address.to_string()))
-                .bind(deed.outcome())
+                .bind(action.outcome())
                 .bind(&caller.request_id)
                 .execute(connection)
                 .await

@@ -9,7 +9,7 @@ use super::{Cursor, Db, Tx, content, corrupt, look, on_reader, on_tx, to_i64, to
 use crate::error::Result;
 use crate::model::ids::{ObjectId, OrgId, SessionId, SpaceId};
 use crate::model::key::Key;
-use crate::model::media::{Change, Look, Media, Passage, Scan, Stage, Variant};
+use crate::model::media::{Change, Look, Media, Scan, Stage, StatusChange, Variant};
 use crate::model::object::{Content, Object, ObjectState};
 use crate::model::owner::Owner;
 use crate::model::upload::UploadState;
@@ -113,7 +113,7 @@ struct VariantRow {
 }
 
 #[derive(sqlx::FromRow)]
-struct PassageRow {
+struct StatusChangeRow {
     id: i64,
     object_id: Uuid,
     status: String,
@@ -121,9 +121,9 @@ struct PassageRow {
     at: i64,
 }
 
-impl PassageRow {
-    fn into_passage(self) -> Result<Passage> {
-        Ok(Passage {
+impl StatusChangeRow {
+    fn into_status_change(self) -> Result<StatusChange> {
+        Ok(StatusChange {
             id: self.id,
             object: ObjectId(self.object_id),
             change: Change::parse(&self.status).ok_or_else(|| corrupt("status"))?,
@@ -277,29 +277,30 @@ impl Db {
     }
 
     /// What an object became, in order.
-    #[tracing::instrument(name = "db.list_passages", level = "trace", skip_all)]
-    pub async fn list_passages(&self, object: ObjectId) -> Result<Vec<Passage>> {
+    #[tracing::instrument(name = "db.list_status_changes", level = "trace", skip_all)]
+    pub async fn list_status_changes(&self, object: ObjectId) -> Result<Vec<StatusChange>> {
         const SQL: &str =
             "SELECT id, object_id, status, reason, at FROM object_history WHERE object_id = $1 ORDER BY id";
-        let rows: Vec<PassageRow> = on_reader!(self, |pool| sqlx::query_as(SQL).bind(object.0).fetch_all(pool).await?);
-        rows.into_iter().map(PassageRow::into_passage).collect()
+        let rows: Vec<StatusChangeRow> =
+            on_reader!(self, |pool| sqlx::query_as(SQL).bind(object.0).fetch_all(pool).await?);
+        rows.into_iter().map(StatusChangeRow::into_status_change).collect()
     }
 
-    /// What became of an owner's media after a passage, in order.
-    #[tracing::instrument(name = "db.list_passages_after", level = "trace", skip_all)]
-    pub async fn list_passages_after(&self, owner: &Owner, after: i64, limit: i64) -> Result<Vec<Passage>> {
+    /// What became of an owner's media after a change, in order.
+    #[tracing::instrument(name = "db.list_status_changes_after", level = "trace", skip_all)]
+    pub async fn list_status_changes_after(&self, owner: &Owner, after: i64, limit: i64) -> Result<Vec<StatusChange>> {
         const SQL: &str = "SELECT id, object_id, status, reason, at FROM object_history \
                            WHERE owner_kind = $4 AND owner_id = $1 AND id > $2 ORDER BY id LIMIT $3";
-        let rows: Vec<PassageRow> = on_reader!(self, |pool| {
+        let rows: Vec<StatusChangeRow> = on_reader!(self, |pool| {
             let query = sqlx::query_as(SQL).bind(owner.id()).bind(after).bind(limit);
             query.bind(owner.kind().as_str()).fetch_all(pool).await?
         });
-        rows.into_iter().map(PassageRow::into_passage).collect()
+        rows.into_iter().map(StatusChangeRow::into_status_change).collect()
     }
 
-    /// The last passage there is of an owner's media; 0 if there is none.
-    #[tracing::instrument(name = "db.last_passage", level = "trace", skip_all)]
-    pub async fn last_passage(&self, owner: &Owner) -> Result<i64> {
+    /// The last change there is of an owner's media; 0 if there is none.
+    #[tracing::instrument(name = "db.last_status_change", level = "trace", skip_all)]
+    pub async fn last_status_change(&self, owner: &Owner) -> Result<i64> {
         const SQL: &str = "SELECT COALESCE(MAX(id), 0) FROM object_history WHERE owner_kind = $2 AND owner_id = $1";
         let row: (i64,) = on_reader!(self, |pool| {
             sqlx::query_as(SQL).bind(owner.id()).bind(owner.kind().as_str()).fetch_one(pool).await?
@@ -421,8 +422,8 @@ impl Tx {
     }
 
     /// Writes a line of an object's history.
-    #[tracing::instrument(name = "db.add_passage", level = "trace", skip_all)]
-    pub async fn add_passage(
+    #[tracing::instrument(name = "db.add_status_change", level = "trace", skip_all)]
+    pub async fn add_status_change(
         &mut self,
         owner: &Owner,
         id: ObjectId,

@@ -133,7 +133,7 @@ pub struct NewEvent {
     /// Who, from where, by which request.
     pub caller: Caller,
     /// What.
-    pub deed: AuditAction,
+    pub action: AuditAction,
     /// Whose things it was about.
     pub owner: Option<Owner>,
     /// Which of them.

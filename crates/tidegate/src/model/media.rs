@@ -306,7 +306,7 @@ impl From<Status> for Change {
 
 /// A line of an object's history.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Passage {
+pub struct StatusChange {
     /// Orders them; unique among all.
     pub id: i64,
     /// Of which object.

@@ -26,7 +26,7 @@ pub struct EdgeServer {
     /// Where operators find its probes and metrics.
     pub ops: Origin,
     config: Config,
-    trust: Arc<EdgeKeys>,
+    edge_keys: Arc<EdgeKeys>,
     bytes: Door<Arc<Edge>>,
     probes: Door<Routed>,
 }
@@ -59,14 +59,14 @@ impl EdgeServer {
             StoreSetting::S3(s3) => edge::Origin::Remote(Arc::new(open_bucket(&config, s3, &s3.endpoint).await)),
         };
         let keys = config.edge.keys.clone();
-        let trust = Arc::new(tokio::task::spawn_blocking(move || EdgeKeys::open(keys, None)).await??);
+        let edge_keys = Arc::new(tokio::task::spawn_blocking(move || EdgeKeys::open(keys, None)).await??);
         let own_page = config.public_base_url.as_ref().map(ToString::to_string);
-        let edge = Edge::new(&config, &address, own_page, Arc::clone(&trust), origin);
+        let edge = Edge::new(&config, &address, own_page, Arc::clone(&edge_keys), origin);
         let bytes = edge_door(listener, edge)?;
         let watched = Watched { edge: Arc::clone(&bytes.conversing), metrics: config.metrics };
         let conversing = Routed { router: edge_ops_router(watched), buffer: SMALL_BUFFER };
         let probes = Door { name: "operations", listener: ops_listener, conversing, workers: None };
-        Ok(Self { address, ops, config, trust, bytes, probes })
+        Ok(Self { address, ops, config, edge_keys, bytes, probes })
     }
 
     /// Answers until `stop`; then finishes what was begun.
@@ -76,7 +76,7 @@ impl EdgeServer {
         tasks.spawn(close_old_files(Arc::clone(&self.bytes.conversing), stop.clone()));
         tasks.spawn(serve(self.bytes, limits, stop.clone()));
         tasks.spawn(serve(self.probes, limits, stop.clone()));
-        tasks.spawn(self.trust.follow(self.config.edge.keys_refresh, stop.clone()));
+        tasks.spawn(self.edge_keys.follow(self.config.edge.keys_refresh, stop.clone()));
         tasks.spawn(async move {
             while tokio::time::timeout(UPKEEP, stop.cancelled()).await.is_err() {
                 telemetry::upkeep();

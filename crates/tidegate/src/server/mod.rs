@@ -107,8 +107,8 @@ impl Server {
             tasks.spawn(async move { app.sign_in.keep_fresh(stop).await });
         }
         tasks.spawn(Arc::clone(&self.app.edge_keys).follow(self.app.config.edge.keys_refresh, stop.clone()));
-        let (signing, trust) = (Arc::clone(&self.app.signing), Arc::clone(&self.app.edge_keys));
-        tasks.spawn(signing.follow(trust, self.app.config.edge.keys_refresh, stop.clone()));
+        let (signing_key, edge_keys) = (Arc::clone(&self.app.signing_key), Arc::clone(&self.app.edge_keys));
+        tasks.spawn(signing_key.follow(edge_keys, self.app.config.edge.keys_refresh, stop.clone()));
         tasks.spawn(upkeep(Arc::clone(&self.app), stop.clone()));
         let (closing, ending) = (self.app.closing.clone(), stop.clone());
         tasks.spawn(async move {

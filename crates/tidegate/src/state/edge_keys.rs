@@ -28,9 +28,9 @@ impl EdgeKeys {
     pub fn open(folder: PathBuf, own: Option<(String, String)>) -> anyhow::Result<Self> {
         let held = secrets::public_keys(&folder)
             .with_context(|| format!("EDGE_KEYS={}: give a folder of <key-pair-id>.pub.pem", folder.display()))?;
-        let trust = Self { current: ArcSwap::default(), folder, own: Mutex::new(own), held: Mutex::default() };
-        trust.take(held);
-        Ok(trust)
+        let edge_keys = Self { current: ArcSwap::default(), folder, own: Mutex::new(own), held: Mutex::default() };
+        edge_keys.take(held);
+        Ok(edge_keys)
     }
 
     /// What verifies, as of now.
@@ -99,9 +99,9 @@ impl EdgeKeys {
     /// Reads the folder every so often until `stop`.
     pub async fn follow(self: Arc<Self>, every: Duration, stop: CancellationToken) {
         while tokio::time::timeout(every, stop.cancelled()).await.is_err() {
-            let trust = Arc::clone(&self);
+            let edge_keys = Arc::clone(&self);
             tokio::select! {
-                read = tokio::task::spawn_blocking(move || trust.reload()) => if let Err(error) = read {
+                read = tokio::task::spawn_blocking(move || edge_keys.reload()) => if let Err(error) = read {
                     tracing::error!(%error, "the edge's public keys can't be read again");
                 },
                 () = stop.cancelled() => {}

@@ -54,7 +54,7 @@ impl Refusals {
         let event = NewEvent {
             at: SystemTime::now(),
             caller: caller.clone(),
-            deed: AuditAction::Refused(action),
+            action: AuditAction::Refused(action),
             owner: owner.cloned(),
             object,
         };

@@ -15,7 +15,7 @@ use crate::state::edge_keys::EdgeKeys;
 
 /// The signer of now.
 #[derive(Debug)]
-pub struct Signing {
+pub struct SigningKey {
     current: ArcSwap<Signer>,
     hash: Hash,
     /// Whether it was said that the key that signs is not there any more.
@@ -24,7 +24,7 @@ pub struct Signing {
     folder: Option<(PathBuf, Duration)>,
 }
 
-impl Signing {
+impl SigningKey {
     /// Signs with `signer`, and with what comes into the folder after it.
     pub fn new(signer: Signer, hash: Hash, folder: Option<(PathBuf, Duration)>) -> Self {
         Self { current: ArcSwap::from_pointee(signer), hash, orphaned: AtomicBool::new(false), folder }
@@ -36,7 +36,7 @@ impl Signing {
     }
 
     /// Looks for another key. Blocking. One that can't be read, or that the edge does not trust, changes nothing.
-    pub fn reload(&self, trust: &EdgeKeys) {
+    pub fn reload(&self, edge_keys: &EdgeKeys) {
         let Some((folder, settled)) = &self.folder else { return };
         let keys = match secrets::private_keys(folder) {
             Ok(keys) => keys,
@@ -48,7 +48,7 @@ impl Signing {
         let now = self.signer().key_pair_id().to_owned();
         // Only one that the edge trusts by what lies there, and has had the time to.
         let mut settled = secrets::settled(&keys, *settled, SystemTime::now());
-        let Some(found) = settled.find(|key| key.id == now || is_trusted(key, trust)) else {
+        let Some(found) = settled.find(|key| key.id == now || is_trusted(key, edge_keys)) else {
             if keys.iter().all(|key| key.id != now) && !self.orphaned.swap(true, Ordering::Relaxed) {
                 tracing::warn!(
                     key = now,
@@ -63,7 +63,7 @@ impl Signing {
         let read = found.read().and_then(|key| Ok((key.public_pem()?, key)));
         match read {
             Ok((public, key)) => {
-                trust.sign_with(&found.id, &public);
+                edge_keys.sign_with(&found.id, &public);
                 self.current.store(Arc::new(Signer::new(found.id.clone(), key, self.hash)));
                 self.orphaned.store(false, Ordering::Relaxed);
                 metrics::counter!("tidegate_signing_key_changes_total").increment(1);
@@ -76,13 +76,13 @@ impl Signing {
     }
 
     /// Looks every so often until `stop`.
-    pub async fn follow(self: Arc<Self>, trust: Arc<EdgeKeys>, every: Duration, stop: CancellationToken) {
+    pub async fn follow(self: Arc<Self>, edge_keys: Arc<EdgeKeys>, every: Duration, stop: CancellationToken) {
         if self.folder.is_none() {
             return;
         }
         while tokio::time::timeout(every, stop.cancelled()).await.is_err() {
-            let (signing, trust) = (Arc::clone(&self), Arc::clone(&trust));
-            if let Err(error) = tokio::task::spawn_blocking(move || signing.reload(&trust)).await {
+            let (key, edge_keys) = (Arc::clone(&self), Arc::clone(&edge_keys));
+            if let Err(error) = tokio::task::spawn_blocking(move || key.reload(&edge_keys)).await {
                 tracing::error!(%error, "the keys that grants are signed with can't be looked for");
             }
         }
@@ -90,6 +90,6 @@ impl Signing {
 }
 
 /// Whether a key can be read, and its public half is what the edge has read.
-fn is_trusted(key: &FoundKey, trust: &EdgeKeys) -> bool {
-    key.read().and_then(|read| Ok(read.public_pem()?)).is_ok_and(|public| trust.holds(&key.id, &public))
+fn is_trusted(key: &FoundKey, edge_keys: &EdgeKeys) -> bool {
+    key.read().and_then(|read| Ok(read.public_pem()?)).is_ok_and(|public| edge_keys.holds(&key.id, &public))
 }

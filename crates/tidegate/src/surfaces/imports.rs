@@ -137,7 +137,7 @@ async fn announce(
     tx.insert_object(owner, &object, &caller.deciding()).await?;
     tx.keep_source(id, from).await?;
     tx.insert_upload(owner, &upload, &caller.principal, now).await?;
-    tx.add_passage(owner, id, Status::Uploaded.into(), Some("imported"), now).await?;
+    tx.add_status_change(owner, id, Status::Uploaded.into(), Some("imported"), now).await?;
     tx.record(caller, AuditAction::Imported, id, now).await?;
     queue::enqueue(tx, &Job::ImportImageV1 { object: id.0, key: from.to_owned() }, now).await?;
     Ok(id)

@@ -357,7 +357,7 @@ pub async fn abort(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) ->
 /// the job does it.
 pub async fn end(app: &App, caller: &Caller, upload: &Upload, state: UploadState) -> Result<()> {
     let now = SystemTime::now();
-    let deed = if state == UploadState::Expired { AuditAction::UploadExpired } else { AuditAction::UploadAborted };
+    let action = if state == UploadState::Expired { AuditAction::UploadExpired } else { AuditAction::UploadAborted };
     let job = Job::ReleaseUploadV1 { upload_id: upload.id.clone(), key: upload.key.as_str().to_owned() };
     let forgetting = app.object_cache.forgetting(upload.object);
     let mut tx = app.db.begin().await?;
@@ -365,7 +365,7 @@ pub async fn end(app: &App, caller: &Caller, upload: &Upload, state: UploadState
         return Err(Error::InvalidState("the upload is no longer open".into()));
     }
     tx.set_object_state(upload.object, ObjectState::Pending, ObjectState::Purged, now).await?;
-    tx.record(caller, deed, upload.object, now).await?;
+    tx.record(caller, action, upload.object, now).await?;
     tx.tell(upload.object).await?;
     queue::enqueue(&mut tx, &job, app.db.now()).await?;
     if !app.store.has_md5_etags() {

@@ -84,7 +84,7 @@ async fn pages_and_times() {
         let event = NewEvent {
             at: at(second),
             caller: caller.clone(),
-            deed: AuditAction::ObjectDeleted,
+            action: AuditAction::ObjectDeleted,
             owner: Some(owner.clone()),
             object: None,
         };
@@ -130,7 +130,7 @@ async fn events_are_never_changed_and_forgotten_when_their_time_is_over() {
     for hours in [0, 23, 25, 500] {
         let at = now - Duration::from_secs(hours * 3600);
         let caller = Caller::from(Principal::System);
-        tx.record_event(&NewEvent { at, caller, deed: AuditAction::TokenIssued, owner: None, object: None })
+        tx.record_event(&NewEvent { at, caller, action: AuditAction::TokenIssued, owner: None, object: None })
             .await
             .unwrap();
     }

@@ -256,7 +256,7 @@ async fn a_key_comes_and_goes_while_the_edge_runs() {
     std::fs::remove_file(&file).unwrap();
     until(403).await;
     // The server's own key is its own, whatever lies under its name.
-    let own = app.app.signing.signer().key_pair_id().to_owned();
+    let own = app.app.signing_key.signer().key_pair_id().to_owned();
     std::fs::write(app.folder.path().join(format!("keys/cloudfront/{own}.pub.pem")), OTHER_PUBLIC).unwrap();
     app.app.edge_keys.reload();
     let fresh = signed(&app, b"more").await;
@@ -304,7 +304,7 @@ async fn no_object_ever_shows_the_bytes_of_another() {
     let key = app.app.config.images.layout.disk_image(&alice, ObjectId::generate(), ObjectId::generate().0);
     let key = key.as_str().to_owned();
     let resource = Resource::below(&format!("{}/{}/", app.edge(), key.rsplit_once('/').unwrap().0)).unwrap();
-    let query = app.app.signing.signer().sign_resource(&resource, later()).unwrap().query();
+    let query = app.app.signing_key.signer().sign_resource(&resource, later()).unwrap().query();
     let target = format!("/{key}?{query}");
     let body = |fill: u8| -> store::ByteStream {
         Box::pin(futures::stream::once(async move { Ok(vec![fill; 200_000].into()) }))
@@ -387,7 +387,7 @@ async fn what_is_shown_in_place_and_how_long_it_is_kept() {
         };
         fs.write(&key, Box::pin(futures::stream::once(async { Ok("<p>".into()) })), attributes).await.unwrap();
         let resource = Resource::below(&format!("{}/{folder}/", app.edge())).unwrap();
-        let query = app.app.signing.signer().sign_resource(&resource, later() + 40 * 86_400).unwrap().query();
+        let query = app.app.signing_key.signer().sign_resource(&resource, later() + 40 * 86_400).unwrap().query();
         let (head, _) = Wire::to(&app).await.get(&app, &format!("/{key}?{query}"), "accept-encoding: gzip\r\n").await;
         assert_eq!(raw_status(&head), 200, "{head}");
         for (name, value) in [

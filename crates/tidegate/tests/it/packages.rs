@@ -1194,12 +1194,12 @@ async fn another_key_signs_once_every_edge_knows_it() {
         async || app.signed(&dataset, &package, "&path=a").await.json()["signed_url"].as_str().unwrap().to_owned();
     let get = async |url: &str| app.send("GET", url, &[], Vec::new()).await.status;
     let first = sign().await;
-    let before = app.app.signing.signer().key_pair_id().to_owned();
+    let before = app.app.signing_key.signer().key_pair_id().to_owned();
     let folder = app.folder.path().join("keys/cloudfront");
     let (id, _) = tidegate::config::secrets::generate_pair(&folder, sign::KeyKind::P256).unwrap();
     assert!(sign().await.contains(&before), "not at once");
     let changed = async {
-        while app.app.signing.signer().key_pair_id() != id {
+        while app.app.signing_key.signer().key_pair_id() != id {
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
     };

@@ -49,7 +49,7 @@ pub struct Edge {
     scheme: &'static str,
     /// Host and port it answers to, in lower case.
     hosts: Vec<String>,
-    trust: Arc<EdgeKeys>,
+    edge_keys: Arc<EdgeKeys>,
     origin: Origin,
     layout: Layout,
     resource_policy: Option<&'static str>,
@@ -61,7 +61,7 @@ pub struct Edge {
 
 impl fmt::Debug for Edge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Edge").field("hosts", &self.hosts).field("trust", &self.trust).finish_non_exhaustive()
+        f.debug_struct("Edge").field("hosts", &self.hosts).field("edge_keys", &self.edge_keys).finish_non_exhaustive()
     }
 }
 
@@ -71,7 +71,7 @@ impl Edge {
         config: &Config,
         address: &config::Origin,
         own_page: Option<String>,
-        trust: Arc<EdgeKeys>,
+        edge_keys: Arc<EdgeKeys>,
         origin: Origin,
     ) -> Self {
         let mut hosts = vec![address.authority.to_ascii_lowercase()];
@@ -79,7 +79,7 @@ impl Edge {
         Self {
             scheme: address.scheme,
             hosts,
-            trust,
+            edge_keys,
             origin,
             layout: config.images.layout.clone(),
             resource_policy: config.resource_policy,
@@ -204,7 +204,7 @@ impl Edge {
         last: &mut Option<Arc<Verdict>>,
     ) -> Result<(Arc<Served>, Allowed), Refused> {
         // Borrowed while nothing is waited for.
-        let found = self.verdicts.find(request, client, &self.trust.verifier(), now, last);
+        let found = self.verdicts.find(request, client, &self.edge_keys.verifier(), now, last);
         if let Some(found) = found {
             self.meters.signature(true);
             self.meters.blob(Lookup::Hit);
@@ -214,7 +214,7 @@ impl Edge {
         if request.path.len() + request.query.map_or(0, |query| query.len() + 1) > MAX_URL {
             return Err(Refused::TooLong);
         }
-        let verifier = Arc::clone(&self.trust.verifier());
+        let verifier = Arc::clone(&self.edge_keys.verifier());
         let allowed = self.verify(&verifier, request, client, now).map_err(Refused::Signature)?;
         self.meters.signature(allowed.remembered);
         // A valid signature opens served roots and nothing else, whatever its policy says.

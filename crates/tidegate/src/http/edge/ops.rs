@@ -33,7 +33,7 @@ pub(crate) fn router(watched: Watched) -> Router {
 
 /// Ready is an edge that trusts somebody and reaches its bytes.
 async fn ready(State(watched): State<Watched>) -> Response {
-    let trusts = watched.edge.trust.verifier().key_pair_ids().next().is_some();
+    let trusts = watched.edge.edge_keys.verifier().key_pair_ids().next().is_some();
     let store = watched.edge.origin.probe().await;
     if let Err(error) = &store {
         let error = match error {

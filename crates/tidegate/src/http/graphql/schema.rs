@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::super::sessions::operations;
 use super::super::sessions::wire::{
-    ByteCount, MediaPage, MediaResponse, MediaStatus, Session, StatusChange, UploadUrlResponse,
+    ByteCount, MediaPage, MediaResponse, MediaStatus, Session, StatusChangeOutput, UploadUrlResponse,
 };
 use super::limits::Limits;
 use crate::app::App;
@@ -137,7 +137,7 @@ fn page_cost(first: Option<i32>, child_complexity: usize) -> usize {
 impl MediaResponse {
     /// What it became, and when.
     #[graphql(complexity = "LOOK + child_complexity")]
-    async fn history(&self, context: &Context<'_>) -> Answer<Vec<StatusChange>> {
+    async fn history(&self, context: &Context<'_>) -> Answer<Vec<StatusChangeOutput>> {
         operations::history(app(context)?, caller(context)?, None, self.uuid()).await.map_err(refused)
     }
 }
@@ -225,7 +225,7 @@ impl Changes {
         &self,
         context: &Context<'_>,
         session_id: Uuid,
-    ) -> async_graphql::Result<BoxStream<'static, StatusChange>> {
+    ) -> async_graphql::Result<BoxStream<'static, StatusChangeOutput>> {
         let (app, caller) = (app(context)?, caller(context)?);
         let permit = app.subscriptions.acquire(caller).map_err(refused)?;
         let changes = operations::watch(app, caller.clone(), session_id).await.map_err(refused)?;

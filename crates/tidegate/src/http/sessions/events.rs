@@ -11,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::super::error::ErrorBody;
-use super::{Answer, StatusChange, id, operations};
+use super::{Answer, StatusChangeOutput, id, operations};
 use crate::app::App;
 use crate::model::caller::Caller;
 
@@ -26,7 +26,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 ///
 /// Server-sent events named `status`, each with a change in JSON.
 #[utoipa::path(get, path = "/v1/sessions/{session}/media/events", tag = "sessions", params(("session" = String, Path)),
-    responses((status = 200, body = StatusChange, content_type = "text/event-stream"), (status = 401, body = ErrorBody),
+    responses((status = 200, body = StatusChangeOutput, content_type = "text/event-stream"), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 503, body = ErrorBody)))]
 async fn media_events(
     State(app): State<Arc<App>>,

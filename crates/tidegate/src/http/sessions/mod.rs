@@ -17,7 +17,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use self::wire::{ByteCount, MediaPage, MediaResponse, MediaStatus, Session, StatusChange, UploadUrlResponse};
+use self::wire::{ByteCount, MediaPage, MediaResponse, MediaStatus, Session, StatusChangeOutput, UploadUrlResponse};
 use super::error::{ApiError, ErrorBody};
 use super::json::{json, json_or_nothing};
 use crate::app::App;
@@ -230,13 +230,13 @@ async fn delete_media(
 /// What one of a session's media became, and when
 #[utoipa::path(get, path = "/v1/sessions/{session}/media/{media}/history", tag = "sessions",
     params(("session" = String, Path), ("media" = String, Path)),
-    responses((status = 200, body = Vec<StatusChange>), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+    responses((status = 200, body = Vec<StatusChangeOutput>), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
         (status = 404, body = ErrorBody)))]
 async fn media_history(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(path): Path<(String, String)>,
-) -> Answer<Json<Vec<StatusChange>>> {
+) -> Answer<Json<Vec<StatusChangeOutput>>> {
     let (session, media) = ids(&path)?;
     Ok(Json(operations::history(&app, &caller, Some(session), media).await?))
 }

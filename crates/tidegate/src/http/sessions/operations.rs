@@ -7,7 +7,7 @@ use futures::stream::BoxStream;
 use uuid::Uuid;
 
 use super::super::cursor::{parse_cursor, show_cursor};
-use super::wire::{MediaPage, MediaResponse, MediaStatus, Session, StatusChange, UploadUrlResponse};
+use super::wire::{MediaPage, MediaResponse, MediaStatus, Session, StatusChangeOutput, UploadUrlResponse};
 use crate::app::App;
 use crate::db::Cursor;
 use crate::error::{Result, bad_request};
@@ -94,10 +94,10 @@ pub(in crate::http) async fn history(
     caller: &Caller,
     session: Option<Uuid>,
     id: Uuid,
-) -> Result<Vec<StatusChange>> {
+) -> Result<Vec<StatusChangeOutput>> {
     let session = session.map(session_id);
-    let passages = sessions::history(app, caller, session.as_ref(), ObjectId(id)).await?;
-    Ok(passages.into_iter().filter_map(StatusChange::of).collect())
+    let changes = sessions::history(app, caller, session.as_ref(), ObjectId(id)).await?;
+    Ok(changes.into_iter().filter_map(StatusChangeOutput::of).collect())
 }
 
 pub(in crate::http) async fn delete(app: &App, caller: &Caller, session: Option<Uuid>, id: Uuid) -> Result<()> {
@@ -131,7 +131,7 @@ pub(in crate::http) async fn watch(
     app: &Arc<App>,
     caller: Caller,
     session: Uuid,
-) -> Result<BoxStream<'static, StatusChange>> {
+) -> Result<BoxStream<'static, StatusChangeOutput>> {
     let changes = sessions::watch(app, caller, &session_id(session)).await?;
-    Ok(changes.filter_map(|passage| std::future::ready(StatusChange::of(passage))).boxed())
+    Ok(changes.filter_map(|change| std::future::ready(StatusChangeOutput::of(change))).boxed())
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::super::time::rfc3339;
 use crate::app::App;
-use crate::model::media::{Change, Passage, Stage, Status};
+use crate::model::media::{Change, Stage, Status, StatusChange};
 use crate::surfaces::sessions::Shown;
 use crate::surfaces::sessions::uploads::Target;
 
@@ -217,7 +217,9 @@ impl MediaResponse {
 /// What one of a session's media became, and when.
 #[derive(Debug, Clone, Serialize, ToSchema, SimpleObject)]
 #[serde(rename_all = "camelCase")]
-pub(in crate::http) struct StatusChange {
+#[schema(as = StatusChange)]
+#[graphql(name = "StatusChange")]
+pub(in crate::http) struct StatusChangeOutput {
     media_id: Uuid,
     status: MediaStatus,
     /// Why it is `REJECTED` or `SCAN_FAILED`.
@@ -225,16 +227,11 @@ pub(in crate::http) struct StatusChange {
     at: String,
 }
 
-impl StatusChange {
+impl StatusChangeOutput {
     /// `None` for what the source of sessions has no word for.
-    pub(in crate::http) fn of(passage: Passage) -> Option<Self> {
-        let Change::Became(status) = passage.change else { return None };
-        Some(Self {
-            media_id: passage.object.0,
-            status: status.into(),
-            reason: passage.reason,
-            at: rfc3339(passage.at),
-        })
+    pub(in crate::http) fn of(change: StatusChange) -> Option<Self> {
+        let Change::Became(status) = change.change else { return None };
+        Some(Self { media_id: change.object.0, status: status.into(), reason: change.reason, at: rfc3339(change.at) })
     }
 }
 

@@ -222,8 +222,8 @@ async fn image_history(
     Path(path): Path<(String, String)>,
 ) -> Answer<Json<Vec<ImageChange>>> {
     let (space, image) = ids(&path)?;
-    let passages = images::history(&app, &caller, &space, image).await?;
-    Ok(Json(passages.into_iter().map(Into::into).collect()))
+    let changes = images::history(&app, &caller, &space, image).await?;
+    Ok(Json(changes.into_iter().map(Into::into).collect()))
 }
 
 /// Get the CDN cookies of a space

@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::db::Cursor;
 use crate::model::ids::{ObjectId, SpaceId};
 use crate::model::key::beside;
-use crate::model::media::{Change, Passage};
+use crate::model::media::{Change, StatusChange};
 use crate::model::object::ObjectState;
 use crate::model::space::{Image, Member, Space, Thumbnail};
 use crate::surfaces::imports::Imported;
@@ -448,12 +448,12 @@ pub(super) struct ImageChange {
     at: String,
 }
 
-impl From<Passage> for ImageChange {
-    fn from(passage: Passage) -> Self {
-        let status = match passage.change {
+impl From<StatusChange> for ImageChange {
+    fn from(change: StatusChange) -> Self {
+        let status = match change.change {
             Change::Became(status) => status.states().0.as_str(),
             gone => gone.as_str(),
         };
-        Self { image_id: passage.object.to_string(), status, reason: passage.reason, at: rfc3339(passage.at) }
+        Self { image_id: change.object.to_string(), status, reason: change.reason, at: rfc3339(change.at) }
     }
 }

@@ -191,8 +191,8 @@ pub async fn end(app: &App, caller: &Caller, upload: &Upload, state: UploadState
     }
     tx.set_object_state(upload.object, ObjectState::Pending, ObjectState::Purged, now).await?;
     tx.release(&upload.id).await?;
-    let deed = if state == UploadState::Expired { AuditAction::UploadExpired } else { AuditAction::UploadAborted };
-    tx.record(caller, deed, upload.object, now).await?;
+    let action = if state == UploadState::Expired { AuditAction::UploadExpired } else { AuditAction::UploadAborted };
+    tx.record(caller, action, upload.object, now).await?;
     queue::enqueue(&mut tx, &Job::ReleaseFilesUploadV1 { upload_id: upload.id.clone() }, now).await?;
     tx.commit().await?;
     app.jobs.notify();

@@ -211,8 +211,8 @@ async fn give_up(
     if found.is_source {
         tx.drop_node(found.numbers.package, now).await?;
     }
-    let deed = if state == UploadState::Expired { AuditAction::UploadExpired } else { AuditAction::FileRejected };
-    tx.record(caller, deed, id, now).await?;
+    let action = if state == UploadState::Expired { AuditAction::UploadExpired } else { AuditAction::FileRejected };
+    tx.record(caller, action, id, now).await?;
     tx.commit().await?;
     let outcome = if state == UploadState::Expired { "expired" } else { "rejected" };
     metrics::counter!("tidegate_uploads_total", "outcome" => outcome).increment(1);

@@ -78,12 +78,12 @@ pub(crate) async fn record(
     tx: &mut Tx,
     app: &App,
     caller: &Caller,
-    deed: AuditAction,
+    action: AuditAction,
     dataset: &DatasetId,
     object: Option<ObjectId>,
 ) -> Result<()> {
     let owner = Some(Owner::Dataset(dataset.clone()));
-    tx.record_event(&NewEvent { at: app.db.now(), caller: caller.clone(), deed, owner, object }).await
+    tx.record_event(&NewEvent { at: app.db.now(), caller: caller.clone(), action, owner, object }).await
 }
 
 /// Makes a dataset in the caller's organisation, of which the caller is the owner.

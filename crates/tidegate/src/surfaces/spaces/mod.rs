@@ -40,9 +40,9 @@ pub async fn create(app: &App, caller: &Caller, name: &str) -> Result<Space> {
     Ok(Space { id, name: name.to_owned(), role: Some(Role::Owner), created_at: now, images: 0, bytes: 0 })
 }
 
-async fn record(tx: &mut Tx, app: &App, caller: &Caller, deed: AuditAction, id: &SpaceId) -> Result<()> {
+async fn record(tx: &mut Tx, app: &App, caller: &Caller, action: AuditAction, id: &SpaceId) -> Result<()> {
     let owner = Some(Owner::Space(id.clone()));
-    tx.record_event(&NewEvent { at: app.db.now(), caller: caller.clone(), deed, owner, object: None }).await
+    tx.record_event(&NewEvent { at: app.db.now(), caller: caller.clone(), action, owner, object: None }).await
 }
 
 /// A space with how much is in it.

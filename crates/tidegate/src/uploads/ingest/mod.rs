@@ -97,7 +97,7 @@ async fn enter(app: &App, media: &Media, to: ObjectState, status: Status, scan: 
     if let Some(scan) = scan {
         tx.keep_scan(id, scan).await?;
     }
-    tx.add_passage(&media.owner, id, status.into(), None, app.db.now()).await?;
+    tx.add_status_change(&media.owner, id, status.into(), None, app.db.now()).await?;
     tx.tell(id).await?;
     tx.commit().await?;
     app.news.notify();
@@ -133,7 +133,7 @@ pub(crate) async fn fail(app: &App, tx: &mut Tx, id: ObjectId, reason: &str) -> 
     if !waits || !tx.move_object(id, state, ObjectState::Failed, Some(reason)).await? {
         return Ok(());
     }
-    tx.add_passage(&owner, id, Status::ScanFailed.into(), Some(reason), app.db.now()).await?;
+    tx.add_status_change(&owner, id, Status::ScanFailed.into(), Some(reason), app.db.now()).await?;
     tx.record(&Caller::system(), AuditAction::MediaFailed, id, app.db.now()).await?;
     tx.tell(id).await?;
     metrics::counter!("tidegate_media_total", "outcome" => "failed").increment(1);

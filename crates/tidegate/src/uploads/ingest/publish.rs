@@ -55,7 +55,7 @@ pub(super) async fn publish(app: &App, media: &Media, made: Made) -> Result<()> 
     let mut tx = app.db.begin().await?;
     let there = tx.hold(&media.owner).await? && tx.publish_media(id, &publication).await?;
     if there {
-        tx.add_passage(&media.owner, id, Status::Completed.into(), None, now).await?;
+        tx.add_status_change(&media.owner, id, Status::Completed.into(), None, now).await?;
         if let Owner::Space(_) = media.owner {
             let size = i64::try_from(publication.content.size).unwrap_or(i64::MAX);
             tx.count_objects(&media.owner, 1, size).await?;

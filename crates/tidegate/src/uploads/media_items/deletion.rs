@@ -105,7 +105,7 @@ pub(crate) async fn count(tx: &mut Tx, media: &Media, how_many: i64) -> Result<(
 /// Those who watch a space are told of deletes, too; the source of sessions has no word for them.
 async fn tell_of(tx: &mut Tx, media: &Media, change: Change, now: SystemTime) -> Result<()> {
     match media.owner {
-        Owner::Space(_) => tx.add_passage(&media.owner, media.object.id, change, None, now).await,
+        Owner::Space(_) => tx.add_status_change(&media.owner, media.object.id, change, None, now).await,
         _ => Ok(()),
     }
 }
@@ -346,7 +346,7 @@ pub async fn restore_bytes(app: &App, id: ObjectId) -> Result<()> {
     }
     if tx.move_object(id, ObjectState::Restoring, ObjectState::Ready, None).await? {
         count(&mut tx, &media, 1).await?;
-        tx.add_passage(&media.owner, id, Status::Completed.into(), Some("restored"), now).await?;
+        tx.add_status_change(&media.owner, id, Status::Completed.into(), Some("restored"), now).await?;
         tx.tell(id).await?;
         tx.commit().await?;
         app.news.notify();

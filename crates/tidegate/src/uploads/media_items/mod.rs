@@ -35,7 +35,7 @@ pub(crate) async fn requeue(tx: &mut Tx, caller: &Caller, media: &Media, now: Sy
     if !tx.move_object(id, ObjectState::Failed, ObjectState::Pending, None).await? {
         return Ok(false);
     }
-    tx.add_passage(&media.owner, id, Status::Uploaded.into(), None, now).await?;
+    tx.add_status_change(&media.owner, id, Status::Uploaded.into(), None, now).await?;
     tx.record(caller, AuditAction::MediaRetried, id, now).await?;
     tx.tell(id).await?;
     // The one that failed may still be at its last steps, and would take the new one along when it ends.

@@ -118,7 +118,7 @@ pub(crate) async fn begin(
     if let Some(sha256) = &upload.parts_digest {
         tx.announce_parts(&upload.id, sha256).await?;
     }
-    tx.add_passage(owner, id, Status::PendingUpload.into(), None, now).await?;
+    tx.add_status_change(owner, id, Status::PendingUpload.into(), None, now).await?;
     tx.record(caller, AuditAction::UploadBegun, id, now).await?;
     tx.commit().await?;
     app.news.notify();
@@ -194,7 +194,7 @@ pub(crate) async fn seal(
     }
     tx.describe_media(id, stage, alt).await?;
     tx.keep_seal(id, &sealed).await?;
-    tx.add_passage(&media.owner, id, Status::Uploaded.into(), None, now).await?;
+    tx.add_status_change(&media.owner, id, Status::Uploaded.into(), None, now).await?;
     tx.record(caller, AuditAction::UploadConfirmed, id, now).await?;
     tx.tell(id).await?;
     queue::enqueue(&mut tx, &Job::IngestV1 { object: id.0, video: super::is_video(&media) }, now).await?;
@@ -288,7 +288,7 @@ pub(crate) async fn reject(
     if !tx.move_object(id, from, ObjectState::Rejected, Some(reason)).await? {
         return Ok(false);
     }
-    tx.add_passage(&media.owner, id, Status::Rejected.into(), Some(reason), now).await?;
+    tx.add_status_change(&media.owner, id, Status::Rejected.into(), Some(reason), now).await?;
     tx.record(caller, AuditAction::MediaRejected, id, now).await?;
     tx.tell(id).await?;
     if from == ObjectState::Ready {
@@ -320,8 +320,8 @@ pub async fn end(app: &App, caller: &Caller, upload: &Upload, state: UploadState
         return Err(Error::InvalidState("the upload is no longer open".into()));
     }
     tx.set_object_state(upload.object, ObjectState::Pending, ObjectState::Purged, now).await?;
-    let deed = if state == UploadState::Expired { AuditAction::UploadExpired } else { AuditAction::UploadAborted };
-    tx.record(caller, deed, upload.object, now).await?;
+    let action = if state == UploadState::Expired { AuditAction::UploadExpired } else { AuditAction::UploadAborted };
+    tx.record(caller, action, upload.object, now).await?;
     queue::enqueue(&mut tx, &Job::ReleaseMediaV1 { object: upload.object.0 }, now).await?;
     release_later(app, &mut tx, upload.object).await?;
     tx.commit().await?;
