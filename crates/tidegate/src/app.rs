@@ -205,7 +205,7 @@ impl App {
         let (id, key) = secrets.signing;
         let (folder, own) = (config.edge.keys.clone(), (id.clone(), key.public_pem()?));
         // A key that was given is never another one.
-        let from = config.cloudfront.key.is_none().then(|| (secrets::key_folder(&config), config.edge.settled()));
+        let from = config.cloudfront.key.is_none().then(|| (secrets::key_folder(&config), config.edge.min_key_age()));
         let trust = tokio::task::spawn_blocking(move || EdgeKeys::open(folder, Some(own))).await??;
         Ok(Self {
             sign_in,

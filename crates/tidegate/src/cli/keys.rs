@@ -81,7 +81,7 @@ fn generate(config: &Config, new: &New) -> anyhow::Result<String> {
     if let (Some((given, _)), None) = (&config.cloudfront.key, &new.folder.path) {
         text.push_str(&format!("not used: CLOUDFRONT_PRIVATE_KEY_PEM gives the server the key {given}\n"));
     } else if new.folder.path.is_none() {
-        let seconds = config.edge.settled().as_secs();
+        let seconds = config.edge.min_key_age().as_secs();
         text.push_str(&format!("signed with from about {seconds} s after this, where the edge reads this folder\n"));
     }
     Ok(text)
@@ -92,8 +92,8 @@ fn list(config: &Config, folder: &Folder) -> anyhow::Result<String> {
     let private = secrets::private_keys(&path).with_context(|| format!("the folder {}", path.display()));
     let (mut private, public) = (private?, secrets::public_keys(&path)?);
     let used = config.cloudfront.key.is_none() && folder.path.is_none();
-    let settled = config.edge.settled();
-    let signs = secrets::chosen(&private, settled, SystemTime::now()).filter(|_| used).map(|key| key.id.clone());
+    let min_age = config.edge.min_key_age();
+    let signs = secrets::chosen(&private, min_age, SystemTime::now()).filter(|_| used).map(|key| key.id.clone());
     private.reverse();
     let mut text = format!("{:<24} {:<9} {:<24} use\n", "id", "type", "made");
     for key in &private {
@@ -102,7 +102,7 @@ fn list(config: &Config, folder: &Folder) -> anyhow::Result<String> {
         let how = match (&signs, pem) {
             (_, None) => "trusted by nobody: its .pub.pem is not here".to_owned(),
             (Some(id), _) if *id == key.id => "signs".to_owned(),
-            (Some(_), _) => waits(key.arrived, settled),
+            (Some(_), _) => waits(key.arrived, min_age),
             (None, _) => "here, and not what the server signs with".to_owned(),
         };
         text.push_str(&format!("{:<24} {kind:<9} {:<24} {how}\n", key.id, rfc3339(key.written)));
@@ -120,8 +120,8 @@ fn list(config: &Config, folder: &Folder) -> anyhow::Result<String> {
 }
 
 /// A key that another one is signed with instead.
-fn waits(written: SystemTime, settled: Duration) -> String {
-    match (written + settled).duration_since(SystemTime::now()) {
+fn waits(written: SystemTime, min_age: Duration) -> String {
+    match (written + min_age).duration_since(SystemTime::now()) {
         Ok(left) => format!("trusted; signs in {} s", left.as_secs() + 1),
         Err(_) => "trusted; signed before".to_owned(),
     }

@@ -157,7 +157,7 @@ pub struct EdgeSetting {
 
 impl EdgeSetting {
     /// How long a public key has to lie in the folder until every edge that reads it has done so.
-    pub fn settled(&self) -> Duration {
+    pub fn min_key_age(&self) -> Duration {
         self.keys_refresh * 2
     }
 }

@@ -257,13 +257,13 @@ fn arrived(metadata: &fs::Metadata) -> SystemTime {
 }
 
 /// The keys that have been in a folder for so long that every edge has read their public halves, the newest first.
-pub fn settled(keys: &[FoundKey], settled: Duration, now: SystemTime) -> impl Iterator<Item = &FoundKey> {
-    keys.iter().rev().filter(move |key| now.duration_since(key.arrived).is_ok_and(|age| age >= settled))
+pub fn older_than(keys: &[FoundKey], min_age: Duration, now: SystemTime) -> impl Iterator<Item = &FoundKey> {
+    keys.iter().rev().filter(move |key| now.duration_since(key.arrived).is_ok_and(|age| age >= min_age))
 }
 
 /// Which of the keys in a folder a start signs with: the newest of these; the first of all, where there is none.
-pub fn chosen(keys: &[FoundKey], long_enough: Duration, now: SystemTime) -> Option<&FoundKey> {
-    settled(keys, long_enough, now).next().or_else(|| keys.first())
+pub fn chosen(keys: &[FoundKey], min_age: Duration, now: SystemTime) -> Option<&FoundKey> {
+    older_than(keys, min_age, now).next().or_else(|| keys.first())
 }
 
 /// Makes a key pair in a folder: the public half first, so that nobody finds a key that nobody trusts.
@@ -284,7 +284,7 @@ fn generated_key(config: &Config, folder: &Path) -> anyhow::Result<(String, Sign
     if keys.iter().any(|key| trusted.has(&key.id)) {
         keys.retain(|key| trusted.has(&key.id));
     }
-    match chosen(&keys, config.edge.settled(), SystemTime::now()) {
+    match chosen(&keys, config.edge.min_key_age(), SystemTime::now()) {
         Some(found) => Ok((found.id.clone(), found.read()?)),
         None => generate_pair(folder, config.cloudfront.key_kind),
     }
@@ -374,8 +374,8 @@ mod tests {
             written: now - Duration::from_secs(age),
             arrived: now - Duration::from_secs(age),
         };
-        let settled = Duration::from_secs(10);
-        let chosen = |keys: &[FoundKey]| super::chosen(keys, settled, now).map(|key| key.id.clone());
+        let min_age = Duration::from_secs(10);
+        let chosen = |keys: &[FoundKey]| super::chosen(keys, min_age, now).map(|key| key.id.clone());
         assert_eq!(chosen(&[]), None);
         assert_eq!(chosen(&[key("first", 0)]).as_deref(), Some("first"));
         assert_eq!(chosen(&[key("old", 100), key("new", 9)]).as_deref(), Some("old"));

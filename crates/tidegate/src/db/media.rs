@@ -5,11 +5,11 @@ use std::time::SystemTime;
 
 use uuid::Uuid;
 
-use super::{Cursor, Db, Tx, content, corrupt, look, on_reader, on_tx, to_i64, to_u64};
+use super::{Cursor, Db, Tx, content, corrupt, on_reader, on_tx, to_i64, to_u64, visual};
 use crate::error::Result;
 use crate::model::ids::{ObjectId, OrgId, SessionId, SpaceId};
 use crate::model::key::Key;
-use crate::model::media::{Change, Look, Media, Scan, Stage, StatusChange, Variant};
+use crate::model::media::{Change, Media, Scan, Stage, StatusChange, Variant, VisualInfo};
 use crate::model::object::{Content, Object, ObjectState};
 use crate::model::owner::Owner;
 use crate::model::upload::UploadState;
@@ -61,7 +61,7 @@ macro_rules! media {
 impl Row {
     fn into_media(self) -> Result<(Owner, Media)> {
         let content = content(self.size, self.etag, self.modified_at);
-        let look = look(self.width, self.height, self.duration_ms, self.blurhash)?;
+        let visual = visual(self.width, self.height, self.duration_ms, self.blurhash)?;
         let owner = gallery(&self.owner_kind, &self.owner_id, self.org.as_deref())?;
         let media = Media {
             object: Object {
@@ -83,7 +83,7 @@ impl Row {
             imported_from: self.imported_from,
             reason: self.reason,
             scan: self.scan.as_deref().and_then(Scan::parse),
-            look,
+            visual,
         };
         Ok((owner, media))
     }
@@ -143,7 +143,7 @@ pub struct Publication {
     /// Its bytes.
     pub content: Content,
     /// What it is like.
-    pub look: Look,
+    pub visual: VisualInfo,
     /// What was derived from it.
     pub variants: Vec<Variant>,
 }
@@ -381,10 +381,10 @@ impl Tx {
                 .bind(to_i64(made.content.size))
                 .bind(&made.content.etag)
                 .bind(micros(made.content.last_modified))
-                .bind(i64::from(made.look.width))
-                .bind(i64::from(made.look.height))
-                .bind(made.look.duration.map(to_i64))
-                .bind(&made.look.blurhash)
+                .bind(i64::from(made.visual.width))
+                .bind(i64::from(made.visual.height))
+                .bind(made.visual.duration.map(to_i64))
+                .bind(&made.visual.blurhash)
                 .bind(super::images::written(&made.variants)?);
             query.execute(connection).await?.rows_affected()
         });

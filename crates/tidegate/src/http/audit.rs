@@ -19,7 +19,7 @@ use crate::error::{Result, bad_request};
 use crate::library::audit;
 use crate::model::access::{self, Action, Decision, Target};
 use crate::model::caller::Caller;
-use crate::model::event::{Event, Scope};
+use crate::model::event::{Event, EventFilter};
 use crate::model::ids::ObjectId;
 use crate::model::owner::OwnerKind;
 use crate::model::{from_micros, micros};
@@ -148,8 +148,8 @@ async fn list_events(
         None => Some(caller.require_user()?.as_str().to_owned()),
     };
     let (owner, object) = audit::about(&app, kind, owner.as_deref(), object.transpose()?).await?;
-    let scope = Scope { owner, object, since };
-    let (found, more) = audit::list(&app, &caller, scope, before, limit).await?;
+    let filter = EventFilter { owner, object, since };
+    let (found, more) = audit::list(&app, &caller, filter, before, limit).await?;
     let next = found.last().filter(|_| more);
     let next_cursor = next.map(|last| show_cursor(Cursor { created_at: micros(last.at), id: ObjectId(last.id) }));
     Ok(Json(EventPage { events: found.into_iter().map(|event| show(event, sees_all)).collect(), next_cursor }))

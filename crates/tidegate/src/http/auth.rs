@@ -59,7 +59,7 @@ impl FromRequestParts<Arc<App>> for Caller {
             address: parts.extensions.get::<ClientAddress>().map(|client| client.0),
             request_id: one(&parts.headers, "x-request-id")?.unwrap_or_default().to_owned(),
         };
-        app.rates.subject(&caller)?;
+        app.rates.check_subject(&caller)?;
         Ok(caller)
     }
 }

@@ -105,7 +105,7 @@ pub(crate) async fn rate(State(guards): State<Arc<Guards>>, request: Request, ne
     // Services come from few addresses, for many: they are not counted.
     if let Some(ClientAddress(client)) = request.extensions().get::<ClientAddress>()
         && !auth::is_service(app, request.headers())
-        && let Err(error) = app.rates.address(*client)
+        && let Err(error) = app.rates.check_address(*client)
     {
         if was_forwarded(request.headers()) && app.config.trusted_proxies.is_empty() {
             let message =

@@ -169,7 +169,7 @@ pub struct Event {
 
 /// Which events are asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Scope {
+pub struct EventFilter {
     /// Of one owner's things, or of everything.
     pub owner: Option<Owner>,
     /// About one object.

@@ -243,7 +243,7 @@ pub struct File {
 
 /// Which of a user's files are meant.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Within {
+pub struct FileFilter {
     /// Those in this folder.
     pub folder: Option<String>,
     /// And in all folders below it.
@@ -252,7 +252,7 @@ pub struct Within {
     pub name: Option<String>,
 }
 
-impl Within {
+impl FileFilter {
     /// Whether files of all folders are meant.
     pub fn is_anywhere(&self) -> bool {
         match self.folder.as_deref() {

@@ -32,13 +32,13 @@ const ASSETS: &str = "O";
 /// Bytes that the store takes in a key.
 const MAX_KEY: usize = 1000;
 /// Where many see what lies in one place, and what of it they see.
-const GALLERIES: [(&str, &str); 2] = [(SESSIONS, PROCESSED), (SPACES, PUB)];
+const MEDIA_ROOTS: [(&str, &str); 2] = [(SESSIONS, PROCESSED), (SPACES, PUB)];
 /// Places of which nothing is ever served.
 const INCOMING: &str = ".incoming";
 const QUARANTINE: &str = ".quarantine";
 const PARTS: &str = ".parts";
 /// What nothing lies below.
-const GONE: &str = ".gone/";
+const PURGED: &str = ".gone/";
 
 /// An object's address in the store.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -125,7 +125,7 @@ impl Layout {
         if segments.clone().any(|segment| segment.is_empty() || segment.starts_with('.')) {
             return None;
         }
-        for (place, served) in GALLERIES {
+        for (place, served) in MEDIA_ROOTS {
             if let Some(below) = key.strip_prefix(place).and_then(|rest| rest.strip_prefix('/')) {
                 let (owner, rest) = below.split_once('/')?;
                 let file = rest.strip_prefix(served)?.strip_prefix('/')?;
@@ -201,13 +201,13 @@ pub fn package_source(PackageNumbers { org, dataset, package }: PackageNumbers, 
 }
 
 /// The key of what is gone for good, where its own is to be another's.
-pub fn nobodys(object: ObjectId) -> Key {
-    Key(format!("{GONE}{object}"))
+pub fn purged_key(object: ObjectId) -> Key {
+    Key(format!("{PURGED}{object}"))
 }
 
 /// Whether a key is one of these.
-pub fn is_nobodys(key: &str) -> bool {
-    key.starts_with(GONE)
+pub fn is_purged_key(key: &str) -> bool {
+    key.starts_with(PURGED)
 }
 
 /// What all assets of a package lie below; ends with a slash.
@@ -276,7 +276,7 @@ pub fn sealed(object: ObjectId, seal: Uuid) -> Key {
 }
 
 /// A seal that was found in the store.
-pub fn found_seal(key: &str) -> Option<Key> {
+pub fn parse_seal(key: &str) -> Option<Key> {
     key.starts_with(QUARANTINE).then(|| Key(key.to_owned()))
 }
 
@@ -297,27 +297,27 @@ pub fn is_in(place: &str, key: &str) -> bool {
 }
 
 /// Where what is nobody's is put aside.
-pub const ASIDE: &str = ".quarantine/orphans/";
+pub const ORPHANS: &str = ".quarantine/orphans/";
 
 /// Where something is put aside on a day, as `2026-11-21`: under its key, or under the SHA-256 of one that is too long
 /// for that.
-pub fn aside(day: &str, key: &str) -> Key {
-    if ASIDE.len() + day.len() + 1 + key.len() <= MAX_KEY {
-        return Key(format!("{ASIDE}{day}/{key}"));
+pub fn orphan_key(day: &str, key: &str) -> Key {
+    if ORPHANS.len() + day.len() + 1 + key.len() <= MAX_KEY {
+        return Key(format!("{ORPHANS}{day}/{key}"));
     }
     let hash = hex::encode(digest::digest(&digest::SHA256, key.as_bytes()));
-    Key(format!("{ASIDE}{day}/~{hash}"))
+    Key(format!("{ORPHANS}{day}/~{hash}"))
 }
 
 /// Of something that was put aside, since which day it has been.
-pub fn aside_since(key: &str) -> Option<&str> {
-    let (day, _) = key.strip_prefix(ASIDE)?.split_once('/')?;
+pub fn orphaned_since(key: &str) -> Option<&str> {
+    let (day, _) = key.strip_prefix(ORPHANS)?.split_once('/')?;
     let is_day = day.len() == 10 && day.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
     is_day.then_some(day)
 }
 
 /// What all keys of a place are smaller than: its last letter's successor.
-pub fn end_of(place: &str) -> String {
+pub fn prefix_end(place: &str) -> String {
     let mut end = place.to_owned();
     let last = end.pop().and_then(|last| char::from_u32(u32::from(last) + 1));
     end.extend(last);
@@ -335,7 +335,7 @@ pub fn cdn_paths(owner: &Owner) -> String {
 }
 
 /// What all of an object's begin with.
-pub fn seals(object: ObjectId) -> String {
+pub fn seal_prefix(object: ObjectId) -> String {
     format!("{QUARANTINE}/{object}/")
 }
 
@@ -349,7 +349,8 @@ pub const FILES: &str = file::ROOT;
 
 /// What keys begin with which we write in parts, so that a crash may leave some: drafts, users' files, seals, and what is
 /// published.
-pub const WRITTEN: [&str; 7] = [".parts/", "storage/", ".quarantine/", "sessions/", "spaces/", "packages/", ASSETS];
+pub const WRITTEN_PREFIXES: [&str; 7] =
+    [".parts/", "storage/", ".quarantine/", "sessions/", "spaces/", "packages/", ASSETS];
 
 /// The folder in which all drafts are.
 pub const DRAFTS: &str = PARTS;
@@ -359,14 +360,14 @@ pub const UNSERVED: [&str; 3] = [INCOMING, QUARANTINE, PARTS];
 
 /// Of a key in one of these places, whose it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Waiting<'a> {
+pub enum KeyHolder<'a> {
     /// An upload's, by its id.
     Upload(&'a str),
     /// An object's.
     Object(ObjectId),
 }
 
-impl<'a> Waiting<'a> {
+impl<'a> KeyHolder<'a> {
     /// Reads a key; `None` for what we would not put there.
     pub fn parse(key: &'a str) -> Option<Self> {
         let (place, rest) = key.split_once('/')?;
@@ -380,7 +381,7 @@ impl<'a> Waiting<'a> {
                 let (_, below) = rest.split_once('/')?;
                 let (served, below) = below.split_once('/')?;
                 let media = below.split('/').next()?;
-                let is_served = GALLERIES.contains(&(place, served));
+                let is_served = MEDIA_ROOTS.contains(&(place, served));
                 ObjectId::parse(media).filter(|_| is_served).map(Self::Object)
             }
             _ => None,
@@ -503,7 +504,7 @@ mod tests {
         let (object, whole) = (ObjectId::generate(), OwnerKind::Dataset);
         let source = package_source(numbers, object);
         assert_eq!(layout().served_root(source.as_str()), None);
-        assert_eq!(Waiting::parse(source.as_str()), Some(Waiting::Object(object)));
+        assert_eq!(KeyHolder::parse(source.as_str()), Some(KeyHolder::Object(object)));
         for bad in [
             "O1/D20/P300",
             "O1/D20/P300/",
@@ -525,7 +526,7 @@ mod tests {
         assert!(is_in(&places[0], source.as_str()) && is_in(&places[1], key.as_str()));
         assert!(!is_in(&places[1], "Others/a") && !is_in(&places[1], "O1/D1/x") && !is_in(&places[1], "P"));
         for place in places {
-            let end = end_of(&place);
+            let end = prefix_end(&place);
             assert!(
                 [source.as_str(), key.as_str()]
                     .iter()
@@ -533,21 +534,24 @@ mod tests {
                     .all(|key| *key < end.as_str())
             );
         }
-        for (prefix, written) in
-            [(PARTS, WRITTEN[0]), (file::ROOT, WRITTEN[1]), (QUARANTINE, WRITTEN[2]), (PACKAGES, WRITTEN[5])]
-        {
+        for (prefix, written) in [
+            (PARTS, WRITTEN_PREFIXES[0]),
+            (file::ROOT, WRITTEN_PREFIXES[1]),
+            (QUARANTINE, WRITTEN_PREFIXES[2]),
+            (PACKAGES, WRITTEN_PREFIXES[5]),
+        ] {
             assert_eq!(format!("{prefix}/"), written);
         }
     }
 
     #[test]
     fn what_is_put_aside_is_no_object_s() {
-        let key = aside("2026-11-21", "spaces/x/pub/a.jpg");
-        assert_eq!(aside_since(key.as_str()), Some("2026-11-21"));
-        assert_eq!((Waiting::parse(key.as_str()), layout().served_root(key.as_str())), (None, None));
-        assert_eq!(aside_since(".quarantine/orphans/x/y"), None);
-        let long = aside("2026-11-21", &"a/".repeat(499));
-        assert!(long.as_str().len() < 150 && aside_since(long.as_str()) == Some("2026-11-21"), "{long}");
+        let key = orphan_key("2026-11-21", "spaces/x/pub/a.jpg");
+        assert_eq!(orphaned_since(key.as_str()), Some("2026-11-21"));
+        assert_eq!((KeyHolder::parse(key.as_str()), layout().served_root(key.as_str())), (None, None));
+        assert_eq!(orphaned_since(".quarantine/orphans/x/y"), None);
+        let long = orphan_key("2026-11-21", &"a/".repeat(499));
+        assert!(long.as_str().len() < 150 && orphaned_since(long.as_str()) == Some("2026-11-21"), "{long}");
     }
 
     #[test]
@@ -556,7 +560,7 @@ mod tests {
         let (root, owner) = (format!("spaces/{}/pub/", space.as_str()), Owner::Space(space.clone()));
         let key = published_file(&owner, ObjectId::generate(), Uuid::new_v4(), "image.png");
         assert_eq!(layout().served_root(key.as_str()), Some(root.as_str()));
-        assert!(matches!(Waiting::parse(key.as_str()), Some(Waiting::Object(_))));
+        assert!(matches!(KeyHolder::parse(key.as_str()), Some(KeyHolder::Object(_))));
         assert_eq!(beside(key.as_str(), "320.webp"), key.as_str().replace("image.png", "320.webp"));
         for bad in [
             root.clone(),
@@ -569,7 +573,7 @@ mod tests {
             root.replace("spaces/", "sessions/") + "a",
         ] {
             assert_eq!(layout().served_root(&bad), None, "{bad}");
-            assert_eq!(Waiting::parse(&bad), None, "{bad}");
+            assert_eq!(KeyHolder::parse(&bad), None, "{bad}");
         }
         let disks = Owner::Disks(UserId::parse("u").unwrap());
         assert_eq!(layout().served_root(&format!("{}a", super::root(&disks))), None);

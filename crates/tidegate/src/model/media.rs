@@ -227,7 +227,7 @@ pub struct Media {
     /// What the scanner said.
     pub scan: Option<Scan>,
     /// What it is like, once it was made anew.
-    pub look: Option<Look>,
+    pub visual: Option<VisualInfo>,
 }
 
 impl Media {
@@ -239,7 +239,7 @@ impl Media {
 
 /// What a picture or a video is like.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Look {
+pub struct VisualInfo {
     /// Pixels.
     pub width: u32,
     /// Pixels.

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use super::ids::{SpaceId, UserId};
-use super::media::{Look, Scan};
+use super::media::{Scan, VisualInfo};
 use super::object::Object;
 use super::role::Role;
 
@@ -50,7 +50,7 @@ pub struct Image {
     /// What the scanner said.
     pub scan: Option<Scan>,
     /// What it is like, once it was looked at.
-    pub look: Option<Look>,
+    pub visual: Option<VisualInfo>,
     /// When it was deleted, if it was.
     pub deleted_at: Option<SystemTime>,
     /// Its smaller copies, the smallest first.

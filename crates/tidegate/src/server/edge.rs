@@ -76,7 +76,7 @@ impl EdgeServer {
         tasks.spawn(close_old_files(Arc::clone(&self.bytes.conversing), stop.clone()));
         tasks.spawn(serve(self.bytes, limits, stop.clone()));
         tasks.spawn(serve(self.probes, limits, stop.clone()));
-        tasks.spawn(self.edge_keys.follow(self.config.edge.keys_refresh, stop.clone()));
+        tasks.spawn(self.edge_keys.reload_periodically(self.config.edge.keys_refresh, stop.clone()));
         tasks.spawn(async move {
             while tokio::time::timeout(UPKEEP, stop.cancelled()).await.is_err() {
                 telemetry::upkeep();

@@ -106,9 +106,11 @@ impl Server {
             let (app, stop) = (Arc::clone(&self.app), stop.clone());
             tasks.spawn(async move { app.sign_in.keep_fresh(stop).await });
         }
-        tasks.spawn(Arc::clone(&self.app.edge_keys).follow(self.app.config.edge.keys_refresh, stop.clone()));
+        tasks.spawn(
+            Arc::clone(&self.app.edge_keys).reload_periodically(self.app.config.edge.keys_refresh, stop.clone()),
+        );
         let (signing_key, edge_keys) = (Arc::clone(&self.app.signing_key), Arc::clone(&self.app.edge_keys));
-        tasks.spawn(signing_key.follow(edge_keys, self.app.config.edge.keys_refresh, stop.clone()));
+        tasks.spawn(signing_key.reload_periodically(edge_keys, self.app.config.edge.keys_refresh, stop.clone()));
         tasks.spawn(upkeep(Arc::clone(&self.app), stop.clone()));
         let (closing, ending) = (self.app.closing.clone(), stop.clone());
         tasks.spawn(async move {
@@ -137,7 +139,7 @@ async fn close_old_files(edge: Arc<Edge>, stop: CancellationToken) {
 async fn upkeep(app: Arc<App>, stop: CancellationToken) {
     let mut rounds = 0u64;
     while tokio::time::timeout(UPKEEP, stop.cancelled()).await.is_err() {
-        app.rates.forget_the_quiet();
+        app.rates.retain_recent();
         telemetry::upkeep();
         rounds += 1;
         if rounds.is_multiple_of(6) {

@@ -134,7 +134,7 @@ async fn announce(
         parts_digest: None,
         expires_at: now,
     };
-    tx.insert_object(owner, &object, &caller.deciding()).await?;
+    tx.insert_object(owner, &object, &caller.effective_principal()).await?;
     tx.keep_source(id, from).await?;
     tx.insert_upload(owner, &upload, &caller.principal, now).await?;
     tx.add_status_change(owner, id, Status::Uploaded.into(), Some("imported"), now).await?;

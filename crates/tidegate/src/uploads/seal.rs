@@ -21,7 +21,7 @@ const SEALS: usize = 1000;
 /// Excludes other confirmations of an object on this server, and PUTs of it that are about to be answered: those come before
 /// it and are sealed, or after it and are refused if the upload has ended.
 pub(crate) async fn lock(app: &App, id: ObjectId) -> tokio::sync::MutexGuard<'_, ()> {
-    app.completing.hold(&format!("seal:{id}")).await
+    app.completing.lock(&format!("seal:{id}")).await
 }
 
 /// Moves what a client has put; `None` if there is nothing. In a folder, which one server has to itself, there is one place
@@ -50,7 +50,7 @@ pub(crate) async fn quarantine(
         // Perhaps it was moved before, by a confirmation that was cut off.
         Err(store::Error::NotFound) => {
             let last = list(app, id).await?.into_iter().max_by(|one, other| age(one).cmp(&age(other)));
-            Ok(last.and_then(|seal| key::found_seal(&seal.key)))
+            Ok(last.and_then(|seal| key::parse_seal(&seal.key)))
         }
         Err(store::Error::Changed) => {
             Err(Error::InvalidState("the file is being sent again; ask again when that is done".into()))
@@ -89,7 +89,7 @@ pub(crate) fn place(app: &App, id: ObjectId, upload_id: &str) -> Option<Key> {
 async fn list(app: &App, id: ObjectId) -> Result<Vec<Entry>> {
     let (mut found, mut after) = (Vec::new(), None::<String>);
     loop {
-        let page = app.store.list(&key::seals(id), after.as_deref(), SEALS).await?;
+        let page = app.store.list(&key::seal_prefix(id), after.as_deref(), SEALS).await?;
         after = page.last().map(|last| last.key.clone());
         let is_last = page.len() < SEALS;
         found.extend(page);

@@ -50,7 +50,7 @@ impl Local {
             meters.blob(Lookup::Hit);
             return Ok(served);
         }
-        let Ok(_opening) = tokio::time::timeout(OPENING, self.opening.hold(key)).await else {
+        let Ok(_opening) = tokio::time::timeout(OPENING, self.opening.lock(key)).await else {
             return Err(Refused::Failed(Error::Busy));
         };
         if let Some(served) = self.at_hand(key) {

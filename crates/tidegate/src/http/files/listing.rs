@@ -20,7 +20,7 @@ use crate::db::Cursor;
 use crate::error::{Error, Result, bad_request};
 use crate::library;
 use crate::model::caller::Caller;
-use crate::model::file::{File, Folder, Within};
+use crate::model::file::{File, FileFilter, Folder};
 use crate::model::micros;
 use crate::model::object::ObjectState;
 use crate::model::owner::Owner;
@@ -56,21 +56,21 @@ async fn list_all(
         Some("REJECTED") => ObjectState::Rejected,
         Some(_) => return Err(bad_request("status must be READY, SCANNING, FAILED or REJECTED").into()),
     };
-    let within = Within { folder: folder.map(|folder| folder.as_str().to_owned()), subtree, name };
+    let filter = FileFilter { folder: folder.map(|folder| folder.as_str().to_owned()), subtree, name };
     let after = asked.cursor.as_deref().map_or(Ok(Cursor::START), parse_cursor)?;
     let limit: Option<i64> = match asked.limit.as_deref() {
         None => None,
         Some(text) => Some(text.parse().map_err(|_| bad_request("limit must be from 1 to 1000"))?),
     };
-    let (total_count, total_size) = library::files::totals(&app, &caller, &owner, (&within, state)).await?;
+    let (total_count, total_size) = library::files::totals(&app, &caller, &owner, (&filter, state)).await?;
     let most = limit.unwrap_or(library::files::MAX_PAGE);
-    let (page, more) = library::files::list(&app, &caller, &owner, (&within, state), after, most).await?;
+    let (page, more) = library::files::list(&app, &caller, &owner, (&filter, state), after, most).await?;
     let next = last_of(&page).filter(|_| more);
     let files = page.into_iter().map(show_listed).collect();
     let next_cursor = next.map(show_cursor);
     let shown = Files { files, total_count, total_size, next_cursor };
     let Some(next) = next.filter(|_| limit.is_none()) else { return Ok(Json(shown).into_response()) };
-    let rest = Rest { app, caller, owner, within, state, after: Some(next) };
+    let rest = Rest { app, caller, owner, filter, state, after: Some(next) };
     let body = Body::from_stream(everything(rest, &shown)?);
     let json = HeaderValue::from_static("application/json");
     Ok(([(header::CONTENT_TYPE, json)], body).into_response())
@@ -85,7 +85,7 @@ struct Rest {
     app: Arc<App>,
     caller: Caller,
     owner: Owner,
-    within: Within,
+    filter: FileFilter,
     state: ObjectState,
     /// `None` once all is said.
     after: Option<Cursor>,
@@ -98,7 +98,7 @@ fn everything(rest: Rest, first: &Files) -> Result<impl futures::Stream<Item = s
     let begin = totals + &lines(&first.files)?;
     let rest = stream::try_unfold(rest, |mut rest| async move {
         let Some(after) = rest.after.take() else { return Ok(None) };
-        let which = (&rest.within, rest.state);
+        let which = (&rest.filter, rest.state);
         let page =
             library::files::list(&rest.app, &rest.caller, &rest.owner, which, after, library::files::MAX_PAGE).await;
         let (page, more) = page.map_err(std::io::Error::other)?;

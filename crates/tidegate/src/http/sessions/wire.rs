@@ -182,7 +182,7 @@ impl MediaResponse {
             height: variant.height,
             size: ByteCount(variant.content.size),
         });
-        let look = media.look.as_ref();
+        let visual = media.visual.as_ref();
         Self {
             id: media.object.id.0,
             url: url.url.clone(),
@@ -195,10 +195,10 @@ impl MediaResponse {
             filename: media.object.name.clone(),
             content_type: media.object.content_type.clone(),
             size: media.object.content.as_ref().map(|content| ByteCount(content.size)),
-            width: look.map(|look| look.width),
-            height: look.map(|look| look.height),
-            duration: look.and_then(|look| look.duration).map(|ms| u32::try_from(ms).unwrap_or(u32::MAX)),
-            blurhash: look.map(|look| look.blurhash.clone()),
+            width: visual.map(|visual| visual.width),
+            height: visual.map(|visual| visual.height),
+            duration: visual.and_then(|visual| visual.duration).map(|ms| u32::try_from(ms).unwrap_or(u32::MAX)),
+            blurhash: visual.map(|visual| visual.blurhash.clone()),
             scan: media.scan.map(|scan| scan.as_str().to_owned()),
             reason: media.reason.clone(),
             variants: variants.collect(),

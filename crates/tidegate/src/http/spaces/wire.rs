@@ -274,7 +274,7 @@ fn times(grant: Option<&Grant>) -> (Option<String>, Option<String>) {
 }
 
 fn show_image(space: &SpaceId, urls: &Urls<'_>, image: Image) -> SpaceImage {
-    let (look, ready) = (image.look.as_ref(), image.object.state == ObjectState::Ready);
+    let (visual, ready) = (image.visual.as_ref(), image.object.state == ObjectState::Ready);
     let key = ready.then(|| image.object.key.as_str());
     let thumbnail = |small: Thumbnail| ThumbnailResponse {
         width: small.width,
@@ -288,9 +288,9 @@ fn show_image(space: &SpaceId, urls: &Urls<'_>, image: Image) -> SpaceImage {
         space_id: space.as_str().to_owned(),
         s3_key: key.map(str::to_owned),
         cloudfront_url: key.and_then(|key| urls.of(key)),
-        width: look.map(|look| look.width),
-        height: look.map(|look| look.height),
-        blurhash: look.map(|look| look.blurhash.clone()),
+        width: visual.map(|visual| visual.width),
+        height: visual.map(|visual| visual.height),
+        blurhash: visual.map(|visual| visual.blurhash.clone()),
         size: image.object.content.as_ref().filter(|_| ready).map(|content| content.size),
         created_at: rfc3339(image.object.created_at),
         status: image.object.state.as_str(),
@@ -409,12 +409,12 @@ pub(super) struct DeletedImage {
 
 impl DeletedImage {
     pub(super) fn new(app: &App, image: Image) -> Self {
-        let look = image.look.as_ref();
+        let visual = image.visual.as_ref();
         Self {
             id: image.object.id.to_string(),
-            width: look.map(|look| look.width),
-            height: look.map(|look| look.height),
-            blurhash: look.map(|look| look.blurhash.clone()),
+            width: visual.map(|visual| visual.width),
+            height: visual.map(|visual| visual.height),
+            blurhash: visual.map(|visual| visual.blurhash.clone()),
             size: image.object.content.as_ref().map(|content| content.size),
             created_at: rfc3339(image.object.created_at),
             deleted_at: image.deleted_at.map(rfc3339),

@@ -97,7 +97,7 @@ pub async fn begin_package(
     let content_type = check(app, &announced)?.unwrap_or(OPAQUE).to_owned();
     let (object, upload, way) = plan(app, &announced, filename, content_type).await?;
     let (id, now) = (NodeId::generate(NodeKind::Package), app.db.now());
-    let by = caller.deciding().name().to_owned();
+    let by = caller.effective_principal().name().to_owned();
     let mut tx = app.db.begin().await?;
     tx.hold_dataset(dataset.number).await?;
     let parent = place(&mut tx, &dataset, parent).await?;
@@ -235,7 +235,7 @@ async fn insert(
     (object, upload): (&Object, &Upload),
 ) -> Result<()> {
     let (owner, now) = (Owner::Dataset(dataset.id.clone()), object.created_at);
-    tx.insert_object(&owner, object, &caller.deciding()).await?;
+    tx.insert_object(&owner, object, &caller.effective_principal()).await?;
     tx.put_in_package(object.id, package).await?;
     tx.insert_upload(&owner, upload, &caller.principal, now).await?;
     if let Some(sha256) = &upload.parts_digest {

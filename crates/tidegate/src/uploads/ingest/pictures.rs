@@ -10,7 +10,7 @@ use super::{Outcome, judged};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::model::key::Key;
-use crate::model::media::{Look, Media};
+use crate::model::media::{Media, VisualInfo};
 use crate::model::owner::Owner;
 
 /// Makes a picture anew.
@@ -42,8 +42,8 @@ pub(super) fn order(app: &App, kind: Kind) -> Order {
 
 fn made(cleaned: Cleaned) -> Made {
     let Cleaned { main, thumbnails, blurhash, frames: _ } = cleaned;
-    let look = Look { width: main.width, height: main.height, duration: None, blurhash };
-    Made { main: file("image", main), look, derived: thumbnails.into_iter().map(thumbnail).collect() }
+    let visual = VisualInfo { width: main.width, height: main.height, duration: None, blurhash };
+    Made { main: file("image", main), visual, derived: thumbnails.into_iter().map(thumbnail).collect() }
 }
 
 /// A thumbnail, called by the longer side that was asked for, so that it is found whatever its image's size.

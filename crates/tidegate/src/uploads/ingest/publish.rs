@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::model::caller::Caller;
 use crate::model::event::AuditAction;
 use crate::model::key::{self, Key};
-use crate::model::media::{Look, Media, Status, Variant};
+use crate::model::media::{Media, Status, Variant, VisualInfo};
 use crate::model::object::Content;
 use crate::model::owner::Owner;
 use crate::uploads::media_items::uploads;
@@ -24,7 +24,7 @@ const CACHE_CONTROL: &str = "private, max-age=86400";
 /// What was made of a medium.
 pub(super) struct Made {
     pub(super) main: File,
-    pub(super) look: Look,
+    pub(super) visual: VisualInfo,
     pub(super) derived: Vec<File>,
 }
 
@@ -50,7 +50,7 @@ pub(super) async fn publish(app: &App, media: &Media, made: Made) -> Result<()> 
     }
     let bytes: u64 = content.size + variants.iter().map(|variant| variant.content.size).sum::<u64>();
     let content_type = kind.content_type().to_owned();
-    let publication = Publication { key, content_type, content, look: made.look, variants };
+    let publication = Publication { key, content_type, content, visual: made.visual, variants };
     let forgetting = app.object_cache.forgetting(id);
     let mut tx = app.db.begin().await?;
     let there = tx.hold(&media.owner).await? && tx.publish_media(id, &publication).await?;

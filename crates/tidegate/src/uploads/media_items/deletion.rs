@@ -127,7 +127,7 @@ pub async fn hide_and_tell(app: &App, id: ObjectId) -> Result<()> {
 /// Takes the bytes of what was deleted out of the served root; of what was purged, everywhere.
 pub async fn hide(app: &App, id: ObjectId) -> Result<()> {
     // One at a time here. What another server does meanwhile is looked at after it.
-    let _one = app.completing.hold(&id.to_string()).await;
+    let _one = app.completing.lock(&id.to_string()).await;
     let Some((_, media)) = app.db.find_media(id).await? else { return Ok(()) };
     match media.object.state {
         ObjectState::Deleted => {
@@ -313,7 +313,7 @@ async fn begin_restore(app: &App, caller: &Caller, id: ObjectId) -> Result<bool>
 
 /// Puts the bytes of what is to be restored back, and then says so; unless its owner was deleted meanwhile.
 pub async fn restore_bytes(app: &App, id: ObjectId) -> Result<()> {
-    let _one = app.completing.hold(&id.to_string()).await;
+    let _one = app.completing.lock(&id.to_string()).await;
     let Some((_, media)) = app.db.find_media(id).await? else { return Ok(()) };
     if media.object.state != ObjectState::Restoring {
         return Ok(());

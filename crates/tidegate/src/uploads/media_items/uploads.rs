@@ -112,7 +112,7 @@ pub(crate) async fn begin(
     if !tx.hold(owner).await? {
         return Err(Error::NotFound(format!("no such {}", owner.kind().as_str()).into()));
     }
-    tx.insert_object(owner, &object, &caller.deciding()).await?;
+    tx.insert_object(owner, &object, &caller.effective_principal()).await?;
     tx.describe_media(id, announced.stage, None).await?;
     tx.insert_upload(owner, &upload, &caller.principal, now).await?;
     if let Some(sha256) = &upload.parts_digest {
