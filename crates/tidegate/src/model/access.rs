@@ -43,7 +43,7 @@ impl Action {
     ];
 
     /// Returns whether the action concerns the server rather than an owner's objects.
-    fn is_of_the_server(self) -> bool {
+    fn concerns_server(self) -> bool {
         matches!(self, Self::IssueTokens | Self::SetQuota | Self::Operate)
     }
 
@@ -101,14 +101,14 @@ pub fn decide(principal: &Principal, action: Action, target: Target<'_>) -> Deci
         (Principal::User { roles, .. }, _) if roles.admin && matches!(action, Action::Audit | Action::Operate) => {
             Decision::Allow
         }
-        (Principal::User { .. }, _) if action.is_of_the_server() => Decision::Deny,
+        (Principal::User { .. }, _) if action.concerns_server() => Decision::Deny,
         (Principal::User { id, .. }, Target::Owner(Owner::Disks(user) | Owner::Files(user))) if id == user => {
             Decision::Allow
         }
         (Principal::User { org: Some(org), .. }, Target::Owner(Owner::Session(_, its))) if org == its => {
             Decision::Allow
         }
-        (Principal::User { .. }, Target::Shared(Owner::Space(_) | Owner::Dataset(_), role)) if role.may(action) => {
+        (Principal::User { .. }, Target::Shared(Owner::Space(_) | Owner::Dataset(_), role)) if role.allows(action) => {
             Decision::Allow
         }
         (Principal::User { .. }, Target::Owner(_) | Target::Shared(..) | Target::Everything) => Decision::Deny,
@@ -135,8 +135,12 @@ mod tests {
             for role in Role::ALL {
                 let allowed = |yes| if yes { Decision::Allow } else { Decision::Deny };
                 let target = Target::Shared(&space, role);
-                assert_eq!(decide(&user("a", false), action, target), allowed(role.may(action)), "{role:?} {action:?}");
-                assert_eq!(decide(&user("a", true), action, target), allowed(role.may(action) || sees));
+                assert_eq!(
+                    decide(&user("a", false), action, target),
+                    allowed(role.allows(action)),
+                    "{role:?} {action:?}"
+                );
+                assert_eq!(decide(&user("a", true), action, target), allowed(role.allows(action) || sees));
                 assert_eq!(decide(&Principal::Anonymous, action, target), Decision::Unauthenticated);
                 assert_eq!(decide(&Principal::Service, action, target), Decision::Allow);
                 assert_eq!(decide(&user("a", false), action, Target::Shared(&disks, role)), Decision::Deny);
@@ -155,7 +159,7 @@ mod tests {
             let org = |text: &str| OrgId::parse(text).unwrap();
             let session = Owner::Session(SessionId::generate(), org(&a));
             for action in Action::ALL {
-                let everybodys = !action.is_of_the_server();
+                let everybodys = !action.concerns_server();
                 let of = |org| Principal::User { id: UserId::parse("u").unwrap(), org, roles: Roles::default() };
                 let allowed = |yes| if yes { Decision::Allow } else { Decision::Deny };
                 let target = Target::Owner(&session);
@@ -171,7 +175,7 @@ mod tests {
             let files = Owner::Files(UserId::parse(&a).unwrap());
             for action in Action::ALL {
                 for target in [Target::Owner(&disks), Target::Owner(&files), Target::Everything] {
-                    let everybodys = !action.is_of_the_server();
+                    let everybodys = !action.concerns_server();
                     let own = a == b && target != Target::Everything && everybodys;
                     let plain = decide(&user(&b, false), action, target);
                     prop_assert_eq!(plain, if own { Decision::Allow } else { Decision::Deny });

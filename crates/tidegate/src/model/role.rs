@@ -36,7 +36,7 @@ impl Role {
     }
 
     /// Returns whether the role allows `action`.
-    pub fn may(self, action: Action) -> bool {
+    pub fn allows(self, action: Action) -> bool {
         let needed = match action {
             Action::List | Action::Read => Self::Viewer,
             Action::Write | Action::Delete => Self::Editor,
@@ -54,11 +54,13 @@ mod tests {
     #[test]
     fn who_may_more_may_also_less() {
         for action in Action::ALL {
-            let may: Vec<bool> = Role::ALL.into_iter().map(|role| role.may(action)).collect();
+            let may: Vec<bool> = Role::ALL.into_iter().map(|role| role.allows(action)).collect();
             assert!(may.is_sorted(), "{action:?}: {may:?}");
         }
         assert!(
-            !Role::Viewer.may(Action::Write) && !Role::Editor.may(Action::Manage) && !Role::Owner.may(Action::Operate)
+            !Role::Viewer.allows(Action::Write)
+                && !Role::Editor.allows(Action::Manage)
+                && !Role::Owner.allows(Action::Operate)
         );
         assert!(Role::ALL.into_iter().all(|role| Role::parse(role.as_str()) == Some(role)));
         assert_eq!(Role::parse("Owner"), None);

@@ -61,7 +61,7 @@ pub async fn node(app: &App, caller: &Caller, action: Action, id: &NodeId) -> Re
 /// A node, for those who may read it; what was deleted is seen by those who can bring it back.
 pub async fn seen(app: &App, caller: &Caller, id: &NodeId) -> Result<Node> {
     let (dataset, node) = node(app, caller, Action::Read, id).await?;
-    let editor = access::dataset_role(caller, &dataset).is_none_or(|role| role.may(Action::Delete));
+    let editor = access::dataset_role(caller, &dataset).is_none_or(|role| role.allows(Action::Delete));
     match node.state {
         NodeState::Ready => Ok(node),
         NodeState::Deleted | NodeState::Restoring if editor => Ok(node),

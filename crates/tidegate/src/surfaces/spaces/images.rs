@@ -172,7 +172,7 @@ pub async fn image(app: &App, caller: &Caller, space: &SpaceId, id: ObjectId) ->
 pub async fn history(app: &App, caller: &Caller, space: &SpaceId, id: ObjectId) -> Result<Vec<StatusChange>> {
     access::find_space(app, caller, Action::Read, space).await?;
     let media = in_space(app, space, id).await?;
-    let may_see_trash = access::space_role(app, caller, space).await?.is_none_or(|role| role.may(Action::Delete));
+    let may_see_trash = access::space_role(app, caller, space).await?.is_none_or(|role| role.allows(Action::Delete));
     if media.status().is_none() && !may_see_trash {
         return Err(no_such_image());
     }
