@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::cursor::{parse_cursor, show_cursor};
+use super::cursor::{encode_cursor, parse_cursor};
 use super::error::{ApiError, ErrorBody};
 use super::time::{parse_rfc3339, rfc3339};
 use crate::app::App;
@@ -35,7 +35,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct Asked {
+struct AuditQuery {
     /// The user whose images they are about. Left out: the caller's own, and for an admin or a service everybody's.
     owner: Option<String>,
     /// What sort of things `owner` has: `disks` (default), `files` or `session`; then `owner` is the session.
@@ -104,13 +104,13 @@ struct OwnerName {
 /// List events
 ///
 /// Changes, and refusals of those who signed in; newest first.
-#[utoipa::path(get, path = "/v1/audit", tag = "operations", params(Asked),
+#[utoipa::path(get, path = "/v1/audit", tag = "operations", params(AuditQuery),
     responses((status = 200, body = EventPage), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
 async fn list_events(
     State(app): State<Arc<App>>,
     caller: Caller,
-    asked: std::result::Result<Query<Asked>, axum::extract::rejection::QueryRejection>,
+    asked: std::result::Result<Query<AuditQuery>, axum::extract::rejection::QueryRejection>,
 ) -> std::result::Result<Json<EventPage>, ApiError> {
     let Query(asked) =
         asked.map_err(|_| bad_request("the query takes owner, kind, object, since, until, cursor and limit"))?;
@@ -151,7 +151,7 @@ async fn list_events(
     let filter = EventFilter { owner, object, since };
     let (found, more) = audit::list(&app, &caller, filter, before, limit).await?;
     let next = found.last().filter(|_| more);
-    let next_cursor = next.map(|last| show_cursor(Cursor { created_at: micros(last.at), id: ObjectId(last.id) }));
+    let next_cursor = next.map(|last| encode_cursor(Cursor { created_at: micros(last.at), id: ObjectId(last.id) }));
     Ok(Json(EventPage { events: found.into_iter().map(|event| show(event, sees_all)).collect(), next_cursor }))
 }
 

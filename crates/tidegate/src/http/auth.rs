@@ -19,7 +19,7 @@ use crate::model::ids::{OrgId, UserId};
 use crate::model::principal::{Principal, Roles};
 
 /// The user everybody is when sign-in is off.
-const EVERYBODY: &str = "local";
+const SHARED_USER: &str = "local";
 const COOKIE: &str = "auth_token";
 
 impl Caller {
@@ -40,9 +40,9 @@ impl FromRequestParts<Arc<App>> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> std::result::Result<Self, ApiError> {
         let principal = match app.config.auth.mode {
-            AuthMode::None => Principal::user(user_id(EVERYBODY)?),
-            AuthMode::Dev => named_by_headers(&parts.headers)?,
-            AuthMode::Jwt => named_by_token(app, parts).await?,
+            AuthMode::None => Principal::user(user_id(SHARED_USER)?),
+            AuthMode::Dev => principal_from_headers(&parts.headers)?,
+            AuthMode::Jwt => principal_from_token(app, parts).await?,
         };
         let acting_for = match principal {
             Principal::Service => acting_for(&parts.headers)?,
@@ -57,7 +57,7 @@ impl FromRequestParts<Arc<App>> for Caller {
             acting_for,
             acting_org,
             address: parts.extensions.get::<ClientAddress>().map(|client| client.0),
-            request_id: one(&parts.headers, "x-request-id")?.unwrap_or_default().to_owned(),
+            request_id: single_header(&parts.headers, "x-request-id")?.unwrap_or_default().to_owned(),
         };
         app.rates.check_subject(&caller)?;
         Ok(caller)
@@ -75,14 +75,14 @@ pub(crate) fn is_service(app: &App, headers: &HeaderMap) -> bool {
 /// Whom a service names. Its own sign-in was fine, so that what is wrong here is no matter of signing in.
 fn acting_for(headers: &HeaderMap) -> Result<Option<UserId>> {
     let wrong = |error: String| Error::BadRequest(format!("X-User-Id: {error}").into());
-    let named = one(headers, "x-user-id").map_err(|error| wrong(error.to_string()))?;
+    let named = single_header(headers, "x-user-id").map_err(|error| wrong(error.to_string()))?;
     named.map(UserId::parse).transpose().map_err(|error| wrong(error.to_string()))
 }
 
 /// Of which organisation it says that user is.
 fn acting_org(headers: &HeaderMap) -> Result<Option<OrgId>> {
     let wrong = |error: String| Error::BadRequest(format!("X-Org-Id: {error}").into());
-    let named = one(headers, "x-org-id").map_err(|error| wrong(error.to_string()))?;
+    let named = single_header(headers, "x-org-id").map_err(|error| wrong(error.to_string()))?;
     named.map(OrgId::parse).transpose().map_err(|error| wrong(error.to_string()))
 }
 
@@ -90,17 +90,17 @@ fn user_id(text: &str) -> Result<UserId> {
     UserId::parse(text).map_err(|error| Error::Unauthenticated(error.to_string().into()))
 }
 
-fn named_by_headers(headers: &HeaderMap) -> Result<Principal> {
+fn principal_from_headers(headers: &HeaderMap) -> Result<Principal> {
     let missing = || Error::Unauthenticated("AUTH_MODE=dev takes the caller from the X-User-Id header".into());
-    let id = user_id(one(headers, "x-user-id")?.ok_or_else(missing)?)?;
-    let org = one(headers, "x-org-id")?.map(OrgId::parse).transpose();
+    let id = user_id(single_header(headers, "x-user-id")?.ok_or_else(missing)?)?;
+    let org = single_header(headers, "x-org-id")?.map(OrgId::parse).transpose();
     let org = org.map_err(|_| Error::Unauthenticated("X-Org-Id is no organisation's id".into()))?;
-    let roles = one(headers, "x-roles")?.unwrap_or_default();
+    let roles = single_header(headers, "x-roles")?.unwrap_or_default();
     let admin = roles.split(',').any(|role| role.trim() == "admin");
     Ok(Principal::User { id, org, roles: Roles { admin, ..Roles::default() } })
 }
 
-async fn named_by_token(app: &App, parts: &Parts) -> Result<Principal> {
+async fn principal_from_token(app: &App, parts: &Parts) -> Result<Principal> {
     let (means, outcome) = match credentials(&parts.headers)? {
         Credentials::None => ("none", Err(unauthenticated())),
         Credentials::Service(token) => {
@@ -135,10 +135,10 @@ enum Credentials<'a> {
 }
 
 fn credentials(headers: &HeaderMap) -> Result<Credentials<'_>> {
-    if let Some(token) = one(headers, "x-service-token")? {
+    if let Some(token) = single_header(headers, "x-service-token")? {
         return Ok(Credentials::Service(token));
     }
-    if let Some(given) = one(headers, "authorization")? {
+    if let Some(given) = single_header(headers, "authorization")? {
         let bearer = given.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
         let (_, token) = bearer.ok_or_else(|| Error::Unauthenticated("Authorization must be a bearer token".into()))?;
         return Ok(Credentials::Bearer(token.trim_start_matches(' ')));
@@ -165,7 +165,7 @@ fn cookie(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// A header that may be given once.
-fn one<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>> {
+fn single_header<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>> {
     let mut values = headers.get_all(name).iter();
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {

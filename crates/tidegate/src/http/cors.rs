@@ -36,7 +36,7 @@ impl CorsPolicy {
     }
 
     /// Whether a page of this origin may send credentials.
-    pub(crate) fn names(&self, origin: &str) -> bool {
+    pub(crate) fn allows_credentials(&self, origin: &str) -> bool {
         self.named.iter().any(|named| named == origin)
     }
 
@@ -47,7 +47,7 @@ impl CorsPolicy {
 
     /// Adds what the browser needs, on every answer alike. `origin` is the request's.
     pub(crate) fn apply(&self, origin: Option<&HeaderValue>, response: &mut HeaderMap) {
-        match origin.filter(|origin| origin.to_str().is_ok_and(|origin| self.names(origin))) {
+        match origin.filter(|origin| origin.to_str().is_ok_and(|origin| self.allows_credentials(origin))) {
             Some(origin) => {
                 response.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
                 response.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
@@ -92,8 +92,8 @@ pub(crate) fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
 
 /// The requested header names that are names at all.
 fn requested_headers(request: &HeaderMap) -> Option<HeaderValue> {
-    let asked = request.get(header::ACCESS_CONTROL_REQUEST_HEADERS)?.to_str().ok()?;
+    let requested = request.get(header::ACCESS_CONTROL_REQUEST_HEADERS)?.to_str().ok()?;
     let names: Vec<&str> =
-        asked.split(',').map(str::trim).filter(|name| name.parse::<HeaderName>().is_ok()).take(64).collect();
+        requested.split(',').map(str::trim).filter(|name| name.parse::<HeaderName>().is_ok()).take(64).collect();
     if names.is_empty() { None } else { HeaderValue::from_str(&names.join(", ")).ok() }
 }

@@ -8,7 +8,7 @@ use crate::error::{Result, bad_request};
 use crate::model::ids::ObjectId;
 
 /// The cursor after which the next page begins.
-pub(super) fn show_cursor(last: Cursor) -> String {
+pub(super) fn encode_cursor(last: Cursor) -> String {
     let mut bytes = last.created_at.to_be_bytes().to_vec();
     bytes.extend_from_slice(last.id.0.as_bytes());
     URL_SAFE_NO_PAD.encode(bytes)

@@ -26,7 +26,7 @@ impl Deadline {
     }
 
     /// Moves the deadline to `limit` from now.
-    pub(crate) fn start(&mut self, limit: Duration) {
+    pub(crate) fn restart(&mut self, limit: Duration) {
         self.until = Instant::now() + limit;
         if self.until < self.timer.deadline() {
             self.timer.as_mut().reset(self.until);
@@ -52,23 +52,23 @@ impl Deadline {
 }
 
 /// How long a client that was told the end may say nothing, and how long it may go on.
-const QUIET: Duration = Duration::from_secs(2);
-const LINGERING: Duration = Duration::from_secs(30);
+const IDLE_LIMIT: Duration = Duration::from_secs(2);
+const TOTAL_LIMIT: Duration = Duration::from_secs(30);
 
 /// The end of a connection whose writing half is shut: what the client is still sending is read for a while and
 /// left, since a reset could overtake the last answer. Who sends a large body that was refused then sees why.
 #[derive(Debug)]
-pub(crate) struct Farewell {
-    quiet: Deadline,
+pub(crate) struct LingeringClose {
+    idle: Deadline,
     all: Instant,
     /// Bytes that are still read.
     left: usize,
 }
 
-impl Farewell {
+impl LingeringClose {
     /// Which begins now, and ends after so many bytes.
     pub(crate) fn new(most: usize) -> Self {
-        Self { quiet: Deadline::new(QUIET), all: Instant::now() + LINGERING, left: most }
+        Self { idle: Deadline::new(IDLE_LIMIT), all: Instant::now() + TOTAL_LIMIT, left: most }
     }
 
     /// Ready when the client has closed too, or has gone, or says nothing, or goes on and on.
@@ -79,10 +79,10 @@ impl Farewell {
             match Pin::new(&mut *stream).poll_read(context, &mut left) {
                 Poll::Ready(Ok(())) if (1..=self.left).contains(&left.filled().len()) && Instant::now() < self.all => {
                     self.left -= left.filled().len();
-                    self.quiet.start(QUIET);
+                    self.idle.restart(IDLE_LIMIT);
                 }
                 Poll::Ready(_) => return Poll::Ready(Ok(())),
-                Poll::Pending => return self.quiet.poll(context).map(Ok),
+                Poll::Pending => return self.idle.poll(context).map(Ok),
             }
         }
     }

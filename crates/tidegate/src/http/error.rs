@@ -86,7 +86,7 @@ pub(crate) fn body(status: StatusCode, code: &str, message: &str) -> Response {
 }
 
 /// Refusals that are not ours (a path that is no UTF-8) in the form of all others.
-pub(super) async fn worded(request: Request, next: Next) -> Response {
+pub(super) async fn reword_rejections(request: Request, next: Next) -> Response {
     let response = next.run(request).await;
     let is_text = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/plain; charset=utf-8");
     if is_text && response.status() == StatusCode::BAD_REQUEST {

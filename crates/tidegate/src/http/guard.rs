@@ -30,9 +30,9 @@ pub(crate) struct Guards {
     pub(crate) app: Arc<App>,
     pub(crate) json_cors: CorsPolicy,
     pub(crate) byte_cors: CorsPolicy,
-    pub(crate) working: Arc<Semaphore>,
+    pub(crate) request_permits: Arc<Semaphore>,
     /// Requests that bring bytes.
-    pub(crate) taking: Arc<Semaphore>,
+    pub(crate) upload_permits: Arc<Semaphore>,
 }
 
 /// Whether a request came through a proxy.
@@ -41,7 +41,7 @@ pub(crate) fn was_forwarded(headers: &HeaderMap) -> bool {
 }
 
 /// Refuses what no route should see. Health checks pass by another way.
-pub(crate) async fn names(State(guards): State<Arc<Guards>>, request: Request, next: Next) -> Response {
+pub(crate) async fn check_host(State(guards): State<Arc<Guards>>, request: Request, next: Next) -> Response {
     let length = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
     if length > MAX_URL {
         return body(StatusCode::URI_TOO_LONG, "URL_TOO_LONG", "the URL is longer than 8192 bytes");
@@ -54,13 +54,13 @@ pub(crate) async fn names(State(guards): State<Arc<Guards>>, request: Request, n
         return ApiError(Error::BadRequest("the URL and the Host header name different servers".into()))
             .into_response();
     }
-    match check_names(&guards, request.method(), request.headers()) {
+    match check_names_and_origin(&guards, request.method(), request.headers()) {
         Ok(()) => next.run(request).await,
         Err(error) => ApiError(error).into_response(),
     }
 }
 
-fn check_names(guards: &Guards, method: &Method, headers: &HeaderMap) -> Result<(), Error> {
+fn check_names_and_origin(guards: &Guards, method: &Method, headers: &HeaderMap) -> Result<(), Error> {
     let config = &guards.app.config;
     let mut hosts = headers.get_all(header::HOST).iter();
     let (Some(host), None) = (hosts.next().and_then(|host| host.to_str().ok()), hosts.next()) else {
@@ -95,12 +95,14 @@ fn check_names(guards: &Guards, method: &Method, headers: &HeaderMap) -> Result<
 /// Our own pages, and those of named origins.
 fn may_change(guards: &Guards, origin: &str, host: &str) -> bool {
     let api = &guards.app.addresses.api;
-    origin == api.to_string() || origin == format!("{}://{host}", api.scheme) || guards.json_cors.names(origin)
+    origin == api.to_string()
+        || origin == format!("{}://{host}", api.scheme)
+        || guards.json_cors.allows_credentials(origin)
 }
 
 /// So many requests from one client; sign-in, which costs a signature's check, comes only after this.
-pub(crate) async fn rate(State(guards): State<Arc<Guards>>, request: Request, next: Next) -> Response {
-    static SAID: Once = Once::new();
+pub(crate) async fn limit_rate(State(guards): State<Arc<Guards>>, request: Request, next: Next) -> Response {
+    static WARNED: Once = Once::new();
     let app = &guards.app;
     // Services come from few addresses, for many: they are not counted.
     if let Some(ClientAddress(client)) = request.extensions().get::<ClientAddress>()
@@ -110,7 +112,7 @@ pub(crate) async fn rate(State(guards): State<Arc<Guards>>, request: Request, ne
         if was_forwarded(request.headers()) && app.config.trusted_proxies.is_empty() {
             let message =
                 "requests come through a proxy: all its clients share one limit unless TRUSTED_PROXIES names it";
-            SAID.call_once(|| tracing::warn!("{message}"));
+            WARNED.call_once(|| tracing::warn!("{message}"));
         }
         return ApiError(error).into_response();
     }
@@ -131,15 +133,15 @@ pub(crate) async fn cors(State(guards): State<Arc<Guards>>, request: Request, ne
     if is_preflight(request.method(), request.headers()) {
         return policy.preflight(request.headers());
     }
-    let asked = request.headers().get(header::ORIGIN).cloned();
+    let origin = request.headers().get(header::ORIGIN).cloned();
     let mut response = next.run(request).await;
-    policy.apply(asked.as_ref(), response.headers_mut());
+    policy.apply(origin.as_ref(), response.headers_mut());
     response
 }
 
 /// As [`load`], for requests whose bodies take their time: how slow one may be is the store's to say.
-pub(crate) async fn load_bytes(State(guards): State<Arc<Guards>>, request: Request, next: Next) -> Response {
-    let Ok(permit) = Arc::clone(&guards.taking).try_acquire_owned() else {
+pub(crate) async fn limit_uploads(State(guards): State<Arc<Guards>>, request: Request, next: Next) -> Response {
+    let Ok(permit) = Arc::clone(&guards.upload_permits).try_acquire_owned() else {
         metrics::counter!("tidegate_overload_total").increment(1);
         return ApiError(Error::Busy).into_response();
     };
@@ -155,8 +157,8 @@ pub(crate) async fn load_bytes(State(guards): State<Arc<Guards>>, request: Reque
 ///
 /// What may change something is not stopped half-way when its client goes away or its time is over: it runs to its
 /// end on its own, and still counts as one at work.
-pub(crate) async fn load(State(guards): State<Arc<Guards>>, request: Request, next: Next) -> Response {
-    let Ok(permit) = Arc::clone(&guards.working).try_acquire_owned() else {
+pub(crate) async fn limit_requests(State(guards): State<Arc<Guards>>, request: Request, next: Next) -> Response {
+    let Ok(permit) = Arc::clone(&guards.request_permits).try_acquire_owned() else {
         metrics::counter!("tidegate_overload_total").increment(1);
         return ApiError(Error::Busy).into_response();
     };

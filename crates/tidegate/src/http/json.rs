@@ -16,11 +16,11 @@ const MAX_DEPTH: usize = 32;
 
 /// A JSON body.
 pub(super) async fn json<T: DeserializeOwned>(request: Request) -> Result<T> {
-    json_or_nothing(request).await?.ok_or_else(|| bad_request("a JSON body is needed"))
+    optional_json(request).await?.ok_or_else(|| bad_request("a JSON body is needed"))
 }
 
 /// A JSON body, or none at all.
-pub(super) async fn json_or_nothing<T: DeserializeOwned>(request: Request) -> Result<Option<T>> {
+pub(super) async fn optional_json<T: DeserializeOwned>(request: Request) -> Result<Option<T>> {
     let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let essence = content_type.map(|text| text.split(';').next().unwrap_or(text).trim().to_ascii_lowercase());
     let is_json = essence.as_deref() == Some("application/json");
@@ -41,11 +41,11 @@ pub(super) async fn json_or_nothing<T: DeserializeOwned>(request: Request) -> Re
         _ if bytes.trim_ascii() == b"null" => return Ok(None),
         _ => return Err(bad_request("the body must be a JSON object")),
     }
-    serde_json::from_slice(&bytes).map(Some).map_err(|error| bad_request(explained(&error)))
+    serde_json::from_slice(&bytes).map(Some).map_err(|error| bad_request(describe_error(&error)))
 }
 
 /// The parser's message, in the words of those who send JSON.
-pub(super) fn explained(error: &serde_json::Error) -> String {
+pub(super) fn describe_error(error: &serde_json::Error) -> String {
     let mut message = error.to_string();
     for (ours, theirs) in
         [("u64", "a whole number"), ("u32", "a whole number"), ("a sequence", "an array"), ("a map", "an object")]

@@ -84,8 +84,8 @@ pub fn api_router(app: Arc<App>) -> Router {
     let guards = Arc::new(Guards {
         json_cors: CorsPolicy::json(&app.config.cors),
         byte_cors: CorsPolicy::bytes(&app.config.cors, None, "GET, HEAD"),
-        working: Arc::new(Semaphore::new(app.config.limits.requests)),
-        taking: Arc::new(Semaphore::new(app.config.limits.requests)),
+        request_permits: Arc::new(Semaphore::new(app.config.limits.requests)),
+        upload_permits: Arc::new(Semaphore::new(app.config.limits.requests)),
         app: Arc::clone(&app),
     });
     let (probes, _) = ops::probes().split_for_parts();
@@ -111,21 +111,21 @@ pub fn api_router(app: Arc<App>) -> Router {
     surfaces
         .layer(json::body_limit())
         .merge(lists)
-        .layer(from_fn_with_state(Arc::clone(&guards), guard::load))
-        .merge(bytes.layer(from_fn_with_state(Arc::clone(&guards), guard::load_bytes)))
+        .layer(from_fn_with_state(Arc::clone(&guards), guard::limit_requests))
+        .merge(bytes.layer(from_fn_with_state(Arc::clone(&guards), guard::limit_uploads)))
         .merge(metrics)
         .merge(landing_page::routes())
         .merge(docs::routes())
         .merge(SwaggerUi::new("/docs").url("/openapi.json", description))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
-        .layer(from_fn_with_state(Arc::clone(&guards), guard::rate))
-        .layer(from_fn_with_state(Arc::clone(&guards), guard::names))
+        .layer(from_fn_with_state(Arc::clone(&guards), guard::limit_rate))
+        .layer(from_fn_with_state(Arc::clone(&guards), guard::check_host))
         .layer(from_fn_with_state(guards, guard::cors))
         .merge(probes.method_not_allowed_fallback(no_such_method))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn(error::worded))
-        .layer(from_fn(files::detailed))
+        .layer(from_fn(error::reword_rejections))
+        .layer(from_fn(files::add_detail))
         .layer(observing!("api", &app))
         .with_state(app)
 }
@@ -141,8 +141,8 @@ async fn no_such_method() -> Response<Body> {
 pub use self::worker::worker_router;
 
 /// Probes and metrics of an edge that stands alone.
-pub fn edge_ops_router(watched: edge::ops::Watched) -> Router {
-    edge::ops::router(watched).fallback(no_such_route).method_not_allowed_fallback(no_such_method)
+pub fn edge_ops_router(ops: edge::ops::EdgeOps) -> Router {
+    edge::ops::router(ops).fallback(no_such_route).method_not_allowed_fallback(no_such_method)
 }
 
 /// The S3 door of a local store.

@@ -25,17 +25,17 @@ use crate::config::Limits;
 /// A request's head must be there within this time, also on a connection that is kept alive.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long to wait when the system gives no more descriptors.
-const PAUSE: Duration = Duration::from_millis(100);
-const STOPS: usize = 16;
+const ACCEPT_RETRY: Duration = Duration::from_millis(100);
+const STOP_TOKENS: usize = 16;
 
 /// The client's end of the connection.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
 /// What speaks at a door.
-pub(crate) trait Conversing: Clone + Send + 'static {
+pub(crate) trait ConnectionHandler: Clone + Send + 'static {
     /// Speaks with one client until one of the two ends it. Once `stop` is cancelled, nothing new is begun.
-    fn converse(
+    fn serve_connection(
         self,
         stream: TcpStream,
         peer: SocketAddr,
@@ -51,18 +51,18 @@ pub struct Door<C> {
     /// Where it listens.
     pub listener: TcpListener,
     /// What speaks there.
-    pub conversing: C,
+    pub handler: C,
     /// Where it does so, if it has threads of its own.
     pub workers: Option<Workers>,
 }
 
 /// Serves until `stop`, then lets requests finish for the configured time.
-pub(crate) async fn serve<C: Conversing>(door: Door<C>, limits: Limits, stop: CancellationToken) {
-    let Door { name, listener, conversing, workers } = door;
+pub(crate) async fn serve<C: ConnectionHandler>(door: Door<C>, limits: Limits, stop: CancellationToken) {
+    let Door { name, listener, handler, workers } = door;
     let free = Arc::new(Semaphore::new(limits.connections));
     let open = TaskTracker::new();
     // Connections look at their token all the time: spread over a few, they don't wait for each other there.
-    let stops: Vec<CancellationToken> = (0..STOPS).map(|_| stop.child_token()).collect();
+    let stops: Vec<CancellationToken> = (0..STOP_TOKENS).map(|_| stop.child_token()).collect();
     for (number, token) in stops.iter().cycle().enumerate() {
         let permit = tokio::select! {
             () = stop.cancelled() => break,
@@ -74,7 +74,7 @@ pub(crate) async fn serve<C: Conversing>(door: Door<C>, limits: Limits, stop: Ca
                 Ok(accepted) => accepted,
                 Err(error) => {
                     tracing::warn!(door = name, %error, "a connection can't be accepted");
-                    tokio::time::sleep(PAUSE).await;
+                    tokio::time::sleep(ACCEPT_RETRY).await;
                     continue;
                 }
             },
@@ -83,10 +83,10 @@ pub(crate) async fn serve<C: Conversing>(door: Door<C>, limits: Limits, stop: Ca
             // Without it small answers on kept-alive connections stall for 40 ms.
             tracing::debug!(%error, "TCP_NODELAY can't be set");
         }
-        let one = OneMore::of(metrics::gauge!("tidegate_connections", "door" => name));
-        let (conversing, token) = (conversing.clone(), token.clone());
+        let one = GaugeGuard::of(metrics::gauge!("tidegate_connections", "door" => name));
+        let (handler, token) = (handler.clone(), token.clone());
         let begin = async move |stream: TcpStream| {
-            if let Err(error) = conversing.converse(stream, peer, token).await {
+            if let Err(error) = handler.serve_connection(stream, peer, token).await {
                 // The client's doing, mostly: a reset, a bad head, a timeout.
                 tracing::debug!(door = name, %error, "a connection ended early");
             }
@@ -95,7 +95,7 @@ pub(crate) async fn serve<C: Conversing>(door: Door<C>, limits: Limits, stop: Ca
         match &workers {
             None => drop(open.spawn(begin(stream))),
             Some(workers) => match stream.into_std() {
-                Ok(stream) => workers.deal(number, open.token(), stream, begin),
+                Ok(stream) => workers.spawn_on(number, open.token(), stream, begin),
                 Err(error) => tracing::warn!(door = name, %error, "a connection can't be handed on"),
             },
         }
@@ -112,16 +112,16 @@ pub(crate) async fn serve<C: Conversing>(door: Door<C>, limits: Limits, stop: Ca
 }
 
 /// Counts itself for as long as it lives, also where a panic ends that.
-struct OneMore(metrics::Gauge);
+struct GaugeGuard(metrics::Gauge);
 
-impl OneMore {
+impl GaugeGuard {
     fn of(gauge: metrics::Gauge) -> Self {
         gauge.increment(1.0);
         Self(gauge)
     }
 }
 
-impl Drop for OneMore {
+impl Drop for GaugeGuard {
     fn drop(&mut self) {
         self.0.decrement(1.0);
     }
@@ -129,15 +129,20 @@ impl Drop for OneMore {
 
 /// A router, spoken to by way of hyper.
 #[derive(Debug, Clone)]
-pub struct Routed {
+pub struct RouterHandler {
     /// What answers.
     pub router: Router,
     /// The most bytes read ahead of a connection.
     pub buffer: usize,
 }
 
-impl Conversing for Routed {
-    async fn converse(self, stream: TcpStream, peer: SocketAddr, stop: CancellationToken) -> anyhow::Result<()> {
+impl ConnectionHandler for RouterHandler {
+    async fn serve_connection(
+        self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        stop: CancellationToken,
+    ) -> anyhow::Result<()> {
         let Self { router, buffer } = self;
         let service = service_fn(move |request: Request<Incoming>| {
             let mut request = request.map(Body::new);

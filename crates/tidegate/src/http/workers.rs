@@ -11,9 +11,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 /// How long threads are waited for at the end.
-const ENDING: Duration = Duration::from_secs(5);
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 /// Threads of each that may wait for a disk.
-const READERS: usize = 32;
+const BLOCKING_THREADS: usize = 32;
 
 /// The threads. They end when this is dropped.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ impl Workers {
         let end = CancellationToken::new();
         let (mut handles, mut threads) = (Vec::new(), Vec::new());
         for number in 0..count {
-            let runtime = Builder::new_current_thread().enable_all().max_blocking_threads(READERS).build()?;
+            let runtime = Builder::new_current_thread().enable_all().max_blocking_threads(BLOCKING_THREADS).build()?;
             handles.push(runtime.handle().clone());
             let end = end.clone();
             let run = move || {
@@ -43,7 +43,7 @@ impl Workers {
     }
 
     /// Deals out a connection, the `number`th of its kind. `counted` lives as long as its conversation.
-    pub fn deal<F>(
+    pub fn spawn_on<F>(
         &self,
         number: usize,
         counted: TaskTrackerToken,
@@ -66,7 +66,7 @@ impl Workers {
 impl Drop for Workers {
     fn drop(&mut self) {
         self.end.cancel();
-        let until = Instant::now() + ENDING;
+        let until = Instant::now() + SHUTDOWN_TIMEOUT;
         for thread in self.threads.drain(..) {
             while !thread.is_finished() && Instant::now() < until {
                 std::thread::sleep(Duration::from_millis(5));

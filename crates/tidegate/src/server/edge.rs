@@ -11,9 +11,9 @@ use tokio_util::sync::CancellationToken;
 use super::{UPKEEP, address, bind, close_old_files, edge_door, local_origin, raise_file_limit};
 use crate::app::open_bucket;
 use crate::config::{Config, Origin, StoreSetting};
-use crate::http::edge::ops::Watched;
+use crate::http::edge::ops::EdgeOps;
 use crate::http::edge::{self, Edge};
-use crate::http::serve::{Door, Routed, serve};
+use crate::http::serve::{Door, RouterHandler, serve};
 use crate::http::{SMALL_BUFFER, edge_ops_router};
 use crate::state::edge_keys::EdgeKeys;
 use crate::telemetry;
@@ -28,7 +28,7 @@ pub struct EdgeServer {
     config: Config,
     edge_keys: Arc<EdgeKeys>,
     bytes: Door<Arc<Edge>>,
-    probes: Door<Routed>,
+    probes: Door<RouterHandler>,
 }
 
 impl EdgeServer {
@@ -63,9 +63,9 @@ impl EdgeServer {
         let own_page = config.public_base_url.as_ref().map(ToString::to_string);
         let edge = Edge::new(&config, &address, own_page, Arc::clone(&edge_keys), origin);
         let bytes = edge_door(listener, edge)?;
-        let watched = Watched { edge: Arc::clone(&bytes.conversing), metrics: config.metrics };
-        let conversing = Routed { router: edge_ops_router(watched), buffer: SMALL_BUFFER };
-        let probes = Door { name: "operations", listener: ops_listener, conversing, workers: None };
+        let ops = EdgeOps { edge: Arc::clone(&bytes.handler), metrics: config.metrics };
+        let handler = RouterHandler { router: edge_ops_router(ops), buffer: SMALL_BUFFER };
+        let probes = Door { name: "operations", listener: ops_listener, handler, workers: None };
         Ok(Self { address, ops, config, edge_keys, bytes, probes })
     }
 
@@ -73,7 +73,7 @@ impl EdgeServer {
     pub async fn run(self, stop: CancellationToken) {
         let mut tasks = JoinSet::new();
         let limits = self.config.limits;
-        tasks.spawn(close_old_files(Arc::clone(&self.bytes.conversing), stop.clone()));
+        tasks.spawn(close_old_files(Arc::clone(&self.bytes.handler), stop.clone()));
         tasks.spawn(serve(self.bytes, limits, stop.clone()));
         tasks.spawn(serve(self.probes, limits, stop.clone()));
         tasks.spawn(self.edge_keys.reload_periodically(self.config.edge.keys_refresh, stop.clone()));

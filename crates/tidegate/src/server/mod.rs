@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::{Addresses, App};
 use crate::config::{Config, Origin, StoreSetting};
 use crate::http::edge::{Edge, Origin as EdgeOrigin};
-use crate::http::serve::{Door, Routed, serve};
+use crate::http::serve::{Door, RouterHandler, serve};
 use crate::http::workers::Workers;
 use crate::http::{LARGE_BUFFER, api_router, s3_router};
 use crate::state::cache_invalidation;
@@ -30,8 +30,8 @@ const UPKEEP: Duration = Duration::from_secs(10);
 pub struct Server {
     /// Its state.
     pub app: Arc<App>,
-    api: Door<Routed>,
-    s3: Option<Door<Routed>>,
+    api: Door<RouterHandler>,
+    s3: Option<Door<RouterHandler>>,
     edge: Option<Door<Arc<Edge>>>,
 }
 
@@ -61,12 +61,12 @@ impl Server {
             },
         };
         let app = Arc::new(App::open(config, addresses).await?);
-        let routed = |router, buffer| Routed { router, buffer };
-        let conversing = routed(api_router(Arc::clone(&app)), LARGE_BUFFER);
-        let api = Door { name: "api", listener: api, conversing, workers: None };
+        let routed = |router, buffer| RouterHandler { router, buffer };
+        let handler = routed(api_router(Arc::clone(&app)), LARGE_BUFFER);
+        let api = Door { name: "api", listener: api, handler, workers: None };
         let s3 = s3.zip(app.local.as_ref()).map(|(listener, local)| {
-            let conversing = routed(s3_router(Arc::clone(&app), Arc::clone(local)), LARGE_BUFFER);
-            Door { name: "s3", listener, conversing, workers: None }
+            let handler = routed(s3_router(Arc::clone(&app), Arc::clone(local)), LARGE_BUFFER);
+            Door { name: "s3", listener, handler, workers: None }
         });
         let edge = match edge.zip(app.addresses.edge.as_ref()) {
             Some((listener, address)) => {
@@ -93,7 +93,7 @@ impl Server {
         }
         let (mut tasks, answered) = (JoinSet::new(), CancellationToken::new());
         if let Some(door) = self.edge {
-            tasks.spawn(close_old_files(Arc::clone(&door.conversing), stop.clone()));
+            tasks.spawn(close_old_files(Arc::clone(&door.handler), stop.clone()));
             doors.spawn(serve(door, limits, stop.clone()));
         }
         if jobs {
@@ -158,7 +158,7 @@ fn edge_door(listener: TcpListener, edge: Edge) -> anyhow::Result<Door<Arc<Edge>
         // Connections to a bucket are shared with everything else, and belong to the runtime that all share.
         None
     };
-    Ok(Door { name: "edge", listener, conversing: Arc::new(edge), workers })
+    Ok(Door { name: "edge", listener, handler: Arc::new(edge), workers })
 }
 
 /// A local folder as the edge reads it.

@@ -9,7 +9,7 @@ use super::follow_changes;
 use super::{UPKEEP, address, bind};
 use crate::app::{Addresses, App};
 use crate::config::{Config, Origin};
-use crate::http::serve::{Door, Routed, serve};
+use crate::http::serve::{Door, RouterHandler, serve};
 use crate::http::{SMALL_BUFFER, worker_router};
 use crate::telemetry;
 use crate::worker::runner;
@@ -39,8 +39,8 @@ pub async fn work(config: Config, stop: CancellationToken) -> anyhow::Result<()>
         }
     });
     let answering = listener.map(|listener| {
-        let conversing = Routed { router: worker_router(Arc::clone(&app)), buffer: SMALL_BUFFER };
-        let door = Door { name: "operations", listener, conversing, workers: None };
+        let handler = RouterHandler { router: worker_router(Arc::clone(&app)), buffer: SMALL_BUFFER };
+        let door = Door { name: "operations", listener, handler, workers: None };
         tokio::spawn(serve(door, limits, stop.clone()))
     });
     runner::run(Arc::clone(&app), stop).await;

@@ -37,9 +37,9 @@ impl Fields for HeaderMap {
 
 /// The lines of a head, each with its end.
 #[derive(Debug, Default)]
-pub(crate) struct Lines(Vec<u8>);
+pub(crate) struct FieldLines(Vec<u8>);
 
-impl Lines {
+impl FieldLines {
     /// None yet, with room for the usual ones.
     pub(crate) fn with_capacity(bytes: usize) -> Self {
         Self(Vec::with_capacity(bytes))
@@ -50,7 +50,7 @@ impl Lines {
     }
 
     /// Ends the head.
-    pub(crate) fn end(&mut self) {
+    pub(crate) fn finish(&mut self) {
         self.0.extend_from_slice(b"\r\n");
     }
 
@@ -72,7 +72,7 @@ impl Lines {
     }
 }
 
-impl Fields for Lines {
+impl Fields for FieldLines {
     fn set(&mut self, name: &HeaderName, value: &[u8]) {
         // The rule of `HeaderValue`, without which a value could end its line.
         // Without an early end, so that many bytes are looked at in one step.
@@ -95,7 +95,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_value_ends_its_line(value in proptest::collection::vec(any::<u8>(), 0..40)) {
-            let (mut lines, mut map) = (Lines::default(), HeaderMap::new());
+            let (mut lines, mut map) = (FieldLines::default(), HeaderMap::new());
             lines.set(&header::ETAG, &value);
             map.set(&header::ETAG, &value);
             let written = lines.as_bytes();

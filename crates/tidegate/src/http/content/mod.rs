@@ -1,11 +1,11 @@
 //! Bytes over HTTP: conditional requests and ranges (RFC 9110, sections 13 and 14), and the headers of what is
 //! served. Knows nothing of who may read what.
 
+mod body;
 mod conditions;
 mod fields;
 mod multipart;
 mod ranges;
-mod sent;
 
 use std::ops::Range;
 use std::time::{Duration, SystemTime};
@@ -13,15 +13,15 @@ use std::time::{Duration, SystemTime};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use store::Stat;
 
-pub(crate) use self::conditions::decide;
-pub(crate) use self::fields::{Fields, Lines};
-pub(crate) use self::sent::Sent;
+pub(crate) use self::body::ResponseBody;
+pub(crate) use self::conditions::evaluate;
+pub(crate) use self::fields::{FieldLines, Fields};
 use crate::error::Result;
 use crate::model::key;
 
 /// What a request for bytes comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Answer {
+pub(crate) enum ReadOutcome {
     /// 304.
     NotModified,
     /// 412.
@@ -38,7 +38,7 @@ pub(crate) enum Answer {
 
 /// What is there, in the form in which it is said; made once for a blob that is served often.
 #[derive(Debug, Clone)]
-pub(crate) struct Facts {
+pub(crate) struct Representation {
     size: u64,
     /// Quoted; empty where it can't be said.
     etag: String,
@@ -51,7 +51,7 @@ pub(crate) struct Facts {
     content_type: String,
 }
 
-impl Facts {
+impl Representation {
     /// Of a blob.
     pub(crate) fn of(stat: &Stat) -> Self {
         let since = stat.last_modified.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
@@ -70,12 +70,17 @@ impl Facts {
 
     /// The same, of what lies at a key: where others may come to lie there within the same second, the date is a weak
     /// validator (RFC 9110, section 8.8.2.2).
-    pub(crate) fn of_key(self, key: &str) -> Self {
+    pub(crate) fn at_key(self, key: &str) -> Self {
         Self { date_is_strong: !key::is_reused(key), ..self }
     }
 
     /// Of something elsewhere, as its own server told: `ETag` and `Last-Modified` as they came, if they did.
-    pub(crate) fn told(size: u64, content_type: &str, etag: Option<String>, last_modified: Option<String>) -> Self {
+    pub(crate) fn from_upstream(
+        size: u64,
+        content_type: &str,
+        etag: Option<String>,
+        last_modified: Option<String>,
+    ) -> Self {
         let modified = last_modified.as_deref().and_then(|text| httpdate::parse_http_date(text).ok());
         Self {
             size,
@@ -93,48 +98,49 @@ impl Facts {
 pub(crate) async fn respond<R, F>(
     method: &Method,
     request: &HeaderMap,
-    facts: &Facts,
+    representation: &Representation,
     fields: &mut (impl Fields + Send),
     read: R,
-) -> Result<(StatusCode, Sent)>
+) -> Result<(StatusCode, ResponseBody)>
 where
     R: Fn(Range<u64>) -> F + Send + 'static,
-    F: Future<Output = Result<Sent>> + Send + 'static,
+    F: Future<Output = Result<ResponseBody>> + Send + 'static,
 {
     fields.set(&header::ACCEPT_RANGES, b"bytes");
-    if !facts.last_modified.is_empty() {
-        fields.set(&header::LAST_MODIFIED, facts.last_modified.as_bytes());
+    if !representation.last_modified.is_empty() {
+        fields.set(&header::LAST_MODIFIED, representation.last_modified.as_bytes());
     }
-    if !facts.etag.is_empty() {
-        fields.set(&header::ETAG, facts.etag.as_bytes());
+    if !representation.etag.is_empty() {
+        fields.set(&header::ETAG, representation.etag.as_bytes());
     }
-    Ok(match decide(method, request, facts) {
-        Answer::NotModified => (StatusCode::NOT_MODIFIED, Sent::Nothing),
-        Answer::PreconditionFailed => {
+    Ok(match evaluate(method, request, representation) {
+        ReadOutcome::NotModified => (StatusCode::NOT_MODIFIED, ResponseBody::Nothing),
+        ReadOutcome::PreconditionFailed => {
             fields.number(&header::CONTENT_LENGTH, 0);
-            (StatusCode::PRECONDITION_FAILED, Sent::Nothing)
+            (StatusCode::PRECONDITION_FAILED, ResponseBody::Nothing)
         }
-        Answer::Unsatisfiable => {
-            fields.text(&header::CONTENT_RANGE, format_args!("bytes */{}", facts.size));
+        ReadOutcome::Unsatisfiable => {
+            fields.text(&header::CONTENT_RANGE, format_args!("bytes */{}", representation.size));
             fields.number(&header::CONTENT_LENGTH, 0);
-            (StatusCode::RANGE_NOT_SATISFIABLE, Sent::Nothing)
+            (StatusCode::RANGE_NOT_SATISFIABLE, ResponseBody::Nothing)
         }
-        Answer::Whole => {
-            if !facts.content_type.is_empty() {
-                fields.set(&header::CONTENT_TYPE, facts.content_type.as_bytes());
+        ReadOutcome::Whole => {
+            if !representation.content_type.is_empty() {
+                fields.set(&header::CONTENT_TYPE, representation.content_type.as_bytes());
             }
-            fields.number(&header::CONTENT_LENGTH, facts.size);
-            let body = if method == Method::HEAD { Sent::Nothing } else { read(0..facts.size).await? };
+            fields.number(&header::CONTENT_LENGTH, representation.size);
+            let body =
+                if method == Method::HEAD { ResponseBody::Nothing } else { read(0..representation.size).await? };
             (StatusCode::OK, body)
         }
-        Answer::Part(range) => {
-            fields.set(&header::CONTENT_TYPE, facts.content_type.as_bytes());
+        ReadOutcome::Part(range) => {
+            fields.set(&header::CONTENT_TYPE, representation.content_type.as_bytes());
             fields.number(&header::CONTENT_LENGTH, range.end - range.start);
-            fields.text(&header::CONTENT_RANGE, format_args!("{}", Place(&range, facts.size)));
+            fields.text(&header::CONTENT_RANGE, format_args!("{}", ContentRange(&range, representation.size)));
             (StatusCode::PARTIAL_CONTENT, read(range).await?)
         }
-        Answer::Parts(ranges) => {
-            let parts = multipart::Parts::new(ranges, facts);
+        ReadOutcome::Parts(ranges) => {
+            let parts = multipart::Parts::new(ranges, representation);
             fields.set(&header::CONTENT_TYPE, parts.content_type().as_bytes());
             fields.number(&header::CONTENT_LENGTH, parts.length());
             (StatusCode::PARTIAL_CONTENT, parts.send(read).await?)
@@ -143,9 +149,9 @@ where
 }
 
 /// A range of a blob of some size, as `Content-Range` says it.
-struct Place<'a>(&'a Range<u64>, u64);
+struct ContentRange<'a>(&'a Range<u64>, u64);
 
-impl std::fmt::Display for Place<'_> {
+impl std::fmt::Display for ContentRange<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self(range, size) = self;
         write!(f, "bytes {}-{}/{size}", range.start, range.end - 1)
@@ -176,7 +182,7 @@ impl AuthorizedBy {
 }
 
 /// Sets the fields of bytes from anywhere: no sniffing, no scripts, and no page of those that may not embed them.
-pub(crate) fn guard(resource_policy: &str, fields: &mut impl Fields) {
+pub(crate) fn set_security_fields(resource_policy: &str, fields: &mut impl Fields) {
     fields.set(&header::X_CONTENT_TYPE_OPTIONS, b"nosniff");
     fields.set(&RESOURCE_POLICY, resource_policy.as_bytes());
     fields.set(&header::CONTENT_SECURITY_POLICY, b"default-src 'none'; sandbox");

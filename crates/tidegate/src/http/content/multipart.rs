@@ -6,7 +6,7 @@ use axum::body::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use uuid::Uuid;
 
-use super::{Facts, Place, Sent};
+use super::{ContentRange, Representation, ResponseBody};
 use crate::error::Result;
 
 /// Ranges, each with the text before it, and the text after them all.
@@ -17,12 +17,12 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    pub(super) fn new(ranges: Vec<Range<u64>>, facts: &Facts) -> Self {
+    pub(super) fn new(ranges: Vec<Range<u64>>, representation: &Representation) -> Self {
         // Another one each time: whoever uploaded the bytes must not know it.
         let boundary = Uuid::new_v4().simple().to_string();
-        let content_type = &facts.content_type;
+        let content_type = &representation.content_type;
         let head = |range: &Range<u64>| {
-            let place = Place(range, facts.size);
+            let place = ContentRange(range, representation.size);
             format!("\r\n--{boundary}\r\ncontent-type: {content_type}\r\ncontent-range: {place}\r\n\r\n")
         };
         let parts = ranges.into_iter().map(|range| (Bytes::from(head(&range)), range)).collect();
@@ -41,24 +41,24 @@ impl Parts {
     }
 
     /// The body. The first range is opened before the answer's head is sent, the others as they come up.
-    pub(super) async fn send<R, F>(self, read: R) -> Result<Sent>
+    pub(super) async fn send<R, F>(self, read: R) -> Result<ResponseBody>
     where
         R: Fn(Range<u64>) -> F + Send + 'static,
-        F: Future<Output = Result<Sent>> + Send + 'static,
+        F: Future<Output = Result<ResponseBody>> + Send + 'static,
     {
         let length = self.length();
         let mut parts = self.parts.into_iter();
-        let Some((head, range)) = parts.next() else { return Ok(Sent::Text(self.end)) };
+        let Some((head, range)) = parts.next() else { return Ok(ResponseBody::Text(self.end)) };
         let first = with_head(head, read(range).await?);
         let others = stream::iter(parts).then(move |(head, range)| {
             let body = read(range);
             async move { body.await.map(|body| with_head(head, body)).map_err(std::io::Error::other) }
         });
         let end = stream::once(async move { Ok(self.end) });
-        Ok(Sent::Stream(Box::pin(first.chain(others.try_flatten()).chain(end)), length))
+        Ok(ResponseBody::Stream(Box::pin(first.chain(others.try_flatten()).chain(end)), length))
     }
 }
 
-fn with_head(head: Bytes, body: Sent) -> impl futures::Stream<Item = std::io::Result<Bytes>> + Send {
+fn with_head(head: Bytes, body: ResponseBody) -> impl futures::Stream<Item = std::io::Result<Bytes>> + Send {
     stream::once(async move { Ok(head) }).chain(body)
 }

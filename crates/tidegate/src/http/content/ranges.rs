@@ -7,11 +7,11 @@ const MAX_RANGES: usize = 16;
 
 /// What a `Range` header comes to for a blob of some size.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Asked {
+pub(super) enum RequestedRanges {
     /// Everything: the header means nothing here, or more than is answered in parts.
     Whole,
     /// Nothing that is there.
-    Nothing,
+    Unsatisfiable,
     /// One range.
     One(Range<u64>),
     /// A few ranges, ascending and apart.
@@ -20,35 +20,35 @@ pub(super) enum Asked {
 
 /// Reads the header's value. One range is exact. Several are answered as such while they are few, ascending and apart;
 /// otherwise with the whole, as the RFC permits and CloudFront does.
-pub(super) fn asked(header: &str, size: u64) -> Asked {
-    let Some(set) = byte_set(header) else { return Asked::Whole };
+pub(super) fn parse_range(header: &str, size: u64) -> RequestedRanges {
+    let Some(set) = byte_set(header) else { return RequestedRanges::Whole };
     if !set.contains(',') {
         return match parse_spec(set.trim()) {
-            None => Asked::Whole,
-            Some(spec) => spec.within(size).map_or(Asked::Nothing, Asked::One),
+            None => RequestedRanges::Whole,
+            Some(spec) => spec.resolve(size).map_or(RequestedRanges::Unsatisfiable, RequestedRanges::One),
         };
     }
-    let Some(specs) = parse_set(set) else { return Asked::Whole };
-    let mut ranges: Vec<Range<u64>> = specs.iter().filter_map(|spec| spec.within(size)).collect();
+    let Some(specs) = parse_set(set) else { return RequestedRanges::Whole };
+    let mut ranges: Vec<Range<u64>> = specs.iter().filter_map(|spec| spec.resolve(size)).collect();
     let apart = ranges.windows(2).all(|pair| pair[0].end <= pair[1].start);
     match ranges.len() {
-        0 => Asked::Nothing,
-        1 => ranges.pop().map_or(Asked::Nothing, Asked::One),
-        several if apart && several <= MAX_RANGES => Asked::Several(ranges),
-        _ => Asked::Whole,
+        0 => RequestedRanges::Unsatisfiable,
+        1 => ranges.pop().map_or(RequestedRanges::Unsatisfiable, RequestedRanges::One),
+        several if apart && several <= MAX_RANGES => RequestedRanges::Several(ranges),
+        _ => RequestedRanges::Whole,
     }
 }
 
 /// One element of a range set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Spec {
+enum RangeSpec {
     From(u64),
     FromTo(u64, u64),
     Last(u64),
 }
 
-impl Spec {
-    fn within(self, size: u64) -> Option<Range<u64>> {
+impl RangeSpec {
+    fn resolve(self, size: u64) -> Option<Range<u64>> {
         match self {
             Self::From(first) => (first < size).then_some(first..size),
             Self::FromTo(first, last) => (first < size).then(|| first..last.saturating_add(1).min(size)),
@@ -64,21 +64,21 @@ fn byte_set(header: &str) -> Option<&str> {
 }
 
 /// `None` for anything invalid, which is then ignored as a whole.
-fn parse_set(set: &str) -> Option<Vec<Spec>> {
-    let specs: Option<Vec<Spec>> =
+fn parse_set(set: &str) -> Option<Vec<RangeSpec>> {
+    let specs: Option<Vec<RangeSpec>> =
         set.split(',').map(str::trim).filter(|spec| !spec.is_empty()).map(parse_spec).collect();
     specs.filter(|specs| !specs.is_empty())
 }
 
-fn parse_spec(text: &str) -> Option<Spec> {
+fn parse_spec(text: &str) -> Option<RangeSpec> {
     let (first, last) = text.split_once('-')?;
     match (first, last) {
         ("", "") => None,
-        ("", count) => Some(Spec::Last(number(count)?)),
-        (first, "") => Some(Spec::From(number(first)?)),
+        ("", count) => Some(RangeSpec::Last(number(count)?)),
+        (first, "") => Some(RangeSpec::From(number(first)?)),
         (first, last) => {
             let (first, last) = (number(first)?, number(last)?);
-            (first <= last).then_some(Spec::FromTo(first, last))
+            (first <= last).then_some(RangeSpec::FromTo(first, last))
         }
     }
 }
@@ -98,7 +98,9 @@ mod tests {
     fn positions(header: &str, size: u64) -> Option<Vec<u64>> {
         let specs = parse_set(byte_set(header)?)?;
         Some(
-            (0..size).filter(|at| specs.iter().any(|spec| spec.within(size).is_some_and(|r| r.contains(at)))).collect(),
+            (0..size)
+                .filter(|at| specs.iter().any(|spec| spec.resolve(size).is_some_and(|r| r.contains(at))))
+                .collect(),
         )
     }
 
@@ -106,13 +108,13 @@ mod tests {
         #[test]
         fn no_header_panics_and_every_range_lies_inside(text in "[ -~]{0,40}", size in 0u64..2000) {
             for header in [text.clone(), format!("bytes={text}")] {
-                match asked(&header, size) {
-                    Asked::One(range) => prop_assert!(range.start < range.end && range.end <= size),
-                    Asked::Several(ranges) => {
+                match parse_range(&header, size) {
+                    RequestedRanges::One(range) => prop_assert!(range.start < range.end && range.end <= size),
+                    RequestedRanges::Several(ranges) => {
                         prop_assert!(ranges.len() > 1 && ranges.len() <= MAX_RANGES);
                         prop_assert!(ranges.iter().all(|range| range.start < range.end && range.end <= size));
                     }
-                    Asked::Whole | Asked::Nothing => {}
+                    RequestedRanges::Whole | RequestedRanges::Unsatisfiable => {}
                 }
             }
         }
@@ -121,11 +123,11 @@ mod tests {
         fn what_is_answered_in_parts_is_what_was_asked_for(
             text in "bytes=([0-9]{0,3}-[0-9]{0,3},? ?){1,5}", size in 0u64..300,
         ) {
-            let answered: Vec<u64> = match asked(&text, size) {
-                Asked::Whole => return Ok(()),
-                Asked::Nothing => Vec::new(),
-                Asked::One(range) => range.collect(),
-                Asked::Several(ranges) => ranges.into_iter().flatten().collect(),
+            let answered: Vec<u64> = match parse_range(&text, size) {
+                RequestedRanges::Whole => return Ok(()),
+                RequestedRanges::Unsatisfiable => Vec::new(),
+                RequestedRanges::One(range) => range.collect(),
+                RequestedRanges::Several(ranges) => ranges.into_iter().flatten().collect(),
             };
             prop_assert_eq!(Some(answered), positions(&text, size));
         }
@@ -133,8 +135,9 @@ mod tests {
         #[test]
         fn a_plain_range_is_exact(first in 0u64..1500, length in 1u64..1500) {
             let last = first + length - 1;
-            let expected = if first < 1000 { Asked::One(first..(last + 1).min(1000)) } else { Asked::Nothing };
-            prop_assert_eq!(asked(&format!("bytes={first}-{last}"), 1000), expected);
+            let inside = || RequestedRanges::One(first..(last + 1).min(1000));
+            let expected = if first < 1000 { inside() } else { RequestedRanges::Unsatisfiable };
+            prop_assert_eq!(parse_range(&format!("bytes={first}-{last}"), 1000), expected);
         }
     }
 }

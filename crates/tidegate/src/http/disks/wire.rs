@@ -127,7 +127,7 @@ pub(super) struct Completed {
 /// Which page to list.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Page {
+pub(super) struct ImagesQuery {
     /// From 1 to 1000; 100 by default.
     #[param(value_type = Option<i64>, minimum = 1, maximum = 1000)]
     pub(super) limit: Option<String>,

@@ -44,7 +44,7 @@ pub(super) struct Head<'a> {
     /// Whether another request may follow.
     pub(super) keep_alive: bool,
     /// Whether that must be said, since the client speaks HTTP/1.0.
-    pub(super) old: bool,
+    pub(super) is_http_10: bool,
 }
 
 /// Why there is no request in the bytes.
@@ -60,7 +60,7 @@ pub(super) enum Malformed {
 
 /// Looks for the empty line that ends a head: its length with that line, `None` if it has not come yet. `seen` bytes
 /// were looked at before.
-pub(super) fn end(bytes: &[u8], seen: usize) -> Result<Option<usize>, Malformed> {
+pub(super) fn find_end(bytes: &[u8], seen: usize) -> Result<Option<usize>, Malformed> {
     for at in memchr::memchr_iter(b'\n', &bytes[seen..]).map(|at| at + seen) {
         // A lone LF ends a line for some readers and not for others.
         if at == 0 || bytes[at - 1] != b'\r' {
@@ -85,21 +85,21 @@ impl<'a> Head<'a> {
             Err(httparse::Error::Version) if names_a_version(bytes) => return Err(Malformed::Version),
             Err(_) => return Err(Malformed::Syntax),
         }
-        let old = request.version == Some(0);
+        let is_http_10 = request.version == Some(0);
         let mut headers = HeaderMap::with_capacity(6);
-        let (mut close, mut stay) = (false, !old);
+        let (mut close, mut stay) = (false, !is_http_10);
         for line in request.headers.iter() {
             let is = |name: &HeaderName| line.name.eq_ignore_ascii_case(name.as_str());
             if let Some(known) = KNOWN.iter().find(|known| is(known)) {
                 headers.append(known, HeaderValue::from_bytes(line.value).map_err(|_| Malformed::Syntax)?);
             } else if is(&header::CONNECTION) {
-                close |= lists(line.value, "close");
-                stay |= lists(line.value, "keep-alive");
+                close |= contains_option(line.value, "close");
+                stay |= contains_option(line.value, "keep-alive");
             }
         }
         // RFC 9112, 3.2.
         let hosts = headers.get_all(header::HOST).iter().count();
-        if hosts > 1 || (hosts == 0 && !old) {
+        if hosts > 1 || (hosts == 0 && !is_http_10) {
             return Err(Malformed::Syntax);
         }
         let method = request.method.unwrap_or_default();
@@ -108,7 +108,7 @@ impl<'a> Head<'a> {
         let target = target.ok_or(Malformed::Syntax)?;
         let (authority, local) = split_target(target).ok_or(Malformed::Syntax)?;
         let (path, query) = local.split_once('?').map_or((local, None), |(path, query)| (path, Some(query)));
-        Ok(Self { method, authority, path, query, target, headers, keep_alive: stay && !close, old })
+        Ok(Self { method, authority, path, query, target, headers, keep_alive: stay && !close, is_http_10 })
     }
 
     /// Nothing that is asked of an edge has a body. One that says it has may mean to smuggle a request past a proxy
@@ -146,7 +146,7 @@ fn split_target(target: &str) -> Option<(Option<&str>, &str)> {
 }
 
 /// Whether a `Connection` line lists an option.
-fn lists(line: &[u8], option: &str) -> bool {
+fn contains_option(line: &[u8], option: &str) -> bool {
     line.split(|byte| *byte == b',').any(|listed| listed.trim_ascii().eq_ignore_ascii_case(option.as_bytes()))
 }
 
@@ -156,7 +156,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn parse(text: &str) -> Result<Head<'_>, Malformed> {
-        match end(text.as_bytes(), 0)? {
+        match find_end(text.as_bytes(), 0)? {
             Some(length) => Head::parse(&text.as_bytes()[..length]),
             None => Err(Malformed::Syntax),
         }
@@ -171,9 +171,9 @@ mod tests {
             parse("GET http://h:1/a HTTP/1.1\r\nHost: h:1\r\nConnection: x, Close\r\nConnection: keep-alive\r\n\r\n")
                 .unwrap();
         assert_eq!((head.path, head.authority, head.keep_alive), ("/a", Some("h:1"), false));
-        let old = "GET / HTTP/1.0\r\n";
-        assert!(!parse(&format!("{old}\r\n")).unwrap().keep_alive);
-        assert!(parse(&format!("{old}connection: Keep-Alive\r\n\r\n")).unwrap().keep_alive);
+        let line = "GET / HTTP/1.0\r\n";
+        assert!(!parse(&format!("{line}\r\n")).unwrap().keep_alive);
+        assert!(parse(&format!("{line}connection: Keep-Alive\r\n\r\n")).unwrap().keep_alive);
     }
 
     #[test]
@@ -214,16 +214,16 @@ mod tests {
         ) {
             let bytes = text.as_bytes();
             let cut = cut.min(bytes.len());
-            let whole = end(bytes, 0);
-            match end(&bytes[..cut], 0) {
-                Ok(None) => prop_assert_eq!(end(bytes, cut), whole),
+            let whole = find_end(bytes, 0);
+            match find_end(&bytes[..cut], 0) {
+                Ok(None) => prop_assert_eq!(find_end(bytes, cut), whole),
                 other => prop_assert_eq!(other, whole),
             }
         }
 
         #[test]
         fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            if let Ok(Some(length)) = end(&bytes, 0) {
+            if let Ok(Some(length)) = find_end(&bytes, 0) {
                 prop_assert!(Head::parse(&bytes[..length]).is_ok_and(|head| head.path.starts_with('/') || head.path == "*") || length > 0);
             }
         }

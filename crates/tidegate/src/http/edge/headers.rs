@@ -14,14 +14,14 @@ const A_MONTH: &str = "private, max-age=2592000";
 
 /// The headers of one object that do not depend on the request, save for what is left of its grant.
 #[derive(Debug, Clone)]
-pub(super) struct Kept {
+pub(super) struct ObjectHeaders {
     cache_control: String,
     /// The largest `max-age` in it; a grant that ends sooner shortens it.
     longest: u64,
     disposition: Option<String>,
 }
 
-impl Kept {
+impl ObjectHeaders {
     pub(super) fn of(key: &str, stat: &Stat) -> Self {
         let attributes = &stat.attributes;
         let default = if is_parquet(key, &attributes.content_type) { A_MONTH } else { A_DAY };
@@ -109,7 +109,7 @@ mod tests {
         };
         let stat = Stat { size: 1, etag: "e".into(), last_modified: SystemTime::UNIX_EPOCH, attributes };
         let mut headers = HeaderMap::new();
-        Kept::of(key, &stat).apply(StatusCode::OK, left, &mut headers);
+        ObjectHeaders::of(key, &stat).apply(StatusCode::OK, left, &mut headers);
         let text = |name| headers.get(name).map_or(String::new(), |value: &HeaderValue| value.to_str().unwrap().into());
         (text(header::CACHE_CONTROL), text(header::CONTENT_DISPOSITION))
     }

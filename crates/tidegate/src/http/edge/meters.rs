@@ -9,7 +9,7 @@ use metrics::{Counter, Histogram, counter, histogram};
 /// The verdict on what is served.
 pub(super) const ALLOWED: &str = "Allowed";
 /// Statuses of what is allowed.
-const USUAL: [u16; 5] = [206, 200, 304, 416, 412];
+const COMMON_STATUSES: [u16; 5] = [206, 200, 304, 416, 412];
 
 /// The counters of one status and verdict.
 #[derive(Clone)]
@@ -30,7 +30,7 @@ impl Meter {
 
 /// All of them.
 pub(super) struct Meters {
-    allowed: [Meter; USUAL.len()],
+    allowed: [Meter; COMMON_STATUSES.len()],
     first_byte: Histogram,
     signatures: [Counter; 2],
     blobs: [Counter; 3],
@@ -55,7 +55,7 @@ impl Meters {
         let signatures = |outcome| counter!("tidegate_edge_signature_cache_total", "outcome" => outcome);
         let blobs = |outcome| counter!("tidegate_edge_blob_cache_total", "outcome" => outcome);
         Self {
-            allowed: USUAL.map(|status| Meter::of(status, ALLOWED)),
+            allowed: COMMON_STATUSES.map(|status| Meter::of(status, ALLOWED)),
             first_byte: histogram!("tidegate_edge_first_byte_seconds"),
             signatures: [signatures("miss"), signatures("hit")],
             blobs: [blobs("hit"), blobs("miss"), blobs("stale")],
@@ -72,22 +72,22 @@ impl Meters {
     }
 
     /// Counts an answer and its bytes as they go.
-    pub(super) fn count(&self, status: StatusCode, verdict: &'static str, started: Instant) -> Flow {
-        let known = USUAL.iter().position(|usual| *usual == status.as_u16() && verdict == ALLOWED);
+    pub(super) fn count(&self, status: StatusCode, verdict: &'static str, started: Instant) -> ResponseMeter {
+        let known = COMMON_STATUSES.iter().position(|usual| *usual == status.as_u16() && verdict == ALLOWED);
         let meter = known.map_or_else(|| Meter::of(status.as_u16(), verdict), |at| self.allowed[at].clone());
         let waiting = known.map(|_| (started, self.first_byte.clone()));
-        Flow { meter, waiting }
+        ResponseMeter { meter, waiting }
     }
 }
 
 /// Counts the bytes of one body.
-pub(super) struct Flow {
+pub(super) struct ResponseMeter {
     meter: Meter,
     /// Since when the first byte is waited for.
     waiting: Option<(Instant, Histogram)>,
 }
 
-impl Flow {
+impl ResponseMeter {
     /// So many more were handed to the system.
     pub(super) fn sent(&mut self, bytes: usize) {
         if let Some((started, first_byte)) = self.waiting.take() {
@@ -103,7 +103,7 @@ impl Flow {
 }
 
 /// An answer that was begun can't be brought to its end.
-pub(super) fn broken(id: &str, path: &str, error: &std::io::Error) {
+pub(super) fn report_broken_body(id: &str, path: &str, error: &std::io::Error) {
     counter!("tidegate_edge_broken_total").increment(1);
     tracing::error!(id, path, %error, "a blob can't be read to its end; its reader's connection is broken off");
 }

@@ -27,16 +27,16 @@ use uuid::Uuid;
 
 use self::head::Head;
 pub(crate) use self::head::{MAX_HEAD, MAX_HEADERS};
-use self::meters::{ALLOWED, Flow, Lookup, Meters};
+use self::meters::{ALLOWED, Lookup, Meters, ResponseMeter};
 pub use self::origin::Origin;
-use self::origin::Served;
+use self::origin::ServedObject;
 use self::refused::Refused;
 use self::verdicts::{Verdict, Verdicts};
 use super::address::{self, ClientAddress};
-use super::content::{self, AuthorizedBy, Fields as _, Lines, Sent};
+use super::content::{self, AuthorizedBy, FieldLines, Fields as _, ResponseBody};
 use super::cors::{CorsPolicy, is_preflight};
 use super::guard::MAX_URL;
-use super::serve::Conversing;
+use super::serve::ConnectionHandler;
 use crate::config::{self, Config};
 use crate::model::epoch_seconds;
 use crate::model::key::Layout;
@@ -91,13 +91,13 @@ impl Edge {
     }
 
     /// Answers a request: its fields go to `lines`. `last` is what the connection was allowed before.
-    async fn answer(
+    async fn respond(
         &self,
         peer: SocketAddr,
         request: &Head<'_>,
         last: &mut Option<Arc<Verdict>>,
-        lines: &mut Lines,
-    ) -> Answer {
+        lines: &mut FieldLines,
+    ) -> EdgeResponse {
         let started = Instant::now();
         let ClientAddress(client) = address::client(peer.ip(), &request.headers, &self.proxies);
         lines.clear();
@@ -112,7 +112,7 @@ impl Edge {
         let id = request_id(&request.headers, &mut id);
         match outcome {
             Ok((status, body)) => {
-                self.vary(&request.headers, lines);
+                self.add_cors_fields(&request.headers, lines);
                 lines.set(&REQUEST_ID, id.as_bytes());
                 tracing::debug!(
                     door = "edge",
@@ -124,7 +124,12 @@ impl Edge {
                     duration_us = started.elapsed().as_micros(),
                     "answered"
                 );
-                Answer { status, body, flow: self.meters.count(status, ALLOWED, started), is_last: false }
+                EdgeResponse {
+                    status,
+                    body,
+                    meter: self.meters.count(status, ALLOWED, started),
+                    closes_connection: false,
+                }
             }
             Err(refused) => self.refuse(&refused, Some(request), Some(client), started, lines),
         }
@@ -137,33 +142,33 @@ impl Edge {
         request: Option<&Head<'_>>,
         client: Option<IpAddr>,
         started: Instant,
-        lines: &mut Lines,
-    ) -> Answer {
+        lines: &mut FieldLines,
+    ) -> EdgeResponse {
         lines.clear();
         let nothing = HeaderMap::new();
         let headers = request.map_or(&nothing, |request| &request.headers);
         let (status, body) = refused.respond(request.map_or(&Method::GET, |request| &request.method), lines);
-        self.vary(headers, lines);
+        self.add_cors_fields(headers, lines);
         let mut id = [0; ID_LENGTH];
         let id = request_id(headers, &mut id);
         lines.set(&REQUEST_ID, id.as_bytes());
         refused.log(id, client, request.map_or("", |request| request.path), status, started);
-        let flow = self.meters.count(status, refused.verdict(), started);
-        Answer { status, body, flow, is_last: refused.is_last() }
+        let meter = self.meters.count(status, refused.verdict(), started);
+        EdgeResponse { status, body, meter, closes_connection: refused.closes_connection() }
     }
 
     /// A preflight carries no signature, and asks for no bytes.
-    fn preflight(&self, request: &Head<'_>, started: Instant, lines: &mut Lines) -> Answer {
+    fn preflight(&self, request: &Head<'_>, started: Instant, lines: &mut FieldLines) -> EdgeResponse {
         let (parts, _) = self.cors.preflight(&request.headers).into_parts();
         lines.extend(&parts.headers);
         let mut id = [0; ID_LENGTH];
         lines.set(&REQUEST_ID, request_id(&request.headers, &mut id).as_bytes());
-        let flow = self.meters.count(parts.status, "Preflight", started);
-        Answer { status: parts.status, body: Sent::Nothing, flow, is_last: false }
+        let meter = self.meters.count(parts.status, "Preflight", started);
+        EdgeResponse { status: parts.status, body: ResponseBody::Nothing, meter, closes_connection: false }
     }
 
     /// Says who may read an answer.
-    fn vary(&self, headers: &HeaderMap, lines: &mut Lines) {
+    fn add_cors_fields(&self, headers: &HeaderMap, lines: &mut FieldLines) {
         match headers.get(header::ORIGIN) {
             None if self.cors.varies() => lines.set(&header::VARY, b"Origin"),
             None => {}
@@ -180,29 +185,30 @@ impl Edge {
         request: &Head<'_>,
         client: IpAddr,
         last: &mut Option<Arc<Verdict>>,
-        lines: &mut Lines,
-    ) -> Result<(StatusCode, Sent), Refused> {
+        lines: &mut FieldLines,
+    ) -> Result<(StatusCode, ResponseBody), Refused> {
         if ![Method::GET, Method::HEAD].contains(&request.method) {
             return Err(Refused::Method);
         }
         let now = epoch_seconds(SystemTime::now());
-        let (served, allowed) = self.find(request, client, now, last).await?;
+        let (served, allowed) = self.authorize(request, client, now, last).await?;
         let by = if allowed.by_url { AuthorizedBy::Url } else { AuthorizedBy::SignedCookies };
-        content::guard(by.resource_policy(self.resource_policy), lines);
+        content::set_security_fields(by.resource_policy(self.resource_policy), lines);
         let read = served.reader();
-        let (status, body) = content::respond(&request.method, &request.headers, &served.facts, lines, read).await?;
+        let (status, body) =
+            content::respond(&request.method, &request.headers, &served.representation, lines, read).await?;
         served.headers.apply(status, allowed.expires.saturating_sub(now), lines);
         Ok((status, body))
     }
 
     /// What may be read by this request, and by what right.
-    async fn find(
+    async fn authorize(
         &self,
         request: &Head<'_>,
         client: IpAddr,
         now: u64,
         last: &mut Option<Arc<Verdict>>,
-    ) -> Result<(Arc<Served>, Allowed), Refused> {
+    ) -> Result<(Arc<ServedObject>, Allowed), Refused> {
         // Borrowed while nothing is waited for.
         let found = self.verdicts.find(request, client, &self.edge_keys.verifier(), now, last);
         if let Some(found) = found {
@@ -224,7 +230,7 @@ impl Edge {
             return Err(outside);
         }
         let served = self.origin.find(&key, &self.meters).await?;
-        self.verdicts.keep(request, client, &verifier, allowed, &served, last);
+        self.verdicts.insert(request, client, &verifier, allowed, &served, last);
         Ok((served, allowed))
     }
 
@@ -267,9 +273,14 @@ impl Edge {
     }
 }
 
-impl Conversing for Arc<Edge> {
-    async fn converse(self, stream: TcpStream, peer: SocketAddr, stop: CancellationToken) -> anyhow::Result<()> {
-        Ok(connection::converse(&self, stream, peer, &stop).await?)
+impl ConnectionHandler for Arc<Edge> {
+    async fn serve_connection(
+        self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        stop: CancellationToken,
+    ) -> anyhow::Result<()> {
+        Ok(connection::serve_connection(&self, stream, peer, &stop).await?)
     }
 }
 
@@ -287,12 +298,12 @@ fn key_of(path: &str) -> Option<Cow<'_, str>> {
 }
 
 /// An answer whose fields were written.
-struct Answer {
+struct EdgeResponse {
     status: StatusCode,
-    body: Sent,
-    flow: Flow,
+    body: ResponseBody,
+    meter: ResponseMeter,
     /// Whether the connection ends with it, whatever the client wishes.
-    is_last: bool,
+    closes_connection: bool,
 }
 
 /// Hexadecimal digits of an id of ours.

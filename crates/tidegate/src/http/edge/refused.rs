@@ -6,7 +6,7 @@ use std::time::Instant;
 use axum::http::{Method, StatusCode, header};
 use sign::Refusal;
 
-use super::super::content::{Fields, Sent};
+use super::super::content::{Fields, ResponseBody};
 use crate::error::Error;
 
 /// The reason.
@@ -119,12 +119,12 @@ impl Refused {
     }
 
     /// Whether nothing more may be read from the connection: whatever follows is not known to be a request.
-    pub(super) fn is_last(&self) -> bool {
+    pub(super) fn closes_connection(&self) -> bool {
         matches!(self, Self::Body | Self::Syntax | Self::Version | Self::HeadTooLarge)
     }
 
     /// Writes the answer's fields and gives its status and body.
-    pub(super) fn respond(&self, method: &Method, fields: &mut impl Fields) -> (StatusCode, Sent) {
+    pub(super) fn respond(&self, method: &Method, fields: &mut impl Fields) -> (StatusCode, ResponseBody) {
         let (status, code, message) = self.words();
         let text = format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>{code}</Code><Message>{message}</Message></Error>"
@@ -138,6 +138,6 @@ impl Refused {
             Self::Failed(_) => fields.set(&header::RETRY_AFTER, b"1"),
             _ => {}
         }
-        (status, if *method == Method::HEAD { Sent::Nothing } else { Sent::Text(text.into()) })
+        (status, if *method == Method::HEAD { ResponseBody::Nothing } else { ResponseBody::Text(text.into()) })
     }
 }

@@ -1,5 +1,5 @@
 //! What was allowed before. Who reads a large object asks for range after range of it by one URL, and a page asks for the
-//! same pictures again and again: what was found out for one request holds for the next one in the same words, as long
+//! same pictures again and again: what was found out for one request holds for the next one in the same key, as long
 //! as nothing it was found from has changed.
 
 use std::hash::{Hash, Hasher};
@@ -14,24 +14,24 @@ use moka::sync::Cache;
 use sign::{Allowed, Verifier};
 
 use super::head::Head;
-use super::origin::Served;
+use super::origin::ServedObject;
 
 /// What all of it may weigh, in bytes.
-const MOST_BYTES: u64 = 32 << 20;
-/// What a verdict weighs besides its words.
-const VERDICT: usize = 400;
+const MAX_BYTES: u64 = 32 << 20;
+/// What a verdict weighs besides its key.
+const VERDICT_BYTES: usize = 400;
 /// As long as an object stays open, which a verdict does not outlive in use.
-const KEPT: Duration = Duration::from_secs(60);
+const LIFETIME: Duration = Duration::from_secs(60);
 
 /// All of a request that decides whether it is allowed, save for who sent it and when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Words<'a> {
+struct VerdictKey<'a> {
     target: &'a str,
     host: &'a [u8],
     cookies: Option<&'a [u8]>,
 }
 
-impl<'a> Words<'a> {
+impl<'a> VerdictKey<'a> {
     /// `None` where a field was sent twice: what could be looked at in two ways is looked at each time.
     fn of(request: &'a Head<'_>) -> Option<Self> {
         let host = only(&request.headers, &header::HOST)??;
@@ -58,17 +58,17 @@ pub(super) struct Verdict {
     verifier: Arc<Verifier>,
     pub(super) allowed: Allowed,
     /// Not held: how many objects are open is the origin's business.
-    served: Weak<Served>,
+    served: Weak<ServedObject>,
 }
 
 impl Verdict {
-    fn words(&self) -> Words<'_> {
-        Words { target: &self.target, host: &self.host, cookies: self.cookies.as_deref() }
+    fn key(&self) -> VerdictKey<'_> {
+        VerdictKey { target: &self.target, host: &self.host, cookies: self.cookies.as_deref() }
     }
 
-    /// What lies there, if a request in the same words is allowed for the same reasons: judged by the same keys, in
+    /// What lies there, if a request in the same key is allowed for the same reasons: judged by the same keys, in
     /// time, from an address that is as good, for an object that is still what its key names.
-    fn holds(&self, client: IpAddr, verifier: &Arc<Verifier>, now: u64) -> Option<Arc<Served>> {
+    fn valid_for(&self, client: IpAddr, verifier: &Arc<Verifier>, now: u64) -> Option<Arc<ServedObject>> {
         let in_time = (self.allowed.not_before..self.allowed.expires).contains(&now);
         let from_there = self.client.is_none_or(|only| only == client);
         if !in_time || !from_there || !Arc::ptr_eq(&self.verifier, verifier) {
@@ -78,41 +78,41 @@ impl Verdict {
     }
 }
 
-/// A verdict, found by its words. All of them are hashed, under a random seed: texts are compared only where that is
+/// A verdict, found by its key. All of them are hashed, under a random seed: texts are compared only where that is
 /// the same, and the time it takes tells nothing of a signature that somebody else was given.
-struct Kept(Arc<Verdict>);
+struct CacheEntry(Arc<Verdict>);
 
-impl PartialEq for Kept {
+impl PartialEq for CacheEntry {
     fn eq(&self, other: &Self) -> bool {
-        self.0.words() == other.0.words()
+        self.0.key() == other.0.key()
     }
 }
 
-impl Eq for Kept {}
+impl Eq for CacheEntry {}
 
-impl Hash for Kept {
+impl Hash for CacheEntry {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.words().hash(state);
+        self.0.key().hash(state);
     }
 }
 
-impl Equivalent<Kept> for Words<'_> {
-    fn equivalent(&self, kept: &Kept) -> bool {
-        *self == kept.0.words()
+impl Equivalent<CacheEntry> for VerdictKey<'_> {
+    fn equivalent(&self, kept: &CacheEntry) -> bool {
+        *self == kept.0.key()
     }
 }
 
 /// The verdicts of an edge.
-pub(super) struct Verdicts(Cache<Kept, Arc<Verdict>, RandomState>);
+pub(super) struct Verdicts(Cache<CacheEntry, Arc<Verdict>, RandomState>);
 
 impl Verdicts {
     pub(super) fn new() -> Self {
-        let weigh = |_: &Kept, verdict: &Arc<Verdict>| {
+        let weigh = |_: &CacheEntry, verdict: &Arc<Verdict>| {
             let texts =
                 verdict.target.len() + verdict.host.len() + verdict.cookies.as_ref().map_or(0, |text| text.len());
-            u32::try_from(VERDICT + texts).unwrap_or(u32::MAX)
+            u32::try_from(VERDICT_BYTES + texts).unwrap_or(u32::MAX)
         };
-        let cache = Cache::builder().max_capacity(MOST_BYTES).weigher(weigh).time_to_live(KEPT);
+        let cache = Cache::builder().max_capacity(MAX_BYTES).weigher(weigh).time_to_live(LIFETIME);
         Self(cache.build_with_hasher(RandomState::default()))
     }
 
@@ -124,28 +124,30 @@ impl Verdicts {
         verifier: &Arc<Verifier>,
         now: u64,
         last: &mut Option<Arc<Verdict>>,
-    ) -> Option<(Arc<Served>, Allowed)> {
-        let words = Words::of(request)?;
-        if last.as_ref().is_none_or(|last| last.words() != words) {
-            *last = self.0.get(&words);
+    ) -> Option<(Arc<ServedObject>, Allowed)> {
+        let key = VerdictKey::of(request)?;
+        if last.as_ref().is_none_or(|last| last.key() != key) {
+            *last = self.0.get(&key);
         }
         let verdict = last.as_ref()?;
-        let served = verdict.holds(client, verifier, now)?;
+        let served = verdict.valid_for(client, verifier, now)?;
         Some((served, verdict.allowed))
     }
 
     /// Keeps what a request was allowed, where the next one could be the same.
-    pub(super) fn keep(
+    pub(super) fn insert(
         &self,
         request: &Head<'_>,
         client: IpAddr,
         verifier: &Arc<Verifier>,
         allowed: Allowed,
-        served: &Arc<Served>,
+        served: &Arc<ServedObject>,
         last: &mut Option<Arc<Verdict>>,
     ) {
         *last = None;
-        let Some(Words { target, host, cookies }) = Words::of(request).filter(|_| served.is_current()) else { return };
+        let Some(VerdictKey { target, host, cookies }) = VerdictKey::of(request).filter(|_| served.is_current()) else {
+            return;
+        };
         let verdict = Arc::new(Verdict {
             target: target.into(),
             host: host.into(),
@@ -155,7 +157,7 @@ impl Verdicts {
             allowed,
             served: Arc::downgrade(served),
         });
-        self.0.insert(Kept(Arc::clone(&verdict)), Arc::clone(&verdict));
+        self.0.insert(CacheEntry(Arc::clone(&verdict)), Arc::clone(&verdict));
         *last = Some(verdict);
     }
 

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use store::ByteStream;
 use tokio::sync::oneshot;
 
-use super::pace::Pace;
+use super::minimum_rate::MinimumRate;
 use crate::error::{Error, Result, bad_request};
 
 /// What a body may have besides what is embedded.
@@ -55,15 +55,15 @@ enum State {
 }
 
 /// Reads a body.
-pub(super) struct Embedded {
+pub(super) struct EmbeddedReader {
     body: BodyDataStream,
     name: &'static str,
     scanner: Scanner,
     events: VecDeque<Event>,
-    pace: Pace,
+    rate: MinimumRate,
 }
 
-impl Embedded {
+impl EmbeddedReader {
     /// A body in which texts of this name are embedded bytes.
     pub(super) fn new(body: Body, name: &'static str) -> Self {
         Self {
@@ -71,7 +71,7 @@ impl Embedded {
             name,
             scanner: Scanner::new(),
             events: VecDeque::new(),
-            pace: Pace::new(),
+            rate: MinimumRate::new(),
         }
     }
 
@@ -81,12 +81,12 @@ impl Embedded {
             if let Some(event) = self.events.pop_front() {
                 return Ok(Some(event));
             }
-            let chunk = match self.pace.next(&mut self.body).await {
+            let chunk = match self.rate.next(&mut self.body).await {
                 Some(Ok(chunk)) => chunk,
                 Some(Err(why)) => return Err(bad_request(why)),
                 None => return Ok(None),
             };
-            self.scanner.take(&chunk, self.name, &mut self.events)?;
+            self.scanner.push(&chunk, self.name, &mut self.events)?;
         }
     }
 
@@ -97,7 +97,7 @@ impl Embedded {
 
     /// What was said so far outside of what is embedded, which stands for a text that is empty. Right after
     /// [`Event::Begin`].
-    pub(super) fn so_far<T: DeserializeOwned>(&self) -> Option<T> {
+    pub(super) fn partial<T: DeserializeOwned>(&self) -> Option<T> {
         let mut text = self.scanner.rest.clone();
         text.push(b'"');
         text.extend(self.scanner.open.iter().rev().map(|open| if *open == b'{' { b'}' } else { b']' }));
@@ -106,11 +106,12 @@ impl Embedded {
 
     /// All that was said outside of what is embedded. At the body's end.
     pub(super) fn rest<T: DeserializeOwned>(&self) -> Result<T> {
-        serde_json::from_slice(&self.scanner.rest).map_err(|error| bad_request(super::super::json::explained(&error)))
+        serde_json::from_slice(&self.scanner.rest)
+            .map_err(|error| bad_request(super::super::json::describe_error(&error)))
     }
 
     /// The bytes of the value that has begun, and the reader again once they were taken to their end.
-    pub(super) fn value(self) -> (ByteStream, oneshot::Receiver<Self>) {
+    pub(super) fn value_stream(self) -> (ByteStream, oneshot::Receiver<Self>) {
         let (give, back) = oneshot::channel();
         let bytes = stream::unfold(Some((self, give)), |state| async {
             let (mut reader, give) = state?;
@@ -122,7 +123,7 @@ impl Embedded {
                     None
                 }
                 Ok(_) => Some((Err(std::io::Error::other("the body ended early")), None)),
-                Err(error) => Some((Err(std::io::Error::other(Told(error))), None)),
+                Err(error) => Some((Err(std::io::Error::other(BodyError(error))), None)),
             }
         });
         (Box::pin(bytes), back)
@@ -131,15 +132,15 @@ impl Embedded {
 
 /// An outcome of ours on its way through a stream.
 #[derive(Debug)]
-pub(super) struct Told(pub(super) Error);
+pub(super) struct BodyError(pub(super) Error);
 
-impl std::fmt::Display for Told {
+impl std::fmt::Display for BodyError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.fmt(f)
     }
 }
 
-impl std::error::Error for Told {}
+impl std::error::Error for BodyError {}
 
 struct Scanner {
     state: State,
@@ -165,7 +166,7 @@ impl Scanner {
         }
     }
 
-    fn take(&mut self, chunk: &[u8], name: &str, events: &mut VecDeque<Event>) -> Result<()> {
+    fn push(&mut self, chunk: &[u8], name: &str, events: &mut VecDeque<Event>) -> Result<()> {
         let mut at = 0;
         while at < chunk.len() {
             if let State::Value(None) = self.state {
@@ -309,7 +310,7 @@ mod tests {
     fn read(body: &[u8], piece: usize) -> Result<(Vec<Vec<u8>>, Value)> {
         let (mut scanner, mut events) = (Scanner::new(), VecDeque::new());
         for piece in body.chunks(piece.max(1)) {
-            scanner.take(piece, "data", &mut events)?;
+            scanner.push(piece, "data", &mut events)?;
         }
         let mut values: Vec<Vec<u8>> = Vec::new();
         for event in events {
@@ -360,7 +361,7 @@ mod tests {
         for piece in [1, 7, 100_000] {
             let (mut scanner, mut events) = (Scanner::new(), VecDeque::new());
             for piece in text.as_bytes().chunks(piece) {
-                scanner.take(piece, "data", &mut events).unwrap();
+                scanner.push(piece, "data", &mut events).unwrap();
                 assert!(scanner.carry.len() <= MAX_CARRY + 16, "{}", scanner.carry.len());
             }
             assert_eq!(read(text.as_bytes(), piece).unwrap().0[0].len(), 60_000);

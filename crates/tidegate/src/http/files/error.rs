@@ -15,7 +15,7 @@ use crate::error::Error;
 const MAX_ERROR: usize = 64 << 10;
 
 /// Adds what these clients read to whatever refuses their requests, be it sign-in or a limit.
-pub(in crate::http) async fn detailed(request: Request, next: Next) -> Response {
+pub(in crate::http) async fn add_detail(request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let ours = ["/v1/files", "/get/", "/storage/"].iter().any(|prefix| path.starts_with(prefix));
     let response = next.run(request).await;

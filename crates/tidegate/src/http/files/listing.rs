@@ -11,10 +11,10 @@ use futures::stream;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::super::cursor::{parse_cursor, show_cursor};
+use super::super::cursor::{encode_cursor, parse_cursor};
 use super::super::error::ErrorBody;
-use super::Answer;
-use super::wire::{Files, Listing, show_listed};
+use super::ApiResult;
+use super::wire::{Files, ListQuery, show_listed};
 use crate::app::App;
 use crate::db::Cursor;
 use crate::error::{Error, Result, bad_request};
@@ -33,13 +33,13 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 /// List files
 ///
 /// Newest first. Totals are of all that match.
-#[utoipa::path(get, path = "/v1/files/all", tag = "files", params(Listing),
+#[utoipa::path(get, path = "/v1/files/all", tag = "files", params(ListQuery),
     responses((status = 200, body = Files), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
 async fn list_all(
     State(app): State<Arc<App>>,
     caller: Caller,
-    query: std::result::Result<Query<Listing>, axum::extract::rejection::QueryRejection>,
-) -> Answer<Response<Body>> {
+    query: std::result::Result<Query<ListQuery>, axum::extract::rejection::QueryRejection>,
+) -> ApiResult<Response<Body>> {
     let Query(asked) = query.map_err(|_| bad_request("the query can't be read"))?;
     let owner = files::owner(&caller, asked.user_id.as_deref().or(asked.user_email.as_deref()))?;
     let folder = asked.folder.as_deref().map(Folder::parse).transpose();
@@ -67,7 +67,7 @@ async fn list_all(
     let (page, more) = library::files::list(&app, &caller, &owner, (&filter, state), after, most).await?;
     let next = last_of(&page).filter(|_| more);
     let files = page.into_iter().map(show_listed).collect();
-    let next_cursor = next.map(show_cursor);
+    let next_cursor = next.map(encode_cursor);
     let shown = Files { files, total_count, total_size, next_cursor };
     let Some(next) = next.filter(|_| limit.is_none()) else { return Ok(Json(shown).into_response()) };
     let rest = Rest { app, caller, owner, filter, state, after: Some(next) };

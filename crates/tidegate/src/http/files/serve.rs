@@ -17,10 +17,10 @@ use sign::Shown;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::super::content::{self, AuthorizedBy, Facts, Fields as _, Sent};
+use super::super::content::{self, AuthorizedBy, Fields as _, Representation, ResponseBody};
 use super::super::error::ErrorBody;
 use super::super::guard::was_forwarded;
-use super::Answer;
+use super::ApiResult;
 use super::wire::LinkQuery;
 use crate::app::App;
 use crate::error::{Error, bad_request};
@@ -65,7 +65,7 @@ async fn get_link(
     Path(key): Path<String>,
     query: LinkParts,
     headers: HeaderMap,
-) -> Answer<Response<Body>> {
+) -> ApiResult<Response<Body>> {
     // A parameter that is there twice can't be read either.
     let Query(asked) = query.map_err(|_| bad_request("the link's query can't be read"))?;
     let key = BASE64.decode(&key).ok().and_then(|bytes| String::from_utf8(bytes).ok());
@@ -90,7 +90,7 @@ async fn head_link(
     key: Path<String>,
     query: LinkParts,
     headers: HeaderMap,
-) -> Answer<Response<Body>> {
+) -> ApiResult<Response<Body>> {
     get_link(state, method, key, query, headers).await
 }
 
@@ -104,7 +104,7 @@ async fn get_link_below_files(
     key: Path<String>,
     query: LinkParts,
     headers: HeaderMap,
-) -> Answer<Response<Body>> {
+) -> ApiResult<Response<Body>> {
     get_link(state, method, key, query, headers).await
 }
 
@@ -117,7 +117,7 @@ async fn head_link_below_files(
     key: Path<String>,
     query: LinkParts,
     headers: HeaderMap,
-) -> Answer<Response<Body>> {
+) -> ApiResult<Response<Body>> {
     get_link(state, method, key, query, headers).await
 }
 
@@ -132,7 +132,7 @@ async fn get_public(
     method: Method,
     Path((user, path)): Path<(String, String)>,
     headers: HeaderMap,
-) -> Answer<Response<Body>> {
+) -> ApiResult<Response<Body>> {
     let file = links::open_public(&app, &format!("storage/{user}/{path}")).await?;
     respond(&app, &method, &headers, &file, Shown::Inline, b"no-cache, no-transform").await
 }
@@ -145,7 +145,7 @@ async fn head_public(
     method: Method,
     path: Path<(String, String)>,
     headers: HeaderMap,
-) -> Answer<Response<Body>> {
+) -> ApiResult<Response<Body>> {
     get_public(state, method, path, headers).await
 }
 
@@ -163,7 +163,7 @@ async fn respond(
     file: &File,
     shown: Shown,
     cache_control: &[u8],
-) -> Answer<Response<Body>> {
+) -> ApiResult<Response<Body>> {
     let key = file.object.key.as_str().to_owned();
     let mut stat = app.store.stat(&key).await.map_err(|error| match error {
         store::Error::NotFound => Error::StoreError(store::Error::Damaged("its bytes are gone".into())),
@@ -172,7 +172,7 @@ async fn respond(
     // How it is shown was decided by the record, not by what another program may have written beside its bytes.
     stat.attributes.content_type.clone_from(&file.object.content_type);
     let mut fields = HeaderMap::new();
-    content::guard(AuthorizedBy::Url.resource_policy(app.config.resource_policy), &mut fields);
+    content::set_security_fields(AuthorizedBy::Url.resource_policy(app.config.resource_policy), &mut fields);
     fields.set(&header::CACHE_CONTROL, cache_control);
     let name = file.object.name.as_deref().unwrap_or_default();
     let attachment = disposition::attachment(name);
@@ -190,9 +190,9 @@ async fn respond(
     let read = downloads::reader(&app.store, &key, &stat);
     let read = move |range: Range<u64>| {
         let length = range.end - range.start;
-        read(range).map_ok(move |body| Sent::Stream(body, length))
+        read(range).map_ok(move |body| ResponseBody::Stream(body, length))
     };
-    let facts = Facts::of(&stat).of_key(&key);
-    let (status, body) = content::respond(method, headers, &facts, &mut fields, read).await?;
+    let representation = Representation::of(&stat).at_key(&key);
+    let (status, body) = content::respond(method, headers, &representation, &mut fields, read).await?;
     Ok((status, fields, body.into_body()).into_response())
 }

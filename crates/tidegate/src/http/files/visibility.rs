@@ -17,25 +17,25 @@ const SHOWN: usize = 80;
 
 /// Members of an object that are not known, in the order in which they came; one that is there twice is in it twice.
 #[derive(Debug, Default)]
-pub(super) struct Others(Vec<(String, Value)>);
+pub(super) struct UnknownMembers(Vec<(String, Value)>);
 
-impl<'de> Deserialize<'de> for Others {
+impl<'de> Deserialize<'de> for UnknownMembers {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         struct Members;
 
         impl<'de> Visitor<'de> for Members {
-            type Value = Others;
+            type Value = UnknownMembers;
 
             fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
                 formatter.write_str("an object")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Others, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<UnknownMembers, A::Error> {
                 let mut members = Vec::new();
                 while let Some(member) = map.next_entry()? {
                     members.push(member);
                 }
-                Ok(Others(members))
+                Ok(UnknownMembers(members))
             }
         }
 
@@ -43,7 +43,7 @@ impl<'de> Deserialize<'de> for Others {
     }
 }
 
-impl Others {
+impl UnknownMembers {
     /// Refuses any of them. `place` stands before the name, as `files[0].`.
     pub(super) fn refuse(&self, place: &str, known: &str) -> Result<()> {
         match self.0.first() {

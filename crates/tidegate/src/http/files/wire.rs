@@ -5,7 +5,7 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::super::time::rfc3339;
-use super::visibility::Others;
+use super::visibility::UnknownMembers;
 use crate::model::file::File;
 use crate::model::media::Scan;
 use crate::model::quota::Usage;
@@ -29,7 +29,7 @@ pub(super) struct Init {
     pub(super) visibility: Option<Value>,
     #[serde(flatten)]
     #[schema(ignore)]
-    pub(super) others: Others,
+    pub(super) others: UnknownMembers,
 }
 
 /// One file.
@@ -46,7 +46,7 @@ pub(super) struct NewFile {
     pub(super) visibility: Option<Value>,
     #[serde(flatten)]
     #[schema(ignore)]
-    pub(super) others: Others,
+    pub(super) others: UnknownMembers,
 }
 
 impl NewFile {
@@ -69,7 +69,7 @@ pub(super) struct Meta {
     pub(super) visibility: Option<Value>,
     #[serde(flatten)]
     #[schema(ignore)]
-    pub(super) others: Others,
+    pub(super) others: UnknownMembers,
 }
 
 impl Meta {
@@ -144,7 +144,7 @@ pub(super) struct NewPart {
 /// The two members of a part that say where it goes.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct PartPlace {
+pub(super) struct PartTarget {
     pub(super) upload_id: String,
     pub(super) part_number: u32,
 }
@@ -153,9 +153,9 @@ pub(super) struct PartPlace {
 #[derive(Debug, Deserialize)]
 pub(super) struct PartRest {
     #[serde(flatten)]
-    pub(super) place: PartPlace,
+    pub(super) place: PartTarget,
     #[serde(flatten)]
-    pub(super) others: Others,
+    pub(super) others: UnknownMembers,
 }
 
 /// A part that is stored.
@@ -182,13 +182,13 @@ pub(super) struct Complete {
     pub(super) visibility: Option<Value>,
     #[serde(flatten)]
     #[schema(ignore)]
-    pub(super) others: Others,
+    pub(super) others: UnknownMembers,
 }
 
 /// Which upload is ended.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Ending {
+pub(super) struct CompletedUpload {
     pub(super) upload_id: String,
 }
 
@@ -225,7 +225,7 @@ pub(super) fn show_finished(finished: Finished) -> CompletedFile {
 /// Which files.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Listing {
+pub(super) struct ListQuery {
     /// Whom a service asks about.
     pub(super) user_id: Option<String>,
     pub(super) user_email: Option<String>,
@@ -242,10 +242,10 @@ pub(super) struct Listing {
     pub(super) cursor: Option<String>,
 }
 
-/// Whose.
+/// UserQuery.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Whose {
+pub(super) struct UserQuery {
     pub(super) user_id: Option<String>,
     pub(super) user_email: Option<String>,
 }
@@ -253,13 +253,13 @@ pub(super) struct Whose {
 /// Which folder, and whose.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct WhichFolder {
+pub(super) struct FolderQuery {
     pub(super) user_id: Option<String>,
     pub(super) user_email: Option<String>,
     pub(super) folder: Option<String>,
 }
 
-impl Whose {
+impl UserQuery {
     pub(super) fn user(&self) -> Option<&str> {
         self.user_id.as_deref().or(self.user_email.as_deref())
     }
@@ -352,7 +352,7 @@ pub(super) struct LinkWanted {
     #[serde(flatten)]
     #[schema(ignore)]
     #[param(ignore)]
-    pub(super) others: Others,
+    pub(super) others: UnknownMembers,
 }
 
 impl LinkWanted {
@@ -430,7 +430,7 @@ pub(super) struct QuotaWanted {
 /// Whom a token is for.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct TokenWanted {
+pub(super) struct TokenQuery {
     pub(super) user_id: Option<String>,
     /// 1 to 24; one by default.
     pub(super) expires_hours: Option<String>,

@@ -22,16 +22,16 @@ use crate::model::caller::Caller;
 use crate::surfaces::sessions::uploads::Announced;
 
 /// What the handlers serve.
-pub(in crate::http) type Tidegate = Schema<Query, Mutation, Changes>;
+pub(in crate::http) type Tidegate = Schema<Query, Mutation, Subscriptions>;
 
 /// The schema with the limits that are set.
 pub(in crate::http) fn schema(app: &Arc<App>) -> Tidegate {
     let setting = app.config.graphql;
-    let schema = Schema::build(Query, Mutation, Changes)
+    let schema = Schema::build(Query, Mutation, Subscriptions)
         .data(Arc::clone(app))
         .limit_depth(setting.depth)
         .limit_complexity(setting.complexity)
-        .limit_recursive_depth(RECURSION);
+        .limit_recursive_depth(MAX_RECURSION);
     let schema = schema.limit_directives(10).extension(Limits);
     // Suggestions tell of names that nobody was shown.
     if setting.introspection { schema.finish() } else { schema.disable_introspection().disable_suggestions().finish() }
@@ -39,7 +39,7 @@ pub(in crate::http) fn schema(app: &Arc<App>) -> Tidegate {
 
 /// The schema as it is committed.
 pub fn description() -> String {
-    Schema::build(Query, Mutation, Changes).finish().sdl()
+    Schema::build(Query, Mutation, Subscriptions).finish().sdl()
 }
 
 /// Whether all that a request holds are subscriptions. What can't be read is none.
@@ -56,29 +56,29 @@ pub(super) struct SubscriptionsOnly(pub(super) Tidegate);
 
 impl Executor for SubscriptionsOnly {
     async fn execute(&self, _: Request) -> Response {
-        elsewhere()
+        subscriptions_only()
     }
 
     fn execute_stream(&self, request: Request, session_data: Option<Arc<Data>>) -> BoxStream<'static, Response> {
         if is_subscription(&request) {
             Executor::execute_stream(&self.0, request, session_data)
         } else {
-            futures::stream::once(std::future::ready(elsewhere())).boxed()
+            futures::stream::once(std::future::ready(subscriptions_only())).boxed()
         }
     }
 }
 
-fn elsewhere() -> Response {
+fn subscriptions_only() -> Response {
     let mut error = ServerError::new("only subscriptions are taken here; send queries and mutations by POST", None);
     error.extensions.get_or_insert_default().set("code", "BAD_REQUEST");
     Response::from_errors(vec![error])
 }
 
-type Answer<T> = async_graphql::Result<T>;
+type GraphqlResult<T> = async_graphql::Result<T>;
 
 /// An outcome as GraphQL says it; what went wrong inside goes to the log.
 #[expect(clippy::needless_pass_by_value, reason = "the signature that map_err calls")]
-fn refused(error: Error) -> async_graphql::Error {
+fn to_graphql_error(error: Error) -> async_graphql::Error {
     let (code, message) = (error.code(), error.to_string());
     if matches!(error, Error::Internal(_) | Error::StoreError(_) | Error::Unavailable(_) | Error::Misconfig(_)) {
         tracing::error!(error = error.detail(), code, "a request failed");
@@ -86,20 +86,20 @@ fn refused(error: Error) -> async_graphql::Error {
     async_graphql::Error::new(message).extend_with(|_, extensions| extensions.set("code", code))
 }
 
-fn app<'a>(context: &Context<'a>) -> Answer<&'a Arc<App>> {
+fn app<'a>(context: &Context<'a>) -> GraphqlResult<&'a Arc<App>> {
     context.data::<Arc<App>>()
 }
 
-fn caller<'a>(context: &Context<'a>) -> Answer<&'a Caller> {
+fn caller<'a>(context: &Context<'a>) -> GraphqlResult<&'a Caller> {
     context.data::<Caller>()
 }
 
 /// Levels that the parser goes into, fragments included; what is in them is held to the setting.
-const RECURSION: usize = 64;
+const MAX_RECURSION: usize = 64;
 /// What a look into another table costs.
-const LOOK: usize = 10;
+const LOOKUP_COST: usize = 10;
 /// What a change costs: rows, and sometimes bytes.
-const CHANGE: usize = 100;
+const MUTATION_COST: usize = 100;
 
 /// What can be asked.
 pub(in crate::http) struct Query;
@@ -107,8 +107,8 @@ pub(in crate::http) struct Query;
 #[Object]
 impl Query {
     /// One of a session's media.
-    async fn media(&self, context: &Context<'_>, id: Uuid) -> Answer<MediaResponse> {
-        operations::media(app(context)?, caller(context)?, None, id).await.map_err(refused)
+    async fn media(&self, context: &Context<'_>, id: Uuid) -> GraphqlResult<MediaResponse> {
+        operations::media(app(context)?, caller(context)?, None, id).await.map_err(to_graphql_error)
     }
 
     /// A page of a session's media, newest first.
@@ -120,10 +120,10 @@ impl Query {
         status: Option<MediaStatus>,
         #[graphql(desc = "From 1 to 1000; 50 if left out.")] first: Option<i32>,
         #[graphql(desc = "`next` of the page before.")] after: Option<String>,
-    ) -> Answer<MediaPage> {
+    ) -> GraphqlResult<MediaPage> {
         let first = first.map(i64::from);
         let page = operations::list(app(context)?, caller(context)?, session_id, status, first, after.as_deref()).await;
-        page.map_err(refused)
+        page.map_err(to_graphql_error)
     }
 }
 
@@ -136,9 +136,9 @@ fn page_cost(first: Option<i32>, child_complexity: usize) -> usize {
 #[ComplexObject]
 impl MediaResponse {
     /// What it became, and when.
-    #[graphql(complexity = "LOOK + child_complexity")]
-    async fn history(&self, context: &Context<'_>) -> Answer<Vec<StatusChangeOutput>> {
-        operations::history(app(context)?, caller(context)?, None, self.uuid()).await.map_err(refused)
+    #[graphql(complexity = "LOOKUP_COST + child_complexity")]
+    async fn history(&self, context: &Context<'_>) -> GraphqlResult<Vec<StatusChangeOutput>> {
+        operations::history(app(context)?, caller(context)?, None, self.uuid()).await.map_err(to_graphql_error)
     }
 }
 
@@ -148,25 +148,25 @@ pub(in crate::http) struct Mutation;
 #[Object]
 impl Mutation {
     /// Make a session of the caller's organisation. Asked again with the same id it answers the same.
-    #[graphql(complexity = "CHANGE + child_complexity")]
-    async fn create_session(&self, context: &Context<'_>, id: Option<Uuid>) -> Answer<Session> {
-        operations::create_session(app(context)?, caller(context)?, id).await.map_err(refused)
+    #[graphql(complexity = "MUTATION_COST + child_complexity")]
+    async fn create_session(&self, context: &Context<'_>, id: Option<Uuid>) -> GraphqlResult<Session> {
+        operations::create_session(app(context)?, caller(context)?, id).await.map_err(to_graphql_error)
     }
 
     /// Delete a session and all that is in it.
-    #[graphql(complexity = "CHANGE + child_complexity")]
-    async fn delete_session(&self, context: &Context<'_>, id: Uuid) -> Answer<bool> {
-        operations::delete_session(app(context)?, caller(context)?, id).await.map(|()| true).map_err(refused)
+    #[graphql(complexity = "MUTATION_COST + child_complexity")]
+    async fn delete_session(&self, context: &Context<'_>, id: Uuid) -> GraphqlResult<bool> {
+        operations::delete_session(app(context)?, caller(context)?, id).await.map(|()| true).map_err(to_graphql_error)
     }
 
     /// Bring back a session that was deleted. What was deleted with it comes back by and by.
-    #[graphql(complexity = "CHANGE + child_complexity")]
-    async fn restore_session(&self, context: &Context<'_>, id: Uuid) -> Answer<Session> {
-        operations::restore_session(app(context)?, caller(context)?, id).await.map_err(refused)
+    #[graphql(complexity = "MUTATION_COST + child_complexity")]
+    async fn restore_session(&self, context: &Context<'_>, id: Uuid) -> GraphqlResult<Session> {
+        operations::restore_session(app(context)?, caller(context)?, id).await.map_err(to_graphql_error)
     }
 
     /// Say what is to be sent, and learn where.
-    #[graphql(complexity = "CHANGE + child_complexity")]
+    #[graphql(complexity = "MUTATION_COST + child_complexity")]
     #[expect(clippy::too_many_arguments, reason = "the source's own mutation, and what we add to it")]
     async fn get_upload_url(
         &self,
@@ -177,13 +177,13 @@ impl Mutation {
         stage: Option<String>,
         #[graphql(desc = "Bytes. Where it is given, no other number of them is taken.")] size: Option<ByteCount>,
         #[graphql(desc = "Of what is sent, in hexadecimal digits.")] sha256: Option<String>,
-    ) -> Answer<UploadUrlResponse> {
+    ) -> GraphqlResult<UploadUrlResponse> {
         let announced = Announced { filename, content_type, stage, size: size.map(|size| size.0), sha256 };
-        operations::upload_url(app(context)?, caller(context)?, session_id, announced).await.map_err(refused)
+        operations::upload_url(app(context)?, caller(context)?, session_id, announced).await.map_err(to_graphql_error)
     }
 
     /// Say that it was sent: it is scanned and made anew from here on. Asked again it answers the same.
-    #[graphql(complexity = "CHANGE + child_complexity")]
+    #[graphql(complexity = "MUTATION_COST + child_complexity")]
     async fn confirm_upload(
         &self,
         context: &Context<'_>,
@@ -191,35 +191,37 @@ impl Mutation {
         file_key: String,
         stage: Option<String>,
         alt: Option<String>,
-    ) -> Answer<MediaResponse> {
+    ) -> GraphqlResult<MediaResponse> {
         let (app, caller) = (app(context)?, caller(context)?);
-        operations::confirm(app, caller, session_id, &file_key, stage.as_deref(), alt.as_deref()).await.map_err(refused)
+        operations::confirm(app, caller, session_id, &file_key, stage.as_deref(), alt.as_deref())
+            .await
+            .map_err(to_graphql_error)
     }
 
     /// Delete one of a session's media. What was published can be brought back until its retention ends.
-    #[graphql(complexity = "CHANGE + child_complexity")]
-    async fn delete_media(&self, context: &Context<'_>, id: Uuid) -> Answer<bool> {
-        operations::delete(app(context)?, caller(context)?, None, id).await.map(|()| true).map_err(refused)
+    #[graphql(complexity = "MUTATION_COST + child_complexity")]
+    async fn delete_media(&self, context: &Context<'_>, id: Uuid) -> GraphqlResult<bool> {
+        operations::delete(app(context)?, caller(context)?, None, id).await.map(|()| true).map_err(to_graphql_error)
     }
 
     /// Bring back what was deleted.
-    #[graphql(complexity = "CHANGE + child_complexity")]
-    async fn restore_media(&self, context: &Context<'_>, id: Uuid) -> Answer<MediaResponse> {
-        operations::restore(app(context)?, caller(context)?, None, id).await.map_err(refused)
+    #[graphql(complexity = "MUTATION_COST + child_complexity")]
+    async fn restore_media(&self, context: &Context<'_>, id: Uuid) -> GraphqlResult<MediaResponse> {
+        operations::restore(app(context)?, caller(context)?, None, id).await.map_err(to_graphql_error)
     }
 
     /// Try again what failed.
-    #[graphql(complexity = "CHANGE + child_complexity")]
-    async fn retry_media(&self, context: &Context<'_>, id: Uuid) -> Answer<MediaResponse> {
-        operations::retry(app(context)?, caller(context)?, None, id).await.map_err(refused)
+    #[graphql(complexity = "MUTATION_COST + child_complexity")]
+    async fn retry_media(&self, context: &Context<'_>, id: Uuid) -> GraphqlResult<MediaResponse> {
+        operations::retry(app(context)?, caller(context)?, None, id).await.map_err(to_graphql_error)
     }
 }
 
 /// What can be watched.
-pub(in crate::http) struct Changes;
+pub(in crate::http) struct Subscriptions;
 
 #[Subscription(name = "Subscription")]
-impl Changes {
+impl Subscriptions {
     /// What becomes of a session's media, as it comes about.
     async fn media_status(
         &self,
@@ -227,8 +229,8 @@ impl Changes {
         session_id: Uuid,
     ) -> async_graphql::Result<BoxStream<'static, StatusChangeOutput>> {
         let (app, caller) = (app(context)?, caller(context)?);
-        let permit = app.subscriptions.acquire(caller).map_err(refused)?;
-        let changes = operations::watch(app, caller.clone(), session_id).await.map_err(refused)?;
+        let permit = app.subscriptions.acquire(caller).map_err(to_graphql_error)?;
+        let changes = operations::watch(app, caller.clone(), session_id).await.map_err(to_graphql_error)?;
         Ok(changes
             .map(move |change| {
                 let _kept = &permit;

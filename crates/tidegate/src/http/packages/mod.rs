@@ -25,9 +25,9 @@ use crate::surfaces::packages::no_such_package;
 
 const USUAL_PAGE: i64 = 100;
 
-type Answer<T> = std::result::Result<T, ApiError>;
+type ApiResult<T> = std::result::Result<T, ApiError>;
 /// A query that may be unreadable.
-type Asking<T> = std::result::Result<Query<T>, axum::extract::rejection::QueryRejection>;
+type QueryResult<T> = std::result::Result<Query<T>, axum::extract::rejection::QueryRejection>;
 
 /// What is signed is for who asked.
 const NO_STORE: [(header::HeaderName, HeaderValue); 1] =
@@ -44,7 +44,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 }
 
 /// A query's parameters.
-fn read<T>(asking: Asking<T>) -> Result<T> {
+fn read_query<T>(asking: QueryResult<T>) -> Result<T> {
     asking.map(|Query(asked)| asked).map_err(|_| bad_request("the query can't be read, or names a parameter twice"))
 }
 
@@ -85,12 +85,12 @@ fn limit(text: Option<&str>) -> Result<i64> {
 }
 
 /// Where a page goes on, as clients hand it back: a number and a text.
-fn show_place(number: i64, text: &str) -> String {
+fn encode_position(number: i64, text: &str) -> String {
     URL_SAFE_NO_PAD.encode(format!("{number} {text}"))
 }
 
 /// Reads it.
-fn parse_place(cursor: &str) -> Result<(i64, String)> {
+fn parse_position(cursor: &str) -> Result<(i64, String)> {
     let read = || {
         let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
         let (number, text) = text.split_once(' ')?;

@@ -9,10 +9,10 @@ use axum::response::IntoResponse as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::super::content::{AuthorizedBy, Facts};
+use super::super::content::{AuthorizedBy, Representation};
 use super::super::error::ErrorBody;
-use super::Answer;
-use super::reading::{described, redirect};
+use super::ApiResult;
+use super::reading::{redirect, respond_to_head};
 use crate::app::App;
 use crate::error::{Result, bad_request};
 use crate::surfaces::packages::proxy;
@@ -50,7 +50,7 @@ async fn proxy_s3(
     method: Method,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
-) -> Answer<Response<Body>> {
+) -> ApiResult<Response<Body>> {
     let (given, beside) = parameters(query.as_deref())?;
     let url = proxy::resolve(&app, &given, &beside)?;
     if method != Method::HEAD {
@@ -58,7 +58,11 @@ async fn proxy_s3(
     }
     let found = proxy::facts(&app, &url).await?;
     let content_type = found.content_type.unwrap_or_default();
-    Ok(described(&headers, &Facts::told(found.size, &content_type, found.etag, found.last_modified)).await?)
+    Ok(respond_to_head(
+        &headers,
+        &Representation::from_upstream(found.size, &content_type, found.etag, found.last_modified),
+    )
+    .await?)
 }
 
 /// What the proxy can be asked

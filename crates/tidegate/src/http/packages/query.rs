@@ -6,7 +6,7 @@ use utoipa::IntoParams;
 /// Which page.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct DatasetsAsked {
+pub(super) struct PageQuery {
     /// 1 to 1,000; 100 if left out.
     pub(super) limit: Option<String>,
     /// Where the page before said to go on.
@@ -16,7 +16,7 @@ pub(super) struct DatasetsAsked {
 /// In which dataset.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct InDataset {
+pub(super) struct DatasetQuery {
     /// The dataset, as `N:dataset:…`.
     #[param(required)]
     pub(super) dataset_id: Option<String>,
@@ -25,7 +25,7 @@ pub(super) struct InDataset {
 /// Which children.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct ChildrenAsked {
+pub(super) struct ChildrenQuery {
     /// The dataset, as `N:dataset:…`.
     #[param(required)]
     pub(super) dataset_id: Option<String>,
@@ -42,7 +42,7 @@ pub(super) struct ChildrenAsked {
 /// Which changes.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct ChangesAsked {
+pub(super) struct ChangelogQuery {
     /// The dataset, as `N:dataset:…`.
     #[param(required)]
     pub(super) dataset_id: Option<String>,
@@ -57,7 +57,7 @@ pub(super) struct ChangesAsked {
 /// Which assets of a package.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct AssetsAsked {
+pub(super) struct AssetsQuery {
     /// The dataset, as `N:dataset:…`.
     #[param(required)]
     pub(super) dataset_id: Option<String>,
@@ -75,7 +75,7 @@ pub(super) struct AssetsAsked {
 /// Which asset of a package.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct OneAsset {
+pub(super) struct AssetQuery {
     /// The dataset, as `N:dataset:…`.
     #[param(required)]
     pub(super) dataset_id: Option<String>,
@@ -90,7 +90,7 @@ pub(super) struct OneAsset {
 /// Which object of a package, and how.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct PresignAsked {
+pub(super) struct PresignQuery {
     /// The dataset, as `N:dataset:…`.
     #[param(required)]
     pub(super) dataset_id: Option<String>,
@@ -106,7 +106,7 @@ pub(super) struct PresignAsked {
 /// What is to be signed for.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct SignAsked {
+pub(super) struct SignQuery {
     /// The dataset, as `N:dataset:…`.
     #[param(required)]
     pub(super) dataset_id: Option<String>,

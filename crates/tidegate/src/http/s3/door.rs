@@ -55,8 +55,8 @@ impl Access {
 }
 
 // Objects are read by a route of their own.
-const FOR_UPLOADERS: [&str; 3] = ["PutObject", "UploadPart", "ListParts"];
-const FOR_OPERATORS: [&str; 4] = ["ListBuckets", "HeadBucket", "GetBucketLocation", "ListObjectsV2"];
+const PRESIGNED_OPERATIONS: [&str; 3] = ["PutObject", "UploadPart", "ListParts"];
+const OPERATOR_OPERATIONS: [&str; 4] = ["ListBuckets", "HeadBucket", "GetBucketLocation", "ListObjectsV2"];
 
 #[async_trait::async_trait]
 impl S3Access for Access {
@@ -64,7 +64,7 @@ impl S3Access for Access {
         let denied = || s3_error!(AccessDenied, "Access Denied");
         let credentials = context.credentials().ok_or_else(denied)?;
         let operator = credentials.access_key == self.0.credentials.operator.access_key;
-        let allowed: &[&str] = if operator { &FOR_OPERATORS } else { &FOR_UPLOADERS };
+        let allowed: &[&str] = if operator { &OPERATOR_OPERATIONS } else { &PRESIGNED_OPERATIONS };
         if !allowed.contains(&context.s3_op().name()) {
             return Err(denied());
         }
@@ -95,7 +95,7 @@ impl Door {
     }
 
     /// Bytes that one of this kind may have.
-    fn most(&self, of: OwnerKind) -> u64 {
+    fn max_size(&self, of: OwnerKind) -> u64 {
         match of {
             OwnerKind::Session => self.app.config.sessions.max_video,
             OwnerKind::Space => self.app.config.sessions.max_image,
@@ -122,11 +122,15 @@ impl S3 for Door {
             return Err(s3_error!(InvalidArgument, "Part number must be an integer between 1 and 10000, inclusive."));
         }
         let upload = self.open_upload(&input.upload_id, &input.key).await?;
-        let limit = upload.part_limit(number, self.most(upload.of));
+        let limit = upload.part_limit(number, self.max_size(upload.of));
         check_length(input.content_length, limit)?;
         let named = UploadRef { key: input.key, upload_id: input.upload_id };
-        let part =
-            self.local.fs.write_part(&named, number, incoming(input.body), limit, checks).await.map_err(refused)?;
+        let part = self
+            .local
+            .fs
+            .write_part(&named, number, body_stream(input.body), limit, checks)
+            .await
+            .map_err(to_s3_error)?;
         metrics::counter!("tidegate_part_bytes_total").increment(part.size);
         Ok(S3Response::new(UploadPartOutput { e_tag: Some(ETag::Strong(part.etag)), ..UploadPartOutput::default() }))
     }
@@ -138,21 +142,21 @@ impl S3 for Door {
         let upload = upload
             .filter(|upload| upload.takes_bytes(self.app.db.now()) && !upload.is_being_completed())
             .ok_or_else(|| s3_error!(AccessDenied, "No upload is open at this key."))?;
-        let limit = upload.announced_size.unwrap_or(self.most(upload.of));
+        let limit = upload.announced_size.unwrap_or(self.max_size(upload.of));
         check_length(input.content_length, limit)?;
         let attributes = Attributes { content_type: input.content_type.unwrap_or_default(), ..Attributes::default() };
         let stat = self
             .local
             .fs
-            .write_checked(&input.key, incoming(input.body), attributes, limit, checks)
+            .write_checked(&input.key, body_stream(input.body), attributes, limit, checks)
             .await
-            .map_err(refused)?;
+            .map_err(to_s3_error)?;
         // A body may take longer than its upload is open: then nobody would look at it, or remove it. What is acknowledged
         // came before a confirmation that will be answered, and is what it seals; what came after it was sealed is not.
         let _sealing = seal::lock(&self.app, upload.object).await;
         let now = self.app.db.find_single_upload(&input.key).await.map_err(internal)?;
         if now.is_none_or(|upload| upload.is_being_completed()) {
-            self.app.store.delete(&input.key, store::Deletion::Purge).await.map_err(refused)?;
+            self.app.store.delete(&input.key, store::Deletion::Purge).await.map_err(to_s3_error)?;
             return Err(s3_error!(AccessDenied, "The upload was ended while its body came."));
         }
         Ok(S3Response::new(PutObjectOutput { e_tag: Some(ETag::Strong(stat.etag)), ..PutObjectOutput::default() }))
@@ -164,7 +168,7 @@ impl S3 for Door {
         let named = UploadRef { key: input.key.clone(), upload_id: input.upload_id.clone() };
         let marker = u32::try_from(input.part_number_marker.unwrap_or(0)).unwrap_or(0);
         let limit = input.max_parts.unwrap_or(MAX_KEYS).clamp(0, MAX_KEYS);
-        let mut parts = self.app.store.list_parts(&named).await.map_err(refused)?;
+        let mut parts = self.app.store.list_parts(&named).await.map_err(to_s3_error)?;
         parts.retain(|part| part.number > marker);
         let limit_parts = usize::try_from(limit).unwrap_or(0);
         let truncated = parts.len() > limit_parts;
@@ -216,7 +220,7 @@ impl S3 for Door {
         let after = input.continuation_token.clone().or(input.start_after.clone());
         let page =
             list_page(&self.app, &prefix, input.delimiter.as_deref(), after, usize::try_from(limit).unwrap_or(1));
-        let page = page.await.map_err(refused)?;
+        let page = page.await.map_err(to_s3_error)?;
         let contents = page.entries.into_iter().map(|entry| Object {
             key: Some(entry.key),
             size: i64::try_from(entry.size).ok(),
@@ -304,7 +308,7 @@ fn check_length(length: Option<i64>, limit: u64) -> S3Result<()> {
     }
 }
 
-fn incoming(body: Option<StreamingBlob>) -> ByteStream {
+fn body_stream(body: Option<StreamingBlob>) -> ByteStream {
     match body {
         Some(body) => Box::pin(body.map_err(std::io::Error::other)),
         None => Box::pin(futures::stream::empty()),
@@ -312,7 +316,7 @@ fn incoming(body: Option<StreamingBlob>) -> ByteStream {
 }
 
 /// A store's outcome in S3's words; what went wrong inside is logged here and not sent.
-pub(super) fn refused(error: store::Error) -> s3s::S3Error {
+pub(super) fn to_s3_error(error: store::Error) -> s3s::S3Error {
     use store::Error as Store;
     match error {
         Store::NotFound => s3_error!(NoSuchKey, "The specified key does not exist."),

@@ -39,7 +39,7 @@ async fn answer(State(s3): State<Arc<S3>>, request: Request) -> Response<Body> {
     if is_preflight(request.method(), request.headers()) {
         return s3.cors.preflight(request.headers());
     }
-    let asked = request.headers().get(header::ORIGIN).cloned();
+    let origin = request.headers().get(header::ORIGIN).cloned();
     let mut response = match request_filter::check(&request) {
         Err(refused) => *refused,
         Ok(()) => match s3.service.call(request.map(s3s::Body::http_body_unsync)).await {
@@ -54,7 +54,7 @@ async fn answer(State(s3): State<Arc<S3>>, request: Request) -> Response<Body> {
             }
         },
     };
-    s3.cors.apply(asked.as_ref(), response.headers_mut());
+    s3.cors.apply(origin.as_ref(), response.headers_mut());
     // What lies here was sent by strangers, and cookies do not tell ports apart.
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

@@ -13,8 +13,8 @@ use s3s::route::S3Route;
 use s3s::{Body, S3Error, S3Request, S3Response, S3Result, s3_error};
 use store::Stat;
 
-use super::super::content::{self, AuthorizedBy, Facts, Fields as _, Sent};
-use super::door::{check_bucket, internal, refused};
+use super::super::content::{self, AuthorizedBy, Fields as _, Representation, ResponseBody};
+use super::door::{check_bucket, internal, to_s3_error};
 use crate::app::{App, Local};
 use crate::error::Error;
 use crate::library::downloads;
@@ -43,7 +43,7 @@ impl Reads {
         if !is_operator && self.app.db.find_ready_by_key(key).await.map_err(internal)?.is_none() {
             return Err(s3_error!(NoSuchKey, "The specified key does not exist."));
         }
-        self.app.store.stat(key).await.map_err(refused)
+        self.app.store.stat(key).await.map_err(to_s3_error)
     }
 }
 
@@ -66,7 +66,7 @@ impl S3Route for Reads {
 
     async fn call(&self, request: S3Request<Body>) -> S3Result<S3Response<Body>> {
         let (_, key) = object(&request.uri).ok_or_else(|| s3_error!(InvalidURI))?;
-        let wished = overrides(&request.uri)?;
+        let response_overrides = overrides(&request.uri)?;
         let stat = self.readable(&request, &key).await?;
         let mut headers = request.headers;
         only_one_range(&mut headers);
@@ -81,13 +81,13 @@ impl S3Route for Reads {
         let read = downloads::reader(&self.app.store, &key, &stat);
         let read = move |range: Range<u64>| {
             let length = range.end - range.start;
-            read(range).map_ok(move |body| Sent::Stream(body, length))
+            read(range).map_ok(move |body| ResponseBody::Stream(body, length))
         };
-        let facts = Facts::of(&stat).of_key(&key);
-        let answer = content::respond(&request.method, &headers, &facts, &mut fields, read).await;
+        let representation = Representation::of(&stat).at_key(&key);
+        let answer = content::respond(&request.method, &headers, &representation, &mut fields, read).await;
         let (status, body) = answer.map_err(|error| match error {
-            Error::StoreError(error) => refused(error),
-            Error::NotFound(_) => refused(store::Error::NotFound),
+            Error::StoreError(error) => to_s3_error(error),
+            Error::NotFound(_) => to_s3_error(store::Error::NotFound),
             other => internal(other),
         })?;
         match status {
@@ -103,9 +103,9 @@ impl S3Route for Reads {
                 let in_url =
                     parameters(&request.uri).is_ok_and(|given| given.iter().any(|(name, _)| name == SIGNATURE));
                 let by = if in_url { AuthorizedBy::Url } else { AuthorizedBy::SignIn };
-                content::guard(by.resource_policy(self.app.config.resource_policy), &mut fields);
+                content::set_security_fields(by.resource_policy(self.app.config.resource_policy), &mut fields);
                 if status.is_success() {
-                    fields.extend(wished);
+                    fields.extend(response_overrides);
                 }
                 let body = Body::http_body_unsync(body);
                 Ok(S3Response { status: Some(status), headers: fields, ..S3Response::new(body) })

@@ -11,12 +11,12 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::super::error::ErrorBody;
-use super::{Answer, StatusChangeOutput, id, operations};
+use super::{ApiResult, StatusChangeOutput, id, operations};
 use crate::app::App;
 use crate::model::caller::Caller;
 
 /// How often something is said where nothing comes about, so that proxies keep the connection.
-const BEAT: Duration = Duration::from_secs(15);
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(media_events))
@@ -32,12 +32,12 @@ async fn media_events(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(session): Path<String>,
-) -> Answer<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
+) -> ApiResult<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
     let permit = app.subscriptions.acquire(&caller)?;
     let changes = operations::watch(&app, caller, id(&session, "session")?).await?;
     let events = changes.map(move |change| {
         let _kept = &permit;
         Ok(Event::default().event("status").data(serde_json::to_string(&change).unwrap_or_default()))
     });
-    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(BEAT)))
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }

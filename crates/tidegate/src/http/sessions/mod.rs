@@ -19,14 +19,14 @@ use uuid::Uuid;
 
 use self::wire::{ByteCount, MediaPage, MediaResponse, MediaStatus, Session, StatusChangeOutput, UploadUrlResponse};
 use super::error::{ApiError, ErrorBody};
-use super::json::{json, json_or_nothing};
+use super::json::{json, optional_json};
 use crate::app::App;
 use crate::error::{Error, bad_request};
 use crate::model::caller::Caller;
 use crate::model::ids::ObjectId;
 use crate::surfaces::sessions::uploads::Announced;
 
-type Answer<T> = std::result::Result<T, ApiError>;
+type ApiResult<T> = std::result::Result<T, ApiError>;
 
 /// The routes in JSON.
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
@@ -73,8 +73,8 @@ async fn create_session(
     State(app): State<Arc<App>>,
     caller: Caller,
     request: Request,
-) -> Answer<(StatusCode, Json<Session>)> {
-    let asked: NewSession = json_or_nothing(request).await?.unwrap_or_default();
+) -> ApiResult<(StatusCode, Json<Session>)> {
+    let asked: NewSession = optional_json(request).await?.unwrap_or_default();
     Ok((StatusCode::CREATED, Json(operations::create_session(&app, &caller, asked.id).await?)))
 }
 
@@ -85,7 +85,7 @@ async fn delete_session(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(session): Path<String>,
-) -> Answer<StatusCode> {
+) -> ApiResult<StatusCode> {
     operations::delete_session(&app, &caller, id(&session, "session")?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -99,7 +99,7 @@ async fn restore_session(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(session): Path<String>,
-) -> Answer<Json<Session>> {
+) -> ApiResult<Json<Session>> {
     Ok(Json(operations::restore_session(&app, &caller, id(&session, "session")?).await?))
 }
 
@@ -128,7 +128,7 @@ async fn upload_url(
     caller: Caller,
     Path(session): Path<String>,
     request: Request,
-) -> Answer<Json<UploadUrlResponse>> {
+) -> ApiResult<Json<UploadUrlResponse>> {
     let wanted: UploadWanted = json(request).await?;
     let announced = Announced {
         filename: wanted.filename,
@@ -163,7 +163,7 @@ async fn confirm(
     caller: Caller,
     Path(session): Path<String>,
     request: Request,
-) -> Answer<Json<MediaResponse>> {
+) -> ApiResult<Json<MediaResponse>> {
     let sent: Sent = json(request).await?;
     let session = id(&session, "session")?;
     let (stage, alt) = (sent.stage.as_deref(), sent.alt.as_deref());
@@ -173,7 +173,7 @@ async fn confirm(
 /// Which of a session's media.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-struct Asked {
+struct MediaQuery {
     /// Of this status only.
     status: Option<MediaStatus>,
     /// From 1 to 1000; 50 if left out.
@@ -183,15 +183,15 @@ struct Asked {
 }
 
 /// A page of a session's media, newest first
-#[utoipa::path(get, path = "/v1/sessions/{session}/media", tag = "sessions", params(("session" = String, Path), Asked),
+#[utoipa::path(get, path = "/v1/sessions/{session}/media", tag = "sessions", params(("session" = String, Path), MediaQuery),
     responses((status = 200, body = MediaPage), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
 async fn list_media(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(session): Path<String>,
-    query: std::result::Result<Query<Asked>, axum::extract::rejection::QueryRejection>,
-) -> Answer<Json<MediaPage>> {
+    query: std::result::Result<Query<MediaQuery>, axum::extract::rejection::QueryRejection>,
+) -> ApiResult<Json<MediaPage>> {
     let Query(asked) = query.map_err(|_| bad_request("status, first or after can't be read"))?;
     let session = id(&session, "session")?;
     Ok(Json(operations::list(&app, &caller, session, asked.status, asked.first, asked.after.as_deref()).await?))
@@ -206,7 +206,7 @@ async fn get_media(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(path): Path<(String, String)>,
-) -> Answer<Json<MediaResponse>> {
+) -> ApiResult<Json<MediaResponse>> {
     let (session, media) = ids(&path)?;
     Ok(Json(operations::media(&app, &caller, Some(session), media).await?))
 }
@@ -221,7 +221,7 @@ async fn delete_media(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(path): Path<(String, String)>,
-) -> Answer<StatusCode> {
+) -> ApiResult<StatusCode> {
     let (session, media) = ids(&path)?;
     operations::delete(&app, &caller, Some(session), media).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -236,7 +236,7 @@ async fn media_history(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(path): Path<(String, String)>,
-) -> Answer<Json<Vec<StatusChangeOutput>>> {
+) -> ApiResult<Json<Vec<StatusChangeOutput>>> {
     let (session, media) = ids(&path)?;
     Ok(Json(operations::history(&app, &caller, Some(session), media).await?))
 }
@@ -250,7 +250,7 @@ async fn restore_media(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(path): Path<(String, String)>,
-) -> Answer<Json<MediaResponse>> {
+) -> ApiResult<Json<MediaResponse>> {
     let (session, media) = ids(&path)?;
     Ok(Json(operations::restore(&app, &caller, Some(session), media).await?))
 }
@@ -264,7 +264,7 @@ async fn retry_media(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(path): Path<(String, String)>,
-) -> Answer<Json<MediaResponse>> {
+) -> ApiResult<Json<MediaResponse>> {
     let (session, media) = ids(&path)?;
     Ok(Json(operations::retry(&app, &caller, Some(session), media).await?))
 }

@@ -6,7 +6,7 @@ use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use uuid::Uuid;
 
-use super::super::cursor::{parse_cursor, show_cursor};
+use super::super::cursor::{encode_cursor, parse_cursor};
 use super::wire::{MediaPage, MediaResponse, MediaStatus, Session, StatusChangeOutput, UploadUrlResponse};
 use crate::app::App;
 use crate::db::Cursor;
@@ -85,7 +85,7 @@ pub(in crate::http) async fn list(
         other => other,
     })?;
     let last = found.last().filter(|_| more).map(|shown| &shown.media.object);
-    let next = last.map(|object| show_cursor(Cursor { created_at: micros(object.created_at), id: object.id }));
+    let next = last.map(|object| encode_cursor(Cursor { created_at: micros(object.created_at), id: object.id }));
     Ok(MediaPage { media: found.iter().map(|shown| MediaResponse::new(app, shown)).collect(), next })
 }
 

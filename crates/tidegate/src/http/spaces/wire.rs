@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::super::cursor::show_cursor;
+use super::super::cursor::encode_cursor;
 use super::super::time::rfc3339;
 use crate::app::App;
 use crate::db::Cursor;
@@ -105,7 +105,7 @@ pub(super) struct MemberPage {
 /// Which page.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Page {
+pub(super) struct PageQuery {
     /// From 1 to 1000; 100 where it is not said.
     pub(super) limit: Option<String>,
     /// `nextCursor` of the page before.
@@ -115,7 +115,7 @@ pub(super) struct Page {
 /// Which images.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Asked {
+pub(super) struct ImagesQuery {
     /// From 1 to 1000; 100 where it is not said.
     pub(super) limit: Option<String>,
     /// `nextCursor` of the page before.
@@ -129,7 +129,7 @@ pub(super) struct Asked {
 /// How URLs are written.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct HowUrls {
+pub(super) struct UrlsQuery {
     /// With `shared`, what all URLs have in common is said once, in `urlQuery`.
     pub(super) urls: Option<String>,
 }
@@ -319,7 +319,7 @@ pub(super) fn show_page(
         url_query: grant.as_ref().filter(|_| shared).map(|grant| grant.signature.query().to_owned()),
         expires_at,
         refresh_after,
-        next_cursor: next.map(show_cursor),
+        next_cursor: next.map(encode_cursor),
         missing: None,
     }
 }

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::error::{Error, Result};
 
 /// A right to hold so many bytes of a body in memory.
-pub(super) struct Held {
+pub(super) struct MemoryPermit {
     _permit: Option<OwnedSemaphorePermit>,
 }
 
@@ -20,14 +20,14 @@ pub(super) fn length(request: &Request) -> Option<u64> {
 }
 
 /// Asks for as much as the body says it has, and at most for `most`. Small bodies need not ask.
-pub(super) fn hold(app: &App, length: Option<u64>, small: usize, most: usize) -> Result<Held> {
+pub(super) fn reserve_memory(app: &App, length: Option<u64>, small: usize, most: usize) -> Result<MemoryPermit> {
     let length = length.and_then(|length| usize::try_from(length).ok()).unwrap_or(most).min(most);
     if length <= small {
-        return Ok(Held { _permit: None });
+        return Ok(MemoryPermit { _permit: None });
     }
     let kib = u32::try_from(length.div_ceil(1024)).unwrap_or(u32::MAX);
     match Arc::clone(&app.held_kib).try_acquire_many_owned(kib) {
-        Ok(permit) => Ok(Held { _permit: Some(permit) }),
+        Ok(permit) => Ok(MemoryPermit { _permit: Some(permit) }),
         Err(_) => {
             metrics::counter!("tidegate_overload_total").increment(1);
             Err(Error::Busy)

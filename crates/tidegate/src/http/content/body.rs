@@ -10,7 +10,7 @@ use http_body::{Body, Frame, SizeHint};
 use store::{BlobStream, ByteStream};
 
 /// The body.
-pub(crate) enum Sent {
+pub(crate) enum ResponseBody {
     /// None, or its end.
     Nothing,
     /// A text of ours.
@@ -21,14 +21,14 @@ pub(crate) enum Sent {
     Stream(ByteStream, u64),
 }
 
-impl Sent {
+impl ResponseBody {
     /// For the API door, whose other bodies are of axum's kind.
     pub(crate) fn into_body(self) -> axum::body::Body {
         axum::body::Body::new(self)
     }
 }
 
-impl Stream for Sent {
+impl Stream for ResponseBody {
     type Item = io::Result<Bytes>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
@@ -65,7 +65,7 @@ fn held_to_length(next: Option<io::Result<Bytes>>, left: &mut u64) -> Option<io:
     }
 }
 
-impl Body for Sent {
+impl Body for ResponseBody {
     type Data = Bytes;
     type Error = io::Error;
 
@@ -103,7 +103,7 @@ mod tests {
             [(vec!["ab", "c"], 3, true), (vec!["ab"], 3, false), (vec!["ab", "cd"], 3, false), (vec![], 0, true)]
         {
             let pieces: Vec<_> = pieces.into_iter().map(|piece| Ok(Bytes::from(piece))).collect();
-            let body = Sent::Stream(Box::pin(futures::stream::iter(pieces)), said);
+            let body = ResponseBody::Stream(Box::pin(futures::stream::iter(pieces)), said);
             let sent: Vec<io::Result<Bytes>> = body.take(4).collect().await;
             assert_eq!(sent.iter().all(Result::is_ok), whole, "{sent:?} of {said}");
         }
