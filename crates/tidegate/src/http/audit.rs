@@ -1,4 +1,5 @@
-//! What was done and what was refused, for owners and for those who may see everything.
+//! The route that lists audit events, for owners and for callers who may see all of them. Never
+//! writes events; see `library/audit.rs`.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -24,14 +25,15 @@ use crate::model::ids::ObjectId;
 use crate::model::owner::OwnerKind;
 use crate::model::{from_micros, micros};
 
+/// The page size where the query gives none.
 const DEFAULT_PAGE: i64 = 100;
 
-/// The route.
+/// Returns the route of the audit log.
 pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(list_events))
 }
 
-/// Which events.
+/// The query of `GET /v1/audit`.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
@@ -155,11 +157,13 @@ async fn list_events(
     Ok(Json(EventPage { events: found.into_iter().map(|event| show(event, sees_all)).collect(), next_cursor }))
 }
 
+/// Parses a time of the query, rounded to the microseconds of the database.
 fn time(name: &'static str, text: &str) -> Result<SystemTime> {
     let at = parse_rfc3339(text).map(|at| from_micros(micros(at)));
     at.ok_or_else(|| bad_request(format!("{name} must be a time such as 2026-11-21T12:00:00Z")))
 }
 
+/// Renders an event; the client's address only for callers who may see it.
 fn show(event: Event, with_address: bool) -> AuditEvent {
     AuditEvent {
         id: event.id.to_string(),

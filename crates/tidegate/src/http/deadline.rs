@@ -1,4 +1,5 @@
-//! Time limits for clients: for a read or a write, and for the end of a connection.
+//! Time limits for clients: a deadline for reads and writes, and the lingering close of a
+//! connection.
 
 use std::future::Future as _;
 use std::io;
@@ -51,27 +52,29 @@ impl Deadline {
     }
 }
 
-/// How long a client that was told the end may say nothing, and how long it may go on.
+/// How long a lingering close waits for more bytes.
 const IDLE_LIMIT: Duration = Duration::from_secs(2);
+/// How long a lingering close may last in all.
 const TOTAL_LIMIT: Duration = Duration::from_secs(30);
 
-/// The end of a connection whose writing half is shut: what the client is still sending is read for a while and
-/// left, since a reset could overtake the last answer. Who sends a large body that was refused then sees why.
+/// The lingering close of a connection whose sending side is shut down. Bytes that the client still
+/// sends are read and dropped for a while, since a reset could destroy the last response before the
+/// client has read it (RFC 9112, section 9.6).
 #[derive(Debug)]
 pub(crate) struct LingeringClose {
     idle: Deadline,
     all: Instant,
-    /// Bytes that are still read.
+    /// The number of bytes still to read.
     left: usize,
 }
 
 impl LingeringClose {
-    /// Which begins now, and ends after so many bytes.
+    /// Begins a lingering close that reads at most this many bytes.
     pub(crate) fn new(most: usize) -> Self {
         Self { idle: Deadline::new(IDLE_LIMIT), all: Instant::now() + TOTAL_LIMIT, left: most }
     }
 
-    /// Ready when the client has closed too, or has gone, or says nothing, or goes on and on.
+    /// Ready once the client has closed its side, is idle too long, or a limit is reached.
     pub(crate) fn poll(&mut self, stream: &mut TcpStream, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             let mut scratch = [MaybeUninit::uninit(); 16 << 10];

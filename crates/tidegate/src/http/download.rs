@@ -1,4 +1,5 @@
-//! Bytes that come through the API because there is no edge: never shown in place unless that is harmless, never kept.
+//! Downloads through the API door, where there is no edge. Responses are never stored by caches,
+//! and displayed inline only if that is harmless.
 
 use std::ops::Range;
 
@@ -13,7 +14,7 @@ use crate::error::Result;
 use crate::library::downloads::Download;
 use crate::model::disposition;
 
-/// Answers a GET or HEAD with what was opened, and `by` what.
+/// Responds to a GET or HEAD with an opened download. `by` says what authorized the read.
 pub(super) async fn answer(
     app: &App,
     (download, by): (&Download, AuthorizedBy),

@@ -1,4 +1,5 @@
-//! What every API request must pass before its handler: length, names, origin, sign-in's limits, load, time.
+//! Middleware of the API door: URL length, `Host`, `Origin`, rate limits, concurrency and time
+//! limits. Who the caller is is decided later, in `auth.rs`.
 
 use std::sync::{Arc, Once};
 
@@ -17,36 +18,39 @@ use crate::app::App;
 use crate::config::{host_of, is_loopback_host};
 use crate::error::Error;
 
-/// CloudFront's limit, ours too.
+/// The longest path and query in bytes; the limit of CloudFront.
 pub(crate) const MAX_URL: usize = 8192;
 
-/// Headers that say a proxy stands in between.
+/// Headers that show that a proxy forwarded the request.
 const FORWARDED: [&str; 6] =
     ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-port", "x-real-ip"];
 
-/// What the guards need to know.
+/// The state shared by the middleware.
 #[derive(Debug)]
 pub(crate) struct Guards {
     pub(crate) app: Arc<App>,
     pub(crate) json_cors: CorsPolicy,
     pub(crate) byte_cors: CorsPolicy,
+    /// Bounds the requests in progress, uploads aside.
     pub(crate) request_permits: Arc<Semaphore>,
-    /// Requests that bring bytes.
+    /// Bounds the uploads in progress.
     pub(crate) upload_permits: Arc<Semaphore>,
 }
 
-/// Whether a request came through a proxy.
+/// Returns whether a proxy forwarded the request.
 pub(crate) fn was_forwarded(headers: &HeaderMap) -> bool {
     FORWARDED.iter().any(|name| headers.contains_key(*name))
 }
 
-/// Refuses what no route should see. Health checks pass by another way.
+/// Refuses requests whose URL is too long, or whose `Host` or `Origin` is not allowed. Health
+/// probes bypass it.
 pub(crate) async fn check_host(State(guards): State<Arc<Guards>>, request: Request, next: Next) -> Response {
     let length = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
     if length > MAX_URL {
         return body(StatusCode::URI_TOO_LONG, "URL_TOO_LONG", "the URL is longer than 8192 bytes");
     }
-    // A target in absolute form must not say something else than the header that is checked.
+    // An absolute-form target must name the same host as the header that is checked (RFC 9112,
+    // section 3.2.2).
     let named = request.uri().authority().map(|authority| authority.as_str().to_owned());
     if named
         .is_some_and(|named| request.headers().get(header::HOST).is_none_or(|host| host.as_bytes() != named.as_bytes()))
@@ -81,7 +85,7 @@ fn check_names_and_origin(guards: &Guards, method: &Method, headers: &HeaderMap)
     } else if !ours && !loopback {
         return Err(Error::BadRequest("the Host header names another server; see ALLOWED_HOSTS".into()));
     }
-    // What is upgraded can do everything.
+    // An upgraded connection can carry changes.
     let upgrades = headers.contains_key(header::UPGRADE);
     let safe = [Method::GET, Method::HEAD, Method::OPTIONS].contains(method) && !upgrades;
     match headers.get(header::ORIGIN).filter(|_| !safe) {
@@ -92,7 +96,8 @@ fn check_names_and_origin(guards: &Guards, method: &Method, headers: &HeaderMap)
     }
 }
 
-/// Our own pages, and those of named origins.
+/// Returns whether pages of an origin may change anything: the server's own, and those of named
+/// origins.
 fn may_change(guards: &Guards, origin: &str, host: &str) -> bool {
     let api = &guards.app.addresses.api;
     origin == api.to_string()
@@ -100,11 +105,12 @@ fn may_change(guards: &Guards, origin: &str, host: &str) -> bool {
         || guards.json_cors.allows_credentials(origin)
 }
 
-/// So many requests from one client; sign-in, which costs a signature's check, comes only after this.
+/// Limits the rate of requests by client address. Runs before sign-in, which costs a signature
+/// check.
 pub(crate) async fn limit_rate(State(guards): State<Arc<Guards>>, request: Request, next: Next) -> Response {
     static WARNED: Once = Once::new();
     let app = &guards.app;
-    // Services come from few addresses, for many: they are not counted.
+    // Services send the requests of many clients from few addresses, so they are exempt.
     if let Some(ClientAddress(client)) = request.extensions().get::<ClientAddress>()
         && !auth::is_service(app, request.headers())
         && let Err(error) = app.rates.check_address(*client)
@@ -119,7 +125,7 @@ pub(crate) async fn limit_rate(State(guards): State<Arc<Guards>>, request: Reque
     next.run(request).await
 }
 
-/// Cross-origin headers on every answer, errors too, and preflights without sign-in.
+/// Answers preflights, and adds CORS headers to every response, errors included.
 pub(crate) async fn cors(State(guards): State<Arc<Guards>>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let below = |prefix: &str| path.starts_with(prefix);
@@ -139,7 +145,8 @@ pub(crate) async fn cors(State(guards): State<Arc<Guards>>, request: Request, ne
     response
 }
 
-/// As [`load`], for requests whose bodies take their time: how slow one may be is the store's to say.
+/// Limits uploads in progress, as [`limit_requests`] does for other requests. Has no time limit:
+/// the upload's own minimum rate applies.
 pub(crate) async fn limit_uploads(State(guards): State<Arc<Guards>>, request: Request, next: Next) -> Response {
     let Ok(permit) = Arc::clone(&guards.upload_permits).try_acquire_owned() else {
         metrics::counter!("tidegate_overload_total").increment(1);
@@ -153,10 +160,10 @@ pub(crate) async fn limit_uploads(State(guards): State<Arc<Guards>>, request: Re
     outcome.unwrap_or_else(|panic| ApiError(Error::Internal(panic.into())).into_response())
 }
 
-/// So many requests at once and so much time each; more are told to come back.
+/// Limits requests in progress, and the time of each; others get 503.
 ///
-/// What may change something is not stopped half-way when its client goes away or its time is over: it runs to its
-/// end on its own, and still counts as one at work.
+/// A request that may change something runs to its end even if its client disconnects or its time
+/// is over, and holds its permit until then.
 pub(crate) async fn limit_requests(State(guards): State<Arc<Guards>>, request: Request, next: Next) -> Response {
     let Ok(permit) = Arc::clone(&guards.request_permits).try_acquire_owned() else {
         metrics::counter!("tidegate_overload_total").increment(1);

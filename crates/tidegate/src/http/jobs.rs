@@ -1,4 +1,5 @@
-//! Work that was given up: listed, and tried again, by those who run the server.
+//! Routes for operators: list dead-lettered jobs and retry them. The rules are in
+//! `worker/dead_letters.rs`.
 
 use std::sync::Arc;
 
@@ -19,13 +20,14 @@ use crate::model::caller::Caller;
 use crate::model::from_micros;
 use crate::worker::dead_letters;
 
+/// The page size where the query gives none.
 const USUAL_PAGE: i64 = 100;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(list_dead)).routes(routes!(retry_dead))
 }
 
-/// Which of them.
+/// The query of `GET /v1/jobs/dead`.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct JobsQuery {

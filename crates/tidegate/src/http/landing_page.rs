@@ -1,5 +1,5 @@
-//! The page at `/`: what this server is, where its doors are, whether it is well, and where to read on. Plain HTML, made
-//! anew for each request; nothing is loaded from anywhere, and nothing on it is anybody's secret.
+//! The page at `/`: version, addresses, health and links. Plain HTML rendered for each request; it
+//! loads nothing and shows no secrets.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
     Router::new().route("/", get(page))
 }
 
-/// Text in HTML.
+/// Escapes text for HTML.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

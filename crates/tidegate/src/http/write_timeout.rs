@@ -1,5 +1,5 @@
-//! A connection whose other end must keep reading: a write that makes no progress for a while ends it, so that
-//! readers who stopped do not hold their places for ever. Its end is a [closing](LingeringClose).
+//! A connection whose client must keep reading: a write without progress for [`TIMEOUT`] closes it,
+//! so that stalled readers do not hold connections forever. It ends with a [`LingeringClose`].
 
 use std::future::Future as _;
 use std::io;
@@ -13,16 +13,17 @@ use tokio::time::{Sleep, sleep};
 
 use super::deadline::LingeringClose;
 
-/// How long a write may wait.
+/// How long a write may make no progress.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The connection.
+/// A TCP stream with a write timeout.
 #[derive(Debug)]
 pub(crate) struct WriteTimeout {
     stream: TcpStream,
-    /// Runs while a write waits; kept, since most connections never need one and busy ones need it often.
+    /// Runs while a write is pending. Created on the first pending write, since most connections
+    /// have none.
     waiting: Option<Pin<Box<Sleep>>>,
-    /// While the end is waited for.
+    /// The lingering close, once the sending side is shut down.
     closing: Option<LingeringClose>,
 }
 
@@ -31,6 +32,7 @@ impl WriteTimeout {
         Self { stream, waiting: None, closing: None }
     }
 
+    /// Returns the outcome of a write, or a timeout error once it has been pending too long.
     fn apply_timeout<T>(&mut self, context: &mut Context<'_>, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if outcome.is_ready() {
             self.waiting = None;

@@ -1,4 +1,5 @@
-//! Preconditions (RFC 9110, section 13), in the RFC's order: a 304 or 412 beats a 416.
+//! Preconditions (RFC 9110, section 13.2), evaluated in the RFC's order: 304 and 412 take
+//! precedence over 416.
 
 use std::cmp::Ordering;
 use std::time::SystemTime;
@@ -8,7 +9,7 @@ use axum::http::{HeaderMap, HeaderName, Method, header};
 use super::ranges::{self, RequestedRanges};
 use super::{ReadOutcome, Representation};
 
-/// Decides, from the method, the request's headers and what is there.
+/// Evaluates the preconditions and the range of a request against a representation.
 pub(crate) fn evaluate(method: &Method, headers: &HeaderMap, representation: &Representation) -> ReadOutcome {
     if headers.contains_key(header::IF_MATCH) {
         if !tags_match(headers, header::IF_MATCH, &representation.etag, true) {
@@ -24,7 +25,8 @@ pub(crate) fn evaluate(method: &Method, headers: &HeaderMap, representation: &Re
     } else if compare(headers, header::IF_MODIFIED_SINCE, representation).is_some_and(Ordering::is_le) {
         return ReadOutcome::NotModified;
     }
-    // Range is defined for GET only; S3 answers it on HEAD too, we do not.
+    // Range is defined for GET only (RFC 9110, section 14.2). S3 also applies it to HEAD; this
+    // server does not.
     if method != Method::GET {
         return ReadOutcome::Whole;
     }
@@ -41,7 +43,8 @@ pub(crate) fn evaluate(method: &Method, headers: &HeaderMap, representation: &Re
     }
 }
 
-/// Whether any listed entity tag is this one. `strong`: a weak tag never matches.
+/// Returns whether any listed entity tag matches. With `strong` comparison a weak tag never matches
+/// (RFC 9110, section 8.8.3.2).
 fn tags_match(headers: &HeaderMap, name: HeaderName, etag: &str, strong: bool) -> bool {
     headers.get_all(name).iter().any(|value| value.to_str().is_ok_and(|list| listed(list, etag, strong)))
 }
@@ -65,8 +68,9 @@ fn listed(list: &str, etag: &str, strong: bool) -> bool {
     }
 }
 
-/// Whether `If-Range` names what is there (RFC 9110, section 13.1.5): by its strong tag, or by its exact date where that
-/// is a strong validator. Absent, it holds; anything else, and more than one, does not.
+/// Returns whether `If-Range` matches (RFC 9110, section 13.1.5): by its strong tag, or by its
+/// exact date if that is a strong validator. An absent field matches; any other value, and more
+/// than one, does not.
 fn if_range_holds(headers: &HeaderMap, representation: &Representation) -> bool {
     let mut values = headers.get_all(header::IF_RANGE).iter();
     match (values.next(), values.next()) {
@@ -80,12 +84,13 @@ fn if_range_holds(headers: &HeaderMap, representation: &Representation) -> bool 
     }
 }
 
-/// How the date of what is there compares with a header's; `None` where either is missing.
+/// Compares the representation's date with the date in a header; `None` if either is missing.
 fn compare(headers: &HeaderMap, name: HeaderName, representation: &Representation) -> Option<Ordering> {
     Some(representation.modified?.cmp(&date(headers, name)?))
 }
 
-/// A date that is given once and can be read; any other is ignored (RFC 9110, sections 13.1.3 and 13.1.4).
+/// Returns a header's date if it occurs once and is valid; otherwise it is ignored (RFC 9110,
+/// sections 13.1.3 and 13.1.4).
 fn date(headers: &HeaderMap, name: HeaderName) -> Option<SystemTime> {
     let mut values = headers.get_all(name).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return None };

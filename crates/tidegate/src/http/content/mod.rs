@@ -1,5 +1,5 @@
-//! Bytes over HTTP: conditional requests and ranges (RFC 9110, sections 13 and 14), and the headers of what is
-//! served. Knows nothing of who may read what.
+//! Responses to reads: conditional requests and ranges (RFC 9110, sections 13 and 14), and the
+//! headers of the content. Knows nothing of who may read; handlers decide that before.
 
 mod body;
 mod conditions;
@@ -19,40 +19,43 @@ pub(crate) use self::fields::{FieldLines, Fields};
 use crate::error::Result;
 use crate::model::key;
 
-/// What a request for bytes comes to.
+/// The response that a read request selects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ReadOutcome {
-    /// 304.
+    /// 304 Not Modified.
     NotModified,
-    /// 412.
+    /// 412 Precondition Failed.
     PreconditionFailed,
-    /// 416.
+    /// 416 Range Not Satisfiable.
     Unsatisfiable,
-    /// 200.
+    /// 200 OK with the whole content.
     Whole,
-    /// 206 of one range.
+    /// 206 Partial Content with one range.
     Part(Range<u64>),
-    /// 206 of several.
+    /// 206 Partial Content with several ranges, as `multipart/byteranges`.
     Parts(Vec<Range<u64>>),
 }
 
-/// What is there, in the form in which it is said; made once for a blob that is served often.
+/// Metadata of the selected representation (RFC 9110, section 3.2), formatted for headers. Built
+/// once for a blob that is served often.
 #[derive(Debug, Clone)]
 pub(crate) struct Representation {
+    /// The length in bytes.
     size: u64,
-    /// Quoted; empty where it can't be said.
+    /// The entity tag with its quotes; empty if it cannot be sent.
     etag: String,
-    /// In whole seconds: what an HTTP date can say. `None` where it is not known.
+    /// The modification time in whole seconds, as HTTP dates have it; `None` if unknown.
     modified: Option<SystemTime>,
+    /// The modification time as an HTTP date; empty if unknown.
     last_modified: String,
-    /// Whether other bytes always have another date.
+    /// Whether the date is a strong validator: no two contents at this address share it.
     date_is_strong: bool,
-    /// Empty where it is not known.
+    /// The media type; empty if unknown.
     content_type: String,
 }
 
 impl Representation {
-    /// Of a blob.
+    /// Returns the representation of a stored object.
     pub(crate) fn of(stat: &Stat) -> Self {
         let since = stat.last_modified.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let modified = SystemTime::UNIX_EPOCH + Duration::from_secs(since.as_secs());
@@ -68,13 +71,14 @@ impl Representation {
         }
     }
 
-    /// The same, of what lies at a key: where others may come to lie there within the same second, the date is a weak
-    /// validator (RFC 9110, section 8.8.2.2).
+    /// Sets the key the representation is served at. Where a key may be reused within one second,
+    /// the date is a weak validator (RFC 9110, section 8.8.2.2).
     pub(crate) fn at_key(self, key: &str) -> Self {
         Self { date_is_strong: !key::is_reused(key), ..self }
     }
 
-    /// Of something elsewhere, as its own server told: `ETag` and `Last-Modified` as they came, if they did.
+    /// Returns the representation of an object on another server, with the `ETag` and
+    /// `Last-Modified` that it sent.
     pub(crate) fn from_upstream(
         size: u64,
         content_type: &str,
@@ -93,8 +97,12 @@ impl Representation {
     }
 }
 
-/// Answers a GET or HEAD: writes the fields of the answer and gives its status and body. `read` gives the bytes of a
-/// range and is called for what is sent only. Where it fails, some fields were written.
+/// Responds to a GET or HEAD: writes the header fields and returns status and body. `read` returns
+/// the bytes of a range and is called only for ranges that are sent.
+///
+/// # Errors
+///
+/// Those of `read`; some fields are written by then.
 pub(crate) async fn respond<R, F>(
     method: &Method,
     request: &HeaderMap,
@@ -148,7 +156,7 @@ where
     })
 }
 
-/// A range of a blob of some size, as `Content-Range` says it.
+/// A `Content-Range` value: a range, and the complete length.
 struct ContentRange<'a>(&'a Range<u64>, u64);
 
 impl std::fmt::Display for ContentRange<'_> {
@@ -158,20 +166,22 @@ impl std::fmt::Display for ContentRange<'_> {
     }
 }
 
-/// What authorizes a read.
+/// What authorized a read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AuthorizedBy {
-    /// The URL: a signature, a link or a token is part of it, or it is public. Whoever knows it may read.
+    /// The URL: it carries a signature, a link or a token, or is public. Anyone who knows it may
+    /// read.
     Url,
-    /// Signed cookies, which browsers send along whichever page embeds the URL.
+    /// Signed cookies, which browsers send whichever page embeds the URL.
     SignedCookies,
-    /// Who signed in, which may be by a cookie too.
+    /// Sign-in, which may be by cookie.
     SignIn,
 }
 
 impl AuthorizedBy {
-    /// Whose pages may embed what is read, as `Cross-Origin-Resource-Policy` says it, unless it is set for all alike. A page
-    /// that has the URL gains nothing by embedding it; with a cookie it would see what its visitor may see.
+    /// Returns the `Cross-Origin-Resource-Policy` value: the configured one, or a default. A page
+    /// that knows a URL gains nothing by embedding it; with cookies it could see what its visitor
+    /// may see.
     pub(crate) fn resource_policy(self, set: Option<&'static str>) -> &'static str {
         set.unwrap_or(match self {
             Self::Url => "cross-origin",
@@ -181,12 +191,14 @@ impl AuthorizedBy {
     }
 }
 
-/// Sets the fields of bytes from anywhere: no sniffing, no scripts, and no page of those that may not embed them.
+/// Sets the security fields of user content: no MIME sniffing, no scripts, and no embedding by
+/// pages that may not.
 pub(crate) fn set_security_fields(resource_policy: &str, fields: &mut impl Fields) {
     fields.set(&header::X_CONTENT_TYPE_OPTIONS, b"nosniff");
     fields.set(&RESOURCE_POLICY, resource_policy.as_bytes());
     fields.set(&header::CONTENT_SECURITY_POLICY, b"default-src 'none'; sandbox");
 }
 
-/// `Cross-Origin-Resource-Policy` (Fetch Standard). Redirects carry it too: isolated pages look at each answer on the way.
+/// The `Cross-Origin-Resource-Policy` field (Fetch Standard). Redirects carry it too, since
+/// cross-origin isolated pages check every response on the way.
 pub(crate) const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");

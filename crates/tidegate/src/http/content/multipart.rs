@@ -1,4 +1,4 @@
-//! Several ranges in one answer: `multipart/byteranges` (RFC 9110, section 14.6).
+//! Several ranges in one response: `multipart/byteranges` (RFC 9110, section 14.6).
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{ContentRange, Representation, ResponseBody};
 use crate::error::Result;
 
-/// Ranges, each with the text before it, and the text after them all.
+/// The ranges, each with its part header, and the closing delimiter.
 pub(super) struct Parts {
     boundary: String,
     parts: Vec<(Bytes, Range<u64>)>,
@@ -18,7 +18,7 @@ pub(super) struct Parts {
 
 impl Parts {
     pub(super) fn new(ranges: Vec<Range<u64>>, representation: &Representation) -> Self {
-        // Another one each time: whoever uploaded the bytes must not know it.
+        // Random for each response, so that uploaded content cannot contain it.
         let boundary = Uuid::new_v4().simple().to_string();
         let content_type = &representation.content_type;
         let head = |range: &Range<u64>| {
@@ -34,13 +34,14 @@ impl Parts {
         format!("multipart/byteranges; boundary={}", self.boundary)
     }
 
-    /// In bytes, texts included.
+    /// Returns the length of the body in bytes, part headers included.
     pub(super) fn length(&self) -> u64 {
         let part = |(head, range): &(Bytes, Range<u64>)| head.len() as u64 + range.end - range.start;
         self.parts.iter().map(part).sum::<u64>() + self.end.len() as u64
     }
 
-    /// The body. The first range is opened before the answer's head is sent, the others as they come up.
+    /// Returns the body. The first range is opened before the response head is sent, the others
+    /// when they are due.
     pub(super) async fn send<R, F>(self, read: R) -> Result<ResponseBody>
     where
         R: Fn(Range<u64>) -> F + Send + 'static,

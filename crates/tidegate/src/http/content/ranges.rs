@@ -1,25 +1,26 @@
-//! Range sets (RFC 9110, section 14.1): which bytes are asked for, and what a set of them comes to.
+//! The `Range` header (RFC 9110, section 14.1.2): parsed and resolved against a length.
 
 use std::ops::Range;
 
-/// More ranges than this get the whole.
+/// The most ranges answered separately; a request for more gets the whole content.
 const MAX_RANGES: usize = 16;
 
-/// What a `Range` header comes to for a blob of some size.
+/// The outcome of a `Range` header for content of some length.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum RequestedRanges {
-    /// Everything: the header means nothing here, or more than is answered in parts.
+    /// The whole content: the header is invalid, or asks for more than is answered in parts.
     Whole,
-    /// Nothing that is there.
+    /// No range that the content satisfies.
     Unsatisfiable,
     /// One range.
     One(Range<u64>),
-    /// A few ranges, ascending and apart.
+    /// Several ranges, in ascending order and without overlap.
     Several(Vec<Range<u64>>),
 }
 
-/// Reads the header's value. One range is exact. Several are answered as such while they are few, ascending and apart;
-/// otherwise with the whole, as the RFC permits and CloudFront does.
+/// Parses the value of a `Range` header. A single range is answered exactly. Several are answered
+/// as such if they are few, ascending and without overlap; otherwise the whole content is sent, as
+/// RFC 9110, section 14.2 permits and CloudFront does.
 pub(super) fn parse_range(header: &str, size: u64) -> RequestedRanges {
     let Some(set) = byte_set(header) else { return RequestedRanges::Whole };
     if !set.contains(',') {
@@ -39,7 +40,7 @@ pub(super) fn parse_range(header: &str, size: u64) -> RequestedRanges {
     }
 }
 
-/// One element of a range set.
+/// One range specifier (RFC 9110, section 14.1.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum RangeSpec {
     From(u64),
@@ -48,6 +49,7 @@ enum RangeSpec {
 }
 
 impl RangeSpec {
+    /// Returns the range within a length; `None` if it is not satisfiable.
     fn resolve(self, size: u64) -> Option<Range<u64>> {
         match self {
             Self::From(first) => (first < size).then_some(first..size),
@@ -57,13 +59,13 @@ impl RangeSpec {
     }
 }
 
-/// What follows the unit, if that is bytes.
+/// Returns the range set if the unit is `bytes`.
 fn byte_set(header: &str) -> Option<&str> {
     let (unit, set) = header.split_once('=')?;
     unit.trim().eq_ignore_ascii_case("bytes").then_some(set)
 }
 
-/// `None` for anything invalid, which is then ignored as a whole.
+/// Parses a range set; `None` if any element is invalid, since the whole header is then ignored.
 fn parse_set(set: &str) -> Option<Vec<RangeSpec>> {
     let specs: Option<Vec<RangeSpec>> =
         set.split(',').map(str::trim).filter(|spec| !spec.is_empty()).map(parse_spec).collect();
@@ -83,7 +85,7 @@ fn parse_spec(text: &str) -> Option<RangeSpec> {
     }
 }
 
-/// Digits only; what exceeds 64 bits lies beyond any end, it does not wrap.
+/// Parses decimal digits. A number over 64 bits lies beyond any length and becomes the maximum.
 fn number(text: &str) -> Option<u64> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.parse().unwrap_or(u64::MAX))

@@ -1,7 +1,7 @@
-//! A connection of the edge: requests read, answers written, one after the other, each within its time.
-//!
-//! HTTP/1.1 as far as an edge needs it: no request has a body, every response has a length. WriteOutcome for this, since
-//! a general server's part was too large a share of a small range's cost (decision 0012).
+//! A connection of the edge: reads request heads and writes responses, one after the other, each
+//! within its time limit. Implements HTTP/1.1 as far as an edge needs it: no request has a body,
+//! and every response has a length. A general HTTP server cost too large a share of a small range
+//! (decision 0012).
 
 use std::future::poll_fn;
 use std::io;
@@ -24,14 +24,14 @@ use super::response_writer::{ResponseWriter, WriteOutcome};
 use super::{Edge, EdgeResponse};
 use crate::error::Error;
 
-/// A request's head must be there within this time, also on a connection that is kept alive.
+/// How long a client may take to send a request head, also on a kept-alive connection.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-/// How much is read of what nobody asked for, so that the client sees its response before the end.
+/// The most bytes read and dropped at the end, so that the client can read its response.
 const LINGERING_BYTES: usize = 1 << 20;
-/// What a connection reads into; more only for as long as a head needs it.
+/// The usual size of the read buffer in bytes; it grows only for a longer head.
 const HEAD_BUFFER: usize = 4 << 10;
 
-/// Speaks with a client until one of the two ends it, or `stop` finds nothing asked.
+/// Serves a connection until either side closes it, or `stop` is cancelled while it is idle.
 pub(super) async fn serve_connection(
     edge: &Edge,
     stream: TcpStream,
@@ -49,7 +49,8 @@ pub(super) async fn serve_connection(
             Some(Err(malformed)) => return connection.refuse(edge, malformed).await,
             None => return Ok(()),
         };
-        // The head is taken out, so that the response may borrow from it while the connection writes.
+        // Taken out of the connection, since the parsed head borrows from it while the connection
+        // writes.
         let buffer = std::mem::take(&mut connection.buffer);
         let head = match Head::parse(&buffer[..length]) {
             Ok(head) => head,
@@ -79,13 +80,14 @@ pub(super) async fn serve_connection(
 struct Connection {
     stream: TcpStream,
     deadline: Deadline,
-    /// What was read and not answered yet.
+    /// Bytes read and not yet consumed.
     buffer: Vec<u8>,
     writer: ResponseWriter,
 }
 
 impl Connection {
-    /// The next head's length; `None` where the client has no more requests.
+    /// Reads until a whole head is in the buffer and returns its length; `None` if the client
+    /// closed the connection or it is idle at shutdown.
     async fn read_head(
         &mut self,
         mut stopping: Pin<&mut WaitForCancellationFuture<'_>>,
@@ -93,7 +95,7 @@ impl Connection {
         self.deadline.restart(HEAD_TIMEOUT);
         let (mut seen, mut passed_over) = (0, false);
         loop {
-            // RFC 9112, 2.2: an empty line before a request is passed over.
+            // An empty line before a request is skipped (RFC 9112, section 2.2).
             if !passed_over && self.buffer.starts_with(b"\r\n") {
                 self.buffer.drain(..2);
                 (passed_over, seen) = (true, 0);
@@ -117,14 +119,15 @@ impl Connection {
             if read.await? == 0 {
                 return Ok(None);
             }
-            // Who sends without a pause never lets the timer run out.
+            // The timer is only polled while no bytes arrive, so a continuous sender is checked
+            // here.
             if self.deadline.is_over() {
                 return Err(io::ErrorKind::TimedOut.into());
             }
         }
     }
 
-    /// Answers what is no request, and ends.
+    /// Responds to a malformed request, and closes the connection.
     async fn refuse(&mut self, edge: &Edge, malformed: Malformed) -> io::Result<()> {
         let refused = match malformed {
             Malformed::Syntax => Refused::Syntax,
@@ -135,6 +138,7 @@ impl Connection {
         self.respond_and_close(response, "").await
     }
 
+    /// Writes a last response and closes the connection.
     async fn respond_and_close(&mut self, response: EdgeResponse, path: &str) -> io::Result<()> {
         self.writer.lines.set(&header::CONNECTION, b"close");
         self.write(response, path).await?;
@@ -145,14 +149,14 @@ impl Connection {
         self.writer.write(&self.stream, &mut self.deadline, response, path).await
     }
 
-    /// Ends the connection so that the client sees all that was written.
+    /// Closes the connection such that the client can read everything written.
     async fn close(&mut self) -> io::Result<()> {
         self.stream.shutdown().await?;
         let mut closing = LingeringClose::new(LINGERING_BYTES);
         poll_fn(|context| closing.poll(&mut self.stream, context)).await
     }
 
-    /// Takes an answered head away. What follows it is the next.
+    /// Removes an answered head from the buffer; bytes after it belong to the next.
     fn consume(&mut self, length: usize) {
         self.buffer.drain(..length);
         if self.buffer.capacity() > HEAD_BUFFER && self.buffer.len() < HEAD_BUFFER {
@@ -161,7 +165,7 @@ impl Connection {
     }
 }
 
-/// Reads what is there to the end of `bytes`.
+/// Appends available bytes to `bytes`.
 fn poll_read(stream: &mut TcpStream, context: &mut Context<'_>, bytes: &mut Vec<u8>) -> Poll<io::Result<usize>> {
     if bytes.len() == bytes.capacity() {
         bytes.reserve(bytes.len().max(HEAD_BUFFER));

@@ -1,5 +1,6 @@
-//! The edge door: verifies as CloudFront does, then serves what lies in served roots. Needs no database and no
-//! private key, and writes nothing.
+//! The edge door: verifies signed URLs and cookies as CloudFront does, then serves objects below
+//! the served roots. Needs no database and no private key, and writes nothing. The HTTP parser is
+//! in `head.rs`, the store side in `origin.rs`.
 
 mod connection;
 mod head;
@@ -43,11 +44,11 @@ use crate::model::key::Layout;
 use crate::model::network::Network;
 use crate::state::edge_keys::EdgeKeys;
 
-/// The door and all it needs to answer.
+/// The edge: keys, origin, policies and caches.
 pub struct Edge {
-    /// The scheme URLs are rebuilt with.
+    /// The scheme that signed URLs are rebuilt with.
     scheme: &'static str,
-    /// Host and port it answers to, in lower case.
+    /// The accepted `Host` values, in lower case.
     hosts: Vec<String>,
     edge_keys: Arc<EdgeKeys>,
     origin: Origin,
@@ -66,7 +67,8 @@ impl fmt::Debug for Edge {
 }
 
 impl Edge {
-    /// The edge that clients know as `address`. `own_page` is an origin that may always read, with credentials.
+    /// Creates the edge that clients know as `address`. Pages of the origin `own_page` may always
+    /// read, with credentials.
     pub fn new(
         config: &Config,
         address: &config::Origin,
@@ -90,7 +92,8 @@ impl Edge {
         }
     }
 
-    /// Answers a request: its fields go to `lines`. `last` is what the connection was allowed before.
+    /// Responds to a request; writes the header fields to `lines`. `last` is the previous verdict
+    /// on this connection.
     async fn respond(
         &self,
         peer: SocketAddr,
@@ -135,7 +138,7 @@ impl Edge {
         }
     }
 
-    /// The answer to what is not served, or is no request at all.
+    /// Responds to a request that is not served, or to bytes that are no request.
     fn refuse(
         &self,
         refused: &Refused,
@@ -157,7 +160,7 @@ impl Edge {
         EdgeResponse { status, body, meter, closes_connection: refused.closes_connection() }
     }
 
-    /// A preflight carries no signature, and asks for no bytes.
+    /// Responds to a preflight, which carries no signature.
     fn preflight(&self, request: &Head<'_>, started: Instant, lines: &mut FieldLines) -> EdgeResponse {
         let (parts, _) = self.cors.preflight(&request.headers).into_parts();
         lines.extend(&parts.headers);
@@ -167,7 +170,7 @@ impl Edge {
         EdgeResponse { status: parts.status, body: ResponseBody::Nothing, meter, closes_connection: false }
     }
 
-    /// Says who may read an answer.
+    /// Adds the CORS fields of a response.
     fn add_cors_fields(&self, headers: &HeaderMap, lines: &mut FieldLines) {
         match headers.get(header::ORIGIN) {
             None if self.cors.varies() => lines.set(&header::VARY, b"Origin"),
@@ -180,6 +183,7 @@ impl Edge {
         }
     }
 
+    /// Verifies a request and opens the object it names.
     async fn serve(
         &self,
         request: &Head<'_>,
@@ -201,7 +205,7 @@ impl Edge {
         Ok((status, body))
     }
 
-    /// What may be read by this request, and by what right.
+    /// Returns the object that a request may read, and its authorization.
     async fn authorize(
         &self,
         request: &Head<'_>,
@@ -209,21 +213,21 @@ impl Edge {
         now: u64,
         last: &mut Option<Arc<Verdict>>,
     ) -> Result<(Arc<ServedObject>, Allowed), Refused> {
-        // Borrowed while nothing is waited for.
+        // The verifier is only borrowed here, since nothing is awaited.
         let found = self.verdicts.find(request, client, &self.edge_keys.verifier(), now, last);
         if let Some(found) = found {
             self.meters.signature(true);
             self.meters.blob(Lookup::Hit);
             return Ok(found);
         }
-        // The length of path and query, as CloudFront counts.
+        // CloudFront limits the length of path and query.
         if request.path.len() + request.query.map_or(0, |query| query.len() + 1) > MAX_URL {
             return Err(Refused::TooLong);
         }
         let verifier = Arc::clone(&self.edge_keys.verifier());
         let allowed = self.verify(&verifier, request, client, now).map_err(Refused::Signature)?;
         self.meters.signature(allowed.remembered);
-        // A valid signature opens served roots and nothing else, whatever its policy says.
+        // A valid signature opens only served roots, whatever its policy covers.
         let outside = Refused::Signature(Refusal::AccessDenied(Denied::Place));
         let Some(key) = key_of(request.path) else { return Err(outside) };
         if self.layout.served_root(&key).is_none() {
@@ -234,30 +238,32 @@ impl Edge {
         Ok((served, allowed))
     }
 
-    /// Whether its bytes are on this machine.
+    /// Returns whether the objects are on this machine.
     pub fn is_local(&self) -> bool {
         self.origin.is_local()
     }
 
-    /// Closes what stayed open too long; now and then, also where nobody asks for anything. Blocking.
+    /// Closes blobs that were open too long. Must be called periodically, since an idle edge does
+    /// not do so by itself. Blocks on file operations.
     pub fn upkeep(&self) {
         self.verdicts.upkeep();
         self.origin.upkeep();
     }
 
-    /// The verdict, from the raw request. Scheme and hosts are the configured ones.
+    /// Verifies the signature of a raw request. Scheme and hosts are the configured ones.
     fn verify(&self, verifier: &Verifier, request: &Head<'_>, client: IpAddr, now: u64) -> Result<Allowed, Refusal> {
         let mut given = request.headers.get_all(header::HOST).iter();
         let (Some(host), None) = (given.next().and_then(|host| host.to_str().ok()), given.next()) else {
             return Err(Refusal::AccessDenied(Denied::Host));
         };
         let is_ours = |host: &str| self.hosts.iter().any(|own| own.eq_ignore_ascii_case(host));
-        // A target in absolute form must not say something else than the header that is checked.
+        // An absolute-form target must name the same host as the header that is checked (RFC 9112,
+        // section 3.2.2).
         let named = request.authority.is_none_or(|named| named == host);
         if !is_ours(host) || !named {
             return Err(Refusal::AccessDenied(Denied::Host));
         }
-        // Taken apart before it is read as text: a neighbour's odd cookie must not spoil ours.
+        // Split before it is decoded: another site's cookie that is not UTF-8 must not hide ours.
         let lines = request.headers.get_all(header::COOKIE).iter();
         let pairs = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
         let cookies: Vec<&str> = pairs.filter_map(|pair| std::str::from_utf8(pair).ok()).collect();
@@ -286,7 +292,7 @@ impl ConnectionHandler for Arc<Edge> {
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The key a raw path names: percent-decoded once, and plain.
+/// Returns the key in a raw path: percent-decoded once, without control characters and backslashes.
 fn key_of(path: &str) -> Option<Cow<'_, str>> {
     let path = path.strip_prefix('/')?;
     if path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'%' && byte != b'\\') {
@@ -297,19 +303,20 @@ fn key_of(path: &str) -> Option<Cow<'_, str>> {
     plain.then_some(decoded)
 }
 
-/// An answer whose fields were written.
+/// A response whose header fields are written.
 struct EdgeResponse {
     status: StatusCode,
     body: ResponseBody,
     meter: ResponseMeter,
-    /// Whether the connection ends with it, whatever the client wishes.
+    /// Whether the connection closes after it, whatever the client asked for.
     closes_connection: bool,
 }
 
-/// Hexadecimal digits of an id of ours.
+/// The hexadecimal digits of a generated request id.
 const ID_LENGTH: usize = 32;
 
-/// The caller's id if it is a plain one, else one of ours: random for this process, then counted.
+/// Returns the client's request id if it is safe to log, otherwise a new one: random per process,
+/// then counted.
 fn request_id<'a>(headers: &'a HeaderMap, buffer: &'a mut [u8; ID_LENGTH]) -> &'a str {
     static OURS: LazyLock<(u64, AtomicU64)> = LazyLock::new(|| (Uuid::new_v4().as_u64_pair().0, AtomicU64::new(0)));
     let given = headers.get(REQUEST_ID).and_then(|given| given.to_str().ok());

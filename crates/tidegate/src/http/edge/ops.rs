@@ -1,4 +1,4 @@
-//! What operators ask of an edge that stands alone: alive, ready, how much.
+//! Health probes and metrics of a stand-alone edge.
 
 use std::sync::Arc;
 
@@ -13,12 +13,12 @@ use super::super::ops::{health, show_private_metrics};
 use super::Edge;
 use crate::config::Metrics;
 
-/// The edge that is asked about, and who may see its metrics.
+/// The edge that is reported on, and the access rule for its metrics.
 #[derive(Debug, Clone)]
 pub struct EdgeOps {
     /// The edge.
     pub edge: Arc<Edge>,
-    /// Who may read `/metrics`.
+    /// Which clients may read `/metrics`.
     pub metrics: Metrics,
 }
 
@@ -31,7 +31,7 @@ pub(crate) fn router(ops: EdgeOps) -> Router {
         .with_state(ops)
 }
 
-/// Ready is an edge that trusts somebody and reaches its bytes.
+/// Responds to `/readyz`: ready if at least one key is trusted and the store responds.
 async fn ready(State(ops): State<EdgeOps>) -> Response {
     let trusts = ops.edge.edge_keys.verifier().key_pair_ids().next().is_some();
     let store = ops.edge.origin.probe().await;

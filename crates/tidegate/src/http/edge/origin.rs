@@ -1,4 +1,4 @@
-//! Where the edge has its bytes from: a folder, whose blobs stay open for a while, or a store elsewhere.
+//! The origin of the edge: a local folder whose blobs stay open for a while, or a remote store.
 
 use std::fmt;
 use std::ops::Range;
@@ -18,33 +18,35 @@ use crate::error::{Error, Result};
 use crate::library::downloads;
 use crate::state::locks::KeyedLock;
 
-/// How long a blob may stay open; see [`Blob::is_current`] for why there must be an end.
+/// How long a blob may stay open; [`Blob::is_current`] says why this is bounded.
 const OPEN_TIME: Duration = Duration::from_secs(60);
 
-/// How long somebody else's opening is waited for.
+/// How long to wait while another request opens the same blob.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The place.
+/// The store that the edge reads from.
 pub enum Origin {
     /// A folder on this machine.
     Local(Local),
-    /// Any other store.
+    /// A remote store.
     Remote(Arc<dyn StoreDebug>),
 }
 
-/// A folder, and its blobs that are open.
+/// A local folder and its open blobs.
 pub struct Local {
     reader: FsReader,
     open: Cache<String, Arc<ServedObject>>,
-    /// Held while blobs are opened: what many ask for at once is opened once.
+    /// Held while a blob is opened, so that concurrent requests open it once.
     opening: KeyedLock,
 }
 
 impl Local {
+    /// Returns an open blob that is still current.
     fn cached(&self, key: &str) -> Option<Arc<ServedObject>> {
         self.open.get(key).filter(|served| served.is_current())
     }
 
+    /// Returns the object at a key, opening its blob if needed.
     async fn find(&self, key: &str, meters: &Meters) -> std::result::Result<Arc<ServedObject>, Refused> {
         if let Some(served) = self.cached(key) {
             meters.blob(Lookup::Hit);
@@ -74,7 +76,7 @@ impl fmt::Debug for Origin {
     }
 }
 
-/// Something that can be served, with what is said of it.
+/// An object with the headers it is served with.
 #[derive(Debug)]
 pub(super) struct ServedObject {
     pub(super) representation: Representation,
@@ -83,7 +85,7 @@ pub(super) struct ServedObject {
     opened: Instant,
 }
 
-/// Where its bytes are.
+/// The bytes of an object.
 #[derive(Debug)]
 enum ObjectSource {
     Blob(Blob),
@@ -99,25 +101,25 @@ impl ServedObject {
 }
 
 impl Origin {
-    /// A folder, of whose blobs `most` may be open.
+    /// Creates an origin from a folder, with at most `most` open blobs.
     pub fn local(reader: FsReader, most: u64) -> Self {
         let open = Cache::builder().max_capacity(most).time_to_live(OPEN_TIME).build();
         Self::Local(Local { reader, open, opening: KeyedLock::new() })
     }
 
-    /// Closes what is not to stay open any longer. Blocking.
+    /// Closes blobs whose time is over. Blocks on file operations.
     pub(super) fn upkeep(&self) {
         if let Self::Local(local) = self {
             local.open.run_pending_tasks();
         }
     }
 
-    /// Whether it is on this machine.
+    /// Returns whether the origin is a folder on this machine.
     pub fn is_local(&self) -> bool {
         matches!(self, Self::Local(..))
     }
 
-    /// Whether it answers.
+    /// Checks that the origin responds.
     pub(super) async fn probe(&self) -> std::result::Result<(), store::Error> {
         match self {
             Self::Local(local) => local.reader.probe().await,
@@ -125,7 +127,7 @@ impl Origin {
         }
     }
 
-    /// What lies at a key now.
+    /// Returns the object at a key.
     pub(super) async fn find(&self, key: &str, meters: &Meters) -> std::result::Result<Arc<ServedObject>, Refused> {
         match self {
             Self::Local(local) => local.find(key, meters).await,
@@ -140,7 +142,8 @@ impl Origin {
 }
 
 impl ServedObject {
-    /// Whether it is still what lies at its key; what is elsewhere is asked for each time.
+    /// Returns whether the object is still the one its key names. Remote objects are looked up for
+    /// every request.
     pub(super) fn is_current(&self) -> bool {
         match &self.source {
             ObjectSource::Blob(blob) => self.opened.elapsed() < OPEN_TIME && blob.is_current(),
@@ -148,7 +151,7 @@ impl ServedObject {
         }
     }
 
-    /// Gives the bytes of its ranges.
+    /// Returns a function that reads ranges of the object.
     pub(super) fn reader(self: &Arc<Self>) -> impl Fn(Range<u64>) -> ReadFuture + Send + 'static {
         let served = Arc::clone(self);
         move |range| match &served.source {
@@ -164,7 +167,7 @@ impl ServedObject {
     }
 }
 
-/// Bytes at hand, or on their way.
+/// The future of a read: ready for a local blob, pending for a remote store.
 pub(super) enum ReadFuture {
     Ready(std::future::Ready<Result<ResponseBody>>),
     Pending(BoxFuture<'static, Result<ResponseBody>>),

@@ -1,4 +1,5 @@
-//! Writes responses to a connection: heads and short bodies from memory, blobs by `sendfile(2)`, each write within its deadline.
+//! Writes responses to a connection: heads and short bodies from memory, blobs with `sendfile(2)`,
+//! each write within its deadline.
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
@@ -24,33 +25,35 @@ use crate::model::epoch_seconds;
 
 /// How long a write may make no progress.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
-/// Bytes of a large body that wait in the system for their turn on the wire. Little, since what waits there is cold in
-/// every cache when it is sent, and is memory for each slow reader; enough for the time until this thread is back.
+/// The most unsent bytes of a large body in the socket buffer (`TCP_NOTSENT_LOWAT`, tcp(7)). Small,
+/// since bytes waiting there leave the CPU caches and use memory for every slow reader; large
+/// enough until this thread runs again.
 const UNSENT_LIMIT: u32 = 16 << 10;
-/// Up to this size a body may wait as a whole, which spares this thread from coming back.
+/// Bodies up to this size may be buffered whole, which saves this thread a wake-up.
 const LARGE_BODY: u64 = 256 << 10;
-/// Bytes after which other connections have their turn.
+/// Bytes after which the task yields to other connections.
 const YIELD_AFTER: usize = 1 << 20;
+/// The initial capacity of the header buffer in bytes.
 const HEAD_CAPACITY: usize = 1 << 10;
 
 /// Writes the responses of one connection, one after the other.
 pub(super) struct ResponseWriter {
     status_line: String,
-    /// The fields of an answer.
+    /// The header fields of the current response.
     pub(super) lines: FieldLines,
-    /// A second, and how HTTP writes it.
+    /// The current second, and its HTTP date.
     date: (u64, String),
-    /// Bytes written since other connections had their turn.
+    /// Bytes written since the task last yielded.
     since_yield: usize,
-    /// Whether little is to wait.
+    /// Whether `TCP_NOTSENT_LOWAT` is set.
     limits_unsent: bool,
 }
 
-/// What became of an answer.
+/// The outcome of writing a response.
 pub(super) enum WriteOutcome {
-    /// It is on its way.
+    /// The response was written.
     Complete,
-    /// Its first bytes could not be read, and nothing was said.
+    /// The first bytes of the body could not be read, and nothing was sent.
     NotStarted(io::Error),
 }
 
@@ -66,7 +69,11 @@ impl ResponseWriter {
         }
     }
 
-    /// Writes an answer to the request for `path`. A body that ends early ends the connection.
+    /// Writes the response to a request for `path`.
+    ///
+    /// # Errors
+    ///
+    /// The connection failed, or the body ended early; the connection must then be dropped.
     pub(super) async fn write(
         &mut self,
         stream: &TcpStream,
@@ -103,21 +110,21 @@ impl ResponseWriter {
         }
     }
 
-    /// Has the system take little, or as much as it likes.
+    /// Sets or clears `TCP_NOTSENT_LOWAT`.
     fn limit_unsent(&mut self, stream: &TcpStream, little: bool) {
         if self.limits_unsent == little {
             return;
         }
         self.limits_unsent = little;
-        // 0 is the system's own.
+        // 0 restores the system's default.
         let waiting = if little { UNSENT_LIMIT } else { 0 };
         if let Err(error) = socket2::SockRef::from(stream).set_tcp_notsent_lowat(waiting) {
-            // Slower, and right all the same.
+            // The response is correct without it, only slower.
             tracing::debug!(%error, "TCP_NOTSENT_LOWAT can't be set");
         }
     }
 
-    /// Completes the head but for what the connection says itself; its length.
+    /// Adds status line, `Date` and the final empty line; returns the range of the whole head.
     fn finish_head(&mut self, status: StatusCode) -> Range<usize> {
         let reason = status.canonical_reason().unwrap_or_default();
         self.status_line.clear();
@@ -134,7 +141,7 @@ impl ResponseWriter {
         0..self.status_line.len() + self.lines.as_bytes().len()
     }
 
-    /// What is left of the head.
+    /// Returns the unsent part of the head.
     fn rest(&self, head: &Range<usize>) -> [&[u8]; 2] {
         let in_status = head.start.min(self.status_line.len());
         let in_lines = head.start - in_status;
@@ -142,26 +149,27 @@ impl ResponseWriter {
     }
 }
 
-/// Why an answer was not written to its end.
+/// Why a response was not written to its end.
 enum WriteError {
     Connection(io::Error),
     Body(io::Error),
 }
 
-/// One answer on its way.
+/// A response that is being written.
 struct ResponseInProgress<'a> {
     stream: &'a TcpStream,
     deadline: &'a mut Deadline,
-    /// What is left of its head.
+    /// The unsent range of the head.
     head: Range<usize>,
-    /// Bytes written since other connections had their turn.
+    /// Bytes written since the task last yielded.
     since_yield: usize,
-    /// Whether the kernel was told that more follows what it has, and so may keep the last segment back.
+    /// Whether the kernel was told that more data follows (`MSG_MORE`), and so may delay the last
+    /// segment.
     has_open_segment: bool,
 }
 
 impl ResponseInProgress<'_> {
-    /// A body of pieces, the first together with the head.
+    /// Writes a streamed body; the first piece goes out together with the head.
     async fn pieces(
         &mut self,
         mut body: ResponseBody,
@@ -176,7 +184,7 @@ impl ResponseInProgress<'_> {
         self.bytes(&[], writer).await.map_err(WriteError::Connection)
     }
 
-    /// A range of a file. Nothing is said of it before its first bytes are in memory.
+    /// Writes a range of a file. The head is sent only once the first bytes are in memory.
     async fn blob(
         &mut self,
         mut blob: BlobStream,
@@ -184,7 +192,7 @@ impl ResponseInProgress<'_> {
         meter: &mut ResponseMeter,
     ) -> Result<(), WriteError> {
         while blob.remaining() > 0 {
-            // Nothing is read for a socket that takes nothing.
+            // A socket that takes no bytes must not cause reads.
             self.writable().await.map_err(WriteError::Connection)?;
             let Some(piece) = poll_fn(|context| blob.poll_piece(context)).await else { break };
             match piece.map_err(WriteError::Body)? {
@@ -201,10 +209,7 @@ impl ResponseInProgress<'_> {
         self.head(SendFlags::empty(), writer).await.map_err(WriteError::Connection)
     }
 
-    /// As much of a file as the socket takes.
-    ///
-    /// `sendfile(2)` sends a range in steps, and says of each but the last that more follows. If the socket takes only
-    /// some of them, the segment at the end stays open. See [`ResponseInProgress::push`].
+    /// Sends as much of a file as the socket takes.
     async fn file(&mut self, blob: &mut BlobStream) -> Result<usize, WriteError> {
         let (mut is_file_error, end) = (false, blob.slice_end());
         let sent = self.transmit(|socket| {
@@ -229,23 +234,18 @@ impl ResponseInProgress<'_> {
         }
     }
 
-    /// Has the kernel send an open segment now.
-    ///
-    /// An open segment below the MSS is sent only when more is written, when an acknowledgement arrives, or by a timer
-    /// after 200 ms. Nothing more is written while it alone exceeds `TCP_NOTSENT_LOWAT`, since the socket is not
-    /// writable then; and no acknowledgement arrives if all before it is acknowledged. So it is sent before every wait.
-    /// Setting `TCP_NODELAY` again does that (tcp(7)).
+    /// Makes the kernel send an open segment now.
     fn push(&mut self) {
         if !std::mem::take(&mut self.has_open_segment) {
             return;
         }
         if let Err(error) = self.stream.set_nodelay(true) {
-            // The connection has ended; the next write says so.
+            // The connection has failed; the next write reports it.
             tracing::debug!(%error, "TCP_NODELAY can't be set");
         }
     }
 
-    /// The head, or what is left of it.
+    /// Sends the unsent part of the head.
     async fn head(&mut self, flags: SendFlags, writer: &ResponseWriter) -> io::Result<()> {
         while !self.head.is_empty() {
             let [status, lines] = writer.rest(&self.head);
@@ -256,7 +256,7 @@ impl ResponseInProgress<'_> {
         Ok(())
     }
 
-    /// Bytes, after what is left of the head, in one call where the system takes it.
+    /// Sends bytes after the unsent part of the head, in one system call where possible.
     async fn bytes(&mut self, bytes: &[u8], writer: &ResponseWriter) -> io::Result<()> {
         let mut sent = 0;
         while !self.head.is_empty() || sent < bytes.len() {
@@ -271,7 +271,7 @@ impl ResponseInProgress<'_> {
         Ok(())
     }
 
-    /// Waits until the socket takes something.
+    /// Waits until the socket is writable.
     async fn writable(&mut self) -> io::Result<()> {
         let Self { stream, deadline, .. } = self;
         deadline.restart(WRITE_TIMEOUT);
@@ -282,7 +282,7 @@ impl ResponseInProgress<'_> {
         ready.await
     }
 
-    /// Has `step` write to the socket as soon as that takes something.
+    /// Runs `step`, which writes to the socket, as soon as that is writable.
     async fn transmit(&mut self, mut step: impl FnMut(BorrowedFd<'_>) -> io::Result<usize>) -> io::Result<usize> {
         if self.since_yield >= YIELD_AFTER {
             self.since_yield = 0;

@@ -1,6 +1,6 @@
-//! What was allowed before. Who reads a large object asks for range after range of it by one URL, and a page asks for the
-//! same pictures again and again: what was found out for one request holds for the next one in the same key, as long
-//! as nothing it was found from has changed.
+//! The cache of verdicts. A reader of a large object sends many range requests with one URL, and
+//! pages request the same pictures repeatedly. The verdict on one request is reused for the next
+//! with the same URL, host and cookies, while keys, time and object are unchanged.
 
 use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
@@ -16,14 +16,14 @@ use sign::{Allowed, Verifier};
 use super::head::Head;
 use super::origin::ServedObject;
 
-/// What all of it may weigh, in bytes.
+/// The most memory of the cache in bytes.
 const MAX_BYTES: u64 = 32 << 20;
-/// What a verdict weighs besides its key.
+/// The size of a verdict in bytes, besides its key.
 const VERDICT_BYTES: usize = 400;
-/// As long as an object stays open, which a verdict does not outlive in use.
+/// How long a verdict is kept: as long as a blob may stay open.
 const LIFETIME: Duration = Duration::from_secs(60);
 
-/// All of a request that decides whether it is allowed, save for who sent it and when.
+/// Everything in a request that decides whether it is allowed, except client and time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct VerdictKey<'a> {
     target: &'a str,
@@ -32,14 +32,15 @@ struct VerdictKey<'a> {
 }
 
 impl<'a> VerdictKey<'a> {
-    /// `None` where a field was sent twice: what could be looked at in two ways is looked at each time.
+    /// Returns the key of a request; `None` if a header occurs twice, since such a request is never
+    /// cached.
     fn of(request: &'a Head<'_>) -> Option<Self> {
         let host = only(&request.headers, &header::HOST)??;
         Some(Self { target: request.target, host, cookies: only(&request.headers, &header::COOKIE)? })
     }
 }
 
-/// A field's value; `None` where there are several.
+/// Returns the value of a header that occurs at most once; `None` if it occurs more often.
 fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<Option<&'a [u8]>> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
@@ -48,16 +49,17 @@ fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<Option<&'a [u8]
     }
 }
 
-/// A request that was allowed, and what lies there. Holds signatures: it has no `Debug`.
+/// An allowed request and the object it read. Contains signatures, so it does not implement
+/// `Debug`.
 pub(super) struct Verdict {
     target: Box<str>,
     host: Box<[u8]>,
     cookies: Option<Box<[u8]>>,
-    /// For whom alone, where the policy names an address.
+    /// The only client it holds for, if the policy names an address.
     client: Option<IpAddr>,
     verifier: Arc<Verifier>,
     pub(super) allowed: Allowed,
-    /// Not held: how many objects are open is the origin's business.
+    /// Weak, since the origin decides which objects stay open.
     served: Weak<ServedObject>,
 }
 
@@ -66,8 +68,8 @@ impl Verdict {
         VerdictKey { target: &self.target, host: &self.host, cookies: self.cookies.as_deref() }
     }
 
-    /// What lies there, if a request in the same key is allowed for the same reasons: judged by the same keys, in
-    /// time, from an address that is as good, for an object that is still what its key names.
+    /// Returns the object, if the verdict still holds: same keys, within its time, from an allowed
+    /// address, and the object is current.
     fn valid_for(&self, client: IpAddr, verifier: &Arc<Verifier>, now: u64) -> Option<Arc<ServedObject>> {
         let in_time = (self.allowed.not_before..self.allowed.expires).contains(&now);
         let from_there = self.client.is_none_or(|only| only == client);
@@ -78,8 +80,8 @@ impl Verdict {
     }
 }
 
-/// A verdict, found by its key. All of them are hashed, under a random seed: texts are compared only where that is
-/// the same, and the time it takes tells nothing of a signature that somebody else was given.
+/// A cache entry, looked up by the verdict's key. The key is hashed with a random seed and compared
+/// only on equal hashes, so timing reveals nothing about another client's signature.
 struct CacheEntry(Arc<Verdict>);
 
 impl PartialEq for CacheEntry {
@@ -102,7 +104,7 @@ impl Equivalent<CacheEntry> for VerdictKey<'_> {
     }
 }
 
-/// The verdicts of an edge.
+/// The verdict cache of an edge.
 pub(super) struct Verdicts(Cache<CacheEntry, Arc<Verdict>, RandomState>);
 
 impl Verdicts {
@@ -116,7 +118,8 @@ impl Verdicts {
         Self(cache.build_with_hasher(RandomState::default()))
     }
 
-    /// What a request is allowed by an earlier verdict. `last` is the one of its connection, which is most often it.
+    /// Returns the object and authorization of an earlier verdict that holds for the request.
+    /// `last` is the connection's previous verdict, the most likely match.
     pub(super) fn find(
         &self,
         request: &Head<'_>,
@@ -134,7 +137,7 @@ impl Verdicts {
         Some((served, verdict.allowed))
     }
 
-    /// Keeps what a request was allowed, where the next one could be the same.
+    /// Stores the verdict on a request, if it can be cached.
     pub(super) fn insert(
         &self,
         request: &Head<'_>,
@@ -161,7 +164,7 @@ impl Verdicts {
         *last = Some(verdict);
     }
 
-    /// Lets go of what is too old. Blocking.
+    /// Removes expired verdicts. Blocks for the time that takes.
     pub(super) fn upkeep(&self) {
         self.0.run_pending_tasks();
     }
