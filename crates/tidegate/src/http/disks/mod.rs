@@ -1,4 +1,5 @@
-//! Disk images, `/v1/images`: paths and wording. The rules are in the shared functions.
+//! Routes of disk images, `/v1/images`. Handlers parse and render only; the rules are in
+//! `uploads/`, `library/` and `surfaces/disks.rs`.
 
 mod wire;
 
@@ -39,11 +40,12 @@ use crate::surfaces;
 use crate::uploads;
 
 const KIND: OwnerKind = OwnerKind::Disks;
+/// The page size where the query gives none.
 const DEFAULT_PAGE: i64 = 100;
 
 type ApiResult<T> = std::result::Result<T, ApiError>;
 
-/// The surface's routes.
+/// Returns the routes of disk images.
 pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(create_image, list_images))
@@ -285,7 +287,7 @@ async fn delete_image(State(app): State<Arc<App>>, caller: Caller, ImageId(id): 
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The image a path names; what is no id names none.
+/// The image id in a path; an invalid one is not found.
 struct ImageId(ObjectId);
 
 impl FromRequestParts<Arc<App>> for ImageId {

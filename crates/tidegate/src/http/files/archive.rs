@@ -1,4 +1,5 @@
-//! ZIP downloads: asked for with a list of keys, read by token.
+//! Routes of ZIP downloads: one lays an archive out from keys or a folder and returns a token, the
+//! other reads the archive by token. The format is in `surfaces/archives/`.
 
 use std::fmt;
 use std::ops::Range;
@@ -28,14 +29,15 @@ use crate::model::disposition;
 use crate::model::file::FileName;
 use crate::surfaces::{archives, files};
 
-/// Bodies up to this length are held without asking.
+/// Bodies up to this length need no memory permit.
 const SMALL: usize = 2 << 20;
 
-/// Laid out from a list that may be long.
+/// Returns the route that requests an archive.
 pub(super) fn create_routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(create))
 }
 
+/// Returns the routes that read an archive.
 pub(super) fn read_routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(read, head))
 }
@@ -56,7 +58,7 @@ pub(super) struct Wanted {
     name: Option<String>,
 }
 
-/// A list that ends in an error where it is too long, before it lies in memory.
+/// Deserializes a list of keys and fails at the limit, before the rest is in memory.
 fn bounded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     struct Keys;
     impl<'de> Visitor<'de> for Keys {

@@ -1,5 +1,6 @@
-//! JSON bodies that carry a file in base64, read as a stream: what is embedded is decoded as it comes and never lies
-//! in memory as a whole; the rest is small, and parsed as JSON is.
+//! A streaming parser for JSON bodies with base64 content. Strings of one member name are decoded
+//! as they arrive and never held as a whole; the rest of the body is small, and parsed as ordinary
+//! JSON.
 
 use std::collections::VecDeque;
 
@@ -15,46 +16,47 @@ use tokio::sync::oneshot;
 use super::minimum_rate::MinimumRate;
 use crate::error::{Error, Result, bad_request};
 
-/// What a body may have besides what is embedded.
+/// The most bytes of a body besides its embedded content.
 const MAX_REST: usize = 2 << 20;
+/// The deepest nesting of a body.
 const MAX_DEPTH: usize = 32;
-/// Encoded bytes that are gathered where they come in very small pieces.
+/// The most encoded bytes collected from very small chunks before they are decoded.
 const MAX_CARRY: usize = 4096;
-/// Names are compared up to this length.
+/// The longest member name that is compared.
 const MAX_NAME: usize = 32;
-/// As most write it, with its padding or without.
+/// Standard base64, with padding or without.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// What comes next.
+/// An event of the parser.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Event {
-    /// A value begins that is embedded.
+    /// An embedded value begins.
     Begin,
-    /// Some of its bytes, decoded.
+    /// Decoded bytes of the value.
     Bytes(Bytes),
-    /// It is over.
+    /// The value ends.
     End,
 }
 
-/// Where in the JSON the reader is.
+/// The state of the scanner.
 #[derive(Debug)]
 enum State {
-    /// Between texts.
+    /// Outside of strings.
     Between,
-    /// In a text that is kept; after a backslash or not.
+    /// In an ordinary string; `true` right after a backslash.
     Text(bool),
-    /// After a text, which may turn out to be a name.
+    /// After a string that may be a member name.
     AfterText,
-    /// After the colon that follows the name of what is embedded.
+    /// After the colon that follows the name of an embedded value.
     BeforeValue,
-    /// In what is embedded; with what follows a backslash, if there was one.
+    /// In an embedded value; `Some` holds the escape sequence that was begun.
     Value(Option<Vec<u8>>),
 }
 
-/// Reads a body.
+/// Reads a body and yields its embedded values.
 pub(super) struct EmbeddedReader {
     body: BodyDataStream,
     name: &'static str,
@@ -64,7 +66,7 @@ pub(super) struct EmbeddedReader {
 }
 
 impl EmbeddedReader {
-    /// A body in which texts of this name are embedded bytes.
+    /// Creates a reader that treats string members of this name as embedded content.
     pub(super) fn new(body: Body, name: &'static str) -> Self {
         Self {
             body: body.into_data_stream(),
@@ -75,7 +77,7 @@ impl EmbeddedReader {
         }
     }
 
-    /// The next event; `None` at the body's end.
+    /// Returns the next event; `None` at the end of the body.
     pub(super) async fn next(&mut self) -> Result<Option<Event>> {
         loop {
             if let Some(event) = self.events.pop_front() {
@@ -90,13 +92,14 @@ impl EmbeddedReader {
         }
     }
 
-    /// How deep what is embedded lies: 1 is right below the topmost object.
+    /// Returns the nesting depth of the current embedded value; 1 is directly in the top-level
+    /// object.
     pub(super) fn depth(&self) -> usize {
         self.scanner.depth
     }
 
-    /// What was said so far outside of what is embedded, which stands for a text that is empty. Right after
-    /// [`Event::Begin`].
+    /// Parses what was received so far, with the embedded value replaced by an empty string; `None`
+    /// if that is not a valid `T`. Valid only right after [`Event::Begin`].
     pub(super) fn partial<T: DeserializeOwned>(&self) -> Option<T> {
         let mut text = self.scanner.rest.clone();
         text.push(b'"');
@@ -104,13 +107,15 @@ impl EmbeddedReader {
         serde_json::from_slice(&text).ok()
     }
 
-    /// All that was said outside of what is embedded. At the body's end.
+    /// Parses the body, with every embedded value replaced by an empty string. Valid only at the
+    /// end of the body.
     pub(super) fn rest<T: DeserializeOwned>(&self) -> Result<T> {
         serde_json::from_slice(&self.scanner.rest)
             .map_err(|error| bad_request(super::super::json::describe_error(&error)))
     }
 
-    /// The bytes of the value that has begun, and the reader again once they were taken to their end.
+    /// Returns the bytes of the current value as a stream. The receiver returns the reader once the
+    /// stream was read to its end.
     pub(super) fn value_stream(self) -> (ByteStream, oneshot::Receiver<Self>) {
         let (give, back) = oneshot::channel();
         let bytes = stream::unfold(Some((self, give)), |state| async {
@@ -118,7 +123,7 @@ impl EmbeddedReader {
             match reader.next().await {
                 Ok(Some(Event::Bytes(bytes))) => Some((Ok(bytes), Some((reader, give)))),
                 Ok(Some(Event::End)) => {
-                    // Nobody waits where the request has failed.
+                    // The receiver is gone if the request has failed.
                     let _ = give.send(reader);
                     None
                 }
@@ -130,7 +135,7 @@ impl EmbeddedReader {
     }
 }
 
-/// An outcome of ours on its way through a stream.
+/// An [`Error`] passed through a byte stream.
 #[derive(Debug)]
 pub(super) struct BodyError(pub(super) Error);
 
@@ -142,15 +147,17 @@ impl std::fmt::Display for BodyError {
 
 impl std::error::Error for BodyError {}
 
+/// The scanner over the bytes of a body.
 struct Scanner {
     state: State,
+    /// The body without its embedded values.
     rest: Vec<u8>,
-    /// The text that may be a name.
+    /// The last string, which may be a member name.
     text: Vec<u8>,
-    /// `{` and `[` that are open.
+    /// The open `{` and `[`.
     open: Vec<u8>,
     depth: usize,
-    /// Encoded bytes that are not decoded yet: the last ones may be padding.
+    /// Encoded bytes not yet decoded: the last of them may be followed by padding.
     carry: Vec<u8>,
 }
 
@@ -166,6 +173,7 @@ impl Scanner {
         }
     }
 
+    /// Scans the next chunk of the body.
     fn push(&mut self, chunk: &[u8], name: &str, events: &mut VecDeque<Event>) -> Result<()> {
         let mut at = 0;
         while at < chunk.len() {
@@ -194,6 +202,7 @@ impl Scanner {
         Ok(())
     }
 
+    /// Scans one byte outside of a run of base64.
     fn step(&mut self, byte: u8, name: &str, events: &mut VecDeque<Event>) -> Result<()> {
         if let State::Value(Some(escaped)) = &mut self.state {
             escaped.push(byte);
@@ -236,7 +245,7 @@ impl Scanner {
         Ok(())
     }
 
-    /// Decodes what can be: all but the last few bytes, which may be followed by padding. Straight from where it lies.
+    /// Decodes all but the last few bytes, which padding may follow, directly from the chunk.
     fn decode_most(&mut self, encoded: &[u8], events: &mut VecDeque<Event>) -> Result<()> {
         let odd = self.carry.len().next_multiple_of(4) - self.carry.len();
         if encoded.len() < odd + 8 {
@@ -258,7 +267,7 @@ impl Scanner {
         Ok(())
     }
 
-    /// The same for what came in very small pieces, or with escapes in between.
+    /// Decodes the collected bytes, which came in very small chunks or with escapes between them.
     fn decode_carry(&mut self, events: &mut VecDeque<Event>) -> Result<()> {
         let ready = (self.carry.len() - 4) / 4 * 4;
         if memchr::memchr(b'=', &self.carry[..ready]).is_some() {
@@ -270,7 +279,7 @@ impl Scanner {
         Ok(())
     }
 
-    /// Decodes what is left at the end.
+    /// Decodes the remaining bytes at the end of a value.
     fn decode_rest(&mut self, events: &mut VecDeque<Event>) -> Result<()> {
         let bytes = BASE64.decode(&self.carry).map_err(|_| not_base64())?;
         self.carry.clear();
@@ -285,7 +294,8 @@ fn not_base64() -> Error {
     bad_request("what is embedded is not base64")
 }
 
-/// What an escape stands for, once it is whole: only what base64 can hold is taken.
+/// Returns the character of an escape sequence; `None` while it is incomplete. Only characters of
+/// base64 are valid.
 fn unescaped(escaped: &[u8]) -> Result<Option<u8>> {
     match escaped {
         [b'/'] => Ok(Some(b'/')),

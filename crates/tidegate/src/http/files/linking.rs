@@ -1,4 +1,4 @@
-//! Links: signed, and ended.
+//! Routes that sign links to files and revoke them. The rules are in `surfaces/files/links.rs`.
 
 use std::sync::Arc;
 
@@ -48,6 +48,7 @@ async fn post_signed_url(State(app): State<Arc<App>>, caller: Caller, request: R
     link(&app, &caller, wanted).await
 }
 
+/// Signs a link with the options of a query or a body.
 async fn link(app: &App, caller: &Caller, wanted: LinkWanted) -> ApiResult<Json<SignedLink>> {
     wanted.others.refuse_about(&LinkWanted::REACH, LinkWanted::KNOWN)?;
     let key = wanted.key.or(wanted.file_key).ok_or_else(|| bad_request("key is needed"))?;
@@ -76,7 +77,7 @@ async fn link(app: &App, caller: &Caller, wanted: LinkWanted) -> ApiResult<Json<
     }))
 }
 
-/// A number, also where it came as text.
+/// Returns a whole number, given as a number or as text.
 fn whole(value: &serde_json::Value) -> Option<u64> {
     value.as_u64().or_else(|| value.as_str().and_then(|text| text.parse().ok()))
 }

@@ -1,4 +1,4 @@
-//! Listings: pages, or everything as a stream.
+//! The route that lists files: one page, or everything as a stream.
 
 use std::sync::Arc;
 
@@ -80,19 +80,19 @@ fn last_of(page: &[File]) -> Option<Cursor> {
     page.last().map(|file| Cursor { created_at: micros(file.object.created_at), id: file.object.id })
 }
 
-/// What follows the first page of a listing.
+/// The state of a streamed listing after its first page.
 struct Rest {
     app: Arc<App>,
     caller: Caller,
     owner: Owner,
     filter: FileFilter,
     state: ObjectState,
-    /// `None` once all is said.
+    /// The position of the next page; `None` after the last.
     after: Option<Cursor>,
 }
 
-/// The whole listing, page by page: however long it is, no more than one page lies in memory. Where it breaks off, so
-/// does the answer.
+/// Streams the whole listing page by page, with no more than one page in memory. If a page fails,
+/// the response breaks off.
 fn everything(rest: Rest, first: &Files) -> Result<impl futures::Stream<Item = std::io::Result<Bytes>> + Send + use<>> {
     let totals = format!("{{\"total_count\":{},\"total_size\":{},\"files\":[", first.total_count, first.total_size);
     let begin = totals + &lines(&first.files)?;
@@ -114,7 +114,7 @@ fn everything(rest: Rest, first: &Files) -> Result<impl futures::Stream<Item = s
     Ok(futures::StreamExt::chain(stream::iter([Ok(Bytes::from(begin))]), rest))
 }
 
-/// The files as they stand in a list, without its brackets.
+/// Returns the files as elements of a JSON array, without its brackets.
 fn lines(files: &[impl serde::Serialize]) -> Result<String> {
     let text = serde_json::to_string(files).map_err(|error| Error::Internal(error.into()))?;
     Ok(text[1..text.len() - 1].to_owned())

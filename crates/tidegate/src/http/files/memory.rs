@@ -1,4 +1,5 @@
-//! What bodies may hold in memory, all of them together: where bytes must be kept until it is known what they are for.
+//! Bounds the memory of request bodies that are buffered until it is known where their bytes go.
+//! The bound is shared by all requests.
 
 use std::sync::Arc;
 
@@ -9,17 +10,22 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::app::App;
 use crate::error::{Error, Result};
 
-/// A right to hold so many bytes of a body in memory.
+/// A permit to buffer a body; memory is released when it is dropped.
 pub(super) struct MemoryPermit {
     _permit: Option<OwnedSemaphorePermit>,
 }
 
-/// The length of a body, where it says one.
+/// Returns the `Content-Length` of a request, if it has a valid one.
 pub(super) fn length(request: &Request) -> Option<u64> {
     request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok())
 }
 
-/// Asks for as much as the body says it has, and at most for `most`. Small bodies need not ask.
+/// Reserves memory for a body of this length, at most `most` bytes. A body up to `small` bytes
+/// needs no reservation.
+///
+/// # Errors
+///
+/// [`Error::Busy`] if the memory is in use.
 pub(super) fn reserve_memory(app: &App, length: Option<u64>, small: usize, most: usize) -> Result<MemoryPermit> {
     let length = length.and_then(|length| usize::try_from(length).ok()).unwrap_or(most).min(most);
     if length <= small {

@@ -1,4 +1,5 @@
-//! How slow a body may be: one that says nothing, or next to nothing, holds a place that others need.
+//! The minimum rate of request bodies. A client that stops sending, or sends almost nothing, would
+//! otherwise hold its permit forever.
 
 use std::time::Duration;
 
@@ -7,12 +8,13 @@ use futures::{StreamExt as _, stream};
 use store::ByteStream;
 use tokio::time::{Instant, timeout};
 
-/// A sender that says nothing for this long is gone.
+/// The longest pause of a sender.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
-/// So is one that stays below this rate, in bytes per second, after that time.
+/// The minimum rate in bytes per second, averaged since the beginning, after the first
+/// [`IDLE_TIMEOUT`].
 const MIN_RATE: u64 = 4 << 10;
 
-/// Watches a body.
+/// Measures the rate of one body.
 pub(super) struct MinimumRate {
     began: Instant,
     came: u64,
@@ -23,7 +25,7 @@ impl MinimumRate {
         Self { began: Instant::now(), came: 0 }
     }
 
-    /// The next bytes; `None` at the end. An error is the sender's.
+    /// Returns the next bytes; `None` at the end. An error is the sender's fault.
     pub(super) async fn next(&mut self, body: &mut BodyDataStream) -> Option<Result<Bytes, &'static str>> {
         match timeout(IDLE_TIMEOUT, body.next()).await {
             Ok(None) => None,
@@ -37,7 +39,7 @@ impl MinimumRate {
     }
 }
 
-/// The body as a stream that ends in an error where it is too slow.
+/// Wraps a body as a stream that fails if it is too slow.
 pub(super) fn with_minimum_rate(body: BodyDataStream) -> ByteStream {
     Box::pin(stream::unfold(Some((body, MinimumRate::new())), |state| async move {
         let (mut body, mut rate) = state?;

@@ -1,4 +1,5 @@
-//! Users' files, `/v1/files`, `/get` and `/storage`: paths and wording. The rules are in `files`.
+//! Routes of users' files: `/v1/files`, links below `/get`, the public path `/storage`. Handlers
+//! parse and render only; the rules are in `surfaces/files/`.
 
 mod archive;
 mod embedded;
@@ -45,7 +46,7 @@ use crate::surfaces::files;
 
 type ApiResult<T> = std::result::Result<T, FilesError>;
 
-/// Routes whose bodies are small.
+/// Returns the routes whose bodies are small.
 pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .merge(upload::routes())
@@ -61,7 +62,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
         .merge(archive::read_routes())
 }
 
-/// Routes whose bodies may be long lists.
+/// Returns the routes whose bodies may be long lists of keys.
 pub(crate) fn list_routes() -> OpenApiRouter<Arc<App>> {
     archive::create_routes()
 }

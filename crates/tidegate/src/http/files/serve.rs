@@ -1,5 +1,5 @@
-//! Bytes of files: by a link, or by the public path. They come from the API's own address, so that nothing of them may
-//! run there.
+//! Routes that read files: by link, or by the public path. The bytes come from the API's origin, so
+//! they are served such that no script in them can run there.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -29,14 +29,14 @@ use crate::model::disposition;
 use crate::model::file::File;
 use crate::surfaces::files::links::{self, Given};
 
-/// With padding or without; written without.
+/// URL-safe base64; padding is accepted and not written.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent).with_encode_padding(false),
 );
 
 const X_ACCEL_REDIRECT: HeaderName = HeaderName::from_static("x-accel-redirect");
-/// What nginx reads back as it was.
+/// The characters escaped in `X-Accel-Redirect`, which nginx percent-decodes.
 const IN_PATHS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
@@ -46,7 +46,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(get_public, head_public))
 }
 
-/// A key as it stands in a link.
+/// Encodes a key for a link.
 pub(super) fn encoded(key: &str) -> String {
     BASE64.encode(key)
 }
@@ -66,7 +66,7 @@ async fn get_link(
     query: LinkParts,
     headers: HeaderMap,
 ) -> ApiResult<Response<Body>> {
-    // A parameter that is there twice can't be read either.
+    // A duplicate parameter is unreadable too.
     let Query(asked) = query.map_err(|_| bad_request("the link's query can't be read"))?;
     let key = BASE64.decode(&key).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     let key = key.ok_or_else(|| bad_request("the link's key is not base64url"))?;
@@ -149,13 +149,15 @@ async fn head_public(
     get_public(state, method, path, headers).await
 }
 
-/// Where the proxy in front finds a file that it shall send itself, ranges, conditions and all (nginx,
-/// `X-Accel-Redirect`). Whoever comes past it gets the bytes from here.
+/// Returns the `X-Accel-Redirect` location from which nginx in front serves a file itself, with
+/// ranges and conditions. Requests that did not come through a proxy get the bytes from this
+/// server.
 fn handed_off(app: &App, headers: &HeaderMap, key: &str) -> Option<String> {
     let below = app.config.files.hand_off.as_ref().filter(|_| was_forwarded(headers))?;
     Some(format!("{below}{}", utf8_percent_encode(key, IN_PATHS)))
 }
 
+/// Responds to a GET or HEAD of a file.
 async fn respond(
     app: &App,
     method: &Method,
@@ -169,7 +171,7 @@ async fn respond(
         store::Error::NotFound => Error::StoreError(store::Error::Damaged("its bytes are gone".into())),
         other => other.into(),
     })?;
-    // How it is shown was decided by the record, not by what another program may have written beside its bytes.
+    // The record decides the type, not a sidecar that another program may have written.
     stat.attributes.content_type.clone_from(&file.object.content_type);
     let mut fields = HeaderMap::new();
     content::set_security_fields(AuthorizedBy::Url.resource_policy(app.config.resource_policy), &mut fields);

@@ -1,4 +1,4 @@
-//! Uploads: begun, sent in parts as base64 or as they are, completed.
+//! Routes of file uploads: begin, send parts as base64 or as raw bytes, complete, abort.
 
 use std::sync::Arc;
 
@@ -26,16 +26,16 @@ use crate::model::caller::Caller;
 use crate::surfaces::files::parts::{self, PartBody};
 use crate::surfaces::files::{self, completion, uploads};
 
-/// The most bytes that are held of one body, until it is known where they go.
+/// The most bytes of one body that are buffered until their destination is known.
 const MAX_HELD: usize = 16 << 20;
-/// Bodies up to this length are held without asking.
+/// Bodies up to this length need no memory permit.
 const SMALL: usize = 64 << 10;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(init)).routes(routes!(abort))
 }
 
-/// Routes that take bytes: for as long as they come.
+/// Returns the routes that receive file contents, which have no time limit.
 pub(crate) fn byte_routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(post_part)).routes(routes!(put_part)).routes(routes!(complete))
 }
@@ -93,7 +93,7 @@ async fn post_part(State(app): State<Arc<App>>, caller: Caller, request: Request
         Some(Event::Begin) if reader.depth() == 1 => {}
         _ => return Err(bad_request("the body must be a JSON object with uploadId, partNumber and chunkBase64").into()),
     }
-    // Where it goes may be said before or after.
+    // The destination may stand before the content or after it.
     let Some(place) = reader.partial::<PartTarget>() else {
         let _held = reserve_memory(&app, length, SMALL, MAX_HELD)?;
         let bytes = collected(&mut reader, MAX_HELD).await?;
@@ -113,13 +113,13 @@ async fn post_part(State(app): State<Arc<App>>, caller: Caller, request: Request
     Ok(Json(PartStored { status: "success", part_number: place.part_number }))
 }
 
-/// An error of the body's own, which went through the store as one of the sender's.
+/// Restores the message of a body error that passed through the store as a generic one.
 fn restore_body_error(error: Error) -> Error {
     let Error::BadRequest(message) = &error else { return error };
     if message.contains("not base64") { bad_request("chunkBase64 is not base64") } else { error }
 }
 
-/// The bytes of the value that has begun; `None` if there are more than `most`.
+/// Reads the current embedded value; `None` if it has more than `most` bytes.
 async fn collected(reader: &mut EmbeddedReader, most: usize) -> Result<Option<Vec<u8>>> {
     let mut bytes = Some(Vec::new());
     while let Some(event) = reader.next().await? {
@@ -136,14 +136,14 @@ async fn collected(reader: &mut EmbeddedReader, most: usize) -> Result<Option<Ve
     Err(bad_request("the body ended early"))
 }
 
-/// Reads a part's body to its end. Who may read a file is said where its upload begins or ends, and not here.
+/// Reads a part's body to its end. Visibility belongs to `init` and `complete` and is refused here.
 async fn rest_of_part(reader: EmbeddedReader) -> Result<PartTarget> {
     let PartRest { place, others } = to_end(reader).await?;
     others.refuse_visibility()?;
     Ok(place)
 }
 
-/// Reads the body to its end and parses what is not embedded.
+/// Reads the body to its end and parses all but the embedded values.
 async fn to_end<T: serde::de::DeserializeOwned>(mut reader: EmbeddedReader) -> Result<T> {
     while let Some(event) = reader.next().await? {
         if event == Event::Begin {
@@ -190,7 +190,7 @@ async fn complete(State(app): State<Arc<App>>, caller: Caller, request: Request)
         if event != Event::Begin {
             continue;
         }
-        // The source's clients send their bytes both ways: then these are read and not kept.
+        // The original clients send the content both ways; then this copy is read and dropped.
         if late.is_empty()
             && held.is_some()
             && let Some(CompletedUpload { upload_id }) = reader.partial()
@@ -198,7 +198,8 @@ async fn complete(State(app): State<Arc<App>>, caller: Caller, request: Request)
         {
             (left, held) = (None, None);
         }
-        // What does not fit is read all the same: it may have come by `part` before.
+        // Content over the limit is read to its end all the same: the parts may have been sent
+        // before.
         let bytes = collected(&mut reader, left.unwrap_or(0)).await?;
         left = left.zip(bytes.as_ref()).map(|(left, bytes)| left - bytes.len());
         late.extend(bytes.filter(|_| left.is_some()));
@@ -228,16 +229,18 @@ async fn abort(State(app): State<Arc<App>>, caller: Caller, Path(upload_id): Pat
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Wraps buffered bytes as the body of a part.
 fn held_part(bytes: Vec<u8>) -> PartBody {
     let most = Some(bytes.len() as u64);
     PartBody { bytes: Box::pin(stream::iter([Ok(bytes.into())])), most }
 }
 
-/// The bytes that came with a completion, by the numbers of their parts, or as they stand where none has a number.
+/// Returns the contents in a completion body, in the order of their part numbers, or as they stand
+/// if none has a number.
 fn in_order(late: Vec<Vec<u8>>, parts: &[CompletePart]) -> Result<Vec<Vec<u8>>> {
     let numbers: Vec<Option<u32>> =
         parts.iter().filter(|part| part.data.is_some()).map(|part| part.part_number).collect();
-    // As many as there are bytes, unless `data` stands somewhere else.
+    // The counts differ if `data` is a member of something else.
     if numbers.len() != late.len() || numbers.iter().all(Option::is_none) {
         return Ok(late);
     }

@@ -1,4 +1,4 @@
-//! Files as JSON, in the words of the source's clients.
+//! Request and response bodies of the file surface, in the names that existing clients use.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -50,7 +50,7 @@ pub(super) struct NewFile {
 }
 
 impl NewFile {
-    /// Its members, for those who misspell one.
+    /// The valid members, named when an unknown one is refused.
     pub(super) const KNOWN: &str = "name, size, mime, visibility";
 }
 
@@ -123,7 +123,7 @@ pub(super) fn show_started(begun: Begun) -> StartedFile {
     }
 }
 
-/// What holds of all of them.
+/// Returns the visibility shared by all files, if they have the same.
 pub(super) fn common_visibility(uploads: &[StartedFile]) -> Option<&'static str> {
     let first = uploads.first()?.visibility;
     uploads.iter().all(|upload| upload.visibility == first).then_some(first)
@@ -141,7 +141,7 @@ pub(super) struct NewPart {
     chunk_base64: String,
 }
 
-/// The two members of a part that say where it goes.
+/// The destination of a part.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct PartTarget {
@@ -149,7 +149,7 @@ pub(super) struct PartTarget {
     pub(super) part_number: u32,
 }
 
-/// The rest of a part.
+/// The members of a part without its content.
 #[derive(Debug, Deserialize)]
 pub(super) struct PartRest {
     #[serde(flatten)]
@@ -185,7 +185,7 @@ pub(super) struct Complete {
     pub(super) others: UnknownMembers,
 }
 
-/// Which upload is ended.
+/// The upload that a completion names.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct CompletedUpload {
@@ -222,7 +222,7 @@ pub(super) fn show_finished(finished: Finished) -> CompletedFile {
     CompletedFile { key: key.as_str().to_owned(), size, mime, sha256, status, visibility }
 }
 
-/// Which files.
+/// The query of `GET /v1/files/all`.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ListQuery {
@@ -242,7 +242,7 @@ pub(super) struct ListQuery {
     pub(super) cursor: Option<String>,
 }
 
-/// UserQuery.
+/// A query that names a user, by id or by email.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct UserQuery {
@@ -250,7 +250,7 @@ pub(super) struct UserQuery {
     pub(super) user_email: Option<String>,
 }
 
-/// Which folder, and whose.
+/// The query of `DELETE /v1/files`.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct FolderQuery {
@@ -356,9 +356,10 @@ pub(super) struct LinkWanted {
 }
 
 impl LinkWanted {
-    /// What says how far a link reaches, for those who misspell it.
+    /// The valid members that limit a link, named when a misspelled one is refused.
     pub(super) const KNOWN: &str = "disposition, ttl, expires_in";
-    /// In a name they are about that: it would reach further than was asked for.
+    /// Words in member names that seem to limit a link. An unknown member with one is refused,
+    /// since ignoring it would make the link reach further than intended.
     pub(super) const REACH: [&str; 4] = ["dispos", "ttl", "expir", "lifetime"];
 }
 
@@ -373,7 +374,7 @@ pub(super) struct SignedLink {
     pub(super) expires_at: String,
 }
 
-/// What a link's URL says.
+/// The query of a link.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct LinkQuery {
@@ -427,7 +428,7 @@ pub(super) struct QuotaWanted {
     pub(super) quota: Option<u64>,
 }
 
-/// Whom a token is for.
+/// The query of `POST /v1/files/generate-token`.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct TokenQuery {

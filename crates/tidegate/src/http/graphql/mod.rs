@@ -1,5 +1,6 @@
-//! GraphQL: queries and mutations by POST, subscriptions over WebSocket (graphql-transport-ws and the older graphql-ws) and
-//! as server-sent events (graphql-sse, distinct connections), and GraphiQL to try them.
+//! The GraphQL endpoint: queries and mutations by POST, subscriptions over WebSocket
+//! (graphql-transport-ws and the older graphql-ws) and as server-sent events (graphql-sse, distinct
+//! connections mode), and GraphiQL. The schema is in `schema.rs`.
 
 mod limits;
 mod page;
@@ -29,23 +30,24 @@ use crate::app::App;
 use crate::error::Error;
 use crate::model::caller::Caller;
 
-/// The schema as it is committed.
+/// Returns the schema in SDL.
 pub use self::schema::description;
 
-/// How often something is said where nothing comes about, so that proxies keep the connection.
+/// The interval of keep-alive comments, so that proxies do not close an idle stream.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// Bytes of one message of a client over WebSocket.
+/// The longest WebSocket message of a client in bytes.
 const MAX_MESSAGE: usize = 256 << 10;
-/// Bytes of a request by POST: a query and its variables.
+/// The longest POST body in bytes: a query and its variables.
 const MAX_BODY: usize = 256 << 10;
-/// How long a client may take to say who it is.
+/// How long a client may take to send `connection_init`.
 const INIT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long one socket lives.
+/// How long a WebSocket may stay open.
 const SOCKET_LIFETIME: Duration = Duration::from_secs(3600);
-/// What a browser, which can't set headers of a WebSocket, says in its first message instead.
+/// Credentials that a browser may put into `connection_init`, since it cannot set headers of a
+/// WebSocket.
 const SIGN_IN: [&str; 6] = ["authorization", "x-service-token", "x-user-id", "x-org-id", "x-roles", "authtoken"];
 
-/// The route.
+/// Returns the routes of GraphQL, and of GraphiQL where it is enabled.
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     let schema = schema(app);
     let post = schema.clone();
@@ -61,11 +63,12 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     routes
 }
 
-/// A query or a mutation; or, where events are accepted, a subscription. Only that is worked on while it is answered:
-/// everything else is done before the answer, counted, limited and timed.
+/// Executes a query or a mutation; or, if the client accepts server-sent events, streams a
+/// subscription. Only subscriptions stay open after the response head; all others are executed
+/// before it, within the limits of the API door.
 async fn handle_post(State(app): State<Arc<App>>, schema: Tidegate, request: Request) -> Result<Response, ApiError> {
     let (mut parts, content) = request.into_parts();
-    // Who asks is known before what is asked is read.
+    // The caller is authenticated before the body is read.
     let caller = Caller::from_request_parts(&mut parts, &app).await?;
     let events = accepts(&parts.headers, "text/event-stream");
     let query: Query = json(Request::from_parts(parts, content)).await?;
@@ -81,7 +84,7 @@ async fn handle_post(State(app): State<Arc<App>>, schema: Tidegate, request: Req
     Ok(answer)
 }
 
-/// What the library refuses by itself has no code yet.
+/// Adds a code to errors that the library itself produced.
 fn add_code(error: &mut async_graphql::ServerError) {
     let has_code = error.extensions.as_ref().is_some_and(|extensions| extensions.get("code").is_some());
     if !has_code {
@@ -93,6 +96,7 @@ fn accepts(headers: &HeaderMap, wanted: &str) -> bool {
     headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|value| value.contains(wanted))
 }
 
+/// Streams the responses of a subscription as server-sent events.
 fn stream(schema: &Tidegate, query: Query) -> Sse<impl futures::Stream<Item = Result<Event, Infallible>> + use<>> {
     let answers = schema.execute_stream(query).map(|mut response| {
         response.errors.iter_mut().for_each(add_code);
@@ -102,7 +106,8 @@ fn stream(schema: &Tidegate, query: Query) -> Sse<impl futures::Stream<Item = Re
     Sse::new(answers.chain(end).map(Ok)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
 }
 
-/// A WebSocket, a subscription by EventSource, or GraphiQL.
+/// Responds to a GET: a WebSocket upgrade, a subscription by `EventSource`, or a redirect to
+/// GraphiQL.
 async fn handle_get(State(app): State<Arc<App>>, schema: Tidegate, request: Request) -> Result<Response, ApiError> {
     let (mut parts, _) = request.into_parts();
     if parts.headers.contains_key(header::UPGRADE) {
@@ -112,7 +117,7 @@ async fn handle_get(State(app): State<Arc<App>>, schema: Tidegate, request: Requ
         let caller = Caller::from_request_parts(&mut parts, &app).await?;
         let query = async_graphql::http::parse_query_string(parts.uri.query().unwrap_or_default());
         let query = query.map_err(|_| Error::BadRequest("the query string holds no GraphQL request".into()))?;
-        // A page of anybody can have a browser ask for this, with its cookies.
+        // Any web page can make a browser send this request with its cookies.
         if !schema::is_subscription(&query) {
             return Err(Error::BadRequest("only subscriptions are taken by GET".into()).into());
         }
@@ -125,6 +130,7 @@ async fn handle_get(State(app): State<Arc<App>>, schema: Tidegate, request: Requ
     Ok(body(StatusCode::METHOD_NOT_ALLOWED, "BAD_REQUEST", message))
 }
 
+/// Upgrades to a WebSocket for subscriptions.
 async fn upgrade(app: Arc<App>, schema: Tidegate, parts: &mut Parts) -> Result<Response, ApiError> {
     let wrong = |what: &str| Error::BadRequest(format!("this is no WebSocket for GraphQL: {what}").into());
     let protocol = GraphQLProtocol::from_request_parts(parts, &app).await;
@@ -149,7 +155,7 @@ async fn upgrade(app: Arc<App>, schema: Tidegate, parts: &mut Parts) -> Result<R
             .serve();
         let expired = async {
             if tokio::time::timeout(INIT_TIMEOUT, initialized.cancelled()).await.is_ok() {
-                // Whoever signed in may not be let in any more by now: they come again and say who they are.
+                // The caller may have lost access by now; a new connection authenticates again.
                 tokio::time::sleep(SOCKET_LIFETIME).await;
             }
         };
@@ -161,7 +167,8 @@ async fn upgrade(app: Arc<App>, schema: Tidegate, parts: &mut Parts) -> Result<R
     }))
 }
 
-/// Who speaks: what the first message says of it goes before what the handshake said.
+/// Authenticates a WebSocket. Credentials in `connection_init` take precedence over those of the
+/// handshake.
 async fn sign_in(app: Arc<App>, mut parts: Parts, said: serde_json::Value) -> async_graphql::Result<Data> {
     for (name, value) in said.as_object().into_iter().flatten() {
         let lower = name.to_ascii_lowercase();
@@ -172,7 +179,7 @@ async fn sign_in(app: Arc<App>, mut parts: Parts, said: serde_json::Value) -> as
         };
         parts.headers.insert(name, HeaderValue::try_from(value)?);
     }
-    // What is signed in by cookie could change things from here on.
+    // Treated as a change, so that sign-in by cookie needs an `Origin`.
     parts.method = Method::POST;
     match Caller::from_request_parts(&mut parts, &app).await {
         Ok(caller) => {

@@ -1,4 +1,5 @@
-//! The schema: what can be asked, what can be changed, what can be watched.
+//! The GraphQL schema: resolvers that parse, call `sessions/operations.rs`, and render. Complexity
+//! costs are set here.
 
 use std::sync::Arc;
 
@@ -21,10 +22,10 @@ use crate::error::Error;
 use crate::model::caller::Caller;
 use crate::surfaces::sessions::uploads::Announced;
 
-/// What the handlers serve.
+/// The schema that the handlers execute.
 pub(in crate::http) type Tidegate = Schema<Query, Mutation, Subscriptions>;
 
-/// The schema with the limits that are set.
+/// Builds the schema with the configured limits.
 pub(in crate::http) fn schema(app: &Arc<App>) -> Tidegate {
     let setting = app.config.graphql;
     let schema = Schema::build(Query, Mutation, Subscriptions)
@@ -33,16 +34,16 @@ pub(in crate::http) fn schema(app: &Arc<App>) -> Tidegate {
         .limit_complexity(setting.complexity)
         .limit_recursive_depth(MAX_RECURSION);
     let schema = schema.limit_directives(10).extension(Limits);
-    // Suggestions tell of names that nobody was shown.
+    // Suggestions would reveal names that introspection hides.
     if setting.introspection { schema.finish() } else { schema.disable_introspection().disable_suggestions().finish() }
 }
 
-/// The schema as it is committed.
+/// Returns the schema in SDL, as it is committed.
 pub fn description() -> String {
     Schema::build(Query, Mutation, Subscriptions).finish().sdl()
 }
 
-/// Whether all that a request holds are subscriptions. What can't be read is none.
+/// Returns whether every operation of a request is a subscription; `false` if it does not parse.
 pub(super) fn is_subscription(request: &Request) -> bool {
     let document = async_graphql::parser::parse_query(&request.query);
     document.is_ok_and(|document| {
@@ -50,7 +51,8 @@ pub(super) fn is_subscription(request: &Request) -> bool {
     })
 }
 
-/// The schema as a socket has it: what is asked and changed goes by POST, where it is counted, limited and timed.
+/// The schema for WebSockets, which refuses queries and mutations: those are sent by POST, within
+/// the limits of the API door.
 #[derive(Clone)]
 pub(super) struct SubscriptionsOnly(pub(super) Tidegate);
 
@@ -68,6 +70,7 @@ impl Executor for SubscriptionsOnly {
     }
 }
 
+/// Returns the error for a query or mutation on a WebSocket.
 fn subscriptions_only() -> Response {
     let mut error = ServerError::new("only subscriptions are taken here; send queries and mutations by POST", None);
     error.extensions.get_or_insert_default().set("code", "BAD_REQUEST");
@@ -76,7 +79,7 @@ fn subscriptions_only() -> Response {
 
 type GraphqlResult<T> = async_graphql::Result<T>;
 
-/// An outcome as GraphQL says it; what went wrong inside goes to the log.
+/// Converts an error for GraphQL; server errors are logged.
 #[expect(clippy::needless_pass_by_value, reason = "the signature that map_err calls")]
 fn to_graphql_error(error: Error) -> async_graphql::Error {
     let (code, message) = (error.code(), error.to_string());
@@ -94,14 +97,15 @@ fn caller<'a>(context: &Context<'a>) -> GraphqlResult<&'a Caller> {
     context.data::<Caller>()
 }
 
-/// Levels that the parser goes into, fragments included; what is in them is held to the setting.
+/// The deepest nesting that the parser follows, fragments included. The configured depth limit
+/// applies to the result.
 const MAX_RECURSION: usize = 64;
-/// What a look into another table costs.
+/// The complexity of reading another table.
 const LOOKUP_COST: usize = 10;
-/// What a change costs: rows, and sometimes bytes.
+/// The complexity of a mutation, which writes rows and sometimes files.
 const MUTATION_COST: usize = 100;
 
-/// What can be asked.
+/// The queries.
 pub(in crate::http) struct Query;
 
 #[Object]
@@ -127,7 +131,7 @@ impl Query {
     }
 }
 
-/// A page costs what is asked of each medium, as often as there may be one.
+/// Returns the complexity of a page: that of its fields, times the most media items it may hold.
 fn page_cost(first: Option<i32>, child_complexity: usize) -> usize {
     let media = first.map_or(operations::USUAL_PAGE, i64::from).clamp(1, 1000);
     usize::try_from(media).unwrap_or(1).saturating_mul(child_complexity.max(1))
@@ -142,7 +146,7 @@ impl MediaResponse {
     }
 }
 
-/// What can be changed.
+/// The mutations.
 pub(in crate::http) struct Mutation;
 
 #[Object]
@@ -217,7 +221,7 @@ impl Mutation {
     }
 }
 
-/// What can be watched.
+/// The subscriptions.
 pub(in crate::http) struct Subscriptions;
 
 #[Subscription(name = "Subscription")]

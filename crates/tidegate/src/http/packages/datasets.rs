@@ -1,4 +1,4 @@
-//! Datasets and who belongs to them.
+//! Routes of datasets and their members.
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(set_dataset_member, remove_dataset_member))
 }
 
-/// The dataset a path names; what is no id names none.
+/// Parses the dataset id in a path; an invalid one is not found.
 fn id(text: &str) -> Result<DatasetId> {
     DatasetId::parse(text).ok_or_else(access::no_such_dataset)
 }

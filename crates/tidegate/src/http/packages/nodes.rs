@@ -1,4 +1,4 @@
-//! Trees of datasets: made, listed, deleted, brought back.
+//! Routes of a dataset's tree: create collections, list, delete, restore, read the changelog.
 
 use std::sync::Arc;
 
@@ -48,7 +48,7 @@ async fn create_collection(
     Ok((StatusCode::CREATED, Json(made.into())))
 }
 
-/// What of a place is listed.
+/// Parses the status filter of a listing.
 fn shown(status: Option<&str>) -> Result<Shown> {
     Ok(match status {
         Some("DELETED") => Shown::Deleted,

@@ -1,4 +1,5 @@
-//! The proxy for pages that hold presigned URLs: no sign-in, a redirect or a few headers, never a body.
+//! The S3 proxy for web pages that hold presigned URLs: without sign-in, a redirect or a few
+//! headers, never a body. The checks are in `model/s3_url.rs`.
 
 use std::sync::Arc;
 
@@ -23,7 +24,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(proxy_s3, proxy_s3_options))
 }
 
-/// The URL, and what arrived beside it.
+/// Returns the presigned URL and the other parameters of the query.
 fn parameters(query: Option<&str>) -> Result<(String, Vec<(String, String)>)> {
     let unreadable = || bad_request("the query can't be read");
     let pairs: Vec<(String, String)> =

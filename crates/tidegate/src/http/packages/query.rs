@@ -1,9 +1,9 @@
-//! What queries of datasets ask for.
+//! Query parameters of the routes of datasets.
 
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-/// Which page.
+/// A query that selects a page.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct PageQuery {
@@ -13,7 +13,7 @@ pub(super) struct PageQuery {
     pub(super) cursor: Option<String>,
 }
 
-/// In which dataset.
+/// A query that names a dataset.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct DatasetQuery {
@@ -22,7 +22,7 @@ pub(super) struct DatasetQuery {
     pub(super) dataset_id: Option<String>,
 }
 
-/// Which children.
+/// The query of `GET /packages/children`.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ChildrenQuery {
@@ -39,7 +39,7 @@ pub(super) struct ChildrenQuery {
     pub(super) cursor: Option<String>,
 }
 
-/// Which changes.
+/// The query of `GET /packages/changelog`.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ChangelogQuery {
@@ -54,7 +54,7 @@ pub(super) struct ChangelogQuery {
     pub(super) cursor: Option<String>,
 }
 
-/// Which assets of a package.
+/// The query of `GET /packages/assets`.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct AssetsQuery {
@@ -72,7 +72,7 @@ pub(super) struct AssetsQuery {
     pub(super) cursor: Option<String>,
 }
 
-/// Which asset of a package.
+/// A query that names one asset.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct AssetQuery {
@@ -87,7 +87,7 @@ pub(super) struct AssetQuery {
     pub(super) path: Option<String>,
 }
 
-/// Which object of a package, and how.
+/// The query of `GET /packages/presign/s3`.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct PresignQuery {
@@ -103,7 +103,7 @@ pub(super) struct PresignQuery {
     pub(super) redirect: Option<String>,
 }
 
-/// What is to be signed for.
+/// The query of `GET /packages/cloudfront/sign`.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct SignQuery {

@@ -1,4 +1,4 @@
-//! Links to what is in a dataset: presigned, signed for the CDN, and many at once.
+//! Routes that return links into a dataset: presigned, signed for the CDN, and as a manifest.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -31,7 +31,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(presign_s3)).routes(routes!(sign_cloudfront)).routes(routes!(download_manifest))
 }
 
-/// A redirect to a URL that is a secret, and `by` what it was got.
+/// Redirects to a URL that is a secret. `by` says what authorized it.
 pub(super) fn redirect(app: &App, url: &str, by: AuthorizedBy) -> Result<Response<Body>> {
     let to = HeaderValue::from_str(url).map_err(|error| Error::Internal(error.into()))?;
     let headers = [
@@ -43,7 +43,7 @@ pub(super) fn redirect(app: &App, url: &str, by: AuthorizedBy) -> Result<Respons
     Ok((StatusCode::TEMPORARY_REDIRECT, headers).into_response())
 }
 
-/// The answer to a HEAD, of an object that is read elsewhere; conditions hold for it as they do there.
+/// Responds to a HEAD of an object that is read elsewhere, preconditions included.
 pub(super) async fn respond_to_head(request: &HeaderMap, representation: &Representation) -> Result<Response<Body>> {
     let mut fields = HeaderMap::new();
     fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

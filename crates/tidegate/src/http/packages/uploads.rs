@@ -1,4 +1,4 @@
-//! Uploads into datasets, and the assets of packages.
+//! Routes of uploads into datasets, and of the assets of packages.
 
 use std::sync::Arc;
 
@@ -63,7 +63,7 @@ async fn create_package(
     Ok((StatusCode::CREATED, NO_STORE, Json(PackageUpload::new(target, false))).into_response())
 }
 
-/// What an upload's path names; what is no id names nothing.
+/// Parses the package id or asset id in a path; an invalid one is not found.
 fn which(id: &str) -> Result<Which> {
     Which::parse(id).ok_or_else(no_such_package)
 }
@@ -92,7 +92,7 @@ async fn confirm_package(
     }))
 }
 
-/// Clients hand ETags on as they got them, in quotes.
+/// Removes the quotes of an ETag, which clients pass on as they received it.
 fn unquoted(etag: String) -> String {
     let bare = etag.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).map(str::to_owned);
     bare.unwrap_or(etag)

@@ -1,4 +1,5 @@
-//! The operations: who may ask for which, and what each does.
+//! The S3 operations of the door: credentials, access rules and the calls into the store. Reads of
+//! objects are in `reads.rs`.
 
 use std::sync::Arc;
 
@@ -21,10 +22,10 @@ use crate::model::owner::OwnerKind;
 use crate::model::upload::Upload;
 use crate::uploads::seal;
 
-/// What S3 lists in one page at most.
+/// The most entries of one list response, as in S3.
 const MAX_KEYS: i32 = 1000;
 
-/// The secrets of the two credentials there are.
+/// Returns the secret keys of the presigning and the operator's credentials.
 pub(super) struct Secrets(Arc<Local>);
 
 impl Secrets {
@@ -36,7 +37,8 @@ impl Secrets {
 #[async_trait::async_trait]
 impl S3Auth for Secrets {
     async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
-        // Access keys are public; only the signature made with the secret is compared in constant time.
+        // Access keys are public; only the signature is secret, and s3s compares it in constant
+        // time.
         [&self.0.credentials.presign, &self.0.credentials.operator]
             .into_iter()
             .find(|credentials| credentials.access_key == access_key)
@@ -45,7 +47,7 @@ impl S3Auth for Secrets {
     }
 }
 
-/// Who may ask for what.
+/// Decides which operations a credential may call.
 pub(super) struct Access(Arc<Local>);
 
 impl Access {
@@ -54,7 +56,7 @@ impl Access {
     }
 }
 
-// Objects are read by a route of their own.
+// Reads of objects are in `reads.rs`.
 const PRESIGNED_OPERATIONS: [&str; 3] = ["PutObject", "UploadPart", "ListParts"];
 const OPERATOR_OPERATIONS: [&str; 4] = ["ListBuckets", "HeadBucket", "GetBucketLocation", "ListObjectsV2"];
 
@@ -75,7 +77,7 @@ impl S3Access for Access {
     }
 }
 
-/// There is one bucket.
+/// Checks the bucket name; there is one bucket.
 pub(super) fn check_bucket(bucket: &str) -> S3Result<()> {
     if bucket == LOCAL_BUCKET {
         return Ok(());
@@ -83,7 +85,7 @@ pub(super) fn check_bucket(bucket: &str) -> S3Result<()> {
     Err(s3_error!(NoSuchBucket, "The specified bucket does not exist."))
 }
 
-/// The protocol over the store, save for reads of objects.
+/// The S3 operations over the store, except reads of objects.
 pub(super) struct Door {
     app: Arc<App>,
     local: Arc<Local>,
@@ -94,7 +96,7 @@ impl Door {
         Self { app, local }
     }
 
-    /// Bytes that one of this kind may have.
+    /// Returns the largest object of an owner kind in bytes.
     fn max_size(&self, of: OwnerKind) -> u64 {
         match of {
             OwnerKind::Session => self.app.config.sessions.max_video,
@@ -104,6 +106,7 @@ impl Door {
         }
     }
 
+    /// Returns the open multipart upload of an id and a key.
     async fn open_upload(&self, upload_id: &str, key: &str) -> S3Result<Upload> {
         let upload = self.app.db.find_upload_in_parts(upload_id, key).await.map_err(internal)?;
         upload
@@ -151,8 +154,9 @@ impl S3 for Door {
             .write_checked(&input.key, body_stream(input.body), attributes, limit, checks)
             .await
             .map_err(to_s3_error)?;
-        // A body may take longer than its upload is open: then nobody would look at it, or remove it. What is acknowledged
-        // came before a confirmation that will be answered, and is what it seals; what came after it was sealed is not.
+        // The upload may end while its body arrives; then no job would look at the object, or
+        // remove it. Under the seal lock, an acknowledged body either precedes a confirmation,
+        // which seals it, or is removed here.
         let _sealing = seal::lock(&self.app, upload.object).await;
         let now = self.app.db.find_single_upload(&input.key).await.map_err(internal)?;
         if now.is_none_or(|upload| upload.is_being_completed()) {
@@ -248,13 +252,15 @@ impl S3 for Door {
     }
 }
 
+/// A page of a listing.
 struct Page {
     entries: Vec<store::Entry>,
     folders: Vec<String>,
     next: Option<String>,
 }
 
-/// A page of keys; with a delimiter, what lies below one folder counts once and is skipped over.
+/// Lists a page of keys. With a delimiter, all keys below one common prefix count as one entry and
+/// are skipped.
 async fn list_page(
     app: &App,
     prefix: &str,
@@ -275,7 +281,7 @@ async fn list_page(
             match folder {
                 Some(end) => {
                     let folder = entry.key[..prefix.len() + end].to_owned();
-                    // The highest character sorts after everything in the folder.
+                    // The highest character sorts after every key in the folder.
                     after = Some(format!("{folder}\u{10ffff}"));
                     page.folders.push(folder);
                     skipped = true;
@@ -298,6 +304,7 @@ async fn list_page(
     }
 }
 
+/// Checks the announced length of a body.
 fn check_length(length: Option<i64>, limit: u64) -> S3Result<()> {
     match length.map(u64::try_from) {
         Some(Ok(length)) if length <= limit => Ok(()),
@@ -308,6 +315,7 @@ fn check_length(length: Option<i64>, limit: u64) -> S3Result<()> {
     }
 }
 
+/// Converts a request body to a byte stream.
 fn body_stream(body: Option<StreamingBlob>) -> ByteStream {
     match body {
         Some(body) => Box::pin(body.map_err(std::io::Error::other)),
@@ -315,7 +323,7 @@ fn body_stream(body: Option<StreamingBlob>) -> ByteStream {
     }
 }
 
-/// A store's outcome in S3's words; what went wrong inside is logged here and not sent.
+/// Converts a store error to an S3 error; internal causes are logged and not sent.
 pub(super) fn to_s3_error(error: store::Error) -> s3s::S3Error {
     use store::Error as Store;
     match error {
@@ -345,6 +353,7 @@ pub(super) fn to_s3_error(error: store::Error) -> s3s::S3Error {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it ends here; callers hand it to map_err")]
+/// Logs an error and returns a generic S3 error.
 pub(super) fn internal(error: Error) -> s3s::S3Error {
     tracing::error!(error = error.detail(), code = error.code(), "a request failed");
     match error {

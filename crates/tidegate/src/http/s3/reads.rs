@@ -1,6 +1,6 @@
-//! `GetObject` and `HeadObject`: conditions, ranges and bytes as on every other door. The protocol layer verifies the signature
-//! and then hands such a request on as it came, since its own reading of these headers refuses lists, malformed values and
-//! several ranges, and knows no `If-Range`.
+//! `GetObject` and `HeadObject`, with the conditions and ranges of all other doors. The protocol
+//! layer verifies the signature and passes the request on as it came: its own parsing of these
+//! headers refuses lists, malformed values and several ranges, and does not support `If-Range`.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -20,12 +20,12 @@ use crate::error::Error;
 use crate::library::downloads;
 use crate::model::disposition;
 
-/// Parameters with which a GET of an object is another operation.
+/// Query parameters that turn a GET of an object into another operation.
 const OTHER_OPERATIONS: [&str; 7] = ["acl", "attributes", "legal-hold", "retention", "tagging", "torrent", "uploadId"];
 
 const SIGNATURE: &str = "X-Amz-Signature";
 
-/// Reads of objects.
+/// The route of object reads.
 pub(super) struct Reads {
     app: Arc<App>,
     local: Arc<Local>,
@@ -36,7 +36,8 @@ impl Reads {
         Self { app, local }
     }
 
-    /// The operator reads what is there; everybody else holds a URL that we signed, which opens only what is ready.
+    /// Returns the object at a key, if the request may read it. The operator reads every object;
+    /// others hold a URL that this server signed, which opens READY objects only.
     async fn readable(&self, request: &S3Request<Body>, key: &str) -> S3Result<Stat> {
         let operator = &self.local.credentials.operator.access_key;
         let is_operator = request.credentials.as_ref().is_some_and(|given| given.access_key == *operator);
@@ -99,7 +100,7 @@ impl S3Route for Reads {
                 Err(with_fields(s3_error!(InvalidRange, "The requested range is not satisfiable"), fields))
             }
             _ => {
-                // A presigned URL; else it was the operator, who signs each request.
+                // Without a signature in the URL it was the operator, who signs each request.
                 let in_url =
                     parameters(&request.uri).is_ok_and(|given| given.iter().any(|(name, _)| name == SIGNATURE));
                 let by = if in_url { AuthorizedBy::Url } else { AuthorizedBy::SignIn };
@@ -114,7 +115,7 @@ impl S3Route for Reads {
     }
 }
 
-/// The bucket and the key that a path names, if it names an object.
+/// Returns bucket and key in a path; `None` if it does not name an object.
 fn object(uri: &Uri) -> Option<(Box<str>, Box<str>)> {
     let path = percent_decode_str(uri.path()).decode_utf8().ok()?;
     match parse_path_style(&path).ok()? {
@@ -123,19 +124,19 @@ fn object(uri: &Uri) -> Option<(Box<str>, Box<str>)> {
     }
 }
 
-/// The query, as the protocol layer reads it.
+/// Returns the query parameters, decoded as the protocol layer decodes them.
 fn parameters(uri: &Uri) -> Result<Vec<(String, String)>, serde_urlencoded::de::Error> {
     serde_urlencoded::from_str(uri.query().unwrap_or_default())
 }
 
-/// S3 gives one range at a time, and the whole to those who ask for several.
+/// Removes a header with several ranges; S3 then responds with the whole object.
 fn only_one_range(headers: &mut HeaderMap) {
     if headers.get(header::RANGE).is_some_and(|range| range.as_bytes().contains(&b',')) {
         headers.remove(header::RANGE);
     }
 }
 
-/// An error with what is said of the object, save for what is about its bytes.
+/// Adds the object's header fields to an error, without those that describe its bytes.
 fn with_fields(mut error: S3Error, mut fields: HeaderMap) -> S3Error {
     for name in [header::CONTENT_LENGTH, header::CONTENT_DISPOSITION, header::CACHE_CONTROL] {
         fields.remove(name);
@@ -145,7 +146,7 @@ fn with_fields(mut error: S3Error, mut fields: HeaderMap) -> S3Error {
     error
 }
 
-/// Fields of the answer that the signed URL asks for.
+/// Returns the response headers that the signed URL overrides (`response-*` parameters).
 fn overrides(uri: &Uri) -> S3Result<HeaderMap> {
     let mut fields = HeaderMap::new();
     for (name, value) in parameters(uri).map_err(|error| s3_error!(error, InvalidURI))? {

@@ -1,4 +1,5 @@
-//! The link to what is not published yet: it tells where the medium stands, and leads to the edge once it is there.
+//! The link to a media item before it is published: it reports the status, and redirects to the
+//! edge once the media item is there.
 
 use std::sync::Arc;
 
@@ -25,7 +26,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(content, head_content))
 }
 
-/// What a link says.
+/// The query of a content link.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct Link {

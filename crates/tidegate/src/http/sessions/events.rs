@@ -1,4 +1,4 @@
-//! Changes of status as server-sent events.
+//! Status changes of a session's media items as server-sent events.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use super::{ApiResult, StatusChangeOutput, id, operations};
 use crate::app::App;
 use crate::model::caller::Caller;
 
-/// How often something is said where nothing comes about, so that proxies keep the connection.
+/// The interval of keep-alive comments, so that proxies do not close an idle stream.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {

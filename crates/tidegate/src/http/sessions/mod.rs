@@ -1,5 +1,6 @@
-//! Sessions for clients without GraphQL: the same calls as routes in JSON, changes as server-sent events, and the link to
-//! what is not published yet.
+//! REST routes of sessions, for clients without GraphQL: the same operations, server-sent events,
+//! and the link to unpublished media items. The operations are in `operations.rs`, the rules in
+//! `surfaces/sessions/`.
 
 mod content;
 mod events;
@@ -28,7 +29,7 @@ use crate::surfaces::sessions::uploads::Announced;
 
 type ApiResult<T> = std::result::Result<T, ApiError>;
 
-/// The routes in JSON.
+/// Returns the REST routes of sessions.
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(create_session))
@@ -45,13 +46,13 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .merge(content::routes())
 }
 
-/// An id in a path; what is none leads nowhere.
+/// Parses an id in a path; an invalid one is not found.
 fn id(text: &str, what: &'static str) -> crate::error::Result<Uuid> {
     let unknown = || Error::NotFound(format!("no such {what}").into());
     ObjectId::parse(text).map(|id| id.0).ok_or_else(unknown)
 }
 
-/// The two ids of most paths.
+/// Parses the session id and the media item id in a path.
 fn ids((session, media): &(String, String)) -> crate::error::Result<(Uuid, Uuid)> {
     Ok((id(session, "session")?, id(media, "media")?))
 }
@@ -170,7 +171,7 @@ async fn confirm(
     Ok(Json(operations::confirm(&app, &caller, session, &sent.file_key, stage, alt).await?))
 }
 
-/// Which of a session's media.
+/// The query of `GET /v1/sessions/{session}/media`.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct MediaQuery {

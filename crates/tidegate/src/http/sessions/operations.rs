@@ -1,4 +1,5 @@
-//! The calls that GraphQL and the routes in JSON share: from what was sent to what is answered.
+//! The operations shared by GraphQL and REST: each converts its arguments, calls one shared
+//! function, and converts the result.
 
 use std::sync::Arc;
 
@@ -16,9 +17,10 @@ use crate::model::ids::{ObjectId, SessionId};
 use crate::model::micros;
 use crate::surfaces::sessions::{self, deletion, uploads};
 
-/// Media in one page where nobody said how many.
+/// The page size where the request gives none.
 pub(in crate::http) const USUAL_PAGE: i64 = 50;
 
+/// Returns the session id of a UUID.
 pub(in crate::http) fn session_id(id: Uuid) -> SessionId {
     SessionId::parse(&id.hyphenated().to_string()).unwrap_or_else(SessionId::generate)
 }
@@ -126,7 +128,7 @@ pub(in crate::http) async fn retry(
     Ok(MediaResponse::new(app, &shown))
 }
 
-/// What becomes of a session's media from now on.
+/// Streams the status changes of a session's media items from now on.
 pub(in crate::http) async fn watch(
     app: &Arc<App>,
     caller: Caller,

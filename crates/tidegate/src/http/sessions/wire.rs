@@ -1,4 +1,4 @@
-//! What is said of sessions and their media, in GraphQL and in JSON alike.
+//! Response types of sessions and their media items, shared by GraphQL and REST.
 
 use async_graphql::{Enum, InputValueError, InputValueResult, Scalar, ScalarType, SimpleObject, Value};
 use serde::{Deserialize, Serialize};
@@ -228,7 +228,7 @@ pub(in crate::http) struct StatusChangeOutput {
 }
 
 impl StatusChangeOutput {
-    /// `None` for what the source of sessions has no word for.
+    /// Converts a status change; `None` for changes that the sessions API has no status for.
     pub(in crate::http) fn of(change: StatusChange) -> Option<Self> {
         let Change::Became(status) = change.change else { return None };
         Some(Self { media_id: change.object.0, status: status.into(), reason: change.reason, at: rfc3339(change.at) })

@@ -1,4 +1,4 @@
-//! Images of spaces: announced, confirmed, imported, listed, refreshed, deleted.
+//! Routes of images in spaces: announce, confirm, import, list, refresh, delete.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ use crate::model::object::ObjectState;
 use crate::surfaces::imports;
 use crate::surfaces::spaces::images::{self, Announced, Images, Wanted};
 
-/// What is signed is for who asked.
+/// Signed URLs are for the caller alone, so caches must not store them.
 const NO_STORE: [(header::HeaderName, HeaderValue); 1] =
     [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
 

@@ -1,4 +1,5 @@
-//! Spaces, `/api/spaces`: paths and wording. The rules are in the shared functions.
+//! Routes of spaces, `/api/spaces`. Handlers parse and render only; the rules are in
+//! `surfaces/spaces/`.
 
 mod events;
 mod images;
@@ -26,13 +27,14 @@ use crate::model::ids::{ObjectId, SpaceId, UserId};
 use crate::model::role::Role;
 use crate::surfaces::spaces;
 
+/// The page size where the query gives none.
 const USUAL_PAGE: i64 = 100;
 
 type ApiResult<T> = std::result::Result<T, ApiError>;
-/// A query that may be unreadable.
+/// A query string, or why it could not be parsed.
 type QueryResult<T> = std::result::Result<Query<T>, axum::extract::rejection::QueryRejection>;
 
-/// The surface's routes.
+/// Returns the routes of spaces.
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(create_space, list_spaces))
@@ -44,21 +46,23 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .merge(events::routes())
 }
 
-/// The space a path names; what is no id names none.
+/// Parses the space id in a path; an invalid one is not found.
 fn space_id(text: &str) -> Result<SpaceId> {
     SpaceId::parse(text).ok_or_else(|| Error::NotFound("no such space".into()))
 }
 
-/// The space and the image a path names.
+/// Parses the space id and the image id in a path.
 fn ids((space, image): &(String, String)) -> Result<(SpaceId, ObjectId)> {
     let unknown = || Error::NotFound("no such image".into());
     Ok((space_id(space)?, ObjectId::parse(image).ok_or_else(unknown)?))
 }
 
+/// Parses the page size.
 fn limit(text: Option<&str>) -> Result<i64> {
     text.map_or(Ok(USUAL_PAGE), |text| text.parse().map_err(|_| bad_request("limit must be from 1 to 1000")))
 }
 
+/// Parses the cursor; without one the listing begins at its start.
 fn place(cursor: Option<&str>) -> Result<Cursor> {
     cursor.map_or(Ok(Cursor::START), parse_cursor)
 }

@@ -1,4 +1,4 @@
-//! What was deleted of a space: listed, brought back, removed for good.
+//! Routes of deleted images: list, restore, purge.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Spaces on the wire: what requests and answers look like, and how the model is shown in them.
+//! Request and response bodies of spaces, and their conversion from the model.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, SystemTime};
@@ -102,7 +102,7 @@ pub(super) struct MemberPage {
     pub(super) next_cursor: Option<String>,
 }
 
-/// Which page.
+/// A query that selects a page.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct PageQuery {
@@ -112,7 +112,7 @@ pub(super) struct PageQuery {
     pub(super) cursor: Option<String>,
 }
 
-/// Which images.
+/// The query of `GET /api/spaces/{spaceId}/images`.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ImagesQuery {
@@ -126,7 +126,7 @@ pub(super) struct ImagesQuery {
     pub(super) urls: Option<String>,
 }
 
-/// How URLs are written.
+/// A query that selects the form of URLs.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct UrlsQuery {
@@ -254,10 +254,11 @@ pub(super) struct SpaceImagePage {
     missing: Option<Vec<String>>,
 }
 
-/// How the URLs of one answer are made.
+/// Builds the URLs of one response.
 struct Urls<'a> {
     app: &'a App,
     grant: Option<&'a Grant>,
+    /// Whether the signature is left out of the URLs, since the response states it once.
     shared: bool,
 }
 
@@ -303,7 +304,7 @@ fn show_image(space: &SpaceId, urls: &Urls<'_>, image: Image) -> SpaceImage {
     }
 }
 
-/// A page of images.
+/// Renders a page of images.
 pub(super) fn show_page(
     app: &App,
     space: &SpaceId,
@@ -324,7 +325,7 @@ pub(super) fn show_page(
     }
 }
 
-/// The images that were asked for by their ids, and which of those are not there.
+/// Renders requested images, and the requested ids that were not found.
 pub(super) fn show_refreshed(
     app: &App,
     space: &SpaceId,
@@ -338,7 +339,7 @@ pub(super) fn show_refreshed(
     SpaceImagePage { missing: Some(missing), ..show_page(app, space, found, None, shared) }
 }
 
-/// One image.
+/// Renders one image; `None` if there is none.
 pub(super) fn show_one(app: &App, space: &SpaceId, found: Images) -> Option<OneSpaceImage> {
     let Images { images, grant } = found;
     let (expires_at, refresh_after) = times(grant.as_ref());
