@@ -202,7 +202,7 @@ impl App {
         let no_tokens = SignInSetting::default();
         let setting = if takes_tokens { &config.auth.sign_in } else { &no_tokens };
         let sign_in = SignIn::new(setting, own_key, &addresses.api.to_string())?;
-        let (id, key) = secrets.signing;
+        let (id, key) = secrets.signing_key;
         let (folder, own) = (config.edge.keys.clone(), (id.clone(), key.public_pem()?));
         // A key that was given is never another one.
         let from = config.cloudfront.key.is_none().then(|| (secrets::key_folder(&config), config.edge.min_key_age()));

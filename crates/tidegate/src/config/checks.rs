@@ -140,7 +140,7 @@ pub(super) fn checks(config: &Config, r: &mut Resolver) {
         );
     }
     let shares = !local && matches!(config.database, crate::db::Database::Postgres { .. });
-    if !config.works && !shares {
+    if !config.runs_jobs && !shares {
         r.problem(
             "WORKER",
             "true: `tidegate work` can share a PostgreSQL and a bucket only, and nobody else does the jobs",

@@ -10,9 +10,9 @@ use media::video::Ffmpeg;
 use super::resolve::Resolver;
 
 /// Bytes of address space that a decoder may have besides its picture's: program, libraries, stacks.
-const PROGRAM: u64 = 512 << 20;
+const DECODER_MEMORY: u64 = 512 << 20;
 /// Bytes that a decoder may need for each pixel: twice four, and once what it was.
-const PER_PIXEL: u64 = 14;
+const BYTES_PER_PIXEL: u64 = 14;
 /// Bytes of address space of ffmpeg, which copies tracks and decodes one picture.
 const FFMPEG_MEMORY: u64 = 4 << 30;
 const MIB: u64 = 1 << 20;
@@ -42,13 +42,13 @@ pub struct ScannerSetting {
     /// Where clamd is.
     pub address: Address,
     /// How long it may be silent.
-    pub patience: Duration,
+    pub idle_timeout: Duration,
     /// How long a scan may take.
-    pub longest: Duration,
+    pub scan_timeout: Duration,
     /// The most bytes that it looks at.
     pub max_size: u64,
     /// Scans at once.
-    pub at_once: usize,
+    pub concurrent_scans: usize,
     /// Whether what is too large to be scanned is published, marked as such.
     pub publish_unscanned: bool,
 }
@@ -67,11 +67,11 @@ pub struct MediaSetting {
     /// Time for one image.
     pub image_time: Duration,
     /// Images at once.
-    pub images_at_once: usize,
+    pub concurrent_images: usize,
     /// Time for each step of a video.
     pub video_time: Duration,
     /// Videos at once.
-    pub videos_at_once: usize,
+    pub concurrent_videos: usize,
     /// ffmpeg and ffprobe, where they were found.
     pub ffmpeg: Option<(PathBuf, PathBuf)>,
     /// This program.
@@ -94,14 +94,14 @@ pub struct GraphqlSetting {
 impl ScannerSetting {
     /// The scanner.
     pub fn clamd(&self) -> Clamd {
-        Clamd::new(self.address.clone(), self.patience, self.longest, self.at_once)
+        Clamd::new(self.address.clone(), self.idle_timeout, self.scan_timeout, self.concurrent_scans)
     }
 }
 
 impl MediaSetting {
     /// Where images are decoded.
     pub fn sandbox(&self) -> Sandbox {
-        let memory = PROGRAM + self.max_pixels * PER_PIXEL;
+        let memory = DECODER_MEMORY + self.max_pixels * BYTES_PER_PIXEL;
         // The image, and thumbnails of it: never more than its pixels.
         Sandbox { program: self.program.clone(), memory, time: self.image_time, max_output: self.max_pixels * 4 }
     }
@@ -151,10 +151,10 @@ pub(super) fn scanner(r: &mut Resolver) -> (Option<ScannerSetting>, bool) {
     }
     let setting = ScannerSetting {
         address: address.clone().unwrap_or_else(|| Address::Tcp(String::new(), port)),
-        patience: r.seconds("CLAMAV_TIMEOUT_SECONDS", 1..=600),
-        longest: r.seconds("CLAMAV_SCAN_SECONDS", 1..=3600),
+        idle_timeout: r.seconds("CLAMAV_TIMEOUT_SECONDS", 1..=600),
+        scan_timeout: r.seconds("CLAMAV_SCAN_SECONDS", 1..=3600),
         max_size: r.number("CLAMAV_MAX_MB", 1..=4096) * MIB,
-        at_once: usize::try_from(r.number("CLAMAV_SCANS_AT_ONCE", 1..=100)).unwrap_or(1),
+        concurrent_scans: usize::try_from(r.number("CLAMAV_SCANS_AT_ONCE", 1..=100)).unwrap_or(1),
         publish_unscanned: r.flag("PUBLISH_UNSCANNED"),
     };
     (address.map(|_| setting), off)
@@ -164,7 +164,7 @@ pub(super) fn media(r: &mut Resolver) -> MediaSetting {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let max_pixels = r.number("MEDIA_MAX_MEGAPIXELS", 1..=500) * 1_000_000;
     // All of them at once must leave half of the memory to others.
-    let room = memory_of_this_machine() / 2 / (PROGRAM + max_pixels * PER_PIXEL);
+    let room = memory_of_this_machine() / 2 / (DECODER_MEMORY + max_pixels * BYTES_PER_PIXEL);
     let usual = cores.min(usize::try_from(room).unwrap_or(cores)).max(1);
     let sizes: Option<Vec<u32>> = r.list("MEDIA_THUMBNAILS").iter().map(|size| size.parse().ok()).collect();
     let good = |sizes: &Vec<u32>| sizes.len() <= 8 && sizes.iter().all(|size| (16..=4096).contains(size));
@@ -180,9 +180,9 @@ pub(super) fn media(r: &mut Resolver) -> MediaSetting {
         quality: u8::try_from(r.number("MEDIA_JPEG_QUALITY", 1..=100)).unwrap_or(85),
         thumbnails,
         image_time: r.seconds("MEDIA_IMAGE_SECONDS", 1..=600),
-        images_at_once: at_once(images, usual),
+        concurrent_images: at_once(images, usual),
         video_time: r.seconds("MEDIA_VIDEO_SECONDS", 1..=3600),
-        videos_at_once: at_once(Some(r.number("WORKER_VIDEOS", 1..=64)), 1),
+        concurrent_videos: at_once(Some(r.number("WORKER_VIDEOS", 1..=64)), 1),
         ffmpeg: ffmpeg(r),
         // This very program, also when another one was put in its place meanwhile.
         program: PathBuf::from("/proc/self/exe"),

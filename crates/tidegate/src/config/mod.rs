@@ -92,7 +92,7 @@ pub struct Config {
     /// Making pictures and videos anew.
     pub media: MediaSetting,
     /// Whether the server does jobs itself.
-    pub works: bool,
+    pub runs_jobs: bool,
     /// Where a process that only works answers probes, if it does.
     pub worker_port: Option<u16>,
     /// How long what was deleted can be brought back, where it can be.
@@ -135,7 +135,7 @@ pub struct FilesSetting {
     /// The most bytes that come with the end of an upload.
     pub max_inline: usize,
     /// Where a proxy keeps the store's folder, with slashes around it: it then sends the bytes itself.
-    pub hand_off: Option<String>,
+    pub accel_prefix: Option<String>,
     /// What signs links, if given.
     pub link_key: Option<SecretString>,
     /// What signed them before.

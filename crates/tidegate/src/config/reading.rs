@@ -58,7 +58,7 @@ pub(super) fn resolve_all(r: &mut Resolver) -> Config {
         scanner,
         scanner_off,
         media: media::media(r),
-        works: r.flag("WORKER"),
+        runs_jobs: r.flag("WORKER"),
         worker_port: r.port("WORKER_PORT", true),
         retention: Duration::from_secs(r.number("RETENTION_DAYS", 0..=36_500) * 86_400),
         grant_lifetime: r.seconds("GRANT_TTL_SECONDS", 60..=604_800),
@@ -269,13 +269,13 @@ fn resolve_files(r: &mut Resolver, on: bool) -> FilesSetting {
         link_lifetime: r.number("SIGNED_URL_TTL_DEFAULT", 1..=sign::MAX_LINK_LIFETIME),
         public: r.flag("FILES_PUBLIC"),
         max_inline: usize::try_from(r.number("COMPLETE_DATA_MAX_MB", 0..=64) << 20).unwrap_or(0),
-        hand_off: resolve_hand_off(r),
+        accel_prefix: resolve_accel_prefix(r),
         link_key: secret(r, "UPLOAD_SIGNING_KEY"),
         earlier_link_key: secret(r, "UPLOAD_SIGNING_KEY_PREVIOUS"),
     }
 }
 
-fn resolve_hand_off(r: &mut Resolver) -> Option<String> {
+fn resolve_accel_prefix(r: &mut Resolver) -> Option<String> {
     let path = r.text("ACCEL_REDIRECT")?;
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/_-.".contains(&byte);
     let fits = path.len() > 2 && path.starts_with('/') && path.ends_with('/') && !path.contains("//");

@@ -20,7 +20,7 @@ use super::{Config, StoreSetting};
 #[derive(Debug)]
 pub struct Secrets {
     /// Id and key that grants are signed with.
-    pub signing: (String, SigningKey),
+    pub signing_key: (String, SigningKey),
     /// What the S3 door of a local store knows.
     pub s3: Option<DoorCredentials>,
     /// The PEM that our own tokens are signed with, where there are such.
@@ -98,7 +98,7 @@ pub fn load(config: &Config) -> anyhow::Result<Secrets> {
     make_folder(&folder)?;
     let cloudfront = key_folder(config);
     make_folder(&cloudfront)?;
-    let signing = match &config.cloudfront.key {
+    let signing_key = match &config.cloudfront.key {
         Some((id, pem)) => (id.clone(), SigningKey::parse(pem.expose_secret())?),
         None => generated_key(config, &cloudfront)?,
     };
@@ -116,7 +116,7 @@ pub fn load(config: &Config) -> anyhow::Result<Secrets> {
         Some(given) => given.clone(),
         None => link_key(&folder)?,
     };
-    Ok(Secrets { signing, s3, tokens, links })
+    Ok(Secrets { signing_key, s3, tokens, links })
 }
 
 /// Ids and texts of the public keys in a folder, by id. Nothing else in it is read. A file that can't be read is no
@@ -262,7 +262,7 @@ pub fn older_than(keys: &[FoundKey], min_age: Duration, now: SystemTime) -> impl
 }
 
 /// Which of the keys in a folder a start signs with: the newest of these; the first of all, where there is none.
-pub fn chosen(keys: &[FoundKey], min_age: Duration, now: SystemTime) -> Option<&FoundKey> {
+pub fn choose_key(keys: &[FoundKey], min_age: Duration, now: SystemTime) -> Option<&FoundKey> {
     older_than(keys, min_age, now).next().or_else(|| keys.first())
 }
 
@@ -284,7 +284,7 @@ fn generated_key(config: &Config, folder: &Path) -> anyhow::Result<(String, Sign
     if keys.iter().any(|key| trusted.has(&key.id)) {
         keys.retain(|key| trusted.has(&key.id));
     }
-    match chosen(&keys, config.edge.min_key_age(), SystemTime::now()) {
+    match choose_key(&keys, config.edge.min_key_age(), SystemTime::now()) {
         Some(found) => Ok((found.id.clone(), found.read()?)),
         None => generate_pair(folder, config.cloudfront.key_kind),
     }
@@ -375,11 +375,11 @@ mod tests {
             arrived: now - Duration::from_secs(age),
         };
         let min_age = Duration::from_secs(10);
-        let chosen = |keys: &[FoundKey]| super::chosen(keys, min_age, now).map(|key| key.id.clone());
-        assert_eq!(chosen(&[]), None);
-        assert_eq!(chosen(&[key("first", 0)]).as_deref(), Some("first"));
-        assert_eq!(chosen(&[key("old", 100), key("new", 9)]).as_deref(), Some("old"));
-        assert_eq!(chosen(&[key("old", 100), key("new", 10)]).as_deref(), Some("new"));
-        assert_eq!(chosen(&[key("one", 3), key("two", 2)]).as_deref(), Some("one"));
+        let choose_key = |keys: &[FoundKey]| super::choose_key(keys, min_age, now).map(|key| key.id.clone());
+        assert_eq!(choose_key(&[]), None);
+        assert_eq!(choose_key(&[key("first", 0)]).as_deref(), Some("first"));
+        assert_eq!(choose_key(&[key("old", 100), key("new", 9)]).as_deref(), Some("old"));
+        assert_eq!(choose_key(&[key("old", 100), key("new", 10)]).as_deref(), Some("new"));
+        assert_eq!(choose_key(&[key("one", 3), key("two", 2)]).as_deref(), Some("one"));
     }
 }

@@ -19,7 +19,7 @@ pub(super) fn spaces(r: &mut Resolver, on: bool, layout: &Layout) -> SpacesSetti
         let plain =
             |segment: &str| !segment.is_empty() && !segment.starts_with('.') && !segment.contains(['*', '?', '\\']);
         let first = prefix.split('/').next().unwrap_or(prefix);
-        if prefix.split('/').all(plain) && !layout.is_taken(first) && prefix.len() <= 500 {
+        if prefix.split('/').all(plain) && !layout.is_reserved(first) && prefix.len() <= 500 {
             import_prefixes.push(format!("{prefix}/"));
         } else {
             let wanted = format!(

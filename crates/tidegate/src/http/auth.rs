@@ -77,7 +77,7 @@ pub(crate) fn is_service(app: &App, headers: &HeaderMap) -> bool {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let bearer = || header("authorization")?.split_once(' ').map(|(_, token)| token.trim_start_matches(' '));
     app.config.auth.mode == AuthMode::Jwt
-        && header("x-service-token").or_else(bearer).is_some_and(|token| app.sign_in.service(token).is_some())
+        && header("x-service-token").or_else(bearer).is_some_and(|token| app.sign_in.verify_service(token).is_some())
 }
 
 /// Returns the user in `X-User-Id`. An invalid one is a bad request, since the service itself has
@@ -117,14 +117,14 @@ async fn principal_from_token(app: &App, parts: &Parts) -> Result<Principal> {
         Credentials::None => ("none", Err(unauthenticated())),
         Credentials::Service(token) => {
             let wrong = || Error::Unauthenticated("the service token is wrong".into());
-            ("service", app.sign_in.service(token).ok_or_else(wrong))
+            ("service", app.sign_in.verify_service(token).ok_or_else(wrong))
         }
-        Credentials::Bearer(token) => match app.sign_in.service(token) {
+        Credentials::Bearer(token) => match app.sign_in.verify_service(token) {
             Some(service) => ("service", Ok(service)),
-            None => ("bearer", app.sign_in.user(token).await),
+            None => ("bearer", app.sign_in.verify_user(token).await),
         },
         Credentials::Cookie(token) => match check_same_site(parts) {
-            Ok(()) => ("cookie", app.sign_in.user(token).await),
+            Ok(()) => ("cookie", app.sign_in.verify_user(token).await),
             Err(refused) => ("cookie", Err(refused)),
         },
     };

@@ -63,7 +63,7 @@ fn health(name: &str, is_well: bool) -> String {
 
 async fn page(State(app): State<Arc<App>>) -> Response {
     let (database, store) = app.probe().await;
-    let sign_in = app.sign_in.depends().then(|| app.sign_in.trouble().is_none());
+    let sign_in = app.sign_in.is_external().then(|| app.sign_in.unavailable_reason().is_none());
     let is_well = database.is_none() && store.is_none() && sign_in.unwrap_or(true);
     let body = [doors(&app), state(database.is_none(), store.is_none(), sign_in), surfaces(&app), links(&app)].concat();
     let version = env!("CARGO_PKG_VERSION");

@@ -40,7 +40,7 @@ pub(crate) async fn observe(State(watch): State<Arc<Watch>>, mut request: Reques
     let span = tracing::info_span!("request", door, id, method = %method, route, trace_id = tracing::field::Empty);
     if let Some(trace) = trace_of(request.headers()) {
         span.record("trace_id", &trace.trace_id);
-        telemetry::adopt(&span, &trace);
+        telemetry::set_parent(&span, &trace);
     }
     let mut response = next.run(request).instrument(span.clone()).await;
     let (status, elapsed) = (response.status().as_u16(), started.elapsed());

@@ -106,7 +106,7 @@ async fn readyz(State(app): State<Arc<App>>) -> Response {
     let (database, store) = app.probe().await;
     let database = word("database", database);
     let store = word("store", store);
-    let sign_in = app.sign_in.depends().then(|| word("sign-in", app.sign_in.trouble()));
+    let sign_in = app.sign_in.is_external().then(|| word("sign-in", app.sign_in.unavailable_reason()));
     let ready = [Some(database), Some(store), sign_in].into_iter().flatten().all(|word| word == "ok");
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let readiness = Readiness { status: if ready { "ok" } else { "unavailable" }, database, store, sign_in };

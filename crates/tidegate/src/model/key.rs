@@ -108,7 +108,7 @@ impl Layout {
     }
 
     /// Returns whether a first segment is reserved for one of the owner kinds.
-    pub fn is_taken(&self, first: &str) -> bool {
+    pub fn is_reserved(&self, first: &str) -> bool {
         let organisation = first.strip_prefix('O').is_some_and(|id| id.bytes().all(|byte| byte.is_ascii_digit()));
         OTHER_ROOTS.contains(&first) || organisation || self.images.split('/').next() == Some(first)
     }

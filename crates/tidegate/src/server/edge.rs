@@ -1,5 +1,5 @@
-//! The edge as a process of its own: bytes of served roots from a folder or a bucket, and beside them, on the API's
-//! port, what operators ask. It has public keys only, no database, and writes nothing.
+//! The stand-alone edge: serves the served roots from a folder or a bucket, and probes and metrics
+//! on the API's port. It has public keys only and no database, and writes nothing.
 
 use std::sync::Arc;
 
@@ -18,12 +18,12 @@ use crate::http::{SMALL_BUFFER, edge_ops_router};
 use crate::state::edge_keys::EdgeKeys;
 use crate::telemetry;
 
-/// An edge that listens and does not answer yet.
+/// An edge whose sockets are bound and which does not respond yet.
 #[derive(Debug)]
 pub struct EdgeServer {
-    /// Where clients find it.
+    /// The address that clients use.
     pub address: Origin,
-    /// Where operators find its probes and metrics.
+    /// The address of probes and metrics.
     pub ops: Origin,
     config: Config,
     edge_keys: Arc<EdgeKeys>,
@@ -32,7 +32,7 @@ pub struct EdgeServer {
 }
 
 impl EdgeServer {
-    /// Binds the ports and opens what is behind them for reading.
+    /// Binds the ports, and opens store and keys for reading.
     pub async fn open(config: Config) -> anyhow::Result<Self> {
         raise_file_limit();
         telemetry::start_metrics();
@@ -69,7 +69,7 @@ impl EdgeServer {
         Ok(Self { address, ops, config, edge_keys, bytes, probes })
     }
 
-    /// Answers until `stop`; then finishes what was begun.
+    /// Serves until `stop` is cancelled, then finishes requests in progress.
     pub async fn run(self, stop: CancellationToken) {
         let mut tasks = JoinSet::new();
         let limits = self.config.limits;

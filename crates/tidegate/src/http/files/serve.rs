@@ -152,8 +152,8 @@ async fn head_public(
 /// Returns the `X-Accel-Redirect` location from which nginx in front serves a file itself, with
 /// ranges and conditions. Requests that did not come through a proxy get the bytes from this
 /// server.
-fn handed_off(app: &App, headers: &HeaderMap, key: &str) -> Option<String> {
-    let below = app.config.files.hand_off.as_ref().filter(|_| was_forwarded(headers))?;
+fn accel_redirect(app: &App, headers: &HeaderMap, key: &str) -> Option<String> {
+    let below = app.config.files.accel_prefix.as_ref().filter(|_| was_forwarded(headers))?;
     Some(format!("{below}{}", utf8_percent_encode(key, IN_PATHS)))
 }
 
@@ -184,7 +184,7 @@ async fn respond(
     };
     let disposition = disposition::served(&file.object.content_type, Some(&wished)).unwrap_or(attachment);
     fields.set(&header::CONTENT_DISPOSITION, disposition.as_bytes());
-    if let Some(location) = handed_off(app, headers, &key) {
+    if let Some(location) = accel_redirect(app, headers, &key) {
         fields.set(&header::CONTENT_TYPE, stat.attributes.content_type.as_bytes());
         fields.set(&X_ACCEL_REDIRECT, location.as_bytes());
         return Ok((fields, ()).into_response());
