@@ -24,7 +24,7 @@ async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
     if is_open(&server.app) {
         tracing::info!("users' files that are not private can be read by whoever knows their path (FILES_PUBLIC)");
     }
-    // Asks other programs for their versions, which takes time; the start does not wait for it.
+    // Probing external programs (clamd, ffmpeg) takes time; the start does not wait for it.
     let app = Arc::clone(&server.app);
     tokio::spawn(async move { app.say_what_is_missing().await });
     // The log repeats it, since standard output may not be read.

@@ -1,10 +1,10 @@
-//! The packages surface.
+//! The settings of packages.
 
 use super::resolve::{Origin, Resolver};
 use super::settings::{Setting, built};
 use crate::model::s3_url::is_bucket;
 
-/// Its settings.
+/// The rows of the settings table.
 pub(super) const PACKAGES: &[Setting] = &[
     built(
         "PACKAGES_MAX_SIZE_BYTES",
@@ -21,14 +21,14 @@ pub(super) const PACKAGES: &[Setting] = &[
     built("PENNSIEVE_DOMAIN", "", "a host name", "PUBLIC_BASE_URL is https:// and this name."),
 ];
 
-/// The packages surface.
+/// The settings of packages.
 #[derive(Debug, Clone, Default)]
 pub struct PackagesSetting {
-    /// Whether it is there.
+    /// Whether the surface is enabled.
     pub on: bool,
-    /// The largest object, in bytes.
+    /// The largest object in bytes.
     pub max_size: u64,
-    /// Buckets of others that the proxy sends on to.
+    /// Foreign buckets that the S3 proxy redirects to.
     pub proxy_buckets: Vec<String>,
 }
 
@@ -43,7 +43,7 @@ pub(super) fn packages(r: &mut Resolver, on: bool) -> PackagesSetting {
     PackagesSetting { on, max_size: r.number("PACKAGES_MAX_SIZE_BYTES", 1..=53_687_091_200_000), proxy_buckets }
 }
 
-/// The API's address, by either name.
+/// Returns the API's URL, given by either of its two settings.
 pub(super) fn public_base_url(r: &mut Resolver) -> Option<Origin> {
     let given = r.origin("PUBLIC_BASE_URL");
     let Some(domain) = r.text("PENNSIEVE_DOMAIN") else { return given };

@@ -1,4 +1,5 @@
-//! From settings to the parts of [`Config`], each checked by itself.
+//! Resolves every setting into [`Config`], each checked by itself. Checks across settings are in
+//! `checks.rs`.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,7 +17,7 @@ use crate::model::key::Layout;
 use crate::model::network::Network;
 use crate::telemetry::Log;
 
-/// Reads every setting.
+/// Resolves every setting, except those whose defaults depend on others.
 pub(super) fn resolve_all(r: &mut Resolver) -> Config {
     let data = PathBuf::from(r.given.value("TIDEGATE_DATA"));
     let surfaces = r.list("SURFACES");
@@ -110,7 +111,7 @@ fn resolve_otlp(r: &mut Resolver) -> Option<String> {
     Some(endpoint.to_string())
 }
 
-/// Their defaults depend on everything else.
+/// Resolves rate limits and GraphQL, whose defaults depend on whether this is production.
 pub(super) fn resolve_rates(r: &mut Resolver, config: &mut Config) {
     let production = config.in_production();
     config.graphql = media::graphql(r, production);
@@ -178,7 +179,7 @@ fn resolve_aws_credentials(r: &mut Resolver) -> Option<(String, SecretString, Op
     }
 }
 
-/// S3 in a region, by the suffix of the region's partition.
+/// Returns the S3 endpoint of a region, by the suffix of its AWS partition.
 fn aws_endpoint(region: &str) -> Origin {
     let suffix = match region {
         _ if region.starts_with("cn-") => "amazonaws.com.cn",
