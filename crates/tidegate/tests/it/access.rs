@@ -1,4 +1,4 @@
-//! Each shared function and a stranger: denied, and nothing changed.
+//! Every shared function called by a stranger: it is denied, and nothing changes.
 
 use std::time::{Duration, SystemTime};
 

@@ -7,7 +7,7 @@ use crate::support::{TestApp, pattern, raw, raw_status};
 
 const FOREIGN: &str = include_str!("../../../sign/tests/fixtures/throwaway-rsa2048-other.pkcs8.pem");
 
-/// What the server's own key signs, for policies it would never issue.
+/// Signs a policy that the server would never issue, with the server's key.
 fn own_query(app: &TestApp, resource: &str, expires: u64) -> String {
     let resource = Resource::below(resource).unwrap();
     app.app.signing_key.signer().sign_resource(&resource, expires).unwrap().query()
@@ -59,7 +59,7 @@ async fn refusals_are_cloudfronts() {
             assert!(!answer.text().contains("RequestId"), "{}", answer.text());
         }
     }
-    // Expired and forged are not to be told apart.
+    // The responses to expired and forged signatures must not differ.
     let good = app.send("GET", &url, &[("cookie", &cookies)], Vec::new()).await;
     assert_eq!(good.status, 200);
     let junk_in_url = app.send("GET", &format!("{url}?Signature=x"), &[("cookie", &cookies)], Vec::new()).await;
