@@ -13,9 +13,13 @@ use crate::model::principal::Principal;
 use crate::model::role::Role;
 use crate::model::rules::{self, Stranger};
 
-/// Decides on `action` with what belongs to `owner`. `object` names the object, where one is known.
+/// Decides whether the caller may do `action` on objects of `owner`. `object` names the object, if
+/// one is known.
 ///
-/// A stranger gets `Forbidden` or `NotFound`, as the owner's rules say.
+/// # Errors
+///
+/// [`Error::Unauthenticated`] for an anonymous caller. A stranger gets [`Error::Forbidden`] or
+/// [`Error::NotFound`], by the owner kind's rules.
 pub fn authorize(app: &App, caller: &Caller, action: Action, owner: &Owner, object: Option<ObjectId>) -> Result<()> {
     match access::decide(&caller.effective_principal(), action, Target::Owner(owner)) {
         Decision::Allow => Ok(()),
@@ -31,9 +35,11 @@ pub fn authorize(app: &App, caller: &Caller, action: Action, owner: &Owner, obje
     }
 }
 
-/// Decides on `action` for a member with `role`; without a role as [`authorize`] does.
+/// Decides whether a member with `role` may do `action`; without a role as [`authorize`] does.
 ///
-/// A member knows that the owner exists, so a role that is too low is `Forbidden`.
+/// # Errors
+///
+/// [`Error::Forbidden`] if the role is too low, since a member knows that the owner exists.
 pub fn authorize_member(
     app: &App,
     caller: &Caller,
@@ -53,7 +59,7 @@ pub fn authorize_member(
     }
 }
 
-/// Decides on `action` with what belongs to no single owner.
+/// Decides whether the caller may do `action` on the server as a whole.
 pub fn authorize_everywhere(app: &App, caller: &Caller, action: Action) -> Result<()> {
     match access::decide(&caller.effective_principal(), action, Target::Everything) {
         Decision::Allow => Ok(()),
@@ -66,7 +72,7 @@ pub fn authorize_everywhere(app: &App, caller: &Caller, action: Action) -> Resul
     }
 }
 
-/// Counts and notes a refusal that followed from a key alone, before any look-up.
+/// Counts and records a refusal that followed from a key alone, before any lookup.
 pub fn note_refusal(app: &App, caller: &Caller, action: Action, kind: OwnerKind) {
     count_refusal(kind.as_str());
     app.refusals.note(caller, action, None, None);
@@ -121,7 +127,7 @@ pub async fn find_dataset(app: &App, caller: &Caller, action: Action, id: &Datas
     Ok(dataset)
 }
 
-/// Decides on `action` in a dataset that was found. A stranger gets `NotFound`.
+/// Decides whether the caller may do `action` in a dataset. A stranger gets [`Error::NotFound`].
 pub(crate) fn authorize_dataset(app: &App, caller: &Caller, action: Action, dataset: &Dataset) -> Result<()> {
     // Services are held to this too: one that names an organisation sees no other.
     if caller.org().is_some_and(|org| org.as_str() != dataset.org_name) {
@@ -143,8 +149,8 @@ pub(crate) fn dataset_role(caller: &Caller, dataset: &Dataset) -> Option<Role> {
     roles.datasets.get(&dataset.id).copied().max(dataset.role)
 }
 
-/// Decides again on `action` with a session's or a space's media items: sessions and spaces are deleted, and members
-/// are removed, while a stream is open.
+/// Decides again while a stream is open, since sessions and spaces may be deleted and members
+/// removed meanwhile.
 pub(crate) async fn authorize_again(app: &App, caller: &Caller, action: Action, owner: &Owner) -> Result<()> {
     match owner {
         Owner::Session(session, _) => find_session(app, caller, action, session).await.map(drop),
@@ -153,7 +159,7 @@ pub(crate) async fn authorize_again(app: &App, caller: &Caller, action: Action, 
     }
 }
 
-/// Decides on reading the audit log of an owner. A space's owners may read it.
+/// Decides whether the caller may read the audit log of an owner. Owners of a space may.
 pub(crate) async fn authorize_audit(app: &App, caller: &Caller, owner: &Owner, object: Option<ObjectId>) -> Result<()> {
     let role = match owner {
         Owner::Space(space) => space_role(app, caller, space).await?,

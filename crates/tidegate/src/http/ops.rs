@@ -124,7 +124,7 @@ async fn metrics(State(app): State<Arc<App>>, request: Request) -> Response {
     show_metrics(app.config.metrics, &request)
 }
 
-/// The same of a door that has no names of its own.
+/// Metrics on a door that does not check `Host` itself.
 #[utoipa::path(get, path = "/metrics", tag = "operations", responses((status = 200, body = String, content_type = "text/plain"), (status = 404)))]
 async fn private_metrics(State(app): State<Arc<App>>, request: Request) -> Response {
     if may_see_metrics(app.config.metrics, &request) {

@@ -111,7 +111,7 @@ mod tests {
             serde_json::from_str(include_str!("../../tests/fixtures/content-disposition-vectors.json")).unwrap();
         for row in vectors["rows"].as_array().unwrap() {
             let name = row["input_name"].as_str().unwrap();
-            // The vectors' notes are part of one of their names.
+            // One of the names contains the vectors' own note.
             assert_eq!(safe_name(name), row["safe_name"].as_str().unwrap(), "{name:?}");
             assert_eq!(attachment(name), row["header"].as_str().unwrap(), "{name:?}");
         }

@@ -276,7 +276,7 @@ mod tests {
 
     const OWN: OwnStore<'static> =
         OwnStore { scheme: "http", authority: "127.0.0.1:9000", bucket: "tidegate", in_path: true };
-    /// 24 May 2013, midnight UTC: the instant of the vectors.
+    /// 24 May 2013, midnight UTC, the time of the vectors.
     const AT: Duration = Duration::from_secs(1_369_353_600);
 
     fn vectors() -> Value {
@@ -303,7 +303,7 @@ mod tests {
         let allowed = vectors["allow"].as_array().unwrap();
         for refused in vectors["refuse"].as_array().unwrap() {
             let bare = refused.as_str().unwrap();
-            // The unsigned one is refused as it stands; all others although they bear a signature.
+            // The unsigned URL is refused as it stands; all others despite a signature.
             let url = if bare.contains("  (") {
                 bare.split("  (").next().unwrap().to_owned()
             } else {
@@ -416,7 +416,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is taken leads to S3 and says the same when it is read again.
+        /// Every accepted URL leads to S3 and is accepted unchanged when parsed again.
         #[test]
         fn what_is_taken_is_read_back(host in "[a-z0-9.%:@-]{0,40}", key in "[a-zA-Z0-9/.%+ -]{0,30}") {
             for base in [format!("https://{host}/{key}"), format!("https://{host}.s3.amazonaws.com/{key}"), format!("https://s3.amazonaws.com/{host}/{key}")] {

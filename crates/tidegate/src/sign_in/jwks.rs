@@ -296,7 +296,7 @@ mod tests {
     const KEYS: &str = r#"{"keys":[{"kty":"EC","crv":"P-256","kid":"ec-1",
         "x":"G5hdU0BpjdPd5fKc0Gplkqt6l-ohPmN6PtLSedzNzAU","y":"0vwzUp0aLIcc1XBCSpi9jL9cCJq-XjfeApsKOqjQ5G4"}]}"#;
 
-    /// Answers every request with a set after a while, and counts them.
+    /// Responds to every request with a key set after a pause, and counts the requests.
     async fn issuer(pause: Duration) -> (String, Arc<std::sync::atomic::AtomicUsize>) {
         use std::sync::atomic::Ordering;
         use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -335,7 +335,7 @@ mod tests {
             ..Jwks::new(&url, Duration::from_secs(3600)).unwrap()
         });
         let (good, unknown) = (token("ec-1"), token("nope"));
-        // Callers that go away at once take nothing along: the reading goes on, and is the only one.
+        // Cancelled callers do not cancel the fetch, and there is only one.
         for _ in 0..20 {
             let parsed = token::parse(&good).unwrap();
             let _ = tokio::time::timeout(Duration::from_millis(2), jwks.find(&parsed)).await;

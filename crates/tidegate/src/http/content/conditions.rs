@@ -207,7 +207,7 @@ mod tests {
         assert_eq!(evaluate(&Method::HEAD, &headers, &representation(10)), ReadOutcome::Whole);
     }
 
-    /// A second is too coarse to tell apart what lay at one address within it.
+    /// A date in seconds cannot distinguish two contents stored at one key within a second.
     #[test]
     fn a_date_that_is_no_strong_validator_opens_no_range() {
         let (asset, image) =

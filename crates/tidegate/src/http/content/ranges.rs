@@ -96,7 +96,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// The definition, plainly: every position a set names.
+    /// The definition: every position that a range set names.
     fn positions(header: &str, size: u64) -> Option<Vec<u64>> {
         let specs = parse_set(byte_set(header)?)?;
         Some(

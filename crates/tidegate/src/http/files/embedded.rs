@@ -316,7 +316,7 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
-    /// The embedded values and the rest of a body that comes in pieces.
+    /// Returns the embedded values and the rest of a body that arrives in chunks.
     fn read(body: &[u8], piece: usize) -> Result<(Vec<Vec<u8>>, Value)> {
         let (mut scanner, mut events) = (Scanner::new(), VecDeque::new());
         for piece in body.chunks(piece.max(1)) {
@@ -392,7 +392,8 @@ mod tests {
         ] {
             assert_eq!(read(format!("{{\"data\" : \"{good}\"}}").as_bytes(), 2).unwrap().0, [bytes], "{good:?}");
         }
-        // Not embedded: a value that is no text, a name that is a value, a name that is written with an escape.
+        // Not embedded: a value that is no string, a name used as a value, a name written with an
+        // escape.
         for plain in ["{\"data\":7}", "{\"x\":\"data\",\"y\":\"!\"}", "{\"d\\u0061ta\":\"!\"}", "[\"data\",\"!\"]"] {
             assert_eq!(read(plain.as_bytes(), 1).unwrap().0.len(), 0, "{plain}");
         }

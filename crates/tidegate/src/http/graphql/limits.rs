@@ -119,7 +119,7 @@ mod tests {
             assert!(check(&multiplying(levels)).is_err(), "{levels}");
         }
         assert!(check(&multiplying(200)).unwrap_err().contains("fragments"));
-        // Also where nothing uses them: whoever validates looks at all.
+        // Unused fragments count too, since validation expands them.
         assert!(check(&multiplying(20).replacen("{...F1}", "{__typename}", 1)).is_err());
         assert!(check("{...A} fragment A on Query{...B} fragment B on Query{...A}").is_err(), "in a ring");
         assert!(check(&format!("{{{}}}", "a ".repeat(2001))).is_err());

@@ -187,7 +187,7 @@ impl MediaResponse {
             id: media.object.id.0,
             url: url.url.clone(),
             alt: media.alt.clone(),
-            // What is shown has a status.
+            // Media items that are shown have a status.
             status: media.status().unwrap_or(Status::Rejected).into(),
             session_id: Uuid::try_parse(media.owner.id()).unwrap_or_default(),
             file_key: media.file_key.as_str().to_owned(),
