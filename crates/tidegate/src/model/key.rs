@@ -294,7 +294,7 @@ pub fn parse_seal(key: &str) -> Option<Key> {
 
 /// Returns the prefixes of all keys of an owner kind. The last may also match foreign keys; check
 /// those with [`is_in`].
-pub fn places(kind: OwnerKind, layout: &Layout) -> Vec<String> {
+pub fn prefixes(kind: OwnerKind, layout: &Layout) -> Vec<String> {
     match kind {
         OwnerKind::Disks => vec![format!("{}/", layout.images())],
         OwnerKind::Files => vec![format!("{}/", file::ROOT)],
@@ -539,10 +539,10 @@ mod tests {
         ] {
             assert_eq!(layout().served_root(bad), None, "{bad}");
         }
-        let places = places(whole, &layout());
-        assert!(is_in(&places[0], source.as_str()) && is_in(&places[1], key.as_str()));
-        assert!(!is_in(&places[1], "Others/a") && !is_in(&places[1], "O1/D1/x") && !is_in(&places[1], "P"));
-        for place in places {
+        let prefixes = prefixes(whole, &layout());
+        assert!(is_in(&prefixes[0], source.as_str()) && is_in(&prefixes[1], key.as_str()));
+        assert!(!is_in(&prefixes[1], "Others/a") && !is_in(&prefixes[1], "O1/D1/x") && !is_in(&prefixes[1], "P"));
+        for place in prefixes {
             let end = prefix_end(&place);
             assert!(
                 [source.as_str(), key.as_str()]

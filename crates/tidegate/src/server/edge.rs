@@ -63,8 +63,8 @@ impl EdgeServer {
         let own_page = config.public_base_url.as_ref().map(ToString::to_string);
         let edge = Edge::new(&config, &address, own_page, Arc::clone(&edge_keys), origin);
         let bytes = edge_door(listener, edge)?;
-        let ops = EdgeOps { edge: Arc::clone(&bytes.handler), metrics: config.metrics };
-        let handler = RouterHandler { router: edge_ops_router(ops), buffer: SMALL_BUFFER };
+        let edge_ops = EdgeOps { edge: Arc::clone(&bytes.handler), metrics: config.metrics };
+        let handler = RouterHandler { router: edge_ops_router(edge_ops), buffer: SMALL_BUFFER };
         let probes = Door { name: "operations", listener: ops_listener, handler, workers: None };
         Ok(Self { address, ops, config, edge_keys, bytes, probes })
     }
