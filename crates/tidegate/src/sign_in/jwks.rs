@@ -1,5 +1,5 @@
 //! The key set of an issuer that rotates its keys (RFC 7517): fetched by URL and kept while the
-//! issuer is unreachable. Unknown key ids cause a new fetch, at most one per [`MIN_INTERVAL`], so a
+//! issuer is unreachable. Unknown key ids cause a new fetch, at most one per `MIN_INTERVAL`, so a
 //! flood of them does not flood the issuer.
 
 use std::net::IpAddr;

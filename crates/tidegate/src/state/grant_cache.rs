@@ -7,7 +7,7 @@ use std::time::Duration;
 use moka::sync::Cache;
 use sign::PolicySignature;
 
-/// Policy signatures and signed URLs, by [`GrantKey`]. An entry of an older window is never looked
+/// Policy signatures and signed URLs, by `GrantKey`. An entry of an older window is never looked
 /// up again and expires when idle.
 #[derive(Debug)]
 pub struct GrantCache {
