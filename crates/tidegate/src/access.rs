@@ -1,6 +1,6 @@
-//! Who may do what: finds the owner that bytes belong to and the caller's role there, and asks `model::access` to decide.
-//! Every function that serves a caller authorizes here first. A refusal is counted and noted for the audit log.
-//! Never reads or changes what an owner holds.
+//! Authorization: finds the owner that bytes belong to and the caller's role there, and has
+//! `model/access.rs` decide. Every function that serves a caller authorizes here first. A refusal
+//! is counted and queued for the audit log. Never reads or changes an owner's objects.
 
 use crate::app::App;
 use crate::error::{Error, Result, unauthenticated};
@@ -13,11 +13,15 @@ use crate::model::principal::Principal;
 use crate::model::role::Role;
 use crate::model::rules::{self, Stranger};
 
-/// Decides on `action` with what belongs to `owner`. `object` names the object, where one is known.
+/// Decides whether the caller may do `action` on objects of `owner`. `object` names the object, if
+/// one is known.
 ///
-/// A stranger gets `Forbidden` or `NotFound`, as the owner's rules say.
+/// # Errors
+///
+/// [`Error::Unauthenticated`] for an anonymous caller. A stranger gets [`Error::Forbidden`] or
+/// [`Error::NotFound`], by the owner kind's rules.
 pub fn authorize(app: &App, caller: &Caller, action: Action, owner: &Owner, object: Option<ObjectId>) -> Result<()> {
-    match access::decide(&caller.deciding(), action, Target::Owner(owner)) {
+    match access::decide(&caller.effective_principal(), action, Target::Owner(owner)) {
         Decision::Allow => Ok(()),
         Decision::Unauthenticated => Err(unauthenticated()),
         Decision::Deny => {
@@ -31,9 +35,11 @@ pub fn authorize(app: &App, caller: &Caller, action: Action, owner: &Owner, obje
     }
 }
 
-/// Decides on `action` for a member with `role`; without a role as [`authorize`] does.
+/// Decides whether a member with `role` may do `action`; without a role as [`authorize`] does.
 ///
-/// A member knows that the owner exists, so a role that is too low is `Forbidden`.
+/// # Errors
+///
+/// [`Error::Forbidden`] if the role is too low, since a member knows that the owner exists.
 pub fn authorize_member(
     app: &App,
     caller: &Caller,
@@ -42,7 +48,7 @@ pub fn authorize_member(
     object: Option<ObjectId>,
 ) -> Result<()> {
     let Some(role) = role else { return authorize(app, caller, action, owner, object) };
-    match access::decide(&caller.deciding(), action, Target::Shared(owner, role)) {
+    match access::decide(&caller.effective_principal(), action, Target::Shared(owner, role)) {
         Decision::Allow => Ok(()),
         Decision::Unauthenticated => Err(unauthenticated()),
         Decision::Deny => {
@@ -53,9 +59,9 @@ pub fn authorize_member(
     }
 }
 
-/// Decides on `action` with what belongs to no single owner.
+/// Decides whether the caller may do `action` on the server as a whole.
 pub fn authorize_everywhere(app: &App, caller: &Caller, action: Action) -> Result<()> {
-    match access::decide(&caller.deciding(), action, Target::Everything) {
+    match access::decide(&caller.effective_principal(), action, Target::Everything) {
         Decision::Allow => Ok(()),
         Decision::Unauthenticated => Err(unauthenticated()),
         Decision::Deny => {
@@ -66,7 +72,7 @@ pub fn authorize_everywhere(app: &App, caller: &Caller, action: Action) -> Resul
     }
 }
 
-/// Counts and notes a refusal that followed from a key alone, before any look-up.
+/// Counts and records a refusal that followed from a key alone, before any lookup.
 pub fn note_refusal(app: &App, caller: &Caller, action: Action, kind: OwnerKind) {
     count_refusal(kind.as_str());
     app.refusals.note(caller, action, None, None);
@@ -76,9 +82,10 @@ fn count_refusal(owner: &'static str) {
     metrics::counter!("tidegate_refusals_total", "owner" => owner).increment(1);
 }
 
-/// Returns the user whose role decides; `None` for callers who need no role.
-pub(crate) fn deciding_user(caller: &Caller) -> Option<UserId> {
-    match caller.deciding().into_owned() {
+/// Returns the user whose role counts: the caller, or the user a service acts for. `None` for
+/// callers who need no role.
+pub(crate) fn effective_user(caller: &Caller) -> Option<UserId> {
+    match caller.effective_principal().into_owned() {
         Principal::User { id, .. } => Some(id),
         Principal::Anonymous | Principal::Service | Principal::System => None,
     }
@@ -99,7 +106,7 @@ pub async fn find_space(app: &App, caller: &Caller, action: Action, id: &SpaceId
     if caller.principal == Principal::Anonymous {
         return Err(unauthenticated());
     }
-    let role = app.db.find_role(id, deciding_user(caller).as_ref()).await?.ok_or_else(no_such_space)?;
+    let role = app.db.find_role(id, effective_user(caller).as_ref()).await?.ok_or_else(no_such_space)?;
     let owner = Owner::Space(id.clone());
     authorize_member(app, caller, action, (&owner, role), None)?;
     Ok(owner)
@@ -107,7 +114,7 @@ pub async fn find_space(app: &App, caller: &Caller, action: Action, id: &SpaceId
 
 /// Returns the caller's role in a space; `None` also where the space does not exist.
 pub(crate) async fn space_role(app: &App, caller: &Caller, id: &SpaceId) -> Result<Option<Role>> {
-    Ok(app.db.find_role(id, deciding_user(caller).as_ref()).await?.flatten())
+    Ok(app.db.find_role(id, effective_user(caller).as_ref()).await?.flatten())
 }
 
 /// Finds a dataset in which the caller may do `action`.
@@ -115,14 +122,14 @@ pub async fn find_dataset(app: &App, caller: &Caller, action: Action, id: &Datas
     if caller.principal == Principal::Anonymous {
         return Err(unauthenticated());
     }
-    let dataset = app.db.find_dataset(id, deciding_user(caller).as_ref()).await?.ok_or_else(no_such_dataset)?;
+    let dataset = app.db.find_dataset(id, effective_user(caller).as_ref()).await?.ok_or_else(no_such_dataset)?;
     authorize_dataset(app, caller, action, &dataset)?;
     Ok(dataset)
 }
 
-/// Decides on `action` in a dataset that was found. A stranger gets `NotFound`.
+/// Decides whether the caller may do `action` in a dataset. A stranger gets [`Error::NotFound`].
 pub(crate) fn authorize_dataset(app: &App, caller: &Caller, action: Action, dataset: &Dataset) -> Result<()> {
-    // Also for services: one that names an organisation sees no other.
+    // Services are held to this too: one that names an organisation sees no other.
     if caller.org().is_some_and(|org| org.as_str() != dataset.org_name) {
         note_refusal(app, caller, action, OwnerKind::Dataset);
         return Err(no_such_dataset());
@@ -134,16 +141,16 @@ pub(crate) fn authorize_dataset(app: &App, caller: &Caller, action: Action, data
 /// Returns the caller's role in a dataset: the higher of the token's and the database's. A caller of another
 /// organisation has none.
 pub(crate) fn dataset_role(caller: &Caller, dataset: &Dataset) -> Option<Role> {
-    let deciding = caller.deciding();
-    let Principal::User { org: Some(org), roles, .. } = &*deciding else { return None };
+    let effective = caller.effective_principal();
+    let Principal::User { org: Some(org), roles, .. } = &*effective else { return None };
     if org.as_str() != dataset.org_name {
         return None;
     }
     roles.datasets.get(&dataset.id).copied().max(dataset.role)
 }
 
-/// Decides again on `action` with a session's or a space's media items: sessions and spaces are deleted, and members
-/// are removed, while a stream is open.
+/// Decides again while a stream is open, since sessions and spaces may be deleted and members
+/// removed meanwhile.
 pub(crate) async fn authorize_again(app: &App, caller: &Caller, action: Action, owner: &Owner) -> Result<()> {
     match owner {
         Owner::Session(session, _) => find_session(app, caller, action, session).await.map(drop),
@@ -152,7 +159,7 @@ pub(crate) async fn authorize_again(app: &App, caller: &Caller, action: Action, 
     }
 }
 
-/// Decides on reading the audit log of an owner. A space's owners may read it.
+/// Decides whether the caller may read the audit log of an owner. Owners of a space may.
 pub(crate) async fn authorize_audit(app: &App, caller: &Caller, owner: &Owner, object: Option<ObjectId>) -> Result<()> {
     let role = match owner {
         Owner::Space(space) => space_role(app, caller, space).await?,
@@ -162,10 +169,12 @@ pub(crate) async fn authorize_audit(app: &App, caller: &Caller, owner: &Owner, o
     authorize_member(app, caller, Action::Audit, (owner, role), object)
 }
 
+/// Returns the error for a space that does not exist, or that the caller may not know of.
 pub(crate) fn no_such_space() -> Error {
     Error::NotFound("no such space".into())
 }
 
+/// Returns the error for a dataset that does not exist, or that the caller may not know of.
 pub(crate) fn no_such_dataset() -> Error {
     Error::NotFound("no such dataset".into())
 }

@@ -26,7 +26,7 @@ use crate::state::locks::KeyedLock;
 use crate::state::object_cache::ObjectCache;
 use crate::state::rate_limits::RateLimits;
 use crate::state::refusals::Refusals;
-use crate::state::signing_key::Signing;
+use crate::state::signing_key::SigningKey;
 use crate::state::subscription_limit::SubscriptionLimit;
 use crate::state::upload_hashes::SequentialHash;
 
@@ -54,7 +54,7 @@ pub struct App {
     /// How often who may ask.
     pub rates: RateLimits,
     /// Signs grants.
-    pub signing: Arc<Signing>,
+    pub signing_key: Arc<SigningKey>,
     /// What the edge trusts.
     pub edge_keys: Arc<EdgeKeys>,
     /// Signatures that were made.
@@ -197,10 +197,10 @@ impl App {
         let no_tokens = SignInSetting::default();
         let setting = if takes_tokens { &config.auth.sign_in } else { &no_tokens };
         let sign_in = SignIn::new(setting, own_key, &addresses.api.to_string())?;
-        let (id, key) = secrets.signing;
+        let (id, key) = secrets.signing_key;
         let (folder, own) = (config.edge.keys.clone(), (id.clone(), key.public_pem()?));
         // A key that was given is never another one.
-        let from = config.cloudfront.key.is_none().then(|| (secrets::key_folder(&config), config.edge.settled()));
+        let from = config.cloudfront.key.is_none().then(|| (secrets::key_folder(&config), config.edge.min_key_age()));
         let trust = tokio::task::spawn_blocking(move || EdgeKeys::open(folder, Some(own))).await??;
         let object_cache = Arc::new(ObjectCache::new(db.is_shared()));
         let forgetting = Arc::clone(&object_cache);
@@ -208,7 +208,11 @@ impl App {
         Ok(Self {
             sign_in,
             rates: RateLimits::new(config.limits.per_subject, config.limits.per_address),
-            signing: Arc::new(Signing::new(Signer::new(id, key, config.cloudfront.hash), config.cloudfront.hash, from)),
+            signing_key: Arc::new(SigningKey::new(
+                Signer::new(id, key, config.cloudfront.hash),
+                config.cloudfront.hash,
+                from,
+            )),
             fetcher: Fetcher::new()?,
             edge_keys: Arc::new(trust),
             grants: GrantCache::new(),

@@ -1,70 +1,71 @@
-//! Outcomes, each with a stable code. Knows no HTTP and no SQL; `http/error.rs` maps them to statuses.
+//! The error type of all shared functions; each variant has a stable code. Knows no HTTP and no
+//! SQL: `http/error.rs` maps variants to status codes.
 
 use std::borrow::Cow;
 
 /// The result of a shared function.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// What can come of an operation other than success. Messages are for the caller and hold no internals;
-/// what happened inside is logged where it is answered.
+/// Why an operation failed. The message (`Display`) is for the caller and holds no internals. The
+/// cause is logged once, where the response is written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The request makes no sense as it stands.
+    /// The request is malformed or contradicts itself.
     #[error("{0}")]
     BadRequest(Cow<'static, str>),
-    /// Nobody signed in.
+    /// The request has no valid credentials.
     #[error("{0}")]
     Unauthenticated(Cow<'static, str>),
-    /// Not theirs.
+    /// The caller is signed in and not allowed.
     #[error("{0}")]
     Forbidden(Cow<'static, str>),
-    /// Not there, or not to be known.
+    /// The thing does not exist, or the caller may not know that it does.
     #[error("{0}")]
     NotFound(Cow<'static, str>),
-    /// Not now.
+    /// The thing is in a state that does not allow the operation.
     #[error("{0}")]
     InvalidState(Cow<'static, str>),
-    /// Over a limit.
+    /// A size limit is exceeded.
     #[error("{0}")]
     TooLarge(Cow<'static, str>),
-    /// More than is left for its owner.
+    /// The owner's storage quota is too small for the request.
     #[error("the quota is used up: {used} of {quota} bytes are taken, {requested} more were asked for")]
     QuotaExceeded {
-        /// Bytes of objects, and those that are reserved.
+        /// Bytes of the owner's objects and of reservations.
         used: u64,
-        /// The limit.
+        /// The quota in bytes.
         quota: u64,
-        /// What was asked for.
+        /// The bytes that the request needs.
         requested: u64,
     },
-    /// Too many requests.
+    /// The caller exceeded a rate limit.
     #[error("too many requests; slow down")]
     RateLimited {
-        /// When to come back.
+        /// The time to wait before the next request.
         retry_after: std::time::Duration,
     },
-    /// The setup can't do this.
+    /// The configuration does not support the operation.
     #[error("{0}")]
     Misconfig(Cow<'static, str>),
-    /// A part of the server that others wait for is busy.
+    /// A resource of the server is exhausted at the moment: permits, connections or a lock.
     #[error("the server is busy; try again")]
     Busy,
-    /// The store answered, but not as it should.
+    /// The store gave an unexpected answer, or its data is damaged.
     #[error("the store failed")]
     StoreError(#[source] store::Error),
-    /// The store, the database or the token issuer does not answer, or the disk is full.
+    /// The store, the database or the token issuer cannot be reached, or the disk is full.
     #[error("a part of the service is not available; try again")]
     Unavailable(#[source] anyhow::Error),
-    /// Nobody can say whether it is malware.
+    /// The malware scanner cannot be reached.
     #[error("the malware scanner does not answer")]
     Scanner(#[source] anyhow::Error),
-    /// Ours.
+    /// A bug, or a failure with no better variant.
     #[error("an internal error occurred")]
     Internal(#[source] anyhow::Error),
 }
 
 impl Error {
-    /// The code on the wire.
+    /// Returns the stable code, as it appears in responses.
     pub fn code(&self) -> &'static str {
         match self {
             Self::BadRequest(_) => "BAD_REQUEST",
@@ -85,7 +86,7 @@ impl Error {
 }
 
 impl Error {
-    /// What happened inside, for the log only.
+    /// Returns the cause, for the log only.
     pub fn detail(&self) -> String {
         match self {
             Self::Internal(source) | Self::Unavailable(source) | Self::Scanner(source) => format!("{source:#}"),
@@ -95,7 +96,7 @@ impl Error {
     }
 }
 
-/// A request that makes no sense, and what would.
+/// Returns a [`Error::BadRequest`] with a message that says what would be right.
 pub fn bad_request(message: impl Into<Cow<'static, str>>) -> Error {
     Error::BadRequest(message.into())
 }

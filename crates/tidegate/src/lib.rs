@@ -1,4 +1,5 @@
-//! Tidegate, the gate in front of a private bucket. See `ARCHITECTURE.md` for the map.
+//! The Tidegate server: uploads into and reads from a private bucket, under signatures. The
+//! modules, from the highest layer to the lowest, are described in `ARCHITECTURE.md`.
 
 pub mod access;
 pub mod app;

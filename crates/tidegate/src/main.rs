@@ -1,9 +1,10 @@
-//! The `tidegate` command.
+//! The `tidegate` binary: runs the command line, or the media sandbox where the process was started
+//! as one.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    // Started by itself, it is something else than a server.
+    // The server starts this binary again as a sandboxed decoder process.
     match media::sandbox::run() {
         Some(status) => ExitCode::from(status),
         None => tidegate::cli::run(),

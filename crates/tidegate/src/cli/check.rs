@@ -1,21 +1,21 @@
-//! `tidegate check`: the settings as they were understood, without secrets.
+//! `tidegate check`: prints the settings as they were understood, without secrets.
 
 use crate::config::secrets;
 use crate::config::{AuthMode, Config, Cors, GrantMode, StoreSetting};
 use crate::db::Database;
 
-/// What an edge alone makes of them.
-/// What an edge would say at its start is looked at, too; `false` if it would not start, or trust nobody.
+/// Returns the report for a stand-alone edge, and whether it would start and trust at least one
+/// key. Reads the store and the key folder as the edge does at start.
 pub(super) fn edge_report(config: &Config) -> (String, bool) {
     let mut report = Report::new();
-    let mut faults = Vec::new();
+    let mut problems = Vec::new();
     let port = config.edge_port.map_or("off".to_owned(), |port| port.to_string());
     report.line("doors", format!("{} edge {port} · operations {}", config.bind, config.port));
     report.line("store", store(config));
     if let StoreSetting::Local(root) = &config.store
         && let Err(error) = store::FsReader::open(root)
     {
-        faults.push(format!("UPLOAD_ROOT={}: the store can't be read there: {error}", root.display()));
+        problems.push(format!("UPLOAD_ROOT={}: the store can't be read there: {error}", root.display()));
     }
     let folder = config.edge.keys.display();
     match secrets::public_keys(&config.edge.keys) {
@@ -27,15 +27,15 @@ pub(super) fn edge_report(config: &Config) -> (String, bool) {
                 "keys",
                 format!("{folder} · trusts {}", if ids.is_empty() { "nobody".into() } else { ids.join(" ") }),
             );
-            faults.extend(keys.problems);
+            problems.extend(keys.problems);
             for (id, key) in bad {
-                faults.extend(key.err().map(|error| format!("{folder}/{id}.pub.pem: {error}")));
+                problems.extend(key.err().map(|error| format!("{folder}/{id}.pub.pem: {error}")));
             }
             if ids.is_empty() {
-                faults.push(format!("EDGE_KEYS={folder}: there is no <key-pair-id>.pub.pem that holds a key"));
+                problems.push(format!("EDGE_KEYS={folder}: there is no <key-pair-id>.pub.pem that holds a key"));
             }
         }
-        Err(error) => faults.push(format!("EDGE_KEYS={folder}: give a folder of <key-pair-id>.pub.pem: {error}")),
+        Err(error) => problems.push(format!("EDGE_KEYS={folder}: give a folder of <key-pair-id>.pub.pem: {error}")),
     }
     let url = config.edge_url.as_ref().map_or("where it listens".to_owned(), ToString::to_string);
     let others: String = config.edge_hosts.iter().map(|host| format!(" · {host}")).collect();
@@ -44,10 +44,10 @@ pub(super) fn edge_report(config: &Config) -> (String, bool) {
     report.line("cross-origin", cross_origin(config) + &own);
     report.line("proxies", format!("{} networks are trusted", config.trusted_proxies.len()));
     report.line("files", format!("{:?}, up to {} open", config.edge.reads, config.edge.open_files).to_lowercase());
-    for fault in &faults {
-        report.line("fault", fault);
+    for problem in &problems {
+        report.line("fault", problem);
     }
-    (report.end(config), faults.is_empty())
+    (report.end(config), problems.is_empty())
 }
 
 /// The lines of a report.
@@ -70,6 +70,7 @@ impl Report {
     }
 }
 
+/// Describes the store.
 fn store(config: &Config) -> String {
     match &config.store {
         StoreSetting::Local(root) => root.display().to_string(),
@@ -77,6 +78,7 @@ fn store(config: &Config) -> String {
     }
 }
 
+/// Describes the allowed origins.
 fn cross_origin(config: &Config) -> String {
     match &config.cors {
         Cors::Any => "any origin, bytes only".to_owned(),
@@ -84,7 +86,7 @@ fn cross_origin(config: &Config) -> String {
     }
 }
 
-/// What a server makes of them.
+/// Returns the report for the server.
 pub(super) fn report(config: &Config) -> String {
     let mut report = Report::new();
     let mut line = |name: &str, value: String| report.line(name, value);

@@ -1,4 +1,4 @@
-//! `tidegate edge`: the edge alone, until a signal.
+//! `tidegate edge`: runs the stand-alone edge until a signal.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -9,7 +9,7 @@ use super::process;
 use crate::config::Config;
 use crate::server::edge::EdgeServer;
 
-/// Serves bytes until SIGTERM or SIGINT.
+/// Serves until SIGTERM or SIGINT.
 pub(super) fn run(config: Config) -> ExitCode {
     process::run(config, serve)
 }
@@ -18,7 +18,7 @@ async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
     let server = EdgeServer::open(config).await?;
     let (edge, ops) = (&server.address, &server.ops);
     let version = env!("CARGO_PKG_VERSION");
-    // Where nobody reads standard output, the log says the same.
+    // The log repeats it, since standard output may not be read.
     let text = format!(
         "Tidegate {version}, the edge alone\n  edge        {edge}\n  operations  {ops}   (/readyz, /metrics)\n"
     );

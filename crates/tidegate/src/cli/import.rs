@@ -1,5 +1,5 @@
-//! `tidegate import`: takes over what another program has stored. For a local store the server must be stopped; the other
-//! program need not be.
+//! `tidegate import`: imports what another program has stored. With a local store the server must
+//! be stopped; the other program need not be.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -18,20 +18,22 @@ use crate::app::{Addresses, App};
 use crate::config::{Config, Origin};
 use crate::surfaces::files::import::{Import, Outcome};
 
-/// What is taken over.
+/// What to import.
 #[derive(Debug, Subcommand)]
-pub(super) enum What {
-    /// Users' files: a folder with `storage/{user}/{folder}/{id}_{name}` and a `.meta` beside each.
+pub(super) enum ImportCommand {
+    /// Users' files: a folder with `storage/{user}/{folder}/{id}_{name}` and a `.meta` file beside
+    /// each.
     Files {
-        /// The folder that `storage` lies in. If it is the store's own (`UPLOAD_ROOT`), files stay where they are.
+        /// The folder that contains `storage`. If it is the store itself (`UPLOAD_ROOT`), files
+        /// stay in place.
         folder: PathBuf,
-        /// Only say what would become of them.
+        /// Only report what would happen.
         #[arg(long)]
         dry_run: bool,
     },
 }
 
-/// Files so far, by what became of them.
+/// The number of files so far, by outcome.
 #[derive(Debug, Default)]
 struct Counts {
     taken: AtomicU64,
@@ -40,9 +42,9 @@ struct Counts {
     skipped: AtomicU64,
 }
 
-/// Takes over; says what was left out, and why.
-pub(super) fn run(config: Config, what: &What) -> ExitCode {
-    let What::Files { folder, dry_run } = what;
+/// Imports, and prints every skipped file with the reason.
+pub(super) fn run(config: Config, what: &ImportCommand) -> ExitCode {
+    let ImportCommand::Files { folder, dry_run } = what;
     let (folder, dry) = (folder.clone(), *dry_run);
     process::run(config, move |config, stop| files(config, folder, dry, stop))
 }
@@ -90,7 +92,7 @@ async fn files(config: Config, folder: PathBuf, dry: bool, stop: CancellationTok
     outcome
 }
 
-/// On a terminal only; elsewhere nothing is drawn.
+/// Returns the progress bar, which is drawn on terminals only.
 fn bar(files: u64) -> anyhow::Result<ProgressBar> {
     let bar = ProgressBar::new(files);
     bar.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} files, {per_sec}, {eta} to go")?);

@@ -1,4 +1,5 @@
-//! `tidegate jobs`: work that was given up, listed and tried again; and scans of what is published.
+//! `tidegate jobs`: lists dead-lettered jobs, retries them, and enqueues scans of published
+//! objects.
 
 use std::process::ExitCode;
 
@@ -13,39 +14,40 @@ use crate::model::{from_micros, rfc3339};
 use crate::queue::{self, Job};
 use crate::worker::dead_letters;
 
-/// Objects that are looked up in one query.
-const AT_ONCE: i64 = 500;
+/// Rows per query.
+const PAGE: i64 = 500;
 
-/// What is to be done with them.
+/// What to do with jobs.
 #[derive(Debug, Subcommand)]
-pub(super) enum What {
-    /// List jobs that were given up, one on a line: id, attempts, since when, what, why.
+pub(super) enum JobsCommand {
+    /// List failed jobs, one per line: id, attempts, creation time, job, reason.
     List,
-    /// Have one tried again, or all of them, and with them what failed for good: too large for the scanner, no ffmpeg.
+    /// Retry one failed job, or all of them, and with them objects that failed for good: too large
+    /// for the scanner, no ffmpeg.
     Retry {
-        /// Its id.
+        /// The job's id.
         #[arg(required_unless_present = "all")]
         id: Option<i64>,
-        /// All of them.
+        /// Retry all of them.
         #[arg(long, conflicts_with = "id")]
         all: bool,
     },
-    /// Have everything that is published scanned again, with the signatures of today. A running server does it.
+    /// Scan everything published again, with current signatures. A running server does the scans.
     Rescan,
 }
 
-pub(super) fn run(config: Config, what: What) -> ExitCode {
-    process::run(config, |config, _| act(config, what))
+pub(super) fn run(config: Config, what: JobsCommand) -> ExitCode {
+    process::run(config, |config, _| execute(config, what))
 }
 
-async fn act(config: Config, what: What) -> anyhow::Result<()> {
-    // No more than the database: a server may run beside it.
+async fn execute(config: Config, what: JobsCommand) -> anyhow::Result<()> {
+    // Opens only the database, since a server may be running.
     let db = Db::open(&config.database).await?;
     let outcome = match what {
-        What::List => list(&db).await,
-        What::Retry { id: Some(id), .. } => dead_letters::revive(&db, &Caller::system(), id).await,
-        What::Retry { id: None, .. } => retry_all(&db).await,
-        What::Rescan => rescan(&db).await,
+        JobsCommand::List => list(&db).await,
+        JobsCommand::Retry { id: Some(id), .. } => dead_letters::revive(&db, &Caller::system(), id).await,
+        JobsCommand::Retry { id: None, .. } => retry_all(&db).await,
+        JobsCommand::Rescan => rescan(&db).await,
     };
     db.close().await;
     outcome.map_err(|error| anyhow::anyhow!(error.detail()))
@@ -54,7 +56,7 @@ async fn act(config: Config, what: What) -> anyhow::Result<()> {
 async fn list(db: &Db) -> Result<()> {
     let mut after = 0;
     loop {
-        let page = db.list_dead_jobs(after, AT_ONCE).await?;
+        let page = db.list_dead_jobs(after, PAGE).await?;
         let Some(last) = page.last() else { return Ok(()) };
         after = last.id;
         for job in &page {
@@ -67,13 +69,13 @@ async fn list(db: &Db) -> Result<()> {
 async fn retry_all(db: &Db) -> Result<()> {
     let (mut after, mut count) = (0, 0_u64);
     loop {
-        let page = db.list_dead_jobs(after, AT_ONCE).await?;
+        let page = db.list_dead_jobs(after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = last.id;
         for job in &page {
             match dead_letters::revive(db, &Caller::system(), job.id).await {
                 Ok(()) => count += 1,
-                // Somebody else was quicker.
+                // Another process retried it first.
                 Err(Error::NotFound(_)) => {}
                 Err(error) => return Err(error),
             }
@@ -87,7 +89,7 @@ async fn retry_all(db: &Db) -> Result<()> {
 async fn rescan(db: &Db) -> Result<()> {
     let (mut after, mut count) = (None, 0_u64);
     loop {
-        let page = db.list_scannable(after, AT_ONCE).await?;
+        let page = db.list_scannable(after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = Some(*last);
         let mut tx = db.begin().await?;

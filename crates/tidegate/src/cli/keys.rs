@@ -1,4 +1,5 @@
-//! `tidegate keys`: key pairs that grants are signed with, made and listed. A running server finds a new one by itself.
+//! `tidegate keys`: generates and lists key pairs that sign grants. A running server finds a new
+//! pair by itself.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,37 +9,39 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
 use sign::{KeyKind, PublicKey};
 
-use super::{complain, print};
+use super::{print, print_error};
 use crate::config::Config;
 use crate::config::secrets;
 use crate::model::rfc3339;
 
-/// What is done.
+/// What to do with key pairs.
 #[derive(Debug, Subcommand)]
-pub(super) enum What {
-    /// Make a key pair: ID.pem (0600) and ID.pub.pem.
+pub(super) enum KeysCommand {
+    /// Generate a key pair: ID.pem (mode 0600) and ID.pub.pem.
     ///
-    /// In the data folder a running server signs with it as soon as every edge that reads the folder has had the time to
-    /// trust it; the one before is trusted until its ID.pub.pem is removed.
-    Generate(New),
+    /// In the data folder, a running server signs with it as soon as every edge that reads the
+    /// folder has had the time to trust it. The previous key is trusted until its ID.pub.pem is
+    /// removed.
+    Generate(GenerateArgs),
     /// List the key pairs, the newest first.
-    List(Folder),
+    List(FolderArgs),
 }
 
-/// What is made.
+/// Options of `keys generate`.
 #[derive(Debug, Args)]
-pub(super) struct New {
-    /// The type. Default: as `CLOUDFRONT_KEY_TYPE` says.
+pub(super) struct GenerateArgs {
+    /// The key type. Default: `CLOUDFRONT_KEY_TYPE`.
     #[arg(long, value_enum)]
     kind: Option<Kind>,
     #[command(flatten)]
-    folder: Folder,
+    folder: FolderArgs,
 }
 
-/// Where.
+/// The folder of key pairs.
 #[derive(Debug, Args)]
-pub(super) struct Folder {
-    /// Another folder than that of the data folder, as for a key that is given by `CLOUDFRONT_PRIVATE_KEY_PEM`.
+pub(super) struct FolderArgs {
+    /// A folder other than that in the data folder, such as for a key given by
+    /// `CLOUDFRONT_PRIVATE_KEY_PEM`.
     #[arg(long = "folder", value_name = "FOLDER")]
     path: Option<PathBuf>,
 }
@@ -49,26 +52,26 @@ enum Kind {
     P256,
 }
 
-/// Does it.
-pub(super) fn run(config: &Config, what: &What) -> ExitCode {
+/// Runs the subcommand.
+pub(super) fn run(config: &Config, what: &KeysCommand) -> ExitCode {
     let done = match what {
-        What::Generate(new) => generate(config, new),
-        What::List(folder) => list(config, folder),
+        KeysCommand::Generate(new) => generate(config, new),
+        KeysCommand::List(folder) => list(config, folder),
     };
     match done {
         Ok(text) => print(&text),
         Err(error) => {
-            complain(&format!("{error:#}"));
+            print_error(&format!("{error:#}"));
             ExitCode::FAILURE
         }
     }
 }
 
-fn folder_of(config: &Config, folder: &Folder) -> PathBuf {
+fn folder_of(config: &Config, folder: &FolderArgs) -> PathBuf {
     folder.path.clone().unwrap_or_else(|| secrets::key_folder(config))
 }
 
-fn generate(config: &Config, new: &New) -> anyhow::Result<String> {
+fn generate(config: &Config, new: &GenerateArgs) -> anyhow::Result<String> {
     let kind = match new.kind {
         Some(Kind::Rsa) => KeyKind::Rsa2048,
         Some(Kind::P256) => KeyKind::P256,
@@ -81,19 +84,19 @@ fn generate(config: &Config, new: &New) -> anyhow::Result<String> {
     if let (Some((given, _)), None) = (&config.cloudfront.key, &new.folder.path) {
         text.push_str(&format!("not used: CLOUDFRONT_PRIVATE_KEY_PEM gives the server the key {given}\n"));
     } else if new.folder.path.is_none() {
-        let seconds = config.edge.settled().as_secs();
+        let seconds = config.edge.min_key_age().as_secs();
         text.push_str(&format!("signed with from about {seconds} s after this, where the edge reads this folder\n"));
     }
     Ok(text)
 }
 
-fn list(config: &Config, folder: &Folder) -> anyhow::Result<String> {
+fn list(config: &Config, folder: &FolderArgs) -> anyhow::Result<String> {
     let path = folder_of(config, folder);
     let private = secrets::private_keys(&path).with_context(|| format!("the folder {}", path.display()));
     let (mut private, public) = (private?, secrets::public_keys(&path)?);
     let used = config.cloudfront.key.is_none() && folder.path.is_none();
-    let settled = config.edge.settled();
-    let signs = secrets::chosen(&private, settled, SystemTime::now()).filter(|_| used).map(|key| key.id.clone());
+    let min_age = config.edge.min_key_age();
+    let signs = secrets::choose_key(&private, min_age, SystemTime::now()).filter(|_| used).map(|key| key.id.clone());
     private.reverse();
     let mut text = format!("{:<24} {:<9} {:<24} use\n", "id", "type", "made");
     for key in &private {
@@ -102,7 +105,7 @@ fn list(config: &Config, folder: &Folder) -> anyhow::Result<String> {
         let how = match (&signs, pem) {
             (_, None) => "trusted by nobody: its .pub.pem is not here".to_owned(),
             (Some(id), _) if *id == key.id => "signs".to_owned(),
-            (Some(_), _) => waits(key.arrived, settled),
+            (Some(_), _) => describe_waiting(key.arrived, min_age),
             (None, _) => "here, and not what the server signs with".to_owned(),
         };
         text.push_str(&format!("{:<24} {kind:<9} {:<24} {how}\n", key.id, rfc3339(key.written)));
@@ -119,9 +122,9 @@ fn list(config: &Config, folder: &Folder) -> anyhow::Result<String> {
     Ok(text)
 }
 
-/// A key that another one is signed with instead.
-fn waits(written: SystemTime, settled: Duration) -> String {
-    match (written + settled).duration_since(SystemTime::now()) {
+/// Describes a key that does not sign: it will, or it did before.
+fn describe_waiting(written: SystemTime, min_age: Duration) -> String {
+    match (written + min_age).duration_since(SystemTime::now()) {
         Ok(left) => format!("trusted; signs in {} s", left.as_secs() + 1),
         Err(_) => "trusted; signed before".to_owned(),
     }

@@ -1,4 +1,5 @@
-//! The command line: one file per subcommand.
+//! The command line: one file per subcommand. Each loads the configuration, does its work and
+//! returns an exit code; rules are in the modules below.
 
 mod check;
 mod edge;
@@ -26,7 +27,7 @@ struct Arguments {
     /// A TOML file of `NAME = value` settings.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// A setting, over all other sources.
+    /// A setting that overrides all other sources.
     #[arg(long = "set", global = true, value_name = "NAME=VALUE")]
     set: Vec<String>,
     #[command(subcommand)]
@@ -39,42 +40,42 @@ enum Command {
     Serve,
     /// Run the edge alone: no database, no private key, nothing written.
     Edge,
-    /// Check the settings and say what they come to, without serving.
+    /// Check the settings and print what they mean, without serving.
     Check {
-        /// For the edge alone.
+        /// Check them for a stand-alone edge.
         #[arg(long)]
         edge: bool,
     },
-    /// Do the jobs of servers that share a PostgreSQL and a bucket, and nothing else.
+    /// Run only jobs, for servers that share a PostgreSQL database and a bucket.
     Work,
-    /// Work that was given up, and scans of what is published.
+    /// List and retry failed jobs, and scan published objects again.
     #[command(subcommand)]
-    Jobs(jobs::What),
-    /// Take over what another program has stored.
+    Jobs(jobs::JobsCommand),
+    /// Import what another program has stored.
     #[command(subcommand)]
-    Import(import::What),
-    /// Compare store and database, in both directions; changes nothing unless it is told to.
-    Reconcile(reconcile::Wanted),
-    /// Key pairs that grants are signed with.
+    Import(import::ImportCommand),
+    /// Compare store and database in both directions; changes nothing unless told to.
+    Reconcile(reconcile::ReconcileArgs),
+    /// Generate and list the key pairs that sign grants.
     #[command(subcommand)]
-    Keys(keys::What),
-    /// Make a token for a user, where the server makes its own.
-    Token(token::Wanted),
+    Keys(keys::KeysCommand),
+    /// Issue a token for a user, signed with the server's own key.
+    Token(token::TokenArgs),
     /// Print the reference of all settings.
     Settings,
-    /// Print the API's description.
+    /// Print the OpenAPI description.
     Openapi,
 }
 
-/// Runs what the process was called with.
+/// Runs the subcommand in the arguments of the process.
 pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let sources = || Sources::of_process(arguments.config.clone(), arguments.set.clone());
     match arguments.command {
         Command::Serve => with_config(&sources(), serve::run),
-        Command::Edge => started(Config::load_for_edge(&sources()), edge::run),
+        Command::Edge => run_or_report(Config::load_for_edge(&sources()), edge::run),
         Command::Check { edge: false } => with_config(&sources(), |config| print(&check::report(&config))),
-        Command::Check { edge: true } => started(Config::load_for_edge(&sources()), |config| {
+        Command::Check { edge: true } => run_or_report(Config::load_for_edge(&sources()), |config| {
             let (report, is_fine) = check::edge_report(&config);
             let printed = print(&report);
             if is_fine { printed } else { ExitCode::FAILURE }
@@ -90,22 +91,25 @@ pub fn run() -> ExitCode {
     }
 }
 
+/// Loads the server's configuration and runs a subcommand with it.
 fn with_config(sources: &Sources, run: impl FnOnce(Config) -> ExitCode) -> ExitCode {
-    started(Config::load(sources), run)
+    run_or_report(Config::load(sources), run)
 }
 
-fn started(loaded: Result<Config, Problems>, run: impl FnOnce(Config) -> ExitCode) -> ExitCode {
+/// Runs a subcommand, or prints every problem of the settings and returns exit code 2.
+fn run_or_report(loaded: Result<Config, Problems>, run: impl FnOnce(Config) -> ExitCode) -> ExitCode {
     match loaded {
         Ok(config) => run(config),
         Err(Problems(problems)) => {
             let count = problems.len();
             let lines: String = problems.iter().map(|line| format!("  {line}\n")).collect();
-            complain(&format!("{count} of the settings can't be used:\n{lines}"));
+            print_error(&format!("{count} of the settings can't be used:\n{lines}"));
             ExitCode::from(2)
         }
     }
 }
 
+/// Prints to standard output.
 fn print(text: &str) -> ExitCode {
     match std::io::stdout().write_all(text.as_bytes()) {
         Ok(()) => ExitCode::SUCCESS,
@@ -113,7 +117,8 @@ fn print(text: &str) -> ExitCode {
     }
 }
 
-fn complain(text: &str) {
-    // Where standard error is closed there is nobody to tell.
+/// Prints to standard error.
+fn print_error(text: &str) {
+    // A closed standard error leaves nowhere to report to.
     let _ = writeln!(std::io::stderr(), "tidegate: {text}");
 }

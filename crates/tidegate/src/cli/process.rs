@@ -1,16 +1,17 @@
-//! What every process that serves has in common: a log, a runtime, and an end by signal.
+//! What long-running subcommands share: logging, a runtime, and shutdown by signal.
 
 use std::process::ExitCode;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::complain;
+use super::print_error;
 use crate::config::Config;
 use crate::db::Database;
 use crate::telemetry;
 
-/// Runs `work` until it ends; SIGTERM and SIGINT cancel its token. What is worth saying of the settings is said first.
+/// Runs `work` to its end; SIGTERM and SIGINT cancel its token. Warnings about the settings are
+/// logged first.
 pub(super) fn run<F>(config: Config, work: impl FnOnce(Config, CancellationToken) -> F) -> ExitCode
 where
     F: Future<Output = anyhow::Result<()>>,
@@ -18,14 +19,14 @@ where
     let exporting = match telemetry::start_logs(&config.log) {
         Ok(exporting) => exporting,
         Err(error) => {
-            complain(&format!("can't start: {error:#}"));
+            print_error(&format!("can't start: {error:#}"));
             return ExitCode::FAILURE;
         }
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            complain(&format!("can't start: {error}"));
+            print_error(&format!("can't start: {error}"));
             return ExitCode::FAILURE;
         }
     };
@@ -37,21 +38,21 @@ where
         }
         work(config, stop).await
     });
-    exporting.finish();
+    exporting.shutdown();
     match outcome {
         Ok(()) => {
             tracing::info!("stopped");
             ExitCode::SUCCESS
         }
         Err(error) => {
-            complain(&format!("failed: {error:#}"));
+            print_error(&format!("failed: {error:#}"));
             ExitCode::FAILURE
         }
     }
 }
 
-/// What only looks at a database makes none where there is none.
-pub(super) fn must_be_there(config: &Config) -> anyhow::Result<()> {
+/// Fails if the SQLite database does not exist, for subcommands that must not create one.
+pub(super) fn require_database(config: &Config) -> anyhow::Result<()> {
     if let Database::Sqlite(path) = &config.database {
         anyhow::ensure!(path.is_file(), "there is no database at {} (TIDEGATE_DATA, DATABASE_URL)", path.display());
     }

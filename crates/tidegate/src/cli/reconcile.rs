@@ -1,4 +1,5 @@
-//! `tidegate reconcile`: store and database compared. For a local store the server must be stopped.
+//! `tidegate reconcile`: compares store and database. With a local store the server must be
+//! stopped.
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,26 +15,27 @@ use crate::model::epoch_seconds;
 use crate::model::owner::OwnerKind;
 use crate::worker::reconcile::{self, Finding, Mode, Report};
 
-/// So many orphans are put aside without another question.
-const MANY: u64 = 20;
+/// The most orphans that are moved aside without `--many`.
+const MAX_UNCONFIRMED: u64 = 20;
 
-/// What is compared, and what is done about it.
+/// Options of `reconcile`.
 #[derive(Debug, Args)]
-pub(super) struct Wanted {
-    /// Of one kind of owner only; may be said more than once.
+pub(super) struct ReconcileArgs {
+    /// Compare only this kind of owner; may be repeated.
     #[arg(long = "kind", value_enum)]
     kinds: Vec<Kind>,
-    /// Put aside what is nobody's: moved to .quarantine/orphans/DAY/, from where it can be taken back by hand. What is left
-    /// of deletes is deleted.
+    /// Move orphans to .quarantine/orphans/DAY/, from where they can be restored by hand, and
+    /// delete the remains of deletes.
     #[arg(long)]
     quarantine: bool,
-    /// Do so also where very much is nobody's.
+    /// Move orphans even if there are very many.
     #[arg(long, requires = "quarantine")]
     many: bool,
-    /// Remove what was put aside longer ago than what is deleted is kept (see `RETENTION_DAYS`).
+    /// Remove orphans that were moved aside longer ago than `RETENTION_DAYS`.
     #[arg(long)]
     purge: bool,
-    /// How findings are told: line by line, or as metrics for a file that Prometheus' node exporter reads.
+    /// The output format: lines of text, or metrics for the textfile collector of Prometheus' node
+    /// exporter.
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
 }
@@ -65,25 +67,30 @@ impl From<Kind> for OwnerKind {
     }
 }
 
-/// Compares; ends with 1 where something does not fit, so that whoever runs it by the clock hears of it.
-pub(super) fn run(config: Config, wanted: Wanted) -> ExitCode {
+/// Compares, and returns exit code 1 if anything does not match, so that a scheduler notices.
+pub(super) fn run(config: Config, arguments: ReconcileArgs) -> ExitCode {
     let clean = AtomicBool::new(true);
-    let done = process::run(config, |config, stop| compare(config, wanted, stop, &clean));
+    let done = process::run(config, |config, stop| compare(config, arguments, stop, &clean));
     if clean.load(Ordering::Relaxed) { done } else { ExitCode::from(1) }
 }
 
-async fn compare(config: Config, wanted: Wanted, stop: CancellationToken, clean: &AtomicBool) -> anyhow::Result<()> {
-    process::must_be_there(&config)?;
+async fn compare(
+    config: Config,
+    arguments: ReconcileArgs,
+    stop: CancellationToken,
+    clean: &AtomicBool,
+) -> anyhow::Result<()> {
+    process::require_database(&config)?;
     let here = Origin::parse("http://127.0.0.1").context("an address that nobody is told")?;
     let app = App::open(config, Addresses { api: here.clone(), edge: None, s3: here }).await?;
-    let mut kinds: Vec<OwnerKind> = wanted.kinds.iter().copied().map(OwnerKind::from).collect();
+    let mut kinds: Vec<OwnerKind> = arguments.kinds.iter().copied().map(OwnerKind::from).collect();
     if kinds.is_empty() {
         kinds.extend(OwnerKind::ALL);
     }
-    let mode = if wanted.quarantine { Mode::Quarantine } else { Mode::Report };
-    if wanted.quarantine && !wanted.many {
-        let dry = reconcile::compare(&app, &kinds, Mode::Report, &|_, _, _, _| {}).await.map_err(told)?;
-        let many = dry.orphans().find(|(_, orphans, there)| *orphans > MANY && orphans * 10 > *there);
+    let mode = if arguments.quarantine { Mode::Quarantine } else { Mode::Report };
+    if arguments.quarantine && !arguments.many {
+        let dry = reconcile::compare(&app, &kinds, Mode::Report, &|_, _, _, _| {}).await.map_err(to_anyhow)?;
+        let many = dry.orphans().find(|(_, orphans, there)| *orphans > MAX_UNCONFIRMED && orphans * 10 > *there);
         let (kind, orphans, there) = many.unwrap_or_default();
         anyhow::ensure!(
             many.is_none(),
@@ -92,19 +99,19 @@ async fn compare(config: Config, wanted: Wanted, stop: CancellationToken, clean:
         );
     }
     let tell = |kind: OwnerKind, finding: Finding, key: &str, size: u64| {
-        if wanted.format == Format::Text {
+        if arguments.format == Format::Text {
             print(&format!("{:<8} {:<10} {size:>12}  {}\n", kind.as_str(), finding.as_str(), key.escape_debug()));
         }
     };
     let mut report = tokio::select! {
-        report = reconcile::compare(&app, &kinds, mode, &tell) => report.map_err(told)?,
+        report = reconcile::compare(&app, &kinds, mode, &tell) => report.map_err(to_anyhow)?,
         () = stop.cancelled() => anyhow::bail!("stopped half-way; run it again"),
     };
-    if wanted.purge {
-        reconcile::purge_old(&app, &mut report).await.map_err(told)?;
+    if arguments.purge {
+        reconcile::purge_old(&app, &mut report).await.map_err(to_anyhow)?;
     }
     clean.store(report.is_clean(), Ordering::Relaxed);
-    print(&match wanted.format {
+    print(&match arguments.format {
         Format::Text => summary(&report, mode),
         Format::Prometheus => metrics(&report, &kinds, epoch_seconds(app.db.now())),
     });
@@ -113,7 +120,7 @@ async fn compare(config: Config, wanted: Wanted, stop: CancellationToken, clean:
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "what map_err calls")]
-fn told(error: crate::error::Error) -> anyhow::Error {
+fn to_anyhow(error: crate::error::Error) -> anyhow::Error {
     anyhow::anyhow!(error.detail())
 }
 
@@ -145,7 +152,7 @@ fn summary(report: &Report, mode: Mode) -> String {
     text
 }
 
-/// As `node_exporter` reads them from a file.
+/// Formats the report for the textfile collector of `node_exporter`.
 fn metrics(report: &Report, kinds: &[OwnerKind], now: u64) -> String {
     let mut text = "# HELP tidegate_reconcile_findings Keys at which store and database do not agree.\n\
                     # TYPE tidegate_reconcile_findings gauge\n"

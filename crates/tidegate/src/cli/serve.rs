@@ -1,4 +1,4 @@
-//! `tidegate serve`: the server, until a signal.
+//! `tidegate serve`: runs the server until a signal.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -24,11 +24,11 @@ async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
     if is_open(&server.app) {
         tracing::info!("users' files that are not private can be read by whoever knows their path (FILES_PUBLIC)");
     }
-    // Other programs are asked, which takes its time: nobody waits for that.
+    // Probing external programs (clamd, ffmpeg) takes time; the start does not wait for it.
     let app = Arc::clone(&server.app);
     tokio::spawn(async move { app.say_what_is_missing().await });
-    // Where nobody reads standard output, the log says the same.
-    let _ = std::io::stdout().write_all(announcement(&server.app).as_bytes());
+    // The log repeats it, since standard output may not be read.
+    let _ = std::io::stdout().write_all(banner(&server.app).as_bytes());
     tracing::info!(
         api = %server.app.addresses.api,
         edge = server.app.addresses.edge.as_ref().map_or("off".to_owned(), ToString::to_string),
@@ -36,17 +36,18 @@ async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
         version = env!("CARGO_PKG_VERSION"),
         "serving"
     );
-    let works = server.app.config.works;
-    server.run(stop, works).await;
+    let runs_jobs = server.app.config.runs_jobs;
+    server.run(stop, runs_jobs).await;
     Ok(())
 }
 
-/// Whether files can be read without a word of who asks.
+/// Returns whether files can be read without sign-in.
 fn is_open(app: &App) -> bool {
     app.config.files.on && app.config.files.public
 }
 
-fn announcement(app: &App) -> String {
+/// Returns the text printed at start: version and addresses.
+fn banner(app: &App) -> String {
     let elsewhere = if app.config.edge_port.is_some() { "" } else { "   (not here: EDGE_PORT is off)" };
     let edge = app.addresses.edge.as_ref().map_or("off".to_owned(), |address| format!("{address}{elsewhere}"));
     format!(

@@ -1,4 +1,4 @@
-//! `tidegate token`: a token for a user, signed as the server signs its own.
+//! `tidegate token`: issues a token for a user, signed with the server's own key.
 
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
@@ -7,46 +7,46 @@ use anyhow::Context as _;
 use clap::Args;
 use secrecy::ExposeSecret as _;
 
-use super::{complain, print};
+use super::{print, print_error};
 use crate::config::{Config, Origin, secrets};
 use crate::model::ids::{OrgId, UserId};
 use crate::model::principal::Roles;
 use crate::sign_in::issuer::{Issuer, NewToken};
 
-/// Whom the token is for.
+/// Options of `token`.
 #[derive(Debug, Args)]
-pub(super) struct Wanted {
+pub(super) struct TokenArgs {
     /// The user's id.
     #[arg(long)]
     user: String,
     /// The user's organisation.
     #[arg(long)]
     org: Option<String>,
-    /// Let the user see what everybody did.
+    /// Give the user the role `admin`, which may read the whole audit log.
     #[arg(long)]
     admin: bool,
-    /// How long it is good for.
+    /// The lifetime in hours.
     #[arg(long, default_value_t = 12, value_parser = clap::value_parser!(u64).range(1..=8760))]
     hours: u64,
 }
 
 /// Prints the token.
-pub(super) fn run(config: &Config, wanted: &Wanted) -> ExitCode {
-    match make(config, wanted) {
+pub(super) fn run(config: &Config, arguments: &TokenArgs) -> ExitCode {
+    match issue(config, arguments) {
         Ok(token) => print(&format!("{token}\n")),
         Err(error) => {
-            complain(&format!("no token: {error:#}"));
+            print_error(&format!("no token: {error:#}"));
             ExitCode::FAILURE
         }
     }
 }
 
-fn make(config: &Config, wanted: &Wanted) -> anyhow::Result<String> {
+fn issue(config: &Config, arguments: &TokenArgs) -> anyhow::Result<String> {
     let setting = &config.auth.sign_in;
     anyhow::ensure!(setting.own_tokens, "this server takes no tokens of its own; see AUTH_OWN_TOKENS");
     let address = match &config.public_base_url {
         Some(address) => address.to_string(),
-        // Without a public address the server is its own issuer under the one it listens on.
+        // Without a public address, the server is its own issuer under the address it listens on.
         None => {
             anyhow::ensure!(
                 config.port != 0,
@@ -62,10 +62,10 @@ fn make(config: &Config, wanted: &Wanted) -> anyhow::Result<String> {
     };
     let issuer = Issuer::new(key.expose_secret(), &address, setting.own_audience())?;
     let new = NewToken {
-        user: UserId::parse(&wanted.user)?,
-        org: wanted.org.as_deref().map(OrgId::parse).transpose()?,
-        roles: Roles { admin: wanted.admin, datasets: std::collections::BTreeMap::default() },
+        user: UserId::parse(&arguments.user)?,
+        org: arguments.org.as_deref().map(OrgId::parse).transpose()?,
+        roles: Roles { admin: arguments.admin, datasets: std::collections::BTreeMap::default() },
     };
-    let (token, _) = issuer.issue(&new, SystemTime::now(), Duration::from_secs(wanted.hours * 3600))?;
+    let (token, _) = issuer.issue(&new, SystemTime::now(), Duration::from_secs(arguments.hours * 3600))?;
     Ok(token)
 }

@@ -1,4 +1,4 @@
-//! `tidegate work`: the jobs of servers elsewhere, and no door but that of probes and metrics.
+//! `tidegate work`: runs only jobs, for servers elsewhere; its one door serves probes and metrics.
 
 use std::process::ExitCode;
 
@@ -9,7 +9,7 @@ use crate::config::{Config, StoreSetting};
 use crate::db::Database;
 use crate::server;
 
-/// Works until SIGTERM or SIGINT; what is being done is finished first.
+/// Runs jobs until SIGTERM or SIGINT; the current job is finished first.
 pub(super) fn run(config: Config) -> ExitCode {
     process::run(config, work)
 }

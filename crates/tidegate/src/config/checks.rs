@@ -1,13 +1,13 @@
-//! What settings demand of each other.
+//! Checks of settings against each other. Checks of single settings are in `reading.rs`.
 
 use secrecy::ExposeSecret as _;
 
 use super::resolve::{Origin, Resolver};
 use super::{AuthMode, Config, Cors, StoreSetting};
 
-/// Cookies do not tell ports apart, so that bytes need a host of their own.
+/// Checks that API and edge have different hosts, since cookies do not distinguish ports.
 fn check_hosts(config: &Config, r: &mut Resolver) {
-    // What is not given is where the door listens.
+    // An address that is not configured is that of the listening socket.
     let bound = Origin::parse(&format!("http://{}", std::net::SocketAddr::new(config.bind, 0)));
     let effective = |url: &Option<Origin>| url.clone().or(bound.clone()).map(|url| url.host().to_owned());
     if effective(&config.public_base_url) == effective(&config.edge_url) {
@@ -19,7 +19,7 @@ fn check_hosts(config: &Config, r: &mut Resolver) {
     }
 }
 
-/// The same for the edge alone.
+/// Checks the settings of a stand-alone edge.
 pub(super) fn edge_checks(config: &Config, r: &mut Resolver) {
     if config.edge_port.is_none() {
         r.problem("EDGE_PORT", "a port: the edge is all that is started");
@@ -54,7 +54,7 @@ pub(super) fn edge_checks(config: &Config, r: &mut Resolver) {
     }
 }
 
-/// What only shows when all settings are seen together.
+/// Checks the settings of a server.
 pub(super) fn checks(config: &Config, r: &mut Resolver) {
     let remote_bind = !config.bind.to_canonical().is_loopback();
     let remote_url = |url: &Option<Origin>| url.as_ref().is_some_and(|url| !url.is_loopback());
@@ -140,7 +140,7 @@ pub(super) fn checks(config: &Config, r: &mut Resolver) {
         );
     }
     let shares = !local && matches!(config.database, crate::db::Database::Postgres { .. });
-    if !config.works && !shares {
+    if !config.runs_jobs && !shares {
         r.problem(
             "WORKER",
             "true: `tidegate work` can share a PostgreSQL and a bucket only, and nobody else does the jobs",

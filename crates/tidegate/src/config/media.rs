@@ -1,4 +1,4 @@
-//! Sessions, and what is done to what is put there: scanning, pictures, videos, GraphQL.
+//! The settings of sessions, scanning, image and video processing, and GraphQL.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,96 +9,96 @@ use media::video::Ffmpeg;
 
 use super::resolve::Resolver;
 
-/// Bytes of address space that a decoder may have besides its picture's: program, libraries, stacks.
-const PROGRAM: u64 = 512 << 20;
-/// Bytes that a decoder may need for each pixel: twice four, and once what it was.
-const PER_PIXEL: u64 = 14;
-/// Bytes of address space of ffmpeg, which copies tracks and decodes one picture.
+/// Address space of a decoder process in bytes, besides its image: program, libraries, stacks.
+const DECODER_MEMORY: u64 = 512 << 20;
+/// Bytes a decoder may need per pixel: two buffers of four bytes, and one of the source.
+const BYTES_PER_PIXEL: u64 = 14;
+/// Address space of ffmpeg in bytes; it copies tracks and decodes one frame.
 const FFMPEG_MEMORY: u64 = 4 << 30;
 const MIB: u64 = 1 << 20;
 
-/// The sessions surface.
+/// The settings of sessions.
 #[derive(Debug, Clone, Copy)]
 pub struct SessionsSetting {
-    /// Whether it is there.
+    /// Whether the surface is enabled.
     pub on: bool,
-    /// How long a link to what is not published yet lives.
+    /// The lifetime of a link to an unpublished media item.
     pub link_lifetime: Duration,
-    /// Whether its uploader may read the original before it was scanned, as the source has it.
+    /// Whether uploaders may read their original before it is scanned.
     pub original_urls: bool,
 }
 
-/// Looking for malware.
+/// The settings of the malware scanner.
 #[derive(Debug, Clone)]
 pub struct ScannerSetting {
-    /// Where clamd is.
+    /// The address of clamd.
     pub address: Address,
-    /// How long it may be silent.
-    pub patience: Duration,
-    /// How long a scan may take.
-    pub longest: Duration,
-    /// The most bytes that it looks at.
+    /// How long clamd may send nothing.
+    pub idle_timeout: Duration,
+    /// The time limit of a scan.
+    pub scan_timeout: Duration,
+    /// The most bytes that are scanned.
     pub max_size: u64,
-    /// Scans at once.
-    pub at_once: usize,
-    /// Whether what is too large to be scanned is published, marked as such.
+    /// The most concurrent scans.
+    pub concurrent_scans: usize,
+    /// Whether content too large to scan is published, marked `unscanned`.
     pub publish_unscanned: bool,
 }
 
-/// Making pictures and videos anew.
+/// The settings of image and video processing.
 #[derive(Debug, Clone)]
 pub struct MediaSetting {
-    /// Pixels of an image, or of all frames of an animation.
+    /// The most pixels of an image, or of all frames of an animation.
     pub max_pixels: u64,
-    /// Frames of an animation.
+    /// The most frames of an animation.
     pub max_frames: u32,
-    /// JPEG quality.
+    /// The JPEG quality.
     pub quality: u8,
-    /// Longer sides of thumbnails.
+    /// The longer sides of thumbnails in pixels.
     pub thumbnails: Vec<u32>,
-    /// Time for one image.
+    /// The time limit for one image.
     pub image_time: Duration,
-    /// Images at once.
-    pub images_at_once: usize,
-    /// Time for each step of a video.
+    /// The most images processed concurrently.
+    pub concurrent_images: usize,
+    /// The time limit for each step of a video.
     pub video_time: Duration,
-    /// Videos at once.
-    pub videos_at_once: usize,
-    /// ffmpeg and ffprobe, where they were found.
+    /// The most videos processed concurrently.
+    pub concurrent_videos: usize,
+    /// The paths of ffmpeg and ffprobe, if they were found.
     pub ffmpeg: Option<(PathBuf, PathBuf)>,
-    /// This program.
+    /// The path of this program, which runs the decoders.
     pub program: PathBuf,
 }
 
-/// GraphQL. What depends on everything else is read last.
+/// The settings of GraphQL.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct GraphqlSetting {
-    /// Levels of a query.
+    /// The deepest query.
     pub depth: usize,
-    /// Fields of a query.
+    /// The most complex query.
     pub complexity: usize,
-    /// Whether the schema may be asked for.
+    /// Whether introspection is enabled.
     pub introspection: bool,
     /// Whether GraphiQL is served.
     pub graphiql: bool,
 }
 
 impl ScannerSetting {
-    /// The scanner.
+    /// Returns a client of the scanner.
     pub fn clamd(&self) -> Clamd {
-        Clamd::new(self.address.clone(), self.patience, self.longest, self.at_once)
+        Clamd::new(self.address.clone(), self.idle_timeout, self.scan_timeout, self.concurrent_scans)
     }
 }
 
 impl MediaSetting {
-    /// Where images are decoded.
+    /// Returns the sandbox that images are decoded in.
     pub fn sandbox(&self) -> Sandbox {
-        let memory = PROGRAM + self.max_pixels * PER_PIXEL;
-        // The image, and thumbnails of it: never more than its pixels.
+        let memory = DECODER_MEMORY + self.max_pixels * BYTES_PER_PIXEL;
+        // The output is the image or its thumbnails, so never more than its pixels.
         Sandbox { program: self.program.clone(), memory, time: self.image_time, max_output: self.max_pixels * 4 }
     }
 
-    /// What makes videos anew.
+    /// Returns the ffmpeg runner, if ffmpeg was found.
     pub fn ffmpeg(&self, data: &Path) -> Option<Ffmpeg> {
         let (ffmpeg, ffprobe) = self.ffmpeg.clone()?;
         Some(Ffmpeg {
@@ -120,7 +120,7 @@ pub(super) fn sessions(r: &mut Resolver, on: bool) -> SessionsSetting {
     }
 }
 
-/// The scanner, and whether it was said by name that there is none.
+/// Returns the scanner, and whether scanning was switched off.
 pub(super) fn scanner(r: &mut Resolver) -> (Option<ScannerSetting>, bool) {
     let off = r.choice("SCANNER", &[("clamd", false), ("off", true)]);
     let socket = r.text("CLAMAV_SOCKET").map(PathBuf::from);
@@ -139,10 +139,10 @@ pub(super) fn scanner(r: &mut Resolver) -> (Option<ScannerSetting>, bool) {
     }
     let setting = ScannerSetting {
         address: address.clone().unwrap_or_else(|| Address::Tcp(String::new(), port)),
-        patience: r.seconds("CLAMAV_TIMEOUT_SECONDS", 1..=600),
-        longest: r.seconds("CLAMAV_SCAN_SECONDS", 1..=3600),
+        idle_timeout: r.seconds("CLAMAV_TIMEOUT_SECONDS", 1..=600),
+        scan_timeout: r.seconds("CLAMAV_SCAN_SECONDS", 1..=3600),
         max_size: r.number("CLAMAV_MAX_MB", 1..=4096) * MIB,
-        at_once: usize::try_from(r.number("CLAMAV_SCANS_AT_ONCE", 1..=100)).unwrap_or(1),
+        concurrent_scans: usize::try_from(r.number("CLAMAV_SCANS_AT_ONCE", 1..=100)).unwrap_or(1),
         publish_unscanned: r.flag("PUBLISH_UNSCANNED"),
     };
     (address.map(|_| setting), off)
@@ -151,8 +151,8 @@ pub(super) fn scanner(r: &mut Resolver) -> (Option<ScannerSetting>, bool) {
 pub(super) fn media(r: &mut Resolver) -> MediaSetting {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let max_pixels = r.number("MEDIA_MAX_MEGAPIXELS", 1..=500) * 1_000_000;
-    // All of them at once must leave half of the memory to others.
-    let room = memory_of_this_machine() / 2 / (PROGRAM + max_pixels * PER_PIXEL);
+    // All decoders together must leave half of the memory to other uses.
+    let room = memory_of_this_machine() / 2 / (DECODER_MEMORY + max_pixels * BYTES_PER_PIXEL);
     let usual = cores.min(usize::try_from(room).unwrap_or(cores)).max(1);
     let sizes: Option<Vec<u32>> = r.list("MEDIA_THUMBNAILS").iter().map(|size| size.parse().ok()).collect();
     let good = |sizes: &Vec<u32>| sizes.len() <= 8 && sizes.iter().all(|size| (16..=4096).contains(size));
@@ -168,21 +168,22 @@ pub(super) fn media(r: &mut Resolver) -> MediaSetting {
         quality: u8::try_from(r.number("MEDIA_JPEG_QUALITY", 1..=100)).unwrap_or(85),
         thumbnails,
         image_time: r.seconds("MEDIA_IMAGE_SECONDS", 1..=600),
-        images_at_once: at_once(images, usual),
+        concurrent_images: at_once(images, usual),
         video_time: r.seconds("MEDIA_VIDEO_SECONDS", 1..=3600),
-        videos_at_once: at_once(Some(r.number("WORKER_VIDEOS", 1..=64)), 1),
+        concurrent_videos: at_once(Some(r.number("WORKER_VIDEOS", 1..=64)), 1),
         ffmpeg: ffmpeg(r),
-        // This very program, also when another one was put in its place meanwhile.
+        // Refers to the running program even after its file was replaced.
         program: PathBuf::from("/proc/self/exe"),
     }
 }
 
+/// Returns the size of the machine's memory in bytes.
 fn memory_of_this_machine() -> u64 {
     let told = rustix::system::sysinfo();
     told.totalram.saturating_mul(u64::from(told.mem_unit))
 }
 
-/// The two programs: in a folder that is named, or where the system finds programs.
+/// Finds ffmpeg and ffprobe, in the configured folder or in `PATH`.
 fn ffmpeg(r: &mut Resolver) -> Option<(PathBuf, PathBuf)> {
     let given = r.text("FFMPEG_PATH");
     if given.as_deref() == Some("off") {

@@ -1,4 +1,5 @@
-//! The settings of sessions and spaces, and of what is done to their media.
+//! The rows of the settings table for sessions, spaces and media processing; resolved in
+//! `media.rs`.
 
 use super::settings::{Setting, built};
 

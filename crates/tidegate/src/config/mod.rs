@@ -1,5 +1,5 @@
-//! The settings: read, checked as a whole, and handed on as typed values. Nothing else reads the
-//! environment or configuration files.
+//! The configuration: settings are read, checked as a whole, and handed on as typed values. No
+//! other module reads the environment or configuration files.
 
 mod checks;
 mod media;
@@ -35,70 +35,70 @@ use crate::model::rules::AllUploadLimits;
 use crate::sign_in::SignInSetting;
 use crate::telemetry::Log;
 
-/// Everything that can be set.
+/// The complete configuration.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The data folder.
+    /// The data folder (`TIDEGATE_DATA`).
     pub data: PathBuf,
-    /// Whether it was called production by name.
+    /// Whether `ENV=prod` was set.
     pub production: bool,
-    /// The address of all doors.
+    /// The address that all doors bind to.
     pub bind: IpAddr,
-    /// API door.
+    /// The port of the API door.
     pub port: u16,
-    /// Edge door; `None` is off.
+    /// The port of the edge door; `None` if it is off.
     pub edge_port: Option<u16>,
-    /// S3 door.
+    /// The port of the S3 door.
     pub s3_port: u16,
-    /// The API's address as given.
+    /// The configured URL of the API.
     pub public_base_url: Option<Origin>,
-    /// The edge's or CDN's address as given.
+    /// The configured URL of the edge or the CDN.
     pub edge_url: Option<Origin>,
-    /// More hosts of the edge.
+    /// Further accepted hosts of the edge.
     pub edge_hosts: Vec<String>,
-    /// How the edge reads.
+    /// The edge.
     pub edge: EdgeSetting,
-    /// The S3 door's address as given.
+    /// The configured URL of the S3 door.
     pub s3_url: Option<Origin>,
-    /// More hosts of the API.
+    /// Further accepted hosts of the API.
     pub allowed_hosts: Vec<String>,
-    /// Where bytes lie.
+    /// The store.
     pub store: StoreSetting,
     /// The database.
     pub database: Database,
-    /// Region in SigV4 scopes.
+    /// The region in SigV4 scopes.
     pub region: String,
-    /// The operator's S3 credentials, if given.
+    /// The operator's S3 credentials, if configured.
     pub operator: Option<(String, SecretString)>,
     /// Sign-in.
     pub auth: Auth,
-    /// Proxies that are believed.
+    /// Trusted proxies.
     pub trusted_proxies: Vec<Network>,
     /// Signing and delivery.
     pub cloudfront: CloudFront,
-    /// The images surface.
+    /// The surface of disk images.
     pub images: Images,
-    /// The files surface.
+    /// The surface of users' files.
     pub files: FilesSetting,
-    /// The sessions surface.
+    /// The surface of sessions.
     pub sessions: SessionsSetting,
-    /// The spaces surface.
+    /// The surface of spaces.
     pub spaces: SpacesSetting,
-    /// The packages surface.
+    /// The surface of packages.
     pub packages: PackagesSetting,
-    /// Looking for malware; `None` where there is nobody to ask.
+    /// The malware scanner; `None` if none is configured.
     pub scanner: Option<ScannerSetting>,
-    /// Whether it was said by name that there is none.
+    /// Whether scanning was switched off by `SCANNER=off`.
     pub scanner_off: bool,
-    /// Making pictures and videos anew.
+    /// Processing of images and videos.
     pub media: MediaSetting,
-    /// Whether the server does jobs itself.
-    pub works: bool,
-    /// Where a process that only works answers probes, if it does.
+    /// Whether the server runs jobs itself.
+    pub runs_jobs: bool,
+    /// The port for probes of a process that only runs jobs; `None` if it has no door.
     pub worker_port: Option<u16>,
-    /// How long what was deleted can be brought back, where it can be.
+    /// How long deleted objects can be restored.
     pub retention: Duration,
-    /// Lifetime of grants for what many see.
+    /// The lifetime of prefix grants of spaces and sessions.
     pub grant_lifetime: Duration,
     /// GraphQL.
     pub graphql: GraphqlSetting,
@@ -108,138 +108,142 @@ pub struct Config {
     pub upload_limits: AllUploadLimits,
     /// How long audit events are kept.
     pub audit_retention: Duration,
-    /// Cross-origin reading.
+    /// The origins allowed by CORS.
     pub cors: Cors,
-    /// `Cross-Origin-Resource-Policy` of all bytes; `None` is by what authorizes each read.
+    /// `Cross-Origin-Resource-Policy` of all content; `None` derives it from what authorized each
+    /// read.
     pub resource_policy: Option<&'static str>,
-    /// Who may read `/metrics`.
+    /// Which clients may read `/metrics`.
     pub metrics: Metrics,
     /// Logging.
     pub log: Log,
     /// Limits.
     pub limits: Limits,
-    /// What is worth saying at start.
+    /// Warnings to log at start.
     pub warnings: Vec<String>,
 }
 
-/// The files surface.
+/// The settings of users' files.
 #[derive(Debug, Clone)]
 pub struct FilesSetting {
-    /// Whether it is there.
+    /// Whether the surface is enabled.
     pub on: bool,
-    /// Bytes of a user's files, where no other limit was set.
+    /// The default quota of a user in bytes.
     pub quota: u64,
-    /// How long links live that were not asked to live longer or shorter, in seconds.
+    /// The default lifetime of links in seconds.
     pub link_lifetime: u64,
-    /// Whether files that are not private can be read by their path.
+    /// Whether public files can be read by path without sign-in.
     pub public: bool,
-    /// The most bytes that come with the end of an upload.
+    /// The most bytes of content in a completion request.
     pub max_inline: usize,
-    /// Where a proxy keeps the store's folder, with slashes around it: it then sends the bytes itself.
-    pub hand_off: Option<String>,
-    /// What signs links, if given.
+    /// The internal location of the store's folder in nginx, with slashes at both ends; nginx then
+    /// sends the files itself (`X-Accel-Redirect`).
+    pub accel_prefix: Option<String>,
+    /// The key that signs links, if configured.
     pub link_key: Option<SecretString>,
-    /// What signed them before.
+    /// The previous key of links, which is still accepted.
     pub earlier_link_key: Option<SecretString>,
 }
 
-/// How the edge reads and whom it trusts.
+/// The settings of the edge.
 #[derive(Debug, Clone)]
 pub struct EdgeSetting {
     /// The folder of public keys.
     pub keys: PathBuf,
-    /// How often it is read.
+    /// The interval of reading that folder.
     pub keys_refresh: Duration,
     /// How local files are read.
     pub reads: store::Reads,
-    /// How many of them stay open.
+    /// The most local files kept open.
     pub open_files: u64,
 }
 
 impl EdgeSetting {
-    /// How long a public key has to lie in the folder until every edge that reads it has done so.
-    pub fn settled(&self) -> Duration {
+    /// Returns how long a public key must lie in the folder before its private key signs. By then
+    /// every edge that reads the folder has read it.
+    pub fn min_key_age(&self) -> Duration {
         self.keys_refresh * 2
     }
 }
 
-/// Where bytes lie.
+/// The store that holds objects.
 #[derive(Debug, Clone)]
 pub enum StoreSetting {
-    /// In a folder.
+    /// A folder on this machine.
     Local(PathBuf),
-    /// In a bucket.
+    /// An S3 bucket.
     S3(S3Setting),
 }
 
-/// A bucket.
+/// The settings of an S3 bucket.
 #[derive(Debug, Clone)]
 pub struct S3Setting {
-    /// Its name.
+    /// The bucket's name.
     pub bucket: String,
-    /// Where it is.
+    /// The S3 endpoint.
     pub endpoint: Origin,
-    /// How it is addressed there.
+    /// Path-style or virtual-hosted addressing.
     pub addressing: store::Addressing,
-    /// Encryption at rest.
+    /// Server-side encryption.
     pub encryption: Option<store::Encryption>,
-    /// How long S3 may be silent.
+    /// How long S3 may send nothing.
     pub timeout: Duration,
-    /// Access key, secret and session token; `None` is AWS' standard chain.
+    /// Access key, secret key and session token; `None` selects the standard credential chain of
+    /// AWS.
     pub credentials: Option<(String, SecretString, Option<SecretString>)>,
 }
 
-/// Sign-in.
+/// The settings of sign-in.
 #[derive(Debug, Clone)]
 pub struct Auth {
-    /// The mode.
+    /// How callers are authenticated.
     pub mode: AuthMode,
-    /// Whether `dev` and `none` may be reached from elsewhere.
+    /// Whether the modes `dev` and `none` may be reached from other machines.
     pub allow_insecure_remote: bool,
-    /// What tokens are checked against.
+    /// The settings of tokens.
     pub sign_in: SignInSetting,
 }
 
-/// How the caller is known.
+/// How callers are authenticated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AuthMode {
-    /// `X-User-Id`.
+    /// By the header `X-User-Id`, which is not verified.
     Dev,
-    /// Always the same user.
+    /// Not at all: every caller is the same user.
     None,
-    /// Whom a token names.
+    /// By tokens.
     Jwt,
 }
 
-/// Signing and delivery.
+/// The settings of grants and their delivery.
 #[derive(Debug, Clone)]
 pub struct CloudFront {
-    /// The signing key as given, with its id.
+    /// The configured signing key, with its key pair id.
     pub key: Option<(String, SecretString)>,
-    /// What to generate otherwise.
+    /// The type of key to generate if none is configured.
     pub key_kind: KeyKind,
-    /// The hash in signatures.
+    /// The hash of signatures.
     pub hash: Hash,
-    /// Cookies or URL.
+    /// Whether grants are cookies or signed URLs.
     pub auth_mode: GrantMode,
-    /// Lifetime of a disk image's grant.
+    /// The lifetime of grants of disk images.
     pub lifetime: Duration,
-    /// Cookie attributes.
+    /// The attributes of signed cookies.
     pub cookie: Cookie,
-    /// The distribution that is told of deletes, and where its API is.
+    /// The CloudFront distribution to invalidate on deletes, and the URL of its API.
     pub distribution: Option<(String, String)>,
 }
 
-/// How a grant is handed over.
+/// The form of a grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GrantMode {
-    /// Cookies beside a stable URL.
+    /// Signed cookies and an unsigned URL.
     Cookie,
-    /// The signature in the URL.
+    /// A signed URL.
     Url,
 }
 
-/// Attributes of the signed cookies.
+/// The attributes of signed cookies.
 #[derive(Debug, Clone)]
 pub struct Cookie {
     /// `Domain`.
@@ -248,29 +252,29 @@ pub struct Cookie {
     pub same_site: &'static str,
     /// `Partitioned`.
     pub partitioned: bool,
-    /// Whether `Path` is the images' base instead of the image's own.
+    /// Whether `Path` is the base of all images instead of one image.
     pub wide_path: bool,
 }
 
-/// The images surface.
+/// The settings of disk images.
 #[derive(Debug, Clone)]
 pub struct Images {
-    /// Where keys lie.
+    /// The key layout.
     pub layout: Layout,
-    /// `Cache-Control` of image bytes.
+    /// `Cache-Control` of disk images.
     pub cache_control: &'static str,
 }
 
-/// Uploads.
+/// The settings of uploads.
 #[derive(Debug, Clone, Copy)]
 pub struct Uploads {
-    /// How often that is looked for.
+    /// The interval of the sweep that expires uploads.
     pub sweep_interval: Duration,
-    /// How old an upload in the store may be before its row must be there.
+    /// The age at which an upload in the store is removed if it has no row.
     pub sweep_grace: Duration,
 }
 
-/// Cross-origin reading.
+/// The origins allowed by CORS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cors {
     /// Every origin, without credentials, on byte routes.
@@ -279,46 +283,47 @@ pub enum Cors {
     Named(Vec<String>),
 }
 
-/// Who may read `/metrics`.
+/// Which clients may read `/metrics`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Metrics {
-    /// Direct requests from this machine.
+    /// Clients on this machine, without a proxy in between.
     Loopback,
-    /// Everybody.
+    /// All clients.
     Any,
-    /// Nobody.
+    /// None.
     Off,
 }
 
-/// Limits.
+/// The limits on connections and requests.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Connections per door.
+    /// The most connections per door.
     pub connections: usize,
-    /// JSON requests at once.
+    /// The most JSON requests in progress.
     pub requests: usize,
-    /// Requests per second of one user; 0 is no limit.
+    /// Requests per second per user; 0 means no limit.
     pub per_subject: u32,
-    /// Requests per second from one client's address; 0 is no limit.
+    /// Requests per second per client address; 0 means no limit.
     pub per_address: u32,
-    /// Time for a JSON request.
+    /// The time limit of a JSON request.
     pub request_timeout: Duration,
-    /// Time to finish after a signal.
+    /// How long requests may continue after a shutdown signal.
     pub shutdown_grace: Duration,
 }
 
-/// Everything that is wrong with the settings, one line each.
+/// Every problem of the settings, one per line.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .0.join("\n"))]
 pub struct Problems(pub Vec<String>);
 
 impl Config {
-    /// Reads and checks everything.
+    /// Reads and checks all settings of a server.
     pub fn load(sources: &Sources) -> Result<Self, Problems> {
         Self::load_and(sources, checks::checks)
     }
 
-    /// The same for the edge alone, of which production demands no sign-in, no key and no credentials.
+    /// Reads and checks the settings of a stand-alone edge, for which production requires no
+    /// sign-in, no signing key and no credentials.
     pub fn load_for_edge(sources: &Sources) -> Result<Self, Problems> {
         Self::load_and(sources, checks::edge_checks)
     }
@@ -335,16 +340,16 @@ impl Config {
         }
     }
 
-    /// Whether production's demands apply: by name, or because something of ours can be reached from elsewhere. A
-    /// bucket elsewhere makes nothing of ours reachable from there.
+    /// Returns whether the requirements of production apply: by `ENV`, or because a door can be
+    /// reached from other machines. A remote bucket does not count.
     pub fn in_production(&self) -> bool {
         self.production_by().is_some()
     }
 
-    /// Which setting makes it production.
+    /// Returns the setting that makes this production.
     pub fn production_by(&self) -> Option<&'static str> {
         let remote = |url: &Option<Origin>| url.as_ref().is_some_and(|url| !url.is_loopback());
-        // Who answers to a name, or believes a proxy, is reached from elsewhere too.
+        // A server with a public name or a trusted proxy is reachable from other machines.
         let named = |hosts: &[String]| hosts.iter().any(|host| !is_loopback_host(host_of(host)));
         let reasons = [
             (self.production, "ENV"),
@@ -359,7 +364,7 @@ impl Config {
         reasons.into_iter().find(|(holds, _)| *holds).map(|(_, name)| name)
     }
 
-    /// Whether the caller's word is taken for who they are.
+    /// Returns whether callers are accepted without verification.
     pub fn insecure_auth(&self) -> bool {
         matches!(self.auth.mode, AuthMode::Dev | AuthMode::None)
     }

@@ -1,10 +1,10 @@
-//! The packages surface.
+//! The settings of packages.
 
 use super::resolve::{Origin, Resolver};
 use super::settings::{Setting, built};
 use crate::model::s3_url::is_bucket;
 
-/// Its settings.
+/// The rows of the settings table.
 pub(super) const PACKAGES: &[Setting] = &[
     built(
         "PACKAGES_MAX_SIZE_BYTES",
@@ -21,12 +21,12 @@ pub(super) const PACKAGES: &[Setting] = &[
     built("PENNSIEVE_DOMAIN", "", "a host name", "PUBLIC_BASE_URL is https:// and this name."),
 ];
 
-/// The packages surface.
+/// The settings of packages.
 #[derive(Debug, Clone, Default)]
 pub struct PackagesSetting {
-    /// Whether it is there.
+    /// Whether the surface is enabled.
     pub on: bool,
-    /// Buckets of others that the proxy sends on to.
+    /// Foreign buckets that the S3 proxy redirects to.
     pub proxy_buckets: Vec<String>,
 }
 
@@ -41,7 +41,7 @@ pub(super) fn packages(r: &mut Resolver, on: bool) -> PackagesSetting {
     PackagesSetting { on, proxy_buckets }
 }
 
-/// The API's address, by either name.
+/// Returns the API's URL, given by either of its two settings.
 pub(super) fn public_base_url(r: &mut Resolver) -> Option<Origin> {
     let given = r.origin("PUBLIC_BASE_URL");
     let Some(domain) = r.text("PENNSIEVE_DOMAIN") else { return given };

@@ -1,4 +1,5 @@
-//! From settings to the parts of [`Config`], each checked by itself.
+//! Resolves every setting into [`Config`], each checked by itself. Checks across settings are in
+//! `checks.rs`.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -17,7 +18,7 @@ use crate::model::network::Network;
 use crate::model::rules::{AllUploadLimits, UploadLimits};
 use crate::telemetry::Log;
 
-/// Reads every setting.
+/// Resolves every setting, except those whose defaults depend on others.
 pub(super) fn resolve_all(r: &mut Resolver) -> Config {
     let data = PathBuf::from(r.given.value("TIDEGATE_DATA"));
     let surfaces = r.list("SURFACES");
@@ -59,7 +60,7 @@ pub(super) fn resolve_all(r: &mut Resolver) -> Config {
         scanner,
         scanner_off,
         media: media::media(r),
-        works: r.flag("WORKER"),
+        runs_jobs: r.flag("WORKER"),
         worker_port: r.port("WORKER_PORT", true),
         retention: Duration::from_secs(r.number("RETENTION_DAYS", 0..=36_500) * 86_400),
         grant_lifetime: r.seconds("GRANT_TTL_SECONDS", 60..=604_800),
@@ -110,7 +111,7 @@ fn resolve_otlp(r: &mut Resolver) -> Option<String> {
     Some(endpoint.to_string())
 }
 
-/// Their defaults depend on everything else.
+/// Resolves rate limits and GraphQL, whose defaults depend on whether this is production.
 pub(super) fn resolve_rates(r: &mut Resolver, config: &mut Config) {
     let production = config.in_production();
     config.graphql = media::graphql(r, production);
@@ -178,7 +179,7 @@ fn resolve_aws_credentials(r: &mut Resolver) -> Option<(String, SecretString, Op
     }
 }
 
-/// S3 in a region, by the suffix of the region's partition.
+/// Returns the S3 endpoint of a region, by the suffix of its AWS partition.
 fn aws_endpoint(region: &str) -> Origin {
     let suffix = match region {
         _ if region.starts_with("cn-") => "amazonaws.com.cn",
@@ -268,13 +269,13 @@ fn resolve_files(r: &mut Resolver, on: bool) -> FilesSetting {
         link_lifetime: r.number("SIGNED_URL_TTL_DEFAULT", 1..=sign::MAX_LINK_LIFETIME),
         public: r.flag("FILES_PUBLIC"),
         max_inline: usize::try_from(r.number("COMPLETE_DATA_MAX_MB", 0..=64) << 20).unwrap_or(0),
-        hand_off: resolve_hand_off(r),
+        accel_prefix: resolve_accel_prefix(r),
         link_key: secret(r, "UPLOAD_SIGNING_KEY"),
         earlier_link_key: secret(r, "UPLOAD_SIGNING_KEY_PREVIOUS"),
     }
 }
 
-fn resolve_hand_off(r: &mut Resolver) -> Option<String> {
+fn resolve_accel_prefix(r: &mut Resolver) -> Option<String> {
     let path = r.text("ACCEL_REDIRECT")?;
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/_-.".contains(&byte);
     let fits = path.len() > 2 && path.starts_with('/') && path.ends_with('/') && !path.contains("//");

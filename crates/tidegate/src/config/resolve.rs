@@ -1,5 +1,5 @@
-//! From text to typed values, with every problem collected: each line names the setting, what was given
-//! (unless it is a secret) and what would be right.
+//! Converts setting texts to typed values and collects every problem: each line names the setting,
+//! the given value unless it is a secret, and what would be right.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -10,17 +10,17 @@ use std::time::Duration;
 use super::settings;
 use super::sources::Given;
 
-/// Scheme and authority of a URL, and nothing else.
+/// An origin: scheme and authority of a URL (RFC 6454).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     /// `http` or `https`.
     pub scheme: &'static str,
-    /// Host, with its port if there is one; lower case.
+    /// Host, and port if it is not the scheme's default; in lower case.
     pub authority: String,
 }
 
 impl Origin {
-    /// Reads an origin; a trailing slash is fine, a path is not.
+    /// Parses an origin. A trailing slash is accepted, a path is not.
     pub fn parse(text: &str) -> Option<Self> {
         let (scheme, rest) = match text.split_once("://")? {
             ("http", rest) => ("http", rest),
@@ -33,23 +33,23 @@ impl Origin {
         if !plain {
             return None;
         }
-        // Clients leave the scheme's own port out of the Host header.
+        // Clients omit the scheme's default port in `Host`.
         let default = if scheme == "http" { ":80" } else { ":443" };
         let authority = authority.strip_suffix(default).map_or(authority.clone(), str::to_owned);
         Some(Self { scheme, authority })
     }
 
-    /// The host without its port, as in a URL (IPv6 in brackets).
+    /// Returns the host without its port, IPv6 addresses in brackets.
     pub fn host(&self) -> &str {
         host_of(&self.authority)
     }
 
-    /// Whether the host is an address and no name.
+    /// Returns whether the host is an IP address rather than a name.
     pub fn is_ip_address(&self) -> bool {
         self.host().trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().is_ok()
     }
 
-    /// Whether it can only be reached from this machine.
+    /// Returns whether the origin can only be reached from this machine.
     pub fn is_loopback(&self) -> bool {
         is_loopback_host(self.host())
     }
@@ -61,7 +61,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// An authority's host: less its port, IPv6 brackets kept.
+/// Returns the host of an authority without its port, IPv6 addresses in brackets.
 pub fn host_of(authority: &str) -> &str {
     match authority.rfind(']') {
         Some(end) => &authority[..=end],
@@ -69,7 +69,7 @@ pub fn host_of(authority: &str) -> &str {
     }
 }
 
-/// Whether a host name means this machine.
+/// Returns whether a host name means this machine.
 pub fn is_loopback_host(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     host.eq_ignore_ascii_case("localhost")
@@ -77,15 +77,15 @@ pub fn is_loopback_host(host: &str) -> bool {
         || bare.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
 }
 
-/// Reads settings and collects what is wrong with them.
+/// Reads settings and collects their problems.
 #[derive(Debug)]
 pub(super) struct Resolver {
-    /// What was given.
+    /// The given values.
     pub(super) given: Given,
 }
 
 impl Resolver {
-    /// Notes a problem with a setting.
+    /// Records a problem of a setting; `wanted` completes "give …".
     pub(super) fn problem(&mut self, name: &'static str, wanted: &str) {
         let setting = settings::find(name);
         let shown = match self.given.explicit(name) {
@@ -96,18 +96,19 @@ impl Resolver {
         self.given.problems.push(format!("{name}{shown}: give {wanted}"));
     }
 
+    /// Records that a value is not among those that the setting accepts.
     fn refuse(&mut self, name: &'static str) {
         let accepts = settings::find(name).map_or("another value", |setting| setting.accepts);
         self.problem(name, accepts);
     }
 
-    /// The text, if there is any.
+    /// Returns the text of a setting, if it is not empty.
     pub(super) fn text(&self, name: &'static str) -> Option<String> {
         let value = self.given.value(name);
         (!value.is_empty()).then(|| value.to_owned())
     }
 
-    /// A number inside a range.
+    /// Returns a number within a range.
     pub(super) fn number(&mut self, name: &'static str, range: RangeInclusive<u64>) -> u64 {
         match self.given.value(name).parse() {
             Ok(number) if range.contains(&number) => number,
@@ -118,12 +119,12 @@ impl Resolver {
         }
     }
 
-    /// A duration in whole seconds.
+    /// Returns a duration in whole seconds.
     pub(super) fn seconds(&mut self, name: &'static str, range: RangeInclusive<u64>) -> Duration {
         Duration::from_secs(self.number(name, range))
     }
 
-    /// A port, or `None` for `off` where that is allowed.
+    /// Returns a port, or `None` for `off` where that is allowed.
     pub(super) fn port(&mut self, name: &'static str, may_be_off: bool) -> Option<u16> {
         match self.given.value(name) {
             "off" if may_be_off => None,
@@ -137,12 +138,12 @@ impl Resolver {
         }
     }
 
-    /// `true` or `false`.
+    /// Returns a boolean.
     pub(super) fn flag(&mut self, name: &'static str) -> bool {
         self.choice(name, &[("true", true), ("false", false), ("1", true), ("0", false)])
     }
 
-    /// One of a few words.
+    /// Returns the meaning of one of a few words.
     pub(super) fn choice<T: Copy>(&mut self, name: &'static str, words: &[(&str, T)]) -> T {
         let value = self.given.value(name);
         match words.iter().find(|(word, _)| *word == value) {
@@ -154,7 +155,7 @@ impl Resolver {
         }
     }
 
-    /// An origin, if given.
+    /// Returns an origin, if one is given.
     pub(super) fn origin(&mut self, name: &'static str) -> Option<Origin> {
         let value = self.text(name)?;
         let origin = Origin::parse(&value);
@@ -164,7 +165,7 @@ impl Resolver {
         origin
     }
 
-    /// An IP address.
+    /// Returns an IP address.
     pub(super) fn ip(&mut self, name: &'static str) -> IpAddr {
         self.given.value(name).parse().unwrap_or_else(|_| {
             self.refuse(name);
@@ -172,8 +173,7 @@ impl Resolver {
         })
     }
 
-    /// Words between commas.
-    /// Host names, with a port or without, in lower case.
+    /// Returns a list of host names, with or without a port, in lower case.
     pub(super) fn hosts(&mut self, name: &'static str) -> Vec<String> {
         let hosts = self.list(name);
         let plain =
@@ -184,6 +184,7 @@ impl Resolver {
         hosts.into_iter().map(|host| host.to_ascii_lowercase()).collect()
     }
 
+    /// Returns the words of a comma-separated list.
     pub(super) fn list(&self, name: &'static str) -> Vec<String> {
         let value = self.given.value(name);
         value.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()

@@ -1,5 +1,6 @@
-//! Keys and credentials on disk: read where they are given, made on first start where they are not. Files
-//! are 0600 in folders of 0700, written whole or not at all.
+//! Keys and credentials on disk: read where they are configured, generated on the first start
+//! otherwise. Files have mode 0600 in folders of mode 0700, and are written atomically. Secrets are
+//! never logged.
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
@@ -16,23 +17,23 @@ use sign::{KeyKind, SigningKey};
 use super::resolve::Resolver;
 use super::{Config, StoreSetting};
 
-/// What the server signs and verifies with.
+/// The keys and credentials of a server.
 #[derive(Debug)]
 pub struct Secrets {
-    /// Id and key that grants are signed with.
-    pub signing: (String, SigningKey),
-    /// What the S3 door of a local store knows.
+    /// The key that signs grants, with its key pair id.
+    pub signing_key: (String, SigningKey),
+    /// The credentials of the S3 door; `None` without a local store.
     pub s3: Option<DoorCredentials>,
-    /// The PEM that our own tokens are signed with, where there are such.
+    /// The PEM that the server's own tokens are signed with, if it issues any.
     pub tokens: Option<SecretString>,
-    /// What links to files are signed with.
+    /// The key that signs links to files.
     pub links: SecretString,
 }
 
-/// Whose signatures the S3 door of a local store takes.
+/// The credentials that the S3 door of a local store accepts.
 #[derive(Debug)]
 pub struct DoorCredentials {
-    /// The server's own, which never leave it.
+    /// The server's own, which presign requests and never leave it.
     pub presign: Credentials,
     /// The operator's, for reading.
     pub operator: Credentials,
@@ -41,9 +42,9 @@ pub struct DoorCredentials {
 /// S3 credentials.
 #[derive(Clone)]
 pub struct Credentials {
-    /// Not secret.
+    /// The access key id, which is public.
     pub access_key: String,
-    /// Secret.
+    /// The secret access key.
     pub secret_key: SecretString,
 }
 
@@ -59,7 +60,7 @@ struct StoredCredentials {
     secret_key: String,
 }
 
-/// The setting's PEM: the text itself, or the file it names.
+/// Returns the PEM of the setting, given as text or as a file name.
 pub(super) fn pem_or_file(r: &mut Resolver, text: String) -> Option<SecretString> {
     const NAME: &str = "CLOUDFRONT_PRIVATE_KEY_PEM";
     let first = SigningKey::parse(&text);
@@ -87,18 +88,18 @@ pub(super) fn pem_or_file(r: &mut Resolver, text: String) -> Option<SecretString
     }
 }
 
-/// Where key pairs for grants are.
+/// Returns the folder of key pairs that sign grants.
 pub fn key_folder(config: &Config) -> PathBuf {
     config.data.join("keys").join("cloudfront")
 }
 
-/// Loads what was given and generated, and generates what is missing.
+/// Loads all keys and credentials, and generates missing ones.
 pub fn load(config: &Config) -> anyhow::Result<Secrets> {
     let folder = config.data.join("keys");
     make_folder(&folder)?;
     let cloudfront = key_folder(config);
     make_folder(&cloudfront)?;
-    let signing = match &config.cloudfront.key {
+    let signing_key = match &config.cloudfront.key {
         Some((id, pem)) => (id.clone(), SigningKey::parse(pem.expose_secret())?),
         None => generated_key(config, &cloudfront)?,
     };
@@ -116,11 +117,11 @@ pub fn load(config: &Config) -> anyhow::Result<Secrets> {
         Some(given) => given.clone(),
         None => link_key(&folder)?,
     };
-    Ok(Secrets { signing, s3, tokens, links })
+    Ok(Secrets { signing_key, s3, tokens, links })
 }
 
-/// Ids and texts of the public keys in a folder, by id. Nothing else in it is read. A file that can't be read is no
-/// key, and a folder that is not there holds none: what is not plainly trusted is not trusted.
+/// Reads the public keys in a folder, ordered by id. A file that cannot be read is reported and not
+/// trusted; a missing folder holds no keys.
 pub fn public_keys(folder: &Path) -> io::Result<PublicKeys> {
     let mut found = PublicKeys::default();
     let listed = match pems(folder, ".pub.pem") {
@@ -144,26 +145,26 @@ pub fn public_keys(folder: &Path) -> io::Result<PublicKeys> {
     Ok(found)
 }
 
-/// What a folder of public keys holds.
+/// The public keys in a folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PublicKeys {
-    /// Key pair ids and PEMs, by id.
+    /// Key pair ids and PEMs, ordered by id.
     pub pems: Vec<(String, String)>,
-    /// What is wrong with others.
+    /// Problems of other files.
     pub problems: Vec<String>,
 }
 
 impl PublicKeys {
-    /// Whether there is one of this id.
+    /// Returns whether there is a key with this id.
     pub fn has(&self, id: &str) -> bool {
         self.pems.iter().any(|(known, _)| known == id)
     }
 }
 
-/// A key's file is short; more of a longer one is not read.
+/// Reads at most 64 KiB of a plain file.
 fn read_small(path: &Path) -> io::Result<String> {
     let mut bytes = Vec::new();
-    // Without NONBLOCK a pipe of that name would hang the open.
+    // Without `O_NONBLOCK`, opening a named pipe would hang.
     let nonblock = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
     let file = fs::OpenOptions::new().read(true).custom_flags(nonblock).open(path)?;
     if !file.metadata()?.is_file() {
@@ -173,7 +174,7 @@ fn read_small(path: &Path) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// What links to files are signed with: the one in the data folder, or a new one.
+/// Returns the key for links in the data folder, generating it if it is missing.
 fn link_key(folder: &Path) -> anyhow::Result<SecretString> {
     let path = folder.join("links.key");
     match fs::read_to_string(&path) {
@@ -187,7 +188,7 @@ fn link_key(folder: &Path) -> anyhow::Result<SecretString> {
     }
 }
 
-/// The key that our own tokens are signed with: the one in the data folder, or a new one.
+/// Returns the PEM for tokens in the data folder, generating it if it is missing.
 pub fn token_key(config: &Config) -> anyhow::Result<SecretString> {
     let folder = config.data.join("keys");
     make_folder(&folder)?;
@@ -213,34 +214,34 @@ fn door_credentials(config: &Config, folder: &Path) -> anyhow::Result<DoorCreden
     Ok(DoorCredentials { presign: credentials(&folder.join("s3-presign.json"))?, operator })
 }
 
-/// A private key in a folder.
+/// A private key found in a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundKey {
-    /// Its key pair id.
+    /// The key pair id.
     pub id: String,
-    /// Its file.
+    /// The path of its file.
     pub path: PathBuf,
-    /// When that was written, by which the newest is known.
+    /// When the file was written; the newest key is found by it.
     pub written: SystemTime,
-    /// When it came there.
+    /// When the file arrived in the folder.
     pub arrived: SystemTime,
 }
 
 impl FoundKey {
-    /// Reads it.
+    /// Reads the key.
     pub fn read(&self) -> anyhow::Result<SigningKey> {
         let pem = fs::read_to_string(&self.path).with_context(|| self.path.display().to_string())?;
         SigningKey::parse(&pem).map_err(|error| anyhow::anyhow!("{}: {error}", self.path.display()))
     }
 }
 
-/// The private keys in a folder, the first written first.
+/// Returns the private keys in a folder, the oldest first.
 pub fn private_keys(folder: &Path) -> io::Result<Vec<FoundKey>> {
     let mut found = Vec::new();
     for (id, path) in pems(folder, ".pem")?.into_iter().filter(|(id, _)| is_key_pair_id(id)) {
         match fs::metadata(&path).and_then(|metadata| Ok((metadata.modified()?, arrived(&metadata)))) {
             Ok((written, arrived)) => found.push(FoundKey { id, path, written, arrived }),
-            // Taken out at this moment.
+            // Removed since it was listed.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
@@ -249,24 +250,27 @@ pub fn private_keys(folder: &Path) -> io::Result<Vec<FoundKey>> {
     Ok(found)
 }
 
-/// When a file came to where it is: one that was moved or copied there may say that it was written long ago.
+/// Returns when a file arrived in its folder; a moved or copied file may keep an older modification
+/// time.
 fn arrived(metadata: &fs::Metadata) -> SystemTime {
     let (seconds, nanos) = (metadata.mtime(), metadata.mtime_nsec()).max((metadata.ctime(), metadata.ctime_nsec()));
     let since = Duration::new(u64::try_from(seconds).unwrap_or(0), u32::try_from(nanos).unwrap_or(0));
     SystemTime::UNIX_EPOCH + since
 }
 
-/// The keys that have been in a folder for so long that every edge has read their public halves, the newest first.
-pub fn settled(keys: &[FoundKey], settled: Duration, now: SystemTime) -> impl Iterator<Item = &FoundKey> {
-    keys.iter().rev().filter(move |key| now.duration_since(key.arrived).is_ok_and(|age| age >= settled))
+/// Returns the keys that have been in their folder for at least `min_age`, the newest first.
+pub fn older_than(keys: &[FoundKey], min_age: Duration, now: SystemTime) -> impl Iterator<Item = &FoundKey> {
+    keys.iter().rev().filter(move |key| now.duration_since(key.arrived).is_ok_and(|age| age >= min_age))
 }
 
-/// Which of the keys in a folder a start signs with: the newest of these; the first of all, where there is none.
-pub fn chosen(keys: &[FoundKey], long_enough: Duration, now: SystemTime) -> Option<&FoundKey> {
-    settled(keys, long_enough, now).next().or_else(|| keys.first())
+/// Returns the key to sign with: the newest of at least `min_age`, or the oldest of all if none is
+/// that old.
+pub fn choose_key(keys: &[FoundKey], min_age: Duration, now: SystemTime) -> Option<&FoundKey> {
+    older_than(keys, min_age, now).next().or_else(|| keys.first())
 }
 
-/// Makes a key pair in a folder: the public half first, so that nobody finds a key that nobody trusts.
+/// Generates a key pair in a folder. The public key is written first, so that no private key is
+/// found before it can be trusted.
 pub fn generate_pair(folder: &Path, kind: KeyKind) -> anyhow::Result<(String, SigningKey)> {
     make_folder(folder)?;
     let id = format!("K{}", random_text(13, b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")?);
@@ -276,27 +280,27 @@ pub fn generate_pair(folder: &Path, kind: KeyKind) -> anyhow::Result<(String, Si
     Ok((id, key))
 }
 
-/// The key in the folder that is signed with, or a new one.
+/// Returns the key in the folder to sign with, generating one if there is none.
 fn generated_key(config: &Config, folder: &Path) -> anyhow::Result<(String, SigningKey)> {
     let mut keys = private_keys(folder)?;
-    // Those that the edge trusts by what it reads, where there are such.
+    // Prefers keys that the edge trusts.
     let trusted = public_keys(&config.edge.keys)?;
     if keys.iter().any(|key| trusted.has(&key.id)) {
         keys.retain(|key| trusted.has(&key.id));
     }
-    match chosen(&keys, config.edge.settled(), SystemTime::now()) {
+    match choose_key(&keys, config.edge.min_key_age(), SystemTime::now()) {
         Some(found) => Ok((found.id.clone(), found.read()?)),
         None => generate_pair(folder, config.cloudfront.key_kind),
     }
 }
 
-/// Whether a name can be a key pair id, in URLs and cookies as it is.
+/// Returns whether a name can be a key pair id, which stands in URLs and cookies unencoded.
 fn is_key_pair_id(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     (1..=64).contains(&name.len()) && name.bytes().all(plain)
 }
 
-/// Ids and paths of the files `<id><ending>`.
+/// Returns ids and paths of the files `<id><ending>`.
 fn pems(folder: &Path, ending: &str) -> io::Result<Vec<(String, PathBuf)>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)? {
@@ -329,7 +333,7 @@ fn credentials(path: &Path) -> anyhow::Result<Credentials> {
     Ok(Credentials { access_key: stored.access_key, secret_key: stored.secret_key.into() })
 }
 
-/// Uniform random text; bytes that would favour some letters are drawn again.
+/// Returns uniformly random text; random bytes that would favour some letters are discarded.
 fn random_text(length: usize, alphabet: &[u8]) -> anyhow::Result<String> {
     let fair = 256 - 256 % alphabet.len();
     let mut text = String::with_capacity(length);
@@ -347,7 +351,7 @@ fn make_folder(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
-/// Writes a file that is not there yet, durably.
+/// Writes a new file durably; fails if it exists.
 fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let temp = path.with_extension("tmp");
     let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temp)?;
@@ -374,12 +378,12 @@ mod tests {
             written: now - Duration::from_secs(age),
             arrived: now - Duration::from_secs(age),
         };
-        let settled = Duration::from_secs(10);
-        let chosen = |keys: &[FoundKey]| super::chosen(keys, settled, now).map(|key| key.id.clone());
-        assert_eq!(chosen(&[]), None);
-        assert_eq!(chosen(&[key("first", 0)]).as_deref(), Some("first"));
-        assert_eq!(chosen(&[key("old", 100), key("new", 9)]).as_deref(), Some("old"));
-        assert_eq!(chosen(&[key("old", 100), key("new", 10)]).as_deref(), Some("new"));
-        assert_eq!(chosen(&[key("one", 3), key("two", 2)]).as_deref(), Some("one"));
+        let min_age = Duration::from_secs(10);
+        let choose_key = |keys: &[FoundKey]| super::choose_key(keys, min_age, now).map(|key| key.id.clone());
+        assert_eq!(choose_key(&[]), None);
+        assert_eq!(choose_key(&[key("first", 0)]).as_deref(), Some("first"));
+        assert_eq!(choose_key(&[key("old", 100), key("new", 9)]).as_deref(), Some("old"));
+        assert_eq!(choose_key(&[key("old", 100), key("new", 10)]).as_deref(), Some("new"));
+        assert_eq!(choose_key(&[key("one", 3), key("two", 2)]).as_deref(), Some("one"));
     }
 }

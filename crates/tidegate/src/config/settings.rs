@@ -1,37 +1,38 @@
-//! Every setting, declared once: its names, what it accepts, its default and its meaning. The reference page
-//! is made from this table, and `.env.example` is checked against it.
+//! The table of all settings: names, accepted values, defaults and meanings. The reference page is
+//! generated from it, and `.env.example` is checked against it.
 
 use super::media_settings::MEDIA;
 use super::packages::PACKAGES;
 use super::sign_in_settings::SIGN_IN;
 
-/// One setting.
+/// A setting.
 #[derive(Debug, Clone, Copy)]
 pub struct Setting {
     /// The name, in the environment, in files and in messages.
     pub name: &'static str,
-    /// Names the source documents use for the same thing.
+    /// Other accepted names, from earlier products.
     pub aliases: &'static [&'static str],
-    /// What applies when it is not given; empty where there is nothing or it depends.
+    /// The default; empty if there is none or it depends on other settings.
     pub default: &'static str,
-    /// What it accepts, as the reference and the error messages say it.
+    /// The accepted values, as in the reference and in error messages.
     pub accepts: &'static str,
-    /// What it does.
+    /// The meaning, as in the reference.
     pub about: &'static str,
     /// Whether its value is never printed.
     pub secret: bool,
-    /// Whether its feature is there.
+    /// Whether its feature exists.
     pub stage: Stage,
 }
 
-/// Whether a setting's feature is there.
+/// Whether the feature of a setting exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// It works.
+    /// The feature exists.
     Built,
-    /// It stops the start by name, so that nobody believes it works.
+    /// The feature does not exist; the setting prevents the start, so that no operator relies on
+    /// it.
     Later,
-    /// Optional for what it serves: a warning is enough.
+    /// The feature does not exist and is optional; the setting causes a warning.
     Warned,
 }
 
@@ -64,7 +65,7 @@ impl Setting {
 
 const URL: &str = "http:// or https:// with a host, and no path";
 
-/// All that have no table of their own.
+/// The settings that are in none of the other tables.
 const HERE: &[Setting] = &[
     built(
         "TIDEGATE_DATA",
@@ -388,7 +389,7 @@ const HERE: &[Setting] = &[
     later("REDIS_PORT", "Jobs over Redis.").warned(),
 ];
 
-/// The table.
+/// All settings.
 pub const SETTINGS: &[Setting] = &{
     let tables = [HERE, SIGN_IN, MEDIA, PACKAGES];
     let (mut all, mut filled) = ([HERE[0]; HERE.len() + SIGN_IN.len() + MEDIA.len() + PACKAGES.len()], 0);
@@ -404,12 +405,12 @@ pub const SETTINGS: &[Setting] = &{
     all
 };
 
-/// The setting of that name or alias.
+/// Returns the setting with a name or alias.
 pub(super) fn find(name: &str) -> Option<&'static Setting> {
     SETTINGS.iter().find(|setting| setting.name == name || setting.aliases.contains(&name))
 }
 
-/// The reference page.
+/// Returns the reference page in Markdown.
 pub fn reference() -> String {
     let mut page = String::from(
         "# Settings\n\nMade from the table in the code by `tidegate settings`. A setting is read from, in rising order: its \

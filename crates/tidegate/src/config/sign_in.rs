@@ -1,4 +1,4 @@
-//! The settings of sign-in.
+//! Resolves the settings of sign-in.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use crate::sign_in::issuer::Issuer;
 use crate::sign_in::jwks::is_fetchable;
 use crate::sign_in::token::Key;
 
-/// Settings that only mean something with tokens; one of them makes `jwt` the mode.
+/// Settings that concern tokens; any of them makes `jwt` the default mode.
 const TOKENS: [&str; 7] = [
     "AUTH_JWT_PUBLIC_KEY_BASE64",
     "AUTH_JWKS_URL",
@@ -82,7 +82,7 @@ fn resolve_tokens(r: &mut Resolver) -> SignInSetting {
     }
 }
 
-/// The PEM itself, in any of its forms, or the file that is named.
+/// Returns the public key's PEM, given as text or as a file name.
 fn public_key(r: &mut Resolver) -> Option<String> {
     const NAME: &str = "AUTH_JWT_PUBLIC_KEY_BASE64";
     let pem = text_or_file(r.text(NAME)?);
@@ -95,7 +95,7 @@ fn public_key(r: &mut Resolver) -> Option<String> {
     }
 }
 
-/// The text itself, or what is in the file that it names.
+/// Returns the text, or the content of the file that it names.
 fn text_or_file(text: String) -> String {
     let is_path = !text.contains("-----BEGIN") && text.len() < 4096 && Path::new(&text).exists();
     if is_path { std::fs::read_to_string(&text).unwrap_or_default() } else { text }

@@ -1,4 +1,4 @@
-//! The settings of sign-in.
+//! The rows of the settings table for sign-in; resolved in `sign_in.rs`.
 
 use super::settings::{Setting, built};
 

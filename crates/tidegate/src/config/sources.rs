@@ -1,36 +1,36 @@
-//! Where values come from: file, `.env`, environment, flags; each later one wins. The only code that reads
-//! the environment.
+//! The sources of values: configuration file, `.env`, environment, command-line flags; later ones
+//! override earlier ones. The only code that reads the environment.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::settings::{self, Setting, Stage};
 
-/// Values as they were given, by setting name.
+/// The given values, by setting name.
 #[derive(Debug, Default)]
 pub(super) struct Given {
     values: HashMap<&'static str, String>,
-    /// What is wrong, one line each.
+    /// Problems, one per line.
     pub(super) problems: Vec<String>,
-    /// What is worth saying and no reason to stop.
+    /// Warnings, which do not prevent the start.
     pub(super) warnings: Vec<String>,
 }
 
-/// Where to look.
+/// The sources to read.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
     /// A TOML file of `NAME = value`.
     pub file: Option<PathBuf>,
-    /// A `.env` file; absent is fine.
+    /// A `.env` file; it may be missing.
     pub dotenv: Option<PathBuf>,
-    /// The environment.
+    /// The environment variables.
     pub environment: Vec<(String, String)>,
-    /// `NAME=value` from the command line.
+    /// `NAME=value` arguments of the command line.
     pub flags: Vec<String>,
 }
 
 impl Sources {
-    /// The process's own: its environment and `.env` in its folder.
+    /// Returns the sources of this process: its environment, and `.env` in its working directory.
     pub fn of_process(file: Option<PathBuf>, flags: Vec<String>) -> Self {
         let text = |value: std::ffi::OsString| value.into_string().ok();
         let environment = std::env::vars_os().filter_map(|(name, value)| Some((text(name)?, text(value)?)));
@@ -38,18 +38,18 @@ impl Sources {
     }
 }
 
-/// What a name that is no setting means.
+/// How to treat a name that is no setting.
 #[derive(Debug, Clone, Copy)]
 enum Unknown {
-    /// A slip, in a place that holds nothing but our settings.
+    /// As a problem, in a source that holds nothing but settings.
     Problem,
-    /// Perhaps a slip; the file may serve others too.
+    /// As a warning, in a file that may serve other programs too.
     Warning,
-    /// Most likely somebody else's, unless it bears our name.
+    /// Ignored unless it begins with `TIDEGATE_`, in the environment.
     Others,
 }
 
-/// Reads all sources. Problems are collected, never thrown.
+/// Reads all sources and collects their problems.
 pub(super) fn read(sources: &Sources) -> Given {
     let mut given = Given::default();
     if let Some(path) = &sources.file {
@@ -72,6 +72,7 @@ pub(super) fn read(sources: &Sources) -> Given {
     given
 }
 
+/// Adds the values of one source.
 fn apply(given: &mut Given, origin: &str, pairs: Vec<(String, String)>, unknown: Unknown) {
     let mut here: BTreeMap<&'static str, (String, String)> = BTreeMap::new();
     for (name, value) in pairs {
@@ -105,6 +106,7 @@ fn apply(given: &mut Given, origin: &str, pairs: Vec<(String, String)>, unknown:
     }
 }
 
+/// Records a setting whose feature does not exist yet.
 fn check_stage(given: &mut Given, name: &'static str, written: &str) {
     let about = settings::find(name).map_or("", |setting| setting.about).trim_end_matches('.');
     match settings::find(name).map(|setting| setting.stage) {
@@ -119,12 +121,12 @@ fn check_stage(given: &mut Given, name: &'static str, written: &str) {
 }
 
 impl Given {
-    /// The value that was given, without its default.
+    /// Returns the given value, ignoring the default.
     pub(super) fn explicit(&self, name: &'static str) -> Option<&str> {
         self.values.get(name).map(String::as_str)
     }
 
-    /// The value, or the default; empty if there is neither.
+    /// Returns the given value or the default; empty if there is neither.
     pub(super) fn value(&self, name: &'static str) -> &str {
         debug_assert!(settings::find(name).is_some(), "{name} is in no table");
         let default = settings::find(name).map_or("", |setting: &Setting| setting.default);
@@ -143,7 +145,7 @@ fn read_toml(path: &Path, problems: &mut Vec<String>) -> Vec<(String, String)> {
     let table: toml::Table = match toml::from_str(&text) {
         Ok(table) => table,
         Err(error) => {
-            // The parser's own message quotes the line, which may hold a secret.
+            // The parser's message quotes the line, which may hold a secret.
             let line = error.span().map_or(0, |span| text[..span.start.min(text.len())].lines().count().max(1));
             problems.push(format!("--config {}: line {line} is no TOML", path.display()));
             return Vec::new();
@@ -173,7 +175,7 @@ fn read_dotenv(path: &Path, problems: &mut Vec<String>) -> Vec<(String, String)>
     for line in lines {
         match line {
             Ok(pair) => pairs.push(pair),
-            // The line itself is not repeated: it may hold a secret.
+            // The line is not quoted, since it may hold a secret.
             Err(_) => problems.push(format!("{}: a line is not NAME=value", path.display())),
         }
     }

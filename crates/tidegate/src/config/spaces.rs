@@ -1,14 +1,14 @@
-//! Spaces, and the CDN that is told of deletes.
+//! The settings of spaces, and of CloudFront invalidations.
 
 use super::resolve::Resolver;
 use crate::model::key::Layout;
 
-/// The spaces surface.
+/// The settings of spaces.
 #[derive(Debug, Clone, Default)]
 pub struct SpacesSetting {
-    /// Whether it is there.
+    /// Whether the surface is enabled.
     pub on: bool,
-    /// Below which of the bucket's keys images may be imported from; each ends with a slash.
+    /// Key prefixes that images may be imported from; each ends with a slash.
     pub import_prefixes: Vec<String>,
 }
 
@@ -19,7 +19,7 @@ pub(super) fn spaces(r: &mut Resolver, on: bool, layout: &Layout) -> SpacesSetti
         let plain =
             |segment: &str| !segment.is_empty() && !segment.starts_with('.') && !segment.contains(['*', '?', '\\']);
         let first = prefix.split('/').next().unwrap_or(prefix);
-        if prefix.split('/').all(plain) && !layout.is_taken(first) && prefix.len() <= 500 {
+        if prefix.split('/').all(plain) && !layout.is_reserved(first) && prefix.len() <= 500 {
             import_prefixes.push(format!("{prefix}/"));
         } else {
             let wanted = format!(
@@ -31,7 +31,7 @@ pub(super) fn spaces(r: &mut Resolver, on: bool, layout: &Layout) -> SpacesSetti
     SpacesSetting { on, import_prefixes }
 }
 
-/// The distribution that is told of deletes, and where.
+/// Returns the distribution to invalidate on deletes, and the URL of its API.
 pub(super) fn distribution(r: &mut Resolver) -> Option<(String, String)> {
     let endpoint = r.origin("CLOUDFRONT_API_URL")?.to_string();
     let id = r.text("CLOUDFRONT_DISTRIBUTION_ID")?;

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{Db, Tx, on_reader, on_tx};
 use crate::error::Result;
 use crate::model::caller::Caller;
-use crate::model::event::{AuditAction, Event, NewEvent, Scope};
+use crate::model::event::{AuditAction, Event, EventFilter, NewEvent};
 use crate::model::ids::ObjectId;
 use crate::model::{from_micros, micros};
 
@@ -60,24 +60,24 @@ macro_rules! select {
 impl Db {
     /// A page of events, newest first, before `before` (time in microseconds, id).
     #[tracing::instrument(name = "db.list_events", level = "trace", skip_all)]
-    pub async fn list_events(&self, scope: &Scope, before: (i64, Uuid), limit: i64) -> Result<Vec<Event>> {
+    pub async fn list_events(&self, filter: &EventFilter, before: (i64, Uuid), limit: i64) -> Result<Vec<Event>> {
         const ALL: &str = select!("");
         const OWNER: &str = select!("AND owner_kind = $5 AND owner_id = $6");
         const OBJECT: &str = select!("AND object_id = $5");
-        let since = micros(scope.since);
+        let since = micros(filter.since);
         let rows: Vec<Row> = on_reader!(self, |pool| {
-            let sql = match scope {
-                Scope { object: Some(_), .. } => OBJECT,
-                Scope { owner: Some(_), .. } => OWNER,
-                Scope { .. } => ALL,
+            let sql = match filter {
+                EventFilter { object: Some(_), .. } => OBJECT,
+                EventFilter { owner: Some(_), .. } => OWNER,
+                EventFilter { .. } => ALL,
             };
             let query = sqlx::query_as(sql).bind(since).bind(before.0).bind(before.1).bind(limit);
-            match scope {
-                Scope { object: Some((_, object)), .. } => query.bind(object.0).fetch_all(pool).await?,
-                Scope { owner: Some(owner), .. } => {
+            match filter {
+                EventFilter { object: Some((_, object)), .. } => query.bind(object.0).fetch_all(pool).await?,
+                EventFilter { owner: Some(owner), .. } => {
                     query.bind(owner.kind().as_str()).bind(owner.id()).fetch_all(pool).await?
                 }
-                Scope { .. } => query.fetch_all(pool).await?,
+                EventFilter { .. } => query.fetch_all(pool).await?,
             }
         });
         Ok(rows.into_iter().map(Event::from).collect())
@@ -85,10 +85,16 @@ impl Db {
 }
 
 impl Tx {
-    /// Records a deed on an object, whose owner its row says.
+    /// Records an action on an object, whose owner its row says.
     #[tracing::instrument(name = "db.record", level = "trace", skip_all)]
-    pub async fn record(&mut self, caller: &Caller, deed: AuditAction, object: ObjectId, at: SystemTime) -> Result<()> {
-        self.record_event(&NewEvent { at, caller: caller.clone(), deed, owner: None, object: Some(object) }).await
+    pub async fn record(
+        &mut self,
+        caller: &Caller,
+        action: AuditAction,
+        object: ObjectId,
+        at: SystemTime,
+    ) -> Result<()> {
+        self.record_event(&NewEvent { at, caller: caller.clone(), action, owner: None, object: Some(object) }).await
     }
 
     /// Records an event. Where it names no owner, its object's row does.
@@ -99,7 +105,7 @@ impl Tx {
                            VALUES ($1, $2, $3, $4, $5, $6, \
                            COALESCE($7, (SELECT owner_kind FROM objects WHERE id = $9)), \
                            COALESCE($8, (SELECT owner_id FROM objects WHERE id = $9)), $9, $10, $11, $12)";
-        let NewEvent { at, caller, deed, owner, object } = event;
+        let NewEvent { at, caller, action, owner, object } = event;
         on_tx!(self, |connection| {
             sqlx::query(SQL)
                 .bind(Uuid::now_v7())
@@ -107,12 +113,12 @@ impl Tx {
                 .bind(caller.principal.kind())
                 .bind(caller.principal.name())
                 .bind(caller.acting_for.as_ref().map(|user| user.as_str()))
-                .bind(deed.as_str())
+                .bind(action.as_str())
                 .bind(owner.as_ref().map(|owner| owner.kind().as_str()))
                 .bind(owner.as_ref().map(|owner| owner.id()))
                 .bind(object.map(|object| object.0))
                 .bind(caller.address.map(|address| address.to_string()))
-                .bind(deed.outcome())
+                .bind(action.outcome())
                 .bind(&caller.request_id)
                 .execute(connection)
                 .await

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::{Cursor, Db, Tx, content, corrupt, on_reader, on_tx, to_u64};
 use crate::error::Result;
-use crate::model::file::{File, Visibility, Within};
+use crate::model::file::{File, FileFilter, Visibility};
 use crate::model::from_micros;
 use crate::model::ids::{ObjectId, UserId};
 use crate::model::key::Key;
@@ -159,12 +159,12 @@ impl Db {
 
     /// A page of a user's files, newest first.
     #[tracing::instrument(name = "db.list_files", level = "trace", skip_all)]
-    pub async fn list_files(&self, owner: &Owner, within: &Within, after: Cursor, limit: i64) -> Result<Vec<File>> {
-        let (below, beyond) = below(&within.folder);
-        let pattern = within.name.as_deref().map(pattern);
-        let sql = match (within.subtree, pattern.is_some()) {
-            (_, false) if within.is_everything() => listing!(""),
-            (_, true) if within.is_anywhere() => listing!("AND folded_name LIKE $5 ESCAPE '\\'"),
+    pub async fn list_files(&self, owner: &Owner, filter: &FileFilter, after: Cursor, limit: i64) -> Result<Vec<File>> {
+        let (below, beyond) = below(&filter.folder);
+        let pattern = filter.name.as_deref().map(pattern);
+        let sql = match (filter.subtree, pattern.is_some()) {
+            (_, false) if filter.is_everything() => listing!(""),
+            (_, true) if filter.is_anywhere() => listing!("AND folded_name LIKE $5 ESCAPE '\\'"),
             (false, false) => listing!("AND folder = $5"),
             (false, true) => listing!("AND folder = $5 AND folded_name LIKE $6 ESCAPE '\\'"),
             (true, false) => listing!("AND (folder = $5 OR (folder >= $6 AND folder < $7))"),
@@ -174,10 +174,10 @@ impl Db {
         };
         let rows: Vec<Row> = on_reader!(self, |pool| {
             let query = sqlx::query_as(sql).bind(owner.id()).bind(after.created_at).bind(after.id.0).bind(limit);
-            let query = match (within.is_anywhere(), within.subtree) {
+            let query = match (filter.is_anywhere(), filter.subtree) {
                 (true, _) => query,
-                (false, false) => query.bind(within.folder.as_deref().unwrap_or_default()),
-                (false, true) => query.bind(within.folder.as_deref().unwrap_or_default()).bind(&below).bind(&beyond),
+                (false, false) => query.bind(filter.folder.as_deref().unwrap_or_default()),
+                (false, true) => query.bind(filter.folder.as_deref().unwrap_or_default()).bind(&below).bind(&beyond),
             };
             match &pattern {
                 Some(pattern) => query.bind(pattern).fetch_all(pool).await?,
@@ -192,7 +192,7 @@ impl Db {
     pub async fn list_files_in_state(
         &self,
         owner: &Owner,
-        (within, state): (&Within, ObjectState),
+        (filter, state): (&FileFilter, ObjectState),
         after: Cursor,
         limit: i64,
     ) -> Result<Vec<File>> {
@@ -203,11 +203,11 @@ impl Db {
             in_state!(),
             " AND (created_at, id) < ($7, $8) ORDER BY created_at DESC, id DESC LIMIT $9"
         );
-        let (from, to) = bounds(within);
+        let (from, to) = bounds(filter);
         let rows: Vec<Row> = on_reader!(self, |pool| {
             let query = sqlx::query_as(SQL).bind(owner.id()).bind(state.as_str());
-            let query = query.bind(within.folder.as_deref().unwrap_or_default()).bind(&from).bind(&to);
-            let query = query.bind(pattern(within.name.as_deref().unwrap_or_default()));
+            let query = query.bind(filter.folder.as_deref().unwrap_or_default()).bind(&from).bind(&to);
+            let query = query.bind(pattern(filter.name.as_deref().unwrap_or_default()));
             query.bind(after.created_at).bind(after.id.0).bind(limit).fetch_all(pool).await?
         });
         rows.into_iter().map(|row| row.into_file().map(|(_, file)| file)).collect()
@@ -215,14 +215,19 @@ impl Db {
 
     /// How many files in another state than ready that is, and how many bytes.
     #[tracing::instrument(name = "db.count_files_in_state", level = "trace", skip_all)]
-    pub async fn count_files_in_state(&self, owner: &Owner, within: &Within, state: ObjectState) -> Result<(u64, u64)> {
+    pub async fn count_files_in_state(
+        &self,
+        owner: &Owner,
+        filter: &FileFilter,
+        state: ObjectState,
+    ) -> Result<(u64, u64)> {
         const SQL: &str =
             concat!("SELECT COUNT(*), CAST(COALESCE(SUM(size), 0) AS BIGINT) FROM objects WHERE ", in_state!());
-        let (from, to) = bounds(within);
+        let (from, to) = bounds(filter);
         let (files, bytes): (i64, i64) = on_reader!(self, |pool| {
             let query = sqlx::query_as(SQL).bind(owner.id()).bind(state.as_str());
-            let query = query.bind(within.folder.as_deref().unwrap_or_default()).bind(&from).bind(&to);
-            query.bind(pattern(within.name.as_deref().unwrap_or_default())).fetch_one(pool).await?
+            let query = query.bind(filter.folder.as_deref().unwrap_or_default()).bind(&from).bind(&to);
+            query.bind(pattern(filter.name.as_deref().unwrap_or_default())).fetch_one(pool).await?
         });
         Ok((to_u64(files), to_u64(bytes)))
     }
@@ -263,29 +268,29 @@ impl Db {
 
     /// How many files that is, and how many bytes.
     #[tracing::instrument(name = "db.count_files", level = "trace", skip_all)]
-    pub async fn count_files(&self, owner: &Owner, within: &Within) -> Result<(u64, u64)> {
+    pub async fn count_files(&self, owner: &Owner, filter: &FileFilter) -> Result<(u64, u64)> {
         const ALL: &str = "SELECT files, used FROM quotas WHERE owner_kind = 'files' AND owner_id = $1";
         const FOLDER: &str =
             "SELECT files, bytes FROM folders WHERE owner_kind = 'files' AND owner_id = $1 AND folder = $2";
         const TREE: &str = "SELECT CAST(COALESCE(SUM(files), 0) AS BIGINT), CAST(COALESCE(SUM(bytes), 0) AS BIGINT) \
                             FROM folders WHERE owner_kind = 'files' AND owner_id = $1 \
                             AND (folder = $2 OR (folder >= $3 AND folder < $4))";
-        let (below, beyond) = below(&within.folder);
-        let folder = within.folder.as_deref().unwrap_or_default();
+        let (below, beyond) = below(&filter.folder);
+        let folder = filter.folder.as_deref().unwrap_or_default();
         let row: Option<(i64, i64)> = on_reader!(self, |pool| {
-            match &within.name {
-                None if within.is_anywhere() => sqlx::query_as(ALL).bind(owner.id()).fetch_optional(pool).await?,
-                None if within.subtree => {
+            match &filter.name {
+                None if filter.is_anywhere() => sqlx::query_as(ALL).bind(owner.id()).fetch_optional(pool).await?,
+                None if filter.subtree => {
                     let query = sqlx::query_as(TREE).bind(owner.id()).bind(folder).bind(&below).bind(&beyond);
                     query.fetch_optional(pool).await?
                 }
                 None => sqlx::query_as(FOLDER).bind(owner.id()).bind(folder).fetch_optional(pool).await?,
                 // Nobody can tell but by looking.
-                Some(name) if within.is_anywhere() => {
+                Some(name) if filter.is_anywhere() => {
                     let sql = totals!("AND folded_name LIKE $2 ESCAPE '\\'");
                     sqlx::query_as(sql).bind(owner.id()).bind(pattern(name)).fetch_optional(pool).await?
                 }
-                Some(name) if within.subtree => {
+                Some(name) if filter.subtree => {
                     let sql = totals!(
                         "AND (folder = $2 OR (folder >= $3 AND folder < $4)) AND folded_name LIKE $5 ESCAPE '\\'"
                     );
@@ -315,10 +320,10 @@ fn below(folder: &Option<String>) -> (String, String) {
 }
 
 /// What lies below the folder that is meant, where that is meant, too.
-fn bounds(within: &Within) -> (String, String) {
-    match &within.folder {
+fn bounds(filter: &FileFilter) -> (String, String) {
+    match &filter.folder {
         None => below(&None),
-        Some(_) if within.subtree => below(&within.folder),
+        Some(_) if filter.subtree => below(&filter.folder),
         Some(_) => (String::new(), String::new()),
     }
 }

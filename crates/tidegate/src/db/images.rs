@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use sqlx::QueryBuilder;
 use uuid::Uuid;
 
-use super::{Cursor, Db, content, corrupt, look, on_reader};
+use super::{Cursor, Db, content, corrupt, on_reader, visual};
 use crate::error::{Error, Result};
 use crate::model::ids::{ObjectId, SpaceId};
 use crate::model::key::Key;
@@ -66,7 +66,7 @@ fn read(text: &str) -> Result<Vec<Thumbnail>> {
 impl Row {
     fn into_image(self) -> Result<Image> {
         let content = content(self.size, self.etag, self.modified_at);
-        let look = look(self.width, self.height, None, self.blurhash)?;
+        let visual = visual(self.width, self.height, None, self.blurhash)?;
         Ok(Image {
             object: Object {
                 id: ObjectId(self.id),
@@ -80,7 +80,7 @@ impl Row {
             created_by: self.created_by,
             reason: self.reason,
             scan: self.scan.as_deref().and_then(Scan::parse),
-            look,
+            visual,
             deleted_at: self.deleted_at.map(from_micros),
             thumbnails: self.thumbnails.as_deref().map(read).transpose()?.unwrap_or_default(),
         })

@@ -5,11 +5,11 @@ use std::time::SystemTime;
 
 use uuid::Uuid;
 
-use super::{Cursor, Db, Tx, content, corrupt, look, on_reader, on_tx, to_i64, to_u64};
+use super::{Cursor, Db, Tx, content, corrupt, on_reader, on_tx, to_i64, to_u64, visual};
 use crate::error::Result;
 use crate::model::ids::{ObjectId, OrgId, SessionId, SpaceId};
 use crate::model::key::Key;
-use crate::model::media::{Change, Look, Media, Passage, Scan, Stage, Variant};
+use crate::model::media::{Change, Media, Scan, Stage, StatusChange, Variant, VisualInfo};
 use crate::model::object::{Content, Object, ObjectState};
 use crate::model::owner::Owner;
 use crate::model::upload::UploadState;
@@ -61,7 +61,7 @@ macro_rules! media {
 impl Row {
     fn into_media(self) -> Result<(Owner, Media)> {
         let content = content(self.size, self.etag, self.modified_at);
-        let look = look(self.width, self.height, self.duration_ms, self.blurhash)?;
+        let visual = visual(self.width, self.height, self.duration_ms, self.blurhash)?;
         let owner = gallery(&self.owner_kind, &self.owner_id, self.org.as_deref())?;
         let media = Media {
             object: Object {
@@ -83,7 +83,7 @@ impl Row {
             imported_from: self.imported_from,
             reason: self.reason,
             scan: self.scan.as_deref().and_then(Scan::parse),
-            look,
+            visual,
         };
         Ok((owner, media))
     }
@@ -113,7 +113,7 @@ struct VariantRow {
 }
 
 #[derive(sqlx::FromRow)]
-struct PassageRow {
+struct StatusChangeRow {
     id: i64,
     object_id: Uuid,
     status: String,
@@ -121,9 +121,9 @@ struct PassageRow {
     at: i64,
 }
 
-impl PassageRow {
-    fn into_passage(self) -> Result<Passage> {
-        Ok(Passage {
+impl StatusChangeRow {
+    fn into_status_change(self) -> Result<StatusChange> {
+        Ok(StatusChange {
             id: self.id,
             object: ObjectId(self.object_id),
             change: Change::parse(&self.status).ok_or_else(|| corrupt("status"))?,
@@ -143,7 +143,7 @@ pub struct Publication {
     /// Its bytes.
     pub content: Content,
     /// What it is like.
-    pub look: Look,
+    pub visual: VisualInfo,
     /// What was derived from it.
     pub variants: Vec<Variant>,
 }
@@ -277,29 +277,30 @@ impl Db {
     }
 
     /// What an object became, in order.
-    #[tracing::instrument(name = "db.list_passages", level = "trace", skip_all)]
-    pub async fn list_passages(&self, object: ObjectId) -> Result<Vec<Passage>> {
+    #[tracing::instrument(name = "db.list_status_changes", level = "trace", skip_all)]
+    pub async fn list_status_changes(&self, object: ObjectId) -> Result<Vec<StatusChange>> {
         const SQL: &str =
             "SELECT id, object_id, status, reason, at FROM object_history WHERE object_id = $1 ORDER BY id";
-        let rows: Vec<PassageRow> = on_reader!(self, |pool| sqlx::query_as(SQL).bind(object.0).fetch_all(pool).await?);
-        rows.into_iter().map(PassageRow::into_passage).collect()
+        let rows: Vec<StatusChangeRow> =
+            on_reader!(self, |pool| sqlx::query_as(SQL).bind(object.0).fetch_all(pool).await?);
+        rows.into_iter().map(StatusChangeRow::into_status_change).collect()
     }
 
-    /// What became of an owner's media after a passage, in order.
-    #[tracing::instrument(name = "db.list_passages_after", level = "trace", skip_all)]
-    pub async fn list_passages_after(&self, owner: &Owner, after: i64, limit: i64) -> Result<Vec<Passage>> {
+    /// What became of an owner's media after a change, in order.
+    #[tracing::instrument(name = "db.list_status_changes_after", level = "trace", skip_all)]
+    pub async fn list_status_changes_after(&self, owner: &Owner, after: i64, limit: i64) -> Result<Vec<StatusChange>> {
         const SQL: &str = "SELECT id, object_id, status, reason, at FROM object_history \
                            WHERE owner_kind = $4 AND owner_id = $1 AND id > $2 ORDER BY id LIMIT $3";
-        let rows: Vec<PassageRow> = on_reader!(self, |pool| {
+        let rows: Vec<StatusChangeRow> = on_reader!(self, |pool| {
             let query = sqlx::query_as(SQL).bind(owner.id()).bind(after).bind(limit);
             query.bind(owner.kind().as_str()).fetch_all(pool).await?
         });
-        rows.into_iter().map(PassageRow::into_passage).collect()
+        rows.into_iter().map(StatusChangeRow::into_status_change).collect()
     }
 
-    /// The last passage there is of an owner's media; 0 if there is none.
-    #[tracing::instrument(name = "db.last_passage", level = "trace", skip_all)]
-    pub async fn last_passage(&self, owner: &Owner) -> Result<i64> {
+    /// The last change there is of an owner's media; 0 if there is none.
+    #[tracing::instrument(name = "db.last_status_change", level = "trace", skip_all)]
+    pub async fn last_status_change(&self, owner: &Owner) -> Result<i64> {
         const SQL: &str = "SELECT COALESCE(MAX(id), 0) FROM object_history WHERE owner_kind = $2 AND owner_id = $1";
         let row: (i64,) = on_reader!(self, |pool| {
             sqlx::query_as(SQL).bind(owner.id()).bind(owner.kind().as_str()).fetch_one(pool).await?
@@ -367,10 +368,10 @@ impl Tx {
                 .bind(to_i64(made.content.size))
                 .bind(&made.content.etag)
                 .bind(micros(made.content.last_modified))
-                .bind(i64::from(made.look.width))
-                .bind(i64::from(made.look.height))
-                .bind(made.look.duration.map(to_i64))
-                .bind(&made.look.blurhash)
+                .bind(i64::from(made.visual.width))
+                .bind(i64::from(made.visual.height))
+                .bind(made.visual.duration.map(to_i64))
+                .bind(&made.visual.blurhash)
                 .bind(super::images::written(&made.variants)?);
             query.execute(connection).await?.rows_affected()
         });
@@ -408,8 +409,8 @@ impl Tx {
     }
 
     /// Writes a line of an object's history.
-    #[tracing::instrument(name = "db.add_passage", level = "trace", skip_all)]
-    pub async fn add_passage(
+    #[tracing::instrument(name = "db.add_status_change", level = "trace", skip_all)]
+    pub async fn add_status_change(
         &mut self,
         owner: &Owner,
         id: ObjectId,

@@ -49,7 +49,7 @@ pub use self::trees::{Conflict, Leaf, Outdated};
 use crate::error::{Error, Result, bad_request};
 use crate::model::from_micros;
 use crate::model::ids::ObjectId;
-use crate::model::media::Look;
+use crate::model::media::VisualInfo;
 use crate::model::object::Content;
 
 /// The database. Cheap to clone.
@@ -320,16 +320,16 @@ fn content(size: Option<i64>, etag: Option<String>, modified_at: Option<i64>) ->
 }
 
 /// What a picture or a video is like, where that is known.
-fn look(
+fn visual(
     width: Option<i64>,
     height: Option<i64>,
     duration: Option<i64>,
     blurhash: Option<String>,
-) -> Result<Option<Look>> {
+) -> Result<Option<VisualInfo>> {
     let Some((width, height)) = width.zip(height) else { return Ok(None) };
     let pixels = |side: i64| u32::try_from(side).map_err(|_| corrupt("picture's side"));
     let (width, height) = (pixels(width)?, pixels(height)?);
-    Ok(Some(Look { width, height, duration: duration.map(to_u64), blurhash: blurhash.unwrap_or_default() }))
+    Ok(Some(VisualInfo { width, height, duration: duration.map(to_u64), blurhash: blurhash.unwrap_or_default() }))
 }
 
 #[cfg(test)]

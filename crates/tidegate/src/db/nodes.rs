@@ -464,7 +464,7 @@ impl Tx {
     pub async fn free_key(&mut self, id: ObjectId) -> Result<()> {
         const SQL: &str = "UPDATE objects SET object_key = $2 WHERE id = $1 AND state IN ('PURGED', 'REJECTED')";
         on_tx!(self, |connection| {
-            sqlx::query(SQL).bind(id.0).bind(key::nobodys(id).as_str()).execute(connection).await.map(drop)?;
+            sqlx::query(SQL).bind(id.0).bind(key::purged_key(id).as_str()).execute(connection).await.map(drop)?;
         });
         Ok(())
     }

@@ -1,4 +1,5 @@
-//! Where a request came from: who connects, or whom a trusted proxy names.
+//! The client's address: the peer of the connection, or the address that a trusted proxy names.
+//! Never trusts `X-Forwarded-For` from any other peer.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -6,28 +7,30 @@ use axum::http::HeaderMap;
 
 use crate::model::network::Network;
 
-/// The client's address.
+/// The address of the client that sent a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ClientAddress(pub(crate) IpAddr);
 
-/// The address of the last one in the chain whom we do not trust. What stands before them is their own word.
+/// Returns the last address in the chain of proxies that is not a trusted proxy. Addresses before
+/// it in `X-Forwarded-For` may be forged and are ignored.
 pub(crate) fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> ClientAddress {
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(address));
     let mut client = peer.to_canonical();
     let lines: Vec<&[u8]> = headers.get_all("x-forwarded-for").iter().map(|line| line.as_bytes()).collect();
-    // Taken apart before it is read as text: what the client wrote must not spoil what the proxy added.
+    // Split before it is decoded: bytes that the client wrote must not hide what the proxy
+    // appended.
     for named in lines.iter().rev().flat_map(|line| line.rsplit(|byte| *byte == b',')) {
         if !is_trusted(client) {
             break;
         }
-        // What can't be read was not written by a proxy of ours: the chain ends here.
+        // A trusted proxy writes valid addresses, so an unreadable one ends the chain.
         let Some(address) = std::str::from_utf8(named).ok().and_then(|named| parse(named.trim())) else { break };
         client = address.to_canonical();
     }
     ClientAddress(client)
 }
 
-/// An address, with or without a port.
+/// Parses an address with or without a port.
 fn parse(text: &str) -> Option<IpAddr> {
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
     bare.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|address| address.ip()))

@@ -1,4 +1,5 @@
-//! What was done and what was refused, for owners and for those who may see everything.
+//! The route that lists audit events, for owners and for callers who may see all of them. Never
+//! writes events; see `library/audit.rs`.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -10,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::cursor::{parse_cursor, show_cursor};
+use super::cursor::{encode_cursor, parse_cursor};
 use super::error::{ApiError, ErrorBody};
 use super::time::{parse_rfc3339, rfc3339};
 use crate::app::App;
@@ -19,23 +20,24 @@ use crate::error::{Result, bad_request};
 use crate::library::audit;
 use crate::model::access::{self, Action, Decision, Target};
 use crate::model::caller::Caller;
-use crate::model::event::{Event, Scope};
+use crate::model::event::{Event, EventFilter};
 use crate::model::ids::ObjectId;
 use crate::model::owner::OwnerKind;
 use crate::model::{from_micros, micros};
 
+/// The page size where the query gives none.
 const DEFAULT_PAGE: i64 = 100;
 
-/// The route.
+/// Returns the route of the audit log.
 pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(list_events))
 }
 
-/// Which events.
+/// The query of `GET /v1/audit`.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct Asked {
+struct AuditQuery {
     /// The user whose images they are about. Left out: the caller's own, and for an admin or a service everybody's.
     owner: Option<String>,
     /// What sort of things `owner` has: `disks` (default), `files` or `session`; then `owner` is the session.
@@ -104,13 +106,13 @@ struct OwnerName {
 /// List events
 ///
 /// Changes, and refusals of those who signed in; newest first.
-#[utoipa::path(get, path = "/v1/audit", tag = "operations", params(Asked),
+#[utoipa::path(get, path = "/v1/audit", tag = "operations", params(AuditQuery),
     responses((status = 200, body = EventPage), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
 async fn list_events(
     State(app): State<Arc<App>>,
     caller: Caller,
-    asked: std::result::Result<Query<Asked>, axum::extract::rejection::QueryRejection>,
+    asked: std::result::Result<Query<AuditQuery>, axum::extract::rejection::QueryRejection>,
 ) -> std::result::Result<Json<EventPage>, ApiError> {
     let Query(asked) =
         asked.map_err(|_| bad_request("the query takes owner, kind, object, since, until, cursor and limit"))?;
@@ -148,18 +150,20 @@ async fn list_events(
         None => Some(caller.require_user()?.as_str().to_owned()),
     };
     let (owner, object) = audit::about(&app, kind, owner.as_deref(), object.transpose()?).await?;
-    let scope = Scope { owner, object, since };
-    let (found, more) = audit::list(&app, &caller, scope, before, limit).await?;
+    let filter = EventFilter { owner, object, since };
+    let (found, more) = audit::list(&app, &caller, filter, before, limit).await?;
     let next = found.last().filter(|_| more);
-    let next_cursor = next.map(|last| show_cursor(Cursor { created_at: micros(last.at), id: ObjectId(last.id) }));
+    let next_cursor = next.map(|last| encode_cursor(Cursor { created_at: micros(last.at), id: ObjectId(last.id) }));
     Ok(Json(EventPage { events: found.into_iter().map(|event| show(event, sees_all)).collect(), next_cursor }))
 }
 
+/// Parses a time of the query, rounded to the microseconds of the database.
 fn time(name: &'static str, text: &str) -> Result<SystemTime> {
     let at = parse_rfc3339(text).map(|at| from_micros(micros(at)));
     at.ok_or_else(|| bad_request(format!("{name} must be a time such as 2026-11-21T12:00:00Z")))
 }
 
+/// Renders an event; the client's address only for callers who may see it.
 fn show(event: Event, with_address: bool) -> AuditEvent {
     AuditEvent {
         id: event.id.to_string(),

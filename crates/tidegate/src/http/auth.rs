@@ -1,7 +1,8 @@
-//! From a request to the one who acts.
+//! Authentication: turns the credentials of a request into a [`Caller`].
 //!
-//! Where tokens are taken (`AUTH_MODE=jwt`): a service token in `X-Service-Token`, or a bearer token, or the cookie
-//! `auth_token`; the first of these that is there decides alone. A token in a URL is never looked at.
+//! With `AUTH_MODE=jwt`, the first of these decides alone: a service token in `X-Service-Token`, a
+//! bearer token, the cookie `auth_token`. Tokens in URLs are ignored. What a caller may do is
+//! decided in `crate::access`.
 
 use std::sync::Arc;
 
@@ -18,12 +19,18 @@ use crate::model::caller::Caller;
 use crate::model::ids::{OrgId, UserId};
 use crate::model::principal::{Principal, Roles};
 
-/// The user everybody is when sign-in is off.
-const EVERYBODY: &str = "local";
+/// The user id of every caller where sign-in is off.
+const SHARED_USER: &str = "local";
+/// The cookie that holds a token.
 const COOKIE: &str = "auth_token";
 
 impl Caller {
-    /// The user, where a route is about the caller's own things.
+    /// Returns the user of a route that concerns the caller's own objects.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::BadRequest`] for a service that names no user; [`Error::Unauthenticated`] for an
+    /// anonymous caller.
     pub(crate) fn require_user(&self) -> Result<UserId> {
         match (self.user(), &self.principal) {
             (Some(user), _) => Ok(user.clone()),
@@ -40,9 +47,9 @@ impl FromRequestParts<Arc<App>> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> std::result::Result<Self, ApiError> {
         let principal = match app.config.auth.mode {
-            AuthMode::None => Principal::user(user_id(EVERYBODY)?),
-            AuthMode::Dev => named_by_headers(&parts.headers)?,
-            AuthMode::Jwt => named_by_token(app, parts).await?,
+            AuthMode::None => Principal::user(user_id(SHARED_USER)?),
+            AuthMode::Dev => principal_from_headers(&parts.headers)?,
+            AuthMode::Jwt => principal_from_token(app, parts).await?,
         };
         let acting_for = match principal {
             Principal::Service => acting_for(&parts.headers)?,
@@ -57,32 +64,34 @@ impl FromRequestParts<Arc<App>> for Caller {
             acting_for,
             acting_org,
             address: parts.extensions.get::<ClientAddress>().map(|client| client.0),
-            request_id: one(&parts.headers, "x-request-id")?.unwrap_or_default().to_owned(),
+            request_id: single_header(&parts.headers, "x-request-id")?.unwrap_or_default().to_owned(),
         };
-        app.rates.subject(&caller)?;
+        app.rates.check_subject(&caller)?;
         Ok(caller)
     }
 }
 
-/// Whether a service speaks. Services are not limited by address: they come from few, for many.
+/// Returns whether a request carries a valid service token. Services are not limited by address,
+/// since they send the requests of many clients from few addresses.
 pub(crate) fn is_service(app: &App, headers: &HeaderMap) -> bool {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let bearer = || header("authorization")?.split_once(' ').map(|(_, token)| token.trim_start_matches(' '));
     app.config.auth.mode == AuthMode::Jwt
-        && header("x-service-token").or_else(bearer).is_some_and(|token| app.sign_in.service(token).is_some())
+        && header("x-service-token").or_else(bearer).is_some_and(|token| app.sign_in.verify_service(token).is_some())
 }
 
-/// Whom a service names. Its own sign-in was fine, so that what is wrong here is no matter of signing in.
+/// Returns the user in `X-User-Id`. An invalid one is a bad request, since the service itself has
+/// signed in.
 fn acting_for(headers: &HeaderMap) -> Result<Option<UserId>> {
     let wrong = |error: String| Error::BadRequest(format!("X-User-Id: {error}").into());
-    let named = one(headers, "x-user-id").map_err(|error| wrong(error.to_string()))?;
+    let named = single_header(headers, "x-user-id").map_err(|error| wrong(error.to_string()))?;
     named.map(UserId::parse).transpose().map_err(|error| wrong(error.to_string()))
 }
 
-/// Of which organisation it says that user is.
+/// Returns the organisation in `X-Org-Id`, of the user that a service acts for.
 fn acting_org(headers: &HeaderMap) -> Result<Option<OrgId>> {
     let wrong = |error: String| Error::BadRequest(format!("X-Org-Id: {error}").into());
-    let named = one(headers, "x-org-id").map_err(|error| wrong(error.to_string()))?;
+    let named = single_header(headers, "x-org-id").map_err(|error| wrong(error.to_string()))?;
     named.map(OrgId::parse).transpose().map_err(|error| wrong(error.to_string()))
 }
 
@@ -90,29 +99,32 @@ fn user_id(text: &str) -> Result<UserId> {
     UserId::parse(text).map_err(|error| Error::Unauthenticated(error.to_string().into()))
 }
 
-fn named_by_headers(headers: &HeaderMap) -> Result<Principal> {
+/// Returns the principal of `AUTH_MODE=dev`, from the headers `X-User-Id`, `X-Org-Id` and
+/// `X-Roles`.
+fn principal_from_headers(headers: &HeaderMap) -> Result<Principal> {
     let missing = || Error::Unauthenticated("AUTH_MODE=dev takes the caller from the X-User-Id header".into());
-    let id = user_id(one(headers, "x-user-id")?.ok_or_else(missing)?)?;
-    let org = one(headers, "x-org-id")?.map(OrgId::parse).transpose();
+    let id = user_id(single_header(headers, "x-user-id")?.ok_or_else(missing)?)?;
+    let org = single_header(headers, "x-org-id")?.map(OrgId::parse).transpose();
     let org = org.map_err(|_| Error::Unauthenticated("X-Org-Id is no organisation's id".into()))?;
-    let roles = one(headers, "x-roles")?.unwrap_or_default();
+    let roles = single_header(headers, "x-roles")?.unwrap_or_default();
     let admin = roles.split(',').any(|role| role.trim() == "admin");
     Ok(Principal::User { id, org, roles: Roles { admin, ..Roles::default() } })
 }
 
-async fn named_by_token(app: &App, parts: &Parts) -> Result<Principal> {
+/// Returns the principal of `AUTH_MODE=jwt`; a refusal is counted and logged without the token.
+async fn principal_from_token(app: &App, parts: &Parts) -> Result<Principal> {
     let (means, outcome) = match credentials(&parts.headers)? {
         Credentials::None => ("none", Err(unauthenticated())),
         Credentials::Service(token) => {
             let wrong = || Error::Unauthenticated("the service token is wrong".into());
-            ("service", app.sign_in.service(token).ok_or_else(wrong))
+            ("service", app.sign_in.verify_service(token).ok_or_else(wrong))
         }
-        Credentials::Bearer(token) => match app.sign_in.service(token) {
+        Credentials::Bearer(token) => match app.sign_in.verify_service(token) {
             Some(service) => ("service", Ok(service)),
-            None => ("bearer", app.sign_in.user(token).await),
+            None => ("bearer", app.sign_in.verify_user(token).await),
         },
         Credentials::Cookie(token) => match check_same_site(parts) {
-            Ok(()) => ("cookie", app.sign_in.user(token).await),
+            Ok(()) => ("cookie", app.sign_in.verify_user(token).await),
             Err(refused) => ("cookie", Err(refused)),
         },
     };
@@ -126,7 +138,7 @@ async fn named_by_token(app: &App, parts: &Parts) -> Result<Principal> {
     outcome
 }
 
-/// What a request signs in with: the first of these that is there decides alone.
+/// The credentials of a request. The first that is present decides alone.
 enum Credentials<'a> {
     Service(&'a str),
     Bearer(&'a str),
@@ -134,11 +146,12 @@ enum Credentials<'a> {
     None,
 }
 
+/// Finds the credentials of a request without checking them.
 fn credentials(headers: &HeaderMap) -> Result<Credentials<'_>> {
-    if let Some(token) = one(headers, "x-service-token")? {
+    if let Some(token) = single_header(headers, "x-service-token")? {
         return Ok(Credentials::Service(token));
     }
-    if let Some(given) = one(headers, "authorization")? {
+    if let Some(given) = single_header(headers, "authorization")? {
         let bearer = given.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
         let (_, token) = bearer.ok_or_else(|| Error::Unauthenticated("Authorization must be a bearer token".into()))?;
         return Ok(Credentials::Bearer(token.trim_start_matches(' ')));
@@ -146,8 +159,9 @@ fn credentials(headers: &HeaderMap) -> Result<Credentials<'_>> {
     Ok(cookie(headers).map_or(Credentials::None, Credentials::Cookie))
 }
 
-/// A browser sends the cookie along whoever made it send the request, so that a change needs proof of where it
-/// began. That a foreign `Origin` is refused is seen to before any route (`guard`); here one must be given at all.
+/// Checks that a change signed in by cookie comes from a same-origin page or names its origin.
+/// Browsers attach cookies to requests from any page (OWASP, cross-site request forgery). Foreign
+/// origins are refused before routing (`guard.rs`); here one must be present.
 fn check_same_site(parts: &Parts) -> Result<()> {
     let reads = [Method::GET, Method::HEAD].contains(&parts.method);
     let same = parts.headers.get("sec-fetch-site").is_some_and(|site| site.as_bytes() == b"same-origin");
@@ -157,15 +171,20 @@ fn check_same_site(parts: &Parts) -> Result<()> {
     Err(Error::Forbidden("a change that is signed in by cookie needs an Origin header; or send a bearer token".into()))
 }
 
-/// The first is the one with the longest path.
+/// Returns the sign-in cookie. Browsers send the cookie with the longest path first (RFC 6265,
+/// section 5.4).
 fn cookie(headers: &HeaderMap) -> Option<&str> {
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
     let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
     pairs.find(|(name, _)| *name == COOKIE).map(|(_, value)| value)
 }
 
-/// A header that may be given once.
-fn one<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>> {
+/// Returns a header that may occur once.
+///
+/// # Errors
+///
+/// [`Error::Unauthenticated`] if it occurs twice or is not UTF-8.
+fn single_header<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<Option<&'a str>> {
     let mut values = headers.get_all(name).iter();
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {

@@ -1,4 +1,4 @@
-//! The attributes of signed cookies.
+//! `Set-Cookie` lines for CloudFront signed cookies. Never signs anything; see `library/grants.rs`.
 
 use std::time::SystemTime;
 
@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::error::{Error, Result};
 use crate::model::epoch_seconds;
 
-/// What goes behind name and value of each.
+/// Returns the attributes that follow name and value of each cookie.
 pub(super) fn attributes(app: &App, path: &str) -> Vec<String> {
     let cookie = &app.config.cloudfront.cookie;
     let mut attributes = vec![format!("Path={path}"), "HttpOnly".to_owned()];
@@ -26,12 +26,13 @@ pub(super) fn attributes(app: &App, path: &str) -> Vec<String> {
     attributes
 }
 
-/// How long a browser keeps a cookie: no longer than it is good for.
+/// Returns the `Max-Age` attribute that ends a cookie with its signature, at `expires_at` in epoch
+/// seconds.
 pub(super) fn max_age(expires_at: u64) -> String {
     format!("Max-Age={}", expires_at.saturating_sub(epoch_seconds(SystemTime::now())))
 }
 
-/// Sets the three cookies of a signature.
+/// Appends the three cookies of a signature to the response headers.
 pub(super) fn set(headers: &mut HeaderMap, signature: &PolicySignature, attributes: &[String]) -> Result<()> {
     let tail = attributes.join("; ");
     for (name, value) in signature.cookies() {

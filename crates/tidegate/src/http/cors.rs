@@ -1,25 +1,28 @@
-//! Cross-origin reading: who may, and what a browser is told about it.
+//! Cross-origin resource sharing (Fetch Standard, "CORS protocol"): which origins may read
+//! responses, and the headers that tell a browser so.
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 
 use crate::config::Cors;
 
-/// Whose pages may read a door's or a route's answers.
+/// The origins whose pages may read the responses of a door or route.
 #[derive(Debug, Clone)]
 pub(crate) struct CorsPolicy {
-    /// Everybody, without credentials.
+    /// Whether every origin may read, without credentials.
     any: bool,
-    /// These, with credentials.
+    /// Origins that may read with credentials.
     named: Vec<String>,
+    /// The value of `Access-Control-Allow-Methods`.
     methods: &'static str,
 }
 
+/// The response headers that scripts may read.
 const EXPOSED: &str =
     "accept-ranges, content-range, content-length, content-encoding, etag, last-modified, x-request-id";
 
 impl CorsPolicy {
-    /// For JSON: named origins only.
+    /// Returns the policy of JSON routes: named origins only.
     pub(crate) fn json(config: &Cors) -> Self {
         let named = match config {
             Cors::Any => Vec::new(),
@@ -28,31 +31,32 @@ impl CorsPolicy {
         Self { any: false, named, methods: "GET, HEAD, POST, PUT, DELETE" }
     }
 
-    /// For bytes: also everybody, where that is configured.
+    /// Returns the policy of byte routes: every origin where configured, and always the origin
+    /// `also`.
     pub(crate) fn bytes(config: &Cors, also: Option<String>, methods: &'static str) -> Self {
         let mut policy = Self { any: *config == Cors::Any, methods, ..Self::json(config) };
         policy.named.extend(also);
         policy
     }
 
-    /// Whether a page of this origin may send credentials.
-    pub(crate) fn names(&self, origin: &str) -> bool {
+    /// Returns whether pages of this origin may send credentials.
+    pub(crate) fn allows_credentials(&self, origin: &str) -> bool {
         self.named.iter().any(|named| named == origin)
     }
 
-    /// Whether anything depends on who asks.
+    /// Returns whether responses differ by `Origin`, so that `Vary` must name it.
     pub(crate) fn varies(&self) -> bool {
         self.any || !self.named.is_empty()
     }
 
-    /// Adds what the browser needs, on every answer alike. `origin` is the request's.
+    /// Adds the CORS headers to a response; errors get them too. `origin` is that of the request.
     pub(crate) fn apply(&self, origin: Option<&HeaderValue>, response: &mut HeaderMap) {
-        match origin.filter(|origin| origin.to_str().is_ok_and(|origin| self.names(origin))) {
+        match origin.filter(|origin| origin.to_str().is_ok_and(|origin| self.allows_credentials(origin))) {
             Some(origin) => {
                 response.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
                 response.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
             }
-            // Whoever is not a browser on another origin's page needs none of this.
+            // A request without `Origin` does not need the header.
             None if self.any && origin.is_some() => {
                 response.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
             }
@@ -66,7 +70,8 @@ impl CorsPolicy {
         }
     }
 
-    /// The answer to a preflight; without the allowing headers for an origin that may not.
+    /// Responds to a preflight request. An origin that is not allowed gets no
+    /// `Access-Control-Allow-*` header.
     pub(crate) fn preflight(&self, request: &HeaderMap) -> Response<Body> {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NO_CONTENT;
@@ -85,15 +90,15 @@ impl CorsPolicy {
     }
 }
 
-/// Whether a request is a preflight.
+/// Returns whether a request is a CORS preflight.
 pub(crate) fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {
     method == Method::OPTIONS && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-/// The requested header names that are names at all.
+/// Returns the requested header names that are valid field names, at most 64.
 fn requested_headers(request: &HeaderMap) -> Option<HeaderValue> {
-    let asked = request.get(header::ACCESS_CONTROL_REQUEST_HEADERS)?.to_str().ok()?;
+    let requested = request.get(header::ACCESS_CONTROL_REQUEST_HEADERS)?.to_str().ok()?;
     let names: Vec<&str> =
-        asked.split(',').map(str::trim).filter(|name| name.parse::<HeaderName>().is_ok()).take(64).collect();
+        requested.split(',').map(str::trim).filter(|name| name.parse::<HeaderName>().is_ok()).take(64).collect();
     if names.is_empty() { None } else { HeaderValue::from_str(&names.join(", ")).ok() }
 }

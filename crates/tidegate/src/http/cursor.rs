@@ -1,4 +1,4 @@
-//! Cursors of listings: opaque to clients, a time and an id to us.
+//! Cursors of listings: opaque to clients, a time and an id to the server.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use uuid::Uuid;
@@ -7,14 +7,15 @@ use crate::db::Cursor;
 use crate::error::{Result, bad_request};
 use crate::model::ids::ObjectId;
 
-/// The cursor after which the next page begins.
-pub(super) fn show_cursor(last: Cursor) -> String {
+/// Encodes the position after which the next page begins.
+pub(super) fn encode_cursor(last: Cursor) -> String {
     let mut bytes = last.created_at.to_be_bytes().to_vec();
     bytes.extend_from_slice(last.id.0.as_bytes());
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// Cursors name a place in a list that the caller may see; a forged one names another place in it.
+/// Decodes a cursor. Cursors are not signed: a forged one only selects another position in a list
+/// that the caller may see.
 pub(super) fn parse_cursor(text: &str) -> Result<Cursor> {
     let read = || {
         let bytes: [u8; 24] = URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()?;

@@ -1,4 +1,5 @@
-//! Time limits for clients: for a read or a write, and for the end of a connection.
+//! Time limits for clients: a deadline for reads and writes, and the lingering close of a
+//! connection.
 
 use std::future::Future as _;
 use std::io;
@@ -26,7 +27,7 @@ impl Deadline {
     }
 
     /// Moves the deadline to `limit` from now.
-    pub(crate) fn start(&mut self, limit: Duration) {
+    pub(crate) fn restart(&mut self, limit: Duration) {
         self.until = Instant::now() + limit;
         if self.until < self.timer.deadline() {
             self.timer.as_mut().reset(self.until);
@@ -51,27 +52,29 @@ impl Deadline {
     }
 }
 
-/// How long a client that was told the end may say nothing, and how long it may go on.
-const QUIET: Duration = Duration::from_secs(2);
-const LINGERING: Duration = Duration::from_secs(30);
+/// How long a lingering close waits for more bytes.
+const IDLE_LIMIT: Duration = Duration::from_secs(2);
+/// How long a lingering close may last in all.
+const TOTAL_LIMIT: Duration = Duration::from_secs(30);
 
-/// The end of a connection whose writing half is shut: what the client is still sending is read for a while and
-/// left, since a reset could overtake the last answer. Who sends a large body that was refused then sees why.
+/// The lingering close of a connection whose sending side is shut down. Bytes that the client still
+/// sends are read and dropped for a while, since a reset could destroy the last response before the
+/// client has read it (RFC 9112, section 9.6).
 #[derive(Debug)]
-pub(crate) struct Farewell {
-    quiet: Deadline,
+pub(crate) struct LingeringClose {
+    idle: Deadline,
     all: Instant,
-    /// Bytes that are still read.
+    /// The number of bytes still to read.
     left: usize,
 }
 
-impl Farewell {
-    /// Which begins now, and ends after so many bytes.
+impl LingeringClose {
+    /// Begins a lingering close that reads at most this many bytes.
     pub(crate) fn new(most: usize) -> Self {
-        Self { quiet: Deadline::new(QUIET), all: Instant::now() + LINGERING, left: most }
+        Self { idle: Deadline::new(IDLE_LIMIT), all: Instant::now() + TOTAL_LIMIT, left: most }
     }
 
-    /// Ready when the client has closed too, or has gone, or says nothing, or goes on and on.
+    /// Ready once the client has closed its side, is idle too long, or a limit is reached.
     pub(crate) fn poll(&mut self, stream: &mut TcpStream, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             let mut scratch = [MaybeUninit::uninit(); 16 << 10];
@@ -79,10 +82,10 @@ impl Farewell {
             match Pin::new(&mut *stream).poll_read(context, &mut left) {
                 Poll::Ready(Ok(())) if (1..=self.left).contains(&left.filled().len()) && Instant::now() < self.all => {
                     self.left -= left.filled().len();
-                    self.quiet.start(QUIET);
+                    self.idle.restart(IDLE_LIMIT);
                 }
                 Poll::Ready(_) => return Poll::Ready(Ok(())),
-                Poll::Pending => return self.quiet.poll(context).map(Ok),
+                Poll::Pending => return self.idle.poll(context).map(Ok),
             }
         }
     }

@@ -1,5 +1,5 @@
-//! The API's description as a page to read (`/redoc`); the one to try things on is at `/docs`. Both load nothing from
-//! anywhere else.
+//! The API reference as a page (`/redoc`); Swagger UI is at `/docs`. Loads nothing from other
+//! hosts.
 
 use std::sync::Arc;
 
@@ -26,10 +26,11 @@ const PAGE: &str = r#"<!doctype html>
 </html>
 "#;
 
-/// Compressed, as every browser takes it; see `assets/redoc/ORIGIN.md`.
+/// The script, gzip-compressed, which every browser accepts; see `assets/redoc/ORIGIN.md`.
 const SCRIPT: &[u8] = include_bytes!("../../assets/redoc/redoc.standalone.js.gz");
 
-/// The script draws its styles itself and searches in a worker of its own making.
+/// The `Content-Security-Policy` of the page. The script sets inline styles and creates its search
+/// worker from a blob.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; img-src 'self' data:; \
                       font-src 'self'; connect-src 'self'; worker-src blob:; base-uri 'none'; frame-ancestors 'none'";
 

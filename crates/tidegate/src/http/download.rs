@@ -1,4 +1,5 @@
-//! Bytes that come through the API because there is no edge: never shown in place unless that is harmless, never kept.
+//! Downloads through the API door, where there is no edge. Responses are never stored by caches,
+//! and displayed inline only if that is harmless.
 
 use std::ops::Range;
 
@@ -7,13 +8,13 @@ use axum::http::{HeaderMap, Method, Response, header};
 use axum::response::IntoResponse as _;
 use futures::TryFutureExt as _;
 
-use super::content::{self, AuthorizedBy, Facts, Fields as _, Sent};
+use super::content::{self, AuthorizedBy, Fields as _, Representation, ResponseBody};
 use crate::app::App;
 use crate::error::Result;
 use crate::library::downloads::Download;
 use crate::model::disposition;
 
-/// Answers a GET or HEAD with what was opened, and `by` what.
+/// Responds to a GET or HEAD with an opened download. `by` says what authorized the read.
 pub(super) async fn answer(
     app: &App,
     (download, by): (&Download, AuthorizedBy),
@@ -21,7 +22,7 @@ pub(super) async fn answer(
     headers: &HeaderMap,
 ) -> Result<Response<Body>> {
     let mut fields = HeaderMap::new();
-    content::guard(by.resource_policy(app.config.resource_policy), &mut fields);
+    content::set_security_fields(by.resource_policy(app.config.resource_policy), &mut fields);
     fields.set(&header::CACHE_CONTROL, b"private, no-store, no-transform");
     let given = download.stat.attributes.content_disposition.as_deref();
     let disposition = disposition::served(&download.stat.attributes.content_type, given);
@@ -29,9 +30,9 @@ pub(super) async fn answer(
     let read = download.reader(app);
     let read = move |range: Range<u64>| {
         let length = range.end - range.start;
-        read(range).map_ok(move |body| Sent::Stream(body, length))
+        read(range).map_ok(move |body| ResponseBody::Stream(body, length))
     };
-    let facts = Facts::of(&download.stat).of_key(download.key());
-    let (status, body) = content::respond(method, headers, &facts, &mut fields, read).await?;
+    let representation = Representation::of(&download.stat).at_key(download.key());
+    let (status, body) = content::respond(method, headers, &representation, &mut fields, read).await?;
     Ok((status, fields, body.into_body()).into_response())
 }

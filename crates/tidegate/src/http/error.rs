@@ -1,4 +1,4 @@
-//! Outcomes as HTTP: the only mapping from a code to a status.
+//! Errors as HTTP responses: the only mapping from error codes to status codes.
 
 use axum::Json;
 use axum::extract::Request;
@@ -27,7 +27,7 @@ struct ErrorDetail {
     message: String,
 }
 
-/// An outcome on its way to the client.
+/// An error to be rendered as an HTTP response.
 #[derive(Debug)]
 pub struct ApiError(pub(crate) Error);
 
@@ -37,7 +37,7 @@ impl<E: Into<Error>> From<E> for ApiError {
     }
 }
 
-/// The status of a code.
+/// Returns the status code of an error.
 pub(crate) fn status(error: &Error) -> StatusCode {
     match error {
         Error::BadRequest(_) => StatusCode::BAD_REQUEST,
@@ -57,7 +57,7 @@ impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = status(&self.0);
         if status.is_server_error() {
-            // Once, here, and never in the answer.
+            // The cause is logged only here, and never sent.
             tracing::error!(error = self.0.detail(), code = self.0.code(), "a request failed");
         }
         let mut response = body(status, self.0.code(), &self.0.to_string());
@@ -77,7 +77,7 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// An error body with a status of its own, for what never reaches a shared function.
+/// Returns an error response for a request that never reached a shared function.
 pub(crate) fn body(status: StatusCode, code: &str, message: &str) -> Response {
     let message = message.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let body = ErrorBody { error: ErrorDetail { code: code.to_owned(), message } };
@@ -85,8 +85,9 @@ pub(crate) fn body(status: StatusCode, code: &str, message: &str) -> Response {
     (status, no_store, Json(body)).into_response()
 }
 
-/// Refusals that are not ours (a path that is no UTF-8) in the form of all others.
-pub(super) async fn worded(request: Request, next: Next) -> Response {
+/// Rewrites plain-text rejections of the framework, such as a path that is not UTF-8, into the JSON
+/// form of all other errors.
+pub(super) async fn reword_rejections(request: Request, next: Next) -> Response {
     let response = next.run(request).await;
     let is_text = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/plain; charset=utf-8");
     if is_text && response.status() == StatusCode::BAD_REQUEST {

@@ -1,4 +1,5 @@
-//! What every API request must pass before its handler: length, names, origin, sign-in's limits, load, time.
+//! Middleware of the API door: URL length, `Host`, `Origin`, rate limits, concurrency and time
+//! limits. Who the caller is is decided later, in `auth.rs`.
 
 use std::sync::{Arc, Once};
 
@@ -17,36 +18,39 @@ use crate::app::App;
 use crate::config::{host_of, is_loopback_host};
 use crate::error::Error;
 
-/// CloudFront's limit, ours too.
+/// The longest path and query in bytes; the limit of CloudFront.
 pub(crate) const MAX_URL: usize = 8192;
 
-/// Headers that say a proxy stands in between.
+/// Headers that show that a proxy forwarded the request.
 const FORWARDED: [&str; 6] =
     ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-port", "x-real-ip"];
 
-/// What the guards need to know.
+/// The state shared by the middleware.
 #[derive(Debug)]
 pub(crate) struct Guards {
     pub(crate) app: Arc<App>,
     pub(crate) json_cors: CorsPolicy,
     pub(crate) byte_cors: CorsPolicy,
-    pub(crate) working: Arc<Semaphore>,
-    /// Requests that bring bytes.
-    pub(crate) taking: Arc<Semaphore>,
+    /// Bounds the requests in progress, uploads aside.
+    pub(crate) request_permits: Arc<Semaphore>,
+    /// Bounds the uploads in progress.
+    pub(crate) upload_permits: Arc<Semaphore>,
 }
 
-/// Whether a request came through a proxy.
+/// Returns whether a proxy forwarded the request.
 pub(crate) fn was_forwarded(headers: &HeaderMap) -> bool {
     FORWARDED.iter().any(|name| headers.contains_key(*name))
 }
 
-/// Refuses what no route should see. Health checks pass by another way.
-pub(crate) async fn names(State(guards): State<Arc<Guards>>, request: Request, next: Next) -> Response {
+/// Refuses requests whose URL is too long, or whose `Host` or `Origin` is not allowed. Health
+/// probes bypass it.
+pub(crate) async fn check_host(State(guards): State<Arc<Guards>>, request: Request, next: Next) -> Response {
     let length = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
     if length > MAX_URL {
         return body(StatusCode::URI_TOO_LONG, "URL_TOO_LONG", "the URL is longer than 8192 bytes");
     }
-    // A target in absolute form must not say something else than the header that is checked.
+    // An absolute-form target must name the same host as the header that is checked (RFC 9112,
+    // section 3.2.2).
     let named = request.uri().authority().map(|authority| authority.as_str().to_owned());
     if named
         .is_some_and(|named| request.headers().get(header::HOST).is_none_or(|host| host.as_bytes() != named.as_bytes()))
@@ -54,13 +58,13 @@ pub(crate) async fn names(State(guards): State<Arc<Guards>>, request: Request, n
         return ApiError(Error::BadRequest("the URL and the Host header name different servers".into()))
             .into_response();
     }
-    match check_names(&guards, request.method(), request.headers()) {
+    match check_names_and_origin(&guards, request.method(), request.headers()) {
         Ok(()) => next.run(request).await,
         Err(error) => ApiError(error).into_response(),
     }
 }
 
-fn check_names(guards: &Guards, method: &Method, headers: &HeaderMap) -> Result<(), Error> {
+fn check_names_and_origin(guards: &Guards, method: &Method, headers: &HeaderMap) -> Result<(), Error> {
     let config = &guards.app.config;
     let mut hosts = headers.get_all(header::HOST).iter();
     let (Some(host), None) = (hosts.next().and_then(|host| host.to_str().ok()), hosts.next()) else {
@@ -81,7 +85,7 @@ fn check_names(guards: &Guards, method: &Method, headers: &HeaderMap) -> Result<
     } else if !ours && !loopback {
         return Err(Error::BadRequest("the Host header names another server; see ALLOWED_HOSTS".into()));
     }
-    // What is upgraded can do everything.
+    // An upgraded connection can carry changes.
     let upgrades = headers.contains_key(header::UPGRADE);
     let safe = [Method::GET, Method::HEAD, Method::OPTIONS].contains(method) && !upgrades;
     match headers.get(header::ORIGIN).filter(|_| !safe) {
@@ -92,32 +96,36 @@ fn check_names(guards: &Guards, method: &Method, headers: &HeaderMap) -> Result<
     }
 }
 
-/// Our own pages, and those of named origins.
+/// Returns whether pages of an origin may change anything: the server's own, and those of named
+/// origins.
 fn may_change(guards: &Guards, origin: &str, host: &str) -> bool {
     let api = &guards.app.addresses.api;
-    origin == api.to_string() || origin == format!("{}://{host}", api.scheme) || guards.json_cors.names(origin)
+    origin == api.to_string()
+        || origin == format!("{}://{host}", api.scheme)
+        || guards.json_cors.allows_credentials(origin)
 }
 
-/// So many requests from one client; sign-in, which costs a signature's check, comes only after this.
-pub(crate) async fn rate(State(guards): State<Arc<Guards>>, request: Request, next: Next) -> Response {
-    static SAID: Once = Once::new();
+/// Limits the rate of requests by client address. Runs before sign-in, which costs a signature
+/// check.
+pub(crate) async fn limit_rate(State(guards): State<Arc<Guards>>, request: Request, next: Next) -> Response {
+    static WARNED: Once = Once::new();
     let app = &guards.app;
-    // Services come from few addresses, for many: they are not counted.
+    // Services send the requests of many clients from few addresses, so they are exempt.
     if let Some(ClientAddress(client)) = request.extensions().get::<ClientAddress>()
         && !auth::is_service(app, request.headers())
-        && let Err(error) = app.rates.address(*client)
+        && let Err(error) = app.rates.check_address(*client)
     {
         if was_forwarded(request.headers()) && app.config.trusted_proxies.is_empty() {
             let message =
                 "requests come through a proxy: all its clients share one limit unless TRUSTED_PROXIES names it";
-            SAID.call_once(|| tracing::warn!("{message}"));
+            WARNED.call_once(|| tracing::warn!("{message}"));
         }
         return ApiError(error).into_response();
     }
     next.run(request).await
 }
 
-/// Cross-origin headers on every answer, errors too, and preflights without sign-in.
+/// Answers preflights, and adds CORS headers to every response, errors included.
 pub(crate) async fn cors(State(guards): State<Arc<Guards>>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let below = |prefix: &str| path.starts_with(prefix);
@@ -131,15 +139,16 @@ pub(crate) async fn cors(State(guards): State<Arc<Guards>>, request: Request, ne
     if is_preflight(request.method(), request.headers()) {
         return policy.preflight(request.headers());
     }
-    let asked = request.headers().get(header::ORIGIN).cloned();
+    let origin = request.headers().get(header::ORIGIN).cloned();
     let mut response = next.run(request).await;
-    policy.apply(asked.as_ref(), response.headers_mut());
+    policy.apply(origin.as_ref(), response.headers_mut());
     response
 }
 
-/// As [`load`], for requests whose bodies take their time: how slow one may be is the store's to say.
-pub(crate) async fn load_bytes(State(guards): State<Arc<Guards>>, request: Request, next: Next) -> Response {
-    let Ok(permit) = Arc::clone(&guards.taking).try_acquire_owned() else {
+/// Limits uploads in progress, as [`limit_requests`] does for other requests. Has no time limit:
+/// the upload's own minimum rate applies.
+pub(crate) async fn limit_uploads(State(guards): State<Arc<Guards>>, request: Request, next: Next) -> Response {
+    let Ok(permit) = Arc::clone(&guards.upload_permits).try_acquire_owned() else {
         metrics::counter!("tidegate_overload_total").increment(1);
         return ApiError(Error::Busy).into_response();
     };
@@ -151,12 +160,12 @@ pub(crate) async fn load_bytes(State(guards): State<Arc<Guards>>, request: Reque
     outcome.unwrap_or_else(|panic| ApiError(Error::Internal(panic.into())).into_response())
 }
 
-/// So many requests at once and so much time each; more are told to come back.
+/// Limits requests in progress, and the time of each; others get 503.
 ///
-/// What may change something is not stopped half-way when its client goes away or its time is over: it runs to its
-/// end on its own, and still counts as one at work.
-pub(crate) async fn load(State(guards): State<Arc<Guards>>, request: Request, next: Next) -> Response {
-    let Ok(permit) = Arc::clone(&guards.working).try_acquire_owned() else {
+/// A request that may change something runs to its end even if its client disconnects or its time
+/// is over, and holds its permit until then.
+pub(crate) async fn limit_requests(State(guards): State<Arc<Guards>>, request: Request, next: Next) -> Response {
+    let Ok(permit) = Arc::clone(&guards.request_permits).try_acquire_owned() else {
         metrics::counter!("tidegate_overload_total").increment(1);
         return ApiError(Error::Busy).into_response();
     };

@@ -1,4 +1,5 @@
-//! Work that was given up: listed, and tried again, by those who run the server.
+//! Routes for operators: list dead-lettered jobs and retry them. The rules are in
+//! `worker/dead_letters.rs`.
 
 use std::sync::Arc;
 
@@ -19,16 +20,17 @@ use crate::model::caller::Caller;
 use crate::model::from_micros;
 use crate::worker::dead_letters;
 
+/// The page size where the query gives none.
 const USUAL_PAGE: i64 = 100;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(list_dead)).routes(routes!(retry_dead))
 }
 
-/// Which of them.
+/// The query of `GET /v1/jobs/dead`.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-struct AskedJobs {
+struct JobsQuery {
     /// After this id.
     after: Option<i64>,
     /// From 1 to 1000; 100 if left out.
@@ -60,13 +62,13 @@ impl From<Dead> for DeadJob {
 /// List work that was given up
 ///
 /// For admins and services, the oldest first.
-#[utoipa::path(get, path = "/v1/jobs/dead", tag = "operations", params(AskedJobs),
+#[utoipa::path(get, path = "/v1/jobs/dead", tag = "operations", params(JobsQuery),
     responses((status = 200, body = Vec<DeadJob>), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody)))]
 async fn list_dead(
     State(app): State<Arc<App>>,
     caller: Caller,
-    query: std::result::Result<Query<AskedJobs>, axum::extract::rejection::QueryRejection>,
+    query: std::result::Result<Query<JobsQuery>, axum::extract::rejection::QueryRejection>,
 ) -> std::result::Result<Json<Vec<DeadJob>>, ApiError> {
     let Query(asked) = query.map_err(|_| bad_request("after or limit can't be read"))?;
     let (after, limit) = (asked.after.unwrap_or(0), asked.limit.unwrap_or(USUAL_PAGE));

@@ -1,4 +1,4 @@
-//! JSON bodies: read whole within a limit, and refused in our own words.
+//! JSON request bodies: read within a size limit, checked for nesting, and parsed.
 
 use axum::extract::{FromRequest as _, Request};
 use axum::http::header;
@@ -6,21 +6,25 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Result, bad_request};
 
-/// 10,000 parts with quoted ETags, pretty-printed, fit.
+/// The longest JSON body in bytes; enough for 10,000 parts with quoted ETags, pretty-printed.
 const MAX_JSON: usize = 2 << 20;
-/// So do 100,000 keys.
+/// The longest JSON body with a list of keys in bytes; enough for 100,000 keys.
 pub(super) const MAX_LONG_JSON: usize = 32 << 20;
 
-/// No request of ours is deeper than three.
+/// The deepest nesting of a body. No request of the API is deeper than three.
 const MAX_DEPTH: usize = 32;
 
-/// A JSON body.
+/// Reads a JSON body.
+///
+/// # Errors
+///
+/// [`Error::BadRequest`] if it is missing or malformed, [`Error::TooLarge`] over the limit.
 pub(super) async fn json<T: DeserializeOwned>(request: Request) -> Result<T> {
-    json_or_nothing(request).await?.ok_or_else(|| bad_request("a JSON body is needed"))
+    optional_json(request).await?.ok_or_else(|| bad_request("a JSON body is needed"))
 }
 
-/// A JSON body, or none at all.
-pub(super) async fn json_or_nothing<T: DeserializeOwned>(request: Request) -> Result<Option<T>> {
+/// Reads a JSON body; `None` if the request has no body or `null`.
+pub(super) async fn optional_json<T: DeserializeOwned>(request: Request) -> Result<Option<T>> {
     let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let essence = content_type.map(|text| text.split(';').next().unwrap_or(text).trim().to_ascii_lowercase());
     let is_json = essence.as_deref() == Some("application/json");
@@ -41,11 +45,11 @@ pub(super) async fn json_or_nothing<T: DeserializeOwned>(request: Request) -> Re
         _ if bytes.trim_ascii() == b"null" => return Ok(None),
         _ => return Err(bad_request("the body must be a JSON object")),
     }
-    serde_json::from_slice(&bytes).map(Some).map_err(|error| bad_request(explained(&error)))
+    serde_json::from_slice(&bytes).map(Some).map_err(|error| bad_request(describe_error(&error)))
 }
 
-/// The parser's message, in the words of those who send JSON.
-pub(super) fn explained(error: &serde_json::Error) -> String {
+/// Returns the parser's message in terms of JSON rather than of Rust types.
+pub(super) fn describe_error(error: &serde_json::Error) -> String {
     let mut message = error.to_string();
     for (ours, theirs) in
         [("u64", "a whole number"), ("u32", "a whole number"), ("a sequence", "an array"), ("a map", "an object")]
@@ -55,17 +59,18 @@ pub(super) fn explained(error: &serde_json::Error) -> String {
     format!("the body is not as expected: {message}")
 }
 
-/// The layer for lists of keys.
+/// Returns the body limit of routes that take lists of keys.
 pub(super) fn long_body_limit() -> axum::extract::DefaultBodyLimit {
     axum::extract::DefaultBodyLimit::max(MAX_LONG_JSON)
 }
 
-/// The layer that holds bodies to the limit.
+/// Returns the body limit of all other JSON routes.
 pub(super) fn body_limit() -> axum::extract::DefaultBodyLimit {
     axum::extract::DefaultBodyLimit::max(MAX_JSON)
 }
 
-/// Whether arrays and objects are nested beyond the limit. The parser itself has none for what it skips over.
+/// Returns whether arrays and objects are nested beyond [`MAX_DEPTH`]. The parser has no limit for
+/// values that it skips.
 fn is_deep(json: &[u8]) -> bool {
     let (mut depth, mut in_text, mut escaped) = (0usize, false, false);
     for byte in json {

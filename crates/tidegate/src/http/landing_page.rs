@@ -1,5 +1,5 @@
-//! The page at `/`: what this server is, where its doors are, whether it is well, and where to read on. Plain HTML, made
-//! anew for each request; nothing is loaded from anywhere, and nothing on it is anybody's secret.
+//! The page at `/`: version, addresses, health and links. Plain HTML rendered for each request; it
+//! loads nothing and shows no secrets.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
     Router::new().route("/", get(page))
 }
 
-/// Text in HTML.
+/// Escapes text for HTML.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -63,7 +63,7 @@ fn health(name: &str, is_well: bool) -> String {
 
 async fn page(State(app): State<Arc<App>>) -> Response {
     let (database, store) = app.probe().await;
-    let sign_in = app.sign_in.depends().then(|| app.sign_in.trouble().is_none());
+    let sign_in = app.sign_in.is_external().then(|| app.sign_in.unavailable_reason().is_none());
     let is_well = database.is_none() && store.is_none() && sign_in.unwrap_or(true);
     let body = [doors(&app), state(database.is_none(), store.is_none(), sign_in), surfaces(&app), links(&app)].concat();
     let version = env!("CARGO_PKG_VERSION");

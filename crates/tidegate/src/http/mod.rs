@@ -1,4 +1,6 @@
-//! The only HTTP: three doors, their routes and what every request passes on its way.
+//! The HTTP layer: the routers of the API, edge and S3 doors, and the middleware that every request
+//! passes. No other module knows status codes or headers. Handlers parse a request, call one shared
+//! function, and render the result; they hold no rules. `ARCHITECTURE.md` has the map.
 
 mod address;
 mod audit;
@@ -49,12 +51,13 @@ use self::cors::CorsPolicy;
 use self::guard::Guards;
 use crate::app::{App, Local};
 
-/// Bytes of a request's head on the doors that take no bodies worth speaking of.
+/// Read buffer, in bytes, of doors whose requests have small bodies or none.
 pub const SMALL_BUFFER: usize = 32 << 10;
-/// Where files are uploaded a larger buffer means fewer reads of large bodies.
+/// Read buffer, in bytes, of doors that take uploads; a larger buffer means fewer reads of large
+/// bodies.
 pub const LARGE_BUFFER: usize = 512 << 10;
 
-/// The outermost layer of the doors that are routed; the edge watches itself.
+/// The outermost middleware of the API and S3 doors. The edge logs and counts by itself.
 macro_rules! observing {
     ($door:expr, $app:expr) => {{
         let watch = Arc::new(observe::Watch { door: $door, app: Arc::clone($app) });
@@ -62,7 +65,7 @@ macro_rules! observing {
     }};
 }
 
-/// Every described route.
+/// Returns every route of the OpenAPI description, whether or not its surface is enabled.
 fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(openapi::Description::openapi())
         .merge(disks::routes())
@@ -79,13 +82,13 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .merge(ops::metrics_route())
 }
 
-/// The API door. Read from the bottom up for the order in which a request passes the layers.
+/// Returns the router of the API door. A request passes the layers from the bottom up.
 pub fn api_router(app: Arc<App>) -> Router {
     let guards = Arc::new(Guards {
         json_cors: CorsPolicy::json(&app.config.cors),
         byte_cors: CorsPolicy::bytes(&app.config.cors, None, "GET, HEAD"),
-        working: Arc::new(Semaphore::new(app.config.limits.requests)),
-        taking: Arc::new(Semaphore::new(app.config.limits.requests)),
+        request_permits: Arc::new(Semaphore::new(app.config.limits.requests)),
+        upload_permits: Arc::new(Semaphore::new(app.config.limits.requests)),
         app: Arc::clone(&app),
     });
     let (probes, _) = ops::probes().split_for_parts();
@@ -111,47 +114,49 @@ pub fn api_router(app: Arc<App>) -> Router {
     surfaces
         .layer(json::body_limit())
         .merge(lists)
-        .layer(from_fn_with_state(Arc::clone(&guards), guard::load))
-        .merge(bytes.layer(from_fn_with_state(Arc::clone(&guards), guard::load_bytes)))
+        .layer(from_fn_with_state(Arc::clone(&guards), guard::limit_requests))
+        .merge(bytes.layer(from_fn_with_state(Arc::clone(&guards), guard::limit_uploads)))
         .merge(metrics)
         .merge(landing_page::routes())
         .merge(docs::routes())
         .merge(SwaggerUi::new("/docs").url("/openapi.json", description))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
-        .layer(from_fn_with_state(Arc::clone(&guards), guard::rate))
-        .layer(from_fn_with_state(Arc::clone(&guards), guard::names))
+        .layer(from_fn_with_state(Arc::clone(&guards), guard::limit_rate))
+        .layer(from_fn_with_state(Arc::clone(&guards), guard::check_host))
         .layer(from_fn_with_state(guards, guard::cors))
         .merge(probes.method_not_allowed_fallback(no_such_method))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn(error::worded))
-        .layer(from_fn(files::detailed))
+        .layer(from_fn(error::reword_rejections))
+        .layer(from_fn(files::add_detail))
         .layer(observing!("api", &app))
         .with_state(app)
 }
 
+/// Responds to a path without a route.
 async fn no_such_route() -> Response<Body> {
     error::body(StatusCode::NOT_FOUND, "NOT_FOUND", "no such route")
 }
 
+/// Responds to a method that the route does not have.
 async fn no_such_method() -> Response<Body> {
     error::body(StatusCode::METHOD_NOT_ALLOWED, "BAD_REQUEST", "this route has no such method")
 }
 
 pub use self::worker::worker_router;
 
-/// Probes and metrics of an edge that stands alone.
-pub fn edge_ops_router(watched: edge::ops::Watched) -> Router {
-    edge::ops::router(watched).fallback(no_such_route).method_not_allowed_fallback(no_such_method)
+/// Returns the router for health probes and metrics of a stand-alone edge.
+pub fn edge_ops_router(ops: edge::ops::EdgeOps) -> Router {
+    edge::ops::router(ops).fallback(no_such_route).method_not_allowed_fallback(no_such_method)
 }
 
-/// The S3 door of a local store.
+/// Returns the router of the S3 door of a local store.
 pub fn s3_router(app: Arc<App>, local: Arc<Local>) -> Router {
     let observing = observing!("s3", &app);
     s3::router(app, local).layer(CatchPanicLayer::custom(panicked)).layer(observing)
 }
 
-/// A panic is one request's failure; what it was goes to the log.
+/// Responds to a panic in a handler with 500, and logs it. Other requests are not affected.
 #[expect(clippy::needless_pass_by_value, reason = "the signature that CatchPanicLayer calls")]
 fn panicked(panic: Box<dyn std::any::Any + Send + 'static>) -> Response<Body> {
     let what = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));

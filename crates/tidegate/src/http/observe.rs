@@ -1,4 +1,5 @@
-//! Every request: an id, a log line, a count. Queries are never logged; they carry signatures.
+//! Request logging and metrics of the API and S3 doors: an id, a span, a log line, a counter. Query
+//! strings are never logged, since they carry signatures.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -15,14 +16,14 @@ use super::serve::Peer;
 use crate::app::App;
 use crate::telemetry::{self, TraceContext};
 
-/// What is known of the door that is observed.
+/// The door that is observed.
 #[derive(Debug)]
 pub(crate) struct Watch {
     pub(crate) door: &'static str,
     pub(crate) app: Arc<App>,
 }
 
-/// Gives the request an id and its client an address, and says what became of it.
+/// Gives a request an id and a client address, runs it in a span, and logs and counts the response.
 pub(crate) async fn observe(State(watch): State<Arc<Watch>>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let door = watch.door;
@@ -39,7 +40,7 @@ pub(crate) async fn observe(State(watch): State<Arc<Watch>>, mut request: Reques
     let span = tracing::info_span!("request", door, id, method = %method, route, trace_id = tracing::field::Empty);
     if let Some(trace) = trace_of(request.headers()) {
         span.record("trace_id", &trace.trace_id);
-        telemetry::adopt(&span, &trace);
+        telemetry::set_parent(&span, &trace);
     }
     let mut response = next.run(request).instrument(span.clone()).await;
     let (status, elapsed) = (response.status().as_u16(), started.elapsed());
@@ -59,26 +60,28 @@ pub(crate) async fn observe(State(watch): State<Arc<Watch>>, mut request: Reques
     response
 }
 
-/// The trace that the request says it is part of.
+/// Returns the trace context in `traceparent` (W3C Trace Context) or `X-Amzn-Trace-Id`.
 fn trace_of(headers: &HeaderMap) -> Option<TraceContext> {
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let w3c = header("traceparent").and_then(TraceContext::from_traceparent);
     w3c.or_else(|| header("x-amzn-trace-id").and_then(TraceContext::from_amzn))
 }
 
-/// The caller's id if it is a plain one, else a new one.
+/// Returns the client's `X-Request-Id` if it is safe to log, otherwise a new id.
 fn request_id(request: &Request) -> String {
     let given = request.headers().get("x-request-id").and_then(|value| value.to_str().ok());
     let given = given.filter(|id| is_plain_id(id));
     given.map_or_else(|| Uuid::now_v7().simple().to_string(), str::to_owned)
 }
 
-/// Whether a caller's id is one that may be written to logs as it is.
+/// Returns whether a client's request id may be logged as it is: 8 to 64 letters, digits and
+/// hyphens.
 pub(crate) fn is_plain_id(id: &str) -> bool {
     (8..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
-/// Methods somebody made up must not make up label values.
+/// Returns the method as a metric label; unknown methods share one label, so clients cannot create
+/// new ones.
 fn method_label(method: &axum::http::Method) -> &'static str {
     ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"]
         .into_iter()

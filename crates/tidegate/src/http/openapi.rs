@@ -1,9 +1,10 @@
-//! The API's description, made from the handlers.
+//! The OpenAPI description, generated from the handlers. `openapi.json` in the repository is its
+//! output.
 
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-/// What the description says besides the routes.
+/// Title, tags and security schemes of the description.
 #[derive(OpenApi)]
 #[openapi(
     info(
@@ -32,7 +33,7 @@ impl Modify for SignIn {
     }
 }
 
-/// The description as it is committed and served.
+/// Returns the description as pretty-printed JSON, as it is committed and served.
 pub fn document() -> String {
     let (_, description) = super::routes().split_for_parts();
     let mut text = description.to_pretty_json().unwrap_or_default();

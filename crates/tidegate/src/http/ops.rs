@@ -1,4 +1,4 @@
-//! What operators and their machines ask: alive, ready, how much.
+//! Health probes and metrics.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -21,17 +21,17 @@ use crate::config::{Metrics, host_of, is_loopback_host};
 use crate::model::epoch_seconds;
 use crate::telemetry;
 
-/// Routes that answer whatever name they are called by.
+/// Returns the probe routes, which accept any `Host`.
 pub(crate) fn probes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(health)).routes(routes!(healthz)).routes(routes!(readyz))
 }
 
-/// The route for metrics at a door that has no names of its own.
+/// Returns the metrics route of a door that does not check `Host` itself.
 pub(crate) fn private_metrics_route() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(private_metrics))
 }
 
-/// The route for metrics, which answers to our own names only.
+/// Returns the metrics route of the API door, which checks `Host`.
 pub(crate) fn metrics_route() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(metrics))
 }
@@ -106,7 +106,7 @@ async fn readyz(State(app): State<Arc<App>>) -> Response {
     let (database, store) = app.probe().await;
     let database = word("database", database);
     let store = word("store", store);
-    let sign_in = app.sign_in.depends().then(|| word("sign-in", app.sign_in.trouble()));
+    let sign_in = app.sign_in.is_external().then(|| word("sign-in", app.sign_in.unavailable_reason()));
     let ready = [Some(database), Some(store), sign_in].into_iter().flatten().all(|word| word == "ok");
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let readiness = Readiness { status: if ready { "ok" } else { "unavailable" }, database, store, sign_in };
@@ -124,7 +124,7 @@ async fn metrics(State(app): State<Arc<App>>, request: Request) -> Response {
     show_metrics(app.config.metrics, &request)
 }
 
-/// The same of a door that has no names of its own.
+/// Metrics on a door that does not check `Host` itself.
 #[utoipa::path(get, path = "/metrics", tag = "operations", responses((status = 200, body = String, content_type = "text/plain"), (status = 404)))]
 async fn private_metrics(State(app): State<Arc<App>>, request: Request) -> Response {
     if may_see_metrics(app.config.metrics, &request) {
@@ -133,7 +133,7 @@ async fn private_metrics(State(app): State<Arc<App>>, request: Request) -> Respo
     show_private_metrics(app.config.metrics, &request)
 }
 
-/// What is read from the database when it is asked for.
+/// Updates the gauges that are read from the database.
 async fn count(app: &App) {
     match app.db.count_jobs().await {
         Ok(counts) => telemetry::record_jobs(counts.queued, counts.dead),
@@ -142,15 +142,15 @@ async fn count(app: &App) {
     count_quotas(app).await;
 }
 
-/// The metrics, where nobody else looks at what name a request calls us by.
+/// Responds with the metrics on a door that does not check `Host` itself.
 pub(crate) fn show_private_metrics(to: Metrics, request: &Request) -> Response {
-    // A page that had its own name lead here must not read them by a browser of this machine.
+    // Under DNS rebinding, a foreign page would read the metrics through a browser on this machine.
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let foreign = to == Metrics::Loopback && !is_loopback_host(host_of(host));
     show_metrics(if foreign { Metrics::Off } else { to }, request)
 }
 
-/// Not at every scrape: it looks at every user.
+/// Counts users near their quota, at most once a minute, since the query reads every user.
 async fn count_quotas(app: &App) {
     let (now, last) = (epoch_seconds(SystemTime::now()), app.quotas_counted.load(Ordering::Relaxed));
     let due = now >= last + 60;
@@ -163,6 +163,7 @@ async fn count_quotas(app: &App) {
     }
 }
 
+/// Returns whether the setting `METRICS` lets the sender of a request read the metrics.
 fn may_see_metrics(to: Metrics, request: &Request) -> bool {
     let local = request.extensions().get::<Peer>().is_some_and(|Peer(peer)| peer.ip().to_canonical().is_loopback());
     match to {
@@ -172,7 +173,7 @@ fn may_see_metrics(to: Metrics, request: &Request) -> bool {
     }
 }
 
-/// The metrics, to whom they may be shown; to others there is no such route.
+/// Responds with the metrics, or with 404 to a client that may not read them.
 pub(crate) fn show_metrics(to: Metrics, request: &Request) -> Response {
     if !may_see_metrics(to, request) {
         return body(StatusCode::NOT_FOUND, "NOT_FOUND", "no such route");

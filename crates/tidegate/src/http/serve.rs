@@ -1,4 +1,5 @@
-//! Connections: accepted, limited, timed, and drained at the end.
+//! Accepts connections, limits how many are open, runs the door's handler on each, and drains them
+//! at shutdown. Knows nothing of what the handlers serve.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,20 +23,22 @@ use super::workers::Workers;
 use super::write_timeout::WriteTimeout;
 use crate::config::Limits;
 
-/// A request's head must be there within this time, also on a connection that is kept alive.
+/// How long a client may take to send a request head, also on a kept-alive connection.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long to wait when the system gives no more descriptors.
-const PAUSE: Duration = Duration::from_millis(100);
-const STOPS: usize = 16;
+/// The pause after a failed `accept`, as when file descriptors are exhausted.
+const ACCEPT_RETRY: Duration = Duration::from_millis(100);
+/// The number of cancellation tokens that connections share.
+const STOP_TOKENS: usize = 16;
 
-/// The client's end of the connection.
+/// The remote address of a connection.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
-/// What speaks at a door.
-pub(crate) trait Conversing: Clone + Send + 'static {
-    /// Speaks with one client until one of the two ends it. Once `stop` is cancelled, nothing new is begun.
-    fn converse(
+/// Serves the connections of a door.
+pub(crate) trait ConnectionHandler: Clone + Send + 'static {
+    /// Serves one connection until either side closes it. Once `stop` is cancelled, no further
+    /// request is begun.
+    fn serve_connection(
         self,
         stream: TcpStream,
         peer: SocketAddr,
@@ -43,26 +46,28 @@ pub(crate) trait Conversing: Clone + Send + 'static {
     ) -> impl Future<Output = anyhow::Result<()>> + Send;
 }
 
-/// One door.
+/// A listener and what serves its connections.
 #[derive(Debug)]
 pub struct Door<C> {
-    /// `api`, `edge`, `s3` or `operations`, in logs and metrics.
+    /// The door's name in logs and metrics: `api`, `edge`, `s3` or `operations`.
     pub name: &'static str,
-    /// Where it listens.
+    /// The listening socket.
     pub listener: TcpListener,
-    /// What speaks there.
-    pub conversing: C,
-    /// Where it does so, if it has threads of its own.
+    /// The handler of its connections.
+    pub handler: C,
+    /// The threads that run its connections; `None` for the shared runtime.
     pub workers: Option<Workers>,
 }
 
-/// Serves until `stop`, then lets requests finish for the configured time.
-pub(crate) async fn serve<C: Conversing>(door: Door<C>, limits: Limits, stop: CancellationToken) {
-    let Door { name, listener, conversing, workers } = door;
+/// Accepts connections until `stop` is cancelled, then waits for those in progress, up to the
+/// configured grace period.
+pub(crate) async fn serve<C: ConnectionHandler>(door: Door<C>, limits: Limits, stop: CancellationToken) {
+    let Door { name, listener, handler, workers } = door;
     let free = Arc::new(Semaphore::new(limits.connections));
     let open = TaskTracker::new();
-    // Connections look at their token all the time: spread over a few, they don't wait for each other there.
-    let stops: Vec<CancellationToken> = (0..STOPS).map(|_| stop.child_token()).collect();
+    // Every connection polls its token. Several tokens keep connections from contending for one
+    // lock.
+    let stops: Vec<CancellationToken> = (0..STOP_TOKENS).map(|_| stop.child_token()).collect();
     for (number, token) in stops.iter().cycle().enumerate() {
         let permit = tokio::select! {
             () = stop.cancelled() => break,
@@ -74,20 +79,21 @@ pub(crate) async fn serve<C: Conversing>(door: Door<C>, limits: Limits, stop: Ca
                 Ok(accepted) => accepted,
                 Err(error) => {
                     tracing::warn!(door = name, %error, "a connection can't be accepted");
-                    tokio::time::sleep(PAUSE).await;
+                    tokio::time::sleep(ACCEPT_RETRY).await;
                     continue;
                 }
             },
         };
         if let Err(error) = stream.set_nodelay(true) {
-            // Without it small answers on kept-alive connections stall for 40 ms.
+            // Without it, small responses on kept-alive connections wait 40 ms for a delayed
+            // acknowledgement.
             tracing::debug!(%error, "TCP_NODELAY can't be set");
         }
-        let one = OneMore::of(metrics::gauge!("tidegate_connections", "door" => name));
-        let (conversing, token) = (conversing.clone(), token.clone());
+        let one = GaugeGuard::of(metrics::gauge!("tidegate_connections", "door" => name));
+        let (handler, token) = (handler.clone(), token.clone());
         let begin = async move |stream: TcpStream| {
-            if let Err(error) = conversing.converse(stream, peer, token).await {
-                // The client's doing, mostly: a reset, a bad head, a timeout.
+            if let Err(error) = handler.serve_connection(stream, peer, token).await {
+                // Usually caused by the client: a reset, a malformed head, a timeout.
                 tracing::debug!(door = name, %error, "a connection ended early");
             }
             drop((one, permit));
@@ -95,7 +101,7 @@ pub(crate) async fn serve<C: Conversing>(door: Door<C>, limits: Limits, stop: Ca
         match &workers {
             None => drop(open.spawn(begin(stream))),
             Some(workers) => match stream.into_std() {
-                Ok(stream) => workers.deal(number, open.token(), stream, begin),
+                Ok(stream) => workers.spawn_on(number, open.token(), stream, begin),
                 Err(error) => tracing::warn!(door = name, %error, "a connection can't be handed on"),
             },
         }
@@ -105,39 +111,44 @@ pub(crate) async fn serve<C: Conversing>(door: Door<C>, limits: Limits, stop: Ca
     if tokio::time::timeout(limits.shutdown_grace, open.wait()).await.is_err() {
         tracing::warn!(door = name, "requests were still running when the time to finish was over");
     }
-    // Joins threads.
+    // Dropping the workers joins their threads.
     if let Err(error) = tokio::task::spawn_blocking(move || drop(workers)).await {
         tracing::error!(door = name, %error, "its threads did not end well");
     }
 }
 
-/// Counts itself for as long as it lives, also where a panic ends that.
-struct OneMore(metrics::Gauge);
+/// Increments a gauge and decrements it when dropped, also by a panic.
+struct GaugeGuard(metrics::Gauge);
 
-impl OneMore {
+impl GaugeGuard {
     fn of(gauge: metrics::Gauge) -> Self {
         gauge.increment(1.0);
         Self(gauge)
     }
 }
 
-impl Drop for OneMore {
+impl Drop for GaugeGuard {
     fn drop(&mut self) {
         self.0.decrement(1.0);
     }
 }
 
-/// A router, spoken to by way of hyper.
+/// Serves a router over HTTP/1 with hyper.
 #[derive(Debug, Clone)]
-pub struct Routed {
-    /// What answers.
+pub struct RouterHandler {
+    /// The router.
     pub router: Router,
-    /// The most bytes read ahead of a connection.
+    /// The size of the read buffer of a connection in bytes.
     pub buffer: usize,
 }
 
-impl Conversing for Routed {
-    async fn converse(self, stream: TcpStream, peer: SocketAddr, stop: CancellationToken) -> anyhow::Result<()> {
+impl ConnectionHandler for RouterHandler {
+    async fn serve_connection(
+        self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        stop: CancellationToken,
+    ) -> anyhow::Result<()> {
         let Self { router, buffer } = self;
         let service = service_fn(move |request: Request<Incoming>| {
             let mut request = request.map(Body::new);

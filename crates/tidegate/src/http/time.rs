@@ -1,4 +1,4 @@
-//! Times on the wire.
+//! Times in requests and responses, as RFC 3339.
 
 use std::time::SystemTime;
 
@@ -7,7 +7,7 @@ use time::format_description::well_known::Rfc3339;
 
 pub(super) use crate::model::rfc3339;
 
-/// Reads RFC 3339 in any zone.
+/// Parses an RFC 3339 time in any zone.
 pub(super) fn parse_rfc3339(text: &str) -> Option<SystemTime> {
     OffsetDateTime::parse(text, &Rfc3339).ok().map(SystemTime::from)
 }

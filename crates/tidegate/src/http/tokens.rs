@@ -1,4 +1,5 @@
-//! Tokens of the server's own making: made for services, verified by whoever reads the key set.
+//! Routes for tokens that this server issues: services request them, and anyone reads the key set
+//! to verify them. The rules are in `library/tokens.rs`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,10 +27,12 @@ use crate::model::principal::Roles;
 use crate::model::role::Role;
 use crate::sign_in::issuer::NewToken;
 
+/// The allowed lifetimes in seconds.
 const LIFETIMES: std::ops::RangeInclusive<u64> = 60..=86_400;
+/// The lifetime where the request gives none, in seconds.
 const DEFAULT_LIFETIME: u64 = 3600;
 
-/// The routes.
+/// Returns the routes of issued tokens.
 pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(create_token)).routes(routes!(get_jwks))
 }

@@ -1,5 +1,6 @@
-//! Threads with a runtime each, among which conversations are dealt out: a connection stays where it was begun, so
-//! that its requests wake nobody else and nothing is handed from core to core.
+//! Threads with a current-thread runtime each, among which connections are distributed. A
+//! connection stays on its thread, so its requests wake no other thread and no state moves between
+//! cores.
 
 use std::io;
 use std::thread;
@@ -10,12 +11,12 @@ use tokio::runtime::{Builder, Handle};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-/// How long threads are waited for at the end.
-const ENDING: Duration = Duration::from_secs(5);
-/// Threads of each that may wait for a disk.
-const READERS: usize = 32;
+/// How long to wait for the threads at shutdown.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
+/// The most blocking reads per thread.
+const BLOCKING_THREADS: usize = 32;
 
-/// The threads. They end when this is dropped.
+/// The threads; they end when this is dropped.
 #[derive(Debug)]
 pub struct Workers {
     handles: Vec<Handle>,
@@ -24,17 +25,17 @@ pub struct Workers {
 }
 
 impl Workers {
-    /// So many threads.
+    /// Starts `count` threads.
     pub fn start(count: usize) -> io::Result<Self> {
         let end = CancellationToken::new();
         let (mut handles, mut threads) = (Vec::new(), Vec::new());
         for number in 0..count {
-            let runtime = Builder::new_current_thread().enable_all().max_blocking_threads(READERS).build()?;
+            let runtime = Builder::new_current_thread().enable_all().max_blocking_threads(BLOCKING_THREADS).build()?;
             handles.push(runtime.handle().clone());
             let end = end.clone();
             let run = move || {
                 runtime.block_on(end.cancelled());
-                // A read that hangs must not keep the process.
+                // A read that hangs must not keep the process alive.
                 runtime.shutdown_background();
             };
             threads.push(thread::Builder::new().name(format!("edge-{number}")).spawn(run)?);
@@ -42,8 +43,9 @@ impl Workers {
         Ok(Self { handles, end, threads })
     }
 
-    /// Deals out a connection, the `number`th of its kind. `counted` lives as long as its conversation.
-    pub fn deal<F>(
+    /// Runs a connection on one of the threads: the `number`th connection on thread `number` modulo
+    /// their count. `counted` is dropped when the connection ends.
+    pub fn spawn_on<F>(
         &self,
         number: usize,
         counted: TaskTrackerToken,
@@ -53,7 +55,7 @@ impl Workers {
         F: Future<Output = ()> + Send,
     {
         self.handles[number % self.handles.len()].spawn(async move {
-            // Registered with the runtime that it will live on.
+            // The socket must be registered with the runtime that will poll it.
             match TcpStream::from_std(stream) {
                 Ok(stream) => begin(stream).await,
                 Err(error) => tracing::warn!(%error, "a connection can't be taken over"),
@@ -66,13 +68,13 @@ impl Workers {
 impl Drop for Workers {
     fn drop(&mut self) {
         self.end.cancel();
-        let until = Instant::now() + ENDING;
+        let until = Instant::now() + SHUTDOWN_TIMEOUT;
         for thread in self.threads.drain(..) {
             while !thread.is_finished() && Instant::now() < until {
                 std::thread::sleep(Duration::from_millis(5));
             }
             if !thread.is_finished() {
-                // A disk that does not answer must not keep the process.
+                // A disk that does not respond must not keep the process alive.
                 tracing::error!("a thread of the edge did not end");
             } else if thread.join().is_err() {
                 tracing::error!("a thread of the edge ended in a panic");

@@ -1,5 +1,5 @@
-//! A connection whose other end must keep reading: a write that makes no progress for a while ends it, so that
-//! readers who stopped do not hold their places for ever. Its end is a [farewell](Farewell).
+//! A connection whose client must keep reading: a write without progress for [`TIMEOUT`] closes it,
+//! so that stalled readers do not hold connections forever. It ends with a [`LingeringClose`].
 
 use std::future::Future as _;
 use std::io;
@@ -11,32 +11,34 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
-use super::deadline::Farewell;
+use super::deadline::LingeringClose;
 
-/// How long a write may wait.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a write may make no progress.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The connection.
+/// A TCP stream with a write timeout.
 #[derive(Debug)]
 pub(crate) struct WriteTimeout {
     stream: TcpStream,
-    /// Runs while a write waits; kept, since most connections never need one and busy ones need it often.
+    /// Runs while a write is pending. Created on the first pending write, since most connections
+    /// have none.
     waiting: Option<Pin<Box<Sleep>>>,
-    /// While the end is waited for.
-    ending: Option<Farewell>,
+    /// The lingering close, once the sending side is shut down.
+    closing: Option<LingeringClose>,
 }
 
 impl WriteTimeout {
     pub(crate) fn new(stream: TcpStream) -> Self {
-        Self { stream, waiting: None, ending: None }
+        Self { stream, waiting: None, closing: None }
     }
 
-    fn judge<T>(&mut self, context: &mut Context<'_>, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+    /// Returns the outcome of a write, or a timeout error once it has been pending too long.
+    fn apply_timeout<T>(&mut self, context: &mut Context<'_>, outcome: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if outcome.is_ready() {
             self.waiting = None;
             return outcome;
         }
-        let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(PATIENCE)));
+        let waiting = self.waiting.get_or_insert_with(|| Box::pin(sleep(TIMEOUT)));
         ready!(waiting.as_mut().poll(context));
         Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client stopped reading")))
     }
@@ -55,7 +57,7 @@ impl AsyncRead for WriteTimeout {
 impl AsyncWrite for WriteTimeout {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let outcome = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.judge(context, outcome)
+        self.apply_timeout(context, outcome)
     }
 
     fn poll_write_vectored(
@@ -64,7 +66,7 @@ impl AsyncWrite for WriteTimeout {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let outcome = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
-        self.judge(context, outcome)
+        self.apply_timeout(context, outcome)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -73,15 +75,15 @@ impl AsyncWrite for WriteTimeout {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let outcome = Pin::new(&mut self.stream).poll_flush(context);
-        self.judge(context, outcome)
+        self.apply_timeout(context, outcome)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.ending.is_none() {
+        if self.closing.is_none() {
             ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
         }
-        let Self { stream, ending, .. } = &mut *self;
-        ending.get_or_insert_with(|| Farewell::new(usize::MAX)).poll(stream, context)
+        let Self { stream, closing, .. } = &mut *self;
+        closing.get_or_insert_with(|| LingeringClose::new(usize::MAX)).poll(stream, context)
     }
 }
 
@@ -104,7 +106,7 @@ mod tests {
             }
         };
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
-        assert!(started.elapsed() >= PATIENCE);
+        assert!(started.elapsed() >= TIMEOUT);
         drop(reader);
     }
 }

@@ -8,7 +8,7 @@ use crate::error::{Error, Result, bad_request, unauthenticated};
 use crate::library::objects::MAX_PAGE;
 use crate::model::access::Action;
 use crate::model::caller::Caller;
-use crate::model::event::{Event, Scope};
+use crate::model::event::{Event, EventFilter};
 use crate::model::ids::{ObjectId, SessionId, SpaceId, UserId};
 use crate::model::owner::{Owner, OwnerKind};
 use crate::model::package::DatasetId;
@@ -48,8 +48,14 @@ pub async fn about(
 }
 
 /// A page of events, newest first, and whether there are more. Without an owner and an object: of everything.
-pub async fn list(app: &App, caller: &Caller, scope: Scope, before: Cursor, limit: i64) -> Result<(Vec<Event>, bool)> {
-    match (scope.object, &scope.owner) {
+pub async fn list(
+    app: &App,
+    caller: &Caller,
+    filter: EventFilter,
+    before: Cursor,
+    limit: i64,
+) -> Result<(Vec<Event>, bool)> {
+    match (filter.object, &filter.owner) {
         (Some((kind, object)), _) => match app.db.owner_of(kind, object).await? {
             Some(owner) => match access::authorize_audit(app, caller, &owner, Some(object)).await {
                 // In the words for what never was.
@@ -65,7 +71,7 @@ pub async fn list(app: &App, caller: &Caller, scope: Scope, before: Cursor, limi
     if !(1..=MAX_PAGE).contains(&limit) {
         return Err(bad_request(format!("limit must be from 1 to {MAX_PAGE}")));
     }
-    let mut found = app.db.list_events(&scope, (before.created_at, before.id.0), limit + 1).await?;
+    let mut found = app.db.list_events(&filter, (before.created_at, before.id.0), limit + 1).await?;
     let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = found.len() > wanted;
     found.truncate(wanted);

@@ -8,7 +8,7 @@ use crate::db::Cursor;
 use crate::error::{Error, Result, bad_request, unauthenticated};
 use crate::model::access::Action;
 use crate::model::caller::Caller;
-use crate::model::file::{File, FileKey, Within};
+use crate::model::file::{File, FileFilter, FileKey};
 use crate::model::object::ObjectState;
 use crate::model::owner::{Owner, OwnerKind};
 use crate::model::principal::Principal;
@@ -111,7 +111,7 @@ pub async fn list(
     app: &App,
     caller: &Caller,
     owner: &Owner,
-    (within, state): (&Within, ObjectState),
+    (filter, state): (&FileFilter, ObjectState),
     after: Cursor,
     limit: i64,
 ) -> Result<(Vec<File>, bool)> {
@@ -120,8 +120,8 @@ pub async fn list(
         return Err(bad_request(format!("limit must be from 1 to {MAX_PAGE}")));
     }
     let mut found = match state {
-        ObjectState::Ready => app.db.list_files(owner, within, after, limit + 1).await?,
-        _ => app.db.list_files_in_state(owner, (within, state), after, limit + 1).await?,
+        ObjectState::Ready => app.db.list_files(owner, filter, after, limit + 1).await?,
+        _ => app.db.list_files_in_state(owner, (filter, state), after, limit + 1).await?,
     };
     let more = found.len() > usize::try_from(limit).unwrap_or(usize::MAX);
     found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
@@ -133,11 +133,11 @@ pub async fn totals(
     app: &App,
     caller: &Caller,
     owner: &Owner,
-    (within, state): (&Within, ObjectState),
+    (filter, state): (&FileFilter, ObjectState),
 ) -> Result<(u64, u64)> {
     access::authorize(app, caller, Action::List, owner, None)?;
     match state {
-        ObjectState::Ready => app.db.count_files(owner, within).await,
-        _ => app.db.count_files_in_state(owner, within, state).await,
+        ObjectState::Ready => app.db.count_files(owner, filter).await,
+        _ => app.db.count_files_in_state(owner, filter, state).await,
     }
 }

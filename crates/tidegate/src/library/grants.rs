@@ -99,7 +99,7 @@ pub(crate) fn sign_root(
 ) -> Result<(Arc<PolicySignature>, Times)> {
     let times = window(now, lifetime);
     let edge = edge(app)?;
-    let signer = app.signing.signer();
+    let signer = app.signing_key.signer();
     let covered = (root.to_owned(), times.expires_at, signer.key_pair_id().to_owned());
     let signature = app
         .grants
@@ -131,7 +131,7 @@ pub(crate) fn sign_key_until(
     served_root(app, key)?;
     let times = window(now, lifetime).capped(not_after);
     let edge = edge(app)?;
-    let signer = app.signing.signer();
+    let signer = app.signing_key.signer();
     let covered = (key.as_str().to_owned(), times.expires_at, signer.key_pair_id().to_owned());
     let url = app
         .grants

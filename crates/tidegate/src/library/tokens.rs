@@ -17,9 +17,9 @@ pub async fn issue(app: &App, caller: &Caller, new: &NewToken, lifetime: Duratio
     let issuer = issuer.ok_or_else(|| Error::Misconfig("this server issues no tokens; see AUTH_OWN_TOKENS".into()))?;
     let now = SystemTime::now();
     let issued = issuer.issue(new, now, lifetime)?;
-    let deed = if new.roles.admin { AuditAction::AdminTokenIssued } else { AuditAction::TokenIssued };
+    let action = if new.roles.admin { AuditAction::AdminTokenIssued } else { AuditAction::TokenIssued };
     let caller = Caller { acting_for: Some(new.user.clone()), ..caller.clone() };
-    let event = NewEvent { at: now, caller, deed, owner: None, object: None };
+    let event = NewEvent { at: now, caller, action, owner: None, object: None };
     let mut tx = app.db.begin().await?;
     tx.record_event(&event).await?;
     tx.commit().await?;

@@ -1,34 +1,35 @@
-//! The one authorization decision. Pure: who, what, on whose bytes.
+//! The authorization decision: whether a principal may do an action on a target. One pure function;
+//! who the principal and the owner are is found out in `crate::access`.
 
 use super::owner::Owner;
 use super::principal::Principal;
 use super::role::Role;
 
-/// What somebody wants to do.
+/// An action that needs a decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
-    /// See the list.
+    /// List objects.
     List,
-    /// Read metadata or bytes, or be granted to.
+    /// Read metadata or bytes, or obtain a grant to read.
     Read,
-    /// Upload.
+    /// Upload objects.
     Write,
-    /// Delete.
+    /// Delete objects.
     Delete,
-    /// Say who may do what, or end it as a whole.
+    /// Manage members, or delete the whole.
     Manage,
-    /// See what was done.
+    /// Read the audit log.
     Audit,
-    /// Make tokens for others.
+    /// Issue tokens to users.
     IssueTokens,
-    /// Say how much a user may have.
+    /// Set a user's quota.
     SetQuota,
-    /// See what work was given up, and have it tried again.
+    /// List dead-lettered jobs and retry them.
     Operate,
 }
 
 impl Action {
-    /// All of them, for tests that leave none out.
+    /// All actions, so that tests leave none out.
     pub const ALL: [Self; 9] = [
         Self::List,
         Self::Read,
@@ -41,12 +42,12 @@ impl Action {
         Self::Operate,
     ];
 
-    /// Whether it is about the server, and not about somebody's things.
-    fn is_of_the_server(self) -> bool {
+    /// Returns whether the action concerns the server rather than an owner's objects.
+    fn concerns_server(self) -> bool {
         matches!(self, Self::IssueTokens | Self::SetQuota | Self::Operate)
     }
 
-    /// The name in the audit log.
+    /// Returns the name in the audit log.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::List => "list",
@@ -62,31 +63,37 @@ impl Action {
     }
 }
 
-/// On what.
+/// What the action applies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target<'a> {
-    /// One owner's things.
+    /// Objects of one owner.
     Owner(&'a Owner),
-    /// The things of an owner that has members, of whom the one who asks is one with this role.
+    /// Objects of an owner with members, of whom the principal is one with this role.
     Shared(&'a Owner, Role),
-    /// The whole server.
+    /// The whole server, or objects of all owners.
     Everything,
 }
 
-/// The decision.
+/// The outcome of a decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
-    /// Go on.
+    /// The action is allowed.
     Allow,
-    /// Nobody signed in.
+    /// The principal is anonymous; signing in may help.
     Unauthenticated,
-    /// Signed in, and not allowed.
+    /// The principal is signed in and not allowed.
     Deny,
 }
 
-/// Decides. Disk images and files belong to one user, who may do everything with them; what is a session's, to everybody of
-/// its organisation; what is a space's or a dataset's, to its members as far as their role goes; services act for users; an admin may see what was done and what work was given up, and nothing more of what is not theirs. What
-/// is not allowed here is denied.
+/// Decides whether `principal` may do `action` on `target`. Anything not allowed here is denied.
+///
+/// - Disk images and files: only their user, with every action.
+/// - Sessions: every user of the session's organisation.
+/// - Spaces and datasets: members, as far as their role allows.
+/// - Services and the server itself: everything. A service that names a user is decided as that
+///   user, see [`Caller::effective_principal`](super::caller::Caller::effective_principal).
+/// - Admins: [`Action::Audit`] and [`Action::Operate`] on everything, and nothing else beyond their
+///   own.
 pub fn decide(principal: &Principal, action: Action, target: Target<'_>) -> Decision {
     match (principal, target) {
         (Principal::Anonymous, _) => Decision::Unauthenticated,
@@ -94,14 +101,14 @@ pub fn decide(principal: &Principal, action: Action, target: Target<'_>) -> Deci
         (Principal::User { roles, .. }, _) if roles.admin && matches!(action, Action::Audit | Action::Operate) => {
             Decision::Allow
         }
-        (Principal::User { .. }, _) if action.is_of_the_server() => Decision::Deny,
+        (Principal::User { .. }, _) if action.concerns_server() => Decision::Deny,
         (Principal::User { id, .. }, Target::Owner(Owner::Disks(user) | Owner::Files(user))) if id == user => {
             Decision::Allow
         }
         (Principal::User { org: Some(org), .. }, Target::Owner(Owner::Session(_, its))) if org == its => {
             Decision::Allow
         }
-        (Principal::User { .. }, Target::Shared(Owner::Space(_) | Owner::Dataset(_), role)) if role.may(action) => {
+        (Principal::User { .. }, Target::Shared(Owner::Space(_) | Owner::Dataset(_), role)) if role.allows(action) => {
             Decision::Allow
         }
         (Principal::User { .. }, Target::Owner(_) | Target::Shared(..) | Target::Everything) => Decision::Deny,
@@ -128,8 +135,12 @@ mod tests {
             for role in Role::ALL {
                 let allowed = |yes| if yes { Decision::Allow } else { Decision::Deny };
                 let target = Target::Shared(&space, role);
-                assert_eq!(decide(&user("a", false), action, target), allowed(role.may(action)), "{role:?} {action:?}");
-                assert_eq!(decide(&user("a", true), action, target), allowed(role.may(action) || sees));
+                assert_eq!(
+                    decide(&user("a", false), action, target),
+                    allowed(role.allows(action)),
+                    "{role:?} {action:?}"
+                );
+                assert_eq!(decide(&user("a", true), action, target), allowed(role.allows(action) || sees));
                 assert_eq!(decide(&Principal::Anonymous, action, target), Decision::Unauthenticated);
                 assert_eq!(decide(&Principal::Service, action, target), Decision::Allow);
                 assert_eq!(decide(&user("a", false), action, Target::Shared(&disks, role)), Decision::Deny);
@@ -148,7 +159,7 @@ mod tests {
             let org = |text: &str| OrgId::parse(text).unwrap();
             let session = Owner::Session(SessionId::generate(), org(&a));
             for action in Action::ALL {
-                let everybodys = !action.is_of_the_server();
+                let everybodys = !action.concerns_server();
                 let of = |org| Principal::User { id: UserId::parse("u").unwrap(), org, roles: Roles::default() };
                 let allowed = |yes| if yes { Decision::Allow } else { Decision::Deny };
                 let target = Target::Owner(&session);
@@ -164,7 +175,7 @@ mod tests {
             let files = Owner::Files(UserId::parse(&a).unwrap());
             for action in Action::ALL {
                 for target in [Target::Owner(&disks), Target::Owner(&files), Target::Everything] {
-                    let everybodys = !action.is_of_the_server();
+                    let everybodys = !action.concerns_server();
                     let own = a == b && target != Target::Everything && everybodys;
                     let plain = decide(&user(&b, false), action, target);
                     prop_assert_eq!(plain, if own { Decision::Allow } else { Decision::Deny });

@@ -1,47 +1,48 @@
-//! A ZIP archive that was asked for: what is in it, and where.
+//! ZIP archives: the layout of an archive that was requested. The bytes are produced on read by
+//! `surfaces/archives/`; nothing of an archive is stored but this layout.
 
 use std::time::SystemTime;
 
 use super::ids::ObjectId;
 
-/// The archive.
+/// A ZIP archive, laid out and readable by token until it expires.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Archive {
-    /// SHA-256 of what opens it, in hex.
+    /// SHA-256 of the token that reads it, in hex.
     pub token_hash: String,
-    /// What it is saved as.
+    /// The file name to save it under.
     pub name: String,
-    /// The same for the same members in the same order.
+    /// The entity tag: equal for equal members in equal order.
     pub etag: String,
-    /// Members.
+    /// The number of members.
     pub entries: u64,
-    /// Bytes.
+    /// The size of the whole archive in bytes.
     pub size: u64,
-    /// Where the central directory begins.
+    /// The offset of the central directory, in bytes.
     pub directory_at: u64,
-    /// Its bytes.
+    /// The length of the central directory, in bytes.
     pub directory_length: u64,
-    /// When it was asked for.
+    /// When it was requested.
     pub created_at: SystemTime,
-    /// When its token ends.
+    /// When its token expires.
     pub expires_at: SystemTime,
 }
 
-/// An object in an archive.
+/// One object in an archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
-    /// Which.
+    /// The object's id.
     pub object: ObjectId,
-    /// Its name there.
+    /// The member's name in the archive.
     pub name: String,
-    /// Bytes.
+    /// The object's size in bytes.
     pub size: u64,
-    /// Of its bytes.
+    /// The CRC-32 of the object's bytes.
     pub crc32: u32,
-    /// Its time there.
+    /// The modification time stated in the archive.
     pub modified: SystemTime,
-    /// Where its local header begins, from the archive's first byte.
+    /// The offset of its local file header from the start of the archive.
     pub begins_at: u64,
-    /// Where its line of the directory begins, from the directory's first byte.
+    /// The offset of its entry from the start of the central directory.
     pub line_at: u64,
 }

@@ -1,4 +1,4 @@
-//! Who is acting, and by which request: what every shared function is told.
+//! The caller of a shared function: a principal, and the request it acts by.
 
 use core::net::IpAddr;
 use std::borrow::Cow;
@@ -6,30 +6,30 @@ use std::borrow::Cow;
 use super::ids::{OrgId, UserId};
 use super::principal::{Principal, Roles};
 
-/// A principal in a request.
+/// A principal, and the request it acts by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
-    /// Who is acting.
+    /// The authenticated principal.
     pub principal: Principal,
-    /// Whom a service says it acts for.
+    /// The user that a service acts for, if it names one.
     pub acting_for: Option<UserId>,
-    /// Of which organisation it says that user is.
+    /// The organisation of the user that a service acts for, if it names one.
     pub acting_org: Option<OrgId>,
-    /// Where the request came from.
+    /// The client's address.
     pub address: Option<IpAddr>,
-    /// The request's id, as it is in the log and in the answer.
+    /// The request's id, as in the log and in `x-request-id`; empty outside a request.
     pub request_id: String,
 }
 
 impl Caller {
-    /// The server itself, in a job.
+    /// Returns the caller of a background job: the server itself.
     pub fn system() -> Self {
         Self::from(Principal::System)
     }
 
-    /// Who decides about one owner's things: a service that names a user may do what that user may, and no more, so
-    /// that an id which the user made up opens nothing.
-    pub fn deciding(&self) -> Cow<'_, Principal> {
+    /// Returns the principal whose rights apply. A service that names a user has the rights of that
+    /// user and no more, so a user id that an end user made up opens nothing.
+    pub fn effective_principal(&self) -> Cow<'_, Principal> {
         match (&self.principal, &self.acting_for) {
             (Principal::Service, Some(user)) => {
                 Cow::Owned(Principal::User { id: user.clone(), org: self.acting_org.clone(), roles: Roles::default() })
@@ -38,7 +38,7 @@ impl Caller {
         }
     }
 
-    /// The organisation whose things a route is about that names none.
+    /// Returns the organisation that applies to routes which name none.
     pub fn org(&self) -> Option<&OrgId> {
         match &self.principal {
             Principal::User { org, .. } => org.as_ref(),
@@ -47,7 +47,7 @@ impl Caller {
         }
     }
 
-    /// The user whose things a route without an owner in its path is about.
+    /// Returns the user that applies to routes which name no owner.
     pub fn user(&self) -> Option<&UserId> {
         match &self.principal {
             Principal::User { id, .. } => Some(id),
@@ -57,7 +57,7 @@ impl Caller {
     }
 }
 
-/// A principal outside any request.
+/// Makes the caller of a principal outside any request.
 impl From<Principal> for Caller {
     fn from(principal: Principal) -> Self {
         Self { principal, acting_for: None, acting_org: None, address: None, request_id: String::new() }

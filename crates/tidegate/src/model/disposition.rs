@@ -1,12 +1,13 @@
-//! `Content-Disposition`: names that people gave, made safe for a header and a disk (RFC 6266, RFC 8187), and what
-//! may be shown in a browser at all.
+//! `Content-Disposition` values (RFC 6266, RFC 8187): user-given file names made safe for headers
+//! and disks, and the rule of which content types a browser may display. Sets no headers itself.
 
 use std::fmt::Write as _;
 
-/// What stands in for a name of which nothing is left.
-const NAMELESS: &str = "download";
+/// The file name used where nothing of the given one is left.
+const DEFAULT_NAME: &str = "download";
+/// The most characters of a file name.
 const MAX_CHARS: usize = 255;
-/// Raster images: nothing in them runs.
+/// Subtypes of raster images, which cannot run scripts.
 const RASTER: [&str; 13] = [
     "apng",
     "avif",
@@ -23,12 +24,12 @@ const RASTER: [&str; 13] = [
     "x-icon",
 ];
 
-/// `attachment` under a name.
+/// Returns an `attachment` disposition with a file name.
 pub fn attachment(name: &str) -> String {
     named("attachment", name)
 }
 
-/// `inline` under a name.
+/// Returns an `inline` disposition with a file name.
 pub fn inline(name: &str) -> String {
     named("inline", name)
 }
@@ -43,7 +44,7 @@ fn named(kind: &str, name: &str) -> String {
     if fallback != name {
         text.push_str("; filename*=UTF-8''");
         for byte in name.bytes() {
-            // attr-char of RFC 8187.
+            // `attr-char` of RFC 8187, section 3.2.1.
             if byte.is_ascii_alphanumeric() || b"!#$&+-.^_`|~".contains(&byte) {
                 text.push(char::from(byte));
             } else {
@@ -54,22 +55,24 @@ fn named(kind: &str, name: &str) -> String {
     text
 }
 
-/// The last component of a name, without what no header, terminal or disk should see: control characters, marks that
-/// turn the direction of writing, spaces and dots at its ends.
+/// Returns the last path component of a name without control characters, bidirectional marks,
+/// leading spaces, and trailing spaces or dots.
 pub fn safe_name(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     let visible: String = last.chars().filter(|c| !c.is_control() && !is_format(*c)).take(MAX_CHARS).collect();
     let trimmed = visible.trim_start().trim_end_matches(|c: char| c == '.' || c.is_whitespace());
-    if trimmed.is_empty() { NAMELESS.to_owned() } else { trimmed.to_owned() }
+    if trimmed.is_empty() { DEFAULT_NAME.to_owned() } else { trimmed.to_owned() }
 }
 
-/// Line separators, direction marks and their like: invisible, and not what a name is made of.
+/// Returns whether a character is an invisible formatting character, such as a line separator or a
+/// bidirectional mark.
 fn is_format(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{61c}')
 }
 
-/// What is said of content of a type whose uploader may have said something else: only raster images, sound and
-/// video may be shown in place, everything else is an attachment.
+/// Returns the `Content-Disposition` to send for content of a type. Only raster images, audio and
+/// video may be displayed inline; everything else becomes `attachment`, whatever disposition was
+/// `given` at upload.
 pub fn served(content_type: &str, given: Option<&str>) -> Option<String> {
     if is_passive(content_type) {
         return given.map(str::to_owned);
@@ -83,10 +86,10 @@ pub fn served(content_type: &str, given: Option<&str>) -> Option<String> {
     Some(if parameters.is_empty() { "attachment".to_owned() } else { format!("attachment; {parameters}") })
 }
 
-/// Whether nothing in content of this type runs in a browser.
+/// Returns whether a browser runs no script in content of this type.
 fn is_passive(content_type: &str) -> bool {
     let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    // What is no token could be read as several types.
+    // A subtype that is no token could be read as a list of types.
     let is_token = |text: &str| {
         !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
     };
@@ -108,7 +111,7 @@ mod tests {
             serde_json::from_str(include_str!("../../tests/fixtures/content-disposition-vectors.json")).unwrap();
         for row in vectors["rows"].as_array().unwrap() {
             let name = row["input_name"].as_str().unwrap();
-            // The vectors' notes are part of one of their names.
+            // One of the names contains the vectors' own note.
             assert_eq!(safe_name(name), row["safe_name"].as_str().unwrap(), "{name:?}");
             assert_eq!(attachment(name), row["header"].as_str().unwrap(), "{name:?}");
         }

@@ -1,4 +1,5 @@
-//! Audit events: who did what to what, from where, and with what outcome.
+//! Audit events: who did what to which object, from where, and with what outcome. `db/audit.rs`
+//! stores them; the database refuses to change or delete one.
 
 use core::net::IpAddr;
 use std::time::SystemTime;
@@ -8,79 +9,79 @@ use super::caller::Caller;
 use super::ids::ObjectId;
 use super::owner::{Owner, OwnerKind};
 
-/// What was done. The names are for good: they are stored.
+/// An audited action. The names are stored and never change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AuditAction {
-    /// An upload was begun, and with it an object.
+    /// An upload was begun, and its object created.
     UploadBegun,
-    /// It became its object's content.
+    /// An upload was completed and became its object's content.
     UploadCompleted,
-    /// Somebody gave it up.
+    /// An upload was aborted by its client.
     UploadAborted,
-    /// Its time was over.
+    /// An upload expired.
     UploadExpired,
     /// An object was deleted.
     ObjectDeleted,
-    /// Its bytes are gone.
+    /// An object's bytes were removed for good.
     ObjectPurged,
-    /// A token was made for somebody.
+    /// A token was issued to a user.
     TokenIssued,
-    /// The same, with the role that sees everything.
+    /// A token with the role `admin` was issued to a user.
     AdminTokenIssued,
-    /// A file of another program was taken over.
+    /// A file of another program was imported.
     Imported,
-    /// A user was given another limit.
+    /// A user's quota was changed.
     QuotaSet,
-    /// A session was made.
+    /// A session was created.
     SessionCreated,
-    /// A session was deleted, and with it all that is in it.
+    /// A session was deleted, with all its media items.
     SessionDeleted,
-    /// A session that was deleted is back.
+    /// A deleted session was restored.
     SessionRestored,
-    /// A space was made.
+    /// A space was created.
     SpaceCreated,
-    /// A space was deleted, and with it all that is in it.
+    /// A space was deleted, with all its images.
     SpaceDeleted,
-    /// Somebody was made a member of a space, or given another role.
+    /// A user became a member, or got another role.
     MemberSet,
-    /// Somebody is no longer a member.
+    /// A member was removed.
     MemberRemoved,
-    /// What a client sent was taken from where it was put.
+    /// An uploaded file was confirmed and sealed.
     UploadConfirmed,
-    /// Nothing was found in it, it was made anew and published.
+    /// A media item was scanned, processed and published.
     MediaPublished,
-    /// It was refused for what it is.
+    /// A media item was rejected for its content.
     MediaRejected,
-    /// It can't be made anew now.
+    /// A media item could not be scanned or processed.
     MediaFailed,
-    /// It is tried again.
+    /// Processing of a failed media item was started again.
     MediaRetried,
-    /// What was deleted is back.
+    /// A deleted object was restored.
     ObjectRestored,
-    /// A file was scanned, and nothing was found.
+    /// A file was scanned and found clean.
     FileScanned,
-    /// Something was found in it.
+    /// A file was rejected for its content.
     FileRejected,
-    /// It can't be scanned now.
+    /// A file could not be scanned.
     FileFailed,
-    /// It was made private after it had been announced as public.
+    /// A file announced as public was made private.
     FileMadePrivate,
-    /// A dataset was made.
+    /// A dataset was created.
     DatasetCreated,
-    /// A collection was made.
+    /// A collection was created.
     CollectionCreated,
-    /// A package or a collection was deleted, with all that is in it.
+    /// Packages or collections were deleted, with all they contain.
     NodesDeleted,
-    /// One that was deleted is to come back, with all that is in it.
+    /// Restoring of deleted packages or collections began.
     NodesRestored,
-    /// A job that was given up was taken back.
+    /// A dead-lettered job was put back in the queue.
     JobRetried,
-    /// Somebody tried what they may not.
+    /// An action was refused.
     Refused(Action),
 }
 
 impl AuditAction {
-    /// The stored name.
+    /// Returns the stored name.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::UploadBegun => "upload.begun",
@@ -119,61 +120,61 @@ impl AuditAction {
         }
     }
 
-    /// Whether it came about.
+    /// Returns the stored outcome: `refused` or `done`.
     pub fn outcome(self) -> &'static str {
         if matches!(self, Self::Refused(_)) { "refused" } else { "done" }
     }
 }
 
-/// An event about to be recorded.
+/// An event to be recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewEvent {
-    /// When.
+    /// When it happened.
     pub at: SystemTime,
-    /// Who, from where, by which request.
+    /// Who acted, from where, and by which request.
     pub caller: Caller,
-    /// What.
-    pub deed: AuditAction,
-    /// Whose things it was about.
+    /// The action.
+    pub action: AuditAction,
+    /// The owner of the object, if there is one.
     pub owner: Option<Owner>,
-    /// Which of them.
+    /// The object, if there is one.
     pub object: Option<ObjectId>,
 }
 
-/// An event as it was recorded.
+/// A recorded event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// Its id; ordered by time.
+    /// The event's id; ids are ordered by time.
     pub id: uuid::Uuid,
-    /// When.
+    /// When it happened.
     pub at: SystemTime,
-    /// What sort of party acted.
+    /// The kind of principal that acted, see `Principal::kind`.
     pub actor_kind: String,
-    /// Who.
+    /// The name of the principal that acted.
     pub actor: String,
-    /// For whom a service acted, or for whom a token was made.
+    /// The user a service acted for, or a token was issued to.
     pub acting_for: Option<String>,
-    /// What.
+    /// The name of the action.
     pub action: String,
-    /// Whose things it was about: kind and id.
+    /// The owner of the object: kind and id.
     pub owner: Option<(String, String)>,
-    /// Which of them.
+    /// The object, if there is one.
     pub object: Option<ObjectId>,
-    /// From where.
+    /// The client's address.
     pub address: Option<IpAddr>,
     /// `done` or `refused`.
     pub outcome: String,
-    /// By which request.
+    /// The id of the request.
     pub request_id: String,
 }
 
-/// Which events are asked for.
+/// A filter for listing events.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Scope {
-    /// Of one owner's things, or of everything.
+pub struct EventFilter {
+    /// Only events about this owner; `None` for all owners.
     pub owner: Option<Owner>,
-    /// About one object.
+    /// Only events about this object.
     pub object: Option<(OwnerKind, ObjectId)>,
-    /// At or after.
+    /// Only events at or after this time.
     pub since: SystemTime,
 }

@@ -1,5 +1,6 @@
-//! Users' files: the names and folders they may have, and the keys that are made of them. The keys are part of what
-//! clients know: `storage/{user}/{folder}/{8 hex}_{name}`.
+//! Users' files: valid names and folders, and the keys made of them. Clients know the keys, so
+//! their form is fixed: `storage/{user}/{folder}/{8 hex digits}_{name}`. Keys of other owners are
+//! built in `key.rs`.
 
 use super::ids::UserId;
 use super::key;
@@ -7,75 +8,76 @@ use super::media::Scan;
 use super::object::Object;
 use super::upload::Digests;
 
-/// The first segment of all of them.
+/// The first segment of every file's key.
 pub(super) const ROOT: &str = "storage";
-/// Bytes in one segment of a key, which a store may have in one file name.
+/// The most bytes in one segment of a key; file systems allow 255 in a file name.
 const MAX_SEGMENT: usize = 250;
-/// Bytes in a name: a segment less the tag before it.
+/// The most bytes in a file name: a segment less its tag and the underscore.
 const MAX_NAME: usize = MAX_SEGMENT - TAG - 1;
+/// The most bytes in a folder, slashes included.
 const MAX_FOLDER: usize = 512;
-/// Hexadecimal digits that tell two files of one name apart.
+/// The hexadecimal digits of a tag, which tells files of equal names apart.
 const TAG: usize = 8;
-/// The longest that another program may have given: a UUID.
+/// The longest tag of an imported file: a UUID.
 const MAX_TAG: usize = 36;
-/// What other programs take for a slash, or draw as one.
+/// Characters that other programs treat as a slash or backslash, or draw as one.
 const LOOK_ALIKES: [char; 8] =
     ['\u{2044}', '\u{2215}', '\u{2216}', '\u{29f5}', '\u{29f8}', '\u{29f9}', '\u{ff0f}', '\u{ff3c}'];
-/// Devices on Windows, whatever follows the first dot.
+/// Device names reserved on Windows, with any extension.
 const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
 
-/// Why a name, or one of a folder's, is not taken.
+/// Why a file name or a folder name is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadName {
-    /// Nothing there.
+    /// The name is empty.
     #[error("must not be empty")]
     Empty,
-    /// Too many bytes.
+    /// The name has more than this number of bytes.
     #[error("may have at most {0} bytes")]
     TooLong(usize),
-    /// A slash of any kind, or a backslash.
+    /// The name holds a slash, a backslash or a look-alike.
     #[error("must not hold a slash or backslash, or what looks like one")]
     Slash,
-    /// Control characters, or marks that turn the direction of writing.
+    /// The name holds control characters or bidirectional marks.
     #[error("must not hold control characters or direction marks")]
     Control,
-    /// `.`, `..`, or a hidden folder.
+    /// The name is `.` or `..`, or a folder begins with a dot.
     #[error("must not be . or .., and no folder may begin with a dot")]
     Dots,
-    /// A space or dot that Windows would take away.
+    /// The name begins or ends with a space, or ends with a dot; Windows removes these.
     #[error("must not begin or end with a space, nor end with a dot")]
     Edge,
-    /// A device.
+    /// The name is a Windows device name.
     #[error("must not be the name of a device (CON, PRN, AUX, NUL, COM1, LPT1, …)")]
     Device,
-    /// An ending of the store's own.
+    /// The name ends as the store's own files do.
     #[error("must not end in .meta or .part")]
     Ending,
 }
 
-/// A file's name, as its owner gave it.
+/// A file's name, as its uploader gave it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileName(String);
 
 impl FileName {
-    /// Checks a name.
+    /// Validates a file name.
     pub fn parse(text: &str) -> Result<Self, BadName> {
         check(text, MAX_NAME)?;
         Ok(Self(text.to_owned()))
     }
 
-    /// The text.
+    /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// A folder: names with slashes between them, or the topmost one, which is empty.
+/// A folder path: names separated by slashes. The root folder is empty.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Folder(String);
 
 impl Folder {
-    /// Checks a folder; slashes around it are left out.
+    /// Validates a folder path; one slash at either end is ignored.
     pub fn parse(text: &str) -> Result<Self, BadName> {
         let text = text.strip_prefix('/').unwrap_or(text);
         let text = text.strip_suffix('/').unwrap_or(text);
@@ -94,7 +96,7 @@ impl Folder {
         Ok(Self(text.to_owned()))
     }
 
-    /// The text, without slashes around it.
+    /// Returns the path, without a slash at either end.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -125,7 +127,8 @@ fn is_mark(c: char) -> bool {
     matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' | '\u{61c}')
 }
 
-/// The user's segment in keys: literal where it is plain, since clients know it so, else encoded.
+/// Returns the user's segment in file keys: the literal id where that is safe, since clients know
+/// it so, otherwise [`key::encoded`].
 pub fn user_segment(user: &UserId) -> String {
     let text = user.as_str();
     let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"@._+-".contains(&byte));
@@ -133,7 +136,7 @@ pub fn user_segment(user: &UserId) -> String {
     if plain && harmless { text.to_owned() } else { key::encoded(user) }
 }
 
-/// Where a file lies. `tag` tells files of one name apart.
+/// Returns the key of a file. `tag` tells files of equal names apart.
 pub(super) fn key_text(user: &UserId, folder: &Folder, tag: u32, name: &FileName) -> String {
     let user = user_segment(user);
     match folder.as_str() {
@@ -142,7 +145,7 @@ pub(super) fn key_text(user: &UserId, folder: &Folder, tag: u32, name: &FileName
     }
 }
 
-/// A key taken apart. That something lies there is not said.
+/// A file key taken apart. Nothing says that a file with this key exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileKey<'a> {
     text: &'a str,
@@ -152,12 +155,13 @@ pub struct FileKey<'a> {
 }
 
 impl<'a> FileKey<'a> {
-    /// Reads a key that somebody sent; `None` for what no file's key can be.
+    /// Parses a key from a client; `None` if no file can have it.
     pub fn parse(text: &'a str) -> Option<Self> {
         let below = text.strip_prefix(ROOT)?.strip_prefix('/')?;
         let (user, path) = below.split_once('/')?;
         let (folder, file) = path.rsplit_once('/').unwrap_or(("", path));
-        // Ours have 8 digits; what was imported has what its program gave it.
+        // The server's own tags have 8 digits; imported files keep those of the program they came
+        // from.
         let (tag, name) = file.split_once('_')?;
         let is_tag =
             (1..=MAX_TAG).contains(&tag.len()) && tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
@@ -168,44 +172,44 @@ impl<'a> FileKey<'a> {
         (is_tag && in_folder && named && harmless && !user.is_empty()).then_some(Self { text, user, folder, name })
     }
 
-    /// The whole text.
+    /// Returns the whole key.
     pub fn as_str(self) -> &'a str {
         self.text
     }
 
-    /// The user's segment.
+    /// Returns the user's segment.
     pub fn user(self) -> &'a str {
         self.user
     }
 
-    /// Without slashes around it; empty for the topmost one.
+    /// Returns the folder, without a slash at either end; empty for the root folder.
     pub fn folder(self) -> &'a str {
         self.folder
     }
 
-    /// The file's name as it stands in the key.
+    /// Returns the file name.
     pub fn name(self) -> &'a str {
         self.name
     }
 
-    /// Whether it lies among this user's files.
+    /// Returns whether the key is of this user's files.
     pub fn is_of(self, user: &UserId) -> bool {
         self.user == user_segment(user)
     }
 }
 
-/// Who may read a file without a link.
+/// Whether a file can be read without a link.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Visibility {
-    /// Anybody who knows its path, where the public path is on.
+    /// Everyone who knows the path can read it, where the public path is enabled.
     #[default]
     Public,
-    /// Nobody.
+    /// Only links and the owner's sign-in open it.
     Private,
 }
 
 impl Visibility {
-    /// The word on the wire and in the database.
+    /// Returns the name, on the wire and in the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Public => "public",
@@ -213,47 +217,48 @@ impl Visibility {
         }
     }
 
-    /// Reads the word.
+    /// Parses the name; `None` if there is no such visibility.
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Public, Self::Private].into_iter().find(|visibility| visibility.as_str() == text)
     }
 
-    /// What holds where it is said in several places: private in one of them is private, nothing in any is the default.
-    pub fn strictest(said: impl IntoIterator<Item = Option<Self>>) -> Option<Self> {
-        said.into_iter().flatten().max_by_key(|visibility| *visibility == Self::Private)
+    /// Returns the visibility that applies where several places may state one: private if any
+    /// states private; `None` if none states any.
+    pub fn strictest(stated: impl IntoIterator<Item = Option<Self>>) -> Option<Self> {
+        stated.into_iter().flatten().max_by_key(|visibility| *visibility == Self::Private)
     }
 }
 
-/// A file's record.
+/// The record of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct File {
-    /// What it has in common with all objects.
+    /// The fields common to all objects.
     pub object: Object,
-    /// Without slashes around it; empty for the topmost one.
+    /// The folder, without a slash at either end; empty for the root folder.
     pub folder: String,
-    /// Checksums of its bytes, once it has some.
+    /// Checksums of the bytes; `None` before the upload is complete.
     pub digests: Option<Digests>,
-    /// Who may read it without a link.
+    /// Whether the file can be read without a link.
     pub visibility: Visibility,
-    /// What the scanner said, where there was one.
+    /// The scan result; `None` before a scan or without a scanner.
     pub scan: Option<Scan>,
-    /// Why it was rejected or could not be scanned.
+    /// Why the file was rejected or could not be scanned.
     pub reason: Option<String>,
 }
 
-/// Which of a user's files are meant.
+/// A filter for a user's files; an empty filter matches all of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Within {
-    /// Those in this folder.
+pub struct FileFilter {
+    /// Only files in this folder.
     pub folder: Option<String>,
-    /// And in all folders below it.
+    /// Whether files in folders below it match too.
     pub subtree: bool,
-    /// Those whose name holds this text, whatever the case of its letters.
+    /// Only files whose name contains this text, in letters of either case.
     pub name: Option<String>,
 }
 
-impl Within {
-    /// Whether files of all folders are meant.
+impl FileFilter {
+    /// Returns whether files of every folder match.
     pub fn is_anywhere(&self) -> bool {
         match self.folder.as_deref() {
             None => true,
@@ -261,7 +266,7 @@ impl Within {
         }
     }
 
-    /// Whether all files are meant.
+    /// Returns whether every file matches.
     pub fn is_everything(&self) -> bool {
         self.is_anywhere() && self.name.is_none()
     }

@@ -1,33 +1,34 @@
-//! Typed identifiers.
+//! Typed identifiers of users, organisations, sessions, spaces and objects. Ids of datasets are in
+//! `package.rs`.
 
 use std::fmt;
 
 use uuid::Uuid;
 
-/// The longest user id taken, in bytes. OpenID Connect allows 255 for `sub`.
+/// The longest user id in bytes. OpenID Connect Core allows 255 ASCII characters for `sub`.
 const MAX_USER_ID: usize = 1024;
 
-/// A person, as sign-in names them. Any text without control characters; it becomes a path segment only
-/// in encoded form (see `key`).
+/// A user id, as sign-in names it: any text without control characters. It becomes a key segment
+/// only in encoded form (`key::encoded`).
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct UserId(String);
 
-/// Why a user id was not taken.
+/// Why a user id is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadUserId {
-    /// Nothing there.
+    /// The text is empty.
     #[error("the user id is empty")]
     Empty,
-    /// More than 1024 bytes.
+    /// The text is longer than 1024 bytes.
     #[error("the user id is longer than 1024 bytes")]
     TooLong,
-    /// Control characters.
+    /// The text holds control characters.
     #[error("the user id holds control characters")]
     Control,
 }
 
 impl UserId {
-    /// Checks the text.
+    /// Validates a user id.
     pub fn parse(text: &str) -> Result<Self, BadUserId> {
         match text {
             "" => Err(BadUserId::Empty),
@@ -37,29 +38,29 @@ impl UserId {
         }
     }
 
-    /// The text as sign-in gave it.
+    /// Returns the id as sign-in named it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// An organisation, as sign-in names it. Any text that a user id may be.
+/// An organisation id, as sign-in names it. The same texts are valid as for user ids.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct OrgId(String);
 
 impl OrgId {
-    /// Checks the text.
+    /// Validates an organisation id.
     pub fn parse(text: &str) -> Result<Self, BadUserId> {
         UserId::parse(text).map(|UserId(text)| Self(text))
     }
 
-    /// The text as sign-in gave it.
+    /// Returns the id as sign-in named it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Ids that are UUIDs, kept as the text that stands in keys and rows.
+/// Defines an id that is a UUID, kept as the text that stands in keys and rows.
 macro_rules! uuid_text {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -67,17 +68,17 @@ macro_rules! uuid_text {
         pub struct $name(String);
 
         impl $name {
-            /// A new one.
+            /// Generates a new id (UUID version 7).
             pub fn generate() -> Self {
                 Self(Uuid::now_v7().hyphenated().to_string())
             }
 
-            /// Reads the hyphenated form, in letters of any case; `None` for anything else.
+            /// Parses the hyphenated form, in letters of either case; `None` for anything else.
             pub fn parse(text: &str) -> Option<Self> {
                 ObjectId::parse(text).map(|id| Self(id.to_string()))
             }
 
-            /// The hyphenated form, in lower case.
+            /// Returns the hyphenated form, in lower case.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -86,25 +87,26 @@ macro_rules! uuid_text {
 }
 
 uuid_text!(
-    /// A session: a client's own UUID, or one of ours.
+    /// A session id: a client's own UUID, or one that the server generated.
     SessionId
 );
 uuid_text!(
-    /// A space.
+    /// A space id.
     SpaceId
 );
 
-/// An object. Time-ordered, so that neighbours in time are neighbours in the index.
+/// An object id: a UUID version 7, ordered by time so that neighbours in time are neighbours in an
+/// index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectId(pub Uuid);
 
 impl ObjectId {
-    /// A new one.
+    /// Generates a new id (UUID version 7).
     pub fn generate() -> Self {
         Self(Uuid::now_v7())
     }
 
-    /// Reads the hyphenated form; `None` for anything else.
+    /// Parses the hyphenated form; `None` for anything else.
     pub fn parse(text: &str) -> Option<Self> {
         let hyphenated = text.len() == 36;
         hyphenated.then(|| Uuid::try_parse(text).ok()).flatten().map(Self)

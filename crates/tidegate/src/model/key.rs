@@ -1,7 +1,7 @@
-//! Keys: the only place where one is built, and the only place that says which may be served.
-//!
-//! A signature cannot see an object's state, so the layout does: only served roots may be signed for or
-//! served. Everything else, dot roots above all, is refused by signer and edge alike.
+//! Object keys: the only module that builds one, and the only one that decides which may be served.
+//! A signature cannot see an object's state, so the key layout does: only keys below a served root
+//! are ever signed for or served. All other keys, first those in folders that begin with a dot, are
+//! refused by signer and edge alike. Never reads the store.
 
 use std::fmt;
 
@@ -14,43 +14,45 @@ use super::media::Stage;
 use super::owner::{Owner, OwnerKind};
 use super::package::AssetPath;
 
-/// First segments that other owners' keys begin with; the images' base may be none of them.
+/// The first key segments of other owner kinds; the base of disk images must be none of them.
 const OTHER_ROOTS: [&str; 4] = ["packages", "sessions", "spaces", "storage"];
-/// Longer user ids become a hash.
+/// The longest encoded user id in bytes; longer ones are replaced by a hash.
 const MAX_LITERAL_ID: usize = 128;
-/// The first segment of sessions, and the one below which they are served.
+/// The first segment of session keys, and the folder below which a session's media items are
+/// served.
 const SESSIONS: &str = "sessions";
 const PROCESSED: &str = "processed";
-/// The same for spaces.
+/// The first segment of space keys, and the folder below which a space's images are served.
 const SPACES: &str = "spaces";
 const PUB: &str = "pub";
 const IMAGE_FILE: &str = "disk.img";
-/// Where source files of packages lie, of which nothing is served.
+/// The first segment of package source files, which are never served.
 const PACKAGES: &str = "packages";
-/// What keys of assets begin with, before a number.
+/// The letter that asset keys begin with, before the organisation's number.
 const ASSETS: &str = "O";
-/// Bytes that the store takes in a key.
+/// The most bytes of a key in the store.
 const MAX_KEY: usize = 1000;
-/// Where many see what lies in one place, and what of it they see.
-const GALLERIES: [(&str, &str); 2] = [(SESSIONS, PROCESSED), (SPACES, PUB)];
-/// Places of which nothing is ever served.
+/// First segments of the owners whose published media items share one served root, with the folder
+/// of that root.
+const MEDIA_ROOTS: [(&str, &str); 2] = [(SESSIONS, PROCESSED), (SPACES, PUB)];
+/// First segments of keys that are never served: single PUTs, sealed uploads, and parts.
 const INCOMING: &str = ".incoming";
 const QUARANTINE: &str = ".quarantine";
 const PARTS: &str = ".parts";
-/// What nothing lies below.
-const GONE: &str = ".gone/";
+/// The prefix of keys given to purged objects, where nothing is stored.
+const PURGED: &str = ".gone/";
 
-/// An object's address in the store.
+/// The address of an object in the store.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key(String);
 
 impl Key {
-    /// The text.
+    /// Returns the key as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// A key read back from the database, which holds only what this module built.
+    /// Wraps a key read from the database, which holds only keys that this module built.
     pub fn stored(text: String) -> Self {
         Self(text)
     }
@@ -62,10 +64,10 @@ impl fmt::Display for Key {
     }
 }
 
-/// Where the kinds of owner keep their keys.
+/// The configurable part of the key layout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
-    /// `IMAGE_BASE_PATH` without slashes around it; one or more segments.
+    /// `IMAGE_BASE_PATH` without a slash at either end; one or more segments.
     images: String,
 }
 
@@ -76,7 +78,11 @@ impl Default for Layout {
 }
 
 impl Layout {
-    /// Reads `IMAGE_BASE_PATH`; the error says what would be right.
+    /// Parses `IMAGE_BASE_PATH`.
+    ///
+    /// # Errors
+    ///
+    /// A description of what would be valid.
     pub fn new(image_base_path: &str) -> Result<Self, &'static str> {
         let images = image_base_path.strip_prefix('/').unwrap_or(image_base_path);
         let images = images.strip_suffix('/').unwrap_or(images);
@@ -101,31 +107,35 @@ impl Layout {
         Ok(Self { images: images.to_owned() })
     }
 
-    /// Whether keys that begin with this segment are an owner's, or will be.
-    pub fn is_taken(&self, first: &str) -> bool {
+    /// Returns whether a first segment is reserved for one of the owner kinds.
+    pub fn is_reserved(&self, first: &str) -> bool {
         let organisation = first.strip_prefix('O').is_some_and(|id| id.bytes().all(|byte| byte.is_ascii_digit()));
         OTHER_ROOTS.contains(&first) || organisation || self.images.split('/').next() == Some(first)
     }
 
-    /// The images' base, without slashes around it.
+    /// Returns the base of disk image keys, without a slash at either end.
     pub fn images(&self) -> &str {
         &self.images
     }
 
-    /// Where a disk image lies. `version` is random, so that no two uploads share an address.
+    /// Returns the key of a disk image. `version` is random, so no two uploads share a key.
     pub fn disk_image(&self, user: &UserId, image: ObjectId, version: Uuid) -> Key {
         Key(format!("{}/{}/{image}/{version}/{IMAGE_FILE}", self.images, encoded(user)))
     }
 
-    /// The served root that a key lies in, with its trailing slash; `None` if it must not be served.
-    /// For a disk image that is `images/{owner}/{image}/{version}/`, for a session `sessions/{session}/processed/`, for a
-    /// space `spaces/{space}/pub/`, for the assets of a package `O{org}/D{dataset}/P{package}/`.
+    /// Returns the served root that a key lies in, with its trailing slash; `None` if the key must
+    /// not be served. The served roots are:
+    ///
+    /// - `images/{owner}/{image}/{version}/` of a disk image,
+    /// - `sessions/{session}/processed/` of a session,
+    /// - `spaces/{space}/pub/` of a space,
+    /// - `O{org}/D{dataset}/P{package}/` of a package's assets.
     pub fn served_root<'a>(&self, key: &'a str) -> Option<&'a str> {
         let segments = key.split('/');
         if segments.clone().any(|segment| segment.is_empty() || segment.starts_with('.')) {
             return None;
         }
-        for (place, served) in GALLERIES {
+        for (place, served) in MEDIA_ROOTS {
             if let Some(below) = key.strip_prefix(place).and_then(|rest| rest.strip_prefix('/')) {
                 let (owner, rest) = below.split_once('/')?;
                 let file = rest.strip_prefix(served)?.strip_prefix('/')?;
@@ -147,8 +157,8 @@ impl Layout {
     }
 }
 
-/// What of a session or a space is served: all of it lies below this. Of other owners nothing is served under one
-/// signature; what is named for them is a place where nothing ever lies.
+/// Returns the served root of a session or a space, with its trailing slash. Other owners have no
+/// root of their own; for them it returns a prefix where nothing is ever stored.
 pub fn root(owner: &Owner) -> String {
     match owner {
         Owner::Session(session, _) => format!("{SESSIONS}/{}/{PROCESSED}/", session.as_str()),
@@ -157,76 +167,77 @@ pub fn root(owner: &Owner) -> String {
     }
 }
 
-/// The same for a space.
+/// Returns the served root of a space, with its trailing slash.
 pub fn space_root(space: &SpaceId) -> String {
     format!("{SPACES}/{}/{PUB}/", space.as_str())
 }
 
-/// Where a client puts what is to become a session's: the source's own place, which nobody serves. `extension` is empty
-/// or begins with a dot.
+/// Returns the key at which a client uploads a session's media item. The form is that of the
+/// original clients; the key is never served. `extension` is empty or begins with a dot.
 pub fn session_upload(session: &SessionId, stage: Stage, file: Uuid, extension: &str) -> Key {
     Key(format!("{SESSIONS}/{}/{}/{}{extension}", session.as_str(), stage.as_str(), file.hyphenated()))
 }
 
-/// What all that was ever published of one medium begins with.
+/// Returns the prefix of all published files of one media item.
 pub fn published(owner: &Owner, media: ObjectId) -> String {
     format!("{}{media}/", root(owner))
 }
 
-/// Where one file of it is published. `version` is random, so that no two attempts share an address.
+/// Returns the key of one published file of a media item. `version` is random, so no two attempts
+/// share a key.
 pub fn published_file(owner: &Owner, media: ObjectId, version: Uuid, name: &str) -> Key {
     Key(format!("{}{}/{name}", published(owner, media), version.simple()))
 }
 
-/// Where a file lies that was published together with another.
+/// Returns the key of a file in the same folder as `key`.
 pub fn beside(key: &str, name: &str) -> String {
     let folder = key.rsplit_once('/').map_or("", |(folder, _)| folder);
     format!("{folder}/{name}")
 }
 
-/// The numbers that a package's keys are made of.
+/// The numbers that make up the keys of a package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PackageNumbers {
-    /// Its organisation's.
+    /// The organisation's number.
     pub org: i64,
-    /// Its dataset's.
+    /// The dataset's number.
     pub dataset: i64,
-    /// Its own.
+    /// The package's number.
     pub package: i64,
 }
 
-/// Where a package's source file lies: outside of everything that is served.
+/// Returns the key of a package's source file, which is outside every served root.
 pub fn package_source(PackageNumbers { org, dataset, package }: PackageNumbers, object: ObjectId) -> Key {
     Key(format!("{PACKAGES}/{org}/{dataset}/{package}/{object}"))
 }
 
-/// The key of what is gone for good, where its own is to be another's.
-pub fn nobodys(object: ObjectId) -> Key {
-    Key(format!("{GONE}{object}"))
+/// Returns a placeholder key for a purged object whose own key another object will use.
+pub fn purged_key(object: ObjectId) -> Key {
+    Key(format!("{PURGED}{object}"))
 }
 
-/// Whether a key is one of these.
-pub fn is_nobodys(key: &str) -> bool {
-    key.starts_with(GONE)
+/// Returns whether a key is a [`purged_key`].
+pub fn is_purged_key(key: &str) -> bool {
+    key.starts_with(PURGED)
 }
 
-/// What all assets of a package lie below; ends with a slash.
+/// Returns the served root of a package's assets, with its trailing slash.
 pub fn package_root(PackageNumbers { org, dataset, package }: PackageNumbers) -> String {
     format!("{ASSETS}{org}/D{dataset}/P{package}/")
 }
 
-/// Where an asset lies.
+/// Returns the key of an asset.
 pub fn asset(numbers: PackageNumbers, path: &AssetPath) -> Key {
     Key(format!("{}{}", package_root(numbers), path.as_str()))
 }
 
-/// All assets of a package, or of a dataset, as the CDN calls them.
+/// Returns the CDN invalidation path of all assets of a package, or of its whole dataset.
 pub fn asset_cdn_paths(numbers: PackageNumbers, whole_dataset: bool) -> String {
     let PackageNumbers { org, dataset, .. } = numbers;
     if whole_dataset { format!("/{ASSETS}{org}/D{dataset}/*") } else { format!("/{}*", package_root(numbers)) }
 }
 
-/// Of an asset's key, its path; `None` for all other keys.
+/// Returns the path of an asset below its package; `None` if the key is not of an asset.
 fn asset_file(key: &str) -> Option<&str> {
     let mut rest = key;
     for letter in [ASSETS, "D", "P"] {
@@ -241,47 +252,49 @@ fn asset_file(key: &str) -> Option<&str> {
     (!rest.is_empty()).then_some(rest)
 }
 
-/// Whether other bytes may come to lie at a key once what lies there is deleted. All other keys hold an id.
+/// Returns whether other bytes may be stored at a key after its object was deleted. All keys but
+/// those of assets contain a unique id.
 pub fn is_reused(key: &str) -> bool {
     asset_file(key).is_some()
 }
 
-/// Where a user's file lies. `tag` tells files of one name apart.
+/// Returns the key of a user's file. `tag` tells files of equal names apart.
 pub fn file(user: &UserId, folder: &Folder, tag: u32, name: &FileName) -> Key {
     Key(file::key_text(user, folder, tag, name))
 }
 
-/// Where a file of another program lies: where that has put it.
+/// Returns the key of a file imported from another program: the key it had there.
 pub fn imported(key: file::FileKey<'_>) -> Key {
     Key(key.as_str().to_owned())
 }
 
-/// Where a single PUT of an upload lands that is published somewhere else.
+/// Returns the key at which a single PUT lands before it is published elsewhere.
 pub fn incoming(upload_id: &str) -> Key {
     Key(format!("{INCOMING}/{upload_id}"))
 }
 
-/// What all of these begin with.
+/// The prefix of all [`incoming`] keys.
 pub const INCOMING_ROOT: &str = ".incoming/";
 
-/// Whether a key is one of these.
+/// Returns whether a key is an [`incoming`] key.
 pub fn is_incoming(key: &str) -> bool {
     key.strip_prefix(INCOMING_ROOT).is_some_and(is_upload)
 }
 
-/// Where what landed there is put before anybody looks at it: no URL was ever made for this place.
-/// `seal` tells several of them apart.
+/// Returns the key that an uploaded object is moved to before it is scanned. No URL was ever made
+/// for this key, so a late PUT cannot change the bytes. `seal` tells several of one object apart.
 pub fn sealed(object: ObjectId, seal: Uuid) -> Key {
     Key(format!("{QUARANTINE}/{object}/{}", seal.simple()))
 }
 
-/// A seal that was found in the store.
-pub fn found_seal(key: &str) -> Option<Key> {
+/// Returns the key of a sealed object found in the store; `None` if the key is not of one.
+pub fn parse_seal(key: &str) -> Option<Key> {
     key.starts_with(QUARANTINE).then(|| Key(key.to_owned()))
 }
 
-/// What everything begins with that is an owner's of this kind. Not all that begins with the last may be: see [`is_in`].
-pub fn places(kind: OwnerKind, layout: &Layout) -> Vec<String> {
+/// Returns the prefixes of all keys of an owner kind. The last may also match foreign keys; check
+/// those with [`is_in`].
+pub fn prefixes(kind: OwnerKind, layout: &Layout) -> Vec<String> {
     match kind {
         OwnerKind::Disks => vec![format!("{}/", layout.images())],
         OwnerKind::Files => vec![format!("{}/", file::ROOT)],
@@ -291,83 +304,86 @@ pub fn places(kind: OwnerKind, layout: &Layout) -> Vec<String> {
     }
 }
 
-/// Whether a key that begins as a place does lies there: others may keep things under names that begin with the same letter.
+/// Returns whether a key that matches a prefix belongs to its owner kind; foreign keys may begin
+/// with the same letter as asset keys.
 pub fn is_in(place: &str, key: &str) -> bool {
     key.starts_with(place) && (place != ASSETS || asset_file(key).is_some())
 }
 
-/// Where what is nobody's is put aside.
-pub const ASIDE: &str = ".quarantine/orphans/";
+/// The prefix of orphans: stored objects without a row, moved aside by reconciliation.
+pub const ORPHANS: &str = ".quarantine/orphans/";
 
-/// Where something is put aside on a day, as `2026-11-21`: under its key, or under the SHA-256 of one that is too long
-/// for that.
-pub fn aside(day: &str, key: &str) -> Key {
-    if ASIDE.len() + day.len() + 1 + key.len() <= MAX_KEY {
-        return Key(format!("{ASIDE}{day}/{key}"));
+/// Returns the key to which an orphan is moved on a day, given as `2026-11-21`: the orphan's own
+/// key below that day, or the SHA-256 of a key that is too long for it.
+pub fn orphan_key(day: &str, key: &str) -> Key {
+    if ORPHANS.len() + day.len() + 1 + key.len() <= MAX_KEY {
+        return Key(format!("{ORPHANS}{day}/{key}"));
     }
     let hash = hex::encode(digest::digest(&digest::SHA256, key.as_bytes()));
-    Key(format!("{ASIDE}{day}/~{hash}"))
+    Key(format!("{ORPHANS}{day}/~{hash}"))
 }
 
-/// Of something that was put aside, since which day it has been.
-pub fn aside_since(key: &str) -> Option<&str> {
-    let (day, _) = key.strip_prefix(ASIDE)?.split_once('/')?;
+/// Returns the day on which an orphan was moved aside; `None` if the key is not of one.
+pub fn orphaned_since(key: &str) -> Option<&str> {
+    let (day, _) = key.strip_prefix(ORPHANS)?.split_once('/')?;
     let is_day = day.len() == 10 && day.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
     is_day.then_some(day)
 }
 
-/// What all keys of a place are smaller than: its last letter's successor.
-pub fn end_of(place: &str) -> String {
+/// Returns an upper bound of all keys with a prefix: the prefix with its last character replaced by
+/// that character's successor.
+pub fn prefix_end(place: &str) -> String {
     let mut end = place.to_owned();
     let last = end.pop().and_then(|last| char::from_u32(u32::from(last) + 1));
     end.extend(last);
     end
 }
 
-/// A key as the CDN calls it.
+/// Returns the CDN invalidation path of a key.
 pub fn cdn_path(key: &str) -> String {
     format!("/{key}")
 }
 
-/// All that is published of an owner, as the CDN calls it.
+/// Returns the CDN invalidation path of everything published of a session or a space.
 pub fn cdn_paths(owner: &Owner) -> String {
     format!("/{}*", root(owner))
 }
 
-/// What all of an object's begin with.
-pub fn seals(object: ObjectId) -> String {
+/// Returns the prefix of all sealed keys of an object.
+pub fn seal_prefix(object: ObjectId) -> String {
     format!("{QUARANTINE}/{object}/")
 }
 
-/// The folder in which an upload's parts of any size are.
+/// Returns the folder of an upload's parts of any size.
 pub fn draft(upload_id: &str) -> Key {
     Key(format!("{PARTS}/{upload_id}"))
 }
 
-/// The first segment of users' files.
+/// The first segment of users' file keys.
 pub const FILES: &str = file::ROOT;
 
-/// What keys begin with which we write in parts, so that a crash may leave some: drafts, users' files, seals, and what is
-/// published.
-pub const WRITTEN: [&str; 7] = [".parts/", "storage/", ".quarantine/", "sessions/", "spaces/", "packages/", ASSETS];
+/// Prefixes of keys that the server writes in several steps, so that a crash may leave partial
+/// files there: drafts, users' files, sealed uploads, and published files.
+pub const WRITTEN_PREFIXES: [&str; 7] =
+    [".parts/", "storage/", ".quarantine/", "sessions/", "spaces/", "packages/", ASSETS];
 
-/// The folder in which all drafts are.
+/// The folder that holds all drafts.
 pub const DRAFTS: &str = PARTS;
 
-/// Where the sweep looks for what nobody keeps.
+/// First segments below which the sweep removes keys that no row refers to.
 pub const UNSERVED: [&str; 3] = [INCOMING, QUARANTINE, PARTS];
 
-/// Of a key in one of these places, whose it is.
+/// The upload or object that a temporary key belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Waiting<'a> {
-    /// An upload's, by its id.
+pub enum KeyHolder<'a> {
+    /// An upload, by its id.
     Upload(&'a str),
-    /// An object's.
+    /// An object.
     Object(ObjectId),
 }
 
-impl<'a> Waiting<'a> {
-    /// Reads a key; `None` for what we would not put there.
+impl<'a> KeyHolder<'a> {
+    /// Parses a key; `None` if the server would not write it there.
     pub fn parse(key: &'a str) -> Option<Self> {
         let (place, rest) = key.split_once('/')?;
         let name = rest.split('/').next()?;
@@ -375,12 +391,12 @@ impl<'a> Waiting<'a> {
             INCOMING | PARTS if is_upload(name) => Some(Self::Upload(name)),
             QUARANTINE => ObjectId::parse(name).map(Self::Object),
             PACKAGES => ObjectId::parse(rest.rsplit('/').next()?).map(Self::Object),
-            // Only what is being published is written there by ourselves.
+            // The server itself writes only published files there.
             SESSIONS | SPACES => {
                 let (_, below) = rest.split_once('/')?;
                 let (served, below) = below.split_once('/')?;
                 let media = below.split('/').next()?;
-                let is_served = GALLERIES.contains(&(place, served));
+                let is_served = MEDIA_ROOTS.contains(&(place, served));
                 ObjectId::parse(media).filter(|_| is_served).map(Self::Object)
             }
             _ => None,
@@ -388,13 +404,14 @@ impl<'a> Waiting<'a> {
     }
 }
 
-/// The ids we give to uploads.
+/// Returns whether a segment is an upload id: 32 lower-case hexadecimal digits.
 fn is_upload(name: &str) -> bool {
     name.len() == 32 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-/// A user id as one path segment: `[A-Za-z0-9_-]` as is, any other byte `~hh`, over 128 bytes `~` and the
-/// SHA-256 in hex. Distinct ids stay distinct, and no wildcard or slash survives.
+/// Encodes a user id as one key segment: `[A-Za-z0-9_-]` as they are, any other byte as `~hh`, and
+/// ids over 128 encoded bytes as `~` and their SHA-256 in hex. Distinct ids stay distinct, and no
+/// wildcard or slash remains.
 pub fn encoded(user: &UserId) -> String {
     let text = user.as_str();
     let literal = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
@@ -413,6 +430,7 @@ pub fn encoded(user: &UserId) -> String {
     out
 }
 
+/// Returns whether a segment holds only characters that [`encoded`] produces.
 fn is_encoded(segment: &str) -> bool {
     segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_~".contains(&byte))
 }
@@ -503,7 +521,7 @@ mod tests {
         let (object, whole) = (ObjectId::generate(), OwnerKind::Dataset);
         let source = package_source(numbers, object);
         assert_eq!(layout().served_root(source.as_str()), None);
-        assert_eq!(Waiting::parse(source.as_str()), Some(Waiting::Object(object)));
+        assert_eq!(KeyHolder::parse(source.as_str()), Some(KeyHolder::Object(object)));
         for bad in [
             "O1/D20/P300",
             "O1/D20/P300/",
@@ -521,11 +539,11 @@ mod tests {
         ] {
             assert_eq!(layout().served_root(bad), None, "{bad}");
         }
-        let places = places(whole, &layout());
-        assert!(is_in(&places[0], source.as_str()) && is_in(&places[1], key.as_str()));
-        assert!(!is_in(&places[1], "Others/a") && !is_in(&places[1], "O1/D1/x") && !is_in(&places[1], "P"));
-        for place in places {
-            let end = end_of(&place);
+        let prefixes = prefixes(whole, &layout());
+        assert!(is_in(&prefixes[0], source.as_str()) && is_in(&prefixes[1], key.as_str()));
+        assert!(!is_in(&prefixes[1], "Others/a") && !is_in(&prefixes[1], "O1/D1/x") && !is_in(&prefixes[1], "P"));
+        for place in prefixes {
+            let end = prefix_end(&place);
             assert!(
                 [source.as_str(), key.as_str()]
                     .iter()
@@ -533,21 +551,24 @@ mod tests {
                     .all(|key| *key < end.as_str())
             );
         }
-        for (prefix, written) in
-            [(PARTS, WRITTEN[0]), (file::ROOT, WRITTEN[1]), (QUARANTINE, WRITTEN[2]), (PACKAGES, WRITTEN[5])]
-        {
+        for (prefix, written) in [
+            (PARTS, WRITTEN_PREFIXES[0]),
+            (file::ROOT, WRITTEN_PREFIXES[1]),
+            (QUARANTINE, WRITTEN_PREFIXES[2]),
+            (PACKAGES, WRITTEN_PREFIXES[5]),
+        ] {
             assert_eq!(format!("{prefix}/"), written);
         }
     }
 
     #[test]
     fn what_is_put_aside_is_no_object_s() {
-        let key = aside("2026-11-21", "spaces/x/pub/a.jpg");
-        assert_eq!(aside_since(key.as_str()), Some("2026-11-21"));
-        assert_eq!((Waiting::parse(key.as_str()), layout().served_root(key.as_str())), (None, None));
-        assert_eq!(aside_since(".quarantine/orphans/x/y"), None);
-        let long = aside("2026-11-21", &"a/".repeat(499));
-        assert!(long.as_str().len() < 150 && aside_since(long.as_str()) == Some("2026-11-21"), "{long}");
+        let key = orphan_key("2026-11-21", "spaces/x/pub/a.jpg");
+        assert_eq!(orphaned_since(key.as_str()), Some("2026-11-21"));
+        assert_eq!((KeyHolder::parse(key.as_str()), layout().served_root(key.as_str())), (None, None));
+        assert_eq!(orphaned_since(".quarantine/orphans/x/y"), None);
+        let long = orphan_key("2026-11-21", &"a/".repeat(499));
+        assert!(long.as_str().len() < 150 && orphaned_since(long.as_str()) == Some("2026-11-21"), "{long}");
     }
 
     #[test]
@@ -556,7 +577,7 @@ mod tests {
         let (root, owner) = (format!("spaces/{}/pub/", space.as_str()), Owner::Space(space.clone()));
         let key = published_file(&owner, ObjectId::generate(), Uuid::new_v4(), "image.png");
         assert_eq!(layout().served_root(key.as_str()), Some(root.as_str()));
-        assert!(matches!(Waiting::parse(key.as_str()), Some(Waiting::Object(_))));
+        assert!(matches!(KeyHolder::parse(key.as_str()), Some(KeyHolder::Object(_))));
         assert_eq!(beside(key.as_str(), "320.webp"), key.as_str().replace("image.png", "320.webp"));
         for bad in [
             root.clone(),
@@ -569,7 +590,7 @@ mod tests {
             root.replace("spaces/", "sessions/") + "a",
         ] {
             assert_eq!(layout().served_root(&bad), None, "{bad}");
-            assert_eq!(Waiting::parse(&bad), None, "{bad}");
+            assert_eq!(KeyHolder::parse(&bad), None, "{bad}");
         }
         let disks = Owner::Disks(UserId::parse("u").unwrap());
         assert_eq!(layout().served_root(&format!("{}a", super::root(&disks))), None);

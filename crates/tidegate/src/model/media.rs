@@ -1,4 +1,5 @@
-//! Media of sessions and images of spaces: what is said of them, and what became of them.
+//! Media items: images and videos of sessions, and images of spaces. Their names, statuses,
+//! dimensions and history.
 
 use std::time::SystemTime;
 
@@ -8,34 +9,35 @@ use super::object::{Content, Object, ObjectState};
 use super::owner::Owner;
 use super::upload::UploadState;
 
-/// Bytes in a name that a person gave.
+/// The most bytes in a file name.
 const MAX_NAME: usize = 255;
-/// Characters of an ending, its dot included, that is kept.
+/// The most characters of a file extension in a key, its dot included.
 const MAX_EXTENSION: usize = 16;
 
-/// Where in a session something belongs. The names are the source's.
+/// The part of a session that a media item belongs to. The names are those of the original
+/// application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// When it came in.
+    /// The intake.
     Intake,
-    /// What the customer wishes.
+    /// Requests of the customer.
     CustomerRequests,
-    /// What was found.
+    /// The inspection.
     Inspection,
-    /// How it drove.
+    /// The test drive.
     TestDrive,
-    /// The first report.
+    /// The initial report.
     InitialReport,
-    /// Anything else.
+    /// None of the others.
     General,
 }
 
 impl Stage {
-    /// All of them.
+    /// All stages.
     pub const ALL: [Self; 6] =
         [Self::Intake, Self::CustomerRequests, Self::Inspection, Self::TestDrive, Self::InitialReport, Self::General];
 
-    /// The name on the wire, in keys and in the database.
+    /// Returns the name, on the wire, in keys and in the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Intake => "intake",
@@ -47,30 +49,30 @@ impl Stage {
         }
     }
 
-    /// Reads the name.
+    /// Parses the name; `None` if there is no such stage.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|stage| stage.as_str() == text)
     }
 }
 
-/// Why a file's name is not taken.
+/// Why a file name is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadFilename {
-    /// Nothing there.
+    /// The name is empty.
     #[error("filename must not be empty")]
     Empty,
-    /// Too many bytes.
+    /// The name is too long.
     #[error("filename may have at most {MAX_NAME} bytes")]
     TooLong,
-    /// A path.
+    /// The name is a path.
     #[error("filename must not hold .., a slash or a backslash")]
     Path,
-    /// Control characters.
+    /// The name holds control characters.
     #[error("filename must not hold control characters")]
     Control,
 }
 
-/// Checks a name that is only kept and shown, never used as a path.
+/// Validates a file name that is only stored and shown, never used as a path.
 pub fn check_filename(name: &str) -> Result<(), BadFilename> {
     match name {
         "" => Err(BadFilename::Empty),
@@ -81,13 +83,14 @@ pub fn check_filename(name: &str) -> Result<(), BadFilename> {
     }
 }
 
-/// The ending of a name as it is put into a key: with its dot, or nothing where it is no plain one.
+/// Returns the file extension to put into a key, with its dot; empty if the name has none of plain
+/// letters and digits.
 pub fn extension(name: &str) -> &str {
     match name.rfind('.') {
         Some(at) if at > 0 => {
             let ending = &name[at..];
             let plain = ending.len() > 1 && ending[1..].bytes().all(|byte| byte.is_ascii_alphanumeric());
-            // The store has two endings of its own.
+            // The local store reserves two extensions.
             let reserved = [".meta", ".part"].iter().any(|own| ending.eq_ignore_ascii_case(own));
             if plain && !reserved && ending.len() <= MAX_EXTENSION { ending } else { "" }
         }
@@ -95,19 +98,19 @@ pub fn extension(name: &str) -> &str {
     }
 }
 
-/// What the scanner said.
+/// The result of the malware scan of published content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scan {
-    /// Nothing was found.
+    /// The scanner found nothing.
     Clean,
-    /// There was no scanner.
+    /// No scanner was configured.
     Skipped,
-    /// More than the scanner looks at; let through by a setting.
+    /// The content is too large for the scanner; a setting allowed it.
     Unscanned,
 }
 
 impl Scan {
-    /// The name on the wire and in the database.
+    /// Returns the name, on the wire and in the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Clean => "clean",
@@ -116,33 +119,33 @@ impl Scan {
         }
     }
 
-    /// Reads the name.
+    /// Parses the name; `None` if there is no such result.
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Clean, Self::Skipped, Self::Unscanned].into_iter().find(|scan| scan.as_str() == text)
     }
 }
 
-/// Where a medium stands, in the words of the source of sessions.
+/// The status of a media item, in the terms of the sessions API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
-    /// Its bytes are awaited.
+    /// The upload is open.
     PendingUpload,
-    /// They are sealed.
+    /// The upload was confirmed and its bytes are sealed.
     Uploaded,
-    /// Looked through for malware.
+    /// The bytes are being scanned for malware.
     Scanning,
-    /// Something of ours failed; it can be tried again.
+    /// Scanning or processing failed on the server's side; it can be retried.
     ScanFailed,
-    /// Made anew.
+    /// The media item is being processed.
     Processing,
-    /// Published.
+    /// The media item is published.
     Completed,
-    /// Refused for what it is.
+    /// The media item was rejected for its content.
     Rejected,
 }
 
 impl Status {
-    /// All of them.
+    /// All statuses.
     pub const ALL: [Self; 7] = [
         Self::PendingUpload,
         Self::Uploaded,
@@ -153,7 +156,7 @@ impl Status {
         Self::Rejected,
     ];
 
-    /// The name on the wire.
+    /// Returns the name on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::PendingUpload => "PENDING_UPLOAD",
@@ -166,12 +169,12 @@ impl Status {
         }
     }
 
-    /// Reads the name.
+    /// Parses the name; `None` if there is no such status.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.as_str() == text)
     }
 
-    /// The states of object and upload that make it.
+    /// Returns the states of object and upload that correspond to the status.
     pub fn states(self) -> (ObjectState, UploadState) {
         let object = match self {
             Self::PendingUpload => return (ObjectState::Pending, UploadState::Open),
@@ -185,7 +188,8 @@ impl Status {
         (object, UploadState::Completed)
     }
 
-    /// `None` for what was deleted, or given up before it came.
+    /// Returns the status that corresponds to states of object and upload; `None` for a deleted
+    /// object and for an upload that was aborted or expired.
     pub fn of(object: ObjectState, upload: UploadState) -> Option<Self> {
         match (object, upload) {
             (ObjectState::Pending, UploadState::Open) => Some(Self::PendingUpload),
@@ -200,86 +204,87 @@ impl Status {
     }
 }
 
-/// One of a session's media, or an image of a space.
+/// A media item of a session, or an image of a space.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Media {
-    /// What is known of every object. Its name is the one its uploader gave, its type what it is published as, or was
-    /// announced as.
+    /// The fields common to all objects. The name is its uploader's; the type is the published one,
+    /// or before that the announced one.
     pub object: Object,
-    /// Where the client puts it, which is also what the client calls it by in a session.
+    /// The key at which the client uploads it. In sessions, clients also identify the media item by
+    /// it.
     pub file_key: Key,
-    /// Its session or its space.
+    /// The session or the space it belongs to.
     pub owner: Owner,
-    /// Where its upload stands.
+    /// The state of its upload.
     pub upload: UploadState,
-    /// Where in the session it belongs; what is in a space has none.
+    /// The part of the session it belongs to; `None` in a space.
     pub stage: Option<Stage>,
-    /// What it shows, for those who can't see it.
+    /// The alternative text.
     pub alt: Option<String>,
-    /// Who announced it.
+    /// The name of the principal that began the upload.
     pub created_by: String,
-    /// Where what was sent lies, once it was confirmed.
+    /// The key of the sealed bytes, once the upload was confirmed.
     pub sealed: Option<Key>,
-    /// What it is copied from, where it was not sent.
+    /// The key it is imported from, if it was not uploaded.
     pub imported_from: Option<String>,
     /// Why it was rejected or failed.
     pub reason: Option<String>,
-    /// What the scanner said.
+    /// The scan result; `None` before the scan.
     pub scan: Option<Scan>,
-    /// What it is like, once it was made anew.
-    pub look: Option<Look>,
+    /// Dimensions and preview; `None` before processing.
+    pub visual: Option<VisualInfo>,
 }
 
 impl Media {
-    /// Where it stands.
+    /// Returns the status; `None` if the media item was deleted, or its upload aborted or expired.
     pub fn status(&self) -> Option<Status> {
         Status::of(self.object.state, self.upload)
     }
 }
 
-/// What a picture or a video is like.
+/// Dimensions, duration and preview of an image or a video.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Look {
-    /// Pixels.
+pub struct VisualInfo {
+    /// The width in pixels.
     pub width: u32,
-    /// Pixels.
+    /// The height in pixels.
     pub height: u32,
-    /// Milliseconds, of a video.
+    /// The duration of a video in milliseconds.
     pub duration: Option<u64>,
-    /// A blurred preview in a few characters.
+    /// The BlurHash: a blurred preview as a short string (<https://blurha.sh>).
     pub blurhash: String,
 }
 
-/// Something derived from an object.
+/// A file derived from an object: a thumbnail or a poster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Variant {
-    /// As `320.webp` or `poster.jpg`.
+    /// The file name, such as `320.webp` or `poster.jpg`.
     pub name: String,
-    /// Where it lies.
+    /// The key.
     pub key: Key,
-    /// Its type.
+    /// The media type.
     pub content_type: String,
-    /// Its bytes.
+    /// Size, entity tag and time of the bytes.
     pub content: Content,
-    /// Pixels.
+    /// The width in pixels.
     pub width: u32,
-    /// Pixels.
+    /// The height in pixels.
     pub height: u32,
 }
 
-/// What an object became.
+/// A change in an object's history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// It has this status from then on.
+    /// The object reached this status.
     Became(Status),
-    /// It was deleted and can be brought back. Told of what is in spaces only.
+    /// The object was deleted and can be restored. Recorded for spaces only.
     Deleted,
-    /// It is gone for good. The same.
+    /// The object was removed for good. Recorded for spaces only.
     Purged,
 }
 
 impl Change {
-    /// The name in the database.
+    /// Returns the name in the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Became(status) => status.as_str(),
@@ -288,7 +293,7 @@ impl Change {
         }
     }
 
-    /// Reads the name.
+    /// Parses the name; `None` if there is no such change.
     pub fn parse(text: &str) -> Option<Self> {
         match text {
             "DELETED" => Some(Self::Deleted),
@@ -304,18 +309,18 @@ impl From<Status> for Change {
     }
 }
 
-/// A line of an object's history.
+/// An entry of an object's history.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Passage {
-    /// Orders them; unique among all.
+pub struct StatusChange {
+    /// The entry's id; unique over all objects, ascending with time.
     pub id: i64,
-    /// Of which object.
+    /// The object.
     pub object: ObjectId,
-    /// What it became.
+    /// The change.
     pub change: Change,
-    /// Why, where there is a reason.
+    /// The reason, if one is known.
     pub reason: Option<String>,
-    /// When.
+    /// When it happened.
     pub at: SystemTime,
 }
 

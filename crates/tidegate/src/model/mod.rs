@@ -1,4 +1,5 @@
-//! The nouns and the pure rules: no I/O, no async, nothing that goes on the wire as it is.
+//! The domain types and the pure rules about them. No I/O, no async, no serialization: wire types
+//! live beside their routes in `http/`, rows in `db/`.
 
 pub mod access;
 pub mod archive;
@@ -26,24 +27,24 @@ use std::time::{Duration, SystemTime};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-/// Microseconds since 1970, as every time is stored.
+/// Returns microseconds since the Unix epoch, as times are stored. A time before 1970 becomes 0.
 pub fn micros(at: SystemTime) -> i64 {
     let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }
 
-/// The time that was stored; what lies before 1970 is 1970.
+/// Returns the time of a stored number of microseconds. A negative number becomes the Unix epoch.
 pub fn from_micros(micros: i64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_micros(u64::try_from(micros).unwrap_or(0))
 }
 
-/// RFC 3339 in UTC with milliseconds.
+/// Formats a time as RFC 3339 in UTC with milliseconds.
 pub fn rfc3339(at: SystemTime) -> String {
     let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
     OffsetDateTime::from(from_micros(micros(at))).format(format).unwrap_or_default()
 }
 
-/// Whole seconds since 1970.
+/// Returns whole seconds since the Unix epoch.
 pub fn epoch_seconds(at: SystemTime) -> u64 {
     at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
 }

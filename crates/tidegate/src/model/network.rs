@@ -1,8 +1,8 @@
-//! Networks of addresses: which proxies are trusted, and what counts as one client.
+//! IP networks: which proxies are trusted, and which addresses count as one client.
 
 use core::net::{IpAddr, Ipv6Addr};
 
-/// An address with the length of its prefix.
+/// An IP network: an address and a prefix length (RFC 4632).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Network {
     address: IpAddr,
@@ -10,7 +10,7 @@ pub struct Network {
 }
 
 impl Network {
-    /// Reads `10.0.0.0/8`, `fd00::/8`, or a single address.
+    /// Parses `10.0.0.0/8`, `fd00::/8`, or a single address.
     pub fn parse(text: &str) -> Option<Self> {
         let (address, prefix) = match text.split_once('/') {
             Some((address, prefix)) => (address, Some(prefix.parse::<u8>().ok()?)),
@@ -22,17 +22,17 @@ impl Network {
         (prefix <= most).then_some(Self { address, prefix })
     }
 
-    /// Whether it holds every address there is.
+    /// Returns whether the network contains every address.
     pub fn is_everything(&self) -> bool {
         self.prefix == 0
     }
 
-    /// Whether it lies on this machine.
+    /// Returns whether the network is on the loopback interface.
     pub fn is_loopback(&self) -> bool {
         self.address.to_canonical().is_loopback()
     }
 
-    /// Whether an address lies in it.
+    /// Returns whether an address is in the network. An IPv4-mapped IPv6 address counts as IPv4.
     pub fn contains(&self, address: IpAddr) -> bool {
         let (net, host) = match (self.address, address.to_canonical()) {
             (IpAddr::V4(net), IpAddr::V4(host)) => (u128::from(net.to_bits()) << 96, u128::from(host.to_bits()) << 96),
@@ -44,7 +44,8 @@ impl Network {
     }
 }
 
-/// What is one client for a limit: an IPv4 address, or the /64 that one IPv6 client may choose from.
+/// Returns the address under which a client is counted: an IPv4 address itself, or the /64 of an
+/// IPv6 address, within which one client chooses freely.
 pub fn client_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64))),

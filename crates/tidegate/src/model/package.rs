@@ -1,4 +1,5 @@
-//! Datasets: trees of collections and packages, what they are called, and where the assets of packages lie.
+//! Datasets: trees of collections and packages, their names and changelogs, and the paths of
+//! assets. Keys are built in `key.rs`.
 
 use std::fmt;
 use std::time::SystemTime;
@@ -9,18 +10,19 @@ use super::media::Scan;
 use super::object::{Object, ObjectState};
 use super::role::Role;
 
-/// Bytes in the name of a node.
+/// The most bytes in the name of a node.
 pub const MAX_NAME: usize = 255;
-/// Characters in what follows the kind in a node id.
+/// The most characters of a node id after its kind.
 const MAX_NODE_ID: usize = 64;
-/// Bytes in the path of an asset. With what stands before it a key has at most 1,000.
+/// The most bytes in the path of an asset; with the package's root a key stays below 1,000 bytes.
 const MAX_PATH: usize = 900;
-/// Bytes in one segment of it.
+/// The most bytes in one segment of an asset path.
 const MAX_SEGMENT: usize = 250;
-/// What no segment may end in: the store keeps a file of its own beside each blob.
+/// The ending that no segment may have: the local store keeps a sidecar file with it beside each
+/// blob.
 const SIDECAR: &str = ".meta";
 
-/// Ids that begin with what they name, as `N:dataset:01900000-0000-7000-8000-000000000000`.
+/// Defines an id with its kind as prefix, such as `N:dataset:01900000-0000-7000-8000-000000000000`.
 macro_rules! node_id {
     ($(#[$doc:meta])* $name:ident, $($kind:literal),+) => {
         $(#[$doc])*
@@ -28,7 +30,7 @@ macro_rules! node_id {
         pub struct $name(String);
 
         impl $name {
-            /// Reads an id; `None` for what can be none.
+            /// Parses an id; `None` if the text is not of this kind.
             pub fn parse(text: &str) -> Option<Self> {
                 let rest = [$($kind),+].iter().find_map(|kind| text.strip_prefix(kind))?;
                 let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
@@ -36,7 +38,7 @@ macro_rules! node_id {
                 fits.then(|| Self(text.to_owned()))
             }
 
-            /// The text.
+            /// Returns the id with its prefix.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -51,42 +53,42 @@ macro_rules! node_id {
 }
 
 node_id!(
-    /// A dataset.
+    /// A dataset id.
     DatasetId,
     "N:dataset:"
 );
 node_id!(
-    /// A collection or a package.
+    /// The id of a collection or a package.
     NodeId,
     "N:package:",
     "N:collection:"
 );
 
 impl DatasetId {
-    /// A new one.
+    /// Generates a new id.
     pub fn generate() -> Self {
         Self(format!("N:dataset:{}", Uuid::now_v7().hyphenated()))
     }
 }
 
 impl NodeId {
-    /// A new one.
+    /// Generates a new id of a kind.
     pub fn generate(kind: NodeKind) -> Self {
         Self(format!("N:{}:{}", kind.as_str(), Uuid::now_v7().hyphenated()))
     }
 }
 
-/// What a node is.
+/// The kind of a node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NodeKind {
-    /// Holds others.
+    /// A collection, which contains other nodes.
     Collection,
-    /// Has one source file, and assets.
+    /// A package, which has one source file and any number of assets.
     Package,
 }
 
 impl NodeKind {
-    /// The name in the database and in ids.
+    /// Returns the name, in the database and in ids.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Collection => "collection",
@@ -94,50 +96,50 @@ impl NodeKind {
         }
     }
 
-    /// Reads the name.
+    /// Parses the name; `None` if there is no such kind.
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Collection, Self::Package].into_iter().find(|kind| kind.as_str() == text)
     }
 }
 
-/// A dataset, as one of its members sees it.
+/// A dataset, as the caller sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dataset {
-    /// Its number, which its keys are made of.
+    /// The dataset's number, part of its keys.
     pub number: i64,
-    /// Its id.
+    /// The dataset's id.
     pub id: DatasetId,
-    /// The number of its organisation.
+    /// The organisation's number, part of its keys.
     pub org: i64,
-    /// The organisation, as sign-in names it.
+    /// The organisation's id, as sign-in names it.
     pub org_name: String,
-    /// The name a person gave it.
+    /// The name that its creator gave it.
     pub name: String,
-    /// What the one who asks may do by the database; `None` for those who are no members.
+    /// The caller's role according to the database; `None` for a caller who is no member.
     pub role: Option<Role>,
-    /// When it was made.
+    /// When the dataset was created.
     pub created_at: SystemTime,
-    /// Objects that are published in it.
+    /// The number of published objects.
     pub objects: u64,
-    /// Their bytes.
+    /// Bytes of these objects.
     pub bytes: u64,
 }
 
-/// Where a node stands in its tree.
+/// The state of a node in its tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NodeState {
-    /// It is there.
+    /// The node exists.
     Ready,
-    /// It was deleted and can be brought back.
+    /// The node was deleted and can be restored.
     Deleted,
-    /// It is being brought back.
+    /// The node is being restored.
     Restoring,
-    /// It is gone for good. The row stays, so that its id is never another's.
+    /// The node was removed for good. Its row stays, so that the id is never used again.
     Purged,
 }
 
 impl NodeState {
-    /// The name in the database.
+    /// Returns the name in the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Ready => "READY",
@@ -147,7 +149,7 @@ impl NodeState {
         }
     }
 
-    /// Reads the name.
+    /// Parses the name; `None` if there is no such state.
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Ready, Self::Deleted, Self::Restoring, Self::Purged].into_iter().find(|state| state.as_str() == text)
     }
@@ -156,58 +158,59 @@ impl NodeState {
 /// A collection or a package.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Node {
-    /// Its number, which its keys are made of.
+    /// The node's number, part of a package's keys.
     pub number: i64,
-    /// Its id.
+    /// The node's id.
     pub id: NodeId,
-    /// The number of its dataset.
+    /// The number of the dataset it belongs to.
     pub dataset: i64,
-    /// The number of the collection it lies in; 0 where that is none.
+    /// The number of the collection that contains it; 0 at the top of the dataset.
     pub parent: i64,
-    /// That collection's id.
+    /// The id of the collection that contains it.
     pub parent_id: Option<NodeId>,
-    /// What it is.
+    /// Whether it is a collection or a package.
     pub kind: NodeKind,
-    /// Its name, unique among what lies beside it.
+    /// The name, unique among its siblings.
     pub name: String,
-    /// Where it stands in the tree.
+    /// The state in the tree.
     pub state: NodeState,
-    /// A package's source file.
+    /// The source file; `None` for a collection.
     pub source: Option<Source>,
-    /// Bytes that are published of it, assets included.
+    /// Published bytes of a package, assets included.
     pub bytes: u64,
-    /// Who made it.
+    /// The name of the principal that created it.
     pub created_by: String,
-    /// When.
+    /// When the node was created.
     pub created_at: SystemTime,
-    /// When it was deleted, if it was.
+    /// When the node was deleted, if it was.
     pub deleted_at: Option<SystemTime>,
 }
 
-/// Which of the nodes in a place are listed.
+/// Which nodes a listing shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shown {
-    /// All that are there.
+    /// All nodes that were not deleted.
     All,
-    /// Those that are there and in this state.
+    /// Nodes that were not deleted and have this status.
     In(ObjectState),
-    /// Those that were deleted and can be brought back.
+    /// Deleted nodes that can be restored.
     Deleted,
 }
 
-/// What a package's source file is like.
+/// The source file of a package.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Source {
-    /// Its record; the name is the file's.
+    /// The object's record; its name is the file's.
     pub object: Object,
-    /// What the scanner said.
+    /// The scan result; `None` before a scan or without a scanner.
     pub scan: Option<Scan>,
-    /// Why it was rejected or failed.
+    /// Why the file was rejected or failed.
     pub reason: Option<String>,
 }
 
 impl Node {
-    /// Where it stands altogether: a package that is in its place is what its source file is.
+    /// Returns the status that clients see: of an undeleted package its source file's state, of any
+    /// other node its own.
     pub fn status(&self) -> ObjectState {
         match (self.state, &self.source) {
             (NodeState::Ready, Some(source)) => source.object.state,
@@ -219,32 +222,33 @@ impl Node {
     }
 }
 
-/// Something derived from a package's source file, for viewers.
+/// A file derived from a package's source file, for viewers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asset {
-    /// Its record; the name is its path.
+    /// The object's record; its name is the asset's path.
     pub object: Object,
-    /// Why it was rejected or failed.
+    /// Why the asset was rejected or failed.
     pub reason: Option<String>,
 }
 
-/// What became of a node.
+/// An event of a node, as the changelog records it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TreeEvent {
-    /// It was made.
+    /// The node was created.
     Created,
-    /// It was deleted.
+    /// The node was deleted.
     Deleted,
-    /// It is back.
+    /// The node was restored.
     Restored,
-    /// It could not be brought back: its bytes are lost.
+    /// The node could not be restored, since its bytes are lost.
     Lost,
-    /// It is gone for good.
+    /// The node was removed for good.
     Purged,
 }
 
 impl TreeEvent {
-    /// The name in the database and on the wire, as that of the source's platform.
+    /// Returns the name, in the database and on the wire; the names are those of the original
+    /// platform.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Created => "CREATE_PACKAGE",
@@ -256,43 +260,44 @@ impl TreeEvent {
     }
 }
 
-/// A line of a dataset's changelog.
+/// An entry of a dataset's changelog.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TreeChange {
-    /// Orders them.
+    /// The entry's id; ids ascend with time.
     pub id: i64,
-    /// Of which node.
+    /// The id of the node.
     pub node: String,
-    /// What it became: the name of a [`TreeEvent`].
+    /// The name of the [`TreeEvent`].
     pub event: String,
-    /// Its name from then on.
+    /// The node's name after the event.
     pub name: String,
-    /// Its name before, where it is another one now.
+    /// The node's name before the event, if it changed.
     pub original_name: Option<String>,
-    /// Who did so.
+    /// The name of the principal that acted.
     pub actor: String,
-    /// When.
+    /// When it happened.
     pub at: SystemTime,
 }
 
-/// Why a node's name is not taken.
+/// Why the name of a node is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadName {
-    /// Nothing to be seen.
+    /// The name is empty or only whitespace.
     #[error("name must not be empty")]
     Empty,
-    /// Too many bytes.
+    /// The name is too long.
     #[error("name may have at most {MAX_NAME} bytes")]
     TooLong,
-    /// Control characters, or a slash: names stand in paths of downloads.
+    /// The name holds control characters, or a slash: names become parts of download paths.
     #[error("name must not hold slashes, backslashes or control characters")]
     Character,
-    /// A dot segment.
+    /// The name is `.` or `..`.
     #[error("name must not be . or ..")]
     Dots,
 }
 
-/// Checks a node's name. It is kept and shown; in manifests it is a folder's, so that it must not be a path.
+/// Validates the name of a node. The name is stored and shown, and becomes a folder in download
+/// manifests, so it must not be a path.
 pub fn check_name(name: &str) -> Result<(), BadName> {
     match name {
         _ if name.trim().is_empty() => Err(BadName::Empty),
@@ -303,8 +308,9 @@ pub fn check_name(name: &str) -> Result<(), BadName> {
     }
 }
 
-/// A name for something that comes back to where its name is taken: `name (1)`, `name (2)` and so on, the first behind
-/// `number` that `taken` does not know; `number` is its own from then on. What would be too long is cut.
+/// Returns a free name for a restored node whose name is taken: `name (1)`, `name (2)` and so on.
+/// It is the first after `number` that `taken` does not report; `number` is set to the one used. A
+/// name that would be too long is cut.
 pub fn free_name(name: &str, number: &mut u64, taken: impl Fn(&str) -> bool) -> String {
     loop {
         *number += 1;
@@ -321,46 +327,46 @@ pub fn free_name(name: &str, number: &mut u64, taken: impl Fn(&str) -> bool) -> 
     }
 }
 
-/// The path of an asset below its package: relative, of plain names.
+/// The path of an asset below its package: relative, of plain segments.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct AssetPath(String);
 
-/// Why a path is not taken.
+/// Why an asset path is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadPath {
-    /// Nothing there.
+    /// The path is empty.
     #[error("path must not be empty")]
     Empty,
-    /// Too many bytes.
+    /// The path or one of its segments is too long.
     #[error("path may have at most {MAX_PATH} bytes, and each of its segments {MAX_SEGMENT}")]
     TooLong,
-    /// From the root, or with nothing between two slashes.
+    /// The path is absolute or has an empty segment.
     #[error("path must be relative, without empty segments, as preview/data.parquet")]
     Absolute,
-    /// Segments of dots, plain or encoded once more.
+    /// The path has segments that begin with a dot, or is percent-encoded twice.
     #[error(
         "path must not lead out of its package: no segment may begin with a dot, and nothing in it may be encoded twice"
     )]
     Traversal,
-    /// Backslashes, control characters, and what is no text.
+    /// The path holds backslashes, control characters, or bytes that are not UTF-8.
     #[error("path must be UTF-8 without backslashes and control characters")]
     Character,
-    /// A name that the store keeps for itself.
+    /// A segment ends in a name that the store reserves.
     #[error("no segment of path may end in .meta")]
     Reserved,
 }
 
 impl AssetPath {
-    /// Checks a path, as it is after the query was decoded.
+    /// Validates a path, as it is after the query was percent-decoded.
     pub fn parse(text: &str) -> Result<Self, BadPath> {
         if text.is_empty() {
             return Err(BadPath::Empty);
         }
-        // The last stands for bytes that were no text.
+        // The replacement character stands for bytes that were not UTF-8.
         if text.chars().any(|c| c.is_control() || c == '\\' || c == char::REPLACEMENT_CHARACTER) {
             return Err(BadPath::Character);
         }
-        // What somebody decodes once too often must not become another path.
+        // A second decoding somewhere else must not turn it into another path.
         let lower = text.to_ascii_lowercase();
         if ["%2e", "%2f", "%5c", "%25", "%00"].iter().any(|hidden| lower.contains(hidden)) {
             return Err(BadPath::Traversal);
@@ -380,7 +386,7 @@ impl AssetPath {
         Ok(Self(text.to_owned()))
     }
 
-    /// The text.
+    /// Returns the path.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! Who is acting.
+//! Principals: who is acting. The request a principal acts by is a `Caller`, in `caller.rs`.
 
 use std::collections::BTreeMap;
 
@@ -6,42 +6,42 @@ use super::ids::{OrgId, UserId};
 use super::package::DatasetId;
 use super::role::Role;
 
-/// The acting party of every shared function.
+/// The authenticated party of an operation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Principal {
-    /// Nobody signed in.
+    /// A request without credentials.
     Anonymous,
-    /// A signed-in person.
+    /// A signed-in user.
     User {
-        /// Who.
+        /// The user's id.
         id: UserId,
-        /// Of which organisation.
+        /// The user's organisation, if sign-in names one.
         org: Option<OrgId>,
-        /// With which roles.
+        /// The roles that sign-in grants.
         roles: Roles,
     },
-    /// A backend that holds a service token.
+    /// A backend that presents a service token.
     Service,
-    /// The server itself, in jobs.
+    /// The server itself, in background jobs.
     System,
 }
 
-/// What somebody may do beyond their own things.
+/// Roles granted by sign-in, beyond a user's own objects.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Roles {
-    /// See what everybody did.
+    /// Whether the user may read the whole audit log and retry failed jobs.
     pub admin: bool,
-    /// What they may do in datasets by the word of whoever signed them in, whatever the database says.
+    /// Roles in datasets granted by the token, in addition to those in the database.
     pub datasets: BTreeMap<DatasetId, Role>,
 }
 
 impl Principal {
-    /// A person without organisation or roles.
+    /// Returns a user without organisation and roles.
     pub fn user(id: UserId) -> Self {
         Self::User { id, org: None, roles: Roles::default() }
     }
 
-    /// What sort of party it is, as it is stored.
+    /// Returns the kind of principal, as it is stored in the audit log.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Anonymous => "anonymous",
@@ -51,7 +51,7 @@ impl Principal {
         }
     }
 
-    /// A name for logs and for `created_by`.
+    /// Returns the name used in logs and in `created_by`.
     pub fn name(&self) -> &str {
         match self {
             Self::User { id, .. } => id.as_str(),

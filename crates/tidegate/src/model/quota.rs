@@ -1,16 +1,16 @@
-//! What an owner takes, and what is left for it.
+//! Storage use and quota of one owner.
 
-/// Bytes and files of one owner.
+/// How much an owner stores and has reserved.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Bytes of its objects.
+    /// Bytes of the owner's objects.
     pub used: u64,
-    /// Bytes that open uploads may still become.
+    /// Bytes reserved by open uploads.
     pub reserved: u64,
-    /// Its objects.
+    /// The number of objects.
     pub files: u64,
-    /// Its limit in bytes, where it is not the usual one.
+    /// The owner's own limit in bytes; `None` where the configured default applies.
     pub quota: Option<u64>,
-    /// How often all its links were ended.
+    /// The number of times that all links to the owner's files were revoked.
     pub link_epoch: u64,
 }

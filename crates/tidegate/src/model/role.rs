@@ -1,25 +1,26 @@
-//! What members of something shared may do in it.
+//! Roles of members in spaces and datasets, and the actions each allows. What a role may do with
+//! the whole server is in `access.rs`: nothing.
 
 use super::access::Action;
 
-/// What a member may do. The later in this list, the more.
+/// The role of a member, from the least rights to the most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
-    /// See.
+    /// May list and read.
     Viewer,
-    /// And put in, delete and bring back.
+    /// May also upload, delete and restore.
     Editor,
-    /// And say who is a member. Datasets have managers; spaces have not.
+    /// May also manage members and read the audit log. Spaces do not use this role.
     Manager,
-    /// And say who manages, and delete the whole.
+    /// May also manage managers, and delete the space or dataset.
     Owner,
 }
 
 impl Role {
-    /// All of them.
+    /// All roles, in ascending order.
     pub const ALL: [Self; 4] = [Self::Viewer, Self::Editor, Self::Manager, Self::Owner];
 
-    /// The name on the wire and in the database.
+    /// Returns the name, on the wire and in the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Viewer => "viewer",
@@ -29,13 +30,13 @@ impl Role {
         }
     }
 
-    /// Reads the name.
+    /// Parses the name; `None` if there is no such role.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|role| role.as_str() == text)
     }
 
-    /// Whether it is enough for this.
-    pub fn may(self, action: Action) -> bool {
+    /// Returns whether the role allows `action`.
+    pub fn allows(self, action: Action) -> bool {
         let needed = match action {
             Action::List | Action::Read => Self::Viewer,
             Action::Write | Action::Delete => Self::Editor,
@@ -53,11 +54,13 @@ mod tests {
     #[test]
     fn who_may_more_may_also_less() {
         for action in Action::ALL {
-            let may: Vec<bool> = Role::ALL.into_iter().map(|role| role.may(action)).collect();
+            let may: Vec<bool> = Role::ALL.into_iter().map(|role| role.allows(action)).collect();
             assert!(may.is_sorted(), "{action:?}: {may:?}");
         }
         assert!(
-            !Role::Viewer.may(Action::Write) && !Role::Editor.may(Action::Manage) && !Role::Owner.may(Action::Operate)
+            !Role::Viewer.allows(Action::Write)
+                && !Role::Editor.allows(Action::Manage)
+                && !Role::Owner.allows(Action::Operate)
         );
         assert!(Role::ALL.into_iter().all(|role| Role::parse(role.as_str()) == Some(role)));
         assert_eq!(Role::parse("Owner"), None);

@@ -1,6 +1,7 @@
-//! Presigned S3 URLs that others made: whether one leads to a bucket that is known, and to nothing else. What is handed on
-//! is written anew from what was read, so that nobody downstream reads it in another way. AWS, "Amazon S3 endpoints and
-//! quotas" and "Authenticating Requests: Using Query Parameters".
+//! Presigned S3 URLs that callers supply: parsed strictly, and accepted only if they lead to a
+//! known bucket. The URL that is passed on is rebuilt from the parsed parts, so no other parser can
+//! read it differently. Never connects anywhere; see `state/fetcher.rs`. Sources: AWS, "Amazon S3
+//! endpoints and quotas" and "Authenticating Requests: Using Query Parameters".
 
 use std::time::{Duration, SystemTime};
 
@@ -10,70 +11,77 @@ use time::macros::format_description;
 
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 const PATH: &AsciiSet = &UNRESERVED.remove(b'/');
-/// The longest life of a presigned request, in seconds.
+/// The longest lifetime of a presigned request in seconds, which is 7 days.
 const LONGEST: u64 = 604_800;
-/// Clocks may differ by so much.
+/// The tolerated difference between clocks.
 const SKEW: Duration = Duration::from_secs(15 * 60);
-/// What hosts of S3 end in, and what the regions there begin with; where that is nothing, regions of others are none.
+/// The suffixes of S3 hosts by AWS partition, with the prefix of the partition's region names. An
+/// empty prefix stands for the commercial partition.
 const PARTITIONS: [(&str, &str); 4] =
     [(".amazonaws.com", ""), (".amazonaws.com.cn", "cn-"), (".c2s.ic.gov", "us-iso-"), (".sc2s.sgov.gov", "us-isob-")];
-/// Parameters of a GET of an object, besides those of the signature and those that replace headers of the answer.
+/// Query parameters allowed in a GET of an object, besides those of the signature and those that
+/// override response headers.
 const HARMLESS: [&str; 3] = ["versionid", "partnumber", "x-id"];
 
-/// The store that we send clients to ourselves.
+/// The store whose presigned URLs this server itself gives out.
 #[derive(Debug, Clone, Copy)]
 pub struct OwnStore<'a> {
     /// `http` or `https`.
     pub scheme: &'a str,
-    /// Host and port, in lower case, without the scheme's own port.
+    /// Host and port, in lower case, without the scheme's default port.
     pub authority: &'a str,
-    /// The bucket; where it stands in the host, the authority holds it.
+    /// The bucket. In virtual-hosted style the authority contains it.
     pub bucket: &'a str,
-    /// Whether it stands in the path.
+    /// Whether the bucket is in the path (path-style) rather than in the host.
     pub in_path: bool,
 }
 
-/// A URL that was understood.
+/// A presigned URL that was accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PresignedUrl {
-    /// The bucket that it reads from.
+    /// The bucket it reads from.
     pub bucket: String,
-    /// Whether it leads to the store that we send clients to ourselves.
+    /// Whether it leads to the server's own store.
     pub is_own: bool,
-    /// The URL, written anew. A secret while it lives.
+    /// The rebuilt URL. It is a secret until it expires.
     pub url: String,
 }
 
-/// Why a URL is not taken.
+/// Why a URL is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadUrl {
-    /// Characters that no presigned URL has.
+    /// It holds characters that no presigned URL has.
     #[error("presigned_url holds characters that no presigned URL has; percent-encode it once")]
     Characters,
-    /// Not the scheme.
+    /// Its scheme is not `https`.
     #[error("presigned_url must begin with https://")]
     Scheme,
-    /// Not a host of S3.
+    /// Its host is not an S3 endpoint.
     #[error("presigned_url leads to no host of S3")]
     Host,
-    /// No bucket, no key, or a path that leads elsewhere.
+    /// It has no bucket or no key, or its path has dot segments or encoded slashes.
     #[error("presigned_url must name a bucket and a key, without dot segments or encoded slashes")]
     Path,
-    /// Not what a presigned GET has, or twice.
+    /// It has a parameter that a presigned GET does not have, or has one twice.
     #[error("presigned_url has parameters that a presigned GET of an object has not, or has one twice")]
     Parameter,
-    /// No signature of version 4.
+    /// It has no valid Signature Version 4 in its query.
     #[error("presigned_url must be signed in its query with AWS4-HMAC-SHA256")]
     Signature,
-    /// Its time is over.
+    /// It has expired.
     #[error("presigned_url has expired")]
     Expired,
-    /// Its time has not come.
+    /// It is not valid yet.
     #[error("presigned_url is not valid yet")]
     NotYet,
 }
 
-/// Reads a URL. `beside` are parameters that arrived beside it and belong to it.
+/// Parses and checks a presigned URL. `beside` are query parameters of the surrounding request that
+/// belong to the URL, since the client did not percent-encode it.
+///
+/// # Errors
+///
+/// The first rule that the URL breaks.
 pub fn parse(
     text: &str,
     beside: &[(String, String)],
@@ -121,8 +129,8 @@ pub fn parse(
     Ok(PresignedUrl { bucket, is_own, url })
 }
 
-/// Of a host of S3, the bucket that it names, if it names one; `None` for all other hosts. The whole host is read, so that
-/// nothing stands before or behind what S3's are made of.
+/// Returns, for an S3 host, the bucket that it names, if it names one; `None` for any other host.
+/// The whole host is matched, so nothing can stand before or after the labels of an S3 endpoint.
 fn bucket_of_host(host: &str) -> Option<Option<String>> {
     let (labels, prefix) =
         PARTITIONS.iter().find_map(|(suffix, prefix)| host.strip_suffix(suffix).map(|labels| (labels, *prefix)))?;
@@ -139,7 +147,7 @@ fn bucket_of_host(host: &str) -> Option<Option<String>> {
         let middle: Vec<&str> = words.collect();
         ours && first && last && !middle.is_empty() && middle.into_iter().all(is_word)
     };
-    // What S3 is called, behind the bucket or alone.
+    // The service labels, after the bucket or alone.
     let is_service = |labels: &[&str]| match labels {
         ["s3"] => prefix.is_empty(),
         ["s3", region] | ["s3", "dualstack", region] | ["s3-fips", region] | ["s3-fips", "dualstack", region] => {
@@ -165,7 +173,7 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// What a bucket may be called (AWS, "General purpose bucket naming rules").
+/// Returns whether a text is a valid bucket name (AWS, "General purpose bucket naming rules").
 pub fn is_bucket(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     (3..=63).contains(&text.len())
@@ -175,6 +183,7 @@ pub fn is_bucket(text: &str) -> bool {
         && !text.contains("..")
 }
 
+/// Checks that a path is a key without dot segments, encoded slashes or control characters.
 fn check_path(key: &str) -> Result<(), BadUrl> {
     let lower = key.to_ascii_lowercase();
     if ["%2f", "%5c"].iter().any(|hidden| lower.contains(hidden)) {
@@ -188,7 +197,7 @@ fn check_path(key: &str) -> Result<(), BadUrl> {
     Ok(())
 }
 
-/// Percent-decoded once; `None` where that is no text, or a percent sign stands alone.
+/// Percent-decodes a text once; `None` if the result is not UTF-8 or a percent sign stands alone.
 fn decoded(text: &str) -> Option<String> {
     let bytes = text.as_bytes();
     let is_hex = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_hexdigit);
@@ -200,13 +209,13 @@ fn decoded(text: &str) -> Option<String> {
     percent_decode_str(text).decode_utf8().ok().map(std::borrow::Cow::into_owned)
 }
 
-/// All parameters, each once.
+/// Parses the query; every parameter must be known and occur once.
 fn read_query(query: &str, beside: &[(String, String)]) -> Result<Vec<(String, String)>, BadUrl> {
     let mut found: Vec<(String, String)> = Vec::new();
     let mut given = Vec::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        // In a query a plus stands for a space.
+        // In a query a plus sign stands for a space.
         let read = |text: &str| decoded(&text.replace('+', "%20")).ok_or(BadUrl::Parameter);
         given.push((read(name)?, read(value)?));
     }
@@ -230,6 +239,7 @@ fn read_query(query: &str, beside: &[(String, String)]) -> Result<Vec<(String, S
     Ok(found)
 }
 
+/// Checks the form and the lifetime of a Signature Version 4 query, not the signature itself.
 fn check_signature(query: &[(String, String)], now: SystemTime) -> Result<(), BadUrl> {
     let value = |name: &str| query.iter().find(|(had, _)| had == name).map(|(_, value)| value.as_str());
     let value = |name: &str| value(name).ok_or(BadUrl::Signature);
@@ -266,7 +276,7 @@ mod tests {
 
     const OWN: OwnStore<'static> =
         OwnStore { scheme: "http", authority: "127.0.0.1:9000", bucket: "tidegate", in_path: true };
-    /// 24 May 2013, midnight UTC: the instant of the vectors.
+    /// 24 May 2013, midnight UTC, the time of the vectors.
     const AT: Duration = Duration::from_secs(1_369_353_600);
 
     fn vectors() -> Value {
@@ -293,7 +303,7 @@ mod tests {
         let allowed = vectors["allow"].as_array().unwrap();
         for refused in vectors["refuse"].as_array().unwrap() {
             let bare = refused.as_str().unwrap();
-            // The unsigned one is refused as it stands; all others although they bear a signature.
+            // The unsigned URL is refused as it stands; all others despite a signature.
             let url = if bare.contains("  (") {
                 bare.split("  (").next().unwrap().to_owned()
             } else {
@@ -406,7 +416,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is taken leads to S3 and says the same when it is read again.
+        /// Every accepted URL leads to S3 and is accepted unchanged when parsed again.
         #[test]
         fn what_is_taken_is_read_back(host in "[a-z0-9.%:@-]{0,40}", key in "[a-zA-Z0-9/.%+ -]{0,30}") {
             for base in [format!("https://{host}/{key}"), format!("https://{host}.s3.amazonaws.com/{key}"), format!("https://s3.amazonaws.com/{host}/{key}")] {

@@ -1,91 +1,92 @@
-//! Spaces: who their members are and what each may do.
+//! Spaces, their members and their images, as listings show them. What each role allows is in
+//! `role.rs`.
 
 use std::time::SystemTime;
 
 use super::ids::{SpaceId, UserId};
-use super::media::{Look, Scan};
+use super::media::{Scan, VisualInfo};
 use super::object::Object;
 use super::role::Role;
 
-/// Bytes in a name that a person gave.
+/// The most bytes in a space's name.
 const MAX_NAME: usize = 200;
 
-/// A space, as one of its members sees it.
+/// A space, as the caller sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Space {
-    /// Its id.
+    /// The space's id.
     pub id: SpaceId,
-    /// The name a person gave it.
+    /// The name that its creator gave it.
     pub name: String,
-    /// What the one who asks may do; `None` for a service, which may do everything.
+    /// The caller's role; `None` for a service, which may do everything.
     pub role: Option<Role>,
-    /// When it was made.
+    /// When the space was created.
     pub created_at: SystemTime,
-    /// Images that are there.
+    /// The number of READY images.
     pub images: u64,
-    /// Their bytes, thumbnails aside.
+    /// Bytes of these images, without thumbnails.
     pub bytes: u64,
 }
 
-/// Somebody who belongs to a space.
+/// A member of a space or of a dataset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
-    /// Who.
+    /// The user's id.
     pub user: UserId,
-    /// What they may do.
+    /// The member's role.
     pub role: Role,
-    /// Since when.
+    /// When the user became a member.
     pub added_at: SystemTime,
 }
 
-/// An image, as lists show it.
+/// An image of a space, as listings show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
-    /// Its record. The key is where it lies once it is READY.
+    /// The object's record. Its key is valid once the state is READY.
     pub object: Object,
-    /// Who put it in.
+    /// The name of the principal that uploaded it.
     pub created_by: String,
-    /// Why it was rejected or failed.
+    /// Why the image was rejected or failed.
     pub reason: Option<String>,
-    /// What the scanner said.
+    /// The scan result; `None` before the scan.
     pub scan: Option<Scan>,
-    /// What it is like, once it was looked at.
-    pub look: Option<Look>,
-    /// When it was deleted, if it was.
+    /// Dimensions and preview; `None` before processing.
+    pub visual: Option<VisualInfo>,
+    /// When the image was deleted, if it was.
     pub deleted_at: Option<SystemTime>,
-    /// Its smaller copies, the smallest first.
+    /// The thumbnails, the smallest first.
     pub thumbnails: Vec<Thumbnail>,
 }
 
-/// A smaller copy, which lies beside its image.
+/// A thumbnail, stored beside its image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Thumbnail {
-    /// As `320.webp`.
+    /// The file name, such as `320.webp`.
     pub name: String,
-    /// Its type.
+    /// The media type.
     pub content_type: String,
-    /// Pixels.
+    /// The width in pixels.
     pub width: u32,
-    /// Pixels.
+    /// The height in pixels.
     pub height: u32,
 }
 
-/// Why a name is not taken.
+/// Why the name of a space is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadName {
-    /// Nothing to be seen.
+    /// The name is empty or only whitespace.
     #[error("name must not be empty")]
     Empty,
-    /// Too many bytes.
+    /// The name is too long.
     #[error("name may have at most {MAX_NAME} bytes")]
     TooLong,
-    /// Control characters.
+    /// The name holds control characters.
     #[error("name must not hold control characters")]
     Control,
 }
 
-/// Checks a name that is only kept and shown. Markup, right-to-left text and pictures are names like all others: whoever
-/// shows them has to show them as text.
+/// Validates the name of a space. The name is only stored and shown, so markup and right-to-left
+/// text are valid; a client must show it as text.
 pub fn check_name(name: &str) -> Result<(), BadName> {
     match name {
         _ if name.trim().is_empty() => Err(BadName::Empty),

@@ -1,5 +1,5 @@
-//! The edge as a process of its own: bytes of served roots from a folder or a bucket, and beside them, on the API's
-//! port, what operators ask. It has public keys only, no database, and writes nothing.
+//! The stand-alone edge: serves the served roots from a folder or a bucket, and probes and metrics
+//! on the API's port. It has public keys only and no database, and writes nothing.
 
 use std::sync::Arc;
 
@@ -11,28 +11,28 @@ use tokio_util::sync::CancellationToken;
 use super::{UPKEEP, address, bind, close_old_files, edge_door, local_origin, raise_file_limit};
 use crate::app::open_bucket;
 use crate::config::{Config, Origin, StoreSetting};
-use crate::http::edge::ops::Watched;
+use crate::http::edge::ops::EdgeOps;
 use crate::http::edge::{self, Edge};
-use crate::http::serve::{Door, Routed, serve};
+use crate::http::serve::{Door, RouterHandler, serve};
 use crate::http::{SMALL_BUFFER, edge_ops_router};
 use crate::state::edge_keys::EdgeKeys;
 use crate::telemetry;
 
-/// An edge that listens and does not answer yet.
+/// An edge whose sockets are bound and which does not respond yet.
 #[derive(Debug)]
 pub struct EdgeServer {
-    /// Where clients find it.
+    /// The address that clients use.
     pub address: Origin,
-    /// Where operators find its probes and metrics.
+    /// The address of probes and metrics.
     pub ops: Origin,
     config: Config,
-    trust: Arc<EdgeKeys>,
+    edge_keys: Arc<EdgeKeys>,
     bytes: Door<Arc<Edge>>,
-    probes: Door<Routed>,
+    probes: Door<RouterHandler>,
 }
 
 impl EdgeServer {
-    /// Binds the ports and opens what is behind them for reading.
+    /// Binds the ports, and opens store and keys for reading.
     pub async fn open(config: Config) -> anyhow::Result<Self> {
         raise_file_limit();
         telemetry::start_metrics();
@@ -59,24 +59,24 @@ impl EdgeServer {
             StoreSetting::S3(s3) => edge::Origin::Remote(Arc::new(open_bucket(&config, s3, &s3.endpoint).await)),
         };
         let keys = config.edge.keys.clone();
-        let trust = Arc::new(tokio::task::spawn_blocking(move || EdgeKeys::open(keys, None)).await??);
+        let edge_keys = Arc::new(tokio::task::spawn_blocking(move || EdgeKeys::open(keys, None)).await??);
         let own_page = config.public_base_url.as_ref().map(ToString::to_string);
-        let edge = Edge::new(&config, &address, own_page, Arc::clone(&trust), origin);
+        let edge = Edge::new(&config, &address, own_page, Arc::clone(&edge_keys), origin);
         let bytes = edge_door(listener, edge)?;
-        let watched = Watched { edge: Arc::clone(&bytes.conversing), metrics: config.metrics };
-        let conversing = Routed { router: edge_ops_router(watched), buffer: SMALL_BUFFER };
-        let probes = Door { name: "operations", listener: ops_listener, conversing, workers: None };
-        Ok(Self { address, ops, config, trust, bytes, probes })
+        let edge_ops = EdgeOps { edge: Arc::clone(&bytes.handler), metrics: config.metrics };
+        let handler = RouterHandler { router: edge_ops_router(edge_ops), buffer: SMALL_BUFFER };
+        let probes = Door { name: "operations", listener: ops_listener, handler, workers: None };
+        Ok(Self { address, ops, config, edge_keys, bytes, probes })
     }
 
-    /// Answers until `stop`; then finishes what was begun.
+    /// Serves until `stop` is cancelled, then finishes requests in progress.
     pub async fn run(self, stop: CancellationToken) {
         let mut tasks = JoinSet::new();
         let limits = self.config.limits;
-        tasks.spawn(close_old_files(Arc::clone(&self.bytes.conversing), stop.clone()));
+        tasks.spawn(close_old_files(Arc::clone(&self.bytes.handler), stop.clone()));
         tasks.spawn(serve(self.bytes, limits, stop.clone()));
         tasks.spawn(serve(self.probes, limits, stop.clone()));
-        tasks.spawn(self.trust.follow(self.config.edge.keys_refresh, stop.clone()));
+        tasks.spawn(self.edge_keys.reload_periodically(self.config.edge.keys_refresh, stop.clone()));
         tasks.spawn(async move {
             while tokio::time::timeout(UPKEEP, stop.cancelled()).await.is_err() {
                 telemetry::upkeep();

@@ -1,4 +1,5 @@
-//! The whole server: doors bound, state opened, jobs running, and all of it ended in order.
+//! The server process: binds the doors, opens the state behind them, runs the background tasks, and
+//! shuts them down in order. The doors are in `http/`, the state in `app.rs`.
 
 pub mod edge;
 pub mod work;
@@ -16,22 +17,23 @@ use tokio_util::sync::CancellationToken;
 use crate::app::{Addresses, App};
 use crate::config::{Config, Origin, StoreSetting};
 use crate::http::edge::{Edge, Origin as EdgeOrigin};
-use crate::http::serve::{Door, Routed, serve};
+use crate::http::serve::{Door, RouterHandler, serve};
 use crate::http::workers::Workers;
 use crate::http::{LARGE_BUFFER, api_router, s3_router};
 use crate::state::cache_invalidation;
 use crate::telemetry;
 use crate::worker::runner;
 
+/// The interval of housekeeping tasks.
 const UPKEEP: Duration = Duration::from_secs(10);
 
-/// A server that listens and does not answer yet.
+/// A server whose sockets are bound and which does not respond yet.
 #[derive(Debug)]
 pub struct Server {
-    /// Its state.
+    /// The state that all doors share.
     pub app: Arc<App>,
-    api: Door<Routed>,
-    s3: Option<Door<Routed>>,
+    api: Door<RouterHandler>,
+    s3: Option<Door<RouterHandler>>,
     edge: Option<Door<Arc<Edge>>>,
 }
 
@@ -61,12 +63,12 @@ impl Server {
             },
         };
         let app = Arc::new(App::open(config, addresses).await?);
-        let routed = |router, buffer| Routed { router, buffer };
-        let conversing = routed(api_router(Arc::clone(&app)), LARGE_BUFFER);
-        let api = Door { name: "api", listener: api, conversing, workers: None };
+        let routed = |router, buffer| RouterHandler { router, buffer };
+        let handler = routed(api_router(Arc::clone(&app)), LARGE_BUFFER);
+        let api = Door { name: "api", listener: api, handler, workers: None };
         let s3 = s3.zip(app.local.as_ref()).map(|(listener, local)| {
-            let conversing = routed(s3_router(Arc::clone(&app), Arc::clone(local)), LARGE_BUFFER);
-            Door { name: "s3", listener, conversing, workers: None }
+            let handler = routed(s3_router(Arc::clone(&app), Arc::clone(local)), LARGE_BUFFER);
+            Door { name: "s3", listener, handler, workers: None }
         });
         let edge = match edge.zip(app.addresses.edge.as_ref()) {
             Some((listener, address)) => {
@@ -83,7 +85,8 @@ impl Server {
         Ok(Self { app, api, s3, edge })
     }
 
-    /// Answers until `stop`; then finishes what was begun. With `jobs`, also works them off.
+    /// Serves until `stop` is cancelled, then finishes requests in progress. With `jobs` set, also
+    /// runs jobs.
     pub async fn run(self, stop: CancellationToken, jobs: bool) {
         let mut doors = JoinSet::new();
         let limits = self.app.config.limits;
@@ -93,7 +96,7 @@ impl Server {
         }
         let (mut tasks, answered) = (JoinSet::new(), CancellationToken::new());
         if let Some(door) = self.edge {
-            tasks.spawn(close_old_files(Arc::clone(&door.conversing), stop.clone()));
+            tasks.spawn(close_old_files(Arc::clone(&door.handler), stop.clone()));
             doors.spawn(serve(door, limits, stop.clone()));
         }
         if jobs {
@@ -102,13 +105,15 @@ impl Server {
         let (app, until) = (Arc::clone(&self.app), answered.clone());
         tasks.spawn(async move { app.refusals.write(&app.db, until).await });
         tasks.spawn(follow_changes(Arc::clone(&self.app), stop.clone()));
-        if self.app.sign_in.depends() {
+        if self.app.sign_in.is_external() {
             let (app, stop) = (Arc::clone(&self.app), stop.clone());
-            tasks.spawn(async move { app.sign_in.keep_fresh(stop).await });
+            tasks.spawn(async move { app.sign_in.refresh_periodically(stop).await });
         }
-        tasks.spawn(Arc::clone(&self.app.edge_keys).follow(self.app.config.edge.keys_refresh, stop.clone()));
-        let (signing, trust) = (Arc::clone(&self.app.signing), Arc::clone(&self.app.edge_keys));
-        tasks.spawn(signing.follow(trust, self.app.config.edge.keys_refresh, stop.clone()));
+        tasks.spawn(
+            Arc::clone(&self.app.edge_keys).reload_periodically(self.app.config.edge.keys_refresh, stop.clone()),
+        );
+        let (signing_key, edge_keys) = (Arc::clone(&self.app.signing_key), Arc::clone(&self.app.edge_keys));
+        tasks.spawn(signing_key.reload_periodically(edge_keys, self.app.config.edge.keys_refresh, stop.clone()));
         tasks.spawn(upkeep(Arc::clone(&self.app), stop.clone()));
         let (closing, ending) = (self.app.closing.clone(), stop.clone());
         tasks.spawn(async move {
@@ -116,14 +121,14 @@ impl Server {
             closing.cancel();
         });
         while doors.join_next().await.is_some() {}
-        // What the last requests were refused is written too.
+        // The refusals of the last requests are stored too.
         answered.cancel();
         while tasks.join_next().await.is_some() {}
         self.app.db.close().await;
     }
 }
 
-/// Files that nobody asks for any more are closed all the same.
+/// Closes idle files of the edge until `stop` is cancelled.
 async fn close_old_files(edge: Arc<Edge>, stop: CancellationToken) {
     while tokio::time::timeout(UPKEEP, stop.cancelled()).await.is_err() {
         let edge = Arc::clone(&edge);
@@ -133,37 +138,39 @@ async fn close_old_files(edge: Arc<Edge>, stop: CancellationToken) {
     }
 }
 
-/// What must be done now and then.
+/// Runs housekeeping until `stop` is cancelled.
 async fn upkeep(app: Arc<App>, stop: CancellationToken) {
     let mut rounds = 0u64;
     while tokio::time::timeout(UPKEEP, stop.cancelled()).await.is_err() {
-        app.rates.forget_the_quiet();
+        app.rates.retain_recent();
         telemetry::upkeep();
         rounds += 1;
         if rounds.is_multiple_of(6) {
-            // Also compares the clocks.
+            // The probe also compares the clocks of server and database.
             app.probe().await;
         }
     }
 }
 
-/// An edge over local files has a thread for each core, so that other work does not delay it, nor it other work.
+/// Returns the door of an edge. An edge over local files gets one thread per core, so that it and
+/// other work do not delay each other.
 fn edge_door(listener: TcpListener, edge: Edge) -> anyhow::Result<Door<Arc<Edge>>> {
     let workers = if edge.is_local() {
         let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Some(Workers::start(threads).context("the edge's threads can't be started")?)
     } else {
-        // Connections to a bucket are shared with everything else, and belong to the runtime that all share.
+        // The store client's connections belong to the shared runtime.
         None
     };
-    Ok(Door { name: "edge", listener, conversing: Arc::new(edge), workers })
+    Ok(Door { name: "edge", listener, handler: Arc::new(edge), workers })
 }
 
-/// A local folder as the edge reads it.
+/// Returns the edge's origin for a local folder.
 fn local_origin(config: &Config, reader: FsReader) -> EdgeOrigin {
     EdgeOrigin::local(reader.reading(config.edge.reads), config.edge.open_files)
 }
 
+/// Binds a door; the error names the setting to change.
 async fn bind(door: &str, ip: IpAddr, port: u16) -> anyhow::Result<TcpListener> {
     let at = SocketAddr::new(ip, port);
     let setting = match door {
@@ -176,12 +183,14 @@ async fn bind(door: &str, ip: IpAddr, port: u16) -> anyhow::Result<TcpListener> 
     bound.with_context(|| format!("the {door} door can't listen on {at}; {setting} or BIND_HOST must be others"))
 }
 
+/// Returns the URL of a bound door.
 fn address(listener: &TcpListener, ip: IpAddr) -> anyhow::Result<Origin> {
     let at = SocketAddr::new(ip, listener.local_addr()?.port());
     Origin::parse(&format!("http://{at}")).with_context(|| format!("{at} makes no URL"))
 }
 
-/// Connections, blobs and open uploads all take descriptors; the soft limit of 1024 is soon used up.
+/// Raises the soft limit of open files to the hard limit. Connections, blobs and uploads each take
+/// a descriptor, so the usual 1024 are used up soon.
 fn raise_file_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
@@ -190,7 +199,7 @@ fn raise_file_limit() {
     }
 }
 
-/// Follows what other servers change, until `stop`.
+/// Applies cache invalidations of other servers until `stop` is cancelled.
 async fn follow_changes(app: Arc<App>, stop: CancellationToken) {
     cache_invalidation::follow(&app.db, &app.object_cache, stop).await;
 }

@@ -1,4 +1,4 @@
-//! A process that only works: jobs, and a door for probes and metrics where one is wanted.
+//! A process that only runs jobs, with a door for probes and metrics where one is configured.
 
 use std::sync::Arc;
 
@@ -9,12 +9,12 @@ use super::follow_changes;
 use super::{UPKEEP, address, bind};
 use crate::app::{Addresses, App};
 use crate::config::{Config, Origin};
-use crate::http::serve::{Door, Routed, serve};
+use crate::http::serve::{Door, RouterHandler, serve};
 use crate::http::{SMALL_BUFFER, worker_router};
 use crate::telemetry;
 use crate::worker::runner;
 
-/// Works until `stop`; what is being done is finished first.
+/// Runs jobs until `stop` is cancelled; the current job is finished first.
 pub async fn work(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
     telemetry::start_metrics();
     let listener = match config.worker_port {
@@ -22,7 +22,7 @@ pub async fn work(config: Config, stop: CancellationToken) -> anyhow::Result<()>
         None => None,
     };
     let ops = listener.as_ref().map(|listener| address(listener, config.bind)).transpose()?;
-    // Nobody is told an address by a worker.
+    // A worker gives out no addresses.
     let here = Origin::parse("http://127.0.0.1").context("an address that nobody is told")?;
     let addresses = Addresses { api: here.clone(), edge: None, s3: config.s3_url.clone().unwrap_or(here) };
     let limits = config.limits;
@@ -39,8 +39,8 @@ pub async fn work(config: Config, stop: CancellationToken) -> anyhow::Result<()>
         }
     });
     let answering = listener.map(|listener| {
-        let conversing = Routed { router: worker_router(Arc::clone(&app)), buffer: SMALL_BUFFER };
-        let door = Door { name: "operations", listener, conversing, workers: None };
+        let handler = RouterHandler { router: worker_router(Arc::clone(&app)), buffer: SMALL_BUFFER };
+        let door = Door { name: "operations", listener, handler, workers: None };
         tokio::spawn(serve(door, limits, stop.clone()))
     });
     runner::run(Arc::clone(&app), stop).await;

@@ -1,4 +1,4 @@
-//! From a token's claims to who is acting: one mapping, which the settings may change.
+//! The mapping of a token's claims to a principal, which settings may change.
 
 use std::collections::BTreeMap;
 
@@ -10,18 +10,19 @@ use crate::model::package::DatasetId;
 use crate::model::principal::{Principal, Roles};
 use crate::model::role::Role;
 
-/// Which claims say what. A name, or a JSON pointer where it begins with a slash.
+/// The names of the claims that are read. A name that begins with a slash is a JSON pointer (RFC
+/// 6901).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mapping {
-    /// Who.
+    /// The claim with the user's id.
     pub user: String,
-    /// Of which organisation.
+    /// The claim with the user's organisation.
     pub org: String,
-    /// With which roles: an array, or words between spaces or commas.
+    /// The claim with the roles: an array, or words separated by spaces or commas.
     pub roles: String,
-    /// The role that may see everything.
+    /// The role that makes a user an admin.
     pub admin: String,
-    /// Their roles in datasets: an object from dataset ids to roles.
+    /// The claim with roles in datasets: an object from dataset ids to role names.
     pub datasets: String,
 }
 
@@ -38,7 +39,11 @@ impl Default for Mapping {
 }
 
 impl Mapping {
-    /// The user that the claims name.
+    /// Returns the user that the claims name.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejected::Subject`] if user or organisation is missing or invalid.
     pub fn principal(&self, claims: &Claims) -> Result<Principal, Rejected> {
         let user = claims.get(&self.user).and_then(text).ok_or(Rejected::Subject)?;
         let id = UserId::parse(&user).map_err(|_| Rejected::Subject)?;
@@ -55,7 +60,7 @@ impl Mapping {
     }
 }
 
-/// Ids are text, or whole numbers where an issuer counts its users.
+/// Returns an id: text, or a whole number.
 fn text(claim: &Value) -> Option<String> {
     match claim {
         Value::String(text) => Some(text.clone()),
@@ -64,12 +69,13 @@ fn text(claim: &Value) -> Option<String> {
     }
 }
 
-/// Roles in datasets. A line that is not understood grants nothing.
+/// Returns the roles in datasets. An entry that is not understood grants nothing.
 fn grants(claim: &Value) -> BTreeMap<DatasetId, Role> {
     let lines = claim.as_object().into_iter().flatten();
     lines.filter_map(|(id, role)| Some((DatasetId::parse(id)?, Role::parse(role.as_str()?)?))).collect()
 }
 
+/// Returns the words of a list claim.
 fn words(claim: &Value) -> Vec<String> {
     match claim {
         Value::Array(all) => all.iter().filter_map(|one| one.as_str().map(str::to_owned)).collect(),

@@ -1,4 +1,5 @@
-//! Our own tokens, signed with our own ES256 key: for those who have no issuer, and for services that act for users.
+//! The server's own tokens, signed with its own ES256 key: for deployments without an issuer, and
+//! for services that act for users.
 
 use std::time::{Duration, SystemTime};
 
@@ -14,7 +15,7 @@ use crate::model::epoch_seconds;
 use crate::model::ids::{OrgId, UserId};
 use crate::model::principal::Roles;
 
-/// Signs tokens and knows its own again.
+/// Signs tokens, and verifies its own.
 #[derive(Debug)]
 pub struct Issuer {
     pair: EcdsaKeyPair,
@@ -23,19 +24,19 @@ pub struct Issuer {
     expected: Expected,
 }
 
-/// Whom a token is for.
+/// The content of a token to issue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewToken {
-    /// Who.
+    /// The user's id.
     pub user: UserId,
-    /// Of which organisation.
+    /// The user's organisation.
     pub org: Option<OrgId>,
-    /// With which roles.
+    /// The user's roles.
     pub roles: Roles,
 }
 
 impl Issuer {
-    /// An issuer at `address` whose tokens are for `audience`.
+    /// Creates an issuer at `address` whose tokens are for `audience`.
     pub fn new(pem: &str, address: &str, audience: &str) -> anyhow::Result<Self> {
         let (label, der) = sign::pem_block(pem)?;
         let pair = match label.as_str() {
@@ -51,7 +52,7 @@ impl Issuer {
         Ok(Self { pair, public, id, expected })
     }
 
-    /// The id in `kid`: the key's thumbprint (RFC 7638).
+    /// Returns the key id (`kid`): the thumbprint of the key (RFC 7638).
     pub fn key_id(&self) -> &str {
         &self.id
     }
@@ -64,7 +65,7 @@ impl Issuer {
         &self.expected
     }
 
-    /// A token, and when it ends.
+    /// Issues a token, and returns it with its expiry.
     pub fn issue(&self, new: &NewToken, now: SystemTime, lifetime: Duration) -> Result<(String, SystemTime)> {
         let ends = now + lifetime;
         let mut claims = json!({
@@ -88,19 +89,20 @@ impl Issuer {
         Ok((format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)), ends))
     }
 
-    /// The public half as a JWKS.
+    /// Returns the public key as a key set (RFC 7517).
     pub fn jwks(&self) -> Value {
         let (x, y) = coordinates(self.pair.public_key().as_ref());
         json!({ "keys": [{ "kty": "EC", "crv": "P-256", "x": x, "y": y, "kid": self.id, "use": "sig", "alg": "ES256" }] })
     }
 }
 
-/// The two halves of an uncompressed point.
+/// Returns the coordinates of an uncompressed point, in base64url.
 fn coordinates(point: &[u8]) -> (String, String) {
     let half = |at: std::ops::Range<usize>| URL_SAFE_NO_PAD.encode(point.get(at).unwrap_or_default());
     (half(1..33), half(33..65))
 }
 
+/// Returns the JWK thumbprint of a point (RFC 7638).
 fn thumbprint(point: &[u8]) -> String {
     use aws_lc_rs::digest;
     let (x, y) = coordinates(point);

@@ -1,5 +1,6 @@
-//! The keys of an issuer that rotates them: fetched by URL, kept while the issuer is away, and asked for again no
-//! oftener than a flood of unknown key ids allows.
+//! The key set of an issuer that rotates its keys (RFC 7517): fetched by URL and kept while the
+//! issuer is unreachable. Unknown key ids cause a new fetch, at most one per `MIN_INTERVAL`, so a
+//! flood of them does not flood the issuer.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -16,62 +17,64 @@ use tokio_util::sync::CancellationToken;
 use super::token::{Algorithm, Key, Parsed, object};
 use crate::error::{Error, Result};
 
+/// The time limit of a fetch.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// Bytes in a key set.
+/// The longest key set in bytes.
 const MAX_BODY: usize = 256 << 10;
-/// Unknown key ids ask again no oftener than this.
-const FLOOR: Duration = Duration::from_secs(30);
-/// As long as there is no set at all, or the last try failed.
+/// The shortest interval of fetches caused by unknown key ids.
+const MIN_INTERVAL: Duration = Duration::from_secs(30);
+/// The interval of fetches while there is no key set, or after a failure.
 const RETRY: Duration = Duration::from_secs(5);
-/// The last good set is believed for so long while the issuer is away.
+/// How long a key set is used while the issuer is unreachable.
 const MAX_AGE: Duration = Duration::from_secs(24 * 3600);
 
-/// How long a request waits for the keys that were asked for on its behalf.
-const WAIT: Duration = Duration::from_secs(2);
-/// Requests that may wait so at once; the others are told to come back.
-const WAITING: usize = 64;
+/// How long a request waits for a fetch.
+const FETCH_WAIT: Duration = Duration::from_secs(2);
+/// The most requests waiting for a fetch; others get 503.
+const MAX_WAITERS: usize = 64;
 
-/// An issuer's keys.
+/// The keys of an issuer.
 #[derive(Debug)]
 pub struct Jwks {
     refresh: Duration,
-    floor: Duration,
-    waiting: Semaphore,
+    min_interval: Duration,
+    waiters: Semaphore,
     source: Arc<Source>,
 }
 
-/// Where they come from, shared with the task that reads them: a request that goes away must not take it along.
+/// The source of the keys. Shared with the task that fetches them, so that a cancelled request does
+/// not cancel the fetch.
 #[derive(Debug)]
 struct Source {
     url: String,
     client: reqwest::Client,
-    known: RwLock<Option<Known>>,
-    asked: Mutex<Asked>,
-    /// Changes whenever a reading has ended.
-    readings: watch::Sender<u64>,
+    key_set: RwLock<Option<KeySet>>,
+    state: Mutex<FetchState>,
+    /// Incremented at the end of every fetch.
+    fetches: watch::Sender<u64>,
 }
 
-/// When and with what outcome the keys were last asked for.
+/// The state of the last fetch.
 #[derive(Debug, Default)]
-struct Asked {
+struct FetchState {
     at: Option<Instant>,
     running: bool,
     failed: bool,
 }
 
 #[derive(Debug, Clone)]
-struct Known {
+struct KeySet {
     keys: Arc<Vec<Key>>,
     since: Instant,
 }
 
 impl Jwks {
-    /// Asks nobody yet.
+    /// Creates the key set without fetching it.
     pub fn new(url: &str, refresh: Duration) -> anyhow::Result<Self> {
         let client = reqwest::Client::builder()
             .timeout(TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
-            // The environment is read in one place, and keys come from where the settings say.
+            // A proxy from the environment would bypass the settings.
             .no_proxy()
             .user_agent(concat!("tidegate/", env!("CARGO_PKG_VERSION")))
             .build()
@@ -79,44 +82,53 @@ impl Jwks {
         let source = Source {
             url: url.to_owned(),
             client,
-            known: RwLock::default(),
-            asked: Mutex::default(),
-            readings: watch::Sender::new(0),
+            key_set: RwLock::default(),
+            state: Mutex::default(),
+            fetches: watch::Sender::new(0),
         };
-        Ok(Self { refresh, floor: FLOOR, waiting: Semaphore::new(WAITING), source: Arc::new(source) })
+        Ok(Self { refresh, min_interval: MIN_INTERVAL, waiters: Semaphore::new(MAX_WAITERS), source: Arc::new(source) })
     }
 
-    /// The key that a token says made it. One that is not known is asked for, if nobody asked just now.
+    /// Returns the key that a token names. An unknown one causes a fetch, unless there was one just
+    /// now.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unavailable`] if the key set cannot be read.
     pub async fn find(&self, token: &Parsed<'_>) -> Result<Option<Key>> {
-        let known = self.source.known();
+        let known = self.source.key_set();
         if let Some(key) = known.as_ref().and_then(|known| select(&known.keys, token)) {
             return Ok(Some(key));
         }
-        let mut readings = self.source.readings.subscribe();
-        let floor = if known.is_some() { self.floor } else { self.floor.min(RETRY) };
-        let (running, failed) = self.source.ask(floor);
+        let mut fetches = self.source.fetches.subscribe();
+        let min_interval = if known.is_some() { self.min_interval } else { self.min_interval.min(RETRY) };
+        let (running, failed) = self.source.request_fetch(min_interval);
         if running {
-            let _one_of_few = self.waiting.try_acquire().map_err(|_| unknown())?;
-            tokio::time::timeout(WAIT, readings.changed()).await.map_err(|_| unknown())?.map_err(|_| unknown())?;
+            let _one_of_few = self.waiters.try_acquire().map_err(|_| keys_unavailable())?;
+            tokio::time::timeout(FETCH_WAIT, fetches.changed())
+                .await
+                .map_err(|_| keys_unavailable())?
+                .map_err(|_| keys_unavailable())?;
         }
-        let known = self.source.known().ok_or_else(unknown)?;
+        let known = self.source.key_set().ok_or_else(keys_unavailable)?;
         match select(&known.keys, token) {
-            // It may well be among those that can't be read just now.
-            None if failed && !running => Err(unknown()),
+            // The key may be in the set that could not be read.
+            None if failed && !running => Err(keys_unavailable()),
             other => Ok(other),
         }
     }
 
-    /// Why there are no keys, where there are none.
-    pub fn trouble(&self) -> Option<String> {
-        self.source.known().is_none().then(|| format!("no keys from {}", self.source.url))
+    /// Returns why there are no keys, if there are none.
+    pub fn unavailable_reason(&self) -> Option<String> {
+        self.source.key_set().is_none().then(|| format!("no keys from {}", self.source.url))
     }
 
-    /// Reads the set every now and then until `stop`, so that a key which is no longer in it is no longer believed.
-    pub async fn keep_fresh(&self, stop: CancellationToken) {
+    /// Fetches the key set at an interval until `stop` is cancelled, so that a removed key is no
+    /// longer accepted.
+    pub async fn refresh_periodically(&self, stop: CancellationToken) {
         loop {
-            self.source.begin();
-            let read = Arc::clone(&self.source).read().await;
+            self.source.mark_running();
+            let read = Arc::clone(&self.source).refresh().await;
             let pause = if read { self.refresh } else { RETRY.min(self.refresh) };
             if tokio::time::timeout(pause, stop.cancelled()).await.is_ok() {
                 return;
@@ -125,58 +137,59 @@ impl Jwks {
     }
 }
 
-fn unknown() -> Error {
+/// Returns the error for tokens that cannot be verified now.
+fn keys_unavailable() -> Error {
     Error::Unavailable(anyhow::anyhow!("the keys that tokens are verified with are not known"))
 }
 
 impl Source {
-    fn known(&self) -> Option<Known> {
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner).clone();
+    fn key_set(&self) -> Option<KeySet> {
+        let known = self.key_set.read().unwrap_or_else(PoisonError::into_inner).clone();
         known.filter(|known| known.since.elapsed() < MAX_AGE)
     }
 
-    fn asked(&self) -> MutexGuard<'_, Asked> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, FetchState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn begin(&self) {
-        let mut asked = self.asked();
-        (asked.at, asked.running) = (Some(Instant::now()), true);
+    fn mark_running(&self) {
+        let mut state = self.state();
+        (state.at, state.running) = (Some(Instant::now()), true);
     }
 
-    /// Asks in a task of its own, unless somebody did within `floor`. Whether an answer is awaited, and whether the
-    /// last one was none.
-    fn ask(self: &Arc<Self>, floor: Duration) -> (bool, bool) {
-        let mut asked = self.asked();
-        if asked.running || asked.at.is_some_and(|at| at.elapsed() < floor) {
-            return (asked.running, asked.failed);
+    /// Starts a fetch in its own task, unless one is running or ended within `min_interval`.
+    /// Returns whether one is running, and whether the last one failed.
+    fn request_fetch(self: &Arc<Self>, min_interval: Duration) -> (bool, bool) {
+        let mut state = self.state();
+        if state.running || state.at.is_some_and(|at| at.elapsed() < min_interval) {
+            return (state.running, state.failed);
         }
-        (asked.at, asked.running) = (Some(Instant::now()), true);
-        drop(asked);
-        tokio::spawn(Arc::clone(self).read());
+        (state.at, state.running) = (Some(Instant::now()), true);
+        drop(state);
+        tokio::spawn(Arc::clone(self).refresh());
         (true, false)
     }
 
-    /// Reads the set; whether there is a new one.
-    async fn read(self: Arc<Self>) -> bool {
+    /// Fetches the key set and returns whether that succeeded.
+    async fn refresh(self: Arc<Self>) -> bool {
         let outcome = self.fetch().await;
         let read = outcome.is_ok();
         metrics::counter!("tidegate_jwks_fetches_total", "outcome" => if read { "ok" } else { "failed" }).increment(1);
         match outcome {
             Ok(keys) => {
-                let known = Known { keys: Arc::new(keys), since: Instant::now() };
-                *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(known);
+                let known = KeySet { keys: Arc::new(keys), since: Instant::now() };
+                *self.key_set.write().unwrap_or_else(PoisonError::into_inner) = Some(known);
             }
             Err(error) => {
-                let kept = self.known().is_some();
+                let kept = self.key_set().is_some();
                 tracing::warn!(error = format!("{error:#}"), kept, "the keys of the token issuer can't be read");
             }
         }
         {
-            let mut asked = self.asked();
-            (asked.running, asked.failed) = (false, !read);
+            let mut state = self.state();
+            (state.running, state.failed) = (false, !read);
         }
-        self.readings.send_modify(|count| *count += 1);
+        self.fetches.send_modify(|count| *count += 1);
         read
     }
 
@@ -192,7 +205,8 @@ impl Source {
     }
 }
 
-/// The one key that fits, by id; without an id, only if no other would.
+/// Returns the key that matches by id and algorithm. Without an id, a key is returned only if it is
+/// the only match.
 fn select(keys: &[Key], token: &Parsed<'_>) -> Option<Key> {
     let mut fitting = keys.iter().filter(|key| {
         key.algorithm == token.algorithm() && token.key_id().is_none_or(|id| key.id.as_deref() == Some(id))
@@ -203,7 +217,7 @@ fn select(keys: &[Key], token: &Parsed<'_>) -> Option<Key> {
     }
 }
 
-/// The usable keys of a set; at least one.
+/// Parses a key set and returns its usable keys, at least one.
 fn parse(body: &[u8]) -> anyhow::Result<Vec<Key>> {
     let set = object(body).context("it is no JSON object")?;
     let Some(Value::Array(listed)) = set.get("keys") else { bail!("it has no keys") };
@@ -212,7 +226,7 @@ fn parse(body: &[u8]) -> anyhow::Result<Vec<Key>> {
     Ok(keys)
 }
 
-/// A key for verifying; `None` for every other sort, symmetric ones among them.
+/// Returns a key that can verify RS256 or ES256; `None` for every other, symmetric keys included.
 fn usable(key: &Map<String, Value>) -> Option<Key> {
     let text = |name: &str| key.get(name).and_then(Value::as_str);
     let number = |name: &str| text(name).and_then(|text| URL_SAFE_NO_PAD.decode(text).ok());
@@ -240,7 +254,7 @@ fn usable(key: &Map<String, Value>) -> Option<Key> {
     }
 }
 
-/// Whether a key set may be fetched from there: by https, or from this machine.
+/// Returns whether a key set may be fetched from a URL: over https, or from this machine.
 pub fn is_fetchable(url: &str) -> bool {
     let Ok(url) = reqwest::Url::parse(url) else { return false };
     let Some(host) = url.host_str() else { return false };
@@ -282,7 +296,7 @@ mod tests {
     const KEYS: &str = r#"{"keys":[{"kty":"EC","crv":"P-256","kid":"ec-1",
         "x":"G5hdU0BpjdPd5fKc0Gplkqt6l-ohPmN6PtLSedzNzAU","y":"0vwzUp0aLIcc1XBCSpi9jL9cCJq-XjfeApsKOqjQ5G4"}]}"#;
 
-    /// Answers every request with a set after a while, and counts them.
+    /// Responds to every request with a key set after a pause, and counts the requests.
     async fn issuer(pause: Duration) -> (String, Arc<std::sync::atomic::AtomicUsize>) {
         use std::sync::atomic::Ordering;
         use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -316,10 +330,12 @@ mod tests {
     async fn unknown_keys_are_asked_for_once_and_by_nobody_in_particular() {
         use std::sync::atomic::Ordering;
         let (url, asked) = issuer(Duration::from_millis(200)).await;
-        let jwks =
-            Arc::new(Jwks { floor: Duration::from_secs(1), ..Jwks::new(&url, Duration::from_secs(3600)).unwrap() });
+        let jwks = Arc::new(Jwks {
+            min_interval: Duration::from_secs(1),
+            ..Jwks::new(&url, Duration::from_secs(3600)).unwrap()
+        });
         let (good, unknown) = (token("ec-1"), token("nope"));
-        // Callers that go away at once take nothing along: the reading goes on, and is the only one.
+        // Cancelled callers do not cancel the fetch, and there is only one.
         for _ in 0..20 {
             let parsed = token::parse(&good).unwrap();
             let _ = tokio::time::timeout(Duration::from_millis(2), jwks.find(&parsed)).await;
@@ -327,7 +343,10 @@ mod tests {
         assert!(jwks.find(&token::parse(&good).unwrap()).await.unwrap().is_some(), "on demand, and shared");
         assert_eq!(asked.load(Ordering::SeqCst), 1);
         for _ in 0..20 {
-            assert!(jwks.find(&token::parse(&unknown).unwrap()).await.unwrap().is_none(), "not before the floor");
+            assert!(
+                jwks.find(&token::parse(&unknown).unwrap()).await.unwrap().is_none(),
+                "not before the interval has passed"
+            );
         }
         assert_eq!(asked.load(Ordering::SeqCst), 1);
         tokio::time::sleep(Duration::from_millis(1050)).await;
@@ -345,9 +364,9 @@ mod tests {
         let many = (0..200).map(|_| async { jwks.find(&token::parse(&good).unwrap()).await.is_err() });
         assert!(futures::future::join_all(many).await.into_iter().all(|failed| failed), "503 rather than 401");
         assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
-        jwks.source.asked().running = false;
-        *jwks.source.known.write().unwrap() =
-            Some(Known { keys: Arc::new(parse(KEYS.as_bytes()).unwrap()), since: Instant::now() });
+        jwks.source.state().running = false;
+        *jwks.source.key_set.write().unwrap() =
+            Some(KeySet { keys: Arc::new(parse(KEYS.as_bytes()).unwrap()), since: Instant::now() });
         let started = Instant::now();
         assert!(jwks.find(&token::parse(&good).unwrap()).await.unwrap().is_some());
         assert!(started.elapsed() < Duration::from_millis(100), "who is known waits for nobody");

@@ -1,4 +1,5 @@
-//! Sign-in: from a token to who is acting. Knows no requests; `http/auth.rs` finds the token in one.
+//! Sign-in: verifies tokens and maps their claims to a principal. Knows no requests; `http/auth.rs`
+//! finds the token in one.
 
 pub mod claims;
 pub mod issuer;
@@ -20,52 +21,53 @@ use crate::error::{Error, Result};
 use crate::model::epoch_seconds;
 use crate::model::principal::Principal;
 
-/// What tokens are checked against.
+/// The settings of sign-in.
 #[derive(Debug, Clone, Default)]
 pub struct SignInSetting {
-    /// The PEM of the issuer's one key.
+    /// The PEM of the issuer's only public key.
     pub public_key: Option<String>,
-    /// Where the issuer's keys are.
+    /// The URL of the issuer's key set (RFC 7517).
     pub jwks_url: Option<String>,
-    /// How often they are read.
+    /// The interval of reading the key set.
     pub jwks_refresh: Duration,
-    /// `iss`.
+    /// The required `iss`.
     pub issuer: Option<String>,
-    /// `aud`.
+    /// The required `aud`.
     pub audience: Option<String>,
-    /// What the claims mean.
+    /// The meaning of the claims.
     pub mapping: Mapping,
-    /// Tokens of services.
+    /// The valid service tokens.
     pub services: Vec<SecretString>,
-    /// Whether tokens of our own making are made and taken.
+    /// Whether the server issues and accepts its own tokens.
     pub own_tokens: bool,
-    /// The PEM they are signed with, if given.
+    /// The PEM that the server's own tokens are signed with, if given.
     pub own_key: Option<SecretString>,
 }
 
 impl SignInSetting {
-    /// For whom tokens of our own making are.
+    /// Returns the `aud` of the server's own tokens.
     pub fn own_audience(&self) -> &str {
         self.audience.as_deref().unwrap_or("tidegate")
     }
 }
 
-/// Everything that a token is checked against.
+/// Verifies tokens of users and services.
 #[derive(Debug)]
 pub struct SignIn {
     fixed: Option<Key>,
     jwks: Option<Jwks>,
     expected: Expected,
     mapping: Mapping,
-    /// Tokens of our own making.
+    /// Issues and verifies the server's own tokens, where enabled.
     pub issuer: Option<Issuer>,
-    /// SHA-256 of each service token: what is compared has one length.
+    /// SHA-256 of each service token; hashes have one length, so comparing them takes constant
+    /// time.
     services: Vec<[u8; 32]>,
 }
 
 impl SignIn {
-    /// As the settings say; the default settings accept no token. `own_key` is the PEM that our own tokens are signed
-    /// with; `address` is the API's.
+    /// Creates the verifier from the settings; default settings accept no token. `own_key` is the
+    /// PEM that the server's own tokens are signed with, `address` the API's address.
     pub fn new(setting: &SignInSetting, own_key: Option<&str>, address: &str) -> anyhow::Result<Self> {
         let SignInSetting { public_key, jwks_url, jwks_refresh, issuer, audience, mapping, services, .. } = setting;
         let fixed = public_key.as_deref().map(Key::from_pem).transpose().context("AUTH_JWT_PUBLIC_KEY_BASE64")?;
@@ -75,14 +77,14 @@ impl SignIn {
             expected: Expected { issuer: issuer.clone(), audience: audience.clone() },
             mapping: mapping.clone(),
             issuer: own_key.map(|pem| Issuer::new(pem, address, setting.own_audience())).transpose()?,
-            services: services.iter().map(|token| hashed(token.expose_secret())).collect(),
+            services: services.iter().map(|token| sha256(token.expose_secret())).collect(),
         })
     }
 
-    /// Who holds this service token, in a time that tells nothing of it.
-    pub fn service(&self, token: &str) -> Option<Principal> {
-        let given = hashed(token);
-        // Every one is compared, so that not even the number of the right one shows.
+    /// Returns the service principal if this is a service token. Takes constant time.
+    pub fn verify_service(&self, token: &str) -> Option<Principal> {
+        let given = sha256(token);
+        // Every token is compared, so timing does not reveal which one matched.
         let found = self
             .services
             .iter()
@@ -90,8 +92,13 @@ impl SignIn {
         found.then_some(Principal::Service)
     }
 
-    /// Which user a token names.
-    pub async fn user(&self, token: &str) -> Result<Principal> {
+    /// Verifies a user's token and returns the user.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unauthenticated`] if the token is rejected; [`Error::Unavailable`] if the issuer's
+    /// keys cannot be read.
+    pub async fn verify_user(&self, token: &str) -> Result<Principal> {
         let refused = |rejected: Rejected| Error::Unauthenticated(format!("the token is not taken: {rejected}").into());
         let parsed = token::parse(token).map_err(refused)?;
         let now = SystemTime::now();
@@ -110,25 +117,25 @@ impl SignIn {
         claims.and_then(|claims| self.mapping.principal(&claims)).map_err(refused)
     }
 
-    /// Why tokens can't be checked at present; `None` where they can.
-    pub fn trouble(&self) -> Option<String> {
-        self.jwks.as_ref().and_then(Jwks::trouble)
+    /// Returns why tokens cannot be verified at present, if they cannot.
+    pub fn unavailable_reason(&self) -> Option<String> {
+        self.jwks.as_ref().and_then(Jwks::unavailable_reason)
     }
 
-    /// Whether there is anything outside that sign-in depends on.
-    pub fn depends(&self) -> bool {
+    /// Returns whether sign-in depends on another server.
+    pub fn is_external(&self) -> bool {
         self.jwks.is_some()
     }
 
-    /// Reads the keys again and again until `stop`.
-    pub async fn keep_fresh(&self, stop: CancellationToken) {
+    /// Reads the key set at an interval until `stop` is cancelled.
+    pub async fn refresh_periodically(&self, stop: CancellationToken) {
         if let Some(jwks) = &self.jwks {
-            jwks.keep_fresh(stop).await;
+            jwks.refresh_periodically(stop).await;
         }
     }
 }
 
-fn hashed(token: &str) -> [u8; 32] {
+fn sha256(token: &str) -> [u8; 32] {
     let mut hash = [0; 32];
     hash.copy_from_slice(digest::digest(&digest::SHA256, token.as_bytes()).as_ref());
     hash

@@ -1,5 +1,5 @@
-//! JSON Web Tokens (RFC 7515, 7519, 8725): taken apart strictly, verified with RS256 or ES256 and nothing else. No
-//! header of a token ever names where a key comes from.
+//! JSON Web Tokens (RFC 7515, 7519, 8725): parsed strictly, and verified with RS256 or ES256 only.
+//! Headers that name a source of keys (`jku`, `x5u`, `jwk`) are ignored.
 
 use std::fmt;
 
@@ -9,59 +9,60 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-/// Bytes in a token. More than any honest one has, less than a header may be.
+/// The longest token in bytes.
 const MAX_TOKEN: usize = 16 << 10;
+/// The longest key id in bytes.
 const MAX_KEY_ID: usize = 256;
-/// How far clocks may differ, in seconds.
+/// The tolerated clock difference in seconds.
 pub const LEEWAY: u64 = 30;
 
-/// Why a token is not taken. Of what is not well signed it is only said whether it could be read at all.
+/// Why a token is rejected. Nothing more is revealed about a token whose signature is invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Rejected {
-    /// No JWS in compact form of strict base64url and JSON without repeated names.
+    /// Not a JWS in compact form, of strict base64url and of JSON without duplicate names.
     #[error("it is no JSON Web Token")]
     Malformed,
-    /// Not RS256 or ES256, or an extension that must be understood.
+    /// Signed with another algorithm, or with an extension that must be understood (`crit`).
     #[error("it is signed in a way that is not taken here (RS256 and ES256 are)")]
     Algorithm,
-    /// No key of that id and type is trusted.
+    /// No trusted key has this id and type.
     #[error("it is not signed by a trusted key")]
     Key,
-    /// The signature is not the key's.
+    /// The signature is invalid.
     #[error("it is not signed by a trusted key")]
     Signature,
-    /// `exp` is missing, no number, or over.
+    /// `exp` is missing, not a number, or in the past.
     #[error("it has expired, or does not say when it ends")]
     Expired,
-    /// `nbf` is no number, or still ahead.
+    /// `nbf` is not a number, or in the future.
     #[error("it is not valid yet")]
     NotYet,
-    /// `iss` is another's.
+    /// `iss` is not the expected issuer.
     #[error("it comes from another issuer")]
     Issuer,
-    /// `aud` does not name us.
+    /// `aud` does not contain the expected audience.
     #[error("it is made out for somebody else")]
     Audience,
-    /// The claims do not say who this is.
+    /// The claims do not name a user.
     #[error("it does not name a user")]
     Subject,
 }
 
-/// The two algorithms that are taken.
+/// The accepted algorithms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Algorithm {
     /// RSASSA-PKCS1-v1_5 with SHA-256.
     Rs256,
-    /// ECDSA on P-256 with SHA-256, r and s at fixed lengths.
+    /// ECDSA on P-256 with SHA-256, with r and s of fixed length.
     Es256,
 }
 
-/// A key that tokens are verified with.
+/// A public key that verifies tokens.
 #[derive(Clone)]
 pub struct Key {
-    /// Its id in a JWKS.
+    /// The key's id in its key set.
     pub id: Option<String>,
-    /// What it is used with, and only that.
+    /// The only algorithm it is used with (RFC 8725, section 3.1).
     pub algorithm: Algorithm,
     public: ParsedPublicKey,
 }
@@ -73,11 +74,13 @@ impl fmt::Debug for Key {
 }
 
 impl Key {
-    /// A key from its bytes: a `SubjectPublicKeyInfo`, or for P-256 also an uncompressed point.
+    /// Creates a key from DER: a `SubjectPublicKeyInfo`, or for P-256 also an uncompressed point.
+    /// `None` if it is unsuitable.
     pub fn new(id: Option<String>, algorithm: Algorithm, bytes: &[u8]) -> Option<Self> {
         let public = match algorithm {
             Algorithm::Rs256 => {
-                // The length is otherwise only looked at when a signature is, and every token would be refused.
+                // The library checks the length only on verification, when every token would be
+                // rejected.
                 let bits = PublicEncryptingKey::from_der(bytes).ok()?.key_size_bits();
                 (2048..=8192).contains(&bits).then_some(())?;
                 ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, bytes)
@@ -87,7 +90,7 @@ impl Key {
         Some(Self { id, algorithm, public: public.ok()? })
     }
 
-    /// The key of a `PUBLIC KEY` PEM: as text, with `\n` escapes, or in base64.
+    /// Parses a `PUBLIC KEY` PEM: as text, with `\n` escapes, or in base64.
     pub fn from_pem(text: &str) -> anyhow::Result<Self> {
         let (label, der) = sign::pem_block(text)?;
         anyhow::ensure!(label == "PUBLIC KEY", "a PEM block {label:?} is no public key");
@@ -97,16 +100,16 @@ impl Key {
     }
 }
 
-/// What the claims must say.
+/// The required issuer and audience.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Expected {
-    /// `iss`, exactly.
+    /// The required `iss`.
     pub issuer: Option<String>,
-    /// One of `aud`.
+    /// A required element of `aud`.
     pub audience: Option<String>,
 }
 
-/// A token taken apart and not verified yet.
+/// A parsed token that is not verified yet.
 #[derive(Debug)]
 pub struct Parsed<'a> {
     algorithm: Algorithm,
@@ -116,12 +119,12 @@ pub struct Parsed<'a> {
     signature: Vec<u8>,
 }
 
-/// Claims of a token that was verified.
+/// The claims of a verified token.
 #[derive(Debug)]
 pub struct Claims(Map<String, Value>);
 
 impl Claims {
-    /// A claim by its name, or by a JSON pointer (RFC 6901) where the name begins with a slash.
+    /// Returns a claim by name, or by JSON pointer (RFC 6901) if the name begins with a slash.
     pub fn get(&self, name: &str) -> Option<&Value> {
         let mut steps = name.strip_prefix('/').unwrap_or(name).split('/');
         if !name.starts_with('/') {
@@ -132,11 +135,12 @@ impl Claims {
     }
 }
 
+/// Unescapes a step of a JSON pointer (RFC 6901, section 4).
 fn unescaped(step: &str) -> String {
     step.replace("~1", "/").replace("~0", "~")
 }
 
-/// Takes a token apart.
+/// Parses a token without verifying it.
 pub fn parse(token: &str) -> Result<Parsed<'_>, Rejected> {
     let malformed = || Rejected::Malformed;
     if token.len() > MAX_TOKEN {
@@ -157,7 +161,7 @@ pub fn parse(token: &str) -> Result<Parsed<'_>, Rejected> {
         Some("ES256") => Algorithm::Es256,
         _ => return Err(Rejected::Algorithm),
     };
-    // What is signed for another purpose (RFC 8725, 3.11) says so here.
+    // Tokens for another purpose say so in `typ` (RFC 8725, section 3.11).
     match head.get("typ").map(|kind| kind.as_str().unwrap_or_default().to_ascii_lowercase()) {
         None => {}
         Some(kind) if ["jwt", "at+jwt", "application/at+jwt"].contains(&kind.as_str()) => {}
@@ -173,17 +177,17 @@ pub fn parse(token: &str) -> Result<Parsed<'_>, Rejected> {
 }
 
 impl Parsed<'_> {
-    /// The key that it says made it.
+    /// Returns the id of the key that the token names.
     pub fn key_id(&self) -> Option<&str> {
         self.key_id.as_deref()
     }
 
-    /// What it says it is signed with.
+    /// Returns the algorithm that the token names.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// Checks the signature, then the claims. `now` is in seconds since 1970.
+    /// Verifies the signature, then the claims. `now` is in seconds since the Unix epoch.
     pub fn verify(&self, key: &Key, expected: &Expected, now: u64) -> Result<Claims, Rejected> {
         if key.algorithm != self.algorithm {
             return Err(Rejected::Key);
@@ -216,7 +220,7 @@ impl Parsed<'_> {
     }
 }
 
-/// A JSON object in which no name occurs twice, at any depth.
+/// Parses a JSON object without duplicate names at any depth.
 pub(super) fn object(bytes: &[u8]) -> Option<Map<String, Value>> {
     match serde_json::from_slice::<Strict>(bytes) {
         Ok(Strict(Value::Object(members))) => Some(members),
@@ -224,7 +228,7 @@ pub(super) fn object(bytes: &[u8]) -> Option<Map<String, Value>> {
     }
 }
 
-/// A JSON value without repeated names: parsers differ in which of two they believe.
+/// A JSON value without duplicate names, since parsers differ in which of two they use.
 struct Strict(Value);
 
 impl<'de> Deserialize<'de> for Strict {

@@ -1,5 +1,6 @@
-//! The public keys the edge trusts: read from a folder at start and again while it runs, so that a key comes or goes
-//! without a restart.
+//! The public keys that the edge trusts, read from a folder at start and again while it runs, so
+//! that keys are added and removed without a restart. Never reads private keys; see
+//! `signing_key.rs`.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,58 +13,67 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::secrets::{self, PublicKeys};
 
-/// The keys that are trusted now.
+/// The verifier with the trusted keys, and the folder it is rebuilt from.
 #[derive(Debug)]
 pub struct EdgeKeys {
     current: ArcSwap<Verifier>,
     folder: PathBuf,
-    /// Trusted whatever lies in the folder: what this server signs with.
+    /// The id and public key of this server's own signing key, trusted whether or not it lies in
+    /// the folder.
     own: Mutex<Option<(String, String)>>,
-    /// What the folder held when it was last read.
-    held: Mutex<PublicKeys>,
+    /// The keys found when the folder was last read.
+    folder_keys: Mutex<PublicKeys>,
 }
 
 impl EdgeKeys {
-    /// Reads the folder. Blocking.
+    /// Reads the folder. Blocks on file reads.
+    ///
+    /// # Errors
+    ///
+    /// The folder cannot be read.
     pub fn open(folder: PathBuf, own: Option<(String, String)>) -> anyhow::Result<Self> {
-        let held = secrets::public_keys(&folder)
+        let folder_keys = secrets::public_keys(&folder)
             .with_context(|| format!("EDGE_KEYS={}: give a folder of <key-pair-id>.pub.pem", folder.display()))?;
-        let trust = Self { current: ArcSwap::default(), folder, own: Mutex::new(own), held: Mutex::default() };
-        trust.take(held);
-        Ok(trust)
+        let edge_keys =
+            Self { current: ArcSwap::default(), folder, own: Mutex::new(own), folder_keys: Mutex::default() };
+        edge_keys.replace(folder_keys);
+        Ok(edge_keys)
     }
 
-    /// What verifies, as of now.
+    /// Returns the verifier with the keys trusted at this moment.
     pub fn verifier(&self) -> Guard<Arc<Verifier>> {
         self.current.load()
     }
 
-    /// Reads the folder again. Blocking. A folder that can't be read changes nothing; a file that is no key is not
-    /// trusted, and neither is what it stood for before.
+    /// Reads the folder again. A folder that cannot be read changes nothing. A file that holds no
+    /// valid key is not trusted, and neither is the key it held before. Blocks on file reads.
     pub fn reload(&self) {
         match secrets::public_keys(&self.folder) {
-            Ok(found) if found == *self.held.lock().unwrap_or_else(PoisonError::into_inner) => {}
-            Ok(found) => self.take(found),
+            Ok(found) if found == *self.folder_keys.lock().unwrap_or_else(PoisonError::into_inner) => {}
+            Ok(found) => self.replace(found),
             Err(error) => {
                 tracing::error!(%error, folder = %self.folder.display(), "the edge's public keys can't be read again");
             }
         }
     }
 
-    /// Whether this public key lies in the folder under this id.
-    pub fn holds(&self, id: &str, public: &str) -> bool {
-        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held.pems.iter().any(|(known, pem)| known == id && pem.trim() == public.trim())
+    /// Returns whether the folder holds this public key under this id.
+    pub fn contains(&self, id: &str, public: &str) -> bool {
+        let folder_keys = self.folder_keys.lock().unwrap_or_else(PoisonError::into_inner);
+        folder_keys.pems.iter().any(|(known, pem)| known == id && pem.trim() == public.trim())
     }
 
-    /// What this server signs with from now on. What it signed with before is trusted as long as it lies in the folder.
-    pub fn sign_with(&self, id: &str, public: &str) {
+    /// Sets this server's own signing key. The key it replaces stays trusted while it lies in the
+    /// folder.
+    pub fn set_own_key(&self, id: &str, public: &str) {
         *self.own.lock().unwrap_or_else(PoisonError::into_inner) = Some((id.to_owned(), public.to_owned()));
-        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        self.take(held);
+        let folder_keys = self.folder_keys.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.replace(folder_keys);
     }
 
-    fn take(&self, found: PublicKeys) {
+    /// Builds a verifier from the keys found in the folder and the server's own key, and uses it
+    /// from now on.
+    fn replace(&self, found: PublicKeys) {
         for problem in &found.problems {
             tracing::warn!("{problem}");
         }
@@ -93,15 +103,15 @@ impl EdgeKeys {
             tracing::info!(keys = ids.join(" "), %folder, "the edge's public keys were read");
         }
         self.current.store(Arc::new(verifier));
-        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = found;
+        *self.folder_keys.lock().unwrap_or_else(PoisonError::into_inner) = found;
     }
 
-    /// Reads the folder every so often until `stop`.
-    pub async fn follow(self: Arc<Self>, every: Duration, stop: CancellationToken) {
+    /// Calls [`Self::reload`] at an interval until `stop` is cancelled.
+    pub async fn reload_periodically(self: Arc<Self>, every: Duration, stop: CancellationToken) {
         while tokio::time::timeout(every, stop.cancelled()).await.is_err() {
-            let trust = Arc::clone(&self);
+            let edge_keys = Arc::clone(&self);
             tokio::select! {
-                read = tokio::task::spawn_blocking(move || trust.reload()) => if let Err(error) = read {
+                read = tokio::task::spawn_blocking(move || edge_keys.reload()) => if let Err(error) = read {
                     tracing::error!(%error, "the edge's public keys can't be read again");
                 },
                 () = stop.cancelled() => {}

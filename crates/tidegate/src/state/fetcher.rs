@@ -1,32 +1,32 @@
-//! The HTTP client for presigned URLs that a caller gives. It follows no redirect and uses no proxy, so that it asks only
-//! the host that was checked.
+//! The HTTP client for presigned URLs that a caller supplied. It follows no redirect and uses no
+//! proxy, so it connects only to the host that was checked. The checks are in `model/s3_url.rs`.
 
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-/// How long S3 may take to say what it knows.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// Requests on their way at once.
-const AT_ONCE: usize = 64;
+/// The time limit for connecting, and for the whole request.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// The most requests in flight.
+const MAX_REQUESTS: usize = 64;
 
-/// Asks S3, and follows it nowhere.
+/// An HTTP client without redirects, proxies and cookies, and the permits that bound its requests.
 #[derive(Debug)]
 pub struct Fetcher {
     pub(crate) client: reqwest::Client,
-    pub(crate) turns: Semaphore,
+    pub(crate) permits: Semaphore,
 }
 
 impl Fetcher {
-    /// A client of its own: no proxies, no cookies, no redirects.
+    /// Creates the client.
     pub fn new() -> anyhow::Result<Self> {
         let client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .referer(false)
-            .connect_timeout(PATIENCE)
-            .timeout(PATIENCE)
+            .connect_timeout(TIMEOUT)
+            .timeout(TIMEOUT)
             .build()?;
-        Ok(Self { client, turns: Semaphore::new(AT_ONCE) })
+        Ok(Self { client, permits: Semaphore::new(MAX_REQUESTS) })
     }
 }

@@ -1,4 +1,5 @@
-//! Signatures that this server has made, kept for as long as they are asked for.
+//! The cache of signatures that this server has made. A listing whose entries share one policy
+//! costs one signature per window. `library/grants.rs` makes and looks up the entries.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,19 +7,19 @@ use std::time::Duration;
 use moka::sync::Cache;
 use sign::PolicySignature;
 
-/// Signatures that were made, by what they cover and when they end. An entry of an older window is simply
-/// never asked for again.
+/// Policy signatures and signed URLs, by `GrantKey`. An entry of an older window is never looked
+/// up again and expires when idle.
 #[derive(Debug)]
 pub struct GrantCache {
-    pub(crate) policies: Cache<Covered, Arc<PolicySignature>>,
-    pub(crate) urls: Cache<Covered, Arc<str>>,
+    pub(crate) policies: Cache<GrantKey, Arc<PolicySignature>>,
+    pub(crate) urls: Cache<GrantKey, Arc<str>>,
 }
 
-/// What a signature covers, when it ends, and by which key it was made.
-type Covered = (String, u64, String);
+/// What a signature covers, its expiry in epoch seconds, and the id of the key pair that made it.
+type GrantKey = (String, u64, String);
 
 impl GrantCache {
-    /// An empty cache; about a kilobyte per entry, and at most 10,000 entries of each sort.
+    /// Creates an empty cache of at most 10,000 entries of each kind, about a kilobyte each.
     pub fn new() -> Self {
         let idle = Duration::from_secs(3600);
         Self {

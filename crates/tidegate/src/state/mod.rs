@@ -1,4 +1,6 @@
-//! What this server holds in memory, and what it knows of other servers. Each part stands alone; none knows what it is used for.
+//! In-memory state of one server process: caches, limits, locks, keys and notifications. A module
+//! here never decides what a caller may do and never depends on the module that uses it. `app.rs`
+//! creates each part once.
 
 pub mod cache_invalidation;
 pub mod edge_keys;

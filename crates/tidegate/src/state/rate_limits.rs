@@ -1,4 +1,5 @@
-//! Rate limits: so many requests per second by one subject or from one client's address, with room for bursts.
+//! Rate limits: requests per second by signed-in subject and by client address, with room for
+//! bursts. Counts in memory, so each replica has its own limits.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -13,12 +14,12 @@ use crate::model::caller::Caller;
 use crate::model::network::client_of;
 use crate::model::principal::Principal;
 
-/// A burst may take so many seconds' requests at once.
-const BURST: u32 = 2;
+/// A burst may use this many seconds' worth of requests at once.
+const BURST_SECONDS: u32 = 2;
 
 type Keyed<K> = RateLimiter<K, DefaultKeyedStateStore<K>, DefaultClock>;
 
-/// The limits; either may be off.
+/// The rate limits by subject and by address; either may be off.
 #[derive(Debug)]
 pub struct RateLimits {
     by_subject: Option<Keyed<String>>,
@@ -26,11 +27,14 @@ pub struct RateLimits {
 }
 
 impl RateLimits {
-    /// Limits in requests per second; 0 is none.
+    /// Creates the limits, in requests per second; 0 means no limit.
     pub fn new(per_subject: u32, per_address: u32) -> Self {
         let quota = |rate: u32| {
             let rate = NonZeroU32::new(rate)?;
-            Some(Quota::per_second(rate).allow_burst(rate.saturating_mul(NonZeroU32::MIN.saturating_add(BURST - 1))))
+            Some(
+                Quota::per_second(rate)
+                    .allow_burst(rate.saturating_mul(NonZeroU32::MIN.saturating_add(BURST_SECONDS - 1))),
+            )
         };
         Self {
             by_subject: quota(per_subject).map(RateLimiter::keyed),
@@ -38,8 +42,13 @@ impl RateLimits {
         }
     }
 
-    /// Counts a request of somebody who signed in. Services are limited as those they act for.
-    pub fn subject(&self, caller: &Caller) -> Result<()> {
+    /// Counts a request of a signed-in subject. A service counts as the user it acts for, and is
+    /// not limited without one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RateLimited`] with the time to wait.
+    pub fn check_subject(&self, caller: &Caller) -> Result<()> {
         let subject = match &caller.principal {
             Principal::User { id, .. } => id.as_str(),
             Principal::Service => match &caller.acting_for {
@@ -49,21 +58,25 @@ impl RateLimits {
             Principal::Anonymous | Principal::System => return Ok(()),
         };
         match &self.by_subject {
-            Some(limit) => settle("subject", limit, limit.check_key(&subject.to_owned())),
+            Some(limit) => into_result("subject", limit, limit.check_key(&subject.to_owned())),
             None => Ok(()),
         }
     }
 
-    /// Counts a request from an address; all of an IPv6 /64 are one client.
-    pub fn address(&self, address: IpAddr) -> Result<()> {
+    /// Counts a request from a client address; all addresses of an IPv6 /64 are one client.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RateLimited`] with the time to wait.
+    pub fn check_address(&self, address: IpAddr) -> Result<()> {
         match &self.by_address {
-            Some(limit) => settle("address", limit, limit.check_key(&client_of(address))),
+            Some(limit) => into_result("address", limit, limit.check_key(&client_of(address))),
             None => Ok(()),
         }
     }
 
-    /// Forgets those who were quiet, so that memory follows who is active.
-    pub fn forget_the_quiet(&self) {
+    /// Drops the counters of subjects and addresses whose limit has fully recovered.
+    pub fn retain_recent(&self) {
         if let Some(limit) = &self.by_subject {
             limit.retain_recent();
         }
@@ -73,7 +86,8 @@ impl RateLimits {
     }
 }
 
-fn settle<K: Clone + std::hash::Hash + Eq>(
+/// Maps the limiter's answer to a result, and counts a refusal in `tidegate_rate_limited_total`.
+fn into_result<K: Clone + std::hash::Hash + Eq>(
     by: &'static str,
     limit: &Keyed<K>,
     outcome: std::result::Result<(), governor::NotUntil<<DefaultClock as governor::clock::Clock>::Instant>>,
@@ -104,13 +118,13 @@ mod tests {
     #[test]
     fn each_client_has_a_burst_of_its_own() {
         let limits = RateLimits::new(0, 5);
-        let from = |text: &str| limits.address(text.parse().unwrap());
+        let from = |text: &str| limits.check_address(text.parse().unwrap());
         assert_eq!((0..20).filter(|_| refused(from("203.0.113.9"))).count(), 10);
         assert!(!refused(from("203.0.113.8")), "another client");
         let hosts = (0..20).map(|host| format!("2001:db8:1:2::{host}"));
         assert_eq!(hosts.filter(|host| refused(from(host))).count(), 10, "one /64 is one client");
         assert!(!refused(from("2001:db8:1:3::1")));
-        limits.forget_the_quiet();
+        limits.retain_recent();
         assert!(refused(from("203.0.113.9")), "whoever is not quiet is not forgotten");
     }
 
@@ -120,9 +134,9 @@ mod tests {
         let alice = UserId::parse("alice").unwrap();
         let herself = Caller::from(Principal::user(alice.clone()));
         let service = Caller { acting_for: Some(alice), ..Caller::from(Principal::Service) };
-        assert_eq!((0..4).filter(|_| refused(limits.subject(&herself))).count(), 0);
-        assert!(refused(limits.subject(&service)));
-        assert!((0..100).all(|_| !refused(limits.subject(&Caller::from(Principal::Service)))));
-        assert!((0..100).all(|_| !refused(limits.address("127.0.0.1".parse().unwrap()))), "0 is no limit");
+        assert_eq!((0..4).filter(|_| refused(limits.check_subject(&herself))).count(), 0);
+        assert!(refused(limits.check_subject(&service)));
+        assert!((0..100).all(|_| !refused(limits.check_subject(&Caller::from(Principal::Service)))));
+        assert!((0..100).all(|_| !refused(limits.check_address("127.0.0.1".parse().unwrap()))), "0 is no limit");
     }
 }

@@ -1,5 +1,6 @@
-//! Refusals on their way to the audit log. They are written by a writer of their own, so that a flood of refusals delays
-//! no request and holds no more than a bounded queue.
+//! Queues refusals for the audit log. A background writer stores them in batches, so a flood of
+//! refusals delays no request and uses bounded memory. Refusals over the limits are counted in
+//! `tidegate_audit_dropped_total` and not stored.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -17,44 +18,45 @@ use crate::model::event::{AuditAction, NewEvent};
 use crate::model::ids::ObjectId;
 use crate::model::owner::Owner;
 
-/// Refusals that may wait to be written; more are counted and dropped.
-const WAITING: usize = 1024;
-/// Taken at once; with what came meanwhile they are written in one transaction.
+/// The most refusals waiting to be written.
+const QUEUE_LENGTH: usize = 1024;
+/// The most refusals received in one step. Those that arrive meanwhile go into the same
+/// transaction.
 const BATCH: usize = 100;
-/// Between two of them: refusals must not keep changes from the disk.
-const PAUSE: Duration = Duration::from_millis(200);
-/// So many refusals of one sort, by one party and about one owner, are recorded in a minute; the others are counted.
+/// The pause between two transactions, which leaves the disk to other writers.
+const BATCH_INTERVAL: Duration = Duration::from_millis(200);
+/// The most refusals recorded per minute of one actor, action and owner.
 const PER_MINUTE: u32 = 10;
 
-/// Where refusals go.
+/// The bounded queue of refusals, and the counters that limit it.
 #[derive(Debug)]
 pub struct Refusals {
-    /// How many there were lately: who, what, whose.
-    lately: Cache<(String, Action, Option<Owner>), Arc<AtomicU32>>,
+    /// Refusals in the last minute, by actor, action and owner.
+    recent: Cache<(String, Action, Option<Owner>), Arc<AtomicU32>>,
     sender: mpsc::Sender<NewEvent>,
     receiver: Mutex<Option<mpsc::Receiver<NewEvent>>>,
 }
 
 impl Default for Refusals {
     fn default() -> Self {
-        let (sender, receiver) = mpsc::channel(WAITING);
-        let lately = Cache::builder().max_capacity(10_000).time_to_live(Duration::from_secs(60)).build();
-        Self { lately, sender, receiver: Mutex::new(Some(receiver)) }
+        let (sender, receiver) = mpsc::channel(QUEUE_LENGTH);
+        let recent = Cache::builder().max_capacity(10_000).time_to_live(Duration::from_secs(60)).build();
+        Self { recent, sender, receiver: Mutex::new(Some(receiver)) }
     }
 }
 
 impl Refusals {
-    /// Notes that somebody was refused.
+    /// Queues the refusal of an action. Never waits.
     pub fn note(&self, caller: &Caller, action: Action, owner: Option<&Owner>, object: Option<ObjectId>) {
         let sort = (caller.principal.name().to_owned(), action, owner.cloned());
-        let before = self.lately.get_with(sort, Arc::default).fetch_add(1, Ordering::Relaxed);
+        let before = self.recent.get_with(sort, Arc::default).fetch_add(1, Ordering::Relaxed);
         if before >= PER_MINUTE {
             return metrics::counter!("tidegate_audit_dropped_total").increment(1);
         }
         let event = NewEvent {
             at: SystemTime::now(),
             caller: caller.clone(),
-            deed: AuditAction::Refused(action),
+            action: AuditAction::Refused(action),
             owner: owner.cloned(),
             object,
         };
@@ -63,7 +65,8 @@ impl Refusals {
         }
     }
 
-    /// Writes what is noted until `stop`, and then what is left. Called once.
+    /// Writes queued refusals until `stop` is cancelled, then those that are left. Only the first
+    /// call writes; later calls return at once.
     pub async fn write(&self, db: &Db, stop: CancellationToken) {
         let taken = self.receiver.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         let Some(mut receiver) = taken else { return };
@@ -84,7 +87,7 @@ impl Refusals {
             if stopped {
                 return;
             }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(BATCH_INTERVAL).await;
         }
     }
 }

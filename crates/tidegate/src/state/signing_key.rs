@@ -1,5 +1,6 @@
-//! The key that grants are signed with. Where it was given by a setting it is one for good; where it lies in the data folder
-//! another one takes its place while the server runs, as soon as every edge that reads that folder trusts it.
+//! The key that signs grants. A key given by a setting never changes. A key in the data folder is
+//! replaced while the server runs, once a newer one has been there long enough for every edge that
+//! reads the folder to trust it. Which keys an edge trusts is in `edge_keys.rs`.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,31 +14,33 @@ use tokio_util::sync::CancellationToken;
 use crate::config::secrets::{self, FoundKey};
 use crate::state::edge_keys::EdgeKeys;
 
-/// The signer of now.
+/// The signer in use, and the folder it may be replaced from.
 #[derive(Debug)]
-pub struct Signing {
+pub struct SigningKey {
     current: ArcSwap<Signer>,
     hash: Hash,
-    /// Whether it was said that the key that signs is not there any more.
-    orphaned: AtomicBool,
-    /// Where others may come from, and how long their public halves have to lie there before.
+    /// Whether it was already logged that the key in use is missing from the folder.
+    missing_reported: AtomicBool,
+    /// The folder of private keys, and how long a public key must have been there before its
+    /// private key signs. `None` where the key was given by a setting.
     folder: Option<(PathBuf, Duration)>,
 }
 
-impl Signing {
-    /// Signs with `signer`, and with what comes into the folder after it.
+impl SigningKey {
+    /// Creates the signing key from `signer`, replaced later by newer keys from `folder`.
     pub fn new(signer: Signer, hash: Hash, folder: Option<(PathBuf, Duration)>) -> Self {
-        Self { current: ArcSwap::from_pointee(signer), hash, orphaned: AtomicBool::new(false), folder }
+        Self { current: ArcSwap::from_pointee(signer), hash, missing_reported: AtomicBool::new(false), folder }
     }
 
-    /// What signs, as of now.
+    /// Returns the signer in use.
     pub fn signer(&self) -> Guard<Arc<Signer>> {
         self.current.load()
     }
 
-    /// Looks for another key. Blocking. One that can't be read, or that the edge does not trust, changes nothing.
-    pub fn reload(&self, trust: &EdgeKeys) {
-        let Some((folder, settled)) = &self.folder else { return };
+    /// Switches to the newest eligible key of the folder. A key that cannot be read, or that the
+    /// edge does not trust, changes nothing. Blocks on file reads.
+    pub fn reload(&self, edge_keys: &EdgeKeys) {
+        let Some((folder, min_age)) = &self.folder else { return };
         let keys = match secrets::private_keys(folder) {
             Ok(keys) => keys,
             Err(error) => {
@@ -46,10 +49,11 @@ impl Signing {
             }
         };
         let now = self.signer().key_pair_id().to_owned();
-        // Only one that the edge trusts by what lies there, and has had the time to.
-        let mut settled = secrets::settled(&keys, *settled, SystemTime::now());
-        let Some(found) = settled.find(|key| key.id == now || is_trusted(key, trust)) else {
-            if keys.iter().all(|key| key.id != now) && !self.orphaned.swap(true, Ordering::Relaxed) {
+        // The edge must trust the public key that lies in the folder, and must have had the time to
+        // read it.
+        let mut eligible = secrets::older_than(&keys, *min_age, SystemTime::now());
+        let Some(found) = eligible.find(|key| key.id == now || is_trusted(key, edge_keys)) else {
+            if keys.iter().all(|key| key.id != now) && !self.missing_reported.swap(true, Ordering::Relaxed) {
                 tracing::warn!(
                     key = now,
                     "the key that grants are signed with was removed, and there is no other: it signs until the server ends"
@@ -63,9 +67,9 @@ impl Signing {
         let read = found.read().and_then(|key| Ok((key.public_pem()?, key)));
         match read {
             Ok((public, key)) => {
-                trust.sign_with(&found.id, &public);
+                edge_keys.set_own_key(&found.id, &public);
                 self.current.store(Arc::new(Signer::new(found.id.clone(), key, self.hash)));
-                self.orphaned.store(false, Ordering::Relaxed);
+                self.missing_reported.store(false, Ordering::Relaxed);
                 metrics::counter!("tidegate_signing_key_changes_total").increment(1);
                 tracing::info!(key = found.id, "grants are signed with another key from now on");
             }
@@ -75,21 +79,26 @@ impl Signing {
         }
     }
 
-    /// Looks every so often until `stop`.
-    pub async fn follow(self: Arc<Self>, trust: Arc<EdgeKeys>, every: Duration, stop: CancellationToken) {
+    /// Calls [`Self::reload`] at an interval until `stop` is cancelled.
+    pub async fn reload_periodically(
+        self: Arc<Self>,
+        edge_keys: Arc<EdgeKeys>,
+        every: Duration,
+        stop: CancellationToken,
+    ) {
         if self.folder.is_none() {
             return;
         }
         while tokio::time::timeout(every, stop.cancelled()).await.is_err() {
-            let (signing, trust) = (Arc::clone(&self), Arc::clone(&trust));
-            if let Err(error) = tokio::task::spawn_blocking(move || signing.reload(&trust)).await {
+            let (key, edge_keys) = (Arc::clone(&self), Arc::clone(&edge_keys));
+            if let Err(error) = tokio::task::spawn_blocking(move || key.reload(&edge_keys)).await {
                 tracing::error!(%error, "the keys that grants are signed with can't be looked for");
             }
         }
     }
 }
 
-/// Whether a key can be read, and its public half is what the edge has read.
-fn is_trusted(key: &FoundKey, trust: &EdgeKeys) -> bool {
-    key.read().and_then(|read| Ok(read.public_pem()?)).is_ok_and(|public| trust.holds(&key.id, &public))
+/// Returns whether a private key can be read and the edge trusts its public key.
+fn is_trusted(key: &FoundKey, edge_keys: &EdgeKeys) -> bool {
+    key.read().and_then(|read| Ok(read.public_pem()?)).is_ok_and(|public| edge_keys.contains(&key.id, &public))
 }

@@ -1,4 +1,5 @@
-//! Limits how many event streams are open at once: in all, and of one caller, so that no caller takes them from the others.
+//! Limits how many event streams are open at once: in total and per caller, so that one caller
+//! cannot exhaust them. Knows nothing of what the streams carry.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,10 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::error::{Error, Result};
 use crate::model::caller::Caller;
 
-/// Streams of all callers together.
-const ALL: usize = 1000;
-/// Streams of one caller.
-const EACH: usize = 100;
+/// The most streams of all callers together.
+const MAX_STREAMS: usize = 1000;
+/// The most streams of one caller.
+const MAX_PER_CALLER: usize = 100;
 
 /// Counts the open streams of each caller.
 #[derive(Debug, Default)]
@@ -23,25 +24,25 @@ pub struct Permit {
 }
 
 impl SubscriptionLimit {
-    /// Returns a permit for one more stream, or [`Error::Busy`] at a limit.
+    /// Returns a permit for one more stream, or [`Error::Busy`] at either limit.
     pub fn acquire(self: &Arc<Self>, caller: &Caller) -> Result<Permit> {
         let name = caller.user().map_or_else(|| caller.principal.name(), |user| user.as_str()).to_owned();
-        let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let own = taken.get(&name).copied().unwrap_or_default();
-        if own >= EACH || taken.values().sum::<usize>() >= ALL {
+        let mut open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = open.get(&name).copied().unwrap_or_default();
+        if count >= MAX_PER_CALLER || open.values().sum::<usize>() >= MAX_STREAMS {
             return Err(Error::Busy);
         }
-        taken.insert(name.clone(), own + 1);
+        open.insert(name.clone(), count + 1);
         Ok(Permit { limit: Arc::clone(self), name })
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let mut taken = self.limit.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match taken.get_mut(&self.name) {
-            Some(own) if *own > 1 => *own -= 1,
-            _ => drop(taken.remove(&self.name)),
+        let mut open = self.limit.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match open.get_mut(&self.name) {
+            Some(count) if *count > 1 => *count -= 1,
+            _ => drop(open.remove(&self.name)),
         }
     }
 }
@@ -56,14 +57,15 @@ mod tests {
     fn one_caller_leaves_permits_to_others() {
         let limit = Arc::new(SubscriptionLimit::default());
         let caller = |name: &str| Caller::from(Principal::user(UserId::parse(name).unwrap()));
-        let mut permits: Vec<Permit> = (0..EACH).map(|_| limit.acquire(&caller("a")).unwrap()).collect();
+        let mut permits: Vec<Permit> = (0..MAX_PER_CALLER).map(|_| limit.acquire(&caller("a")).unwrap()).collect();
         assert!(limit.acquire(&caller("a")).is_err());
         let other = limit.acquire(&caller("b")).unwrap();
         permits.pop();
         assert!(limit.acquire(&caller("a")).is_ok(), "a permit that was given back");
         drop((permits, other));
         assert!(limit.0.lock().unwrap().is_empty(), "nothing is kept of who has gone");
-        let all: Vec<_> = (0..ALL).map(|n| limit.acquire(&caller(&(n / EACH).to_string())).unwrap()).collect();
+        let all: Vec<_> =
+            (0..MAX_STREAMS).map(|n| limit.acquire(&caller(&(n / MAX_PER_CALLER).to_string())).unwrap()).collect();
         assert!(limit.acquire(&caller("late")).is_err(), "{} are there", all.len());
     }
 }

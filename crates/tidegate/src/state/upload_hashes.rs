@@ -1,5 +1,7 @@
-//! Checksums of uploads whose parts come one after the other, as most do: the whole's SHA-256 is then known when the last
-//! one is there, and nothing is read again. Kept in memory only; what is not known here is found by reading.
+//! SHA-256 of uploads whose parts arrive in order, which most do. The hash of the whole is then
+//! known when the last part has been written, so completing the upload reads nothing again. Kept in
+//! memory only; where it is missing, the bytes are read and hashed
+//! (`surfaces/files/completion.rs`).
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,91 +9,94 @@ use std::time::{Duration, Instant};
 
 use aws_lc_rs::digest;
 
-use crate::hashing::{hex_of, sha256};
+use crate::hashing::{sha256, to_hex};
 use crate::model::upload::StoredPart;
 
-/// The most uploads whose checksums are kept.
-const KEPT: usize = 8192;
-/// Beyond that, those that had a part lately.
-const LATELY: Duration = Duration::from_secs(60);
+/// The most uploads whose hashes are kept.
+const MAX_UPLOADS: usize = 8192;
+/// At that limit, uploads without a part for this long are dropped.
+const IDLE: Duration = Duration::from_secs(60);
 
-/// The uploads.
+/// The running SHA-256 of open uploads, by upload id.
 #[derive(Default)]
 pub struct SequentialHash {
-    known: Mutex<HashMap<String, Prefix>>,
+    prefixes: Mutex<HashMap<String, Prefix>>,
 }
 
-/// The parts of an upload from its first to one of them.
+/// The parts of an upload from the first to one of them.
 #[derive(Clone)]
 pub(crate) struct Prefix {
-    /// What comes next.
+    /// The number of the part that comes next.
     next: u32,
-    /// Of their bytes.
+    /// SHA-256 of the bytes of these parts.
     pub(crate) sha256: digest::Context,
-    /// Of their places, which no two parts share: what tells that they are still the same.
-    places: digest::Context,
+    /// SHA-256 of the fragment names of these parts. No two parts share a fragment, so an equal
+    /// hash means that no part was replaced.
+    fragments: digest::Context,
     touched: Instant,
 }
 
 impl Prefix {
     fn new(first: u32) -> Self {
-        Self { next: first, sha256: sha256(), places: sha256(), touched: Instant::now() }
+        Self { next: first, sha256: sha256(), fragments: sha256(), touched: Instant::now() }
     }
 
-    /// With one part more.
-    pub(crate) fn and(mut self, place: &str, sha256: digest::Context) -> Self {
-        note(&mut self.places, place);
+    /// Returns the prefix with one more part, stored in `place`.
+    pub(crate) fn with_part(mut self, place: &str, sha256: digest::Context) -> Self {
+        add_fragment(&mut self.fragments, place);
         Self { next: self.next.saturating_add(1), sha256, touched: Instant::now(), ..self }
     }
 }
 
-fn note(places: &mut digest::Context, place: &str) {
-    places.update(place.as_bytes());
-    places.update(b"\n");
+fn add_fragment(fragments: &mut digest::Context, place: &str) {
+    fragments.update(place.as_bytes());
+    fragments.update(b"\n");
 }
 
 impl std::fmt::Debug for SequentialHash {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SequentialHash").field("uploads", &self.known().len()).finish()
+        f.debug_struct("SequentialHash").field("uploads", &self.prefixes().len()).finish()
     }
 }
 
 impl SequentialHash {
-    fn known(&self) -> MutexGuard<'_, HashMap<String, Prefix>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn prefixes(&self) -> MutexGuard<'_, HashMap<String, Prefix>> {
+        self.prefixes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What comes before part `number`, if all of that is known.
-    pub(crate) fn before(&self, upload_id: &str, number: u32) -> Option<Prefix> {
-        let known = self.known().get(upload_id).filter(|prefix| prefix.next == number).cloned();
-        // Numbers begin at 0 or 1.
-        known.or_else(|| (number <= 1).then(|| Prefix::new(number)))
+    /// Returns the prefix before part `number`, if the hash of all parts before it is known.
+    pub(crate) fn prefix_before(&self, upload_id: &str, number: u32) -> Option<Prefix> {
+        let prefix = self.prefixes().get(upload_id).filter(|prefix| prefix.next == number).cloned();
+        // Part numbers begin at 0 or 1.
+        prefix.or_else(|| (number <= 1).then(|| Prefix::new(number)))
     }
 
-    /// Keeps what is known now.
-    pub(crate) fn keep(&self, upload_id: &str, prefix: Prefix) {
-        let mut known = self.known();
-        if known.len() >= KEPT {
-            known.retain(|_, prefix| prefix.touched.elapsed() < LATELY);
+    /// Stores the prefix of an upload. At the limit, idle uploads are dropped first; if none is
+    /// idle, the prefix is not stored.
+    pub(crate) fn insert(&self, upload_id: &str, prefix: Prefix) {
+        let mut prefixes = self.prefixes();
+        if prefixes.len() >= MAX_UPLOADS {
+            prefixes.retain(|_, prefix| prefix.touched.elapsed() < IDLE);
         }
-        if known.len() < KEPT {
-            known.insert(upload_id.to_owned(), prefix);
+        if prefixes.len() < MAX_UPLOADS {
+            prefixes.insert(upload_id.to_owned(), prefix);
         }
     }
 
-    /// The SHA-256 of these parts, if they came in order.
-    pub(crate) fn of(&self, upload_id: &str, parts: &[StoredPart]) -> Option<String> {
-        let prefix = self.known().get(upload_id).cloned()?;
-        let mut places = sha256();
+    /// Returns the SHA-256 of these parts in lower-case hex, if they arrived in order and none was
+    /// sent again.
+    pub(crate) fn sha256_of(&self, upload_id: &str, parts: &[StoredPart]) -> Option<String> {
+        let prefix = self.prefixes().get(upload_id).cloned()?;
+        let mut fragments = sha256();
         for part in parts {
-            note(&mut places, &part.bytes.place);
+            add_fragment(&mut fragments, &part.bytes.place);
         }
-        (hex_of(prefix.places) == hex_of(places)).then(|| hex_of(prefix.sha256))
+        (to_hex(prefix.fragments) == to_hex(fragments)).then(|| to_hex(prefix.sha256))
     }
 
-    /// Nobody asks any more.
-    pub(crate) fn forget(&self, upload_id: &str) {
-        self.known().remove(upload_id);
+    /// Removes an upload that was completed or aborted.
+    pub(crate) fn remove(&self, upload_id: &str) {
+        self.prefixes().remove(upload_id);
     }
 }
 
@@ -104,10 +109,10 @@ mod tests {
     }
 
     fn came(all: &SequentialHash, number: u32, place: &str, bytes: &[u8]) {
-        if let Some(prefix) = all.before("u", number) {
+        if let Some(prefix) = all.prefix_before("u", number) {
             let mut sha256 = prefix.sha256.clone();
             sha256.update(bytes);
-            all.keep("u", prefix.and(place, sha256));
+            all.insert("u", prefix.with_part(place, sha256));
         }
     }
 
@@ -116,16 +121,16 @@ mod tests {
         let all = SequentialHash::default();
         came(&all, 0, "a", b"one");
         came(&all, 1, "b", b"two");
-        let known = all.of("u", &[part(0, "a"), part(1, "b")]);
-        assert_eq!(known, Some(hex::encode(digest::digest(&digest::SHA256, b"onetwo"))));
-        assert_eq!(all.of("u", &[part(0, "a")]), None, "there is more");
-        assert_eq!(all.of("u", &[part(0, "c"), part(1, "b")]), None, "one was sent again");
+        let sha256 = all.sha256_of("u", &[part(0, "a"), part(1, "b")]);
+        assert_eq!(sha256, Some(hex::encode(digest::digest(&digest::SHA256, b"onetwo"))));
+        assert_eq!(all.sha256_of("u", &[part(0, "a")]), None, "there is more");
+        assert_eq!(all.sha256_of("u", &[part(0, "c"), part(1, "b")]), None, "one was sent again");
         came(&all, 5, "f", b"later");
-        assert!(all.of("u", &[part(0, "a"), part(1, "b")]).is_some());
-        assert_eq!(all.of("u", &[part(0, "a"), part(1, "b"), part(5, "f")]), None);
+        assert!(all.sha256_of("u", &[part(0, "a"), part(1, "b")]).is_some());
+        assert_eq!(all.sha256_of("u", &[part(0, "a"), part(1, "b"), part(5, "f")]), None);
         came(&all, 0, "z", b"again");
-        assert_eq!(all.of("u", &[part(0, "z"), part(1, "b")]), None, "what follows it was hashed after another");
-        all.forget("u");
-        assert_eq!(all.of("u", &[part(0, "z")]), None);
+        assert_eq!(all.sha256_of("u", &[part(0, "z"), part(1, "b")]), None, "what follows it was hashed after another");
+        all.remove("u");
+        assert_eq!(all.sha256_of("u", &[part(0, "z")]), None);
     }
 }

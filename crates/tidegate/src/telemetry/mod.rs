@@ -1,4 +1,5 @@
-//! Logs, metrics and spans: set up once, written to from everywhere.
+//! Logs, metrics and spans: set up once here, and written to from every module through `tracing`
+//! and `metrics`. The metrics are described in `docs/operations/metrics.md`.
 
 #[cfg(feature = "otlp")]
 mod otlp;
@@ -13,53 +14,54 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
 
 #[cfg(feature = "otlp")]
-pub use self::otlp::Exporting;
+pub use self::otlp::ExportGuard;
 pub use self::trace::TraceContext;
 
-/// Spans on their way out; there are none in this build.
+/// The exporter of spans; without the feature `otlp` it does nothing.
 #[cfg(not(feature = "otlp"))]
 #[derive(Debug, Default)]
-pub struct Exporting(());
+pub struct ExportGuard(());
 
 #[cfg(not(feature = "otlp"))]
-impl Exporting {
-    /// Sends what is left.
-    pub fn finish(self) {}
+impl ExportGuard {
+    /// Sends the remaining spans.
+    pub fn shutdown(self) {}
 }
 
-/// Makes a span part of the trace that the caller began.
+/// Sets the parent of a span to the caller's trace; without the feature `otlp` it does nothing.
 #[cfg(not(feature = "otlp"))]
-pub fn adopt(_: &tracing::Span, _: &TraceContext) {}
+pub fn set_parent(_: &tracing::Span, _: &TraceContext) {}
 
 #[cfg(feature = "otlp")]
-pub use self::otlp::adopt;
+pub use self::otlp::set_parent;
 
-/// Logging.
+/// The logging settings.
 #[derive(Debug, Clone)]
 pub struct Log {
-    /// JSON lines instead of text for people.
+    /// Whether to write JSON lines instead of text.
     pub json: bool,
-    /// The level's name.
+    /// The name of the log level.
     pub level: &'static str,
-    /// Where spans go.
+    /// The OTLP endpoint that spans are sent to, if any.
     pub otlp_endpoint: Option<String>,
 }
 
+/// The recorder of all metrics, once started.
 static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
 
-/// Seconds; from a cached signature to a large completion.
+/// The buckets of histograms in seconds, from a cached signature to a large completion.
 const BUCKETS: [f64; 12] = [0.000_25, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 30.0];
 
-/// Starts logging to standard error, and the export of spans where it is set. Before the runtime starts; what comes
-/// back is to be kept until it has ended.
-pub fn start_logs(log: &Log) -> anyhow::Result<Exporting> {
-    // Ours speak at the level that is set; libraries say what is wrong, and nothing of requests, which carry
-    // signatures. The S3 protocol layer does so even then.
+/// Starts logging to standard error, and the export of spans where it is configured. Must be called
+/// before the runtime starts; the returned guard must be kept until it has ended.
+pub fn start_logs(log: &Log) -> anyhow::Result<ExportGuard> {
+    // This workspace logs at the configured level. Libraries log warnings only, and s3s nothing:
+    // its messages contain requests, which carry signatures.
     let level = log.level;
     let filter = EnvFilter::new(format!("warn,tidegate={level},media={level},store={level},sign={level},s3s=off"));
     let layer = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
-        // It would complain of a log that can't be written on that same log, and panic: no log is worth a request.
+        // A log that cannot be written would otherwise cause a panic on writing the error to it.
         .log_internal_errors(false)
         .with_ansi(std::io::stderr().is_terminal());
     let layer = if log.json {
@@ -74,14 +76,14 @@ pub fn start_logs(log: &Log) -> anyhow::Result<Exporting> {
         (registry.with(spans), exporting)
     };
     #[cfg(not(feature = "otlp"))]
-    let exporting = Exporting::default();
+    let exporting = ExportGuard::default();
     if let Err(error) = registry.try_init() {
         tracing::debug!(%error, "logging was started before");
     }
     Ok(exporting)
 }
 
-/// Starts counting. Called again it changes nothing.
+/// Starts the metrics recorder. Further calls do nothing.
 pub fn start_metrics() {
     METRICS.get_or_init(|| {
         let builder = PrometheusBuilder::new()
@@ -97,19 +99,19 @@ pub fn start_metrics() {
     });
 }
 
-/// All metrics in Prometheus' text format.
+/// Renders all metrics in the Prometheus text format.
 pub fn render() -> String {
     METRICS.get().map(PrometheusHandle::render).unwrap_or_default()
 }
 
-/// Drops what histograms keep for quantiles nobody asks for; called now and then.
+/// Drops old histogram samples; must be called periodically.
 pub fn upkeep() {
     if let Some(handle) = METRICS.get() {
         handle.run_upkeep();
     }
 }
 
-/// The state of the queue, read from the database when metrics are asked for.
+/// Sets the gauges of the job queue, read from the database when metrics are requested.
 pub fn record_jobs(queued: u64, dead: u64) {
     #[expect(clippy::cast_precision_loss, reason = "a queue of 2^53 jobs is not told from one more")]
     let gauge = |state: &'static str, count: u64| metrics::gauge!("tidegate_jobs", "state" => state).set(count as f64);
@@ -117,12 +119,13 @@ pub fn record_jobs(queued: u64, dead: u64) {
     gauge("dead", dead);
 }
 
-/// Users whose quota is nearly used up, read from the database now and then.
+/// Sets the gauge of users near their quota, read from the database periodically.
 pub fn record_quotas(nearly_full: u64) {
     #[expect(clippy::cast_precision_loss, reason = "there are not 2^53 users")]
     metrics::gauge!("tidegate_quotas_nearly_full").set(nearly_full as f64);
 }
 
+/// Registers the description of every metric.
 fn describe() {
     use metrics::{describe_counter as counter, describe_gauge as gauge, describe_histogram as histogram};
     counter!("tidegate_http_requests_total", "Requests by door, method, route and status");

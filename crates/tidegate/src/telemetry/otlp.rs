@@ -1,4 +1,4 @@
-//! Spans to a collector, by OTLP over HTTP.
+//! Export of spans to a collector, by OTLP over HTTP.
 
 use anyhow::Context as _;
 use opentelemetry::trace::{
@@ -15,25 +15,25 @@ use tracing_subscriber::{Layer, filter::LevelFilter};
 
 use super::TraceContext;
 
-/// Spans on their way out.
+/// The exporter of spans.
 #[derive(Debug, Default)]
-pub struct Exporting(Option<SdkTracerProvider>);
+pub struct ExportGuard(Option<SdkTracerProvider>);
 
-impl Exporting {
-    /// Sends what is left.
-    pub fn finish(self) {
+impl ExportGuard {
+    /// Sends the remaining spans and stops the exporter.
+    pub fn shutdown(self) {
         if let Some(Err(error)) = self.0.map(|provider| provider.shutdown()) {
             tracing::warn!(%error, "the last spans were not sent");
         }
     }
 }
 
-/// What gives our spans, and nobody else's, to a collector.
-pub(super) fn layer<S>(endpoint: Option<&str>) -> anyhow::Result<(Option<impl Layer<S>>, Exporting)>
+/// Returns the layer that exports this workspace's spans, if an endpoint is configured.
+pub(super) fn layer<S>(endpoint: Option<&str>) -> anyhow::Result<(Option<impl Layer<S>>, ExportGuard)>
 where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
-    let Some(endpoint) = endpoint else { return Ok((None, Exporting::default())) };
+    let Some(endpoint) = endpoint else { return Ok((None, ExportGuard::default())) };
     let exporter = SpanExporter::builder()
         .with_http()
         .with_protocol(Protocol::HttpBinary)
@@ -42,18 +42,18 @@ where
         .context("OTEL_EXPORTER_OTLP_ENDPOINT")?;
     let provider = SdkTracerProvider::builder()
         .with_batch_exporter(exporter)
-        // Whoever began the trace decides; what begins here is kept.
+        // The sampling decision is the caller's; traces that begin here are kept.
         .with_sampler(Sampler::ParentBased(Box::new(Sampler::AlwaysOn)))
         .with_resource(Resource::builder().with_service_name("tidegate").build())
         .build();
     let spans = tracing_opentelemetry::layer().with_tracer(provider.tracer("tidegate")).with_filter(
         Targets::new().with_target("tidegate", LevelFilter::TRACE).with_target("store", LevelFilter::TRACE),
     );
-    Ok((Some(spans), Exporting(Some(provider))))
+    Ok((Some(spans), ExportGuard(Some(provider))))
 }
 
-/// Makes a span part of the trace that the caller began.
-pub fn adopt(span: &tracing::Span, trace: &TraceContext) {
+/// Sets the parent of a span to the caller's trace.
+pub fn set_parent(span: &tracing::Span, trace: &TraceContext) {
     let ids = TraceId::from_hex(&trace.trace_id)
         .ok()
         .zip(trace.parent_id.as_deref().and_then(|parent| SpanId::from_hex(parent).ok()));

@@ -1,29 +1,29 @@
-//! The trace that a request belongs to, as its sender says: W3C Trace Context, or AWS' header for X-Ray.
+//! Trace contexts in request headers: W3C Trace Context, and the header of AWS X-Ray.
 
-/// Where a request stands in somebody's trace.
+/// The position of a request in its sender's trace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TraceContext {
-    /// 32 hexadecimal digits.
+    /// The trace id: 32 hexadecimal digits.
     pub trace_id: String,
-    /// 16 hexadecimal digits, if the sender named its own span.
+    /// The sender's span id: 16 hexadecimal digits, if it named one.
     pub parent_id: Option<String>,
-    /// Whether the sender keeps this trace.
+    /// Whether the sender samples this trace.
     pub sampled: bool,
 }
 
 impl TraceContext {
-    /// Reads `traceparent` (W3C Trace Context, level 1): `00-<trace>-<parent>-<flags>`.
+    /// Parses `traceparent` (W3C Trace Context, level 1): `00-<trace>-<parent>-<flags>`.
     pub fn from_traceparent(text: &str) -> Option<Self> {
         let mut parts = text.split('-');
         let (version, trace, parent, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-        // Later versions may say more after the flags; version 0 says no more, and ff is none.
+        // Later versions may have more fields; version 00 has none, and ff is invalid.
         let known = is_hex(version, 2) && version != "ff" && (version != "00" || parts.next().is_none());
         let flags = u8::from_str_radix(flags, 16).ok().filter(|_| is_hex(flags, 2))?;
         let valid = known && is_hex(trace, 32) && is_hex(parent, 16) && !is_zero(trace) && !is_zero(parent);
         valid.then(|| Self { trace_id: trace.to_owned(), parent_id: Some(parent.to_owned()), sampled: flags & 1 == 1 })
     }
 
-    /// Reads `X-Amzn-Trace-Id`: `Root=1-<8 digits>-<24 digits>;Parent=<16 digits>;Sampled=1`.
+    /// Parses `X-Amzn-Trace-Id`: `Root=1-<8 digits>-<24 digits>;Parent=<16 digits>;Sampled=1`.
     pub fn from_amzn(text: &str) -> Option<Self> {
         let field = |name: &str| {
             text.split(';').find_map(|pair| pair.trim().split_once('=').filter(|(key, _)| *key == name)).map(|(_, v)| v)

@@ -135,7 +135,7 @@ pub(crate) struct Confirmation<'a> {
 pub(super) fn creator(kind: OwnerKind, caller: &Caller) -> Cow<'_, Principal> {
     match kind {
         OwnerKind::Disks | OwnerKind::Files => Cow::Borrowed(&caller.principal),
-        OwnerKind::Session | OwnerKind::Space | OwnerKind::Dataset => caller.deciding(),
+        OwnerKind::Session | OwnerKind::Space | OwnerKind::Dataset => caller.effective_principal(),
     }
 }
 
@@ -149,11 +149,11 @@ pub(super) async fn announce(tx: &mut Tx, owner: &Owner, object: &Object, detail
         }
         Details::Media(stage) => {
             tx.describe_media(id, stage, None).await?;
-            tx.add_passage(owner, id, Status::PendingUpload.into(), None, now).await
+            tx.add_status_change(owner, id, Status::PendingUpload.into(), None, now).await
         }
         Details::Imported(from) => {
             tx.keep_source(id, from).await?;
-            tx.add_passage(owner, id, Status::Uploaded.into(), Some("imported"), now).await?;
+            tx.add_status_change(owner, id, Status::Uploaded.into(), Some("imported"), now).await?;
             queue::enqueue(tx, &Job::ImportImageV1 { object: id.0, key: from.to_owned() }, now).await.map(drop)
         }
         Details::Package(number) => tx.put_in_package(id, number).await,
@@ -189,7 +189,7 @@ pub(super) async fn confirmed(app: &App, tx: &mut Tx, item: &Item, said: Confirm
     match item {
         Item::Media(media) => {
             tx.describe_media(id, said.stage, said.alt).await?;
-            tx.add_passage(&media.owner, id, Status::Uploaded.into(), None, now).await?;
+            tx.add_status_change(&media.owner, id, Status::Uploaded.into(), None, now).await?;
             queue::enqueue(tx, &Job::IngestV1 { object: id.0, video: media_items::is_video(media) }, now).await?;
             release_later(app, tx, item.kind(), id).await?;
         }

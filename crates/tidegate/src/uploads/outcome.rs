@@ -85,7 +85,7 @@ pub(crate) async fn say_status(
     if !rules::of(owner.kind()).has_history {
         return Ok(());
     }
-    tx.add_passage(owner, id, status.into(), reason, at).await
+    tx.add_status_change(owner, id, status.into(), reason, at).await
 }
 
 /// Has an object that failed tried again, from where its bytes are. Returns `false` if it has not failed.

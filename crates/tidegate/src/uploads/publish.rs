@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::model::caller::Caller;
 use crate::model::event::AuditAction;
 use crate::model::key::{self, Key};
-use crate::model::media::{Look, Media, Status, Variant};
+use crate::model::media::{Media, Status, Variant, VisualInfo};
 use crate::model::object::Content;
 use crate::model::rules;
 
@@ -54,7 +54,7 @@ pub(crate) async fn publish(app: &App, media: &Media, made: Made) -> Result<()> 
     let mut tx = app.db.begin().await?;
     let there = tx.hold(&media.owner).await? && tx.publish_media(id, &publication).await?;
     if there {
-        tx.add_passage(&media.owner, id, Status::Completed.into(), None, now).await?;
+        tx.add_status_change(&media.owner, id, Status::Completed.into(), None, now).await?;
         effects::charge(&mut tx, &Item::Media(media.clone()), publication.content.size).await?;
         tx.record(&Caller::system(), AuditAction::MediaPublished, id, now).await?;
         tx.commit().await?;

@@ -15,7 +15,7 @@ use crate::model::key::{self, Key};
 /// Excludes other confirmations of an object on this server, and PUTs of it that are about to be answered: those come before
 /// it and are sealed, or after it and are refused if the upload has ended.
 pub(crate) async fn lock(app: &App, id: ObjectId) -> tokio::sync::MutexGuard<'_, ()> {
-    app.completing.hold(&format!("seal:{id}")).await
+    app.completing.lock(&format!("seal:{id}")).await
 }
 
 /// Seals what a client has put. Returns where it is, or `None` if nothing was put. The caller holds the [`lock`]. Which of

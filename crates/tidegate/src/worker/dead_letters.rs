@@ -85,8 +85,8 @@ pub async fn revive(db: &Db, caller: &Caller, id: i64) -> Result<()> {
     if !taken_back && !tx.revive_job(id, now).await? {
         return Err(unknown());
     }
-    let deed = AuditAction::JobRetried;
-    tx.record_event(&NewEvent { at: now, caller: caller.clone(), deed, owner: None, object: None }).await?;
+    let action = AuditAction::JobRetried;
+    tx.record_event(&NewEvent { at: now, caller: caller.clone(), action, owner: None, object: None }).await?;
     tx.commit().await?;
     tracing::info!(job.id = id, "a job that was given up is tried again");
     Ok(())

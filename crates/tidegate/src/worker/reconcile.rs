@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::db::Expected;
 use crate::error::Result;
 use crate::library::cdn_invalidations;
-use crate::model::key::{self, Waiting};
+use crate::model::key::{self, KeyHolder};
 use crate::model::object::ObjectState;
 use crate::model::owner::OwnerKind;
 use crate::model::{rfc3339, rules};
@@ -101,7 +101,7 @@ pub async fn compare(
 ) -> Result<Report> {
     let mut report = Report::default();
     for kind in kinds {
-        for place in key::places(*kind, &app.config.images.layout) {
+        for place in key::prefixes(*kind, &app.config.images.layout) {
             let mut pass = Pass { app, kind: *kind, mode, tell, report: &mut report };
             pass.run(&place).await?;
         }
@@ -114,12 +114,12 @@ pub async fn purge_old(app: &App, report: &mut Report) -> Result<()> {
     let before = app.db.now().checked_sub(app.config.retention).unwrap_or(SystemTime::UNIX_EPOCH);
     let (day, mut after) = (day(before), None::<String>);
     loop {
-        let page = app.store.list(key::ASIDE, after.as_deref(), PAGE).await?;
+        let page = app.store.list(key::ORPHANS, after.as_deref(), PAGE).await?;
         let Some(last) = page.last() else { return Ok(()) };
         after = Some(last.key.clone());
         for entry in &page {
             // Days are written so that the earlier one is the smaller text.
-            if key::aside_since(&entry.key).is_some_and(|since| since < day.as_str()) {
+            if key::orphaned_since(&entry.key).is_some_and(|since| since < day.as_str()) {
                 app.store.delete(&entry.key, store::Deletion::Purge).await?;
                 report.purged += 1;
             }
@@ -175,7 +175,7 @@ impl<T> Ahead<T> {
 
 impl Pass<'_> {
     async fn run(&mut self, prefix: &str) -> Result<()> {
-        let end = key::end_of(prefix);
+        let end = key::prefix_end(prefix);
         let (mut there, mut expected) = (Ahead::new(prefix), Ahead::new(prefix));
         let limit = i64::try_from(PAGE).unwrap_or(i64::MAX);
         loop {
@@ -221,8 +221,8 @@ impl Pass<'_> {
     }
 
     async fn only_there(&mut self, entry: &store::Entry) -> Result<()> {
-        let is_at_work = match Waiting::parse(&entry.key) {
-            Some(Waiting::Object(id)) => self.app.db.object_state(id).await?.is_some_and(ObjectState::is_under_way),
+        let is_at_work = match KeyHolder::parse(&entry.key) {
+            Some(KeyHolder::Object(id)) => self.app.db.object_state(id).await?.is_some_and(ObjectState::is_under_way),
             _ => self.app.db.is_awaited(&entry.key).await?,
         };
         if is_at_work || entry.last_modified > self.long_ago() {
@@ -273,7 +273,7 @@ impl Pass<'_> {
 
     /// A copy that was cut off before its source was removed is gone on with.
     async fn put_aside(&self, entry: &store::Entry) -> std::result::Result<(), store::Error> {
-        let to = key::aside(&day(self.app.db.now()), &entry.key);
+        let to = key::orphan_key(&day(self.app.db.now()), &entry.key);
         match self.app.store.move_to(&entry.key, to.as_str(), None).await {
             Err(store::Error::AlreadyExists) => {
                 let there = self.app.store.stat(to.as_str()).await?;

@@ -35,12 +35,12 @@ pub async fn run(app: Arc<App>, stop: CancellationToken) {
     }
     let mut tasks = JoinSet::new();
     let media = &app.config.media;
-    let scans = app.config.scanner.as_ref().map_or(1, |scanner| scanner.at_once);
+    let scans = app.config.scanner.as_ref().map_or(1, |scanner| scanner.concurrent_scans);
     for (class, workers) in [
         (Class::Upkeep, UPKEEP),
         (Class::Scans, scans),
-        (Class::Images, media.images_at_once),
-        (Class::Videos, media.videos_at_once),
+        (Class::Images, media.concurrent_images),
+        (Class::Videos, media.concurrent_videos),
     ] {
         for _ in 0..workers {
             tasks.spawn(work(Arc::clone(&app), class, stop.clone()));

@@ -120,11 +120,13 @@ async fn orphans_in(app: &App, place: &str, before: std::time::SystemTime) -> Re
 /// Our own writes to a bucket that a crash cut off: parts of files, and files that were being joined.
 async fn cut_off(app: &App) -> Result<()> {
     let before = app.db.now().checked_sub(app.config.uploads.sweep_grace).unwrap_or(std::time::SystemTime::UNIX_EPOCH);
-    for place in key::WRITTEN {
+    for place in key::WRITTEN_PREFIXES {
         for open in app.store.list_uploads(place, before).await? {
-            let is_at_work = match key::Waiting::parse(&open.upload.key) {
-                Some(key::Waiting::Upload(id)) => app.db.upload_state(id).await? == Some(UploadState::Open),
-                Some(key::Waiting::Object(id)) => app.db.object_state(id).await?.is_some_and(ObjectState::is_under_way),
+            let is_at_work = match key::KeyHolder::parse(&open.upload.key) {
+                Some(key::KeyHolder::Upload(id)) => app.db.upload_state(id).await? == Some(UploadState::Open),
+                Some(key::KeyHolder::Object(id)) => {
+                    app.db.object_state(id).await?.is_some_and(ObjectState::is_under_way)
+                }
                 None => match app.db.find_expected(&open.upload.key).await? {
                     Some(row) => row.state.is_under_way(),
                     // Not ours.
@@ -151,13 +153,13 @@ async fn remains(app: &App) -> Result<()> {
             let Some(last) = page.last() else { break };
             after = Some(last.key.clone());
             for blob in page.iter().filter(|blob| blob.last_modified < before) {
-                let is_kept = match key::Waiting::parse(&blob.key) {
-                    Some(key::Waiting::Upload(id)) => {
+                let is_kept = match key::KeyHolder::parse(&blob.key) {
+                    Some(key::KeyHolder::Upload(id)) => {
                         // In parts it has the store's id, and the key one of ours.
                         app.db.upload_state(id).await? == Some(UploadState::Open)
                             || app.db.is_awaited(&blob.key).await?
                     }
-                    Some(key::Waiting::Object(id)) => {
+                    Some(key::KeyHolder::Object(id)) => {
                         app.db.object_state(id).await?.is_some_and(ObjectState::is_under_way)
                     }
                     // Not ours.
@@ -179,7 +181,7 @@ async fn drafts(app: &App) -> Result<()> {
     let before = app.db.now().checked_sub(app.config.uploads.sweep_grace).unwrap_or(std::time::SystemTime::UNIX_EPOCH);
     for draft in app.store.list_drafts(key::DRAFTS, before).await? {
         // Else it is not ours.
-        let Some(key::Waiting::Upload(upload)) = key::Waiting::parse(&draft) else { continue };
+        let Some(key::KeyHolder::Upload(upload)) = key::KeyHolder::parse(&draft) else { continue };
         if app.db.upload_state(upload).await? != Some(UploadState::Open) {
             app.store.discard(&draft).await?;
             metrics::counter!("tidegate_orphans_swept_total").increment(1);

@@ -1,4 +1,4 @@
-//! Each shared function and a stranger: denied, and nothing changed.
+//! Every shared function called by a stranger: it is denied, and nothing changes.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,7 +7,7 @@ use tidegate::error::Error;
 use tidegate::library::{audit, downloads, grants, objects, tokens};
 use tidegate::model::access::Action;
 use tidegate::model::caller::Caller;
-use tidegate::model::event::Scope;
+use tidegate::model::event::EventFilter;
 use tidegate::model::ids::{ObjectId, UserId};
 use tidegate::model::owner::{Owner, OwnerKind};
 use tidegate::model::principal::{Principal, Roles};
@@ -22,8 +22,8 @@ const KIND: OwnerKind = OwnerKind::Disks;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-fn scope(owner: Option<&Owner>, object: Option<ObjectId>) -> Scope {
-    Scope { owner: owner.cloned(), object: object.map(|object| (KIND, object)), since: SystemTime::UNIX_EPOCH }
+fn scope(owner: Option<&Owner>, object: Option<ObjectId>) -> EventFilter {
+    EventFilter { owner: owner.cloned(), object: object.map(|object| (KIND, object)), since: SystemTime::UNIX_EPOCH }
 }
 
 fn token() -> NewToken {

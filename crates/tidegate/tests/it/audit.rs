@@ -1,4 +1,5 @@
-//! The audit log: every change and every refusal is in it, for those who may see it, and nothing ever changes it.
+//! The audit log: every change and every refusal is recorded, shown only to callers who may see it,
+//! and never changed.
 
 use std::time::{Duration, SystemTime};
 
@@ -14,7 +15,7 @@ async fn events(app: &TestApp, headers: &[(&str, &str)], query: &str) -> Answer 
     app.send("GET", &format!("{}/v1/audit{query}", app.api()), headers, Vec::new()).await
 }
 
-/// Action, actor and outcome of each, newest first.
+/// Returns action, actor and outcome of each event, newest first.
 fn told(answer: &Answer) -> Vec<String> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let line = |event: &Value| {
@@ -84,7 +85,7 @@ async fn pages_and_times() {
         let event = NewEvent {
             at: at(second),
             caller: caller.clone(),
-            deed: AuditAction::ObjectDeleted,
+            action: AuditAction::ObjectDeleted,
             owner: Some(owner.clone()),
             object: None,
         };
@@ -130,7 +131,7 @@ async fn events_are_never_changed_and_forgotten_when_their_time_is_over() {
     for hours in [0, 23, 25, 500] {
         let at = now - Duration::from_secs(hours * 3600);
         let caller = Caller::from(Principal::System);
-        tx.record_event(&NewEvent { at, caller, deed: AuditAction::TokenIssued, owner: None, object: None })
+        tx.record_event(&NewEvent { at, caller, action: AuditAction::TokenIssued, owner: None, object: None })
             .await
             .unwrap();
     }
@@ -156,7 +157,7 @@ async fn events_are_never_changed_and_forgotten_when_their_time_is_over() {
     app.finish().await;
 }
 
-/// A change that is rolled back leaves no event, and an event that can't be written no change.
+/// A rolled-back change leaves no event, and a change whose event cannot be written is rolled back.
 #[tokio::test]
 async fn a_change_and_its_event_are_one() {
     let app = TestApp::start().await;

@@ -1,8 +1,8 @@
-//! The authority matrix: every kind of URL the product issues, and what its authority (query, cookie, token) opens. What is
-//! expected is the table; a kind that is issued without a row fails, and so does a row of a kind that is not issued.
-//!
-//! What is read or written with a sign-in of its own (`/v1/files/part`, `/v1/images/{id}/range`) has no authority of its own
-//! and is in `access.rs` and in the tests of its surface.
+//! The authority matrix: every kind of URL the product issues, and what its authority (query,
+//! cookie, token) opens. The table holds the expected outcomes; a kind that is issued without a row
+//! fails, and so does a row of a kind that is not issued. Requests that are authorized by sign-in
+//! (`/v1/files/part`, `/v1/images/{id}/range`) are in `access.rs` and in the tests of their
+//! surface.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,14 +16,14 @@ use crate::packages::encoded;
 use crate::sessions::{OTHER_SESSION, SESSION, epoch, photo};
 use crate::support::{PART, TestApp};
 
-/// Opens.
+/// The request succeeds.
 const YES: Option<bool> = Some(true);
-/// Refused, and nothing changed.
+/// The request is refused and changes nothing.
 const NO: Option<bool> = Some(false);
-/// There is no such target.
+/// The kind has no such target.
 const NIL: Option<bool> = None;
 
-/// The targets of one kind, in the order of the table's columns.
+/// The expected outcomes of one kind, in the order of the table's columns.
 #[rustfmt::skip]
 const TARGETS: [&str; 11] = [
     "the object it names",        // as it was issued
@@ -39,7 +39,8 @@ const TARGETS: [&str; 11] = [
     "after its job is done",
 ];
 
-/// What each kind opens. Siblings open under prefix grants alone: those of a space, of a session, and of a package's assets.
+/// The expected outcomes of every kind. Siblings open under prefix grants only: those of a space,
+/// of a session, and of a package's assets.
 #[rustfmt::skip]
 const TABLE: [(&str, [Option<bool>; 11]); 27] = [
     //                                    named  part  sibling other unserved door  method late  removed gone job
@@ -48,16 +49,16 @@ const TABLE: [(&str, [Option<bool>; 11]); 27] = [
     ("disk part",                         [YES,  NO,   NO,     NO,   NO,      NO,   NO,    NO,   NIL,    NO,  NO]),
     ("file link, version 1",              [YES,  NIL,  NO,     NO,   NO,      NO,   NO,    NO,   NIL,    NO,  NO]),
     ("file link, version 2",              [YES,  NIL,  NO,     NO,   NO,      NO,   NO,    NO,   NIL,    NO,  NO]),
-    // No authority at all: what is private must stay so.
+    // Without any authority, private content must stay private.
     ("public file",                       [YES,  NIL,  NO,     NO,   NO,      NO,   NO,    NIL,  NIL,    NO,  NO]),
     ("file upload",                       [YES,  NIL,  NO,     NO,   NO,      NO,   NO,    NO,   NIL,    NO,  NO]),
     ("archive",                           [YES,  NIL,  NIL,    NO,   NO,      NIL,  NO,    NIL,  NIL,    NO,  NO]),
-    // A removed member keeps what was granted until it ends, a quarter of an hour at most.
+    // A removed member's grants stay valid until they expire, at most a quarter of an hour later.
     ("space image",                       [YES,  YES,  YES,    NO,   NO,      NO,   NO,    NIL,  YES,    NO,  NO]),
     ("space thumbnail",                   [YES,  YES,  YES,    NO,   NO,      NO,   NO,    NIL,  YES,    NO,  NO]),
     ("space urlQuery",                    [YES,  YES,  YES,    NO,   NO,      NO,   NO,    NIL,  YES,    NO,  NO]),
     ("space cookies",                     [YES,  YES,  YES,    NO,   NO,      NO,   NO,    NIL,  YES,    NO,  NO]),
-    // Bytes that a removed member sends are never confirmed.
+    // An upload by a removed member is never confirmed.
     ("space upload",                      [YES,  NIL,  NO,     NO,   NO,      NO,   NO,    NO,   YES,    NO,  NO]),
     ("session image",                     [YES,  YES,  YES,    NO,   NO,      NO,   NO,    NIL,  NIL,    NO,  NO]),
     ("session variant",                   [YES,  YES,  YES,    NO,   NO,      NO,   NO,    NIL,  NIL,    NO,  NO]),
@@ -65,12 +66,12 @@ const TABLE: [(&str, [Option<bool>; 11]); 27] = [
     ("where a session link leads",        [YES,  NO,   NO,     NO,   NO,      NO,   NO,    NO,   NIL,    NO,  NO]),
     ("where a session's content leads",   [YES,  NO,   NO,     NO,   NO,      NO,   NO,    NIL,  NIL,    NO,  NO]),
     ("session upload",                    [YES,  NIL,  NO,     NO,   NO,      NO,   NO,    NO,   NIL,    NO,  NO]),
-    // Links to a dataset live for an hour and ask nobody.
+    // Links to a dataset live for an hour and are not checked against membership.
     ("package source",                    [YES,  NO,   NO,     NO,   NO,      NO,   NO,    NIL,  YES,    NO,  NO]),
     ("package asset, presigned",          [YES,  NO,   NO,     NO,   NO,      NO,   NO,    NIL,  YES,    NO,  NO]),
     ("package manifest",                  [YES,  NO,   NO,     NO,   NO,      NO,   NO,    NIL,  YES,    NO,  NO]),
     ("package proxy",                     [YES,  NO,   NO,     NO,   NO,      NIL,  NO,    NIL,  YES,    NO,  NO]),
-    // A package is deleted with all that is in it, as a collection is: its bytes go with a job.
+    // A package is deleted like a collection, with all it contains; a job removes its bytes.
     ("package asset, signed",             [YES,  NO,   NO,     NO,   NO,      NO,   NO,    NIL,  YES,    YES, NO]),
     ("package assets, by prefix",         [YES,  YES,  NO,     NO,   NO,      NO,   NO,    NIL,  YES,    YES, NO]),
     ("package assets, by cookies",        [YES,  YES,  NO,     NO,   NO,      NO,   NO,    NIL,  YES,    YES, NO]),
@@ -84,10 +85,10 @@ struct Issued {
     url: String,
     headers: Vec<(String, String)>,
     body: Vec<u8>,
-    /// What it names, and how that is written in the URL.
+    /// The key it names, and its form in the URL.
     named: String,
     written: fn(&str) -> String,
-    /// Other keys by columns, and whole URLs beside them.
+    /// Other keys by column, and whole URLs.
     keys: BTreeMap<&'static str, Vec<String>>,
     urls: BTreeMap<&'static str, Vec<String>>,
 }
@@ -100,7 +101,7 @@ fn base64url(key: &str) -> String {
     URL_SAFE_NO_PAD.encode(key)
 }
 
-/// The key in a URL of the edge or of the S3 door.
+/// Returns the key in a URL of the edge or of the S3 door.
 fn key_in(url: &str) -> String {
     let path = url.split('?').next().unwrap().splitn(4, '/').nth(3).unwrap();
     path.strip_prefix("tidegate/").unwrap_or(path).to_owned()
@@ -141,13 +142,13 @@ impl Issued {
         Self { headers, body: body.to_vec(), ..Self::new(kind, "PUT", url) }
     }
 
-    /// Sent along with every request.
+    /// Adds cookies to every request.
     fn with_cookies(mut self, cookies: String) -> Self {
         self.headers.push(("cookie".into(), cookies));
         self
     }
 
-    /// What it names, where that is not the URL's own path.
+    /// Sets the key it names, if that is not the URL's path.
     fn names(mut self, named: &str, written: fn(&str) -> String) -> Self {
         (self.named, self.written) = (named.to_owned(), written);
         self
@@ -168,7 +169,7 @@ impl Issued {
         self
     }
 
-    /// The same authority at another key.
+    /// Returns the URL of another key with the same authority.
     fn at(&self, key: &str) -> String {
         let url = self.url.replace(&(self.written)(&self.named), &(self.written)(key));
         assert_ne!(url, self.url, "{}: {key}", self.kind);
@@ -176,12 +177,12 @@ impl Issued {
     }
 }
 
-/// A server with something of every sort in it, and what it issued.
+/// A server with objects of every kind, and the URLs it issued.
 struct World {
     app: TestApp,
     client: reqwest::Client,
     issued: Vec<Issued>,
-    /// Keys at which something lies that nobody may read.
+    /// Stored keys that nothing may read.
     unserved: Vec<String>,
     dataset: String,
     space: String,
@@ -347,7 +348,7 @@ impl World {
         (self.space, self.images) = (space, vec![text(&targets[0]["id"])]);
     }
 
-    /// One of a session's media that was sent and confirmed; its id and its link.
+    /// Uploads and confirms a media item of a session; returns its id and its link.
     async fn session_media(&self, session: &str) -> (String, String) {
         let app = &self.app;
         let at = format!("/v1/sessions/{session}/media");
@@ -378,7 +379,8 @@ impl World {
         let second = key_in(&text(&shown(SESSION, &sibling).await["url"]));
         let third = key_in(&text(&shown(OTHER_SESSION, &other).await["url"]));
         let content = |session: &str, id: &str| format!("{}/content", at(session, id));
-        // In the world of short lives, a link as the server signs it that ends at once.
+        // With short lifetimes, the link is one that expires at once, signed as the server signs
+        // it.
         let link = if app.app.config.files.link_lifetime < 60 {
             let (path, ends) = (format!("/{}", content(SESSION, &mine)), epoch() + 2);
             let terms = sign::LinkTerms { expires: ends, disposition: sign::Disposition::Inline, epoch: 0 };
@@ -461,7 +463,8 @@ impl World {
             ("package manifest", &manifest),
             ("package proxy", &proxied),
             ("package asset, presigned", &asset),
-            // A package is deleted with all that is in it, as a collection is: its bytes go with a job.
+            // A package is deleted like a collection, with all it contains; a job removes its
+            // bytes.
             ("package asset, signed", &signed),
             ("package assets, by prefix", &format!("{base}a.txt?{query}")),
             ("package assets, by cookies", &format!("{base}a.txt")),
@@ -499,7 +502,7 @@ impl World {
         self.dataset = dataset;
     }
 
-    /// Whether a request is let through, by way of one redirect, to the end of its body.
+    /// Returns whether a request succeeds, following one redirect, up to the end of its body.
     async fn opens(&self, issued: &Issued, method: &str, url: &str) -> bool {
         let mut url = url.to_owned();
         for _ in 0..2 {
@@ -510,11 +513,12 @@ impl World {
             if method == "PUT" || method == "POST" {
                 request = request.body(issued.body.clone());
             }
-            // Some doors close on a body that they will not read: whoever gets no answer has opened nothing.
+            // Some doors close the connection without reading the body; no response means not
+            // opened.
             let Ok(answer) = request.send().await else { return false };
             match answer.status().as_u16() {
                 307 => url = answer.headers()["location"].to_str().unwrap().to_owned(),
-                // The bytes are there already: the authority was good.
+                // The object exists already, so the authority was accepted.
                 412 if method == "PUT" && issued.method == "PUT" => return true,
                 status if (200..300).contains(&status) => {
                     let mut body = answer.bytes_stream();
@@ -534,7 +538,7 @@ impl World {
         panic!("{}: redirects without end", issued.kind);
     }
 
-    /// Where the same key may be asked for with the same authority, but not at the door it was issued for.
+    /// Returns the URL of the same key and authority at another door.
     fn other_doors(&self, issued: &Issued) -> Vec<String> {
         let (edge, s3, api) = (self.app.edge(), format!("{}/tidegate", self.app.app.addresses.s3), self.app.api());
         let query = issued.url.split_once('?').map_or("", |(_, query)| query);
@@ -544,7 +548,7 @@ impl World {
         doors.into_iter().filter(|door| *door != own).map(|door| format!("{door}?{query}")).collect()
     }
 
-    /// The URLs of a column that is about other keys.
+    /// Returns the URLs of a column.
     fn urls(&self, issued: &Issued, column: usize) -> Vec<String> {
         let target = TARGETS[column];
         let mut urls: Vec<String> = match column {
@@ -557,7 +561,7 @@ impl World {
         urls
     }
 
-    /// Tries one column on all that was issued; what is not as the table says.
+    /// Tries one column on everything issued; returns deviations from the table.
     async fn column(&self, column: usize, wrong: &mut Vec<String>) {
         for issued in &self.issued {
             let Some(expected) = row(issued.kind)[column] else { continue };
@@ -587,7 +591,7 @@ impl World {
         assert_eq!(self.app.delete("ann", &members).await.status, 204);
         let members = format!("/packages/datasets/{}/members/vi", self.dataset);
         assert_eq!(self.app.ask("ann", "DELETE", &members, None).await.status, 204);
-        // Nothing new is issued to them, and nothing of theirs is confirmed.
+        // Removed members get no new URLs, and their uploads are not confirmed.
         assert_eq!(self.app.get("ed", &format!("/api/spaces/{}/images", self.space)).await.status, 404);
         let confirm = format!("/api/spaces/{}/images/{}/confirm", self.space, self.images[0]);
         assert_eq!(self.app.post("ed", &confirm, &json!({})).await.status, 404);
@@ -597,7 +601,7 @@ impl World {
 
     async fn delete_all(&self) {
         for (method, user, path, body) in &self.deletions {
-            // Sessions and datasets are organisations'.
+            // Sessions and datasets belong to organisations.
             let org = if path.starts_with("/packages") { "lab" } else { "garage" };
             let answer = self.app.as_of(user, org, method, path, body.as_ref()).await;
             assert!((200..300).contains(&answer.status), "{method} {path}: {}", answer.text());
@@ -626,7 +630,7 @@ async fn what_is_issued_opens_exactly_what_it_names() {
     for mode in ["cookie", "url"] {
         let world = World::new(&[("CLOUDFRONT_AUTH_MODE", mode)]).await;
         kinds.extend(world.kinds());
-        // Refusals first: what is written once is not written again.
+        // Refusals are tried first, since a write that succeeds can only be tried once.
         for column in [1, 2, 3, 4, 5, 6, 0] {
             world.column(column, &mut wrong).await;
         }

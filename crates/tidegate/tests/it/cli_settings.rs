@@ -1,4 +1,5 @@
-//! Settings: layers, aliases, every problem at once, and what must not start.
+//! Settings: precedence of sources, aliases, all problems reported at once, and configurations that
+//! must not start.
 
 use tidegate::config::{AuthMode, Config, SETTINGS, Sources, Stage};
 use tidegate::db::Database;

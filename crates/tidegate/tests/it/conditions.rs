@@ -1,5 +1,5 @@
-//! Conditional requests and ranges (RFC 9110, sections 13 and 14) on every path that gives bytes: one table for all of
-//! them, and the few differences there are, each with its reason.
+//! Conditional requests and ranges (RFC 9110, sections 13 and 14) on every path that serves
+//! content: one table for all of them, and the few differences, each with its reason.
 
 #![expect(clippy::print_stdout, reason = "what a run has found, shown with --nocapture")]
 
@@ -14,31 +14,31 @@ use crate::files::file;
 use crate::sessions::{SESSION, photo};
 use crate::support::{Answer, TestApp, pattern};
 
-/// What the preconditions come to, before a range is looked at.
+/// The outcome of the preconditions, before a range is considered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
-    /// They hold.
+    /// All hold.
     Holds,
-    /// 304.
+    /// 304 Not Modified.
     NotModified,
-    /// 412.
+    /// 412 Precondition Failed.
     Failed,
-    /// They hold, and the range does not count: `If-Range` names something else.
+    /// All hold and the range is ignored, since `If-Range` does not match.
     Whole,
-    /// They hold, and the range counts where the date is a strong validator.
+    /// All hold, and the range applies if the date is a strong validator.
     AsStrongAsTheDate,
 }
 
-/// What a `Range` field comes to.
+/// The outcome of a `Range` field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Bytes {
     Whole,
     Part(Range<usize>),
-    /// Where several ranges are answered at once; elsewhere the whole.
+    /// Several ranges, or the whole content where only one range is supported.
     Parts(Vec<Range<usize>>),
-    /// One range out of several, of which the others lie beyond the end; where several are never answered, the whole.
+    /// One satisfiable range among several, or the whole content where only one range is supported.
     OneOfSeveral(Range<usize>),
-    /// 416; where it is several, and several are never answered, the whole.
+    /// 416, or the whole content where several ranges were requested and only one is supported.
     Nothing {
         several: bool,
     },
@@ -46,7 +46,7 @@ enum Bytes {
 
 type Headers = Vec<(&'static str, String)>;
 
-/// Every condition with what it comes to, for what has this tag and this date.
+/// Returns every condition and its outcome, for content with this tag and this date.
 fn conditions(tag: &str, modified: SystemTime) -> Vec<(Headers, Verdict)> {
     use Verdict::{AsStrongAsTheDate, Failed, Holds, NotModified, Whole};
     let say = httpdate::fmt_http_date;
@@ -59,7 +59,7 @@ fn conditions(tag: &str, modified: SystemTime) -> Vec<(Headers, Verdict)> {
         ("if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range");
     let rows: Vec<(Vec<(&'static str, &str)>, Verdict)> = vec![
         (vec![], Holds),
-        // Strong comparison.
+        // Strong comparison (RFC 9110, section 8.8.3.2).
         (vec![(match_, tag)], Holds),
         (vec![(match_, "*")], Holds),
         (vec![(match_, "\"other\"")], Failed),
@@ -79,7 +79,7 @@ fn conditions(tag: &str, modified: SystemTime) -> Vec<(Headers, Verdict)> {
         (vec![(none, "\"other\", W/\"c\", TAG")], NotModified),
         (vec![(none, "\"other\""), (none, tag)], NotModified),
         (vec![(none, bare)], Holds),
-        // Dates, in each of the three forms; one that can't be read, or is there twice, is not there.
+        // Dates, in each of the three formats; an invalid or duplicate date is ignored.
         (vec![(modified_since, &at)], NotModified),
         (vec![(modified_since, "RFC850")], NotModified),
         (vec![(modified_since, "ASCTIME")], NotModified),
@@ -95,7 +95,7 @@ fn conditions(tag: &str, modified: SystemTime) -> Vec<(Headers, Verdict)> {
         (vec![(unmodified, &a_second_older)], Failed),
         (vec![(unmodified, "yesterday")], Holds),
         (vec![(unmodified, &older), (unmodified, &older)], Holds),
-        // Which comes first (section 13.2.2).
+        // Precedence (RFC 9110, section 13.2.2).
         (vec![(match_, tag), (unmodified, &older)], Holds),
         (vec![(match_, "\"other\""), (unmodified, &newer)], Failed),
         (vec![(none, "\"other\""), (modified_since, &at)], Holds),
@@ -107,7 +107,7 @@ fn conditions(tag: &str, modified: SystemTime) -> Vec<(Headers, Verdict)> {
         (vec![(unmodified, &older), (none, tag)], Failed),
         (vec![(unmodified, &at), (none, tag)], NotModified),
         (vec![(unmodified, "yesterday"), (modified_since, &at)], NotModified),
-        // If-Range: the strong tag or the very date, and nothing else.
+        // `If-Range` matches by strong tag or exact date only.
         (vec![(range, tag)], Holds),
         (vec![(range, "\"other\"")], Whole),
         (vec![(range, "W/TAG")], Whole),
@@ -141,7 +141,8 @@ fn conditions(tag: &str, modified: SystemTime) -> Vec<(Headers, Verdict)> {
     rows.into_iter().map(|(fields, verdict)| (row(fields), verdict)).collect()
 }
 
-/// One of each kind, with which every condition is tried; all others are tried without a condition.
+/// One range of each outcome is tried with every condition; all others are tried without a
+/// condition.
 const OF_EACH_KIND: usize = 7;
 
 fn ranges(size: usize) -> Vec<(Option<String>, Bytes)> {
@@ -179,18 +180,18 @@ fn ranges(size: usize) -> Vec<(Option<String>, Bytes)> {
     ]
 }
 
-/// A path that gives bytes, and in what it differs.
+/// A path that serves content, and its differences from the table.
 struct Place {
     name: &'static str,
     url: String,
     headers: Vec<(&'static str, String)>,
-    /// Why several ranges at once get the whole here.
+    /// Why several ranges get the whole content here.
     no_parts: Option<&'static str>,
-    /// Why nobody can ask with HEAD here.
+    /// Why HEAD is not supported here.
     no_head: Option<&'static str>,
-    /// Why the date is no strong validator here.
+    /// Why the date is a weak validator here.
     weak_date: Option<&'static str>,
-    /// What lies there, for those whose bytes are one object of the store.
+    /// The key, if the content is one object of the store.
     key: Option<String>,
 }
 
@@ -224,7 +225,7 @@ impl Place {
         Self { key: Some(key.to_owned()), ..self }
     }
 
-    /// Asks as a client does that follows a redirect.
+    /// Sends a request and follows one redirect.
     async fn ask(&self, app: &TestApp, method: &str, more: &[(&'static str, String)]) -> Answer {
         let headers: Vec<(&str, &str)> =
             self.headers.iter().chain(more).map(|(name, value)| (*name, value.as_str())).collect();
@@ -244,7 +245,7 @@ impl Place {
             Verdict::Whole => false,
             Verdict::AsStrongAsTheDate => self.weak_date.is_none(),
         };
-        // Range is defined for GET alone (section 14.2).
+        // Range is defined for GET only (RFC 9110, section 14.2).
         if !counts || method == "HEAD" {
             return (200, Bytes::Whole);
         }
@@ -343,7 +344,7 @@ impl Place {
             .collect()
     }
 
-    /// Puts other bytes in the place of those there are, as nobody but the store can, and goes on with a download.
+    /// Replaces the object in the store directly, and continues a download.
     async fn resume_with_others(&self, app: &TestApp) {
         let Some(key) = &self.key else { return };
         let old = self.ask(app, "GET", &[]).await;
@@ -357,7 +358,8 @@ impl Place {
         self.check_resumed(app, &old, half, &others).await;
     }
 
-    /// A download of `old` that got as far as `half` gets all of what lies there now, whatever it says.
+    /// A download of `old` that got as far as `half` gets the whole of the new content, whichever
+    /// validator it sends.
     async fn check_resumed(&self, app: &TestApp, old: &Answer, half: usize, now: &[u8]) {
         let range = ("range", format!("bytes={half}-"));
         let mut validators = vec![old.header("etag").to_owned(), format!("W/{}", old.header("etag"))];
@@ -372,7 +374,7 @@ impl Place {
             assert!(resumed.body == now, "{of}: {} bytes, not {}", resumed.body.len(), now.len());
             assert_ne!(resumed.header("etag"), old.header("etag"), "{of}");
         }
-        // And by its new tag it goes on where it was.
+        // With the new tag the download continues.
         let tag = self.ask(app, "GET", &[]).await.header("etag").to_owned();
         let resumed = self.ask(app, "GET", &[range, ("if-range", tag)]).await;
         assert_eq!(resumed.status, 206, "{}", self.name);
@@ -390,10 +392,10 @@ fn encoded(text: &str) -> String {
     percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
 }
 
-/// Where the bytes of every surface are read, each of an object of its own.
+/// Returns the paths that serve content of every surface, each with an object of its own.
 async fn places(app: &TestApp) -> Vec<Place> {
     let mut places = Vec::new();
-    // Disks: by cookies at the edge, and through the API.
+    // Disk images: by cookies at the edge, and through the API.
     let image = app.image("alice", &pattern(1, 3000)).await;
     let (url, cookies) = app.stream("alice", &image).await;
     let key = key_of(&url);
@@ -419,7 +421,7 @@ async fn places(app: &TestApp) -> Vec<Place> {
     let made = app.post("alice", "/v1/files/batch-download", &json!({ "keys": keys })).await.json();
     let token = made["token"].as_str().unwrap();
     places.push(Place::new("an archive", format!("{}/v1/files/batch-download/{token}", app.api())));
-    // Spaces and sessions, whose signatures are in the URL.
+    // Spaces and sessions: by signed URLs.
     let space = app.space("ann", "s").await;
     let image = app.image_in("ann", &space).await;
     let shown = app.get("ann", &format!("/api/spaces/{space}/images/{image}")).await.json();
@@ -437,7 +439,7 @@ async fn places(app: &TestApp) -> Vec<Place> {
     let sent = app.sent("b.jpg", "image/jpeg", &photo(1)).await;
     app.run_jobs().await;
     places.push(Place::new("a session's media item by its link", url(&sent["url"])));
-    // Packages: at the S3 door, by the redirects that lead there, and assets at the edge.
+    // Packages: at the S3 door, through the redirects to it, and assets at the edge.
     let dataset = app.dataset().await;
     let package = app.package(&dataset, "p", None, &pattern(6, 1000)).await;
     let source = app.presigned(&dataset, &package, "").await.header("location").to_owned();
@@ -484,11 +486,11 @@ async fn every_path_that_gives_bytes_answers_the_same() {
         place.resume_with_others(&app).await;
     }
     app.run_jobs().await;
-    // What came for an image and two media items is released once more, later.
+    // Jobs that remove the incoming objects of an image and two media items.
     app.finish_with(3).await;
 }
 
-/// Without an edge a session's link gives the bytes itself.
+/// Without an edge, a session's link serves the content itself.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_api_answers_the_same_where_there_is_no_edge() {
     let app = TestApp::with(&[("SCANNER", "off"), ("EDGE_PORT", "off")]).await;
@@ -503,8 +505,8 @@ async fn the_api_answers_the_same_where_there_is_no_edge() {
     app.finish_with(1).await;
 }
 
-/// A download that is interrupted, of an asset that is replaced meanwhile, by whoever may do that: at the S3 door and at
-/// the edge, within one second and after it.
+/// An interrupted download of an asset that is replaced meanwhile, at the S3 door and at the edge,
+/// within one second and after it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_download_never_goes_on_with_other_bytes() {
     let app = TestApp::start().await;

@@ -1,4 +1,5 @@
-//! What is committed must be what the code makes. `UPDATE=1 cargo test contract` writes it anew.
+//! Committed descriptions must equal what the code generates. `UPDATE=1 cargo test contract`
+//! regenerates them.
 
 use std::path::PathBuf;
 
@@ -86,7 +87,7 @@ fn the_dashboard_asks_for_metrics_that_exist() {
     assert!(asked > 15, "{asked}");
 }
 
-/// Parameters stand where they are said to be: in the path's template, or in the query.
+/// Every parameter of the description is in the path template or in the query, as it says.
 #[test]
 fn parameters_of_the_description_are_where_it_says() {
     let document: serde_json::Value = serde_json::from_str(&tidegate::http::openapi::document()).unwrap();

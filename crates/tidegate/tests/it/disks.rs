@@ -1,4 +1,4 @@
-//! The images surface: its contract row by row, and its bad input.
+//! The surface of disk images: its contract row by row, and invalid input.
 
 use serde_json::{Value, json};
 
@@ -66,7 +66,7 @@ async fn an_image_goes_in_by_parts_and_comes_out_everywhere() {
 
 #[tokio::test]
 async fn stream_urls_are_stable_within_a_window_and_cost_one_signature() {
-    // ECDSA signatures differ each time they are made: equal ones were made once.
+    // ECDSA signatures are randomized, so equal ones are one signature.
     let app = TestApp::with(&[("CLOUDFRONT_KEY_TYPE", "p256")]).await;
     let image = app.image("alice", b"bytes").await;
     let first = app.get("alice", &format!("/v1/images/{image}/stream-url")).await;
@@ -84,7 +84,7 @@ async fn stream_urls_are_stable_within_a_window_and_cost_one_signature() {
         assert!(body["url"].as_str().unwrap().starts_with(&format!("{}{path}", app.edge())) && path.ends_with('/'));
         assert_eq!(&attributes[1..], ["HttpOnly", "SameSite=Lax"]);
     }
-    // A window may end between two requests, but not between each two of three.
+    // A window may end between two of the three requests, but not twice.
     let again = app.get("alice", &format!("/v1/images/{image}/stream-url")).await.json();
     let third = app.get("alice", &format!("/v1/images/{image}/stream-url")).await.json();
     assert!(again == body || again == third, "{body}\n{again}\n{third}");
@@ -306,13 +306,13 @@ async fn an_announced_size_is_held_to() {
     let right = app.put("alice", &image, &upload, 2, b"0123456789").await;
     assert_eq!(app.complete("alice", &image, &upload, &[(1, &first), (2, &right)]).await.status, 200);
 
-    // Without one the largest size allowed is the limit of the parts.
+    // Without an announced size the configured maximum limits the parts.
     let (image, upload) = app.begin("alice", &json!({})).await;
     let url = app.sign("alice", &image, &upload, 2).await;
     assert_eq!(app.send("PUT", &url, &[], vec![0; 10_000_001 - PART]).await.status, 400);
     let beyond = json!({ "uploadId": upload, "partNumber": 3 });
     assert_eq!(app.post("alice", &format!("/v1/images/{image}/upload-url"), &beyond).await.refusal().0, 400);
-    // Where it was lowered meanwhile it shows at completion, and then nothing is kept.
+    // If the maximum was lowered meanwhile, completion fails and keeps nothing.
     let first = app.put("alice", &image, &upload, 1, &pattern(1, PART)).await;
     let second = app.put("alice", &image, &upload, 2, b"tail").await;
     let app = TestApp::over(app.stop().await, &[("IMAGE_MAX_SIZE_BYTES", "5242880")]).await;
@@ -366,7 +366,7 @@ async fn a_client_that_hangs_up_leaves_no_half_done_delete() {
             stream.write_all(request.as_bytes()).await.unwrap();
             tokio::time::sleep(std::time::Duration::from_micros(pause * 300)).await;
         }
-        // Whether it came through or not, what is said next is true and stays so.
+        // Whether or not the request succeeded, later responses must be true and stay the same.
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         app.run_jobs().await;
         let metadata = app.get("alice", &format!("/v1/images/{image}/metadata")).await;
@@ -383,7 +383,7 @@ async fn a_change_runs_to_its_end_when_its_client_hangs_up() {
     let pause = || tokio::time::sleep(std::time::Duration::from_millis(150));
     let app = TestApp::start().await;
     let image = app.image("alice", b"bytes").await;
-    // The database's one writer is taken, so that the delete has to wait.
+    // Holding the only writer makes the delete wait.
     let writer = app.app.db.begin().await.unwrap();
     let mut client = tokio::net::TcpStream::connect(app.api_address()).await.unwrap();
     let request =

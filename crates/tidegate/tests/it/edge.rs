@@ -7,10 +7,10 @@ use crate::support::{TestApp, pattern, raw, raw_status};
 
 const FOREIGN: &str = include_str!("../../../sign/tests/fixtures/throwaway-rsa2048-other.pkcs8.pem");
 
-/// What the server's own key signs, for policies it would never issue.
+/// Signs a policy that the server would never issue, with the server's key.
 fn own_query(app: &TestApp, resource: &str, expires: u64) -> String {
     let resource = Resource::below(resource).unwrap();
-    app.app.signing.signer().sign_resource(&resource, expires).unwrap().query()
+    app.app.signing_key.signer().sign_resource(&resource, expires).unwrap().query()
 }
 
 fn later() -> u64 {
@@ -29,7 +29,8 @@ async fn refusals_are_cloudfronts() {
     let grant = own_query(&app, &format!("{}/", url.rsplit_once('/').unwrap().0), later());
     let over = own_query(&app, &format!("{}/", url.rsplit_once('/').unwrap().0), 1000);
     let elsewhere = own_query(&app, &format!("{}/images/bob/", app.edge()), later());
-    let foreign = Signer::new(app.app.signing.signer().key_pair_id(), SigningKey::parse(FOREIGN).unwrap(), Hash::Sha1);
+    let foreign =
+        Signer::new(app.app.signing_key.signer().key_pair_id(), SigningKey::parse(FOREIGN).unwrap(), Hash::Sha1);
     let everything = Resource::below(&format!("{}/", app.edge())).unwrap();
     let forged = foreign.sign_resource(&everything, later()).unwrap().query();
     let unknown = Signer::new("KUNKNOWN", SigningKey::parse(FOREIGN).unwrap(), Hash::Sha1);
@@ -58,7 +59,7 @@ async fn refusals_are_cloudfronts() {
             assert!(!answer.text().contains("RequestId"), "{}", answer.text());
         }
     }
-    // Expired and forged are not to be told apart.
+    // The responses to expired and forged signatures must not differ.
     let good = app.send("GET", &url, &[("cookie", &cookies)], Vec::new()).await;
     assert_eq!(good.status, 200);
     let junk_in_url = app.send("GET", &format!("{url}?Signature=x"), &[("cookie", &cookies)], Vec::new()).await;

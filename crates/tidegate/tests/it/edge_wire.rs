@@ -1,4 +1,5 @@
-//! The edge's connections: what they take, in which order they answer, and what ends them.
+//! Connections of the edge: accepted requests, the order of responses, and what closes a
+//! connection.
 
 use std::time::Duration;
 
@@ -29,7 +30,7 @@ impl Wire {
         self.0.write_all(text.as_bytes()).await.unwrap();
     }
 
-    /// One answer: its head, and its body by the length it says.
+    /// Reads one response: its head, and as many bytes of body as it announces.
     async fn answer(&mut self, has_body: bool) -> (String, Vec<u8>) {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
@@ -58,7 +59,7 @@ fn field<'a>(head: &'a str, name: &str) -> Option<&'a str> {
     head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
 }
 
-/// An image's path and query, signed in the URL.
+/// Returns the path and signed query of an image.
 async fn signed(app: &TestApp, bytes: &[u8]) -> String {
     let image = app.image("alice", bytes).await;
     let (url, _) = app.stream("alice", &image).await;
@@ -127,7 +128,7 @@ async fn requests_on_one_connection_are_answered_in_their_order() {
     let host = app.edge_address();
     let mut wire = Wire::to(&app).await;
     let get = |range: &str| format!("GET {target} HTTP/1.1\r\nhost: {host}\r\nrange: bytes={range}\r\n\r\n");
-    // Pipelined, one of them in pieces, with an empty line before it.
+    // Pipelined requests, one of them in fragments, with an empty line before it.
     let all = format!("{}HEAD {target} HTTP/1.1\r\nhost: {host}\r\n\r\n\r\n{}", get("0-9"), get("250000-"));
     let (first, second) = all.split_at(all.len() - 30);
     wire.send(first).await;
@@ -137,7 +138,7 @@ async fn requests_on_one_connection_are_answered_in_their_order() {
     let (head, _) = wire.answer(false).await;
     assert_eq!((raw_status(&head), field(&head, "content-length")), (200, Some("300000")));
     assert_eq!(wire.answer(true).await.1, &bytes[250_000..]);
-    // A refusal ends nothing; a 304 has no body and no length.
+    // A refusal keeps the connection open; a 304 has no body and no length.
     let (head, _) = wire.get(&app, "/elsewhere", "").await;
     assert_eq!((raw_status(&head), field(&head, "connection")), (403, None));
     let (head, _) = wire.get(&app, &target, "if-none-match: *\r\n").await;
@@ -145,11 +146,11 @@ async fn requests_on_one_connection_are_answered_in_their_order() {
     let (head, _) = wire.get(&app, &target, "range: bytes=0-0\r\nconnection: close\r\n").await;
     assert_eq!((raw_status(&head), field(&head, "connection")), (206, Some("close")));
     assert!(wire.is_closed().await);
-    // HTTP/1.0 ends unless it is told not to.
+    // An HTTP/1.0 connection closes unless the client asks to keep it.
     let answer =
         raw(host, format!("GET {target} HTTP/1.0\r\nhost: {host}\r\nrange: bytes=5-6\r\n\r\n").as_bytes()).await;
     assert!(raw_status(&answer) == 206 && field(&answer, "connection") == Some("close"), "{answer}");
-    // The form of the target that proxies are sent names the same server as the header, or nobody.
+    // An absolute-form target must name the same host as the header.
     let absolute =
         |named: &str| format!("GET http://{named}{target} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
     assert_eq!(raw_status(&raw(host, absolute(&host.to_string()).as_bytes()).await), 200);
@@ -180,14 +181,14 @@ async fn what_a_connection_was_allowed_is_judged_anew_for_every_request() {
         assert_eq!(raw_status(&head), 403, "{what}");
         assert_eq!(raw_status(&wire.get(&app, url.strip_prefix(&app.edge()).unwrap(), &with(&cookies)).await.0), 206);
     }
-    // A neighbour's cookie that is no text spoils nothing.
+    // Another site's cookie that is not UTF-8 must not hide ours.
     let mut bytes_of =
         format!("GET {path} HTTP/1.1\r\nhost: {}\r\nrange: bytes=0-9\r\ncookie: a=", app.edge_address()).into_bytes();
     bytes_of.extend_from_slice(b"\xe9; ");
     bytes_of.extend_from_slice(format!("{cookies}\r\n\r\n").as_bytes());
     wire.0.write_all(&bytes_of).await.unwrap();
     assert_eq!(raw_status(&wire.answer(true).await.0), 206);
-    // A policy for one address, on a connection that many share.
+    // A policy for one address, on a connection that a proxy shares between clients.
     let folder = url.rsplit_once('/').unwrap().0;
     let policy = format!(
         r#"{{"Statement":[{{"Resource":"{folder}/*","Condition":{{"DateLessThan":{{"AWS:EpochTime":{}}},"IpAddress":{{"AWS:SourceIp":"198.51.100.7/32"}}}}}}]}}"#,
@@ -203,7 +204,8 @@ async fn what_a_connection_was_allowed_is_judged_anew_for_every_request() {
     app.finish().await;
 }
 
-/// A custom policy under the other key, which the server comes to trust.
+/// Returns the query of a custom policy signed with a second key, which the server is made to
+/// trust.
 fn signed_policy(app: &TestApp, policy: &str) -> String {
     let key = SigningKey::parse(OTHER).unwrap();
     app.app.edge_keys.reload();
@@ -238,12 +240,12 @@ async fn a_key_comes_and_goes_while_the_edge_runs() {
     let file = app.folder.path().join("keys/cloudfront/KOTHER.pub.pem");
     std::fs::write(&file, OTHER_PUBLIC).unwrap();
     until(206).await;
-    // Half a key is none.
+    // A truncated key file is not trusted.
     std::fs::write(&file, &OTHER_PUBLIC[..100]).unwrap();
     until(403).await;
     std::fs::write(&file, OTHER_PUBLIC).unwrap();
     until(206).await;
-    // What can't be read, beside it, keeps no key alive that was taken away.
+    // An unreadable file beside it does not keep a removed key trusted.
     std::fs::create_dir(app.folder.path().join("keys/cloudfront/KODD.pub.pem")).unwrap();
     rustix::fs::mknodat(
         rustix::fs::CWD,
@@ -255,8 +257,8 @@ async fn a_key_comes_and_goes_while_the_edge_runs() {
     .unwrap();
     std::fs::remove_file(&file).unwrap();
     until(403).await;
-    // The server's own key is its own, whatever lies under its name.
-    let own = app.app.signing.signer().key_pair_id().to_owned();
+    // A file with the id of the server's own key does not replace that key.
+    let own = app.app.signing_key.signer().key_pair_id().to_owned();
     std::fs::write(app.folder.path().join(format!("keys/cloudfront/{own}.pub.pem")), OTHER_PUBLIC).unwrap();
     app.app.edge_keys.reload();
     let fresh = signed(&app, b"more").await;
@@ -282,7 +284,7 @@ async fn a_file_that_is_cut_breaks_its_readers_connection_and_nothing_else() {
     assert_eq!((raw_status(&head), body.as_slice()), (200, &bytes[..100_000]), "others go on");
     let (head, _) = Wire::to(&app).await.get(&app, &target, "range: bytes=0-9\r\n").await;
     assert_eq!(raw_status(&head), 503, "what is not whole is not served at all");
-    // Cut inside its last page, the rest of which is zeros now.
+    // Truncated within its last page, whose rest reads as zeros now.
     let target = signed(&app, &bytes).await;
     let mut wire = Wire::to(&app).await;
     wire.send(&format!("GET {target} HTTP/1.1\r\nhost: {}\r\n\r\n", app.edge_address())).await;
@@ -304,12 +306,12 @@ async fn no_object_ever_shows_the_bytes_of_another() {
     let key = app.app.config.images.layout.disk_image(&alice, ObjectId::generate(), ObjectId::generate().0);
     let key = key.as_str().to_owned();
     let resource = Resource::below(&format!("{}/{}/", app.edge(), key.rsplit_once('/').unwrap().0)).unwrap();
-    let query = app.app.signing.signer().sign_resource(&resource, later()).unwrap().query();
+    let query = app.app.signing_key.signer().sign_resource(&resource, later()).unwrap().query();
     let target = format!("/{key}?{query}");
     let body = |fill: u8| -> store::ByteStream {
         Box::pin(futures::stream::once(async move { Ok(vec![fill; 200_000].into()) }))
     };
-    // One that shares nothing with the writer but the folder, as an edge of its own does.
+    // A reader that shares only the folder with the writer, as a stand-alone edge does.
     let outside = store::FsReader::open(&app.folder.path().join("store")).unwrap().reading(store::Reads::Plain);
     let mut kept: Option<store::Blob> = None;
     let done = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
@@ -387,7 +389,7 @@ async fn what_is_shown_in_place_and_how_long_it_is_kept() {
         };
         fs.write(&key, Box::pin(futures::stream::once(async { Ok("<p>".into()) })), attributes).await.unwrap();
         let resource = Resource::below(&format!("{}/{folder}/", app.edge())).unwrap();
-        let query = app.app.signing.signer().sign_resource(&resource, later() + 40 * 86_400).unwrap().query();
+        let query = app.app.signing_key.signer().sign_resource(&resource, later() + 40 * 86_400).unwrap().query();
         let (head, _) = Wire::to(&app).await.get(&app, &format!("/{key}?{query}"), "accept-encoding: gzip\r\n").await;
         assert_eq!(raw_status(&head), 200, "{head}");
         for (name, value) in [
@@ -442,7 +444,7 @@ async fn many_idle_and_slow_connections_leave_others_alone() {
     for number in 0..900 {
         let mut wire = Wire::to(&app).await;
         match number % 3 {
-            // Says nothing, says a half, says it all and does not listen.
+            // Clients that send nothing, send half a head, or do not read the response.
             0 => {}
             1 => wire.send(&request[..request.len() / 2]).await,
             _ => wire.send(&request).await,

@@ -1,4 +1,4 @@
-//! The files surface: its contract row by row, and its bad input.
+//! The surface of users' files: its contract row by row, and invalid input.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -10,7 +10,7 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
     hex::encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes))
 }
 
-/// Status, code, and that `detail` says what the message says.
+/// Returns status and code, and checks that `detail` equals the message.
 pub(crate) fn refusal(answer: &Answer) -> (u16, String) {
     let body = answer.json();
     assert_eq!(body["detail"], body["error"]["message"], "{body}");
@@ -38,7 +38,7 @@ pub(crate) async fn complete(app: &TestApp, user: &str, upload: &str) -> Answer 
     app.post(user, "/v1/files/complete", &json!({ "uploadId": upload, "parts": [] })).await
 }
 
-/// A whole file; its key.
+/// Uploads a file and returns its key.
 pub(crate) async fn file(app: &TestApp, user: &str, name: &str, bytes: &[u8], folder: &str) -> String {
     let (upload, key) = init(app, user, name, bytes.len(), folder).await;
     assert_eq!(put(app, user, &upload, 1, bytes).await.status, 200);
@@ -54,7 +54,8 @@ pub(crate) async fn usage(app: &TestApp, user: &str) -> (u64, u64, u64) {
     (field("used"), field("reserved"), field("files"))
 }
 
-/// What the source's own client does: part 0 with the whole file, then a completion that carries it once more.
+/// Uploads as existing clients do: part 0 with the whole file, then a completion that carries it
+/// again.
 #[tokio::test]
 async fn the_source_s_client_goes_through_unchanged() {
     let app = TestApp::start().await;
@@ -240,7 +241,7 @@ async fn links_end_and_open_one_file_only() {
         let answer = app.get("alice", &format!("/v1/files/signed-url?key={key}&{bad}")).await;
         assert_eq!(refusal(&answer), (400, "BAD_REQUEST".into()), "{bad}");
     }
-    // A link that would live longer, or show more, than was asked for in other words.
+    // Misspelled options that would make a link live longer or show more than intended.
     for (name, value) in [("expires", "60"), ("expiresIn", "60"), ("expiry", "60"), ("TTL", "60"), ("Disposition", "x")]
     {
         let asked = app.get("alice", &format!("/v1/files/signed-url?key={key}&{name}={value}")).await;
@@ -407,7 +408,7 @@ async fn a_zip_is_exact_and_goes_on_anywhere() {
     let mut wire = tokio::net::TcpStream::connect(app.api_address()).await.unwrap();
     let mut cut = Vec::new();
     tokio::io::AsyncWriteExt::write_all(&mut wire, head.as_bytes()).await.unwrap();
-    // Ends well or in a reset.
+    // Ends with a response or a reset.
     let ended = tokio::io::AsyncReadExt::read_to_end(&mut wire, &mut cut).await;
     assert!(cut.starts_with(b"HTTP/1.1 200") && cut.len() < whole.body.len(), "it breaks off: {ended:?} {}", cut.len());
     for (keys, code) in [(json!([]), 400), (json!([keys[1]]), 404), (json!(["x"]), 404)] {
@@ -430,7 +431,7 @@ async fn a_zip_is_exact_and_goes_on_anywhere() {
     app.finish().await;
 }
 
-/// What a crash left between a blob and its row is cleared away, what an open upload has is not.
+/// A blob that a crash left without a row is removed; the parts of an open upload are kept.
 #[tokio::test]
 async fn remains_of_uploads_are_swept() {
     let app = TestApp::with(&[("SWEEP_GRACE_SECONDS", "1")]).await;
@@ -449,7 +450,7 @@ async fn remains_of_uploads_are_swept() {
     let late = Box::pin(futures::stream::iter([Ok(bytes::Bytes::from_static(b"x"))]));
     let draft = format!(".parts/{}", uuid::Uuid::new_v4().simple());
     app.app.store.write_fragment(&draft, 1, 1, late, &store::Attributes::default()).await.unwrap();
-    // Another program's, in the same tree.
+    // A file of another program in the same tree.
     let foreign = app.folder.path().join(format!("store/.parts/{}/part_000001", uuid::Uuid::new_v4().simple()));
     std::fs::create_dir_all(foreign.parent().unwrap()).unwrap();
     std::fs::write(&foreign, b"theirs").unwrap();
@@ -464,7 +465,7 @@ async fn remains_of_uploads_are_swept() {
     app.finish().await;
 }
 
-/// Only a service makes tokens, and the health of the disk is told.
+/// Only services issue tokens; `/healthz` reports the disk.
 #[tokio::test]
 async fn tokens_for_users_and_the_state_of_the_disk() {
     let service = "0123456789abcdef0123456789abcdef";

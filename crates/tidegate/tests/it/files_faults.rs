@@ -1,5 +1,5 @@
-//! Uploads of files that are cut off, raced, or done by two servers at once: nothing is lost, and nothing is served that was
-//! not checked.
+//! Interrupted, raced and doubly served file uploads: nothing is lost, and nothing unchecked is
+//! served.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,7 +10,7 @@ use tidegate::worker::perform::perform;
 use crate::files::{complete, complete_with, file, init, put, refusal, sha256, usage};
 use crate::support::{TestApp, pattern};
 
-/// An upload and the URL that takes all of its bytes.
+/// Begins an upload; returns its id and the URL for a single PUT.
 async fn direct(app: &TestApp, size: usize) -> (String, String, String) {
     let body = json!({ "mode": "single", "files": [{ "name": "x.png", "size": size, "mime": "image/png" }] });
     let begun = app.post("alice", "/v1/files/init", &body).await.json();
@@ -55,7 +55,7 @@ async fn what_was_sealed_is_found_again_and_what_came_later_goes_before_it() {
     app.finish().await;
 }
 
-/// Cut off after a blob was sealed, and after it was moved: in each case the next completion goes on from there.
+/// A completion interrupted after sealing or after moving is continued by the next one.
 #[tokio::test]
 async fn a_completion_goes_on_where_it_was_cut_off() {
     let app = TestApp::start().await;
@@ -72,7 +72,7 @@ async fn a_completion_goes_on_where_it_was_cut_off() {
     let wrong = complete_with(&app, "alice", &upload, &sha256(b"x")).await;
     assert_eq!(refusal(&wrong).0, 400, "it is checked all the same");
     assert_eq!(complete(&app, "alice", &upload).await.json()["sha256"], json!(sha256(&bytes)));
-    // The sweep does the same for those who never ask again.
+    // The sweep continues it for clients that never retry.
     let (_, _, key) = direct(&app, bytes.len()).await;
     write(&app, &key, &bytes).await;
     perform(&app.app, &Job::RecoverV1).await.unwrap();
@@ -82,7 +82,7 @@ async fn a_completion_goes_on_where_it_was_cut_off() {
     app.finish().await;
 }
 
-/// Another server was first, with bytes that came later or earlier: the row says what is there.
+/// Another server completed first, with earlier or later bytes: the row describes what is stored.
 #[tokio::test]
 async fn the_row_says_what_the_blob_is_and_not_what_was_meant() {
     let app = TestApp::start().await;
@@ -97,7 +97,7 @@ async fn the_row_says_what_the_blob_is_and_not_what_was_meant() {
     app.finish().await;
 }
 
-/// Checksums taken as parts came and checksums read from them are the same, also after a restart.
+/// Checksums computed while parts arrive equal those computed by reading, also after a restart.
 #[tokio::test]
 async fn checksums_are_those_of_the_bytes_however_they_came() {
     let mut app = TestApp::start().await;
@@ -137,12 +137,12 @@ async fn checksums_are_those_of_the_bytes_however_they_came() {
     app.finish().await;
 }
 
-/// A part whose bytes changed on the disk is not made a file.
+/// A part that was corrupted on disk does not become a file.
 #[tokio::test]
 async fn a_damaged_part_is_no_file() {
     let app = TestApp::start().await;
     let (upload, key) = init(&app, "alice", "a.bin", 20, "").await;
-    // Backwards, so that the checksum is read.
+    // In reverse order, so that the checksum is computed by reading.
     assert_eq!(put(&app, "alice", &upload, 1, &[1; 10]).await.status, 200);
     assert_eq!(put(&app, "alice", &upload, 0, &[0; 10]).await.status, 200);
     let draft = app.folder.path().join(format!("store/.parts/{upload}/data"));
@@ -155,7 +155,8 @@ async fn a_damaged_part_is_no_file() {
     app.finish().await;
 }
 
-/// Parts that came before count, and more than may come at the end is no fault where nobody looks at it.
+/// Parts sent before take precedence, and content over the inline limit is accepted where it is
+/// ignored.
 #[tokio::test]
 async fn what_comes_at_the_end_and_is_not_needed_is_not_looked_at() {
     let app = TestApp::with(&[("COMPLETE_DATA_MAX_MB", "1")]).await;
@@ -245,7 +246,7 @@ async fn an_upload_can_be_given_up() {
     app.finish().await;
 }
 
-/// What lost against an end is cleared away, whenever it comes.
+/// Bytes that arrive after an abort or expiry are removed.
 #[tokio::test]
 async fn an_upload_that_has_ended_leaves_nothing() {
     let app = TestApp::with(&[("UPLOAD_EXPIRES_HOURS", "1")]).await;
@@ -257,7 +258,7 @@ async fn an_upload_that_has_ended_leaves_nothing() {
     app.app.store.write_fragment(&format!(".parts/{upload}"), 2, 1, late, &store::Attributes::default()).await.unwrap();
     write(&app, &format!(".quarantine/{}/x", found.object), b"x").await;
     tidegate::surfaces::files::uploads::abort(&app.app, &crate::support::user("alice").0, &upload).await.unwrap();
-    // A completion elsewhere moved its blob after the end and died.
+    // A completion on another server moved its blob after the end, and crashed.
     write(&app, &key, b"abc").await;
     app.run_jobs().await;
     assert!(app.files().iter().all(|path| path.ends_with("lock")), "{:?}", app.files());

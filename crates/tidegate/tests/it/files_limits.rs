@@ -1,4 +1,4 @@
-//! The files surface at its limits: quotas, long lists, bodies that would fill the memory.
+//! Users' files at their limits: quotas, long lists, and bodies that would exhaust memory.
 
 use serde_json::{Value, json};
 use std::time::{Duration, SystemTime};
@@ -12,7 +12,7 @@ use tidegate::model::principal::Principal;
 use crate::files::{complete, file, init, put, refusal, usage};
 use crate::support::TestApp;
 
-/// Never a byte over, however many ask at once. `QUOTA_ROUNDS=1000` for the long form.
+/// The quota is never exceeded, however many requests race. `QUOTA_ROUNDS=1000` runs the long form.
 #[tokio::test]
 #[expect(clippy::print_stdout, reason = "the long form is run for its figures")]
 async fn a_quota_holds_against_a_race() {
@@ -23,7 +23,7 @@ async fn a_quota_holds_against_a_race() {
     let (mut granted, mut refused) = (0, 0);
     for round in 0..rounds {
         let user = format!("user{round}");
-        // So that as many as fit leave less than one byte each.
+        // Sized so that the most uploads that fit leave less than one byte each.
         let fits = 1 + u64::from(round % 40);
         let size = quota / (fits + 1) + 1;
         let race = (0..100).map(|n| {
@@ -76,7 +76,7 @@ async fn services_say_how_much_a_user_may_have() {
         assert_eq!(refusal(&set("?user_id=alice", bad).await), (400, "BAD_REQUEST".into()), "{bad}");
     }
     assert_eq!(refusal(&set("", "{\"quota\":1}").await).0, 400, "whose?");
-    // A service that acts for a user may do what that user may, and no more.
+    // A service that acts for a user has that user's rights and no more.
     let as_bob = [as_service[0], as_service[1], ("x-user-id", "bob")];
     for (method, path, body) in [
         ("PUT", "/v1/files/quota", "{\"quota\":9}"),
@@ -95,7 +95,7 @@ async fn services_say_how_much_a_user_may_have() {
     app.finish().await;
 }
 
-/// Rows without bytes, as many as a listing needs to have pages.
+/// Inserts rows without bytes, enough for several pages of a listing.
 async fn rows(app: &TestApp, user: &str, count: u32) {
     let user = UserId::parse(user).unwrap();
     let (owner, folder) = (Owner::Files(user.clone()), Folder::parse("many").unwrap());
@@ -150,7 +150,7 @@ async fn a_folder_goes_with_what_was_in_it_and_not_with_what_came_later() {
     let gone = [file(&app, "alice", "a", b"1", "x").await, file(&app, "alice", "b", b"22", "x/y").await];
     let beside = file(&app, "alice", "c", b"333", "xy").await;
     let others = file(&app, "bob", "d", b"4444", "x").await;
-    // Begun before and complete after it.
+    // Begun before it, and complete after it.
     let early = init(&app, "alice", "e", 5, "x").await;
     let answer = app.delete("alice", "/v1/files?folder=/x/").await;
     assert_eq!(answer.status, 202, "{}", answer.text());
@@ -190,7 +190,7 @@ async fn bodies_that_must_be_held_have_a_common_limit() {
         let refused = app.post("alice", path, body).await;
         assert_eq!(refusal(&refused), (503, "STORE_UNAVAILABLE".into()), "{path}");
     }
-    // What goes straight to the store holds nothing; nor does what is not looked at.
+    // Uploads that stream to the store buffer nothing; neither does ignored content.
     let part = json!({ "uploadId": upload, "partNumber": 0, "chunkBase64": data });
     let ordered = format!("{{\"uploadId\":\"{upload}\",\"partNumber\":0,\"chunkBase64\":\"{data}\"}}");
     let headers = [("x-user-id", "alice"), ("content-type", "application/json")];

@@ -1,4 +1,5 @@
-//! Users' files where there is a scanner: until it was asked nobody reads one, what it finds goes, and space is exact.
+//! Users' files with a scanner: no file is readable before its scan, infected files are removed,
+//! and quotas stay exact.
 
 use serde_json::{Value, json};
 use tidegate::queue::Job;
@@ -9,7 +10,7 @@ use crate::sessions_faults::run_late_jobs;
 use crate::support::services::{Cuttable, given};
 use crate::support::{TestApp, pattern};
 
-/// A file that was sent and that nothing was done to since; its key and its upload.
+/// Uploads a file without running its jobs; returns its key and its upload.
 async fn sent(app: &TestApp, name: &str, bytes: &[u8], folder: &str) -> (String, String) {
     let (upload, key) = init(app, "ann", name, bytes.len(), folder).await;
     assert_eq!(put(app, "ann", &upload, 1, bytes).await.status, 200);
@@ -22,7 +23,7 @@ async fn metadata(app: &TestApp, key: &str) -> Value {
     app.get("ann", &format!("/v1/files/metadata/{key}")).await.json()
 }
 
-/// What every way to the bytes of a file answers.
+/// Returns the status of every path to the content of a file.
 async fn reads(app: &TestApp, key: &str, link: &str) -> Vec<u16> {
     let archive = app.post("ann", "/v1/files/batch-download", &json!({ "keys": [key] })).await;
     let signed = app.get("ann", &format!("/v1/files/signed-url?key={key}")).await;
@@ -36,7 +37,7 @@ async fn reads(app: &TestApp, key: &str, link: &str) -> Vec<u16> {
     vec![archive.status, signed.status, public.status, linked.status]
 }
 
-/// A link to a file as the server will sign it, for one that it signs none for yet.
+/// Returns a link as the server would sign it, to a file it signs none for yet.
 fn link_to(app: &TestApp, key: &str) -> String {
     use base64::Engine as _;
     let exp = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() + 600;
@@ -121,7 +122,7 @@ async fn too_large_to_scan_is_never_clean() {
     assert_eq!(reads(&app, &key, &link_to(&app, &key)).await, [409; 4]);
     assert_eq!(usage(&app, "ann").await, (0, bytes.len() as u64, 0));
     let folder = app.stop().await;
-    // Whoever runs it wants such files all the same: asked again, they are looked at again.
+    // After the setting allows such files, a retried one is scanned again.
     let scanner = crate::sessions::scanner();
     let mut settings: Vec<(&str, &str)> = scanner.iter().map(|(name, value)| (*name, value.as_str())).collect();
     settings.extend([("CLAMAV_MAX_MB", "1"), ("PUBLISH_UNSCANNED", "true")]);
@@ -134,7 +135,8 @@ async fn too_large_to_scan_is_never_clean() {
     app.finish().await;
 }
 
-/// Archives in archives are small and come to more than clamd looks at: a setting for what is large lets none of them through.
+/// Nested archives are small and expand beyond clamd's limits; the setting for large files does not
+/// let them through.
 #[tokio::test]
 async fn what_the_scanner_gives_up_on_is_not_let_through() {
     let app = scanning(&[("PUBLISH_UNSCANNED", "true")]).await;
@@ -150,11 +152,11 @@ async fn what_the_scanner_gives_up_on_is_not_let_through() {
     app.stop().await;
 }
 
-/// An archive of one file, which is not compressed.
+/// Returns a ZIP archive of one uncompressed file.
 fn stored_zip(bytes: &[u8]) -> Vec<u8> {
     let crc32 = u32::try_from(crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32IsoHdlc, bytes)).unwrap().to_le_bytes();
     let size = u32::try_from(bytes.len()).unwrap().to_le_bytes();
-    // Version, flags, method, time, date; checksum, sizes, length of the name, none of the rest.
+    // Version, flags, method, time, date; checksum, sizes, name length, and no extra fields.
     let common = [&[20, 0, 0, 0, 0, 0, 0, 0, 0x21, 0][..], &crc32, &size, &size, &[5, 0, 0, 0]].concat();
     let local = [b"PK\x03\x04", &common[..], b"a.zip", bytes].concat();
     let central = [b"PK\x01\x02\x14\0", &common[..], &[0; 14], b"a.zip"].concat();
@@ -200,7 +202,7 @@ async fn what_waits_for_the_scanner_can_be_deleted() {
     assert_eq!(app.get("ann", &format!("/v1/files/metadata/{first}")).await.status, 404);
     assert_eq!(usage(&app, "ann").await, (0, 0, 0));
     app.run_jobs().await;
-    // One of each sort in a folder that goes.
+    // One file in each state, in a folder that is deleted.
     sent(&app, "failed.png", &pattern(2, (1 << 20) + 1), "all/of/it").await;
     sent(&app, "rejected.png", &eicar(), "all").await;
     sent(&app, "clean.png", &pattern(2, 2000), "all").await;
@@ -221,7 +223,7 @@ async fn what_waits_for_the_scanner_can_be_deleted() {
 
 #[tokio::test]
 async fn what_was_let_through_is_looked_at_again() {
-    // Sent where there was no scanner: as if its signature had not been known.
+    // Uploaded without a scanner, as if its signature had not been known.
     let app = TestApp::start().await;
     let (bad, good) =
         (file(&app, "ann", "bad.png", &eicar(), "x").await, file(&app, "ann", "good.png", b"good", "x").await);
@@ -248,7 +250,7 @@ async fn what_was_let_through_is_looked_at_again() {
     app.finish().await;
 }
 
-/// That a file waits says that it has to be scanned: a process that was not told of the scanner lets nothing through.
+/// A waiting file must be scanned: a process configured without a scanner lets none through.
 #[tokio::test]
 async fn a_process_without_a_scanner_lets_nothing_through() {
     let app = scanning(&[]).await;
@@ -259,7 +261,7 @@ async fn a_process_without_a_scanner_lets_nothing_through() {
     assert_eq!(metadata(&app, &key).await["status"], "SCANNING");
     assert_eq!(reads(&app, &key, &link_to(&app, &key)).await, [409; 4]);
     let folder = app.stop().await;
-    // Whoever runs it says that there shall be none.
+    // The operator switches scanning off by name.
     let app = TestApp::over(folder, &[("SCANNER", "off")]).await;
     run_late_jobs(&app, 1).await;
     let shown = metadata(&app, &key).await;
@@ -267,7 +269,7 @@ async fn a_process_without_a_scanner_lets_nothing_through() {
     app.finish().await;
 }
 
-/// What failed for good is tried again by whoever runs the server, without the help of those who sent it.
+/// The operator can retry files that failed for good, without their uploaders.
 #[tokio::test]
 async fn what_failed_for_good_can_be_taken_back_by_an_operator() {
     let app = scanning(&[("CLAMAV_MAX_MB", "1")]).await;

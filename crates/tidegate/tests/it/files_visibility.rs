@@ -1,5 +1,5 @@
-//! Who may read a file without a link: said in any place and by every way of upload it holds, the strictest wins, and what
-//! evidently asks for privacy never ends public.
+//! The visibility of files: stated in any place and for any kind of upload it applies, the
+//! strictest value wins, and a request that evidently asks for privacy never ends public.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use crate::files::{complete, put, refusal};
 use crate::support::{Answer, TestApp};
 
-/// What may be said in one place: nothing, and each of the ways to say something.
+/// The values that one place may have, absent included.
 const SAID: [&str; 4] = ["", "null", "\"public\"", "\"private\""];
-/// What is no visibility.
+/// Invalid values.
 const WRONG: [&str; 13] = [
     "\"Private\"",
     "\"PRIVATE\"",
@@ -26,7 +26,7 @@ const WRONG: [&str; 13] = [
     "[\"private\"]",
     "{}",
 ];
-/// Members that ask for privacy in other words.
+/// Unknown members that ask for privacy.
 const MISSPELT: [(&str, &str); 9] = [
     ("visiblity", "\"private\""),
     ("Visibility", "\"private\""),
@@ -39,12 +39,12 @@ const MISSPELT: [(&str, &str); 9] = [
     ("acl", "\"private\""),
 ];
 
-/// `,"name":value`, or nothing.
+/// Returns `,"name":value`, or nothing.
 fn member(name: &str, value: &str) -> String {
     if value.is_empty() { String::new() } else { format!(",\"{name}\":{value}") }
 }
 
-/// The body of an `init`, with members put in at its top, in `meta` and in its one file.
+/// Returns the body of an `init` with members inserted at its top, in `meta` and in its file.
 fn init_body(top: &str, meta: &str, file: &str) -> String {
     let meta = format!("{{\"category\":\"demo\",\"tags\":[\"private\"],\"user_id\":\"x\"{meta}}}");
     format!("{{\"mode\":\"single\",\"files\":[{{\"name\":\"p.txt\",\"size\":5{file}}}],\"meta\":{meta}{top}}}")
@@ -55,12 +55,12 @@ async fn post(app: &TestApp, path: &str, body: &str) -> Answer {
     app.send("POST", &format!("{}/v1/files/{path}", app.api()), &headers, body.as_bytes().to_vec()).await
 }
 
-/// The status of the public path.
+/// Returns the status of the public path.
 async fn anybody(app: &TestApp, key: &str) -> u16 {
     app.send("GET", &format!("{}/{key}", app.api()), &[], Vec::new()).await.status
 }
 
-/// An upload that was begun and has all of its bytes; its id and its key.
+/// Begins an upload and sends all of its bytes; returns its id and its key.
 async fn begun(app: &TestApp, top: &str, meta: &str, file: &str) -> (String, String) {
     let begun = post(app, "init", &init_body(top, meta, file)).await;
     assert_eq!(begun.status, 200, "{}", begun.text());
@@ -76,7 +76,7 @@ fn places(level: usize, text: &str) -> [String; 3] {
     places
 }
 
-/// The names of the places as messages say them.
+/// Returns the names of the places, as in messages.
 const PLACES: [&str; 3] = ["", "meta.", "files[0]."];
 
 #[tokio::test]
@@ -96,7 +96,7 @@ async fn the_strictest_of_what_init_says_holds() {
             }
         }
     }
-    // Of several files each has its own, and none is less than what is said of all.
+    // Each of several files has its own visibility, never less strict than the one of all.
     let files = json!([{ "name": "a", "size": 1, "visibility": "private" }, { "name": "b", "size": 1 }]);
     for (top, expected) in [("public", ["private", "public"]), ("private", ["private", "private"])] {
         for mode in ["batch", "chunked"] {
@@ -129,7 +129,7 @@ async fn what_is_no_visibility_is_refused_in_every_place() {
             }
         }
     }
-    // Twice, in either order, is not one or the other.
+    // A duplicate member is refused, in either order.
     for (first, second) in [("\"private\"", "\"public\""), ("\"public\"", "\"private\""), ("\"private\"", "null")] {
         for level in 0..3 {
             let twice = member("visibility", first) + &member("visibility", second);
@@ -182,7 +182,8 @@ async fn what_is_misspelt_is_refused_by_its_name() {
     let expected = "visiblity seems to ask for privacy, and is not known; say visibility: \"private\"";
     assert_eq!((answer.status, &answer.json()["detail"]), (400, &json!(expected)));
     assert_eq!(anybody(&app, &key).await, 404, "nothing was published");
-    // What the source's clients add is let be, and so is what asks for nothing.
+    // Other members that existing clients send are ignored, as are those that do not ask for
+    // privacy.
     let (top, meta) = (",\"user_id\":\"alice\",\"expires\":60", ",\"divisibility\":2,\"advisable\":true");
     assert_eq!(post(&app, "init", &init_body(top, meta, "")).await.status, 200);
     let open = ",\"type\":\"profile_picture\",\"private\":false,\"description\":\"not private\",\"is_public\":true";
@@ -219,7 +220,7 @@ async fn complete_can_make_a_file_private_and_never_public() {
         }
     }
     app.run_jobs().await;
-    // Said after the end, it holds from then on; a wrong sum before it changes nothing of that.
+    // Stated after completion, it applies from then on; a wrong checksum before does not matter.
     let (upload, key) = begun(&app, "", "", "").await;
     assert_eq!(complete(&app, "alice", &upload).await.json()["visibility"], "public");
     assert_eq!(anybody(&app, &key).await, 200);
@@ -233,7 +234,7 @@ async fn complete_can_make_a_file_private_and_never_public() {
     assert_eq!(app.send("GET", link["url"].as_str().unwrap(), &[], Vec::new()).await.status, 200, "links open it");
     let events = app.get("alice", "/v1/audit?owner=alice&kind=files&limit=1000").await.json();
     let made = events["events"].as_array().unwrap().iter().filter(|event| event["action"] == "file.made-private");
-    // Announced as public or not at all, and private at the top or in `meta`; and the last one.
+    // Announced as public or not at all, then private at the top or in `meta`.
     assert_eq!(made.count(), 2 * 7 + 1, "{events}");
     app.run_jobs().await;
     app.finish().await;

@@ -1,4 +1,4 @@
-//! GraphQL: what it refuses, that it says the same as the routes in JSON, and that changes are pushed.
+//! GraphQL: what it refuses, that it equals the REST routes, and that changes are pushed.
 
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ async fn the_schema_is_shown_where_that_is_on() {
         open.graphql("ann", "garage", asked, &json!({})).await["data"]["__schema"]["queryType"]["name"],
         "Query"
     );
-    // As deep as tools ask that read the schema.
+    // As deep as the introspection query of common tools.
     let of = "ofType { name ".repeat(9) + &"}".repeat(9);
     let tools = format!(
         "query {{ __schema {{ types {{ ...T }} }} }} fragment T on __Type {{ fields {{ args {{ ...A }} }} }} \
@@ -59,7 +59,7 @@ async fn the_schema_is_shown_where_that_is_on() {
     closed.finish().await;
 }
 
-/// What a member is called in both.
+/// The fields of a media item, which have the same names in both APIs.
 const ALL: &str = "{ id url alt status sessionId fileKey stage filename contentType size width height duration blurhash scan \
                    reason createdAt createdBy expiresAt refreshAfter variants { name url contentType width height size } }";
 
@@ -91,7 +91,7 @@ async fn graphql_and_json_say_the_same() {
         assert_eq!(graphql, json);
         assert_eq!(json["media"].as_array().unwrap().len(), 1);
     }
-    // The same is refused, with the same code.
+    // The same requests are refused, with the same codes.
     let cases = [
         (format!("mutation {{ retryMedia(id: \"{}\") {{ id }} }}", sent["id"].as_str().unwrap()), "INVALID_STATE"),
         (format!("{{ media(id: \"{SESSION}\") {{ id }} }}"), "NOT_FOUND"),
@@ -104,7 +104,7 @@ async fn graphql_and_json_say_the_same() {
     app.stop().await;
 }
 
-/// The next text that is an answer.
+/// Returns the next message that is a response.
 async fn next<S>(socket: &mut S) -> Value
 where
     S: futures::Stream<Item = tokio_tungstenite::tungstenite::Result<Message>> + Unpin,
@@ -146,7 +146,7 @@ async fn changes_are_pushed_over_websocket() {
     let subscribe =
         json!({ "id": "1", "type": "subscribe", "payload": { "query": WATCH, "variables": { "s": SESSION } } });
     socket.send(Message::text(subscribe.to_string())).await.unwrap();
-    // The subscription is there when it answers something else that came after it.
+    // The subscription is active once a later message is answered.
     let other = json!({ "id": "2", "type": "subscribe", "payload": { "query": "{ __typename }" } });
     socket.send(Message::text(other.to_string())).await.unwrap();
     loop {
@@ -201,13 +201,13 @@ async fn changes_are_pushed_as_server_sent_events() {
         assert!(text.starts_with(first), "{text}");
         assert!(!text.contains("error"), "{text}");
     }
-    // Who may not see it is refused before anything is streamed.
+    // A caller without access is refused before anything is streamed.
     let path = format!("/v1/sessions/{SESSION}/media/events");
     assert_eq!(app.as_of("eve", "elsewhere", "GET", &path, None).await.status, 403);
     app.finish_with(2).await;
 }
 
-/// Where events are accepted, only subscriptions are worked on while they are answered.
+/// With server-sent events accepted, only subscriptions are streamed.
 #[tokio::test]
 async fn queries_and_changes_are_done_before_their_answer() {
     let app = TestApp::start().await;
@@ -224,7 +224,8 @@ async fn queries_and_changes_are_done_before_their_answer() {
     app.finish().await;
 }
 
-/// A page of fragments that multiply one another is refused at once, however it is sent, and nobody waits for it.
+/// A query whose fragments multiply each other is refused at once on every transport, and delays no
+/// other request.
 #[tokio::test]
 async fn fragments_that_multiply_one_another_are_refused_at_once() {
     let app = TestApp::start().await;

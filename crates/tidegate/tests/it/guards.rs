@@ -1,4 +1,4 @@
-//! What every API request must pass, and what operators ask.
+//! Middleware of the API door, health probes and metrics.
 
 use serde_json::json;
 
@@ -36,7 +36,7 @@ async fn without_sign_in_only_this_machine_is_answered() {
         assert_eq!(raw_status(&raw(app.api_address(), request.as_bytes()).await), status, "{target}");
     }
     app.finish().await;
-    // Whoever answers to a name of its own is in production, and brings its own secrets.
+    // A server with a public name is in production and needs its own secrets.
     let app = TestApp::with(&[
         ("AUTH_ALLOW_INSECURE_REMOTE", "true"),
         ("ALLOWED_HOSTS", "api.example.com"),
@@ -92,7 +92,7 @@ async fn json_is_for_named_origins_only() {
 async fn health_readiness_and_metrics() {
     let app = TestApp::start().await;
     for path in ["/health", "/healthz"] {
-        // Whatever name a load balancer calls by.
+        // Any `Host`, as load balancers send.
         let request =
             format!("GET {path} HTTP/1.1\r\nhost: 10.0.0.1\r\nx-forwarded-for: 1.1.1.1\r\nconnection: close\r\n\r\n");
         assert_eq!(raw_status(&raw(app.api_address(), request.as_bytes()).await), 200, "{path}");
@@ -164,8 +164,8 @@ async fn malformed_http_is_refused() {
         let answer = raw(host, request.as_bytes()).await;
         assert!(statuses.contains(&raw_status(&answer)), "{what}: {answer}");
     }
-    // Two lengths for one body: chunks count (RFC 9112, 6.1) and the connection ends, so that what follows is
-    // never taken for a request.
+    // With both lengths, chunked framing wins (RFC 9112, section 6.3) and the connection closes, so
+    // the following bytes are never read as a request.
     for head in
         ["content-length: 9\r\ntransfer-encoding: chunked\r\n", "transfer-encoding: chunked\r\ncontent-length: 9\r\n"]
     {
@@ -219,7 +219,8 @@ async fn who_asks_too_often_is_told_when_to_come_back() {
     assert!(statuses.contains(&429), "{statuses:?}");
     assert_eq!(get(&as_service("bob")).await.status, 200, "others are unaffected");
     assert_eq!(get(&[]).await.status, 401, "what services send is not counted against their neighbours");
-    // Anonymous floods are counted by the address that the trusted proxy names; what the client claims is not it.
+    // Anonymous requests are counted by the address that the trusted proxy names, not by what the
+    // client claims.
     let from = |address: &'static str| [("x-forwarded-for", address)];
     let mut limited = 0;
     for _ in 0..60 {

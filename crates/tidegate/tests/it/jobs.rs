@@ -85,7 +85,8 @@ async fn what_is_not_understood_is_kept() {
     tx.commit().await.unwrap();
     assert_eq!(app.run_jobs().await, 1);
     let counts = app.app.db.count_jobs().await.unwrap();
-    // Where servers share the queue, a newer one may know it: it is offered again, and keeps its attempts.
+    // A newer server that shares the queue may know the job: it is offered again and keeps its
+    // attempts.
     assert_eq!((counts.dead, counts.queued), if app.app.db.is_shared() { (0, 1) } else { (1, 0) });
     app.stop().await;
 }
@@ -118,7 +119,8 @@ async fn recurring_jobs_are_there_once_and_come_back_from_the_dead() {
     app.finish().await;
 }
 
-/// Crashes count, but what recurs is not ended by them: there is nobody to begin it again.
+/// Crashes count as attempts, but a recurring job is never dead-lettered, since nothing would start
+/// it again.
 #[tokio::test]
 async fn recurring_jobs_outlive_any_number_of_crashes() {
     let app = TestApp::start().await;
@@ -211,7 +213,7 @@ async fn a_completion_and_an_abort_at_once_end_in_one_of_the_two() {
     app.finish().await;
 }
 
-/// The state a crash leaves between the blob and its row.
+/// Creates the state that a crash leaves between the blob and its row.
 async fn cut_off(app: &TestApp) -> (String, String, String) {
     let (image, upload) = app.begin("alice", &json!({})).await;
     let etag = app.put("alice", &image, &upload, 1, b"bytes").await;

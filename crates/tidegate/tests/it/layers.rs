@@ -1,12 +1,14 @@
-//! The floors of `crates/tidegate/src`: a module uses its own floor and those below, and surfaces never use each other.
-//! Read from `use` declarations and from paths in the code, unit tests aside.
+//! The layers of `crates/tidegate/src`: a module uses its own layer and those below, and surfaces
+//! never use each other. Imports are read from `use` declarations and from paths in the code, unit
+//! tests aside.
 
 #![expect(clippy::print_stdout, reason = "what a run has found, shown with --nocapture")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// Top-level modules from the highest floor to the lowest. On one floor, a module may use those to its right.
+/// Top-level modules from the highest layer to the lowest. Within a layer, a module may use those
+/// to its right.
 const FLOORS: [&[&str]; 12] = [
     &["main", "cli", "server"],
     &["http"],
@@ -22,13 +24,13 @@ const FLOORS: [&[&str]; 12] = [
     &["model", "error", "hashing"],
 ];
 
-/// Imports that may point upward. It stays empty.
+/// Imports that may point upward. The list stays empty.
 const EXCEPTIONS: [(&str, &str); 0] = [];
 
-/// A module by its path from the crate's root: `["uploads", "seal"]`.
+/// A module by its path from the crate root: `["uploads", "seal"]`.
 type Module = Vec<String>;
 
-/// Every module of the crate with its code, without comments and unit tests.
+/// Returns every module of the crate with its code, without comments and unit tests.
 fn modules() -> BTreeMap<Module, String> {
     let (root, mut found) = (Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), BTreeMap::new());
     let mut folders = vec![root.clone()];
@@ -60,7 +62,8 @@ fn code(text: &str) -> String {
     text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n")
 }
 
-/// Every path in a text that begins with `crate`, `self` or `super`, with groups in braces taken apart.
+/// Returns every path in a text that begins with `crate`, `self` or `super`, with brace groups
+/// expanded.
 fn paths(text: &str) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     for start in ["crate::", "self::", "super::"] {
@@ -74,7 +77,7 @@ fn paths(text: &str) -> Vec<Vec<String>> {
     found
 }
 
-/// Reads one path, or one group, after `prefix`; what is left of the text behind it.
+/// Reads one path or group after `prefix`; returns the remaining text.
 fn expand<'a>(mut text: &'a str, prefix: &[String], found: &mut Vec<Vec<String>>) -> &'a str {
     let mut path = prefix.to_vec();
     loop {
@@ -105,7 +108,7 @@ fn expand<'a>(mut text: &'a str, prefix: &[String], found: &mut Vec<Vec<String>>
     text
 }
 
-/// The module that a path names, as deep as there are modules.
+/// Returns the deepest module that a path names.
 fn resolve(modules: &BTreeMap<Module, String>, from: &Module, path: &[String]) -> Option<Module> {
     let mut here = match path.first()?.as_str() {
         "crate" => Vec::new(),
@@ -127,7 +130,7 @@ fn resolve(modules: &BTreeMap<Module, String>, from: &Module, path: &[String]) -
     (!here.is_empty()).then_some(here)
 }
 
-/// Which module uses which.
+/// Returns which module uses which.
 fn imports(modules: &BTreeMap<Module, String>) -> BTreeSet<(Module, Module)> {
     let mut all = BTreeSet::new();
     for (from, text) in modules {
@@ -138,7 +141,7 @@ fn imports(modules: &BTreeMap<Module, String>) -> BTreeSet<(Module, Module)> {
     all
 }
 
-/// The floor of a module, counted from the top, and its place on it.
+/// Returns the layer of a module, counted from the top, and its position in it.
 fn place(module: &Module) -> (usize, usize) {
     let top = module[0].as_str();
     let on = |(floor, names): (usize, &&[&str])| Some((floor, names.iter().position(|name| *name == top)?));
@@ -179,7 +182,7 @@ fn surfaces_stand_apart() {
     assert!(found.is_empty(), "surfaces use each other:\n{}", found.join("\n"));
 }
 
-/// No circle of imports reaches over two floors; those within one are printed.
+/// No import cycle spans two layers; cycles within one are printed.
 #[test]
 fn circles_of_imports_stay_on_one_floor() {
     let modules = modules();
@@ -194,7 +197,7 @@ fn circles_of_imports_stay_on_one_floor() {
     }
 }
 
-/// The strongly connected components of the import graph: modules that reach each other.
+/// Returns the strongly connected components of the import graph.
 fn components(modules: &BTreeMap<Module, String>, imports: &BTreeSet<(Module, Module)>) -> Vec<Vec<Module>> {
     let mut reached: BTreeMap<&Module, BTreeSet<&Module>> = BTreeMap::new();
     for start in modules.keys() {

@@ -1,4 +1,5 @@
-//! The server's tests, one binary: everything through the doors of a real server in this process.
+//! Integration tests of the server in one binary: everything goes through the doors of a real
+//! server in this process.
 
 mod access;
 mod audit;

@@ -1,4 +1,4 @@
-//! Datasets: who may do what in one, what goes in and out, and what becomes of what is deleted.
+//! Datasets: the rights of each role, uploads and reads, and the life cycle of deleted nodes.
 
 use serde_json::{Value, json};
 use tidegate::model::package::{DatasetId, NodeId, NodeKind};
@@ -20,7 +20,7 @@ impl TestApp {
         self.as_of(user, LAB, method, path, body).await
     }
 
-    /// A dataset of ann's.
+    /// Creates a dataset owned by ann.
     pub(crate) async fn dataset(&self) -> String {
         let made = self.ask("ann", "POST", "/packages/datasets", Some(&json!({ "name": "Cells" }))).await;
         assert_eq!(made.status, 201, "{}", made.text());
@@ -63,7 +63,7 @@ impl TestApp {
         confirmed.json()
     }
 
-    /// A package that is there.
+    /// Uploads and publishes a package.
     pub(crate) async fn package(&self, dataset: &str, name: &str, parent: Option<&str>, bytes: &[u8]) -> String {
         let target = self.announced(dataset, name, parent, bytes).await;
         self.put_to(&target, bytes).await;
@@ -130,7 +130,7 @@ impl TestApp {
             .await
     }
 
-    /// The bytes of a package's source file, by the redirect.
+    /// Returns the bytes of a package's source file, through the redirect.
     pub(crate) async fn source_of(&self, dataset: &str, package: &str) -> Vec<u8> {
         let to = self.presigned(dataset, package, "").await;
         assert_eq!(to.status, 307, "{}", to.text());
@@ -185,7 +185,7 @@ async fn members_do_what_their_role_allows_and_strangers_see_nothing() {
             let answer = app.ask(user, method, path, *body).await;
             assert_eq!(answer.status, *expected, "{user} {method} {path}: {}", answer.text());
         }
-        // Whether there is such a dataset is nobody else's to know: neither a stranger's, nor a member's elsewhere.
+        // Strangers, and members of other datasets, cannot tell whether the dataset exists.
         let unknown = app.ask("eve", method, &path.replace(&dataset, NOBODY), *body).await;
         for (user, org) in [("eve", LAB), ("ann", "other"), ("eve", "other")] {
             let foreign = app.as_of(user, org, method, path, *body).await;
@@ -195,7 +195,7 @@ async fn members_do_what_their_role_allows_and_strangers_see_nothing() {
         let anonymous = app.send(method, &format!("{}{path}", app.api()), &[], Vec::new()).await;
         assert_eq!(anonymous.status, 401, "{method} {path}");
     }
-    // By their ids alone packages are no more to be found.
+    // Packages are not found by their ids alone either.
     for (method, tail) in [("GET", ""), ("POST", "/confirm"), ("GET", "/parts")] {
         let unknown = app.ask("eve", method, &format!("/packages/N:package:0{tail}"), None).await;
         let foreign = app.ask("eve", method, &format!("/packages/{package}{tail}"), None).await;
@@ -226,14 +226,14 @@ async fn who_manages_is_said_by_owners_and_somebody_owns() {
     for bad in ["", "Owner", "admin"] {
         assert_eq!(set("ann", "x", bad).await.refusal(), (400, "BAD_REQUEST".into()), "{bad}");
     }
-    // Both owners go at once: one stays.
+    // Both owners leave at once: one stays.
     assert_eq!(set("ann", "bob", "owner").await.status, 200);
     let (a, b) = (at("ann"), at("bob"));
     let (one, two) = tokio::join!(app.ask("ann", "DELETE", &a, None), app.ask("bob", "DELETE", &b, None));
     let mut statuses = [one.status, two.status];
     statuses.sort_unstable();
     assert_eq!(statuses, [204, 409]);
-    // A user without organisation has no datasets, and makes none.
+    // A user without an organisation has no datasets and cannot create any.
     assert_eq!(app.get("ann", "/packages/datasets").await.json(), json!({ "datasets": [] }));
     assert_eq!(
         app.post("ann", "/packages/datasets", &json!({ "name": "x" })).await.refusal(),
@@ -272,7 +272,7 @@ async fn a_token_grants_what_the_database_does_not() {
     assert_eq!(make(&token("eve", LAB, "viewer").await).await, 403);
     assert_eq!(make(&token("eve", "other", "owner").await).await, 404, "of another organisation");
     assert_eq!(make(&token("eve", LAB, "editor").await).await, 201);
-    // The database says more than this one.
+    // The role in the database is higher than the token's.
     assert_eq!(make(&token("ann", LAB, "viewer").await).await, 409);
     for bad in [json!({ "N:dataset:1": "boss" }), json!({ "x": "viewer" })] {
         let body = json!({ "userId": "eve", "datasets": bad });
@@ -310,7 +310,7 @@ async fn trees_are_built_and_listed() {
         cursor = format!("&cursor={next}");
     }
     assert_eq!(seen, ["2026", "a.csv", "b.csv"]);
-    // Names that are none, and such as are taken.
+    // Invalid names, and taken ones.
     let other = app.dataset().await;
     let foreign = app.collection(&other, "elsewhere", None).await;
     for (name, parent, refusal) in [
@@ -358,7 +358,7 @@ async fn uploads_are_checked_before_anybody_reads_them() {
     let dataset = app.dataset().await;
     let target = app.announced(&dataset, "one", None, b"abc").await;
     let id = target["nodeId"].as_str().unwrap().to_owned();
-    // Announced, it holds its name, and can't be read.
+    // An announced package reserves its name and cannot be read.
     assert_eq!(app.children(&dataset, "&status=ALL").await, [("one".into(), "PENDING".into())]);
     assert_eq!(app.children(&dataset, "&status=PENDING").await.len(), 1);
     assert_eq!(app.children(&dataset, "").await, []);
@@ -372,7 +372,7 @@ async fn uploads_are_checked_before_anybody_reads_them() {
     let one = app.confirmed(&target["id"]).await;
     assert_eq!((&one["status"], &one["size"], &one["fileName"]), (&json!("READY"), &json!(3), &json!("one.bin")));
     assert_eq!(app.confirmed(&target["id"]).await, one, "asked again");
-    // The URL is good for nothing any more.
+    // The URL is no longer accepted.
     let late = app
         .send(
             "PUT",
@@ -383,7 +383,7 @@ async fn uploads_are_checked_before_anybody_reads_them() {
         .await;
     assert_eq!(late.status, 403, "{}", late.text());
     assert_eq!(app.source_of(&dataset, &id).await, b"abc");
-    // A digest that lies; its package is none, and the name is free.
+    // A wrong digest: the package is not created, and its name is free.
     let body = json!({ "name": "two", "sha256": "0".repeat(64) });
     let target = app.ask("ann", "POST", &format!("/packages?dataset_id={dataset}"), Some(&body)).await.json();
     app.put_to(&target, b"abc").await;
@@ -482,7 +482,7 @@ async fn what_is_found_is_blocked_and_what_waits_is_not_read() {
         (&json!(bad), &json!("REJECTED"), &Value::Null)
     );
     assert!(blocked["reason"].as_str().unwrap().contains("malware"), "{blocked}");
-    // An asset in which something is found is not served either, and its path is free.
+    // An infected asset is not served, and its path is free.
     app.asset(&dataset, &good, "view/x.html", &eicar()).await;
     app.run_jobs().await;
     let listed =
@@ -506,13 +506,13 @@ async fn what_was_confirmed_survives_a_delete_before_its_scan() {
         app.package(&dataset, "waiting", Some(&folder), b"w").await,
         app.package(&dataset, "failed", Some(&folder), &large).await,
     );
-    // Deleted before anybody looked at them: once they are back, that is done.
+    // Deleted before their scan, which is done once they are restored.
     app.deleted(&dataset, &[&folder]).await;
     app.restored(&dataset, &[&folder]).await;
     let shown = app.children(&dataset, &format!("&parent_id={folder}&status=ALL")).await;
     assert_eq!(shown, [("failed".into(), "FAILED".into()), ("waiting".into(), "READY".into())]);
     assert_eq!(app.source_of(&dataset, &waiting).await, b"w");
-    // What can't be scanned is tried again, also after another delete, and is not lost.
+    // A failed scan is retried, also after another delete, and nothing is lost.
     app.deleted(&dataset, &[&folder]).await;
     app.restored(&dataset, &[&folder]).await;
     assert_eq!(app.confirmed(&json!(failed)).await["status"], "SCANNING");
@@ -521,7 +521,7 @@ async fn what_was_confirmed_survives_a_delete_before_its_scan() {
     assert_eq!(shown["status"], "FAILED", "{shown}");
     assert!(app.files().iter().any(|file| file.starts_with(".quarantine/")), "what failed is kept");
     assert_eq!(app.counted(&dataset).await, (1, 1));
-    // A job that comes late does no harm.
+    // A late job has no effect.
     let id = failed_object(&app, &failed).await;
     let mut tx = app.app.db.begin().await.unwrap();
     enqueue(&mut tx, &Job::PublishPackageV1 { object: id }, app.app.db.now()).await.unwrap();
@@ -555,7 +555,7 @@ async fn presigned_and_described() {
     assert_eq!(got.header("content-type"), "application/vnd.apache.parquet");
     let left = in_json["expires_at"].as_i64().unwrap() - time::OffsetDateTime::now_utc().unix_timestamp();
     assert!((3500..=3600).contains(&left), "{left}");
-    // HEAD is the object's own.
+    // HEAD describes the object itself.
     let head = async |more: &str| {
         app.ask("ann", "HEAD", &format!("/packages/presign/s3?dataset_id={dataset}&package_id={package}{more}"), None)
             .await
@@ -567,7 +567,7 @@ async fn presigned_and_described() {
     );
     assert_eq!(head("&path=view/data.parquet").await.header("content-type"), "application/vnd.apache.parquet");
     assert_eq!(head("&path=view/other").await.status, 404);
-    // Each page may read both, the redirect included.
+    // Pages of every origin may read both responses, the redirect included.
     let headers = [("x-user-id", "ann"), ("x-org-id", LAB), ("origin", "https://page.example")];
     let url = format!("{}/packages/presign/s3?dataset_id={dataset}&package_id={package}", app.api());
     assert_eq!(app.send("GET", &url, &headers, Vec::new()).await.header("access-control-allow-origin"), "*");
@@ -612,7 +612,7 @@ async fn signatures_open_one_asset_or_one_package() {
     assert!(signed["refresh_after"].as_i64().unwrap() < signed["expires_at"].as_i64().unwrap());
     let got = get(&url).await;
     assert_eq!((got.status, got.body.as_slice()), (200, &b"PAR1"[..]));
-    // No longer than the grant lives; else Parquet would be kept for 30 days, and anything else for one.
+    // Capped by the grant; otherwise 30 days for Parquet, and one day for others.
     let kept: u64 = got.header("cache-control").rsplit_once("max-age=").unwrap().1.parse().unwrap();
     assert!((2600..=3600).contains(&kept), "{kept}");
     for (from, to) in [("data%201%C3%A9.parquet", "other.parquet"), ("/view/", "/../view/"), ("Expires=1", "Expires=2")]
@@ -623,7 +623,7 @@ async fn signatures_open_one_asset_or_one_package() {
     let starred = starred["signed_url"].as_str().unwrap().to_owned();
     assert_eq!(get(&starred).await.status, 200);
     assert_eq!(get(&starred.replace("a%2Ab.json", "axb.json")).await.status, 403, "a star in a name is no wildcard");
-    // One signature for all of a package's, and nothing else.
+    // One signature for all assets of a package, and nothing else.
     let answer = app.signed(&dataset, &one, "&scope=prefix").await;
     let prefix = answer.json();
     let text = |name: &str| prefix[name].as_str().unwrap().to_owned();
@@ -690,14 +690,14 @@ async fn assets_come_and_go() {
     assert_eq!(paths(&page), ["view/a.json"]);
     assert_eq!(paths(&list(&format!("&cursor={}", page["nextCursor"].as_str().unwrap())).await), ["view/b.png"]);
     assert_eq!(paths(&list("&path=view/b.png").await), ["view/b.png"]);
-    // One at a path; a path is a name or a folder.
+    // One asset per path, and a path is either a name or a folder.
     let taken = app.ask("ann", "POST", &at("view/a.json"), Some(&json!({}))).await;
     assert_eq!(taken.refusal(), (409, "INVALID_STATE".into()));
     for path in ["view/a.json/x", "view"] {
         let taken = app.ask("ann", "POST", &at(path), Some(&json!({}))).await;
         assert_eq!(taken.refusal(), (409, "INVALID_STATE".into()), "{path}");
     }
-    // The same where that shows only once it has come.
+    // The same if the conflict appears only on publishing.
     let begin = async |path: &str| app.ask("ann", "POST", &at(path), Some(&json!({}))).await.json();
     let (name, folder) = (begin("late").await, begin("late/x").await);
     for target in [&name, &folder] {
@@ -706,14 +706,14 @@ async fn assets_come_and_go() {
     assert_eq!(app.confirmed(&folder["id"]).await["status"], "READY");
     let refused = app.confirmed(&name["id"]).await;
     assert_eq!(refused["status"], "REJECTED", "{refused}");
-    // Two on their way to one path: the first is there, the other is told.
+    // Two uploads to one path: the first is published, the other is refused.
     let (one, two) = (begin("view/c").await, begin("view/c").await);
     for (target, bytes) in [(&one, b"one"), (&two, b"two")] {
         app.put_to(target, bytes).await;
     }
     assert_eq!(app.confirmed(&two["id"]).await["status"], "READY");
     assert_eq!(app.confirmed(&one["id"]).await["status"], "REJECTED");
-    // Deleted it is gone at once, also for those who hold a URL, and its path is free.
+    // A deleted asset is gone at once, also for holders of a URL, and its path is free.
     let url =
         app.signed(&dataset, &package, "&path=view/a.json").await.json()["signed_url"].as_str().unwrap().to_owned();
     assert_eq!(app.send("GET", &url, &[], Vec::new()).await.body, b"first");
@@ -782,7 +782,7 @@ async fn what_is_deleted_is_gone_and_comes_back_whole() {
         let source = app.presigned(&dataset, &one, "").await.header("location").to_owned();
         let get = async |url: &str| app.send("GET", url, &[], Vec::new()).await.status;
         assert_eq!((get(&asset).await, get(&source).await), (200, 200));
-        // A package alone: by the time of the answer nothing opens it.
+        // A single package: when the response arrives, no URL opens it.
         assert_eq!(app.change("ann", "delete", &dataset, &[&one]).await["success"], json!([one]));
         assert_eq!((get(&asset).await, get(&source).await), (404, 404));
         assert_eq!(app.presigned(&dataset, &one, "").await.refusal(), (404, "NOT_FOUND".into()));
@@ -796,7 +796,7 @@ async fn what_is_deleted_is_gone_and_comes_back_whole() {
         app.restored(&dataset, &[&one]).await;
         assert_eq!((get(&asset).await, get(&source).await), (200, 200));
         assert_eq!(app.counted(&dataset).await, (3, 5));
-        // A whole tree, with what was deleted in it before.
+        // A whole tree, including nodes that were deleted in it before.
         app.deleted(&dataset, &[&two]).await;
         app.deleted(&dataset, &[&a]).await;
         assert_eq!(app.names(&dataset, None).await, [""; 0]);
@@ -810,7 +810,8 @@ async fn what_is_deleted_is_gone_and_comes_back_whole() {
             (b"1".to_vec(), b"22".to_vec())
         );
         assert_eq!((get(&asset).await, app.counted(&dataset).await), (200, (3, 5)));
-        // One leaf brings the collections above it back, and nothing else of them.
+        // Restoring a leaf also restores the collections above it, and none of their other
+        // children.
         app.deleted(&dataset, &[&a]).await;
         app.restored(&dataset, &[&one]).await;
         assert_eq!(app.names(&dataset, Some(&a)).await, ["B"]);
@@ -822,7 +823,7 @@ async fn what_is_deleted_is_gone_and_comes_back_whole() {
         assert_eq!(app.counted(&dataset).await, (2, 3));
         app.restored(&dataset, &[&two]).await;
         assert_eq!(app.counted(&dataset).await, (3, 5));
-        // Asked for together, the one comes with the other.
+        // Requested together, one is restored with the other.
         app.deleted(&dataset, &[&a]).await;
         app.restored(&dataset, &[&a, &one, &b]).await;
         assert_eq!(app.counted(&dataset).await, (3, 5));
@@ -843,7 +844,7 @@ async fn names_are_free_after_a_delete_and_found_again_after_a_restore() {
     let there = app.package(&dataset, "data", None, b"y").await;
     app.restored(&dataset, &[&all[0]]).await;
     assert_eq!(app.names(&dataset, None).await, ["data", "data (1)"]);
-    // Several at once, with one of the numbers taken by somebody else.
+    // Several at once, with one of the numbers taken.
     app.package(&dataset, "data (2)", None, b"z").await;
     app.restored(&dataset, &[&all[1], &all[2]]).await;
     assert_eq!(app.names(&dataset, None).await, ["data", "data (1)", "data (2)", "data (3)", "data (4)"]);
@@ -857,7 +858,7 @@ async fn names_are_free_after_a_delete_and_found_again_after_a_restore() {
     let events: Vec<&str> =
         log["changes"].as_array().unwrap().iter().map(|line| line["event"].as_str().unwrap()).collect();
     assert_eq!(events, ["RESTORE_PACKAGE", "DELETE_PACKAGE", "CREATE_PACKAGE"]);
-    // Of those that come back together the last deleted keeps the name.
+    // Of nodes restored together, the last deleted keeps the name.
     let folder = app.collection(&dataset, "F", None).await;
     let mut twins = Vec::new();
     for _ in 0..3 {
@@ -904,7 +905,7 @@ async fn what_can_t_be_done_is_said_and_keeps_no_others() {
     assert_eq!(answer["success"], json!([one, waiting]));
     let already = (one.clone(), "it is deleted already".to_owned());
     assert_eq!(refused(&answer), [not_found("N:package:0"), not_found("x"), not_found(&foreign), already]);
-    // What never came is gone for good, and takes no more bytes.
+    // An upload that never arrived is purged, and accepts no more bytes.
     let late = app
         .send(
             "PUT",
@@ -951,7 +952,8 @@ async fn restores_that_meet_leave_one_tree() {
     let (a, b, one, two) = tree(&app, &dataset).await;
     for round in 0..6 {
         app.deleted(&dataset, &[&a]).await;
-        // The child's restore is accepted, and not done yet, when the ancestor's comes; or both at one time.
+        // The restore of a child is accepted and not done yet when that of its ancestor arrives; or
+        // both at once.
         if round % 2 == 0 {
             assert_eq!(app.change("ann", "restore", &dataset, &[&one]).await["success"], json!([one]));
             let answer = app.change("ann", "restore", &dataset, &[&a]).await;
@@ -1034,7 +1036,7 @@ async fn after_its_retention_nothing_comes_back() {
     app.finish().await;
 }
 
-/// A collection in a collection, so many times.
+/// Creates collections nested to this depth.
 async fn deep(app: &TestApp, dataset: &str, levels: usize) -> (NodeId, NodeId) {
     let dataset = app.app.db.find_dataset(&DatasetId::parse(dataset).unwrap(), None).await.unwrap().unwrap();
     let mut tx = app.app.db.begin().await.unwrap();
@@ -1060,7 +1062,7 @@ async fn deep(app: &TestApp, dataset: &str, levels: usize) -> (NodeId, NodeId) {
 
 #[tokio::test]
 async fn trees_of_ten_thousand_levels() {
-    // PostgreSQL may look at all nodes for each level, which takes its time where other tests run beside this one.
+    // PostgreSQL may scan all nodes for each level, which is slow beside other tests.
     let app = TestApp::with(&[("DATABASE_TIMEOUT_SECONDS", "300"), ("REQUEST_TIMEOUT_SECONDS", "600")]).await;
     let dataset = app.dataset().await;
     let (top, bottom) = deep(&app, &dataset, 10_000).await;
@@ -1086,7 +1088,7 @@ async fn no_tree_leads_back_to_itself() {
     let found = app.app.db.find_dataset(&DatasetId::parse(&dataset).unwrap(), None).await.unwrap().unwrap();
     let id = NodeId::generate(NodeKind::Collection);
     let mut tx = app.app.db.begin().await.unwrap();
-    // A parent that is yet to come.
+    // A parent that is created later.
     let new = tidegate::db::NewNode {
         id: &id,
         dataset: found.number,
@@ -1115,7 +1117,7 @@ async fn the_proxy_sends_on_what_leads_to_a_known_bucket() {
     let to = ask("GET", &whole).await;
     assert_eq!((to.status, to.header("location"), to.header("access-control-allow-origin")), (307, own.as_str(), "*"));
     assert_eq!((to.header("referrer-policy"), to.header("cache-control")), ("no-referrer", "no-store"));
-    // As clients send it that do not encode it.
+    // As clients send it without encoding.
     let bare = ask("GET", &format!("presigned_url={own}")).await;
     assert_eq!((bare.status, bare.header("location")), (307, own.as_str()), "{}", bare.text());
     let head = ask("HEAD", &whole).await;
@@ -1123,7 +1125,7 @@ async fn the_proxy_sends_on_what_leads_to_a_known_bucket() {
     assert!(
         head.header("etag").starts_with('"') && head.header("access-control-expose-headers").contains("content-length")
     );
-    // With that very URL, and not with what we may do ourselves.
+    // The request uses that URL, not the server's own credentials.
     let forged = format!("{}{}", &own[..own.len() - 4], "0000");
     assert_eq!(ask("HEAD", &format!("presigned_url={}", encoded(&forged))).await.status, 403);
     let elsewhere = own.replace("/packages/", "/packages/9");
@@ -1146,7 +1148,7 @@ async fn the_proxy_sends_on_what_leads_to_a_known_bucket() {
     assert_eq!(ask("OPTIONS", &whole).await.status, 204);
     let url = format!("{}/packages/proxy/s3?{whole}", app.api());
     assert_eq!(app.send("POST", &url, &[], Vec::new()).await.status, 405);
-    // What leads elsewhere gets neither a place to go nor a word from there.
+    // A URL to another host gets neither a redirect nor a response from there.
     let now = time::OffsetDateTime::now_utc();
     let day = format!("{:04}{:02}{:02}", now.year(), u8::from(now.month()), now.day());
     let instant = format!("{day}T{:02}{:02}{:02}Z", now.hour(), now.minute(), now.second());
@@ -1194,12 +1196,12 @@ async fn another_key_signs_once_every_edge_knows_it() {
         async || app.signed(&dataset, &package, "&path=a").await.json()["signed_url"].as_str().unwrap().to_owned();
     let get = async |url: &str| app.send("GET", url, &[], Vec::new()).await.status;
     let first = sign().await;
-    let before = app.app.signing.signer().key_pair_id().to_owned();
+    let before = app.app.signing_key.signer().key_pair_id().to_owned();
     let folder = app.folder.path().join("keys/cloudfront");
     let (id, _) = tidegate::config::secrets::generate_pair(&folder, sign::KeyKind::P256).unwrap();
     assert!(sign().await.contains(&before), "not at once");
     let changed = async {
-        while app.app.signing.signer().key_pair_id() != id {
+        while app.app.signing_key.signer().key_pair_id() != id {
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
     };

@@ -1,4 +1,4 @@
-//! What only a database server can do: be shared, be away, come back, tell another time.
+//! Behaviour with PostgreSQL only: sharing, outages, failover and clock differences.
 
 use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
@@ -18,7 +18,7 @@ async fn open(url: &str) -> anyhow::Result<Db> {
         .await
 }
 
-/// The URL's server by way of a cuttable connection, and that.
+/// Returns a URL that reaches the server through a connection that can be cut, and that connection.
 async fn cuttable(url: &str) -> (String, Cuttable) {
     let authority = url.split('@').nth(1).unwrap().split('/').next().unwrap();
     let way = Cuttable::to(authority.parse().unwrap()).await;
@@ -58,7 +58,7 @@ async fn a_job_is_claimed_by_one_of_many_servers() {
     };
     let claimed = futures::future::join_all(servers.iter().map(claim)).await.concat();
     let distinct: HashSet<i64> = claimed.iter().copied().collect();
-    // A server that finds all due rows locked by the others goes to sleep; what it leaves is another's.
+    // A server that finds every due row locked by others sleeps; the others take what it leaves.
     assert_eq!(claimed.len(), distinct.len(), "nothing is done twice");
     assert_eq!(distinct.len(), 40);
 }
@@ -98,7 +98,7 @@ async fn a_database_that_is_down_at_start_and_later_is_waited_for() {
     app.finish().await;
 }
 
-/// No end of a connection is seen where a host vanishes; only silence.
+/// When a host vanishes, connections are not closed; they only fall silent.
 #[tokio::test]
 async fn a_database_that_falls_silent_costs_seconds_and_no_connection_for_ever() {
     let folder = tempfile::tempdir().unwrap();
@@ -133,7 +133,7 @@ async fn until(what: &str, holds: impl AsyncFn() -> bool) {
     }
 }
 
-/// What other servers change is heard; what can't be heard is not relied on.
+/// Changes of other servers are received; without notifications the cache is not used.
 #[tokio::test]
 async fn records_are_kept_only_while_changes_are_heard() {
     let folder = tempfile::tempdir().unwrap();
@@ -194,7 +194,7 @@ async fn a_database_without_writes_is_not_ready() {
     let db = open(&url).await.unwrap();
     db.probe().await.unwrap();
     let held = [db.begin().await.unwrap(), db.begin().await.unwrap(), db.begin().await.unwrap()];
-    // As after a failover: sessions made from here on are a standby's.
+    // As after a failover: sessions opened from here on are on a standby.
     let standby = sqlx::AssertSqlSafe(format!(
         "ALTER DATABASE {} SET default_transaction_read_only = on",
         url.rsplit('/').next().unwrap()

@@ -1,5 +1,5 @@
-//! A part that meets the completion of its upload, on every surface that has parts: it is in the file, or it was refused.
-//! `RACES=10000` tries that often.
+//! Races of a part with the completion of its upload, on every surface with parts: the part is in
+//! the file, or it was refused. `RACES=10000` sets the number of rounds.
 
 #![expect(clippy::print_stdout, reason = "what a run has found, shown with --nocapture")]
 
@@ -18,18 +18,19 @@ fn rounds(usual: usize) -> usize {
     std::env::var("RACES").map_or(usual, |given| given.parse().unwrap())
 }
 
-/// What came of the rounds.
+/// The outcomes of all rounds.
 #[derive(Debug, Default)]
 struct Outcomes {
     replaced: usize,
     refused: usize,
     lost: Vec<String>,
-    /// How long a completion takes.
+    /// The duration of a completion.
     takes: Duration,
 }
 
 impl Outcomes {
-    /// `part` is the answer to the part that raced; `bytes` are the file's in the end.
+    /// Records a round: `part` is the response to the racing part, `bytes` is the final content of
+    /// the file.
     fn count(&mut self, round: usize, part: &Answer, bytes: &[u8], (old, new): (&[u8], &[u8])) {
         match (part.status, bytes) {
             (200, bytes) if bytes == new => self.replaced += 1,
@@ -61,8 +62,8 @@ impl Outcomes {
     }
 }
 
-/// A completion and a part, the one by some time before the other: no two rounds race in the same way, and all times within
-/// which they can meet come about.
+/// Sends a completion and a part with a delay between them. The delay differs in every round, so
+/// that all interleavings occur.
 async fn at_once<A, B>(
     round: usize,
     tally: &mut Outcomes,
@@ -95,7 +96,7 @@ fn bodies(round: usize) -> (Vec<u8>, Vec<u8>) {
     (format!("old {round:08}").into_bytes(), format!("new {round:08}").into_bytes())
 }
 
-/// Until the completion is answered, however often it is told to ask again.
+/// Retries the completion while it is refused with 409, at most five times.
 async fn completed(app: &TestApp, upload: &str, first: Answer) {
     let mut answer = first;
     for _ in 0..5 {
@@ -114,7 +115,8 @@ async fn of_file(app: &TestApp, key: &str) -> Vec<u8> {
     got.body
 }
 
-/// One round for a file: its bytes come by a part, by two, by a single PUT, or with the completion; a part comes in between.
+/// One round for a file whose bytes come by one part, by two, by a single PUT or with the
+/// completion, while another part arrives.
 async fn file_round(here: &TestApp, there: &TestApp, round: usize, tally: &mut Outcomes) {
     let (old, new) = bodies(round);
     let rest = if round % 4 == 1 { b" and a second part".as_slice() } else { b"" };
@@ -183,8 +185,8 @@ async fn and_so_is_one_that_another_server_took() {
     two.finish().await;
 }
 
-/// A part sent again while the completion names the one before: either the completion is refused, and named anew it has the
-/// new one, or the part is.
+/// A part is replaced while the completion names the old one: either the completion is refused and
+/// a new one has the new part, or the part is refused.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_part_of_an_image_that_meets_its_completion_is_in_it_or_refused() {
     let app = TestApp::start().await;
@@ -246,7 +248,8 @@ async fn a_part_of_a_package_that_meets_its_confirmation_is_in_it_or_refused() {
     app.finish_with(waiting).await;
 }
 
-/// A PUT that is acknowledged while its upload is completed with an earlier one: either it is the file, or it was refused.
+/// A PUT is acknowledged while its upload is completed with an earlier one: either it is the file,
+/// or it was refused.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_put_that_meets_its_completion_is_the_file_or_refused() {
     let app = TestApp::start().await;
@@ -265,7 +268,7 @@ async fn a_put_that_meets_its_completion_is_the_file_or_refused() {
         let (done, mut again) = at_once(round, &mut tally, complete(&app, "alice", &upload), send(new.clone())).await;
         completed(&app, &upload, done).await;
         if matches!(again.status, 403 | 412) {
-            // Refused, in the words of S3.
+            // Refused with an S3 error.
             again.status = 409;
         }
         tally.count(round, &again, &of_file(&app, &key).await, (&old, &new));

@@ -1,5 +1,5 @@
-//! The S3 door: the store's conformance suite over real HTTP, and what it refuses. What needs an S3 SDK
-//! (operator credentials, future-dated URLs) is in the black-box tests.
+//! The S3 door: the store's conformance suite over real HTTP, and what it refuses. Cases that need
+//! an S3 SDK (operator credentials, future-dated URLs) are in the black-box tests.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -14,8 +14,8 @@ use tidegate::model::upload::{Upload, UploadState};
 
 use crate::support::{PART, TestApp, pattern, raw, raw_status, user};
 
-/// Sends presigned requests to the door. The door wants a row for every upload and object, which the suite,
-/// knowing only the store, does not write: it is written here.
+/// Sends presigned requests to the door, and writes the rows that the door requires for every
+/// upload and object, since the suite knows only the store.
 struct OverHttp<'a>(&'a TestApp);
 
 impl OverHttp<'_> {
@@ -183,7 +183,7 @@ async fn bodies_of_the_wrong_length_leave_nothing() {
     let address = app.app.addresses.s3.authority.parse().unwrap();
     let path = url.strip_prefix(&app.app.addresses.s3.to_string()).unwrap();
     let head = |more: &str| format!("PUT {path} HTTP/1.1\r\nhost: {address}\r\n{more}\r\n");
-    // The client stops in the middle.
+    // The client stops in the middle of the body.
     {
         use tokio::io::AsyncWriteExt as _;
         let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
@@ -317,7 +317,7 @@ async fn browsers_may_put_and_read_the_etag() {
     app.finish().await;
 }
 
-/// Who sends a large body that nobody wants is told so, rather than cut off in the middle of it.
+/// A client that sends a refused large body receives the response rather than a reset.
 #[tokio::test]
 async fn an_early_refusal_reaches_a_client_that_goes_on_sending() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

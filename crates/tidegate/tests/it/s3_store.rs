@@ -1,4 +1,5 @@
-//! The product over a real S3 (garage): the same API, the bytes of clients going to the bucket itself.
+//! The server over a real S3 (garage): the same API, with clients sending bytes directly to the
+//! bucket.
 
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use tidegate::queue::{self, Job};
 use crate::support::services::{Cuttable, database, given};
 use crate::support::{PART, TestApp, config, pattern};
 
-/// Settings that lead to a new bucket on garage, by way of `endpoint`.
+/// Returns settings for a new bucket on garage, reached through `endpoint`.
 pub(crate) async fn bucket(endpoint: &str) -> Vec<(String, String)> {
     let name = format!("it-{}", uuid::Uuid::new_v4().simple());
     make_bucket(&name).await;
@@ -100,7 +101,7 @@ async fn aborted_and_forgotten_uploads_leave_the_bucket() {
     app.finish_with(1).await;
 }
 
-/// What makes replicas: nothing that one knows and the others do not.
+/// Two replicas share all state: what one knows, the other does too.
 #[tokio::test]
 async fn two_servers_are_one_product() {
     let folder = tempfile::tempdir().unwrap();
@@ -124,7 +125,7 @@ async fn two_servers_are_one_product() {
     }
     assert_eq!(one.delete("alice", &format!("/v1/images/{image}")).await.status, 204);
     for server in [&one, &other] {
-        // The other is told as this one commits; a moment may pass until it hears.
+        // The other replica is notified at commit, and may receive that a moment later.
         let started = std::time::Instant::now();
         while server.get("alice", &format!("/v1/images/{image}/stream-url")).await.status != 404 {
             assert!(started.elapsed() < Duration::from_secs(1), "gone on every server");
@@ -132,7 +133,7 @@ async fn two_servers_are_one_product() {
         let gone = server.get("alice", &format!("/v1/images/{image}/parts")).await;
         assert_eq!(gone.refusal(), (404, "NOT_FOUND".into()));
     }
-    // A completion that somebody else finishes in its stead is answered all the same.
+    // A completion that another server finishes is answered all the same.
     let (raced, its_upload) = one.begin("alice", &json!({})).await;
     let etag = one.put("alice", &raced, &its_upload, 1, b"bytes").await;
     let (parts, status) = ([(1, etag.as_str())], format!("/v1/images/{raced}/upload"));
@@ -148,7 +149,7 @@ async fn two_servers_are_one_product() {
         assert!(started.elapsed() < Duration::from_secs(1), "what is aborted is signed for by nobody");
     }
     other.run_jobs().await;
-    // What was aborted is looked at once more, when S3 can no longer be at work on it.
+    // An aborted upload is checked again once S3 can no longer be processing it.
     one.finish_with(1).await;
     other.finish_with(1).await;
 }

@@ -1,4 +1,5 @@
-//! Confirmations that were cut off between the seal and the row, on the local store: what was acknowledged is found again.
+//! Confirmations interrupted between the seal and the row, on the local store: acknowledged bytes
+//! are found again.
 
 use serde_json::{Value, json};
 use tidegate::model::ids::ObjectId;
@@ -10,7 +11,8 @@ use crate::files::{complete, sha256};
 use crate::sessions::{CONFIRM, photo};
 use crate::support::{TestApp, pattern};
 
-/// As a confirmation leaves it that is killed right after its move. `older` is what a record that was not removed yet leaves.
+/// Creates the state of a confirmation that was killed right after its move. `older` also leaves a
+/// record that was not removed yet.
 async fn cut_off(app: &TestApp, owner: &Owner, object: ObjectId, older: bool) {
     let upload = app.app.db.find_upload(owner, object).await.unwrap().unwrap();
     let from = upload.incoming.as_ref().unwrap_or(&upload.key).as_str().to_owned();
@@ -30,7 +32,7 @@ async fn what_was_sealed_before_a_crash_is_confirmed_after_it() {
     app.session().await;
     let dataset = app.dataset().await;
     for older in [false, true] {
-        // A medium of a session.
+        // A media item of a session.
         let (url, file_key) = app.target("a.jpg", "image/jpeg").await;
         assert_eq!(app.put_at(&url, "image/jpeg", &photo(1)).await.status, 200);
         let (owner, media) = app.app.db.find_media_by_file_key(&file_key).await.unwrap().unwrap();

@@ -1,5 +1,5 @@
-//! Sessions: what a client sends is sealed, scanned, made anew and published. The source's testing checklist, line by line,
-//! and what its contract says besides.
+//! Sessions: uploads are sealed, scanned, processed and published. Follows the testing checklist of
+//! the original application line by line, and then its contract.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ impl TestApp {
         answer.json()
     }
 
-    /// The code of a refused GraphQL request.
+    /// Returns the code of a refused GraphQL request.
     pub(crate) async fn graphql_code(&self, user: &str, org: &str, query: &str, variables: &Value) -> String {
         let answer = self.graphql(user, org, query, variables).await;
         assert_eq!(answer["data"], Value::Null, "{answer}");
@@ -44,7 +44,7 @@ impl TestApp {
         assert_eq!((made.status, made.json()), (201, json!({ "id": SESSION })), "{}", made.text());
     }
 
-    /// A URL to send to, and the key.
+    /// Requests an upload URL; returns it and the key.
     pub(crate) async fn target(&self, name: &str, kind: &str) -> (String, String) {
         let begun = self.graphql("ann", "garage", GET_URL, &json!({ "s": SESSION, "f": name, "c": kind })).await;
         let target = &begun["data"]["getUploadUrl"];
@@ -57,7 +57,7 @@ impl TestApp {
         self.send("PUT", url, &[("content-type", kind), ("content-length", &length)], bytes.to_vec()).await
     }
 
-    /// As the source's client does it: a URL, a PUT, a confirmation. The confirmed medium.
+    /// Uploads as existing clients do: URL, PUT, confirmation. Returns the confirmed media item.
     pub(crate) async fn sent(&self, name: &str, kind: &str, bytes: &[u8]) -> Value {
         let (url, key) = self.target(name, kind).await;
         let put = self.put_at(&url, kind, bytes).await;
@@ -72,7 +72,7 @@ impl TestApp {
         shown["data"]["media"].clone()
     }
 
-    /// Sent, worked on, and what became of it.
+    /// Uploads, runs the jobs, and returns the final media item.
     pub(crate) async fn ended(&self, name: &str, kind: &str, bytes: &[u8]) -> Value {
         let sent = self.sent(name, kind, bytes).await;
         self.run_jobs().await;
@@ -84,7 +84,7 @@ impl TestApp {
     }
 }
 
-/// Settings that lead to the real scanner.
+/// Returns settings with the real scanner.
 pub(crate) fn scanner() -> Vec<(&'static str, String)> {
     let (host, port) = given("TEST_CLAMD").split_once(':').map(|(h, p)| (h.to_owned(), p.to_owned())).unwrap();
     vec![("CLAMAV_HOST", host), ("CLAMAV_PORT", port)]
@@ -97,12 +97,12 @@ pub(crate) async fn scanning(more: &[(&'static str, &str)]) -> TestApp {
     TestApp::with(&settings).await
 }
 
-/// In two halves, so that this file is no finding itself.
+/// The EICAR signature in two halves, so that scanners do not report this file.
 pub(crate) fn eicar() -> Vec<u8> {
     [r"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-", "ANTIVIRUS-TEST-FILE!$H+H*"].concat().into_bytes()
 }
 
-/// A JPEG of red and blue halves, with Exif that names an orientation and a place.
+/// Returns a JPEG of a red and a blue half, with Exif orientation and location.
 pub(crate) fn photo(orientation: u8) -> Vec<u8> {
     photo_of(96, 64, orientation)
 }
@@ -117,7 +117,7 @@ pub(crate) fn photo_of(width: usize, height: usize, orientation: u8) -> Vec<u8> 
     let (pitch, format) = (width * 3, turbojpeg::PixelFormat::RGB);
     let image = turbojpeg::Image { pixels: pixels.as_slice(), width, pitch, height, format };
     let plain = turbojpeg::compress(image, 90, turbojpeg::Subsamp::Sub2x2).unwrap();
-    // TIFF, big-endian: orientation, and a maker's name that must not be found again.
+    // Big-endian TIFF: an orientation, and a maker's name that must be removed.
     let mut exif = b"Exif\0\0MM\0\x2a\0\0\0\x08\0\x02\x01\x12\0\x03\0\0\0\x01\0\0\0\0\x01\x0f\0\x02\0\0\0\x0d\0\0\0\x26\0\0\0\0SecretMaker\0\0".to_vec();
     exif[25] = orientation;
     let length = u16::try_from(exif.len() + 2).unwrap().to_be_bytes();
@@ -128,12 +128,12 @@ fn contains(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
-/// Statuses of a history.
+/// Returns the statuses of a history.
 fn steps(shown: &Value) -> Vec<&str> {
     shown["history"].as_array().unwrap().iter().map(|step| step["status"].as_str().unwrap()).collect()
 }
 
-// The source's checklist: unit tests.
+// The checklist: unit tests.
 
 #[tokio::test]
 async fn get_upload_url_validates_content_type() {
@@ -270,7 +270,7 @@ async fn media_processor_handles_failures_gracefully() {
     app.finish_with(2).await;
 }
 
-// Integration tests.
+// The checklist: integration tests.
 
 #[tokio::test]
 async fn complete_upload_flow() {
@@ -303,7 +303,7 @@ async fn complete_upload_flow() {
 async fn virus_scan_catches_malicious_files() {
     let app = scanning(&[]).await;
     app.session().await;
-    // Behind a picture that is fine.
+    // The signature follows a valid image.
     let shown = app.ended("a.jpg", "image/jpeg", &[photo(1), eicar()].concat()).await;
     assert_eq!(shown["status"], "REJECTED", "{shown}");
     assert!(shown["reason"].as_str().unwrap().contains("Local.Eicar-Test"), "{shown}");
@@ -316,7 +316,7 @@ async fn large_file_uploads_up_to_50_mb() {
     let app = TestApp::start().await;
     app.session().await;
     let image = photo(1);
-    // Within the limit: a picture and much behind it, as some cameras write.
+    // Within the limit: an image followed by much data, as some cameras write.
     let mut large = image.clone();
     large.resize(50 << 20, 0);
     let shown = app.ended("a.jpg", "image/jpeg", &large).await;
@@ -362,7 +362,7 @@ async fn upload_expiration() {
     let (url, sent) = app.target("b.jpg", "image/jpeg").await;
     assert_eq!(app.put_at(&url, "image/jpeg", &photo(1)).await.status, 200);
     tokio::time::sleep(Duration::from_millis(3100)).await;
-    // What was never confirmed is swept: record and bytes.
+    // Unconfirmed uploads are swept: row and bytes.
     let mut tx = app.app.db.begin().await.unwrap();
     queue::enqueue(&mut tx, &Job::SweepV1, app.app.db.now()).await.unwrap();
     tx.commit().await.unwrap();
@@ -375,7 +375,7 @@ async fn upload_expiration() {
     app.finish_with(2).await;
 }
 
-// Security tests.
+// The checklist: security tests.
 
 #[tokio::test]
 async fn cannot_upload_to_another_users_session() {
@@ -500,7 +500,7 @@ async fn malicious_files_are_caught_and_deleted() {
     app.finish_with(2).await;
 }
 
-/// The value of a parameter in a URL's query.
+/// Returns the value of a query parameter.
 fn parameter<'a>(url: &'a str, name: &str) -> &'a str {
     let query = url.split_once('?').unwrap().1;
     let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
@@ -537,7 +537,7 @@ async fn a_link_opens_the_one_object_it_names_and_ends_what_it_gives() {
             }
         }
     }
-    // A link that ends soon gives nothing that ends later.
+    // A link that expires soon returns no URL that expires later.
     let path = content.strip_prefix(&app.api()).unwrap();
     for (left, at_most) in [(10_u64, 10_u64), (600, 600), (86_400, 900)] {
         let ends = epoch() + left;
@@ -549,7 +549,7 @@ async fn a_link_opens_the_one_object_it_names_and_ends_what_it_gives() {
         assert!(expires > epoch() && expires <= ends - left + at_most, "{left} s are left: {expires} after {ends}");
         assert_eq!(app.read(&json!(led.header("location"))).await.status, 200);
     }
-    // What is deleted is not led to, nor is anything of a session that is gone.
+    // Links to deleted media items, and to those of deleted sessions, are refused.
     assert_eq!(app.as_of("ann", "garage", "DELETE", path.strip_suffix("/content").unwrap(), None).await.status, 204);
     assert_eq!(app.read(&json!(link)).await.refusal(), (404, "NOT_FOUND".into()));
     app.run_jobs().await;

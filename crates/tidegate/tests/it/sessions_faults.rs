@@ -1,5 +1,5 @@
-//! What must not happen to a session's media: something else served than was scanned, something served that was not, or
-//! a record that says what is not true, whoever races and whatever is down.
+//! What must not happen to a session's media items, whatever races and whatever fails: serving
+//! other bytes than were scanned, serving unpublished bytes, or a row that states something false.
 
 use std::time::{Duration, SystemTime};
 
@@ -15,7 +15,7 @@ fn path(id: &Value, tail: &str) -> String {
     format!("/v1/sessions/{SESSION}/media/{}{tail}", id.as_str().unwrap())
 }
 
-/// Works off the queue as if so much time had passed that everything is due, so often.
+/// Runs the queue repeatedly, as if enough time had passed for every job to be due.
 pub(crate) async fn run_late_jobs(app: &TestApp, rounds: u32) {
     for _ in 0..rounds {
         let due = app.app.db.now() + Duration::from_secs(600);
@@ -24,7 +24,7 @@ pub(crate) async fn run_late_jobs(app: &TestApp, rounds: u32) {
             return;
         };
         let mut tx = app.app.db.begin().await.unwrap();
-        // Given back at once, and due.
+        // Requeued and due at once.
         tx.fail_job(&job, SystemTime::now(), tidegate::db::Verdict::Forgiven, "made to be due").await.unwrap();
         tx.commit().await.unwrap();
         app.run_jobs().await;
@@ -39,7 +39,7 @@ async fn a_late_or_repeated_put_changes_nothing() {
     assert_eq!(app.put_at(&url, "image/jpeg", &photo(1)).await.status, 200);
     let confirmed = app.graphql("ann", "garage", CONFIRM, &json!({ "s": SESSION, "k": key })).await;
     let id = confirmed["data"]["confirmUpload"]["id"].clone();
-    // The URL is still good by its time; the upload is not.
+    // The URL has not expired; the upload has.
     let late = app.put_at(&url, "image/jpeg", &[photo(1), eicar()].concat()).await;
     assert_eq!(late.status, 403, "{}", late.text());
     let again = app.graphql("ann", "garage", CONFIRM, &json!({ "s": SESSION, "k": key })).await;
@@ -51,7 +51,8 @@ async fn a_late_or_repeated_put_changes_nothing() {
     app.finish_with(1).await;
 }
 
-/// On a bucket, nobody but the signature's time keeps a late PUT out: what it brings is never looked at, and removed.
+/// On a bucket, a late PUT is only prevented by the expiry of its URL: its bytes are never read,
+/// and removed.
 #[tokio::test]
 async fn a_late_put_to_a_bucket_is_never_looked_at() {
     let mut settings = crate::s3_store::bucket(&given("TEST_GARAGE_URL")).await;
@@ -74,15 +75,15 @@ async fn a_late_put_to_a_bucket_is_never_looked_at() {
     let served = app.read(&shown["url"]).await;
     assert_eq!((served.status, served.header("content-type")), (200, "image/jpeg"));
     assert_eq!(app.put_at(&url, "image/jpeg", b"later still").await.status, 200);
-    // When its time is over, what it brought goes.
+    // Once the URL has expired, the bytes are removed.
     run_late_jobs(&app, 1).await;
     let left = app.app.store.list("", None, 100).await.unwrap();
     assert!(left.iter().all(|entry| entry.key.contains("/processed/")), "{left:?}");
-    // It is looked at once more, when the slowest PUT must have ended.
+    // The key is checked once more, when the slowest PUT must have ended.
     app.finish_with(1).await;
 }
 
-/// A PUT that is under way while its upload is confirmed: either all of it was there, or none of it.
+/// A PUT in progress while its upload is confirmed: either all of it is sealed, or none.
 #[tokio::test]
 async fn a_slow_put_is_there_whole_or_not_at_all() {
     let app = TestApp::start().await;
@@ -157,7 +158,7 @@ async fn a_scanner_that_is_away_is_waited_for_and_nothing_is_served_unscanned() 
     );
     assert_eq!(app.read(&shown["url"]).await.status, 409, "never served");
     way.mend();
-    // A person has it tried again, from the list of what was given up.
+    // An operator retries it from the dead-letter list.
     let admin = [("x-user-id", "root"), ("x-roles", "admin")];
     let dead = app.send("GET", &format!("{}/v1/jobs/dead", app.api()), &admin, Vec::new()).await.json();
     assert_eq!(
@@ -176,7 +177,7 @@ async fn a_scanner_that_is_away_is_waited_for_and_nothing_is_served_unscanned() 
     app.stop().await;
 }
 
-/// A scanner that closes as soon as it has read so many bytes, saying this.
+/// A scanner that closes after reading this many bytes and sending this reply.
 async fn closing(after: usize, words: &'static [u8]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port().to_string();
@@ -193,7 +194,7 @@ async fn closing(after: usize, words: &'static [u8]) -> String {
     port
 }
 
-/// The scripted scanner stands in where the real one does not misbehave on demand.
+/// The scripted scanner is used for faults that the real one does not show on demand.
 #[tokio::test]
 async fn what_a_scanner_did_not_see_to_its_end_is_not_clean() {
     let large = photo_of(1600, 1600, 1);
@@ -215,7 +216,7 @@ async fn what_a_scanner_did_not_see_to_its_end_is_not_clean() {
 
 #[tokio::test]
 async fn too_large_to_scan_is_a_verdict_of_its_own() {
-    // The real one is told to take 25 MiB; ours is a limit before that one.
+    // clamd accepts up to 25 MiB; the server's own limit is lower.
     let mut large = photo(1);
     large.resize(30 << 20, 0);
     for more in [&[][..], &[("CLAMAV_MAX_MB", "10")]] {
@@ -241,7 +242,8 @@ async fn too_large_to_scan_is_a_verdict_of_its_own() {
     app.run_jobs().await;
     assert_eq!(app.shown(&sent["id"]).await["status"], "SCAN_FAILED");
     app.finish_with(1).await;
-    // What is let through is what is larger than was said to be scanned, and nothing that the scanner gave up on.
+    // Only content over the configured limit is let through, not content that the scanner failed
+    // on.
     for (more, status, scan) in
         [(&[("CLAMAV_MAX_MB", "10")][..], "COMPLETED", json!("unscanned")), (&[], "SCAN_FAILED", Value::Null)]
     {
@@ -309,7 +311,8 @@ async fn a_deleted_session_takes_all_that_is_in_it_along() {
     app.run_jobs().await;
     assert_eq!(app.read(&shown["url"]).await.status, 404);
     assert!(app.files().iter().all(|file| file.starts_with(".trash/")), "{:?}", app.files());
-    // Nobody else brings it back; its own people do, and what was published comes with it.
+    // Strangers cannot restore it; its organisation can, and published media items are restored
+    // with it.
     let restore = format!("{session}/restore");
     assert_eq!(app.as_of("eve", "elsewhere", "POST", &restore, None).await.refusal(), (403, "FORBIDDEN".into()));
     assert_eq!(app.as_of("ben", "garage", "POST", &restore, None).await.status, 200);
@@ -325,7 +328,8 @@ async fn a_deleted_session_takes_all_that_is_in_it_along() {
     app.stop().await;
 }
 
-/// What a user deletes after the session came back stays deleted, also if the session's own restore is still to be done.
+/// A media item deleted after its session was restored stays deleted, even if the session's own
+/// restore job runs later.
 #[tokio::test]
 async fn a_delete_after_a_restore_is_not_undone_by_it() {
     let app = TestApp::start().await;
@@ -336,7 +340,7 @@ async fn a_delete_after_a_restore_is_not_undone_by_it() {
     let session = format!("/v1/sessions/{SESSION}");
     assert_eq!(app.as_of("ann", "garage", "DELETE", &session, None).await.status, 204);
     let restore = format!("{session}/restore");
-    // Before the job that hides has run, and so with nothing to bring back.
+    // Before the job that unpublishes it has run, so there is nothing to move back.
     assert_eq!(app.as_of("ann", "garage", "POST", &restore, None).await.status, 200);
     assert_eq!(app.as_of("ann", "garage", "DELETE", &path(&first["id"], ""), None).await.status, 204);
     app.run_jobs().await;
@@ -345,7 +349,8 @@ async fn a_delete_after_a_restore_is_not_undone_by_it() {
     app.stop().await;
 }
 
-/// A restore whose bytes are gone in part leaves nothing of it where it is served, and can be asked for again.
+/// A restore that finds only part of the bytes leaves none of them in the served root, and can be
+/// retried.
 #[tokio::test]
 async fn a_restore_that_can_not_be_leaves_nothing_served() {
     let app = TestApp::start().await;
@@ -361,7 +366,7 @@ async fn a_restore_that_can_not_be_leaves_nothing_served() {
     assert_ne!(failed.status, 200, "{}", failed.text());
     run_late_jobs(&app, 40).await;
     assert!(app.files().iter().all(|file| file.starts_with(".trash/")), "{:?}", app.files());
-    // Found again, and tried again by a person.
+    // The bytes are found, and an operator retries.
     std::fs::write(&lost, kept).unwrap();
     let again = app.as_of("ann", "garage", "POST", &path(&sent["id"], "/restore"), None).await;
     assert_eq!(again.status, 200, "{}", again.text());
@@ -370,14 +375,14 @@ async fn a_restore_that_can_not_be_leaves_nothing_served() {
     app.stop().await;
 }
 
-/// What was sealed by a confirmation that was cut off gives way to what was sent since.
+/// Bytes sealed by an interrupted confirmation are replaced by later ones.
 #[tokio::test]
 async fn what_was_sent_again_before_a_confirmation_counts() {
     let app = TestApp::start().await;
     app.session().await;
     let (url, key) = app.target("a.jpg", "image/jpeg").await;
     assert_eq!(app.put_at(&url, "image/jpeg", &photo_of(96, 64, 1)).await.status, 200);
-    // As a confirmation leaves it that ends between the move and the row.
+    // The state of a confirmation that ends between move and row.
     let (owner, media) = app.app.db.find_media_by_file_key(&key).await.unwrap().unwrap();
     let upload = app.app.db.find_upload(&owner, media.object.id).await.unwrap().unwrap();
     let seal = tidegate::model::key::sealed(media.object.id, upload.id.parse().unwrap());

@@ -1,4 +1,5 @@
-//! Sign-in by token: whose tokens are taken, where they are looked for, and an issuer that is slow, wrong or away.
+//! Sign-in by token: which tokens are accepted, where they are read from, and issuers that are
+//! slow, wrong or unreachable.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,7 +14,7 @@ use tokio::sync::Mutex;
 
 use crate::support::{Answer, TestApp, raw, raw_status};
 
-/// An issuer's key and what it signs.
+/// An issuer's key pair, which signs tokens.
 struct Idp {
     pair: EcdsaKeyPair,
     id: String,
@@ -223,7 +224,7 @@ async fn claims_mean_what_the_settings_say() {
     app.finish().await;
 }
 
-/// A key set server whose answer can be changed.
+/// A server of key sets whose response can be changed.
 struct JwksServer {
     url: String,
     answer: Arc<Mutex<Reply>>,
@@ -303,7 +304,7 @@ async fn keys_rotate_and_a_flood_of_unknown_ones_asks_once() {
     assert_eq!(with_token(&app, &of_old).await.status, 401, "what was taken out is out");
     let evil = Idp::new("evil");
     let trap = JwksServer::start(Reply::Keys(json!([evil.jwk(), new.jwk()]))).await;
-    // Gone again: the last good set is kept, whatever comes instead.
+    // Unreachable again: the last valid key set is kept, whatever it responds.
     for reply in [
         Reply::Text(500, "down".into()),
         Reply::Text(200, "<html>".into()),
@@ -397,11 +398,11 @@ async fn services_make_tokens_for_users_where_that_is_on() {
     let keys = app.send("GET", &format!("{}/.well-known/jwks.json", app.api()), &[], Vec::new()).await;
     let key = &keys.json()["keys"][0];
     assert_eq!((&key["kty"], &key["alg"], key["d"].is_null()), (&json!("EC"), &json!("ES256"), true));
-    // Whoever reads the set can verify the token: here, another server of ours does.
+    // Anyone with the key set can verify the token; here another server does.
     let jwks = JwksServer::start(Reply::Keys(keys.json()["keys"].clone())).await;
     let reader = by_jwks(&jwks, &[("AUTH_JWT_AUDIENCE", "tidegate"), ("AUTH_JWT_ISSUER", &app.api())]).await;
     until(&reader, &token, 200, Duration::from_secs(5)).await;
-    // A restart keeps the key; another server's is none of its business.
+    // A restart keeps the key; another server has its own.
     let stranger = TestApp::with(&settings).await;
     assert_eq!(with_token(&stranger, &token).await.status, 401);
     let off = TestApp::with(&[("AUTH_MODE", "dev")]).await;

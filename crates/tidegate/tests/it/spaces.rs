@@ -1,4 +1,4 @@
-//! Spaces: who may do what in one, and what becomes of the images in it.
+//! Spaces: the rights of each role, and the life cycle of images.
 
 use std::collections::HashSet;
 
@@ -27,7 +27,7 @@ impl TestApp {
         self.put_json(owner, &format!("/api/spaces/{space}/members/{user}"), &json!({ "role": role })).await
     }
 
-    /// Announced, sent and confirmed; its id.
+    /// Announces, uploads and confirms an image; returns its id.
     async fn sent_to(&self, user: &str, space: &str, kind: &str, bytes: &[u8]) -> String {
         let new = json!({ "filename": "a picture.jpg", "contentType": kind, "size": bytes.len() });
         let begun = self.post(user, &format!("/api/spaces/{space}/images"), &new).await;
@@ -48,7 +48,7 @@ impl TestApp {
         id
     }
 
-    /// An image that is there.
+    /// Returns a READY image.
     pub(crate) async fn image_in(&self, user: &str, space: &str) -> String {
         let id = self.sent_to(user, space, "image/jpeg", &photo(6)).await;
         self.run_jobs().await;
@@ -92,7 +92,7 @@ async fn members_do_what_their_role_allows_and_strangers_see_nothing() {
     let new = json!({ "filename": "a.jpg", "contentType": "image/jpeg" });
     let ids = json!({ "ids": [image] });
     let one = format!("/images/{image}");
-    // What is asked, and what a viewer, an editor and an owner are told.
+    // Requests, and the expected status for viewer, editor and owner.
     let cases: Vec<(&str, String, Option<&Value>, [u16; 3])> = vec![
         ("GET", String::new(), None, [200, 200, 200]),
         ("GET", "/images".into(), None, [200, 200, 200]),
@@ -119,7 +119,7 @@ async fn members_do_what_their_role_allows_and_strangers_see_nothing() {
             let answer = app.as_of(user, "o", method, &at(tail), body).await;
             assert_eq!(answer.status, expected, "{user} {method} {tail}: {}", answer.text());
         }
-        // Whether there is such a space is nobody else's to know.
+        // Strangers cannot tell whether the space exists.
         let foreign = app.as_of("eve", "o", method, &at(tail), body).await;
         let unknown = app.as_of("eve", "o", method, &at(tail).replace(&space, NOBODY), body).await;
         assert_eq!(foreign.refusal(), (404, "NOT_FOUND".into()), "{method} {tail}");
@@ -132,10 +132,10 @@ async fn members_do_what_their_role_allows_and_strangers_see_nothing() {
     let anonymous = app.send("GET", &format!("{}{}", app.api(), at("/images")), &[], Vec::new()).await;
     assert_eq!(anonymous.refusal(), (401, "UNAUTHENTICATED".into()));
 
-    // A member who is removed is a stranger.
+    // A removed member is a stranger.
     assert_eq!(app.delete("ann", &at("/members/vi")).await.status, 204);
     assert_eq!(app.get("vi", &at("/images")).await.refusal(), (404, "NOT_FOUND".into()));
-    // Each may leave.
+    // Every member may leave.
     assert_eq!(app.delete("ed", &at("/members/ed")).await.status, 204);
     assert_eq!(app.get("ed", &at("")).await.status, 404);
     assert_eq!(app.get("ed", "/api/spaces").await.json(), json!({ "spaces": [] }));
@@ -149,7 +149,7 @@ async fn a_space_keeps_an_owner() {
     let me = format!("/api/spaces/{space}/members/ann");
     assert_eq!(app.delete("ann", &me).await.refusal(), (409, "INVALID_STATE".into()));
     assert_eq!(app.member("ann", &space, "ann", "editor").await.refusal(), (409, "INVALID_STATE".into()));
-    // With another owner each may go, but not both, however close they are.
+    // With two owners each may leave, but not both, however closely they race.
     for round in 0..8 {
         let other = format!("bob{round}");
         assert_eq!(app.member("ann", &space, &other, "owner").await.status, 200);
@@ -186,7 +186,7 @@ async fn names_are_text_whatever_they_say() {
     for body in [json!({}), json!({ "name": 5 }), json!([])] {
         assert_eq!(app.post("ann", "/api/spaces", &body).await.refusal(), (400, "BAD_REQUEST".into()));
     }
-    // The list, page by page.
+    // The listing, page by page.
     let (mut seen, mut cursor) = (Vec::new(), String::new());
     loop {
         let page = app.get("ann", &format!("/api/spaces?limit=2{cursor}")).await.json();
@@ -232,7 +232,7 @@ async fn an_image_goes_in_and_comes_out_as_it_was_without_what_is_said_of_it() {
     let page = app.images("ann", &space, "").await;
     let image = &page["images"][0];
     assert_eq!((&image["id"], &image["status"], &image["scan"]), (&json!(id), &json!("READY"), &json!("clean")));
-    // As it is looked at: it lies on its side.
+    // Dimensions after rotation: the image lies on its side.
     assert_eq!((&image["width"], &image["height"]), (&json!(64), &json!(96)), "{image}");
     assert_eq!((&image["name"], &image["spaceId"]), (&json!("a picture.jpg"), &json!(space)));
     let key = image["s3Key"].as_str().unwrap();
@@ -254,7 +254,7 @@ async fn an_image_goes_in_and_comes_out_as_it_was_without_what_is_said_of_it() {
     assert!(page["refreshAfter"].as_str().unwrap() < expires);
     let shown = app.get("ann", &format!("/api/spaces/{space}")).await.json();
     assert_eq!((&shown["imageCount"], &shown["bytes"]), (&json!(1), &json!(read.body.len())));
-    // One by one as in the list.
+    // A single image equals its entry in the listing.
     let one = app.get("ann", &format!("/api/spaces/{space}/images/{id}")).await;
     assert_eq!((&one.json()["cloudfrontUrl"], &one.json()["expiresAt"]), (&image["cloudfrontUrl"], &page["expiresAt"]));
     assert_eq!(one.header("cache-control"), "no-store");
@@ -286,7 +286,7 @@ async fn all_urls_of_a_space_bear_one_signature_which_opens_nothing_else() {
     }
     assert_eq!(queries.len(), 1, "{page}");
     let grant = queries.into_iter().next().unwrap();
-    // Said once, where that is asked for.
+    // The shared query is stated once on request.
     let shared = app.images("ann", &space, "?urls=shared").await;
     if shared["expiresAt"] == page["expiresAt"] {
         assert_eq!(shared["urlQuery"], json!(grant));
@@ -297,7 +297,7 @@ async fn all_urls_of_a_space_bear_one_signature_which_opens_nothing_else() {
     assert_eq!(app.read(&json!(joined)).await.status, 200);
     assert_eq!(app.read(&json!(bare)).await.status, 403, "unsigned");
 
-    // What else lies in the store, under this good signature.
+    // Other keys of the store, under this valid signature.
     let theirs = app.images("ann", &other, "").await["images"][0]["s3Key"].as_str().unwrap().to_owned();
     let waiting = app.post("ann", &path, &json!({ "filename": "a.jpg", "contentType": "image/jpeg" })).await.json();
     let lands = waiting["uploadUrl"].as_str().unwrap();
@@ -321,7 +321,7 @@ async fn all_urls_of_a_space_bear_one_signature_which_opens_nothing_else() {
         assert!([403, 404].contains(&read.status), "{key}: {}", read.status);
     }
 
-    // The same right as cookies.
+    // The same grant as cookies.
     let cookies = app.post("ann", &format!("/api/spaces/{space}/grant-cookies"), &json!({})).await;
     assert_eq!(cookies.status, 204, "{}", cookies.text());
     let set: Vec<&str> = cookies.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap()).collect();
@@ -366,7 +366,7 @@ async fn a_deleted_image_is_gone_though_its_url_is_good_and_comes_back() {
     }
     assert_eq!(app.get("ann", &path).await.json()["imageCount"], 1);
 
-    // For good.
+    // Purge.
     let refused = app.delete("ann", &format!("{path}/trash/{image}")).await;
     assert_eq!(refused.status, 404, "only what was deleted");
     assert_eq!(app.delete("ann", &format!("{path}/images/{image}")).await.status, 204);
@@ -375,7 +375,7 @@ async fn a_deleted_image_is_gone_though_its_url_is_good_and_comes_back() {
     assert_eq!(app.get("ann", &format!("{path}/trash")).await.json(), json!({ "images": [] }));
     assert_eq!(app.files(), Vec::<String>::new());
 
-    // All at once.
+    // Purge of the whole trash.
     let (one, two) = (app.image_in("ann", &space).await, app.image_in("ann", &space).await);
     for id in [&one, &two] {
         assert_eq!(app.delete("ann", &format!("{path}/images/{id}")).await.status, 204);
@@ -431,7 +431,7 @@ async fn what_can_not_come_back_whole_stays_in_the_trash() {
     app.run_jobs().await;
     let trash = app.get("ann", &format!("{path}/trash")).await.json();
     assert_eq!(trash["images"][0]["id"], json!(image), "{trash}");
-    // Brought back by an operator from a backup.
+    // The bytes return, as if an operator had restored a backup.
     std::fs::rename(&aside, &blob).unwrap();
     let back = app.post("ann", &format!("{path}/images/{image}/restore"), &json!({})).await;
     assert_eq!((back.status, &back.json()["status"]), (200, &json!("READY")), "{}", back.text());
@@ -522,7 +522,7 @@ async fn pages_go_through_all_images_once() {
         let refused = app.get("ann", &format!("/api/spaces/{space}/images?{bad}")).await;
         assert_eq!(refused.refusal(), (400, "BAD_REQUEST".into()), "{bad}");
     }
-    // A cursor of another list names a place in this one, and no more.
+    // A cursor of another listing only selects a position in this one.
     let other = app.space("eve", "y").await;
     let stolen = app.get("eve", &format!("/api/spaces/{other}/images?{}", cursor.trim_start_matches('&'))).await;
     assert_eq!(stolen.json()["images"], json!([]));
@@ -555,7 +555,7 @@ async fn urls_are_renewed_for_what_is_in_the_space_only() {
         assert_eq!(app.post("ann", &path, &bad).await.refusal(), (400, "BAD_REQUEST".into()), "{bad}");
     }
     assert_eq!(app.post("ann", &path, &json!({ "ids": [] })).await.json()["images"], json!([]));
-    // Of another's image nothing is known by way of one's own space.
+    // An image of another space is unknown through one's own space.
     for (method, tail) in [
         ("GET", ""),
         ("DELETE", ""),
@@ -596,17 +596,17 @@ async fn what_is_no_good_image_is_never_served() {
     }
     let too_long = json!({ "filename": "é".repeat(5000), "contentType": "image/jpeg" });
     assert_eq!(app.post("ann", &images, &too_long).await.refusal().0, 400);
-    // Nothing was sent yet.
+    // Nothing was uploaded yet.
     let new = json!({ "filename": "<b>\u{202e}🙂.jpg", "contentType": "image/jpeg" });
     let waiting = app.post("ann", &images, &new).await.json();
     let confirm = format!("{images}/{}/confirm", waiting["id"].as_str().unwrap());
     assert_eq!(app.post("ann", &confirm, &json!({})).await.refusal(), (400, "BAD_REQUEST".into()));
-    // Something else than was announced.
+    // Other bytes than announced.
     let url = waiting["uploadUrl"].as_str().unwrap();
     let put = app.send("PUT", url, &[("content-type", "image/jpeg")], b"<svg onload=alert(1)>".to_vec()).await;
     assert_eq!(put.status, 200);
     assert_eq!(app.post("ann", &confirm, &json!({})).await.refusal(), (400, "BAD_REQUEST".into()));
-    // Malware behind a good picture, and half a picture.
+    // Malware after a valid image, and a truncated image.
     let infected = app.sent_to("ann", &space, "image/jpeg", &[photo(1), eicar()].concat()).await;
     let half = app.sent_to("ann", &space, "image/jpeg", &photo(1)[..400]).await;
     app.run_jobs().await;
@@ -624,7 +624,7 @@ async fn what_is_no_good_image_is_never_served() {
     app.finish_with(counts.queued).await;
 }
 
-/// Puts something into the store that belongs to nobody here.
+/// Stores an object that belongs to no owner.
 async fn lies_in_the_bucket(app: &TestApp, key: &str, bytes: &[u8]) {
     let body = futures::stream::iter([Ok(bytes::Bytes::copy_from_slice(bytes))]).boxed();
     app.app
@@ -667,11 +667,11 @@ async fn images_of_the_bucket_are_copied_and_left_as_they_are() {
     assert_eq!(app.read(&good["cloudfrontUrl"]).await.status, 200);
     assert!(of("infected.jpg")["reason"].as_str().unwrap().contains("malware"));
     assert!(of("text.jpg")["reason"].as_str().unwrap().contains("no image"), "{}", of("text.jpg"));
-    // What was named is where it was.
+    // The imported key is unchanged.
     for key in ["generated/a.jpg", "more/of them/infected.jpg", "generated/text.jpg"] {
         app.app.store.stat(key).await.unwrap();
     }
-    // One that failed by our fault is copied when it is tried again.
+    // An import that failed on the server's side is copied again on retry.
     let begun = service("POST", &import, &json!({ "s3Key": ["generated/a.jpg"] })).await.json();
     let failed = begun["images"][0]["id"].as_str().unwrap();
     let mut tx = app.app.db.begin().await.unwrap();
@@ -755,7 +755,7 @@ async fn whoever_watches_is_told_until_they_may_not() {
         .map(|data| serde_json::from_str::<Value>(data).unwrap()["status"].clone())
         .collect();
     assert_eq!(statuses, ["PENDING", "PENDING", "SCANNING", "PROCESSING", "READY", "DELETED", "PURGED"]);
-    // Who lost the connection goes on where they were.
+    // A client that lost its connection continues after the last event.
     let ids: Vec<&str> = told.lines().filter_map(|line| line.strip_prefix("id: ")).collect();
     assert_eq!(ids.len(), 8, "where it begins, and seven changes: {told}");
     let again = client.get(&url).header("x-user-id", "vi").header("last-event-id", ids[5]).send().await.unwrap();
@@ -765,14 +765,14 @@ async fn whoever_watches_is_told_until_they_may_not() {
         missed.push_str(&String::from_utf8_lossy(&chunk.expect(&missed).unwrap().unwrap()));
     }
     assert!(missed.contains("DELETED"), "{missed}");
-    // Only where it begins: what was told last is not told again.
+    // Only the starting position; the last event is not repeated.
     assert_eq!(missed.lines().filter(|line| *line == format!("id: {}", ids[5])).count(), 1, "{missed}");
     drop(again);
-    // What was deleted is for those who may delete.
+    // Deleted images are shown only to members who may delete.
     let history = format!("/api/spaces/{space}/images/{image}/history");
     assert_eq!(app.get("vi", &history).await.refusal(), (404, "NOT_FOUND".into()));
     assert_eq!(app.get("ann", &history).await.status, 200);
-    // Who is removed hears nothing more.
+    // A removed member receives no further events.
     assert_eq!(app.delete("ann", &format!("/api/spaces/{space}/members/vi")).await.status, 204);
     let end = tokio::time::timeout(std::time::Duration::from_secs(10), async { while body.next().await.is_some() {} });
     end.await.expect("the stream ends");

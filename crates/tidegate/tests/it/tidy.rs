@@ -1,9 +1,9 @@
-//! The rules of the house that no compiler holds: who may use what, how long a file may be, what every module
-//! says of itself.
+//! Project rules that no compiler checks: which module may use what, how long a file may be, and
+//! that every file has a module comment.
 
 use std::path::{Path, PathBuf};
 
-/// Lines a source file may have, tests aside.
+/// The most lines of a source file, tests aside.
 const MOST_LINES: usize = 500;
 
 fn repository() -> PathBuf {
@@ -24,7 +24,7 @@ fn files(folder: &Path, endings: &[&str], found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Source files below a folder, with their text up to their unit tests.
+/// Returns the source files below a folder, with their text up to their unit tests.
 fn sources(folder: &str) -> Vec<(String, String)> {
     let (root, mut found) = (repository(), Vec::new());
     files(&root.join(folder), &[".rs"], &mut found);
@@ -37,12 +37,12 @@ fn sources(folder: &str) -> Vec<(String, String)> {
     found.into_iter().map(read).collect()
 }
 
-/// Code without comments, so that talking of a thing is not using it.
+/// Removes comments, so that mentioning a thing does not count as using it.
 fn code(text: &str) -> String {
     text.lines().map(|line| line.split("//").next().unwrap_or("")).collect::<Vec<_>>().join("\n")
 }
 
-/// `words` occur below the server's `src` only where `allowed` says.
+/// Checks that `words` occur below the server's `src` only in `allowed` places.
 fn only_in(allowed: &[&str], words: &[&str]) {
     let allowed: Vec<String> = allowed.iter().map(|place| format!("crates/tidegate/src/{place}")).collect();
     for (path, text) in sources("crates/tidegate/src") {
@@ -115,13 +115,14 @@ fn unsafe_code_is_where_it_must_be() {
     }
 }
 
-/// In the description two types of one name are one, and one of them is described wrongly.
+/// Two types of one name would become one schema in the description, and one of them would be
+/// wrong.
 #[test]
 fn types_on_the_wire_have_names_of_their_own() {
     let mut seen = std::collections::BTreeMap::<String, String>::new();
     for (path, text) in sources("crates/tidegate/src/http") {
         for part in text.split("ToSchema").skip(1) {
-            // What follows a derive, up to the next one.
+            // The text after a derive, up to the next one.
             let Some(after) = part.split("\n").skip(1).find_map(|line| {
                 let line = line.trim_start();
                 [
@@ -203,7 +204,7 @@ fn links_in_documents_lead_somewhere() {
 fn no_machine_and_no_registry_is_named() {
     let (root, mut found) = (repository(), Vec::new());
     files(&root, &[".rs", ".md", ".toml", ".py", ".sh", "Makefile", "run", ".json", ".example"], &mut found);
-    // Put together here, so that this file is not its own finding.
+    // Assembled here, so that this file does not match.
     let words = [
         ["/wo", "rk/"].concat(),
         ["/ro", "ot/"].concat(),

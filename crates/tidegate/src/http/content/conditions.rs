@@ -1,47 +1,50 @@
-//! Preconditions (RFC 9110, section 13), in the RFC's order: a 304 or 412 beats a 416.
+//! Preconditions (RFC 9110, section 13.2), evaluated in the RFC's order: 304 and 412 take
+//! precedence over 416.
 
 use std::cmp::Ordering;
 use std::time::SystemTime;
 
 use axum::http::{HeaderMap, HeaderName, Method, header};
 
-use super::ranges::{self, Asked};
-use super::{Answer, Facts};
+use super::ranges::{self, RequestedRanges};
+use super::{ReadOutcome, Representation};
 
-/// Decides, from the method, the request's headers and what is there.
-pub(crate) fn decide(method: &Method, headers: &HeaderMap, facts: &Facts) -> Answer {
+/// Evaluates the preconditions and the range of a request against a representation.
+pub(crate) fn evaluate(method: &Method, headers: &HeaderMap, representation: &Representation) -> ReadOutcome {
     if headers.contains_key(header::IF_MATCH) {
-        if !tags_match(headers, header::IF_MATCH, &facts.etag, true) {
-            return Answer::PreconditionFailed;
+        if !tags_match(headers, header::IF_MATCH, &representation.etag, true) {
+            return ReadOutcome::PreconditionFailed;
         }
-    } else if compare(headers, header::IF_UNMODIFIED_SINCE, facts).is_some_and(Ordering::is_gt) {
-        return Answer::PreconditionFailed;
+    } else if compare(headers, header::IF_UNMODIFIED_SINCE, representation).is_some_and(Ordering::is_gt) {
+        return ReadOutcome::PreconditionFailed;
     }
     if headers.contains_key(header::IF_NONE_MATCH) {
-        if tags_match(headers, header::IF_NONE_MATCH, &facts.etag, false) {
-            return Answer::NotModified;
+        if tags_match(headers, header::IF_NONE_MATCH, &representation.etag, false) {
+            return ReadOutcome::NotModified;
         }
-    } else if compare(headers, header::IF_MODIFIED_SINCE, facts).is_some_and(Ordering::is_le) {
-        return Answer::NotModified;
+    } else if compare(headers, header::IF_MODIFIED_SINCE, representation).is_some_and(Ordering::is_le) {
+        return ReadOutcome::NotModified;
     }
-    // Range is defined for GET only; S3 answers it on HEAD too, we do not.
+    // Range is defined for GET only (RFC 9110, section 14.2). S3 also applies it to HEAD; this
+    // server does not.
     if method != Method::GET {
-        return Answer::Whole;
+        return ReadOutcome::Whole;
     }
     let mut given = headers.get_all(header::RANGE).iter();
     let range = match (given.next().and_then(|value| value.to_str().ok()), given.next()) {
-        (Some(range), None) if if_range_holds(headers, facts) => range,
-        _ => return Answer::Whole,
+        (Some(range), None) if if_range_holds(headers, representation) => range,
+        _ => return ReadOutcome::Whole,
     };
-    match ranges::asked(range, facts.size) {
-        Asked::Whole => Answer::Whole,
-        Asked::Nothing => Answer::Unsatisfiable,
-        Asked::One(range) => Answer::Part(range),
-        Asked::Several(ranges) => Answer::Parts(ranges),
+    match ranges::parse_range(range, representation.size) {
+        RequestedRanges::Whole => ReadOutcome::Whole,
+        RequestedRanges::Unsatisfiable => ReadOutcome::Unsatisfiable,
+        RequestedRanges::One(range) => ReadOutcome::Part(range),
+        RequestedRanges::Several(ranges) => ReadOutcome::Parts(ranges),
     }
 }
 
-/// Whether any listed entity tag is this one. `strong`: a weak tag never matches.
+/// Returns whether any listed entity tag matches. With `strong` comparison a weak tag never matches
+/// (RFC 9110, section 8.8.3.2).
 fn tags_match(headers: &HeaderMap, name: HeaderName, etag: &str, strong: bool) -> bool {
     headers.get_all(name).iter().any(|value| value.to_str().is_ok_and(|list| listed(list, etag, strong)))
 }
@@ -65,27 +68,29 @@ fn listed(list: &str, etag: &str, strong: bool) -> bool {
     }
 }
 
-/// Whether `If-Range` names what is there (RFC 9110, section 13.1.5): by its strong tag, or by its exact date where that
-/// is a strong validator. Absent, it holds; anything else, and more than one, does not.
-fn if_range_holds(headers: &HeaderMap, facts: &Facts) -> bool {
+/// Returns whether `If-Range` matches (RFC 9110, section 13.1.5): by its strong tag, or by its
+/// exact date if that is a strong validator. An absent field matches; any other value, and more
+/// than one, does not.
+fn if_range_holds(headers: &HeaderMap, representation: &Representation) -> bool {
     let mut values = headers.get_all(header::IF_RANGE).iter();
     match (values.next(), values.next()) {
         (None, _) => true,
         (Some(value), None) => value.to_str().is_ok_and(|text| {
-            let by_tag = !facts.etag.is_empty() && text == facts.etag;
-            let by_date = || httpdate::parse_http_date(text).is_ok_and(|date| Some(date) == facts.modified);
-            by_tag || (facts.date_is_strong && by_date())
+            let by_tag = !representation.etag.is_empty() && text == representation.etag;
+            let by_date = || httpdate::parse_http_date(text).is_ok_and(|date| Some(date) == representation.modified);
+            by_tag || (representation.date_is_strong && by_date())
         }),
         _ => false,
     }
 }
 
-/// How the date of what is there compares with a header's; `None` where either is missing.
-fn compare(headers: &HeaderMap, name: HeaderName, facts: &Facts) -> Option<Ordering> {
-    Some(facts.modified?.cmp(&date(headers, name)?))
+/// Compares the representation's date with the date in a header; `None` if either is missing.
+fn compare(headers: &HeaderMap, name: HeaderName, representation: &Representation) -> Option<Ordering> {
+    Some(representation.modified?.cmp(&date(headers, name)?))
 }
 
-/// A date that is given once and can be read; any other is ignored (RFC 9110, sections 13.1.3 and 13.1.4).
+/// Returns a header's date if it occurs once and is valid; otherwise it is ignored (RFC 9110,
+/// sections 13.1.3 and 13.1.4).
 fn date(headers: &HeaderMap, name: HeaderName) -> Option<SystemTime> {
     let mut values = headers.get_all(name).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return None };
@@ -94,36 +99,36 @@ fn date(headers: &HeaderMap, name: HeaderName) -> Option<SystemTime> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Place;
+    use super::super::ContentRange;
     use super::*;
     use axum::http::HeaderValue;
     use proptest::prelude::*;
     use std::time::Duration;
     use store::{Attributes, Stat};
 
-    fn facts(size: u64) -> Facts {
+    fn representation(size: u64) -> Representation {
         let last_modified = SystemTime::UNIX_EPOCH + Duration::from_micros(1_700_000_000_250_000);
-        Facts::of(&Stat { size, etag: "tag-1".into(), last_modified, attributes: Attributes::default() })
+        Representation::of(&Stat { size, etag: "tag-1".into(), last_modified, attributes: Attributes::default() })
     }
 
     const LONG_AGO: &str = "Thu, 01 Jan 1970 00:00:01 GMT";
 
-    fn answer(pairs: &[(&str, &str)], size: u64) -> Answer {
+    fn outcome(pairs: &[(&str, &str)], size: u64) -> ReadOutcome {
         let mut headers = HeaderMap::new();
         for (name, value) in pairs {
             headers.append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
         }
-        decide(&Method::GET, &headers, &facts(size))
+        evaluate(&Method::GET, &headers, &representation(size))
     }
 
-    fn shown(answer: &Answer, size: u64) -> (u16, Option<String>) {
-        match answer {
-            Answer::NotModified => (304, None),
-            Answer::PreconditionFailed => (412, None),
-            Answer::Unsatisfiable => (416, Some(format!("bytes */{size}"))),
-            Answer::Whole => (200, None),
-            Answer::Part(range) => (206, Some(Place(range, size).to_string())),
-            Answer::Parts(_) => (206, None),
+    fn shown(outcome: &ReadOutcome, size: u64) -> (u16, Option<String>) {
+        match outcome {
+            ReadOutcome::NotModified => (304, None),
+            ReadOutcome::PreconditionFailed => (412, None),
+            ReadOutcome::Unsatisfiable => (416, Some(format!("bytes */{size}"))),
+            ReadOutcome::Whole => (200, None),
+            ReadOutcome::Part(range) => (206, Some(ContentRange(range, size).to_string())),
+            ReadOutcome::Parts(_) => (206, None),
         }
     }
 
@@ -135,7 +140,7 @@ mod tests {
         let size = vectors["size"].as_u64().unwrap();
         for vector in vectors["range"].as_array().unwrap() {
             let range = vector["range"].as_str().unwrap();
-            let (status, content_range) = shown(&answer(&[("range", range)], size), size);
+            let (status, content_range) = shown(&outcome(&[("range", range)], size), size);
             assert_eq!(u64::from(status), vector["preferred"].as_u64().unwrap(), "{range}");
             let expected = if status == 416 { &vector["on_416"] } else { &vector["content_range"] };
             if let Some(expected) = expected.as_str().filter(|text| text.starts_with("bytes ")) {
@@ -163,7 +168,7 @@ mod tests {
                 pairs.push((name.clone(), value));
             }
             let pairs: Vec<(&str, &str)> = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-            let (status, _) = shown(&answer(&pairs, size), size);
+            let (status, _) = shown(&outcome(&pairs, size), size);
             let wanted = &vector["status"];
             let wanted = wanted.as_u64().unwrap_or_else(|| wanted.as_str().unwrap()[..3].parse().unwrap());
             assert_eq!(u64::from(status), wanted, "{vector}");
@@ -172,49 +177,50 @@ mod tests {
 
     #[test]
     fn what_the_vectors_leave_open() {
-        let date = httpdate::fmt_http_date(facts(1).modified.unwrap());
+        let date = httpdate::fmt_http_date(representation(1).modified.unwrap());
         for (pairs, size, expected) in [
-            (&[("range", "bytes=0-")][..], 0, Answer::Unsatisfiable),
-            (&[("range", "bytes=-5")], 0, Answer::Unsatisfiable),
-            (&[("range", "bytes=-0")], 10, Answer::Unsatisfiable),
-            (&[("range", "bytes=0-0,-1")], 10, Answer::Parts(vec![0..1, 9..10])),
-            (&[("range", "bytes=0-4,4-9")], 10, Answer::Whole),
-            (&[("range", "bytes=0-1, ,5-6")], 10, Answer::Parts(vec![0..2, 5..7])),
-            (&[("range", "bytes=0-1,99-")], 10, Answer::Part(0..2)),
-            (&[("range", "bytes=0-1"), ("range", "bytes=2-3")], 10, Answer::Whole),
-            (&[("range", "bytes=0-1"), ("if-range", &date)], 10, Answer::Part(0..2)),
-            (&[("range", "bytes=0-1"), ("if-range", "W/\"tag-1\"")], 10, Answer::Whole),
-            (&[("if-none-match", "*")], 10, Answer::NotModified),
-            (&[("if-match", "*"), ("range", "bytes=0-1")], 10, Answer::Part(0..2)),
-            (&[("if-match", "\"a,b\", \"tag-1\"")], 10, Answer::Whole),
-            (&[("if-match", "tag-1")], 10, Answer::PreconditionFailed),
-            (&[("if-none-match", "\"x\""), ("if-none-match", "\"tag-1\"")], 10, Answer::NotModified),
-            (&[("if-none-match", "\"x\""), ("if-modified-since", &date)], 10, Answer::Whole),
-            (&[("if-modified-since", "yesterday")], 10, Answer::Whole),
-            (&[("if-modified-since", &date), ("if-modified-since", &date)], 10, Answer::Whole),
-            (&[("if-unmodified-since", LONG_AGO), ("if-unmodified-since", LONG_AGO)], 10, Answer::Whole),
+            (&[("range", "bytes=0-")][..], 0, ReadOutcome::Unsatisfiable),
+            (&[("range", "bytes=-5")], 0, ReadOutcome::Unsatisfiable),
+            (&[("range", "bytes=-0")], 10, ReadOutcome::Unsatisfiable),
+            (&[("range", "bytes=0-0,-1")], 10, ReadOutcome::Parts(vec![0..1, 9..10])),
+            (&[("range", "bytes=0-4,4-9")], 10, ReadOutcome::Whole),
+            (&[("range", "bytes=0-1, ,5-6")], 10, ReadOutcome::Parts(vec![0..2, 5..7])),
+            (&[("range", "bytes=0-1,99-")], 10, ReadOutcome::Part(0..2)),
+            (&[("range", "bytes=0-1"), ("range", "bytes=2-3")], 10, ReadOutcome::Whole),
+            (&[("range", "bytes=0-1"), ("if-range", &date)], 10, ReadOutcome::Part(0..2)),
+            (&[("range", "bytes=0-1"), ("if-range", "W/\"tag-1\"")], 10, ReadOutcome::Whole),
+            (&[("if-none-match", "*")], 10, ReadOutcome::NotModified),
+            (&[("if-match", "*"), ("range", "bytes=0-1")], 10, ReadOutcome::Part(0..2)),
+            (&[("if-match", "\"a,b\", \"tag-1\"")], 10, ReadOutcome::Whole),
+            (&[("if-match", "tag-1")], 10, ReadOutcome::PreconditionFailed),
+            (&[("if-none-match", "\"x\""), ("if-none-match", "\"tag-1\"")], 10, ReadOutcome::NotModified),
+            (&[("if-none-match", "\"x\""), ("if-modified-since", &date)], 10, ReadOutcome::Whole),
+            (&[("if-modified-since", "yesterday")], 10, ReadOutcome::Whole),
+            (&[("if-modified-since", &date), ("if-modified-since", &date)], 10, ReadOutcome::Whole),
+            (&[("if-unmodified-since", LONG_AGO), ("if-unmodified-since", LONG_AGO)], 10, ReadOutcome::Whole),
         ] {
-            assert_eq!(answer(pairs, size), expected, "{pairs:?} of {size}");
+            assert_eq!(outcome(pairs, size), expected, "{pairs:?} of {size}");
         }
         let many = format!("bytes={}", (0..17).map(|n| format!("{}-{}", n * 2, n * 2)).collect::<Vec<_>>().join(","));
-        assert_eq!(answer(&[("range", &many)], 100), Answer::Whole);
+        assert_eq!(outcome(&[("range", &many)], 100), ReadOutcome::Whole);
         let headers: HeaderMap = [(header::RANGE, HeaderValue::from_static("bytes=0-1"))].into_iter().collect();
-        assert_eq!(decide(&Method::HEAD, &headers, &facts(10)), Answer::Whole);
+        assert_eq!(evaluate(&Method::HEAD, &headers, &representation(10)), ReadOutcome::Whole);
     }
 
-    /// A second is too coarse to tell apart what lay at one address within it.
+    /// A date in seconds cannot distinguish two contents stored at one key within a second.
     #[test]
     fn a_date_that_is_no_strong_validator_opens_no_range() {
-        let (asset, image) = (facts(10).of_key("O1/D2/P3/view/a.json"), facts(10).of_key("images/ann/a/b/disk.img"));
+        let (asset, image) =
+            (representation(10).at_key("O1/D2/P3/view/a.json"), representation(10).at_key("images/ann/a/b/disk.img"));
         for (value, of_asset, of_image) in [
-            (asset.last_modified.as_str(), Answer::Whole, Answer::Part(0..2)),
-            ("\"tag-1\"", Answer::Part(0..2), Answer::Part(0..2)),
+            (asset.last_modified.as_str(), ReadOutcome::Whole, ReadOutcome::Part(0..2)),
+            ("\"tag-1\"", ReadOutcome::Part(0..2), ReadOutcome::Part(0..2)),
         ] {
             let fields = [(header::RANGE, "bytes=0-1"), (header::IF_RANGE, value)];
             let fields = fields.map(|(name, value)| (name, HeaderValue::from_str(value).unwrap()));
             let headers: HeaderMap = fields.into_iter().collect();
-            assert_eq!(decide(&Method::GET, &headers, &asset), of_asset, "{value}");
-            assert_eq!(decide(&Method::GET, &headers, &image), of_image, "{value}");
+            assert_eq!(evaluate(&Method::GET, &headers, &asset), of_asset, "{value}");
+            assert_eq!(evaluate(&Method::GET, &headers, &image), of_image, "{value}");
         }
     }
 

@@ -1,10 +1,11 @@
-//! Where the header fields of an answer are written: a map, or the bytes of a head on their way out.
+//! Sinks for header fields: a header map, or the bytes of a response head.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
-/// Takes fields. Nobody sets one twice: whoever writes lines does not look back.
+/// A sink for header fields. A caller must set each field once, since a sink may not detect
+/// duplicates.
 pub(crate) trait Fields {
-    /// Sets a field; a value that can't be one is left out rather than failing a download.
+    /// Sets a field. An invalid value is left out, so that it does not fail a download.
     fn set(&mut self, name: &HeaderName, value: &[u8]);
 
     /// Sets a field to a number.
@@ -12,11 +13,12 @@ pub(crate) trait Fields {
         self.text(name, format_args!("{value}"));
     }
 
-    /// Sets a field to a short text, by way of the stack.
+    /// Sets a field to a short text, formatted on the stack. A text over [`SHORT`] bytes is left
+    /// out.
     fn text(&mut self, name: &HeaderName, text: std::fmt::Arguments<'_>) {
         let mut buffer = [0u8; SHORT];
         let mut left = buffer.as_mut_slice();
-        // What does not fit would be cut short, and is left out.
+        // A truncated value would be wrong.
         if std::io::Write::write_fmt(&mut left, text).is_ok() {
             let written = SHORT - left.len();
             self.set(name, &buffer[..written]);
@@ -24,7 +26,7 @@ pub(crate) trait Fields {
     }
 }
 
-/// Room for two numbers of 64 bits and what stands around them.
+/// The longest formatted value in bytes: two 64-bit numbers and their context.
 const SHORT: usize = 128;
 
 impl Fields for HeaderMap {
@@ -35,12 +37,12 @@ impl Fields for HeaderMap {
     }
 }
 
-/// The lines of a head, each with its end.
+/// Header field lines, each ending in CRLF.
 #[derive(Debug, Default)]
-pub(crate) struct Lines(Vec<u8>);
+pub(crate) struct FieldLines(Vec<u8>);
 
-impl Lines {
-    /// None yet, with room for the usual ones.
+impl FieldLines {
+    /// Creates an empty buffer with a capacity in bytes.
     pub(crate) fn with_capacity(bytes: usize) -> Self {
         Self(Vec::with_capacity(bytes))
     }
@@ -49,12 +51,12 @@ impl Lines {
         self.0.clear();
     }
 
-    /// Ends the head.
-    pub(crate) fn end(&mut self) {
+    /// Appends the empty line that ends the head.
+    pub(crate) fn finish(&mut self) {
         self.0.extend_from_slice(b"\r\n");
     }
 
-    /// The value of a field that was set.
+    /// Returns the value of a field that was set.
     pub(crate) fn get(&self, name: &HeaderName) -> Option<&[u8]> {
         let lines = self.0.split(|byte| *byte == b'\n').filter_map(|line| line.strip_suffix(b"\r"));
         lines.filter_map(|line| line.strip_prefix(name.as_str().as_bytes())).find_map(|rest| rest.strip_prefix(b": "))
@@ -64,7 +66,7 @@ impl Lines {
         &self.0
     }
 
-    /// Sets what a map holds.
+    /// Sets all fields of a map.
     pub(crate) fn extend(&mut self, map: &HeaderMap) {
         for (name, value) in map {
             self.set(name, value.as_bytes());
@@ -72,10 +74,10 @@ impl Lines {
     }
 }
 
-impl Fields for Lines {
+impl Fields for FieldLines {
     fn set(&mut self, name: &HeaderName, value: &[u8]) {
-        // The rule of `HeaderValue`, without which a value could end its line.
-        // Without an early end, so that many bytes are looked at in one step.
+        // The rule of `HeaderValue`, without which a value could end its line. The loop has no
+        // early exit, so that the compiler can check many bytes per step.
         let bad = |byte: &u8| (*byte < b' ' && *byte != b'\t') | (*byte == 0x7f);
         if !value.iter().fold(false, |found, byte| found | bad(byte)) {
             self.0.extend_from_slice(name.as_str().as_bytes());
@@ -95,7 +97,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_value_ends_its_line(value in proptest::collection::vec(any::<u8>(), 0..40)) {
-            let (mut lines, mut map) = (Lines::default(), HeaderMap::new());
+            let (mut lines, mut map) = (FieldLines::default(), HeaderMap::new());
             lines.set(&header::ETAG, &value);
             map.set(&header::ETAG, &value);
             let written = lines.as_bytes();

@@ -1,11 +1,11 @@
-//! Bytes over HTTP: conditional requests and ranges (RFC 9110, sections 13 and 14), and the headers of what is
-//! served. Knows nothing of who may read what.
+//! Responses to reads: conditional requests and ranges (RFC 9110, sections 13 and 14), and the
+//! headers of the content. Knows nothing of who may read; handlers decide that before.
 
+mod body;
 mod conditions;
 mod fields;
 mod multipart;
 mod ranges;
-mod sent;
 
 use std::ops::Range;
 use std::time::{Duration, SystemTime};
@@ -13,46 +13,49 @@ use std::time::{Duration, SystemTime};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use store::Stat;
 
-pub(crate) use self::conditions::decide;
-pub(crate) use self::fields::{Fields, Lines};
-pub(crate) use self::sent::Sent;
+pub(crate) use self::body::ResponseBody;
+pub(crate) use self::conditions::evaluate;
+pub(crate) use self::fields::{FieldLines, Fields};
 use crate::error::Result;
 use crate::model::key;
 
-/// What a request for bytes comes to.
+/// The response that a read request selects.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Answer {
-    /// 304.
+pub(crate) enum ReadOutcome {
+    /// 304 Not Modified.
     NotModified,
-    /// 412.
+    /// 412 Precondition Failed.
     PreconditionFailed,
-    /// 416.
+    /// 416 Range Not Satisfiable.
     Unsatisfiable,
-    /// 200.
+    /// 200 OK with the whole content.
     Whole,
-    /// 206 of one range.
+    /// 206 Partial Content with one range.
     Part(Range<u64>),
-    /// 206 of several.
+    /// 206 Partial Content with several ranges, as `multipart/byteranges`.
     Parts(Vec<Range<u64>>),
 }
 
-/// What is there, in the form in which it is said; made once for a blob that is served often.
+/// Metadata of the selected representation (RFC 9110, section 3.2), formatted for headers. Built
+/// once for a blob that is served often.
 #[derive(Debug, Clone)]
-pub(crate) struct Facts {
+pub(crate) struct Representation {
+    /// The length in bytes.
     size: u64,
-    /// Quoted; empty where it can't be said.
+    /// The entity tag with its quotes; empty if it cannot be sent.
     etag: String,
-    /// In whole seconds: what an HTTP date can say. `None` where it is not known.
+    /// The modification time in whole seconds, as HTTP dates have it; `None` if unknown.
     modified: Option<SystemTime>,
+    /// The modification time as an HTTP date; empty if unknown.
     last_modified: String,
-    /// Whether other bytes always have another date.
+    /// Whether the date is a strong validator: no two contents at this address share it.
     date_is_strong: bool,
-    /// Empty where it is not known.
+    /// The media type; empty if unknown.
     content_type: String,
 }
 
-impl Facts {
-    /// Of a blob.
+impl Representation {
+    /// Returns the representation of a stored object.
     pub(crate) fn of(stat: &Stat) -> Self {
         let since = stat.last_modified.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let modified = SystemTime::UNIX_EPOCH + Duration::from_secs(since.as_secs());
@@ -68,14 +71,20 @@ impl Facts {
         }
     }
 
-    /// The same, of what lies at a key: where others may come to lie there within the same second, the date is a weak
-    /// validator (RFC 9110, section 8.8.2.2).
-    pub(crate) fn of_key(self, key: &str) -> Self {
+    /// Sets the key the representation is served at. Where a key may be reused within one second,
+    /// the date is a weak validator (RFC 9110, section 8.8.2.2).
+    pub(crate) fn at_key(self, key: &str) -> Self {
         Self { date_is_strong: !key::is_reused(key), ..self }
     }
 
-    /// Of something elsewhere, as its own server told: `ETag` and `Last-Modified` as they came, if they did.
-    pub(crate) fn told(size: u64, content_type: &str, etag: Option<String>, last_modified: Option<String>) -> Self {
+    /// Returns the representation of an object on another server, with the `ETag` and
+    /// `Last-Modified` that it sent.
+    pub(crate) fn from_upstream(
+        size: u64,
+        content_type: &str,
+        etag: Option<String>,
+        last_modified: Option<String>,
+    ) -> Self {
         let modified = last_modified.as_deref().and_then(|text| httpdate::parse_http_date(text).ok());
         Self {
             size,
@@ -88,53 +97,58 @@ impl Facts {
     }
 }
 
-/// Answers a GET or HEAD: writes the fields of the answer and gives its status and body. `read` gives the bytes of a
-/// range and is called for what is sent only. Where it fails, some fields were written.
+/// Responds to a GET or HEAD: writes the header fields and returns status and body. `read` returns
+/// the bytes of a range and is called only for ranges that are sent.
+///
+/// # Errors
+///
+/// Those of `read`; some fields are written by then.
 pub(crate) async fn respond<R, F>(
     method: &Method,
     request: &HeaderMap,
-    facts: &Facts,
+    representation: &Representation,
     fields: &mut (impl Fields + Send),
     read: R,
-) -> Result<(StatusCode, Sent)>
+) -> Result<(StatusCode, ResponseBody)>
 where
     R: Fn(Range<u64>) -> F + Send + 'static,
-    F: Future<Output = Result<Sent>> + Send + 'static,
+    F: Future<Output = Result<ResponseBody>> + Send + 'static,
 {
     fields.set(&header::ACCEPT_RANGES, b"bytes");
-    if !facts.last_modified.is_empty() {
-        fields.set(&header::LAST_MODIFIED, facts.last_modified.as_bytes());
+    if !representation.last_modified.is_empty() {
+        fields.set(&header::LAST_MODIFIED, representation.last_modified.as_bytes());
     }
-    if !facts.etag.is_empty() {
-        fields.set(&header::ETAG, facts.etag.as_bytes());
+    if !representation.etag.is_empty() {
+        fields.set(&header::ETAG, representation.etag.as_bytes());
     }
-    Ok(match decide(method, request, facts) {
-        Answer::NotModified => (StatusCode::NOT_MODIFIED, Sent::Nothing),
-        Answer::PreconditionFailed => {
+    Ok(match evaluate(method, request, representation) {
+        ReadOutcome::NotModified => (StatusCode::NOT_MODIFIED, ResponseBody::Nothing),
+        ReadOutcome::PreconditionFailed => {
             fields.number(&header::CONTENT_LENGTH, 0);
-            (StatusCode::PRECONDITION_FAILED, Sent::Nothing)
+            (StatusCode::PRECONDITION_FAILED, ResponseBody::Nothing)
         }
-        Answer::Unsatisfiable => {
-            fields.text(&header::CONTENT_RANGE, format_args!("bytes */{}", facts.size));
+        ReadOutcome::Unsatisfiable => {
+            fields.text(&header::CONTENT_RANGE, format_args!("bytes */{}", representation.size));
             fields.number(&header::CONTENT_LENGTH, 0);
-            (StatusCode::RANGE_NOT_SATISFIABLE, Sent::Nothing)
+            (StatusCode::RANGE_NOT_SATISFIABLE, ResponseBody::Nothing)
         }
-        Answer::Whole => {
-            if !facts.content_type.is_empty() {
-                fields.set(&header::CONTENT_TYPE, facts.content_type.as_bytes());
+        ReadOutcome::Whole => {
+            if !representation.content_type.is_empty() {
+                fields.set(&header::CONTENT_TYPE, representation.content_type.as_bytes());
             }
-            fields.number(&header::CONTENT_LENGTH, facts.size);
-            let body = if method == Method::HEAD { Sent::Nothing } else { read(0..facts.size).await? };
+            fields.number(&header::CONTENT_LENGTH, representation.size);
+            let body =
+                if method == Method::HEAD { ResponseBody::Nothing } else { read(0..representation.size).await? };
             (StatusCode::OK, body)
         }
-        Answer::Part(range) => {
-            fields.set(&header::CONTENT_TYPE, facts.content_type.as_bytes());
+        ReadOutcome::Part(range) => {
+            fields.set(&header::CONTENT_TYPE, representation.content_type.as_bytes());
             fields.number(&header::CONTENT_LENGTH, range.end - range.start);
-            fields.text(&header::CONTENT_RANGE, format_args!("{}", Place(&range, facts.size)));
+            fields.text(&header::CONTENT_RANGE, format_args!("{}", ContentRange(&range, representation.size)));
             (StatusCode::PARTIAL_CONTENT, read(range).await?)
         }
-        Answer::Parts(ranges) => {
-            let parts = multipart::Parts::new(ranges, facts);
+        ReadOutcome::Parts(ranges) => {
+            let parts = multipart::Parts::new(ranges, representation);
             fields.set(&header::CONTENT_TYPE, parts.content_type().as_bytes());
             fields.number(&header::CONTENT_LENGTH, parts.length());
             (StatusCode::PARTIAL_CONTENT, parts.send(read).await?)
@@ -142,30 +156,32 @@ where
     })
 }
 
-/// A range of a blob of some size, as `Content-Range` says it.
-struct Place<'a>(&'a Range<u64>, u64);
+/// A `Content-Range` value: a range, and the complete length.
+struct ContentRange<'a>(&'a Range<u64>, u64);
 
-impl std::fmt::Display for Place<'_> {
+impl std::fmt::Display for ContentRange<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self(range, size) = self;
         write!(f, "bytes {}-{}/{size}", range.start, range.end - 1)
     }
 }
 
-/// What authorizes a read.
+/// What authorized a read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AuthorizedBy {
-    /// The URL: a signature, a link or a token is part of it, or it is public. Whoever knows it may read.
+    /// The URL: it carries a signature, a link or a token, or is public. Anyone who knows it may
+    /// read.
     Url,
-    /// Signed cookies, which browsers send along whichever page embeds the URL.
+    /// Signed cookies, which browsers send whichever page embeds the URL.
     SignedCookies,
-    /// Who signed in, which may be by a cookie too.
+    /// Sign-in, which may be by cookie.
     SignIn,
 }
 
 impl AuthorizedBy {
-    /// Whose pages may embed what is read, as `Cross-Origin-Resource-Policy` says it, unless it is set for all alike. A page
-    /// that has the URL gains nothing by embedding it; with a cookie it would see what its visitor may see.
+    /// Returns the `Cross-Origin-Resource-Policy` value: the configured one, or a default. A page
+    /// that knows a URL gains nothing by embedding it; with cookies it could see what its visitor
+    /// may see.
     pub(crate) fn resource_policy(self, set: Option<&'static str>) -> &'static str {
         set.unwrap_or(match self {
             Self::Url => "cross-origin",
@@ -175,12 +191,14 @@ impl AuthorizedBy {
     }
 }
 
-/// Sets the fields of bytes from anywhere: no sniffing, no scripts, and no page of those that may not embed them.
-pub(crate) fn guard(resource_policy: &str, fields: &mut impl Fields) {
+/// Sets the security fields of user content: no MIME sniffing, no scripts, and no embedding by
+/// pages that may not.
+pub(crate) fn set_security_fields(resource_policy: &str, fields: &mut impl Fields) {
     fields.set(&header::X_CONTENT_TYPE_OPTIONS, b"nosniff");
     fields.set(&RESOURCE_POLICY, resource_policy.as_bytes());
     fields.set(&header::CONTENT_SECURITY_POLICY, b"default-src 'none'; sandbox");
 }
 
-/// `Cross-Origin-Resource-Policy` (Fetch Standard). Redirects carry it too: isolated pages look at each answer on the way.
+/// The `Cross-Origin-Resource-Policy` field (Fetch Standard). Redirects carry it too, since
+/// cross-origin isolated pages check every response on the way.
 pub(crate) const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");

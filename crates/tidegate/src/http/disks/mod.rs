@@ -1,4 +1,5 @@
-//! Disk images, `/v1/images`: paths and wording. The rules are in the shared functions.
+//! Routes of disk images, `/v1/images`. Handlers parse and render only; the rules are in
+//! `uploads/`, `library/` and `surfaces/disks.rs`.
 
 mod wire;
 
@@ -15,14 +16,14 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use self::wire::{
-    Completed, Completion, ImagePage, ImageUpload, Metadata, NewImage, OpenUpload, Page, SignedPart, SignedParts,
-    StoredPart, StreamAuth, StreamCookie, StreamUrl, UploadUrls, quoted, show_image, show_metadata, show_part,
-    show_times, unquoted,
+    Completed, Completion, ImagePage, ImageUpload, ImagesQuery, Metadata, NewImage, OpenUpload, SignedPart,
+    SignedParts, StoredPart, StreamAuth, StreamCookie, StreamUrl, UploadUrls, quoted, show_image, show_metadata,
+    show_part, show_times, unquoted,
 };
 use super::content::AuthorizedBy;
-use super::cursor::{parse_cursor, show_cursor};
+use super::cursor::{encode_cursor, parse_cursor};
 use super::error::{ApiError, ErrorBody};
-use super::json::{json, json_or_nothing};
+use super::json::{json, optional_json};
 use super::time::rfc3339;
 use super::{cookies, download};
 use crate::app::App;
@@ -39,11 +40,12 @@ use crate::surfaces;
 use crate::uploads;
 
 const KIND: OwnerKind = OwnerKind::Disks;
+/// The page size where the query gives none.
 const DEFAULT_PAGE: i64 = 100;
 
-type Answer<T> = std::result::Result<T, ApiError>;
+type ApiResult<T> = std::result::Result<T, ApiError>;
 
-/// The surface's routes.
+/// Returns the routes of disk images.
 pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(create_image, list_images))
@@ -63,8 +65,8 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
 /// Starts an upload in parts. The body may be left out.
 #[utoipa::path(post, path = "/v1/images", tag = "images", request_body(content = Option<NewImage>),
     responses((status = 200, body = ImageUpload), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody), (status = 413, body = ErrorBody)))]
-async fn create_image(State(app): State<Arc<App>>, caller: Caller, request: Request) -> Answer<Json<ImageUpload>> {
-    let new: NewImage = json_or_nothing(request).await?.unwrap_or_default();
+async fn create_image(State(app): State<Arc<App>>, caller: Caller, request: Request) -> ApiResult<Json<ImageUpload>> {
+    let new: NewImage = optional_json(request).await?.unwrap_or_default();
     let announced = surfaces::disks::Announced { name: new.name, content_type: new.content_type, size: new.size };
     let begun = surfaces::disks::begin(&app, &caller, &Owner::Disks(caller.require_user()?), announced).await?;
     Ok(Json(ImageUpload { image_id: begun.object.to_string(), upload_id: begun.upload_id, part_size: begun.part_size }))
@@ -82,7 +84,7 @@ async fn create_upload_urls(
     caller: Caller,
     ImageId(id): ImageId,
     request: Request,
-) -> Answer<Json<SignedParts>> {
+) -> ApiResult<Json<SignedParts>> {
     let asked: UploadUrls = json(request).await?;
     let (numbers, one) = match (asked.part_number, asked.part_numbers) {
         (Some(number), None) => (vec![number], true),
@@ -109,7 +111,7 @@ async fn list_parts(
     State(app): State<Arc<App>>,
     caller: Caller,
     ImageId(id): ImageId,
-) -> Answer<Json<Vec<StoredPart>>> {
+) -> ApiResult<Json<Vec<StoredPart>>> {
     let parts = uploads::list_parts(&app, &caller, KIND, id).await?;
     Ok(Json(parts.iter().map(show_part).collect()))
 }
@@ -120,7 +122,7 @@ async fn list_parts(
 #[utoipa::path(get, path = "/v1/images/{id}/upload", tag = "images", params(("id" = String, Path)),
     responses((status = 200, body = OpenUpload), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
         (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
-async fn get_upload(State(app): State<Arc<App>>, caller: Caller, ImageId(id): ImageId) -> Answer<Json<OpenUpload>> {
+async fn get_upload(State(app): State<Arc<App>>, caller: Caller, ImageId(id): ImageId) -> ApiResult<Json<OpenUpload>> {
     let (upload, parts) = uploads::find_open(&app, &caller, KIND, id).await?;
     Ok(Json(OpenUpload {
         part_size: upload.part_size.unwrap_or_default(),
@@ -142,7 +144,7 @@ async fn complete_upload(
     caller: Caller,
     ImageId(id): ImageId,
     request: Request,
-) -> Answer<Json<Completed>> {
+) -> ApiResult<Json<Completed>> {
     let asked: Completion = json(request).await?;
     let parts = asked.parts.into_iter().map(|part| (part.part_number, unquoted(&part.etag).to_owned())).collect();
     let done = uploads::complete(&app, &caller, KIND, id, &asked.upload_id, parts).await?;
@@ -159,7 +161,7 @@ async fn complete_upload(
 /// Frees its parts. May be asked again.
 #[utoipa::path(post, path = "/v1/images/{id}/abort", tag = "images", params(("id" = String, Path)),
     responses((status = 204), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
-async fn abort_upload(State(app): State<Arc<App>>, caller: Caller, ImageId(id): ImageId) -> Answer<StatusCode> {
+async fn abort_upload(State(app): State<Arc<App>>, caller: Caller, ImageId(id): ImageId) -> ApiResult<StatusCode> {
     uploads::abort(&app, &caller, KIND, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -167,13 +169,13 @@ async fn abort_upload(State(app): State<Arc<App>>, caller: Caller, ImageId(id): 
 /// List images
 ///
 /// The caller's own.
-#[utoipa::path(get, path = "/v1/images", tag = "images", params(Page),
+#[utoipa::path(get, path = "/v1/images", tag = "images", params(ImagesQuery),
     responses((status = 200, body = ImagePage), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
 async fn list_images(
     State(app): State<Arc<App>>,
     caller: Caller,
-    page: std::result::Result<Query<Page>, axum::extract::rejection::QueryRejection>,
-) -> Answer<Json<ImagePage>> {
+    page: std::result::Result<Query<ImagesQuery>, axum::extract::rejection::QueryRejection>,
+) -> ApiResult<Json<ImagePage>> {
     let Query(page) = page.map_err(|_| bad_request("the query can't be read"))?;
     let limit = match page.limit.as_deref() {
         None => DEFAULT_PAGE,
@@ -189,7 +191,7 @@ async fn list_images(
     let owner = Owner::Disks(caller.require_user()?);
     let (found, more) = objects::list(&app, &caller, &owner, state, after, limit).await?;
     let place = |last: &Object| Cursor { created_at: micros(last.created_at), id: last.id };
-    let next_cursor = found.last().filter(|_| more).map(|last| show_cursor(place(last)));
+    let next_cursor = found.last().filter(|_| more).map(|last| encode_cursor(place(last)));
     Ok(Json(ImagePage { images: found.into_iter().map(show_image).collect(), next_cursor }))
 }
 
@@ -197,7 +199,7 @@ async fn list_images(
 #[utoipa::path(get, path = "/v1/images/{id}/metadata", tag = "images", params(("id" = String, Path)),
     responses((status = 200, body = Metadata), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
         (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
-async fn get_metadata(State(app): State<Arc<App>>, caller: Caller, ImageId(id): ImageId) -> Answer<Json<Metadata>> {
+async fn get_metadata(State(app): State<Arc<App>>, caller: Caller, ImageId(id): ImageId) -> ApiResult<Json<Metadata>> {
     let object = objects::find_ready(&app, &caller, KIND, id).await?;
     let url = match &app.addresses.edge {
         Some(edge) => format!("{edge}/{}", object.key),
@@ -212,7 +214,11 @@ async fn get_metadata(State(app): State<Arc<App>>, caller: Caller, ImageId(id): 
 #[utoipa::path(get, path = "/v1/images/{id}/stream-url", tag = "images", params(("id" = String, Path)),
     responses((status = 200, body = StreamUrl<'_>), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
         (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
-async fn get_stream_url(State(app): State<Arc<App>>, caller: Caller, ImageId(id): ImageId) -> Answer<Response<Body>> {
+async fn get_stream_url(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    ImageId(id): ImageId,
+) -> ApiResult<Response<Body>> {
     let Grant { url, authorization, object } = grants::issue(&app, &caller, KIND, id).await?;
     let mut headers = HeaderMap::new();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -251,7 +257,7 @@ async fn read_range(
     method: Method,
     ImageId(id): ImageId,
     headers: HeaderMap,
-) -> Answer<Response<Body>> {
+) -> ApiResult<Response<Body>> {
     let download = downloads::open(&app, &caller, KIND, id).await?;
     Ok(download::answer(&app, (&download, AuthorizedBy::SignIn), &method, &headers).await?)
 }
@@ -267,7 +273,7 @@ async fn head_range(
     method: Method,
     id: ImageId,
     headers: HeaderMap,
-) -> Answer<Response<Body>> {
+) -> ApiResult<Response<Body>> {
     read_range(state, caller, method, id, headers).await
 }
 
@@ -276,12 +282,12 @@ async fn head_range(
 /// Its bytes are gone from store and edge before the answer.
 #[utoipa::path(delete, path = "/v1/images/{id}", tag = "images", params(("id" = String, Path)),
     responses((status = 204), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
-async fn delete_image(State(app): State<Arc<App>>, caller: Caller, ImageId(id): ImageId) -> Answer<StatusCode> {
+async fn delete_image(State(app): State<Arc<App>>, caller: Caller, ImageId(id): ImageId) -> ApiResult<StatusCode> {
     surfaces::disks::delete(&app, &caller, KIND, id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The image a path names; what is no id names none.
+/// The image id in a path; an invalid one is not found.
 struct ImageId(ObjectId);
 
 impl FromRequestParts<Arc<App>> for ImageId {

@@ -1,4 +1,4 @@
-//! Disk images on the wire: what requests and answers look like, and how the model is shown in them.
+//! Request and response bodies of disk images, and their conversion from the model.
 
 use std::time::{Duration, SystemTime};
 
@@ -124,10 +124,10 @@ pub(super) struct Completed {
     pub(super) last_modified: String,
 }
 
-/// Which page to list.
+/// The query of `GET /v1/images`.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Page {
+pub(super) struct ImagesQuery {
     /// From 1 to 1000; 100 by default.
     #[param(value_type = Option<i64>, minimum = 1, maximum = 1000)]
     pub(super) limit: Option<String>,
@@ -237,7 +237,7 @@ pub(super) fn show_metadata(content: &Content, url: String) -> Metadata {
     Metadata { size: content.size, etag: quoted(&content.etag), last_modified: rfc3339(content.last_modified), url }
 }
 
-/// A grant's end and the time to ask again.
+/// Returns the expiry of a grant and the time from which a new one ends later, as RFC 3339.
 pub(super) fn show_times(times: Times) -> (String, String) {
     let show = |epoch: u64| rfc3339(SystemTime::UNIX_EPOCH + Duration::from_secs(epoch));
     (show(times.expires_at), show(times.refresh_after))

@@ -1,7 +1,7 @@
-//! A connection of the edge: requests read, answers written, one after the other, each within its time.
-//!
-//! HTTP/1.1 as far as an edge needs it: no request has a body, every answer has a length. Written for this, since
-//! a general server's part was too large a share of a small range's cost (decision 0012).
+//! A connection of the edge: reads request heads and writes responses, one after the other, each
+//! within its time limit. Implements HTTP/1.1 as far as an edge needs it: no request has a body,
+//! and every response has a length. A general HTTP server cost too large a share of a small range
+//! (decision 0012).
 
 use std::future::poll_fn;
 use std::io;
@@ -17,30 +17,30 @@ use tokio_util::io::poll_read_buf;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 use super::super::content::Fields as _;
-use super::super::deadline::{Deadline, Farewell};
+use super::super::deadline::{Deadline, LingeringClose};
 use super::head::{self, Head, Malformed};
 use super::refused::Refused;
-use super::response_writer::{ResponseWriter, Written};
-use super::{Answer, Edge};
+use super::response_writer::{ResponseWriter, WriteOutcome};
+use super::{Edge, EdgeResponse};
 use crate::error::Error;
 
-/// A request's head must be there within this time, also on a connection that is kept alive.
-const FOR_A_HEAD: Duration = Duration::from_secs(30);
-/// How much is read of what nobody asked for, so that the client sees its answer before the end.
+/// How long a client may take to send a request head, also on a kept-alive connection.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// The most bytes read and dropped at the end, so that the client can read its response.
 const LINGERING_BYTES: usize = 1 << 20;
-/// What a connection reads into; more only for as long as a head needs it.
-const USUAL_HEAD: usize = 4 << 10;
+/// The usual size of the read buffer in bytes; it grows only for a longer head.
+const HEAD_BUFFER: usize = 4 << 10;
 
-/// Speaks with a client until one of the two ends it, or `stop` finds nothing asked.
-pub(super) async fn converse(
+/// Serves a connection until either side closes it, or `stop` is cancelled while it is idle.
+pub(super) async fn serve_connection(
     edge: &Edge,
     stream: TcpStream,
     peer: SocketAddr,
     stop: &CancellationToken,
 ) -> io::Result<()> {
     let writer = ResponseWriter::new();
-    let heads = Vec::with_capacity(USUAL_HEAD);
-    let mut connection = Connection { stream, deadline: Deadline::new(FOR_A_HEAD), heads, writer };
+    let buffer = Vec::with_capacity(HEAD_BUFFER);
+    let mut connection = Connection { stream, deadline: Deadline::new(HEAD_TIMEOUT), buffer, writer };
     let mut last = None;
     let mut stopping = std::pin::pin!(stop.cancelled());
     loop {
@@ -49,64 +49,66 @@ pub(super) async fn converse(
             Some(Err(malformed)) => return connection.refuse(edge, malformed).await,
             None => return Ok(()),
         };
-        // The head is taken out, so that the answer may borrow from it while the connection writes.
-        let heads = std::mem::take(&mut connection.heads);
-        let head = match Head::parse(&heads[..length]) {
+        // Taken out of the connection, since the parsed head borrows from it while the connection
+        // writes.
+        let buffer = std::mem::take(&mut connection.buffer);
+        let head = match Head::parse(&buffer[..length]) {
             Ok(head) => head,
             Err(malformed) => return connection.refuse(edge, malformed).await,
         };
-        let answer = edge.answer(peer, &head, &mut last, &mut connection.writer.lines).await;
-        let keep_alive = head.keep_alive && !answer.is_last && !stop.is_cancelled();
-        match (keep_alive, head.old) {
+        let response = edge.respond(peer, &head, &mut last, &mut connection.writer.lines).await;
+        let keep_alive = head.keep_alive && !response.closes_connection && !stop.is_cancelled();
+        match (keep_alive, head.is_http_10) {
             (false, _) => connection.writer.lines.set(&header::CONNECTION, b"close"),
             (true, true) => connection.writer.lines.set(&header::CONNECTION, b"keep-alive"),
             (true, false) => {}
         }
         let started = std::time::Instant::now();
-        if let Written::Nothing(error) = connection.write(answer, head.path).await? {
+        if let WriteOutcome::NotStarted(error) = connection.write(response, head.path).await? {
             let refused = Refused::Failed(Error::Unavailable(error.into()));
-            let answer = edge.refuse(&refused, Some(&head), None, started, &mut connection.writer.lines);
-            return connection.end_with(answer, head.path).await;
+            let response = edge.refuse(&refused, Some(&head), None, started, &mut connection.writer.lines);
+            return connection.respond_and_close(response, head.path).await;
         }
         if !keep_alive {
             return connection.close().await;
         }
-        connection.heads = heads;
-        connection.forget(length);
+        connection.buffer = buffer;
+        connection.consume(length);
     }
 }
 
 struct Connection {
     stream: TcpStream,
     deadline: Deadline,
-    /// What was read and not answered yet.
-    heads: Vec<u8>,
+    /// Bytes read and not yet consumed.
+    buffer: Vec<u8>,
     writer: ResponseWriter,
 }
 
 impl Connection {
-    /// The next head's length; `None` where the client has no more requests.
+    /// Reads until a whole head is in the buffer and returns its length; `None` if the client
+    /// closed the connection or it is idle at shutdown.
     async fn read_head(
         &mut self,
         mut stopping: Pin<&mut WaitForCancellationFuture<'_>>,
     ) -> io::Result<Option<Result<usize, Malformed>>> {
-        self.deadline.start(FOR_A_HEAD);
+        self.deadline.restart(HEAD_TIMEOUT);
         let (mut seen, mut passed_over) = (0, false);
         loop {
-            // RFC 9112, 2.2: an empty line before a request is passed over.
-            if !passed_over && self.heads.starts_with(b"\r\n") {
-                self.heads.drain(..2);
+            // An empty line before a request is skipped (RFC 9112, section 2.2).
+            if !passed_over && self.buffer.starts_with(b"\r\n") {
+                self.buffer.drain(..2);
                 (passed_over, seen) = (true, 0);
             }
-            match head::end(&self.heads, seen) {
+            match head::find_end(&self.buffer, seen) {
                 Ok(Some(length)) => return Ok(Some(Ok(length))),
                 Err(malformed) => return Ok(Some(Err(malformed))),
-                Ok(None) => seen = self.heads.len(),
+                Ok(None) => seen = self.buffer.len(),
             }
-            let idle = self.heads.is_empty();
-            let Self { stream, deadline, heads, .. } = self;
+            let idle = self.buffer.is_empty();
+            let Self { stream, deadline, buffer, .. } = self;
             let read = poll_fn(|context| {
-                if let Poll::Ready(read) = poll_read(stream, context, heads) {
+                if let Poll::Ready(read) = poll_read(stream, context, buffer) {
                     return Poll::Ready(read);
                 }
                 if idle && stopping.as_mut().poll(context).is_ready() {
@@ -117,54 +119,56 @@ impl Connection {
             if read.await? == 0 {
                 return Ok(None);
             }
-            // Who sends without a pause never lets the timer run out.
+            // The timer is only polled while no bytes arrive, so a continuous sender is checked
+            // here.
             if self.deadline.is_over() {
                 return Err(io::ErrorKind::TimedOut.into());
             }
         }
     }
 
-    /// Answers what is no request, and ends.
+    /// Responds to a malformed request, and closes the connection.
     async fn refuse(&mut self, edge: &Edge, malformed: Malformed) -> io::Result<()> {
         let refused = match malformed {
             Malformed::Syntax => Refused::Syntax,
             Malformed::Version => Refused::Version,
             Malformed::TooLarge => Refused::HeadTooLarge,
         };
-        let answer = edge.refuse(&refused, None, None, std::time::Instant::now(), &mut self.writer.lines);
-        self.end_with(answer, "").await
+        let response = edge.refuse(&refused, None, None, std::time::Instant::now(), &mut self.writer.lines);
+        self.respond_and_close(response, "").await
     }
 
-    async fn end_with(&mut self, answer: Answer, path: &str) -> io::Result<()> {
+    /// Writes a last response and closes the connection.
+    async fn respond_and_close(&mut self, response: EdgeResponse, path: &str) -> io::Result<()> {
         self.writer.lines.set(&header::CONNECTION, b"close");
-        self.write(answer, path).await?;
+        self.write(response, path).await?;
         self.close().await
     }
 
-    async fn write(&mut self, answer: Answer, path: &str) -> io::Result<Written> {
-        self.writer.write(&self.stream, &mut self.deadline, answer, path).await
+    async fn write(&mut self, response: EdgeResponse, path: &str) -> io::Result<WriteOutcome> {
+        self.writer.write(&self.stream, &mut self.deadline, response, path).await
     }
 
-    /// Ends the connection so that the client sees all that was written.
+    /// Closes the connection such that the client can read everything written.
     async fn close(&mut self) -> io::Result<()> {
         self.stream.shutdown().await?;
-        let mut farewell = Farewell::new(LINGERING_BYTES);
-        poll_fn(|context| farewell.poll(&mut self.stream, context)).await
+        let mut closing = LingeringClose::new(LINGERING_BYTES);
+        poll_fn(|context| closing.poll(&mut self.stream, context)).await
     }
 
-    /// Takes an answered head away. What follows it is the next.
-    fn forget(&mut self, length: usize) {
-        self.heads.drain(..length);
-        if self.heads.capacity() > USUAL_HEAD && self.heads.len() < USUAL_HEAD {
-            self.heads.shrink_to(USUAL_HEAD);
+    /// Removes an answered head from the buffer; bytes after it belong to the next.
+    fn consume(&mut self, length: usize) {
+        self.buffer.drain(..length);
+        if self.buffer.capacity() > HEAD_BUFFER && self.buffer.len() < HEAD_BUFFER {
+            self.buffer.shrink_to(HEAD_BUFFER);
         }
     }
 }
 
-/// Reads what is there to the end of `bytes`.
+/// Appends available bytes to `bytes`.
 fn poll_read(stream: &mut TcpStream, context: &mut Context<'_>, bytes: &mut Vec<u8>) -> Poll<io::Result<usize>> {
     if bytes.len() == bytes.capacity() {
-        bytes.reserve(bytes.len().max(USUAL_HEAD));
+        bytes.reserve(bytes.len().max(HEAD_BUFFER));
     }
     poll_read_buf(Pin::new(stream), context, bytes)
 }

@@ -1,16 +1,17 @@
-//! The head of a request, from the bytes of a connection. Strict where two readers of one stream could come to
-//! different requests: lines end in CRLF, nothing is folded, nobody measures a body in two ways.
+//! Request heads, parsed from the bytes of a connection. Strict where two parsers could disagree,
+//! which request smuggling exploits: lines end in CRLF, lines are not folded, and no request has a
+//! body.
 
 use std::mem::MaybeUninit;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
-/// The most header lines.
+/// The most header lines of a request.
 pub(crate) const MAX_HEADERS: usize = 64;
-/// Room for a URL of 8 KiB, cookies with their policies, and the rest.
+/// The longest head in bytes: a URL of 8 KiB, cookies with their policies, and the rest.
 pub(crate) const MAX_HEAD: usize = 32 << 10;
 
-/// The headers that mean something here; others are checked for their form and left.
+/// The headers that the edge reads; others are only checked for their form.
 const KNOWN: [HeaderName; 15] = [
     header::HOST,
     header::COOKIE,
@@ -29,40 +30,40 @@ const KNOWN: [HeaderName; 15] = [
     HeaderName::from_static("x-request-id"),
 ];
 
-/// A request as it was sent. Nothing in it is decoded or normalised.
+/// A request head as it was sent, neither decoded nor normalised.
 #[derive(Debug)]
 pub(super) struct Head<'a> {
     pub(super) method: Method,
-    /// The server a target in absolute form names.
+    /// The authority of an absolute-form target.
     pub(super) authority: Option<&'a str>,
-    /// Begins with `/`, unless it is `*`.
+    /// The path; begins with `/`, unless it is `*`.
     pub(super) path: &'a str,
     pub(super) query: Option<&'a str>,
-    /// All of it, as it was sent.
+    /// The whole request target.
     pub(super) target: &'a str,
     pub(super) headers: HeaderMap,
-    /// Whether another request may follow.
+    /// Whether the connection may be kept alive after the response.
     pub(super) keep_alive: bool,
-    /// Whether that must be said, since the client speaks HTTP/1.0.
-    pub(super) old: bool,
+    /// Whether the client speaks HTTP/1.0, which needs an explicit `keep-alive`.
+    pub(super) is_http_10: bool,
 }
 
-/// Why there is no request in the bytes.
+/// Why bytes are not a valid request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Malformed {
-    /// Not a request, or one that could be read in two ways.
+    /// Not a request, or an ambiguous one.
     Syntax,
-    /// Another version than HTTP/1.
+    /// Another version than HTTP/1.0 and 1.1.
     Version,
-    /// More or longer header lines than are taken.
+    /// Too many header lines, or too long a head.
     TooLarge,
 }
 
-/// Looks for the empty line that ends a head: its length with that line, `None` if it has not come yet. `seen` bytes
-/// were looked at before.
-pub(super) fn end(bytes: &[u8], seen: usize) -> Result<Option<usize>, Malformed> {
+/// Returns the length of a head including its final empty line; `None` if that has not arrived. The
+/// first `seen` bytes were searched before.
+pub(super) fn find_end(bytes: &[u8], seen: usize) -> Result<Option<usize>, Malformed> {
     for at in memchr::memchr_iter(b'\n', &bytes[seen..]).map(|at| at + seen) {
-        // A lone LF ends a line for some readers and not for others.
+        // Some parsers accept a lone LF as a line end and others do not.
         if at == 0 || bytes[at - 1] != b'\r' {
             return Err(Malformed::Syntax);
         }
@@ -74,7 +75,7 @@ pub(super) fn end(bytes: &[u8], seen: usize) -> Result<Option<usize>, Malformed>
 }
 
 impl<'a> Head<'a> {
-    /// Reads a whole head.
+    /// Parses a complete head.
     pub(super) fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
         let mut lines = [const { MaybeUninit::uninit() }; MAX_HEADERS];
         let mut request = httparse::Request::new(&mut []);
@@ -85,21 +86,21 @@ impl<'a> Head<'a> {
             Err(httparse::Error::Version) if names_a_version(bytes) => return Err(Malformed::Version),
             Err(_) => return Err(Malformed::Syntax),
         }
-        let old = request.version == Some(0);
+        let is_http_10 = request.version == Some(0);
         let mut headers = HeaderMap::with_capacity(6);
-        let (mut close, mut stay) = (false, !old);
+        let (mut close, mut stay) = (false, !is_http_10);
         for line in request.headers.iter() {
             let is = |name: &HeaderName| line.name.eq_ignore_ascii_case(name.as_str());
             if let Some(known) = KNOWN.iter().find(|known| is(known)) {
                 headers.append(known, HeaderValue::from_bytes(line.value).map_err(|_| Malformed::Syntax)?);
             } else if is(&header::CONNECTION) {
-                close |= lists(line.value, "close");
-                stay |= lists(line.value, "keep-alive");
+                close |= contains_option(line.value, "close");
+                stay |= contains_option(line.value, "keep-alive");
             }
         }
-        // RFC 9112, 3.2.
+        // Exactly one `Host`, which HTTP/1.0 may omit (RFC 9112, section 3.2).
         let hosts = headers.get_all(header::HOST).iter().count();
-        if hosts > 1 || (hosts == 0 && !old) {
+        if hosts > 1 || (hosts == 0 && !is_http_10) {
             return Err(Malformed::Syntax);
         }
         let method = request.method.unwrap_or_default();
@@ -108,18 +109,18 @@ impl<'a> Head<'a> {
         let target = target.ok_or(Malformed::Syntax)?;
         let (authority, local) = split_target(target).ok_or(Malformed::Syntax)?;
         let (path, query) = local.split_once('?').map_or((local, None), |(path, query)| (path, Some(query)));
-        Ok(Self { method, authority, path, query, target, headers, keep_alive: stay && !close, old })
+        Ok(Self { method, authority, path, query, target, headers, keep_alive: stay && !close, is_http_10 })
     }
 
-    /// Nothing that is asked of an edge has a body. One that says it has may mean to smuggle a request past a proxy
-    /// that measures it in another way.
+    /// Returns whether a request announces a body, which none at the edge has. It may be an attempt
+    /// to smuggle a request past a proxy that measures the body differently.
     pub(super) fn has_body(&self) -> bool {
         self.headers.contains_key(header::TRANSFER_ENCODING)
             || self.headers.get_all(header::CONTENT_LENGTH).iter().any(|length| length.as_bytes() != b"0")
     }
 }
 
-/// Whether a request line ends in some version of HTTP.
+/// Returns whether a request line ends in another version of HTTP.
 fn names_a_version(bytes: &[u8]) -> bool {
     let line = bytes.split(|byte| *byte == b'\r').next().unwrap_or_default();
     let last = line.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
@@ -127,12 +128,13 @@ fn names_a_version(bytes: &[u8]) -> bool {
     line.iter().filter(|byte| **byte == b' ').count() == 2 && last.strip_prefix(b"HTTP/").is_some_and(other)
 }
 
-/// Whether a target holds nothing but visible ASCII, and no fragment. Looks at all of it, many bytes in one step.
+/// Returns whether a target consists of visible ASCII without a fragment. Has no early exit, so
+/// that the compiler can check many bytes per step.
 fn is_plain(target: &str) -> bool {
     !target.bytes().fold(false, |found, byte| found | !byte.is_ascii_graphic() | (byte == b'#'))
 }
 
-/// Authority and path of a target in origin form, in absolute form, or `*`.
+/// Splits a target in origin form, absolute form or asterisk form into authority and the rest.
 fn split_target(target: &str) -> Option<(Option<&str>, &str)> {
     if target.starts_with('/') || target == "*" {
         return Some((None, target));
@@ -145,8 +147,8 @@ fn split_target(target: &str) -> Option<(Option<&str>, &str)> {
     Some((Some(&rest[..at]), &rest[at..]))
 }
 
-/// Whether a `Connection` line lists an option.
-fn lists(line: &[u8], option: &str) -> bool {
+/// Returns whether a `Connection` field lists an option.
+fn contains_option(line: &[u8], option: &str) -> bool {
     line.split(|byte| *byte == b',').any(|listed| listed.trim_ascii().eq_ignore_ascii_case(option.as_bytes()))
 }
 
@@ -156,7 +158,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn parse(text: &str) -> Result<Head<'_>, Malformed> {
-        match end(text.as_bytes(), 0)? {
+        match find_end(text.as_bytes(), 0)? {
             Some(length) => Head::parse(&text.as_bytes()[..length]),
             None => Err(Malformed::Syntax),
         }
@@ -171,9 +173,9 @@ mod tests {
             parse("GET http://h:1/a HTTP/1.1\r\nHost: h:1\r\nConnection: x, Close\r\nConnection: keep-alive\r\n\r\n")
                 .unwrap();
         assert_eq!((head.path, head.authority, head.keep_alive), ("/a", Some("h:1"), false));
-        let old = "GET / HTTP/1.0\r\n";
-        assert!(!parse(&format!("{old}\r\n")).unwrap().keep_alive);
-        assert!(parse(&format!("{old}connection: Keep-Alive\r\n\r\n")).unwrap().keep_alive);
+        let line = "GET / HTTP/1.0\r\n";
+        assert!(!parse(&format!("{line}\r\n")).unwrap().keep_alive);
+        assert!(parse(&format!("{line}connection: Keep-Alive\r\n\r\n")).unwrap().keep_alive);
     }
 
     #[test]
@@ -214,16 +216,16 @@ mod tests {
         ) {
             let bytes = text.as_bytes();
             let cut = cut.min(bytes.len());
-            let whole = end(bytes, 0);
-            match end(&bytes[..cut], 0) {
-                Ok(None) => prop_assert_eq!(end(bytes, cut), whole),
+            let whole = find_end(bytes, 0);
+            match find_end(&bytes[..cut], 0) {
+                Ok(None) => prop_assert_eq!(find_end(bytes, cut), whole),
                 other => prop_assert_eq!(other, whole),
             }
         }
 
         #[test]
         fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            if let Ok(Some(length)) = end(&bytes, 0) {
+            if let Ok(Some(length)) = find_end(&bytes, 0) {
                 prop_assert!(Head::parse(&bytes[..length]).is_ok_and(|head| head.path.starts_with('/') || head.path == "*") || length > 0);
             }
         }

@@ -1,5 +1,5 @@
-//! How what is served may be kept and shown: caching by kind of content and by what is left of the grant, attachment
-//! for what could run.
+//! Caching and display headers of served objects: `Cache-Control`, limited to the rest of the
+//! grant, and `Content-Disposition`, which makes active content an attachment.
 
 use axum::http::{HeaderValue, StatusCode, header};
 use store::Stat;
@@ -7,26 +7,29 @@ use store::Stat;
 use super::super::content::Fields;
 use crate::model::disposition;
 
-/// What browsers may keep, where nothing else was said when the object was made.
+/// `Cache-Control` where the object has none of its own.
 const A_DAY: &str = "private, max-age=86400";
-/// Parquet files are read in many small pieces, and never change.
+/// `Cache-Control` of Parquet files, which are read in many small ranges and never change.
 const A_MONTH: &str = "private, max-age=2592000";
 
-/// The headers of one object that do not depend on the request, save for what is left of its grant.
+/// The headers of one object, computed once. Only `max-age` depends on the request, by the rest of
+/// its grant.
 #[derive(Debug, Clone)]
-pub(super) struct Kept {
+pub(super) struct ObjectHeaders {
     cache_control: String,
-    /// The largest `max-age` in it; a grant that ends sooner shortens it.
+    /// The largest lifetime in `cache_control`, in seconds; a grant that ends sooner caps it.
     longest: u64,
     disposition: Option<String>,
 }
 
-impl Kept {
+impl ObjectHeaders {
+    /// Computes the headers of the object at a key.
     pub(super) fn of(key: &str, stat: &Stat) -> Self {
         let attributes = &stat.attributes;
         let default = if is_parquet(key, &attributes.content_type) { A_MONTH } else { A_DAY };
         let given = attributes.cache_control.as_deref();
-        // What could not be sent must not be kept by anybody.
+        // A stored value that is no valid header may have restricted caching, so caching is
+        // forbidden.
         let cache_control = match given.map(HeaderValue::from_str) {
             Some(Ok(_)) => with_an_end(given.unwrap_or(default)),
             Some(Err(_)) => "private, no-store".to_owned(),
@@ -42,7 +45,7 @@ impl Kept {
         }
     }
 
-    /// Adds them, for a grant with `left` seconds to go.
+    /// Sets the headers, for a grant that ends in `left` seconds.
     pub(super) fn apply(&self, status: StatusCode, left: u64, fields: &mut impl Fields) {
         if [StatusCode::PRECONDITION_FAILED, StatusCode::RANGE_NOT_SATISFIABLE].contains(&status) {
             fields.set(&header::CACHE_CONTROL, b"no-store");
@@ -64,7 +67,8 @@ fn is_parquet(key: &str, content_type: &str) -> bool {
         || key.rsplit_once('.').is_some_and(|(_, ending)| ending.eq_ignore_ascii_case("parquet"))
 }
 
-/// What says nothing of how long it may be kept would be kept for as long as a cache thinks fit, which no grant ends.
+/// Adds a `max-age` to a value without one: caches would choose a lifetime themselves, and no grant
+/// would end it.
 fn with_an_end(cache_control: &str) -> String {
     let says = |wanted: &str| cache_control.split(',').any(|directive| directive.trim().eq_ignore_ascii_case(wanted));
     let ends = says("no-store") || says("no-cache");
@@ -72,20 +76,21 @@ fn with_an_end(cache_control: &str) -> String {
     if ends || aged { cache_control.to_owned() } else { format!("{cache_control}, max-age=86400") }
 }
 
-/// A directive's number of seconds, if it says how long something may be kept.
+/// Returns the name and the seconds of a directive that states a lifetime.
 fn max_age(directive: &str) -> Option<(&str, u64)> {
     let (name, value) = directive.trim().split_once('=')?;
     let keeps = ["max-age", "s-maxage", "stale-while-revalidate", "stale-if-error"];
     let keeps = keeps.iter().any(|known| known.eq_ignore_ascii_case(name.trim()));
-    // What can't be read as a number is as long as can be.
+    // An unreadable number counts as the longest lifetime.
     keeps.then(|| (name.trim(), value.trim().trim_matches('"').parse().unwrap_or(u64::MAX)))
 }
 
+/// Returns all lifetimes in a `Cache-Control` value, in seconds.
 fn max_ages(cache_control: &str) -> impl Iterator<Item = u64> {
     cache_control.split(',').filter_map(|directive| max_age(directive).map(|(_, age)| age))
 }
 
-/// A cache must not keep what the grant no longer covers.
+/// Caps every lifetime in a `Cache-Control` value at the rest of the grant.
 fn within_grant(cache_control: &str, left: u64) -> String {
     let capped = |directive: &str| match max_age(directive) {
         Some((name, age)) => format!("{name}={}", age.min(left)),
@@ -109,7 +114,7 @@ mod tests {
         };
         let stat = Stat { size: 1, etag: "e".into(), last_modified: SystemTime::UNIX_EPOCH, attributes };
         let mut headers = HeaderMap::new();
-        Kept::of(key, &stat).apply(StatusCode::OK, left, &mut headers);
+        ObjectHeaders::of(key, &stat).apply(StatusCode::OK, left, &mut headers);
         let text = |name| headers.get(name).map_or(String::new(), |value: &HeaderValue| value.to_str().unwrap().into());
         (text(header::CACHE_CONTROL), text(header::CONTENT_DISPOSITION))
     }

@@ -1,4 +1,4 @@
-//! What the edge counts. The counters of every answer that is usual are looked up once, at start.
+//! Metrics of the edge. The counters of common responses are looked up once at start.
 
 use std::time::Instant;
 
@@ -6,10 +6,10 @@ use super::refused::Refused;
 use axum::http::StatusCode;
 use metrics::{Counter, Histogram, counter, histogram};
 
-/// The verdict on what is served.
+/// The verdict label of served requests.
 pub(super) const ALLOWED: &str = "Allowed";
-/// Statuses of what is allowed.
-const USUAL: [u16; 5] = [206, 200, 304, 416, 412];
+/// The statuses of served requests.
+const COMMON_STATUSES: [u16; 5] = [206, 200, 304, 416, 412];
 
 /// The counters of one status and verdict.
 #[derive(Clone)]
@@ -28,26 +28,26 @@ impl Meter {
     }
 }
 
-/// All of them.
+/// All metrics of an edge.
 pub(super) struct Meters {
-    allowed: [Meter; USUAL.len()],
+    allowed: [Meter; COMMON_STATUSES.len()],
     first_byte: Histogram,
     signatures: [Counter; 2],
     blobs: [Counter; 3],
 }
 
-/// What became of the look for an open blob.
+/// The outcome of a lookup among open blobs.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Lookup {
     Hit,
     Miss,
-    /// It was open, and is not what its key names any more.
+    /// The blob was open, but its key names another one now.
     Stale,
 }
 
 impl Meters {
     pub(super) fn new() -> Self {
-        // A counter that is born at 1 rises for nobody.
+        // A counter must exist at 0 first: `rate()` does not see an increase from nothing to 1.
         counter!("tidegate_edge_broken_total").increment(0);
         for refused in Refused::all() {
             Meter::of(refused.status().as_u16(), refused.verdict()).requests.increment(0);
@@ -55,14 +55,14 @@ impl Meters {
         let signatures = |outcome| counter!("tidegate_edge_signature_cache_total", "outcome" => outcome);
         let blobs = |outcome| counter!("tidegate_edge_blob_cache_total", "outcome" => outcome);
         Self {
-            allowed: USUAL.map(|status| Meter::of(status, ALLOWED)),
+            allowed: COMMON_STATUSES.map(|status| Meter::of(status, ALLOWED)),
             first_byte: histogram!("tidegate_edge_first_byte_seconds"),
             signatures: [signatures("miss"), signatures("hit")],
             blobs: [blobs("hit"), blobs("miss"), blobs("stale")],
         }
     }
 
-    /// Whether a good signature had been verified before.
+    /// Counts a valid signature; `remembered` if it was verified before.
     pub(super) fn signature(&self, remembered: bool) {
         self.signatures[usize::from(remembered)].increment(1);
     }
@@ -71,24 +71,24 @@ impl Meters {
         self.blobs[lookup as usize].increment(1);
     }
 
-    /// Counts an answer and its bytes as they go.
-    pub(super) fn count(&self, status: StatusCode, verdict: &'static str, started: Instant) -> Flow {
-        let known = USUAL.iter().position(|usual| *usual == status.as_u16() && verdict == ALLOWED);
+    /// Returns the meter of a response, which counts it and its bytes.
+    pub(super) fn count(&self, status: StatusCode, verdict: &'static str, started: Instant) -> ResponseMeter {
+        let known = COMMON_STATUSES.iter().position(|usual| *usual == status.as_u16() && verdict == ALLOWED);
         let meter = known.map_or_else(|| Meter::of(status.as_u16(), verdict), |at| self.allowed[at].clone());
         let waiting = known.map(|_| (started, self.first_byte.clone()));
-        Flow { meter, waiting }
+        ResponseMeter { meter, waiting }
     }
 }
 
-/// Counts the bytes of one body.
-pub(super) struct Flow {
+/// Counts one response and the bytes of its body.
+pub(super) struct ResponseMeter {
     meter: Meter,
-    /// Since when the first byte is waited for.
+    /// The start of the request, until the first byte is sent.
     waiting: Option<(Instant, Histogram)>,
 }
 
-impl Flow {
-    /// So many more were handed to the system.
+impl ResponseMeter {
+    /// Counts bytes handed to the kernel.
     pub(super) fn sent(&mut self, bytes: usize) {
         if let Some((started, first_byte)) = self.waiting.take() {
             first_byte.record(started.elapsed());
@@ -96,14 +96,14 @@ impl Flow {
         self.meter.bytes.increment(bytes as u64);
     }
 
-    /// The client was told, whatever became of the rest.
+    /// Counts the response; called once its head was sent.
     pub(super) fn answered(&self) {
         self.meter.requests.increment(1);
     }
 }
 
-/// An answer that was begun can't be brought to its end.
-pub(super) fn broken(id: &str, path: &str, error: &std::io::Error) {
+/// Counts and logs a response whose body could not be read to its end.
+pub(super) fn report_broken_body(id: &str, path: &str, error: &std::io::Error) {
     counter!("tidegate_edge_broken_total").increment(1);
     tracing::error!(id, path, %error, "a blob can't be read to its end; its reader's connection is broken off");
 }

@@ -1,5 +1,6 @@
-//! The edge door: verifies as CloudFront does, then serves what lies in served roots. Needs no database and no
-//! private key, and writes nothing.
+//! The edge door: verifies signed URLs and cookies as CloudFront does, then serves objects below
+//! the served roots. Needs no database and no private key, and writes nothing. The HTTP parser is
+//! in `head.rs`, the store side in `origin.rs`.
 
 mod connection;
 mod head;
@@ -27,29 +28,29 @@ use uuid::Uuid;
 
 use self::head::Head;
 pub(crate) use self::head::{MAX_HEAD, MAX_HEADERS};
-use self::meters::{ALLOWED, Flow, Lookup, Meters};
+use self::meters::{ALLOWED, Lookup, Meters, ResponseMeter};
 pub use self::origin::Origin;
-use self::origin::Served;
+use self::origin::ServedObject;
 use self::refused::Refused;
 use self::verdicts::{Verdict, Verdicts};
 use super::address::{self, ClientAddress};
-use super::content::{self, AuthorizedBy, Fields as _, Lines, Sent};
+use super::content::{self, AuthorizedBy, FieldLines, Fields as _, ResponseBody};
 use super::cors::{CorsPolicy, is_preflight};
 use super::guard::MAX_URL;
-use super::serve::Conversing;
+use super::serve::ConnectionHandler;
 use crate::config::{self, Config};
 use crate::model::epoch_seconds;
 use crate::model::key::Layout;
 use crate::model::network::Network;
 use crate::state::edge_keys::EdgeKeys;
 
-/// The door and all it needs to answer.
+/// The edge: keys, origin, policies and caches.
 pub struct Edge {
-    /// The scheme URLs are rebuilt with.
+    /// The scheme that signed URLs are rebuilt with.
     scheme: &'static str,
-    /// Host and port it answers to, in lower case.
+    /// The accepted `Host` values, in lower case.
     hosts: Vec<String>,
-    trust: Arc<EdgeKeys>,
+    edge_keys: Arc<EdgeKeys>,
     origin: Origin,
     layout: Layout,
     resource_policy: Option<&'static str>,
@@ -61,17 +62,18 @@ pub struct Edge {
 
 impl fmt::Debug for Edge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Edge").field("hosts", &self.hosts).field("trust", &self.trust).finish_non_exhaustive()
+        f.debug_struct("Edge").field("hosts", &self.hosts).field("edge_keys", &self.edge_keys).finish_non_exhaustive()
     }
 }
 
 impl Edge {
-    /// The edge that clients know as `address`. `own_page` is an origin that may always read, with credentials.
+    /// Creates the edge that clients know as `address`. Pages of the origin `own_page` may always
+    /// read, with credentials.
     pub fn new(
         config: &Config,
         address: &config::Origin,
         own_page: Option<String>,
-        trust: Arc<EdgeKeys>,
+        edge_keys: Arc<EdgeKeys>,
         origin: Origin,
     ) -> Self {
         let mut hosts = vec![address.authority.to_ascii_lowercase()];
@@ -79,7 +81,7 @@ impl Edge {
         Self {
             scheme: address.scheme,
             hosts,
-            trust,
+            edge_keys,
             origin,
             layout: config.images.layout.clone(),
             resource_policy: config.resource_policy,
@@ -90,14 +92,15 @@ impl Edge {
         }
     }
 
-    /// Answers a request: its fields go to `lines`. `last` is what the connection was allowed before.
-    async fn answer(
+    /// Responds to a request; writes the header fields to `lines`. `last` is the previous verdict
+    /// on this connection.
+    async fn respond(
         &self,
         peer: SocketAddr,
         request: &Head<'_>,
         last: &mut Option<Arc<Verdict>>,
-        lines: &mut Lines,
-    ) -> Answer {
+        lines: &mut FieldLines,
+    ) -> EdgeResponse {
         let started = Instant::now();
         let ClientAddress(client) = address::client(peer.ip(), &request.headers, &self.proxies);
         lines.clear();
@@ -112,7 +115,7 @@ impl Edge {
         let id = request_id(&request.headers, &mut id);
         match outcome {
             Ok((status, body)) => {
-                self.vary(&request.headers, lines);
+                self.add_cors_fields(&request.headers, lines);
                 lines.set(&REQUEST_ID, id.as_bytes());
                 tracing::debug!(
                     door = "edge",
@@ -124,46 +127,51 @@ impl Edge {
                     duration_us = started.elapsed().as_micros(),
                     "answered"
                 );
-                Answer { status, body, flow: self.meters.count(status, ALLOWED, started), is_last: false }
+                EdgeResponse {
+                    status,
+                    body,
+                    meter: self.meters.count(status, ALLOWED, started),
+                    closes_connection: false,
+                }
             }
             Err(refused) => self.refuse(&refused, Some(request), Some(client), started, lines),
         }
     }
 
-    /// The answer to what is not served, or is no request at all.
+    /// Responds to a request that is not served, or to bytes that are no request.
     fn refuse(
         &self,
         refused: &Refused,
         request: Option<&Head<'_>>,
         client: Option<IpAddr>,
         started: Instant,
-        lines: &mut Lines,
-    ) -> Answer {
+        lines: &mut FieldLines,
+    ) -> EdgeResponse {
         lines.clear();
         let nothing = HeaderMap::new();
         let headers = request.map_or(&nothing, |request| &request.headers);
         let (status, body) = refused.respond(request.map_or(&Method::GET, |request| &request.method), lines);
-        self.vary(headers, lines);
+        self.add_cors_fields(headers, lines);
         let mut id = [0; ID_LENGTH];
         let id = request_id(headers, &mut id);
         lines.set(&REQUEST_ID, id.as_bytes());
         refused.log(id, client, request.map_or("", |request| request.path), status, started);
-        let flow = self.meters.count(status, refused.verdict(), started);
-        Answer { status, body, flow, is_last: refused.is_last() }
+        let meter = self.meters.count(status, refused.verdict(), started);
+        EdgeResponse { status, body, meter, closes_connection: refused.closes_connection() }
     }
 
-    /// A preflight carries no signature, and asks for no bytes.
-    fn preflight(&self, request: &Head<'_>, started: Instant, lines: &mut Lines) -> Answer {
+    /// Responds to a preflight, which carries no signature.
+    fn preflight(&self, request: &Head<'_>, started: Instant, lines: &mut FieldLines) -> EdgeResponse {
         let (parts, _) = self.cors.preflight(&request.headers).into_parts();
         lines.extend(&parts.headers);
         let mut id = [0; ID_LENGTH];
         lines.set(&REQUEST_ID, request_id(&request.headers, &mut id).as_bytes());
-        let flow = self.meters.count(parts.status, "Preflight", started);
-        Answer { status: parts.status, body: Sent::Nothing, flow, is_last: false }
+        let meter = self.meters.count(parts.status, "Preflight", started);
+        EdgeResponse { status: parts.status, body: ResponseBody::Nothing, meter, closes_connection: false }
     }
 
-    /// Says who may read an answer.
-    fn vary(&self, headers: &HeaderMap, lines: &mut Lines) {
+    /// Adds the CORS fields of a response.
+    fn add_cors_fields(&self, headers: &HeaderMap, lines: &mut FieldLines) {
         match headers.get(header::ORIGIN) {
             None if self.cors.varies() => lines.set(&header::VARY, b"Origin"),
             None => {}
@@ -175,83 +183,87 @@ impl Edge {
         }
     }
 
+    /// Verifies a request and opens the object it names.
     async fn serve(
         &self,
         request: &Head<'_>,
         client: IpAddr,
         last: &mut Option<Arc<Verdict>>,
-        lines: &mut Lines,
-    ) -> Result<(StatusCode, Sent), Refused> {
+        lines: &mut FieldLines,
+    ) -> Result<(StatusCode, ResponseBody), Refused> {
         if ![Method::GET, Method::HEAD].contains(&request.method) {
             return Err(Refused::Method);
         }
         let now = epoch_seconds(SystemTime::now());
-        let (served, allowed) = self.find(request, client, now, last).await?;
+        let (served, allowed) = self.authorize(request, client, now, last).await?;
         let by = if allowed.by_url { AuthorizedBy::Url } else { AuthorizedBy::SignedCookies };
-        content::guard(by.resource_policy(self.resource_policy), lines);
+        content::set_security_fields(by.resource_policy(self.resource_policy), lines);
         let read = served.reader();
-        let (status, body) = content::respond(&request.method, &request.headers, &served.facts, lines, read).await?;
+        let (status, body) =
+            content::respond(&request.method, &request.headers, &served.representation, lines, read).await?;
         served.headers.apply(status, allowed.expires.saturating_sub(now), lines);
         Ok((status, body))
     }
 
-    /// What may be read by this request, and by what right.
-    async fn find(
+    /// Returns the object that a request may read, and its authorization.
+    async fn authorize(
         &self,
         request: &Head<'_>,
         client: IpAddr,
         now: u64,
         last: &mut Option<Arc<Verdict>>,
-    ) -> Result<(Arc<Served>, Allowed), Refused> {
-        // Borrowed while nothing is waited for.
-        let found = self.verdicts.find(request, client, &self.trust.verifier(), now, last);
+    ) -> Result<(Arc<ServedObject>, Allowed), Refused> {
+        // The verifier is only borrowed here, since nothing is awaited.
+        let found = self.verdicts.find(request, client, &self.edge_keys.verifier(), now, last);
         if let Some(found) = found {
             self.meters.signature(true);
             self.meters.blob(Lookup::Hit);
             return Ok(found);
         }
-        // The length of path and query, as CloudFront counts.
+        // CloudFront limits the length of path and query.
         if request.path.len() + request.query.map_or(0, |query| query.len() + 1) > MAX_URL {
             return Err(Refused::TooLong);
         }
-        let verifier = Arc::clone(&self.trust.verifier());
+        let verifier = Arc::clone(&self.edge_keys.verifier());
         let allowed = self.verify(&verifier, request, client, now).map_err(Refused::Signature)?;
         self.meters.signature(allowed.cached);
-        // A valid signature opens served roots and nothing else, whatever its policy says.
+        // A valid signature opens only served roots, whatever its policy covers.
         let outside = Refused::Signature(Refusal::AccessDenied(Denied::UnservedPath));
         let Some(key) = key_of(request.path) else { return Err(outside) };
         if self.layout.served_root(&key).is_none() {
             return Err(outside);
         }
         let served = self.origin.find(&key, &self.meters).await?;
-        self.verdicts.keep(request, client, &verifier, allowed, &served, last);
+        self.verdicts.insert(request, client, &verifier, allowed, &served, last);
         Ok((served, allowed))
     }
 
-    /// Whether its bytes are on this machine.
+    /// Returns whether the objects are on this machine.
     pub fn is_local(&self) -> bool {
         self.origin.is_local()
     }
 
-    /// Closes what stayed open too long; now and then, also where nobody asks for anything. Blocking.
+    /// Closes blobs that were open too long. Must be called periodically, since an idle edge does
+    /// not do so by itself. Blocks on file operations.
     pub fn upkeep(&self) {
         self.verdicts.upkeep();
         self.origin.upkeep();
     }
 
-    /// The verdict, from the raw request. Scheme and hosts are the configured ones.
+    /// Verifies the signature of a raw request. Scheme and hosts are the configured ones.
     fn verify(&self, verifier: &Verifier, request: &Head<'_>, client: IpAddr, now: u64) -> Result<Allowed, Refusal> {
         let mut given = request.headers.get_all(header::HOST).iter();
         let (Some(host), None) = (given.next().and_then(|host| host.to_str().ok()), given.next()) else {
             return Err(Refusal::AccessDenied(Denied::UnknownHost));
         };
         let is_ours = |host: &str| self.hosts.iter().any(|own| own.eq_ignore_ascii_case(host));
-        // A target in absolute form must not say something else than the header that is checked.
+        // An absolute-form target must name the same host as the header that is checked (RFC 9112,
+        // section 3.2.2).
         let named = request.authority.is_none_or(|named| named == host);
         if !is_ours(host) || !named {
             return Err(Refusal::AccessDenied(Denied::UnknownHost));
         }
-        // Taken apart before it is read as text: a neighbour's odd cookie must not spoil ours.
+        // Split before it is decoded: another site's cookie that is not UTF-8 must not hide ours.
         let lines = request.headers.get_all(header::COOKIE).iter();
         let pairs = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
         let cookies: Vec<&str> = pairs.filter_map(|pair| std::str::from_utf8(pair).ok()).collect();
@@ -267,15 +279,20 @@ impl Edge {
     }
 }
 
-impl Conversing for Arc<Edge> {
-    async fn converse(self, stream: TcpStream, peer: SocketAddr, stop: CancellationToken) -> anyhow::Result<()> {
-        Ok(connection::converse(&self, stream, peer, &stop).await?)
+impl ConnectionHandler for Arc<Edge> {
+    async fn serve_connection(
+        self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        stop: CancellationToken,
+    ) -> anyhow::Result<()> {
+        Ok(connection::serve_connection(&self, stream, peer, &stop).await?)
     }
 }
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The key a raw path names: percent-decoded once, and plain.
+/// Returns the key in a raw path: percent-decoded once, without control characters and backslashes.
 fn key_of(path: &str) -> Option<Cow<'_, str>> {
     let path = path.strip_prefix('/')?;
     if path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'%' && byte != b'\\') {
@@ -286,19 +303,20 @@ fn key_of(path: &str) -> Option<Cow<'_, str>> {
     plain.then_some(decoded)
 }
 
-/// An answer whose fields were written.
-struct Answer {
+/// A response whose header fields are written.
+struct EdgeResponse {
     status: StatusCode,
-    body: Sent,
-    flow: Flow,
-    /// Whether the connection ends with it, whatever the client wishes.
-    is_last: bool,
+    body: ResponseBody,
+    meter: ResponseMeter,
+    /// Whether the connection closes after it, whatever the client asked for.
+    closes_connection: bool,
 }
 
-/// Hexadecimal digits of an id of ours.
+/// The hexadecimal digits of a generated request id.
 const ID_LENGTH: usize = 32;
 
-/// The caller's id if it is a plain one, else one of ours: random for this process, then counted.
+/// Returns the client's request id if it is safe to log, otherwise a new one: random per process,
+/// then counted.
 fn request_id<'a>(headers: &'a HeaderMap, buffer: &'a mut [u8; ID_LENGTH]) -> &'a str {
     static OURS: LazyLock<(u64, AtomicU64)> = LazyLock::new(|| (Uuid::new_v4().as_u64_pair().0, AtomicU64::new(0)));
     let given = headers.get(REQUEST_ID).and_then(|given| given.to_str().ok());

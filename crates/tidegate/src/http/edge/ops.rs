@@ -1,4 +1,4 @@
-//! What operators ask of an edge that stands alone: alive, ready, how much.
+//! Health probes and metrics of a stand-alone edge.
 
 use std::sync::Arc;
 
@@ -13,28 +13,28 @@ use super::super::ops::{health, show_private_metrics};
 use super::Edge;
 use crate::config::Metrics;
 
-/// The edge that is asked about, and who may see its metrics.
+/// The edge that is reported on, and the access rule for its metrics.
 #[derive(Debug, Clone)]
-pub struct Watched {
+pub struct EdgeOps {
     /// The edge.
     pub edge: Arc<Edge>,
-    /// Who may read `/metrics`.
+    /// Which clients may read `/metrics`.
     pub metrics: Metrics,
 }
 
-pub(crate) fn router(watched: Watched) -> Router {
+pub(crate) fn router(ops: EdgeOps) -> Router {
     Router::new()
         .route("/health", get(health))
         .route("/healthz", get(health))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
-        .with_state(watched)
+        .with_state(ops)
 }
 
-/// Ready is an edge that trusts somebody and reaches its bytes.
-async fn ready(State(watched): State<Watched>) -> Response {
-    let trusts = watched.edge.trust.verifier().key_pair_ids().next().is_some();
-    let store = watched.edge.origin.probe().await;
+/// Responds to `/readyz`: ready if at least one key is trusted and the store responds.
+async fn ready(State(ops): State<EdgeOps>) -> Response {
+    let trusts = ops.edge.edge_keys.verifier().key_pair_ids().next().is_some();
+    let store = ops.edge.origin.probe().await;
     if let Err(error) = &store {
         let error = match error {
             store::Error::NotFound => "the folder, or the bucket, is not there".to_owned(),
@@ -52,6 +52,6 @@ async fn ready(State(watched): State<Watched>) -> Response {
     (status, Json(body)).into_response()
 }
 
-async fn metrics(State(watched): State<Watched>, request: Request) -> Response {
-    show_private_metrics(watched.metrics, &request)
+async fn metrics(State(ops): State<EdgeOps>, request: Request) -> Response {
+    show_private_metrics(ops.metrics, &request)
 }

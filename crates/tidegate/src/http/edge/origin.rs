@@ -1,4 +1,4 @@
-//! Where the edge has its bytes from: a folder, whose blobs stay open for a while, or a store elsewhere.
+//! The origin of the edge: a local folder whose blobs stay open for a while, or a remote store.
 
 use std::fmt;
 use std::ops::Range;
@@ -9,8 +9,8 @@ use futures::future::{BoxFuture, TryFutureExt as _};
 use moka::sync::Cache;
 use store::{Blob, FsReader, Stat};
 
-use super::super::content::{Facts, Sent};
-use super::headers::Kept;
+use super::super::content::{Representation, ResponseBody};
+use super::headers::ObjectHeaders;
 use super::meters::{Lookup, Meters};
 use super::refused::Refused;
 use crate::app::StoreDebug;
@@ -18,48 +18,50 @@ use crate::error::{Error, Result};
 use crate::library::downloads;
 use crate::state::locks::KeyedLock;
 
-/// How long a blob may stay open; see [`Blob::is_current`] for why there must be an end.
-const KEPT_OPEN: Duration = Duration::from_secs(60);
+/// How long a blob may stay open; [`Blob::is_current`] says why this is bounded.
+const OPEN_TIME: Duration = Duration::from_secs(60);
 
-/// How long somebody else's opening is waited for.
-const OPENING: Duration = Duration::from_secs(10);
+/// How long to wait while another request opens the same blob.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The place.
+/// The store that the edge reads from.
 pub enum Origin {
     /// A folder on this machine.
     Local(Local),
-    /// Any other store.
+    /// A remote store.
     Remote(Arc<dyn StoreDebug>),
 }
 
-/// A folder, and its blobs that are open.
+/// A local folder and its open blobs.
 pub struct Local {
     reader: FsReader,
-    open: Cache<String, Arc<Served>>,
-    /// Held while blobs are opened: what many ask for at once is opened once.
+    open: Cache<String, Arc<ServedObject>>,
+    /// Held while a blob is opened, so that concurrent requests open it once.
     opening: KeyedLock,
 }
 
 impl Local {
-    fn at_hand(&self, key: &str) -> Option<Arc<Served>> {
+    /// Returns an open blob that is still current.
+    fn cached(&self, key: &str) -> Option<Arc<ServedObject>> {
         self.open.get(key).filter(|served| served.is_current())
     }
 
-    async fn find(&self, key: &str, meters: &Meters) -> std::result::Result<Arc<Served>, Refused> {
-        if let Some(served) = self.at_hand(key) {
+    /// Returns the object at a key, opening its blob if needed.
+    async fn find(&self, key: &str, meters: &Meters) -> std::result::Result<Arc<ServedObject>, Refused> {
+        if let Some(served) = self.cached(key) {
             meters.blob(Lookup::Hit);
             return Ok(served);
         }
-        let Ok(_opening) = tokio::time::timeout(OPENING, self.opening.hold(key)).await else {
+        let Ok(_opening) = tokio::time::timeout(OPEN_TIMEOUT, self.opening.lock(key)).await else {
             return Err(Refused::Failed(Error::Busy));
         };
-        if let Some(served) = self.at_hand(key) {
+        if let Some(served) = self.cached(key) {
             meters.blob(Lookup::Hit);
             return Ok(served);
         }
         meters.blob(if self.open.contains_key(key) { Lookup::Stale } else { Lookup::Miss });
         self.open.invalidate(key);
-        let served = Arc::new(Served::local(key, self.reader.blob(key).await?));
+        let served = Arc::new(ServedObject::local(key, self.reader.blob(key).await?));
         self.open.insert(key.to_owned(), Arc::clone(&served));
         Ok(served)
     }
@@ -74,50 +76,50 @@ impl fmt::Debug for Origin {
     }
 }
 
-/// Something that can be served, with what is said of it.
+/// An object with the headers it is served with.
 #[derive(Debug)]
-pub(super) struct Served {
-    pub(super) facts: Facts,
-    pub(super) headers: Kept,
-    bytes: Bytes,
+pub(super) struct ServedObject {
+    pub(super) representation: Representation,
+    pub(super) headers: ObjectHeaders,
+    source: ObjectSource,
     opened: Instant,
 }
 
-/// Where its bytes are.
+/// The bytes of an object.
 #[derive(Debug)]
-enum Bytes {
+enum ObjectSource {
     Blob(Blob),
     Store { store: Arc<dyn StoreDebug>, key: String, stat: Stat },
 }
 
-impl Served {
+impl ServedObject {
     fn local(key: &str, blob: Blob) -> Self {
         let stat = blob.stat();
-        let (facts, headers) = (Facts::of(stat).of_key(key), Kept::of(key, stat));
-        Self { facts, headers, bytes: Bytes::Blob(blob), opened: Instant::now() }
+        let (representation, headers) = (Representation::of(stat).at_key(key), ObjectHeaders::of(key, stat));
+        Self { representation, headers, source: ObjectSource::Blob(blob), opened: Instant::now() }
     }
 }
 
 impl Origin {
-    /// A folder, of whose blobs `most` may be open.
+    /// Creates an origin from a folder, with at most `most` open blobs.
     pub fn local(reader: FsReader, most: u64) -> Self {
-        let open = Cache::builder().max_capacity(most).time_to_live(KEPT_OPEN).build();
+        let open = Cache::builder().max_capacity(most).time_to_live(OPEN_TIME).build();
         Self::Local(Local { reader, open, opening: KeyedLock::new() })
     }
 
-    /// Closes what is not to stay open any longer. Blocking.
+    /// Closes blobs whose time is over. Blocks on file operations.
     pub(super) fn upkeep(&self) {
         if let Self::Local(local) = self {
             local.open.run_pending_tasks();
         }
     }
 
-    /// Whether it is on this machine.
+    /// Returns whether the origin is a folder on this machine.
     pub fn is_local(&self) -> bool {
         matches!(self, Self::Local(..))
     }
 
-    /// Whether it answers.
+    /// Checks that the origin responds.
     pub(super) async fn probe(&self) -> std::result::Result<(), store::Error> {
         match self {
             Self::Local(local) => local.reader.probe().await,
@@ -125,58 +127,62 @@ impl Origin {
         }
     }
 
-    /// What lies at a key now.
-    pub(super) async fn find(&self, key: &str, meters: &Meters) -> std::result::Result<Arc<Served>, Refused> {
+    /// Returns the object at a key.
+    pub(super) async fn find(&self, key: &str, meters: &Meters) -> std::result::Result<Arc<ServedObject>, Refused> {
         match self {
             Self::Local(local) => local.find(key, meters).await,
             Self::Remote(store) => {
                 let stat = store.stat(key).await?;
-                let (facts, headers) = (Facts::of(&stat).of_key(key), Kept::of(key, &stat));
-                let bytes = Bytes::Store { store: Arc::clone(store), key: key.to_owned(), stat };
-                Ok(Arc::new(Served { facts, headers, bytes, opened: Instant::now() }))
+                let (representation, headers) = (Representation::of(&stat).at_key(key), ObjectHeaders::of(key, &stat));
+                let source = ObjectSource::Store { store: Arc::clone(store), key: key.to_owned(), stat };
+                Ok(Arc::new(ServedObject { representation, headers, source, opened: Instant::now() }))
             }
         }
     }
 }
 
-impl Served {
-    /// Whether it is still what lies at its key; what is elsewhere is asked for each time.
+impl ServedObject {
+    /// Returns whether the object is still the one its key names. Remote objects are looked up for
+    /// every request.
     pub(super) fn is_current(&self) -> bool {
-        match &self.bytes {
-            Bytes::Blob(blob) => self.opened.elapsed() < KEPT_OPEN && blob.is_current(),
-            Bytes::Store { .. } => false,
+        match &self.source {
+            ObjectSource::Blob(blob) => self.opened.elapsed() < OPEN_TIME && blob.is_current(),
+            ObjectSource::Store { .. } => false,
         }
     }
 
-    /// Gives the bytes of its ranges.
-    pub(super) fn reader(self: &Arc<Self>) -> impl Fn(Range<u64>) -> Reading + Send + 'static {
+    /// Returns a function that reads ranges of the object.
+    pub(super) fn reader(self: &Arc<Self>) -> impl Fn(Range<u64>) -> ReadFuture + Send + 'static {
         let served = Arc::clone(self);
-        move |range| match &served.bytes {
-            Bytes::Blob(blob) => {
-                Reading::Done(std::future::ready(blob.read(range).map(Sent::Blob).map_err(Error::from)))
+        move |range| match &served.source {
+            ObjectSource::Blob(blob) => {
+                ReadFuture::Ready(std::future::ready(blob.read(range).map(ResponseBody::Blob).map_err(Error::from)))
             }
-            Bytes::Store { store, key, stat } => {
+            ObjectSource::Store { store, key, stat } => {
                 let length = range.end - range.start;
                 let read = downloads::reader(store, key, stat)(range);
-                Reading::Asked(Box::pin(read.map_ok(move |body| Sent::Stream(body, length))))
+                ReadFuture::Pending(Box::pin(read.map_ok(move |body| ResponseBody::Stream(body, length))))
             }
         }
     }
 }
 
-/// Bytes at hand, or on their way.
-pub(super) enum Reading {
-    Done(std::future::Ready<Result<Sent>>),
-    Asked(BoxFuture<'static, Result<Sent>>),
+/// The future of a read: ready for a local blob, pending for a remote store.
+pub(super) enum ReadFuture {
+    Ready(std::future::Ready<Result<ResponseBody>>),
+    Pending(BoxFuture<'static, Result<ResponseBody>>),
 }
 
-impl Future for Reading {
-    type Output = Result<Sent>;
+impl Future for ReadFuture {
+    type Output = Result<ResponseBody>;
 
-    fn poll(self: std::pin::Pin<&mut Self>, context: &mut std::task::Context<'_>) -> std::task::Poll<Result<Sent>> {
+    fn poll(
+        self: std::pin::Pin<&mut Self>,
+        context: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Result<ResponseBody>> {
         match self.get_mut() {
-            Self::Done(ready) => std::pin::Pin::new(ready).poll(context),
-            Self::Asked(asked) => asked.as_mut().poll(context),
+            Self::Ready(ready) => std::pin::Pin::new(ready).poll(context),
+            Self::Pending(pending) => pending.as_mut().poll(context),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Why nothing is served, in the words of CloudFront, or of the S3 origin behind it.
+//! Refusals of the edge, with the codes and messages of CloudFront, or of the S3 origin behind it.
 
 use std::net::IpAddr;
 use std::time::Instant;
@@ -6,10 +6,10 @@ use std::time::Instant;
 use axum::http::{Method, StatusCode, header};
 use sign::Refusal;
 
-use super::super::content::{Fields, Sent};
+use super::super::content::{Fields, ResponseBody};
 use crate::error::Error;
 
-/// The reason.
+/// Why a request is not served.
 #[derive(Debug)]
 pub(super) enum Refused {
     Signature(Refusal),
@@ -42,7 +42,7 @@ impl From<Error> for Refused {
 }
 
 impl Refused {
-    /// One of each kind.
+    /// Returns one refusal of each kind, for counters that must exist from the start.
     pub(super) fn all() -> impl Iterator<Item = Self> {
         let denied = Refusal::AccessDenied(sign::Denied::Signature);
         let signatures =
@@ -65,12 +65,12 @@ impl Refused {
         self.words().0
     }
 
-    /// The code in the answer and in the metrics.
+    /// Returns the code, as in the response and in metrics.
     pub(super) fn verdict(&self) -> &'static str {
         self.words().1
     }
 
-    /// What it was, for the log.
+    /// Returns the reason, for the log.
     fn reason(&self) -> &'static str {
         match self {
             Self::Signature(refusal) => refusal.reason(),
@@ -78,6 +78,7 @@ impl Refused {
         }
     }
 
+    /// Returns status, code and message of the response.
     fn words(&self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Self::Signature(refusal) => (StatusCode::FORBIDDEN, refusal.code(), refusal.message()),
@@ -100,7 +101,7 @@ impl Refused {
         }
     }
 
-    /// What went wrong with us is said once, in the log.
+    /// Logs the refusal: failures of the server as errors, all others at debug level.
     pub(super) fn log(&self, id: &str, client: Option<IpAddr>, path: &str, status: StatusCode, started: Instant) {
         match self {
             Self::Failed(error) => tracing::error!(id, path, error = error.detail(), "the edge can't read a blob"),
@@ -118,13 +119,13 @@ impl Refused {
         }
     }
 
-    /// Whether nothing more may be read from the connection: whatever follows is not known to be a request.
-    pub(super) fn is_last(&self) -> bool {
+    /// Returns whether the connection must close, since the bytes that follow may not be a request.
+    pub(super) fn closes_connection(&self) -> bool {
         matches!(self, Self::Body | Self::Syntax | Self::Version | Self::HeadTooLarge)
     }
 
-    /// Writes the answer's fields and gives its status and body.
-    pub(super) fn respond(&self, method: &Method, fields: &mut impl Fields) -> (StatusCode, Sent) {
+    /// Writes the header fields and returns status and body.
+    pub(super) fn respond(&self, method: &Method, fields: &mut impl Fields) -> (StatusCode, ResponseBody) {
         let (status, code, message) = self.words();
         let text = format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>{code}</Code><Message>{message}</Message></Error>"
@@ -138,6 +139,6 @@ impl Refused {
             Self::Failed(_) => fields.set(&header::RETRY_AFTER, b"1"),
             _ => {}
         }
-        (status, if *method == Method::HEAD { Sent::Nothing } else { Sent::Text(text.into()) })
+        (status, if *method == Method::HEAD { ResponseBody::Nothing } else { ResponseBody::Text(text.into()) })
     }
 }

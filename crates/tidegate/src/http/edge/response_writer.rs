@@ -1,4 +1,5 @@
-//! Writes responses to a connection: heads and short bodies from memory, blobs by `sendfile(2)`, each write within its deadline.
+//! Writes responses to a connection: heads and short bodies from memory, blobs with `sendfile(2)`,
+//! each write within its deadline.
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
@@ -16,42 +17,44 @@ use tokio::io::Interest;
 use tokio::net::TcpStream;
 use tokio::time::Duration;
 
-use super::super::content::{Fields as _, Lines, Sent};
+use super::super::content::{FieldLines, Fields as _, ResponseBody};
 use super::super::deadline::Deadline;
-use super::meters::{self, Flow};
-use super::{Answer, REQUEST_ID};
+use super::meters::{self, ResponseMeter};
+use super::{EdgeResponse, REQUEST_ID};
 use crate::model::epoch_seconds;
 
 /// How long a write may make no progress.
-const FOR_A_WRITE: Duration = Duration::from_secs(60);
-/// Bytes of a large body that wait in the system for their turn on the wire. Little, since what waits there is cold in
-/// every cache when it is sent, and is memory for each slow reader; enough for the time until this thread is back.
-const WAITING: u32 = 16 << 10;
-/// Up to this size a body may wait as a whole, which spares this thread from coming back.
-const LARGE: u64 = 256 << 10;
-/// Bytes after which other connections have their turn.
-const TURN: usize = 1 << 20;
-const USUAL_ANSWER: usize = 1 << 10;
+const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
+/// The most unsent bytes of a large body in the socket buffer (`TCP_NOTSENT_LOWAT`, tcp(7)). Small,
+/// since bytes waiting there leave the CPU caches and use memory for every slow reader; large
+/// enough until this thread runs again.
+const UNSENT_LIMIT: u32 = 16 << 10;
+/// Bodies up to this size may be buffered whole, which saves this thread a wake-up.
+const LARGE_BODY: u64 = 256 << 10;
+/// Bytes after which the task yields to other connections.
+const YIELD_AFTER: usize = 1 << 20;
+/// The initial capacity of the header buffer in bytes.
+const HEAD_CAPACITY: usize = 1 << 10;
 
 /// Writes the responses of one connection, one after the other.
 pub(super) struct ResponseWriter {
     status_line: String,
-    /// The fields of an answer.
-    pub(super) lines: Lines,
-    /// A second, and how HTTP writes it.
+    /// The header fields of the current response.
+    pub(super) lines: FieldLines,
+    /// The current second, and its HTTP date.
     date: (u64, String),
-    /// Bytes written since other connections had their turn.
-    since_turn: usize,
-    /// Whether little is to wait.
-    holds_back: bool,
+    /// Bytes written since the task last yielded.
+    since_yield: usize,
+    /// Whether `TCP_NOTSENT_LOWAT` is set.
+    limits_unsent: bool,
 }
 
-/// What became of an answer.
-pub(super) enum Written {
-    /// It is on its way.
-    Whole,
-    /// Its first bytes could not be read, and nothing was said.
-    Nothing(io::Error),
+/// The outcome of writing a response.
+pub(super) enum WriteOutcome {
+    /// The response was written.
+    Complete,
+    /// The first bytes of the body could not be read, and nothing was sent.
+    NotStarted(io::Error),
 }
 
 impl ResponseWriter {
@@ -59,65 +62,70 @@ impl ResponseWriter {
     pub(super) fn new() -> Self {
         Self {
             status_line: String::new(),
-            lines: Lines::with_capacity(USUAL_ANSWER),
+            lines: FieldLines::with_capacity(HEAD_CAPACITY),
             date: (0, String::new()),
-            since_turn: 0,
-            holds_back: false,
+            since_yield: 0,
+            limits_unsent: false,
         }
     }
 
-    /// Writes an answer to the request for `path`. A body that ends early ends the connection.
+    /// Writes the response to a request for `path`.
+    ///
+    /// # Errors
+    ///
+    /// The connection failed, or the body ended early; the connection must then be dropped.
     pub(super) async fn write(
         &mut self,
         stream: &TcpStream,
         deadline: &mut Deadline,
-        answer: Answer,
+        response: EdgeResponse,
         path: &str,
-    ) -> io::Result<Written> {
-        let Answer { status, body, mut flow, .. } = answer;
-        if let Sent::Blob(blob) = &body {
-            self.hold_back(stream, blob.remaining() > LARGE);
+    ) -> io::Result<WriteOutcome> {
+        let EdgeResponse { status, body, mut meter, .. } = response;
+        if let ResponseBody::Blob(blob) = &body {
+            self.limit_unsent(stream, blob.remaining() > LARGE_BODY);
         }
-        let head = self.end_head(status);
-        let mut writing = Writing { stream, deadline, head, since_turn: self.since_turn, has_open_segment: false };
+        let head = self.finish_head(status);
+        let mut progress =
+            ResponseInProgress { stream, deadline, head, since_yield: self.since_yield, has_open_segment: false };
         let written = match body {
-            Sent::Nothing => writing.bytes(&[], self).await.map_err(Broken::Connection),
-            Sent::Blob(blob) => writing.blob(blob, self, &mut flow).await,
-            other => writing.pieces(other, self, &mut flow).await,
+            ResponseBody::Nothing => progress.bytes(&[], self).await.map_err(WriteError::Connection),
+            ResponseBody::Blob(blob) => progress.blob(blob, self, &mut meter).await,
+            other => progress.pieces(other, self, &mut meter).await,
         };
-        let began = writing.head.start > 0;
-        self.since_turn = writing.since_turn;
+        let began = progress.head.start > 0;
+        self.since_yield = progress.since_yield;
         match written {
-            Err(Broken::Body(error)) if !began => return Ok(Written::Nothing(error)),
-            _ => flow.answered(),
+            Err(WriteError::Body(error)) if !began => return Ok(WriteOutcome::NotStarted(error)),
+            _ => meter.answered(),
         }
         match written {
-            Ok(()) => Ok(Written::Whole),
-            Err(Broken::Connection(error)) => Err(error),
-            Err(Broken::Body(error)) => {
+            Ok(()) => Ok(WriteOutcome::Complete),
+            Err(WriteError::Connection(error)) => Err(error),
+            Err(WriteError::Body(error)) => {
                 let id = self.lines.get(&REQUEST_ID).unwrap_or_default();
-                meters::broken(&String::from_utf8_lossy(id), path, &error);
+                meters::report_broken_body(&String::from_utf8_lossy(id), path, &error);
                 Err(error)
             }
         }
     }
 
-    /// Has the system take little, or as much as it likes.
-    fn hold_back(&mut self, stream: &TcpStream, little: bool) {
-        if self.holds_back == little {
+    /// Sets or clears `TCP_NOTSENT_LOWAT`.
+    fn limit_unsent(&mut self, stream: &TcpStream, little: bool) {
+        if self.limits_unsent == little {
             return;
         }
-        self.holds_back = little;
-        // 0 is the system's own.
-        let waiting = if little { WAITING } else { 0 };
+        self.limits_unsent = little;
+        // 0 restores the system's default.
+        let waiting = if little { UNSENT_LIMIT } else { 0 };
         if let Err(error) = socket2::SockRef::from(stream).set_tcp_notsent_lowat(waiting) {
-            // Slower, and right all the same.
+            // The response is correct without it, only slower.
             tracing::debug!(%error, "TCP_NOTSENT_LOWAT can't be set");
         }
     }
 
-    /// Completes the head but for what the connection says itself; its length.
-    fn end_head(&mut self, status: StatusCode) -> Range<usize> {
+    /// Adds status line, `Date` and the final empty line; returns the range of the whole head.
+    fn finish_head(&mut self, status: StatusCode) -> Range<usize> {
         let reason = status.canonical_reason().unwrap_or_default();
         self.status_line.clear();
         for piece in ["HTTP/1.1 ", status.as_str(), " ", reason, "\r\n"] {
@@ -129,11 +137,11 @@ impl ResponseWriter {
             self.date = (second, httpdate::fmt_http_date(now));
         }
         self.lines.set(&header::DATE, self.date.1.as_bytes());
-        self.lines.end();
+        self.lines.finish();
         0..self.status_line.len() + self.lines.as_bytes().len()
     }
 
-    /// What is left of the head.
+    /// Returns the unsent part of the head.
     fn rest(&self, head: &Range<usize>) -> [&[u8]; 2] {
         let in_status = head.start.min(self.status_line.len());
         let in_lines = head.start - in_status;
@@ -141,75 +149,83 @@ impl ResponseWriter {
     }
 }
 
-/// Why an answer was not written to its end.
-enum Broken {
+/// Why a response was not written to its end.
+enum WriteError {
     Connection(io::Error),
     Body(io::Error),
 }
 
-/// One answer on its way.
-struct Writing<'a> {
+/// A response that is being written.
+struct ResponseInProgress<'a> {
     stream: &'a TcpStream,
     deadline: &'a mut Deadline,
-    /// What is left of its head.
+    /// The unsent range of the head.
     head: Range<usize>,
-    /// Bytes written since other connections had their turn.
-    since_turn: usize,
-    /// Whether the kernel was told that more follows what it has, and so may keep the last segment back.
+    /// Bytes written since the task last yielded.
+    since_yield: usize,
+    /// Whether the kernel was told that more data follows (`MSG_MORE`), and so may delay the last
+    /// segment.
     has_open_segment: bool,
 }
 
-impl Writing<'_> {
-    /// A body of pieces, the first together with the head.
-    async fn pieces(&mut self, mut body: Sent, writer: &ResponseWriter, flow: &mut Flow) -> Result<(), Broken> {
+impl ResponseInProgress<'_> {
+    /// Writes a streamed body; the first piece goes out together with the head.
+    async fn pieces(
+        &mut self,
+        mut body: ResponseBody,
+        writer: &ResponseWriter,
+        meter: &mut ResponseMeter,
+    ) -> Result<(), WriteError> {
         while let Some(piece) = body.next().await {
-            let piece: Bytes = piece.map_err(Broken::Body)?;
-            self.bytes(&piece, writer).await.map_err(Broken::Connection)?;
-            flow.sent(piece.len());
+            let piece: Bytes = piece.map_err(WriteError::Body)?;
+            self.bytes(&piece, writer).await.map_err(WriteError::Connection)?;
+            meter.sent(piece.len());
         }
-        self.bytes(&[], writer).await.map_err(Broken::Connection)
+        self.bytes(&[], writer).await.map_err(WriteError::Connection)
     }
 
-    /// A range of a file. Nothing is said of it before its first bytes are in memory.
-    async fn blob(&mut self, mut blob: BlobStream, writer: &ResponseWriter, flow: &mut Flow) -> Result<(), Broken> {
+    /// Writes a range of a file. The head is sent only once the first bytes are in memory.
+    async fn blob(
+        &mut self,
+        mut blob: BlobStream,
+        writer: &ResponseWriter,
+        meter: &mut ResponseMeter,
+    ) -> Result<(), WriteError> {
         while blob.remaining() > 0 {
-            // Nothing is read for a socket that takes nothing.
-            self.writable().await.map_err(Broken::Connection)?;
+            // A socket that takes no bytes must not cause reads.
+            self.writable().await.map_err(WriteError::Connection)?;
             let Some(piece) = poll_fn(|context| blob.poll_piece(context)).await else { break };
-            match piece.map_err(Broken::Body)? {
+            match piece.map_err(WriteError::Body)? {
                 Piece::Read(bytes) => {
-                    self.bytes(&bytes, writer).await.map_err(Broken::Connection)?;
-                    flow.sent(bytes.len());
+                    self.bytes(&bytes, writer).await.map_err(WriteError::Connection)?;
+                    meter.sent(bytes.len());
                 }
                 Piece::File => {
-                    self.head(SendFlags::MORE, writer).await.map_err(Broken::Connection)?;
-                    flow.sent(self.file(&mut blob).await?);
+                    self.head(SendFlags::MORE, writer).await.map_err(WriteError::Connection)?;
+                    meter.sent(self.file(&mut blob).await?);
                 }
             }
         }
-        self.head(SendFlags::empty(), writer).await.map_err(Broken::Connection)
+        self.head(SendFlags::empty(), writer).await.map_err(WriteError::Connection)
     }
 
-    /// As much of a file as the socket takes.
-    ///
-    /// `sendfile(2)` sends a range in steps, and says of each but the last that more follows. If the socket takes only
-    /// some of them, the segment at the end stays open. See [`Writing::push`].
-    async fn file(&mut self, blob: &mut BlobStream) -> Result<usize, Broken> {
-        let (mut is_ours, end) = (false, blob.slice_end());
+    /// Sends as much of a file as the socket takes.
+    async fn file(&mut self, blob: &mut BlobStream) -> Result<usize, WriteError> {
+        let (mut is_file_error, end) = (false, blob.slice_end());
         let sent = self.transmit(|socket| {
             blob.send_to(socket).map_err(|error| match error {
                 SendError::Socket(error) => error,
                 SendError::Unsupported => io::ErrorKind::Unsupported.into(),
                 SendError::File(error) => {
-                    is_ours = true;
+                    is_file_error = true;
                     error
                 }
             })
         });
         match sent.await {
-            Err(error) if is_ours => Err(Broken::Body(error)),
+            Err(error) if is_file_error => Err(WriteError::Body(error)),
             Err(error) if error.kind() == io::ErrorKind::Unsupported => Ok(0),
-            Err(error) => Err(Broken::Connection(error)),
+            Err(error) => Err(WriteError::Connection(error)),
             Ok(sent) => {
                 self.has_open_segment = blob.position() < end;
                 self.push();
@@ -218,23 +234,18 @@ impl Writing<'_> {
         }
     }
 
-    /// Has the kernel send an open segment now.
-    ///
-    /// An open segment below the MSS is sent only when more is written, when an acknowledgement arrives, or by a timer
-    /// after 200 ms. Nothing more is written while it alone exceeds `TCP_NOTSENT_LOWAT`, since the socket is not
-    /// writable then; and no acknowledgement arrives if all before it is acknowledged. So it is sent before every wait.
-    /// Setting `TCP_NODELAY` again does that (tcp(7)).
+    /// Makes the kernel send an open segment now.
     fn push(&mut self) {
         if !std::mem::take(&mut self.has_open_segment) {
             return;
         }
         if let Err(error) = self.stream.set_nodelay(true) {
-            // The connection has ended; the next write says so.
+            // The connection has failed; the next write reports it.
             tracing::debug!(%error, "TCP_NODELAY can't be set");
         }
     }
 
-    /// The head, or what is left of it.
+    /// Sends the unsent part of the head.
     async fn head(&mut self, flags: SendFlags, writer: &ResponseWriter) -> io::Result<()> {
         while !self.head.is_empty() {
             let [status, lines] = writer.rest(&self.head);
@@ -245,7 +256,7 @@ impl Writing<'_> {
         Ok(())
     }
 
-    /// Bytes, after what is left of the head, in one call where the system takes it.
+    /// Sends bytes after the unsent part of the head, in one system call where possible.
     async fn bytes(&mut self, bytes: &[u8], writer: &ResponseWriter) -> io::Result<()> {
         let mut sent = 0;
         while !self.head.is_empty() || sent < bytes.len() {
@@ -260,10 +271,10 @@ impl Writing<'_> {
         Ok(())
     }
 
-    /// Waits until the socket takes something.
+    /// Waits until the socket is writable.
     async fn writable(&mut self) -> io::Result<()> {
         let Self { stream, deadline, .. } = self;
-        deadline.start(FOR_A_WRITE);
+        deadline.restart(WRITE_TIMEOUT);
         let ready = poll_fn(|context| match stream.poll_write_ready(context) {
             Poll::Pending => deadline.poll(context).map(|()| Err(io::ErrorKind::TimedOut.into())),
             ready @ Poll::Ready(_) => ready,
@@ -271,13 +282,13 @@ impl Writing<'_> {
         ready.await
     }
 
-    /// Has `step` write to the socket as soon as that takes something.
+    /// Runs `step`, which writes to the socket, as soon as that is writable.
     async fn transmit(&mut self, mut step: impl FnMut(BorrowedFd<'_>) -> io::Result<usize>) -> io::Result<usize> {
-        if self.since_turn >= TURN {
-            self.since_turn = 0;
+        if self.since_yield >= YIELD_AFTER {
+            self.since_yield = 0;
             tokio::task::yield_now().await;
         }
-        self.deadline.start(FOR_A_WRITE);
+        self.deadline.restart(WRITE_TIMEOUT);
         let sent = poll_fn(|context| {
             loop {
                 if self.stream.poll_write_ready(context)?.is_pending() {
@@ -290,7 +301,7 @@ impl Writing<'_> {
             }
         });
         let sent = sent.await?;
-        self.since_turn += sent;
+        self.since_yield += sent;
         if sent == 0 { Err(io::ErrorKind::WriteZero.into()) } else { Ok(sent) }
     }
 }

@@ -1,6 +1,6 @@
-//! What was allowed before. Who reads a large object asks for range after range of it by one URL, and a page asks for the
-//! same pictures again and again: what was found out for one request holds for the next one in the same words, as long
-//! as nothing it was found from has changed.
+//! The cache of verdicts. A reader of a large object sends many range requests with one URL, and
+//! pages request the same pictures repeatedly. The verdict on one request is reused for the next
+//! with the same URL, host and cookies, while keys, time and object are unchanged.
 
 use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
@@ -14,32 +14,33 @@ use moka::sync::Cache;
 use sign::{Allowed, Verifier};
 
 use super::head::Head;
-use super::origin::Served;
+use super::origin::ServedObject;
 
-/// What all of it may weigh, in bytes.
-const MOST_BYTES: u64 = 32 << 20;
-/// What a verdict weighs besides its words.
-const VERDICT: usize = 400;
-/// As long as an object stays open, which a verdict does not outlive in use.
-const KEPT: Duration = Duration::from_secs(60);
+/// The most memory of the cache in bytes.
+const MAX_BYTES: u64 = 32 << 20;
+/// The size of a verdict in bytes, besides its key.
+const VERDICT_BYTES: usize = 400;
+/// How long a verdict is kept: as long as a blob may stay open.
+const LIFETIME: Duration = Duration::from_secs(60);
 
-/// All of a request that decides whether it is allowed, save for who sent it and when.
+/// Everything in a request that decides whether it is allowed, except client and time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Words<'a> {
+struct VerdictKey<'a> {
     target: &'a str,
     host: &'a [u8],
     cookies: Option<&'a [u8]>,
 }
 
-impl<'a> Words<'a> {
-    /// `None` where a field was sent twice: what could be looked at in two ways is looked at each time.
+impl<'a> VerdictKey<'a> {
+    /// Returns the key of a request; `None` if a header occurs twice, since such a request is never
+    /// cached.
     fn of(request: &'a Head<'_>) -> Option<Self> {
         let host = only(&request.headers, &header::HOST)??;
         Some(Self { target: request.target, host, cookies: only(&request.headers, &header::COOKIE)? })
     }
 }
 
-/// A field's value; `None` where there are several.
+/// Returns the value of a header that occurs at most once; `None` if it occurs more often.
 fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<Option<&'a [u8]>> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
@@ -48,27 +49,28 @@ fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<Option<&'a [u8]
     }
 }
 
-/// A request that was allowed, and what lies there. Holds signatures: it has no `Debug`.
+/// An allowed request and the object it read. Contains signatures, so it does not implement
+/// `Debug`.
 pub(super) struct Verdict {
     target: Box<str>,
     host: Box<[u8]>,
     cookies: Option<Box<[u8]>>,
-    /// For whom alone, where the policy names an address.
+    /// The only client it holds for, if the policy names an address.
     client: Option<IpAddr>,
     verifier: Arc<Verifier>,
     pub(super) allowed: Allowed,
-    /// Not held: how many objects are open is the origin's business.
-    served: Weak<Served>,
+    /// Weak, since the origin decides which objects stay open.
+    served: Weak<ServedObject>,
 }
 
 impl Verdict {
-    fn words(&self) -> Words<'_> {
-        Words { target: &self.target, host: &self.host, cookies: self.cookies.as_deref() }
+    fn key(&self) -> VerdictKey<'_> {
+        VerdictKey { target: &self.target, host: &self.host, cookies: self.cookies.as_deref() }
     }
 
-    /// What lies there, if a request in the same words is allowed for the same reasons: judged by the same keys, in
-    /// time, from an address that is as good, for an object that is still what its key names.
-    fn holds(&self, client: IpAddr, verifier: &Arc<Verifier>, now: u64) -> Option<Arc<Served>> {
+    /// Returns the object, if the verdict still holds: same keys, within its time, from an allowed
+    /// address, and the object is current.
+    fn valid_for(&self, client: IpAddr, verifier: &Arc<Verifier>, now: u64) -> Option<Arc<ServedObject>> {
         let in_time = (self.allowed.not_before..self.allowed.expires).contains(&now);
         let from_there = self.client.is_none_or(|only| only == client);
         if !in_time || !from_there || !Arc::ptr_eq(&self.verifier, verifier) {
@@ -78,45 +80,46 @@ impl Verdict {
     }
 }
 
-/// A verdict, found by its words. All of them are hashed, under a random seed: texts are compared only where that is
-/// the same, and the time it takes tells nothing of a signature that somebody else was given.
-struct Kept(Arc<Verdict>);
+/// A cache entry, looked up by the verdict's key. The key is hashed with a random seed and compared
+/// only on equal hashes, so timing reveals nothing about another client's signature.
+struct CacheEntry(Arc<Verdict>);
 
-impl PartialEq for Kept {
+impl PartialEq for CacheEntry {
     fn eq(&self, other: &Self) -> bool {
-        self.0.words() == other.0.words()
+        self.0.key() == other.0.key()
     }
 }
 
-impl Eq for Kept {}
+impl Eq for CacheEntry {}
 
-impl Hash for Kept {
+impl Hash for CacheEntry {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.words().hash(state);
+        self.0.key().hash(state);
     }
 }
 
-impl Equivalent<Kept> for Words<'_> {
-    fn equivalent(&self, kept: &Kept) -> bool {
-        *self == kept.0.words()
+impl Equivalent<CacheEntry> for VerdictKey<'_> {
+    fn equivalent(&self, kept: &CacheEntry) -> bool {
+        *self == kept.0.key()
     }
 }
 
-/// The verdicts of an edge.
-pub(super) struct Verdicts(Cache<Kept, Arc<Verdict>, RandomState>);
+/// The verdict cache of an edge.
+pub(super) struct Verdicts(Cache<CacheEntry, Arc<Verdict>, RandomState>);
 
 impl Verdicts {
     pub(super) fn new() -> Self {
-        let weigh = |_: &Kept, verdict: &Arc<Verdict>| {
+        let weigh = |_: &CacheEntry, verdict: &Arc<Verdict>| {
             let texts =
                 verdict.target.len() + verdict.host.len() + verdict.cookies.as_ref().map_or(0, |text| text.len());
-            u32::try_from(VERDICT + texts).unwrap_or(u32::MAX)
+            u32::try_from(VERDICT_BYTES + texts).unwrap_or(u32::MAX)
         };
-        let cache = Cache::builder().max_capacity(MOST_BYTES).weigher(weigh).time_to_live(KEPT);
+        let cache = Cache::builder().max_capacity(MAX_BYTES).weigher(weigh).time_to_live(LIFETIME);
         Self(cache.build_with_hasher(RandomState::default()))
     }
 
-    /// What a request is allowed by an earlier verdict. `last` is the one of its connection, which is most often it.
+    /// Returns the object and authorization of an earlier verdict that holds for the request.
+    /// `last` is the connection's previous verdict, the most likely match.
     pub(super) fn find(
         &self,
         request: &Head<'_>,
@@ -124,28 +127,30 @@ impl Verdicts {
         verifier: &Arc<Verifier>,
         now: u64,
         last: &mut Option<Arc<Verdict>>,
-    ) -> Option<(Arc<Served>, Allowed)> {
-        let words = Words::of(request)?;
-        if last.as_ref().is_none_or(|last| last.words() != words) {
-            *last = self.0.get(&words);
+    ) -> Option<(Arc<ServedObject>, Allowed)> {
+        let key = VerdictKey::of(request)?;
+        if last.as_ref().is_none_or(|last| last.key() != key) {
+            *last = self.0.get(&key);
         }
         let verdict = last.as_ref()?;
-        let served = verdict.holds(client, verifier, now)?;
+        let served = verdict.valid_for(client, verifier, now)?;
         Some((served, verdict.allowed))
     }
 
-    /// Keeps what a request was allowed, where the next one could be the same.
-    pub(super) fn keep(
+    /// Stores the verdict on a request, if it can be cached.
+    pub(super) fn insert(
         &self,
         request: &Head<'_>,
         client: IpAddr,
         verifier: &Arc<Verifier>,
         allowed: Allowed,
-        served: &Arc<Served>,
+        served: &Arc<ServedObject>,
         last: &mut Option<Arc<Verdict>>,
     ) {
         *last = None;
-        let Some(Words { target, host, cookies }) = Words::of(request).filter(|_| served.is_current()) else { return };
+        let Some(VerdictKey { target, host, cookies }) = VerdictKey::of(request).filter(|_| served.is_current()) else {
+            return;
+        };
         let verdict = Arc::new(Verdict {
             target: target.into(),
             host: host.into(),
@@ -155,11 +160,11 @@ impl Verdicts {
             allowed,
             served: Arc::downgrade(served),
         });
-        self.0.insert(Kept(Arc::clone(&verdict)), Arc::clone(&verdict));
+        self.0.insert(CacheEntry(Arc::clone(&verdict)), Arc::clone(&verdict));
         *last = Some(verdict);
     }
 
-    /// Lets go of what is too old. Blocking.
+    /// Removes expired verdicts. Blocks for the time that takes.
     pub(super) fn upkeep(&self) {
         self.0.run_pending_tasks();
     }

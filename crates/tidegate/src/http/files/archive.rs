@@ -1,4 +1,5 @@
-//! ZIP downloads: asked for with a list of keys, read by token.
+//! Routes of ZIP downloads: one lays an archive out from keys or a folder and returns a token, the
+//! other reads the archive by token. The format is in `surfaces/archives/`.
 
 use std::fmt;
 use std::ops::Range;
@@ -16,11 +17,11 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::super::content::{self, AuthorizedBy, Facts, Fields as _, Sent};
+use super::super::content::{self, AuthorizedBy, Fields as _, Representation, ResponseBody};
 use super::super::error::ErrorBody;
 use super::super::json::{MAX_LONG_JSON, json};
-use super::Answer;
-use super::held::{hold, length};
+use super::ApiResult;
+use super::memory::{length, reserve_memory};
 use crate::app::App;
 use crate::error::{Error, bad_request};
 use crate::model::caller::Caller;
@@ -28,14 +29,15 @@ use crate::model::disposition;
 use crate::model::file::FileName;
 use crate::surfaces::{archives, files};
 
-/// Bodies up to this length are held without asking.
+/// Bodies up to this length need no memory permit.
 const SMALL: usize = 2 << 20;
 
-/// Laid out from a list that may be long.
+/// Returns the route that requests an archive.
 pub(super) fn create_routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(create))
 }
 
+/// Returns the routes that read an archive.
 pub(super) fn read_routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(read, head))
 }
@@ -56,7 +58,7 @@ pub(super) struct Wanted {
     name: Option<String>,
 }
 
-/// A list that ends in an error where it is too long, before it lies in memory.
+/// Deserializes a list of keys and fails at the limit, before the rest is in memory.
 fn bounded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     struct Keys;
     impl<'de> Visitor<'de> for Keys {
@@ -97,8 +99,8 @@ pub(super) struct Ready {
 #[utoipa::path(post, path = "/v1/files/batch-download", tag = "files", request_body = Wanted,
     responses((status = 200, body = Ready), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
-async fn create(State(app): State<Arc<App>>, caller: Caller, request: Request) -> Answer<Json<Ready>> {
-    let _held = hold(&app, length(&request), SMALL, MAX_LONG_JSON)?;
+async fn create(State(app): State<Arc<App>>, caller: Caller, request: Request) -> ApiResult<Json<Ready>> {
+    let _held = reserve_memory(&app, length(&request), SMALL, MAX_LONG_JSON)?;
     let wanted: Wanted = json(request).await?;
     let name = wanted.name.as_deref().map(FileName::parse).transpose();
     let name = name.map_err(|error| bad_request(format!("name {error}")))?;
@@ -125,7 +127,7 @@ async fn read(
     method: Method,
     Path(token): Path<String>,
     headers: HeaderMap,
-) -> Answer<Response<Body>> {
+) -> ApiResult<Response<Body>> {
     let archive = Arc::new(archives::open(&app, &token).await?);
     let stat = Stat {
         size: archive.size,
@@ -134,16 +136,16 @@ async fn read(
         attributes: Attributes { content_type: "application/zip".to_owned(), ..Attributes::default() },
     };
     let mut fields = HeaderMap::new();
-    content::guard(AuthorizedBy::Url.resource_policy(app.config.resource_policy), &mut fields);
+    content::set_security_fields(AuthorizedBy::Url.resource_policy(app.config.resource_policy), &mut fields);
     fields.set(&header::CACHE_CONTROL, b"private, no-store, no-transform");
     fields.set(&header::CONTENT_DISPOSITION, disposition::attachment(&archive.name).as_bytes());
     let source = Arc::clone(&app);
     let bytes = move |range: Range<u64>| {
         let length = range.end - range.start;
         let body = archives::read(&source, Arc::clone(&archive), range);
-        std::future::ready(Ok::<_, Error>(Sent::Stream(body, length)))
+        std::future::ready(Ok::<_, Error>(ResponseBody::Stream(body, length)))
     };
-    let (status, body) = content::respond(&method, &headers, &Facts::of(&stat), &mut fields, bytes).await?;
+    let (status, body) = content::respond(&method, &headers, &Representation::of(&stat), &mut fields, bytes).await?;
     Ok((status, fields, body.into_body()).into_response())
 }
 
@@ -155,6 +157,6 @@ async fn head(
     method: Method,
     token: Path<String>,
     headers: HeaderMap,
-) -> Answer<Response<Body>> {
+) -> ApiResult<Response<Body>> {
     read(state, method, token, headers).await
 }

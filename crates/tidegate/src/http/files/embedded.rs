@@ -1,5 +1,6 @@
-//! JSON bodies that carry a file in base64, read as a stream: what is embedded is decoded as it comes and never lies
-//! in memory as a whole; the rest is small, and parsed as JSON is.
+//! A streaming parser for JSON bodies with base64 content. Strings of one member name are decoded
+//! as they arrive and never held as a whole; the rest of the body is small, and parsed as ordinary
+//! JSON.
 
 use std::collections::VecDeque;
 
@@ -12,144 +13,151 @@ use serde::de::DeserializeOwned;
 use store::ByteStream;
 use tokio::sync::oneshot;
 
-use super::pace::Pace;
+use super::minimum_rate::MinimumRate;
 use crate::error::{Error, Result, bad_request};
 
-/// What a body may have besides what is embedded.
+/// The most bytes of a body besides its embedded content.
 const MAX_REST: usize = 2 << 20;
+/// The deepest nesting of a body.
 const MAX_DEPTH: usize = 32;
-/// Encoded bytes that are gathered where they come in very small pieces.
+/// The most encoded bytes collected from very small chunks before they are decoded.
 const MAX_CARRY: usize = 4096;
-/// Names are compared up to this length.
+/// The longest member name that is compared.
 const MAX_NAME: usize = 32;
-/// As most write it, with its padding or without.
+/// Standard base64, with padding or without.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// What comes next.
+/// An event of the parser.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Event {
-    /// A value begins that is embedded.
+    /// An embedded value begins.
     Begin,
-    /// Some of its bytes, decoded.
+    /// Decoded bytes of the value.
     Bytes(Bytes),
-    /// It is over.
+    /// The value ends.
     End,
 }
 
-/// Where in the JSON the reader is.
+/// The state of the scanner.
 #[derive(Debug)]
 enum State {
-    /// Between texts.
+    /// Outside of strings.
     Between,
-    /// In a text that is kept; after a backslash or not.
+    /// In an ordinary string; `true` right after a backslash.
     Text(bool),
-    /// After a text, which may turn out to be a name.
+    /// After a string that may be a member name.
     AfterText,
-    /// After the colon that follows the name of what is embedded.
+    /// After the colon that follows the name of an embedded value.
     BeforeValue,
-    /// In what is embedded; with what follows a backslash, if there was one.
+    /// In an embedded value; `Some` holds the escape sequence that was begun.
     Value(Option<Vec<u8>>),
 }
 
-/// Reads a body.
-pub(super) struct Embedded {
+/// Reads a body and yields its embedded values.
+pub(super) struct EmbeddedReader {
     body: BodyDataStream,
     name: &'static str,
     scanner: Scanner,
     events: VecDeque<Event>,
-    pace: Pace,
+    rate: MinimumRate,
 }
 
-impl Embedded {
-    /// A body in which texts of this name are embedded bytes.
+impl EmbeddedReader {
+    /// Creates a reader that treats string members of this name as embedded content.
     pub(super) fn new(body: Body, name: &'static str) -> Self {
         Self {
             body: body.into_data_stream(),
             name,
             scanner: Scanner::new(),
             events: VecDeque::new(),
-            pace: Pace::new(),
+            rate: MinimumRate::new(),
         }
     }
 
-    /// The next event; `None` at the body's end.
+    /// Returns the next event; `None` at the end of the body.
     pub(super) async fn next(&mut self) -> Result<Option<Event>> {
         loop {
             if let Some(event) = self.events.pop_front() {
                 return Ok(Some(event));
             }
-            let chunk = match self.pace.next(&mut self.body).await {
+            let chunk = match self.rate.next(&mut self.body).await {
                 Some(Ok(chunk)) => chunk,
                 Some(Err(why)) => return Err(bad_request(why)),
                 None => return Ok(None),
             };
-            self.scanner.take(&chunk, self.name, &mut self.events)?;
+            self.scanner.push(&chunk, self.name, &mut self.events)?;
         }
     }
 
-    /// How deep what is embedded lies: 1 is right below the topmost object.
+    /// Returns the nesting depth of the current embedded value; 1 is directly in the top-level
+    /// object.
     pub(super) fn depth(&self) -> usize {
         self.scanner.depth
     }
 
-    /// What was said so far outside of what is embedded, which stands for a text that is empty. Right after
-    /// [`Event::Begin`].
-    pub(super) fn so_far<T: DeserializeOwned>(&self) -> Option<T> {
+    /// Parses what was received so far, with the embedded value replaced by an empty string; `None`
+    /// if that is not a valid `T`. Valid only right after [`Event::Begin`].
+    pub(super) fn partial<T: DeserializeOwned>(&self) -> Option<T> {
         let mut text = self.scanner.rest.clone();
         text.push(b'"');
         text.extend(self.scanner.open.iter().rev().map(|open| if *open == b'{' { b'}' } else { b']' }));
         serde_json::from_slice(&text).ok()
     }
 
-    /// All that was said outside of what is embedded. At the body's end.
+    /// Parses the body, with every embedded value replaced by an empty string. Valid only at the
+    /// end of the body.
     pub(super) fn rest<T: DeserializeOwned>(&self) -> Result<T> {
-        serde_json::from_slice(&self.scanner.rest).map_err(|error| bad_request(super::super::json::explained(&error)))
+        serde_json::from_slice(&self.scanner.rest)
+            .map_err(|error| bad_request(super::super::json::describe_error(&error)))
     }
 
-    /// The bytes of the value that has begun, and the reader again once they were taken to their end.
-    pub(super) fn value(self) -> (ByteStream, oneshot::Receiver<Self>) {
+    /// Returns the bytes of the current value as a stream. The receiver returns the reader once the
+    /// stream was read to its end.
+    pub(super) fn value_stream(self) -> (ByteStream, oneshot::Receiver<Self>) {
         let (give, back) = oneshot::channel();
         let bytes = stream::unfold(Some((self, give)), |state| async {
             let (mut reader, give) = state?;
             match reader.next().await {
                 Ok(Some(Event::Bytes(bytes))) => Some((Ok(bytes), Some((reader, give)))),
                 Ok(Some(Event::End)) => {
-                    // Nobody waits where the request has failed.
+                    // The receiver is gone if the request has failed.
                     let _ = give.send(reader);
                     None
                 }
                 Ok(_) => Some((Err(std::io::Error::other("the body ended early")), None)),
-                Err(error) => Some((Err(std::io::Error::other(Told(error))), None)),
+                Err(error) => Some((Err(std::io::Error::other(BodyError(error))), None)),
             }
         });
         (Box::pin(bytes), back)
     }
 }
 
-/// An outcome of ours on its way through a stream.
+/// An [`Error`] passed through a byte stream.
 #[derive(Debug)]
-pub(super) struct Told(pub(super) Error);
+pub(super) struct BodyError(pub(super) Error);
 
-impl std::fmt::Display for Told {
+impl std::fmt::Display for BodyError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         self.0.fmt(f)
     }
 }
 
-impl std::error::Error for Told {}
+impl std::error::Error for BodyError {}
 
+/// The scanner over the bytes of a body.
 struct Scanner {
     state: State,
+    /// The body without its embedded values.
     rest: Vec<u8>,
-    /// The text that may be a name.
+    /// The last string, which may be a member name.
     text: Vec<u8>,
-    /// `{` and `[` that are open.
+    /// The open `{` and `[`.
     open: Vec<u8>,
     depth: usize,
-    /// Encoded bytes that are not decoded yet: the last ones may be padding.
+    /// Encoded bytes not yet decoded: the last of them may be followed by padding.
     carry: Vec<u8>,
 }
 
@@ -165,7 +173,8 @@ impl Scanner {
         }
     }
 
-    fn take(&mut self, chunk: &[u8], name: &str, events: &mut VecDeque<Event>) -> Result<()> {
+    /// Scans the next chunk of the body.
+    fn push(&mut self, chunk: &[u8], name: &str, events: &mut VecDeque<Event>) -> Result<()> {
         let mut at = 0;
         while at < chunk.len() {
             if let State::Value(None) = self.state {
@@ -193,6 +202,7 @@ impl Scanner {
         Ok(())
     }
 
+    /// Scans one byte outside of a run of base64.
     fn step(&mut self, byte: u8, name: &str, events: &mut VecDeque<Event>) -> Result<()> {
         if let State::Value(Some(escaped)) = &mut self.state {
             escaped.push(byte);
@@ -235,7 +245,7 @@ impl Scanner {
         Ok(())
     }
 
-    /// Decodes what can be: all but the last few bytes, which may be followed by padding. Straight from where it lies.
+    /// Decodes all but the last few bytes, which padding may follow, directly from the chunk.
     fn decode_most(&mut self, encoded: &[u8], events: &mut VecDeque<Event>) -> Result<()> {
         let odd = self.carry.len().next_multiple_of(4) - self.carry.len();
         if encoded.len() < odd + 8 {
@@ -257,7 +267,7 @@ impl Scanner {
         Ok(())
     }
 
-    /// The same for what came in very small pieces, or with escapes in between.
+    /// Decodes the collected bytes, which came in very small chunks or with escapes between them.
     fn decode_carry(&mut self, events: &mut VecDeque<Event>) -> Result<()> {
         let ready = (self.carry.len() - 4) / 4 * 4;
         if memchr::memchr(b'=', &self.carry[..ready]).is_some() {
@@ -269,7 +279,7 @@ impl Scanner {
         Ok(())
     }
 
-    /// Decodes what is left at the end.
+    /// Decodes the remaining bytes at the end of a value.
     fn decode_rest(&mut self, events: &mut VecDeque<Event>) -> Result<()> {
         let bytes = BASE64.decode(&self.carry).map_err(|_| not_base64())?;
         self.carry.clear();
@@ -284,7 +294,8 @@ fn not_base64() -> Error {
     bad_request("what is embedded is not base64")
 }
 
-/// What an escape stands for, once it is whole: only what base64 can hold is taken.
+/// Returns the character of an escape sequence; `None` while it is incomplete. Only characters of
+/// base64 are valid.
 fn unescaped(escaped: &[u8]) -> Result<Option<u8>> {
     match escaped {
         [b'/'] => Ok(Some(b'/')),
@@ -305,11 +316,11 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
-    /// The embedded values and the rest of a body that comes in pieces.
+    /// Returns the embedded values and the rest of a body that arrives in chunks.
     fn read(body: &[u8], piece: usize) -> Result<(Vec<Vec<u8>>, Value)> {
         let (mut scanner, mut events) = (Scanner::new(), VecDeque::new());
         for piece in body.chunks(piece.max(1)) {
-            scanner.take(piece, "data", &mut events)?;
+            scanner.push(piece, "data", &mut events)?;
         }
         let mut values: Vec<Vec<u8>> = Vec::new();
         for event in events {
@@ -360,7 +371,7 @@ mod tests {
         for piece in [1, 7, 100_000] {
             let (mut scanner, mut events) = (Scanner::new(), VecDeque::new());
             for piece in text.as_bytes().chunks(piece) {
-                scanner.take(piece, "data", &mut events).unwrap();
+                scanner.push(piece, "data", &mut events).unwrap();
                 assert!(scanner.carry.len() <= MAX_CARRY + 16, "{}", scanner.carry.len());
             }
             assert_eq!(read(text.as_bytes(), piece).unwrap().0[0].len(), 60_000);
@@ -381,7 +392,8 @@ mod tests {
         ] {
             assert_eq!(read(format!("{{\"data\" : \"{good}\"}}").as_bytes(), 2).unwrap().0, [bytes], "{good:?}");
         }
-        // Not embedded: a value that is no text, a name that is a value, a name that is written with an escape.
+        // Not embedded: a value that is no string, a name used as a value, a name written with an
+        // escape.
         for plain in ["{\"data\":7}", "{\"x\":\"data\",\"y\":\"!\"}", "{\"d\\u0061ta\":\"!\"}", "[\"data\",\"!\"]"] {
             assert_eq!(read(plain.as_bytes(), 1).unwrap().0.len(), 0, "{plain}");
         }

@@ -1,4 +1,5 @@
-//! Errors as these clients read them: `detail` beside `error`, wherever they come from, and a quota's figures.
+//! Errors in the form that clients of the file surface expect: `detail` beside `error`, and the
+//! figures of an exceeded quota.
 
 use axum::Json;
 use axum::body::{Body, to_bytes};
@@ -11,11 +12,11 @@ use serde_json::{Value, json};
 use super::super::error::{ApiError, status};
 use crate::error::Error;
 
-/// An error's body is not longer.
+/// The most bytes read of an error body.
 const MAX_ERROR: usize = 64 << 10;
 
-/// Adds what these clients read to whatever refuses their requests, be it sign-in or a limit.
-pub(in crate::http) async fn detailed(request: Request, next: Next) -> Response {
+/// Adds `detail` to every JSON error below the surface's paths, whichever layer produced it.
+pub(in crate::http) async fn add_detail(request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let ours = ["/v1/files", "/get/", "/storage/"].iter().any(|prefix| path.starts_with(prefix));
     let response = next.run(request).await;
@@ -34,7 +35,7 @@ pub(in crate::http) async fn detailed(request: Request, next: Next) -> Response 
     (parts, error.to_string()).into_response()
 }
 
-/// An outcome on its way to a client.
+/// An error to be rendered as a response of the file surface.
 #[derive(Debug)]
 pub(super) struct FilesError(pub(super) Error);
 
@@ -55,7 +56,7 @@ impl IntoResponse for FilesError {
         }
         let body = json!({ "error": error });
         let status = status(&self.0);
-        // What else an answer says is the same everywhere.
+        // All other headers are the same as on other surfaces.
         let (parts, _) = ApiError(self.0).into_response().into_parts();
         let mut response = (status, Json(body)).into_response();
         for (name, value) in &parts.headers {

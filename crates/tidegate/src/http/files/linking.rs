@@ -1,4 +1,4 @@
-//! Links: signed, and ended.
+//! Routes that sign links to files and revoke them. The rules are in `surfaces/files/links.rs`.
 
 use std::sync::Arc;
 
@@ -12,8 +12,8 @@ use utoipa_axum::routes;
 use super::super::error::ErrorBody;
 use super::super::json::json;
 use super::super::time::rfc3339;
-use super::wire::{LinkWanted, SignedLink, Whose};
-use super::{Answer, serve};
+use super::wire::{LinkWanted, SignedLink, UserQuery};
+use super::{ApiResult, serve};
 use crate::app::App;
 use crate::error::bad_request;
 use crate::model::caller::Caller;
@@ -34,7 +34,7 @@ async fn signed_url(
     State(app): State<Arc<App>>,
     caller: Caller,
     query: std::result::Result<Query<LinkWanted>, axum::extract::rejection::QueryRejection>,
-) -> Answer<Json<SignedLink>> {
+) -> ApiResult<Json<SignedLink>> {
     let Query(wanted) = query.map_err(|_| bad_request("the query can't be read"))?;
     link(&app, &caller, wanted).await
 }
@@ -43,12 +43,13 @@ async fn signed_url(
 #[utoipa::path(post, path = "/v1/files/signed-url", tag = "files", request_body = LinkWanted,
     responses((status = 200, body = SignedLink), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
-async fn post_signed_url(State(app): State<Arc<App>>, caller: Caller, request: Request) -> Answer<Json<SignedLink>> {
+async fn post_signed_url(State(app): State<Arc<App>>, caller: Caller, request: Request) -> ApiResult<Json<SignedLink>> {
     let wanted: LinkWanted = json(request).await?;
     link(&app, &caller, wanted).await
 }
 
-async fn link(app: &App, caller: &Caller, wanted: LinkWanted) -> Answer<Json<SignedLink>> {
+/// Signs a link with the options of a query or a body.
+async fn link(app: &App, caller: &Caller, wanted: LinkWanted) -> ApiResult<Json<SignedLink>> {
     wanted.others.refuse_about(&LinkWanted::REACH, LinkWanted::KNOWN)?;
     let key = wanted.key.or(wanted.file_key).ok_or_else(|| bad_request("key is needed"))?;
     let shown = match wanted.disposition.as_deref() {
@@ -78,19 +79,19 @@ async fn link(app: &App, caller: &Caller, wanted: LinkWanted) -> Answer<Json<Sig
     }))
 }
 
-/// A number, also where it came as text.
+/// Returns a whole number, given as a number or as text.
 fn whole(value: &serde_json::Value) -> Option<u64> {
     value.as_u64().or_else(|| value.as_str().and_then(|text| text.parse().ok()))
 }
 
 /// End all links to a user's files
-#[utoipa::path(post, path = "/v1/files/links/revoke", tag = "files", params(Whose),
+#[utoipa::path(post, path = "/v1/files/links/revoke", tag = "files", params(UserQuery),
     responses((status = 204), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
 async fn revoke_links(
     State(app): State<Arc<App>>,
     caller: Caller,
-    query: std::result::Result<Query<Whose>, axum::extract::rejection::QueryRejection>,
-) -> Answer<StatusCode> {
+    query: std::result::Result<Query<UserQuery>, axum::extract::rejection::QueryRejection>,
+) -> ApiResult<StatusCode> {
     let Query(asked) = query.map_err(|_| bad_request("the query can't be read"))?;
     let owner = files::owner(&caller, asked.user())?;
     links::revoke(&app, &caller, &owner).await?;

@@ -1,4 +1,4 @@
-//! Listings: pages, or everything as a stream.
+//! The route that lists files: one page, or everything as a stream.
 
 use std::sync::Arc;
 
@@ -11,16 +11,16 @@ use futures::stream;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::super::cursor::{parse_cursor, show_cursor};
+use super::super::cursor::{encode_cursor, parse_cursor};
 use super::super::error::ErrorBody;
-use super::Answer;
-use super::wire::{Files, Listing, show_listed};
+use super::ApiResult;
+use super::wire::{Files, ListQuery, show_listed};
 use crate::app::App;
 use crate::db::Cursor;
 use crate::error::{Error, Result, bad_request};
 use crate::library;
 use crate::model::caller::Caller;
-use crate::model::file::{File, Folder, Within};
+use crate::model::file::{File, FileFilter, Folder};
 use crate::model::micros;
 use crate::model::object::ObjectState;
 use crate::model::owner::Owner;
@@ -33,13 +33,13 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 /// List files
 ///
 /// Newest first. Totals are of all that match.
-#[utoipa::path(get, path = "/v1/files/all", tag = "files", params(Listing),
+#[utoipa::path(get, path = "/v1/files/all", tag = "files", params(ListQuery),
     responses((status = 200, body = Files), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
 async fn list_all(
     State(app): State<Arc<App>>,
     caller: Caller,
-    query: std::result::Result<Query<Listing>, axum::extract::rejection::QueryRejection>,
-) -> Answer<Response<Body>> {
+    query: std::result::Result<Query<ListQuery>, axum::extract::rejection::QueryRejection>,
+) -> ApiResult<Response<Body>> {
     let Query(asked) = query.map_err(|_| bad_request("the query can't be read"))?;
     let owner = files::owner(&caller, asked.user_id.as_deref().or(asked.user_email.as_deref()))?;
     let folder = asked.folder.as_deref().map(Folder::parse).transpose();
@@ -56,21 +56,21 @@ async fn list_all(
         Some("REJECTED") => ObjectState::Rejected,
         Some(_) => return Err(bad_request("status must be READY, SCANNING, FAILED or REJECTED").into()),
     };
-    let within = Within { folder: folder.map(|folder| folder.as_str().to_owned()), subtree, name };
+    let filter = FileFilter { folder: folder.map(|folder| folder.as_str().to_owned()), subtree, name };
     let after = asked.cursor.as_deref().map_or(Ok(Cursor::START), parse_cursor)?;
     let limit: Option<i64> = match asked.limit.as_deref() {
         None => None,
         Some(text) => Some(text.parse().map_err(|_| bad_request("limit must be from 1 to 1000"))?),
     };
-    let (total_count, total_size) = library::files::totals(&app, &caller, &owner, (&within, state)).await?;
+    let (total_count, total_size) = library::files::totals(&app, &caller, &owner, (&filter, state)).await?;
     let most = limit.unwrap_or(library::files::MAX_PAGE);
-    let (page, more) = library::files::list(&app, &caller, &owner, (&within, state), after, most).await?;
+    let (page, more) = library::files::list(&app, &caller, &owner, (&filter, state), after, most).await?;
     let next = last_of(&page).filter(|_| more);
     let files = page.into_iter().map(show_listed).collect();
-    let next_cursor = next.map(show_cursor);
+    let next_cursor = next.map(encode_cursor);
     let shown = Files { files, total_count, total_size, next_cursor };
     let Some(next) = next.filter(|_| limit.is_none()) else { return Ok(Json(shown).into_response()) };
-    let rest = Rest { app, caller, owner, within, state, after: Some(next) };
+    let rest = Rest { app, caller, owner, filter, state, after: Some(next) };
     let body = Body::from_stream(everything(rest, &shown)?);
     let json = HeaderValue::from_static("application/json");
     Ok(([(header::CONTENT_TYPE, json)], body).into_response())
@@ -80,25 +80,25 @@ fn last_of(page: &[File]) -> Option<Cursor> {
     page.last().map(|file| Cursor { created_at: micros(file.object.created_at), id: file.object.id })
 }
 
-/// What follows the first page of a listing.
+/// The state of a streamed listing after its first page.
 struct Rest {
     app: Arc<App>,
     caller: Caller,
     owner: Owner,
-    within: Within,
+    filter: FileFilter,
     state: ObjectState,
-    /// `None` once all is said.
+    /// The position of the next page; `None` after the last.
     after: Option<Cursor>,
 }
 
-/// The whole listing, page by page: however long it is, no more than one page lies in memory. Where it breaks off, so
-/// does the answer.
+/// Streams the whole listing page by page, with no more than one page in memory. If a page fails,
+/// the response breaks off.
 fn everything(rest: Rest, first: &Files) -> Result<impl futures::Stream<Item = std::io::Result<Bytes>> + Send + use<>> {
     let totals = format!("{{\"total_count\":{},\"total_size\":{},\"files\":[", first.total_count, first.total_size);
     let begin = totals + &lines(&first.files)?;
     let rest = stream::try_unfold(rest, |mut rest| async move {
         let Some(after) = rest.after.take() else { return Ok(None) };
-        let which = (&rest.within, rest.state);
+        let which = (&rest.filter, rest.state);
         let page =
             library::files::list(&rest.app, &rest.caller, &rest.owner, which, after, library::files::MAX_PAGE).await;
         let (page, more) = page.map_err(std::io::Error::other)?;
@@ -114,7 +114,7 @@ fn everything(rest: Rest, first: &Files) -> Result<impl futures::Stream<Item = s
     Ok(futures::StreamExt::chain(stream::iter([Ok(Bytes::from(begin))]), rest))
 }
 
-/// The files as they stand in a list, without its brackets.
+/// Returns the files as elements of a JSON array, without its brackets.
 fn lines(files: &[impl serde::Serialize]) -> Result<String> {
     let text = serde_json::to_string(files).map_err(|error| Error::Internal(error.into()))?;
     Ok(text[1..text.len() - 1].to_owned())

@@ -1,12 +1,13 @@
-//! Users' files, `/v1/files`, `/get` and `/storage`: paths and wording. The rules are in `files`.
+//! Routes of users' files: `/v1/files`, links below `/get`, the public path `/storage`. Handlers
+//! parse and render only; the rules are in `surfaces/files/`.
 
 mod archive;
 mod embedded;
 mod error;
-mod held;
 mod linking;
 mod listing;
-mod pace;
+mod memory;
+mod minimum_rate;
 mod serve;
 mod upload;
 mod visibility;
@@ -23,10 +24,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use self::error::FilesError;
-pub(super) use self::error::detailed;
+pub(super) use self::error::add_detail;
 pub(crate) use self::upload::byte_routes;
 use self::wire::{
-    Deleted, FileMetadata, FolderDeleted, QuotaWanted, Taken, TokenWanted, UserToken, WhichFolder, Whose,
+    Deleted, FileMetadata, FolderDeleted, FolderQuery, QuotaWanted, Taken, TokenQuery, UserQuery, UserToken,
     show_metadata, show_taken,
 };
 use super::error::ErrorBody;
@@ -43,9 +44,9 @@ use crate::model::principal::Roles;
 use crate::sign_in::issuer::NewToken;
 use crate::surfaces::files;
 
-type Answer<T> = std::result::Result<T, FilesError>;
+type ApiResult<T> = std::result::Result<T, FilesError>;
 
-/// Routes whose bodies are small.
+/// Returns the routes whose bodies are small.
 pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .merge(upload::routes())
@@ -61,7 +62,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
         .merge(archive::read_routes())
 }
 
-/// Routes whose bodies may be long lists.
+/// Returns the routes whose bodies may be long lists of keys.
 pub(crate) fn list_routes() -> OpenApiRouter<Arc<App>> {
     archive::create_routes()
 }
@@ -69,7 +70,11 @@ pub(crate) fn list_routes() -> OpenApiRouter<Arc<App>> {
 /// Get a file's metadata
 #[utoipa::path(get, path = "/v1/files/metadata/{*key}", tag = "files", params(("key" = String, Path)),
     responses((status = 200, body = FileMetadata), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
-async fn metadata(State(app): State<Arc<App>>, caller: Caller, Path(key): Path<String>) -> Answer<Json<FileMetadata>> {
+async fn metadata(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(key): Path<String>,
+) -> ApiResult<Json<FileMetadata>> {
     let (_, file) = library::files::find_kept(&app, &caller, Action::Read, &key).await?;
     Ok(Json(show_metadata(file)))
 }
@@ -79,7 +84,7 @@ async fn metadata(State(app): State<Arc<App>>, caller: Caller, Path(key): Path<S
 /// Its bytes are gone and its space is free before the answer.
 #[utoipa::path(delete, path = "/v1/files/{*key}", tag = "files", params(("key" = String, Path)),
     responses((status = 200, body = Deleted), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
-async fn delete_file(State(app): State<Arc<App>>, caller: Caller, Path(key): Path<String>) -> Answer<Json<Deleted>> {
+async fn delete_file(State(app): State<Arc<App>>, caller: Caller, Path(key): Path<String>) -> ApiResult<Json<Deleted>> {
     files::deletion::delete(&app, &caller, &key).await?;
     Ok(Json(Deleted { status: "deleted", key }))
 }
@@ -87,13 +92,13 @@ async fn delete_file(State(app): State<Arc<App>>, caller: Caller, Path(key): Pat
 /// Delete a folder
 ///
 /// With all that is below it. From the answer on nothing of it can be read; the job ends when its bytes are gone.
-#[utoipa::path(delete, path = "/v1/files", tag = "files", params(WhichFolder),
+#[utoipa::path(delete, path = "/v1/files", tag = "files", params(FolderQuery),
     responses((status = 202, body = FolderDeleted), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
 async fn delete_folder(
     State(app): State<Arc<App>>,
     caller: Caller,
-    query: std::result::Result<Query<WhichFolder>, axum::extract::rejection::QueryRejection>,
-) -> Answer<Response<Body>> {
+    query: std::result::Result<Query<FolderQuery>, axum::extract::rejection::QueryRejection>,
+) -> ApiResult<Response<Body>> {
     let Query(asked) = query.map_err(|_| bad_request("the query can't be read"))?;
     let owner = files::owner(&caller, asked.user_id.as_deref().or(asked.user_email.as_deref()))?;
     let folder = asked.folder.ok_or_else(|| bad_request("folder is needed"))?;
@@ -102,13 +107,13 @@ async fn delete_folder(
 }
 
 /// What a user's files take
-#[utoipa::path(get, path = "/v1/files/usage", tag = "files", params(Whose),
+#[utoipa::path(get, path = "/v1/files/usage", tag = "files", params(UserQuery),
     responses((status = 200, body = Taken), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
 async fn usage(
     State(app): State<Arc<App>>,
     caller: Caller,
-    query: std::result::Result<Query<Whose>, axum::extract::rejection::QueryRejection>,
-) -> Answer<Json<Taken>> {
+    query: std::result::Result<Query<UserQuery>, axum::extract::rejection::QueryRejection>,
+) -> ApiResult<Json<Taken>> {
     let Query(asked) = query.map_err(|_| bad_request("the query can't be read"))?;
     let owner = files::owner(&caller, asked.user())?;
     let (usage, quota) = files::usage(&app, &caller, &owner).await?;
@@ -118,14 +123,14 @@ async fn usage(
 /// Set a user's quota
 ///
 /// For services. `null` is the usual one. What is there already stays, also where it is more.
-#[utoipa::path(put, path = "/v1/files/quota", tag = "files", params(Whose), request_body = QuotaWanted,
+#[utoipa::path(put, path = "/v1/files/quota", tag = "files", params(UserQuery), request_body = QuotaWanted,
     responses((status = 200, body = Taken), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody)))]
 async fn set_quota(
     State(app): State<Arc<App>>,
     caller: Caller,
-    query: std::result::Result<Query<Whose>, axum::extract::rejection::QueryRejection>,
+    query: std::result::Result<Query<UserQuery>, axum::extract::rejection::QueryRejection>,
     request: Request,
-) -> Answer<Json<Taken>> {
+) -> ApiResult<Json<Taken>> {
     let Query(asked) = query.map_err(|_| bad_request("the query can't be read"))?;
     let wanted: QuotaWanted = json(request).await?;
     let (usage, quota) = files::set_quota(&app, &caller, asked.user(), wanted.quota).await?;
@@ -135,13 +140,13 @@ async fn set_quota(
 /// Make a token for a user
 ///
 /// For services, where `AUTH_OWN_TOKENS` is on; `/v1/tokens` does the same in JSON.
-#[utoipa::path(post, path = "/v1/files/generate-token", tag = "files", params(TokenWanted),
+#[utoipa::path(post, path = "/v1/files/generate-token", tag = "files", params(TokenQuery),
     responses((status = 200, body = UserToken), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody)))]
 async fn generate_token(
     State(app): State<Arc<App>>,
     caller: Caller,
-    query: std::result::Result<Query<TokenWanted>, axum::extract::rejection::QueryRejection>,
-) -> Answer<Response<Body>> {
+    query: std::result::Result<Query<TokenQuery>, axum::extract::rejection::QueryRejection>,
+) -> ApiResult<Response<Body>> {
     let Query(asked) = query.map_err(|_| bad_request("the query can't be read"))?;
     let user = asked.user_id.as_deref().ok_or_else(|| bad_request("user_id is needed"))?;
     let user = UserId::parse(user).map_err(|error| bad_request(format!("user_id: {error}")))?;

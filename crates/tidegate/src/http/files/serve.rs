@@ -1,5 +1,5 @@
-//! Bytes of files: by a link, or by the public path. They come from the API's own address, so that nothing of them may
-//! run there.
+//! Routes that read files: by link, or by the public path. The bytes come from the API's origin, so
+//! they are served such that no script in them can run there.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -17,10 +17,10 @@ use sign::Disposition;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::super::content::{self, AuthorizedBy, Facts, Fields as _, Sent};
+use super::super::content::{self, AuthorizedBy, Fields as _, Representation, ResponseBody};
 use super::super::error::ErrorBody;
 use super::super::guard::was_forwarded;
-use super::Answer;
+use super::ApiResult;
 use super::wire::LinkQuery;
 use crate::app::App;
 use crate::error::{Error, bad_request};
@@ -29,14 +29,14 @@ use crate::model::disposition;
 use crate::model::file::File;
 use crate::surfaces::files::links::{self, Given};
 
-/// With padding or without; written without.
+/// URL-safe base64; padding is accepted and not written.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent).with_encode_padding(false),
 );
 
 const X_ACCEL_REDIRECT: HeaderName = HeaderName::from_static("x-accel-redirect");
-/// What nginx reads back as it was.
+/// The characters escaped in `X-Accel-Redirect`, which nginx percent-decodes.
 const IN_PATHS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
@@ -46,7 +46,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(get_public, head_public))
 }
 
-/// A key as it stands in a link.
+/// Encodes a key for a link.
 pub(super) fn encoded(key: &str) -> String {
     BASE64.encode(key)
 }
@@ -65,8 +65,8 @@ async fn get_link(
     Path(key): Path<String>,
     query: LinkParts,
     headers: HeaderMap,
-) -> Answer<Response<Body>> {
-    // A parameter that is there twice can't be read either.
+) -> ApiResult<Response<Body>> {
+    // A duplicate parameter is unreadable too.
     let Query(asked) = query.map_err(|_| bad_request("the link's query can't be read"))?;
     let key = BASE64.decode(&key).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     let key = key.ok_or_else(|| bad_request("the link's key is not base64url"))?;
@@ -90,7 +90,7 @@ async fn head_link(
     key: Path<String>,
     query: LinkParts,
     headers: HeaderMap,
-) -> Answer<Response<Body>> {
+) -> ApiResult<Response<Body>> {
     get_link(state, method, key, query, headers).await
 }
 
@@ -104,7 +104,7 @@ async fn get_link_below_files(
     key: Path<String>,
     query: LinkParts,
     headers: HeaderMap,
-) -> Answer<Response<Body>> {
+) -> ApiResult<Response<Body>> {
     get_link(state, method, key, query, headers).await
 }
 
@@ -117,7 +117,7 @@ async fn head_link_below_files(
     key: Path<String>,
     query: LinkParts,
     headers: HeaderMap,
-) -> Answer<Response<Body>> {
+) -> ApiResult<Response<Body>> {
     get_link(state, method, key, query, headers).await
 }
 
@@ -132,7 +132,7 @@ async fn get_public(
     method: Method,
     Path((user, path)): Path<(String, String)>,
     headers: HeaderMap,
-) -> Answer<Response<Body>> {
+) -> ApiResult<Response<Body>> {
     let file = links::open_public(&app, &format!("storage/{user}/{path}")).await?;
     respond(&app, &method, &headers, &file, Disposition::Inline, b"no-cache, no-transform").await
 }
@@ -145,17 +145,19 @@ async fn head_public(
     method: Method,
     path: Path<(String, String)>,
     headers: HeaderMap,
-) -> Answer<Response<Body>> {
+) -> ApiResult<Response<Body>> {
     get_public(state, method, path, headers).await
 }
 
-/// Where the proxy in front finds a file that it shall send itself, ranges, conditions and all (nginx,
-/// `X-Accel-Redirect`). Whoever comes past it gets the bytes from here.
-fn handed_off(app: &App, headers: &HeaderMap, key: &str) -> Option<String> {
-    let below = app.config.files.hand_off.as_ref().filter(|_| was_forwarded(headers))?;
+/// Returns the `X-Accel-Redirect` location from which nginx in front serves a file itself, with
+/// ranges and conditions. Requests that did not come through a proxy get the bytes from this
+/// server.
+fn accel_redirect(app: &App, headers: &HeaderMap, key: &str) -> Option<String> {
+    let below = app.config.files.accel_prefix.as_ref().filter(|_| was_forwarded(headers))?;
     Some(format!("{below}{}", utf8_percent_encode(key, IN_PATHS)))
 }
 
+/// Responds to a GET or HEAD of a file.
 async fn respond(
     app: &App,
     method: &Method,
@@ -163,16 +165,16 @@ async fn respond(
     file: &File,
     shown: Disposition,
     cache_control: &[u8],
-) -> Answer<Response<Body>> {
+) -> ApiResult<Response<Body>> {
     let key = file.object.key.as_str().to_owned();
     let mut stat = app.store.stat(&key).await.map_err(|error| match error {
         store::Error::NotFound => Error::StoreError(store::Error::Damaged("its bytes are gone".into())),
         other => other.into(),
     })?;
-    // How it is shown was decided by the record, not by what another program may have written beside its bytes.
+    // The record decides the type, not a sidecar that another program may have written.
     stat.attributes.content_type.clone_from(&file.object.content_type);
     let mut fields = HeaderMap::new();
-    content::guard(AuthorizedBy::Url.resource_policy(app.config.resource_policy), &mut fields);
+    content::set_security_fields(AuthorizedBy::Url.resource_policy(app.config.resource_policy), &mut fields);
     fields.set(&header::CACHE_CONTROL, cache_control);
     let name = file.object.name.as_deref().unwrap_or_default();
     let attachment = disposition::attachment(name);
@@ -182,7 +184,7 @@ async fn respond(
     };
     let disposition = disposition::served(&file.object.content_type, Some(&wished)).unwrap_or(attachment);
     fields.set(&header::CONTENT_DISPOSITION, disposition.as_bytes());
-    if let Some(location) = handed_off(app, headers, &key) {
+    if let Some(location) = accel_redirect(app, headers, &key) {
         fields.set(&header::CONTENT_TYPE, stat.attributes.content_type.as_bytes());
         fields.set(&X_ACCEL_REDIRECT, location.as_bytes());
         return Ok((fields, ()).into_response());
@@ -190,9 +192,9 @@ async fn respond(
     let read = downloads::reader(&app.store, &key, &stat);
     let read = move |range: Range<u64>| {
         let length = range.end - range.start;
-        read(range).map_ok(move |body| Sent::Stream(body, length))
+        read(range).map_ok(move |body| ResponseBody::Stream(body, length))
     };
-    let facts = Facts::of(&stat).of_key(&key);
-    let (status, body) = content::respond(method, headers, &facts, &mut fields, read).await?;
+    let representation = Representation::of(&stat).at_key(&key);
+    let (status, body) = content::respond(method, headers, &representation, &mut fields, read).await?;
     Ok((status, fields, body.into_body()).into_response())
 }

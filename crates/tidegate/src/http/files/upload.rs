@@ -1,4 +1,4 @@
-//! Uploads: begun, sent in parts as base64 or as they are, completed.
+//! Routes of file uploads: begin, send parts as base64 or as raw bytes, complete, abort.
 
 use std::sync::Arc;
 
@@ -11,14 +11,14 @@ use utoipa_axum::routes;
 
 use super::super::error::ErrorBody;
 use super::super::json::json;
-use super::Answer;
-use super::embedded::{Embedded, Event};
-use super::held::{hold, length};
-use super::pace::paced;
+use super::ApiResult;
+use super::embedded::{EmbeddedReader, Event};
+use super::memory::{length, reserve_memory};
+use super::minimum_rate::with_minimum_rate;
 use super::visibility;
 use super::wire::{
-    self, Complete, CompletePart, CompletedFile, Ending, Init, NewFile, NewPart, PartPlace, PartRest, PartStored,
-    Started, show_finished, show_started,
+    self, Complete, CompletePart, CompletedFile, CompletedUpload, Init, NewFile, NewPart, PartRest, PartStored,
+    PartTarget, Started, show_finished, show_started,
 };
 use crate::app::App;
 use crate::error::{Error, Result, bad_request};
@@ -26,16 +26,16 @@ use crate::model::caller::Caller;
 use crate::surfaces::files::parts::{self, PartBody};
 use crate::surfaces::files::{self, completion, uploads};
 
-/// The most bytes that are held of one body, until it is known where they go.
+/// The most bytes of one body that are buffered until their destination is known.
 const MAX_HELD: usize = 16 << 20;
-/// Bodies up to this length are held without asking.
+/// Bodies up to this length need no memory permit.
 const SMALL: usize = 64 << 10;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(init)).routes(routes!(abort))
 }
 
-/// Routes that take bytes: for as long as they come.
+/// Returns the routes that receive file contents, which have no time limit.
 pub(crate) fn byte_routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(post_part)).routes(routes!(put_part)).routes(routes!(complete))
 }
@@ -47,7 +47,7 @@ pub(crate) fn byte_routes() -> OpenApiRouter<Arc<App>> {
 /// `meta` that don't ask for privacy.
 #[utoipa::path(post, path = "/v1/files/init", tag = "files", request_body = Init,
     responses((status = 200, body = Started), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody), (status = 413, body = ErrorBody)))]
-async fn init(State(app): State<Arc<App>>, caller: Caller, request: Request) -> Answer<Json<Started>> {
+async fn init(State(app): State<Arc<App>>, caller: Caller, request: Request) -> ApiResult<Json<Started>> {
     visibility::refuse_in_query(request.uri().query())?;
     let asked: Init = json(request).await?;
     asked.others.refuse_privacy("")?;
@@ -85,27 +85,27 @@ async fn init(State(app): State<Arc<App>>, caller: Caller, request: Request) -> 
 #[utoipa::path(post, path = "/v1/files/part", tag = "files", request_body = NewPart,
     responses((status = 200, body = PartStored), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 404, body = ErrorBody), (status = 409, body = ErrorBody), (status = 413, body = ErrorBody)))]
-async fn post_part(State(app): State<Arc<App>>, caller: Caller, request: Request) -> Answer<Json<PartStored>> {
+async fn post_part(State(app): State<Arc<App>>, caller: Caller, request: Request) -> ApiResult<Json<PartStored>> {
     visibility::refuse_in_query(request.uri().query())?;
     let length = length(&request);
-    let mut reader = Embedded::new(request.into_body(), "chunkBase64");
+    let mut reader = EmbeddedReader::new(request.into_body(), "chunkBase64");
     match reader.next().await? {
         Some(Event::Begin) if reader.depth() == 1 => {}
         _ => return Err(bad_request("the body must be a JSON object with uploadId, partNumber and chunkBase64").into()),
     }
-    // Where it goes may be said before or after.
-    let Some(place) = reader.so_far::<PartPlace>() else {
-        let _held = hold(&app, length, SMALL, MAX_HELD)?;
+    // The destination may stand before the content or after it.
+    let Some(place) = reader.partial::<PartTarget>() else {
+        let _held = reserve_memory(&app, length, SMALL, MAX_HELD)?;
         let bytes = collected(&mut reader, MAX_HELD).await?;
         let message = "uploadId and partNumber must stand before chunkBase64 where that is long";
         let bytes = bytes.ok_or_else(|| bad_request(message))?;
-        let PartPlace { upload_id, part_number } = rest_of_part(reader).await?;
+        let PartTarget { upload_id, part_number } = rest_of_part(reader).await?;
         parts::put_part(&app, &caller, &upload_id, part_number, held_part(bytes)).await?;
         return Ok(Json(PartStored { status: "success", part_number }));
     };
-    let (bytes, back) = reader.value();
+    let (bytes, back) = reader.value_stream();
     let body = PartBody { bytes, most: length.map(|length| length / 4 * 3) };
-    parts::put_part(&app, &caller, &place.upload_id, place.part_number, body).await.map_err(told)?;
+    parts::put_part(&app, &caller, &place.upload_id, place.part_number, body).await.map_err(restore_body_error)?;
     let reader = back.await.map_err(|_| bad_request("the body ended early"))?;
     if rest_of_part(reader).await? != place {
         return Err(bad_request("uploadId and partNumber are given twice").into());
@@ -113,14 +113,14 @@ async fn post_part(State(app): State<Arc<App>>, caller: Caller, request: Request
     Ok(Json(PartStored { status: "success", part_number: place.part_number }))
 }
 
-/// An error of the body's own, which went through the store as one of the sender's.
-fn told(error: Error) -> Error {
+/// Restores the message of a body error that passed through the store as a generic one.
+fn restore_body_error(error: Error) -> Error {
     let Error::BadRequest(message) = &error else { return error };
     if message.contains("not base64") { bad_request("chunkBase64 is not base64") } else { error }
 }
 
-/// The bytes of the value that has begun; `None` if there are more than `most`.
-async fn collected(reader: &mut Embedded, most: usize) -> Result<Option<Vec<u8>>> {
+/// Reads the current embedded value; `None` if it has more than `most` bytes.
+async fn collected(reader: &mut EmbeddedReader, most: usize) -> Result<Option<Vec<u8>>> {
     let mut bytes = Some(Vec::new());
     while let Some(event) = reader.next().await? {
         match event {
@@ -136,15 +136,15 @@ async fn collected(reader: &mut Embedded, most: usize) -> Result<Option<Vec<u8>>
     Err(bad_request("the body ended early"))
 }
 
-/// Reads a part's body to its end. Who may read a file is said where its upload begins or ends, and not here.
-async fn rest_of_part(reader: Embedded) -> Result<PartPlace> {
+/// Reads a part's body to its end. Visibility belongs to `init` and `complete` and is refused here.
+async fn rest_of_part(reader: EmbeddedReader) -> Result<PartTarget> {
     let PartRest { place, others } = to_end(reader).await?;
     others.refuse_visibility()?;
     Ok(place)
 }
 
-/// Reads the body to its end and parses what is not embedded.
-async fn to_end<T: serde::de::DeserializeOwned>(mut reader: Embedded) -> Result<T> {
+/// Reads the body to its end and parses all but the embedded values.
+async fn to_end<T: serde::de::DeserializeOwned>(mut reader: EmbeddedReader) -> Result<T> {
     while let Some(event) = reader.next().await? {
         if event == Event::Begin {
             return Err(bad_request("the embedded bytes are given twice"));
@@ -165,10 +165,10 @@ async fn put_part(
     caller: Caller,
     Path((upload_id, number)): Path<(String, String)>,
     request: Request,
-) -> Answer<Json<PartStored>> {
+) -> ApiResult<Json<PartStored>> {
     let part_number = number.parse().map_err(|_| bad_request("the part's number must be a whole number"))?;
     let most = length(&request);
-    let bytes = paced(request.into_body().into_data_stream());
+    let bytes = with_minimum_rate(request.into_body().into_data_stream());
     parts::put_part(&app, &caller, &upload_id, part_number, PartBody { bytes, most }).await?;
     Ok(Json(PartStored { status: "success", part_number }))
 }
@@ -180,25 +180,26 @@ async fn put_part(
 #[utoipa::path(post, path = "/v1/files/complete", tag = "files", request_body = Complete,
     responses((status = 200, body = CompletedFile), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 404, body = ErrorBody), (status = 409, body = ErrorBody), (status = 413, body = ErrorBody)))]
-async fn complete(State(app): State<Arc<App>>, caller: Caller, request: Request) -> Answer<Json<CompletedFile>> {
+async fn complete(State(app): State<Arc<App>>, caller: Caller, request: Request) -> ApiResult<Json<CompletedFile>> {
     visibility::refuse_in_query(request.uri().query())?;
     let most = app.config.files.max_inline;
-    let mut held = Some(hold(&app, length(&request), SMALL, most)?);
-    let mut reader = Embedded::new(request.into_body(), "data");
+    let mut held = Some(reserve_memory(&app, length(&request), SMALL, most)?);
+    let mut reader = EmbeddedReader::new(request.into_body(), "data");
     let (mut late, mut left) = (Vec::new(), Some(most));
     while let Some(event) = reader.next().await? {
         if event != Event::Begin {
             continue;
         }
-        // The source's clients send their bytes both ways: then these are read and not kept.
+        // The original clients send the content both ways; then this copy is read and dropped.
         if late.is_empty()
             && held.is_some()
-            && let Some(Ending { upload_id }) = reader.so_far()
+            && let Some(CompletedUpload { upload_id }) = reader.partial()
             && completion::has_parts(&app, &caller, &upload_id).await?
         {
             (left, held) = (None, None);
         }
-        // What does not fit is read all the same: it may have come by `part` before.
+        // Content over the limit is read to its end all the same: the parts may have been sent
+        // before.
         let bytes = collected(&mut reader, left.unwrap_or(0)).await?;
         left = left.zip(bytes.as_ref()).map(|(left, bytes)| left - bytes.len());
         late.extend(bytes.filter(|_| left.is_some()));
@@ -223,21 +224,23 @@ async fn complete(State(app): State<Arc<App>>, caller: Caller, request: Request)
 /// What it had reserved is free before the answer. May be asked again.
 #[utoipa::path(delete, path = "/v1/files/uploads/{upload_id}", tag = "files", params(("upload_id" = String, Path)),
     responses((status = 204), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
-async fn abort(State(app): State<Arc<App>>, caller: Caller, Path(upload_id): Path<String>) -> Answer<StatusCode> {
+async fn abort(State(app): State<Arc<App>>, caller: Caller, Path(upload_id): Path<String>) -> ApiResult<StatusCode> {
     uploads::abort(&app, &caller, &upload_id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Wraps buffered bytes as the body of a part.
 fn held_part(bytes: Vec<u8>) -> PartBody {
     let most = Some(bytes.len() as u64);
     PartBody { bytes: Box::pin(stream::iter([Ok(bytes.into())])), most }
 }
 
-/// The bytes that came with a completion, by the numbers of their parts, or as they stand where none has a number.
+/// Returns the contents in a completion body, in the order of their part numbers, or as they stand
+/// if none has a number.
 fn in_order(late: Vec<Vec<u8>>, parts: &[CompletePart]) -> Result<Vec<Vec<u8>>> {
     let numbers: Vec<Option<u32>> =
         parts.iter().filter(|part| part.data.is_some()).map(|part| part.part_number).collect();
-    // As many as there are bytes, unless `data` stands somewhere else.
+    // The counts differ if `data` is a member of something else.
     if numbers.len() != late.len() || numbers.iter().all(Option::is_none) {
         return Ok(late);
     }

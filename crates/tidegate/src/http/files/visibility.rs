@@ -1,5 +1,6 @@
-//! Who may read a file without a link, as clients say it: at the top of a body, in its `meta`, and for one file. Private in
-//! one place is private; what asks for privacy and is not understood is refused by its name, and never public.
+//! The visibility of files in request bodies: at the top, in `meta`, and per file. Private in one
+//! place is private. An unknown member that seems to ask for privacy is refused by name, so that a
+//! misspelled request never makes a file public.
 
 use std::fmt;
 
@@ -12,30 +13,30 @@ use crate::error::{Result, bad_request};
 use crate::model::file::Visibility;
 use crate::surfaces::files::visibility::asked_by;
 
-/// Characters of a client's own name that are said back to it.
+/// The most characters of a client's member name in an error message.
 const SHOWN: usize = 80;
 
-/// Members of an object that are not known, in the order in which they came; one that is there twice is in it twice.
+/// Unknown members of a JSON object, in order, duplicates included.
 #[derive(Debug, Default)]
-pub(super) struct Others(Vec<(String, Value)>);
+pub(super) struct UnknownMembers(Vec<(String, Value)>);
 
-impl<'de> Deserialize<'de> for Others {
+impl<'de> Deserialize<'de> for UnknownMembers {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         struct Members;
 
         impl<'de> Visitor<'de> for Members {
-            type Value = Others;
+            type Value = UnknownMembers;
 
             fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
                 formatter.write_str("an object")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Others, A::Error> {
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<UnknownMembers, A::Error> {
                 let mut members = Vec::new();
                 while let Some(member) = map.next_entry()? {
                     members.push(member);
                 }
-                Ok(Others(members))
+                Ok(UnknownMembers(members))
             }
         }
 
@@ -43,8 +44,8 @@ impl<'de> Deserialize<'de> for Others {
     }
 }
 
-impl Others {
-    /// Refuses any of them. `place` stands before the name, as `files[0].`.
+impl UnknownMembers {
+    /// Refuses every unknown member. `place` is put before the name, such as `files[0].`.
     pub(super) fn refuse(&self, place: &str, known: &str) -> Result<()> {
         match self.0.first() {
             None => Ok(()),
@@ -52,7 +53,7 @@ impl Others {
         }
     }
 
-    /// Refuses those whose names have one of these words in them, where others are let be.
+    /// Refuses unknown members whose name contains one of `words`, and ignores others.
     pub(super) fn refuse_about(&self, words: &[&str], known: &str) -> Result<()> {
         let folded = |name: &str| name.to_ascii_lowercase();
         match self.0.iter().find(|(name, _)| words.iter().any(|word| folded(name).contains(word))) {
@@ -61,7 +62,7 @@ impl Others {
         }
     }
 
-    /// Refuses any that are about visibility, where it can't be said at all.
+    /// Refuses members about visibility, where visibility cannot be stated.
     pub(super) fn refuse_visibility(&self) -> Result<()> {
         match self.0.iter().find(|(name, value)| name == "visibility" || asked_by(name, value).is_some()) {
             None => Ok(()),
@@ -71,7 +72,7 @@ impl Others {
         }
     }
 
-    /// Refuses those that ask for privacy in a way that is not ours, where others are let be.
+    /// Refuses unknown members that ask for privacy, and ignores others.
     pub(super) fn refuse_privacy(&self, place: &str) -> Result<()> {
         let asks = |(name, value): &&(String, Value)| asked_by(name, value) == Some(Visibility::Private);
         match self.0.iter().find(asks) {
@@ -84,12 +85,12 @@ impl Others {
     }
 }
 
-/// The name as it may stand in a message.
+/// Returns a name shortened for an error message.
 fn shown(name: &str) -> String {
     name.chars().filter(|c| !c.is_control()).take(SHOWN).collect()
 }
 
-/// What a member named `visibility` says at some place. `null` says nothing.
+/// Parses a member `visibility`; `null` counts as absent.
 fn said(place: &str, value: Option<&Value>) -> Result<Option<Visibility>> {
     let Some(value) = value.filter(|value| !value.is_null()) else { return Ok(None) };
     let word = value.as_str().and_then(Visibility::parse);
@@ -97,12 +98,12 @@ fn said(place: &str, value: Option<&Value>) -> Result<Option<Visibility>> {
     word.map(Some).ok_or_else(wrong)
 }
 
-/// What `files[]` says of one of them, where `above` is what is said of all.
+/// Returns the visibility of one of `files[]`, given the one that applies to all.
 pub(super) fn of_file(place: &str, value: Option<&Value>, above: Option<Visibility>) -> Result<Visibility> {
     Ok(Visibility::strictest([above, said(place, value)?]).unwrap_or_default())
 }
 
-/// What a body says of all its files: at its top and in its `meta`, where anything else that asks for privacy is refused.
+/// Returns the visibility that applies to all files of a body, from its top and its `meta`.
 pub(super) fn said_above(top: Option<&Value>, meta: Option<&Meta>) -> Result<Option<Visibility>> {
     let top = said("", top)?;
     let Some(meta) = meta else { return Ok(top) };
@@ -110,7 +111,7 @@ pub(super) fn said_above(top: Option<&Value>, meta: Option<&Meta>) -> Result<Opt
     Ok(Visibility::strictest([top, said("meta.", meta.visibility.as_ref())?]))
 }
 
-/// Refuses a wish for privacy in the query, where nobody looks for it.
+/// Refuses a request for privacy in the query, which is not read.
 pub(super) fn refuse_in_query(query: Option<&str>) -> Result<()> {
     let pairs: Vec<(String, String)> =
         serde_urlencoded::from_str(query.unwrap_or_default()).map_err(|_| bad_request("the query can't be read"))?;

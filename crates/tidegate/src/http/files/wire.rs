@@ -1,11 +1,11 @@
-//! Files as JSON, in the words of the source's clients.
+//! Request and response bodies of the file surface, in the names that existing clients use.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::super::time::rfc3339;
-use super::visibility::Others;
+use super::visibility::UnknownMembers;
 use crate::model::file::File;
 use crate::model::media::Scan;
 use crate::model::quota::Usage;
@@ -29,7 +29,7 @@ pub(super) struct Init {
     pub(super) visibility: Option<Value>,
     #[serde(flatten)]
     #[schema(ignore)]
-    pub(super) others: Others,
+    pub(super) others: UnknownMembers,
 }
 
 /// One file.
@@ -46,11 +46,11 @@ pub(super) struct NewFile {
     pub(super) visibility: Option<Value>,
     #[serde(flatten)]
     #[schema(ignore)]
-    pub(super) others: Others,
+    pub(super) others: UnknownMembers,
 }
 
 impl NewFile {
-    /// Its members, for those who misspell one.
+    /// The valid members, named when an unknown one is refused.
     pub(super) const KNOWN: &str = "name, size, mime, visibility";
 }
 
@@ -69,7 +69,7 @@ pub(super) struct Meta {
     pub(super) visibility: Option<Value>,
     #[serde(flatten)]
     #[schema(ignore)]
-    pub(super) others: Others,
+    pub(super) others: UnknownMembers,
 }
 
 impl Meta {
@@ -123,7 +123,7 @@ pub(super) fn show_started(begun: Begun) -> StartedFile {
     }
 }
 
-/// What holds of all of them.
+/// Returns the visibility shared by all files, if they have the same.
 pub(super) fn common_visibility(uploads: &[StartedFile]) -> Option<&'static str> {
     let first = uploads.first()?.visibility;
     uploads.iter().all(|upload| upload.visibility == first).then_some(first)
@@ -141,21 +141,21 @@ pub(super) struct NewPart {
     chunk_base64: String,
 }
 
-/// The two members of a part that say where it goes.
+/// The destination of a part.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct PartPlace {
+pub(super) struct PartTarget {
     pub(super) upload_id: String,
     pub(super) part_number: u32,
 }
 
-/// The rest of a part.
+/// The members of a part without its content.
 #[derive(Debug, Deserialize)]
 pub(super) struct PartRest {
     #[serde(flatten)]
-    pub(super) place: PartPlace,
+    pub(super) place: PartTarget,
     #[serde(flatten)]
-    pub(super) others: Others,
+    pub(super) others: UnknownMembers,
 }
 
 /// A part that is stored.
@@ -182,13 +182,13 @@ pub(super) struct Complete {
     pub(super) visibility: Option<Value>,
     #[serde(flatten)]
     #[schema(ignore)]
-    pub(super) others: Others,
+    pub(super) others: UnknownMembers,
 }
 
-/// Which upload is ended.
+/// The upload that a completion names.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Ending {
+pub(super) struct CompletedUpload {
     pub(super) upload_id: String,
 }
 
@@ -222,10 +222,10 @@ pub(super) fn show_finished(finished: Finished) -> CompletedFile {
     CompletedFile { key: key.as_str().to_owned(), size, mime, sha256, status, visibility }
 }
 
-/// Which files.
+/// The query of `GET /v1/files/all`.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Listing {
+pub(super) struct ListQuery {
     /// Whom a service asks about.
     pub(super) user_id: Option<String>,
     pub(super) user_email: Option<String>,
@@ -242,24 +242,24 @@ pub(super) struct Listing {
     pub(super) cursor: Option<String>,
 }
 
-/// Whose.
+/// A query that names a user, by id or by email.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Whose {
+pub(super) struct UserQuery {
     pub(super) user_id: Option<String>,
     pub(super) user_email: Option<String>,
 }
 
-/// Which folder, and whose.
+/// The query of `DELETE /v1/files`.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct WhichFolder {
+pub(super) struct FolderQuery {
     pub(super) user_id: Option<String>,
     pub(super) user_email: Option<String>,
     pub(super) folder: Option<String>,
 }
 
-impl Whose {
+impl UserQuery {
     pub(super) fn user(&self) -> Option<&str> {
         self.user_id.as_deref().or(self.user_email.as_deref())
     }
@@ -352,13 +352,14 @@ pub(super) struct LinkWanted {
     #[serde(flatten)]
     #[schema(ignore)]
     #[param(ignore)]
-    pub(super) others: Others,
+    pub(super) others: UnknownMembers,
 }
 
 impl LinkWanted {
-    /// What says how far a link reaches, for those who misspell it.
+    /// The valid members that limit a link, named when a misspelled one is refused.
     pub(super) const KNOWN: &str = "disposition, ttl, expires_in";
-    /// In a name they are about that: it would reach further than was asked for.
+    /// Words in member names that seem to limit a link. An unknown member with one is refused,
+    /// since ignoring it would make the link reach further than intended.
     pub(super) const REACH: [&str; 4] = ["dispos", "ttl", "expir", "lifetime"];
 }
 
@@ -373,7 +374,7 @@ pub(super) struct SignedLink {
     pub(super) expires_at: String,
 }
 
-/// What a link's URL says.
+/// The query of a link.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct LinkQuery {
@@ -427,10 +428,10 @@ pub(super) struct QuotaWanted {
     pub(super) quota: Option<u64>,
 }
 
-/// Whom a token is for.
+/// The query of `POST /v1/files/generate-token`.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct TokenWanted {
+pub(super) struct TokenQuery {
     pub(super) user_id: Option<String>,
     /// 1 to 24; one by default.
     pub(super) expires_hours: Option<String>,

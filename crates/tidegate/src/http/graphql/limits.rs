@@ -1,5 +1,5 @@
-//! How much a query may ask for, judged by its text alone and before anything works through it: fragments that hold one
-//! another three times each are a page long and come to thousands of millions of fields.
+//! Limits on GraphQL queries, checked on the parsed text before validation and execution. Fragments
+//! that include each other three times make a query of one page come to billions of fields.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,14 +10,14 @@ use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
 use async_graphql::{ServerError, ServerResult, Variables};
 
-/// Bytes of a query, without its variables.
+/// The longest query in bytes, without its variables.
 const MAX_TEXT: usize = 64 << 10;
-/// Fragments of one.
+/// The most fragments in a query.
 const MAX_FRAGMENTS: usize = 100;
-/// Fields, fragments and directives that it comes to, each as often as it is used.
+/// The most selections and directives of a query, each counted as often as it is used.
 const MAX_SELECTIONS: usize = 2000;
 
-/// Refuses queries that come to too much.
+/// The extension that refuses queries over the limits.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits;
 
@@ -41,7 +41,7 @@ impl Extension for Limits {
     }
 }
 
-/// Whether a query may be worked on. What can't be read is left to who says why.
+/// Checks the limits. A query that does not parse passes, since the parser reports it better.
 fn check(query: &str) -> Result<(), String> {
     if query.len() > MAX_TEXT {
         return Err(format!("a query may have at most {MAX_TEXT} bytes"));
@@ -55,7 +55,7 @@ fn check(query: &str) -> Result<(), String> {
     for (_, operation) in document.operations.iter() {
         all = all.saturating_add(selections(&operation.node.selection_set.node, &document, &mut known));
     }
-    // What nobody uses is refused later, by who may work through it first.
+    // Validation may expand unused fragments before it refuses them.
     for name in document.fragments.keys() {
         all = all.max(fragment(name, &document, &mut known));
     }
@@ -65,7 +65,8 @@ fn check(query: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// What a selection comes to. One that holds itself has no end.
+/// Returns the number of selections in a set, with fragments expanded; saturates if a fragment
+/// includes itself.
 fn selections<'a>(
     set: &'a SelectionSet,
     document: &'a ExecutableDocument,
@@ -89,13 +90,13 @@ fn selections<'a>(
     all
 }
 
-/// The same of a fragment, reckoned once.
+/// Returns the number of selections in a fragment, computed once.
 fn fragment<'a>(name: &'a str, document: &'a ExecutableDocument, known: &mut HashMap<&'a str, usize>) -> usize {
     if let Some(all) = known.get(name) {
         return *all;
     }
     let Some(fragment) = document.fragments.get(name) else { return 0 };
-    // Whoever comes here again meanwhile has gone round.
+    // If the fragment is reached again meanwhile, it includes itself.
     known.insert(name, usize::MAX);
     let all = selections(&fragment.node.selection_set.node, document, known);
     known.insert(name, all);
@@ -118,7 +119,7 @@ mod tests {
             assert!(check(&multiplying(levels)).is_err(), "{levels}");
         }
         assert!(check(&multiplying(200)).unwrap_err().contains("fragments"));
-        // Also where nothing uses them: whoever validates looks at all.
+        // Unused fragments count too, since validation expands them.
         assert!(check(&multiplying(20).replacen("{...F1}", "{__typename}", 1)).is_err());
         assert!(check("{...A} fragment A on Query{...B} fragment B on Query{...A}").is_err(), "in a ring");
         assert!(check(&format!("{{{}}}", "a ".repeat(2001))).is_err());

@@ -1,5 +1,6 @@
-//! GraphQL: queries and mutations by POST, subscriptions over WebSocket (graphql-transport-ws and the older graphql-ws) and
-//! as server-sent events (graphql-sse, distinct connections), and GraphiQL to try them.
+//! The GraphQL endpoint: queries and mutations by POST, subscriptions over WebSocket
+//! (graphql-transport-ws and the older graphql-ws) and as server-sent events (graphql-sse, distinct
+//! connections mode), and GraphiQL. The schema is in `schema.rs`.
 
 mod limits;
 mod page;
@@ -29,30 +30,31 @@ use crate::app::App;
 use crate::error::Error;
 use crate::model::caller::Caller;
 
-/// The schema as it is committed.
+/// Returns the schema in SDL.
 pub use self::schema::description;
 
-/// How often something is said where nothing comes about, so that proxies keep the connection.
-const BEAT: Duration = Duration::from_secs(15);
-/// Bytes of one message of a client over WebSocket.
+/// The interval of keep-alive comments, so that proxies do not close an idle stream.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// The longest WebSocket message of a client in bytes.
 const MAX_MESSAGE: usize = 256 << 10;
-/// Bytes of a request by POST: a query and its variables.
+/// The longest POST body in bytes: a query and its variables.
 const MAX_BODY: usize = 256 << 10;
-/// How long a client may take to say who it is.
-const HELLO: Duration = Duration::from_secs(10);
-/// How long one socket lives.
-const LONGEST: Duration = Duration::from_secs(3600);
-/// What a browser, which can't set headers of a WebSocket, says in its first message instead.
+/// How long a client may take to send `connection_init`.
+const INIT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a WebSocket may stay open.
+const SOCKET_LIFETIME: Duration = Duration::from_secs(3600);
+/// Credentials that a browser may put into `connection_init`, since it cannot set headers of a
+/// WebSocket.
 const SIGN_IN: [&str; 6] = ["authorization", "x-service-token", "x-user-id", "x-org-id", "x-roles", "authtoken"];
 
-/// The route.
+/// Returns the routes of GraphQL, and of GraphiQL where it is enabled.
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     let schema = schema(app);
     let post = schema.clone();
     let mut routes = Router::new().route(
         "/graphql",
-        get(move |state, request| asked(state, schema, request))
-            .post(move |state, request| answer(state, post, request)),
+        get(move |state, request| handle_get(state, schema, request))
+            .post(move |state, request| handle_post(state, post, request)),
     );
     routes = routes.layer(axum::extract::DefaultBodyLimit::max(MAX_BODY));
     if app.config.graphql.graphiql {
@@ -61,11 +63,12 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     routes
 }
 
-/// A query or a mutation; or, where events are accepted, a subscription. Only that is worked on while it is answered:
-/// everything else is done before the answer, counted, limited and timed.
-async fn answer(State(app): State<Arc<App>>, schema: Tidegate, request: Request) -> Result<Response, ApiError> {
+/// Executes a query or a mutation; or, if the client accepts server-sent events, streams a
+/// subscription. Only subscriptions stay open after the response head; all others are executed
+/// before it, within the limits of the API door.
+async fn handle_post(State(app): State<Arc<App>>, schema: Tidegate, request: Request) -> Result<Response, ApiError> {
     let (mut parts, content) = request.into_parts();
-    // Who asks is known before what is asked is read.
+    // The caller is authenticated before the body is read.
     let caller = Caller::from_request_parts(&mut parts, &app).await?;
     let events = accepts(&parts.headers, "text/event-stream");
     let query: Query = json(Request::from_parts(parts, content)).await?;
@@ -75,14 +78,14 @@ async fn answer(State(app): State<Arc<App>>, schema: Tidegate, request: Request)
         return Ok(stream(&schema, query).into_response());
     }
     let mut response = schema.execute(query).await;
-    response.errors.iter_mut().for_each(coded);
+    response.errors.iter_mut().for_each(add_code);
     let mut answer = Json(&response).into_response();
     answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(answer)
 }
 
-/// What the library refuses by itself has no code yet.
-fn coded(error: &mut async_graphql::ServerError) {
+/// Adds a code to errors that the library itself produced.
+fn add_code(error: &mut async_graphql::ServerError) {
     let has_code = error.extensions.as_ref().is_some_and(|extensions| extensions.get("code").is_some());
     if !has_code {
         error.extensions.get_or_insert_default().set("code", "BAD_REQUEST");
@@ -93,17 +96,19 @@ fn accepts(headers: &HeaderMap, wanted: &str) -> bool {
     headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|value| value.contains(wanted))
 }
 
+/// Streams the responses of a subscription as server-sent events.
 fn stream(schema: &Tidegate, query: Query) -> Sse<impl futures::Stream<Item = Result<Event, Infallible>> + use<>> {
     let answers = schema.execute_stream(query).map(|mut response| {
-        response.errors.iter_mut().for_each(coded);
+        response.errors.iter_mut().for_each(add_code);
         Event::default().event("next").data(serde_json::to_string(&response).unwrap_or_default())
     });
     let end = futures::stream::once(std::future::ready(Event::default().event("complete").data("")));
-    Sse::new(answers.chain(end).map(Ok)).keep_alive(KeepAlive::new().interval(BEAT))
+    Sse::new(answers.chain(end).map(Ok)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
 }
 
-/// A WebSocket, a subscription by EventSource, or GraphiQL.
-async fn asked(State(app): State<Arc<App>>, schema: Tidegate, request: Request) -> Result<Response, ApiError> {
+/// Responds to a GET: a WebSocket upgrade, a subscription by `EventSource`, or a redirect to
+/// GraphiQL.
+async fn handle_get(State(app): State<Arc<App>>, schema: Tidegate, request: Request) -> Result<Response, ApiError> {
     let (mut parts, _) = request.into_parts();
     if parts.headers.contains_key(header::UPGRADE) {
         return upgrade(app, schema, &mut parts).await;
@@ -112,7 +117,7 @@ async fn asked(State(app): State<Arc<App>>, schema: Tidegate, request: Request) 
         let caller = Caller::from_request_parts(&mut parts, &app).await?;
         let query = async_graphql::http::parse_query_string(parts.uri.query().unwrap_or_default());
         let query = query.map_err(|_| Error::BadRequest("the query string holds no GraphQL request".into()))?;
-        // A page of anybody can have a browser ask for this, with its cookies.
+        // Any web page can make a browser send this request with its cookies.
         if !schema::is_subscription(&query) {
             return Err(Error::BadRequest("only subscriptions are taken by GET".into()).into());
         }
@@ -125,6 +130,7 @@ async fn asked(State(app): State<Arc<App>>, schema: Tidegate, request: Request) 
     Ok(body(StatusCode::METHOD_NOT_ALLOWED, "BAD_REQUEST", message))
 }
 
+/// Upgrades to a WebSocket for subscriptions.
 async fn upgrade(app: Arc<App>, schema: Tidegate, parts: &mut Parts) -> Result<Response, ApiError> {
     let wrong = |what: &str| Error::BadRequest(format!("this is no WebSocket for GraphQL: {what}").into());
     let protocol = GraphQLProtocol::from_request_parts(parts, &app).await;
@@ -136,33 +142,34 @@ async fn upgrade(app: Arc<App>, schema: Tidegate, parts: &mut Parts) -> Result<R
     let socket = socket.max_message_size(MAX_MESSAGE).protocols(async_graphql::http::ALL_WEBSOCKET_PROTOCOLS);
     Ok(socket.on_upgrade(move |socket| async move {
         let closing = app.closing.clone();
-        let greeted = CancellationToken::new();
-        let hello = greeted.clone();
+        let initialized = CancellationToken::new();
+        let hello = initialized.clone();
         let serving = GraphQLWebSocket::new(socket, SubscriptionsOnly(schema), protocol)
             .on_connection_init(move |said: serde_json::Value| async move {
-                let data = greet(app, parts, said).await;
+                let data = sign_in(app, parts, said).await;
                 if data.is_ok() {
                     hello.cancel();
                 }
                 data
             })
             .serve();
-        let mute = async {
-            if tokio::time::timeout(HELLO, greeted.cancelled()).await.is_ok() {
-                // Whoever signed in may not be let in any more by now: they come again and say who they are.
-                tokio::time::sleep(LONGEST).await;
+        let expired = async {
+            if tokio::time::timeout(INIT_TIMEOUT, initialized.cancelled()).await.is_ok() {
+                // The caller may have lost access by now; a new connection authenticates again.
+                tokio::time::sleep(SOCKET_LIFETIME).await;
             }
         };
         tokio::select! {
             () = serving => {}
-            () = mute => {}
+            () = expired => {}
             () = closing.cancelled() => {}
         }
     }))
 }
 
-/// Who speaks: what the first message says of it goes before what the handshake said.
-async fn greet(app: Arc<App>, mut parts: Parts, said: serde_json::Value) -> async_graphql::Result<Data> {
+/// Authenticates a WebSocket. Credentials in `connection_init` take precedence over those of the
+/// handshake.
+async fn sign_in(app: Arc<App>, mut parts: Parts, said: serde_json::Value) -> async_graphql::Result<Data> {
     for (name, value) in said.as_object().into_iter().flatten() {
         let lower = name.to_ascii_lowercase();
         let (Some(value), true) = (value.as_str(), SIGN_IN.contains(&lower.as_str())) else { continue };
@@ -172,7 +179,7 @@ async fn greet(app: Arc<App>, mut parts: Parts, said: serde_json::Value) -> asyn
         };
         parts.headers.insert(name, HeaderValue::try_from(value)?);
     }
-    // What is signed in by cookie could change things from here on.
+    // Treated as a change, so that sign-in by cookie needs an `Origin`.
     parts.method = Method::POST;
     match Caller::from_request_parts(&mut parts, &app).await {
         Ok(caller) => {

@@ -1,4 +1,5 @@
-//! GraphiQL, to try things on (`/graphiql`). It loads nothing from anywhere else; see `assets/graphiql/ORIGIN.md`.
+//! The GraphiQL page (`/graphiql`). Loads nothing from other hosts; see
+//! `assets/graphiql/ORIGIN.md`.
 
 use std::sync::Arc;
 
@@ -15,7 +16,8 @@ const SCRIPT: &[u8] = include_bytes!("../../../assets/graphiql/graphiql.js.gz");
 const STYLE: &[u8] = include_bytes!("../../../assets/graphiql/graphiql.css.gz");
 const PAGE_SCRIPT: &str = include_str!("../../../assets/graphiql/page.js");
 
-/// Its editor draws its styles itself and works in a worker that it makes.
+/// The `Content-Security-Policy` of the page. The editor sets inline styles and creates its worker
+/// from a blob.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
                       font-src 'self' data:; connect-src 'self'; worker-src blob:; base-uri 'none'; frame-ancestors 'none'";
 
@@ -72,7 +74,7 @@ fn plain(content_type: &'static str, text: &'static str) -> impl IntoResponse {
     (fields(content_type), text)
 }
 
-/// Compressed, as every browser takes it.
+/// Responds with a gzip-compressed asset, which every browser accepts.
 fn packed(content_type: &'static str, bytes: &'static [u8]) -> impl IntoResponse {
     (fields(content_type), [(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"))], bytes)
 }

@@ -1,4 +1,5 @@
-//! The schema: what can be asked, what can be changed, what can be watched.
+//! The GraphQL schema: resolvers that parse, call `sessions/operations.rs`, and render. Complexity
+//! costs are set here.
 
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use uuid::Uuid;
 
 use super::super::sessions::operations;
 use super::super::sessions::wire::{
-    ByteCount, MediaPage, MediaResponse, MediaStatus, Session, StatusChange, UploadUrlResponse,
+    ByteCount, MediaPage, MediaResponse, MediaStatus, Session, StatusChangeOutput, UploadUrlResponse,
 };
 use super::limits::Limits;
 use crate::app::App;
@@ -21,28 +22,28 @@ use crate::error::Error;
 use crate::model::caller::Caller;
 use crate::surfaces::sessions::uploads::Announced;
 
-/// What the handlers serve.
-pub(in crate::http) type Tidegate = Schema<Query, Mutation, Changes>;
+/// The schema that the handlers execute.
+pub(in crate::http) type Tidegate = Schema<Query, Mutation, Subscriptions>;
 
-/// The schema with the limits that are set.
+/// Builds the schema with the configured limits.
 pub(in crate::http) fn schema(app: &Arc<App>) -> Tidegate {
     let setting = app.config.graphql;
-    let schema = Schema::build(Query, Mutation, Changes)
+    let schema = Schema::build(Query, Mutation, Subscriptions)
         .data(Arc::clone(app))
         .limit_depth(setting.depth)
         .limit_complexity(setting.complexity)
-        .limit_recursive_depth(RECURSION);
+        .limit_recursive_depth(MAX_RECURSION);
     let schema = schema.limit_directives(10).extension(Limits);
-    // Suggestions tell of names that nobody was shown.
+    // Suggestions would reveal names that introspection hides.
     if setting.introspection { schema.finish() } else { schema.disable_introspection().disable_suggestions().finish() }
 }
 
-/// The schema as it is committed.
+/// Returns the schema in SDL, as it is committed.
 pub fn description() -> String {
-    Schema::build(Query, Mutation, Changes).finish().sdl()
+    Schema::build(Query, Mutation, Subscriptions).finish().sdl()
 }
 
-/// Whether all that a request holds are subscriptions. What can't be read is none.
+/// Returns whether every operation of a request is a subscription; `false` if it does not parse.
 pub(super) fn is_subscription(request: &Request) -> bool {
     let document = async_graphql::parser::parse_query(&request.query);
     document.is_ok_and(|document| {
@@ -50,35 +51,37 @@ pub(super) fn is_subscription(request: &Request) -> bool {
     })
 }
 
-/// The schema as a socket has it: what is asked and changed goes by POST, where it is counted, limited and timed.
+/// The schema for WebSockets, which refuses queries and mutations: those are sent by POST, within
+/// the limits of the API door.
 #[derive(Clone)]
 pub(super) struct SubscriptionsOnly(pub(super) Tidegate);
 
 impl Executor for SubscriptionsOnly {
     async fn execute(&self, _: Request) -> Response {
-        elsewhere()
+        subscriptions_only()
     }
 
     fn execute_stream(&self, request: Request, session_data: Option<Arc<Data>>) -> BoxStream<'static, Response> {
         if is_subscription(&request) {
             Executor::execute_stream(&self.0, request, session_data)
         } else {
-            futures::stream::once(std::future::ready(elsewhere())).boxed()
+            futures::stream::once(std::future::ready(subscriptions_only())).boxed()
         }
     }
 }
 
-fn elsewhere() -> Response {
+/// Returns the error for a query or mutation on a WebSocket.
+fn subscriptions_only() -> Response {
     let mut error = ServerError::new("only subscriptions are taken here; send queries and mutations by POST", None);
     error.extensions.get_or_insert_default().set("code", "BAD_REQUEST");
     Response::from_errors(vec![error])
 }
 
-type Answer<T> = async_graphql::Result<T>;
+type GraphqlResult<T> = async_graphql::Result<T>;
 
-/// An outcome as GraphQL says it; what went wrong inside goes to the log.
+/// Converts an error for GraphQL; server errors are logged.
 #[expect(clippy::needless_pass_by_value, reason = "the signature that map_err calls")]
-fn refused(error: Error) -> async_graphql::Error {
+fn to_graphql_error(error: Error) -> async_graphql::Error {
     let (code, message) = (error.code(), error.to_string());
     if matches!(error, Error::Internal(_) | Error::StoreError(_) | Error::Unavailable(_) | Error::Misconfig(_)) {
         tracing::error!(error = error.detail(), code, "a request failed");
@@ -86,29 +89,30 @@ fn refused(error: Error) -> async_graphql::Error {
     async_graphql::Error::new(message).extend_with(|_, extensions| extensions.set("code", code))
 }
 
-fn app<'a>(context: &Context<'a>) -> Answer<&'a Arc<App>> {
+fn app<'a>(context: &Context<'a>) -> GraphqlResult<&'a Arc<App>> {
     context.data::<Arc<App>>()
 }
 
-fn caller<'a>(context: &Context<'a>) -> Answer<&'a Caller> {
+fn caller<'a>(context: &Context<'a>) -> GraphqlResult<&'a Caller> {
     context.data::<Caller>()
 }
 
-/// Levels that the parser goes into, fragments included; what is in them is held to the setting.
-const RECURSION: usize = 64;
-/// What a look into another table costs.
-const LOOK: usize = 10;
-/// What a change costs: rows, and sometimes bytes.
-const CHANGE: usize = 100;
+/// The deepest nesting that the parser follows, fragments included. The configured depth limit
+/// applies to the result.
+const MAX_RECURSION: usize = 64;
+/// The complexity of reading another table.
+const LOOKUP_COST: usize = 10;
+/// The complexity of a mutation, which writes rows and sometimes files.
+const MUTATION_COST: usize = 100;
 
-/// What can be asked.
+/// The queries.
 pub(in crate::http) struct Query;
 
 #[Object]
 impl Query {
     /// One of a session's media.
-    async fn media(&self, context: &Context<'_>, id: Uuid) -> Answer<MediaResponse> {
-        operations::media(app(context)?, caller(context)?, None, id).await.map_err(refused)
+    async fn media(&self, context: &Context<'_>, id: Uuid) -> GraphqlResult<MediaResponse> {
+        operations::media(app(context)?, caller(context)?, None, id).await.map_err(to_graphql_error)
     }
 
     /// A page of a session's media, newest first.
@@ -120,14 +124,14 @@ impl Query {
         status: Option<MediaStatus>,
         #[graphql(desc = "From 1 to 1000; 50 if left out.")] first: Option<i32>,
         #[graphql(desc = "`next` of the page before.")] after: Option<String>,
-    ) -> Answer<MediaPage> {
+    ) -> GraphqlResult<MediaPage> {
         let first = first.map(i64::from);
         let page = operations::list(app(context)?, caller(context)?, session_id, status, first, after.as_deref()).await;
-        page.map_err(refused)
+        page.map_err(to_graphql_error)
     }
 }
 
-/// A page costs what is asked of each medium, as often as there may be one.
+/// Returns the complexity of a page: that of its fields, times the most media items it may hold.
 fn page_cost(first: Option<i32>, child_complexity: usize) -> usize {
     let media = first.map_or(operations::USUAL_PAGE, i64::from).clamp(1, 1000);
     usize::try_from(media).unwrap_or(1).saturating_mul(child_complexity.max(1))
@@ -136,37 +140,37 @@ fn page_cost(first: Option<i32>, child_complexity: usize) -> usize {
 #[ComplexObject]
 impl MediaResponse {
     /// What it became, and when.
-    #[graphql(complexity = "LOOK + child_complexity")]
-    async fn history(&self, context: &Context<'_>) -> Answer<Vec<StatusChange>> {
-        operations::history(app(context)?, caller(context)?, None, self.uuid()).await.map_err(refused)
+    #[graphql(complexity = "LOOKUP_COST + child_complexity")]
+    async fn history(&self, context: &Context<'_>) -> GraphqlResult<Vec<StatusChangeOutput>> {
+        operations::history(app(context)?, caller(context)?, None, self.uuid()).await.map_err(to_graphql_error)
     }
 }
 
-/// What can be changed.
+/// The mutations.
 pub(in crate::http) struct Mutation;
 
 #[Object]
 impl Mutation {
     /// Make a session of the caller's organisation. Asked again with the same id it answers the same.
-    #[graphql(complexity = "CHANGE + child_complexity")]
-    async fn create_session(&self, context: &Context<'_>, id: Option<Uuid>) -> Answer<Session> {
-        operations::create_session(app(context)?, caller(context)?, id).await.map_err(refused)
+    #[graphql(complexity = "MUTATION_COST + child_complexity")]
+    async fn create_session(&self, context: &Context<'_>, id: Option<Uuid>) -> GraphqlResult<Session> {
+        operations::create_session(app(context)?, caller(context)?, id).await.map_err(to_graphql_error)
     }
 
     /// Delete a session and all that is in it.
-    #[graphql(complexity = "CHANGE + child_complexity")]
-    async fn delete_session(&self, context: &Context<'_>, id: Uuid) -> Answer<bool> {
-        operations::delete_session(app(context)?, caller(context)?, id).await.map(|()| true).map_err(refused)
+    #[graphql(complexity = "MUTATION_COST + child_complexity")]
+    async fn delete_session(&self, context: &Context<'_>, id: Uuid) -> GraphqlResult<bool> {
+        operations::delete_session(app(context)?, caller(context)?, id).await.map(|()| true).map_err(to_graphql_error)
     }
 
     /// Bring back a session that was deleted. What was deleted with it comes back by and by.
-    #[graphql(complexity = "CHANGE + child_complexity")]
-    async fn restore_session(&self, context: &Context<'_>, id: Uuid) -> Answer<Session> {
-        operations::restore_session(app(context)?, caller(context)?, id).await.map_err(refused)
+    #[graphql(complexity = "MUTATION_COST + child_complexity")]
+    async fn restore_session(&self, context: &Context<'_>, id: Uuid) -> GraphqlResult<Session> {
+        operations::restore_session(app(context)?, caller(context)?, id).await.map_err(to_graphql_error)
     }
 
     /// Say what is to be sent, and learn where.
-    #[graphql(complexity = "CHANGE + child_complexity")]
+    #[graphql(complexity = "MUTATION_COST + child_complexity")]
     #[expect(clippy::too_many_arguments, reason = "the source's own mutation, and what we add to it")]
     async fn get_upload_url(
         &self,
@@ -177,13 +181,13 @@ impl Mutation {
         stage: Option<String>,
         #[graphql(desc = "Bytes. Where it is given, no other number of them is taken.")] size: Option<ByteCount>,
         #[graphql(desc = "Of what is sent, in hexadecimal digits.")] sha256: Option<String>,
-    ) -> Answer<UploadUrlResponse> {
+    ) -> GraphqlResult<UploadUrlResponse> {
         let announced = Announced { filename, content_type, stage, size: size.map(|size| size.0), sha256 };
-        operations::upload_url(app(context)?, caller(context)?, session_id, announced).await.map_err(refused)
+        operations::upload_url(app(context)?, caller(context)?, session_id, announced).await.map_err(to_graphql_error)
     }
 
     /// Say that it was sent: it is scanned and made anew from here on. Asked again it answers the same.
-    #[graphql(complexity = "CHANGE + child_complexity")]
+    #[graphql(complexity = "MUTATION_COST + child_complexity")]
     async fn confirm_upload(
         &self,
         context: &Context<'_>,
@@ -191,44 +195,46 @@ impl Mutation {
         file_key: String,
         stage: Option<String>,
         alt: Option<String>,
-    ) -> Answer<MediaResponse> {
+    ) -> GraphqlResult<MediaResponse> {
         let (app, caller) = (app(context)?, caller(context)?);
-        operations::confirm(app, caller, session_id, &file_key, stage.as_deref(), alt.as_deref()).await.map_err(refused)
+        operations::confirm(app, caller, session_id, &file_key, stage.as_deref(), alt.as_deref())
+            .await
+            .map_err(to_graphql_error)
     }
 
     /// Delete one of a session's media. What was published can be brought back until its retention ends.
-    #[graphql(complexity = "CHANGE + child_complexity")]
-    async fn delete_media(&self, context: &Context<'_>, id: Uuid) -> Answer<bool> {
-        operations::delete(app(context)?, caller(context)?, None, id).await.map(|()| true).map_err(refused)
+    #[graphql(complexity = "MUTATION_COST + child_complexity")]
+    async fn delete_media(&self, context: &Context<'_>, id: Uuid) -> GraphqlResult<bool> {
+        operations::delete(app(context)?, caller(context)?, None, id).await.map(|()| true).map_err(to_graphql_error)
     }
 
     /// Bring back what was deleted.
-    #[graphql(complexity = "CHANGE + child_complexity")]
-    async fn restore_media(&self, context: &Context<'_>, id: Uuid) -> Answer<MediaResponse> {
-        operations::restore(app(context)?, caller(context)?, None, id).await.map_err(refused)
+    #[graphql(complexity = "MUTATION_COST + child_complexity")]
+    async fn restore_media(&self, context: &Context<'_>, id: Uuid) -> GraphqlResult<MediaResponse> {
+        operations::restore(app(context)?, caller(context)?, None, id).await.map_err(to_graphql_error)
     }
 
     /// Try again what failed.
-    #[graphql(complexity = "CHANGE + child_complexity")]
-    async fn retry_media(&self, context: &Context<'_>, id: Uuid) -> Answer<MediaResponse> {
-        operations::retry(app(context)?, caller(context)?, None, id).await.map_err(refused)
+    #[graphql(complexity = "MUTATION_COST + child_complexity")]
+    async fn retry_media(&self, context: &Context<'_>, id: Uuid) -> GraphqlResult<MediaResponse> {
+        operations::retry(app(context)?, caller(context)?, None, id).await.map_err(to_graphql_error)
     }
 }
 
-/// What can be watched.
-pub(in crate::http) struct Changes;
+/// The subscriptions.
+pub(in crate::http) struct Subscriptions;
 
 #[Subscription(name = "Subscription")]
-impl Changes {
+impl Subscriptions {
     /// What becomes of a session's media, as it comes about.
     async fn media_status(
         &self,
         context: &Context<'_>,
         session_id: Uuid,
-    ) -> async_graphql::Result<BoxStream<'static, StatusChange>> {
+    ) -> async_graphql::Result<BoxStream<'static, StatusChangeOutput>> {
         let (app, caller) = (app(context)?, caller(context)?);
-        let permit = app.subscriptions.acquire(caller).map_err(refused)?;
-        let changes = operations::watch(app, caller.clone(), session_id).await.map_err(refused)?;
+        let permit = app.subscriptions.acquire(caller).map_err(to_graphql_error)?;
+        let changes = operations::watch(app, caller.clone(), session_id).await.map_err(to_graphql_error)?;
         Ok(changes
             .map(move |change| {
                 let _kept = &permit;

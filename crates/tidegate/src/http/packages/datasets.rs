@@ -1,4 +1,4 @@
-//! Datasets and who belongs to them.
+//! Routes of datasets and their members.
 
 use std::sync::Arc;
 
@@ -10,9 +10,9 @@ use utoipa_axum::routes;
 
 use super::super::error::ErrorBody;
 use super::super::json::json;
-use super::query::DatasetsAsked;
+use super::query::PageQuery;
 use super::wire::{DatasetMember, DatasetMemberPage, DatasetPage, DatasetResponse, NewDataset, NewDatasetRole};
-use super::{Answer, Asking, limit, parse_place, read, show_place};
+use super::{ApiResult, QueryResult, encode_position, limit, parse_position, read_query};
 use crate::access;
 use crate::app::App;
 use crate::error::{Result, bad_request};
@@ -31,7 +31,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(set_dataset_member, remove_dataset_member))
 }
 
-/// The dataset a path names; what is no id names none.
+/// Parses the dataset id in a path; an invalid one is not found.
 fn id(text: &str) -> Result<DatasetId> {
     DatasetId::parse(text).ok_or_else(access::no_such_dataset)
 }
@@ -45,7 +45,7 @@ async fn create_dataset(
     State(app): State<Arc<App>>,
     caller: Caller,
     request: Request,
-) -> Answer<(StatusCode, Json<DatasetResponse>)> {
+) -> ApiResult<(StatusCode, Json<DatasetResponse>)> {
     let asked: NewDataset = json(request).await?;
     let made = packages::create(&app, &caller, &asked.name).await?;
     let role = made.role;
@@ -56,20 +56,20 @@ async fn create_dataset(
 ///
 /// Those of the caller's organisation of which the caller is a member by the database, the newest first. What a token grants
 /// beside that is not listed.
-#[utoipa::path(get, path = "/packages/datasets", tag = "packages", params(DatasetsAsked),
+#[utoipa::path(get, path = "/packages/datasets", tag = "packages", params(PageQuery),
     responses((status = 200, body = DatasetPage), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
 async fn list_datasets(
     State(app): State<Arc<App>>,
     caller: Caller,
-    asked: Asking<DatasetsAsked>,
-) -> Answer<Json<DatasetPage>> {
-    let asked = read(asked)?;
-    let limit = limit(asked.limit.as_deref())?;
-    let (at, last) = asked.cursor.as_deref().map_or(Ok((i64::MAX, String::new())), parse_place)?;
+    query: QueryResult<PageQuery>,
+) -> ApiResult<Json<DatasetPage>> {
+    let query = read_query(query)?;
+    let limit = limit(query.limit.as_deref())?;
+    let (at, last) = query.cursor.as_deref().map_or(Ok((i64::MAX, String::new())), parse_position)?;
     let (found, more) = packages::list(&app, &caller, (at, &last), limit).await?;
     let next_cursor = found.last().filter(|_| more).map(|last| {
         let (at, id) = packages::after(last);
-        show_place(at, &id)
+        encode_position(at, &id)
     });
     let show = |dataset| {
         let role = access::dataset_role(&caller, &dataset);
@@ -85,7 +85,7 @@ async fn get_dataset(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(dataset): Path<String>,
-) -> Answer<Json<DatasetResponse>> {
+) -> ApiResult<Json<DatasetResponse>> {
     let found = access::find_dataset(&app, &caller, Action::Read, &id(&dataset)?).await?;
     let role = access::dataset_role(&caller, &found);
     Ok(Json(DatasetResponse::new(found, role)))
@@ -95,20 +95,20 @@ async fn get_dataset(
 ///
 /// For managers and owners.
 #[utoipa::path(get, path = "/packages/datasets/{datasetId}/members", tag = "packages",
-    params(("datasetId" = String, Path), DatasetsAsked),
+    params(("datasetId" = String, Path), PageQuery),
     responses((status = 200, body = DatasetMemberPage), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
 async fn list_dataset_members(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(dataset): Path<String>,
-    asked: Asking<DatasetsAsked>,
-) -> Answer<Json<DatasetMemberPage>> {
-    let asked = read(asked)?;
-    let limit = limit(asked.limit.as_deref())?;
-    let (_, after) = asked.cursor.as_deref().map_or(Ok((0, String::new())), parse_place)?;
+    query: QueryResult<PageQuery>,
+) -> ApiResult<Json<DatasetMemberPage>> {
+    let query = read_query(query)?;
+    let limit = limit(query.limit.as_deref())?;
+    let (_, after) = query.cursor.as_deref().map_or(Ok((0, String::new())), parse_position)?;
     let (found, more) = members::list(&app, &caller, &id(&dataset)?, &after, limit).await?;
-    let next_cursor = found.last().filter(|_| more).map(|last| show_place(0, last.user.as_str()));
+    let next_cursor = found.last().filter(|_| more).map(|last| encode_position(0, last.user.as_str()));
     Ok(Json(DatasetMemberPage { members: found.iter().map(Into::into).collect(), next_cursor }))
 }
 
@@ -131,7 +131,7 @@ async fn set_dataset_member(
     caller: Caller,
     Path((dataset, user)): Path<(String, String)>,
     request: Request,
-) -> Answer<Json<DatasetMember>> {
+) -> ApiResult<Json<DatasetMember>> {
     let asked: NewDatasetRole = json(request).await?;
     let role = Role::parse(&asked.role).ok_or_else(|| bad_request("role must be viewer, editor, manager or owner"))?;
     let member = members::set(&app, &caller, &id(&dataset)?, &user_id(&user)?, role).await?;
@@ -149,7 +149,7 @@ async fn remove_dataset_member(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path((dataset, user)): Path<(String, String)>,
-) -> Answer<StatusCode> {
+) -> ApiResult<StatusCode> {
     members::remove(&app, &caller, &id(&dataset)?, &user_id(&user)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,4 +1,5 @@
-//! Datasets and packages, `/packages`: paths and wording. The rules are in the shared functions.
+//! Routes of datasets and packages, `/packages`. Handlers parse and render only; the rules are in
+//! `surfaces/packages/`.
 
 mod datasets;
 mod nodes;
@@ -23,17 +24,18 @@ use crate::error::{Error, Result, bad_request};
 use crate::model::package::{AssetPath, DatasetId, NodeId};
 use crate::surfaces::packages::no_such_package;
 
+/// The page size where the query gives none.
 const USUAL_PAGE: i64 = 100;
 
-type Answer<T> = std::result::Result<T, ApiError>;
-/// A query that may be unreadable.
-type Asking<T> = std::result::Result<Query<T>, axum::extract::rejection::QueryRejection>;
+type ApiResult<T> = std::result::Result<T, ApiError>;
+/// A query string, or why it could not be parsed.
+type QueryResult<T> = std::result::Result<Query<T>, axum::extract::rejection::QueryRejection>;
 
-/// What is signed is for who asked.
+/// Signed URLs are for the caller alone, so caches must not store them.
 const NO_STORE: [(header::HeaderName, HeaderValue); 1] =
     [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
 
-/// The surface's routes.
+/// Returns the routes of datasets and packages.
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .merge(datasets::routes())
@@ -43,54 +45,55 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .merge(proxy::routes())
 }
 
-/// A query's parameters.
-fn read<T>(asking: Asking<T>) -> Result<T> {
+/// Returns the parameters of a query.
+fn read_query<T>(asking: QueryResult<T>) -> Result<T> {
     asking.map(|Query(asked)| asked).map_err(|_| bad_request("the query can't be read, or names a parameter twice"))
 }
 
-/// A parameter that must be there.
+/// Returns a required parameter.
 fn needed<'a>(name: &'static str, value: Option<&'a str>) -> Result<&'a str> {
     let given = value.filter(|text| !text.is_empty());
     given.ok_or_else(|| bad_request(format!("the query parameter {name} is missing")))
 }
 
-/// The dataset a query names; what is no id names none.
+/// Parses the dataset id in a query; an invalid one is not found.
 fn dataset_id(value: Option<&str>) -> Result<DatasetId> {
     DatasetId::parse(needed("dataset_id", value)?).ok_or_else(access::no_such_dataset)
 }
 
-/// The package a query names; the same.
+/// Parses the package id in a query; an invalid one is not found.
 fn package_id(value: Option<&str>) -> Result<NodeId> {
     NodeId::parse(needed("package_id", value)?).ok_or_else(no_such_package)
 }
 
-/// The path of an asset.
+/// Parses the path of an asset.
 fn asset_path(value: &str) -> Result<AssetPath> {
     AssetPath::parse(value).map_err(|error| bad_request(error.to_string()))
 }
 
-/// The path of an asset that must be named.
+/// Parses the required path of an asset.
 fn needed_path(value: Option<&str>) -> Result<AssetPath> {
     asset_path(needed("path", value)?)
 }
 
-/// A collection that something lies in.
+/// Parses the id of a parent collection; an invalid one is not found.
 fn parent_id(text: Option<&str>) -> Result<Option<NodeId>> {
     let unknown = || Error::NotFound("no such collection".into());
     text.map(|text| NodeId::parse(text).ok_or_else(unknown)).transpose()
 }
 
+/// Parses the page size.
 fn limit(text: Option<&str>) -> Result<i64> {
     text.map_or(Ok(USUAL_PAGE), |text| text.parse().map_err(|_| bad_request("limit must be from 1 to 1000")))
 }
 
-/// Where a page goes on, as clients hand it back: a number and a text.
-fn show_place(number: i64, text: &str) -> String {
+/// Encodes the position after which the next page begins: a number and a text.
+fn encode_position(number: i64, text: &str) -> String {
     URL_SAFE_NO_PAD.encode(format!("{number} {text}"))
 }
 
-/// Reads it.
-fn parse_place(cursor: &str) -> Result<(i64, String)> {
+/// Decodes a position.
+fn parse_position(cursor: &str) -> Result<(i64, String)> {
     let read = || {
         let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
         let (number, text) = text.split_once(' ')?;

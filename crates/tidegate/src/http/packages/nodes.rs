@@ -1,4 +1,4 @@
-//! Trees of datasets: made, listed, deleted, brought back.
+//! Routes of a dataset's tree: create collections, list, delete, restore, read the changelog.
 
 use std::sync::Arc;
 
@@ -10,10 +10,10 @@ use utoipa_axum::routes;
 
 use super::super::error::ErrorBody;
 use super::super::json::json;
-use super::query::{ChangesAsked, ChildrenAsked, InDataset};
+use super::query::{ChangelogQuery, ChildrenQuery, DatasetQuery};
 use super::response::ChangePage;
 use super::wire::{NewCollection, NodeIds, NodeOutcomes, NodePage, NodeResponse};
-use super::{Answer, Asking, dataset_id, limit, parent_id, parse_place, read, show_place};
+use super::{ApiResult, QueryResult, dataset_id, encode_position, limit, parent_id, parse_position, read_query};
 use crate::app::App;
 use crate::error::{Result, bad_request};
 use crate::model::caller::Caller;
@@ -32,23 +32,23 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 }
 
 /// Make a collection
-#[utoipa::path(post, path = "/packages/collections", tag = "packages", params(InDataset), request_body = NewCollection,
+#[utoipa::path(post, path = "/packages/collections", tag = "packages", params(DatasetQuery), request_body = NewCollection,
     responses((status = 201, body = NodeResponse), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 async fn create_collection(
     State(app): State<Arc<App>>,
     caller: Caller,
-    asked: Asking<InDataset>,
+    query: QueryResult<DatasetQuery>,
     request: Request,
-) -> Answer<(StatusCode, Json<NodeResponse>)> {
-    let dataset = dataset_id(read(asked)?.dataset_id.as_deref())?;
+) -> ApiResult<(StatusCode, Json<NodeResponse>)> {
+    let dataset = dataset_id(read_query(query)?.dataset_id.as_deref())?;
     let new: NewCollection = json(request).await?;
     let parent = parent_id(new.parent_id.as_deref())?;
     let made = packages::create_collection(&app, &caller, &dataset, &new.name, parent.as_ref()).await?;
     Ok((StatusCode::CREATED, Json(made.into())))
 }
 
-/// What of a place is listed.
+/// Parses the status filter of a listing.
 fn shown(status: Option<&str>) -> Result<Shown> {
     Ok(match status {
         Some("DELETED") => Shown::Deleted,
@@ -68,23 +68,23 @@ fn shown(status: Option<&str>) -> Result<Shown> {
 ///
 /// In the order of names: what is READY, unless `status` asks for something else. With `status=DELETED`, for editors: what
 /// was deleted there and can be restored.
-#[utoipa::path(get, path = "/packages/children", tag = "packages", params(ChildrenAsked),
+#[utoipa::path(get, path = "/packages/children", tag = "packages", params(ChildrenQuery),
     responses((status = 200, body = NodePage), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
 async fn list_children(
     State(app): State<Arc<App>>,
     caller: Caller,
-    asked: Asking<ChildrenAsked>,
-) -> Answer<Json<NodePage>> {
-    let asked = read(asked)?;
-    let dataset = dataset_id(asked.dataset_id.as_deref())?;
-    let parent = parent_id(asked.parent_id.as_deref().filter(|text| !text.is_empty()))?;
-    let shown = shown(asked.status.as_deref())?;
-    let limit = limit(asked.limit.as_deref())?;
-    let (number, name) = asked.cursor.as_deref().map_or(Ok((0, String::new())), parse_place)?;
+    query: QueryResult<ChildrenQuery>,
+) -> ApiResult<Json<NodePage>> {
+    let query = read_query(query)?;
+    let dataset = dataset_id(query.dataset_id.as_deref())?;
+    let parent = parent_id(query.parent_id.as_deref().filter(|text| !text.is_empty()))?;
+    let shown = shown(query.status.as_deref())?;
+    let limit = limit(query.limit.as_deref())?;
+    let (number, name) = query.cursor.as_deref().map_or(Ok((0, String::new())), parse_position)?;
     let place = ((name.as_str(), number), limit);
     let (found, more) = packages::children(&app, &caller, &dataset, parent.as_ref(), shown, place).await?;
-    let next_cursor = found.last().filter(|_| more).map(|last| show_place(last.number, &last.name));
+    let next_cursor = found.last().filter(|_| more).map(|last| encode_position(last.number, &last.name));
     Ok(Json(NodePage { children: found.into_iter().map(Into::into).collect(), next_cursor }))
 }
 
@@ -93,7 +93,11 @@ async fn list_children(
 /// What was deleted is there for editors.
 #[utoipa::path(get, path = "/packages/{id}", tag = "packages", params(("id" = String, Path)),
     responses((status = 200, body = NodeResponse), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
-async fn get_node(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<String>) -> Answer<Json<NodeResponse>> {
+async fn get_node(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> ApiResult<Json<NodeResponse>> {
     let id = NodeId::parse(&id).ok_or_else(no_such_package)?;
     Ok(Json(packages::seen(&app, &caller, &id).await?.into()))
 }
@@ -102,16 +106,16 @@ async fn get_node(State(app): State<Arc<App>>, caller: Caller, Path(id): Path<St
 ///
 /// With all that is in them. Their names are free at once; they can be restored until their retention ends. Uploads that are
 /// open are given up. What can't be deleted is in `failures`, and keeps no others.
-#[utoipa::path(delete, path = "/packages", tag = "packages", params(InDataset), request_body = NodeIds,
+#[utoipa::path(delete, path = "/packages", tag = "packages", params(DatasetQuery), request_body = NodeIds,
     responses((status = 200, body = NodeOutcomes), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
 async fn delete_packages(
     State(app): State<Arc<App>>,
     caller: Caller,
-    asked: Asking<InDataset>,
+    query: QueryResult<DatasetQuery>,
     request: Request,
-) -> Answer<Json<NodeOutcomes>> {
-    let dataset = dataset_id(read(asked)?.dataset_id.as_deref())?;
+) -> ApiResult<Json<NodeOutcomes>> {
+    let dataset = dataset_id(read_query(query)?.dataset_id.as_deref())?;
     let NodeIds { node_ids } = json(request).await?;
     Ok(Json(deletion::delete(&app, &caller, &dataset, &node_ids).await?.into()))
 }
@@ -121,35 +125,35 @@ async fn delete_packages(
 /// With all that was deleted in them, and with the collections they lie in. They are RESTORING from here on, and READY
 /// within moments. What has its name taken comes back as `name (1)`, which the changelog says. What can't be restored is in
 /// `failures`, and keeps no others.
-#[utoipa::path(post, path = "/packages/restore", tag = "packages", params(InDataset), request_body = NodeIds,
+#[utoipa::path(post, path = "/packages/restore", tag = "packages", params(DatasetQuery), request_body = NodeIds,
     responses((status = 200, body = NodeOutcomes), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
 async fn restore_packages(
     State(app): State<Arc<App>>,
     caller: Caller,
-    asked: Asking<InDataset>,
+    query: QueryResult<DatasetQuery>,
     request: Request,
-) -> Answer<Json<NodeOutcomes>> {
-    let dataset = dataset_id(read(asked)?.dataset_id.as_deref())?;
+) -> ApiResult<Json<NodeOutcomes>> {
+    let dataset = dataset_id(read_query(query)?.dataset_id.as_deref())?;
     let NodeIds { node_ids } = json(request).await?;
     Ok(Json(restoring::restore(&app, &caller, &dataset, &node_ids).await?.into()))
 }
 
 /// What became of a dataset's tree, the latest first
-#[utoipa::path(get, path = "/packages/changelog", tag = "packages", params(ChangesAsked),
+#[utoipa::path(get, path = "/packages/changelog", tag = "packages", params(ChangelogQuery),
     responses((status = 200, body = ChangePage), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 404, body = ErrorBody)))]
 async fn list_changes(
     State(app): State<Arc<App>>,
     caller: Caller,
-    asked: Asking<ChangesAsked>,
-) -> Answer<Json<ChangePage>> {
-    let asked = read(asked)?;
-    let dataset = dataset_id(asked.dataset_id.as_deref())?;
-    let node = asked.package_id.as_deref().map(|text| NodeId::parse(text).ok_or_else(no_such_package)).transpose()?;
-    let limit = limit(asked.limit.as_deref())?;
-    let (before, _) = asked.cursor.as_deref().map_or(Ok((i64::MAX, String::new())), parse_place)?;
+    query: QueryResult<ChangelogQuery>,
+) -> ApiResult<Json<ChangePage>> {
+    let query = read_query(query)?;
+    let dataset = dataset_id(query.dataset_id.as_deref())?;
+    let node = query.package_id.as_deref().map(|text| NodeId::parse(text).ok_or_else(no_such_package)).transpose()?;
+    let limit = limit(query.limit.as_deref())?;
+    let (before, _) = query.cursor.as_deref().map_or(Ok((i64::MAX, String::new())), parse_position)?;
     let (found, more) = packages::changelog(&app, &caller, &dataset, node.as_ref(), before, limit).await?;
-    let next_cursor = found.last().filter(|_| more).map(|last| show_place(last.id, ""));
+    let next_cursor = found.last().filter(|_| more).map(|last| encode_position(last.id, ""));
     Ok(Json(ChangePage { changes: found.into_iter().map(Into::into).collect(), next_cursor }))
 }

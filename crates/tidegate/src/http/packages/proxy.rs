@@ -1,4 +1,5 @@
-//! The proxy for pages that hold presigned URLs: no sign-in, a redirect or a few headers, never a body.
+//! The S3 proxy for web pages that hold presigned URLs: without sign-in, a redirect or a few
+//! headers, never a body. The checks are in `model/s3_url.rs`.
 
 use std::sync::Arc;
 
@@ -9,10 +10,10 @@ use axum::response::IntoResponse as _;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::super::content::{AuthorizedBy, Facts};
+use super::super::content::{AuthorizedBy, Representation};
 use super::super::error::ErrorBody;
-use super::Answer;
-use super::reading::{described, redirect};
+use super::ApiResult;
+use super::reading::{redirect, respond_to_head};
 use crate::app::App;
 use crate::error::{Result, bad_request};
 use crate::surfaces::packages::proxy;
@@ -23,7 +24,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(proxy_s3, proxy_s3_options))
 }
 
-/// The URL, and what arrived beside it.
+/// Returns the presigned URL and the other parameters of the query.
 fn parameters(query: Option<&str>) -> Result<(String, Vec<(String, String)>)> {
     let unreadable = || bad_request("the query can't be read");
     let pairs: Vec<(String, String)> =
@@ -50,7 +51,7 @@ async fn proxy_s3(
     method: Method,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
-) -> Answer<Response<Body>> {
+) -> ApiResult<Response<Body>> {
     let (given, beside) = parameters(query.as_deref())?;
     let url = proxy::resolve(&app, &given, &beside)?;
     if method != Method::HEAD {
@@ -58,7 +59,11 @@ async fn proxy_s3(
     }
     let found = proxy::facts(&app, &url).await?;
     let content_type = found.content_type.unwrap_or_default();
-    Ok(described(&headers, &Facts::told(found.size, &content_type, found.etag, found.last_modified)).await?)
+    Ok(respond_to_head(
+        &headers,
+        &Representation::from_upstream(found.size, &content_type, found.etag, found.last_modified),
+    )
+    .await?)
 }
 
 /// What the proxy can be asked

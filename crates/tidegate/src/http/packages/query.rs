@@ -1,31 +1,31 @@
-//! What queries of datasets ask for.
+//! Query parameters of the routes of datasets.
 
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-/// Which page.
+/// A query that selects a page.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct DatasetsAsked {
+pub(super) struct PageQuery {
     /// 1 to 1,000; 100 if left out.
     pub(super) limit: Option<String>,
     /// Where the page before said to go on.
     pub(super) cursor: Option<String>,
 }
 
-/// In which dataset.
+/// A query that names a dataset.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct InDataset {
+pub(super) struct DatasetQuery {
     /// The dataset, as `N:dataset:…`.
     #[param(required)]
     pub(super) dataset_id: Option<String>,
 }
 
-/// Which children.
+/// The query of `GET /packages/children`.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct ChildrenAsked {
+pub(super) struct ChildrenQuery {
     /// The dataset, as `N:dataset:…`.
     #[param(required)]
     pub(super) dataset_id: Option<String>,
@@ -39,10 +39,10 @@ pub(super) struct ChildrenAsked {
     pub(super) cursor: Option<String>,
 }
 
-/// Which changes.
+/// The query of `GET /packages/changelog`.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct ChangesAsked {
+pub(super) struct ChangelogQuery {
     /// The dataset, as `N:dataset:…`.
     #[param(required)]
     pub(super) dataset_id: Option<String>,
@@ -54,10 +54,10 @@ pub(super) struct ChangesAsked {
     pub(super) cursor: Option<String>,
 }
 
-/// Which assets of a package.
+/// The query of `GET /packages/assets`.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct AssetsAsked {
+pub(super) struct AssetsQuery {
     /// The dataset, as `N:dataset:…`.
     #[param(required)]
     pub(super) dataset_id: Option<String>,
@@ -72,10 +72,10 @@ pub(super) struct AssetsAsked {
     pub(super) cursor: Option<String>,
 }
 
-/// Which asset of a package.
+/// A query that names one asset.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct OneAsset {
+pub(super) struct AssetQuery {
     /// The dataset, as `N:dataset:…`.
     #[param(required)]
     pub(super) dataset_id: Option<String>,
@@ -87,10 +87,10 @@ pub(super) struct OneAsset {
     pub(super) path: Option<String>,
 }
 
-/// Which object of a package, and how.
+/// The query of `GET /packages/presign/s3`.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct PresignAsked {
+pub(super) struct PresignQuery {
     /// The dataset, as `N:dataset:…`.
     #[param(required)]
     pub(super) dataset_id: Option<String>,
@@ -103,10 +103,10 @@ pub(super) struct PresignAsked {
     pub(super) redirect: Option<String>,
 }
 
-/// What is to be signed for.
+/// The query of `GET /packages/cloudfront/sign`.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct SignAsked {
+pub(super) struct SignQuery {
     /// The dataset, as `N:dataset:…`.
     #[param(required)]
     pub(super) dataset_id: Option<String>,

@@ -1,4 +1,4 @@
-//! Links to what is in a dataset: presigned, signed for the CDN, and many at once.
+//! Routes that return links into a dataset: presigned, signed for the CDN, and as a manifest.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -12,14 +12,14 @@ use sign::Hash;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::super::content::{self, AuthorizedBy, Facts, RESOURCE_POLICY, Sent};
+use super::super::content::{self, AuthorizedBy, RESOURCE_POLICY, Representation, ResponseBody};
 use super::super::cookies;
 use super::super::error::ErrorBody;
 use super::super::json::json;
-use super::query::{InDataset, PresignAsked, SignAsked};
+use super::query::{DatasetQuery, PresignQuery, SignQuery};
 use super::response::{ManifestResponse, PresignedPackageUrl, SignedAssets};
 use super::wire::NodeIds;
-use super::{Answer, Asking, NO_STORE, asset_path, dataset_id, needed_path, package_id, read};
+use super::{ApiResult, NO_STORE, QueryResult, asset_path, dataset_id, needed_path, package_id, read_query};
 use crate::app::App;
 use crate::error::{Error, Result, bad_request};
 use crate::model::caller::Caller;
@@ -31,7 +31,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(presign_s3)).routes(routes!(sign_cloudfront)).routes(routes!(download_manifest))
 }
 
-/// A redirect to a URL that is a secret, and `by` what it was got.
+/// Redirects to a URL that is a secret. `by` says what authorized it.
 pub(super) fn redirect(app: &App, url: &str, by: AuthorizedBy) -> Result<Response<Body>> {
     let to = HeaderValue::from_str(url).map_err(|error| Error::Internal(error.into()))?;
     let headers = [
@@ -43,12 +43,12 @@ pub(super) fn redirect(app: &App, url: &str, by: AuthorizedBy) -> Result<Respons
     Ok((StatusCode::TEMPORARY_REDIRECT, headers).into_response())
 }
 
-/// The answer to a HEAD, of an object that is read elsewhere; conditions hold for it as they do there.
-pub(super) async fn described(request: &HeaderMap, facts: &Facts) -> Result<Response<Body>> {
+/// Responds to a HEAD of an object that is read elsewhere, preconditions included.
+pub(super) async fn respond_to_head(request: &HeaderMap, representation: &Representation) -> Result<Response<Body>> {
     let mut fields = HeaderMap::new();
     fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    let nothing = |_| std::future::ready(Ok(Sent::Nothing));
-    let (status, body) = content::respond(&Method::HEAD, request, facts, &mut fields, nothing).await?;
+    let nothing = |_| std::future::ready(Ok(ResponseBody::Nothing));
+    let (status, body) = content::respond(&Method::HEAD, request, representation, &mut fields, nothing).await?;
     Ok((status, fields, body.into_body()).into_response())
 }
 
@@ -56,7 +56,7 @@ pub(super) async fn described(request: &HeaderMap, facts: &Facts) -> Result<Resp
 ///
 /// 307 to it, for an hour; with `redirect=false` it comes in JSON. HEAD says what the object is like: its length, type, ETag
 /// and date. Collections have no source file.
-#[utoipa::path(get, path = "/packages/presign/s3", tag = "packages", params(PresignAsked),
+#[utoipa::path(get, path = "/packages/presign/s3", tag = "packages", params(PresignQuery),
     responses((status = 307, description = "to the presigned URL"), (status = 200, body = PresignedPackageUrl), (status = 400, body = ErrorBody),
         (status = 401, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 async fn presign_s3(
@@ -64,17 +64,17 @@ async fn presign_s3(
     caller: Caller,
     method: Method,
     headers: HeaderMap,
-    asked: Asking<PresignAsked>,
-) -> Answer<Response<Body>> {
-    let asked = read(asked)?;
-    let (dataset, package) = (dataset_id(asked.dataset_id.as_deref())?, package_id(asked.package_id.as_deref())?);
-    let path = asked.path.as_deref().map(asset_path).transpose()?;
+    query: QueryResult<PresignQuery>,
+) -> ApiResult<Response<Body>> {
+    let query = read_query(query)?;
+    let (dataset, package) = (dataset_id(query.dataset_id.as_deref())?, package_id(query.package_id.as_deref())?);
+    let path = query.path.as_deref().map(asset_path).transpose()?;
     let what = (&package, path.as_ref());
     if method == Method::HEAD {
         let stat = links::stat(&app, &caller, &dataset, what).await?;
-        return Ok(described(&headers, &Facts::of(&stat)).await?);
+        return Ok(respond_to_head(&headers, &Representation::of(&stat)).await?);
     }
-    let in_json = match asked.redirect.as_deref() {
+    let in_json = match query.redirect.as_deref() {
         None | Some("true") => false,
         Some("false") => true,
         Some(_) => return Err(bad_request("redirect must be true or false").into()),
@@ -91,22 +91,22 @@ async fn presign_s3(
 ///
 /// For an hour, and for that asset alone. With `scope=prefix` one signature over all assets of the package, to be put behind
 /// their URLs, and as cookies.
-#[utoipa::path(get, path = "/packages/cloudfront/sign", tag = "packages", params(SignAsked),
+#[utoipa::path(get, path = "/packages/cloudfront/sign", tag = "packages", params(SignQuery),
     responses((status = 200, body = SignedAssets), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 404, body = ErrorBody)))]
 async fn sign_cloudfront(
     State(app): State<Arc<App>>,
     caller: Caller,
-    asked: Asking<SignAsked>,
-) -> Answer<Response<Body>> {
-    let asked = read(asked)?;
-    let (dataset, package) = (dataset_id(asked.dataset_id.as_deref())?, package_id(asked.package_id.as_deref())?);
-    let signed = match asked.scope.as_deref() {
+    query: QueryResult<SignQuery>,
+) -> ApiResult<Response<Body>> {
+    let query = read_query(query)?;
+    let (dataset, package) = (dataset_id(query.dataset_id.as_deref())?, package_id(query.package_id.as_deref())?);
+    let signed = match query.scope.as_deref() {
         None | Some("object") => {
-            let path = needed_path(asked.path.as_deref())?;
+            let path = needed_path(query.path.as_deref())?;
             links::sign_object(&app, &caller, &dataset, (&package, &path)).await?
         }
-        Some("prefix") if asked.path.is_some() => {
+        Some("prefix") if query.path.is_some() => {
             return Err(bad_request("scope=prefix is for all assets of the package, and takes no path").into());
         }
         Some("prefix") => links::sign_prefix(&app, &caller, &dataset, &package).await?,
@@ -146,16 +146,16 @@ async fn sign_cloudfront(
 ///
 /// The source files of packages, and of all that lies in collections, with presigned URLs that live an hour. What is scanned,
 /// was rejected or failed is in `blocked`.
-#[utoipa::path(post, path = "/packages/download-manifest", tag = "packages", params(InDataset), request_body = NodeIds,
+#[utoipa::path(post, path = "/packages/download-manifest", tag = "packages", params(DatasetQuery), request_body = NodeIds,
     responses((status = 200, body = ManifestResponse), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 404, body = ErrorBody), (status = 413, body = ErrorBody)))]
 async fn download_manifest(
     State(app): State<Arc<App>>,
     caller: Caller,
-    asked: Asking<InDataset>,
+    query: QueryResult<DatasetQuery>,
     request: Request,
-) -> Answer<Response<Body>> {
-    let dataset = dataset_id(read(asked)?.dataset_id.as_deref())?;
+) -> ApiResult<Response<Body>> {
+    let dataset = dataset_id(read_query(query)?.dataset_id.as_deref())?;
     let NodeIds { node_ids } = json(request).await?;
     let begun = SystemTime::now();
     let manifest = manifest::manifest(&app, &caller, &dataset, &node_ids).await?;

@@ -1,4 +1,4 @@
-//! What goes over the wire of datasets to those who read: changelogs, links and manifests.
+//! Response bodies of reads from datasets: changelogs, links and manifests.
 
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -1,4 +1,4 @@
-//! Uploads into datasets, and the assets of packages.
+//! Routes of uploads into datasets, and of the assets of packages.
 
 use std::sync::Arc;
 
@@ -11,14 +11,15 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::super::error::ErrorBody;
-use super::super::json::{json, json_or_nothing};
-use super::query::{AssetsAsked, InDataset, OneAsset};
+use super::super::json::{json, optional_json};
+use super::query::{AssetQuery, AssetsQuery, DatasetQuery};
 use super::wire::{
     AssetPage, Confirmed, NewPackage, NewPackageFile, PackageConfirmation, PackagePart, PackagePartUrl,
     PackagePartUrls, PackageParts, PackageUpload, WantedParts,
 };
 use super::{
-    Answer, Asking, NO_STORE, dataset_id, limit, needed_path, package_id, parent_id, parse_place, read, show_place,
+    ApiResult, NO_STORE, QueryResult, dataset_id, encode_position, limit, needed_path, package_id, parent_id,
+    parse_position, read_query,
 };
 use crate::app::App;
 use crate::error::Result;
@@ -44,16 +45,16 @@ impl From<NewPackageFile> for Announced {
 /// Announce a package and its source file
 ///
 /// PUT the file to `uploadUrl` with `headers`, then confirm it. With `multipart`, or over 5 GiB, ask for its parts instead.
-#[utoipa::path(post, path = "/packages", tag = "packages", params(InDataset), request_body = NewPackage,
+#[utoipa::path(post, path = "/packages", tag = "packages", params(DatasetQuery), request_body = NewPackage,
     responses((status = 201, body = PackageUpload), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody), (status = 413, body = ErrorBody)))]
 async fn create_package(
     State(app): State<Arc<App>>,
     caller: Caller,
-    asked: Asking<InDataset>,
+    query: QueryResult<DatasetQuery>,
     request: Request,
-) -> Answer<Response<Body>> {
-    let dataset = dataset_id(read(asked)?.dataset_id.as_deref())?;
+) -> ApiResult<Response<Body>> {
+    let dataset = dataset_id(read_query(query)?.dataset_id.as_deref())?;
     let NewPackage { name, parent_id: parent, filename, file } = json(request).await?;
     let parent = parent_id(parent.as_deref())?;
     let filename = filename.as_deref().unwrap_or(&name);
@@ -62,7 +63,7 @@ async fn create_package(
     Ok((StatusCode::CREATED, NO_STORE, Json(PackageUpload::new(target, false))).into_response())
 }
 
-/// What an upload's path names; what is no id names nothing.
+/// Parses the package id or asset id in a path; an invalid one is not found.
 fn which(id: &str) -> Result<Which> {
     Which::parse(id).ok_or_else(no_such_package)
 }
@@ -80,9 +81,9 @@ async fn confirm_package(
     caller: Caller,
     Path(id): Path<String>,
     request: Request,
-) -> Answer<Json<Confirmed>> {
+) -> ApiResult<Json<Confirmed>> {
     let which = which(&id)?;
-    let sent: Option<PackageConfirmation> = json_or_nothing(request).await?;
+    let sent: Option<PackageConfirmation> = optional_json(request).await?;
     let parts = sent.and_then(|sent| sent.parts);
     let parts = parts.map(|parts| parts.into_iter().map(|part| (part.part_number, unquoted(part.etag))).collect());
     Ok(Json(match confirming::confirm(&app, &caller, &which, parts).await? {
@@ -91,7 +92,7 @@ async fn confirm_package(
     }))
 }
 
-/// Clients hand ETags on as they got them, in quotes.
+/// Removes the quotes of an ETag, which clients pass on as they received it.
 fn unquoted(etag: String) -> String {
     let bare = etag.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).map(str::to_owned);
     bare.unwrap_or(etag)
@@ -106,7 +107,7 @@ async fn sign_package_parts(
     caller: Caller,
     Path(id): Path<String>,
     request: Request,
-) -> Answer<Response<Body>> {
+) -> ApiResult<Response<Body>> {
     let which = which(&id)?;
     let WantedParts { part_numbers } = json(request).await?;
     let signed = uploads::sign_parts(&app, &caller, &which, &part_numbers).await?;
@@ -123,7 +124,7 @@ async fn list_package_parts(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(id): Path<String>,
-) -> Answer<Json<PackageParts>> {
+) -> ApiResult<Json<PackageParts>> {
     let (part_size, parts) = uploads::list_parts(&app, &caller, &which(&id)?).await?;
     let show = |part: store::Part| PackagePart { part_number: part.number, etag: part.etag, size: Some(part.size) };
     Ok(Json(PackageParts { part_size, parts: parts.into_iter().map(show).collect() }))
@@ -132,18 +133,18 @@ async fn list_package_parts(
 /// Announce an asset of a package
 ///
 /// PUT the file to `uploadUrl` with `headers`, then confirm it by `POST /packages/{id}/confirm` with the `id` of this answer.
-#[utoipa::path(post, path = "/packages/assets", tag = "packages", params(OneAsset), request_body = NewPackageFile,
+#[utoipa::path(post, path = "/packages/assets", tag = "packages", params(AssetQuery), request_body = NewPackageFile,
     responses((status = 201, body = PackageUpload), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody), (status = 413, body = ErrorBody)))]
 async fn create_asset(
     State(app): State<Arc<App>>,
     caller: Caller,
-    asked: Asking<OneAsset>,
+    query: QueryResult<AssetQuery>,
     request: Request,
-) -> Answer<Response<Body>> {
-    let asked = read(asked)?;
-    let (dataset, package) = (dataset_id(asked.dataset_id.as_deref())?, package_id(asked.package_id.as_deref())?);
-    let path = needed_path(asked.path.as_deref())?;
+) -> ApiResult<Response<Body>> {
+    let query = read_query(query)?;
+    let (dataset, package) = (dataset_id(query.dataset_id.as_deref())?, package_id(query.package_id.as_deref())?);
+    let path = needed_path(query.path.as_deref())?;
     let file: NewPackageFile = json(request).await?;
     let target = uploads::begin_asset(&app, &caller, &dataset, (&package, &path), file.into()).await?;
     Ok((StatusCode::CREATED, NO_STORE, Json(PackageUpload::new(target, true))).into_response())
@@ -152,39 +153,43 @@ async fn create_asset(
 /// List the assets of a package
 ///
 /// In the order of their paths; with `path`, that one alone.
-#[utoipa::path(get, path = "/packages/assets", tag = "packages", params(AssetsAsked),
+#[utoipa::path(get, path = "/packages/assets", tag = "packages", params(AssetsQuery),
     responses((status = 200, body = AssetPage), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 404, body = ErrorBody)))]
 async fn list_assets(
     State(app): State<Arc<App>>,
     caller: Caller,
-    asked: Asking<AssetsAsked>,
-) -> Answer<Json<AssetPage>> {
-    let asked = read(asked)?;
-    let (dataset, package) = (dataset_id(asked.dataset_id.as_deref())?, package_id(asked.package_id.as_deref())?);
-    if let Some(path) = asked.path.as_deref() {
+    query: QueryResult<AssetsQuery>,
+) -> ApiResult<Json<AssetPage>> {
+    let query = read_query(query)?;
+    let (dataset, package) = (dataset_id(query.dataset_id.as_deref())?, package_id(query.package_id.as_deref())?);
+    if let Some(path) = query.path.as_deref() {
         let path = super::asset_path(path)?;
         let found = links::asset(&app, &caller, &dataset, (&package, &path)).await?;
         return Ok(Json(AssetPage { assets: vec![found.into()], next_cursor: None }));
     }
-    let limit = limit(asked.limit.as_deref())?;
-    let (_, after) = asked.cursor.as_deref().map_or(Ok((0, String::new())), parse_place)?;
+    let limit = limit(query.limit.as_deref())?;
+    let (_, after) = query.cursor.as_deref().map_or(Ok((0, String::new())), parse_position)?;
     let (found, more) = links::assets(&app, &caller, &dataset, &package, (&after, limit)).await?;
     let last = found.last().filter(|_| more);
-    let next_cursor = last.map(|last| show_place(0, last.object.name.as_deref().unwrap_or_default()));
+    let next_cursor = last.map(|last| encode_position(0, last.object.name.as_deref().unwrap_or_default()));
     Ok(Json(AssetPage { assets: found.into_iter().map(Into::into).collect(), next_cursor }))
 }
 
 /// Delete an asset of a package
 ///
 /// For good: viewers make assets again from the source file. Its path is free after that.
-#[utoipa::path(delete, path = "/packages/assets", tag = "packages", params(OneAsset),
+#[utoipa::path(delete, path = "/packages/assets", tag = "packages", params(AssetQuery),
     responses((status = 204), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
         (status = 404, body = ErrorBody)))]
-async fn delete_asset(State(app): State<Arc<App>>, caller: Caller, asked: Asking<OneAsset>) -> Answer<StatusCode> {
-    let asked = read(asked)?;
-    let (dataset, package) = (dataset_id(asked.dataset_id.as_deref())?, package_id(asked.package_id.as_deref())?);
-    let path = needed_path(asked.path.as_deref())?;
+async fn delete_asset(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    query: QueryResult<AssetQuery>,
+) -> ApiResult<StatusCode> {
+    let query = read_query(query)?;
+    let (dataset, package) = (dataset_id(query.dataset_id.as_deref())?, package_id(query.package_id.as_deref())?);
+    let path = needed_path(query.path.as_deref())?;
     deletion::delete_asset(&app, &caller, &dataset, (&package, &path)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,4 +1,5 @@
-//! What goes over the wire of datasets, and nothing else.
+//! Request and response bodies of datasets, and their conversion from the model. Those of reads are
+//! in `response.rs`.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The checksums a request names, in its headers or hoisted into its query by a signer.
+//! Checksums that a request states, in its headers or in a signed query.
 
 use axum::http::{HeaderMap, Uri};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -7,7 +7,8 @@ use store::{Algorithm, Checks};
 
 const PREFIX: &str = "x-amz-checksum-";
 
-/// Collects them all; each must be met. One we can't check is refused, not passed over.
+/// Collects all checksums; each must match the body. One with an unsupported algorithm is refused
+/// rather than ignored.
 pub(super) fn collect(headers: &HeaderMap, uri: &Uri) -> S3Result<Checks> {
     let mut checks = Checks::none();
     for value in headers.get_all("content-md5") {

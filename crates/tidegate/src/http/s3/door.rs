@@ -1,4 +1,5 @@
-//! The operations: who may ask for which, and what each does.
+//! The S3 operations of the door: credentials, access rules and the calls into the store. Reads of
+//! objects are in `reads.rs`.
 
 use std::sync::Arc;
 
@@ -20,10 +21,10 @@ use crate::error::Error;
 use crate::model::upload::Upload;
 use crate::uploads::seal;
 
-/// What S3 lists in one page at most.
+/// The most entries of one list response, as in S3.
 const MAX_KEYS: i32 = 1000;
 
-/// The secrets of the two credentials there are.
+/// Returns the secret keys of the presigning and the operator's credentials.
 pub(super) struct Secrets(Arc<Local>);
 
 impl Secrets {
@@ -35,7 +36,8 @@ impl Secrets {
 #[async_trait::async_trait]
 impl S3Auth for Secrets {
     async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
-        // Access keys are public; only the signature made with the secret is compared in constant time.
+        // Access keys are public; only the signature is secret, and s3s compares it in constant
+        // time.
         [&self.0.credentials.presign, &self.0.credentials.operator]
             .into_iter()
             .find(|credentials| credentials.access_key == access_key)
@@ -44,7 +46,7 @@ impl S3Auth for Secrets {
     }
 }
 
-/// Who may ask for what.
+/// Decides which operations a credential may call.
 pub(super) struct Access(Arc<Local>);
 
 impl Access {
@@ -53,9 +55,9 @@ impl Access {
     }
 }
 
-// Objects are read by a route of their own.
-const FOR_UPLOADERS: [&str; 3] = ["PutObject", "UploadPart", "ListParts"];
-const FOR_OPERATORS: [&str; 4] = ["ListBuckets", "HeadBucket", "GetBucketLocation", "ListObjectsV2"];
+// Reads of objects are in `reads.rs`.
+const PRESIGNED_OPERATIONS: [&str; 3] = ["PutObject", "UploadPart", "ListParts"];
+const OPERATOR_OPERATIONS: [&str; 4] = ["ListBuckets", "HeadBucket", "GetBucketLocation", "ListObjectsV2"];
 
 #[async_trait::async_trait]
 impl S3Access for Access {
@@ -63,7 +65,7 @@ impl S3Access for Access {
         let denied = || s3_error!(AccessDenied, "Access Denied");
         let credentials = context.credentials().ok_or_else(denied)?;
         let operator = credentials.access_key == self.0.credentials.operator.access_key;
-        let allowed: &[&str] = if operator { &FOR_OPERATORS } else { &FOR_UPLOADERS };
+        let allowed: &[&str] = if operator { &OPERATOR_OPERATIONS } else { &PRESIGNED_OPERATIONS };
         if !allowed.contains(&context.s3_op().name()) {
             return Err(denied());
         }
@@ -74,7 +76,7 @@ impl S3Access for Access {
     }
 }
 
-/// There is one bucket.
+/// Checks the bucket name; there is one bucket.
 pub(super) fn check_bucket(bucket: &str) -> S3Result<()> {
     if bucket == LOCAL_BUCKET {
         return Ok(());
@@ -82,7 +84,7 @@ pub(super) fn check_bucket(bucket: &str) -> S3Result<()> {
     Err(s3_error!(NoSuchBucket, "The specified bucket does not exist."))
 }
 
-/// The protocol over the store, save for reads of objects.
+/// The S3 operations over the store, except reads of objects.
 pub(super) struct Door {
     app: Arc<App>,
     local: Arc<Local>,
@@ -98,6 +100,7 @@ impl Door {
         self.app.config.upload_limits.of(upload.of).largest()
     }
 
+    /// Returns the open multipart upload of an id and a key.
     async fn open_upload(&self, upload_id: &str, key: &str) -> S3Result<Upload> {
         let upload = self.app.db.find_upload_in_parts(upload_id, key).await.map_err(internal)?;
         upload
@@ -119,8 +122,12 @@ impl S3 for Door {
         let limit = upload.part_limit(number, self.largest(&upload));
         check_length(input.content_length, limit)?;
         let named = UploadRef { key: input.key, upload_id: input.upload_id };
-        let part =
-            self.local.fs.write_part(&named, number, incoming(input.body), limit, checks).await.map_err(refused)?;
+        let part = self
+            .local
+            .fs
+            .write_part(&named, number, body_stream(input.body), limit, checks)
+            .await
+            .map_err(to_s3_error)?;
         metrics::counter!("tidegate_part_bytes_total").increment(part.size);
         Ok(S3Response::new(UploadPartOutput { e_tag: Some(ETag::Strong(part.etag)), ..UploadPartOutput::default() }))
     }
@@ -138,15 +145,16 @@ impl S3 for Door {
         let stat = self
             .local
             .fs
-            .write_checked(&input.key, incoming(input.body), attributes, limit, checks)
+            .write_checked(&input.key, body_stream(input.body), attributes, limit, checks)
             .await
-            .map_err(refused)?;
-        // A body may take longer than its upload is open: then nobody would look at it, or remove it. What is acknowledged
-        // came before a confirmation that will be answered, and is what it seals; what came after it was sealed is not.
+            .map_err(to_s3_error)?;
+        // The upload may end while its body arrives; then no job would look at the object, or
+        // remove it. Under the seal lock, an acknowledged body either precedes a confirmation,
+        // which seals it, or is removed here.
         let _sealing = seal::lock(&self.app, upload.object).await;
         let now = self.app.db.find_single_upload(&input.key).await.map_err(internal)?;
         if now.is_none_or(|upload| upload.is_being_completed()) {
-            self.app.store.delete(&input.key, store::Deletion::Purge).await.map_err(refused)?;
+            self.app.store.delete(&input.key, store::Deletion::Purge).await.map_err(to_s3_error)?;
             return Err(s3_error!(AccessDenied, "The upload was ended while its body came."));
         }
         Ok(S3Response::new(PutObjectOutput { e_tag: Some(ETag::Strong(stat.etag)), ..PutObjectOutput::default() }))
@@ -158,7 +166,7 @@ impl S3 for Door {
         let named = UploadRef { key: input.key.clone(), upload_id: input.upload_id.clone() };
         let marker = u32::try_from(input.part_number_marker.unwrap_or(0)).unwrap_or(0);
         let limit = input.max_parts.unwrap_or(MAX_KEYS).clamp(0, MAX_KEYS);
-        let mut parts = self.app.store.list_parts(&named).await.map_err(refused)?;
+        let mut parts = self.app.store.list_parts(&named).await.map_err(to_s3_error)?;
         parts.retain(|part| part.number > marker);
         let limit_parts = usize::try_from(limit).unwrap_or(0);
         let truncated = parts.len() > limit_parts;
@@ -210,7 +218,7 @@ impl S3 for Door {
         let after = input.continuation_token.clone().or(input.start_after.clone());
         let page =
             list_page(&self.app, &prefix, input.delimiter.as_deref(), after, usize::try_from(limit).unwrap_or(1));
-        let page = page.await.map_err(refused)?;
+        let page = page.await.map_err(to_s3_error)?;
         let contents = page.entries.into_iter().map(|entry| Object {
             key: Some(entry.key),
             size: i64::try_from(entry.size).ok(),
@@ -238,13 +246,15 @@ impl S3 for Door {
     }
 }
 
+/// A page of a listing.
 struct Page {
     entries: Vec<store::Entry>,
     folders: Vec<String>,
     next: Option<String>,
 }
 
-/// A page of keys; with a delimiter, what lies below one folder counts once and is skipped over.
+/// Lists a page of keys. With a delimiter, all keys below one common prefix count as one entry and
+/// are skipped.
 async fn list_page(
     app: &App,
     prefix: &str,
@@ -265,7 +275,7 @@ async fn list_page(
             match folder {
                 Some(end) => {
                     let folder = entry.key[..prefix.len() + end].to_owned();
-                    // The highest character sorts after everything in the folder.
+                    // The highest character sorts after every key in the folder.
                     after = Some(format!("{folder}\u{10ffff}"));
                     page.folders.push(folder);
                     skipped = true;
@@ -288,6 +298,7 @@ async fn list_page(
     }
 }
 
+/// Checks the announced length of a body.
 fn check_length(length: Option<i64>, limit: u64) -> S3Result<()> {
     match length.map(u64::try_from) {
         Some(Ok(length)) if length <= limit => Ok(()),
@@ -298,15 +309,16 @@ fn check_length(length: Option<i64>, limit: u64) -> S3Result<()> {
     }
 }
 
-fn incoming(body: Option<StreamingBlob>) -> ByteStream {
+/// Converts a request body to a byte stream.
+fn body_stream(body: Option<StreamingBlob>) -> ByteStream {
     match body {
         Some(body) => Box::pin(body.map_err(std::io::Error::other)),
         None => Box::pin(futures::stream::empty()),
     }
 }
 
-/// A store's outcome in S3's words; what went wrong inside is logged here and not sent.
-pub(super) fn refused(error: store::Error) -> s3s::S3Error {
+/// Converts a store error to an S3 error; internal causes are logged and not sent.
+pub(super) fn to_s3_error(error: store::Error) -> s3s::S3Error {
     use store::Error as Store;
     match error {
         Store::NotFound => s3_error!(NoSuchKey, "The specified key does not exist."),
@@ -335,6 +347,7 @@ pub(super) fn refused(error: store::Error) -> s3s::S3Error {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it ends here; callers hand it to map_err")]
+/// Logs an error and returns a generic S3 error.
 pub(super) fn internal(error: Error) -> s3s::S3Error {
     tracing::error!(error = error.detail(), code = error.code(), "a request failed");
     match error {

@@ -1,5 +1,6 @@
-//! The S3 door over a local store: presigned requests that match an open upload or a grant, and read-only
-//! access for the operator. No way around the product.
+//! The S3 door over a local store: presigned requests that match an open upload or a grant, and
+//! read-only access with the operator's credentials. It accepts nothing that the API would not have
+//! signed.
 
 mod checks;
 mod door;
@@ -19,12 +20,13 @@ use self::reads::Reads;
 use super::cors::{CorsPolicy, is_preflight};
 use crate::app::{App, Local};
 
+/// The S3 service and its CORS policy.
 struct S3 {
     service: S3Service,
     cors: CorsPolicy,
 }
 
-/// The door's router: everything goes through the gate, then to the protocol.
+/// Returns the router of the door: each request passes the filter, then the S3 protocol layer.
 pub(super) fn router(app: Arc<App>, local: Arc<Local>) -> Router {
     let own_page = Some(app.addresses.api.to_string());
     let cors = CorsPolicy::bytes(&app.config.cors, own_page, "GET, HEAD, PUT");
@@ -39,7 +41,7 @@ async fn answer(State(s3): State<Arc<S3>>, request: Request) -> Response<Body> {
     if is_preflight(request.method(), request.headers()) {
         return s3.cors.preflight(request.headers());
     }
-    let asked = request.headers().get(header::ORIGIN).cloned();
+    let origin = request.headers().get(header::ORIGIN).cloned();
     let mut response = match request_filter::check(&request) {
         Err(refused) => *refused,
         Ok(()) => match s3.service.call(request.map(s3s::Body::http_body_unsync)).await {
@@ -54,8 +56,9 @@ async fn answer(State(s3): State<Arc<S3>>, request: Request) -> Response<Body> {
             }
         },
     };
-    s3.cors.apply(asked.as_ref(), response.headers_mut());
-    // What lies here was sent by strangers, and cookies do not tell ports apart.
+    s3.cors.apply(origin.as_ref(), response.headers_mut());
+    // Stored content comes from clients, and cookies do not distinguish ports, so no script in it
+    // may run.
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox; default-src 'none'"));

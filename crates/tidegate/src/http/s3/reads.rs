@@ -1,6 +1,6 @@
-//! `GetObject` and `HeadObject`: conditions, ranges and bytes as on every other door. The protocol layer verifies the signature
-//! and then hands such a request on as it came, since its own reading of these headers refuses lists, malformed values and
-//! several ranges, and knows no `If-Range`.
+//! `GetObject` and `HeadObject`, with the conditions and ranges of all other doors. The protocol
+//! layer verifies the signature and passes the request on as it came: its own parsing of these
+//! headers refuses lists, malformed values and several ranges, and does not support `If-Range`.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -13,19 +13,19 @@ use s3s::route::S3Route;
 use s3s::{Body, S3Error, S3Request, S3Response, S3Result, s3_error};
 use store::Stat;
 
-use super::super::content::{self, AuthorizedBy, Facts, Fields as _, Sent};
-use super::door::{check_bucket, internal, refused};
+use super::super::content::{self, AuthorizedBy, Fields as _, Representation, ResponseBody};
+use super::door::{check_bucket, internal, to_s3_error};
 use crate::app::{App, Local};
 use crate::error::Error;
 use crate::library::downloads;
 use crate::model::disposition;
 
-/// Parameters with which a GET of an object is another operation.
+/// Query parameters that turn a GET of an object into another operation.
 const OTHER_OPERATIONS: [&str; 7] = ["acl", "attributes", "legal-hold", "retention", "tagging", "torrent", "uploadId"];
 
 const SIGNATURE: &str = "X-Amz-Signature";
 
-/// Reads of objects.
+/// The route of object reads.
 pub(super) struct Reads {
     app: Arc<App>,
     local: Arc<Local>,
@@ -36,14 +36,15 @@ impl Reads {
         Self { app, local }
     }
 
-    /// The operator reads what is there; everybody else holds a URL that we signed, which opens only what is ready.
+    /// Returns the object at a key, if the request may read it. The operator reads every object;
+    /// others hold a URL that this server signed, which opens READY objects only.
     async fn readable(&self, request: &S3Request<Body>, key: &str) -> S3Result<Stat> {
         let operator = &self.local.credentials.operator.access_key;
         let is_operator = request.credentials.as_ref().is_some_and(|given| given.access_key == *operator);
         if !is_operator && self.app.db.find_ready_by_key(key).await.map_err(internal)?.is_none() {
             return Err(s3_error!(NoSuchKey, "The specified key does not exist."));
         }
-        self.app.store.stat(key).await.map_err(refused)
+        self.app.store.stat(key).await.map_err(to_s3_error)
     }
 }
 
@@ -66,7 +67,7 @@ impl S3Route for Reads {
 
     async fn call(&self, request: S3Request<Body>) -> S3Result<S3Response<Body>> {
         let (_, key) = object(&request.uri).ok_or_else(|| s3_error!(InvalidURI))?;
-        let wished = overrides(&request.uri)?;
+        let response_overrides = overrides(&request.uri)?;
         let stat = self.readable(&request, &key).await?;
         let mut headers = request.headers;
         only_one_range(&mut headers);
@@ -81,13 +82,13 @@ impl S3Route for Reads {
         let read = downloads::reader(&self.app.store, &key, &stat);
         let read = move |range: Range<u64>| {
             let length = range.end - range.start;
-            read(range).map_ok(move |body| Sent::Stream(body, length))
+            read(range).map_ok(move |body| ResponseBody::Stream(body, length))
         };
-        let facts = Facts::of(&stat).of_key(&key);
-        let answer = content::respond(&request.method, &headers, &facts, &mut fields, read).await;
+        let representation = Representation::of(&stat).at_key(&key);
+        let answer = content::respond(&request.method, &headers, &representation, &mut fields, read).await;
         let (status, body) = answer.map_err(|error| match error {
-            Error::StoreError(error) => refused(error),
-            Error::NotFound(_) => refused(store::Error::NotFound),
+            Error::StoreError(error) => to_s3_error(error),
+            Error::NotFound(_) => to_s3_error(store::Error::NotFound),
             other => internal(other),
         })?;
         match status {
@@ -99,13 +100,13 @@ impl S3Route for Reads {
                 Err(with_fields(s3_error!(InvalidRange, "The requested range is not satisfiable"), fields))
             }
             _ => {
-                // A presigned URL; else it was the operator, who signs each request.
+                // Without a signature in the URL it was the operator, who signs each request.
                 let in_url =
                     parameters(&request.uri).is_ok_and(|given| given.iter().any(|(name, _)| name == SIGNATURE));
                 let by = if in_url { AuthorizedBy::Url } else { AuthorizedBy::SignIn };
-                content::guard(by.resource_policy(self.app.config.resource_policy), &mut fields);
+                content::set_security_fields(by.resource_policy(self.app.config.resource_policy), &mut fields);
                 if status.is_success() {
-                    fields.extend(wished);
+                    fields.extend(response_overrides);
                 }
                 let body = Body::http_body_unsync(body);
                 Ok(S3Response { status: Some(status), headers: fields, ..S3Response::new(body) })
@@ -114,7 +115,7 @@ impl S3Route for Reads {
     }
 }
 
-/// The bucket and the key that a path names, if it names an object.
+/// Returns bucket and key in a path; `None` if it does not name an object.
 fn object(uri: &Uri) -> Option<(Box<str>, Box<str>)> {
     let path = percent_decode_str(uri.path()).decode_utf8().ok()?;
     match parse_path_style(&path).ok()? {
@@ -123,19 +124,19 @@ fn object(uri: &Uri) -> Option<(Box<str>, Box<str>)> {
     }
 }
 
-/// The query, as the protocol layer reads it.
+/// Returns the query parameters, decoded as the protocol layer decodes them.
 fn parameters(uri: &Uri) -> Result<Vec<(String, String)>, serde_urlencoded::de::Error> {
     serde_urlencoded::from_str(uri.query().unwrap_or_default())
 }
 
-/// S3 gives one range at a time, and the whole to those who ask for several.
+/// Removes a header with several ranges; S3 then responds with the whole object.
 fn only_one_range(headers: &mut HeaderMap) {
     if headers.get(header::RANGE).is_some_and(|range| range.as_bytes().contains(&b',')) {
         headers.remove(header::RANGE);
     }
 }
 
-/// An error with what is said of the object, save for what is about its bytes.
+/// Adds the object's header fields to an error, without those that describe its bytes.
 fn with_fields(mut error: S3Error, mut fields: HeaderMap) -> S3Error {
     for name in [header::CONTENT_LENGTH, header::CONTENT_DISPOSITION, header::CACHE_CONTROL] {
         fields.remove(name);
@@ -145,7 +146,7 @@ fn with_fields(mut error: S3Error, mut fields: HeaderMap) -> S3Error {
     error
 }
 
-/// Fields of the answer that the signed URL asks for.
+/// Returns the response headers that the signed URL overrides (`response-*` parameters).
 fn overrides(uri: &Uri) -> S3Result<HeaderMap> {
     let mut fields = HeaderMap::new();
     for (name, value) in parameters(uri).map_err(|error| s3_error!(error, InvalidURI))? {

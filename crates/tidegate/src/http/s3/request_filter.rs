@@ -1,5 +1,5 @@
-//! What the S3 door refuses before the protocol layer sees it: other methods, other signature versions,
-//! lifetimes over seven days, bodies of unknown length or in chunked signing.
+//! Refuses S3 requests before the protocol layer parses them: other methods, other signature
+//! versions, lifetimes over seven days, bodies of unknown length, and `aws-chunked` bodies.
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 
 use super::super::guard::MAX_URL;
 
-/// Boxed, since most requests pass.
+/// The response to a refused request; boxed, since most requests pass.
 type Refused = Box<Response<Body>>;
 
 /// Checks a request.
@@ -29,7 +29,7 @@ pub(super) fn check(request: &Request) -> Result<(), Refused> {
 }
 
 fn check_query(query: &str) -> Result<(), Refused> {
-    // Decoded as the protocol layer decodes it, so that no spelling of a name slips through.
+    // Decoded as the protocol layer decodes it, so that no encoding of a name bypasses the check.
     let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query)
         .map_err(|_| refused(StatusCode::BAD_REQUEST, "InvalidURI", "The query can't be read."))?;
     for (name, value) in &pairs {
@@ -75,7 +75,7 @@ fn refused(status: StatusCode, code: &str, message: &str) -> Refused {
     Box::new(refusal(status, code, message))
 }
 
-/// An S3 error body.
+/// Returns an S3 error response.
 pub(super) fn refusal(status: StatusCode, code: &str, message: &str) -> Response<Body> {
     let text = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>{code}</Code><Message>{message}</Message></Error>"

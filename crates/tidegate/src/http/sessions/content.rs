@@ -1,4 +1,5 @@
-//! The link to what is not published yet: it tells where the medium stands, and leads to the edge once it is there.
+//! The link to a media item before it is published: it reports the status, and redirects to the
+//! edge once the media item is there.
 
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use utoipa_axum::routes;
 use super::super::content::{AuthorizedBy, RESOURCE_POLICY};
 use super::super::download;
 use super::super::error::ErrorBody;
-use super::{Answer, ids};
+use super::{ApiResult, ids};
 use crate::app::App;
 use crate::error::{Error, bad_request};
 use crate::library::downloads;
@@ -25,7 +26,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(content, head_content))
 }
 
-/// What a link says.
+/// The query of a content link.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 struct Link {
@@ -46,7 +47,7 @@ struct Link {
     responses((status = 307, description = "At the edge"), (status = 200, description = "Where there is no edge"),
         (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody),
         (status = 409, body = ErrorBody)))]
-async fn content(state: State<Arc<App>>, request: Request) -> Answer<Response<Body>> {
+async fn content(state: State<Arc<App>>, request: Request) -> ApiResult<Response<Body>> {
     let State(app) = state;
     let (mut parts, _) = request.into_parts();
     let path = axum::extract::Path::<(String, String)>::from_request_parts(&mut parts, &app).await;
@@ -79,6 +80,6 @@ async fn content(state: State<Arc<App>>, request: Request) -> Answer<Response<Bo
 #[utoipa::path(head, path = "/v1/sessions/{session}/media/{media}/content", tag = "sessions",
     params(("session" = String, Path), ("media" = String, Path), Link),
     responses((status = 307), (status = 200), (status = 401), (status = 403), (status = 404), (status = 409)))]
-async fn head_content(state: State<Arc<App>>, request: Request) -> Answer<Response<Body>> {
+async fn head_content(state: State<Arc<App>>, request: Request) -> ApiResult<Response<Body>> {
     content(state, request).await
 }

@@ -1,5 +1,6 @@
-//! Sessions for clients without GraphQL: the same calls as routes in JSON, changes as server-sent events, and the link to
-//! what is not published yet.
+//! REST routes of sessions, for clients without GraphQL: the same operations, server-sent events,
+//! and the link to unpublished media items. The operations are in `operations.rs`, the rules in
+//! `surfaces/sessions/`.
 
 mod content;
 mod events;
@@ -17,18 +18,18 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use self::wire::{ByteCount, MediaPage, MediaResponse, MediaStatus, Session, StatusChange, UploadUrlResponse};
+use self::wire::{ByteCount, MediaPage, MediaResponse, MediaStatus, Session, StatusChangeOutput, UploadUrlResponse};
 use super::error::{ApiError, ErrorBody};
-use super::json::{json, json_or_nothing};
+use super::json::{json, optional_json};
 use crate::app::App;
 use crate::error::{Error, bad_request};
 use crate::model::caller::Caller;
 use crate::model::ids::ObjectId;
 use crate::surfaces::sessions::uploads::Announced;
 
-type Answer<T> = std::result::Result<T, ApiError>;
+type ApiResult<T> = std::result::Result<T, ApiError>;
 
-/// The routes in JSON.
+/// Returns the REST routes of sessions.
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(create_session))
@@ -45,13 +46,13 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .merge(content::routes())
 }
 
-/// An id in a path; what is none leads nowhere.
+/// Parses an id in a path; an invalid one is not found.
 fn id(text: &str, what: &'static str) -> crate::error::Result<Uuid> {
     let unknown = || Error::NotFound(format!("no such {what}").into());
     ObjectId::parse(text).map(|id| id.0).ok_or_else(unknown)
 }
 
-/// The two ids of most paths.
+/// Parses the session id and the media item id in a path.
 fn ids((session, media): &(String, String)) -> crate::error::Result<(Uuid, Uuid)> {
     Ok((id(session, "session")?, id(media, "media")?))
 }
@@ -73,8 +74,8 @@ async fn create_session(
     State(app): State<Arc<App>>,
     caller: Caller,
     request: Request,
-) -> Answer<(StatusCode, Json<Session>)> {
-    let asked: NewSession = json_or_nothing(request).await?.unwrap_or_default();
+) -> ApiResult<(StatusCode, Json<Session>)> {
+    let asked: NewSession = optional_json(request).await?.unwrap_or_default();
     Ok((StatusCode::CREATED, Json(operations::create_session(&app, &caller, asked.id).await?)))
 }
 
@@ -85,7 +86,7 @@ async fn delete_session(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(session): Path<String>,
-) -> Answer<StatusCode> {
+) -> ApiResult<StatusCode> {
     operations::delete_session(&app, &caller, id(&session, "session")?).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -99,7 +100,7 @@ async fn restore_session(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(session): Path<String>,
-) -> Answer<Json<Session>> {
+) -> ApiResult<Json<Session>> {
     Ok(Json(operations::restore_session(&app, &caller, id(&session, "session")?).await?))
 }
 
@@ -128,7 +129,7 @@ async fn upload_url(
     caller: Caller,
     Path(session): Path<String>,
     request: Request,
-) -> Answer<Json<UploadUrlResponse>> {
+) -> ApiResult<Json<UploadUrlResponse>> {
     let wanted: UploadWanted = json(request).await?;
     let announced = Announced {
         filename: wanted.filename,
@@ -163,17 +164,17 @@ async fn confirm(
     caller: Caller,
     Path(session): Path<String>,
     request: Request,
-) -> Answer<Json<MediaResponse>> {
+) -> ApiResult<Json<MediaResponse>> {
     let sent: Sent = json(request).await?;
     let session = id(&session, "session")?;
     let (stage, alt) = (sent.stage.as_deref(), sent.alt.as_deref());
     Ok(Json(operations::confirm(&app, &caller, session, &sent.file_key, stage, alt).await?))
 }
 
-/// Which of a session's media.
+/// The query of `GET /v1/sessions/{session}/media`.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-struct Asked {
+struct MediaQuery {
     /// Of this status only.
     status: Option<MediaStatus>,
     /// From 1 to 1000; 50 if left out.
@@ -183,15 +184,15 @@ struct Asked {
 }
 
 /// A page of a session's media, newest first
-#[utoipa::path(get, path = "/v1/sessions/{session}/media", tag = "sessions", params(("session" = String, Path), Asked),
+#[utoipa::path(get, path = "/v1/sessions/{session}/media", tag = "sessions", params(("session" = String, Path), MediaQuery),
     responses((status = 200, body = MediaPage), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
 async fn list_media(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(session): Path<String>,
-    query: std::result::Result<Query<Asked>, axum::extract::rejection::QueryRejection>,
-) -> Answer<Json<MediaPage>> {
+    query: std::result::Result<Query<MediaQuery>, axum::extract::rejection::QueryRejection>,
+) -> ApiResult<Json<MediaPage>> {
     let Query(asked) = query.map_err(|_| bad_request("status, first or after can't be read"))?;
     let session = id(&session, "session")?;
     Ok(Json(operations::list(&app, &caller, session, asked.status, asked.first, asked.after.as_deref()).await?))
@@ -206,7 +207,7 @@ async fn get_media(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(path): Path<(String, String)>,
-) -> Answer<Json<MediaResponse>> {
+) -> ApiResult<Json<MediaResponse>> {
     let (session, media) = ids(&path)?;
     Ok(Json(operations::media(&app, &caller, Some(session), media).await?))
 }
@@ -221,7 +222,7 @@ async fn delete_media(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(path): Path<(String, String)>,
-) -> Answer<StatusCode> {
+) -> ApiResult<StatusCode> {
     let (session, media) = ids(&path)?;
     operations::delete(&app, &caller, Some(session), media).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -230,13 +231,13 @@ async fn delete_media(
 /// What one of a session's media became, and when
 #[utoipa::path(get, path = "/v1/sessions/{session}/media/{media}/history", tag = "sessions",
     params(("session" = String, Path), ("media" = String, Path)),
-    responses((status = 200, body = Vec<StatusChange>), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+    responses((status = 200, body = Vec<StatusChangeOutput>), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
         (status = 404, body = ErrorBody)))]
 async fn media_history(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(path): Path<(String, String)>,
-) -> Answer<Json<Vec<StatusChange>>> {
+) -> ApiResult<Json<Vec<StatusChangeOutput>>> {
     let (session, media) = ids(&path)?;
     Ok(Json(operations::history(&app, &caller, Some(session), media).await?))
 }
@@ -250,7 +251,7 @@ async fn restore_media(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(path): Path<(String, String)>,
-) -> Answer<Json<MediaResponse>> {
+) -> ApiResult<Json<MediaResponse>> {
     let (session, media) = ids(&path)?;
     Ok(Json(operations::restore(&app, &caller, Some(session), media).await?))
 }
@@ -264,7 +265,7 @@ async fn retry_media(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(path): Path<(String, String)>,
-) -> Answer<Json<MediaResponse>> {
+) -> ApiResult<Json<MediaResponse>> {
     let (session, media) = ids(&path)?;
     Ok(Json(operations::retry(&app, &caller, Some(session), media).await?))
 }

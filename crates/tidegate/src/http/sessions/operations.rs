@@ -1,4 +1,5 @@
-//! The calls that GraphQL and the routes in JSON share: from what was sent to what is answered.
+//! The operations shared by GraphQL and REST: each converts its arguments, calls one shared
+//! function, and converts the result.
 
 use std::sync::Arc;
 
@@ -6,8 +7,8 @@ use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use uuid::Uuid;
 
-use super::super::cursor::{parse_cursor, show_cursor};
-use super::wire::{MediaPage, MediaResponse, MediaStatus, Session, StatusChange, UploadUrlResponse};
+use super::super::cursor::{encode_cursor, parse_cursor};
+use super::wire::{MediaPage, MediaResponse, MediaStatus, Session, StatusChangeOutput, UploadUrlResponse};
 use crate::app::App;
 use crate::db::Cursor;
 use crate::error::{Result, bad_request};
@@ -16,9 +17,10 @@ use crate::model::ids::{ObjectId, SessionId};
 use crate::model::micros;
 use crate::surfaces::sessions::{self, deletion, uploads};
 
-/// Media in one page where nobody said how many.
+/// The page size where the request gives none.
 pub(in crate::http) const USUAL_PAGE: i64 = 50;
 
+/// Returns the session id of a UUID.
 pub(in crate::http) fn session_id(id: Uuid) -> SessionId {
     SessionId::parse(&id.hyphenated().to_string()).unwrap_or_else(SessionId::generate)
 }
@@ -85,7 +87,7 @@ pub(in crate::http) async fn list(
         other => other,
     })?;
     let last = found.last().filter(|_| more).map(|shown| &shown.media.object);
-    let next = last.map(|object| show_cursor(Cursor { created_at: micros(object.created_at), id: object.id }));
+    let next = last.map(|object| encode_cursor(Cursor { created_at: micros(object.created_at), id: object.id }));
     Ok(MediaPage { media: found.iter().map(|shown| MediaResponse::new(app, shown)).collect(), next })
 }
 
@@ -94,10 +96,10 @@ pub(in crate::http) async fn history(
     caller: &Caller,
     session: Option<Uuid>,
     id: Uuid,
-) -> Result<Vec<StatusChange>> {
+) -> Result<Vec<StatusChangeOutput>> {
     let session = session.map(session_id);
-    let passages = sessions::history(app, caller, session.as_ref(), ObjectId(id)).await?;
-    Ok(passages.into_iter().filter_map(StatusChange::of).collect())
+    let changes = sessions::history(app, caller, session.as_ref(), ObjectId(id)).await?;
+    Ok(changes.into_iter().filter_map(StatusChangeOutput::of).collect())
 }
 
 pub(in crate::http) async fn delete(app: &App, caller: &Caller, session: Option<Uuid>, id: Uuid) -> Result<()> {
@@ -126,12 +128,12 @@ pub(in crate::http) async fn retry(
     Ok(MediaResponse::new(app, &shown))
 }
 
-/// What becomes of a session's media from now on.
+/// Streams the status changes of a session's media items from now on.
 pub(in crate::http) async fn watch(
     app: &Arc<App>,
     caller: Caller,
     session: Uuid,
-) -> Result<BoxStream<'static, StatusChange>> {
+) -> Result<BoxStream<'static, StatusChangeOutput>> {
     let changes = sessions::watch(app, caller, &session_id(session)).await?;
-    Ok(changes.filter_map(|passage| std::future::ready(StatusChange::of(passage))).boxed())
+    Ok(changes.filter_map(|change| std::future::ready(StatusChangeOutput::of(change))).boxed())
 }

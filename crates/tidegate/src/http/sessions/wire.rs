@@ -1,4 +1,4 @@
-//! What is said of sessions and their media, in GraphQL and in JSON alike.
+//! Response types of sessions and their media items, shared by GraphQL and REST.
 
 use async_graphql::{Enum, InputValueError, InputValueResult, Scalar, ScalarType, SimpleObject, Value};
 use serde::{Deserialize, Serialize};
@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::super::time::rfc3339;
 use crate::app::App;
-use crate::model::media::{Change, Passage, Stage, Status};
+use crate::model::media::{Change, Stage, Status, StatusChange};
 use crate::surfaces::sessions::Shown;
 use crate::surfaces::sessions::uploads::Target;
 
@@ -182,12 +182,12 @@ impl MediaResponse {
             height: variant.height,
             size: ByteCount(variant.content.size),
         });
-        let look = media.look.as_ref();
+        let visual = media.visual.as_ref();
         Self {
             id: media.object.id.0,
             url: url.url.clone(),
             alt: media.alt.clone(),
-            // What is shown has a status.
+            // Media items that are shown have a status.
             status: media.status().unwrap_or(Status::Rejected).into(),
             session_id: Uuid::try_parse(media.owner.id()).unwrap_or_default(),
             file_key: media.file_key.as_str().to_owned(),
@@ -195,10 +195,10 @@ impl MediaResponse {
             filename: media.object.name.clone(),
             content_type: media.object.content_type.clone(),
             size: media.object.content.as_ref().map(|content| ByteCount(content.size)),
-            width: look.map(|look| look.width),
-            height: look.map(|look| look.height),
-            duration: look.and_then(|look| look.duration).map(|ms| u32::try_from(ms).unwrap_or(u32::MAX)),
-            blurhash: look.map(|look| look.blurhash.clone()),
+            width: visual.map(|visual| visual.width),
+            height: visual.map(|visual| visual.height),
+            duration: visual.and_then(|visual| visual.duration).map(|ms| u32::try_from(ms).unwrap_or(u32::MAX)),
+            blurhash: visual.map(|visual| visual.blurhash.clone()),
             scan: media.scan.map(|scan| scan.as_str().to_owned()),
             reason: media.reason.clone(),
             variants: variants.collect(),
@@ -217,7 +217,9 @@ impl MediaResponse {
 /// What one of a session's media became, and when.
 #[derive(Debug, Clone, Serialize, ToSchema, SimpleObject)]
 #[serde(rename_all = "camelCase")]
-pub(in crate::http) struct StatusChange {
+#[schema(as = StatusChange)]
+#[graphql(name = "StatusChange")]
+pub(in crate::http) struct StatusChangeOutput {
     media_id: Uuid,
     status: MediaStatus,
     /// Why it is `REJECTED` or `SCAN_FAILED`.
@@ -225,16 +227,11 @@ pub(in crate::http) struct StatusChange {
     at: String,
 }
 
-impl StatusChange {
-    /// `None` for what the source of sessions has no word for.
-    pub(in crate::http) fn of(passage: Passage) -> Option<Self> {
-        let Change::Became(status) = passage.change else { return None };
-        Some(Self {
-            media_id: passage.object.0,
-            status: status.into(),
-            reason: passage.reason,
-            at: rfc3339(passage.at),
-        })
+impl StatusChangeOutput {
+    /// Converts a status change; `None` for changes that the sessions API has no status for.
+    pub(in crate::http) fn of(change: StatusChange) -> Option<Self> {
+        let Change::Became(status) = change.change else { return None };
+        Some(Self { media_id: change.object.0, status: status.into(), reason: change.reason, at: rfc3339(change.at) })
     }
 }
 

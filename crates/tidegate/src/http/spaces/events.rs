@@ -1,4 +1,4 @@
-//! What becomes of a space's images, as server-sent events.
+//! Changes of a space's images as server-sent events.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -13,13 +13,13 @@ use utoipa_axum::routes;
 
 use super::super::error::ErrorBody;
 use super::wire::ImageChange;
-use super::{Answer, space_id};
+use super::{ApiResult, space_id};
 use crate::app::App;
 use crate::model::caller::Caller;
 use crate::surfaces::spaces::images;
 
-/// How often something is said where nothing comes about, so that proxies keep the connection.
-const BEAT: Duration = Duration::from_secs(15);
+/// The interval of keep-alive comments, so that proxies do not close an idle stream.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(space_events))
@@ -37,7 +37,7 @@ async fn space_events(
     caller: Caller,
     Path(space): Path<String>,
     headers: HeaderMap,
-) -> Answer<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
+) -> ApiResult<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
     let permit = app.subscriptions.acquire(&caller)?;
     let since = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
     let (begins, changes) = images::watch(&app, caller, &space_id(&space)?, since).await?;
@@ -47,8 +47,8 @@ async fn space_events(
         let change = serde_json::to_string(&ImageChange::from(change)).unwrap_or_default();
         Ok(Event::default().event("status").id(id).data(change))
     });
-    // Whoever loses the connection before anything came about goes on from here.
+    // A client that loses the connection before the first change continues from this id.
     let first = Event::default().id(begins.to_string());
     let events = futures::stream::once(std::future::ready(Ok(first))).chain(events);
-    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(BEAT)))
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }

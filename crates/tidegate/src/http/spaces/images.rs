@@ -1,4 +1,4 @@
-//! Images of spaces: announced, confirmed, imported, listed, refreshed, deleted.
+//! Routes of images in spaces: announce, confirm, import, list, refresh, delete.
 
 use std::sync::Arc;
 
@@ -14,10 +14,10 @@ use super::super::cookies;
 use super::super::error::ErrorBody;
 use super::super::json::json;
 use super::wire::{
-    Asked, HowUrls, ImageChange, Import, ImportResponse, NewSpaceImage, OneSpaceImage, Refresh, SpaceImagePage,
-    UploadTarget, show_one, show_page, show_refreshed,
+    ImageChange, ImagesQuery, Import, ImportResponse, NewSpaceImage, OneSpaceImage, Refresh, SpaceImagePage,
+    UploadTarget, UrlsQuery, show_one, show_page, show_refreshed,
 };
-use super::{Answer, Asking, ids, limit, place, space_id};
+use super::{ApiResult, QueryResult, ids, limit, place, space_id};
 use crate::app::App;
 use crate::error::{Error, Result, bad_request};
 use crate::model::caller::Caller;
@@ -26,7 +26,7 @@ use crate::model::object::ObjectState;
 use crate::surfaces::imports;
 use crate::surfaces::spaces::images::{self, Announced, Images, Wanted};
 
-/// What is signed is for who asked.
+/// Signed URLs are for the caller alone, so caches must not store them.
 const NO_STORE: [(header::HeaderName, HeaderValue); 1] =
     [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
 
@@ -54,7 +54,7 @@ async fn create_image(
     caller: Caller,
     Path(space): Path<String>,
     request: Request,
-) -> Answer<Response<Body>> {
+) -> ApiResult<Response<Body>> {
     let NewSpaceImage { filename, content_type, size, sha256 } = json(request).await?;
     let announced = Announced { filename, content_type, size, sha256 };
     let target = images::begin(&app, &caller, &space_id(&space)?, announced).await?;
@@ -72,7 +72,7 @@ async fn confirm_image(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(path): Path<(String, String)>,
-) -> Answer<Response<Body>> {
+) -> ApiResult<Response<Body>> {
     let (space, image) = ids(&path)?;
     Ok(answer(&app, &space, images::confirm(&app, &caller, &space, image).await?)?)
 }
@@ -95,7 +95,7 @@ async fn import_images(
     caller: Caller,
     Path(space): Path<String>,
     request: Request,
-) -> Answer<(StatusCode, Json<ImportResponse>)> {
+) -> ApiResult<(StatusCode, Json<ImportResponse>)> {
     let asked: Import = json(request).await?;
     let done = imports::import(&app, &caller, &space_id(&space)?, asked.s3_key).await?;
     Ok((StatusCode::ACCEPTED, Json(done.into())))
@@ -129,15 +129,15 @@ fn wanted(status: Option<&str>) -> Result<Wanted> {
 ///
 /// Newest first. All URLs of a space bear one signature, and are the same as long as its window lasts: asked again before
 /// `refreshAfter`, the answer is the same to the byte where nothing came or went.
-#[utoipa::path(get, path = "/api/spaces/{spaceId}/images", tag = "spaces", params(("spaceId" = String, Path), Asked),
+#[utoipa::path(get, path = "/api/spaces/{spaceId}/images", tag = "spaces", params(("spaceId" = String, Path), ImagesQuery),
     responses((status = 200, body = SpaceImagePage), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 404, body = ErrorBody)))]
 async fn list_images(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(space): Path<String>,
-    asked: Asking<Asked>,
-) -> Answer<Response<Body>> {
+    asked: QueryResult<ImagesQuery>,
+) -> ApiResult<Response<Body>> {
     let Query(asked) = asked.map_err(|_| bad_request("limit, cursor, status or urls can't be read"))?;
     let (space, limit) = (space_id(&space)?, limit(asked.limit.as_deref())?);
     let (after, shared) = (place(asked.cursor.as_deref())?, is_shared(asked.urls.as_deref())?);
@@ -150,16 +150,16 @@ async fn list_images(
 ///
 /// Up to 1,000 by their ids. What is not in this space, or was deleted, is in `missing`.
 #[utoipa::path(post, path = "/api/spaces/{spaceId}/images/refresh", tag = "spaces",
-    params(("spaceId" = String, Path), HowUrls), request_body = Refresh,
+    params(("spaceId" = String, Path), UrlsQuery), request_body = Refresh,
     responses((status = 200, body = SpaceImagePage), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 404, body = ErrorBody)))]
 async fn refresh_images(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(space): Path<String>,
-    how: Asking<HowUrls>,
+    how: QueryResult<UrlsQuery>,
     request: Request,
-) -> Answer<Response<Body>> {
+) -> ApiResult<Response<Body>> {
     let Query(how) = how.map_err(|_| bad_request("urls can't be read"))?;
     let (space, shared) = (space_id(&space)?, is_shared(how.urls.as_deref())?);
     let asked: Refresh = json(request).await?;
@@ -177,7 +177,7 @@ async fn get_image(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(path): Path<(String, String)>,
-) -> Answer<Response<Body>> {
+) -> ApiResult<Response<Body>> {
     let (space, image) = ids(&path)?;
     Ok(answer(&app, &space, images::image(&app, &caller, &space, image).await?)?)
 }
@@ -192,7 +192,7 @@ async fn delete_image(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(path): Path<(String, String)>,
-) -> Answer<StatusCode> {
+) -> ApiResult<StatusCode> {
     let (space, image) = ids(&path)?;
     images::delete(&app, &caller, &space, image).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -207,7 +207,7 @@ async fn retry_image(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(path): Path<(String, String)>,
-) -> Answer<Response<Body>> {
+) -> ApiResult<Response<Body>> {
     let (space, image) = ids(&path)?;
     Ok(answer(&app, &space, images::retry(&app, &caller, &space, image).await?)?)
 }
@@ -220,10 +220,10 @@ async fn image_history(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(path): Path<(String, String)>,
-) -> Answer<Json<Vec<ImageChange>>> {
+) -> ApiResult<Json<Vec<ImageChange>>> {
     let (space, image) = ids(&path)?;
-    let passages = images::history(&app, &caller, &space, image).await?;
-    Ok(Json(passages.into_iter().map(Into::into).collect()))
+    let changes = images::history(&app, &caller, &space, image).await?;
+    Ok(Json(changes.into_iter().map(Into::into).collect()))
 }
 
 /// Get the CDN cookies of a space
@@ -235,7 +235,7 @@ async fn grant_cookies(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(space): Path<String>,
-) -> Answer<Response<Body>> {
+) -> ApiResult<Response<Body>> {
     let grant = images::grant_all(&app, &caller, &space_id(&space)?).await?;
     let mut headers = HeaderMap::new();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -1,4 +1,5 @@
-//! Spaces, `/api/spaces`: paths and wording. The rules are in the shared functions.
+//! Routes of spaces, `/api/spaces`. Handlers parse and render only; the rules are in
+//! `surfaces/spaces/`.
 
 mod events;
 mod images;
@@ -14,8 +15,8 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use self::wire::{MemberPage, MemberResponse, NewRole, NewSpace, Page, SpacePage, SpaceResponse};
-use super::cursor::{parse_cursor, show_cursor};
+use self::wire::{MemberPage, MemberResponse, NewRole, NewSpace, PageQuery, SpacePage, SpaceResponse};
+use super::cursor::{encode_cursor, parse_cursor};
 use super::error::{ApiError, ErrorBody};
 use super::json::json;
 use crate::app::App;
@@ -26,13 +27,14 @@ use crate::model::ids::{ObjectId, SpaceId, UserId};
 use crate::model::role::Role;
 use crate::surfaces::spaces;
 
+/// The page size where the query gives none.
 const USUAL_PAGE: i64 = 100;
 
-type Answer<T> = std::result::Result<T, ApiError>;
-/// A query that may be unreadable.
-type Asking<T> = std::result::Result<Query<T>, axum::extract::rejection::QueryRejection>;
+type ApiResult<T> = std::result::Result<T, ApiError>;
+/// A query string, or why it could not be parsed.
+type QueryResult<T> = std::result::Result<Query<T>, axum::extract::rejection::QueryRejection>;
 
-/// The surface's routes.
+/// Returns the routes of spaces.
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(create_space, list_spaces))
@@ -44,21 +46,23 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .merge(events::routes())
 }
 
-/// The space a path names; what is no id names none.
+/// Parses the space id in a path; an invalid one is not found.
 fn space_id(text: &str) -> Result<SpaceId> {
     SpaceId::parse(text).ok_or_else(|| Error::NotFound("no such space".into()))
 }
 
-/// The space and the image a path names.
+/// Parses the space id and the image id in a path.
 fn ids((space, image): &(String, String)) -> Result<(SpaceId, ObjectId)> {
     let unknown = || Error::NotFound("no such image".into());
     Ok((space_id(space)?, ObjectId::parse(image).ok_or_else(unknown)?))
 }
 
+/// Parses the page size.
 fn limit(text: Option<&str>) -> Result<i64> {
     text.map_or(Ok(USUAL_PAGE), |text| text.parse().map_err(|_| bad_request("limit must be from 1 to 1000")))
 }
 
+/// Parses the cursor; without one the listing begins at its start.
 fn place(cursor: Option<&str>) -> Result<Cursor> {
     cursor.map_or(Ok(Cursor::START), parse_cursor)
 }
@@ -72,7 +76,7 @@ async fn create_space(
     State(app): State<Arc<App>>,
     caller: Caller,
     request: Request,
-) -> Answer<(StatusCode, Json<SpaceResponse>)> {
+) -> ApiResult<(StatusCode, Json<SpaceResponse>)> {
     let asked: NewSpace = json(request).await?;
     let made = spaces::create(&app, &caller, &asked.name).await?;
     Ok((StatusCode::CREATED, Json(made.into())))
@@ -81,13 +85,17 @@ async fn create_space(
 /// List spaces
 ///
 /// Those of which the caller is a member, with how much is in them.
-#[utoipa::path(get, path = "/api/spaces", tag = "spaces", params(Page),
+#[utoipa::path(get, path = "/api/spaces", tag = "spaces", params(PageQuery),
     responses((status = 200, body = SpacePage), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
-async fn list_spaces(State(app): State<Arc<App>>, caller: Caller, page: Asking<Page>) -> Answer<Json<SpacePage>> {
+async fn list_spaces(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    page: QueryResult<PageQuery>,
+) -> ApiResult<Json<SpacePage>> {
     let Query(page) = page.map_err(|_| bad_request("limit or cursor can't be read"))?;
     let (limit, after) = (limit(page.limit.as_deref())?, place(page.cursor.as_deref())?);
     let (found, next) = spaces::list(&app, &caller, after, limit).await?;
-    Ok(Json(SpacePage { spaces: found.into_iter().map(Into::into).collect(), next_cursor: next.map(show_cursor) }))
+    Ok(Json(SpacePage { spaces: found.into_iter().map(Into::into).collect(), next_cursor: next.map(encode_cursor) }))
 }
 
 /// Get a space
@@ -97,7 +105,7 @@ async fn get_space(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(space): Path<String>,
-) -> Answer<Json<SpaceResponse>> {
+) -> ApiResult<Json<SpaceResponse>> {
     Ok(Json(spaces::space(&app, &caller, &space_id(&space)?).await?.into()))
 }
 
@@ -107,7 +115,7 @@ async fn get_space(
 /// as the bytes are gone.
 #[utoipa::path(delete, path = "/api/spaces/{spaceId}", tag = "spaces", params(("spaceId" = String, Path)),
     responses((status = 202), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
-async fn delete_space(State(app): State<Arc<App>>, caller: Caller, Path(space): Path<String>) -> Answer<StatusCode> {
+async fn delete_space(State(app): State<Arc<App>>, caller: Caller, Path(space): Path<String>) -> ApiResult<StatusCode> {
     spaces::delete(&app, &caller, &space_id(&space)?).await?;
     Ok(StatusCode::ACCEPTED)
 }
@@ -115,15 +123,15 @@ async fn delete_space(State(app): State<Arc<App>>, caller: Caller, Path(space): 
 /// List members
 ///
 /// For owners.
-#[utoipa::path(get, path = "/api/spaces/{spaceId}/members", tag = "spaces", params(("spaceId" = String, Path), Page),
+#[utoipa::path(get, path = "/api/spaces/{spaceId}/members", tag = "spaces", params(("spaceId" = String, Path), PageQuery),
     responses((status = 200, body = MemberPage), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
 async fn list_members(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(space): Path<String>,
-    page: Asking<Page>,
-) -> Answer<Json<MemberPage>> {
+    page: QueryResult<PageQuery>,
+) -> ApiResult<Json<MemberPage>> {
     let Query(page) = page.map_err(|_| bad_request("limit or cursor can't be read"))?;
     let limit = limit(page.limit.as_deref())?;
     let after = page.cursor.as_deref().map_or(Ok(String::new()), |text| {
@@ -154,7 +162,7 @@ async fn set_member(
     caller: Caller,
     Path((space, user)): Path<(String, String)>,
     request: Request,
-) -> Answer<Json<MemberResponse>> {
+) -> ApiResult<Json<MemberResponse>> {
     let asked: NewRole = json(request).await?;
     let role = Role::parse(&asked.role).ok_or_else(|| bad_request("role must be owner, editor or viewer"))?;
     let member = spaces::set_member(&app, &caller, &space_id(&space)?, &user_id(&user)?, role).await?;
@@ -173,7 +181,7 @@ async fn remove_member(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path((space, user)): Path<(String, String)>,
-) -> Answer<StatusCode> {
+) -> ApiResult<StatusCode> {
     spaces::remove_member(&app, &caller, &space_id(&space)?, &user_id(&user)?).await?;
     Ok(StatusCode::NO_CONTENT)
 }

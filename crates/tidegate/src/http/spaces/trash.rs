@@ -1,4 +1,4 @@
-//! What was deleted of a space: listed, brought back, removed for good.
+//! Routes of deleted images: list, restore, purge.
 
 use std::sync::Arc;
 
@@ -9,11 +9,11 @@ use axum::http::{Response, StatusCode};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::super::cursor::show_cursor;
+use super::super::cursor::encode_cursor;
 use super::super::error::ErrorBody;
 use super::images::answer;
-use super::wire::{DeletedImage, OneSpaceImage, Page, Trash};
-use super::{Answer, Asking, ids, limit, place, space_id};
+use super::wire::{DeletedImage, OneSpaceImage, PageQuery, Trash};
+use super::{ApiResult, QueryResult, ids, limit, place, space_id};
 use crate::app::App;
 use crate::error::bad_request;
 use crate::model::caller::Caller;
@@ -29,26 +29,26 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 /// List what was deleted
 ///
 /// And can be brought back; the latest first. For editors and owners.
-#[utoipa::path(get, path = "/api/spaces/{spaceId}/trash", tag = "spaces", params(("spaceId" = String, Path), Page),
+#[utoipa::path(get, path = "/api/spaces/{spaceId}/trash", tag = "spaces", params(("spaceId" = String, Path), PageQuery),
     responses((status = 200, body = Trash), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
 async fn list_trash(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(space): Path<String>,
-    page: Asking<Page>,
-) -> Answer<Json<Trash>> {
+    page: QueryResult<PageQuery>,
+) -> ApiResult<Json<Trash>> {
     let Query(page) = page.map_err(|_| bad_request("limit or cursor can't be read"))?;
     let (limit, after) = (limit(page.limit.as_deref())?, place(page.cursor.as_deref())?);
     let (found, next) = images::trash(&app, &caller, &space_id(&space)?, after, limit).await?;
     let images = found.into_iter().map(|image| DeletedImage::new(&app, image)).collect();
-    Ok(Json(Trash { images, next_cursor: next.map(show_cursor) }))
+    Ok(Json(Trash { images, next_cursor: next.map(encode_cursor) }))
 }
 
 /// Remove all that was deleted for good
 #[utoipa::path(delete, path = "/api/spaces/{spaceId}/trash", tag = "spaces", params(("spaceId" = String, Path)),
     responses((status = 202), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
-async fn empty_trash(State(app): State<Arc<App>>, caller: Caller, Path(space): Path<String>) -> Answer<StatusCode> {
+async fn empty_trash(State(app): State<Arc<App>>, caller: Caller, Path(space): Path<String>) -> ApiResult<StatusCode> {
     images::purge_all(&app, &caller, &space_id(&space)?).await?;
     Ok(StatusCode::ACCEPTED)
 }
@@ -61,7 +61,7 @@ async fn purge_image(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(path): Path<(String, String)>,
-) -> Answer<StatusCode> {
+) -> ApiResult<StatusCode> {
     let (space, image) = ids(&path)?;
     images::purge(&app, &caller, &space, image).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -75,7 +75,7 @@ async fn restore_image(
     State(app): State<Arc<App>>,
     caller: Caller,
     Path(path): Path<(String, String)>,
-) -> Answer<Response<Body>> {
+) -> ApiResult<Response<Body>> {
     let (space, image) = ids(&path)?;
     Ok(answer(&app, &space, images::restore(&app, &caller, &space, image).await?)?)
 }

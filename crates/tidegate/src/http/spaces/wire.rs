@@ -1,4 +1,4 @@
-//! Spaces on the wire: what requests and answers look like, and how the model is shown in them.
+//! Request and response bodies of spaces, and their conversion from the model.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, SystemTime};
@@ -6,13 +6,13 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::super::cursor::show_cursor;
+use super::super::cursor::encode_cursor;
 use super::super::time::rfc3339;
 use crate::app::App;
 use crate::db::Cursor;
 use crate::model::ids::{ObjectId, SpaceId};
 use crate::model::key::beside;
-use crate::model::media::{Change, Passage};
+use crate::model::media::{Change, StatusChange};
 use crate::model::object::ObjectState;
 use crate::model::space::{Image, Member, Space, Thumbnail};
 use crate::surfaces::imports::Imported;
@@ -102,20 +102,20 @@ pub(super) struct MemberPage {
     pub(super) next_cursor: Option<String>,
 }
 
-/// Which page.
+/// A query that selects a page.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Page {
+pub(super) struct PageQuery {
     /// From 1 to 1000; 100 where it is not said.
     pub(super) limit: Option<String>,
     /// `nextCursor` of the page before.
     pub(super) cursor: Option<String>,
 }
 
-/// Which images.
+/// The query of `GET /api/spaces/{spaceId}/images`.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Asked {
+pub(super) struct ImagesQuery {
     /// From 1 to 1000; 100 where it is not said.
     pub(super) limit: Option<String>,
     /// `nextCursor` of the page before.
@@ -126,10 +126,10 @@ pub(super) struct Asked {
     pub(super) urls: Option<String>,
 }
 
-/// How URLs are written.
+/// A query that selects the form of URLs.
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct HowUrls {
+pub(super) struct UrlsQuery {
     /// With `shared`, what all URLs have in common is said once, in `urlQuery`.
     pub(super) urls: Option<String>,
 }
@@ -254,10 +254,11 @@ pub(super) struct SpaceImagePage {
     missing: Option<Vec<String>>,
 }
 
-/// How the URLs of one answer are made.
+/// Builds the URLs of one response.
 struct Urls<'a> {
     app: &'a App,
     grant: Option<&'a Grant>,
+    /// Whether the signature is left out of the URLs, since the response states it once.
     shared: bool,
 }
 
@@ -274,7 +275,7 @@ fn times(grant: Option<&Grant>) -> (Option<String>, Option<String>) {
 }
 
 fn show_image(space: &SpaceId, urls: &Urls<'_>, image: Image) -> SpaceImage {
-    let (look, ready) = (image.look.as_ref(), image.object.state == ObjectState::Ready);
+    let (visual, ready) = (image.visual.as_ref(), image.object.state == ObjectState::Ready);
     let key = ready.then(|| image.object.key.as_str());
     let thumbnail = |small: Thumbnail| ThumbnailResponse {
         width: small.width,
@@ -288,9 +289,9 @@ fn show_image(space: &SpaceId, urls: &Urls<'_>, image: Image) -> SpaceImage {
         space_id: space.as_str().to_owned(),
         s3_key: key.map(str::to_owned),
         cloudfront_url: key.and_then(|key| urls.of(key)),
-        width: look.map(|look| look.width),
-        height: look.map(|look| look.height),
-        blurhash: look.map(|look| look.blurhash.clone()),
+        width: visual.map(|visual| visual.width),
+        height: visual.map(|visual| visual.height),
+        blurhash: visual.map(|visual| visual.blurhash.clone()),
         size: image.object.content.as_ref().filter(|_| ready).map(|content| content.size),
         created_at: rfc3339(image.object.created_at),
         status: image.object.state.as_str(),
@@ -303,7 +304,7 @@ fn show_image(space: &SpaceId, urls: &Urls<'_>, image: Image) -> SpaceImage {
     }
 }
 
-/// A page of images.
+/// Renders a page of images.
 pub(super) fn show_page(
     app: &App,
     space: &SpaceId,
@@ -319,12 +320,12 @@ pub(super) fn show_page(
         url_query: grant.as_ref().filter(|_| shared).map(|grant| grant.signature.query().to_owned()),
         expires_at,
         refresh_after,
-        next_cursor: next.map(show_cursor),
+        next_cursor: next.map(encode_cursor),
         missing: None,
     }
 }
 
-/// The images that were asked for by their ids, and which of those are not there.
+/// Renders requested images, and the requested ids that were not found.
 pub(super) fn show_refreshed(
     app: &App,
     space: &SpaceId,
@@ -338,7 +339,7 @@ pub(super) fn show_refreshed(
     SpaceImagePage { missing: Some(missing), ..show_page(app, space, found, None, shared) }
 }
 
-/// One image.
+/// Renders one image; `None` if there is none.
 pub(super) fn show_one(app: &App, space: &SpaceId, found: Images) -> Option<OneSpaceImage> {
     let Images { images, grant } = found;
     let (expires_at, refresh_after) = times(grant.as_ref());
@@ -409,12 +410,12 @@ pub(super) struct DeletedImage {
 
 impl DeletedImage {
     pub(super) fn new(app: &App, image: Image) -> Self {
-        let look = image.look.as_ref();
+        let visual = image.visual.as_ref();
         Self {
             id: image.object.id.to_string(),
-            width: look.map(|look| look.width),
-            height: look.map(|look| look.height),
-            blurhash: look.map(|look| look.blurhash.clone()),
+            width: visual.map(|visual| visual.width),
+            height: visual.map(|visual| visual.height),
+            blurhash: visual.map(|visual| visual.blurhash.clone()),
             size: image.object.content.as_ref().map(|content| content.size),
             created_at: rfc3339(image.object.created_at),
             deleted_at: image.deleted_at.map(rfc3339),
@@ -448,12 +449,12 @@ pub(super) struct ImageChange {
     at: String,
 }
 
-impl From<Passage> for ImageChange {
-    fn from(passage: Passage) -> Self {
-        let status = match passage.change {
+impl From<StatusChange> for ImageChange {
+    fn from(change: StatusChange) -> Self {
+        let status = match change.change {
             Change::Became(status) => status.states().0.as_str(),
             gone => gone.as_str(),
         };
-        Self { image_id: passage.object.to_string(), status, reason: passage.reason, at: rfc3339(passage.at) }
+        Self { image_id: change.object.to_string(), status, reason: change.reason, at: rfc3339(change.at) }
     }
 }

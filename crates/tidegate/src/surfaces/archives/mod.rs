@@ -26,7 +26,7 @@ use crate::library;
 use crate::model::access::Action;
 use crate::model::archive::{Archive, Member};
 use crate::model::caller::Caller;
-use crate::model::file::{File, Folder, Within};
+use crate::model::file::{File, FileFilter, Folder};
 use crate::model::ids::ObjectId;
 use crate::model::micros;
 use crate::model::object::ObjectState;
@@ -79,11 +79,11 @@ pub async fn create_of_folder(
     name: Option<&str>,
 ) -> Result<Made> {
     let folder = Folder::parse(folder).map_err(|error| bad_request(format!("folder {error}")))?;
-    let within = Within { folder: Some(folder.as_str().to_owned()), subtree: true, name: None };
+    let filter = FileFilter { folder: Some(folder.as_str().to_owned()), subtree: true, name: None };
     let (mut found, mut after) = (Vec::new(), Cursor::START);
     loop {
         let (page, more) =
-            library::files::list(app, caller, owner, (&within, ObjectState::Ready), after, library::files::MAX_PAGE)
+            library::files::list(app, caller, owner, (&filter, ObjectState::Ready), after, library::files::MAX_PAGE)
                 .await?;
         if let Some(last) = page.last() {
             after = Cursor { created_at: micros(last.object.created_at), id: last.object.id };

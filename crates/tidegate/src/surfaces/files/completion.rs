@@ -13,7 +13,7 @@ use super::parts::{PartBody, keep_part};
 use super::uploads::{attributes, find};
 use crate::app::App;
 use crate::error::{Error, Result, bad_request};
-use crate::hashing::{StreamHashes, combined, hash_stream, hex_of, sha256};
+use crate::hashing::{StreamHashes, combine_crc32, hash_stream, sha256, to_hex};
 use crate::model::caller::Caller;
 use crate::model::event::AuditAction;
 use crate::model::file::{File, Visibility};
@@ -270,8 +270,8 @@ async fn freeze(app: &App, upload: &Upload, parts: &[StoredPart]) -> Result<()> 
 
 async fn whole_of_parts(app: &App, upload: &Upload, finish: &Finish, parts: Vec<StoredPart>) -> Result<Whole> {
     check_size(upload, parts.iter().map(|part| part.bytes.size).sum())?;
-    let crc32 = parts.iter().fold(0, |crc32, part| combined(crc32, part.crc32, part.bytes.size));
-    let digests = match app.upload_hashes.of(&upload.id, &parts) {
+    let crc32 = parts.iter().fold(0, |crc32, part| combine_crc32(crc32, part.crc32, part.bytes.size));
+    let digests = match app.upload_hashes.sha256_of(&upload.id, &parts) {
         Some(sha256) => Digests { sha256, crc32 },
         None => digests_of_parts(app, upload, &parts).await?,
     };
@@ -286,26 +286,26 @@ async fn whole_of_parts(app: &App, upload: &Upload, finish: &Finish, parts: Vec<
 
 async fn digests_of_blob(app: &App, key: &str) -> Result<Digests> {
     let (_, body) = app.store.read(key, None).await.map_err(overtaken)?;
-    let tally = run(body, sha256()).await?;
-    Ok(Digests { crc32: tally.crc32(), sha256: hex_of(tally.sha256.unwrap_or_else(sha256)) })
+    let hashes = run(body, sha256()).await?;
+    Ok(Digests { crc32: hashes.crc32(), sha256: to_hex(hashes.sha256.unwrap_or_else(sha256)) })
 }
 
 async fn digests_of_parts(app: &App, upload: &Upload, parts: &[StoredPart]) -> Result<Digests> {
     let (draft, mut digest, mut crc32) = (key::draft(&upload.id), sha256(), 0);
     for part in parts {
         let body = app.store.read_fragment(draft.as_str(), &part.bytes).await.map_err(overtaken)?;
-        let tally = run(body, digest).await?;
-        crc32 = combined(crc32, tally.crc32(), tally.bytes);
-        digest = tally.sha256.unwrap_or_else(sha256);
+        let hashes = run(body, digest).await?;
+        crc32 = combine_crc32(crc32, hashes.crc32(), hashes.bytes);
+        digest = hashes.sha256.unwrap_or_else(sha256);
     }
-    Ok(Digests { sha256: hex_of(digest), crc32 })
+    Ok(Digests { sha256: to_hex(digest), crc32 })
 }
 
 /// Reads a body to its end.
 async fn run(body: ByteStream, sha256: digest::Context) -> Result<StreamHashes> {
-    let (body, tally) = hash_stream(body, Some(sha256));
+    let (body, hashes) = hash_stream(body, Some(sha256));
     body.try_for_each(|_| std::future::ready(Ok(()))).await.map_err(|error| unreadable(&error))?;
-    Ok(tally.read())
+    Ok(hashes.read())
 }
 
 /// Bytes first, then the row: a crash between the two is mended by [`recover`].

@@ -14,7 +14,7 @@ use time::format_description::well_known::{Iso8601, Rfc3339};
 use super::visibility::asked_by;
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::hashing::{hash_stream, hex_of, sha256};
+use crate::hashing::{hash_stream, sha256, to_hex};
 use crate::model::caller::Caller;
 use crate::model::event::AuditAction;
 use crate::model::file::{File, FileKey, FileName, Visibility, user_segment};
@@ -185,11 +185,11 @@ fn unread(error: &store::Error) -> String {
 }
 
 async fn digests(tree: &Tree, path: &str) -> store::Result<(u64, Digests)> {
-    let (body, tally) = hash_stream(tree.read(path).await?, Some(sha256()));
+    let (body, hashes) = hash_stream(tree.read(path).await?, Some(sha256()));
     body.try_for_each(|_| std::future::ready(Ok(()))).await.map_err(store::Error::Unavailable)?;
-    let came = tally.read();
+    let came = hashes.read();
     let crc32 = came.crc32();
-    Ok((came.bytes, Digests { sha256: hex_of(came.sha256.unwrap_or_else(sha256)), crc32 }))
+    Ok((came.bytes, Digests { sha256: to_hex(came.sha256.unwrap_or_else(sha256)), crc32 }))
 }
 
 async fn record(

@@ -51,8 +51,8 @@ pub async fn set_quota(app: &App, caller: &Caller, named: Option<&str>, quota: O
     let mut tx = app.db.begin().await?;
     tx.set_quota(&owner, quota).await?;
     let at = app.db.now();
-    let deed = AuditAction::QuotaSet;
-    tx.record_event(&NewEvent { at, caller: caller.clone(), deed, owner: Some(owner.clone()), object: None }).await?;
+    let action = AuditAction::QuotaSet;
+    tx.record_event(&NewEvent { at, caller: caller.clone(), action, owner: Some(owner.clone()), object: None }).await?;
     tx.commit().await?;
     tracing::info!(quota, "a user's quota was set");
     let usage = app.db.find_usage(&owner).await?;

@@ -52,12 +52,12 @@ pub(super) async fn keep_part(
         return Err(frozen());
     }
     let room = app.db.room_for_part(&upload.id, number).await?;
-    let before = app.upload_hashes.before(&upload.id, number);
-    let (bytes, tally) = hash_stream(body.bytes, before.as_ref().map(|prefix| prefix.sha256.clone()));
+    let before = app.upload_hashes.prefix_before(&upload.id, number);
+    let (bytes, hashes) = hash_stream(body.bytes, before.as_ref().map(|prefix| prefix.sha256.clone()));
     let (draft, most) = (key::draft(&upload.id), body.most.unwrap_or(room).min(room));
     let attributes = attributes(&file.object);
     let written = app.store.write_fragment(draft.as_str(), number, most, limited(bytes, room), &attributes).await;
-    let came = tally.read();
+    let came = hashes.read();
     if came.bytes > room {
         return Err(too_much(upload));
     }
@@ -66,7 +66,7 @@ pub(super) async fn keep_part(
         return Ok(None);
     }
     if let (Some(before), Some(sha256)) = (before, came.sha256) {
-        app.upload_hashes.keep(&upload.id, before.and(&part.bytes.place, sha256));
+        app.upload_hashes.insert(&upload.id, before.with_part(&part.bytes.place, sha256));
     }
     metrics::counter!("tidegate_part_bytes_total").increment(part.bytes.size);
     Ok(Some(part))

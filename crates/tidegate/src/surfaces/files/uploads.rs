@@ -164,7 +164,7 @@ pub async fn abort(app: &App, caller: &Caller, upload_id: &str) -> Result<()> {
 
 /// Clears away what is left of an upload that has ended.
 pub async fn clear(app: &App, upload_id: &str) -> Result<()> {
-    app.upload_hashes.forget(upload_id);
+    app.upload_hashes.remove(upload_id);
     app.store.delete(key::incoming(upload_id).as_str(), store::Deletion::Purge).await?;
     app.store.discard(key::draft(upload_id).as_str()).await?;
     if let Some((_, upload)) = app.db.find_files_upload(upload_id).await? {

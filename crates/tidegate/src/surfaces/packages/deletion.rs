@@ -84,7 +84,7 @@ async fn delete_one(
     // Read while the dataset is held, so that each delete in it has a time of its own.
     let now = app.db.now();
     let (objects, bytes) = tx.weigh_tree(node.number).await?;
-    let nodes = tx.delete_tree((dataset.number, node.number), micros(now), caller.deciding().name()).await?;
+    let nodes = tx.delete_tree((dataset.number, node.number), micros(now), caller.effective_principal().name()).await?;
     tell_cdn(app, &mut tx, (dataset.org, dataset.number), micros(now)).await?;
     let object = node.source.as_ref().map(|source| source.object.id);
     record(&mut tx, app, caller, AuditAction::NodesDeleted, &dataset.id, object).await?;
@@ -170,7 +170,7 @@ pub(crate) async fn hide_package(app: &App, package: i64) -> Result<()> {
 /// Takes the bytes of a deleted object out of what is served; of one that is gone for good, everywhere.
 pub(crate) async fn hide_object(app: &App, id: ObjectId) -> Result<()> {
     // One at a time here. What another server does meanwhile is looked at after it.
-    let _one = app.completing.hold(&format!("object:{id}")).await;
+    let _one = app.completing.lock(&format!("object:{id}")).await;
     let Some(found) = app.db.find_package_object(id).await? else { return Ok(()) };
     let key = found.object.key.as_str();
     match found.object.state {
@@ -185,7 +185,7 @@ pub(crate) async fn hide_object(app: &App, id: ObjectId) -> Result<()> {
             }
             Ok(hidden?)
         }
-        ObjectState::Purged if !key::is_nobodys(key) => {
+        ObjectState::Purged if !key::is_purged_key(key) => {
             app.store.delete(key, store::Deletion::Purge).await?;
             crate::uploads::seal::remove(app, id, found.sealed.as_ref()).await?;
             // Done for good, and not again where very many are.

@@ -63,7 +63,7 @@ async fn keep_an_owner(tx: &mut crate::db::Tx, dataset: i64) -> Result<()> {
 
 /// Ends somebody's membership: everybody may leave. The last owner stays.
 pub async fn remove(app: &App, caller: &Caller, id: &DatasetId, user: &UserId) -> Result<()> {
-    let leaves = access::deciding_user(caller).as_ref() == Some(user);
+    let leaves = access::effective_user(caller).as_ref() == Some(user);
     let dataset = access::find_dataset(app, caller, if leaves { Action::Read } else { Action::Manage }, id).await?;
     let mut tx = app.db.begin().await?;
     tx.hold_dataset(dataset.number).await?;

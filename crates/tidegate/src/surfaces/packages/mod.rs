@@ -49,7 +49,7 @@ pub async fn node(app: &App, caller: &Caller, action: Action, id: &NodeId) -> Re
         return Err(unauthenticated());
     }
     let node = app.db.find_node(id).await?.ok_or_else(no_such_package)?;
-    let dataset = app.db.find_dataset_by_number(node.dataset, access::deciding_user(caller).as_ref()).await?;
+    let dataset = app.db.find_dataset_by_number(node.dataset, access::effective_user(caller).as_ref()).await?;
     let dataset = dataset.ok_or_else(no_such_package)?;
     access::authorize_dataset(app, caller, action, &dataset).map_err(|error| match error {
         Error::NotFound(_) => no_such_package(),
@@ -61,7 +61,7 @@ pub async fn node(app: &App, caller: &Caller, action: Action, id: &NodeId) -> Re
 /// A node, for those who may read it; what was deleted is seen by those who can bring it back.
 pub async fn seen(app: &App, caller: &Caller, id: &NodeId) -> Result<Node> {
     let (dataset, node) = node(app, caller, Action::Read, id).await?;
-    let editor = access::dataset_role(caller, &dataset).is_none_or(|role| role.may(Action::Delete));
+    let editor = access::dataset_role(caller, &dataset).is_none_or(|role| role.allows(Action::Delete));
     match node.state {
         NodeState::Ready => Ok(node),
         NodeState::Deleted | NodeState::Restoring if editor => Ok(node),
@@ -78,12 +78,12 @@ pub(crate) async fn record(
     tx: &mut Tx,
     app: &App,
     caller: &Caller,
-    deed: AuditAction,
+    action: AuditAction,
     dataset: &DatasetId,
     object: Option<ObjectId>,
 ) -> Result<()> {
     let owner = Some(Owner::Dataset(dataset.clone()));
-    tx.record_event(&NewEvent { at: app.db.now(), caller: caller.clone(), deed, owner, object }).await
+    tx.record_event(&NewEvent { at: app.db.now(), caller: caller.clone(), action, owner, object }).await
 }
 
 /// Makes a dataset in the caller's organisation, of which the caller is the owner.
@@ -94,8 +94,8 @@ pub async fn create(app: &App, caller: &Caller, name: &str) -> Result<Dataset> {
     let name = name.trim();
     crate::model::space::check_name(name).map_err(|error| bad_request(error.to_string()))?;
     let needs = "a dataset belongs to an organisation and has an owner; a service names them in X-Org-Id and X-User-Id";
-    let deciding = caller.deciding().into_owned();
-    let Principal::User { id: user, org: Some(org), .. } = deciding else { return Err(bad_request(needs)) };
+    let effective = caller.effective_principal().into_owned();
+    let Principal::User { id: user, org: Some(org), .. } = effective else { return Err(bad_request(needs)) };
     let (id, now) = (DatasetId::generate(), app.db.now());
     let mut tx = app.db.begin().await?;
     let org_number = tx.number_of_org(&org, now).await?;
@@ -125,8 +125,8 @@ pub async fn list(app: &App, caller: &Caller, after: (i64, &str), limit: i64) ->
         return Err(unauthenticated());
     }
     check_limit(limit)?;
-    let deciding = caller.deciding().into_owned();
-    let mut found = match (&deciding, caller.org()) {
+    let effective = caller.effective_principal().into_owned();
+    let mut found = match (&effective, caller.org()) {
         (Principal::User { id, org: Some(org), .. }, _) => app.db.list_datasets_of(id, org, after, limit + 1).await?,
         (Principal::User { .. }, _) => Vec::new(),
         (_, org) => app.db.list_datasets(org, after, limit + 1).await?,
@@ -182,7 +182,7 @@ pub async fn create_collection(
     let mut tx = app.db.begin().await?;
     tx.hold_dataset(dataset.number).await?;
     let parent_number = place(&mut tx, &dataset, parent).await?;
-    let by = caller.deciding().name().to_owned();
+    let by = caller.effective_principal().name().to_owned();
     let new = NewNode {
         id: &id,
         dataset: dataset.number,

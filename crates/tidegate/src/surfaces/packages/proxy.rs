@@ -49,7 +49,7 @@ pub fn resolve(app: &App, given: &str, beside: &[(String, String)]) -> Result<Pr
 
 /// What S3 says of the object that a URL reads, to whoever holds that URL.
 pub async fn facts(app: &App, url: &PresignedUrl) -> Result<Facts> {
-    let _turn = app.fetcher.turns.try_acquire().map_err(|_| Error::Busy)?;
+    let _turn = app.fetcher.permits.try_acquire().map_err(|_| Error::Busy)?;
     let request = app.fetcher.client.get(&url.url).header(RANGE, "bytes=0-0");
     // The address is a secret, and must not be told in the error.
     let answer = request.send().await.map_err(|error| Error::Unavailable(error.without_url().into()))?;

@@ -44,7 +44,7 @@ pub(crate) async fn run(app: &App, id: ObjectId) -> Result<()> {
     for _ in 0..2 {
         let turn = {
             // One at a time here. What another server does is settled by the rows.
-            let _one = app.completing.hold(&format!("publish:{id}")).await;
+            let _one = app.completing.lock(&format!("publish:{id}")).await;
             work(app, id).await?
         };
         match turn {
@@ -94,7 +94,7 @@ async fn over(app: &App, found: &PackageObject) -> Result<Turn> {
         seal::remove(app, id, found.sealed.as_ref()).await?;
     }
     let gone = matches!(state, ObjectState::Purged | ObjectState::Rejected);
-    let is_left = gone && !key::is_nobodys(found.object.key.as_str());
+    let is_left = gone && !key::is_purged_key(found.object.key.as_str());
     Ok(if is_left { Turn::Forget(id) } else { Turn::Over })
 }
 
@@ -264,10 +264,10 @@ pub(super) async fn remove_asset(
 /// Removes the bytes of an object that is gone for good, and frees its key. Done twice, it does nothing: what lies there
 /// then is another's.
 pub(crate) async fn forget(app: &App, id: ObjectId) -> Result<()> {
-    let _one = app.completing.hold(&format!("object:{id}")).await;
+    let _one = app.completing.lock(&format!("object:{id}")).await;
     let Some(found) = app.db.find_package_object(id).await? else { return Ok(()) };
     let gone = matches!(found.object.state, ObjectState::Purged | ObjectState::Rejected);
-    if !gone || key::is_nobodys(found.object.key.as_str()) {
+    if !gone || key::is_purged_key(found.object.key.as_str()) {
         return Ok(());
     }
     let key = found.object.key.as_str().to_owned();

@@ -80,7 +80,7 @@ async fn accept(
     }
     let object = node.source.as_ref().map(|source| source.object.id);
     record(&mut tx, app, caller, AuditAction::NodesRestored, &dataset.id, object).await?;
-    let job = Job::RestoreTreeV1 { restore, actor: caller.deciding().name().to_owned(), after: None };
+    let job = Job::RestoreTreeV1 { restore, actor: caller.effective_principal().name().to_owned(), after: None };
     queue::enqueue(&mut tx, &job, now).await?;
     tx.commit().await?;
     metrics::counter!("tidegate_restores_total", "outcome" => "accepted").increment(1);
@@ -132,7 +132,7 @@ async fn wait_for_deletes(app: &App, restore: Uuid) -> Result<()> {
 /// Brings the bytes of one object back; the object, if they are lost.
 async fn restore_bytes(app: &App, found: PackageObject) -> Result<Option<PackageObject>> {
     let id = found.object.id;
-    let _one = app.completing.hold(&format!("object:{id}")).await;
+    let _one = app.completing.lock(&format!("object:{id}")).await;
     // Deleted again meanwhile, perhaps.
     let state = async || Ok::<_, Error>(app.db.find_package_object(id).await?.map(|found| found.object.state));
     if state().await? != Some(ObjectState::Restoring) {

@@ -97,7 +97,7 @@ pub async fn begin_package(
     let content_type = announced.content_type.clone().unwrap_or_else(|| OPAQUE.to_owned());
     let (object, upload) = plan(app, &announced, filename, content_type).await?;
     let (id, now) = (NodeId::generate(NodeKind::Package), app.db.now());
-    let by = caller.deciding().name().to_owned();
+    let by = caller.effective_principal().name().to_owned();
     let mut tx = app.db.begin().await?;
     tx.hold_dataset(dataset.number).await?;
     let parent = place(&mut tx, &dataset, parent).await?;

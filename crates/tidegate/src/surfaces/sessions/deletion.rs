@@ -37,8 +37,8 @@ pub async fn delete_session(app: &App, caller: &Caller, id: &SessionId) -> Resul
         return Err(Error::NotFound("no such session".into()));
     }
     crate::library::cdn_invalidations::queue_root(app, &mut tx, &owner).await?;
-    let (deed, object) = (AuditAction::SessionDeleted, None);
-    tx.record_event(&NewEvent { at: now, caller: caller.clone(), deed, owner: Some(owner), object }).await?;
+    let (action, object) = (AuditAction::SessionDeleted, None);
+    tx.record_event(&NewEvent { at: now, caller: caller.clone(), action, owner: Some(owner), object }).await?;
     queue::enqueue(&mut tx, &Job::HideSessionV1 { session: id.as_str().to_owned() }, now).await?;
     tx.signal_watchers();
     tx.commit().await?;
@@ -61,8 +61,8 @@ pub async fn restore_session(app: &App, caller: &Caller, id: &SessionId) -> Resu
     if !tx.undelete_session(id, oldest).await? {
         return Err(unknown());
     }
-    let (deed, object) = (AuditAction::SessionRestored, None);
-    tx.record_event(&NewEvent { at: now, caller: caller.clone(), deed, owner: Some(owner), object }).await?;
+    let (action, object) = (AuditAction::SessionRestored, None);
+    tx.record_event(&NewEvent { at: now, caller: caller.clone(), action, owner: Some(owner), object }).await?;
     let (session, until) = (id.as_str().to_owned(), Some(micros(now)));
     queue::enqueue(&mut tx, &Job::RestoreSessionV1 { session, since, until }, now).await?;
     tx.commit().await?;

@@ -60,7 +60,7 @@ pub(super) async fn url(app: &App, caller: &Caller, media: &Media) -> Result<Med
             grant: Some(grant),
         });
     }
-    let mine = matches!(&*caller.deciding(), Principal::User { id, .. } if id.as_str() == media.created_by);
+    let mine = matches!(&*caller.effective_principal(), Principal::User { id, .. } if id.as_str() == media.created_by);
     let waits = !matches!(media.status(), None | Some(Status::Rejected | Status::Completed));
     if app.config.sessions.original_urls && mine && waits {
         return original(app, media).await;

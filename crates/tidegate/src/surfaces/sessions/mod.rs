@@ -19,7 +19,7 @@ use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::event::{AuditAction, NewEvent};
 use crate::model::ids::{ObjectId, SessionId};
-use crate::model::media::{Media, Passage, Status, Variant};
+use crate::model::media::{Media, Status, StatusChange, Variant};
 use crate::model::object::ObjectState;
 use crate::model::owner::Owner;
 use crate::model::principal::Principal;
@@ -55,8 +55,8 @@ pub async fn create(app: &App, caller: &Caller, id: Option<SessionId>) -> Result
     let now = app.db.now();
     let mut tx = app.db.begin().await?;
     if tx.insert_session(&id, org, caller.principal.name(), now).await? {
-        let (deed, object) = (AuditAction::SessionCreated, None);
-        tx.record_event(&NewEvent { at: now, caller: caller.clone(), deed, owner: Some(owner), object }).await?;
+        let (action, object) = (AuditAction::SessionCreated, None);
+        tx.record_event(&NewEvent { at: now, caller: caller.clone(), action, owner: Some(owner), object }).await?;
         tx.commit().await?;
         metrics::counter!("tidegate_sessions_total").increment(1);
         return Ok(id);
@@ -141,9 +141,14 @@ pub async fn list(
 }
 
 /// What one of a session's media became, in order.
-pub async fn history(app: &App, caller: &Caller, session: Option<&SessionId>, id: ObjectId) -> Result<Vec<Passage>> {
+pub async fn history(
+    app: &App,
+    caller: &Caller,
+    session: Option<&SessionId>,
+    id: ObjectId,
+) -> Result<Vec<StatusChange>> {
     find_any(app, caller, Action::Read, session, id).await?;
-    app.db.list_passages(id).await
+    app.db.list_status_changes(id).await
 }
 
 /// Has one that failed tried again.
@@ -158,7 +163,7 @@ pub async fn watch(
     app: &Arc<App>,
     caller: Caller,
     session: &SessionId,
-) -> Result<impl Stream<Item = Passage> + Send + use<>> {
+) -> Result<impl Stream<Item = StatusChange> + Send + use<>> {
     let owner = access::find_session(app, &caller, Action::List, session).await?;
     Ok(media_items::watch::watch(app, caller, owner, None).await?.1)
 }

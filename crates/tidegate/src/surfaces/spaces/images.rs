@@ -18,7 +18,7 @@ use crate::library::grants::{self, Times};
 use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::ids::{ObjectId, SpaceId};
-use crate::model::media::{Media, Passage};
+use crate::model::media::{Media, StatusChange};
 use crate::model::object::ObjectState;
 use crate::model::owner::Owner;
 use crate::model::space::Image;
@@ -171,14 +171,14 @@ pub async fn image(app: &App, caller: &Caller, space: &SpaceId, id: ObjectId) ->
 }
 
 /// What one became, in order.
-pub async fn history(app: &App, caller: &Caller, space: &SpaceId, id: ObjectId) -> Result<Vec<Passage>> {
+pub async fn history(app: &App, caller: &Caller, space: &SpaceId, id: ObjectId) -> Result<Vec<StatusChange>> {
     access::find_space(app, caller, Action::Read, space).await?;
     let media = in_space(app, space, id).await?;
-    let may_see_trash = access::space_role(app, caller, space).await?.is_none_or(|role| role.may(Action::Delete));
+    let may_see_trash = access::space_role(app, caller, space).await?.is_none_or(|role| role.allows(Action::Delete));
     if media.status().is_none() && !may_see_trash {
         return Err(no_such_image());
     }
-    app.db.list_passages(id).await
+    app.db.list_status_changes(id).await
 }
 
 /// Images by their ids, in the order that was asked for. What is not in this space, or no id, is left out.
@@ -250,14 +250,14 @@ pub async fn purge_all(app: &App, caller: &Caller, space: &SpaceId) -> Result<()
     deletion::purge_all(app, caller, &owner).await
 }
 
-/// Everything that becomes of a space's images from now on, or after the passage `since`; and the
-/// passage after which that begins.
+/// Everything that becomes of a space's images from now on, or after the change `since`; and the
+/// change after which that begins.
 pub async fn watch(
     app: &Arc<App>,
     caller: Caller,
     space: &SpaceId,
     since: Option<i64>,
-) -> Result<(i64, impl Stream<Item = Passage> + Send + use<>)> {
+) -> Result<(i64, impl Stream<Item = StatusChange> + Send + use<>)> {
     let owner = access::find_space(app, &caller, Action::List, space).await?;
     media_items::watch::watch(app, caller, owner, since).await
 }

@@ -27,7 +27,7 @@ pub async fn create(app: &App, caller: &Caller, name: &str) -> Result<Space> {
     }
     let name = name.trim();
     check_name(name).map_err(|error| bad_request(error.to_string()))?;
-    let first = access::deciding_user(caller)
+    let first = access::effective_user(caller)
         .ok_or_else(|| bad_request("a space needs an owner; name the user in X-User-Id"))?;
     let (id, now) = (SpaceId::generate(), app.db.now());
     let mut tx = app.db.begin().await?;
@@ -40,15 +40,15 @@ pub async fn create(app: &App, caller: &Caller, name: &str) -> Result<Space> {
     Ok(Space { id, name: name.to_owned(), role: Some(Role::Owner), created_at: now, images: 0, bytes: 0 })
 }
 
-async fn record(tx: &mut Tx, app: &App, caller: &Caller, deed: AuditAction, id: &SpaceId) -> Result<()> {
+async fn record(tx: &mut Tx, app: &App, caller: &Caller, action: AuditAction, id: &SpaceId) -> Result<()> {
     let owner = Some(Owner::Space(id.clone()));
-    tx.record_event(&NewEvent { at: app.db.now(), caller: caller.clone(), deed, owner, object: None }).await
+    tx.record_event(&NewEvent { at: app.db.now(), caller: caller.clone(), action, owner, object: None }).await
 }
 
 /// A space with how much is in it.
 pub async fn space(app: &App, caller: &Caller, id: &SpaceId) -> Result<Space> {
     access::find_space(app, caller, Action::Read, id).await?;
-    app.db.find_space(id, access::deciding_user(caller).as_ref()).await?.ok_or_else(access::no_such_space)
+    app.db.find_space(id, access::effective_user(caller).as_ref()).await?.ok_or_else(access::no_such_space)
 }
 
 /// A page of the spaces that the caller can see, the newest first, and where the next one begins.
@@ -57,7 +57,7 @@ pub async fn list(app: &App, caller: &Caller, after: Cursor, limit: i64) -> Resu
         return Err(unauthenticated());
     }
     check_limit(limit)?;
-    let (of, last) = (access::deciding_user(caller), after.id.to_string());
+    let (of, last) = (access::effective_user(caller), after.id.to_string());
     let mut found = app.db.list_spaces(of.as_ref(), (after.created_at, &last), limit + 1).await?;
     let more = cut(&mut found, limit);
     let place =
@@ -139,7 +139,7 @@ async fn keep_an_owner(tx: &mut Tx, id: &SpaceId) -> Result<()> {
 
 /// Ends somebody's membership: an owner anybody's, everybody their own. The last owner stays.
 pub async fn remove_member(app: &App, caller: &Caller, id: &SpaceId, user: &UserId) -> Result<()> {
-    let leaves = access::deciding_user(caller).as_ref() == Some(user);
+    let leaves = access::effective_user(caller).as_ref() == Some(user);
     let owner = access::find_space(app, caller, if leaves { Action::Read } else { Action::Manage }, id).await?;
     let mut tx = app.db.begin().await?;
     if !tx.hold(&owner).await? {

@@ -95,7 +95,7 @@ async fn mark(app: &App, caller: &Caller, media: &Media, with: With) -> Result<b
 /// Those who watch a space are told of deletes, too; the source of sessions has no word for them.
 async fn tell_of(tx: &mut Tx, media: &Media, change: Change, now: SystemTime) -> Result<()> {
     match media.owner {
-        Owner::Space(_) => tx.add_passage(&media.owner, media.object.id, change, None, now).await,
+        Owner::Space(_) => tx.add_status_change(&media.owner, media.object.id, change, None, now).await,
         _ => Ok(()),
     }
 }
@@ -117,7 +117,7 @@ pub async fn hide_and_tell(app: &App, id: ObjectId) -> Result<()> {
 /// Takes the bytes of what was deleted out of the served root; of what was purged, everywhere.
 pub async fn hide(app: &App, id: ObjectId) -> Result<()> {
     // One at a time here. What another server does meanwhile is looked at after it.
-    let _one = app.completing.hold(&id.to_string()).await;
+    let _one = app.completing.lock(&id.to_string()).await;
     let Some((_, media)) = app.db.find_media(id).await? else { return Ok(()) };
     match media.object.state {
         ObjectState::Deleted => {
@@ -310,7 +310,7 @@ async fn begin_restore(app: &App, caller: &Caller, id: ObjectId) -> Result<bool>
 
 /// Puts the bytes of what is to be restored back, and then says so; unless its owner was deleted meanwhile.
 pub async fn restore_bytes(app: &App, id: ObjectId) -> Result<()> {
-    let _one = app.completing.hold(&id.to_string()).await;
+    let _one = app.completing.lock(&id.to_string()).await;
     let Some((_, media)) = app.db.find_media(id).await? else { return Ok(()) };
     if media.object.state != ObjectState::Restoring {
         return Ok(());
@@ -342,7 +342,7 @@ pub async fn restore_bytes(app: &App, id: ObjectId) -> Result<()> {
     if tx.move_object(id, ObjectState::Restoring, ObjectState::Ready, None).await? {
         let size = media.object.content.as_ref().map_or(0, |content| content.size);
         effects::charge(&mut tx, &Item::Media(media.clone()), size).await?;
-        tx.add_passage(&media.owner, id, Status::Completed.into(), Some("restored"), now).await?;
+        tx.add_status_change(&media.owner, id, Status::Completed.into(), Some("restored"), now).await?;
         tx.commit().await?;
     }
     Ok(())

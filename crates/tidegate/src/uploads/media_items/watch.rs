@@ -14,7 +14,7 @@ use crate::db::Subscription;
 use crate::error::Result;
 use crate::model::access::Action;
 use crate::model::caller::Caller;
-use crate::model::media::Passage;
+use crate::model::media::StatusChange;
 use crate::model::owner::Owner;
 
 /// How often it is looked for what nobody told.
@@ -25,11 +25,11 @@ const PAUSE: Duration = Duration::from_millis(200);
 const LONGEST: Duration = Duration::from_secs(3600);
 /// Where writers race, an earlier number may be seen after a later one; so far back is looked again.
 const BEHIND: i64 = 1000;
-/// How many passages may have come, of all owners, since the one that somebody goes on from.
+/// How many changes may have come, of all owners, since the one that somebody goes on from.
 const RESUMED: i64 = 100_000;
 /// How long one that came earlier may be seen later.
 const RACE: Duration = Duration::from_secs(5);
-/// Passages that are read at once.
+/// Status changes that are read at once.
 const AT_ONCE: i64 = 2000;
 
 struct Watch {
@@ -42,28 +42,28 @@ struct Watch {
     last: i64,
     /// Numbers that were told, of those that are looked at again.
     told: HashSet<i64>,
-    ready: std::collections::VecDeque<Passage>,
+    ready: std::collections::VecDeque<StatusChange>,
 }
 
-/// Everything that becomes of an owner's media from now on, or after the passage `since`; and the
-/// passage after which that begins. Ends with the owner, the right to see it, or the server.
+/// Everything that becomes of an owner's media from now on, or after the change `since`; and the
+/// change after which that begins. Ends with the owner, the right to see it, or the server.
 pub async fn watch(
     app: &Arc<App>,
     caller: Caller,
     owner: Owner,
     since: Option<i64>,
-) -> Result<(i64, impl Stream<Item = Passage> + Send + use<>)> {
+) -> Result<(i64, impl Stream<Item = StatusChange> + Send + use<>)> {
     access::authorize_again(app, &caller, Action::List, &owner).await?;
     let ear = app.db.signals().changes.subscribe();
-    let newest = app.db.last_passage(&owner).await?;
+    let newest = app.db.last_status_change(&owner).await?;
     // Who was told of one before goes on there, if that is not too long ago.
     let last = since.filter(|since| (newest - RESUMED..=newest).contains(since)).unwrap_or(newest);
-    let before = app.db.list_passages_after(&owner, last - BEHIND, AT_ONCE).await?;
+    let before = app.db.list_status_changes_after(&owner, last - BEHIND, AT_ONCE).await?;
     // Where writers race, one of these may have come after the last that was told: rather twice than never.
     let sure = app.db.now().checked_sub(RACE).filter(|_| since.is_some());
     let known =
-        |passage: &Passage| passage.id <= last && sure.is_none_or(|sure| passage.at < sure || passage.id == last);
-    let told = before.into_iter().filter(known).map(|passage| passage.id).collect();
+        |change: &StatusChange| change.id <= last && sure.is_none_or(|sure| change.at < sure || change.id == last);
+    let told = before.into_iter().filter(known).map(|change| change.id).collect();
     let watch = Watch {
         app: Arc::clone(app),
         caller,
@@ -77,8 +77,8 @@ pub async fn watch(
     };
     let changes = stream::unfold(watch, |mut watch| async move {
         loop {
-            if let Some(passage) = watch.ready.pop_front() {
-                return Some((passage, watch));
+            if let Some(change) = watch.ready.pop_front() {
+                return Some((change, watch));
             }
             if watch.began.elapsed() > LONGEST {
                 return None;
@@ -104,12 +104,12 @@ impl Watch {
     async fn look(&mut self) -> Result<()> {
         access::authorize_again(&self.app, &self.caller, Action::List, &self.owner).await?;
         let floor = self.last - BEHIND;
-        let found = self.app.db.list_passages_after(&self.owner, floor, AT_ONCE).await?;
+        let found = self.app.db.list_status_changes_after(&self.owner, floor, AT_ONCE).await?;
         self.told.retain(|id| *id > floor);
-        for passage in found {
-            if self.told.insert(passage.id) {
-                self.last = self.last.max(passage.id);
-                self.ready.push_back(passage);
+        for change in found {
+            if self.told.insert(change.id) {
+                self.last = self.last.max(change.id);
+                self.ready.push_back(change);
             }
         }
         Ok(())

@@ -43,8 +43,8 @@ pub(super) fn order(app: &App, kind: Kind) -> CleanOptions {
 
 fn made(cleaned: Cleaned) -> Made {
     let Cleaned { main, thumbnails, blurhash, frames: _ } = cleaned;
-    let look = Look { width: main.width, height: main.height, duration: None, blurhash };
-    Made { main: file("image", main), look, derived: thumbnails.into_iter().map(thumbnail).collect() }
+    let visual = VisualInfo { width: main.width, height: main.height, duration: None, blurhash };
+    Made { main: file("image", main), visual, derived: thumbnails.into_iter().map(thumbnail).collect() }
 }
 
 /// A thumbnail, called by the longer side that was asked for, so that it is found whatever its image's size.

@@ -80,7 +80,7 @@ async fn enter(app: &App, media: &Media, to: ObjectState, status: Status, scan: 
     if let Some(scan) = scan {
         tx.keep_scan(id, scan).await?;
     }
-    tx.add_passage(&media.owner, id, status.into(), None, app.db.now()).await?;
+    tx.add_status_change(&media.owner, id, status.into(), None, app.db.now()).await?;
     tx.commit().await?;
     Ok(true)
 }

@@ -34,7 +34,7 @@ pub(super) async fn make(app: &App, media: &Media, sealed: &Key) -> Result<Outco
     };
     let body = video.read().await.map_err(|error| Error::Internal(error.into()))?;
     let (width, height) = (video.width, video.height);
-    let look = Look { width, height, duration: Some(video.duration), blurhash: poster.blurhash };
+    let visual = VisualInfo { width, height, duration: Some(video.duration), blurhash: poster.blurhash };
     let derived = std::iter::once(file("poster", poster.main)).chain(poster.thumbnails.into_iter().map(thumbnail));
     let derived = derived.collect();
     // The file lives as long as the video that is read from it.
@@ -43,5 +43,5 @@ pub(super) async fn make(app: &App, media: &Media, sealed: &Key) -> Result<Outco
         bytes
     });
     let main = File { name: format!("video.{}", kind.extension()), kind, width, height, body: body.boxed() };
-    Ok(Outcome::Good(Made { main, look, derived }))
+    Ok(Outcome::Good(Made { main, visual, derived }))
 }

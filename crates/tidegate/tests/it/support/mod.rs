@@ -1,4 +1,4 @@
-//! The harness: a server on free ports over a folder of its own, and clients that speak to it.
+//! The test harness: a server on free ports with its own data folder, and clients for it.
 
 pub(crate) mod services;
 
@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) const PART: usize = 5 << 20;
 
-/// A server. `finish` it: jobs that are left over fail the test.
+/// A running server. Call `finish` at the end: remaining jobs fail the test.
 pub(crate) struct TestApp {
     pub(crate) app: Arc<App>,
     pub(crate) folder: TempDir,
@@ -31,7 +31,7 @@ pub(crate) struct TestApp {
     http: reqwest::Client,
 }
 
-/// An answer, whole.
+/// A complete response.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -53,7 +53,7 @@ impl Answer {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
-    /// Status and code of a refused request, and that its body has the one shape there is.
+    /// Returns status and code of a refused request, and checks the form of its body.
     pub(crate) fn refusal(&self) -> (u16, String) {
         let body = self.json();
         let error = body["error"].as_object().unwrap_or_else(|| panic!("no error body: {body}"));
@@ -71,7 +71,7 @@ pub(crate) fn config(folder: &std::path::Path, settings: &[(&str, &str)]) -> Con
         ("EDGE_PORT".to_owned(), "0".to_owned()),
         ("S3_PORT".to_owned(), "0".to_owned()),
         ("MULTIPART_PART_SIZE_BYTES".to_owned(), PART.to_string()),
-        // Keys of this type are made in no time.
+        // Keys of this type are generated quickly.
         ("CLOUDFRONT_KEY_TYPE".to_owned(), "p256".to_owned()),
     ];
     for (name, value) in settings {
@@ -80,7 +80,7 @@ pub(crate) fn config(folder: &std::path::Path, settings: &[(&str, &str)]) -> Con
     }
     let config = Config::load(&Sources { environment, ..Sources::default() });
     let mut config = config.unwrap_or_else(|problems| panic!("{problems}"));
-    // This program is the tests', which can't be a decoder.
+    // This process runs the tests and cannot be started as a decoder.
     config.media.program = env!("CARGO_BIN_EXE_tidegate").into();
     config
 }
@@ -94,7 +94,7 @@ impl TestApp {
         Self::over(tempfile::tempdir().unwrap(), settings).await
     }
 
-    /// A server over what another one left.
+    /// Starts a server on the data folder of another.
     pub(crate) async fn over(folder: TempDir, settings: &[(&str, &str)]) -> Self {
         let mut settings = settings.to_vec();
         let database = services::database_of(folder.path()).await;
@@ -124,7 +124,7 @@ impl TestApp {
         self.app.addresses.api.authority.parse().unwrap()
     }
 
-    /// Sends any request.
+    /// Sends a request.
     pub(crate) async fn send(&self, method: &str, url: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
         let mut request = self.http.request(method.parse().unwrap(), url);
         for (name, value) in headers {
@@ -151,7 +151,7 @@ impl TestApp {
         self.send("DELETE", &format!("{}{path}", self.api()), &[("x-user-id", user)], Vec::new()).await
     }
 
-    /// Begins an image; its id and its upload's.
+    /// Begins an image; returns its id and its upload id.
     pub(crate) async fn begin(&self, user: &str, announced: &Value) -> (String, String) {
         let begun = self.post(user, "/v1/images", announced).await;
         assert_eq!(begun.status, 200, "{}", begun.text());
@@ -166,7 +166,7 @@ impl TestApp {
         signed.json()["url"].as_str().unwrap().to_owned()
     }
 
-    /// Uploads a part and returns its ETag, quoted.
+    /// Uploads a part and returns its ETag, with quotes.
     pub(crate) async fn put(&self, user: &str, image: &str, upload: &str, number: u32, bytes: &[u8]) -> String {
         let url = self.sign(user, image, upload, number).await;
         let put = self.send("PUT", &url, &[], bytes.to_vec()).await;
@@ -181,7 +181,7 @@ impl TestApp {
         self.post(user, &format!("/v1/images/{image}/complete"), &body).await
     }
 
-    /// A complete image with these bytes.
+    /// Uploads an image with these bytes.
     pub(crate) async fn image(&self, user: &str, bytes: &[u8]) -> String {
         let (image, upload) = self.begin(user, &json!({})).await;
         let mut parts = Vec::new();
@@ -195,7 +195,7 @@ impl TestApp {
         image
     }
 
-    /// An image's stream URL and the `Cookie` header that goes with it.
+    /// Returns an image's stream URL and the `Cookie` header for it.
     pub(crate) async fn stream(&self, user: &str, image: &str) -> (String, String) {
         let stream = self.get(user, &format!("/v1/images/{image}/stream-url")).await;
         assert_eq!(stream.status, 200, "{}", stream.text());
@@ -207,7 +207,7 @@ impl TestApp {
         (body["url"].as_str().unwrap().to_owned(), cookies.join("; "))
     }
 
-    /// Works off every job that is due and returns how many there were.
+    /// Runs every due job and returns how many there were.
     pub(crate) async fn run_jobs(&self) -> usize {
         let mut done = 0;
         while runner::run_one(&self.app, None).await.unwrap() {
@@ -216,7 +216,7 @@ impl TestApp {
         done
     }
 
-    /// Files in the store that are neither sidecars nor remains of nothing.
+    /// Returns the files in the store, except sidecars and empty folders.
     pub(crate) fn files(&self) -> Vec<String> {
         fn walk(folder: &std::path::Path, found: &mut Vec<PathBuf>) {
             for entry in std::fs::read_dir(folder).into_iter().flatten() {
@@ -229,7 +229,7 @@ impl TestApp {
         found.iter().map(|path| path.strip_prefix(&root).unwrap().display().to_string()).collect()
     }
 
-    /// Stops the server and hands its folder on.
+    /// Stops the server and returns its data folder.
     pub(crate) async fn stop(mut self) -> TempDir {
         self.finished = true;
         self.stop.cancel();
@@ -237,7 +237,7 @@ impl TestApp {
         drop(self);
         app.db.close().await;
         drop(app);
-        // The doors' tasks hold the store until they have drained.
+        // The tasks of the doors hold the store until they have drained.
         for _ in 0..200 {
             let lock = std::fs::File::open(folder.path().join("store")).unwrap();
             if rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_ok() {
@@ -248,12 +248,13 @@ impl TestApp {
         panic!("the server did not let go of its store");
     }
 
-    /// Ends the test: nothing may be left to do.
+    /// Ends the test and checks that no jobs remain.
     pub(crate) async fn finish(self) {
         self.finish_with(0).await;
     }
 
-    /// Ends the test: so many jobs wait for their time. A job that is at work has a moment to end.
+    /// Ends the test and checks that this many jobs wait for their time. A running job gets a
+    /// moment to end.
     pub(crate) async fn finish_with(mut self, waiting: u64) {
         let deadline = Instant::now() + Duration::from_secs(5);
         loop {
@@ -281,7 +282,7 @@ pub(crate) fn user(id: &str) -> (Caller, Owner) {
     (Principal::user(id.clone()).into(), Owner::Disks(id))
 }
 
-/// Bytes that repeat nowhere near a part's length.
+/// Returns bytes without repetition within the length of a part.
 pub(crate) fn pattern(seed: u8, length: usize) -> Vec<u8> {
     let mut state = u32::from(seed).wrapping_mul(2_654_435_761) | 1;
     let step = |_| {
@@ -293,7 +294,7 @@ pub(crate) fn pattern(seed: u8, length: usize) -> Vec<u8> {
     (0..length).map(step).collect()
 }
 
-/// Sends bytes as they are and returns the answer as it is: for what no client library would send.
+/// Sends raw bytes and returns the raw response, for requests that no client library sends.
 pub(crate) async fn raw(address: SocketAddr, request: &[u8]) -> String {
     let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
     stream.write_all(request).await.unwrap();
@@ -304,7 +305,7 @@ pub(crate) async fn raw(address: SocketAddr, request: &[u8]) -> String {
     }
 }
 
-/// The status of a raw answer.
+/// Returns the status of a raw response.
 pub(crate) fn raw_status(answer: &str) -> u16 {
     answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0)
 }

@@ -1,4 +1,5 @@
-//! The real servers that `.ci/services` started for the tests. What a test needs and does not find fails it.
+//! The real servers that `.ci/services` started for the tests. A test fails if a server it needs is
+//! missing.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::SocketAddr;
@@ -17,7 +18,7 @@ pub(crate) fn given(name: &str) -> String {
         .unwrap_or_else(|_| panic!("{name} is not set: run the tests by `make unit`, which starts the servers"))
 }
 
-/// In the pass on PostgreSQL, the database that belongs to a test's folder.
+/// Returns the database that belongs to a test's folder, in the pass on PostgreSQL.
 pub(crate) async fn database_of(folder: &Path) -> Option<String> {
     if std::env::var("TEST_DATABASE").ok()? != "postgres" {
         return None;
@@ -25,7 +26,7 @@ pub(crate) async fn database_of(folder: &Path) -> Option<String> {
     Some(database(folder).await)
 }
 
-/// A database for a folder: a new one, or that which was made for it before.
+/// Returns the database of a folder, creating it if needed.
 pub(crate) async fn database(folder: &Path) -> String {
     let server = given("TEST_POSTGRES_URL");
     let mut hasher = DefaultHasher::new();
@@ -41,7 +42,8 @@ pub(crate) async fn database(folder: &Path) -> String {
     format!("{before}/{name}")
 }
 
-/// A way to a server that can be cut: connections through it break, and new ones are refused, until it is mended.
+/// A proxy to a server that can be cut: its connections break and new ones are refused until it is
+/// mended.
 pub(crate) struct Cuttable {
     pub(crate) address: SocketAddr,
     cut: Arc<(AtomicBool, Notify)>,
@@ -82,7 +84,7 @@ impl Cuttable {
         self.cut.1.notify_waiters();
     }
 
-    /// Says nothing more, in either direction, and closes nothing: as a host that lost its power.
+    /// Freezes both directions without closing, as a host that lost power.
     pub(crate) fn freeze(&self) {
         self.frozen.store(true, Ordering::SeqCst);
     }
@@ -93,7 +95,7 @@ impl Cuttable {
     }
 }
 
-/// Carries bytes until an end closes; what comes while it is frozen is held for ever.
+/// Copies bytes until one side closes; bytes that arrive while frozen are held forever.
 async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, frozen: &AtomicBool) {
     let mut chunk = vec![0; 64 << 10];
     loop {

@@ -1,4 +1,4 @@
-//! A body on its way out, of whatever it is made.
+//! The body of a response, from memory, from a local blob, or from a stream.
 
 use std::io;
 use std::pin::Pin;
@@ -9,26 +9,26 @@ use futures::{Stream, StreamExt as _};
 use http_body::{Body, Frame, SizeHint};
 use store::{BlobStream, ByteStream};
 
-/// The body.
-pub(crate) enum Sent {
-    /// None, or its end.
+/// The body of a response to a read.
+pub(crate) enum ResponseBody {
+    /// No bytes, or none left.
     Nothing,
-    /// A text of ours.
+    /// Bytes in memory.
     Text(Bytes),
     /// A range of a local blob.
     Blob(BlobStream),
-    /// Anything else, and how many bytes of it are still to come.
+    /// A stream, and the number of bytes it has left.
     Stream(ByteStream, u64),
 }
 
-impl Sent {
-    /// For the API door, whose other bodies are of axum's kind.
+impl ResponseBody {
+    /// Converts the body for axum.
     pub(crate) fn into_body(self) -> axum::body::Body {
         axum::body::Body::new(self)
     }
 }
 
-impl Stream for Sent {
+impl Stream for ResponseBody {
     type Item = io::Result<Bytes>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
@@ -48,8 +48,8 @@ impl Stream for Sent {
     }
 }
 
-/// The next piece of a body that must be exactly as long as was said: what follows it on the connection would be taken
-/// for a part of it, or the other way round.
+/// Checks a stream against its announced length. A body of another length would make the client
+/// read part of it as the next response, so it fails instead.
 fn held_to_length(next: Option<io::Result<Bytes>>, left: &mut u64) -> Option<io::Result<Bytes>> {
     let other_length = || io::Error::new(io::ErrorKind::UnexpectedEof, "the body is not as long as was said");
     match next {
@@ -65,7 +65,7 @@ fn held_to_length(next: Option<io::Result<Bytes>>, left: &mut u64) -> Option<io:
     }
 }
 
-impl Body for Sent {
+impl Body for ResponseBody {
     type Data = Bytes;
     type Error = io::Error;
 
@@ -77,14 +77,16 @@ impl Body for Sent {
         match self {
             Self::Nothing => true,
             Self::Blob(blob) => blob.remaining() == 0,
-            // Its own end is waited for: there may be an error, or more than was said.
+            // The stream must be polled to its end: there may be an error, or more bytes than
+            // announced.
             Self::Text(_) | Self::Stream(..) => false,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            // Where none may come at all, as in a 304, a length of 0 would be a lie about what is there (RFC 9110, section 8.6).
+            // A response without a body, such as 304, must not claim a length of 0 (RFC 9110,
+            // section 8.6).
             Self::Nothing => SizeHint::default(),
             Self::Text(text) => SizeHint::with_exact(text.len() as u64),
             Self::Blob(blob) => SizeHint::with_exact(blob.remaining()),
@@ -103,7 +105,7 @@ mod tests {
             [(vec!["ab", "c"], 3, true), (vec!["ab"], 3, false), (vec!["ab", "cd"], 3, false), (vec![], 0, true)]
         {
             let pieces: Vec<_> = pieces.into_iter().map(|piece| Ok(Bytes::from(piece))).collect();
-            let body = Sent::Stream(Box::pin(futures::stream::iter(pieces)), said);
+            let body = ResponseBody::Stream(Box::pin(futures::stream::iter(pieces)), said);
             let sent: Vec<io::Result<Bytes>> = body.take(4).collect().await;
             assert_eq!(sent.iter().all(Result::is_ok), whole, "{sent:?} of {said}");
         }

@@ -1,4 +1,5 @@
-//! How slow a body may be: one that says nothing, or next to nothing, holds a place that others need.
+//! The minimum rate of request bodies. A client that stops sending, or sends almost nothing, would
+//! otherwise hold its permit forever.
 
 use std::time::Duration;
 
@@ -7,29 +8,30 @@ use futures::{StreamExt as _, stream};
 use store::ByteStream;
 use tokio::time::{Instant, timeout};
 
-/// A sender that says nothing for this long is gone.
-const IDLE: Duration = Duration::from_secs(60);
-/// So is one that stays below this rate, in bytes per second, after that time.
-const SLOWEST: u64 = 4 << 10;
+/// The longest pause of a sender.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// The minimum rate in bytes per second, averaged since the beginning, after the first
+/// [`IDLE_TIMEOUT`].
+const MIN_RATE: u64 = 4 << 10;
 
-/// Watches a body.
-pub(super) struct Pace {
+/// Measures the rate of one body.
+pub(super) struct MinimumRate {
     began: Instant,
     came: u64,
 }
 
-impl Pace {
+impl MinimumRate {
     pub(super) fn new() -> Self {
         Self { began: Instant::now(), came: 0 }
     }
 
-    /// The next bytes; `None` at the end. An error is the sender's.
+    /// Returns the next bytes; `None` at the end. An error is the sender's fault.
     pub(super) async fn next(&mut self, body: &mut BodyDataStream) -> Option<Result<Bytes, &'static str>> {
-        match timeout(IDLE, body.next()).await {
+        match timeout(IDLE_TIMEOUT, body.next()).await {
             Ok(None) => None,
             Ok(Some(Ok(bytes))) => {
                 self.came += bytes.len() as u64;
-                let allowed = IDLE + Duration::from_secs(self.came / SLOWEST);
+                let allowed = IDLE_TIMEOUT + Duration::from_secs(self.came / MIN_RATE);
                 Some(if self.began.elapsed() > allowed { Err("the body came too slowly") } else { Ok(bytes) })
             }
             Ok(Some(Err(_))) | Err(_) => Some(Err("the body ended early")),
@@ -37,12 +39,12 @@ impl Pace {
     }
 }
 
-/// The body as a stream that ends in an error where it is too slow.
-pub(super) fn paced(body: BodyDataStream) -> ByteStream {
-    Box::pin(stream::unfold(Some((body, Pace::new())), |state| async move {
-        let (mut body, mut pace) = state?;
-        match pace.next(&mut body).await? {
-            Ok(bytes) => Some((Ok(bytes), Some((body, pace)))),
+/// Wraps a body as a stream that fails if it is too slow.
+pub(super) fn with_minimum_rate(body: BodyDataStream) -> ByteStream {
+    Box::pin(stream::unfold(Some((body, MinimumRate::new())), |state| async move {
+        let (mut body, mut rate) = state?;
+        match rate.next(&mut body).await? {
+            Ok(bytes) => Some((Ok(bytes), Some((body, rate)))),
             Err(why) => Some((Err(std::io::Error::other(why)), None)),
         }
     }))
@@ -62,7 +64,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_trickle_is_cut_off_and_a_slow_line_is_not() {
-        let count = async |body| paced(body).filter(|next| std::future::ready(next.is_ok())).count().await;
+        let count = async |body| with_minimum_rate(body).filter(|next| std::future::ready(next.is_ok())).count().await;
         assert_eq!(count(body(100, 300_000, Duration::from_secs(10))).await, 100);
         assert!(count(body(100, 1, Duration::from_secs(10))).await < 10);
         assert_eq!(count(body(3, 300_000, Duration::from_secs(61))).await, 0);
