@@ -104,7 +104,7 @@ pub struct Local {
 type Failures = (Option<String>, Option<String>);
 
 /// Probes touch the disk, so that many of them in a second share one.
-const PROBE_KEPT: Duration = Duration::from_secs(1);
+const PROBE_LIFETIME: Duration = Duration::from_secs(1);
 
 /// A store that can be part of debug output.
 pub trait StoreDebug: Store + std::fmt::Debug {}
@@ -203,8 +203,8 @@ impl App {
         let from = config.cloudfront.key.is_none().then(|| (secrets::key_folder(&config), config.edge.min_key_age()));
         let trust = tokio::task::spawn_blocking(move || EdgeKeys::open(folder, Some(own))).await??;
         let object_cache = Arc::new(ObjectCache::new(db.is_shared()));
-        let forgetting = Arc::clone(&object_cache);
-        db.signals().on_object_change(move |id| forgetting.forget(id));
+        let removing = Arc::clone(&object_cache);
+        db.signals().on_object_change(move |id| removing.remove(id));
         Ok(Self {
             sign_in,
             rates: RateLimits::new(config.limits.per_subject, config.limits.per_address),
@@ -242,7 +242,7 @@ impl App {
     }
 
     /// Says at the start what will not be done here, and why.
-    pub async fn say_what_is_missing(&self) {
+    pub async fn warn_about_missing_tools(&self) {
         if !self.config.sessions.on && !self.config.spaces.on && !self.config.packages.on {
             return;
         }
@@ -275,7 +275,7 @@ impl App {
     /// Whether database and store answer: for each, why it does not.
     pub async fn probe(&self) -> Failures {
         let mut probed = self.probed.lock().await;
-        if let Some((at, failures)) = probed.as_ref().filter(|(at, _)| at.elapsed() < PROBE_KEPT) {
+        if let Some((at, failures)) = probed.as_ref().filter(|(at, _)| at.elapsed() < PROBE_LIFETIME) {
             tracing::trace!(age_ms = at.elapsed().as_millis(), "probed a moment ago");
             return failures.clone();
         }

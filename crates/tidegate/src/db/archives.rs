@@ -152,8 +152,8 @@ impl Tx {
     }
 
     /// Forgets archives whose time is over.
-    #[tracing::instrument(name = "db.forget_archives", level = "trace", skip_all)]
-    pub async fn forget_archives(&mut self, now: SystemTime) -> Result<u64> {
+    #[tracing::instrument(name = "db.delete_archives", level = "trace", skip_all)]
+    pub async fn delete_archives(&mut self, now: SystemTime) -> Result<u64> {
         const ENTRIES: &str = "DELETE FROM archive_entries WHERE token_hash IN \
                                (SELECT token_hash FROM archives WHERE expires_at <= $1)";
         const ARCHIVES: &str = "DELETE FROM archives WHERE expires_at <= $1";

@@ -128,8 +128,8 @@ impl Tx {
     }
 
     /// Removes up to `limit` events from before `before`, the oldest first; how many there were.
-    #[tracing::instrument(name = "db.forget_events", level = "trace", skip_all)]
-    pub async fn forget_events(&mut self, before: SystemTime, limit: i64) -> Result<u64> {
+    #[tracing::instrument(name = "db.delete_events", level = "trace", skip_all)]
+    pub async fn delete_events(&mut self, before: SystemTime, limit: i64) -> Result<u64> {
         const SQL: &str = "DELETE FROM audit_events WHERE id IN \
                            (SELECT id FROM audit_events WHERE at < $1 ORDER BY at, id LIMIT $2)";
         let gone = on_tx!(self, |connection| {

@@ -195,10 +195,11 @@ impl Tx {
     /// The number of an organisation, which is made where there is none of that name.
     #[tracing::instrument(name = "db.number_of_org", level = "trace", skip_all)]
     pub async fn number_of_org(&mut self, org: &OrgId, now: SystemTime) -> Result<i64> {
-        const MADE: &str = "INSERT INTO organisations (name, created_at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+        const INSERT: &str =
+            "INSERT INTO organisations (name, created_at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
         const FOUND: &str = "SELECT id FROM organisations WHERE name = $1";
         let (id,): (i64,) = on_tx!(self, |connection| {
-            sqlx::query(MADE).bind(org.as_str()).bind(micros(now)).execute(&mut *connection).await?;
+            sqlx::query(INSERT).bind(org.as_str()).bind(micros(now)).execute(&mut *connection).await?;
             sqlx::query_as(FOUND).bind(org.as_str()).fetch_one(&mut *connection).await?
         });
         Ok(id)

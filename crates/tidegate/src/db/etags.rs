@@ -25,7 +25,7 @@ impl Db {
             after = last;
         }
         let mut tx = self.begin().await?;
-        tx.end_marking().await?;
+        tx.finish_marking().await?;
         tx.commit().await?;
         if marked > 0 {
             tracing::info!(rows = marked, "ETags from an earlier version were marked: they are no MD5s");
@@ -57,7 +57,7 @@ impl Tx {
         Ok(marked)
     }
 
-    async fn end_marking(&mut self) -> Result<()> {
+    async fn finish_marking(&mut self) -> Result<()> {
         const SQL: &str = "DELETE FROM etags_to_mark";
         on_tx!(self, |connection| sqlx::query(SQL).execute(connection).await?.rows_affected());
         Ok(())

@@ -372,8 +372,8 @@ impl Tx {
     }
 
     /// Keeps the checksums of an object's bytes.
-    #[tracing::instrument(name = "db.keep_digests", level = "trace", skip_all)]
-    pub async fn keep_digests(&mut self, id: ObjectId, digests: &Digests) -> Result<()> {
+    #[tracing::instrument(name = "db.set_digests", level = "trace", skip_all)]
+    pub async fn set_digests(&mut self, id: ObjectId, digests: &Digests) -> Result<()> {
         const SQL: &str = "UPDATE objects SET sha256 = $2, crc32 = $3 WHERE id = $1";
         on_tx!(self, |connection| {
             let query = sqlx::query(SQL).bind(id.0).bind(&digests.sha256).bind(i64::from(digests.crc32));

@@ -29,8 +29,8 @@ impl Tx {
     }
 
     /// Forgets paths of which the CDN was told.
-    #[tracing::instrument(name = "db.forget_invalidations", level = "trace", skip_all)]
-    pub async fn forget_invalidations(&mut self, ids: &[i64]) -> Result<()> {
+    #[tracing::instrument(name = "db.delete_invalidations", level = "trace", skip_all)]
+    pub async fn delete_invalidations(&mut self, ids: &[i64]) -> Result<()> {
         if ids.is_empty() {
             return Ok(());
         }

@@ -27,11 +27,11 @@ pub struct ClaimedJob {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// It is tried again.
-    Again,
+    Retry,
     /// It is tried again, and this time does not count: it was nobody's fault here.
-    Forgiven,
+    Uncounted,
     /// It is kept for a person to look at.
-    GivenUp,
+    DeadLetter,
 }
 
 /// How many jobs there are.
@@ -45,7 +45,7 @@ pub struct JobCounts {
 
 /// A job that was given up.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct DeadJob {
+pub struct DeadLetter {
     /// Its row.
     pub id: i64,
     /// The job as JSON.
@@ -75,14 +75,14 @@ macro_rules! claim {
 
 impl Tx {
     /// Gives up the jobs whose lease ran out after their last attempt; their payloads are the outcome.
-    #[tracing::instrument(name = "db.bury_jobs", level = "trace", skip_all)]
-    pub async fn bury_jobs(&mut self, now: SystemTime) -> Result<Vec<String>> {
+    #[tracing::instrument(name = "db.dead_letter_jobs", level = "trace", skip_all)]
+    pub async fn dead_letter_jobs(&mut self, now: SystemTime) -> Result<Vec<String>> {
         const SQL: &str = "UPDATE jobs SET state = 'DEAD', last_error = COALESCE(last_error, 'the worker vanished') \
                            WHERE state = 'QUEUED' AND lease_until IS NOT NULL AND lease_until < $1 \
                            AND attempts >= max_attempts RETURNING payload";
-        let buried: Vec<(String,)> =
+        let payloads: Vec<(String,)> =
             on_tx!(self, |connection| sqlx::query_as(SQL).bind(micros(now)).fetch_all(connection).await?);
-        Ok(buried.into_iter().map(|(payload,)| payload).collect())
+        Ok(payloads.into_iter().map(|(payload,)| payload).collect())
     }
 
     /// Leases the most urgent job that is due, of a class or of any.
@@ -110,16 +110,16 @@ impl Tx {
     }
 
     /// Takes a job out of the queue, whoever works on it: what that one says of it later is about nothing.
-    #[tracing::instrument(name = "db.forget_job", level = "trace", skip_all)]
-    pub async fn forget_job(&mut self, dedupe: &str) -> Result<()> {
+    #[tracing::instrument(name = "db.delete_job", level = "trace", skip_all)]
+    pub async fn delete_job(&mut self, dedupe: &str) -> Result<()> {
         const SQL: &str = "DELETE FROM jobs WHERE dedupe = $1";
         on_tx!(self, |connection| sqlx::query(SQL).bind(dedupe).execute(connection).await.map(drop)?);
         Ok(())
     }
 
     /// Takes a job that was given up back into the queue. `false` if there is none.
-    #[tracing::instrument(name = "db.revive_job", level = "trace", skip_all)]
-    pub async fn revive_job(&mut self, id: i64, now: SystemTime) -> Result<bool> {
+    #[tracing::instrument(name = "db.requeue_dead_letter", level = "trace", skip_all)]
+    pub async fn requeue_dead_letter(&mut self, id: i64, now: SystemTime) -> Result<bool> {
         const SQL: &str = "UPDATE jobs SET state = 'QUEUED', attempts = 0, lease_until = NULL, run_at = $2 \
                            WHERE id = $1 AND state = 'DEAD'";
         let done = on_tx!(self, |connection| {
@@ -141,8 +141,8 @@ impl Tx {
     ) -> Result<bool> {
         const SQL: &str = "UPDATE jobs SET state = $3, run_at = $4, lease_until = NULL, last_error = $5, \
                            max_attempts = max_attempts + $6 WHERE id = $1 AND attempts = $2 AND state = 'QUEUED'";
-        let state = if verdict == Verdict::GivenUp { "DEAD" } else { "QUEUED" };
-        let more = i64::from(verdict == Verdict::Forgiven);
+        let state = if verdict == Verdict::DeadLetter { "DEAD" } else { "QUEUED" };
+        let more = i64::from(verdict == Verdict::Uncounted);
         let done = on_tx!(self, |connection| {
             let query = sqlx::query(SQL).bind(job.id).bind(job.attempts).bind(state).bind(micros(run_at));
             query.bind(error).bind(more).execute(connection).await?.rows_affected()
@@ -153,16 +153,16 @@ impl Tx {
 
 impl Db {
     /// Jobs that were given up, after `after`, in the order of their ids.
-    #[tracing::instrument(name = "db.list_dead_jobs", level = "trace", skip_all)]
-    pub async fn list_dead_jobs(&self, after: i64, limit: i64) -> Result<Vec<DeadJob>> {
+    #[tracing::instrument(name = "db.list_dead_letters", level = "trace", skip_all)]
+    pub async fn list_dead_letters(&self, after: i64, limit: i64) -> Result<Vec<DeadLetter>> {
         const SQL: &str = "SELECT id, payload, attempts, last_error, created_at FROM jobs \
                            WHERE state = 'DEAD' AND id > $1 ORDER BY id LIMIT $2";
         Ok(on_reader!(self, |pool| sqlx::query_as(SQL).bind(after).bind(limit).fetch_all(pool).await?))
     }
 
     /// A job that was given up.
-    #[tracing::instrument(name = "db.find_dead_job", level = "trace", skip_all)]
-    pub async fn find_dead_job(&self, id: i64) -> Result<Option<DeadJob>> {
+    #[tracing::instrument(name = "db.find_dead_letter", level = "trace", skip_all)]
+    pub async fn find_dead_letter(&self, id: i64) -> Result<Option<DeadLetter>> {
         const SQL: &str =
             "SELECT id, payload, attempts, last_error, created_at FROM jobs WHERE state = 'DEAD' AND id = $1";
         Ok(on_reader!(self, |pool| sqlx::query_as(SQL).bind(id).fetch_optional(pool).await?))
@@ -172,7 +172,7 @@ impl Db {
     /// gone. Their attempts stay counted, save those of what recurs.
     #[tracing::instrument(name = "db.end_leases", level = "trace", skip_all)]
     pub async fn end_leases(&self) -> Result<()> {
-        // One that is out of attempts keeps its lease, by whose end it is buried; but what recurs begins anew.
+        // One that is out of attempts keeps its lease, and becomes a dead letter when that ends; but what recurs begins anew.
         const SQL: &str = "UPDATE jobs SET lease_until = NULL, \
                            attempts = CASE WHEN dedupe IN ('sweep', 'recover') THEN 0 ELSE attempts END \
                            WHERE state = 'QUEUED' AND (attempts < max_attempts OR dedupe IN ('sweep', 'recover'))";

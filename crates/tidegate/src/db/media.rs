@@ -322,8 +322,8 @@ impl Tx {
     }
 
     /// Keeps where what was sent lies, from here on and for good.
-    #[tracing::instrument(name = "db.keep_seal", level = "trace", skip_all)]
-    pub async fn keep_seal(&mut self, id: ObjectId, sealed: &Key) -> Result<()> {
+    #[tracing::instrument(name = "db.set_seal", level = "trace", skip_all)]
+    pub async fn set_seal(&mut self, id: ObjectId, sealed: &Key) -> Result<()> {
         const SQL: &str = "UPDATE objects SET sealed_key = $2 WHERE id = $1";
         on_tx!(self, |connection| {
             sqlx::query(SQL).bind(id.0).bind(sealed.as_str()).execute(connection).await.map(drop)?;
@@ -332,16 +332,16 @@ impl Tx {
     }
 
     /// Keeps what an image is copied from.
-    #[tracing::instrument(name = "db.keep_source", level = "trace", skip_all)]
-    pub async fn keep_source(&mut self, id: ObjectId, from: &str) -> Result<()> {
+    #[tracing::instrument(name = "db.set_import_source", level = "trace", skip_all)]
+    pub async fn set_import_source(&mut self, id: ObjectId, from: &str) -> Result<()> {
         const SQL: &str = "UPDATE objects SET imported_from = $2 WHERE id = $1";
         on_tx!(self, |connection| sqlx::query(SQL).bind(id.0).bind(from).execute(connection).await.map(drop)?);
         Ok(())
     }
 
     /// The same for what was imported, and what its bytes say that it is. `false` if nobody waits for it any more.
-    #[tracing::instrument(name = "db.keep_import", level = "trace", skip_all)]
-    pub async fn keep_import(&mut self, id: ObjectId, sealed: &Key, content_type: &str) -> Result<bool> {
+    #[tracing::instrument(name = "db.set_imported", level = "trace", skip_all)]
+    pub async fn set_imported(&mut self, id: ObjectId, sealed: &Key, content_type: &str) -> Result<bool> {
         const SQL: &str = "UPDATE objects SET sealed_key = $2, content_type = $3 \
                            WHERE id = $1 AND state = 'PENDING' AND sealed_key IS NULL";
         let done = on_tx!(self, |connection| {
@@ -353,7 +353,7 @@ impl Tx {
 
     /// Makes a medium readable at the place where it was published. `false` if it was not being processed.
     #[tracing::instrument(name = "db.publish_media", level = "trace", skip_all)]
-    pub async fn publish_media(&mut self, id: ObjectId, made: &Publication) -> Result<bool> {
+    pub async fn publish_media(&mut self, id: ObjectId, publication: &Publication) -> Result<bool> {
         const SQL: &str = "UPDATE objects SET state = 'READY', object_key = $2, content_type = $3, size = $4, etag = $5, \
                            modified_at = $6, width = $7, height = $8, duration_ms = $9, blurhash = $10, reason = NULL, \
                            thumbnails = $11 \
@@ -363,22 +363,22 @@ impl Tx {
         let done = on_tx!(self, |connection| {
             let query = sqlx::query(SQL)
                 .bind(id.0)
-                .bind(made.key.as_str())
-                .bind(&made.content_type)
-                .bind(to_i64(made.content.size))
-                .bind(&made.content.etag)
-                .bind(micros(made.content.last_modified))
-                .bind(i64::from(made.visual.width))
-                .bind(i64::from(made.visual.height))
-                .bind(made.visual.duration.map(to_i64))
-                .bind(&made.visual.blurhash)
-                .bind(super::images::written(&made.variants)?);
+                .bind(publication.key.as_str())
+                .bind(&publication.content_type)
+                .bind(to_i64(publication.content.size))
+                .bind(&publication.content.etag)
+                .bind(micros(publication.content.last_modified))
+                .bind(i64::from(publication.visual.width))
+                .bind(i64::from(publication.visual.height))
+                .bind(publication.visual.duration.map(to_i64))
+                .bind(&publication.visual.blurhash)
+                .bind(super::images::written(&publication.variants)?);
             query.execute(connection).await?.rows_affected()
         });
         if done != 1 {
             return Ok(false);
         }
-        for variant in &made.variants {
+        for variant in &publication.variants {
             on_tx!(self, |connection| {
                 let query = sqlx::query(VARIANT)
                     .bind(id.0)
@@ -397,8 +397,8 @@ impl Tx {
     }
 
     /// Forgets what was derived from an object.
-    #[tracing::instrument(name = "db.forget_variants", level = "trace", skip_all)]
-    pub async fn forget_variants(&mut self, id: ObjectId) -> Result<()> {
+    #[tracing::instrument(name = "db.delete_variants", level = "trace", skip_all)]
+    pub async fn delete_variants(&mut self, id: ObjectId) -> Result<()> {
         const SQL: &str = "DELETE FROM variants WHERE object_id = $1";
         const BESIDE: &str = "UPDATE objects SET thumbnails = NULL WHERE id = $1";
         on_tx!(self, |connection| {

@@ -34,7 +34,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::sqlite::SqlitePool;
 
 pub use self::changes::{Change, Changes};
-pub use self::jobs::{ClaimedJob, DeadJob, JobCounts, NewJob, Verdict};
+pub use self::jobs::{ClaimedJob, DeadLetter, JobCounts, NewJob, Verdict};
 pub use self::media::Publication;
 pub use self::nodes::{NewNode, PackageObject};
 pub use self::notify::{Notifier, Subscription};

@@ -248,8 +248,8 @@ impl Tx {
     }
 
     /// Keeps what the scanner said.
-    #[tracing::instrument(name = "db.keep_scan", level = "trace", skip_all)]
-    pub async fn keep_scan(&mut self, id: ObjectId, scan: Scan) -> Result<()> {
+    #[tracing::instrument(name = "db.set_scan", level = "trace", skip_all)]
+    pub async fn set_scan(&mut self, id: ObjectId, scan: Scan) -> Result<()> {
         const SQL: &str = "UPDATE objects SET scan = $2 WHERE id = $1";
         on_tx!(self, |connection| {
             sqlx::query(SQL).bind(id.0).bind(scan.as_str()).execute(connection).await.map(drop)?;

@@ -140,8 +140,8 @@ impl Tx {
     }
 
     /// Forgets a part, unless another has taken its place or the upload is being completed with it. Whether it was there.
-    #[tracing::instrument(name = "db.forget_upload_part", level = "trace", skip_all)]
-    pub async fn forget_upload_part(&mut self, upload_id: &str, part: &StoredPart) -> Result<bool> {
+    #[tracing::instrument(name = "db.delete_upload_part", level = "trace", skip_all)]
+    pub async fn delete_upload_part(&mut self, upload_id: &str, part: &StoredPart) -> Result<bool> {
         const HOLD: &str = "UPDATE uploads SET state = state WHERE id = $1 AND parts_digest IS NULL";
         const SQL: &str = "DELETE FROM upload_parts WHERE upload_id = $1 AND number = $2 AND blob_key = $3";
         const COUNT: &str = "UPDATE uploads SET received = received - $2 WHERE id = $1";
@@ -160,8 +160,8 @@ impl Tx {
     }
 
     /// Forgets the parts of an upload.
-    #[tracing::instrument(name = "db.forget_upload_parts", level = "trace", skip_all)]
-    pub async fn forget_upload_parts(&mut self, upload_id: &str) -> Result<()> {
+    #[tracing::instrument(name = "db.delete_upload_parts", level = "trace", skip_all)]
+    pub async fn delete_upload_parts(&mut self, upload_id: &str) -> Result<()> {
         const NONE: &str = "UPDATE uploads SET received = 0 WHERE id = $1";
         const SQL: &str = "DELETE FROM upload_parts WHERE upload_id = $1";
         on_tx!(self, |connection| {

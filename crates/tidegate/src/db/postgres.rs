@@ -18,10 +18,10 @@ use crate::model::micros;
 const ACQUIRE: Duration = Duration::from_secs(3);
 const CONNECT: Duration = Duration::from_secs(5);
 /// An idle connection of this age is asked whether it still lives before it is used.
-const TRUSTED_IDLE: Duration = Duration::from_secs(5);
+const MAX_UNTESTED_IDLE: Duration = Duration::from_secs(5);
 const RETRY: Duration = Duration::from_secs(1);
 /// A clock this far off is worth a word; one that far is not to be worked by.
-const SKEW: Duration = Duration::from_secs(5);
+const WARN_SKEW: Duration = Duration::from_secs(5);
 const MAX_SKEW: Duration = Duration::from_secs(600);
 /// The server ends a statement by itself; if it says nothing for so long after that, nobody is there.
 const GRACE: Duration = Duration::from_secs(2);
@@ -63,7 +63,7 @@ impl Postgres {
             .test_before_acquire(false)
             .before_acquire(|connection, meta| {
                 Box::pin(async move {
-                    if meta.idle_for > TRUSTED_IDLE {
+                    if meta.idle_for > MAX_UNTESTED_IDLE {
                         connection.ping().await?;
                     }
                     Ok(true)
@@ -78,17 +78,17 @@ impl Postgres {
                 tracing::warn!(error = %error, "the database does not answer; requests get 503 until it does");
                 tokio::spawn(opened.clone().migrate_when_it_answers(options));
             }
-            Err(error) => anyhow::bail!("the PostgreSQL database can't be used: {}", said(&error)),
+            Err(error) => anyhow::bail!("the PostgreSQL database can't be used: {}", migration_message(&error)),
         }
         Ok(opened)
     }
 
     /// A connection, once the tables are known to be there.
-    pub(super) async fn connection(&self) -> Result<Held> {
+    pub(super) async fn connection(&self) -> Result<PooledConnection> {
         if !self.state.migrated.load(Ordering::Acquire) {
             return Err(Error::Unavailable(anyhow::anyhow!("the database has not answered since the start")));
         }
-        Ok(Held(Some(self.pool.acquire().await?)))
+        Ok(PooledConnection(Some(self.pool.acquire().await?)))
     }
 
     /// A connection of its own that hears what is told.
@@ -116,7 +116,7 @@ impl Postgres {
     /// Begins a transaction.
     pub(super) async fn begin(&self) -> Result<PgTx> {
         let mut transaction = PgTx { held: self.connection().await?, limit: self.limit(), open: true };
-        transaction.say("BEGIN").await?;
+        transaction.execute("BEGIN").await?;
         Ok(transaction)
     }
 
@@ -144,7 +144,7 @@ impl Postgres {
         let ahead = theirs - micros(before + half);
         self.state.ahead.store(ahead, Ordering::Relaxed);
         let skew = Duration::from_micros(ahead.unsigned_abs());
-        if skew > SKEW {
+        if skew > WARN_SKEW {
             tracing::warn!(ahead_ms = ahead / 1000, "the clocks of database and server differ");
         }
         if skew > MAX_SKEW {
@@ -192,7 +192,7 @@ impl Postgres {
             match self.migrate(&options).await {
                 Ok(()) => return tracing::info!("the database answers"),
                 Err(error) if is_outage(&error) => tracing::debug!(%error, "the database does not answer yet"),
-                Err(error) => tracing::error!(error = said(&error), "the database can't be used"),
+                Err(error) => tracing::error!(error = migration_message(&error), "the database can't be used"),
             }
         }
     }
@@ -200,9 +200,9 @@ impl Postgres {
 
 /// A connection from the pool. One that fell silent is not given back: the pool would wait for it.
 #[derive(Debug)]
-pub(super) struct Held(Option<PoolConnection<sqlx::Postgres>>);
+pub(super) struct PooledConnection(Option<PoolConnection<sqlx::Postgres>>);
 
-impl Held {
+impl PooledConnection {
     pub(super) fn get(&mut self) -> Result<&mut PgConnection> {
         self.0.as_deref_mut().ok_or_else(silent)
     }
@@ -221,7 +221,7 @@ fn silent() -> Error {
 /// A transaction; rolled back when dropped.
 #[derive(Debug)]
 pub(super) struct PgTx {
-    held: Held,
+    held: PooledConnection,
     limit: Duration,
     open: bool,
 }
@@ -241,17 +241,17 @@ impl PgTx {
     }
 
     pub(super) async fn commit(mut self) -> Result<()> {
-        self.say("COMMIT").await?;
+        self.execute("COMMIT").await?;
         self.open = false;
         Ok(())
     }
 
     /// Whether it came about is not known where no answer comes.
-    async fn say(&mut self, word: &'static str) -> Result<()> {
-        let said = tokio::time::timeout(self.limit, async {
-            sqlx::query(word).execute(self.held.get()?).await.map(drop).map_err(Error::from)
+    async fn execute(&mut self, statement: &'static str) -> Result<()> {
+        let outcome = tokio::time::timeout(self.limit, async {
+            sqlx::query(statement).execute(self.held.get()?).await.map(drop).map_err(Error::from)
         });
-        match said.await {
+        match outcome.await {
             Ok(outcome) => outcome,
             Err(_) => Err(self.discard()),
         }
@@ -282,7 +282,7 @@ async fn prepare(connection: &mut PgConnection, limit: Duration) -> std::result:
 }
 
 /// The server's own words where there are such; the driver says them several times over.
-fn said(error: &MigrateError) -> String {
+fn migration_message(error: &MigrateError) -> String {
     match error {
         MigrateError::Execute(sqlx::Error::Database(inner)) => inner.message().to_owned(),
         MigrateError::ExecuteMigration(sqlx::Error::Database(inner), version) => {

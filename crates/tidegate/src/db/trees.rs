@@ -199,7 +199,7 @@ impl Tx {
         const UPLOADS: &str = "UPDATE uploads SET state = 'ABORTED' WHERE COALESCE(state, '') = 'OPEN' AND object_id IN \
                                (SELECT o.id FROM objects o JOIN nodes n ON n.id = o.node \
                                WHERE n.dataset_id = $1 AND n.deleted_at = $2 AND COALESCE(n.state, '') = 'DELETED')";
-        const GIVEN_UP: &str = "UPDATE objects SET state = 'PURGED', deleted_at = $2, reason = NULL WHERE COALESCE(state, '') = 'PENDING' \
+        const PENDING: &str = "UPDATE objects SET state = 'PURGED', deleted_at = $2, reason = NULL WHERE COALESCE(state, '') = 'PENDING' \
              AND node IN (SELECT id FROM nodes WHERE dataset_id = $1 AND deleted_at = $2 AND COALESCE(state, '') = 'DELETED')";
         const KEPT: &str = "UPDATE objects SET state = 'DELETED', deleted_at = $2 WHERE COALESCE(state, '') IN ('READY', 'RESTORING') \
              AND node IN (SELECT id FROM nodes WHERE dataset_id = $1 AND deleted_at = $2 AND COALESCE(state, '') = 'DELETED')";
@@ -225,7 +225,7 @@ impl Tx {
             let query = sqlx::query(LOG).bind(dataset).bind(at).bind(TreeEvent::Deleted.as_str()).bind(actor);
             query.execute(connection).await.map(drop)?;
         });
-        for sql in [UPLOADS, GIVEN_UP, KEPT, EMPTY] {
+        for sql in [UPLOADS, PENDING, KEPT, EMPTY] {
             self.about(sql, dataset, at).await?;
         }
         Ok(done)
@@ -264,13 +264,13 @@ impl Tx {
         }
         let mut numbers = self.walk(BELOW, number).await?;
         numbers.extend(self.walk(ABOVE, number).await?);
-        self.take_along(&numbers, restore, oldest).await?;
+        self.add_to_restore(&numbers, restore, oldest).await?;
         self.of_restore(OBJECTS, restore).await?;
         Ok(true)
     }
 
     /// Takes what is deleted of these nodes into a restore, unless it was deleted before `oldest`.
-    async fn take_along(&mut self, numbers: &[i64], restore: Uuid, oldest: i64) -> Result<()> {
+    async fn add_to_restore(&mut self, numbers: &[i64], restore: Uuid, oldest: i64) -> Result<()> {
         for some in numbers.chunks(AT_ONCE) {
             on_tx!(self, |connection| {
                 let mut query = sqlx::QueryBuilder::new("UPDATE nodes SET state = 'RESTORING', restoring = ");
@@ -303,8 +303,8 @@ impl Tx {
     }
 
     /// Gives a restore up: what was not back yet stays deleted, as it was. The times at which it had been.
-    #[tracing::instrument(name = "db.give_up_restore", level = "trace", skip_all)]
-    pub async fn give_up_restore(&mut self, restore: Uuid) -> Result<Vec<(i64, i64)>> {
+    #[tracing::instrument(name = "db.cancel_restore", level = "trace", skip_all)]
+    pub async fn cancel_restore(&mut self, restore: Uuid) -> Result<Vec<(i64, i64)>> {
         const TIMES: &str = "SELECT DISTINCT dataset_id, deleted_at FROM nodes WHERE restoring = $1 AND COALESCE(state, '') = 'RESTORING'";
         const OBJECTS: &str = "UPDATE objects SET state = 'DELETED' WHERE COALESCE(state, '') = 'RESTORING' \
                                AND node IN (SELECT id FROM nodes WHERE restoring = $1 AND COALESCE(state, '') = 'RESTORING')";
@@ -317,8 +317,8 @@ impl Tx {
     }
 
     /// Takes the collections above what comes back into its restore, also those that another one was about to bring back.
-    #[tracing::instrument(name = "db.take_ancestors_along", level = "trace", skip_all)]
-    pub async fn take_ancestors_along(&mut self, restore: Uuid) -> Result<()> {
+    #[tracing::instrument(name = "db.add_ancestors_to_restore", level = "trace", skip_all)]
+    pub async fn add_ancestors_to_restore(&mut self, restore: Uuid) -> Result<()> {
         const ABOVE: &str = "WITH RECURSIVE above (id) AS \
                              (SELECT parent_id FROM nodes WHERE restoring = $1 AND COALESCE(state, '') = 'RESTORING' \
                              UNION SELECT n.parent_id FROM nodes n JOIN above a ON n.id = a.id) SELECT id FROM above";
@@ -440,8 +440,8 @@ impl Tx {
     }
 
     /// An asset that is lost while its package comes back: it is gone for good, and not counted any more.
-    #[tracing::instrument(name = "db.lose_asset", level = "trace", skip_all)]
-    pub async fn lose_asset(&mut self, id: ObjectId) -> Result<()> {
+    #[tracing::instrument(name = "db.purge_lost_asset", level = "trace", skip_all)]
+    pub async fn purge_lost_asset(&mut self, id: ObjectId) -> Result<()> {
         const SQL: &str = "UPDATE objects SET state = 'PURGED' WHERE id = $1 AND state = 'RESTORING'";
         let lost = on_tx!(self, |connection| sqlx::query(SQL).bind(id.0).execute(connection).await?.rows_affected());
         if lost == 1 { self.uncount_in_package(id).await } else { Ok(()) }

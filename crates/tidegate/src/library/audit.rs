@@ -79,11 +79,11 @@ pub async fn list(
 }
 
 /// Removes a batch of what is older than the settings keep; `true` if there may be more.
-pub async fn forget_old(app: &App) -> Result<bool> {
+pub async fn delete_old(app: &App) -> Result<bool> {
     const AT_ONCE: i64 = 1000;
     let Some(before) = app.db.now().checked_sub(app.config.audit_retention) else { return Ok(false) };
     let mut tx = app.db.begin().await?;
-    let gone = tx.forget_events(before, AT_ONCE).await?;
+    let gone = tx.delete_events(before, AT_ONCE).await?;
     tx.commit().await?;
     Ok(gone >= AT_ONCE.unsigned_abs())
 }

@@ -78,17 +78,17 @@ async fn send_all(app: &App, wild: bool, batch: i64) -> Result<()> {
         // A delete says so twice: in its transaction, and once the bytes are gone.
         paths.sort_unstable();
         paths.dedup();
-        let told = cdn.invalidate(&paths, &reference).await;
-        let outcome = if told.is_ok() { "sent" } else { "failed" };
-        metrics::counter!("tidegate_invalidations_total", "outcome" => outcome).increment(1);
-        if let Err(error @ cdn::Error::Refused { .. }) = &told {
+        let outcome = cdn.invalidate(&paths, &reference).await;
+        let label = if outcome.is_ok() { "sent" } else { "failed" };
+        metrics::counter!("tidegate_invalidations_total", "outcome" => label).increment(1);
+        if let Err(error @ cdn::Error::Refused { .. }) = &outcome {
             tracing::error!(%error, "the CDN can't be told of what was deleted (CLOUDFRONT_DISTRIBUTION_ID, and the right to cloudfront:CreateInvalidation)");
         }
-        told.map_err(|error| Error::Unavailable(error.into()))?;
+        outcome.map_err(|error| Error::Unavailable(error.into()))?;
         metrics::counter!("tidegate_invalidated_paths_total").increment(u64::try_from(paths.len()).unwrap_or(0));
         tracing::info!(paths = paths.len(), "the CDN was told of what was deleted");
         let mut tx = app.db.begin().await?;
-        tx.forget_invalidations(&ids).await?;
+        tx.delete_invalidations(&ids).await?;
         tx.commit().await?;
     }
 }

@@ -28,7 +28,7 @@ pub async fn find(
     kind: OwnerKind,
     id: ObjectId,
 ) -> Result<(Owner, Object)> {
-    let (owner, object) = find_even_gone(app, caller, action, kind, id).await?;
+    let (owner, object) = find_in_any_state(app, caller, action, kind, id).await?;
     match object.state {
         ObjectState::Deleted | ObjectState::Restoring | ObjectState::Purged => Err(not_found()),
         _ => Ok((owner, object)),
@@ -36,7 +36,7 @@ pub async fn find(
 }
 
 /// As [`find`], and also what was deleted.
-pub async fn find_even_gone(
+pub async fn find_in_any_state(
     app: &App,
     caller: &Caller,
     action: Action,

@@ -292,7 +292,7 @@ pub async fn enqueue(tx: &mut Tx, job: &Job, run_at: SystemTime) -> Result<Optio
 /// Takes a job out of the queue that was done otherwise.
 pub async fn withdraw(tx: &mut Tx, job: &Job) -> Result<()> {
     match job.dedupe() {
-        Some(name) => tx.forget_job(&name).await,
+        Some(name) => tx.delete_job(&name).await,
         None => Ok(()),
     }
 }
@@ -300,7 +300,7 @@ pub async fn withdraw(tx: &mut Tx, job: &Job) -> Result<()> {
 /// Adds a job in the place of one of its name, also of one that somebody works on.
 pub async fn enqueue_anew(tx: &mut Tx, job: &Job, run_at: SystemTime) -> Result<()> {
     if let Some(name) = job.dedupe() {
-        tx.forget_job(&name).await?;
+        tx.delete_job(&name).await?;
     }
     enqueue(tx, job, run_at).await.map(drop)
 }

@@ -14,12 +14,12 @@ use crate::db::{Change, Db};
 use crate::error::{Error, Result};
 
 /// How often a server speaks.
-const BEAT: Duration = Duration::from_secs(1);
+const HEARTBEAT: Duration = Duration::from_secs(1);
 /// How long it may hear nothing of itself.
-const DEAF: Duration = Duration::from_secs(3);
+const MAX_SILENCE: Duration = Duration::from_secs(3);
 const RETRY: Duration = Duration::from_secs(2);
 /// Changes that may wait to be followed; more are the end of listening, and of what is kept.
-const WAITING: usize = 4096;
+const MAX_QUEUED: usize = 4096;
 
 /// Follows changes until `stop`.
 pub async fn follow(db: &Db, cache: &ObjectCache, stop: CancellationToken) {
@@ -31,7 +31,7 @@ pub async fn follow(db: &Db, cache: &ObjectCache, stop: CancellationToken) {
             () = stop.cancelled() => return,
             outcome = listen(db, cache) => outcome,
         };
-        cache.keep_nothing();
+        cache.disable();
         if let Err(error) = outcome {
             tracing::debug!(error = error.detail(), "changes by other servers are not heard; no record is kept");
         }
@@ -44,7 +44,7 @@ pub async fn follow(db: &Db, cache: &ObjectCache, stop: CancellationToken) {
 
 async fn listen(db: &Db, cache: &ObjectCache) -> Result<()> {
     let Some(mut changes) = db.changes().await? else { return Ok(()) };
-    let (sender, mut told) = mpsc::channel(WAITING);
+    let (sender, mut queue) = mpsc::channel(MAX_QUEUED);
     // A task of its own: a message that is half read must not be dropped with a wait.
     let reading = tokio::spawn(async move {
         loop {
@@ -55,34 +55,34 @@ async fn listen(db: &Db, cache: &ObjectCache) -> Result<()> {
             }
         }
     });
-    let outcome = heed(db, cache, &mut told).await;
+    let outcome = apply_changes(db, cache, &mut queue).await;
     reading.abort();
     outcome
 }
 
-async fn heed(db: &Db, cache: &ObjectCache, told: &mut mpsc::Receiver<Result<Change>>) -> Result<()> {
-    let silent = || Error::Unavailable(anyhow::anyhow!("nothing is heard of what is told"));
+async fn apply_changes(db: &Db, cache: &ObjectCache, queue: &mut mpsc::Receiver<Result<Change>>) -> Result<()> {
+    let silent = || Error::Unavailable(anyhow::anyhow!("no heartbeat was received from the database"));
     let own = Uuid::new_v4();
-    let (mut heard, mut beat) = (Instant::now(), tokio::time::interval(BEAT));
+    let (mut heard_at, mut beat) = (Instant::now(), tokio::time::interval(HEARTBEAT));
     loop {
         tokio::select! {
-            change = told.recv() => match change.ok_or_else(silent)?? {
+            change = queue.recv() => match change.ok_or_else(silent)?? {
                 Change::Object(object) => {
-                    cache.forget(object);
+                    cache.remove(object);
                     db.signals().changes.notify();
                 }
                 Change::Jobs => db.signals().jobs.notify(),
                 Change::Beat(server) if server == own => {
-                    heard = Instant::now();
-                    cache.keep_from_now();
+                    heard_at = Instant::now();
+                    cache.enable();
                 }
                 Change::Beat(_) => {}
             },
             _ = beat.tick() => {
-                if heard.elapsed() > DEAF {
+                if heard_at.elapsed() > MAX_SILENCE {
                     return Err(silent());
                 }
-                tokio::time::timeout(BEAT, db.beat(own)).await.map_err(|_| silent())??;
+                tokio::time::timeout(HEARTBEAT, db.beat(own)).await.map_err(|_| silent())??;
             }
         }
     }

@@ -17,11 +17,11 @@ use crate::model::object::{Content, Object, ObjectState};
 use crate::model::owner::Owner;
 use crate::model::upload::{Upload, UploadState};
 
-const MOST: u64 = 50_000;
+const MAX_ENTRIES: u64 = 50_000;
 /// How long a record is kept at most, where no other server changes it. A bound on what could go wrong here.
-const KEPT: Duration = Duration::from_secs(60);
+const LIFETIME: Duration = Duration::from_secs(60);
 /// The same where other servers change it: a server that is killed between its commit and its notice tells nobody.
-const KEPT_BESIDE_OTHERS: Duration = Duration::from_secs(3);
+const SHARED_LIFETIME: Duration = Duration::from_secs(3);
 
 /// What reading an object takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,22 +38,22 @@ pub struct Ready {
 /// (`cache_invalidation.rs`).
 #[derive(Debug)]
 pub struct ObjectCache {
-    keeping: AtomicBool,
+    enabled: AtomicBool,
     ready: Cache<ObjectId, Arc<Ready>>,
     open: Cache<ObjectId, Arc<(Owner, Upload)>>,
     /// How often something was forgotten.
-    forgotten: Mutex<u64>,
+    removals: Mutex<u64>,
 }
 
 impl ObjectCache {
-    /// Returns an empty cache. One that is `shared` keeps nothing until [`Self::keep_from_now`].
+    /// Returns an empty cache. One that is `shared` keeps nothing until [`Self::enable`].
     pub fn new(shared: bool) -> Self {
-        let kept = if shared { KEPT_BESIDE_OTHERS } else { KEPT };
+        let kept = if shared { SHARED_LIFETIME } else { LIFETIME };
         Self {
-            keeping: AtomicBool::new(!shared),
-            ready: Cache::builder().max_capacity(MOST).time_to_live(kept).build(),
-            open: Cache::builder().max_capacity(MOST).time_to_live(kept).build(),
-            forgotten: Mutex::new(0),
+            enabled: AtomicBool::new(!shared),
+            ready: Cache::builder().max_capacity(MAX_ENTRIES).time_to_live(kept).build(),
+            open: Cache::builder().max_capacity(MAX_ENTRIES).time_to_live(kept).build(),
+            removals: Mutex::new(0),
         }
     }
 
@@ -79,7 +79,7 @@ impl ObjectCache {
             && let Some(content) = object.content.clone()
         {
             let ready = Ready { owner: owner.clone(), key: object.key.clone(), content };
-            self.keep(before, || self.ready.insert(object.id, Arc::new(ready)));
+            self.insert_if_current(before, || self.ready.insert(object.id, Arc::new(ready)));
         }
         Ok(object)
     }
@@ -93,41 +93,43 @@ impl ObjectCache {
         let before = self.count();
         let upload = read.await?;
         if let Some(upload) = upload.as_ref().filter(|upload| upload.state == UploadState::Open) {
-            self.keep(before, || self.open.insert(upload.object, Arc::new((owner.clone(), upload.clone()))));
+            self.insert_if_current(before, || {
+                self.open.insert(upload.object, Arc::new((owner.clone(), upload.clone())))
+            });
         }
         Ok(upload)
     }
 
     /// Begins to keep: from here on every change is told.
-    pub fn keep_from_now(&self) {
-        self.keeping.store(true, Ordering::Release);
+    pub fn enable(&self) {
+        self.enabled.store(true, Ordering::Release);
     }
 
     /// Forgets everything, and keeps nothing until told otherwise.
-    pub fn keep_nothing(&self) {
-        let mut forgotten = self.forgotten.lock().unwrap_or_else(PoisonError::into_inner);
-        self.keeping.store(false, Ordering::Release);
-        *forgotten += 1;
+    pub fn disable(&self) {
+        let mut removals = self.removals.lock().unwrap_or_else(PoisonError::into_inner);
+        self.enabled.store(false, Ordering::Release);
+        *removals += 1;
         self.ready.invalidate_all();
         self.open.invalidate_all();
     }
 
     /// Forgets what is known of an object.
-    pub fn forget(&self, id: ObjectId) {
-        let mut forgotten = self.forgotten.lock().unwrap_or_else(PoisonError::into_inner);
-        *forgotten += 1;
+    pub fn remove(&self, id: ObjectId) {
+        let mut removals = self.removals.lock().unwrap_or_else(PoisonError::into_inner);
+        *removals += 1;
         self.ready.invalidate(&id);
         self.open.invalidate(&id);
     }
 
     fn count(&self) -> u64 {
-        *self.forgotten.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.removals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Keeps what was read unless anything was forgotten since: it may be the very thing.
-    fn keep(&self, before: u64, insert: impl FnOnce()) {
-        let forgotten = self.forgotten.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.keeping.load(Ordering::Acquire) && *forgotten == before {
+    fn insert_if_current(&self, before: u64, insert: impl FnOnce()) {
+        let removals = self.removals.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.enabled.load(Ordering::Acquire) && *removals == before {
             insert();
         }
     }
@@ -153,14 +155,14 @@ mod tests {
             content: Some(Content { size: 1, etag: "e".into(), last_modified: SystemTime::now() }),
         };
         let reading = async {
-            records.forget(object.id);
+            records.remove(object.id);
             Ok(Some(object.clone()))
         };
         records.read_object(&owner, reading).await.unwrap();
         assert!(records.ready(object.id).is_none());
         records.read_object(&owner, async { Ok(Some(object.clone())) }).await.unwrap();
         assert!(records.ready(object.id).is_some());
-        records.forget(object.id);
+        records.remove(object.id);
         assert!(records.ready(object.id).is_none());
         let pending = Object { state: ObjectState::Pending, ..object.clone() };
         records.read_object(&owner, async { Ok(Some(pending)) }).await.unwrap();
@@ -168,10 +170,10 @@ mod tests {
         let shared = ObjectCache::new(true);
         shared.read_object(&owner, async { Ok(Some(object.clone())) }).await.unwrap();
         assert!(shared.ready(object.id).is_none(), "others may change what is shared");
-        shared.keep_from_now();
+        shared.enable();
         shared.read_object(&owner, async { Ok(Some(object.clone())) }).await.unwrap();
         assert!(shared.ready(object.id).is_some());
-        shared.keep_nothing();
+        shared.disable();
         assert!(shared.ready(object.id).is_none());
     }
 }

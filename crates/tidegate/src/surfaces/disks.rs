@@ -30,7 +30,7 @@ const NAMELESS: &str = "disk.img";
 
 /// What a client announces.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Announced {
+pub struct NewDiskUpload {
     /// A name for people.
     pub name: Option<String>,
     /// The media type as the client sees it.
@@ -51,10 +51,10 @@ pub struct Begun {
 }
 
 /// Begins an upload of a new disk image, in parts.
-pub async fn begin(app: &App, caller: &Caller, owner: &Owner, announced: Announced) -> Result<Begun> {
+pub async fn begin(app: &App, caller: &Caller, owner: &Owner, announced: NewDiskUpload) -> Result<Begun> {
     access::authorize(app, caller, Action::Write, owner, None)?;
     let Owner::Disks(user) = owner else { return Err(Error::Internal(anyhow::anyhow!("images of no user"))) };
-    let Announced { name, content_type, size } = announced;
+    let NewDiskUpload { name, content_type, size } = announced;
     check_name(name.as_deref())?;
     begin::check_media_type(content_type.as_deref())?;
     begin::check_size(app, owner.kind(), size)?;
@@ -100,7 +100,7 @@ fn check_name(name: Option<&str>) -> Result<()> {
 /// Deletes an object: its row first, then its bytes, both before the answer. One whose upload is open is
 /// aborted. If the bytes can't be removed now, the answer says so, asking again tries again, and a job does too.
 pub async fn delete(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) -> Result<()> {
-    let (owner, object) = objects::find_even_gone(app, caller, Action::Delete, kind, id).await?;
+    let (owner, object) = objects::find_in_any_state(app, caller, Action::Delete, kind, id).await?;
     match object.state {
         ObjectState::Pending => return uploads::abort(app, caller, kind, id).await,
         ObjectState::Ready => mark_deleted(app, caller, &owner, &object).await?,

@@ -169,7 +169,7 @@ pub(crate) async fn copy(app: &App, id: ObjectId, from: &str) -> Result<()> {
     };
     app.store.write(sealed.as_str(), stream::iter(head).chain(body).boxed(), attributes).await?;
     let mut tx = app.db.begin().await?;
-    if tx.keep_import(id, &sealed, kind.content_type()).await? {
+    if tx.set_imported(id, &sealed, kind.content_type()).await? {
         queue::enqueue(&mut tx, &Job::IngestV1 { object: id.0, video: false }, app.db.now()).await?;
     }
     tx.commit().await

@@ -28,7 +28,7 @@ pub(crate) struct Arrival<'a> {
     /// Digest of the parts they were joined of.
     pub(crate) parts_digest: Option<String>,
     /// What the client says with the confirmation.
-    pub(crate) said: Confirmation<'a>,
+    pub(crate) confirmation: Confirmation<'a>,
 }
 
 /// Seals what was sent and has it worked on. Returns `false` if another request ended the upload meanwhile. Bytes that are
@@ -46,16 +46,16 @@ pub(crate) async fn confirm(app: &App, caller: &Caller, arrival: &Arrival<'_>) -
 }
 
 async fn accept(app: &App, caller: &Caller, arrival: &Arrival<'_>, sealed: &Key) -> Result<bool> {
-    let Arrival { item, upload, parts_digest, said, .. } = arrival;
+    let Arrival { item, upload, parts_digest, confirmation, .. } = arrival;
     let (id, now) = (item.id(), app.db.now());
     let mut tx = app.db.begin().await?;
     if !effects::lock_owner(&mut tx, item).await?
         || !tx.end_upload(&upload.id, UploadState::Completed, parts_digest.as_deref()).await?
-        || !effects::confirmed(app, &mut tx, item, *said).await?
+        || !effects::confirmed(app, &mut tx, item, *confirmation).await?
     {
         return Ok(false);
     }
-    tx.keep_seal(id, sealed).await?;
+    tx.set_seal(id, sealed).await?;
     tx.record(caller, AuditAction::UploadConfirmed, id, now).await?;
     tx.commit().await?;
     count("completed");

@@ -23,9 +23,9 @@ use crate::model::upload::Upload;
 use crate::queue::{self, Job};
 
 /// S3 may go on joining parts for so long after whoever asked for it is gone.
-const JOINS_LATE: Duration = Duration::from_secs(15 * 60);
+const LATE_COMPLETE: Duration = Duration::from_secs(15 * 60);
 /// How long after its confirmation an upload URL may still bring something, beyond the URL's own end.
-const PUTS_LATE: Duration = Duration::from_secs(60);
+const LATE_PUT: Duration = Duration::from_secs(60);
 /// The slowest PUT that is reckoned with.
 const SLOWEST_PUT: Duration = Duration::from_secs(86_400);
 /// When a job looks whether what is to be done with an answer was done.
@@ -152,7 +152,7 @@ pub(super) async fn announce(tx: &mut Tx, owner: &Owner, object: &Object, detail
             tx.add_status_change(owner, id, Status::PendingUpload.into(), None, now).await
         }
         Details::Imported(from) => {
-            tx.keep_source(id, from).await?;
+            tx.set_import_source(id, from).await?;
             tx.add_status_change(owner, id, Status::Uploaded.into(), Some("imported"), now).await?;
             queue::enqueue(tx, &Job::ImportImageV1 { object: id.0, key: from.to_owned() }, now).await.map(drop)
         }
@@ -184,11 +184,11 @@ pub(super) async fn lock_owner(tx: &mut Tx, item: &Item) -> Result<bool> {
 
 /// Does what follows from a confirmation, with the job that works on the bytes. Returns `false` if the object no longer
 /// waits for it.
-pub(super) async fn confirmed(app: &App, tx: &mut Tx, item: &Item, said: Confirmation<'_>) -> Result<bool> {
+pub(super) async fn confirmed(app: &App, tx: &mut Tx, item: &Item, confirmation: Confirmation<'_>) -> Result<bool> {
     let (id, now) = (item.id(), app.db.now());
     match item {
         Item::Media(media) => {
-            tx.describe_media(id, said.stage, said.alt).await?;
+            tx.describe_media(id, confirmation.stage, confirmation.alt).await?;
             tx.add_status_change(&media.owner, id, Status::Uploaded.into(), None, now).await?;
             queue::enqueue(tx, &Job::IngestV1 { object: id.0, video: media_items::is_video(media) }, now).await?;
             release_later(app, tx, item.kind(), id).await?;
@@ -201,7 +201,7 @@ pub(super) async fn confirmed(app: &App, tx: &mut Tx, item: &Item, said: Confirm
             let later = if app.scanner.is_some() {
                 Duration::ZERO
             } else {
-                tx.keep_scan(id, Scan::Skipped).await?;
+                tx.set_scan(id, Scan::Skipped).await?;
                 AFTER_ANSWER
             };
             queue::enqueue(tx, &Job::PublishPackageV1 { object: id.0 }, now + later).await?;
@@ -266,7 +266,7 @@ async fn count(tx: &mut Tx, item: &Item, objects: i64, bytes: i64) -> Result<()>
 }
 
 /// Does what follows from the end of an upload without an object: what was reserved is free, and jobs remove what was sent.
-pub(super) async fn given_up(app: &App, tx: &mut Tx, item: &Item, upload: &Upload) -> Result<()> {
+pub(super) async fn discard_upload(app: &App, tx: &mut Tx, item: &Item, upload: &Upload) -> Result<()> {
     let (object, now) = (item.id(), app.db.now());
     match item {
         Item::Disk(..) => {
@@ -274,7 +274,7 @@ pub(super) async fn given_up(app: &App, tx: &mut Tx, item: &Item, upload: &Uploa
             queue::enqueue(tx, &job, now).await?;
             if !app.store.has_md5_etags() {
                 // A completion that was on its way to S3 may still come about there.
-                queue::enqueue(tx, &job, now + JOINS_LATE).await?;
+                queue::enqueue(tx, &job, now + LATE_COMPLETE).await?;
             }
         }
         Item::File(..) => {
@@ -357,7 +357,7 @@ pub(super) async fn public_files(app: &App, item: &Item) -> Result<Vec<String>> 
 /// Has what is still sent with a media item's upload URL removed: when the URL has ended; and, where a bucket may have taken
 /// a PUT that was begun in time and took its own, once more a day later.
 pub(crate) async fn release_later(app: &App, tx: &mut Tx, kind: OwnerKind, id: ObjectId) -> Result<()> {
-    let ended = app.db.now() + app.config.upload_limits.of(kind).url_lifetime + PUTS_LATE;
+    let ended = app.db.now() + app.config.upload_limits.of(kind).url_lifetime + LATE_PUT;
     queue::enqueue(tx, &Job::ReleaseMediaV1 { object: id.0 }, ended).await?;
     if app.local.is_none() {
         queue::enqueue(tx, &Job::ReleaseMediaV1 { object: id.0 }, ended + SLOWEST_PUT).await?;

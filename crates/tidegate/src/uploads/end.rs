@@ -18,7 +18,7 @@ use crate::model::upload::{Upload, UploadState};
 /// Gives up the upload of an object. Does nothing if it was given up before. Authorizes the caller.
 pub async fn abort(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) -> Result<()> {
     // Its owner may ask twice: the object of an aborted upload is purged.
-    let (owner, _) = objects::find_even_gone(app, caller, Action::Write, kind, id).await?;
+    let (owner, _) = objects::find_in_any_state(app, caller, Action::Write, kind, id).await?;
     let upload = find_upload(app, &owner, id, None).await?;
     match upload.state {
         UploadState::Open => end(app, caller, &upload, UploadState::Aborted).await,
@@ -48,7 +48,7 @@ pub async fn end(app: &App, caller: &Caller, upload: &Upload, state: UploadState
     }
     tx.set_object_state(id, ObjectState::Pending, ObjectState::Purged, now).await?;
     tx.record(caller, action, id, now).await?;
-    effects::given_up(app, &mut tx, &item, upload).await?;
+    effects::discard_upload(app, &mut tx, &item, upload).await?;
     tx.commit().await?;
     count(outcome);
     tracing::info!(object.id = %id, owner = upload.of.as_str(), outcome, "an upload was given up");

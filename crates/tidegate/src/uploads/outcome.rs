@@ -43,7 +43,7 @@ pub(crate) async fn reject(
     if from == ObjectState::Ready {
         effects::uncharge(tx, item).await?;
     }
-    say_status(tx, item.owner(), id, Status::Rejected, Some(reason), now).await?;
+    record_status_change(tx, item.owner(), id, Status::Rejected, Some(reason), now).await?;
     tx.record(caller, rules::of(item.kind()).actions.rejected, id, now).await?;
     effects::rejected(app, tx, item, from).await?;
     effects::count_media(item.kind(), "rejected");
@@ -59,7 +59,7 @@ pub(crate) async fn fail(app: &App, tx: &mut Tx, id: ObjectId, reason: &str) -> 
     if !rules::of(kind).is_waiting(state) || !tx.move_object(id, state, ObjectState::Failed, Some(reason)).await? {
         return Ok(());
     }
-    say_status(tx, &owner, id, Status::ScanFailed, Some(reason), now).await?;
+    record_status_change(tx, &owner, id, Status::ScanFailed, Some(reason), now).await?;
     tx.record(&Caller::system(), rules::of(kind).actions.failed, id, now).await?;
     effects::count_media(kind, "failed");
     tracing::warn!(object.id = %id, owner = kind.as_str(), reason, "an object can't be published");
@@ -74,7 +74,7 @@ pub(crate) async fn fail_now(app: &App, id: ObjectId, reason: &str) -> Result<()
 }
 
 /// Writes a line of an object's history, where its owner's kind keeps one.
-pub(crate) async fn say_status(
+pub(crate) async fn record_status_change(
     tx: &mut Tx,
     owner: &Owner,
     id: ObjectId,
@@ -95,7 +95,7 @@ pub(crate) async fn requeue(tx: &mut Tx, caller: &Caller, item: &Item, now: Syst
     if !tx.move_object(id, ObjectState::Failed, first, None).await? {
         return Ok(false);
     }
-    say_status(tx, item.owner(), id, Status::Uploaded, None, now).await?;
+    record_status_change(tx, item.owner(), id, Status::Uploaded, None, now).await?;
     if let Some(action) = rules.actions.retried {
         tx.record(caller, action, id, now).await?;
     }

@@ -22,14 +22,14 @@ use crate::model::rules;
 const CACHE_CONTROL: &str = "private, max-age=86400";
 
 /// What was made of a medium.
-pub(crate) struct Made {
-    pub(crate) main: File,
-    pub(crate) look: Look,
-    pub(crate) derived: Vec<File>,
+pub(crate) struct Rendition {
+    pub(crate) main: RenditionFile,
+    pub(crate) visual: VisualInfo,
+    pub(crate) derived: Vec<RenditionFile>,
 }
 
 /// One file of it.
-pub(crate) struct File {
+pub(crate) struct RenditionFile {
     pub(crate) name: String,
     pub(crate) kind: Kind,
     pub(crate) width: u32,
@@ -38,19 +38,19 @@ pub(crate) struct File {
 }
 
 /// Publishes what was made, unless the medium was deleted meanwhile.
-pub(crate) async fn publish(app: &App, media: &Media, made: Made) -> Result<()> {
+pub(crate) async fn publish(app: &App, media: &Media, rendition: Rendition) -> Result<()> {
     let (id, version, now) = (media.object.id, Uuid::new_v4(), app.db.now());
-    let kind = made.main.kind;
-    let (key, content) = write(app, media, version, &made.main.name, kind, made.main.body).await?;
-    let mut variants = Vec::with_capacity(made.derived.len());
-    for file in made.derived {
+    let kind = rendition.main.kind;
+    let (key, content) = write(app, media, version, &rendition.main.name, kind, rendition.main.body).await?;
+    let mut variants = Vec::with_capacity(rendition.derived.len());
+    for file in rendition.derived {
         let (key, content) = write(app, media, version, &file.name, file.kind, file.body).await?;
         let (name, content_type) = (file.name, file.kind.content_type().to_owned());
         variants.push(Variant { name, key, content_type, content, width: file.width, height: file.height });
     }
     let bytes: u64 = content.size + variants.iter().map(|variant| variant.content.size).sum::<u64>();
     let content_type = kind.content_type().to_owned();
-    let publication = Publication { key, content_type, content, look: made.look, variants };
+    let publication = Publication { key, content_type, content, visual: rendition.visual, variants };
     let mut tx = app.db.begin().await?;
     let there = tx.hold(&media.owner).await? && tx.publish_media(id, &publication).await?;
     if there {

@@ -22,7 +22,7 @@ pub(crate) async fn rescan(app: &App, item: &Item) -> Result<bool> {
         Outcome::Good(Scan::Skipped) => Ok(false),
         Outcome::Good(scan) => {
             let mut tx = app.db.begin().await?;
-            tx.keep_scan(id, scan).await?;
+            tx.set_scan(id, scan).await?;
             tx.commit().await?;
             Ok(false)
         }

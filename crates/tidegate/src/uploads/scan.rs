@@ -84,7 +84,7 @@ async fn release(app: &App, item: &Item, scan: Scan) -> Result<()> {
     if !tx.move_object(id, ObjectState::Scanning, ObjectState::Ready, None).await? {
         return Ok(());
     }
-    tx.keep_scan(id, scan).await?;
+    tx.set_scan(id, scan).await?;
     tx.release_of(id).await?;
     effects::charge(&mut tx, item, item.object().content.as_ref().map_or(0, |content| content.size)).await?;
     tx.record(&Caller::system(), AuditAction::FileScanned, id, app.db.now()).await?;

@@ -52,12 +52,12 @@ pub async fn perform(app: &App, job: &Job) -> Result<()> {
         Job::IngestV1 { object, .. } => process::run(app, ObjectId(*object)).await,
         Job::ScanFileV1 { object } => scan::run(app, ObjectId(*object)).await,
         Job::ReleaseMediaV1 { object } => media_items::clear(app, ObjectId(*object)).await,
-        Job::HideMediaV1 { object } => media_items::deletion::hide_and_tell(app, ObjectId(*object)).await,
-        Job::HideSessionV1 { session } => hide_all(app, &session_of(app, session).await?, job).await,
+        Job::HideMediaV1 { object } => media_items::deletion::unpublish_and_invalidate(app, ObjectId(*object)).await,
+        Job::HideSessionV1 { session } => unpublish_all(app, &session_of(app, session).await?, job).await,
         Job::HideSpaceV1 { space } => {
             let space =
                 SpaceId::parse(space).ok_or_else(|| Error::Internal(anyhow::anyhow!("a job's space is none")))?;
-            hide_all(app, &Owner::Space(space), job).await
+            unpublish_all(app, &Owner::Space(space), job).await
         }
         Job::ImportImageV1 { object, key } => imports::copy(app, ObjectId(*object), key).await,
         Job::InvalidateV1 => cdn_invalidations::send(app).await,
@@ -69,17 +69,17 @@ pub async fn perform(app: &App, job: &Job) -> Result<()> {
         Job::RescanV1 { object } => rescan::run(app, ObjectId(*object)).await,
         Job::PublishPackageV1 { object } => packages::publishing::run(app, ObjectId(*object)).await,
         Job::HideTreeV1 { dataset, deleted_at, after } => {
-            packages::deletion::hide_tree(app, *dataset, *deleted_at, *after).await
+            packages::deletion::unpublish_tree(app, *dataset, *deleted_at, *after).await
         }
-        Job::HidePackageV1 { package } => packages::deletion::hide_package(app, *package).await,
-        Job::ForgetAssetV1 { object } => packages::publishing::forget(app, ObjectId(*object)).await,
+        Job::HidePackageV1 { package } => packages::deletion::unpublish_package(app, *package).await,
+        Job::ForgetAssetV1 { object } => packages::publishing::purge(app, ObjectId(*object)).await,
         Job::RestoreTreeV1 { restore, actor, after } => packages::restoring::run(app, *restore, actor, *after).await,
     }
 }
 
 /// In turns: a job that takes too long would be given up.
-async fn hide_all(app: &App, owner: &Owner, job: &Job) -> Result<()> {
-    if !media_items::deletion::hide_all(app, owner).await? {
+async fn unpublish_all(app: &App, owner: &Owner, job: &Job) -> Result<()> {
+    if !media_items::deletion::unpublish_all(app, owner).await? {
         let mut tx = app.db.begin().await?;
         enqueue(&mut tx, job, app.db.now()).await?;
         tx.commit().await?;

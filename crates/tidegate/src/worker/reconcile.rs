@@ -97,12 +97,12 @@ pub async fn compare(
     app: &App,
     kinds: &[OwnerKind],
     mode: Mode,
-    tell: &(dyn Fn(OwnerKind, Finding, &str, u64) + Sync),
+    report_finding: &(dyn Fn(OwnerKind, Finding, &str, u64) + Sync),
 ) -> Result<Report> {
     let mut report = Report::default();
     for kind in kinds {
         for place in key::prefixes(*kind, &app.config.images.layout) {
-            let mut pass = Pass { app, kind: *kind, mode, tell, report: &mut report };
+            let mut pass = Pass { app, kind: *kind, mode, report_finding, report: &mut report };
             pass.run(&place).await?;
         }
     }
@@ -136,7 +136,7 @@ struct Pass<'a> {
     app: &'a App,
     kind: OwnerKind,
     mode: Mode,
-    tell: &'a (dyn Fn(OwnerKind, Finding, &str, u64) + Sync),
+    report_finding: &'a (dyn Fn(OwnerKind, Finding, &str, u64) + Sync),
     report: &'a mut Report,
 }
 
@@ -168,7 +168,7 @@ impl<T> Ahead<T> {
         std::mem::replace(&mut self.next, self.page.next())
     }
 
-    fn wants(&self) -> bool {
+    fn needs_page(&self) -> bool {
         self.next.is_none() && !self.ended
     }
 }
@@ -179,12 +179,12 @@ impl Pass<'_> {
         let (mut there, mut expected) = (Ahead::new(prefix), Ahead::new(prefix));
         let limit = i64::try_from(PAGE).unwrap_or(i64::MAX);
         loop {
-            while there.wants() {
+            while there.needs_page() {
                 let after = (there.after != prefix).then_some(there.after.as_str());
                 let page = self.app.store.list(prefix, after, PAGE).await?;
                 there.refill(page, |entry: &store::Entry| &entry.key, |key| key::is_in(prefix, key));
             }
-            while expected.wants() {
+            while expected.needs_page() {
                 let page = self.app.db.list_expected(&expected.after, &end, limit).await?;
                 expected.refill(page, |row: &Expected| &row.key, |key| key::is_in(prefix, key));
             }
@@ -201,15 +201,15 @@ impl Pass<'_> {
                 order.is_le().then(|| there.advance()).flatten(),
                 order.is_ge().then(|| expected.advance()).flatten(),
             ) {
-                (Some(entry), Some(row)) => self.both(&entry, &row).await?,
-                (Some(entry), None) => self.only_there(&entry).await?,
-                (None, Some(row)) => self.only_expected(&row).await?,
+                (Some(entry), Some(row)) => self.compare_pair(&entry, &row).await?,
+                (Some(entry), None) => self.check_unexpected(&entry).await?,
+                (None, Some(row)) => self.check_missing(&row).await?,
                 (None, None) => return Ok(()),
             }
         }
     }
 
-    async fn both(&mut self, entry: &store::Entry, row: &Expected) -> Result<()> {
+    async fn compare_pair(&mut self, entry: &store::Entry, row: &Expected) -> Result<()> {
         match row.state {
             ObjectState::Ready if row.size.is_some_and(|size| size != entry.size) => {
                 self.found(Finding::WrongSize, &entry.key, entry.size);
@@ -220,12 +220,12 @@ impl Pass<'_> {
         }
     }
 
-    async fn only_there(&mut self, entry: &store::Entry) -> Result<()> {
+    async fn check_unexpected(&mut self, entry: &store::Entry) -> Result<()> {
         let is_at_work = match KeyHolder::parse(&entry.key) {
             Some(KeyHolder::Object(id)) => self.app.db.object_state(id).await?.is_some_and(ObjectState::is_under_way),
             _ => self.app.db.is_awaited(&entry.key).await?,
         };
-        if is_at_work || entry.last_modified > self.long_ago() {
+        if is_at_work || entry.last_modified > self.grace_cutoff() {
             return Ok(());
         }
         // Whoever was at work is done now, or still is.
@@ -234,7 +234,7 @@ impl Pass<'_> {
         }
         self.found(Finding::Orphan, &entry.key, entry.size);
         if self.mode == Mode::Quarantine {
-            match self.put_aside(entry).await {
+            match self.quarantine(entry).await {
                 Ok(()) => self.report.quarantined += 1,
                 // Gone meanwhile.
                 Err(store::Error::NotFound) => {}
@@ -245,7 +245,7 @@ impl Pass<'_> {
         Ok(())
     }
 
-    async fn only_expected(&mut self, row: &Expected) -> Result<()> {
+    async fn check_missing(&mut self, row: &Expected) -> Result<()> {
         if row.state != ObjectState::Ready {
             return Ok(());
         }
@@ -267,12 +267,12 @@ impl Pass<'_> {
     }
 
     /// Before that, nobody can be in the midst of it any more.
-    fn long_ago(&self) -> SystemTime {
+    fn grace_cutoff(&self) -> SystemTime {
         self.app.db.now().checked_sub(self.app.config.uploads.sweep_grace).unwrap_or(SystemTime::UNIX_EPOCH)
     }
 
     /// A copy that was cut off before its source was removed is gone on with.
-    async fn put_aside(&self, entry: &store::Entry) -> std::result::Result<(), store::Error> {
+    async fn quarantine(&self, entry: &store::Entry) -> std::result::Result<(), store::Error> {
         let to = key::orphan_key(&day(self.app.db.now()), &entry.key);
         match self.app.store.move_to(&entry.key, to.as_str(), None).await {
             Err(store::Error::AlreadyExists) => {
@@ -290,7 +290,7 @@ impl Pass<'_> {
     async fn leftover(&mut self, entry: &store::Entry) -> Result<()> {
         let Some(row) = self.app.db.find_expected(&entry.key).await? else { return Ok(()) };
         let gone = matches!(row.state, ObjectState::Deleted | ObjectState::Purged | ObjectState::Rejected);
-        if !gone || row.deleted_at.unwrap_or(entry.last_modified) > self.long_ago() {
+        if !gone || row.deleted_at.unwrap_or(entry.last_modified) > self.grace_cutoff() {
             return Ok(());
         }
         self.found(Finding::Leftover, &entry.key, entry.size);
@@ -299,12 +299,12 @@ impl Pass<'_> {
         }
         let restorable = rules::of(self.kind).deletion == rules::Deletion::Restorable;
         let cleared = if self.kind == OwnerKind::Dataset && row.state != ObjectState::Deleted {
-            packages::publishing::forget(self.app, row.object).await
+            packages::publishing::purge(self.app, row.object).await
         } else if row.state == ObjectState::Deleted && restorable {
             // It can be brought back, and only from where deletes put it; who does so at this moment is reckoned with there.
             match self.kind {
-                OwnerKind::Dataset => packages::deletion::hide_object(self.app, row.object).await,
-                _ => media_items::deletion::hide_and_tell(self.app, row.object).await,
+                OwnerKind::Dataset => packages::deletion::unpublish_object(self.app, row.object).await,
+                _ => media_items::deletion::unpublish_and_invalidate(self.app, row.object).await,
             }
         } else {
             self.purge(&entry.key).await
@@ -330,6 +330,6 @@ impl Pass<'_> {
         let counts = self.report.found.entry((self.kind.as_str(), finding)).or_default();
         counts.0 += 1;
         counts.1 += size;
-        (self.tell)(self.kind, finding, key, size);
+        (self.report_finding)(self.kind, finding, key, size);
     }
 }

@@ -17,6 +17,6 @@ pub(super) async fn run(app: &App, id: ObjectId) -> Result<()> {
         Item::Disk(..) => Ok(()),
         Item::File(_, file) => Ok(app.store.delete(file.object.key.as_str(), store::Deletion::Purge).await?),
         Item::Media(media) => media_items::deletion::remove_rejected(app, media).await,
-        Item::Package(..) => publishing::forget(app, id).await,
+        Item::Package(..) => publishing::purge(app, id).await,
     }
 }

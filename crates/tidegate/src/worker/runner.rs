@@ -13,20 +13,20 @@ use crate::error::{Error, Result};
 use crate::queue::{Class, Job, enqueue};
 
 /// Workers for what is quick.
-const UPKEEP: usize = 2;
+const UPKEEP_WORKERS: usize = 2;
 const LEASE: Duration = Duration::from_secs(30);
 /// How long a worker sleeps when nothing rings.
 const IDLE: Duration = Duration::from_secs(2);
 /// When a lease could not be extended, it is tried again.
 const RETRY: Duration = Duration::from_secs(2);
 /// No job takes longer; what does has stalled somewhere.
-const LONGEST: Duration = Duration::from_secs(3600);
+const MAX_RUN_TIME: Duration = Duration::from_secs(3600);
 /// When a job that is not understood is offered again.
-const NOT_OURS: Duration = Duration::from_secs(60);
+const UNKNOWN_PAUSE: Duration = Duration::from_secs(60);
 /// So often somebody who waits for a scanner is put off for no fault of theirs.
 const SCANNER_WAITS: i64 = 30;
 const FIRST_BACKOFF: Duration = Duration::from_secs(2);
-const LONGEST_BACKOFF: Duration = Duration::from_secs(3600);
+const MAX_BACKOFF: Duration = Duration::from_secs(3600);
 
 /// Works until `stop`; a job that is being done is finished first.
 pub async fn run(app: Arc<App>, stop: CancellationToken) {
@@ -37,7 +37,7 @@ pub async fn run(app: Arc<App>, stop: CancellationToken) {
     let media = &app.config.media;
     let scans = app.config.scanner.as_ref().map_or(1, |scanner| scanner.concurrent_scans);
     for (class, workers) in [
-        (Class::Upkeep, UPKEEP),
+        (Class::Upkeep, UPKEEP_WORKERS),
         (Class::Scans, scans),
         (Class::Images, media.concurrent_images),
         (Class::Videos, media.concurrent_videos),
@@ -51,14 +51,14 @@ pub async fn run(app: Arc<App>, stop: CancellationToken) {
 }
 
 async fn work(app: Arc<App>, class: Class, stop: CancellationToken) {
-    let mut bell = app.db.signals().jobs.subscribe();
+    let mut subscription = app.db.signals().jobs.subscribe();
     while !stop.is_cancelled() {
         match run_one(&app, Some(class)).await {
             Ok(true) => {}
             Ok(false) => {
                 tokio::select! {
                     () = stop.cancelled() => {}
-                    () = bell.notified() => {}
+                    () = subscription.notified() => {}
                     () = tokio::time::sleep(IDLE) => {}
                 }
             }
@@ -104,7 +104,7 @@ pub async fn claim(app: &App, class: Option<Class>, now: SystemTime, lease: Dura
         return Ok(None);
     }
     let mut tx = app.db.begin().await?;
-    for payload in tx.bury_jobs(now).await? {
+    for payload in tx.dead_letter_jobs(now).await? {
         let why = "it was tried again and again, and each time the worker vanished";
         if let Err(error) = on_dead_letter(app, &mut tx, &payload, why).await {
             // One that can't be told of its end must not keep all others from being done.
@@ -126,9 +126,9 @@ pub async fn run_one(app: &Arc<App>, class: Option<Class>) -> Result<bool> {
             tracing::error!(job.id = claimed.id, %error, "a job is not understood");
             // Where servers share the queue, a newer one among them may know it.
             let shared = app.db.is_shared();
-            let verdict = if shared { Verdict::Forgiven } else { Verdict::GivenUp };
+            let verdict = if shared { Verdict::Uncounted } else { Verdict::DeadLetter };
             let mut tx = app.db.begin().await?;
-            tx.fail_job(&claimed, app.db.now() + NOT_OURS, verdict, "not understood").await?;
+            tx.fail_job(&claimed, app.db.now() + UNKNOWN_PAUSE, verdict, "not understood").await?;
             tx.commit().await?;
             return Ok(true);
         }
@@ -138,7 +138,7 @@ pub async fn run_one(app: &Arc<App>, class: Option<Class>) -> Result<bool> {
     let mut task = tokio::spawn(async move { perform(&doing, &done).await });
     let outcome = while_leased(app, &claimed, &mut task).await;
     task.abort();
-    settle(app, &claimed, &job, outcome).await?;
+    record_outcome(app, &claimed, &job, outcome).await?;
     Ok(true)
 }
 
@@ -153,8 +153,8 @@ async fn while_leased(app: &App, claimed: &ClaimedJob, task: &mut JoinHandle<Res
             outcome = &mut *task => return outcome.unwrap_or_else(|panic| Err(Error::Internal(panic.into()))),
             () = tokio::time::sleep(pause) => {}
         }
-        if started.elapsed() > LONGEST {
-            return Err(Error::Internal(anyhow::anyhow!("it was still at work after {} s", LONGEST.as_secs())));
+        if started.elapsed() > MAX_RUN_TIME {
+            return Err(Error::Internal(anyhow::anyhow!("it was still at work after {} s", MAX_RUN_TIME.as_secs())));
         }
         match app.db.extend_job(claimed, app.db.now() + LEASE).await {
             Ok(true) => (extended, pause) = (Instant::now(), LEASE / 2),
@@ -169,7 +169,7 @@ async fn while_leased(app: &App, claimed: &ClaimedJob, task: &mut JoinHandle<Res
     }
 }
 
-async fn settle(app: &App, claimed: &ClaimedJob, job: &Job, outcome: Result<()>) -> Result<()> {
+async fn record_outcome(app: &App, claimed: &ClaimedJob, job: &Job, outcome: Result<()>) -> Result<()> {
     let counted = |outcome: &'static str| {
         metrics::counter!("tidegate_jobs_total", "job" => job.name(), "outcome" => outcome).increment(1);
     };
@@ -190,14 +190,14 @@ async fn settle(app: &App, claimed: &ClaimedJob, job: &Job, outcome: Result<()>)
     };
     let verdict = match claimed.attempts >= claimed.max_attempts {
         // However long a store or a database is away: bytes that were deleted must go in the end.
-        _ if outage => Verdict::Forgiven,
-        true => Verdict::GivenUp,
-        false => Verdict::Again,
+        _ if outage => Verdict::Uncounted,
+        true => Verdict::DeadLetter,
+        false => Verdict::Retry,
     };
-    let give_up = verdict == Verdict::GivenUp;
-    counted(if give_up { "dead" } else { "failed" });
+    let is_dead_letter = verdict == Verdict::DeadLetter;
+    counted(if is_dead_letter { "dead" } else { "failed" });
     let at = app.db.now() + backoff(claimed.attempts).min(job.longest_pause());
-    if give_up {
+    if is_dead_letter {
         tracing::error!(job.id = claimed.id, job.name = job.name(), error = error.detail(), "a job was given up");
     } else {
         tracing::warn!(
@@ -208,7 +208,7 @@ async fn settle(app: &App, claimed: &ClaimedJob, job: &Job, outcome: Result<()>)
         );
     }
     let mut tx = app.db.begin().await?;
-    if tx.fail_job(claimed, at, verdict, error.code()).await? && give_up {
+    if tx.fail_job(claimed, at, verdict, error.code()).await? && is_dead_letter {
         on_dead_letter(app, &mut tx, &claimed.payload, &error.to_string()).await?;
     }
     tx.commit().await
@@ -217,7 +217,7 @@ async fn settle(app: &App, claimed: &ClaimedJob, job: &Job, outcome: Result<()>)
 /// Doubles with every attempt.
 fn backoff(attempts: i64) -> Duration {
     let doubled = u32::try_from(attempts - 1).ok().and_then(|n| 2u32.checked_pow(n)).unwrap_or(u32::MAX);
-    FIRST_BACKOFF.saturating_mul(doubled).min(LONGEST_BACKOFF)
+    FIRST_BACKOFF.saturating_mul(doubled).min(MAX_BACKOFF)
 }
 
 #[cfg(test)]

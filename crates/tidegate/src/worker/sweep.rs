@@ -30,7 +30,7 @@ pub(super) async fn recover(app: &App) -> Result<()> {
         after.clone_from(&last.id);
         for upload in &page {
             if let Err(error) = finish(app, upload).await {
-                failed = Some(told(upload, error));
+                failed = Some(log_failure(upload, error));
             }
         }
     }
@@ -66,7 +66,7 @@ async fn expired(app: &App) -> Result<()> {
         after = Some(last.clone());
         for upload in &page {
             if let Err(error) = expire(app, upload).await {
-                failed = Some(told(upload, error));
+                failed = Some(log_failure(upload, error));
             }
         }
     }
@@ -195,20 +195,20 @@ async fn old_archives(app: &App) -> Result<()> {
     let mut tx = app.db.begin().await?;
     // A download that has begun may take longer than its token.
     let long_ago = app.db.now().checked_sub(ARCHIVES_KEPT).unwrap_or(std::time::SystemTime::UNIX_EPOCH);
-    tx.forget_archives(long_ago).await?;
+    tx.delete_archives(long_ago).await?;
     tx.commit().await
 }
 
 async fn old_events(app: &App) -> Result<()> {
     for _ in 0..AUDIT_BATCHES {
-        if !audit::forget_old(app).await? {
+        if !audit::delete_old(app).await? {
             break;
         }
     }
     Ok(())
 }
 
-fn told(upload: &Upload, error: Error) -> Error {
+fn log_failure(upload: &Upload, error: Error) -> Error {
     tracing::error!(object.id = %upload.object, error = error.detail(), "an upload can't be swept; the others are");
     error
 }

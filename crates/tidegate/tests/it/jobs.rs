@@ -98,7 +98,7 @@ async fn an_outage_of_any_length_costs_no_attempt_where_bytes_must_go() {
     let mut now = SystemTime::now() + Duration::from_secs(1);
     for _ in 0..30 {
         let claimed = claim(&app, now).await.unwrap().unwrap();
-        fail(&app, &claimed, now, Verdict::Forgiven, "STORE_UNAVAILABLE").await;
+        fail(&app, &claimed, now, Verdict::Uncounted, "STORE_UNAVAILABLE").await;
         now += 2 * LEASE;
     }
     assert_eq!(app.app.db.count_jobs().await.unwrap().dead, 0);
@@ -112,7 +112,7 @@ async fn recurring_jobs_are_there_once_and_come_back_from_the_dead() {
     enqueue(&app, &Job::SweepV1).await;
     assert_eq!(app.app.db.count_jobs().await.unwrap().queued, 1);
     let claimed = claim(&app, SystemTime::now() + LEASE).await.unwrap().unwrap();
-    fail(&app, &claimed, SystemTime::now(), Verdict::GivenUp, "given up").await;
+    fail(&app, &claimed, SystemTime::now(), Verdict::DeadLetter, "given up").await;
     assert_eq!(app.app.db.count_jobs().await.unwrap().dead, 1);
     enqueue(&app, &Job::SweepV1).await;
     assert_eq!(app.run_jobs().await, 1);

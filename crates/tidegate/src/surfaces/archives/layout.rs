@@ -10,9 +10,9 @@ use time::OffsetDateTime;
 const FULL_32: u64 = 0xffff_ffff;
 const FULL_16: u64 = 0xffff;
 /// Made by: Unix, so that permissions mean something; version 4.5 of the format.
-const MADE_BY: u16 = 3 << 8 | 45;
+const VERSION_MADE_BY: u16 = 3 << 8 | 45;
 const NEEDS_ZIP64: u16 = 45;
-const NEEDS_LITTLE: u16 = 10;
+const NEEDS_DEFAULT: u16 = 10;
 /// The name is UTF-8.
 const UTF8: u16 = 1 << 11;
 /// A regular file that its owner may write and all may read.
@@ -64,7 +64,7 @@ impl Entry {
         }
         let mut out = Vec::with_capacity(usize::try_from(self.central_length(offset)).unwrap_or(0));
         out.extend(0x0201_4b50_u32.to_le_bytes());
-        out.extend(MADE_BY.to_le_bytes());
+        out.extend(VERSION_MADE_BY.to_le_bytes());
         self.common(!extra.is_empty(), &mut out);
         out.extend(if extra.is_empty() { 0 } else { low_16(extra.len() as u64 + 4) }.to_le_bytes());
         // No comment, the first disk, no internal attributes.
@@ -89,7 +89,7 @@ impl Entry {
     /// From the version that is needed to the length of the name.
     fn common(&self, zip64: bool, out: &mut Vec<u8>) {
         let (time, date) = dos_time(self.modified);
-        let needs = if zip64 { NEEDS_ZIP64 } else { NEEDS_LITTLE };
+        let needs = if zip64 { NEEDS_ZIP64 } else { NEEDS_DEFAULT };
         let flags = if self.name.is_ascii() { 0 } else { UTF8 };
         // Stored: method 0.
         for field in [needs, flags, 0, time, date] {
@@ -108,7 +108,7 @@ pub(crate) fn end(entries: u64, directory: u64, directory_length: u64) -> Vec<u8
     if needs_zip64(entries, directory, directory_length) {
         out.extend(0x0606_4b50_u32.to_le_bytes());
         out.extend(44_u64.to_le_bytes());
-        out.extend(MADE_BY.to_le_bytes());
+        out.extend(VERSION_MADE_BY.to_le_bytes());
         out.extend(NEEDS_ZIP64.to_le_bytes());
         out.extend([0; 8]);
         for field in [entries, entries, directory_length, directory] {

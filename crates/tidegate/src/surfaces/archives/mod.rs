@@ -47,7 +47,7 @@ const DIRECTORY: usize = 64 << 10;
 
 /// An archive that was laid out, and what opens it.
 #[derive(Debug, Clone)]
-pub struct Made {
+pub struct NewArchive {
     /// Opens it, for anybody.
     pub token: String,
     /// What it is.
@@ -55,7 +55,7 @@ pub struct Made {
 }
 
 /// Lays out an archive of these files, each of which the caller must be allowed to read.
-pub async fn create(app: &App, caller: &Caller, keys: &[String], name: Option<&str>) -> Result<Made> {
+pub async fn create(app: &App, caller: &Caller, keys: &[String], name: Option<&str>) -> Result<NewArchive> {
     if keys.is_empty() || keys.len() > MAX_MEMBERS {
         return Err(bad_request(format!("keys must name 1 to {MAX_MEMBERS} files")));
     }
@@ -67,7 +67,7 @@ pub async fn create(app: &App, caller: &Caller, keys: &[String], name: Option<&s
         return Err(bad_request("keys must name files of one user"));
     }
     let files: Vec<File> = found.into_iter().map(|(_, file)| file).collect();
-    keep(app, &owner, &files, name.unwrap_or(NAMELESS)).await
+    lay_out(app, &owner, &files, name.unwrap_or(NAMELESS)).await
 }
 
 /// Lays out an archive of a folder with all that is below it.
@@ -77,7 +77,7 @@ pub async fn create_of_folder(
     owner: &Owner,
     folder: &str,
     name: Option<&str>,
-) -> Result<Made> {
+) -> Result<NewArchive> {
     let folder = Folder::parse(folder).map_err(|error| bad_request(format!("folder {error}")))?;
     let filter = FileFilter { folder: Some(folder.as_str().to_owned()), subtree: true, name: None };
     let (mut found, mut after) = (Vec::new(), Cursor::START);
@@ -99,10 +99,10 @@ pub async fn create_of_folder(
     if found.is_empty() {
         return Err(Error::NotFound("no files in that folder".into()));
     }
-    keep(app, owner, &found, name.unwrap_or(NAMELESS)).await
+    lay_out(app, owner, &found, name.unwrap_or(NAMELESS)).await
 }
 
-async fn keep(app: &App, owner: &Owner, files: &[File], name: &str) -> Result<Made> {
+async fn lay_out(app: &App, owner: &Owner, files: &[File], name: &str) -> Result<NewArchive> {
     let (mut names, mut members) = (Names::default(), Vec::with_capacity(files.len()));
     let (mut at, mut line_at) = (0_u64, 0_u64);
     let mut hash = digest::Context::new(&digest::SHA256);
@@ -113,7 +113,7 @@ async fn keep(app: &App, owner: &Owner, files: &[File], name: &str) -> Result<Ma
         let path = format!("{}/{}", file.folder, file.object.name.as_deref().unwrap_or_default());
         let member = Member {
             object: file.object.id,
-            name: names.give(&path),
+            name: names.unique(&path),
             size: content.size,
             crc32: digests.crc32,
             modified: file.object.created_at,
@@ -150,7 +150,7 @@ async fn keep(app: &App, owner: &Owner, files: &[File], name: &str) -> Result<Ma
     tx.insert_members(&archive.token_hash, &members).await?;
     tx.commit().await?;
     metrics::counter!("tidegate_archives_total").increment(1);
-    Ok(Made { token, archive })
+    Ok(NewArchive { token, archive })
 }
 
 fn too_large() -> Error {
@@ -289,12 +289,12 @@ impl Reading {
             return Ok(Bytes::new());
         }
         self.data = Some((body, end - begin));
-        self.look_ahead(end - begin);
+        self.open_next(end - begin);
         self.data().await
     }
 
     /// Opens the next file while this one, of which `length` bytes are to come, is sent.
-    fn look_ahead(&mut self, length: u64) {
+    fn open_next(&mut self, length: u64) {
         let Some(next) = self.members.front().cloned() else { return };
         let left = self.left.end.saturating_sub(self.left.start + length + entry(&next).local_length());
         let range = 0..next.size.min(left);

@@ -26,7 +26,7 @@ pub(crate) struct Names {
 
 impl Names {
     /// A name of its own for the next entry.
-    pub(crate) fn give(&mut self, path: &str) -> String {
+    pub(crate) fn unique(&mut self, path: &str) -> String {
         let mut segments = plain_segments(path);
         let file = segments.pop().unwrap_or_else(|| NAMELESS.to_owned());
         let folder =
@@ -128,10 +128,10 @@ mod tests {
         let vectors: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
         let mut names = Names::default();
         // What the sample's later lines take to be there.
-        assert_eq!((names.give("dup.txt"), names.give("dir")), ("dup.txt".to_owned(), "dir".to_owned()));
+        assert_eq!((names.unique("dup.txt"), names.unique("dir")), ("dup.txt".to_owned(), "dir".to_owned()));
         for vector in vectors["order_matters"].as_array().unwrap() {
             let (given, wanted) = (vector["in"].as_str().unwrap(), vector["out"].as_str().unwrap());
-            let got = names.give(given);
+            let got = names.unique(given);
             assert!(
                 wanted.split(" or ").any(|one| one.split(": ").next() == Some(&got)),
                 "{given:?}: {got:?}, not {wanted:?}"
@@ -142,18 +142,18 @@ mod tests {
     #[test]
     fn folders_stay_together_and_a_thousand_namesakes_are_quick() {
         let mut names = Names::default();
-        assert_eq!(names.give("a"), "a");
-        assert_eq!((names.give("a/x"), names.give("A/y")), ("a (1)/x".to_owned(), "a (1)/y".to_owned()));
-        assert_eq!((names.give("a"), names.give("a/z")), ("a (2)".to_owned(), "a (1)/z".to_owned()));
+        assert_eq!(names.unique("a"), "a");
+        assert_eq!((names.unique("a/x"), names.unique("A/y")), ("a (1)/x".to_owned(), "a (1)/y".to_owned()));
+        assert_eq!((names.unique("a"), names.unique("a/z")), ("a (2)".to_owned(), "a (1)/z".to_owned()));
         assert_eq!(
-            (names.give("COM1.txt"), names.give("é"), names.give("e\u{301}")),
+            (names.unique("COM1.txt"), names.unique("é"), names.unique("e\u{301}")),
             ("_COM1.txt".into(), "é".into(), "e\u{301} (1)".into())
         );
-        assert_eq!(names.give("x. . "), "x");
+        assert_eq!(names.unique("x. . "), "x");
         for number in 1..3000 {
-            assert!(names.give("same.bin").starts_with("same"), "{number}");
+            assert!(names.unique("same.bin").starts_with("same"), "{number}");
         }
-        assert_eq!(names.give("same.bin"), "same (2999).bin");
+        assert_eq!(names.unique("same.bin"), "same (2999).bin");
     }
 
     proptest! {
@@ -163,7 +163,7 @@ mod tests {
             let mut seen = HashSet::new();
             let mut folders = HashSet::new();
             for path in &paths {
-                let name = names.give(path);
+                let name = names.unique(path);
                 prop_assert!(!name.contains(['\\', '\0', ':']) && !name.starts_with('/'), "{:?}", name);
                 prop_assert!(name.split('/').all(|segment| !matches!(segment, "" | "." | "..") && segment.len() <= MAX_SEGMENT + 16));
                 prop_assert!(seen.insert(folded(&name)), "{:?} twice", name);

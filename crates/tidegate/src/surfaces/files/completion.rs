@@ -9,7 +9,7 @@ use aws_lc_rs::digest;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use store::{ByteStream, Fragment};
 
-use super::parts::{PartBody, keep_part};
+use super::parts::{PartBody, store_part};
 use super::uploads::{attributes, find};
 use crate::app::App;
 use crate::error::{Error, Result, bad_request};
@@ -86,10 +86,10 @@ pub async fn complete(
         UploadState::Open if upload.takes_bytes(app.db.now()) => {}
         _ => return Err(unknown()),
     }
-    if settle_what_is_there(app, &upload).await? {
+    if complete_if_stored(app, &upload).await? {
         return completed_before(app, &upload, finish).await;
     }
-    let whole = gather(app, &file, &upload, finish, late).await?;
+    let whole = collect(app, &file, &upload, finish, late).await?;
     publish(app, caller, &owner, &file, &upload, finish, &whole).await
 }
 
@@ -107,7 +107,7 @@ fn unknown() -> Error {
 }
 
 /// A blob that was there a moment ago and is another request's by now.
-fn overtaken(error: store::Error) -> Error {
+fn map_missing_blob(error: store::Error) -> Error {
     match error {
         store::Error::NotFound => replaced(),
         other => other.into(),
@@ -191,7 +191,7 @@ pub async fn has_parts(app: &App, caller: &Caller, upload_id: &str) -> Result<bo
 }
 
 /// What was refused stays: the client may say something else of it, or send other bytes.
-async fn gather(
+async fn collect(
     app: &App,
     file: &File,
     upload: &Upload,
@@ -219,7 +219,7 @@ async fn gather(
     let most = late.iter().map(|part| part.most).sum::<Option<u64>>();
     check_size(upload, most.unwrap_or_default())?;
     let bytes = Box::pin(stream::iter(late).flat_map(|part| part.bytes));
-    let Some(part) = keep_part(app, file, upload, 0, PartBody { bytes, most }, true).await? else {
+    let Some(part) = store_part(app, file, upload, 0, PartBody { bytes, most }, true).await? else {
         // Something came before it after all, and counts.
         let parts = app.db.list_upload_parts(&upload.id).await?;
         return whole_of_parts(app, upload, finish, parts).await;
@@ -227,14 +227,14 @@ async fn gather(
     let whole = whole_of_parts(app, upload, finish, vec![part.clone()]).await;
     if whole.is_err() {
         // It came with this request and goes with it.
-        forget_part(app, upload, &part).await?;
+        delete_part(app, upload, &part).await?;
     }
     whole
 }
 
-async fn forget_part(app: &App, upload: &Upload, part: &StoredPart) -> Result<()> {
+async fn delete_part(app: &App, upload: &Upload, part: &StoredPart) -> Result<()> {
     let mut tx = app.db.begin().await?;
-    let was_there = tx.forget_upload_part(&upload.id, part).await?;
+    let was_there = tx.delete_upload_part(&upload.id, part).await?;
     tx.commit().await?;
     if was_there {
         app.store.drop_fragment(key::draft(&upload.id).as_str(), &part.bytes).await?;
@@ -250,7 +250,7 @@ async fn seal(app: &App, file: &File, upload: &Upload) -> Result<Option<Key>> {
 }
 
 async fn whole_of_put(app: &App, upload: &Upload, finish: &Finish, sealed: Key) -> Result<Whole> {
-    check_size(upload, app.store.stat(sealed.as_str()).await.map_err(overtaken)?.size)?;
+    check_size(upload, app.store.stat(sealed.as_str()).await.map_err(map_missing_blob)?.size)?;
     let digests = digests_of_blob(app, sealed.as_str()).await?;
     check_sum(finish, &digests.sha256)?;
     freeze(app, upload, &[]).await?;
@@ -285,7 +285,7 @@ async fn whole_of_parts(app: &App, upload: &Upload, finish: &Finish, parts: Vec<
 }
 
 async fn digests_of_blob(app: &App, key: &str) -> Result<Digests> {
-    let (_, body) = app.store.read(key, None).await.map_err(overtaken)?;
+    let (_, body) = app.store.read(key, None).await.map_err(map_missing_blob)?;
     let hashes = run(body, sha256()).await?;
     Ok(Digests { crc32: hashes.crc32(), sha256: to_hex(hashes.sha256.unwrap_or_else(sha256)) })
 }
@@ -293,7 +293,7 @@ async fn digests_of_blob(app: &App, key: &str) -> Result<Digests> {
 async fn digests_of_parts(app: &App, upload: &Upload, parts: &[StoredPart]) -> Result<Digests> {
     let (draft, mut digest, mut crc32) = (key::draft(&upload.id), sha256(), 0);
     for part in parts {
-        let body = app.store.read_fragment(draft.as_str(), &part.bytes).await.map_err(overtaken)?;
+        let body = app.store.read_fragment(draft.as_str(), &part.bytes).await.map_err(map_missing_blob)?;
         let hashes = run(body, digest).await?;
         crc32 = combine_crc32(crc32, hashes.crc32(), hashes.bytes);
         digest = hashes.sha256.unwrap_or_else(sha256);
@@ -318,18 +318,18 @@ async fn publish(
     finish: &Finish,
     whole: &Whole,
 ) -> Result<Finished> {
-    match put_in_place(app, file, upload, &whole.source).await {
+    match move_to_key(app, file, upload, &whole.source).await {
         Ok(()) => {}
         // Another server was first, with bytes that may be others.
         Err(store::Error::AlreadyExists) => {
-            settle_what_is_there(app, upload).await?;
-            return after_the_race(app, upload, finish).await;
+            complete_if_stored(app, upload).await?;
+            return resolve_race(app, upload, finish).await;
         }
-        Err(error) => return Err(overtaken(error)),
+        Err(error) => return Err(map_missing_blob(error)),
     }
     let size = upload.announced_size.unwrap_or_default();
-    if !settle(app, caller, owner, file, upload, &whole.digests).await? {
-        return after_the_race(app, upload, finish).await;
+    if !complete_row(app, caller, owner, file, upload, &whole.digests).await? {
+        return resolve_race(app, upload, finish).await;
     }
     metrics::counter!("tidegate_uploaded_bytes_total").increment(size);
     Ok(Finished {
@@ -342,7 +342,7 @@ async fn publish(
     })
 }
 
-async fn put_in_place(app: &App, file: &File, upload: &Upload, source: &Source) -> store::Result<()> {
+async fn move_to_key(app: &App, file: &File, upload: &Upload, source: &Source) -> store::Result<()> {
     match source {
         Source::Sealed(blob) => app.store.move_to(blob.as_str(), upload.key.as_str(), None).await,
         Source::Parts(fragments) => {
@@ -353,7 +353,7 @@ async fn put_in_place(app: &App, file: &File, upload: &Upload, source: &Source) 
 }
 
 /// Somebody else ended the upload meanwhile: completed it, or gave it up. Then the bytes are nobody's.
-async fn after_the_race(app: &App, upload: &Upload, finish: &Finish) -> Result<Finished> {
+async fn resolve_race(app: &App, upload: &Upload, finish: &Finish) -> Result<Finished> {
     match app.db.upload_state(&upload.id).await? {
         Some(UploadState::Completed) => completed_before(app, upload, finish).await,
         // Nobody has said that they are of no use.
@@ -372,7 +372,7 @@ fn first_state(app: &App) -> ObjectState {
 }
 
 /// Makes the row follow the blob that is at its place: content, quota, folder, and what is left to be cleared away.
-async fn settle(
+async fn complete_row(
     app: &App,
     caller: &Caller,
     owner: &Owner,
@@ -388,7 +388,7 @@ async fn settle(
     if !ended || !tx.publish_object(upload.object, &content, state).await? {
         return Ok(false);
     }
-    tx.keep_digests(upload.object, digests).await?;
+    tx.set_digests(upload.object, digests).await?;
     if state == ObjectState::Ready {
         tx.release(&upload.id).await?;
         effects::charge(&mut tx, &Item::File(owner.clone(), file.clone()), content.size).await?;
@@ -407,15 +407,15 @@ async fn settle(
 /// Finishes a completion that a crash cut off between the blob and its row. `false` if there is nothing to finish.
 pub async fn recover(app: &App, upload: &Upload) -> Result<bool> {
     let _completing = seal::lock(app, upload.object).await;
-    settle_what_is_there(app, upload).await
+    complete_if_stored(app, upload).await
 }
 
-async fn settle_what_is_there(app: &App, upload: &Upload) -> Result<bool> {
+async fn complete_if_stored(app: &App, upload: &Upload) -> Result<bool> {
     match app.store.stat(upload.key.as_str()).await {
         Err(store::Error::NotFound) => return Ok(false),
         other => drop(other?),
     }
     let Some((owner, file)) = app.db.find_file_by_id(upload.object).await? else { return Ok(false) };
     let digests = digests_of_blob(app, upload.key.as_str()).await?;
-    settle(app, &Caller::system(), &owner, &file, upload, &digests).await
+    complete_row(app, &Caller::system(), &owner, &file, upload, &digests).await
 }

@@ -29,7 +29,7 @@ use crate::uploads::begin::{OPAQUE, is_media_type};
 /// The folder of the layout in which users' files lie.
 const ROOT: &str = "storage";
 /// Files at once: one is read while another one's row is written.
-const AT_ONCE: usize = 4;
+const CONCURRENT_FILES: usize = 4;
 
 /// What became of one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +71,7 @@ impl Import {
             .map(|found| async move {
                 let (path, outcome) = match found {
                     TreeEntry::File(path) => {
-                        let outcome = take(app, tree, &path, dry).await?;
+                        let outcome = import_file(app, tree, &path, dry).await?;
                         (path, outcome)
                     }
                     TreeEntry::Other(path, why) => (path, Outcome::Skipped(why)),
@@ -85,7 +85,7 @@ impl Import {
                 tell(&path, &outcome);
                 Ok(())
             })
-            .buffer_unordered(AT_ONCE)
+            .buffer_unordered(CONCURRENT_FILES)
             .try_collect()
             .await
     }
@@ -99,7 +99,7 @@ fn place(path: &str) -> std::result::Result<(UserId, FileKey<'_>), &'static str>
     if user_segment(&user) == key.user() { Ok((user, key)) } else { Err("its user id is not written as ours are") }
 }
 
-async fn take(app: &App, tree: &Tree, path: &str, dry: bool) -> Result<Outcome> {
+async fn import_file(app: &App, tree: &Tree, path: &str, dry: bool) -> Result<Outcome> {
     let skipped = |why: &str| Ok(Outcome::Skipped(why.to_owned()));
     let (user, key) = match place(path) {
         Ok(place) => place,
@@ -116,24 +116,24 @@ async fn take(app: &App, tree: &Tree, path: &str, dry: bool) -> Result<Outcome> 
     }
     let foreign = match tree.look(path).await {
         Ok(foreign) => foreign,
-        Err(error) => return Ok(Outcome::Skipped(unread(&error))),
+        Err(error) => return Ok(Outcome::Skipped(describe_read_error(&error))),
     };
-    let said = match Said::read(&foreign, key) {
-        Ok(said) => said,
+    let declared = match DeclaredFile::read(&foreign, key) {
+        Ok(declared) => declared,
         Err(why) => return Ok(Outcome::Skipped(why)),
     };
     let (size, digests) = match digests(tree, path).await {
         Ok(read) => read,
-        Err(error) => return Ok(Outcome::Skipped(unread(&error))),
+        Err(error) => return Ok(Outcome::Skipped(describe_read_error(&error))),
     };
-    if let Err(why) = said.agrees(size, &digests) {
+    if let Err(why) = declared.agrees(size, &digests) {
         return Ok(Outcome::Skipped(why));
     }
     if dry {
         return Ok(Outcome::Taken(size));
     }
-    let attributes = Attributes { content_type: said.content_type.clone(), ..Attributes::default() };
-    let stat = match store_it(app, tree, path, &foreign, attributes).await {
+    let attributes = Attributes { content_type: declared.content_type.clone(), ..Attributes::default() };
+    let stat = match store_file(app, tree, path, &foreign, attributes).await {
         Ok(stat) => stat,
         Err(store::Error::NotFound | store::Error::Incomplete(_)) => {
             return skipped("it changed while it was read; try again");
@@ -145,11 +145,11 @@ async fn take(app: &App, tree: &Tree, path: &str, dry: bool) -> Result<Outcome> 
     if stat.size != size {
         return skipped("it changed while it was read; try again");
     }
-    record(app, Owner::Files(user), key, said, stat, &digests).await
+    record(app, Owner::Files(user), key, declared, stat, &digests).await
 }
 
 /// Without copying where the store is a folder; into the bucket where it is one.
-async fn store_it(
+async fn store_file(
     app: &App,
     tree: &Tree,
     path: &str,
@@ -175,7 +175,7 @@ async fn store_it(
 }
 
 /// Why a file of the tree was not read.
-fn unread(error: &store::Error) -> String {
+fn describe_read_error(error: &store::Error) -> String {
     match error {
         store::Error::NotFound => "it is gone".to_owned(),
         store::Error::Damaged(why) => why.clone(),
@@ -196,7 +196,7 @@ async fn record(
     app: &App,
     owner: Owner,
     key: FileKey<'_>,
-    said: Said,
+    declared: DeclaredFile,
     stat: Stat,
     digests: &Digests,
 ) -> Result<Outcome> {
@@ -204,21 +204,21 @@ async fn record(
     let object = Object {
         id: ObjectId::generate(),
         key: key::imported(key),
-        name: Some(said.name.as_str().to_owned()),
-        content_type: said.content_type,
+        name: Some(declared.name.as_str().to_owned()),
+        content_type: declared.content_type,
         state: ObjectState::Pending,
-        created_at: said.created_at,
+        created_at: declared.created_at,
         content: None,
     };
-    let (folder, visibility) = (key.folder().to_owned(), said.visibility);
+    let (folder, visibility) = (key.folder().to_owned(), declared.visibility);
     let file = File { object, folder, digests: None, visibility, scan: None, reason: None };
     let (caller, id) = (Caller::system(), file.object.id);
     let mut tx = app.db.begin().await?;
     tx.hold_quota(&owner).await?;
     tx.insert_object(&owner, &file.object, &caller.principal).await?;
-    tx.describe_file(id, said.name.as_str(), &file.folder, file.visibility).await?;
+    tx.describe_file(id, declared.name.as_str(), &file.folder, file.visibility).await?;
     tx.publish_object(id, &content, ObjectState::Ready).await?;
-    tx.keep_digests(id, digests).await?;
+    tx.set_digests(id, digests).await?;
     tx.count_files(&owner, &file.folder, 1, i64::try_from(content.size).unwrap_or(i64::MAX)).await?;
     tx.record(&caller, AuditAction::Imported, id, app.db.now()).await?;
     if app.scanner.is_some() {
@@ -231,7 +231,7 @@ async fn record(
 
 /// What the other program's record says of a file, and what its name says where that is silent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Said {
+struct DeclaredFile {
     name: FileName,
     content_type: String,
     created_at: SystemTime,
@@ -240,7 +240,7 @@ struct Said {
     sha256: Option<String>,
 }
 
-impl Said {
+impl DeclaredFile {
     fn read(foreign: &ForeignFile, key: FileKey<'_>) -> std::result::Result<Self, String> {
         let none = Map::new();
         let meta = foreign.meta.as_ref().unwrap_or(&none);
@@ -264,11 +264,11 @@ impl Said {
     }
 
     fn agrees(&self, size: u64, digests: &Digests) -> std::result::Result<(), String> {
-        if let Some(said) = self.size.filter(|said| *said != size) {
-            return Err(format!("it has {size} bytes, its .meta says {said}; it may still be on its way"));
+        if let Some(declared) = self.size.filter(|declared| *declared != size) {
+            return Err(format!("it has {size} bytes, its .meta says {declared}; it may still be on its way"));
         }
         match &self.sha256 {
-            Some(said) if *said != digests.sha256 => Err("its sha256 is not the one its .meta says".to_owned()),
+            Some(declared) if *declared != digests.sha256 => Err("its sha256 is not the one its .meta says".to_owned()),
             _ => Ok(()),
         }
     }
@@ -277,7 +277,7 @@ impl Said {
 /// Who may read a file without a link, as its record says at its top or in a `meta` of its own; private in one place is
 /// private. Whoever says so in a way that is not ours means that not everybody may see it.
 fn visibility(record: &Map<String, Value>) -> Option<Visibility> {
-    let said = record.iter().map(|(name, value)| match name.as_str() {
+    let declared = record.iter().map(|(name, value)| match name.as_str() {
         "visibility" if value.is_null() => None,
         "visibility" => {
             Some(value.as_str().and_then(|word| Visibility::parse(word.trim())).unwrap_or(Visibility::Private))
@@ -285,7 +285,7 @@ fn visibility(record: &Map<String, Value>) -> Option<Visibility> {
         "meta" => value.as_object().and_then(visibility),
         _ => asked_by(name, value),
     });
-    Visibility::strictest(said)
+    Visibility::strictest(declared)
 }
 
 /// A time with a zone, or without one: then in UTC.
@@ -311,7 +311,7 @@ mod tests {
 
     #[test]
     fn what_a_record_says_of_privacy_is_never_passed_over() {
-        let said = |record: Value| visibility(record.as_object().unwrap());
+        let read = |record: Value| visibility(record.as_object().unwrap());
         for private in [
             json!({ "visibility": "private" }),
             json!({ "visibility": " private " }),
@@ -326,15 +326,15 @@ mod tests {
             json!({ "visibility": "public", "meta": { "visibility": "private" } }),
             json!({ "meta": { "acl": "private" } }),
         ] {
-            assert_eq!(said(private.clone()), Some(Visibility::Private), "{private}");
+            assert_eq!(read(private.clone()), Some(Visibility::Private), "{private}");
         }
         for public in
             [json!({ "visibility": "public" }), json!({ "visibility": " public " }), json!({ "private": false })]
         {
-            assert_eq!(said(public.clone()), Some(Visibility::Public), "{public}");
+            assert_eq!(read(public.clone()), Some(Visibility::Public), "{public}");
         }
         for nothing in [json!({}), json!({ "visibility": null }), json!({ "category": "private", "meta": {} })] {
-            assert_eq!(said(nothing.clone()), None, "{nothing}");
+            assert_eq!(read(nothing.clone()), None, "{nothing}");
         }
     }
 

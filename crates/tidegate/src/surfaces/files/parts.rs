@@ -29,11 +29,11 @@ pub struct PartBody {
 /// Stores a part, in place of an earlier one of its number.
 pub async fn put_part(app: &App, caller: &Caller, upload_id: &str, number: u32, body: PartBody) -> Result<()> {
     let (_, file, upload) = find(app, caller, upload_id).await?;
-    keep_part(app, &file, &upload, number, body, false).await.map(drop)
+    store_part(app, &file, &upload, number, body, false).await.map(drop)
 }
 
 /// Stores a part, in place of an earlier one of its number; or, `alone`, only if there is none at all, and else `None`.
-pub(super) async fn keep_part(
+pub(super) async fn store_part(
     app: &App,
     file: &File,
     upload: &Upload,

@@ -27,7 +27,7 @@ pub const MAX_FILES: usize = 1000;
 
 /// A file that is to come.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Announced {
+pub struct NewFileUpload {
     /// Its name.
     pub name: String,
     /// Bytes.
@@ -59,7 +59,7 @@ pub async fn begin(
     caller: &Caller,
     owner: &Owner,
     folder: &str,
-    files: Vec<Announced>,
+    files: Vec<NewFileUpload>,
 ) -> Result<Vec<Begun>> {
     access::authorize(app, caller, Action::Write, owner, None)?;
     let Owner::Files(user) = owner else { return Err(Error::Internal(anyhow::anyhow!("files of no user"))) };
@@ -175,6 +175,6 @@ pub async fn clear(app: &App, upload_id: &str) -> Result<()> {
         }
     }
     let mut tx = app.db.begin().await?;
-    tx.forget_upload_parts(upload_id).await?;
+    tx.delete_upload_parts(upload_id).await?;
     tx.commit().await
 }

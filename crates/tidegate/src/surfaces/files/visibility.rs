@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::model::file::Visibility;
 
 /// As far from `visibility`, in letters left out, put in or replaced, a name is still taken for it.
-const NEAR: usize = 2;
+const MAX_DISTANCE: usize = 2;
 /// Names of a flag that is on where not everybody may see something.
 const PRIVATE: [&str; 9] = [
     "private",
@@ -43,13 +43,14 @@ pub fn asked_by(name: &str, value: &Value) -> Option<Visibility> {
         return Some(if is_on(value) { Visibility::Public } else { Visibility::Private });
     }
     if ACCESS.contains(&name.as_str()) {
-        return says_private(value).then_some(Visibility::Private);
+        return means_private(value).then_some(Visibility::Private);
     }
     if OTHER_WORDS.contains(&name.as_str()) {
         return None;
     }
-    let means_it = name.starts_with("visib") || name.contains("visibility") || distance(&name, "visibility") <= NEAR;
-    means_it.then(|| if says_public(value) { Visibility::Public } else { Visibility::Private })
+    let means_it =
+        name.starts_with("visib") || name.contains("visibility") || distance(&name, "visibility") <= MAX_DISTANCE;
+    means_it.then(|| if means_public(value) { Visibility::Public } else { Visibility::Private })
 }
 
 /// Letters and digits in lower case, without what stands between words and what only looks like a letter.
@@ -61,11 +62,11 @@ fn text(value: &Value) -> Option<String> {
     value.as_str().map(|text| text.trim().to_ascii_lowercase())
 }
 
-fn says_public(value: &Value) -> bool {
+fn means_public(value: &Value) -> bool {
     text(value).as_deref() == Some("public")
 }
 
-fn says_private(value: &Value) -> bool {
+fn means_private(value: &Value) -> bool {
     text(value).is_some_and(|text| text.contains("private") || text == "none" || text == "owner")
 }
 
@@ -81,8 +82,8 @@ fn is_off(value: &Value) -> bool {
 
 /// Letters to leave out, put in or replace (Levenshtein); those of a much longer or shorter text are not counted.
 fn distance(a: &str, b: &str) -> usize {
-    if a.len().abs_diff(b.len()) > NEAR {
-        return NEAR + 1;
+    if a.len().abs_diff(b.len()) > MAX_DISTANCE {
+        return MAX_DISTANCE + 1;
     }
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, left) in a.bytes().enumerate() {

@@ -22,8 +22,8 @@ use crate::uploads::effects::{Confirmation, Item};
 use crate::uploads::{outcome, parts, reference, seal};
 
 /// Parquet files are read in many small pieces, and never change; caches may keep them for 30 days, all else for one.
-const A_MONTH: &str = "private, max-age=2592000";
-const A_DAY: &str = "private, max-age=86400";
+const CACHE_MONTH: &str = "private, max-age=2592000";
+const CACHE_DAY: &str = "private, max-age=86400";
 
 /// Takes what was sent, seals it and has it published; where nobody looks for malware it is so before the answer. Asked
 /// again it answers the same; of what failed it has another try. The object.
@@ -38,7 +38,7 @@ pub async fn confirm(
     let to_publish = {
         // One at a time here; what another server does is settled by the rows.
         let _confirming = seal::lock(app, id).await;
-        take(app, caller, &dataset, &found, parts).await?
+        accept(app, caller, &dataset, &found, parts).await?
     };
     if to_publish {
         publishing::run(app, id).await?;
@@ -60,7 +60,7 @@ pub enum Confirmed {
 }
 
 /// Whether it is to be published with the answer: where there is nobody to scan it first.
-async fn take(
+async fn accept(
     app: &App,
     caller: &Caller,
     dataset: &Dataset,
@@ -85,8 +85,8 @@ async fn take(
     let parts_digest = join(app, &upload, parts).await?;
     let attributes = attributes(&found);
     let item = Item::Package(owner, found);
-    let said = Confirmation::default();
-    let arrival = Arrival { item: &item, upload: &upload, attributes, kind: None, parts_digest, said };
+    let confirmation = Confirmation::default();
+    let arrival = Arrival { item: &item, upload: &upload, attributes, kind: None, parts_digest, confirmation };
     if !confirm::confirm(app, caller, &arrival).await? {
         return Err(Error::InvalidState("the upload was given up meanwhile".into()));
     }
@@ -132,7 +132,7 @@ fn attributes(found: &PackageObject) -> Attributes {
         || name.rsplit_once('.').is_some_and(|(_, ending)| ending.eq_ignore_ascii_case("parquet"));
     Attributes {
         content_type: object.content_type.clone(),
-        cache_control: Some(if parquet { A_MONTH } else { A_DAY }.to_owned()),
+        cache_control: Some(if parquet { CACHE_MONTH } else { CACHE_DAY }.to_owned()),
         content_disposition: found.is_source.then(|| disposition::attachment(name)),
         metadata: BTreeMap::new(),
     }

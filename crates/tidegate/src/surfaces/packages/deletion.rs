@@ -26,13 +26,13 @@ use crate::queue::{self, Job};
 /// Objects in one query.
 const PAGE: i64 = 500;
 /// Objects whose bytes are moved at once.
-pub(super) const AT_ONCE: usize = 8;
+pub(super) const CONCURRENT_MOVES: usize = 8;
 /// How long one job moves bytes before others have their turn.
-pub(super) const TURN: Duration = Duration::from_secs(300);
+pub(super) const RUN_LIMIT: Duration = Duration::from_secs(300);
 /// Packages of which the CDN is told one by one; of more, it is told of the whole dataset.
-const FEW: i64 = 8;
+const MAX_PACKAGE_PATHS: i64 = 8;
 /// Nodes that are purged in one query.
-const PURGED_AT_ONCE: i64 = 500;
+const PURGE_BATCH: i64 = 500;
 
 /// What became of each of the ids that were asked for: nothing more, or why it was left as it is.
 pub type Outcomes = Vec<(String, std::result::Result<(), &'static str>)>;
@@ -85,7 +85,7 @@ async fn delete_one(
     let now = app.db.now();
     let (objects, bytes) = tx.weigh_tree(node.number).await?;
     let nodes = tx.delete_tree((dataset.number, node.number), micros(now), caller.effective_principal().name()).await?;
-    tell_cdn(app, &mut tx, (dataset.org, dataset.number), micros(now)).await?;
+    queue_invalidations(app, &mut tx, (dataset.org, dataset.number), micros(now)).await?;
     let object = node.source.as_ref().map(|source| source.object.id);
     record(&mut tx, app, caller, AuditAction::NodesDeleted, &dataset.id, object).await?;
     let job = Job::HideTreeV1 { dataset: dataset.number, deleted_at: micros(now), after: None };
@@ -96,18 +96,18 @@ async fn delete_one(
     tracing::info!(node = id.as_str(), nodes, "a part of a dataset's tree was deleted");
     if node.kind == NodeKind::Package && alone {
         // Before the answer, so that what was signed for it opens nothing any more.
-        hide_tree(app, dataset.number, micros(now), None).await?;
+        unpublish_tree(app, dataset.number, micros(now), None).await?;
     }
     Ok(Ok(()))
 }
 
 /// In the delete, so that nothing that follows can lose it; and once the bytes are gone.
-async fn tell_cdn(app: &App, tx: &mut Tx, (org, dataset): (i64, i64), deleted_at: i64) -> Result<()> {
+async fn queue_invalidations(app: &App, tx: &mut Tx, (org, dataset): (i64, i64), deleted_at: i64) -> Result<()> {
     if app.cdn.is_none() {
         return Ok(());
     }
-    let some = tx.list_packages_with_assets(dataset, deleted_at, FEW + 1).await?;
-    let whole = i64::try_from(some.len()).unwrap_or(i64::MAX) > FEW;
+    let some = tx.list_packages_with_assets(dataset, deleted_at, MAX_PACKAGE_PATHS + 1).await?;
+    let whole = i64::try_from(some.len()).unwrap_or(i64::MAX) > MAX_PACKAGE_PATHS;
     let path = |package| key::asset_cdn_paths(PackageNumbers { org, dataset, package }, whole);
     let mut paths: Vec<String> = some.into_iter().map(path).collect();
     paths.dedup();
@@ -118,7 +118,7 @@ async fn tell_cdn(app: &App, tx: &mut Tx, (org, dataset): (i64, i64), deleted_at
 pub type Place = (i64, uuid::Uuid);
 
 /// Takes the bytes of all that was deleted in a dataset at a time out of what is served; in turns, where they are many.
-pub(crate) async fn hide_tree(app: &App, dataset: i64, deleted_at: i64, after: Option<Place>) -> Result<()> {
+pub(crate) async fn unpublish_tree(app: &App, dataset: i64, deleted_at: i64, after: Option<Place>) -> Result<()> {
     let started = Instant::now();
     let mut after = start(after);
     // One that can't be moved keeps no others where they are.
@@ -128,8 +128,8 @@ pub(crate) async fn hide_tree(app: &App, dataset: i64, deleted_at: i64, after: O
         let Some(last) = page.last() else { break };
         after = (last.numbers.package, last.object.id);
         org = Some(last.numbers.org);
-        outcome = outcome.and(hide_all(app, page).await);
-        if started.elapsed() > TURN && outcome.is_ok() {
+        outcome = outcome.and(unpublish_all(app, page).await);
+        if started.elapsed() > RUN_LIMIT && outcome.is_ok() {
             let job = Job::HideTreeV1 { dataset, deleted_at, after: Some((after.0, after.1.0)) };
             let mut tx = app.db.begin().await?;
             queue::enqueue_anew(&mut tx, &job, app.db.now()).await?;
@@ -138,7 +138,7 @@ pub(crate) async fn hide_tree(app: &App, dataset: i64, deleted_at: i64, after: O
     }
     if let Some(org) = org.filter(|_| app.cdn.is_some()) {
         let mut tx = app.db.begin().await?;
-        tell_cdn(app, &mut tx, (org, dataset), deleted_at).await?;
+        queue_invalidations(app, &mut tx, (org, dataset), deleted_at).await?;
         tx.commit().await?;
     }
     outcome
@@ -149,41 +149,43 @@ pub(super) fn start(after: Option<Place>) -> (i64, ObjectId) {
     after.map_or((0, ObjectId(uuid::Uuid::nil())), |(package, object)| (package, ObjectId(object)))
 }
 
-async fn hide_all(app: &App, page: Vec<PackageObject>) -> Result<()> {
-    let hidden = futures::stream::iter(page).map(|found| hide_object(app, found.object.id)).buffer_unordered(AT_ONCE);
+async fn unpublish_all(app: &App, page: Vec<PackageObject>) -> Result<()> {
+    let unpublished = futures::stream::iter(page)
+        .map(|found| unpublish_object(app, found.object.id))
+        .buffer_unordered(CONCURRENT_MOVES);
     // Each is tried, also where another fails.
-    let outcomes: Vec<Result<()>> = hidden.collect().await;
+    let outcomes: Vec<Result<()>> = unpublished.collect().await;
     outcomes.into_iter().collect()
 }
 
 /// The same for all that is a package's.
-pub(crate) async fn hide_package(app: &App, package: i64) -> Result<()> {
+pub(crate) async fn unpublish_package(app: &App, package: i64) -> Result<()> {
     let mut after = ObjectId(uuid::Uuid::nil());
     loop {
         let page = app.db.list_package_objects(package, after, PAGE).await?;
         let Some(last) = page.last() else { return Ok(()) };
         after = last.object.id;
-        hide_all(app, page).await?;
+        unpublish_all(app, page).await?;
     }
 }
 
 /// Takes the bytes of a deleted object out of what is served; of one that is gone for good, everywhere.
-pub(crate) async fn hide_object(app: &App, id: ObjectId) -> Result<()> {
+pub(crate) async fn unpublish_object(app: &App, id: ObjectId) -> Result<()> {
     // One at a time here. What another server does meanwhile is looked at after it.
     let _one = app.completing.lock(&format!("object:{id}")).await;
     let Some(found) = app.db.find_package_object(id).await? else { return Ok(()) };
     let key = found.object.key.as_str();
     match found.object.state {
         ObjectState::Deleted => {
-            let hidden = app.store.delete(key, store::Deletion::Restorable).await;
+            let outcome = app.store.delete(key, store::Deletion::Restorable).await;
             // Whatever the store said, it may have done it.
             match app.db.find_package_object(id).await?.map(|found| found.object.state) {
                 // Purged by another server while its bytes were on their way to where they wait.
                 Some(ObjectState::Purged) => app.store.delete(key, store::Deletion::Purge).await?,
-                Some(ObjectState::Ready | ObjectState::Restoring) => drop(put_back(app, key).await?),
+                Some(ObjectState::Ready | ObjectState::Restoring) => drop(move_back(app, key).await?),
                 _ => {}
             }
-            Ok(hidden?)
+            Ok(outcome?)
         }
         ObjectState::Purged if !key::is_purged_key(key) => {
             app.store.delete(key, store::Deletion::Purge).await?;
@@ -202,7 +204,7 @@ pub(crate) async fn hide_object(app: &App, id: ObjectId) -> Result<()> {
 }
 
 /// Brings the bytes at a key back. `false` if they are lost.
-pub(super) async fn put_back(app: &App, key: &str) -> Result<bool> {
+pub(super) async fn move_back(app: &App, key: &str) -> Result<bool> {
     match app.store.restore(key).await {
         Ok(_) | Err(store::Error::AlreadyExists) => Ok(true),
         // They may never have been taken away.
@@ -221,7 +223,7 @@ pub(super) async fn put_back(app: &App, key: &str) -> Result<bool> {
 pub(crate) async fn purge_old(app: &App, now: SystemTime) -> Result<()> {
     let Some(before) = now.checked_sub(app.config.retention) else { return Ok(()) };
     loop {
-        let some = app.db.list_outdated_nodes(before, PURGED_AT_ONCE).await?;
+        let some = app.db.list_outdated_nodes(before, PURGE_BATCH).await?;
         if some.is_empty() {
             return Ok(());
         }

@@ -14,12 +14,12 @@ use crate::model::object::ObjectState;
 use crate::model::package::{DatasetId, NodeId, NodeKind, NodeState};
 
 /// Nodes in one manifest.
-const MOST: i64 = 20_000;
+const MAX_NODES: i64 = 20_000;
 
 /// Bytes of the paths in one manifest: deep trees have long ones, for each file anew.
-const PATHS: usize = 16 << 20;
+const MAX_PATH_BYTES: usize = 16 << 20;
 /// What a name takes beside its letters.
-const NAME: usize = 24;
+const NAME_OVERHEAD: usize = 24;
 
 /// A file that can be downloaded.
 #[derive(Debug, Clone)]
@@ -68,7 +68,7 @@ pub struct Manifest {
 pub async fn manifest(app: &App, caller: &Caller, dataset: &DatasetId, ids: &[String]) -> Result<Manifest> {
     let dataset = access::find_dataset(app, caller, Action::Read, dataset).await?;
     deletion::check_ids(ids)?;
-    let (mut manifest, mut seen, mut left, mut room) = (Manifest::default(), HashMap::new(), MOST, PATHS);
+    let (mut manifest, mut seen, mut left, mut room) = (Manifest::default(), HashMap::new(), MAX_NODES, MAX_PATH_BYTES);
     for text in ids {
         let unknown = || Error::NotFound(format!("no such package: {}", shortened(text)).into());
         let id = NodeId::parse(text).ok_or_else(unknown)?;
@@ -86,7 +86,8 @@ pub async fn manifest(app: &App, caller: &Caller, dataset: &DatasetId, ids: &[St
                 folders.insert(leaf.id, (leaf.parent_id, leaf.name));
             } else if seen.insert(leaf.id, ()).is_none() {
                 let path = path(&folders, leaf.parent_id);
-                room = room.checked_sub(path.iter().map(|name| name.len() + NAME).sum()).ok_or_else(too_much)?;
+                room =
+                    room.checked_sub(path.iter().map(|name| name.len() + NAME_OVERHEAD).sum()).ok_or_else(too_much)?;
                 add(app, &mut manifest, leaf, path).await?;
             }
         }
@@ -98,7 +99,7 @@ pub async fn manifest(app: &App, caller: &Caller, dataset: &DatasetId, ids: &[St
 
 fn too_much() -> Error {
     let message = format!(
-        "a manifest has at most {MOST} packages and collections, and paths of {PATHS} bytes; ask for fewer at once"
+        "a manifest has at most {MAX_NODES} packages and collections, and paths of {MAX_PATH_BYTES} bytes; ask for fewer at once"
     );
     Error::TooLarge(message.into())
 }

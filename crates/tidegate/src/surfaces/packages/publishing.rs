@@ -20,7 +20,7 @@ use crate::uploads::outcome::{self, Outcome};
 use crate::uploads::{scan, seal};
 
 /// Where something lies once it is published: the source file where nothing is served, an asset below its package's root.
-fn place(found: &PackageObject) -> Result<Key> {
+fn published_key(found: &PackageObject) -> Result<Key> {
     if found.is_source {
         return Ok(key::package_source(found.numbers, found.object.id));
     }
@@ -30,48 +30,48 @@ fn place(found: &PackageObject) -> Result<Key> {
 }
 
 /// What a turn came to.
-enum Turn {
+enum Step {
     /// Nothing is left to be done.
-    Over,
+    Done,
     /// This object is gone for good, and its bytes have to be, too: another one that bears the key, or itself.
-    Forget(ObjectId),
+    Purge(ObjectId),
     /// Its package was deleted: its bytes go to where they wait, and it goes on when that is back.
-    Hide,
+    Unpublish,
 }
 
 /// Works on what was sealed until it is published or refused.
 pub(crate) async fn run(app: &App, id: ObjectId) -> Result<()> {
     for _ in 0..2 {
-        let turn = {
+        let step = {
             // One at a time here. What another server does is settled by the rows.
             let _one = app.completing.lock(&format!("publish:{id}")).await;
             work(app, id).await?
         };
-        match turn {
-            Turn::Over => return Ok(()),
-            Turn::Hide => return deletion::hide_object(app, id).await,
-            Turn::Forget(other) => forget(app, other).await?,
+        match step {
+            Step::Done => return Ok(()),
+            Step::Unpublish => return deletion::unpublish_object(app, id).await,
+            Step::Purge(other) => purge(app, other).await?,
         }
     }
     Err(Error::Unavailable(anyhow::anyhow!("its key was taken again while it was freed")))
 }
 
-async fn work(app: &App, id: ObjectId) -> Result<Turn> {
-    let Some(found) = app.db.find_package_object(id).await? else { return Ok(Turn::Over) };
+async fn work(app: &App, id: ObjectId) -> Result<Step> {
+    let Some(found) = app.db.find_package_object(id).await? else { return Ok(Step::Done) };
     let Some(sealed) = found.sealed.clone().filter(|_| found.object.state == ObjectState::Scanning) else {
-        return over(app, &found).await;
+        return finish_inactive(app, &found).await;
     };
     match found.node_state {
         NodeState::Ready => {}
         // Whoever brings it back has it gone on with.
-        NodeState::Deleted => return Ok(Turn::Hide),
+        NodeState::Deleted => return Ok(Step::Unpublish),
         NodeState::Restoring => return Err(Error::Unavailable(anyhow::anyhow!("its package is on its way back"))),
-        NodeState::Purged => return Ok(Turn::Over),
+        NodeState::Purged => return Ok(Step::Done),
     }
-    let to = place(&found)?;
+    let to = published_key(&found)?;
     // Its key was claimed before, by an attempt that was cut off: only what was found clean claims one.
     if found.object.key == to && found.scan.is_some() {
-        return put_in_place(app, &found, &sealed, &to).await;
+        return move_to_key(app, &found, &sealed, &to).await;
     }
     let outcome = match found.scan {
         Some(verdict) => Outcome::Good(verdict),
@@ -82,31 +82,31 @@ async fn work(app: &App, id: ObjectId) -> Result<Turn> {
         Outcome::Rejected(reason) => refuse(app, &found, &reason).await,
         Outcome::Failed(reason) => {
             outcome::fail_now(app, id, &reason).await?;
-            Ok(Turn::Over)
+            Ok(Step::Done)
         }
     }
 }
 
 /// What is not waiting: of what is gone for good nothing is left, and what failed is tried again with what was sealed.
-async fn over(app: &App, found: &PackageObject) -> Result<Turn> {
+async fn finish_inactive(app: &App, found: &PackageObject) -> Result<Step> {
     let (id, state) = (found.object.id, found.object.state);
     if !state.is_under_way() {
         seal::remove(app, id, found.sealed.as_ref()).await?;
     }
     let gone = matches!(state, ObjectState::Purged | ObjectState::Rejected);
     let is_left = gone && !key::is_purged_key(found.object.key.as_str());
-    Ok(if is_left { Turn::Forget(id) } else { Turn::Over })
+    Ok(if is_left { Step::Purge(id) } else { Step::Done })
 }
 
 /// Says in the row where the bytes are to lie, before they do.
-async fn claim(app: &App, found: &PackageObject, sealed: &Key, (to, verdict): (&Key, Scan)) -> Result<Turn> {
+async fn claim(app: &App, found: &PackageObject, sealed: &Key, (to, verdict): (&Key, Scan)) -> Result<Step> {
     let (id, dataset) = (found.object.id, found.numbers.dataset);
     let mut tx = app.db.begin().await?;
     tx.hold_dataset(dataset).await?;
     let claimed = tx.claim_key(id, to, verdict).await?;
     tx.commit().await?;
     if claimed {
-        return put_in_place(app, found, sealed, to).await;
+        return move_to_key(app, found, sealed, to).await;
     }
     let (other, state, deleted_at) = match app.db.find_bearer(to).await? {
         Some(bearer) if bearer.0 != id => bearer,
@@ -118,26 +118,26 @@ async fn claim(app: &App, found: &PackageObject, sealed: &Key, (to, verdict): (&
         _ if deleted_at.is_some_and(|at| app.db.now() < at + AFTER_ANSWER) && state == ObjectState::Purged => {
             Err(Error::Unavailable(anyhow::anyhow!("what lay at its path before is still being removed")))
         }
-        ObjectState::Purged | ObjectState::Rejected => Ok(Turn::Forget(other)),
+        ObjectState::Purged | ObjectState::Rejected => Ok(Step::Purge(other)),
         // Nobody could see it, or delete it.
         ObjectState::Failed => {
             let mut tx = app.db.begin().await?;
             tx.hold_dataset(dataset).await?;
             tx.move_object(other, ObjectState::Failed, ObjectState::Purged, None).await?;
             tx.commit().await?;
-            Ok(Turn::Forget(other))
+            Ok(Step::Purge(other))
         }
-        _ => refuse(app, found, TAKEN).await,
+        _ => refuse(app, found, PATH_TAKEN).await,
     }
 }
 
 /// Moves what was found clean to the place that it has claimed.
-async fn put_in_place(app: &App, found: &PackageObject, sealed: &Key, to: &Key) -> Result<Turn> {
+async fn move_to_key(app: &App, found: &PackageObject, sealed: &Key, to: &Key) -> Result<Step> {
     match app.store.move_to(sealed.as_str(), to.as_str(), None).await {
         Ok(()) => {}
         // Moved by an attempt that was cut off, and perhaps put away since with its package.
         Err(store::Error::NotFound) => {
-            if !deletion::put_back(app, to.as_str()).await? {
+            if !deletion::move_back(app, to.as_str()).await? {
                 return Err(Error::StoreError(store::Error::Damaged("what was sealed is gone".to_owned())));
             }
         }
@@ -154,16 +154,16 @@ async fn put_in_place(app: &App, found: &PackageObject, sealed: &Key, to: &Key) 
                 Err(error) => return Err(error.into()),
             };
             if !same {
-                return give_back(app, found, TAKEN).await;
+                return refuse_and_free_key(app, found, PATH_TAKEN).await;
             }
         }
-        Err(store::Error::InvalidKey(_)) => return give_back(app, found, TAKEN).await,
+        Err(store::Error::InvalidKey(_)) => return refuse_and_free_key(app, found, PATH_TAKEN).await,
         Err(error) => return Err(error.into()),
     }
     publish(app, found, to).await
 }
 
-async fn publish(app: &App, found: &PackageObject, to: &Key) -> Result<Turn> {
+async fn publish(app: &App, found: &PackageObject, to: &Key) -> Result<Step> {
     let (id, dataset) = (found.object.id, found.numbers.dataset);
     let stat = app.store.stat(to.as_str()).await?;
     let content = Content { size: stat.size, etag: stat.etag, last_modified: stat.last_modified };
@@ -174,7 +174,7 @@ async fn publish(app: &App, found: &PackageObject, to: &Key) -> Result<Turn> {
     queue::withdraw(&mut tx, &Job::PublishPackageV1 { object: id.0 }).await?;
     if !tx.publish_in_package(id, to, &content).await? {
         drop(tx);
-        return taken_back(app, id).await;
+        return resolve_race(app, id).await;
     }
     if found.is_source {
         tx.log_node(found.numbers.package, TreeEvent::Created, &found.created_by, now).await?;
@@ -185,48 +185,48 @@ async fn publish(app: &App, found: &PackageObject, to: &Key) -> Result<Turn> {
     metrics::counter!("tidegate_uploaded_bytes_total").increment(content.size);
     tracing::info!(object.id = %id, "an object of a dataset was published");
     seal::remove(app, id, found.sealed.as_ref()).await?;
-    Ok(Turn::Over)
+    Ok(Step::Done)
 }
 
 /// It was not waiting any more when its bytes were in place.
-async fn taken_back(app: &App, id: ObjectId) -> Result<Turn> {
-    let Some(now) = app.db.find_package_object(id).await? else { return Ok(Turn::Over) };
+async fn resolve_race(app: &App, id: ObjectId) -> Result<Step> {
+    let Some(now) = app.db.find_package_object(id).await? else { return Ok(Step::Done) };
     match now.object.state {
         ObjectState::Scanning if now.node_state == NodeState::Ready => {
             Err(Error::Unavailable(anyhow::anyhow!("it was to be published, and its row had changed")))
         }
-        ObjectState::Scanning | ObjectState::Failed | ObjectState::Deleted => Ok(Turn::Hide),
-        ObjectState::Purged | ObjectState::Rejected => over(app, &now).await,
+        ObjectState::Scanning | ObjectState::Failed | ObjectState::Deleted => Ok(Step::Unpublish),
+        ObjectState::Purged | ObjectState::Rejected => finish_inactive(app, &now).await,
         // Done by another server.
-        _ => Ok(Turn::Over),
+        _ => Ok(Step::Done),
     }
 }
 
-const TAKEN: &str = "an asset of this path, or of a folder of it, is there already";
+const PATH_TAKEN: &str = "an asset of this path, or of a folder of it, is there already";
 
 /// Says of what was sealed that it is never published; its bytes go at once.
-async fn refuse(app: &App, found: &PackageObject, reason: &str) -> Result<Turn> {
-    end(app, found, reason, false).await
+async fn refuse(app: &App, found: &PackageObject, reason: &str) -> Result<Step> {
+    reject(app, found, reason, false).await
 }
 
 /// The same of what has claimed a key at which others' bytes lie: those stay.
-async fn give_back(app: &App, found: &PackageObject, reason: &str) -> Result<Turn> {
-    end(app, found, reason, true).await
+async fn refuse_and_free_key(app: &App, found: &PackageObject, reason: &str) -> Result<Step> {
+    reject(app, found, reason, true).await
 }
 
-async fn end(app: &App, found: &PackageObject, reason: &str, give_back: bool) -> Result<Turn> {
+async fn reject(app: &App, found: &PackageObject, reason: &str, frees_key: bool) -> Result<Step> {
     let (id, item) = (found.object.id, item(app, found).await?);
     let mut tx = app.db.begin().await?;
     if !outcome::reject(app, &mut tx, &Caller::system(), &item, ObjectState::Scanning, reason).await? {
         // Another server came to another end.
-        return Ok(Turn::Over);
+        return Ok(Step::Done);
     }
-    if give_back {
+    if frees_key {
         tx.free_key(id).await?;
     }
     tx.commit().await?;
     seal::remove(app, id, found.sealed.as_ref()).await?;
-    Ok(Turn::Over)
+    Ok(Step::Done)
 }
 
 /// The object as the pipeline has it.
@@ -257,13 +257,13 @@ pub(super) async fn remove_asset(
     queue::enqueue(&mut tx, &Job::ForgetAssetV1 { object: id.0 }, now + AFTER_ANSWER).await?;
     tx.commit().await?;
     metrics::counter!("tidegate_objects_deleted_total", "owner" => "dataset").increment(1);
-    forget(app, id).await?;
+    purge(app, id).await?;
     Ok(true)
 }
 
 /// Removes the bytes of an object that is gone for good, and frees its key. Done twice, it does nothing: what lies there
 /// then is another's.
-pub(crate) async fn forget(app: &App, id: ObjectId) -> Result<()> {
+pub(crate) async fn purge(app: &App, id: ObjectId) -> Result<()> {
     let _one = app.completing.lock(&format!("object:{id}")).await;
     let Some(found) = app.db.find_package_object(id).await? else { return Ok(()) };
     let gone = matches!(found.object.state, ObjectState::Purged | ObjectState::Rejected);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use futures::StreamExt as _;
 use uuid::Uuid;
 
-use super::deletion::{AT_ONCE, NOT_FOUND, Outcomes, Place, TURN, check_ids, put_back, start};
+use super::deletion::{CONCURRENT_MOVES, NOT_FOUND, Outcomes, Place, RUN_LIMIT, check_ids, move_back, start};
 use super::record;
 use crate::access;
 use crate::app::App;
@@ -24,8 +24,8 @@ use crate::queue::{self, Job};
 /// Objects in one query.
 const PAGE: i64 = 500;
 /// How long a restore waits for a delete before others have its turn, and how often it looks.
-const PATIENCE: Duration = Duration::from_secs(10);
-const LOOK: Duration = Duration::from_millis(50);
+const DELETE_WAIT: Duration = Duration::from_secs(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Has deleted nodes come back, with all that was deleted below them and the collections above them. What can't is said and
 /// keeps no others.
@@ -97,14 +97,15 @@ pub(crate) async fn run(app: &App, restore: Uuid, actor: &str, after: Option<Pla
         let page = app.db.list_restoring_objects(restore, after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = (last.numbers.package, last.object.id);
-        let back = futures::stream::iter(page).map(|found| restore_bytes(app, found)).buffer_unordered(AT_ONCE);
+        let back =
+            futures::stream::iter(page).map(|found| restore_bytes(app, found)).buffer_unordered(CONCURRENT_MOVES);
         let outcomes: Vec<Result<Option<PackageObject>>> = back.collect().await;
         for outcome in outcomes {
             if let Some(lost) = outcome? {
-                leave(app, dataset, restore, &lost).await?;
+                skip_lost(app, dataset, restore, &lost).await?;
             }
         }
-        if started.elapsed() > TURN {
+        if started.elapsed() > RUN_LIMIT {
             let (actor, after) = (actor.to_owned(), Some((after.0, after.1.0)));
             let mut tx = app.db.begin().await?;
             queue::enqueue(&mut tx, &Job::RestoreTreeV1 { restore, actor, after }, app.db.now()).await?;
@@ -117,13 +118,13 @@ pub(crate) async fn run(app: &App, restore: Uuid, actor: &str, after: Option<Pla
 /// A delete whose bytes are still being put away comes to its end first: nothing is taken away behind a restore's back.
 async fn wait_for_deletes(app: &App, restore: Uuid) -> Result<()> {
     for (dataset, deleted_at) in app.db.list_restored_times(restore).await? {
-        let hide = Job::HideTreeV1 { dataset, deleted_at, after: None };
-        let (name, asked) = (hide.dedupe().unwrap_or_default(), Instant::now());
+        let unpublish = Job::HideTreeV1 { dataset, deleted_at, after: None };
+        let (name, asked) = (unpublish.dedupe().unwrap_or_default(), Instant::now());
         while app.db.is_job_waiting(&name).await? {
-            if asked.elapsed() > PATIENCE {
+            if asked.elapsed() > DELETE_WAIT {
                 return Err(Error::Unavailable(anyhow::anyhow!("what was deleted is still being put away")));
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
     Ok(())
@@ -139,7 +140,7 @@ async fn restore_bytes(app: &App, found: PackageObject) -> Result<Option<Package
         return Ok(None);
     }
     let key = found.object.key.as_str();
-    let back = put_back(app, key).await;
+    let back = move_back(app, key).await;
     // And once more: another server may have looked for its bytes in between.
     match state().await? {
         Some(ObjectState::Deleted) => app.store.delete(key, store::Deletion::Restorable).await?,
@@ -152,7 +153,7 @@ async fn restore_bytes(app: &App, found: PackageObject) -> Result<Option<Package
 
 /// What is lost does not come back, and keeps no others: a package whose source file is lost stays among what was deleted,
 /// where it is seen; an asset, which viewers make again, is forgotten.
-async fn leave(app: &App, dataset: i64, restore: Uuid, lost: &PackageObject) -> Result<()> {
+async fn skip_lost(app: &App, dataset: i64, restore: Uuid, lost: &PackageObject) -> Result<()> {
     let now = app.db.now();
     let mut tx = app.db.begin().await?;
     tx.hold_dataset(dataset).await?;
@@ -162,7 +163,7 @@ async fn leave(app: &App, dataset: i64, restore: Uuid, lost: &PackageObject) -> 
             queue::enqueue(&mut tx, &Job::HidePackageV1 { package: lost.numbers.package }, now).await?;
         }
     } else {
-        tx.lose_asset(lost.object.id).await?;
+        tx.purge_lost_asset(lost.object.id).await?;
         queue::enqueue(&mut tx, &Job::ForgetAssetV1 { object: lost.object.id.0 }, now).await?;
     }
     tx.commit().await?;
@@ -176,7 +177,7 @@ async fn finish(app: &App, dataset: i64, restore: Uuid, actor: &str) -> Result<(
     let now = app.db.now();
     let mut tx = app.db.begin().await?;
     tx.hold_dataset(dataset).await?;
-    tx.take_ancestors_along(restore).await?;
+    tx.add_ancestors_to_restore(restore).await?;
     let conflicts = tx.list_conflicts(restore).await?;
     let renamed = conflicts.len();
     rename(&mut tx, dataset, restore, conflicts).await?;
@@ -227,7 +228,7 @@ async fn rename(tx: &mut Tx, dataset: i64, restore: Uuid, conflicts: Vec<Conflic
 pub(crate) async fn on_dead_letter(app: &App, tx: &mut Tx, restore: Uuid) -> Result<()> {
     let Some(dataset) = tx.dataset_of_restore(restore).await? else { return Ok(()) };
     tx.hold_dataset(dataset).await?;
-    for (dataset, deleted_at) in tx.give_up_restore(restore).await? {
+    for (dataset, deleted_at) in tx.cancel_restore(restore).await? {
         queue::enqueue_anew(tx, &Job::HideTreeV1 { dataset, deleted_at, after: None }, app.db.now()).await?;
     }
     metrics::counter!("tidegate_restores_total", "outcome" => "given_up").increment(1);

@@ -30,7 +30,7 @@ pub(super) const PARQUET: &str = "application/vnd.apache.parquet";
 
 /// What is to come.
 #[derive(Debug, Clone, Default)]
-pub struct Announced {
+pub struct NewPackageUpload {
     /// Its media type.
     pub content_type: Option<String>,
     /// Bytes. Signed where it comes by one PUT.
@@ -43,7 +43,7 @@ pub struct Announced {
 
 /// How it may be sent.
 #[derive(Debug, Clone)]
-pub enum Way {
+pub enum UploadMethod {
     /// By this request.
     Single(PresignedRequest),
     /// In parts of so many bytes, the last one less; each is asked for.
@@ -61,7 +61,7 @@ pub struct Target {
     /// The object that it will be.
     pub object: ObjectId,
     /// How.
-    pub way: Way,
+    pub method: UploadMethod,
     /// When the upload is given up.
     pub expires_at: SystemTime,
 }
@@ -88,7 +88,7 @@ pub async fn begin_package(
     caller: &Caller,
     dataset: &DatasetId,
     (name, filename, parent): (&str, &str, Option<&NodeId>),
-    announced: Announced,
+    announced: NewPackageUpload,
 ) -> Result<Target> {
     let dataset = access::find_dataset(app, caller, Action::Write, dataset).await?;
     check_name(name).map_err(|error| bad_request(error.to_string()))?;
@@ -122,7 +122,7 @@ pub async fn begin_asset(
     caller: &Caller,
     dataset: &DatasetId,
     (package, path): (&NodeId, &AssetPath),
-    announced: Announced,
+    announced: NewPackageUpload,
 ) -> Result<Target> {
     let dataset = access::find_dataset(app, caller, Action::Write, dataset).await?;
     let package = node_in(app, &dataset, package).await?;
@@ -166,13 +166,13 @@ fn usual_type(path: &AssetPath) -> &'static str {
     }
 }
 
-fn check(app: &App, announced: &Announced) -> Result<()> {
+fn check(app: &App, announced: &NewPackageUpload) -> Result<()> {
     begin::check_size(app, OwnerKind::Dataset, announced.size)?;
     begin::check_media_type(announced.content_type.as_deref())
 }
 
 /// Returns the rows of what is to come. What comes in parts is begun in the store.
-async fn plan(app: &App, announced: &Announced, name: &str, content_type: String) -> Result<(Object, Upload)> {
+async fn plan(app: &App, announced: &NewPackageUpload, name: &str, content_type: String) -> Result<(Object, Upload)> {
     let sha256 = announced.sha256.as_deref().map(begin::sha256).transpose()?;
     let place = begin::new_id();
     // Where it lies until it is published.
@@ -207,11 +207,11 @@ async fn insert(tx: &mut Tx, caller: &Caller, dataset: &Dataset, package: i64, r
 async fn target(app: &App, node: NodeId, object: &Object, upload: &Upload) -> Result<Target> {
     count("begun");
     tracing::info!(object.id = %object.id, node = node.as_str(), "an upload into a dataset was begun");
-    let way = match upload.part_size {
-        Some(part_size) => Way::Parts { part_size },
-        None => Way::Single(begin::presign_put(app, object, upload).await?),
+    let method = match upload.part_size {
+        Some(part_size) => UploadMethod::Parts { part_size },
+        None => UploadMethod::Single(begin::presign_put(app, object, upload).await?),
     };
-    Ok(Target { node, object: object.id, way, expires_at: upload.expires_at })
+    Ok(Target { node, object: object.id, method, expires_at: upload.expires_at })
 }
 
 /// The object that an upload is for, for those who may put something into its dataset.

@@ -23,7 +23,7 @@ const MAX_ALT: usize = 2000;
 
 /// What is to come.
 #[derive(Debug, Clone, Default)]
-pub struct Announced {
+pub struct NewSessionUpload {
     /// The file's name.
     pub filename: String,
     /// Its media type.
@@ -37,13 +37,13 @@ pub struct Announced {
 }
 
 /// Announces a medium and says where to send it.
-pub async fn begin(app: &App, caller: &Caller, session: &SessionId, announced: Announced) -> Result<Target> {
+pub async fn begin(app: &App, caller: &Caller, session: &SessionId, announced: NewSessionUpload) -> Result<Target> {
     let owner = access::find_session(app, caller, Action::Write, session).await?;
-    let Announced { filename, content_type, stage: given, size, sha256 } = announced;
+    let NewSessionUpload { filename, content_type, stage: given, size, sha256 } = announced;
     let kind = media_items::kind(&content_type, |_| true)?;
     let stage = stage(given.as_deref())?.unwrap_or(Stage::General);
     let file_key = key::session_upload(session, stage, Uuid::new_v4(), extension(&filename));
-    let announced = media_items::Announced { filename, kind, size, sha256, stage: Some(stage) };
+    let announced = media_items::NewMediaUpload { filename, kind, size, sha256, stage: Some(stage) };
     media_items::begin(app, caller, &owner, (new_id(), file_key), announced).await
 }
 

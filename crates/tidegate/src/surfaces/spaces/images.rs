@@ -100,7 +100,7 @@ async fn in_space(app: &App, space: &SpaceId, id: ObjectId) -> Result<Media> {
 
 /// What is to come.
 #[derive(Debug, Clone)]
-pub struct Announced {
+pub struct NewSpaceUpload {
     /// The file's name.
     pub filename: String,
     /// Its media type.
@@ -112,13 +112,13 @@ pub struct Announced {
 }
 
 /// Announces an image and says where to send it.
-pub async fn begin(app: &App, caller: &Caller, space: &SpaceId, announced: Announced) -> Result<Target> {
+pub async fn begin(app: &App, caller: &Caller, space: &SpaceId, announced: NewSpaceUpload) -> Result<Target> {
     let owner = access::find_space(app, caller, Action::Write, space).await?;
-    let Announced { filename, content_type, size, sha256 } = announced;
+    let NewSpaceUpload { filename, content_type, size, sha256 } = announced;
     let kind = media_items::kind(&content_type, |kind: Kind| !kind.is_video())?;
     let upload_id = begin::new_id();
     let incoming = key::incoming(&upload_id);
-    let announced = media_items::Announced { filename, kind, size, sha256, stage: None };
+    let announced = media_items::NewMediaUpload { filename, kind, size, sha256, stage: None };
     media_items::begin(app, caller, &owner, (upload_id, incoming), announced).await
 }
 

@@ -20,42 +20,42 @@ use crate::queue::{self, Job};
 use crate::uploads::effects::{self, Item};
 
 /// Media that are worked on in one query.
-const AT_ONCE: i64 = 100;
+const BATCH: i64 = 100;
 /// How long one job works on all that is an owner's.
-const TURN: Duration = Duration::from_secs(300);
+const RUN_LIMIT: Duration = Duration::from_secs(300);
 /// Files of one medium: it, its thumbnails, and what crashes left.
-const MOST_FILES: usize = 1000;
+const MAX_FILES: usize = 1000;
 
 /// Deletes a medium; its bytes are out of the served root before the answer.
 pub(crate) async fn delete(app: &App, caller: &Caller, id: ObjectId) -> Result<()> {
-    let mut marked = false;
+    let mut is_deleted = false;
     // It may become something else between the look and the change.
     for _ in 0..2 {
         let Some((_, media)) = app.db.find_media(id).await? else { return Err(super::no_such_media()) };
         media.status().ok_or_else(|| super::gone(&media.owner))?;
-        marked = mark(app, caller, &media, With::Alone).await?;
-        if marked {
+        is_deleted = delete_row(app, caller, &media, Cause::Item).await?;
+        if is_deleted {
             break;
         }
     }
-    if !marked {
+    if !is_deleted {
         return Err(Error::InvalidState("it is being worked on; ask again".into()));
     }
-    hide(app, id).await?;
+    unpublish(app, id).await?;
     Ok(())
 }
 
 /// What a medium is deleted with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum With {
-    Alone,
+enum Cause {
+    Item,
     /// Its session or space, as long as that one stays deleted.
-    ItsOwner,
+    Owner,
 }
 
 /// Says in its row that a medium is deleted. What was published can be brought back; anything else is given up for good.
 /// `false` if it is no longer in the state that was seen.
-async fn mark(app: &App, caller: &Caller, media: &Media, with: With) -> Result<bool> {
+async fn delete_row(app: &App, caller: &Caller, media: &Media, cause: Cause) -> Result<bool> {
     let (id, now) = (media.object.id, app.db.now());
     let state = media.object.state;
     let kept = matches!(state, ObjectState::Ready | ObjectState::Restoring);
@@ -64,11 +64,11 @@ async fn mark(app: &App, caller: &Caller, media: &Media, with: With) -> Result<b
         Some((owner, media)) if media.upload == UploadState::Open => app.db.find_upload(&owner, id).await?,
         _ => None,
     };
-    let told = kept && with == With::Alone && app.cdn.is_some();
-    let public = if told { files(app, media).await? } else { Vec::new() };
+    let invalidates = kept && cause == Cause::Item && app.cdn.is_some();
+    let public = if invalidates { files(app, media).await? } else { Vec::new() };
     let mut tx = app.db.begin().await?;
     // Whoever brings the owner back brings back what was deleted by then, and no more.
-    if with == With::ItsOwner && !tx.hold_deleted(&media.owner).await? {
+    if cause == Cause::Owner && !tx.hold_deleted(&media.owner).await? {
         return Ok(false);
     }
     if let Some(upload) = open {
@@ -80,7 +80,7 @@ async fn mark(app: &App, caller: &Caller, media: &Media, with: With) -> Result<b
     if state == ObjectState::Ready {
         effects::uncharge(&mut tx, &Item::Media(media.clone())).await?;
     }
-    tell_of(&mut tx, media, if kept { Change::Deleted } else { Change::Purged }, now).await?;
+    record_change(&mut tx, media, if kept { Change::Deleted } else { Change::Purged }, now).await?;
     tx.record(caller, AuditAction::ObjectDeleted, id, now).await?;
     queue::enqueue(&mut tx, &Job::HideMediaV1 { object: id.0 }, now).await?;
     // In the delete, so that nothing that follows can lose it; and by the job, once the bytes are gone.
@@ -93,7 +93,7 @@ async fn mark(app: &App, caller: &Caller, media: &Media, with: With) -> Result<b
 }
 
 /// Those who watch a space are told of deletes, too; the source of sessions has no word for them.
-async fn tell_of(tx: &mut Tx, media: &Media, change: Change, now: SystemTime) -> Result<()> {
+async fn record_change(tx: &mut Tx, media: &Media, change: Change, now: SystemTime) -> Result<()> {
     match media.owner {
         Owner::Space(_) => tx.add_status_change(&media.owner, media.object.id, change, None, now).await,
         _ => Ok(()),
@@ -101,8 +101,8 @@ async fn tell_of(tx: &mut Tx, media: &Media, change: Change, now: SystemTime) ->
 }
 
 /// Takes the bytes of what was deleted out of the served root, and then tells the CDN.
-pub async fn hide_and_tell(app: &App, id: ObjectId) -> Result<()> {
-    hide(app, id).await?;
+pub async fn unpublish_and_invalidate(app: &App, id: ObjectId) -> Result<()> {
+    unpublish(app, id).await?;
     let Some((_, media)) = app.db.find_media(id).await?.filter(|_| app.cdn.is_some()) else { return Ok(()) };
     // Of all that is a deleted owner's it is told by one path.
     if media.object.state == ObjectState::Deleted && app.db.is_there(&media.owner).await? {
@@ -115,7 +115,7 @@ pub async fn hide_and_tell(app: &App, id: ObjectId) -> Result<()> {
 }
 
 /// Takes the bytes of what was deleted out of the served root; of what was purged, everywhere.
-pub async fn hide(app: &App, id: ObjectId) -> Result<()> {
+pub async fn unpublish(app: &App, id: ObjectId) -> Result<()> {
     // One at a time here. What another server does meanwhile is looked at after it.
     let _one = app.completing.lock(&id.to_string()).await;
     let Some((_, media)) = app.db.find_media(id).await? else { return Ok(()) };
@@ -137,29 +137,29 @@ pub async fn hide(app: &App, id: ObjectId) -> Result<()> {
                 }
                 return Ok(());
             }
-            put_back_if_wanted(app, &now).await
+            move_back_if_published(app, &now).await
         }
         ObjectState::Purged => {
             purge_bytes(app, &media).await?;
             clear(app, id).await?;
             let mut tx = app.db.begin().await?;
-            tx.forget_variants(id).await?;
+            tx.delete_variants(id).await?;
             tx.commit().await
         }
         // It was brought back at this moment, or by another server before this one had taken it away.
-        _ => put_back_if_wanted(app, &media).await,
+        _ => move_back_if_published(app, &media).await,
     }
 }
 
 /// What is there, or on its way back, has its bytes where they are served.
-async fn put_back_if_wanted(app: &App, media: &Media) -> Result<()> {
+async fn move_back_if_published(app: &App, media: &Media) -> Result<()> {
     if matches!(media.object.state, ObjectState::Ready | ObjectState::Restoring) {
-        put_back(app, media).await?;
+        move_back(app, media).await?;
     }
     Ok(())
 }
 
-async fn put_back(app: &App, media: &Media) -> Result<()> {
+async fn move_back(app: &App, media: &Media) -> Result<()> {
     for file in files(app, media).await? {
         match app.store.restore(&file).await {
             Ok(_) | Err(store::Error::AlreadyExists) => {}
@@ -181,7 +181,7 @@ pub(crate) async fn files(app: &App, media: &Media) -> Result<Vec<String>> {
 
 /// All that lies in the served root of a medium.
 async fn published(app: &App, media: &Media) -> Result<Vec<String>> {
-    let found = app.store.list(&key::published(&media.owner, media.object.id), None, MOST_FILES).await?;
+    let found = app.store.list(&key::published(&media.owner, media.object.id), None, MAX_FILES).await?;
     Ok(found.into_iter().map(|entry| entry.key).collect())
 }
 
@@ -220,7 +220,7 @@ async fn purge_bytes(app: &App, media: &Media) -> Result<()> {
 
 /// Takes the bytes of all that is a deleted owner's out of the served root. `false` if there is more to do: others wait for
 /// their turn, too.
-pub async fn hide_all(app: &App, owner: &Owner) -> Result<bool> {
+pub async fn unpublish_all(app: &App, owner: &Owner) -> Result<bool> {
     let (system, started) = (Caller::system(), Instant::now());
     let states = [
         ObjectState::Restoring,
@@ -233,16 +233,16 @@ pub async fn hide_all(app: &App, owner: &Owner) -> Result<bool> {
     ];
     for state in states {
         loop {
-            let some = app.db.list_media_in_state(owner, state, AT_ONCE).await?;
+            let some = app.db.list_media_in_state(owner, state, BATCH).await?;
             // It may have been brought back meanwhile.
             if some.is_empty() || app.db.is_there(owner).await? {
                 break;
             }
             for media in some {
-                mark(app, &system, &media, With::ItsOwner).await?;
-                hide(app, media.object.id).await?;
+                delete_row(app, &system, &media, Cause::Owner).await?;
+                unpublish(app, media.object.id).await?;
             }
-            if started.elapsed() > TURN {
+            if started.elapsed() > RUN_LIMIT {
                 return Ok(false);
             }
         }
@@ -258,7 +258,7 @@ pub async fn hide_all(app: &App, owner: &Owner) -> Result<bool> {
 /// Has what was deleted with its owner brought back: not before it, and not after it had come back.
 pub async fn restore_all_bytes(app: &App, owner: &Owner, since: i64, until: i64) -> Result<()> {
     loop {
-        let some = app.db.list_media_deleted_between(owner, (since, until), AT_ONCE).await?;
+        let some = app.db.list_media_deleted_between(owner, (since, until), BATCH).await?;
         if some.is_empty() {
             return Ok(());
         }
@@ -316,7 +316,7 @@ pub async fn restore_bytes(app: &App, id: ObjectId) -> Result<()> {
         return Ok(());
     }
     let now = app.db.now();
-    match put_back(app, &media).await {
+    match move_back(app, &media).await {
         Ok(()) => {}
         // Waiting won't help: it stays among what was deleted, where it is seen.
         Err(Error::NotFound(_) | Error::StoreError(store::Error::Damaged(_))) => {
@@ -356,7 +356,7 @@ pub(crate) async fn purge(app: &App, caller: &Caller, media: &Media) -> Result<b
         return Ok(false);
     }
     tx.commit().await?;
-    hide(app, id).await?;
+    unpublish(app, id).await?;
     Ok(true)
 }
 
@@ -365,7 +365,7 @@ async fn mark_purged(tx: &mut Tx, caller: &Caller, media: &Media, now: SystemTim
     if !tx.set_object_state(id, ObjectState::Deleted, ObjectState::Purged, now).await? {
         return Ok(false);
     }
-    tell_of(tx, media, Change::Purged, now).await?;
+    record_change(tx, media, Change::Purged, now).await?;
     tx.record(caller, AuditAction::ObjectPurged, id, now).await?;
     queue::enqueue(tx, &Job::HideMediaV1 { object: id.0 }, now).await?;
     Ok(true)
@@ -374,7 +374,7 @@ async fn mark_purged(tx: &mut Tx, caller: &Caller, media: &Media, now: SystemTim
 /// Purges all that an owner has deleted: rows now, bytes by jobs.
 pub(crate) async fn purge_all(app: &App, caller: &Caller, owner: &Owner) -> Result<()> {
     loop {
-        let some = app.db.list_media_in_state(owner, ObjectState::Deleted, AT_ONCE).await?;
+        let some = app.db.list_media_in_state(owner, ObjectState::Deleted, BATCH).await?;
         if !purge_some(app, caller, &some).await? {
             return Ok(());
         }
@@ -387,7 +387,7 @@ pub async fn purge_old(app: &App, now: SystemTime) -> Result<()> {
     let Some(before) = now.checked_sub(app.config.retention) else { return Ok(()) };
     let system = Caller::system();
     loop {
-        let some = app.db.list_media_to_purge(before, AT_ONCE).await?;
+        let some = app.db.list_media_to_purge(before, BATCH).await?;
         if !purge_some(app, &system, &some).await? {
             return Ok(());
         }

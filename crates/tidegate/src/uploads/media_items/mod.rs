@@ -25,7 +25,7 @@ use crate::model::upload::UploadState;
 
 /// What is to come.
 #[derive(Debug, Clone)]
-pub(crate) struct Announced {
+pub(crate) struct NewMediaUpload {
     /// The file's name.
     pub(crate) filename: String,
     /// Its media type.
@@ -83,9 +83,9 @@ pub(crate) async fn begin(
     caller: &Caller,
     owner: &Owner,
     (upload_id, file_key): (String, Key),
-    announced: Announced,
+    announced: NewMediaUpload,
 ) -> Result<Target> {
-    let Announced { filename, kind, size, sha256, stage } = announced;
+    let NewMediaUpload { filename, kind, size, sha256, stage } = announced;
     check_filename(&filename).map_err(|error| bad_request(error.to_string()))?;
     let limits = app.config.upload_limits.of(owner.kind());
     let max = limits.of_media(kind.is_video());
@@ -127,7 +127,7 @@ pub(crate) async fn confirm(
     caller: &Caller,
     owner: &Owner,
     id: ObjectId,
-    said: Confirmation<'_>,
+    confirmation: Confirmation<'_>,
 ) -> Result<()> {
     // One at a time here; what another server does is settled by the rows.
     let _confirming = seal::lock(app, id).await;
@@ -139,11 +139,12 @@ pub(crate) async fn confirm(
     let kind = Kind::parse(&media.object.content_type).ok_or_else(no_such_media)?;
     let attributes = Attributes {
         content_type: media.object.content_type.clone(),
-        metadata: metadata(&media, said.stage.or(media.stage)),
+        metadata: metadata(&media, confirmation.stage.or(media.stage)),
         ..Attributes::default()
     };
     let item = Item::Media(media);
-    let arrival = Arrival { item: &item, upload: &upload, attributes, kind: Some(kind), parts_digest: None, said };
+    let arrival =
+        Arrival { item: &item, upload: &upload, attributes, kind: Some(kind), parts_digest: None, confirmation };
     confirm::confirm(app, caller, &arrival).await.map(drop)
 }
 

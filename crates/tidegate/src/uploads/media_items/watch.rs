@@ -18,30 +18,30 @@ use crate::model::media::StatusChange;
 use crate::model::owner::Owner;
 
 /// How often it is looked for what nobody told.
-const LOOK: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// How long it is not looked again.
-const PAUSE: Duration = Duration::from_millis(200);
+const MIN_INTERVAL: Duration = Duration::from_millis(200);
 /// How long somebody watches at a time: whoever signed in may not be let in any more by then.
-const LONGEST: Duration = Duration::from_secs(3600);
+const MAX_DURATION: Duration = Duration::from_secs(3600);
 /// Where writers race, an earlier number may be seen after a later one; so far back is looked again.
-const BEHIND: i64 = 1000;
+const OVERLAP: i64 = 1000;
 /// How many changes may have come, of all owners, since the one that somebody goes on from.
-const RESUMED: i64 = 100_000;
+const MAX_RESUME: i64 = 100_000;
 /// How long one that came earlier may be seen later.
-const RACE: Duration = Duration::from_secs(5);
+const RACE_WINDOW: Duration = Duration::from_secs(5);
 /// Status changes that are read at once.
-const AT_ONCE: i64 = 2000;
+const BATCH: i64 = 2000;
 
 struct Watch {
     app: Arc<App>,
     caller: Caller,
     owner: Owner,
-    ear: Subscription,
-    began: Instant,
-    looked: Instant,
+    subscription: Subscription,
+    started_at: Instant,
+    polled_at: Instant,
     last: i64,
     /// Numbers that were told, of those that are looked at again.
-    told: HashSet<i64>,
+    sent: HashSet<i64>,
     ready: std::collections::VecDeque<StatusChange>,
 }
 
@@ -54,25 +54,25 @@ pub async fn watch(
     since: Option<i64>,
 ) -> Result<(i64, impl Stream<Item = StatusChange> + Send + use<>)> {
     access::authorize_again(app, &caller, Action::List, &owner).await?;
-    let ear = app.db.signals().changes.subscribe();
+    let subscription = app.db.signals().changes.subscribe();
     let newest = app.db.last_status_change(&owner).await?;
     // Who was told of one before goes on there, if that is not too long ago.
-    let last = since.filter(|since| (newest - RESUMED..=newest).contains(since)).unwrap_or(newest);
-    let before = app.db.list_status_changes_after(&owner, last - BEHIND, AT_ONCE).await?;
+    let last = since.filter(|since| (newest - MAX_RESUME..=newest).contains(since)).unwrap_or(newest);
+    let before = app.db.list_status_changes_after(&owner, last - OVERLAP, BATCH).await?;
     // Where writers race, one of these may have come after the last that was told: rather twice than never.
-    let sure = app.db.now().checked_sub(RACE).filter(|_| since.is_some());
+    let sure = app.db.now().checked_sub(RACE_WINDOW).filter(|_| since.is_some());
     let known =
         |change: &StatusChange| change.id <= last && sure.is_none_or(|sure| change.at < sure || change.id == last);
-    let told = before.into_iter().filter(known).map(|change| change.id).collect();
+    let sent = before.into_iter().filter(known).map(|change| change.id).collect();
     let watch = Watch {
         app: Arc::clone(app),
         caller,
         owner,
-        ear,
-        began: Instant::now(),
-        looked: Instant::now(),
+        subscription,
+        started_at: Instant::now(),
+        polled_at: Instant::now(),
         last,
-        told,
+        sent,
         ready: std::collections::VecDeque::new(),
     };
     let changes = stream::unfold(watch, |mut watch| async move {
@@ -80,18 +80,18 @@ pub async fn watch(
             if let Some(change) = watch.ready.pop_front() {
                 return Some((change, watch));
             }
-            if watch.began.elapsed() > LONGEST {
+            if watch.started_at.elapsed() > MAX_DURATION {
                 return None;
             }
             // Much may ring that is about others.
-            tokio::time::sleep_until(watch.looked + PAUSE).await;
+            tokio::time::sleep_until(watch.polled_at + MIN_INTERVAL).await;
             tokio::select! {
                 () = watch.app.closing.cancelled() => return None,
-                () = watch.ear.notified() => {}
-                () = tokio::time::sleep(LOOK) => {}
+                () = watch.subscription.notified() => {}
+                () = tokio::time::sleep(POLL_INTERVAL) => {}
             }
-            watch.looked = Instant::now();
-            if let Err(error) = watch.look().await {
+            watch.polled_at = Instant::now();
+            if let Err(error) = watch.poll().await {
                 tracing::debug!(error = error.detail(), "a session or space is no longer watched");
                 return None;
             }
@@ -101,13 +101,13 @@ pub async fn watch(
 }
 
 impl Watch {
-    async fn look(&mut self) -> Result<()> {
+    async fn poll(&mut self) -> Result<()> {
         access::authorize_again(&self.app, &self.caller, Action::List, &self.owner).await?;
-        let floor = self.last - BEHIND;
-        let found = self.app.db.list_status_changes_after(&self.owner, floor, AT_ONCE).await?;
-        self.told.retain(|id| *id > floor);
+        let floor = self.last - OVERLAP;
+        let found = self.app.db.list_status_changes_after(&self.owner, floor, BATCH).await?;
+        self.sent.retain(|id| *id > floor);
         for change in found {
-            if self.told.insert(change.id) {
+            if self.sent.insert(change.id) {
                 self.last = self.last.max(change.id);
                 self.ready.push_back(change);
             }

@@ -25,14 +25,14 @@ pub(crate) async fn run(app: &App, id: ObjectId) -> Result<()> {
     };
     let Some(media) = scanned(app, media, &sealed).await? else { return media_items::clear(app, id).await };
     let started = Instant::now();
-    let made = if media_items::is_video(&media) {
-        videos::make(app, &media, &sealed).await?
+    let rendition = if media_items::is_video(&media) {
+        videos::render(app, &media, &sealed).await?
     } else {
-        images::make(app, &media, &sealed).await?
+        images::render(app, &media, &sealed).await?
     };
     measure(&media, "process", started);
-    match made {
-        Outcome::Good(made) => publish::publish(app, &media, made).await?,
+    match rendition {
+        Outcome::Good(rendition) => publish::publish(app, &media, rendition).await?,
         Outcome::Rejected(reason) => reject(app, media, ObjectState::Processing, &reason).await?,
         Outcome::Failed(reason) => outcome::fail_now(app, id, &reason).await?,
     }
@@ -78,7 +78,7 @@ async fn enter(app: &App, media: &Media, to: ObjectState, status: Status, scan: 
         return Ok(false);
     }
     if let Some(scan) = scan {
-        tx.keep_scan(id, scan).await?;
+        tx.set_scan(id, scan).await?;
     }
     tx.add_status_change(&media.owner, id, status.into(), None, app.db.now()).await?;
     tx.commit().await?;
@@ -100,14 +100,14 @@ fn measure(media: &Media, step: &'static str, started: Instant) {
 }
 
 /// Returns what the programs for images and videos say, as a step's outcome.
-fn judged<T>(made: std::result::Result<T, media::sandbox::Error>) -> Result<Outcome<T>> {
-    use media::sandbox::Error as Made;
-    match made {
-        Ok(made) => Ok(Outcome::Good(made)),
-        Err(Made::Refused(refusal)) => Ok(Outcome::Rejected(refusal.to_string())),
+fn sandbox_outcome<T>(result: std::result::Result<T, media::sandbox::Error>) -> Result<Outcome<T>> {
+    use media::sandbox::Error as SandboxError;
+    match result {
+        Ok(output) => Ok(Outcome::Good(output)),
+        Err(SandboxError::Refused(refusal)) => Ok(Outcome::Rejected(refusal.to_string())),
         // What came may be the only good copy there is.
-        Err(Made::Unconfirmed(reason)) => Ok(Outcome::Failed(reason)),
-        Err(Made::Source(error)) => Err(Error::StoreError(store::Error::Damaged(error.to_string()))),
-        Err(Made::Failed(problem)) => Err(Error::Internal(anyhow::anyhow!(problem))),
+        Err(SandboxError::Unconfirmed(reason)) => Ok(Outcome::Failed(reason)),
+        Err(SandboxError::Source(error)) => Err(Error::StoreError(store::Error::Damaged(error.to_string()))),
+        Err(SandboxError::Failed(problem)) => Err(Error::Internal(anyhow::anyhow!(problem))),
     }
 }

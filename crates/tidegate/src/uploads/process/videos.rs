@@ -5,29 +5,29 @@ use futures::{StreamExt as _, stream};
 use media::kind::Kind;
 
 use super::images::{file, order, thumbnail};
-use super::judged;
+use super::sandbox_outcome;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::model::key::Key;
-use crate::model::media::{Look, Media};
+use crate::model::media::{Media, VisualInfo};
 use crate::uploads::outcome::Outcome;
-use crate::uploads::publish::{File, Made};
+use crate::uploads::publish::{Rendition, RenditionFile};
 
 /// Makes a video anew.
-pub(super) async fn make(app: &App, media: &Media, sealed: &Key) -> Result<Outcome<Made>> {
+pub(super) async fn render(app: &App, media: &Media, sealed: &Key) -> Result<Outcome<Rendition>> {
     let kind = Kind::parse(&media.object.content_type)
         .ok_or_else(|| Error::Internal(anyhow::anyhow!("a media item of a type that is not taken")))?;
     let Some(ffmpeg) = &app.ffmpeg else {
         return Ok(Outcome::Failed("this server has no ffmpeg, without which no video is published".to_owned()));
     };
     let (stat, body) = app.store.read(sealed.as_str(), None).await?;
-    let video = match judged(ffmpeg.remux(kind, stat.size, body).await)? {
+    let video = match sandbox_outcome(ffmpeg.remux(kind, stat.size, body).await)? {
         Outcome::Good(video) => video,
         Outcome::Rejected(reason) => return Ok(Outcome::Rejected(reason)),
         Outcome::Failed(reason) => return Ok(Outcome::Failed(reason)),
     };
     let poster = stream::once(std::future::ready(Ok(Bytes::from(video.poster.clone()))));
-    let poster = match judged(app.sandbox.clean(&order(app, Kind::Jpeg), poster).await)? {
+    let poster = match sandbox_outcome(app.sandbox.clean(&clean_options(app, Kind::Jpeg), poster).await)? {
         Outcome::Good(poster) => poster,
         Outcome::Rejected(reason) => return Ok(Outcome::Rejected(reason)),
         Outcome::Failed(reason) => return Ok(Outcome::Failed(reason)),
@@ -42,6 +42,6 @@ pub(super) async fn make(app: &App, media: &Media, sealed: &Key) -> Result<Outco
         let _kept = &video;
         bytes
     });
-    let main = File { name: format!("video.{}", kind.extension()), kind, width, height, body: body.boxed() };
-    Ok(Outcome::Good(Made { main, visual, derived }))
+    let main = RenditionFile { name: format!("video.{}", kind.extension()), kind, width, height, body: body.boxed() };
+    Ok(Outcome::Good(Rendition { main, visual, derived }))
 }
