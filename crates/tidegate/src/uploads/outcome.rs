@@ -1,5 +1,5 @@
-//! What becomes of an object whose bytes were looked at: rejected for good, failed until somebody has it tried again, or
-//! tried again. One way for every owner kind; what differs is in `effects`.
+//! Records the outcome of processing an object: rejected, failed, or queued again. The same
+//! functions serve every owner kind; differences are in `effects`. Never deletes bytes itself.
 
 use std::time::SystemTime;
 
@@ -15,17 +15,19 @@ use crate::model::owner::Owner;
 use crate::model::rules;
 use crate::queue;
 
-/// What a step of the pipeline came to.
+/// The outcome of a pipeline step.
 pub(crate) enum Outcome<T> {
-    /// The next step can follow.
+    /// The step succeeded; the next step follows.
     Good(T),
-    /// The content is at fault, for good.
+    /// The content is unacceptable, which is final. Holds the reason.
     Rejected(String),
-    /// The server or its setup is at fault: trying again now would not help.
+    /// The server or its configuration prevents the step, and a retry now would not help. Holds the
+    /// reason.
     Failed(String),
 }
 
-/// Rejects an object for good, with a job that removes its bytes. Returns `false` if it is no longer in state `from`.
+/// Rejects an object and enqueues the job that deletes its bytes. Returns `false` if it is no
+/// longer in state `from`.
 pub(crate) async fn reject(
     app: &App,
     tx: &mut Tx,
@@ -51,8 +53,8 @@ pub(crate) async fn reject(
     Ok(true)
 }
 
-/// Says of an object that it can't be published now, in the caller's transaction. Does nothing unless the object waits for
-/// that: the end of a job that was given up calls this, too.
+/// Moves an object to FAILED, in the caller's transaction. Does nothing unless the object is
+/// waiting to be processed, because a dead-lettered job calls this too.
 pub(crate) async fn fail(app: &App, tx: &mut Tx, id: ObjectId, reason: &str) -> Result<()> {
     let Some((owner, state)) = tx.owner_and_state(id).await? else { return Ok(()) };
     let (kind, now) = (owner.kind(), app.db.now());
@@ -66,14 +68,14 @@ pub(crate) async fn fail(app: &App, tx: &mut Tx, id: ObjectId, reason: &str) -> 
     Ok(())
 }
 
-/// Says so in a transaction of its own.
+/// Moves an object to FAILED, in its own transaction.
 pub(crate) async fn fail_now(app: &App, id: ObjectId, reason: &str) -> Result<()> {
     let mut tx = app.db.begin().await?;
     fail(app, &mut tx, id, reason).await?;
     tx.commit().await
 }
 
-/// Writes a line of an object's history, where its owner's kind keeps one.
+/// Writes a status change into an object's history, if its owner kind keeps one.
 pub(crate) async fn record_status_change(
     tx: &mut Tx,
     owner: &Owner,
@@ -88,7 +90,8 @@ pub(crate) async fn record_status_change(
     tx.add_status_change(owner, id, status.into(), reason, at).await
 }
 
-/// Has an object that failed tried again, from where its bytes are. Returns `false` if it has not failed.
+/// Queues a FAILED object again; processing continues from where its bytes are. Returns `false` if
+/// it is not FAILED.
 pub(crate) async fn requeue(tx: &mut Tx, caller: &Caller, item: &Item, now: SystemTime) -> Result<bool> {
     let (id, rules) = (item.id(), rules::of(item.kind()));
     let Some((first, job)) = rules.queued_as.zip(effects::work(item)) else { return Ok(false) };
@@ -99,12 +102,13 @@ pub(crate) async fn requeue(tx: &mut Tx, caller: &Caller, item: &Item, now: Syst
     if let Some(action) = rules.actions.retried {
         tx.record(caller, action, id, now).await?;
     }
-    // The job that failed may still be at its last steps, and would take the new one along when it ends.
+    // The failed job may still be finishing, and would delete the new job with its own name.
     queue::enqueue_anew(tx, &job, now).await?;
     Ok(true)
 }
 
-/// Has an object that failed tried again, at a caller's wish.
+/// Queues a FAILED object again at a caller's request. Returns an error if it is not FAILED. The
+/// caller has authorized.
 pub(crate) async fn retry(app: &App, caller: &Caller, item: &Item) -> Result<()> {
     let mut tx = app.db.begin().await?;
     if !requeue(&mut tx, caller, item, app.db.now()).await? {

@@ -1,4 +1,5 @@
-//! Publishing: files first, under an address that nobody knows, then the row that makes them readable.
+//! Publishes the rendition of a media item: writes its files under a new random key prefix, and
+//! then the row that makes them readable. Never processes; see `process`.
 
 use std::collections::BTreeMap;
 
@@ -18,17 +19,18 @@ use crate::model::media::{Media, Status, Variant, VisualInfo};
 use crate::model::object::Content;
 use crate::model::rules;
 
-/// Files have an address of their own each time: what was read once never changes.
+/// The cache control of published files. Each publication has its own keys, so their content never
+/// changes.
 const CACHE_CONTROL: &str = "private, max-age=86400";
 
-/// What was made of a medium.
+/// The files and facts that processing produced from a media item.
 pub(crate) struct Rendition {
     pub(crate) main: RenditionFile,
     pub(crate) visual: VisualInfo,
     pub(crate) derived: Vec<RenditionFile>,
 }
 
-/// One file of it.
+/// One file of a rendition.
 pub(crate) struct RenditionFile {
     pub(crate) name: String,
     pub(crate) kind: Kind,
@@ -37,7 +39,7 @@ pub(crate) struct RenditionFile {
     pub(crate) body: ByteStream,
 }
 
-/// Publishes what was made, unless the medium was deleted meanwhile.
+/// Publishes a rendition, unless the media item was deleted in the meantime.
 pub(crate) async fn publish(app: &App, media: &Media, rendition: Rendition) -> Result<()> {
     let (id, version, now) = (media.object.id, Uuid::new_v4(), app.db.now());
     let kind = rendition.main.kind;
@@ -87,7 +89,8 @@ async fn write(
     Ok((key, Content { size: stat.size, etag: stat.etag, last_modified: stat.last_modified }))
 }
 
-/// Returns the metadata that the source of sessions wants on each file. Owner kinds without metadata get none.
+/// Returns the metadata of a published file that clients of sessions expect. Other owner kinds get
+/// none.
 fn metadata(app: &App, media: &Media) -> BTreeMap<String, String> {
     if !rules::of(media.owner.kind()).has_metadata {
         return BTreeMap::new();

@@ -1,5 +1,6 @@
-//! Files of another program with the same layout, taken over: where they lie in the store's folder or beside it, no byte
-//! is copied. What is known already is passed over, so that it can be done again while the other program is at work.
+//! Imports the files of another program with the same layout. On local disk the files are linked,
+//! not copied; into a bucket they are uploaded. Known files are skipped, so an import can be
+//! repeated while the other program is running. Never changes the source files.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -26,23 +27,23 @@ use crate::model::upload::Digests;
 use crate::queue::{self, Job};
 use crate::uploads::begin::{OPAQUE, is_media_type};
 
-/// The folder of the layout in which users' files lie.
+/// The folder of the layout that contains users' files.
 const ROOT: &str = "storage";
-/// Files at once: one is read while another one's row is written.
+/// The number of files imported concurrently.
 const CONCURRENT_FILES: usize = 4;
 
-/// What became of one file.
+/// The outcome of one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// It is one of ours now; so many bytes.
+    /// The file was imported. Holds its size in bytes.
     Taken(u64),
-    /// It is one of ours already.
+    /// The file was imported before.
     Known,
-    /// It is not, and why.
+    /// The file was not imported. Holds the reason.
     Skipped(String),
 }
 
-/// A tree that is about to be taken over.
+/// A tree that is about to be imported.
 #[derive(Debug)]
 pub struct Import {
     tree: Tree,
@@ -50,7 +51,7 @@ pub struct Import {
 }
 
 impl Import {
-    /// Looks at what there is. Nothing is read or changed yet.
+    /// Lists the files of a tree. Reads and changes nothing else.
     pub async fn of(tree: Tree) -> Result<Self> {
         let found = tree.walk(ROOT).await.map_err(|error| match error {
             store::Error::NotFound => Error::BadRequest("there is no folder named storage in it".into()),
@@ -59,12 +60,13 @@ impl Import {
         Ok(Self { tree, found })
     }
 
-    /// How many things lie there.
+    /// Returns the number of entries found.
     pub fn count(&self) -> u64 {
         self.found.len() as u64
     }
 
-    /// Takes over what can be, and tells of each by its path. With `dry`, only says what would become of it.
+    /// Imports the files and calls `tell` with the path and outcome of each. With `dry`, reports
+    /// the outcomes without importing.
     pub async fn run(self, app: &Arc<App>, dry: bool, tell: &(dyn Fn(&str, &Outcome) + Sync)) -> Result<()> {
         let tree = &self.tree;
         futures::stream::iter(self.found)
@@ -91,7 +93,7 @@ impl Import {
     }
 }
 
-/// Whose a key is, taken apart; or why it can't be one of ours.
+/// Parses a path into its user and key. Returns the reason if it cannot be a file's key.
 fn place(path: &str) -> std::result::Result<(UserId, FileKey<'_>), &'static str> {
     let key =
         FileKey::parse(path).ok_or("its path is not storage/{user}/{folder}/{id}_{name} with names that are taken")?;
@@ -148,7 +150,7 @@ async fn import_file(app: &App, tree: &Tree, path: &str, dry: bool) -> Result<Ou
     record(app, Owner::Files(user), key, declared, stat, &digests).await
 }
 
-/// Without copying where the store is a folder; into the bucket where it is one.
+/// Stores a file: linked into the folder of a local store, uploaded into a bucket.
 async fn store_file(
     app: &App,
     tree: &Tree,
@@ -160,7 +162,7 @@ async fn store_file(
         return local.fs.adopt(tree, path, path, seen, attributes).await;
     }
     match app.store.write(path, tree.read(path).await?, attributes.clone()).await {
-        // An earlier import was cut off before its row: nobody knows of it, and it may be of other bytes.
+        // An interrupted earlier import left a blob without a row, possibly with other bytes.
         Err(store::Error::AlreadyExists) => {
             app.store.delete(path, store::Deletion::Purge).await?;
             app.store.write(path, tree.read(path).await?, attributes).await?;
@@ -174,7 +176,7 @@ async fn store_file(
     app.store.stat(path).await
 }
 
-/// Why a file of the tree was not read.
+/// Returns the reason why a file of the tree was not read.
 fn describe_read_error(error: &store::Error) -> String {
     match error {
         store::Error::NotFound => "it is gone".to_owned(),
@@ -222,14 +224,15 @@ async fn record(
     tx.count_files(&owner, &file.folder, 1, i64::try_from(content.size).unwrap_or(i64::MAX)).await?;
     tx.record(&caller, AuditAction::Imported, id, app.db.now()).await?;
     if app.scanner.is_some() {
-        // It is live where it comes from, and stays so; what is found in it goes.
+        // The file was readable at its source and stays readable; if the scan finds malware, it is
+        // deleted.
         queue::enqueue(&mut tx, &Job::RescanV1 { object: id.0 }, app.db.now()).await?;
     }
     tx.commit().await?;
     Ok(Outcome::Taken(content.size))
 }
 
-/// What the other program's record says of a file, and what its name says where that is silent.
+/// The facts that the other program's record declares; missing ones are taken from the file's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct DeclaredFile {
     name: FileName,
@@ -274,8 +277,8 @@ impl DeclaredFile {
     }
 }
 
-/// Who may read a file without a link, as its record says at its top or in a `meta` of its own; private in one place is
-/// private. Whoever says so in a way that is not ours means that not everybody may see it.
+/// Returns who may read a file without a link, from the top of its record or from its `meta`
+/// member. Private in one place means private, and so does a value that is not understood.
 fn visibility(record: &Map<String, Value>) -> Option<Visibility> {
     let declared = record.iter().map(|(name, value)| match name.as_str() {
         "visibility" if value.is_null() => None,
@@ -288,7 +291,7 @@ fn visibility(record: &Map<String, Value>) -> Option<Visibility> {
     Visibility::strictest(declared)
 }
 
-/// A time with a zone, or without one: then in UTC.
+/// Parses a time with a zone, or one without, which is UTC.
 fn moment(text: &str) -> Option<SystemTime> {
     let zoned = OffsetDateTime::parse(text, &Rfc3339);
     let plain = || PrimitiveDateTime::parse(text, &Iso8601::DEFAULT).map(PrimitiveDateTime::assume_utc);

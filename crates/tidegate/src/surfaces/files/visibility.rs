@@ -1,14 +1,14 @@
-//! What a member that is not known asks of a file's visibility, by its name and its value: so that nothing that evidently
-//! asks for privacy is passed over because it is misspelt or said in other words. Pure; what follows from it is decided
-//! where the member was read.
+//! Detects unknown request members that evidently ask for a file's visibility, so that a misspelt
+//! or differently worded request for privacy is not ignored. Pure functions over name and value;
+//! the callers decide what follows.
 
 use serde_json::Value;
 
 use crate::model::file::Visibility;
 
-/// As far from `visibility`, in letters left out, put in or replaced, a name is still taken for it.
+/// The largest edit distance from `visibility` at which a name is still recognized.
 const MAX_DISTANCE: usize = 2;
-/// Names of a flag that is on where not everybody may see something.
+/// Names of a flag that is true for private files.
 const PRIVATE: [&str; 9] = [
     "private",
     "isprivate",
@@ -20,17 +20,18 @@ const PRIVATE: [&str; 9] = [
     "secret",
     "restricted",
 ];
-/// Names of a flag that is on where everybody may.
+/// Names of a flag that is true for public files.
 const PUBLIC: [&str; 7] =
     ["public", "ispublic", "makepublic", "publiclyreadable", "publicread", "visible", "isvisible"];
-/// Names of much else, too: they ask for privacy only where their value says so.
+/// Names with other meanings too; they count only if their value asks for privacy.
 const ACCESS: [&str; 9] =
     ["access", "acl", "accesslevel", "accesscontrol", "permission", "permissions", "privacy", "sharing", "cannedacl"];
 
-/// Words that are near `visibility` and mean something else.
+/// Words near `visibility` with another meaning.
 const OTHER_WORDS: [&str; 3] = ["divisibility", "indivisibility", "viability"];
 
-/// What a member asks for that is not `visibility` itself; `None` where it is about something else.
+/// Returns the visibility that a member other than `visibility` asks for; `None` if it asks for
+/// none.
 pub fn asked_by(name: &str, value: &Value) -> Option<Visibility> {
     let name = folded(name);
     if value.is_null() {
@@ -53,7 +54,7 @@ pub fn asked_by(name: &str, value: &Value) -> Option<Visibility> {
     means_it.then(|| if means_public(value) { Visibility::Public } else { Visibility::Private })
 }
 
-/// Letters and digits in lower case, without what stands between words and what only looks like a letter.
+/// Returns the ASCII letters and digits of a name in lower case.
 fn folded(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
 }
@@ -80,7 +81,8 @@ fn is_off(value: &Value) -> bool {
     word || value.as_bool() == Some(false) || value.as_u64() == Some(0)
 }
 
-/// Letters to leave out, put in or replace (Levenshtein); those of a much longer or shorter text are not counted.
+/// Returns the Levenshtein distance of two texts, or a value above [`MAX_DISTANCE`] if their
+/// lengths differ by more than that.
 fn distance(a: &str, b: &str) -> usize {
     if a.len().abs_diff(b.len()) > MAX_DISTANCE {
         return MAX_DISTANCE + 1;

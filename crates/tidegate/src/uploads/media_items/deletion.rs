@@ -1,5 +1,6 @@
-//! What is deleted, and brought back: rows first, then bytes. What was published is moved out of the served root, where a
-//! signature that is still good finds nothing, and kept until retention ends.
+//! Deletes, restores and purges media items. Changes rows first and moves bytes second. Bytes of
+//! deleted items are moved out of the served root, so that valid signatures find nothing, and are
+//! kept until retention ends. Never authorizes; the surfaces do.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -19,17 +20,17 @@ use crate::model::upload::UploadState;
 use crate::queue::{self, Job};
 use crate::uploads::effects::{self, Item};
 
-/// Media that are worked on in one query.
+/// The number of media items in one query.
 const BATCH: i64 = 100;
-/// How long one job works on all that is an owner's.
+/// The longest time for which one job deletes the media items of an owner.
 const RUN_LIMIT: Duration = Duration::from_secs(300);
-/// Files of one medium: it, its thumbnails, and what crashes left.
+/// The largest number of files of one media item: itself, its thumbnails, and remains of crashes.
 const MAX_FILES: usize = 1000;
 
-/// Deletes a medium; its bytes are out of the served root before the answer.
+/// Deletes a media item. Its bytes have left the served root when this returns.
 pub(crate) async fn delete(app: &App, caller: &Caller, id: ObjectId) -> Result<()> {
     let mut is_deleted = false;
-    // It may become something else between the look and the change.
+    // The state may change between the read and the update, so this is tried twice.
     for _ in 0..2 {
         let Some((_, media)) = app.db.find_media(id).await? else { return Err(super::no_such_media()) };
         media.status().ok_or_else(|| super::gone(&media.owner))?;
@@ -45,16 +46,16 @@ pub(crate) async fn delete(app: &App, caller: &Caller, id: ObjectId) -> Result<(
     Ok(())
 }
 
-/// What a medium is deleted with.
+/// What a deletion applies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cause {
     Item,
-    /// Its session or space, as long as that one stays deleted.
+    /// The whole session or space. The item is deleted only while its owner stays deleted.
     Owner,
 }
 
-/// Says in its row that a medium is deleted. What was published can be brought back; anything else is given up for good.
-/// `false` if it is no longer in the state that was seen.
+/// Marks a media item as deleted in its row. A published item becomes DELETED and can be restored;
+/// any other becomes PURGED. Returns `false` if the state has changed since it was read.
 async fn delete_row(app: &App, caller: &Caller, media: &Media, cause: Cause) -> Result<bool> {
     let (id, now) = (media.object.id, app.db.now());
     let state = media.object.state;
@@ -67,7 +68,7 @@ async fn delete_row(app: &App, caller: &Caller, media: &Media, cause: Cause) -> 
     let invalidates = kept && cause == Cause::Item && app.cdn.is_some();
     let public = if invalidates { files(app, media).await? } else { Vec::new() };
     let mut tx = app.db.begin().await?;
-    // Whoever brings the owner back brings back what was deleted by then, and no more.
+    // A restore of the owner restores the items that were deleted before it, and no later ones.
     if cause == Cause::Owner && !tx.hold_deleted(&media.owner).await? {
         return Ok(false);
     }
@@ -83,7 +84,8 @@ async fn delete_row(app: &App, caller: &Caller, media: &Media, cause: Cause) -> 
     record_change(&mut tx, media, if kept { Change::Deleted } else { Change::Purged }, now).await?;
     tx.record(caller, AuditAction::ObjectDeleted, id, now).await?;
     queue::enqueue(&mut tx, &Job::HideMediaV1 { object: id.0 }, now).await?;
-    // In the delete, so that nothing that follows can lose it; and by the job, once the bytes are gone.
+    // Invalidated in the delete's transaction, so that it cannot be lost, and again by the job once
+    // the bytes are moved.
     cdn_invalidations::queue(app, &mut tx, &public).await?;
     effects::release_later(app, &mut tx, media.owner.kind(), id).await?;
     tx.commit().await?;
@@ -92,7 +94,7 @@ async fn delete_row(app: &App, caller: &Caller, media: &Media, cause: Cause) -> 
     Ok(true)
 }
 
-/// Those who watch a space are told of deletes, too; the source of sessions has no word for them.
+/// Writes a deletion into the item's history. Only spaces have a status for it.
 async fn record_change(tx: &mut Tx, media: &Media, change: Change, now: SystemTime) -> Result<()> {
     match media.owner {
         Owner::Space(_) => tx.add_status_change(&media.owner, media.object.id, change, None, now).await,
@@ -100,11 +102,12 @@ async fn record_change(tx: &mut Tx, media: &Media, change: Change, now: SystemTi
     }
 }
 
-/// Takes the bytes of what was deleted out of the served root, and then tells the CDN.
+/// Moves the bytes of a deleted media item out of the served root, and then enqueues its CDN
+/// invalidations.
 pub async fn unpublish_and_invalidate(app: &App, id: ObjectId) -> Result<()> {
     unpublish(app, id).await?;
     let Some((_, media)) = app.db.find_media(id).await?.filter(|_| app.cdn.is_some()) else { return Ok(()) };
-    // Of all that is a deleted owner's it is told by one path.
+    // The items of a deleted owner are invalidated together, by one path.
     if media.object.state == ObjectState::Deleted && app.db.is_there(&media.owner).await? {
         let gone = files(app, &media).await?;
         let mut tx = app.db.begin().await?;
@@ -114,24 +117,25 @@ pub async fn unpublish_and_invalidate(app: &App, id: ObjectId) -> Result<()> {
     Ok(())
 }
 
-/// Takes the bytes of what was deleted out of the served root; of what was purged, everywhere.
+/// Moves the bytes of a DELETED media item out of the served root; deletes those of a PURGED one.
 pub async fn unpublish(app: &App, id: ObjectId) -> Result<()> {
-    // One at a time here. What another server does meanwhile is looked at after it.
+    // The lock works on this server only. Changes by other servers are found by reading the state
+    // again.
     let _one = app.completing.lock(&id.to_string()).await;
     let Some((_, media)) = app.db.find_media(id).await? else { return Ok(()) };
     match media.object.state {
         ObjectState::Deleted => {
             let kept = files(app, &media).await?;
             for file in published(app, &media).await? {
-                // What a crash left there of an attempt before is nothing to be brought back.
+                // Remains of an interrupted attempt are purged; only current files can be restored.
                 let deletion = if kept.contains(&file) { store::Deletion::Restorable } else { store::Deletion::Purge };
                 app.store.delete(&file, deletion).await?;
             }
             clear(app, id).await?;
             let Some((_, now)) = app.db.find_media(id).await? else { return Ok(()) };
-            // Purged by another server while its bytes were on their way to where they wait.
+            // Another server purged the item while its bytes were being moved.
             if now.object.state == ObjectState::Purged {
-                // Whoever did so has forgotten what was derived from it.
+                // That server has already deleted the variants' rows.
                 for file in &kept {
                     app.store.delete(file, store::Deletion::Purge).await?;
                 }
@@ -146,12 +150,12 @@ pub async fn unpublish(app: &App, id: ObjectId) -> Result<()> {
             tx.delete_variants(id).await?;
             tx.commit().await
         }
-        // It was brought back at this moment, or by another server before this one had taken it away.
+        // The item was restored before its bytes were moved.
         _ => move_back_if_published(app, &media).await,
     }
 }
 
-/// What is there, or on its way back, has its bytes where they are served.
+/// Moves the bytes of a READY or RESTORING media item back into the served root.
 async fn move_back_if_published(app: &App, media: &Media) -> Result<()> {
     if matches!(media.object.state, ObjectState::Ready | ObjectState::Restoring) {
         move_back(app, media).await?;
@@ -163,7 +167,7 @@ async fn move_back(app: &App, media: &Media) -> Result<()> {
     for file in files(app, media).await? {
         match app.store.restore(&file).await {
             Ok(_) | Err(store::Error::AlreadyExists) => {}
-            // It may never have been taken away.
+            // The file may never have been moved.
             Err(store::Error::NotFound) => drop(app.store.stat(&file).await?),
             Err(error) => return Err(error.into()),
         }
@@ -171,7 +175,7 @@ async fn move_back(app: &App, media: &Media) -> Result<()> {
     Ok(())
 }
 
-/// The keys of a medium and of what was derived from it.
+/// Returns the keys of a media item and of its variants.
 pub(crate) async fn files(app: &App, media: &Media) -> Result<Vec<String>> {
     let mut variants = app.db.list_variants(&[media.object.id]).await?;
     let variants = variants.remove(&media.object.id).unwrap_or_default();
@@ -179,13 +183,14 @@ pub(crate) async fn files(app: &App, media: &Media) -> Result<Vec<String>> {
     Ok(std::iter::once(media.object.key.as_str().to_owned()).chain(derived).collect())
 }
 
-/// All that lies in the served root of a medium.
+/// Returns all keys below the served root of a media item.
 async fn published(app: &App, media: &Media) -> Result<Vec<String>> {
     let found = app.store.list(&key::published(&media.owner, media.object.id), None, MAX_FILES).await?;
     Ok(found.into_iter().map(|entry| entry.key).collect())
 }
 
-/// Removes from the served root what is not published of a medium: what attempts left that a crash cut off, or all of it.
+/// Deletes the files in a media item's served root that are not published: remains of interrupted
+/// attempts, or all files of a rejected or purged item.
 pub async fn remove_remains(app: &App, id: ObjectId) -> Result<()> {
     let Some((_, media)) = app.db.find_media(id).await? else { return Ok(()) };
     let kept = match media.object.state {
@@ -200,7 +205,7 @@ pub async fn remove_remains(app: &App, id: ObjectId) -> Result<()> {
     Ok(())
 }
 
-/// Removes what was published of a media item that is rejected, and then tells the CDN.
+/// Deletes the published files of a rejected media item, and then enqueues their CDN invalidations.
 pub async fn remove_rejected(app: &App, media: &Media) -> Result<()> {
     let public = if app.cdn.is_some() { files(app, media).await? } else { Vec::new() };
     remove_remains(app, media.object.id).await?;
@@ -218,8 +223,8 @@ async fn purge_bytes(app: &App, media: &Media) -> Result<()> {
     Ok(())
 }
 
-/// Takes the bytes of all that is a deleted owner's out of the served root. `false` if there is more to do: others wait for
-/// their turn, too.
+/// Moves the bytes of all media items of a deleted owner out of the served root. Returns `false` if
+/// the time limit was reached and more remain.
 pub async fn unpublish_all(app: &App, owner: &Owner) -> Result<bool> {
     let (system, started) = (Caller::system(), Instant::now());
     let states = [
@@ -234,7 +239,7 @@ pub async fn unpublish_all(app: &App, owner: &Owner) -> Result<bool> {
     for state in states {
         loop {
             let some = app.db.list_media_in_state(owner, state, BATCH).await?;
-            // It may have been brought back meanwhile.
+            // The owner may have been restored in the meantime.
             if some.is_empty() || app.db.is_there(owner).await? {
                 break;
             }
@@ -255,7 +260,8 @@ pub async fn unpublish_all(app: &App, owner: &Owner) -> Result<bool> {
     Ok(true)
 }
 
-/// Has what was deleted with its owner brought back: not before it, and not after it had come back.
+/// Enqueues the restore of the media items that were deleted together with their owner: those
+/// deleted from `since` to `until`, in microseconds.
 pub async fn restore_all_bytes(app: &App, owner: &Owner, since: i64, until: i64) -> Result<()> {
     loop {
         let some = app.db.list_media_deleted_between(owner, (since, until), BATCH).await?;
@@ -275,14 +281,14 @@ pub async fn restore_all_bytes(app: &App, owner: &Owner, since: i64, until: i64)
     }
 }
 
-/// Brings a deleted medium back, before its retention ends. What is there is left as it is.
+/// Restores a deleted media item, if its retention has not ended. Does nothing if it is READY.
 pub(crate) async fn restore(app: &App, caller: &Caller, found: &Media) -> Result<()> {
     let id = found.object.id;
     match found.object.state {
         ObjectState::Deleted if begin_restore(app, caller, id).await? => {
             restore_bytes(app, id).await?;
         }
-        // Somebody else does so at this moment, or its retention has ended.
+        // Another request restores it at the same time, or its retention has ended.
         ObjectState::Deleted => match app.db.find_media(id).await?.map(|(_, media)| media.object.state) {
             Some(ObjectState::Restoring | ObjectState::Ready) => restore_bytes(app, id).await?,
             _ => return Err(super::gone(&found.owner)),
@@ -294,7 +300,8 @@ pub(crate) async fn restore(app: &App, caller: &Caller, found: &Media) -> Result
     Ok(())
 }
 
-/// Says in its row that a deleted medium is on its way back. `false` if it is not to be had any more.
+/// Moves a DELETED media item to RESTORING. Returns `false` if its retention has ended or its state
+/// has changed.
 async fn begin_restore(app: &App, caller: &Caller, id: ObjectId) -> Result<bool> {
     let now = app.db.now();
     let oldest = now.checked_sub(app.config.retention).unwrap_or(SystemTime::UNIX_EPOCH);
@@ -308,7 +315,8 @@ async fn begin_restore(app: &App, caller: &Caller, id: ObjectId) -> Result<bool>
     Ok(true)
 }
 
-/// Puts the bytes of what is to be restored back, and then says so; unless its owner was deleted meanwhile.
+/// Moves the bytes of a RESTORING media item back and makes it READY. If its owner was deleted in
+/// the meantime, the item is DELETED again.
 pub async fn restore_bytes(app: &App, id: ObjectId) -> Result<()> {
     let _one = app.completing.lock(&id.to_string()).await;
     let Some((_, media)) = app.db.find_media(id).await? else { return Ok(()) };
@@ -318,7 +326,7 @@ pub async fn restore_bytes(app: &App, id: ObjectId) -> Result<()> {
     let now = app.db.now();
     match move_back(app, &media).await {
         Ok(()) => {}
-        // Waiting won't help: it stays among what was deleted, where it is seen.
+        // A retry cannot help, so the item becomes DELETED again, where it is listed.
         Err(Error::NotFound(_) | Error::StoreError(store::Error::Damaged(_))) => {
             let mut tx = app.db.begin().await?;
             if tx.set_object_state(id, ObjectState::Restoring, ObjectState::Deleted, now).await? {
@@ -348,7 +356,8 @@ pub async fn restore_bytes(app: &App, id: ObjectId) -> Result<()> {
     Ok(())
 }
 
-/// Purges one that was deleted, before its retention ends: nobody can bring it back from here on.
+/// Purges a deleted media item before its retention ends. It cannot be restored after that. Returns
+/// `false` if it is no longer DELETED.
 pub(crate) async fn purge(app: &App, caller: &Caller, media: &Media) -> Result<bool> {
     let (id, now) = (media.object.id, app.db.now());
     let mut tx = app.db.begin().await?;
@@ -371,7 +380,7 @@ async fn mark_purged(tx: &mut Tx, caller: &Caller, media: &Media, now: SystemTim
     Ok(true)
 }
 
-/// Purges all that an owner has deleted: rows now, bytes by jobs.
+/// Purges all deleted media items of an owner: rows now, bytes by jobs.
 pub(crate) async fn purge_all(app: &App, caller: &Caller, owner: &Owner) -> Result<()> {
     loop {
         let some = app.db.list_media_in_state(owner, ObjectState::Deleted, BATCH).await?;
@@ -381,8 +390,8 @@ pub(crate) async fn purge_all(app: &App, caller: &Caller, owner: &Owner) -> Resu
     }
 }
 
-/// Purges what was deleted so long ago that nobody can bring it back any more: rows now, bytes by a job, so that a restore
-/// comes either before both or too late.
+/// Purges the media items whose retention has ended: rows now, bytes by jobs. A concurrent restore
+/// therefore runs either before both or too late.
 pub async fn purge_old(app: &App, now: SystemTime) -> Result<()> {
     let Some(before) = now.checked_sub(app.config.retention) else { return Ok(()) };
     let system = Caller::system();
@@ -394,7 +403,7 @@ pub async fn purge_old(app: &App, now: SystemTime) -> Result<()> {
     }
 }
 
-/// `false` if there was nothing to do.
+/// Purges some media items. Returns `false` if there are none.
 async fn purge_some(app: &App, caller: &Caller, some: &[Media]) -> Result<bool> {
     if some.is_empty() {
         return Ok(false);

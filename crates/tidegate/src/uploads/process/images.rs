@@ -1,4 +1,5 @@
-//! Makes images anew: decoded in the sandbox, and encoded again there.
+//! Re-encodes images without their metadata, in the sandbox. Never decodes an image in the server's
+//! own process.
 
 use bytes::Bytes;
 use futures::{StreamExt as _, stream};
@@ -14,7 +15,7 @@ use crate::model::rules::{self, Processing};
 use crate::uploads::outcome::Outcome;
 use crate::uploads::publish::{Rendition, RenditionFile};
 
-/// Makes an image anew.
+/// Re-encodes a sealed image and makes its thumbnails.
 pub(super) async fn render(app: &App, media: &Media, sealed: &Key) -> Result<Outcome<Rendition>> {
     let kind = Kind::parse(&media.object.content_type)
         .ok_or_else(|| Error::Internal(anyhow::anyhow!("a media item of a type that is not taken")))?;
@@ -28,7 +29,7 @@ pub(super) async fn render(app: &App, media: &Media, sealed: &Key) -> Result<Out
     })
 }
 
-/// What is asked of the sandbox.
+/// Returns the configured limits and options of the sandbox for one media type.
 pub(super) fn clean_options(app: &App, kind: Kind) -> CleanOptions {
     let setting = &app.config.media;
     CleanOptions {
@@ -47,12 +48,12 @@ fn rendition(cleaned: Cleaned) -> Rendition {
     Rendition { main: file("image", main), visual, derived: thumbnails.into_iter().map(thumbnail).collect() }
 }
 
-/// A thumbnail, called by the longer side that was asked for, so that it is found whatever its image's size.
+/// Returns a thumbnail as a file. Its name is the requested longer side, whatever its actual size.
 pub(super) fn thumbnail(small: Thumbnail) -> RenditionFile {
     file(&small.longest.to_string(), small.picture)
 }
 
-/// A picture as a file of that name.
+/// Returns a picture as a file with this stem and the extension of its type.
 pub(super) fn file(stem: &str, picture: Picture) -> RenditionFile {
     let Picture { kind, width, height, bytes } = picture;
     let body = stream::once(std::future::ready(Ok(Bytes::from(bytes)))).boxed();

@@ -1,4 +1,5 @@
-//! Makes videos anew: ffmpeg copies their tracks into a new container; the poster is made as every image is.
+//! Remuxes videos without their metadata: ffmpeg copies their tracks into a new container. The
+//! poster is processed as every image is; see `images`.
 
 use bytes::Bytes;
 use futures::{StreamExt as _, stream};
@@ -13,7 +14,7 @@ use crate::model::media::{Media, VisualInfo};
 use crate::uploads::outcome::Outcome;
 use crate::uploads::publish::{Rendition, RenditionFile};
 
-/// Makes a video anew.
+/// Remuxes a sealed video and makes its poster and thumbnails.
 pub(super) async fn render(app: &App, media: &Media, sealed: &Key) -> Result<Outcome<Rendition>> {
     let kind = Kind::parse(&media.object.content_type)
         .ok_or_else(|| Error::Internal(anyhow::anyhow!("a media item of a type that is not taken")))?;
@@ -37,7 +38,7 @@ pub(super) async fn render(app: &App, media: &Media, sealed: &Key) -> Result<Out
     let visual = VisualInfo { width, height, duration: Some(video.duration), blurhash: poster.blurhash };
     let derived = std::iter::once(file("poster", poster.main)).chain(poster.thumbnails.into_iter().map(thumbnail));
     let derived = derived.collect();
-    // The file lives as long as the video that is read from it.
+    // The temporary file exists for as long as `video`, which the stream therefore owns.
     let body = body.map(move |bytes| {
         let _kept = &video;
         bytes
