@@ -1,6 +1,6 @@
-//! Bringing back what was deleted of a dataset: accepted node by node, each in one transaction with its job; done by the
-//! job, bytes first, and then all rows of one restore in one transaction. A crash at any point leaves the job, which does
-//! the rest; the tree is never half back.
+//! Restores deleted nodes of datasets. Each node is accepted in one transaction with its job; the
+//! job moves the bytes first, and then changes all rows of the restore in one transaction. After a
+//! crash the job continues, so a tree is never partly restored.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant, SystemTime};
@@ -21,18 +21,20 @@ use crate::model::object::ObjectState;
 use crate::model::package::{Dataset, DatasetId, NodeId, NodeState, TreeEvent, free_name};
 use crate::queue::{self, Job};
 
-/// Objects in one query.
+/// The number of objects in one query.
 const PAGE: i64 = 500;
-/// How long a restore waits for a delete before others have its turn, and how often it looks.
+/// How long a restore waits for a running delete before it is retried later, and how often it
+/// checks.
 const DELETE_WAIT: Duration = Duration::from_secs(10);
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Has deleted nodes come back, with all that was deleted below them and the collections above them. What can't is said and
-/// keeps no others.
+/// Accepts the restore of deleted nodes, with everything that was deleted below them and the
+/// collections above them. Authorizes the caller. An id that cannot be restored gets a reason and
+/// does not affect the others.
 pub async fn restore(app: &App, caller: &Caller, dataset: &DatasetId, ids: &[String]) -> Result<Outcomes> {
     let dataset = access::find_dataset(app, caller, Action::Write, dataset).await?;
     check_ids(ids)?;
-    // What comes back with another one of them was asked for, too.
+    // A node that is restored together with an earlier id of the same request is a success too.
     let mut asked = HashSet::new();
     for id in ids.iter().filter_map(|id| NodeId::parse(id)) {
         let node = app.db.find_node(&id).await?.filter(|node| node.dataset == dataset.number);
@@ -60,7 +62,7 @@ async fn accept(
 ) -> Result<std::result::Result<(), &'static str>> {
     let mut tx = app.db.begin().await?;
     tx.hold_dataset(dataset.number).await?;
-    // Read while nobody purges in it.
+    // Read under the dataset's lock, so that no purge runs in between.
     let now = app.db.now();
     let oldest = now.checked_sub(app.config.retention).unwrap_or(SystemTime::UNIX_EPOCH);
     let Some(node) = tx.node(id).await?.filter(|node| node.dataset == dataset.number) else {
@@ -75,7 +77,7 @@ async fn accept(
     }
     let restore = Uuid::now_v7();
     if !tx.begin_tree_restore(node.number, restore, oldest).await? {
-        // Its retention has ended.
+        // The retention has ended.
         return Ok(Err(NOT_FOUND));
     }
     let object = node.source.as_ref().map(|source| source.object.id);
@@ -88,7 +90,7 @@ async fn accept(
     Ok(Ok(()))
 }
 
-/// Does a restore, from wherever an earlier attempt has left it.
+/// Runs a restore, and continues where an earlier attempt stopped.
 pub(crate) async fn run(app: &App, restore: Uuid, actor: &str, after: Option<Place>) -> Result<()> {
     let Some(dataset) = app.db.find_restore(restore).await? else { return Ok(()) };
     wait_for_deletes(app, restore).await?;
@@ -115,7 +117,8 @@ pub(crate) async fn run(app: &App, restore: Uuid, actor: &str, after: Option<Pla
     finish(app, dataset, restore, actor).await
 }
 
-/// A delete whose bytes are still being put away comes to its end first: nothing is taken away behind a restore's back.
+/// Waits until the deletes of the restored nodes have moved their bytes, so that none of them moves
+/// bytes during the restore.
 async fn wait_for_deletes(app: &App, restore: Uuid) -> Result<()> {
     for (dataset, deleted_at) in app.db.list_restored_times(restore).await? {
         let unpublish = Job::HideTreeV1 { dataset, deleted_at, after: None };
@@ -130,18 +133,18 @@ async fn wait_for_deletes(app: &App, restore: Uuid) -> Result<()> {
     Ok(())
 }
 
-/// Brings the bytes of one object back; the object, if they are lost.
+/// Moves the bytes of one object back. Returns the object if its bytes are lost.
 async fn restore_bytes(app: &App, found: PackageObject) -> Result<Option<PackageObject>> {
     let id = found.object.id;
     let _one = app.completing.lock(&format!("object:{id}")).await;
-    // Deleted again meanwhile, perhaps.
+    // The object may have been deleted again.
     let state = async || Ok::<_, Error>(app.db.find_package_object(id).await?.map(|found| found.object.state));
     if state().await? != Some(ObjectState::Restoring) {
         return Ok(None);
     }
     let key = found.object.key.as_str();
     let back = move_back(app, key).await;
-    // And once more: another server may have looked for its bytes in between.
+    // Checked again, because another server may have changed the state in between.
     match state().await? {
         Some(ObjectState::Deleted) => app.store.delete(key, store::Deletion::Restorable).await?,
         Some(ObjectState::Purged) => app.store.delete(key, store::Deletion::Purge).await?,
@@ -151,8 +154,8 @@ async fn restore_bytes(app: &App, found: PackageObject) -> Result<Option<Package
     Ok(None)
 }
 
-/// What is lost does not come back, and keeps no others: a package whose source file is lost stays among what was deleted,
-/// where it is seen; an asset, which viewers make again, is forgotten.
+/// Removes an object whose bytes are lost from its restore. A package without its source file stays
+/// deleted, where it is listed; an asset is purged, because viewers can create it again.
 async fn skip_lost(app: &App, dataset: i64, restore: Uuid, lost: &PackageObject) -> Result<()> {
     let now = app.db.now();
     let mut tx = app.db.begin().await?;
@@ -172,7 +175,7 @@ async fn skip_lost(app: &App, dataset: i64, restore: Uuid, lost: &PackageObject)
     Ok(())
 }
 
-/// Says of all nodes of a restore that they are there, with the collections above them: one transaction.
+/// Makes all nodes of a restore and the collections above them READY, in one transaction.
 async fn finish(app: &App, dataset: i64, restore: Uuid, actor: &str) -> Result<()> {
     let now = app.db.now();
     let mut tx = app.db.begin().await?;
@@ -181,7 +184,7 @@ async fn finish(app: &App, dataset: i64, restore: Uuid, actor: &str) -> Result<(
     let conflicts = tx.list_conflicts(restore).await?;
     let renamed = conflicts.len();
     rename(&mut tx, dataset, restore, conflicts).await?;
-    // What was being scanned when it was deleted is gone on with.
+    // Objects that were deleted during their scan continue with their publication.
     for object in tx.list_unpublished(restore).await? {
         queue::enqueue(&mut tx, &Job::PublishPackageV1 { object: object.0 }, now).await?;
     }
@@ -189,7 +192,7 @@ async fn finish(app: &App, dataset: i64, restore: Uuid, actor: &str) -> Result<(
     if nodes == 0 {
         return Ok(());
     }
-    // The counters last, which others wait for.
+    // The counters are updated last, because other transactions wait for their locks.
     tx.count_in_dataset(dataset, objects, bytes).await?;
     tx.commit().await?;
     metrics::counter!("tidegate_restores_total", "outcome" => "done").increment(1);
@@ -197,14 +200,14 @@ async fn finish(app: &App, dataset: i64, restore: Uuid, actor: &str) -> Result<(
     Ok(())
 }
 
-/// Finds other names for what can't have its own, as `name (1)`.
+/// Renames restored nodes whose name is taken, for example to `name (1)`.
 async fn rename(tx: &mut Tx, dataset: i64, restore: Uuid, conflicts: Vec<Conflict>) -> Result<()> {
     let mut groups: BTreeMap<(i64, String), Vec<i64>> = BTreeMap::new();
     for conflict in conflicts {
         groups.entry((conflict.parent_id, conflict.name)).or_default().push(conflict.id);
     }
     for ((parent, name), nodes) in groups {
-        // What is cut to fit begins otherwise than the name itself.
+        // A shortened name with a number has only this prefix in common with the name.
         let begins: String = name.chars().take(60).collect();
         let mut end = begins.clone();
         end.push(char::MAX);
@@ -224,7 +227,8 @@ async fn rename(tx: &mut Tx, dataset: i64, restore: Uuid, conflicts: Vec<Conflic
     Ok(())
 }
 
-/// What follows from giving a restore up: what is not back stays deleted, and its bytes go back to where they wait.
+/// Cancels a dead-lettered restore: its nodes stay deleted, and their bytes are moved out of the
+/// served root again.
 pub(crate) async fn on_dead_letter(app: &App, tx: &mut Tx, restore: Uuid) -> Result<()> {
     let Some(dataset) = tx.dataset_of_restore(restore).await? else { return Ok(()) };
     tx.hold_dataset(dataset).await?;

@@ -1,5 +1,5 @@
-//! Sessions, and the media that an organisation's people put into them: who may do what with them, and where they can be
-//! read. What they have in common with spaces is in `uploads/media_items`.
+//! Sessions and their media items: access, listing and URLs. What sessions share with spaces is in
+//! `uploads/media_items`. Never processes bytes; see `uploads::process`.
 
 pub mod deletion;
 pub mod links;
@@ -27,19 +27,19 @@ use crate::uploads::effects::Item;
 use crate::uploads::media_items::{self, no_such_media};
 use crate::uploads::outcome;
 
-/// A medium with all that is shown of it.
+/// A media item with its variants and its URL.
 #[derive(Debug, Clone)]
 pub struct Shown {
-    /// The medium.
+    /// The media item.
     pub media: Media,
-    /// What was derived from it.
+    /// The files derived from the item.
     pub variants: Vec<Variant>,
-    /// Where it can be read.
+    /// The URL of the item.
     pub url: links::MediaUrl,
 }
 
-/// Makes a session of the caller's organisation, with the client's own id or a new one. Asked again with the same id by
-/// the same organisation it answers the same.
+/// Creates a session of the caller's organisation, with a given id or a new one. A repeated call
+/// with the same id by the same organisation returns the same session.
 pub async fn create(app: &App, caller: &Caller, id: Option<SessionId>) -> Result<SessionId> {
     if caller.principal == Principal::Anonymous {
         return Err(unauthenticated());
@@ -64,12 +64,12 @@ pub async fn create(app: &App, caller: &Caller, id: Option<SessionId>) -> Result
     drop(tx);
     match app.db.find_session(&id).await? {
         Some(there) if there == owner => Ok(id),
-        // Whether it is another organisation's, or was deleted, is nobody's to know.
+        // The error does not show whether the session is another organisation's or was deleted.
         _ => Err(Error::InvalidState("the id of the session is taken".into())),
     }
 }
 
-/// One of a session's media with which somebody may do `action`, whatever its state.
+/// Returns a media item of a session, whatever its state. Authorizes the caller.
 async fn find_any(
     app: &App,
     caller: &Caller,
@@ -86,19 +86,19 @@ async fn find_any(
         return Err(no_such_media());
     }
     access::authorize(app, caller, action, &owner, Some(id))?;
-    // What belongs to a session that was deleted is gone with it.
+    // The media items of a deleted session are not found.
     if !app.db.is_there(&owner).await? {
         return Err(no_such_media());
     }
     Ok((owner, media))
 }
 
-/// Whether a medium is in this session.
+/// Returns whether a media item belongs to a session.
 fn is_in(media: &Media, session: &SessionId) -> bool {
     matches!(&media.owner, Owner::Session(its, _) if its == session)
 }
 
-/// One of a session's media that is there.
+/// Returns a media item that is not deleted. Authorizes the caller.
 pub async fn media(app: &App, caller: &Caller, session: Option<&SessionId>, id: ObjectId) -> Result<Shown> {
     let (_, media) = find_any(app, caller, Action::Read, session, id).await?;
     media.status().ok_or_else(no_such_media)?;
@@ -106,7 +106,7 @@ pub async fn media(app: &App, caller: &Caller, session: Option<&SessionId>, id: 
     all.pop().ok_or_else(no_such_media)
 }
 
-/// With what belongs to it.
+/// Adds variants and URLs to media items.
 async fn shown(app: &App, caller: &Caller, media: Vec<Media>) -> Result<Vec<Shown>> {
     let ready = |media: &&Media| media.object.state == ObjectState::Ready;
     let ids: Vec<ObjectId> = media.iter().filter(ready).map(|media| media.object.id).collect();
@@ -120,7 +120,8 @@ async fn shown(app: &App, caller: &Caller, media: Vec<Media>) -> Result<Vec<Show
     Ok(all)
 }
 
-/// A page of a session's media, newest first, and whether there are more.
+/// Returns a page of a session's media items, newest first, and whether there are more. Authorizes
+/// the caller.
 pub async fn list(
     app: &App,
     caller: &Caller,
@@ -140,7 +141,7 @@ pub async fn list(
     Ok((shown(app, caller, found).await?, more))
 }
 
-/// What one of a session's media became, in order.
+/// Returns the status changes of a media item, oldest first. Authorizes the caller.
 pub async fn history(
     app: &App,
     caller: &Caller,
@@ -151,14 +152,14 @@ pub async fn history(
     app.db.list_status_changes(id).await
 }
 
-/// Has one that failed tried again.
+/// Queues a FAILED media item again. Authorizes the caller.
 pub async fn retry(app: &App, caller: &Caller, session: Option<&SessionId>, id: ObjectId) -> Result<Shown> {
     let (_, found) = find_any(app, caller, Action::Write, session, id).await?;
     outcome::retry(app, caller, &Item::Media(found)).await?;
     media(app, caller, session, id).await
 }
 
-/// Everything that becomes of a session's media from now on.
+/// Streams the status changes of a session's media items from now on. Authorizes the caller.
 pub async fn watch(
     app: &Arc<App>,
     caller: Caller,
