@@ -1,4 +1,5 @@
-//! Objects: found, listed, deleted.
+//! Finds, lists and purges objects of any owner kind. Authorizes the caller of every query; never
+//! returns a deleted object unless asked to.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -17,10 +18,10 @@ use crate::model::owner::{Owner, OwnerKind};
 use crate::model::principal::Principal;
 use crate::state::object_cache::Ready;
 
-/// The most objects in one page.
+/// The largest number of objects in one page.
 pub const MAX_PAGE: i64 = 1000;
 
-/// Finds an object for somebody who may do `action` with it. What was deleted is not found.
+/// Returns an object that is not deleted. Authorizes the caller for `action`.
 pub async fn find(
     app: &App,
     caller: &Caller,
@@ -35,7 +36,7 @@ pub async fn find(
     }
 }
 
-/// As [`find`], and also what was deleted.
+/// Returns an object whatever its state. Authorizes the caller for `action`.
 pub async fn find_in_any_state(
     app: &App,
     caller: &Caller,
@@ -43,7 +44,7 @@ pub async fn find_in_any_state(
     kind: OwnerKind,
     id: ObjectId,
 ) -> Result<(Owner, Object)> {
-    // Most often the caller is the owner: then one query both finds and decides.
+    // The caller is usually the owner; then one query both finds the object and authorizes.
     let own = caller.user().and_then(|user| match kind {
         OwnerKind::Disks => Some(Owner::Disks(user.clone())),
         OwnerKind::Files => Some(Owner::Files(user.clone())),
@@ -67,7 +68,7 @@ pub(crate) fn not_found() -> Error {
     Error::NotFound("no such image".into())
 }
 
-/// Finds an object whose bytes can be read.
+/// Returns an object whose bytes can be read. Authorizes the caller.
 pub async fn find_ready(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) -> Result<Arc<Ready>> {
     if let Some(known) = app.object_cache.ready(id).filter(|known| known.owner.kind() == kind) {
         access::authorize(app, caller, Action::Read, &known.owner, Some(id))?;
@@ -80,7 +81,8 @@ pub async fn find_ready(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectI
     }
 }
 
-/// A page of an owner's objects, newest first, and whether there are more.
+/// Returns a page of an owner's objects, newest first, and whether there are more. Authorizes the
+/// caller.
 pub async fn list(
     app: &App,
     caller: &Caller,
@@ -100,7 +102,7 @@ pub async fn list(
     Ok((found, more))
 }
 
-/// Removes the bytes of a deleted object, and says so in its row.
+/// Deletes the bytes of a deleted object and marks its row as PURGED.
 pub(crate) async fn purge(app: &App, object: ObjectId, key: &str) -> Result<()> {
     app.store.delete(key, store::Deletion::Purge).await?;
     let now = SystemTime::now();

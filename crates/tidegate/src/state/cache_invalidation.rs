@@ -1,7 +1,6 @@
-//! Follows what other servers change, so that records may be kept in memory beside them.
-//!
-//! A server keeps records only while it hears itself: it speaks every now and then by the database, and whoever does not
-//! hear that is deaf to the others too. Then it forgets everything and asks the database each time.
+//! Applies the changes of other servers to the object cache. Caching is on only while this server
+//! receives its own NOTIFY heartbeat; without it, the notifications of other servers would be
+//! missed too, so the cache is emptied and disabled. Never runs if the database is not shared.
 
 use std::time::{Duration, Instant};
 
@@ -13,15 +12,16 @@ use super::object_cache::ObjectCache;
 use crate::db::{Change, Db};
 use crate::error::{Error, Result};
 
-/// How often a server speaks.
+/// The interval of the heartbeat.
 const HEARTBEAT: Duration = Duration::from_secs(1);
-/// How long it may hear nothing of itself.
+/// How long the heartbeat may be missing.
 const MAX_SILENCE: Duration = Duration::from_secs(3);
 const RETRY: Duration = Duration::from_secs(2);
-/// Changes that may wait to be followed; more are the end of listening, and of what is kept.
+/// The number of changes that may be queued. If there are more, listening starts again with an
+/// empty cache.
 const MAX_QUEUED: usize = 4096;
 
-/// Follows changes until `stop`.
+/// Applies changes until `stop` is cancelled.
 pub async fn follow(db: &Db, cache: &ObjectCache, stop: CancellationToken) {
     if !db.is_shared() {
         return;
@@ -45,7 +45,7 @@ pub async fn follow(db: &Db, cache: &ObjectCache, stop: CancellationToken) {
 async fn listen(db: &Db, cache: &ObjectCache) -> Result<()> {
     let Some(mut changes) = db.changes().await? else { return Ok(()) };
     let (sender, mut queue) = mpsc::channel(MAX_QUEUED);
-    // A task of its own: a message that is half read must not be dropped with a wait.
+    // Runs in its own task, because a message that is partly read must not be cancelled.
     let reading = tokio::spawn(async move {
         loop {
             let change = changes.next().await;

@@ -1,8 +1,8 @@
-//! Caches what does not change while it is in a state: objects that are ready, uploads that are open. Asking for the
-//! hundredth part URL or stream URL then costs no query.
-//!
-//! A commit that ends such a state has the record forgotten before its caller goes on, whatever the commit's outcome
-//! (`db::Signals`). A record that was read before that and would be kept after it is not kept: see `keep`.
+//! Caches records that cannot change in their current state: READY objects and open uploads.
+//! Signing a part or streaming a range then needs no query. Never holds a record past a commit of
+//! this server that ends its state: the commit removes the record before its caller continues
+//! (`db::Signals`), and a record read before that commit is not inserted after it. Changes by other
+//! servers arrive through `cache_invalidation`.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,35 +18,37 @@ use crate::model::owner::Owner;
 use crate::model::upload::{Upload, UploadState};
 
 const MAX_ENTRIES: u64 = 50_000;
-/// How long a record is kept at most, where no other server changes it. A bound on what could go wrong here.
+/// The lifetime of an entry if no other server changes records. It bounds the effect of an error
+/// here.
 const LIFETIME: Duration = Duration::from_secs(60);
-/// The same where other servers change it: a server that is killed between its commit and its notice tells nobody.
+/// The lifetime of an entry if other servers change records. A server killed between its commit and
+/// its notification notifies nobody.
 const SHARED_LIFETIME: Duration = Duration::from_secs(3);
 
-/// What reading an object takes.
+/// What reading an object needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ready {
-    /// Whose it is.
+    /// The object's owner.
     pub owner: Owner,
-    /// Where its bytes lie.
+    /// The key of its bytes.
     pub key: Key,
-    /// What they are.
+    /// The facts about its bytes.
     pub content: Content,
 }
 
-/// The records in memory. Exact while one server has the database; where others share it, as late as they are told
-/// (`cache_invalidation.rs`).
+/// The cached records. Always current if one server uses the database; otherwise delayed by the
+/// notifications of the other servers.
 #[derive(Debug)]
 pub struct ObjectCache {
     enabled: AtomicBool,
     ready: Cache<ObjectId, Arc<Ready>>,
     open: Cache<ObjectId, Arc<(Owner, Upload)>>,
-    /// How often something was forgotten.
+    /// The number of removals so far.
     removals: Mutex<u64>,
 }
 
 impl ObjectCache {
-    /// Returns an empty cache. One that is `shared` keeps nothing until [`Self::enable`].
+    /// Returns an empty cache. A `shared` one stores nothing until [`Self::enable`].
     pub fn new(shared: bool) -> Self {
         let kept = if shared { SHARED_LIFETIME } else { LIFETIME };
         Self {
@@ -57,17 +59,17 @@ impl ObjectCache {
         }
     }
 
-    /// A ready object, if it is known.
+    /// Returns a READY object, if it is cached.
     pub fn ready(&self, id: ObjectId) -> Option<Arc<Ready>> {
         self.ready.get(&id)
     }
 
-    /// The open upload of an object and its owner, if it is known.
+    /// Returns the open upload of an object and its owner, if they are cached.
     pub fn open(&self, id: ObjectId) -> Option<Arc<(Owner, Upload)>> {
         self.open.get(&id)
     }
 
-    /// Reads an object and keeps it if it is ready.
+    /// Reads an object, and caches it if it is READY.
     pub async fn read_object(
         &self,
         owner: &Owner,
@@ -84,7 +86,7 @@ impl ObjectCache {
         Ok(object)
     }
 
-    /// Reads an upload and keeps it if it is open.
+    /// Reads an upload, and caches it if it is open.
     pub async fn read_upload(
         &self,
         owner: &Owner,
@@ -100,12 +102,12 @@ impl ObjectCache {
         Ok(upload)
     }
 
-    /// Begins to keep: from here on every change is told.
+    /// Enables the cache. Called once every change is notified to this server.
     pub fn enable(&self) {
         self.enabled.store(true, Ordering::Release);
     }
 
-    /// Forgets everything, and keeps nothing until told otherwise.
+    /// Removes all entries and disables the cache.
     pub fn disable(&self) {
         let mut removals = self.removals.lock().unwrap_or_else(PoisonError::into_inner);
         self.enabled.store(false, Ordering::Release);
@@ -114,7 +116,7 @@ impl ObjectCache {
         self.open.invalidate_all();
     }
 
-    /// Forgets what is known of an object.
+    /// Removes the entries of an object.
     pub fn remove(&self, id: ObjectId) {
         let mut removals = self.removals.lock().unwrap_or_else(PoisonError::into_inner);
         *removals += 1;
@@ -126,7 +128,8 @@ impl ObjectCache {
         *self.removals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps what was read unless anything was forgotten since: it may be the very thing.
+    /// Inserts an entry, unless anything was removed since `before`, because that could be the same
+    /// record.
     fn insert_if_current(&self, before: u64, insert: impl FnOnce()) {
         let removals = self.removals.lock().unwrap_or_else(PoisonError::into_inner);
         if self.enabled.load(Ordering::Acquire) && *removals == before {

@@ -1,4 +1,6 @@
-//! Jobs that were given up: seen, and taken back. Takes a database and no server, so that it can be done beside one.
+//! Lists and retries dead-lettered jobs, those that have used up their attempts. The retries need
+//! only a database, so the command line can run them beside a server. Never runs a job; see
+//! `runner`.
 
 use crate::access;
 use crate::app::App;
@@ -14,10 +16,10 @@ use crate::queue::Job;
 use crate::uploads::effects::Item;
 use crate::uploads::outcome;
 
-/// Objects that are looked up in one query.
+/// The number of objects in one query.
 const BATCH: i64 = 500;
 
-/// Jobs that were given up, after `after`, the oldest first.
+/// Returns dead-lettered jobs with ids after `after`, oldest first. Authorizes the caller.
 pub async fn list(app: &App, caller: &Caller, after: i64, limit: i64) -> Result<Vec<DeadLetter>> {
     access::authorize_everywhere(app, caller, Action::Operate)?;
     if !(1..=MAX_PAGE).contains(&limit) {
@@ -26,15 +28,16 @@ pub async fn list(app: &App, caller: &Caller, after: i64, limit: i64) -> Result<
     app.db.list_dead_letters(after, limit).await
 }
 
-/// Has one tried again, from its first attempt on.
+/// Queues a dead-lettered job again, with all its attempts. Authorizes the caller.
 pub async fn retry(app: &App, caller: &Caller, id: i64) -> Result<()> {
     access::authorize_everywhere(app, caller, Action::Operate)?;
     requeue(&app.db, caller, id).await?;
     Ok(())
 }
 
-/// Has all that failed tried again, also what failed for good at the time: what was too large for the scanner, or a video
-/// where there was no ffmpeg. How many there were.
+/// Queues all FAILED objects again, including those whose failure was final at the time, such as
+/// files too large for the scanner or videos without ffmpeg. Returns their number. Does not
+/// authorize.
 pub async fn requeue_failed(db: &Db, caller: &Caller) -> Result<u64> {
     let (mut after, mut count) = (None, 0);
     loop {
@@ -51,7 +54,7 @@ pub async fn requeue_failed(db: &Db, caller: &Caller) -> Result<u64> {
     }
 }
 
-/// The same for whoever has the database.
+/// Queues a dead-lettered job again, as [`retry`] does. Does not authorize.
 pub async fn requeue(db: &Db, caller: &Caller, id: i64) -> Result<()> {
     let unknown = || Error::NotFound("no such job among those that were given up".into());
     let dead = db.find_dead_letter(id).await?.ok_or_else(unknown)?;
@@ -68,10 +71,10 @@ pub async fn requeue(db: &Db, caller: &Caller, id: i64) -> Result<()> {
     let now = db.now();
     let mut tx = db.begin().await?;
     let is_requeued = match (&item, job) {
-        // The status of an object that failed says that it waits again.
+        // The object's status must show that it is queued again.
         (Some(item), _) => outcome::requeue(&mut tx, caller, item, now).await?,
         (None, Some(Job::RestoreMediaV1 { object })) => {
-            // The state that was given up with it.
+            // The dead-lettered job had set the object back to DELETED.
             let id = ObjectId(object);
             tx.set_object_state(id, ObjectState::Deleted, ObjectState::Restoring, now).await?;
             false

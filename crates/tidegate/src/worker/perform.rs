@@ -1,4 +1,5 @@
-//! What each job does, and what follows when it is a dead letter.
+//! Maps each job to the function that performs it, and to the consequences of its dead letter.
+//! Never claims or retries jobs; see `runner`.
 
 use store::UploadRef;
 
@@ -14,7 +15,7 @@ use crate::queue::{Job, enqueue};
 use crate::surfaces::{files, imports, packages};
 use crate::uploads::{media_items, outcome, process, scan};
 
-/// What follows from giving a job up, in the transaction that does so.
+/// Applies the consequences of dead-lettering a job, in the same transaction.
 pub(super) async fn on_dead_letter(app: &App, tx: &mut Tx, payload: &str, reason: &str) -> Result<()> {
     match serde_json::from_str(payload) {
         Ok(Job::IngestV1 { object, .. } | Job::ImportImageV1 { object, .. }) => {
@@ -25,7 +26,7 @@ pub(super) async fn on_dead_letter(app: &App, tx: &mut Tx, payload: &str, reason
         }
         Ok(Job::RestoreTreeV1 { restore, .. }) => packages::restoring::on_dead_letter(app, tx, restore).await,
         Ok(Job::RestoreMediaV1 { object }) => {
-            // Some of its bytes may be where they are served.
+            // Some of the bytes may have been moved into the served root.
             let (id, now) = (ObjectId(object), app.db.now());
             if tx.set_object_state(id, ObjectState::Restoring, ObjectState::Deleted, now).await? {
                 enqueue(tx, &Job::HideMediaV1 { object }, now).await?;
@@ -36,7 +37,7 @@ pub(super) async fn on_dead_letter(app: &App, tx: &mut Tx, payload: &str, reason
     }
 }
 
-/// Does a job.
+/// Performs a job.
 pub async fn perform(app: &App, job: &Job) -> Result<()> {
     match job {
         Job::SweepV1 => sweep::run(app).await,
@@ -77,7 +78,8 @@ pub async fn perform(app: &App, job: &Job) -> Result<()> {
     }
 }
 
-/// In turns: a job that takes too long would be given up.
+/// Moves the bytes of a deleted owner's media items out of the served root. Re-enqueues itself to
+/// stay below the job time limit.
 async fn unpublish_all(app: &App, owner: &Owner, job: &Job) -> Result<()> {
     if !media_items::deletion::unpublish_all(app, owner).await? {
         let mut tx = app.db.begin().await?;
@@ -95,6 +97,6 @@ async fn session_of(app: &App, text: &str) -> Result<Owner> {
 
 async fn release_upload(app: &App, upload_id: &str, key: &str) -> Result<()> {
     app.store.abort(&UploadRef { key: key.to_owned(), upload_id: upload_id.to_owned() }).await?;
-    // A completion that lost against the abort may have published in between.
+    // A completion that lost the race against the abort may have published a blob in between.
     Ok(app.store.delete(key, store::Deletion::Purge).await?)
 }
