@@ -15,8 +15,8 @@ use crate::model::owner::{Owner, OwnerKind};
 use crate::model::package::DatasetId;
 use crate::model::principal::Principal;
 
-/// Returns the filter for the events of an owner or object that a request names. A session without
-/// a row gets an error.
+/// Returns the owner and object that a request for events names. Returns 404 for a session that
+/// never existed.
 pub async fn about(
     app: &App,
     kind: OwnerKind,

@@ -28,8 +28,8 @@ pub async fn find(app: &App, caller: &Caller, action: Action, key: &str) -> Resu
     Ok((owner, file))
 }
 
-/// Returns a file that exists but may not be readable, for its status or its deletion. Authorizes
-/// the caller for `action`.
+/// Returns a file that may not be readable yet, so that its status can be shown or the file
+/// deleted. Authorizes the caller for `action`.
 pub async fn find_kept(app: &App, caller: &Caller, action: Action, key: &str) -> Result<(Owner, File)> {
     may_be_theirs(app, caller, action, key)?;
     let (owner, file) = app.db.find_file(key).await?.ok_or_else(not_found)?;
