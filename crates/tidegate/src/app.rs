@@ -251,12 +251,12 @@ impl App {
         match &self.scanner {
             None => {
                 tracing::warn!(
-                    "there is no scanner: what is sent is published unscanned, and what waits for a scan goes on waiting (CLAMAV_HOST)"
+                    "there is no scanner: uploads are published unscanned, and uploads that require a scan keep waiting; set CLAMAV_HOST"
                 )
             }
             Some(scanner) => {
                 if let Err(error) = scanner.ping().await {
-                    tracing::warn!(%error, "the scanner does not answer: what is sent waits for it");
+                    tracing::warn!(%error, "the scanner does not answer: uploads wait for it");
                 }
             }
         }
@@ -265,10 +265,10 @@ impl App {
             None => tracing::warn!("there is no ffmpeg: videos are not published (FFMPEG_PATH)"),
             Some(ffmpeg) => {
                 if let Err(error) = ffmpeg.clear_up().await {
-                    tracing::warn!(%error, "copies of videos that were left can't be removed");
+                    tracing::warn!(%error, "left-over copies of videos cannot be removed");
                 }
                 if let Err(error) = ffmpeg.probe().await {
-                    tracing::warn!(%error, "ffmpeg can't be run: videos are not published");
+                    tracing::warn!(%error, "ffmpeg cannot be run: videos are not published");
                 }
             }
         }

@@ -94,7 +94,7 @@ impl Db {
 pub(super) async fn send_queued(postgres: &Postgres, signals: &Signals) {
     while let Some(notices) = signals.next_notices() {
         if let Err(error) = postgres.notify(NOTIFY, &payloads(&notices)).await {
-            tracing::warn!(error = error.detail(), "other servers could not be told of changes");
+            tracing::warn!(error = error.detail(), "changes could not be sent to other servers");
         }
     }
 }

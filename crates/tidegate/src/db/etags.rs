@@ -29,7 +29,7 @@ impl Db {
         tx.finish_marking().await?;
         tx.commit().await?;
         if marked > 0 {
-            tracing::info!(rows = marked, "ETags from an earlier version were marked: they are no MD5s");
+            tracing::info!(rows = marked, "ETags from an earlier version were marked as not being MD5s");
         }
         Ok(marked)
     }

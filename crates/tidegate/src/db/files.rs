@@ -76,7 +76,7 @@ macro_rules! columns {
     };
 }
 
-/// Selects a page of files; `$which` is the condition. Columns and order are always the same.
+/// Selects a page of files; `$filter` is the condition. Columns and order are always the same.
 macro_rules! listing {
     ($filter:literal) => {
         concat!(
@@ -90,7 +90,7 @@ macro_rules! listing {
     };
 }
 
-/// Selects the number and bytes of files; `$which` is the condition.
+/// Selects the number and bytes of files; `$filter` is the condition.
 macro_rules! totals {
     ($filter:literal) => {
         concat!(

@@ -41,7 +41,7 @@ pub struct JobCounts {
     /// The jobs that are waiting or running.
     pub queued: u64,
     /// The dead-lettered jobs.
-    pub dead: u64,
+    pub dead_letters: u64,
 }
 
 /// A job that was dead-lettered.
@@ -246,7 +246,7 @@ impl Db {
         const SQL: &str = "SELECT state, COUNT(*) FROM jobs GROUP BY state";
         let rows: Vec<(String, i64)> = on_reader!(self, |pool| sqlx::query_as(SQL).fetch_all(pool).await?);
         let of = |wanted: &str| rows.iter().find(|(state, _)| state == wanted).map_or(0, |(_, count)| to_u64(*count));
-        Ok(JobCounts { queued: of("QUEUED"), dead: of("DEAD") })
+        Ok(JobCounts { queued: of("QUEUED"), dead_letters: of("DEAD") })
     }
 }
 

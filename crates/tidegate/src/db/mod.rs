@@ -305,7 +305,7 @@ impl From<sqlx::Error> for Error {
 
 /// Returns the error for a stored value that this server cannot have written.
 fn corrupt(what: &'static str) -> Error {
-    Error::Internal(anyhow::anyhow!("the database holds a {what} that is none"))
+    Error::Internal(anyhow::anyhow!("the database contains an invalid {what}"))
 }
 
 fn to_i64(number: u64) -> i64 {
@@ -379,7 +379,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_transaction_that_the_engine_ended_is_not_the_end_of_writing() {
+    async fn writes_continue_after_the_engine_ended_a_transaction() {
         let folder = tempfile::tempdir().unwrap();
         let db = Db::open(&Database::Sqlite(folder.path().join("t.db"))).await.unwrap();
         let mut tx = db.begin().await.unwrap();

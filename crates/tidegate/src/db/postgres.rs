@@ -80,7 +80,7 @@ impl Postgres {
                 tracing::warn!(error = %error, "the database does not answer; requests get 503 until it does");
                 tokio::spawn(opened.clone().migrate_when_it_answers(options));
             }
-            Err(error) => anyhow::bail!("the PostgreSQL database can't be used: {}", migration_message(&error)),
+            Err(error) => anyhow::bail!("the PostgreSQL database cannot be used: {}", migration_message(&error)),
         }
         Ok(opened)
     }
@@ -102,12 +102,12 @@ impl Postgres {
 
     /// Sends notices to the listeners of all servers. `sql` takes their payloads.
     pub(super) async fn notify(&self, sql: &'static str, payloads: &[String]) -> Result<()> {
-        let mut held = self.connection().await?;
+        let mut connection = self.connection().await?;
         let sent = tokio::time::timeout(PROBE, async {
-            sqlx::query(sql).bind(payloads).execute(held.get()?).await.map(drop).map_err(Error::from)
+            sqlx::query(sql).bind(payloads).execute(connection.get()?).await.map(drop).map_err(Error::from)
         });
         let sent = sent.await;
-        sent.unwrap_or_else(|_| Err(held.discard()))
+        sent.unwrap_or_else(|_| Err(connection.discard()))
     }
 
     /// Returns how long a statement is awaited before its connection is considered dead.
@@ -117,7 +117,7 @@ impl Postgres {
 
     /// Begins a transaction.
     pub(super) async fn begin(&self) -> Result<PgTx> {
-        let mut transaction = PgTx { held: self.connection().await?, limit: self.limit(), open: true };
+        let mut transaction = PgTx { connection: self.connection().await?, limit: self.limit(), open: true };
         transaction.execute("BEGIN").await?;
         Ok(transaction)
     }
@@ -133,9 +133,9 @@ impl Postgres {
     /// Measures the clock difference, and returns an error if it is too large or the database is
     /// read-only.
     pub(super) async fn probe(&self) -> Result<()> {
-        let mut held = self.connection().await?;
-        let measured = tokio::time::timeout(PROBE, async { self.measure(held.get()?).await }).await;
-        measured.unwrap_or_else(|_| Err(held.discard()))
+        let mut connection = self.connection().await?;
+        let measured = tokio::time::timeout(PROBE, async { self.measure(connection.get()?).await }).await;
+        measured.unwrap_or_else(|_| Err(connection.discard()))
     }
 
     async fn measure(&self, connection: &mut PgConnection) -> Result<()> {
@@ -156,15 +156,15 @@ impl Postgres {
         }
         match read_only.as_str() {
             "off" => Ok(()),
-            _ => Err(Error::Unavailable(anyhow::anyhow!("the database takes no writes"))),
+            _ => Err(Error::Unavailable(anyhow::anyhow!("the database is read-only"))),
         }
     }
 
     /// Returns a setting of the session, as `SHOW` does.
     pub async fn setting(&self, name: &str) -> Result<String> {
-        let mut held = self.connection().await?;
+        let mut connection = self.connection().await?;
         let query = sqlx::query_as("SELECT current_setting($1)").bind(name);
-        let (value,): (String,) = query.fetch_one(held.get()?).await?;
+        let (value,): (String,) = query.fetch_one(connection.get()?).await?;
         Ok(value)
     }
 
@@ -181,11 +181,11 @@ impl Postgres {
         sqlx::migrate!("migrations/postgres").run_direct(None, &mut connection, false).await?;
         // Measured before any job is leased by this clock.
         if let Err(error) = self.measure(&mut connection).await {
-            tracing::warn!(error = error.detail(), "the database is not as it should be");
+            tracing::warn!(error = error.detail(), "the database is not usable yet");
         }
         self.state.migrated.store(true, Ordering::Release);
         if let Err(error) = connection.close().await {
-            tracing::debug!(%error, "a connection did not end well");
+            tracing::debug!(%error, "a connection was not closed cleanly");
         }
         Ok(())
     }
@@ -196,7 +196,7 @@ impl Postgres {
             match self.migrate(&options).await {
                 Ok(()) => return tracing::info!("the database answers"),
                 Err(error) if is_outage(&error) => tracing::debug!(%error, "the database does not answer yet"),
-                Err(error) => tracing::error!(error = migration_message(&error), "the database can't be used"),
+                Err(error) => tracing::error!(error = migration_message(&error), "the database cannot be used"),
             }
         }
     }
@@ -221,13 +221,13 @@ impl PooledConnection {
 }
 
 fn silent() -> Error {
-    Error::Unavailable(anyhow::anyhow!("the database fell silent"))
+    Error::Unavailable(anyhow::anyhow!("the database stopped answering"))
 }
 
 /// A transaction; rolled back when dropped.
 #[derive(Debug)]
 pub(super) struct PgTx {
-    held: PooledConnection,
+    connection: PooledConnection,
     limit: Duration,
     open: bool,
 }
@@ -238,12 +238,12 @@ impl PgTx {
     }
 
     pub(super) fn get(&mut self) -> Result<&mut PgConnection> {
-        self.held.get()
+        self.connection.get()
     }
 
     pub(super) fn discard(&mut self) -> Error {
         self.open = false;
-        self.held.discard()
+        self.connection.discard()
     }
 
     pub(super) async fn commit(mut self) -> Result<()> {
@@ -255,7 +255,7 @@ impl PgTx {
     /// Executes `BEGIN` or `COMMIT`. If no answer arrives, the outcome is unknown.
     async fn execute(&mut self, statement: &'static str) -> Result<()> {
         let outcome = tokio::time::timeout(self.limit, async {
-            sqlx::query(statement).execute(self.held.get()?).await.map(drop).map_err(Error::from)
+            sqlx::query(statement).execute(self.connection.get()?).await.map(drop).map_err(Error::from)
         });
         match outcome.await {
             Ok(outcome) => outcome,
@@ -266,7 +266,7 @@ impl PgTx {
 
 impl Drop for PgTx {
     fn drop(&mut self) {
-        let Some(mut connection) = self.held.0.take().filter(|_| self.open) else { return };
+        let Some(mut connection) = self.connection.0.take().filter(|_| self.open) else { return };
         // The connection is returned to the pool only after a successful rollback.
         tokio::spawn(async move {
             let rolled_back = tokio::time::timeout(ROLLBACK, sqlx::query("ROLLBACK").execute(&mut *connection)).await;

@@ -151,14 +151,14 @@ mod tests {
         for _ in 0..2 {
             signals.send(&Pending { objects: objects.clone(), ..Pending::default() });
         }
-        let mut told = HashSet::new();
+        let mut sent = HashSet::new();
         while let Some(notices) = signals.next_notices() {
             assert!(notices.objects.len() <= BATCH && !notices.jobs);
             for id in notices.objects {
-                assert!(told.insert(id), "an object was told twice");
+                assert!(sent.insert(id), "an object was sent twice");
             }
         }
-        assert_eq!(told.len(), objects.len());
+        assert_eq!(sent.len(), objects.len());
         signals.send(&Pending { jobs: vec![1], ..Pending::default() });
         assert_eq!(signals.next_notices(), Some(Notices { jobs: true, ..Notices::default() }));
         assert!(Signals::new(false).next_notices().is_none());

@@ -84,11 +84,11 @@ async fn send_all(app: &App, wild: bool, batch: i64) -> Result<()> {
         let label = if outcome.is_ok() { "sent" } else { "failed" };
         metrics::counter!("tidegate_invalidations_total", "outcome" => label).increment(1);
         if let Err(error @ cdn::Error::Refused { .. }) = &outcome {
-            tracing::error!(%error, "the CDN can't be told of what was deleted (CLOUDFRONT_DISTRIBUTION_ID, and the right to cloudfront:CreateInvalidation)");
+            tracing::error!(%error, "the CDN refuses invalidations; check CLOUDFRONT_DISTRIBUTION_ID and the permission cloudfront:CreateInvalidation");
         }
         outcome.map_err(|error| Error::Unavailable(error.into()))?;
         metrics::counter!("tidegate_invalidated_paths_total").increment(u64::try_from(paths.len()).unwrap_or(0));
-        tracing::info!(paths = paths.len(), "the CDN was told of what was deleted");
+        tracing::info!(paths = paths.len(), "invalidations were sent to the CDN");
         let mut tx = app.db.begin().await?;
         tx.delete_invalidations(&ids).await?;
         tx.commit().await?;
@@ -112,6 +112,6 @@ mod tests {
     fn a_batch_is_known_by_its_rows() {
         let row = |id| (id, "/a".to_owned());
         assert_eq!(reference(&[row(1), row(2)]), reference(&[row(1), row(2)]));
-        assert_ne!(reference(&[row(1)]), reference(&[row(2)]), "deleted again after it was brought back");
+        assert_ne!(reference(&[row(1)]), reference(&[row(2)]), "deleted again after a restore");
     }
 }

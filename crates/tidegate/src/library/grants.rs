@@ -165,7 +165,5 @@ fn edge(app: &App) -> Result<&Origin> {
 /// which must never be signed.
 fn served_root<'a>(app: &App, key: &'a Key) -> Result<&'a str> {
     let root = app.config.images.layout.served_root(key.as_str());
-    root.ok_or_else(|| {
-        Error::Misconfig("the object lies outside what may be served; was IMAGE_BASE_PATH changed?".into())
-    })
+    root.ok_or_else(|| Error::Misconfig("the object is outside the served roots; was IMAGE_BASE_PATH changed?".into()))
 }

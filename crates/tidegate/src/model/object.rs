@@ -128,7 +128,7 @@ mod tests {
         /// Whatever changes are tried, in any order: a PURGED object stays purged, a REJECTED one
         /// never becomes readable, and only a READY one can be deleted and restored.
         #[test]
-        fn no_path_leads_back(steps in proptest::collection::vec(0usize..STATES.len(), 0..40)) {
+        fn final_states_are_final(steps in proptest::collection::vec(0usize..STATES.len(), 0..40)) {
             let mut state = ObjectState::Pending;
             let mut seen = vec![state];
             for step in steps {

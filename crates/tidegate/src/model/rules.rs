@@ -258,7 +258,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_opaque_is_neither_scanned_nor_processed() {
+    fn opaque_bytes_are_neither_scanned_nor_processed() {
         for rules in OwnerKind::ALL.map(of) {
             if rules.scanning == Scanning::Never {
                 assert_eq!(rules.processing, Processing::None);

@@ -33,7 +33,7 @@ pub async fn follow(db: &Db, cache: &ObjectCache, stop: CancellationToken) {
         };
         cache.disable();
         if let Err(error) = outcome {
-            tracing::debug!(error = error.detail(), "changes by other servers are not heard; no record is kept");
+            tracing::debug!(error = error.detail(), "changes by other servers are not received; caching is off");
         }
         tokio::select! {
             () = stop.cancelled() => return,

@@ -145,8 +145,8 @@ mod tests {
     use std::time::SystemTime;
 
     #[tokio::test]
-    async fn what_is_forgotten_while_it_is_read_is_not_kept() {
-        let records = ObjectCache::new(false);
+    async fn a_record_removed_during_its_read_is_not_cached() {
+        let cache = ObjectCache::new(false);
         let owner = Owner::Disks(UserId::parse("a").unwrap());
         let object = Object {
             id: ObjectId::generate(),
@@ -158,21 +158,21 @@ mod tests {
             content: Some(Content { size: 1, etag: "e".into(), last_modified: SystemTime::now() }),
         };
         let reading = async {
-            records.remove(object.id);
+            cache.remove(object.id);
             Ok(Some(object.clone()))
         };
-        records.read_object(&owner, reading).await.unwrap();
-        assert!(records.ready(object.id).is_none());
-        records.read_object(&owner, async { Ok(Some(object.clone())) }).await.unwrap();
-        assert!(records.ready(object.id).is_some());
-        records.remove(object.id);
-        assert!(records.ready(object.id).is_none());
+        cache.read_object(&owner, reading).await.unwrap();
+        assert!(cache.ready(object.id).is_none());
+        cache.read_object(&owner, async { Ok(Some(object.clone())) }).await.unwrap();
+        assert!(cache.ready(object.id).is_some());
+        cache.remove(object.id);
+        assert!(cache.ready(object.id).is_none());
         let pending = Object { state: ObjectState::Pending, ..object.clone() };
-        records.read_object(&owner, async { Ok(Some(pending)) }).await.unwrap();
-        assert!(records.ready(object.id).is_none(), "only what does not change is kept");
+        cache.read_object(&owner, async { Ok(Some(pending)) }).await.unwrap();
+        assert!(cache.ready(object.id).is_none(), "only cache that cannot change are cached");
         let shared = ObjectCache::new(true);
         shared.read_object(&owner, async { Ok(Some(object.clone())) }).await.unwrap();
-        assert!(shared.ready(object.id).is_none(), "others may change what is shared");
+        assert!(shared.ready(object.id).is_none(), "a shared cache is disabled at first");
         shared.enable();
         shared.read_object(&owner, async { Ok(Some(object.clone())) }).await.unwrap();
         assert!(shared.ready(object.id).is_some());

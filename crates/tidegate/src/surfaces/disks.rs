@@ -53,7 +53,7 @@ pub struct Begun {
 /// Begins the multipart upload of a new disk image. Authorizes the caller.
 pub async fn begin(app: &App, caller: &Caller, owner: &Owner, announced: NewDiskUpload) -> Result<Begun> {
     access::authorize(app, caller, Action::Write, owner, None)?;
-    let Owner::Disks(user) = owner else { return Err(Error::Internal(anyhow::anyhow!("images of no user"))) };
+    let Owner::Disks(user) = owner else { return Err(Error::Internal(anyhow::anyhow!("disk images without a user"))) };
     let NewDiskUpload { name, content_type, size } = announced;
     check_name(name.as_deref())?;
     begin::check_media_type(content_type.as_deref())?;
@@ -119,7 +119,7 @@ pub async fn delete(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) -
 async fn mark_deleted(app: &App, caller: &Caller, owner: &Owner, object: &Object) -> Result<()> {
     let (id, now) = (object.id, app.db.now());
     if rules::of(owner.kind()).deletion != rules::Deletion::Purge {
-        return Err(Error::Internal(anyhow::anyhow!("what can be restored was about to be purged")));
+        return Err(Error::Internal(anyhow::anyhow!("an object that can be restored was about to be purged")));
     }
     let job = Job::PurgeObjectV1 { object: id.0, key: object.key.as_str().to_owned() };
     let mut tx = app.db.begin().await?;

@@ -56,7 +56,7 @@ pub async fn import(app: &Arc<App>, caller: &Caller, space: &SpaceId, keys: Vec<
     for key in &keys {
         check(app, key)?;
     }
-    let looked = stream::iter(keys).map(|key| {
+    let stats = stream::iter(keys).map(|key| {
         let app = Arc::clone(app);
         async move {
             match app.store.stat(&key).await {
@@ -66,12 +66,12 @@ pub async fn import(app: &Arc<App>, caller: &Caller, space: &SpaceId, keys: Vec<
             }
         }
     });
-    let looked: Vec<(String, Option<u64>)> = looked.buffered(AT_ONCE).try_collect().await?;
+    let sizes: Vec<(String, Option<u64>)> = stats.buffered(AT_ONCE).try_collect().await?;
     let (mut done, mut tx) = (Imported::default(), app.db.begin().await?);
     if !tx.hold(&owner).await? {
         return Err(Error::NotFound("no such space".into()));
     }
-    for (key, size) in looked {
+    for (key, size) in sizes {
         match size {
             Some(size) => {
                 let id = announce(app, &mut tx, caller, &owner, (&key, size)).await?;

@@ -97,7 +97,7 @@ pub async fn recover(app: &App, upload: &Upload) -> Result<bool> {
         return Ok(false);
     }
     count("recovered");
-    tracing::info!(object.id = %upload.object, "an upload whose completion was cut off is complete");
+    tracing::info!(object.id = %upload.object, "an interrupted completion was finished");
     Ok(true)
 }
 
@@ -116,7 +116,7 @@ async fn resolve_race(
     }
     if upload_now.state == UploadState::Open {
         // The open upload may still need the bytes, so they are not deleted.
-        return Err(Error::InvalidState("the upload changed meanwhile; ask again".into()));
+        return Err(Error::InvalidState("the upload changed in the meantime; try again".into()));
     }
     app.store.delete(upload.key.as_str(), store::Deletion::Purge).await?;
     Err(Error::InvalidState("the upload was aborted".into()))

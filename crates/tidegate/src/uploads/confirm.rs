@@ -62,7 +62,7 @@ async fn accept(app: &App, caller: &Caller, arrival: &Arrival<'_>, sealed: &Key)
     tx.record(caller, AuditAction::UploadConfirmed, id, now).await?;
     tx.commit().await?;
     count("completed");
-    tracing::info!(object.id = %id, owner = upload.of.as_str(), "what a client sent was sealed");
+    tracing::info!(object.id = %id, owner = upload.of.as_str(), "an upload was sealed");
     Ok(true)
 }
 

@@ -53,6 +53,6 @@ pub async fn end(app: &App, caller: &Caller, upload: &Upload, state: UploadState
     effects::discard_upload(app, &mut tx, &item, upload).await?;
     tx.commit().await?;
     count(outcome);
-    tracing::info!(object.id = %id, owner = upload.of.as_str(), outcome, "an upload was given up");
+    tracing::info!(object.id = %id, owner = upload.of.as_str(), outcome, "an upload was ended without an object");
     effects::free_bytes(app, &item, upload).await
 }

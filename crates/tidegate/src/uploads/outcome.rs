@@ -64,7 +64,7 @@ pub(crate) async fn fail(app: &App, tx: &mut Tx, id: ObjectId, reason: &str) -> 
     record_status_change(tx, &owner, id, Status::ScanFailed, Some(reason), now).await?;
     tx.record(&Caller::system(), rules::of(kind).actions.failed, id, now).await?;
     effects::count_media(kind, "failed");
-    tracing::warn!(object.id = %id, owner = kind.as_str(), reason, "an object can't be published");
+    tracing::warn!(object.id = %id, owner = kind.as_str(), reason, "an object cannot be published");
     Ok(())
 }
 
@@ -112,7 +112,7 @@ pub(crate) async fn requeue(tx: &mut Tx, caller: &Caller, item: &Item, now: Syst
 pub(crate) async fn retry(app: &App, caller: &Caller, item: &Item) -> Result<()> {
     let mut tx = app.db.begin().await?;
     if !requeue(&mut tx, caller, item, app.db.now()).await? {
-        return Err(Error::InvalidState("only what failed can be tried again".into()));
+        return Err(Error::InvalidState("only a failed object can be retried".into()));
     }
     tx.commit().await
 }

@@ -22,7 +22,9 @@ pub(crate) async fn scan(app: &App, key: &str, demanded: bool) -> Result<Outcome
         if app.config.scanner_off || !(demanded || app.config.in_production()) {
             return Ok(Outcome::Good(Scan::Skipped));
         }
-        return Err(Error::Scanner(anyhow::anyhow!("this process has none: CLAMAV_HOST or SCANNER=off is not set")));
+        return Err(Error::Scanner(anyhow::anyhow!(
+            "this process has no scanner: neither CLAMAV_HOST nor SCANNER=off is set"
+        )));
     };
     // The permit comes first, because the store closes connections that are not read for minutes.
     let turn = scanner.acquire_permit().await;

@@ -56,7 +56,7 @@ pub async fn requeue_failed(db: &Db, caller: &Caller) -> Result<u64> {
 
 /// Queues a dead-lettered job again, as [`retry`] does. Does not authorize.
 pub async fn requeue(db: &Db, caller: &Caller, id: i64) -> Result<()> {
-    let unknown = || Error::NotFound("no such job among those that were given up".into());
+    let unknown = || Error::NotFound("no such dead-lettered job".into());
     let dead = db.find_dead_letter(id).await?.ok_or_else(unknown)?;
     let job = serde_json::from_str(&dead.payload).ok();
     let item = match job {
@@ -80,7 +80,7 @@ pub async fn requeue(db: &Db, caller: &Caller, id: i64) -> Result<()> {
             false
         }
         (None, Some(Job::RestoreTreeV1 { .. })) => {
-            let message = "what this restore was to bring back was put back among what is deleted; ask for it again";
+            let message = "this restore was cancelled and its nodes are deleted again; request a new restore";
             return Err(Error::InvalidState(message.into()));
         }
         (None, _) => false,
@@ -91,6 +91,6 @@ pub async fn requeue(db: &Db, caller: &Caller, id: i64) -> Result<()> {
     let action = AuditAction::JobRetried;
     tx.record_event(&NewEvent { at: now, caller: caller.clone(), action, owner: None, object: None }).await?;
     tx.commit().await?;
-    tracing::info!(job.id = id, "a job that was given up is tried again");
+    tracing::info!(job.id = id, "a dead-lettered job was queued again");
     Ok(())
 }

@@ -56,8 +56,8 @@ pub async fn perform(app: &App, job: &Job) -> Result<()> {
         Job::HideMediaV1 { object } => media_items::deletion::unpublish_and_invalidate(app, ObjectId(*object)).await,
         Job::HideSessionV1 { session } => unpublish_all(app, &session_of(app, session).await?, job).await,
         Job::HideSpaceV1 { space } => {
-            let space =
-                SpaceId::parse(space).ok_or_else(|| Error::Internal(anyhow::anyhow!("a job's space is none")))?;
+            let space = SpaceId::parse(space)
+                .ok_or_else(|| Error::Internal(anyhow::anyhow!("a job has an invalid space id")))?;
             unpublish_all(app, &Owner::Space(space), job).await
         }
         Job::ImportImageV1 { object, key } => imports::copy(app, ObjectId(*object), key).await,
@@ -90,7 +90,7 @@ async fn unpublish_all(app: &App, owner: &Owner, job: &Job) -> Result<()> {
 }
 
 async fn session_of(app: &App, text: &str) -> Result<Owner> {
-    let unknown = || Error::Internal(anyhow::anyhow!("a job's session is none"));
+    let unknown = || Error::Internal(anyhow::anyhow!("a job has an invalid session id"));
     let id = SessionId::parse(text).ok_or_else(unknown)?;
     app.db.find_any_session(&id).await?.map(|(owner, _)| owner).ok_or_else(unknown)
 }

@@ -252,11 +252,11 @@ impl Pass<'_> {
         }
         // The blob is looked up before the row, so that an object deleted in between is not
         // reported as missing.
-        let looked = self.app.store.stat(&row.key).await;
+        let stat = self.app.store.stat(&row.key).await;
         if !self.app.db.find_expected(&row.key).await?.is_some_and(|now| now.state == ObjectState::Ready) {
             return Ok(());
         }
-        match looked {
+        match stat {
             Ok(_) => {}
             // A key that the store does not accept has no blob either.
             Err(store::Error::NotFound | store::Error::InvalidKey(_)) => {

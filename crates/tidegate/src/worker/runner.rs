@@ -32,7 +32,10 @@ const MAX_BACKOFF: Duration = Duration::from_secs(3600);
 /// Runs jobs until `stop` is cancelled; jobs in progress are finished first.
 pub async fn run(app: Arc<App>, stop: CancellationToken) {
     if let Err(error) = app.db.end_leases().await {
-        tracing::warn!(error = error.detail(), "leases of the run before end by themselves");
+        tracing::warn!(
+            error = error.detail(),
+            "leases of the previous run could not be ended; they expire by themselves"
+        );
     }
     let mut tasks = JoinSet::new();
     let media = &app.config.media;
@@ -64,7 +67,7 @@ async fn work(app: Arc<App>, class: Class, stop: CancellationToken) {
                 }
             }
             Err(error) => {
-                tracing::error!(error = error.detail(), "jobs can't be claimed");
+                tracing::error!(error = error.detail(), "jobs cannot be claimed");
                 tokio::select! {
                     () = stop.cancelled() => {}
                     () = tokio::time::sleep(IDLE) => {}
@@ -79,7 +82,7 @@ async fn schedule(app: Arc<App>, stop: CancellationToken) {
     let mut jobs = vec![Job::RecoverV1, Job::SweepV1];
     loop {
         if let Err(error) = enqueue_all(&app, &jobs).await {
-            tracing::error!(error = error.detail(), "recurring jobs can't be enqueued");
+            tracing::error!(error = error.detail(), "recurring jobs cannot be enqueued");
         } else {
             jobs = vec![Job::SweepV1];
         }
@@ -107,10 +110,10 @@ pub async fn claim(app: &App, class: Option<Class>, now: SystemTime, lease: Dura
     }
     let mut tx = app.db.begin().await?;
     for payload in tx.dead_letter_jobs(now).await? {
-        let why = "it was tried again and again, and each time the worker vanished";
+        let why = "the worker vanished during each attempt";
         if let Err(error) = on_dead_letter(app, &mut tx, &payload, why).await {
             // One failed consequence must not stop all other jobs.
-            tracing::error!(error = error.detail(), "what follows from a job's end was not done");
+            tracing::error!(error = error.detail(), "the consequences of a dead letter could not be applied");
         }
     }
     let claimed = tx.claim_job(class, now, lease).await?;
@@ -125,7 +128,7 @@ pub async fn run_one(app: &Arc<App>, class: Option<Class>) -> Result<bool> {
         Ok(job) => job,
         Err(error) => {
             // A newer release may have written it; it is kept for an operator.
-            tracing::error!(job.id = claimed.id, %error, "a job is not understood");
+            tracing::error!(job.id = claimed.id, %error, "a job has an unknown payload");
             // Another server that shares the queue may be newer and know the job.
             let shared = app.db.is_shared();
             let verdict = if shared { Verdict::Uncounted } else { Verdict::DeadLetter };
@@ -156,14 +159,17 @@ async fn while_leased(app: &App, claimed: &ClaimedJob, task: &mut JoinHandle<Res
             () = tokio::time::sleep(pause) => {}
         }
         if started.elapsed() > MAX_RUN_TIME {
-            return Err(Error::Internal(anyhow::anyhow!("it was still at work after {} s", MAX_RUN_TIME.as_secs())));
+            return Err(Error::Internal(anyhow::anyhow!(
+                "the job exceeded its time limit of {} s",
+                MAX_RUN_TIME.as_secs()
+            )));
         }
         match app.db.extend_job(claimed, app.db.now() + LEASE).await {
             Ok(true) => (extended, pause) = (Instant::now(), LEASE / 2),
             Ok(false) => return Err(Error::Internal(anyhow::anyhow!("the lease was lost"))),
             // If the database is briefly unavailable, the current lease is still valid.
             Err(error) if extended.elapsed() + RETRY < LEASE => {
-                tracing::warn!(job.id = claimed.id, error = error.detail(), "a lease could not be kept yet");
+                tracing::warn!(job.id = claimed.id, error = error.detail(), "a lease could not be extended yet");
                 pause = RETRY;
             }
             Err(error) => return Err(error),
@@ -200,7 +206,7 @@ async fn record_outcome(app: &App, claimed: &ClaimedJob, job: &Job, outcome: Res
     counted(if is_dead_letter { "dead" } else { "failed" });
     let at = app.db.now() + backoff(claimed.attempts).min(job.longest_pause());
     if is_dead_letter {
-        tracing::error!(job.id = claimed.id, job.name = job.name(), error = error.detail(), "a job was given up");
+        tracing::error!(job.id = claimed.id, job.name = job.name(), error = error.detail(), "a job was dead-lettered");
     } else {
         tracing::warn!(
             job.id = claimed.id,

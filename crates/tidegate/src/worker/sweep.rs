@@ -114,7 +114,7 @@ async fn orphans_in(app: &App, place: &str, before: std::time::SystemTime) -> Re
         {
             app.store.abort(&open.upload).await?;
             metrics::counter!("tidegate_orphans_swept_total").increment(1);
-            tracing::info!("an upload that no record keeps open was removed from the store");
+            tracing::info!("a store upload without an open record was aborted");
         }
     }
     Ok(())
@@ -140,7 +140,7 @@ async fn cut_off(app: &App) -> Result<()> {
             if !is_at_work {
                 app.store.abort(&open.upload).await?;
                 metrics::counter!("tidegate_orphans_swept_total").increment(1);
-                tracing::info!("a write that was cut off was removed from the store");
+                tracing::info!("an interrupted write was removed from the store");
             }
         }
     }
@@ -174,7 +174,7 @@ async fn remains(app: &App) -> Result<()> {
                 if !is_kept {
                     app.store.delete(&blob.key, store::Deletion::Purge).await?;
                     metrics::counter!("tidegate_orphans_swept_total").increment(1);
-                    tracing::info!("what an upload left was removed from the store");
+                    tracing::info!("remains of an upload were deleted from the store");
                 }
             }
         }
@@ -191,7 +191,7 @@ async fn drafts(app: &App) -> Result<()> {
         if app.db.upload_state(upload).await? != Some(UploadState::Open) {
             app.store.discard(&draft).await?;
             metrics::counter!("tidegate_orphans_swept_total").increment(1);
-            tracing::info!("parts of an upload that is over were removed from the store");
+            tracing::info!("parts of an ended upload were deleted from the store");
         }
     }
     Ok(())
@@ -215,6 +215,6 @@ async fn old_events(app: &App) -> Result<()> {
 }
 
 fn log_failure(upload: &Upload, error: Error) -> Error {
-    tracing::error!(object.id = %upload.object, error = error.detail(), "an upload can't be swept; the others are");
+    tracing::error!(object.id = %upload.object, error = error.detail(), "an upload could not be swept; the sweep continues");
     error
 }

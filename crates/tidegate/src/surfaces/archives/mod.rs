@@ -222,7 +222,7 @@ async fn opened(app: Arc<App>, member: Member, range: Range<u64>) -> anyhow::Res
     let crc32 = file.digests.map(|digests| digests.crc32);
     anyhow::ensure!(
         content.is_some_and(|content| content.size == member.size) && crc32 == Some(member.crc32),
-        "{} is gone or not what it was",
+        "{} was deleted or replaced",
         member.object
     );
     if range.is_empty() {

@@ -281,7 +281,7 @@ async fn whole_of_parts(app: &App, upload: &Upload, finish: &Finish, parts: Vec<
         None => digests_of_parts(app, upload, &parts).await?,
     };
     if digests.crc32 != crc32 {
-        return Err(Error::StoreError(store::Error::Damaged("parts are not what they were when they came".into())));
+        return Err(Error::StoreError(store::Error::Damaged("the bytes of parts differ from those received".into())));
     }
     check_sum(finish, &digests.sha256)?;
     freeze(app, upload, &parts).await?;

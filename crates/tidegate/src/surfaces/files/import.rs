@@ -65,9 +65,9 @@ impl Import {
         self.found.len() as u64
     }
 
-    /// Imports the files and calls `tell` with the path and outcome of each. With `dry`, reports
+    /// Imports the files and calls `report` with the path and outcome of each. With `dry`, reports
     /// the outcomes without importing.
-    pub async fn run(self, app: &Arc<App>, dry: bool, tell: &(dyn Fn(&str, &Outcome) + Sync)) -> Result<()> {
+    pub async fn run(self, app: &Arc<App>, dry: bool, report: &(dyn Fn(&str, &Outcome) + Sync)) -> Result<()> {
         let tree = &self.tree;
         futures::stream::iter(self.found)
             .map(|found| async move {
@@ -84,7 +84,7 @@ impl Import {
                     Outcome::Skipped(_) => "skipped",
                 };
                 metrics::counter!("tidegate_imported_files_total", "outcome" => label).increment(1);
-                tell(&path, &outcome);
+                report(&path, &outcome);
                 Ok(())
             })
             .buffer_unordered(CONCURRENT_FILES)
@@ -94,7 +94,7 @@ impl Import {
 }
 
 /// Parses a path into its user and key. Returns the reason if it cannot be a file's key.
-fn place(path: &str) -> std::result::Result<(UserId, FileKey<'_>), &'static str> {
+fn parse_path(path: &str) -> std::result::Result<(UserId, FileKey<'_>), &'static str> {
     let key =
         FileKey::parse(path).ok_or("its path is not storage/{user}/{folder}/{id}_{name} with names that are taken")?;
     let user = UserId::parse(key.user()).map_err(|_| "its user id is not taken")?;
@@ -103,8 +103,8 @@ fn place(path: &str) -> std::result::Result<(UserId, FileKey<'_>), &'static str>
 
 async fn import_file(app: &App, tree: &Tree, path: &str, dry: bool) -> Result<Outcome> {
     let skipped = |why: &str| Ok(Outcome::Skipped(why.to_owned()));
-    let (user, key) = match place(path) {
-        Ok(place) => place,
+    let (user, key) = match parse_path(path) {
+        Ok(parsed) => parsed,
         Err(why) => return skipped(why),
     };
     match app.db.find_file(path).await? {
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_record_says_of_privacy_is_never_passed_over() {
+    fn privacy_in_a_record_is_never_ignored() {
         let read = |record: Value| visibility(record.as_object().unwrap());
         for private in [
             json!({ "visibility": "private" }),
@@ -342,9 +342,9 @@ mod tests {
     }
 
     #[test]
-    fn places_that_are_not_ours_are_not_taken() {
+    fn foreign_paths_are_refused() {
         for good in ["storage/u/abc123_a.jpg", "storage/a@b.de/main/pictures/01234567_x y.png", "storage/u/x/y/1_2_3"] {
-            assert!(place(good).is_ok(), "{good}");
+            assert!(parse_path(good).is_ok(), "{good}");
         }
         for bad in [
             "storage/u/noid.jpg",
@@ -358,7 +358,7 @@ mod tests {
             "other/u/1_a",
             "storage/u/../1_a",
         ] {
-            assert!(place(bad).is_err(), "{bad}");
+            assert!(parse_path(bad).is_err(), "{bad}");
         }
     }
 }

@@ -88,18 +88,18 @@ pub async fn open(app: &App, key: &str, given: &Given) -> Result<(File, Disposit
     let found = app.db.find_linked_file(key.as_str()).await?;
     let epoch = found.as_ref().map_or(0, |(_, epoch)| *epoch);
     let now = epoch_seconds(std::time::SystemTime::now());
-    let wish = given.disposition.as_deref().map(Disposition::parse);
-    let shown = match (&given.kid, wish) {
+    let requested = given.disposition.as_deref().map(Disposition::parse);
+    let shown = match (&given.kid, requested) {
         (_, Some(None)) => return Err(refused()),
         // Version 1 does not sign the disposition, so any is accepted; active content is an
         // attachment in any case.
-        (None, wish) => {
+        (None, requested) => {
             let good = app.links.verify_v1(key.as_str(), &given.exp, &given.sig, now).is_some() && epoch == 0;
-            good.then(|| wish.flatten().unwrap_or(Disposition::Inline))
+            good.then(|| requested.flatten().unwrap_or(Disposition::Inline))
         }
         (Some(kid), Some(Some(shown))) => {
-            let said = (given.exp.as_str(), shown, epoch);
-            app.links.verify_v2(key.as_str(), kid, said, &given.sig, now).map(|_| shown)
+            let signed = (given.exp.as_str(), shown, epoch);
+            app.links.verify_v2(key.as_str(), kid, signed, &given.sig, now).map(|_| shown)
         }
         (Some(_), None) => None,
     };
@@ -118,7 +118,7 @@ pub async fn revoke(app: &App, caller: &Caller, owner: &Owner) -> Result<()> {
     // The token of an archive is a link too.
     tx.end_archives(owner, app.db.now()).await?;
     tx.commit().await?;
-    tracing::info!("all links to a user's files were ended");
+    tracing::info!("all links to a user's files were revoked");
     Ok(())
 }
 

@@ -93,7 +93,7 @@ async fn record(app: &App, upload: &Upload, part: &StoredPart, alone: bool) -> R
         && let Err(error) = app.store.drop_fragment(key::draft(&upload.id).as_str(), bytes).await
     {
         // The part is stored; the replaced bytes are deleted when the upload ends.
-        tracing::warn!(%error, "a part that was replaced takes space until its upload ends");
+        tracing::warn!(%error, "a replaced part could not be deleted; it takes space until its upload ends");
     }
     match put {
         Put::Kept(_) => Ok(true),
@@ -105,7 +105,7 @@ async fn record(app: &App, upload: &Upload, part: &StoredPart, alone: bool) -> R
 }
 
 fn frozen() -> Error {
-    Error::InvalidState("the upload is being completed and takes no more parts; complete it, or give it up".into())
+    Error::InvalidState("the upload is being completed and accepts no more parts; complete or abort it".into())
 }
 
 fn too_much(upload: &Upload) -> Error {

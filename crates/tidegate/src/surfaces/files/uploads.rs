@@ -63,7 +63,7 @@ pub async fn begin(
     files: Vec<NewFileUpload>,
 ) -> Result<Vec<Begun>> {
     access::authorize(app, caller, Action::Write, owner, None)?;
-    let Owner::Files(user) = owner else { return Err(Error::Internal(anyhow::anyhow!("files of no user"))) };
+    let Owner::Files(user) = owner else { return Err(Error::Internal(anyhow::anyhow!("files without a user"))) };
     if files.is_empty() || files.len() > MAX_FILES {
         return Err(bad_request(format!("files must name 1 to {MAX_FILES} files")));
     }

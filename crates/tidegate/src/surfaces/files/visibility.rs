@@ -109,7 +109,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn what_asks_for_privacy_is_seen() {
+    fn requests_for_privacy_are_detected() {
         for (name, value) in [
             ("visiblity", json!("private")),
             ("Visibility", json!("private")),
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_asks_for_nothing_else_is_let_be() {
+    fn other_members_are_ignored() {
         for (name, value) in [
             ("visiblity", json!("public")),
             ("private", json!(false)),
@@ -166,7 +166,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn one_letter_wrong_is_still_seen(at in 0usize..10, letter in "[a-z]", change in 0u8..3) {
+        fn one_wrong_letter_is_still_detected(at in 0usize..10, letter in "[a-z]", change in 0u8..3) {
             let mut name = "visibility".to_owned();
             match change {
                 0 => drop(name.remove(at)),

@@ -91,7 +91,7 @@ async fn accept(
     let confirmation = Confirmation::default();
     let arrival = Arrival { item: &item, upload: &upload, attributes, kind: None, parts_digest, confirmation };
     if !confirm::confirm(app, caller, &arrival).await? {
-        return Err(Error::InvalidState("the upload was given up meanwhile".into()));
+        return Err(Error::InvalidState("the upload was aborted in the meantime".into()));
     }
     Ok(app.scanner.is_none())
 }

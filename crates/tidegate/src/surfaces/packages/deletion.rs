@@ -95,7 +95,7 @@ async fn delete_one(
     tx.count_in_dataset(dataset.number, -objects, -bytes).await?;
     tx.commit().await?;
     metrics::counter!("tidegate_nodes_deleted_total").increment(nodes);
-    tracing::info!(node = id.as_str(), nodes, "a part of a dataset's tree was deleted");
+    tracing::info!(node = id.as_str(), nodes, "a subtree was deleted");
     if node.kind == NodeKind::Package && alone {
         // The bytes are moved before the response, so that signed URLs stop working.
         unpublish_tree(app, dataset.number, micros(now), None).await?;
@@ -252,7 +252,7 @@ async fn purge_some(app: &App, dataset: i64, nodes: &[Outdated]) -> Result<()> {
         }
     }
     tx.commit().await?;
-    tracing::info!(nodes = nodes.len(), "what was deleted of a dataset was purged");
+    tracing::info!(nodes = nodes.len(), "deleted nodes of a dataset were purged");
     Ok(())
 }
 

@@ -106,7 +106,7 @@ pub async fn create(app: &App, caller: &Caller, name: &str) -> Result<Dataset> {
     record(&mut tx, app, caller, AuditAction::DatasetCreated, &id, None).await?;
     tx.commit().await?;
     metrics::counter!("tidegate_datasets_total").increment(1);
-    tracing::info!(dataset = id.as_str(), "a dataset was made");
+    tracing::info!(dataset = id.as_str(), "a dataset was created");
     Ok(Dataset {
         number,
         id,
@@ -154,7 +154,7 @@ pub(crate) fn cut<T>(found: &mut Vec<T>, limit: i64) -> bool {
 
 /// Returns the number of the collection in which a new node is created; 0 for the top. The caller
 /// holds the dataset's lock.
-async fn place(tx: &mut Tx, dataset: &Dataset, parent: Option<&NodeId>) -> Result<i64> {
+async fn find_parent(tx: &mut Tx, dataset: &Dataset, parent: Option<&NodeId>) -> Result<i64> {
     let Some(parent) = parent else { return Ok(0) };
     let node = tx.node(parent).await?.filter(|node| node.dataset == dataset.number);
     match node {
@@ -184,7 +184,7 @@ pub async fn create_collection(
     let (id, now) = (NodeId::generate(NodeKind::Collection), app.db.now());
     let mut tx = app.db.begin().await?;
     tx.hold_dataset(dataset.number).await?;
-    let parent_number = place(&mut tx, &dataset, parent).await?;
+    let parent_number = find_parent(&mut tx, &dataset, parent).await?;
     let by = caller.effective_principal().name().to_owned();
     let new = NewNode {
         id: &id,

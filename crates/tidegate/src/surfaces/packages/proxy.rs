@@ -54,12 +54,12 @@ pub async fn facts(app: &App, url: &PresignedUrl) -> Result<Facts> {
     let _turn = app.fetcher.permits.try_acquire().map_err(|_| Error::Busy)?;
     let request = app.fetcher.client.get(&url.url).header(RANGE, "bytes=0-0");
     // The URL is a secret and must not appear in the error.
-    let answer = request.send().await.map_err(|error| Error::Unavailable(error.without_url().into()))?;
-    let status = answer.status().as_u16();
+    let response = request.send().await.map_err(|error| Error::Unavailable(error.without_url().into()))?;
+    let status = response.status().as_u16();
     let size = match status {
         // An empty object has no first byte, so S3 answers 416.
-        206 | 416 => total(&answer),
-        200 => text(&answer, &CONTENT_LENGTH).and_then(|length| length.parse().ok()),
+        206 | 416 => total(&response),
+        200 => text(&response, &CONTENT_LENGTH).and_then(|length| length.parse().ok()),
         403 => return Err(Error::Forbidden("S3 refuses presigned_url".into())),
         404 => return Err(Error::NotFound("S3 has no such object".into())),
         400..=499 => return Err(bad_request(format!("S3 refuses presigned_url with status {status}"))),
@@ -69,17 +69,17 @@ pub async fn facts(app: &App, url: &PresignedUrl) -> Result<Facts> {
     let found = status != 416;
     Ok(Facts {
         size,
-        content_type: text(&answer, &CONTENT_TYPE).filter(|_| found),
-        etag: text(&answer, &ETAG),
-        last_modified: text(&answer, &LAST_MODIFIED),
+        content_type: text(&response, &CONTENT_TYPE).filter(|_| found),
+        etag: text(&response, &ETAG),
+        last_modified: text(&response, &LAST_MODIFIED),
     })
 }
 
 /// Returns the total length from `Content-Range` (RFC 9110, section 14.4).
-fn total(answer: &Response) -> Option<u64> {
-    text(answer, &CONTENT_RANGE)?.rsplit_once('/')?.1.parse().ok()
+fn total(response: &Response) -> Option<u64> {
+    text(response, &CONTENT_RANGE)?.rsplit_once('/')?.1.parse().ok()
 }
 
-fn text(answer: &Response, name: &HeaderName) -> Option<String> {
-    answer.headers().get(name)?.to_str().ok().map(str::to_owned)
+fn text(response: &Response, name: &HeaderName) -> Option<String> {
+    response.headers().get(name)?.to_str().ok().map(str::to_owned)
 }

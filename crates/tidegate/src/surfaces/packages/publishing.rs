@@ -56,7 +56,7 @@ pub(crate) async fn run(app: &App, id: ObjectId) -> Result<()> {
             Step::Purge(other) => purge(app, other).await?,
         }
     }
-    Err(Error::Unavailable(anyhow::anyhow!("its key was taken again while it was freed")))
+    Err(Error::Unavailable(anyhow::anyhow!("its key was claimed again while it was being freed")))
 }
 
 async fn work(app: &App, id: ObjectId) -> Result<Step> {
@@ -68,7 +68,7 @@ async fn work(app: &App, id: ObjectId) -> Result<Step> {
         NodeState::Ready => {}
         // A restore enqueues the publication again.
         NodeState::Deleted => return Ok(Step::Unpublish),
-        NodeState::Restoring => return Err(Error::Unavailable(anyhow::anyhow!("its package is on its way back"))),
+        NodeState::Restoring => return Err(Error::Unavailable(anyhow::anyhow!("its package is being restored"))),
         NodeState::Purged => return Ok(Step::Done),
     }
     let to = published_key(&found)?;
@@ -115,13 +115,13 @@ async fn claim(app: &App, found: &PackageObject, sealed: &Key, (to, verdict): (&
     let (other, state, deleted_at) = match app.db.find_bearer(to).await? {
         Some(bearer) if bearer.0 != id => bearer,
         // The key was freed, or the package deleted, at this moment; a retry will see it.
-        _ => return Err(Error::Unavailable(anyhow::anyhow!("the key was not to be had at this moment"))),
+        _ => return Err(Error::Unavailable(anyhow::anyhow!("its key is not available at the moment"))),
     };
     match state {
         // The delete of the previous object may still be in progress and must not delete the new
         // bytes.
         _ if deleted_at.is_some_and(|at| app.db.now() < at + AFTER_ANSWER) && state == ObjectState::Purged => {
-            Err(Error::Unavailable(anyhow::anyhow!("what lay at its path before is still being removed")))
+            Err(Error::Unavailable(anyhow::anyhow!("the previous object at its path is still being deleted")))
         }
         ObjectState::Purged | ObjectState::Rejected => Ok(Step::Purge(other)),
         // A FAILED object was never visible and nobody can delete it, so it is purged here.
@@ -143,7 +143,7 @@ async fn move_to_key(app: &App, found: &PackageObject, sealed: &Key, to: &Key) -
         // An interrupted attempt has moved them, and a delete may have moved them on.
         Err(store::Error::NotFound) => {
             if !deletion::move_back(app, to.as_str()).await? {
-                return Err(Error::StoreError(store::Error::Damaged("what was sealed is gone".to_owned())));
+                return Err(Error::StoreError(store::Error::Damaged("the sealed bytes are missing".to_owned())));
             }
         }
         Err(store::Error::AlreadyExists) => {
@@ -199,7 +199,7 @@ async fn resolve_race(app: &App, id: ObjectId) -> Result<Step> {
     let Some(now) = app.db.find_package_object(id).await? else { return Ok(Step::Done) };
     match now.object.state {
         ObjectState::Scanning if now.node_state == NodeState::Ready => {
-            Err(Error::Unavailable(anyhow::anyhow!("it was to be published, and its row had changed")))
+            Err(Error::Unavailable(anyhow::anyhow!("its row changed before it could be published")))
         }
         ObjectState::Scanning | ObjectState::Failed | ObjectState::Deleted => Ok(Step::Unpublish),
         ObjectState::Purged | ObjectState::Rejected => finish_inactive(app, &now).await,
@@ -280,7 +280,7 @@ pub(crate) async fn purge(app: &App, id: ObjectId) -> Result<()> {
     let key = found.object.key.as_str().to_owned();
     // A slower deletion could delete the bytes of the next object at this key.
     let purged = tokio::time::timeout(AFTER_ANSWER / 2, app.store.delete(&key, store::Deletion::Purge)).await;
-    purged.map_err(|_| Error::Unavailable(anyhow::anyhow!("the store takes too long to delete")))??;
+    purged.map_err(|_| Error::Unavailable(anyhow::anyhow!("the store did not delete in time")))??;
     let mut tx = app.db.begin().await?;
     if app.config.images.layout.served_root(&key).is_some() {
         cdn_invalidations::queue(app, &mut tx, &[key]).await?;

@@ -86,7 +86,7 @@ async fn accept(
     queue::enqueue(&mut tx, &job, now).await?;
     tx.commit().await?;
     metrics::counter!("tidegate_restores_total", "outcome" => "accepted").increment(1);
-    tracing::info!(node = id.as_str(), %restore, "a part of a dataset's tree is to be restored");
+    tracing::info!(node = id.as_str(), %restore, "the restore of a subtree was accepted");
     Ok(Ok(()))
 }
 
@@ -125,7 +125,7 @@ async fn wait_for_deletes(app: &App, restore: Uuid) -> Result<()> {
         let (name, asked) = (unpublish.dedupe().unwrap_or_default(), Instant::now());
         while app.db.is_job_waiting(&name).await? {
             if asked.elapsed() > DELETE_WAIT {
-                return Err(Error::Unavailable(anyhow::anyhow!("what was deleted is still being put away")));
+                return Err(Error::Unavailable(anyhow::anyhow!("a delete of these nodes is still in progress")));
             }
             tokio::time::sleep(POLL_INTERVAL).await;
         }
@@ -171,7 +171,7 @@ async fn skip_lost(app: &App, dataset: i64, restore: Uuid, lost: &PackageObject)
     }
     tx.commit().await?;
     metrics::counter!("tidegate_restores_total", "outcome" => "lost").increment(1);
-    tracing::error!(object.id = %lost.object.id, node = lost.node.as_str(), "what was deleted can't be restored: its bytes are gone");
+    tracing::error!(object.id = %lost.object.id, node = lost.node.as_str(), "an object cannot be restored: its bytes are missing");
     Ok(())
 }
 
@@ -196,7 +196,7 @@ async fn finish(app: &App, dataset: i64, restore: Uuid, actor: &str) -> Result<(
     tx.count_in_dataset(dataset, objects, bytes).await?;
     tx.commit().await?;
     metrics::counter!("tidegate_restores_total", "outcome" => "done").increment(1);
-    tracing::info!(%restore, nodes, renamed, "a part of a dataset's tree is back");
+    tracing::info!(%restore, nodes, renamed, "a subtree was restored");
     Ok(())
 }
 

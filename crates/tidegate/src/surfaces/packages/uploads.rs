@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use store::{Attributes, Part, PresignedRequest};
 
-use super::{name_taken, no_such_package, node, node_in, place};
+use super::{find_parent, name_taken, no_such_package, node, node_in};
 use crate::access;
 use crate::app::App;
 use crate::db::{NewNode, PackageObject, Tx};
@@ -101,7 +101,7 @@ pub async fn begin_package(
     let by = caller.effective_principal().name().to_owned();
     let mut tx = app.db.begin().await?;
     tx.hold_dataset(dataset.number).await?;
-    let parent = place(&mut tx, &dataset, parent).await?;
+    let parent = find_parent(&mut tx, &dataset, parent).await?;
     let new = NewNode {
         id: &id,
         dataset: dataset.number,
@@ -176,16 +176,16 @@ fn check(app: &App, announced: &NewPackageUpload) -> Result<()> {
 /// Builds the rows of a new upload. Begins a multipart upload in the store first.
 async fn plan(app: &App, announced: &NewPackageUpload, name: &str, content_type: String) -> Result<(Object, Upload)> {
     let sha256 = announced.sha256.as_deref().map(begin::sha256).transpose()?;
-    let place = begin::new_id();
+    let upload_id = begin::new_id();
     // The key of the object until it is published.
-    let incoming = key::incoming(&place);
+    let incoming = key::incoming(&upload_id);
     let in_parts = announced.in_parts || announced.size.is_some_and(|size| size > MAX_SINGLE);
     let (id, part_size) = if in_parts {
         let attributes = Attributes { content_type: content_type.clone(), ..Attributes::default() };
         let begun = begin::create_parts(app, OwnerKind::Dataset, &incoming, announced.size, attributes).await?;
         (begun.0, Some(begun.1))
     } else {
-        (place, None)
+        (upload_id, None)
     };
     let new = NewUpload {
         object: ObjectId::generate(),

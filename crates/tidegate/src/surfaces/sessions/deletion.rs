@@ -3,7 +3,7 @@
 
 use std::time::SystemTime;
 
-use super::{Shown, find_any, media};
+use super::{MediaView, find_any, media};
 use crate::access;
 use crate::app::App;
 use crate::error::{Error, Result, unauthenticated};
@@ -24,7 +24,7 @@ pub async fn delete(app: &App, caller: &Caller, session: Option<&SessionId>, id:
 }
 
 /// Restores a deleted media item, if its retention has not ended. Authorizes the caller.
-pub async fn restore(app: &App, caller: &Caller, session: Option<&SessionId>, id: ObjectId) -> Result<Shown> {
+pub async fn restore(app: &App, caller: &Caller, session: Option<&SessionId>, id: ObjectId) -> Result<MediaView> {
     let (_, found) = find_any(app, caller, Action::Write, session, id).await?;
     media_items::deletion::restore(app, caller, &found).await?;
     media(app, caller, session, id).await
@@ -70,6 +70,6 @@ pub async fn restore_session(app: &App, caller: &Caller, id: &SessionId) -> Resu
     let (session, until) = (id.as_str().to_owned(), Some(micros(now)));
     queue::enqueue(&mut tx, &Job::RestoreSessionV1 { session, since, until }, now).await?;
     tx.commit().await?;
-    tracing::info!(session = id.as_str(), "a session was brought back");
+    tracing::info!(session = id.as_str(), "a session was restored");
     Ok(())
 }

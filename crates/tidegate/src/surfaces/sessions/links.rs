@@ -117,10 +117,10 @@ pub async fn follow(
     let now = SystemTime::now();
     let (media, not_after) = match (link, caller) {
         (Some(link), _) => {
-            let said = (link.exp.as_str(), Disposition::Inline, 0);
+            let signed = (link.exp.as_str(), Disposition::Inline, 0);
             let kid = link.kid.as_deref().unwrap_or_default();
             let path = path(session.as_str(), id);
-            let Some(ends) = app.links.verify_v2(&path, kid, said, &link.sig, epoch_seconds(now)) else {
+            let Some(ends) = app.links.verify_v2(&path, kid, signed, &link.sig, epoch_seconds(now)) else {
                 metrics::counter!("tidegate_links_refused_total").increment(1);
                 return Err(Error::Forbidden("the link has ended, or was never good".into()));
             };

@@ -29,7 +29,7 @@ use crate::uploads::outcome;
 
 /// A media item with its variants and its URL.
 #[derive(Debug, Clone)]
-pub struct Shown {
+pub struct MediaView {
     /// The media item.
     pub media: Media,
     /// The files derived from the item.
@@ -99,15 +99,15 @@ fn is_in(media: &Media, session: &SessionId) -> bool {
 }
 
 /// Returns a media item that is not deleted. Authorizes the caller.
-pub async fn media(app: &App, caller: &Caller, session: Option<&SessionId>, id: ObjectId) -> Result<Shown> {
+pub async fn media(app: &App, caller: &Caller, session: Option<&SessionId>, id: ObjectId) -> Result<MediaView> {
     let (_, media) = find_any(app, caller, Action::Read, session, id).await?;
     media.status().ok_or_else(no_such_media)?;
-    let mut all = shown(app, caller, vec![media]).await?;
+    let mut all = with_urls(app, caller, vec![media]).await?;
     all.pop().ok_or_else(no_such_media)
 }
 
 /// Adds variants and URLs to media items.
-async fn shown(app: &App, caller: &Caller, media: Vec<Media>) -> Result<Vec<Shown>> {
+async fn with_urls(app: &App, caller: &Caller, media: Vec<Media>) -> Result<Vec<MediaView>> {
     let ready = |media: &&Media| media.object.state == ObjectState::Ready;
     let ids: Vec<ObjectId> = media.iter().filter(ready).map(|media| media.object.id).collect();
     let mut variants: HashMap<ObjectId, Vec<Variant>> = app.db.list_variants(&ids).await?;
@@ -115,7 +115,7 @@ async fn shown(app: &App, caller: &Caller, media: Vec<Media>) -> Result<Vec<Show
     for media in media {
         let url = links::url(app, caller, &media).await?;
         let variants = variants.remove(&media.object.id).unwrap_or_default();
-        all.push(Shown { media, variants, url });
+        all.push(MediaView { media, variants, url });
     }
     Ok(all)
 }
@@ -129,7 +129,7 @@ pub async fn list(
     status: Option<Status>,
     after: Cursor,
     limit: i64,
-) -> Result<(Vec<Shown>, bool)> {
+) -> Result<(Vec<MediaView>, bool)> {
     let owner = access::find_session(app, caller, Action::List, session).await?;
     if !(1..=MAX_PAGE).contains(&limit) {
         return Err(bad_request(format!("limit must be from 1 to {MAX_PAGE}")));
@@ -138,7 +138,7 @@ pub async fn list(
     let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = found.len() > wanted;
     found.truncate(wanted);
-    Ok((shown(app, caller, found).await?, more))
+    Ok((with_urls(app, caller, found).await?, more))
 }
 
 /// Returns the status changes of a media item, oldest first. Authorizes the caller.
@@ -153,7 +153,7 @@ pub async fn history(
 }
 
 /// Queues a FAILED media item again. Authorizes the caller.
-pub async fn retry(app: &App, caller: &Caller, session: Option<&SessionId>, id: ObjectId) -> Result<Shown> {
+pub async fn retry(app: &App, caller: &Caller, session: Option<&SessionId>, id: ObjectId) -> Result<MediaView> {
     let (_, found) = find_any(app, caller, Action::Write, session, id).await?;
     outcome::retry(app, caller, &Item::Media(found)).await?;
     media(app, caller, session, id).await

@@ -3,7 +3,7 @@
 
 use uuid::Uuid;
 
-use super::{Shown, shown};
+use super::{MediaView, with_urls};
 use crate::access;
 use crate::app::App;
 use crate::error::{Result, bad_request, unauthenticated};
@@ -64,7 +64,7 @@ pub async fn confirm(
     file_key: &str,
     stage_given: Option<&str>,
     alt: Option<&str>,
-) -> Result<Shown> {
+) -> Result<MediaView> {
     let owner = access::find_session(app, caller, Action::Write, session).await?;
     let stage = stage(stage_given)?;
     if alt.is_some_and(|alt| alt.len() > MAX_ALT) {
@@ -75,7 +75,7 @@ pub async fn confirm(
         media_items::confirm(app, caller, &owner, media.object.id, Confirmation { stage, alt }).await?;
     }
     let media = find_own(app, caller, session, file_key).await?;
-    let mut all = shown(app, caller, vec![media]).await?;
+    let mut all = with_urls(app, caller, vec![media]).await?;
     all.pop().ok_or_else(no_such_media)
 }
 

@@ -76,7 +76,7 @@ pub async fn grant_all(app: &App, caller: &Caller, space: &SpaceId) -> Result<Gr
 }
 
 /// Adds the signature to a list of images.
-fn shown(app: &App, space: &SpaceId, images: Vec<Image>) -> Result<Images> {
+fn with_grant(app: &App, space: &SpaceId, images: Vec<Image>) -> Result<Images> {
     let any = images.iter().any(|image| image.object.state == ObjectState::Ready);
     Ok(Images { images, grant: if any { grant(app, space)? } else { None } })
 }
@@ -86,7 +86,7 @@ async fn one(app: &App, space: &SpaceId, id: ObjectId) -> Result<Images> {
     if !found.iter().any(is_there) {
         return Err(no_such_image());
     }
-    shown(app, space, found)
+    with_grant(app, space, found)
 }
 
 /// Returns whether an image is visible: neither deleted, purged, nor being restored.
@@ -165,7 +165,7 @@ pub async fn list(
     let more = cut(&mut found, limit);
     let place = |last: &Image| Cursor { created_at: micros(last.object.created_at), id: last.object.id };
     let next = found.last().filter(|_| more).map(place);
-    Ok((shown(app, space, found)?, next))
+    Ok((with_grant(app, space, found)?, next))
 }
 
 /// Returns one image. Authorizes the caller.
@@ -196,7 +196,7 @@ pub async fn refresh(app: &App, caller: &Caller, space: &SpaceId, asked: &[Strin
     let found = app.db.find_images(space, &ids).await?;
     let mut found: HashMap<ObjectId, Image> =
         found.into_iter().filter(is_there).map(|image| (image.object.id, image)).collect();
-    shown(app, space, ids.iter().filter_map(|id| found.remove(id)).collect())
+    with_grant(app, space, ids.iter().filter_map(|id| found.remove(id)).collect())
 }
 
 /// Queues a FAILED image again. Authorizes the caller.

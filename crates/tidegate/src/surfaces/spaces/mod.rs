@@ -37,7 +37,7 @@ pub async fn create(app: &App, caller: &Caller, name: &str) -> Result<Space> {
     record(&mut tx, app, caller, AuditAction::SpaceCreated, &id).await?;
     tx.commit().await?;
     metrics::counter!("tidegate_spaces_total").increment(1);
-    tracing::info!(space = id.as_str(), "a space was made");
+    tracing::info!(space = id.as_str(), "a space was created");
     Ok(Space { id, name: name.to_owned(), role: Some(Role::Owner), created_at: now, images: 0, bytes: 0 })
 }
 

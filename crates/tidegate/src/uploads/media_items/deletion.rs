@@ -40,7 +40,7 @@ pub(crate) async fn delete(app: &App, caller: &Caller, id: ObjectId) -> Result<(
         }
     }
     if !is_deleted {
-        return Err(Error::InvalidState("it is being worked on; ask again".into()));
+        return Err(Error::InvalidState("it is being processed; try again".into()));
     }
     unpublish(app, id).await?;
     Ok(())
@@ -90,7 +90,7 @@ async fn delete_row(app: &App, caller: &Caller, media: &Media, cause: Cause) -> 
     effects::release_later(app, &mut tx, media.owner.kind(), id).await?;
     tx.commit().await?;
     metrics::counter!("tidegate_objects_deleted_total", "owner" => media.owner.kind().as_str()).increment(1);
-    tracing::info!(object.id = %id, owner = media.owner.kind().as_str(), "a medium was deleted");
+    tracing::info!(object.id = %id, owner = media.owner.kind().as_str(), "a media item was deleted");
     Ok(true)
 }
 
@@ -333,8 +333,8 @@ pub async fn restore_bytes(app: &App, id: ObjectId) -> Result<()> {
                 queue::enqueue(&mut tx, &Job::HideMediaV1 { object: id.0 }, now).await?;
             }
             tx.commit().await?;
-            tracing::error!(object.id = %id, "what was deleted can't be brought back: some of its bytes are gone");
-            let lost = "not all that belongs to it is there any more, so that it stays deleted";
+            tracing::error!(object.id = %id, "a media item cannot be restored: some of its bytes are missing");
+            let lost = "some of its bytes are missing, so it stays deleted";
             return Err(Error::StoreError(store::Error::Damaged(lost.to_owned())));
         }
         Err(error) => return Err(error),

@@ -95,7 +95,7 @@ pub async fn watch(
             }
             watch.polled_at = Instant::now();
             if let Err(error) = watch.poll().await {
-                tracing::debug!(error = error.detail(), "a session or space is no longer watched");
+                tracing::debug!(error = error.detail(), "a watch of a session or space has ended");
                 return None;
             }
         }

@@ -18,7 +18,7 @@ use crate::uploads::publish::{Rendition, RenditionFile};
 /// Re-encodes a sealed image and makes its thumbnails.
 pub(super) async fn render(app: &App, media: &Media, sealed: &Key) -> Result<Outcome<Rendition>> {
     let kind = Kind::parse(&media.object.content_type)
-        .ok_or_else(|| Error::Internal(anyhow::anyhow!("a media item of a type that is not taken")))?;
+        .ok_or_else(|| Error::Internal(anyhow::anyhow!("a media item of an unsupported type")))?;
     let lossless = rules::of(media.owner.kind()).processing == Processing::Lossless;
     let options = CleanOptions { lossless, ..clean_options(app, kind) };
     let (_, body) = app.store.read(sealed.as_str(), None).await?;

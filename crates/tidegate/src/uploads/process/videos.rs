@@ -17,7 +17,7 @@ use crate::uploads::publish::{Rendition, RenditionFile};
 /// Remuxes a sealed video and makes its poster and thumbnails.
 pub(super) async fn render(app: &App, media: &Media, sealed: &Key) -> Result<Outcome<Rendition>> {
     let kind = Kind::parse(&media.object.content_type)
-        .ok_or_else(|| Error::Internal(anyhow::anyhow!("a media item of a type that is not taken")))?;
+        .ok_or_else(|| Error::Internal(anyhow::anyhow!("a media item of an unsupported type")))?;
     let Some(ffmpeg) = &app.ffmpeg else {
         return Ok(Outcome::Failed("this server has no ffmpeg, without which no video is published".to_owned()));
     };
