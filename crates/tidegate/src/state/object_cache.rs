@@ -169,7 +169,7 @@ mod tests {
         assert!(cache.ready(object.id).is_none());
         let pending = Object { state: ObjectState::Pending, ..object.clone() };
         cache.read_object(&owner, async { Ok(Some(pending)) }).await.unwrap();
-        assert!(cache.ready(object.id).is_none(), "only cache that cannot change are cached");
+        assert!(cache.ready(object.id).is_none(), "only records that cannot change are cached");
         let shared = ObjectCache::new(true);
         shared.read_object(&owner, async { Ok(Some(object.clone())) }).await.unwrap();
         assert!(shared.ready(object.id).is_none(), "a shared cache is disabled at first");

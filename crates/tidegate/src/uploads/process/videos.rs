@@ -5,7 +5,7 @@ use bytes::Bytes;
 use futures::{StreamExt as _, stream};
 use media::kind::Kind;
 
-use super::images::{file, order, thumbnail};
+use super::images::{clean_options, file, thumbnail};
 use super::sandbox_outcome;
 use crate::app::App;
 use crate::error::{Error, Result};
