@@ -307,14 +307,14 @@ async fn seals(store: &dyn Store) {
     assert!(sealed.starts_with(folder), "{sealed}");
     assert!(matches!(store.stat(from).await, Err(Error::NotFound)), "it was moved");
     let (stat, stream) = store.read(&sealed, None).await.expect("reads");
-    assert_eq!((stat.attributes, collected(stream).await), (attributes(), first));
+    assert_eq!((stat.attributes, collect(stream).await), (attributes(), first));
     assert_eq!(seal().await.as_ref(), Some(&sealed), "asked again, the same seal");
     // A bucket tells its times in seconds.
     tokio::time::sleep(Duration::from_millis(1100)).await;
     store.write(from, body(&second), Attributes::default()).await.expect("writes");
     let newer = seal().await.expect("something newer was put");
     let (_, stream) = store.read(&newer, None).await.expect("reads");
-    assert_eq!(collected(stream).await, second);
+    assert_eq!(collect(stream).await, second);
     store.remove_seals(folder, Seals::OlderThan(&newer)).await.expect("removes");
     assert_eq!(seal().await.as_ref(), Some(&newer), "the newest stays");
     let left = store.list(folder, None, 9).await.expect("lists");

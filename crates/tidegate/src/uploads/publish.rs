@@ -24,7 +24,7 @@ const CACHE_CONTROL: &str = "private, max-age=86400";
 /// What was made of a medium.
 pub(crate) struct Made {
     pub(crate) main: File,
-    pub(crate) look: Look,
+    pub(crate) visual: VisualInfo,
     pub(crate) derived: Vec<File>,
 }
 
@@ -50,7 +50,7 @@ pub(crate) async fn publish(app: &App, media: &Media, made: Made) -> Result<()> 
     }
     let bytes: u64 = content.size + variants.iter().map(|variant| variant.content.size).sum::<u64>();
     let content_type = kind.content_type().to_owned();
-    let publication = Publication { key, content_type, content, look: made.look, variants };
+    let publication = Publication { key, content_type, content, visual: made.visual, variants };
     let mut tx = app.db.begin().await?;
     let there = tx.hold(&media.owner).await? && tx.publish_media(id, &publication).await?;
     if there {

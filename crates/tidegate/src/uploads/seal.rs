@@ -27,9 +27,9 @@ pub(crate) async fn seal(
     from: &Key,
     attributes: &Attributes,
 ) -> Result<Option<Key>> {
-    let sealed = app.store.seal(from.as_str(), &key::seals(id), upload_id, attributes).await;
+    let sealed = app.store.seal(from.as_str(), &key::seal_prefix(id), upload_id, attributes).await;
     match sealed {
-        Ok(sealed) => Ok(sealed.and_then(|sealed| key::found_seal(&sealed))),
+        Ok(sealed) => Ok(sealed.and_then(|sealed| key::parse_seal(&sealed))),
         Err(store::Error::Changed) => {
             Err(Error::InvalidState("the file is being sent again; ask again when that is done".into()))
         }
@@ -39,7 +39,7 @@ pub(crate) async fn seal(
 
 /// Removes the seals of an object that are older than one of them.
 pub(crate) async fn remove_older(app: &App, id: ObjectId, than: &Key) -> Result<()> {
-    Ok(app.store.remove_seals(&key::seals(id), Seals::OlderThan(than.as_str())).await?)
+    Ok(app.store.remove_seals(&key::seal_prefix(id), Seals::OlderThan(than.as_str())).await?)
 }
 
 /// Removes all seals of an object; `sealed` is the one that its row names.
@@ -50,5 +50,5 @@ pub(crate) async fn remove(app: &App, id: ObjectId, sealed: Option<&Key>) -> Res
 
 /// Removes all seals of an object, that of this upload included even if a listing does not show it.
 pub(crate) async fn remove_of(app: &App, id: ObjectId, upload_id: Option<&str>) -> Result<()> {
-    Ok(app.store.remove_seals(&key::seals(id), Seals::All { upload_id }).await?)
+    Ok(app.store.remove_seals(&key::seal_prefix(id), Seals::All { upload_id }).await?)
 }

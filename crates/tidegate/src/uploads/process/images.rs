@@ -9,7 +9,7 @@ use super::judged;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::model::key::Key;
-use crate::model::media::{Look, Media};
+use crate::model::media::{Media, VisualInfo};
 use crate::model::rules::{self, Processing};
 use crate::uploads::outcome::Outcome;
 use crate::uploads::publish::{File, Made};
