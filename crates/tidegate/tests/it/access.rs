@@ -12,9 +12,8 @@ use tidegate::model::ids::{ObjectId, UserId};
 use tidegate::model::owner::{Owner, OwnerKind};
 use tidegate::model::principal::{Principal, Roles};
 use tidegate::sign_in::issuer::NewToken;
-use tidegate::surfaces::disks;
+use tidegate::surfaces::disks::{self, NewDiskUpload};
 use tidegate::uploads;
-use tidegate::uploads::Announced;
 
 use crate::support::{TestApp, user};
 
@@ -43,7 +42,7 @@ async fn every_shared_function_denies_a_stranger() {
     for (stranger, expected) in [(&bob, "FORBIDDEN"), (&Caller::from(Principal::Anonymous), "UNAUTHENTICATED")] {
         let parts = vec![(1, "etag".to_owned())];
         let outcomes: [(&str, Result<(), Error>); 15] = [
-            ("uploads::begin", uploads::begin(app, stranger, &alice, Announced::default()).await.map(drop)),
+            ("disks::begin", disks::begin(app, stranger, &alice, NewDiskUpload::default()).await.map(drop)),
             ("uploads::sign_parts", uploads::sign_parts(app, stranger, KIND, open, &upload, &[1]).await.map(drop)),
             ("uploads::list_parts", uploads::list_parts(app, stranger, KIND, open).await.map(drop)),
             ("uploads::complete", uploads::complete(app, stranger, KIND, open, &upload, parts).await.map(drop)),
