@@ -251,7 +251,7 @@ impl App {
         match &self.scanner {
             None => {
                 tracing::warn!(
-                    "there is no scanner: uploads are published unscanned, and uploads that require a scan keep waiting; set CLAMAV_HOST"
+                    "there is no scanner: uploads are published unscanned, or wait if they require a scan; set CLAMAV_HOST"
                 )
             }
             Some(scanner) => {

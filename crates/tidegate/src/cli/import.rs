@@ -62,7 +62,7 @@ async fn files(config: Config, folder: PathBuf, dry: bool, stop: CancellationTok
     let (counts, bar) = (Counts::default(), bar(import.count())?);
     let tell = |path: &str, outcome: &Outcome| {
         match outcome {
-            Outcome::Taken(bytes) => {
+            Outcome::Imported(bytes) => {
                 counts.taken.fetch_add(1, Ordering::Relaxed);
                 counts.bytes.fetch_add(*bytes, Ordering::Relaxed);
             }

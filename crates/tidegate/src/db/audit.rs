@@ -12,6 +12,7 @@ use crate::model::event::{AuditAction, Event, EventFilter, NewEvent};
 use crate::model::ids::ObjectId;
 use crate::model::{from_micros, micros};
 
+/// The columns of an event's row.
 #[derive(sqlx::FromRow)]
 struct Row {
     id: Uuid,

@@ -13,8 +13,11 @@ use super::{Db, Postgres};
 use crate::error::{Error, Result};
 use crate::model::ids::ObjectId;
 
+/// The name of the notification channel.
 const CHANNEL: &str = "tidegate_records";
+/// The prefix of a heartbeat's payload.
 const BEAT: &str = "beat:";
+/// The payload for enqueued jobs.
 const JOBS: &str = "jobs";
 /// Sent without a flush: a crash of the database loses only notices about caches that the crash
 /// empties too.
@@ -51,6 +54,7 @@ impl Changes {
     }
 }
 
+/// Parses a payload; `None` if it is unknown.
 fn parse(payload: &str) -> Option<Change> {
     match payload.strip_prefix(BEAT) {
         Some(server) => Uuid::try_parse(server).ok().map(Change::Beat),
@@ -99,6 +103,7 @@ pub(super) async fn send_queued(postgres: &Postgres, signals: &Signals) {
     }
 }
 
+/// Returns the payloads of some notices.
 fn payloads(notices: &Notices) -> Vec<String> {
     let jobs = notices.jobs.then(|| JOBS.to_owned());
     notices.objects.iter().map(ToString::to_string).chain(jobs).collect()

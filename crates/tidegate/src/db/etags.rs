@@ -34,6 +34,7 @@ impl Db {
         Ok(marked)
     }
 
+    /// Returns the last id of the batch of objects after `after`.
     async fn last_of_batch(&self, after: Uuid) -> Result<Option<Uuid>> {
         const SQL: &str = "SELECT id FROM (SELECT id FROM objects WHERE id > $1 ORDER BY id LIMIT $2) AS batch \
                            ORDER BY id DESC LIMIT 1";
@@ -44,6 +45,7 @@ impl Db {
 }
 
 impl Tx {
+    /// Marks the ETags of one batch of objects and their variants.
     async fn mark_etags(&mut self, (after, last): (Uuid, Uuid), before: i64) -> Result<u64> {
         const OBJECTS: &str = "UPDATE objects SET etag = etag || '-1' \
                                WHERE id > $1 AND id <= $2 AND modified_at < $3 AND LENGTH(etag) = 32";
@@ -58,6 +60,7 @@ impl Tx {
         Ok(marked)
     }
 
+    /// Records that all ETags are marked.
     async fn finish_marking(&mut self) -> Result<()> {
         const SQL: &str = "DELETE FROM etags_to_mark";
         on_tx!(self, |connection| sqlx::query(SQL).execute(connection).await?.rows_affected());

@@ -260,6 +260,7 @@ impl Db {
         self.in_folder(SQL, owner, folder, limit).await
     }
 
+    /// Runs a query for the files of a folder and its subfolders.
     async fn in_folder(&self, sql: &'static str, owner: &Owner, folder: &str, limit: i64) -> Result<Vec<File>> {
         let (below, beyond) = below(&Some(folder.to_owned()));
         let rows: Vec<Row> = on_reader!(self, |pool| {

@@ -83,6 +83,7 @@ pub struct Tx {
     pending: Pending,
 }
 
+/// The transaction of the configured engine.
 #[derive(Debug)]
 enum TxEngine {
     /// Begun with the write lock held.
@@ -308,10 +309,12 @@ fn corrupt(what: &'static str) -> Error {
     Error::Internal(anyhow::anyhow!("the database contains an invalid {what}"))
 }
 
+/// Returns a number as the database stores it, at most `i64::MAX`.
 fn to_i64(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
+/// Returns a stored number, at least 0.
 fn to_u64(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }

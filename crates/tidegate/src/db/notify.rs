@@ -1,4 +1,5 @@
-//! Wakes tasks of this server when something has changed. Notifications without a waiting subscriber are merged into one.
+//! Wakes tasks of this server when something has changed. Notifications without a waiting subscriber
+//! are merged into one.
 
 use tokio::sync::watch;
 

@@ -97,6 +97,7 @@ impl Tx {
         self.held(sql, owner).await
     }
 
+    /// Runs an update that locks an owner's row. Returns whether a row was locked.
     async fn held(&mut self, sql: &'static str, owner: &Owner) -> Result<bool> {
         let done =
             on_tx!(self, |connection| sqlx::query(sql).bind(owner.id()).execute(connection).await?.rows_affected());

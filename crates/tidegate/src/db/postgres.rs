@@ -17,17 +17,22 @@ use crate::model::micros;
 
 /// How long a request waits for a connection.
 const ACQUIRE: Duration = Duration::from_secs(3);
+/// How long opening a connection may take.
 const CONNECT: Duration = Duration::from_secs(5);
 /// An idle connection of this age is tested before it is used.
 const MAX_UNTESTED_IDLE: Duration = Duration::from_secs(5);
+/// How long after a failed migration the next one is tried.
 const RETRY: Duration = Duration::from_secs(1);
 /// The clock difference that is logged as a warning. A difference of [`MAX_SKEW`] is an outage.
 const WARN_SKEW: Duration = Duration::from_secs(5);
+/// The clock difference beyond which the database is treated as unavailable.
 const MAX_SKEW: Duration = Duration::from_secs(600);
 /// How long after its time limit a statement is awaited. The server cancels it by itself, so a
 /// longer silence means that the connection is dead.
 const GRACE: Duration = Duration::from_secs(2);
+/// How long a probe or a notice may take.
 const PROBE: Duration = Duration::from_secs(5);
+/// How long a rollback may take before its connection is closed.
 const ROLLBACK: Duration = Duration::from_secs(5);
 
 /// A PostgreSQL database, reachable or not. Cheap to clone.
@@ -39,6 +44,7 @@ pub struct Postgres {
     limit: Duration,
 }
 
+/// What all handles of the database share.
 #[derive(Debug, Default)]
 struct State {
     /// Whether the tables are known to be migrated.
@@ -138,6 +144,7 @@ impl Postgres {
         measured.unwrap_or_else(|_| Err(connection.discard()))
     }
 
+    /// Measures the clock difference over a connection, and checks that writes are permitted.
     async fn measure(&self, connection: &mut PgConnection) -> Result<()> {
         const SQL: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::BIGINT, \
                            current_setting('transaction_read_only')";
@@ -190,6 +197,7 @@ impl Postgres {
         Ok(())
     }
 
+    /// Retries the migration until it succeeds or the pool is closed.
     async fn migrate_when_it_answers(self, options: PgConnectOptions) {
         while !self.pool.is_closed() {
             tokio::time::sleep(RETRY).await;
@@ -220,6 +228,7 @@ impl PooledConnection {
     }
 }
 
+/// Returns the error for a database that does not answer in time.
 fn silent() -> Error {
     Error::Unavailable(anyhow::anyhow!("the database stopped answering"))
 }

@@ -97,6 +97,7 @@ impl Signals {
         (notices != Notices::default()).then_some(notices)
     }
 
+    /// Sends the signals to this server and queues the notices to others.
     fn send(&self, pending: &Pending) {
         if let Some(forget) = self.on_object.get() {
             pending.objects.iter().copied().for_each(forget);
@@ -118,6 +119,7 @@ impl Signals {
 }
 
 impl Pending {
+    /// Returns whether other servers use the database.
     fn tells_others(&self) -> bool {
         !self.objects.is_empty() || !self.jobs.is_empty()
     }

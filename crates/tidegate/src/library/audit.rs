@@ -84,6 +84,7 @@ pub async fn list(
 /// Deletes a batch of events that are older than the configured time. Returns `true` if there may
 /// be more.
 pub async fn delete_old(app: &App) -> Result<bool> {
+    /// The number of events deleted in one batch.
     const AT_ONCE: i64 = 1000;
     let Some(before) = app.db.now().checked_sub(app.config.audit_retention) else { return Ok(false) };
     let mut tx = app.db.begin().await?;

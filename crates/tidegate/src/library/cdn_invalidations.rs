@@ -55,6 +55,7 @@ pub(crate) async fn make_sure(app: &App) -> Result<()> {
     tx.commit().await
 }
 
+/// Returns waiting paths.
 async fn waiting(app: &App, wild: bool, limit: i64) -> Result<Vec<(i64, String)>> {
     app.db.list_invalidations(wild, limit).await
 }
@@ -68,6 +69,7 @@ pub(crate) async fn send(app: &App) -> Result<()> {
     exact.and(wild)
 }
 
+/// Sends waiting paths in batches until none is left.
 async fn send_all(app: &App, wild: bool, batch: i64) -> Result<()> {
     let Some(cdn) = &app.cdn else { return Ok(()) };
     loop {
@@ -84,7 +86,9 @@ async fn send_all(app: &App, wild: bool, batch: i64) -> Result<()> {
         let label = if outcome.is_ok() { "sent" } else { "failed" };
         metrics::counter!("tidegate_invalidations_total", "outcome" => label).increment(1);
         if let Err(error @ cdn::Error::Refused { .. }) = &outcome {
-            tracing::error!(%error, "the CDN refuses invalidations; check CLOUDFRONT_DISTRIBUTION_ID and the permission cloudfront:CreateInvalidation");
+            let message = "the CDN refuses invalidations; check CLOUDFRONT_DISTRIBUTION_ID and \
+                           the permission cloudfront:CreateInvalidation";
+            tracing::error!(%error, "{message}");
         }
         outcome.map_err(|error| Error::Unavailable(error.into()))?;
         metrics::counter!("tidegate_invalidated_paths_total").increment(u64::try_from(paths.len()).unwrap_or(0));

@@ -84,6 +84,7 @@ pub fn reader(
     }
 }
 
+/// Returns the error for a blob that was replaced while it was read.
 fn replaced() -> Error {
     store::Error::Unavailable(std::io::Error::other("the object was replaced while it was read")).into()
 }

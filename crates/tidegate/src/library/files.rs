@@ -104,6 +104,7 @@ fn named(key: &str, error: Error) -> Error {
     }
 }
 
+/// Returns the error for a file that does not exist.
 pub(crate) fn not_found() -> Error {
     Error::NotFound("no such file".into())
 }

@@ -157,6 +157,7 @@ fn window(now: SystemTime, lifetime: Duration) -> Times {
     Times { expires_at, refresh_after: expires_at - lifetime + lifetime / 4 }
 }
 
+/// Returns the address of the edge or CDN.
 fn edge(app: &App) -> Result<&Origin> {
     app.addresses.edge.as_ref().ok_or_else(|| Error::Misconfig("there is no edge and no CDN".into()))
 }

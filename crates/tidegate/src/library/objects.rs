@@ -64,6 +64,7 @@ pub async fn find_in_any_state(
     Ok((owner, object))
 }
 
+/// Returns the error for an object that does not exist.
 pub(crate) fn not_found() -> Error {
     Error::NotFound("no such image".into())
 }

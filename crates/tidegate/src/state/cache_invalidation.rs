@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// How long the heartbeat may be missing.
 const MAX_SILENCE: Duration = Duration::from_secs(3);
+/// How long after an error listening starts again.
 const RETRY: Duration = Duration::from_secs(2);
 /// The number of changes that may be queued. If there are more, listening starts again with an
 /// empty cache.
@@ -42,6 +43,7 @@ pub async fn follow(db: &Db, cache: &ObjectCache, stop: CancellationToken) {
     }
 }
 
+/// Listens to notices and applies them, until an error.
 async fn listen(db: &Db, cache: &ObjectCache) -> Result<()> {
     let Some(mut changes) = db.changes().await? else { return Ok(()) };
     let (sender, mut queue) = mpsc::channel(MAX_QUEUED);
@@ -60,6 +62,7 @@ async fn listen(db: &Db, cache: &ObjectCache) -> Result<()> {
     outcome
 }
 
+/// Applies received changes and sends the heartbeat, until an error or a missing heartbeat.
 async fn apply_changes(db: &Db, cache: &ObjectCache, queue: &mut mpsc::Receiver<Result<Change>>) -> Result<()> {
     let silent = || Error::Unavailable(anyhow::anyhow!("no heartbeat was received from the database"));
     let own = Uuid::new_v4();

@@ -17,6 +17,7 @@ use crate::model::object::{Content, Object, ObjectState};
 use crate::model::owner::Owner;
 use crate::model::upload::{Upload, UploadState};
 
+/// The largest number of entries of each kind.
 const MAX_ENTRIES: u64 = 50_000;
 /// The lifetime of an entry if no other server changes records. It bounds the effect of an error
 /// here.
@@ -124,6 +125,7 @@ impl ObjectCache {
         self.open.invalidate(&id);
     }
 
+    /// Returns the number of removals so far.
     fn count(&self) -> u64 {
         *self.removals.lock().unwrap_or_else(PoisonError::into_inner)
     }

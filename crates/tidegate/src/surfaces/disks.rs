@@ -116,6 +116,7 @@ pub async fn delete(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) -
     Ok(())
 }
 
+/// Moves a READY object to DELETED and enqueues the deletion of its bytes.
 async fn mark_deleted(app: &App, caller: &Caller, owner: &Owner, object: &Object) -> Result<()> {
     let (id, now) = (object.id, app.db.now());
     if rules::of(owner.kind()).deletion != rules::Deletion::Purge {

@@ -104,6 +104,7 @@ fn check(app: &App, key: &str) -> Result<()> {
     )))
 }
 
+/// Inserts the rows of an import and enqueues its job.
 async fn announce(
     app: &App,
     tx: &mut Tx,

@@ -48,6 +48,7 @@ pub(crate) async fn confirm(app: &App, caller: &Caller, arrival: &Arrival<'_>) -
     accept(app, caller, arrival, &sealed).await
 }
 
+/// Ends the upload and enqueues the processing of its sealed bytes.
 async fn accept(app: &App, caller: &Caller, arrival: &Arrival<'_>, sealed: &Key) -> Result<bool> {
     let Arrival { item, upload, parts_digest, confirmation, .. } = arrival;
     let (id, now) = (item.id(), app.db.now());
@@ -66,6 +67,7 @@ async fn accept(app: &App, caller: &Caller, arrival: &Arrival<'_>, sealed: &Key)
     Ok(true)
 }
 
+/// Ends the upload, rejects the object, and returns the difference as the error.
 async fn reject(
     app: &App,
     caller: &Caller,

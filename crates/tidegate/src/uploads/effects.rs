@@ -216,6 +216,7 @@ pub(super) async fn confirmed(app: &App, tx: &mut Tx, item: &Item, confirmation:
     Ok(true)
 }
 
+/// Returns the error for an effect that an owner kind does not have.
 fn never(what: &str, item: &Item) -> Error {
     Error::Internal(anyhow::anyhow!("an object of {} is never {what}", item.kind().as_str()))
 }
@@ -254,6 +255,7 @@ pub(crate) async fn uncharge(tx: &mut Tx, item: &Item) -> Result<()> {
     count(tx, item, -1, -i64::try_from(size).unwrap_or(i64::MAX)).await
 }
 
+/// Adds objects and bytes to the counters of an object's owner.
 async fn count(tx: &mut Tx, item: &Item, objects: i64, bytes: i64) -> Result<()> {
     if rules::of(item.kind()).charge == Charge::None {
         return Ok(());

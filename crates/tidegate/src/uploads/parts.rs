@@ -75,6 +75,7 @@ pub async fn find_open(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId
     }
 }
 
+/// Returns an open upload of an object. Authorizes the caller.
 async fn open_upload(
     app: &App,
     caller: &Caller,

@@ -70,6 +70,7 @@ pub(crate) async fn publish(app: &App, media: &Media, rendition: Rendition) -> R
     Ok(())
 }
 
+/// Writes one published file and returns its key and facts.
 async fn write(
     app: &App,
     media: &Media,

@@ -89,12 +89,14 @@ async fn unpublish_all(app: &App, owner: &Owner, job: &Job) -> Result<()> {
     Ok(())
 }
 
+/// Returns a session as an owner, even if it is deleted.
 async fn session_of(app: &App, text: &str) -> Result<Owner> {
     let unknown = || Error::Internal(anyhow::anyhow!("a job has an invalid session id"));
     let id = SessionId::parse(text).ok_or_else(unknown)?;
     app.db.find_any_session(&id).await?.map(|(owner, _)| owner).ok_or_else(unknown)
 }
 
+/// Deletes the parts of an aborted upload, and its blob if there is one.
 async fn release_upload(app: &App, upload_id: &str, key: &str) -> Result<()> {
     app.store.abort(&UploadRef { key: key.to_owned(), upload_id: upload_id.to_owned() }).await?;
     // A completion that lost the race against the abort may have published a blob in between.

@@ -165,16 +165,19 @@ impl<T> Ahead<T> {
         self.next = self.page.next();
     }
 
+    /// Returns the next item and moves on.
     fn advance(&mut self) -> Option<T> {
         std::mem::replace(&mut self.next, self.page.next())
     }
 
+    /// Returns whether the next page must be loaded.
     fn needs_page(&self) -> bool {
         self.next.is_none() && !self.ended
     }
 }
 
 impl Pass<'_> {
+    /// Merges the listings of the store and of the database below one prefix.
     async fn run(&mut self, prefix: &str) -> Result<()> {
         let end = key::prefix_end(prefix);
         let (mut there, mut expected) = (Ahead::new(prefix), Ahead::new(prefix));
@@ -210,6 +213,7 @@ impl Pass<'_> {
         }
     }
 
+    /// Compares a blob with the row that refers to it.
     async fn compare_pair(&mut self, entry: &store::Entry, row: &Expected) -> Result<()> {
         match row.state {
             ObjectState::Ready if row.size.is_some_and(|size| size != entry.size) => {
@@ -221,6 +225,7 @@ impl Pass<'_> {
         }
     }
 
+    /// Handles a blob without a row, unless an operation may be in progress.
     async fn check_unexpected(&mut self, entry: &store::Entry) -> Result<()> {
         let is_at_work = match KeyHolder::parse(&entry.key) {
             Some(KeyHolder::Object(id)) => self.app.db.object_state(id).await?.is_some_and(ObjectState::is_under_way),
@@ -246,6 +251,7 @@ impl Pass<'_> {
         Ok(())
     }
 
+    /// Handles a row without a blob.
     async fn check_missing(&mut self, row: &Expected) -> Result<()> {
         if row.state != ObjectState::Ready {
             return Ok(());
@@ -320,6 +326,7 @@ impl Pass<'_> {
         Ok(())
     }
 
+    /// Deletes a leftover and queues its CDN invalidation.
     async fn purge(&self, key: &str) -> Result<()> {
         self.app.store.delete(key, store::Deletion::Purge).await?;
         if self.app.config.images.layout.served_root(key).is_some() {
@@ -330,6 +337,7 @@ impl Pass<'_> {
         Ok(())
     }
 
+    /// Counts and reports a finding.
     fn found(&mut self, finding: Finding, key: &str, size: u64) {
         let counts = self.report.found.entry((self.kind.as_str(), finding)).or_default();
         counts.0 += 1;

@@ -15,6 +15,7 @@ use crate::queue::{Class, Job, enqueue};
 
 /// The number of workers for short jobs.
 const UPKEEP_WORKERS: usize = 2;
+/// The duration of a lease.
 const LEASE: Duration = Duration::from_secs(30);
 /// How long an idle worker waits for a notification before it polls.
 const IDLE: Duration = Duration::from_secs(2);
@@ -26,7 +27,9 @@ const MAX_RUN_TIME: Duration = Duration::from_secs(3600);
 const UNKNOWN_PAUSE: Duration = Duration::from_secs(60);
 /// How many attempts do not count because the scanner is unavailable.
 const SCANNER_WAITS: i64 = 30;
+/// The pause after the first failed attempt.
 const FIRST_BACKOFF: Duration = Duration::from_secs(2);
+/// The longest pause between two attempts.
 const MAX_BACKOFF: Duration = Duration::from_secs(3600);
 
 /// Runs jobs until `stop` is cancelled; jobs in progress are finished first.
@@ -54,6 +57,7 @@ pub async fn run(app: Arc<App>, stop: CancellationToken) {
     while tasks.join_next().await.is_some() {}
 }
 
+/// Runs jobs of one class, one at a time.
 async fn work(app: Arc<App>, class: Class, stop: CancellationToken) {
     let mut subscription = app.db.signals().jobs.subscribe();
     while !stop.is_cancelled() {
@@ -177,6 +181,7 @@ async fn while_leased(app: &App, claimed: &ClaimedJob, task: &mut JoinHandle<Res
     }
 }
 
+/// Records the outcome of an attempt: deletes the job, queues it again, or dead-letters it.
 async fn record_outcome(app: &App, claimed: &ClaimedJob, job: &Job, outcome: Result<()>) -> Result<()> {
     let counted = |outcome: &'static str| {
         metrics::counter!("tidegate_jobs_total", "job" => job.name(), "outcome" => outcome).increment(1);

@@ -38,6 +38,7 @@ pub(super) async fn recover(app: &App) -> Result<()> {
     }
 }
 
+/// Runs all parts of the sweep, and returns the first error.
 pub(super) async fn run(app: &App) -> Result<()> {
     let outcomes = [
         old_etags(app).await,
@@ -60,6 +61,7 @@ async fn old_etags(app: &App) -> Result<()> {
     if app.local.is_some() { app.db.mark_old_etags().await.map(drop) } else { Ok(()) }
 }
 
+/// Expires open uploads whose time has ended.
 async fn expired(app: &App) -> Result<()> {
     let (now, mut after, mut failed) = (app.db.now(), None, None);
     loop {
@@ -84,6 +86,7 @@ async fn finish(app: &App, upload: &Upload) -> Result<bool> {
     }
 }
 
+/// Expires an upload, unless its interrupted completion can be finished.
 async fn expire(app: &App, upload: &Upload) -> Result<()> {
     if finish(app, upload).await? {
         return Ok(());
@@ -106,6 +109,7 @@ async fn orphans(app: &App) -> Result<()> {
     Ok(())
 }
 
+/// Aborts store uploads without an open row below one prefix.
 async fn orphans_in(app: &App, place: &str, before: std::time::SystemTime) -> Result<()> {
     for open in app.store.list_uploads(place, before).await? {
         let served = app.config.images.layout.served_root(&open.upload.key).is_some();
@@ -197,6 +201,7 @@ async fn drafts(app: &App) -> Result<()> {
     Ok(())
 }
 
+/// Deletes the layouts of expired archives.
 async fn old_archives(app: &App) -> Result<()> {
     let mut tx = app.db.begin().await?;
     // A download in progress may outlast its token.
@@ -205,6 +210,7 @@ async fn old_archives(app: &App) -> Result<()> {
     tx.commit().await
 }
 
+/// Deletes old audit events.
 async fn old_events(app: &App) -> Result<()> {
     for _ in 0..AUDIT_BATCHES {
         if !audit::delete_old(app).await? {
@@ -214,7 +220,8 @@ async fn old_events(app: &App) -> Result<()> {
     Ok(())
 }
 
+/// Logs an error and returns it.
 fn log_failure(upload: &Upload, error: Error) -> Error {
-    tracing::error!(object.id = %upload.object, error = error.detail(), "an upload could not be swept; the sweep continues");
+    tracing::error!(object.id = %upload.object, error = error.detail(), "an upload could not be swept");
     error
 }

@@ -9,10 +9,13 @@ use time::OffsetDateTime;
 /// The smallest value that a 32-bit field cannot hold; the field is then filled with ones and the
 /// value is in the ZIP64 extra field (APPNOTE 4.5.3).
 const FULL_32: u64 = 0xffff_ffff;
+/// The smallest value that a 16-bit field cannot hold.
 const FULL_16: u64 = 0xffff;
 /// The "version made by" field (APPNOTE 4.4.2): Unix, so that permissions apply, and version 4.5.
 const VERSION_MADE_BY: u16 = 3 << 8 | 45;
+/// The "version needed" of entries with ZIP64 fields: 4.5.
 const NEEDS_ZIP64: u16 = 45;
+/// The "version needed" of all other entries: 1.0.
 const NEEDS_DEFAULT: u16 = 10;
 /// The flag that declares the name as UTF-8.
 const UTF8: u16 = 1 << 11;
@@ -140,10 +143,12 @@ fn needs_zip64(entries: u64, directory: u64, directory_length: u64) -> bool {
     entries >= FULL_16 || directory >= FULL_32 || directory_length >= FULL_32
 }
 
+/// Returns a 32-bit field; all ones if the value is in the ZIP64 field.
 fn low_32(value: u64) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
 }
 
+/// Returns a 16-bit field; all ones if the value is in the ZIP64 field.
 fn low_16(value: u64) -> u16 {
     u16::try_from(value).unwrap_or(u16::MAX)
 }

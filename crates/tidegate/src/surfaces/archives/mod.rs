@@ -104,6 +104,7 @@ pub async fn create_of_folder(
     lay_out(app, owner, &found, name.unwrap_or(NAMELESS)).await
 }
 
+/// Lays out an archive of files, stores the layout, and returns its token.
 async fn lay_out(app: &App, owner: &Owner, files: &[File], name: &str) -> Result<NewArchive> {
     let (mut names, mut members) = (Names::default(), Vec::with_capacity(files.len()));
     let (mut at, mut line_at) = (0_u64, 0_u64);
@@ -165,6 +166,7 @@ fn random() -> Result<[u8; 32]> {
     Ok(bytes)
 }
 
+/// Returns the SHA-256 of a token in hex, which is stored in its place.
 fn hashed(token: &str) -> String {
     hex::encode(digest::digest(&digest::SHA256, token.as_bytes()))
 }
@@ -198,6 +200,7 @@ pub fn read(app: &Arc<App>, archive: Arc<Archive>, range: Range<u64>) -> ByteStr
     }))
 }
 
+/// The progress of a stream of archive bytes.
 struct Reading {
     app: Arc<App>,
     archive: Arc<Archive>,

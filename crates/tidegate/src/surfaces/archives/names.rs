@@ -11,6 +11,7 @@ const MAX_SEGMENT: usize = 255;
 /// The largest number of segments: more than a key has, and within the format's 65,535 bytes
 /// together.
 const MAX_SEGMENTS: usize = 200;
+/// The name of a file whose own has no usable character.
 const NAMELESS: &str = "unnamed";
 /// Device names of Windows, which are reserved with any extension.
 const DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];
@@ -37,6 +38,7 @@ impl Names {
         self.free(&format!("{folder}{stem}"), ending)
     }
 
+    /// Returns the unique name of a requested folder.
     fn folder(&mut self, wanted: &str) -> String {
         if let Some(known) = self.folders.get(&folded(wanted)) {
             return known.clone();
@@ -82,6 +84,7 @@ fn plain_segments(path: &str) -> Vec<String> {
     segments
 }
 
+/// Returns a segment that is safe on every file system.
 fn plain(segment: &str) -> String {
     let visible = segment.chars().filter(|c| !c.is_control() && !is_mark(*c));
     let mut text: String = visible.map(|c| if r#":*?"<>|"#.contains(c) { '_' } else { c }).collect();

@@ -95,6 +95,7 @@ pub async fn complete(
     publish(app, caller, &owner, &file, &upload, finish, &whole).await
 }
 
+/// Makes the file of an upload private, and records the change.
 async fn make_private(app: &App, caller: &Caller, upload: &Upload) -> Result<()> {
     let mut tx = app.db.begin().await?;
     if !tx.make_file_private(upload.object).await? {
@@ -116,6 +117,7 @@ fn map_missing_blob(error: store::Error) -> Error {
     }
 }
 
+/// Returns the conflict of two completions of one upload.
 fn replaced() -> Error {
     Error::InvalidState("parts of the upload were replaced or completed meanwhile; ask again".into())
 }
@@ -138,6 +140,7 @@ fn check_sum(finish: &Finish, sha256: &str) -> Result<()> {
     }
 }
 
+/// Returns the file of a completed upload. Returns 400 if the request names another SHA-256.
 async fn completed_before(app: &App, upload: &Upload, finish: &Finish) -> Result<Finished> {
     let (owner, file) = app.db.find_file_by_id(upload.object).await?.ok_or_else(unknown)?;
     let mut finished = finished(&file).ok_or_else(unknown)?;
@@ -159,6 +162,7 @@ async fn scan_again(app: &App, owner: Owner, file: &File) -> Result<bool> {
     Ok(waits)
 }
 
+/// Returns the completed file of a record; `None` if it is deleted or not complete.
 fn finished(file: &File) -> Option<Finished> {
     let (content, digests) = (file.object.content.as_ref()?, file.digests.as_ref()?);
     let state = file.object.state;
@@ -236,6 +240,7 @@ async fn collect(
     whole
 }
 
+/// Deletes a part and its bytes.
 async fn delete_part(app: &App, upload: &Upload, part: &StoredPart) -> Result<()> {
     let mut tx = app.db.begin().await?;
     let was_there = tx.delete_upload_part(&upload.id, part).await?;
@@ -253,6 +258,7 @@ async fn seal(app: &App, file: &File, upload: &Upload) -> Result<Option<Key>> {
     seal::seal(app, upload.object, &upload.id, incoming, &attributes(&file.object)).await
 }
 
+/// Checks the bytes of a sealed PUT.
 async fn whole_of_put(app: &App, upload: &Upload, finish: &Finish, sealed: Key) -> Result<Whole> {
     check_size(upload, app.store.stat(sealed.as_str()).await.map_err(map_missing_blob)?.size)?;
     let digests = digests_of_blob(app, sealed.as_str()).await?;
@@ -273,6 +279,7 @@ async fn freeze(app: &App, upload: &Upload, parts: &[StoredPart]) -> Result<()> 
     tx.commit().await
 }
 
+/// Checks the bytes of stored parts.
 async fn whole_of_parts(app: &App, upload: &Upload, finish: &Finish, parts: Vec<StoredPart>) -> Result<Whole> {
     check_size(upload, parts.iter().map(|part| part.bytes.size).sum())?;
     let crc32 = parts.iter().fold(0, |crc32, part| combine_crc32(crc32, part.crc32, part.bytes.size));
@@ -289,12 +296,14 @@ async fn whole_of_parts(app: &App, upload: &Upload, finish: &Finish, parts: Vec<
     Ok(Whole { source: Source::Parts(fragments), digests })
 }
 
+/// Returns the checksums of a blob.
 async fn digests_of_blob(app: &App, key: &str) -> Result<Digests> {
     let (_, body) = app.store.read(key, None).await.map_err(map_missing_blob)?;
     let hashes = run(body, sha256()).await?;
     Ok(Digests { crc32: hashes.crc32(), sha256: to_hex(hashes.sha256.unwrap_or_else(sha256)) })
 }
 
+/// Returns the checksums of joined parts.
 async fn digests_of_parts(app: &App, upload: &Upload, parts: &[StoredPart]) -> Result<Digests> {
     let (draft, mut digest, mut crc32) = (key::draft(&upload.id), sha256(), 0);
     for part in parts {
@@ -348,6 +357,7 @@ async fn publish(
     })
 }
 
+/// Moves or joins the bytes to the file's key. Returns an error if a blob is there.
 async fn move_to_key(app: &App, file: &File, upload: &Upload, source: &Source) -> store::Result<()> {
     match source {
         Source::Sealed(blob) => app.store.move_to(blob.as_str(), upload.key.as_str(), None).await,
@@ -419,6 +429,7 @@ pub async fn recover(app: &App, upload: &Upload) -> Result<bool> {
     complete_if_stored(app, upload).await
 }
 
+/// Completes the row if a blob is at the file's key. Returns `false` if there is none.
 async fn complete_if_stored(app: &App, upload: &Upload) -> Result<bool> {
     match app.store.stat(upload.key.as_str()).await {
         Err(store::Error::NotFound) => return Ok(false),

@@ -36,7 +36,7 @@ const CONCURRENT_FILES: usize = 4;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The file was imported. Holds its size in bytes.
-    Taken(u64),
+    Imported(u64),
     /// The file was imported before.
     Known,
     /// The file was not imported. Holds the reason.
@@ -79,7 +79,7 @@ impl Import {
                     TreeEntry::Other(path, why) => (path, Outcome::Skipped(why)),
                 };
                 let label = match &outcome {
-                    Outcome::Taken(_) => "taken",
+                    Outcome::Imported(_) => "taken",
                     Outcome::Known => "known",
                     Outcome::Skipped(_) => "skipped",
                 };
@@ -101,6 +101,7 @@ fn parse_path(path: &str) -> std::result::Result<(UserId, FileKey<'_>), &'static
     if user_segment(&user) == key.user() { Ok((user, key)) } else { Err("its user id is not written as ours are") }
 }
 
+/// Imports one file, or, with `dry`, only reports its outcome.
 async fn import_file(app: &App, tree: &Tree, path: &str, dry: bool) -> Result<Outcome> {
     let skipped = |why: &str| Ok(Outcome::Skipped(why.to_owned()));
     let (user, key) = match parse_path(path) {
@@ -132,7 +133,7 @@ async fn import_file(app: &App, tree: &Tree, path: &str, dry: bool) -> Result<Ou
         return Ok(Outcome::Skipped(why));
     }
     if dry {
-        return Ok(Outcome::Taken(size));
+        return Ok(Outcome::Imported(size));
     }
     let attributes = Attributes { content_type: declared.content_type.clone(), ..Attributes::default() };
     let stat = match store_file(app, tree, path, &foreign, attributes).await {
@@ -186,6 +187,7 @@ fn describe_read_error(error: &store::Error) -> String {
     }
 }
 
+/// Returns the size and checksums of a file of the tree.
 async fn digests(tree: &Tree, path: &str) -> store::Result<(u64, Digests)> {
     let (body, hashes) = hash_stream(tree.read(path).await?, Some(sha256()));
     body.try_for_each(|_| std::future::ready(Ok(()))).await.map_err(store::Error::Unavailable)?;
@@ -194,6 +196,7 @@ async fn digests(tree: &Tree, path: &str) -> store::Result<(u64, Digests)> {
     Ok((came.bytes, Digests { sha256: to_hex(came.sha256.unwrap_or_else(sha256)), crc32 }))
 }
 
+/// Inserts the rows of an imported file.
 async fn record(
     app: &App,
     owner: Owner,
@@ -229,7 +232,7 @@ async fn record(
         queue::enqueue(&mut tx, &Job::RescanV1 { object: id.0 }, app.db.now()).await?;
     }
     tx.commit().await?;
-    Ok(Outcome::Taken(content.size))
+    Ok(Outcome::Imported(content.size))
 }
 
 /// The facts that the other program's record declares; missing ones are taken from the file's name.
@@ -244,6 +247,7 @@ struct DeclaredFile {
 }
 
 impl DeclaredFile {
+    /// Reads the declared facts of a file. Returns the reason if its name is invalid.
     fn read(foreign: &ForeignFile, key: FileKey<'_>) -> std::result::Result<Self, String> {
         let none = Map::new();
         let meta = foreign.meta.as_ref().unwrap_or(&none);
@@ -266,6 +270,7 @@ impl DeclaredFile {
         })
     }
 
+    /// Compares the declared size and SHA-256 with the actual ones. Returns the difference.
     fn agrees(&self, size: u64, digests: &Digests) -> std::result::Result<(), String> {
         if let Some(declared) = self.size.filter(|declared| *declared != size) {
             return Err(format!("it has {size} bytes, its .meta says {declared}; it may still be on its way"));

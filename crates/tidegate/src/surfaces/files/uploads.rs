@@ -109,6 +109,7 @@ pub async fn begin(
     Ok(answers)
 }
 
+/// Reserves the announced bytes and inserts the rows of all uploads.
 async fn record(
     app: &App,
     caller: &Caller,

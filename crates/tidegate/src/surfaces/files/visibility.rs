@@ -71,11 +71,13 @@ fn means_private(value: &Value) -> bool {
     text(value).is_some_and(|text| text.contains("private") || text == "none" || text == "owner")
 }
 
+/// Returns whether a flag's value means yes.
 fn is_on(value: &Value) -> bool {
     let word = text(value).is_some_and(|text| matches!(text.as_str(), "true" | "1" | "yes" | "on" | "public"));
     word || value.as_bool() == Some(true) || value.as_u64() == Some(1)
 }
 
+/// Returns whether a flag's value means no.
 fn is_off(value: &Value) -> bool {
     let word = text(value).is_some_and(|text| matches!(text.as_str(), "false" | "0" | "no" | "off" | "public" | ""));
     word || value.as_bool() == Some(false) || value.as_u64() == Some(0)

@@ -23,6 +23,7 @@ use crate::uploads::{outcome, parts, reference, seal};
 
 /// The cache control of Parquet files, which viewers read in many small ranges: 30 days.
 const CACHE_MONTH: &str = "private, max-age=2592000";
+/// The cache control of all other objects: one day.
 const CACHE_DAY: &str = "private, max-age=86400";
 
 /// Confirms an upload: seals the bytes and enqueues their publication. Without a scanner, publishes
@@ -96,6 +97,7 @@ async fn accept(
     Ok(app.scanner.is_none())
 }
 
+/// Queues a FAILED object again. Returns whether the request publishes it itself.
 async fn retry(app: &App, caller: &Caller, dataset: &Dataset, item: &Item) -> Result<bool> {
     let mut tx = app.db.begin().await?;
     tx.hold_dataset(dataset.number).await?;

@@ -67,6 +67,7 @@ pub async fn delete(app: &App, caller: &Caller, dataset: &DatasetId, ids: &[Stri
     Ok(outcomes)
 }
 
+/// Deletes one node with everything in it. The inner error is the reason why nothing was changed.
 async fn delete_one(
     app: &App,
     caller: &Caller,
@@ -153,6 +154,7 @@ pub(super) fn start(after: Option<Place>) -> (i64, ObjectId) {
     after.map_or((0, ObjectId(uuid::Uuid::nil())), |(package, object)| (package, ObjectId(object)))
 }
 
+/// Moves or deletes the bytes of a page of objects.
 async fn unpublish_all(app: &App, page: Vec<PackageObject>) -> Result<()> {
     let unpublished = futures::stream::iter(page)
         .map(|found| unpublish_object(app, found.object.id))

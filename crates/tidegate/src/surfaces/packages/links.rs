@@ -52,6 +52,7 @@ async fn key_of(
     }
 }
 
+/// Returns the key of a package's source file. Returns an error if it is not READY.
 fn source(node: &Node) -> Result<Key> {
     match (&node.source, node.status()) {
         (Some(source), ObjectState::Ready) => Ok(source.object.key.clone()),

@@ -102,7 +102,8 @@ pub async fn manifest(app: &App, caller: &Caller, dataset: &DatasetId, ids: &[St
 
 fn too_much() -> Error {
     let message = format!(
-        "a manifest has at most {MAX_NODES} packages and collections, and paths of {MAX_PATH_BYTES} bytes; ask for fewer at once"
+        "a manifest has at most {MAX_NODES} packages and collections, and paths of {MAX_PATH_BYTES} bytes; \
+         ask for fewer at once"
     );
     Error::TooLarge(message.into())
 }
@@ -118,6 +119,7 @@ fn path(folders: &HashMap<i64, (i64, String)>, parent: i64) -> Vec<String> {
     names
 }
 
+/// Adds a file to a manifest.
 async fn add(app: &App, manifest: &mut Manifest, leaf: Leaf, path: Vec<String>) -> Result<()> {
     let Leaf { node_id: node, name, filename, object_key, object_state, size, reason, .. } = leaf;
     let filename = filename.unwrap_or_default();

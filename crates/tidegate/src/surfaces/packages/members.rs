@@ -57,6 +57,7 @@ pub async fn set(app: &App, caller: &Caller, id: &DatasetId, user: &UserId, new:
     Ok(Member { user: user.clone(), role: new, added_at: had_since.unwrap_or(now) })
 }
 
+/// Returns an error if the dataset has only one owner.
 async fn keep_an_owner(tx: &mut crate::db::Tx, dataset: i64) -> Result<()> {
     if tx.count_dataset_owners(dataset).await? > 1 {
         return Ok(());

@@ -33,6 +33,7 @@ use crate::model::role::Role;
 /// The largest number of node ids in one request.
 pub const MOST_NODES: usize = 1000;
 
+/// Returns the error for a node that does not exist.
 pub(crate) fn no_such_package() -> Error {
     Error::NotFound("no such package".into())
 }
@@ -76,6 +77,7 @@ pub(crate) fn numbers(dataset: &Dataset, node: &Node) -> PackageNumbers {
     PackageNumbers { org: dataset.org, dataset: dataset.number, package: node.number }
 }
 
+/// Records an action on a dataset in the audit log.
 pub(crate) async fn record(
     tx: &mut Tx,
     app: &App,
@@ -166,8 +168,10 @@ async fn find_parent(tx: &mut Tx, dataset: &Dataset, parent: Option<&NodeId>) ->
     }
 }
 
+/// Returns the error for a name that is in use in its collection.
 fn name_taken() -> Error {
-    let message = "a node of this name is there already, perhaps one that was announced and is not READY (status=ALL); names are unique in their collection";
+    let message = "a node of this name is there already, perhaps one that was announced and is not READY (status=ALL); \
+                   names are unique in their collection";
     Error::InvalidState(message.into())
 }
 

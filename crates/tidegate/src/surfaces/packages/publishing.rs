@@ -59,6 +59,7 @@ pub(crate) async fn run(app: &App, id: ObjectId) -> Result<()> {
     Err(Error::Unavailable(anyhow::anyhow!("its key was claimed again while it was being freed")))
 }
 
+/// Runs one step of a publication. The caller holds the object's lock.
 async fn work(app: &App, id: ObjectId) -> Result<Step> {
     let Some(found) = app.db.find_package_object(id).await? else { return Ok(Step::Done) };
     let Some(sealed) = found.sealed.clone().filter(|_| found.object.state == ObjectState::Scanning) else {
@@ -169,6 +170,7 @@ async fn move_to_key(app: &App, found: &PackageObject, sealed: &Key, to: &Key) -
     publish(app, found, to).await
 }
 
+/// Makes an object READY whose bytes are at its key.
 async fn publish(app: &App, found: &PackageObject, to: &Key) -> Result<Step> {
     let (id, dataset) = (found.object.id, found.numbers.dataset);
     let stat = app.store.stat(to.as_str()).await?;
@@ -208,6 +210,7 @@ async fn resolve_race(app: &App, id: ObjectId) -> Result<Step> {
     }
 }
 
+/// The reason for rejecting an object whose key belongs to another one.
 const PATH_TAKEN: &str = "an asset of this path, or of a folder of it, is there already";
 
 /// Rejects a sealed object; its bytes are deleted at once.
@@ -220,6 +223,8 @@ async fn refuse_and_free_key(app: &App, found: &PackageObject, reason: &str) -> 
     reject(app, found, reason, true).await
 }
 
+/// Rejects a SCANNING object and removes its seal. With `frees_key`, its claimed key is freed
+/// first.
 async fn reject(app: &App, found: &PackageObject, reason: &str, frees_key: bool) -> Result<Step> {
     let (id, item) = (found.object.id, item(app, found).await?);
     let mut tx = app.db.begin().await?;

@@ -26,6 +26,7 @@ const PAGE: i64 = 500;
 /// How long a restore waits for a running delete before it is retried later, and how often it
 /// checks.
 const DELETE_WAIT: Duration = Duration::from_secs(10);
+/// How often a waiting restore checks.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Accepts the restore of deleted nodes, with everything that was deleted below them and the
@@ -53,6 +54,7 @@ pub async fn restore(app: &App, caller: &Caller, dataset: &DatasetId, ids: &[Str
     Ok(outcomes)
 }
 
+/// Accepts the restore of one node. The inner error is the reason why nothing was changed.
 async fn accept(
     app: &App,
     caller: &Caller,
@@ -171,7 +173,8 @@ async fn skip_lost(app: &App, dataset: i64, restore: Uuid, lost: &PackageObject)
     }
     tx.commit().await?;
     metrics::counter!("tidegate_restores_total", "outcome" => "lost").increment(1);
-    tracing::error!(object.id = %lost.object.id, node = lost.node.as_str(), "an object cannot be restored: its bytes are missing");
+    let (id, node) = (lost.object.id, lost.node.as_str());
+    tracing::error!(object.id = %id, node, "an object cannot be restored: its bytes are missing");
     Ok(())
 }
 

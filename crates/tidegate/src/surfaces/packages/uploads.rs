@@ -27,6 +27,7 @@ use crate::uploads::{count, reference};
 
 /// The largest PUT that S3 accepts, in bytes.
 const MAX_SINGLE: u64 = 5 << 30;
+/// The media type of Parquet files.
 pub(super) const PARQUET: &str = "application/vnd.apache.parquet";
 
 /// A source file or an asset as its client announces it.
@@ -155,6 +156,7 @@ pub async fn begin_asset(
     target(app, package.id, &object, &upload).await
 }
 
+/// Returns the media type that an asset's extension suggests.
 fn usual_type(path: &AssetPath) -> &'static str {
     let ending = path.as_str().rsplit_once('.').map_or("", |(_, ending)| ending).to_ascii_lowercase();
     match ending.as_str() {
@@ -239,6 +241,7 @@ pub(super) async fn locate(app: &App, caller: &Caller, which: &Which) -> Result<
     Ok((dataset, object))
 }
 
+/// Returns an open multipart upload. Authorizes the caller.
 async fn open_upload(app: &App, caller: &Caller, which: &Which) -> Result<Upload> {
     let (dataset, object) = locate(app, caller, which).await?;
     let owner = Owner::Dataset(dataset.id);

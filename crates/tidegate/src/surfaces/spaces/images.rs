@@ -81,6 +81,7 @@ fn with_grant(app: &App, space: &SpaceId, images: Vec<Image>) -> Result<Images> 
     Ok(Images { images, grant: if any { grant(app, space)? } else { None } })
 }
 
+/// Returns a visible image and its signature.
 async fn one(app: &App, space: &SpaceId, id: ObjectId) -> Result<Images> {
     let found = app.db.find_images(space, &[id]).await?;
     if !found.iter().any(is_there) {

@@ -133,6 +133,7 @@ pub async fn set_member(app: &App, caller: &Caller, id: &SpaceId, user: &UserId,
     Ok(Member { user: user.clone(), role, added_at: had_since.unwrap_or(now) })
 }
 
+/// Returns an error if the space has only one owner.
 async fn keep_an_owner(tx: &mut Tx, id: &SpaceId) -> Result<()> {
     if tx.count_owners(id).await? > 1 {
         return Ok(());

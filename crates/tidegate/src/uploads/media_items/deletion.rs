@@ -163,6 +163,7 @@ async fn move_back_if_published(app: &App, media: &Media) -> Result<()> {
     Ok(())
 }
 
+/// Moves the bytes of a media item back into the served root. Returns an error if some are missing.
 async fn move_back(app: &App, media: &Media) -> Result<()> {
     for file in files(app, media).await? {
         match app.store.restore(&file).await {
@@ -214,6 +215,7 @@ pub async fn remove_rejected(app: &App, media: &Media) -> Result<()> {
     tx.commit().await
 }
 
+/// Deletes all published bytes of a media item.
 async fn purge_bytes(app: &App, media: &Media) -> Result<()> {
     let mut all = files(app, media).await?;
     all.extend(published(app, media).await?);
@@ -369,6 +371,7 @@ pub(crate) async fn purge(app: &App, caller: &Caller, media: &Media) -> Result<b
     Ok(true)
 }
 
+/// Moves a DELETED media item to PURGED and enqueues the deletion of its bytes.
 async fn mark_purged(tx: &mut Tx, caller: &Caller, media: &Media, now: SystemTime) -> Result<bool> {
     let id = media.object.id;
     if !tx.set_object_state(id, ObjectState::Deleted, ObjectState::Purged, now).await? {

@@ -34,6 +34,7 @@ const RACE_WINDOW: Duration = Duration::from_secs(5);
 /// The number of status changes in one query.
 const BATCH: i64 = 2000;
 
+/// The state of one stream of status changes.
 struct Watch {
     app: Arc<App>,
     caller: Caller,
@@ -104,6 +105,7 @@ pub async fn watch(
 }
 
 impl Watch {
+    /// Reads new status changes. Returns an error if the caller has lost access.
     async fn poll(&mut self) -> Result<()> {
         access::authorize_again(&self.app, &self.caller, Action::List, &self.owner).await?;
         let floor = self.last - OVERLAP;

@@ -42,6 +42,7 @@ pub(super) fn clean_options(app: &App, kind: Kind) -> CleanOptions {
     }
 }
 
+/// Returns the rendition of a re-encoded image.
 fn rendition(cleaned: Cleaned) -> Rendition {
     let Cleaned { main, thumbnails, blurhash, frames: _ } = cleaned;
     let visual = VisualInfo { width: main.width, height: main.height, duration: None, blurhash };

@@ -96,6 +96,7 @@ async fn reject(app: &App, media: Media, from: ObjectState, reason: &str) -> Res
     Ok(())
 }
 
+/// Records how long a step took.
 fn measure(media: &Media, step: &'static str, started: Instant) {
     let kind = if media_items::is_video(media) { "video" } else { "image" };
     metrics::histogram!("tidegate_media_step_seconds", "step" => step, "type" => kind)
