@@ -296,7 +296,7 @@ impl Db {
 
     /// Returns the object that holds a key, whatever its state, and when it was deleted.
     #[tracing::instrument(name = "db.find_by_key", level = "trace", skip_all)]
-    pub async fn find_bearer(&self, key: &Key) -> Result<Option<(ObjectId, ObjectState, Option<SystemTime>)>> {
+    pub async fn find_key_holder(&self, key: &Key) -> Result<Option<(ObjectId, ObjectState, Option<SystemTime>)>> {
         const SQL: &str = "SELECT id, state, deleted_at FROM objects WHERE object_key = $1";
         let row: Option<(Uuid, String, Option<i64>)> =
             on_reader!(self, |pool| sqlx::query_as(SQL).bind(key.as_str()).fetch_optional(pool).await?);

@@ -169,8 +169,8 @@ impl Tx {
     }
 
     /// Returns the number and bytes of the published objects of a node and its READY descendants.
-    #[tracing::instrument(name = "db.weigh_tree", level = "trace", skip_all)]
-    pub async fn weigh_tree(&mut self, number: i64) -> Result<(i64, i64)> {
+    #[tracing::instrument(name = "db.count_tree", level = "trace", skip_all)]
+    pub async fn count_tree(&mut self, number: i64) -> Result<(i64, i64)> {
         let (mut objects, mut bytes) = (0, 0);
         for some in self.walk(READY_BELOW, number).await?.chunks(AT_ONCE) {
             let (more, larger): (i64, i64) = on_tx!(self, |connection| {
@@ -291,8 +291,8 @@ impl Tx {
     }
 
     /// Removes a package from its restore, because its source file is lost. It stays deleted.
-    #[tracing::instrument(name = "db.leave_in_trash", level = "trace", skip_all)]
-    pub async fn leave_in_trash(&mut self, number: i64, restore: Uuid) -> Result<bool> {
+    #[tracing::instrument(name = "db.remove_from_restore", level = "trace", skip_all)]
+    pub async fn remove_from_restore(&mut self, number: i64, restore: Uuid) -> Result<bool> {
         const NODE: &str = "UPDATE nodes SET state = 'DELETED', restoring = NULL \
                             WHERE id = $1 AND restoring = $2 AND state = 'RESTORING'";
         const OBJECTS: &str = "UPDATE objects SET state = 'DELETED', reason = 'its bytes are lost' \

@@ -46,7 +46,7 @@ pub(crate) async fn queue_paths(app: &App, tx: &mut Tx, paths: &[String]) -> Res
 
 /// Enqueues the job if paths are waiting, because it may have ended just before the last path was
 /// queued.
-pub(crate) async fn make_sure(app: &App) -> Result<()> {
+pub(crate) async fn enqueue_if_waiting(app: &App) -> Result<()> {
     if app.cdn.is_none() || (waiting(app, false, 1).await?.is_empty() && waiting(app, true, 1).await?.is_empty()) {
         return Ok(());
     }

@@ -41,28 +41,28 @@ pub(super) async fn recover(app: &App) -> Result<()> {
 /// Runs all parts of the sweep, and returns the first error.
 pub(super) async fn run(app: &App) -> Result<()> {
     let outcomes = [
-        old_etags(app).await,
-        expired(app).await,
-        orphans(app).await,
-        cut_off(app).await,
-        remains(app).await,
-        drafts(app).await,
-        old_events(app).await,
-        old_archives(app).await,
+        mark_old_etags(app).await,
+        expire_uploads(app).await,
+        abort_orphans(app).await,
+        abort_interrupted_writes(app).await,
+        delete_remains(app).await,
+        delete_drafts(app).await,
+        delete_old_events(app).await,
+        delete_old_archives(app).await,
         media_items::deletion::purge_old(app, app.db.now()).await,
         packages::deletion::purge_old(app, app.db.now()).await,
-        cdn_invalidations::make_sure(app).await,
+        cdn_invalidations::enqueue_if_waiting(app).await,
     ];
     outcomes.into_iter().collect()
 }
 
 /// Marks old ETags, which the start does unless the database was unavailable then.
-async fn old_etags(app: &App) -> Result<()> {
+async fn mark_old_etags(app: &App) -> Result<()> {
     if app.local.is_some() { app.db.mark_old_etags().await.map(drop) } else { Ok(()) }
 }
 
 /// Expires open uploads whose time has ended.
-async fn expired(app: &App) -> Result<()> {
+async fn expire_uploads(app: &App) -> Result<()> {
     let (now, mut after, mut failed) = (app.db.now(), None, None);
     loop {
         let page = app.db.list_expired_uploads(now, after.as_ref(), BATCH).await?;
@@ -100,17 +100,17 @@ async fn expire(app: &App, upload: &Upload) -> Result<()> {
 
 /// Aborts store uploads without an open row, below the server's own prefixes; other programs may
 /// use the same bucket.
-async fn orphans(app: &App) -> Result<()> {
+async fn abort_orphans(app: &App) -> Result<()> {
     let before = app.db.now().checked_sub(app.config.uploads.sweep_grace).unwrap_or(std::time::SystemTime::UNIX_EPOCH);
     let layout = &app.config.images.layout;
     for place in [format!("{}/", layout.images()), key::INCOMING_ROOT.to_owned()] {
-        orphans_in(app, &place, before).await?;
+        abort_orphans_below(app, &place, before).await?;
     }
     Ok(())
 }
 
 /// Aborts store uploads without an open row below one prefix.
-async fn orphans_in(app: &App, place: &str, before: std::time::SystemTime) -> Result<()> {
+async fn abort_orphans_below(app: &App, place: &str, before: std::time::SystemTime) -> Result<()> {
     for open in app.store.list_uploads(place, before).await? {
         let served = app.config.images.layout.served_root(&open.upload.key).is_some();
         if (served || key::is_incoming(&open.upload.key))
@@ -126,7 +126,7 @@ async fn orphans_in(app: &App, place: &str, before: std::time::SystemTime) -> Re
 
 /// Aborts the server's own interrupted multipart writes to a bucket: parts of files, and files that
 /// were being joined.
-async fn cut_off(app: &App) -> Result<()> {
+async fn abort_interrupted_writes(app: &App) -> Result<()> {
     let before = app.db.now().checked_sub(app.config.uploads.sweep_grace).unwrap_or(std::time::SystemTime::UNIX_EPOCH);
     for place in key::WRITTEN_PREFIXES {
         for open in app.store.list_uploads(place, before).await? {
@@ -153,7 +153,7 @@ async fn cut_off(app: &App) -> Result<()> {
 
 /// Deletes blobs of uploads that have ended or have no row, which a crash left between a blob and
 /// its row.
-async fn remains(app: &App) -> Result<()> {
+async fn delete_remains(app: &App) -> Result<()> {
     let before = app.db.now().checked_sub(app.config.uploads.sweep_grace).unwrap_or(std::time::SystemTime::UNIX_EPOCH);
     for place in key::UNSERVED {
         let (prefix, mut after) = (format!("{place}/"), None::<String>);
@@ -187,7 +187,7 @@ async fn remains(app: &App) -> Result<()> {
 }
 
 /// Deletes drafts of uploads that have ended; a listing of blobs does not contain them.
-async fn drafts(app: &App) -> Result<()> {
+async fn delete_drafts(app: &App) -> Result<()> {
     let before = app.db.now().checked_sub(app.config.uploads.sweep_grace).unwrap_or(std::time::SystemTime::UNIX_EPOCH);
     for draft in app.store.list_drafts(key::DRAFTS, before).await? {
         // Any other draft is not of this server.
@@ -202,7 +202,7 @@ async fn drafts(app: &App) -> Result<()> {
 }
 
 /// Deletes the layouts of expired archives.
-async fn old_archives(app: &App) -> Result<()> {
+async fn delete_old_archives(app: &App) -> Result<()> {
     let mut tx = app.db.begin().await?;
     // A download in progress may outlast its token.
     let long_ago = app.db.now().checked_sub(ARCHIVES_KEPT).unwrap_or(std::time::SystemTime::UNIX_EPOCH);
@@ -211,7 +211,7 @@ async fn old_archives(app: &App) -> Result<()> {
 }
 
 /// Deletes old audit events.
-async fn old_events(app: &App) -> Result<()> {
+async fn delete_old_events(app: &App) -> Result<()> {
     for _ in 0..AUDIT_BATCHES {
         if !audit::delete_old(app).await? {
             break;

@@ -86,7 +86,7 @@ async fn delete_one(
     }
     // Read under the dataset's lock, so that every delete in a dataset has its own time.
     let now = app.db.now();
-    let (objects, bytes) = tx.weigh_tree(node.number).await?;
+    let (objects, bytes) = tx.count_tree(node.number).await?;
     let nodes = tx.delete_tree((dataset.number, node.number), micros(now), caller.effective_principal().name()).await?;
     queue_invalidations(app, &mut tx, (dataset.org, dataset.number), micros(now)).await?;
     let object = node.source.as_ref().map(|source| source.object.id);

@@ -113,8 +113,8 @@ async fn claim(app: &App, found: &PackageObject, sealed: &Key, (to, verdict): (&
     if claimed {
         return move_to_key(app, found, sealed, to).await;
     }
-    let (other, state, deleted_at) = match app.db.find_bearer(to).await? {
-        Some(bearer) if bearer.0 != id => bearer,
+    let (other, state, deleted_at) = match app.db.find_key_holder(to).await? {
+        Some(holder) if holder.0 != id => holder,
         // The key was freed, or the package deleted, at this moment; a retry will see it.
         _ => return Err(Error::Unavailable(anyhow::anyhow!("its key is not available at the moment"))),
     };

@@ -163,7 +163,7 @@ async fn skip_lost(app: &App, dataset: i64, restore: Uuid, lost: &PackageObject)
     let mut tx = app.db.begin().await?;
     tx.hold_dataset(dataset).await?;
     if lost.is_source {
-        if tx.leave_in_trash(lost.numbers.package, restore).await? {
+        if tx.remove_from_restore(lost.numbers.package, restore).await? {
             tx.log_node(lost.numbers.package, TreeEvent::Lost, "system", now).await?;
             queue::enqueue(&mut tx, &Job::HidePackageV1 { package: lost.numbers.package }, now).await?;
         }
