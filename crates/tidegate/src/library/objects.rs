@@ -1,7 +1,6 @@
 //! Objects: found, listed, deleted.
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use crate::access;
 use crate::app::App;
@@ -103,7 +102,7 @@ pub async fn list(
 /// Removes the bytes of a deleted object, and says so in its row.
 pub(crate) async fn purge(app: &App, object: ObjectId, key: &str) -> Result<()> {
     app.store.delete(key, store::Deletion::Purge).await?;
-    let now = SystemTime::now();
+    let now = app.db.now();
     let mut tx = app.db.begin().await?;
     if app.config.images.layout.served_root(key).is_some() {
         cdn_invalidations::queue(app, &mut tx, &[key.to_owned()]).await?;

@@ -1,7 +1,6 @@
 //! Files deleted: one with its bytes before the answer; of a folder the rows before the answer, and the bytes by jobs.
 
 use std::collections::BTreeMap;
-use std::time::SystemTime;
 
 use crate::access;
 use crate::app::App;
@@ -75,7 +74,7 @@ pub async fn purge_folder(app: &App, user: UserId, folder: &str) -> Result<()> {
 
 /// How many that were: somebody else may have deleted some meanwhile.
 async fn mark_deleted(app: &App, caller: &Caller, owner: &Owner, files: &[File]) -> Result<u64> {
-    let now = SystemTime::now();
+    let now = app.db.now();
     let mut deleted = 0;
     let mut gone: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
     let mut tx = app.db.begin().await?;

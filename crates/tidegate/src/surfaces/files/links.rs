@@ -46,7 +46,7 @@ pub async fn issue(
     }
     let (owner, file) = find(app, caller, Action::Read, key).await?;
     let key = file.object.key.as_str().to_owned();
-    let expires = epoch_seconds(std::time::SystemTime::now()) + lifetime;
+    let expires = epoch_seconds(app.db.now()) + lifetime;
     let epoch = app.db.find_usage(&owner).await?.link_epoch;
     let query = match version {
         Version::One if epoch > 0 => {
@@ -85,7 +85,7 @@ pub async fn open(app: &App, key: &str, given: &Given) -> Result<(File, Disposit
     let key = FileKey::parse(key).ok_or_else(refused)?;
     let found = app.db.find_linked_file(key.as_str()).await?;
     let epoch = found.as_ref().map_or(0, |(_, epoch)| *epoch);
-    let now = epoch_seconds(std::time::SystemTime::now());
+    let now = epoch_seconds(app.db.now());
     let wish = given.disposition.as_deref().map(Disposition::parse);
     let shown = match (&given.kid, wish) {
         (_, Some(None)) => return Err(refused()),

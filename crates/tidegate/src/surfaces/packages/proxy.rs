@@ -2,8 +2,6 @@
 //! has the right to read, so that nobody signs in. Only what leads to a bucket that is known is handed on; metadata is got
 //! with that very URL, never with credentials of ours, and from nowhere else.
 
-use std::time::SystemTime;
-
 use reqwest::Response;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, LAST_MODIFIED, RANGE};
 
@@ -37,7 +35,7 @@ pub fn resolve(app: &App, given: &str, beside: &[(String, String)]) -> Result<Pr
     };
     let authority = if in_path { s3.authority.clone() } else { format!("{bucket}.{}", s3.authority) };
     let own = OwnStore { scheme: s3.scheme, authority: &authority, bucket, in_path };
-    let url = s3_url::parse(given, beside, own, SystemTime::now()).map_err(|error| bad_request(error.to_string()))?;
+    let url = s3_url::parse(given, beside, own, app.db.now()).map_err(|error| bad_request(error.to_string()))?;
     let listed = app.config.packages.proxy_buckets.contains(&url.bucket);
     let ours = url.bucket == bucket && (url.is_own || at_aws);
     if !listed && !ours {

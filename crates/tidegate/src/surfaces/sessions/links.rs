@@ -6,7 +6,7 @@
 //! signed in and may read the session is given its grant.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use sign::{Disposition, LinkTerms};
 
@@ -51,7 +51,7 @@ pub(super) async fn url(app: &App, caller: &Caller, media: &Media) -> Result<Med
         && let Some(edge) = &app.addresses.edge
     {
         let root = key::root(&media.owner);
-        let (signature, times) = grants::sign_root(app, &root, app.config.grant_lifetime, SystemTime::now())?;
+        let (signature, times) = grants::sign_root(app, &root, app.config.grant_lifetime, app.db.now())?;
         let grant = signature.query().to_owned();
         return Ok(MediaUrl {
             url: format!("{edge}/{}?{grant}", media.object.key),
@@ -71,7 +71,7 @@ pub(super) async fn url(app: &App, caller: &Caller, media: &Media) -> Result<Med
 /// A link of ours, which is the same for as long as a window lasts.
 fn own_link(app: &App, media: &Media) -> MediaUrl {
     let lifetime = app.config.sessions.link_lifetime.as_secs();
-    let expires_at = sign::window_expiry(epoch_seconds(SystemTime::now()), lifetime);
+    let expires_at = sign::window_expiry(epoch_seconds(app.db.now()), lifetime);
     let path = path(media.owner.id(), media.object.id);
     let terms = LinkTerms { expires: expires_at, disposition: Disposition::Inline, epoch: 0 };
     let signature = app.links.sign_v2(&path, terms);
@@ -112,7 +112,7 @@ pub async fn follow(
     id: ObjectId,
     link: Option<&Given>,
 ) -> Result<(Media, Option<Arc<str>>)> {
-    let now = SystemTime::now();
+    let now = app.db.now();
     let (media, not_after) = match (link, caller) {
         (Some(link), _) => {
             let said = (link.exp.as_str(), Disposition::Inline, 0);

@@ -62,7 +62,7 @@ fn grant(app: &App, space: &SpaceId) -> Result<Option<Grant>> {
         return Ok(None);
     }
     let root = key::space_root(space);
-    let (signature, times) = grants::sign_root(app, &root, app.config.grant_lifetime, SystemTime::now())?;
+    let (signature, times) = grants::sign_root(app, &root, app.config.grant_lifetime, app.db.now())?;
     metrics::counter!("tidegate_grants_total", "owner" => "space").increment(1);
     Ok(Some(Grant { signature, times, path: format!("/{root}") }))
 }
