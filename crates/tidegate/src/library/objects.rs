@@ -43,11 +43,7 @@ pub async fn find_even_gone(
     id: ObjectId,
 ) -> Result<(Owner, Object)> {
     // Most often the caller is the owner: then one query both finds and decides.
-    let own = caller.user().and_then(|user| match kind {
-        OwnerKind::Disks => Some(Owner::Disks(user.clone())),
-        OwnerKind::Files => Some(Owner::Files(user.clone())),
-        OwnerKind::Session | OwnerKind::Space | OwnerKind::Dataset => None,
-    });
+    let own = caller.user().and_then(|user| kind.of_user(user));
     if let Some(owner) = own {
         access::authorize(app, caller, action, &owner, Some(id))?;
         if let Some(object) = app.object_cache.read_object(&owner, app.db.find_object(&owner, id)).await? {

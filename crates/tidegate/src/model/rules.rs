@@ -26,6 +26,10 @@ pub struct Rules {
     pub queued_as: Option<ObjectState>,
     /// Whether every change of an object's status is kept in a history, which clients may watch.
     pub has_history: bool,
+    /// Whether that history also tells of deletions.
+    pub tells_of_deletions: bool,
+    /// What clients call an object.
+    pub noun: &'static str,
     /// Whether published blobs carry metadata that says whose they are. A CDN hands it to everybody who has the URL.
     pub has_metadata: bool,
     /// What the audit log calls what becomes of an object.
@@ -123,6 +127,8 @@ const DISKS: Rules = Rules {
     deletion: Deletion::Purge,
     queued_as: None,
     has_history: false,
+    tells_of_deletions: false,
+    noun: "image",
     has_metadata: false,
     actions: OF_FILES,
 };
@@ -135,6 +141,8 @@ const FILES: Rules = Rules {
     deletion: Deletion::Purge,
     queued_as: Some(ObjectState::Scanning),
     has_history: false,
+    tells_of_deletions: false,
+    noun: "file",
     has_metadata: false,
     actions: OF_FILES,
 };
@@ -147,6 +155,8 @@ const SESSION: Rules = Rules {
     deletion: Deletion::Restorable,
     queued_as: Some(ObjectState::Pending),
     has_history: true,
+    tells_of_deletions: false,
+    noun: "media",
     has_metadata: true,
     actions: OF_MEDIA,
 };
@@ -159,6 +169,8 @@ const SPACE: Rules = Rules {
     deletion: Deletion::Restorable,
     queued_as: Some(ObjectState::Pending),
     has_history: true,
+    tells_of_deletions: true,
+    noun: "image",
     has_metadata: false,
     actions: OF_MEDIA,
 };
@@ -171,6 +183,8 @@ const DATASET: Rules = Rules {
     deletion: Deletion::Restorable,
     queued_as: Some(ObjectState::Scanning),
     has_history: false,
+    tells_of_deletions: false,
+    noun: "package",
     has_metadata: false,
     actions: OF_FILES,
 };

@@ -263,3 +263,84 @@ fn no_machine_and_no_registry_is_named() {
         }
     }
 }
+
+/// A place that breaks a rule: its path below `src`, how often it does so, and why it may. Lists of these only shrink: a
+/// place that breaks the rule less often must be counted anew.
+type Exception = (&'static str, usize, &'static str);
+
+/// Checks that lines below `src` which match occur in `allowed` places, and as often as listed elsewhere.
+fn only_as_listed(what: &str, allowed: &[&str], exceptions: &[Exception], matches: impl Fn(&str) -> bool) {
+    let mut found = std::collections::BTreeMap::<String, usize>::new();
+    for (path, text) in sources("crates/tidegate/src") {
+        let place = path.trim_start_matches("crates/tidegate/src/").to_owned();
+        if allowed.iter().any(|start| place.starts_with(start)) {
+            continue;
+        }
+        let count = code(&text).lines().filter(|line| matches(line)).count();
+        if count > 0 {
+            found.insert(place, count);
+        }
+    }
+    let listed = exceptions.iter().map(|(path, count, _)| ((*path).to_owned(), *count)).collect();
+    assert_eq!(found, listed, "{what}: what is found, and what is listed");
+}
+
+/// Returns whether a line tells owner kinds apart: by an arm, a `let`, `matches!` or a comparison. Naming a kind, or making
+/// an owner, does not count.
+fn tells_owners_apart(line: &str) -> bool {
+    let variants = line.match_indices("Owner::").chain(line.match_indices("OwnerKind::"));
+    variants.into_iter().any(|(at, name)| {
+        let (before, after) = (line[..at].trim_end(), &line[at + name.len()..]);
+        // Not a function of the type, and not the end of another name.
+        let is_variant = after.starts_with(|c: char| c.is_ascii_uppercase()) && !after.starts_with("ALL");
+        let is_name = !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
+        let is_pattern = after.contains("=>")
+            || before.trim_start() == "|"
+            || ["let", "let Some(", "let Ok(", "==", "!="].iter().any(|end| before.ends_with(end))
+            || before.contains("matches!(");
+        is_variant && is_name && is_pattern
+    })
+}
+
+/// Places that tell owner kinds apart although they are neither the model, nor the decision, nor the effects of an upload.
+const TELLING_OWNERS_APART: [Exception; 4] = [
+    ("library/audit.rs", 5, "reads an owner from its kind and id; a session's organisation comes from the database"),
+    ("surfaces/disks.rs", 1, "takes the user out of its own kind of owner, to build the key"),
+    ("surfaces/files/uploads.rs", 1, "takes the user out of its own kind of owner, to build the key"),
+    ("worker/reconcile.rs", 2, "calls a surface, which `uploads::effects` may not import"),
+];
+
+/// What differs between owner kinds is a row of `model/rules.rs`, a decision in `access.rs`, or an effect in
+/// `uploads/effects.rs`.
+#[test]
+fn owner_kinds_are_told_apart_in_few_places() {
+    let allowed = ["model/", "access.rs", "uploads/effects.rs", "db/"];
+    only_as_listed("owner kinds told apart", &allowed, &TELLING_OWNERS_APART, tells_owners_apart);
+}
+
+#[test]
+fn telling_owners_apart_is_recognized() {
+    for line in [
+        "        OwnerKind::Disks => true,",
+        "        Owner::Disks(_) | Owner::Files(_) => true,",
+        "        (Some(text), OwnerKind::Space, _) => {",
+        "        | Owner::Files(_)",
+        "let Owner::Files(user) = owner else { return };",
+        "if let Some(Owner::Files(user)) = owner {",
+        "matches!(owner, Owner::Space(_))",
+        "if kind == OwnerKind::Dataset {",
+        "if owner != Owner::Space(id) {",
+    ] {
+        assert!(tells_owners_apart(line), "{line}");
+    }
+    for line in [
+        "let owner = Owner::Files(user);",
+        "None => OwnerKind::Disks,",
+        "for kind in OwnerKind::ALL {",
+        "Some(text) => OwnerKind::parse(text),",
+        "const KIND: OwnerKind = OwnerKind::Disks;",
+        "Target::Owner(owner) => 1,",
+    ] {
+        assert!(!tells_owners_apart(line), "{line}");
+    }
+}

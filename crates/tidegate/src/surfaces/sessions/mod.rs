@@ -81,8 +81,7 @@ async fn find_any(
         return Err(unauthenticated());
     }
     let (owner, media) = app.db.find_media(id).await?.ok_or_else(no_such_media)?;
-    let Owner::Session(its, _) = &owner else { return Err(no_such_media()) };
-    if session.is_some_and(|session| session != its) {
+    if owner.session().is_none_or(|its| session.is_some_and(|session| session != its)) {
         return Err(no_such_media());
     }
     access::authorize(app, caller, action, &owner, Some(id))?;
@@ -95,7 +94,7 @@ async fn find_any(
 
 /// Whether a medium is in this session.
 fn is_in(media: &Media, session: &SessionId) -> bool {
-    matches!(&media.owner, Owner::Session(its, _) if its == session)
+    media.owner.session() == Some(session)
 }
 
 /// One of a session's media that is there.

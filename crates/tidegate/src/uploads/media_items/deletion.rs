@@ -15,6 +15,7 @@ use crate::model::key;
 use crate::model::media::{Change, Media, Status};
 use crate::model::object::ObjectState;
 use crate::model::owner::Owner;
+use crate::model::rules;
 use crate::model::upload::UploadState;
 use crate::queue::{self, Job};
 use crate::uploads::effects::{self, Item};
@@ -94,10 +95,10 @@ async fn mark(app: &App, caller: &Caller, media: &Media, with: With) -> Result<b
 
 /// Those who watch a space are told of deletes, too; the source of sessions has no word for them.
 async fn tell_of(tx: &mut Tx, media: &Media, change: Change, now: SystemTime) -> Result<()> {
-    match media.owner {
-        Owner::Space(_) => tx.add_status_change(&media.owner, media.object.id, change, None, now).await,
-        _ => Ok(()),
+    if !rules::of(media.owner.kind()).tells_of_deletions {
+        return Ok(());
     }
+    tx.add_status_change(&media.owner, media.object.id, change, None, now).await
 }
 
 /// Takes the bytes of what was deleted out of the served root, and then tells the CDN.

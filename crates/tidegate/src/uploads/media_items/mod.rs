@@ -21,6 +21,7 @@ use crate::model::ids::ObjectId;
 use crate::model::key::Key;
 use crate::model::media::{Media, Stage, check_filename};
 use crate::model::owner::Owner;
+use crate::model::rules;
 use crate::model::upload::UploadState;
 
 /// What is to come.
@@ -58,10 +59,7 @@ pub(crate) fn no_such_media() -> Error {
 
 /// Returns the error for what is not there, in the words of its surface.
 fn gone(owner: &Owner) -> Error {
-    match owner {
-        Owner::Space(_) => Error::NotFound("no such image".into()),
-        _ => no_such_media(),
-    }
+    Error::NotFound(format!("no such {}", rules::of(owner.kind()).noun).into())
 }
 
 /// Returns whether a media item was announced as a video.
@@ -152,14 +150,11 @@ pub(crate) fn metadata(media: &Media, stage: Option<Stage>) -> BTreeMap<String, 
     let plain =
         |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
     let name = media.object.name.as_deref().unwrap_or_default();
-    let whose = match media.owner {
-        Owner::Session(..) => "session-id",
-        _ => "space-id",
-    };
+    let whose = format!("{}-id", media.owner.kind().as_str());
     [
         Some(("original-filename", plain(name))),
         Some(("uploaded-by", plain(&media.created_by))),
-        Some((whose, media.owner.id().to_owned())),
+        Some((whose.as_str(), media.owner.id().to_owned())),
         stage.map(|stage| ("stage", stage.as_str().to_owned())),
     ]
     .into_iter()
