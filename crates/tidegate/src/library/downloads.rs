@@ -42,7 +42,7 @@ pub async fn open_media(app: &App, media: &Media) -> Result<Download> {
 async fn read(app: &App, object: Arc<Ready>) -> Result<Download> {
     let stat = match app.store.stat(object.key.as_str()).await {
         // Deleted a moment ago, or lost: then its record is still there.
-        Err(store::Error::NotFound) if app.db.find_ready_by_key(object.key.as_str()).await?.is_some() => {
+        Err(store::Error::NotFound) if app.db.find_ready_by_key_unscoped(object.key.as_str()).await?.is_some() => {
             return Err(Error::StoreError(store::Error::Damaged("its bytes are gone".into())));
         }
         other => other?,

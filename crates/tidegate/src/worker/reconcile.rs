@@ -229,7 +229,8 @@ impl Pass<'_> {
             return Ok(());
         }
         // Whoever was at work is done now, or still is.
-        if self.app.db.find_expected(&entry.key).await?.is_some() || self.app.db.is_awaited(&entry.key).await? {
+        if self.app.db.find_expected_unscoped(&entry.key).await?.is_some() || self.app.db.is_awaited(&entry.key).await?
+        {
             return Ok(());
         }
         self.found(Finding::Orphan, &entry.key, entry.size);
@@ -251,7 +252,7 @@ impl Pass<'_> {
         }
         // The bytes first: what is deleted between the two looks is not lost.
         let looked = self.app.store.stat(&row.key).await;
-        if !self.app.db.find_expected(&row.key).await?.is_some_and(|now| now.state == ObjectState::Ready) {
+        if !self.app.db.find_expected_unscoped(&row.key).await?.is_some_and(|now| now.state == ObjectState::Ready) {
             return Ok(());
         }
         match looked {
@@ -288,7 +289,7 @@ impl Pass<'_> {
 
     /// What is there though it was deleted: a job may be about to take it away.
     async fn leftover(&mut self, entry: &store::Entry) -> Result<()> {
-        let Some(row) = self.app.db.find_expected(&entry.key).await? else { return Ok(()) };
+        let Some(row) = self.app.db.find_expected_unscoped(&entry.key).await? else { return Ok(()) };
         let gone = matches!(row.state, ObjectState::Deleted | ObjectState::Purged | ObjectState::Rejected);
         if !gone || row.deleted_at.unwrap_or(entry.last_modified) > self.long_ago() {
             return Ok(());

@@ -344,3 +344,56 @@ fn telling_owners_apart_is_recognized() {
         assert!(!tells_owners_apart(line), "{line}");
     }
 }
+
+/// Look-ups by an id or a key alone outside the pipeline, the worker, authorization and the S3 door.
+const UNSCOPED: [Exception; 18] = [
+    ("library/audit.rs", 1, "names the owner of events; `list` authorizes"),
+    ("library/downloads.rs", 1, "sees whether an object that was found for its caller was deleted meanwhile"),
+    ("library/files.rs", 3, "reads the owner of a file key and authorizes right after"),
+    ("surfaces/archives/mod.rs", 1, "reads files of an archive, which its token opens"),
+    ("surfaces/files/completion.rs", 2, "the file of an upload that was found for its caller, or by the sweep"),
+    ("surfaces/files/import.rs", 1, "the operator's command line"),
+    ("surfaces/files/links.rs", 2, "a link's signature or the file's visibility is the right"),
+    ("surfaces/files/uploads.rs", 3, "reads the owner of an upload and authorizes right after; `clear` is run by jobs"),
+    ("surfaces/imports.rs", 1, "`copy` is run by a job"),
+    ("surfaces/packages/deletion.rs", 2, "`hide_object` is run by jobs, and by deletes that have authorized"),
+    ("surfaces/packages/mod.rs", 1, "reads the dataset of a node and authorizes right after"),
+    ("surfaces/packages/publishing.rs", 4, "run by jobs, and by confirmations and deletes that have authorized"),
+    ("surfaces/packages/restoring.rs", 1, "`restore_bytes` is run by a job"),
+    ("surfaces/packages/uploads.rs", 1, "reads the node of an asset and authorizes right after"),
+    ("surfaces/sessions/deletion.rs", 1, "reads the organisation of a session and authorizes right after"),
+    ("surfaces/sessions/links.rs", 1, "a link's signature is the right"),
+    ("surfaces/sessions/uploads.rs", 1, "reads the session and the uploader of a media item and compares right after"),
+    (
+        "surfaces/sessions/mod.rs",
+        2,
+        "reads the organisation of a media item, or of a taken id, and compares right after",
+    ),
+];
+
+/// A look-up that skips the owner says so by its name, and is called where callers are authorized otherwise.
+#[test]
+fn unscoped_look_ups_are_few() {
+    let allowed = ["db/", "access.rs", "uploads/", "worker/", "http/s3/"];
+    only_as_listed("unscoped look-ups", &allowed, &UNSCOPED, |line| line.contains("_unscoped("));
+}
+
+/// The names of `find_*` in `db/` that skip the owner end in `_unscoped`.
+#[test]
+fn look_ups_say_whether_they_are_scoped() {
+    // What makes a look-up one of an owner's: the owner, a member, or what was found for one.
+    let scopes = ["owner: &Owner", "user: ", "space: &SpaceId", "dataset: i64", "package: i64"];
+    // Not an owner's: opened by the token that it is found by, or jobs.
+    let others = ["find_archive", "find_dead_job", "find_restore"];
+    let mut seen = 0;
+    for (path, text) in sources("crates/tidegate/src/db") {
+        for function in code(&text).split("pub async fn ").skip(1).filter(|rest| rest.starts_with("find_")) {
+            let (name, rest) = function.split_once('(').unwrap();
+            let parameters = rest.split(") ->").next().unwrap();
+            let is_scoped = scopes.iter().any(|scope| parameters.contains(scope)) || others.contains(&name);
+            assert_ne!(is_scoped, name.ends_with("_unscoped"), "{path}: {name}({parameters})");
+            seen += 1;
+        }
+    }
+    assert!(seen > 20, "only {seen} look-ups were read");
+}

@@ -211,7 +211,7 @@ struct Reading {
 
 /// The bytes of a member, if it is still what it was when the archive was laid out.
 async fn opened(app: Arc<App>, member: Member, range: Range<u64>) -> anyhow::Result<ByteStream> {
-    let Some((_, file)) = app.db.find_file_by_id(member.object).await? else {
+    let Some((_, file)) = app.db.find_file_by_id_unscoped(member.object).await? else {
         anyhow::bail!("{} is gone", member.object);
     };
     let content = file.object.content.filter(|_| file.object.state == ObjectState::Ready);

@@ -105,7 +105,7 @@ async fn take(app: &App, tree: &Tree, path: &str, dry: bool) -> Result<Outcome> 
         Ok(place) => place,
         Err(why) => return skipped(why),
     };
-    match app.db.find_file(path).await? {
+    match app.db.find_file_unscoped(path).await? {
         Some((_, file)) if file.object.state == ObjectState::Ready => return Ok(Outcome::Known),
         Some((_, file)) => match file.object.state {
             ObjectState::Pending | ObjectState::Scanning => return skipped("its upload is not complete"),

@@ -83,7 +83,7 @@ pub async fn open(app: &App, key: &str, given: &Given) -> Result<(File, Disposit
         Error::Forbidden("the link has ended, or was never good".into())
     };
     let key = FileKey::parse(key).ok_or_else(refused)?;
-    let found = app.db.find_linked_file(key.as_str()).await?;
+    let found = app.db.find_linked_file_unscoped(key.as_str()).await?;
     let epoch = found.as_ref().map_or(0, |(_, epoch)| *epoch);
     let now = epoch_seconds(app.db.now());
     let wish = given.disposition.as_deref().map(Disposition::parse);
@@ -125,7 +125,7 @@ pub async fn open_public(app: &App, key: &str) -> Result<File> {
         return Err(not_found());
     }
     let key = FileKey::parse(key).ok_or_else(not_found)?;
-    match app.db.find_file(key.as_str()).await? {
+    match app.db.find_file_unscoped(key.as_str()).await? {
         Some((_, file)) if file.visibility == Visibility::Public => readable(&file).map(|()| file),
         _ => Err(not_found()),
     }

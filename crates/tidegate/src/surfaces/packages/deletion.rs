@@ -73,7 +73,7 @@ async fn delete_one(
 ) -> Result<std::result::Result<(), &'static str>> {
     let mut tx = app.db.begin().await?;
     tx.hold_dataset(dataset.number).await?;
-    let Some(node) = tx.node(id).await?.filter(|node| node.dataset == dataset.number) else {
+    let Some(node) = tx.find_node(dataset.number, id).await? else {
         return Ok(Err(NOT_FOUND));
     };
     match node.state {
@@ -171,13 +171,13 @@ pub(crate) async fn hide_package(app: &App, package: i64) -> Result<()> {
 pub(crate) async fn hide_object(app: &App, id: ObjectId) -> Result<()> {
     // One at a time here. What another server does meanwhile is looked at after it.
     let _one = app.completing.lock(&format!("object:{id}")).await;
-    let Some(found) = app.db.find_package_object(id).await? else { return Ok(()) };
+    let Some(found) = app.db.find_package_object_unscoped(id).await? else { return Ok(()) };
     let key = found.object.key.as_str();
     match found.object.state {
         ObjectState::Deleted => {
             let hidden = app.store.delete(key, store::Deletion::Restorable).await;
             // Whatever the store said, it may have done it.
-            match app.db.find_package_object(id).await?.map(|found| found.object.state) {
+            match app.db.find_package_object_unscoped(id).await?.map(|found| found.object.state) {
                 // Purged by another server while its bytes were on their way to where they wait.
                 Some(ObjectState::Purged) => app.store.delete(key, store::Deletion::Purge).await?,
                 Some(ObjectState::Ready | ObjectState::Restoring) => drop(put_back(app, key).await?),
@@ -263,6 +263,6 @@ pub async fn delete_asset(
     }
     let unknown = || Error::NotFound("no such asset".into());
     let asset = app.db.find_asset(package.number, path.as_str()).await?.ok_or_else(unknown)?;
-    let found = app.db.find_package_object(asset.object.id).await?.ok_or_else(unknown)?;
+    let found = app.db.find_package_object(dataset.number, asset.object.id).await?.ok_or_else(unknown)?;
     if publishing::remove_asset(app, caller, &dataset.id, &found).await? { Ok(()) } else { Err(unknown()) }
 }

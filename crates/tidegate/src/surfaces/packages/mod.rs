@@ -39,8 +39,7 @@ pub(crate) fn no_such_package() -> Error {
 
 /// A node that lies in a dataset, whatever its state. Those of others are not there.
 pub(crate) async fn node_in(app: &App, dataset: &Dataset, id: &NodeId) -> Result<Node> {
-    let node = app.db.find_node(id).await?.filter(|node| node.dataset == dataset.number);
-    node.ok_or_else(no_such_package)
+    app.db.find_node(dataset.number, id).await?.ok_or_else(no_such_package)
 }
 
 /// A node by its id alone, for those who may do `action` in its dataset. To all others it is not there.
@@ -48,7 +47,7 @@ pub async fn node(app: &App, caller: &Caller, action: Action, id: &NodeId) -> Re
     if caller.principal == Principal::Anonymous {
         return Err(unauthenticated());
     }
-    let node = app.db.find_node(id).await?.ok_or_else(no_such_package)?;
+    let node = app.db.find_node_unscoped(id).await?.ok_or_else(no_such_package)?;
     let dataset = app.db.find_dataset_by_number(node.dataset, access::effective_user(caller).as_ref()).await?;
     let dataset = dataset.ok_or_else(no_such_package)?;
     access::authorize_dataset(app, caller, action, &dataset).map_err(|error| match error {
@@ -153,7 +152,7 @@ pub(crate) fn cut<T>(found: &mut Vec<T>, limit: i64) -> bool {
 /// The collection that something is to lie in; 0 for the top. The caller's transaction holds the dataset.
 async fn place(tx: &mut Tx, dataset: &Dataset, parent: Option<&NodeId>) -> Result<i64> {
     let Some(parent) = parent else { return Ok(0) };
-    let node = tx.node(parent).await?.filter(|node| node.dataset == dataset.number);
+    let node = tx.find_node(dataset.number, parent).await?;
     match node {
         Some(Node { kind: NodeKind::Collection, state: NodeState::Ready, number, .. }) => Ok(number),
         Some(Node { kind: NodeKind::Package, .. }) => {

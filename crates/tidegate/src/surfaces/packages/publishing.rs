@@ -57,7 +57,7 @@ pub(crate) async fn run(app: &App, id: ObjectId) -> Result<()> {
 }
 
 async fn work(app: &App, id: ObjectId) -> Result<Turn> {
-    let Some(found) = app.db.find_package_object(id).await? else { return Ok(Turn::Over) };
+    let Some(found) = app.db.find_package_object_unscoped(id).await? else { return Ok(Turn::Over) };
     let Some(sealed) = found.sealed.clone().filter(|_| found.object.state == ObjectState::Scanning) else {
         return over(app, &found).await;
     };
@@ -108,7 +108,7 @@ async fn claim(app: &App, found: &PackageObject, sealed: &Key, (to, verdict): (&
     if claimed {
         return put_in_place(app, found, sealed, to).await;
     }
-    let (other, state, deleted_at) = match app.db.find_bearer(to).await? {
+    let (other, state, deleted_at) = match app.db.find_bearer_unscoped(to).await? {
         Some(bearer) if bearer.0 != id => bearer,
         // It was freed at this moment, or the package was deleted: seen the next time.
         _ => return Err(Error::Unavailable(anyhow::anyhow!("the key was not to be had at this moment"))),
@@ -190,7 +190,7 @@ async fn publish(app: &App, found: &PackageObject, to: &Key) -> Result<Turn> {
 
 /// It was not waiting any more when its bytes were in place.
 async fn taken_back(app: &App, id: ObjectId) -> Result<Turn> {
-    let Some(now) = app.db.find_package_object(id).await? else { return Ok(Turn::Over) };
+    let Some(now) = app.db.find_package_object_unscoped(id).await? else { return Ok(Turn::Over) };
     match now.object.state {
         ObjectState::Scanning if now.node_state == NodeState::Ready => {
             Err(Error::Unavailable(anyhow::anyhow!("it was to be published, and its row had changed")))
@@ -265,7 +265,7 @@ pub(super) async fn remove_asset(
 /// then is another's.
 pub(crate) async fn forget(app: &App, id: ObjectId) -> Result<()> {
     let _one = app.completing.lock(&format!("object:{id}")).await;
-    let Some(found) = app.db.find_package_object(id).await? else { return Ok(()) };
+    let Some(found) = app.db.find_package_object_unscoped(id).await? else { return Ok(()) };
     let gone = matches!(found.object.state, ObjectState::Purged | ObjectState::Rejected);
     if !gone || key::is_purged_key(found.object.key.as_str()) {
         return Ok(());

@@ -35,7 +35,7 @@ pub async fn restore(app: &App, caller: &Caller, dataset: &DatasetId, ids: &[Str
     // What comes back with another one of them was asked for, too.
     let mut asked = HashSet::new();
     for id in ids.iter().filter_map(|id| NodeId::parse(id)) {
-        let node = app.db.find_node(&id).await?.filter(|node| node.dataset == dataset.number);
+        let node = app.db.find_node(dataset.number, &id).await?;
         if node.is_some_and(|node| node.state == NodeState::Deleted) {
             asked.insert(id);
         }
@@ -63,7 +63,7 @@ async fn accept(
     // Read while nobody purges in it.
     let now = app.db.now();
     let oldest = now.checked_sub(app.config.retention).unwrap_or(SystemTime::UNIX_EPOCH);
-    let Some(node) = tx.node(id).await?.filter(|node| node.dataset == dataset.number) else {
+    let Some(node) = tx.find_node(dataset.number, id).await? else {
         return Ok(Err(NOT_FOUND));
     };
     match node.state {
@@ -134,7 +134,7 @@ async fn restore_bytes(app: &App, found: PackageObject) -> Result<Option<Package
     let id = found.object.id;
     let _one = app.completing.lock(&format!("object:{id}")).await;
     // Deleted again meanwhile, perhaps.
-    let state = async || Ok::<_, Error>(app.db.find_package_object(id).await?.map(|found| found.object.state));
+    let state = async || Ok::<_, Error>(app.db.find_package_object_unscoped(id).await?.map(|found| found.object.state));
     if state().await? != Some(ObjectState::Restoring) {
         return Ok(None);
     }

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use super::{Shown, find_any, media};
+use super::{Shown, find, media};
 use crate::access;
 use crate::app::App;
 use crate::error::{Error, Result, unauthenticated};
@@ -17,13 +17,13 @@ use crate::uploads::media_items;
 
 /// Deletes one of a session's media; its bytes are out of the served root before the answer.
 pub async fn delete(app: &App, caller: &Caller, session: Option<&SessionId>, id: ObjectId) -> Result<()> {
-    find_any(app, caller, Action::Delete, session, id).await?;
+    find(app, caller, Action::Delete, session, id).await?;
     media_items::deletion::delete(app, caller, id).await
 }
 
 /// Brings a deleted medium back, before its retention ends.
 pub async fn restore(app: &App, caller: &Caller, session: Option<&SessionId>, id: ObjectId) -> Result<Shown> {
-    let (_, found) = find_any(app, caller, Action::Write, session, id).await?;
+    let (_, found) = find(app, caller, Action::Write, session, id).await?;
     media_items::deletion::restore(app, caller, &found).await?;
     media(app, caller, session, id).await
 }
@@ -52,7 +52,7 @@ pub async fn restore_session(app: &App, caller: &Caller, id: &SessionId) -> Resu
     if caller.principal == Principal::Anonymous {
         return Err(unauthenticated());
     }
-    let (owner, deleted_at) = app.db.find_any_session(id).await?.ok_or_else(unknown)?;
+    let (owner, deleted_at) = app.db.find_session_even_deleted_unscoped(id).await?.ok_or_else(unknown)?;
     access::authorize(app, caller, Action::Write, &owner, None)?;
     let Some(since) = deleted_at else { return Ok(()) };
     let now = app.db.now();

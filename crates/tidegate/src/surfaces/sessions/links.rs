@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use sign::{Disposition, LinkTerms};
 
-use super::find_any;
+use super::find;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::library::grants;
@@ -122,13 +122,11 @@ pub async fn follow(
                 metrics::counter!("tidegate_links_refused_total").increment(1);
                 return Err(Error::Forbidden("the link has ended, or was never good".into()));
             };
-            let (_, media) = app.db.find_media(id).await?.ok_or_else(no_such_media)?;
-            if !app.db.is_there(&media.owner).await? {
-                return Err(no_such_media());
-            }
+            let owner = app.db.find_session_unscoped(session).await?.ok_or_else(no_such_media)?;
+            let media = app.db.find_media(&owner, id).await?.ok_or_else(no_such_media)?;
             (media, ends)
         }
-        (None, Some(caller)) => (find_any(app, caller, Action::Read, Some(session), id).await?.1, u64::MAX),
+        (None, Some(caller)) => (find(app, caller, Action::Read, Some(session), id).await?.1, u64::MAX),
         (None, None) => return Err(crate::error::unauthenticated()),
     };
     if !super::is_in(&media, session) {

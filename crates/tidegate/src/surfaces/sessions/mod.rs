@@ -62,7 +62,7 @@ pub async fn create(app: &App, caller: &Caller, id: Option<SessionId>) -> Result
         return Ok(id);
     }
     drop(tx);
-    match app.db.find_session(&id).await? {
+    match app.db.find_session_unscoped(&id).await? {
         Some(there) if there == owner => Ok(id),
         // Whether it is another organisation's, or was deleted, is nobody's to know.
         _ => Err(Error::InvalidState("the id of the session is taken".into())),
@@ -70,7 +70,7 @@ pub async fn create(app: &App, caller: &Caller, id: Option<SessionId>) -> Result
 }
 
 /// One of a session's media with which somebody may do `action`, whatever its state.
-async fn find_any(
+async fn find(
     app: &App,
     caller: &Caller,
     action: Action,
@@ -80,7 +80,7 @@ async fn find_any(
     if caller.principal == Principal::Anonymous {
         return Err(unauthenticated());
     }
-    let (owner, media) = app.db.find_media(id).await?.ok_or_else(no_such_media)?;
+    let (owner, media) = app.db.find_media_unscoped(id).await?.ok_or_else(no_such_media)?;
     if owner.session().is_none_or(|its| session.is_some_and(|session| session != its)) {
         return Err(no_such_media());
     }
@@ -99,7 +99,7 @@ fn is_in(media: &Media, session: &SessionId) -> bool {
 
 /// One of a session's media that is there.
 pub async fn media(app: &App, caller: &Caller, session: Option<&SessionId>, id: ObjectId) -> Result<Shown> {
-    let (_, media) = find_any(app, caller, Action::Read, session, id).await?;
+    let (_, media) = find(app, caller, Action::Read, session, id).await?;
     media.status().ok_or_else(no_such_media)?;
     let mut all = shown(app, caller, vec![media]).await?;
     all.pop().ok_or_else(no_such_media)
@@ -146,13 +146,13 @@ pub async fn history(
     session: Option<&SessionId>,
     id: ObjectId,
 ) -> Result<Vec<StatusChange>> {
-    find_any(app, caller, Action::Read, session, id).await?;
+    find(app, caller, Action::Read, session, id).await?;
     app.db.list_status_changes(id).await
 }
 
 /// Has one that failed tried again.
 pub async fn retry(app: &App, caller: &Caller, session: Option<&SessionId>, id: ObjectId) -> Result<Shown> {
-    let (_, found) = find_any(app, caller, Action::Write, session, id).await?;
+    let (_, found) = find(app, caller, Action::Write, session, id).await?;
     outcome::retry(app, caller, &Item::Media(found)).await?;
     media(app, caller, session, id).await
 }

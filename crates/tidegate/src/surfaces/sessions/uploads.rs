@@ -79,7 +79,7 @@ pub async fn confirm(
 
 /// The medium at a key, for the one who announced it or a service. A colleague's is not there.
 async fn find_own(app: &App, caller: &Caller, session: &SessionId, file_key: &str) -> Result<Media> {
-    let (_, media) = app.db.find_media_by_file_key(file_key).await?.ok_or_else(no_such_media)?;
+    let (_, media) = app.db.find_media_by_file_key_unscoped(file_key).await?.ok_or_else(no_such_media)?;
     let effective = caller.effective_principal();
     let theirs = match &*effective {
         Principal::Anonymous => return Err(unauthenticated()),

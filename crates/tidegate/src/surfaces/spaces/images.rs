@@ -94,8 +94,7 @@ fn is_there(image: &Image) -> bool {
 
 /// An image of this space, whatever its state. Those of others are not there.
 async fn in_space(app: &App, space: &SpaceId, id: ObjectId) -> Result<Media> {
-    let (owner, media) = app.db.find_media(id).await?.ok_or_else(no_such_image)?;
-    if owner == Owner::Space(space.clone()) { Ok(media) } else { Err(no_such_image()) }
+    app.db.find_media(&Owner::Space(space.clone()), id).await?.ok_or_else(no_such_image)
 }
 
 /// What is to come.

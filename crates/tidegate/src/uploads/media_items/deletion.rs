@@ -32,7 +32,7 @@ pub(crate) async fn delete(app: &App, caller: &Caller, id: ObjectId) -> Result<(
     let mut marked = false;
     // It may become something else between the look and the change.
     for _ in 0..2 {
-        let Some((_, media)) = app.db.find_media(id).await? else { return Err(super::no_such_media()) };
+        let Some((_, media)) = app.db.find_media_unscoped(id).await? else { return Err(super::no_such_media()) };
         media.status().ok_or_else(|| super::gone(&media.owner))?;
         marked = mark(app, caller, &media, With::Alone).await?;
         if marked {
@@ -61,7 +61,7 @@ async fn mark(app: &App, caller: &Caller, media: &Media, with: With) -> Result<b
     let state = media.object.state;
     let kept = matches!(state, ObjectState::Ready | ObjectState::Restoring);
     let next = if kept { ObjectState::Deleted } else { ObjectState::Purged };
-    let open = match app.db.find_media(id).await? {
+    let open = match app.db.find_media_unscoped(id).await? {
         Some((owner, media)) if media.upload == UploadState::Open => app.db.find_upload(&owner, id).await?,
         _ => None,
     };
@@ -104,7 +104,7 @@ async fn tell_of(tx: &mut Tx, media: &Media, change: Change, now: SystemTime) ->
 /// Takes the bytes of what was deleted out of the served root, and then tells the CDN.
 pub async fn hide_and_tell(app: &App, id: ObjectId) -> Result<()> {
     hide(app, id).await?;
-    let Some((_, media)) = app.db.find_media(id).await?.filter(|_| app.cdn.is_some()) else { return Ok(()) };
+    let Some((_, media)) = app.db.find_media_unscoped(id).await?.filter(|_| app.cdn.is_some()) else { return Ok(()) };
     // Of all that is a deleted owner's it is told by one path.
     if media.object.state == ObjectState::Deleted && app.db.is_there(&media.owner).await? {
         let gone = files(app, &media).await?;
@@ -119,7 +119,7 @@ pub async fn hide_and_tell(app: &App, id: ObjectId) -> Result<()> {
 pub async fn hide(app: &App, id: ObjectId) -> Result<()> {
     // One at a time here. What another server does meanwhile is looked at after it.
     let _one = app.completing.lock(&id.to_string()).await;
-    let Some((_, media)) = app.db.find_media(id).await? else { return Ok(()) };
+    let Some((_, media)) = app.db.find_media_unscoped(id).await? else { return Ok(()) };
     match media.object.state {
         ObjectState::Deleted => {
             let kept = files(app, &media).await?;
@@ -129,7 +129,7 @@ pub async fn hide(app: &App, id: ObjectId) -> Result<()> {
                 app.store.delete(&file, deletion).await?;
             }
             clear(app, id).await?;
-            let Some((_, now)) = app.db.find_media(id).await? else { return Ok(()) };
+            let Some((_, now)) = app.db.find_media_unscoped(id).await? else { return Ok(()) };
             // Purged by another server while its bytes were on their way to where they wait.
             if now.object.state == ObjectState::Purged {
                 // Whoever did so has forgotten what was derived from it.
@@ -188,7 +188,7 @@ async fn published(app: &App, media: &Media) -> Result<Vec<String>> {
 
 /// Removes from the served root what is not published of a medium: what attempts left that a crash cut off, or all of it.
 pub async fn remove_remains(app: &App, id: ObjectId) -> Result<()> {
-    let Some((_, media)) = app.db.find_media(id).await? else { return Ok(()) };
+    let Some((_, media)) = app.db.find_media_unscoped(id).await? else { return Ok(()) };
     let kept = match media.object.state {
         ObjectState::Rejected | ObjectState::Purged => Vec::new(),
         _ => files(app, &media).await?,
@@ -284,7 +284,7 @@ pub(crate) async fn restore(app: &App, caller: &Caller, found: &Media) -> Result
             restore_bytes(app, id).await?;
         }
         // Somebody else does so at this moment, or its retention has ended.
-        ObjectState::Deleted => match app.db.find_media(id).await?.map(|(_, media)| media.object.state) {
+        ObjectState::Deleted => match app.db.find_media_unscoped(id).await?.map(|(_, media)| media.object.state) {
             Some(ObjectState::Restoring | ObjectState::Ready) => restore_bytes(app, id).await?,
             _ => return Err(super::gone(&found.owner)),
         },
@@ -312,7 +312,7 @@ async fn begin_restore(app: &App, caller: &Caller, id: ObjectId) -> Result<bool>
 /// Puts the bytes of what is to be restored back, and then says so; unless its owner was deleted meanwhile.
 pub async fn restore_bytes(app: &App, id: ObjectId) -> Result<()> {
     let _one = app.completing.lock(&id.to_string()).await;
-    let Some((_, media)) = app.db.find_media(id).await? else { return Ok(()) };
+    let Some((_, media)) = app.db.find_media_unscoped(id).await? else { return Ok(()) };
     if media.object.state != ObjectState::Restoring {
         return Ok(());
     }

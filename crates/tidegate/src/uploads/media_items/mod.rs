@@ -129,7 +129,7 @@ pub(crate) async fn confirm(
 ) -> Result<()> {
     // One at a time here; what another server does is settled by the rows.
     let _confirming = seal::lock(app, id).await;
-    let (_, media) = app.db.find_media(id).await?.ok_or_else(no_such_media)?;
+    let media = app.db.find_media(owner, id).await?.ok_or_else(no_such_media)?;
     let upload = app.db.find_upload(owner, id).await?.ok_or_else(no_such_media)?;
     if upload.state != UploadState::Open {
         return Ok(());
@@ -166,7 +166,7 @@ pub(crate) fn metadata(media: &Media, stage: Option<Stage>) -> BTreeMap<String, 
 /// Removes what is left of an upload that is over: what lies where the client was told to put it, and, once nobody works on
 /// it any more, its seals and what a crash left in the served root.
 pub async fn clear(app: &App, id: ObjectId) -> Result<()> {
-    let Some((_, media)) = app.db.find_media(id).await? else { return Ok(()) };
+    let Some((_, media)) = app.db.find_media_unscoped(id).await? else { return Ok(()) };
     if media.upload == UploadState::Open {
         return Ok(());
     }

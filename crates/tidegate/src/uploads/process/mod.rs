@@ -19,7 +19,7 @@ use crate::model::object::{Object, ObjectState};
 
 /// Works on a media item from where it stands to its end.
 pub(crate) async fn run(app: &App, id: ObjectId) -> Result<()> {
-    let Some((_, media)) = app.db.find_media(id).await? else { return Ok(()) };
+    let Some((_, media)) = app.db.find_media_unscoped(id).await? else { return Ok(()) };
     let Some(sealed) = media.sealed.clone().filter(|_| media.object.state.is_under_way()) else {
         return media_items::clear(app, id).await;
     };
@@ -67,7 +67,7 @@ async fn scanned(app: &App, media: Media, sealed: &Key) -> Result<Option<Media>>
             return Ok(None);
         }
     }
-    Ok(app.db.find_media(id).await?.map(|(_, media)| media))
+    Ok(app.db.find_media_unscoped(id).await?.map(|(_, media)| media))
 }
 
 /// Moves a media item on to another state. Returns `false` if it is no longer in the one it was in.
