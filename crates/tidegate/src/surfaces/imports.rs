@@ -141,7 +141,7 @@ fn name_of(key: &str) -> String {
 
 /// Copies a source object to a sealed key and enqueues its processing.
 pub(crate) async fn copy(app: &App, id: ObjectId, from: &str) -> Result<()> {
-    let Some((_, media)) = app.db.find_media(id).await? else { return Ok(()) };
+    let Some((_, media)) = app.db.find_media_unscoped(id).await? else { return Ok(()) };
     if media.object.state != ObjectState::Pending || media.sealed.is_some() {
         return Ok(());
     }

@@ -48,14 +48,18 @@ pub(crate) enum Item {
 impl Item {
     /// Returns an object of an owner kind, whatever its state. Does not authorize; for the worker,
     /// and for callers that have authorized.
-    pub(crate) async fn find(db: &Db, kind: OwnerKind, id: ObjectId) -> Result<Option<Self>> {
+    pub(crate) async fn find_unscoped(db: &Db, kind: OwnerKind, id: ObjectId) -> Result<Option<Self>> {
         Ok(match kind {
-            OwnerKind::Files => db.find_file_by_id(id).await?.map(|(owner, file)| Self::File(owner, file)),
-            OwnerKind::Session | OwnerKind::Space => db.find_media(id).await?.map(|(_, media)| Self::Media(media)),
+            OwnerKind::Files => db.find_file_by_id_unscoped(id).await?.map(|(owner, file)| Self::File(owner, file)),
+            OwnerKind::Session | OwnerKind::Space => {
+                db.find_media_unscoped(id).await?.map(|(_, media)| Self::Media(media))
+            }
             OwnerKind::Dataset | OwnerKind::Disks => {
                 let Some(owner) = db.owner_of(kind, id).await? else { return Ok(None) };
                 match kind {
-                    OwnerKind::Dataset => db.find_package_object(id).await?.map(|object| Self::Package(owner, object)),
+                    OwnerKind::Dataset => {
+                        db.find_package_object_unscoped(id).await?.map(|object| Self::Package(owner, object))
+                    }
                     _ => db.find_object(&owner, id).await?.map(|object| Self::Disk(owner, object)),
                 }
             }
@@ -63,9 +67,9 @@ impl Item {
     }
 
     /// Returns an object of any owner kind, whatever its state. Does not authorize.
-    pub(crate) async fn find_any(db: &Db, id: ObjectId) -> Result<Option<Self>> {
+    pub(crate) async fn find_by_id_unscoped(db: &Db, id: ObjectId) -> Result<Option<Self>> {
         match db.kind_of(id).await? {
-            Some(kind) => Self::find(db, kind, id).await,
+            Some(kind) => Self::find_unscoped(db, kind, id).await,
             None => Ok(None),
         }
     }

@@ -44,7 +44,7 @@ pub async fn confirm(
     if to_publish {
         publishing::run(app, id).await?;
     }
-    let object = app.db.find_package_object(id).await?.ok_or_else(no_such_package)?;
+    let object = app.db.find_package_object(dataset.number, id).await?.ok_or_else(no_such_package)?;
     match which {
         Which::Source(node) => super::node_in(app, &dataset, node).await.map(|node| Confirmed::Package(Box::new(node))),
         Which::Asset(_) => Ok(Confirmed::Asset(Box::new(object))),
@@ -73,7 +73,7 @@ async fn accept(
     let owner = Owner::Dataset(dataset.id.clone());
     let upload = app.db.find_upload(&owner, id).await?.ok_or_else(no_such_package)?;
     // The record may have changed before the lock was taken.
-    let found = app.db.find_package_object(id).await?.unwrap_or_else(|| found.clone());
+    let found = app.db.find_package_object(dataset.number, id).await?.unwrap_or_else(|| found.clone());
     match upload.state {
         _ if found.node_state != NodeState::Ready => return Err(no_such_package()),
         UploadState::Completed if found.object.state == ObjectState::Failed => {

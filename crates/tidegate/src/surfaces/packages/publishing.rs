@@ -60,7 +60,7 @@ pub(crate) async fn run(app: &App, id: ObjectId) -> Result<()> {
 }
 
 async fn work(app: &App, id: ObjectId) -> Result<Step> {
-    let Some(found) = app.db.find_package_object(id).await? else { return Ok(Step::Done) };
+    let Some(found) = app.db.find_package_object_unscoped(id).await? else { return Ok(Step::Done) };
     let Some(sealed) = found.sealed.clone().filter(|_| found.object.state == ObjectState::Scanning) else {
         return finish_inactive(app, &found).await;
     };
@@ -112,7 +112,7 @@ async fn claim(app: &App, found: &PackageObject, sealed: &Key, (to, verdict): (&
     if claimed {
         return move_to_key(app, found, sealed, to).await;
     }
-    let (other, state, deleted_at) = match app.db.find_bearer(to).await? {
+    let (other, state, deleted_at) = match app.db.find_bearer_unscoped(to).await? {
         Some(bearer) if bearer.0 != id => bearer,
         // The key was freed, or the package deleted, at this moment; a retry will see it.
         _ => return Err(Error::Unavailable(anyhow::anyhow!("its key is not available at the moment"))),
@@ -196,7 +196,7 @@ async fn publish(app: &App, found: &PackageObject, to: &Key) -> Result<Step> {
 
 /// Handles an object that left SCANNING while its bytes were being moved.
 async fn resolve_race(app: &App, id: ObjectId) -> Result<Step> {
-    let Some(now) = app.db.find_package_object(id).await? else { return Ok(Step::Done) };
+    let Some(now) = app.db.find_package_object_unscoped(id).await? else { return Ok(Step::Done) };
     match now.object.state {
         ObjectState::Scanning if now.node_state == NodeState::Ready => {
             Err(Error::Unavailable(anyhow::anyhow!("its row changed before it could be published")))
@@ -272,7 +272,7 @@ pub(super) async fn remove_asset(
 /// nothing, because the key may belong to another object by then.
 pub(crate) async fn purge(app: &App, id: ObjectId) -> Result<()> {
     let _one = app.completing.lock(&format!("object:{id}")).await;
-    let Some(found) = app.db.find_package_object(id).await? else { return Ok(()) };
+    let Some(found) = app.db.find_package_object_unscoped(id).await? else { return Ok(()) };
     let gone = matches!(found.object.state, ObjectState::Purged | ObjectState::Rejected);
     if !gone || key::is_purged_key(found.object.key.as_str()) {
         return Ok(());
