@@ -11,6 +11,7 @@ use crate::model::ids::ObjectId;
 use crate::model::key::{Key, PackageNumbers};
 use crate::model::media::Scan;
 use crate::model::object::{Content, Object, ObjectState};
+use crate::model::owner::Owner;
 use crate::model::package::{Asset, Node, NodeId, NodeKind, NodeState, Shown, Source, TreeEvent};
 use crate::model::{from_micros, micros};
 
@@ -141,6 +142,8 @@ macro_rules! assets {
 pub struct PackageObject {
     /// The object's record.
     pub object: Object,
+    /// Its dataset, as an owner.
+    pub owner: Owner,
     /// The numbers from which its key is built.
     pub numbers: PackageNumbers,
     /// The id of its package.
@@ -164,6 +167,7 @@ struct ObjectRow {
     sealed_key: Option<String>,
     scan: Option<String>,
     created_by: String,
+    owner_id: String,
     package: i64,
     dataset_id: i64,
     org_id: i64,
@@ -176,6 +180,7 @@ impl ObjectRow {
     fn into_object(self) -> Result<PackageObject> {
         Ok(PackageObject {
             object: self.object.into_asset()?.object,
+            owner: Owner::Dataset(super::datasets::dataset_id(&self.owner_id)?),
             numbers: PackageNumbers { org: self.org_id, dataset: self.dataset_id, package: self.package },
             node: node_id(&self.node_id)?,
             node_state: NodeState::parse(&self.node_state).ok_or_else(|| corrupt("node state"))?,
@@ -192,7 +197,7 @@ macro_rules! package_objects {
     ($which:literal) => {
         concat!(
             "SELECT o.id, o.object_key, o.name, o.content_type, o.state, o.size, o.etag, o.modified_at, o.created_at, o.reason, \
-             o.sealed_key, o.scan, o.created_by, n.id AS package, n.dataset_id, d.org_id, n.node_id, n.state AS node_state, \
+             o.sealed_key, o.scan, o.created_by, o.owner_id, n.id AS package, n.dataset_id, d.org_id, n.node_id, n.state AS node_state, \
              COALESCE(n.object_id = o.id, FALSE) AS is_source \
              FROM objects o JOIN nodes n ON n.id = o.node JOIN datasets d ON d.id = n.dataset_id WHERE ",
             $which

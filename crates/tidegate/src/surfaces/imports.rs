@@ -125,7 +125,7 @@ async fn announce(
         incoming: Some(incoming),
         part_size: None,
     };
-    let (object, upload) = new.rows(app, owner.kind());
+    let (object, upload) = new.rows(app, owner.kind(), app.db.now());
     // The client sends nothing; the worker copies the object.
     let upload = Upload { state: UploadState::Completed, expires_at: object.created_at, ..upload };
     begin::insert(tx, caller, owner, (&object, &upload), Details::Imported(from)).await?;

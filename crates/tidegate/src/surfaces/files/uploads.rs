@@ -71,6 +71,7 @@ pub async fn begin(
     let limit = app.config.upload_limits.of(owner.kind()).max_size;
     let mut total = 0_u64;
     let mut begun = Vec::with_capacity(files.len());
+    let now = app.db.now();
     for file in files {
         let name = FileName::parse(&file.name).map_err(|error| bad_request(format!("name {error}")))?;
         if file.size > limit {
@@ -95,7 +96,7 @@ pub async fn begin(
             part_size: None,
             id: upload_id,
         };
-        let (object, upload) = new.rows(app, owner.kind());
+        let (object, upload) = new.rows(app, owner.kind(), now);
         begun.push((object, upload, file.visibility));
     }
     record(app, caller, owner, &folder, total, &begun).await?;

@@ -77,7 +77,7 @@ async fn accept(
     match upload.state {
         _ if found.node_state != NodeState::Ready => return Err(no_such_package()),
         UploadState::Completed if found.object.state == ObjectState::Failed => {
-            return retry(app, caller, dataset, &Item::Package(owner, found)).await;
+            return retry(app, caller, dataset, &Item::Package(found)).await;
         }
         // An interrupted request may have left the object SCANNING; without a scanner, this one
         // publishes it.
@@ -87,7 +87,7 @@ async fn accept(
     }
     let parts_digest = join(app, &upload, parts).await?;
     let attributes = attributes(&found);
-    let item = Item::Package(owner, found);
+    let item = Item::Package(found);
     let confirmation = Confirmation::default();
     let arrival = Arrival { item: &item, upload: &upload, attributes, kind: None, parts_digest, confirmation };
     if !confirm::confirm(app, caller, &arrival).await? {

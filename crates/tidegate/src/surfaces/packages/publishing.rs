@@ -12,7 +12,6 @@ use crate::model::ids::ObjectId;
 use crate::model::key::{self, Key};
 use crate::model::media::Scan;
 use crate::model::object::{Content, ObjectState};
-use crate::model::owner::{Owner, OwnerKind};
 use crate::model::package::{AssetPath, DatasetId, NodeState, TreeEvent};
 use crate::queue::{self, Job};
 use crate::uploads::effects::{self, AFTER_ANSWER, Item};
@@ -173,7 +172,7 @@ async fn publish(app: &App, found: &PackageObject, to: &Key) -> Result<Step> {
     let (id, dataset) = (found.object.id, found.numbers.dataset);
     let stat = app.store.stat(to.as_str()).await?;
     let content = Content { size: stat.size, etag: stat.etag, last_modified: stat.last_modified };
-    let (now, item) = (app.db.now(), item(app, found).await?);
+    let (now, item) = (app.db.now(), Item::Package(found.clone()));
     let mut tx = app.db.begin().await?;
     tx.hold_dataset(dataset).await?;
     // The job's row is locked before the object's, as at the end of a job.
@@ -221,7 +220,7 @@ async fn refuse_and_free_key(app: &App, found: &PackageObject, reason: &str) -> 
 }
 
 async fn reject(app: &App, found: &PackageObject, reason: &str, frees_key: bool) -> Result<Step> {
-    let (id, item) = (found.object.id, item(app, found).await?);
+    let (id, item) = (found.object.id, Item::Package(found.clone()));
     let mut tx = app.db.begin().await?;
     if !outcome::reject(app, &mut tx, &Caller::system(), &item, ObjectState::Scanning, reason).await? {
         // Another server has published or rejected it.
@@ -233,12 +232,6 @@ async fn reject(app: &App, found: &PackageObject, reason: &str, frees_key: bool)
     tx.commit().await?;
     seal::remove(app, id, found.sealed.as_ref()).await?;
     Ok(Step::Done)
-}
-
-/// Returns the object as the upload pipeline represents it.
-async fn item(app: &App, found: &PackageObject) -> Result<Item> {
-    let owner = app.db.owner_of(OwnerKind::Dataset, found.object.id).await?.ok_or_else(super::no_such_package)?;
-    Ok(Item::Package(owner, found.clone()))
 }
 
 /// Deletes an asset for good, after which its path is free. Returns `false` if it is not READY.
@@ -257,7 +250,7 @@ pub(super) async fn remove_asset(
         return Ok(false);
     }
     tx.set_object_state(id, ObjectState::Deleted, ObjectState::Purged, now).await?;
-    effects::uncharge(&mut tx, &Item::Package(Owner::Dataset(dataset.clone()), found.clone())).await?;
+    effects::uncharge(&mut tx, &Item::Package(found.clone())).await?;
     record(&mut tx, app, caller, AuditAction::ObjectDeleted, dataset, Some(id)).await?;
     // Delayed, so that the deletion here frees the key first; a concurrent deletion on another
     // server could be too late.

@@ -70,7 +70,8 @@ async fn accept(
     };
     match node.state {
         NodeState::Deleted => {}
-        NodeState::Restoring if was_deleted => return Ok(Ok(())),
+        // It came back with an earlier id of this request, whose job may have finished by now.
+        NodeState::Restoring | NodeState::Ready if was_deleted => return Ok(Ok(())),
         NodeState::Restoring => return Ok(Err("it is being restored already")),
         NodeState::Ready => return Ok(Err("it is not deleted")),
         NodeState::Purged => return Ok(Err(NOT_FOUND)),

@@ -198,7 +198,7 @@ async fn plan(app: &App, announced: &NewPackageUpload, name: &str, content_type:
         incoming: Some(incoming),
         part_size,
     };
-    Ok(new.rows(app, OwnerKind::Dataset))
+    Ok(new.rows(app, OwnerKind::Dataset, app.db.now()))
 }
 
 async fn insert(tx: &mut Tx, caller: &Caller, dataset: &Dataset, package: i64, rows: (&Object, &Upload)) -> Result<()> {

@@ -288,6 +288,7 @@ pub(crate) async fn restore(app: &App, caller: &Caller, found: &Media) -> Result
     match found.object.state {
         ObjectState::Deleted if begin_restore(app, caller, id).await? => {
             restore_bytes(app, id).await?;
+            check_restored(app, found).await?;
         }
         // Another request restores it at the same time, or its retention has ended.
         ObjectState::Deleted => match app.db.find_media_unscoped(id).await?.map(|(_, media)| media.object.state) {
@@ -299,6 +300,21 @@ pub(crate) async fn restore(app: &App, caller: &Caller, found: &Media) -> Result
         _ => return Err(super::gone(&found.owner)),
     }
     Ok(())
+}
+
+/// Returns the error of a restore that found bytes missing, if the worker found it before this
+/// request did.
+async fn check_restored(app: &App, found: &Media) -> Result<()> {
+    let Some((owner, now)) = app.db.find_media_unscoped(found.object.id).await? else { return Ok(()) };
+    if now.object.state == ObjectState::Deleted && app.db.is_there(&owner).await? {
+        return Err(bytes_missing());
+    }
+    Ok(())
+}
+
+fn bytes_missing() -> Error {
+    let lost = "some of its bytes are missing, so it stays deleted";
+    Error::StoreError(store::Error::Damaged(lost.to_owned()))
 }
 
 /// Moves a DELETED media item to RESTORING. Returns `false` if its retention has ended or its state
@@ -335,8 +351,7 @@ pub async fn restore_bytes(app: &App, id: ObjectId) -> Result<()> {
             }
             tx.commit().await?;
             tracing::error!(object.id = %id, "a media item cannot be restored: some of its bytes are missing");
-            let lost = "some of its bytes are missing, so it stays deleted";
-            return Err(Error::StoreError(store::Error::Damaged(lost.to_owned())));
+            return Err(bytes_missing());
         }
         Err(error) => return Err(error),
     }

@@ -104,7 +104,7 @@ pub(crate) async fn begin(
         incoming: Some(file_key.clone()),
         part_size: None,
     };
-    let (object, upload) = new.rows(app, owner.kind());
+    let (object, upload) = new.rows(app, owner.kind(), app.db.now());
     let mut tx = app.db.begin().await?;
     if !tx.hold(owner).await? {
         return Err(Error::NotFound(format!("no such {}", owner.kind().as_str()).into()));
