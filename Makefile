@@ -37,14 +37,14 @@ test: ## everything that CI runs
 check: tools-rust ## format, lints, the repository's own rules, and property tests of the parsers
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --all-features --locked -- -D warnings
-	$(CARGO) test $(TESTED) --test it -- tidy:: layers::
+	$(CARGO) test $(TESTED) --test it -- tidy:: layers:: callers::
 	PROPTEST_CASES=$(CASES) $(CARGO) test $(TESTED) --lib
 
 # Tests without a server run in `check`. Tests without a database run once.
 unit: tools-rust tools-python tools-servers ## vector, conformance and in-process tests, also with PostgreSQL
 	$(CARGO) test $(TESTED) --no-run
-	$(SERVERS) -- $(CARGO) test $(TESTED) --test '*' -- --skip tidy:: --skip layers::
-	TEST_DATABASE=postgres $(SERVERS) -- $(CARGO) test $(TESTED) --test it -- --skip tidy:: --skip layers:: --skip contract:: --skip cli_settings::
+	$(SERVERS) -- $(CARGO) test $(TESTED) --test '*' -- --skip tidy:: --skip layers:: --skip callers::
+	TEST_DATABASE=postgres $(SERVERS) -- $(CARGO) test $(TESTED) --test it -- --skip tidy:: --skip layers:: --skip callers:: --skip contract:: --skip cli_settings::
 
 e2e: tools-rust tools-python tools-servers ## black-box tests of the built binary with boto3, curl, nginx and strace
 	@./.ci/need $(NEEDS_E2E)

@@ -96,7 +96,7 @@ pub async fn find_session(app: &App, caller: &Caller, action: Action, id: &Sessi
     if caller.principal == Principal::Anonymous {
         return Err(unauthenticated());
     }
-    let owner = app.db.find_session(id).await?.ok_or_else(|| Error::NotFound("no such session".into()))?;
+    let owner = app.db.find_session_unscoped(id).await?.ok_or_else(|| Error::NotFound("no such session".into()))?;
     authorize(app, caller, action, &owner, None)?;
     Ok(owner)
 }

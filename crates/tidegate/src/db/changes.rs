@@ -96,6 +96,8 @@ impl Db {
 /// Sends the notices that are queued now. A notice that cannot be sent is dropped, because no
 /// server caches a record for longer than the lifetime of its cache entries.
 pub(super) async fn send_queued(postgres: &Postgres, signals: &Signals) {
+    // Whoever closes the database waits for the batch that is being sent.
+    let _sending = signals.sending().await;
     while let Some(notices) = signals.next_notices() {
         if let Err(error) = postgres.notify(NOTIFY, &payloads(&notices)).await {
             tracing::warn!(error = error.detail(), "changes could not be sent to other servers");

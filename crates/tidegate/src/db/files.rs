@@ -112,8 +112,8 @@ macro_rules! in_state {
 
 impl Db {
     /// Returns a file by its key, whatever its state.
-    #[tracing::instrument(name = "db.find_file", level = "trace", skip_all)]
-    pub async fn find_file(&self, key: &str) -> Result<Option<(Owner, File)>> {
+    #[tracing::instrument(name = "db.find_file_unscoped", level = "trace", skip_all)]
+    pub async fn find_file_unscoped(&self, key: &str) -> Result<Option<(Owner, File)>> {
         const SQL: &str =
             concat!("SELECT ", columns!(), " FROM objects WHERE object_key = $1 AND owner_kind = 'files'");
         let row: Option<Row> = on_reader!(self, |pool| sqlx::query_as(SQL).bind(key).fetch_optional(pool).await?);
@@ -121,8 +121,8 @@ impl Db {
     }
 
     /// Returns a file by its key, whatever its state, and its owner's link epoch.
-    #[tracing::instrument(name = "db.find_linked_file", level = "trace", skip_all)]
-    pub async fn find_linked_file(&self, key: &str) -> Result<Option<(File, u64)>> {
+    #[tracing::instrument(name = "db.find_linked_file_unscoped", level = "trace", skip_all)]
+    pub async fn find_linked_file_unscoped(&self, key: &str) -> Result<Option<(File, u64)>> {
         const SQL: &str = concat!(
             "SELECT ",
             columns!(),
@@ -136,8 +136,8 @@ impl Db {
     }
 
     /// Returns files by their keys, whatever their state, in no order.
-    #[tracing::instrument(name = "db.find_files", level = "trace", skip_all)]
-    pub async fn find_files(&self, keys: &[&str]) -> Result<Vec<(Owner, File)>> {
+    #[tracing::instrument(name = "db.find_files_unscoped", level = "trace", skip_all)]
+    pub async fn find_files_unscoped(&self, keys: &[&str]) -> Result<Vec<(Owner, File)>> {
         const SQL: &str =
             concat!("SELECT ", columns!(), " FROM objects WHERE owner_kind = 'files' AND object_key IN (");
         let rows: Vec<Row> = on_reader!(self, |pool| {
@@ -152,8 +152,8 @@ impl Db {
     }
 
     /// Returns a file by its object's id, whatever its state.
-    #[tracing::instrument(name = "db.find_file_by_id", level = "trace", skip_all)]
-    pub async fn find_file_by_id(&self, id: ObjectId) -> Result<Option<(Owner, File)>> {
+    #[tracing::instrument(name = "db.find_file_by_id_unscoped", level = "trace", skip_all)]
+    pub async fn find_file_by_id_unscoped(&self, id: ObjectId) -> Result<Option<(Owner, File)>> {
         const SQL: &str = concat!("SELECT ", columns!(), " FROM objects WHERE id = $1 AND owner_kind = 'files'");
         let row: Option<Row> = on_reader!(self, |pool| sqlx::query_as(SQL).bind(id.0).fetch_optional(pool).await?);
         row.map(Row::into_file).transpose()

@@ -277,13 +277,14 @@ impl Tx {
                            payload = excluded.payload, class = excluded.class, priority = excluded.priority \
                            WHERE jobs.state = 'DEAD' OR (jobs.attempts >= jobs.max_attempts \
                            AND (jobs.lease_until IS NULL OR jobs.lease_until < excluded.run_at)) RETURNING id";
+        let now = self.now_micros();
         let added: Option<(i64,)> = on_tx!(self, |connection| {
             sqlx::query_as(SQL)
                 .bind(job.payload)
                 .bind(job.dedupe)
                 .bind(micros(run_at))
                 .bind(to_i64(job.max_attempts))
-                .bind(micros(SystemTime::now()))
+                .bind(now)
                 .bind(job.class)
                 .bind(job.priority)
                 .fetch_optional(connection)
@@ -296,8 +297,7 @@ impl Tx {
 
     /// Notifies the workers after the commit, if there is a job and it is due.
     fn signal_job(&mut self, id: Option<i64>, run_at: SystemTime) {
-        // The database's clock may be ahead of this server's.
-        let due = run_at <= SystemTime::now() + SOON;
+        let due = micros(run_at) <= self.now_micros() + micros(SystemTime::UNIX_EPOCH + SOON);
         self.pending.jobs.extend(id.filter(|_| due));
     }
 }

@@ -170,21 +170,31 @@ impl Db {
 
     /// Returns the owner of a media item, whatever its state.
     #[tracing::instrument(name = "db.find_media_owner", level = "trace", skip_all)]
-    pub async fn find_media_owner(&self, id: ObjectId) -> Result<Option<Owner>> {
-        Ok(self.find_media(id).await?.map(|(owner, _)| owner))
+    pub(super) async fn find_media_owner(&self, id: ObjectId) -> Result<Option<Owner>> {
+        Ok(self.find_media_unscoped(id).await?.map(|(owner, _)| owner))
     }
 
-    /// Returns a media item and its owner, whatever its state.
+    /// Returns a media item of this owner, whatever its state.
     #[tracing::instrument(name = "db.find_media", level = "trace", skip_all)]
-    pub async fn find_media(&self, id: ObjectId) -> Result<Option<(Owner, Media)>> {
+    pub async fn find_media(&self, owner: &Owner, id: ObjectId) -> Result<Option<Media>> {
+        const SQL: &str = media!("o.id = $1 AND o.owner_kind = $2 AND o.owner_id = $3");
+        let row: Option<Row> = on_reader!(self, |pool| {
+            sqlx::query_as(SQL).bind(id.0).bind(owner.kind().as_str()).bind(owner.id()).fetch_optional(pool).await?
+        });
+        row.map(|row| row.into_media().map(|(_, media)| media)).transpose()
+    }
+
+    /// Returns a media item and its owner by its id alone, whatever its state.
+    #[tracing::instrument(name = "db.find_media_unscoped", level = "trace", skip_all)]
+    pub async fn find_media_unscoped(&self, id: ObjectId) -> Result<Option<(Owner, Media)>> {
         const SQL: &str = media!("o.id = $1");
         let row: Option<Row> = on_reader!(self, |pool| sqlx::query_as(SQL).bind(id.0).fetch_optional(pool).await?);
         row.map(Row::into_media).transpose()
     }
 
     /// Returns the media item with this upload key, whatever its state.
-    #[tracing::instrument(name = "db.find_media_by_file_key", level = "trace", skip_all)]
-    pub async fn find_media_by_file_key(&self, key: &str) -> Result<Option<(Owner, Media)>> {
+    #[tracing::instrument(name = "db.find_media_by_file_key_unscoped", level = "trace", skip_all)]
+    pub async fn find_media_by_file_key_unscoped(&self, key: &str) -> Result<Option<(Owner, Media)>> {
         const SQL: &str = media!("u.incoming_key = $1");
         let row: Option<Row> = on_reader!(self, |pool| sqlx::query_as(SQL).bind(key).fetch_optional(pool).await?);
         row.map(Row::into_media).transpose()

@@ -48,10 +48,10 @@ use self::signals::Pending;
 pub use self::signals::Signals;
 pub use self::trees::{Conflict, Leaf, Outdated};
 use crate::error::{Error, Result, bad_request};
-use crate::model::from_micros;
 use crate::model::ids::ObjectId;
 use crate::model::media::VisualInfo;
 use crate::model::object::Content;
+use crate::model::{from_micros, micros};
 
 /// The database. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -79,6 +79,8 @@ enum Engine {
 #[derive(Debug)]
 pub struct Tx {
     engine: TxEngine,
+    /// Microseconds by which the database's clock is ahead of this server's.
+    clock_ahead: i64,
     signals: Arc<Signals>,
     pending: Pending,
 }
@@ -215,7 +217,8 @@ impl Db {
             Engine::Sqlite { writer, .. } => TxEngine::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
             Engine::Postgres(postgres) => TxEngine::Postgres(postgres.begin().await?),
         };
-        Ok(Tx { engine, signals: Arc::clone(&self.signals), pending: Pending::default() })
+        let clock_ahead = self.postgres().map_or(0, Postgres::clock_ahead);
+        Ok(Tx { engine, clock_ahead, signals: Arc::clone(&self.signals), pending: Pending::default() })
     }
 
     /// Returns an error unless the database answers reads and permits writes.
@@ -255,6 +258,11 @@ impl Tx {
             TxEngine::Sqlite(transaction) => Ok(transaction.commit().await?),
             TxEngine::Postgres(transaction) => transaction.commit().await,
         }
+    }
+
+    /// Returns the time by the database's clock, in microseconds.
+    fn now_micros(&self) -> i64 {
+        micros(SystemTime::now()) + self.clock_ahead
     }
 
     /// Signals an object's change after the commit. Functions that change an object's state call

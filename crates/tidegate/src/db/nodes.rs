@@ -8,9 +8,10 @@ use uuid::Uuid;
 use super::{Db, Tx, content, corrupt, on_reader, on_tx, to_i64, to_u64};
 use crate::error::Result;
 use crate::model::ids::ObjectId;
-use crate::model::key::{self, Key, PackageNumbers};
+use crate::model::key::{Key, PackageNumbers};
 use crate::model::media::Scan;
 use crate::model::object::{Content, Object, ObjectState};
+use crate::model::owner::Owner;
 use crate::model::package::{Asset, Node, NodeId, NodeKind, NodeState, Shown, Source, TreeEvent};
 use crate::model::{from_micros, micros};
 
@@ -141,6 +142,8 @@ macro_rules! assets {
 pub struct PackageObject {
     /// The object's record.
     pub object: Object,
+    /// Its dataset, as an owner.
+    pub owner: Owner,
     /// The numbers from which its key is built.
     pub numbers: PackageNumbers,
     /// The id of its package.
@@ -164,6 +167,7 @@ struct ObjectRow {
     sealed_key: Option<String>,
     scan: Option<String>,
     created_by: String,
+    owner_id: String,
     package: i64,
     dataset_id: i64,
     org_id: i64,
@@ -176,6 +180,7 @@ impl ObjectRow {
     fn into_object(self) -> Result<PackageObject> {
         Ok(PackageObject {
             object: self.object.into_asset()?.object,
+            owner: Owner::Dataset(super::datasets::dataset_id(&self.owner_id)?),
             numbers: PackageNumbers { org: self.org_id, dataset: self.dataset_id, package: self.package },
             node: node_id(&self.node_id)?,
             node_state: NodeState::parse(&self.node_state).ok_or_else(|| corrupt("node state"))?,
@@ -192,7 +197,7 @@ macro_rules! package_objects {
     ($which:literal) => {
         concat!(
             "SELECT o.id, o.object_key, o.name, o.content_type, o.state, o.size, o.etag, o.modified_at, o.created_at, o.reason, \
-             o.sealed_key, o.scan, o.created_by, n.id AS package, n.dataset_id, d.org_id, n.node_id, n.state AS node_state, \
+             o.sealed_key, o.scan, o.created_by, o.owner_id, n.id AS package, n.dataset_id, d.org_id, n.node_id, n.state AS node_state, \
              COALESCE(n.object_id = o.id, FALSE) AS is_source \
              FROM objects o JOIN nodes n ON n.id = o.node JOIN datasets d ON d.id = n.dataset_id WHERE ",
             $which
@@ -220,9 +225,18 @@ pub struct NewNode<'a> {
 }
 
 impl Db {
-    /// Returns a node by its id, in any dataset and state.
+    /// Returns a node of this dataset, whatever its state.
     #[tracing::instrument(name = "db.find_node", level = "trace", skip_all)]
-    pub async fn find_node(&self, id: &NodeId) -> Result<Option<Node>> {
+    pub async fn find_node(&self, dataset: i64, id: &NodeId) -> Result<Option<Node>> {
+        const SQL: &str = nodes!("n.node_id = $1 AND n.dataset_id = $2");
+        let row: Option<Row> =
+            on_reader!(self, |pool| sqlx::query_as(SQL).bind(id.as_str()).bind(dataset).fetch_optional(pool).await?);
+        row.map(Row::into_node).transpose()
+    }
+
+    /// Returns a node by its id alone, in whatever dataset and state.
+    #[tracing::instrument(name = "db.find_node_unscoped", level = "trace", skip_all)]
+    pub async fn find_node_unscoped(&self, id: &NodeId) -> Result<Option<Node>> {
         const SQL: &str = nodes!("n.node_id = $1");
         let row: Option<Row> =
             on_reader!(self, |pool| sqlx::query_as(SQL).bind(id.as_str()).fetch_optional(pool).await?);
@@ -294,19 +308,6 @@ impl Db {
         Ok(found.is_some())
     }
 
-    /// Returns the object that holds a key, whatever its state, and when it was deleted.
-    #[tracing::instrument(name = "db.find_by_key", level = "trace", skip_all)]
-    pub async fn find_key_holder(&self, key: &Key) -> Result<Option<(ObjectId, ObjectState, Option<SystemTime>)>> {
-        const SQL: &str = "SELECT id, state, deleted_at FROM objects WHERE object_key = $1";
-        let row: Option<(Uuid, String, Option<i64>)> =
-            on_reader!(self, |pool| sqlx::query_as(SQL).bind(key.as_str()).fetch_optional(pool).await?);
-        let read = |(id, state, deleted_at): (Uuid, String, Option<i64>)| {
-            let state = ObjectState::parse(&state).ok_or_else(|| corrupt("object state"))?;
-            Ok((ObjectId(id), state, deleted_at.map(from_micros)))
-        };
-        row.map(read).transpose()
-    }
-
     /// Returns a READY asset of a package by its path.
     #[tracing::instrument(name = "db.find_asset", level = "trace", skip_all)]
     pub async fn find_asset(&self, package: i64, path: &str) -> Result<Option<Asset>> {
@@ -316,9 +317,18 @@ impl Db {
         row.map(AssetRow::into_asset).transpose()
     }
 
-    /// Returns an object of a dataset by its id, whatever its state.
+    /// Returns an object of this dataset, whatever its state.
     #[tracing::instrument(name = "db.find_package_object", level = "trace", skip_all)]
-    pub async fn find_package_object(&self, id: ObjectId) -> Result<Option<PackageObject>> {
+    pub async fn find_package_object(&self, dataset: i64, id: ObjectId) -> Result<Option<PackageObject>> {
+        const SQL: &str = package_objects!("o.id = $1 AND n.dataset_id = $2");
+        let row: Option<ObjectRow> =
+            on_reader!(self, |pool| sqlx::query_as(SQL).bind(id.0).bind(dataset).fetch_optional(pool).await?);
+        row.map(ObjectRow::into_object).transpose()
+    }
+
+    /// Returns an object in whatever dataset by its id alone, whatever its state.
+    #[tracing::instrument(name = "db.find_package_object_unscoped", level = "trace", skip_all)]
+    pub async fn find_package_object_unscoped(&self, id: ObjectId) -> Result<Option<PackageObject>> {
         const SQL: &str = package_objects!("o.id = $1");
         let row: Option<ObjectRow> =
             on_reader!(self, |pool| sqlx::query_as(SQL).bind(id.0).fetch_optional(pool).await?);
@@ -378,12 +388,13 @@ impl Db {
 }
 
 impl Tx {
-    /// Returns a node, as this transaction sees it.
+    /// Returns a node of this dataset, as this transaction sees it.
     #[tracing::instrument(name = "db.node_in_tx", level = "trace", skip_all)]
-    pub async fn node(&mut self, id: &NodeId) -> Result<Option<Node>> {
-        const SQL: &str = nodes!("n.node_id = $1");
-        let row: Option<Row> =
-            on_tx!(self, |connection| sqlx::query_as(SQL).bind(id.as_str()).fetch_optional(connection).await?);
+    pub async fn find_node(&mut self, dataset: i64, id: &NodeId) -> Result<Option<Node>> {
+        const SQL: &str = nodes!("n.node_id = $1 AND n.dataset_id = $2");
+        let row: Option<Row> = on_tx!(self, |connection| {
+            sqlx::query_as(SQL).bind(id.as_str()).bind(dataset).fetch_optional(connection).await?
+        });
         row.map(Row::into_node).transpose()
     }
 
@@ -457,16 +468,6 @@ impl Tx {
                            WHERE id = (SELECT node FROM objects WHERE id = $1)";
         on_tx!(self, |connection| {
             sqlx::query(SQL).bind(id.0).execute(connection).await.map(drop)?;
-        });
-        Ok(())
-    }
-
-    /// Frees the key of an object that is gone for good.
-    #[tracing::instrument(name = "db.free_key", level = "trace", skip_all)]
-    pub async fn free_key(&mut self, id: ObjectId) -> Result<()> {
-        const SQL: &str = "UPDATE objects SET object_key = $2 WHERE id = $1 AND state IN ('PURGED', 'REJECTED')";
-        on_tx!(self, |connection| {
-            sqlx::query(SQL).bind(id.0).bind(key::purged_key(id).as_str()).execute(connection).await.map(drop)?;
         });
         Ok(())
     }

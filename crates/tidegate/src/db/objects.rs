@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{Db, Tx, content, corrupt, on_reader, on_tx, to_i64};
 use crate::error::Result;
 use crate::model::ids::ObjectId;
-use crate::model::key::Key;
+use crate::model::key::{self, Key};
 use crate::model::media::Scan;
 use crate::model::object::{Content, Object, ObjectState};
 use crate::model::owner::Owner;
@@ -79,12 +79,28 @@ impl Db {
     }
 
     /// Returns a READY object by its key. For the S3 door, where the signature authorizes.
-    #[tracing::instrument(name = "db.find_ready_by_key", level = "trace", skip_all)]
-    pub async fn find_ready_by_key(&self, key: &str) -> Result<Option<Object>> {
+    #[tracing::instrument(name = "db.find_ready_by_key_unscoped", level = "trace", skip_all)]
+    pub async fn find_ready_by_key_unscoped(&self, key: &str) -> Result<Option<Object>> {
         const SQL: &str = "SELECT id, object_key, name, content_type, state, size, etag, modified_at, created_at \
                            FROM objects WHERE object_key = $1 AND state = 'READY'";
         let row: Option<Row> = on_reader!(self, |pool| sqlx::query_as(SQL).bind(key).fetch_optional(pool).await?);
         row.map(Row::into_object).transpose()
+    }
+
+    /// Returns the object that holds a key, whatever its state, and when it was deleted.
+    #[tracing::instrument(name = "db.find_by_key", level = "trace", skip_all)]
+    pub async fn find_key_holder_unscoped(
+        &self,
+        key: &Key,
+    ) -> Result<Option<(ObjectId, ObjectState, Option<SystemTime>)>> {
+        const SQL: &str = "SELECT id, state, deleted_at FROM objects WHERE object_key = $1";
+        let row: Option<(Uuid, String, Option<i64>)> =
+            on_reader!(self, |pool| sqlx::query_as(SQL).bind(key.as_str()).fetch_optional(pool).await?);
+        let read = |(id, state, deleted_at): (Uuid, String, Option<i64>)| {
+            let state = ObjectState::parse(&state).ok_or_else(|| corrupt("object state"))?;
+            Ok((ObjectId(id), state, deleted_at.map(from_micros)))
+        };
+        row.map(read).transpose()
     }
 
     /// Returns a page of an owner's objects, newest first: in one state, or all that are not
@@ -259,6 +275,16 @@ impl Tx {
         const SQL: &str = "UPDATE objects SET scan = $2 WHERE id = $1";
         on_tx!(self, |connection| {
             sqlx::query(SQL).bind(id.0).bind(scan.as_str()).execute(connection).await.map(drop)?;
+        });
+        Ok(())
+    }
+
+    /// Frees the key of an object that is gone for good, for another one.
+    #[tracing::instrument(name = "db.free_key", level = "trace", skip_all)]
+    pub async fn free_key(&mut self, id: ObjectId) -> Result<()> {
+        const SQL: &str = "UPDATE objects SET object_key = $2 WHERE id = $1 AND state IN ('PURGED', 'REJECTED')";
+        on_tx!(self, |connection| {
+            sqlx::query(SQL).bind(id.0).bind(key::purged_key(id).as_str()).execute(connection).await.map(drop)?;
         });
         Ok(())
     }

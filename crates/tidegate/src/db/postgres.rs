@@ -128,9 +128,14 @@ impl Postgres {
         Ok(transaction)
     }
 
+    /// Returns the microseconds by which the database's clock is ahead of this server's.
+    pub(super) fn clock_ahead(&self) -> i64 {
+        self.state.ahead.load(Ordering::Relaxed)
+    }
+
     /// Returns the time of the database's clock, which is the same for all servers.
     pub(super) fn now(&self) -> SystemTime {
-        let ahead = self.state.ahead.load(Ordering::Relaxed);
+        let ahead = self.clock_ahead();
         let by = Duration::from_micros(ahead.unsigned_abs());
         let now = SystemTime::now();
         if ahead < 0 { now.checked_sub(by).unwrap_or(now) } else { now + by }

@@ -61,8 +61,8 @@ impl Db {
     }
 
     /// Returns the row that refers to a key.
-    #[tracing::instrument(name = "db.find_expected", level = "trace", skip_all)]
-    pub async fn find_expected(&self, key: &str) -> Result<Option<Expected>> {
+    #[tracing::instrument(name = "db.find_expected_unscoped", level = "trace", skip_all)]
+    pub async fn find_expected_unscoped(&self, key: &str) -> Result<Option<Expected>> {
         const SQL: &str = "SELECT object_key, size, state, id, deleted_at FROM objects WHERE object_key = $1 \
                            UNION ALL SELECT v.object_key, v.size, o.state, o.id, o.deleted_at FROM variants v \
                            JOIN objects o ON o.id = v.object_id WHERE v.object_key = $1 LIMIT 1";

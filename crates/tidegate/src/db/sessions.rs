@@ -11,8 +11,8 @@ use crate::model::owner::Owner;
 
 impl Db {
     /// Returns a session as an owner, unless it is deleted.
-    #[tracing::instrument(name = "db.find_session", level = "trace", skip_all)]
-    pub async fn find_session(&self, id: &SessionId) -> Result<Option<Owner>> {
+    #[tracing::instrument(name = "db.find_session_unscoped", level = "trace", skip_all)]
+    pub async fn find_session_unscoped(&self, id: &SessionId) -> Result<Option<Owner>> {
         const SQL: &str = "SELECT org FROM sessions WHERE id = $1 AND deleted_at IS NULL";
         let row: Option<(String,)> =
             on_reader!(self, |pool| sqlx::query_as(SQL).bind(id.as_str()).fetch_optional(pool).await?);
@@ -23,8 +23,8 @@ impl Db {
 
     /// Returns a session as an owner, even if it is deleted, and the time of its deletion in
     /// microseconds.
-    #[tracing::instrument(name = "db.find_any_session", level = "trace", skip_all)]
-    pub async fn find_any_session(&self, id: &SessionId) -> Result<Option<(Owner, Option<i64>)>> {
+    #[tracing::instrument(name = "db.find_session_even_deleted_unscoped", level = "trace", skip_all)]
+    pub async fn find_session_even_deleted_unscoped(&self, id: &SessionId) -> Result<Option<(Owner, Option<i64>)>> {
         const SQL: &str = "SELECT org, deleted_at FROM sessions WHERE id = $1";
         let row: Option<(String, Option<i64>)> =
             on_reader!(self, |pool| sqlx::query_as(SQL).bind(id.as_str()).fetch_optional(pool).await?);

@@ -32,6 +32,8 @@ pub struct Signals {
 struct Others {
     queued: Mutex<Notices>,
     wake: watch::Sender<()>,
+    /// Held while a batch is sent.
+    sending: tokio::sync::Mutex<()>,
 }
 
 /// The notices of one statement.
@@ -80,6 +82,14 @@ impl Signals {
     /// the database; `None` if there are no other servers.
     pub(super) fn queue(&self) -> Option<watch::Receiver<()>> {
         self.others.as_ref().map(|others| others.wake.subscribe())
+    }
+
+    /// Waits until no batch is being sent. None is sent until the guard is dropped.
+    pub(super) async fn sending(&self) -> Option<tokio::sync::MutexGuard<'_, ()>> {
+        match &self.others {
+            Some(others) => Some(others.sending.lock().await),
+            None => None,
+        }
     }
 
     /// Removes the next notices from the queue; `None` if there are none.

@@ -65,8 +65,8 @@ impl Db {
     }
 
     /// Returns the upload that a presigned part names; id and key must both match.
-    #[tracing::instrument(name = "db.find_upload_in_parts", level = "trace", skip_all)]
-    pub async fn find_upload_in_parts(&self, id: &str, key: &str) -> Result<Option<Upload>> {
+    #[tracing::instrument(name = "db.find_upload_in_parts_unscoped", level = "trace", skip_all)]
+    pub async fn find_upload_in_parts_unscoped(&self, id: &str, key: &str) -> Result<Option<Upload>> {
         const SQL: &str = "SELECT id, object_id, owner_kind, object_key, incoming_key, part_size, announced_size, state, parts_digest, expires_at \
                            FROM uploads WHERE id = $1 AND object_key = $2 AND part_size IS NOT NULL";
         let row: Option<Row> =
@@ -75,8 +75,8 @@ impl Db {
     }
 
     /// Returns the open upload whose single PUT lands at a key.
-    #[tracing::instrument(name = "db.find_single_upload", level = "trace", skip_all)]
-    pub async fn find_single_upload(&self, key: &str) -> Result<Option<Upload>> {
+    #[tracing::instrument(name = "db.find_single_upload_unscoped", level = "trace", skip_all)]
+    pub async fn find_single_upload_unscoped(&self, key: &str) -> Result<Option<Upload>> {
         const SQL: &str = "SELECT id, object_id, owner_kind, object_key, incoming_key, part_size, announced_size, state, parts_digest, expires_at \
                            FROM uploads WHERE incoming_key = $1 AND state = 'OPEN' AND part_size IS NULL";
         let row: Option<Row> = on_reader!(self, |pool| sqlx::query_as(SQL).bind(key).fetch_optional(pool).await?);
@@ -84,8 +84,8 @@ impl Db {
     }
 
     /// Returns an upload of a file and its owner, whatever its state.
-    #[tracing::instrument(name = "db.find_files_upload", level = "trace", skip_all)]
-    pub async fn find_files_upload(&self, id: &str) -> Result<Option<(Owner, Upload)>> {
+    #[tracing::instrument(name = "db.find_files_upload_unscoped", level = "trace", skip_all)]
+    pub async fn find_files_upload_unscoped(&self, id: &str) -> Result<Option<(Owner, Upload)>> {
         const SQL: &str = "SELECT id, object_id, owner_kind, object_key, incoming_key, part_size, announced_size, state, parts_digest, \
                            expires_at, owner_id FROM uploads WHERE id = $1 AND owner_kind = 'files'";
         let row: Option<OwnedRow> = on_reader!(self, |pool| sqlx::query_as(SQL).bind(id).fetch_optional(pool).await?);

@@ -138,10 +138,7 @@ async fn list_events(
             OwnerKind::parse(text).ok_or_else(|| bad_request("kind must be disks, files, session, space or dataset"))?
         }
     };
-    if matches!(kind, OwnerKind::Session | OwnerKind::Space | OwnerKind::Dataset)
-        && asked.owner.is_none()
-        && asked.object.is_none()
-    {
+    if !kind.is_of_users() && asked.owner.is_none() && asked.object.is_none() {
         return Err(bad_request(format!("say by owner which {}, by its id", kind.as_str())).into());
     }
     let owner = match &asked.owner {

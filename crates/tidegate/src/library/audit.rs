@@ -32,7 +32,7 @@ pub async fn about(
         (Some(text), OwnerKind::Session, _) => {
             let unknown = || Error::NotFound("no such session".into());
             let session = SessionId::parse(text).ok_or_else(unknown)?;
-            Some(app.db.find_any_session(&session).await?.ok_or_else(unknown)?.0)
+            Some(app.db.find_session_even_deleted_unscoped(&session).await?.ok_or_else(unknown)?.0)
         }
         (Some(text), OwnerKind::Space, _) => {
             let unknown = || Error::NotFound("no such space".into());

@@ -43,7 +43,7 @@ pub async fn open_media(app: &App, media: &Media) -> Result<Download> {
 async fn read(app: &App, object: Arc<Ready>) -> Result<Download> {
     let stat = match app.store.stat(object.key.as_str()).await {
         // The object was deleted a moment ago, or, if its record still exists, its bytes are lost.
-        Err(store::Error::NotFound) if app.db.find_ready_by_key(object.key.as_str()).await?.is_some() => {
+        Err(store::Error::NotFound) if app.db.find_ready_by_key_unscoped(object.key.as_str()).await?.is_some() => {
             return Err(Error::StoreError(store::Error::Damaged("its bytes are gone".into())));
         }
         other => other?,

@@ -22,7 +22,7 @@ const AT_ONCE: usize = 500;
 /// Returns a READY file. Authorizes the caller for `action`.
 pub async fn find(app: &App, caller: &Caller, action: Action, key: &str) -> Result<(Owner, File)> {
     may_be_theirs(app, caller, action, key)?;
-    let (owner, file) = app.db.find_file(key).await?.ok_or_else(not_found)?;
+    let (owner, file) = app.db.find_file_unscoped(key).await?.ok_or_else(not_found)?;
     access::authorize(app, caller, action, &owner, Some(file.object.id))?;
     readable(&file)?;
     Ok((owner, file))
@@ -32,7 +32,7 @@ pub async fn find(app: &App, caller: &Caller, action: Action, key: &str) -> Resu
 /// deleted. Authorizes the caller for `action`.
 pub async fn find_kept(app: &App, caller: &Caller, action: Action, key: &str) -> Result<(Owner, File)> {
     may_be_theirs(app, caller, action, key)?;
-    let (owner, file) = app.db.find_file(key).await?.ok_or_else(not_found)?;
+    let (owner, file) = app.db.find_file_unscoped(key).await?.ok_or_else(not_found)?;
     access::authorize(app, caller, action, &owner, Some(file.object.id))?;
     match readable(&file) {
         Err(refused @ Error::NotFound(_)) => Err(refused),
@@ -65,7 +65,7 @@ pub async fn find_many(app: &App, caller: &Caller, action: Action, keys: &[&str]
     }
     let mut all = Vec::with_capacity(keys.len());
     for some in keys.chunks(AT_ONCE) {
-        let found = app.db.find_files(some).await?;
+        let found = app.db.find_files_unscoped(some).await?;
         let mut found: HashMap<String, (Owner, File)> =
             found.into_iter().map(|(owner, file)| (file.object.key.as_str().to_owned(), (owner, file))).collect();
         for key in some {

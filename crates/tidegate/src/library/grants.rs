@@ -75,7 +75,7 @@ pub async fn issue(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) ->
     };
     let url = format!("{edge}/{}", object.key);
     let root = served_root(app, &object.key)?;
-    let (signature, times) = sign_root(app, root, app.config.cloudfront.lifetime, SystemTime::now())?;
+    let (signature, times) = sign_root(app, root, app.config.cloudfront.lifetime, app.db.now())?;
     let (url, authorization) = match app.config.cloudfront.auth_mode {
         GrantMode::Url => (format!("{url}?{}", signature.query()), Authorization::Url(times)),
         GrantMode::Cookie => {

@@ -2,7 +2,6 @@
 //! returns a deleted object unless asked to.
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use crate::access;
 use crate::app::App;
@@ -45,11 +44,7 @@ pub async fn find_in_any_state(
     id: ObjectId,
 ) -> Result<(Owner, Object)> {
     // The caller is usually the owner; then one query both finds the object and authorizes.
-    let own = caller.user().and_then(|user| match kind {
-        OwnerKind::Disks => Some(Owner::Disks(user.clone())),
-        OwnerKind::Files => Some(Owner::Files(user.clone())),
-        OwnerKind::Session | OwnerKind::Space | OwnerKind::Dataset => None,
-    });
+    let own = caller.user().and_then(|user| kind.of_user(user));
     if let Some(owner) = own {
         access::authorize(app, caller, action, &owner, Some(id))?;
         if let Some(object) = app.object_cache.read_object(&owner, app.db.find_object(&owner, id)).await? {
@@ -106,7 +101,7 @@ pub async fn list(
 /// Deletes the bytes of a deleted object and marks its row as PURGED.
 pub(crate) async fn purge(app: &App, object: ObjectId, key: &str) -> Result<()> {
     app.store.delete(key, store::Deletion::Purge).await?;
-    let now = SystemTime::now();
+    let now = app.db.now();
     let mut tx = app.db.begin().await?;
     if app.config.images.layout.served_root(key).is_some() {
         cdn_invalidations::queue(app, &mut tx, &[key.to_owned()]).await?;

@@ -16,7 +16,7 @@ pub async fn issue(app: &App, caller: &Caller, new: &NewToken, lifetime: Duratio
     access::authorize_everywhere(app, caller, Action::IssueTokens)?;
     let issuer = app.sign_in.issuer.as_ref();
     let issuer = issuer.ok_or_else(|| Error::Misconfig("this server issues no tokens; see AUTH_OWN_TOKENS".into()))?;
-    let now = SystemTime::now();
+    let now = app.db.now();
     let issued = issuer.issue(new, now, lifetime)?;
     let action = if new.roles.admin { AuditAction::AdminTokenIssued } else { AuditAction::TokenIssued };
     let caller = Caller { acting_for: Some(new.user.clone()), ..caller.clone() };

@@ -46,6 +46,14 @@ impl Owner {
         }
     }
 
+    /// Returns the session, if the owner is one.
+    pub fn session(&self) -> Option<&SessionId> {
+        match self {
+            Self::Session(session, _) => Some(session),
+            Self::Disks(_) | Self::Files(_) | Self::Space(_) | Self::Dataset(_) => None,
+        }
+    }
+
     /// Returns the owner's id within its kind, as it is stored.
     pub fn id(&self) -> &str {
         match self {
@@ -58,6 +66,20 @@ impl Owner {
 }
 
 impl OwnerKind {
+    /// Returns the owner of this kind that a user is; `None` for kinds whose owners are no users.
+    pub fn of_user(self, user: &UserId) -> Option<Owner> {
+        match self {
+            Self::Disks => Some(Owner::Disks(user.clone())),
+            Self::Files => Some(Owner::Files(user.clone())),
+            Self::Session | Self::Space | Self::Dataset => None,
+        }
+    }
+
+    /// Returns whether the owners of this kind are users.
+    pub fn is_of_users(self) -> bool {
+        matches!(self, Self::Disks | Self::Files)
+    }
+
     /// All owner kinds.
     pub const ALL: [Self; 5] = [Self::Disks, Self::Files, Self::Session, Self::Space, Self::Dataset];
 

@@ -28,6 +28,10 @@ pub struct Rules {
     pub queued_as: Option<ObjectState>,
     /// Whether status changes are recorded in a history that clients can watch.
     pub has_history: bool,
+    /// Whether that history also tells of deletions.
+    pub tells_of_deletions: bool,
+    /// What clients call an object.
+    pub noun: &'static str,
     /// Whether published blobs carry metadata about their owner. A CDN sends it to everyone who has
     /// the URL.
     pub has_metadata: bool,
@@ -128,6 +132,8 @@ const DISKS: Rules = Rules {
     deletion: Deletion::Purge,
     queued_as: None,
     has_history: false,
+    tells_of_deletions: false,
+    noun: "image",
     has_metadata: false,
     actions: OF_FILES,
 };
@@ -140,6 +146,8 @@ const FILES: Rules = Rules {
     deletion: Deletion::Purge,
     queued_as: Some(ObjectState::Scanning),
     has_history: false,
+    tells_of_deletions: false,
+    noun: "file",
     has_metadata: false,
     actions: OF_FILES,
 };
@@ -152,6 +160,8 @@ const SESSION: Rules = Rules {
     deletion: Deletion::Restorable,
     queued_as: Some(ObjectState::Pending),
     has_history: true,
+    tells_of_deletions: false,
+    noun: "media",
     has_metadata: true,
     actions: OF_MEDIA,
 };
@@ -164,6 +174,8 @@ const SPACE: Rules = Rules {
     deletion: Deletion::Restorable,
     queued_as: Some(ObjectState::Pending),
     has_history: true,
+    tells_of_deletions: true,
+    noun: "image",
     has_metadata: false,
     actions: OF_MEDIA,
 };
@@ -176,6 +188,8 @@ const DATASET: Rules = Rules {
     deletion: Deletion::Restorable,
     queued_as: Some(ObjectState::Scanning),
     has_history: false,
+    tells_of_deletions: false,
+    noun: "package",
     has_metadata: false,
     actions: OF_FILES,
 };

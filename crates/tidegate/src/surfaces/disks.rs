@@ -79,7 +79,7 @@ pub async fn begin(app: &App, caller: &Caller, owner: &Owner, announced: NewDisk
         incoming: None,
         part_size: Some(part_size),
     };
-    let (object, upload) = new.rows(app, owner.kind());
+    let (object, upload) = new.rows(app, owner.kind(), app.db.now());
     let mut tx = app.db.begin().await?;
     begin::insert(&mut tx, caller, owner, (&object, &upload), Details::Disk).await?;
     tx.commit().await?;

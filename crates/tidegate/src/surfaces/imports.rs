@@ -126,7 +126,7 @@ async fn announce(
         incoming: Some(incoming),
         part_size: None,
     };
-    let (object, upload) = new.rows(app, owner.kind());
+    let (object, upload) = new.rows(app, owner.kind(), app.db.now());
     // The client sends nothing; the worker copies the object.
     let upload = Upload { state: UploadState::Completed, expires_at: object.created_at, ..upload };
     begin::insert(tx, caller, owner, (&object, &upload), Details::Imported(from)).await?;
@@ -142,7 +142,7 @@ fn name_of(key: &str) -> String {
 
 /// Copies a source object to a sealed key and enqueues its processing.
 pub(crate) async fn copy(app: &App, id: ObjectId, from: &str) -> Result<()> {
-    let Some((_, media)) = app.db.find_media(id).await? else { return Ok(()) };
+    let Some((_, media)) = app.db.find_media_unscoped(id).await? else { return Ok(()) };
     if media.object.state != ObjectState::Pending || media.sealed.is_some() {
         return Ok(());
     }

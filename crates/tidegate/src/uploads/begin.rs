@@ -2,6 +2,8 @@
 //! sends its bytes. Never decides who may upload or under which key; the surface has done that.
 //! Continue with `confirm` or `completion`.
 
+use std::time::SystemTime;
+
 use store::{Attributes, PresignedRequest};
 use uuid::Uuid;
 
@@ -44,8 +46,8 @@ pub(crate) struct NewUpload {
 
 impl NewUpload {
     /// Builds the rows: an object in state PENDING, and its open upload.
-    pub(crate) fn rows(self, app: &App, kind: OwnerKind) -> (Object, Upload) {
-        let (id, now) = (self.object, app.db.now());
+    pub(crate) fn rows(self, app: &App, kind: OwnerKind, now: SystemTime) -> (Object, Upload) {
+        let id = self.object;
         let object = Object {
             id,
             key: self.key.clone(),

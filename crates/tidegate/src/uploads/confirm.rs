@@ -81,6 +81,7 @@ async fn reject(
         && outcome::reject(app, &mut tx, caller, item, ObjectState::Pending, &wrong.to_string()).await?
     {
         tx.commit().await?;
+        effects::count_rejected(item);
         effects::remove_sealed(app, item, sealed).await?;
     }
     Err(wrong)

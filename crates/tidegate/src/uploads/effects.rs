@@ -42,30 +42,30 @@ pub(crate) enum Item {
     /// A media item of a session or a space.
     Media(Media),
     /// A package's source file, or an asset.
-    Package(Owner, PackageObject),
+    Package(PackageObject),
 }
 
 impl Item {
     /// Returns an object of an owner kind, whatever its state. Does not authorize; for the worker,
     /// and for callers that have authorized.
-    pub(crate) async fn find(db: &Db, kind: OwnerKind, id: ObjectId) -> Result<Option<Self>> {
+    pub(crate) async fn find_unscoped(db: &Db, kind: OwnerKind, id: ObjectId) -> Result<Option<Self>> {
         Ok(match kind {
-            OwnerKind::Files => db.find_file_by_id(id).await?.map(|(owner, file)| Self::File(owner, file)),
-            OwnerKind::Session | OwnerKind::Space => db.find_media(id).await?.map(|(_, media)| Self::Media(media)),
-            OwnerKind::Dataset | OwnerKind::Disks => {
+            OwnerKind::Files => db.find_file_by_id_unscoped(id).await?.map(|(owner, file)| Self::File(owner, file)),
+            OwnerKind::Session | OwnerKind::Space => {
+                db.find_media_unscoped(id).await?.map(|(_, media)| Self::Media(media))
+            }
+            OwnerKind::Dataset => db.find_package_object_unscoped(id).await?.map(Self::Package),
+            OwnerKind::Disks => {
                 let Some(owner) = db.owner_of(kind, id).await? else { return Ok(None) };
-                match kind {
-                    OwnerKind::Dataset => db.find_package_object(id).await?.map(|object| Self::Package(owner, object)),
-                    _ => db.find_object(&owner, id).await?.map(|object| Self::Disk(owner, object)),
-                }
+                db.find_object(&owner, id).await?.map(|object| Self::Disk(owner, object))
             }
         })
     }
 
     /// Returns an object of any owner kind, whatever its state. Does not authorize.
-    pub(crate) async fn find_any(db: &Db, id: ObjectId) -> Result<Option<Self>> {
+    pub(crate) async fn find_by_id_unscoped(db: &Db, id: ObjectId) -> Result<Option<Self>> {
         match db.kind_of(id).await? {
-            Some(kind) => Self::find(db, kind, id).await,
+            Some(kind) => Self::find_unscoped(db, kind, id).await,
             None => Ok(None),
         }
     }
@@ -76,14 +76,15 @@ impl Item {
             Self::Disk(_, object) => object,
             Self::File(_, file) => &file.object,
             Self::Media(media) => &media.object,
-            Self::Package(_, found) => &found.object,
+            Self::Package(found) => &found.object,
         }
     }
 
     /// Returns the object's owner.
     pub(crate) fn owner(&self) -> &Owner {
         match self {
-            Self::Disk(owner, _) | Self::File(owner, _) | Self::Package(owner, _) => owner,
+            Self::Disk(owner, _) | Self::File(owner, _) => owner,
+            Self::Package(found) => &found.owner,
             Self::Media(media) => &media.owner,
         }
     }
@@ -167,7 +168,7 @@ pub(super) async fn announce(tx: &mut Tx, owner: &Owner, object: &Object, detail
 /// so that transactions take locks in one order.
 pub(super) async fn lock_tree(tx: &mut Tx, item: &Item) -> Result<()> {
     match item {
-        Item::Package(_, found) => tx.hold_dataset(found.numbers.dataset).await,
+        Item::Package(found) => tx.hold_dataset(found.numbers.dataset).await,
         Item::Disk(..) | Item::File(..) | Item::Media(_) => Ok(()),
     }
 }
@@ -264,7 +265,7 @@ async fn count(tx: &mut Tx, item: &Item, objects: i64, bytes: i64) -> Result<()>
         Item::Disk(..) => Ok(()),
         Item::File(owner, file) => tx.count_files(owner, &file.folder, objects, bytes).await,
         Item::Media(media) => tx.count_objects(&media.owner, objects, bytes).await,
-        Item::Package(_, found) => {
+        Item::Package(found) => {
             if objects < 0 {
                 tx.uncount_in_package(found.object.id).await?;
             }
@@ -294,7 +295,7 @@ pub(super) async fn discard_upload(app: &App, tx: &mut Tx, item: &Item, upload: 
             queue::enqueue(tx, &Job::ReleaseMediaV1 { object: object.0 }, now).await?;
             release_later(app, tx, item.kind(), object).await?;
         }
-        Item::Package(_, found) => drop_package(app, tx, found).await?,
+        Item::Package(found) => drop_package(app, tx, found).await?,
     }
     Ok(())
 }
@@ -312,7 +313,7 @@ pub(super) async fn free_bytes(app: &App, item: &Item, upload: &Upload) -> Resul
     match item {
         Item::Disk(..) => Ok(app.store.abort(&reference(upload)).await?),
         Item::File(..) | Item::Media(_) => Ok(()),
-        Item::Package(_, found) => {
+        Item::Package(found) => {
             if upload.part_size.is_some() {
                 app.store.abort(&reference(upload)).await?;
             }
@@ -337,9 +338,8 @@ pub(super) async fn rejected(app: &App, tx: &mut Tx, item: &Item, from: ObjectSt
             queue::enqueue(tx, &Job::ReleaseMediaV1 { object: id.0 }, now).await?;
             release_later(app, tx, item.kind(), id).await
         }
-        Item::Package(_, found) => {
+        Item::Package(found) => {
             if from == ObjectState::Pending {
-                super::count("rejected");
                 drop_package(app, tx, found).await?;
             }
             Ok(())
@@ -374,6 +374,14 @@ pub(crate) async fn release_later(app: &App, tx: &mut Tx, kind: OwnerKind, id: O
         queue::enqueue(tx, &Job::ReleaseMediaV1 { object: id.0 }, ended + SLOWEST_PUT).await?;
     }
     Ok(())
+}
+
+/// Counts an upload that was rejected at its confirmation, where no other metric does.
+pub(super) fn count_rejected(item: &Item) {
+    match item {
+        Item::Package(_) => super::count("rejected"),
+        Item::Disk(..) | Item::File(..) | Item::Media(_) => {}
+    }
 }
 
 /// Counts the outcome of a media item; other owner kinds have their own metrics.

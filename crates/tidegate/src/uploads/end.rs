@@ -36,8 +36,8 @@ pub async fn abort(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) ->
 
 /// Ends an open upload without an object. `state` is ABORTED or EXPIRED. Returns an error if the
 /// upload is no longer open.
-pub async fn end(app: &App, caller: &Caller, upload: &Upload, state: UploadState) -> Result<()> {
-    let Some(item) = Item::find(&app.db, upload.of, upload.object).await? else { return Ok(()) };
+pub(crate) async fn end(app: &App, caller: &Caller, upload: &Upload, state: UploadState) -> Result<()> {
+    let Some(item) = Item::find_unscoped(&app.db, upload.of, upload.object).await? else { return Ok(()) };
     let (id, now) = (upload.object, app.db.now());
     let (action, outcome) = match state {
         UploadState::Expired => (AuditAction::UploadExpired, "expired"),

@@ -35,7 +35,8 @@ pub(crate) mod validate;
 use store::UploadRef;
 
 pub use self::completion::{complete, recover};
-pub use self::end::{abort, end};
+pub use self::end::abort;
+pub(crate) use self::end::end;
 pub use self::parts::{MAX_SIGNED, find_open, list_parts, sign_parts};
 use crate::error::Error;
 use crate::model::upload::Upload;

@@ -63,7 +63,7 @@ pub(crate) async fn scan(app: &App, key: &str, demanded: bool) -> Result<Outcome
 /// Scans a user's file that is SCANNING. Its bytes are at their final key and are not readable
 /// before.
 pub(crate) async fn run(app: &App, id: ObjectId) -> Result<()> {
-    let Some(item) = Item::find(&app.db, OwnerKind::Files, id).await? else { return Ok(()) };
+    let Some(item) = Item::find_unscoped(&app.db, OwnerKind::Files, id).await? else { return Ok(()) };
     if item.object().state != ObjectState::Scanning {
         return Ok(());
     }

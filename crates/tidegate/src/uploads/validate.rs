@@ -37,7 +37,10 @@ fn check_size(app: &App, upload: &Upload, kind: Option<Kind>, size: u64) -> Resu
     let limits = app.config.upload_limits.of(upload.of);
     let max = kind.map_or(limits.largest(), |kind| limits.of_media(kind.is_video()));
     if size > max {
-        return Err(too_large(max));
+        return Err(match kind {
+            Some(_) => too_large(max),
+            None => Error::TooLarge(format!("at most {max} bytes are taken").into()),
+        });
     }
     if let Some(announced) = upload.announced_size.filter(|announced| *announced != size) {
         return Err(bad_request(format!("{size} bytes came, {announced} were announced")));

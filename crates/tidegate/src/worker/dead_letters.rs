@@ -45,7 +45,7 @@ pub async fn requeue_failed(db: &Db, caller: &Caller) -> Result<u64> {
         let Some(last) = page.last() else { return Ok(count) };
         after = Some(*last);
         for id in page {
-            let Some(item) = Item::find_any(db, id).await? else { continue };
+            let Some(item) = Item::find_by_id_unscoped(db, id).await? else { continue };
             let mut tx = db.begin().await?;
             let is_requeued = outcome::requeue(&mut tx, caller, &item, db.now()).await?;
             tx.commit().await?;
@@ -65,7 +65,7 @@ pub async fn requeue(db: &Db, caller: &Caller, id: i64) -> Result<()> {
             | Job::ImportImageV1 { object, .. }
             | Job::ScanFileV1 { object }
             | Job::PublishPackageV1 { object },
-        ) => Item::find_any(db, ObjectId(object)).await?,
+        ) => Item::find_by_id_unscoped(db, ObjectId(object)).await?,
         _ => None,
     };
     let now = db.now();

@@ -93,7 +93,7 @@ async fn unpublish_all(app: &App, owner: &Owner, job: &Job) -> Result<()> {
 async fn session_of(app: &App, text: &str) -> Result<Owner> {
     let unknown = || Error::Internal(anyhow::anyhow!("a job has an invalid session id"));
     let id = SessionId::parse(text).ok_or_else(unknown)?;
-    app.db.find_any_session(&id).await?.map(|(owner, _)| owner).ok_or_else(unknown)
+    app.db.find_session_even_deleted_unscoped(&id).await?.map(|(owner, _)| owner).ok_or_else(unknown)
 }
 
 /// Deletes the parts of an aborted upload, and its blob if there is one.

@@ -235,7 +235,8 @@ impl Pass<'_> {
             return Ok(());
         }
         // The work in progress may have finished since the page was read.
-        if self.app.db.find_expected(&entry.key).await?.is_some() || self.app.db.is_awaited(&entry.key).await? {
+        if self.app.db.find_expected_unscoped(&entry.key).await?.is_some() || self.app.db.is_awaited(&entry.key).await?
+        {
             return Ok(());
         }
         self.found(Finding::Orphan, &entry.key, entry.size);
@@ -259,7 +260,7 @@ impl Pass<'_> {
         // The blob is looked up before the row, so that an object deleted in between is not
         // reported as missing.
         let stat = self.app.store.stat(&row.key).await;
-        if !self.app.db.find_expected(&row.key).await?.is_some_and(|now| now.state == ObjectState::Ready) {
+        if !self.app.db.find_expected_unscoped(&row.key).await?.is_some_and(|now| now.state == ObjectState::Ready) {
             return Ok(());
         }
         match stat {
@@ -297,7 +298,7 @@ impl Pass<'_> {
 
     /// Handles a blob of a deleted object, unless a job may be about to move it.
     async fn leftover(&mut self, entry: &store::Entry) -> Result<()> {
-        let Some(row) = self.app.db.find_expected(&entry.key).await? else { return Ok(()) };
+        let Some(row) = self.app.db.find_expected_unscoped(&entry.key).await? else { return Ok(()) };
         let gone = matches!(row.state, ObjectState::Deleted | ObjectState::Purged | ObjectState::Rejected);
         if !gone || row.deleted_at.unwrap_or(entry.last_modified) > self.grace_cutoff() {
             return Ok(());

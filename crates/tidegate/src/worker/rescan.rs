@@ -10,7 +10,7 @@ use crate::uploads::{media_items, rescan};
 
 /// Scans one object again, and deletes its bytes if it is rejected.
 pub(super) async fn run(app: &App, id: ObjectId) -> Result<()> {
-    let Some(item) = Item::find_any(&app.db, id).await? else { return Ok(()) };
+    let Some(item) = Item::find_by_id_unscoped(&app.db, id).await? else { return Ok(()) };
     if !rescan::rescan(app, &item).await? {
         return Ok(());
     }

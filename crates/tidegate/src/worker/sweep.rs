@@ -135,7 +135,7 @@ async fn abort_interrupted_writes(app: &App) -> Result<()> {
                 Some(key::KeyHolder::Object(id)) => {
                     app.db.object_state(id).await?.is_some_and(ObjectState::is_under_way)
                 }
-                None => match app.db.find_expected(&open.upload.key).await? {
+                None => match app.db.find_expected_unscoped(&open.upload.key).await? {
                     Some(row) => row.state.is_under_way(),
                     // Not a key of this server.
                     None => true,

@@ -63,7 +63,7 @@ async fn a_completion_goes_on_where_it_was_cut_off() {
     let (upload, url, key) = direct(&app, bytes.len()).await;
     send(&app, &url, &bytes).await;
     let incoming = app.files().into_iter().find(|path| path.starts_with(".incoming/") && !path.ends_with(".meta"));
-    let object = app.app.db.find_file(&key).await.unwrap().unwrap().1.object.id;
+    let object = app.app.db.find_file_unscoped(&key).await.unwrap().unwrap().1.object.id;
     app.app.store.move_to(&incoming.unwrap(), &format!(".quarantine/{object}/seal"), None).await.unwrap();
     assert_eq!(complete(&app, "alice", &upload).await.json()["sha256"], json!(sha256(&bytes)));
     let (upload, _, key) = direct(&app, bytes.len()).await;
@@ -129,7 +129,7 @@ async fn checksums_are_those_of_the_bytes_however_they_came() {
         let done = complete(&app, "alice", &upload).await;
         assert_eq!((done.status, &done.json()["sha256"]), (200, &json!(sha256(&bytes))), "{name}: {}", done.text());
         assert_eq!(fetched(&app, &key).await.1, bytes, "{name}");
-        let file = app.app.db.find_file(&key).await.unwrap().unwrap().1;
+        let file = app.app.db.find_file_unscoped(&key).await.unwrap().unwrap().1;
         let crc32 = u32::try_from(crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32IsoHdlc, &bytes)).unwrap();
         assert_eq!(file.digests.unwrap().crc32, crc32, "{name}");
         app.run_jobs().await;
@@ -253,7 +253,7 @@ async fn an_upload_that_has_ended_leaves_nothing() {
     let (upload, url, key) = direct(&app, 3).await;
     send(&app, &url, b"abc").await;
     assert_eq!(put(&app, "alice", &upload, 0, b"abc").await.status, 200);
-    let (_, found) = app.app.db.find_files_upload(&upload).await.unwrap().unwrap();
+    let (_, found) = app.app.db.find_files_upload_unscoped(&upload).await.unwrap().unwrap();
     let late = Box::pin(futures::stream::iter([Ok(bytes::Bytes::from_static(b"x"))]));
     app.app.store.write_fragment(&format!(".parts/{upload}"), 2, 1, late, &store::Attributes::default()).await.unwrap();
     write(&app, &format!(".quarantine/{}/x", found.object), b"x").await;

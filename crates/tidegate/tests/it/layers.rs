@@ -28,10 +28,10 @@ const FLOORS: [&[&str]; 12] = [
 const EXCEPTIONS: [(&str, &str); 0] = [];
 
 /// A module by its path from the crate root: `["uploads", "seal"]`.
-type Module = Vec<String>;
+pub(crate) type Module = Vec<String>;
 
 /// Returns every module of the crate with its code, without comments and unit tests.
-fn modules() -> BTreeMap<Module, String> {
+pub(crate) fn modules() -> BTreeMap<Module, String> {
     let (root, mut found) = (Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), BTreeMap::new());
     let mut folders = vec![root.clone()];
     while let Some(folder) = folders.pop() {
@@ -64,7 +64,7 @@ fn code(text: &str) -> String {
 
 /// Returns every path in a text that begins with `crate`, `self` or `super`, with brace groups
 /// expanded.
-fn paths(text: &str) -> Vec<Vec<String>> {
+pub(crate) fn paths(text: &str) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     for start in ["crate::", "self::", "super::"] {
         for (at, _) in text.match_indices(start) {
@@ -109,7 +109,7 @@ fn expand<'a>(mut text: &'a str, prefix: &[String], found: &mut Vec<Vec<String>>
 }
 
 /// Returns the deepest module that a path names.
-fn resolve(modules: &BTreeMap<Module, String>, from: &Module, path: &[String]) -> Option<Module> {
+pub(crate) fn resolve(modules: &BTreeMap<Module, String>, from: &Module, path: &[String]) -> Option<Module> {
     let mut here = match path.first()?.as_str() {
         "crate" => Vec::new(),
         _ => from.clone(),

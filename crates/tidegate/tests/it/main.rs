@@ -4,6 +4,7 @@
 mod access;
 mod audit;
 mod authority;
+mod callers;
 mod cli_settings;
 mod conditions;
 mod contract;
@@ -29,5 +30,6 @@ mod sessions;
 mod sessions_faults;
 mod sign_in;
 mod spaces;
+mod strangers;
 mod support;
 mod tidy;

@@ -532,7 +532,7 @@ async fn what_was_confirmed_survives_a_delete_before_its_scan() {
 }
 
 async fn failed_object(app: &TestApp, package: &str) -> uuid::Uuid {
-    let node = app.app.db.find_node(&NodeId::parse(package).unwrap()).await.unwrap().unwrap();
+    let node = app.app.db.find_node_unscoped(&NodeId::parse(package).unwrap()).await.unwrap().unwrap();
     node.source.unwrap().object.id.0
 }
 

@@ -36,7 +36,7 @@ impl OverHttp<'_> {
             created_at: now,
             content: None,
         };
-        if app.db.find_ready_by_key(&key).await.unwrap().is_some() {
+        if app.db.find_ready_by_key_unscoped(&key).await.unwrap().is_some() {
             return;
         }
         let mut tx = app.db.begin().await.unwrap();

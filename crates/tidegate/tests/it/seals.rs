@@ -35,7 +35,7 @@ async fn what_was_sealed_before_a_crash_is_confirmed_after_it() {
         // A media item of a session.
         let (url, file_key) = app.target("a.jpg", "image/jpeg").await;
         assert_eq!(app.put_at(&url, "image/jpeg", &photo(1)).await.status, 200);
-        let (owner, media) = app.app.db.find_media_by_file_key(&file_key).await.unwrap().unwrap();
+        let (owner, media) = app.app.db.find_media_by_file_key_unscoped(&file_key).await.unwrap().unwrap();
         cut_off(&app, &owner, media.object.id, older).await;
         let confirmed =
             app.graphql("ann", "garage", CONFIRM, &json!({ "s": crate::sessions::SESSION, "k": file_key })).await;
@@ -51,7 +51,7 @@ async fn what_was_sealed_before_a_crash_is_confirmed_after_it() {
             serde_json::from_value(begun["headers"].clone()).unwrap();
         let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         assert_eq!(app.send("PUT", &text("uploadUrl"), &headers, bytes.clone()).await.status, 200);
-        let node = app.app.db.find_node(&NodeId::parse(&text("nodeId")).unwrap()).await.unwrap().unwrap();
+        let node = app.app.db.find_node_unscoped(&NodeId::parse(&text("nodeId")).unwrap()).await.unwrap().unwrap();
         let object = node.source.unwrap().object.id;
         cut_off(&app, &Owner::Dataset(DatasetId::parse(&dataset).unwrap()), object, older).await;
         let confirmed = app.ask("ann", "POST", &format!("/packages/{}/confirm", text("id")), None).await;
@@ -63,7 +63,7 @@ async fn what_was_sealed_before_a_crash_is_confirmed_after_it() {
         let text = |name: &str| begun["uploads"][0][name].as_str().unwrap().to_owned();
         let headers = [("content-type", "application/octet-stream")];
         assert_eq!(app.send("PUT", &text("url"), &headers, bytes.clone()).await.status, 200);
-        let (owner, file) = app.app.db.find_file(&text("key")).await.unwrap().unwrap();
+        let (owner, file) = app.app.db.find_file_unscoped(&text("key")).await.unwrap().unwrap();
         cut_off(&app, &owner, file.object.id, older).await;
         let done = complete(&app, "alice", &text("uploadId")).await;
         assert_eq!((done.status, &done.json()["sha256"]), (200, &json!(sha256(&bytes))), "{}", done.text());

@@ -383,7 +383,7 @@ async fn what_was_sent_again_before_a_confirmation_counts() {
     let (url, key) = app.target("a.jpg", "image/jpeg").await;
     assert_eq!(app.put_at(&url, "image/jpeg", &photo_of(96, 64, 1)).await.status, 200);
     // The state of a confirmation that ends between move and row.
-    let (owner, media) = app.app.db.find_media_by_file_key(&key).await.unwrap().unwrap();
+    let (owner, media) = app.app.db.find_media_by_file_key_unscoped(&key).await.unwrap().unwrap();
     let upload = app.app.db.find_upload(&owner, media.object.id).await.unwrap().unwrap();
     let seal = tidegate::model::key::sealed(media.object.id, upload.id.parse().unwrap());
     app.app.store.move_to(&key, seal.as_str(), None).await.unwrap();

@@ -102,7 +102,7 @@ impl Door {
 
     /// Returns the open multipart upload of an id and a key.
     async fn open_upload(&self, upload_id: &str, key: &str) -> S3Result<Upload> {
-        let upload = self.app.db.find_upload_in_parts(upload_id, key).await.map_err(internal)?;
+        let upload = self.app.db.find_upload_in_parts_unscoped(upload_id, key).await.map_err(internal)?;
         upload
             .filter(|upload| upload.takes_bytes(self.app.db.now()))
             .ok_or_else(|| s3_error!(NoSuchUpload, "The upload does not exist, or is complete, aborted or over."))
@@ -135,7 +135,7 @@ impl S3 for Door {
     async fn put_object(&self, request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
         let checks = checks::collect(&request.headers, &request.uri)?;
         let input = request.input;
-        let upload = self.app.db.find_single_upload(&input.key).await.map_err(internal)?;
+        let upload = self.app.db.find_single_upload_unscoped(&input.key).await.map_err(internal)?;
         let upload = upload
             .filter(|upload| upload.takes_bytes(self.app.db.now()) && !upload.is_being_completed())
             .ok_or_else(|| s3_error!(AccessDenied, "No upload is open at this key."))?;
@@ -152,7 +152,7 @@ impl S3 for Door {
         // remove it. Under the seal lock, an acknowledged body either precedes a confirmation,
         // which seals it, or is removed here.
         let _sealing = seal::lock(&self.app, upload.object).await;
-        let now = self.app.db.find_single_upload(&input.key).await.map_err(internal)?;
+        let now = self.app.db.find_single_upload_unscoped(&input.key).await.map_err(internal)?;
         if now.is_none_or(|upload| upload.is_being_completed()) {
             self.app.store.delete(&input.key, store::Deletion::Purge).await.map_err(to_s3_error)?;
             return Err(s3_error!(AccessDenied, "The upload was ended while its body came."));

@@ -41,7 +41,7 @@ impl Reads {
     async fn readable(&self, request: &S3Request<Body>, key: &str) -> S3Result<Stat> {
         let operator = &self.local.credentials.operator.access_key;
         let is_operator = request.credentials.as_ref().is_some_and(|given| given.access_key == *operator);
-        if !is_operator && self.app.db.find_ready_by_key(key).await.map_err(internal)?.is_none() {
+        if !is_operator && self.app.db.find_ready_by_key_unscoped(key).await.map_err(internal)?.is_none() {
             return Err(s3_error!(NoSuchKey, "The specified key does not exist."));
         }
         self.app.store.stat(key).await.map_err(to_s3_error)

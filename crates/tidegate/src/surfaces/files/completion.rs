@@ -142,7 +142,7 @@ fn check_sum(finish: &Finish, sha256: &str) -> Result<()> {
 
 /// Returns the file of a completed upload. Returns 400 if the request names another SHA-256.
 async fn completed_before(app: &App, upload: &Upload, finish: &Finish) -> Result<Finished> {
-    let (owner, file) = app.db.find_file_by_id(upload.object).await?.ok_or_else(unknown)?;
+    let (owner, file) = app.db.find_file_by_id_unscoped(upload.object).await?.ok_or_else(unknown)?;
     let mut finished = finished(&file).ok_or_else(unknown)?;
     if finish.sha256.as_ref().is_some_and(|given| *given != finished.sha256) {
         return Err(bad_request("the upload is complete, and sha256 is not that of its bytes"));
@@ -435,7 +435,7 @@ async fn complete_if_stored(app: &App, upload: &Upload) -> Result<bool> {
         Err(store::Error::NotFound) => return Ok(false),
         other => drop(other?),
     }
-    let Some((owner, file)) = app.db.find_file_by_id(upload.object).await? else { return Ok(false) };
+    let Some((owner, file)) = app.db.find_file_by_id_unscoped(upload.object).await? else { return Ok(false) };
     let digests = digests_of_blob(app, upload.key.as_str()).await?;
     complete_row(app, &Caller::system(), &owner, &file, upload, &digests).await
 }

@@ -2,7 +2,6 @@
 //! deleted before the response, and its bytes by jobs. Never keeps deleted files for a restore.
 
 use std::collections::BTreeMap;
-use std::time::SystemTime;
 
 use crate::access;
 use crate::app::App;
@@ -77,7 +76,7 @@ pub async fn purge_folder(app: &App, user: UserId, folder: &str) -> Result<()> {
 
 /// Marks files as deleted and returns how many were; another request may have deleted some.
 async fn mark_deleted(app: &App, caller: &Caller, owner: &Owner, files: &[File]) -> Result<u64> {
-    let now = SystemTime::now();
+    let now = app.db.now();
     let mut deleted = 0;
     let mut gone: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
     let mut tx = app.db.begin().await?;

@@ -108,7 +108,7 @@ async fn import_file(app: &App, tree: &Tree, path: &str, dry: bool) -> Result<Ou
         Ok(parsed) => parsed,
         Err(why) => return skipped(why),
     };
-    match app.db.find_file(path).await? {
+    match app.db.find_file_unscoped(path).await? {
         Some((_, file)) if file.object.state == ObjectState::Ready => return Ok(Outcome::Known),
         Some((_, file)) => match file.object.state {
             ObjectState::Pending | ObjectState::Scanning => return skipped("its upload is not complete"),

@@ -47,7 +47,7 @@ pub async fn issue(
     }
     let (owner, file) = find(app, caller, Action::Read, key).await?;
     let key = file.object.key.as_str().to_owned();
-    let expires = epoch_seconds(std::time::SystemTime::now()) + lifetime;
+    let expires = epoch_seconds(app.db.now()) + lifetime;
     let epoch = app.db.find_usage(&owner).await?.link_epoch;
     let query = match version {
         Version::One if epoch > 0 => {
@@ -85,9 +85,9 @@ pub async fn open(app: &App, key: &str, given: &Given) -> Result<(File, Disposit
         Error::Forbidden("the link has ended, or was never good".into())
     };
     let key = FileKey::parse(key).ok_or_else(refused)?;
-    let found = app.db.find_linked_file(key.as_str()).await?;
+    let found = app.db.find_linked_file_unscoped(key.as_str()).await?;
     let epoch = found.as_ref().map_or(0, |(_, epoch)| *epoch);
-    let now = epoch_seconds(std::time::SystemTime::now());
+    let now = epoch_seconds(app.db.now());
     let requested = given.disposition.as_deref().map(Disposition::parse);
     let shown = match (&given.kid, requested) {
         (_, Some(None)) => return Err(refused()),
@@ -129,7 +129,7 @@ pub async fn open_public(app: &App, key: &str) -> Result<File> {
         return Err(not_found());
     }
     let key = FileKey::parse(key).ok_or_else(not_found)?;
-    match app.db.find_file(key.as_str()).await? {
+    match app.db.find_file_unscoped(key.as_str()).await? {
         Some((_, file)) if file.visibility == Visibility::Public => readable(&file).map(|()| file),
         _ => Err(not_found()),
     }

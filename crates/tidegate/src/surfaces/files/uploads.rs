@@ -71,6 +71,7 @@ pub async fn begin(
     let limit = app.config.upload_limits.of(owner.kind()).max_size;
     let mut total = 0_u64;
     let mut begun = Vec::with_capacity(files.len());
+    let now = app.db.now();
     for file in files {
         let name = FileName::parse(&file.name).map_err(|error| bad_request(format!("name {error}")))?;
         if file.size > limit {
@@ -95,7 +96,7 @@ pub async fn begin(
             part_size: None,
             id: upload_id,
         };
-        let (object, upload) = new.rows(app, owner.kind());
+        let (object, upload) = new.rows(app, owner.kind(), now);
         begun.push((object, upload, file.visibility));
     }
     record(app, caller, owner, &folder, total, &begun).await?;
@@ -145,12 +146,12 @@ pub(super) fn attributes(object: &Object) -> Attributes {
 /// Returns an upload that the caller may write to. One of another user is not found.
 pub(super) async fn find(app: &App, caller: &Caller, upload_id: &str) -> Result<(Owner, File, Upload)> {
     let unknown = || Error::NotFound("no such upload".into());
-    let (owner, upload) = app.db.find_files_upload(upload_id).await?.ok_or_else(unknown)?;
+    let (owner, upload) = app.db.find_files_upload_unscoped(upload_id).await?.ok_or_else(unknown)?;
     match access::authorize(app, caller, Action::Write, &owner, Some(upload.object)) {
         Err(Error::Forbidden(_)) => return Err(unknown()),
         other => other?,
     }
-    let (_, file) = app.db.find_file_by_id(upload.object).await?.ok_or_else(unknown)?;
+    let (_, file) = app.db.find_file_by_id_unscoped(upload.object).await?.ok_or_else(unknown)?;
     Ok((owner, file, upload))
 }
 
@@ -170,7 +171,7 @@ pub async fn clear(app: &App, upload_id: &str) -> Result<()> {
     app.upload_hashes.remove(upload_id);
     app.store.delete(key::incoming(upload_id).as_str(), store::Deletion::Purge).await?;
     app.store.discard(key::draft(upload_id).as_str()).await?;
-    if let Some((_, upload)) = app.db.find_files_upload(upload_id).await? {
+    if let Some((_, upload)) = app.db.find_files_upload_unscoped(upload_id).await? {
         seal::remove_of(app, upload.object, Some(upload_id)).await?;
         if matches!(upload.state, UploadState::Aborted | UploadState::Expired) {
             // A completion that lost the race against the abort may have published a blob in

@@ -45,7 +45,7 @@ pub async fn confirm(
     if to_publish {
         publishing::run(app, id).await?;
     }
-    let object = app.db.find_package_object(id).await?.ok_or_else(no_such_package)?;
+    let object = app.db.find_package_object(dataset.number, id).await?.ok_or_else(no_such_package)?;
     match which {
         Which::Source(node) => super::node_in(app, &dataset, node).await.map(|node| Confirmed::Package(Box::new(node))),
         Which::Asset(_) => Ok(Confirmed::Asset(Box::new(object))),
@@ -74,11 +74,11 @@ async fn accept(
     let owner = Owner::Dataset(dataset.id.clone());
     let upload = app.db.find_upload(&owner, id).await?.ok_or_else(no_such_package)?;
     // The record may have changed before the lock was taken.
-    let found = app.db.find_package_object(id).await?.unwrap_or_else(|| found.clone());
+    let found = app.db.find_package_object(dataset.number, id).await?.unwrap_or_else(|| found.clone());
     match upload.state {
         _ if found.node_state != NodeState::Ready => return Err(no_such_package()),
         UploadState::Completed if found.object.state == ObjectState::Failed => {
-            return retry(app, caller, dataset, &Item::Package(owner, found)).await;
+            return retry(app, caller, dataset, &Item::Package(found)).await;
         }
         // An interrupted request may have left the object SCANNING; without a scanner, this one
         // publishes it.
@@ -88,7 +88,7 @@ async fn accept(
     }
     let parts_digest = join(app, &upload, parts).await?;
     let attributes = attributes(&found);
-    let item = Item::Package(owner, found);
+    let item = Item::Package(found);
     let confirmation = Confirmation::default();
     let arrival = Arrival { item: &item, upload: &upload, attributes, kind: None, parts_digest, confirmation };
     if !confirm::confirm(app, caller, &arrival).await? {

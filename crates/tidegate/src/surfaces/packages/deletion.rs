@@ -76,7 +76,7 @@ async fn delete_one(
 ) -> Result<std::result::Result<(), &'static str>> {
     let mut tx = app.db.begin().await?;
     tx.hold_dataset(dataset.number).await?;
-    let Some(node) = tx.node(id).await?.filter(|node| node.dataset == dataset.number) else {
+    let Some(node) = tx.find_node(dataset.number, id).await? else {
         return Ok(Err(NOT_FOUND));
     };
     match node.state {
@@ -180,13 +180,13 @@ pub(crate) async fn unpublish_object(app: &App, id: ObjectId) -> Result<()> {
     // The lock works on this server only. Changes by other servers are found by reading the state
     // again.
     let _one = app.completing.lock(&format!("object:{id}")).await;
-    let Some(found) = app.db.find_package_object(id).await? else { return Ok(()) };
+    let Some(found) = app.db.find_package_object_unscoped(id).await? else { return Ok(()) };
     let key = found.object.key.as_str();
     match found.object.state {
         ObjectState::Deleted => {
             let outcome = app.store.delete(key, store::Deletion::Restorable).await;
             // The store may have moved the bytes even if it returned an error.
-            match app.db.find_package_object(id).await?.map(|found| found.object.state) {
+            match app.db.find_package_object_unscoped(id).await?.map(|found| found.object.state) {
                 // Another server purged the object while its bytes were being moved.
                 Some(ObjectState::Purged) => app.store.delete(key, store::Deletion::Purge).await?,
                 Some(ObjectState::Ready | ObjectState::Restoring) => drop(move_back(app, key).await?),
@@ -273,6 +273,6 @@ pub async fn delete_asset(
     }
     let unknown = || Error::NotFound("no such asset".into());
     let asset = app.db.find_asset(package.number, path.as_str()).await?.ok_or_else(unknown)?;
-    let found = app.db.find_package_object(asset.object.id).await?.ok_or_else(unknown)?;
+    let found = app.db.find_package_object(dataset.number, asset.object.id).await?.ok_or_else(unknown)?;
     if publishing::remove_asset(app, caller, &dataset.id, &found).await? { Ok(()) } else { Err(unknown()) }
 }

@@ -3,7 +3,7 @@
 //! serves bytes.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use sign::PolicySignature;
 use store::{PresignedRequest, Stat};
@@ -127,7 +127,7 @@ pub async fn sign_object(
 ) -> Result<Signed> {
     let (dataset, node) = with_assets(app, caller, dataset, id).await?;
     let key = key::asset(numbers(&dataset, &node), path);
-    let (url, times) = grants::sign_key(app, &key, LIFETIME, SystemTime::now())?;
+    let (url, times) = grants::sign_key(app, &key, LIFETIME, app.db.now())?;
     metrics::counter!("tidegate_grants_total", "owner" => "dataset").increment(1);
     Ok(Signed::Object(url, times))
 }
@@ -136,7 +136,7 @@ pub async fn sign_object(
 pub async fn sign_prefix(app: &App, caller: &Caller, dataset: &DatasetId, id: &NodeId) -> Result<Signed> {
     let (dataset, node) = with_assets(app, caller, dataset, id).await?;
     let root = key::package_root(numbers(&dataset, &node));
-    let (signature, times) = grants::sign_root(app, &root, LIFETIME, SystemTime::now())?;
+    let (signature, times) = grants::sign_root(app, &root, LIFETIME, app.db.now())?;
     let edge = app.addresses.edge.as_ref().ok_or_else(|| Error::Misconfig("there is no edge and no CDN".into()))?;
     metrics::counter!("tidegate_grants_total", "owner" => "dataset").increment(1);
     let path = format!("/{}", root.trim_end_matches('/'));

@@ -75,7 +75,7 @@ pub async fn manifest(app: &App, caller: &Caller, dataset: &DatasetId, ids: &[St
     for text in ids {
         let unknown = || Error::NotFound(format!("no such package: {}", shortened(text)).into());
         let id = NodeId::parse(text).ok_or_else(unknown)?;
-        let node = app.db.find_node(&id).await?.filter(|node| node.dataset == dataset.number);
+        let node = app.db.find_node(dataset.number, &id).await?;
         let node = node.filter(|node| node.state == NodeState::Ready).ok_or_else(unknown)?;
         let leaves = app.db.list_leaves(node.number, left + 1).await?;
         left -= i64::try_from(leaves.len()).unwrap_or(i64::MAX);

@@ -40,8 +40,7 @@ pub(crate) fn no_such_package() -> Error {
 
 /// Returns a node of a dataset, whatever its state. A node of another dataset is not found.
 pub(crate) async fn node_in(app: &App, dataset: &Dataset, id: &NodeId) -> Result<Node> {
-    let node = app.db.find_node(id).await?.filter(|node| node.dataset == dataset.number);
-    node.ok_or_else(no_such_package)
+    app.db.find_node(dataset.number, id).await?.ok_or_else(no_such_package)
 }
 
 /// Returns a node by its id, and its dataset. Authorizes the caller; without access, the node is
@@ -50,7 +49,7 @@ pub async fn node(app: &App, caller: &Caller, action: Action, id: &NodeId) -> Re
     if caller.principal == Principal::Anonymous {
         return Err(unauthenticated());
     }
-    let node = app.db.find_node(id).await?.ok_or_else(no_such_package)?;
+    let node = app.db.find_node_unscoped(id).await?.ok_or_else(no_such_package)?;
     let dataset = app.db.find_dataset_by_number(node.dataset, access::effective_user(caller).as_ref()).await?;
     let dataset = dataset.ok_or_else(no_such_package)?;
     access::authorize_dataset(app, caller, action, &dataset).map_err(|error| match error {
@@ -158,7 +157,7 @@ pub(crate) fn cut<T>(found: &mut Vec<T>, limit: i64) -> bool {
 /// holds the dataset's lock.
 async fn find_parent(tx: &mut Tx, dataset: &Dataset, parent: Option<&NodeId>) -> Result<i64> {
     let Some(parent) = parent else { return Ok(0) };
-    let node = tx.node(parent).await?.filter(|node| node.dataset == dataset.number);
+    let node = tx.find_node(dataset.number, parent).await?;
     match node {
         Some(Node { kind: NodeKind::Collection, state: NodeState::Ready, number, .. }) => Ok(number),
         Some(Node { kind: NodeKind::Package, .. }) => {

@@ -2,8 +2,6 @@
 //! authorization, so there is no sign-in. Accepts only URLs of known buckets; metadata is requested
 //! with that URL and never with the server's own credentials.
 
-use std::time::SystemTime;
-
 use reqwest::Response;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, LAST_MODIFIED, RANGE};
 
@@ -38,7 +36,7 @@ pub fn resolve(app: &App, given: &str, beside: &[(String, String)]) -> Result<Pr
     };
     let authority = if in_path { s3.authority.clone() } else { format!("{bucket}.{}", s3.authority) };
     let own = OwnStore { scheme: s3.scheme, authority: &authority, bucket, in_path };
-    let url = s3_url::parse(given, beside, own, SystemTime::now()).map_err(|error| bad_request(error.to_string()))?;
+    let url = s3_url::parse(given, beside, own, app.db.now()).map_err(|error| bad_request(error.to_string()))?;
     let listed = app.config.packages.proxy_buckets.contains(&url.bucket);
     let ours = url.bucket == bucket && (url.is_own || at_aws);
     if !listed && !ours {

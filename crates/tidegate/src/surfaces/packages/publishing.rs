@@ -12,7 +12,6 @@ use crate::model::ids::ObjectId;
 use crate::model::key::{self, Key};
 use crate::model::media::Scan;
 use crate::model::object::{Content, ObjectState};
-use crate::model::owner::{Owner, OwnerKind};
 use crate::model::package::{AssetPath, DatasetId, NodeState, TreeEvent};
 use crate::queue::{self, Job};
 use crate::uploads::effects::{self, AFTER_ANSWER, Item};
@@ -61,7 +60,7 @@ pub(crate) async fn run(app: &App, id: ObjectId) -> Result<()> {
 
 /// Runs one step of a publication. The caller holds the object's lock.
 async fn work(app: &App, id: ObjectId) -> Result<Step> {
-    let Some(found) = app.db.find_package_object(id).await? else { return Ok(Step::Done) };
+    let Some(found) = app.db.find_package_object_unscoped(id).await? else { return Ok(Step::Done) };
     let Some(sealed) = found.sealed.clone().filter(|_| found.object.state == ObjectState::Scanning) else {
         return finish_inactive(app, &found).await;
     };
@@ -113,7 +112,7 @@ async fn claim(app: &App, found: &PackageObject, sealed: &Key, (to, verdict): (&
     if claimed {
         return move_to_key(app, found, sealed, to).await;
     }
-    let (other, state, deleted_at) = match app.db.find_key_holder(to).await? {
+    let (other, state, deleted_at) = match app.db.find_key_holder_unscoped(to).await? {
         Some(holder) if holder.0 != id => holder,
         // The key was freed, or the package deleted, at this moment; a retry will see it.
         _ => return Err(Error::Unavailable(anyhow::anyhow!("its key is not available at the moment"))),
@@ -175,7 +174,7 @@ async fn publish(app: &App, found: &PackageObject, to: &Key) -> Result<Step> {
     let (id, dataset) = (found.object.id, found.numbers.dataset);
     let stat = app.store.stat(to.as_str()).await?;
     let content = Content { size: stat.size, etag: stat.etag, last_modified: stat.last_modified };
-    let (now, item) = (app.db.now(), item(app, found).await?);
+    let (now, item) = (app.db.now(), Item::Package(found.clone()));
     let mut tx = app.db.begin().await?;
     tx.hold_dataset(dataset).await?;
     // The job's row is locked before the object's, as at the end of a job.
@@ -198,7 +197,7 @@ async fn publish(app: &App, found: &PackageObject, to: &Key) -> Result<Step> {
 
 /// Handles an object that left SCANNING while its bytes were being moved.
 async fn resolve_race(app: &App, id: ObjectId) -> Result<Step> {
-    let Some(now) = app.db.find_package_object(id).await? else { return Ok(Step::Done) };
+    let Some(now) = app.db.find_package_object_unscoped(id).await? else { return Ok(Step::Done) };
     match now.object.state {
         ObjectState::Scanning if now.node_state == NodeState::Ready => {
             Err(Error::Unavailable(anyhow::anyhow!("its row changed before it could be published")))
@@ -226,7 +225,7 @@ async fn refuse_and_free_key(app: &App, found: &PackageObject, reason: &str) -> 
 /// Rejects a SCANNING object and removes its seal. With `frees_key`, its claimed key is freed
 /// first.
 async fn reject(app: &App, found: &PackageObject, reason: &str, frees_key: bool) -> Result<Step> {
-    let (id, item) = (found.object.id, item(app, found).await?);
+    let (id, item) = (found.object.id, Item::Package(found.clone()));
     let mut tx = app.db.begin().await?;
     if !outcome::reject(app, &mut tx, &Caller::system(), &item, ObjectState::Scanning, reason).await? {
         // Another server has published or rejected it.
@@ -238,12 +237,6 @@ async fn reject(app: &App, found: &PackageObject, reason: &str, frees_key: bool)
     tx.commit().await?;
     seal::remove(app, id, found.sealed.as_ref()).await?;
     Ok(Step::Done)
-}
-
-/// Returns the object as the upload pipeline represents it.
-async fn item(app: &App, found: &PackageObject) -> Result<Item> {
-    let owner = app.db.owner_of(OwnerKind::Dataset, found.object.id).await?.ok_or_else(super::no_such_package)?;
-    Ok(Item::Package(owner, found.clone()))
 }
 
 /// Deletes an asset for good, after which its path is free. Returns `false` if it is not READY.
@@ -262,7 +255,7 @@ pub(super) async fn remove_asset(
         return Ok(false);
     }
     tx.set_object_state(id, ObjectState::Deleted, ObjectState::Purged, now).await?;
-    effects::uncharge(&mut tx, &Item::Package(Owner::Dataset(dataset.clone()), found.clone())).await?;
+    effects::uncharge(&mut tx, &Item::Package(found.clone())).await?;
     record(&mut tx, app, caller, AuditAction::ObjectDeleted, dataset, Some(id)).await?;
     // Delayed, so that the deletion here frees the key first; a concurrent deletion on another
     // server could be too late.
@@ -277,7 +270,7 @@ pub(super) async fn remove_asset(
 /// nothing, because the key may belong to another object by then.
 pub(crate) async fn purge(app: &App, id: ObjectId) -> Result<()> {
     let _one = app.completing.lock(&format!("object:{id}")).await;
-    let Some(found) = app.db.find_package_object(id).await? else { return Ok(()) };
+    let Some(found) = app.db.find_package_object_unscoped(id).await? else { return Ok(()) };
     let gone = matches!(found.object.state, ObjectState::Purged | ObjectState::Rejected);
     if !gone || key::is_purged_key(found.object.key.as_str()) {
         return Ok(());

@@ -38,7 +38,7 @@ pub async fn restore(app: &App, caller: &Caller, dataset: &DatasetId, ids: &[Str
     // A node that is restored together with an earlier id of the same request is a success too.
     let mut asked = HashSet::new();
     for id in ids.iter().filter_map(|id| NodeId::parse(id)) {
-        let node = app.db.find_node(&id).await?.filter(|node| node.dataset == dataset.number);
+        let node = app.db.find_node(dataset.number, &id).await?;
         if node.is_some_and(|node| node.state == NodeState::Deleted) {
             asked.insert(id);
         }
@@ -67,12 +67,13 @@ async fn accept(
     // Read under the dataset's lock, so that no purge runs in between.
     let now = app.db.now();
     let oldest = now.checked_sub(app.config.retention).unwrap_or(SystemTime::UNIX_EPOCH);
-    let Some(node) = tx.node(id).await?.filter(|node| node.dataset == dataset.number) else {
+    let Some(node) = tx.find_node(dataset.number, id).await? else {
         return Ok(Err(NOT_FOUND));
     };
     match node.state {
         NodeState::Deleted => {}
-        NodeState::Restoring if was_deleted => return Ok(Ok(())),
+        // It came back with an earlier id of this request, whose job may have finished by now.
+        NodeState::Restoring | NodeState::Ready if was_deleted => return Ok(Ok(())),
         NodeState::Restoring => return Ok(Err("it is being restored already")),
         NodeState::Ready => return Ok(Err("it is not deleted")),
         NodeState::Purged => return Ok(Err(NOT_FOUND)),
@@ -140,7 +141,7 @@ async fn restore_bytes(app: &App, found: PackageObject) -> Result<Option<Package
     let id = found.object.id;
     let _one = app.completing.lock(&format!("object:{id}")).await;
     // The object may have been deleted again.
-    let state = async || Ok::<_, Error>(app.db.find_package_object(id).await?.map(|found| found.object.state));
+    let state = async || Ok::<_, Error>(app.db.find_package_object_unscoped(id).await?.map(|found| found.object.state));
     if state().await? != Some(ObjectState::Restoring) {
         return Ok(None);
     }

@@ -148,7 +148,7 @@ pub async fn begin_asset(
     let (object, upload) = plan(app, &announced, path.as_str(), content_type).await?;
     let mut tx = app.db.begin().await?;
     tx.hold_dataset(dataset.number).await?;
-    if tx.node(&package.id).await?.is_none_or(|package| package.state != NodeState::Ready) {
+    if tx.find_node(dataset.number, &package.id).await?.is_none_or(|package| package.state != NodeState::Ready) {
         return Err(no_such_package());
     }
     insert(&mut tx, caller, &dataset, package.number, (&object, &upload)).await?;
@@ -200,7 +200,7 @@ async fn plan(app: &App, announced: &NewPackageUpload, name: &str, content_type:
         incoming: Some(incoming),
         part_size,
     };
-    Ok(new.rows(app, OwnerKind::Dataset))
+    Ok(new.rows(app, OwnerKind::Dataset, app.db.now()))
 }
 
 async fn insert(tx: &mut Tx, caller: &Caller, dataset: &Dataset, package: i64, rows: (&Object, &Upload)) -> Result<()> {
@@ -224,7 +224,8 @@ pub(super) async fn locate(app: &App, caller: &Caller, which: &Which) -> Result<
         Which::Source(id) => {
             let (dataset, node) = node(app, caller, Action::Write, id).await?;
             let source = node.source.ok_or_else(|| bad_request("a collection has no source file"))?;
-            let object = app.db.find_package_object(source.object.id).await?.ok_or_else(no_such_package)?;
+            let object = app.db.find_package_object(dataset.number, source.object.id).await?;
+            let object = object.ok_or_else(no_such_package)?;
             return Ok((dataset, object));
         }
         Which::Asset(id) => *id,
@@ -233,7 +234,8 @@ pub(super) async fn locate(app: &App, caller: &Caller, which: &Which) -> Result<
     if caller.principal == crate::model::principal::Principal::Anonymous {
         return Err(crate::error::unauthenticated());
     }
-    let object = app.db.find_package_object(id).await?.filter(|object| !object.is_source).ok_or_else(unknown)?;
+    let object =
+        app.db.find_package_object_unscoped(id).await?.filter(|object| !object.is_source).ok_or_else(unknown)?;
     let (dataset, _) = node(app, caller, Action::Write, &object.node).await.map_err(|error| match error {
         Error::NotFound(_) => unknown(),
         other => other,

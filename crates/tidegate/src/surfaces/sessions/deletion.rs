@@ -3,7 +3,7 @@
 
 use std::time::SystemTime;
 
-use super::{MediaView, find_any, media};
+use super::{MediaView, find, media};
 use crate::access;
 use crate::app::App;
 use crate::error::{Error, Result, unauthenticated};
@@ -19,13 +19,13 @@ use crate::uploads::media_items;
 /// Deletes a media item. Its bytes have left the served root when this returns. Authorizes the
 /// caller.
 pub async fn delete(app: &App, caller: &Caller, session: Option<&SessionId>, id: ObjectId) -> Result<()> {
-    find_any(app, caller, Action::Delete, session, id).await?;
+    find(app, caller, Action::Delete, session, id).await?;
     media_items::deletion::delete(app, caller, id).await
 }
 
 /// Restores a deleted media item, if its retention has not ended. Authorizes the caller.
 pub async fn restore(app: &App, caller: &Caller, session: Option<&SessionId>, id: ObjectId) -> Result<MediaView> {
-    let (_, found) = find_any(app, caller, Action::Write, session, id).await?;
+    let (_, found) = find(app, caller, Action::Write, session, id).await?;
     media_items::deletion::restore(app, caller, &found).await?;
     media(app, caller, session, id).await
 }
@@ -56,7 +56,7 @@ pub async fn restore_session(app: &App, caller: &Caller, id: &SessionId) -> Resu
     if caller.principal == Principal::Anonymous {
         return Err(unauthenticated());
     }
-    let (owner, deleted_at) = app.db.find_any_session(id).await?.ok_or_else(unknown)?;
+    let (owner, deleted_at) = app.db.find_session_even_deleted_unscoped(id).await?.ok_or_else(unknown)?;
     access::authorize(app, caller, Action::Write, &owner, None)?;
     let Some(since) = deleted_at else { return Ok(()) };
     let now = app.db.now();

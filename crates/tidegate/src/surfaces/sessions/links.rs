@@ -6,11 +6,11 @@
 //! use gains nothing. Only a signed-in caller who may read the session gets the session's grant.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use sign::{Disposition, LinkTerms};
 
-use super::find_any;
+use super::find;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::library::grants;
@@ -51,7 +51,7 @@ pub(super) async fn url(app: &App, caller: &Caller, media: &Media) -> Result<Med
         && let Some(edge) = &app.addresses.edge
     {
         let root = key::root(&media.owner);
-        let (signature, times) = grants::sign_root(app, &root, app.config.grant_lifetime, SystemTime::now())?;
+        let (signature, times) = grants::sign_root(app, &root, app.config.grant_lifetime, app.db.now())?;
         let grant = signature.query().to_owned();
         return Ok(MediaUrl {
             url: format!("{edge}/{}?{grant}", media.object.key),
@@ -71,7 +71,7 @@ pub(super) async fn url(app: &App, caller: &Caller, media: &Media) -> Result<Med
 /// Returns a signed link to this server. It is the same within one signing window.
 fn own_link(app: &App, media: &Media) -> MediaUrl {
     let lifetime = app.config.sessions.link_lifetime.as_secs();
-    let expires_at = sign::window_expiry(epoch_seconds(SystemTime::now()), lifetime);
+    let expires_at = sign::window_expiry(epoch_seconds(app.db.now()), lifetime);
     let path = path(media.owner.id(), media.object.id);
     let terms = LinkTerms { expires: expires_at, disposition: Disposition::Inline, epoch: 0 };
     let signature = app.links.sign_v2(&path, terms);
@@ -114,7 +114,7 @@ pub async fn follow(
     id: ObjectId,
     link: Option<&Given>,
 ) -> Result<(Media, Option<Arc<str>>)> {
-    let now = SystemTime::now();
+    let now = app.db.now();
     let (media, not_after) = match (link, caller) {
         (Some(link), _) => {
             let signed = (link.exp.as_str(), Disposition::Inline, 0);
@@ -124,13 +124,11 @@ pub async fn follow(
                 metrics::counter!("tidegate_links_refused_total").increment(1);
                 return Err(Error::Forbidden("the link has ended, or was never good".into()));
             };
-            let (_, media) = app.db.find_media(id).await?.ok_or_else(no_such_media)?;
-            if !app.db.is_there(&media.owner).await? {
-                return Err(no_such_media());
-            }
+            let owner = app.db.find_session_unscoped(session).await?.ok_or_else(no_such_media)?;
+            let media = app.db.find_media(&owner, id).await?.ok_or_else(no_such_media)?;
             (media, ends)
         }
-        (None, Some(caller)) => (find_any(app, caller, Action::Read, Some(session), id).await?.1, u64::MAX),
+        (None, Some(caller)) => (find(app, caller, Action::Read, Some(session), id).await?.1, u64::MAX),
         (None, None) => return Err(crate::error::unauthenticated()),
     };
     if !super::is_in(&media, session) {

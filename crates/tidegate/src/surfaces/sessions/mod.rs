@@ -62,7 +62,7 @@ pub async fn create(app: &App, caller: &Caller, id: Option<SessionId>) -> Result
         return Ok(id);
     }
     drop(tx);
-    match app.db.find_session(&id).await? {
+    match app.db.find_session_unscoped(&id).await? {
         Some(there) if there == owner => Ok(id),
         // The error does not show whether the session is another organisation's or was deleted.
         _ => Err(Error::InvalidState("the id of the session is taken".into())),
@@ -70,7 +70,7 @@ pub async fn create(app: &App, caller: &Caller, id: Option<SessionId>) -> Result
 }
 
 /// Returns a media item of a session, whatever its state. Authorizes the caller.
-async fn find_any(
+async fn find(
     app: &App,
     caller: &Caller,
     action: Action,
@@ -80,9 +80,8 @@ async fn find_any(
     if caller.principal == Principal::Anonymous {
         return Err(unauthenticated());
     }
-    let (owner, media) = app.db.find_media(id).await?.ok_or_else(no_such_media)?;
-    let Owner::Session(its, _) = &owner else { return Err(no_such_media()) };
-    if session.is_some_and(|session| session != its) {
+    let (owner, media) = app.db.find_media_unscoped(id).await?.ok_or_else(no_such_media)?;
+    if owner.session().is_none_or(|its| session.is_some_and(|session| session != its)) {
         return Err(no_such_media());
     }
     access::authorize(app, caller, action, &owner, Some(id))?;
@@ -95,12 +94,12 @@ async fn find_any(
 
 /// Returns whether a media item belongs to a session.
 fn is_in(media: &Media, session: &SessionId) -> bool {
-    matches!(&media.owner, Owner::Session(its, _) if its == session)
+    media.owner.session() == Some(session)
 }
 
 /// Returns a media item that is not deleted. Authorizes the caller.
 pub async fn media(app: &App, caller: &Caller, session: Option<&SessionId>, id: ObjectId) -> Result<MediaView> {
-    let (_, media) = find_any(app, caller, Action::Read, session, id).await?;
+    let (_, media) = find(app, caller, Action::Read, session, id).await?;
     media.status().ok_or_else(no_such_media)?;
     let mut all = with_urls(app, caller, vec![media]).await?;
     all.pop().ok_or_else(no_such_media)
@@ -148,13 +147,13 @@ pub async fn history(
     session: Option<&SessionId>,
     id: ObjectId,
 ) -> Result<Vec<StatusChange>> {
-    find_any(app, caller, Action::Read, session, id).await?;
+    find(app, caller, Action::Read, session, id).await?;
     app.db.list_status_changes(id).await
 }
 
 /// Queues a FAILED media item again. Authorizes the caller.
 pub async fn retry(app: &App, caller: &Caller, session: Option<&SessionId>, id: ObjectId) -> Result<MediaView> {
-    let (_, found) = find_any(app, caller, Action::Write, session, id).await?;
+    let (_, found) = find(app, caller, Action::Write, session, id).await?;
     outcome::retry(app, caller, &Item::Media(found)).await?;
     media(app, caller, session, id).await
 }

@@ -82,7 +82,7 @@ pub async fn confirm(
 /// Returns the media item at an upload key, for its uploader or a service. An item of another user
 /// is not found.
 async fn find_own(app: &App, caller: &Caller, session: &SessionId, file_key: &str) -> Result<Media> {
-    let (_, media) = app.db.find_media_by_file_key(file_key).await?.ok_or_else(no_such_media)?;
+    let (_, media) = app.db.find_media_by_file_key_unscoped(file_key).await?.ok_or_else(no_such_media)?;
     let effective = caller.effective_principal();
     let theirs = match &*effective {
         Principal::Anonymous => return Err(unauthenticated()),

@@ -64,7 +64,7 @@ fn grant(app: &App, space: &SpaceId) -> Result<Option<Grant>> {
         return Ok(None);
     }
     let root = key::space_root(space);
-    let (signature, times) = grants::sign_root(app, &root, app.config.grant_lifetime, SystemTime::now())?;
+    let (signature, times) = grants::sign_root(app, &root, app.config.grant_lifetime, app.db.now())?;
     metrics::counter!("tidegate_grants_total", "owner" => "space").increment(1);
     Ok(Some(Grant { signature, times, path: format!("/{root}") }))
 }
@@ -97,8 +97,7 @@ fn is_there(image: &Image) -> bool {
 
 /// Returns an image of a space, whatever its state. An image of another space is not found.
 async fn in_space(app: &App, space: &SpaceId, id: ObjectId) -> Result<Media> {
-    let (owner, media) = app.db.find_media(id).await?.ok_or_else(no_such_image)?;
-    if owner == Owner::Space(space.clone()) { Ok(media) } else { Err(no_such_image()) }
+    app.db.find_media(&Owner::Space(space.clone()), id).await?.ok_or_else(no_such_image)
 }
 
 /// An image as its client announces it.

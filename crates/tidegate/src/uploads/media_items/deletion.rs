@@ -16,6 +16,7 @@ use crate::model::key;
 use crate::model::media::{Change, Media, Status};
 use crate::model::object::ObjectState;
 use crate::model::owner::Owner;
+use crate::model::rules;
 use crate::model::upload::UploadState;
 use crate::queue::{self, Job};
 use crate::uploads::effects::{self, Item};
@@ -32,7 +33,7 @@ pub(crate) async fn delete(app: &App, caller: &Caller, id: ObjectId) -> Result<(
     let mut is_deleted = false;
     // The state may change between the read and the update, so this is tried twice.
     for _ in 0..2 {
-        let Some((_, media)) = app.db.find_media(id).await? else { return Err(super::no_such_media()) };
+        let Some((_, media)) = app.db.find_media_unscoped(id).await? else { return Err(super::no_such_media()) };
         media.status().ok_or_else(|| super::gone(&media.owner))?;
         is_deleted = delete_row(app, caller, &media, Cause::Item).await?;
         if is_deleted {
@@ -61,7 +62,7 @@ async fn delete_row(app: &App, caller: &Caller, media: &Media, cause: Cause) -> 
     let state = media.object.state;
     let kept = matches!(state, ObjectState::Ready | ObjectState::Restoring);
     let next = if kept { ObjectState::Deleted } else { ObjectState::Purged };
-    let open = match app.db.find_media(id).await? {
+    let open = match app.db.find_media_unscoped(id).await? {
         Some((owner, media)) if media.upload == UploadState::Open => app.db.find_upload(&owner, id).await?,
         _ => None,
     };
@@ -94,19 +95,19 @@ async fn delete_row(app: &App, caller: &Caller, media: &Media, cause: Cause) -> 
     Ok(true)
 }
 
-/// Writes a deletion into the item's history. Only spaces have a status for it.
+/// Writes a deletion into the item's history, where the owner's kind has a status for it.
 async fn record_change(tx: &mut Tx, media: &Media, change: Change, now: SystemTime) -> Result<()> {
-    match media.owner {
-        Owner::Space(_) => tx.add_status_change(&media.owner, media.object.id, change, None, now).await,
-        _ => Ok(()),
+    if !rules::of(media.owner.kind()).tells_of_deletions {
+        return Ok(());
     }
+    tx.add_status_change(&media.owner, media.object.id, change, None, now).await
 }
 
 /// Moves the bytes of a deleted media item out of the served root, and then enqueues its CDN
 /// invalidations.
 pub async fn unpublish_and_invalidate(app: &App, id: ObjectId) -> Result<()> {
     unpublish(app, id).await?;
-    let Some((_, media)) = app.db.find_media(id).await?.filter(|_| app.cdn.is_some()) else { return Ok(()) };
+    let Some((_, media)) = app.db.find_media_unscoped(id).await?.filter(|_| app.cdn.is_some()) else { return Ok(()) };
     // The items of a deleted owner are invalidated together, by one path.
     if media.object.state == ObjectState::Deleted && app.db.is_there(&media.owner).await? {
         let gone = files(app, &media).await?;
@@ -122,7 +123,7 @@ pub async fn unpublish(app: &App, id: ObjectId) -> Result<()> {
     // The lock works on this server only. Changes by other servers are found by reading the state
     // again.
     let _one = app.completing.lock(&id.to_string()).await;
-    let Some((_, media)) = app.db.find_media(id).await? else { return Ok(()) };
+    let Some((_, media)) = app.db.find_media_unscoped(id).await? else { return Ok(()) };
     match media.object.state {
         ObjectState::Deleted => {
             let kept = files(app, &media).await?;
@@ -132,7 +133,7 @@ pub async fn unpublish(app: &App, id: ObjectId) -> Result<()> {
                 app.store.delete(&file, deletion).await?;
             }
             clear(app, id).await?;
-            let Some((_, now)) = app.db.find_media(id).await? else { return Ok(()) };
+            let Some((_, now)) = app.db.find_media_unscoped(id).await? else { return Ok(()) };
             // Another server purged the item while its bytes were being moved.
             if now.object.state == ObjectState::Purged {
                 // That server has already deleted the variants' rows.
@@ -193,7 +194,7 @@ async fn published(app: &App, media: &Media) -> Result<Vec<String>> {
 /// Deletes the files in a media item's served root that are not published: remains of interrupted
 /// attempts, or all files of a rejected or purged item.
 pub async fn remove_remains(app: &App, id: ObjectId) -> Result<()> {
-    let Some((_, media)) = app.db.find_media(id).await? else { return Ok(()) };
+    let Some((_, media)) = app.db.find_media_unscoped(id).await? else { return Ok(()) };
     let kept = match media.object.state {
         ObjectState::Rejected | ObjectState::Purged => Vec::new(),
         _ => files(app, &media).await?,
@@ -289,9 +290,10 @@ pub(crate) async fn restore(app: &App, caller: &Caller, found: &Media) -> Result
     match found.object.state {
         ObjectState::Deleted if begin_restore(app, caller, id).await? => {
             restore_bytes(app, id).await?;
+            check_restored(app, found).await?;
         }
         // Another request restores it at the same time, or its retention has ended.
-        ObjectState::Deleted => match app.db.find_media(id).await?.map(|(_, media)| media.object.state) {
+        ObjectState::Deleted => match app.db.find_media_unscoped(id).await?.map(|(_, media)| media.object.state) {
             Some(ObjectState::Restoring | ObjectState::Ready) => restore_bytes(app, id).await?,
             _ => return Err(super::gone(&found.owner)),
         },
@@ -300,6 +302,21 @@ pub(crate) async fn restore(app: &App, caller: &Caller, found: &Media) -> Result
         _ => return Err(super::gone(&found.owner)),
     }
     Ok(())
+}
+
+/// Returns the error of a restore that found bytes missing, if the worker found it before this
+/// request did.
+async fn check_restored(app: &App, found: &Media) -> Result<()> {
+    let Some((owner, now)) = app.db.find_media_unscoped(found.object.id).await? else { return Ok(()) };
+    if now.object.state == ObjectState::Deleted && app.db.is_there(&owner).await? {
+        return Err(bytes_missing());
+    }
+    Ok(())
+}
+
+fn bytes_missing() -> Error {
+    let lost = "some of its bytes are missing, so it stays deleted";
+    Error::StoreError(store::Error::Damaged(lost.to_owned()))
 }
 
 /// Moves a DELETED media item to RESTORING. Returns `false` if its retention has ended or its state
@@ -321,7 +338,7 @@ async fn begin_restore(app: &App, caller: &Caller, id: ObjectId) -> Result<bool>
 /// the meantime, the item is DELETED again.
 pub async fn restore_bytes(app: &App, id: ObjectId) -> Result<()> {
     let _one = app.completing.lock(&id.to_string()).await;
-    let Some((_, media)) = app.db.find_media(id).await? else { return Ok(()) };
+    let Some((_, media)) = app.db.find_media_unscoped(id).await? else { return Ok(()) };
     if media.object.state != ObjectState::Restoring {
         return Ok(());
     }
@@ -336,8 +353,7 @@ pub async fn restore_bytes(app: &App, id: ObjectId) -> Result<()> {
             }
             tx.commit().await?;
             tracing::error!(object.id = %id, "a media item cannot be restored: some of its bytes are missing");
-            let lost = "some of its bytes are missing, so it stays deleted";
-            return Err(Error::StoreError(store::Error::Damaged(lost.to_owned())));
+            return Err(bytes_missing());
         }
         Err(error) => return Err(error),
     }

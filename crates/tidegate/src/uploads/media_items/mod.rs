@@ -21,6 +21,7 @@ use crate::model::ids::ObjectId;
 use crate::model::key::Key;
 use crate::model::media::{Media, Stage, check_filename};
 use crate::model::owner::Owner;
+use crate::model::rules;
 use crate::model::upload::UploadState;
 
 /// A media item as its client announces it.
@@ -58,10 +59,7 @@ pub(crate) fn no_such_media() -> Error {
 
 /// Returns the error for a missing media item, worded for its surface.
 fn gone(owner: &Owner) -> Error {
-    match owner {
-        Owner::Space(_) => Error::NotFound("no such image".into()),
-        _ => no_such_media(),
-    }
+    Error::NotFound(format!("no such {}", rules::of(owner.kind()).noun).into())
 }
 
 /// Returns whether a media item was announced as a video.
@@ -106,7 +104,7 @@ pub(crate) async fn begin(
         incoming: Some(file_key.clone()),
         part_size: None,
     };
-    let (object, upload) = new.rows(app, owner.kind());
+    let (object, upload) = new.rows(app, owner.kind(), app.db.now());
     let mut tx = app.db.begin().await?;
     if !tx.hold(owner).await? {
         return Err(Error::NotFound(format!("no such {}", owner.kind().as_str()).into()));
@@ -132,7 +130,7 @@ pub(crate) async fn confirm(
 ) -> Result<()> {
     // The lock works on this server only. Between servers, conditions on the rows decide.
     let _confirming = seal::lock(app, id).await;
-    let (_, media) = app.db.find_media(id).await?.ok_or_else(no_such_media)?;
+    let media = app.db.find_media(owner, id).await?.ok_or_else(no_such_media)?;
     let upload = app.db.find_upload(owner, id).await?.ok_or_else(no_such_media)?;
     if upload.state != UploadState::Open {
         return Ok(());
@@ -155,14 +153,11 @@ pub(crate) fn metadata(media: &Media, stage: Option<Stage>) -> BTreeMap<String, 
     let plain =
         |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
     let name = media.object.name.as_deref().unwrap_or_default();
-    let whose = match media.owner {
-        Owner::Session(..) => "session-id",
-        _ => "space-id",
-    };
+    let whose = format!("{}-id", media.owner.kind().as_str());
     [
         Some(("original-filename", plain(name))),
         Some(("uploaded-by", plain(&media.created_by))),
-        Some((whose, media.owner.id().to_owned())),
+        Some((whose.as_str(), media.owner.id().to_owned())),
         stage.map(|stage| ("stage", stage.as_str().to_owned())),
     ]
     .into_iter()
@@ -174,7 +169,7 @@ pub(crate) fn metadata(media: &Media, stage: Option<Stage>) -> BTreeMap<String, 
 /// Deletes what remains of an ended upload: the blob at the upload key and, once the item is no
 /// longer being processed, its seals and the remains in the served root.
 pub async fn clear(app: &App, id: ObjectId) -> Result<()> {
-    let Some((_, media)) = app.db.find_media(id).await? else { return Ok(()) };
+    let Some((_, media)) = app.db.find_media_unscoped(id).await? else { return Ok(()) };
     if media.upload == UploadState::Open {
         return Ok(());
     }

@@ -20,7 +20,7 @@ use crate::model::object::{Object, ObjectState};
 
 /// Processes a media item, from its current state to READY, REJECTED or FAILED.
 pub(crate) async fn run(app: &App, id: ObjectId) -> Result<()> {
-    let Some((_, media)) = app.db.find_media(id).await? else { return Ok(()) };
+    let Some((_, media)) = app.db.find_media_unscoped(id).await? else { return Ok(()) };
     let Some(sealed) = media.sealed.clone().filter(|_| media.object.state.is_under_way()) else {
         return media_items::clear(app, id).await;
     };
@@ -69,7 +69,7 @@ async fn scanned(app: &App, media: Media, sealed: &Key) -> Result<Option<Media>>
             return Ok(None);
         }
     }
-    Ok(app.db.find_media(id).await?.map(|(_, media)| media))
+    Ok(app.db.find_media_unscoped(id).await?.map(|(_, media)| media))
 }
 
 /// Moves a media item to another state and records it in its history. Returns `false` if its state
