@@ -8,6 +8,7 @@ use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 
 /// Opens the file, making it if it is not there, and brings its tables up to date. A reader's pool and a writer's.
+#[expect(clippy::disallowed_methods, reason = "SQLite makes the file and not its folder")]
 pub(super) async fn open(path: &Path) -> anyhow::Result<(SqlitePool, SqlitePool)> {
     let about = || format!("the database {}", path.display());
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
