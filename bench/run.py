@@ -23,6 +23,7 @@ os.environ.setdefault("TIDEGATE", str(ROOT / "target/release/tidegate"))
 import boto3  # noqa: E402
 from botocore.config import Config  # noqa: E402
 import backends  # noqa: E402
+from commits import commits  # noqa: E402
 from edge import edge  # noqa: E402
 from files import files  # noqa: E402
 from jobs import jobs  # noqa: E402
@@ -283,6 +284,7 @@ def main():
         (folder / "files").mkdir()
         files(folder / "files")
         jobs(folder / "jobs")
+        commits(folder / "commits")
         (folder / "media").mkdir()
         media(folder / "media")
         (folder / "spaces").mkdir()

@@ -1,4 +1,5 @@
-//! What a request or a job can reach.
+//! The shared state of a server process: settings, database, store, keys, caches and tools. Opens
+//! them and holds them; never decides anything about a request.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -33,95 +34,95 @@ use crate::state::upload_hashes::SequentialHash;
 /// The bucket's name on the S3 door of a local store.
 pub const LOCAL_BUCKET: &str = "tidegate";
 
-/// 256 MiB.
+/// The KiB of request bodies held in memory at once: 256 MiB.
 const HELD_KIB: usize = 256 << 10;
 
-/// The server's state. One per process, shared by all doors and jobs.
+/// The state that all doors and jobs of a process share.
 #[derive(Debug)]
 pub struct App {
     /// The settings.
     pub config: Config,
-    /// The addresses clients are told.
+    /// The addresses that clients are given.
     pub addresses: Addresses,
     /// The database.
     pub db: Db,
-    /// The bytes.
+    /// The store of all bytes.
     pub store: Arc<dyn StoreDebug>,
-    /// The same store as its own S3 door sees it; `None` where it is a real S3.
+    /// The local store as its own S3 door uses it; `None` if the store is a real S3.
     pub local: Option<Arc<Local>>,
-    /// Who may hold which token.
+    /// Verifies and issues tokens.
     pub sign_in: SignIn,
-    /// How often who may ask.
+    /// Rate limits by subject and client address.
     pub rates: RateLimits,
-    /// Signs grants.
+    /// The key that signs grants.
     pub signing_key: Arc<SigningKey>,
-    /// What the edge trusts.
+    /// The public keys whose signatures the edge accepts.
     pub edge_keys: Arc<EdgeKeys>,
-    /// Signatures that were made.
+    /// Cached signatures of grants.
     pub grants: GrantCache,
     /// Signs links to files.
     pub links: LinkSigner,
-    /// Uploads that are being completed here.
+    /// Locks by object, for completions on this server.
     pub completing: KeyedLock,
-    /// Checksums of uploads whose parts come in order.
+    /// Running SHA-256 hashes of uploads whose parts arrive in order.
     pub upload_hashes: SequentialHash,
-    /// KiB that bodies of requests may still hold in memory until it is known what they are for.
+    /// The KiB of memory that request bodies may still take.
     pub held_kib: Arc<Semaphore>,
     /// Objects and open uploads, cached while their state cannot change.
     pub object_cache: Arc<ObjectCache>,
-    /// Refusals on their way to the audit log.
+    /// Refused requests that are queued for the audit log.
     pub refusals: Refusals,
-    /// What the last probe found, and when.
+    /// The time and result of the last probe.
     probed: Mutex<Option<(Instant, Failures)>>,
-    /// When quotas were looked at last, in epoch seconds.
+    /// When quotas were last counted, in epoch seconds.
     pub quotas_counted: AtomicU64,
-    /// Cancelled when the server is about to end: streams that have no end of their own end then.
+    /// Cancelled when the server begins to stop; ends streams that have no end of their own.
     pub closing: CancellationToken,
-    /// Those who watch what comes about.
+    /// Limits the number of open subscriptions.
     pub subscriptions: Arc<SubscriptionLimit>,
-    /// What is told of deletes; `None` where there is no CDN that we may tell.
+    /// The CDN that is sent invalidations; `None` if none is configured.
     pub cdn: Option<CloudFront>,
-    /// Asks S3 what it says of presigned URLs.
+    /// Requests the facts about presigned URLs from S3.
     pub fetcher: Fetcher,
-    /// Looks for malware; `None` where there is no scanner.
+    /// The malware scanner; `None` if none is configured.
     pub scanner: Option<Clamd>,
-    /// Where images are decoded.
+    /// The sandbox in which images are decoded.
     pub sandbox: Sandbox,
-    /// What makes videos anew; `None` where there is no ffmpeg.
+    /// The tool that remuxes videos; `None` if there is no ffmpeg.
     pub ffmpeg: Option<Ffmpeg>,
 }
 
-/// A local store, and who may speak to it through the S3 door.
+/// A local store and the credentials of its S3 door.
 #[derive(Debug)]
 pub struct Local {
     /// The store.
     pub fs: FsStore,
-    /// Whose signatures are taken.
+    /// The credentials whose signatures the S3 door accepts.
     pub credentials: DoorCredentials,
 }
 
-/// Why database and store do not answer, where they do not.
+/// The errors of the database and of the store, if they do not answer.
 type Failures = (Option<String>, Option<String>);
 
-/// Probes touch the disk, so that many of them in a second share one.
-const PROBE_KEPT: Duration = Duration::from_secs(1);
+/// How long a probe's result is used again, because a probe writes to the disk.
+const PROBE_LIFETIME: Duration = Duration::from_secs(1);
 
-/// A store that can be part of debug output.
+/// A store that implements `Debug`.
 pub trait StoreDebug: Store + std::fmt::Debug {}
 impl<T: Store + std::fmt::Debug> StoreDebug for T {}
 
-/// The addresses clients are told.
+/// The addresses that clients are given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Addresses {
-    /// The API.
+    /// The address of the API.
     pub api: Origin,
-    /// The edge or the CDN; `None` when there is neither.
+    /// The address of the edge or the CDN; `None` if there is neither.
     pub edge: Option<Origin>,
-    /// Where presigned requests go.
+    /// The address to which presigned requests are sent.
     pub s3: Origin,
 }
 
-/// A bucket; what is presigned is addressed to `public`.
+/// Opens a bucket. Presigned requests are addressed to `public`.
 pub async fn open_bucket(config: &Config, s3: &S3Setting, public: &Origin) -> S3Store {
     S3Store::open(S3Options {
         bucket: s3.bucket.clone(),
@@ -140,7 +141,7 @@ pub async fn open_bucket(config: &Config, s3: &S3Setting, public: &Origin) -> S3
     .await
 }
 
-/// The store that is configured; also as its own door sees it, if it has one.
+/// Opens the configured store. Also returns a local store as its own S3 door uses it.
 async fn open_store(
     config: &Config,
     addresses: &Addresses,
@@ -165,7 +166,7 @@ async fn open_store(
     }
 }
 
-/// The CDN that is told of what was deleted, with the credentials of the bucket where they were given.
+/// Opens the CDN that is sent invalidations, with the bucket's credentials if they are configured.
 async fn open_cdn(config: &Config) -> anyhow::Result<Option<CloudFront>> {
     let Some((distribution, endpoint)) = config.cloudfront.distribution.clone() else { return Ok(None) };
     let given = match &config.store {
@@ -180,7 +181,7 @@ async fn open_cdn(config: &Config) -> anyhow::Result<Option<CloudFront>> {
 }
 
 impl App {
-    /// Opens database, keys and store.
+    /// Opens database, keys, store and tools. Returns an error if one of them cannot be opened.
     pub async fn open(config: Config, addresses: Addresses) -> anyhow::Result<Self> {
         let (config, secrets) =
             tokio::task::spawn_blocking(move || secrets::load(&config).map(|keys| (config, keys))).await??;
@@ -191,7 +192,7 @@ impl App {
         {
             tracing::warn!(error = error.detail(), "ETags from an earlier version are marked later, by the sweep");
         }
-        // Tokens mean something in one mode only; in the others nobody is asked for keys.
+        // Tokens are accepted in one mode only; the others need no token keys.
         let takes_tokens = config.auth.mode == AuthMode::Jwt;
         let own_key = secrets.tokens.as_ref().filter(|_| takes_tokens).map(|pem| pem.expose_secret());
         let no_tokens = SignInSetting::default();
@@ -199,12 +200,12 @@ impl App {
         let sign_in = SignIn::new(setting, own_key, &addresses.api.to_string())?;
         let (id, key) = secrets.signing_key;
         let (folder, own) = (config.edge.keys.clone(), (id.clone(), key.public_pem()?));
-        // A key that was given is never another one.
+        // A configured key never changes, so only a generated one is reloaded.
         let from = config.cloudfront.key.is_none().then(|| (secrets::key_folder(&config), config.edge.min_key_age()));
         let trust = tokio::task::spawn_blocking(move || EdgeKeys::open(folder, Some(own))).await??;
         let object_cache = Arc::new(ObjectCache::new(db.is_shared()));
-        let forgetting = Arc::clone(&object_cache);
-        db.signals().on_object_change(move |id| forgetting.forget(id));
+        let removing = Arc::clone(&object_cache);
+        db.signals().on_object_change(move |id| removing.remove(id));
         Ok(Self {
             sign_in,
             rates: RateLimits::new(config.limits.per_subject, config.limits.per_address),
@@ -241,20 +242,21 @@ impl App {
         })
     }
 
-    /// Says at the start what will not be done here, and why.
-    pub async fn say_what_is_missing(&self) {
+    /// Logs a warning for each configured feature whose scanner or ffmpeg is missing or not
+    /// working.
+    pub async fn warn_about_missing_tools(&self) {
         if !self.config.sessions.on && !self.config.spaces.on && !self.config.packages.on {
             return;
         }
         match &self.scanner {
             None => {
                 tracing::warn!(
-                    "there is no scanner: what is sent is published unscanned, and what waits for a scan goes on waiting (CLAMAV_HOST)"
+                    "there is no scanner: uploads are published unscanned, and uploads that require a scan keep waiting; set CLAMAV_HOST"
                 )
             }
             Some(scanner) => {
                 if let Err(error) = scanner.ping().await {
-                    tracing::warn!(%error, "the scanner does not answer: what is sent waits for it");
+                    tracing::warn!(%error, "the scanner does not answer: uploads wait for it");
                 }
             }
         }
@@ -263,19 +265,19 @@ impl App {
             None => tracing::warn!("there is no ffmpeg: videos are not published (FFMPEG_PATH)"),
             Some(ffmpeg) => {
                 if let Err(error) = ffmpeg.clear_up().await {
-                    tracing::warn!(%error, "copies of videos that were left can't be removed");
+                    tracing::warn!(%error, "left-over copies of videos cannot be removed");
                 }
                 if let Err(error) = ffmpeg.probe().await {
-                    tracing::warn!(%error, "ffmpeg can't be run: videos are not published");
+                    tracing::warn!(%error, "ffmpeg cannot be run: videos are not published");
                 }
             }
         }
     }
 
-    /// Whether database and store answer: for each, why it does not.
+    /// Returns the errors of the database and of the store, if they do not answer.
     pub async fn probe(&self) -> Failures {
         let mut probed = self.probed.lock().await;
-        if let Some((at, failures)) = probed.as_ref().filter(|(at, _)| at.elapsed() < PROBE_KEPT) {
+        if let Some((at, failures)) = probed.as_ref().filter(|(at, _)| at.elapsed() < PROBE_LIFETIME) {
             tracing::trace!(age_ms = at.elapsed().as_millis(), "probed a moment ago");
             return failures.clone();
         }

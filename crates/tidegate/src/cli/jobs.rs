@@ -45,7 +45,7 @@ async fn execute(config: Config, what: JobsCommand) -> anyhow::Result<()> {
     let db = Db::open(&config.database).await?;
     let outcome = match what {
         JobsCommand::List => list(&db).await,
-        JobsCommand::Retry { id: Some(id), .. } => dead_letters::revive(&db, &Caller::system(), id).await,
+        JobsCommand::Retry { id: Some(id), .. } => dead_letters::requeue(&db, &Caller::system(), id).await,
         JobsCommand::Retry { id: None, .. } => retry_all(&db).await,
         JobsCommand::Rescan => rescan(&db).await,
     };
@@ -56,7 +56,7 @@ async fn execute(config: Config, what: JobsCommand) -> anyhow::Result<()> {
 async fn list(db: &Db) -> Result<()> {
     let mut after = 0;
     loop {
-        let page = db.list_dead_jobs(after, PAGE).await?;
+        let page = db.list_dead_letters(after, PAGE).await?;
         let Some(last) = page.last() else { return Ok(()) };
         after = last.id;
         for job in &page {
@@ -69,11 +69,11 @@ async fn list(db: &Db) -> Result<()> {
 async fn retry_all(db: &Db) -> Result<()> {
     let (mut after, mut count) = (0, 0_u64);
     loop {
-        let page = db.list_dead_jobs(after, PAGE).await?;
+        let page = db.list_dead_letters(after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = last.id;
         for job in &page {
-            match dead_letters::revive(db, &Caller::system(), job.id).await {
+            match dead_letters::requeue(db, &Caller::system(), job.id).await {
                 Ok(()) => count += 1,
                 // Another process retried it first.
                 Err(Error::NotFound(_)) => {}
@@ -81,7 +81,7 @@ async fn retry_all(db: &Db) -> Result<()> {
             }
         }
     }
-    let failed = dead_letters::revive_failed(db, &Caller::system()).await?;
+    let failed = dead_letters::requeue_failed(db, &Caller::system()).await?;
     print(&format!("{count} jobs will be tried again, and {failed} objects that had failed without one\n"));
     Ok(())
 }

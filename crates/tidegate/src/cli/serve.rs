@@ -26,7 +26,7 @@ async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
     }
     // Probing external programs (clamd, ffmpeg) takes time; the start does not wait for it.
     let app = Arc::clone(&server.app);
-    tokio::spawn(async move { app.say_what_is_missing().await });
+    tokio::spawn(async move { app.warn_about_missing_tools().await });
     // The log repeats it, since standard output may not be read.
     let _ = std::io::stdout().write_all(banner(&server.app).as_bytes());
     tracing::info!(

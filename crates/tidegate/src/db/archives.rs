@@ -1,4 +1,5 @@
-//! ZIP archives that were asked for, and where each of their entries begins.
+//! Stores ZIP archives and the offsets of their entries. Never reads a file's bytes; see
+//! `surfaces::archives`.
 
 use std::time::SystemTime;
 
@@ -11,7 +12,7 @@ use crate::model::ids::ObjectId;
 use crate::model::owner::Owner;
 use crate::model::{from_micros, micros};
 
-/// Rows in one statement: 9 values each, of the 32,766 that SQLite takes.
+/// The number of rows in one statement. Each has 9 values, and SQLite accepts 32,766 per statement.
 const INSERTED: usize = 1000;
 
 #[derive(sqlx::FromRow)]
@@ -53,7 +54,7 @@ impl MemberRow {
 }
 
 impl Db {
-    /// An archive by the hash of its token.
+    /// Returns an archive by the hash of its token.
     #[tracing::instrument(name = "db.find_archive", level = "trace", skip_all)]
     pub async fn find_archive(&self, token_hash: &str) -> Result<Option<Archive>> {
         const SQL: &str = "SELECT token_hash, name, etag, entries, size, directory_at, directory_length, created_at, expires_at \
@@ -73,7 +74,7 @@ impl Db {
         }))
     }
 
-    /// Files in an owner's archives that can still be read.
+    /// Returns the number of files in an owner's unexpired archives.
     #[tracing::instrument(name = "db.count_members", level = "trace", skip_all)]
     pub async fn count_members(&self, owner: &Owner, now: SystemTime) -> Result<u64> {
         const SQL: &str = "SELECT CAST(COALESCE(SUM(entries), 0) AS BIGINT) FROM archives \
@@ -85,7 +86,8 @@ impl Db {
         Ok(to_u64(count))
     }
 
-    /// Members in order: those from the one in which the byte `at` lies, or whose line of the directory it lies in.
+    /// Returns members in order, beginning with the one that contains byte `at`, or whose central
+    /// directory header does.
     #[tracing::instrument(name = "db.list_members", level = "trace", skip_all)]
     pub async fn list_members(&self, token_hash: &str, at: u64, by_line: bool, limit: i64) -> Result<Vec<Member>> {
         const BY_PLACE: &str = "SELECT object_id, name, size, crc32, modified_at, begins_at, line_at FROM archive_entries \
@@ -103,7 +105,7 @@ impl Db {
 }
 
 impl Tx {
-    /// Keeps an archive.
+    /// Inserts an archive.
     #[tracing::instrument(name = "db.insert_archive", level = "trace", skip_all)]
     pub async fn insert_archive(&mut self, owner: &Owner, archive: &Archive) -> Result<()> {
         const SQL: &str = "INSERT INTO archives (token_hash, owner_kind, owner_id, name, etag, entries, size, directory_at, \
@@ -118,7 +120,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Keeps its members, in order.
+    /// Inserts the members of an archive, in order.
     #[tracing::instrument(name = "db.insert_members", level = "trace", skip_all)]
     pub async fn insert_members(&mut self, token_hash: &str, members: &[Member]) -> Result<()> {
         const SQL: &str = "INSERT INTO archive_entries (token_hash, number, object_id, name, size, crc32, modified_at, \
@@ -139,7 +141,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Ends all archives of an owner.
+    /// Expires all archives of an owner.
     #[tracing::instrument(name = "db.end_archives", level = "trace", skip_all)]
     pub async fn end_archives(&mut self, owner: &Owner, now: SystemTime) -> Result<()> {
         const SQL: &str =
@@ -151,9 +153,9 @@ impl Tx {
         Ok(())
     }
 
-    /// Forgets archives whose time is over.
-    #[tracing::instrument(name = "db.forget_archives", level = "trace", skip_all)]
-    pub async fn forget_archives(&mut self, now: SystemTime) -> Result<u64> {
+    /// Deletes archives that expired before `now`, and returns their number.
+    #[tracing::instrument(name = "db.delete_archives", level = "trace", skip_all)]
+    pub async fn delete_archives(&mut self, now: SystemTime) -> Result<u64> {
         const ENTRIES: &str = "DELETE FROM archive_entries WHERE token_hash IN \
                                (SELECT token_hash FROM archives WHERE expires_at <= $1)";
         const ARCHIVES: &str = "DELETE FROM archives WHERE expires_at <= $1";

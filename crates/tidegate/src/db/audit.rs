@@ -1,4 +1,5 @@
-//! Audit events: added with the change they tell of, read by owner, object or time.
+//! Stores audit events: inserts them in the transaction of the change that they record, and lists
+//! them by owner, object or time. Never decides what is recorded; see `model::event`.
 
 use std::time::SystemTime;
 
@@ -45,7 +46,7 @@ impl From<Row> for Event {
     }
 }
 
-/// Selects events, newest first; `$which` says which, with parameters from $5 on.
+/// Selects events, newest first; `$which` is the condition, whose parameters begin at $5.
 macro_rules! select {
     ($which:literal) => {
         concat!(
@@ -58,7 +59,7 @@ macro_rules! select {
 }
 
 impl Db {
-    /// A page of events, newest first, before `before` (time in microseconds, id).
+    /// Returns a page of events, newest first, before `before` (time in microseconds, id).
     #[tracing::instrument(name = "db.list_events", level = "trace", skip_all)]
     pub async fn list_events(&self, filter: &EventFilter, before: (i64, Uuid), limit: i64) -> Result<Vec<Event>> {
         const ALL: &str = select!("");
@@ -85,7 +86,7 @@ impl Db {
 }
 
 impl Tx {
-    /// Records an action on an object, whose owner its row says.
+    /// Records an action on an object. The owner is taken from the object's row.
     #[tracing::instrument(name = "db.record", level = "trace", skip_all)]
     pub async fn record(
         &mut self,
@@ -97,7 +98,7 @@ impl Tx {
         self.record_event(&NewEvent { at, caller: caller.clone(), action, owner: None, object: Some(object) }).await
     }
 
-    /// Records an event. Where it names no owner, its object's row does.
+    /// Records an event. If it has no owner, the owner is taken from its object's row.
     #[tracing::instrument(name = "db.record_event", level = "trace", skip_all)]
     pub async fn record_event(&mut self, event: &NewEvent) -> Result<()> {
         const SQL: &str = "INSERT INTO audit_events (id, at, actor_kind, actor, acting_for, action, owner_kind, \
@@ -127,9 +128,9 @@ impl Tx {
         Ok(())
     }
 
-    /// Removes up to `limit` events from before `before`, the oldest first; how many there were.
-    #[tracing::instrument(name = "db.forget_events", level = "trace", skip_all)]
-    pub async fn forget_events(&mut self, before: SystemTime, limit: i64) -> Result<u64> {
+    /// Deletes up to `limit` events from before `before`, oldest first, and returns their number.
+    #[tracing::instrument(name = "db.delete_events", level = "trace", skip_all)]
+    pub async fn delete_events(&mut self, before: SystemTime, limit: i64) -> Result<u64> {
         const SQL: &str = "DELETE FROM audit_events WHERE id IN \
                            (SELECT id FROM audit_events WHERE at < $1 ORDER BY at, id LIMIT $2)";
         let gone = on_tx!(self, |connection| {

@@ -1,6 +1,7 @@
-//! Notices between servers that share a PostgreSQL: which objects changed, that a job waits, and each server's
-//! heartbeat. A notice is sent after its commit, never inside it: `NOTIFY` in a transaction holds a lock of the whole
-//! database cluster until the commit is on disk. SQLite has one server, which tells itself.
+//! Sends and receives notices between servers that share a PostgreSQL database: changed objects,
+//! enqueued jobs, and each server's heartbeat. Sends a notice after its commit, never inside it,
+//! because `NOTIFY` in a transaction holds a lock of the whole cluster until the commit is on disk.
+//! SQLite has one server, which notifies itself.
 
 use std::sync::Arc;
 
@@ -15,18 +16,19 @@ use crate::model::ids::ObjectId;
 const CHANNEL: &str = "tidegate_records";
 const BEAT: &str = "beat:";
 const JOBS: &str = "jobs";
-/// Not flushed: a notice that a crash of the database loses is about caches that the crash has emptied.
+/// Sent without a flush: a crash of the database loses only notices about caches that the crash
+/// empties too.
 const NOTIFY: &str = "SELECT set_config('synchronous_commit', 'off', true), \
                       pg_notify('tidegate_records', payload) FROM unnest($1::TEXT[]) AS payload";
 
-/// A notice of another server, or of this one.
+/// A notice of this or another server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// An object, or its upload, is in another state.
+    /// The state of an object, or of its upload, has changed.
     Object(ObjectId),
     /// A job was enqueued.
     Jobs,
-    /// A server listens and speaks.
+    /// The heartbeat of a server.
     Beat(Uuid),
 }
 
@@ -35,13 +37,13 @@ pub enum Change {
 pub struct Changes(PgListener);
 
 impl Changes {
-    /// Waits for the next notice. After an error no more come, and some may be lost.
+    /// Waits for the next notice. After an error there are no more, and some may be lost.
     pub async fn next(&mut self) -> Result<Change> {
         loop {
             let notice = self.0.try_recv().await?;
             let notice =
                 notice.ok_or_else(|| Error::Unavailable(anyhow::anyhow!("the database no longer sends notices")))?;
-            // Payloads of a newer release are unknown and ignored.
+            // Unknown payloads come from a newer release and are ignored.
             if let Some(change) = parse(notice.payload()) {
                 return Ok(change);
             }
@@ -73,8 +75,8 @@ impl Db {
         postgres.notify(NOTIFY, &[format!("{BEAT}{server}")]).await
     }
 
-    /// Starts the task that sends what commits queue, until the last handle of this database is dropped. While one
-    /// statement is under way the next one's notices gather, so that many commits share one.
+    /// Starts the task that sends queued notices until the last handle of this database is dropped.
+    /// Notices that are queued during one statement share the next one.
     pub(super) fn start_sending(&self) {
         let Some((postgres, mut queue)) = self.postgres().cloned().zip(self.signals.queue()) else { return };
         let signals = Arc::downgrade(&self.signals);
@@ -87,12 +89,12 @@ impl Db {
     }
 }
 
-/// Sends what is queued now. A notice that can't be sent is dropped: no server keeps a record for longer than the time
-/// limit of its cache.
+/// Sends the notices that are queued now. A notice that cannot be sent is dropped, because no
+/// server caches a record for longer than the lifetime of its cache entries.
 pub(super) async fn send_queued(postgres: &Postgres, signals: &Signals) {
     while let Some(notices) = signals.next_notices() {
         if let Err(error) = postgres.notify(NOTIFY, &payloads(&notices)).await {
-            tracing::warn!(error = error.detail(), "other servers could not be told of changes");
+            tracing::warn!(error = error.detail(), "changes could not be sent to other servers");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Organisations and datasets: whether they are there, who belongs to them, how much is in them, and what became of their
-//! trees.
+//! Stores organisations and datasets: their members, counters and changelogs. Nodes are in `nodes`
+//! and `trees`.
 
 use std::time::SystemTime;
 
@@ -73,7 +73,8 @@ struct ChangeRow {
     at: i64,
 }
 
-/// A dataset, its organisation and somebody's role in it; `$which` says which, `$1` is who asks.
+/// Selects datasets with their organisation and a user's role; `$which` is the condition, and `$1`
+/// is the user.
 macro_rules! datasets {
     ($which:literal) => {
         concat!(
@@ -87,7 +88,7 @@ macro_rules! datasets {
 }
 
 impl Db {
-    /// A dataset, as somebody sees it.
+    /// Returns a dataset with a user's role in it.
     #[tracing::instrument(name = "db.find_dataset", level = "trace", skip_all)]
     pub async fn find_dataset(&self, id: &DatasetId, user: Option<&UserId>) -> Result<Option<Dataset>> {
         const SQL: &str = datasets!("d.node_id = $2");
@@ -97,7 +98,7 @@ impl Db {
         row.map(Row::into_dataset).transpose()
     }
 
-    /// The same by its number.
+    /// Returns a dataset by its number, with a user's role in it.
     #[tracing::instrument(name = "db.find_dataset_by_number", level = "trace", skip_all)]
     pub async fn find_dataset_by_number(&self, number: i64, user: Option<&UserId>) -> Result<Option<Dataset>> {
         const SQL: &str = datasets!("d.id = $2");
@@ -107,7 +108,7 @@ impl Db {
         row.map(Row::into_dataset).transpose()
     }
 
-    /// A page of an organisation's datasets, the newest first: those of which somebody is a member.
+    /// Returns a page of the datasets of an organisation of which a user is a member, newest first.
     #[tracing::instrument(name = "db.list_datasets_of", level = "trace", skip_all)]
     pub async fn list_datasets_of(
         &self,
@@ -127,7 +128,7 @@ impl Db {
         rows.into_iter().map(Row::into_dataset).collect()
     }
 
-    /// A page of all datasets, the newest first: of one organisation, or of all.
+    /// Returns a page of all datasets, or of one organisation's, newest first.
     #[tracing::instrument(name = "db.list_datasets", level = "trace", skip_all)]
     pub async fn list_datasets(&self, org: Option<&OrgId>, after: (i64, &str), limit: i64) -> Result<Vec<Dataset>> {
         const ALL: &str =
@@ -146,7 +147,7 @@ impl Db {
         rows.into_iter().map(Row::into_dataset).collect()
     }
 
-    /// A page of those who belong to a dataset, in the order of their ids, after `after`.
+    /// Returns a page of a dataset's members in the order of their ids, after `after`.
     #[tracing::instrument(name = "db.list_dataset_members", level = "trace", skip_all)]
     pub async fn list_dataset_members(&self, dataset: i64, after: &str, limit: i64) -> Result<Vec<Member>> {
         const SQL: &str = "SELECT user_id, role, added_at FROM dataset_members WHERE dataset_id = $1 AND user_id > $2 \
@@ -157,7 +158,8 @@ impl Db {
         rows.into_iter().map(MemberRow::into_member).collect()
     }
 
-    /// A page of what became of a dataset's tree, the latest first, before the line `before`; of one node, or of all.
+    /// Returns a page of a dataset's changelog, latest first, before line `before`; for one node,
+    /// or for all.
     #[tracing::instrument(name = "db.list_tree_changes", level = "trace", skip_all)]
     pub async fn list_tree_changes(
         &self,
@@ -192,19 +194,20 @@ impl Db {
 }
 
 impl Tx {
-    /// The number of an organisation, which is made where there is none of that name.
+    /// Returns the number of an organisation, and inserts it if it does not exist.
     #[tracing::instrument(name = "db.number_of_org", level = "trace", skip_all)]
     pub async fn number_of_org(&mut self, org: &OrgId, now: SystemTime) -> Result<i64> {
-        const MADE: &str = "INSERT INTO organisations (name, created_at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+        const INSERT: &str =
+            "INSERT INTO organisations (name, created_at) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
         const FOUND: &str = "SELECT id FROM organisations WHERE name = $1";
         let (id,): (i64,) = on_tx!(self, |connection| {
-            sqlx::query(MADE).bind(org.as_str()).bind(micros(now)).execute(&mut *connection).await?;
+            sqlx::query(INSERT).bind(org.as_str()).bind(micros(now)).execute(&mut *connection).await?;
             sqlx::query_as(FOUND).bind(org.as_str()).fetch_one(&mut *connection).await?
         });
         Ok(id)
     }
 
-    /// Records a dataset. Its number.
+    /// Inserts a dataset and returns its number.
     #[tracing::instrument(name = "db.insert_dataset", level = "trace", skip_all)]
     pub async fn insert_dataset(
         &mut self,
@@ -223,10 +226,10 @@ impl Tx {
         Ok(number)
     }
 
-    /// Keeps everybody else from changing a dataset's tree or members until this is committed.
+    /// Locks a dataset, so that no other transaction changes its tree or members.
     #[tracing::instrument(name = "db.hold_dataset", level = "trace", skip_all)]
     pub async fn hold_dataset(&mut self, number: i64) -> Result<()> {
-        // An update locks its row on every engine.
+        // An update locks the row on every engine.
         const SQL: &str = "UPDATE datasets SET name = name WHERE id = $1";
         on_tx!(self, |connection| {
             sqlx::query(SQL).bind(number).execute(connection).await.map(drop)?;
@@ -234,7 +237,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Makes somebody a member of a dataset, or gives them another role.
+    /// Adds a member to a dataset, or changes a member's role.
     #[tracing::instrument(name = "db.set_dataset_member", level = "trace", skip_all)]
     pub async fn set_dataset_member(&mut self, dataset: i64, user: &UserId, role: Role, now: SystemTime) -> Result<()> {
         const SQL: &str = "INSERT INTO dataset_members (dataset_id, user_id, role, added_at) VALUES ($1, $2, $3, $4) \
@@ -246,7 +249,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Somebody who belongs to a dataset, as this transaction sees it.
+    /// Returns a member of a dataset, as this transaction sees it.
     #[tracing::instrument(name = "db.find_dataset_member", level = "trace", skip_all)]
     pub async fn find_dataset_member(&mut self, dataset: i64, user: &UserId) -> Result<Option<Member>> {
         const SQL: &str = "SELECT user_id, role, added_at FROM dataset_members WHERE dataset_id = $1 AND user_id = $2";
@@ -256,7 +259,7 @@ impl Tx {
         row.map(MemberRow::into_member).transpose()
     }
 
-    /// How many own a dataset.
+    /// Returns the number of a dataset's owners.
     #[tracing::instrument(name = "db.count_dataset_owners", level = "trace", skip_all)]
     pub async fn count_dataset_owners(&mut self, dataset: i64) -> Result<u64> {
         const SQL: &str = "SELECT COUNT(*) FROM dataset_members WHERE dataset_id = $1 AND role = 'owner'";
@@ -265,7 +268,7 @@ impl Tx {
         Ok(to_u64(count))
     }
 
-    /// Ends somebody's membership.
+    /// Removes a member of a dataset.
     #[tracing::instrument(name = "db.remove_dataset_member", level = "trace", skip_all)]
     pub async fn remove_dataset_member(&mut self, dataset: i64, user: &UserId) -> Result<()> {
         const SQL: &str = "DELETE FROM dataset_members WHERE dataset_id = $1 AND user_id = $2";
@@ -275,8 +278,8 @@ impl Tx {
         Ok(())
     }
 
-    /// Counts what was published in a dataset, or is gone from it (then both are negative), for it and then for its
-    /// organisation: always in this order, so that no two wait for each other.
+    /// Adds to the counters of a dataset and then of its organisation; negative numbers subtract.
+    /// The fixed order prevents deadlocks.
     #[tracing::instrument(name = "db.count_in_dataset", level = "trace", skip_all)]
     pub async fn count_in_dataset(&mut self, dataset: i64, objects: i64, bytes: i64) -> Result<()> {
         const FIRST: &str = "INSERT INTO quotas (owner_kind, owner_id) SELECT 'dataset', node_id FROM datasets WHERE id = $1 \

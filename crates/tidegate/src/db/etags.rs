@@ -1,17 +1,18 @@
-//! ETags that were stored before it was written down what they are. Where blobs lie in a folder, those of 32 hexadecimal
-//! digits may be random: the store serves them with a `-1` behind them, and rows are brought to say the same, once.
+//! Marks ETags that earlier versions stored without saying what they are. On local disk, those of
+//! 32 hexadecimal digits may be random, so the store appends `-1` to them, and the rows are updated
+//! once to match. Never runs for a bucket.
 
 use uuid::Uuid;
 
 use super::{Db, Tx, on_reader, on_tx};
 use crate::error::Result;
 
-/// Objects looked at in one transaction.
+/// The number of objects in one transaction.
 const BATCH: i64 = 5000;
 
 impl Db {
-    /// Marks the ETags of rows from before as what nobody takes for an MD5. Does nothing once it was done, goes on where it was
-    /// cut off, and returns how many it has marked. For a store that is a folder only.
+    /// Marks the ETags of old rows as not being MD5s, and returns how many it has marked. Continues
+    /// an interrupted run; does nothing after a complete one. Only for a local store.
     #[tracing::instrument(name = "db.mark_old_etags", level = "trace", skip_all)]
     pub async fn mark_old_etags(&self) -> Result<u64> {
         const SQL: &str = "SELECT stored_before FROM etags_to_mark";
@@ -25,10 +26,10 @@ impl Db {
             after = last;
         }
         let mut tx = self.begin().await?;
-        tx.end_marking().await?;
+        tx.finish_marking().await?;
         tx.commit().await?;
         if marked > 0 {
-            tracing::info!(rows = marked, "ETags from an earlier version were marked: they are no MD5s");
+            tracing::info!(rows = marked, "ETags from an earlier version were marked as not being MD5s");
         }
         Ok(marked)
     }
@@ -57,7 +58,7 @@ impl Tx {
         Ok(marked)
     }
 
-    async fn end_marking(&mut self) -> Result<()> {
+    async fn finish_marking(&mut self) -> Result<()> {
         const SQL: &str = "DELETE FROM etags_to_mark";
         on_tx!(self, |connection| sqlx::query(SQL).execute(connection).await?.rows_affected());
         Ok(())

@@ -1,4 +1,5 @@
-//! Users' files: objects with a folder, checksums, and a word on who may see them without a link.
+//! Stores users' files: objects with a folder, checksums and a visibility. Counters and quotas are
+//! in `quotas`.
 
 use uuid::Uuid;
 
@@ -59,7 +60,7 @@ impl Row {
     }
 }
 
-/// A file, and how often all links of its owner were ended.
+/// A file with its owner's link epoch.
 #[derive(sqlx::FromRow)]
 struct LinkedRow {
     #[sqlx(flatten)]
@@ -67,7 +68,7 @@ struct LinkedRow {
     link_epoch: i64,
 }
 
-/// What a row is made of.
+/// The columns of a file's row.
 macro_rules! columns {
     () => {
         "id, owner_id, object_key, name, content_type, state, size, etag, modified_at, created_at, folder, sha256, crc32, \
@@ -75,7 +76,7 @@ macro_rules! columns {
     };
 }
 
-/// The statements of a listing differ in what they leave out; the columns and the order are the same.
+/// Selects a page of files; `$filter` is the condition. Columns and order are always the same.
 macro_rules! listing {
     ($filter:literal) => {
         concat!(
@@ -89,7 +90,7 @@ macro_rules! listing {
     };
 }
 
-/// The same for totals.
+/// Selects the number and bytes of files; `$filter` is the condition.
 macro_rules! totals {
     ($filter:literal) => {
         concat!(
@@ -100,7 +101,8 @@ macro_rules! totals {
     };
 }
 
-/// Files that are not ready are few, and seldom asked for: one condition for all sorts of listings.
+/// The condition for files in states other than READY. They are few and rarely listed, so one
+/// condition serves all listings.
 macro_rules! in_state {
     () => {
         "owner_kind = 'files' AND owner_id = $1 AND state = $2 AND name IS NOT NULL \
@@ -109,7 +111,7 @@ macro_rules! in_state {
 }
 
 impl Db {
-    /// A file by its key, whatever its state.
+    /// Returns a file by its key, whatever its state.
     #[tracing::instrument(name = "db.find_file_unscoped", level = "trace", skip_all)]
     pub async fn find_file_unscoped(&self, key: &str) -> Result<Option<(Owner, File)>> {
         const SQL: &str =
@@ -118,7 +120,7 @@ impl Db {
         row.map(Row::into_file).transpose()
     }
 
-    /// A file by its key, whatever its state, and its owner's epoch of links.
+    /// Returns a file by its key, whatever its state, and its owner's link epoch.
     #[tracing::instrument(name = "db.find_linked_file_unscoped", level = "trace", skip_all)]
     pub async fn find_linked_file_unscoped(&self, key: &str) -> Result<Option<(File, u64)>> {
         const SQL: &str = concat!(
@@ -133,7 +135,7 @@ impl Db {
         row.map(|row| Ok((row.file.into_file()?.1, to_u64(row.link_epoch)))).transpose()
     }
 
-    /// Files by their keys, whatever their states, in no order.
+    /// Returns files by their keys, whatever their state, in no order.
     #[tracing::instrument(name = "db.find_files_unscoped", level = "trace", skip_all)]
     pub async fn find_files_unscoped(&self, keys: &[&str]) -> Result<Vec<(Owner, File)>> {
         const SQL: &str =
@@ -149,7 +151,7 @@ impl Db {
         rows.into_iter().map(Row::into_file).collect()
     }
 
-    /// The file of an upload.
+    /// Returns a file by its object's id, whatever its state.
     #[tracing::instrument(name = "db.find_file_by_id_unscoped", level = "trace", skip_all)]
     pub async fn find_file_by_id_unscoped(&self, id: ObjectId) -> Result<Option<(Owner, File)>> {
         const SQL: &str = concat!("SELECT ", columns!(), " FROM objects WHERE id = $1 AND owner_kind = 'files'");
@@ -157,7 +159,7 @@ impl Db {
         row.map(Row::into_file).transpose()
     }
 
-    /// A page of a user's files, newest first.
+    /// Returns a page of a user's READY files, newest first.
     #[tracing::instrument(name = "db.list_files", level = "trace", skip_all)]
     pub async fn list_files(&self, owner: &Owner, filter: &FileFilter, after: Cursor, limit: i64) -> Result<Vec<File>> {
         let (below, beyond) = below(&filter.folder);
@@ -187,7 +189,7 @@ impl Db {
         rows.into_iter().map(|row| row.into_file().map(|(_, file)| file)).collect()
     }
 
-    /// A page of a user's files in another state than ready, newest first.
+    /// Returns a page of a user's files in another state than READY, newest first.
     #[tracing::instrument(name = "db.list_files_in_state", level = "trace", skip_all)]
     pub async fn list_files_in_state(
         &self,
@@ -213,7 +215,7 @@ impl Db {
         rows.into_iter().map(|row| row.into_file().map(|(_, file)| file)).collect()
     }
 
-    /// How many files in another state than ready that is, and how many bytes.
+    /// Returns the number and bytes of a user's files in another state than READY.
     #[tracing::instrument(name = "db.count_files_in_state", level = "trace", skip_all)]
     pub async fn count_files_in_state(
         &self,
@@ -232,7 +234,7 @@ impl Db {
         Ok((to_u64(files), to_u64(bytes)))
     }
 
-    /// Files of a folder and below it that are there, whether they can be read or not, in no order.
+    /// Returns the undeleted files of a folder and its subfolders, readable or not, in no order.
     #[tracing::instrument(name = "db.list_files_to_delete", level = "trace", skip_all)]
     pub async fn list_files_to_delete(&self, owner: &Owner, folder: &str, limit: i64) -> Result<Vec<File>> {
         const SQL: &str = concat!(
@@ -245,7 +247,8 @@ impl Db {
         self.in_folder(SQL, owner, folder, limit).await
     }
 
-    /// Files of a folder and below it that were deleted and whose bytes may be there still, in no order.
+    /// Returns the DELETED files of a folder and its subfolders, whose bytes may still exist, in no
+    /// order.
     #[tracing::instrument(name = "db.list_deleted_files", level = "trace", skip_all)]
     pub async fn list_deleted_files(&self, owner: &Owner, folder: &str, limit: i64) -> Result<Vec<File>> {
         const SQL: &str = concat!(
@@ -266,7 +269,7 @@ impl Db {
         rows.into_iter().map(|row| row.into_file().map(|(_, file)| file)).collect()
     }
 
-    /// How many files that is, and how many bytes.
+    /// Returns the number and bytes of a user's READY files that match a filter.
     #[tracing::instrument(name = "db.count_files", level = "trace", skip_all)]
     pub async fn count_files(&self, owner: &Owner, filter: &FileFilter) -> Result<(u64, u64)> {
         const ALL: &str = "SELECT files, used FROM quotas WHERE owner_kind = 'files' AND owner_id = $1";
@@ -285,7 +288,7 @@ impl Db {
                     query.fetch_optional(pool).await?
                 }
                 None => sqlx::query_as(FOLDER).bind(owner.id()).bind(folder).fetch_optional(pool).await?,
-                // Nobody can tell but by looking.
+                // Without a folder, the name can only be searched for.
                 Some(name) if filter.is_anywhere() => {
                     let sql = totals!("AND folded_name LIKE $2 ESCAPE '\\'");
                     sqlx::query_as(sql).bind(owner.id()).bind(pattern(name)).fetch_optional(pool).await?
@@ -308,10 +311,11 @@ impl Db {
     }
 }
 
-/// The first text of all that begin with the folder and a slash, and the first beyond them.
+/// Returns the range of paths below a folder: from the folder with a slash to the first path after
+/// all that begin so.
 fn below(folder: &Option<String>) -> (String, String) {
     let folder = folder.as_deref().unwrap_or_default();
-    // '0' is what follows '/'. Below the topmost folder lies everything.
+    // '0' is the character after '/'. Every path is below the root folder.
     if folder.is_empty() {
         (String::new(), char::MAX.to_string())
     } else {
@@ -319,7 +323,7 @@ fn below(folder: &Option<String>) -> (String, String) {
     }
 }
 
-/// What lies below the folder that is meant, where that is meant, too.
+/// Returns the range of paths below the filter's folder, if subfolders are included.
 fn bounds(filter: &FileFilter) -> (String, String) {
     match &filter.folder {
         None => below(&None),
@@ -328,7 +332,7 @@ fn bounds(filter: &FileFilter) -> (String, String) {
     }
 }
 
-/// A pattern for names that hold a text, whatever its case.
+/// Returns a LIKE pattern for names that contain a text, in upper or lower case.
 fn pattern(text: &str) -> String {
     let mut pattern = String::from("%");
     for c in text.to_lowercase().chars() {
@@ -341,7 +345,7 @@ fn pattern(text: &str) -> String {
 }
 
 impl Tx {
-    /// Says of an object that was announced what a file has besides.
+    /// Adds the file's columns to the row of a new object.
     #[tracing::instrument(name = "db.describe_file", level = "trace", skip_all)]
     pub async fn describe_file(
         &mut self,
@@ -359,7 +363,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Makes a file private; whether it was not.
+    /// Makes a file private. Returns `false` if it was private already.
     #[tracing::instrument(name = "db.make_file_private", level = "trace", skip_all)]
     pub async fn make_file_private(&mut self, id: ObjectId) -> Result<bool> {
         const SQL: &str = "UPDATE objects SET visibility = $2 WHERE id = $1 AND owner_kind = 'files' \
@@ -371,9 +375,9 @@ impl Tx {
         }))
     }
 
-    /// Keeps the checksums of an object's bytes.
-    #[tracing::instrument(name = "db.keep_digests", level = "trace", skip_all)]
-    pub async fn keep_digests(&mut self, id: ObjectId, digests: &Digests) -> Result<()> {
+    /// Stores the checksums of an object's bytes.
+    #[tracing::instrument(name = "db.set_digests", level = "trace", skip_all)]
+    pub async fn set_digests(&mut self, id: ObjectId, digests: &Digests) -> Result<()> {
         const SQL: &str = "UPDATE objects SET sha256 = $2, crc32 = $3 WHERE id = $1";
         on_tx!(self, |connection| {
             let query = sqlx::query(SQL).bind(id.0).bind(&digests.sha256).bind(i64::from(digests.crc32));

@@ -1,4 +1,5 @@
-//! Images of spaces, as lists show them: one row each and no other table, since a list may have a thousand.
+//! Lists images of spaces. Reads one row per image and no other table, because a page may have a
+//! thousand. Changes to images are in `media`.
 
 use std::time::SystemTime;
 
@@ -35,7 +36,7 @@ struct Row {
     thumbnails: Option<String>,
 }
 
-/// What a row is made of.
+/// The columns of an image's row.
 macro_rules! images {
     ($condition:literal) => {
         concat!(
@@ -46,10 +47,10 @@ macro_rules! images {
     };
 }
 
-/// Name, type, width, height.
+/// The name, media type, width and height of a thumbnail, as stored in its image's row.
 type Written = (String, String, u32, u32);
 
-/// Thumbnails as they are written beside their image.
+/// Returns thumbnails in the form in which they are stored in their image's row.
 pub(super) fn written(variants: &[Variant]) -> Result<String> {
     let short = |variant: &Variant| (variant.name.clone(), variant.content_type.clone(), variant.width, variant.height);
     let mut all: Vec<Written> = variants.iter().map(short).collect();
@@ -92,7 +93,7 @@ fn all(rows: Vec<Row>) -> Result<Vec<Image>> {
 }
 
 impl Db {
-    /// A page of a space's images, newest first: in one state, or all that are there.
+    /// Returns a page of a space's images, newest first: in one state, or all that are visible.
     #[tracing::instrument(name = "db.list_images", level = "trace", skip_all)]
     pub async fn list_images(
         &self,
@@ -118,8 +119,8 @@ impl Db {
         all(rows)
     }
 
-    /// A page of what was deleted of a space at `oldest` or later, and can be brought back, the latest first: the cursor's time is that of the
-    /// delete.
+    /// Returns a page of the images of a space that were deleted at `oldest` or later, latest
+    /// first. The time of the cursor is that of the delete.
     #[tracing::instrument(name = "db.list_deleted_images", level = "trace", skip_all)]
     pub async fn list_deleted_images(
         &self,
@@ -138,7 +139,7 @@ impl Db {
         all(rows)
     }
 
-    /// Images of a space by their ids, whatever their state, in no order.
+    /// Returns images of a space by their ids, whatever their state, in no order.
     #[tracing::instrument(name = "db.find_images", level = "trace", skip_all)]
     pub async fn find_images(&self, space: &SpaceId, ids: &[ObjectId]) -> Result<Vec<Image>> {
         const SQL: &str = images!("id IN (");
@@ -146,7 +147,7 @@ impl Db {
             return Ok(Vec::new());
         }
         let rows: Vec<Row> = on_reader!(self, |pool| {
-            // The space is the first of its places.
+            // The space is bound to the first placeholder.
             let (before, after) = SQL.split_once("$1").unwrap_or((SQL, ""));
             let mut query = QueryBuilder::new(before);
             query.push_bind(space.as_str()).push(after);

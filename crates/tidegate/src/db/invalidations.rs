@@ -1,4 +1,5 @@
-//! Paths of which the CDN is to be told that they are gone.
+//! Stores the CDN paths that wait for their invalidation. Sending them is in
+//! `library::cdn_invalidations`.
 
 use std::time::SystemTime;
 
@@ -7,7 +8,7 @@ use crate::error::Result;
 use crate::model::micros;
 
 impl Db {
-    /// Paths that wait, the oldest first: those that end in a wildcard, or those that do not.
+    /// Returns the waiting paths, oldest first: those with a wildcard at the end, or those without.
     #[tracing::instrument(name = "db.list_invalidations", level = "trace", skip_all)]
     pub async fn list_invalidations(&self, wild: bool, limit: i64) -> Result<Vec<(i64, String)>> {
         const EXACT: &str = "SELECT id, path FROM invalidations WHERE path NOT LIKE '%*' ORDER BY id LIMIT $1";
@@ -18,7 +19,7 @@ impl Db {
 }
 
 impl Tx {
-    /// Has a path wait.
+    /// Inserts a waiting path.
     #[tracing::instrument(name = "db.queue_invalidation", level = "trace", skip_all)]
     pub async fn queue_invalidation(&mut self, path: &str, now: SystemTime) -> Result<()> {
         const SQL: &str = "INSERT INTO invalidations (path, queued_at) VALUES ($1, $2)";
@@ -28,9 +29,9 @@ impl Tx {
         Ok(())
     }
 
-    /// Forgets paths of which the CDN was told.
-    #[tracing::instrument(name = "db.forget_invalidations", level = "trace", skip_all)]
-    pub async fn forget_invalidations(&mut self, ids: &[i64]) -> Result<()> {
+    /// Deletes paths that were sent.
+    #[tracing::instrument(name = "db.delete_invalidations", level = "trace", skip_all)]
+    pub async fn delete_invalidations(&mut self, ids: &[i64]) -> Result<()> {
         if ids.is_empty() {
             return Ok(());
         }

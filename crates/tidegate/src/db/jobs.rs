@@ -1,5 +1,6 @@
-//! Jobs: enqueued with the change they follow from, claimed by lease, counted at the claim so that a crash
-//! counts, fenced by the attempt so that a late worker changes nothing.
+//! Stores jobs: enqueued in the transaction of the change that needs them, claimed by lease,
+//! counted at the claim so that a crash counts, and fenced by the attempt number so that a late
+//! worker changes nothing. What jobs exist is in `queue`.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,58 +8,58 @@ use super::{Db, Tx, TxEngine, on_reader, on_tx, to_i64, to_u64};
 use crate::error::Result;
 use crate::model::micros;
 
-/// A job that is due sooner than this is signalled when it is enqueued.
+/// A job due within this time is signalled when it is enqueued.
 const SOON: Duration = Duration::from_secs(2);
 
-/// A job somebody has leased.
+/// A job that a worker has leased.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct ClaimedJob {
-    /// Its row.
+    /// The id of its row.
     pub id: i64,
     /// The job as JSON.
     pub payload: String,
-    /// This attempt, from 1.
+    /// The number of this attempt, from 1.
     pub attempts: i64,
-    /// How many there may be.
+    /// The largest number of attempts.
     pub max_attempts: i64,
 }
 
-/// What becomes of a job that failed.
+/// What happens to a failed job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// It is tried again.
-    Again,
-    /// It is tried again, and this time does not count: it was nobody's fault here.
-    Forgiven,
-    /// It is kept for a person to look at.
-    GivenUp,
+    Retry,
+    /// It is tried again, and the attempt does not count, because the fault is elsewhere.
+    Uncounted,
+    /// It is dead-lettered, for an operator.
+    DeadLetter,
 }
 
-/// How many jobs there are.
+/// The number of jobs by state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct JobCounts {
-    /// Waiting or at work.
+    /// The jobs that are waiting or running.
     pub queued: u64,
-    /// Given up.
-    pub dead: u64,
+    /// The dead-lettered jobs.
+    pub dead_letters: u64,
 }
 
-/// A job that was given up.
+/// A job that was dead-lettered.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct DeadJob {
-    /// Its row.
+pub struct DeadLetter {
+    /// The id of its row.
     pub id: i64,
     /// The job as JSON.
     pub payload: String,
-    /// How often it was tried.
+    /// The number of attempts made.
     pub attempts: i64,
-    /// What was wrong with the last attempt.
+    /// The error of the last attempt.
     pub last_error: Option<String>,
-    /// Microseconds: when it was enqueued.
+    /// When the job was enqueued, in microseconds.
     pub created_at: i64,
 }
 
-/// Leases one job; `$class` is a condition on its class, `$lock` is how its row is locked meanwhile.
+/// Leases one job; `$class` is a condition on its class, and `$lock` is the row lock.
 macro_rules! claim {
     ($class:literal, $lock:literal) => {
         concat!(
@@ -74,18 +75,19 @@ macro_rules! claim {
 }
 
 impl Tx {
-    /// Gives up the jobs whose lease ran out after their last attempt; their payloads are the outcome.
-    #[tracing::instrument(name = "db.bury_jobs", level = "trace", skip_all)]
-    pub async fn bury_jobs(&mut self, now: SystemTime) -> Result<Vec<String>> {
+    /// Dead-letters the jobs whose lease expired during their last attempt, and returns their
+    /// payloads.
+    #[tracing::instrument(name = "db.dead_letter_jobs", level = "trace", skip_all)]
+    pub async fn dead_letter_jobs(&mut self, now: SystemTime) -> Result<Vec<String>> {
         const SQL: &str = "UPDATE jobs SET state = 'DEAD', last_error = COALESCE(last_error, 'the worker vanished') \
                            WHERE state = 'QUEUED' AND lease_until IS NOT NULL AND lease_until < $1 \
                            AND attempts >= max_attempts RETURNING payload";
-        let buried: Vec<(String,)> =
+        let payloads: Vec<(String,)> =
             on_tx!(self, |connection| sqlx::query_as(SQL).bind(micros(now)).fetch_all(connection).await?);
-        Ok(buried.into_iter().map(|(payload,)| payload).collect())
+        Ok(payloads.into_iter().map(|(payload,)| payload).collect())
     }
 
-    /// Leases the most urgent job that is due, of a class or of any.
+    /// Leases the most urgent due job of a class, or of any class.
     #[tracing::instrument(name = "db.claim_job", level = "trace", skip_all)]
     pub async fn claim_job(
         &mut self,
@@ -93,7 +95,7 @@ impl Tx {
         now: SystemTime,
         lease: Duration,
     ) -> Result<Option<ClaimedJob>> {
-        // Several servers do not wait for what another is claiming just now.
+        // A server does not wait for a row that another is claiming.
         let sql = match (&self.engine, class.is_some()) {
             (TxEngine::Postgres(_), true) => claim!("AND class = $3", " FOR UPDATE SKIP LOCKED"),
             (TxEngine::Postgres(_), false) => claim!("", " FOR UPDATE SKIP LOCKED"),
@@ -109,17 +111,18 @@ impl Tx {
         }))
     }
 
-    /// Takes a job out of the queue, whoever works on it: what that one says of it later is about nothing.
-    #[tracing::instrument(name = "db.forget_job", level = "trace", skip_all)]
-    pub async fn forget_job(&mut self, dedupe: &str) -> Result<()> {
+    /// Deletes a job by its deduplication name, even while it runs. Its worker's result is then
+    /// ignored.
+    #[tracing::instrument(name = "db.delete_job", level = "trace", skip_all)]
+    pub async fn delete_job(&mut self, dedupe: &str) -> Result<()> {
         const SQL: &str = "DELETE FROM jobs WHERE dedupe = $1";
         on_tx!(self, |connection| sqlx::query(SQL).bind(dedupe).execute(connection).await.map(drop)?);
         Ok(())
     }
 
-    /// Takes a job that was given up back into the queue. `false` if there is none.
-    #[tracing::instrument(name = "db.revive_job", level = "trace", skip_all)]
-    pub async fn revive_job(&mut self, id: i64, now: SystemTime) -> Result<bool> {
+    /// Queues a dead-lettered job again. Returns `false` if there is no such job.
+    #[tracing::instrument(name = "db.requeue_dead_letter", level = "trace", skip_all)]
+    pub async fn requeue_dead_letter(&mut self, id: i64, now: SystemTime) -> Result<bool> {
         const SQL: &str = "UPDATE jobs SET state = 'QUEUED', attempts = 0, lease_until = NULL, run_at = $2 \
                            WHERE id = $1 AND state = 'DEAD'";
         let done = on_tx!(self, |connection| {
@@ -129,8 +132,8 @@ impl Tx {
         Ok(done == 1)
     }
 
-    /// Puts a job back until `run_at`, with one attempt more if this one is `forgiven`, or gives it up. `false` if it is
-    /// no longer ours.
+    /// Applies the verdict on a failed job: queues it again for `run_at`, or dead-letters it.
+    /// Returns `false` if the lease was lost.
     #[tracing::instrument(name = "db.fail_job", level = "trace", skip_all)]
     pub async fn fail_job(
         &mut self,
@@ -141,8 +144,8 @@ impl Tx {
     ) -> Result<bool> {
         const SQL: &str = "UPDATE jobs SET state = $3, run_at = $4, lease_until = NULL, last_error = $5, \
                            max_attempts = max_attempts + $6 WHERE id = $1 AND attempts = $2 AND state = 'QUEUED'";
-        let state = if verdict == Verdict::GivenUp { "DEAD" } else { "QUEUED" };
-        let more = i64::from(verdict == Verdict::Forgiven);
+        let state = if verdict == Verdict::DeadLetter { "DEAD" } else { "QUEUED" };
+        let more = i64::from(verdict == Verdict::Uncounted);
         let done = on_tx!(self, |connection| {
             let query = sqlx::query(SQL).bind(job.id).bind(job.attempts).bind(state).bind(micros(run_at));
             query.bind(error).bind(more).execute(connection).await?.rows_affected()
@@ -152,27 +155,28 @@ impl Tx {
 }
 
 impl Db {
-    /// Jobs that were given up, after `after`, in the order of their ids.
-    #[tracing::instrument(name = "db.list_dead_jobs", level = "trace", skip_all)]
-    pub async fn list_dead_jobs(&self, after: i64, limit: i64) -> Result<Vec<DeadJob>> {
+    /// Returns dead-lettered jobs in the order of their ids, after `after`.
+    #[tracing::instrument(name = "db.list_dead_letters", level = "trace", skip_all)]
+    pub async fn list_dead_letters(&self, after: i64, limit: i64) -> Result<Vec<DeadLetter>> {
         const SQL: &str = "SELECT id, payload, attempts, last_error, created_at FROM jobs \
                            WHERE state = 'DEAD' AND id > $1 ORDER BY id LIMIT $2";
         Ok(on_reader!(self, |pool| sqlx::query_as(SQL).bind(after).bind(limit).fetch_all(pool).await?))
     }
 
-    /// A job that was given up.
-    #[tracing::instrument(name = "db.find_dead_job", level = "trace", skip_all)]
-    pub async fn find_dead_job(&self, id: i64) -> Result<Option<DeadJob>> {
+    /// Returns a dead-lettered job.
+    #[tracing::instrument(name = "db.find_dead_letter", level = "trace", skip_all)]
+    pub async fn find_dead_letter(&self, id: i64) -> Result<Option<DeadLetter>> {
         const SQL: &str =
             "SELECT id, payload, attempts, last_error, created_at FROM jobs WHERE state = 'DEAD' AND id = $1";
         Ok(on_reader!(self, |pool| sqlx::query_as(SQL).bind(id).fetch_optional(pool).await?))
     }
 
-    /// Ends every lease, where one server has the database to itself and has only just begun: whoever held them is
-    /// gone. Their attempts stay counted, save those of what recurs.
+    /// Ends every lease after a start, if only one server uses the database, because the workers
+    /// that held them are gone. Attempts stay counted, except those of recurring jobs.
     #[tracing::instrument(name = "db.end_leases", level = "trace", skip_all)]
     pub async fn end_leases(&self) -> Result<()> {
-        // One that is out of attempts keeps its lease, by whose end it is buried; but what recurs begins anew.
+        // A job without attempts left keeps its lease and is dead-lettered when that expires; a
+        // recurring job starts again.
         const SQL: &str = "UPDATE jobs SET lease_until = NULL, \
                            attempts = CASE WHEN dedupe IN ('sweep', 'recover') THEN 0 ELSE attempts END \
                            WHERE state = 'QUEUED' AND (attempts < max_attempts OR dedupe IN ('sweep', 'recover'))";
@@ -184,7 +188,8 @@ impl Db {
         tx.commit().await
     }
 
-    /// Asked first, so that an idle worker takes no write lock.
+    /// Returns whether a job is due. Checked before a claim, so that an idle worker takes no write
+    /// lock.
     #[tracing::instrument(name = "db.any_job_due", level = "trace", skip_all)]
     pub async fn any_job_due(&self, class: Option<&str>, now: SystemTime) -> Result<bool> {
         const ANY: &str = "SELECT id FROM jobs WHERE state = 'QUEUED' AND run_at <= $1 \
@@ -200,7 +205,7 @@ impl Db {
         Ok(row.is_some())
     }
 
-    /// Keeps a lease. `false` if it is no longer ours.
+    /// Extends a lease until `until`. Returns `false` if the lease was lost.
     #[tracing::instrument(name = "db.extend_job", level = "trace", skip_all)]
     pub async fn extend_job(&self, job: &ClaimedJob, until: SystemTime) -> Result<bool> {
         const SQL: &str = "UPDATE jobs SET lease_until = $3 WHERE id = $1 AND attempts = $2 AND state = 'QUEUED'";
@@ -213,7 +218,7 @@ impl Db {
         Ok(done == 1)
     }
 
-    /// Ends a job that was done.
+    /// Deletes a job that has succeeded.
     #[tracing::instrument(name = "db.finish_job", level = "trace", skip_all)]
     pub async fn finish_job(&self, job: &ClaimedJob) -> Result<()> {
         const SQL: &str = "DELETE FROM jobs WHERE id = $1 AND attempts = $2";
@@ -224,7 +229,8 @@ impl Db {
         tx.commit().await
     }
 
-    /// Whether a job of this name is yet to be done, or being done; one that failed and pauses is not waited for.
+    /// Returns whether a job with this deduplication name is waiting or running. A failed job that
+    /// waits for its next attempt does not count.
     #[tracing::instrument(name = "db.is_job_waiting", level = "trace", skip_all)]
     pub async fn is_job_waiting(&self, dedupe: &str) -> Result<bool> {
         const SQL: &str = "SELECT id FROM jobs WHERE dedupe = $1 AND state = 'QUEUED' \
@@ -234,34 +240,35 @@ impl Db {
         Ok(row.is_some())
     }
 
-    /// How many jobs there are.
+    /// Returns the number of jobs by state.
     #[tracing::instrument(name = "db.count_jobs", level = "trace", skip_all)]
     pub async fn count_jobs(&self) -> Result<JobCounts> {
         const SQL: &str = "SELECT state, COUNT(*) FROM jobs GROUP BY state";
         let rows: Vec<(String, i64)> = on_reader!(self, |pool| sqlx::query_as(SQL).fetch_all(pool).await?);
         let of = |wanted: &str| rows.iter().find(|(state, _)| state == wanted).map_or(0, |(_, count)| to_u64(*count));
-        Ok(JobCounts { queued: of("QUEUED"), dead: of("DEAD") })
+        Ok(JobCounts { queued: of("QUEUED"), dead_letters: of("DEAD") })
     }
 }
 
-/// A job on its way into the queue.
+/// A job to enqueue.
 #[derive(Debug, Clone, Copy)]
 pub struct NewJob<'a> {
     /// The job as JSON.
     pub payload: &'a str,
-    /// Of jobs with one such name there is one.
+    /// The deduplication name, which at most one job has.
     pub dedupe: Option<&'a str>,
-    /// Which sort of work it is.
+    /// The name of the class.
     pub class: &'a str,
-    /// How urgent: the higher the sooner.
+    /// The priority; higher ones run first.
     pub priority: i64,
-    /// How often it may be tried.
+    /// The largest number of attempts.
     pub max_attempts: u64,
 }
 
 impl Tx {
-    /// Adds a job; with a `dedupe` that is there already, adds nothing, save that a dead one is revived. It
-    /// is seen when the transaction commits. Answers its id, if it was added or revived.
+    /// Inserts a job, which becomes visible with the commit. If its deduplication name exists,
+    /// queues it again if it is dead-lettered or out of attempts, and otherwise does nothing.
+    /// Returns the id if it was inserted or queued again.
     #[tracing::instrument(name = "db.enqueue_job", level = "trace", skip_all)]
     pub async fn enqueue_job(&mut self, job: NewJob<'_>, run_at: SystemTime) -> Result<Option<i64>> {
         const SQL: &str = "INSERT INTO jobs (payload, dedupe, state, run_at, attempts, max_attempts, created_at, class, priority) \
@@ -287,9 +294,9 @@ impl Tx {
         Ok(id)
     }
 
-    /// Wakes the workers after the commit, unless there is no job or it is not due yet.
+    /// Notifies the workers after the commit, if there is a job and it is due.
     fn signal_job(&mut self, id: Option<i64>, run_at: SystemTime) {
-        // The database's clock may be ahead of this one's.
+        // The database's clock may be ahead of this server's.
         let due = run_at <= SystemTime::now() + SOON;
         self.pending.jobs.extend(id.filter(|_| due));
     }

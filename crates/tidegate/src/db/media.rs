@@ -1,4 +1,5 @@
-//! Media of sessions and images of spaces: objects with a look, a history and variants.
+//! Stores media items of sessions and images of spaces: objects with dimensions, a history and
+//! variants. Listings of images are in `images`.
 
 use std::collections::HashMap;
 use std::time::SystemTime;
@@ -44,7 +45,7 @@ struct Row {
     imported_from: Option<String>,
 }
 
-/// What a row is made of, from objects `o` with their uploads `u`, and sessions `s` where they are of one.
+/// The columns of a media item, from objects `o` with their uploads `u` and, for a session, `s`.
 macro_rules! media {
     ($condition:literal) => {
         concat!(
@@ -62,7 +63,7 @@ impl Row {
     fn into_media(self) -> Result<(Owner, Media)> {
         let content = content(self.size, self.etag, self.modified_at);
         let visual = visual(self.width, self.height, self.duration_ms, self.blurhash)?;
-        let owner = gallery(&self.owner_kind, &self.owner_id, self.org.as_deref())?;
+        let owner = media_owner(&self.owner_kind, &self.owner_id, self.org.as_deref())?;
         let media = Media {
             object: Object {
                 id: ObjectId(self.id),
@@ -89,8 +90,8 @@ impl Row {
     }
 }
 
-/// Reads a session or a space as an owner.
-pub(super) fn gallery(kind: &str, id: &str, org: Option<&str>) -> Result<Owner> {
+/// Returns the session or space that owns a media item, from its stored kind and id.
+pub(super) fn media_owner(kind: &str, id: &str, org: Option<&str>) -> Result<Owner> {
     if kind == "space" {
         return SpaceId::parse(id).map(Owner::Space).ok_or_else(|| corrupt("space id"));
     }
@@ -133,23 +134,23 @@ impl StatusChangeRow {
     }
 }
 
-/// What is published of a medium.
+/// The published files of a media item.
 #[derive(Debug, Clone)]
 pub struct Publication {
-    /// Where it lies.
+    /// The key of the main file.
     pub key: Key,
-    /// Its type.
+    /// The media type of the main file.
     pub content_type: String,
-    /// Its bytes.
+    /// The facts about the main file's bytes.
     pub content: Content,
-    /// What it is like.
+    /// The dimensions, duration and blurhash.
     pub visual: VisualInfo,
-    /// What was derived from it.
+    /// The files derived from the main file.
     pub variants: Vec<Variant>,
 }
 
 impl Db {
-    /// Media of an owner that were deleted from one time to another (microseconds), in no order.
+    /// Returns media items of an owner that were deleted in a period (microseconds), in no order.
     #[tracing::instrument(name = "db.list_media_deleted_between", level = "trace", skip_all)]
     pub async fn list_media_deleted_between(
         &self,
@@ -167,7 +168,7 @@ impl Db {
         rows.into_iter().map(|row| row.into_media().map(|(_, media)| media)).collect()
     }
 
-    /// Whose a medium is, whatever its state.
+    /// Returns the owner of a media item, whatever its state.
     #[tracing::instrument(name = "db.find_media_owner", level = "trace", skip_all)]
     pub(super) async fn find_media_owner(&self, id: ObjectId) -> Result<Option<Owner>> {
         Ok(self.find_media_unscoped(id).await?.map(|(owner, _)| owner))
@@ -191,7 +192,7 @@ impl Db {
         row.map(Row::into_media).transpose()
     }
 
-    /// Returns the media item that a client put at a key and its owner, whatever its state.
+    /// Returns the media item with this upload key, whatever its state.
     #[tracing::instrument(name = "db.find_media_by_file_key_unscoped", level = "trace", skip_all)]
     pub async fn find_media_by_file_key_unscoped(&self, key: &str) -> Result<Option<(Owner, Media)>> {
         const SQL: &str = media!("u.incoming_key = $1");
@@ -199,8 +200,8 @@ impl Db {
         row.map(Row::into_media).transpose()
     }
 
-    /// A page of an owner's media, newest first: in one state, and where that is PENDING, with an upload in another; or all
-    /// that are there.
+    /// Returns a page of an owner's media items, newest first: in one state, and for PENDING with
+    /// one upload state; or all that are visible.
     #[tracing::instrument(name = "db.list_media", level = "trace", skip_all)]
     pub async fn list_media(
         &self,
@@ -231,7 +232,7 @@ impl Db {
         rows.into_iter().map(|row| row.into_media().map(|(_, media)| media)).collect()
     }
 
-    /// Media of an owner in a state, in no order.
+    /// Returns media items of an owner in one state, in no order.
     #[tracing::instrument(name = "db.list_media_in_state", level = "trace", skip_all)]
     pub async fn list_media_in_state(&self, owner: &Owner, state: ObjectState, limit: i64) -> Result<Vec<Media>> {
         const SQL: &str = media!("o.owner_kind = $4 AND o.owner_id = $1 AND o.state = $2 LIMIT $3");
@@ -242,7 +243,7 @@ impl Db {
         rows.into_iter().map(|row| row.into_media().map(|(_, media)| media)).collect()
     }
 
-    /// Media that were deleted before `before`, the oldest first.
+    /// Returns media items that were deleted before `before`, oldest first.
     #[tracing::instrument(name = "db.list_media_to_purge", level = "trace", skip_all)]
     pub async fn list_media_to_purge(&self, before: SystemTime, limit: i64) -> Result<Vec<Media>> {
         const SQL: &str = media!("o.state = 'DELETED' AND o.deleted_at < $1 ORDER BY o.deleted_at, o.id LIMIT $2");
@@ -251,7 +252,7 @@ impl Db {
         rows.into_iter().map(|row| row.into_media().map(|(_, media)| media)).collect()
     }
 
-    /// What was derived from objects, by their ids.
+    /// Returns the variants of objects, by the objects' ids.
     #[tracing::instrument(name = "db.list_variants", level = "trace", skip_all)]
     pub async fn list_variants(&self, of: &[ObjectId]) -> Result<HashMap<ObjectId, Vec<Variant>>> {
         const SQL: &str = "SELECT object_id, name, object_key, content_type, size, etag, modified_at, width, height \
@@ -286,7 +287,7 @@ impl Db {
         Ok(found)
     }
 
-    /// What an object became, in order.
+    /// Returns the status changes of an object, oldest first.
     #[tracing::instrument(name = "db.list_status_changes", level = "trace", skip_all)]
     pub async fn list_status_changes(&self, object: ObjectId) -> Result<Vec<StatusChange>> {
         const SQL: &str =
@@ -296,7 +297,7 @@ impl Db {
         rows.into_iter().map(StatusChangeRow::into_status_change).collect()
     }
 
-    /// What became of an owner's media after a change, in order.
+    /// Returns the status changes of an owner's media items after a change, oldest first.
     #[tracing::instrument(name = "db.list_status_changes_after", level = "trace", skip_all)]
     pub async fn list_status_changes_after(&self, owner: &Owner, after: i64, limit: i64) -> Result<Vec<StatusChange>> {
         const SQL: &str = "SELECT id, object_id, status, reason, at FROM object_history \
@@ -308,7 +309,7 @@ impl Db {
         rows.into_iter().map(StatusChangeRow::into_status_change).collect()
     }
 
-    /// The last change there is of an owner's media; 0 if there is none.
+    /// Returns the number of the last status change of an owner's media items; 0 if there is none.
     #[tracing::instrument(name = "db.last_status_change", level = "trace", skip_all)]
     pub async fn last_status_change(&self, owner: &Owner) -> Result<i64> {
         const SQL: &str = "SELECT COALESCE(MAX(id), 0) FROM object_history WHERE owner_kind = $2 AND owner_id = $1";
@@ -320,7 +321,7 @@ impl Db {
 }
 
 impl Tx {
-    /// Says of an object what a medium has besides. What is `None` stays as it is.
+    /// Stores the stage and the alternative text of a media item. `None` leaves the stored value.
     #[tracing::instrument(name = "db.describe_media", level = "trace", skip_all)]
     pub async fn describe_media(&mut self, id: ObjectId, stage: Option<Stage>, alt: Option<&str>) -> Result<()> {
         const SQL: &str = "UPDATE objects SET stage = COALESCE($2, stage), alt = COALESCE($3, alt) WHERE id = $1";
@@ -331,9 +332,9 @@ impl Tx {
         Ok(())
     }
 
-    /// Keeps where what was sent lies, from here on and for good.
-    #[tracing::instrument(name = "db.keep_seal", level = "trace", skip_all)]
-    pub async fn keep_seal(&mut self, id: ObjectId, sealed: &Key) -> Result<()> {
+    /// Stores the key of an object's seal.
+    #[tracing::instrument(name = "db.set_seal", level = "trace", skip_all)]
+    pub async fn set_seal(&mut self, id: ObjectId, sealed: &Key) -> Result<()> {
         const SQL: &str = "UPDATE objects SET sealed_key = $2 WHERE id = $1";
         on_tx!(self, |connection| {
             sqlx::query(SQL).bind(id.0).bind(sealed.as_str()).execute(connection).await.map(drop)?;
@@ -341,17 +342,18 @@ impl Tx {
         Ok(())
     }
 
-    /// Keeps what an image is copied from.
-    #[tracing::instrument(name = "db.keep_source", level = "trace", skip_all)]
-    pub async fn keep_source(&mut self, id: ObjectId, from: &str) -> Result<()> {
+    /// Stores the source key of an imported image.
+    #[tracing::instrument(name = "db.set_import_source", level = "trace", skip_all)]
+    pub async fn set_import_source(&mut self, id: ObjectId, from: &str) -> Result<()> {
         const SQL: &str = "UPDATE objects SET imported_from = $2 WHERE id = $1";
         on_tx!(self, |connection| sqlx::query(SQL).bind(id.0).bind(from).execute(connection).await.map(drop)?);
         Ok(())
     }
 
-    /// The same for what was imported, and what its bytes say that it is. `false` if nobody waits for it any more.
-    #[tracing::instrument(name = "db.keep_import", level = "trace", skip_all)]
-    pub async fn keep_import(&mut self, id: ObjectId, sealed: &Key, content_type: &str) -> Result<bool> {
+    /// Stores the seal and the detected media type of an imported image. Returns `false` if it is
+    /// no longer waiting for them.
+    #[tracing::instrument(name = "db.set_imported", level = "trace", skip_all)]
+    pub async fn set_imported(&mut self, id: ObjectId, sealed: &Key, content_type: &str) -> Result<bool> {
         const SQL: &str = "UPDATE objects SET sealed_key = $2, content_type = $3 \
                            WHERE id = $1 AND state = 'PENDING' AND sealed_key IS NULL";
         let done = on_tx!(self, |connection| {
@@ -361,9 +363,9 @@ impl Tx {
         Ok(done == 1)
     }
 
-    /// Makes a medium readable at the place where it was published. `false` if it was not being processed.
+    /// Makes a media item READY at its published key. Returns `false` if it is not PROCESSING.
     #[tracing::instrument(name = "db.publish_media", level = "trace", skip_all)]
-    pub async fn publish_media(&mut self, id: ObjectId, made: &Publication) -> Result<bool> {
+    pub async fn publish_media(&mut self, id: ObjectId, publication: &Publication) -> Result<bool> {
         const SQL: &str = "UPDATE objects SET state = 'READY', object_key = $2, content_type = $3, size = $4, etag = $5, \
                            modified_at = $6, width = $7, height = $8, duration_ms = $9, blurhash = $10, reason = NULL, \
                            thumbnails = $11 \
@@ -373,22 +375,22 @@ impl Tx {
         let done = on_tx!(self, |connection| {
             let query = sqlx::query(SQL)
                 .bind(id.0)
-                .bind(made.key.as_str())
-                .bind(&made.content_type)
-                .bind(to_i64(made.content.size))
-                .bind(&made.content.etag)
-                .bind(micros(made.content.last_modified))
-                .bind(i64::from(made.visual.width))
-                .bind(i64::from(made.visual.height))
-                .bind(made.visual.duration.map(to_i64))
-                .bind(&made.visual.blurhash)
-                .bind(super::images::written(&made.variants)?);
+                .bind(publication.key.as_str())
+                .bind(&publication.content_type)
+                .bind(to_i64(publication.content.size))
+                .bind(&publication.content.etag)
+                .bind(micros(publication.content.last_modified))
+                .bind(i64::from(publication.visual.width))
+                .bind(i64::from(publication.visual.height))
+                .bind(publication.visual.duration.map(to_i64))
+                .bind(&publication.visual.blurhash)
+                .bind(super::images::written(&publication.variants)?);
             query.execute(connection).await?.rows_affected()
         });
         if done != 1 {
             return Ok(false);
         }
-        for variant in &made.variants {
+        for variant in &publication.variants {
             on_tx!(self, |connection| {
                 let query = sqlx::query(VARIANT)
                     .bind(id.0)
@@ -406,9 +408,9 @@ impl Tx {
         Ok(self.changed(id, true))
     }
 
-    /// Forgets what was derived from an object.
-    #[tracing::instrument(name = "db.forget_variants", level = "trace", skip_all)]
-    pub async fn forget_variants(&mut self, id: ObjectId) -> Result<()> {
+    /// Deletes the variants of an object.
+    #[tracing::instrument(name = "db.delete_variants", level = "trace", skip_all)]
+    pub async fn delete_variants(&mut self, id: ObjectId) -> Result<()> {
         const SQL: &str = "DELETE FROM variants WHERE object_id = $1";
         const BESIDE: &str = "UPDATE objects SET thumbnails = NULL WHERE id = $1";
         on_tx!(self, |connection| {
@@ -418,7 +420,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Writes a line of an object's history.
+    /// Inserts a status change into an object's history.
     #[tracing::instrument(name = "db.add_status_change", level = "trace", skip_all)]
     pub async fn add_status_change(
         &mut self,

@@ -1,5 +1,6 @@
-//! The only SQL. One text per query, for every engine where they agree; the `on_*` macros run it on the
-//! engine that is configured.
+//! Contains all SQL of the server. Each query has one text for every engine where they agree, and
+//! the `on_*` macros run it on the configured engine. Never decides access; callers have
+//! authorized. Start with [`Db`] and [`Tx`].
 
 mod archives;
 mod audit;
@@ -34,7 +35,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::sqlite::SqlitePool;
 
 pub use self::changes::{Change, Changes};
-pub use self::jobs::{ClaimedJob, DeadJob, JobCounts, NewJob, Verdict};
+pub use self::jobs::{ClaimedJob, DeadLetter, JobCounts, NewJob, Verdict};
 pub use self::media::Publication;
 pub use self::nodes::{NewNode, PackageObject};
 pub use self::notify::{Notifier, Subscription};
@@ -59,21 +60,22 @@ pub struct Db {
     signals: Arc<Signals>,
 }
 
-/// The engine that is configured.
+/// The configured engine.
 #[derive(Debug, Clone)]
 enum Engine {
-    /// One file, for one server. Any number of readers, one writer.
+    /// A SQLite file, for one server: any number of readers, one writer.
     Sqlite {
-        /// Read-only connections.
+        /// The pool of read-only connections.
         reader: SqlitePool,
         /// The one connection that writes.
         writer: SqlitePool,
     },
-    /// A server of its own, for any number of ours.
+    /// A PostgreSQL server, for any number of servers.
     Postgres(Postgres),
 }
 
-/// A write transaction; rolled back when dropped. What it enqueues and changes is signalled once, after its commit.
+/// A write transaction, rolled back when dropped. What it enqueues and changes is signalled once,
+/// after its commit.
 #[derive(Debug)]
 pub struct Tx {
     engine: TxEngine,
@@ -85,11 +87,12 @@ pub struct Tx {
 enum TxEngine {
     /// Begun with the write lock held.
     Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
-    /// At PostgreSQL's default isolation: every condition is in the statement that changes.
+    /// At PostgreSQL's default isolation level, so every condition is part of the statement that
+    /// changes the row.
     Postgres(PgTx),
 }
 
-/// Runs an expression with the pool that reads.
+/// Runs an expression with a connection that reads.
 macro_rules! on_reader {
     ($db:expr, |$pool:ident| $run:expr) => {
         match &$db.engine {
@@ -133,31 +136,31 @@ macro_rules! on_tx {
 }
 pub(crate) use {on_reader, on_tx};
 
-/// The database.
+/// The database to open.
 #[derive(Debug, Clone)]
 pub enum Database {
-    /// A file.
+    /// The path of a SQLite file.
     Sqlite(PathBuf),
     /// A PostgreSQL server.
     Postgres {
-        /// Where it is and how to sign in there.
+        /// The URL with the credentials.
         url: SecretString,
-        /// Another host than the URL's: a proxy before it.
+        /// A host that replaces the URL's, for example of a proxy.
         host: Option<String>,
-        /// The most connections this server opens.
+        /// The largest number of connections of this server.
         connections: u32,
-        /// How long a statement may take.
+        /// The longest time of a statement.
         timeout: Duration,
     },
 }
 
-/// Whether a text is a PostgreSQL URL that can be used.
+/// Returns whether a text is a usable PostgreSQL URL.
 pub fn is_postgres_url(url: &str) -> bool {
     postgres::parse(url).is_some()
 }
 
 impl Db {
-    /// Opens the database and brings its tables up to date.
+    /// Opens the database and migrates its tables.
     #[tracing::instrument(name = "db.open", level = "trace", skip_all)]
     pub async fn open(database: &Database) -> anyhow::Result<Self> {
         let engine = match database {
@@ -177,17 +180,17 @@ impl Db {
         Ok(db)
     }
 
-    /// Returns whether other servers may change what this one has read.
+    /// Returns whether other servers can change the database.
     pub fn is_shared(&self) -> bool {
         self.postgres().is_some()
     }
 
-    /// Returns what commits signal to this server.
+    /// Returns the signals that commits send to this server.
     pub fn signals(&self) -> &Signals {
         &self.signals
     }
 
-    /// Returns the PostgreSQL, if that is the engine.
+    /// Returns the PostgreSQL database; `None` on SQLite.
     pub fn postgres(&self) -> Option<&Postgres> {
         match &self.engine {
             Engine::Sqlite { .. } => None,
@@ -195,7 +198,8 @@ impl Db {
         }
     }
 
-    /// Returns the time that leases and due times go by: on PostgreSQL that of the database, one for all servers.
+    /// Returns the time by which leases and due times are set. On PostgreSQL it is the database's,
+    /// the same for all servers.
     pub fn now(&self) -> SystemTime {
         match &self.engine {
             Engine::Sqlite { .. } => SystemTime::now(),
@@ -213,7 +217,7 @@ impl Db {
         Ok(Tx { engine, signals: Arc::clone(&self.signals), pending: Pending::default() })
     }
 
-    /// Returns an error unless the database answers readers and lets writers begin.
+    /// Returns an error unless the database answers reads and permits writes.
     #[tracing::instrument(name = "db.probe", level = "trace", skip_all)]
     pub async fn probe(&self) -> Result<()> {
         match &self.engine {
@@ -225,7 +229,7 @@ impl Db {
         }
     }
 
-    /// Sends the last notices and ends all connections; what was committed is on disk.
+    /// Sends the last notices and closes all connections.
     #[tracing::instrument(name = "db.close", level = "trace", skip_all)]
     pub async fn close(&self) {
         match &self.engine {
@@ -242,7 +246,7 @@ impl Db {
 }
 
 impl Tx {
-    /// Commits, and then signals what was enqueued and changed. What was written survives from here on.
+    /// Commits and then sends the signals. The changes are durable when this returns.
     #[tracing::instrument(name = "db.commit", level = "trace", skip_all)]
     pub async fn commit(self) -> Result<()> {
         let _sending = self.pending.sending(self.signals);
@@ -252,17 +256,19 @@ impl Tx {
         }
     }
 
-    /// Has an object's change signalled after the commit. Functions that change an object's state do so themselves.
+    /// Signals an object's change after the commit. Functions that change an object's state call
+    /// this themselves.
     pub fn signal_object(&mut self, id: ObjectId) {
         self.pending.objects.push(id);
     }
 
-    /// Has those who watch an owner look again after the commit. Functions that write a status change do so themselves.
+    /// Notifies the watchers of an owner after the commit. Functions that write a status change
+    /// call this themselves.
     pub fn signal_watchers(&mut self) {
         self.pending.watched = true;
     }
 
-    /// Signals an object's change if there was one, and passes on whether there was.
+    /// Signals an object's change if `changed`, and returns `changed`.
     fn changed(&mut self, id: ObjectId, changed: bool) -> bool {
         if changed {
             self.signal_object(id);
@@ -279,15 +285,16 @@ impl From<sqlx::Error> for Error {
         let sqlx::Error::Database(inner) = &error else { return Self::Internal(error.into()) };
         let Some(code) = inner.code() else { return Self::Internal(error.into()) };
         if inner.try_downcast_ref::<sqlx::sqlite::SqliteError>().is_none() {
-            // SQLSTATE 22021: a NUL, which PostgreSQL's text can't hold, so that nothing bears such a name.
+            // SQLSTATE 22021: a NUL character, which PostgreSQL's text cannot hold, so no row has
+            // such a name.
             return if code == "22021" {
                 bad_request("text with NUL characters is not taken")
             } else {
                 Self::Internal(error.into())
             };
         }
-        // SQLITE_BUSY, SQLITE_FULL, SQLITE_IOERR and SQLITE_CANTOPEN with their extended codes: the disk's
-        // trouble, not the caller's.
+        // SQLITE_BUSY, SQLITE_IOERR, SQLITE_FULL and SQLITE_CANTOPEN with their extended codes: an
+        // outage, not an error of the caller.
         if code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 10 | 13 | 14)) {
             Self::Unavailable(error.into())
         } else {
@@ -296,9 +303,9 @@ impl From<sqlx::Error> for Error {
     }
 }
 
-/// A stored value that no code of ours wrote.
+/// Returns the error for a stored value that this server cannot have written.
 fn corrupt(what: &'static str) -> Error {
-    Error::Internal(anyhow::anyhow!("the database holds a {what} that is none"))
+    Error::Internal(anyhow::anyhow!("the database contains an invalid {what}"))
 }
 
 fn to_i64(number: u64) -> i64 {
@@ -309,7 +316,7 @@ fn to_u64(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
 
-/// What is known of bytes, where all of it is.
+/// Returns the facts about an object's bytes, if all of them are stored.
 fn content(size: Option<i64>, etag: Option<String>, modified_at: Option<i64>) -> Option<Content> {
     match (size, etag, modified_at) {
         (Some(size), Some(etag), Some(at)) => {
@@ -319,7 +326,7 @@ fn content(size: Option<i64>, etag: Option<String>, modified_at: Option<i64>) ->
     }
 }
 
-/// What a picture or a video is like, where that is known.
+/// Returns the dimensions, duration and blurhash of a media item, if they are stored.
 fn visual(
     width: Option<i64>,
     height: Option<i64>,
@@ -372,11 +379,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_transaction_that_the_engine_ended_is_not_the_end_of_writing() {
+    async fn writes_continue_after_the_engine_ended_a_transaction() {
         let folder = tempfile::tempdir().unwrap();
         let db = Db::open(&Database::Sqlite(folder.path().join("t.db"))).await.unwrap();
         let mut tx = db.begin().await.unwrap();
-        // What SQLite does by itself when the disk is full.
+        // SQLite does this itself when the disk is full.
         let TxEngine::Sqlite(transaction) = &mut tx.engine else { panic!("opened something else") };
         sqlx::query("ROLLBACK").execute(&mut **transaction).await.unwrap();
         drop(tx);

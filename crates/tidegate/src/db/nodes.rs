@@ -1,5 +1,5 @@
-//! Nodes of datasets' trees, one by one: found, listed, made, and given what is published of them. What is done with many at
-//! once is in `trees`.
+//! Stores single nodes of datasets' trees and the objects of packages. Operations on whole trees
+//! are in `trees`.
 
 use std::time::SystemTime;
 
@@ -81,7 +81,7 @@ fn node_id(text: &str) -> Result<NodeId> {
     NodeId::parse(text).ok_or_else(|| corrupt("node id"))
 }
 
-/// Nodes with their source files; `$which` says which.
+/// Selects nodes with their source files; `$which` is the condition.
 macro_rules! nodes {
     ($which:literal) => {
         concat!(
@@ -125,7 +125,7 @@ impl AssetRow {
     }
 }
 
-/// Assets of packages; `$which` says which.
+/// Selects assets of packages; `$which` is the condition.
 macro_rules! assets {
     ($which:literal) => {
         concat!(
@@ -136,22 +136,22 @@ macro_rules! assets {
     };
 }
 
-/// An object in a dataset, whether it is a package's source file or one of its assets.
+/// An object of a dataset: the source file of a package, or one of its assets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PackageObject {
-    /// Its record.
+    /// The object's record.
     pub object: Object,
-    /// The numbers that its key is made of.
+    /// The numbers from which its key is built.
     pub numbers: PackageNumbers,
-    /// Its package.
+    /// The id of its package.
     pub node: NodeId,
-    /// Where that stands in the tree.
+    /// The state of its package.
     pub node_state: NodeState,
     /// Whether it is the source file.
     pub is_source: bool,
-    /// Where what was sent lies, once it was confirmed.
+    /// The key of its seal, once it is confirmed.
     pub sealed: Option<Key>,
-    /// What the scanner said, or that nobody is asked; `None` as long as it has to be scanned.
+    /// The result of the scan; `None` if it must still be scanned.
     pub scan: Option<Scan>,
     /// Who announced it.
     pub created_by: String,
@@ -187,7 +187,7 @@ impl ObjectRow {
     }
 }
 
-/// Objects of packages; `$which` says which.
+/// Selects objects of packages; `$which` is the condition.
 macro_rules! package_objects {
     ($which:literal) => {
         concat!(
@@ -200,22 +200,22 @@ macro_rules! package_objects {
     };
 }
 
-/// A node about to be recorded.
+/// A node to insert.
 #[derive(Debug, Clone, Copy)]
 pub struct NewNode<'a> {
-    /// Its id.
+    /// The node's id.
     pub id: &'a NodeId,
     /// The number of its dataset.
     pub dataset: i64,
-    /// The number of the collection it lies in, or 0.
+    /// The number of its collection; 0 for the top.
     pub parent: i64,
-    /// What it is.
+    /// The kind of the node.
     pub kind: NodeKind,
-    /// Its name.
+    /// The node's name.
     pub name: &'a str,
-    /// Its source file.
+    /// The object of its source file.
     pub object: Option<ObjectId>,
-    /// Who makes it.
+    /// Who creates it.
     pub by: &'a str,
 }
 
@@ -238,8 +238,8 @@ impl Db {
         row.map(Row::into_node).transpose()
     }
 
-    /// A page of what lies in a collection, or at the top of a dataset (0), in the order of names after `after`: what is
-    /// there, or what was deleted.
+    /// Returns a page of the children of a collection, or of a dataset's top (0), ordered by name,
+    /// after `after`: those that are READY, or those that are deleted.
     #[tracing::instrument(name = "db.list_children", level = "trace", skip_all)]
     pub async fn list_children(
         &self,
@@ -268,7 +268,7 @@ impl Db {
         rows.into_iter().map(Row::into_node).collect()
     }
 
-    /// A page of the assets of a package that are there, in the order of their paths, after `after`.
+    /// Returns a page of a package's READY assets in the order of their paths, after `after`.
     #[tracing::instrument(name = "db.list_assets", level = "trace", skip_all)]
     pub async fn list_assets(&self, package: i64, after: &str, limit: i64) -> Result<Vec<Asset>> {
         const SQL: &str = assets!(
@@ -279,7 +279,8 @@ impl Db {
         rows.into_iter().map(AssetRow::into_asset).collect()
     }
 
-    /// Whether an asset of a package lies at a path, below it, or where one of its folders would have to be.
+    /// Returns whether a path collides with an asset: it is at the path, below it, or in place of
+    /// one of its folders.
     #[tracing::instrument(name = "db.is_path_taken", level = "trace", skip_all)]
     pub async fn is_path_taken(&self, package: i64, path: &str) -> Result<bool> {
         const SQL: &str = "SELECT o.id FROM objects o JOIN nodes n ON n.id = o.node WHERE o.node = $1 AND o.state = 'READY' \
@@ -302,7 +303,7 @@ impl Db {
         Ok(found.is_some())
     }
 
-    /// An asset of a package that is there, by its path.
+    /// Returns a READY asset of a package by its path.
     #[tracing::instrument(name = "db.find_asset", level = "trace", skip_all)]
     pub async fn find_asset(&self, package: i64, path: &str) -> Result<Option<Asset>> {
         const SQL: &str = assets!("o.node = $1 AND o.state = 'READY' AND o.id <> n.object_id AND o.name = $2");
@@ -329,7 +330,8 @@ impl Db {
         row.map(ObjectRow::into_object).transpose()
     }
 
-    /// Objects of packages that were deleted in a dataset at a time, in the order of packages and objects, after `after`.
+    /// Returns the objects of packages that one delete of a dataset deleted, in the order of
+    /// packages and objects, after `after`.
     #[tracing::instrument(name = "db.list_deleted_objects", level = "trace", skip_all)]
     pub async fn list_deleted_objects(
         &self,
@@ -348,7 +350,7 @@ impl Db {
         rows.into_iter().map(ObjectRow::into_object).collect()
     }
 
-    /// Objects that a restore brings back, in the same order.
+    /// Returns the objects that a restore restores, in the order of packages and objects.
     #[tracing::instrument(name = "db.list_restoring_objects", level = "trace", skip_all)]
     pub async fn list_restoring_objects(
         &self,
@@ -366,7 +368,7 @@ impl Db {
         rows.into_iter().map(ObjectRow::into_object).collect()
     }
 
-    /// All objects of a package, whatever their state.
+    /// Returns all objects of a package, whatever their state.
     #[tracing::instrument(name = "db.list_package_objects", level = "trace", skip_all)]
     pub async fn list_package_objects(&self, package: i64, after: ObjectId, limit: i64) -> Result<Vec<PackageObject>> {
         const SQL: &str = package_objects!("o.node = $1 AND o.id > $2 ORDER BY o.id LIMIT $3");
@@ -391,7 +393,7 @@ impl Tx {
         row.map(Row::into_node).transpose()
     }
 
-    /// Records a node. Its number; `None` if its name is taken.
+    /// Inserts a node and returns its number; `None` if its name is taken.
     #[tracing::instrument(name = "db.insert_node", level = "trace", skip_all)]
     pub async fn insert_node(&mut self, new: NewNode<'_>, now: SystemTime) -> Result<Option<i64>> {
         const SQL: &str = "INSERT INTO nodes \
@@ -406,7 +408,7 @@ impl Tx {
         Ok(row.map(|(number,)| number))
     }
 
-    /// Says of an object which package it belongs to.
+    /// Assigns an object to a package.
     #[tracing::instrument(name = "db.put_in_package", level = "trace", skip_all)]
     pub async fn put_in_package(&mut self, object: ObjectId, package: i64) -> Result<()> {
         const SQL: &str = "UPDATE objects SET node = $2 WHERE id = $1";
@@ -416,9 +418,9 @@ impl Tx {
         Ok(())
     }
 
-    /// Claims the key at which something is to be published, with what the scanner said, so that whoever looks for its bytes
-    /// finds them and nobody else puts others there. `false` if it does not wait for that, its package is gone, or the key is
-    /// another's.
+    /// Claims the final key of an object and stores its scan result, so that its bytes can be found
+    /// there and no other object uses the key. Returns `false` if the object is not SCANNING, its
+    /// package is gone, or the key is taken.
     #[tracing::instrument(name = "db.claim_key", level = "trace", skip_all)]
     pub async fn claim_key(&mut self, id: ObjectId, key: &Key, scan: Scan) -> Result<bool> {
         const SQL: &str = "UPDATE objects SET object_key = $2, scan = $3 WHERE id = $1 AND state = 'SCANNING' \
@@ -431,8 +433,8 @@ impl Tx {
         Ok(done == 1)
     }
 
-    /// Publishes what was scanned at its key, and counts it in its package, which must be there. `false` if it was not
-    /// waiting, or its package is gone.
+    /// Makes an object READY at its claimed key and adds it to its package's counters. Returns
+    /// `false` if it is not SCANNING or its package is gone.
     #[tracing::instrument(name = "db.publish_in_package", level = "trace", skip_all)]
     pub async fn publish_in_package(&mut self, id: ObjectId, key: &Key, content: &Content) -> Result<bool> {
         const OBJECT: &str = "UPDATE objects SET state = 'READY', size = $3, etag = $4, modified_at = $5, reason = NULL, sealed_key = NULL \
@@ -453,7 +455,7 @@ impl Tx {
         Ok(self.changed(id, done == 1))
     }
 
-    /// Takes what was published out of its package's count.
+    /// Subtracts an object from its package's counters.
     #[tracing::instrument(name = "db.uncount_in_package", level = "trace", skip_all)]
     pub async fn uncount_in_package(&mut self, id: ObjectId) -> Result<()> {
         const SQL: &str = "UPDATE nodes SET objects = objects - 1, \
@@ -465,8 +467,8 @@ impl Tx {
         Ok(())
     }
 
-    /// Makes a package whose source file never came, or was refused, go for good; its name is free. `false` if it was not
-    /// there.
+    /// Purges a package whose source file never arrived or was rejected, and frees its name.
+    /// Returns `false` if it is not READY.
     #[tracing::instrument(name = "db.drop_node", level = "trace", skip_all)]
     pub async fn drop_node(&mut self, number: i64, now: SystemTime) -> Result<bool> {
         const SQL: &str =
@@ -477,7 +479,7 @@ impl Tx {
         Ok(done == 1)
     }
 
-    /// Adds a line of one node to its dataset's changelog.
+    /// Inserts a line for one node into its dataset's changelog.
     #[tracing::instrument(name = "db.log_node", level = "trace", skip_all)]
     pub async fn log_node(&mut self, number: i64, event: TreeEvent, actor: &str, now: SystemTime) -> Result<()> {
         const SQL: &str = "INSERT INTO changelog (dataset_id, node_id, event, name, actor, at) \

@@ -1,4 +1,5 @@
-//! Objects.
+//! Stores objects of every owner kind: finds, lists, and changes their states. Columns of one owner
+//! kind are in `files`, `media` and `nodes`.
 
 use std::time::SystemTime;
 
@@ -42,22 +43,22 @@ impl Row {
     }
 }
 
-/// Where a page of a listing begins: after this object.
+/// The position after which a page of a listing begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cursor {
-    /// Microseconds.
+    /// The time of the last object, in microseconds.
     pub created_at: i64,
-    /// The last object seen.
+    /// The id of the last object.
     pub id: ObjectId,
 }
 
 impl Cursor {
-    /// Before everything.
+    /// The position before all objects.
     pub const START: Self = Self { created_at: i64::MAX, id: ObjectId(Uuid::max()) };
 }
 
 impl Db {
-    /// An object of this owner.
+    /// Returns an object of an owner.
     #[tracing::instrument(name = "db.find_object", level = "trace", skip_all)]
     pub async fn find_object(&self, owner: &Owner, id: ObjectId) -> Result<Option<Object>> {
         const SQL: &str = "SELECT id, object_key, name, content_type, state, size, etag, modified_at, created_at \
@@ -68,7 +69,7 @@ impl Db {
         row.map(Row::into_object).transpose()
     }
 
-    /// Where an object of any kind stands; `None` if there never was one.
+    /// Returns the state of an object of any owner kind; `None` if it never existed.
     #[tracing::instrument(name = "db.object_state", level = "trace", skip_all)]
     pub async fn object_state(&self, id: ObjectId) -> Result<Option<ObjectState>> {
         const SQL: &str = "SELECT state FROM objects WHERE id = $1";
@@ -77,7 +78,7 @@ impl Db {
         row.map(|(state,)| ObjectState::parse(&state).ok_or_else(|| corrupt("object state"))).transpose()
     }
 
-    /// A ready object by its key, for the S3 door, where the signature is the right.
+    /// Returns a READY object by its key. For the S3 door, where the signature authorizes.
     #[tracing::instrument(name = "db.find_ready_by_key_unscoped", level = "trace", skip_all)]
     pub async fn find_ready_by_key_unscoped(&self, key: &str) -> Result<Option<Object>> {
         const SQL: &str = "SELECT id, object_key, name, content_type, state, size, etag, modified_at, created_at \
@@ -86,7 +87,7 @@ impl Db {
         row.map(Row::into_object).transpose()
     }
 
-    /// Which object bears a key, whatever its state, and when it was deleted.
+    /// Returns the object that holds a key, whatever its state, and when it was deleted.
     #[tracing::instrument(name = "db.find_by_key", level = "trace", skip_all)]
     pub async fn find_bearer_unscoped(&self, key: &Key) -> Result<Option<(ObjectId, ObjectState, Option<SystemTime>)>> {
         const SQL: &str = "SELECT id, state, deleted_at FROM objects WHERE object_key = $1";
@@ -99,7 +100,8 @@ impl Db {
         row.map(read).transpose()
     }
 
-    /// A page of this owner's objects, newest first: of one state, or all that are not deleted.
+    /// Returns a page of an owner's objects, newest first: in one state, or all that are not
+    /// deleted.
     #[tracing::instrument(name = "db.list_objects", level = "trace", skip_all)]
     pub async fn list_objects(
         &self,
@@ -131,7 +133,7 @@ impl Db {
         rows.into_iter().map(Row::into_object).collect()
     }
 
-    /// Objects that failed and can be tried again, in the order of their ids, after `after`.
+    /// Returns FAILED objects that can be retried, in the order of their ids, after `after`.
     #[tracing::instrument(name = "db.list_failed", level = "trace", skip_all)]
     pub async fn list_failed(&self, after: Option<ObjectId>, limit: i64) -> Result<Vec<ObjectId>> {
         const SQL: &str = "SELECT id FROM objects WHERE state = 'FAILED' AND id > $1 ORDER BY id LIMIT $2";
@@ -145,7 +147,7 @@ impl Db {
         Ok(rows.into_iter().map(|(id,)| ObjectId(id)).collect())
     }
 
-    /// Objects that are published and may be scanned, in the order of their ids, after `after`.
+    /// Returns published objects that can be scanned, in the order of their ids, after `after`.
     #[tracing::instrument(name = "db.list_scannable", level = "trace", skip_all)]
     pub async fn list_scannable(&self, after: Option<ObjectId>, limit: i64) -> Result<Vec<ObjectId>> {
         const SQL: &str = "SELECT id FROM objects WHERE owner_kind IN ('session', 'space', 'files', 'dataset') AND state = 'READY' AND id > $1 \
@@ -155,7 +157,7 @@ impl Db {
 }
 
 impl Tx {
-    /// Announces an object.
+    /// Inserts an object.
     #[tracing::instrument(name = "db.insert_object", level = "trace", skip_all)]
     pub async fn insert_object(&mut self, owner: &Owner, object: &Object, by: &Principal) -> Result<()> {
         const SQL: &str = "INSERT INTO objects \
@@ -179,7 +181,8 @@ impl Tx {
         Ok(())
     }
 
-    /// Gives a pending object its content, and the state that follows. `false` if it was not pending.
+    /// Stores the content of a PENDING object and moves it to state `to`. Returns `false` if it is
+    /// not PENDING.
     #[tracing::instrument(name = "db.publish_object", level = "trace", skip_all)]
     pub async fn publish_object(&mut self, id: ObjectId, content: &Content, to: ObjectState) -> Result<bool> {
         debug_assert!(ObjectState::Pending.may_become(to), "PENDING to {to:?}");
@@ -199,7 +202,8 @@ impl Tx {
         Ok(self.changed(id, done == 1))
     }
 
-    /// Moves an object from one state to another. `false` if it was not in the first.
+    /// Moves an object from one state to another and stores the time of its deletion. Returns
+    /// `false` if it is not in the first state.
     #[tracing::instrument(name = "db.set_object_state", level = "trace", skip_all)]
     pub async fn set_object_state(
         &mut self,
@@ -209,7 +213,7 @@ impl Tx {
         now: SystemTime,
     ) -> Result<bool> {
         debug_assert!(from.may_become(to), "{from:?} to {to:?}");
-        // A purged object keeps its id and its owner, and nothing of what its owner wrote.
+        // A PURGED object keeps its id and owner, and nothing that its owner wrote.
         const SQL: &str = "UPDATE objects SET state = $3, deleted_at = COALESCE(deleted_at, $4), \
                            name = CASE WHEN $3 = 'PURGED' THEN NULL ELSE name END, \
                            folded_name = CASE WHEN $3 = 'PURGED' THEN NULL ELSE folded_name END, \
@@ -230,7 +234,8 @@ impl Tx {
         Ok(self.changed(id, done == 1))
     }
 
-    /// Has an object that was deleted at `oldest` or later come back. `false` if there is none.
+    /// Moves an object that was deleted at `oldest` or later to RESTORING. Returns `false` if there
+    /// is none.
     #[tracing::instrument(name = "db.begin_restore", level = "trace", skip_all)]
     pub async fn begin_restore(&mut self, id: ObjectId, oldest: SystemTime) -> Result<bool> {
         const SQL: &str =
@@ -241,7 +246,8 @@ impl Tx {
         Ok(self.changed(id, done == 1))
     }
 
-    /// Moves an object from one state to another, with a reason where there is one. `false` if it was not in the first.
+    /// Moves an object from one state to another and stores a reason, if there is one. Returns
+    /// `false` if it is not in the first state.
     #[tracing::instrument(name = "db.move_object", level = "trace", skip_all)]
     pub async fn move_object(
         &mut self,
@@ -260,9 +266,9 @@ impl Tx {
         Ok(self.changed(id, done == 1))
     }
 
-    /// Keeps what the scanner said.
-    #[tracing::instrument(name = "db.keep_scan", level = "trace", skip_all)]
-    pub async fn keep_scan(&mut self, id: ObjectId, scan: Scan) -> Result<()> {
+    /// Stores the result of an object's scan.
+    #[tracing::instrument(name = "db.set_scan", level = "trace", skip_all)]
+    pub async fn set_scan(&mut self, id: ObjectId, scan: Scan) -> Result<()> {
         const SQL: &str = "UPDATE objects SET scan = $2 WHERE id = $1";
         on_tx!(self, |connection| {
             sqlx::query(SQL).bind(id.0).bind(scan.as_str()).execute(connection).await.map(drop)?;

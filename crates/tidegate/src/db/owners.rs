@@ -1,5 +1,5 @@
-//! Whose an object is, asked before anything else is, so that the decision comes before the look-up; and whether an owner
-//! that can be deleted is there.
+//! Finds the owner of an object, so that access is decided before the object is read, and whether
+//! an owner that can be deleted exists. Never decides access; see `access`.
 
 use uuid::Uuid;
 
@@ -10,7 +10,7 @@ use crate::model::object::ObjectState;
 use crate::model::owner::{Owner, OwnerKind};
 
 impl Db {
-    /// Which surface's an object is; `None` if there never was one of that id.
+    /// Returns the owner kind of an object; `None` if it never existed.
     #[tracing::instrument(name = "db.kind_of", level = "trace", skip_all)]
     pub async fn kind_of(&self, object: ObjectId) -> Result<Option<OwnerKind>> {
         const SQL: &str = "SELECT owner_kind FROM objects WHERE id = $1";
@@ -19,7 +19,7 @@ impl Db {
         found.map(|(kind,)| OwnerKind::parse(&kind).ok_or_else(|| corrupt("owner"))).transpose()
     }
 
-    /// The owner of an object of this kind, whatever its state; `None` if there never was one.
+    /// Returns the owner of an object of a kind, whatever its state; `None` if it never existed.
     #[tracing::instrument(name = "db.owner_of", level = "trace", skip_all)]
     pub async fn owner_of(&self, kind: OwnerKind, object: ObjectId) -> Result<Option<Owner>> {
         const SQL: &str = "SELECT owner_id FROM objects WHERE id = $1 AND owner_kind = $2";
@@ -32,7 +32,7 @@ impl Db {
         found.map(|(id,)| owner(kind, &id, None)).transpose()
     }
 
-    /// Whether a session or a space is there; owners that nobody makes and deletes always are.
+    /// Returns whether an owner exists and is not deleted. Users' disks and files always exist.
     #[tracing::instrument(name = "db.is_there", level = "trace", skip_all)]
     pub async fn is_there(&self, owner: &Owner) -> Result<bool> {
         let sql = match owner {
@@ -46,13 +46,14 @@ impl Db {
     }
 }
 
-/// Reads an owner from its stored kind and id; a session's organisation comes from the session.
+/// Returns an owner from its stored kind and id; a session's organisation is taken from the
+/// session.
 fn owner(kind: OwnerKind, id: &str, org: Option<&str>) -> Result<Owner> {
     let user = || UserId::parse(id).map_err(|_| corrupt("user id"));
     match kind {
         OwnerKind::Disks => user().map(Owner::Disks),
         OwnerKind::Files => user().map(Owner::Files),
-        OwnerKind::Session | OwnerKind::Space => super::media::gallery(kind.as_str(), id, org),
+        OwnerKind::Session | OwnerKind::Space => super::media::media_owner(kind.as_str(), id, org),
         OwnerKind::Dataset => super::datasets::dataset_id(id).map(Owner::Dataset),
     }
 }
@@ -71,10 +72,11 @@ impl Tx {
         Ok(Some((owner(kind, &owner_id, org.as_deref())?, state)))
     }
 
-    /// Whether an owner is there, in a way that keeps it so until this is committed.
+    /// Locks an owner against deletion until the transaction ends. Returns `false` if it is
+    /// deleted.
     #[tracing::instrument(name = "db.hold", level = "trace", skip_all)]
     pub async fn hold(&mut self, owner: &Owner) -> Result<bool> {
-        // An update locks its row on every engine.
+        // An update locks the row on every engine.
         let sql = match owner {
             Owner::Session(..) => "UPDATE sessions SET org = org WHERE id = $1 AND deleted_at IS NULL",
             Owner::Space(_) => "UPDATE spaces SET name = name WHERE id = $1 AND deleted_at IS NULL",
@@ -83,7 +85,8 @@ impl Tx {
         self.held(sql, owner).await
     }
 
-    /// Whether an owner was deleted, in a way that keeps it so until this is committed.
+    /// Locks a deleted owner against its restore until the transaction ends. Returns `false` if it
+    /// is not deleted.
     #[tracing::instrument(name = "db.hold_deleted", level = "trace", skip_all)]
     pub async fn hold_deleted(&mut self, owner: &Owner) -> Result<bool> {
         let sql = match owner {

@@ -1,4 +1,5 @@
-//! Parts of any size, kept until their uploads end.
+//! Stores the parts of uploads of files, until their uploads end. Their bytes are fragments in the
+//! store; see `surfaces::files::parts`.
 
 use store::Fragment;
 
@@ -26,7 +27,7 @@ impl Row {
 }
 
 impl Db {
-    /// The parts of an upload, by number.
+    /// Returns the parts of an upload in the order of their numbers.
     #[tracing::instrument(name = "db.list_upload_parts", level = "trace", skip_all)]
     pub async fn list_upload_parts(&self, upload_id: &str) -> Result<Vec<StoredPart>> {
         const SQL: &str =
@@ -35,7 +36,7 @@ impl Db {
         rows.into_iter().map(Row::into_part).collect()
     }
 
-    /// Whether an upload has parts.
+    /// Returns whether an upload has parts.
     #[tracing::instrument(name = "db.has_upload_parts", level = "trace", skip_all)]
     pub async fn has_upload_parts(&self, upload_id: &str) -> Result<bool> {
         const SQL: &str = "SELECT 1 FROM upload_parts WHERE upload_id = $1 LIMIT 1";
@@ -44,7 +45,7 @@ impl Db {
         Ok(row.is_some())
     }
 
-    /// How many bytes part `number` may have: what was announced, less what the others have.
+    /// Returns how many bytes part `number` may have: the announced size less the other parts.
     #[tracing::instrument(name = "db.room_for_part", level = "trace", skip_all)]
     pub async fn room_for_part(&self, upload_id: &str, number: u32) -> Result<u64> {
         const SQL: &str = "SELECT announced_size - received + COALESCE( \
@@ -57,26 +58,27 @@ impl Db {
     }
 }
 
-/// What became of a part.
+/// The outcome of storing a part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Put {
-    /// It is kept; the bytes of the one it replaces may go.
+    /// The part is stored. Holds the bytes that it replaces, which can be deleted.
     Kept(Option<Fragment>),
-    /// The upload takes nothing more.
+    /// The upload is no longer open.
     Closed,
-    /// The upload is being completed with the parts that it has.
+    /// A completion has frozen the parts.
     Frozen,
-    /// It was to be the only part, and there are others.
+    /// The part had to be the only one, and there are others.
     NotAlone,
-    /// With it, there would be more than was announced.
+    /// The parts would exceed the announced size.
     TooMuch,
 }
 
 impl Tx {
-    /// Keeps a part of an open upload, in place of an earlier one of its number; or, `alone`, only if there is none at all.
+    /// Stores a part of an open upload, and replaces an earlier one with its number. With `alone`,
+    /// stores it only if the upload has no parts.
     #[tracing::instrument(name = "db.put_upload_part", level = "trace", skip_all)]
     pub async fn put_upload_part(&mut self, upload_id: &str, part: &StoredPart, alone: bool) -> Result<Put> {
-        // The row is held, so that what it counts is that of all parts.
+        // The row is locked, so that its byte count covers all parts.
         const HOLD: &str = "UPDATE uploads SET state = state WHERE id = $1 AND state = 'OPEN' \
                             RETURNING received, announced_size, parts_digest";
         const ANY: &str = "SELECT 1 FROM upload_parts WHERE upload_id = $1 LIMIT 1";
@@ -119,8 +121,9 @@ impl Tx {
         }))
     }
 
-    /// Notes what an open upload is about to be completed with; it takes no more parts after that. `false` if it is not open, or
-    /// its parts are not `parts` any more, by number and place.
+    /// Records the digest of the parts with which an open upload is being completed; it accepts no
+    /// more parts after that. Returns `false` if it is not open, or if its parts differ from
+    /// `parts` in number or place.
     #[tracing::instrument(name = "db.freeze_upload_parts", level = "trace", skip_all)]
     pub async fn freeze_upload_parts(
         &mut self,
@@ -128,7 +131,7 @@ impl Tx {
         parts: &[(u32, String)],
         parts_digest: &str,
     ) -> Result<bool> {
-        // First, so that no part comes between the look and the commit.
+        // Locks the row first, so that no part is added before the commit.
         const FREEZE: &str = "UPDATE uploads SET parts_digest = $2 WHERE id = $1 AND state = 'OPEN'";
         const PARTS: &str = "SELECT number, blob_key FROM upload_parts WHERE upload_id = $1 ORDER BY number";
         Ok(on_tx!(self, |connection| {
@@ -139,9 +142,10 @@ impl Tx {
         }))
     }
 
-    /// Forgets a part, unless another has taken its place or the upload is being completed with it. Whether it was there.
-    #[tracing::instrument(name = "db.forget_upload_part", level = "trace", skip_all)]
-    pub async fn forget_upload_part(&mut self, upload_id: &str, part: &StoredPart) -> Result<bool> {
+    /// Deletes a part, unless another has replaced it or a completion has frozen it. Returns
+    /// whether it was deleted.
+    #[tracing::instrument(name = "db.delete_upload_part", level = "trace", skip_all)]
+    pub async fn delete_upload_part(&mut self, upload_id: &str, part: &StoredPart) -> Result<bool> {
         const HOLD: &str = "UPDATE uploads SET state = state WHERE id = $1 AND parts_digest IS NULL";
         const SQL: &str = "DELETE FROM upload_parts WHERE upload_id = $1 AND number = $2 AND blob_key = $3";
         const COUNT: &str = "UPDATE uploads SET received = received - $2 WHERE id = $1";
@@ -159,9 +163,9 @@ impl Tx {
         }))
     }
 
-    /// Forgets the parts of an upload.
-    #[tracing::instrument(name = "db.forget_upload_parts", level = "trace", skip_all)]
-    pub async fn forget_upload_parts(&mut self, upload_id: &str) -> Result<()> {
+    /// Deletes the parts of an upload.
+    #[tracing::instrument(name = "db.delete_upload_parts", level = "trace", skip_all)]
+    pub async fn delete_upload_parts(&mut self, upload_id: &str) -> Result<()> {
         const NONE: &str = "UPDATE uploads SET received = 0 WHERE id = $1";
         const SQL: &str = "DELETE FROM upload_parts WHERE upload_id = $1";
         on_tx!(self, |connection| {

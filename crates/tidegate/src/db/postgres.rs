@@ -1,5 +1,6 @@
-//! Opening PostgreSQL: connections made when they are needed, so that a database which is down at start or
-//! later is an outage and not an end.
+//! Opens PostgreSQL. Connections are made when they are needed, so a database that is down, at the
+//! start or later, causes an outage and never ends the server. The SQL is in the other modules of
+//! `db`.
 
 use std::str::FromStr as _;
 use std::sync::Arc;
@@ -17,13 +18,14 @@ use crate::model::micros;
 /// How long a request waits for a connection.
 const ACQUIRE: Duration = Duration::from_secs(3);
 const CONNECT: Duration = Duration::from_secs(5);
-/// An idle connection of this age is asked whether it still lives before it is used.
-const TRUSTED_IDLE: Duration = Duration::from_secs(5);
+/// An idle connection of this age is tested before it is used.
+const MAX_UNTESTED_IDLE: Duration = Duration::from_secs(5);
 const RETRY: Duration = Duration::from_secs(1);
-/// A clock this far off is worth a word; one that far is not to be worked by.
-const SKEW: Duration = Duration::from_secs(5);
+/// The clock difference that is logged as a warning. A difference of [`MAX_SKEW`] is an outage.
+const WARN_SKEW: Duration = Duration::from_secs(5);
 const MAX_SKEW: Duration = Duration::from_secs(600);
-/// The server ends a statement by itself; if it says nothing for so long after that, nobody is there.
+/// How long after its time limit a statement is awaited. The server cancels it by itself, so a
+/// longer silence means that the connection is dead.
 const GRACE: Duration = Duration::from_secs(2);
 const PROBE: Duration = Duration::from_secs(5);
 const ROLLBACK: Duration = Duration::from_secs(5);
@@ -33,28 +35,28 @@ const ROLLBACK: Duration = Duration::from_secs(5);
 pub struct Postgres {
     pool: PgPool,
     state: Arc<State>,
-    /// How long an answer may take.
+    /// The time limit of a statement.
     limit: Duration,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// Whether its tables are known to be up to date.
+    /// Whether the tables are known to be migrated.
     migrated: AtomicBool,
-    /// Microseconds by which the database's clock is ahead of ours.
+    /// The microseconds by which the database's clock is ahead of this server's.
     ahead: AtomicI64,
 }
 
-/// Reads a `postgres://` URL.
+/// Parses a `postgres://` URL.
 pub(super) fn parse(url: &str) -> Option<PgConnectOptions> {
     let known = url.starts_with("postgres://") || url.starts_with("postgresql://");
-    // The driver would take an empty host for localhost, and an empty name for the user's.
+    // The driver would replace an empty host by localhost, and an empty name by the user's.
     let named = url.split_once("://").is_some_and(|(_, rest)| !rest.starts_with('/') && !rest.is_empty());
     (known && named).then(|| PgConnectOptions::from_str(url).ok()).flatten()
 }
 
 impl Postgres {
-    /// Brings the tables up to date now, or as soon as the database answers.
+    /// Opens the pool. Migrates the tables now, or as soon as the database answers.
     pub(super) async fn open(options: PgConnectOptions, connections: u32, limit: Duration) -> anyhow::Result<Self> {
         let options = options.application_name("tidegate");
         let pool = PgPoolOptions::new()
@@ -63,7 +65,7 @@ impl Postgres {
             .test_before_acquire(false)
             .before_acquire(|connection, meta| {
                 Box::pin(async move {
-                    if meta.idle_for > TRUSTED_IDLE {
+                    if meta.idle_for > MAX_UNTESTED_IDLE {
                         connection.ping().await?;
                     }
                     Ok(true)
@@ -78,20 +80,20 @@ impl Postgres {
                 tracing::warn!(error = %error, "the database does not answer; requests get 503 until it does");
                 tokio::spawn(opened.clone().migrate_when_it_answers(options));
             }
-            Err(error) => anyhow::bail!("the PostgreSQL database can't be used: {}", said(&error)),
+            Err(error) => anyhow::bail!("the PostgreSQL database cannot be used: {}", migration_message(&error)),
         }
         Ok(opened)
     }
 
-    /// A connection, once the tables are known to be there.
-    pub(super) async fn connection(&self) -> Result<Held> {
+    /// Returns a connection. Returns an error before the tables are migrated.
+    pub(super) async fn connection(&self) -> Result<PooledConnection> {
         if !self.state.migrated.load(Ordering::Acquire) {
             return Err(Error::Unavailable(anyhow::anyhow!("the database has not answered since the start")));
         }
-        Ok(Held(Some(self.pool.acquire().await?)))
+        Ok(PooledConnection(Some(self.pool.acquire().await?)))
     }
 
-    /// A connection of its own that hears what is told.
+    /// Opens a separate connection that receives notices.
     pub(super) async fn listener(&self) -> Result<PgListener> {
         drop(self.connection().await?);
         let connecting = tokio::time::timeout(CONNECT, PgListener::connect_with(&self.pool)).await;
@@ -100,27 +102,27 @@ impl Postgres {
 
     /// Sends notices to the listeners of all servers. `sql` takes their payloads.
     pub(super) async fn notify(&self, sql: &'static str, payloads: &[String]) -> Result<()> {
-        let mut held = self.connection().await?;
+        let mut connection = self.connection().await?;
         let sent = tokio::time::timeout(PROBE, async {
-            sqlx::query(sql).bind(payloads).execute(held.get()?).await.map(drop).map_err(Error::from)
+            sqlx::query(sql).bind(payloads).execute(connection.get()?).await.map(drop).map_err(Error::from)
         });
         let sent = sent.await;
-        sent.unwrap_or_else(|_| Err(held.discard()))
+        sent.unwrap_or_else(|_| Err(connection.discard()))
     }
 
-    /// How long a statement may take before its connection is taken to be dead: longer than the server lets it.
+    /// Returns how long a statement is awaited before its connection is considered dead.
     pub(super) fn limit(&self) -> Duration {
         self.limit + GRACE
     }
 
     /// Begins a transaction.
     pub(super) async fn begin(&self) -> Result<PgTx> {
-        let mut transaction = PgTx { held: self.connection().await?, limit: self.limit(), open: true };
-        transaction.say("BEGIN").await?;
+        let mut transaction = PgTx { connection: self.connection().await?, limit: self.limit(), open: true };
+        transaction.execute("BEGIN").await?;
         Ok(transaction)
     }
 
-    /// The time by the database's clock, which is one for all servers.
+    /// Returns the time of the database's clock, which is the same for all servers.
     pub(super) fn now(&self) -> SystemTime {
         let ahead = self.state.ahead.load(Ordering::Relaxed);
         let by = Duration::from_micros(ahead.unsigned_abs());
@@ -128,11 +130,12 @@ impl Postgres {
         if ahead < 0 { now.checked_sub(by).unwrap_or(now) } else { now + by }
     }
 
-    /// Compares the clocks, and sees whether the database takes writes.
+    /// Measures the clock difference, and returns an error if it is too large or the database is
+    /// read-only.
     pub(super) async fn probe(&self) -> Result<()> {
-        let mut held = self.connection().await?;
-        let measured = tokio::time::timeout(PROBE, async { self.measure(held.get()?).await }).await;
-        measured.unwrap_or_else(|_| Err(held.discard()))
+        let mut connection = self.connection().await?;
+        let measured = tokio::time::timeout(PROBE, async { self.measure(connection.get()?).await }).await;
+        measured.unwrap_or_else(|_| Err(connection.discard()))
     }
 
     async fn measure(&self, connection: &mut PgConnection) -> Result<()> {
@@ -144,44 +147,45 @@ impl Postgres {
         let ahead = theirs - micros(before + half);
         self.state.ahead.store(ahead, Ordering::Relaxed);
         let skew = Duration::from_micros(ahead.unsigned_abs());
-        if skew > SKEW {
+        if skew > WARN_SKEW {
             tracing::warn!(ahead_ms = ahead / 1000, "the clocks of database and server differ");
         }
         if skew > MAX_SKEW {
-            // Expiry, grants and presigned requests would all be wrong.
+            // Expiries, grants and presigned requests would all be wrong.
             return Err(Error::Unavailable(anyhow::anyhow!("the clocks differ by {} s", skew.as_secs())));
         }
         match read_only.as_str() {
             "off" => Ok(()),
-            _ => Err(Error::Unavailable(anyhow::anyhow!("the database takes no writes"))),
+            _ => Err(Error::Unavailable(anyhow::anyhow!("the database is read-only"))),
         }
     }
 
-    /// A session's setting, as `SHOW` says it.
+    /// Returns a setting of the session, as `SHOW` does.
     pub async fn setting(&self, name: &str) -> Result<String> {
-        let mut held = self.connection().await?;
+        let mut connection = self.connection().await?;
         let query = sqlx::query_as("SELECT current_setting($1)").bind(name);
-        let (value,): (String,) = query.fetch_one(held.get()?).await?;
+        let (value,): (String,) = query.fetch_one(connection.get()?).await?;
         Ok(value)
     }
 
-    /// Ends all connections.
+    /// Closes all connections.
     pub(super) async fn close(&self) {
         self.pool.close().await;
     }
 
-    /// One server at a time: the migrator holds an advisory lock, which is why its connection has no time limit.
+    /// Migrates the tables. The migrator holds an advisory lock, so that one server migrates at a
+    /// time; its connection therefore has no time limit.
     async fn migrate(&self, options: &PgConnectOptions) -> std::result::Result<(), MigrateError> {
         let connecting = tokio::time::timeout(CONNECT, PgConnection::connect_with(options));
         let mut connection = connecting.await.map_err(|_| sqlx::Error::PoolTimedOut)??;
         sqlx::migrate!("migrations/postgres").run_direct(None, &mut connection, false).await?;
-        // Before anybody leases a job by it.
+        // Measured before any job is leased by this clock.
         if let Err(error) = self.measure(&mut connection).await {
-            tracing::warn!(error = error.detail(), "the database is not as it should be");
+            tracing::warn!(error = error.detail(), "the database is not usable yet");
         }
         self.state.migrated.store(true, Ordering::Release);
         if let Err(error) = connection.close().await {
-            tracing::debug!(%error, "a connection did not end well");
+            tracing::debug!(%error, "a connection was not closed cleanly");
         }
         Ok(())
     }
@@ -192,22 +196,24 @@ impl Postgres {
             match self.migrate(&options).await {
                 Ok(()) => return tracing::info!("the database answers"),
                 Err(error) if is_outage(&error) => tracing::debug!(%error, "the database does not answer yet"),
-                Err(error) => tracing::error!(error = said(&error), "the database can't be used"),
+                Err(error) => tracing::error!(error = migration_message(&error), "the database cannot be used"),
             }
         }
     }
 }
 
-/// A connection from the pool. One that fell silent is not given back: the pool would wait for it.
+/// A connection from the pool. One that no longer answers is not returned, because the pool would
+/// wait for it.
 #[derive(Debug)]
-pub(super) struct Held(Option<PoolConnection<sqlx::Postgres>>);
+pub(super) struct PooledConnection(Option<PoolConnection<sqlx::Postgres>>);
 
-impl Held {
+impl PooledConnection {
     pub(super) fn get(&mut self) -> Result<&mut PgConnection> {
         self.0.as_deref_mut().ok_or_else(silent)
     }
 
-    /// Closes it without a word.
+    /// Closes the connection without a protocol message, and returns the error for a silent
+    /// database.
     pub(super) fn discard(&mut self) -> Error {
         drop(self.0.take().map(PoolConnection::detach));
         silent()
@@ -215,13 +221,13 @@ impl Held {
 }
 
 fn silent() -> Error {
-    Error::Unavailable(anyhow::anyhow!("the database fell silent"))
+    Error::Unavailable(anyhow::anyhow!("the database stopped answering"))
 }
 
 /// A transaction; rolled back when dropped.
 #[derive(Debug)]
 pub(super) struct PgTx {
-    held: Held,
+    connection: PooledConnection,
     limit: Duration,
     open: bool,
 }
@@ -232,26 +238,26 @@ impl PgTx {
     }
 
     pub(super) fn get(&mut self) -> Result<&mut PgConnection> {
-        self.held.get()
+        self.connection.get()
     }
 
     pub(super) fn discard(&mut self) -> Error {
         self.open = false;
-        self.held.discard()
+        self.connection.discard()
     }
 
     pub(super) async fn commit(mut self) -> Result<()> {
-        self.say("COMMIT").await?;
+        self.execute("COMMIT").await?;
         self.open = false;
         Ok(())
     }
 
-    /// Whether it came about is not known where no answer comes.
-    async fn say(&mut self, word: &'static str) -> Result<()> {
-        let said = tokio::time::timeout(self.limit, async {
-            sqlx::query(word).execute(self.held.get()?).await.map(drop).map_err(Error::from)
+    /// Executes `BEGIN` or `COMMIT`. If no answer arrives, the outcome is unknown.
+    async fn execute(&mut self, statement: &'static str) -> Result<()> {
+        let outcome = tokio::time::timeout(self.limit, async {
+            sqlx::query(statement).execute(self.connection.get()?).await.map(drop).map_err(Error::from)
         });
-        match said.await {
+        match outcome.await {
             Ok(outcome) => outcome,
             Err(_) => Err(self.discard()),
         }
@@ -260,8 +266,8 @@ impl PgTx {
 
 impl Drop for PgTx {
     fn drop(&mut self) {
-        let Some(mut connection) = self.held.0.take().filter(|_| self.open) else { return };
-        // Given back only when nothing of it is left.
+        let Some(mut connection) = self.connection.0.take().filter(|_| self.open) else { return };
+        // The connection is returned to the pool only after a successful rollback.
         tokio::spawn(async move {
             let rolled_back = tokio::time::timeout(ROLLBACK, sqlx::query("ROLLBACK").execute(&mut *connection)).await;
             if !matches!(rolled_back, Ok(Ok(_))) {
@@ -271,7 +277,7 @@ impl Drop for PgTx {
     }
 }
 
-/// What every session of ours shall be: durable when it commits, and never stuck.
+/// Configures a new session: durable commits, and time limits for statements and locks.
 async fn prepare(connection: &mut PgConnection, limit: Duration) -> std::result::Result<(), sqlx::Error> {
     const SQL: &str = "SELECT set_config('statement_timeout', $1, false), \
                        set_config('lock_timeout', '10s', false), \
@@ -281,8 +287,8 @@ async fn prepare(connection: &mut PgConnection, limit: Duration) -> std::result:
     sqlx::query(SQL).bind(format!("{}ms", limit.as_millis())).execute(connection).await.map(drop)
 }
 
-/// The server's own words where there are such; the driver says them several times over.
-fn said(error: &MigrateError) -> String {
+/// Returns the server's own message if there is one; the driver's repeats it several times.
+fn migration_message(error: &MigrateError) -> String {
     match error {
         MigrateError::Execute(sqlx::Error::Database(inner)) => inner.message().to_owned(),
         MigrateError::ExecuteMigration(sqlx::Error::Database(inner), version) => {
@@ -292,7 +298,7 @@ fn said(error: &MigrateError) -> String {
     }
 }
 
-/// Whether trying again later may help.
+/// Returns whether a migration may succeed later.
 fn is_outage(error: &MigrateError) -> bool {
     match error {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => outage(error),
@@ -300,13 +306,14 @@ fn is_outage(error: &MigrateError) -> bool {
     }
 }
 
-/// Whether the database, rather than the query, is what failed.
+/// Returns whether an error is an outage of the database rather than an error of the query.
 pub(super) fn outage(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed => true,
         sqlx::Error::Database(inner) => {
-            // Connections, resources, an operator at work, failover, the system below: SQLSTATE classes 08, 53, 57
-            // and 58, and 25006; and what a repetition settles: 40001, 40P01, 55P03.
+            // Outages: connection, resources, operator intervention, failover and system errors
+            // (SQLSTATE classes 08, 53, 57 and 58, and 25006). Errors that a retry resolves: 40001,
+            // 40P01 and 55P03.
             inner.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some_and(|theirs| {
                 let code = theirs.code();
                 ["08", "53", "57", "58"].iter().any(|class| code.starts_with(class))

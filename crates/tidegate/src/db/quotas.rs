@@ -1,5 +1,6 @@
-//! What owners take, and what is left for them. Every change is one conditional statement in its caller's
-//! transaction, so that no number of servers can pass a limit by a byte.
+//! Stores usage and quotas of owners. Every change is one conditional statement in its caller's
+//! transaction, so that any number of servers cannot exceed a limit together. Never decides a
+//! limit; the configuration and `set_quota` do.
 
 use super::{Db, Tx, on_reader, on_tx, to_i64, to_u64};
 use crate::error::Result;
@@ -29,7 +30,7 @@ impl Row {
 }
 
 impl Db {
-    /// What an owner takes; nothing, if it never had anything.
+    /// Returns the usage of an owner; zero if it never had anything.
     #[tracing::instrument(name = "db.find_usage", level = "trace", skip_all)]
     pub async fn find_usage(&self, owner: &Owner) -> Result<Usage> {
         const SQL: &str =
@@ -40,10 +41,11 @@ impl Db {
         Ok(row.map(Row::into_usage).unwrap_or_default())
     }
 
-    /// How many users have taken or reserved more than four fifths of their limit, or of the usual one. Looks at all.
+    /// Returns the number of users who have used or reserved more than four fifths of their quota,
+    /// or of the default one. Reads all users.
     #[tracing::instrument(name = "db.count_nearly_full", level = "trace", skip_all)]
     pub async fn count_nearly_full(&self, usual: u64) -> Result<u64> {
-        // Divided, since a limit may be as large as a number can be.
+        // Divided, because a multiplied limit could overflow.
         const SQL: &str = "SELECT COUNT(*) FROM quotas WHERE owner_kind = 'files' \
                            AND (used + reserved) / 4 > COALESCE(quota, $1) / 5";
         let (count,): (i64,) = on_reader!(self, |pool| sqlx::query_as(SQL).bind(to_i64(usual)).fetch_one(pool).await?);
@@ -52,7 +54,8 @@ impl Db {
 }
 
 impl Tx {
-    /// Reserves bytes within the owner's limit, or the usual one. `false` if they are not left.
+    /// Reserves bytes within an owner's quota, or the default one. Returns `false` if not enough is
+    /// left.
     #[tracing::instrument(name = "db.reserve", level = "trace", skip_all)]
     pub async fn reserve(&mut self, owner: &Owner, bytes: u64, usual: u64) -> Result<bool> {
         const FIRST: &str =
@@ -67,7 +70,7 @@ impl Tx {
         Ok(done == 1)
     }
 
-    /// Gives back what an upload has reserved, once.
+    /// Releases the bytes that an upload has reserved. Does nothing the second time.
     #[tracing::instrument(name = "db.release", level = "trace", skip_all)]
     pub async fn release(&mut self, upload_id: &str) -> Result<()> {
         const SQL: &str = "UPDATE quotas SET reserved = reserved - (SELECT reserved FROM uploads WHERE id = $1) \
@@ -80,7 +83,7 @@ impl Tx {
         Ok(())
     }
 
-    /// The same for the upload that brought an object.
+    /// Releases the bytes reserved by the upload of an object.
     #[tracing::instrument(name = "db.release_of", level = "trace", skip_all)]
     pub async fn release_of(&mut self, object: ObjectId) -> Result<()> {
         const SQL: &str = "SELECT id FROM uploads WHERE object_id = $1";
@@ -92,7 +95,7 @@ impl Tx {
         }
     }
 
-    /// Holds what an owner takes until the transaction ends.
+    /// Locks an owner's usage until the transaction ends.
     #[tracing::instrument(name = "db.hold_quota", level = "trace", skip_all)]
     pub async fn hold_quota(&mut self, owner: &Owner) -> Result<()> {
         const SQL: &str = "UPDATE quotas SET used = used WHERE owner_kind = $1 AND owner_id = $2";
@@ -103,7 +106,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Gives an owner a limit of its own, or the usual one.
+    /// Sets an owner's quota, or resets it to the default.
     #[tracing::instrument(name = "db.set_quota", level = "trace", skip_all)]
     pub async fn set_quota(&mut self, owner: &Owner, quota: Option<u64>) -> Result<()> {
         const SQL: &str = "INSERT INTO quotas (owner_kind, owner_id, quota) VALUES ($1, $2, $3) \
@@ -115,7 +118,8 @@ impl Tx {
         Ok(())
     }
 
-    /// Counts files that came, or went (then both are negative), with their bytes, for their owner and their folder.
+    /// Adds files and their bytes to the counters of their owner and folder; negative numbers
+    /// subtract.
     #[tracing::instrument(name = "db.count_files_moved", level = "trace", skip_all)]
     pub async fn count_files(&mut self, owner: &Owner, folder: &str, files: i64, bytes: i64) -> Result<()> {
         const OWNER: &str =
@@ -139,10 +143,10 @@ impl Tx {
         Ok(())
     }
 
-    /// Counts objects that came, or went (then both are negative), with their bytes, for their owner.
+    /// Adds objects and their bytes to the counters of their owner; negative numbers subtract.
     #[tracing::instrument(name = "db.count_objects", level = "trace", skip_all)]
     pub async fn count_objects(&mut self, owner: &Owner, objects: i64, bytes: i64) -> Result<()> {
-        // The row first: what it must not fall below is judged before what it is added to.
+        // The row is inserted first, because the constraint is checked before the addition.
         const FIRST: &str =
             "INSERT INTO quotas (owner_kind, owner_id) VALUES ($1, $2) ON CONFLICT (owner_kind, owner_id) DO NOTHING";
         const SQL: &str =
@@ -156,7 +160,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Ends all links to an owner's files that were given so far.
+    /// Raises the link epoch of an owner, which revokes all links to its files.
     #[tracing::instrument(name = "db.raise_link_epoch", level = "trace", skip_all)]
     pub async fn raise_link_epoch(&mut self, owner: &Owner) -> Result<()> {
         const SQL: &str = "INSERT INTO quotas (owner_kind, owner_id, link_epoch) VALUES ($1, $2, 1) \

@@ -1,4 +1,5 @@
-//! What should lie in the store, in the order in which a store lists it.
+//! Lists the keys that the store should contain, in the order in which a store lists them.
+//! Comparing them is in `worker::reconcile`.
 
 use std::time::SystemTime;
 
@@ -10,18 +11,18 @@ use crate::model::from_micros;
 use crate::model::ids::ObjectId;
 use crate::model::object::ObjectState;
 
-/// A key that a row names.
+/// A key that a row refers to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expected {
     /// The key.
     pub key: String,
-    /// Bytes, where they are known.
+    /// The size in bytes, if it is known.
     pub size: Option<u64>,
-    /// Where the object stands that it is of.
+    /// The state of the object.
     pub state: ObjectState,
-    /// That object.
+    /// The id of the object.
     pub object: ObjectId,
-    /// When it was deleted, if it was.
+    /// When the object was deleted.
     pub deleted_at: Option<SystemTime>,
 }
 
@@ -47,7 +48,7 @@ impl Row {
 }
 
 impl Db {
-    /// Keys of objects, and of what was derived from them, after `after` and before `end`, in the order of their bytes.
+    /// Returns the keys of objects and variants after `after` and before `end`, in byte order.
     #[tracing::instrument(name = "db.list_expected", level = "trace", skip_all)]
     pub async fn list_expected(&self, after: &str, end: &str, limit: i64) -> Result<Vec<Expected>> {
         const SQL: &str = "SELECT object_key, size, state, id, deleted_at FROM objects WHERE object_key > $1 AND object_key < $2 \
@@ -59,7 +60,7 @@ impl Db {
         rows.into_iter().map(Row::into_expected).collect()
     }
 
-    /// The same for one key.
+    /// Returns the row that refers to a key.
     #[tracing::instrument(name = "db.find_expected_unscoped", level = "trace", skip_all)]
     pub async fn find_expected_unscoped(&self, key: &str) -> Result<Option<Expected>> {
         const SQL: &str = "SELECT object_key, size, state, id, deleted_at FROM objects WHERE object_key = $1 \
@@ -69,7 +70,7 @@ impl Db {
         row.map(Row::into_expected).transpose()
     }
 
-    /// Whether an upload is open that lands at a key.
+    /// Returns whether an open upload lands at a key.
     #[tracing::instrument(name = "db.is_awaited", level = "trace", skip_all)]
     pub async fn is_awaited(&self, key: &str) -> Result<bool> {
         const SQL: &str =

@@ -1,4 +1,5 @@
-//! Sessions: whose they are, and whether they are there.
+//! Stores sessions: their organisation, and whether they are deleted. Their media items are in
+//! `media`.
 
 use std::time::SystemTime;
 
@@ -9,7 +10,7 @@ use crate::model::micros;
 use crate::model::owner::Owner;
 
 impl Db {
-    /// The session as an owner, unless it was deleted.
+    /// Returns a session as an owner, unless it is deleted.
     #[tracing::instrument(name = "db.find_session_unscoped", level = "trace", skip_all)]
     pub async fn find_session_unscoped(&self, id: &SessionId) -> Result<Option<Owner>> {
         const SQL: &str = "SELECT org FROM sessions WHERE id = $1 AND deleted_at IS NULL";
@@ -20,7 +21,8 @@ impl Db {
         Ok(Some(Owner::Session(id.clone(), org)))
     }
 
-    /// The session as an owner, also when it was deleted, and when that was, in microseconds.
+    /// Returns a session as an owner, even if it is deleted, and the time of its deletion in
+    /// microseconds.
     #[tracing::instrument(name = "db.find_session_even_deleted_unscoped", level = "trace", skip_all)]
     pub async fn find_session_even_deleted_unscoped(&self, id: &SessionId) -> Result<Option<(Owner, Option<i64>)>> {
         const SQL: &str = "SELECT org, deleted_at FROM sessions WHERE id = $1";
@@ -33,7 +35,7 @@ impl Db {
 }
 
 impl Tx {
-    /// Records a session. `false` if there is one of that id, or was.
+    /// Inserts a session. Returns `false` if the id is or was in use.
     #[tracing::instrument(name = "db.insert_session", level = "trace", skip_all)]
     pub async fn insert_session(&mut self, id: &SessionId, org: &OrgId, by: &str, now: SystemTime) -> Result<bool> {
         const SQL: &str = "INSERT INTO sessions (id, org, created_by, created_at) VALUES ($1, $2, $3, $4) \
@@ -45,7 +47,7 @@ impl Tx {
         Ok(done == 1)
     }
 
-    /// Marks a session as deleted. `false` if it was not there.
+    /// Marks a session as deleted. Returns `false` if it does not exist.
     #[tracing::instrument(name = "db.delete_session", level = "trace", skip_all)]
     pub async fn delete_session(&mut self, id: &SessionId, now: SystemTime) -> Result<bool> {
         const SQL: &str = "UPDATE sessions SET deleted_at = $2 WHERE id = $1 AND deleted_at IS NULL";
@@ -55,7 +57,7 @@ impl Tx {
         Ok(done == 1)
     }
 
-    /// Brings back a session that was deleted at `oldest` or later. `false` if there is none.
+    /// Restores a session that was deleted at `oldest` or later. Returns `false` if there is none.
     #[tracing::instrument(name = "db.undelete_session", level = "trace", skip_all)]
     pub async fn undelete_session(&mut self, id: &SessionId, oldest: SystemTime) -> Result<bool> {
         const SQL: &str = "UPDATE sessions SET deleted_at = NULL WHERE id = $1 AND deleted_at >= $2";

@@ -1,6 +1,6 @@
-//! What a commit tells: that a job waits, that a watched object changed, and which objects are no longer as they were
-//! read. A transaction collects it while it writes, and [`Signals`] sends it once, after the commit. Callers never send
-//! by hand. Where servers share a PostgreSQL, `changes` tells the others.
+//! The signals of commits: enqueued jobs, changes that clients watch, and objects whose cached
+//! records are outdated. A transaction collects them while it writes, and [`Signals`] sends them
+//! once, after the commit. Callers never send them by hand. `changes` sends them to other servers.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -10,52 +10,53 @@ use tokio::sync::watch;
 use super::notify::Notifier;
 use crate::model::ids::ObjectId;
 
-/// Objects named to other servers in one statement.
+/// The number of objects sent to other servers in one statement.
 const BATCH: usize = 1000;
 
-/// Called with every object that a commit changed, before the commit's caller goes on.
+/// Called with every object that a commit changed, before the commit returns.
 type OnObject = Box<dyn Fn(ObjectId) + Send + Sync>;
 
 /// The signals of one database to this server, and its queue of notices to the others.
 #[derive(Default)]
 pub struct Signals {
-    /// Notified when a job was enqueued that is due.
+    /// Notified when a due job was enqueued.
     pub jobs: Notifier,
-    /// Notified when something changed that clients may watch.
+    /// Notified when something changed that clients can watch.
     pub changes: Notifier,
     on_object: OnceLock<OnObject>,
     others: Option<Others>,
 }
 
-/// What is yet to be told to other servers, each object once.
+/// The notices that wait to be sent to other servers, each object once.
 #[derive(Debug, Default)]
 struct Others {
     queued: Mutex<Notices>,
     wake: watch::Sender<()>,
 }
 
-/// Notices that leave in one statement.
+/// The notices of one statement.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Notices {
-    /// Objects that changed.
+    /// The objects that changed.
     pub(super) objects: HashSet<ObjectId>,
     /// Whether a job was enqueued.
     pub(super) jobs: bool,
 }
 
-/// What one transaction has to tell.
+/// The signals that one transaction has collected.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
     /// The enqueued jobs that are due, by id.
     pub(super) jobs: Vec<i64>,
     /// The objects whose state, or whose upload's state, changed.
     pub(super) objects: Vec<ObjectId>,
-    /// Whether something changed that clients may watch.
+    /// Whether something changed that clients can watch.
     pub(super) watched: bool,
 }
 
-/// Sends what a transaction has to tell when dropped. Created before `COMMIT` is sent, so that a commit whose outcome
-/// stays unknown, or whose caller goes away, is told of too. To be told of nothing is harmless.
+/// Sends a transaction's signals when dropped. Created before `COMMIT` is sent, so that they are
+/// sent even if the outcome stays unknown or the caller is cancelled. Signals without a change are
+/// harmless.
 #[derive(Debug)]
 pub(super) struct Sending {
     signals: Arc<Signals>,
@@ -68,19 +69,20 @@ impl Signals {
         Self { others: shared.then(Others::default), ..Self::default() }
     }
 
-    /// Has `forget` called with every object that a commit changed, before the commit's caller goes on. May be set once.
+    /// Sets the function that is called with every object that a commit changed, before the commit
+    /// returns. Can be set once.
     pub fn on_object_change(&self, forget: impl Fn(ObjectId) + Send + Sync + 'static) {
         let first = self.on_object.set(Box::new(forget));
         debug_assert!(first.is_ok(), "set twice");
     }
 
-    /// Returns what changes whenever a notice is queued, and is closed with the last handle of the database; `None` if
-    /// there are no other servers.
+    /// Returns a receiver that changes when a notice is queued and closes with the last handle of
+    /// the database; `None` if there are no other servers.
     pub(super) fn queue(&self) -> Option<watch::Receiver<()>> {
         self.others.as_ref().map(|others| others.wake.subscribe())
     }
 
-    /// Takes notices out of the queue; `None` if there are none.
+    /// Removes the next notices from the queue; `None` if there are none.
     pub(super) fn next_notices(&self) -> Option<Notices> {
         let mut queued = self.others.as_ref()?.queued.lock().unwrap_or_else(PoisonError::into_inner);
         let objects = match queued.objects.len() {
@@ -120,7 +122,7 @@ impl Pending {
         !self.objects.is_empty() || !self.jobs.is_empty()
     }
 
-    /// Returns the guard that sends this when dropped.
+    /// Returns the guard that sends these signals when dropped.
     pub(super) fn sending(self, signals: Arc<Signals>) -> Sending {
         Sending { signals, pending: self }
     }
@@ -149,14 +151,14 @@ mod tests {
         for _ in 0..2 {
             signals.send(&Pending { objects: objects.clone(), ..Pending::default() });
         }
-        let mut told = HashSet::new();
+        let mut sent = HashSet::new();
         while let Some(notices) = signals.next_notices() {
             assert!(notices.objects.len() <= BATCH && !notices.jobs);
             for id in notices.objects {
-                assert!(told.insert(id), "an object was told twice");
+                assert!(sent.insert(id), "an object was sent twice");
             }
         }
-        assert_eq!(told.len(), objects.len());
+        assert_eq!(sent.len(), objects.len());
         signals.send(&Pending { jobs: vec![1], ..Pending::default() });
         assert_eq!(signals.next_notices(), Some(Notices { jobs: true, ..Notices::default() }));
         assert!(Signals::new(false).next_notices().is_none());

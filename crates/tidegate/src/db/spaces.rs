@@ -1,4 +1,5 @@
-//! Spaces: whether they are there, who belongs to them, and how much is in them.
+//! Stores spaces: their members, and whether they are deleted. Their images are in `images` and
+//! `media`.
 
 use std::time::SystemTime;
 
@@ -51,7 +52,8 @@ impl MemberRow {
 }
 
 impl Db {
-    /// Which role somebody has in a space that is there: `None` if there is no such space, `Some(None)` for a stranger.
+    /// Returns the role of a user in a space: `None` if the space does not exist, `Some(None)` if
+    /// the user is not a member.
     #[tracing::instrument(name = "db.find_role", level = "trace", skip_all)]
     pub async fn find_role(&self, id: &SpaceId, user: Option<&UserId>) -> Result<Option<Option<Role>>> {
         const SQL: &str = "SELECT m.role FROM spaces s LEFT JOIN members m ON m.space_id = s.id AND m.user_id = $2 \
@@ -62,7 +64,7 @@ impl Db {
         row.map(|(text,)| text.as_deref().map(role).transpose()).transpose()
     }
 
-    /// A space that is there, as somebody sees it.
+    /// Returns a space with a user's role in it.
     #[tracing::instrument(name = "db.find_space", level = "trace", skip_all)]
     pub async fn find_space(&self, id: &SpaceId, user: Option<&UserId>) -> Result<Option<Space>> {
         const SQL: &str = "SELECT s.id, s.name, m.role, s.created_at, q.files, q.used FROM spaces s \
@@ -75,7 +77,7 @@ impl Db {
         row.map(Row::into_space).transpose()
     }
 
-    /// A page of spaces, the newest first: those of which somebody is a member, or all.
+    /// Returns a page of spaces, newest first: those of which a user is a member, or all.
     #[tracing::instrument(name = "db.list_spaces", level = "trace", skip_all)]
     pub async fn list_spaces(&self, of: Option<&UserId>, after: (i64, &str), limit: i64) -> Result<Vec<Space>> {
         const MEMBERS: &str = "SELECT s.id, s.name, m.role, s.created_at, q.files, q.used FROM members m \
@@ -98,7 +100,7 @@ impl Db {
         rows.into_iter().map(Row::into_space).collect()
     }
 
-    /// A page of those who belong to a space, in the order of their ids, after `after`.
+    /// Returns a page of a space's members in the order of their ids, after `after`.
     #[tracing::instrument(name = "db.list_space_members", level = "trace", skip_all)]
     pub async fn list_space_members(&self, id: &SpaceId, after: &str, limit: i64) -> Result<Vec<Member>> {
         const SQL: &str = "SELECT user_id, role, added_at FROM members WHERE space_id = $1 AND user_id > $2 \
@@ -111,7 +113,7 @@ impl Db {
 }
 
 impl Tx {
-    /// Records a space.
+    /// Inserts a space.
     #[tracing::instrument(name = "db.insert_space", level = "trace", skip_all)]
     pub async fn insert_space(&mut self, id: &SpaceId, name: &str, by: &str, now: SystemTime) -> Result<()> {
         const SQL: &str = "INSERT INTO spaces (id, name, created_by, created_at) VALUES ($1, $2, $3, $4)";
@@ -122,7 +124,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Marks a space as deleted. `false` if it was not there.
+    /// Marks a space as deleted. Returns `false` if it does not exist.
     #[tracing::instrument(name = "db.delete_space", level = "trace", skip_all)]
     pub async fn delete_space(&mut self, id: &SpaceId, now: SystemTime) -> Result<bool> {
         const SQL: &str = "UPDATE spaces SET deleted_at = $2 WHERE id = $1 AND deleted_at IS NULL";
@@ -132,7 +134,7 @@ impl Tx {
         Ok(done == 1)
     }
 
-    /// Makes somebody a member, or gives them another role.
+    /// Adds a member to a space, or changes a member's role.
     #[tracing::instrument(name = "db.set_member", level = "trace", skip_all)]
     pub async fn set_member(&mut self, id: &SpaceId, user: &UserId, role: Role, now: SystemTime) -> Result<()> {
         const SQL: &str = "INSERT INTO members (space_id, user_id, role, added_at) VALUES ($1, $2, $3, $4) \
@@ -144,7 +146,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Somebody who belongs to a space, as this transaction sees it.
+    /// Returns a member of a space, as this transaction sees it.
     #[tracing::instrument(name = "db.find_member", level = "trace", skip_all)]
     pub async fn find_member(&mut self, id: &SpaceId, user: &UserId) -> Result<Option<Member>> {
         const SQL: &str = "SELECT user_id, role, added_at FROM members WHERE space_id = $1 AND user_id = $2";
@@ -154,7 +156,7 @@ impl Tx {
         row.map(MemberRow::into_member).transpose()
     }
 
-    /// How many may say who is a member.
+    /// Returns the number of a space's owners.
     #[tracing::instrument(name = "db.count_owners", level = "trace", skip_all)]
     pub async fn count_owners(&mut self, id: &SpaceId) -> Result<u64> {
         const SQL: &str = "SELECT COUNT(*) FROM members WHERE space_id = $1 AND role = 'owner'";
@@ -163,7 +165,7 @@ impl Tx {
         Ok(to_u64(count))
     }
 
-    /// Ends somebody's membership.
+    /// Removes a member of a space.
     #[tracing::instrument(name = "db.remove_member", level = "trace", skip_all)]
     pub async fn remove_member(&mut self, id: &SpaceId, user: &UserId) -> Result<()> {
         const SQL: &str = "DELETE FROM members WHERE space_id = $1 AND user_id = $2";

@@ -1,4 +1,5 @@
-//! Opening SQLite: one file, any number of readers, one writer.
+//! Opens SQLite: one file, any number of readers, one writer. The SQL is in the other modules of
+//! `db`.
 
 use std::path::Path;
 use std::time::Duration;
@@ -7,7 +8,8 @@ use anyhow::Context as _;
 use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 
-/// Opens the file, making it if it is not there, and brings its tables up to date. A reader's pool and a writer's.
+/// Opens the file, creates it if it does not exist, and migrates its tables. Returns the pool of
+/// readers and the pool of the writer.
 #[expect(clippy::disallowed_methods, reason = "SQLite makes the file and not its folder")]
 pub(super) async fn open(path: &Path) -> anyhow::Result<(SqlitePool, SqlitePool)> {
     let about = || format!("the database {}", path.display());
@@ -18,7 +20,7 @@ pub(super) async fn open(path: &Path) -> anyhow::Result<(SqlitePool, SqlitePool)
         .filename(path)
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
-        // An answer follows the commit, so the commit must survive a power cut.
+        // A response follows the commit, so the commit must survive a power failure.
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(Duration::from_secs(10))
         .foreign_keys(true);
@@ -26,14 +28,14 @@ pub(super) async fn open(path: &Path) -> anyhow::Result<(SqlitePool, SqlitePool)
     let writer = SqlitePoolOptions::new()
         .max_connections(1)
         .acquire_timeout(acquire)
-        // On a full disk SQLite ends a transaction by itself, and the driver then believes for ever that
-        // it is inside one. Such a connection is replaced.
+        // On a full disk, SQLite ends a transaction by itself while the driver still considers it
+        // open. Such a connection is replaced.
         .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
         .connect_with(options.clone())
         .await
         .with_context(about)?;
     sqlx::migrate!("migrations/sqlite").run(&writer).await.with_context(about)?;
-    // A page of a thousand rows goes from the thread that reads it to the one that asked in one go.
+    // A page of a thousand rows is passed between the driver's threads at once.
     let reads = options.read_only(true).row_buffer_size(1024);
     let reader = SqlitePoolOptions::new()
         .max_connections(8)

@@ -1,9 +1,10 @@
-//! Whole parts of datasets' trees: deleted, brought back and purged, each by few statements: one for a thousand nodes, or one.
-//! Whoever calls holds the dataset, so that names and ancestors stay what they were seen to be. Trees are walked level by
-//! level by the database, at any depth, and no node twice.
+//! Changes whole subtrees of datasets: deletes, restores and purges them with few statements, each
+//! for up to a thousand nodes. Callers hold the dataset's lock, so that names and ancestors stay
+//! unchanged. The database walks trees level by level, at any depth, and visits no node twice.
 //!
-//! States are compared as `COALESCE(state, '')` where a statement changes very many of them: what PostgreSQL knows of how many
-//! rows are in which state is old by then, and it would go by the small indexes of states, once for each node.
+//! Statements that change many rows compare states as `COALESCE(state, '')`, because PostgreSQL's
+//! statistics about states are then outdated and it would use the small state indexes once per
+//! node.
 
 use std::time::SystemTime;
 
@@ -15,57 +16,57 @@ use crate::model::ids::ObjectId;
 use crate::model::micros;
 use crate::model::package::TreeEvent;
 
-/// Nodes that one statement names.
+/// The number of nodes in one statement.
 const AT_ONCE: usize = 1000;
 
-/// A node that can't have its name back.
+/// A restored node whose name is taken.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct Conflict {
-    /// The node.
+    /// The number of the node.
     pub id: i64,
-    /// Where it lies.
+    /// The number of its collection.
     pub parent_id: i64,
     /// The name that is taken.
     pub name: String,
 }
 
-/// A package that was deleted so long ago that it is to go for good.
+/// A package whose retention has ended.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct Outdated {
-    /// The node.
+    /// The number of the node.
     pub id: i64,
-    /// Its dataset.
+    /// The number of its dataset.
     pub dataset_id: i64,
-    /// Whether it has bytes.
+    /// Whether it has objects.
     pub has_objects: bool,
 }
 
-/// What is in a manifest of one package.
+/// A node as download manifests need it.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct Leaf {
-    /// The node.
+    /// The number of the node.
     pub id: i64,
-    /// The collection it lies in.
+    /// The number of its collection.
     pub parent_id: i64,
-    /// Its id.
+    /// The id of the node.
     pub node_id: String,
     /// `collection` or `package`.
     pub kind: String,
-    /// Its name.
+    /// The name of the node.
     pub name: String,
     /// The name of its source file.
     pub filename: Option<String>,
-    /// Where that lies.
+    /// The key of its source file.
     pub object_key: Option<String>,
-    /// Where that stands.
+    /// The state of its source file.
     pub object_state: Option<String>,
-    /// Its bytes.
+    /// The size of its source file in bytes.
     pub size: Option<i64>,
-    /// Why it was rejected or failed.
+    /// The reason why its source file was rejected or has failed.
     pub reason: Option<String>,
 }
 
-/// A node and all that is below it and matches `$state`, as `tree`.
+/// Walks a node and the descendants that match `$state`, as table `tree`.
 macro_rules! below {
     ($state:literal, $then:literal) => {
         concat!(
@@ -80,7 +81,7 @@ macro_rules! below {
 }
 
 impl Db {
-    /// What is there below a node, itself included, parents before what is in them.
+    /// Returns a node and its READY descendants, parents before children.
     #[tracing::instrument(name = "db.list_leaves", level = "trace", skip_all)]
     pub async fn list_leaves(&self, number: i64, limit: i64) -> Result<Vec<Leaf>> {
         const SQLITE: &str = below!("COALESCE(n.state, '') = 'READY'", "SELECT id FROM tree ORDER BY id LIMIT $2");
@@ -113,7 +114,7 @@ impl Db {
         Ok(leaves)
     }
 
-    /// The dataset of a restore; `None` if nothing of it is left to be done.
+    /// Returns the dataset of a restore; `None` if nothing of it is left to do.
     #[tracing::instrument(name = "db.find_restore", level = "trace", skip_all)]
     pub async fn find_restore(&self, restore: Uuid) -> Result<Option<i64>> {
         const SQL: &str = "SELECT dataset_id FROM nodes WHERE restoring = $1 LIMIT 1";
@@ -122,7 +123,7 @@ impl Db {
         Ok(row.map(|(dataset,)| dataset))
     }
 
-    /// When what a restore brings back was deleted: dataset and time, in microseconds.
+    /// Returns the deletes that a restore undoes: the dataset and the time in microseconds.
     #[tracing::instrument(name = "db.list_restored_times", level = "trace", skip_all)]
     pub async fn list_restored_times(&self, restore: Uuid) -> Result<Vec<(i64, i64)>> {
         const SQL: &str =
@@ -130,7 +131,7 @@ impl Db {
         Ok(on_reader!(self, |pool| sqlx::query_as(SQL).bind(restore).fetch_all(pool).await?))
     }
 
-    /// Nodes that were deleted before `before`, the first deleted first.
+    /// Returns the nodes that were deleted before `before`, first deleted first.
     #[tracing::instrument(name = "db.list_outdated_nodes", level = "trace", skip_all)]
     pub async fn list_outdated_nodes(&self, before: SystemTime, limit: i64) -> Result<Vec<Outdated>> {
         const SQL: &str = "SELECT id, dataset_id, kind = 'package' AS has_objects FROM nodes \
@@ -141,11 +142,11 @@ impl Db {
     }
 }
 
-/// What is there below a node.
+/// Walks a node and its READY descendants.
 const READY_BELOW: &str = below!("COALESCE(n.state, '') = 'READY'", "SELECT id FROM tree");
 
 impl Tx {
-    /// Walks a tree: the numbers of the nodes that a recursive query comes to.
+    /// Returns the numbers of the nodes that a recursive query visits.
     async fn walk<T>(&mut self, sql: &'static str, from: T) -> Result<Vec<i64>>
     where
         T: for<'q> sqlx::Encode<'q, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite> + Send + 'static,
@@ -155,19 +156,19 @@ impl Tx {
         Ok(rows.into_iter().map(|(number,)| number).collect())
     }
 
-    /// Runs a statement about one dataset and one time.
+    /// Runs a statement for one dataset and one time.
     async fn about(&mut self, sql: &'static str, dataset: i64, at: i64) -> Result<u64> {
         Ok(on_tx!(self, |connection| {
             sqlx::query(sql).bind(dataset).bind(at).execute(connection).await?.rows_affected()
         }))
     }
 
-    /// Runs a statement about one restore.
+    /// Runs a statement for one restore.
     async fn of_restore(&mut self, sql: &'static str, restore: Uuid) -> Result<u64> {
         Ok(on_tx!(self, |connection| sqlx::query(sql).bind(restore).execute(connection).await?.rows_affected()))
     }
 
-    /// What is published of a node and of all that is there below it: objects, and their bytes.
+    /// Returns the number and bytes of the published objects of a node and its READY descendants.
     #[tracing::instrument(name = "db.weigh_tree", level = "trace", skip_all)]
     pub async fn weigh_tree(&mut self, number: i64) -> Result<(i64, i64)> {
         let (mut objects, mut bytes) = (0, 0);
@@ -188,18 +189,20 @@ impl Tx {
         Ok((objects, bytes))
     }
 
-    /// Deletes a node and all that is below it. `at`, in microseconds, names this delete in its dataset from here on.
+    /// Deletes a node and its descendants, and returns their number. `at`, in microseconds,
+    /// identifies this delete in its dataset.
     #[tracing::instrument(name = "db.delete_tree", level = "trace", skip_all)]
     pub async fn delete_tree(&mut self, (dataset, number): (i64, i64), at: i64, actor: &str) -> Result<u64> {
         const BELOW: &str = below!("COALESCE(n.state, '') IN ('READY', 'RESTORING')", "SELECT id FROM tree");
         const LOG: &str = "INSERT INTO changelog (dataset_id, node_id, event, name, actor, at) \
                            SELECT dataset_id, node_id, $3, name, $4, $2 FROM nodes \
                            WHERE dataset_id = $1 AND deleted_at = $2 AND COALESCE(state, '') = 'DELETED' ORDER BY id";
-        // What never came is given up; what was published waits to be brought back, and what was confirmed stays what it is.
+        // Open uploads are aborted and their objects purged; published objects become DELETED;
+        // confirmed ones keep their state.
         const UPLOADS: &str = "UPDATE uploads SET state = 'ABORTED' WHERE COALESCE(state, '') = 'OPEN' AND object_id IN \
                                (SELECT o.id FROM objects o JOIN nodes n ON n.id = o.node \
                                WHERE n.dataset_id = $1 AND n.deleted_at = $2 AND COALESCE(n.state, '') = 'DELETED')";
-        const GIVEN_UP: &str = "UPDATE objects SET state = 'PURGED', deleted_at = $2, reason = NULL WHERE COALESCE(state, '') = 'PENDING' \
+        const PENDING: &str = "UPDATE objects SET state = 'PURGED', deleted_at = $2, reason = NULL WHERE COALESCE(state, '') = 'PENDING' \
              AND node IN (SELECT id FROM nodes WHERE dataset_id = $1 AND deleted_at = $2 AND COALESCE(state, '') = 'DELETED')";
         const KEPT: &str = "UPDATE objects SET state = 'DELETED', deleted_at = $2 WHERE COALESCE(state, '') IN ('READY', 'RESTORING') \
              AND node IN (SELECT id FROM nodes WHERE dataset_id = $1 AND deleted_at = $2 AND COALESCE(state, '') = 'DELETED')";
@@ -225,13 +228,13 @@ impl Tx {
             let query = sqlx::query(LOG).bind(dataset).bind(at).bind(TreeEvent::Deleted.as_str()).bind(actor);
             query.execute(connection).await.map(drop)?;
         });
-        for sql in [UPLOADS, GIVEN_UP, KEPT, EMPTY] {
+        for sql in [UPLOADS, PENDING, KEPT, EMPTY] {
             self.about(sql, dataset, at).await?;
         }
         Ok(done)
     }
 
-    /// Packages with assets among what was deleted: their numbers, `limit` of them.
+    /// Returns the numbers of up to `limit` packages with assets among the nodes of one delete.
     #[tracing::instrument(name = "db.list_packages_with_assets", level = "trace", skip_all)]
     pub async fn list_packages_with_assets(&mut self, dataset: i64, at: i64, limit: i64) -> Result<Vec<i64>> {
         const SQL: &str = "SELECT id FROM nodes WHERE dataset_id = $1 AND deleted_at = $2 AND EXISTS \
@@ -242,13 +245,13 @@ impl Tx {
         Ok(rows.into_iter().map(|(id,)| id).collect())
     }
 
-    /// Has a deleted node, all that was deleted below it, and the collections above it come back, as one restore. `false`
-    /// if it was not deleted, or before `oldest`.
+    /// Moves a deleted node, its deleted descendants and its ancestors to RESTORING, as one
+    /// restore. Returns `false` if it is not deleted, or was deleted before `oldest`.
     #[tracing::instrument(name = "db.begin_tree_restore", level = "trace", skip_all)]
     pub async fn begin_tree_restore(&mut self, number: i64, restore: Uuid, oldest: SystemTime) -> Result<bool> {
         const NODE: &str = "UPDATE nodes SET state = 'RESTORING', restoring = $2 \
                             WHERE id = $1 AND state = 'DELETED' AND deleted_at >= $3";
-        // Collections that come back for the sake of others may have more below them.
+        // Collections restored as ancestors may have more deleted nodes below them.
         const BELOW: &str = below!("COALESCE(n.state, '') IN ('DELETED', 'RESTORING')", "SELECT id FROM tree");
         const ABOVE: &str = "WITH RECURSIVE above (id) AS (SELECT parent_id FROM nodes WHERE id = $1 \
                              UNION SELECT n.parent_id FROM nodes n JOIN above a ON n.id = a.id) SELECT id FROM above";
@@ -264,13 +267,14 @@ impl Tx {
         }
         let mut numbers = self.walk(BELOW, number).await?;
         numbers.extend(self.walk(ABOVE, number).await?);
-        self.take_along(&numbers, restore, oldest).await?;
+        self.add_to_restore(&numbers, restore, oldest).await?;
         self.of_restore(OBJECTS, restore).await?;
         Ok(true)
     }
 
-    /// Takes what is deleted of these nodes into a restore, unless it was deleted before `oldest`.
-    async fn take_along(&mut self, numbers: &[i64], restore: Uuid, oldest: i64) -> Result<()> {
+    /// Adds those of some nodes to a restore that are deleted, unless they were deleted before
+    /// `oldest`.
+    async fn add_to_restore(&mut self, numbers: &[i64], restore: Uuid, oldest: i64) -> Result<()> {
         for some in numbers.chunks(AT_ONCE) {
             on_tx!(self, |connection| {
                 let mut query = sqlx::QueryBuilder::new("UPDATE nodes SET state = 'RESTORING', restoring = ");
@@ -286,7 +290,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Takes a package out of its restore, because its source file is lost: it stays deleted.
+    /// Removes a package from its restore, because its source file is lost. It stays deleted.
     #[tracing::instrument(name = "db.leave_in_trash", level = "trace", skip_all)]
     pub async fn leave_in_trash(&mut self, number: i64, restore: Uuid) -> Result<bool> {
         const NODE: &str = "UPDATE nodes SET state = 'DELETED', restoring = NULL \
@@ -302,9 +306,10 @@ impl Tx {
         }))
     }
 
-    /// Gives a restore up: what was not back yet stays deleted, as it was. The times at which it had been.
-    #[tracing::instrument(name = "db.give_up_restore", level = "trace", skip_all)]
-    pub async fn give_up_restore(&mut self, restore: Uuid) -> Result<Vec<(i64, i64)>> {
+    /// Cancels a restore: its nodes become DELETED again. Returns the deletes they belong to: the
+    /// dataset and the time in microseconds.
+    #[tracing::instrument(name = "db.cancel_restore", level = "trace", skip_all)]
+    pub async fn cancel_restore(&mut self, restore: Uuid) -> Result<Vec<(i64, i64)>> {
         const TIMES: &str = "SELECT DISTINCT dataset_id, deleted_at FROM nodes WHERE restoring = $1 AND COALESCE(state, '') = 'RESTORING'";
         const OBJECTS: &str = "UPDATE objects SET state = 'DELETED' WHERE COALESCE(state, '') = 'RESTORING' \
                                AND node IN (SELECT id FROM nodes WHERE restoring = $1 AND COALESCE(state, '') = 'RESTORING')";
@@ -316,9 +321,9 @@ impl Tx {
         Ok(times)
     }
 
-    /// Takes the collections above what comes back into its restore, also those that another one was about to bring back.
-    #[tracing::instrument(name = "db.take_ancestors_along", level = "trace", skip_all)]
-    pub async fn take_ancestors_along(&mut self, restore: Uuid) -> Result<()> {
+    /// Adds the ancestors of restored nodes to their restore, even if they belong to another one.
+    #[tracing::instrument(name = "db.add_ancestors_to_restore", level = "trace", skip_all)]
+    pub async fn add_ancestors_to_restore(&mut self, restore: Uuid) -> Result<()> {
         const ABOVE: &str = "WITH RECURSIVE above (id) AS \
                              (SELECT parent_id FROM nodes WHERE restoring = $1 AND COALESCE(state, '') = 'RESTORING' \
                              UNION SELECT n.parent_id FROM nodes n JOIN above a ON n.id = a.id) SELECT id FROM above";
@@ -336,8 +341,8 @@ impl Tx {
         Ok(())
     }
 
-    /// What comes back and can't have its name: because something else there has it, or because of several that come back
-    /// with one name the last deleted keeps it.
+    /// Returns the restored nodes whose name is taken, by a READY node or by another restored one.
+    /// Of several restored nodes with one name, the one deleted last keeps it.
     #[tracing::instrument(name = "db.list_conflicts", level = "trace", skip_all)]
     pub async fn list_conflicts(&mut self, restore: Uuid) -> Result<Vec<Conflict>> {
         const SQL: &str = "SELECT c.id, c.parent_id, c.name FROM \
@@ -350,7 +355,7 @@ impl Tx {
         Ok(on_tx!(self, |connection| sqlx::query_as(SQL).bind(restore).fetch_all(connection).await?))
     }
 
-    /// Names in a collection from one text up to another: of what is there, and of what comes back.
+    /// Returns the names in a collection within a range, of READY and of restored nodes.
     #[tracing::instrument(name = "db.list_taken_names", level = "trace", skip_all)]
     pub async fn list_taken_names(
         &mut self,
@@ -369,7 +374,7 @@ impl Tx {
         Ok(rows.into_iter().map(|(name,)| name).collect())
     }
 
-    /// Objects of what comes back that were confirmed and not published yet.
+    /// Returns the restored objects that were confirmed but not published.
     #[tracing::instrument(name = "db.list_unpublished", level = "trace", skip_all)]
     pub async fn list_unpublished(&mut self, restore: Uuid) -> Result<Vec<ObjectId>> {
         const SQL: &str = "SELECT o.id FROM nodes n JOIN objects o ON o.node = n.id \
@@ -379,7 +384,7 @@ impl Tx {
         Ok(rows.into_iter().map(|(id,)| ObjectId(id)).collect())
     }
 
-    /// Gives something that comes back another name.
+    /// Renames a restored node.
     #[tracing::instrument(name = "db.rename_restored", level = "trace", skip_all)]
     pub async fn rename_restored(&mut self, number: i64, name: &str) -> Result<()> {
         const SQL: &str = "UPDATE nodes SET former_name = name, name = $2 WHERE id = $1 AND state = 'RESTORING'";
@@ -389,8 +394,8 @@ impl Tx {
         Ok(())
     }
 
-    /// Says of all that a restore brings back that it is there. How many nodes that are; objects and bytes that are
-    /// published of them.
+    /// Makes all nodes of a restore READY. Returns the number of nodes, and the number and bytes of
+    /// their published objects.
     #[tracing::instrument(name = "db.finish_tree_restore", level = "trace", skip_all)]
     pub async fn finish_tree_restore(
         &mut self,
@@ -419,13 +424,13 @@ impl Tx {
         Ok(weight)
     }
 
-    /// Makes a deleted node go for good, with its objects. `false` if it is not deleted.
+    /// Purges a deleted node and its objects. Returns `false` if it is not deleted.
     #[tracing::instrument(name = "db.purge_node", level = "trace", skip_all)]
     pub async fn purge_node(&mut self, number: i64, now: SystemTime) -> Result<bool> {
         const LOG: &str = "INSERT INTO changelog (dataset_id, node_id, event, name, actor, at) \
                            SELECT dataset_id, node_id, $2, name, 'system', $3 FROM nodes WHERE id = $1 AND state = 'DELETED'";
         const NODE: &str = "UPDATE nodes SET state = 'PURGED', name = '' WHERE id = $1 AND state = 'DELETED'";
-        // What was confirmed and never published, too.
+        // Includes objects that were confirmed but never published.
         const OBJECTS: &str =
             "UPDATE objects SET state = 'PURGED', name = NULL, reason = NULL WHERE node = $1 AND state <> 'PURGED'";
         Ok(on_tx!(self, |connection| {
@@ -439,15 +444,16 @@ impl Tx {
         }))
     }
 
-    /// An asset that is lost while its package comes back: it is gone for good, and not counted any more.
-    #[tracing::instrument(name = "db.lose_asset", level = "trace", skip_all)]
-    pub async fn lose_asset(&mut self, id: ObjectId) -> Result<()> {
+    /// Purges an asset that is lost during the restore of its package, and removes it from the
+    /// counters.
+    #[tracing::instrument(name = "db.purge_lost_asset", level = "trace", skip_all)]
+    pub async fn purge_lost_asset(&mut self, id: ObjectId) -> Result<()> {
         const SQL: &str = "UPDATE objects SET state = 'PURGED' WHERE id = $1 AND state = 'RESTORING'";
         let lost = on_tx!(self, |connection| sqlx::query(SQL).bind(id.0).execute(connection).await?.rows_affected());
         if lost == 1 { self.uncount_in_package(id).await } else { Ok(()) }
     }
 
-    /// The dataset of a restore, as this transaction sees it.
+    /// Returns the dataset of a restore, as this transaction sees it.
     #[tracing::instrument(name = "db.dataset_of_restore", level = "trace", skip_all)]
     pub async fn dataset_of_restore(&mut self, restore: Uuid) -> Result<Option<i64>> {
         const SQL: &str = "SELECT dataset_id FROM nodes WHERE restoring = $1 LIMIT 1";

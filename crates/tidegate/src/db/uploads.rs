@@ -1,4 +1,4 @@
-//! Uploads.
+//! Stores uploads: finds, lists, begins and ends them. Their parts are in `parts`.
 
 use std::time::SystemTime;
 
@@ -27,7 +27,7 @@ struct Row {
     expires_at: i64,
 }
 
-/// An upload, and whose it is.
+/// An upload with its owner.
 #[derive(sqlx::FromRow)]
 struct OwnedRow {
     #[sqlx(flatten)]
@@ -53,7 +53,7 @@ impl Row {
 }
 
 impl Db {
-    /// The upload of this owner's object.
+    /// Returns the upload of an owner's object.
     #[tracing::instrument(name = "db.find_upload", level = "trace", skip_all)]
     pub async fn find_upload(&self, owner: &Owner, object: ObjectId) -> Result<Option<Upload>> {
         const SQL: &str = "SELECT id, object_id, owner_kind, object_key, incoming_key, part_size, announced_size, state, parts_digest, expires_at \
@@ -64,7 +64,7 @@ impl Db {
         row.map(Row::into_upload).transpose()
     }
 
-    /// The upload a presigned part names: id and key must both be its own.
+    /// Returns the upload that a presigned part names; id and key must both match.
     #[tracing::instrument(name = "db.find_upload_in_parts_unscoped", level = "trace", skip_all)]
     pub async fn find_upload_in_parts_unscoped(&self, id: &str, key: &str) -> Result<Option<Upload>> {
         const SQL: &str = "SELECT id, object_id, owner_kind, object_key, incoming_key, part_size, announced_size, state, parts_digest, expires_at \
@@ -74,7 +74,7 @@ impl Db {
         row.map(Row::into_upload).transpose()
     }
 
-    /// The open upload whose single PUT lands at a key.
+    /// Returns the open upload whose single PUT lands at a key.
     #[tracing::instrument(name = "db.find_single_upload_unscoped", level = "trace", skip_all)]
     pub async fn find_single_upload_unscoped(&self, key: &str) -> Result<Option<Upload>> {
         const SQL: &str = "SELECT id, object_id, owner_kind, object_key, incoming_key, part_size, announced_size, state, parts_digest, expires_at \
@@ -83,7 +83,7 @@ impl Db {
         row.map(Row::into_upload).transpose()
     }
 
-    /// An upload of files and whose it is, whatever its state.
+    /// Returns an upload of a file and its owner, whatever its state.
     #[tracing::instrument(name = "db.find_files_upload_unscoped", level = "trace", skip_all)]
     pub async fn find_files_upload_unscoped(&self, id: &str) -> Result<Option<(Owner, Upload)>> {
         const SQL: &str = "SELECT id, object_id, owner_kind, object_key, incoming_key, part_size, announced_size, state, parts_digest, \
@@ -94,7 +94,7 @@ impl Db {
         Ok(Some((Owner::Files(user), row.upload.into_upload()?)))
     }
 
-    /// Where the upload of that id stands; `None` if it was never recorded.
+    /// Returns the state of an upload; `None` if it never existed.
     #[tracing::instrument(name = "db.upload_state", level = "trace", skip_all)]
     pub async fn upload_state(&self, id: &str) -> Result<Option<UploadState>> {
         const SQL: &str = "SELECT state FROM uploads WHERE id = $1";
@@ -102,7 +102,7 @@ impl Db {
         row.map(|(state,)| UploadState::parse(&state).ok_or_else(|| corrupt("upload state"))).transpose()
     }
 
-    /// Open uploads in the order of their ids, after `after`.
+    /// Returns open uploads in the order of their ids, after `after`.
     #[tracing::instrument(name = "db.list_open_uploads", level = "trace", skip_all)]
     pub async fn list_open_uploads(&self, after: &str, limit: i64) -> Result<Vec<Upload>> {
         const SQL: &str = "SELECT id, object_id, owner_kind, object_key, incoming_key, part_size, announced_size, state, parts_digest, expires_at \
@@ -112,7 +112,7 @@ impl Db {
         rows.into_iter().map(Row::into_upload).collect()
     }
 
-    /// Open uploads that ended before `now`, the oldest first, after `after`.
+    /// Returns open uploads that expired before `now`, oldest first, after `after`.
     #[tracing::instrument(name = "db.list_expired_uploads", level = "trace", skip_all)]
     pub async fn list_expired_uploads(
         &self,
@@ -132,7 +132,7 @@ impl Db {
 }
 
 impl Tx {
-    /// Records an upload that was begun.
+    /// Inserts a begun upload.
     #[tracing::instrument(name = "db.insert_upload", level = "trace", skip_all)]
     pub async fn insert_upload(
         &mut self,
@@ -158,7 +158,7 @@ impl Tx {
                 .bind(micros(now))
                 .bind(micros(upload.expires_at))
                 .bind(upload.incoming.as_ref().map(Key::as_str))
-                // What was announced was reserved, where there is a quota.
+                // The announced size was reserved, if there is a quota.
                 .bind(upload.incoming.as_ref().and(upload.announced_size).map_or(0, to_i64))
                 .execute(connection)
                 .await
@@ -167,7 +167,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Ends an open upload. `false` if it was not open.
+    /// Ends an open upload. Returns `false` if it is not open.
     #[tracing::instrument(name = "db.end_upload", level = "trace", skip_all)]
     pub async fn end_upload(&mut self, id: &str, state: UploadState, parts_digest: Option<&str>) -> Result<bool> {
         const SQL: &str = "UPDATE uploads SET state = $2, parts_digest = COALESCE($3, parts_digest) \
@@ -179,7 +179,8 @@ impl Tx {
         Ok(ended.is_some_and(|(object,)| self.changed(ObjectId(object), true)))
     }
 
-    /// Notes what an upload is about to be completed with, so that whoever finds it complete can tell.
+    /// Stores the digest of the parts with which an upload is being completed, so that a repeated
+    /// call can be recognized.
     #[tracing::instrument(name = "db.announce_parts", level = "trace", skip_all)]
     pub async fn announce_parts(&mut self, id: &str, parts_digest: &str) -> Result<()> {
         const SQL: &str = "UPDATE uploads SET parts_digest = $2 WHERE id = $1 AND state = 'OPEN'";

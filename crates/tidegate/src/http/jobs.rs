@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 use super::error::{ApiError, ErrorBody};
 use super::time::rfc3339;
 use crate::app::App;
-use crate::db::DeadJob as Dead;
+use crate::db::DeadLetter;
 use crate::error::{Error, bad_request};
 use crate::model::caller::Caller;
 use crate::model::from_micros;
@@ -51,8 +51,8 @@ struct DeadJob {
     created_at: String,
 }
 
-impl From<Dead> for DeadJob {
-    fn from(dead: Dead) -> Self {
+impl From<DeadLetter> for DeadJob {
+    fn from(dead: DeadLetter) -> Self {
         let job = serde_json::from_str(&dead.payload).unwrap_or(serde_json::Value::String(dead.payload));
         let created_at = rfc3339(from_micros(dead.created_at));
         Self { id: dead.id, job, attempts: dead.attempts, last_error: dead.last_error, created_at }

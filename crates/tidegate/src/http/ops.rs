@@ -136,7 +136,7 @@ async fn private_metrics(State(app): State<Arc<App>>, request: Request) -> Respo
 /// Updates the gauges that are read from the database.
 async fn count(app: &App) {
     match app.db.count_jobs().await {
-        Ok(counts) => telemetry::record_jobs(counts.queued, counts.dead),
+        Ok(counts) => telemetry::record_jobs(counts.queued, counts.dead_letters),
         Err(error) => tracing::warn!(error = error.detail(), "jobs can't be counted"),
     }
     count_quotas(app).await;

@@ -1,5 +1,6 @@
-//! The audit log: who may read what was done and refused, by owner, object and time. Changes record their events in
-//! their own transactions; refusals go through `state::refusals`.
+//! Reads the audit log by owner, object and time, for those who may, and deletes old events. Never
+//! writes events: changes record theirs in their own transactions, and refusals go through
+//! `state::refusals`.
 
 use crate::access;
 use crate::app::App;
@@ -14,7 +15,8 @@ use crate::model::owner::{Owner, OwnerKind};
 use crate::model::package::DatasetId;
 use crate::model::principal::Principal;
 
-/// What events are asked for by the names of an owner and an object. A session that never was is nobody's.
+/// Returns the owner and object that a request for events names. Returns 404 for a session that
+/// never existed.
 pub async fn about(
     app: &App,
     kind: OwnerKind,
@@ -23,7 +25,7 @@ pub async fn about(
 ) -> Result<(Option<Owner>, Option<(OwnerKind, ObjectId)>)> {
     let user = |text: &str| UserId::parse(text).map_err(|error| bad_request(format!("owner: {error}")));
     let owner = match (owner, kind, object) {
-        // Of an object, its owner is known.
+        // The owner of an object is known from its row.
         (_, _, Some(_)) | (None, _, _) => None,
         (Some(text), OwnerKind::Disks, _) => Some(Owner::Disks(user(text)?)),
         (Some(text), OwnerKind::Files, _) => Some(Owner::Files(user(text)?)),
@@ -47,7 +49,8 @@ pub async fn about(
     Ok((owner, object))
 }
 
-/// A page of events, newest first, and whether there are more. Without an owner and an object: of everything.
+/// Returns a page of events, newest first, and whether there are more. Without an owner and an
+/// object, all events. Authorizes the caller.
 pub async fn list(
     app: &App,
     caller: &Caller,
@@ -58,7 +61,7 @@ pub async fn list(
     match (filter.object, &filter.owner) {
         (Some((kind, object)), _) => match app.db.owner_of(kind, object).await? {
             Some(owner) => match access::authorize_audit(app, caller, &owner, Some(object)).await {
-                // In the words for what never was.
+                // The error is the same as for an object that never existed.
                 Err(Error::NotFound(_)) => return Err(Error::NotFound("no such object".into())),
                 other => other?,
             },
@@ -78,12 +81,13 @@ pub async fn list(
     Ok((found, more))
 }
 
-/// Removes a batch of what is older than the settings keep; `true` if there may be more.
-pub async fn forget_old(app: &App) -> Result<bool> {
+/// Deletes a batch of events that are older than the configured time. Returns `true` if there may
+/// be more.
+pub async fn delete_old(app: &App) -> Result<bool> {
     const AT_ONCE: i64 = 1000;
     let Some(before) = app.db.now().checked_sub(app.config.audit_retention) else { return Ok(false) };
     let mut tx = app.db.begin().await?;
-    let gone = tx.forget_events(before, AT_ONCE).await?;
+    let gone = tx.delete_events(before, AT_ONCE).await?;
     tx.commit().await?;
     Ok(gone >= AT_ONCE.unsigned_abs())
 }

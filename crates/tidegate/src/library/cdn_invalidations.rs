@@ -1,7 +1,7 @@
-//! Telling the CDN of what was deleted, so that it forgets what it still has. The edge of our own needs no such word: it
-//! looks whether the bytes are there. Paths wait in the database until CloudFront has taken them, and go in batches: it takes
-//! only so many at once. They are queued with the delete, and again once the bytes are gone: a CDN that forgets too early
-//! fetches them again.
+//! Queues and sends CDN invalidations of deleted objects. Paths wait in the database until
+//! CloudFront accepts them, in batches. They are queued with the delete and again once the bytes
+//! are moved, because a CDN that is invalidated too early fetches the bytes again. The server's own
+//! edge needs none: it checks whether the bytes exist.
 
 use std::time::Duration;
 
@@ -14,25 +14,25 @@ use crate::model::key;
 use crate::model::owner::Owner;
 use crate::queue::{self, Job};
 
-/// Others may follow within a moment.
+/// How long the job waits, so that more paths can join its batch.
 const GATHERED: Duration = Duration::from_secs(5);
-/// Paths in one batch; CloudFront takes 3,000 that it is not done with.
+/// The number of paths in one batch. CloudFront allows 3,000 in progress.
 const BATCH: i64 = 1000;
-/// The same of those that end in a wildcard, of which it takes 15.
+/// The number of wildcard paths in one batch. CloudFront allows 15 in progress.
 const WILD_BATCH: i64 = 10;
 
-/// Has the CDN told of keys, where there is one.
+/// Queues the invalidation of keys, if there is a CDN.
 pub(crate) async fn queue(app: &App, tx: &mut Tx, keys: &[String]) -> Result<()> {
     let paths: Vec<String> = keys.iter().map(|key| key::cdn_path(key)).collect();
     queue_paths(app, tx, &paths).await
 }
 
-/// The same of all that is published of an owner, by one path.
+/// Queues the invalidation of everything published of an owner, by one wildcard path.
 pub(crate) async fn queue_root(app: &App, tx: &mut Tx, owner: &Owner) -> Result<()> {
     queue_paths(app, tx, &[key::cdn_paths(owner)]).await
 }
 
-/// The same by paths as the CDN has them.
+/// Queues the invalidation of CDN paths.
 pub(crate) async fn queue_paths(app: &App, tx: &mut Tx, paths: &[String]) -> Result<()> {
     if app.cdn.is_none() || paths.is_empty() {
         return Ok(());
@@ -44,7 +44,8 @@ pub(crate) async fn queue_paths(app: &App, tx: &mut Tx, paths: &[String]) -> Res
     queue::enqueue(tx, &Job::InvalidateV1, now + GATHERED).await.map(drop)
 }
 
-/// Makes sure that somebody tells it of what waits: a job may have ended as the last path came.
+/// Enqueues the job if paths are waiting, because it may have ended just before the last path was
+/// queued.
 pub(crate) async fn make_sure(app: &App) -> Result<()> {
     if app.cdn.is_none() || (waiting(app, false, 1).await?.is_empty() && waiting(app, true, 1).await?.is_empty()) {
         return Ok(());
@@ -58,8 +59,9 @@ async fn waiting(app: &App, wild: bool, limit: i64) -> Result<Vec<(i64, String)>
     app.db.list_invalidations(wild, limit).await
 }
 
-/// Tells it of all that waits. What it is too busy for waits on, with the job's pauses; wildcards, of which it takes few, keep
-/// no others waiting.
+/// Sends all queued invalidations. If CloudFront refuses a batch for the moment, it stays queued
+/// and the job is retried. Wildcard paths have their own batches, so that their low limit does not
+/// delay the others.
 pub(crate) async fn send(app: &App) -> Result<()> {
     let exact = send_all(app, false, BATCH).await;
     let wild = send_all(app, true, WILD_BATCH).await;
@@ -75,26 +77,27 @@ async fn send_all(app: &App, wild: bool, batch: i64) -> Result<()> {
         }
         let reference = reference(&some);
         let (ids, mut paths): (Vec<i64>, Vec<String>) = some.into_iter().unzip();
-        // A delete says so twice: in its transaction, and once the bytes are gone.
+        // A path is queued twice by a delete: in its transaction, and once the bytes are moved.
         paths.sort_unstable();
         paths.dedup();
-        let told = cdn.invalidate(&paths, &reference).await;
-        let outcome = if told.is_ok() { "sent" } else { "failed" };
-        metrics::counter!("tidegate_invalidations_total", "outcome" => outcome).increment(1);
-        if let Err(error @ cdn::Error::Refused { .. }) = &told {
-            tracing::error!(%error, "the CDN can't be told of what was deleted (CLOUDFRONT_DISTRIBUTION_ID, and the right to cloudfront:CreateInvalidation)");
+        let outcome = cdn.invalidate(&paths, &reference).await;
+        let label = if outcome.is_ok() { "sent" } else { "failed" };
+        metrics::counter!("tidegate_invalidations_total", "outcome" => label).increment(1);
+        if let Err(error @ cdn::Error::Refused { .. }) = &outcome {
+            tracing::error!(%error, "the CDN refuses invalidations; check CLOUDFRONT_DISTRIBUTION_ID and the permission cloudfront:CreateInvalidation");
         }
-        told.map_err(|error| Error::Unavailable(error.into()))?;
+        outcome.map_err(|error| Error::Unavailable(error.into()))?;
         metrics::counter!("tidegate_invalidated_paths_total").increment(u64::try_from(paths.len()).unwrap_or(0));
-        tracing::info!(paths = paths.len(), "the CDN was told of what was deleted");
+        tracing::info!(paths = paths.len(), "invalidations were sent to the CDN");
         let mut tx = app.db.begin().await?;
-        tx.forget_invalidations(&ids).await?;
+        tx.delete_invalidations(&ids).await?;
         tx.commit().await?;
     }
 }
 
-/// The same for the same rows, so that a batch which is sent twice is one; another one for the same paths of a later delete,
-/// which CloudFront would take for done.
+/// Returns the caller reference of a batch. It is the same for the same rows, so that a repeated
+/// batch has no effect, and differs for a later delete of the same paths, which CloudFront would
+/// otherwise ignore.
 fn reference(rows: &[(i64, String)]) -> String {
     let lines: String = rows.iter().map(|(id, path)| format!("{id} {path}\n")).collect();
     let digest = digest::digest(&digest::SHA256, lines.as_bytes());
@@ -109,6 +112,6 @@ mod tests {
     fn a_batch_is_known_by_its_rows() {
         let row = |id| (id, "/a".to_owned());
         assert_eq!(reference(&[row(1), row(2)]), reference(&[row(1), row(2)]));
-        assert_ne!(reference(&[row(1)]), reference(&[row(2)]), "deleted again after it was brought back");
+        assert_ne!(reference(&[row(1)]), reference(&[row(2)]), "deleted again after a restore");
     }
 }

@@ -1,4 +1,5 @@
-//! Bytes through the API: the fallback where there is no edge, for whoever may read the object.
+//! Serves bytes through the API, for deployments without an edge. Authorizes the caller; never
+//! signs anything, which `grants` does.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -15,20 +16,20 @@ use crate::model::media::Media;
 use crate::model::owner::OwnerKind;
 use crate::state::object_cache::Ready;
 
-/// An object somebody may read. Only [`open`] makes one.
+/// An object that the caller may read. Only [`open`] and [`open_media`] create one.
 #[derive(Debug)]
 pub struct Download {
     object: Arc<Ready>,
-    /// The blob as it is stored.
+    /// The facts about the stored blob.
     pub stat: Stat,
 }
 
-/// Finds what to read.
+/// Opens an object for reading. Authorizes the caller.
 pub async fn open(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) -> Result<Download> {
     read(app, objects::find_ready(app, caller, kind, id).await?).await
 }
 
-/// One of a session's media, for whoever was found to be allowed to read it.
+/// Opens a media item of a session. The caller has authorized.
 pub async fn open_media(app: &App, media: &Media) -> Result<Download> {
     let unpublished = || Error::InvalidState("it is not published".into());
     let content = media.object.content.clone().ok_or_else(unpublished)?;
@@ -41,7 +42,7 @@ pub async fn open_media(app: &App, media: &Media) -> Result<Download> {
 
 async fn read(app: &App, object: Arc<Ready>) -> Result<Download> {
     let stat = match app.store.stat(object.key.as_str()).await {
-        // Deleted a moment ago, or lost: then its record is still there.
+        // The object was deleted a moment ago, or, if its record still exists, its bytes are lost.
         Err(store::Error::NotFound) if app.db.find_ready_by_key_unscoped(object.key.as_str()).await?.is_some() => {
             return Err(Error::StoreError(store::Error::Damaged("its bytes are gone".into())));
         }
@@ -51,19 +52,19 @@ async fn read(app: &App, object: Arc<Ready>) -> Result<Download> {
 }
 
 impl Download {
-    /// Gives the bytes of ranges.
+    /// Returns a function that reads byte ranges of the object.
     pub fn reader(&self, app: &App) -> impl Fn(Range<u64>) -> BoxFuture<'static, Result<ByteStream>> + Send + 'static {
         reader(&app.store, self.object.key.as_str(), &self.stat)
     }
 
-    /// Where it lies.
+    /// Returns the key of the object.
     pub fn key(&self) -> &str {
         self.object.key.as_str()
     }
 }
 
-/// Gives the bytes of ranges of the blob that `stat` describes. Where another one lies at its key by then, there are none:
-/// what was said of the first does not hold for the other.
+/// Returns a function that reads byte ranges of the blob that `stat` describes. It fails if another
+/// blob is at the key, because the response headers describe the first one.
 pub fn reader(
     store: &Arc<dyn StoreDebug>,
     key: &str,
@@ -74,7 +75,7 @@ pub fn reader(
         let (store, key, etag) = (Arc::clone(&store), Arc::clone(&key), Arc::clone(&etag));
         Box::pin(async move {
             let (found, body) = match store.read(&key, Some(range)).await {
-                // A shorter one lies there now.
+                // A shorter blob is at the key now.
                 Err(store::Error::BadRange) => return Err(replaced()),
                 read => read?,
             };

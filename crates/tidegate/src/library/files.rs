@@ -1,4 +1,5 @@
-//! Users' files: found by their keys, listed and counted. A file is found only for those who may see it.
+//! Finds, lists and counts users' files. Returns a file only to those who may see it; never changes
+//! one.
 
 use std::collections::HashMap;
 
@@ -13,12 +14,12 @@ use crate::model::object::ObjectState;
 use crate::model::owner::{Owner, OwnerKind};
 use crate::model::principal::Principal;
 
-/// The most files in one page.
+/// The largest number of files in one page.
 pub const MAX_PAGE: i64 = 1000;
-/// Files looked up in one query.
+/// The number of files in one query.
 const AT_ONCE: usize = 500;
 
-/// Finds a file for somebody who may do `action` with it.
+/// Returns a READY file. Authorizes the caller for `action`.
 pub async fn find(app: &App, caller: &Caller, action: Action, key: &str) -> Result<(Owner, File)> {
     may_be_theirs(app, caller, action, key)?;
     let (owner, file) = app.db.find_file_unscoped(key).await?.ok_or_else(not_found)?;
@@ -27,7 +28,8 @@ pub async fn find(app: &App, caller: &Caller, action: Action, key: &str) -> Resu
     Ok((owner, file))
 }
 
-/// Finds a file also while nobody may read it: for who looks at what became of it, or deletes it.
+/// Returns a file that may not be readable yet, so that its status can be shown or the file
+/// deleted. Authorizes the caller for `action`.
 pub async fn find_kept(app: &App, caller: &Caller, action: Action, key: &str) -> Result<(Owner, File)> {
     may_be_theirs(app, caller, action, key)?;
     let (owner, file) = app.db.find_file_unscoped(key).await?.ok_or_else(not_found)?;
@@ -38,8 +40,7 @@ pub async fn find_kept(app: &App, caller: &Caller, action: Action, key: &str) ->
     }
 }
 
-/// Whether a file may be read, and why not: what is not ready was looked through and is not clean, or is not looked
-/// through yet.
+/// Returns an error unless a file is readable: it is not scanned yet, was rejected, or has failed.
 pub(crate) fn readable(file: &File) -> Result<()> {
     let because = |what: &str| {
         let reason = file.reason.as_deref().unwrap_or("no reason is known");
@@ -56,7 +57,8 @@ pub(crate) fn readable(file: &File) -> Result<()> {
     }
 }
 
-/// Finds many, in their order. What is refused or not there is said by its key.
+/// Returns many files in the order of their keys. Authorizes the caller. An error names the key it
+/// concerns.
 pub async fn find_many(app: &App, caller: &Caller, action: Action, keys: &[&str]) -> Result<Vec<(Owner, File)>> {
     for key in keys {
         may_be_theirs(app, caller, action, key).map_err(|error| named(key, error))?;
@@ -76,7 +78,7 @@ pub async fn find_many(app: &App, caller: &Caller, action: Action, keys: &[&str]
     Ok(all)
 }
 
-/// Whose a file is shows in its key: that it is not theirs is said before anything is looked up.
+/// Authorizes the caller by the key alone, before any lookup, because the key contains the owner.
 fn may_be_theirs(app: &App, caller: &Caller, action: Action, key: &str) -> Result<()> {
     if caller.principal == Principal::Anonymous {
         return Err(unauthenticated());
@@ -84,14 +86,14 @@ fn may_be_theirs(app: &App, caller: &Caller, action: Action, key: &str) -> Resul
     let key = FileKey::parse(key).ok_or_else(not_found)?;
     let Some(user) = caller.user() else { return Ok(()) };
     if !key.is_of(user) {
-        // Whose it is, is in the key; who that may be is nobody's to learn.
+        // The response does not show whether the key's user exists.
         access::note_refusal(app, caller, action, OwnerKind::Files);
         return Err(Error::Forbidden("this is not one of your files".into()));
     }
     access::authorize(app, caller, action, &Owner::Files(user.clone()), None)
 }
 
-/// Says which of many it was.
+/// Adds the key to an error.
 fn named(key: &str, error: Error) -> Error {
     let shown: String = key.chars().filter(|c| !c.is_control()).take(300).collect();
     match error {
@@ -106,7 +108,7 @@ pub(crate) fn not_found() -> Error {
     Error::NotFound("no such file".into())
 }
 
-/// A page of a user's files, and whether there are more.
+/// Returns a page of a user's files, and whether there are more. Authorizes the caller.
 pub async fn list(
     app: &App,
     caller: &Caller,
@@ -128,7 +130,7 @@ pub async fn list(
     Ok((found, more))
 }
 
-/// How many files are meant, and how many bytes.
+/// Returns the number and total bytes of the files that match a filter. Authorizes the caller.
 pub async fn totals(
     app: &App,
     caller: &Caller,

@@ -1,4 +1,5 @@
-//! Grants: time-limited rights to read, as CloudFront URLs or cookies. One signature per scope and window.
+//! Grants: time-limited rights to read, as CloudFront URLs or cookies. Signs once per scope and
+//! window, and never for a key outside the served roots. Key pairs are in `state`.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -16,56 +17,56 @@ use crate::model::key::Key;
 use crate::model::owner::OwnerKind;
 use crate::state::object_cache::Ready;
 
-/// What stands in the path of a URL as it is.
+/// The bytes that a URL path contains without percent-encoding.
 const PATH: &percent_encoding::AsciiSet =
     &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
 /// A right to read one object.
 #[derive(Debug, Clone)]
 pub struct Grant {
-    /// Where to read.
+    /// The URL to read from.
     pub url: String,
-    /// What authorizes it.
+    /// The authorization for reading.
     pub authorization: Authorization,
-    /// What will be read.
+    /// The object.
     pub object: Arc<Ready>,
 }
 
-/// What authorizes a read.
+/// The authorization for a read.
 #[derive(Debug, Clone)]
 pub enum Authorization {
-    /// Cookies to send along; `path` is what they are for.
+    /// Cookies that the client sends along.
     Cookies {
-        /// The cookies.
+        /// The signature in the cookies.
         signature: Arc<PolicySignature>,
-        /// Their `Path`.
+        /// The `Path` attribute of the cookies.
         path: String,
-        /// When they end and when to ask again.
+        /// When they expire and when to renew them.
         times: Times,
     },
-    /// The URL itself.
+    /// The URL itself contains the signature.
     Url(Times),
     /// The caller's own sign-in, at the API.
     SignIn,
 }
 
-/// A grant's times.
+/// The times of a grant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Times {
-    /// Epoch seconds at which it ends.
+    /// When the grant expires, in epoch seconds.
     pub expires_at: u64,
-    /// Epoch seconds from which asking again gives a later one.
+    /// When a grant with a later expiry is available, in epoch seconds.
     pub refresh_after: u64,
 }
 
 impl Times {
-    /// The same, but ending at `not_after` (epoch seconds) at the latest.
+    /// Returns the times, limited to `not_after` in epoch seconds.
     fn capped(self, not_after: u64) -> Self {
         Self { expires_at: self.expires_at.min(not_after), refresh_after: self.refresh_after.min(not_after) }
     }
 }
 
-/// Issues a grant for an object that is ready.
+/// Issues a grant for a READY object. Authorizes the caller.
 pub async fn issue(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) -> Result<Grant> {
     let object = objects::find_ready(app, caller, kind, id).await?;
     let Some(edge) = &app.addresses.edge else {
@@ -90,7 +91,7 @@ pub async fn issue(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) ->
     Ok(Grant { url, authorization, object })
 }
 
-/// The signature over a served root in the current window, made once.
+/// Returns the signature over a served root in the current window. It is made once and then cached.
 pub(crate) fn sign_root(
     app: &App,
     root: &str,
@@ -115,12 +116,14 @@ pub(crate) fn sign_root(
     Ok((signature, times))
 }
 
-/// The URL of one key in the current window, with a canned policy of its own, made once. It opens that key and nothing else.
+/// Returns the URL of one key in the current window, with its own canned policy, which covers no
+/// other key. It is made once and then cached.
 pub(crate) fn sign_key(app: &App, key: &Key, lifetime: Duration, now: SystemTime) -> Result<(Arc<str>, Times)> {
     sign_key_until(app, key, lifetime, u64::MAX, now)
 }
 
-/// The same for whoever shows a right that ends itself at `not_after` (epoch seconds): the URL ends no later than that.
+/// Returns the URL of one key as [`sign_key`] does, but expiring at `not_after` (epoch seconds) at
+/// the latest.
 pub(crate) fn sign_key_until(
     app: &App,
     key: &Key,
@@ -147,7 +150,7 @@ pub(crate) fn sign_key_until(
     Ok((url, times))
 }
 
-/// When what is signed now ends, and when asking again gives a later end.
+/// Returns the expiry and renewal time of what is signed now.
 fn window(now: SystemTime, lifetime: Duration) -> Times {
     let lifetime = lifetime.as_secs();
     let expires_at = window_expiry(epoch_seconds(now), lifetime);
@@ -158,10 +161,9 @@ fn edge(app: &App) -> Result<&Origin> {
     app.addresses.edge.as_ref().ok_or_else(|| Error::Misconfig("there is no edge and no CDN".into()))
 }
 
-/// What may be signed for. A key outside every served root is our own mistake, and never signed.
+/// Returns the served root of a key. Returns an internal error for a key outside every served root,
+/// which must never be signed.
 fn served_root<'a>(app: &App, key: &'a Key) -> Result<&'a str> {
     let root = app.config.images.layout.served_root(key.as_str());
-    root.ok_or_else(|| {
-        Error::Misconfig("the object lies outside what may be served; was IMAGE_BASE_PATH changed?".into())
-    })
+    root.ok_or_else(|| Error::Misconfig("the object is outside the served roots; was IMAGE_BASE_PATH changed?".into()))
 }

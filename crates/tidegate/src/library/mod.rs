@@ -1,4 +1,5 @@
-//! What is stored, and what may be done with it by any owner: found, listed, deleted, granted, recorded.
+//! Operations on stored objects that are the same for every owner kind: finding, listing, granting,
+//! downloading, auditing. Uploads are in `uploads`; what differs between surfaces is in `surfaces`.
 
 pub mod audit;
 pub mod cdn_invalidations;

@@ -1,4 +1,5 @@
-//! Objects: found, listed, deleted.
+//! Finds, lists and purges objects of any owner kind. Authorizes the caller of every query; never
+//! returns a deleted object unless asked to.
 
 use std::sync::Arc;
 
@@ -16,10 +17,10 @@ use crate::model::owner::{Owner, OwnerKind};
 use crate::model::principal::Principal;
 use crate::state::object_cache::Ready;
 
-/// The most objects in one page.
+/// The largest number of objects in one page.
 pub const MAX_PAGE: i64 = 1000;
 
-/// Finds an object for somebody who may do `action` with it. What was deleted is not found.
+/// Returns an object that is not deleted. Authorizes the caller for `action`.
 pub async fn find(
     app: &App,
     caller: &Caller,
@@ -27,22 +28,22 @@ pub async fn find(
     kind: OwnerKind,
     id: ObjectId,
 ) -> Result<(Owner, Object)> {
-    let (owner, object) = find_even_gone(app, caller, action, kind, id).await?;
+    let (owner, object) = find_in_any_state(app, caller, action, kind, id).await?;
     match object.state {
         ObjectState::Deleted | ObjectState::Restoring | ObjectState::Purged => Err(not_found()),
         _ => Ok((owner, object)),
     }
 }
 
-/// As [`find`], and also what was deleted.
-pub async fn find_even_gone(
+/// Returns an object whatever its state. Authorizes the caller for `action`.
+pub async fn find_in_any_state(
     app: &App,
     caller: &Caller,
     action: Action,
     kind: OwnerKind,
     id: ObjectId,
 ) -> Result<(Owner, Object)> {
-    // Most often the caller is the owner: then one query both finds and decides.
+    // The caller is usually the owner; then one query both finds the object and authorizes.
     let own = caller.user().and_then(|user| kind.of_user(user));
     if let Some(owner) = own {
         access::authorize(app, caller, action, &owner, Some(id))?;
@@ -62,7 +63,7 @@ pub(crate) fn not_found() -> Error {
     Error::NotFound("no such image".into())
 }
 
-/// Finds an object whose bytes can be read.
+/// Returns an object whose bytes can be read. Authorizes the caller.
 pub async fn find_ready(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) -> Result<Arc<Ready>> {
     if let Some(known) = app.object_cache.ready(id).filter(|known| known.owner.kind() == kind) {
         access::authorize(app, caller, Action::Read, &known.owner, Some(id))?;
@@ -75,7 +76,8 @@ pub async fn find_ready(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectI
     }
 }
 
-/// A page of an owner's objects, newest first, and whether there are more.
+/// Returns a page of an owner's objects, newest first, and whether there are more. Authorizes the
+/// caller.
 pub async fn list(
     app: &App,
     caller: &Caller,
@@ -95,7 +97,7 @@ pub async fn list(
     Ok((found, more))
 }
 
-/// Removes the bytes of a deleted object, and says so in its row.
+/// Deletes the bytes of a deleted object and marks its row as PURGED.
 pub(crate) async fn purge(app: &App, object: ObjectId, key: &str) -> Result<()> {
     app.store.delete(key, store::Deletion::Purge).await?;
     let now = app.db.now();

@@ -1,4 +1,5 @@
-//! Tokens of the server's own making, issued to users on behalf of a service. Each is recorded in the audit log.
+//! Issues tokens to users on behalf of a service, and records each in the audit log. Never verifies
+//! tokens; see `sign_in`.
 
 use std::time::{Duration, SystemTime};
 
@@ -10,7 +11,7 @@ use crate::model::caller::Caller;
 use crate::model::event::{AuditAction, NewEvent};
 use crate::sign_in::issuer::NewToken;
 
-/// Makes a token for a user, on behalf of a service.
+/// Issues a token for a user, on behalf of a service. Authorizes the caller.
 pub async fn issue(app: &App, caller: &Caller, new: &NewToken, lifetime: Duration) -> Result<(String, SystemTime)> {
     access::authorize_everywhere(app, caller, Action::IssueTokens)?;
     let issuer = app.sign_in.issuer.as_ref();

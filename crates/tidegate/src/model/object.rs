@@ -1,34 +1,35 @@
-//! Stored content and its record.
+//! Objects: the records of stored content, and the states that they can be in. Never touches bytes;
+//! the pipeline is in `uploads`.
 
 use std::time::SystemTime;
 
 use super::ids::ObjectId;
 use super::key::Key;
 
-/// Where an object stands.
+/// The state of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ObjectState {
-    /// Announced; its bytes are on their way, or there and not looked at yet.
+    /// Announced; its bytes have not arrived or have not been checked.
     Pending,
-    /// Looked through for malware.
+    /// Being scanned for malware.
     Scanning,
-    /// Made anew.
+    /// Being re-encoded.
     Processing,
     /// Complete and readable.
     Ready,
-    /// Never readable, by its content's fault.
+    /// Never readable, because of its content.
     Rejected,
-    /// Not readable, by ours; it can be tried again.
+    /// Not readable, because of an error of the server; it can be retried.
     Failed,
-    /// No longer readable; its bytes are about to go.
+    /// Deleted and not readable; its bytes are deleted, or kept until retention ends.
     Deleted,
-    /// On its way back.
+    /// Being restored.
     Restoring,
-    /// Gone. The row stays, so that its id is never another's.
+    /// Gone. The row stays, so that its id is never reused.
     Purged,
 }
 
-/// Every state, in the order of life.
+/// All states, in the order of an object's life.
 pub const STATES: [ObjectState; 9] = [
     ObjectState::Pending,
     ObjectState::Scanning,
@@ -42,7 +43,7 @@ pub const STATES: [ObjectState; 9] = [
 ];
 
 impl ObjectState {
-    /// The name in the database and on the wire.
+    /// Returns the name in the database and in the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "PENDING",
@@ -57,12 +58,12 @@ impl ObjectState {
         }
     }
 
-    /// Reads the name.
+    /// Parses the name.
     pub fn parse(text: &str) -> Option<Self> {
         STATES.into_iter().find(|state| state.as_str() == text)
     }
 
-    /// Whether the one may follow the other.
+    /// Returns whether an object in this state may change to state `next`.
     pub fn may_become(self, next: Self) -> bool {
         match self {
             Self::Pending => {
@@ -72,7 +73,7 @@ impl ObjectState {
                 matches!(next, Self::Processing | Self::Ready | Self::Rejected | Self::Failed | Self::Purged)
             }
             Self::Processing => matches!(next, Self::Ready | Self::Rejected | Self::Failed | Self::Purged),
-            // Signatures that were not known when it was scanned.
+            // A rescan may find malware with signatures that were unknown at the first scan.
             Self::Ready => matches!(next, Self::Deleted | Self::Rejected),
             Self::Failed => matches!(next, Self::Pending | Self::Scanning | Self::Purged),
             Self::Rejected => next == Self::Purged,
@@ -82,37 +83,37 @@ impl ObjectState {
         }
     }
 
-    /// Whether it has bytes that nobody may read yet.
+    /// Returns whether the object has bytes that are being checked or processed.
     pub fn is_under_way(self) -> bool {
         matches!(self, Self::Pending | Self::Scanning | Self::Processing | Self::Failed)
     }
 }
 
-/// An object's record.
+/// The record of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Object {
-    /// Its id.
+    /// The object's id.
     pub id: ObjectId,
-    /// Where its bytes lie or will lie.
+    /// The key that its bytes have or will have.
     pub key: Key,
-    /// The name its uploader gave it.
+    /// The name that its uploader announced.
     pub name: Option<String>,
     /// The media type.
     pub content_type: String,
-    /// Where it stands.
+    /// The state of the object.
     pub state: ObjectState,
-    /// When it was announced.
+    /// When the object was announced.
     pub created_at: SystemTime,
-    /// Its content, once it has one.
+    /// The facts about its bytes; `None` before they are complete.
     pub content: Option<Content>,
 }
 
-/// What is known of bytes that are there.
+/// The facts about stored bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Content {
-    /// Length in bytes.
+    /// The length in bytes.
     pub size: u64,
-    /// Opaque validator, without quotes.
+    /// The ETag, without quotes.
     pub etag: String,
     /// When the bytes became visible.
     pub last_modified: SystemTime,
@@ -124,10 +125,10 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// Whatever is asked for, in whatever order: what was purged stays purged, what was rejected is never read, and
-        /// only what was ready can be deleted and brought back.
+        /// Whatever changes are tried, in any order: a PURGED object stays purged, a REJECTED one
+        /// never becomes readable, and only a READY one can be deleted and restored.
         #[test]
-        fn no_path_leads_back(steps in proptest::collection::vec(0usize..STATES.len(), 0..40)) {
+        fn final_states_are_final(steps in proptest::collection::vec(0usize..STATES.len(), 0..40)) {
             let mut state = ObjectState::Pending;
             let mut seen = vec![state];
             for step in steps {

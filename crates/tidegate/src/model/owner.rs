@@ -1,31 +1,32 @@
-//! What bytes belong to. A closed enum, one variant per surface; the compiler lists what a new one needs.
+//! The owner of stored bytes: a closed enum with one variant per surface, so that the compiler
+//! lists what a new one needs. Never the person who uploaded; that is `created_by`.
 
 use super::ids::{OrgId, SessionId, SpaceId, UserId};
 use super::package::DatasetId;
 
-/// An owner. Never the person who uploaded; that is `created_by`.
+/// The owner of stored bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Owner {
     /// A user's disk images.
     Disks(UserId),
     /// A user's files.
     Files(UserId),
-    /// The media of a session, which is an organisation's.
+    /// The media items of a session, which belongs to an organisation.
     Session(SessionId, OrgId),
-    /// The images of a space, which is its members'.
+    /// The images of a space, which its members share.
     Space(SpaceId),
-    /// The packages of a dataset, which is its members'.
+    /// The packages of a dataset, which its members share.
     Dataset(DatasetId),
 }
 
-/// The kinds of owner, as they are stored.
+/// The kind of an owner, as it is stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum OwnerKind {
-    /// Disk images.
+    /// Disk images of a user.
     Disks,
-    /// Files.
+    /// Files of a user.
     Files,
-    /// Media of a session.
+    /// Media items of a session.
     Session,
     /// Images of a space.
     Space,
@@ -34,7 +35,7 @@ pub enum OwnerKind {
 }
 
 impl Owner {
-    /// The owner's kind.
+    /// Returns the owner's kind.
     pub fn kind(&self) -> OwnerKind {
         match self {
             Self::Disks(_) => OwnerKind::Disks,
@@ -53,7 +54,7 @@ impl Owner {
         }
     }
 
-    /// The owner's id within its kind, as it is stored.
+    /// Returns the owner's id within its kind, as it is stored.
     pub fn id(&self) -> &str {
         match self {
             Self::Disks(user) | Self::Files(user) => user.as_str(),
@@ -79,15 +80,15 @@ impl OwnerKind {
         matches!(self, Self::Disks | Self::Files)
     }
 
-    /// All of them.
+    /// All owner kinds.
     pub const ALL: [Self; 5] = [Self::Disks, Self::Files, Self::Session, Self::Space, Self::Dataset];
 
-    /// Reads the stored name.
+    /// Parses the stored name.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 
-    /// The stored name.
+    /// Returns the stored name.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Disks => "disks",

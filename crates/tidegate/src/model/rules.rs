@@ -1,5 +1,6 @@
-//! Everything in which the owner kinds differ on the way of an upload, as data: one row per kind. What follows from a row
-//! is done in `uploads`; what needs code of its own per kind is one `match` in `uploads::effects`.
+//! The differences between owner kinds in the upload pipeline, as data: one row per kind. Never
+//! contains code; `uploads` applies the rows, and differences that need code are in
+//! `uploads::effects`.
 
 use std::time::Duration;
 
@@ -7,43 +8,45 @@ use super::event::AuditAction;
 use super::object::ObjectState;
 use super::owner::OwnerKind;
 
-/// The row of an owner kind.
+/// The rules of an owner kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rules {
-    /// What a caller without rights is told of an object that exists.
+    /// The response to a caller without rights to an existing object.
     pub stranger: Stranger,
     /// Where the bytes of an upload land.
     pub landing: Landing,
     /// Whether the bytes are scanned for malware.
     pub scanning: Scanning,
-    /// What is made of the bytes before they are published.
+    /// How the bytes are processed before they are published.
     pub processing: Processing,
     /// How published bytes are counted.
     pub charge: Charge,
     /// What a delete leaves.
     pub deletion: Deletion,
-    /// The state of an object that is confirmed and waits for the worker; `None` where nothing waits.
+    /// The state of a confirmed object that is queued for the worker; `None` if the owner kind has
+    /// no queue.
     pub queued_as: Option<ObjectState>,
-    /// Whether every change of an object's status is kept in a history, which clients may watch.
+    /// Whether status changes are recorded in a history that clients can watch.
     pub has_history: bool,
     /// Whether that history also tells of deletions.
     pub tells_of_deletions: bool,
     /// What clients call an object.
     pub noun: &'static str,
-    /// Whether published blobs carry metadata that says whose they are. A CDN hands it to everybody who has the URL.
+    /// Whether published blobs carry metadata about their owner. A CDN sends it to everyone who has
+    /// the URL.
     pub has_metadata: bool,
-    /// What the audit log calls what becomes of an object.
+    /// The audit actions of the outcomes.
     pub actions: Actions,
 }
 
-/// What the audit log calls what becomes of an object.
+/// The audit actions of the outcomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Actions {
-    /// Its content is rejected.
+    /// The content was rejected.
     pub rejected: AuditAction,
-    /// It can't be published now.
+    /// The object could not be published.
     pub failed: AuditAction,
-    /// It is tried again; `None` where the request that has it tried again is recorded instead.
+    /// The object was queued again; `None` if the request that caused it is recorded instead.
     pub retried: Option<AuditAction>,
 }
 
@@ -55,42 +58,44 @@ const OF_MEDIA: Actions = Actions {
 const OF_FILES: Actions =
     Actions { rejected: AuditAction::FileRejected, failed: AuditAction::FileFailed, retried: None };
 
-/// What a caller without rights is told of an object that exists.
+/// The response to a caller without rights to an existing object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stranger {
-    /// That access is forbidden (403).
+    /// 403, access is forbidden.
     Forbidden,
-    /// That there is no such object (404).
+    /// 404, no such object.
     NotFound,
 }
 
-/// Where the bytes of an upload land, and so what a crash between bytes and rows leaves to be finished.
+/// Where the bytes of an upload land. It determines what a crash between bytes and rows leaves to
+/// be finished.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Landing {
-    /// In parts at the object's own key, where they become readable when they are joined.
+    /// In parts at the object's own key; they become readable when they are joined.
     AtKey,
-    /// In a draft, or by one PUT beside the key; the completion checks them and moves them to the object's own key.
+    /// In a draft, or by one PUT beside the key; the completion checks them and moves them to the
+    /// object's own key.
     Beside,
-    /// By PUT or in parts beside the key; the confirmation seals them, and they are published under a key that is
-    /// chosen then.
+    /// By PUT or in parts beside the key; the confirmation seals them, and they are published under
+    /// a key that is chosen then.
     Sealed,
 }
 
-/// Whether bytes are scanned for malware before anybody may read them.
+/// Whether bytes are scanned for malware before they become readable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scanning {
-    /// Never: they are opaque to the server.
+    /// Never: the bytes are opaque to the server.
     Never,
     /// If a scanner is configured.
     IfConfigured,
-    /// Always. Production does not start without a scanner, or the setting that says there is none.
+    /// Always. In production, the server starts only with a scanner or with `SCANNER=off`.
     Required,
 }
 
-/// What is made of the bytes before they are published.
+/// How bytes are processed before they are published.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Processing {
-    /// Nothing: they are published as they were sent.
+    /// Not at all: they are published as they were sent.
     None,
     /// Images are decoded and encoded again without metadata; videos are remuxed.
     Reencode,
@@ -109,12 +114,12 @@ pub enum Charge {
     Counter,
 }
 
-/// What a delete leaves.
+/// What remains after a delete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deletion {
     /// Nothing: all versions are purged at once.
     Purge,
-    /// Bytes that can be restored until the retention time ends.
+    /// The bytes, which can be restored until the retention time ends.
     Restorable,
 }
 
@@ -190,7 +195,7 @@ const DATASET: Rules = Rules {
 };
 
 impl Rules {
-    /// Returns whether an object in this state waits for the worker, or is being worked on.
+    /// Returns whether an object in this state is queued for the worker or being processed.
     pub fn is_waiting(&self, state: ObjectState) -> bool {
         self.queued_as == Some(state) || matches!(state, ObjectState::Scanning | ObjectState::Processing)
     }
@@ -207,28 +212,28 @@ pub fn of(kind: OwnerKind) -> &'static Rules {
     }
 }
 
-/// What uploads of one owner kind may be, as configured.
+/// The configured limits of uploads of one owner kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct UploadLimits {
-    /// The largest object in bytes, videos aside where they have a limit of their own.
+    /// The largest object in bytes, except videos if they have their own limit.
     pub max_size: u64,
-    /// The largest video in bytes; `None` where videos are not taken, or are like everything else.
+    /// The largest video in bytes; `None` if videos are not accepted or have no limit of their own.
     pub max_video: Option<u64>,
-    /// Bytes in every part but the last, before growing with the announced size.
+    /// The size in bytes of every part but the last, before it grows with the announced size.
     pub part_size: u64,
-    /// How long a presigned request may be used.
+    /// The lifetime of a presigned request.
     pub url_lifetime: Duration,
     /// How long an upload stays open.
     pub expiry: Duration,
 }
 
 impl UploadLimits {
-    /// Returns the most bytes that an object of any type may have.
+    /// Returns the largest size of any object in bytes.
     pub fn largest(&self) -> u64 {
         self.max_video.unwrap_or(0).max(self.max_size)
     }
 
-    /// Returns the most bytes that an image may have, or a video.
+    /// Returns the largest size of an image or of a video in bytes.
     pub fn of_media(&self, is_video: bool) -> u64 {
         self.max_video.filter(|_| is_video).unwrap_or(self.max_size)
     }
@@ -237,15 +242,15 @@ impl UploadLimits {
 /// The limits of every owner kind.
 #[derive(Debug, Clone, Copy)]
 pub struct AllUploadLimits {
-    /// Of disk images.
+    /// The limits of disk images.
     pub disks: UploadLimits,
-    /// Of users' files.
+    /// The limits of users' files.
     pub files: UploadLimits,
-    /// Of the media of sessions.
+    /// The limits of media items of sessions.
     pub sessions: UploadLimits,
-    /// Of the images of spaces.
+    /// The limits of images of spaces.
     pub spaces: UploadLimits,
-    /// Of the objects of datasets.
+    /// The limits of objects of datasets.
     pub datasets: UploadLimits,
 }
 
@@ -267,12 +272,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_opaque_is_neither_scanned_nor_processed() {
+    fn opaque_bytes_are_neither_scanned_nor_processed() {
         for rules in OwnerKind::ALL.map(of) {
             if rules.scanning == Scanning::Never {
                 assert_eq!(rules.processing, Processing::None);
             }
-            // Bytes that are readable as soon as they are joined can't be looked at first.
+            // Bytes that are readable as soon as they are joined cannot be scanned first.
             assert_eq!(rules.landing == Landing::AtKey, rules.scanning == Scanning::Never);
         }
     }

@@ -1,4 +1,5 @@
-//! One attempt to create an object.
+//! Uploads: attempts to create an object, with their state, parts and checksums. Never touches
+//! bytes; the pipeline is in `uploads`.
 
 use std::time::SystemTime;
 
@@ -6,21 +7,21 @@ use super::ids::ObjectId;
 use super::key::Key;
 use super::owner::OwnerKind;
 
-/// Where an upload stands.
+/// The state of an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UploadState {
-    /// Takes parts.
+    /// The upload accepts bytes.
     Open,
-    /// Became an object.
+    /// The upload has become an object.
     Completed,
-    /// Given up by its client.
+    /// The client aborted the upload.
     Aborted,
-    /// Given up by us.
+    /// The server ended the upload because it was not completed in time.
     Expired,
 }
 
 impl UploadState {
-    /// The name in the database.
+    /// Returns the name in the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Open => "OPEN",
@@ -30,55 +31,55 @@ impl UploadState {
         }
     }
 
-    /// Reads the name.
+    /// Parses the name in the database.
     pub fn parse(text: &str) -> Option<Self> {
         [Self::Open, Self::Completed, Self::Aborted, Self::Expired].into_iter().find(|state| state.as_str() == text)
     }
 }
 
-/// An upload's record.
+/// The record of an upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upload {
-    /// The store's id of it, which is also the one on the wire.
+    /// The id of the upload, in the API and in the store.
     pub id: String,
-    /// Whose kind of thing it will be.
+    /// The kind of the owner.
     pub of: OwnerKind,
-    /// What it will become.
+    /// The id of the object that the upload creates.
     pub object: ObjectId,
-    /// Where its bytes will lie.
+    /// The key that the bytes will have.
     pub key: Key,
-    /// Where a single PUT of it lands, if that is somewhere else. Uploads of files have one.
+    /// The key at which a single PUT lands, if it is another one.
     pub incoming: Option<Key>,
-    /// Bytes in every part but the last; `None` for a single PUT.
+    /// The size in bytes of every part but the last; `None` for a single PUT.
     pub part_size: Option<u64>,
-    /// The announced size of the whole.
+    /// The announced size in bytes.
     pub announced_size: Option<u64>,
-    /// Where it stands.
+    /// The state of the upload.
     pub state: UploadState,
-    /// Digest of the parts it was completed with; of one of files, also of those it is being completed with. Of one that
-    /// takes a single PUT to another owner, what was announced of its bytes.
+    /// The digest of the parts with which the upload was completed or, for files, is being
+    /// completed. For a single PUT to another owner kind, the announced SHA-256.
     pub parts_digest: Option<String>,
-    /// When it is given up.
+    /// When the upload expires.
     pub expires_at: SystemTime,
 }
 
 impl Upload {
-    /// Whether it takes bytes at `now`.
+    /// Returns whether the upload accepts bytes at `now`.
     pub fn takes_bytes(&self, now: SystemTime) -> bool {
         self.state == UploadState::Open && now < self.expires_at
     }
 
-    /// Whether it is being completed with the parts that it has, or with what was put: then it takes nothing else.
+    /// Returns whether a completion has frozen the upload's bytes, so that it accepts no others.
     pub fn is_being_completed(&self) -> bool {
         self.of == OwnerKind::Files && self.state == UploadState::Open && self.parts_digest.is_some()
     }
 
-    /// Whether it brings a medium: to a session or a space.
+    /// Returns whether the upload creates a media item of a session or a space.
     pub fn is_media(&self) -> bool {
         matches!(self.of, OwnerKind::Session | OwnerKind::Space)
     }
 
-    /// The most bytes part `number` may have, where a whole may have `max_size`.
+    /// Returns the largest size in bytes of part `number`, if the whole may have `max_size` bytes.
     pub fn part_limit(&self, number: u32, max_size: u64) -> u64 {
         let part_size = self.part_size.unwrap_or(u64::MAX);
         let before = u64::from(number.saturating_sub(1)).saturating_mul(part_size);
@@ -86,28 +87,28 @@ impl Upload {
     }
 }
 
-/// Checksums of a whole.
+/// The checksums of a whole file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Digests {
-    /// Lower-case hex.
+    /// The SHA-256 in lower-case hex.
     pub sha256: String,
-    /// As ZIP has it.
+    /// The CRC-32, as ZIP uses it.
     pub crc32: u32,
 }
 
 /// A part of any size, kept until its upload ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredPart {
-    /// Its place: parts are joined in the order of their numbers.
+    /// The part number, which determines the order of the parts.
     pub number: u32,
-    /// Its bytes.
+    /// The stored bytes.
     pub bytes: store::Fragment,
-    /// As ZIP has it.
+    /// The CRC-32, as ZIP uses it.
     pub crc32: u32,
 }
 
-/// The part size for an upload: at least the configured one, and so much that 10,000 parts hold
-/// `size`; whole MiB.
+/// Returns the part size of an upload in whole MiB: at least the configured one, and large enough
+/// that 10,000 parts hold `size` bytes.
 pub fn plan_part_size(configured: u64, size: Option<u64>) -> u64 {
     const MIB: u64 = 1 << 20;
     let needed = size.unwrap_or(0).div_ceil(u64::from(store::MAX_PARTS)).div_ceil(MIB).saturating_mul(MIB);

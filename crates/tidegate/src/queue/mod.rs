@@ -1,5 +1,5 @@
-//! The queue of background work: every kind of job, what its row says of it, and how it enters and leaves the queue.
-//! Jobs can be run any number of times. Who runs them is in `worker`.
+//! The queue of background work: every kind of job, its properties, and how it is enqueued and
+//! withdrawn. Every job may run more than once. Never runs jobs; see `worker`.
 
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
@@ -10,156 +10,157 @@ use uuid::Uuid;
 use crate::db::{NewJob, Tx};
 use crate::error::{Error, Result};
 
-/// A job, as it is stored. Names carry a version: rows outlive releases.
+/// A job, as it is stored. Variant names are stored names and carry a version, because rows outlive
+/// releases. In them, "hide" means to unpublish.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", deny_unknown_fields)]
 pub enum Job {
-    /// Looks for uploads that were given up, and for remains.
+    /// Expires uploads and deletes remains.
     SweepV1,
-    /// Finishes completions that a crash cut off.
+    /// Finishes completions that a crash interrupted.
     RecoverV1,
-    /// Frees the parts of an upload that ended without an object, and its blob if one came about.
+    /// Deletes the parts of an aborted upload, and its blob if there is one.
     ReleaseUploadV1 {
-        /// The upload.
+        /// The upload's id.
         upload_id: String,
-        /// Where its blob would be.
+        /// The key of the blob.
         key: String,
     },
-    /// Clears away what is left of an upload of a file.
+    /// Deletes the remains of an ended upload of a file.
     ReleaseFilesUploadV1 {
-        /// The upload.
+        /// The upload's id.
         upload_id: String,
     },
-    /// Removes the bytes of what was deleted of a folder of a user's files.
+    /// Deletes the bytes of the deleted files in a folder.
     PurgeFilesFolderV1 {
-        /// Whose.
+        /// The id of the user.
         user: String,
-        /// Which.
+        /// The path of the folder.
         folder: String,
     },
-    /// Removes the bytes of a deleted object.
+    /// Deletes the bytes of a deleted object.
     PurgeObjectV1 {
-        /// The object.
+        /// The object's id.
         object: Uuid,
-        /// Where its bytes are.
+        /// The key of its bytes.
         key: String,
     },
-    /// Scans what a client has sent, makes it anew and publishes it.
+    /// Scans, processes and publishes a media item.
     IngestV1 {
-        /// The medium.
+        /// The id of the media item.
         object: Uuid,
         /// Whether it is a video.
         video: bool,
     },
-    /// Scans a user's file before anybody may read it.
+    /// Scans a user's file before it becomes readable.
     ScanFileV1 {
-        /// The file.
+        /// The id of the file.
         object: Uuid,
     },
-    /// Removes what a client may still have put where it was told to.
+    /// Deletes what was sent to a media item's upload key after its upload ended.
     ReleaseMediaV1 {
-        /// The medium.
+        /// The id of the media item.
         object: Uuid,
     },
-    /// Takes the bytes of a deleted medium away from where they are served.
+    /// Moves the bytes of a deleted media item out of the served root.
     HideMediaV1 {
-        /// The medium.
+        /// The id of the media item.
         object: Uuid,
     },
-    /// The same for all that was deleted with a session.
+    /// Moves the bytes of a deleted session's media items out of the served root.
     HideSessionV1 {
-        /// The session.
+        /// The id of the session.
         session: String,
     },
-    /// The same for all that was deleted with a space.
+    /// Moves the bytes of a deleted space's images out of the served root.
     HideSpaceV1 {
-        /// The space.
+        /// The id of the space.
         space: String,
     },
-    /// Brings back what was deleted with a session, at this time (microseconds) or later.
+    /// Restores the media items that were deleted with a session.
     RestoreSessionV1 {
-        /// The session.
+        /// The id of the session.
         session: String,
-        /// When it was deleted.
+        /// When the session was deleted, in microseconds.
         since: i64,
-        /// When it was brought back; rows of an earlier release do not say.
+        /// When the session was restored, in microseconds; `None` in rows of earlier releases.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         until: Option<i64>,
     },
-    /// Brings a deleted medium back.
+    /// Restores a deleted media item.
     RestoreMediaV1 {
-        /// The medium.
+        /// The id of the media item.
         object: Uuid,
     },
-    /// Scans again what is published, with the signatures of today.
+    /// Scans a published object again with current malware signatures.
     RescanV1 {
-        /// The medium, or the file.
+        /// The id of the object.
         object: Uuid,
     },
-    /// Copies an object of the bucket's into a space, where it goes the way of all images.
+    /// Copies an object of the bucket into a space.
     ImportImageV1 {
-        /// What it will be.
+        /// The id of the new object.
         object: Uuid,
-        /// What is copied.
+        /// The key of the source object.
         key: String,
     },
-    /// Tells the CDN of what was deleted.
+    /// Sends the queued CDN invalidations.
     InvalidateV1,
-    /// Scans what a client has sent into a dataset, where there is a scanner, and publishes it.
+    /// Scans and publishes an object of a dataset.
     PublishPackageV1 {
-        /// The source file, or the asset.
+        /// The id of the source file or asset.
         object: Uuid,
     },
-    /// Takes the bytes of what was deleted of a dataset away from where they are served.
+    /// Moves the bytes of deleted objects of a dataset out of the served root.
     HideTreeV1 {
-        /// The dataset's number.
+        /// The number of the dataset.
         dataset: i64,
-        /// When it was deleted, in microseconds.
+        /// The time of the delete in microseconds, which identifies it.
         deleted_at: i64,
-        /// Where to go on: behind this package and object.
+        /// The package and object after which to continue.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         after: Option<(i64, Uuid)>,
     },
-    /// The same for one package; of what is gone for good, everywhere.
+    /// Moves or deletes the bytes of one package's deleted or purged objects.
     HidePackageV1 {
-        /// Its number.
+        /// The number of the package.
         package: i64,
     },
-    /// Removes the bytes of an asset that is gone for good.
+    /// Deletes the bytes of a purged asset.
     ForgetAssetV1 {
-        /// The asset.
+        /// The id of the asset.
         object: Uuid,
     },
-    /// Brings back what was deleted of a dataset.
+    /// Restores deleted nodes of a dataset.
     RestoreTreeV1 {
-        /// Which nodes: those that bear this.
+        /// The id of the restore, which its nodes carry.
         restore: Uuid,
-        /// Who wished it.
+        /// Who requested the restore.
         actor: String,
-        /// Where to go on: behind this package and object.
+        /// The package and object after which to continue.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         after: Option<(i64, Uuid)>,
     },
 }
 
-/// Which sort of work a job is. Each has workers of its own, so that a long video keeps no photo waiting.
+/// The class of a job. Each class has its own workers, so that long jobs do not delay short ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class {
-    /// What is quick, and what nobody waits for.
+    /// Short jobs, and jobs that nobody waits for.
     Upkeep,
-    /// Users' files, looked through.
+    /// Malware scans of files and packages.
     Scans,
-    /// Pictures.
+    /// Processing of images.
     Images,
-    /// Videos.
+    /// Processing of videos.
     Videos,
 }
 
 impl Class {
-    /// All of them.
+    /// All classes.
     pub const ALL: [Self; 4] = [Self::Upkeep, Self::Scans, Self::Images, Self::Videos];
 
-    /// The name in the database.
+    /// Returns the name in the database.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Upkeep => "upkeep",
@@ -170,13 +171,13 @@ impl Class {
     }
 }
 
-/// Somebody waits for it.
+/// The priority of jobs that a client waits for.
 const SOON: i64 = 10;
-/// Nobody does.
+/// The priority of jobs that nobody waits for.
 const LATER: i64 = -10;
 
 impl Job {
-    /// The name in logs and metrics.
+    /// Returns the name in logs and metrics.
     pub fn name(&self) -> &'static str {
         match self {
             Self::SweepV1 => "sweep",
@@ -204,7 +205,7 @@ impl Job {
         }
     }
 
-    /// Of jobs with one name of this kind there is one at a time.
+    /// Returns the deduplication name; `None` if the job may be queued more than once.
     pub(crate) fn dedupe(&self) -> Option<Cow<'static, str>> {
         match self {
             Self::SweepV1 | Self::RecoverV1 | Self::InvalidateV1 => Some(self.name().into()),
@@ -219,7 +220,7 @@ impl Job {
         }
     }
 
-    /// Whose turn it takes.
+    /// Returns the class whose workers run the job.
     pub fn class(&self) -> Class {
         match self {
             Self::IngestV1 { video: true, .. } => Class::Videos,
@@ -229,7 +230,7 @@ impl Job {
         }
     }
 
-    /// How urgent it is beside others of its class.
+    /// Returns the priority within the class; higher ones run first.
     fn priority(&self) -> i64 {
         match self {
             Self::HideMediaV1 { .. }
@@ -245,7 +246,8 @@ impl Job {
         }
     }
 
-    /// The longest pause before another try. What recurs is not put off for longer than it recurs.
+    /// Returns the longest pause between two attempts. For a recurring job it is at most its own
+    /// interval.
     pub(crate) fn longest_pause(&self) -> Duration {
         match self {
             Self::SweepV1 | Self::RecoverV1 | Self::InvalidateV1 => Duration::from_secs(60),
@@ -261,7 +263,7 @@ impl Job {
         }
     }
 
-    /// How often it is tried before it is given up.
+    /// Returns how many attempts a job has before it is dead-lettered.
     pub(crate) fn max_attempts(&self) -> u64 {
         match self {
             Self::SweepV1 | Self::RecoverV1 => 3,
@@ -274,8 +276,8 @@ impl Job {
     }
 }
 
-/// Adds a job to the change it follows from.
-/// Its id, unless there is one of its name.
+/// Enqueues a job in the caller's transaction. Returns its id, or `None` if a job with its
+/// deduplication name is already queued.
 pub async fn enqueue(tx: &mut Tx, job: &Job, run_at: SystemTime) -> Result<Option<i64>> {
     let payload = serde_json::to_string(job).map_err(|error| Error::Internal(error.into()))?;
     let dedupe = job.dedupe();
@@ -289,18 +291,19 @@ pub async fn enqueue(tx: &mut Tx, job: &Job, run_at: SystemTime) -> Result<Optio
     tx.enqueue_job(new, run_at).await
 }
 
-/// Takes a job out of the queue that was done otherwise.
+/// Removes a job whose work was done otherwise. Does nothing for a job without a deduplication
+/// name.
 pub async fn withdraw(tx: &mut Tx, job: &Job) -> Result<()> {
     match job.dedupe() {
-        Some(name) => tx.forget_job(&name).await,
+        Some(name) => tx.delete_job(&name).await,
         None => Ok(()),
     }
 }
 
-/// Adds a job in the place of one of its name, also of one that somebody works on.
+/// Enqueues a job in place of one with the same deduplication name, even if that one is running.
 pub async fn enqueue_anew(tx: &mut Tx, job: &Job, run_at: SystemTime) -> Result<()> {
     if let Some(name) = job.dedupe() {
-        tx.forget_job(&name).await?;
+        tx.delete_job(&name).await?;
     }
     enqueue(tx, job, run_at).await.map(drop)
 }

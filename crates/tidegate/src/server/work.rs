@@ -28,7 +28,7 @@ pub async fn work(config: Config, stop: CancellationToken) -> anyhow::Result<()>
     let limits = config.limits;
     let app = Arc::new(App::open(config, addresses).await?);
     let telling = Arc::clone(&app);
-    tokio::spawn(async move { telling.say_what_is_missing().await });
+    tokio::spawn(async move { telling.warn_about_missing_tools().await });
     let ops_address = ops.map(|ops| ops.to_string());
     tracing::info!(version = env!("CARGO_PKG_VERSION"), ops = ops_address, "working");
     let following = tokio::spawn(follow_changes(Arc::clone(&app), stop.clone()));

@@ -1,7 +1,6 @@
-//! Follows what other servers change, so that records may be kept in memory beside them.
-//!
-//! A server keeps records only while it hears itself: it speaks every now and then by the database, and whoever does not
-//! hear that is deaf to the others too. Then it forgets everything and asks the database each time.
+//! Applies the changes of other servers to the object cache. Caching is on only while this server
+//! receives its own NOTIFY heartbeat; without it, the notifications of other servers would be
+//! missed too, so the cache is emptied and disabled. Never runs if the database is not shared.
 
 use std::time::{Duration, Instant};
 
@@ -13,15 +12,16 @@ use super::object_cache::ObjectCache;
 use crate::db::{Change, Db};
 use crate::error::{Error, Result};
 
-/// How often a server speaks.
-const BEAT: Duration = Duration::from_secs(1);
-/// How long it may hear nothing of itself.
-const DEAF: Duration = Duration::from_secs(3);
+/// The interval of the heartbeat.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+/// How long the heartbeat may be missing.
+const MAX_SILENCE: Duration = Duration::from_secs(3);
 const RETRY: Duration = Duration::from_secs(2);
-/// Changes that may wait to be followed; more are the end of listening, and of what is kept.
-const WAITING: usize = 4096;
+/// The number of changes that may be queued. If there are more, listening starts again with an
+/// empty cache.
+const MAX_QUEUED: usize = 4096;
 
-/// Follows changes until `stop`.
+/// Applies changes until `stop` is cancelled.
 pub async fn follow(db: &Db, cache: &ObjectCache, stop: CancellationToken) {
     if !db.is_shared() {
         return;
@@ -31,9 +31,9 @@ pub async fn follow(db: &Db, cache: &ObjectCache, stop: CancellationToken) {
             () = stop.cancelled() => return,
             outcome = listen(db, cache) => outcome,
         };
-        cache.keep_nothing();
+        cache.disable();
         if let Err(error) = outcome {
-            tracing::debug!(error = error.detail(), "changes by other servers are not heard; no record is kept");
+            tracing::debug!(error = error.detail(), "changes by other servers are not received; caching is off");
         }
         tokio::select! {
             () = stop.cancelled() => return,
@@ -44,8 +44,8 @@ pub async fn follow(db: &Db, cache: &ObjectCache, stop: CancellationToken) {
 
 async fn listen(db: &Db, cache: &ObjectCache) -> Result<()> {
     let Some(mut changes) = db.changes().await? else { return Ok(()) };
-    let (sender, mut told) = mpsc::channel(WAITING);
-    // A task of its own: a message that is half read must not be dropped with a wait.
+    let (sender, mut queue) = mpsc::channel(MAX_QUEUED);
+    // Runs in its own task, because a message that is partly read must not be cancelled.
     let reading = tokio::spawn(async move {
         loop {
             let change = changes.next().await;
@@ -55,34 +55,34 @@ async fn listen(db: &Db, cache: &ObjectCache) -> Result<()> {
             }
         }
     });
-    let outcome = heed(db, cache, &mut told).await;
+    let outcome = apply_changes(db, cache, &mut queue).await;
     reading.abort();
     outcome
 }
 
-async fn heed(db: &Db, cache: &ObjectCache, told: &mut mpsc::Receiver<Result<Change>>) -> Result<()> {
-    let silent = || Error::Unavailable(anyhow::anyhow!("nothing is heard of what is told"));
+async fn apply_changes(db: &Db, cache: &ObjectCache, queue: &mut mpsc::Receiver<Result<Change>>) -> Result<()> {
+    let silent = || Error::Unavailable(anyhow::anyhow!("no heartbeat was received from the database"));
     let own = Uuid::new_v4();
-    let (mut heard, mut beat) = (Instant::now(), tokio::time::interval(BEAT));
+    let (mut heard_at, mut beat) = (Instant::now(), tokio::time::interval(HEARTBEAT));
     loop {
         tokio::select! {
-            change = told.recv() => match change.ok_or_else(silent)?? {
+            change = queue.recv() => match change.ok_or_else(silent)?? {
                 Change::Object(object) => {
-                    cache.forget(object);
+                    cache.remove(object);
                     db.signals().changes.notify();
                 }
                 Change::Jobs => db.signals().jobs.notify(),
                 Change::Beat(server) if server == own => {
-                    heard = Instant::now();
-                    cache.keep_from_now();
+                    heard_at = Instant::now();
+                    cache.enable();
                 }
                 Change::Beat(_) => {}
             },
             _ = beat.tick() => {
-                if heard.elapsed() > DEAF {
+                if heard_at.elapsed() > MAX_SILENCE {
                     return Err(silent());
                 }
-                tokio::time::timeout(BEAT, db.beat(own)).await.map_err(|_| silent())??;
+                tokio::time::timeout(HEARTBEAT, db.beat(own)).await.map_err(|_| silent())??;
             }
         }
     }

@@ -1,8 +1,8 @@
-//! Caches what does not change while it is in a state: objects that are ready, uploads that are open. Asking for the
-//! hundredth part URL or stream URL then costs no query.
-//!
-//! A commit that ends such a state has the record forgotten before its caller goes on, whatever the commit's outcome
-//! (`db::Signals`). A record that was read before that and would be kept after it is not kept: see `keep`.
+//! Caches records that cannot change in their current state: READY objects and open uploads.
+//! Signing a part or streaming a range then needs no query. Never holds a record past a commit of
+//! this server that ends its state: the commit removes the record before its caller continues
+//! (`db::Signals`), and a record read before that commit is not inserted after it. Changes by other
+//! servers arrive through `cache_invalidation`.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,57 +17,59 @@ use crate::model::object::{Content, Object, ObjectState};
 use crate::model::owner::Owner;
 use crate::model::upload::{Upload, UploadState};
 
-const MOST: u64 = 50_000;
-/// How long a record is kept at most, where no other server changes it. A bound on what could go wrong here.
-const KEPT: Duration = Duration::from_secs(60);
-/// The same where other servers change it: a server that is killed between its commit and its notice tells nobody.
-const KEPT_BESIDE_OTHERS: Duration = Duration::from_secs(3);
+const MAX_ENTRIES: u64 = 50_000;
+/// The lifetime of an entry if no other server changes records. It bounds the effect of an error
+/// here.
+const LIFETIME: Duration = Duration::from_secs(60);
+/// The lifetime of an entry if other servers change records. A server killed between its commit and
+/// its notification notifies nobody.
+const SHARED_LIFETIME: Duration = Duration::from_secs(3);
 
-/// What reading an object takes.
+/// What reading an object needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ready {
-    /// Whose it is.
+    /// The object's owner.
     pub owner: Owner,
-    /// Where its bytes lie.
+    /// The key of its bytes.
     pub key: Key,
-    /// What they are.
+    /// The facts about its bytes.
     pub content: Content,
 }
 
-/// The records in memory. Exact while one server has the database; where others share it, as late as they are told
-/// (`cache_invalidation.rs`).
+/// The cached records. Always current if one server uses the database; otherwise delayed by the
+/// notifications of the other servers.
 #[derive(Debug)]
 pub struct ObjectCache {
-    keeping: AtomicBool,
+    enabled: AtomicBool,
     ready: Cache<ObjectId, Arc<Ready>>,
     open: Cache<ObjectId, Arc<(Owner, Upload)>>,
-    /// How often something was forgotten.
-    forgotten: Mutex<u64>,
+    /// The number of removals so far.
+    removals: Mutex<u64>,
 }
 
 impl ObjectCache {
-    /// Returns an empty cache. One that is `shared` keeps nothing until [`Self::keep_from_now`].
+    /// Returns an empty cache. A `shared` one stores nothing until [`Self::enable`].
     pub fn new(shared: bool) -> Self {
-        let kept = if shared { KEPT_BESIDE_OTHERS } else { KEPT };
+        let kept = if shared { SHARED_LIFETIME } else { LIFETIME };
         Self {
-            keeping: AtomicBool::new(!shared),
-            ready: Cache::builder().max_capacity(MOST).time_to_live(kept).build(),
-            open: Cache::builder().max_capacity(MOST).time_to_live(kept).build(),
-            forgotten: Mutex::new(0),
+            enabled: AtomicBool::new(!shared),
+            ready: Cache::builder().max_capacity(MAX_ENTRIES).time_to_live(kept).build(),
+            open: Cache::builder().max_capacity(MAX_ENTRIES).time_to_live(kept).build(),
+            removals: Mutex::new(0),
         }
     }
 
-    /// A ready object, if it is known.
+    /// Returns a READY object, if it is cached.
     pub fn ready(&self, id: ObjectId) -> Option<Arc<Ready>> {
         self.ready.get(&id)
     }
 
-    /// The open upload of an object and its owner, if it is known.
+    /// Returns the open upload of an object and its owner, if they are cached.
     pub fn open(&self, id: ObjectId) -> Option<Arc<(Owner, Upload)>> {
         self.open.get(&id)
     }
 
-    /// Reads an object and keeps it if it is ready.
+    /// Reads an object, and caches it if it is READY.
     pub async fn read_object(
         &self,
         owner: &Owner,
@@ -79,12 +81,12 @@ impl ObjectCache {
             && let Some(content) = object.content.clone()
         {
             let ready = Ready { owner: owner.clone(), key: object.key.clone(), content };
-            self.keep(before, || self.ready.insert(object.id, Arc::new(ready)));
+            self.insert_if_current(before, || self.ready.insert(object.id, Arc::new(ready)));
         }
         Ok(object)
     }
 
-    /// Reads an upload and keeps it if it is open.
+    /// Reads an upload, and caches it if it is open.
     pub async fn read_upload(
         &self,
         owner: &Owner,
@@ -93,41 +95,44 @@ impl ObjectCache {
         let before = self.count();
         let upload = read.await?;
         if let Some(upload) = upload.as_ref().filter(|upload| upload.state == UploadState::Open) {
-            self.keep(before, || self.open.insert(upload.object, Arc::new((owner.clone(), upload.clone()))));
+            self.insert_if_current(before, || {
+                self.open.insert(upload.object, Arc::new((owner.clone(), upload.clone())))
+            });
         }
         Ok(upload)
     }
 
-    /// Begins to keep: from here on every change is told.
-    pub fn keep_from_now(&self) {
-        self.keeping.store(true, Ordering::Release);
+    /// Enables the cache. Called once every change is notified to this server.
+    pub fn enable(&self) {
+        self.enabled.store(true, Ordering::Release);
     }
 
-    /// Forgets everything, and keeps nothing until told otherwise.
-    pub fn keep_nothing(&self) {
-        let mut forgotten = self.forgotten.lock().unwrap_or_else(PoisonError::into_inner);
-        self.keeping.store(false, Ordering::Release);
-        *forgotten += 1;
+    /// Removes all entries and disables the cache.
+    pub fn disable(&self) {
+        let mut removals = self.removals.lock().unwrap_or_else(PoisonError::into_inner);
+        self.enabled.store(false, Ordering::Release);
+        *removals += 1;
         self.ready.invalidate_all();
         self.open.invalidate_all();
     }
 
-    /// Forgets what is known of an object.
-    pub fn forget(&self, id: ObjectId) {
-        let mut forgotten = self.forgotten.lock().unwrap_or_else(PoisonError::into_inner);
-        *forgotten += 1;
+    /// Removes the entries of an object.
+    pub fn remove(&self, id: ObjectId) {
+        let mut removals = self.removals.lock().unwrap_or_else(PoisonError::into_inner);
+        *removals += 1;
         self.ready.invalidate(&id);
         self.open.invalidate(&id);
     }
 
     fn count(&self) -> u64 {
-        *self.forgotten.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.removals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps what was read unless anything was forgotten since: it may be the very thing.
-    fn keep(&self, before: u64, insert: impl FnOnce()) {
-        let forgotten = self.forgotten.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.keeping.load(Ordering::Acquire) && *forgotten == before {
+    /// Inserts an entry, unless anything was removed since `before`, because that could be the same
+    /// record.
+    fn insert_if_current(&self, before: u64, insert: impl FnOnce()) {
+        let removals = self.removals.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.enabled.load(Ordering::Acquire) && *removals == before {
             insert();
         }
     }
@@ -140,8 +145,8 @@ mod tests {
     use std::time::SystemTime;
 
     #[tokio::test]
-    async fn what_is_forgotten_while_it_is_read_is_not_kept() {
-        let records = ObjectCache::new(false);
+    async fn a_record_removed_during_its_read_is_not_cached() {
+        let cache = ObjectCache::new(false);
         let owner = Owner::Disks(UserId::parse("a").unwrap());
         let object = Object {
             id: ObjectId::generate(),
@@ -153,25 +158,25 @@ mod tests {
             content: Some(Content { size: 1, etag: "e".into(), last_modified: SystemTime::now() }),
         };
         let reading = async {
-            records.forget(object.id);
+            cache.remove(object.id);
             Ok(Some(object.clone()))
         };
-        records.read_object(&owner, reading).await.unwrap();
-        assert!(records.ready(object.id).is_none());
-        records.read_object(&owner, async { Ok(Some(object.clone())) }).await.unwrap();
-        assert!(records.ready(object.id).is_some());
-        records.forget(object.id);
-        assert!(records.ready(object.id).is_none());
+        cache.read_object(&owner, reading).await.unwrap();
+        assert!(cache.ready(object.id).is_none());
+        cache.read_object(&owner, async { Ok(Some(object.clone())) }).await.unwrap();
+        assert!(cache.ready(object.id).is_some());
+        cache.remove(object.id);
+        assert!(cache.ready(object.id).is_none());
         let pending = Object { state: ObjectState::Pending, ..object.clone() };
-        records.read_object(&owner, async { Ok(Some(pending)) }).await.unwrap();
-        assert!(records.ready(object.id).is_none(), "only what does not change is kept");
+        cache.read_object(&owner, async { Ok(Some(pending)) }).await.unwrap();
+        assert!(cache.ready(object.id).is_none(), "only records that cannot change are cached");
         let shared = ObjectCache::new(true);
         shared.read_object(&owner, async { Ok(Some(object.clone())) }).await.unwrap();
-        assert!(shared.ready(object.id).is_none(), "others may change what is shared");
-        shared.keep_from_now();
+        assert!(shared.ready(object.id).is_none(), "a shared cache is disabled at first");
+        shared.enable();
         shared.read_object(&owner, async { Ok(Some(object.clone())) }).await.unwrap();
         assert!(shared.ready(object.id).is_some());
-        shared.keep_nothing();
+        shared.disable();
         assert!(shared.ready(object.id).is_none());
     }
 }

@@ -1,5 +1,5 @@
-//! Disk images: announced, and deleted at once and for good. All else that is done with them, the library and the upload
-//! pipeline do.
+//! Owns what only disk images have: their announcement, and their deletion, which is immediate and
+//! final. Everything else is done by `library` and by the upload pipeline in `uploads`.
 
 use std::collections::BTreeMap;
 
@@ -23,43 +23,43 @@ use crate::uploads;
 use crate::uploads::begin::{self, NewUpload};
 use crate::uploads::effects::Details;
 
-/// Bytes of a name for people.
+/// The longest display name in bytes.
 const MAX_NAME: usize = 255;
-/// The name under which a disk image without a name is saved.
+/// The file name of a disk image that has no name.
 const NAMELESS: &str = "disk.img";
 
-/// What a client announces.
+/// A disk image as its client announces it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Announced {
-    /// A name for people.
+pub struct NewDiskUpload {
+    /// The display name.
     pub name: Option<String>,
-    /// The media type as the client sees it.
+    /// The media type as the client names it.
     pub content_type: Option<String>,
     /// The size in bytes.
     pub size: Option<u64>,
 }
 
-/// An upload that was begun.
+/// A begun upload of a disk image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Begun {
-    /// The image that it will be.
+    /// The id of the new image.
     pub object: ObjectId,
-    /// Its id.
+    /// The id of the upload.
     pub upload_id: String,
-    /// Bytes in every part but the last.
+    /// The size in bytes of every part but the last.
     pub part_size: u64,
 }
 
-/// Begins an upload of a new disk image, in parts.
-pub async fn begin(app: &App, caller: &Caller, owner: &Owner, announced: Announced) -> Result<Begun> {
+/// Begins the multipart upload of a new disk image. Authorizes the caller.
+pub async fn begin(app: &App, caller: &Caller, owner: &Owner, announced: NewDiskUpload) -> Result<Begun> {
     access::authorize(app, caller, Action::Write, owner, None)?;
-    let Owner::Disks(user) = owner else { return Err(Error::Internal(anyhow::anyhow!("images of no user"))) };
-    let Announced { name, content_type, size } = announced;
+    let Owner::Disks(user) = owner else { return Err(Error::Internal(anyhow::anyhow!("disk images without a user"))) };
+    let NewDiskUpload { name, content_type, size } = announced;
     check_name(name.as_deref())?;
     begin::check_media_type(content_type.as_deref())?;
     begin::check_size(app, owner.kind(), size)?;
     let attributes = Attributes {
-        // Whatever the uploader says it is: a browser must never show it in place.
+        // The stored type is always opaque, so that a browser never renders an image.
         content_type: begin::OPAQUE.to_owned(),
         cache_control: Some(app.config.images.cache_control.to_owned()),
         content_disposition: Some(disposition::attachment(name.as_deref().unwrap_or(NAMELESS))),
@@ -97,14 +97,15 @@ fn check_name(name: Option<&str>) -> Result<()> {
     }
 }
 
-/// Deletes an object: its row first, then its bytes, both before the answer. One whose upload is open is
-/// aborted. If the bytes can't be removed now, the answer says so, asking again tries again, and a job does too.
+/// Deletes an object: its row first, then its bytes, both before the response. Aborts an open
+/// upload instead. Authorizes the caller. Returns an error if the bytes cannot be deleted now; a
+/// repeated call and a job retry it.
 pub async fn delete(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) -> Result<()> {
-    let (owner, object) = objects::find_even_gone(app, caller, Action::Delete, kind, id).await?;
+    let (owner, object) = objects::find_in_any_state(app, caller, Action::Delete, kind, id).await?;
     match object.state {
         ObjectState::Pending => return uploads::abort(app, caller, kind, id).await,
         ObjectState::Ready => mark_deleted(app, caller, &owner, &object).await?,
-        // Its row went before; are the bytes still there?
+        // The row is deleted already; the bytes may still exist.
         ObjectState::Deleted => match app.store.stat(object.key.as_str()).await {
             Err(store::Error::NotFound) => return Err(objects::not_found()),
             other => drop(other?),
@@ -118,7 +119,7 @@ pub async fn delete(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) -
 async fn mark_deleted(app: &App, caller: &Caller, owner: &Owner, object: &Object) -> Result<()> {
     let (id, now) = (object.id, app.db.now());
     if rules::of(owner.kind()).deletion != rules::Deletion::Purge {
-        return Err(Error::Internal(anyhow::anyhow!("what can be restored was about to be purged")));
+        return Err(Error::Internal(anyhow::anyhow!("an object that can be restored was about to be purged")));
     }
     let job = Job::PurgeObjectV1 { object: id.0, key: object.key.as_str().to_owned() };
     let mut tx = app.db.begin().await?;

@@ -1,5 +1,5 @@
-//! Images that already lie in the bucket: each is copied, and the copy goes the way of all uploads. What was named is only
-//! ever read.
+//! Imports images that already exist in the bucket into a space: each is copied, and the copy goes
+//! through the upload pipeline. Never changes the source objects.
 
 use std::sync::Arc;
 
@@ -26,23 +26,24 @@ use crate::uploads::begin::{self, NewUpload};
 use crate::uploads::effects::{Details, Item};
 use crate::uploads::{media_items, outcome, unreadable, validate};
 
-/// Keys in one request.
+/// The largest number of keys in one request.
 pub const MOST_KEYS: usize = 1000;
-/// Keys that are looked for at once.
+/// The number of keys that are looked up concurrently.
 const AT_ONCE: usize = 16;
-/// Bytes of a name that is kept.
+/// The longest stored name in bytes.
 const MAX_NAME: usize = 255;
 
-/// What came of a request.
+/// The result of an import request.
 #[derive(Debug, Clone, Default)]
 pub struct Imported {
-    /// What was begun: its key, and what it will be.
+    /// The imports that were begun: source key, and id of the new object.
     pub begun: Vec<(String, ObjectId)>,
-    /// Keys at which nothing lies.
+    /// The keys without an object.
     pub missing: Vec<String>,
 }
 
-/// Has objects of the bucket copied into a space. All keys are checked before anything is done.
+/// Begins the import of objects of the bucket into a space. Authorizes the caller, and checks all
+/// keys before it changes anything.
 pub async fn import(app: &Arc<App>, caller: &Caller, space: &SpaceId, keys: Vec<String>) -> Result<Imported> {
     let owner = access::find_space(app, caller, Action::Write, space).await?;
     if caller.principal != Principal::Service {
@@ -55,7 +56,7 @@ pub async fn import(app: &Arc<App>, caller: &Caller, space: &SpaceId, keys: Vec<
     for key in &keys {
         check(app, key)?;
     }
-    let looked = stream::iter(keys).map(|key| {
+    let stats = stream::iter(keys).map(|key| {
         let app = Arc::clone(app);
         async move {
             match app.store.stat(&key).await {
@@ -65,12 +66,12 @@ pub async fn import(app: &Arc<App>, caller: &Caller, space: &SpaceId, keys: Vec<
             }
         }
     });
-    let looked: Vec<(String, Option<u64>)> = looked.buffered(AT_ONCE).try_collect().await?;
+    let sizes: Vec<(String, Option<u64>)> = stats.buffered(AT_ONCE).try_collect().await?;
     let (mut done, mut tx) = (Imported::default(), app.db.begin().await?);
     if !tx.hold(&owner).await? {
         return Err(Error::NotFound("no such space".into()));
     }
-    for (key, size) in looked {
+    for (key, size) in sizes {
         match size {
             Some(size) => {
                 let id = announce(app, &mut tx, caller, &owner, (&key, size)).await?;
@@ -84,7 +85,8 @@ pub async fn import(app: &Arc<App>, caller: &Caller, space: &SpaceId, keys: Vec<
     Ok(done)
 }
 
-/// Only what lies below a prefix that the operator named may be read on somebody's word.
+/// Checks that a key is below one of the configured prefixes, because any other key of the bucket
+/// is private.
 fn check(app: &App, key: &str) -> Result<()> {
     let prefixes = &app.config.spaces.import_prefixes;
     let below = prefixes.iter().any(|prefix| key.strip_prefix(prefix.as_str()).is_some_and(|rest| !rest.is_empty()));
@@ -115,7 +117,7 @@ async fn announce(
         object: ObjectId::generate(),
         id: upload_id,
         name: Some(name_of(from)),
-        // What it is, its first bytes will say.
+        // The media type is detected from the first bytes later.
         content_type: begin::OPAQUE.to_owned(),
         size: Some(size),
         sha256: None,
@@ -124,20 +126,20 @@ async fn announce(
         part_size: None,
     };
     let (object, upload) = new.rows(app, owner.kind());
-    // Nothing is sent: the worker copies it.
+    // The client sends nothing; the worker copies the object.
     let upload = Upload { state: UploadState::Completed, expires_at: object.created_at, ..upload };
     begin::insert(tx, caller, owner, (&object, &upload), Details::Imported(from)).await?;
     Ok(object.id)
 }
 
-/// The last segment, cut to what a name may have.
+/// Returns the last segment of a key, shortened to the longest name.
 fn name_of(key: &str) -> String {
     let last = key.rsplit('/').next().unwrap_or(key);
     let end = last.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= MAX_NAME).last();
     last[..end.unwrap_or(0)].chars().filter(|c| !c.is_control()).collect()
 }
 
-/// Copies one to where nobody changes it any more, and has it worked on.
+/// Copies a source object to a sealed key and enqueues its processing.
 pub(crate) async fn copy(app: &App, id: ObjectId, from: &str) -> Result<()> {
     let Some((_, media)) = app.db.find_media_unscoped(id).await? else { return Ok(()) };
     if media.object.state != ObjectState::Pending || media.sealed.is_some() {
@@ -151,7 +153,7 @@ pub(crate) async fn copy(app: &App, id: ObjectId, from: &str) -> Result<()> {
     if stat.size > largest {
         return reject(app, &media, &validate::too_large(largest).to_string()).await;
     }
-    // A few bytes say what it is; what is none of ours is not copied.
+    // The type is detected before the copy, so that unsupported files are not copied.
     let (mut head, mut seen) = (Vec::new(), Vec::new());
     while seen.len() < SNIFFED {
         let Some(chunk) = body.try_next().await.map_err(|error| unreadable(&error))? else { break };
@@ -169,7 +171,7 @@ pub(crate) async fn copy(app: &App, id: ObjectId, from: &str) -> Result<()> {
     };
     app.store.write(sealed.as_str(), stream::iter(head).chain(body).boxed(), attributes).await?;
     let mut tx = app.db.begin().await?;
-    if tx.keep_import(id, &sealed, kind.content_type()).await? {
+    if tx.set_imported(id, &sealed, kind.content_type()).await? {
         queue::enqueue(&mut tx, &Job::IngestV1 { object: id.0, video: false }, app.db.now()).await?;
     }
     tx.commit().await

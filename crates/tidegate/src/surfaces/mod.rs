@@ -1,4 +1,5 @@
-//! One module per kind of owner: identifiers, wording, and the acts that only this owner has. Surfaces never import each other.
+//! One module per owner kind: identifiers, wording, and the operations that only this owner kind
+//! has. Surfaces never import each other. What they share is in `uploads` and `library`.
 
 pub mod archives;
 pub mod disks;

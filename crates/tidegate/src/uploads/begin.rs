@@ -1,5 +1,6 @@
-//! Begins uploads: the rows of an object that is to come and of its upload, and the request by which its bytes are sent.
-//! Who may begin one, and under which key, the surface has decided.
+//! Begins uploads: writes the rows of a new object and its upload, and presigns the request that
+//! sends its bytes. Never decides who may upload or under which key; the surface has done that.
+//! Continue with `confirm` or `completion`.
 
 use store::{Attributes, PresignedRequest};
 use uuid::Uuid;
@@ -15,34 +16,34 @@ use crate::model::object::{Object, ObjectState};
 use crate::model::owner::{Owner, OwnerKind};
 use crate::model::upload::{Upload, UploadState, plan_part_size};
 
-/// The media type of bytes whose type nobody gave, or that are opaque.
+/// The media type of opaque bytes, and of bytes whose type is not announced.
 pub(crate) const OPAQUE: &str = "application/octet-stream";
 
-/// What a surface knows of an object that is to come.
+/// The facts from which the rows of an upload are built.
 #[derive(Debug)]
 pub(crate) struct NewUpload {
     /// The id of the object.
     pub(crate) object: ObjectId,
-    /// The upload's id: of ours, or the store's for one in parts.
+    /// The id of the upload. For an upload in parts it is the store's upload id.
     pub(crate) id: String,
-    /// The name its uploader gave it.
+    /// The file name that the uploader announced.
     pub(crate) name: Option<String>,
     /// The media type.
     pub(crate) content_type: String,
     /// The announced size in bytes.
     pub(crate) size: Option<u64>,
-    /// Lower-case hex of the SHA-256 that the bytes must have.
+    /// The announced SHA-256 in lower-case hex.
     pub(crate) sha256: Option<String>,
     /// The object's key until it is published under another one.
     pub(crate) key: Key,
-    /// Where a single PUT lands; `None` for parts at the object's own key.
+    /// The key at which a single PUT lands; `None` for parts at the object's own key.
     pub(crate) incoming: Option<Key>,
-    /// Bytes in every part but the last; `None` for a single PUT.
+    /// The size in bytes of every part but the last; `None` for a single PUT.
     pub(crate) part_size: Option<u64>,
 }
 
 impl NewUpload {
-    /// Returns the rows: an object that is pending, and its open upload.
+    /// Builds the rows: an object in state PENDING, and its open upload.
     pub(crate) fn rows(self, app: &App, kind: OwnerKind) -> (Object, Upload) {
         let (id, now) = (self.object, app.db.now());
         let object = Object {
@@ -70,13 +71,13 @@ impl NewUpload {
     }
 }
 
-/// Returns a new id for an upload.
+/// Returns a new random upload id.
 pub(crate) fn new_id() -> String {
     Uuid::new_v4().simple().to_string()
 }
 
-/// Writes the rows of an upload with what its owner's kind keeps beside them. The caller holds what the owner's kind
-/// has to be held.
+/// Inserts the rows of an upload and the details of its owner kind, and records the begin in the
+/// audit log. The caller has already taken the locks that the owner kind requires.
 pub(crate) async fn insert(
     tx: &mut Tx,
     caller: &Caller,
@@ -94,15 +95,15 @@ pub(crate) async fn insert(
     tx.record(caller, details.action(), object.id, now).await
 }
 
-/// Returns a request with which anybody may send all bytes of an upload at once.
+/// Returns a presigned PUT that sends all bytes of an upload. Anyone who has it can use it.
 pub(crate) async fn presign_put(app: &App, object: &Object, upload: &Upload) -> Result<PresignedRequest> {
     let key = upload.incoming.as_ref().unwrap_or(&upload.key);
     let lifetime = app.config.upload_limits.of(upload.of).url_lifetime;
     Ok(app.store.begin_put(key.as_str(), &object.content_type, upload.announced_size, lifetime).await?)
 }
 
-/// Begins an upload in parts in the store. Returns the store's id of it and the part size. A crash before its rows are
-/// committed leaves an upload that no row knows; the sweep ends it.
+/// Begins an upload in parts in the store. Returns the store's upload id and the part size in
+/// bytes. If the server crashes before the rows are committed, the sweep aborts the upload.
 pub(crate) async fn create_parts(
     app: &App,
     kind: OwnerKind,
@@ -115,7 +116,8 @@ pub(crate) async fn create_parts(
     Ok((id, part_size))
 }
 
-/// Checks an announced size against the limits of an owner kind.
+/// Checks an announced size against the limits of an owner kind. Returns 400 for an empty file, 413
+/// for one that is too large.
 pub(crate) fn check_size(app: &App, kind: OwnerKind, size: Option<u64>) -> Result<()> {
     let max = app.config.upload_limits.of(kind).max_size;
     match size {
@@ -125,7 +127,7 @@ pub(crate) fn check_size(app: &App, kind: OwnerKind, size: Option<u64>) -> Resul
     }
 }
 
-/// Checks an announced media type.
+/// Checks an announced media type. Returns 400 if it is malformed.
 pub(crate) fn check_media_type(given: Option<&str>) -> Result<()> {
     match given {
         Some(text) if !is_media_type(text) => {
@@ -135,7 +137,8 @@ pub(crate) fn check_media_type(given: Option<&str>) -> Result<()> {
     }
 }
 
-/// Returns whether a text is `type/subtype` of RFC 9110 tokens, parameters left out.
+/// Returns whether a text has the form `type/subtype` (RFC 9110, section 8.3.1), without
+/// parameters.
 pub(crate) fn is_media_type(text: &str) -> bool {
     let token = |text: &str| {
         !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
@@ -143,7 +146,7 @@ pub(crate) fn is_media_type(text: &str) -> bool {
     text.len() <= 127 && text.split_once('/').is_some_and(|(kind, subtype)| token(kind) && token(subtype))
 }
 
-/// Reads an announced SHA-256. Returns it in lower case.
+/// Parses an announced SHA-256 and returns it in lower case.
 pub(crate) fn sha256(given: &str) -> Result<String> {
     let lower = given.to_ascii_lowercase();
     if lower.len() == 64 && lower.bytes().all(|byte| byte.is_ascii_hexdigit()) {

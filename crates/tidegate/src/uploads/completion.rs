@@ -1,5 +1,7 @@
-//! Completes uploads whose parts are joined at the object's own key: they are readable from then on. Bytes come first, then
-//! the rows; a crash between the two is finished by [`recover`].
+//! Completes uploads whose parts are joined at the object's own key (`Landing::AtKey`); the object
+//! is READY after that. Writes the blob first and the rows second; [`recover`] finishes a
+//! completion that a crash interrupted between the two. Never handles uploads that are sealed; see
+//! `confirm`.
 
 use store::Completion;
 
@@ -16,7 +18,9 @@ use crate::model::object::{Content, ObjectState};
 use crate::model::owner::{Owner, OwnerKind};
 use crate::model::upload::{Upload, UploadState};
 
-/// Joins an upload's parts to its object. Returns the same if it is asked again with the same parts. Authorizes the caller.
+/// Joins the parts of an upload and makes its object READY. A repeated call with the same parts
+/// returns the same content. Authorizes the caller. Returns an error if the upload is no longer
+/// open, or was completed with other parts.
 pub async fn complete(
     app: &App,
     caller: &Caller,
@@ -37,14 +41,15 @@ pub async fn complete(
         return Err(Error::InvalidState("the upload is no longer open".into()));
     }
     if !app.store.has_md5_etags() {
-        // Only this tells a completion that was cut off from one with other parts.
+        // Without MD5 ETags, only this digest shows whether an interrupted completion had the same
+        // parts.
         let mut tx = app.db.begin().await?;
         tx.announce_parts(&upload.id, &digest).await?;
         tx.commit().await?;
     }
     let stat = match app.store.complete(&reference(&upload), &completion).await {
         Err(store::Error::TooLarge { limit }) => {
-            // Possible where the limit was lowered meanwhile; nothing of it is kept.
+            // This happens if the limit was lowered after the upload began. The upload is aborted.
             end::end(app, caller, &upload, UploadState::Aborted).await?;
             return Err(Error::TooLarge(
                 format!("an image may have at most {limit} bytes; the upload was dropped").into(),
@@ -62,7 +67,7 @@ pub async fn complete(
     resolve_race(app, &owner, &upload, &digest, &completion).await
 }
 
-/// Makes the object of a joined upload readable. Returns `false` if the upload is no longer open.
+/// Makes the object of a joined upload READY. Returns `false` if the upload is no longer open.
 async fn make_ready(
     app: &App,
     caller: &Caller,
@@ -80,8 +85,8 @@ async fn make_ready(
     Ok(true)
 }
 
-/// Finishes a completion that a crash cut off between the blob and its row: if the blob is there, the object is ready.
-/// Returns `false` if there is nothing to finish.
+/// Finishes a completion that a crash interrupted between the blob and its row: if the blob exists,
+/// the object becomes READY. Returns `false` if there is nothing to finish.
 pub async fn recover(app: &App, upload: &Upload) -> Result<bool> {
     let stat = match app.store.stat(upload.key.as_str()).await {
         Err(store::Error::NotFound) => return Ok(false),
@@ -92,11 +97,12 @@ pub async fn recover(app: &App, upload: &Upload) -> Result<bool> {
         return Ok(false);
     }
     count("recovered");
-    tracing::info!(object.id = %upload.object, "an upload whose completion was cut off is complete");
+    tracing::info!(object.id = %upload.object, "an interrupted completion was finished");
     Ok(true)
 }
 
-/// Returns what became of an upload that another request ended meanwhile: the same completion, or an abort.
+/// Returns the outcome of an upload that another request ended at the same time: the same
+/// completion, or an abort.
 async fn resolve_race(
     app: &App,
     owner: &Owner,
@@ -109,16 +115,16 @@ async fn resolve_race(
         return completed_before(app, owner, &upload_now, digest, completion).await;
     }
     if upload_now.state == UploadState::Open {
-        // Its bytes may still be needed.
-        return Err(Error::InvalidState("the upload changed meanwhile; ask again".into()));
+        // The open upload may still need the bytes, so they are not deleted.
+        return Err(Error::InvalidState("the upload changed in the meantime; try again".into()));
     }
     app.store.delete(upload.key.as_str(), store::Deletion::Purge).await?;
     Err(Error::InvalidState("the upload was aborted".into()))
 }
 
-/// Returns the content of an upload that is complete, if it was completed with the same parts. The object is read only now:
-/// what was read before the upload may not have had its content yet. A completion that was recovered may have left no
-/// digest of its parts, but where ETags are MD5s the whole's says which they were.
+/// Returns the content of a completed upload, if it was completed with the same parts. Reads the
+/// object again, because the earlier read may have been without content. A recovered completion may
+/// have no digest of its parts; where ETags are MD5s, the ETag of the whole is compared instead.
 async fn completed_before(
     app: &App,
     owner: &Owner,

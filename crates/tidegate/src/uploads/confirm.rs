@@ -1,5 +1,7 @@
-//! Confirms uploads that land beside their key (`Landing::Sealed`): what the client says it has sent is sealed, compared
-//! with what was announced, and handed to the worker. Asked again, it goes on where an earlier confirmation was cut off.
+//! Confirms uploads that land beside their key (`Landing::Sealed`): seals the bytes, compares them
+//! with what was announced, and enqueues the job that processes them. A repeated confirmation
+//! continues where an interrupted one stopped. Never publishes; see `publish` and
+//! `surfaces::packages::publishing`.
 
 use media::kind::Kind;
 use store::Attributes;
@@ -15,24 +17,25 @@ use crate::model::key::Key;
 use crate::model::object::ObjectState;
 use crate::model::upload::{Upload, UploadState};
 
-/// What is known of bytes that a client says it has sent.
+/// The bytes that a client reports as sent, and what they must match.
 pub(crate) struct Arrival<'a> {
-    /// The object that they are of.
+    /// The object that the bytes belong to.
     pub(crate) item: &'a Item,
-    /// Its upload, which was open a moment ago.
+    /// The object's upload, which was open when it was read.
     pub(crate) upload: &'a Upload,
-    /// What the sealed blob carries.
+    /// The attributes of the sealed blob.
     pub(crate) attributes: Attributes,
-    /// The type they must be of, where only some are taken.
+    /// The media type that the bytes must have; `None` if any type is accepted.
     pub(crate) kind: Option<Kind>,
-    /// Digest of the parts they were joined of.
+    /// The digest of the parts that the bytes were joined from.
     pub(crate) parts_digest: Option<String>,
-    /// What the client says with the confirmation.
-    pub(crate) said: Confirmation<'a>,
+    /// The fields that the client sent with the confirmation.
+    pub(crate) confirmation: Confirmation<'a>,
 }
 
-/// Seals what was sent and has it worked on. Returns `false` if another request ended the upload meanwhile. Bytes that are
-/// not what was announced are rejected for good and are the error. The caller holds the object's [`seal::lock`].
+/// Seals the bytes of an upload and enqueues their processing. The caller holds the object's
+/// [`seal::lock`]. Returns `false` if another request ended the upload. If the bytes differ from
+/// what was announced, rejects the object and returns the difference as the error.
 pub(crate) async fn confirm(app: &App, caller: &Caller, arrival: &Arrival<'_>) -> Result<bool> {
     let Arrival { item, upload, attributes, kind, .. } = arrival;
     let from = upload.incoming.as_ref().unwrap_or(&upload.key);
@@ -46,20 +49,20 @@ pub(crate) async fn confirm(app: &App, caller: &Caller, arrival: &Arrival<'_>) -
 }
 
 async fn accept(app: &App, caller: &Caller, arrival: &Arrival<'_>, sealed: &Key) -> Result<bool> {
-    let Arrival { item, upload, parts_digest, said, .. } = arrival;
+    let Arrival { item, upload, parts_digest, confirmation, .. } = arrival;
     let (id, now) = (item.id(), app.db.now());
     let mut tx = app.db.begin().await?;
     if !effects::lock_owner(&mut tx, item).await?
         || !tx.end_upload(&upload.id, UploadState::Completed, parts_digest.as_deref()).await?
-        || !effects::confirmed(app, &mut tx, item, *said).await?
+        || !effects::confirmed(app, &mut tx, item, *confirmation).await?
     {
         return Ok(false);
     }
-    tx.keep_seal(id, sealed).await?;
+    tx.set_seal(id, sealed).await?;
     tx.record(caller, AuditAction::UploadConfirmed, id, now).await?;
     tx.commit().await?;
     count("completed");
-    tracing::info!(object.id = %id, owner = upload.of.as_str(), "what a client sent was sealed");
+    tracing::info!(object.id = %id, owner = upload.of.as_str(), "an upload was sealed");
     Ok(true)
 }
 

@@ -1,5 +1,6 @@
-//! Everything on the way of an upload that differs between owner kinds and is code: one closed `match` for each effect.
-//! What can be said as data is in `model::rules`. The pipeline calls these functions and matches on no owner itself.
+//! Owns everything in the upload pipeline that differs between owner kinds and is code: one closed
+//! `match` per effect. Differences that are data are in `model::rules`. The pipeline itself calls
+//! these functions and never matches on an owner.
 
 use std::time::Duration;
 
@@ -22,16 +23,16 @@ use crate::model::rules::{self, Charge};
 use crate::model::upload::Upload;
 use crate::queue::{self, Job};
 
-/// S3 may go on joining parts for so long after whoever asked for it is gone.
-const JOINS_LATE: Duration = Duration::from_secs(15 * 60);
-/// How long after its confirmation an upload URL may still bring something, beyond the URL's own end.
-const PUTS_LATE: Duration = Duration::from_secs(60);
-/// The slowest PUT that is reckoned with.
+/// How long S3 may continue a CompleteMultipartUpload after its caller has gone.
+const LATE_COMPLETE: Duration = Duration::from_secs(15 * 60);
+/// How long after the end of an upload URL a PUT may still arrive.
+const LATE_PUT: Duration = Duration::from_secs(60);
+/// The longest PUT that is accounted for.
 const SLOWEST_PUT: Duration = Duration::from_secs(86_400);
-/// When a job looks whether what is to be done with an answer was done.
+/// How long a job waits for work that the request itself normally does before its response.
 pub(crate) const AFTER_ANSWER: Duration = Duration::from_secs(60);
 
-/// An object on its way, with what its owner's kind keeps of it.
+/// An object in the upload pipeline, with the record of its owner kind.
 #[derive(Debug, Clone)]
 pub(crate) enum Item {
     /// A disk image.
@@ -45,7 +46,8 @@ pub(crate) enum Item {
 }
 
 impl Item {
-    /// Finds an object of an owner kind, whatever its state. Asks no caller: for the worker, and for those who have asked.
+    /// Returns an object of an owner kind, whatever its state. Does not authorize; for the worker,
+    /// and for callers that have authorized.
     pub(crate) async fn find_unscoped(db: &Db, kind: OwnerKind, id: ObjectId) -> Result<Option<Self>> {
         Ok(match kind {
             OwnerKind::Files => db.find_file_by_id_unscoped(id).await?.map(|(owner, file)| Self::File(owner, file)),
@@ -64,7 +66,7 @@ impl Item {
         })
     }
 
-    /// Finds an object of any kind.
+    /// Returns an object of any owner kind, whatever its state. Does not authorize.
     pub(crate) async fn find_by_id_unscoped(db: &Db, id: ObjectId) -> Result<Option<Self>> {
         match db.kind_of(id).await? {
             Some(kind) => Self::find_unscoped(db, kind, id).await,
@@ -101,23 +103,23 @@ impl Item {
     }
 }
 
-/// What an owner's kind keeps beside the rows of an object that is announced.
+/// The details that an owner kind stores beside the rows of a new object.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Details<'a> {
-    /// Nothing.
+    /// No details, for a disk image.
     Disk,
-    /// The folder of a file, and who may read it.
+    /// The folder and the visibility of a file.
     File(&'a str, Visibility),
-    /// The stage of a media item, where sessions have one.
+    /// The stage of a media item; `None` in spaces.
     Media(Option<Stage>),
-    /// The key of an image that is copied from the bucket and not sent.
+    /// The source key of an image that is copied from the bucket.
     Imported(&'a str),
-    /// The number of the package that an object of a dataset lies in.
+    /// The number of the package that the object belongs to.
     Package(i64),
 }
 
 impl Details<'_> {
-    /// Returns what the audit log calls the begin.
+    /// Returns the audit action of the begin.
     pub(crate) fn action(self) -> AuditAction {
         match self {
             Self::Imported(_) => AuditAction::Imported,
@@ -126,16 +128,17 @@ impl Details<'_> {
     }
 }
 
-/// What a client says with a confirmation.
+/// The fields that a client sends with a confirmation.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Confirmation<'a> {
-    /// Another stage than was announced.
+    /// A stage that replaces the announced one.
     pub(crate) stage: Option<Stage>,
-    /// A text that describes the picture.
+    /// The alternative text of the image.
     pub(crate) alt: Option<&'a str>,
 }
 
-/// Returns who counts as an object's creator: for shared owners the user a service acts for, if it names one.
+/// Returns who is recorded as an object's creator. For shared owners it is the user that a service
+/// acts for, if the service names one.
 pub(super) fn creator(kind: OwnerKind, caller: &Caller) -> Cow<'_, Principal> {
     match kind {
         OwnerKind::Disks | OwnerKind::Files => Cow::Borrowed(&caller.principal),
@@ -143,7 +146,7 @@ pub(super) fn creator(kind: OwnerKind, caller: &Caller) -> Cow<'_, Principal> {
     }
 }
 
-/// Writes what an owner's kind keeps beside an object's rows.
+/// Writes the details of an owner kind beside an object's rows.
 pub(super) async fn announce(tx: &mut Tx, owner: &Owner, object: &Object, details: Details<'_>) -> Result<()> {
     let (id, now) = (object.id, object.created_at);
     match details {
@@ -156,7 +159,7 @@ pub(super) async fn announce(tx: &mut Tx, owner: &Owner, object: &Object, detail
             tx.add_status_change(owner, id, Status::PendingUpload.into(), None, now).await
         }
         Details::Imported(from) => {
-            tx.keep_source(id, from).await?;
+            tx.set_import_source(id, from).await?;
             tx.add_status_change(owner, id, Status::Uploaded.into(), Some("imported"), now).await?;
             queue::enqueue(tx, &Job::ImportImageV1 { object: id.0, key: from.to_owned() }, now).await.map(drop)
         }
@@ -164,7 +167,8 @@ pub(super) async fn announce(tx: &mut Tx, owner: &Owner, object: &Object, detail
     }
 }
 
-/// Locks the tree that an object lies in, if it lies in one. Before an upload is ended: trees are locked first.
+/// Locks the tree that an object belongs to, if it belongs to one. Trees are locked before uploads,
+/// so that transactions take locks in one order.
 pub(super) async fn lock_tree(tx: &mut Tx, item: &Item) -> Result<()> {
     match item {
         Item::Package(_, found) => tx.hold_dataset(found.numbers.dataset).await,
@@ -172,7 +176,7 @@ pub(super) async fn lock_tree(tx: &mut Tx, item: &Item) -> Result<()> {
     }
 }
 
-/// Locks what counts an object's bytes.
+/// Locks the counters to which an object's bytes are charged.
 pub(super) async fn lock_counters(tx: &mut Tx, item: &Item) -> Result<()> {
     match item {
         Item::File(owner, _) => tx.hold_quota(owner).await,
@@ -180,19 +184,19 @@ pub(super) async fn lock_counters(tx: &mut Tx, item: &Item) -> Result<()> {
     }
 }
 
-/// Locks an object's owner against deletion. Returns `false` if it is deleted.
+/// Locks an object's owner against deletion. Returns `false` if the owner is deleted.
 pub(super) async fn lock_owner(tx: &mut Tx, item: &Item) -> Result<bool> {
     lock_tree(tx, item).await?;
     tx.hold(item.owner()).await
 }
 
-/// Does what follows from a confirmation, with the job that works on the bytes. Returns `false` if the object no longer
-/// waits for it.
-pub(super) async fn confirmed(app: &App, tx: &mut Tx, item: &Item, said: Confirmation<'_>) -> Result<bool> {
+/// Applies a confirmation for the owner kind and enqueues the job that processes the bytes. Returns
+/// `false` if the object is no longer PENDING.
+pub(super) async fn confirmed(app: &App, tx: &mut Tx, item: &Item, confirmation: Confirmation<'_>) -> Result<bool> {
     let (id, now) = (item.id(), app.db.now());
     match item {
         Item::Media(media) => {
-            tx.describe_media(id, said.stage, said.alt).await?;
+            tx.describe_media(id, confirmation.stage, confirmation.alt).await?;
             tx.add_status_change(&media.owner, id, Status::Uploaded.into(), None, now).await?;
             queue::enqueue(tx, &Job::IngestV1 { object: id.0, video: media_items::is_video(media) }, now).await?;
             release_later(app, tx, item.kind(), id).await?;
@@ -201,11 +205,12 @@ pub(super) async fn confirmed(app: &App, tx: &mut Tx, item: &Item, said: Confirm
             if !tx.move_object(id, ObjectState::Pending, ObjectState::Scanning, None).await? {
                 return Ok(false);
             }
-            // Without a scanner it is published with the answer; the job is for an answer that was cut off.
+            // Without a scanner, the request itself publishes the object. The job finishes an
+            // interrupted request.
             let later = if app.scanner.is_some() {
                 Duration::ZERO
             } else {
-                tx.keep_scan(id, Scan::Skipped).await?;
+                tx.set_scan(id, Scan::Skipped).await?;
                 AFTER_ANSWER
             };
             queue::enqueue(tx, &Job::PublishPackageV1 { object: id.0 }, now + later).await?;
@@ -219,7 +224,7 @@ fn never(what: &str, item: &Item) -> Error {
     Error::Internal(anyhow::anyhow!("an object of {} is never {what}", item.kind().as_str()))
 }
 
-/// Returns the job that works on an object's bytes; `None` if none does.
+/// Returns the job that processes an object's bytes; `None` if the owner kind has none.
 pub(super) fn work(item: &Item) -> Option<Job> {
     let object = item.id().0;
     match item {
@@ -233,7 +238,8 @@ pub(super) fn work(item: &Item) -> Option<Job> {
     }
 }
 
-/// Takes the job that works on an object's bytes out of the queue, where a job and a request may both come to an end of it.
+/// Removes the job that processes an object's bytes from the queue, where a request can finish the
+/// same work.
 pub(super) async fn withdraw_work(tx: &mut Tx, item: &Item) -> Result<()> {
     match item {
         Item::Package(..) => queue::withdraw(tx, &Job::PublishPackageV1 { object: item.id().0 }).await,
@@ -241,12 +247,12 @@ pub(super) async fn withdraw_work(tx: &mut Tx, item: &Item) -> Result<()> {
     }
 }
 
-/// Counts an object's bytes among its owner's: they were published, or restored.
+/// Adds an object's bytes to its owner's counters, when it is published or restored.
 pub(crate) async fn charge(tx: &mut Tx, item: &Item, size: u64) -> Result<()> {
     count(tx, item, 1, i64::try_from(size).unwrap_or(i64::MAX)).await
 }
 
-/// Takes an object's bytes out of its owner's counters.
+/// Subtracts an object's bytes from its owner's counters.
 pub(crate) async fn uncharge(tx: &mut Tx, item: &Item) -> Result<()> {
     let size = item.object().content.as_ref().map_or(0, |content| content.size);
     count(tx, item, -1, -i64::try_from(size).unwrap_or(i64::MAX)).await
@@ -269,16 +275,17 @@ async fn count(tx: &mut Tx, item: &Item, objects: i64, bytes: i64) -> Result<()>
     }
 }
 
-/// Does what follows from the end of an upload without an object: what was reserved is free, and jobs remove what was sent.
-pub(super) async fn given_up(app: &App, tx: &mut Tx, item: &Item, upload: &Upload) -> Result<()> {
+/// Applies the abort or expiry of an upload for the owner kind: releases reserved bytes, and
+/// enqueues the jobs that delete what was sent.
+pub(super) async fn discard_upload(app: &App, tx: &mut Tx, item: &Item, upload: &Upload) -> Result<()> {
     let (object, now) = (item.id(), app.db.now());
     match item {
         Item::Disk(..) => {
             let job = Job::ReleaseUploadV1 { upload_id: upload.id.clone(), key: upload.key.as_str().to_owned() };
             queue::enqueue(tx, &job, now).await?;
             if !app.store.has_md5_etags() {
-                // A completion that was on its way to S3 may still come about there.
-                queue::enqueue(tx, &job, now + JOINS_LATE).await?;
+                // S3 may still finish a CompleteMultipartUpload that was in progress.
+                queue::enqueue(tx, &job, now + LATE_COMPLETE).await?;
             }
         }
         Item::File(..) => {
@@ -294,7 +301,7 @@ pub(super) async fn given_up(app: &App, tx: &mut Tx, item: &Item, upload: &Uploa
     Ok(())
 }
 
-/// A package whose source file never came is no package: its name is free.
+/// Deletes a package whose source file never arrived, which frees its name.
 async fn drop_package(app: &App, tx: &mut Tx, found: &PackageObject) -> Result<()> {
     if found.is_source {
         tx.drop_node(found.numbers.package, app.db.now()).await?;
@@ -302,7 +309,7 @@ async fn drop_package(app: &App, tx: &mut Tx, found: &PackageObject) -> Result<(
     Ok(())
 }
 
-/// Frees what an upload that was given up has brought, as far as that need not wait for a job.
+/// Deletes the bytes of an aborted upload, except those that a job deletes.
 pub(super) async fn free_bytes(app: &App, item: &Item, upload: &Upload) -> Result<()> {
     match item {
         Item::Disk(..) => Ok(app.store.abort(&reference(upload)).await?),
@@ -317,7 +324,8 @@ pub(super) async fn free_bytes(app: &App, item: &Item, upload: &Upload) -> Resul
     }
 }
 
-/// Does what follows from a rejection: a job removes the bytes, and what was reserved for them is free.
+/// Applies a rejection for the owner kind: releases reserved bytes, and enqueues the job that
+/// deletes the bytes.
 pub(super) async fn rejected(app: &App, tx: &mut Tx, item: &Item, from: ObjectState) -> Result<()> {
     let (id, now) = (item.id(), app.db.now());
     match item {
@@ -341,7 +349,7 @@ pub(super) async fn rejected(app: &App, tx: &mut Tx, item: &Item, from: ObjectSt
     }
 }
 
-/// Removes the seal of what was rejected when it was confirmed.
+/// Deletes the seal of an object that was rejected at its confirmation.
 pub(super) async fn remove_sealed(app: &App, item: &Item, sealed: &Key) -> Result<()> {
     match item {
         Item::Media(media) => media_items::clear(app, media.object.id).await,
@@ -349,19 +357,20 @@ pub(super) async fn remove_sealed(app: &App, item: &Item, sealed: &Key) -> Resul
     }
 }
 
-/// Returns the keys at which caches may have an object, where the CDN is to be told before the bytes go.
+/// Returns the keys of an object that caches may hold and that must be invalidated before its bytes
+/// are deleted.
 pub(super) async fn public_files(app: &App, item: &Item) -> Result<Vec<String>> {
     match item {
         Item::Media(media) if app.cdn.is_some() => media_items::deletion::files(app, media).await,
-        // Told by the job that removes the bytes, or never cached.
+        // The job that deletes the bytes invalidates these, or they were never cached.
         Item::Disk(..) | Item::File(..) | Item::Media(_) | Item::Package(..) => Ok(Vec::new()),
     }
 }
 
-/// Has what is still sent with a media item's upload URL removed: when the URL has ended; and, where a bucket may have taken
-/// a PUT that was begun in time and took its own, once more a day later.
+/// Enqueues the deletion of what is still sent with a media item's upload URL: once after the URL
+/// ends and, in a bucket, again a day later, because S3 finishes a PUT that began in time.
 pub(crate) async fn release_later(app: &App, tx: &mut Tx, kind: OwnerKind, id: ObjectId) -> Result<()> {
-    let ended = app.db.now() + app.config.upload_limits.of(kind).url_lifetime + PUTS_LATE;
+    let ended = app.db.now() + app.config.upload_limits.of(kind).url_lifetime + LATE_PUT;
     queue::enqueue(tx, &Job::ReleaseMediaV1 { object: id.0 }, ended).await?;
     if app.local.is_none() {
         queue::enqueue(tx, &Job::ReleaseMediaV1 { object: id.0 }, ended + SLOWEST_PUT).await?;
@@ -369,7 +378,7 @@ pub(crate) async fn release_later(app: &App, tx: &mut Tx, kind: OwnerKind, id: O
     Ok(())
 }
 
-/// Counts what became of a media item; other kinds have metrics of their own.
+/// Counts the outcome of a media item; other owner kinds have their own metrics.
 pub(super) fn count_media(kind: OwnerKind, outcome: &'static str) {
     match kind {
         OwnerKind::Session | OwnerKind::Space => {

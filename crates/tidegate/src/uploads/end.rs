@@ -1,5 +1,5 @@
-//! Gives up uploads that are open: at their owner's wish, or because nobody completed them in time. Rows and a job come
-//! first, then the bytes; what can't be freed now, the job or the sweep frees.
+//! Aborts and expires open uploads. Commits rows and a job first and deletes the bytes second; what
+//! cannot be deleted now is deleted by the job or the sweep. Never ends a completed upload.
 
 use super::count;
 use super::effects::{self, Item};
@@ -15,15 +15,16 @@ use crate::model::object::ObjectState;
 use crate::model::owner::OwnerKind;
 use crate::model::upload::{Upload, UploadState};
 
-/// Gives up the upload of an object. Does nothing if it was given up before. Authorizes the caller.
+/// Aborts the upload of an object. Does nothing if it was aborted or expired before. Authorizes the
+/// caller. Returns an error if the upload is complete.
 pub async fn abort(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) -> Result<()> {
-    // Its owner may ask twice: the object of an aborted upload is purged.
-    let (owner, _) = objects::find_even_gone(app, caller, Action::Write, kind, id).await?;
+    // The object of an aborted upload is PURGED, and a repeated abort must find it.
+    let (owner, _) = objects::find_in_any_state(app, caller, Action::Write, kind, id).await?;
     let upload = find_upload(app, &owner, id, None).await?;
     match upload.state {
         UploadState::Open => end(app, caller, &upload, UploadState::Aborted).await,
         UploadState::Aborted | UploadState::Expired => Ok(()),
-        // The object is read only now: what was read before the upload may not have been ready yet.
+        // The object is read again, because the earlier read may have been before it was READY.
         UploadState::Completed => match app.db.find_object(&owner, id).await?.map(|object| object.state) {
             Some(ObjectState::Ready) => {
                 Err(Error::InvalidState("the upload is complete; delete the image instead".into()))
@@ -33,7 +34,8 @@ pub async fn abort(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) ->
     }
 }
 
-/// Ends an open upload without an object; `state` says why. An upload that is no longer open is an error.
+/// Ends an open upload without an object. `state` is ABORTED or EXPIRED. Returns an error if the
+/// upload is no longer open.
 pub(crate) async fn end(app: &App, caller: &Caller, upload: &Upload, state: UploadState) -> Result<()> {
     let Some(item) = Item::find_unscoped(&app.db, upload.of, upload.object).await? else { return Ok(()) };
     let (id, now) = (upload.object, app.db.now());
@@ -48,9 +50,9 @@ pub(crate) async fn end(app: &App, caller: &Caller, upload: &Upload, state: Uplo
     }
     tx.set_object_state(id, ObjectState::Pending, ObjectState::Purged, now).await?;
     tx.record(caller, action, id, now).await?;
-    effects::given_up(app, &mut tx, &item, upload).await?;
+    effects::discard_upload(app, &mut tx, &item, upload).await?;
     tx.commit().await?;
     count(outcome);
-    tracing::info!(object.id = %id, owner = upload.of.as_str(), outcome, "an upload was given up");
+    tracing::info!(object.id = %id, owner = upload.of.as_str(), outcome, "an upload was ended without an object");
     effects::free_bytes(app, &item, upload).await
 }

@@ -1,19 +1,20 @@
-//! The one way of every upload, whatever it is for. Callers have authorized the request, except where a function takes
-//! the caller and says so. Read the modules in the order of an upload's life:
+//! The one pipeline of all uploads. Its callers have authorized the request, except where a
+//! function takes the caller and documents that it authorizes. The modules, in the order of an
+//! upload's life:
 //!
 //! | module | what it does |
 //! |---|---|
-//! | `begin` | writes the rows of an object that is to come, and says how its bytes are sent |
-//! | `parts` | signs, lists and checks the parts of an upload that comes in parts |
+//! | `begin` | writes the rows of a new upload and presigns the request that sends it |
+//! | `parts` | signs, lists and checks the parts of a multipart upload |
 //! | `completion` | joins parts at the object's own key (`Landing::AtKey`) |
-//! | `confirm` | seals what was sent beside the key, and checks it (`Landing::Sealed`) |
-//! | `seal`, `validate` | moves bytes to where no presigned request leads; compares them with what was announced |
-//! | `scan`, `rescan` | looks for malware, before anybody may read the bytes and again later |
-//! | `process` | makes images and videos anew, without their metadata |
-//! | `publish` | writes what was made, and makes the object readable |
+//! | `confirm` | seals bytes that landed beside their key, and checks them (`Landing::Sealed`) |
+//! | `seal`, `validate` | moves bytes beyond the reach of presigned requests; compares them with what was announced |
+//! | `scan`, `rescan` | scans for malware, before publication and again later |
+//! | `process` | re-encodes images and videos without their metadata |
+//! | `publish` | writes the processed files and makes the object readable |
 //! | `outcome` | rejects, fails and retries an object |
-//! | `end` | gives up an upload that is open |
-//! | `effects` | everything that differs between owner kinds and is code, in closed matches |
+//! | `end` | aborts and expires open uploads |
+//! | `effects` | the differences between owner kinds that are code, as closed matches |
 //! | `media_items` | deletes, restores and watches the media items of sessions and spaces |
 
 pub(crate) mod begin;
@@ -40,17 +41,17 @@ pub use self::parts::{MAX_SIGNED, find_open, list_parts, sign_parts};
 use crate::error::Error;
 use crate::model::upload::Upload;
 
-/// Returns an upload as the store names it.
+/// Returns the store's reference to an upload.
 pub fn reference(upload: &Upload) -> UploadRef {
     UploadRef { key: upload.key.as_str().to_owned(), upload_id: upload.id.clone() }
 }
 
-/// Returns the error for a stored body that ended before it was read whole.
+/// Returns the error for a stored body that ended early.
 pub(crate) fn unreadable(error: &std::io::Error) -> Error {
     Error::StoreError(store::Error::Damaged(error.to_string()))
 }
 
-/// Counts an upload that came to an end, or a begin.
+/// Counts a begun or ended upload.
 pub(crate) fn count(outcome: &'static str) {
     metrics::counter!("tidegate_uploads_total", "outcome" => outcome).increment(1);
 }

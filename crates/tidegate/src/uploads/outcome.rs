@@ -1,5 +1,5 @@
-//! What becomes of an object whose bytes were looked at: rejected for good, failed until somebody has it tried again, or
-//! tried again. One way for every owner kind; what differs is in `effects`.
+//! Records the outcome of processing an object: rejected, failed, or queued again. The same
+//! functions serve every owner kind; differences are in `effects`. Never deletes bytes itself.
 
 use std::time::SystemTime;
 
@@ -15,17 +15,19 @@ use crate::model::owner::Owner;
 use crate::model::rules;
 use crate::queue;
 
-/// What a step of the pipeline came to.
+/// The outcome of a pipeline step.
 pub(crate) enum Outcome<T> {
-    /// The next step can follow.
+    /// The step succeeded; the next step follows.
     Good(T),
-    /// The content is at fault, for good.
+    /// The content is unacceptable, which is final. Holds the reason.
     Rejected(String),
-    /// The server or its setup is at fault: trying again now would not help.
+    /// The server or its configuration prevents the step, and a retry now would not help. Holds the
+    /// reason.
     Failed(String),
 }
 
-/// Rejects an object for good, with a job that removes its bytes. Returns `false` if it is no longer in state `from`.
+/// Rejects an object and enqueues the job that deletes its bytes. Returns `false` if it is no
+/// longer in state `from`.
 pub(crate) async fn reject(
     app: &App,
     tx: &mut Tx,
@@ -43,7 +45,7 @@ pub(crate) async fn reject(
     if from == ObjectState::Ready {
         effects::uncharge(tx, item).await?;
     }
-    say_status(tx, item.owner(), id, Status::Rejected, Some(reason), now).await?;
+    record_status_change(tx, item.owner(), id, Status::Rejected, Some(reason), now).await?;
     tx.record(caller, rules::of(item.kind()).actions.rejected, id, now).await?;
     effects::rejected(app, tx, item, from).await?;
     effects::count_media(item.kind(), "rejected");
@@ -51,30 +53,30 @@ pub(crate) async fn reject(
     Ok(true)
 }
 
-/// Says of an object that it can't be published now, in the caller's transaction. Does nothing unless the object waits for
-/// that: the end of a job that was given up calls this, too.
+/// Moves an object to FAILED, in the caller's transaction. Does nothing unless the object is
+/// waiting to be processed, because a dead-lettered job calls this too.
 pub(crate) async fn fail(app: &App, tx: &mut Tx, id: ObjectId, reason: &str) -> Result<()> {
     let Some((owner, state)) = tx.owner_and_state(id).await? else { return Ok(()) };
     let (kind, now) = (owner.kind(), app.db.now());
     if !rules::of(kind).is_waiting(state) || !tx.move_object(id, state, ObjectState::Failed, Some(reason)).await? {
         return Ok(());
     }
-    say_status(tx, &owner, id, Status::ScanFailed, Some(reason), now).await?;
+    record_status_change(tx, &owner, id, Status::ScanFailed, Some(reason), now).await?;
     tx.record(&Caller::system(), rules::of(kind).actions.failed, id, now).await?;
     effects::count_media(kind, "failed");
-    tracing::warn!(object.id = %id, owner = kind.as_str(), reason, "an object can't be published");
+    tracing::warn!(object.id = %id, owner = kind.as_str(), reason, "an object cannot be published");
     Ok(())
 }
 
-/// Says so in a transaction of its own.
+/// Moves an object to FAILED, in its own transaction.
 pub(crate) async fn fail_now(app: &App, id: ObjectId, reason: &str) -> Result<()> {
     let mut tx = app.db.begin().await?;
     fail(app, &mut tx, id, reason).await?;
     tx.commit().await
 }
 
-/// Writes a line of an object's history, where its owner's kind keeps one.
-pub(crate) async fn say_status(
+/// Writes a status change into an object's history, if its owner kind keeps one.
+pub(crate) async fn record_status_change(
     tx: &mut Tx,
     owner: &Owner,
     id: ObjectId,
@@ -88,27 +90,29 @@ pub(crate) async fn say_status(
     tx.add_status_change(owner, id, status.into(), reason, at).await
 }
 
-/// Has an object that failed tried again, from where its bytes are. Returns `false` if it has not failed.
+/// Queues a FAILED object again; processing continues from where its bytes are. Returns `false` if
+/// it is not FAILED.
 pub(crate) async fn requeue(tx: &mut Tx, caller: &Caller, item: &Item, now: SystemTime) -> Result<bool> {
     let (id, rules) = (item.id(), rules::of(item.kind()));
     let Some((first, job)) = rules.queued_as.zip(effects::work(item)) else { return Ok(false) };
     if !tx.move_object(id, ObjectState::Failed, first, None).await? {
         return Ok(false);
     }
-    say_status(tx, item.owner(), id, Status::Uploaded, None, now).await?;
+    record_status_change(tx, item.owner(), id, Status::Uploaded, None, now).await?;
     if let Some(action) = rules.actions.retried {
         tx.record(caller, action, id, now).await?;
     }
-    // The job that failed may still be at its last steps, and would take the new one along when it ends.
+    // The failed job may still be finishing, and would delete the new job with its own name.
     queue::enqueue_anew(tx, &job, now).await?;
     Ok(true)
 }
 
-/// Has an object that failed tried again, at a caller's wish.
+/// Queues a FAILED object again at a caller's request. Returns an error if it is not FAILED. The
+/// caller has authorized.
 pub(crate) async fn retry(app: &App, caller: &Caller, item: &Item) -> Result<()> {
     let mut tx = app.db.begin().await?;
     if !requeue(&mut tx, caller, item, app.db.now()).await? {
-        return Err(Error::InvalidState("only what failed can be tried again".into()));
+        return Err(Error::InvalidState("only a failed object can be retried".into()));
     }
     tx.commit().await
 }

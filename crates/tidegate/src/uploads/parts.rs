@@ -1,4 +1,5 @@
-//! Parts with presigned URLs: signed, listed, and the list of them that a client completes with.
+//! Signs and lists the parts of multipart uploads, and checks the list of parts that a client
+//! completes with. Never handles parts of any size; see `surfaces::files::parts`.
 
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use crate::model::ids::ObjectId;
 use crate::model::owner::{Owner, OwnerKind};
 use crate::model::upload::Upload;
 
-/// The most parts signed for in one call.
+/// The largest number of parts signed in one call.
 pub const MAX_SIGNED: usize = 1000;
 
 /// Returns a presigned PUT for each part number. Authorizes the caller.
@@ -32,7 +33,7 @@ pub async fn sign_parts(
     sign_each(app, &upload, numbers).await
 }
 
-/// Returns a presigned PUT for each part number of an upload that is open and the caller's.
+/// Returns a presigned PUT for each part number of an open upload. The caller has authorized.
 pub(crate) async fn sign_each(app: &App, upload: &Upload, numbers: &[u32]) -> Result<Vec<(u32, PresignedRequest)>> {
     let limits = app.config.upload_limits.of(upload.of);
     if numbers.is_empty() || numbers.len() > MAX_SIGNED {
@@ -61,8 +62,8 @@ pub async fn list_parts(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectI
     Ok(parts)
 }
 
-/// Returns an open upload and its parts: all that a client needs to go on which has lost everything but the object's
-/// id. Authorizes the caller.
+/// Returns an open upload and its parts, so that a client that has only the object's id can
+/// continue. Authorizes the caller.
 pub async fn find_open(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) -> Result<(Upload, Vec<Part>)> {
     let upload = open_upload(app, caller, kind, id, None).await?;
     match app.store.list_parts(&reference(&upload)).await {
@@ -98,7 +99,7 @@ async fn open_upload(
     }
 }
 
-/// Returns the upload of an object, if its id is the one the client gave.
+/// Returns the upload of an object. Returns 400 if `upload_id` is given and is not its id.
 pub(super) async fn find_upload(app: &App, owner: &Owner, id: ObjectId, upload_id: Option<&str>) -> Result<Upload> {
     let upload = app.object_cache.read_upload(owner, app.db.find_upload(owner, id)).await?;
     check_id(upload.ok_or_else(objects::not_found)?, upload_id)
@@ -111,7 +112,7 @@ fn check_id(upload: Upload, upload_id: Option<&str>) -> Result<Upload> {
     }
 }
 
-/// Returns what the store needs to join `parts`.
+/// Returns the completion that makes the store join `parts`.
 pub(crate) fn completion(app: &App, upload: &Upload, parts: Vec<(u32, String)>) -> Completion {
     Completion {
         parts,
@@ -121,7 +122,8 @@ pub(crate) fn completion(app: &App, upload: &Upload, parts: Vec<(u32, String)>) 
     }
 }
 
-/// Checks the numbers of the parts that a client completes with.
+/// Checks the part numbers that a client completes with. Returns 400 if one is out of range or
+/// named twice.
 pub(crate) fn check_list(parts: &[(u32, String)]) -> Result<()> {
     let max = store::MAX_PARTS;
     if parts.is_empty() || parts.len() > usize::try_from(max).unwrap_or(usize::MAX) {
@@ -138,7 +140,7 @@ pub(crate) fn check_list(parts: &[(u32, String)]) -> Result<()> {
     Ok(())
 }
 
-/// Returns one text for one set of parts, in whatever order they were given.
+/// Returns the SHA-256 of a set of parts in hex, whatever their order.
 pub(crate) fn digest(parts: &[(u32, String)]) -> String {
     let mut sorted: Vec<_> = parts.iter().collect();
     sorted.sort();

@@ -1,4 +1,5 @@
-//! Publishing: files first, under an address that nobody knows, then the row that makes them readable.
+//! Publishes the rendition of a media item: writes its files under a new random key prefix, and
+//! then the row that makes them readable. Never processes; see `process`.
 
 use std::collections::BTreeMap;
 
@@ -18,18 +19,19 @@ use crate::model::media::{Media, Status, Variant, VisualInfo};
 use crate::model::object::Content;
 use crate::model::rules;
 
-/// Files have an address of their own each time: what was read once never changes.
+/// The cache control of published files. Each publication has its own keys, so their content never
+/// changes.
 const CACHE_CONTROL: &str = "private, max-age=86400";
 
-/// What was made of a medium.
-pub(crate) struct Made {
-    pub(crate) main: File,
+/// The files and facts that processing produced from a media item.
+pub(crate) struct Rendition {
+    pub(crate) main: RenditionFile,
     pub(crate) visual: VisualInfo,
-    pub(crate) derived: Vec<File>,
+    pub(crate) derived: Vec<RenditionFile>,
 }
 
-/// One file of it.
-pub(crate) struct File {
+/// One file of a rendition.
+pub(crate) struct RenditionFile {
     pub(crate) name: String,
     pub(crate) kind: Kind,
     pub(crate) width: u32,
@@ -37,20 +39,20 @@ pub(crate) struct File {
     pub(crate) body: ByteStream,
 }
 
-/// Publishes what was made, unless the medium was deleted meanwhile.
-pub(crate) async fn publish(app: &App, media: &Media, made: Made) -> Result<()> {
+/// Publishes a rendition, unless the media item was deleted in the meantime.
+pub(crate) async fn publish(app: &App, media: &Media, rendition: Rendition) -> Result<()> {
     let (id, version, now) = (media.object.id, Uuid::new_v4(), app.db.now());
-    let kind = made.main.kind;
-    let (key, content) = write(app, media, version, &made.main.name, kind, made.main.body).await?;
-    let mut variants = Vec::with_capacity(made.derived.len());
-    for file in made.derived {
+    let kind = rendition.main.kind;
+    let (key, content) = write(app, media, version, &rendition.main.name, kind, rendition.main.body).await?;
+    let mut variants = Vec::with_capacity(rendition.derived.len());
+    for file in rendition.derived {
         let (key, content) = write(app, media, version, &file.name, file.kind, file.body).await?;
         let (name, content_type) = (file.name, file.kind.content_type().to_owned());
         variants.push(Variant { name, key, content_type, content, width: file.width, height: file.height });
     }
     let bytes: u64 = content.size + variants.iter().map(|variant| variant.content.size).sum::<u64>();
     let content_type = kind.content_type().to_owned();
-    let publication = Publication { key, content_type, content, visual: made.visual, variants };
+    let publication = Publication { key, content_type, content, visual: rendition.visual, variants };
     let mut tx = app.db.begin().await?;
     let there = tx.hold(&media.owner).await? && tx.publish_media(id, &publication).await?;
     if there {
@@ -87,7 +89,8 @@ async fn write(
     Ok((key, Content { size: stat.size, etag: stat.etag, last_modified: stat.last_modified }))
 }
 
-/// Returns the metadata that the source of sessions wants on each file. Owner kinds without metadata get none.
+/// Returns the metadata of a published file that clients of sessions expect. Other owner kinds get
+/// none.
 fn metadata(app: &App, media: &Media) -> BTreeMap<String, String> {
     if !rules::of(media.owner.kind()).has_metadata {
         return BTreeMap::new();

@@ -1,4 +1,5 @@
-//! Scans published objects again: signatures become known every day. What is found is removed from where it is served.
+//! Scans published objects again, with current malware signatures, and rejects infected ones. Never
+//! deletes bytes; `worker::rescan` does.
 
 use super::effects::{self, Item};
 use super::outcome::{self, Outcome};
@@ -10,19 +11,19 @@ use crate::model::caller::Caller;
 use crate::model::media::Scan;
 use crate::model::object::ObjectState;
 
-/// Scans one object again. Returns `true` if it is rejected, now or since an earlier try that was cut off: its bytes are yet
-/// to be removed.
+/// Scans one published object again. Returns `true` if it is rejected, now or by an interrupted
+/// earlier run, so that its bytes must be deleted.
 pub(crate) async fn rescan(app: &App, item: &Item) -> Result<bool> {
     let id = item.id();
     if item.object().state != ObjectState::Ready {
         return Ok(item.object().state == ObjectState::Rejected);
     }
     match scan::scan(app, item.object().key.as_str(), true).await? {
-        // Without a scanner nothing new is known.
+        // Without a scanner there is no new result.
         Outcome::Good(Scan::Skipped) => Ok(false),
         Outcome::Good(scan) => {
             let mut tx = app.db.begin().await?;
-            tx.keep_scan(id, scan).await?;
+            tx.set_scan(id, scan).await?;
             tx.commit().await?;
             Ok(false)
         }
@@ -31,7 +32,7 @@ pub(crate) async fn rescan(app: &App, item: &Item) -> Result<bool> {
             Ok(false)
         }
         Outcome::Rejected(reason) => {
-            // What was read until now is in caches.
+            // Caches may hold the object, because it was readable until now.
             let public = effects::public_files(app, item).await?;
             let mut tx = app.db.begin().await?;
             if outcome::reject(app, &mut tx, &Caller::system(), item, ObjectState::Ready, &reason).await? {

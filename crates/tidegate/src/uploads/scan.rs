@@ -1,4 +1,5 @@
-//! Looks for malware. What could not be looked at is never called clean.
+//! Scans uploaded bytes for malware with clamd. Never reports bytes as clean that were not scanned.
+//! Continue with `process` or `surfaces::packages::publishing`.
 
 use media::clamd::{Error as Trouble, Verdict};
 
@@ -13,19 +14,22 @@ use crate::model::media::Scan;
 use crate::model::object::ObjectState;
 use crate::model::owner::OwnerKind;
 
-/// Scans a blob, streamed from the store. `demanded` is whether it is certain that it has to be: then only the word that
-/// there shall be no scanner does for one, and a process that was not told of the scanner leaves it to others.
+/// Scans a blob, streamed from the store. If `demanded` is true, only `SCANNER=off` permits
+/// skipping the scan; a process without a scanner setting returns an error, so that another process
+/// scans.
 pub(crate) async fn scan(app: &App, key: &str, demanded: bool) -> Result<Outcome<Scan>> {
     let Some((scanner, setting)) = app.scanner.as_ref().zip(app.config.scanner.as_ref()) else {
         if app.config.scanner_off || !(demanded || app.config.in_production()) {
             return Ok(Outcome::Good(Scan::Skipped));
         }
-        return Err(Error::Scanner(anyhow::anyhow!("this process has none: CLAMAV_HOST or SCANNER=off is not set")));
+        return Err(Error::Scanner(anyhow::anyhow!(
+            "this process has no scanner: neither CLAMAV_HOST nor SCANNER=off is set"
+        )));
     };
-    // Its turn first: bytes that nobody reads for minutes are a connection that the store ends.
+    // The permit comes first, because the store closes connections that are not read for minutes.
     let turn = scanner.acquire_permit().await;
     let (stat, body) = app.store.read(key, None).await?;
-    // Beyond its limits it may look at the beginning and call that clean.
+    // Beyond its size limit, clamd may scan only the beginning and report that as clean.
     let beyond = stat.size > setting.max_size;
     let verdict = if beyond { Ok(Verdict::TooLarge) } else { scanner.scan(turn, body).await };
     match verdict {
@@ -40,7 +44,8 @@ pub(crate) async fn scan(app: &App, key: &str, demanded: bool) -> Result<Outcome
         }
         Ok(Verdict::TooLarge) => {
             count("too_large");
-            // What clamd itself gives up on may be small, and made so on purpose: archives in archives.
+            // A file that clamd itself refuses may be a small archive bomb, so it is never
+            // published unscanned.
             Ok(match (beyond, setting.publish_unscanned) {
                 (true, true) => Outcome::Good(Scan::Unscanned),
                 (true, false) => Outcome::Failed("it is too large to be scanned for malware".to_owned()),
@@ -55,7 +60,8 @@ pub(crate) async fn scan(app: &App, key: &str, demanded: bool) -> Result<Outcome
     }
 }
 
-/// Scans a user's file that waits for it. Its bytes lie at their place from the start, and nobody reads them before.
+/// Scans a user's file that is SCANNING. Its bytes are at their final key and are not readable
+/// before.
 pub(crate) async fn run(app: &App, id: ObjectId) -> Result<()> {
     let Some(item) = Item::find_unscoped(&app.db, OwnerKind::Files, id).await? else { return Ok(()) };
     if item.object().state != ObjectState::Scanning {
@@ -69,14 +75,14 @@ pub(crate) async fn run(app: &App, id: ObjectId) -> Result<()> {
                 return Ok(());
             }
             tx.commit().await?;
-            // The job does so where this fails.
+            // If this fails, the enqueued job deletes the bytes.
             Ok(app.store.delete(item.object().key.as_str(), store::Deletion::Purge).await?)
         }
         Outcome::Failed(reason) => outcome::fail_now(app, id, &reason).await,
     }
 }
 
-/// Lets a file be read, and counts it among its owner's.
+/// Makes a scanned file READY and charges it to its owner.
 async fn release(app: &App, item: &Item, scan: Scan) -> Result<()> {
     let id = item.id();
     let mut tx = app.db.begin().await?;
@@ -84,7 +90,7 @@ async fn release(app: &App, item: &Item, scan: Scan) -> Result<()> {
     if !tx.move_object(id, ObjectState::Scanning, ObjectState::Ready, None).await? {
         return Ok(());
     }
-    tx.keep_scan(id, scan).await?;
+    tx.set_scan(id, scan).await?;
     tx.release_of(id).await?;
     effects::charge(&mut tx, item, item.object().content.as_ref().map_or(0, |content| content.size)).await?;
     tx.record(&Caller::system(), AuditAction::FileScanned, id, app.db.now()).await?;

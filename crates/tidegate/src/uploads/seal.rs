@@ -1,9 +1,10 @@
-//! Sealing: what a client has put is moved to where no presigned request leads, before anybody looks at it. A late or
-//! repeated PUT changes nothing there. Where a seal lies, the store decides (`Store::seal`).
+//! Seals uploads: moves uploaded bytes to a key that no presigned request leads to, before they are
+//! read, so that a late or repeated PUT cannot change them. The store chooses the key of the seal
+//! (`Store::seal`).
 //!
-//! A confirmation may be cut off anywhere. The bytes are then whole where they were put, or under a seal, or where they are
-//! published; a repetition goes on from there. A seal is removed when its row says that it is of no use, or when something
-//! newer lies there whole.
+//! A confirmation may be interrupted at any point. The bytes are then complete at the incoming key,
+//! under a seal, or at the published key, and a repeated confirmation continues from there. A seal
+//! is deleted only when the object's row no longer needs it, or when a newer seal is complete.
 
 use store::{Attributes, Seals};
 
@@ -12,14 +13,15 @@ use crate::error::{Error, Result};
 use crate::model::ids::ObjectId;
 use crate::model::key::{self, Key};
 
-/// Excludes other confirmations of an object on this server, and PUTs of it that are about to be answered: those come before
-/// it and are sealed, or after it and are refused if the upload has ended.
+/// Locks an object against other confirmations on this server, and against PUTs that are about to
+/// be acknowledged. Such a PUT either comes first and is sealed, or comes later and is refused if
+/// the upload has ended.
 pub(crate) async fn lock(app: &App, id: ObjectId) -> tokio::sync::MutexGuard<'_, ()> {
     app.completing.lock(&format!("seal:{id}")).await
 }
 
-/// Seals what a client has put. Returns where it is, or `None` if nothing was put. The caller holds the [`lock`]. Which of
-/// several seals counts, the object's row says.
+/// Moves uploaded bytes to a seal. Returns the key of the seal, or `None` if nothing was sent. The
+/// caller holds the [`lock`]. If an object has several seals, its row names the valid one.
 pub(crate) async fn seal(
     app: &App,
     id: ObjectId,
@@ -37,18 +39,18 @@ pub(crate) async fn seal(
     }
 }
 
-/// Removes the seals of an object that are older than one of them.
+/// Deletes the seals of an object that are older than the given one.
 pub(crate) async fn remove_older(app: &App, id: ObjectId, than: &Key) -> Result<()> {
     Ok(app.store.remove_seals(&key::seal_prefix(id), Seals::OlderThan(than.as_str())).await?)
 }
 
-/// Removes all seals of an object; `sealed` is the one that its row names.
+/// Deletes all seals of an object; `sealed` is the one that its row names.
 pub(crate) async fn remove(app: &App, id: ObjectId, sealed: Option<&Key>) -> Result<()> {
-    // In a folder the last segment is the upload's id; in a bucket a listing shows every seal.
+    // On local disk, the last segment is the upload id. In a bucket, a listing shows every seal.
     remove_of(app, id, sealed.and_then(|sealed| sealed.as_str().rsplit('/').next())).await
 }
 
-/// Removes all seals of an object, that of this upload included even if a listing does not show it.
+/// Deletes all seals of an object, including the seal of this upload if a listing does not show it.
 pub(crate) async fn remove_of(app: &App, id: ObjectId, upload_id: Option<&str>) -> Result<()> {
     Ok(app.store.remove_seals(&key::seal_prefix(id), Seals::All { upload_id }).await?)
 }

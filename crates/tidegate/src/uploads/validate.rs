@@ -1,5 +1,5 @@
-//! Compares bytes with what was announced of them, before anybody looks at them. What is wrong here is wrong for good: the
-//! client has to begin anew.
+//! Compares sealed bytes with what was announced: size, type and SHA-256. A difference is final, so
+//! that the client must begin a new upload. Never scans or decodes.
 
 use futures::TryStreamExt as _;
 use media::kind::{Kind, SNIFFED};
@@ -11,7 +11,8 @@ use crate::hashing;
 use crate::model::key::Key;
 use crate::model::upload::Upload;
 
-/// Returns what is wrong with sealed bytes, if anything. `kind` is the type they must be of, where only some are taken.
+/// Returns the difference between sealed bytes and what was announced; `None` if they match. `kind`
+/// is the required media type, if any.
 pub(crate) async fn validate(app: &App, upload: &Upload, kind: Option<Kind>, sealed: &Key) -> Result<Option<Error>> {
     let size = app.store.stat(sealed.as_str()).await?.size;
     if let Err(wrong) = check_size(app, upload, kind, size) {
@@ -47,12 +48,12 @@ fn check_size(app: &App, upload: &Upload, kind: Option<Kind>, size: u64) -> Resu
     Ok(())
 }
 
-/// Returns the error for bytes beyond a limit.
+/// Returns the error for an upload that is larger than `max` bytes.
 pub(crate) fn too_large(max: u64) -> Error {
     Error::TooLarge(format!("at most {max} bytes are taken of this type").into())
 }
 
-/// Returns the type that the first bytes say.
+/// Returns the media type that the first bytes of a blob indicate.
 async fn sniff(app: &App, sealed: &Key, size: u64) -> Result<Option<Kind>> {
     let head = u64::try_from(SNIFFED).unwrap_or(u64::MAX).min(size);
     let (_, body) = app.store.read(sealed.as_str(), Some(0..head)).await?;

@@ -1,8 +1,10 @@
-//! Jobs that were given up: seen, and taken back. Takes a database and no server, so that it can be done beside one.
+//! Lists and retries dead-lettered jobs, those that have used up their attempts. The retries need
+//! only a database, so the command line can run them beside a server. Never runs a job; see
+//! `runner`.
 
 use crate::access;
 use crate::app::App;
-use crate::db::{Db, DeadJob};
+use crate::db::{Db, DeadLetter};
 use crate::error::{Error, Result, bad_request};
 use crate::library::objects::MAX_PAGE;
 use crate::model::access::Action;
@@ -14,47 +16,48 @@ use crate::queue::Job;
 use crate::uploads::effects::Item;
 use crate::uploads::outcome;
 
-/// Objects that are looked up in one query.
-const AT_ONCE: i64 = 500;
+/// The number of objects in one query.
+const BATCH: i64 = 500;
 
-/// Jobs that were given up, after `after`, the oldest first.
-pub async fn list(app: &App, caller: &Caller, after: i64, limit: i64) -> Result<Vec<DeadJob>> {
+/// Returns dead-lettered jobs with ids after `after`, oldest first. Authorizes the caller.
+pub async fn list(app: &App, caller: &Caller, after: i64, limit: i64) -> Result<Vec<DeadLetter>> {
     access::authorize_everywhere(app, caller, Action::Operate)?;
     if !(1..=MAX_PAGE).contains(&limit) {
         return Err(bad_request(format!("limit must be from 1 to {MAX_PAGE}")));
     }
-    app.db.list_dead_jobs(after, limit).await
+    app.db.list_dead_letters(after, limit).await
 }
 
-/// Has one tried again, from its first attempt on.
+/// Queues a dead-lettered job again, with all its attempts. Authorizes the caller.
 pub async fn retry(app: &App, caller: &Caller, id: i64) -> Result<()> {
     access::authorize_everywhere(app, caller, Action::Operate)?;
-    revive(&app.db, caller, id).await?;
+    requeue(&app.db, caller, id).await?;
     Ok(())
 }
 
-/// Has all that failed tried again, also what failed for good at the time: what was too large for the scanner, or a video
-/// where there was no ffmpeg. How many there were.
-pub async fn revive_failed(db: &Db, caller: &Caller) -> Result<u64> {
+/// Queues all FAILED objects again, including those whose failure was final at the time, such as
+/// files too large for the scanner or videos without ffmpeg. Returns their number. Does not
+/// authorize.
+pub async fn requeue_failed(db: &Db, caller: &Caller) -> Result<u64> {
     let (mut after, mut count) = (None, 0);
     loop {
-        let page = db.list_failed(after, AT_ONCE).await?;
+        let page = db.list_failed(after, BATCH).await?;
         let Some(last) = page.last() else { return Ok(count) };
         after = Some(*last);
         for id in page {
             let Some(item) = Item::find_by_id_unscoped(db, id).await? else { continue };
             let mut tx = db.begin().await?;
-            let taken_back = outcome::requeue(&mut tx, caller, &item, db.now()).await?;
+            let is_requeued = outcome::requeue(&mut tx, caller, &item, db.now()).await?;
             tx.commit().await?;
-            count += u64::from(taken_back);
+            count += u64::from(is_requeued);
         }
     }
 }
 
-/// The same for whoever has the database.
-pub async fn revive(db: &Db, caller: &Caller, id: i64) -> Result<()> {
-    let unknown = || Error::NotFound("no such job among those that were given up".into());
-    let dead = db.find_dead_job(id).await?.ok_or_else(unknown)?;
+/// Queues a dead-lettered job again, as [`retry`] does. Does not authorize.
+pub async fn requeue(db: &Db, caller: &Caller, id: i64) -> Result<()> {
+    let unknown = || Error::NotFound("no such dead-lettered job".into());
+    let dead = db.find_dead_letter(id).await?.ok_or_else(unknown)?;
     let job = serde_json::from_str(&dead.payload).ok();
     let item = match job {
         Some(
@@ -67,27 +70,27 @@ pub async fn revive(db: &Db, caller: &Caller, id: i64) -> Result<()> {
     };
     let now = db.now();
     let mut tx = db.begin().await?;
-    let taken_back = match (&item, job) {
-        // The status of an object that failed says that it waits again.
+    let is_requeued = match (&item, job) {
+        // The object's status must show that it is queued again.
         (Some(item), _) => outcome::requeue(&mut tx, caller, item, now).await?,
         (None, Some(Job::RestoreMediaV1 { object })) => {
-            // The state that was given up with it.
+            // The dead-lettered job had set the object back to DELETED.
             let id = ObjectId(object);
             tx.set_object_state(id, ObjectState::Deleted, ObjectState::Restoring, now).await?;
             false
         }
         (None, Some(Job::RestoreTreeV1 { .. })) => {
-            let message = "what this restore was to bring back was put back among what is deleted; ask for it again";
+            let message = "this restore was cancelled and its nodes are deleted again; request a new restore";
             return Err(Error::InvalidState(message.into()));
         }
         (None, _) => false,
     };
-    if !taken_back && !tx.revive_job(id, now).await? {
+    if !is_requeued && !tx.requeue_dead_letter(id, now).await? {
         return Err(unknown());
     }
     let action = AuditAction::JobRetried;
     tx.record_event(&NewEvent { at: now, caller: caller.clone(), action, owner: None, object: None }).await?;
     tx.commit().await?;
-    tracing::info!(job.id = id, "a job that was given up is tried again");
+    tracing::info!(job.id = id, "a dead-lettered job was queued again");
     Ok(())
 }

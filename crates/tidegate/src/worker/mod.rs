@@ -1,4 +1,5 @@
-//! Runs jobs: claims them, keeps their leases, performs them, and sweeps up what no job covers.
+//! Runs background jobs: claims them, extends their leases, performs them, and sweeps up what no
+//! job covers. Never defines a job; see `queue`. Start with `runner`.
 
 pub mod dead_letters;
 pub mod perform;

@@ -1,4 +1,5 @@
-//! What each job does, and what follows when it is a dead letter.
+//! Maps each job to the function that performs it, and to the consequences of its dead letter.
+//! Never claims or retries jobs; see `runner`.
 
 use store::UploadRef;
 
@@ -14,7 +15,7 @@ use crate::queue::{Job, enqueue};
 use crate::surfaces::{files, imports, packages};
 use crate::uploads::{media_items, outcome, process, scan};
 
-/// What follows from giving a job up, in the transaction that does so.
+/// Applies the consequences of dead-lettering a job, in the same transaction.
 pub(super) async fn on_dead_letter(app: &App, tx: &mut Tx, payload: &str, reason: &str) -> Result<()> {
     match serde_json::from_str(payload) {
         Ok(Job::IngestV1 { object, .. } | Job::ImportImageV1 { object, .. }) => {
@@ -25,7 +26,7 @@ pub(super) async fn on_dead_letter(app: &App, tx: &mut Tx, payload: &str, reason
         }
         Ok(Job::RestoreTreeV1 { restore, .. }) => packages::restoring::on_dead_letter(app, tx, restore).await,
         Ok(Job::RestoreMediaV1 { object }) => {
-            // Some of its bytes may be where they are served.
+            // Some of the bytes may have been moved into the served root.
             let (id, now) = (ObjectId(object), app.db.now());
             if tx.set_object_state(id, ObjectState::Restoring, ObjectState::Deleted, now).await? {
                 enqueue(tx, &Job::HideMediaV1 { object }, now).await?;
@@ -36,7 +37,7 @@ pub(super) async fn on_dead_letter(app: &App, tx: &mut Tx, payload: &str, reason
     }
 }
 
-/// Does a job.
+/// Performs a job.
 pub async fn perform(app: &App, job: &Job) -> Result<()> {
     match job {
         Job::SweepV1 => sweep::run(app).await,
@@ -52,12 +53,12 @@ pub async fn perform(app: &App, job: &Job) -> Result<()> {
         Job::IngestV1 { object, .. } => process::run(app, ObjectId(*object)).await,
         Job::ScanFileV1 { object } => scan::run(app, ObjectId(*object)).await,
         Job::ReleaseMediaV1 { object } => media_items::clear(app, ObjectId(*object)).await,
-        Job::HideMediaV1 { object } => media_items::deletion::hide_and_tell(app, ObjectId(*object)).await,
-        Job::HideSessionV1 { session } => hide_all(app, &session_of(app, session).await?, job).await,
+        Job::HideMediaV1 { object } => media_items::deletion::unpublish_and_invalidate(app, ObjectId(*object)).await,
+        Job::HideSessionV1 { session } => unpublish_all(app, &session_of(app, session).await?, job).await,
         Job::HideSpaceV1 { space } => {
-            let space =
-                SpaceId::parse(space).ok_or_else(|| Error::Internal(anyhow::anyhow!("a job's space is none")))?;
-            hide_all(app, &Owner::Space(space), job).await
+            let space = SpaceId::parse(space)
+                .ok_or_else(|| Error::Internal(anyhow::anyhow!("a job has an invalid space id")))?;
+            unpublish_all(app, &Owner::Space(space), job).await
         }
         Job::ImportImageV1 { object, key } => imports::copy(app, ObjectId(*object), key).await,
         Job::InvalidateV1 => cdn_invalidations::send(app).await,
@@ -69,17 +70,18 @@ pub async fn perform(app: &App, job: &Job) -> Result<()> {
         Job::RescanV1 { object } => rescan::run(app, ObjectId(*object)).await,
         Job::PublishPackageV1 { object } => packages::publishing::run(app, ObjectId(*object)).await,
         Job::HideTreeV1 { dataset, deleted_at, after } => {
-            packages::deletion::hide_tree(app, *dataset, *deleted_at, *after).await
+            packages::deletion::unpublish_tree(app, *dataset, *deleted_at, *after).await
         }
-        Job::HidePackageV1 { package } => packages::deletion::hide_package(app, *package).await,
-        Job::ForgetAssetV1 { object } => packages::publishing::forget(app, ObjectId(*object)).await,
+        Job::HidePackageV1 { package } => packages::deletion::unpublish_package(app, *package).await,
+        Job::ForgetAssetV1 { object } => packages::publishing::purge(app, ObjectId(*object)).await,
         Job::RestoreTreeV1 { restore, actor, after } => packages::restoring::run(app, *restore, actor, *after).await,
     }
 }
 
-/// In turns: a job that takes too long would be given up.
-async fn hide_all(app: &App, owner: &Owner, job: &Job) -> Result<()> {
-    if !media_items::deletion::hide_all(app, owner).await? {
+/// Moves the bytes of a deleted owner's media items out of the served root. Re-enqueues itself to
+/// stay below the job time limit.
+async fn unpublish_all(app: &App, owner: &Owner, job: &Job) -> Result<()> {
+    if !media_items::deletion::unpublish_all(app, owner).await? {
         let mut tx = app.db.begin().await?;
         enqueue(&mut tx, job, app.db.now()).await?;
         tx.commit().await?;
@@ -88,13 +90,13 @@ async fn hide_all(app: &App, owner: &Owner, job: &Job) -> Result<()> {
 }
 
 async fn session_of(app: &App, text: &str) -> Result<Owner> {
-    let unknown = || Error::Internal(anyhow::anyhow!("a job's session is none"));
+    let unknown = || Error::Internal(anyhow::anyhow!("a job has an invalid session id"));
     let id = SessionId::parse(text).ok_or_else(unknown)?;
     app.db.find_session_even_deleted_unscoped(&id).await?.map(|(owner, _)| owner).ok_or_else(unknown)
 }
 
 async fn release_upload(app: &App, upload_id: &str, key: &str) -> Result<()> {
     app.store.abort(&UploadRef { key: key.to_owned(), upload_id: upload_id.to_owned() }).await?;
-    // A completion that lost against the abort may have published in between.
+    // A completion that lost the race against the abort may have published a blob in between.
     Ok(app.store.delete(key, store::Deletion::Purge).await?)
 }

@@ -1,6 +1,6 @@
-//! Store and database compared, in both directions, in one pass over both in the order of their keys: what lies there and is
-//! nobody's, and what is somebody's and does not lie there. Nothing is changed but by order; what is nobody's is put aside
-//! first, and removed only after it has lain there for as long as what people delete.
+//! Compares the store with the database in one pass over both, in key order: finds blobs without a
+//! row, and rows without a blob. Changes nothing unless asked to. Orphans are moved to quarantine
+//! first, and deleted only after the retention time of deleted objects.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -17,29 +17,29 @@ use crate::model::{rfc3339, rules};
 use crate::surfaces::packages;
 use crate::uploads::media_items;
 
-/// Keys in one page, of either.
+/// The number of keys in one page of either side.
 const PAGE: usize = 1000;
 
-/// What does not fit.
+/// A difference between the store and the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Finding {
-    /// Bytes that no row names.
+    /// A blob that no row refers to.
     Orphan,
-    /// Bytes of what was deleted or rejected, where it was served.
+    /// A blob of a deleted or rejected object that is still at its served key.
     Leftover,
-    /// A row that says there are bytes, and there are none: they are lost.
+    /// A row of a READY object whose blob is missing.
     Missing,
-    /// Bytes, but not so many as the row says.
+    /// A blob whose size differs from its row.
     WrongSize,
-    /// Bytes with a record beside them that can't be read, or does not fit them.
+    /// A blob whose sidecar record is unreadable or does not match it.
     Damaged,
 }
 
 impl Finding {
-    /// All of them.
+    /// All findings.
     pub const ALL: [Self; 5] = [Self::Orphan, Self::Leftover, Self::Missing, Self::WrongSize, Self::Damaged];
 
-    /// The name in the report and in the metric.
+    /// Returns the name in reports and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Orphan => "orphan",
@@ -51,39 +51,39 @@ impl Finding {
     }
 }
 
-/// What is done about it.
+/// What a comparison changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// Nothing.
+    /// Nothing; differences are only reported.
     Report,
-    /// Orphans are put aside, and what is left of deletes is deleted.
+    /// Orphans are moved to quarantine, and leftovers are deleted.
     Quarantine,
 }
 
-/// What came of it.
+/// The result of a comparison.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
-    /// Keys that were looked at, of each kind: in the store, and in the database.
+    /// The number of keys compared, by owner kind: in the store, and in the database.
     pub looked_at: BTreeMap<&'static str, (u64, u64)>,
-    /// Findings of each kind, and their bytes.
+    /// The number of findings and their bytes, by owner kind and finding.
     pub found: BTreeMap<(&'static str, Finding), (u64, u64)>,
-    /// Orphans that were put aside.
+    /// The number of orphans moved to quarantine.
     pub quarantined: u64,
-    /// Leftovers that were taken away, as the delete would have done it.
+    /// The number of leftovers deleted.
     pub cleared: u64,
-    /// Keys with which nothing could be done, and why.
+    /// The keys that could not be handled, and the reasons.
     pub failed: Vec<(String, String)>,
-    /// What had been put aside long ago, and was removed.
+    /// The number of old orphans deleted from quarantine.
     pub purged: u64,
 }
 
 impl Report {
-    /// Whether everything fits.
+    /// Returns whether store and database agree.
     pub fn is_clean(&self) -> bool {
         self.found.is_empty() && self.failed.is_empty()
     }
 
-    /// Of each kind its orphans, and the blobs that were looked at.
+    /// Returns, by owner kind, the number of orphans and of blobs compared.
     pub fn orphans(&self) -> impl Iterator<Item = (&'static str, u64, u64)> {
         self.looked_at.iter().map(|(kind, (there, _))| {
             let orphans = self.found.get(&(*kind, Finding::Orphan)).map_or(0, |(count, _)| *count);
@@ -92,24 +92,25 @@ impl Report {
     }
 }
 
-/// Compares the places of these kinds. `tell` hears of each finding as it is made: the kind, what it is, the key, bytes.
+/// Compares the keys of some owner kinds. Calls `tell` for each finding with its owner kind, the
+/// finding, the key and the size in bytes.
 pub async fn compare(
     app: &App,
     kinds: &[OwnerKind],
     mode: Mode,
-    tell: &(dyn Fn(OwnerKind, Finding, &str, u64) + Sync),
+    report_finding: &(dyn Fn(OwnerKind, Finding, &str, u64) + Sync),
 ) -> Result<Report> {
     let mut report = Report::default();
     for kind in kinds {
         for place in key::prefixes(*kind, &app.config.images.layout) {
-            let mut pass = Pass { app, kind: *kind, mode, tell, report: &mut report };
+            let mut pass = Pass { app, kind: *kind, mode, report_finding, report: &mut report };
             pass.run(&place).await?;
         }
     }
     Ok(report)
 }
 
-/// Removes for good what was put aside so long ago that nobody could bring it back if it had been deleted then.
+/// Deletes the orphans that have been in quarantine for longer than the retention time.
 pub async fn purge_old(app: &App, report: &mut Report) -> Result<()> {
     let before = app.db.now().checked_sub(app.config.retention).unwrap_or(SystemTime::UNIX_EPOCH);
     let (day, mut after) = (day(before), None::<String>);
@@ -118,7 +119,7 @@ pub async fn purge_old(app: &App, report: &mut Report) -> Result<()> {
         let Some(last) = page.last() else { return Ok(()) };
         after = Some(last.key.clone());
         for entry in &page {
-            // Days are written so that the earlier one is the smaller text.
+            // Days have the form `2026-11-21`, so the order of texts is the order of days.
             if key::orphaned_since(&entry.key).is_some_and(|since| since < day.as_str()) {
                 app.store.delete(&entry.key, store::Deletion::Purge).await?;
                 report.purged += 1;
@@ -131,16 +132,16 @@ fn day(at: SystemTime) -> String {
     rfc3339(at).chars().take(10).collect()
 }
 
-/// One pass over the place of one kind.
+/// One pass over one key prefix of an owner kind.
 struct Pass<'a> {
     app: &'a App,
     kind: OwnerKind,
     mode: Mode,
-    tell: &'a (dyn Fn(OwnerKind, Finding, &str, u64) + Sync),
+    report_finding: &'a (dyn Fn(OwnerKind, Finding, &str, u64) + Sync),
     report: &'a mut Report,
 }
 
-/// What is read ahead of either side.
+/// A page read ahead from the store or the database.
 struct Ahead<T> {
     page: std::vec::IntoIter<T>,
     next: Option<T>,
@@ -153,7 +154,7 @@ impl<T> Ahead<T> {
         Self { page: Vec::new().into_iter(), next: None, after: prefix.to_owned(), ended: false }
     }
 
-    /// With a page of which only what is `ours` is looked at.
+    /// Loads a page, of which only keys accepted by `ours` are kept.
     fn refill(&mut self, mut page: Vec<T>, key: impl Fn(&T) -> &str, ours: impl Fn(&str) -> bool) {
         self.ended = page.len() < PAGE;
         if let Some(last) = page.last() {
@@ -168,7 +169,7 @@ impl<T> Ahead<T> {
         std::mem::replace(&mut self.next, self.page.next())
     }
 
-    fn wants(&self) -> bool {
+    fn needs_page(&self) -> bool {
         self.next.is_none() && !self.ended
     }
 }
@@ -179,12 +180,12 @@ impl Pass<'_> {
         let (mut there, mut expected) = (Ahead::new(prefix), Ahead::new(prefix));
         let limit = i64::try_from(PAGE).unwrap_or(i64::MAX);
         loop {
-            while there.wants() {
+            while there.needs_page() {
                 let after = (there.after != prefix).then_some(there.after.as_str());
                 let page = self.app.store.list(prefix, after, PAGE).await?;
                 there.refill(page, |entry: &store::Entry| &entry.key, |key| key::is_in(prefix, key));
             }
-            while expected.wants() {
+            while expected.needs_page() {
                 let page = self.app.db.list_expected(&expected.after, &end, limit).await?;
                 expected.refill(page, |row: &Expected| &row.key, |key| key::is_in(prefix, key));
             }
@@ -201,15 +202,15 @@ impl Pass<'_> {
                 order.is_le().then(|| there.advance()).flatten(),
                 order.is_ge().then(|| expected.advance()).flatten(),
             ) {
-                (Some(entry), Some(row)) => self.both(&entry, &row).await?,
-                (Some(entry), None) => self.only_there(&entry).await?,
-                (None, Some(row)) => self.only_expected(&row).await?,
+                (Some(entry), Some(row)) => self.compare_pair(&entry, &row).await?,
+                (Some(entry), None) => self.check_unexpected(&entry).await?,
+                (None, Some(row)) => self.check_missing(&row).await?,
                 (None, None) => return Ok(()),
             }
         }
     }
 
-    async fn both(&mut self, entry: &store::Entry, row: &Expected) -> Result<()> {
+    async fn compare_pair(&mut self, entry: &store::Entry, row: &Expected) -> Result<()> {
         match row.state {
             ObjectState::Ready if row.size.is_some_and(|size| size != entry.size) => {
                 self.found(Finding::WrongSize, &entry.key, entry.size);
@@ -220,44 +221,45 @@ impl Pass<'_> {
         }
     }
 
-    async fn only_there(&mut self, entry: &store::Entry) -> Result<()> {
+    async fn check_unexpected(&mut self, entry: &store::Entry) -> Result<()> {
         let is_at_work = match KeyHolder::parse(&entry.key) {
             Some(KeyHolder::Object(id)) => self.app.db.object_state(id).await?.is_some_and(ObjectState::is_under_way),
             _ => self.app.db.is_awaited(&entry.key).await?,
         };
-        if is_at_work || entry.last_modified > self.long_ago() {
+        if is_at_work || entry.last_modified > self.grace_cutoff() {
             return Ok(());
         }
-        // Whoever was at work is done now, or still is.
+        // The work in progress may have finished since the page was read.
         if self.app.db.find_expected_unscoped(&entry.key).await?.is_some() || self.app.db.is_awaited(&entry.key).await?
         {
             return Ok(());
         }
         self.found(Finding::Orphan, &entry.key, entry.size);
         if self.mode == Mode::Quarantine {
-            match self.put_aside(entry).await {
+            match self.quarantine(entry).await {
                 Ok(()) => self.report.quarantined += 1,
-                // Gone meanwhile.
+                // The blob was deleted in the meantime.
                 Err(store::Error::NotFound) => {}
-                // One that can't be moved keeps no others where they are.
+                // An orphan that cannot be moved does not stop the others.
                 Err(error) => self.report.failed.push((entry.key.clone(), error.to_string())),
             }
         }
         Ok(())
     }
 
-    async fn only_expected(&mut self, row: &Expected) -> Result<()> {
+    async fn check_missing(&mut self, row: &Expected) -> Result<()> {
         if row.state != ObjectState::Ready {
             return Ok(());
         }
-        // The bytes first: what is deleted between the two looks is not lost.
-        let looked = self.app.store.stat(&row.key).await;
+        // The blob is looked up before the row, so that an object deleted in between is not
+        // reported as missing.
+        let stat = self.app.store.stat(&row.key).await;
         if !self.app.db.find_expected_unscoped(&row.key).await?.is_some_and(|now| now.state == ObjectState::Ready) {
             return Ok(());
         }
-        match looked {
+        match stat {
             Ok(_) => {}
-            // A key that the store does not take holds nothing either.
+            // A key that the store does not accept has no blob either.
             Err(store::Error::NotFound | store::Error::InvalidKey(_)) => {
                 self.found(Finding::Missing, &row.key, row.size.unwrap_or(0));
             }
@@ -267,13 +269,14 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// Before that, nobody can be in the midst of it any more.
-    fn long_ago(&self) -> SystemTime {
+    /// Returns the time before which no operation can still be in progress.
+    fn grace_cutoff(&self) -> SystemTime {
         self.app.db.now().checked_sub(self.app.config.uploads.sweep_grace).unwrap_or(SystemTime::UNIX_EPOCH)
     }
 
-    /// A copy that was cut off before its source was removed is gone on with.
-    async fn put_aside(&self, entry: &store::Entry) -> std::result::Result<(), store::Error> {
+    /// Moves an orphan to quarantine, and finishes a copy that was interrupted before its source
+    /// was deleted.
+    async fn quarantine(&self, entry: &store::Entry) -> std::result::Result<(), store::Error> {
         let to = key::orphan_key(&day(self.app.db.now()), &entry.key);
         match self.app.store.move_to(&entry.key, to.as_str(), None).await {
             Err(store::Error::AlreadyExists) => {
@@ -287,11 +290,11 @@ impl Pass<'_> {
         }
     }
 
-    /// What is there though it was deleted: a job may be about to take it away.
+    /// Handles a blob of a deleted object, unless a job may be about to move it.
     async fn leftover(&mut self, entry: &store::Entry) -> Result<()> {
         let Some(row) = self.app.db.find_expected_unscoped(&entry.key).await? else { return Ok(()) };
         let gone = matches!(row.state, ObjectState::Deleted | ObjectState::Purged | ObjectState::Rejected);
-        if !gone || row.deleted_at.unwrap_or(entry.last_modified) > self.long_ago() {
+        if !gone || row.deleted_at.unwrap_or(entry.last_modified) > self.grace_cutoff() {
             return Ok(());
         }
         self.found(Finding::Leftover, &entry.key, entry.size);
@@ -300,12 +303,13 @@ impl Pass<'_> {
         }
         let restorable = rules::of(self.kind).deletion == rules::Deletion::Restorable;
         let cleared = if self.kind == OwnerKind::Dataset && row.state != ObjectState::Deleted {
-            packages::publishing::forget(self.app, row.object).await
+            packages::publishing::purge(self.app, row.object).await
         } else if row.state == ObjectState::Deleted && restorable {
-            // It can be brought back, and only from where deletes put it; who does so at this moment is reckoned with there.
+            // A restorable object is moved only by its own delete function, which handles a
+            // concurrent restore.
             match self.kind {
-                OwnerKind::Dataset => packages::deletion::hide_object(self.app, row.object).await,
-                _ => media_items::deletion::hide_and_tell(self.app, row.object).await,
+                OwnerKind::Dataset => packages::deletion::unpublish_object(self.app, row.object).await,
+                _ => media_items::deletion::unpublish_and_invalidate(self.app, row.object).await,
             }
         } else {
             self.purge(&entry.key).await
@@ -331,6 +335,6 @@ impl Pass<'_> {
         let counts = self.report.found.entry((self.kind.as_str(), finding)).or_default();
         counts.0 += 1;
         counts.1 += size;
-        (self.tell)(self.kind, finding, key, size);
+        (self.report_finding)(self.kind, finding, key, size);
     }
 }

@@ -1,4 +1,5 @@
-//! Scans published objects again, and removes what was found from where it is served.
+//! Runs a rescan job: scans a published object again and deletes its bytes if it is rejected. The
+//! scan itself is in `uploads::rescan`.
 
 use crate::app::App;
 use crate::error::Result;
@@ -7,7 +8,7 @@ use crate::surfaces::packages::publishing;
 use crate::uploads::effects::Item;
 use crate::uploads::{media_items, rescan};
 
-/// Scans one object again.
+/// Scans one object again, and deletes its bytes if it is rejected.
 pub(super) async fn run(app: &App, id: ObjectId) -> Result<()> {
     let Some(item) = Item::find_by_id_unscoped(&app.db, id).await? else { return Ok(()) };
     if !rescan::rescan(app, &item).await? {
@@ -17,6 +18,6 @@ pub(super) async fn run(app: &App, id: ObjectId) -> Result<()> {
         Item::Disk(..) => Ok(()),
         Item::File(_, file) => Ok(app.store.delete(file.object.key.as_str(), store::Deletion::Purge).await?),
         Item::Media(media) => media_items::deletion::remove_rejected(app, media).await,
-        Item::Package(..) => publishing::forget(app, id).await,
+        Item::Package(..) => publishing::purge(app, id).await,
     }
 }

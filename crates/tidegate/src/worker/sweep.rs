@@ -1,5 +1,6 @@
-//! The sweep: ends uploads whose time is over, uploads in the store that no row keeps open, and old audit events. What
-//! fails for one of them is told and leaves the others to be done.
+//! The sweep: expires uploads, aborts store uploads without an open row, deletes remains of crashes
+//! and old records. An error for one item is logged and does not stop the others. Never deletes
+//! keys that the server did not write.
 
 use crate::app::App;
 use crate::error::{Error, Result};
@@ -12,16 +13,17 @@ use crate::model::upload::{Upload, UploadState};
 use crate::surfaces::{files, packages};
 use crate::uploads::{self, media_items};
 
-/// How long the layout of an archive is kept after its token has ended.
+/// How long the layout of an archive is kept after its token has expired.
 const ARCHIVES_KEPT: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
-/// Blobs looked at in one listing.
+/// The number of blobs in one listing.
 const PAGE: usize = 1000;
-/// Uploads looked at in one query.
+/// The number of uploads in one query.
 const BATCH: i64 = 500;
-/// Batches of audit events removed in one run.
+/// The number of batches of audit events deleted in one run.
 const AUDIT_BATCHES: usize = 100;
 
-/// Finishes what a crash cut off between a blob and its row. Goes through every open upload once, after a start.
+/// Finishes completions that a crash interrupted between blob and row. Visits every open upload
+/// once after a start.
 pub(super) async fn recover(app: &App) -> Result<()> {
     let (mut after, mut failed) = (String::new(), None);
     loop {
@@ -30,7 +32,7 @@ pub(super) async fn recover(app: &App) -> Result<()> {
         after.clone_from(&last.id);
         for upload in &page {
             if let Err(error) = finish(app, upload).await {
-                failed = Some(told(upload, error));
+                failed = Some(log_failure(upload, error));
             }
         }
     }
@@ -53,7 +55,7 @@ pub(super) async fn run(app: &App) -> Result<()> {
     outcomes.into_iter().collect()
 }
 
-/// Done at the start, unless the database did not answer then.
+/// Marks old ETags, which the start does unless the database was unavailable then.
 async fn old_etags(app: &App) -> Result<()> {
     if app.local.is_some() { app.db.mark_old_etags().await.map(drop) } else { Ok(()) }
 }
@@ -66,18 +68,18 @@ async fn expired(app: &App) -> Result<()> {
         after = Some(last.clone());
         for upload in &page {
             if let Err(error) = expire(app, upload).await {
-                failed = Some(told(upload, error));
+                failed = Some(log_failure(upload, error));
             }
         }
     }
 }
 
-/// Finishes what was cut off; `false` if there is nothing to finish.
+/// Finishes an interrupted completion. Returns `false` if there is nothing to finish.
 async fn finish(app: &App, upload: &Upload) -> Result<bool> {
     match rules::of(upload.of).landing {
         Landing::AtKey => uploads::recover(app, upload).await,
         Landing::Beside => files::completion::recover(app, upload).await,
-        // The next confirmation goes on with what was sealed.
+        // The next confirmation continues from the seal.
         Landing::Sealed => Ok(false),
     }
 }
@@ -87,13 +89,14 @@ async fn expire(app: &App, upload: &Upload) -> Result<()> {
         return Ok(());
     }
     match uploads::end(app, &Caller::system(), upload, UploadState::Expired).await {
-        // Completed or aborted meanwhile.
+        // The upload was completed or aborted in the meantime.
         Ok(()) | Err(Error::InvalidState(_)) => Ok(()),
         Err(error) => Err(error),
     }
 }
 
-/// A store may be used by others too: what lies outside our roots is theirs.
+/// Aborts store uploads without an open row, below the server's own prefixes; other programs may
+/// use the same bucket.
 async fn orphans(app: &App) -> Result<()> {
     let before = app.db.now().checked_sub(app.config.uploads.sweep_grace).unwrap_or(std::time::SystemTime::UNIX_EPOCH);
     let layout = &app.config.images.layout;
@@ -111,13 +114,14 @@ async fn orphans_in(app: &App, place: &str, before: std::time::SystemTime) -> Re
         {
             app.store.abort(&open.upload).await?;
             metrics::counter!("tidegate_orphans_swept_total").increment(1);
-            tracing::info!("an upload that no record keeps open was removed from the store");
+            tracing::info!("a store upload without an open record was aborted");
         }
     }
     Ok(())
 }
 
-/// Our own writes to a bucket that a crash cut off: parts of files, and files that were being joined.
+/// Aborts the server's own interrupted multipart writes to a bucket: parts of files, and files that
+/// were being joined.
 async fn cut_off(app: &App) -> Result<()> {
     let before = app.db.now().checked_sub(app.config.uploads.sweep_grace).unwrap_or(std::time::SystemTime::UNIX_EPOCH);
     for place in key::WRITTEN_PREFIXES {
@@ -129,21 +133,22 @@ async fn cut_off(app: &App) -> Result<()> {
                 }
                 None => match app.db.find_expected_unscoped(&open.upload.key).await? {
                     Some(row) => row.state.is_under_way(),
-                    // Not ours.
+                    // Not a key of this server.
                     None => true,
                 },
             };
             if !is_at_work {
                 app.store.abort(&open.upload).await?;
                 metrics::counter!("tidegate_orphans_swept_total").increment(1);
-                tracing::info!("a write that was cut off was removed from the store");
+                tracing::info!("an interrupted write was removed from the store");
             }
         }
     }
     Ok(())
 }
 
-/// Blobs of uploads that have ended, or never were: what a crash left between a blob and its row.
+/// Deletes blobs of uploads that have ended or have no row, which a crash left between a blob and
+/// its row.
 async fn remains(app: &App) -> Result<()> {
     let before = app.db.now().checked_sub(app.config.uploads.sweep_grace).unwrap_or(std::time::SystemTime::UNIX_EPOCH);
     for place in key::UNSERVED {
@@ -155,20 +160,21 @@ async fn remains(app: &App) -> Result<()> {
             for blob in page.iter().filter(|blob| blob.last_modified < before) {
                 let is_kept = match key::KeyHolder::parse(&blob.key) {
                     Some(key::KeyHolder::Upload(id)) => {
-                        // In parts it has the store's id, and the key one of ours.
+                        // A multipart upload has the store's id, while its key contains an id of
+                        // this server.
                         app.db.upload_state(id).await? == Some(UploadState::Open)
                             || app.db.is_awaited(&blob.key).await?
                     }
                     Some(key::KeyHolder::Object(id)) => {
                         app.db.object_state(id).await?.is_some_and(ObjectState::is_under_way)
                     }
-                    // Not ours.
+                    // Not a key of this server.
                     None => true,
                 };
                 if !is_kept {
                     app.store.delete(&blob.key, store::Deletion::Purge).await?;
                     metrics::counter!("tidegate_orphans_swept_total").increment(1);
-                    tracing::info!("what an upload left was removed from the store");
+                    tracing::info!("remains of an upload were deleted from the store");
                 }
             }
         }
@@ -176,16 +182,16 @@ async fn remains(app: &App) -> Result<()> {
     Ok(())
 }
 
-/// The same for parts, which a folder does not list.
+/// Deletes drafts of uploads that have ended; a listing of blobs does not contain them.
 async fn drafts(app: &App) -> Result<()> {
     let before = app.db.now().checked_sub(app.config.uploads.sweep_grace).unwrap_or(std::time::SystemTime::UNIX_EPOCH);
     for draft in app.store.list_drafts(key::DRAFTS, before).await? {
-        // Else it is not ours.
+        // Any other draft is not of this server.
         let Some(key::KeyHolder::Upload(upload)) = key::KeyHolder::parse(&draft) else { continue };
         if app.db.upload_state(upload).await? != Some(UploadState::Open) {
             app.store.discard(&draft).await?;
             metrics::counter!("tidegate_orphans_swept_total").increment(1);
-            tracing::info!("parts of an upload that is over were removed from the store");
+            tracing::info!("parts of an ended upload were deleted from the store");
         }
     }
     Ok(())
@@ -193,22 +199,22 @@ async fn drafts(app: &App) -> Result<()> {
 
 async fn old_archives(app: &App) -> Result<()> {
     let mut tx = app.db.begin().await?;
-    // A download that has begun may take longer than its token.
+    // A download in progress may outlast its token.
     let long_ago = app.db.now().checked_sub(ARCHIVES_KEPT).unwrap_or(std::time::SystemTime::UNIX_EPOCH);
-    tx.forget_archives(long_ago).await?;
+    tx.delete_archives(long_ago).await?;
     tx.commit().await
 }
 
 async fn old_events(app: &App) -> Result<()> {
     for _ in 0..AUDIT_BATCHES {
-        if !audit::forget_old(app).await? {
+        if !audit::delete_old(app).await? {
             break;
         }
     }
     Ok(())
 }
 
-fn told(upload: &Upload, error: Error) -> Error {
-    tracing::error!(object.id = %upload.object, error = error.detail(), "an upload can't be swept; the others are");
+fn log_failure(upload: &Upload, error: Error) -> Error {
+    tracing::error!(object.id = %upload.object, error = error.detail(), "an upload could not be swept; the sweep continues");
     error
 }

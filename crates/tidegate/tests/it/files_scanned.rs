@@ -279,10 +279,10 @@ async fn what_failed_for_good_can_be_taken_back_by_an_operator() {
     let folder = app.stop().await;
     let app = TestApp::over(folder, &scanner_settings(&crate::sessions::scanner())).await;
     let system = tidegate::model::caller::Caller::system();
-    assert_eq!(tidegate::worker::dead_letters::revive_failed(&app.app.db, &system).await.unwrap(), 1);
+    assert_eq!(tidegate::worker::dead_letters::requeue_failed(&app.app.db, &system).await.unwrap(), 1);
     app.run_jobs().await;
     assert_eq!(metadata(&app, &key).await["status"], "READY");
-    assert_eq!(tidegate::worker::dead_letters::revive_failed(&app.app.db, &system).await.unwrap(), 0);
+    assert_eq!(tidegate::worker::dead_letters::requeue_failed(&app.app.db, &system).await.unwrap(), 0);
     app.finish().await;
 }
 

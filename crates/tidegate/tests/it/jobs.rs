@@ -62,7 +62,7 @@ async fn crashes_count_and_the_last_one_is_the_last() {
     }
     assert!(claim(&app, now).await.unwrap().is_none());
     let counts = app.app.db.count_jobs().await.unwrap();
-    assert_eq!((counts.queued, counts.dead), (0, 1));
+    assert_eq!((counts.queued, counts.dead_letters), (0, 1));
     app.stop().await;
 }
 
@@ -87,7 +87,7 @@ async fn what_is_not_understood_is_kept() {
     let counts = app.app.db.count_jobs().await.unwrap();
     // A newer server that shares the queue may know the job: it is offered again and keeps its
     // attempts.
-    assert_eq!((counts.dead, counts.queued), if app.app.db.is_shared() { (0, 1) } else { (1, 0) });
+    assert_eq!((counts.dead_letters, counts.queued), if app.app.db.is_shared() { (0, 1) } else { (1, 0) });
     app.stop().await;
 }
 
@@ -98,10 +98,10 @@ async fn an_outage_of_any_length_costs_no_attempt_where_bytes_must_go() {
     let mut now = SystemTime::now() + Duration::from_secs(1);
     for _ in 0..30 {
         let claimed = claim(&app, now).await.unwrap().unwrap();
-        fail(&app, &claimed, now, Verdict::Forgiven, "STORE_UNAVAILABLE").await;
+        fail(&app, &claimed, now, Verdict::Uncounted, "STORE_UNAVAILABLE").await;
         now += 2 * LEASE;
     }
-    assert_eq!(app.app.db.count_jobs().await.unwrap().dead, 0);
+    assert_eq!(app.app.db.count_jobs().await.unwrap().dead_letters, 0);
     app.stop().await;
 }
 
@@ -112,8 +112,8 @@ async fn recurring_jobs_are_there_once_and_come_back_from_the_dead() {
     enqueue(&app, &Job::SweepV1).await;
     assert_eq!(app.app.db.count_jobs().await.unwrap().queued, 1);
     let claimed = claim(&app, SystemTime::now() + LEASE).await.unwrap().unwrap();
-    fail(&app, &claimed, SystemTime::now(), Verdict::GivenUp, "given up").await;
-    assert_eq!(app.app.db.count_jobs().await.unwrap().dead, 1);
+    fail(&app, &claimed, SystemTime::now(), Verdict::DeadLetter, "given up").await;
+    assert_eq!(app.app.db.count_jobs().await.unwrap().dead_letters, 1);
     enqueue(&app, &Job::SweepV1).await;
     assert_eq!(app.run_jobs().await, 1);
     app.finish().await;

@@ -675,7 +675,7 @@ async fn images_of_the_bucket_are_copied_and_left_as_they_are() {
     let begun = service("POST", &import, &json!({ "s3Key": ["generated/a.jpg"] })).await.json();
     let failed = begun["images"][0]["id"].as_str().unwrap();
     let mut tx = app.app.db.begin().await.unwrap();
-    tx.forget_job(&format!("import:{failed}")).await.unwrap();
+    tx.delete_job(&format!("import:{failed}")).await.unwrap();
     let id = ObjectId::parse(failed).unwrap();
     assert!(
         tx.move_object(id, ObjectState::Pending, ObjectState::Failed, Some("tried again and again")).await.unwrap()

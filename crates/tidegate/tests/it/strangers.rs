@@ -25,7 +25,7 @@ use tidegate::model::rules::{self, Stranger};
 use tidegate::sign_in::issuer::NewToken;
 use tidegate::surfaces::files::completion::Finish;
 use tidegate::surfaces::files::parts::PartBody;
-use tidegate::surfaces::packages::uploads::{Way, Which};
+use tidegate::surfaces::packages::uploads::{UploadMethod, Which};
 use tidegate::surfaces::spaces::images::Wanted;
 use tidegate::{access, library, surfaces, uploads};
 
@@ -146,23 +146,23 @@ fn body(bytes: &'static [u8]) -> PartBody {
     PartBody { bytes, most: None }
 }
 
-fn new_file(name: &str) -> Vec<surfaces::files::uploads::Announced> {
+fn new_file(name: &str) -> Vec<surfaces::files::uploads::NewFileUpload> {
     let (name, visibility) = (name.to_owned(), Visibility::Private);
-    vec![surfaces::files::uploads::Announced { name, size: 5, mime: None, visibility }]
+    vec![surfaces::files::uploads::NewFileUpload { name, size: 5, mime: None, visibility }]
 }
 
-fn new_media() -> surfaces::sessions::uploads::Announced {
+fn new_media() -> surfaces::sessions::uploads::NewSessionUpload {
     let (filename, content_type) = ("a.jpg".to_owned(), "image/jpeg".to_owned());
-    surfaces::sessions::uploads::Announced { filename, content_type, ..Default::default() }
+    surfaces::sessions::uploads::NewSessionUpload { filename, content_type, ..Default::default() }
 }
 
-fn new_picture() -> surfaces::spaces::images::Announced {
+fn new_picture() -> surfaces::spaces::images::NewSpaceUpload {
     let (filename, content_type) = ("a.jpg".to_owned(), "image/jpeg".to_owned());
-    surfaces::spaces::images::Announced { filename, content_type, size: None, sha256: None }
+    surfaces::spaces::images::NewSpaceUpload { filename, content_type, size: None, sha256: None }
 }
 
-fn new_object(in_parts: bool) -> surfaces::packages::uploads::Announced {
-    surfaces::packages::uploads::Announced { in_parts, ..Default::default() }
+fn new_object(in_parts: bool) -> surfaces::packages::uploads::NewPackageUpload {
+    surfaces::packages::uploads::NewPackageUpload { in_parts, ..Default::default() }
 }
 
 impl Belongings {
@@ -193,7 +193,7 @@ impl Belongings {
         let source = ("one", "one.bin", None);
         let one = surfaces::packages::uploads::begin_package(&app, alice, &dataset, source, new_object(false));
         let one = one.await.unwrap();
-        let Way::Single(request) = &one.way else { panic!("{one:?}") };
+        let UploadMethod::Single(request) = &one.method else { panic!("{one:?}") };
         put(test, request, b"bytes").await;
         let which = Which::Source(one.node.clone());
         surfaces::packages::confirming::confirm(&app, alice, &which, None).await.unwrap();
@@ -201,7 +201,7 @@ impl Belongings {
         let asset = (&one.node, &path);
         let asset = surfaces::packages::uploads::begin_asset(&app, alice, &dataset, asset, new_object(false));
         let asset = asset.await.unwrap();
-        let Way::Single(request) = &asset.way else { panic!("{asset:?}") };
+        let UploadMethod::Single(request) = &asset.method else { panic!("{asset:?}") };
         put(test, request, b"bytes").await;
         surfaces::packages::confirming::confirm(&app, alice, &Which::Asset(asset.object), None).await.unwrap();
         let source = ("two", "two.bin", None);
@@ -234,9 +234,9 @@ impl Belongings {
         let (kind, image, open) = (OwnerKind::Disks, *image, *open);
         let parts = vec![(1, "etag".to_owned())];
         rows![
-            DISKS => surfaces::disks::begin(app, caller, disks, surfaces::disks::Announced::default()),
+            DISKS => surfaces::disks::begin(app, caller, disks, surfaces::disks::NewDiskUpload::default()),
             DISKS => library::objects::find(app, caller, Action::Read, kind, image),
-            DISKS => library::objects::find_even_gone(app, caller, Action::Read, kind, image),
+            DISKS => library::objects::find_in_any_state(app, caller, Action::Read, kind, image),
             DISKS => library::objects::find_ready(app, caller, kind, image),
             DISKS => library::objects::list(app, caller, disks, None, Cursor::START, 10),
             DISKS => library::downloads::open(app, caller, kind, image),

@@ -67,7 +67,7 @@ pub(crate) fn routes() -> OpenApiRouter<Arc<App>> {
     responses((status = 200, body = ImageUpload), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody), (status = 413, body = ErrorBody)))]
 async fn create_image(State(app): State<Arc<App>>, caller: Caller, request: Request) -> ApiResult<Json<ImageUpload>> {
     let new: NewImage = optional_json(request).await?.unwrap_or_default();
-    let announced = surfaces::disks::Announced { name: new.name, content_type: new.content_type, size: new.size };
+    let announced = surfaces::disks::NewDiskUpload { name: new.name, content_type: new.content_type, size: new.size };
     let begun = surfaces::disks::begin(&app, &caller, &Owner::Disks(caller.require_user()?), announced).await?;
     Ok(Json(ImageUpload { image_id: begun.object.to_string(), upload_id: begun.upload_id, part_size: begun.part_size }))
 }

@@ -68,7 +68,7 @@ async fn init(State(app): State<Arc<App>>, caller: Caller, request: Request) -> 
         let place = format!("files[{index}].");
         file.others.refuse(&place, NewFile::KNOWN)?;
         let visibility = visibility::of_file(&place, file.visibility.as_ref(), of_all)?;
-        announced.push(uploads::Announced { name: file.name, size: file.size, mime: file.mime, visibility });
+        announced.push(uploads::NewFileUpload { name: file.name, size: file.size, mime: file.mime, visibility });
     }
     let largest = announced.iter().map(|file| file.size).max().unwrap_or(0);
     let begun = uploads::begin(&app, &caller, &owner, &folder, announced).await?;

@@ -20,7 +20,7 @@ use super::limits::Limits;
 use crate::app::App;
 use crate::error::Error;
 use crate::model::caller::Caller;
-use crate::surfaces::sessions::uploads::Announced;
+use crate::surfaces::sessions::uploads::NewSessionUpload;
 
 /// The schema that the handlers execute.
 pub(in crate::http) type Tidegate = Schema<Query, Mutation, Subscriptions>;
@@ -182,7 +182,7 @@ impl Mutation {
         #[graphql(desc = "Bytes. Where it is given, no other number of them is taken.")] size: Option<ByteCount>,
         #[graphql(desc = "Of what is sent, in hexadecimal digits.")] sha256: Option<String>,
     ) -> GraphqlResult<UploadUrlResponse> {
-        let announced = Announced { filename, content_type, stage, size: size.map(|size| size.0), sha256 };
+        let announced = NewSessionUpload { filename, content_type, stage, size: size.map(|size| size.0), sha256 };
         operations::upload_url(app(context)?, caller(context)?, session_id, announced).await.map_err(to_graphql_error)
     }
 

@@ -24,7 +24,7 @@ use super::{
 use crate::app::App;
 use crate::error::Result;
 use crate::model::caller::Caller;
-use crate::surfaces::packages::uploads::{self, Announced, Which};
+use crate::surfaces::packages::uploads::{self, NewPackageUpload, Which};
 use crate::surfaces::packages::{confirming, deletion, links, no_such_package};
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
@@ -35,7 +35,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(create_asset, list_assets, delete_asset))
 }
 
-impl From<NewPackageFile> for Announced {
+impl From<NewPackageFile> for NewPackageUpload {
     fn from(file: NewPackageFile) -> Self {
         let NewPackageFile { content_type, size, sha256, multipart } = file;
         Self { content_type, size, sha256, in_parts: multipart }

@@ -12,7 +12,7 @@ use crate::model::object::Object;
 use crate::model::package::{Asset, Dataset, Node, NodeKind};
 use crate::model::space::Member;
 use crate::surfaces::packages::deletion::{NOT_FOUND, Outcomes};
-use crate::surfaces::packages::uploads::{Target, Way};
+use crate::surfaces::packages::uploads::{Target, UploadMethod};
 
 /// A dataset's name.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -172,11 +172,11 @@ pub(super) struct PackageUpload {
 impl PackageUpload {
     pub(super) fn new(target: Target, asset: bool) -> Self {
         let id = if asset { target.object.to_string() } else { target.node.as_str().to_owned() };
-        let (upload_url, url_ends, headers, part_size) = match target.way {
-            Way::Single(request) => {
+        let (upload_url, url_ends, headers, part_size) = match target.method {
+            UploadMethod::Single(request) => {
                 (Some(request.url), Some(rfc3339(request.expires)), request.headers.into_iter().collect(), None)
             }
-            Way::Parts { part_size } => (None, None, BTreeMap::new(), Some(part_size)),
+            UploadMethod::Parts { part_size } => (None, None, BTreeMap::new(), Some(part_size)),
         };
         Self {
             id,

@@ -25,7 +25,7 @@ use crate::app::App;
 use crate::error::{Error, bad_request};
 use crate::model::caller::Caller;
 use crate::model::ids::ObjectId;
-use crate::surfaces::sessions::uploads::Announced;
+use crate::surfaces::sessions::uploads::NewSessionUpload;
 
 type ApiResult<T> = std::result::Result<T, ApiError>;
 
@@ -131,7 +131,7 @@ async fn upload_url(
     request: Request,
 ) -> ApiResult<Json<UploadUrlResponse>> {
     let wanted: UploadWanted = json(request).await?;
-    let announced = Announced {
+    let announced = NewSessionUpload {
         filename: wanted.filename,
         content_type: wanted.content_type,
         stage: wanted.stage,

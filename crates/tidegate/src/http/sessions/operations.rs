@@ -43,7 +43,7 @@ pub(in crate::http) async fn upload_url(
     app: &App,
     caller: &Caller,
     session: Uuid,
-    announced: uploads::Announced,
+    announced: uploads::NewSessionUpload,
 ) -> Result<UploadUrlResponse> {
     Ok(uploads::begin(app, caller, &session_id(session), announced).await?.into())
 }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::super::time::rfc3339;
 use crate::app::App;
 use crate::model::media::{Change, Stage, Status, StatusChange};
-use crate::surfaces::sessions::Shown;
+use crate::surfaces::sessions::MediaView;
 use crate::surfaces::sessions::uploads::Target;
 
 /// A whole number of bytes, up to 2^53.
@@ -171,8 +171,8 @@ pub(in crate::http) struct MediaResponse {
 }
 
 impl MediaResponse {
-    pub(in crate::http) fn new(app: &App, shown: &Shown) -> Self {
-        let Shown { media, variants, url } = shown;
+    pub(in crate::http) fn new(app: &App, shown: &MediaView) -> Self {
+        let MediaView { media, variants, url } = shown;
         let at = |seconds: u64| rfc3339(std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds));
         let variants = variants.iter().map(|variant| Variant {
             name: variant.name.clone(),

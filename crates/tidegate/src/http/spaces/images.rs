@@ -24,7 +24,7 @@ use crate::model::caller::Caller;
 use crate::model::ids::SpaceId;
 use crate::model::object::ObjectState;
 use crate::surfaces::imports;
-use crate::surfaces::spaces::images::{self, Announced, Images, Wanted};
+use crate::surfaces::spaces::images::{self, Images, NewSpaceUpload, Wanted};
 
 /// Signed URLs are for the caller alone, so caches must not store them.
 const NO_STORE: [(header::HeaderName, HeaderValue); 1] =
@@ -56,7 +56,7 @@ async fn create_image(
     request: Request,
 ) -> ApiResult<Response<Body>> {
     let NewSpaceImage { filename, content_type, size, sha256 } = json(request).await?;
-    let announced = Announced { filename, content_type, size, sha256 };
+    let announced = NewSpaceUpload { filename, content_type, size, sha256 };
     let target = images::begin(&app, &caller, &space_id(&space)?, announced).await?;
     Ok((StatusCode::CREATED, NO_STORE, Json(UploadTarget::from(target))).into_response())
 }

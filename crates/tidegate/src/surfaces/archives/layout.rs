@@ -1,36 +1,37 @@
-//! Where everything lies in a ZIP of stored entries, before its first byte is sent (PKWARE APPNOTE 6.3.10). All sizes
-//! and checksums are known, so that there are no data descriptors, the length is exact, and any byte can be made
-//! by itself.
+//! Computes the layout of a ZIP of stored entries before its first byte is sent (PKWARE APPNOTE
+//! 6.3.10). All sizes and checksums are known, so there are no data descriptors, the total length
+//! is exact, and any byte range can be generated on its own. Never reads a file; see `archives`.
 
 use std::time::SystemTime;
 
 use time::OffsetDateTime;
 
-/// From this value on, a field of 32 bits says "see the ZIP64 field".
+/// The smallest value that a 32-bit field cannot hold; the field is then filled with ones and the
+/// value is in the ZIP64 extra field (APPNOTE 4.5.3).
 const FULL_32: u64 = 0xffff_ffff;
 const FULL_16: u64 = 0xffff;
-/// Made by: Unix, so that permissions mean something; version 4.5 of the format.
-const MADE_BY: u16 = 3 << 8 | 45;
+/// The "version made by" field (APPNOTE 4.4.2): Unix, so that permissions apply, and version 4.5.
+const VERSION_MADE_BY: u16 = 3 << 8 | 45;
 const NEEDS_ZIP64: u16 = 45;
-const NEEDS_LITTLE: u16 = 10;
-/// The name is UTF-8.
+const NEEDS_DEFAULT: u16 = 10;
+/// The flag that declares the name as UTF-8.
 const UTF8: u16 = 1 << 11;
-/// A regular file that its owner may write and all may read.
+/// The Unix mode of a regular file that its owner can write and everyone can read.
 const MODE: u32 = 0o100_644 << 16;
 
 /// A file in an archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entry {
-    /// As [`super::names`] gives them.
+    /// The entry's name, as [`super::names`] creates it.
     pub(crate) name: String,
-    /// Bytes.
+    /// The size in bytes.
     pub(crate) size: u64,
     pub(crate) crc32: u32,
     pub(crate) modified: SystemTime,
 }
 
 impl Entry {
-    /// What stands before its bytes.
+    /// Returns the local file header, which precedes the entry's bytes.
     pub(crate) fn local_header(&self) -> Vec<u8> {
         let large = self.size >= FULL_32;
         let mut out = Vec::with_capacity(usize::try_from(self.local_length()).unwrap_or(0));
@@ -47,12 +48,12 @@ impl Entry {
         out
     }
 
-    /// Bytes of its local header.
+    /// Returns the length of the local file header in bytes.
     pub(crate) fn local_length(&self) -> u64 {
         30 + self.name.len() as u64 + if self.size >= FULL_32 { 20 } else { 0 }
     }
 
-    /// Its line in the central directory, for an entry that begins at `offset`.
+    /// Returns the central directory header of an entry whose local header begins at `offset`.
     pub(crate) fn central_header(&self, offset: u64) -> Vec<u8> {
         let mut extra = Vec::new();
         if self.size >= FULL_32 {
@@ -64,7 +65,7 @@ impl Entry {
         }
         let mut out = Vec::with_capacity(usize::try_from(self.central_length(offset)).unwrap_or(0));
         out.extend(0x0201_4b50_u32.to_le_bytes());
-        out.extend(MADE_BY.to_le_bytes());
+        out.extend(VERSION_MADE_BY.to_le_bytes());
         self.common(!extra.is_empty(), &mut out);
         out.extend(if extra.is_empty() { 0 } else { low_16(extra.len() as u64 + 4) }.to_le_bytes());
         // No comment, the first disk, no internal attributes.
@@ -80,18 +81,19 @@ impl Entry {
         out
     }
 
-    /// Bytes of that line.
+    /// Returns the length of the central directory header in bytes.
     pub(crate) fn central_length(&self, offset: u64) -> u64 {
         let fields = if self.size >= FULL_32 { 16 } else { 0 } + if offset >= FULL_32 { 8 } else { 0 };
         46 + self.name.len() as u64 + if fields > 0 { 4 + fields } else { 0 }
     }
 
-    /// From the version that is needed to the length of the name.
+    /// Writes the fields that both headers have in common, from "version needed" to the length of
+    /// the name.
     fn common(&self, zip64: bool, out: &mut Vec<u8>) {
         let (time, date) = dos_time(self.modified);
-        let needs = if zip64 { NEEDS_ZIP64 } else { NEEDS_LITTLE };
+        let needs = if zip64 { NEEDS_ZIP64 } else { NEEDS_DEFAULT };
         let flags = if self.name.is_ascii() { 0 } else { UTF8 };
-        // Stored: method 0.
+        // Method 0: stored, without compression.
         for field in [needs, flags, 0, time, date] {
             out.extend(field.to_le_bytes());
         }
@@ -102,13 +104,13 @@ impl Entry {
     }
 }
 
-/// What stands after the central directory.
+/// Returns the end of central directory records, with the ZIP64 ones if needed.
 pub(crate) fn end(entries: u64, directory: u64, directory_length: u64) -> Vec<u8> {
     let mut out = Vec::with_capacity(98);
     if needs_zip64(entries, directory, directory_length) {
         out.extend(0x0606_4b50_u32.to_le_bytes());
         out.extend(44_u64.to_le_bytes());
-        out.extend(MADE_BY.to_le_bytes());
+        out.extend(VERSION_MADE_BY.to_le_bytes());
         out.extend(NEEDS_ZIP64.to_le_bytes());
         out.extend([0; 8]);
         for field in [entries, entries, directory_length, directory] {
@@ -129,7 +131,7 @@ pub(crate) fn end(entries: u64, directory: u64, directory_length: u64) -> Vec<u8
     out
 }
 
-/// Bytes of it.
+/// Returns the length of those records in bytes.
 pub(crate) fn end_length(entries: u64, directory: u64, directory_length: u64) -> u64 {
     if needs_zip64(entries, directory, directory_length) { 98 } else { 22 }
 }
@@ -146,7 +148,7 @@ fn low_16(value: u64) -> u16 {
     u16::try_from(value).unwrap_or(u16::MAX)
 }
 
-/// MS-DOS time and date in UTC, in steps of two seconds, from 1980 to 2107.
+/// Returns the MS-DOS time and date in UTC, with a resolution of two seconds, from 1980 to 2107.
 fn dos_time(at: SystemTime) -> (u16, u16) {
     let at = OffsetDateTime::from(at);
     match at.year() {

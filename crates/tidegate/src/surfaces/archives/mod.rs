@@ -1,5 +1,6 @@
-//! ZIP archives of files: laid out when they are asked for, made when they are read. Nothing of them is ever stored: any
-//! byte of one is made on any server from its layout and the files.
+//! ZIP archives of files: laid out when they are requested and generated when they are read. Never
+//! stores an archive; any server generates any byte range from its layout and its files. Continue
+//! with `layout` and `names`.
 
 mod layout;
 mod names;
@@ -32,30 +33,31 @@ use crate::model::micros;
 use crate::model::object::ObjectState;
 use crate::model::owner::Owner;
 
-/// The most files in an archive.
+/// The largest number of files in an archive.
 pub const MAX_MEMBERS: usize = 100_000;
-/// The most files in all archives of one user that can still be read.
+/// The largest number of files in all readable archives of one user.
 const MAX_LIVE_MEMBERS: u64 = 1_000_000;
-/// How long a token is good for.
+/// The lifetime of a token.
 pub const LIFETIME: Duration = Duration::from_secs(3600);
-/// What an archive is saved as that was given no name.
+/// The file name of an archive that was given no name.
 const NAMELESS: &str = "files.zip";
-/// Members read from the database at once.
+/// The number of members in one query.
 const BATCH: i64 = 256;
-/// Bytes of the directory made at once.
+/// The number of central directory bytes generated at once.
 const DIRECTORY: usize = 64 << 10;
 
-/// An archive that was laid out, and what opens it.
+/// A new archive and its token.
 #[derive(Debug, Clone)]
-pub struct Made {
-    /// Opens it, for anybody.
+pub struct NewArchive {
+    /// The token, which opens the archive for anyone.
     pub token: String,
-    /// What it is.
+    /// The archive.
     pub archive: Archive,
 }
 
-/// Lays out an archive of these files, each of which the caller must be allowed to read.
-pub async fn create(app: &App, caller: &Caller, keys: &[String], name: Option<&str>) -> Result<Made> {
+/// Lays out an archive of files of one user. Returns an error unless the caller may read every
+/// file.
+pub async fn create(app: &App, caller: &Caller, keys: &[String], name: Option<&str>) -> Result<NewArchive> {
     if keys.is_empty() || keys.len() > MAX_MEMBERS {
         return Err(bad_request(format!("keys must name 1 to {MAX_MEMBERS} files")));
     }
@@ -67,17 +69,17 @@ pub async fn create(app: &App, caller: &Caller, keys: &[String], name: Option<&s
         return Err(bad_request("keys must name files of one user"));
     }
     let files: Vec<File> = found.into_iter().map(|(_, file)| file).collect();
-    keep(app, &owner, &files, name.unwrap_or(NAMELESS)).await
+    lay_out(app, &owner, &files, name.unwrap_or(NAMELESS)).await
 }
 
-/// Lays out an archive of a folder with all that is below it.
+/// Lays out an archive of a folder and its subfolders. Authorizes the caller.
 pub async fn create_of_folder(
     app: &App,
     caller: &Caller,
     owner: &Owner,
     folder: &str,
     name: Option<&str>,
-) -> Result<Made> {
+) -> Result<NewArchive> {
     let folder = Folder::parse(folder).map_err(|error| bad_request(format!("folder {error}")))?;
     let filter = FileFilter { folder: Some(folder.as_str().to_owned()), subtree: true, name: None };
     let (mut found, mut after) = (Vec::new(), Cursor::START);
@@ -99,10 +101,10 @@ pub async fn create_of_folder(
     if found.is_empty() {
         return Err(Error::NotFound("no files in that folder".into()));
     }
-    keep(app, owner, &found, name.unwrap_or(NAMELESS)).await
+    lay_out(app, owner, &found, name.unwrap_or(NAMELESS)).await
 }
 
-async fn keep(app: &App, owner: &Owner, files: &[File], name: &str) -> Result<Made> {
+async fn lay_out(app: &App, owner: &Owner, files: &[File], name: &str) -> Result<NewArchive> {
     let (mut names, mut members) = (Names::default(), Vec::with_capacity(files.len()));
     let (mut at, mut line_at) = (0_u64, 0_u64);
     let mut hash = digest::Context::new(&digest::SHA256);
@@ -113,7 +115,7 @@ async fn keep(app: &App, owner: &Owner, files: &[File], name: &str) -> Result<Ma
         let path = format!("{}/{}", file.folder, file.object.name.as_deref().unwrap_or_default());
         let member = Member {
             object: file.object.id,
-            name: names.give(&path),
+            name: names.unique(&path),
             size: content.size,
             crc32: digests.crc32,
             modified: file.object.created_at,
@@ -150,7 +152,7 @@ async fn keep(app: &App, owner: &Owner, files: &[File], name: &str) -> Result<Ma
     tx.insert_members(&archive.token_hash, &members).await?;
     tx.commit().await?;
     metrics::counter!("tidegate_archives_total").increment(1);
-    Ok(Made { token, archive })
+    Ok(NewArchive { token, archive })
 }
 
 fn too_large() -> Error {
@@ -171,14 +173,15 @@ fn entry(member: &Member) -> Entry {
     Entry { name: member.name.clone(), size: member.size, crc32: member.crc32, modified: member.modified }
 }
 
-/// The archive a token opens.
+/// Returns the archive that a token opens. Returns 404 if the token is unknown or has expired.
 pub async fn open(app: &App, token: &str) -> Result<Archive> {
     let unknown = || Error::NotFound("no such archive, or its time is over".into());
     let archive = app.db.find_archive(&hashed(token)).await?.ok_or_else(unknown)?;
     if archive.expires_at > app.db.now() { Ok(archive) } else { Err(unknown()) }
 }
 
-/// The bytes of a range. A file that is gone meanwhile is an error there, and never a shorter archive.
+/// Streams a byte range of an archive. If a file has been deleted or replaced, the stream ends with
+/// an error, never early without one.
 pub fn read(app: &Arc<App>, archive: Arc<Archive>, range: Range<u64>) -> ByteStream {
     let reading = Reading {
         app: Arc::clone(app),
@@ -199,17 +202,18 @@ struct Reading {
     app: Arc<App>,
     archive: Arc<Archive>,
     left: Range<u64>,
-    /// Those that come next.
+    /// The members that come next.
     members: VecDeque<Member>,
-    /// Whether they are read for their lines of the directory.
+    /// Whether `members` is positioned by directory headers instead of by file bytes.
     by_line: bool,
-    /// The file that comes next, on its way to be opened.
+    /// The next file, which a task is opening.
     ahead: Option<(ObjectId, Range<u64>, AbortOnDrop<anyhow::Result<ByteStream>>)>,
-    /// The bytes of the file that is being read, and how many are still to come.
+    /// The stream of the current file, and the number of bytes left in it.
     data: Option<(ByteStream, u64)>,
 }
 
-/// The bytes of a member, if it is still what it was when the archive was laid out.
+/// Opens the bytes of a member. Returns an error if the file has changed since the archive was laid
+/// out.
 async fn opened(app: Arc<App>, member: Member, range: Range<u64>) -> anyhow::Result<ByteStream> {
     let Some((_, file)) = app.db.find_file_by_id_unscoped(member.object).await? else {
         anyhow::bail!("{} is gone", member.object);
@@ -218,7 +222,7 @@ async fn opened(app: Arc<App>, member: Member, range: Range<u64>) -> anyhow::Res
     let crc32 = file.digests.map(|digests| digests.crc32);
     anyhow::ensure!(
         content.is_some_and(|content| content.size == member.size) && crc32 == Some(member.crc32),
-        "{} is gone or not what it was",
+        "{} was deleted or replaced",
         member.object
     );
     if range.is_empty() {
@@ -248,13 +252,13 @@ impl Reading {
         Ok(Some(bytes))
     }
 
-    /// What is wanted of a text that begins at `at`.
+    /// Returns the requested part of a text that begins at `at`.
     fn cut(&self, text: &[u8], at: u64) -> Bytes {
         let place = |position: u64| usize::try_from(position.saturating_sub(at)).unwrap_or(usize::MAX).min(text.len());
         Bytes::copy_from_slice(&text[place(self.left.start)..place(self.left.end)])
     }
 
-    /// The member in which the next byte lies.
+    /// Returns the member that contains the next byte.
     async fn current(&mut self, by_line: bool, at: u64) -> anyhow::Result<Member> {
         if self.by_line != by_line {
             self.members.clear();
@@ -267,7 +271,7 @@ impl Reading {
         self.members.front().cloned().ok_or_else(|| anyhow::anyhow!("the archive's layout ends early"))
     }
 
-    /// A local header, or the beginning of a file.
+    /// Returns a local header, or the first bytes of a file.
     async fn member(&mut self) -> anyhow::Result<Bytes> {
         let member = self.current(false, self.left.start).await?;
         let header = entry(&member).local_header();
@@ -289,12 +293,12 @@ impl Reading {
             return Ok(Bytes::new());
         }
         self.data = Some((body, end - begin));
-        self.look_ahead(end - begin);
+        self.open_next(end - begin);
         self.data().await
     }
 
-    /// Opens the next file while this one, of which `length` bytes are to come, is sent.
-    fn look_ahead(&mut self, length: u64) {
+    /// Opens the next file while the current one is sent, of which `length` bytes remain.
+    fn open_next(&mut self, length: u64) {
         let Some(next) = self.members.front().cloned() else { return };
         let left = self.left.end.saturating_sub(self.left.start + length + entry(&next).local_length());
         let range = 0..next.size.min(left);
@@ -304,7 +308,7 @@ impl Reading {
         }
     }
 
-    /// More of the file that is being read.
+    /// Returns the next bytes of the current file.
     async fn data(&mut self) -> anyhow::Result<Bytes> {
         let Some((body, left)) = &mut self.data else { anyhow::bail!("no file is being read") };
         let next = body.next().await.ok_or_else(|| anyhow::anyhow!("a file ended early"))??;
@@ -315,7 +319,7 @@ impl Reading {
         Ok(next)
     }
 
-    /// Some lines of the directory.
+    /// Returns the next headers of the central directory.
     async fn directory(&mut self) -> anyhow::Result<Bytes> {
         let directory_at = self.archive.directory_at;
         let first = self.current(true, self.left.start - directory_at).await?;

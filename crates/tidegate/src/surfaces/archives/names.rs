@@ -1,32 +1,34 @@
-//! Names of a ZIP's entries, made of names that people gave: each may be unpacked anywhere, by any program, without
-//! leaving the folder it is unpacked in and without overwriting another.
+//! Creates safe names for ZIP entries from names that users chose: any program can extract every
+//! entry on any system, without leaving the target folder and without overwriting another entry.
+//! Never fails; unsafe characters are replaced.
 
 use std::collections::{HashMap, HashSet};
 
 use unicode_normalization::UnicodeNormalization as _;
 
-/// Bytes in one segment, as on most file systems.
+/// The longest segment in bytes; the limit of most file systems.
 const MAX_SEGMENT: usize = 255;
-/// Segments in a name: more than a key has, and together still within the format's 65,535 bytes.
+/// The largest number of segments: more than a key has, and within the format's 65,535 bytes
+/// together.
 const MAX_SEGMENTS: usize = 200;
 const NAMELESS: &str = "unnamed";
-/// Names that are devices on Windows, whatever their ending.
+/// Device names of Windows, which are reserved with any extension.
 const DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];
 
-/// The names given so far.
+/// The names that are already used in one archive.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
-    /// Of files and folders.
+    /// The folded names of files and folders in use.
     taken: HashSet<String>,
-    /// What a folder that was asked for is called.
+    /// The name of each requested folder, by its folded requested name.
     folders: HashMap<String, String>,
-    /// The last number a name was given, so that the thousandth of its kind is not looked for from the first.
+    /// The last number appended to each name, so that many equal names take linear time.
     numbers: HashMap<String, u32>,
 }
 
 impl Names {
-    /// A name of its own for the next entry.
-    pub(crate) fn give(&mut self, path: &str) -> String {
+    /// Returns a unique safe name for the next entry.
+    pub(crate) fn unique(&mut self, path: &str) -> String {
         let mut segments = plain_segments(path);
         let file = segments.pop().unwrap_or_else(|| NAMELESS.to_owned());
         let folder =
@@ -41,12 +43,12 @@ impl Names {
         }
         let given = self.free(wanted, "");
         self.folders.insert(folded(wanted), given.clone());
-        // It may be asked for by the name it was given, too.
+        // The folder may also be requested by its new name.
         self.folders.insert(folded(&given), given.clone());
         given
     }
 
-    /// The name itself, or the first of its kind with a number.
+    /// Returns the name itself, or the first free one with a number appended.
     fn free(&mut self, stem: &str, ending: &str) -> String {
         let wanted = format!("{stem}{ending}");
         let key = folded(&wanted);
@@ -65,12 +67,14 @@ impl Names {
     }
 }
 
-/// What tells two names apart wherever they may be unpacked: neither case nor composition.
+/// Returns a key that is equal for names that may collide when extracted: case and composition are
+/// ignored.
 fn folded(name: &str) -> String {
     name.nfc().flat_map(char::to_lowercase).nfc().collect()
 }
 
-/// The segments of a path that mean something, each harmless; the last ones, where there are too many.
+/// Returns the safe segments of a path, without empty and dot segments; only the last ones if there
+/// are too many.
 fn plain_segments(path: &str) -> Vec<String> {
     let meant = path.split(['/', '\\']).filter(|segment| !matches!(*segment, "" | "." | ".."));
     let mut segments: Vec<String> = meant.rev().take(MAX_SEGMENTS).map(plain).collect();
@@ -81,7 +85,7 @@ fn plain_segments(path: &str) -> Vec<String> {
 fn plain(segment: &str) -> String {
     let visible = segment.chars().filter(|c| !c.is_control() && !is_mark(*c));
     let mut text: String = visible.map(|c| if r#":*?"<>|"#.contains(c) { '_' } else { c }).collect();
-    // Windows takes away what a name ends in, and with it what told it from another.
+    // Windows removes trailing dots and spaces, which could make two names equal.
     text.truncate(text.trim_end_matches([' ', '.']).len());
     let stem = text.split('.').next().unwrap_or_default().trim_end().to_ascii_lowercase();
     let numbered = |prefix: &str| {
@@ -98,12 +102,13 @@ fn plain(segment: &str) -> String {
     shortened(&text)
 }
 
-/// Direction marks and line separators: invisible, and made to mislead.
+/// Returns whether a character is an invisible direction mark or line separator, which can disguise
+/// a name.
 fn is_mark(c: char) -> bool {
     matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' | '\u{61c}')
 }
 
-/// The ending of a name says what it is, so that a long one loses its middle.
+/// Shortens a segment to the limit, and keeps its extension.
 fn shortened(text: &str) -> String {
     if text.len() <= MAX_SEGMENT {
         return text.to_owned();
@@ -128,11 +133,11 @@ mod tests {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/zip-name-vectors.json");
         let vectors: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
         let mut names = Names::default();
-        // What the sample's later lines take to be there.
-        assert_eq!((names.give("dup.txt"), names.give("dir")), ("dup.txt".to_owned(), "dir".to_owned()));
+        // The sample's later lines expect these names.
+        assert_eq!((names.unique("dup.txt"), names.unique("dir")), ("dup.txt".to_owned(), "dir".to_owned()));
         for vector in vectors["order_matters"].as_array().unwrap() {
             let (given, wanted) = (vector["in"].as_str().unwrap(), vector["out"].as_str().unwrap());
-            let got = names.give(given);
+            let got = names.unique(given);
             assert!(
                 wanted.split(" or ").any(|one| one.split(": ").next() == Some(&got)),
                 "{given:?}: {got:?}, not {wanted:?}"
@@ -143,18 +148,18 @@ mod tests {
     #[test]
     fn folders_stay_together_and_a_thousand_namesakes_are_quick() {
         let mut names = Names::default();
-        assert_eq!(names.give("a"), "a");
-        assert_eq!((names.give("a/x"), names.give("A/y")), ("a (1)/x".to_owned(), "a (1)/y".to_owned()));
-        assert_eq!((names.give("a"), names.give("a/z")), ("a (2)".to_owned(), "a (1)/z".to_owned()));
+        assert_eq!(names.unique("a"), "a");
+        assert_eq!((names.unique("a/x"), names.unique("A/y")), ("a (1)/x".to_owned(), "a (1)/y".to_owned()));
+        assert_eq!((names.unique("a"), names.unique("a/z")), ("a (2)".to_owned(), "a (1)/z".to_owned()));
         assert_eq!(
-            (names.give("COM1.txt"), names.give("é"), names.give("e\u{301}")),
+            (names.unique("COM1.txt"), names.unique("é"), names.unique("e\u{301}")),
             ("_COM1.txt".into(), "é".into(), "e\u{301} (1)".into())
         );
-        assert_eq!(names.give("x. . "), "x");
+        assert_eq!(names.unique("x. . "), "x");
         for number in 1..3000 {
-            assert!(names.give("same.bin").starts_with("same"), "{number}");
+            assert!(names.unique("same.bin").starts_with("same"), "{number}");
         }
-        assert_eq!(names.give("same.bin"), "same (2999).bin");
+        assert_eq!(names.unique("same.bin"), "same (2999).bin");
     }
 
     proptest! {
@@ -164,7 +169,7 @@ mod tests {
             let mut seen = HashSet::new();
             let mut folders = HashSet::new();
             for path in &paths {
-                let name = names.give(path);
+                let name = names.unique(path);
                 prop_assert!(!name.contains(['\\', '\0', ':']) && !name.starts_with('/'), "{:?}", name);
                 prop_assert!(name.split('/').all(|segment| !matches!(segment, "" | "." | "..") && segment.len() <= MAX_SEGMENT + 16));
                 prop_assert!(seen.insert(folded(&name)), "{:?} twice", name);

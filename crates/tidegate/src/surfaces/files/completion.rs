@@ -1,15 +1,17 @@
-//! How an upload becomes a file: its bytes where nobody else writes to, checked against what was announced, put in their
-//! place, and then the row. A crash in between is mended by [`recover`].
+//! Completes uploads of files: moves the bytes beyond the reach of clients, checks them against
+//! what was announced, moves them to the file's key, and then writes the row. [`recover`] finishes
+//! a completion that a crash interrupted.
 //!
-//! Several servers may do so at once. Before bytes go to their place the row is told which parts they are of, and takes no
-//! others from then on: what is acknowledged is in the file. Only one server gets a blob to its place, and whoever finds
-//! one there takes what the row will say from that blob.
+//! Several servers may complete one upload at once. Before any bytes are moved, the row records
+//! which parts they consist of and accepts no others, so that every acknowledged part is in the
+//! file. Only one server can create the blob at the file's key; a server that finds one there takes
+//! the row's content from that blob.
 
 use aws_lc_rs::digest;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use store::{ByteStream, Fragment};
 
-use super::parts::{PartBody, keep_part};
+use super::parts::{PartBody, store_part};
 use super::uploads::{attributes, find};
 use crate::app::App;
 use crate::error::{Error, Result, bad_request};
@@ -27,38 +29,38 @@ use crate::queue::{self, Job};
 use crate::uploads::effects::{self, Item};
 use crate::uploads::{count, outcome, parts, seal, unreadable};
 
-/// What the client says of the whole.
+/// What the client sends to complete an upload.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Finish {
-    /// Lower-case hex; checked where it is given.
+    /// The SHA-256 of the whole file in lower-case hex; checked if it is given.
     pub sha256: Option<String>,
-    /// Whom a service says it acts for; must be the user for whom the upload was begun.
+    /// The user that a service names; must be the user for whom the upload was begun.
     pub user: Option<String>,
-    /// Who may read it without a link. What was announced as private stays so.
+    /// Who may read the file without a link. A file announced as private stays private.
     pub visibility: Option<Visibility>,
 }
 
-/// A file that is there.
+/// A completed file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finished {
-    /// Its key.
+    /// The key of the file.
     pub key: Key,
-    /// Bytes.
+    /// The size in bytes.
     pub size: u64,
-    /// Its media type.
+    /// The media type.
     pub mime: String,
-    /// Lower-case hex.
+    /// The SHA-256 in lower-case hex.
     pub sha256: String,
-    /// Where it stands: where there is a scanner, nobody reads it yet.
+    /// The state of the file; SCANNING if there is a scanner, and not readable until then.
     pub state: ObjectState,
-    /// Who may read it without a link.
+    /// Who may read the file without a link.
     pub visibility: Visibility,
 }
 
-/// Makes an upload's bytes a file. Asked again it answers the same.
+/// Completes an upload. A repeated call returns the same file. Authorizes the caller.
 ///
-/// `late` are parts that came with the request; they are used only where nothing came before it. `None` are more than may
-/// come that way.
+/// `late` holds the parts that the request itself contains; they are used only if no part was sent
+/// before. `None` means that they exceed what one request may contain.
 pub async fn complete(
     app: &App,
     caller: &Caller,
@@ -67,13 +69,13 @@ pub async fn complete(
     late: Option<Vec<PartBody>>,
 ) -> Result<Finished> {
     let (owner, _, upload) = find(app, caller, upload_id).await?;
-    // What a user says of it means nothing.
+    // The user id is meaningful only if a service sends it.
     let named = finish.user.as_deref().filter(|_| caller.principal == Principal::Service);
     if named.is_some_and(|user| user != owner.id()) {
         return Err(bad_request("meta.user_id must be the one the upload was begun for"));
     }
     if finish.visibility == Some(Visibility::Private) {
-        // Before there are bytes that anybody could read, and also where it is said later than that.
+        // Applied before the bytes can be read, and also to an upload that is complete already.
         make_private(app, caller, &upload).await?;
     }
     if upload.state == UploadState::Completed {
@@ -86,10 +88,10 @@ pub async fn complete(
         UploadState::Open if upload.takes_bytes(app.db.now()) => {}
         _ => return Err(unknown()),
     }
-    if settle_what_is_there(app, &upload).await? {
+    if complete_if_stored(app, &upload).await? {
         return completed_before(app, &upload, finish).await;
     }
-    let whole = gather(app, &file, &upload, finish, late).await?;
+    let whole = collect(app, &file, &upload, finish, late).await?;
     publish(app, caller, &owner, &file, &upload, finish, &whole).await
 }
 
@@ -106,8 +108,8 @@ fn unknown() -> Error {
     Error::NotFound("no such upload".into())
 }
 
-/// A blob that was there a moment ago and is another request's by now.
-fn overtaken(error: store::Error) -> Error {
+/// Maps a missing blob to a conflict: another request has replaced or moved it.
+fn map_missing_blob(error: store::Error) -> Error {
     match error {
         store::Error::NotFound => replaced(),
         other => other.into(),
@@ -148,7 +150,7 @@ async fn completed_before(app: &App, upload: &Upload, finish: &Finish) -> Result
     Ok(finished)
 }
 
-/// What could not be scanned is tried again by who sent it.
+/// Queues a file that could not be scanned again, when its uploader repeats the completion.
 async fn scan_again(app: &App, owner: Owner, file: &File) -> Result<bool> {
     let mut tx = app.db.begin().await?;
     let item = Item::File(owner, file.clone());
@@ -172,26 +174,28 @@ fn finished(file: &File) -> Option<Finished> {
     })
 }
 
-/// All bytes of an upload, as they should be, which are not the file yet.
+/// The checked bytes of an upload, before they become the file.
 struct Whole {
     source: Source,
     digests: Digests,
 }
 
-/// Where they are. Nobody else writes there.
+/// The place of the bytes, where no client can write.
 enum Source {
     Sealed(Key),
     Parts(Vec<Fragment>),
 }
 
-/// Whether an upload that somebody may write to has parts: then none that come with its end are looked at.
+/// Returns whether an upload has stored parts; parts within the completion are then ignored.
+/// Authorizes the caller.
 pub async fn has_parts(app: &App, caller: &Caller, upload_id: &str) -> Result<bool> {
     let (_, _, upload) = find(app, caller, upload_id).await?;
     app.db.has_upload_parts(&upload.id).await
 }
 
-/// What was refused stays: the client may say something else of it, or send other bytes.
-async fn gather(
+/// Collects and checks the bytes of an upload. After an error the bytes stay, so that the client
+/// can correct its request or send other bytes.
+async fn collect(
     app: &App,
     file: &File,
     upload: &Upload,
@@ -205,7 +209,7 @@ async fn gather(
     if let Some(sealed) = seal(app, file, upload).await? {
         let whole = whole_of_put(app, upload, finish, sealed.clone()).await;
         if whole.is_err() {
-            // One is enough to be asked for again.
+            // A repeated call needs only the newest seal.
             seal::remove_older(app, upload.object, &sealed).await?;
         }
         return whole;
@@ -219,22 +223,22 @@ async fn gather(
     let most = late.iter().map(|part| part.most).sum::<Option<u64>>();
     check_size(upload, most.unwrap_or_default())?;
     let bytes = Box::pin(stream::iter(late).flat_map(|part| part.bytes));
-    let Some(part) = keep_part(app, file, upload, 0, PartBody { bytes, most }, true).await? else {
-        // Something came before it after all, and counts.
+    let Some(part) = store_part(app, file, upload, 0, PartBody { bytes, most }, true).await? else {
+        // Another request has stored a part, and that one is used.
         let parts = app.db.list_upload_parts(&upload.id).await?;
         return whole_of_parts(app, upload, finish, parts).await;
     };
     let whole = whole_of_parts(app, upload, finish, vec![part.clone()]).await;
     if whole.is_err() {
-        // It came with this request and goes with it.
-        forget_part(app, upload, &part).await?;
+        // The part came with this request and is deleted with it.
+        delete_part(app, upload, &part).await?;
     }
     whole
 }
 
-async fn forget_part(app: &App, upload: &Upload, part: &StoredPart) -> Result<()> {
+async fn delete_part(app: &App, upload: &Upload, part: &StoredPart) -> Result<()> {
     let mut tx = app.db.begin().await?;
-    let was_there = tx.forget_upload_part(&upload.id, part).await?;
+    let was_there = tx.delete_upload_part(&upload.id, part).await?;
     tx.commit().await?;
     if was_there {
         app.store.drop_fragment(key::draft(&upload.id).as_str(), &part.bytes).await?;
@@ -242,23 +246,24 @@ async fn forget_part(app: &App, upload: &Upload, part: &StoredPart) -> Result<()
     Ok(())
 }
 
-/// Takes what a PUT has brought away from where its URL leads: whoever has that may send something else. Without a new
-/// one, it is what was taken away before.
+/// Moves the result of a presigned PUT to a seal, because its URL can be used again. Without a new
+/// PUT, returns the earlier seal.
 async fn seal(app: &App, file: &File, upload: &Upload) -> Result<Option<Key>> {
     let Some(incoming) = &upload.incoming else { return Ok(None) };
     seal::seal(app, upload.object, &upload.id, incoming, &attributes(&file.object)).await
 }
 
 async fn whole_of_put(app: &App, upload: &Upload, finish: &Finish, sealed: Key) -> Result<Whole> {
-    check_size(upload, app.store.stat(sealed.as_str()).await.map_err(overtaken)?.size)?;
+    check_size(upload, app.store.stat(sealed.as_str()).await.map_err(map_missing_blob)?.size)?;
     let digests = digests_of_blob(app, sealed.as_str()).await?;
     check_sum(finish, &digests.sha256)?;
     freeze(app, upload, &[]).await?;
     Ok(Whole { source: Source::Sealed(sealed), digests })
 }
 
-/// Has the row say which parts the file will be made of, if they are those it has. It takes no others any more, whatever
-/// becomes of this completion: its bytes may come to their place at any time, and another may find them there.
+/// Freezes the parts of an upload in its row, if they are still the current ones. From then on the
+/// row accepts no other parts, even if this completion fails: its blob may appear at the key later,
+/// and another request may find it there.
 async fn freeze(app: &App, upload: &Upload, parts: &[StoredPart]) -> Result<()> {
     let named: Vec<_> = parts.iter().map(|part| (part.number, part.bytes.place.clone())).collect();
     let mut tx = app.db.begin().await?;
@@ -276,7 +281,7 @@ async fn whole_of_parts(app: &App, upload: &Upload, finish: &Finish, parts: Vec<
         None => digests_of_parts(app, upload, &parts).await?,
     };
     if digests.crc32 != crc32 {
-        return Err(Error::StoreError(store::Error::Damaged("parts are not what they were when they came".into())));
+        return Err(Error::StoreError(store::Error::Damaged("the bytes of parts differ from those received".into())));
     }
     check_sum(finish, &digests.sha256)?;
     freeze(app, upload, &parts).await?;
@@ -285,7 +290,7 @@ async fn whole_of_parts(app: &App, upload: &Upload, finish: &Finish, parts: Vec<
 }
 
 async fn digests_of_blob(app: &App, key: &str) -> Result<Digests> {
-    let (_, body) = app.store.read(key, None).await.map_err(overtaken)?;
+    let (_, body) = app.store.read(key, None).await.map_err(map_missing_blob)?;
     let hashes = run(body, sha256()).await?;
     Ok(Digests { crc32: hashes.crc32(), sha256: to_hex(hashes.sha256.unwrap_or_else(sha256)) })
 }
@@ -293,7 +298,7 @@ async fn digests_of_blob(app: &App, key: &str) -> Result<Digests> {
 async fn digests_of_parts(app: &App, upload: &Upload, parts: &[StoredPart]) -> Result<Digests> {
     let (draft, mut digest, mut crc32) = (key::draft(&upload.id), sha256(), 0);
     for part in parts {
-        let body = app.store.read_fragment(draft.as_str(), &part.bytes).await.map_err(overtaken)?;
+        let body = app.store.read_fragment(draft.as_str(), &part.bytes).await.map_err(map_missing_blob)?;
         let hashes = run(body, digest).await?;
         crc32 = combine_crc32(crc32, hashes.crc32(), hashes.bytes);
         digest = hashes.sha256.unwrap_or_else(sha256);
@@ -301,14 +306,15 @@ async fn digests_of_parts(app: &App, upload: &Upload, parts: &[StoredPart]) -> R
     Ok(Digests { sha256: to_hex(digest), crc32 })
 }
 
-/// Reads a body to its end.
+/// Reads a body to its end and returns its hashes.
 async fn run(body: ByteStream, sha256: digest::Context) -> Result<StreamHashes> {
     let (body, hashes) = hash_stream(body, Some(sha256));
     body.try_for_each(|_| std::future::ready(Ok(()))).await.map_err(|error| unreadable(&error))?;
     Ok(hashes.read())
 }
 
-/// Bytes first, then the row: a crash between the two is mended by [`recover`].
+/// Moves the bytes to the file's key and then completes the row. [`recover`] finishes what a crash
+/// interrupts between the two.
 async fn publish(
     app: &App,
     caller: &Caller,
@@ -318,18 +324,18 @@ async fn publish(
     finish: &Finish,
     whole: &Whole,
 ) -> Result<Finished> {
-    match put_in_place(app, file, upload, &whole.source).await {
+    match move_to_key(app, file, upload, &whole.source).await {
         Ok(()) => {}
-        // Another server was first, with bytes that may be others.
+        // Another server was first, possibly with other bytes.
         Err(store::Error::AlreadyExists) => {
-            settle_what_is_there(app, upload).await?;
-            return after_the_race(app, upload, finish).await;
+            complete_if_stored(app, upload).await?;
+            return resolve_race(app, upload, finish).await;
         }
-        Err(error) => return Err(overtaken(error)),
+        Err(error) => return Err(map_missing_blob(error)),
     }
     let size = upload.announced_size.unwrap_or_default();
-    if !settle(app, caller, owner, file, upload, &whole.digests).await? {
-        return after_the_race(app, upload, finish).await;
+    if !complete_row(app, caller, owner, file, upload, &whole.digests).await? {
+        return resolve_race(app, upload, finish).await;
     }
     metrics::counter!("tidegate_uploaded_bytes_total").increment(size);
     Ok(Finished {
@@ -342,7 +348,7 @@ async fn publish(
     })
 }
 
-async fn put_in_place(app: &App, file: &File, upload: &Upload, source: &Source) -> store::Result<()> {
+async fn move_to_key(app: &App, file: &File, upload: &Upload, source: &Source) -> store::Result<()> {
     match source {
         Source::Sealed(blob) => app.store.move_to(blob.as_str(), upload.key.as_str(), None).await,
         Source::Parts(fragments) => {
@@ -352,11 +358,12 @@ async fn put_in_place(app: &App, file: &File, upload: &Upload, source: &Source) 
     }
 }
 
-/// Somebody else ended the upload meanwhile: completed it, or gave it up. Then the bytes are nobody's.
-async fn after_the_race(app: &App, upload: &Upload, finish: &Finish) -> Result<Finished> {
+/// Returns the outcome of an upload that another request ended. If it was aborted or expired,
+/// deletes the blob.
+async fn resolve_race(app: &App, upload: &Upload, finish: &Finish) -> Result<Finished> {
     match app.db.upload_state(&upload.id).await? {
         Some(UploadState::Completed) => completed_before(app, upload, finish).await,
-        // Nobody has said that they are of no use.
+        // The upload is still open and may need the blob.
         Some(UploadState::Open) => Err(replaced()),
         Some(UploadState::Aborted | UploadState::Expired) | None => {
             app.store.delete(upload.key.as_str(), store::Deletion::Purge).await?;
@@ -365,14 +372,15 @@ async fn after_the_race(app: &App, upload: &Upload, finish: &Finish) -> Result<F
     }
 }
 
-/// What a file is once its bytes are there.
+/// Returns the state of a file after its completion: SCANNING with a scanner, else READY.
 fn first_state(app: &App) -> ObjectState {
     let scanned = rules::of(OwnerKind::Files).scanning != Scanning::Never && app.scanner.is_some();
     if scanned { ObjectState::Scanning } else { ObjectState::Ready }
 }
 
-/// Makes the row follow the blob that is at its place: content, quota, folder, and what is left to be cleared away.
-async fn settle(
+/// Completes the row from the blob at the file's key: content, quota, folder counters, and cleanup
+/// job. Returns `false` if the upload is no longer open.
+async fn complete_row(
     app: &App,
     caller: &Caller,
     owner: &Owner,
@@ -388,12 +396,12 @@ async fn settle(
     if !ended || !tx.publish_object(upload.object, &content, state).await? {
         return Ok(false);
     }
-    tx.keep_digests(upload.object, digests).await?;
+    tx.set_digests(upload.object, digests).await?;
     if state == ObjectState::Ready {
         tx.release(&upload.id).await?;
         effects::charge(&mut tx, &Item::File(owner.clone(), file.clone()), content.size).await?;
     } else {
-        // Its bytes stay reserved until it is known what is in them.
+        // The bytes stay reserved until the scan has finished.
         queue::enqueue(&mut tx, &Job::ScanFileV1 { object: upload.object.0 }, now).await?;
     }
     tx.record(caller, AuditAction::UploadCompleted, upload.object, now).await?;
@@ -404,18 +412,19 @@ async fn settle(
     Ok(true)
 }
 
-/// Finishes a completion that a crash cut off between the blob and its row. `false` if there is nothing to finish.
+/// Finishes a completion that a crash interrupted between the blob and its row. Returns `false` if
+/// there is nothing to finish.
 pub async fn recover(app: &App, upload: &Upload) -> Result<bool> {
     let _completing = seal::lock(app, upload.object).await;
-    settle_what_is_there(app, upload).await
+    complete_if_stored(app, upload).await
 }
 
-async fn settle_what_is_there(app: &App, upload: &Upload) -> Result<bool> {
+async fn complete_if_stored(app: &App, upload: &Upload) -> Result<bool> {
     match app.store.stat(upload.key.as_str()).await {
         Err(store::Error::NotFound) => return Ok(false),
         other => drop(other?),
     }
     let Some((owner, file)) = app.db.find_file_by_id_unscoped(upload.object).await? else { return Ok(false) };
     let digests = digests_of_blob(app, upload.key.as_str()).await?;
-    settle(app, &Caller::system(), &owner, &file, upload, &digests).await
+    complete_row(app, &Caller::system(), &owner, &file, upload, &digests).await
 }

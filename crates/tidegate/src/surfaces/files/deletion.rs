@@ -1,4 +1,5 @@
-//! Files deleted: one with its bytes before the answer; of a folder the rows before the answer, and the bytes by jobs.
+//! Deletes files. A single file's bytes are deleted before the response; a folder's rows are
+//! deleted before the response, and its bytes by jobs. Never keeps deleted files for a restore.
 
 use std::collections::BTreeMap;
 
@@ -16,13 +17,14 @@ use crate::model::object::ObjectState;
 use crate::model::owner::Owner;
 use crate::queue::{self, Job};
 
-/// Files deleted in one transaction.
+/// The number of files deleted in one transaction.
 const BATCH: i64 = 200;
 
-/// Deletes a file: its row and what it takes first, then its bytes, both before the answer.
+/// Deletes a file: its row and quota first, then its bytes, both before the response. Authorizes
+/// the caller.
 pub async fn delete(app: &App, caller: &Caller, key: &str) -> Result<()> {
     let (owner, mut file) = find_kept(app, caller, Action::Delete, key).await?;
-    // What is being scanned may become readable, or be rejected, in between.
+    // The scan may change the file's state in between.
     while mark_deleted(app, caller, &owner, std::slice::from_ref(&file)).await? == 0 {
         (_, file) = find_kept(app, caller, Action::Delete, key).await?;
     }
@@ -30,8 +32,8 @@ pub async fn delete(app: &App, caller: &Caller, key: &str) -> Result<()> {
     Ok(())
 }
 
-/// Deletes a folder with all that is below it: from the answer on none of it is found. The job that ends when its bytes
-/// are gone, too.
+/// Deletes a folder with its files and subfolders. None of its files is found after the response.
+/// Authorizes the caller. Returns the id of the job that deletes the remaining bytes.
 pub async fn delete_folder(app: &App, caller: &Caller, owner: &Owner, folder: &str) -> Result<String> {
     access::authorize(app, caller, Action::Delete, owner, None)?;
     let folder = Folder::parse(folder).map_err(|error| bad_request(format!("folder {error}")))?;
@@ -39,14 +41,14 @@ pub async fn delete_folder(app: &App, caller: &Caller, owner: &Owner, folder: &s
         return Err(bad_request("folder must name one; all files of a user are not deleted at once"));
     }
     loop {
-        // All states in one look: what goes from one to another meanwhile is in one of them.
+        // One query covers all states, so that a file that changes state is not missed.
         let files = app.db.list_files_to_delete(owner, folder.as_str(), BATCH).await?;
         if files.is_empty() {
             break;
         }
         mark_deleted(app, caller, owner, &files).await?;
         for file in files.iter().filter(|file| file.object.state != ObjectState::Ready) {
-            // They are few, and may be what the scanner found.
+            // These are few, and the scanner may have found malware in them.
             app.store.delete(file.object.key.as_str(), store::Deletion::Purge).await?;
         }
     }
@@ -57,8 +59,8 @@ pub async fn delete_folder(app: &App, caller: &Caller, owner: &Owner, folder: &s
     id.map(|id| id.to_string()).ok_or_else(|| Error::Internal(anyhow::anyhow!("a job without an id")))
 }
 
-/// Purges what was deleted of a folder and below it. Each file has a job of its own, too, so that nothing is left where
-/// this one never came about.
+/// Deletes the bytes of the deleted files in a folder and its subfolders. Each file also has its
+/// own job, so that nothing remains if this job was never enqueued.
 pub async fn purge_folder(app: &App, user: UserId, folder: &str) -> Result<()> {
     let owner = Owner::Files(user);
     loop {
@@ -72,18 +74,18 @@ pub async fn purge_folder(app: &App, user: UserId, folder: &str) -> Result<()> {
     }
 }
 
-/// How many that were: somebody else may have deleted some meanwhile.
+/// Marks files as deleted and returns how many were; another request may have deleted some.
 async fn mark_deleted(app: &App, caller: &Caller, owner: &Owner, files: &[File]) -> Result<u64> {
     let now = app.db.now();
     let mut deleted = 0;
     let mut gone: BTreeMap<&str, (i64, i64)> = BTreeMap::new();
     let mut tx = app.db.begin().await?;
-    // First: whoever deletes this owner's files takes them in the same order.
+    // Locked first, because every deletion of this owner's files takes its locks in this order.
     tx.hold_quota(owner).await?;
     for file in files {
         let (id, state) = (file.object.id, file.object.state);
         let counted = state == ObjectState::Ready;
-        // What nobody could read leaves no time in which its bytes would still be somebody's.
+        // A file that was never readable needs no delay before its purge.
         let then = if counted { ObjectState::Deleted } else { ObjectState::Purged };
         if !tx.set_object_state(id, state, then, now).await? {
             continue;

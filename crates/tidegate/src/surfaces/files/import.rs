@@ -1,5 +1,6 @@
-//! Files of another program with the same layout, taken over: where they lie in the store's folder or beside it, no byte
-//! is copied. What is known already is passed over, so that it can be done again while the other program is at work.
+//! Imports the files of another program with the same layout. On local disk the files are linked,
+//! not copied; into a bucket they are uploaded. Known files are skipped, so an import can be
+//! repeated while the other program is running. Never changes the source files.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -26,23 +27,23 @@ use crate::model::upload::Digests;
 use crate::queue::{self, Job};
 use crate::uploads::begin::{OPAQUE, is_media_type};
 
-/// The folder of the layout in which users' files lie.
+/// The folder of the layout that contains users' files.
 const ROOT: &str = "storage";
-/// Files at once: one is read while another one's row is written.
-const AT_ONCE: usize = 4;
+/// The number of files imported concurrently.
+const CONCURRENT_FILES: usize = 4;
 
-/// What became of one file.
+/// The outcome of one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// It is one of ours now; so many bytes.
+    /// The file was imported. Holds its size in bytes.
     Taken(u64),
-    /// It is one of ours already.
+    /// The file was imported before.
     Known,
-    /// It is not, and why.
+    /// The file was not imported. Holds the reason.
     Skipped(String),
 }
 
-/// A tree that is about to be taken over.
+/// A tree that is about to be imported.
 #[derive(Debug)]
 pub struct Import {
     tree: Tree,
@@ -50,7 +51,7 @@ pub struct Import {
 }
 
 impl Import {
-    /// Looks at what there is. Nothing is read or changed yet.
+    /// Lists the files of a tree. Reads and changes nothing else.
     pub async fn of(tree: Tree) -> Result<Self> {
         let found = tree.walk(ROOT).await.map_err(|error| match error {
             store::Error::NotFound => Error::BadRequest("there is no folder named storage in it".into()),
@@ -59,19 +60,20 @@ impl Import {
         Ok(Self { tree, found })
     }
 
-    /// How many things lie there.
+    /// Returns the number of entries found.
     pub fn count(&self) -> u64 {
         self.found.len() as u64
     }
 
-    /// Takes over what can be, and tells of each by its path. With `dry`, only says what would become of it.
-    pub async fn run(self, app: &Arc<App>, dry: bool, tell: &(dyn Fn(&str, &Outcome) + Sync)) -> Result<()> {
+    /// Imports the files and calls `report` with the path and outcome of each. With `dry`, reports
+    /// the outcomes without importing.
+    pub async fn run(self, app: &Arc<App>, dry: bool, report: &(dyn Fn(&str, &Outcome) + Sync)) -> Result<()> {
         let tree = &self.tree;
         futures::stream::iter(self.found)
             .map(|found| async move {
                 let (path, outcome) = match found {
                     TreeEntry::File(path) => {
-                        let outcome = take(app, tree, &path, dry).await?;
+                        let outcome = import_file(app, tree, &path, dry).await?;
                         (path, outcome)
                     }
                     TreeEntry::Other(path, why) => (path, Outcome::Skipped(why)),
@@ -82,27 +84,27 @@ impl Import {
                     Outcome::Skipped(_) => "skipped",
                 };
                 metrics::counter!("tidegate_imported_files_total", "outcome" => label).increment(1);
-                tell(&path, &outcome);
+                report(&path, &outcome);
                 Ok(())
             })
-            .buffer_unordered(AT_ONCE)
+            .buffer_unordered(CONCURRENT_FILES)
             .try_collect()
             .await
     }
 }
 
-/// Whose a key is, taken apart; or why it can't be one of ours.
-fn place(path: &str) -> std::result::Result<(UserId, FileKey<'_>), &'static str> {
+/// Parses a path into its user and key. Returns the reason if it cannot be a file's key.
+fn parse_path(path: &str) -> std::result::Result<(UserId, FileKey<'_>), &'static str> {
     let key =
         FileKey::parse(path).ok_or("its path is not storage/{user}/{folder}/{id}_{name} with names that are taken")?;
     let user = UserId::parse(key.user()).map_err(|_| "its user id is not taken")?;
     if user_segment(&user) == key.user() { Ok((user, key)) } else { Err("its user id is not written as ours are") }
 }
 
-async fn take(app: &App, tree: &Tree, path: &str, dry: bool) -> Result<Outcome> {
+async fn import_file(app: &App, tree: &Tree, path: &str, dry: bool) -> Result<Outcome> {
     let skipped = |why: &str| Ok(Outcome::Skipped(why.to_owned()));
-    let (user, key) = match place(path) {
-        Ok(place) => place,
+    let (user, key) = match parse_path(path) {
+        Ok(parsed) => parsed,
         Err(why) => return skipped(why),
     };
     match app.db.find_file_unscoped(path).await? {
@@ -116,24 +118,24 @@ async fn take(app: &App, tree: &Tree, path: &str, dry: bool) -> Result<Outcome> 
     }
     let foreign = match tree.look(path).await {
         Ok(foreign) => foreign,
-        Err(error) => return Ok(Outcome::Skipped(unread(&error))),
+        Err(error) => return Ok(Outcome::Skipped(describe_read_error(&error))),
     };
-    let said = match Said::read(&foreign, key) {
-        Ok(said) => said,
+    let declared = match DeclaredFile::read(&foreign, key) {
+        Ok(declared) => declared,
         Err(why) => return Ok(Outcome::Skipped(why)),
     };
     let (size, digests) = match digests(tree, path).await {
         Ok(read) => read,
-        Err(error) => return Ok(Outcome::Skipped(unread(&error))),
+        Err(error) => return Ok(Outcome::Skipped(describe_read_error(&error))),
     };
-    if let Err(why) = said.agrees(size, &digests) {
+    if let Err(why) = declared.agrees(size, &digests) {
         return Ok(Outcome::Skipped(why));
     }
     if dry {
         return Ok(Outcome::Taken(size));
     }
-    let attributes = Attributes { content_type: said.content_type.clone(), ..Attributes::default() };
-    let stat = match store_it(app, tree, path, &foreign, attributes).await {
+    let attributes = Attributes { content_type: declared.content_type.clone(), ..Attributes::default() };
+    let stat = match store_file(app, tree, path, &foreign, attributes).await {
         Ok(stat) => stat,
         Err(store::Error::NotFound | store::Error::Incomplete(_)) => {
             return skipped("it changed while it was read; try again");
@@ -145,11 +147,11 @@ async fn take(app: &App, tree: &Tree, path: &str, dry: bool) -> Result<Outcome> 
     if stat.size != size {
         return skipped("it changed while it was read; try again");
     }
-    record(app, Owner::Files(user), key, said, stat, &digests).await
+    record(app, Owner::Files(user), key, declared, stat, &digests).await
 }
 
-/// Without copying where the store is a folder; into the bucket where it is one.
-async fn store_it(
+/// Stores a file: linked into the folder of a local store, uploaded into a bucket.
+async fn store_file(
     app: &App,
     tree: &Tree,
     path: &str,
@@ -160,7 +162,7 @@ async fn store_it(
         return local.fs.adopt(tree, path, path, seen, attributes).await;
     }
     match app.store.write(path, tree.read(path).await?, attributes.clone()).await {
-        // An earlier import was cut off before its row: nobody knows of it, and it may be of other bytes.
+        // An interrupted earlier import left a blob without a row, possibly with other bytes.
         Err(store::Error::AlreadyExists) => {
             app.store.delete(path, store::Deletion::Purge).await?;
             app.store.write(path, tree.read(path).await?, attributes).await?;
@@ -174,8 +176,8 @@ async fn store_it(
     app.store.stat(path).await
 }
 
-/// Why a file of the tree was not read.
-fn unread(error: &store::Error) -> String {
+/// Returns the reason why a file of the tree was not read.
+fn describe_read_error(error: &store::Error) -> String {
     match error {
         store::Error::NotFound => "it is gone".to_owned(),
         store::Error::Damaged(why) => why.clone(),
@@ -196,7 +198,7 @@ async fn record(
     app: &App,
     owner: Owner,
     key: FileKey<'_>,
-    said: Said,
+    declared: DeclaredFile,
     stat: Stat,
     digests: &Digests,
 ) -> Result<Outcome> {
@@ -204,34 +206,35 @@ async fn record(
     let object = Object {
         id: ObjectId::generate(),
         key: key::imported(key),
-        name: Some(said.name.as_str().to_owned()),
-        content_type: said.content_type,
+        name: Some(declared.name.as_str().to_owned()),
+        content_type: declared.content_type,
         state: ObjectState::Pending,
-        created_at: said.created_at,
+        created_at: declared.created_at,
         content: None,
     };
-    let (folder, visibility) = (key.folder().to_owned(), said.visibility);
+    let (folder, visibility) = (key.folder().to_owned(), declared.visibility);
     let file = File { object, folder, digests: None, visibility, scan: None, reason: None };
     let (caller, id) = (Caller::system(), file.object.id);
     let mut tx = app.db.begin().await?;
     tx.hold_quota(&owner).await?;
     tx.insert_object(&owner, &file.object, &caller.principal).await?;
-    tx.describe_file(id, said.name.as_str(), &file.folder, file.visibility).await?;
+    tx.describe_file(id, declared.name.as_str(), &file.folder, file.visibility).await?;
     tx.publish_object(id, &content, ObjectState::Ready).await?;
-    tx.keep_digests(id, digests).await?;
+    tx.set_digests(id, digests).await?;
     tx.count_files(&owner, &file.folder, 1, i64::try_from(content.size).unwrap_or(i64::MAX)).await?;
     tx.record(&caller, AuditAction::Imported, id, app.db.now()).await?;
     if app.scanner.is_some() {
-        // It is live where it comes from, and stays so; what is found in it goes.
+        // The file was readable at its source and stays readable; if the scan finds malware, it is
+        // deleted.
         queue::enqueue(&mut tx, &Job::RescanV1 { object: id.0 }, app.db.now()).await?;
     }
     tx.commit().await?;
     Ok(Outcome::Taken(content.size))
 }
 
-/// What the other program's record says of a file, and what its name says where that is silent.
+/// The facts that the other program's record declares; missing ones are taken from the file's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Said {
+struct DeclaredFile {
     name: FileName,
     content_type: String,
     created_at: SystemTime,
@@ -240,7 +243,7 @@ struct Said {
     sha256: Option<String>,
 }
 
-impl Said {
+impl DeclaredFile {
     fn read(foreign: &ForeignFile, key: FileKey<'_>) -> std::result::Result<Self, String> {
         let none = Map::new();
         let meta = foreign.meta.as_ref().unwrap_or(&none);
@@ -264,20 +267,20 @@ impl Said {
     }
 
     fn agrees(&self, size: u64, digests: &Digests) -> std::result::Result<(), String> {
-        if let Some(said) = self.size.filter(|said| *said != size) {
-            return Err(format!("it has {size} bytes, its .meta says {said}; it may still be on its way"));
+        if let Some(declared) = self.size.filter(|declared| *declared != size) {
+            return Err(format!("it has {size} bytes, its .meta says {declared}; it may still be on its way"));
         }
         match &self.sha256 {
-            Some(said) if *said != digests.sha256 => Err("its sha256 is not the one its .meta says".to_owned()),
+            Some(declared) if *declared != digests.sha256 => Err("its sha256 is not the one its .meta says".to_owned()),
             _ => Ok(()),
         }
     }
 }
 
-/// Who may read a file without a link, as its record says at its top or in a `meta` of its own; private in one place is
-/// private. Whoever says so in a way that is not ours means that not everybody may see it.
+/// Returns who may read a file without a link, from the top of its record or from its `meta`
+/// member. Private in one place means private, and so does a value that is not understood.
 fn visibility(record: &Map<String, Value>) -> Option<Visibility> {
-    let said = record.iter().map(|(name, value)| match name.as_str() {
+    let declared = record.iter().map(|(name, value)| match name.as_str() {
         "visibility" if value.is_null() => None,
         "visibility" => {
             Some(value.as_str().and_then(|word| Visibility::parse(word.trim())).unwrap_or(Visibility::Private))
@@ -285,10 +288,10 @@ fn visibility(record: &Map<String, Value>) -> Option<Visibility> {
         "meta" => value.as_object().and_then(visibility),
         _ => asked_by(name, value),
     });
-    Visibility::strictest(said)
+    Visibility::strictest(declared)
 }
 
-/// A time with a zone, or without one: then in UTC.
+/// Parses a time with a zone, or one without, which is UTC.
 fn moment(text: &str) -> Option<SystemTime> {
     let zoned = OffsetDateTime::parse(text, &Rfc3339);
     let plain = || PrimitiveDateTime::parse(text, &Iso8601::DEFAULT).map(PrimitiveDateTime::assume_utc);
@@ -310,8 +313,8 @@ mod tests {
     }
 
     #[test]
-    fn what_a_record_says_of_privacy_is_never_passed_over() {
-        let said = |record: Value| visibility(record.as_object().unwrap());
+    fn privacy_in_a_record_is_never_ignored() {
+        let read = |record: Value| visibility(record.as_object().unwrap());
         for private in [
             json!({ "visibility": "private" }),
             json!({ "visibility": " private " }),
@@ -326,22 +329,22 @@ mod tests {
             json!({ "visibility": "public", "meta": { "visibility": "private" } }),
             json!({ "meta": { "acl": "private" } }),
         ] {
-            assert_eq!(said(private.clone()), Some(Visibility::Private), "{private}");
+            assert_eq!(read(private.clone()), Some(Visibility::Private), "{private}");
         }
         for public in
             [json!({ "visibility": "public" }), json!({ "visibility": " public " }), json!({ "private": false })]
         {
-            assert_eq!(said(public.clone()), Some(Visibility::Public), "{public}");
+            assert_eq!(read(public.clone()), Some(Visibility::Public), "{public}");
         }
         for nothing in [json!({}), json!({ "visibility": null }), json!({ "category": "private", "meta": {} })] {
-            assert_eq!(said(nothing.clone()), None, "{nothing}");
+            assert_eq!(read(nothing.clone()), None, "{nothing}");
         }
     }
 
     #[test]
-    fn places_that_are_not_ours_are_not_taken() {
+    fn foreign_paths_are_refused() {
         for good in ["storage/u/abc123_a.jpg", "storage/a@b.de/main/pictures/01234567_x y.png", "storage/u/x/y/1_2_3"] {
-            assert!(place(good).is_ok(), "{good}");
+            assert!(parse_path(good).is_ok(), "{good}");
         }
         for bad in [
             "storage/u/noid.jpg",
@@ -355,7 +358,7 @@ mod tests {
             "other/u/1_a",
             "storage/u/../1_a",
         ] {
-            assert!(place(bad).is_err(), "{bad}");
+            assert!(parse_path(bad).is_err(), "{bad}");
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Links to files: for anybody who has one, until it ends or its owner ends all of them.
+//! Signs and opens links to files. A link works for anyone who has it, until it expires or its
+//! owner revokes all links. Never serves bytes.
 
 use sign::{Disposition, LinkTerms};
 
@@ -12,27 +13,27 @@ use crate::model::epoch_seconds;
 use crate::model::file::{File, FileKey, Visibility};
 use crate::model::owner::Owner;
 
-/// A link's form.
+/// The version of a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Version {
-    /// The source's: key and end are signed.
+    /// Version 1, which the original service also issues; signs key and expiry.
     One,
-    /// Disposition, epoch and key id, too.
+    /// Version 2; also signs disposition, epoch and key id.
     Two,
 }
 
-/// What is signed for.
+/// A signed link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
-    /// The file.
+    /// The key of the file.
     pub key: String,
-    /// The query that authorizes, without `?`.
+    /// The query that authorizes the request, without `?`.
     pub query: String,
-    /// Epoch seconds.
+    /// The expiry in epoch seconds.
     pub expires: u64,
 }
 
-/// Signs a link to a file for `lifetime` seconds.
+/// Signs a link to a file for `lifetime` seconds. Authorizes the caller.
 pub async fn issue(
     app: &App,
     caller: &Caller,
@@ -63,20 +64,21 @@ pub async fn issue(
     Ok(Link { key, query, expires })
 }
 
-/// What a link says, as it was sent.
+/// The parameters of a link, as they were sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Given {
-    /// Its end.
+    /// The expiry in epoch seconds.
     pub exp: String,
-    /// Its signature.
+    /// The signature.
     pub sig: String,
-    /// How its bytes are shown.
+    /// How a browser shows the file.
     pub disposition: Option<String>,
-    /// Which secret signed, in version 2.
+    /// The id of the key that signed; only in version 2.
     pub kid: Option<String>,
 }
 
-/// The file a link opens. Whatever is wrong with it is one answer.
+/// Returns the file that a link opens, and its disposition. Returns the same 403 for every invalid
+/// link.
 pub async fn open(app: &App, key: &str, given: &Given) -> Result<(File, Disposition)> {
     let refused = || {
         metrics::counter!("tidegate_links_refused_total").increment(1);
@@ -86,17 +88,18 @@ pub async fn open(app: &App, key: &str, given: &Given) -> Result<(File, Disposit
     let found = app.db.find_linked_file_unscoped(key.as_str()).await?;
     let epoch = found.as_ref().map_or(0, |(_, epoch)| *epoch);
     let now = epoch_seconds(app.db.now());
-    let wish = given.disposition.as_deref().map(Disposition::parse);
-    let shown = match (&given.kid, wish) {
+    let requested = given.disposition.as_deref().map(Disposition::parse);
+    let shown = match (&given.kid, requested) {
         (_, Some(None)) => return Err(refused()),
-        // Its disposition is nobody's word: it may be wished for, and what could run is an attachment all the same.
-        (None, wish) => {
+        // Version 1 does not sign the disposition, so any is accepted; active content is an
+        // attachment in any case.
+        (None, requested) => {
             let good = app.links.verify_v1(key.as_str(), &given.exp, &given.sig, now).is_some() && epoch == 0;
-            good.then(|| wish.flatten().unwrap_or(Disposition::Inline))
+            good.then(|| requested.flatten().unwrap_or(Disposition::Inline))
         }
         (Some(kid), Some(Some(shown))) => {
-            let said = (given.exp.as_str(), shown, epoch);
-            app.links.verify_v2(key.as_str(), kid, said, &given.sig, now).map(|_| shown)
+            let signed = (given.exp.as_str(), shown, epoch);
+            app.links.verify_v2(key.as_str(), kid, signed, &given.sig, now).map(|_| shown)
         }
         (Some(_), None) => None,
     };
@@ -107,19 +110,20 @@ pub async fn open(app: &App, key: &str, given: &Given) -> Result<(File, Disposit
     }
 }
 
-/// Ends all links to a user's files, and all archives in which they are.
+/// Revokes all links to a user's files, and all archives that contain them. Authorizes the caller.
 pub async fn revoke(app: &App, caller: &Caller, owner: &Owner) -> Result<()> {
     access::authorize(app, caller, Action::Delete, owner, None)?;
     let mut tx = app.db.begin().await?;
     tx.raise_link_epoch(owner).await?;
-    // A ZIP's token is a link, too.
+    // The token of an archive is a link too.
     tx.end_archives(owner, app.db.now()).await?;
     tx.commit().await?;
-    tracing::info!("all links to a user's files were ended");
+    tracing::info!("all links to a user's files were revoked");
     Ok(())
 }
 
-/// A file that anybody may read by its path, where that is on. What is private is not there.
+/// Returns a file that anyone may read by its path, if public files are enabled. A private file is
+/// not found.
 pub async fn open_public(app: &App, key: &str) -> Result<File> {
     if !app.config.files.public {
         return Err(not_found());

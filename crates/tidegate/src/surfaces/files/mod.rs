@@ -1,5 +1,5 @@
-//! Users' files: found by their keys, listed, deleted, linked to. How they come about is in `uploads`, `parts` and
-//! `completion`.
+//! Users' files: their owner, usage and quota. The submodules do the rest: `uploads`, `parts` and
+//! `completion` create files, `links` and `visibility` share them, `deletion` deletes them.
 
 pub mod completion;
 pub mod deletion;
@@ -20,7 +20,8 @@ use crate::model::owner::Owner;
 use crate::model::principal::Principal;
 use crate::model::quota::Usage;
 
-/// Whose files a route without a key is about: the caller's own, or those of the user a service names.
+/// Returns whose files a request without a key is about: the caller's own, or those of the user
+/// that a service names.
 pub fn owner(caller: &Caller, named: Option<&str>) -> Result<Owner> {
     let user = match &caller.principal {
         Principal::User { id, .. } => id.clone(),
@@ -34,14 +35,15 @@ pub fn owner(caller: &Caller, named: Option<&str>) -> Result<Owner> {
     Ok(Owner::Files(user))
 }
 
-/// What a user's files take, and the limit.
+/// Returns the bytes that a user's files take, and the quota. Authorizes the caller.
 pub async fn usage(app: &App, caller: &Caller, owner: &Owner) -> Result<(Usage, u64)> {
     access::authorize(app, caller, Action::List, owner, None)?;
     let usage = app.db.find_usage(owner).await?;
     Ok((usage, usage.quota.unwrap_or(app.config.files.quota)))
 }
 
-/// Gives a user a limit of their own, in bytes, or the usual one. For services.
+/// Sets a user's quota in bytes, or resets it to the default. For services only; authorizes the
+/// caller.
 pub async fn set_quota(app: &App, caller: &Caller, named: Option<&str>, quota: Option<u64>) -> Result<(Usage, u64)> {
     access::authorize_everywhere(app, caller, Action::SetQuota)?;
     let owner = owner(caller, named)?;

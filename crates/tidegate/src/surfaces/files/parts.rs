@@ -1,4 +1,5 @@
-//! Parts of uploads: of any size, in any order, each a fragment of the upload's draft that is not changed any more.
+//! Stores parts of uploads: of any size and in any order, each an immutable fragment of the
+//! upload's draft. Never joins them; see `completion`.
 
 use futures::StreamExt as _;
 use store::ByteStream;
@@ -13,27 +14,28 @@ use crate::model::file::File;
 use crate::model::key;
 use crate::model::upload::{StoredPart, Upload};
 
-/// What the source's clients count their parts by.
+/// The part size in bytes that clients of the original service use.
 pub const CHUNK: u64 = 1 << 20;
-/// Part numbers may go up to this, or to as many chunks as the file has.
+/// The highest part number, unless the file has more chunks than this.
 const USUAL_PARTS: u64 = 10_000;
 
-/// Bytes on their way to be a part.
+/// The bytes of a part that is being sent.
 pub struct PartBody {
-    /// The bytes.
+    /// The stream of bytes.
     pub bytes: ByteStream,
-    /// No more than so many, where that is known.
+    /// The largest number of bytes in the stream, if it is known.
     pub most: Option<u64>,
 }
 
-/// Stores a part, in place of an earlier one of its number.
+/// Stores a part, and replaces an earlier one with its number. Authorizes the caller.
 pub async fn put_part(app: &App, caller: &Caller, upload_id: &str, number: u32, body: PartBody) -> Result<()> {
     let (_, file, upload) = find(app, caller, upload_id).await?;
-    keep_part(app, &file, &upload, number, body, false).await.map(drop)
+    store_part(app, &file, &upload, number, body, false).await.map(drop)
 }
 
-/// Stores a part, in place of an earlier one of its number; or, `alone`, only if there is none at all, and else `None`.
-pub(super) async fn keep_part(
+/// Stores a part, and replaces an earlier one with its number. With `alone`, stores it only if the
+/// upload has no parts, and otherwise returns `None`.
+pub(super) async fn store_part(
     app: &App,
     file: &File,
     upload: &Upload,
@@ -72,8 +74,8 @@ pub(super) async fn keep_part(
     Ok(Some(part))
 }
 
-/// Makes a part whose bytes are stored one of the upload's; those it replaces, or its own if it comes too late, go.
-/// `false` if it is not alone.
+/// Adds a stored part to its upload and deletes the bytes it replaces; deletes its own bytes if it
+/// is refused. Returns `false` if `alone` was required and the upload has other parts.
 async fn record(app: &App, upload: &Upload, part: &StoredPart, alone: bool) -> Result<bool> {
     let mut tx = app.db.begin().await?;
     let put = tx.put_upload_part(&upload.id, part, alone).await?;
@@ -90,8 +92,8 @@ async fn record(app: &App, upload: &Upload, part: &StoredPart, alone: bool) -> R
     if let Some(bytes) = superfluous
         && let Err(error) = app.store.drop_fragment(key::draft(&upload.id).as_str(), bytes).await
     {
-        // What is kept is kept; the rest goes with the upload's end.
-        tracing::warn!(%error, "a part that was replaced takes space until its upload ends");
+        // The part is stored; the replaced bytes are deleted when the upload ends.
+        tracing::warn!(%error, "a replaced part could not be deleted; it takes space until its upload ends");
     }
     match put {
         Put::Kept(_) => Ok(true),
@@ -103,7 +105,7 @@ async fn record(app: &App, upload: &Upload, part: &StoredPart, alone: bool) -> R
 }
 
 fn frozen() -> Error {
-    Error::InvalidState("the upload is being completed and takes no more parts; complete it, or give it up".into())
+    Error::InvalidState("the upload is being completed and accepts no more parts; complete or abort it".into())
 }
 
 fn too_much(upload: &Upload) -> Error {
@@ -111,7 +113,7 @@ fn too_much(upload: &Upload) -> Error {
     Error::TooLarge(format!("the parts come to more than the {announced} bytes that were announced").into())
 }
 
-/// Ends in an error as soon as more than `room` bytes came.
+/// Ends a stream with an error as soon as it exceeds `room` bytes.
 fn limited(body: ByteStream, room: u64) -> ByteStream {
     let mut left = room;
     Box::pin(body.map(move |next| {

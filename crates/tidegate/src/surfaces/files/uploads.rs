@@ -1,8 +1,8 @@
-//! Uploads of files: begun, with their bytes announced and reserved, and given up. What comes in between is in `parts`,
-//! and how they become files in `completion`.
+//! Begins and aborts uploads of files: announces them, and reserves their bytes in the quota. Parts
+//! are in `parts`, and completion is in `completion`.
 //!
-//! Until then, parts are fragments of the draft `.parts/{upload}`, and the target of a presigned PUT is `.incoming/{upload}`; neither
-//! is served by anybody.
+//! Until its completion, an upload's parts are fragments of the draft `.parts/{upload}`, and its
+//! presigned PUT lands at `.incoming/{upload}`. Neither is ever served.
 
 use store::{Attributes, PresignedRequest};
 use uuid::Uuid;
@@ -22,47 +22,48 @@ use crate::uploads::begin::{self, NewUpload};
 use crate::uploads::effects::Details;
 use crate::uploads::{self, seal};
 
-/// The most files in one call.
+/// The largest number of files in one call.
 pub const MAX_FILES: usize = 1000;
 
-/// A file that is to come.
+/// A file as its client announces it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Announced {
-    /// Its name.
+pub struct NewFileUpload {
+    /// The file's name.
     pub name: String,
-    /// Bytes.
+    /// The size in bytes.
     pub size: u64,
-    /// Its media type as the client sees it.
+    /// The media type as the client names it.
     pub mime: Option<String>,
     /// Who may read it without a link.
     pub visibility: Visibility,
 }
 
-/// An upload that was begun.
+/// A begun upload of a file.
 #[derive(Debug, Clone)]
 pub struct Begun {
-    /// Its id.
+    /// The id of the upload.
     pub upload_id: String,
     /// The file's name.
     pub name: String,
-    /// What it will be called by.
+    /// The key that the file will have.
     pub key: Key,
     /// Who may read it without a link.
     pub visibility: Visibility,
-    /// Takes all of its bytes at once.
+    /// The presigned PUT that sends all bytes at once.
     pub direct: PresignedRequest,
 }
 
-/// Begins uploads, all of them or none.
+/// Begins uploads, all of them or none. Authorizes the caller. Returns an error if they exceed the
+/// quota.
 pub async fn begin(
     app: &App,
     caller: &Caller,
     owner: &Owner,
     folder: &str,
-    files: Vec<Announced>,
+    files: Vec<NewFileUpload>,
 ) -> Result<Vec<Begun>> {
     access::authorize(app, caller, Action::Write, owner, None)?;
-    let Owner::Files(user) = owner else { return Err(Error::Internal(anyhow::anyhow!("files of no user"))) };
+    let Owner::Files(user) = owner else { return Err(Error::Internal(anyhow::anyhow!("files without a user"))) };
     if files.is_empty() || files.len() > MAX_FILES {
         return Err(bad_request(format!("files must name 1 to {MAX_FILES} files")));
     }
@@ -135,12 +136,12 @@ async fn record(
     tx.commit().await
 }
 
-/// What the blob carries. How it is shown is decided where it is served, by its record.
+/// Returns the attributes of the blob. How it is shown is decided from its row when it is served.
 pub(super) fn attributes(object: &Object) -> Attributes {
     Attributes { content_type: object.content_type.clone(), ..Attributes::default() }
 }
 
-/// An upload that somebody may write to. Somebody else's is not there.
+/// Returns an upload that the caller may write to. One of another user is not found.
 pub(super) async fn find(app: &App, caller: &Caller, upload_id: &str) -> Result<(Owner, File, Upload)> {
     let unknown = || Error::NotFound("no such upload".into());
     let (owner, upload) = app.db.find_files_upload_unscoped(upload_id).await?.ok_or_else(unknown)?;
@@ -152,7 +153,8 @@ pub(super) async fn find(app: &App, caller: &Caller, upload_id: &str) -> Result<
     Ok((owner, file, upload))
 }
 
-/// Gives an upload up because its owner wishes so. Asked again it changes nothing.
+/// Aborts an upload. A repeated call changes nothing. Authorizes the caller. Returns an error if
+/// the upload is complete.
 pub async fn abort(app: &App, caller: &Caller, upload_id: &str) -> Result<()> {
     let (_, _, upload) = find(app, caller, upload_id).await?;
     match upload.state {
@@ -162,7 +164,7 @@ pub async fn abort(app: &App, caller: &Caller, upload_id: &str) -> Result<()> {
     }
 }
 
-/// Clears away what is left of an upload that has ended.
+/// Deletes what remains of an upload that has ended.
 pub async fn clear(app: &App, upload_id: &str) -> Result<()> {
     app.upload_hashes.remove(upload_id);
     app.store.delete(key::incoming(upload_id).as_str(), store::Deletion::Purge).await?;
@@ -170,11 +172,12 @@ pub async fn clear(app: &App, upload_id: &str) -> Result<()> {
     if let Some((_, upload)) = app.db.find_files_upload_unscoped(upload_id).await? {
         seal::remove_of(app, upload.object, Some(upload_id)).await?;
         if matches!(upload.state, UploadState::Aborted | UploadState::Expired) {
-            // A completion that lost against the end may have published in between.
+            // A completion that lost the race against the abort may have published a blob in
+            // between.
             app.store.delete(upload.key.as_str(), store::Deletion::Purge).await?;
         }
     }
     let mut tx = app.db.begin().await?;
-    tx.forget_upload_parts(upload_id).await?;
+    tx.delete_upload_parts(upload_id).await?;
     tx.commit().await
 }

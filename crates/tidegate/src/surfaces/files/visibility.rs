@@ -1,14 +1,14 @@
-//! What a member that is not known asks of a file's visibility, by its name and its value: so that nothing that evidently
-//! asks for privacy is passed over because it is misspelt or said in other words. Pure; what follows from it is decided
-//! where the member was read.
+//! Detects unknown request members that evidently ask for a file's visibility, so that a misspelt
+//! or differently worded request for privacy is not ignored. Pure functions over name and value;
+//! the callers decide what follows.
 
 use serde_json::Value;
 
 use crate::model::file::Visibility;
 
-/// As far from `visibility`, in letters left out, put in or replaced, a name is still taken for it.
-const NEAR: usize = 2;
-/// Names of a flag that is on where not everybody may see something.
+/// The largest edit distance from `visibility` at which a name is still recognized.
+const MAX_DISTANCE: usize = 2;
+/// Names of a flag that is true for private files.
 const PRIVATE: [&str; 9] = [
     "private",
     "isprivate",
@@ -20,17 +20,18 @@ const PRIVATE: [&str; 9] = [
     "secret",
     "restricted",
 ];
-/// Names of a flag that is on where everybody may.
+/// Names of a flag that is true for public files.
 const PUBLIC: [&str; 7] =
     ["public", "ispublic", "makepublic", "publiclyreadable", "publicread", "visible", "isvisible"];
-/// Names of much else, too: they ask for privacy only where their value says so.
+/// Names with other meanings too; they count only if their value asks for privacy.
 const ACCESS: [&str; 9] =
     ["access", "acl", "accesslevel", "accesscontrol", "permission", "permissions", "privacy", "sharing", "cannedacl"];
 
-/// Words that are near `visibility` and mean something else.
+/// Words near `visibility` with another meaning.
 const OTHER_WORDS: [&str; 3] = ["divisibility", "indivisibility", "viability"];
 
-/// What a member asks for that is not `visibility` itself; `None` where it is about something else.
+/// Returns the visibility that a member other than `visibility` asks for; `None` if it asks for
+/// none.
 pub fn asked_by(name: &str, value: &Value) -> Option<Visibility> {
     let name = folded(name);
     if value.is_null() {
@@ -43,16 +44,17 @@ pub fn asked_by(name: &str, value: &Value) -> Option<Visibility> {
         return Some(if is_on(value) { Visibility::Public } else { Visibility::Private });
     }
     if ACCESS.contains(&name.as_str()) {
-        return says_private(value).then_some(Visibility::Private);
+        return means_private(value).then_some(Visibility::Private);
     }
     if OTHER_WORDS.contains(&name.as_str()) {
         return None;
     }
-    let means_it = name.starts_with("visib") || name.contains("visibility") || distance(&name, "visibility") <= NEAR;
-    means_it.then(|| if says_public(value) { Visibility::Public } else { Visibility::Private })
+    let means_it =
+        name.starts_with("visib") || name.contains("visibility") || distance(&name, "visibility") <= MAX_DISTANCE;
+    means_it.then(|| if means_public(value) { Visibility::Public } else { Visibility::Private })
 }
 
-/// Letters and digits in lower case, without what stands between words and what only looks like a letter.
+/// Returns the ASCII letters and digits of a name in lower case.
 fn folded(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
 }
@@ -61,11 +63,11 @@ fn text(value: &Value) -> Option<String> {
     value.as_str().map(|text| text.trim().to_ascii_lowercase())
 }
 
-fn says_public(value: &Value) -> bool {
+fn means_public(value: &Value) -> bool {
     text(value).as_deref() == Some("public")
 }
 
-fn says_private(value: &Value) -> bool {
+fn means_private(value: &Value) -> bool {
     text(value).is_some_and(|text| text.contains("private") || text == "none" || text == "owner")
 }
 
@@ -79,10 +81,11 @@ fn is_off(value: &Value) -> bool {
     word || value.as_bool() == Some(false) || value.as_u64() == Some(0)
 }
 
-/// Letters to leave out, put in or replace (Levenshtein); those of a much longer or shorter text are not counted.
+/// Returns the Levenshtein distance of two texts, or a value above [`MAX_DISTANCE`] if their
+/// lengths differ by more than that.
 fn distance(a: &str, b: &str) -> usize {
-    if a.len().abs_diff(b.len()) > NEAR {
-        return NEAR + 1;
+    if a.len().abs_diff(b.len()) > MAX_DISTANCE {
+        return MAX_DISTANCE + 1;
     }
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, left) in a.bytes().enumerate() {
@@ -106,7 +109,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn what_asks_for_privacy_is_seen() {
+    fn requests_for_privacy_are_detected() {
         for (name, value) in [
             ("visiblity", json!("private")),
             ("Visibility", json!("private")),
@@ -134,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_asks_for_nothing_else_is_let_be() {
+    fn other_members_are_ignored() {
         for (name, value) in [
             ("visiblity", json!("public")),
             ("private", json!(false)),
@@ -163,7 +166,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn one_letter_wrong_is_still_seen(at in 0usize..10, letter in "[a-z]", change in 0u8..3) {
+        fn one_wrong_letter_is_still_detected(at in 0usize..10, letter in "[a-z]", change in 0u8..3) {
             let mut name = "visibility".to_owned();
             match change {
                 0 => drop(name.remove(at)),

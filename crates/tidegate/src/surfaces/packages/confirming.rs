@@ -1,5 +1,5 @@
-//! Confirms uploads into datasets: what the client says it has sent is joined, sealed and checked. What becomes of it then
-//! is in `publishing`.
+//! Confirms uploads into datasets: joins, seals and checks what the client sent. Never moves bytes
+//! to their final key; see `publishing`.
 
 use std::collections::BTreeMap;
 
@@ -21,12 +21,13 @@ use crate::uploads::confirm::{self, Arrival};
 use crate::uploads::effects::{Confirmation, Item};
 use crate::uploads::{outcome, parts, reference, seal};
 
-/// Parquet files are read in many small pieces, and never change; caches may keep them for 30 days, all else for one.
-const A_MONTH: &str = "private, max-age=2592000";
-const A_DAY: &str = "private, max-age=86400";
+/// The cache control of Parquet files, which viewers read in many small ranges: 30 days.
+const CACHE_MONTH: &str = "private, max-age=2592000";
+const CACHE_DAY: &str = "private, max-age=86400";
 
-/// Takes what was sent, seals it and has it published; where nobody looks for malware it is so before the answer. Asked
-/// again it answers the same; of what failed it has another try. The object.
+/// Confirms an upload: seals the bytes and enqueues their publication. Without a scanner, publishes
+/// them before it returns. A repeated call returns the same result, or retries a FAILED object.
+/// Authorizes the caller. Returns the package or asset.
 pub async fn confirm(
     app: &App,
     caller: &Caller,
@@ -36,9 +37,9 @@ pub async fn confirm(
     let (dataset, found) = locate(app, caller, which).await?;
     let id = found.object.id;
     let to_publish = {
-        // One at a time here; what another server does is settled by the rows.
+        // The lock works on this server only. Between servers, conditions on the rows decide.
         let _confirming = seal::lock(app, id).await;
-        take(app, caller, &dataset, &found, parts).await?
+        accept(app, caller, &dataset, &found, parts).await?
     };
     if to_publish {
         publishing::run(app, id).await?;
@@ -50,17 +51,18 @@ pub async fn confirm(
     }
 }
 
-/// What was confirmed.
+/// A confirmed upload.
 #[derive(Debug, Clone)]
 pub enum Confirmed {
-    /// A package.
+    /// A package, whose source file was confirmed.
     Package(Box<Node>),
     /// An asset.
     Asset(Box<PackageObject>),
 }
 
-/// Whether it is to be published with the answer: where there is nobody to scan it first.
-async fn take(
+/// Seals an open upload, or retries a FAILED object. Returns whether the request publishes the
+/// object itself, which it does without a scanner.
+async fn accept(
     app: &App,
     caller: &Caller,
     dataset: &Dataset,
@@ -70,14 +72,15 @@ async fn take(
     let id = found.object.id;
     let owner = Owner::Dataset(dataset.id.clone());
     let upload = app.db.find_upload(&owner, id).await?.ok_or_else(no_such_package)?;
-    // What was read before the lock may be old.
+    // The record may have changed before the lock was taken.
     let found = app.db.find_package_object(dataset.number, id).await?.unwrap_or_else(|| found.clone());
     match upload.state {
         _ if found.node_state != NodeState::Ready => return Err(no_such_package()),
         UploadState::Completed if found.object.state == ObjectState::Failed => {
             return retry(app, caller, dataset, &Item::Package(owner, found)).await;
         }
-        // Published with an answer that was cut off? Whatever else is still to be done of it, a job does.
+        // An interrupted request may have left the object SCANNING; without a scanner, this one
+        // publishes it.
         UploadState::Completed => return Ok(app.scanner.is_none() && found.object.state == ObjectState::Scanning),
         UploadState::Open => {}
         _ => return Err(Error::InvalidState("the upload is no longer open".into())),
@@ -85,10 +88,10 @@ async fn take(
     let parts_digest = join(app, &upload, parts).await?;
     let attributes = attributes(&found);
     let item = Item::Package(owner, found);
-    let said = Confirmation::default();
-    let arrival = Arrival { item: &item, upload: &upload, attributes, kind: None, parts_digest, said };
+    let confirmation = Confirmation::default();
+    let arrival = Arrival { item: &item, upload: &upload, attributes, kind: None, parts_digest, confirmation };
     if !confirm::confirm(app, caller, &arrival).await? {
-        return Err(Error::InvalidState("the upload was given up meanwhile".into()));
+        return Err(Error::InvalidState("the upload was aborted in the meantime".into()));
     }
     Ok(app.scanner.is_none())
 }
@@ -104,7 +107,7 @@ async fn retry(app: &App, caller: &Caller, dataset: &Dataset, item: &Item) -> Re
     Ok(app.scanner.is_none())
 }
 
-/// Makes parts one blob, where it came in parts. What they were.
+/// Joins the parts of a multipart upload. Returns the digest of the parts; `None` for a single PUT.
 async fn join(app: &App, upload: &Upload, listed: Option<Vec<(u32, String)>>) -> Result<Option<String>> {
     let parts = match (upload.part_size, listed) {
         (None, None) => return Ok(None),
@@ -116,15 +119,15 @@ async fn join(app: &App, upload: &Upload, listed: Option<Vec<(u32, String)>>) ->
     let digest = parts::digest(&parts);
     match app.store.complete(&reference(upload), &parts::completion(app, upload, parts)).await {
         Ok(_) => {}
-        // It was joined, and perhaps moved, by a confirmation that was cut off.
+        // An interrupted confirmation has joined the parts, and may have moved them.
         Err(store::Error::NoSuchUpload) => {}
         Err(error) => return Err(error.into()),
     }
     Ok(Some(digest))
 }
 
-/// What it is stored with: an asset is kept by browsers for as long as its kind allows, a source file is saved under its
-/// name.
+/// Returns the attributes of a stored object: cache control by its type and, for a source file, its
+/// file name.
 fn attributes(found: &PackageObject) -> Attributes {
     let object = &found.object;
     let name = object.name.as_deref().unwrap_or_default();
@@ -132,7 +135,7 @@ fn attributes(found: &PackageObject) -> Attributes {
         || name.rsplit_once('.').is_some_and(|(_, ending)| ending.eq_ignore_ascii_case("parquet"));
     Attributes {
         content_type: object.content_type.clone(),
-        cache_control: Some(if parquet { A_MONTH } else { A_DAY }.to_owned()),
+        cache_control: Some(if parquet { CACHE_MONTH } else { CACHE_DAY }.to_owned()),
         content_disposition: found.is_source.then(|| disposition::attachment(name)),
         metadata: BTreeMap::new(),
     }

@@ -1,6 +1,6 @@
-//! What is deleted of datasets: rows first, then bytes. A package or a whole collection goes with all that is in it; its
-//! names are free at once, and its bytes wait outside of everything that is served until it is brought back or its retention
-//! ends.
+//! Deletes packages, collections and assets of datasets. Changes rows first and moves bytes second.
+//! A collection is deleted with everything in it; its names are free at once, and its bytes are
+//! kept outside the served root until retention ends. Continue with `restoring`.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant, SystemTime};
@@ -23,24 +23,25 @@ use crate::model::object::ObjectState;
 use crate::model::package::{AssetPath, Dataset, DatasetId, Node, NodeId, NodeKind, NodeState};
 use crate::queue::{self, Job};
 
-/// Objects in one query.
+/// The number of objects in one query.
 const PAGE: i64 = 500;
-/// Objects whose bytes are moved at once.
-pub(super) const AT_ONCE: usize = 8;
-/// How long one job moves bytes before others have their turn.
-pub(super) const TURN: Duration = Duration::from_secs(300);
-/// Packages of which the CDN is told one by one; of more, it is told of the whole dataset.
-const FEW: i64 = 8;
-/// Nodes that are purged in one query.
-const PURGED_AT_ONCE: i64 = 500;
+/// The number of objects whose bytes are moved concurrently.
+pub(super) const CONCURRENT_MOVES: usize = 8;
+/// The longest time for which one job moves bytes before it enqueues a continuation.
+pub(super) const RUN_LIMIT: Duration = Duration::from_secs(300);
+/// The largest number of packages invalidated one by one in the CDN; for more, the whole dataset
+/// is.
+const MAX_PACKAGE_PATHS: i64 = 8;
+/// The number of nodes purged in one query.
+const PURGE_BATCH: i64 = 500;
 
-/// What became of each of the ids that were asked for: nothing more, or why it was left as it is.
+/// The outcome of each requested id: success, or the reason why nothing was changed.
 pub type Outcomes = Vec<(String, std::result::Result<(), &'static str>)>;
 
-/// Why nothing is done with what is not there.
+/// The reason for an id that does not exist.
 pub const NOT_FOUND: &str = "not found";
 
-/// Checks how many ids there are.
+/// Checks the number of ids in a request. Returns 400 if it is out of range.
 pub(super) fn check_ids(ids: &[String]) -> Result<()> {
     if (1..=super::MOST_NODES).contains(&ids.len()) {
         return Ok(());
@@ -48,11 +49,12 @@ pub(super) fn check_ids(ids: &[String]) -> Result<()> {
     Err(bad_request(format!("nodeIds must be 1 to {} ids", super::MOST_NODES)))
 }
 
-/// Deletes packages and collections with all that is in them. What can't be deleted is said and keeps no others.
+/// Deletes packages and collections with everything in them. Authorizes the caller. An id that
+/// cannot be deleted gets a reason and does not affect the others.
 pub async fn delete(app: &App, caller: &Caller, dataset: &DatasetId, ids: &[String]) -> Result<Outcomes> {
     let dataset = access::find_dataset(app, caller, Action::Delete, dataset).await?;
     check_ids(ids)?;
-    // Of many it is jobs that move the bytes.
+    // For several ids, jobs move the bytes.
     let alone = ids.len() == 1;
     let mut outcomes = Vec::with_capacity(ids.len());
     for id in ids {
@@ -81,11 +83,11 @@ async fn delete_one(
         NodeState::Deleted => return Ok(Err("it is deleted already")),
         NodeState::Purged => return Ok(Err(NOT_FOUND)),
     }
-    // Read while the dataset is held, so that each delete in it has a time of its own.
+    // Read under the dataset's lock, so that every delete in a dataset has its own time.
     let now = app.db.now();
     let (objects, bytes) = tx.weigh_tree(node.number).await?;
     let nodes = tx.delete_tree((dataset.number, node.number), micros(now), caller.effective_principal().name()).await?;
-    tell_cdn(app, &mut tx, (dataset.org, dataset.number), micros(now)).await?;
+    queue_invalidations(app, &mut tx, (dataset.org, dataset.number), micros(now)).await?;
     let object = node.source.as_ref().map(|source| source.object.id);
     record(&mut tx, app, caller, AuditAction::NodesDeleted, &dataset.id, object).await?;
     let job = Job::HideTreeV1 { dataset: dataset.number, deleted_at: micros(now), after: None };
@@ -93,43 +95,45 @@ async fn delete_one(
     tx.count_in_dataset(dataset.number, -objects, -bytes).await?;
     tx.commit().await?;
     metrics::counter!("tidegate_nodes_deleted_total").increment(nodes);
-    tracing::info!(node = id.as_str(), nodes, "a part of a dataset's tree was deleted");
+    tracing::info!(node = id.as_str(), nodes, "a subtree was deleted");
     if node.kind == NodeKind::Package && alone {
-        // Before the answer, so that what was signed for it opens nothing any more.
-        hide_tree(app, dataset.number, micros(now), None).await?;
+        // The bytes are moved before the response, so that signed URLs stop working.
+        unpublish_tree(app, dataset.number, micros(now), None).await?;
     }
     Ok(Ok(()))
 }
 
-/// In the delete, so that nothing that follows can lose it; and once the bytes are gone.
-async fn tell_cdn(app: &App, tx: &mut Tx, (org, dataset): (i64, i64), deleted_at: i64) -> Result<()> {
+/// Enqueues the CDN invalidations of a delete. Done in the delete's transaction, so that they
+/// cannot be lost, and again once the bytes are moved.
+async fn queue_invalidations(app: &App, tx: &mut Tx, (org, dataset): (i64, i64), deleted_at: i64) -> Result<()> {
     if app.cdn.is_none() {
         return Ok(());
     }
-    let some = tx.list_packages_with_assets(dataset, deleted_at, FEW + 1).await?;
-    let whole = i64::try_from(some.len()).unwrap_or(i64::MAX) > FEW;
+    let some = tx.list_packages_with_assets(dataset, deleted_at, MAX_PACKAGE_PATHS + 1).await?;
+    let whole = i64::try_from(some.len()).unwrap_or(i64::MAX) > MAX_PACKAGE_PATHS;
     let path = |package| key::asset_cdn_paths(PackageNumbers { org, dataset, package }, whole);
     let mut paths: Vec<String> = some.into_iter().map(path).collect();
     paths.dedup();
     cdn_invalidations::queue_paths(app, tx, &paths).await
 }
 
-/// Where the hiding of very many goes on: behind this package and object.
+/// A position in a large delete or restore: the package and object handled last.
 pub type Place = (i64, uuid::Uuid);
 
-/// Takes the bytes of all that was deleted in a dataset at a time out of what is served; in turns, where they are many.
-pub(crate) async fn hide_tree(app: &App, dataset: i64, deleted_at: i64, after: Option<Place>) -> Result<()> {
+/// Moves the bytes of one delete out of the served root. After [`RUN_LIMIT`] enqueues a job that
+/// continues.
+pub(crate) async fn unpublish_tree(app: &App, dataset: i64, deleted_at: i64, after: Option<Place>) -> Result<()> {
     let started = Instant::now();
     let mut after = start(after);
-    // One that can't be moved keeps no others where they are.
+    // An object that cannot be moved does not stop the others.
     let (mut outcome, mut org) = (Ok(()), None);
     loop {
         let page = app.db.list_deleted_objects(dataset, deleted_at, after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = (last.numbers.package, last.object.id);
         org = Some(last.numbers.org);
-        outcome = outcome.and(hide_all(app, page).await);
-        if started.elapsed() > TURN && outcome.is_ok() {
+        outcome = outcome.and(unpublish_all(app, page).await);
+        if started.elapsed() > RUN_LIMIT && outcome.is_ok() {
             let job = Job::HideTreeV1 { dataset, deleted_at, after: Some((after.0, after.1.0)) };
             let mut tx = app.db.begin().await?;
             queue::enqueue_anew(&mut tx, &job, app.db.now()).await?;
@@ -138,62 +142,65 @@ pub(crate) async fn hide_tree(app: &App, dataset: i64, deleted_at: i64, after: O
     }
     if let Some(org) = org.filter(|_| app.cdn.is_some()) {
         let mut tx = app.db.begin().await?;
-        tell_cdn(app, &mut tx, (org, dataset), deleted_at).await?;
+        queue_invalidations(app, &mut tx, (org, dataset), deleted_at).await?;
         tx.commit().await?;
     }
     outcome
 }
 
-/// The beginning, or where to go on.
+/// Returns the position after which to continue, or the first position.
 pub(super) fn start(after: Option<Place>) -> (i64, ObjectId) {
     after.map_or((0, ObjectId(uuid::Uuid::nil())), |(package, object)| (package, ObjectId(object)))
 }
 
-async fn hide_all(app: &App, page: Vec<PackageObject>) -> Result<()> {
-    let hidden = futures::stream::iter(page).map(|found| hide_object(app, found.object.id)).buffer_unordered(AT_ONCE);
-    // Each is tried, also where another fails.
-    let outcomes: Vec<Result<()>> = hidden.collect().await;
+async fn unpublish_all(app: &App, page: Vec<PackageObject>) -> Result<()> {
+    let unpublished = futures::stream::iter(page)
+        .map(|found| unpublish_object(app, found.object.id))
+        .buffer_unordered(CONCURRENT_MOVES);
+    // Every object is tried, even if another fails.
+    let outcomes: Vec<Result<()>> = unpublished.collect().await;
     outcomes.into_iter().collect()
 }
 
-/// The same for all that is a package's.
-pub(crate) async fn hide_package(app: &App, package: i64) -> Result<()> {
+/// Moves or deletes the bytes of all objects of a package, as [`unpublish_object`] does.
+pub(crate) async fn unpublish_package(app: &App, package: i64) -> Result<()> {
     let mut after = ObjectId(uuid::Uuid::nil());
     loop {
         let page = app.db.list_package_objects(package, after, PAGE).await?;
         let Some(last) = page.last() else { return Ok(()) };
         after = last.object.id;
-        hide_all(app, page).await?;
+        unpublish_all(app, page).await?;
     }
 }
 
-/// Takes the bytes of a deleted object out of what is served; of one that is gone for good, everywhere.
-pub(crate) async fn hide_object(app: &App, id: ObjectId) -> Result<()> {
-    // One at a time here. What another server does meanwhile is looked at after it.
+/// Moves the bytes of a DELETED object out of the served root; deletes those of a PURGED one.
+pub(crate) async fn unpublish_object(app: &App, id: ObjectId) -> Result<()> {
+    // The lock works on this server only. Changes by other servers are found by reading the state
+    // again.
     let _one = app.completing.lock(&format!("object:{id}")).await;
     let Some(found) = app.db.find_package_object_unscoped(id).await? else { return Ok(()) };
     let key = found.object.key.as_str();
     match found.object.state {
         ObjectState::Deleted => {
-            let hidden = app.store.delete(key, store::Deletion::Restorable).await;
-            // Whatever the store said, it may have done it.
+            let outcome = app.store.delete(key, store::Deletion::Restorable).await;
+            // The store may have moved the bytes even if it returned an error.
             match app.db.find_package_object_unscoped(id).await?.map(|found| found.object.state) {
-                // Purged by another server while its bytes were on their way to where they wait.
+                // Another server purged the object while its bytes were being moved.
                 Some(ObjectState::Purged) => app.store.delete(key, store::Deletion::Purge).await?,
-                Some(ObjectState::Ready | ObjectState::Restoring) => drop(put_back(app, key).await?),
+                Some(ObjectState::Ready | ObjectState::Restoring) => drop(move_back(app, key).await?),
                 _ => {}
             }
-            Ok(hidden?)
+            Ok(outcome?)
         }
         ObjectState::Purged if !key::is_purged_key(key) => {
             app.store.delete(key, store::Deletion::Purge).await?;
             crate::uploads::seal::remove(app, id, found.sealed.as_ref()).await?;
-            // Done for good, and not again where very many are.
+            // The key is freed, so that repeated jobs skip the object.
             let mut tx = app.db.begin().await?;
             tx.free_key(id).await?;
             tx.commit().await
         }
-        // Confirmed and not published: its bytes may have been on their way to where they are served.
+        // Confirmed but not published; a publication may have been moving its bytes.
         ObjectState::Scanning | ObjectState::Failed if found.node_state == NodeState::Deleted => {
             if key::is_incoming(key) { Ok(()) } else { Ok(app.store.delete(key, store::Deletion::Restorable).await?) }
         }
@@ -201,11 +208,11 @@ pub(crate) async fn hide_object(app: &App, id: ObjectId) -> Result<()> {
     }
 }
 
-/// Brings the bytes at a key back. `false` if they are lost.
-pub(super) async fn put_back(app: &App, key: &str) -> Result<bool> {
+/// Moves the bytes at a key back into the served root. Returns `false` if they are lost.
+pub(super) async fn move_back(app: &App, key: &str) -> Result<bool> {
     match app.store.restore(key).await {
         Ok(_) | Err(store::Error::AlreadyExists) => Ok(true),
-        // They may never have been taken away.
+        // The bytes may never have been moved.
         Err(store::Error::NotFound) => match app.store.stat(key).await {
             Ok(_) => Ok(true),
             Err(store::Error::NotFound | store::Error::Damaged(_)) => Ok(false),
@@ -216,12 +223,12 @@ pub(super) async fn put_back(app: &App, key: &str) -> Result<bool> {
     }
 }
 
-/// Purges what was deleted so long ago that nobody can bring it back any more: rows now, bytes by jobs, so that a restore
-/// comes either before both or too late.
+/// Purges nodes whose retention has ended: rows now, bytes by jobs. A concurrent restore therefore
+/// runs either before both or too late.
 pub(crate) async fn purge_old(app: &App, now: SystemTime) -> Result<()> {
     let Some(before) = now.checked_sub(app.config.retention) else { return Ok(()) };
     loop {
-        let some = app.db.list_outdated_nodes(before, PURGED_AT_ONCE).await?;
+        let some = app.db.list_outdated_nodes(before, PURGE_BATCH).await?;
         if some.is_empty() {
             return Ok(());
         }
@@ -245,11 +252,12 @@ async fn purge_some(app: &App, dataset: i64, nodes: &[Outdated]) -> Result<()> {
         }
     }
     tx.commit().await?;
-    tracing::info!(nodes = nodes.len(), "what was deleted of a dataset was purged");
+    tracing::info!(nodes = nodes.len(), "deleted nodes of a dataset were purged");
     Ok(())
 }
 
-/// Deletes an asset for good: viewers make it again. Its bytes are gone before the answer, and its path is free.
+/// Deletes an asset for good; viewers can create it again. Its bytes are deleted and its path is
+/// free before the response. Authorizes the caller.
 pub async fn delete_asset(
     app: &App,
     caller: &Caller,

@@ -1,5 +1,6 @@
-//! Links to what is in a dataset: presigned requests of the store, for source files and assets, and signatures of the CDN,
-//! for assets alone. An asset's link says nothing of whether the asset is there; what lies at its key was published.
+//! Grants access to the objects of datasets: presigned requests for source files and assets, and
+//! CDN signatures for assets only. An asset's link does not show whether the asset exists. Never
+//! serves bytes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,10 +19,10 @@ use crate::model::key::{self, Key};
 use crate::model::object::ObjectState;
 use crate::model::package::{AssetPath, Dataset, DatasetId, Node, NodeId, NodeKind, NodeState};
 
-/// How long links live.
+/// The lifetime of links.
 pub const LIFETIME: Duration = Duration::from_secs(3600);
 
-/// A package that is there, for somebody who may read it.
+/// Returns a READY package and its dataset. Authorizes the caller.
 async fn package(app: &App, caller: &Caller, dataset: &DatasetId, id: &NodeId) -> Result<(Dataset, Node)> {
     let dataset = access::find_dataset(app, caller, Action::Read, dataset).await?;
     let node = node_in(app, &dataset, id).await?;
@@ -31,7 +32,7 @@ async fn package(app: &App, caller: &Caller, dataset: &DatasetId, id: &NodeId) -
     Ok((dataset, node))
 }
 
-/// Where a package's source file lies, or one of its assets.
+/// Returns the key of a package's source file, or of one of its assets. Authorizes the caller.
 async fn key_of(
     app: &App,
     caller: &Caller,
@@ -61,7 +62,8 @@ fn source(node: &Node) -> Result<Key> {
     }
 }
 
-/// A presigned GET of a package's source file, or of one of its assets.
+/// Returns a presigned GET of a package's source file, or of one of its assets. Authorizes the
+/// caller.
 pub async fn presign(
     app: &App,
     caller: &Caller,
@@ -74,7 +76,8 @@ pub async fn presign(
     Ok(signed)
 }
 
-/// What is said of the same object, for whoever may read it.
+/// Returns the store's facts about a package's source file, or about one of its assets. Authorizes
+/// the caller.
 pub async fn stat(
     app: &App,
     caller: &Caller,
@@ -85,25 +88,26 @@ pub async fn stat(
     Ok(app.store.stat(key.as_str()).await?)
 }
 
-/// What a signature of the CDN opens.
+/// A signature for assets.
 #[derive(Debug, Clone)]
 pub enum Signed {
-    /// One asset, by this URL.
+    /// The signed URL of one asset.
     Object(Arc<str>, Times),
-    /// All assets of a package, below this URL and for cookies of this path.
+    /// A signature for all assets of a package.
     Prefix {
-        /// Ends with a slash.
+        /// The URL of the package's root, with a slash at its end.
         base_url: String,
-        /// The cookies' `Path`.
+        /// The `Path` attribute of the cookies.
         path: String,
-        /// What is put behind a URL, or into cookies.
+        /// The signature, as a query or as cookies.
         signature: Arc<PolicySignature>,
-        /// When it ends and when to ask again.
+        /// When the signature expires and when to renew it.
         times: Times,
     },
 }
 
-/// The assets' package; collections have none.
+/// Returns a READY package that can have assets. Returns 400 for a collection. Authorizes the
+/// caller.
 async fn with_assets(app: &App, caller: &Caller, dataset: &DatasetId, id: &NodeId) -> Result<(Dataset, Node)> {
     let (dataset, node) = package(app, caller, dataset, id).await?;
     if node.kind == NodeKind::Collection {
@@ -113,7 +117,7 @@ async fn with_assets(app: &App, caller: &Caller, dataset: &DatasetId, id: &NodeI
     Ok((dataset, node))
 }
 
-/// Signs for one asset of a package.
+/// Signs the URL of one asset of a package. Authorizes the caller.
 pub async fn sign_object(
     app: &App,
     caller: &Caller,
@@ -127,7 +131,7 @@ pub async fn sign_object(
     Ok(Signed::Object(url, times))
 }
 
-/// Signs for all assets of a package at once.
+/// Signs for all assets of a package. Authorizes the caller.
 pub async fn sign_prefix(app: &App, caller: &Caller, dataset: &DatasetId, id: &NodeId) -> Result<Signed> {
     let (dataset, node) = with_assets(app, caller, dataset, id).await?;
     let root = key::package_root(numbers(&dataset, &node));
@@ -138,7 +142,8 @@ pub async fn sign_prefix(app: &App, caller: &Caller, dataset: &DatasetId, id: &N
     Ok(Signed::Prefix { base_url: format!("{edge}/{root}"), path, signature, times })
 }
 
-/// A page of a package's assets, in the order of their paths, and whether there are more.
+/// Returns a page of a package's assets in the order of their paths, and whether there are more.
+/// Authorizes the caller.
 pub async fn assets(
     app: &App,
     caller: &Caller,
@@ -153,7 +158,7 @@ pub async fn assets(
     Ok((found, more))
 }
 
-/// One asset of a package.
+/// Returns one asset of a package. Authorizes the caller.
 pub async fn asset(
     app: &App,
     caller: &Caller,

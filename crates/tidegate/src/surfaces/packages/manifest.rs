@@ -1,4 +1,5 @@
-//! Download manifests: of packages and of all that lies in collections, the source files with their paths and presigned URLs.
+//! Creates download manifests: the source files of packages and of everything in collections, with
+//! their paths and presigned URLs. Never reads a file.
 
 use std::collections::HashMap;
 
@@ -13,62 +14,64 @@ use crate::model::caller::Caller;
 use crate::model::object::ObjectState;
 use crate::model::package::{DatasetId, NodeId, NodeKind, NodeState};
 
-/// Nodes in one manifest.
-const MOST: i64 = 20_000;
+/// The largest number of nodes in one manifest.
+const MAX_NODES: i64 = 20_000;
 
-/// Bytes of the paths in one manifest: deep trees have long ones, for each file anew.
-const PATHS: usize = 16 << 20;
-/// What a name takes beside its letters.
-const NAME: usize = 24;
+/// The largest total length of the paths in one manifest, in bytes; in deep trees every file
+/// repeats a long path.
+const MAX_PATH_BYTES: usize = 16 << 20;
+/// The memory that a name takes beside its bytes.
+const NAME_OVERHEAD: usize = 24;
 
 /// A file that can be downloaded.
 #[derive(Debug, Clone)]
 pub struct Line {
-    /// The package.
+    /// The id of the package.
     pub node: String,
-    /// The file's name.
+    /// The name of the file.
     pub filename: String,
-    /// The package's name.
+    /// The name of the package.
     pub name: String,
-    /// The names of the collections it lies in, from the one that was asked for.
+    /// The names of the collections above the package, from the requested one down.
     pub path: Vec<String>,
-    /// Where to get it.
+    /// The presigned URL of the file.
     pub url: String,
-    /// Bytes.
+    /// The size in bytes.
     pub size: u64,
 }
 
-/// A file that can't.
+/// A file that cannot be downloaded.
 #[derive(Debug, Clone)]
 pub struct Blocked {
-    /// The package.
+    /// The id of the package.
     pub node: String,
-    /// The file's name.
+    /// The name of the file.
     pub filename: String,
-    /// The package's name.
+    /// The name of the package.
     pub name: String,
-    /// As of a file that can.
+    /// The names of the collections above the package, from the requested one down.
     pub path: Vec<String>,
-    /// Where it stands.
+    /// The state of the file.
     pub status: ObjectState,
-    /// Why.
+    /// The reason for the state, if it was rejected or has failed.
     pub reason: Option<String>,
 }
 
-/// All of it.
+/// A download manifest.
 #[derive(Debug, Clone, Default)]
 pub struct Manifest {
-    /// What can be downloaded.
+    /// The files that can be downloaded.
     pub lines: Vec<Line>,
-    /// What can't.
+    /// The files that cannot be downloaded.
     pub blocked: Vec<Blocked>,
 }
 
-/// The manifest of some nodes; each file once, however often it is asked for.
+/// Creates the manifest of some nodes; each file appears once. Authorizes the caller. Returns 413
+/// if the manifest would be too large.
 pub async fn manifest(app: &App, caller: &Caller, dataset: &DatasetId, ids: &[String]) -> Result<Manifest> {
     let dataset = access::find_dataset(app, caller, Action::Read, dataset).await?;
     deletion::check_ids(ids)?;
-    let (mut manifest, mut seen, mut left, mut room) = (Manifest::default(), HashMap::new(), MOST, PATHS);
+    let (mut manifest, mut seen, mut left, mut room) = (Manifest::default(), HashMap::new(), MAX_NODES, MAX_PATH_BYTES);
     for text in ids {
         let unknown = || Error::NotFound(format!("no such package: {}", shortened(text)).into());
         let id = NodeId::parse(text).ok_or_else(unknown)?;
@@ -79,14 +82,15 @@ pub async fn manifest(app: &App, caller: &Caller, dataset: &DatasetId, ids: &[St
         if left < 0 {
             return Err(too_much());
         }
-        // Of each collection its name, and where it lies. Parents come before what is in them.
+        // The parent and name of each collection. Parents come before their children.
         let mut folders: HashMap<i64, (i64, String)> = HashMap::new();
         for leaf in leaves {
             if leaf.kind == NodeKind::Collection.as_str() {
                 folders.insert(leaf.id, (leaf.parent_id, leaf.name));
             } else if seen.insert(leaf.id, ()).is_none() {
                 let path = path(&folders, leaf.parent_id);
-                room = room.checked_sub(path.iter().map(|name| name.len() + NAME).sum()).ok_or_else(too_much)?;
+                room =
+                    room.checked_sub(path.iter().map(|name| name.len() + NAME_OVERHEAD).sum()).ok_or_else(too_much)?;
                 add(app, &mut manifest, leaf, path).await?;
             }
         }
@@ -98,12 +102,12 @@ pub async fn manifest(app: &App, caller: &Caller, dataset: &DatasetId, ids: &[St
 
 fn too_much() -> Error {
     let message = format!(
-        "a manifest has at most {MOST} packages and collections, and paths of {PATHS} bytes; ask for fewer at once"
+        "a manifest has at most {MAX_NODES} packages and collections, and paths of {MAX_PATH_BYTES} bytes; ask for fewer at once"
     );
     Error::TooLarge(message.into())
 }
 
-/// The names of the collections from the one that was asked for to this one.
+/// Returns the names of the collections from the requested one down to `parent`.
 fn path(folders: &HashMap<i64, (i64, String)>, parent: i64) -> Vec<String> {
     let (mut names, mut at) = (Vec::new(), parent);
     while let Some((above, name)) = folders.get(&at) {
@@ -124,7 +128,7 @@ async fn add(app: &App, manifest: &mut Manifest, leaf: Leaf, path: Vec<String>) 
             let size = size.and_then(|size| u64::try_from(size).ok()).unwrap_or(0);
             manifest.lines.push(Line { node, filename, name, path, url, size });
         }
-        // It has not come yet.
+        // The file has not been uploaded yet.
         (Some(ObjectState::Pending) | None, _) => {}
         (Some(status), _) => manifest.blocked.push(Blocked { node, filename, name, path, status, reason }),
     }

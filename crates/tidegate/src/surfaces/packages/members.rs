@@ -1,4 +1,5 @@
-//! Who belongs to a dataset, by the database. What a token grants is not seen here.
+//! Manages the members of datasets that are stored in the database. Never covers roles that a token
+//! grants; see `access`.
 
 use super::{check_limit, cut, record};
 use crate::access;
@@ -12,7 +13,7 @@ use crate::model::package::{Dataset, DatasetId};
 use crate::model::role::Role;
 use crate::model::space::Member;
 
-/// A page of those who belong to a dataset, and whether there are more.
+/// Returns a page of a dataset's members, and whether there are more. Authorizes the caller.
 pub async fn list(app: &App, caller: &Caller, id: &DatasetId, after: &str, limit: i64) -> Result<(Vec<Member>, bool)> {
     let dataset = access::find_dataset(app, caller, Action::Manage, id).await?;
     check_limit(limit)?;
@@ -21,7 +22,8 @@ pub async fn list(app: &App, caller: &Caller, id: &DatasetId, after: &str, limit
     Ok((found, more))
 }
 
-/// Managers say who views and edits; who manages and owns, owners alone.
+/// Checks that a change of roles does not exceed the caller's own: managers set viewers and
+/// editors, and only owners set managers and owners.
 fn check_rank(caller: &Caller, dataset: &Dataset, roles: [Option<Role>; 2]) -> Result<()> {
     let high = roles.into_iter().flatten().any(|role| role >= Role::Manager);
     match access::dataset_role(caller, dataset) {
@@ -32,12 +34,13 @@ fn check_rank(caller: &Caller, dataset: &Dataset, roles: [Option<Role>; 2]) -> R
     }
 }
 
-/// Makes somebody a member, or gives them another role. The last owner stays one.
+/// Adds a member or changes a member's role. The last owner cannot be changed. Authorizes the
+/// caller.
 pub async fn set(app: &App, caller: &Caller, id: &DatasetId, user: &UserId, new: Role) -> Result<Member> {
     let dataset = access::find_dataset(app, caller, Action::Manage, id).await?;
     let now = app.db.now();
     let mut tx = app.db.begin().await?;
-    // From here on nobody else changes who is a member.
+    // The lock keeps the membership unchanged until the commit.
     tx.hold_dataset(dataset.number).await?;
     let had = tx.find_dataset_member(dataset.number, user).await?;
     check_rank(caller, &dataset, [Some(new), had.as_ref().map(|member| member.role)])?;
@@ -61,7 +64,8 @@ async fn keep_an_owner(tx: &mut crate::db::Tx, dataset: i64) -> Result<()> {
     Err(Error::InvalidState("a dataset needs an owner; make somebody else one first".into()))
 }
 
-/// Ends somebody's membership: everybody may leave. The last owner stays.
+/// Removes a member; every member can remove themselves. The last owner cannot be removed.
+/// Authorizes the caller.
 pub async fn remove(app: &App, caller: &Caller, id: &DatasetId, user: &UserId) -> Result<()> {
     let leaves = access::effective_user(caller).as_ref() == Some(user);
     let dataset = access::find_dataset(app, caller, if leaves { Action::Read } else { Action::Manage }, id).await?;

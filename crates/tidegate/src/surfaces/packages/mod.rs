@@ -1,6 +1,6 @@
-//! Datasets: trees of packages whose members read, put in, delete and bring back. Who may do what, the trees themselves, and
-//! who belongs to a dataset; bytes come in through `uploads`, go out by `links`, and what was deleted comes back by
-//! `restoring`.
+//! Datasets: trees of packages with members. Owns the trees themselves and their access. Bytes are
+//! uploaded by `uploads` and `confirming`, published by `publishing`, read through `links`, deleted
+//! by `deletion`, and restored by `restoring`.
 
 pub mod confirming;
 pub mod deletion;
@@ -30,19 +30,20 @@ use crate::model::package::{
 use crate::model::principal::Principal;
 use crate::model::role::Role;
 
-/// Node ids in one request.
+/// The largest number of node ids in one request.
 pub const MOST_NODES: usize = 1000;
 
 pub(crate) fn no_such_package() -> Error {
     Error::NotFound("no such package".into())
 }
 
-/// A node that lies in a dataset, whatever its state. Those of others are not there.
+/// Returns a node of a dataset, whatever its state. A node of another dataset is not found.
 pub(crate) async fn node_in(app: &App, dataset: &Dataset, id: &NodeId) -> Result<Node> {
     app.db.find_node(dataset.number, id).await?.ok_or_else(no_such_package)
 }
 
-/// A node by its id alone, for those who may do `action` in its dataset. To all others it is not there.
+/// Returns a node by its id, and its dataset. Authorizes the caller; without access, the node is
+/// not found.
 pub async fn node(app: &App, caller: &Caller, action: Action, id: &NodeId) -> Result<(Dataset, Node)> {
     if caller.principal == Principal::Anonymous {
         return Err(unauthenticated());
@@ -57,7 +58,8 @@ pub async fn node(app: &App, caller: &Caller, action: Action, id: &NodeId) -> Re
     Ok((dataset, node))
 }
 
-/// A node, for those who may read it; what was deleted is seen by those who can bring it back.
+/// Returns a node that the caller may see. Deleted nodes are visible only to members who can
+/// restore them.
 pub async fn seen(app: &App, caller: &Caller, id: &NodeId) -> Result<Node> {
     let (dataset, node) = node(app, caller, Action::Read, id).await?;
     let editor = access::dataset_role(caller, &dataset).is_none_or(|role| role.allows(Action::Delete));
@@ -68,7 +70,7 @@ pub async fn seen(app: &App, caller: &Caller, id: &NodeId) -> Result<Node> {
     }
 }
 
-/// The numbers that a node's keys are made of.
+/// Returns the numbers from which a node's keys are built.
 pub(crate) fn numbers(dataset: &Dataset, node: &Node) -> PackageNumbers {
     PackageNumbers { org: dataset.org, dataset: dataset.number, package: node.number }
 }
@@ -85,7 +87,7 @@ pub(crate) async fn record(
     tx.record_event(&NewEvent { at: app.db.now(), caller: caller.clone(), action, owner, object }).await
 }
 
-/// Makes a dataset in the caller's organisation, of which the caller is the owner.
+/// Creates a dataset in the caller's organisation and makes the caller its owner.
 pub async fn create(app: &App, caller: &Caller, name: &str) -> Result<Dataset> {
     if caller.principal == Principal::Anonymous {
         return Err(unauthenticated());
@@ -103,7 +105,7 @@ pub async fn create(app: &App, caller: &Caller, name: &str) -> Result<Dataset> {
     record(&mut tx, app, caller, AuditAction::DatasetCreated, &id, None).await?;
     tx.commit().await?;
     metrics::counter!("tidegate_datasets_total").increment(1);
-    tracing::info!(dataset = id.as_str(), "a dataset was made");
+    tracing::info!(dataset = id.as_str(), "a dataset was created");
     Ok(Dataset {
         number,
         id,
@@ -117,8 +119,8 @@ pub async fn create(app: &App, caller: &Caller, name: &str) -> Result<Dataset> {
     })
 }
 
-/// A page of the datasets that the caller is a member of, the newest first, and whether there are more. A service sees all,
-/// or those of the organisation it names.
+/// Returns a page of the caller's datasets, newest first, and whether there are more. A service
+/// gets all datasets, or those of the organisation it names.
 pub async fn list(app: &App, caller: &Caller, after: (i64, &str), limit: i64) -> Result<(Vec<Dataset>, bool)> {
     if caller.principal == Principal::Anonymous {
         return Err(unauthenticated());
@@ -141,7 +143,7 @@ pub(crate) fn check_limit(limit: i64) -> Result<()> {
     Err(bad_request(format!("limit must be from 1 to {MAX_PAGE}")))
 }
 
-/// Takes off what was read only to know that there is more.
+/// Removes the additional row that was read, and returns whether there was one.
 pub(crate) fn cut<T>(found: &mut Vec<T>, limit: i64) -> bool {
     let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = found.len() > wanted;
@@ -149,8 +151,9 @@ pub(crate) fn cut<T>(found: &mut Vec<T>, limit: i64) -> bool {
     more
 }
 
-/// The collection that something is to lie in; 0 for the top. The caller's transaction holds the dataset.
-async fn place(tx: &mut Tx, dataset: &Dataset, parent: Option<&NodeId>) -> Result<i64> {
+/// Returns the number of the collection in which a new node is created; 0 for the top. The caller
+/// holds the dataset's lock.
+async fn find_parent(tx: &mut Tx, dataset: &Dataset, parent: Option<&NodeId>) -> Result<i64> {
     let Some(parent) = parent else { return Ok(0) };
     let node = tx.find_node(dataset.number, parent).await?;
     match node {
@@ -167,7 +170,7 @@ fn name_taken() -> Error {
     Error::InvalidState(message.into())
 }
 
-/// Makes a collection.
+/// Creates a collection. Authorizes the caller.
 pub async fn create_collection(
     app: &App,
     caller: &Caller,
@@ -180,7 +183,7 @@ pub async fn create_collection(
     let (id, now) = (NodeId::generate(NodeKind::Collection), app.db.now());
     let mut tx = app.db.begin().await?;
     tx.hold_dataset(dataset.number).await?;
-    let parent_number = place(&mut tx, &dataset, parent).await?;
+    let parent_number = find_parent(&mut tx, &dataset, parent).await?;
     let by = caller.effective_principal().name().to_owned();
     let new = NewNode {
         id: &id,
@@ -212,8 +215,8 @@ pub async fn create_collection(
     })
 }
 
-/// A page of what lies in a collection or at the top of a dataset, in the order of names, and whether there is more. What
-/// was deleted is for those who can bring it back.
+/// Returns a page of the children of a collection, or of a dataset's top, ordered by name, and
+/// whether there are more. Authorizes the caller; deleted nodes require the right to delete.
 pub async fn children(
     app: &App,
     caller: &Caller,
@@ -246,7 +249,8 @@ pub async fn children(
     Ok((found, more))
 }
 
-/// A page of what became of a dataset's tree, the latest first, and whether there is more.
+/// Returns a page of a dataset's changelog, latest first, and whether there are more. Authorizes
+/// the caller.
 pub async fn changelog(
     app: &App,
     caller: &Caller,
@@ -263,7 +267,7 @@ pub async fn changelog(
     Ok((found, more))
 }
 
-/// Where a page of datasets goes on: after this one.
+/// Returns the cursor after which the next page of datasets begins.
 pub fn after(dataset: &Dataset) -> (i64, String) {
     (micros(dataset.created_at), dataset.id.as_str().to_owned())
 }

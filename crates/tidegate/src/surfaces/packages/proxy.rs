@@ -1,6 +1,6 @@
-//! The door for pages that hold a presigned URL and may not read from its host: they are sent on to it. Whoever holds the URL
-//! has the right to read, so that nobody signs in. Only what leads to a bucket that is known is handed on; metadata is got
-//! with that very URL, never with credentials of ours, and from nowhere else.
+//! Redirects pages that hold a presigned URL but cannot read from its host. The URL itself is the
+//! authorization, so there is no sign-in. Accepts only URLs of known buckets; metadata is requested
+//! with that URL and never with the server's own credentials.
 
 use reqwest::Response;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, LAST_MODIFIED, RANGE};
@@ -10,10 +10,10 @@ use crate::config::StoreSetting;
 use crate::error::{Error, Result, bad_request};
 use crate::model::s3_url::{self, OwnStore, PresignedUrl};
 
-/// What S3 says of an object.
+/// The facts that S3 returns about an object.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facts {
-    /// Bytes.
+    /// The size in bytes.
     pub size: u64,
     /// `Content-Type`.
     pub content_type: Option<String>,
@@ -23,7 +23,8 @@ pub struct Facts {
     pub last_modified: Option<String>,
 }
 
-/// The URL that a page is sent on to. `beside` are parameters that arrived beside it and belong to it.
+/// Returns the URL to redirect to. `beside` holds the URL's own parameters that arrived as
+/// parameters of the request. Returns 400 if the bucket is not allowed.
 pub fn resolve(app: &App, given: &str, beside: &[(String, String)]) -> Result<PresignedUrl> {
     let s3 = &app.addresses.s3;
     let (bucket, in_path, at_aws) = match &app.config.store {
@@ -45,17 +46,18 @@ pub fn resolve(app: &App, given: &str, beside: &[(String, String)]) -> Result<Pr
     Ok(url)
 }
 
-/// What S3 says of the object that a URL reads, to whoever holds that URL.
+/// Requests the facts about the object of a presigned URL from S3. Returns 503 if too many such
+/// requests are in progress.
 pub async fn facts(app: &App, url: &PresignedUrl) -> Result<Facts> {
     let _turn = app.fetcher.permits.try_acquire().map_err(|_| Error::Busy)?;
     let request = app.fetcher.client.get(&url.url).header(RANGE, "bytes=0-0");
-    // The address is a secret, and must not be told in the error.
-    let answer = request.send().await.map_err(|error| Error::Unavailable(error.without_url().into()))?;
-    let status = answer.status().as_u16();
+    // The URL is a secret and must not appear in the error.
+    let response = request.send().await.map_err(|error| Error::Unavailable(error.without_url().into()))?;
+    let status = response.status().as_u16();
     let size = match status {
-        // An empty object has no first byte.
-        206 | 416 => total(&answer),
-        200 => text(&answer, &CONTENT_LENGTH).and_then(|length| length.parse().ok()),
+        // An empty object has no first byte, so S3 answers 416.
+        206 | 416 => total(&response),
+        200 => text(&response, &CONTENT_LENGTH).and_then(|length| length.parse().ok()),
         403 => return Err(Error::Forbidden("S3 refuses presigned_url".into())),
         404 => return Err(Error::NotFound("S3 has no such object".into())),
         400..=499 => return Err(bad_request(format!("S3 refuses presigned_url with status {status}"))),
@@ -65,17 +67,17 @@ pub async fn facts(app: &App, url: &PresignedUrl) -> Result<Facts> {
     let found = status != 416;
     Ok(Facts {
         size,
-        content_type: text(&answer, &CONTENT_TYPE).filter(|_| found),
-        etag: text(&answer, &ETAG),
-        last_modified: text(&answer, &LAST_MODIFIED),
+        content_type: text(&response, &CONTENT_TYPE).filter(|_| found),
+        etag: text(&response, &ETAG),
+        last_modified: text(&response, &LAST_MODIFIED),
     })
 }
 
-/// The number behind the slash of `Content-Range`.
-fn total(answer: &Response) -> Option<u64> {
-    text(answer, &CONTENT_RANGE)?.rsplit_once('/')?.1.parse().ok()
+/// Returns the total length from `Content-Range` (RFC 9110, section 14.4).
+fn total(response: &Response) -> Option<u64> {
+    text(response, &CONTENT_RANGE)?.rsplit_once('/')?.1.parse().ok()
 }
 
-fn text(answer: &Response, name: &HeaderName) -> Option<String> {
-    answer.headers().get(name)?.to_str().ok().map(str::to_owned)
+fn text(response: &Response, name: &HeaderName) -> Option<String> {
+    response.headers().get(name)?.to_str().ok().map(str::to_owned)
 }

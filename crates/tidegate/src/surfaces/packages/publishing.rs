@@ -1,5 +1,5 @@
-//! What becomes of what was sealed: it is scanned where there is a scanner, and moved to its place. Bytes come before rows;
-//! every step can be done again.
+//! Publishes sealed objects of datasets: scans them if there is a scanner, and moves them to their
+//! key. Moves bytes before rows; every step can be repeated. Never seals; see `confirming`.
 
 use super::{deletion, record};
 use crate::app::App;
@@ -19,8 +19,9 @@ use crate::uploads::effects::{self, AFTER_ANSWER, Item};
 use crate::uploads::outcome::{self, Outcome};
 use crate::uploads::{scan, seal};
 
-/// Where something lies once it is published: the source file where nothing is served, an asset below its package's root.
-fn place(found: &PackageObject) -> Result<Key> {
+/// Returns the key of a published object: a source file's is not served, an asset's is below its
+/// package's root.
+fn published_key(found: &PackageObject) -> Result<Key> {
     if found.is_source {
         return Ok(key::package_source(found.numbers, found.object.id));
     }
@@ -29,49 +30,51 @@ fn place(found: &PackageObject) -> Result<Key> {
     Ok(key::asset(found.numbers, &path))
 }
 
-/// What a turn came to.
-enum Turn {
-    /// Nothing is left to be done.
-    Over,
-    /// This object is gone for good, and its bytes have to be, too: another one that bears the key, or itself.
-    Forget(ObjectId),
-    /// Its package was deleted: its bytes go to where they wait, and it goes on when that is back.
-    Hide,
+/// The result of one step of a publication.
+enum Step {
+    /// Nothing is left to do.
+    Done,
+    /// The bytes of this object must be deleted: it is the object itself, or another one that holds
+    /// the key and is gone for good.
+    Purge(ObjectId),
+    /// The package was deleted: its bytes are moved out of the served root, and a restore continues
+    /// the publication.
+    Unpublish,
 }
 
-/// Works on what was sealed until it is published or refused.
+/// Publishes or rejects a sealed object.
 pub(crate) async fn run(app: &App, id: ObjectId) -> Result<()> {
     for _ in 0..2 {
-        let turn = {
-            // One at a time here. What another server does is settled by the rows.
+        let step = {
+            // The lock works on this server only. Between servers, conditions on the rows decide.
             let _one = app.completing.lock(&format!("publish:{id}")).await;
             work(app, id).await?
         };
-        match turn {
-            Turn::Over => return Ok(()),
-            Turn::Hide => return deletion::hide_object(app, id).await,
-            Turn::Forget(other) => forget(app, other).await?,
+        match step {
+            Step::Done => return Ok(()),
+            Step::Unpublish => return deletion::unpublish_object(app, id).await,
+            Step::Purge(other) => purge(app, other).await?,
         }
     }
-    Err(Error::Unavailable(anyhow::anyhow!("its key was taken again while it was freed")))
+    Err(Error::Unavailable(anyhow::anyhow!("its key was claimed again while it was being freed")))
 }
 
-async fn work(app: &App, id: ObjectId) -> Result<Turn> {
-    let Some(found) = app.db.find_package_object_unscoped(id).await? else { return Ok(Turn::Over) };
+async fn work(app: &App, id: ObjectId) -> Result<Step> {
+    let Some(found) = app.db.find_package_object_unscoped(id).await? else { return Ok(Step::Done) };
     let Some(sealed) = found.sealed.clone().filter(|_| found.object.state == ObjectState::Scanning) else {
-        return over(app, &found).await;
+        return finish_inactive(app, &found).await;
     };
     match found.node_state {
         NodeState::Ready => {}
-        // Whoever brings it back has it gone on with.
-        NodeState::Deleted => return Ok(Turn::Hide),
-        NodeState::Restoring => return Err(Error::Unavailable(anyhow::anyhow!("its package is on its way back"))),
-        NodeState::Purged => return Ok(Turn::Over),
+        // A restore enqueues the publication again.
+        NodeState::Deleted => return Ok(Step::Unpublish),
+        NodeState::Restoring => return Err(Error::Unavailable(anyhow::anyhow!("its package is being restored"))),
+        NodeState::Purged => return Ok(Step::Done),
     }
-    let to = place(&found)?;
-    // Its key was claimed before, by an attempt that was cut off: only what was found clean claims one.
+    let to = published_key(&found)?;
+    // An interrupted attempt has claimed the key, which is possible only after a clean scan.
     if found.object.key == to && found.scan.is_some() {
-        return put_in_place(app, &found, &sealed, &to).await;
+        return move_to_key(app, &found, &sealed, &to).await;
     }
     let outcome = match found.scan {
         Some(verdict) => Outcome::Good(verdict),
@@ -82,99 +85,102 @@ async fn work(app: &App, id: ObjectId) -> Result<Turn> {
         Outcome::Rejected(reason) => refuse(app, &found, &reason).await,
         Outcome::Failed(reason) => {
             outcome::fail_now(app, id, &reason).await?;
-            Ok(Turn::Over)
+            Ok(Step::Done)
         }
     }
 }
 
-/// What is not waiting: of what is gone for good nothing is left, and what failed is tried again with what was sealed.
-async fn over(app: &App, found: &PackageObject) -> Result<Turn> {
+/// Handles an object that is not SCANNING: removes the seal, unless a FAILED object needs it for a
+/// retry, and requests the deletion of bytes that are gone for good.
+async fn finish_inactive(app: &App, found: &PackageObject) -> Result<Step> {
     let (id, state) = (found.object.id, found.object.state);
     if !state.is_under_way() {
         seal::remove(app, id, found.sealed.as_ref()).await?;
     }
     let gone = matches!(state, ObjectState::Purged | ObjectState::Rejected);
     let is_left = gone && !key::is_purged_key(found.object.key.as_str());
-    Ok(if is_left { Turn::Forget(id) } else { Turn::Over })
+    Ok(if is_left { Step::Purge(id) } else { Step::Done })
 }
 
-/// Says in the row where the bytes are to lie, before they do.
-async fn claim(app: &App, found: &PackageObject, sealed: &Key, (to, verdict): (&Key, Scan)) -> Result<Turn> {
+/// Claims the final key in the object's row, before the bytes are moved there.
+async fn claim(app: &App, found: &PackageObject, sealed: &Key, (to, verdict): (&Key, Scan)) -> Result<Step> {
     let (id, dataset) = (found.object.id, found.numbers.dataset);
     let mut tx = app.db.begin().await?;
     tx.hold_dataset(dataset).await?;
     let claimed = tx.claim_key(id, to, verdict).await?;
     tx.commit().await?;
     if claimed {
-        return put_in_place(app, found, sealed, to).await;
+        return move_to_key(app, found, sealed, to).await;
     }
     let (other, state, deleted_at) = match app.db.find_bearer_unscoped(to).await? {
         Some(bearer) if bearer.0 != id => bearer,
-        // It was freed at this moment, or the package was deleted: seen the next time.
-        _ => return Err(Error::Unavailable(anyhow::anyhow!("the key was not to be had at this moment"))),
+        // The key was freed, or the package deleted, at this moment; a retry will see it.
+        _ => return Err(Error::Unavailable(anyhow::anyhow!("its key is not available at the moment"))),
     };
     match state {
-        // Whoever deleted it may still be at it; what comes too late must not find ours.
+        // The delete of the previous object may still be in progress and must not delete the new
+        // bytes.
         _ if deleted_at.is_some_and(|at| app.db.now() < at + AFTER_ANSWER) && state == ObjectState::Purged => {
-            Err(Error::Unavailable(anyhow::anyhow!("what lay at its path before is still being removed")))
+            Err(Error::Unavailable(anyhow::anyhow!("the previous object at its path is still being deleted")))
         }
-        ObjectState::Purged | ObjectState::Rejected => Ok(Turn::Forget(other)),
-        // Nobody could see it, or delete it.
+        ObjectState::Purged | ObjectState::Rejected => Ok(Step::Purge(other)),
+        // A FAILED object was never visible and nobody can delete it, so it is purged here.
         ObjectState::Failed => {
             let mut tx = app.db.begin().await?;
             tx.hold_dataset(dataset).await?;
             tx.move_object(other, ObjectState::Failed, ObjectState::Purged, None).await?;
             tx.commit().await?;
-            Ok(Turn::Forget(other))
+            Ok(Step::Purge(other))
         }
-        _ => refuse(app, found, TAKEN).await,
+        _ => refuse(app, found, PATH_TAKEN).await,
     }
 }
 
-/// Moves what was found clean to the place that it has claimed.
-async fn put_in_place(app: &App, found: &PackageObject, sealed: &Key, to: &Key) -> Result<Turn> {
+/// Moves scanned bytes from their seal to the claimed key.
+async fn move_to_key(app: &App, found: &PackageObject, sealed: &Key, to: &Key) -> Result<Step> {
     match app.store.move_to(sealed.as_str(), to.as_str(), None).await {
         Ok(()) => {}
-        // Moved by an attempt that was cut off, and perhaps put away since with its package.
+        // An interrupted attempt has moved them, and a delete may have moved them on.
         Err(store::Error::NotFound) => {
-            if !deletion::put_back(app, to.as_str()).await? {
-                return Err(Error::StoreError(store::Error::Damaged("what was sealed is gone".to_owned())));
+            if !deletion::move_back(app, to.as_str()).await? {
+                return Err(Error::StoreError(store::Error::Damaged("the sealed bytes are missing".to_owned())));
             }
         }
         Err(store::Error::AlreadyExists) => {
-            // A copy that was cut off before its source was removed is ours; anything else is nobody's we know.
+            // An interrupted copy leaves equal bytes at the key; any others belong to another
+            // object.
             let ours = app.store.stat(sealed.as_str()).await?;
             let same = match app.store.stat(to.as_str()).await {
                 Ok(there) => {
                     let alike = there.etag == ours.etag || !app.store.has_md5_etags();
                     there.size == ours.size && (alike || found.is_source)
                 }
-                // A folder of other assets.
+                // The key is a folder of other assets.
                 Err(store::Error::NotFound) => false,
                 Err(error) => return Err(error.into()),
             };
             if !same {
-                return give_back(app, found, TAKEN).await;
+                return refuse_and_free_key(app, found, PATH_TAKEN).await;
             }
         }
-        Err(store::Error::InvalidKey(_)) => return give_back(app, found, TAKEN).await,
+        Err(store::Error::InvalidKey(_)) => return refuse_and_free_key(app, found, PATH_TAKEN).await,
         Err(error) => return Err(error.into()),
     }
     publish(app, found, to).await
 }
 
-async fn publish(app: &App, found: &PackageObject, to: &Key) -> Result<Turn> {
+async fn publish(app: &App, found: &PackageObject, to: &Key) -> Result<Step> {
     let (id, dataset) = (found.object.id, found.numbers.dataset);
     let stat = app.store.stat(to.as_str()).await?;
     let content = Content { size: stat.size, etag: stat.etag, last_modified: stat.last_modified };
     let (now, item) = (app.db.now(), item(app, found).await?);
     let mut tx = app.db.begin().await?;
     tx.hold_dataset(dataset).await?;
-    // The job before the object, as its end locks them.
+    // The job's row is locked before the object's, as at the end of a job.
     queue::withdraw(&mut tx, &Job::PublishPackageV1 { object: id.0 }).await?;
     if !tx.publish_in_package(id, to, &content).await? {
         drop(tx);
-        return taken_back(app, id).await;
+        return resolve_race(app, id).await;
     }
     if found.is_source {
         tx.log_node(found.numbers.package, TreeEvent::Created, &found.created_by, now).await?;
@@ -185,57 +191,57 @@ async fn publish(app: &App, found: &PackageObject, to: &Key) -> Result<Turn> {
     metrics::counter!("tidegate_uploaded_bytes_total").increment(content.size);
     tracing::info!(object.id = %id, "an object of a dataset was published");
     seal::remove(app, id, found.sealed.as_ref()).await?;
-    Ok(Turn::Over)
+    Ok(Step::Done)
 }
 
-/// It was not waiting any more when its bytes were in place.
-async fn taken_back(app: &App, id: ObjectId) -> Result<Turn> {
-    let Some(now) = app.db.find_package_object_unscoped(id).await? else { return Ok(Turn::Over) };
+/// Handles an object that left SCANNING while its bytes were being moved.
+async fn resolve_race(app: &App, id: ObjectId) -> Result<Step> {
+    let Some(now) = app.db.find_package_object_unscoped(id).await? else { return Ok(Step::Done) };
     match now.object.state {
         ObjectState::Scanning if now.node_state == NodeState::Ready => {
-            Err(Error::Unavailable(anyhow::anyhow!("it was to be published, and its row had changed")))
+            Err(Error::Unavailable(anyhow::anyhow!("its row changed before it could be published")))
         }
-        ObjectState::Scanning | ObjectState::Failed | ObjectState::Deleted => Ok(Turn::Hide),
-        ObjectState::Purged | ObjectState::Rejected => over(app, &now).await,
-        // Done by another server.
-        _ => Ok(Turn::Over),
+        ObjectState::Scanning | ObjectState::Failed | ObjectState::Deleted => Ok(Step::Unpublish),
+        ObjectState::Purged | ObjectState::Rejected => finish_inactive(app, &now).await,
+        // Another server has published it.
+        _ => Ok(Step::Done),
     }
 }
 
-const TAKEN: &str = "an asset of this path, or of a folder of it, is there already";
+const PATH_TAKEN: &str = "an asset of this path, or of a folder of it, is there already";
 
-/// Says of what was sealed that it is never published; its bytes go at once.
-async fn refuse(app: &App, found: &PackageObject, reason: &str) -> Result<Turn> {
-    end(app, found, reason, false).await
+/// Rejects a sealed object; its bytes are deleted at once.
+async fn refuse(app: &App, found: &PackageObject, reason: &str) -> Result<Step> {
+    reject(app, found, reason, false).await
 }
 
-/// The same of what has claimed a key at which others' bytes lie: those stay.
-async fn give_back(app: &App, found: &PackageObject, reason: &str) -> Result<Turn> {
-    end(app, found, reason, true).await
+/// Rejects a sealed object that claimed a key with another object's bytes; those bytes stay.
+async fn refuse_and_free_key(app: &App, found: &PackageObject, reason: &str) -> Result<Step> {
+    reject(app, found, reason, true).await
 }
 
-async fn end(app: &App, found: &PackageObject, reason: &str, give_back: bool) -> Result<Turn> {
+async fn reject(app: &App, found: &PackageObject, reason: &str, frees_key: bool) -> Result<Step> {
     let (id, item) = (found.object.id, item(app, found).await?);
     let mut tx = app.db.begin().await?;
     if !outcome::reject(app, &mut tx, &Caller::system(), &item, ObjectState::Scanning, reason).await? {
-        // Another server came to another end.
-        return Ok(Turn::Over);
+        // Another server has published or rejected it.
+        return Ok(Step::Done);
     }
-    if give_back {
+    if frees_key {
         tx.free_key(id).await?;
     }
     tx.commit().await?;
     seal::remove(app, id, found.sealed.as_ref()).await?;
-    Ok(Turn::Over)
+    Ok(Step::Done)
 }
 
-/// The object as the pipeline has it.
+/// Returns the object as the upload pipeline represents it.
 async fn item(app: &App, found: &PackageObject) -> Result<Item> {
     let owner = app.db.owner_of(OwnerKind::Dataset, found.object.id).await?.ok_or_else(super::no_such_package)?;
     Ok(Item::Package(owner, found.clone()))
 }
 
-/// Removes an asset for good, at once; its path is free after that.
+/// Deletes an asset for good, after which its path is free. Returns `false` if it is not READY.
 pub(super) async fn remove_asset(
     app: &App,
     caller: &Caller,
@@ -253,17 +259,18 @@ pub(super) async fn remove_asset(
     tx.set_object_state(id, ObjectState::Deleted, ObjectState::Purged, now).await?;
     effects::uncharge(&mut tx, &Item::Package(Owner::Dataset(dataset.clone()), found.clone())).await?;
     record(&mut tx, app, caller, AuditAction::ObjectDeleted, dataset, Some(id)).await?;
-    // Later than the one here, which frees the key: what another server does beside it might be too late.
+    // Delayed, so that the deletion here frees the key first; a concurrent deletion on another
+    // server could be too late.
     queue::enqueue(&mut tx, &Job::ForgetAssetV1 { object: id.0 }, now + AFTER_ANSWER).await?;
     tx.commit().await?;
     metrics::counter!("tidegate_objects_deleted_total", "owner" => "dataset").increment(1);
-    forget(app, id).await?;
+    purge(app, id).await?;
     Ok(true)
 }
 
-/// Removes the bytes of an object that is gone for good, and frees its key. Done twice, it does nothing: what lies there
-/// then is another's.
-pub(crate) async fn forget(app: &App, id: ObjectId) -> Result<()> {
+/// Deletes the bytes of a PURGED or REJECTED object and frees its key. A repeated call does
+/// nothing, because the key may belong to another object by then.
+pub(crate) async fn purge(app: &App, id: ObjectId) -> Result<()> {
     let _one = app.completing.lock(&format!("object:{id}")).await;
     let Some(found) = app.db.find_package_object_unscoped(id).await? else { return Ok(()) };
     let gone = matches!(found.object.state, ObjectState::Purged | ObjectState::Rejected);
@@ -271,9 +278,9 @@ pub(crate) async fn forget(app: &App, id: ObjectId) -> Result<()> {
         return Ok(());
     }
     let key = found.object.key.as_str().to_owned();
-    // What takes longer might come when the key is another's.
+    // A slower deletion could delete the bytes of the next object at this key.
     let purged = tokio::time::timeout(AFTER_ANSWER / 2, app.store.delete(&key, store::Deletion::Purge)).await;
-    purged.map_err(|_| Error::Unavailable(anyhow::anyhow!("the store takes too long to delete")))??;
+    purged.map_err(|_| Error::Unavailable(anyhow::anyhow!("the store did not delete in time")))??;
     let mut tx = app.db.begin().await?;
     if app.config.images.layout.served_root(&key).is_some() {
         cdn_invalidations::queue(app, &mut tx, &[key]).await?;

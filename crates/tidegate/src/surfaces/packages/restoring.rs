@@ -1,6 +1,6 @@
-//! Bringing back what was deleted of a dataset: accepted node by node, each in one transaction with its job; done by the
-//! job, bytes first, and then all rows of one restore in one transaction. A crash at any point leaves the job, which does
-//! the rest; the tree is never half back.
+//! Restores deleted nodes of datasets. Each node is accepted in one transaction with its job; the
+//! job moves the bytes first, and then changes all rows of the restore in one transaction. After a
+//! crash the job continues, so a tree is never partly restored.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant, SystemTime};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 use futures::StreamExt as _;
 use uuid::Uuid;
 
-use super::deletion::{AT_ONCE, NOT_FOUND, Outcomes, Place, TURN, check_ids, put_back, start};
+use super::deletion::{CONCURRENT_MOVES, NOT_FOUND, Outcomes, Place, RUN_LIMIT, check_ids, move_back, start};
 use super::record;
 use crate::access;
 use crate::app::App;
@@ -21,18 +21,20 @@ use crate::model::object::ObjectState;
 use crate::model::package::{Dataset, DatasetId, NodeId, NodeState, TreeEvent, free_name};
 use crate::queue::{self, Job};
 
-/// Objects in one query.
+/// The number of objects in one query.
 const PAGE: i64 = 500;
-/// How long a restore waits for a delete before others have its turn, and how often it looks.
-const PATIENCE: Duration = Duration::from_secs(10);
-const LOOK: Duration = Duration::from_millis(50);
+/// How long a restore waits for a running delete before it is retried later, and how often it
+/// checks.
+const DELETE_WAIT: Duration = Duration::from_secs(10);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Has deleted nodes come back, with all that was deleted below them and the collections above them. What can't is said and
-/// keeps no others.
+/// Accepts the restore of deleted nodes, with everything that was deleted below them and the
+/// collections above them. Authorizes the caller. An id that cannot be restored gets a reason and
+/// does not affect the others.
 pub async fn restore(app: &App, caller: &Caller, dataset: &DatasetId, ids: &[String]) -> Result<Outcomes> {
     let dataset = access::find_dataset(app, caller, Action::Write, dataset).await?;
     check_ids(ids)?;
-    // What comes back with another one of them was asked for, too.
+    // A node that is restored together with an earlier id of the same request is a success too.
     let mut asked = HashSet::new();
     for id in ids.iter().filter_map(|id| NodeId::parse(id)) {
         let node = app.db.find_node(dataset.number, &id).await?;
@@ -60,7 +62,7 @@ async fn accept(
 ) -> Result<std::result::Result<(), &'static str>> {
     let mut tx = app.db.begin().await?;
     tx.hold_dataset(dataset.number).await?;
-    // Read while nobody purges in it.
+    // Read under the dataset's lock, so that no purge runs in between.
     let now = app.db.now();
     let oldest = now.checked_sub(app.config.retention).unwrap_or(SystemTime::UNIX_EPOCH);
     let Some(node) = tx.find_node(dataset.number, id).await? else {
@@ -75,7 +77,7 @@ async fn accept(
     }
     let restore = Uuid::now_v7();
     if !tx.begin_tree_restore(node.number, restore, oldest).await? {
-        // Its retention has ended.
+        // The retention has ended.
         return Ok(Err(NOT_FOUND));
     }
     let object = node.source.as_ref().map(|source| source.object.id);
@@ -84,11 +86,11 @@ async fn accept(
     queue::enqueue(&mut tx, &job, now).await?;
     tx.commit().await?;
     metrics::counter!("tidegate_restores_total", "outcome" => "accepted").increment(1);
-    tracing::info!(node = id.as_str(), %restore, "a part of a dataset's tree is to be restored");
+    tracing::info!(node = id.as_str(), %restore, "the restore of a subtree was accepted");
     Ok(Ok(()))
 }
 
-/// Does a restore, from wherever an earlier attempt has left it.
+/// Runs a restore, and continues where an earlier attempt stopped.
 pub(crate) async fn run(app: &App, restore: Uuid, actor: &str, after: Option<Place>) -> Result<()> {
     let Some(dataset) = app.db.find_restore(restore).await? else { return Ok(()) };
     wait_for_deletes(app, restore).await?;
@@ -97,14 +99,15 @@ pub(crate) async fn run(app: &App, restore: Uuid, actor: &str, after: Option<Pla
         let page = app.db.list_restoring_objects(restore, after, PAGE).await?;
         let Some(last) = page.last() else { break };
         after = (last.numbers.package, last.object.id);
-        let back = futures::stream::iter(page).map(|found| restore_bytes(app, found)).buffer_unordered(AT_ONCE);
+        let back =
+            futures::stream::iter(page).map(|found| restore_bytes(app, found)).buffer_unordered(CONCURRENT_MOVES);
         let outcomes: Vec<Result<Option<PackageObject>>> = back.collect().await;
         for outcome in outcomes {
             if let Some(lost) = outcome? {
-                leave(app, dataset, restore, &lost).await?;
+                skip_lost(app, dataset, restore, &lost).await?;
             }
         }
-        if started.elapsed() > TURN {
+        if started.elapsed() > RUN_LIMIT {
             let (actor, after) = (actor.to_owned(), Some((after.0, after.1.0)));
             let mut tx = app.db.begin().await?;
             queue::enqueue(&mut tx, &Job::RestoreTreeV1 { restore, actor, after }, app.db.now()).await?;
@@ -114,33 +117,34 @@ pub(crate) async fn run(app: &App, restore: Uuid, actor: &str, after: Option<Pla
     finish(app, dataset, restore, actor).await
 }
 
-/// A delete whose bytes are still being put away comes to its end first: nothing is taken away behind a restore's back.
+/// Waits until the deletes of the restored nodes have moved their bytes, so that none of them moves
+/// bytes during the restore.
 async fn wait_for_deletes(app: &App, restore: Uuid) -> Result<()> {
     for (dataset, deleted_at) in app.db.list_restored_times(restore).await? {
-        let hide = Job::HideTreeV1 { dataset, deleted_at, after: None };
-        let (name, asked) = (hide.dedupe().unwrap_or_default(), Instant::now());
+        let unpublish = Job::HideTreeV1 { dataset, deleted_at, after: None };
+        let (name, asked) = (unpublish.dedupe().unwrap_or_default(), Instant::now());
         while app.db.is_job_waiting(&name).await? {
-            if asked.elapsed() > PATIENCE {
-                return Err(Error::Unavailable(anyhow::anyhow!("what was deleted is still being put away")));
+            if asked.elapsed() > DELETE_WAIT {
+                return Err(Error::Unavailable(anyhow::anyhow!("a delete of these nodes is still in progress")));
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
     Ok(())
 }
 
-/// Brings the bytes of one object back; the object, if they are lost.
+/// Moves the bytes of one object back. Returns the object if its bytes are lost.
 async fn restore_bytes(app: &App, found: PackageObject) -> Result<Option<PackageObject>> {
     let id = found.object.id;
     let _one = app.completing.lock(&format!("object:{id}")).await;
-    // Deleted again meanwhile, perhaps.
+    // The object may have been deleted again.
     let state = async || Ok::<_, Error>(app.db.find_package_object_unscoped(id).await?.map(|found| found.object.state));
     if state().await? != Some(ObjectState::Restoring) {
         return Ok(None);
     }
     let key = found.object.key.as_str();
-    let back = put_back(app, key).await;
-    // And once more: another server may have looked for its bytes in between.
+    let back = move_back(app, key).await;
+    // Checked again, because another server may have changed the state in between.
     match state().await? {
         Some(ObjectState::Deleted) => app.store.delete(key, store::Deletion::Restorable).await?,
         Some(ObjectState::Purged) => app.store.delete(key, store::Deletion::Purge).await?,
@@ -150,9 +154,9 @@ async fn restore_bytes(app: &App, found: PackageObject) -> Result<Option<Package
     Ok(None)
 }
 
-/// What is lost does not come back, and keeps no others: a package whose source file is lost stays among what was deleted,
-/// where it is seen; an asset, which viewers make again, is forgotten.
-async fn leave(app: &App, dataset: i64, restore: Uuid, lost: &PackageObject) -> Result<()> {
+/// Removes an object whose bytes are lost from its restore. A package without its source file stays
+/// deleted, where it is listed; an asset is purged, because viewers can create it again.
+async fn skip_lost(app: &App, dataset: i64, restore: Uuid, lost: &PackageObject) -> Result<()> {
     let now = app.db.now();
     let mut tx = app.db.begin().await?;
     tx.hold_dataset(dataset).await?;
@@ -162,25 +166,25 @@ async fn leave(app: &App, dataset: i64, restore: Uuid, lost: &PackageObject) -> 
             queue::enqueue(&mut tx, &Job::HidePackageV1 { package: lost.numbers.package }, now).await?;
         }
     } else {
-        tx.lose_asset(lost.object.id).await?;
+        tx.purge_lost_asset(lost.object.id).await?;
         queue::enqueue(&mut tx, &Job::ForgetAssetV1 { object: lost.object.id.0 }, now).await?;
     }
     tx.commit().await?;
     metrics::counter!("tidegate_restores_total", "outcome" => "lost").increment(1);
-    tracing::error!(object.id = %lost.object.id, node = lost.node.as_str(), "what was deleted can't be restored: its bytes are gone");
+    tracing::error!(object.id = %lost.object.id, node = lost.node.as_str(), "an object cannot be restored: its bytes are missing");
     Ok(())
 }
 
-/// Says of all nodes of a restore that they are there, with the collections above them: one transaction.
+/// Makes all nodes of a restore and the collections above them READY, in one transaction.
 async fn finish(app: &App, dataset: i64, restore: Uuid, actor: &str) -> Result<()> {
     let now = app.db.now();
     let mut tx = app.db.begin().await?;
     tx.hold_dataset(dataset).await?;
-    tx.take_ancestors_along(restore).await?;
+    tx.add_ancestors_to_restore(restore).await?;
     let conflicts = tx.list_conflicts(restore).await?;
     let renamed = conflicts.len();
     rename(&mut tx, dataset, restore, conflicts).await?;
-    // What was being scanned when it was deleted is gone on with.
+    // Objects that were deleted during their scan continue with their publication.
     for object in tx.list_unpublished(restore).await? {
         queue::enqueue(&mut tx, &Job::PublishPackageV1 { object: object.0 }, now).await?;
     }
@@ -188,22 +192,22 @@ async fn finish(app: &App, dataset: i64, restore: Uuid, actor: &str) -> Result<(
     if nodes == 0 {
         return Ok(());
     }
-    // The counters last, which others wait for.
+    // The counters are updated last, because other transactions wait for their locks.
     tx.count_in_dataset(dataset, objects, bytes).await?;
     tx.commit().await?;
     metrics::counter!("tidegate_restores_total", "outcome" => "done").increment(1);
-    tracing::info!(%restore, nodes, renamed, "a part of a dataset's tree is back");
+    tracing::info!(%restore, nodes, renamed, "a subtree was restored");
     Ok(())
 }
 
-/// Finds other names for what can't have its own, as `name (1)`.
+/// Renames restored nodes whose name is taken, for example to `name (1)`.
 async fn rename(tx: &mut Tx, dataset: i64, restore: Uuid, conflicts: Vec<Conflict>) -> Result<()> {
     let mut groups: BTreeMap<(i64, String), Vec<i64>> = BTreeMap::new();
     for conflict in conflicts {
         groups.entry((conflict.parent_id, conflict.name)).or_default().push(conflict.id);
     }
     for ((parent, name), nodes) in groups {
-        // What is cut to fit begins otherwise than the name itself.
+        // A shortened name with a number has only this prefix in common with the name.
         let begins: String = name.chars().take(60).collect();
         let mut end = begins.clone();
         end.push(char::MAX);
@@ -223,11 +227,12 @@ async fn rename(tx: &mut Tx, dataset: i64, restore: Uuid, conflicts: Vec<Conflic
     Ok(())
 }
 
-/// What follows from giving a restore up: what is not back stays deleted, and its bytes go back to where they wait.
+/// Cancels a dead-lettered restore: its nodes stay deleted, and their bytes are moved out of the
+/// served root again.
 pub(crate) async fn on_dead_letter(app: &App, tx: &mut Tx, restore: Uuid) -> Result<()> {
     let Some(dataset) = tx.dataset_of_restore(restore).await? else { return Ok(()) };
     tx.hold_dataset(dataset).await?;
-    for (dataset, deleted_at) in tx.give_up_restore(restore).await? {
+    for (dataset, deleted_at) in tx.cancel_restore(restore).await? {
         queue::enqueue_anew(tx, &Job::HideTreeV1 { dataset, deleted_at, after: None }, app.db.now()).await?;
     }
     metrics::counter!("tidegate_restores_total", "outcome" => "given_up").increment(1);

@@ -1,11 +1,12 @@
-//! Uploads into datasets: a package's source file or one of its assets, announced, sent by one presigned PUT or by presigned
-//! parts to where nobody reads, and confirmed. Then it is sealed; what follows is in `confirming`.
+//! Begins uploads into datasets: a package's source file or one of its assets, sent by one
+//! presigned PUT or by presigned parts to a key that is never served. Never publishes; continue
+//! with `confirming`.
 
 use std::time::SystemTime;
 
 use store::{Attributes, Part, PresignedRequest};
 
-use super::{name_taken, no_such_package, node, node_in, place};
+use super::{find_parent, name_taken, no_such_package, node, node_in};
 use crate::access;
 use crate::app::App;
 use crate::db::{NewNode, PackageObject, Tx};
@@ -24,71 +25,71 @@ use crate::uploads::effects::Details;
 use crate::uploads::parts::sign_each;
 use crate::uploads::{count, reference};
 
-/// The most bytes that S3 takes in one PUT.
+/// The largest PUT that S3 accepts, in bytes.
 const MAX_SINGLE: u64 = 5 << 30;
 pub(super) const PARQUET: &str = "application/vnd.apache.parquet";
 
-/// What is to come.
+/// A source file or an asset as its client announces it.
 #[derive(Debug, Clone, Default)]
-pub struct Announced {
-    /// Its media type.
+pub struct NewPackageUpload {
+    /// The media type.
     pub content_type: Option<String>,
-    /// Bytes. Signed where it comes by one PUT.
+    /// The size in bytes. If given, a single PUT signs it.
     pub size: Option<u64>,
-    /// Lower-case hex of what must come.
+    /// The announced SHA-256 in lower-case hex.
     pub sha256: Option<String>,
-    /// Whether it comes in parts; what is too large for one PUT does so anyway.
+    /// Whether to upload in parts; files too large for one PUT always do.
     pub in_parts: bool,
 }
 
-/// How it may be sent.
+/// The way in which the bytes are sent.
 #[derive(Debug, Clone)]
-pub enum Way {
-    /// By this request.
+pub enum UploadMethod {
+    /// One presigned PUT.
     Single(PresignedRequest),
-    /// In parts of so many bytes, the last one less; each is asked for.
+    /// Presigned parts, which the client requests.
     Parts {
-        /// Bytes.
+        /// The size in bytes of every part but the last.
         part_size: u64,
     },
 }
 
-/// Where it may be sent.
+/// A begun upload into a dataset.
 #[derive(Debug, Clone)]
 pub struct Target {
-    /// The package.
+    /// The id of the package.
     pub node: NodeId,
-    /// The object that it will be.
+    /// The id of the new object.
     pub object: ObjectId,
-    /// How.
-    pub way: Way,
-    /// When the upload is given up.
+    /// How the bytes are sent.
+    pub method: UploadMethod,
+    /// When the upload expires.
     pub expires_at: SystemTime,
 }
 
-/// What an upload is for, as paths name it.
+/// The object of an upload, as request paths name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Which {
-    /// A package's source file.
+    /// The source file of a package.
     Source(NodeId),
-    /// An asset, by its object.
+    /// An asset, by the id of its object.
     Asset(ObjectId),
 }
 
 impl Which {
-    /// Reads a node id or an object id.
+    /// Parses a node id or an object id.
     pub fn parse(text: &str) -> Option<Self> {
         NodeId::parse(text).map(Self::Source).or_else(|| ObjectId::parse(text).map(Self::Asset))
     }
 }
 
-/// Announces a package with its source file and says how to send that.
+/// Begins a package and the upload of its source file. Authorizes the caller.
 pub async fn begin_package(
     app: &App,
     caller: &Caller,
     dataset: &DatasetId,
     (name, filename, parent): (&str, &str, Option<&NodeId>),
-    announced: Announced,
+    announced: NewPackageUpload,
 ) -> Result<Target> {
     let dataset = access::find_dataset(app, caller, Action::Write, dataset).await?;
     check_name(name).map_err(|error| bad_request(error.to_string()))?;
@@ -100,7 +101,7 @@ pub async fn begin_package(
     let by = caller.effective_principal().name().to_owned();
     let mut tx = app.db.begin().await?;
     tx.hold_dataset(dataset.number).await?;
-    let parent = place(&mut tx, &dataset, parent).await?;
+    let parent = find_parent(&mut tx, &dataset, parent).await?;
     let new = NewNode {
         id: &id,
         dataset: dataset.number,
@@ -116,13 +117,14 @@ pub async fn begin_package(
     target(app, id, &object, &upload).await
 }
 
-/// Announces an asset of a package and says how to send it.
+/// Begins the upload of an asset of a package. Authorizes the caller. Returns an error if the path
+/// is taken.
 pub async fn begin_asset(
     app: &App,
     caller: &Caller,
     dataset: &DatasetId,
     (package, path): (&NodeId, &AssetPath),
-    announced: Announced,
+    announced: NewPackageUpload,
 ) -> Result<Target> {
     let dataset = access::find_dataset(app, caller, Action::Write, dataset).await?;
     let package = node_in(app, &dataset, package).await?;
@@ -166,24 +168,24 @@ fn usual_type(path: &AssetPath) -> &'static str {
     }
 }
 
-fn check(app: &App, announced: &Announced) -> Result<()> {
+fn check(app: &App, announced: &NewPackageUpload) -> Result<()> {
     begin::check_size(app, OwnerKind::Dataset, announced.size)?;
     begin::check_media_type(announced.content_type.as_deref())
 }
 
-/// Returns the rows of what is to come. What comes in parts is begun in the store.
-async fn plan(app: &App, announced: &Announced, name: &str, content_type: String) -> Result<(Object, Upload)> {
+/// Builds the rows of a new upload. Begins a multipart upload in the store first.
+async fn plan(app: &App, announced: &NewPackageUpload, name: &str, content_type: String) -> Result<(Object, Upload)> {
     let sha256 = announced.sha256.as_deref().map(begin::sha256).transpose()?;
-    let place = begin::new_id();
-    // Where it lies until it is published.
-    let incoming = key::incoming(&place);
+    let upload_id = begin::new_id();
+    // The key of the object until it is published.
+    let incoming = key::incoming(&upload_id);
     let in_parts = announced.in_parts || announced.size.is_some_and(|size| size > MAX_SINGLE);
     let (id, part_size) = if in_parts {
         let attributes = Attributes { content_type: content_type.clone(), ..Attributes::default() };
         let begun = begin::create_parts(app, OwnerKind::Dataset, &incoming, announced.size, attributes).await?;
         (begun.0, Some(begun.1))
     } else {
-        (place, None)
+        (upload_id, None)
     };
     let new = NewUpload {
         object: ObjectId::generate(),
@@ -207,14 +209,14 @@ async fn insert(tx: &mut Tx, caller: &Caller, dataset: &Dataset, package: i64, r
 async fn target(app: &App, node: NodeId, object: &Object, upload: &Upload) -> Result<Target> {
     count("begun");
     tracing::info!(object.id = %object.id, node = node.as_str(), "an upload into a dataset was begun");
-    let way = match upload.part_size {
-        Some(part_size) => Way::Parts { part_size },
-        None => Way::Single(begin::presign_put(app, object, upload).await?),
+    let method = match upload.part_size {
+        Some(part_size) => UploadMethod::Parts { part_size },
+        None => UploadMethod::Single(begin::presign_put(app, object, upload).await?),
     };
-    Ok(Target { node, object: object.id, way, expires_at: upload.expires_at })
+    Ok(Target { node, object: object.id, method, expires_at: upload.expires_at })
 }
 
-/// The object that an upload is for, for those who may put something into its dataset.
+/// Returns the object of an upload and its dataset. Authorizes the caller.
 pub(super) async fn locate(app: &App, caller: &Caller, which: &Which) -> Result<(Dataset, PackageObject)> {
     let id = match which {
         Which::Source(id) => {
@@ -252,7 +254,7 @@ async fn open_upload(app: &App, caller: &Caller, which: &Which) -> Result<Upload
     Ok(upload)
 }
 
-/// A presigned PUT for each part number.
+/// Returns a presigned PUT for each part number. Authorizes the caller.
 pub async fn sign_parts(
     app: &App,
     caller: &Caller,
@@ -263,7 +265,7 @@ pub async fn sign_parts(
     sign_each(app, &upload, numbers).await
 }
 
-/// The parts stored so far, and the bytes in each but the last.
+/// Returns the part size in bytes, and the parts stored so far. Authorizes the caller.
 pub async fn list_parts(app: &App, caller: &Caller, which: &Which) -> Result<(u64, Vec<Part>)> {
     let upload = open_upload(app, caller, which).await?;
     let parts = app.store.list_parts(&reference(&upload)).await?;

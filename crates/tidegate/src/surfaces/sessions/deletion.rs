@@ -1,8 +1,9 @@
-//! Deletes and restores of sessions and of what is in them. How it is done is in `uploads/media_items`.
+//! Authorizes the deletion and restore of sessions and of their media items. The work itself is in
+//! `uploads/media_items`.
 
 use std::time::SystemTime;
 
-use super::{Shown, find, media};
+use super::{MediaView, find, media};
 use crate::access;
 use crate::app::App;
 use crate::error::{Error, Result, unauthenticated};
@@ -15,20 +16,22 @@ use crate::model::principal::Principal;
 use crate::queue::{self, Job};
 use crate::uploads::media_items;
 
-/// Deletes one of a session's media; its bytes are out of the served root before the answer.
+/// Deletes a media item. Its bytes have left the served root when this returns. Authorizes the
+/// caller.
 pub async fn delete(app: &App, caller: &Caller, session: Option<&SessionId>, id: ObjectId) -> Result<()> {
     find(app, caller, Action::Delete, session, id).await?;
     media_items::deletion::delete(app, caller, id).await
 }
 
-/// Brings a deleted medium back, before its retention ends.
-pub async fn restore(app: &App, caller: &Caller, session: Option<&SessionId>, id: ObjectId) -> Result<Shown> {
+/// Restores a deleted media item, if its retention has not ended. Authorizes the caller.
+pub async fn restore(app: &App, caller: &Caller, session: Option<&SessionId>, id: ObjectId) -> Result<MediaView> {
     let (_, found) = find(app, caller, Action::Write, session, id).await?;
     media_items::deletion::restore(app, caller, &found).await?;
     media(app, caller, session, id).await
 }
 
-/// Deletes a session and all that is in it: rows now, bytes by a job.
+/// Deletes a session with its media items: the session's row now, the items and their bytes by a
+/// job. Authorizes the caller.
 pub async fn delete_session(app: &App, caller: &Caller, id: &SessionId) -> Result<()> {
     let owner = access::find_session(app, caller, Action::Delete, id).await?;
     let now = app.db.now();
@@ -46,7 +49,8 @@ pub async fn delete_session(app: &App, caller: &Caller, id: &SessionId) -> Resul
     Ok(())
 }
 
-/// Brings a deleted session back, before its retention ends: the session now, what went with it by jobs.
+/// Restores a deleted session, if its retention has not ended: the session's row now, its media
+/// items by jobs. Authorizes the caller.
 pub async fn restore_session(app: &App, caller: &Caller, id: &SessionId) -> Result<()> {
     let unknown = || Error::NotFound("no such session".into());
     if caller.principal == Principal::Anonymous {
@@ -66,6 +70,6 @@ pub async fn restore_session(app: &App, caller: &Caller, id: &SessionId) -> Resu
     let (session, until) = (id.as_str().to_owned(), Some(micros(now)));
     queue::enqueue(&mut tx, &Job::RestoreSessionV1 { session, since, until }, now).await?;
     tx.commit().await?;
-    tracing::info!(session = id.as_str(), "a session was brought back");
+    tracing::info!(session = id.as_str(), "a session was restored");
     Ok(())
 }

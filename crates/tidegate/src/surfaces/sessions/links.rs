@@ -1,9 +1,9 @@
-//! Where a session's media can be read: before they are published, by a link of ours that asks each time where they stand;
-//! after it, from the edge under the session's grant.
+//! Returns the URLs of a session's media items: before publication, a signed link to this server;
+//! after it, an edge URL with the session's grant.
 //!
-//! A link is for anybody who has it, until it ends, and for the one object that it names: what it leads to is signed for
-//! that object alone and ends no later than the link, so that following it again and again gains nothing. Only who is
-//! signed in and may read the session is given its grant.
+//! A link works for anyone who has it, until it expires, and only for its own object. It redirects
+//! to a URL that is signed for that object alone and expires no later than the link, so repeated
+//! use gains nothing. Only a signed-in caller who may read the session gets the session's grant.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,28 +24,28 @@ use crate::model::object::ObjectState;
 use crate::model::principal::Principal;
 use crate::uploads::media_items::no_such_media;
 
-/// Where something can be read.
+/// The URL of a media item.
 #[derive(Debug, Clone)]
 pub struct MediaUrl {
     /// The address.
     pub url: String,
-    /// Epoch seconds: when it ends.
+    /// When the URL expires, in epoch seconds.
     pub expires_at: u64,
-    /// Epoch seconds: when a later one can be had.
+    /// When a URL with a later expiry is available, in epoch seconds.
     pub refresh_after: u64,
-    /// What authorizes reading below the session's root, where it is published.
+    /// The query of the session's grant, if the item is published.
     grant: Option<String>,
 }
 
 impl MediaUrl {
-    /// The address of something else that is published of the same session.
+    /// Returns the URL of another published file of the same session, under the same grant.
     pub fn beside(&self, app: &App, key: &Key) -> Option<String> {
         let (edge, grant) = app.addresses.edge.as_ref().zip(self.grant.as_ref())?;
         Some(format!("{edge}/{key}?{grant}"))
     }
 }
 
-/// Where one of a session's media can be read now.
+/// Returns the current URL of a media item. The caller has authorized.
 pub(super) async fn url(app: &App, caller: &Caller, media: &Media) -> Result<MediaUrl> {
     if media.object.state == ObjectState::Ready
         && let Some(edge) = &app.addresses.edge
@@ -68,7 +68,7 @@ pub(super) async fn url(app: &App, caller: &Caller, media: &Media) -> Result<Med
     Ok(own_link(app, media))
 }
 
-/// A link of ours, which is the same for as long as a window lasts.
+/// Returns a signed link to this server. It is the same within one signing window.
 fn own_link(app: &App, media: &Media) -> MediaUrl {
     let lifetime = app.config.sessions.link_lifetime.as_secs();
     let expires_at = sign::window_expiry(epoch_seconds(app.db.now()), lifetime);
@@ -79,7 +79,8 @@ fn own_link(app: &App, media: &Media) -> MediaUrl {
     MediaUrl { url, expires_at, refresh_after: expires_at - lifetime + lifetime / 4, grant: None }
 }
 
-/// As the source has it: the bytes as they came, unscanned, for the one who sent them.
+/// Returns a presigned GET of the unscanned original, for its uploader, as the original service
+/// does.
 async fn original(app: &App, media: &Media) -> Result<MediaUrl> {
     let lifetime = app.config.sessions.link_lifetime.min(Duration::from_secs(86_400));
     let lies = media.sealed.as_ref().unwrap_or(&media.file_key);
@@ -92,19 +93,20 @@ fn path(session: &str, id: ObjectId) -> String {
     format!("/v1/sessions/{session}/media/{id}/content")
 }
 
-/// What a link says, as it was sent.
+/// The parameters of a link, as they were sent.
 #[derive(Debug, Clone, Default)]
 pub struct Given {
-    /// Its end.
+    /// The expiry in epoch seconds.
     pub exp: String,
-    /// Its signature.
+    /// The signature.
     pub sig: String,
-    /// Which secret signed.
+    /// The id of the key that signed.
     pub kid: Option<String>,
 }
 
-/// The object for whoever has its link or may read it, and its address at the edge, signed for it alone; no address where
-/// there is no edge. Before it is published, its status is in the refusal.
+/// Returns the media item that a link opens, and its edge URL, signed for it alone; no URL if there
+/// is no edge. Without a link, authorizes the caller. Returns an error with the status if the item
+/// is not published.
 pub async fn follow(
     app: &App,
     caller: Option<&Caller>,
@@ -115,10 +117,10 @@ pub async fn follow(
     let now = app.db.now();
     let (media, not_after) = match (link, caller) {
         (Some(link), _) => {
-            let said = (link.exp.as_str(), Disposition::Inline, 0);
+            let signed = (link.exp.as_str(), Disposition::Inline, 0);
             let kid = link.kid.as_deref().unwrap_or_default();
             let path = path(session.as_str(), id);
-            let Some(ends) = app.links.verify_v2(&path, kid, said, &link.sig, epoch_seconds(now)) else {
+            let Some(ends) = app.links.verify_v2(&path, kid, signed, &link.sig, epoch_seconds(now)) else {
                 metrics::counter!("tidegate_links_refused_total").increment(1);
                 return Err(Error::Forbidden("the link has ended, or was never good".into()));
             };

@@ -1,5 +1,5 @@
-//! Sessions, and the media that an organisation's people put into them: who may do what with them, and where they can be
-//! read. What they have in common with spaces is in `uploads/media_items`.
+//! Sessions and their media items: access, listing and URLs. What sessions share with spaces is in
+//! `uploads/media_items`. Never processes bytes; see `uploads::process`.
 
 pub mod deletion;
 pub mod links;
@@ -27,19 +27,19 @@ use crate::uploads::effects::Item;
 use crate::uploads::media_items::{self, no_such_media};
 use crate::uploads::outcome;
 
-/// A medium with all that is shown of it.
+/// A media item with its variants and its URL.
 #[derive(Debug, Clone)]
-pub struct Shown {
-    /// The medium.
+pub struct MediaView {
+    /// The media item.
     pub media: Media,
-    /// What was derived from it.
+    /// The files derived from the item.
     pub variants: Vec<Variant>,
-    /// Where it can be read.
+    /// The URL of the item.
     pub url: links::MediaUrl,
 }
 
-/// Makes a session of the caller's organisation, with the client's own id or a new one. Asked again with the same id by
-/// the same organisation it answers the same.
+/// Creates a session of the caller's organisation, with a given id or a new one. A repeated call
+/// with the same id by the same organisation returns the same session.
 pub async fn create(app: &App, caller: &Caller, id: Option<SessionId>) -> Result<SessionId> {
     if caller.principal == Principal::Anonymous {
         return Err(unauthenticated());
@@ -64,12 +64,12 @@ pub async fn create(app: &App, caller: &Caller, id: Option<SessionId>) -> Result
     drop(tx);
     match app.db.find_session_unscoped(&id).await? {
         Some(there) if there == owner => Ok(id),
-        // Whether it is another organisation's, or was deleted, is nobody's to know.
+        // The error does not show whether the session is another organisation's or was deleted.
         _ => Err(Error::InvalidState("the id of the session is taken".into())),
     }
 }
 
-/// One of a session's media with which somebody may do `action`, whatever its state.
+/// Returns a media item of a session, whatever its state. Authorizes the caller.
 async fn find(
     app: &App,
     caller: &Caller,
@@ -85,28 +85,28 @@ async fn find(
         return Err(no_such_media());
     }
     access::authorize(app, caller, action, &owner, Some(id))?;
-    // What belongs to a session that was deleted is gone with it.
+    // The media items of a deleted session are not found.
     if !app.db.is_there(&owner).await? {
         return Err(no_such_media());
     }
     Ok((owner, media))
 }
 
-/// Whether a medium is in this session.
+/// Returns whether a media item belongs to a session.
 fn is_in(media: &Media, session: &SessionId) -> bool {
     media.owner.session() == Some(session)
 }
 
-/// One of a session's media that is there.
-pub async fn media(app: &App, caller: &Caller, session: Option<&SessionId>, id: ObjectId) -> Result<Shown> {
+/// Returns a media item that is not deleted. Authorizes the caller.
+pub async fn media(app: &App, caller: &Caller, session: Option<&SessionId>, id: ObjectId) -> Result<MediaView> {
     let (_, media) = find(app, caller, Action::Read, session, id).await?;
     media.status().ok_or_else(no_such_media)?;
-    let mut all = shown(app, caller, vec![media]).await?;
+    let mut all = with_urls(app, caller, vec![media]).await?;
     all.pop().ok_or_else(no_such_media)
 }
 
-/// With what belongs to it.
-async fn shown(app: &App, caller: &Caller, media: Vec<Media>) -> Result<Vec<Shown>> {
+/// Adds variants and URLs to media items.
+async fn with_urls(app: &App, caller: &Caller, media: Vec<Media>) -> Result<Vec<MediaView>> {
     let ready = |media: &&Media| media.object.state == ObjectState::Ready;
     let ids: Vec<ObjectId> = media.iter().filter(ready).map(|media| media.object.id).collect();
     let mut variants: HashMap<ObjectId, Vec<Variant>> = app.db.list_variants(&ids).await?;
@@ -114,12 +114,13 @@ async fn shown(app: &App, caller: &Caller, media: Vec<Media>) -> Result<Vec<Show
     for media in media {
         let url = links::url(app, caller, &media).await?;
         let variants = variants.remove(&media.object.id).unwrap_or_default();
-        all.push(Shown { media, variants, url });
+        all.push(MediaView { media, variants, url });
     }
     Ok(all)
 }
 
-/// A page of a session's media, newest first, and whether there are more.
+/// Returns a page of a session's media items, newest first, and whether there are more. Authorizes
+/// the caller.
 pub async fn list(
     app: &App,
     caller: &Caller,
@@ -127,7 +128,7 @@ pub async fn list(
     status: Option<Status>,
     after: Cursor,
     limit: i64,
-) -> Result<(Vec<Shown>, bool)> {
+) -> Result<(Vec<MediaView>, bool)> {
     let owner = access::find_session(app, caller, Action::List, session).await?;
     if !(1..=MAX_PAGE).contains(&limit) {
         return Err(bad_request(format!("limit must be from 1 to {MAX_PAGE}")));
@@ -136,10 +137,10 @@ pub async fn list(
     let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = found.len() > wanted;
     found.truncate(wanted);
-    Ok((shown(app, caller, found).await?, more))
+    Ok((with_urls(app, caller, found).await?, more))
 }
 
-/// What one of a session's media became, in order.
+/// Returns the status changes of a media item, oldest first. Authorizes the caller.
 pub async fn history(
     app: &App,
     caller: &Caller,
@@ -150,14 +151,14 @@ pub async fn history(
     app.db.list_status_changes(id).await
 }
 
-/// Has one that failed tried again.
-pub async fn retry(app: &App, caller: &Caller, session: Option<&SessionId>, id: ObjectId) -> Result<Shown> {
+/// Queues a FAILED media item again. Authorizes the caller.
+pub async fn retry(app: &App, caller: &Caller, session: Option<&SessionId>, id: ObjectId) -> Result<MediaView> {
     let (_, found) = find(app, caller, Action::Write, session, id).await?;
     outcome::retry(app, caller, &Item::Media(found)).await?;
     media(app, caller, session, id).await
 }
 
-/// Everything that becomes of a session's media from now on.
+/// Streams the status changes of a session's media items from now on. Authorizes the caller.
 pub async fn watch(
     app: &Arc<App>,
     caller: Caller,

@@ -1,8 +1,9 @@
-//! Uploads to a session: what is announced, and what the client says that it has sent.
+//! Begins and confirms uploads to sessions. Never seals or processes bytes; see
+//! `uploads/media_items`.
 
 use uuid::Uuid;
 
-use super::{Shown, shown};
+use super::{MediaView, with_urls};
 use crate::access;
 use crate::app::App;
 use crate::error::{Result, bad_request, unauthenticated};
@@ -18,32 +19,32 @@ use crate::uploads::effects::Confirmation;
 pub use crate::uploads::media_items::Target;
 use crate::uploads::media_items::{self, no_such_media};
 
-/// Bytes of a text that describes a picture.
+/// The longest alternative text in bytes.
 const MAX_ALT: usize = 2000;
 
-/// What is to come.
+/// A media item as its client announces it.
 #[derive(Debug, Clone, Default)]
-pub struct Announced {
-    /// The file's name.
+pub struct NewSessionUpload {
+    /// The name of the file.
     pub filename: String,
-    /// Its media type.
+    /// The media type.
     pub content_type: String,
-    /// Where in the session it belongs; `general` if that is not said.
+    /// The stage of the session; `general` if it is not given.
     pub stage: Option<String>,
-    /// Bytes. Signed where it is given.
+    /// The size in bytes. If given, the upload URL signs it.
     pub size: Option<u64>,
-    /// Lower-case hex of what must come.
+    /// The announced SHA-256 in lower-case hex.
     pub sha256: Option<String>,
 }
 
-/// Announces a medium and says where to send it.
-pub async fn begin(app: &App, caller: &Caller, session: &SessionId, announced: Announced) -> Result<Target> {
+/// Begins the upload of a media item. Authorizes the caller.
+pub async fn begin(app: &App, caller: &Caller, session: &SessionId, announced: NewSessionUpload) -> Result<Target> {
     let owner = access::find_session(app, caller, Action::Write, session).await?;
-    let Announced { filename, content_type, stage: given, size, sha256 } = announced;
+    let NewSessionUpload { filename, content_type, stage: given, size, sha256 } = announced;
     let kind = media_items::kind(&content_type, |_| true)?;
     let stage = stage(given.as_deref())?.unwrap_or(Stage::General);
     let file_key = key::session_upload(session, stage, Uuid::new_v4(), extension(&filename));
-    let announced = media_items::Announced { filename, kind, size, sha256, stage: Some(stage) };
+    let announced = media_items::NewMediaUpload { filename, kind, size, sha256, stage: Some(stage) };
     media_items::begin(app, caller, &owner, (new_id(), file_key), announced).await
 }
 
@@ -54,7 +55,8 @@ fn stage(given: Option<&str>) -> Result<Option<Stage>> {
     Stage::parse(given).ok_or_else(unknown).map(Some)
 }
 
-/// Takes what the client has sent, seals it and has it worked on. Asked again it answers the same.
+/// Confirms an upload: seals the bytes and enqueues their processing. A repeated call returns the
+/// same item. Authorizes the caller.
 pub async fn confirm(
     app: &App,
     caller: &Caller,
@@ -62,7 +64,7 @@ pub async fn confirm(
     file_key: &str,
     stage_given: Option<&str>,
     alt: Option<&str>,
-) -> Result<Shown> {
+) -> Result<MediaView> {
     let owner = access::find_session(app, caller, Action::Write, session).await?;
     let stage = stage(stage_given)?;
     if alt.is_some_and(|alt| alt.len() > MAX_ALT) {
@@ -73,11 +75,12 @@ pub async fn confirm(
         media_items::confirm(app, caller, &owner, media.object.id, Confirmation { stage, alt }).await?;
     }
     let media = find_own(app, caller, session, file_key).await?;
-    let mut all = shown(app, caller, vec![media]).await?;
+    let mut all = with_urls(app, caller, vec![media]).await?;
     all.pop().ok_or_else(no_such_media)
 }
 
-/// The medium at a key, for the one who announced it or a service. A colleague's is not there.
+/// Returns the media item at an upload key, for its uploader or a service. An item of another user
+/// is not found.
 async fn find_own(app: &App, caller: &Caller, session: &SessionId, file_key: &str) -> Result<Media> {
     let (_, media) = app.db.find_media_by_file_key_unscoped(file_key).await?.ok_or_else(no_such_media)?;
     let effective = caller.effective_principal();

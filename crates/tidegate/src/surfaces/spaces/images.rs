@@ -1,5 +1,6 @@
-//! Images of spaces: announced, confirmed, listed, deleted, brought back. What is published of a space is read from the edge
-//! or the CDN under one signature for all of it, which is the same for as long as a window lasts.
+//! Images of spaces: begun, confirmed, listed, deleted and restored. All published images of a
+//! space are read under one signature, which is the same within one signing window. Never processes
+//! bytes; see `uploads::process`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -29,26 +30,27 @@ use crate::uploads::effects::{Confirmation, Item};
 use crate::uploads::media_items::{self, Target, deletion};
 use crate::uploads::outcome;
 
-/// The most images that are asked for by their ids at once.
+/// The largest number of ids in one request.
 const MOST_IDS: usize = 1000;
 
-/// What authorizes reading all that is published of a space.
+/// A signature for everything published of a space.
 #[derive(Debug, Clone)]
 pub struct Grant {
     /// The signature.
     pub signature: Arc<PolicySignature>,
-    /// When it ends and when to ask again.
+    /// When the signature expires and when to renew it.
     pub times: Times,
-    /// What of the space it is for: a path with a slash at both ends.
+    /// The path it covers, with a slash at both ends.
     pub path: String,
 }
 
-/// Images, and what opens them: nothing where there is neither edge nor CDN.
+/// A list of images and the signature that opens them.
 #[derive(Debug, Clone)]
 pub struct Images {
     /// The images.
     pub images: Vec<Image>,
-    /// Their one signature.
+    /// The signature for all of them; `None` if no image is READY, or there is neither an edge nor
+    /// a CDN.
     pub grant: Option<Grant>,
 }
 
@@ -56,7 +58,7 @@ fn no_such_image() -> Error {
     Error::NotFound("no such image".into())
 }
 
-/// The signature of a space in this window.
+/// Returns the current signature of a space; `None` if there is neither an edge nor a CDN.
 fn grant(app: &App, space: &SpaceId) -> Result<Option<Grant>> {
     if app.addresses.edge.is_none() {
         return Ok(None);
@@ -67,14 +69,14 @@ fn grant(app: &App, space: &SpaceId) -> Result<Option<Grant>> {
     Ok(Some(Grant { signature, times, path: format!("/{root}") }))
 }
 
-/// The same for whoever may read it, as cookies are made of.
+/// Returns the signature of a space, for cookies. Authorizes the caller.
 pub async fn grant_all(app: &App, caller: &Caller, space: &SpaceId) -> Result<Grant> {
     access::find_space(app, caller, Action::Read, space).await?;
     grant(app, space)?.ok_or_else(|| Error::Misconfig("there is neither an edge nor a CDN to read from".into()))
 }
 
-/// With what opens them.
-fn shown(app: &App, space: &SpaceId, images: Vec<Image>) -> Result<Images> {
+/// Adds the signature to a list of images.
+fn with_grant(app: &App, space: &SpaceId, images: Vec<Image>) -> Result<Images> {
     let any = images.iter().any(|image| image.object.state == ObjectState::Ready);
     Ok(Images { images, grant: if any { grant(app, space)? } else { None } })
 }
@@ -84,44 +86,45 @@ async fn one(app: &App, space: &SpaceId, id: ObjectId) -> Result<Images> {
     if !found.iter().any(is_there) {
         return Err(no_such_image());
     }
-    shown(app, space, found)
+    with_grant(app, space, found)
 }
 
-/// Whether it is to be seen, in whatever state.
+/// Returns whether an image is visible: neither deleted, purged, nor being restored.
 fn is_there(image: &Image) -> bool {
     !matches!(image.object.state, ObjectState::Deleted | ObjectState::Restoring | ObjectState::Purged)
 }
 
-/// An image of this space, whatever its state. Those of others are not there.
+/// Returns an image of a space, whatever its state. An image of another space is not found.
 async fn in_space(app: &App, space: &SpaceId, id: ObjectId) -> Result<Media> {
     app.db.find_media(&Owner::Space(space.clone()), id).await?.ok_or_else(no_such_image)
 }
 
-/// What is to come.
+/// An image as its client announces it.
 #[derive(Debug, Clone)]
-pub struct Announced {
-    /// The file's name.
+pub struct NewSpaceUpload {
+    /// The name of the file.
     pub filename: String,
-    /// Its media type.
+    /// The media type.
     pub content_type: String,
-    /// Bytes.
+    /// The size in bytes.
     pub size: Option<u64>,
-    /// Lower-case hex of what must come.
+    /// The announced SHA-256 in lower-case hex.
     pub sha256: Option<String>,
 }
 
-/// Announces an image and says where to send it.
-pub async fn begin(app: &App, caller: &Caller, space: &SpaceId, announced: Announced) -> Result<Target> {
+/// Begins the upload of an image. Authorizes the caller.
+pub async fn begin(app: &App, caller: &Caller, space: &SpaceId, announced: NewSpaceUpload) -> Result<Target> {
     let owner = access::find_space(app, caller, Action::Write, space).await?;
-    let Announced { filename, content_type, size, sha256 } = announced;
+    let NewSpaceUpload { filename, content_type, size, sha256 } = announced;
     let kind = media_items::kind(&content_type, |kind: Kind| !kind.is_video())?;
     let upload_id = begin::new_id();
     let incoming = key::incoming(&upload_id);
-    let announced = media_items::Announced { filename, kind, size, sha256, stage: None };
+    let announced = media_items::NewMediaUpload { filename, kind, size, sha256, stage: None };
     media_items::begin(app, caller, &owner, (upload_id, incoming), announced).await
 }
 
-/// Takes what was sent for an image, seals it and has it worked on. Asked again it answers the same.
+/// Confirms the upload of an image: seals the bytes and enqueues their processing. A repeated call
+/// returns the same image. Authorizes the caller.
 pub async fn confirm(app: &App, caller: &Caller, space: &SpaceId, id: ObjectId) -> Result<Images> {
     let owner = access::find_space(app, caller, Action::Write, space).await?;
     let media = in_space(app, space, id).await?;
@@ -132,16 +135,17 @@ pub async fn confirm(app: &App, caller: &Caller, space: &SpaceId, id: ObjectId) 
     one(app, space, id).await
 }
 
-/// Which images are listed.
+/// A filter for a list of images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wanted {
-    /// All that are there, in whatever state.
+    /// All visible images, in any state.
     All,
-    /// Those in this state.
+    /// The images in one state.
     In(ObjectState),
 }
 
-/// A page of a space's images, newest first, and where the next one begins.
+/// Returns a page of a space's images, newest first, and the cursor of the next page. Authorizes
+/// the caller.
 pub async fn list(
     app: &App,
     caller: &Caller,
@@ -160,16 +164,16 @@ pub async fn list(
     let more = cut(&mut found, limit);
     let place = |last: &Image| Cursor { created_at: micros(last.object.created_at), id: last.object.id };
     let next = found.last().filter(|_| more).map(place);
-    Ok((shown(app, space, found)?, next))
+    Ok((with_grant(app, space, found)?, next))
 }
 
-/// One image.
+/// Returns one image. Authorizes the caller.
 pub async fn image(app: &App, caller: &Caller, space: &SpaceId, id: ObjectId) -> Result<Images> {
     access::find_space(app, caller, Action::Read, space).await?;
     one(app, space, id).await
 }
 
-/// What one became, in order.
+/// Returns the status changes of an image, oldest first. Authorizes the caller.
 pub async fn history(app: &App, caller: &Caller, space: &SpaceId, id: ObjectId) -> Result<Vec<StatusChange>> {
     access::find_space(app, caller, Action::Read, space).await?;
     let media = in_space(app, space, id).await?;
@@ -180,7 +184,8 @@ pub async fn history(app: &App, caller: &Caller, space: &SpaceId, id: ObjectId) 
     app.db.list_status_changes(id).await
 }
 
-/// Images by their ids, in the order that was asked for. What is not in this space, or no id, is left out.
+/// Returns images by their ids, in the order of the ids. Leaves out invalid ids and those of other
+/// spaces. Authorizes the caller.
 pub async fn refresh(app: &App, caller: &Caller, space: &SpaceId, asked: &[String]) -> Result<Images> {
     access::find_space(app, caller, Action::Read, space).await?;
     if asked.len() > MOST_IDS {
@@ -190,24 +195,25 @@ pub async fn refresh(app: &App, caller: &Caller, space: &SpaceId, asked: &[Strin
     let found = app.db.find_images(space, &ids).await?;
     let mut found: HashMap<ObjectId, Image> =
         found.into_iter().filter(is_there).map(|image| (image.object.id, image)).collect();
-    shown(app, space, ids.iter().filter_map(|id| found.remove(id)).collect())
+    with_grant(app, space, ids.iter().filter_map(|id| found.remove(id)).collect())
 }
 
-/// Has one that failed tried again.
+/// Queues a FAILED image again. Authorizes the caller.
 pub async fn retry(app: &App, caller: &Caller, space: &SpaceId, id: ObjectId) -> Result<Images> {
     access::find_space(app, caller, Action::Write, space).await?;
     outcome::retry(app, caller, &Item::Media(in_space(app, space, id).await?)).await?;
     one(app, space, id).await
 }
 
-/// Deletes an image; its bytes are where no signature reaches before the answer.
+/// Deletes an image. Its bytes have left the served root when this returns. Authorizes the caller.
 pub async fn delete(app: &App, caller: &Caller, space: &SpaceId, id: ObjectId) -> Result<()> {
     access::find_space(app, caller, Action::Delete, space).await?;
     in_space(app, space, id).await?.status().ok_or_else(no_such_image)?;
     deletion::delete(app, caller, id).await
 }
 
-/// A page of what was deleted of a space and can be brought back, the latest first, and where the next one begins.
+/// Returns a page of the deleted images that can be restored, latest deleted first, and the cursor
+/// of the next page. Authorizes the caller.
 pub async fn trash(
     app: &App,
     caller: &Caller,
@@ -225,7 +231,7 @@ pub async fn trash(
     Ok((found, next))
 }
 
-/// Brings an image back, before its retention ends.
+/// Restores a deleted image, if its retention has not ended. Authorizes the caller.
 pub async fn restore(app: &App, caller: &Caller, space: &SpaceId, id: ObjectId) -> Result<Images> {
     access::find_space(app, caller, Action::Write, space).await?;
     let found = in_space(app, space, id).await?;
@@ -233,7 +239,7 @@ pub async fn restore(app: &App, caller: &Caller, space: &SpaceId, id: ObjectId) 
     one(app, space, id).await
 }
 
-/// Removes for good what was deleted.
+/// Purges a deleted image. It cannot be restored after that. Authorizes the caller.
 pub async fn purge(app: &App, caller: &Caller, space: &SpaceId, id: ObjectId) -> Result<()> {
     access::find_space(app, caller, Action::Delete, space).await?;
     let found = in_space(app, space, id).await?;
@@ -243,14 +249,14 @@ pub async fn purge(app: &App, caller: &Caller, space: &SpaceId, id: ObjectId) ->
     Ok(())
 }
 
-/// The same for all that was deleted of a space: rows now, bytes by jobs.
+/// Purges all deleted images of a space: rows now, bytes by jobs. Authorizes the caller.
 pub async fn purge_all(app: &App, caller: &Caller, space: &SpaceId) -> Result<()> {
     let owner = access::find_space(app, caller, Action::Delete, space).await?;
     deletion::purge_all(app, caller, &owner).await
 }
 
-/// Everything that becomes of a space's images from now on, or after the change `since`; and the
-/// change after which that begins.
+/// Streams the status changes of a space's images, from now on or after the change `since`. Also
+/// returns the number of the change after which the stream begins. Authorizes the caller.
 pub async fn watch(
     app: &Arc<App>,
     caller: Caller,

@@ -1,5 +1,6 @@
-//! Spaces: galleries whose members see the same images under one signature. Who is a member, and who may say so; the images
-//! are in `images`, and what they have in common with sessions' media in `uploads/media_items`.
+//! Spaces: collections of images whose members read them under one signature. Owns the spaces and
+//! their members; the images are in `images`, and what spaces share with sessions is in
+//! `uploads/media_items`.
 
 pub mod images;
 
@@ -20,7 +21,7 @@ use crate::model::role::Role;
 use crate::model::space::{Member, Space, check_name};
 use crate::queue::{self, Job};
 
-/// Makes a space, of which the caller is the owner.
+/// Creates a space and makes the caller its owner.
 pub async fn create(app: &App, caller: &Caller, name: &str) -> Result<Space> {
     if caller.principal == Principal::Anonymous {
         return Err(unauthenticated());
@@ -36,7 +37,7 @@ pub async fn create(app: &App, caller: &Caller, name: &str) -> Result<Space> {
     record(&mut tx, app, caller, AuditAction::SpaceCreated, &id).await?;
     tx.commit().await?;
     metrics::counter!("tidegate_spaces_total").increment(1);
-    tracing::info!(space = id.as_str(), "a space was made");
+    tracing::info!(space = id.as_str(), "a space was created");
     Ok(Space { id, name: name.to_owned(), role: Some(Role::Owner), created_at: now, images: 0, bytes: 0 })
 }
 
@@ -45,13 +46,14 @@ async fn record(tx: &mut Tx, app: &App, caller: &Caller, action: AuditAction, id
     tx.record_event(&NewEvent { at: app.db.now(), caller: caller.clone(), action, owner, object: None }).await
 }
 
-/// A space with how much is in it.
+/// Returns a space with its number of images and bytes. Authorizes the caller.
 pub async fn space(app: &App, caller: &Caller, id: &SpaceId) -> Result<Space> {
     access::find_space(app, caller, Action::Read, id).await?;
     app.db.find_space(id, access::effective_user(caller).as_ref()).await?.ok_or_else(access::no_such_space)
 }
 
-/// A page of the spaces that the caller can see, the newest first, and where the next one begins.
+/// Returns a page of the spaces visible to the caller, newest first, and the cursor of the next
+/// page.
 pub async fn list(app: &App, caller: &Caller, after: Cursor, limit: i64) -> Result<(Vec<Space>, Option<Cursor>)> {
     if caller.principal == Principal::Anonymous {
         return Err(unauthenticated());
@@ -73,7 +75,7 @@ fn check_limit(limit: i64) -> Result<()> {
     Err(bad_request(format!("limit must be from 1 to {MAX_PAGE}")))
 }
 
-/// Takes off what was read only to know that there is more.
+/// Removes the additional row that was read, and returns whether there was one.
 fn cut<T>(found: &mut Vec<T>, limit: i64) -> bool {
     let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
     let more = found.len() > wanted;
@@ -81,7 +83,7 @@ fn cut<T>(found: &mut Vec<T>, limit: i64) -> bool {
     more
 }
 
-/// Deletes a space: it is gone at once, and its bytes follow by a job.
+/// Deletes a space: it is not found from now on, and a job moves its bytes. Authorizes the caller.
 pub async fn delete(app: &App, caller: &Caller, id: &SpaceId) -> Result<()> {
     let owner = access::find_space(app, caller, Action::Manage, id).await?;
     let now = app.db.now();
@@ -98,7 +100,7 @@ pub async fn delete(app: &App, caller: &Caller, id: &SpaceId) -> Result<()> {
     Ok(())
 }
 
-/// A page of those who belong to a space, and whether there are more.
+/// Returns a page of a space's members, and whether there are more. Authorizes the caller.
 pub async fn members(app: &App, caller: &Caller, id: &SpaceId, after: &str, limit: i64) -> Result<(Vec<Member>, bool)> {
     access::find_space(app, caller, Action::Manage, id).await?;
     check_limit(limit)?;
@@ -107,12 +109,13 @@ pub async fn members(app: &App, caller: &Caller, id: &SpaceId, after: &str, limi
     Ok((found, more))
 }
 
-/// Makes somebody a member of a space, or gives them another role. The last owner stays one.
+/// Adds a member or changes a member's role. The last owner cannot be changed. Authorizes the
+/// caller.
 pub async fn set_member(app: &App, caller: &Caller, id: &SpaceId, user: &UserId, role: Role) -> Result<Member> {
     let owner = access::find_space(app, caller, Action::Manage, id).await?;
     let now = app.db.now();
     let mut tx = app.db.begin().await?;
-    // From here on nobody else changes who is a member.
+    // The lock keeps the membership unchanged until the commit.
     if !tx.hold(&owner).await? {
         return Err(access::no_such_space());
     }
@@ -137,7 +140,8 @@ async fn keep_an_owner(tx: &mut Tx, id: &SpaceId) -> Result<()> {
     Err(Error::InvalidState("a space needs an owner; make somebody else one first, or delete the space".into()))
 }
 
-/// Ends somebody's membership: an owner anybody's, everybody their own. The last owner stays.
+/// Removes a member; owners can remove anyone, and every member themselves. The last owner cannot
+/// be removed. Authorizes the caller.
 pub async fn remove_member(app: &App, caller: &Caller, id: &SpaceId, user: &UserId) -> Result<()> {
     let leaves = access::effective_user(caller).as_ref() == Some(user);
     let owner = access::find_space(app, caller, if leaves { Action::Read } else { Action::Manage }, id).await?;
@@ -151,7 +155,7 @@ pub async fn remove_member(app: &App, caller: &Caller, id: &SpaceId, user: &User
     }
     tx.remove_member(id, user).await?;
     record(&mut tx, app, caller, AuditAction::MemberRemoved, id).await?;
-    // The member may be watching, and is no longer allowed to.
+    // The removed member's open streams check their access again.
     tx.signal_watchers();
     tx.commit().await?;
     tracing::info!(space = id.as_str(), "a member was removed");

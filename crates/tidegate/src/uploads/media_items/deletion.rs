@@ -1,5 +1,6 @@
-//! What is deleted, and brought back: rows first, then bytes. What was published is moved out of the served root, where a
-//! signature that is still good finds nothing, and kept until retention ends.
+//! Deletes, restores and purges media items. Changes rows first and moves bytes second. Bytes of
+//! deleted items are moved out of the served root, so that valid signatures find nothing, and are
+//! kept until retention ends. Never authorizes; the surfaces do.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -20,43 +21,43 @@ use crate::model::upload::UploadState;
 use crate::queue::{self, Job};
 use crate::uploads::effects::{self, Item};
 
-/// Media that are worked on in one query.
-const AT_ONCE: i64 = 100;
-/// How long one job works on all that is an owner's.
-const TURN: Duration = Duration::from_secs(300);
-/// Files of one medium: it, its thumbnails, and what crashes left.
-const MOST_FILES: usize = 1000;
+/// The number of media items in one query.
+const BATCH: i64 = 100;
+/// The longest time for which one job deletes the media items of an owner.
+const RUN_LIMIT: Duration = Duration::from_secs(300);
+/// The largest number of files of one media item: itself, its thumbnails, and remains of crashes.
+const MAX_FILES: usize = 1000;
 
-/// Deletes a medium; its bytes are out of the served root before the answer.
+/// Deletes a media item. Its bytes have left the served root when this returns.
 pub(crate) async fn delete(app: &App, caller: &Caller, id: ObjectId) -> Result<()> {
-    let mut marked = false;
-    // It may become something else between the look and the change.
+    let mut is_deleted = false;
+    // The state may change between the read and the update, so this is tried twice.
     for _ in 0..2 {
         let Some((_, media)) = app.db.find_media_unscoped(id).await? else { return Err(super::no_such_media()) };
         media.status().ok_or_else(|| super::gone(&media.owner))?;
-        marked = mark(app, caller, &media, With::Alone).await?;
-        if marked {
+        is_deleted = delete_row(app, caller, &media, Cause::Item).await?;
+        if is_deleted {
             break;
         }
     }
-    if !marked {
-        return Err(Error::InvalidState("it is being worked on; ask again".into()));
+    if !is_deleted {
+        return Err(Error::InvalidState("it is being processed; try again".into()));
     }
-    hide(app, id).await?;
+    unpublish(app, id).await?;
     Ok(())
 }
 
-/// What a medium is deleted with.
+/// What a deletion applies to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum With {
-    Alone,
-    /// Its session or space, as long as that one stays deleted.
-    ItsOwner,
+enum Cause {
+    Item,
+    /// The whole session or space. The item is deleted only while its owner stays deleted.
+    Owner,
 }
 
-/// Says in its row that a medium is deleted. What was published can be brought back; anything else is given up for good.
-/// `false` if it is no longer in the state that was seen.
-async fn mark(app: &App, caller: &Caller, media: &Media, with: With) -> Result<bool> {
+/// Marks a media item as deleted in its row. A published item becomes DELETED and can be restored;
+/// any other becomes PURGED. Returns `false` if the state has changed since it was read.
+async fn delete_row(app: &App, caller: &Caller, media: &Media, cause: Cause) -> Result<bool> {
     let (id, now) = (media.object.id, app.db.now());
     let state = media.object.state;
     let kept = matches!(state, ObjectState::Ready | ObjectState::Restoring);
@@ -65,11 +66,11 @@ async fn mark(app: &App, caller: &Caller, media: &Media, with: With) -> Result<b
         Some((owner, media)) if media.upload == UploadState::Open => app.db.find_upload(&owner, id).await?,
         _ => None,
     };
-    let told = kept && with == With::Alone && app.cdn.is_some();
-    let public = if told { files(app, media).await? } else { Vec::new() };
+    let invalidates = kept && cause == Cause::Item && app.cdn.is_some();
+    let public = if invalidates { files(app, media).await? } else { Vec::new() };
     let mut tx = app.db.begin().await?;
-    // Whoever brings the owner back brings back what was deleted by then, and no more.
-    if with == With::ItsOwner && !tx.hold_deleted(&media.owner).await? {
+    // A restore of the owner restores the items that were deleted before it, and no later ones.
+    if cause == Cause::Owner && !tx.hold_deleted(&media.owner).await? {
         return Ok(false);
     }
     if let Some(upload) = open {
@@ -81,31 +82,33 @@ async fn mark(app: &App, caller: &Caller, media: &Media, with: With) -> Result<b
     if state == ObjectState::Ready {
         effects::uncharge(&mut tx, &Item::Media(media.clone())).await?;
     }
-    tell_of(&mut tx, media, if kept { Change::Deleted } else { Change::Purged }, now).await?;
+    record_change(&mut tx, media, if kept { Change::Deleted } else { Change::Purged }, now).await?;
     tx.record(caller, AuditAction::ObjectDeleted, id, now).await?;
     queue::enqueue(&mut tx, &Job::HideMediaV1 { object: id.0 }, now).await?;
-    // In the delete, so that nothing that follows can lose it; and by the job, once the bytes are gone.
+    // Invalidated in the delete's transaction, so that it cannot be lost, and again by the job once
+    // the bytes are moved.
     cdn_invalidations::queue(app, &mut tx, &public).await?;
     effects::release_later(app, &mut tx, media.owner.kind(), id).await?;
     tx.commit().await?;
     metrics::counter!("tidegate_objects_deleted_total", "owner" => media.owner.kind().as_str()).increment(1);
-    tracing::info!(object.id = %id, owner = media.owner.kind().as_str(), "a medium was deleted");
+    tracing::info!(object.id = %id, owner = media.owner.kind().as_str(), "a media item was deleted");
     Ok(true)
 }
 
-/// Those who watch a space are told of deletes, too; the source of sessions has no word for them.
-async fn tell_of(tx: &mut Tx, media: &Media, change: Change, now: SystemTime) -> Result<()> {
+/// Writes a deletion into the item's history, where the owner's kind has a status for it.
+async fn record_change(tx: &mut Tx, media: &Media, change: Change, now: SystemTime) -> Result<()> {
     if !rules::of(media.owner.kind()).tells_of_deletions {
         return Ok(());
     }
     tx.add_status_change(&media.owner, media.object.id, change, None, now).await
 }
 
-/// Takes the bytes of what was deleted out of the served root, and then tells the CDN.
-pub async fn hide_and_tell(app: &App, id: ObjectId) -> Result<()> {
-    hide(app, id).await?;
+/// Moves the bytes of a deleted media item out of the served root, and then enqueues its CDN
+/// invalidations.
+pub async fn unpublish_and_invalidate(app: &App, id: ObjectId) -> Result<()> {
+    unpublish(app, id).await?;
     let Some((_, media)) = app.db.find_media_unscoped(id).await?.filter(|_| app.cdn.is_some()) else { return Ok(()) };
-    // Of all that is a deleted owner's it is told by one path.
+    // The items of a deleted owner are invalidated together, by one path.
     if media.object.state == ObjectState::Deleted && app.db.is_there(&media.owner).await? {
         let gone = files(app, &media).await?;
         let mut tx = app.db.begin().await?;
@@ -115,56 +118,57 @@ pub async fn hide_and_tell(app: &App, id: ObjectId) -> Result<()> {
     Ok(())
 }
 
-/// Takes the bytes of what was deleted out of the served root; of what was purged, everywhere.
-pub async fn hide(app: &App, id: ObjectId) -> Result<()> {
-    // One at a time here. What another server does meanwhile is looked at after it.
+/// Moves the bytes of a DELETED media item out of the served root; deletes those of a PURGED one.
+pub async fn unpublish(app: &App, id: ObjectId) -> Result<()> {
+    // The lock works on this server only. Changes by other servers are found by reading the state
+    // again.
     let _one = app.completing.lock(&id.to_string()).await;
     let Some((_, media)) = app.db.find_media_unscoped(id).await? else { return Ok(()) };
     match media.object.state {
         ObjectState::Deleted => {
             let kept = files(app, &media).await?;
             for file in published(app, &media).await? {
-                // What a crash left there of an attempt before is nothing to be brought back.
+                // Remains of an interrupted attempt are purged; only current files can be restored.
                 let deletion = if kept.contains(&file) { store::Deletion::Restorable } else { store::Deletion::Purge };
                 app.store.delete(&file, deletion).await?;
             }
             clear(app, id).await?;
             let Some((_, now)) = app.db.find_media_unscoped(id).await? else { return Ok(()) };
-            // Purged by another server while its bytes were on their way to where they wait.
+            // Another server purged the item while its bytes were being moved.
             if now.object.state == ObjectState::Purged {
-                // Whoever did so has forgotten what was derived from it.
+                // That server has already deleted the variants' rows.
                 for file in &kept {
                     app.store.delete(file, store::Deletion::Purge).await?;
                 }
                 return Ok(());
             }
-            put_back_if_wanted(app, &now).await
+            move_back_if_published(app, &now).await
         }
         ObjectState::Purged => {
             purge_bytes(app, &media).await?;
             clear(app, id).await?;
             let mut tx = app.db.begin().await?;
-            tx.forget_variants(id).await?;
+            tx.delete_variants(id).await?;
             tx.commit().await
         }
-        // It was brought back at this moment, or by another server before this one had taken it away.
-        _ => put_back_if_wanted(app, &media).await,
+        // The item was restored before its bytes were moved.
+        _ => move_back_if_published(app, &media).await,
     }
 }
 
-/// What is there, or on its way back, has its bytes where they are served.
-async fn put_back_if_wanted(app: &App, media: &Media) -> Result<()> {
+/// Moves the bytes of a READY or RESTORING media item back into the served root.
+async fn move_back_if_published(app: &App, media: &Media) -> Result<()> {
     if matches!(media.object.state, ObjectState::Ready | ObjectState::Restoring) {
-        put_back(app, media).await?;
+        move_back(app, media).await?;
     }
     Ok(())
 }
 
-async fn put_back(app: &App, media: &Media) -> Result<()> {
+async fn move_back(app: &App, media: &Media) -> Result<()> {
     for file in files(app, media).await? {
         match app.store.restore(&file).await {
             Ok(_) | Err(store::Error::AlreadyExists) => {}
-            // It may never have been taken away.
+            // The file may never have been moved.
             Err(store::Error::NotFound) => drop(app.store.stat(&file).await?),
             Err(error) => return Err(error.into()),
         }
@@ -172,7 +176,7 @@ async fn put_back(app: &App, media: &Media) -> Result<()> {
     Ok(())
 }
 
-/// The keys of a medium and of what was derived from it.
+/// Returns the keys of a media item and of its variants.
 pub(crate) async fn files(app: &App, media: &Media) -> Result<Vec<String>> {
     let mut variants = app.db.list_variants(&[media.object.id]).await?;
     let variants = variants.remove(&media.object.id).unwrap_or_default();
@@ -180,13 +184,14 @@ pub(crate) async fn files(app: &App, media: &Media) -> Result<Vec<String>> {
     Ok(std::iter::once(media.object.key.as_str().to_owned()).chain(derived).collect())
 }
 
-/// All that lies in the served root of a medium.
+/// Returns all keys below the served root of a media item.
 async fn published(app: &App, media: &Media) -> Result<Vec<String>> {
-    let found = app.store.list(&key::published(&media.owner, media.object.id), None, MOST_FILES).await?;
+    let found = app.store.list(&key::published(&media.owner, media.object.id), None, MAX_FILES).await?;
     Ok(found.into_iter().map(|entry| entry.key).collect())
 }
 
-/// Removes from the served root what is not published of a medium: what attempts left that a crash cut off, or all of it.
+/// Deletes the files in a media item's served root that are not published: remains of interrupted
+/// attempts, or all files of a rejected or purged item.
 pub async fn remove_remains(app: &App, id: ObjectId) -> Result<()> {
     let Some((_, media)) = app.db.find_media_unscoped(id).await? else { return Ok(()) };
     let kept = match media.object.state {
@@ -201,7 +206,7 @@ pub async fn remove_remains(app: &App, id: ObjectId) -> Result<()> {
     Ok(())
 }
 
-/// Removes what was published of a media item that is rejected, and then tells the CDN.
+/// Deletes the published files of a rejected media item, and then enqueues their CDN invalidations.
 pub async fn remove_rejected(app: &App, media: &Media) -> Result<()> {
     let public = if app.cdn.is_some() { files(app, media).await? } else { Vec::new() };
     remove_remains(app, media.object.id).await?;
@@ -219,9 +224,9 @@ async fn purge_bytes(app: &App, media: &Media) -> Result<()> {
     Ok(())
 }
 
-/// Takes the bytes of all that is a deleted owner's out of the served root. `false` if there is more to do: others wait for
-/// their turn, too.
-pub async fn hide_all(app: &App, owner: &Owner) -> Result<bool> {
+/// Moves the bytes of all media items of a deleted owner out of the served root. Returns `false` if
+/// the time limit was reached and more remain.
+pub async fn unpublish_all(app: &App, owner: &Owner) -> Result<bool> {
     let (system, started) = (Caller::system(), Instant::now());
     let states = [
         ObjectState::Restoring,
@@ -234,16 +239,16 @@ pub async fn hide_all(app: &App, owner: &Owner) -> Result<bool> {
     ];
     for state in states {
         loop {
-            let some = app.db.list_media_in_state(owner, state, AT_ONCE).await?;
-            // It may have been brought back meanwhile.
+            let some = app.db.list_media_in_state(owner, state, BATCH).await?;
+            // The owner may have been restored in the meantime.
             if some.is_empty() || app.db.is_there(owner).await? {
                 break;
             }
             for media in some {
-                mark(app, &system, &media, With::ItsOwner).await?;
-                hide(app, media.object.id).await?;
+                delete_row(app, &system, &media, Cause::Owner).await?;
+                unpublish(app, media.object.id).await?;
             }
-            if started.elapsed() > TURN {
+            if started.elapsed() > RUN_LIMIT {
                 return Ok(false);
             }
         }
@@ -256,10 +261,11 @@ pub async fn hide_all(app: &App, owner: &Owner) -> Result<bool> {
     Ok(true)
 }
 
-/// Has what was deleted with its owner brought back: not before it, and not after it had come back.
+/// Enqueues the restore of the media items that were deleted together with their owner: those
+/// deleted from `since` to `until`, in microseconds.
 pub async fn restore_all_bytes(app: &App, owner: &Owner, since: i64, until: i64) -> Result<()> {
     loop {
-        let some = app.db.list_media_deleted_between(owner, (since, until), AT_ONCE).await?;
+        let some = app.db.list_media_deleted_between(owner, (since, until), BATCH).await?;
         if some.is_empty() {
             return Ok(());
         }
@@ -276,14 +282,14 @@ pub async fn restore_all_bytes(app: &App, owner: &Owner, since: i64, until: i64)
     }
 }
 
-/// Brings a deleted medium back, before its retention ends. What is there is left as it is.
+/// Restores a deleted media item, if its retention has not ended. Does nothing if it is READY.
 pub(crate) async fn restore(app: &App, caller: &Caller, found: &Media) -> Result<()> {
     let id = found.object.id;
     match found.object.state {
         ObjectState::Deleted if begin_restore(app, caller, id).await? => {
             restore_bytes(app, id).await?;
         }
-        // Somebody else does so at this moment, or its retention has ended.
+        // Another request restores it at the same time, or its retention has ended.
         ObjectState::Deleted => match app.db.find_media_unscoped(id).await?.map(|(_, media)| media.object.state) {
             Some(ObjectState::Restoring | ObjectState::Ready) => restore_bytes(app, id).await?,
             _ => return Err(super::gone(&found.owner)),
@@ -295,7 +301,8 @@ pub(crate) async fn restore(app: &App, caller: &Caller, found: &Media) -> Result
     Ok(())
 }
 
-/// Says in its row that a deleted medium is on its way back. `false` if it is not to be had any more.
+/// Moves a DELETED media item to RESTORING. Returns `false` if its retention has ended or its state
+/// has changed.
 async fn begin_restore(app: &App, caller: &Caller, id: ObjectId) -> Result<bool> {
     let now = app.db.now();
     let oldest = now.checked_sub(app.config.retention).unwrap_or(SystemTime::UNIX_EPOCH);
@@ -309,7 +316,8 @@ async fn begin_restore(app: &App, caller: &Caller, id: ObjectId) -> Result<bool>
     Ok(true)
 }
 
-/// Puts the bytes of what is to be restored back, and then says so; unless its owner was deleted meanwhile.
+/// Moves the bytes of a RESTORING media item back and makes it READY. If its owner was deleted in
+/// the meantime, the item is DELETED again.
 pub async fn restore_bytes(app: &App, id: ObjectId) -> Result<()> {
     let _one = app.completing.lock(&id.to_string()).await;
     let Some((_, media)) = app.db.find_media_unscoped(id).await? else { return Ok(()) };
@@ -317,17 +325,17 @@ pub async fn restore_bytes(app: &App, id: ObjectId) -> Result<()> {
         return Ok(());
     }
     let now = app.db.now();
-    match put_back(app, &media).await {
+    match move_back(app, &media).await {
         Ok(()) => {}
-        // Waiting won't help: it stays among what was deleted, where it is seen.
+        // A retry cannot help, so the item becomes DELETED again, where it is listed.
         Err(Error::NotFound(_) | Error::StoreError(store::Error::Damaged(_))) => {
             let mut tx = app.db.begin().await?;
             if tx.set_object_state(id, ObjectState::Restoring, ObjectState::Deleted, now).await? {
                 queue::enqueue(&mut tx, &Job::HideMediaV1 { object: id.0 }, now).await?;
             }
             tx.commit().await?;
-            tracing::error!(object.id = %id, "what was deleted can't be brought back: some of its bytes are gone");
-            let lost = "not all that belongs to it is there any more, so that it stays deleted";
+            tracing::error!(object.id = %id, "a media item cannot be restored: some of its bytes are missing");
+            let lost = "some of its bytes are missing, so it stays deleted";
             return Err(Error::StoreError(store::Error::Damaged(lost.to_owned())));
         }
         Err(error) => return Err(error),
@@ -349,7 +357,8 @@ pub async fn restore_bytes(app: &App, id: ObjectId) -> Result<()> {
     Ok(())
 }
 
-/// Purges one that was deleted, before its retention ends: nobody can bring it back from here on.
+/// Purges a deleted media item before its retention ends. It cannot be restored after that. Returns
+/// `false` if it is no longer DELETED.
 pub(crate) async fn purge(app: &App, caller: &Caller, media: &Media) -> Result<bool> {
     let (id, now) = (media.object.id, app.db.now());
     let mut tx = app.db.begin().await?;
@@ -357,7 +366,7 @@ pub(crate) async fn purge(app: &App, caller: &Caller, media: &Media) -> Result<b
         return Ok(false);
     }
     tx.commit().await?;
-    hide(app, id).await?;
+    unpublish(app, id).await?;
     Ok(true)
 }
 
@@ -366,36 +375,36 @@ async fn mark_purged(tx: &mut Tx, caller: &Caller, media: &Media, now: SystemTim
     if !tx.set_object_state(id, ObjectState::Deleted, ObjectState::Purged, now).await? {
         return Ok(false);
     }
-    tell_of(tx, media, Change::Purged, now).await?;
+    record_change(tx, media, Change::Purged, now).await?;
     tx.record(caller, AuditAction::ObjectPurged, id, now).await?;
     queue::enqueue(tx, &Job::HideMediaV1 { object: id.0 }, now).await?;
     Ok(true)
 }
 
-/// Purges all that an owner has deleted: rows now, bytes by jobs.
+/// Purges all deleted media items of an owner: rows now, bytes by jobs.
 pub(crate) async fn purge_all(app: &App, caller: &Caller, owner: &Owner) -> Result<()> {
     loop {
-        let some = app.db.list_media_in_state(owner, ObjectState::Deleted, AT_ONCE).await?;
+        let some = app.db.list_media_in_state(owner, ObjectState::Deleted, BATCH).await?;
         if !purge_some(app, caller, &some).await? {
             return Ok(());
         }
     }
 }
 
-/// Purges what was deleted so long ago that nobody can bring it back any more: rows now, bytes by a job, so that a restore
-/// comes either before both or too late.
+/// Purges the media items whose retention has ended: rows now, bytes by jobs. A concurrent restore
+/// therefore runs either before both or too late.
 pub async fn purge_old(app: &App, now: SystemTime) -> Result<()> {
     let Some(before) = now.checked_sub(app.config.retention) else { return Ok(()) };
     let system = Caller::system();
     loop {
-        let some = app.db.list_media_to_purge(before, AT_ONCE).await?;
+        let some = app.db.list_media_to_purge(before, BATCH).await?;
         if !purge_some(app, &system, &some).await? {
             return Ok(());
         }
     }
 }
 
-/// `false` if there was nothing to do.
+/// Purges some media items. Returns `false` if there are none.
 async fn purge_some(app: &App, caller: &Caller, some: &[Media]) -> Result<bool> {
     if some.is_empty() {
         return Ok(false);

@@ -1,6 +1,6 @@
-//! What sessions and spaces have in common: media items that are announced, confirmed, cleared away, deleted, restored and
-//! watched. Who may do what was decided before, by the surface that calls; what is made of the bytes is in
-//! `uploads::process`.
+//! Owns what sessions and spaces have in common: announcing, confirming, deleting, restoring and
+//! watching media items. Never authorizes, which the calling surface does, and never processes
+//! bytes, which `uploads::process` does.
 
 pub mod deletion;
 pub mod watch;
@@ -24,40 +24,40 @@ use crate::model::owner::Owner;
 use crate::model::rules;
 use crate::model::upload::UploadState;
 
-/// What is to come.
+/// A media item as its client announces it.
 #[derive(Debug, Clone)]
-pub(crate) struct Announced {
-    /// The file's name.
+pub(crate) struct NewMediaUpload {
+    /// The name of the file.
     pub(crate) filename: String,
-    /// Its media type.
+    /// The announced media type.
     pub(crate) kind: Kind,
-    /// Bytes. Signed where it is given.
+    /// The announced size in bytes. If given, the upload URL signs it.
     pub(crate) size: Option<u64>,
-    /// Lower-case hex of what must come.
+    /// The announced SHA-256 in lower-case hex.
     pub(crate) sha256: Option<String>,
-    /// Where in a session it belongs.
+    /// The stage of the session that the item belongs to.
     pub(crate) stage: Option<Stage>,
 }
 
-/// Where it may be sent.
+/// The object of a new upload, and the request that sends its bytes.
 #[derive(Debug, Clone)]
 pub struct Target {
-    /// What it will be.
+    /// The id of the new object.
     pub object: ObjectId,
-    /// The request.
+    /// The presigned PUT.
     pub request: PresignedRequest,
-    /// Where it lands.
+    /// The key at which the PUT lands.
     pub file_key: Key,
-    /// Seconds that the request may be used.
+    /// The lifetime of the request in seconds.
     pub expires_in: u64,
 }
 
-/// Returns the error for a media item that is not there.
+/// Returns the error for a media item that does not exist.
 pub(crate) fn no_such_media() -> Error {
     Error::NotFound("no such media".into())
 }
 
-/// Returns the error for what is not there, in the words of its surface.
+/// Returns the error for a missing media item, worded for its surface.
 fn gone(owner: &Owner) -> Error {
     Error::NotFound(format!("no such {}", rules::of(owner.kind()).noun).into())
 }
@@ -67,7 +67,7 @@ pub(crate) fn is_video(media: &Media) -> bool {
     media.object.content_type.starts_with("video/")
 }
 
-/// Returns the kind that a media type names, of the kinds in `taken`.
+/// Parses a media type. Returns 400 if it is not one that `taken` accepts.
 pub(crate) fn kind(content_type: &str, taken: impl Fn(Kind) -> bool) -> Result<Kind> {
     Kind::parse(content_type).filter(|kind| taken(*kind)).ok_or_else(|| {
         let all: Vec<&str> = Kind::ALL.into_iter().filter(|kind| taken(*kind)).map(Kind::content_type).collect();
@@ -75,15 +75,15 @@ pub(crate) fn kind(content_type: &str, taken: impl Fn(Kind) -> bool) -> Result<K
     })
 }
 
-/// Announces a media item that will be put at `file_key`, and says how.
+/// Begins the upload of a media item at `file_key`, and returns the request that sends it.
 pub(crate) async fn begin(
     app: &App,
     caller: &Caller,
     owner: &Owner,
     (upload_id, file_key): (String, Key),
-    announced: Announced,
+    announced: NewMediaUpload,
 ) -> Result<Target> {
-    let Announced { filename, kind, size, sha256, stage } = announced;
+    let NewMediaUpload { filename, kind, size, sha256, stage } = announced;
     check_filename(&filename).map_err(|error| bad_request(error.to_string()))?;
     let limits = app.config.upload_limits.of(owner.kind());
     let max = limits.of_media(kind.is_video());
@@ -113,21 +113,22 @@ pub(crate) async fn begin(
     tx.commit().await?;
     count("begun");
     let request = begin::presign_put(app, &object, &upload).await?;
-    // Earlier where temporary credentials end earlier.
+    // Temporary credentials can end earlier than the requested lifetime.
     let left = request.expires.duration_since(std::time::SystemTime::now()).unwrap_or_default();
     let expires_in = limits.url_lifetime.as_secs().min(left.as_secs() + 1);
     Ok(Target { object: object.id, request, file_key, expires_in })
 }
 
-/// Seals what the client has sent for a media item whose upload is open, and has it worked on.
+/// Seals the bytes that were sent for a media item, and enqueues its processing. Does nothing if
+/// the upload is no longer open.
 pub(crate) async fn confirm(
     app: &App,
     caller: &Caller,
     owner: &Owner,
     id: ObjectId,
-    said: Confirmation<'_>,
+    confirmation: Confirmation<'_>,
 ) -> Result<()> {
-    // One at a time here; what another server does is settled by the rows.
+    // The lock works on this server only. Between servers, conditions on the rows decide.
     let _confirming = seal::lock(app, id).await;
     let media = app.db.find_media(owner, id).await?.ok_or_else(no_such_media)?;
     let upload = app.db.find_upload(owner, id).await?.ok_or_else(no_such_media)?;
@@ -137,15 +138,17 @@ pub(crate) async fn confirm(
     let kind = Kind::parse(&media.object.content_type).ok_or_else(no_such_media)?;
     let attributes = Attributes {
         content_type: media.object.content_type.clone(),
-        metadata: metadata(&media, said.stage.or(media.stage)),
+        metadata: metadata(&media, confirmation.stage.or(media.stage)),
         ..Attributes::default()
     };
     let item = Item::Media(media);
-    let arrival = Arrival { item: &item, upload: &upload, attributes, kind: Some(kind), parts_digest: None, said };
+    let arrival =
+        Arrival { item: &item, upload: &upload, attributes, kind: Some(kind), parts_digest: None, confirmation };
     confirm::confirm(app, caller, &arrival).await.map(drop)
 }
 
-/// Returns the source's metadata, in a form in which any name is safe in a header.
+/// Returns the metadata that clients of the original service expect, percent-encoded so that any
+/// file name is valid in a header.
 pub(crate) fn metadata(media: &Media, stage: Option<Stage>) -> BTreeMap<String, String> {
     let plain =
         |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
@@ -163,8 +166,8 @@ pub(crate) fn metadata(media: &Media, stage: Option<Stage>) -> BTreeMap<String, 
     .collect()
 }
 
-/// Removes what is left of an upload that is over: what lies where the client was told to put it, and, once nobody works on
-/// it any more, its seals and what a crash left in the served root.
+/// Deletes what remains of an ended upload: the blob at the upload key and, once the item is no
+/// longer being processed, its seals and the remains in the served root.
 pub async fn clear(app: &App, id: ObjectId) -> Result<()> {
     let Some((_, media)) = app.db.find_media_unscoped(id).await? else { return Ok(()) };
     if media.upload == UploadState::Open {

@@ -1,5 +1,6 @@
-//! What becomes of the media of a session or a space, as it comes about: told within a moment by whoever did it, and looked for every
-//! second besides, since that may be another process.
+//! Streams the status changes of a session's or a space's media items. A commit notifies the stream
+//! at once; the database is also polled every second, because notifications of other processes can
+//! be missed. Never writes.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -17,36 +18,38 @@ use crate::model::caller::Caller;
 use crate::model::media::StatusChange;
 use crate::model::owner::Owner;
 
-/// How often it is looked for what nobody told.
-const LOOK: Duration = Duration::from_secs(1);
-/// How long it is not looked again.
-const PAUSE: Duration = Duration::from_millis(200);
-/// How long somebody watches at a time: whoever signed in may not be let in any more by then.
-const LONGEST: Duration = Duration::from_secs(3600);
-/// Where writers race, an earlier number may be seen after a later one; so far back is looked again.
-const BEHIND: i64 = 1000;
-/// How many changes may have come, of all owners, since the one that somebody goes on from.
-const RESUMED: i64 = 100_000;
-/// How long one that came earlier may be seen later.
-const RACE: Duration = Duration::from_secs(5);
-/// Status changes that are read at once.
-const AT_ONCE: i64 = 2000;
+/// How often the database is polled without a notification.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// The shortest time between two polls.
+const MIN_INTERVAL: Duration = Duration::from_millis(200);
+/// The longest duration of one stream. After that the client must sign in again.
+const MAX_DURATION: Duration = Duration::from_secs(3600);
+/// How many change numbers each poll reads again. Transactions can commit in another order than
+/// that of their numbers.
+const OVERLAP: i64 = 1000;
+/// The largest number of changes, of all owners, after which a stream can resume.
+const MAX_RESUME: i64 = 100_000;
+/// How long a change with a smaller number can become visible after one with a larger number.
+const RACE_WINDOW: Duration = Duration::from_secs(5);
+/// The number of status changes in one query.
+const BATCH: i64 = 2000;
 
 struct Watch {
     app: Arc<App>,
     caller: Caller,
     owner: Owner,
-    ear: Subscription,
-    began: Instant,
-    looked: Instant,
+    subscription: Subscription,
+    started_at: Instant,
+    polled_at: Instant,
     last: i64,
-    /// Numbers that were told, of those that are looked at again.
-    told: HashSet<i64>,
+    /// The numbers of changes already sent, within the range that is read again.
+    sent: HashSet<i64>,
     ready: std::collections::VecDeque<StatusChange>,
 }
 
-/// Everything that becomes of an owner's media from now on, or after the change `since`; and the
-/// change after which that begins. Ends with the owner, the right to see it, or the server.
+/// Streams all status changes of an owner's media items, from now on or after the change `since`.
+/// Also returns the number of the change after which the stream begins. The stream ends when the
+/// owner is deleted, when the caller loses access, or when the server stops.
 pub async fn watch(
     app: &Arc<App>,
     caller: Caller,
@@ -54,25 +57,25 @@ pub async fn watch(
     since: Option<i64>,
 ) -> Result<(i64, impl Stream<Item = StatusChange> + Send + use<>)> {
     access::authorize_again(app, &caller, Action::List, &owner).await?;
-    let ear = app.db.signals().changes.subscribe();
+    let subscription = app.db.signals().changes.subscribe();
     let newest = app.db.last_status_change(&owner).await?;
-    // Who was told of one before goes on there, if that is not too long ago.
-    let last = since.filter(|since| (newest - RESUMED..=newest).contains(since)).unwrap_or(newest);
-    let before = app.db.list_status_changes_after(&owner, last - BEHIND, AT_ONCE).await?;
-    // Where writers race, one of these may have come after the last that was told: rather twice than never.
-    let sure = app.db.now().checked_sub(RACE).filter(|_| since.is_some());
+    // Resumes after the last change that the client received, if it is not too old.
+    let last = since.filter(|since| (newest - MAX_RESUME..=newest).contains(since)).unwrap_or(newest);
+    let before = app.db.list_status_changes_after(&owner, last - OVERLAP, BATCH).await?;
+    // A change with a smaller number may have become visible late, so recent ones are sent again.
+    let sure = app.db.now().checked_sub(RACE_WINDOW).filter(|_| since.is_some());
     let known =
         |change: &StatusChange| change.id <= last && sure.is_none_or(|sure| change.at < sure || change.id == last);
-    let told = before.into_iter().filter(known).map(|change| change.id).collect();
+    let sent = before.into_iter().filter(known).map(|change| change.id).collect();
     let watch = Watch {
         app: Arc::clone(app),
         caller,
         owner,
-        ear,
-        began: Instant::now(),
-        looked: Instant::now(),
+        subscription,
+        started_at: Instant::now(),
+        polled_at: Instant::now(),
         last,
-        told,
+        sent,
         ready: std::collections::VecDeque::new(),
     };
     let changes = stream::unfold(watch, |mut watch| async move {
@@ -80,19 +83,19 @@ pub async fn watch(
             if let Some(change) = watch.ready.pop_front() {
                 return Some((change, watch));
             }
-            if watch.began.elapsed() > LONGEST {
+            if watch.started_at.elapsed() > MAX_DURATION {
                 return None;
             }
-            // Much may ring that is about others.
-            tokio::time::sleep_until(watch.looked + PAUSE).await;
+            // Notifications cover the changes of all owners, so the poll rate is limited.
+            tokio::time::sleep_until(watch.polled_at + MIN_INTERVAL).await;
             tokio::select! {
                 () = watch.app.closing.cancelled() => return None,
-                () = watch.ear.notified() => {}
-                () = tokio::time::sleep(LOOK) => {}
+                () = watch.subscription.notified() => {}
+                () = tokio::time::sleep(POLL_INTERVAL) => {}
             }
-            watch.looked = Instant::now();
-            if let Err(error) = watch.look().await {
-                tracing::debug!(error = error.detail(), "a session or space is no longer watched");
+            watch.polled_at = Instant::now();
+            if let Err(error) = watch.poll().await {
+                tracing::debug!(error = error.detail(), "a watch of a session or space has ended");
                 return None;
             }
         }
@@ -101,13 +104,13 @@ pub async fn watch(
 }
 
 impl Watch {
-    async fn look(&mut self) -> Result<()> {
+    async fn poll(&mut self) -> Result<()> {
         access::authorize_again(&self.app, &self.caller, Action::List, &self.owner).await?;
-        let floor = self.last - BEHIND;
-        let found = self.app.db.list_status_changes_after(&self.owner, floor, AT_ONCE).await?;
-        self.told.retain(|id| *id > floor);
+        let floor = self.last - OVERLAP;
+        let found = self.app.db.list_status_changes_after(&self.owner, floor, BATCH).await?;
+        self.sent.retain(|id| *id > floor);
         for change in found {
-            if self.told.insert(change.id) {
+            if self.sent.insert(change.id) {
                 self.last = self.last.max(change.id);
                 self.ready.push_back(change);
             }

@@ -1,5 +1,6 @@
-//! Makes media items anew: scanned, decoded and encoded without their metadata, and published. Every step can be done again:
-//! a worker that dies leaves what the next one finds, and nothing is served before the row says so.
+//! Processes media items: scans them, re-encodes them without their metadata, and publishes the
+//! result. Every step can be repeated: if a worker dies, the next one continues, and nothing is
+//! served before the row permits it.
 
 mod images;
 mod videos;
@@ -17,7 +18,7 @@ use crate::model::key::Key;
 use crate::model::media::{Media, Scan, Status};
 use crate::model::object::{Object, ObjectState};
 
-/// Works on a media item from where it stands to its end.
+/// Processes a media item, from its current state to READY, REJECTED or FAILED.
 pub(crate) async fn run(app: &App, id: ObjectId) -> Result<()> {
     let Some((_, media)) = app.db.find_media_unscoped(id).await? else { return Ok(()) };
     let Some(sealed) = media.sealed.clone().filter(|_| media.object.state.is_under_way()) else {
@@ -25,21 +26,22 @@ pub(crate) async fn run(app: &App, id: ObjectId) -> Result<()> {
     };
     let Some(media) = scanned(app, media, &sealed).await? else { return media_items::clear(app, id).await };
     let started = Instant::now();
-    let made = if media_items::is_video(&media) {
-        videos::make(app, &media, &sealed).await?
+    let rendition = if media_items::is_video(&media) {
+        videos::render(app, &media, &sealed).await?
     } else {
-        images::make(app, &media, &sealed).await?
+        images::render(app, &media, &sealed).await?
     };
     measure(&media, "process", started);
-    match made {
-        Outcome::Good(made) => publish::publish(app, &media, made).await?,
+    match rendition {
+        Outcome::Good(rendition) => publish::publish(app, &media, rendition).await?,
         Outcome::Rejected(reason) => reject(app, media, ObjectState::Processing, &reason).await?,
         Outcome::Failed(reason) => outcome::fail_now(app, id, &reason).await?,
     }
     media_items::clear(app, id).await
 }
 
-/// Returns the media item, free of malware and about to be processed; `None` if it went no further.
+/// Scans a media item and moves it to PROCESSING. Returns `None` if it was rejected, failed, or
+/// changed in the meantime.
 async fn scanned(app: &App, media: Media, sealed: &Key) -> Result<Option<Media>> {
     let id = media.object.id;
     if media.object.state == ObjectState::Processing {
@@ -70,7 +72,8 @@ async fn scanned(app: &App, media: Media, sealed: &Key) -> Result<Option<Media>>
     Ok(app.db.find_media_unscoped(id).await?.map(|(_, media)| media))
 }
 
-/// Moves a media item on to another state. Returns `false` if it is no longer in the one it was in.
+/// Moves a media item to another state and records it in its history. Returns `false` if its state
+/// has changed since it was read.
 async fn enter(app: &App, media: &Media, to: ObjectState, status: Status, scan: Option<Scan>) -> Result<bool> {
     let id = media.object.id;
     let mut tx = app.db.begin().await?;
@@ -78,7 +81,7 @@ async fn enter(app: &App, media: &Media, to: ObjectState, status: Status, scan: 
         return Ok(false);
     }
     if let Some(scan) = scan {
-        tx.keep_scan(id, scan).await?;
+        tx.set_scan(id, scan).await?;
     }
     tx.add_status_change(&media.owner, id, status.into(), None, app.db.now()).await?;
     tx.commit().await?;
@@ -99,15 +102,15 @@ fn measure(media: &Media, step: &'static str, started: Instant) {
         .record(started.elapsed().as_secs_f64());
 }
 
-/// Returns what the programs for images and videos say, as a step's outcome.
-fn judged<T>(made: std::result::Result<T, media::sandbox::Error>) -> Result<Outcome<T>> {
-    use media::sandbox::Error as Made;
-    match made {
-        Ok(made) => Ok(Outcome::Good(made)),
-        Err(Made::Refused(refusal)) => Ok(Outcome::Rejected(refusal.to_string())),
-        // What came may be the only good copy there is.
-        Err(Made::Unconfirmed(reason)) => Ok(Outcome::Failed(reason)),
-        Err(Made::Source(error)) => Err(Error::StoreError(store::Error::Damaged(error.to_string()))),
-        Err(Made::Failed(problem)) => Err(Error::Internal(anyhow::anyhow!(problem))),
+/// Maps a result of the sandbox or of ffmpeg to the outcome of a pipeline step.
+fn sandbox_outcome<T>(result: std::result::Result<T, media::sandbox::Error>) -> Result<Outcome<T>> {
+    use media::sandbox::Error as SandboxError;
+    match result {
+        Ok(output) => Ok(Outcome::Good(output)),
+        Err(SandboxError::Refused(refusal)) => Ok(Outcome::Rejected(refusal.to_string())),
+        // The upload may be the only good copy, so it is kept.
+        Err(SandboxError::Unconfirmed(reason)) => Ok(Outcome::Failed(reason)),
+        Err(SandboxError::Source(error)) => Err(Error::StoreError(store::Error::Damaged(error.to_string()))),
+        Err(SandboxError::Failed(problem)) => Err(Error::Internal(anyhow::anyhow!(problem))),
     }
 }

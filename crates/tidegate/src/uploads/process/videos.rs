@@ -1,33 +1,34 @@
-//! Makes videos anew: ffmpeg copies their tracks into a new container; the poster is made as every image is.
+//! Remuxes videos without their metadata: ffmpeg copies their tracks into a new container. The
+//! poster is processed as every image is; see `images`.
 
 use bytes::Bytes;
 use futures::{StreamExt as _, stream};
 use media::kind::Kind;
 
-use super::images::{file, order, thumbnail};
-use super::judged;
+use super::images::{clean_options, file, thumbnail};
+use super::sandbox_outcome;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::model::key::Key;
 use crate::model::media::{Media, VisualInfo};
 use crate::uploads::outcome::Outcome;
-use crate::uploads::publish::{File, Made};
+use crate::uploads::publish::{Rendition, RenditionFile};
 
-/// Makes a video anew.
-pub(super) async fn make(app: &App, media: &Media, sealed: &Key) -> Result<Outcome<Made>> {
+/// Remuxes a sealed video and makes its poster and thumbnails.
+pub(super) async fn render(app: &App, media: &Media, sealed: &Key) -> Result<Outcome<Rendition>> {
     let kind = Kind::parse(&media.object.content_type)
-        .ok_or_else(|| Error::Internal(anyhow::anyhow!("a media item of a type that is not taken")))?;
+        .ok_or_else(|| Error::Internal(anyhow::anyhow!("a media item of an unsupported type")))?;
     let Some(ffmpeg) = &app.ffmpeg else {
         return Ok(Outcome::Failed("this server has no ffmpeg, without which no video is published".to_owned()));
     };
     let (stat, body) = app.store.read(sealed.as_str(), None).await?;
-    let video = match judged(ffmpeg.remux(kind, stat.size, body).await)? {
+    let video = match sandbox_outcome(ffmpeg.remux(kind, stat.size, body).await)? {
         Outcome::Good(video) => video,
         Outcome::Rejected(reason) => return Ok(Outcome::Rejected(reason)),
         Outcome::Failed(reason) => return Ok(Outcome::Failed(reason)),
     };
     let poster = stream::once(std::future::ready(Ok(Bytes::from(video.poster.clone()))));
-    let poster = match judged(app.sandbox.clean(&order(app, Kind::Jpeg), poster).await)? {
+    let poster = match sandbox_outcome(app.sandbox.clean(&clean_options(app, Kind::Jpeg), poster).await)? {
         Outcome::Good(poster) => poster,
         Outcome::Rejected(reason) => return Ok(Outcome::Rejected(reason)),
         Outcome::Failed(reason) => return Ok(Outcome::Failed(reason)),
@@ -37,11 +38,11 @@ pub(super) async fn make(app: &App, media: &Media, sealed: &Key) -> Result<Outco
     let visual = VisualInfo { width, height, duration: Some(video.duration), blurhash: poster.blurhash };
     let derived = std::iter::once(file("poster", poster.main)).chain(poster.thumbnails.into_iter().map(thumbnail));
     let derived = derived.collect();
-    // The file lives as long as the video that is read from it.
+    // The temporary file exists for as long as `video`, which the stream therefore owns.
     let body = body.map(move |bytes| {
         let _kept = &video;
         bytes
     });
-    let main = File { name: format!("video.{}", kind.extension()), kind, width, height, body: body.boxed() };
-    Ok(Outcome::Good(Made { main, visual, derived }))
+    let main = RenditionFile { name: format!("video.{}", kind.extension()), kind, width, height, body: body.boxed() };
+    Ok(Outcome::Good(Rendition { main, visual, derived }))
 }

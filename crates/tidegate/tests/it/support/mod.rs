@@ -259,7 +259,7 @@ impl TestApp {
         let deadline = Instant::now() + Duration::from_secs(5);
         loop {
             let counts = self.app.db.count_jobs().await.unwrap();
-            if (counts.queued, counts.dead) == (waiting, 0) {
+            if (counts.queued, counts.dead_letters) == (waiting, 0) {
                 break;
             }
             assert!(Instant::now() < deadline, "jobs are left over: {counts:?}, and {waiting} may wait");
