@@ -2,6 +2,8 @@
 //! [PREFIX]`. `THUMBNAILS` is a comma-separated list of sizes. Prints the milliseconds of each
 //! round. With `PREFIX`, also writes the output files, named with that prefix.
 
+#![expect(clippy::expect_used, reason = "a measurement ends at the first error")]
+
 use std::time::Instant;
 
 use media::image::{CleanOptions, clean};

@@ -3,6 +3,8 @@
 //! these functions call the C library that aws-lc-rs already links. Knows no policies; see `keys`
 //! for the safe types.
 
+#![expect(unsafe_code, reason = "calls the C library")]
+
 use std::ptr::{null, null_mut};
 
 use aws_lc_sys as ffi;

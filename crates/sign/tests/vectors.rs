@@ -1,6 +1,8 @@
 //! Golden vectors: the signatures of botocore and the JavaScript signer, and the decisions that an
 //! edge must make.
 
+#![expect(clippy::unwrap_used, reason = "a test ends at the first error")]
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 

@@ -2,6 +2,8 @@
 //! sent by a [`PresignedClient`], so the suite also covers the server that they are sent to. Panics
 //! at the first deviation.
 
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a suite of tests")]
+
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;

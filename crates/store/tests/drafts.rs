@@ -1,6 +1,8 @@
 //! Tests drafts of the local-disk store: late writers change nothing, and joining is a rename where
 //! possible.
 
+#![expect(clippy::unwrap_used, reason = "a test ends at the first error")]
+
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::{Duration, SystemTime};

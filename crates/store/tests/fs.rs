@@ -1,5 +1,7 @@
 //! Tests the local-disk store: the conformance suite, and the cases that only a file system has.
 
+#![expect(clippy::unwrap_used, reason = "a test ends at the first error")]
+
 use std::path::Path;
 use std::time::Duration;
 

@@ -3,6 +3,8 @@
 //! keeps versions but verifies nothing. `ScriptedServer` returns responses that no real server
 //! produces on request, such as 200 with an error or half a body.
 
+#![expect(clippy::unwrap_used, reason = "a test ends at the first error")]
+
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -18,6 +20,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 /// Returns an environment variable that `make unit` sets.
+#[expect(clippy::disallowed_methods, reason = "what the run is given")]
 fn required_variable(name: &str) -> String {
     std::env::var(name)
         .unwrap_or_else(|_| panic!("{name} is not set: run the tests by `make unit`, which starts the servers"))

@@ -1,6 +1,6 @@
 //! Cleans JPEG images. Decodes to YCbCr planes, applies the orientation to the planes and encodes
 //! them again, which is faster than a conversion to RGB and loses less. Uses RGB where the planes
-//! can't be transformed or the profile can't be kept_profile. Segments are parsed in `segments`.
+//! can't be transformed or the profile can't be kept. Segments are parsed in `segments`.
 
 use std::cell::Cell;
 

@@ -2,6 +2,8 @@
 //! only those. Holds the only `unsafe` code of this crate. Never reads through the mapping. Used by
 //! `blob_stream`.
 
+#![expect(unsafe_code, reason = "asks the kernel which pages of a mapping are in memory")]
+
 use std::fs::File;
 use std::io;
 use std::ops::Range;

@@ -184,6 +184,7 @@ fn memory_of_this_machine() -> u64 {
 }
 
 /// Finds ffmpeg and ffprobe, in the configured folder or in `PATH`.
+#[expect(clippy::disallowed_methods, reason = "programs are found as the shell finds them")]
 fn ffmpeg(r: &mut Resolver) -> Option<(PathBuf, PathBuf)> {
     let given = r.text("FFMPEG_PATH");
     if given.as_deref() == Some("off") {

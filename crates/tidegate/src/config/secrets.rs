@@ -2,6 +2,8 @@
 //! otherwise. Files have mode 0600 in folders of mode 0700, and are written atomically. Secrets are
 //! never logged.
 
+#![expect(clippy::disallowed_methods, reason = "keys and credentials are files")]
+
 use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};

@@ -31,6 +31,7 @@ pub struct Sources {
 
 impl Sources {
     /// Returns the sources of this process: its environment, and `.env` in its working directory.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     pub fn of_process(file: Option<PathBuf>, flags: Vec<String>) -> Self {
         let text = |value: std::ffi::OsString| value.into_string().ok();
         let environment = std::env::vars_os().filter_map(|(name, value)| Some((text(name)?, text(value)?)));
@@ -134,6 +135,7 @@ impl Given {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "settings come from a file, too")]
 fn read_toml(path: &Path, problems: &mut Vec<String>) -> Vec<(String, String)> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,

@@ -10,6 +10,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePo
 
 /// Opens the file, creates it if it does not exist, and migrates its tables. Returns the pool of
 /// readers and the pool of the writer.
+#[expect(clippy::disallowed_methods, reason = "SQLite makes the file and not its folder")]
 pub(super) async fn open(path: &Path) -> anyhow::Result<(SqlitePool, SqlitePool)> {
     let about = || format!("the database {}", path.display());
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {

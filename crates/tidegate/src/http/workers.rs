@@ -66,6 +66,7 @@ impl Workers {
 }
 
 impl Drop for Workers {
+    #[expect(clippy::disallowed_methods, reason = "a drop can't await")]
     fn drop(&mut self) {
         self.end.cancel();
         let until = Instant::now() + SHUTDOWN_TIMEOUT;

@@ -1,6 +1,9 @@
 //! Integration tests of the server in one binary: everything goes through the doors of a real
 //! server in this process.
 
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test ends at the first error")]
+#![expect(clippy::disallowed_methods, reason = "tests read files, and what their run is given")]
+
 mod access;
 mod audit;
 mod authority;

@@ -131,6 +131,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "a fixture")]
     fn the_vectors() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/zip-name-vectors.json");
         let vectors: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
