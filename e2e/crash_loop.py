@@ -18,7 +18,7 @@ import time
 import urllib.parse
 
 import backends
-from server import Server, send
+from server import Server
 
 PART = 5 << 20
 WORKERS = 6

@@ -3,7 +3,6 @@
 import http.client
 import json
 import os
-import pathlib
 import random
 import re
 import shutil
@@ -13,7 +12,8 @@ import subprocess
 import time
 import urllib.parse
 
-from server import BINARY, ROOT, Server, free_port, send
+from ports import free_port
+from server import BINARY, ROOT, Server, send
 
 DEPLOY = ROOT / "deploy"
 

@@ -18,7 +18,8 @@ import urllib.parse
 import backends
 import browser_pages
 import pytest
-from server import BINARY, Server, free_port, send
+from ports import free_port
+from server import BINARY, Server, send
 
 MIB = 1 << 20
 

@@ -10,7 +10,6 @@ import subprocess
 import time
 import zlib
 
-import pytest
 from PIL import Image, ImageCms, ImageSequence
 
 from server import send
