@@ -9,6 +9,9 @@ PYTHON := $(VENV)/bin/python
 # Inputs per property in `make check`.
 CASES ?= 4000
 SERVERS := ./.ci/services postgres garage moto clamd
+PYTEST := $(PYTHON) -m pytest e2e -q --color=no --durations=15 -p no:cacheprovider
+# Tests at a time: half of the time they wait, for a disk, a server, or a process that ends.
+WORKERS ?= $(shell echo $$((2 * $$(nproc))))
 # Whatever is run of it, it is one build: other packages or features would be another, of every dependency.
 TESTED := --workspace --features tidegate/otlp --locked
 
@@ -47,7 +50,8 @@ unit: tools-rust tools-python tools-servers ## vector, conformance and in-proces
 e2e: tools-rust tools-python tools-servers ## black-box tests of the built binary, with boto3, curl, nginx and strace
 	@./.ci/need $(NEEDS_E2E)
 	$(CARGO) test $(TESTED) --no-run
-	$(SERVERS) -- $(PYTHON) -m pytest e2e -q --color=no --durations=15 -p no:cacheprovider
+	$(SERVERS) -- $(PYTEST) -m "not alone" -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+	$(PYTEST) -m alone
 
 demo: tools-rust tools-python ## the README's walk, against a server of its own, printing each answer
 	$(CARGO) build --locked
@@ -74,7 +78,7 @@ tools-rust:
 
 tools-python:
 	@./.ci/need $(NEEDS_PYTHON)
-	@test -x $(PYTHON) && $(PYTHON) -c 'import boto3, moto.server, PIL, pyarrow, pytest' 2>/dev/null || ./.ci/venv $(VENV)
+	@test -x $(PYTHON) && $(PYTHON) -c 'import boto3, moto.server, PIL, pyarrow, pytest, xdist' 2>/dev/null || ./.ci/venv $(VENV)
 
 # PostgreSQL, clamd, ffmpeg, and two S3 servers that are not ours: one that verifies signatures and one that keeps versions.
 tools-servers: tools-python

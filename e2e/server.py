@@ -27,9 +27,8 @@ class Answer:
 def send(method, url, headers=None, body=None, timeout=60):
     """One request, no redirects followed, errors as answers."""
     request = urllib.request.Request(url, data=body, method=method, headers=headers or {})
-    opener = urllib.request.build_opener(NoRedirect)
     try:
-        with opener.open(request, timeout=timeout) as response:
+        with OPENER.open(request, timeout=timeout) as response:
             return Answer(response.status, response.headers, response.read())
     except urllib.error.HTTPError as error:
         return Answer(error.code, error.headers, error.read())
@@ -38,6 +37,9 @@ def send(method, url, headers=None, body=None, timeout=60):
 class NoRedirect(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_):
         return None
+
+
+OPENER = urllib.request.build_opener(NoRedirect)
 
 
 class Server:

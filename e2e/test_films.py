@@ -1,6 +1,7 @@
 """What is published of a video is its film, whole: not its cover, and not the half that could be read. Looked at with
 ffprobe, for files of every sort that ffmpeg makes something else of without a word."""
 
+import fcntl
 import json
 import pathlib
 import subprocess
@@ -27,9 +28,22 @@ def streams(path):
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory):
-    """By name: the type, the file."""
-    folder = tmp_path_factory.mktemp("films")
+def files(tmp_path_factory, worker_id):
+    """By name: the type, the file. Made once, by the first of the workers that needs them."""
+    if worker_id == "master":
+        return make_files(tmp_path_factory.mktemp("films"))
+    folder = tmp_path_factory.getbasetemp().parent / "films"
+    folder.mkdir(exist_ok=True)
+    names = folder / "names.json"
+    with open(folder / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not names.exists():
+            made = make_files(folder)
+            names.write_text(json.dumps({name: [kind, str(path)] for name, (kind, path) in made.items()}))
+    return {name: (kind, pathlib.Path(path)) for name, (kind, path) in json.loads(names.read_text()).items()}
+
+
+def make_files(folder):
     jpg, png = folder / "cover.jpg", folder / "cover.png"
     ffmpeg("-f", "lavfi", "-i", "color=red:size=600x600", "-frames:v", "1", jpg)
     ffmpeg("-f", "lavfi", "-i", "color=blue:size=200x300", "-frames:v", "1", png)
