@@ -10,6 +10,9 @@ PYTHON := $(VENV)/bin/python
 # The number of inputs per property test in `make check`.
 CASES ?= 4000
 SERVERS := ./.ci/services postgres garage moto clamd
+PYTEST := $(PYTHON) -m pytest e2e -q --color=no --durations=15 -p no:cacheprovider
+# Tests at a time. They wait half of their time: for a disk, a server, or a process that ends.
+WORKERS ?= $(shell echo $$((2 * $$(nproc))))
 # Every test command uses the same packages and features, so that dependencies are built once.
 TESTED := --workspace --features tidegate/otlp --locked
 
@@ -49,7 +52,8 @@ unit: tools-rust tools-python tools-servers ## vector, conformance and in-proces
 e2e: tools-rust tools-python tools-servers ## black-box tests of the built binary with boto3, curl, nginx and strace
 	@./.ci/need $(NEEDS_E2E)
 	$(CARGO) test $(TESTED) --no-run
-	$(SERVERS) -- $(PYTHON) -m pytest e2e -q --color=no --durations=15 -p no:cacheprovider
+	$(SERVERS) -- $(PYTEST) -m "not alone" -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+	$(PYTEST) -m alone
 
 demo: tools-rust tools-python ## run the README's commands against a new server and print each response
 	$(CARGO) build --locked
@@ -76,7 +80,7 @@ tools-rust:
 
 tools-python:
 	@./.ci/need $(NEEDS_PYTHON)
-	@test -x $(PYTHON) && $(PYTHON) -c 'import boto3, moto.server, PIL, pyarrow, pytest' 2>/dev/null || ./.ci/venv $(VENV)
+	@test -x $(PYTHON) && $(PYTHON) -c 'import boto3, moto.server, PIL, pyarrow, pytest, xdist' 2>/dev/null || ./.ci/venv $(VENV)
 
 # PostgreSQL, clamd, ffmpeg, and two S3 servers: garage, which verifies signatures, and moto, which
 # keeps versions.

@@ -6,17 +6,13 @@ import json
 import os
 import pathlib
 import statistics
-import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "e2e"))
-os.environ.setdefault("TIDEGATE", str(ROOT / "target/release/tidegate"))
-
-import backends  # noqa: E402
-from report import ROUNDS, Run, row, shown, write_table  # noqa: E402
-from server import Server, send  # noqa: E402
+# First, because it makes the modules of `e2e` importable.
+from shared import ROOT, ROUNDS, Run, row, shown, write_table
+import backends
+from server import Server, send
 
 CLIENTS = 32
 SECONDS = 4

@@ -18,13 +18,11 @@ import threading
 import time
 import urllib.parse
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "e2e"))
-os.environ.setdefault("TIDEGATE", str(ROOT / "target/release/tidegate"))
-
-from report import MIB, ROUNDS, Run, cpu_seconds, row, shown, write_table  # noqa: E402
-from server import Server, free_port, send  # noqa: E402
-from unaligned_ranges import enter_namespace  # noqa: E402
+# First: it says where the modules of `e2e` are.
+from shared import MIB, ROOT, ROUNDS, Run, cpu_seconds, row, shown, write_table
+from ports import free_port
+from server import Server, send
+from unaligned_ranges import enter_namespace
 
 GIB = 1 << 30
 SLOW_READERS = 10_000

@@ -8,6 +8,7 @@ import http.client
 import json
 import os
 import pathlib
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -17,13 +18,10 @@ import time
 import urllib.parse
 import uuid
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "e2e"))
-os.environ.setdefault("TIDEGATE", str(ROOT / "target/release/tidegate"))
-
-import backends  # noqa: E402
-from report import MIB, ROUNDS, Run, put, row, shown, write_table  # noqa: E402
-from server import BINARY, Server, send  # noqa: E402
+# First: it says where the modules of `e2e` are.
+from shared import MIB, ROOT, ROUNDS, Copy, Run, peer_client, peer_put, put, row, shown, write_table
+import backends
+from server import BINARY, Server, send
 
 GIB = 1 << 30
 SETTINGS = {"LOG_LEVEL": "error", "RATE_LIMIT_PER_ADDRESS": "0", "RATE_LIMIT_PER_SUBJECT": "0", "MAX_BODY_MB": "20480"}
@@ -91,8 +89,6 @@ def base64_parts(server):
 
 
 def uploads(folder):
-    from run import peer_client, peer_put
-
     garage = peer_client(os.environ["TEST_GARAGE_URL"], os.environ["TEST_S3_ACCESS_KEY"], os.environ["TEST_S3_SECRET_KEY"])
     if "bench" not in [bucket["Name"] for bucket in garage.list_buckets()["Buckets"]]:
         garage.create_bucket(Bucket="bench")
@@ -178,17 +174,13 @@ def rows_of_files(server, owner, count):
 
     totals = f"'files', '{owner}'"
     if url := server.settings.get("DATABASE_URL"):
-        copy = subprocess.Popen([psql_tool(), url, "-qc", f"COPY objects ({columns}) FROM STDIN"], stdin=subprocess.PIPE, text=True)
-        copy.stdin.writelines("\t".join(map(str, (uuid.uuid4(), "files", owner, *cells(number)))) + "\n" for number in range(count))
-        copy.stdin.close()
-        if copy.wait() != 0:
-            raise RuntimeError("COPY failed")
+        copy = Copy(url, "objects", columns)
+        for number in range(count):
+            copy.write((uuid.uuid4(), "files", owner, *cells(number)))
+        copy.close()
         backends.psql(url, f"INSERT INTO quotas (owner_kind, owner_id, used, files) VALUES ({totals}, {count}, {count})")
         backends.psql(url, f"INSERT INTO folders (owner_kind, owner_id, folder, files, bytes) VALUES ({totals}, 'many', {count}, {count})")
-        backends.psql(url, "ANALYZE objects")
         return
-    import sqlite3
-
     database = sqlite3.connect(server.folder / "data/tidegate.db")
     rows = ((uuid.uuid4().bytes, "files", owner, *cells(number)) for number in range(count))
     database.executemany(f"INSERT INTO objects ({columns}) VALUES ({', '.join('?' * 17)})", rows)
@@ -196,12 +188,6 @@ def rows_of_files(server, owner, count):
     database.execute(f"INSERT INTO folders (owner_kind, owner_id, folder, files, bytes) VALUES ({totals}, 'many', {count}, {count})")
     database.commit()
     database.close()
-
-
-def psql_tool():
-    from run import psql_tool
-
-    return psql_tool()
 
 
 def listings(folder, database):

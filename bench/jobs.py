@@ -3,25 +3,20 @@ because no peer has either."""
 
 import http.client
 import json
-import os
 import pathlib
 import sqlite3
 import statistics
-import sys
 import tempfile
 import threading
 import time
 import urllib.parse
 import uuid
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "e2e"))
-os.environ.setdefault("TIDEGATE", str(ROOT / "target/release/tidegate"))
-
-import backends  # noqa: E402
-from report import ROUNDS, row, shown, write_table  # noqa: E402
-from server import Server  # noqa: E402
-from sessions import ORG, Session, drawn, encoded  # noqa: E402
+# First: it says where the modules of `e2e` are.
+from shared import ROOT, ROUNDS, row, shown, write_table
+import backends
+from server import Server
+from sessions import ORG, Session, drawn, encoded
 
 SETTINGS = {"LOG_LEVEL": "error", "RATE_LIMIT_PER_ADDRESS": "0", "RATE_LIMIT_PER_SUBJECT": "0"}
 JOBS = 3_000

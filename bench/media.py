@@ -5,12 +5,11 @@ import pathlib
 import random
 import statistics
 import subprocess
-import sys
 import tempfile
 
 from PIL import Image, ImageChops, ImageDraw
 
-from report import ROOT, ROUNDS, row, shown, write_table
+from shared import ROOT, ROUNDS, row, shown, write_table
 
 SHARP = ROOT / "bench/sharp"
 CLEAN = ROOT / "target/release/examples/clean"

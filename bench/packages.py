@@ -3,24 +3,19 @@ per core, and listing a collection with 100,000 children beside one with 1,000. 
 
 import hashlib
 import json
-import os
 import pathlib
 import sqlite3
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
 import uuid
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "e2e"))
-os.environ.setdefault("TIDEGATE", str(ROOT / "target/release/tidegate"))
-
-import backends  # noqa: E402
-from datasets import Dataset  # noqa: E402
-from report import ROUNDS, Run, row, shown, write_table  # noqa: E402
-from server import Server  # noqa: E402
+# First: it says where the modules of `e2e` are.
+from shared import ROOT, ROUNDS, Copy, Run, row, shown, write_table
+import backends
+from datasets import Dataset
+from server import Server
 
 SETTINGS = {"LOG_LEVEL": "error", "RATE_LIMIT_PER_ADDRESS": "0", "RATE_LIMIT_PER_SUBJECT": "0"}
 FILES = 10_000
@@ -47,21 +42,15 @@ def fill(server, dataset, name, count, first, with_bytes=False):
     parent = dataset.collection(name)
     total = "UPDATE quotas SET files = files + {0}, used = used + {1} WHERE owner_kind IN ('dataset', 'organisation')"
     total = total.format(count, count * len(BYTES))
-    store, keys = server.folder / "data/store", []
+    store = server.folder / "data/store"
     rows = list(rows_of(dataset, parent, first, count))
     if url := server.settings.get("DATABASE_URL"):
-        from run import psql_tool
-
         for table, columns in TABLES.items():
-            overriding = f"COPY {table} ({columns}) FROM STDIN"
-            copy = subprocess.Popen([psql_tool(), url, "-qc", overriding], stdin=subprocess.PIPE, text=True)
+            copy = Copy(url, table, columns)
             for of, cells in rows:
                 if of == table:
-                    copy.stdin.write("\t".join(map(str, cells)) + "\n")
-            copy.stdin.close()
-            if copy.wait() != 0:
-                raise RuntimeError("COPY failed")
-            backends.psql(url, f"ANALYZE {table}")
+                    copy.write(cells)
+            copy.close()
         backends.psql(url, total)
     else:
         database = sqlite3.connect(server.folder / "data/tidegate.db")

@@ -10,28 +10,22 @@ import signal
 import sqlite3
 import statistics
 import subprocess
-import sys
 import tempfile
-import threading
 import time
 import uuid
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "e2e"))
-os.environ.setdefault("TIDEGATE", str(ROOT / "target/release/tidegate"))
-
-import boto3  # noqa: E402
-from botocore.config import Config  # noqa: E402
-import backends  # noqa: E402
-from commits import commits  # noqa: E402
-from edge import edge  # noqa: E402
-from files import files  # noqa: E402
-from jobs import jobs  # noqa: E402
-from media import media  # noqa: E402
-from report import MIB, ROUNDS, Run, put, row, shown, write_table  # noqa: E402
-from server import Server, free_port  # noqa: E402
-from packages import packages  # noqa: E402
-from spaces import spaces  # noqa: E402
+# First, because it makes the modules of `e2e` importable.
+from shared import MIB, ROOT, ROUNDS, Copy, Run, peer_client, peer_put, row, shown, upload_parts, write_table
+import backends
+from commits import commits
+from edge import edge
+from files import files
+from jobs import jobs
+from media import media
+from packages import packages
+from ports import free_port
+from server import Server
+from spaces import spaces
 
 
 def signing():
@@ -82,13 +76,10 @@ def rows_of_images(server, owner, count):
     key = lambda image: f"images/{owner}/{image}/{uuid.uuid4()}/disk.img"
     tail = f"application/octet-stream\tREADY\t1\te\t1\t{owner}"
     if url := server.settings.get("DATABASE_URL"):
-        lines = (f"{image}\tdisks\t{owner}\t{key(image)}\t{tail}\t{start + at}\n" for at, image in enumerate(ids))
-        copy = subprocess.Popen([psql_tool(), url, "-qc", f"COPY objects ({columns}) FROM STDIN"], stdin=subprocess.PIPE, text=True)
-        copy.stdin.writelines(lines)
-        copy.stdin.close()
-        if copy.wait() != 0:
-            raise RuntimeError("COPY failed")
-        backends.psql(url, "ANALYZE objects")
+        copy = Copy(url, "objects", columns)
+        for at, image in enumerate(ids):
+            copy.write((image, "disks", owner, key(image), *tail.split("\t"), start + at))
+        copy.close()
         return ids
     database = sqlite3.connect(server.folder / "data/tidegate.db")
     rows = ((uuid.UUID(image).bytes, "disks", owner, key(image), *tail.split("\t"), start + at) for at, image in enumerate(ids))
@@ -96,11 +87,6 @@ def rows_of_images(server, owner, count):
     database.commit()
     database.close()
     return ids
-
-
-def psql_tool():
-    found = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/psql"), key=lambda path: int(path.parts[4]))
-    return found[-1] if found else shutil.which("psql")
 
 
 def json_requests(folder, database):
@@ -154,22 +140,6 @@ def listings(folder, database):
         row(f"{database}: a page of 100 at 1,000,000 images: req/s", shown([run[0] for run in many]), f"at 1,000: {shown([run[0] for run in few])}", f"{ratio:.2f}", "≤ 2", f"p99 {', '.join(run[2] for run in many)}")
 
 
-def upload_parts(urls, clients):
-    block, etags = os.urandom(MIB), {}
-
-    def work(numbers):
-        for number in numbers:
-            etags[number] = put(urls[number], block, 64, {"Content-Type": "application/octet-stream"})
-
-    numbers = sorted(urls)
-    threads = [threading.Thread(target=work, args=(numbers[index::clients],)) for index in range(clients)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return etags
-
-
 def ours_put(server, clients):
     image, upload, _ = server.begin(size=1 << 30)
     urls = {number: server.sign(image, upload, number) for number in range(1, 17)}
@@ -181,30 +151,6 @@ def ours_put(server, clients):
         raise RuntimeError(done.body)
     server.call("DELETE", f"/v1/images/{image}")
     return (1 << 30) / elapsed / 1e6
-
-
-def peer_put(client, clients):
-    upload = client.create_multipart_upload(Bucket="bench", Key="object")["UploadId"]
-    parameters = {"Bucket": "bench", "Key": "object", "UploadId": upload}
-    urls = {n: client.generate_presigned_url("upload_part", {**parameters, "PartNumber": n}) for n in range(1, 17)}
-    started = time.monotonic()
-    etags = upload_parts(urls, clients)
-    parts = [{"PartNumber": number, "ETag": etag} for number, etag in sorted(etags.items())]
-    client.complete_multipart_upload(**parameters, MultipartUpload={"Parts": parts})
-    elapsed = time.monotonic() - started
-    client.delete_object(Bucket="bench", Key="object")
-    return (1 << 30) / elapsed / 1e6
-
-
-def peer_client(url, access_key, secret_key):
-    return boto3.client(
-        "s3",
-        endpoint_url=url,
-        region_name="us-east-1",
-        aws_access_key_id=access_key,
-        aws_secret_access_key=secret_key,
-        config=Config(s3={"addressing_style": "path"}, signature_version="s3v4", read_timeout=120),
-    )
 
 
 def uploads(folder):

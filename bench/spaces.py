@@ -3,7 +3,6 @@ one signature per URL, and a page of a space with a million images beside one wi
 README.md."""
 
 import json
-import os
 import pathlib
 import sqlite3
 import statistics
@@ -13,13 +12,10 @@ import tempfile
 import time
 import uuid
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "e2e"))
-os.environ.setdefault("TIDEGATE", str(ROOT / "target/release/tidegate"))
-
-import backends  # noqa: E402
-from report import ROUNDS, Run, row, shown, write_table  # noqa: E402
-from server import Server  # noqa: E402
+# First: it says where the modules of `e2e` are.
+from shared import ROOT, ROUNDS, Copy, Run, row, shown, write_table
+import backends
+from server import Server
 
 SETTINGS = {"LOG_LEVEL": "error", "RATE_LIMIT_PER_ADDRESS": "0", "RATE_LIMIT_PER_SUBJECT": "0"}
 # The server makes each size as WebP and as JPEG.
@@ -48,19 +44,11 @@ def rows_of(space, count, thumbnails):
 def fill(server, name, count, thumbnails=4):
     space = server.call("POST", "/api/spaces", "ann", {"name": name}).json()["id"]
     if url := server.settings.get("DATABASE_URL"):
-        from run import psql_tool
-
-        copies = {
-            table: subprocess.Popen([psql_tool(), url, "-qc", f"COPY {table} ({columns}) FROM STDIN"], stdin=subprocess.PIPE, text=True)
-            for table, columns in TABLES.items()
-        }
+        copies = {table: Copy(url, table, columns) for table, columns in TABLES.items()}
         for table, cells in rows_of(space, count, thumbnails):
-            copies[table].stdin.write("\t".join(map(str, cells)) + "\n")
-        for table, copy in copies.items():
-            copy.stdin.close()
-            if copy.wait() != 0:
-                raise RuntimeError("COPY failed")
-            backends.psql(url, f"ANALYZE {table}")
+            copies[table].write(cells)
+        for copy in copies.values():
+            copy.close()
         return space
     database = sqlite3.connect(server.folder / "data/tidegate.db")
     statements = {table: f"INSERT INTO {table} ({columns}) VALUES ({', '.join('?' * (columns.count(',') + 1))})" for table, columns in TABLES.items()}

@@ -16,10 +16,13 @@ def given(name):
     return os.environ[name]
 
 
-def psql(url, sql):
+def psql_tool():
     found = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/psql"), key=lambda path: int(path.parts[4]))
-    tool = found[-1] if found else shutil.which("psql")
-    done = subprocess.run([tool, url, "-qAt", "-F", "\t", "-c", sql], capture_output=True, text=True, check=True)
+    return found[-1] if found else shutil.which("psql")
+
+
+def psql(url, sql):
+    done = subprocess.run([psql_tool(), url, "-qAt", "-F", "\t", "-c", sql], capture_output=True, text=True, check=True)
     return [line.split("\t") for line in done.stdout.splitlines()]
 
 

@@ -1,5 +1,6 @@
 """Fixtures of the black-box tests, and the checks that run after each test."""
 
+import os
 import re
 
 import pytest
@@ -10,6 +11,41 @@ from server import Server
 SECRETS = re.compile(
     r"X-Amz-Signature=|X-Amz-Credential=|Signature=[A-Za-z0-9~_-]{20}|CloudFront-(Policy|Signature)=|BEGIN [A-Z ]*PRIVATE KEY|[Aa]uthorization: AWS4"
 )
+
+
+# What takes longest, from the longest on. A name without parameters stands for all of them.
+LONGEST = [
+    "test_nothing_answered_is_lost_when_the_server_is_killed[200-sqlite-disk]",
+    "test_the_film_is_published_and_nothing_else_is",
+    "test_nothing_acknowledged_is_lost_at_any_call",
+    "test_a_sparse_image_of_5_gib",
+    "test_files_that_end_early_are_rejected",
+    "test_nothing_answered_is_lost_when_the_server_is_killed[15-postgres-s3]",
+    "test_an_import_from_another_program_is_killed_at_any_call",
+    "test_bombs_cost_one_job_and_not_the_server",
+    "test_a_worker_that_is_killed_at_each_step",
+    "test_a_restore_that_is_killed_at_each_step",
+    "test_a_worker_killed_while_it_imports",
+    "test_every_etag_is_true",
+    "test_all_eight_orientations_come_out_upright_and_bare",
+    "test_a_disk_that_is_full_at_each_step",
+    "test_300_mib_in_parts_through_every_mishap",
+    "test_what_only_a_cookie_opens_is_not_embedded_by_others",
+    "test_other_ports_and_sites_show_what_is_read_by_its_url",
+    "test_the_description_can_be_read_without_the_internet",
+]
+
+
+def pytest_collection_modifyitems(items):
+    """The longest begin first, so that no worker is left with one of them at the end."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0"))
+    if workers:
+        place = {name: at for at, name in enumerate(LONGEST)}
+        where = lambda item: min(place.get(item.name, len(place)), place.get(item.originalname, len(place)))
+        items.sort(key=where)
+        # Each worker is given two at once: what waits behind the very longest is short.
+        first, rest = items[:workers], items[workers:]
+        items[:] = first + rest[-workers:] + rest[:-workers]
 
 
 @pytest.fixture

@@ -18,10 +18,12 @@ import time
 import urllib.parse
 
 import backends
-from server import Server, send
+from server import Server
 
 PART = 5 << 20
 WORKERS = 6
+# Most answers that a server gives before it is killed.
+ANSWERS = 60
 
 
 class Cut(Exception):
@@ -32,8 +34,8 @@ class Cut(Exception):
 class Client:
     """The connections of one worker, kept alive as real clients do."""
 
-    def __init__(self):
-        self.connections = {}
+    def __init__(self, answered):
+        self.connections, self.answered = {}, answered
 
     def send(self, method, url, headers=None, body=None):
         parts = urllib.parse.urlsplit(url)
@@ -44,7 +46,9 @@ class Client:
             target = parts.path + (f"?{parts.query}" if parts.query else "")
             connection.request(method, target, body=body, headers=headers or {})
             answer = connection.getresponse()
-            return answer.status, answer.headers, answer.read()
+            body = answer.read()
+            self.answered.release()
+            return answer.status, answer.headers, body
         except (OSError, http.client.HTTPException) as error:
             self.connections.clear()
             raise Cut from error
@@ -83,8 +87,8 @@ class Loop:
 
     # -- client operations
 
-    def work(self, stop, seed):
-        chance, client = random.Random(seed), Client()
+    def work(self, stop, seed, answered):
+        chance, client = random.Random(seed), Client(answered)
         while not stop.is_set():
             try:
                 self.one_image(chance, client, stop)
@@ -176,12 +180,16 @@ class Loop:
             image.asked = "begun"
 
     def round(self):
-        stop = threading.Event()
+        stop, answered = threading.Event(), threading.Semaphore(0)
         seeds = [self.chance.random() for _ in range(WORKERS)]
-        workers = [threading.Thread(target=self.work, args=(stop, seed)) for seed in seeds]
+        workers = [threading.Thread(target=self.work, args=(stop, seed, answered)) for seed in seeds]
         for worker in workers:
             worker.start()
-        time.sleep(self.chance.uniform(0.02, 0.35))
+        # Its life is so many answers long, and not so many seconds: a busy machine is no reason to do less in it.
+        for _ in range(self.chance.randrange(ANSWERS)):
+            ended = self.failures or self.server.process.poll() is not None
+            assert ended or answered.acquire(timeout=30), "no answer in time"
+        time.sleep(self.chance.uniform(0, 0.02))
         assert self.server.process.poll() is None, "the server ended by itself"
         self.server.stop(signal.SIGKILL)
         stop.set()

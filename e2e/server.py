@@ -6,30 +6,15 @@ import os
 import pathlib
 import re
 import signal
-import socket
 import subprocess
 import time
 import urllib.error
 import urllib.request
 
+from ports import free_ports
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BINARY = pathlib.Path(os.environ.get("TIDEGATE", ROOT / "target/debug/tidegate"))
-
-
-def free_ports(count):
-    """Returns different free ports. All are held until the last one is found."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
-
-
-def free_port():
-    return free_ports(1)[0]
 
 
 class Answer:
@@ -44,9 +29,8 @@ def send(method, url, headers=None, body=None, timeout=60):
     """Sends one request. Follows no redirects and returns error responses instead of raising them.
     """
     request = urllib.request.Request(url, data=body, method=method, headers=headers or {})
-    opener = urllib.request.build_opener(NoRedirect)
     try:
-        with opener.open(request, timeout=timeout) as response:
+        with OPENER.open(request, timeout=timeout) as response:
             return Answer(response.status, response.headers, response.read())
     except urllib.error.HTTPError as error:
         return Answer(error.code, error.headers, error.read())
@@ -55,6 +39,9 @@ def send(method, url, headers=None, body=None, timeout=60):
 class NoRedirect(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_):
         return None
+
+
+OPENER = urllib.request.build_opener(NoRedirect)
 
 
 class Server:

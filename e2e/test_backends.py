@@ -9,7 +9,8 @@ import subprocess
 import time
 
 import backends
-from server import BINARY, Server, free_port, send
+from ports import free_port
+from server import BINARY, Server, send
 
 MIB = 1 << 20
 

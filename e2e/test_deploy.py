@@ -4,7 +4,6 @@ backup."""
 import http.client
 import json
 import os
-import pathlib
 import random
 import re
 import shutil
@@ -14,7 +13,8 @@ import subprocess
 import time
 import urllib.parse
 
-from server import BINARY, ROOT, Server, free_port, send
+from ports import free_port
+from server import BINARY, ROOT, Server, send
 
 DEPLOY = ROOT / "deploy"
 

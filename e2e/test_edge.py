@@ -18,7 +18,8 @@ import urllib.parse
 import backends
 import browser_pages
 import pytest
-from server import BINARY, Server, free_port, send
+from ports import free_port
+from server import BINARY, Server, send
 
 MIB = 1 << 20
 
@@ -298,6 +299,7 @@ def test_a_page_of_another_origin_reads_ranges(make_server, tmp_path, pages, mod
     print(f"\n{mode}: {json.dumps(report)}")
 
 
+@pytest.mark.alone
 def test_ten_thousand_connections_that_say_nothing(make_server):
     wanted = 10_000
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

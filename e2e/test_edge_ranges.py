@@ -12,6 +12,7 @@ import pytest
 LIMIT = 100
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("mtu", [65536, 9000, 1500])
 def test_ranges_at_any_offset_wait_for_no_timer(mtu):
     script = pathlib.Path(__file__).with_name("unaligned_ranges.py")

@@ -1,6 +1,7 @@
 """Tests that the published video is the complete main video: not its cover, and not a truncated
 part. Checks with ffprobe, for all kinds of files that ffmpeg changes without reporting an error."""
 
+import fcntl
 import json
 import pathlib
 import subprocess
@@ -27,9 +28,22 @@ def streams(path):
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory):
-    """Returns type and path of each test file, by name."""
-    folder = tmp_path_factory.mktemp("films")
+def files(tmp_path_factory, worker_id):
+    """Returns type and path of each test file, by name. The first worker that needs them makes them."""
+    if worker_id == "master":
+        return make_files(tmp_path_factory.mktemp("films"))
+    folder = tmp_path_factory.getbasetemp().parent / "films"
+    folder.mkdir(exist_ok=True)
+    names = folder / "names.json"
+    with open(folder / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not names.exists():
+            made = make_files(folder)
+            names.write_text(json.dumps({name: [kind, str(path)] for name, (kind, path) in made.items()}))
+    return {name: (kind, pathlib.Path(path)) for name, (kind, path) in json.loads(names.read_text()).items()}
+
+
+def make_files(folder):
     jpg, png = folder / "cover.jpg", folder / "cover.png"
     ffmpeg("-f", "lavfi", "-i", "color=red:size=600x600", "-frames:v", "1", jpg)
     ffmpeg("-f", "lavfi", "-i", "color=blue:size=200x300", "-frames:v", "1", png)

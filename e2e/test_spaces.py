@@ -2,7 +2,6 @@
 invalidations after deletes, a damaged store, and the first page."""
 
 import json
-import os
 import re
 import signal
 import subprocess
@@ -12,7 +11,8 @@ import boto3
 import pytest
 
 import backends
-from server import BINARY, Server, free_port, send
+from ports import free_port
+from server import BINARY, Server, send
 from sessions import corners, drawn, encoded, exif, exiftool, fetch, opened
 
 

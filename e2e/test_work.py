@@ -11,7 +11,8 @@ import threading
 import time
 
 import backends
-from server import BINARY, Server, free_port, send
+from ports import free_port
+from server import BINARY, Server, send
 from sessions import Session, drawn, encoded
 
 

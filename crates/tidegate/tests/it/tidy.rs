@@ -361,7 +361,7 @@ const UNSCOPED: [Exception; 18] = [
     ("surfaces/files/links.rs", 2, "a link's signature or the file's visibility is the right"),
     ("surfaces/files/uploads.rs", 3, "reads the owner of an upload and authorizes right after; `clear` is run by jobs"),
     ("surfaces/imports.rs", 1, "`copy` is run by a job"),
-    ("surfaces/packages/deletion.rs", 2, "`hide_object` is run by jobs, and by deletes that have authorized"),
+    ("surfaces/packages/deletion.rs", 2, "`unpublish_object` is run by jobs, and by deletes that have authorized"),
     ("surfaces/packages/mod.rs", 1, "reads the dataset of a node and authorizes right after"),
     ("surfaces/packages/publishing.rs", 4, "run by jobs, and by confirmations and deletes that have authorized"),
     ("surfaces/packages/restoring.rs", 1, "`restore_bytes` is run by a job"),
@@ -389,7 +389,7 @@ fn look_ups_say_whether_they_are_scoped() {
     // What makes a look-up one of an owner's: the owner, a member, or what was found for one.
     let scopes = ["owner: &Owner", "user: ", "space: &SpaceId", "dataset: i64", "package: i64"];
     // Not an owner's: opened by the token that it is found by, or jobs.
-    let others = ["find_archive", "find_dead_job", "find_restore"];
+    let others = ["find_archive", "find_dead_letter", "find_restore"];
     let mut seen = 0;
     for (path, text) in sources("crates/tidegate/src/db") {
         for function in code(&text).split("pub async fn ").skip(1).filter(|rest| rest.starts_with("find_")) {

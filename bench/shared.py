@@ -1,4 +1,5 @@
-"""Shared parts of the benchmarks: rounds, table rows, and the CPU time of processes."""
+"""Shared parts of the benchmarks: rounds, table rows, loads and their peers, and the CPU time of
+processes. Makes the modules of `e2e` importable. Imports none of the benchmarks."""
 
 import http.client
 import os
@@ -6,10 +7,20 @@ import pathlib
 import re
 import statistics
 import subprocess
+import sys
+import threading
 import time
 import urllib.parse
 
+import boto3
+from botocore.config import Config
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "e2e"))
+os.environ.setdefault("TIDEGATE", str(ROOT / "target/release/tidegate"))
+
+import backends  # noqa: E402
+
 ROUNDS = 3
 SECONDS = 5
 MIB = 1 << 20
@@ -85,3 +96,61 @@ def put(url, block, blocks, headers):
     etag = response.getheader("ETag")
     connection.close()
     return etag
+
+
+def upload_parts(urls, clients):
+    block, etags = os.urandom(MIB), {}
+
+    def work(numbers):
+        for number in numbers:
+            etags[number] = put(urls[number], block, 64, {"Content-Type": "application/octet-stream"})
+
+    numbers = sorted(urls)
+    threads = [threading.Thread(target=work, args=(numbers[index::clients],)) for index in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return etags
+
+
+def peer_put(client, clients):
+    upload = client.create_multipart_upload(Bucket="bench", Key="object")["UploadId"]
+    parameters = {"Bucket": "bench", "Key": "object", "UploadId": upload}
+    urls = {n: client.generate_presigned_url("upload_part", {**parameters, "PartNumber": n}) for n in range(1, 17)}
+    started = time.monotonic()
+    etags = upload_parts(urls, clients)
+    parts = [{"PartNumber": number, "ETag": etag} for number, etag in sorted(etags.items())]
+    client.complete_multipart_upload(**parameters, MultipartUpload={"Parts": parts})
+    elapsed = time.monotonic() - started
+    client.delete_object(Bucket="bench", Key="object")
+    return (1 << 30) / elapsed / 1e6
+
+
+def peer_client(url, access_key, secret_key):
+    return boto3.client(
+        "s3",
+        endpoint_url=url,
+        region_name="us-east-1",
+        aws_access_key_id=access_key,
+        aws_secret_access_key=secret_key,
+        config=Config(s3={"addressing_style": "path"}, signature_version="s3v4", read_timeout=120),
+    )
+
+
+class Copy:
+    """Rows written straight into a table of PostgreSQL, by COPY."""
+
+    def __init__(self, url, table, columns):
+        self.url, self.table = url, table
+        command = [backends.psql_tool(), url, "-qc", f"COPY {table} ({columns}) FROM STDIN"]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, text=True)
+
+    def write(self, cells):
+        self.process.stdin.write("\t".join(map(str, cells)) + "\n")
+
+    def close(self):
+        self.process.stdin.close()
+        if self.process.wait() != 0:
+            raise RuntimeError(f"COPY {self.table} failed")
+        backends.psql(self.url, f"ANALYZE {self.table}")
