@@ -1,5 +1,5 @@
-//! Middleware of the API door: URL length, `Host`, `Origin`, rate limits, concurrency and time
-//! limits. Who the caller is is decided later, in `auth.rs`.
+//! Middleware of the API listener: URL length, `Host`, `Origin`, CORS, rate limits, concurrency and
+//! time limits. Never identifies the caller; `auth.rs` does that later.
 
 use std::sync::{Arc, Once};
 

@@ -1,5 +1,5 @@
-//! The differences between owner kinds in the upload pipeline, as data: one row per kind. Never
-//! contains code; `uploads` applies the rows, and differences that need code are in
+//! The differences between owner kinds in the upload pipeline, as data: one row of rules and one of
+//! limits per kind. `uploads` applies the rows; differences that need code are in
 //! `uploads::effects`.
 
 use std::time::Duration;
@@ -76,8 +76,9 @@ pub enum Landing {
     /// In a draft, or by one PUT beside the key; the completion checks them and moves them to the
     /// object's own key.
     Beside,
-    /// By PUT or in parts beside the key; the confirmation seals them, and they are published under
-    /// a key that is chosen then.
+    /// By PUT or in parts at a temporary key. The confirmation seals them: it moves them to a key
+    /// that no client can write to. They are published from there, under a key that is chosen at
+    /// publication.
     Sealed,
 }
 

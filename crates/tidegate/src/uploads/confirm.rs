@@ -1,5 +1,5 @@
-//! Confirms uploads that land beside their key (`Landing::Sealed`): seals the bytes, compares them
-//! with what was announced, and enqueues the job that processes them. A repeated confirmation
+//! Confirms uploads of `Landing::Sealed`: seals the bytes (moves them to a key that no client can
+//! write to), compares them with what was announced, and enqueues their job. A repeated confirmation
 //! continues where an interrupted one stopped. Never publishes; see `publish` and
 //! `surfaces::packages::publishing`.
 
@@ -34,8 +34,9 @@ pub(crate) struct Arrival<'a> {
 }
 
 /// Seals the bytes of an upload and enqueues their processing. The caller holds the object's
-/// [`seal::lock`]. Returns `false` if another request ended the upload. If the bytes differ from
-/// what was announced, rejects the object and returns the difference as the error.
+/// [`seal::lock`]. Returns `false` if another request ended the upload, or the owner was deleted. If
+/// the bytes differ from what was announced, rejects the object and returns the difference as the
+/// error.
 pub(crate) async fn confirm(app: &App, caller: &Caller, arrival: &Arrival<'_>) -> Result<bool> {
     let Arrival { item, upload, attributes, kind, .. } = arrival;
     let from = upload.incoming.as_ref().unwrap_or(&upload.key);

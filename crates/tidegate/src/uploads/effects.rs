@@ -188,7 +188,7 @@ pub(super) async fn lock_owner(tx: &mut Tx, item: &Item) -> Result<bool> {
 }
 
 /// Applies a confirmation for the owner kind and enqueues the job that processes the bytes. Returns
-/// `false` if the object is no longer PENDING.
+/// `false` if an object of a dataset is no longer PENDING; others change state with their job.
 pub(super) async fn confirmed(app: &App, tx: &mut Tx, item: &Item, confirmation: Confirmation<'_>) -> Result<bool> {
     let (id, now) = (item.id(), app.db.now());
     match item {
@@ -308,7 +308,7 @@ async fn drop_package(app: &App, tx: &mut Tx, found: &PackageObject) -> Result<(
     Ok(())
 }
 
-/// Deletes the bytes of an aborted upload, except those that a job deletes.
+/// Deletes the bytes of an ended upload as far as that needs no job. Runs after the commit.
 pub(super) async fn free_bytes(app: &App, item: &Item, upload: &Upload) -> Result<()> {
     match item {
         Item::Disk(..) => Ok(app.store.abort(&reference(upload)).await?),
@@ -324,7 +324,8 @@ pub(super) async fn free_bytes(app: &App, item: &Item, upload: &Upload) -> Resul
 }
 
 /// Applies a rejection for the owner kind: releases reserved bytes, and enqueues the job that
-/// deletes the bytes.
+/// deletes the bytes. Sealed bytes of a dataset have no job; the caller deletes the seal after its
+/// commit.
 pub(super) async fn rejected(app: &App, tx: &mut Tx, item: &Item, from: ObjectState) -> Result<()> {
     let (id, now) = (item.id(), app.db.now());
     match item {

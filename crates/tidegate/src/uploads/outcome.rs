@@ -26,8 +26,9 @@ pub(crate) enum Outcome<T> {
     Failed(String),
 }
 
-/// Rejects an object and enqueues the job that deletes its bytes. Returns `false` if it is no
-/// longer in state `from`.
+/// Rejects an object in the caller's transaction, and enqueues the job that deletes its bytes. For
+/// packages there is no such job: the caller deletes the seal after its commit. Returns `false` if
+/// the object is no longer in state `from`.
 pub(crate) async fn reject(
     app: &App,
     tx: &mut Tx,

@@ -1,5 +1,6 @@
-//! Publishes sealed objects of datasets: scans them if there is a scanner, and moves them to their
-//! key. Moves bytes before rows; every step can be repeated. Never seals; see `confirming`.
+//! Publishes sealed objects of datasets: scans them if there is a scanner, claims the final key in
+//! the object's row, moves the bytes there, and then makes the row READY. Every step can be
+//! repeated. Also deletes assets, which frees their paths. Never seals; see `confirming`.
 
 use super::{deletion, record};
 use crate::app::App;
