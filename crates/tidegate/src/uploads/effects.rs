@@ -23,7 +23,7 @@ use crate::model::rules::{self, Charge};
 use crate::model::upload::Upload;
 use crate::queue::{self, Job};
 
-/// How long S3 may continue a CompleteMultipartUpload after its caller has gone.
+/// How long S3 may continue a `CompleteMultipartUpload` after its caller has gone.
 const LATE_COMPLETE: Duration = Duration::from_secs(15 * 60);
 /// How long after the end of an upload URL a PUT may still arrive.
 const LATE_PUT: Duration = Duration::from_secs(60);
