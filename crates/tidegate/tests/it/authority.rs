@@ -11,9 +11,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures::StreamExt as _;
 use serde_json::{Value, json};
 
-use crate::files::{file, put};
-use crate::packages::encoded;
-use crate::sessions::{OTHER_SESSION, SESSION, epoch, photo};
+use crate::support::files::{file, put};
+use crate::support::packages::encoded;
+use crate::support::sessions::{OTHER_SESSION, SESSION, epoch, photo};
 use crate::support::{PART, TestApp};
 
 /// Opens.

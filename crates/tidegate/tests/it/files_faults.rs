@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tidegate::queue::Job;
 use tidegate::worker::perform::perform;
 
-use crate::files::{complete, complete_with, file, init, put, refusal, sha256, usage};
+use crate::support::files::{complete, complete_with, file, init, put, refusal, sha256, usage};
 use crate::support::{TestApp, pattern};
 
 /// An upload and the URL that takes all of its bytes.

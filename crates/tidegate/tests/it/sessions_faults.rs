@@ -1,34 +1,18 @@
 //! What must not happen to a session's media: something else served than was scanned, something served that was not, or
 //! a record that says what is not true, whoever races and whatever is down.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use crate::sessions::{CONFIRM, SESSION, eicar, photo, photo_of, scanner, scanning};
 use crate::support::TestApp;
-use crate::support::services::{Cuttable, given};
+use crate::support::services::{Cuttable, bucket, given};
+use crate::support::sessions::{CONFIRM, SESSION, eicar, photo, photo_of, run_late_jobs, scanner, scanning};
 
 fn path(id: &Value, tail: &str) -> String {
     format!("/v1/sessions/{SESSION}/media/{}{tail}", id.as_str().unwrap())
-}
-
-/// Works off the queue as if so much time had passed that everything is due, so often.
-pub(crate) async fn run_late_jobs(app: &TestApp, rounds: u32) {
-    for _ in 0..rounds {
-        let due = app.app.db.now() + Duration::from_secs(600);
-        let Some(job) = tidegate::worker::runner::claim(&app.app, None, due, Duration::from_secs(60)).await.unwrap()
-        else {
-            return;
-        };
-        let mut tx = app.app.db.begin().await.unwrap();
-        // Given back at once, and due.
-        tx.fail_job(&job, SystemTime::now(), tidegate::db::Verdict::Forgiven, "made to be due").await.unwrap();
-        tx.commit().await.unwrap();
-        app.run_jobs().await;
-    }
 }
 
 #[tokio::test]
@@ -54,7 +38,7 @@ async fn a_late_or_repeated_put_changes_nothing() {
 /// On a bucket, nobody but the signature's time keeps a late PUT out: what it brings is never looked at, and removed.
 #[tokio::test]
 async fn a_late_put_to_a_bucket_is_never_looked_at() {
-    let mut settings = crate::s3_store::bucket(&given("TEST_GARAGE_URL")).await;
+    let mut settings = bucket(&given("TEST_GARAGE_URL")).await;
     settings.extend(scanner().into_iter().map(|(name, value)| (name.to_owned(), value)));
     let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let app = TestApp::with(&settings).await;

@@ -1,6 +1,10 @@
 //! The harness: a server on free ports over a folder of its own, and clients that speak to it.
 
+pub(crate) mod files;
+pub(crate) mod packages;
 pub(crate) mod services;
+pub(crate) mod sessions;
+pub(crate) mod spaces;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -41,6 +41,38 @@ pub(crate) async fn database(folder: &Path) -> String {
     format!("{before}/{name}")
 }
 
+/// Settings that lead to a new bucket on garage, by way of `endpoint`.
+pub(crate) async fn bucket(endpoint: &str) -> Vec<(String, String)> {
+    let name = format!("it-{}", uuid::Uuid::new_v4().simple());
+    make_bucket(&name).await;
+    let (access_key, secret_key) = (given("TEST_S3_ACCESS_KEY"), given("TEST_S3_SECRET_KEY"));
+    let credentials = [("AWS_ACCESS_KEY_ID", access_key.as_str()), ("AWS_SECRET_ACCESS_KEY", &secret_key)];
+    let place = [("S3_BUCKET", name.as_str()), ("S3_ENDPOINT", endpoint), ("S3_TIMEOUT_SECONDS", "5")];
+    [credentials.as_slice(), &place]
+        .concat()
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+async fn make_bucket(name: &str) {
+    let credentials = aws_sdk_s3::config::Credentials::new(
+        given("TEST_S3_ACCESS_KEY"),
+        given("TEST_S3_SECRET_KEY"),
+        None,
+        None,
+        "test",
+    );
+    let config = aws_sdk_s3::config::Builder::new()
+        .behavior_version(aws_sdk_s3::config::BehaviorVersion::latest())
+        .region(aws_sdk_s3::config::Region::new("us-east-1"))
+        .endpoint_url(given("TEST_GARAGE_URL"))
+        .credentials_provider(credentials)
+        .force_path_style(true)
+        .build();
+    aws_sdk_s3::Client::from_conf(config).create_bucket().bucket(name).send().await.unwrap();
+}
+
 /// A way to a server that can be cut: connections through it break, and new ones are refused, until it is mended.
 pub(crate) struct Cuttable {
     pub(crate) address: SocketAddr,
