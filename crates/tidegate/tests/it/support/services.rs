@@ -2,15 +2,17 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::SocketAddr;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use sqlx::{Connection as _, PgConnection};
+use tidegate::db::{Database, Db};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OnceCell};
 
 pub(crate) fn given(name: &str) -> String {
     std::env::var(name)
@@ -25,20 +27,100 @@ pub(crate) async fn database_of(folder: &Path) -> Option<String> {
     Some(database(folder).await)
 }
 
-/// A database for a folder: a new one, or that which was made for it before.
+/// A database with all tables for a folder: a new one, or that which was made for it before.
 pub(crate) async fn database(folder: &Path) -> String {
+    let mut connection = PgConnection::connect(&given("TEST_POSTGRES_URL")).await.unwrap();
+    let template = TEMPLATE.get_or_init(|| migrated(&mut connection)).await.clone();
+    made(&mut connection, folder, Some(&template)).await
+}
+
+/// A database for a folder that no server has opened yet.
+pub(crate) async fn empty_database(folder: &Path) -> String {
+    let mut connection = PgConnection::connect(&given("TEST_POSTGRES_URL")).await.unwrap();
+    made(&mut connection, folder, None).await
+}
+
+/// The database that the others are copies of.
+static TEMPLATE: OnceCell<String> = OnceCell::const_new();
+
+/// What was made for which folder. A folder goes with its test.
+static MADE: Mutex<Vec<(PathBuf, String)>> = Mutex::new(Vec::new());
+
+/// Every name begins like this; then follow the process that made it, and a word of its own.
+const PREFIX: &str = "test_";
+
+fn url_of(name: &str) -> String {
     let server = given("TEST_POSTGRES_URL");
-    let mut hasher = DefaultHasher::new();
-    folder.hash(&mut hasher);
-    let name = format!("test_{:016x}", hasher.finish());
-    let mut connection = PgConnection::connect(&server).await.unwrap();
-    let found = sqlx::query("SELECT 1 FROM pg_database WHERE datname = $1").bind(&name);
-    if found.fetch_optional(&mut connection).await.unwrap().is_none() {
-        let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
-        sqlx::query(create).execute(&mut connection).await.unwrap();
-    }
     let (before, _) = server.rsplit_once('/').unwrap();
     format!("{before}/{name}")
+}
+
+/// Makes the template, and drops what earlier runs left on this server.
+async fn migrated(connection: &mut PgConnection) -> String {
+    let names: Vec<String> = sqlx::query_scalar("SELECT datname FROM pg_database WHERE starts_with(datname, $1)")
+        .bind(PREFIX)
+        .fetch_all(&mut *connection)
+        .await
+        .unwrap();
+    for name in names {
+        let process = name.trim_start_matches(PREFIX).split('_').next().unwrap();
+        if !Path::new("/proc").join(process).exists() {
+            drop_database(connection, &name).await;
+        }
+    }
+    let name = format!("{PREFIX}{}_template", std::process::id());
+    execute(connection, format!("CREATE DATABASE {name}")).await.unwrap();
+    let (url, timeout) = (url_of(&name).into(), Duration::from_secs(30));
+    let opened = Db::open(&Database::Postgres { url, host: None, connections: 1, timeout }).await.unwrap();
+    opened.probe().await.unwrap();
+    // Only what nobody is connected to can be copied.
+    opened.close().await;
+    name
+}
+
+async fn made(connection: &mut PgConnection, folder: &Path, template: Option<&str>) -> String {
+    drop_what_is_left(connection).await;
+    let mut hasher = DefaultHasher::new();
+    folder.hash(&mut hasher);
+    let name = format!("{PREFIX}{}_{:016x}", std::process::id(), hasher.finish());
+    let found = sqlx::query("SELECT 1 FROM pg_database WHERE datname = $1").bind(&name);
+    if found.fetch_optional(&mut *connection).await.unwrap().is_none() {
+        let template = template.unwrap_or("template1");
+        execute(connection, format!("CREATE DATABASE {name} TEMPLATE {template}")).await.unwrap();
+        MADE.lock().unwrap().push((folder.to_owned(), name.clone()));
+    }
+    url_of(&name)
+}
+
+/// Drops the databases whose tests have ended: they would take 8 MB each until the last has.
+async fn drop_what_is_left(connection: &mut PgConnection) {
+    let left: Vec<_> = MADE.lock().unwrap().extract_if(.., |(folder, _)| !folder.exists()).collect();
+    for (_, name) in left {
+        drop_database(connection, &name).await;
+    }
+}
+
+async fn drop_database(connection: &mut PgConnection, name: &str) {
+    // By force: connections of a server that has been told to stop may still end.
+    execute(connection, format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await.unwrap();
+}
+
+async fn execute(connection: &mut PgConnection, sql: String) -> sqlx::Result<()> {
+    sqlx::query(sqlx::AssertSqlSafe(sql)).execute(connection).await.map(drop)
+}
+
+/// A database file with all tables, as bytes: made once, and then copied for each test.
+pub(crate) async fn sqlite_file() -> &'static [u8] {
+    static FILE: OnceCell<Vec<u8>> = OnceCell::const_new();
+    FILE.get_or_init(async || {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("template.db");
+        let opened = Db::open(&Database::Sqlite(path.clone())).await.unwrap();
+        // The last to close it puts everything into the one file.
+        opened.close().await;
+        std::fs::read(path).unwrap()
+    })
+    .await
 }
 
 /// Settings that lead to a new bucket on garage, by way of `endpoint`.
