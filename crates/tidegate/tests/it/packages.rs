@@ -5,7 +5,7 @@ use tidegate::model::package::{DatasetId, NodeId, NodeKind};
 use tidegate::queue::{Job, enqueue};
 
 use crate::support::packages::{LAB, encoded};
-use crate::support::services::{bucket, given};
+use crate::support::services::{self, bucket, given};
 use crate::support::sessions::{eicar, scanning};
 use crate::support::{PART, TestApp, pattern};
 
@@ -924,10 +924,11 @@ async fn deep(app: &TestApp, dataset: &str, levels: usize) -> (NodeId, NodeId) {
 
 #[tokio::test]
 async fn trees_of_ten_thousand_levels() {
-    // PostgreSQL may look at all nodes for each level, which takes its time where other tests run beside this one.
+    // Without its statistics PostgreSQL looks at all nodes for each level, which takes minutes.
     let app = TestApp::with(&[("DATABASE_TIMEOUT_SECONDS", "300"), ("REQUEST_TIMEOUT_SECONDS", "600")]).await;
     let dataset = app.dataset().await;
     let (top, bottom) = deep(&app, &dataset, 10_000).await;
+    services::analyze(&app).await;
     let leaf = app.package(&dataset, "leaf", Some(bottom.as_str()), b"deep").await;
     let ids = json!({ "nodeIds": [top.as_str()] });
     let manifest =

@@ -14,6 +14,8 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, OnceCell};
 
+use super::TestApp;
+
 pub(crate) fn given(name: &str) -> String {
     std::env::var(name)
         .unwrap_or_else(|_| panic!("{name} is not set: run the tests by `make unit`, which starts the servers"))
@@ -97,6 +99,14 @@ async fn drop_what_is_left(connection: &mut PgConnection) {
     let left: Vec<_> = MADE.lock().unwrap().extract_if(.., |(folder, _)| !folder.exists()).collect();
     for (_, name) in left {
         drop_database(connection, &name).await;
+    }
+}
+
+/// In the pass on PostgreSQL, has the statistics made that autovacuum makes within a minute of a large change.
+pub(crate) async fn analyze(app: &TestApp) {
+    if app.app.db.is_shared() {
+        let mut connection = PgConnection::connect(&database(app.folder.path()).await).await.unwrap();
+        execute(&mut connection, "ANALYZE".to_owned()).await.unwrap();
     }
 }
 
