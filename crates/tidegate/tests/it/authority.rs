@@ -11,9 +11,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures::StreamExt as _;
 use serde_json::{Value, json};
 
-use crate::files::{file, put};
-use crate::packages::encoded;
-use crate::sessions::{OTHER_SESSION, SESSION, epoch, photo};
+use crate::support::files::{file, put};
+use crate::support::packages::encoded;
+use crate::support::sessions::{OTHER_SESSION, SESSION, epoch, photo};
 use crate::support::{PART, TestApp};
 
 /// The request succeeds.
@@ -654,11 +654,14 @@ async fn nothing_that_is_issued_outlives_its_end() {
         ("MEDIA_UPLOAD_URL_TTL_SECONDS", "2"),
         ("SIGNED_URL_TTL_DEFAULT", "2"),
     ];
+    let mut worlds = Vec::new();
     for mode in ["cookie", "url"] {
         let mut settings = short.to_vec();
         settings.push(("CLOUDFRONT_AUTH_MODE", mode));
-        let world = World::new(&settings).await;
-        tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+        worlds.push(World::new(&settings).await);
+    }
+    tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+    for world in worlds {
         let mut wrong = Vec::new();
         world.column(7, &mut wrong).await;
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));

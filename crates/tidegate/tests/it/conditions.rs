@@ -10,8 +10,8 @@ use futures::StreamExt as _;
 use serde_json::json;
 use store::{Attributes, Deletion};
 
-use crate::files::file;
-use crate::sessions::{SESSION, photo};
+use crate::support::files::file;
+use crate::support::sessions::{SESSION, photo};
 use crate::support::{Answer, TestApp, pattern};
 
 /// The outcome of the preconditions, before a range is considered.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tidegate::queue::Job;
 use tidegate::worker::perform::perform;
 
-use crate::files::{complete, complete_with, file, init, put, refusal, sha256, usage};
+use crate::support::files::{complete, complete_with, file, init, put, refusal, sha256, usage};
 use crate::support::{TestApp, pattern};
 
 /// Begins an upload; returns its id and the URL for a single PUT.

@@ -9,8 +9,8 @@ use tidegate::model::object::{Content, Object, ObjectState};
 use tidegate::model::owner::Owner;
 use tidegate::model::principal::Principal;
 
-use crate::files::{complete, file, init, put, refusal, usage};
 use crate::support::TestApp;
+use crate::support::files::{complete, file, init, put, refusal, usage};
 
 /// The quota is never exceeded, however many requests race. `QUOTA_ROUNDS=1000` runs the long form.
 #[tokio::test]

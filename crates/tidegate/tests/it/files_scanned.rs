@@ -4,10 +4,9 @@
 use serde_json::{Value, json};
 use tidegate::queue::Job;
 
-use crate::files::{complete, file, init, put, refusal, usage};
-use crate::sessions::{eicar, scanning};
-use crate::sessions_faults::run_late_jobs;
+use crate::support::files::{complete, file, init, put, refusal, usage};
 use crate::support::services::{Cuttable, given};
+use crate::support::sessions::{eicar, run_late_jobs, scanner, scanning};
 use crate::support::{TestApp, pattern};
 
 /// Uploads a file without running its jobs; returns its key and its upload.
@@ -123,7 +122,7 @@ async fn too_large_to_scan_is_never_clean() {
     assert_eq!(usage(&app, "ann").await, (0, bytes.len() as u64, 0));
     let folder = app.stop().await;
     // After the setting allows such files, a retried one is scanned again.
-    let scanner = crate::sessions::scanner();
+    let scanner = scanner();
     let mut settings: Vec<(&str, &str)> = scanner.iter().map(|(name, value)| (*name, value.as_str())).collect();
     settings.extend([("CLAMAV_MAX_MB", "1"), ("PUBLISH_UNSCANNED", "true")]);
     let app = TestApp::over(folder, &settings).await;
@@ -229,7 +228,7 @@ async fn what_was_let_through_is_looked_at_again() {
         (file(&app, "ann", "bad.png", &eicar(), "x").await, file(&app, "ann", "good.png", b"good", "x").await);
     assert_eq!(metadata(&app, &bad).await["status"], "READY");
     let folder = app.stop().await;
-    let scanner = crate::sessions::scanner();
+    let scanner = scanner();
     let settings: Vec<(&str, &str)> = scanner.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let app = TestApp::over(folder, &settings).await;
     let all = app.app.db.list_scannable(None, 10).await.unwrap();
@@ -277,7 +276,7 @@ async fn what_failed_for_good_can_be_taken_back_by_an_operator() {
     app.run_jobs().await;
     assert_eq!(metadata(&app, &key).await["status"], "FAILED");
     let folder = app.stop().await;
-    let app = TestApp::over(folder, &scanner_settings(&crate::sessions::scanner())).await;
+    let app = TestApp::over(folder, &scanner_settings(&scanner())).await;
     let system = tidegate::model::caller::Caller::system();
     assert_eq!(tidegate::worker::dead_letters::requeue_failed(&app.app.db, &system).await.unwrap(), 1);
     app.run_jobs().await;

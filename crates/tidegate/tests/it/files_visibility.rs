@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::files::{complete, put, refusal};
+use crate::support::files::{complete, put, refusal};
 use crate::support::{Answer, TestApp};
 
 /// The values that one place may have, absent included.

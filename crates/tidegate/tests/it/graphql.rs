@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
-use crate::sessions::{SESSION, photo};
 use crate::support::TestApp;
+use crate::support::sessions::{SESSION, photo};
 
 const WATCH: &str = "subscription($s: UUID!) { mediaStatus(sessionId: $s) { mediaId status reason } }";
 

@@ -9,7 +9,7 @@ use tidegate::db::{Db, NewJob};
 use tidegate::error::Error;
 
 use crate::support::TestApp;
-use crate::support::services::{Cuttable, database};
+use crate::support::services::{Cuttable, database, empty_database};
 
 const ANY_JOB: NewJob<'_> = NewJob { payload: "{}", dedupe: None, class: "images", priority: 0, max_attempts: 3 };
 
@@ -28,7 +28,7 @@ async fn cuttable(url: &str) -> (String, Cuttable) {
 #[tokio::test]
 async fn servers_that_start_at_once_migrate_once() {
     let folder = tempfile::tempdir().unwrap();
-    let url = database(folder.path()).await;
+    let url = empty_database(folder.path()).await;
     let opened = futures::future::join_all((0..6).map(|_| open(&url))).await;
     for db in &opened {
         db.as_ref().unwrap().probe().await.unwrap();
@@ -66,7 +66,7 @@ async fn a_job_is_claimed_by_one_of_many_servers() {
 #[tokio::test]
 async fn a_database_that_is_down_at_start_and_later_is_waited_for() {
     let folder = tempfile::tempdir().unwrap();
-    let (url, way) = cuttable(&database(folder.path()).await).await;
+    let (url, way) = cuttable(&empty_database(folder.path()).await).await;
     way.cut();
     let app = TestApp::over(folder, &[("DATABASE_URL", &url)]).await;
     for (mended, code) in [(false, 503), (true, 200), (false, 503), (true, 200)] {

@@ -9,8 +9,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::files::{complete, put};
-use crate::s3_store::bucket;
+use crate::support::files::{complete, put};
+use crate::support::services::bucket;
 use crate::support::services::{database, given};
 use crate::support::{Answer, TestApp};
 

@@ -7,40 +7,8 @@ use serde_json::json;
 use tidegate::config::StoreSetting;
 use tidegate::queue::{self, Job};
 
-use crate::support::services::{Cuttable, database, given};
+use crate::support::services::{Cuttable, bucket, database, given};
 use crate::support::{PART, TestApp, config, pattern};
-
-/// Returns settings for a new bucket on garage, reached through `endpoint`.
-pub(crate) async fn bucket(endpoint: &str) -> Vec<(String, String)> {
-    let name = format!("it-{}", uuid::Uuid::new_v4().simple());
-    make_bucket(&name).await;
-    let (access_key, secret_key) = (given("TEST_S3_ACCESS_KEY"), given("TEST_S3_SECRET_KEY"));
-    let credentials = [("AWS_ACCESS_KEY_ID", access_key.as_str()), ("AWS_SECRET_ACCESS_KEY", &secret_key)];
-    let place = [("S3_BUCKET", name.as_str()), ("S3_ENDPOINT", endpoint), ("S3_TIMEOUT_SECONDS", "5")];
-    [credentials.as_slice(), &place]
-        .concat()
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect()
-}
-
-async fn make_bucket(name: &str) {
-    let credentials = aws_sdk_s3::config::Credentials::new(
-        given("TEST_S3_ACCESS_KEY"),
-        given("TEST_S3_SECRET_KEY"),
-        None,
-        None,
-        "test",
-    );
-    let config = aws_sdk_s3::config::Builder::new()
-        .behavior_version(aws_sdk_s3::config::BehaviorVersion::latest())
-        .region(aws_sdk_s3::config::Region::new("us-east-1"))
-        .endpoint_url(given("TEST_GARAGE_URL"))
-        .credentials_provider(credentials)
-        .force_path_style(true)
-        .build();
-    aws_sdk_s3::Client::from_conf(config).create_bucket().bucket(name).send().await.unwrap();
-}
 
 async fn server(settings: &[(String, String)]) -> TestApp {
     let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();

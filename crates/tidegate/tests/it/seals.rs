@@ -7,8 +7,8 @@ use tidegate::model::key;
 use tidegate::model::owner::Owner;
 use tidegate::model::package::{DatasetId, NodeId};
 
-use crate::files::{complete, sha256};
-use crate::sessions::{CONFIRM, photo};
+use crate::support::files::{complete, sha256};
+use crate::support::sessions::{CONFIRM, SESSION, photo};
 use crate::support::{TestApp, pattern};
 
 /// Creates the state of a confirmation that was killed right after its move. `older` also leaves a
@@ -37,8 +37,7 @@ async fn what_was_sealed_before_a_crash_is_confirmed_after_it() {
         assert_eq!(app.put_at(&url, "image/jpeg", &photo(1)).await.status, 200);
         let (owner, media) = app.app.db.find_media_by_file_key_unscoped(&file_key).await.unwrap().unwrap();
         cut_off(&app, &owner, media.object.id, older).await;
-        let confirmed =
-            app.graphql("ann", "garage", CONFIRM, &json!({ "s": crate::sessions::SESSION, "k": file_key })).await;
+        let confirmed = app.graphql("ann", "garage", CONFIRM, &json!({ "s": SESSION, "k": file_key })).await;
         assert_eq!(confirmed["data"]["confirmUpload"]["status"], "UPLOADED", "{confirmed}");
         app.run_jobs().await;
         assert_eq!(app.shown(&confirmed["data"]["confirmUpload"]["id"]).await["status"], "COMPLETED");

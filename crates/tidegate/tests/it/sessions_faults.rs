@@ -1,34 +1,18 @@
 //! What must not happen to a session's media items, whatever races and whatever fails: serving
 //! other bytes than were scanned, serving unpublished bytes, or a row that states something false.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
-use crate::sessions::{CONFIRM, SESSION, eicar, photo, photo_of, scanner, scanning};
 use crate::support::TestApp;
-use crate::support::services::{Cuttable, given};
+use crate::support::services::{Cuttable, bucket, given};
+use crate::support::sessions::{CONFIRM, SESSION, eicar, photo, photo_of, run_late_jobs, scanner, scanning};
 
 fn path(id: &Value, tail: &str) -> String {
     format!("/v1/sessions/{SESSION}/media/{}{tail}", id.as_str().unwrap())
-}
-
-/// Runs the queue repeatedly, as if enough time had passed for every job to be due.
-pub(crate) async fn run_late_jobs(app: &TestApp, rounds: u32) {
-    for _ in 0..rounds {
-        let due = app.app.db.now() + Duration::from_secs(600);
-        let Some(job) = tidegate::worker::runner::claim(&app.app, None, due, Duration::from_secs(60)).await.unwrap()
-        else {
-            return;
-        };
-        let mut tx = app.app.db.begin().await.unwrap();
-        // Requeued and due at once.
-        tx.fail_job(&job, SystemTime::now(), tidegate::db::Verdict::Uncounted, "made to be due").await.unwrap();
-        tx.commit().await.unwrap();
-        app.run_jobs().await;
-    }
 }
 
 #[tokio::test]
@@ -55,7 +39,7 @@ async fn a_late_or_repeated_put_changes_nothing() {
 /// and removed.
 #[tokio::test]
 async fn a_late_put_to_a_bucket_is_never_looked_at() {
-    let mut settings = crate::s3_store::bucket(&given("TEST_GARAGE_URL")).await;
+    let mut settings = bucket(&given("TEST_GARAGE_URL")).await;
     settings.extend(scanner().into_iter().map(|(name, value)| (name.to_owned(), value)));
     let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let app = TestApp::with(&settings).await;

@@ -1,6 +1,10 @@
 //! The test harness: a server on free ports with its own data folder, and clients for it.
 
+pub(crate) mod files;
+pub(crate) mod packages;
 pub(crate) mod services;
+pub(crate) mod sessions;
+pub(crate) mod spaces;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -11,6 +15,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tidegate::app::App;
 use tidegate::config::{Config, Sources};
+use tidegate::db::Database;
 use tidegate::model::caller::Caller;
 use tidegate::model::ids::UserId;
 use tidegate::model::owner::Owner;
@@ -97,11 +102,18 @@ impl TestApp {
     /// Starts a server on the data folder of another.
     pub(crate) async fn over(folder: TempDir, settings: &[(&str, &str)]) -> Self {
         let mut settings = settings.to_vec();
-        let database = services::database_of(folder.path()).await;
-        if let Some(url) = database.as_ref().filter(|_| !settings.iter().any(|(name, _)| *name == "DATABASE_URL")) {
+        let chosen = settings.iter().any(|(name, _)| *name == "DATABASE_URL");
+        let database = if chosen { None } else { services::database_of(folder.path()).await };
+        if let Some(url) = &database {
             settings.extend([("DATABASE_URL", url.as_str()), ("DATABASE_MAX_CONNECTIONS", "4")]);
         }
-        let server = Server::open(config(folder.path(), &settings)).await.unwrap();
+        let config = config(folder.path(), &settings);
+        if let Database::Sqlite(file) = &config.database
+            && !file.exists()
+        {
+            std::fs::write(file, services::sqlite_file().await).unwrap();
+        }
+        let server = Server::open(config).await.unwrap();
         let (app, stop) = (Arc::clone(&server.app), CancellationToken::new());
         tokio::spawn(server.run(stop.clone(), false));
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();

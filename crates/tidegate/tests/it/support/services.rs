@@ -3,15 +3,19 @@
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::SocketAddr;
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use sqlx::{Connection as _, PgConnection};
+use tidegate::db::{Database, Db};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OnceCell};
+
+use super::TestApp;
 
 pub(crate) fn given(name: &str) -> String {
     std::env::var(name)
@@ -28,18 +32,138 @@ pub(crate) async fn database_of(folder: &Path) -> Option<String> {
 
 /// Returns the database of a folder, creating it if needed.
 pub(crate) async fn database(folder: &Path) -> String {
+    let mut connection = PgConnection::connect(&given("TEST_POSTGRES_URL")).await.unwrap();
+    let template = TEMPLATE.get_or_init(|| migrated(&mut connection)).await.clone();
+    made(&mut connection, folder, Some(&template)).await
+}
+
+/// A database for a folder that no server has opened yet.
+pub(crate) async fn empty_database(folder: &Path) -> String {
+    let mut connection = PgConnection::connect(&given("TEST_POSTGRES_URL")).await.unwrap();
+    made(&mut connection, folder, None).await
+}
+
+/// The database that the others are copies of.
+static TEMPLATE: OnceCell<String> = OnceCell::const_new();
+
+/// What was made for which folder. A folder goes with its test.
+static MADE: Mutex<Vec<(PathBuf, String)>> = Mutex::new(Vec::new());
+
+/// Every name begins like this; then follow the process that made it, and a word of its own.
+const PREFIX: &str = "test_";
+
+fn url_of(name: &str) -> String {
     let server = given("TEST_POSTGRES_URL");
-    let mut hasher = DefaultHasher::new();
-    folder.hash(&mut hasher);
-    let name = format!("test_{:016x}", hasher.finish());
-    let mut connection = PgConnection::connect(&server).await.unwrap();
-    let found = sqlx::query("SELECT 1 FROM pg_database WHERE datname = $1").bind(&name);
-    if found.fetch_optional(&mut connection).await.unwrap().is_none() {
-        let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
-        sqlx::query(create).execute(&mut connection).await.unwrap();
-    }
     let (before, _) = server.rsplit_once('/').unwrap();
     format!("{before}/{name}")
+}
+
+/// Creates the template database, and drops databases that earlier runs left on this server.
+async fn migrated(connection: &mut PgConnection) -> String {
+    let names: Vec<String> = sqlx::query_scalar("SELECT datname FROM pg_database WHERE starts_with(datname, $1)")
+        .bind(PREFIX)
+        .fetch_all(&mut *connection)
+        .await
+        .unwrap();
+    for name in names {
+        let process = name.trim_start_matches(PREFIX).split('_').next().unwrap();
+        if !Path::new("/proc").join(process).exists() {
+            drop_database(connection, &name).await;
+        }
+    }
+    let name = format!("{PREFIX}{}_template", std::process::id());
+    execute(connection, format!("CREATE DATABASE {name}")).await.unwrap();
+    let (url, timeout) = (url_of(&name).into(), Duration::from_secs(30));
+    let opened = Db::open(&Database::Postgres { url, host: None, connections: 1, timeout }).await.unwrap();
+    opened.probe().await.unwrap();
+    // Only what nobody is connected to can be copied.
+    opened.close().await;
+    name
+}
+
+async fn made(connection: &mut PgConnection, folder: &Path, template: Option<&str>) -> String {
+    drop_what_is_left(connection).await;
+    let mut hasher = DefaultHasher::new();
+    folder.hash(&mut hasher);
+    let name = format!("{PREFIX}{}_{:016x}", std::process::id(), hasher.finish());
+    let found = sqlx::query("SELECT 1 FROM pg_database WHERE datname = $1").bind(&name);
+    if found.fetch_optional(&mut *connection).await.unwrap().is_none() {
+        let template = template.unwrap_or("template1");
+        execute(connection, format!("CREATE DATABASE {name} TEMPLATE {template}")).await.unwrap();
+        MADE.lock().unwrap().push((folder.to_owned(), name.clone()));
+    }
+    url_of(&name)
+}
+
+/// Drops the databases of tests that have ended. Each takes 8 MB.
+async fn drop_what_is_left(connection: &mut PgConnection) {
+    let left: Vec<_> = MADE.lock().unwrap().extract_if(.., |(folder, _)| !folder.exists()).collect();
+    for (_, name) in left {
+        drop_database(connection, &name).await;
+    }
+}
+
+/// In the pass on PostgreSQL, has the statistics made that autovacuum makes within a minute of a large change.
+pub(crate) async fn analyze(app: &TestApp) {
+    if app.app.db.is_shared() {
+        let mut connection = PgConnection::connect(&database(app.folder.path()).await).await.unwrap();
+        execute(&mut connection, "ANALYZE".to_owned()).await.unwrap();
+    }
+}
+
+async fn drop_database(connection: &mut PgConnection, name: &str) {
+    // By force: connections of a server that has been told to stop may still end.
+    execute(connection, format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await.unwrap();
+}
+
+async fn execute(connection: &mut PgConnection, sql: String) -> sqlx::Result<()> {
+    sqlx::query(sqlx::AssertSqlSafe(sql)).execute(connection).await.map(drop)
+}
+
+/// Returns the bytes of a database file with all tables, created once for all tests.
+pub(crate) async fn sqlite_file() -> &'static [u8] {
+    static FILE: OnceCell<Vec<u8>> = OnceCell::const_new();
+    FILE.get_or_init(async || {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("template.db");
+        let opened = Db::open(&Database::Sqlite(path.clone())).await.unwrap();
+        // The last to close it puts everything into the one file.
+        opened.close().await;
+        std::fs::read(path).unwrap()
+    })
+    .await
+}
+
+/// Returns settings for a new bucket on garage, reached through `endpoint`.
+pub(crate) async fn bucket(endpoint: &str) -> Vec<(String, String)> {
+    let name = format!("it-{}", uuid::Uuid::new_v4().simple());
+    make_bucket(&name).await;
+    let (access_key, secret_key) = (given("TEST_S3_ACCESS_KEY"), given("TEST_S3_SECRET_KEY"));
+    let credentials = [("AWS_ACCESS_KEY_ID", access_key.as_str()), ("AWS_SECRET_ACCESS_KEY", &secret_key)];
+    let place = [("S3_BUCKET", name.as_str()), ("S3_ENDPOINT", endpoint), ("S3_TIMEOUT_SECONDS", "5")];
+    [credentials.as_slice(), &place]
+        .concat()
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+async fn make_bucket(name: &str) {
+    let credentials = aws_sdk_s3::config::Credentials::new(
+        given("TEST_S3_ACCESS_KEY"),
+        given("TEST_S3_SECRET_KEY"),
+        None,
+        None,
+        "test",
+    );
+    let config = aws_sdk_s3::config::Builder::new()
+        .behavior_version(aws_sdk_s3::config::BehaviorVersion::latest())
+        .region(aws_sdk_s3::config::Region::new("us-east-1"))
+        .endpoint_url(given("TEST_GARAGE_URL"))
+        .credentials_provider(credentials)
+        .force_path_style(true)
+        .build();
+    aws_sdk_s3::Client::from_conf(config).create_bucket().bucket(name).send().await.unwrap();
 }
 
 /// A proxy to a server that can be cut: its connections break and new ones are refused until it is
