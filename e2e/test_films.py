@@ -162,7 +162,7 @@ ffmpeg -nostdin -v error -i "$last.whole" {} -f mp4 "$last"
     [
         ("-map 0 -c copy -frames:v 25", "25 frames instead of 50"),
         ("-map 0:v -c copy", "sound is [] instead of [aac]"),
-        ("-map 0:a -c copy", "differs from it: "),
+        ("-map 0:a -c copy", "differs from the original: "),
         ("-map 0 -c:a copy -c:v mpeg4 -b:v 2M", "coded as mpeg4 instead of h264"),
         ("-map 0 -c:a copy -vf scale=160:120 -c:v libx264", "160 x 120 turned by 0 degrees instead of 320 x 240"),
         ("-map 0 -c:a copy -vf setpts=2*PTS -vsync passthrough -c:v libx264", "ms instead of 1960 ms"),
