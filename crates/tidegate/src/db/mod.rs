@@ -406,4 +406,40 @@ mod tests {
         }
         assert_eq!(db.count_jobs().await.unwrap().queued, 3);
     }
+
+    #[tokio::test]
+    async fn signals_follow_the_commit_and_name_what_is_due() {
+        const ANY: NewJob<'static> =
+            NewJob { payload: "{}", dedupe: None, class: "upkeep", priority: 0, max_attempts: 1 };
+        const MINUTE: Duration = Duration::from_secs(60);
+        let folder = tempfile::tempdir().unwrap();
+        let db = Db::open(&Database::Sqlite(folder.path().join("t.db"))).await.unwrap();
+        let changed = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let record = Arc::clone(&changed);
+        db.signals().on_object_change(move |id| record.lock().unwrap().push(id));
+        let mut jobs = db.signals().jobs.subscribe();
+        let id = ObjectId::generate();
+        for (run_in, clock_ahead, commits, is_signalled) in [
+            (Duration::ZERO, 0, false, false),
+            (Duration::ZERO, 0, true, true),
+            (MINUTE, 0, true, false),
+            // By the database's clock, which is a minute ahead, this job is due.
+            (MINUTE, 60_000_000, true, true),
+        ] {
+            changed.lock().unwrap().clear();
+            let mut tx = db.begin().await.unwrap();
+            tx.clock_ahead = clock_ahead;
+            tx.enqueue_job(ANY, SystemTime::now() + run_in).await.unwrap();
+            tx.signal_object(id);
+            assert!(changed.lock().unwrap().is_empty(), "signalled before the commit");
+            if commits {
+                tx.commit().await.unwrap();
+            } else {
+                drop(tx);
+            }
+            let heard = tokio::time::timeout(Duration::from_millis(50), jobs.notified()).await.is_ok();
+            assert_eq!(heard, is_signalled, "{run_in:?} {clock_ahead} {commits}");
+            assert_eq!(changed.lock().unwrap().len(), usize::from(commits));
+        }
+    }
 }

@@ -18,12 +18,12 @@ use crate::uploads::{media_items, outcome, process, scan};
 /// Applies the consequences of dead-lettering a job, in the same transaction.
 pub(super) async fn on_dead_letter(app: &App, tx: &mut Tx, payload: &str, reason: &str) -> Result<()> {
     match serde_json::from_str(payload) {
-        Ok(Job::IngestV1 { object, .. } | Job::ImportImageV1 { object, .. }) => {
-            outcome::fail(app, tx, ObjectId(object), reason).await
-        }
-        Ok(Job::ScanFileV1 { object } | Job::PublishPackageV1 { object }) => {
-            outcome::fail(app, tx, ObjectId(object), reason).await
-        }
+        Ok(
+            Job::IngestV1 { object, .. }
+            | Job::ImportImageV1 { object, .. }
+            | Job::ScanFileV1 { object }
+            | Job::PublishPackageV1 { object },
+        ) => outcome::fail(app, tx, ObjectId(object), reason).await,
         Ok(Job::RestoreTreeV1 { restore, .. }) => packages::restoring::on_dead_letter(app, tx, restore).await,
         Ok(Job::RestoreMediaV1 { object }) => {
             // Some of the bytes may have been moved into the served root.
