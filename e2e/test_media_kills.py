@@ -123,7 +123,7 @@ def test_a_worker_that_is_killed_at_each_step(tmp_path, calls, points):
     table, image = [], encoded(drawn(400, 300), "JPEG")
     # This server accepts uploads and runs no jobs; strace kills the worker, which is another
     # process.
-    taking = Server(tmp_path, SHUTDOWN_GRACE_SECONDS="1")
+    taking = Server(tmp_path, SHUTDOWN_GRACE_SECONDS="1", FFMPEG_PATH="off")
     for number in points:
         taking.command = [BINARY, "serve"]
         session, media = taken(taking, image)

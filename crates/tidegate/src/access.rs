@@ -3,7 +3,7 @@
 //! is counted and queued for the audit log. Never reads or changes an owner's objects.
 
 use crate::app::App;
-use crate::error::{Error, Result, unauthenticated};
+use crate::error::{Error, Result, bad_request, unauthenticated};
 use crate::model::access::{self, Action, Decision, Target};
 use crate::model::caller::Caller;
 use crate::model::ids::{ObjectId, SessionId, SpaceId, UserId};
@@ -156,6 +156,23 @@ pub(crate) async fn authorize_again(app: &App, caller: &Caller, action: Action, 
         Owner::Session(session, _) => find_session(app, caller, action, session).await.map(drop),
         Owner::Space(space) => find_space(app, caller, action, space).await.map(drop),
         Owner::Disks(_) | Owner::Files(_) | Owner::Dataset(_) => Err(Error::NotFound("no such media".into())),
+    }
+}
+
+/// Returns the owner that a text names, even a deleted one. Does not authorize. Returns 404 for a
+/// session that never existed, and for an id that no space or dataset can have.
+pub(crate) async fn named_owner(app: &App, kind: OwnerKind, text: &str) -> Result<Owner> {
+    let user = || UserId::parse(text).map_err(|error| bad_request(format!("owner: {error}")));
+    match kind {
+        OwnerKind::Disks => user().map(Owner::Disks),
+        OwnerKind::Files => user().map(Owner::Files),
+        OwnerKind::Session => {
+            let unknown = || Error::NotFound("no such session".into());
+            let session = SessionId::parse(text).ok_or_else(unknown)?;
+            app.db.find_session_even_deleted_unscoped(&session).await?.map(|(owner, _)| owner).ok_or_else(unknown)
+        }
+        OwnerKind::Space => SpaceId::parse(text).map(Owner::Space).ok_or_else(no_such_space),
+        OwnerKind::Dataset => DatasetId::parse(text).map(Owner::Dataset).ok_or_else(no_such_dataset),
     }
 }
 

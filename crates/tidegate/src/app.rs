@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::secrets::{self, Credentials, DoorCredentials};
 use crate::config::{AuthMode, Config, Origin, S3Setting, StoreSetting};
 use crate::db::Db;
+use crate::model::rules::{self, Landing, Processing};
 use crate::sign_in::{SignIn, SignInSetting};
 use crate::state::edge_keys::EdgeKeys;
 use crate::state::fetcher::Fetcher;
@@ -245,7 +246,7 @@ impl App {
     /// Logs a warning for each configured feature whose scanner or ffmpeg is missing or not
     /// working.
     pub async fn warn_about_missing_tools(&self) {
-        if !self.config.sessions.on && !self.config.spaces.on && !self.config.packages.on {
+        if !self.config.surfaces.iter().any(|kind| rules::of(*kind).landing == Landing::Sealed) {
             return;
         }
         match &self.scanner {
@@ -260,8 +261,9 @@ impl App {
                 }
             }
         }
+        let takes_videos = self.config.surfaces.iter().any(|kind| rules::of(*kind).processing == Processing::Reencode);
         match &self.ffmpeg {
-            None if !self.config.sessions.on => {}
+            None if !takes_videos => {}
             None => tracing::warn!("there is no ffmpeg: videos are not published (FFMPEG_PATH)"),
             Some(ffmpeg) => {
                 if let Err(error) = ffmpeg.clear_up().await {

@@ -99,6 +99,17 @@ impl Stream for HashingStream {
     }
 }
 
+/// Returns the SHA-256 of a set of parts in hex, whatever their order.
+pub(crate) fn parts_digest(parts: &[(u32, String)]) -> String {
+    let mut sorted: Vec<_> = parts.iter().collect();
+    sorted.sort();
+    let mut context = digest::Context::new(&digest::SHA256);
+    for (number, etag) in sorted {
+        context.update(format!("{number}:{etag}\n").as_bytes());
+    }
+    hex::encode(context.finish())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

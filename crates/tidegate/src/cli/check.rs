@@ -3,6 +3,8 @@
 use crate::config::secrets;
 use crate::config::{AuthMode, Config, Cors, GrantMode, StoreSetting};
 use crate::db::Database;
+use crate::model::owner::OwnerKind;
+use crate::model::rules;
 
 /// Returns the report for a stand-alone edge, and whether it would start and trust at least one
 /// key. Reads the store and the key folder as the edge does at start.
@@ -106,14 +108,8 @@ pub(super) fn report(config: &Config) -> String {
         }
     };
     line("database", database);
-    let surfaces = [
-        (true, "disks"),
-        (config.files.on, "files"),
-        (config.packages.on, "packages"),
-        (config.sessions.on, "sessions"),
-        (config.spaces.on, "spaces"),
-    ];
-    let surfaces: Vec<&str> = surfaces.into_iter().filter_map(|(is_on, name)| is_on.then_some(name)).collect();
+    let mut surfaces: Vec<&str> = config.surfaces.iter().map(|kind| rules::of(*kind).surface).collect();
+    surfaces.sort_unstable();
     line("surfaces", surfaces.join(", "));
     let scanner = match &config.scanner {
         Some(setting) => format!("clamd at {}", setting.address),
@@ -146,7 +142,7 @@ pub(super) fn report(config: &Config) -> String {
     if let Some((id, at)) = &config.cloudfront.distribution {
         line("CDN", format!("distribution {id} is told of deletes, at {at}"));
     }
-    if config.spaces.on {
+    if config.is_on(OwnerKind::Space) {
         let prefixes = config.spaces.import_prefixes.join(", ");
         let imports =
             if prefixes.is_empty() { "nothing may be imported".to_owned() } else { format!("imports from {prefixes}") };

@@ -10,6 +10,8 @@ use crate::config::Config;
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::model::caller::Caller;
+use crate::model::owner::OwnerKind;
+use crate::model::rules::{self, Scanning};
 use crate::model::{from_micros, rfc3339};
 use crate::queue::{self, Job};
 use crate::worker::dead_letters;
@@ -86,11 +88,21 @@ async fn retry_all(db: &Db) -> Result<()> {
     Ok(())
 }
 
+/// Enqueues a rescan of every published object whose owner kind is scanned.
 async fn rescan(db: &Db) -> Result<()> {
+    let mut count = 0_u64;
+    for kind in OwnerKind::ALL.into_iter().filter(|kind| rules::of(*kind).scanning != Scanning::Never) {
+        count += rescan_kind(db, kind).await?;
+    }
+    print(&format!("{count} objects will be scanned again\n"));
+    Ok(())
+}
+
+async fn rescan_kind(db: &Db, kind: OwnerKind) -> Result<u64> {
     let (mut after, mut count) = (None, 0_u64);
     loop {
-        let page = db.list_scannable(after, PAGE).await?;
-        let Some(last) = page.last() else { break };
+        let page = db.list_ready(kind, after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(count) };
         after = Some(*last);
         let mut tx = db.begin().await?;
         for id in &page {
@@ -99,6 +111,4 @@ async fn rescan(db: &Db) -> Result<()> {
         }
         tx.commit().await?;
     }
-    print(&format!("{count} objects will be scanned again\n"));
-    Ok(())
 }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context as _;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use tokio_util::sync::CancellationToken;
 
@@ -22,8 +23,8 @@ const MAX_UNCONFIRMED: u64 = 20;
 #[derive(Debug, Args)]
 pub(super) struct ReconcileArgs {
     /// Compare only this kind of owner; may be repeated.
-    #[arg(long = "kind", value_enum)]
-    kinds: Vec<Kind>,
+    #[arg(long = "kind", value_parser = kind_parser())]
+    kinds: Vec<OwnerKind>,
     /// Move orphans to .quarantine/orphans/DAY/, from where they can be restored by hand, and
     /// delete the remains of deletes.
     #[arg(long)]
@@ -41,30 +42,15 @@ pub(super) struct ReconcileArgs {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Kind {
-    Disks,
-    Files,
-    Session,
-    Space,
-    Dataset,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     Text,
     Prometheus,
 }
 
-impl From<Kind> for OwnerKind {
-    fn from(kind: Kind) -> Self {
-        match kind {
-            Kind::Disks => Self::Disks,
-            Kind::Files => Self::Files,
-            Kind::Session => Self::Session,
-            Kind::Space => Self::Space,
-            Kind::Dataset => Self::Dataset,
-        }
-    }
+/// Parses an owner kind and lists all of them in the help text.
+fn kind_parser() -> impl TypedValueParser<Value = OwnerKind> {
+    PossibleValuesParser::new(OwnerKind::ALL.map(OwnerKind::as_str))
+        .try_map(|name| OwnerKind::parse(&name).ok_or("no such kind"))
 }
 
 /// Compares, and returns exit code 1 if anything does not match, so that a scheduler notices.
@@ -83,10 +69,7 @@ async fn compare(
     process::require_database(&config)?;
     let here = Origin::parse("http://127.0.0.1").context("an address that nobody is told")?;
     let app = App::open(config, Addresses { api: here.clone(), edge: None, s3: here }).await?;
-    let mut kinds: Vec<OwnerKind> = arguments.kinds.iter().copied().map(OwnerKind::from).collect();
-    if kinds.is_empty() {
-        kinds.extend(OwnerKind::ALL);
-    }
+    let kinds = if arguments.kinds.is_empty() { OwnerKind::ALL.to_vec() } else { arguments.kinds.clone() };
     let mode = if arguments.quarantine { Mode::Quarantine } else { Mode::Report };
     if arguments.quarantine && !arguments.many {
         let dry = reconcile::compare(&app, &kinds, Mode::Report, &|_, _, _, _| {}).await.map_err(to_anyhow)?;

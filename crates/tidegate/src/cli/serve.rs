@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::process;
 use crate::app::App;
 use crate::config::Config;
+use crate::model::owner::OwnerKind;
 use crate::server::Server;
 
 /// Serves until SIGTERM or SIGINT.
@@ -43,7 +44,7 @@ async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
 
 /// Returns whether files can be read without sign-in.
 fn is_open(app: &App) -> bool {
-    app.config.files.on && app.config.files.public
+    app.config.is_on(OwnerKind::Files) && app.config.files.public
 }
 
 /// Returns the text printed at start: version and addresses.

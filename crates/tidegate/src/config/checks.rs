@@ -4,6 +4,8 @@ use secrecy::ExposeSecret as _;
 
 use super::resolve::{Origin, Resolver};
 use super::{AuthMode, Config, Cors, StoreSetting};
+use crate::model::owner::OwnerKind;
+use crate::model::rules::Scanning;
 
 /// Checks that API and edge have different hosts, since cookies do not distinguish ports.
 fn check_hosts(config: &Config, r: &mut Resolver) {
@@ -89,7 +91,7 @@ pub(super) fn checks(config: &Config, r: &mut Resolver) {
         if local && config.operator.is_none() {
             r.problem("S3_OPERATOR_SECRET_KEY", "credentials of your own: production takes no generated ones");
         }
-        if (config.sessions.on || config.spaces.on) && config.scanner.is_none() && !config.scanner_off {
+        if config.scans(Scanning::Required) && config.scanner.is_none() && !config.scanner_off {
             r.problem(
                 "SCANNER",
                 "off, if sessions and spaces shall do without; or say by CLAMAV_HOST or CLAMAV_SOCKET where clamd is",
@@ -99,7 +101,7 @@ pub(super) fn checks(config: &Config, r: &mut Resolver) {
             r.given.warnings.push("MEDIA_ORIGINAL_URLS lets originals be read before they are scanned".into());
         }
         let long = |key: &secrecy::SecretString| key.expose_secret().len() >= 32;
-        if config.files.on && !config.files.link_key.as_ref().is_some_and(long) {
+        if config.is_on(OwnerKind::Files) && !config.files.link_key.as_ref().is_some_and(long) {
             r.problem(
                 "UPLOAD_SIGNING_KEY",
                 "a key of your own, of 32 characters or more: production takes no generated one",
@@ -153,8 +155,8 @@ pub(super) fn checks(config: &Config, r: &mut Resolver) {
         );
     }
     let limits = &config.upload_limits;
-    let largest = if config.sessions.on { limits.sessions.largest() } else { limits.spaces.largest() };
-    if (config.sessions.on || config.spaces.on)
+    let largest = if config.is_on(OwnerKind::Session) { limits.sessions.largest() } else { limits.spaces.largest() };
+    if config.scans(Scanning::Required)
         && let Some(scanner) = config.scanner.as_ref().filter(|scanner| !scanner.publish_unscanned)
         && largest > scanner.max_size
     {
@@ -164,7 +166,7 @@ pub(super) fn checks(config: &Config, r: &mut Resolver) {
                 .into(),
         );
     }
-    if config.files.on
+    if config.is_on(OwnerKind::Files)
         && let Some(scanner) = config.scanner.as_ref().filter(|scanner| !scanner.publish_unscanned)
         && limits.files.largest() > scanner.max_size
     {
@@ -174,7 +176,7 @@ pub(super) fn checks(config: &Config, r: &mut Resolver) {
                 .into(),
         );
     }
-    if config.spaces.on && config.edge_port.is_none() && config.edge_url.is_none() {
+    if config.is_on(OwnerKind::Space) && config.edge_port.is_none() && config.edge_url.is_none() {
         r.given.warnings.push(
             "EDGE_PORT is off and neither EDGE_URL nor CLOUDFRONT_DOMAIN names another edge: images of spaces have no URLs".into(),
         );

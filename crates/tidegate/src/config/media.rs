@@ -20,8 +20,6 @@ const MIB: u64 = 1 << 20;
 /// The settings of sessions.
 #[derive(Debug, Clone, Copy)]
 pub struct SessionsSetting {
-    /// Whether the surface is enabled.
-    pub on: bool,
     /// The lifetime of a link to an unpublished media item.
     pub link_lifetime: Duration,
     /// Whether uploaders may read their original before it is scanned.
@@ -112,9 +110,8 @@ impl MediaSetting {
     }
 }
 
-pub(super) fn sessions(r: &mut Resolver, on: bool) -> SessionsSetting {
+pub(super) fn sessions(r: &mut Resolver) -> SessionsSetting {
     SessionsSetting {
-        on,
         link_lifetime: r.seconds("MEDIA_LINK_TTL_SECONDS", 60..=604_800),
         original_urls: r.flag("MEDIA_ORIGINAL_URLS"),
     }

@@ -31,7 +31,8 @@ pub use self::spaces::SpacesSetting;
 use crate::db::Database;
 use crate::model::key::Layout;
 use crate::model::network::Network;
-use crate::model::rules::AllUploadLimits;
+use crate::model::owner::OwnerKind;
+use crate::model::rules::{self, AllUploadLimits, Scanning};
 use crate::sign_in::SignInSetting;
 use crate::telemetry::Log;
 
@@ -76,6 +77,8 @@ pub struct Config {
     pub trusted_proxies: Vec<Network>,
     /// Signing and delivery.
     pub cloudfront: CloudFront,
+    /// The owner kinds whose surfaces are enabled.
+    pub surfaces: Vec<OwnerKind>,
     /// The surface of disk images.
     pub images: Images,
     /// The surface of users' files.
@@ -126,8 +129,6 @@ pub struct Config {
 /// The settings of users' files.
 #[derive(Debug, Clone)]
 pub struct FilesSetting {
-    /// Whether the surface is enabled.
-    pub on: bool,
     /// The default quota of a user in bytes.
     pub quota: u64,
     /// The default lifetime of links in seconds.
@@ -362,6 +363,16 @@ impl Config {
             (self.trusted_proxies.iter().any(|network| !network.is_loopback()), "TRUSTED_PROXIES"),
         ];
         reasons.into_iter().find(|(holds, _)| *holds).map(|(_, name)| name)
+    }
+
+    /// Returns whether the surface of an owner kind is enabled.
+    pub fn is_on(&self, kind: OwnerKind) -> bool {
+        self.surfaces.contains(&kind)
+    }
+
+    /// Returns whether an enabled surface scans its bytes in this way.
+    pub fn scans(&self, scanning: Scanning) -> bool {
+        self.surfaces.iter().any(|kind| rules::of(*kind).scanning == scanning)
     }
 
     /// Returns whether callers are accepted without verification.

@@ -24,13 +24,11 @@ pub(super) const PACKAGES: &[Setting] = &[
 /// The settings of packages.
 #[derive(Debug, Clone, Default)]
 pub struct PackagesSetting {
-    /// Whether the surface is enabled.
-    pub on: bool,
     /// Foreign buckets that the S3 proxy redirects to.
     pub proxy_buckets: Vec<String>,
 }
 
-pub(super) fn packages(r: &mut Resolver, on: bool) -> PackagesSetting {
+pub(super) fn packages(r: &mut Resolver) -> PackagesSetting {
     let proxy_buckets = r.list("PROXY_ALLOWED_BUCKETS");
     if !proxy_buckets.iter().all(|bucket| is_bucket(bucket)) {
         r.problem(
@@ -38,7 +36,7 @@ pub(super) fn packages(r: &mut Resolver, on: bool) -> PackagesSetting {
             "names of buckets: 3 to 63 lower-case letters, digits, - and ., no wildcards",
         );
     }
-    PackagesSetting { on, proxy_buckets }
+    PackagesSetting { proxy_buckets }
 }
 
 /// Returns the API's URL, given by either of its two settings.

@@ -15,24 +15,17 @@ use super::{
 use crate::db::Database;
 use crate::model::key::Layout;
 use crate::model::network::Network;
-use crate::model::rules::{AllUploadLimits, UploadLimits};
+use crate::model::owner::OwnerKind;
+use crate::model::rules::{self, AllUploadLimits, UploadLimits};
 use crate::telemetry::Log;
 
 /// Resolves every setting, except those whose defaults depend on others.
 pub(super) fn resolve_all(r: &mut Resolver) -> Config {
     let data = PathBuf::from(r.given.value("TIDEGATE_DATA"));
-    let surfaces = r.list("SURFACES");
-    if surfaces.iter().any(|surface| !["disks", "files", "packages", "sessions", "spaces"].contains(&surface.as_str()))
-    {
-        r.problem("SURFACES", "only surfaces there are: disks, files, packages, sessions, spaces");
-    }
-    if !surfaces.iter().any(|surface| surface == "disks") {
-        r.problem("SURFACES", "disks among them: it can't be left out yet");
-    }
+    let surfaces = resolve_surfaces(r);
     let production = r.choice("ENV", &[("dev", false), ("prod", true)]);
     let (scanner, scanner_off) = media::scanner(r);
     let images = resolve_images(r);
-    let is_on = |name: &str| surfaces.iter().any(|surface| surface == name);
     Config {
         database: resolve_database(r, &data),
         store: resolve_store(r, &data),
@@ -52,10 +45,11 @@ pub(super) fn resolve_all(r: &mut Resolver) -> Config {
         auth: sign_in::resolve(r),
         trusted_proxies: resolve_proxies(r),
         cloudfront: resolve_cloudfront(r),
-        files: resolve_files(r, is_on("files")),
-        sessions: media::sessions(r, is_on("sessions")),
-        spaces: spaces::spaces(r, is_on("spaces"), &images.layout),
-        packages: packages::packages(r, is_on("packages")),
+        files: resolve_files(r),
+        sessions: media::sessions(r),
+        spaces: spaces::spaces(r, &images.layout),
+        packages: packages::packages(r),
+        surfaces,
         images,
         scanner,
         scanner_off,
@@ -98,6 +92,21 @@ pub(super) fn resolve_all(r: &mut Resolver) -> Config {
         data,
         warnings: Vec::new(),
     }
+}
+
+/// Resolves the owner kinds whose surfaces are enabled.
+fn resolve_surfaces(r: &mut Resolver) -> Vec<OwnerKind> {
+    let given = r.list("SURFACES");
+    let mut names = OwnerKind::ALL.map(|kind| rules::of(kind).surface);
+    names.sort_unstable();
+    if given.iter().any(|name| !names.contains(&name.as_str())) {
+        r.problem("SURFACES", &format!("only surfaces there are: {}", names.join(", ")));
+    }
+    let is_given = |kind: &OwnerKind| given.iter().any(|name| name == rules::of(*kind).surface);
+    if !is_given(&OwnerKind::Disks) {
+        r.problem("SURFACES", "disks among them: it can't be left out yet");
+    }
+    OwnerKind::ALL.into_iter().filter(is_given).collect()
 }
 
 fn resolve_otlp(r: &mut Resolver) -> Option<String> {
@@ -255,7 +264,7 @@ fn resolve_edge(r: &mut Resolver, data: &Path) -> EdgeSetting {
     }
 }
 
-fn resolve_files(r: &mut Resolver, on: bool) -> FilesSetting {
+fn resolve_files(r: &mut Resolver) -> FilesSetting {
     let secret = |r: &mut Resolver, name: &'static str| {
         let text = r.text(name)?;
         if text.len() < 16 {
@@ -264,7 +273,6 @@ fn resolve_files(r: &mut Resolver, on: bool) -> FilesSetting {
         Some(SecretString::from(text))
     };
     FilesSetting {
-        on,
         quota: r.number("PER_USER_QUOTA_GB", 0..=1_000_000) << 30,
         link_lifetime: r.number("SIGNED_URL_TTL_DEFAULT", 1..=sign::MAX_LINK_LIFETIME),
         public: r.flag("FILES_PUBLIC"),

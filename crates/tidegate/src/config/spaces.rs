@@ -6,13 +6,11 @@ use crate::model::key::Layout;
 /// The settings of spaces.
 #[derive(Debug, Clone, Default)]
 pub struct SpacesSetting {
-    /// Whether the surface is enabled.
-    pub on: bool,
     /// Key prefixes that images may be imported from; each ends with a slash.
     pub import_prefixes: Vec<String>,
 }
 
-pub(super) fn spaces(r: &mut Resolver, on: bool, layout: &Layout) -> SpacesSetting {
+pub(super) fn spaces(r: &mut Resolver, layout: &Layout) -> SpacesSetting {
     let mut import_prefixes = Vec::new();
     for given in r.list("IMPORT_PREFIXES") {
         let prefix = given.strip_suffix('/').unwrap_or(&given);
@@ -28,7 +26,7 @@ pub(super) fn spaces(r: &mut Resolver, on: bool, layout: &Layout) -> SpacesSetti
             r.problem("IMPORT_PREFIXES", &wanted);
         }
     }
-    SpacesSetting { on, import_prefixes }
+    SpacesSetting { import_prefixes }
 }
 
 /// Returns the distribution to invalidate on deletes, and the URL of its API.

@@ -5,6 +5,7 @@
 mod archives;
 mod audit;
 mod changes;
+mod clock;
 mod datasets;
 mod etags;
 mod files;
@@ -35,6 +36,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::sqlite::SqlitePool;
 
 pub use self::changes::{Change, Changes};
+pub use self::clock::Clock;
 pub use self::jobs::{ClaimedJob, DeadLetter, JobCounts, NewJob, Verdict};
 pub use self::media::Publication;
 pub use self::nodes::{NewNode, PackageObject};
@@ -48,15 +50,16 @@ use self::signals::Pending;
 pub use self::signals::Signals;
 pub use self::trees::{Conflict, Leaf, Outdated};
 use crate::error::{Error, Result, bad_request};
+use crate::model::from_micros;
 use crate::model::ids::ObjectId;
 use crate::model::media::VisualInfo;
 use crate::model::object::Content;
-use crate::model::{from_micros, micros};
 
 /// The database. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Db {
     engine: Engine,
+    clock: Arc<Clock>,
     signals: Arc<Signals>,
 }
 
@@ -79,8 +82,7 @@ enum Engine {
 #[derive(Debug)]
 pub struct Tx {
     engine: TxEngine,
-    /// Microseconds by which the database's clock is ahead of this server's.
-    clock_ahead: i64,
+    clock: Arc<Clock>,
     signals: Arc<Signals>,
     pending: Pending,
 }
@@ -166,6 +168,7 @@ impl Db {
     /// Opens the database and migrates its tables.
     #[tracing::instrument(name = "db.open", level = "trace", skip_all)]
     pub async fn open(database: &Database) -> anyhow::Result<Self> {
+        let clock = Arc::<Clock>::default();
         let engine = match database {
             Database::Sqlite(path) => {
                 let (reader, writer) = sqlite::open(path).await?;
@@ -174,11 +177,11 @@ impl Db {
             Database::Postgres { url, host, connections, timeout } => {
                 let options = postgres::parse(url.expose_secret()).ok_or_else(|| anyhow::anyhow!("DATABASE_URL"))?;
                 let options = host.iter().fold(options, |options, host| options.host(host));
-                Engine::Postgres(Postgres::open(options, *connections, *timeout).await?)
+                Engine::Postgres(Postgres::open(options, *connections, *timeout, Arc::clone(&clock)).await?)
             }
         };
         let shared = matches!(engine, Engine::Postgres(_));
-        let db = Self { engine, signals: Arc::new(Signals::new(shared)) };
+        let db = Self { engine, clock, signals: Arc::new(Signals::new(shared)) };
         db.start_sending();
         Ok(db)
     }
@@ -201,13 +204,14 @@ impl Db {
         }
     }
 
-    /// Returns the time by which leases and due times are set. On PostgreSQL it is the database's,
-    /// the same for all servers.
+    /// Returns the clock by which expiries, leases and due times are set.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Returns the time of the [`clock`](Self::clock).
     pub fn now(&self) -> SystemTime {
-        match &self.engine {
-            Engine::Sqlite { .. } => SystemTime::now(),
-            Engine::Postgres(postgres) => postgres.now(),
-        }
+        self.clock.now()
     }
 
     /// Begins a write transaction.
@@ -217,8 +221,8 @@ impl Db {
             Engine::Sqlite { writer, .. } => TxEngine::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
             Engine::Postgres(postgres) => TxEngine::Postgres(postgres.begin().await?),
         };
-        let clock_ahead = self.postgres().map_or(0, Postgres::clock_ahead);
-        Ok(Tx { engine, clock_ahead, signals: Arc::clone(&self.signals), pending: Pending::default() })
+        let (clock, signals) = (Arc::clone(&self.clock), Arc::clone(&self.signals));
+        Ok(Tx { engine, clock, signals, pending: Pending::default() })
     }
 
     /// Returns an error unless the database answers reads and permits writes.
@@ -262,7 +266,7 @@ impl Tx {
 
     /// Returns the time by the database's clock, in microseconds.
     fn now_micros(&self) -> i64 {
-        micros(SystemTime::now()) + self.clock_ahead
+        self.clock.now_micros()
     }
 
     /// Signals an object's change after the commit. Functions that change an object's state call
@@ -428,7 +432,7 @@ mod tests {
         ] {
             changed.lock().unwrap().clear();
             let mut tx = db.begin().await.unwrap();
-            tx.clock_ahead = clock_ahead;
+            tx.clock.set_ahead(clock_ahead);
             tx.enqueue_job(ANY, SystemTime::now() + run_in).await.unwrap();
             tx.signal_object(id);
             assert!(changed.lock().unwrap().is_empty(), "signalled before the commit");

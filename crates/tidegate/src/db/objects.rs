@@ -11,7 +11,7 @@ use crate::model::ids::ObjectId;
 use crate::model::key::{self, Key};
 use crate::model::media::Scan;
 use crate::model::object::{Content, Object, ObjectState};
-use crate::model::owner::Owner;
+use crate::model::owner::{Owner, OwnerKind};
 use crate::model::principal::Principal;
 use crate::model::{from_micros, micros};
 
@@ -140,22 +140,23 @@ impl Db {
     #[tracing::instrument(name = "db.list_failed", level = "trace", skip_all)]
     pub async fn list_failed(&self, after: Option<ObjectId>, limit: i64) -> Result<Vec<ObjectId>> {
         const SQL: &str = "SELECT id FROM objects WHERE state = 'FAILED' AND id > $1 ORDER BY id LIMIT $2";
-        self.ids(SQL, after, limit).await
-    }
-
-    async fn ids(&self, sql: &'static str, after: Option<ObjectId>, limit: i64) -> Result<Vec<ObjectId>> {
         let after = after.map_or(Uuid::nil(), |id| id.0);
         let rows: Vec<(Uuid,)> =
-            on_reader!(self, |pool| sqlx::query_as(sql).bind(after).bind(limit).fetch_all(pool).await?);
+            on_reader!(self, |pool| sqlx::query_as(SQL).bind(after).bind(limit).fetch_all(pool).await?);
         Ok(rows.into_iter().map(|(id,)| ObjectId(id)).collect())
     }
 
-    /// Returns published objects that can be scanned, in the order of their ids, after `after`.
-    #[tracing::instrument(name = "db.list_scannable", level = "trace", skip_all)]
-    pub async fn list_scannable(&self, after: Option<ObjectId>, limit: i64) -> Result<Vec<ObjectId>> {
-        const SQL: &str = "SELECT id FROM objects WHERE owner_kind IN ('session', 'space', 'files', 'dataset') AND state = 'READY' AND id > $1 \
-                           ORDER BY id LIMIT $2";
-        self.ids(SQL, after, limit).await
+    /// Returns the READY objects of an owner kind, in the order of their ids, after `after`. Does not
+    /// authorize.
+    #[tracing::instrument(name = "db.list_ready", level = "trace", skip_all)]
+    pub async fn list_ready(&self, kind: OwnerKind, after: Option<ObjectId>, limit: i64) -> Result<Vec<ObjectId>> {
+        const SQL: &str =
+            "SELECT id FROM objects WHERE id > $1 AND owner_kind = $3 AND state = 'READY' ORDER BY id LIMIT $2";
+        let after = after.map_or(Uuid::nil(), |id| id.0);
+        let rows: Vec<(Uuid,)> = on_reader!(self, |pool| {
+            sqlx::query_as(SQL).bind(after).bind(limit).bind(kind.as_str()).fetch_all(pool).await?
+        });
+        Ok(rows.into_iter().map(|(id,)| ObjectId(id)).collect())
     }
 }
 

@@ -1,5 +1,5 @@
 //! Stores the parts of uploads of files, until their uploads end. Their bytes are fragments in the
-//! store; see `surfaces::files::parts`.
+//! store; see `surfaces::files::uploads`.
 
 use store::Fragment;
 

@@ -4,7 +4,7 @@
 
 use std::str::FromStr as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use sqlx::Connection as _;
@@ -12,6 +12,7 @@ use sqlx::migrate::MigrateError;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgListener, PgPool, PgPoolOptions};
 
+use super::clock::Clock;
 use crate::error::{Error, Result};
 use crate::model::micros;
 
@@ -40,6 +41,7 @@ const ROLLBACK: Duration = Duration::from_secs(5);
 pub struct Postgres {
     pool: PgPool,
     state: Arc<State>,
+    clock: Arc<Clock>,
     /// The time limit of a statement.
     limit: Duration,
 }
@@ -49,8 +51,6 @@ pub struct Postgres {
 struct State {
     /// Whether the tables are known to be migrated.
     migrated: AtomicBool,
-    /// The microseconds by which the database's clock is ahead of this server's.
-    ahead: AtomicI64,
 }
 
 /// Parses a `postgres://` URL.
@@ -63,7 +63,12 @@ pub(super) fn parse(url: &str) -> Option<PgConnectOptions> {
 
 impl Postgres {
     /// Opens the pool. Migrates the tables now, or as soon as the database answers.
-    pub(super) async fn open(options: PgConnectOptions, connections: u32, limit: Duration) -> anyhow::Result<Self> {
+    pub(super) async fn open(
+        options: PgConnectOptions,
+        connections: u32,
+        limit: Duration,
+        clock: Arc<Clock>,
+    ) -> anyhow::Result<Self> {
         let options = options.application_name("tidegate");
         let pool = PgPoolOptions::new()
             .max_connections(connections)
@@ -79,7 +84,7 @@ impl Postgres {
             })
             .after_connect(move |connection, _| Box::pin(prepare(connection, limit)))
             .connect_lazy_with(options.clone());
-        let opened = Self { pool, state: Arc::default(), limit };
+        let opened = Self { pool, state: Arc::default(), clock, limit };
         match opened.migrate(&options).await {
             Ok(()) => {}
             Err(error) if is_outage(&error) => {
@@ -128,19 +133,6 @@ impl Postgres {
         Ok(transaction)
     }
 
-    /// Returns the microseconds by which the database's clock is ahead of this server's.
-    pub(super) fn clock_ahead(&self) -> i64 {
-        self.state.ahead.load(Ordering::Relaxed)
-    }
-
-    /// Returns the time of the database's clock, which is the same for all servers.
-    pub(super) fn now(&self) -> SystemTime {
-        let ahead = self.clock_ahead();
-        let by = Duration::from_micros(ahead.unsigned_abs());
-        let now = SystemTime::now();
-        if ahead < 0 { now.checked_sub(by).unwrap_or(now) } else { now + by }
-    }
-
     /// Measures the clock difference, and returns an error if it is too large or the database is
     /// read-only.
     pub(super) async fn probe(&self) -> Result<()> {
@@ -157,7 +149,7 @@ impl Postgres {
         let (theirs, read_only): (i64, String) = sqlx::query_as(SQL).fetch_one(connection).await?;
         let half = before.elapsed().unwrap_or_default() / 2;
         let ahead = theirs - micros(before + half);
-        self.state.ahead.store(ahead, Ordering::Relaxed);
+        self.clock.set_ahead(ahead);
         let skew = Duration::from_micros(ahead.unsigned_abs());
         if skew > WARN_SKEW {
             tracing::warn!(ahead_ms = ahead / 1000, "the clocks of database and server differ");

@@ -11,6 +11,8 @@ use axum::routing::get;
 
 use crate::app::App;
 use crate::config::{AuthMode, StoreSetting};
+use crate::model::owner::OwnerKind;
+use crate::model::rules;
 
 const STYLE: &str = "\
 :root{color-scheme:light dark;--ink:#14202b;--soft:#5b6b79;--line:#dbe3ea;--ground:#f6f8fa;--card:#fff;--link:#0b62b8;--good:#17734a;--bad:#b3261e}\
@@ -105,14 +107,7 @@ fn state(database: bool, store: bool, sign_in: Option<bool>) -> String {
 }
 
 fn surfaces(app: &App) -> String {
-    let all = [
-        (true, "Disk images"),
-        (app.config.files.on, "Files"),
-        (app.config.sessions.on, "Sessions"),
-        (app.config.spaces.on, "Spaces"),
-        (app.config.packages.on, "Packages"),
-    ];
-    let on: Vec<&str> = all.into_iter().filter_map(|(is_on, name)| is_on.then_some(name)).collect();
+    let on: Vec<&str> = app.config.surfaces.iter().map(|kind| rules::of(*kind).title).collect();
     let sign_in = match app.config.auth.mode {
         AuthMode::Dev => "by the X-User-Id header, for development",
         AuthMode::None => "off: everybody is one user",
@@ -129,7 +124,7 @@ fn links(app: &App) -> String {
         ("/openapi.json", "The same for programs (OpenAPI)"),
         ("/readyz", "Readiness, for machines"),
     ];
-    if app.config.sessions.on && app.config.graphql.graphiql {
+    if app.config.is_on(OwnerKind::Session) && app.config.graphql.graphiql {
         all.push(("/graphiql", "GraphiQL"));
     }
     let items: String = all.iter().map(|(to, name)| format!("<li><a href=\"{to}\">{name}</a></li>")).collect();

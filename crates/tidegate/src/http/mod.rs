@@ -50,6 +50,7 @@ use utoipa_swagger_ui::SwaggerUi;
 use self::cors::CorsPolicy;
 use self::guard::Guards;
 use crate::app::{App, Local};
+use crate::model::owner::OwnerKind;
 
 /// Read buffer, in bytes, of doors whose requests have small bodies or none.
 pub const SMALL_BUFFER: usize = 32 << 10;
@@ -95,18 +96,18 @@ pub fn api_router(app: Arc<App>) -> Router {
     let (mut surfaces, _) =
         disks::routes().merge(tokens::routes()).merge(audit::routes()).merge(jobs::routes()).split_for_parts();
     let (mut bytes, mut lists) = (Router::new(), Router::new());
-    if app.config.files.on {
+    if app.config.is_on(OwnerKind::Files) {
         surfaces = surfaces.merge(files::routes().split_for_parts().0);
         bytes = files::byte_routes().split_for_parts().0;
         lists = files::list_routes().split_for_parts().0.layer(json::long_body_limit());
     }
-    if app.config.sessions.on {
+    if app.config.is_on(OwnerKind::Session) {
         surfaces = surfaces.merge(sessions::routes().split_for_parts().0).merge(graphql::routes(&app));
     }
-    if app.config.spaces.on {
+    if app.config.is_on(OwnerKind::Space) {
         surfaces = surfaces.merge(spaces::routes().split_for_parts().0);
     }
-    if app.config.packages.on {
+    if app.config.is_on(OwnerKind::Dataset) {
         surfaces = surfaces.merge(packages::routes().split_for_parts().0);
     }
     let (metrics, _) = ops::metrics_route().split_for_parts();

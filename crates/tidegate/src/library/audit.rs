@@ -10,9 +10,8 @@ use crate::library::objects::MAX_PAGE;
 use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::event::{Event, EventFilter};
-use crate::model::ids::{ObjectId, SessionId, SpaceId, UserId};
+use crate::model::ids::ObjectId;
 use crate::model::owner::{Owner, OwnerKind};
-use crate::model::package::DatasetId;
 use crate::model::principal::Principal;
 
 /// Returns the owner and object that a request for events names. Returns 404 for a session that
@@ -23,24 +22,10 @@ pub async fn about(
     owner: Option<&str>,
     object: Option<ObjectId>,
 ) -> Result<(Option<Owner>, Option<(OwnerKind, ObjectId)>)> {
-    let user = |text: &str| UserId::parse(text).map_err(|error| bad_request(format!("owner: {error}")));
-    let owner = match (owner, kind, object) {
+    let owner = match (owner, object) {
         // The owner of an object is known from its row.
-        (_, _, Some(_)) | (None, _, _) => None,
-        (Some(text), OwnerKind::Disks, _) => Some(Owner::Disks(user(text)?)),
-        (Some(text), OwnerKind::Files, _) => Some(Owner::Files(user(text)?)),
-        (Some(text), OwnerKind::Session, _) => {
-            let unknown = || Error::NotFound("no such session".into());
-            let session = SessionId::parse(text).ok_or_else(unknown)?;
-            Some(app.db.find_session_even_deleted_unscoped(&session).await?.ok_or_else(unknown)?.0)
-        }
-        (Some(text), OwnerKind::Space, _) => {
-            let unknown = || Error::NotFound("no such space".into());
-            Some(Owner::Space(SpaceId::parse(text).ok_or_else(unknown)?))
-        }
-        (Some(text), OwnerKind::Dataset, _) => {
-            Some(Owner::Dataset(DatasetId::parse(text).ok_or_else(access::no_such_dataset)?))
-        }
+        (_, Some(_)) | (None, _) => None,
+        (Some(text), None) => Some(access::named_owner(app, kind, text).await?),
     };
     let object = match object {
         Some(object) => Some((app.db.kind_of(object).await?.unwrap_or(kind), object)),

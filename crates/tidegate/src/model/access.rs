@@ -102,13 +102,9 @@ pub fn decide(principal: &Principal, action: Action, target: Target<'_>) -> Deci
             Decision::Allow
         }
         (Principal::User { .. }, _) if action.concerns_server() => Decision::Deny,
-        (Principal::User { id, .. }, Target::Owner(Owner::Disks(user) | Owner::Files(user))) if id == user => {
-            Decision::Allow
-        }
-        (Principal::User { org: Some(org), .. }, Target::Owner(Owner::Session(_, its))) if org == its => {
-            Decision::Allow
-        }
-        (Principal::User { .. }, Target::Shared(Owner::Space(_) | Owner::Dataset(_), role)) if role.allows(action) => {
+        (Principal::User { id, .. }, Target::Owner(owner)) if owner.user() == Some(id) => Decision::Allow,
+        (Principal::User { org: Some(org), .. }, Target::Owner(owner)) if owner.org() == Some(org) => Decision::Allow,
+        (Principal::User { .. }, Target::Shared(owner, role)) if owner.has_members() && role.allows(action) => {
             Decision::Allow
         }
         (Principal::User { .. }, Target::Owner(_) | Target::Shared(..) | Target::Everything) => Decision::Deny,

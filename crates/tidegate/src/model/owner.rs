@@ -46,6 +46,30 @@ impl Owner {
         }
     }
 
+    /// Returns the user whose own the objects are; `None` if they are shared.
+    pub fn user(&self) -> Option<&UserId> {
+        match self {
+            Self::Disks(user) | Self::Files(user) => Some(user),
+            Self::Session(..) | Self::Space(_) | Self::Dataset(_) => None,
+        }
+    }
+
+    /// Returns the organisation all of whose users share the objects.
+    pub fn org(&self) -> Option<&OrgId> {
+        match self {
+            Self::Session(_, org) => Some(org),
+            Self::Disks(_) | Self::Files(_) | Self::Space(_) | Self::Dataset(_) => None,
+        }
+    }
+
+    /// Returns whether the owner has members, each with a role.
+    pub fn has_members(&self) -> bool {
+        match self {
+            Self::Space(_) | Self::Dataset(_) => true,
+            Self::Disks(_) | Self::Files(_) | Self::Session(..) => false,
+        }
+    }
+
     /// Returns the session, if the owner is one.
     pub fn session(&self) -> Option<&SessionId> {
         match self {

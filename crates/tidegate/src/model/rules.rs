@@ -11,6 +11,10 @@ use super::owner::OwnerKind;
 /// The rules of an owner kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rules {
+    /// The name of the surface in `SURFACES`.
+    pub surface: &'static str,
+    /// The name of the surface on pages.
+    pub title: &'static str,
     /// The response to a caller without rights to an existing object.
     pub stranger: Stranger,
     /// Where the bytes of an upload land.
@@ -125,6 +129,8 @@ pub enum Deletion {
 }
 
 const DISKS: Rules = Rules {
+    surface: "disks",
+    title: "Disk images",
     stranger: Stranger::Forbidden,
     landing: Landing::AtKey,
     scanning: Scanning::Never,
@@ -139,6 +145,8 @@ const DISKS: Rules = Rules {
     actions: OF_FILES,
 };
 const FILES: Rules = Rules {
+    surface: "files",
+    title: "Files",
     stranger: Stranger::Forbidden,
     landing: Landing::Beside,
     scanning: Scanning::IfConfigured,
@@ -153,6 +161,8 @@ const FILES: Rules = Rules {
     actions: OF_FILES,
 };
 const SESSION: Rules = Rules {
+    surface: "sessions",
+    title: "Sessions",
     stranger: Stranger::Forbidden,
     landing: Landing::Sealed,
     scanning: Scanning::Required,
@@ -167,6 +177,8 @@ const SESSION: Rules = Rules {
     actions: OF_MEDIA,
 };
 const SPACE: Rules = Rules {
+    surface: "spaces",
+    title: "Spaces",
     stranger: Stranger::NotFound,
     landing: Landing::Sealed,
     scanning: Scanning::Required,
@@ -181,6 +193,8 @@ const SPACE: Rules = Rules {
     actions: OF_MEDIA,
 };
 const DATASET: Rules = Rules {
+    surface: "packages",
+    title: "Packages",
     stranger: Stranger::NotFound,
     landing: Landing::Sealed,
     scanning: Scanning::IfConfigured,

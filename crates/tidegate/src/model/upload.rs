@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use super::ids::ObjectId;
 use super::key::Key;
 use super::owner::OwnerKind;
+use super::rules::{self, Landing};
 
 /// The state of an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,12 +72,7 @@ impl Upload {
 
     /// Returns whether a completion has frozen the upload's bytes, so that it accepts no others.
     pub fn is_being_completed(&self) -> bool {
-        self.of == OwnerKind::Files && self.state == UploadState::Open && self.parts_digest.is_some()
-    }
-
-    /// Returns whether the upload creates a media item of a session or a space.
-    pub fn is_media(&self) -> bool {
-        matches!(self.of, OwnerKind::Session | OwnerKind::Space)
+        rules::of(self.of).landing == Landing::Beside && self.state == UploadState::Open && self.parts_digest.is_some()
     }
 
     /// Returns the largest size in bytes of part `number`, if the whole may have `max_size` bytes.

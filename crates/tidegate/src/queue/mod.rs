@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::db::{NewJob, Tx};
 use crate::error::{Error, Result};
+use crate::model::ids::ObjectId;
 
 /// A job, as it is stored. Variant names are stored names and carry a version, because rows outlive
 /// releases. In them, "hide" means to unpublish.
@@ -205,6 +206,18 @@ impl Job {
         }
     }
 
+    /// Returns the object that the job brings through the upload pipeline; `None` for other jobs. If
+    /// such a job is dead-lettered, its object becomes FAILED.
+    pub(crate) fn pipeline_object(&self) -> Option<ObjectId> {
+        match self {
+            Self::IngestV1 { object, .. }
+            | Self::ImportImageV1 { object, .. }
+            | Self::ScanFileV1 { object }
+            | Self::PublishPackageV1 { object } => Some(ObjectId(*object)),
+            _ => None,
+        }
+    }
+
     /// Returns the deduplication name; `None` if the job may be queued more than once.
     pub(crate) fn dedupe(&self) -> Option<Cow<'static, str>> {
         match self {
@@ -251,11 +264,8 @@ impl Job {
     pub(crate) fn longest_pause(&self) -> Duration {
         match self {
             Self::SweepV1 | Self::RecoverV1 | Self::InvalidateV1 => Duration::from_secs(60),
-            Self::IngestV1 { .. }
-            | Self::ImportImageV1 { .. }
-            | Self::ScanFileV1 { .. }
-            | Self::PublishPackageV1 { .. }
-            | Self::RestoreMediaV1 { .. }
+            _ if self.pipeline_object().is_some() => Duration::from_secs(120),
+            Self::RestoreMediaV1 { .. }
             | Self::HideTreeV1 { .. }
             | Self::HidePackageV1 { .. }
             | Self::RestoreTreeV1 { .. } => Duration::from_secs(120),
@@ -267,10 +277,7 @@ impl Job {
     pub(crate) fn max_attempts(&self) -> u64 {
         match self {
             Self::SweepV1 | Self::RecoverV1 => 3,
-            Self::IngestV1 { .. }
-            | Self::ImportImageV1 { .. }
-            | Self::ScanFileV1 { .. }
-            | Self::PublishPackageV1 { .. } => 6,
+            _ if self.pipeline_object().is_some() => 6,
             _ => 12,
         }
     }

@@ -24,7 +24,7 @@ use crate::model::upload::{Upload, UploadState};
 use crate::queue::{self, Job};
 use crate::uploads::begin::{self, NewUpload};
 use crate::uploads::effects::{Details, Item};
-use crate::uploads::{media_items, outcome, unreadable, validate};
+use crate::uploads::{media_items, outcome, unreadable};
 
 /// The largest number of keys in one request.
 pub const MOST_KEYS: usize = 1000;
@@ -152,7 +152,7 @@ pub(crate) async fn copy(app: &App, id: ObjectId, from: &str) -> Result<()> {
         other => other?,
     };
     if stat.size > largest {
-        return reject(app, &media, &validate::too_large(largest).to_string()).await;
+        return reject(app, &media, &begin::too_large(largest).to_string()).await;
     }
     // The type is detected before the copy, so that unsupported files are not copied.
     let (mut head, mut seen) = (Vec::new(), Vec::new());

@@ -129,6 +129,11 @@ pub(crate) fn check_size(app: &App, kind: OwnerKind, size: Option<u64>) -> Resul
     }
 }
 
+/// Returns the error for an upload that is larger than `max` bytes.
+pub(crate) fn too_large(max: u64) -> Error {
+    Error::TooLarge(format!("at most {max} bytes are taken of this type").into())
+}
+
 /// Checks an announced media type. Returns 400 if it is malformed.
 pub(crate) fn check_media_type(given: Option<&str>) -> Result<()> {
     match given {

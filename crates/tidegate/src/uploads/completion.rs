@@ -6,9 +6,10 @@
 use store::Completion;
 
 use super::parts::{self, find_upload};
-use super::{count, end, reference};
+use super::{effects, end, reference};
 use crate::app::App;
 use crate::error::{Error, Result};
+use crate::hashing;
 use crate::library::objects;
 use crate::model::access::Action;
 use crate::model::caller::Caller;
@@ -32,7 +33,7 @@ pub async fn complete(
     let (owner, _) = objects::find(app, caller, Action::Write, kind, id).await?;
     let upload = find_upload(app, &owner, id, Some(upload_id)).await?;
     parts::check_list(&listed)?;
-    let digest = parts::digest(&listed);
+    let digest = hashing::parts_digest(&listed);
     let completion = parts::completion(app, &upload, listed);
     if upload.state == UploadState::Completed {
         return completed_before(app, &owner, &upload, &digest, &completion).await;
@@ -59,7 +60,7 @@ pub async fn complete(
     };
     let content = Content { size: stat.size, etag: stat.etag, last_modified: stat.last_modified };
     if make_ready(app, caller, &upload, &content, Some(&digest)).await? {
-        count("completed");
+        effects::count_upload("completed");
         metrics::counter!("tidegate_uploaded_bytes_total").increment(content.size);
         tracing::info!(object.id = %id, object.size_bytes = content.size, "an upload was completed");
         return Ok(content);
@@ -96,7 +97,7 @@ pub async fn recover(app: &App, upload: &Upload) -> Result<bool> {
     if !make_ready(app, &Caller::system(), upload, &content, None).await? {
         return Ok(false);
     }
-    count("recovered");
+    effects::count_upload("recovered");
     tracing::info!(object.id = %upload.object, "an interrupted completion was finished");
     Ok(true)
 }

@@ -134,6 +134,11 @@ pub(crate) struct Confirmation<'a> {
     pub(crate) alt: Option<&'a str>,
 }
 
+/// Counts a begun or ended upload.
+pub(crate) fn count_upload(outcome: &'static str) {
+    metrics::counter!("tidegate_uploads_total", "outcome" => outcome).increment(1);
+}
+
 /// Returns who is recorded as an object's creator. For shared owners it is the user that a service
 /// acts for, if the service names one.
 pub(super) fn creator(kind: OwnerKind, caller: &Caller) -> Cow<'_, Principal> {
@@ -360,7 +365,7 @@ pub(super) async fn remove_sealed(app: &App, item: &Item, sealed: &Key) -> Resul
 /// are deleted.
 pub(super) async fn public_files(app: &App, item: &Item) -> Result<Vec<String>> {
     match item {
-        Item::Media(media) if app.cdn.is_some() => media_items::deletion::files(app, media).await,
+        Item::Media(media) if app.cdn.is_some() => media_items::files(app, media).await,
         // The job that deletes the bytes invalidates these, or they were never cached.
         Item::Disk(..) | Item::File(..) | Item::Media(_) | Item::Package(..) => Ok(Vec::new()),
     }
@@ -380,7 +385,7 @@ pub(crate) async fn release_later(app: &App, tx: &mut Tx, kind: OwnerKind, id: O
 /// Counts an upload that was rejected at its confirmation, where no other metric does.
 pub(super) fn count_rejected(item: &Item) {
     match item {
-        Item::Package(_) => super::count("rejected"),
+        Item::Package(_) => count_upload("rejected"),
         Item::Disk(..) | Item::File(..) | Item::Media(_) => {}
     }
 }

@@ -7,11 +7,10 @@
 //! | `begin` | writes the rows of a new upload and presigns the request that sends it |
 //! | `parts` | signs, lists and checks the parts of a multipart upload |
 //! | `completion` | joins parts at the object's own key (`Landing::AtKey`) |
-//! | `confirm` | seals bytes that landed beside their key, and checks them (`Landing::Sealed`) |
-//! | `seal`, `validate` | moves bytes beyond the reach of presigned requests; compares them with what was announced |
-//! | `scan`, `rescan` | scans for malware, before publication and again later |
-//! | `process` | re-encodes images and videos without their metadata |
-//! | `publish` | writes the processed files and makes the object readable |
+//! | `confirm` | seals bytes that landed beside their key, and compares them with what was announced (`Landing::Sealed`) |
+//! | `seal` | moves bytes beyond the reach of presigned requests |
+//! | `scan` | scans for malware, before publication and again later |
+//! | `process` | re-encodes images and videos without their metadata, and publishes them |
 //! | `outcome` | rejects, fails and retries an object |
 //! | `end` | aborts and expires open uploads |
 //! | `effects` | the differences between owner kinds that are code, as closed matches |
@@ -26,11 +25,8 @@ pub mod media_items;
 pub(crate) mod outcome;
 pub(crate) mod parts;
 pub(crate) mod process;
-mod publish;
-pub(crate) mod rescan;
 pub(crate) mod scan;
 pub(crate) mod seal;
-pub(crate) mod validate;
 
 use store::UploadRef;
 
@@ -49,9 +45,4 @@ pub fn reference(upload: &Upload) -> UploadRef {
 /// Returns the error for a stored body that ended early.
 pub(crate) fn unreadable(error: &std::io::Error) -> Error {
     Error::StoreError(store::Error::Damaged(error.to_string()))
-}
-
-/// Counts a begun or ended upload.
-pub(crate) fn count(outcome: &'static str) {
-    metrics::counter!("tidegate_uploads_total", "outcome" => outcome).increment(1);
 }

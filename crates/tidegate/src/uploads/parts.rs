@@ -1,9 +1,8 @@
 //! Signs and lists the parts of multipart uploads, and checks the list of parts that a client
-//! completes with. Never handles parts of any size; see `surfaces::files::parts`.
+//! completes with. Never handles parts of any size; see `surfaces::files::uploads`.
 
 use std::time::Duration;
 
-use aws_lc_rs::digest;
 use store::{Completion, Part, PresignedRequest};
 
 use super::{completion, reference};
@@ -139,15 +138,4 @@ pub(crate) fn check_list(parts: &[(u32, String)]) -> Result<()> {
         return Err(bad_request(format!("part {} is named twice", twice[0])));
     }
     Ok(())
-}
-
-/// Returns the SHA-256 of a set of parts in hex, whatever their order.
-pub(crate) fn digest(parts: &[(u32, String)]) -> String {
-    let mut sorted: Vec<_> = parts.iter().collect();
-    sorted.sort();
-    let mut context = digest::Context::new(&digest::SHA256);
-    for (number, etag) in sorted {
-        context.update(format!("{number}:{etag}\n").as_bytes());
-    }
-    hex::encode(context.finish())
 }

@@ -1,4 +1,6 @@
-//! Scans uploaded bytes for malware with clamd. Never reports bytes as clean that were not scanned.
+//! Scans uploaded bytes for malware with clamd, and published objects again with current signatures.
+//! Never reports bytes as clean that were not scanned, and never deletes rescanned bytes;
+//! `worker::removal` does.
 //! Continue with `process` or `surfaces::packages::publishing`.
 
 use media::clamd::{Error as Trouble, Verdict};
@@ -7,6 +9,7 @@ use super::effects::{self, Item};
 use super::outcome::{self, Outcome};
 use crate::app::App;
 use crate::error::{Error, Result};
+use crate::library::cdn_invalidations;
 use crate::model::caller::Caller;
 use crate::model::event::AuditAction;
 use crate::model::ids::ObjectId;
@@ -97,6 +100,39 @@ async fn release(app: &App, item: &Item, scan: Scan) -> Result<()> {
     tx.commit().await?;
     tracing::info!(object.id = %id, scan = scan.as_str(), "a file was scanned");
     Ok(())
+}
+
+/// Scans one published object again. Returns `true` if it is rejected, now or by an interrupted
+/// earlier run, so that its bytes must be deleted.
+pub(crate) async fn rescan(app: &App, item: &Item) -> Result<bool> {
+    let id = item.id();
+    if item.object().state != ObjectState::Ready {
+        return Ok(item.object().state == ObjectState::Rejected);
+    }
+    match scan(app, item.object().key.as_str(), true).await? {
+        // Without a scanner there is no new result.
+        Outcome::Good(Scan::Skipped) => Ok(false),
+        Outcome::Good(scan) => {
+            let mut tx = app.db.begin().await?;
+            tx.set_scan(id, scan).await?;
+            tx.commit().await?;
+            Ok(false)
+        }
+        Outcome::Failed(reason) => {
+            tracing::warn!(object.id = %id, reason, "a published object could not be scanned again");
+            Ok(false)
+        }
+        Outcome::Rejected(reason) => {
+            // Caches may hold the object, because it was readable until now.
+            let public = effects::public_files(app, item).await?;
+            let mut tx = app.db.begin().await?;
+            if outcome::reject(app, &mut tx, &Caller::system(), item, ObjectState::Ready, &reason).await? {
+                cdn_invalidations::queue(app, &mut tx, &public).await?;
+                tx.commit().await?;
+            }
+            Ok(true)
+        }
+    }
 }
 
 fn count(verdict: &'static str) {

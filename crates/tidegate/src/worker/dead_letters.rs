@@ -58,15 +58,10 @@ pub async fn requeue_failed(db: &Db, caller: &Caller) -> Result<u64> {
 pub async fn requeue(db: &Db, caller: &Caller, id: i64) -> Result<()> {
     let unknown = || Error::NotFound("no such dead-lettered job".into());
     let dead = db.find_dead_letter(id).await?.ok_or_else(unknown)?;
-    let job = serde_json::from_str(&dead.payload).ok();
-    let item = match job {
-        Some(
-            Job::IngestV1 { object, .. }
-            | Job::ImportImageV1 { object, .. }
-            | Job::ScanFileV1 { object }
-            | Job::PublishPackageV1 { object },
-        ) => Item::find_by_id_unscoped(db, ObjectId(object)).await?,
-        _ => None,
+    let job: Option<Job> = serde_json::from_str(&dead.payload).ok();
+    let item = match job.as_ref().and_then(Job::pipeline_object) {
+        Some(object) => Item::find_by_id_unscoped(db, object).await?,
+        None => None,
     };
     let now = db.now();
     let mut tx = db.begin().await?;

@@ -4,6 +4,6 @@
 pub mod dead_letters;
 pub mod perform;
 pub mod reconcile;
-mod rescan;
+mod removal;
 pub mod runner;
 pub(crate) mod sweep;

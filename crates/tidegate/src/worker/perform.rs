@@ -3,7 +3,7 @@
 
 use store::UploadRef;
 
-use super::{rescan, sweep};
+use super::{removal, sweep};
 use crate::app::App;
 use crate::db::Tx;
 use crate::error::{Error, Result};
@@ -17,15 +17,13 @@ use crate::uploads::{media_items, outcome, process, scan};
 
 /// Applies the consequences of dead-lettering a job, in the same transaction.
 pub(super) async fn on_dead_letter(app: &App, tx: &mut Tx, payload: &str, reason: &str) -> Result<()> {
-    match serde_json::from_str(payload) {
-        Ok(
-            Job::IngestV1 { object, .. }
-            | Job::ImportImageV1 { object, .. }
-            | Job::ScanFileV1 { object }
-            | Job::PublishPackageV1 { object },
-        ) => outcome::fail(app, tx, ObjectId(object), reason).await,
-        Ok(Job::RestoreTreeV1 { restore, .. }) => packages::restoring::on_dead_letter(app, tx, restore).await,
-        Ok(Job::RestoreMediaV1 { object }) => {
+    let Ok(job) = serde_json::from_str::<Job>(payload) else { return Ok(()) };
+    if let Some(object) = job.pipeline_object() {
+        return outcome::fail(app, tx, object, reason).await;
+    }
+    match job {
+        Job::RestoreTreeV1 { restore, .. } => packages::restoring::on_dead_letter(app, tx, restore).await,
+        Job::RestoreMediaV1 { object } => {
             // Some of the bytes may have been moved into the served root.
             let (id, now) = (ObjectId(object), app.db.now());
             if tx.set_object_state(id, ObjectState::Restoring, ObjectState::Deleted, now).await? {
@@ -67,7 +65,7 @@ pub async fn perform(app: &App, job: &Job) -> Result<()> {
             media_items::deletion::restore_all_bytes(app, &session_of(app, session).await?, *since, until).await
         }
         Job::RestoreMediaV1 { object } => media_items::deletion::restore_bytes(app, ObjectId(*object)).await,
-        Job::RescanV1 { object } => rescan::run(app, ObjectId(*object)).await,
+        Job::RescanV1 { object } => removal::rescan(app, ObjectId(*object)).await,
         Job::PublishPackageV1 { object } => packages::publishing::run(app, ObjectId(*object)).await,
         Job::HideTreeV1 { dataset, deleted_at, after } => {
             packages::deletion::unpublish_tree(app, *dataset, *deleted_at, *after).await

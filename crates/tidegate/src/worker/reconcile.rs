@@ -6,16 +6,14 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
+use super::removal;
 use crate::app::App;
 use crate::db::Expected;
 use crate::error::Result;
-use crate::library::cdn_invalidations;
 use crate::model::key::{self, KeyHolder};
 use crate::model::object::ObjectState;
 use crate::model::owner::OwnerKind;
-use crate::model::{rfc3339, rules};
-use crate::surfaces::packages;
-use crate::uploads::media_items;
+use crate::model::rfc3339;
 
 /// The number of keys in one page of either side.
 const PAGE: usize = 1000;
@@ -307,33 +305,10 @@ impl Pass<'_> {
         if self.mode == Mode::Report {
             return Ok(());
         }
-        let restorable = rules::of(self.kind).deletion == rules::Deletion::Restorable;
-        let cleared = if self.kind == OwnerKind::Dataset && row.state != ObjectState::Deleted {
-            packages::publishing::purge(self.app, row.object).await
-        } else if row.state == ObjectState::Deleted && restorable {
-            // A restorable object is moved only by its own delete function, which handles a
-            // concurrent restore.
-            match self.kind {
-                OwnerKind::Dataset => packages::deletion::unpublish_object(self.app, row.object).await,
-                _ => media_items::deletion::unpublish_and_invalidate(self.app, row.object).await,
-            }
-        } else {
-            self.purge(&entry.key).await
-        };
+        let cleared = removal::remove_leftover(self.app, row.object, row.state, &entry.key).await;
         match cleared {
             Ok(()) => self.report.cleared += 1,
             Err(error) => self.report.failed.push((entry.key.clone(), error.detail())),
-        }
-        Ok(())
-    }
-
-    /// Deletes a leftover and queues its CDN invalidation.
-    async fn purge(&self, key: &str) -> Result<()> {
-        self.app.store.delete(key, store::Deletion::Purge).await?;
-        if self.app.config.images.layout.served_root(key).is_some() {
-            let mut tx = self.app.db.begin().await?;
-            cdn_invalidations::queue(self.app, &mut tx, &[key.to_owned()]).await?;
-            tx.commit().await?;
         }
         Ok(())
     }

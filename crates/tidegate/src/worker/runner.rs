@@ -195,10 +195,7 @@ async fn record_outcome(app: &App, claimed: &ClaimedJob, job: &Job, outcome: Res
         Error::Unavailable(_) => true,
         // A restarting scanner is waited for, for about an hour at the longest pauses.
         Error::Scanner(_) => claimed.max_attempts < job.max_attempts().cast_signed() + SCANNER_WAITS,
-        Error::StoreError(_) => !matches!(
-            job,
-            Job::IngestV1 { .. } | Job::ImportImageV1 { .. } | Job::ScanFileV1 { .. } | Job::PublishPackageV1 { .. }
-        ),
+        Error::StoreError(_) => job.pipeline_object().is_none(),
         _ => false,
     };
     let verdict = match claimed.attempts >= claimed.max_attempts {

@@ -403,7 +403,7 @@ async fn remains_of_uploads_are_swept() {
     let foreign = app.folder.path().join(format!("store/.parts/{}/part_000001", uuid::Uuid::new_v4().simple()));
     std::fs::create_dir_all(foreign.parent().unwrap()).unwrap();
     std::fs::write(&foreign, b"theirs").unwrap();
-    tokio::time::sleep(std::time::Duration::from_millis(1200)).await;
+    app.app.db.clock().advance(std::time::Duration::from_secs(2));
     tidegate::worker::perform::perform(&app.app, &tidegate::queue::Job::SweepV1).await.unwrap();
     let left = app.files();
     assert!(strays.iter().all(|key| !left.contains(key)) && !left.contains(&format!("{draft}/data")), "{left:?}");

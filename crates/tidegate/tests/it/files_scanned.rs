@@ -2,6 +2,7 @@
 //! and quotas stay exact.
 
 use serde_json::{Value, json};
+use tidegate::model::owner::OwnerKind;
 use tidegate::queue::Job;
 
 use crate::support::files::{complete, file, init, put, refusal, usage};
@@ -231,7 +232,7 @@ async fn what_was_let_through_is_looked_at_again() {
     let scanner = scanner();
     let settings: Vec<(&str, &str)> = scanner.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let app = TestApp::over(folder, &settings).await;
-    let all = app.app.db.list_scannable(None, 10).await.unwrap();
+    let all = app.app.db.list_ready(OwnerKind::Files, None, 10).await.unwrap();
     assert_eq!(all.len(), 2);
     let mut tx = app.app.db.begin().await.unwrap();
     for id in all {

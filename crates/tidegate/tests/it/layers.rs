@@ -182,6 +182,24 @@ fn surfaces_stand_apart() {
     assert!(found.is_empty(), "surfaces use each other:\n{}", found.join("\n"));
 }
 
+/// The edge serves bytes by signature alone, so it runs where there is no database.
+#[test]
+fn the_edge_has_no_database() {
+    let is_edge = |module: &Module| {
+        let parts: Vec<&str> = module.iter().map(String::as_str).collect();
+        matches!(parts[..], ["http", "edge" | "content", ..] | ["server" | "cli", "edge"])
+    };
+    let barred = ["access", "db", "queue", "sign_in", "surfaces", "uploads", "worker"];
+    let modules = modules();
+    assert!(modules.keys().filter(|module| is_edge(module)).count() > 10);
+    let found: Vec<String> = imports(&modules)
+        .iter()
+        .filter(|(from, to)| is_edge(from) && barred.contains(&to[0].as_str()))
+        .map(|(from, to)| format!("{} -> {}", shown(from), shown(to)))
+        .collect();
+    assert!(found.is_empty(), "the edge uses what it runs without:\n{}", found.join("\n"));
+}
+
 /// No import cycle spans two layers; cycles within one are printed.
 #[test]
 fn circles_of_imports_stay_on_one_floor() {

@@ -60,7 +60,7 @@ async fn aborted_and_forgotten_uploads_leave_the_bucket() {
     let open =
         async || app.app.store.list_uploads("", std::time::SystemTime::now() + Duration::from_secs(60)).await.unwrap();
     assert_eq!(open().await.len(), 1);
-    tokio::time::sleep(Duration::from_millis(1100)).await;
+    app.app.db.clock().advance(Duration::from_secs(2));
     let mut tx = app.app.db.begin().await.unwrap();
     queue::enqueue(&mut tx, &Job::SweepV1, app.app.db.now()).await.unwrap();
     tx.commit().await.unwrap();

@@ -248,7 +248,7 @@ async fn upload_expiration() {
     assert_eq!(late.status, 403, "{}", late.text());
     let (url, sent) = app.target("b.jpg", "image/jpeg").await;
     assert_eq!(app.put_at(&url, "image/jpeg", &photo(1)).await.status, 200);
-    tokio::time::sleep(Duration::from_millis(3100)).await;
+    app.app.db.clock().advance(Duration::from_secs(3));
     // Unconfirmed uploads are swept: row and bytes.
     let mut tx = app.app.db.begin().await.unwrap();
     queue::enqueue(&mut tx, &Job::SweepV1, app.app.db.now()).await.unwrap();

@@ -24,7 +24,7 @@ use tidegate::model::role::Role;
 use tidegate::model::rules::{self, Stranger};
 use tidegate::sign_in::issuer::NewToken;
 use tidegate::surfaces::files::completion::Finish;
-use tidegate::surfaces::files::parts::PartBody;
+use tidegate::surfaces::files::uploads::PartBody;
 use tidegate::surfaces::packages::uploads::{UploadMethod, Which};
 use tidegate::surfaces::spaces::images::Wanted;
 use tidegate::{access, library, surfaces, uploads};
@@ -151,9 +151,9 @@ fn new_file(name: &str) -> Vec<surfaces::files::uploads::NewFileUpload> {
     vec![surfaces::files::uploads::NewFileUpload { name, size: 5, mime: None, visibility }]
 }
 
-fn new_media() -> surfaces::sessions::uploads::NewSessionUpload {
+fn new_media() -> surfaces::sessions::NewSessionUpload {
     let (filename, content_type) = ("a.jpg".to_owned(), "image/jpeg".to_owned());
-    surfaces::sessions::uploads::NewSessionUpload { filename, content_type, ..Default::default() }
+    surfaces::sessions::NewSessionUpload { filename, content_type, ..Default::default() }
 }
 
 fn new_picture() -> surfaces::spaces::images::NewSpaceUpload {
@@ -177,14 +177,14 @@ impl Belongings {
             begun.extend(surfaces::files::uploads::begin(&app, alice, &files, "docs", new_file(name)).await.unwrap());
         }
         let [file, other] = <[_; 2]>::try_from(begun).unwrap();
-        surfaces::files::parts::put_part(&app, alice, &file.upload_id, 1, body(b"bytes")).await.unwrap();
+        surfaces::files::uploads::put_part(&app, alice, &file.upload_id, 1, body(b"bytes")).await.unwrap();
         let finish = Finish::default();
         surfaces::files::completion::complete(&app, alice, &file.upload_id, &finish, None).await.unwrap();
         let session = surfaces::sessions::create(&app, alice, None).await.unwrap();
-        let target = surfaces::sessions::uploads::begin(&app, alice, &session, new_media()).await.unwrap();
+        let target = surfaces::sessions::begin(&app, alice, &session, new_media()).await.unwrap();
         put(test, &target.request, &photo()).await;
         let file_key = target.file_key.as_str().to_owned();
-        surfaces::sessions::uploads::confirm(&app, alice, &session, &file_key, None, None).await.unwrap();
+        surfaces::sessions::confirm(&app, alice, &session, &file_key, None, None).await.unwrap();
         let space = surfaces::spaces::create(&app, alice, "Holidays").await.unwrap().id;
         let picture = surfaces::spaces::images::begin(&app, alice, &space, new_picture()).await.unwrap();
         put(test, &picture.request, &photo()).await;
@@ -271,7 +271,7 @@ impl Belongings {
             FILES => surfaces::files::uploads::begin(app, caller, files, "docs", new_file("c.txt")),
             About::FilesUpload => surfaces::files::completion::has_parts(app, caller, upload),
             About::FilesUpload => surfaces::files::completion::complete(app, caller, upload, &finish, Some(vec![])),
-            About::FilesUpload => surfaces::files::parts::put_part(app, caller, upload, 1, body(b"bytes")),
+            About::FilesUpload => surfaces::files::uploads::put_part(app, caller, upload, 1, body(b"bytes")),
             About::FilesUpload => surfaces::files::uploads::abort(app, caller, upload),
             FILES => surfaces::files::links::revoke(app, caller, files),
             FILES => surfaces::files::deletion::delete(app, caller, key),
@@ -292,8 +292,8 @@ impl Belongings {
             SESSION => surfaces::sessions::history(app, caller, named, media),
             SESSION => surfaces::sessions::watch(app, caller.clone(), session),
             SESSION => surfaces::sessions::links::follow(app, Some(caller), session, media, None),
-            SESSION => surfaces::sessions::uploads::begin(app, caller, session, new_media()),
-            SESSION => surfaces::sessions::uploads::confirm(app, caller, session, file_key, None, None),
+            SESSION => surfaces::sessions::begin(app, caller, session, new_media()),
+            SESSION => surfaces::sessions::confirm(app, caller, session, file_key, None, None),
             SESSION => surfaces::sessions::retry(app, caller, named, media),
             SESSION => surfaces::sessions::deletion::delete(app, caller, named, media),
             SESSION => surfaces::sessions::deletion::restore(app, caller, named, media),

@@ -308,11 +308,9 @@ fn tells_owners_apart(line: &str) -> bool {
 }
 
 /// Places that tell owner kinds apart although they are neither the model, nor the decision, nor the effects of an upload.
-const TELLING_OWNERS_APART: [Exception; 4] = [
-    ("library/audit.rs", 5, "reads an owner from its kind and id; a session's organisation comes from the database"),
+const TELLING_OWNERS_APART: [Exception; 2] = [
     ("surfaces/disks.rs", 1, "takes the user out of its own kind of owner, to build the key"),
     ("surfaces/files/uploads.rs", 1, "takes the user out of its own kind of owner, to build the key"),
-    ("worker/reconcile.rs", 2, "calls a surface, which `uploads::effects` may not import"),
 ];
 
 /// What differs between owner kinds is a row of `model/rules.rs`, a decision in `access.rs`, or an effect in
@@ -351,8 +349,7 @@ fn telling_owners_apart_is_recognized() {
 }
 
 /// Look-ups by an id or a key alone outside the pipeline, the worker, authorization and the S3 door.
-const UNSCOPED: [Exception; 18] = [
-    ("library/audit.rs", 1, "names the owner of events; `list` authorizes"),
+const UNSCOPED: [Exception; 16] = [
     ("library/downloads.rs", 1, "sees whether an object that was found for its caller was deleted meanwhile"),
     ("library/files.rs", 3, "reads the owner of a file key and authorizes right after"),
     ("surfaces/archives/mod.rs", 1, "reads files of an archive, which its token opens"),
@@ -368,11 +365,10 @@ const UNSCOPED: [Exception; 18] = [
     ("surfaces/packages/uploads.rs", 1, "reads the node of an asset and authorizes right after"),
     ("surfaces/sessions/deletion.rs", 1, "reads the organisation of a session and authorizes right after"),
     ("surfaces/sessions/links.rs", 1, "a link's signature is the right"),
-    ("surfaces/sessions/uploads.rs", 1, "reads the session and the uploader of a media item and compares right after"),
     (
         "surfaces/sessions/mod.rs",
-        2,
-        "reads the organisation of a media item, or of a taken id, and compares right after",
+        3,
+        "reads the organisation of a media item or of a taken id, or the uploader, and compares right after",
     ),
 ];
 

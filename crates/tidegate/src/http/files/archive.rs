@@ -21,7 +21,7 @@ use super::super::content::{self, AuthorizedBy, Fields as _, Representation, Res
 use super::super::error::ErrorBody;
 use super::super::json::{MAX_LONG_JSON, json};
 use super::ApiResult;
-use super::memory::{length, reserve_memory};
+use super::body_limits::{length, reserve_memory};
 use crate::app::App;
 use crate::error::{Error, bad_request};
 use crate::model::caller::Caller;

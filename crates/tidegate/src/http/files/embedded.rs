@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use store::ByteStream;
 use tokio::sync::oneshot;
 
-use super::minimum_rate::MinimumRate;
+use super::body_limits::MinimumRate;
 use crate::error::{Error, Result, bad_request};
 
 /// The most bytes of a body besides its embedded content.

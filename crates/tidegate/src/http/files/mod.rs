@@ -2,12 +2,11 @@
 //! parse and render only; the rules are in `surfaces/files/`.
 
 mod archive;
+mod body_limits;
 mod embedded;
 mod error;
 mod linking;
 mod listing;
-mod memory;
-mod minimum_rate;
 mod serve;
 mod upload;
 mod visibility;

@@ -12,9 +12,8 @@ use utoipa_axum::routes;
 use super::super::error::ErrorBody;
 use super::super::json::json;
 use super::ApiResult;
+use super::body_limits::{length, reserve_memory, with_minimum_rate};
 use super::embedded::{EmbeddedReader, Event};
-use super::memory::{length, reserve_memory};
-use super::minimum_rate::with_minimum_rate;
 use super::visibility;
 use super::wire::{
     self, Complete, CompletePart, CompletedFile, CompletedUpload, Init, NewFile, NewPart, PartRest, PartStored,
@@ -23,8 +22,9 @@ use super::wire::{
 use crate::app::App;
 use crate::error::{Error, Result, bad_request};
 use crate::model::caller::Caller;
-use crate::surfaces::files::parts::{self, PartBody};
-use crate::surfaces::files::{self, completion, uploads};
+
+use crate::surfaces::files::uploads::{self, PartBody};
+use crate::surfaces::files::{self, completion};
 
 /// The most bytes of one body that are buffered until their destination is known.
 const MAX_HELD: usize = 16 << 20;
@@ -73,7 +73,7 @@ async fn init(State(app): State<Arc<App>>, caller: Caller, request: Request) -> 
     let largest = announced.iter().map(|file| file.size).max().unwrap_or(0);
     let begun = uploads::begin(&app, &caller, &owner, &folder, announced).await?;
     let first = begun.first().map(|begun| begun.upload_id.clone()).unwrap_or_default();
-    let parts = chunked.then(|| largest.div_ceil(parts::CHUNK).max(1));
+    let parts = chunked.then(|| largest.div_ceil(uploads::CHUNK).max(1));
     let uploads: Vec<_> = begun.into_iter().map(show_started).collect();
     let visibility = wire::common_visibility(&uploads);
     Ok(Json(Started { upload_id: first, parts, visibility, uploads }))
@@ -100,12 +100,12 @@ async fn post_part(State(app): State<Arc<App>>, caller: Caller, request: Request
         let message = "uploadId and partNumber must stand before chunkBase64 where that is long";
         let bytes = bytes.ok_or_else(|| bad_request(message))?;
         let PartTarget { upload_id, part_number } = rest_of_part(reader).await?;
-        parts::put_part(&app, &caller, &upload_id, part_number, held_part(bytes)).await?;
+        uploads::put_part(&app, &caller, &upload_id, part_number, held_part(bytes)).await?;
         return Ok(Json(PartStored { status: "success", part_number }));
     };
     let (bytes, back) = reader.value_stream();
     let body = PartBody { bytes, most: length.map(|length| length / 4 * 3) };
-    parts::put_part(&app, &caller, &place.upload_id, place.part_number, body).await.map_err(restore_body_error)?;
+    uploads::put_part(&app, &caller, &place.upload_id, place.part_number, body).await.map_err(restore_body_error)?;
     let reader = back.await.map_err(|_| bad_request("the body ended early"))?;
     if rest_of_part(reader).await? != place {
         return Err(bad_request("uploadId and partNumber are given twice").into());
@@ -169,7 +169,7 @@ async fn put_part(
     let part_number = number.parse().map_err(|_| bad_request("the part's number must be a whole number"))?;
     let most = length(&request);
     let bytes = with_minimum_rate(request.into_body().into_data_stream());
-    parts::put_part(&app, &caller, &upload_id, part_number, PartBody { bytes, most }).await?;
+    uploads::put_part(&app, &caller, &upload_id, part_number, PartBody { bytes, most }).await?;
     Ok(Json(PartStored { status: "success", part_number }))
 }
 

@@ -20,7 +20,7 @@ use super::limits::Limits;
 use crate::app::App;
 use crate::error::Error;
 use crate::model::caller::Caller;
-use crate::surfaces::sessions::uploads::NewSessionUpload;
+use crate::surfaces::sessions::NewSessionUpload;
 
 /// The schema that the handlers execute.
 pub(in crate::http) type Tidegate = Schema<Query, Mutation, Subscriptions>;

@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use axum::http::{HeaderMap, Uri};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures::TryStreamExt as _;
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{S3Auth, SecretKey};
@@ -11,11 +13,10 @@ use s3s::dto::{
     ListBucketsInput, ListBucketsOutput, ListObjectsV2Input, ListObjectsV2Output, ListPartsInput, ListPartsOutput,
     Object, Part, PutObjectInput, PutObjectOutput, StreamingBlob, UploadPartInput, UploadPartOutput,
 };
-use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
+use s3s::{S3, S3Error, S3Request, S3Response, S3Result, s3_error};
 use secrecy::ExposeSecret as _;
-use store::{Attributes, ByteStream, UploadRef};
+use store::{Algorithm, Attributes, ByteStream, Checks, UploadRef};
 
-use super::checks;
 use crate::app::{App, LOCAL_BUCKET, Local};
 use crate::error::Error;
 use crate::model::upload::Upload;
@@ -23,6 +24,8 @@ use crate::uploads::seal;
 
 /// The most entries of one list response, as in S3.
 const MAX_KEYS: i32 = 1000;
+/// The prefix of headers and query parameters that state a checksum.
+const CHECKSUM_PREFIX: &str = "x-amz-checksum-";
 
 /// Returns the secret keys of the presigning and the operator's credentials.
 pub(super) struct Secrets(Arc<Local>);
@@ -112,7 +115,7 @@ impl Door {
 #[async_trait::async_trait]
 impl S3 for Door {
     async fn upload_part(&self, request: S3Request<UploadPartInput>) -> S3Result<S3Response<UploadPartOutput>> {
-        let checks = checks::collect(&request.headers, &request.uri)?;
+        let checks = collect_checks(&request.headers, &request.uri)?;
         let input = request.input;
         let number = u32::try_from(input.part_number).unwrap_or(0);
         if !(1..=store::MAX_PARTS).contains(&number) {
@@ -133,7 +136,7 @@ impl S3 for Door {
     }
 
     async fn put_object(&self, request: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
-        let checks = checks::collect(&request.headers, &request.uri)?;
+        let checks = collect_checks(&request.headers, &request.uri)?;
         let input = request.input;
         let upload = self.app.db.find_single_upload_unscoped(&input.key).await.map_err(internal)?;
         let upload = upload
@@ -298,6 +301,46 @@ async fn list_page(
     }
 }
 
+/// Collects the checksums that a request states in its headers or its signed query; each must match
+/// the body. One with an unsupported algorithm is refused
+/// rather than ignored.
+fn collect_checks(headers: &HeaderMap, uri: &Uri) -> S3Result<Checks> {
+    let mut checks = Checks::none();
+    for value in headers.get_all("content-md5") {
+        add_check(&mut checks, "content-md5", Algorithm::Md5, value.to_str().unwrap_or(""))?;
+    }
+    let query: Vec<(String, String)> = serde_urlencoded::from_str(uri.query().unwrap_or("")).unwrap_or_default();
+    let in_headers =
+        headers.iter().map(|(name, value)| (name.as_str().to_owned(), value.to_str().unwrap_or("").to_owned()));
+    for (name, value) in in_headers.chain(query) {
+        let name = name.to_ascii_lowercase();
+        let Some(algorithm) = name.strip_prefix(CHECKSUM_PREFIX) else { continue };
+        let algorithm = match algorithm {
+            "crc32" => Algorithm::Crc32,
+            "crc32c" => Algorithm::Crc32c,
+            "crc64nvme" => Algorithm::Crc64Nvme,
+            "sha1" => Algorithm::Sha1,
+            "sha256" => Algorithm::Sha256,
+            "algorithm" | "mode" | "type" => continue,
+            _ => return Err(s3_error!(InvalidRequest, "{name} is not a checksum this server can check")),
+        };
+        add_check(&mut checks, &name, algorithm, &value)?;
+    }
+    Ok(checks)
+}
+
+fn add_check(checks: &mut Checks, name: &str, algorithm: Algorithm, value: &str) -> S3Result<()> {
+    let malformed = || -> S3Error {
+        if algorithm == Algorithm::Md5 {
+            s3_error!(InvalidDigest, "The Content-MD5 you specified is not valid.")
+        } else {
+            s3_error!(InvalidRequest, "Value for {name} is not valid.")
+        }
+    };
+    let bytes = STANDARD.decode(value).map_err(|_| malformed())?;
+    if checks.require(algorithm, bytes) { Ok(()) } else { Err(malformed()) }
+}
+
 /// Checks the announced length of a body.
 fn check_length(length: Option<i64>, limit: u64) -> S3Result<()> {
     match length.map(u64::try_from) {
@@ -318,7 +361,7 @@ fn body_stream(body: Option<StreamingBlob>) -> ByteStream {
 }
 
 /// Converts a store error to an S3 error; internal causes are logged and not sent.
-pub(super) fn to_s3_error(error: store::Error) -> s3s::S3Error {
+pub(super) fn to_s3_error(error: store::Error) -> S3Error {
     use store::Error as Store;
     match error {
         Store::NotFound => s3_error!(NoSuchKey, "The specified key does not exist."),
@@ -348,7 +391,7 @@ pub(super) fn to_s3_error(error: store::Error) -> s3s::S3Error {
 
 #[expect(clippy::needless_pass_by_value, reason = "it ends here; callers hand it to map_err")]
 /// Logs an error and returns a generic S3 error.
-pub(super) fn internal(error: Error) -> s3s::S3Error {
+pub(super) fn internal(error: Error) -> S3Error {
     tracing::error!(error = error.detail(), code = error.code(), "a request failed");
     match error {
         Error::Unavailable(_) | Error::Busy => s3_error!(ServiceUnavailable, "Storage is not available; try again."),

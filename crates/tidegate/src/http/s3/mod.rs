@@ -2,22 +2,21 @@
 //! read-only access with the operator's credentials. It accepts nothing that the API would not have
 //! signed.
 
-mod checks;
 mod door;
 mod reads;
-mod request_filter;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use s3s::service::{S3Service, S3ServiceBuilder};
 
 use self::door::{Access, Door, Secrets};
 use self::reads::Reads;
 use super::cors::{CorsPolicy, is_preflight};
+use super::guard::MAX_URL;
 use crate::app::{App, Local};
 
 /// The S3 service and its CORS policy.
@@ -42,17 +41,13 @@ async fn answer(State(s3): State<Arc<S3>>, request: Request) -> Response<Body> {
         return s3.cors.preflight(request.headers());
     }
     let origin = request.headers().get(header::ORIGIN).cloned();
-    let mut response = match request_filter::check(&request) {
+    let mut response = match check(&request) {
         Err(refused) => *refused,
         Ok(()) => match s3.service.call(request.map(s3s::Body::http_body_unsync)).await {
             Ok(response) => response.map(Body::new),
             Err(error) => {
                 tracing::error!(?error, "the S3 protocol layer failed");
-                request_filter::refusal(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "InternalError",
-                    "An internal error occurred.",
-                )
+                refusal(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", "An internal error occurred.")
             }
         },
     };
@@ -62,5 +57,85 @@ async fn answer(State(s3): State<Arc<S3>>, request: Request) -> Response<Body> {
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox; default-src 'none'"));
+    response
+}
+
+/// The response to a refused request; boxed, since most requests pass.
+type Refused = Box<Response<Body>>;
+
+/// Refuses requests before the protocol layer parses them: other methods, other signature versions,
+/// lifetimes over seven days, bodies of unknown length, and `aws-chunked` bodies.
+fn check(request: &Request) -> Result<(), Refused> {
+    let length = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
+    if length > MAX_URL {
+        return Err(refused(StatusCode::URI_TOO_LONG, "RequestURITooLong", "The URL is longer than 8192 bytes."));
+    }
+    if ![Method::GET, Method::HEAD, Method::PUT].contains(request.method()) {
+        return Err(refused(StatusCode::FORBIDDEN, "AccessDenied", "This server takes presigned PUT and reads only."));
+    }
+    check_query(request.uri().query().unwrap_or(""))?;
+    if let Some(value) = request.headers().get(header::AUTHORIZATION)
+        && !value.as_bytes().starts_with(b"AWS4-HMAC-SHA256 ")
+    {
+        return Err(only_v4());
+    }
+    if request.method() == Method::PUT { check_body(request.headers()) } else { Ok(()) }
+}
+
+fn check_query(query: &str) -> Result<(), Refused> {
+    // Decoded as the protocol layer decodes it, so that no encoding of a name bypasses the check.
+    let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query)
+        .map_err(|_| refused(StatusCode::BAD_REQUEST, "InvalidURI", "The query can't be read."))?;
+    for (name, value) in &pairs {
+        match name.as_str() {
+            "X-Amz-Expires" if !value.parse::<u32>().is_ok_and(|seconds| (1..=604_800).contains(&seconds)) => {
+                return Err(refused(
+                    StatusCode::BAD_REQUEST,
+                    "AuthorizationQueryParametersError",
+                    "X-Amz-Expires must be between 1 and 604800 seconds.",
+                ));
+            }
+            "Signature" | "AWSAccessKeyId" => return Err(only_v4()),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn only_v4() -> Refused {
+    refused(StatusCode::BAD_REQUEST, "InvalidRequest", "Please use AWS4-HMAC-SHA256.")
+}
+
+fn check_body(headers: &HeaderMap) -> Result<(), Refused> {
+    if !headers.contains_key(header::CONTENT_LENGTH) {
+        let message = "You must provide the Content-Length HTTP header.";
+        return Err(refused(StatusCode::LENGTH_REQUIRED, "MissingContentLength", message));
+    }
+    let chunked = headers.get(header::CONTENT_ENCODING).is_some_and(|value| {
+        value
+            .to_str()
+            .unwrap_or("aws-chunked")
+            .split(',')
+            .any(|coding| coding.trim().eq_ignore_ascii_case("aws-chunked"))
+    });
+    if chunked || headers.contains_key("x-amz-trailer") {
+        let message = "Presigned requests take the plain body, not aws-chunked.";
+        return Err(refused(StatusCode::NOT_IMPLEMENTED, "NotImplemented", message));
+    }
+    Ok(())
+}
+
+fn refused(status: StatusCode, code: &str, message: &str) -> Refused {
+    Box::new(refusal(status, code, message))
+}
+
+/// Returns an S3 error response.
+fn refusal(status: StatusCode, code: &str, message: &str) -> Response<Body> {
+    let text = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>{code}</Code><Message>{message}</Message></Error>"
+    );
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
     response
 }

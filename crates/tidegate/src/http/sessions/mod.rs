@@ -25,7 +25,7 @@ use crate::app::App;
 use crate::error::{Error, bad_request};
 use crate::model::caller::Caller;
 use crate::model::ids::ObjectId;
-use crate::surfaces::sessions::uploads::NewSessionUpload;
+use crate::surfaces::sessions::NewSessionUpload;
 
 type ApiResult<T> = std::result::Result<T, ApiError>;
 

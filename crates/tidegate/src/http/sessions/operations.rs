@@ -15,7 +15,7 @@ use crate::error::{Result, bad_request};
 use crate::model::caller::Caller;
 use crate::model::ids::{ObjectId, SessionId};
 use crate::model::micros;
-use crate::surfaces::sessions::{self, deletion, uploads};
+use crate::surfaces::sessions::{self, deletion};
 
 /// The page size where the request gives none.
 pub(in crate::http) const USUAL_PAGE: i64 = 50;
@@ -43,9 +43,9 @@ pub(in crate::http) async fn upload_url(
     app: &App,
     caller: &Caller,
     session: Uuid,
-    announced: uploads::NewSessionUpload,
+    announced: sessions::NewSessionUpload,
 ) -> Result<UploadUrlResponse> {
-    Ok(uploads::begin(app, caller, &session_id(session), announced).await?.into())
+    Ok(sessions::begin(app, caller, &session_id(session), announced).await?.into())
 }
 
 pub(in crate::http) async fn confirm(
@@ -56,7 +56,7 @@ pub(in crate::http) async fn confirm(
     stage: Option<&str>,
     alt: Option<&str>,
 ) -> Result<MediaResponse> {
-    let shown = uploads::confirm(app, caller, &session_id(session), file_key, stage, alt).await?;
+    let shown = sessions::confirm(app, caller, &session_id(session), file_key, stage, alt).await?;
     Ok(MediaResponse::new(app, &shown))
 }
 

@@ -9,7 +9,7 @@ use super::super::time::rfc3339;
 use crate::app::App;
 use crate::model::media::{Change, Stage, Status, StatusChange};
 use crate::surfaces::sessions::MediaView;
-use crate::surfaces::sessions::uploads::Target;
+use crate::surfaces::sessions::Target;
 
 /// A whole number of bytes, up to 2^53.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

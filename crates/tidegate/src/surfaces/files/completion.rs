@@ -11,11 +11,10 @@ use aws_lc_rs::digest;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use store::{ByteStream, Fragment};
 
-use super::parts::{PartBody, store_part};
-use super::uploads::{attributes, find};
+use super::uploads::{PartBody, attributes, find, store_part};
 use crate::app::App;
 use crate::error::{Error, Result, bad_request};
-use crate::hashing::{StreamHashes, combine_crc32, hash_stream, sha256, to_hex};
+use crate::hashing::{StreamHashes, combine_crc32, hash_stream, parts_digest, sha256, to_hex};
 use crate::model::caller::Caller;
 use crate::model::event::AuditAction;
 use crate::model::file::{File, Visibility};
@@ -27,7 +26,7 @@ use crate::model::rules::{self, Scanning};
 use crate::model::upload::{Digests, StoredPart, Upload, UploadState};
 use crate::queue::{self, Job};
 use crate::uploads::effects::{self, Item};
-use crate::uploads::{count, outcome, parts, seal, unreadable};
+use crate::uploads::{outcome, seal, unreadable};
 
 /// What the client sends to complete an upload.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -273,7 +272,7 @@ async fn whole_of_put(app: &App, upload: &Upload, finish: &Finish, sealed: Key) 
 async fn freeze(app: &App, upload: &Upload, parts: &[StoredPart]) -> Result<()> {
     let named: Vec<_> = parts.iter().map(|part| (part.number, part.bytes.place.clone())).collect();
     let mut tx = app.db.begin().await?;
-    if !tx.freeze_upload_parts(&upload.id, &named, &parts::digest(&named)).await? {
+    if !tx.freeze_upload_parts(&upload.id, &named, &parts_digest(&named)).await? {
         return Err(replaced());
     }
     tx.commit().await
@@ -417,7 +416,7 @@ async fn complete_row(
     tx.record(caller, AuditAction::UploadCompleted, upload.object, now).await?;
     queue::enqueue(&mut tx, &Job::ReleaseFilesUploadV1 { upload_id: upload.id.clone() }, now).await?;
     tx.commit().await?;
-    count("completed");
+    effects::count_upload("completed");
     tracing::info!(object.id = %upload.object, object.size_bytes = content.size, "a file was uploaded");
     Ok(true)
 }

@@ -1,11 +1,10 @@
-//! Users' files: their owner, usage and quota. The submodules do the rest: `uploads`, `parts` and
+//! Users' files: their owner, usage and quota. The submodules do the rest: `uploads` and
 //! `completion` create files, `links` and `visibility` share them, `deletion` deletes them.
 
 pub mod completion;
 pub mod deletion;
 pub mod import;
 pub mod links;
-pub mod parts;
 pub mod uploads;
 pub mod visibility;
 

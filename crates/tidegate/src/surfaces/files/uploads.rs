@@ -1,15 +1,19 @@
-//! Begins and aborts uploads of files: announces them, and reserves their bytes in the quota. Parts
-//! are in `parts`, and completion is in `completion`.
+//! Begins and aborts uploads of files, and stores their parts: of any size and in any order, each an
+//! immutable fragment of the upload's draft. The bytes of an upload are reserved in the quota. Parts
+//! are joined in `completion`.
 //!
 //! Until its completion, an upload's parts are fragments of the draft `.parts/{upload}`, and its
 //! presigned PUT lands at `.incoming/{upload}`. Neither is ever served.
 
-use store::{Attributes, PresignedRequest};
+use futures::StreamExt as _;
+use store::{Attributes, ByteStream, PresignedRequest};
 use uuid::Uuid;
 
 use crate::access;
 use crate::app::App;
+use crate::db::Put;
 use crate::error::{Error, Result, bad_request};
+use crate::hashing::hash_stream;
 use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::file::{File, FileName, Folder, Visibility};
@@ -17,13 +21,26 @@ use crate::model::ids::ObjectId;
 use crate::model::key::{self, Key};
 use crate::model::object::Object;
 use crate::model::owner::Owner;
-use crate::model::upload::{Upload, UploadState};
+use crate::model::upload::{StoredPart, Upload, UploadState};
 use crate::uploads::begin::{self, NewUpload};
 use crate::uploads::effects::Details;
 use crate::uploads::{self, seal};
 
 /// The largest number of files in one call.
 pub const MAX_FILES: usize = 1000;
+
+/// The part size in bytes that clients of the original service use.
+pub const CHUNK: u64 = 1 << 20;
+/// The highest part number, unless the file has more chunks than this.
+const USUAL_PARTS: u64 = 10_000;
+
+/// The bytes of a part that is being sent.
+pub struct PartBody {
+    /// The stream of bytes.
+    pub bytes: ByteStream,
+    /// The largest number of bytes in the stream, if it is known.
+    pub most: Option<u64>,
+}
 
 /// A file as its client announces it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -153,6 +170,103 @@ pub(super) async fn find(app: &App, caller: &Caller, upload_id: &str) -> Result<
     }
     let (_, file) = app.db.find_file_by_id_unscoped(upload.object).await?.ok_or_else(unknown)?;
     Ok((owner, file, upload))
+}
+
+/// Stores a part, and replaces an earlier one with its number. Authorizes the caller.
+pub async fn put_part(app: &App, caller: &Caller, upload_id: &str, number: u32, body: PartBody) -> Result<()> {
+    let (_, file, upload) = find(app, caller, upload_id).await?;
+    store_part(app, &file, &upload, number, body, false).await.map(drop)
+}
+
+/// Stores a part, and replaces an earlier one with its number. With `alone`, stores it only if the
+/// upload has no parts, and otherwise returns `None`.
+pub(super) async fn store_part(
+    app: &App,
+    file: &File,
+    upload: &Upload,
+    number: u32,
+    body: PartBody,
+    alone: bool,
+) -> Result<Option<StoredPart>> {
+    let highest = upload.announced_size.unwrap_or_default().div_ceil(CHUNK).max(USUAL_PARTS);
+    if u64::from(number) > highest {
+        return Err(bad_request(format!("partNumber must be from 0 to {highest}")));
+    }
+    if !upload.takes_bytes(app.db.now()) {
+        return Err(Error::NotFound("no such upload".into()));
+    }
+    if upload.is_being_completed() {
+        return Err(frozen());
+    }
+    let room = app.db.room_for_part(&upload.id, number).await?;
+    let before = app.upload_hashes.prefix_before(&upload.id, number);
+    let (bytes, hashes) = hash_stream(body.bytes, before.as_ref().map(|prefix| prefix.sha256.clone()));
+    let (draft, most) = (key::draft(&upload.id), body.most.unwrap_or(room).min(room));
+    let attributes = attributes(&file.object);
+    let written = app.store.write_fragment(draft.as_str(), number, most, limited(bytes, room), &attributes).await;
+    let came = hashes.read();
+    if came.bytes > room {
+        return Err(too_much(upload));
+    }
+    let part = StoredPart { number, bytes: written?, crc32: came.crc32() };
+    if !record_part(app, upload, &part, alone).await? {
+        return Ok(None);
+    }
+    if let (Some(before), Some(sha256)) = (before, came.sha256) {
+        app.upload_hashes.insert(&upload.id, before.with_part(&part.bytes.place, sha256));
+    }
+    metrics::counter!("tidegate_part_bytes_total").increment(part.bytes.size);
+    Ok(Some(part))
+}
+
+/// Adds a stored part to its upload and deletes the bytes it replaces; deletes its own bytes if it
+/// is refused. Returns `false` if `alone` was required and the upload has other parts.
+async fn record_part(app: &App, upload: &Upload, part: &StoredPart, alone: bool) -> Result<bool> {
+    let mut tx = app.db.begin().await?;
+    let put = tx.put_upload_part(&upload.id, part, alone).await?;
+    let superfluous = match &put {
+        Put::Kept(before) => {
+            tx.commit().await?;
+            before.as_ref()
+        }
+        Put::Closed | Put::Frozen | Put::NotAlone | Put::TooMuch => {
+            drop(tx);
+            Some(&part.bytes)
+        }
+    };
+    if let Some(bytes) = superfluous
+        && let Err(error) = app.store.drop_fragment(key::draft(&upload.id).as_str(), bytes).await
+    {
+        // The part is stored; the replaced bytes are deleted when the upload ends.
+        tracing::warn!(%error, "a replaced part could not be deleted; it takes space until its upload ends");
+    }
+    match put {
+        Put::Kept(_) => Ok(true),
+        Put::NotAlone => Ok(false),
+        Put::Closed => Err(Error::NotFound("no such upload".into())),
+        Put::Frozen => Err(frozen()),
+        Put::TooMuch => Err(too_much(upload)),
+    }
+}
+
+fn frozen() -> Error {
+    Error::InvalidState("the upload is being completed and accepts no more parts; complete or abort it".into())
+}
+
+fn too_much(upload: &Upload) -> Error {
+    let announced = upload.announced_size.unwrap_or_default();
+    Error::TooLarge(format!("the parts come to more than the {announced} bytes that were announced").into())
+}
+
+/// Ends a stream with an error as soon as it exceeds `room` bytes.
+fn limited(body: ByteStream, room: u64) -> ByteStream {
+    let mut left = room;
+    Box::pin(body.map(move |next| {
+        let bytes = next?;
+        let over = || std::io::Error::other("more bytes than were announced");
+        left = left.checked_sub(bytes.len() as u64).ok_or_else(over)?;
+        Ok(bytes)
+    }))
 }
 
 /// Aborts an upload. A repeated call changes nothing. Authorizes the caller. Returns an error if

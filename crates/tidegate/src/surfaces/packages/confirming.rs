@@ -10,6 +10,7 @@ use super::{no_such_package, publishing, record};
 use crate::app::App;
 use crate::db::PackageObject;
 use crate::error::{Error, Result, bad_request};
+use crate::hashing;
 use crate::model::caller::Caller;
 use crate::model::disposition;
 use crate::model::event::AuditAction;
@@ -118,7 +119,7 @@ async fn join(app: &App, upload: &Upload, listed: Option<Vec<(u32, String)>>) ->
         (Some(_), Some(parts)) => parts,
     };
     parts::check_list(&parts)?;
-    let digest = parts::digest(&parts);
+    let digest = hashing::parts_digest(&parts);
     match app.store.complete(&reference(upload), &parts::completion(app, upload, parts)).await {
         Ok(_) => {}
         // An interrupted confirmation has joined the parts, and may have moved them.

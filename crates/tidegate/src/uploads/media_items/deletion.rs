@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use super::clear;
+use super::{clear, files, published, remove_remains};
 use crate::app::App;
 use crate::db::Tx;
 use crate::error::{Error, Result};
@@ -12,7 +12,6 @@ use crate::library::cdn_invalidations;
 use crate::model::caller::Caller;
 use crate::model::event::AuditAction;
 use crate::model::ids::ObjectId;
-use crate::model::key;
 use crate::model::media::{Change, Media, Status};
 use crate::model::object::ObjectState;
 use crate::model::owner::Owner;
@@ -25,8 +24,6 @@ use crate::uploads::effects::{self, Item};
 const BATCH: i64 = 100;
 /// The longest time for which one job deletes the media items of an owner.
 const RUN_LIMIT: Duration = Duration::from_secs(300);
-/// The largest number of files of one media item: itself, its thumbnails, and remains of crashes.
-const MAX_FILES: usize = 1000;
 
 /// Deletes a media item. Its bytes have left the served root when this returns.
 pub(crate) async fn delete(app: &App, caller: &Caller, id: ObjectId) -> Result<()> {
@@ -172,36 +169,6 @@ async fn move_back(app: &App, media: &Media) -> Result<()> {
             // The file may never have been moved.
             Err(store::Error::NotFound) => drop(app.store.stat(&file).await?),
             Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(())
-}
-
-/// Returns the keys of a media item and of its variants.
-pub(crate) async fn files(app: &App, media: &Media) -> Result<Vec<String>> {
-    let mut variants = app.db.list_variants(&[media.object.id]).await?;
-    let variants = variants.remove(&media.object.id).unwrap_or_default();
-    let derived = variants.into_iter().map(|variant| variant.key.as_str().to_owned());
-    Ok(std::iter::once(media.object.key.as_str().to_owned()).chain(derived).collect())
-}
-
-/// Returns all keys below the served root of a media item.
-async fn published(app: &App, media: &Media) -> Result<Vec<String>> {
-    let found = app.store.list(&key::published(&media.owner, media.object.id), None, MAX_FILES).await?;
-    Ok(found.into_iter().map(|entry| entry.key).collect())
-}
-
-/// Deletes the files in a media item's served root that are not published: remains of interrupted
-/// attempts, or all files of a rejected or purged item.
-pub async fn remove_remains(app: &App, id: ObjectId) -> Result<()> {
-    let Some((_, media)) = app.db.find_media_unscoped(id).await? else { return Ok(()) };
-    let kept = match media.object.state {
-        ObjectState::Rejected | ObjectState::Purged => Vec::new(),
-        _ => files(app, &media).await?,
-    };
-    for file in published(app, &media).await? {
-        if !kept.contains(&file) {
-            app.store.delete(&file, store::Deletion::Purge).await?;
         }
     }
     Ok(())

@@ -12,17 +12,21 @@ use store::{Attributes, PresignedRequest};
 
 use super::begin::{self, NewUpload};
 use super::confirm::{self, Arrival};
-use super::effects::{Confirmation, Details, Item};
-use super::{count, seal, validate};
+use super::effects::{self, Confirmation, Details, Item};
+use super::seal;
 use crate::app::App;
 use crate::error::{Error, Result, bad_request};
 use crate::model::caller::Caller;
 use crate::model::ids::ObjectId;
-use crate::model::key::Key;
+use crate::model::key::{self, Key};
 use crate::model::media::{Media, Stage, check_filename};
+use crate::model::object::ObjectState;
 use crate::model::owner::Owner;
 use crate::model::rules;
 use crate::model::upload::UploadState;
+
+/// The largest number of files of one media item: itself, its thumbnails, and remains of crashes.
+const MAX_FILES: usize = 1000;
 
 /// A media item as its client announces it.
 #[derive(Debug, Clone)]
@@ -88,7 +92,7 @@ pub(crate) async fn begin(
     let limits = app.config.upload_limits.of(owner.kind());
     let max = limits.of_media(kind.is_video());
     if size.is_some_and(|size| size > max) {
-        return Err(validate::too_large(max));
+        return Err(begin::too_large(max));
     }
     if size == Some(0) {
         return Err(bad_request("size must be at least 1"));
@@ -111,7 +115,7 @@ pub(crate) async fn begin(
     }
     begin::insert(&mut tx, caller, owner, (&object, &upload), Details::Media(stage)).await?;
     tx.commit().await?;
-    count("begun");
+    effects::count_upload("begun");
     let request = begin::presign_put(app, &object, &upload).await?;
     // Temporary credentials can end earlier than the requested lifetime.
     let left = request.expires.duration_since(std::time::SystemTime::now()).unwrap_or_default();
@@ -178,5 +182,35 @@ pub async fn clear(app: &App, id: ObjectId) -> Result<()> {
         return Ok(());
     }
     seal::remove(app, id, media.sealed.as_ref()).await?;
-    deletion::remove_remains(app, id).await
+    remove_remains(app, id).await
+}
+
+/// Returns the keys of a media item and of its variants.
+pub(crate) async fn files(app: &App, media: &Media) -> Result<Vec<String>> {
+    let mut variants = app.db.list_variants(&[media.object.id]).await?;
+    let variants = variants.remove(&media.object.id).unwrap_or_default();
+    let derived = variants.into_iter().map(|variant| variant.key.as_str().to_owned());
+    Ok(std::iter::once(media.object.key.as_str().to_owned()).chain(derived).collect())
+}
+
+/// Returns all keys below the served root of a media item.
+async fn published(app: &App, media: &Media) -> Result<Vec<String>> {
+    let found = app.store.list(&key::published(&media.owner, media.object.id), None, MAX_FILES).await?;
+    Ok(found.into_iter().map(|entry| entry.key).collect())
+}
+
+/// Deletes the files in a media item's served root that are not published: remains of interrupted
+/// attempts, or all files of a rejected or purged item.
+async fn remove_remains(app: &App, id: ObjectId) -> Result<()> {
+    let Some((_, media)) = app.db.find_media_unscoped(id).await? else { return Ok(()) };
+    let kept = match media.object.state {
+        ObjectState::Rejected | ObjectState::Purged => Vec::new(),
+        _ => files(app, &media).await?,
+    };
+    for file in published(app, &media).await? {
+        if !kept.contains(&file) {
+            app.store.delete(&file, store::Deletion::Purge).await?;
+        }
+    }
+    Ok(())
 }

@@ -1,18 +1,57 @@
-//! The minimum rate of request bodies. A client that stops sending, or sends almost nothing, would
-//! otherwise hold its permit forever.
+//! Bounds what request bodies of unknown senders can hold: the memory of those that are buffered
+//! until it is known where their bytes go, shared by all requests, and the time of those that stop
+//! or send almost nothing.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{BodyDataStream, Bytes};
+use axum::extract::Request;
+use axum::http::header;
 use futures::{StreamExt as _, stream};
 use store::ByteStream;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout};
+
+use crate::app::App;
+use crate::error::{Error, Result};
 
 /// The longest pause of a sender.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// The minimum rate in bytes per second, averaged since the beginning, after the first
 /// [`IDLE_TIMEOUT`].
 const MIN_RATE: u64 = 4 << 10;
+
+/// A permit to buffer a body; memory is released when it is dropped.
+pub(super) struct MemoryPermit {
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+/// Returns the `Content-Length` of a request, if it has a valid one.
+pub(super) fn length(request: &Request) -> Option<u64> {
+    request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok())
+}
+
+/// Reserves memory for a body of this length, at most `most` bytes. A body up to `small` bytes
+/// needs no reservation.
+///
+/// # Errors
+///
+/// [`Error::Busy`] if the memory is in use.
+pub(super) fn reserve_memory(app: &App, length: Option<u64>, small: usize, most: usize) -> Result<MemoryPermit> {
+    let length = length.and_then(|length| usize::try_from(length).ok()).unwrap_or(most).min(most);
+    if length <= small {
+        return Ok(MemoryPermit { _permit: None });
+    }
+    let kib = u32::try_from(length.div_ceil(1024)).unwrap_or(u32::MAX);
+    match Arc::clone(&app.held_kib).try_acquire_many_owned(kib) {
+        Ok(permit) => Ok(MemoryPermit { _permit: Some(permit) }),
+        Err(_) => {
+            metrics::counter!("tidegate_overload_total").increment(1);
+            Err(Error::Busy)
+        }
+    }
+}
 
 /// Measures the rate of one body.
 pub(super) struct MinimumRate {
@@ -26,7 +65,7 @@ impl MinimumRate {
     }
 
     /// Returns the next bytes; `None` at the end. An error is the sender's fault.
-    pub(super) async fn next(&mut self, body: &mut BodyDataStream) -> Option<Result<Bytes, &'static str>> {
+    pub(super) async fn next(&mut self, body: &mut BodyDataStream) -> Option<std::result::Result<Bytes, &'static str>> {
         match timeout(IDLE_TIMEOUT, body.next()).await {
             Ok(None) => None,
             Ok(Some(Ok(bytes))) => {
