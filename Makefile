@@ -16,6 +16,7 @@ WORKERS ?= $(shell echo $$((2 * $$(nproc))))
 # Every test command uses the same packages and features, so that dependencies are built once.
 TESTED := --workspace --features tidegate/otlp --locked
 
+# Tests in the test process, each with a server of its own.
 IN_PROCESS := env RUST_TEST_THREADS=$(WORKERS) $(CARGO) test $(TESTED)
 
 NEEDS_RUST := cargo:rust cc:build-essential cmake:cmake nasm:nasm
@@ -23,7 +24,7 @@ NEEDS_PYTHON := python3:python3 curl:curl jq:jq
 NEEDS_SERVERS := '/usr/lib/postgresql/*/bin/initdb:postgresql' setpriv:util-linux clamd:clamav-daemon ffmpeg:ffmpeg
 NEEDS_E2E := 7z:p7zip-full bsdtar:libarchive-tools chromium:chromium exiftool:libimage-exiftool-perl nginx:nginx-light openssl:openssl promtool:prometheus strace:strace systemd-analyze:systemd unzip:unzip
 
-.PHONY: help run release test check unit e2e bench fuzz demo update local-services tools-rust tools-python tools-bench
+.PHONY: help run dist test check unit e2e bench fuzz demo update local-services tools-rust tools-python tools-bench
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | column -t -s "$$(printf '\t')"
@@ -32,13 +33,13 @@ run: tools-rust ## start the server on this machine and print its addresses
 	$(CARGO) build --release --locked
 	exec ./target/release/tidegate serve
 
-release: tools-rust ## build the binary to install into target/ship, with its debug information in a file of its own
+dist: tools-rust ## build the binary to install into target/dist, with its debug information in a file of its own
 	$(CARGO) build --release --locked
-	mkdir -p target/ship
-	objcopy --only-keep-debug target/release/tidegate target/ship/tidegate.debug
-	strip -o target/ship/tidegate target/release/tidegate
-	cd target/ship && objcopy --add-gnu-debuglink=tidegate.debug tidegate
-	@ls -l --block-size=MB target/ship
+	mkdir -p target/dist
+	objcopy --only-keep-debug target/release/tidegate target/dist/tidegate.debug
+	strip -o target/dist/tidegate target/release/tidegate
+	cd target/dist && objcopy --add-gnu-debuglink=tidegate.debug tidegate
+	@ls -l --block-size=MB target/dist
 
 # Installs packages first, then builds the test servers and runs the lints in parallel, because each
 # alone leaves a core idle.

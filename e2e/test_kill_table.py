@@ -71,7 +71,8 @@ class Table:
 
 class Trial:
     def __init__(self, table, kind, folder, database="sqlite", store="disk"):
-        # The server logs warnings and errors only, so that its log adds few write calls.
+        # The server logs warnings and errors only, so that its log adds few write calls. Without
+        # ffmpeg a start is shorter; nothing here is a video.
         more = {"LOG_LEVEL": "warn", "SHUTDOWN_GRACE_SECONDS": "1", "WORKER_IMAGES": "1", "FFMPEG_PATH": "off"}
         self.server = Server(folder, **backends.settings(database, store), **more, **kind.settings)
         self.way, self.table = kind(self.server), table

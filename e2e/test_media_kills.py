@@ -122,7 +122,7 @@ def test_a_disk_that_is_full_at_each_step(make_server, tmp_path, calls, points):
 def test_a_worker_that_is_killed_at_each_step(tmp_path, calls, points):
     table, image = [], encoded(drawn(400, 300), "JPEG")
     # This server accepts uploads and runs no jobs; strace kills the worker, which is another
-    # process.
+    # process. Without ffmpeg a start is shorter; the items are images.
     taking = Server(tmp_path, SHUTDOWN_GRACE_SECONDS="1", FFMPEG_PATH="off")
     for number in points:
         taking.command = [BINARY, "serve"]

@@ -4,6 +4,7 @@ invalidations after deletes, a damaged store, and the first page."""
 import json
 import re
 import signal
+import sqlite3
 import subprocess
 import time
 
@@ -235,8 +236,17 @@ def test_a_store_that_was_damaged_on_purpose(make_server, tmp_path):
     metrics = reconcile(server, "--format", "prometheus", "--kind", "space").stdout
     assert 'tidegate_reconcile_findings{owner="space",finding="missing"} 1\n' in metrics, metrics
     assert "disks" not in metrics and "\ntidegate_reconcile_failed 0\n" in metrics
+    # The bytes of a deleted image whose record is incomplete may be the only copy, so they stay.
+    with sqlite3.connect(server.folder / "data/tidegate.db") as database:
+        (deleted,) = database.execute("SELECT id FROM objects WHERE object_key = ?", (images[3]["s3Key"],)).fetchone()
+        assert database.execute("UPDATE uploads SET object_id = x'00' WHERE object_id = ?", (deleted,)).rowcount == 1
     aside = reconcile(server, "--quarantine")
-    assert "1 put aside" in aside.stdout and "3 left of deletes taken away" in aside.stdout, aside.stdout
+    assert "1 put aside" in aside.stdout and "0 left of deletes taken away" in aside.stdout, aside.stdout
+    assert "nothing was done about it: the object's record is incomplete" in aside.stdout and place(3).exists(), aside.stdout
+    with sqlite3.connect(server.folder / "data/tidegate.db") as database:
+        database.execute("UPDATE uploads SET object_id = ? WHERE object_id = x'00'", (deleted,))
+    aside = reconcile(server, "--quarantine")
+    assert "3 left of deletes taken away" in aside.stdout, aside.stdout
     assert not place(3).exists() and (root / ".trash" / images[3]["s3Key"]).exists(), "as the delete would have done it"
     assert not (stray / "image.jpg").exists()
     kept = list((root / ".quarantine/orphans").rglob("image.jpg"))

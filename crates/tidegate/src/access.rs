@@ -159,9 +159,10 @@ pub(crate) async fn authorize_again(app: &App, caller: &Caller, action: Action, 
     }
 }
 
-/// Returns the owner that a text names, even a deleted one. Does not authorize. Returns 404 for a
-/// session that never existed, and for an id that no space or dataset can have.
-pub(crate) async fn named_owner(app: &App, kind: OwnerKind, text: &str) -> Result<Owner> {
+/// Returns the owner that a text names, even a deleted one. Does not authorize. Returns 400 for a
+/// malformed user id, and 404 for a session that never existed and for an id that no space or
+/// dataset can have.
+pub(crate) async fn find_named_owner_unscoped(app: &App, kind: OwnerKind, text: &str) -> Result<Owner> {
     let user = || UserId::parse(text).map_err(|error| bad_request(format!("owner: {error}")));
     match kind {
         OwnerKind::Disks => user().map(Owner::Disks),

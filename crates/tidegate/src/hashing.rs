@@ -99,7 +99,7 @@ impl Stream for HashingStream {
     }
 }
 
-/// Returns the SHA-256 of a set of parts in hex, whatever their order.
+/// Returns the SHA-256 in hex of a list of parts: of the lines `number:etag`, sorted.
 pub(crate) fn parts_digest(parts: &[(u32, String)]) -> String {
     let mut sorted: Vec<_> = parts.iter().collect();
     sorted.sort();

@@ -10,11 +10,8 @@ use crate::config::Config;
 use crate::db::Db;
 use crate::error::{Error, Result};
 use crate::model::caller::Caller;
-use crate::model::owner::OwnerKind;
-use crate::model::rules::{self, Scanning};
 use crate::model::{from_micros, rfc3339};
-use crate::queue::{self, Job};
-use crate::worker::dead_letters;
+use crate::worker::{dead_letters, rescan};
 
 /// Rows per query.
 const PAGE: i64 = 500;
@@ -49,7 +46,7 @@ async fn execute(config: Config, what: JobsCommand) -> anyhow::Result<()> {
         JobsCommand::List => list(&db).await,
         JobsCommand::Retry { id: Some(id), .. } => dead_letters::requeue(&db, &Caller::system(), id).await,
         JobsCommand::Retry { id: None, .. } => retry_all(&db).await,
-        JobsCommand::Rescan => rescan(&db).await,
+        JobsCommand::Rescan => scan_again(&db).await,
     };
     db.close().await;
     outcome.map_err(|error| anyhow::anyhow!(error.detail()))
@@ -88,27 +85,8 @@ async fn retry_all(db: &Db) -> Result<()> {
     Ok(())
 }
 
-/// Enqueues a rescan of every published object whose owner kind is scanned.
-async fn rescan(db: &Db) -> Result<()> {
-    let mut count = 0_u64;
-    for kind in OwnerKind::ALL.into_iter().filter(|kind| rules::of(*kind).scanning != Scanning::Never) {
-        count += rescan_kind(db, kind).await?;
-    }
+async fn scan_again(db: &Db) -> Result<()> {
+    let count = rescan::enqueue_all(db).await?;
     print(&format!("{count} objects will be scanned again\n"));
     Ok(())
-}
-
-async fn rescan_kind(db: &Db, kind: OwnerKind) -> Result<u64> {
-    let (mut after, mut count) = (None, 0_u64);
-    loop {
-        let page = db.list_ready(kind, after, PAGE).await?;
-        let Some(last) = page.last() else { return Ok(count) };
-        after = Some(*last);
-        let mut tx = db.begin().await?;
-        for id in &page {
-            queue::enqueue(&mut tx, &Job::RescanV1 { object: id.0 }, db.now()).await?;
-            count += 1;
-        }
-        tx.commit().await?;
-    }
 }

@@ -25,7 +25,7 @@ impl Clock {
 
     /// Returns the time in microseconds since 1970.
     pub(super) fn now_micros(&self) -> i64 {
-        micros(SystemTime::now()) + self.difference()
+        micros(self.now())
     }
 
     /// Stores how far the database's clock is ahead of this machine's, in microseconds.
@@ -33,8 +33,9 @@ impl Clock {
         self.ahead.store(micros, Ordering::Relaxed);
     }
 
-    /// Moves the clock forward, for tests of expiries: the server behaves as if the time had passed.
-    /// Presigned requests and signed grants are checked by the machine's clock and are not affected.
+    /// Moves the clock forward, for tests of expiries. Uploads, jobs, retention and HMAC links go by
+    /// this clock. Presigned requests, the edge's check of grants, and tokens go by the machine's
+    /// clock and are not affected.
     pub fn advance(&self, by: Duration) {
         self.advanced.fetch_add(i64::try_from(by.as_micros()).unwrap_or(i64::MAX), Ordering::Relaxed);
     }

@@ -146,17 +146,16 @@ impl Db {
         Ok(rows.into_iter().map(|(id,)| ObjectId(id)).collect())
     }
 
-    /// Returns the READY objects of an owner kind, in the order of their ids, after `after`. Does not
+    /// Returns READY objects of all owner kinds, in the order of their ids, after `after`. Does not
     /// authorize.
     #[tracing::instrument(name = "db.list_ready", level = "trace", skip_all)]
-    pub async fn list_ready(&self, kind: OwnerKind, after: Option<ObjectId>, limit: i64) -> Result<Vec<ObjectId>> {
-        const SQL: &str =
-            "SELECT id FROM objects WHERE id > $1 AND owner_kind = $3 AND state = 'READY' ORDER BY id LIMIT $2";
+    pub async fn list_ready(&self, after: Option<ObjectId>, limit: i64) -> Result<Vec<(ObjectId, OwnerKind)>> {
+        const SQL: &str = "SELECT id, owner_kind FROM objects WHERE state = 'READY' AND id > $1 ORDER BY id LIMIT $2";
         let after = after.map_or(Uuid::nil(), |id| id.0);
-        let rows: Vec<(Uuid,)> = on_reader!(self, |pool| {
-            sqlx::query_as(SQL).bind(after).bind(limit).bind(kind.as_str()).fetch_all(pool).await?
-        });
-        Ok(rows.into_iter().map(|(id,)| ObjectId(id)).collect())
+        let rows: Vec<(Uuid, String)> =
+            on_reader!(self, |pool| sqlx::query_as(SQL).bind(after).bind(limit).fetch_all(pool).await?);
+        let kind = |text: &str| OwnerKind::parse(text).ok_or_else(|| corrupt("owner"));
+        rows.into_iter().map(|(id, text)| Ok((ObjectId(id), kind(&text)?))).collect()
     }
 }
 

@@ -134,9 +134,10 @@ async fn list_events(
     }
     let kind = match asked.kind.as_deref() {
         None => OwnerKind::Disks,
-        Some(text) => {
-            OwnerKind::parse(text).ok_or_else(|| bad_request("kind must be disks, files, session, space or dataset"))?
-        }
+        Some(text) => OwnerKind::parse(text).ok_or_else(|| {
+            let [others @ .., last] = OwnerKind::ALL.map(OwnerKind::as_str);
+            bad_request(format!("kind must be {} or {last}", others.join(", ")))
+        })?,
     };
     if !kind.is_of_users() && asked.owner.is_none() && asked.object.is_none() {
         return Err(bad_request(format!("say by owner which {}, by its id", kind.as_str())).into());

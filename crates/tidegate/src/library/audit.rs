@@ -25,7 +25,7 @@ pub async fn about(
     let owner = match (owner, object) {
         // The owner of an object is known from its row.
         (_, Some(_)) | (None, _) => None,
-        (Some(text), None) => Some(access::named_owner(app, kind, text).await?),
+        (Some(text), None) => Some(access::find_named_owner_unscoped(app, kind, text).await?),
     };
     let object = match object {
         Some(object) => Some((app.db.kind_of(object).await?.unwrap_or(kind), object)),

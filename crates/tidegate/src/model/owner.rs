@@ -46,7 +46,7 @@ impl Owner {
         }
     }
 
-    /// Returns the user whose own the objects are; `None` if they are shared.
+    /// Returns the user who alone may use the objects; `None` for other owners.
     pub fn user(&self) -> Option<&UserId> {
         match self {
             Self::Disks(user) | Self::Files(user) => Some(user),
@@ -54,7 +54,7 @@ impl Owner {
         }
     }
 
-    /// Returns the organisation all of whose users share the objects.
+    /// Returns the organisation whose users all may use the objects; `None` for other owners.
     pub fn org(&self) -> Option<&OrgId> {
         match self {
             Self::Session(_, org) => Some(org),
@@ -62,7 +62,7 @@ impl Owner {
         }
     }
 
-    /// Returns whether the owner has members, each with a role.
+    /// Returns whether access is decided by the role of a member.
     pub fn has_members(&self) -> bool {
         match self {
             Self::Space(_) | Self::Dataset(_) => true,

@@ -13,7 +13,7 @@ use super::owner::OwnerKind;
 pub struct Rules {
     /// The name of the surface in `SURFACES`.
     pub surface: &'static str,
-    /// The name of the surface on pages.
+    /// The name of the surface on the start page.
     pub title: &'static str,
     /// The response to a caller without rights to an existing object.
     pub stranger: Stranger,
@@ -210,6 +210,11 @@ const DATASET: Rules = Rules {
 };
 
 impl Rules {
+    /// Returns whether bytes may be scanned for malware.
+    pub fn is_scanned(&self) -> bool {
+        self.scanning != Scanning::Never
+    }
+
     /// Returns whether an object in this state is queued for the worker or being processed.
     pub fn is_waiting(&self, state: ObjectState) -> bool {
         self.queued_as == Some(state) || matches!(state, ObjectState::Scanning | ObjectState::Processing)

@@ -206,15 +206,33 @@ impl Job {
         }
     }
 
-    /// Returns the object that the job brings through the upload pipeline; `None` for other jobs. If
-    /// such a job is dead-lettered, its object becomes FAILED.
+    /// Returns the object that the job brings through the upload pipeline; `None` for other jobs. A
+    /// client waits for such a job, so it has few attempts with short pauses, store errors count as
+    /// attempts, and its object becomes FAILED if it is dead-lettered.
     pub(crate) fn pipeline_object(&self) -> Option<ObjectId> {
         match self {
             Self::IngestV1 { object, .. }
             | Self::ImportImageV1 { object, .. }
             | Self::ScanFileV1 { object }
             | Self::PublishPackageV1 { object } => Some(ObjectId(*object)),
-            _ => None,
+            Self::SweepV1
+            | Self::RecoverV1
+            | Self::ReleaseUploadV1 { .. }
+            | Self::ReleaseFilesUploadV1 { .. }
+            | Self::PurgeFilesFolderV1 { .. }
+            | Self::PurgeObjectV1 { .. }
+            | Self::ReleaseMediaV1 { .. }
+            | Self::HideMediaV1 { .. }
+            | Self::HideSessionV1 { .. }
+            | Self::HideSpaceV1 { .. }
+            | Self::RestoreSessionV1 { .. }
+            | Self::RestoreMediaV1 { .. }
+            | Self::RescanV1 { .. }
+            | Self::InvalidateV1
+            | Self::HideTreeV1 { .. }
+            | Self::HidePackageV1 { .. }
+            | Self::ForgetAssetV1 { .. }
+            | Self::RestoreTreeV1 { .. } => None,
         }
     }
 

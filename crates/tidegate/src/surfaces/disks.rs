@@ -21,7 +21,7 @@ use crate::model::rules;
 use crate::queue::{self, Job};
 use crate::uploads;
 use crate::uploads::begin::{self, NewUpload};
-use crate::uploads::effects::{self, Details};
+use crate::uploads::effects::Details;
 
 /// The longest display name in bytes.
 const MAX_NAME: usize = 255;
@@ -83,7 +83,7 @@ pub async fn begin(app: &App, caller: &Caller, owner: &Owner, announced: NewDisk
     let mut tx = app.db.begin().await?;
     begin::insert(&mut tx, caller, owner, (&object, &upload), Details::Disk).await?;
     tx.commit().await?;
-    effects::count_upload("begun");
+    begin::count_upload("begun");
     tracing::info!(object.id = %id, "an upload was begun");
     Ok(Begun { object: id, upload_id, part_size })
 }

@@ -118,6 +118,11 @@ pub(crate) async fn create_parts(
     Ok((id, part_size))
 }
 
+/// Counts a begun or ended upload.
+pub(crate) fn count_upload(outcome: &'static str) {
+    metrics::counter!("tidegate_uploads_total", "outcome" => outcome).increment(1);
+}
+
 /// Checks an announced size against the limits of an owner kind. Returns 400 for an empty file, 413
 /// for one that is too large.
 pub(crate) fn check_size(app: &App, kind: OwnerKind, size: Option<u64>) -> Result<()> {

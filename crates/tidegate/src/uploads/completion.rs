@@ -6,7 +6,7 @@
 use store::Completion;
 
 use super::parts::{self, find_upload};
-use super::{effects, end, reference};
+use super::{begin, end, reference};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::hashing;
@@ -60,7 +60,7 @@ pub async fn complete(
     };
     let content = Content { size: stat.size, etag: stat.etag, last_modified: stat.last_modified };
     if make_ready(app, caller, &upload, &content, Some(&digest)).await? {
-        effects::count_upload("completed");
+        begin::count_upload("completed");
         metrics::counter!("tidegate_uploaded_bytes_total").increment(content.size);
         tracing::info!(object.id = %id, object.size_bytes = content.size, "an upload was completed");
         return Ok(content);
@@ -97,7 +97,7 @@ pub async fn recover(app: &App, upload: &Upload) -> Result<bool> {
     if !make_ready(app, &Caller::system(), upload, &content, None).await? {
         return Ok(false);
     }
-    effects::count_upload("recovered");
+    begin::count_upload("recovered");
     tracing::info!(object.id = %upload.object, "an interrupted completion was finished");
     Ok(true)
 }

@@ -64,7 +64,7 @@ async fn accept(app: &App, caller: &Caller, arrival: &Arrival<'_>, sealed: &Key)
     tx.set_seal(id, sealed).await?;
     tx.record(caller, AuditAction::UploadConfirmed, id, now).await?;
     tx.commit().await?;
-    effects::count_upload("completed");
+    begin::count_upload("completed");
     tracing::info!(object.id = %id, owner = upload.of.as_str(), "an upload was sealed");
     Ok(true)
 }
@@ -89,8 +89,9 @@ async fn reject(
     Err(wrong)
 }
 
-/// Returns the difference between sealed bytes and what was announced; `None` if they match. `kind`
-/// is the required media type, if any.
+/// Returns the difference between sealed bytes and what was announced; `None` if they match. A
+/// difference is final: the client must begin a new upload. `kind` is the required media type, if
+/// any.
 async fn validate(app: &App, upload: &Upload, kind: Option<Kind>, sealed: &Key) -> Result<Option<Error>> {
     let size = app.store.stat(sealed.as_str()).await?.size;
     if let Err(wrong) = check_size(app, upload, kind, size) {

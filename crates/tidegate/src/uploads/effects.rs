@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use std::borrow::Cow;
 
-use super::{media_items, reference, seal};
+use super::{begin, media_items, reference, seal};
 use crate::app::App;
 use crate::db::{Db, PackageObject, Tx};
 use crate::error::{Error, Result};
@@ -132,11 +132,6 @@ pub(crate) struct Confirmation<'a> {
     pub(crate) stage: Option<Stage>,
     /// The alternative text of the image.
     pub(crate) alt: Option<&'a str>,
-}
-
-/// Counts a begun or ended upload.
-pub(crate) fn count_upload(outcome: &'static str) {
-    metrics::counter!("tidegate_uploads_total", "outcome" => outcome).increment(1);
 }
 
 /// Returns who is recorded as an object's creator. For shared owners it is the user that a service
@@ -385,7 +380,7 @@ pub(crate) async fn release_later(app: &App, tx: &mut Tx, kind: OwnerKind, id: O
 /// Counts an upload that was rejected at its confirmation, where no other metric does.
 pub(super) fn count_rejected(item: &Item) {
     match item {
-        Item::Package(_) => count_upload("rejected"),
+        Item::Package(_) => begin::count_upload("rejected"),
         Item::Disk(..) | Item::File(..) | Item::Media(_) => {}
     }
 }

@@ -1,6 +1,7 @@
 //! Aborts and expires open uploads. Commits rows and a job first and deletes the bytes second; what
 //! cannot be deleted now is deleted by the job or the sweep. Never ends a completed upload.
 
+use super::begin;
 use super::effects::{self, Item};
 use super::parts::find_upload;
 use crate::app::App;
@@ -51,7 +52,7 @@ pub(crate) async fn end(app: &App, caller: &Caller, upload: &Upload, state: Uplo
     tx.record(caller, action, id, now).await?;
     effects::discard_upload(app, &mut tx, &item, upload).await?;
     tx.commit().await?;
-    effects::count_upload(outcome);
+    begin::count_upload(outcome);
     tracing::info!(object.id = %id, owner = upload.of.as_str(), outcome, "an upload was ended without an object");
     effects::free_bytes(app, &item, upload).await
 }

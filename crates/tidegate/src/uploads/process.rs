@@ -1,8 +1,13 @@
 //! Processes media items: scans them, re-encodes them without their metadata, and publishes the
-//! result: files under a new random key prefix, and then the row that makes them readable. Images are
-//! decoded and encoded again in the sandbox, never in the server's own process.
-//! Videos are remuxed: ffmpeg copies their tracks into a new container. Every step can be repeated:
-//! if a worker dies, the next one continues, and nothing is served before the row permits it.
+//! result.
+//!
+//! - Images are decoded and encoded again in the sandbox, never in the server's own process.
+//! - Videos are remuxed: ffmpeg copies their tracks into a new container. Their poster is processed
+//!   as every image is.
+//! - Files are written under a new random key prefix, and then the row makes them readable.
+//!
+//! Every step can be repeated: if a worker dies, the next one continues, and nothing is served
+//! before the row permits it.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
@@ -177,16 +182,20 @@ fn clean_options(app: &App, kind: Kind) -> CleanOptions {
 fn rendition(cleaned: Cleaned) -> Rendition {
     let Cleaned { main, thumbnails, blurhash, frames: _ } = cleaned;
     let visual = VisualInfo { width: main.width, height: main.height, duration: None, blurhash };
-    Rendition { main: file("image", main), visual, derived: thumbnails.into_iter().map(thumbnail).collect() }
+    Rendition {
+        main: picture_file("image", main),
+        visual,
+        derived: thumbnails.into_iter().map(thumbnail_file).collect(),
+    }
 }
 
 /// Returns a thumbnail as a file. Its name is the requested longer side, whatever its actual size.
-fn thumbnail(small: Thumbnail) -> RenditionFile {
-    file(&small.longest.to_string(), small.picture)
+fn thumbnail_file(small: Thumbnail) -> RenditionFile {
+    picture_file(&small.longest.to_string(), small.picture)
 }
 
 /// Returns a picture as a file with this stem and the extension of its type.
-fn file(stem: &str, picture: Picture) -> RenditionFile {
+fn picture_file(stem: &str, picture: Picture) -> RenditionFile {
     let Picture { kind, width, height, bytes } = picture;
     let body = stream::once(std::future::ready(Ok(Bytes::from(bytes)))).boxed();
     RenditionFile { name: format!("{stem}.{}", kind.extension()), kind, width, height, body }
@@ -214,7 +223,8 @@ async fn remux_video(app: &App, media: &Media, sealed: &Key) -> Result<Outcome<R
     let body = video.read().await.map_err(|error| Error::Internal(error.into()))?;
     let (width, height) = (video.width, video.height);
     let visual = VisualInfo { width, height, duration: Some(video.duration), blurhash: poster.blurhash };
-    let derived = std::iter::once(file("poster", poster.main)).chain(poster.thumbnails.into_iter().map(thumbnail));
+    let derived =
+        std::iter::once(picture_file("poster", poster.main)).chain(poster.thumbnails.into_iter().map(thumbnail_file));
     let derived = derived.collect();
     // The temporary file exists for as long as `video`, which the stream therefore owns.
     let body = body.map(move |bytes| {
@@ -229,10 +239,10 @@ async fn remux_video(app: &App, media: &Media, sealed: &Key) -> Result<Outcome<R
 async fn publish(app: &App, media: &Media, rendition: Rendition) -> Result<()> {
     let (id, version, now) = (media.object.id, Uuid::new_v4(), app.db.now());
     let kind = rendition.main.kind;
-    let (key, content) = write(app, media, version, &rendition.main.name, kind, rendition.main.body).await?;
+    let (key, content) = write_file(app, media, version, &rendition.main.name, kind, rendition.main.body).await?;
     let mut variants = Vec::with_capacity(rendition.derived.len());
     for file in rendition.derived {
-        let (key, content) = write(app, media, version, &file.name, file.kind, file.body).await?;
+        let (key, content) = write_file(app, media, version, &file.name, file.kind, file.body).await?;
         let (name, content_type) = (file.name, file.kind.content_type().to_owned());
         variants.push(Variant { name, key, content_type, content, width: file.width, height: file.height });
     }
@@ -257,7 +267,7 @@ async fn publish(app: &App, media: &Media, rendition: Rendition) -> Result<()> {
 }
 
 /// Writes one published file and returns its key and facts.
-async fn write(
+async fn write_file(
     app: &App,
     media: &Media,
     version: Uuid,

@@ -5,5 +5,6 @@ pub mod dead_letters;
 pub mod perform;
 pub mod reconcile;
 mod removal;
+pub mod rescan;
 pub mod runner;
 pub(crate) mod sweep;

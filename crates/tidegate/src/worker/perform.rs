@@ -3,7 +3,7 @@
 
 use store::UploadRef;
 
-use super::{removal, sweep};
+use super::{rescan, sweep};
 use crate::app::App;
 use crate::db::Tx;
 use crate::error::{Error, Result};
@@ -65,7 +65,7 @@ pub async fn perform(app: &App, job: &Job) -> Result<()> {
             media_items::deletion::restore_all_bytes(app, &session_of(app, session).await?, *since, until).await
         }
         Job::RestoreMediaV1 { object } => media_items::deletion::restore_bytes(app, ObjectId(*object)).await,
-        Job::RescanV1 { object } => removal::rescan(app, ObjectId(*object)).await,
+        Job::RescanV1 { object } => rescan::run(app, ObjectId(*object)).await,
         Job::PublishPackageV1 { object } => packages::publishing::run(app, ObjectId(*object)).await,
         Job::HideTreeV1 { dataset, deleted_at, after } => {
             packages::deletion::unpublish_tree(app, *dataset, *deleted_at, *after).await

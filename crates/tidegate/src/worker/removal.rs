@@ -1,40 +1,37 @@
-//! Deletes the bytes of objects that may no longer be read: those that a rescan rejects, and those
-//! that an interrupted delete left. One function per owner kind; which kinds can be restored is in
-//! `model::rules`.
+//! Deletes the bytes of objects that may no longer be read: of those that a rescan rejected, and of
+//! those that an interrupted delete left at their served key. One closed match for each.
 
 use crate::app::App;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::library::cdn_invalidations;
 use crate::model::ids::ObjectId;
 use crate::model::object::ObjectState;
 use crate::surfaces::packages::{deletion, publishing};
 use crate::uploads::effects::Item;
-use crate::uploads::{media_items, scan};
+use crate::uploads::media_items;
 
-/// Scans one published object again, and deletes its bytes if it is rejected.
-pub(super) async fn rescan(app: &App, id: ObjectId) -> Result<()> {
-    let Some(item) = Item::find_by_id_unscoped(&app.db, id).await? else { return Ok(()) };
-    if !scan::rescan(app, &item).await? {
-        return Ok(());
-    }
-    match &item {
+/// Deletes the bytes of an object that was rejected after its publication.
+pub(super) async fn remove_rejected(app: &App, item: &Item) -> Result<()> {
+    match item {
         Item::Disk(..) => Ok(()),
         Item::File(_, file) => Ok(app.store.delete(file.object.key.as_str(), store::Deletion::Purge).await?),
         Item::Media(media) => media_items::deletion::remove_rejected(app, media).await,
-        Item::Package(..) => publishing::purge(app, id).await,
+        Item::Package(..) => publishing::purge(app, item.id()).await,
     }
 }
 
-/// Removes the blob at `key`, which an object in `state` left at its served key. The bytes of a
-/// DELETED object that can be restored are moved aside by its own function, which handles a
-/// concurrent restore.
+/// Removes the blob that an object left at its served `key`. `state` is DELETED, PURGED or REJECTED.
+/// Bytes that can be restored are moved aside by the delete function of their owner kind, which
+/// handles a concurrent restore. Returns an error if the object's record is incomplete, because its
+/// bytes may be the only copy.
 pub(super) async fn remove_leftover(app: &App, id: ObjectId, state: ObjectState, key: &str) -> Result<()> {
     let is_deleted = state == ObjectState::Deleted;
     match Item::find_by_id_unscoped(&app.db, id).await? {
         Some(Item::Package(..)) if is_deleted => deletion::unpublish_object(app, id).await,
         Some(Item::Package(..)) => publishing::purge(app, id).await,
         Some(Item::Media(_)) if is_deleted => media_items::deletion::unpublish_and_invalidate(app, id).await,
-        _ => purge(app, key).await,
+        Some(Item::Media(_) | Item::Disk(..) | Item::File(..)) => purge(app, key).await,
+        None => Err(Error::Internal(anyhow::anyhow!("the object's record is incomplete"))),
     }
 }
 

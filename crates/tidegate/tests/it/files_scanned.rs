@@ -2,8 +2,6 @@
 //! and quotas stay exact.
 
 use serde_json::{Value, json};
-use tidegate::model::owner::OwnerKind;
-use tidegate::queue::Job;
 
 use crate::support::files::{complete, file, init, put, refusal, usage};
 use crate::support::services::{Cuttable, given};
@@ -232,13 +230,10 @@ async fn what_was_let_through_is_looked_at_again() {
     let scanner = scanner();
     let settings: Vec<(&str, &str)> = scanner.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let app = TestApp::over(folder, &settings).await;
-    let all = app.app.db.list_ready(OwnerKind::Files, None, 10).await.unwrap();
-    assert_eq!(all.len(), 2);
-    let mut tx = app.app.db.begin().await.unwrap();
-    for id in all {
-        tidegate::queue::enqueue(&mut tx, &Job::RescanV1 { object: id.0 }, app.app.db.now()).await.unwrap();
-    }
-    tx.commit().await.unwrap();
+    // A disk image, which is never scanned.
+    app.image("ann", b"opaque").await;
+    assert_eq!(app.app.db.list_ready(None, 10).await.unwrap().len(), 3);
+    assert_eq!(tidegate::worker::rescan::enqueue_all(&app.app.db).await.unwrap(), 2);
     app.run_jobs().await;
     assert_eq!(metadata(&app, &bad).await["status"], "REJECTED");
     assert_eq!(metadata(&app, &good).await["scan"], "clean");

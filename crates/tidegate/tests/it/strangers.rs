@@ -181,10 +181,10 @@ impl Belongings {
         let finish = Finish::default();
         surfaces::files::completion::complete(&app, alice, &file.upload_id, &finish, None).await.unwrap();
         let session = surfaces::sessions::create(&app, alice, None).await.unwrap();
-        let target = surfaces::sessions::begin(&app, alice, &session, new_media()).await.unwrap();
+        let target = surfaces::sessions::begin_upload(&app, alice, &session, new_media()).await.unwrap();
         put(test, &target.request, &photo()).await;
         let file_key = target.file_key.as_str().to_owned();
-        surfaces::sessions::confirm(&app, alice, &session, &file_key, None, None).await.unwrap();
+        surfaces::sessions::confirm_upload(&app, alice, &session, &file_key, None, None).await.unwrap();
         let space = surfaces::spaces::create(&app, alice, "Holidays").await.unwrap().id;
         let picture = surfaces::spaces::images::begin(&app, alice, &space, new_picture()).await.unwrap();
         put(test, &picture.request, &photo()).await;
@@ -292,8 +292,8 @@ impl Belongings {
             SESSION => surfaces::sessions::history(app, caller, named, media),
             SESSION => surfaces::sessions::watch(app, caller.clone(), session),
             SESSION => surfaces::sessions::links::follow(app, Some(caller), session, media, None),
-            SESSION => surfaces::sessions::begin(app, caller, session, new_media()),
-            SESSION => surfaces::sessions::confirm(app, caller, session, file_key, None, None),
+            SESSION => surfaces::sessions::begin_upload(app, caller, session, new_media()),
+            SESSION => surfaces::sessions::confirm_upload(app, caller, session, file_key, None, None),
             SESSION => surfaces::sessions::retry(app, caller, named, media),
             SESSION => surfaces::sessions::deletion::delete(app, caller, named, media),
             SESSION => surfaces::sessions::deletion::restore(app, caller, named, media),

@@ -1,6 +1,6 @@
-//! Bounds what request bodies of unknown senders can hold: the memory of those that are buffered
-//! until it is known where their bytes go, shared by all requests, and the time of those that stop
-//! or send almost nothing.
+//! Limits request bodies. Bodies that are buffered before their destination is known share one bound
+//! on memory. A client that stops sending, or sends almost nothing, would otherwise hold its permit
+//! forever, so bodies have a minimum rate.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -22,7 +22,6 @@ use super::wire::{
 use crate::app::App;
 use crate::error::{Error, Result, bad_request};
 use crate::model::caller::Caller;
-
 use crate::surfaces::files::uploads::{self, PartBody};
 use crate::surfaces::files::{self, completion};
 

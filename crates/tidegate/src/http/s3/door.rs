@@ -302,8 +302,7 @@ async fn list_page(
 }
 
 /// Collects the checksums that a request states in its headers or its signed query; each must match
-/// the body. One with an unsupported algorithm is refused
-/// rather than ignored.
+/// the body. One with an unsupported algorithm is refused rather than ignored.
 fn collect_checks(headers: &HeaderMap, uri: &Uri) -> S3Result<Checks> {
     let mut checks = Checks::none();
     for value in headers.get_all("content-md5") {

@@ -41,7 +41,7 @@ async fn answer(State(s3): State<Arc<S3>>, request: Request) -> Response<Body> {
         return s3.cors.preflight(request.headers());
     }
     let origin = request.headers().get(header::ORIGIN).cloned();
-    let mut response = match check(&request) {
+    let mut response = match filter_request(&request) {
         Err(refused) => *refused,
         Ok(()) => match s3.service.call(request.map(s3s::Body::http_body_unsync)).await {
             Ok(response) => response.map(Body::new),
@@ -65,7 +65,7 @@ type Refused = Box<Response<Body>>;
 
 /// Refuses requests before the protocol layer parses them: other methods, other signature versions,
 /// lifetimes over seven days, bodies of unknown length, and `aws-chunked` bodies.
-fn check(request: &Request) -> Result<(), Refused> {
+fn filter_request(request: &Request) -> Result<(), Refused> {
     let length = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
     if length > MAX_URL {
         return Err(refused(StatusCode::URI_TOO_LONG, "RequestURITooLong", "The URL is longer than 8192 bytes."));

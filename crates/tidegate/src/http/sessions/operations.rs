@@ -45,7 +45,7 @@ pub(in crate::http) async fn upload_url(
     session: Uuid,
     announced: sessions::NewSessionUpload,
 ) -> Result<UploadUrlResponse> {
-    Ok(sessions::begin(app, caller, &session_id(session), announced).await?.into())
+    Ok(sessions::begin_upload(app, caller, &session_id(session), announced).await?.into())
 }
 
 pub(in crate::http) async fn confirm(
@@ -56,7 +56,7 @@ pub(in crate::http) async fn confirm(
     stage: Option<&str>,
     alt: Option<&str>,
 ) -> Result<MediaResponse> {
-    let shown = sessions::confirm(app, caller, &session_id(session), file_key, stage, alt).await?;
+    let shown = sessions::confirm_upload(app, caller, &session_id(session), file_key, stage, alt).await?;
     Ok(MediaResponse::new(app, &shown))
 }
 

@@ -26,7 +26,7 @@ use crate::model::rules::{self, Scanning};
 use crate::model::upload::{Digests, StoredPart, Upload, UploadState};
 use crate::queue::{self, Job};
 use crate::uploads::effects::{self, Item};
-use crate::uploads::{outcome, seal, unreadable};
+use crate::uploads::{begin, outcome, seal, unreadable};
 
 /// What the client sends to complete an upload.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -416,7 +416,7 @@ async fn complete_row(
     tx.record(caller, AuditAction::UploadCompleted, upload.object, now).await?;
     queue::enqueue(&mut tx, &Job::ReleaseFilesUploadV1 { upload_id: upload.id.clone() }, now).await?;
     tx.commit().await?;
-    effects::count_upload("completed");
+    begin::count_upload("completed");
     tracing::info!(object.id = %upload.object, object.size_bytes = content.size, "a file was uploaded");
     Ok(true)
 }

@@ -21,7 +21,7 @@ use crate::model::owner::{Owner, OwnerKind};
 use crate::model::package::{AssetPath, Dataset, DatasetId, NodeId, NodeKind, NodeState, check_name};
 use crate::model::upload::Upload;
 use crate::uploads::begin::{self, NewUpload, OPAQUE};
-use crate::uploads::effects::{self, Details};
+use crate::uploads::effects::Details;
 use crate::uploads::parts::sign_each;
 use crate::uploads::reference;
 
@@ -209,7 +209,7 @@ async fn insert(tx: &mut Tx, caller: &Caller, dataset: &Dataset, package: i64, r
 }
 
 async fn target(app: &App, node: NodeId, object: &Object, upload: &Upload) -> Result<Target> {
-    effects::count_upload("begun");
+    begin::count_upload("begun");
     tracing::info!(object.id = %object.id, node = node.as_str(), "an upload into a dataset was begun");
     let method = match upload.part_size {
         Some(part_size) => UploadMethod::Parts { part_size },

@@ -1,5 +1,5 @@
-//! Sessions and their media items: uploads, access, listing and URLs. What sessions share with spaces is in
-//! `uploads/media_items`. Never processes bytes; see `uploads::process`.
+//! Sessions and their media items: uploads, access, listing and URLs. What sessions share with
+//! spaces is in `uploads/media_items`. Never processes bytes; see `uploads::process`.
 
 pub mod deletion;
 pub mod links;
@@ -92,7 +92,12 @@ pub async fn create(app: &App, caller: &Caller, id: Option<SessionId>) -> Result
 }
 
 /// Begins the upload of a media item. Authorizes the caller.
-pub async fn begin(app: &App, caller: &Caller, session: &SessionId, announced: NewSessionUpload) -> Result<Target> {
+pub async fn begin_upload(
+    app: &App,
+    caller: &Caller,
+    session: &SessionId,
+    announced: NewSessionUpload,
+) -> Result<Target> {
     let owner = access::find_session(app, caller, Action::Write, session).await?;
     let NewSessionUpload { filename, content_type, stage: given, size, sha256 } = announced;
     let kind = media_items::kind(&content_type, |_| true)?;
@@ -111,7 +116,7 @@ fn stage(given: Option<&str>) -> Result<Option<Stage>> {
 
 /// Confirms an upload: seals the bytes and enqueues their processing. A repeated call returns the
 /// same item. Authorizes the caller.
-pub async fn confirm(
+pub async fn confirm_upload(
     app: &App,
     caller: &Caller,
     session: &SessionId,

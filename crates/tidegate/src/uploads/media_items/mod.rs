@@ -12,7 +12,7 @@ use store::{Attributes, PresignedRequest};
 
 use super::begin::{self, NewUpload};
 use super::confirm::{self, Arrival};
-use super::effects::{self, Confirmation, Details, Item};
+use super::effects::{Confirmation, Details, Item};
 use super::seal;
 use crate::app::App;
 use crate::error::{Error, Result, bad_request};
@@ -115,7 +115,7 @@ pub(crate) async fn begin(
     }
     begin::insert(&mut tx, caller, owner, (&object, &upload), Details::Media(stage)).await?;
     tx.commit().await?;
-    effects::count_upload("begun");
+    begin::count_upload("begun");
     let request = begin::presign_put(app, &object, &upload).await?;
     // Temporary credentials can end earlier than the requested lifetime.
     let left = request.expires.duration_since(std::time::SystemTime::now()).unwrap_or_default();
