@@ -173,6 +173,12 @@ async fn what_is_misspelt_is_refused_by_its_name() {
     for path in ["init?visibility=private", "complete?visibility=private", "part?visibility=private"] {
         assert_eq!(refusal(&post(&app, path, &init_body("", "", "")).await).0, 400, "{path}");
     }
+    for query in ["visibility=private", "private=1"] {
+        let path = format!("/v1/files/part/{upload}/1?{query}");
+        let (url, headers) = (format!("{}{path}", app.api()), [("x-user-id", "alice")]);
+        let answer = app.send("PUT", &url, &headers, b"hello".to_vec()).await;
+        assert_eq!(answer.status, 400, "{query}: {}", answer.text());
+    }
     let two =
         json!({ "mode": "batch", "files": [{ "name": "a", "size": 1 }, { "name": "b", "size": 1, "visiblity": 1 }] });
     let answer = app.post("alice", "/v1/files/init", &two).await;

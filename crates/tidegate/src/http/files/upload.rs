@@ -165,6 +165,7 @@ async fn put_part(
     Path((upload_id, number)): Path<(String, String)>,
     request: Request,
 ) -> ApiResult<Json<PartStored>> {
+    visibility::refuse_in_query(request.uri().query())?;
     let part_number = number.parse().map_err(|_| bad_request("the part's number must be a whole number"))?;
     let most = length(&request);
     let bytes = with_minimum_rate(request.into_body().into_data_stream());
