@@ -9,7 +9,10 @@ import threading
 
 import boto3
 import pytest
+from botocore.auth import S3SigV4Auth, S3SigV4QueryAuth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 from boto3.s3.transfer import TransferConfig
 
 from server import send
@@ -279,3 +282,77 @@ def test_listing_pages_like_s3(server):
     )
     folders = [p["Prefix"] for page in paged for p in page.get("CommonPrefixes", [])]
     assert folders == ["images/a-b/", "images/a/", "images/a~2fc/", "images/b/"]
+
+
+def send_file(server, name, body):
+    upload = server.call("POST", "/v1/files/init", body={"mode": "single", "files": [{"name": name, "size": len(body)}]}).json()["uploadId"]
+    assert send("PUT", f"{server.api}/v1/files/part/{upload}/1", {"X-User-Id": "alice"}, body).status == 200
+    return server.call("POST", "/v1/files/complete", body={"uploadId": upload}).json()["key"]
+
+
+def test_both_versions_of_listing_hold_every_name(server):
+    names = ["C++ 50% done.txt", "ü & <b>.txt", "a\u2215 b", "%2B.txt"]
+    keys = sorted(send_file(server, name, b"x") for name in names)
+    client = operator(server)
+    # boto3 asks for `encoding-type=url` and decodes the keys.
+    for version in ("list_objects", "list_objects_v2"):
+        ask = getattr(client, version)
+        assert [o["Key"] for o in ask(Bucket="tidegate", Prefix="storage/")["Contents"]] == keys
+        paged = client.get_paginator(version).paginate(Bucket="tidegate", Prefix="storage/", PaginationConfig={"PageSize": 1})
+        assert [o["Key"] for page in paged for o in page["Contents"]] == keys, version
+        folders = client.get_paginator(version).paginate(Bucket="tidegate", Delimiter="/", PaginationConfig={"PageSize": 1})
+        assert [p["Prefix"] for page in folders for p in page.get("CommonPrefixes", [])] == ["storage/"]
+        assert ask(Bucket="tidegate", MaxKeys=0).get("Contents") is None
+        for wrong in ({"Prefix": "a\0"}, {"EncodingType": "base64"}):
+            with pytest.raises(client.exceptions.ClientError, match="InvalidArgument"):
+                ask(Bucket="tidegate", **wrong)
+        plain = client.generate_presigned_url(version, {"Bucket": "tidegate", "Prefix": "storage/"}, ExpiresIn=60)
+        told = send("GET", plain).body.decode()
+        assert "<EncodingType>url</EncodingType>" in told and "C%2B%2B+50%25+done.txt" in told, told
+        assert all(client.head_object(Bucket="tidegate", Key=key)["ContentLength"] == 1 for key in keys)
+    # After a common prefix, a client goes on from it, as in S3.
+    first = client.list_objects(Bucket="tidegate", Prefix="storage/", Delimiter="/", MaxKeys=1)
+    assert first["CommonPrefixes"] == [{"Prefix": "storage/alice/"}] and not first["IsTruncated"]
+    assert client.list_objects(Bucket="tidegate", Prefix="storage/", Delimiter="/", Marker="storage/alice/").get("CommonPrefixes") is None
+    for nowhere in ("storage//", "./", "storage/../", "x" * 300 + "/"):
+        assert client.list_objects(Bucket="tidegate", Prefix=nowhere).get("Contents") is None, nowhere
+    with pytest.raises(client.exceptions.ClientError, match="continuation token"):
+        client.list_objects_v2(Bucket="tidegate", ContinuationToken="!")
+    for missing in ("storage/", "a//b", "x/"):
+        with pytest.raises(client.exceptions.ClientError) as refused:
+            client.head_object(Bucket="tidegate", Key=missing)
+        assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 404, missing
+
+
+def test_a_signature_for_another_region_opens_nothing(server):
+    key = send_file(server, "a.txt", b"x")
+    credentials = Credentials(*server.credentials("operator"))
+
+    def ask(region, query=""):
+        request = AWSRequest("GET", f"{server.s3}/tidegate/{'' if query else key}{query}", headers={"x-amz-content-sha256": hashlib.sha256(b"").hexdigest()})
+        S3SigV4Auth(credentials, "s3", region).add_auth(request)
+        return send("GET", request.url, dict(request.headers))
+
+    assert ask("us-east-1").body == b"x"
+    refused = ask("eu-west-1")
+    assert (refused.status, refused.headers["x-amz-bucket-region"]) == (400, "us-east-1")
+    assert b"AuthorizationHeaderMalformed" in refused.body and b"<Region>us-east-1</Region>" in refused.body, refused.body
+    assert ask("eu-west-1", "?location").status == 200, "clients learn the region so"
+    presigner = AWSRequest("GET", f"{server.s3}/tidegate/{key}")
+    S3SigV4QueryAuth(credentials, "s3", "eu-west-1", expires=60).add_auth(presigner)
+    answer = send("GET", presigner.url)
+    assert (answer.status, b"AuthorizationQueryParametersError" in answer.body) == (400, True), answer.body
+
+
+def test_clients_learn_the_region(make_server):
+    server = make_server(AWS_REGION="eu-central-1")
+    key = send_file(server, "a.txt", b"x")
+    access_key, secret_key = server.credentials("operator")
+    client = boto3.client(
+        "s3", endpoint_url=server.s3, region_name="eu-central-1", aws_access_key_id=access_key, aws_secret_access_key=secret_key,
+        config=Config(s3={"addressing_style": "path"}),
+    )
+    assert client.get_bucket_location(Bucket="tidegate")["LocationConstraint"] == "eu-central-1"
+    assert client.head_bucket(Bucket="tidegate")["BucketRegion"] == "eu-central-1"
+    assert client.get_object(Bucket="tidegate", Key=key)["Body"].read() == b"x"
+    assert client.list_buckets()["Buckets"][0]["CreationDate"]

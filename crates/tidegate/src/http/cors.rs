@@ -78,7 +78,10 @@ impl CorsPolicy {
         let headers = response.headers_mut();
         self.apply(request.get(header::ORIGIN), headers);
         headers.remove(header::ACCESS_CONTROL_EXPOSE_HEADERS);
-        headers.append(header::VARY, HeaderValue::from_static("Access-Control-Request-Headers"));
+        headers.append(
+            header::VARY,
+            HeaderValue::from_static("Access-Control-Request-Method, Access-Control-Request-Headers"),
+        );
         if headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN) {
             headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(self.methods));
             headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("86400"));

@@ -55,19 +55,26 @@ fn named(kind: &str, name: &str) -> String {
     text
 }
 
-/// Returns the last path component of a name without control characters, bidirectional marks,
-/// leading spaces, and trailing spaces or dots.
+/// Returns the last path component of a name without control characters, misleading invisible
+/// characters, leading spaces, and trailing spaces or dots.
 pub fn safe_name(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let visible: String = last.chars().filter(|c| !c.is_control() && !is_format(*c)).take(MAX_CHARS).collect();
+    let visible: String = last.chars().filter(|c| !c.is_control() && !is_misleading(*c)).take(MAX_CHARS).collect();
     let trimmed = visible.trim_start().trim_end_matches(|c: char| c == '.' || c.is_whitespace());
-    if trimmed.is_empty() { DEFAULT_NAME.to_owned() } else { trimmed.to_owned() }
+    if !trimmed.contains(is_visible) { DEFAULT_NAME.to_owned() } else { trimmed.to_owned() }
 }
 
-/// Returns whether a character is an invisible formatting character, such as a line separator or a
-/// bidirectional mark.
-fn is_format(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{61c}')
+/// Returns whether a character is invisible and not part of a spelling: it ends a line, changes the
+/// order in which a name is shown (U+202A–202E, U+2066–2069), or has no width. Joiners (U+200C,
+/// U+200D) and the marks U+200E, U+200F and U+061C belong to Persian, Hindi, Hebrew and emoji names.
+fn is_misleading(c: char) -> bool {
+    matches!(c, '\u{200b}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+/// Returns whether a character can be seen by itself.
+fn is_visible(c: char) -> bool {
+    !matches!(c, '\u{200c}'..='\u{200f}' | '\u{61c}' | '\u{ad}' | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// Returns the `Content-Disposition` to send for content of a type. Only raster images, audio and
@@ -115,6 +122,20 @@ mod tests {
             assert_eq!(safe_name(name), row["safe_name"].as_str().unwrap(), "{name:?}");
             assert_eq!(attachment(name), row["header"].as_str().unwrap(), "{name:?}");
         }
+    }
+
+    #[test]
+    fn joiners_and_marks_belong_to_a_name() {
+        for name in [
+            "\u{6af}\u{632}\u{200c}\u{647}\u{627}.pdf",
+            "\u{915}\u{94d}\u{200d}\u{937}.txt",
+            "\u{1f468}\u{200d}\u{1f469}.jpg",
+            "\u{5d0}\u{200f}!.txt",
+        ] {
+            assert_eq!(safe_name(name), name);
+        }
+        assert_eq!(safe_name("a\u{2066}\u{202e}gpj.exe\u{2069}"), "agpj.exe");
+        assert_eq!(safe_name("\u{200d}\u{200b}\u{feff}\u{3164}"), DEFAULT_NAME, "nothing to be seen");
     }
 
     #[test]

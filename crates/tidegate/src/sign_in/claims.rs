@@ -43,15 +43,23 @@ impl Mapping {
     ///
     /// # Errors
     ///
-    /// [`Rejected::Subject`] if user or organisation is missing or invalid.
+    /// [`Rejected::Subject`] if the user is missing or invalid, [`Rejected::Organisation`] if the
+    /// organisation is invalid.
     pub fn principal(&self, claims: &Claims) -> Result<Principal, Rejected> {
-        let user = claims.get(&self.user).and_then(text).ok_or(Rejected::Subject)?;
-        let id = UserId::parse(&user).map_err(|_| Rejected::Subject)?;
-        let org = match claims.get(&self.org).filter(|claim| !claim.is_null()) {
+        let no_user = || Rejected::Subject(self.user.clone());
+        let user = claims.get(&self.user).and_then(text).ok_or_else(no_user)?;
+        let id = UserId::parse(&user).map_err(|_| no_user())?;
+        let is_empty = |claim: &Value| match claim {
+            Value::Null => true,
+            Value::Array(all) => all.is_empty(),
+            Value::Object(all) => all.is_empty(),
+            _ => false,
+        };
+        let org = match claims.get(&self.org).filter(|claim| !is_empty(claim)) {
             None => None,
             Some(claim) => {
-                let org = text(claim).and_then(|text| OrgId::parse(&text).ok());
-                Some(org.ok_or(Rejected::Subject)?)
+                let org = organisation(claim).and_then(|text| OrgId::parse(&text).ok());
+                Some(org.ok_or_else(|| Rejected::Organisation(self.org.clone()))?)
             }
         };
         let roles = claims.get(&self.roles).map(words).unwrap_or_default();
@@ -66,6 +74,17 @@ fn text(claim: &Value) -> Option<String> {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) if number.is_u64() => Some(number.to_string()),
         _ => None,
+    }
+}
+
+/// Returns the organisation of a claim: an id, a list of one id, or an object with one member, whose
+/// name is the id and whose value is an object (`organization` of Keycloak 26). `None` for other
+/// forms, and if several are named.
+fn organisation(claim: &Value) -> Option<String> {
+    match claim {
+        Value::Array(all) if all.len() == 1 => text(&all[0]),
+        Value::Object(all) if all.len() == 1 && all.values().all(Value::is_object) => all.keys().next().cloned(),
+        other => text(other),
     }
 }
 

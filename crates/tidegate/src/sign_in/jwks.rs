@@ -221,37 +221,72 @@ fn select(keys: &[Key], token: &Parsed<'_>) -> Option<Key> {
 fn parse(body: &[u8]) -> anyhow::Result<Vec<Key>> {
     let set = object(body).context("it is no JSON object")?;
     let Some(Value::Array(listed)) = set.get("keys") else { bail!("it has no keys") };
-    let keys: Vec<Key> = listed.iter().filter_map(|key| usable(key.as_object()?)).collect();
+    let keys: Vec<Key> = listed.iter().filter_map(|key| usable_or_logged(key.as_object()?)).collect();
     ensure!(!keys.is_empty(), "none of its {} keys can verify RS256 or ES256", listed.len());
     Ok(keys)
 }
 
-/// Returns a key that can verify RS256 or ES256; `None` for every other, symmetric keys included.
-fn usable(key: &Map<String, Value>) -> Option<Key> {
+/// Reasons why a key that is as its issuer wants it is not used.
+const NOT_FOR_SIGNING: &str = "its use is not sig";
+const NOT_FOR_VERIFYING: &str = "its key_ops do not contain verify";
+const OTHER_TYPE: &str = "it is neither an RSA key for RS256 nor a P-256 key for ES256";
+
+/// Returns the key if it can verify tokens. Otherwise logs the reason and returns `None`.
+fn usable_or_logged(key: &Map<String, Value>) -> Option<Key> {
+    match usable(key) {
+        Ok(key) => Some(key),
+        Err(reason) => {
+            let id = key.get("kid").and_then(Value::as_str).unwrap_or("none").chars().take(80).collect::<String>();
+            // Issuers also publish keys that are not for signing.
+            if [NOT_FOR_SIGNING, NOT_FOR_VERIFYING, OTHER_TYPE].contains(&reason) {
+                tracing::debug!(kid = id, reason, "a key of the token issuer is not used");
+            } else {
+                tracing::info!(kid = id, reason, "a key of the token issuer cannot be used");
+            }
+            None
+        }
+    }
+}
+
+/// Returns a key that can verify RS256 or ES256, or the reason why it cannot.
+fn usable(key: &Map<String, Value>) -> std::result::Result<Key, &'static str> {
     let text = |name: &str| key.get(name).and_then(Value::as_str);
-    let number = |name: &str| text(name).and_then(|text| URL_SAFE_NO_PAD.decode(text).ok());
+    // Some libraries add padding, which RFC 7515 forbids; the number is the same.
+    let bytes = |name: &str| text(name).and_then(|text| URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).ok());
+    // Some write a leading zero, which RFC 7518 section 6.3.1.1 forbids, or leave out zeros of a
+    // coordinate, which section 6.2.1.2 forbids.
+    let number =
+        |name: &str| bytes(name).map(|bytes| bytes.into_iter().skip_while(|byte| *byte == 0).collect::<Vec<u8>>());
     if text("use").is_some_and(|used| used != "sig") {
-        return None;
+        return Err(NOT_FOR_SIGNING);
     }
     if let Some(Value::Array(operations)) = key.get("key_ops")
         && !operations.iter().any(|operation| operation == "verify")
     {
-        return None;
+        return Err(NOT_FOR_VERIFYING);
     }
     let id = text("kid").map(str::to_owned);
     match (text("kty"), text("alg")) {
         (Some("RSA"), None | Some("RS256")) => {
-            let (n, e) = (number("n")?, number("e")?);
-            let der = PublicKeyComponents { n: &n, e: &e }.as_der().ok()?;
-            Key::new(id, Algorithm::Rs256, der.as_ref())
+            let (n, e) = number("n").zip(number("e")).ok_or("n or e is not base64url")?;
+            let der = PublicKeyComponents { n: &n, e: &e }.as_der().map_err(|_| "n and e are no RSA key")?;
+            Key::new(id, Algorithm::Rs256, der.as_ref()).ok_or("its size is not from 2048 to 8192 bits")
         }
         (Some("EC"), None | Some("ES256")) if text("crv") == Some("P-256") => {
-            let (x, y) = (number("x")?, number("y")?);
-            let point = [&[4], x.as_slice(), y.as_slice()].concat();
-            (x.len() == 32 && y.len() == 32).then(|| Key::new(id, Algorithm::Es256, &point)).flatten()
+            let (x, y) = number("x").zip(number("y")).ok_or("x or y is not base64url")?;
+            let (x, y) = coordinate(&x).zip(coordinate(&y)).ok_or("x or y has more than 32 bytes")?;
+            let point = [[4].as_slice(), &x, &y].concat();
+            Key::new(id, Algorithm::Es256, &point).ok_or("x and y are no point of P-256")
         }
-        _ => None,
+        _ => Err(OTHER_TYPE),
     }
+}
+
+/// Returns a coordinate of P-256 with its full length; `None` if it is longer.
+fn coordinate(number: &[u8]) -> Option<[u8; 32]> {
+    let mut full = [0; 32];
+    full.get_mut(32_usize.checked_sub(number.len())?..)?.copy_from_slice(number);
+    Some(full)
 }
 
 /// Returns whether a key set may be fetched from a URL: over https, or from this machine.
@@ -378,7 +413,7 @@ mod tests {
         let with = |name: &str, value: Value| {
             let mut key = good.as_object().unwrap().clone();
             key.insert(name.into(), value);
-            usable(&key).is_some()
+            usable(&key).is_ok()
         };
         assert!(with("use", "sig".into()) && with("key_ops", serde_json::json!(["verify"])));
         assert!(!with("use", "enc".into()));
@@ -386,6 +421,10 @@ mod tests {
         assert!(!with("alg", "RS512".into()) && !with("alg", "HS256".into()));
         assert!(!with("kty", "oct".into()));
         assert!(!with("n", "AQAB".into()), "too short");
+        let n = good["n"].as_str().unwrap();
+        let zero = URL_SAFE_NO_PAD.encode([&[0], URL_SAFE_NO_PAD.decode(n).unwrap().as_slice()].concat());
+        assert!(with("n", zero.into()), "a leading zero");
+        assert!(with("n", format!("{n}==").into()) && with("e", "AQAB=".into()), "padding");
         for set in ["", "[]", "{}", r#"{"keys":{}}"#, r#"{"keys":[]}"#, r#"{"keys":[{"kty":"oct","k":"AAAA"}]}"#] {
             assert!(parse(set.as_bytes()).is_err(), "{set}");
         }

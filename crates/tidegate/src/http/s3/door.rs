@@ -1,5 +1,5 @@
 //! The S3 operations of the door: credentials, access rules and the calls into the store. Reads of
-//! objects are in `reads.rs`.
+//! objects are in `reads.rs`, and listings in `lists.rs`.
 
 use std::sync::Arc;
 
@@ -9,21 +9,22 @@ use futures::TryStreamExt as _;
 use s3s::access::{S3Access, S3AccessContext};
 use s3s::auth::{S3Auth, SecretKey};
 use s3s::dto::{
-    Bucket, CommonPrefix, ETag, GetBucketLocationInput, GetBucketLocationOutput, HeadBucketInput, HeadBucketOutput,
-    ListBucketsInput, ListBucketsOutput, ListObjectsV2Input, ListObjectsV2Output, ListPartsInput, ListPartsOutput,
-    Object, Part, PutObjectInput, PutObjectOutput, StreamingBlob, UploadPartInput, UploadPartOutput,
+    Bucket, ETag, GetBucketLocationInput, GetBucketLocationOutput, HeadBucketInput, HeadBucketOutput, ListBucketsInput,
+    ListBucketsOutput, ListObjectsInput, ListObjectsOutput, ListObjectsV2Input, ListObjectsV2Output, ListPartsInput,
+    ListPartsOutput, Part, PutObjectInput, PutObjectOutput, StreamingBlob, UploadPartInput, UploadPartOutput,
 };
 use s3s::{S3, S3Error, S3Request, S3Response, S3Result, s3_error};
 use secrecy::ExposeSecret as _;
 use store::{Algorithm, Attributes, ByteStream, Checks, UploadRef};
 
+use super::lists;
 use crate::app::{App, LOCAL_BUCKET, Local};
 use crate::error::Error;
 use crate::model::upload::Upload;
 use crate::uploads::seal;
 
-/// The most entries of one list response, as in S3.
-const MAX_KEYS: i32 = 1000;
+/// The most parts of one list response, as in S3.
+const MAX_PARTS: i32 = 1000;
 /// The prefix of headers and query parameters that state a checksum.
 const CHECKSUM_PREFIX: &str = "x-amz-checksum-";
 
@@ -60,7 +61,8 @@ impl Access {
 
 // Reads of objects are in `reads.rs`.
 const PRESIGNED_OPERATIONS: [&str; 3] = ["PutObject", "UploadPart", "ListParts"];
-const OPERATOR_OPERATIONS: [&str; 4] = ["ListBuckets", "HeadBucket", "GetBucketLocation", "ListObjectsV2"];
+const OPERATOR_OPERATIONS: [&str; 5] =
+    ["ListBuckets", "HeadBucket", "GetBucketLocation", "ListObjects", "ListObjectsV2"];
 
 #[async_trait::async_trait]
 impl S3Access for Access {
@@ -168,7 +170,7 @@ impl S3 for Door {
         self.open_upload(&input.upload_id, &input.key).await?;
         let named = UploadRef { key: input.key.clone(), upload_id: input.upload_id.clone() };
         let marker = u32::try_from(input.part_number_marker.unwrap_or(0)).unwrap_or(0);
-        let limit = input.max_parts.unwrap_or(MAX_KEYS).clamp(0, MAX_KEYS);
+        let limit = input.max_parts.unwrap_or(MAX_PARTS).clamp(0, MAX_PARTS);
         let mut parts = self.app.store.list_parts(&named).await.map_err(to_s3_error)?;
         parts.retain(|part| part.number > marker);
         let limit_parts = usize::try_from(limit).unwrap_or(0);
@@ -196,108 +198,35 @@ impl S3 for Door {
     }
 
     async fn head_bucket(&self, _: S3Request<HeadBucketInput>) -> S3Result<S3Response<HeadBucketOutput>> {
-        Ok(S3Response::new(HeadBucketOutput::default()))
+        let bucket_region = Some(self.app.config.region.clone());
+        Ok(S3Response::new(HeadBucketOutput { bucket_region, ..HeadBucketOutput::default() }))
     }
 
     async fn get_bucket_location(
         &self,
         _: S3Request<GetBucketLocationInput>,
     ) -> S3Result<S3Response<GetBucketLocationOutput>> {
-        Ok(S3Response::new(GetBucketLocationOutput::default()))
+        // S3 leaves it out for us-east-1.
+        let region = Some(self.app.config.region.clone()).filter(|region| region != "us-east-1");
+        Ok(S3Response::new(GetBucketLocationOutput { location_constraint: region.map(Into::into) }))
     }
 
     async fn list_buckets(&self, _: S3Request<ListBucketsInput>) -> S3Result<S3Response<ListBucketsOutput>> {
-        let bucket = Bucket { name: Some(LOCAL_BUCKET.to_owned()), ..Bucket::default() };
+        // No date is recorded, and aws-cli and s3cmd require one.
+        let creation_date = Some(std::time::SystemTime::UNIX_EPOCH.into());
+        let bucket = Bucket { name: Some(LOCAL_BUCKET.to_owned()), creation_date, ..Bucket::default() };
         Ok(S3Response::new(ListBucketsOutput { buckets: Some(vec![bucket]), ..ListBucketsOutput::default() }))
+    }
+
+    async fn list_objects(&self, request: S3Request<ListObjectsInput>) -> S3Result<S3Response<ListObjectsOutput>> {
+        lists::version_1(&self.app, request.input).await.map(S3Response::new)
     }
 
     async fn list_objects_v2(
         &self,
         request: S3Request<ListObjectsV2Input>,
     ) -> S3Result<S3Response<ListObjectsV2Output>> {
-        let input = request.input;
-        let prefix = input.prefix.clone().unwrap_or_default();
-        let limit = input.max_keys.unwrap_or(MAX_KEYS).clamp(1, MAX_KEYS);
-        let after = input.continuation_token.clone().or(input.start_after.clone());
-        let page =
-            list_page(&self.app, &prefix, input.delimiter.as_deref(), after, usize::try_from(limit).unwrap_or(1));
-        let page = page.await.map_err(to_s3_error)?;
-        let contents = page.entries.into_iter().map(|entry| Object {
-            key: Some(entry.key),
-            size: i64::try_from(entry.size).ok(),
-            e_tag: Some(ETag::Strong(entry.etag)),
-            last_modified: Some(entry.last_modified.into()),
-            ..Object::default()
-        });
-        let contents: Vec<Object> = contents.collect();
-        let prefixes = page.folders.into_iter().map(|folder| CommonPrefix { prefix: Some(folder) });
-        let prefixes: Vec<CommonPrefix> = prefixes.collect();
-        Ok(S3Response::new(ListObjectsV2Output {
-            name: Some(input.bucket),
-            prefix: Some(prefix),
-            delimiter: input.delimiter,
-            max_keys: Some(limit),
-            key_count: i32::try_from(contents.len() + prefixes.len()).ok(),
-            contents: Some(contents),
-            common_prefixes: Some(prefixes),
-            is_truncated: Some(page.next.is_some()),
-            next_continuation_token: page.next,
-            continuation_token: input.continuation_token,
-            start_after: input.start_after,
-            ..ListObjectsV2Output::default()
-        }))
-    }
-}
-
-/// A page of a listing.
-struct Page {
-    entries: Vec<store::Entry>,
-    folders: Vec<String>,
-    next: Option<String>,
-}
-
-/// Lists a page of keys. With a delimiter, all keys below one common prefix count as one entry and
-/// are skipped.
-async fn list_page(
-    app: &App,
-    prefix: &str,
-    delimiter: Option<&str>,
-    after: Option<String>,
-    limit: usize,
-) -> store::Result<Page> {
-    let mut page = Page { entries: Vec::new(), folders: Vec::new(), next: None };
-    let mut after = after;
-    loop {
-        let wanted = limit - page.entries.len() - page.folders.len();
-        let found = app.store.list(prefix, after.as_deref(), wanted + 1).await?;
-        let more = found.len() > wanted;
-        let mut skipped = false;
-        for entry in found.into_iter().take(wanted) {
-            let rest = &entry.key[prefix.len()..];
-            let folder = delimiter.filter(|d| !d.is_empty()).and_then(|d| rest.find(d).map(|at| at + d.len()));
-            match folder {
-                Some(end) => {
-                    let folder = entry.key[..prefix.len() + end].to_owned();
-                    // The highest character sorts after every key in the folder.
-                    after = Some(format!("{folder}\u{10ffff}"));
-                    page.folders.push(folder);
-                    skipped = true;
-                    break;
-                }
-                None => {
-                    after = Some(entry.key.clone());
-                    page.entries.push(entry);
-                }
-            }
-        }
-        if page.entries.len() + page.folders.len() >= limit {
-            let left = app.store.list(prefix, after.as_deref(), 1).await?;
-            page.next = after.filter(|_| !left.is_empty());
-            return Ok(page);
-        }
-        if !skipped && !more {
-            return Ok(page);
-        }
+        lists::version_2(&self.app, request.input).await.map(S3Response::new)
     }
 }
 

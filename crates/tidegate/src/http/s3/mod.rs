@@ -3,6 +3,7 @@
 //! signed.
 
 mod door;
+mod lists;
 mod reads;
 
 use std::sync::Arc;
@@ -23,17 +24,20 @@ use crate::app::{App, Local};
 struct S3 {
     service: S3Service,
     cors: CorsPolicy,
+    /// The region that signatures must be for.
+    region: String,
 }
 
 /// Returns the router of the door: each request passes the filter, then the S3 protocol layer.
 pub(super) fn router(app: Arc<App>, local: Arc<Local>) -> Router {
     let own_page = Some(app.addresses.api.to_string());
     let cors = CorsPolicy::bytes(&app.config.cors, own_page, "GET, HEAD, PUT");
+    let region = app.config.region.clone();
     let mut builder = S3ServiceBuilder::new(Door::new(Arc::clone(&app), Arc::clone(&local)));
     builder.set_auth(Secrets::new(Arc::clone(&local)));
     builder.set_access(Access::new(Arc::clone(&local)));
     builder.set_route(Reads::new(app, local));
-    Router::new().fallback(answer).with_state(Arc::new(S3 { service: builder.build(), cors }))
+    Router::new().fallback(answer).with_state(Arc::new(S3 { service: builder.build(), cors, region }))
 }
 
 async fn answer(State(s3): State<Arc<S3>>, request: Request) -> Response<Body> {
@@ -41,7 +45,7 @@ async fn answer(State(s3): State<Arc<S3>>, request: Request) -> Response<Body> {
         return s3.cors.preflight(request.headers());
     }
     let origin = request.headers().get(header::ORIGIN).cloned();
-    let mut response = match filter_request(&request) {
+    let mut response = match filter_request(&request, &s3.region) {
         Err(refused) => *refused,
         Ok(()) => match s3.service.call(request.map(s3s::Body::http_body_unsync)).await {
             Ok(response) => response.map(Body::new),
@@ -64,8 +68,9 @@ async fn answer(State(s3): State<Arc<S3>>, request: Request) -> Response<Body> {
 type Refused = Box<Response<Body>>;
 
 /// Refuses requests before the protocol layer parses them: other methods, other signature versions,
-/// lifetimes over seven days, bodies of unknown length, and `aws-chunked` bodies.
-fn filter_request(request: &Request) -> Result<(), Refused> {
+/// lifetimes over seven days, signatures for other regions, bodies of unknown length, and
+/// `aws-chunked` bodies.
+fn filter_request(request: &Request, region: &str) -> Result<(), Refused> {
     let length = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
     if length > MAX_URL {
         return Err(refused(StatusCode::URI_TOO_LONG, "RequestURITooLong", "The URL is longer than 8192 bytes."));
@@ -73,16 +78,22 @@ fn filter_request(request: &Request) -> Result<(), Refused> {
     if ![Method::GET, Method::HEAD, Method::PUT].contains(request.method()) {
         return Err(refused(StatusCode::FORBIDDEN, "AccessDenied", "This server takes presigned PUT and reads only."));
     }
-    check_query(request.uri().query().unwrap_or(""))?;
-    if let Some(value) = request.headers().get(header::AUTHORIZATION)
-        && !value.as_bytes().starts_with(b"AWS4-HMAC-SHA256 ")
-    {
-        return Err(only_v4());
+    check_query(request.uri().query().unwrap_or(""), region)?;
+    if let Some(value) = request.headers().get(header::AUTHORIZATION) {
+        let fields =
+            value.to_str().ok().and_then(|value| value.strip_prefix("AWS4-HMAC-SHA256 ")).ok_or_else(only_v4)?;
+        let credential = fields.split(',').find_map(|field| field.trim().strip_prefix("Credential="));
+        // Clients ask for the region with a signature for another one.
+        let asks_for_region = request.uri().query().is_some_and(|query| query.split('&').any(is_location));
+        if !asks_for_region {
+            let place = "The authorization header is malformed";
+            check_region(credential.unwrap_or_default(), region, "AuthorizationHeaderMalformed", place)?;
+        }
     }
     if request.method() == Method::PUT { check_body(request.headers()) } else { Ok(()) }
 }
 
-fn check_query(query: &str) -> Result<(), Refused> {
+fn check_query(query: &str, region: &str) -> Result<(), Refused> {
     // Decoded as the protocol layer decodes it, so that no encoding of a name bypasses the check.
     let pairs: Vec<(String, String)> = serde_urlencoded::from_str(query)
         .map_err(|_| refused(StatusCode::BAD_REQUEST, "InvalidURI", "The query can't be read."))?;
@@ -95,11 +106,30 @@ fn check_query(query: &str) -> Result<(), Refused> {
                     "X-Amz-Expires must be between 1 and 604800 seconds.",
                 ));
             }
+            "X-Amz-Credential" => {
+                let place = "Error parsing the X-Amz-Credential parameter";
+                check_region(value, region, "AuthorizationQueryParametersError", place)?;
+            }
             "Signature" | "AWSAccessKeyId" => return Err(only_v4()),
             _ => {}
         }
     }
     Ok(())
+}
+
+/// Refuses a signature for another region, and names the right one. `credential` has the form
+/// `{access key}/{date}/{region}/s3/aws4_request`; one of another form is refused by the protocol
+/// layer.
+fn check_region(credential: &str, region: &str, code: &str, place: &str) -> Result<(), Refused> {
+    let Some(given) = credential.rsplit('/').nth(2).filter(|given| *given != region) else { return Ok(()) };
+    let plain: String = given.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(40).collect();
+    let message = format!("{place}; the region '{plain}' is wrong; expecting '{region}'");
+    let text = error_body(code, &message, &format!("<Region>{region}</Region>"));
+    let mut response = xml(StatusCode::BAD_REQUEST, text);
+    if let Ok(region) = HeaderValue::from_str(region) {
+        response.headers_mut().insert("x-amz-bucket-region", region);
+    }
+    Err(Box::new(response))
 }
 
 fn only_v4() -> Refused {
@@ -129,11 +159,24 @@ fn refused(status: StatusCode, code: &str, message: &str) -> Refused {
     Box::new(refusal(status, code, message))
 }
 
+/// Returns whether a query parameter selects `GetBucketLocation`.
+fn is_location(parameter: &str) -> bool {
+    matches!(parameter, "location" | "location=")
+}
+
 /// Returns an S3 error response.
 fn refusal(status: StatusCode, code: &str, message: &str) -> Response<Body> {
-    let text = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>{code}</Code><Message>{message}</Message></Error>"
-    );
+    xml(status, error_body(code, message, ""))
+}
+
+/// Returns the body of an S3 error; `more` holds further elements.
+fn error_body(code: &str, message: &str, more: &str) -> String {
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>{code}</Code><Message>{message}</Message>{more}</Error>"
+    )
+}
+
+fn xml(status: StatusCode, text: String) -> Response<Body> {
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));

@@ -44,7 +44,11 @@ impl Reads {
         if !is_operator && self.app.db.find_ready_by_key_unscoped(key).await.map_err(internal)?.is_none() {
             return Err(s3_error!(NoSuchKey, "The specified key does not exist."));
         }
-        self.app.store.stat(key).await.map_err(to_s3_error)
+        self.app.store.stat(key).await.map_err(|error| match error {
+            // S3 has such keys, and this store never does.
+            store::Error::InvalidKey(_) => to_s3_error(store::Error::NotFound),
+            other => to_s3_error(other),
+        })
     }
 }
 

@@ -15,6 +15,10 @@ const MAX_SEGMENTS: usize = 200;
 const NAMELESS: &str = "unnamed";
 /// Device names of Windows, which are reserved with any extension.
 const DEVICES: [&str; 6] = ["con", "prn", "aux", "nul", "conin$", "conout$"];
+/// Characters that Windows programs may read as a slash or a backslash when they convert a name to
+/// their code page.
+const LOOK_ALIKES: [char; 8] =
+    ['\u{2044}', '\u{2215}', '\u{2216}', '\u{29f5}', '\u{29f8}', '\u{29f9}', '\u{ff0f}', '\u{ff3c}'];
 
 /// The names that are already used in one archive.
 #[derive(Debug, Default)]
@@ -87,7 +91,8 @@ fn plain_segments(path: &str) -> Vec<String> {
 /// Returns a segment that is safe on every file system.
 fn plain(segment: &str) -> String {
     let visible = segment.chars().filter(|c| !c.is_control() && !is_mark(*c));
-    let mut text: String = visible.map(|c| if r#":*?"<>|"#.contains(c) { '_' } else { c }).collect();
+    let is_unsafe = |c: char| r#":*?"<>|"#.contains(c) || LOOK_ALIKES.contains(&c);
+    let mut text: String = visible.map(|c| if is_unsafe(c) { '_' } else { c }).collect();
     // Windows removes trailing dots and spaces, which could make two names equal.
     text.truncate(text.trim_end_matches([' ', '.']).len());
     let stem = text.split('.').next().unwrap_or_default().trim_end().to_ascii_lowercase();
@@ -159,6 +164,7 @@ mod tests {
             ("_COM1.txt".into(), "é".into(), "e\u{301} (1)".into())
         );
         assert_eq!(names.unique("x. . "), "x");
+        assert_eq!(names.unique("..\u{ff0f}..\u{2215}evil.exe"), ".._.._evil.exe");
         for number in 1..3000 {
             assert!(names.unique("same.bin").starts_with("same"), "{number}");
         }
