@@ -328,8 +328,8 @@ def test_a_signature_for_another_region_opens_nothing(server):
     key = send_file(server, "a.txt", b"x")
     credentials = Credentials(*server.credentials("operator"))
 
-    def ask(region, query=""):
-        request = AWSRequest("GET", f"{server.s3}/tidegate/{'' if query else key}{query}", headers={"x-amz-content-sha256": hashlib.sha256(b"").hexdigest()})
+    def ask(region, path=key):
+        request = AWSRequest("GET", f"{server.s3}/tidegate/{path}", headers={"x-amz-content-sha256": hashlib.sha256(b"").hexdigest()})
         S3SigV4Auth(credentials, "s3", region).add_auth(request)
         return send("GET", request.url, dict(request.headers))
 
@@ -338,6 +338,8 @@ def test_a_signature_for_another_region_opens_nothing(server):
     assert (refused.status, refused.headers["x-amz-bucket-region"]) == (400, "us-east-1")
     assert b"AuthorizationHeaderMalformed" in refused.body and b"<Region>us-east-1</Region>" in refused.body, refused.body
     assert ask("eu-west-1", "?location").status == 200, "clients learn the region so"
+    for more in (f"{key}?location", f"{key}?location=", "?list-type=2&location", "?location&list-type=2"):
+        assert ask("eu-west-1", more).status == 400, f"and nothing else: {more}"
     presigner = AWSRequest("GET", f"{server.s3}/tidegate/{key}")
     S3SigV4QueryAuth(credentials, "s3", "eu-west-1", expires=60).add_auth(presigner)
     answer = send("GET", presigner.url)

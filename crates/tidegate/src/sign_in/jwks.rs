@@ -431,6 +431,14 @@ mod tests {
     }
 
     #[test]
+    fn short_coordinates_are_filled_up() {
+        let full = [&[0; 30], [7, 8].as_slice()].concat();
+        assert_eq!(coordinate(&[7, 8]).unwrap().as_slice(), full);
+        assert_eq!(coordinate(&[1; 32]), Some([1; 32]));
+        assert_eq!(coordinate(&[1; 33]), None);
+    }
+
+    #[test]
     fn key_sets_come_by_https_or_from_here() {
         for good in ["https://id.test/jwks", "http://127.0.0.1:1/jwks", "http://localhost/x", "http://[::1]:8/x"] {
             assert!(is_fetchable(good), "{good}");

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header};
 use s3s::service::{S3Service, S3ServiceBuilder};
 
 use self::door::{Access, Door, Secrets};
@@ -84,8 +84,7 @@ fn filter_request(request: &Request, region: &str) -> Result<(), Refused> {
             value.to_str().ok().and_then(|value| value.strip_prefix("AWS4-HMAC-SHA256 ")).ok_or_else(only_v4)?;
         let credential = fields.split(',').find_map(|field| field.trim().strip_prefix("Credential="));
         // Clients ask for the region with a signature for another one.
-        let asks_for_region = request.uri().query().is_some_and(|query| query.split('&').any(is_location));
-        if !asks_for_region {
+        if !asks_for_region(request.uri()) {
             let place = "The authorization header is malformed";
             check_region(credential.unwrap_or_default(), region, "AuthorizationHeaderMalformed", place)?;
         }
@@ -159,9 +158,10 @@ fn refused(status: StatusCode, code: &str, message: &str) -> Refused {
     Box::new(refusal(status, code, message))
 }
 
-/// Returns whether a query parameter selects `GetBucketLocation`.
-fn is_location(parameter: &str) -> bool {
-    matches!(parameter, "location" | "location=")
+/// Returns whether a request is `GetBucketLocation` and cannot be another operation: it names no key
+/// and has no other parameter.
+fn asks_for_region(uri: &Uri) -> bool {
+    !uri.path().trim_matches('/').contains(['/', '%']) && matches!(uri.query(), Some("location" | "location="))
 }
 
 /// Returns an S3 error response.
