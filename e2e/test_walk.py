@@ -6,6 +6,8 @@ import random
 import signal
 import subprocess
 import threading
+from urllib.parse import quote, unquote_plus
+from xml.etree import ElementTree
 
 import boto3
 import pytest
@@ -284,8 +286,8 @@ def test_listing_pages_like_s3(server):
     assert folders == ["images/a-b/", "images/a/", "images/a~2fc/", "images/b/"]
 
 
-def send_file(server, name, body):
-    upload = server.call("POST", "/v1/files/init", body={"mode": "single", "files": [{"name": name, "size": len(body)}]}).json()["uploadId"]
+def send_file(server, name, body, folder=""):
+    upload = server.call("POST", "/v1/files/init", body={"mode": "single", "folder": folder, "files": [{"name": name, "size": len(body)}]}).json()["uploadId"]
     assert send("PUT", f"{server.api}/v1/files/part/{upload}/1", {"X-User-Id": "alice"}, body).status == 200
     return server.call("POST", "/v1/files/complete", body={"uploadId": upload}).json()["key"]
 
@@ -318,6 +320,17 @@ def test_both_versions_of_listing_hold_every_name(server):
         assert client.list_objects(Bucket="tidegate", Prefix=nowhere).get("Contents") is None, nowhere
     with pytest.raises(client.exceptions.ClientError, match="continuation token"):
         client.list_objects_v2(Bucket="tidegate", ContinuationToken="!")
+    # The highest character does not come after its folder, and XML cannot hold U+FFFF.
+    keys.append(send_file(server, "\uffff.txt", b"x", folder="\U0010ffff"))
+    folders = client.get_paginator("list_objects").paginate(Bucket="tidegate", Prefix="storage/", Delimiter="/", PaginationConfig={"PageSize": 1})
+    assert [p["Prefix"] for page in folders for p in page.get("CommonPrefixes", [])] == ["storage/alice/"]
+    unasked = AWSRequest("GET", f"{server.s3}/tidegate?prefix=storage%2F")
+    S3SigV4QueryAuth(Credentials(*server.credentials("operator")), "s3", "us-east-1", expires=60).add_auth(unasked)
+    told = ElementTree.fromstring(send("GET", unasked.url).body)
+    space = {"s3": told.tag.partition("}")[0].lstrip("{")}
+    assert told.findtext("s3:EncodingType", namespaces=space) == "url"
+    assert sorted(unquote_plus(key.text) for key in told.iterfind("s3:Contents/s3:Key", space)) == sorted(keys)
+    assert server.call("GET", f"/v1/files/metadata/{quote(keys[-1], safe='')}").status == 200, "it can be read"
     for missing in ("storage/", "a//b", "x/"):
         with pytest.raises(client.exceptions.ClientError) as refused:
             client.head_object(Bucket="tidegate", Key=missing)

@@ -48,8 +48,3 @@ pub fn rfc3339(at: SystemTime) -> String {
 pub fn epoch_seconds(at: SystemTime) -> u64 {
     at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
 }
-
-/// Returns whether a character is a Unicode noncharacter. XML 1.0 cannot hold some of them.
-pub fn is_noncharacter(c: char) -> bool {
-    matches!(c, '\u{fdd0}'..='\u{fdef}') || u32::from(c) & 0xfffe == 0xfffe
-}

@@ -11,7 +11,6 @@ use s3s::{S3Result, s3_error};
 
 use super::door::to_s3_error;
 use crate::app::App;
-use crate::model::is_noncharacter;
 
 /// The most entries of one response, as in S3.
 const MAX_KEYS: i32 = 1000;
@@ -34,7 +33,7 @@ struct Query {
 
 impl Query {
     /// Checks a query. Returns 400 for an encoding other than `url`, a negative `max-keys`, and
-    /// characters that no key has and XML cannot hold.
+    /// control characters, which no key has.
     fn new(
         prefix: Option<String>,
         delimiter: Option<String>,
@@ -43,8 +42,8 @@ impl Query {
         encoding: Option<&EncodingType>,
     ) -> S3Result<Self> {
         let texts = [prefix.as_deref(), delimiter.as_deref(), after.as_deref()];
-        if texts.into_iter().flatten().any(|text| text.contains(|c: char| c.is_control() || is_noncharacter(c))) {
-            return Err(s3_error!(InvalidArgument, "A key has no control characters and no noncharacters."));
+        if texts.into_iter().flatten().any(|text| text.contains(char::is_control)) {
+            return Err(s3_error!(InvalidArgument, "A key has no control characters."));
         }
         if encoding.is_some_and(|encoding| encoding.as_str() != EncodingType::URL) {
             return Err(s3_error!(InvalidArgument, "Invalid Encoding Method specified in Request"));
@@ -56,6 +55,14 @@ impl Query {
         let delimiter = delimiter.filter(|delimiter| !delimiter.is_empty());
         let (prefix, encodes) = (prefix.unwrap_or_default(), encoding.is_some());
         Ok(Self { prefix, delimiter, after, max_keys: max_keys.min(MAX_KEYS), encodes })
+    }
+
+    /// Encodes the response, though the client did not ask for it, if XML cannot hold one of its
+    /// texts. The response then says so.
+    fn encode_if_needed(&mut self, page: &Page) {
+        let asked = [Some(&self.prefix), self.delimiter.as_ref(), self.after.as_ref()].into_iter().flatten();
+        let keys = page.entries.iter().map(|entry| &entry.key).chain(&page.folders);
+        self.encodes |= asked.chain(keys).any(|text| text.contains(['\u{fffe}', '\u{ffff}']));
     }
 
     /// Returns whether keys can begin with the prefix. Its folders are names that a key can have.
@@ -117,8 +124,9 @@ impl Query {
 /// Lists a page as `ListObjects` does: continued by `marker`.
 pub(super) async fn version_1(app: &App, input: ListObjectsInput) -> S3Result<ListObjectsOutput> {
     let encoding = input.encoding_type.as_ref();
-    let query = Query::new(input.prefix, input.delimiter, input.marker, input.max_keys, encoding)?;
+    let mut query = Query::new(input.prefix, input.delimiter, input.marker, input.max_keys, encoding)?;
     let page = list_page(app, &query).await.map_err(to_s3_error)?;
+    query.encode_if_needed(&page);
     Ok(ListObjectsOutput {
         name: Some(input.bucket),
         prefix: Some(query.shown(&query.prefix)),
@@ -139,8 +147,9 @@ pub(super) async fn version_2(app: &App, input: ListObjectsV2Input) -> S3Result<
     let token = input.continuation_token.as_deref().filter(|token| !token.is_empty()).map(parse_token).transpose()?;
     let after = token.or_else(|| input.start_after.clone());
     let encoding = input.encoding_type.as_ref();
-    let query = Query::new(input.prefix, input.delimiter, after, input.max_keys, encoding)?;
+    let mut query = Query::new(input.prefix, input.delimiter, after, input.max_keys, encoding)?;
     let page = list_page(app, &query).await.map_err(to_s3_error)?;
+    query.encode_if_needed(&page);
     Ok(ListObjectsV2Output {
         name: Some(input.bucket),
         prefix: Some(query.shown(&query.prefix)),
