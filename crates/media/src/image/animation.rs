@@ -5,18 +5,34 @@
 use std::num::NonZeroU64;
 
 use gif::{ColorOutput, DecodeOptions, Encoder, MemoryLimit};
-use image::metadata::{LoopCount, Orientation};
-use image::{AnimationDecoder, ImageDecoder};
+use image::metadata::Orientation;
 
+use super::colour::Profile;
 use super::orientation::ExifTransform;
 use super::pixels::Pixels;
-use super::raster::{orientation, profile, refusal_from, upright_srgb};
+use super::raster::upright_srgb;
+use super::strip::{count_webp_frames, set_webp_delays};
 use super::thumbs::derive_thumbnails;
 use super::{CleanOptions, Cleaned, Picture, Refusal, check_size, main_picture};
 use crate::kind::Kind;
 
-/// The longest delay of a frame, in milliseconds.
-const MAX_DELAY: i64 = 60_000;
+/// The longest delay of a `WebP` frame, in milliseconds (RFC 9649 section 2.7.1.1).
+const MAX_DELAY: u32 = (1 << 24) - 1;
+
+/// A frame of an animation as a complete picture.
+pub(super) struct TimedFrame {
+    pub(super) pixels: Pixels,
+    /// In milliseconds.
+    pub(super) delay: u32,
+}
+
+/// What applies to all frames of an animation.
+pub(super) struct Animation {
+    pub(super) orientation: Orientation,
+    pub(super) profile: Option<Profile>,
+    /// The number of plays; 0 for endless.
+    pub(super) plays: u32,
+}
 
 /// Counts the frames and pixels of an animation against its limits.
 struct FrameCounter<'a> {
@@ -48,7 +64,6 @@ pub(super) fn clean_gif(bytes: &[u8], options: &CleanOptions) -> Result<Cleaned,
     let damaged = |_: gif::DecodingError| Refusal::Damaged;
     let mut gif_options = DecodeOptions::new();
     gif_options.set_color_output(ColorOutput::Indexed);
-    gif_options.check_frame_consistency(true);
     if let Some(most) = NonZeroU64::new(options.max_pixels) {
         gif_options.set_memory_limit(MemoryLimit::Bytes(most));
     }
@@ -66,11 +81,10 @@ pub(super) fn clean_gif(bytes: &[u8], options: &CleanOptions) -> Result<Cleaned,
         frame.needs_user_input = false;
         // The decoder returns the rows in order.
         frame.interlaced = false;
-        // In hundredths of a second. Delays above a minute are errors or abuse.
-        frame.delay = frame.delay.min(6000);
         let mut indices = vec![0; usize::from(across) * usize::from(down)];
         decoder.read_into_buffer(&mut indices).map_err(damaged)?;
         frame.buffer = indices.into();
+        crop_to_canvas(&mut frame, (width, height));
         if counter.frames == 1 {
             first = Some(draw_on_canvas(&frame, &palette, (width, height))?);
             encoder.set_repeat(decoder.repeat()).map_err(|_| Refusal::Damaged)?;
@@ -110,42 +124,45 @@ fn draw_on_canvas(frame: &gif::Frame<'_>, palette: &[u8], (width, height): (u16,
     Ok(image.without_opaque_alpha())
 }
 
-/// Cleans an animation of any other format; encodes it as WebP.
-pub(super) fn clean_frames<'a, D, F>(
-    file: &[u8],
-    mut decoder: D,
-    options: &CleanOptions,
-    frames: impl FnOnce(D) -> Result<F, Refusal>,
-) -> Result<Cleaned, Refusal>
-where
-    D: ImageDecoder,
-    F: AnimationDecoder<'a>,
-{
-    let (orientation, profile) = (orientation(&mut decoder), profile(&mut decoder));
-    let transform = ExifTransform::from_orientation(orientation);
-    let decoder = frames(decoder)?;
-    let repeat = match decoder.loop_count() {
-        LoopCount::Infinite => 0,
-        LoopCount::Finite(count) => i32::try_from(count.get()).unwrap_or(0),
-    };
-    let (mut counter, mut timed_frames, mut at) = (FrameCounter::new(options), Vec::new(), 0_i64);
-    for frame in decoder.into_frames() {
-        let frame = frame.map_err(refusal_from)?;
-        let (numerator, denominator) = frame.delay().numer_denom_ms();
-        let delay = (i64::from(numerator) / i64::from(denominator.max(1))).clamp(1, MAX_DELAY);
-        let image = frame.into_buffer();
-        counter.add(image.width(), image.height())?;
-        let image = Pixels { width: image.width(), height: image.height(), alpha: true, bytes: image.into_raw() };
-        let image = profile.iter().fold(image, |image, profile| profile.to_srgb(image)).transformed(transform);
-        timed_frames.push((image, i32::try_from(at).unwrap_or(i32::MAX)));
-        at += delay;
+/// Removes what lies beyond the canvas, as viewers do. A frame that lies beyond it completely
+/// becomes one transparent pixel, so that its delay stays.
+fn crop_to_canvas(frame: &mut gif::Frame<'_>, (width, height): (u16, u16)) {
+    let (left, top) = (frame.left.min(width), frame.top.min(height));
+    let (across, down) = (frame.width.min(width - left), frame.height.min(height - top));
+    if across == 0 || down == 0 {
+        let index = frame.transparent.unwrap_or_default();
+        (frame.left, frame.top, frame.width, frame.height) = (0, 0, 1, 1);
+        (frame.transparent, frame.buffer) = (Some(index), vec![index].into());
+    } else if (across, down) != (frame.width, frame.height) {
+        let rows = frame.buffer.chunks_exact(usize::from(frame.width)).take(usize::from(down));
+        let cropped: Vec<u8> = rows.flat_map(|row| row.iter().take(usize::from(across))).copied().collect();
+        (frame.width, frame.height, frame.buffer) = (across, down, cropped.into());
     }
-    let (first, _) = timed_frames.first().ok_or(Refusal::Damaged)?;
-    let still = upright_srgb(first.clone(), ExifTransform::NONE, None);
+}
+
+/// Cleans an animation of any other format; encodes it as WebP.
+pub(super) fn clean_frames(
+    file: &[u8],
+    options: &CleanOptions,
+    animation: &Animation,
+    frames: impl Iterator<Item = Result<TimedFrame, Refusal>>,
+) -> Result<Cleaned, Refusal> {
+    let transform = ExifTransform::from_orientation(animation.orientation);
+    let (mut counter, mut shown) = (FrameCounter::new(options), Vec::new());
+    for frame in frames {
+        let TimedFrame { pixels, delay } = frame?;
+        counter.add(pixels.width, pixels.height)?;
+        let pixels =
+            animation.profile.iter().fold(pixels, |pixels, profile| profile.to_srgb(pixels)).transformed(transform);
+        shown.push(TimedFrame { pixels, delay: delay.min(MAX_DELAY) });
+    }
+    let first = shown.first().ok_or(Refusal::Damaged)?;
+    let still = upright_srgb(first.pixels.clone(), ExifTransform::NONE, None);
     let (thumbnails, blurhash) = derive_thumbnails(&still, None, options)?;
-    let main = main_picture(file, options, orientation, (still.width, still.height), || match timed_frames.len() {
+    let size = (still.width, still.height);
+    let main = main_picture(file, options, animation.orientation, size, || match shown.len() {
         1 => encode_still(&still, options),
-        _ => encode_webp(&timed_frames, repeat, options.quality),
+        _ => encode_webp(&shown, animation.plays, options.quality),
     })?;
     Ok(Cleaned { main, thumbnails, blurhash, frames: counter.frames })
 }
@@ -155,16 +172,84 @@ fn encode_still(image: &Pixels, options: &CleanOptions) -> Result<Picture, Refus
     if image.alpha { image.png() } else { image.jpeg(options.quality) }
 }
 
-/// Encodes an animated WebP. Each frame comes with its start time in milliseconds.
-fn encode_webp(frames: &[(Pixels, i32)], repeat: i32, quality: u8) -> Result<Picture, Refusal> {
-    let (first, _) = frames.first().ok_or(Refusal::Damaged)?;
+/// Encodes an animated WebP.
+fn encode_webp(frames: &[TimedFrame], plays: u32, quality: u8) -> Result<Picture, Refusal> {
+    let TimedFrame { pixels: first, .. } = frames.first().ok_or(Refusal::Damaged)?;
     let mut config = webp::WebPConfig::new().map_err(|()| Refusal::TooCostly)?;
     config.quality = f32::from(quality);
     let mut encoder = webp::AnimEncoder::new(first.width, first.height, &config);
-    encoder.set_loop_count(repeat);
-    for (image, at) in frames {
-        encoder.add_frame(webp::AnimFrame::from_rgba(&image.bytes, image.width, image.height, *at));
+    // The format stores 16 bits.
+    encoder.set_loop_count(plays.min(u16::MAX.into()).cast_signed());
+    let mut at = 0_i32;
+    for TimedFrame { pixels, delay } in frames {
+        encoder.add_frame(webp::AnimFrame::from_rgba(&pixels.bytes, pixels.width, pixels.height, at));
+        // The encoder needs times that increase; a frame without a delay gets it back below.
+        at = at.checked_add(delay.cast_signed().max(1)).ok_or(Refusal::TooCostly)?;
     }
-    let bytes = encoder.try_encode().map_err(|_| Refusal::TooCostly)?.to_vec();
+    let mut bytes = encoder.try_encode().map_err(|_| Refusal::TooCostly)?.to_vec();
+    set_delays(&mut bytes, frames, at).ok_or(Refusal::TooCostly)?;
     Ok(Picture { kind: Kind::Webp, width: first.width, height: first.height, bytes })
+}
+
+/// Sets the delays that the encoder does not know: that of the last frame, and zero. `end` is the
+/// sum of the delays that it was given.
+fn set_delays(webp: &mut [u8], frames: &[TimedFrame], end: i32) -> Option<()> {
+    let count = usize::try_from(count_webp_frames(webp)?).ok()?;
+    set_webp_delays(webp, |number, encoded, before| {
+        if count == frames.len() {
+            frames.get(number).map_or(encoded, |frame| frame.delay)
+        } else if number + 1 == count {
+            // Equal frames were merged.
+            u32::try_from(end).unwrap_or_default().saturating_sub(before).min(MAX_DELAY)
+        } else {
+            encoded
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image::AnimationDecoder as _;
+
+    fn frame(shade: u8, delay: u32) -> TimedFrame {
+        TimedFrame { pixels: Pixels { width: 8, height: 8, alpha: true, bytes: [shade, 9, 9, 255].repeat(64) }, delay }
+    }
+
+    fn delays(webp: &[u8]) -> Vec<u32> {
+        let decoder = image::codecs::webp::WebPDecoder::new(std::io::Cursor::new(webp)).unwrap();
+        decoder.into_frames().map(|frame| frame.unwrap().delay().numer_denom_ms().0).collect()
+    }
+
+    #[test]
+    fn every_delay_is_kept() {
+        for times in [vec![100, 100, 3000], vec![1, 0, 16_777_215], vec![0, 0], vec![40; 9]] {
+            let frames: Vec<_> = (0_u8..).zip(&times).map(|(shade, delay)| frame(shade * 25, *delay)).collect();
+            let encoded = encode_webp(&frames, 3, 80).unwrap();
+            assert_eq!(delays(&encoded.bytes), times);
+        }
+    }
+
+    #[test]
+    fn merged_frames_keep_their_common_delay() {
+        for shades in [[1, 90, 90], [1, 1, 90]] {
+            let frames: Vec<_> = shades.iter().zip([100, 200, 400]).map(|(shade, delay)| frame(*shade, delay)).collect();
+            let encoded = encode_webp(&frames, 0, 80).unwrap();
+            assert_eq!(delays(&encoded.bytes).iter().sum::<u32>(), 700, "{shades:?}");
+        }
+    }
+
+    #[test]
+    fn a_frame_is_cropped_to_the_canvas() {
+        let cropped = |left, top| {
+            let buffer = (0..12).collect::<Vec<u8>>().into();
+            let mut frame = gif::Frame { left, top, width: 4, height: 3, buffer, ..gif::Frame::default() };
+            crop_to_canvas(&mut frame, (6, 5));
+            (frame.left, frame.top, frame.width, frame.height, frame.buffer.to_vec())
+        };
+        assert_eq!(cropped(2, 2), (2, 2, 4, 3, (0..12).collect()));
+        assert_eq!(cropped(3, 3), (3, 3, 3, 2, vec![0, 1, 2, 4, 5, 6]));
+        assert_eq!(cropped(6, 0), (0, 0, 1, 1, vec![0]));
+        assert_eq!(cropped(0, 65_535), (0, 0, 1, 1, vec![0]));
+    }
 }

@@ -1,8 +1,7 @@
 //! Cleans JPEG images. Decodes to YCbCr planes, applies the orientation to the planes and encodes
 //! them again, which is faster than a conversion to RGB and loses less. Uses RGB where the planes
-//! can't be transformed or the profile can't be kept. Segments are parsed in `segments`.
-
-use std::cell::Cell;
+//! can't be transformed or the profile can't be kept. Segments are parsed in `segments`; files that
+//! the decoder reads only with a warning are rewritten in `repair`.
 
 use fast_image_resize::{PixelType, Resizer};
 use image::metadata::Orientation;
@@ -11,50 +10,139 @@ use turbojpeg::{Colorspace, Compressor, DecompressHeader, Decompressor, PixelFor
 use super::colour::{self, Profile};
 use super::orientation::ExifTransform;
 use super::pixels::{Pixels, size};
+use super::repair::{MAX_SCANS, repair};
 use super::thumbs::{Resize, derive_thumbnails, resize_plane};
-use super::{CleanOptions, Cleaned, Picture, Refusal, check_size, main_picture, segments};
+use super::{CleanOptions, Cleaned, Picture, Refusal, check_size, exif, main_picture, segments};
 use crate::kind::Kind;
-
-/// The largest number of scans of a progressive file. Encoders write about ten; thousands would
-/// take minutes to decode.
-const MAX_SCANS: u32 = 500;
 
 /// Cleans a JPEG.
 pub(super) fn clean(bytes: &[u8], options: &CleanOptions) -> Result<Cleaned, Refusal> {
     let segments = segments::read(bytes);
-    let orientation = segments.exif.and_then(Orientation::from_exif_chunk).unwrap_or(Orientation::NoTransforms);
-    let transform = ExifTransform::from_orientation(orientation);
-    let has_trailing_data = Cell::new(false);
-    let main = |size, encode: &dyn Fn() -> Result<Picture, Refusal>| match has_trailing_data.get() {
-        // The end of the picture data is unknown, so the file can't be stripped.
-        true => encode(),
-        false => main_picture(bytes, options, orientation, size, encode),
-    };
-    let profile = Profile::parse(segments.icc.as_deref());
-    let mut decompressor = Decompressor::new().map_err(|_| Refusal::TooCostly)?;
-    let header = decompressor.read_header(bytes).map_err(|_| Refusal::Damaged)?;
-    let (width, height) = (pixels(header.width)?, pixels(header.height)?);
-    check_size(width, height, options)?;
-    if header.is_lossless || header.is_arithmetic {
-        return Err(Refusal::Unsupported("lossless or arithmetic coding".to_owned()));
+    let orientation = exif::orientation(segments.exif);
+    let whole = Whole { bytes, orientation, options, is_repaired: false };
+    match whole.clean(segments.icc.as_deref()) {
+        // The decoder reports only its first warning, so a harmless one can hide a serious one.
+        Err(Refusal::Damaged) => {
+            let repaired = repair(bytes, segments.icc.as_deref(), options)?;
+            Whole { bytes: &repaired, is_repaired: true, ..whole }.clean(segments.icc.as_deref())
+        }
+        outcome => outcome,
     }
-    decompressor.set_scan_limit(MAX_SCANS).map_err(|_| Refusal::TooCostly)?;
-    if matches!(header.colorspace, Colorspace::CMYK | Colorspace::YCCK) {
-        let image = decode_cmyk(&mut decompressor, bytes, &header, profile.as_ref(), &has_trailing_data)?
-            .transformed(transform);
-        return finish(main(image.size(), &|| image.jpeg(options.quality))?, &image, None, options);
+}
+
+/// A JPEG file that is cleaned if it can be decoded without a warning.
+struct Whole<'a> {
+    bytes: &'a [u8],
+    orientation: Orientation,
+    options: &'a CleanOptions,
+    /// Whether every scan is known to be whole.
+    is_repaired: bool,
+}
+
+impl Whole<'_> {
+    fn clean(&self, icc: Option<&[u8]>) -> Result<Cleaned, Refusal> {
+        let Self { bytes, options, .. } = *self;
+        let transform = ExifTransform::from_orientation(self.orientation);
+        let mut decompressor = Decompressor::new().map_err(|_| Refusal::TooCostly)?;
+        let header = decompressor.read_header(bytes).map_err(|_| Refusal::Damaged)?;
+        check_size(pixels(header.width)?, pixels(header.height)?, options)?;
+        if header.is_lossless || header.is_arithmetic {
+            return Err(Refusal::Unsupported("lossless or arithmetic coding".to_owned()));
+        }
+        decompressor.set_scan_limit(MAX_SCANS).map_err(|_| Refusal::TooCostly)?;
+        let is_gray = header.colorspace == Colorspace::Gray;
+        let profile = Profile::parse(icc).and_then(|profile| profile.for_image(is_gray));
+        if matches!(header.colorspace, Colorspace::CMYK | Colorspace::YCCK) {
+            let image = self.decode_cmyk(&mut decompressor, &header, profile.as_ref())?.transformed(transform);
+            return finish(self.main(image.size(), || image.jpeg(options.quality))?, &image, None, options);
+        }
+        let kept_profile = profile.as_ref().and_then(Profile::minimal_rgb);
+        let planar = matches!(header.colorspace, Colorspace::YCbCr | Colorspace::Gray)
+            && keeps_chroma_alignment(transform, &header);
+        if planar && (kept_profile.is_some() || !matches!(profile, Some(Profile::Rgb(_)))) {
+            let mut image = self.decode_planes(&mut decompressor, &header)?;
+            // The output has no profile for grey values.
+            profile.iter().for_each(|profile| image.gray_to_srgb(profile));
+            let image = image.transformed(transform);
+            let main = self.main(image.size(), || image.jpeg(options.quality, kept_profile.as_deref()))?;
+            let profile = profile.filter(|_| kept_profile.is_some());
+            return finish(main, &image, profile.as_ref(), options);
+        }
+        let image = self.decode_rgb(&mut decompressor, &header)?;
+        let image = profile.iter().fold(image, |image, profile| profile.to_srgb(image)).transformed(transform);
+        finish(self.main(image.size(), || image.jpeg(options.quality))?, &image, None, options)
     }
-    let kept_profile = profile.as_ref().and_then(Profile::minimal_rgb);
-    let planar =
-        matches!(header.colorspace, Colorspace::YCbCr | Colorspace::Gray) && keeps_chroma_alignment(transform, &header);
-    if planar && (kept_profile.is_some() || !profile.as_ref().is_some_and(Profile::is_rgb)) {
-        let image = YuvPlanes::decode(&mut decompressor, bytes, &header, &has_trailing_data)?.transformed(transform);
-        let main = main(image.size(), &|| image.jpeg(options.quality, kept_profile.as_deref()))?;
-        return finish(main, &image, profile.as_ref(), options);
+
+    /// Returns the main picture: the file without its metadata, or the result of `encode`.
+    fn main(
+        &self,
+        size: (u32, u32),
+        encode: impl FnOnce() -> Result<Picture, Refusal>,
+    ) -> Result<Picture, Refusal> {
+        main_picture(self.bytes, self.options, self.orientation, size, encode)
     }
-    let image = decode_rgb(&mut decompressor, bytes, &header, &has_trailing_data)?;
-    let image = profile.iter().fold(image, |image, profile| profile.to_srgb(image)).transformed(transform);
-    finish(main(image.size(), &|| image.jpeg(options.quality))?, &image, None, options)
+
+    /// Accepts a result of the decoder without a warning. In a file whose scans are whole, an
+    /// unusual order of its scans is harmless too.
+    fn check(&self, outcome: turbojpeg::Result<()>) -> Result<(), Refusal> {
+        match outcome {
+            Ok(()) => Ok(()),
+            Err(turbojpeg::Error::TurboJpegError(text))
+                if self.is_repaired && text.contains("Inconsistent progression") =>
+            {
+                Ok(())
+            }
+            Err(_) => Err(Refusal::Damaged),
+        }
+    }
+
+    /// Decodes to RGB.
+    fn decode_rgb(&self, decompressor: &mut Decompressor, header: &DecompressHeader) -> Result<Pixels, Refusal> {
+        let bytes = self.decode_packed(decompressor, header, PixelFormat::RGB)?;
+        Ok(Pixels { width: pixels(header.width)?, height: pixels(header.height)?, alpha: false, bytes })
+    }
+
+    /// Decodes CMYK and converts it to sRGB.
+    fn decode_cmyk(
+        &self,
+        decompressor: &mut Decompressor,
+        header: &DecompressHeader,
+        profile: Option<&Profile>,
+    ) -> Result<Pixels, Refusal> {
+        let mut cmyk = self.decode_packed(decompressor, header, PixelFormat::CMYK)?;
+        // CMYK JPEGs are stored inverted, 255 for no ink, as Adobe Photoshop writes them.
+        for ink in &mut cmyk {
+            *ink = 255 - *ink;
+        }
+        let bytes = profile
+            .and_then(|profile| profile.cmyk_to_srgb(&cmyk))
+            .unwrap_or_else(|| colour::plain_cmyk_to_srgb(&cmyk));
+        Ok(Pixels { width: pixels(header.width)?, height: pixels(header.height)?, alpha: false, bytes })
+    }
+
+    /// Decodes to interleaved pixels of a format.
+    fn decode_packed(
+        &self,
+        decompressor: &mut Decompressor,
+        header: &DecompressHeader,
+        format: PixelFormat,
+    ) -> Result<Vec<u8>, Refusal> {
+        let pitch = header.width * format.size();
+        let mut out = vec![0; pitch * header.height];
+        let image =
+            turbojpeg::Image { pixels: out.as_mut_slice(), width: header.width, pitch, height: header.height, format };
+        self.check(decompressor.decompress(self.bytes, image))?;
+        Ok(out)
+    }
+
+    /// Decodes to planes.
+    fn decode_planes(&self, decompressor: &mut Decompressor, header: &DecompressHeader) -> Result<YuvPlanes, Refusal> {
+        let DecompressHeader { width, height, subsamp, .. } = *header;
+        let length = turbojpeg::yuv_pixels_len(width, 1, height, subsamp).map_err(|_| Refusal::Damaged)?;
+        let mut image = YuvImage { pixels: vec![0; length], width, align: 1, height, subsamp };
+        self.check(decompressor.decompress_to_yuv(self.bytes, image.as_deref_mut()))?;
+        Ok(YuvPlanes(image))
+    }
 }
 
 /// Adds the thumbnails to the main picture.
@@ -77,70 +165,6 @@ fn keeps_chroma_alignment(transform: ExifTransform, header: &DecompressHeader) -
         && (!transform.flipped || header.height.is_multiple_of(sampling.height()))
 }
 
-/// Returns whether a decoder warning means only that there are bytes between the picture data and
-/// the end marker. The decoder reports only its first warning, so any other warning counts as
-/// damage.
-fn is_trailing_data_warning(error: &turbojpeg::Error) -> bool {
-    matches!(error, turbojpeg::Error::TurboJpegError(text) if text.ends_with("extraneous bytes before marker 0xd9"))
-}
-
-/// Accepts a decoder result, with a flag for data after the picture.
-fn check_decoded(outcome: turbojpeg::Result<()>, has_trailing_data: &Cell<bool>) -> Result<(), Refusal> {
-    match outcome {
-        Err(error) if !is_trailing_data_warning(&error) => Err(Refusal::Damaged),
-        Err(_) => {
-            has_trailing_data.set(true);
-            Ok(())
-        }
-        Ok(()) => Ok(()),
-    }
-}
-
-/// Decodes to RGB.
-fn decode_rgb(
-    decompressor: &mut Decompressor,
-    bytes: &[u8],
-    header: &DecompressHeader,
-    has_trailing_data: &Cell<bool>,
-) -> Result<Pixels, Refusal> {
-    let bytes = decode_packed(decompressor, bytes, header, PixelFormat::RGB, has_trailing_data)?;
-    Ok(Pixels { width: pixels(header.width)?, height: pixels(header.height)?, alpha: false, bytes })
-}
-
-/// Decodes CMYK and converts it to sRGB.
-fn decode_cmyk(
-    decompressor: &mut Decompressor,
-    bytes: &[u8],
-    header: &DecompressHeader,
-    profile: Option<&Profile>,
-    has_trailing_data: &Cell<bool>,
-) -> Result<Pixels, Refusal> {
-    let mut cmyk = decode_packed(decompressor, bytes, header, PixelFormat::CMYK, has_trailing_data)?;
-    // CMYK JPEGs are stored inverted, 255 for no ink, as Adobe Photoshop writes them.
-    for ink in &mut cmyk {
-        *ink = 255 - *ink;
-    }
-    let bytes =
-        profile.and_then(|profile| profile.cmyk_to_srgb(&cmyk)).unwrap_or_else(|| colour::plain_cmyk_to_srgb(&cmyk));
-    Ok(Pixels { width: pixels(header.width)?, height: pixels(header.height)?, alpha: false, bytes })
-}
-
-/// Decodes to interleaved pixels of a format.
-fn decode_packed(
-    decompressor: &mut Decompressor,
-    bytes: &[u8],
-    header: &DecompressHeader,
-    format: PixelFormat,
-    has_trailing_data: &Cell<bool>,
-) -> Result<Vec<u8>, Refusal> {
-    let pitch = header.width * format.size();
-    let mut out = vec![0; pitch * header.height];
-    let image =
-        turbojpeg::Image { pixels: out.as_mut_slice(), width: header.width, pitch, height: header.height, format };
-    check_decoded(decompressor.decompress(bytes, image), has_trailing_data)?;
-    Ok(out)
-}
-
 /// Converts a length in pixels.
 fn pixels(length: usize) -> Result<u32, Refusal> {
     u32::try_from(length).map_err(|_| Refusal::Damaged)
@@ -150,18 +174,12 @@ fn pixels(length: usize) -> Result<u32, Refusal> {
 struct YuvPlanes(YuvImage<Vec<u8>>);
 
 impl YuvPlanes {
-    /// Decodes to planes.
-    fn decode(
-        decompressor: &mut Decompressor,
-        bytes: &[u8],
-        header: &DecompressHeader,
-        has_trailing_data: &Cell<bool>,
-    ) -> Result<Self, Refusal> {
-        let DecompressHeader { width, height, subsamp, .. } = *header;
-        let length = turbojpeg::yuv_pixels_len(width, 1, height, subsamp).map_err(|_| Refusal::Damaged)?;
-        let mut image = YuvImage { pixels: vec![0; length], width, align: 1, height, subsamp };
-        check_decoded(decompressor.decompress_to_yuv(bytes, image.as_deref_mut()), has_trailing_data)?;
-        Ok(Self(image))
+    /// Converts the luma of a grey image to sRGB, if the profile is for grey values.
+    fn gray_to_srgb(&mut self, profile: &Profile) {
+        let (width, height) = self.0.y_size();
+        if let Some(luma) = self.0.pixels.get_mut(..width * height) {
+            profile.gray_to_srgb(luma);
+        }
     }
 
     /// Returns the planes and their sizes, including padding.

@@ -5,12 +5,16 @@
 //! only its metadata is removed; see `strip`. Runs in the sandbox only.
 
 mod animation;
+mod apng;
 mod colour;
 mod confirm;
+mod exif;
 mod jpeg;
 mod orientation;
 mod pixels;
 mod raster;
+mod repair;
+mod scan;
 mod segments;
 mod strip;
 mod thumbs;

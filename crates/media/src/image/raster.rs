@@ -5,14 +5,15 @@ use std::io::Cursor;
 
 use image::codecs::png::PngDecoder;
 use image::codecs::webp::WebPDecoder;
-use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, Limits};
+use image::metadata::LoopCount;
+use image::{AnimationDecoder as _, DynamicImage, ImageDecoder, Limits};
 
+use super::animation::{Animation, TimedFrame};
 use super::colour::Profile;
 use super::orientation::ExifTransform;
 use super::pixels::Pixels;
 use super::thumbs::derive_thumbnails;
-use super::{CleanOptions, Cleaned, Refusal, animation, check_size, main_picture};
+use super::{CleanOptions, Cleaned, Refusal, animation, apng, check_size, exif, main_picture};
 use crate::kind::Kind;
 
 /// The memory that a decoder may use besides the pixels, in bytes, for decompressed text and
@@ -23,25 +24,47 @@ const METADATA_MEMORY: u64 = 16 << 20;
 pub(super) fn clean_png(bytes: &[u8], options: &CleanOptions) -> Result<Cleaned, Refusal> {
     let (width, height) = png_size(bytes)?;
     check_size(width, height, options)?;
+    let repaired = apng::with_valid_transparency(bytes);
+    let bytes = repaired.as_deref().unwrap_or(bytes);
     let mut limits = Limits::default();
     // Sixteen bits for each of four channels.
-    limits.max_alloc = Some(u64::from(width) * u64::from(height) * 8 + METADATA_MEMORY);
-    let decoder = PngDecoder::with_limits(Cursor::new(bytes), limits).map_err(refusal_from)?;
+    let memory = u64::from(width) * u64::from(height) * 8 + METADATA_MEMORY;
+    limits.max_alloc = Some(memory);
+    let mut decoder = PngDecoder::with_limits(Cursor::new(bytes), limits).map_err(refusal_from)?;
+    let orientation = exif::orientation(decoder.exif_metadata().ok().flatten().as_deref());
+    let profile = apng::colours(bytes).profile(decoder.icc_profile().ok().flatten().as_deref());
     if decoder.is_apng().map_err(refusal_from)? {
-        return animation::clean_frames(bytes, decoder, options, |decoder| decoder.apng().map_err(refusal_from));
+        let frames = apng::Frames::new(bytes, usize::try_from(memory).unwrap_or(usize::MAX))?;
+        let animation = Animation { orientation, profile, plays: frames.plays };
+        return animation::clean_frames(bytes, options, &animation, frames);
     }
-    clean_still(bytes, decoder, options, Kind::Png)
+    clean_still(bytes, decoder, options, &Animation { orientation, profile, plays: 0 }, Kind::Png)
 }
 
 /// Cleans a WebP.
 pub(super) fn clean_webp(bytes: &[u8], options: &CleanOptions) -> Result<Cleaned, Refusal> {
-    let decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(refusal_from)?;
+    let mut decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(refusal_from)?;
     let (width, height) = decoder.dimensions();
     check_size(width, height, options)?;
-    if decoder.has_animation() {
-        return animation::clean_frames(bytes, decoder, options, Ok);
+    let orientation = exif::orientation(decoder.exif_metadata().ok().flatten().as_deref());
+    let profile = Profile::parse(decoder.icc_profile().ok().flatten().as_deref())
+        .and_then(|profile| profile.for_image(false));
+    let mut animation = Animation { orientation, profile, plays: 0 };
+    if !decoder.has_animation() {
+        return clean_still(bytes, decoder, options, &animation, Kind::Webp);
     }
-    clean_still(bytes, decoder, options, Kind::Webp)
+    if let LoopCount::Finite(plays) = decoder.loop_count() {
+        animation.plays = plays.get();
+    }
+    let frames = decoder.into_frames().map(|frame| {
+        let frame = frame.map_err(refusal_from)?;
+        // WebP stores whole milliseconds.
+        let (delay, _) = frame.delay().numer_denom_ms();
+        let image = frame.into_buffer();
+        let (width, height) = image.dimensions();
+        Ok(TimedFrame { pixels: Pixels { width, height, alpha: true, bytes: image.into_raw() }, delay })
+    });
+    animation::clean_frames(bytes, options, &animation, frames)
 }
 
 /// Reads the size of a PNG from its first chunk, so that it can be checked before anything is
@@ -60,14 +83,14 @@ fn png_size(bytes: &[u8]) -> Result<(u32, u32), Refusal> {
 /// Cleans a still image.
 fn clean_still(
     file: &[u8],
-    mut decoder: impl ImageDecoder,
+    decoder: impl ImageDecoder,
     options: &CleanOptions,
+    Animation { orientation, profile, .. }: &Animation,
     kind: Kind,
 ) -> Result<Cleaned, Refusal> {
-    let (orientation, profile) = (orientation(&mut decoder), profile(&mut decoder));
     let image = DynamicImage::from_decoder(decoder).map_err(refusal_from)?;
-    let image = upright_srgb(to_pixels(image), ExifTransform::from_orientation(orientation), profile.as_ref());
-    let main = main_picture(file, options, orientation, (image.width, image.height), || match (image.alpha, kind) {
+    let image = upright_srgb(to_pixels(image), ExifTransform::from_orientation(*orientation), profile.as_ref());
+    let main = main_picture(file, options, *orientation, (image.width, image.height), || match (image.alpha, kind) {
         // Lossless output was requested but the file could not be stripped.
         _ if options.lossless => image.png(),
         (false, _) => image.jpeg(options.quality),
@@ -76,16 +99,6 @@ fn clean_still(
     })?;
     let (thumbnails, blurhash) = derive_thumbnails(&image, None, options)?;
     Ok(Cleaned { main, thumbnails, blurhash, frames: 1 })
-}
-
-/// Returns the Exif orientation; upright if it can't be read.
-pub(super) fn orientation(decoder: &mut impl ImageDecoder) -> Orientation {
-    decoder.orientation().unwrap_or(Orientation::NoTransforms)
-}
-
-/// Returns the embedded ICC profile, if it is valid.
-pub(super) fn profile(decoder: &mut impl ImageDecoder) -> Option<Profile> {
-    Profile::parse(decoder.icc_profile().ok().flatten().as_deref())
 }
 
 /// Converts pixels to sRGB, makes them upright and removes an opaque alpha channel.

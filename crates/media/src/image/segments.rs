@@ -1,13 +1,16 @@
 //! Reads the Exif and ICC segments of a JPEG file, and inserts an ICC profile into one. Decodes no
 //! pixels. Source: ITU-T T.81 Annex B; ICC.1 Annex B.4; CIPA DC-008 (Exif) 4.7.2.
 
+use super::exif::EXIF_PREFIX;
+
 const SOI: u8 = 0xd8;
 const SOS: u8 = 0xda;
 const APP0: u8 = 0xe0;
 const APP1: u8 = 0xe1;
 const APP2: u8 = 0xe2;
-const EXIF: &[u8] = b"Exif\0\0";
-const ICC: &[u8] = b"ICC_PROFILE\0";
+pub(super) const JFIF: &[u8] = b"JFIF\0";
+pub(super) const ADOBE: &[u8] = b"Adobe";
+pub(super) const ICC: &[u8] = b"ICC_PROFILE\0";
 /// The bytes of a profile in one segment: 65,535 minus the length, the name and the sequence
 /// numbers.
 const ICC_CHUNK: usize = 65_535 - 2 - ICC.len() - 2;
@@ -29,21 +32,20 @@ pub(super) struct Segments<'a> {
 pub(super) fn read(file: &[u8]) -> Segments<'_> {
     let (mut found, mut pieces) = (Segments::default(), Vec::new());
     let mut rest = file.get(2..).unwrap_or_default();
-    while let [0xff, after @ ..] = rest {
-        let [marker, after @ ..] = after else { break };
-        match *marker {
-            0xff => {
-                rest = &rest[1..];
+    while let Some((marker, after)) = next_marker(rest) {
+        match marker {
+            SOS | 0xd9 => break,
+            0x01 | 0xd0..=0xd7 => {
+                rest = after;
                 continue;
             }
-            SOS => break,
             _ => {}
         }
-        let [high, low, ..] = after else { break };
-        let length = usize::from(u16::from_be_bytes([*high, *low]));
+        let Some(length) = after.first_chunk::<2>() else { break };
+        let length = usize::from(u16::from_be_bytes(*length));
         let Some(body) = after.get(2..length) else { break };
-        match *marker {
-            APP1 if found.exif.is_none() => found.exif = body.strip_prefix(EXIF),
+        match marker {
+            APP1 if found.exif.is_none() => found.exif = body.strip_prefix(EXIF_PREFIX),
             APP2 => {
                 if let Some([number, _, piece @ ..]) = body.strip_prefix(ICC) {
                     pieces.push((*number, piece));
@@ -53,12 +55,43 @@ pub(super) fn read(file: &[u8]) -> Segments<'_> {
         }
         rest = &after[length..];
     }
-    pieces.sort_by_key(|(number, _)| *number);
-    let length: usize = pieces.iter().map(|(_, piece)| piece.len()).sum();
-    if (1..=MAX_ICC).contains(&length) {
-        found.icc = Some(pieces.into_iter().flat_map(|(_, piece)| piece).copied().collect());
-    }
+    found.icc = assemble_icc(pieces);
     found
+}
+
+/// Reads the next marker, and returns it with the bytes after it. Skips any other bytes and fill
+/// bytes before it, as decoders do.
+pub(super) fn next_marker(bytes: &[u8]) -> Option<(u8, &[u8])> {
+    let mut rest = bytes;
+    loop {
+        let at = rest.iter().position(|byte| *byte == 0xff)?;
+        let after = rest.get(at..)?;
+        let marker = after.iter().position(|byte| *byte != 0xff)?;
+        rest = after.get(marker + 1..)?;
+        match after.get(marker)? {
+            0 => {}
+            marker => return Some((*marker, rest)),
+        }
+    }
+}
+
+/// Assembles an ICC profile from its numbered pieces. Some programs number them from 0, and some
+/// write the profile twice.
+fn assemble_icc(mut pieces: Vec<(u8, &[u8])>) -> Option<Vec<u8>> {
+    if let Some((_, whole)) = pieces.first().filter(|(_, piece)| is_profile(piece)) {
+        return Some(whole.to_vec());
+    }
+    pieces.sort_by_key(|(number, _)| *number);
+    pieces.dedup_by_key(|(number, _)| *number);
+    let length: usize = pieces.iter().map(|(_, piece)| piece.len()).sum();
+    (1..=MAX_ICC).contains(&length).then(|| pieces.into_iter().flat_map(|(_, piece)| piece).copied().collect())
+}
+
+/// Returns whether bytes are exactly one ICC profile (ICC.1 section 7.2).
+pub(super) fn is_profile(icc: &[u8]) -> bool {
+    let length = icc.first_chunk::<4>().map(|length| u32::from_be_bytes(*length));
+    let length = length.and_then(|length| usize::try_from(length).ok());
+    length == Some(icc.len()) && icc.get(36..40) == Some(b"acsp")
 }
 
 /// Inserts an ICC profile into a JPEG file, after its JFIF segment if that is the first one.
@@ -101,6 +134,31 @@ mod tests {
         }
         assert!(read(&with_icc(file.clone(), &vec![0; MAX_ICC + 1])).icc.is_none(), "larger than the limit");
         assert!(read(&file).icc.is_none());
+    }
+
+    #[test]
+    fn a_profile_is_read_however_it_is_numbered() {
+        let mut profile: Vec<u8> = (0..200).collect();
+        profile[..4].copy_from_slice(&200_u32.to_be_bytes());
+        profile[36..40].copy_from_slice(b"acsp");
+        let segment = |number: u8, count: u8, piece: &[u8]| {
+            let length = u16::try_from(2 + ICC.len() + 2 + piece.len()).unwrap().to_be_bytes();
+            [&[0xff, APP2], &length[..], ICC, &[number, count], piece].concat()
+        };
+        let (start, end) = profile.split_at(90);
+        for (what, segments) in [
+            ("in one piece", vec![segment(1, 1, &profile)]),
+            ("numbered from 0", vec![segment(0, 2, start), segment(1, 2, end)]),
+            ("out of order", vec![segment(2, 2, end), segment(1, 2, start)]),
+            ("twice", vec![segment(1, 1, &profile), segment(1, 1, &profile)]),
+            ("twice in pieces", vec![segment(1, 2, start), segment(2, 2, end), segment(1, 2, start), segment(2, 2, end)]),
+            ("numbered alike", vec![segment(1, 1, &profile), segment(0, 1, &profile)]),
+        ] {
+            let file = [b"\xff\xd8".to_vec(), segments.concat(), b"\xff\xda".to_vec()].concat();
+            assert_eq!(read(&file).icc.as_ref(), Some(&profile), "{what}");
+            let junk = [&b"\xff\xd8junk\xff\0"[..], &segments.join(&b"\xff\0\0\xff"[..]), b"\xff\xda"].concat();
+            assert_eq!(read(&junk).icc.as_ref(), Some(&profile), "{what}, with junk between the segments");
+        }
     }
 
     #[test]

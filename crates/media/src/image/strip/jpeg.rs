@@ -4,12 +4,8 @@
 use image::metadata::Orientation;
 
 use super::{Reader, is_profile, orientation_exif};
-use crate::image::segments;
-
-pub(super) const EXIF: &[u8] = b"Exif\0\0";
-const JFIF: &[u8] = b"JFIF\0";
-pub(super) const ICC: &[u8] = b"ICC_PROFILE\0";
-const ADOBE: &[u8] = b"Adobe";
+use crate::image::exif::EXIF_PREFIX;
+use crate::image::segments::{self, ADOBE, JFIF};
 
 /// Returns the file without any other segment.
 pub(super) fn strip(file: &[u8], orientation: Orientation) -> Option<Vec<u8>> {
@@ -17,7 +13,6 @@ pub(super) fn strip(file: &[u8], orientation: Orientation) -> Option<Vec<u8>> {
     if icc.as_ref().is_some_and(|icc| !is_profile(icc)) {
         return None;
     }
-    let (mut pieces, mut seen_scan) = (0, false);
     let mut rest = Reader(file.strip_prefix(b"\xff\xd8")?);
     let mut out = Vec::with_capacity(file.len());
     out.extend_from_slice(b"\xff\xd8");
@@ -35,14 +30,16 @@ pub(super) fn strip(file: &[u8], orientation: Orientation) -> Option<Vec<u8>> {
             && let Some(tiff) = exif.take()
         {
             out.extend_from_slice(&[0xff, 0xe1, 0, 2 + 6 + 26]);
-            out.extend_from_slice(EXIF);
+            out.extend_from_slice(EXIF_PREFIX);
             out.extend_from_slice(&tiff);
         }
         match marker {
             0xd9 => {
                 out.extend_from_slice(b"\xff\xd9");
-                // The copied profile segments must add up to the validated profile.
-                return (pieces == icc.map_or(0, |icc| icc.len())).then_some(out);
+                return Some(match icc {
+                    Some(icc) => segments::with_icc(out, &icc),
+                    None => out,
+                });
             }
             // Markers without a length that are invalid here; decoders skip them.
             0x01 | 0xd0..=0xd7 => continue,
@@ -58,20 +55,12 @@ pub(super) fn strip(file: &[u8], orientation: Orientation) -> Option<Vec<u8>> {
                 out.extend_from_slice(&body[..12]);
                 out.extend_from_slice(&[0, 0]);
             }
-            0xe2 if body.starts_with(ICC) => {
-                if seen_scan {
-                    return None;
-                }
-                pieces += body.len().checked_sub(ICC.len() + 2)?;
-                push_segment(&mut out, marker, length, body);
-            }
             // The Adobe segment defines the colour transform of the scans.
             0xee if body.starts_with(ADOBE) && body.len() >= 12 => {
                 out.extend_from_slice(&[0xff, 0xee, 0, 14]);
                 out.extend_from_slice(&body[..12]);
             }
             0xda => {
-                seen_scan = true;
                 push_segment(&mut out, marker, length, body);
                 out.extend_from_slice(read_scan(&mut rest)?);
             }

@@ -10,6 +10,8 @@ mod webp;
 
 use image::metadata::Orientation;
 
+pub(in crate::image) use self::png::crc32;
+use super::segments::is_profile;
 use crate::kind::Kind;
 
 /// Returns the file without metadata. Returns `None` if the file violates its format.
@@ -26,6 +28,18 @@ pub(in crate::image) fn strip(file: &[u8], kind: Kind, orientation: Orientation)
 /// Counts the frames of an animated WebP. Returns `None` if the file violates the format.
 pub(in crate::image) fn count_webp_frames(file: &[u8]) -> Option<u32> {
     webp::count_frames(file)
+}
+
+/// Sets the delay of each frame of an animated WebP, in milliseconds, to what `delay` returns for
+/// its number, its encoded delay and the sum of the delays before it. Returns `None` if the file
+/// violates the format.
+pub(in crate::image) fn set_webp_delays(file: &mut [u8], delay: impl Fn(usize, u32, u32) -> u32) -> Option<()> {
+    webp::set_delays(file, delay)
+}
+
+/// Reads a chunk of a PNG: its name, its data, and the bytes after it.
+pub(in crate::image) fn read_png_chunk(bytes: &[u8]) -> Option<(&[u8; 4], &[u8], &[u8])> {
+    png::read_chunk(bytes)
 }
 
 /// Returns a TIFF structure with only the Exif orientation. Returns `None` for the default
@@ -60,16 +74,10 @@ impl<'a> Reader<'a> {
 /// have up to two megabytes.
 const MAX_ICC: usize = 4 << 20;
 
-/// Returns whether bytes are exactly one ICC profile (ICC.1 section 7.2).
-fn is_profile(icc: &[u8]) -> bool {
-    let length = icc.first_chunk::<4>().map(|length| u32::from_be_bytes(*length));
-    let length = length.and_then(|length| usize::try_from(length).ok());
-    length == Some(icc.len()) && icc.get(36..40) == Some(b"acsp")
-}
-
 #[cfg(test)]
 mod tests {
-    use super::jpeg::{EXIF, ICC};
+    use super::super::exif::{self, EXIF_PREFIX as EXIF};
+    use super::super::segments::ICC;
     use super::png::crc32;
     use super::webp::{WEBP_EXIF, WEBP_XMP, push_chunk, read_chunk};
     use super::*;
@@ -272,7 +280,7 @@ mod tests {
         assert_eq!(strip(&nameless, Kind::Png, TURNED), None, "the header must come first");
         let behind = [&plain[..end], &chunk(b"IDAT", SECRET), &plain[end..]].concat();
         assert_eq!(strip(&behind, Kind::Png, TURNED), None, "data after the last pixel");
-        // An invalid profile, one after the picture, and one that is too large.
+        // An invalid profile, one that is too large, and one after the picture.
         let jpeg = jpeg_file();
         let segment = |body: &[u8]| {
             let length = u16::try_from(ICC.len() + 4 + body.len()).unwrap().to_be_bytes();
@@ -283,7 +291,7 @@ mod tests {
         assert_eq!(with(2, &segment(SECRET)), None);
         assert_eq!(with(2, &segment(&[7; 65_000]).repeat(70)), None);
         let end = jpeg.windows(2).rposition(|window| window == b"\xff\xdc").unwrap();
-        assert_eq!(with(end, &segment(SECRET)), None);
+        assert_eq!(with(end, &segment(SECRET)), strip(&jpeg, Kind::Jpeg, TURNED), "what follows the picture is removed");
         let webp = [&b"WEBPVP8X\x0a\0\0\0\x20\0\0\0\0\0\0\0\0\0ICCP\x0b\0\0\0"[..], SECRET, b"\0"].concat();
         let webp = [b"RIFF", &u32::try_from(webp.len()).unwrap().to_le_bytes()[..], &webp].concat();
         assert_eq!(strip(&webp, Kind::Webp, TURNED), None);
@@ -315,7 +323,7 @@ mod tests {
     fn orientation_and_colour_information_are_kept() {
         let file = strip(&jpeg_file(), Kind::Jpeg, TURNED).unwrap();
         let segments = super::super::segments::read(&file);
-        assert_eq!(segments.exif.and_then(Orientation::from_exif_chunk), Some(TURNED));
+        assert_eq!(exif::orientation(segments.exif), TURNED);
         assert_eq!(segments.icc, Some(icc(140)));
         assert!(!contains(&strip(&jpeg_file(), Kind::Jpeg, Orientation::NoTransforms).unwrap(), b"Exif"));
         let png = strip(&png_file(), Kind::Png, TURNED).unwrap();

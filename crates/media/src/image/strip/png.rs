@@ -142,7 +142,15 @@ fn inflate_stream(data: &[u8], max_size: u64, keep: bool) -> Option<(usize, Vec<
     }
 }
 
+/// Reads a chunk: its name, its data, and the bytes after it. Does not check its checksum.
+pub(super) fn read_chunk(bytes: &[u8]) -> Option<(&[u8; 4], &[u8], &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<4>()?;
+    let (name, rest) = rest.split_first_chunk::<4>()?;
+    let (data, rest) = rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
+    Some((name, data, rest.get(4..)?))
+}
+
 /// Computes the CRC-32 of a chunk.
-pub(super) fn crc32(bytes: &[u8]) -> u32 {
+pub(in crate::image) fn crc32(bytes: &[u8]) -> u32 {
     u32::try_from(crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32IsoHdlc, bytes)).unwrap_or_default()
 }

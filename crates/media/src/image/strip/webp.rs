@@ -72,6 +72,28 @@ pub(super) fn count_frames(file: &[u8]) -> Option<u32> {
     Some(frames)
 }
 
+/// Sets the delay of each animation frame to what `delay` returns for its number, its delay and the
+/// sum of the delays before it.
+pub(super) fn set_delays(file: &mut [u8], delay: impl Fn(usize, u32, u32) -> u32) -> Option<()> {
+    let length = file.len();
+    let (mut at, mut number, mut before) = (12, 0, 0_u32);
+    while at < length {
+        let mut rest = Reader(file.get(at..)?);
+        let (name, _) = read_chunk(&mut rest)?;
+        let next = length - rest.0.len();
+        if &name == b"ANMF" {
+            // The header of the chunk, the position and the size come before it.
+            let stored = file.get_mut(at + 8 + 12..at + 8 + 15)?;
+            let [low, middle, high] = *stored.first_chunk::<3>()?;
+            let new = delay(number, u32::from_le_bytes([low, middle, high, 0]), before);
+            stored.copy_from_slice(new.to_le_bytes().first_chunk::<3>()?);
+            (number, before) = (number + 1, before.saturating_add(new));
+        }
+        at = next;
+    }
+    Some(())
+}
+
 /// Strips an animation frame: a 16-byte header and the chunks of a still picture.
 fn strip_frame(data: &[u8]) -> Option<Vec<u8>> {
     let mut rest = Reader(data);
