@@ -43,6 +43,8 @@ pub enum Verdict {
     Clean,
     /// Malware was found. Holds the signature's name.
     Infected(String),
+    /// The stream holds an encrypted archive or document, and clamd is set to report those.
+    Encrypted,
     /// The stream exceeds clamd's limits and was not scanned completely.
     TooLarge,
 }
@@ -177,6 +179,8 @@ impl Clamd {
                 // clamd reports exceeded limits under these names; see AlertExceedsMax in
                 // clamd.conf(5).
                 Some(name) if name.starts_with("Heuristics.Limits.Exceeded") => Ok(Verdict::TooLarge),
+                // See AlertEncrypted in clamd.conf(5). Nothing is known about the content.
+                Some(name) if name.starts_with("Heuristics.Encrypted") => Ok(Verdict::Encrypted),
                 Some(name) => Ok(Verdict::Infected(name.to_owned())),
                 None => Err(self.unavailable(format!("it responded with {response:?}"))),
             },

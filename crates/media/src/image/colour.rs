@@ -283,3 +283,69 @@ fn hlg_luminance(value: f64) -> f64 {
     let scene = if value <= 0.5 { value * value / 3.0 } else { (((value - c) / a).exp() + b) / 12.0 };
     1000.0 * scene.powf(1.2)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PIXEL: [u8; 3] = [200, 90, 100];
+
+    fn shown(profile: Option<Profile>, pixel: [u8; 3]) -> Vec<u8> {
+        let pixels = Pixels { width: 1, height: 1, alpha: false, bytes: pixel.to_vec() };
+        profile.iter().fold(pixels, |pixels, profile| profile.to_srgb(pixels)).bytes
+    }
+
+    fn png<'a>(gamma: &'a [u8], chromaticities: &'a [u8]) -> PngColours<'a> {
+        PngColours { gamma: Some(gamma), chromaticities: Some(chromaticities), ..PngColours::default() }
+    }
+
+    fn chromaticities(values: [u32; 8]) -> Vec<u8> {
+        values.iter().flat_map(|value| value.to_be_bytes()).collect()
+    }
+
+    #[test]
+    fn chromaticities_and_code_points_mean_what_a_profile_means() {
+        let p3 = chromaticities([31_270, 32_900, 68_000, 32_000, 26_500, 69_000, 15_000, 6_000]);
+        let mut profile = ColorProfile::new_display_p3();
+        let wanted = shown(Some(Profile::Rgb(Box::new(profile.clone()))), PIXEL);
+        assert_ne!(wanted, PIXEL, "the primaries differ from those of sRGB");
+        let coded = PngColours { cicp: Some(&[12, 13, 0, 1]), ..PngColours::default() };
+        set_curve(&mut profile, ToneReprCurve::Parametric(vec![1.0 / 0.45]));
+        let with_gamma = shown(Some(Profile::Rgb(Box::new(profile))), PIXEL);
+        let near = |one: &[u8], other: &[u8]| one.iter().zip(other).all(|(one, other)| one.abs_diff(*other) <= 1);
+        assert!(near(&shown(coded.profile(None), PIXEL), &wanted), "cICP");
+        let gamma = 45_000_u32.to_be_bytes();
+        assert!(near(&shown(png(&gamma, &p3).profile(None), PIXEL), &with_gamma), "cHRM and gAMA");
+    }
+
+    #[test]
+    fn what_is_invalid_is_shown_as_srgb() {
+        let gamma = 100_000_u32.to_be_bytes();
+        for values in [[0; 8], [u32::MAX; 8], [31_270, 32_900, 64_000, 33_000, 64_000, 33_000, 64_000, 33_000]] {
+            assert_eq!(shown(png(&gamma, &chromaticities(values)).profile(None), PIXEL), PIXEL, "{values:?}");
+        }
+        for cicp in [&[1, 1][..], &[2, 2, 0, 1], &[255, 255, 0, 1], &[9, 16, 9, 1], &[1, 8, 0, 0]] {
+            assert_eq!(shown(PngColours { cicp: Some(cicp), ..PngColours::default() }.profile(None), PIXEL), PIXEL);
+        }
+        for gamma in [0_u32, 1, u32::MAX] {
+            let gamma = gamma.to_be_bytes();
+            let colours = PngColours { gamma: Some(&gamma), ..PngColours::default() };
+            assert_eq!(shown(colours.profile(None), PIXEL), PIXEL);
+        }
+    }
+
+    #[test]
+    fn hdr_images_show_the_reference_white_as_white() {
+        for (transfer, white) in [(16, 148), (18, 191)] {
+            let cicp = [9, transfer, 0, 1];
+            let gray = |value| {
+                let colours = PngColours { cicp: Some(&cicp), ..PngColours::default() };
+                shown(colours.profile(None), [value; 3])
+            };
+            assert!(gray(white).iter().all(|value| *value >= 252), "{transfer}: {:?}", gray(white));
+            assert!(gray(white - 30).iter().all(|value| (120..240).contains(value)), "{transfer}: {:?}", gray(white - 30));
+            assert_eq!(gray(255), [255; 3]);
+            assert_eq!(gray(0), [0; 3]);
+        }
+    }
+}

@@ -79,12 +79,12 @@ pub struct Picture {
     pub bytes: Vec<u8>,
 }
 
-/// Why a file is refused because of its content. The messages are written for the person who
-/// uploaded it.
+/// Why an image or a video is refused because of its content. The messages are written for the
+/// person who uploaded it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Refusal {
     /// The image exceeds the limit of pixels.
-    #[error("the image is {width} x {height} pixels; at most {max} pixels are taken")]
+    #[error("the picture is {width} x {height} pixels; at most {max} pixels are taken")]
     TooManyPixels {
         /// In pixels.
         width: u32,
@@ -102,17 +102,25 @@ pub enum Refusal {
         max_pixels: u64,
     },
     /// The file can't be decoded completely.
-    #[error("the image is damaged or incomplete")]
+    #[error("the file is damaged or incomplete")]
     Damaged,
     /// The file uses an unsupported variant of its format, such as a lossless or arithmetic JPEG.
-    #[error("this form of the image's type is not supported: {0}")]
+    #[error("this form of the file's type is not supported: {0}")]
     Unsupported(String),
     /// The first bytes do not match the declared type.
     #[error("the file is not what its type says")]
     WrongType,
     /// Decoding exceeded the limit of memory or time.
-    #[error("the image takes too much memory or time to decode")]
+    #[error("the file takes too much memory or time to decode")]
     TooCostly,
+    /// The video has a track that the container does not hold.
+    #[error("{codec} in {container} is not supported")]
+    Codec {
+        /// The name of the codec, as ffmpeg calls it.
+        codec: String,
+        /// The media type of the container.
+        container: String,
+    },
     /// The video has no readable video track.
     #[error("the video has no picture track that can be read")]
     NoVideo,

@@ -1,9 +1,11 @@
-//! Remuxes videos with ffmpeg: copies the tracks to a new container without re-encoding, drops
-//! metadata such as location, time and device, moves the index to the front, and extracts a poster.
+//! Remuxes videos with ffmpeg: copies the tracks to a new container, drops metadata such as
+//! location, time and device, moves the index to the front, and extracts a poster. Only sound is
+//! encoded again, where the container does not hold its codec; see `codecs`.
 //! The output is compared with the input, because ffmpeg can drop content and still report success.
 //! ffmpeg runs with kernel limits on memory and CPU time; its access to files is restricted only by
 //! its protocol whitelist. See `tracks` for the comparison and `truncation` for incomplete files.
 
+mod codecs;
 mod tracks;
 mod truncation;
 
@@ -18,6 +20,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 
+use self::codecs::Plan;
 use self::tracks::{ENTRIES, FRAME_ENTRIES, Frames, Measured, Probed};
 use crate::image::Refusal;
 use crate::kind::Kind;
@@ -51,7 +54,7 @@ pub struct Ffmpeg {
 #[derive(Debug)]
 pub struct Remuxed {
     folder: TempDir,
-    /// The media type.
+    /// The media type; another one than the input's if its container did not hold the video.
     pub kind: Kind,
     /// The display width in pixels.
     pub width: u32,
@@ -139,7 +142,14 @@ impl Ffmpeg {
         let expected = self.measure_complete(kind, &input).await?;
         // The new container can be slightly larger than the original.
         let max_size = size.saturating_add(size / 8).saturating_add(16 << 20);
-        self.run(&self.ffmpeg, &remux_arguments(kind, &input, expected.video.index, &output), max_size).await?;
+        let plan = Plan::new(kind, &expected.probed, &expected.video).map_err(Error::Refused)?;
+        self.write_output(kind, &plan, &input, &output, max_size).await.map_err(|error| match error {
+            Error::Refused(Refusal::Unsupported(_)) => {
+                Error::Refused(codecs::unsupported(&expected.video.codec_name, plan.kind))
+            }
+            other => other,
+        })?;
+        let kind = plan.kind;
         let measured = self.measure(kind, &output).await.map_err(|error| match error {
             // The original could be measured, so the failure is ours and the original must be kept.
             Error::Refused(refusal) => {
@@ -147,22 +157,41 @@ impl Ffmpeg {
             }
             other => other,
         })?;
-        if let Some(difference) = expected.difference(&measured) {
+        if let Some(difference) = expected.difference(&measured, &plan.audio_codecs()) {
             return Err(Error::Unconfirmed(format!("the processed video differs from the original: {difference}")));
         }
         let (width, height) = measured.video.display_size().ok_or(Error::Refused(Refusal::NoVideo))?;
         let duration = measured.probed.duration();
         let middle = (duration / 2).min(1000);
-        let mut poster = self.run(&self.ffmpeg, &poster_arguments(kind, &output, middle), 0).await?;
+        let mut poster = self.run(&self.ffmpeg, &poster_arguments(kind, &output, middle, (width, height)), 0).await?;
         if poster.is_empty() {
             // The audio can be much longer than the video.
-            poster = self.run(&self.ffmpeg, &poster_arguments(kind, &output, 0), 0).await?;
+            poster = self.run(&self.ffmpeg, &poster_arguments(kind, &output, 0, (width, height)), 0).await?;
         }
         if poster.is_empty() {
             return Err(Error::Refused(Refusal::NoVideo));
         }
         let size = tokio::fs::metadata(&output).await.map_err(failed)?.len();
         Ok(Remuxed { folder, kind, width, height, duration, size, poster })
+    }
+
+    /// Writes the output file. If ffmpeg reports an error, which can be an unusual order of
+    /// timestamps, ffmpeg may correct it once all frames were decoded without an error.
+    async fn write_output(
+        &self,
+        kind: Kind,
+        plan: &Plan,
+        input: &Path,
+        output: &Path,
+        max_size: u64,
+    ) -> Result<(), Error> {
+        match self.run(&self.ffmpeg, &remux_arguments(kind, plan, input, output, true), max_size).await {
+            Err(Error::Refused(Refusal::Damaged)) => {}
+            other => return other.map(drop),
+        }
+        self.run(&self.ffmpeg, &decode_arguments(kind, plan, input), 0).await?;
+        tracing::info!("a video is remuxed with corrected timestamps");
+        self.run(&self.ffmpeg, &remux_arguments(kind, plan, input, output, false), max_size).await.map(drop)
     }
 
     /// Measures the video of an input file. Fails if the file is truncated or holds fewer frames
@@ -276,6 +305,13 @@ fn exit_error(status: ExitStatus, program: &Path, stderr: &[u8]) -> Error {
         None if server_errors.iter().any(|error| stderr.contains(error)) => {
             Error::Failed(format!("{} can't access the temporary folder", program.display()))
         }
+        // The muxer holds no such codec, although `codecs` expected it to.
+        None if ["Could not find tag for codec", "not currently supported in container", "are supported for"]
+            .iter()
+            .any(|error| stderr.contains(error)) =>
+        {
+            Error::Refused(Refusal::Unsupported("a codec".to_owned()))
+        }
         None => Error::Refused(Refusal::Damaged),
     }
 }
@@ -307,21 +343,34 @@ fn input_arguments(kind: Kind, from: &Path) -> Vec<OsString> {
     arguments
 }
 
-/// Returns ffmpeg's arguments for remuxing the video track `video` and all audio tracks.
-fn remux_arguments(kind: Kind, from: &Path, video: u32, to: &Path) -> Vec<OsString> {
-    let muxer = match kind {
+/// Returns ffmpeg's arguments for remuxing. `is_strict` makes it stop at the first error.
+fn remux_arguments(kind: Kind, plan: &Plan, from: &Path, to: &Path, is_strict: bool) -> Vec<OsString> {
+    let muxer = match plan.kind {
         Kind::Webm => "webm",
         Kind::Quicktime => "mov",
         _ => "mp4",
     };
-    let mut arguments: Vec<OsString> = ["-nostdin", "-v", "error", "-xerror"].map(Into::into).into();
+    let mut arguments: Vec<OsString> = ["-nostdin", "-y", "-v", "error"].map(Into::into).into();
+    if is_strict {
+        arguments.push("-xerror".into());
+    }
     arguments.extend(input_arguments(kind, from));
-    arguments.extend(["-map".into(), format!("0:{video}").into()]);
-    let tracks = ["-map", "0:a?", "-c", "copy", "-dn", "-sn"];
-    let no_metadata = ["-map_metadata", "-1", "-map_metadata:s", "-1", "-map_chapters", "-1"];
+    arguments.extend(plan.arguments().into_iter().map(Into::into));
+    let no_metadata = ["-dn", "-sn", "-map_metadata", "-1", "-map_metadata:s", "-1", "-map_chapters", "-1"];
     let format = ["-fflags", "+bitexact", "-flags", "+bitexact", "-movflags", "+faststart", "-f", muxer];
-    arguments.extend(tracks.into_iter().chain(no_metadata).chain(format).map(Into::into));
+    arguments.extend(no_metadata.into_iter().chain(format).map(Into::into));
     arguments.push(to.into());
+    arguments
+}
+
+/// Returns ffmpeg's arguments for decoding the tracks of a plan, up to the first error.
+fn decode_arguments(kind: Kind, plan: &Plan, from: &Path) -> Vec<OsString> {
+    // Each thread of a decoder takes memory of its own.
+    let mut arguments: Vec<OsString> =
+        ["-nostdin", "-v", "error", "-xerror", "-threads", "1"].map(Into::into).into();
+    arguments.extend(input_arguments(kind, from));
+    arguments.extend(plan.maps().into_iter().map(Into::into));
+    arguments.extend(["-fps_mode", "passthrough", "-f", "null", "-"].map(Into::into));
     arguments
 }
 
@@ -345,13 +394,15 @@ fn frame_arguments(kind: Kind, from: &Path, track: u32, all: bool) -> Vec<OsStri
     arguments
 }
 
-/// Returns ffmpeg's arguments for a JPEG of the frame at `at` milliseconds.
-fn poster_arguments(kind: Kind, from: &Path, at: u64) -> Vec<OsString> {
+/// Returns ffmpeg's arguments for a JPEG of the frame at `at` milliseconds, in the size in which it
+/// is shown.
+fn poster_arguments(kind: Kind, from: &Path, at: u64, (width, height): (u32, u32)) -> Vec<OsString> {
     let at = format!("{at}ms");
+    let scale = format!("scale={width}:{height},setsar=1");
     let mut arguments: Vec<OsString> = ["-nostdin", "-v", "error", "-threads", "1"].map(Into::into).into();
     arguments.extend(["-ss".into(), at.into()]);
     arguments.extend(input_arguments(kind, from));
-    let output = ["-map", "0:v:0", "-frames:v", "1", "-q:v", "3", "-pix_fmt", "yuvj420p", "-threads", "1"];
+    let output = ["-map", "0:v:0", "-vf", &scale, "-frames:v", "1", "-q:v", "3", "-pix_fmt", "yuvj420p", "-threads", "1"];
     let output = output.into_iter().chain(["-map_metadata", "-1", "-c:v", "mjpeg", "-f", "image2pipe", "pipe:1"]);
     arguments.extend(output.map(Into::into));
     arguments

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use crate::image::Refusal;
 
 /// The entries that ffprobe reports of a file.
-pub(super) const ENTRIES: &str = "format=duration:stream=index,codec_type,codec_name,width,height,sample_aspect_ratio,nb_frames\
+pub(super) const ENTRIES: &str = "format=duration:stream=index,codec_type,codec_name,width,height,channels,sample_aspect_ratio,nb_frames\
      :stream_disposition=attached_pic,timed_thumbnails,still_image:stream_side_data=rotation";
 /// The entries that ffprobe reports of each frame: its time, and whether it is a keyframe.
 pub(super) const FRAME_ENTRIES: &str = "packet=pts_time,flags";
@@ -35,8 +35,11 @@ pub(super) struct Track {
     pub(super) index: u32,
     #[serde(default)]
     codec_type: String,
+    /// Empty if ffmpeg does not know the codec.
     #[serde(default)]
-    codec_name: String,
+    pub(super) codec_name: String,
+    /// The channels of an audio track.
+    pub(super) channels: Option<u32>,
     width: Option<u32>,
     height: Option<u32>,
     sample_aspect_ratio: Option<String>,
@@ -78,10 +81,9 @@ impl Probed {
         self.streams.iter().find(|track| track.is_main_video()).ok_or(Refusal::NoVideo)
     }
 
-    /// Returns the codecs of the audio tracks.
-    fn audio_codecs(&self) -> Vec<&str> {
-        let audio = self.streams.iter().filter(|track| track.codec_type == "audio");
-        audio.map(|track| track.codec_name.as_str()).collect()
+    /// Returns the audio tracks.
+    pub(super) fn audio(&self) -> impl Iterator<Item = &Track> {
+        self.streams.iter().filter(|track| track.codec_type == "audio")
     }
 
     /// Returns the duration in milliseconds.
@@ -99,7 +101,7 @@ impl Track {
         let Disposition { attached_pic, timed_thumbnails, still_image } = self.disposition;
         let is_still = attached_pic + timed_thumbnails + still_image > 0
             || STILL_CODECS.contains(&self.codec_name.as_str()) && self.declared_frames() == Some(1);
-        self.codec_type == "video" && !is_still && self.display_size().is_some()
+        self.codec_type == "video" && !is_still && self.upright_size().is_some()
     }
 
     /// Returns the number of frames that the container declares, if any.
@@ -107,12 +109,33 @@ impl Track {
         self.nb_frames.as_deref()?.parse().ok()
     }
 
-    /// Returns the size after the rotation that the container declares, as phones do for upright
-    /// videos.
+    /// Returns the size as players show it: with square pixels, and after the rotation that the
+    /// container declares. The longer side of a pixel counts, so that no detail is lost.
     pub(super) fn display_size(&self) -> Option<(u32, u32)> {
-        let size = self.width.zip(self.height).filter(|(width, height)| *width > 0 && *height > 0)?;
+        let (width, height) = self.stored_size()?;
+        let ratio = self.pixel_aspect_ratio();
+        let scaled = |side: u32, by: f64| {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "rounded and clamped")]
+            let side = (f64::from(side) * by).round().clamp(1.0, f64::from(u32::MAX)) as u32;
+            side
+        };
+        let size = if ratio >= 1.0 { (scaled(width, ratio), height) } else { (width, scaled(height, 1.0 / ratio)) };
+        Some(self.turned(size))
+    }
+
+    /// Returns the stored size after the rotation that the container declares, as phones do for
+    /// upright videos.
+    fn upright_size(&self) -> Option<(u32, u32)> {
+        self.stored_size().map(|size| self.turned(size))
+    }
+
+    fn stored_size(&self) -> Option<(u32, u32)> {
+        self.width.zip(self.height).filter(|(width, height)| *width > 0 && *height > 0)
+    }
+
+    fn turned(&self, (width, height): (u32, u32)) -> (u32, u32) {
         let is_quarter_turn = (self.rotation() / 90.0).round().rem_euclid(2.0) >= 1.0;
-        Some(if is_quarter_turn { (size.1, size.0) } else { size })
+        if is_quarter_turn { (height, width) } else { (width, height) }
     }
 
     /// Returns the declared rotation in degrees, from 0 to 360.
@@ -172,16 +195,16 @@ pub(super) struct Measured {
 }
 
 impl Measured {
-    /// Returns the first difference between this file and `output`, for a person to read. Returns
-    /// `None` if the videos are equal.
-    pub(super) fn difference(&self, output: &Self) -> Option<String> {
+    /// Returns the first difference between this file and `output`, for a person to read. `audio`
+    /// are the expected codecs of the audio tracks. Returns `None` if the videos are equal.
+    pub(super) fn difference(&self, output: &Self, audio: &[&str]) -> Option<String> {
         let (before, after) = (&self.video, &output.video);
         if before.codec_name != after.codec_name {
             return Some(format!("it is coded as {} instead of {}", after.codec_name, before.codec_name));
         }
-        if before.display_size() != after.display_size() || (before.rotation() - after.rotation()).abs() > 1.0 {
+        if before.upright_size() != after.upright_size() || (before.rotation() - after.rotation()).abs() > 1.0 {
             let [before, after] = [before, after].map(|track| {
-                let (width, height) = track.display_size().unwrap_or_default();
+                let (width, height) = track.upright_size().unwrap_or_default();
                 format!("{width} x {height} turned by {} degrees", track.rotation().round())
             });
             return Some(format!("it is {after} instead of {before}"));
@@ -196,9 +219,9 @@ impl Measured {
         if (self.frames.span - output.frames.span).abs() > TIME_TOLERANCE {
             return Some(format!("it lasts {:.0} ms instead of {:.0} ms", output.frames.span, self.frames.span));
         }
-        let (expected, actual) = (self.probed.audio_codecs(), output.probed.audio_codecs());
-        if expected != actual {
-            return Some(format!("its sound is [{}] instead of [{}]", actual.join(", "), expected.join(", ")));
+        let actual: Vec<&str> = output.probed.audio().map(|track| track.codec_name.as_str()).collect();
+        if audio != actual {
+            return Some(format!("its sound is [{}] instead of [{}]", actual.join(", "), audio.join(", ")));
         }
         None
     }
@@ -249,7 +272,7 @@ mod tests {
         let frames = "0.000000,K_\n0.040000,__\n0.080000,__\n";
         let original = measured(&both, frames);
         let difference =
-            |streams: &str, frames: &str| original.difference(&measured(streams, frames)).unwrap_or_default();
+            |streams: &str, frames: &str| original.difference(&measured(streams, frames), &["aac"]).unwrap_or_default();
         assert_eq!(difference(&both, frames), "");
         assert_eq!(difference(&both.replace("1:1", "0:1"), "0.003000,K__,\n0.043000,___,\n0.083000,___,\n"), "");
         for (streams, frames, wanted) in [
@@ -275,6 +298,12 @@ mod tests {
         );
         assert_eq!(difference(&turned("-360"), frames), "");
         assert_eq!(measured(&turned("-90"), frames).video.display_size(), Some((240, 320)));
+        for (ratio, turn, size) in
+            [("4:3", "0", (427, 240)), ("4:3", "90", (240, 427)), ("3:4", "0", (320, 320)), ("0:1", "0", (320, 240))]
+        {
+            let track = measured(&turned(turn).replace("1:1", ratio), frames).video;
+            assert_eq!(track.display_size(), Some(size), "{ratio} turned by {turn}");
+        }
     }
 
     #[test]

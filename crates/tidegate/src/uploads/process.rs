@@ -221,7 +221,7 @@ async fn remux_video(app: &App, media: &Media, sealed: &Key) -> Result<Outcome<R
         Outcome::Failed(reason) => return Ok(Outcome::Failed(reason)),
     };
     let body = video.read().await.map_err(|error| Error::Internal(error.into()))?;
-    let (width, height) = (video.width, video.height);
+    let (width, height, published) = (video.width, video.height, video.kind);
     let visual = VisualInfo { width, height, duration: Some(video.duration), blurhash: poster.blurhash };
     let derived =
         std::iter::once(picture_file("poster", poster.main)).chain(poster.thumbnails.into_iter().map(thumbnail_file));
@@ -231,7 +231,8 @@ async fn remux_video(app: &App, media: &Media, sealed: &Key) -> Result<Outcome<R
         let _kept = &video;
         bytes
     });
-    let main = RenditionFile { name: format!("video.{}", kind.extension()), kind, width, height, body: body.boxed() };
+    let main =
+        RenditionFile { name: format!("video.{}", published.extension()), kind: published, width, height, body: body.boxed() };
     Ok(Outcome::Good(Rendition { main, visual, derived }))
 }
 

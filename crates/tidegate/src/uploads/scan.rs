@@ -45,6 +45,10 @@ pub(crate) async fn scan(app: &App, key: &str, demanded: bool) -> Result<Outcome
             tracing::warn!(signature = name, "malware was found");
             Ok(Outcome::Rejected(format!("malware was found: {name}")))
         }
+        Ok(Verdict::Encrypted) => {
+            count("encrypted");
+            Ok(Outcome::Failed("could not be scanned: encrypted".to_owned()))
+        }
         Ok(Verdict::TooLarge) => {
             count("too_large");
             // A file that clamd itself refuses may be a small archive bomb, so it is never

@@ -150,12 +150,37 @@ async fn what_the_scanner_gives_up_on_is_not_let_through() {
     app.stop().await;
 }
 
-/// Returns a ZIP archive of one uncompressed file.
+/// An encrypted archive is not called malware, and is neither published nor deleted.
+#[tokio::test]
+async fn what_is_encrypted_has_a_verdict_of_its_own() {
+    let app = scanning(&[("PUBLISH_UNSCANNED", "true")]).await;
+    let (key, upload) = sent(&app, "a.zip", &zip(&pattern(9, 400), true), "").await;
+    app.run_jobs().await;
+    let shown = metadata(&app, &key).await;
+    assert_eq!(
+        (&shown["status"], &shown["reason"]),
+        (&json!("FAILED"), &json!("could not be scanned: encrypted")),
+        "{shown}"
+    );
+    assert_eq!(reads(&app, &key, &link_to(&app, &key)).await, [409; 4]);
+    let (plain, _) = sent(&app, "b.zip", &zip(&pattern(9, 400), false), "").await;
+    app.run_jobs().await;
+    assert_eq!(metadata(&app, &plain).await["status"], "READY");
+    // The bytes are still there, for a scanner that is set otherwise.
+    assert_eq!(complete(&app, "ann", &upload).await.json()["status"], "SCANNING");
+    app.finish().await;
+}
+
 fn stored_zip(bytes: &[u8]) -> Vec<u8> {
+    zip(bytes, false)
+}
+
+/// Returns a ZIP archive of one uncompressed file, marked as encrypted or not.
+fn zip(bytes: &[u8], is_encrypted: bool) -> Vec<u8> {
     let crc32 = u32::try_from(crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32IsoHdlc, bytes)).unwrap().to_le_bytes();
     let size = u32::try_from(bytes.len()).unwrap().to_le_bytes();
     // Version, flags, method, time, date; checksum, sizes, name length, and no extra fields.
-    let common = [&[20, 0, 0, 0, 0, 0, 0, 0, 0x21, 0][..], &crc32, &size, &size, &[5, 0, 0, 0]].concat();
+    let common = [&[20, 0, u8::from(is_encrypted), 0, 0, 0, 0, 0, 0x21, 0][..], &crc32, &size, &size, &[5, 0, 0, 0]].concat();
     let local = [b"PK\x03\x04", &common[..], b"a.zip", bytes].concat();
     let central = [b"PK\x01\x02\x14\0", &common[..], &[0; 14], b"a.zip"].concat();
     let (at, length) = (u32::try_from(local.len()).unwrap(), u32::try_from(central.len()).unwrap());

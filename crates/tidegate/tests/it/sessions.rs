@@ -148,12 +148,12 @@ async fn media_processor_handles_failures_gracefully() {
     let shown = app.ended("a.jpg", "image/jpeg", &cut).await;
     assert_eq!(
         (&shown["status"], &shown["reason"]),
-        (&json!("REJECTED"), &json!("the image is damaged or incomplete"))
+        (&json!("REJECTED"), &json!("the file is damaged or incomplete"))
     );
     assert_eq!(app.files(), Vec::<String>::new(), "its bytes are gone");
     let gone = app.read(&shown["url"]).await;
     assert_eq!(gone.refusal(), (409, "INVALID_STATE".into()));
-    assert!(gone.text().contains("REJECTED: the image is damaged"), "{}", gone.text());
+    assert!(gone.text().contains("REJECTED: the file is damaged"), "{}", gone.text());
     app.finish_with(2).await;
 }
 
