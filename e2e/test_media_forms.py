@@ -76,7 +76,7 @@ def test_jpegs_that_decoders_warn_about(server):
         # A gallery keeps every pixel.
         kept = space.make(data)
         assert kept["status"] == "READY", (what, kept)
-        made = fetch(kept["signedUrl"])
+        made = fetch(kept["cloudfrontUrl"])
         assert near(corners(opened(made)), CORNERS, 6) and JUNK not in made, what
         reference = opened(data)
         reference.load()
@@ -209,7 +209,7 @@ def test_every_form_of_an_orientation_is_applied(server):
             assert near(corners(opened(fetch(shown["url"]))), CORNERS), (what, form)
             kept = space.make(sent, kind)
             assert kept["status"] == "READY" and (kept["width"], kept["height"]) == (192, 128), (what, form, kept)
-            original = opened(fetch(kept["signedUrl"]))
+            original = opened(fetch(kept["cloudfrontUrl"]))
             assert original.size == (128, 192) and original.getexif()[0x0112] == 6, (what, form)
 
 
@@ -266,7 +266,7 @@ def test_colour_spaces_of_greys_and_pngs_are_applied(server):
         assert shown["status"] == "COMPLETED", (what, shown)
         kept = space.make(data, kind)
         assert kept["status"] == "READY", (what, kept)
-        urls = [shown["url"]] + [variant["url"] for variant in shown["variants"]] + [variant["signedUrl"] for variant in kept["variants"]]
+        urls = [shown["url"]] + [variant["url"] for variant in shown["variants"]] + [small["url"] for small in kept["thumbnails"]]
         for url in urls:
             made = opened(fetch(url)).convert("RGB")
             pixel = made.getpixel((made.width // 2, made.height // 2))
@@ -327,25 +327,60 @@ def test_a_video_is_known_by_its_structure(server, tmp_path, plain):
 
 def test_times_out_of_order_are_taken_if_all_frames_decode(server, tmp_path, plain):
     """Frames with equal times, with times that go back, and at no fixed rate."""
-    session, data = Session(server), plain.read_bytes()
-    at = data.index(b"stts")
-    assert struct.unpack_from(">I", data, at + 8)[0] == 1, "one entry for all frames"
-    # All frames have the same time.
+    session = Session(server)
+    steady = tmp_path / "steady.mp4"
+    ffmpeg(*PICTURE, *H264, "-bf", "0", steady)
     equal = tmp_path / "equal.mp4"
-    equal.write_bytes(replaced(data, at + 16, struct.pack(">I", 0)))
-    check_film(session, tmp_path, equal, MP4, MP4, ["aac"])
+    # The eleventh frame lasts no time.
+    equal.write_bytes(with_durations(steady.read_bytes(), [(10, 512), (1, 0), (1, 1024), (38, 512)]))
+    assert packet_times(equal)[10] == packet_times(equal)[11]
+    check_film(session, tmp_path, equal, MP4, MP4, [])
+    fragments = tmp_path / "fragments.mp4"
+    ffmpeg("-i", steady, "-c", "copy", "-movflags", "frag_keyframe+empty_moov+default_base_moof", fragments)
+    fragments.write_bytes(with_earlier_fragment(fragments.read_bytes()))
+    assert packet_times(fragments) != sorted(packet_times(fragments))
+    check_film(session, tmp_path, fragments, MP4, MP4, [])
     live = subprocess.run(["ffmpeg", "-v", "error", *PICTURE, "-c:v", "libvpx", "-g", "9", "-f", "webm", "-live", "1", "-"], capture_output=True, check=True).stdout
     backward = tmp_path / "backward.webm"
     backward.write_bytes(with_earlier_blocks(live))
+    assert packet_times(backward) != sorted(packet_times(backward))
     _, track = check_film(session, tmp_path, backward, WEBM, WEBM, [])
     rates = tmp_path / "rates.mp4"
     ffmpeg(*PICTURE, "-vf", "select='lt(mod(n,11),3)+gt(n,40)'", "-vsync", "vfr", *H264, "-bf", "2", rates)
     check_film(session, tmp_path, rates, MP4, MP4, [], frames=int(ffprobe(rates, "-count_frames", "-show_streams")["streams"][0]["nb_read_frames"]))
     # A frame that does not decode is still refused.
-    broken = bytearray(backward.read_bytes())
-    block = [at for at in range(len(broken) - 4) if broken[at] == 0xA3][20]
-    broken[block + 12 : block + 60] = b"\xff" * 48
-    assert session.make(bytes(broken), WEBM)["status"] in ("REJECTED", "SCAN_FAILED")
+    broken, frame = bytearray(equal.read_bytes()), ffprobe(equal, "-show_packets", "-select_streams", "v")["packets"][24]
+    start = int(frame["pos"]) + int(frame["size"]) // 3
+    broken[start : start + 60] = b"\xff" * 60
+    shown = session.make(bytes(broken), MP4)
+    assert shown["status"] == "REJECTED" and "damaged" in shown["reason"], shown
+
+
+def packet_times(path):
+    return [float(packet["dts_time"]) for packet in ffprobe(path, "-show_packets", "-select_streams", "v")["packets"]]
+
+
+def with_durations(mp4, entries):
+    """Returns an MP4 with other durations of its frames: pairs of a count and a duration. Its index
+    must be behind its frames."""
+    at = mp4.index(b"stts") - 4
+    table = struct.pack(">4sII", b"stts", 0, len(entries)) + b"".join(struct.pack(">II", *entry) for entry in entries)
+    old = struct.unpack_from(">I", mp4, at)[0]
+    out = bytearray(mp4[:at] + struct.pack(">I", len(table) + 4) + table + mp4[at + old :])
+    for parent in (b"moov", b"trak", b"mdia", b"minf", b"stbl"):
+        start = out.index(parent) - 4
+        struct.pack_into(">I", out, start, struct.unpack_from(">I", out, start)[0] + len(table) + 4 - old)
+    return bytes(out)
+
+
+def with_earlier_fragment(mp4):
+    """Returns a fragmented MP4 whose third fragment begins before the second one ends."""
+    out, at = bytearray(mp4), -1
+    for _ in range(3):
+        at = out.index(b"tfdt", at + 1)
+    time = struct.unpack_from(">Q", out, at + 8)[0]
+    struct.pack_into(">Q", out, at + 8, time - 1024)
+    return bytes(out)
 
 
 def with_earlier_blocks(webm):
@@ -392,9 +427,13 @@ def test_parameters_of_a_media_type_are_not_its_type(server, tmp_path):
 
 
 def test_what_is_wrong_with_a_video_is_not_said_of_an_image(server, plain):
-    session, data = Session(server), bytearray(plain.read_bytes())
-    at = data.index(b"mdat") + 4
-    data[at : at + 4000] = bytes(4000)
-    shown = session.make(bytes(data), MP4)
-    assert shown["status"] in ("REJECTED", "SCAN_FAILED") and "image" not in shown["reason"], shown
-    assert "image" not in session.make(b"\0\0\0\x18ftypisom" + bytes(100), MP4)["reason"]
+    session, data = Session(server), plain.read_bytes()
+    index = data.index(b"moov")
+    for what, broken in (
+        ("without an index", data[: index - 4]),
+        ("with a broken index", data[: index + 4] + bytes(len(data) - index - 4)),
+        ("cut", data[: len(data) // 2]),
+        ("empty", b"\0\0\0\x18ftypisom" + bytes(100)),
+    ):
+        shown = session.make(broken, MP4)
+        assert shown["status"] == "REJECTED" and "image" not in shown["reason"], (what, shown)
