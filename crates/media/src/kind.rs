@@ -81,8 +81,8 @@ impl Kind {
 /// The brands of still images, sound and documents in the ISO base media file format. All other
 /// files of this format hold a video: cameras and phones have brands of their own.
 const OTHER_BRANDS: [&[u8; 4]; 19] = [
-    b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"mif2", b"msf1", b"miaf", b"jp2 ",
-    b"jpx ", b"jxl ", b"crx ", b"M4A ", b"M4B ", b"M4P ",
+    b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"mif2", b"msf1", b"miaf",
+    b"jp2 ", b"jpx ", b"jxl ", b"crx ", b"M4A ", b"M4B ", b"M4P ",
 ];
 
 /// Detects a video of the ISO base media file format or `QuickTime` by its first box (ISO/IEC

@@ -233,7 +233,8 @@ mod tests {
     #[test]
     fn merged_frames_keep_their_common_delay() {
         for shades in [[1, 90, 90], [1, 1, 90]] {
-            let frames: Vec<_> = shades.iter().zip([100, 200, 400]).map(|(shade, delay)| frame(*shade, delay)).collect();
+            let frames: Vec<_> =
+                shades.iter().zip([100, 200, 400]).map(|(shade, delay)| frame(*shade, delay)).collect();
             let encoded = encode_webp(&frames, 0, 80).unwrap();
             assert_eq!(delays(&encoded.bytes).iter().sum::<u32>(), 700, "{shades:?}");
         }

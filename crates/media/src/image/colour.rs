@@ -196,11 +196,8 @@ fn rgb_profile(gamma: Option<u32>, chromaticities: Option<&[u32]>) -> Option<Pro
             // A colour has x + y <= 1; a y of zero has no luminance.
             (y > 0 && x.checked_add(y)? <= 100_000).then(|| Chromaticity { x: fraction(x), y: fraction(y) })
         };
-        let primaries = ColorPrimaries {
-            red: point(red_x, red_y)?,
-            green: point(green_x, green_y)?,
-            blue: point(blue_x, blue_y)?,
-        };
+        let primaries =
+            ColorPrimaries { red: point(red_x, red_y)?, green: point(green_x, green_y)?, blue: point(blue_x, blue_y)? };
         profile.update_rgb_colorimetry(point(white_x, white_y)?.to_xyyb(), primaries);
         let colorants = [profile.red_colorant, profile.green_colorant, profile.blue_colorant];
         // Primaries on one line span no colours.
@@ -343,7 +340,11 @@ mod tests {
                 shown(colours.profile(None), [value; 3])
             };
             assert!(gray(white).iter().all(|value| *value >= 252), "{transfer}: {:?}", gray(white));
-            assert!(gray(white - 30).iter().all(|value| (120..240).contains(value)), "{transfer}: {:?}", gray(white - 30));
+            assert!(
+                gray(white - 30).iter().all(|value| (120..240).contains(value)),
+                "{transfer}: {:?}",
+                gray(white - 30)
+            );
             assert_eq!(gray(255), [255; 3]);
             assert_eq!(gray(0), [0; 3]);
         }

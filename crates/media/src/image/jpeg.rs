@@ -74,11 +74,7 @@ impl Whole<'_> {
     }
 
     /// Returns the main picture: the file without its metadata, or the result of `encode`.
-    fn main(
-        &self,
-        size: (u32, u32),
-        encode: impl FnOnce() -> Result<Picture, Refusal>,
-    ) -> Result<Picture, Refusal> {
+    fn main(&self, size: (u32, u32), encode: impl FnOnce() -> Result<Picture, Refusal>) -> Result<Picture, Refusal> {
         main_picture(self.bytes, self.options, self.orientation, size, encode)
     }
 

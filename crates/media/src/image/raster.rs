@@ -47,8 +47,8 @@ pub(super) fn clean_webp(bytes: &[u8], options: &CleanOptions) -> Result<Cleaned
     let (width, height) = decoder.dimensions();
     check_size(width, height, options)?;
     let orientation = exif::orientation(decoder.exif_metadata().ok().flatten().as_deref());
-    let profile = Profile::parse(decoder.icc_profile().ok().flatten().as_deref())
-        .and_then(|profile| profile.for_image(false));
+    let profile =
+        Profile::parse(decoder.icc_profile().ok().flatten().as_deref()).and_then(|profile| profile.for_image(false));
     let mut animation = Animation { orientation, profile, plays: 0 };
     if !decoder.has_animation() {
         return clean_still(bytes, decoder, options, &animation, Kind::Webp);

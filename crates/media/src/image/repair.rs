@@ -171,7 +171,14 @@ mod tests {
     const JUNK: &[u8] = b"junk behind the picture\xff\0";
 
     fn options(lossless: bool) -> CleanOptions {
-        CleanOptions { kind: Kind::Jpeg, max_pixels: 1 << 16, max_frames: 1, quality: 90, thumbnails: vec![16], lossless }
+        CleanOptions {
+            kind: Kind::Jpeg,
+            max_pixels: 1 << 16,
+            max_frames: 1,
+            quality: 90,
+            thumbnails: vec![16],
+            lossless,
+        }
     }
 
     fn repaired(file: &[u8]) -> Option<Vec<u8>> {
@@ -226,7 +233,10 @@ mod tests {
                 scan[start + 2 + length - 3..start + 2 + length].fill(0);
             }
             for (deviation, odd) in [
-                ("bytes before each segment", insert(file, JUNK, |marker| !(0xd0..=0xd7).contains(&marker) && marker != 0xd9)),
+                (
+                    "bytes before each segment",
+                    insert(file, JUNK, |marker| !(0xd0..=0xd7).contains(&marker) && marker != 0xd9),
+                ),
                 ("bytes before each restart marker", insert(file, JUNK, |marker| (0xd0..=0xd7).contains(&marker))),
                 ("bytes before the end", insert(file, JUNK, |marker| marker == 0xd9)),
                 ("fill bytes", insert(file, b"\xff\xff\xff", |_| true)),
@@ -242,7 +252,11 @@ mod tests {
                     let cleaned = clean(&odd, &options(lossless)).unwrap_or_else(|_| panic!("{what}, {deviation}"));
                     assert!(!cleaned.main.bytes.windows(4).any(|window| window == b"junk"), "{what}, {deviation}");
                     if lossless {
-                        assert_eq!(decoded(&cleaned.main.bytes).unwrap(), decoded(file).unwrap(), "{what}, {deviation}");
+                        assert_eq!(
+                            decoded(&cleaned.main.bytes).unwrap(),
+                            decoded(file).unwrap(),
+                            "{what}, {deviation}"
+                        );
                     }
                 }
             }

@@ -116,8 +116,7 @@ impl Scan {
         let [first, last, approximation] = *parameters;
         self.spectrum = (first, last);
         self.approximation = (approximation >> 4, approximation & 15);
-        let is_valid =
-            first <= last && last < COEFFICIENTS && (first > 0 || last == 0 || !self.is_progressive);
+        let is_valid = first <= last && last < COEFFICIENTS && (first > 0 || last == 0 || !self.is_progressive);
         // Coefficients other than the first are in scans of one component.
         if !is_valid || (self.is_progressive && first > 0 && count != 1) {
             return None;
@@ -125,11 +124,7 @@ impl Scan {
         let (pairs, _) = selectors.as_chunks::<2>();
         let parse = |&[id, tables]: &[u8; 2]| {
             let component = self.components.iter().position(|component| component.id == id)?;
-            Some(ScanComponent {
-                component,
-                dc_table: usize::from(tables >> 4),
-                ac_table: usize::from(tables & 15),
-            })
+            Some(ScanComponent { component, dc_table: usize::from(tables >> 4), ac_table: usize::from(tables & 15) })
         };
         pairs.iter().map(parse).collect()
     }

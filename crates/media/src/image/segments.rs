@@ -151,7 +151,10 @@ mod tests {
             ("numbered from 0", vec![segment(0, 2, start), segment(1, 2, end)]),
             ("out of order", vec![segment(2, 2, end), segment(1, 2, start)]),
             ("twice", vec![segment(1, 1, &profile), segment(1, 1, &profile)]),
-            ("twice in pieces", vec![segment(1, 2, start), segment(2, 2, end), segment(1, 2, start), segment(2, 2, end)]),
+            (
+                "twice in pieces",
+                vec![segment(1, 2, start), segment(2, 2, end), segment(1, 2, start), segment(2, 2, end)],
+            ),
             ("numbered alike", vec![segment(1, 1, &profile), segment(0, 1, &profile)]),
         ] {
             let file = [b"\xff\xd8".to_vec(), segments.concat(), b"\xff\xda".to_vec()].concat();

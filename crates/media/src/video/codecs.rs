@@ -7,8 +7,7 @@ use crate::image::Refusal;
 use crate::kind::Kind;
 
 /// The video codecs that MP4 and `WebM` hold.
-const MP4_VIDEO: [&str; 9] =
-    ["h264", "hevc", "av1", "vp9", "mpeg4", "mpeg2video", "mpeg1video", "mjpeg", "png"];
+const MP4_VIDEO: [&str; 9] = ["h264", "hevc", "av1", "vp9", "mpeg4", "mpeg2video", "mpeg1video", "mjpeg", "png"];
 const WEBM_VIDEO: [&str; 3] = ["vp8", "vp9", "av1"];
 /// The video codecs that `QuickTime` does not hold. It holds nearly all others.
 const NOT_QUICKTIME_VIDEO: [&str; 4] = ["vp8", "vp9", "av1", "theora"];
@@ -61,7 +60,11 @@ impl Plan {
         if known.is_empty() && !unknown.is_empty() {
             return Err(unsupported("an unknown audio codec", kind));
         }
-        Ok(Self { kind, video: video.index, audio: known.into_iter().map(|track| AudioPlan::new(kind, track)).collect() })
+        Ok(Self {
+            kind,
+            video: video.index,
+            audio: known.into_iter().map(|track| AudioPlan::new(kind, track)).collect(),
+        })
     }
 
     /// Returns the codecs of the audio tracks in the output.

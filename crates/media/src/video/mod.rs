@@ -366,8 +366,7 @@ fn remux_arguments(kind: Kind, plan: &Plan, from: &Path, to: &Path, is_strict: b
 /// Returns ffmpeg's arguments for decoding the tracks of a plan, up to the first error.
 fn decode_arguments(kind: Kind, plan: &Plan, from: &Path) -> Vec<OsString> {
     // Each thread of a decoder takes memory of its own.
-    let mut arguments: Vec<OsString> =
-        ["-nostdin", "-v", "error", "-xerror", "-threads", "1"].map(Into::into).into();
+    let mut arguments: Vec<OsString> = ["-nostdin", "-v", "error", "-xerror", "-threads", "1"].map(Into::into).into();
     arguments.extend(input_arguments(kind, from));
     arguments.extend(plan.maps().into_iter().map(Into::into));
     arguments.extend(["-fps_mode", "passthrough", "-f", "null", "-"].map(Into::into));
@@ -402,7 +401,8 @@ fn poster_arguments(kind: Kind, from: &Path, at: u64, (width, height): (u32, u32
     let mut arguments: Vec<OsString> = ["-nostdin", "-v", "error", "-threads", "1"].map(Into::into).into();
     arguments.extend(["-ss".into(), at.into()]);
     arguments.extend(input_arguments(kind, from));
-    let output = ["-map", "0:v:0", "-vf", &scale, "-frames:v", "1", "-q:v", "3", "-pix_fmt", "yuvj420p", "-threads", "1"];
+    let output =
+        ["-map", "0:v:0", "-vf", &scale, "-frames:v", "1", "-q:v", "3", "-pix_fmt", "yuvj420p", "-threads", "1"];
     let output = output.into_iter().chain(["-map_metadata", "-1", "-c:v", "mjpeg", "-f", "image2pipe", "pipe:1"]);
     arguments.extend(output.map(Into::into));
     arguments

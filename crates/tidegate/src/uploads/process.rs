@@ -231,8 +231,13 @@ async fn remux_video(app: &App, media: &Media, sealed: &Key) -> Result<Outcome<R
         let _kept = &video;
         bytes
     });
-    let main =
-        RenditionFile { name: format!("video.{}", published.extension()), kind: published, width, height, body: body.boxed() };
+    let main = RenditionFile {
+        name: format!("video.{}", published.extension()),
+        kind: published,
+        width,
+        height,
+        body: body.boxed(),
+    };
     Ok(Outcome::Good(Rendition { main, visual, derived }))
 }
 

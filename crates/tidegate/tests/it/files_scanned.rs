@@ -180,7 +180,8 @@ fn zip(bytes: &[u8], is_encrypted: bool) -> Vec<u8> {
     let crc32 = u32::try_from(crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32IsoHdlc, bytes)).unwrap().to_le_bytes();
     let size = u32::try_from(bytes.len()).unwrap().to_le_bytes();
     // Version, flags, method, time, date; checksum, sizes, name length, and no extra fields.
-    let common = [&[20, 0, u8::from(is_encrypted), 0, 0, 0, 0, 0, 0x21, 0][..], &crc32, &size, &size, &[5, 0, 0, 0]].concat();
+    let common =
+        [&[20, 0, u8::from(is_encrypted), 0, 0, 0, 0, 0, 0x21, 0][..], &crc32, &size, &size, &[5, 0, 0, 0]].concat();
     let local = [b"PK\x03\x04", &common[..], b"a.zip", bytes].concat();
     let central = [b"PK\x01\x02\x14\0", &common[..], &[0; 14], b"a.zip"].concat();
     let (at, length) = (u32::try_from(local.len()).unwrap(), u32::try_from(central.len()).unwrap());

@@ -146,10 +146,7 @@ async fn media_processor_handles_failures_gracefully() {
     let whole = photo_of(256, 256, 1);
     let cut = whole[..whole.len() / 2].to_vec();
     let shown = app.ended("a.jpg", "image/jpeg", &cut).await;
-    assert_eq!(
-        (&shown["status"], &shown["reason"]),
-        (&json!("REJECTED"), &json!("the file is damaged or incomplete"))
-    );
+    assert_eq!((&shown["status"], &shown["reason"]), (&json!("REJECTED"), &json!("the file is damaged or incomplete")));
     assert_eq!(app.files(), Vec::<String>::new(), "its bytes are gone");
     let gone = app.read(&shown["url"]).await;
     assert_eq!(gone.refusal(), (409, "INVALID_STATE".into()));

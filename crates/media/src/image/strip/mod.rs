@@ -291,7 +291,11 @@ mod tests {
         assert_eq!(with(2, &segment(SECRET)), None);
         assert_eq!(with(2, &segment(&[7; 65_000]).repeat(70)), None);
         let end = jpeg.windows(2).rposition(|window| window == b"\xff\xdc").unwrap();
-        assert_eq!(with(end, &segment(SECRET)), strip(&jpeg, Kind::Jpeg, TURNED), "what follows the picture is removed");
+        assert_eq!(
+            with(end, &segment(SECRET)),
+            strip(&jpeg, Kind::Jpeg, TURNED),
+            "what follows the picture is removed"
+        );
         let webp = [&b"WEBPVP8X\x0a\0\0\0\x20\0\0\0\0\0\0\0\0\0ICCP\x0b\0\0\0"[..], SECRET, b"\0"].concat();
         let webp = [b"RIFF", &u32::try_from(webp.len()).unwrap().to_le_bytes()[..], &webp].concat();
         assert_eq!(strip(&webp, Kind::Webp, TURNED), None);
