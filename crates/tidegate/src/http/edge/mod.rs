@@ -197,7 +197,8 @@ impl Edge {
         let now = epoch_seconds(SystemTime::now());
         let (served, allowed) = self.authorize(request, client, now, last).await?;
         let by = if allowed.by_url { AuthorizedBy::Url } else { AuthorizedBy::SignedCookies };
-        content::set_security_fields(by.resource_policy(self.resource_policy), lines);
+        let rendering = served.representation.rendering();
+        content::set_security_fields(rendering, by.resource_policy(self.resource_policy), lines);
         let read = served.reader();
         let (status, body) =
             content::respond(&request.method, &request.headers, &served.representation, lines, read).await?;

@@ -16,6 +16,7 @@ use s3s::service::{S3Service, S3ServiceBuilder};
 
 use self::door::{Access, Door, Secrets};
 use self::reads::Reads;
+use super::content::ACTIVE_CONTENT_POLICY;
 use super::cors::{CorsPolicy, is_preflight};
 use super::guard::MAX_URL;
 use crate::app::{App, Local};
@@ -57,10 +58,11 @@ async fn answer(State(s3): State<Arc<S3>>, request: Request) -> Response<Body> {
     };
     s3.cors.apply(origin.as_ref(), response.headers_mut());
     // Stored content comes from clients, and cookies do not distinguish ports, so no script in it
-    // may run.
+    // may run. Reads of objects have set a policy by their type.
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox; default-src 'none'"));
+    let policy = headers.entry(header::CONTENT_SECURITY_POLICY);
+    policy.or_insert(HeaderValue::from_static(ACTIVE_CONTENT_POLICY));
     response
 }
 
