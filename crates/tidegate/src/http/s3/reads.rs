@@ -14,6 +14,7 @@ use s3s::{Body, S3Error, S3Request, S3Response, S3Result, s3_error};
 use store::Stat;
 
 use super::super::content::{self, AuthorizedBy, Fields as _, Representation, ResponseBody};
+use super::SIGNATURE;
 use super::door::{check_bucket, internal, to_s3_error};
 use crate::app::{App, Local};
 use crate::error::Error;
@@ -22,8 +23,6 @@ use crate::model::disposition::{self, Rendering};
 
 /// Query parameters that turn a GET of an object into another operation.
 const OTHER_OPERATIONS: [&str; 7] = ["acl", "attributes", "legal-hold", "retention", "tagging", "torrent", "uploadId"];
-
-const SIGNATURE: &str = "X-Amz-Signature";
 
 /// The route of object reads.
 pub(super) struct Reads {
