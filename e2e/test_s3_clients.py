@@ -141,6 +141,27 @@ def test_s3cmd(store, tmp_path):
     assert list(local(part).values()) == [b"deep"]
 
 
+def test_s3fs_with_fuse(store, tmp_path):
+    tool, mounted, password = Tool(store, tmp_path), tmp_path / "mounted", tmp_path / "password"
+    mounted.mkdir()
+    password.write_text(":".join(store.credentials("operator")))
+    password.chmod(0o600)
+    options = f"url={store.s3},use_path_request_style,passwd_file={password},ro,complement_stat,endpoint=us-east-1,retries=1"
+    mount = subprocess.run(["s3fs", "tidegate", mounted, "-o", options], env=tool.environment, capture_output=True, text=True, timeout=60)
+    if not os.path.exists("/dev/fuse") or "mount failed" in mount.stderr:
+        pytest.skip(f"this machine mounts nothing: {mount.stderr}")
+    assert mount.returncode == 0, mount.stderr
+    try:
+        found = [str(path.relative_to(mounted)) for path in mounted.rglob("*") if path.is_file()]
+        assert sorted(found) == sorted(store.bodies)
+        read = [key for key in found if "/many/" not in key or key.endswith("0.bin")]
+        assert [key for key in read if (mounted / key).read_bytes() != store.bodies[key]] == []
+        with pytest.raises(OSError):
+            (mounted / "storage/new").write_text("x")
+    finally:
+        tool.run("fusermount", "-u", "-z", mounted)
+
+
 @pytest.mark.parametrize("client", ["minio", "s3fs"])
 def test_python_clients(store, tmp_path, client):
     tool, copy = Tool(store, tmp_path), tmp_path / "copy"
