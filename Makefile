@@ -95,7 +95,7 @@ tools-python:
 
 # HTTP and S3 clients that the black-box tests run; their packages need other versions than the tests.
 tools-clients: tools-python
-	@test -x .tools/clients/bin/python && .tools/clients/bin/python -c 'import aiohttp, awscli, httpx, minio, s3fs' 2>/dev/null || ./.ci/venv .tools/clients e2e/client-requirements.txt
+	@test -x .tools/clients/bin/python && .tools/clients/bin/python -c 'import aiohttp, httpx, minio, s3fs' 2>/dev/null || ./.ci/venv .tools/clients e2e/client-requirements.txt
 
 # PostgreSQL, clamd, ffmpeg, and two S3 servers: garage, which verifies signatures, and moto, which
 # keeps versions.

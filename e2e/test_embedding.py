@@ -13,6 +13,7 @@ import urllib.parse
 import browser_pages
 import pytest
 
+from browser_tab import Tab
 from datasets import Dataset
 from server import send
 from sessions import Session, drawn, encoded, ffmpeg
@@ -247,6 +248,22 @@ def test_pages_read_the_pixels_of_what_is_opened_by_its_url(make_server, tmp_pat
                 assert seen == ([64, True] if allowed else "blocked"), (host, name, seen)
             else:
                 assert seen > 0 if allowed else seen == "blocked", (host, name, seen)
+
+
+@pytest.mark.parametrize("mode", ["anonymous", "use-credentials"])
+def test_the_apis_own_page_reads_the_pixels_of_a_link(make_server, tmp_path, mode):
+    """It redirects from the page's own origin, which the browser names at the edge too."""
+    server = make_server(SCANNER="off")
+    session = Session(server)
+    sent = session.send(png(), "image/png").json()
+    shown = session.ended(sent["id"])
+    ways = PAGE.partition("const ways = ")[2].partition("\n};\n")[0]
+    with Tab(tmp_path) as tab:
+        tab.call("Page.setBypassCSP", enabled=True)
+        tab.open(f"{server.api}/")
+        tab.value(f"globalThis.ways = {ways}\n}}; null")
+        for url in (sent["url"], shown["url"]):
+            assert tab.value(f"ways.pixels({url!r}, {mode!r})") == [64, True], url
 
 
 def test_what_a_url_does_not_open_says_nothing_new(make_server):
