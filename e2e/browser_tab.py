@@ -40,6 +40,7 @@ class Tab:
             )  # fmt: skip
         os.close(commands)
         os.close(replies)
+        self.call("Browser.setDownloadBehavior", behavior="deny")
         page = next(t for t in self.call("Target.getTargets")["targetInfos"] if t["type"] == "page")
         self.session = None
         self.session = self.call("Target.attachToTarget", targetId=page["targetId"], flatten=True)["sessionId"]
