@@ -22,9 +22,9 @@ IN_PROCESS := env RUST_TEST_THREADS=$(WORKERS) $(CARGO) test $(TESTED)
 NEEDS_RUST := cargo:rust cc:build-essential cmake:cmake nasm:nasm
 NEEDS_PYTHON := python3:python3 curl:curl jq:jq
 NEEDS_SERVERS := '/usr/lib/postgresql/*/bin/initdb:postgresql' setpriv:util-linux clamd:clamav-daemon ffmpeg:ffmpeg
-NEEDS_E2E := 7z:p7zip-full bsdtar:libarchive-tools chromium:chromium exiftool:libimage-exiftool-perl nginx:nginx-light openssl:openssl promtool:prometheus strace:strace systemd-analyze:systemd unzip:unzip
+NEEDS_E2E := 7z:p7zip-full bsdtar:libarchive-tools chromium:chromium exiftool:libimage-exiftool-perl nginx:nginx-light openssl:openssl promtool:prometheus rclone:rclone s3fs:s3fs strace:strace systemd-analyze:systemd unzip:unzip
 
-.PHONY: help run dist test check unit e2e bench fuzz demo update local-services tools-rust tools-python tools-bench
+.PHONY: help run dist test check unit e2e bench fuzz demo update local-services tools-rust tools-python tools-clients tools-bench
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | column -t -s "$$(printf '\t')"
@@ -60,7 +60,7 @@ unit: tools-rust tools-python tools-servers ## vector, conformance and in-proces
 	$(SERVERS) -- $(IN_PROCESS) --test '*' -- --skip tidy:: --skip layers:: --skip callers::
 	TEST_DATABASE=postgres $(SERVERS) -- $(IN_PROCESS) --test it -- --skip tidy:: --skip layers:: --skip callers:: --skip contract:: --skip cli_settings::
 
-e2e: tools-rust tools-python tools-servers ## black-box tests of the built binary with boto3, curl, nginx and strace
+e2e: tools-rust tools-python tools-clients tools-servers ## black-box tests of the built binary with boto3, curl, nginx, rclone, strace and others
 	@./.ci/need $(NEEDS_E2E)
 	$(CARGO) test $(TESTED) --no-run
 	$(SERVERS) -- $(PYTEST) -m "not alone" -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
@@ -92,6 +92,10 @@ tools-rust:
 tools-python:
 	@./.ci/need $(NEEDS_PYTHON)
 	@test -x $(PYTHON) && $(PYTHON) -c 'import boto3, moto.server, PIL, pyarrow, pytest, xdist' 2>/dev/null || ./.ci/venv $(VENV)
+
+# HTTP and S3 clients that the black-box tests run; their packages need other versions than the tests.
+tools-clients: tools-python
+	@test -x .tools/clients/bin/python && .tools/clients/bin/python -c 'import aiohttp, httpx, minio, s3fs' 2>/dev/null || ./.ci/venv .tools/clients e2e/client-requirements.txt
 
 # PostgreSQL, clamd, ffmpeg, and two S3 servers: garage, which verifies signatures, and moto, which
 # keeps versions.

@@ -19,6 +19,7 @@ LONGEST = [
     "test_the_film_is_published_and_nothing_else_is",
     "test_nothing_acknowledged_is_lost_at_any_call",
     "test_a_sparse_image_of_5_gib",
+    "test_aws_cli",
     "test_files_that_end_early_are_rejected",
     "test_nothing_answered_is_lost_when_the_server_is_killed[15-postgres-s3]",
     "test_an_import_from_another_program_is_killed_at_any_call",

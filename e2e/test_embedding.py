@@ -13,6 +13,7 @@ import urllib.parse
 import browser_pages
 import pytest
 
+from browser_tab import Tab
 from datasets import Dataset
 from server import send
 from sessions import Session, drawn, encoded, ffmpeg
@@ -35,6 +36,24 @@ const ways = {
     video.onerror = () => end("blocked");
     video.src = url;
   }),
+  // Drawn to a canvas and read back, which a browser allows only with CORS.
+  pixels: (url, mode) => new Promise((end) => {
+    const image = new Image();
+    image.crossOrigin = mode ?? "anonymous";
+    image.onload = () => {
+      const canvas = new OffscreenCanvas(image.naturalWidth, image.naturalHeight).getContext("2d");
+      canvas.drawImage(image, 0, 0);
+      try {
+        end([image.naturalWidth, canvas.getImageData(5, 5, 1, 1).data[0] > 200]);
+      } catch (error) {
+        end(error.name);
+      }
+    };
+    image.onerror = () => end("blocked");
+    image.src = url;
+  }),
+  pixelsSignedIn: (url) => ways.pixels(url, "use-credentials"),
+  bytes: (url) => fetch(url, { headers: { "If-None-Match": '"x"' } }).then(async (answer) => (await answer.arrayBuffer()).byteLength, () => "blocked"),
   nocors: (url) => fetch(url, { mode: "no-cors", credentials: "include" }).then((answer) => answer.type, () => "blocked"),
   range: (url) => fetch(url, { headers: { Range: "bytes=10-19" } }).then(
     async (answer) => [answer.status, answer.headers.get("content-range"), (await answer.arrayBuffer()).byteLength],
@@ -158,9 +177,11 @@ def items_of(server, tmp_path):
     items["session thumbnail"] = ("image", shown["variants"][0]["url"], shown["variants"][0]["width"])
     clip = tmp_path / "clip.webm"
     ffmpeg("-f", "lavfi", "-i", "testsrc=size=160x120:rate=10:duration=1", "-c:v", "libvpx", "-b:v", "200k", clip)
-    shown = session.make(clip.read_bytes(), "video/webm", "a.webm")
+    sent = session.send(clip.read_bytes(), "video/webm", "a.webm").json()
+    shown = session.ended(sent["id"])
     assert shown["status"] == "COMPLETED", shown
     items["session video"] = ("video", shown["url"], 160)
+    items["session video by its link"] = ("video", sent["url"], 160)
     dataset = Dataset(server)
     package = dataset.package("p", png())
     dataset.asset(package, "view/a.png", png(80))
@@ -190,6 +211,59 @@ def test_other_ports_and_sites_show_what_is_read_by_its_url(make_server, tmp_pat
             assert report["isolated"] == (page == "isolated" and host != "other.test"), report
             assert report["items"] == wanted, (host, page)
             print(f"{page} page of {host}: {report['items']}")
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["any", "named"])
+def test_pages_read_the_pixels_of_what_is_opened_by_its_url(make_server, tmp_path, pages, named):
+    """Links of the API redirect to the edge or to S3, where the browser's request has the origin
+    `null`. With named origins, pages of these read and others do not."""
+    page = f"http://localhost:{pages.server_port}"
+    server = make_server(SCANNER="off", CLOUDFRONT_AUTH_MODE="url", **({"CORS_ALLOW_ORIGIN": page} if named else {}))
+    session = Session(server)
+    sent = session.send(png(), "image/png").json()
+    shown = session.ended(sent["id"])
+    assert sent["url"].startswith(server.api) and shown["url"].startswith(server.edge), (sent, shown)
+    dataset = Dataset(server)
+    package = dataset.package("p", png())
+    quoted = urllib.parse.quote(dataset.presigned(package), safe="")
+    urls = {
+        "session image": shown["url"],
+        "session image by its link": sent["url"],
+        "space image": Space(server).make(png(), "image/png", "a.png")["cloudfrontUrl"],
+        "disk picture": server.stream(stored_disk(server, png(), contentType="image/png"))[0],
+        "source file, presigned": dataset.presigned(package),
+        "source file, by the proxy": f"{server.api}/packages/proxy/s3?presigned_url={quoted}",
+        "public file": f"{server.api}/{stored_file(server, png())}",
+    }
+    items = {f"{way} of {name}": (way, url) for name, url in urls.items() for way in ("pixels", "bytes")}
+    # The browser names the page in requests with credentials that are not redirected.
+    items |= {f"signed in: {name}": ("pixelsSignedIn", urls[name]) for name in ("session image", "space image", "source file, presigned")}
+    for host in ("localhost", "127.0.0.1", "other.test"):
+        report = browse(pages, tmp_path, f"http://{host}:{pages.server_port}/plain", items)
+        allowed = host == "localhost" or not named
+        for name, seen in report["items"].items():
+            if name.startswith("signed in"):
+                assert seen == ([64, True] if named and allowed else "blocked"), (host, name, seen)
+            elif name.startswith("pixels"):
+                assert seen == ([64, True] if allowed else "blocked"), (host, name, seen)
+            else:
+                assert seen > 0 if allowed else seen == "blocked", (host, name, seen)
+
+
+@pytest.mark.parametrize("mode", ["anonymous", "use-credentials"])
+def test_the_apis_own_page_reads_the_pixels_of_a_link(make_server, tmp_path, mode):
+    """It redirects from the page's own origin, which the browser names at the edge too."""
+    server = make_server(SCANNER="off")
+    session = Session(server)
+    sent = session.send(png(), "image/png").json()
+    shown = session.ended(sent["id"])
+    ways = PAGE.partition("const ways = ")[2].partition("\n};\n")[0]
+    with Tab(tmp_path) as tab:
+        tab.call("Page.setBypassCSP", enabled=True)
+        tab.open(f"{server.api}/")
+        tab.value(f"globalThis.ways = {ways}\n}}; null")
+        for url in (sent["url"], shown["url"]):
+            assert tab.value(f"ways.pixels({url!r}, {mode!r})") == [64, True], url
 
 
 def test_what_a_url_does_not_open_says_nothing_new(make_server):

@@ -21,6 +21,42 @@ fn check_hosts(config: &Config, r: &mut Resolver) {
     }
 }
 
+/// Checks that pages with TLS can reach every address that clients are given: browsers block
+/// requests without TLS from such pages, unless they stay on the machine (W3C, "Mixed Content").
+/// `told` are these addresses by the setting that changes them. An address that blocks the API's own
+/// pages is a problem in production, any other a warning.
+fn check_mixed_content(config: &Config, told: &[(&'static str, Option<Origin>)], r: &mut Resolver) {
+    let has_tls = |url: &Option<Origin>| url.as_ref().is_some_and(|url| url.scheme == "https");
+    let blocks = |url: &Option<Origin>| url.as_ref().is_some_and(|url| url.scheme == "http" && !url.is_loopback());
+    let foreign = match &config.cors {
+        Cors::Named(origins) => origins.iter().find(|origin| origin.starts_with("https://")),
+        Cors::Any => None,
+    };
+    let own = has_tls(&config.public_base_url);
+    for (name, _) in told.iter().filter(|(_, url)| blocks(url)) {
+        if own && config.in_production() {
+            r.problem(name, "an https:// URL, as PUBLIC_BASE_URL is: browsers block http:// on its pages");
+        } else if own {
+            let message = format!("{name} is http and PUBLIC_BASE_URL is https: browsers block it on its pages");
+            r.given.warnings.push(message);
+        } else if let Some(page) = foreign {
+            let message = format!("{name} is http, and browsers block it on the pages of {page} (CORS_ALLOW_ORIGIN)");
+            r.given.warnings.push(message);
+        }
+    }
+}
+
+/// Returns the URL that a door is reached at where no other is configured.
+fn bound_url(config: &Config) -> Option<Origin> {
+    let specific = !config.bind.is_unspecified();
+    specific.then(|| Origin::parse(&format!("http://{}", std::net::SocketAddr::new(config.bind, 0)))).flatten()
+}
+
+/// Returns the URL that clients are given for the edge; `None` without an edge.
+fn told_edge(config: &Config) -> Option<Origin> {
+    config.edge_url.clone().or_else(|| config.edge_port.and_then(|_| bound_url(config)))
+}
+
 /// Checks the settings of a stand-alone edge.
 pub(super) fn edge_checks(config: &Config, r: &mut Resolver) {
     if config.edge_port.is_none() {
@@ -35,6 +71,7 @@ pub(super) fn edge_checks(config: &Config, r: &mut Resolver) {
     if config.public_base_url.is_some() && config.in_production() {
         check_hosts(config, r);
     }
+    check_mixed_content(config, &[("EDGE_URL", told_edge(config))], r);
     if config.cloudfront.key.is_some() {
         r.problem("CLOUDFRONT_PRIVATE_KEY_PEM", "it to the server that signs: an edge knows public keys only");
     }
@@ -133,6 +170,16 @@ pub(super) fn checks(config: &Config, r: &mut Resolver) {
             r.given.warnings.push(message);
         }
     }
+    let store = match &config.store {
+        StoreSetting::S3(s3) => Some(s3.endpoint.clone()),
+        StoreSetting::Local(_) => bound_url(config),
+    };
+    let told = [
+        ("PUBLIC_BASE_URL", config.public_base_url.clone().or_else(|| bound_url(config))),
+        ("EDGE_URL", told_edge(config)),
+        ("S3_URL", config.s3_url.clone().or(store)),
+    ];
+    check_mixed_content(config, &told, r);
     let behind_a_proxy = config.public_base_url.as_ref().is_some_and(|url| url.scheme == "https");
     if behind_a_proxy && config.trusted_proxies.is_empty() && config.limits.per_address > 0 {
         r.given.warnings.push(

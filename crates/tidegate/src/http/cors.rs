@@ -51,13 +51,28 @@ impl CorsPolicy {
 
     /// Adds the CORS headers to a response; errors get them too. `origin` is that of the request.
     pub(crate) fn apply(&self, origin: Option<&HeaderValue>, response: &mut HeaderMap) {
+        self.apply_or_any(origin, self.any, response);
+    }
+
+    /// Adds the CORS headers to a response of a URL that carries a signature.
+    ///
+    /// Pages of an opaque origin may read it too, without credentials. A browser that follows a
+    /// redirect from one origin to another sends `Origin: null`, whatever page asked (Fetch
+    /// Standard, "HTTP-redirect fetch"), and links of the API redirect to such URLs. Whoever knows
+    /// the URL may read, and the response does not depend on cookies.
+    pub(crate) fn apply_to_signed_url(&self, origin: Option<&HeaderValue>, response: &mut HeaderMap) {
+        let is_opaque = origin.is_some_and(|origin| origin.as_bytes() == b"null");
+        self.apply_or_any(origin, self.any || is_opaque, response);
+    }
+
+    fn apply_or_any(&self, origin: Option<&HeaderValue>, any: bool, response: &mut HeaderMap) {
         match origin.filter(|origin| origin.to_str().is_ok_and(|origin| self.allows_credentials(origin))) {
             Some(origin) => {
                 response.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
                 response.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
             }
             // A request without `Origin` does not need the header.
-            None if self.any && origin.is_some() => {
+            None if any && origin.is_some() => {
                 response.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
             }
             None => {}
@@ -73,10 +88,24 @@ impl CorsPolicy {
     /// Responds to a preflight request. An origin that is not allowed gets no
     /// `Access-Control-Allow-*` header.
     pub(crate) fn preflight(&self, request: &HeaderMap) -> Response<Body> {
+        self.respond_to_preflight(request, Self::apply)
+    }
+
+    /// Responds to a preflight request of a URL that carries a signature, which is verified only
+    /// with the request that follows.
+    pub(crate) fn preflight_of_signed_url(&self, request: &HeaderMap) -> Response<Body> {
+        self.respond_to_preflight(request, Self::apply_to_signed_url)
+    }
+
+    fn respond_to_preflight(
+        &self,
+        request: &HeaderMap,
+        apply: impl Fn(&Self, Option<&HeaderValue>, &mut HeaderMap),
+    ) -> Response<Body> {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NO_CONTENT;
         let headers = response.headers_mut();
-        self.apply(request.get(header::ORIGIN), headers);
+        apply(self, request.get(header::ORIGIN), headers);
         headers.remove(header::ACCESS_CONTROL_EXPOSE_HEADERS);
         headers.append(
             header::VARY,
@@ -91,6 +120,11 @@ impl CorsPolicy {
         }
         response
     }
+}
+
+/// Returns whether a raw query has a parameter of this name, such as that of a signature.
+pub(crate) fn has_parameter(query: Option<&str>, name: &str) -> bool {
+    query.is_some_and(|query| query.split('&').any(|pair| pair.split('=').next() == Some(name)))
 }
 
 /// Returns whether a request is a CORS preflight.

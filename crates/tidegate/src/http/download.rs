@@ -21,8 +21,10 @@ pub(super) async fn answer(
     method: &Method,
     headers: &HeaderMap,
 ) -> Result<Response<Body>> {
+    let representation = Representation::of(&download.stat).at_key(download.key());
     let mut fields = HeaderMap::new();
-    content::set_security_fields(by.resource_policy(app.config.resource_policy), &mut fields);
+    let policy = by.resource_policy(app.config.resource_policy);
+    content::set_security_fields(representation.rendering(), policy, &mut fields);
     fields.set(&header::CACHE_CONTROL, b"private, no-store, no-transform");
     let given = download.stat.attributes.content_disposition.as_deref();
     let disposition = disposition::served(&download.stat.attributes.content_type, given);
@@ -32,7 +34,6 @@ pub(super) async fn answer(
         let length = range.end - range.start;
         read(range).map_ok(move |body| ResponseBody::Stream(body, length))
     };
-    let representation = Representation::of(&download.stat).at_key(download.key());
     let (status, body) = content::respond(method, headers, &representation, &mut fields, read).await?;
     Ok((status, fields, body.into_body()).into_response())
 }

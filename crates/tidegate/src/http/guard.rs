@@ -133,6 +133,7 @@ pub(crate) async fn cors(State(guards): State<Arc<Guards>>, request: Request, ne
         || below("/get/")
         || below("/storage/")
         || below("/v1/files/get/")
+        || (below("/v1/sessions/") && path.ends_with("/content"))
         || below("/packages/presign/")
         || below("/packages/proxy/");
     let policy = if bytes { &guards.byte_cors } else { &guards.json_cors };

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sign::{PolicySignature, Resource, window_expiry};
 
 use crate::app::App;
@@ -17,9 +18,28 @@ use crate::model::key::Key;
 use crate::model::owner::OwnerKind;
 use crate::state::object_cache::Ready;
 
-/// The bytes that a URL path contains without percent-encoding.
-const PATH: &percent_encoding::AsciiSet =
-    &percent_encoding::NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+/// The bytes that are percent-encoded in the paths of URLs.
+///
+/// CloudFront compares the path that a client sends with the signed one, byte for byte, and some
+/// clients send `(` for `%28`. So what a path segment may contain (RFC 3986, `pchar`) is not
+/// encoded, with two exceptions: `*` is a wildcard in policies, and S3 reads `+` as a space.
+const PATH: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'/')
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b',')
+    .remove(b';')
+    .remove(b'=')
+    .remove(b':')
+    .remove(b'@');
 
 /// A right to read one object.
 #[derive(Debug, Clone)]
@@ -140,7 +160,7 @@ pub(crate) fn sign_key_until(
         .grants
         .urls
         .try_get_with(covered, || {
-            let url = format!("{edge}/{}", percent_encoding::utf8_percent_encode(key.as_str(), PATH));
+            let url = format!("{edge}/{}", utf8_percent_encode(key.as_str(), PATH));
             let resource = Resource::url(&url).map_err(|error| error.to_string())?;
             metrics::counter!("tidegate_signatures_total").increment(1);
             let signed = signer.sign_url(&resource, times.expires_at);
@@ -167,4 +187,42 @@ fn edge(app: &App) -> Result<&Origin> {
 fn served_root<'a>(app: &App, key: &'a Key) -> Result<&'a str> {
     let root = app.config.images.layout.served_root(key.as_str());
     root.ok_or_else(|| Error::Misconfig("the object is outside the served roots; was IMAGE_BASE_PATH changed?".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use percent_encoding::percent_decode_str;
+    use proptest::prelude::*;
+
+    /// Decodes what some clients decode before they send a path: octets that a path segment may
+    /// contain. A client that keeps `%2B` does so because servers read `+` in two ways.
+    fn normalised(path: &str) -> String {
+        let mut text = String::new();
+        let mut rest = path;
+        while let Some(at) = rest.find('%') {
+            let (before, escape) = (&rest[..at], &rest[at..at + 3]);
+            let byte = u8::from_str_radix(&escape[1..], 16).unwrap();
+            let kept = !(byte.is_ascii_alphanumeric() || b"-._~!$&'(),;=:@".contains(&byte));
+            text.push_str(before);
+            if kept {
+                text.push_str(escape)
+            } else {
+                text.push(char::from(byte))
+            }
+            rest = &rest[at + 3..];
+        }
+        text + rest
+    }
+
+    proptest! {
+        #[test]
+        fn a_signed_path_is_sent_as_it_is_and_names_one_key(key in "([ -~]|[a%+*?'éü\u{65}\u{301}]){1,40}") {
+            let path = utf8_percent_encode(&key, PATH).to_string();
+            prop_assert_eq!(&normalised(&path), &path);
+            prop_assert_eq!(percent_decode_str(&path).decode_utf8().unwrap(), key);
+            prop_assert!(!path.contains(['*', '?', '+', '\\', ' ', '#', '"']), "{}", path);
+            prop_assert!(Resource::url(&format!("https://h.test/a/{path}")).is_ok(), "{}", path);
+        }
+    }
 }

@@ -81,7 +81,7 @@ fn is_visible(c: char) -> bool {
 /// video may be displayed inline; everything else becomes `attachment`, whatever disposition was
 /// `given` at upload.
 pub fn served(content_type: &str, given: Option<&str>) -> Option<String> {
-    if is_passive(content_type) {
+    if Rendering::of(content_type) != Rendering::Other {
         return given.map(str::to_owned);
     }
     let Some(given) = given else { return Some("attachment".to_owned()) };
@@ -93,17 +93,32 @@ pub fn served(content_type: &str, given: Option<&str>) -> Option<String> {
     Some(if parameters.is_empty() { "attachment".to_owned() } else { format!("attachment; {parameters}") })
 }
 
-/// Returns whether a browser runs no script in content of this type.
-fn is_passive(content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    // A subtype that is no token could be read as a list of types.
-    let is_token = |text: &str| {
-        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
-    };
-    match essence.split_once('/').filter(|(_, kind)| is_token(kind)) {
-        Some(("image", kind)) => RASTER.contains(&kind),
-        Some(("audio" | "video", kind)) => !kind.contains("xml"),
-        _ => false,
+/// What a browser makes of content that is opened in a tab of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rendering {
+    /// A raster image, which runs no script.
+    Image,
+    /// Audio or video, which runs no script.
+    Media,
+    /// Anything else: a document that may run scripts, or a download.
+    Other,
+}
+
+impl Rendering {
+    /// Returns the rendering of a content type. A type that could be read in two ways is
+    /// [`Rendering::Other`].
+    pub fn of(content_type: &str) -> Self {
+        let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        // A subtype that is no token could be read as a list of types.
+        let is_token = |text: &str| {
+            !text.is_empty()
+                && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+        };
+        match essence.split_once('/').filter(|(_, kind)| is_token(kind)) {
+            Some(("image", kind)) if RASTER.contains(&kind) => Self::Image,
+            Some(("audio" | "video", kind)) if !kind.contains("xml") => Self::Media,
+            _ => Self::Other,
+        }
     }
 }
 

@@ -221,6 +221,52 @@ fn a_schemes_own_port_is_left_out() {
     assert_eq!(config.s3_url.unwrap().to_string(), "http://127.0.0.1");
 }
 
+/// Browsers block requests without TLS from pages with TLS, unless they stay on the machine.
+#[test]
+fn addresses_without_tls_beside_pages_with_tls_are_told_by_name() {
+    let warnings = |settings: &[(&str, &str)]| load(settings).unwrap().warnings.join("\n");
+    let api = ("PUBLIC_BASE_URL", "https://api.example.com");
+    let bucket = [("S3_BUCKET", "b"), ("AWS_ACCESS_KEY_ID", "a"), ("AWS_SECRET_ACCESS_KEY", "s")];
+    let told = "give an https:// URL, as PUBLIC_BASE_URL is";
+    let refused = |settings: &[(&str, &str)], name: &str| {
+        let problems = load(settings).expect_err("production refuses other settings too");
+        problems.iter().any(|line| line.starts_with(name) && line.contains(told))
+    };
+    for name in ["EDGE_URL", "S3_URL"] {
+        assert!(refused(&[api, (name, "http://other.example.com")], name), "{name}");
+        assert!(!refused(&[api, (name, "https://other.example.com")], name), "{name}");
+        for here in ["http://127.0.0.1:9", "http://[::1]:9", "http://localhost:9", "http://edge.localhost"] {
+            assert!(!refused(&[api, (name, here)], name), "{name} {here}");
+        }
+        // An address that is not set is where the door listens.
+        assert!(refused(&[api, ("BIND_HOST", "192.0.2.1")], name), "{name}");
+        assert!(!refused(&[("PUBLIC_BASE_URL", "http://api.example.com"), (name, "http://other.example.com")], name));
+    }
+    let with_bucket = |more: &[(&'static str, &'static str)]| [more, &bucket].concat();
+    assert!(refused(&with_bucket(&[api, ("S3_ENDPOINT", "http://minio:9000")]), "S3_URL is not set"));
+    let told_elsewhere = [api, ("S3_ENDPOINT", "http://minio:9000"), ("S3_URL", "https://s3.example.com")];
+    assert!(!refused(&with_bucket(&told_elsewhere), "S3_URL"));
+    assert!(!refused(&[api, ("EDGE_PORT", "off"), ("BIND_HOST", "192.0.2.1")], "EDGE_URL"), "there is no edge");
+
+    let here = ("PUBLIC_BASE_URL", "https://localhost");
+    let endpoint = ("S3_ENDPOINT", "http://minio:9000");
+    let said = warnings(&with_bucket(&[here, endpoint]));
+    assert!(said.contains("S3_URL is http and PUBLIC_BASE_URL is https"), "{said}");
+    let page = ("CORS_ALLOW_ORIGIN", "http://localhost:5173, https://app.example.com");
+    let said = warnings(&with_bucket(&[page, endpoint]));
+    assert!(said.contains("S3_URL is http, and browsers block it on the pages of https://app.example.com"), "{said}");
+    assert!(!said.contains("EDGE_URL"), "a loopback address stays on the machine: {said}");
+    assert!(!warnings(&with_bucket(&[("CORS_ALLOW_ORIGIN", "http://localhost:5173"), endpoint])).contains("browsers"));
+
+    let edge = |settings: &[(&str, &str)]| {
+        let environment = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Config::load_for_edge(&Sources { environment, ..Sources::default() }).map_err(|problems| problems.0.join("\n"))
+    };
+    let problems = edge(&[api, ("EDGE_URL", "http://images.example.com")]).unwrap_err();
+    assert!(problems.contains("EDGE_URL=\"http://images.example.com\": give an https:// URL"), "{problems}");
+    assert!(edge(&[api, ("EDGE_URL", "https://images.example.com")]).is_ok());
+}
+
 #[test]
 fn keys_in_every_form() {
     let key = include_str!("../../../sign/tests/fixtures/throwaway-rsa2048.pkcs1.pem");

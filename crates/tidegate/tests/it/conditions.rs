@@ -498,6 +498,8 @@ async fn the_api_answers_the_same_where_there_is_no_edge() {
     let shown = app.ended("a.jpg", "image/jpeg", &photo(1)).await;
     let url = shown["url"].as_str().unwrap().to_owned();
     assert!(url.starts_with(&app.api()), "{url}");
+    let got = app.send("GET", &url, &[("origin", "null")], Vec::new()).await;
+    assert_eq!((got.header("content-disposition"), got.header("access-control-allow-origin")), ("inline", "*"));
     Place::new("a session's media item through the API", url).hold(&app).await;
     let path = format!("/v1/sessions/{SESSION}/media/{}/content", shown["id"].as_str().unwrap());
     let signed_in = Place::new("the same, signed in", format!("{}{path}", app.api())).with("x-user-id", "ann");

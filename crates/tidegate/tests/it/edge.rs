@@ -3,7 +3,7 @@
 use sign::{Hash, Resource, Signer, SigningKey};
 use tidegate::model::ids::{ObjectId, UserId};
 
-use crate::support::{TestApp, pattern, raw, raw_status};
+use crate::support::{Answer, TestApp, pattern, raw, raw_status};
 
 const FOREIGN: &str = include_str!("../../../sign/tests/fixtures/throwaway-rsa2048-other.pkcs8.pem");
 
@@ -270,6 +270,47 @@ async fn browsers_of_other_origins() {
         assert_eq!(answer.header("access-control-allow-origin"), if allowed { origin } else { "" }, "{origin}");
         assert_eq!(answer.header("vary"), "Origin");
     }
+    app.finish().await;
+}
+
+/// A browser that follows a redirect of the API sends `Origin: null`, whatever page asked.
+#[tokio::test]
+async fn an_opaque_origin_reads_what_a_url_opens_and_without_credentials() {
+    let named = ("CORS_ALLOW_ORIGIN", "https://app.example.com");
+    let app = TestApp::with(&[named, ("CLOUDFRONT_AUTH_MODE", "url")]).await;
+    let image = app.image("alice", b"bytes").await;
+    let (at_edge, _) = app.stream("alice", &image).await;
+    let dataset = app.dataset().await;
+    let package = app.package(&dataset, "p", None, b"bytes").await;
+    let at_s3 = app.presigned(&dataset, &package, "").await.header("location").to_owned();
+    let cors = |answer: &Answer| {
+        let header = |name| answer.header(name).to_owned();
+        (header("access-control-allow-origin"), header("access-control-allow-credentials"))
+    };
+    let preflight = ("access-control-request-method", "GET");
+    for url in [&at_edge, &at_s3] {
+        let unsigned = url.split('?').next().unwrap();
+        let forged = url.replace("Signature=", "Signature=0");
+        for (method, url, origin, status, allowed) in [
+            ("GET", url.as_str(), "null", 200, ("*", "")),
+            ("GET", url, named.1, 200, (named.1, "true")),
+            ("GET", url, "https://evil.test", 200, ("", "")),
+            ("OPTIONS", url, "null", 204, ("*", "")),
+            ("OPTIONS", url, "https://evil.test", 204, ("", "")),
+            ("GET", unsigned, "null", 403, ("", "")),
+            ("OPTIONS", unsigned, "null", 204, ("", "")),
+        ] {
+            let answer = app.send(method, url, &[("origin", origin), preflight], Vec::new()).await;
+            let allowed = (allowed.0.to_owned(), allowed.1.to_owned());
+            assert_eq!((answer.status, cors(&answer)), (status, allowed), "{method} {url} from {origin}");
+        }
+        let refused = app.send("GET", &forged, &[("origin", "null")], Vec::new()).await;
+        assert!([400, 403].contains(&refused.status), "{}", refused.status);
+    }
+    // Cookies are no such authority, even beside a signature in the URL that is not valid.
+    let forged = at_edge.replace("Signature=", "Signature=0");
+    let refused = app.send("GET", &forged, &[("origin", "null")], Vec::new()).await;
+    assert_eq!(cors(&refused), (String::new(), String::new()));
     app.finish().await;
 }
 

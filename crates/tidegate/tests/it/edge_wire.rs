@@ -366,6 +366,11 @@ async fn what_is_shown_in_place_and_how_long_it_is_kept() {
     let app = start().await;
     let fs = app.app.local.as_ref().unwrap().fs.clone();
     let alice = UserId::parse("alice").unwrap();
+    let (image, media, other) = (
+        "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+        "default-src 'none'; media-src 'self'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'",
+        "default-src 'none'; sandbox",
+    );
     for (content_type, ending, disposition, cache, shown) in [
         ("application/vnd.apache.parquet", "x", None, "private, max-age=2592000", "attachment"),
         ("application/octet-stream", "parquet", None, "private, max-age=2592000", "attachment"),
@@ -378,6 +383,11 @@ async fn what_is_shown_in_place_and_how_long_it_is_kept() {
             "attachment; filename=\"a.html\"",
         ),
         ("image/svg+xml", "svg", None, "private, max-age=86400", "attachment"),
+        ("video/mp4", "mp4", None, "private, max-age=86400", ""),
+        ("audio/mpeg", "mp3", None, "private, max-age=86400", ""),
+        ("video/svg+xml", "mp4", None, "private, max-age=86400", "attachment"),
+        ("video/mp4, text/html", "mp4", None, "private, max-age=86400", "attachment"),
+        ("application/xhtml+xml", "png", None, "private, max-age=86400", "attachment"),
     ] {
         let key = app.app.config.images.layout.disk_image(&alice, ObjectId::generate(), ObjectId::generate().0);
         let folder = key.as_str().rsplit_once('/').unwrap().0;
@@ -390,6 +400,11 @@ async fn what_is_shown_in_place_and_how_long_it_is_kept() {
         fs.write(&key, Box::pin(futures::stream::once(async { Ok("<p>".into()) })), attributes).await.unwrap();
         let resource = Resource::below(&format!("{}/{folder}/", app.edge())).unwrap();
         let query = app.app.signing_key.signer().sign_resource(&resource, later() + 40 * 86_400).unwrap().query();
+        let policy = match content_type {
+            "image/png" => image,
+            "video/mp4" | "audio/mpeg" => media,
+            _ => other,
+        };
         let (head, _) = Wire::to(&app).await.get(&app, &format!("/{key}?{query}"), "accept-encoding: gzip\r\n").await;
         assert_eq!(raw_status(&head), 200, "{head}");
         for (name, value) in [
@@ -398,7 +413,7 @@ async fn what_is_shown_in_place_and_how_long_it_is_kept() {
             ("content-disposition", shown),
             ("x-content-type-options", "nosniff"),
             ("cross-origin-resource-policy", "cross-origin"),
-            ("content-security-policy", "default-src 'none'; sandbox"),
+            ("content-security-policy", policy),
             ("content-encoding", ""),
         ] {
             assert_eq!(field(&head, name).unwrap_or_default(), value, "{name} of {content_type}");

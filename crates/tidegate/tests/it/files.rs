@@ -37,7 +37,7 @@ async fn the_source_s_client_goes_through_unchanged() {
     let got = app.send("GET", signed["url"].as_str().unwrap(), &[("range", "bytes=5-9")], Vec::new()).await;
     assert_eq!((got.status, got.body.as_slice(), got.header("content-type")), (206, &bytes[5..10], "image/png"));
     assert_eq!(got.header("content-disposition"), "inline; filename=\"image.jpg\"");
-    assert_eq!(got.header("content-security-policy"), "default-src 'none'; sandbox");
+    assert_eq!(got.header("content-security-policy"), "default-src 'none'; style-src 'unsafe-inline'; sandbox");
     let metadata = app.get("user123", &format!("/v1/files/metadata/{key}")).await.json();
     assert_eq!((&metadata["size"], &metadata["sha256"]), (&json!(bytes.len()), &json!(sha256(&bytes))));
     let escaped = key.replace('/', "%2F");

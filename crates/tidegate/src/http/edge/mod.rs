@@ -35,7 +35,7 @@ use self::refused::Refused;
 use self::verdicts::{Verdict, Verdicts};
 use super::address::{self, ClientAddress};
 use super::content::{self, AuthorizedBy, FieldLines, Fields as _, ResponseBody};
-use super::cors::{CorsPolicy, is_preflight};
+use super::cors::{CorsPolicy, has_parameter, is_preflight};
 use super::guard::MAX_URL;
 use super::serve::ConnectionHandler;
 use crate::config::{self, Config};
@@ -114,8 +114,8 @@ impl Edge {
         let mut id = [0; ID_LENGTH];
         let id = request_id(&request.headers, &mut id);
         match outcome {
-            Ok((status, body)) => {
-                self.add_cors_fields(&request.headers, lines);
+            Ok((status, body, by)) => {
+                self.add_cors_fields(&request.headers, by == AuthorizedBy::Url, lines);
                 lines.set(&REQUEST_ID, id.as_bytes());
                 tracing::debug!(
                     door = "edge",
@@ -151,7 +151,7 @@ impl Edge {
         let nothing = HeaderMap::new();
         let headers = request.map_or(&nothing, |request| &request.headers);
         let (status, body) = refused.respond(request.map_or(&Method::GET, |request| &request.method), lines);
-        self.add_cors_fields(headers, lines);
+        self.add_cors_fields(headers, false, lines);
         let mut id = [0; ID_LENGTH];
         let id = request_id(headers, &mut id);
         lines.set(&REQUEST_ID, id.as_bytes());
@@ -162,7 +162,12 @@ impl Edge {
 
     /// Responds to a preflight, which carries no signature.
     fn preflight(&self, request: &Head<'_>, started: Instant, lines: &mut FieldLines) -> EdgeResponse {
-        let (parts, _) = self.cors.preflight(&request.headers).into_parts();
+        let response = if has_parameter(request.query, "Signature") {
+            self.cors.preflight_of_signed_url(&request.headers)
+        } else {
+            self.cors.preflight(&request.headers)
+        };
+        let (parts, _) = response.into_parts();
         lines.extend(&parts.headers);
         let mut id = [0; ID_LENGTH];
         lines.set(&REQUEST_ID, request_id(&request.headers, &mut id).as_bytes());
@@ -170,14 +175,19 @@ impl Edge {
         EdgeResponse { status: parts.status, body: ResponseBody::Nothing, meter, closes_connection: false }
     }
 
-    /// Adds the CORS fields of a response.
-    fn add_cors_fields(&self, headers: &HeaderMap, lines: &mut FieldLines) {
+    /// Adds the CORS fields of a response. `by_url` says whether the URL's own signature authorized
+    /// the request.
+    fn add_cors_fields(&self, headers: &HeaderMap, by_url: bool, lines: &mut FieldLines) {
         match headers.get(header::ORIGIN) {
             None if self.cors.varies() => lines.set(&header::VARY, b"Origin"),
             None => {}
             origin => {
                 let mut fields = HeaderMap::new();
-                self.cors.apply(origin, &mut fields);
+                if by_url {
+                    self.cors.apply_to_signed_url(origin, &mut fields);
+                } else {
+                    self.cors.apply(origin, &mut fields);
+                }
                 lines.extend(&fields);
             }
         }
@@ -190,19 +200,20 @@ impl Edge {
         client: IpAddr,
         last: &mut Option<Arc<Verdict>>,
         lines: &mut FieldLines,
-    ) -> Result<(StatusCode, ResponseBody), Refused> {
+    ) -> Result<(StatusCode, ResponseBody, AuthorizedBy), Refused> {
         if ![Method::GET, Method::HEAD].contains(&request.method) {
             return Err(Refused::Method);
         }
         let now = epoch_seconds(SystemTime::now());
         let (served, allowed) = self.authorize(request, client, now, last).await?;
         let by = if allowed.by_url { AuthorizedBy::Url } else { AuthorizedBy::SignedCookies };
-        content::set_security_fields(by.resource_policy(self.resource_policy), lines);
+        let rendering = served.representation.rendering();
+        content::set_security_fields(rendering, by.resource_policy(self.resource_policy), lines);
         let read = served.reader();
         let (status, body) =
             content::respond(&request.method, &request.headers, &served.representation, lines, read).await?;
         served.headers.apply(status, allowed.expires.saturating_sub(now), lines);
-        Ok((status, body))
+        Ok((status, body, by))
     }
 
     /// Returns the object that a request may read, and its authorization.

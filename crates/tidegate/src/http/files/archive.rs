@@ -135,8 +135,10 @@ async fn read(
         last_modified: archive.created_at,
         attributes: Attributes { content_type: "application/zip".to_owned(), ..Attributes::default() },
     };
+    let representation = Representation::of(&stat);
     let mut fields = HeaderMap::new();
-    content::set_security_fields(AuthorizedBy::Url.resource_policy(app.config.resource_policy), &mut fields);
+    let policy = AuthorizedBy::Url.resource_policy(app.config.resource_policy);
+    content::set_security_fields(representation.rendering(), policy, &mut fields);
     fields.set(&header::CACHE_CONTROL, b"private, no-store, no-transform");
     fields.set(&header::CONTENT_DISPOSITION, disposition::attachment(&archive.name).as_bytes());
     let source = Arc::clone(&app);
@@ -145,7 +147,7 @@ async fn read(
         let body = archives::read(&source, Arc::clone(&archive), range);
         std::future::ready(Ok::<_, Error>(ResponseBody::Stream(body, length)))
     };
-    let (status, body) = content::respond(&method, &headers, &Representation::of(&stat), &mut fields, bytes).await?;
+    let (status, body) = content::respond(&method, &headers, &representation, &mut fields, bytes).await?;
     Ok((status, fields, body.into_body()).into_response())
 }
 

@@ -173,8 +173,10 @@ async fn respond(
     })?;
     // The record decides the type, not a sidecar that another program may have written.
     stat.attributes.content_type.clone_from(&file.object.content_type);
+    let representation = Representation::of(&stat).at_key(&key);
     let mut fields = HeaderMap::new();
-    content::set_security_fields(AuthorizedBy::Url.resource_policy(app.config.resource_policy), &mut fields);
+    let policy = AuthorizedBy::Url.resource_policy(app.config.resource_policy);
+    content::set_security_fields(representation.rendering(), policy, &mut fields);
     fields.set(&header::CACHE_CONTROL, cache_control);
     let name = file.object.name.as_deref().unwrap_or_default();
     let attachment = disposition::attachment(name);
@@ -194,7 +196,6 @@ async fn respond(
         let length = range.end - range.start;
         read(range).map_ok(move |body| ResponseBody::Stream(body, length))
     };
-    let representation = Representation::of(&stat).at_key(&key);
     let (status, body) = content::respond(method, headers, &representation, &mut fields, read).await?;
     Ok((status, fields, body.into_body()).into_response())
 }

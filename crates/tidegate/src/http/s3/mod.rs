@@ -16,9 +16,13 @@ use s3s::service::{S3Service, S3ServiceBuilder};
 
 use self::door::{Access, Door, Secrets};
 use self::reads::Reads;
-use super::cors::{CorsPolicy, is_preflight};
+use super::content::ACTIVE_CONTENT_POLICY;
+use super::cors::{CorsPolicy, has_parameter, is_preflight};
 use super::guard::MAX_URL;
 use crate::app::{App, Local};
+
+/// The query parameter with the signature of a presigned request.
+const SIGNATURE: &str = "X-Amz-Signature";
 
 /// The S3 service and its CORS policy.
 struct S3 {
@@ -41,8 +45,13 @@ pub(super) fn router(app: Arc<App>, local: Arc<Local>) -> Router {
 }
 
 async fn answer(State(s3): State<Arc<S3>>, request: Request) -> Response<Body> {
+    let is_presigned = has_parameter(request.uri().query(), SIGNATURE);
     if is_preflight(request.method(), request.headers()) {
-        return s3.cors.preflight(request.headers());
+        return if is_presigned {
+            s3.cors.preflight_of_signed_url(request.headers())
+        } else {
+            s3.cors.preflight(request.headers())
+        };
     }
     let origin = request.headers().get(header::ORIGIN).cloned();
     let mut response = match filter_request(&request, &s3.region) {
@@ -55,12 +64,17 @@ async fn answer(State(s3): State<Arc<S3>>, request: Request) -> Response<Body> {
             }
         },
     };
-    s3.cors.apply(origin.as_ref(), response.headers_mut());
+    if is_presigned {
+        s3.cors.apply_to_signed_url(origin.as_ref(), response.headers_mut());
+    } else {
+        s3.cors.apply(origin.as_ref(), response.headers_mut());
+    }
     // Stored content comes from clients, and cookies do not distinguish ports, so no script in it
-    // may run.
+    // may run. Reads of objects have set a policy by their type.
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox; default-src 'none'"));
+    let policy = headers.entry(header::CONTENT_SECURITY_POLICY);
+    policy.or_insert(HeaderValue::from_static(ACTIVE_CONTENT_POLICY));
     response
 }
 

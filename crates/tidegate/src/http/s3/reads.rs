@@ -14,16 +14,15 @@ use s3s::{Body, S3Error, S3Request, S3Response, S3Result, s3_error};
 use store::Stat;
 
 use super::super::content::{self, AuthorizedBy, Fields as _, Representation, ResponseBody};
+use super::SIGNATURE;
 use super::door::{check_bucket, internal, to_s3_error};
 use crate::app::{App, Local};
 use crate::error::Error;
 use crate::library::downloads;
-use crate::model::disposition;
+use crate::model::disposition::{self, Rendering};
 
 /// Query parameters that turn a GET of an object into another operation.
 const OTHER_OPERATIONS: [&str; 7] = ["acl", "attributes", "legal-hold", "retention", "tagging", "torrent", "uploadId"];
-
-const SIGNATURE: &str = "X-Amz-Signature";
 
 /// The route of object reads.
 pub(super) struct Reads {
@@ -108,7 +107,13 @@ impl S3Route for Reads {
                 let in_url =
                     parameters(&request.uri).is_ok_and(|given| given.iter().any(|(name, _)| name == SIGNATURE));
                 let by = if in_url { AuthorizedBy::Url } else { AuthorizedBy::SignIn };
-                content::set_security_fields(by.resource_policy(self.app.config.resource_policy), &mut fields);
+                // A URL may name another type than the object's, and then the browser goes by that.
+                let rendering = match response_overrides.get(header::CONTENT_TYPE) {
+                    Some(named) => Rendering::of(named.to_str().unwrap_or_default()),
+                    None => representation.rendering(),
+                };
+                let policy = by.resource_policy(self.app.config.resource_policy);
+                content::set_security_fields(rendering, policy, &mut fields);
                 if status.is_success() {
                     fields.extend(response_overrides);
                 }

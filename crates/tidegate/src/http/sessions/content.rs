@@ -64,7 +64,9 @@ async fn content(state: State<Arc<App>>, request: Request) -> ApiResult<Response
     let (session, media) = (super::operations::session_id(session), crate::model::ids::ObjectId(media));
     let (media, url) = links::follow(&app, caller.as_ref(), &session, media, given.as_ref()).await?;
     let Some(url) = url else {
-        let download = downloads::open_media(&app, &media).await?;
+        let mut download = downloads::open_media(&app, &media).await?;
+        // As at the edge, a tab shows it instead of saving it.
+        download.stat.attributes.content_disposition.get_or_insert_with(|| "inline".to_owned());
         return Ok(download::answer(&app, (&download, by), &parts.method, &parts.headers).await?);
     };
     let location = HeaderValue::from_str(&url).map_err(|error| Error::Internal(error.into()))?;
