@@ -44,6 +44,12 @@ def s3_client():
     )
 
 
+def keys(bucket):
+    """Returns all keys of a bucket."""
+    pages = s3_client().get_paginator("list_objects_v2").paginate(Bucket=bucket)
+    return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+
+
 def new_bucket():
     name = f"e2e-{uuid.uuid4().hex}"
     s3_client().create_bucket(Bucket=name)

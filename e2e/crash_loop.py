@@ -250,8 +250,7 @@ class Loop:
     def stored(self):
         if bucket := self.server.settings.get("S3_BUCKET"):
             client = backends.s3_client()
-            pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket)
-            keys = {entry["Key"] for page in pages for entry in page.get("Contents", [])}
+            keys = set(backends.keys(bucket))
             uploads = client.list_multipart_uploads(Bucket=bucket).get("Uploads", [])
             return keys, [f"upload {upload['Key']}" for upload in uploads]
         root = self.server.folder / "data/store"
