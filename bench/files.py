@@ -205,7 +205,7 @@ def listings(folder, database):
                 cursor = f"&cursor={page['next_cursor']}" if page.get("next_cursor") else ""
             return cursor
 
-        for what, query in (("", ""), (" of a folder", "&folder=many")):
+        for what, query in (("", ""), (" of a folder", "&folder=many&exact=1")):
             few, many = [], []
             for _ in range(ROUNDS):
                 for owner, runs, cursor in (("few", few, ""), ("many", many, middle("many", 20, query))):

@@ -12,7 +12,7 @@ use crate::model::key::Key;
 use crate::model::media::Scan;
 use crate::model::object::{Object, ObjectState};
 use crate::model::owner::Owner;
-use crate::model::upload::Digests;
+use crate::model::upload::{Digests, Upload};
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -164,7 +164,9 @@ impl Db {
     pub async fn list_files(&self, owner: &Owner, filter: &FileFilter, after: Cursor, limit: i64) -> Result<Vec<File>> {
         let (below, beyond) = below(&filter.folder);
         let pattern = filter.name.as_deref().map(pattern);
-        let sql = match (filter.subtree, pattern.is_some()) {
+        // A folder without subfolders is listed by its index.
+        let subtree = filter.subtree && (filter.is_anywhere() || self.has_subfolders(owner, &below, &beyond).await?);
+        let sql = match (subtree, pattern.is_some()) {
             (_, false) if filter.is_everything() => listing!(""),
             (_, true) if filter.is_anywhere() => listing!("AND folded_name LIKE $5 ESCAPE '\\'"),
             (false, false) => listing!("AND folder = $5"),
@@ -176,7 +178,7 @@ impl Db {
         };
         let rows: Vec<Row> = on_reader!(self, |pool| {
             let query = sqlx::query_as(sql).bind(owner.id()).bind(after.created_at).bind(after.id.0).bind(limit);
-            let query = match (filter.is_anywhere(), filter.subtree) {
+            let query = match (filter.is_anywhere(), subtree) {
                 (true, _) => query,
                 (false, false) => query.bind(filter.folder.as_deref().unwrap_or_default()),
                 (false, true) => query.bind(filter.folder.as_deref().unwrap_or_default()).bind(&below).bind(&beyond),
@@ -187,6 +189,16 @@ impl Db {
             }
         });
         rows.into_iter().map(|row| row.into_file().map(|(_, file)| file)).collect()
+    }
+
+    /// Returns whether a folder between two paths holds READY files.
+    async fn has_subfolders(&self, owner: &Owner, below: &str, beyond: &str) -> Result<bool> {
+        const SQL: &str = "SELECT 1 FROM folders WHERE owner_kind = 'files' AND owner_id = $1 \
+                           AND folder >= $2 AND folder < $3 AND files > 0 LIMIT 1";
+        let found: Option<(i32,)> = on_reader!(self, |pool| {
+            sqlx::query_as(SQL).bind(owner.id()).bind(below).bind(beyond).fetch_optional(pool).await?
+        });
+        Ok(found.is_some())
     }
 
     /// Returns a page of a user's files in another state than READY, newest first.
@@ -362,6 +374,25 @@ impl Tx {
             query.execute(connection).await.map(drop)?;
         });
         Ok(())
+    }
+
+    /// Gives an open upload and its file another key, name and folder. Returns `false` if a
+    /// completion has frozen the upload, or it has ended or another key.
+    #[tracing::instrument(name = "db.rename_file_upload", level = "trace", skip_all)]
+    pub async fn rename_file_upload(&mut self, upload: &Upload, key: &Key, name: &str, folder: &str) -> Result<bool> {
+        const UPLOAD: &str = "UPDATE uploads SET object_key = $2 WHERE id = $1 AND owner_kind = 'files' \
+                              AND state = 'OPEN' AND parts_digest IS NULL AND object_key = $3";
+        const FILE: &str = "UPDATE objects SET object_key = $2, name = $3, folder = $4, folded_name = $5 \
+                            WHERE id = $1 AND state = 'PENDING'";
+        let renamed = on_tx!(self, |connection| {
+            let query = sqlx::query(UPLOAD).bind(&upload.id).bind(key.as_str()).bind(upload.key.as_str());
+            if query.execute(&mut *connection).await?.rows_affected() == 0 {
+                return Ok(false);
+            }
+            let query = sqlx::query(FILE).bind(upload.object.0).bind(key.as_str()).bind(name).bind(folder);
+            query.bind(name.to_lowercase()).execute(connection).await?.rows_affected() > 0
+        });
+        Ok(self.changed(upload.object, renamed))
     }
 
     /// Makes a file private. Returns `false` if it was private already.

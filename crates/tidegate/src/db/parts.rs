@@ -5,7 +5,7 @@ use store::Fragment;
 
 use super::{Db, Tx, corrupt, on_reader, on_tx, to_i64, to_u64};
 use crate::error::Result;
-use crate::model::upload::StoredPart;
+use crate::model::upload::{StoredPart, Upload};
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -127,16 +127,18 @@ impl Tx {
     #[tracing::instrument(name = "db.freeze_upload_parts", level = "trace", skip_all)]
     pub async fn freeze_upload_parts(
         &mut self,
-        upload_id: &str,
+        upload: &Upload,
         parts: &[(u32, String)],
         parts_digest: &str,
     ) -> Result<bool> {
         // Locks the row first, so that no part is added before the commit.
-        const FREEZE: &str = "UPDATE uploads SET parts_digest = $2 WHERE id = $1 AND state = 'OPEN'";
+        const FREEZE: &str =
+            "UPDATE uploads SET parts_digest = $2 WHERE id = $1 AND state = 'OPEN' AND object_key = $3";
         const PARTS: &str = "SELECT number, blob_key FROM upload_parts WHERE upload_id = $1 ORDER BY number";
         Ok(on_tx!(self, |connection| {
-            let frozen = sqlx::query(FREEZE).bind(upload_id).bind(parts_digest).execute(&mut *connection).await?;
-            let now: Vec<(i64, String)> = sqlx::query_as(PARTS).bind(upload_id).fetch_all(&mut *connection).await?;
+            let query = sqlx::query(FREEZE).bind(&upload.id).bind(parts_digest).bind(upload.key.as_str());
+            let frozen = query.execute(&mut *connection).await?;
+            let now: Vec<(i64, String)> = sqlx::query_as(PARTS).bind(&upload.id).fetch_all(&mut *connection).await?;
             let same = now.iter().map(|(number, place)| (*number, place));
             frozen.rows_affected() == 1 && same.eq(parts.iter().map(|(number, place)| (i64::from(*number), place)))
         }))

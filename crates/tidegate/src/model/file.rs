@@ -63,6 +63,15 @@ impl FileName {
         Ok(Self(text.to_owned()))
     }
 
+    /// Repairs and validates a file name: spaces at either end and dots at the end are removed, as
+    /// the original service removes them. Everything else that is invalid stays an error.
+    pub fn clean(text: &str) -> Result<Self, BadName> {
+        match text.trim_start_matches(is_space).trim_end_matches(|c| is_space(c) || c == '.') {
+            "" => Self::parse(text),
+            trimmed => Self::parse(trimmed),
+        }
+    }
+
     /// Returns the name.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -93,6 +102,24 @@ impl Folder {
         Ok(Self(text.to_owned()))
     }
 
+    /// Repairs and validates a folder path: empty segments, and dots and spaces at either end of a
+    /// segment are removed, as the original service removes them. Segments of dots alone, and
+    /// everything else that is invalid, stay errors.
+    pub fn clean(text: &str) -> Result<Self, BadName> {
+        let mut path = String::new();
+        for segment in text.split('/').filter(|segment| !segment.chars().all(is_space)) {
+            let trimmed = segment.trim_matches(|c| is_space(c) || c == '.');
+            if trimmed.is_empty() {
+                return Err(BadName::Dots);
+            }
+            if !path.is_empty() {
+                path.push('/');
+            }
+            path.push_str(trimmed);
+        }
+        Self::parse(&path)
+    }
+
     /// Returns the path, without a slash at either end.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -118,6 +145,12 @@ fn check(text: &str, most: usize) -> Result<(), BadName> {
         _ if lower.ends_with(".meta") || lower.ends_with(".part") => Err(BadName::Ending),
         _ => Ok(()),
     }
+}
+
+/// Returns whether a character is a space that can be removed. Line breaks and other control
+/// characters are refused instead.
+fn is_space(c: char) -> bool {
+    c.is_whitespace() && !c.is_control() && !is_mark(c)
 }
 
 fn is_mark(c: char) -> bool {
@@ -148,6 +181,7 @@ pub struct FileKey<'a> {
     text: &'a str,
     user: &'a str,
     folder: &'a str,
+    tag: &'a str,
     name: &'a str,
 }
 
@@ -166,7 +200,7 @@ impl<'a> FileKey<'a> {
         let named = FileName::parse(name).is_ok();
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"@._+-~".contains(&byte);
         let harmless = user.bytes().all(plain) && !user.starts_with('.') && !user.ends_with(".meta");
-        (is_tag && in_folder && named && harmless && !user.is_empty()).then_some(Self { text, user, folder, name })
+        (is_tag && in_folder && named && harmless && !user.is_empty()).then_some(Self { text, user, folder, tag, name })
     }
 
     /// Returns the whole key.
@@ -182,6 +216,11 @@ impl<'a> FileKey<'a> {
     /// Returns the folder, without a slash at either end; empty for the root folder.
     pub fn folder(self) -> &'a str {
         self.folder
+    }
+
+    /// Returns the tag as a number; `None` for a tag that an imported file has brought along.
+    pub fn tag(self) -> Option<u32> {
+        if self.tag.len() == TAG { u32::from_str_radix(self.tag, 16).ok() } else { None }
     }
 
     /// Returns the file name.
@@ -325,6 +364,42 @@ mod tests {
     }
 
     #[test]
+    fn what_can_be_repaired_is_repaired() {
+        for (given, name) in [
+            ("a.txt", "a.txt"),
+            (" a.txt ", "a.txt"),
+            ("a...", "a"),
+            ("a. . ", "a"),
+            ("\u{3000}a", "a"),
+            (".env", ".env"),
+        ] {
+            assert_eq!(FileName::clean(given).as_ref().map(FileName::as_str), Ok(name), "{given:?}");
+        }
+        for given in
+            ["", " ", ".", "..", " ..", ".. ", "...", "a\n", "\na", "a\0", "a/", "nul.", " nul", "x.meta.", "a\u{2028}"]
+        {
+            assert!(FileName::clean(given).is_err(), "{given:?}");
+        }
+        for (given, folder) in [
+            ("a//b", "a/b"),
+            ("//a/ /b//", "a/b"),
+            (".hidden", "hidden"),
+            ("a/.b./c.", "a/b/c"),
+            (" a /b", "a/b"),
+            ("/", ""),
+            ("", ""),
+            ("a/.meta", "a/meta"),
+        ] {
+            assert_eq!(Folder::clean(given).as_ref().map(Folder::as_str), Ok(folder), "{given:?}");
+        }
+        for given in
+            [".", "..", "a/../b", "a/ .. /b", "a/.../b", "a/\n/b", "a\\b", "a\0", ".nul", "x.meta.", "a/\u{202e}"]
+        {
+            assert!(Folder::clean(given).is_err(), "{given:?}");
+        }
+    }
+
+    #[test]
     fn users_stay_literal_as_long_as_that_is_harmless() {
         for (user, segment) in [
             ("user123", "user123"),
@@ -342,6 +417,18 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_is_repaired_is_valid_and_needs_no_second_repair(name in "[ ./a\\\\\u{0}\\n\u{3000}]{0,8}|\\PC{0,20}") {
+            if let Ok(cleaned) = FileName::clean(&name) {
+                prop_assert_eq!(FileName::parse(cleaned.as_str()), Ok(cleaned.clone()));
+                prop_assert_eq!(FileName::clean(cleaned.as_str()), Ok(cleaned));
+            }
+            if let Ok(cleaned) = Folder::clean(&name) {
+                prop_assert_eq!(Folder::parse(cleaned.as_str()), Ok(cleaned.clone()));
+                prop_assert_eq!(Folder::clean(cleaned.as_str()), Ok(cleaned));
+            }
+        }
+
         #[test]
         fn every_key_is_read_back_and_is_its_users_alone(user in "\\PC{1,20}", other in "\\PC{1,20}", folder in "([a-z ]{1,5}/){0,3}", name in "\\PC{1,20}", tag: u32) {
             let (user, other) = (UserId::parse(&user).unwrap(), UserId::parse(&other).unwrap());

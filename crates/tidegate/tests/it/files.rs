@@ -22,7 +22,7 @@ async fn the_source_s_client_goes_through_unchanged() {
         "meta": { "filename": "image.jpg", "folder": "main/pictures" } });
     let done = app.post("user123", "/v1/files/complete", &body).await;
     let expected = json!({ "key": key, "size": bytes.len(), "mime": "image/png", "sha256": sha256(&bytes), "status": "READY",
-            "visibility": "public" });
+            "visibility": "public", "filename": "image.jpg", "folder": "main/pictures" });
     assert_eq!((done.status, done.json()), (200, expected.clone()));
     assert_eq!(app.post("user123", "/v1/files/complete", &body).await.json(), expected, "again it answers the same");
     let listed = app.get("user123", "/v1/files/all?user_id=somebody&folder=main/pictures").await.json();
@@ -96,6 +96,101 @@ async fn a_presigned_put_takes_the_whole_file() {
     app.finish().await;
 }
 
+/// The source repairs these names and folders; so does the product, and says what it gave.
+#[tokio::test]
+async fn names_that_can_be_repaired_are_and_the_answer_says_so() {
+    let app = TestApp::start().await;
+    for (name, folder, given) in [
+        ("a.txt", "a//b", ("a.txt", "a/b")),
+        (" b.txt . ", "/.hidden/", ("b.txt", "hidden")),
+        ("c.txt.", " x ./ /y..", ("c.txt", "x/y")),
+    ] {
+        let body = json!({ "mode": "single", "files": [{ "name": name, "size": 1 }], "folder": folder });
+        let begun = app.post("alice", "/v1/files/init", &body).await.json();
+        let one = &begun["uploads"][0];
+        assert_eq!((one["name"].as_str(), one["folder"].as_str()), (Some(given.0), Some(given.1)), "{begun}");
+        let upload = begun["uploadId"].as_str().unwrap();
+        assert_eq!(put(&app, "alice", upload, 0, b"1").await.status, 200);
+        let done = complete(&app, "alice", upload).await.json();
+        assert_eq!((done["filename"].as_str(), done["folder"].as_str()), (Some(given.0), Some(given.1)), "{done}");
+        let key = done["key"].as_str().unwrap();
+        assert!(key.starts_with(&format!("storage/alice/{}/", given.1)) && key.ends_with(given.0), "{key}");
+        // The folder is found by the name that the client knows.
+        let folder = percent_encoding::utf8_percent_encode(folder, percent_encoding::NON_ALPHANUMERIC);
+        let listed = app.get("alice", &format!("/v1/files/all?exact=1&folder={folder}")).await.json();
+        assert_eq!((&listed["total_count"], listed["files"][0]["key"].as_str()), (&json!(1), Some(key)));
+    }
+    app.run_jobs().await;
+    app.finish().await;
+}
+
+/// The source takes name and folder from the completion, and its clients send them there.
+#[tokio::test]
+async fn a_completion_names_the_file_and_its_folder() {
+    let app = TestApp::start().await;
+    let finish = async |upload: &str, meta: Value| {
+        app.post("alice", "/v1/files/complete", &json!({ "uploadId": upload, "parts": [], "meta": meta })).await
+    };
+    let (upload, announced) = init(&app, "alice", "tmp.bin", 3, "inbox").await;
+    assert_eq!(put(&app, "alice", &upload, 0, b"one").await.status, 200);
+    for meta in [json!({ "filename": ".." }), json!({ "filename": "a/b" }), json!({ "folder": "a/../../b" })] {
+        assert_eq!(refusal(&finish(&upload, meta).await), (400, "BAD_REQUEST".into()));
+    }
+    let meta = json!({ "filename": "Report 1.pdf", "folder": "2026//reports" });
+    let done = finish(&upload, meta.clone()).await.json();
+    let key = done["key"].as_str().unwrap();
+    let tag = announced.rsplit('/').next().unwrap().split('_').next().unwrap();
+    assert_eq!(key, format!("storage/alice/2026/reports/{tag}_Report 1.pdf"), "{done}");
+    assert_eq!((&done["filename"], &done["folder"]), (&json!("Report 1.pdf"), &json!("2026/reports")));
+    assert_eq!(finish(&upload, meta).await.json(), done, "again it answers the same");
+    assert_eq!(finish(&upload, json!({ "filename": "late.pdf" })).await.json(), done, "and keeps its name");
+    assert_eq!(app.get("alice", &format!("/v1/files/metadata/{announced}")).await.status, 404);
+    assert_eq!(app.get("alice", "/v1/files/all?folder=inbox").await.json()["total_count"], json!(0));
+    assert_eq!(app.get("alice", "/v1/files/all?folder=2026&q=report").await.json()["total_count"], json!(1));
+    let got = app.send("GET", &format!("{}/{}", app.api(), key.replace(' ', "%20")), &[], Vec::new()).await;
+    assert_eq!((got.status, got.body.as_slice()), (200, b"one".as_slice()));
+    // Empty names and those of another type than text say nothing.
+    let (upload, announced) = init(&app, "alice", "b", 3, "x").await;
+    assert_eq!(put(&app, "alice", &upload, 0, b"two").await.status, 200);
+    let done = finish(&upload, json!({ "filename": "", "folder": null })).await.json();
+    assert_eq!(done["key"], json!(announced));
+    // A presigned PUT goes the same way.
+    let body = json!({ "mode": "single", "files": [{ "name": "x.png", "size": 3, "mime": "image/png" }] });
+    let begun = app.post("alice", "/v1/files/init", &body).await.json();
+    let url = begun["uploads"][0]["url"].as_str().unwrap();
+    assert_eq!(app.send("PUT", url, &[("content-type", "image/png")], b"img".to_vec()).await.status, 200);
+    let done = finish(begun["uploadId"].as_str().unwrap(), json!({ "folder": "pics" })).await.json();
+    assert!(done["key"].as_str().unwrap().starts_with("storage/alice/pics/"), "{done}");
+    app.run_jobs().await;
+    let listed = app.get("alice", "/v1/files/all?folder=pics&exact=1").await.json();
+    assert_eq!((&listed["total_count"], &listed["total_size"]), (&json!(1), &json!(3)));
+    assert_eq!(usage(&app, "alice").await, (9, 0, 3));
+    app.finish().await;
+}
+
+/// Two completions with two names at once: the file ends under one of them, whole.
+#[tokio::test]
+async fn racing_completions_with_other_names_leave_one_file() {
+    let app = TestApp::start().await;
+    for round in 0..10 {
+        let (upload, _) = init(&app, "alice", "a", 3, "").await;
+        assert_eq!(put(&app, "alice", &upload, 0, b"one").await.status, 200);
+        let finish = async |name: &str| {
+            let body = json!({ "uploadId": upload, "meta": { "filename": name } });
+            app.post("alice", "/v1/files/complete", &body).await
+        };
+        let (one, two) = futures::join!(finish("one"), finish("two"));
+        assert!(one.status == 200 || two.status == 200, "{} {}", one.text(), two.text());
+        let listed = app.get("alice", "/v1/files/all").await.json();
+        assert_eq!(listed["total_count"], json!(round + 1));
+        let key = listed["files"][0]["key"].as_str().unwrap();
+        let got = app.send("GET", &format!("{}/{key}", app.api()), &[], Vec::new()).await;
+        assert_eq!((got.status, got.body.as_slice()), (200, b"one".as_slice()), "{key}");
+    }
+    app.run_jobs().await;
+    app.finish().await;
+}
+
 #[tokio::test]
 async fn hostile_names_and_lying_sizes() {
     let app = TestApp::with(&[("MAX_BODY_MB", "1")]).await;
@@ -107,7 +202,7 @@ async fn hostile_names_and_lying_sizes() {
     for name in ["", "..", "a/b", "a\\b", "nul", "a\0", "x.meta", "y.part", "\u{202e}a", long.as_str()] {
         assert_eq!(refusal(&try_init(name, json!(1), "").await), (400, "BAD_REQUEST".into()), "{name:?}");
     }
-    for folder in ["..", "a/../b", "a//b", ".git", "a\\b", "%2e%2e/\u{0}"] {
+    for folder in ["..", "a/../b", "a/ .. /b", "a/...", "a\\b", "a\n", "%2e%2e/\u{0}"] {
         assert_eq!(refusal(&try_init("a", json!(1), folder).await), (400, "BAD_REQUEST".into()), "{folder:?}");
     }
     assert_eq!(refusal(&try_init("a", json!((1 << 20) + 1), "").await), (413, "TOO_LARGE".into()));
@@ -259,14 +354,22 @@ async fn listings_go_page_by_page_and_totals_cover_all_of_them() {
     };
     for (query, expected) in [
         ("", vec!["d.txt", "c.txt", "b%2.txt", "B_1.txt", "a.txt"]),
-        ("folder=", vec!["a.txt"]),
-        ("folder=x", vec!["b%2.txt", "B_1.txt"]),
+        ("folder=", vec!["d.txt", "c.txt", "b%2.txt", "B_1.txt", "a.txt"]),
+        ("folder=&exact=1", vec!["a.txt"]),
+        ("exact=true", vec!["a.txt"]),
+        ("folder=x", vec!["c.txt", "b%2.txt", "B_1.txt"]),
+        ("folder=x&exact=0", vec!["c.txt", "b%2.txt", "B_1.txt"]),
+        ("folder=x&exact=1", vec!["b%2.txt", "B_1.txt"]),
+        ("folder=x&subtree=0", vec!["b%2.txt", "B_1.txt"]),
         ("folder=/x/&subtree=1", vec!["c.txt", "b%2.txt", "B_1.txt"]),
-        ("folder=&subtree=1", vec!["d.txt", "c.txt", "b%2.txt", "B_1.txt", "a.txt"]),
+        ("folder=.x//", vec!["c.txt", "b%2.txt", "B_1.txt"]),
+        ("folder=x//y", vec!["c.txt"]),
+        ("folder=xy", vec!["d.txt"]),
         ("q=b", vec!["b%2.txt", "B_1.txt"]),
         ("q=%25", vec!["b%2.txt"]),
         ("q=_", vec!["B_1.txt"]),
         ("folder=x&q=B_", vec!["B_1.txt"]),
+        ("folder=x&exact=1&q=.txt", vec!["b%2.txt", "B_1.txt"]),
         ("folder=x&subtree=1&q=.txt", vec!["c.txt", "b%2.txt", "B_1.txt"]),
         ("folder=none", vec![]),
     ] {
@@ -286,7 +389,18 @@ async fn listings_go_page_by_page_and_totals_cover_all_of_them() {
         }
         assert_eq!(paged, expected, "{query} in pages");
     }
-    for bad in ["limit=0", "limit=1001", "limit=-1", "limit=x", "cursor=x", "folder=..", "q=1&q=2"] {
+    for bad in [
+        "limit=0",
+        "limit=1001",
+        "limit=-1",
+        "limit=x",
+        "cursor=x",
+        "folder=..",
+        "q=1&q=2",
+        "exact=2",
+        "subtree=yes",
+        "exact=1&subtree=1",
+    ] {
         assert_eq!(
             refusal(&app.get("alice", &format!("/v1/files/all?{bad}")).await),
             (400, "BAD_REQUEST".into()),

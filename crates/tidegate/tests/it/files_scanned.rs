@@ -59,7 +59,7 @@ async fn nobody_reads_a_file_before_it_was_scanned() {
         assert_eq!((&listed["total_count"], &listed["total_size"]), (&json!(1), &json!(50_000)), "{query}");
         assert_eq!((&listed["files"][0]["key"], &listed["files"][0]["status"]), (&json!(key), &json!("SCANNING")));
     }
-    for query in ["&folder=other", "&folder=", "&q=b"] {
+    for query in ["&folder=other", "&folder=&exact=1", "&q=b"] {
         let listed = app.get("ann", &format!("/v1/files/all?status=SCANNING{query}")).await.json();
         assert_eq!((&listed["total_count"], &listed["files"]), (&json!(0), &json!([])), "{query}");
     }

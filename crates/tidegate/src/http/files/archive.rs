@@ -102,7 +102,7 @@ pub(super) struct Ready {
 async fn create(State(app): State<Arc<App>>, caller: Caller, request: Request) -> ApiResult<Json<Ready>> {
     let _held = reserve_memory(&app, length(&request), SMALL, MAX_LONG_JSON)?;
     let wanted: Wanted = json(request).await?;
-    let name = wanted.name.as_deref().map(FileName::parse).transpose();
+    let name = wanted.name.as_deref().map(FileName::clean).transpose();
     let name = name.map_err(|error| bad_request(format!("name {error}")))?;
     let name = name.as_ref().map(FileName::as_str);
     let made = match &wanted.folder {

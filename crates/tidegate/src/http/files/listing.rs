@@ -42,9 +42,9 @@ async fn list_all(
 ) -> ApiResult<Response<Body>> {
     let Query(asked) = query.map_err(|_| bad_request("the query can't be read"))?;
     let owner = files::owner(&caller, asked.user_id.as_deref().or(asked.user_email.as_deref()))?;
-    let folder = asked.folder.as_deref().map(Folder::parse).transpose();
+    let exact = is_exact(&asked)?;
+    let folder = asked.folder.as_deref().or(exact.then_some("")).map(Folder::clean).transpose();
     let folder = folder.map_err(|error| bad_request(format!("folder {error}")))?;
-    let subtree = matches!(asked.subtree.as_deref(), Some("1" | "true"));
     let name = asked.q.filter(|text| !text.is_empty());
     if name.as_ref().is_some_and(|text| text.len() > 255) {
         return Err(bad_request("q may have at most 255 bytes").into());
@@ -56,7 +56,7 @@ async fn list_all(
         Some("REJECTED") => ObjectState::Rejected,
         Some(_) => return Err(bad_request("status must be READY, SCANNING, FAILED or REJECTED").into()),
     };
-    let filter = FileFilter { folder: folder.map(|folder| folder.as_str().to_owned()), subtree, name };
+    let filter = FileFilter { folder: folder.map(|folder| folder.as_str().to_owned()), subtree: !exact, name };
     let after = asked.cursor.as_deref().map_or(Ok(Cursor::START), parse_cursor)?;
     let limit: Option<i64> = match asked.limit.as_deref() {
         None => None,
@@ -74,6 +74,21 @@ async fn list_all(
     let body = Body::from_stream(everything(rest, &shown)?);
     let json = HeaderValue::from_static("application/json");
     Ok(([(header::CONTENT_TYPE, json)], body).into_response())
+}
+
+/// Returns whether only the folder itself is listed. `subtree` is the older word for the opposite.
+fn is_exact(asked: &ListQuery) -> Result<bool> {
+    let flag = |name: &str, text: Option<&str>| match text {
+        None => Ok(None),
+        Some("1" | "true") => Ok(Some(true)),
+        Some("0" | "false") => Ok(Some(false)),
+        Some(_) => Err(bad_request(format!("{name} must be 1 or 0"))),
+    };
+    let exact = flag("exact", asked.exact.as_deref())?;
+    match (exact, flag("subtree", asked.subtree.as_deref())?) {
+        (Some(exact), Some(subtree)) if exact == subtree => Err(bad_request("exact and subtree contradict each other")),
+        (exact, subtree) => Ok(exact.or(subtree.map(|subtree| !subtree)).unwrap_or(false)),
+    }
 }
 
 fn last_of(page: &[File]) -> Option<Cursor> {

@@ -175,7 +175,8 @@ async fn put_part(
 
 /// Complete an upload
 ///
-/// May be asked again and then answers the same. `visibility`, here or in `meta`, can make the file private and never public
+/// May be asked again and then answers the same. `meta.filename` and `meta.folder` take the place of what was announced, and
+/// change the key. `visibility`, here or in `meta`, can make the file private and never public
 /// again.
 #[utoipa::path(post, path = "/v1/files/complete", tag = "files", request_body = Complete,
     responses((status = 200, body = CompletedFile), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
@@ -209,7 +210,8 @@ async fn complete(State(app): State<Arc<App>>, caller: Caller, request: Request)
     let visibility = visibility::said_above(asked.visibility.as_ref(), asked.meta.as_ref())?;
     let sha256 = asked.sha256.filter(|given| !given.is_empty()).map(|given| given.to_ascii_lowercase());
     let user = asked.meta.as_ref().and_then(wire::Meta::user).map(str::to_owned);
-    let finish = completion::Finish { sha256, user, visibility };
+    let (name, folder) = asked.meta.map(|meta| (meta.filename, meta.folder)).unwrap_or_default();
+    let finish = completion::Finish { sha256, user, visibility, name, folder };
     let late = match left {
         Some(_) => Some(in_order(late, &asked.parts)?.into_iter().map(held_part).collect()),
         None => None,

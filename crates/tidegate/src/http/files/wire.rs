@@ -60,9 +60,9 @@ pub(super) struct Meta {
     /// Whom a service acts for.
     pub(super) user_id: Option<String>,
     pub(super) user_email: Option<String>,
+    /// The folder; at `complete` in place of the one announced before.
     pub(super) folder: Option<String>,
-    /// Known from the beginning; what is said here is not looked at.
-    #[expect(dead_code, reason = "clients send it at the end, where the name is known already")]
+    /// At `complete`, the name in place of the one announced before.
     pub(super) filename: Option<String>,
     /// `public` or `private`.
     #[schema(value_type = Option<String>)]
@@ -97,8 +97,12 @@ pub(super) struct Started {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct StartedFile {
+    /// The name that was given: spaces at either end and dots at the end are removed.
     name: String,
+    /// The folder that was given: empty segments, and dots and spaces at either end of one are removed.
+    folder: String,
     upload_id: String,
+    /// The key, unless `complete` names another folder or name.
     key: String,
     /// `public` or `private`: who may read it without a link.
     visibility: &'static str,
@@ -113,6 +117,7 @@ pub(super) struct StartedFile {
 pub(super) fn show_started(begun: Begun) -> StartedFile {
     StartedFile {
         name: begun.name,
+        folder: begun.folder,
         upload_id: begun.upload_id,
         key: begun.key.as_str().to_owned(),
         visibility: begun.visibility.as_str(),
@@ -206,6 +211,10 @@ pub(super) struct CompletePart {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct CompletedFile {
     key: String,
+    /// The name that was given.
+    filename: String,
+    /// The folder that was given.
+    folder: String,
     size: u64,
     mime: String,
     sha256: String,
@@ -217,9 +226,9 @@ pub(super) struct CompletedFile {
 }
 
 pub(super) fn show_finished(finished: Finished) -> CompletedFile {
-    let Finished { key, size, mime, sha256, state, visibility } = finished;
+    let Finished { key, name, folder, size, mime, sha256, state, visibility } = finished;
     let (status, visibility) = (state.as_str(), visibility.as_str());
-    CompletedFile { key: key.as_str().to_owned(), size, mime, sha256, status, visibility }
+    CompletedFile { key: key.as_str().to_owned(), filename: name, folder, size, mime, sha256, status, visibility }
 }
 
 /// The query of `GET /v1/files/all`.
@@ -229,9 +238,11 @@ pub(super) struct ListQuery {
     /// Whom a service asks about.
     pub(super) user_id: Option<String>,
     pub(super) user_email: Option<String>,
-    /// Those in this folder.
+    /// Those in this folder and in all folders below it.
     pub(super) folder: Option<String>,
-    /// `1`: and in all folders below.
+    /// `1`: those in the folder itself only. Without `folder`, those in none.
+    pub(super) exact: Option<String>,
+    /// `0`: the same as `exact=1`.
     pub(super) subtree: Option<String>,
     /// Those whose name holds this.
     pub(super) q: Option<String>,

@@ -80,7 +80,7 @@ pub async fn create_of_folder(
     folder: &str,
     name: Option<&str>,
 ) -> Result<NewArchive> {
-    let folder = Folder::parse(folder).map_err(|error| bad_request(format!("folder {error}")))?;
+    let folder = Folder::clean(folder).map_err(|error| bad_request(format!("folder {error}")))?;
     let filter = FileFilter { folder: Some(folder.as_str().to_owned()), subtree: true, name: None };
     let (mut found, mut after) = (Vec::new(), Cursor::START);
     loop {

@@ -17,9 +17,9 @@ use crate::error::{Error, Result, bad_request};
 use crate::hashing::{StreamHashes, combine_crc32, hash_stream, parts_digest, sha256, to_hex};
 use crate::model::caller::Caller;
 use crate::model::event::AuditAction;
-use crate::model::file::{File, Visibility};
+use crate::model::file::{File, FileKey, FileName, Folder, Visibility};
 use crate::model::key::{self, Key};
-use crate::model::object::{Content, ObjectState};
+use crate::model::object::{Content, Object, ObjectState};
 use crate::model::owner::{Owner, OwnerKind};
 use crate::model::principal::Principal;
 use crate::model::rules::{self, Scanning};
@@ -37,6 +37,10 @@ pub struct Finish {
     pub user: Option<String>,
     /// Who may read the file without a link. A file announced as private stays private.
     pub visibility: Option<Visibility>,
+    /// The name in place of the announced one, if it is not empty.
+    pub name: Option<String>,
+    /// The folder in place of the announced one, if it is not empty.
+    pub folder: Option<String>,
 }
 
 /// A completed file.
@@ -44,6 +48,10 @@ pub struct Finish {
 pub struct Finished {
     /// The key of the file.
     pub key: Key,
+    /// The file's name.
+    pub name: String,
+    /// The folder, without a slash at either end.
+    pub folder: String,
     /// The size in bytes.
     pub size: u64,
     /// The media type.
@@ -87,6 +95,7 @@ pub async fn complete(
         UploadState::Open if upload.takes_bytes(app.db.now()) => {}
         _ => return Err(unknown()),
     }
+    let (file, upload) = rename(app, &owner, file, upload, finish).await?;
     if complete_if_stored(app, &upload).await? {
         return completed_before(app, &upload, finish).await;
     }
@@ -102,6 +111,35 @@ async fn make_private(app: &App, caller: &Caller, upload: &Upload) -> Result<()>
     }
     tx.record(caller, AuditAction::FileMadePrivate, upload.object, app.db.now()).await?;
     tx.commit().await
+}
+
+/// Gives the file the name and the folder of its completion. A file whose bytes may be at its key
+/// already keeps them.
+async fn rename(app: &App, owner: &Owner, file: File, upload: Upload, finish: &Finish) -> Result<(File, Upload)> {
+    let (announced, user) = match (FileKey::parse(upload.key.as_str()), owner) {
+        (Some(key), Owner::Files(user)) if !upload.is_being_completed() => (key, user),
+        _ => return Ok((file, upload)),
+    };
+    let given = |text: &Option<String>, announced: &str| {
+        let text = text.as_deref().filter(|text| !text.trim().is_empty());
+        text.unwrap_or(announced).to_owned()
+    };
+    let name = FileName::clean(&given(&finish.name, announced.name()));
+    let name = name.map_err(|error| bad_request(format!("meta.filename {error}")))?;
+    let folder = Folder::clean(&given(&finish.folder, announced.folder()));
+    let folder = folder.map_err(|error| bad_request(format!("meta.folder {error}")))?;
+    if (name.as_str(), folder.as_str()) == (announced.name(), announced.folder()) {
+        return Ok((file, upload));
+    }
+    let tag = announced.tag().ok_or_else(|| Error::Internal(anyhow::anyhow!("an upload's key without a tag")))?;
+    let key = key::file(user, &folder, tag, &name);
+    let mut tx = app.db.begin().await?;
+    if !tx.rename_file_upload(&upload, &key, name.as_str(), folder.as_str()).await? {
+        return Err(replaced());
+    }
+    tx.commit().await?;
+    let object = Object { key: key.clone(), name: Some(name.as_str().to_owned()), ..file.object };
+    Ok((File { object, folder: folder.as_str().to_owned(), ..file }, Upload { key, ..upload }))
 }
 
 fn unknown() -> Error {
@@ -169,6 +207,8 @@ fn finished(file: &File) -> Option<Finished> {
         matches!(state, ObjectState::Ready | ObjectState::Scanning | ObjectState::Failed | ObjectState::Rejected);
     there.then(|| Finished {
         key: file.object.key.clone(),
+        name: file.object.name.clone().unwrap_or_default(),
+        folder: file.folder.clone(),
         size: content.size,
         mime: file.object.content_type.clone(),
         sha256: digests.sha256.clone(),
@@ -266,13 +306,13 @@ async fn whole_of_put(app: &App, upload: &Upload, finish: &Finish, sealed: Key) 
     Ok(Whole { source: Source::Sealed(sealed), digests })
 }
 
-/// Freezes the parts of an upload in its row, if they are still the current ones. From then on the
+/// Freezes the parts of an upload in its row, if they and the key are still the current ones. From then on the
 /// row accepts no other parts, even if this completion fails: its blob may appear at the key later,
 /// and another request may find it there.
 async fn freeze(app: &App, upload: &Upload, parts: &[StoredPart]) -> Result<()> {
     let named: Vec<_> = parts.iter().map(|part| (part.number, part.bytes.place.clone())).collect();
     let mut tx = app.db.begin().await?;
-    if !tx.freeze_upload_parts(&upload.id, &named, &parts_digest(&named)).await? {
+    if !tx.freeze_upload_parts(upload, &named, &parts_digest(&named)).await? {
         return Err(replaced());
     }
     tx.commit().await
@@ -348,6 +388,8 @@ async fn publish(
     metrics::counter!("tidegate_uploaded_bytes_total").increment(size);
     Ok(Finished {
         key: upload.key.clone(),
+        name: file.object.name.clone().unwrap_or_default(),
+        folder: file.folder.clone(),
         size,
         mime: file.object.content_type.clone(),
         sha256: whole.digests.sha256.clone(),

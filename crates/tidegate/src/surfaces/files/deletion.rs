@@ -36,7 +36,7 @@ pub async fn delete(app: &App, caller: &Caller, key: &str) -> Result<()> {
 /// Authorizes the caller. Returns the id of the job that deletes the remaining bytes.
 pub async fn delete_folder(app: &App, caller: &Caller, owner: &Owner, folder: &str) -> Result<String> {
     access::authorize(app, caller, Action::Delete, owner, None)?;
-    let folder = Folder::parse(folder).map_err(|error| bad_request(format!("folder {error}")))?;
+    let folder = Folder::clean(folder).map_err(|error| bad_request(format!("folder {error}")))?;
     if folder.as_str().is_empty() {
         return Err(bad_request("folder must name one; all files of a user are not deleted at once"));
     }

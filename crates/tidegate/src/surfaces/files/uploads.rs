@@ -60,9 +60,11 @@ pub struct NewFileUpload {
 pub struct Begun {
     /// The id of the upload.
     pub upload_id: String,
-    /// The file's name.
+    /// The file's name, as it was repaired.
     pub name: String,
-    /// The key that the file will have.
+    /// The folder, as it was repaired.
+    pub folder: String,
+    /// The key that the file will have, unless the completion names another folder or name.
     pub key: Key,
     /// Who may read it without a link.
     pub visibility: Visibility,
@@ -84,13 +86,13 @@ pub async fn begin(
     if files.is_empty() || files.len() > MAX_FILES {
         return Err(bad_request(format!("files must name 1 to {MAX_FILES} files")));
     }
-    let folder = Folder::parse(folder).map_err(|error| bad_request(format!("folder {error}")))?;
+    let folder = Folder::clean(folder).map_err(|error| bad_request(format!("folder {error}")))?;
     let limit = app.config.upload_limits.of(owner.kind()).max_size;
     let mut total = 0_u64;
     let mut begun = Vec::with_capacity(files.len());
     let now = app.db.now();
     for file in files {
-        let name = FileName::parse(&file.name).map_err(|error| bad_request(format!("name {error}")))?;
+        let name = FileName::clean(&file.name).map_err(|error| bad_request(format!("name {error}")))?;
         if file.size > limit {
             return Err(Error::TooLarge(format!("a file may have at most {limit} bytes (MAX_BODY_MB)").into()));
         }
@@ -122,7 +124,8 @@ pub async fn begin(
     for (object, upload, visibility) in begun {
         let direct = begin::presign_put(app, &object, &upload).await?;
         let name = object.name.unwrap_or_default();
-        answers.push(Begun { upload_id: upload.id, name, key: upload.key, visibility, direct });
+        let folder = folder.as_str().to_owned();
+        answers.push(Begun { upload_id: upload.id, name, folder, key: upload.key, visibility, direct });
     }
     Ok(answers)
 }
