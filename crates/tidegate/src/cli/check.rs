@@ -133,7 +133,11 @@ pub(super) fn report(config: &Config) -> String {
     ];
     let sources: String = sources.into_iter().flatten().map(|source| format!(" · {source}")).collect();
     line("sign-in", format!("{sign_in}{sources}"));
-    let key = config.cloudfront.key.as_ref().map_or("generated".to_owned(), |(id, _)| format!("given, {id}"));
+    let key = match &config.cloudfront.key {
+        Some((id, _)) => format!("given, {id}"),
+        None if config.signs_grants() => "generated".to_owned(),
+        None => "not needed".to_owned(),
+    };
     let mode = match config.cloudfront.auth_mode {
         GrantMode::Cookie => "cookies",
         GrantMode::Url => "signed URLs",

@@ -101,11 +101,20 @@ pub(super) fn checks(config: &Config, r: &mut Resolver) {
     if config.insecure_auth() && !config.auth.allow_insecure_remote {
         let mode = if config.auth.mode == AuthMode::None { "none" } else { "dev" };
         let way_out = "or set AUTH_ALLOW_INSECURE_REMOTE=true if whoever reaches the port may be anybody";
-        if remote_bind {
+        let by_default = r.text("AUTH_MODE").is_none();
+        if by_default && (remote_bind || remote_url(&config.public_base_url)) {
+            let reason = if remote_bind { "BIND_HOST" } else { "PUBLIC_BASE_URL" };
+            let wanted = format!(
+                "jwt, with AUTH_JWT_PUBLIC_KEY_BASE64, or with AUTH_JWKS_URL, AUTH_JWT_ISSUER and AUTH_JWT_AUDIENCE: {reason} is \
+                 no loopback address, and without sign-in the server believes whatever the caller says; {way_out}"
+            );
+            r.problem("AUTH_MODE", &wanted);
+        }
+        if remote_bind && !by_default {
             let wanted = format!("a loopback address: AUTH_MODE={mode} believes whatever the caller says; {way_out}");
             r.problem("BIND_HOST", &wanted);
         }
-        if remote_url(&config.public_base_url) {
+        if remote_url(&config.public_base_url) && !by_default {
             let wanted = format!("a loopback URL: AUTH_MODE={mode} believes whatever the caller says; {way_out}");
             r.problem("PUBLIC_BASE_URL", &wanted);
         }
@@ -114,7 +123,7 @@ pub(super) fn checks(config: &Config, r: &mut Resolver) {
         if config.public_base_url.is_none() {
             r.problem("PUBLIC_BASE_URL", "the address clients use, since BIND_HOST is every address");
         }
-        if config.edge_port.is_some() && config.edge_url.is_none() {
+        if config.signs_grants() && config.edge_port.is_some() && config.edge_url.is_none() {
             r.problem("EDGE_URL", "the address clients use for the edge, since BIND_HOST is every address");
         }
         if local && config.s3_url.is_none() {
@@ -122,16 +131,18 @@ pub(super) fn checks(config: &Config, r: &mut Resolver) {
         }
     }
     if config.in_production() {
-        if config.cloudfront.key.is_none() {
-            r.problem("CLOUDFRONT_PRIVATE_KEY_PEM", "a key of your own: production takes no generated one");
-        }
-        if local && config.operator.is_none() {
-            r.problem("S3_OPERATOR_SECRET_KEY", "credentials of your own: production takes no generated ones");
+        if config.signs_grants() && config.cloudfront.key.is_none() {
+            let wanted = "a key of your own: production takes no generated one; only SURFACES=files does without";
+            r.missing("CLOUDFRONT_PRIVATE_KEY_PEM", wanted);
+            if r.text("CLOUDFRONT_KEY_PAIR_ID").is_none() {
+                r.missing("CLOUDFRONT_KEY_PAIR_ID", "the id of the public half of CLOUDFRONT_PRIVATE_KEY_PEM");
+            }
         }
         if config.scans(Scanning::Required) && config.scanner.is_none() && !config.scanner_off {
             r.problem(
                 "SCANNER",
-                "off, if sessions and spaces shall do without; or say by CLAMAV_HOST or CLAMAV_SOCKET where clamd is",
+                "off, if sessions and spaces shall do without; or say by CLAMAV_HOST or CLAMAV_SOCKET where clamd is; or leave \
+                 both out of SURFACES",
             );
         }
         if config.sessions.original_urls {
@@ -139,9 +150,10 @@ pub(super) fn checks(config: &Config, r: &mut Resolver) {
         }
         let long = |key: &secrecy::SecretString| key.expose_secret().len() >= 32;
         if config.is_on(OwnerKind::Files) && !config.files.link_key.as_ref().is_some_and(long) {
-            r.problem(
+            r.missing(
                 "UPLOAD_SIGNING_KEY",
-                "a key of your own, of 32 characters or more: production takes no generated one",
+                "a key of your own, of 32 characters or more: production takes no generated one; or leave files out of \
+                 SURFACES",
             );
         }
         let sign_in = &config.auth.sign_in;
@@ -157,12 +169,14 @@ pub(super) fn checks(config: &Config, r: &mut Resolver) {
             }
         }
         let has_edge = config.edge_port.is_some() || config.edge_url.is_some();
-        if has_edge {
+        if has_edge && config.signs_grants() {
             check_hosts(config, r);
         }
     }
     if remote_url(&config.public_base_url) && !remote_bind {
-        let edge_here = config.edge_port.is_some() && config.edge_url.as_ref().is_none_or(Origin::is_loopback);
+        let edge_here = config.signs_grants()
+            && config.edge_port.is_some()
+            && config.edge_url.as_ref().is_none_or(Origin::is_loopback);
         let s3_here = local && config.s3_url.as_ref().is_none_or(Origin::is_loopback);
         for (name, _) in [("EDGE_URL", edge_here), ("S3_URL", s3_here)].into_iter().filter(|(_, here)| *here) {
             let message =

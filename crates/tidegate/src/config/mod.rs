@@ -375,6 +375,12 @@ impl Config {
         self.surfaces.iter().any(|kind| rules::of(*kind).scanning == scanning)
     }
 
+    /// Returns whether an enabled surface gives out grants, which are signed with the key of
+    /// CloudFront and read through the edge. Users' files have links of their own.
+    pub fn signs_grants(&self) -> bool {
+        self.surfaces.iter().any(|kind| rules::of(*kind).signs_grants)
+    }
+
     /// Returns whether callers are accepted without verification.
     pub fn insecure_auth(&self) -> bool {
         matches!(self.auth.mode, AuthMode::Dev | AuthMode::None)

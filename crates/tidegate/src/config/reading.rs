@@ -103,8 +103,8 @@ fn resolve_surfaces(r: &mut Resolver) -> Vec<OwnerKind> {
         r.problem("SURFACES", &format!("only surfaces there are: {}", names.join(", ")));
     }
     let is_given = |kind: &OwnerKind| given.iter().any(|name| name == rules::of(*kind).surface);
-    if !is_given(&OwnerKind::Disks) {
-        r.problem("SURFACES", "disks among them: it can't be left out yet");
+    if given.is_empty() {
+        r.problem("SURFACES", &format!("at least one of: {}", names.join(", ")));
     }
     OwnerKind::ALL.into_iter().filter(is_given).collect()
 }
@@ -220,6 +220,13 @@ fn resolve_database(r: &mut Resolver, data: &Path) -> Database {
     let url = r.text("DATABASE_URL").unwrap_or_default();
     if crate::db::is_postgres_url(&url) {
         return Database::Postgres { url: url.into(), host, connections, timeout };
+    }
+    if host.is_some() && url.is_empty() {
+        r.problem(
+            "DATABASE_URL",
+            "postgres://USER:PASSWORD@HOST/DATABASE; RDS_PROXY_ENDPOINT takes the place of its host alone",
+        );
+        return Database::Sqlite(data.join("tidegate.db"));
     }
     if host.is_some() {
         r.problem(

@@ -96,6 +96,14 @@ impl Resolver {
         self.given.problems.push(format!("{name}{shown}: give {wanted}"));
     }
 
+    /// Records that a required setting is missing, unless a problem of it is recorded already.
+    pub(super) fn missing(&mut self, name: &'static str, wanted: &str) {
+        let is_named = |line: &String| line.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '=']));
+        if !self.given.problems.iter().any(is_named) {
+            self.problem(name, wanted);
+        }
+    }
+
     /// Records that a value is not among those that the setting accepts.
     fn refuse(&mut self, name: &'static str) {
         let accepts = settings::find(name).map_or("another value", |setting| setting.accepts);

@@ -37,8 +37,15 @@ pub struct Secrets {
 pub struct DoorCredentials {
     /// The server's own, which presign requests and never leave it.
     pub presign: Credentials,
-    /// The operator's, for reading.
-    pub operator: Credentials,
+    /// The operator's, for reading; in production only if they are configured.
+    pub operator: Option<Credentials>,
+}
+
+impl DoorCredentials {
+    /// Returns whether an access key is the operator's.
+    pub fn is_operator(&self, access_key: &str) -> bool {
+        self.operator.as_ref().is_some_and(|operator| operator.access_key == access_key)
+    }
 }
 
 /// S3 credentials.
@@ -209,9 +216,10 @@ pub fn token_key(config: &Config) -> anyhow::Result<SecretString> {
 fn door_credentials(config: &Config, folder: &Path) -> anyhow::Result<DoorCredentials> {
     let operator = match &config.operator {
         Some((access_key, secret_key)) => {
-            Credentials { access_key: access_key.clone(), secret_key: secret_key.clone() }
+            Some(Credentials { access_key: access_key.clone(), secret_key: secret_key.clone() })
         }
-        None => credentials(&folder.join("s3-operator.json"))?,
+        None if config.in_production() => None,
+        None => Some(credentials(&folder.join("s3-operator.json"))?),
     };
     Ok(DoorCredentials { presign: credentials(&folder.join("s3-presign.json"))?, operator })
 }

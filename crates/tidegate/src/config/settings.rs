@@ -29,10 +29,7 @@ pub struct Setting {
 pub enum Stage {
     /// The feature exists.
     Built,
-    /// The feature does not exist; the setting prevents the start, so that no operator relies on
-    /// it.
-    Later,
-    /// The feature does not exist and is optional; the setting causes a warning.
+    /// The feature does not exist; the setting causes a warning that says what is used instead.
     Warned,
 }
 
@@ -46,7 +43,7 @@ pub(super) const fn built(
 }
 
 const fn later(name: &'static str, about: &'static str) -> Setting {
-    Setting { name, aliases: &[], default: "", accepts: "", about, secret: false, stage: Stage::Later }
+    Setting { name, aliases: &[], default: "", accepts: "", about, secret: false, stage: Stage::Warned }
 }
 
 impl Setting {
@@ -56,10 +53,6 @@ impl Setting {
 
     pub(super) const fn secret(self) -> Self {
         Self { secret: true, ..self }
-    }
-
-    const fn warned(self) -> Self {
-        Self { stage: Stage::Warned, ..self }
     }
 }
 
@@ -83,7 +76,7 @@ const HERE: &[Setting] = &[
         "SURFACES",
         "disks, files, packages, sessions, spaces",
         "a list of: disks, files, packages, sessions, spaces",
-        "The surfaces that are on; disks can't be left out.",
+        "The surfaces that are on. Production demands only what these need.",
     ),
     built("BIND_HOST", "127.0.0.1", "an IP address", "The address all doors listen on."),
     built("PORT", "3000", "0 to 65535", "The API door's port; 0 takes a free one."),
@@ -195,7 +188,7 @@ const HERE: &[Setting] = &[
         "S3_OPERATOR_ACCESS_KEY",
         "",
         "16 to 128 letters and digits",
-        "Access key for reading everything through the S3 door. Default: generated into TIDEGATE_DATA.",
+        "Access key for reading everything through the S3 door. Default: generated into TIDEGATE_DATA; in production there is none.",
     )
     .secret(),
     built("S3_OPERATOR_SECRET_KEY", "", "at least 32 characters", "The secret to it.").secret(),
@@ -383,10 +376,10 @@ const HERE: &[Setting] = &[
     ),
     built("REQUEST_TIMEOUT_SECONDS", "60", "1 to 3600 seconds", "How long a JSON request may take."),
     built("SHUTDOWN_GRACE_SECONDS", "30", "0 to 3600 seconds", "How long requests may finish after SIGTERM."),
-    later("CLOUDFRONT_PRIVATE_KEY_SSM_PARAM", "A signing key in SSM."),
-    later("RESTORE_PACKAGE_QUEUE_URL", "Restore jobs over SQS."),
-    later("REDIS_HOST", "Jobs over Redis; the database queue serves without it.").warned(),
-    later("REDIS_PORT", "Jobs over Redis.").warned(),
+    later("CLOUDFRONT_PRIVATE_KEY_SSM_PARAM", "A signing key in SSM; CLOUDFRONT_PRIVATE_KEY_PEM is read instead."),
+    later("RESTORE_PACKAGE_QUEUE_URL", "Restore jobs over SQS; the queue in the database is used instead."),
+    later("REDIS_HOST", "Jobs over Redis; the queue in the database is used instead."),
+    later("REDIS_PORT", "Jobs over Redis; the queue in the database is used instead."),
 ];
 
 /// All settings.
@@ -428,8 +421,8 @@ pub fn reference() -> String {
         page.push_str(&format!("| {names} | {default} | {accepts} | {} |\n", setting.about));
     }
     page.push_str(
-        "\n## Known, not built yet\n\nThese stop the start and name themselves, so that nobody relies on what is not there \
-         (`REDIS_*` only warns).\n\n| setting | for |\n|---|---|\n",
+        "\n## Known, not built yet\n\nThese have no effect. The start and `tidegate check` warn about each that is set.\n\n\
+         | setting | for |\n|---|---|\n",
     );
     for setting in SETTINGS.iter().filter(|setting| setting.stage != Stage::Built) {
         let aliases: String = setting.aliases.iter().map(|alias| format!(", `{alias}`")).collect();

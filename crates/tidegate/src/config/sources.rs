@@ -107,16 +107,11 @@ fn apply(given: &mut Given, origin: &str, pairs: Vec<(String, String)>, unknown:
     }
 }
 
-/// Records a setting whose feature does not exist yet.
+/// Warns about a setting whose feature does not exist yet.
 fn check_stage(given: &mut Given, name: &'static str, written: &str) {
     let about = settings::find(name).map_or("", |setting| setting.about).trim_end_matches('.');
     match settings::find(name).map(|setting| setting.stage) {
-        Some(Stage::Later) => {
-            given
-                .problems
-                .push(format!("{written}: this version has no such feature yet ({about}); remove the setting"));
-        }
-        Some(Stage::Warned) => given.warnings.push(format!("{written} has no effect yet ({about})")),
+        Some(Stage::Warned) => given.warnings.push(format!("{written} has no effect yet: {about}")),
         _ => {}
     }
 }

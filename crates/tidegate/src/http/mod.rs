@@ -93,9 +93,11 @@ pub fn api_router(app: Arc<App>) -> Router {
         app: Arc::clone(&app),
     });
     let (probes, _) = ops::probes().split_for_parts();
-    let (mut surfaces, _) =
-        disks::routes().merge(tokens::routes()).merge(audit::routes()).merge(jobs::routes()).split_for_parts();
+    let (mut surfaces, _) = tokens::routes().merge(audit::routes()).merge(jobs::routes()).split_for_parts();
     let (mut bytes, mut lists) = (Router::new(), Router::new());
+    if app.config.is_on(OwnerKind::Disks) {
+        surfaces = surfaces.merge(disks::routes().split_for_parts().0);
+    }
     if app.config.is_on(OwnerKind::Files) {
         surfaces = surfaces.merge(files::routes().split_for_parts().0);
         bytes = files::byte_routes().split_for_parts().0;
@@ -129,7 +131,7 @@ pub fn api_router(app: Arc<App>) -> Router {
         .merge(probes.method_not_allowed_fallback(no_such_method))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(from_fn(error::reword_rejections))
-        .layer(from_fn(files::add_detail))
+        .layer(from_fn(files::repeat_message))
         .layer(observing!("api", &app))
         .with_state(app)
 }

@@ -168,10 +168,13 @@ pub fn user_segment(user: &UserId) -> String {
 
 /// Returns the key of a file. `tag` tells files of equal names apart.
 pub(super) fn key_text(user: &UserId, folder: &Folder, tag: u32, name: &FileName) -> String {
-    let user = user_segment(user);
+    key_of_segments(&user_segment(user), folder, &format!("{tag:08x}"), name)
+}
+
+fn key_of_segments(user: &str, folder: &Folder, tag: &str, name: &FileName) -> String {
     match folder.as_str() {
-        "" => format!("{ROOT}/{user}/{tag:08x}_{}", name.as_str()),
-        folder => format!("{ROOT}/{user}/{folder}/{tag:08x}_{}", name.as_str()),
+        "" => format!("{ROOT}/{user}/{tag}_{}", name.as_str()),
+        folder => format!("{ROOT}/{user}/{folder}/{tag}_{}", name.as_str()),
     }
 }
 
@@ -218,9 +221,9 @@ impl<'a> FileKey<'a> {
         self.folder
     }
 
-    /// Returns the tag as a number; `None` for a tag that an imported file has brought along.
-    pub fn tag(self) -> Option<u32> {
-        if self.tag.len() == TAG { u32::from_str_radix(self.tag, 16).ok() } else { None }
+    /// Returns the text of the key under another folder and name.
+    pub(super) fn moved(self, folder: &Folder, name: &FileName) -> String {
+        key_of_segments(self.user, folder, self.tag, name)
     }
 
     /// Returns the file name.

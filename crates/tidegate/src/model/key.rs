@@ -131,8 +131,15 @@ impl Layout {
     /// - `spaces/{space}/pub/` of a space,
     /// - `O{org}/D{dataset}/P{package}/` of a package's assets.
     pub fn served_root<'a>(&self, key: &'a str) -> Option<&'a str> {
-        let segments = key.split('/');
-        if segments.clone().any(|segment| segment.is_empty() || segment.starts_with('.')) {
+        let mut segments = key.split('/');
+        if segments.clone().any(|segment| matches!(segment, "" | "." | "..")) {
+            return None;
+        }
+        // The names of assets are their owners', and may begin with a dot.
+        if let Some(file) = asset_file(key) {
+            return Some(&key[..key.len() - file.len()]);
+        }
+        if segments.any(|segment| segment.starts_with('.')) {
             return None;
         }
         for (place, served) in MEDIA_ROOTS {
@@ -142,9 +149,6 @@ impl Layout {
                 let known = SessionId::parse(owner).is_some_and(|id| id.as_str() == owner) && !file.is_empty();
                 return known.then(|| &key[..key.len() - file.len()]);
             }
-        }
-        if let Some(file) = asset_file(key) {
-            return Some(&key[..key.len() - file.len()]);
         }
         let below = key.strip_prefix(&self.images)?.strip_prefix('/')?;
         let mut parts = below.splitn(4, '/');
@@ -261,6 +265,11 @@ pub fn is_reused(key: &str) -> bool {
 /// Returns the key of a user's file. `tag` tells files of equal names apart.
 pub fn file(user: &UserId, folder: &Folder, tag: u32, name: &FileName) -> Key {
     Key(file::key_text(user, folder, tag, name))
+}
+
+/// Returns the key of a file under another folder and name, with its user and tag.
+pub fn moved_file(from: file::FileKey<'_>, folder: &Folder, name: &FileName) -> Key {
+    Key(from.moved(folder, name))
 }
 
 /// Returns the key of a file imported from another program: the key it had there.

@@ -36,6 +36,8 @@ pub struct Rules {
     pub tells_of_deletions: bool,
     /// What clients call an object.
     pub noun: &'static str,
+    /// Whether reads are granted by signatures that the edge or a CDN checks.
+    pub signs_grants: bool,
     /// Whether published blobs carry metadata about their owner. A CDN sends it to everyone who has
     /// the URL.
     pub has_metadata: bool,
@@ -141,6 +143,7 @@ const DISKS: Rules = Rules {
     has_history: false,
     tells_of_deletions: false,
     noun: "image",
+    signs_grants: true,
     has_metadata: false,
     actions: OF_FILES,
 };
@@ -157,6 +160,7 @@ const FILES: Rules = Rules {
     has_history: false,
     tells_of_deletions: false,
     noun: "file",
+    signs_grants: false,
     has_metadata: false,
     actions: OF_FILES,
 };
@@ -173,6 +177,7 @@ const SESSION: Rules = Rules {
     has_history: true,
     tells_of_deletions: false,
     noun: "media",
+    signs_grants: true,
     has_metadata: true,
     actions: OF_MEDIA,
 };
@@ -189,6 +194,7 @@ const SPACE: Rules = Rules {
     has_history: true,
     tells_of_deletions: true,
     noun: "image",
+    signs_grants: true,
     has_metadata: false,
     actions: OF_MEDIA,
 };
@@ -205,6 +211,7 @@ const DATASET: Rules = Rules {
     has_history: false,
     tells_of_deletions: false,
     noun: "package",
+    signs_grants: true,
     has_metadata: false,
     actions: OF_FILES,
 };

@@ -121,13 +121,11 @@ fn production_takes_nothing_generated() {
     let key = include_str!("../../../sign/tests/fixtures/throwaway-rsa2048.pkcs8.pem");
     let remote = [("AUTH_ALLOW_INSECURE_REMOTE", "true"), ("PUBLIC_BASE_URL", "https://api.example.com")];
     problem(&remote, "CLOUDFRONT_PRIVATE_KEY_PEM");
-    problem(&remote, "S3_OPERATOR_SECRET_KEY");
+    problem(&remote, "CLOUDFRONT_KEY_PAIR_ID");
     problem(&[("ENV", "prod")], "production takes no generated one");
     let mut complete = vec![
         ("CLOUDFRONT_KEY_PAIR_ID", "K1"),
         ("CLOUDFRONT_PRIVATE_KEY_PEM", key),
-        ("S3_OPERATOR_ACCESS_KEY", "OPERATOR12345678"),
-        ("S3_OPERATOR_SECRET_KEY", "0123456789012345678901234567890123456789"),
         ("EDGE_URL", "https://images.example.com"),
         ("UPLOAD_SIGNING_KEY", "0123456789abcdef0123456789abcdef"),
         ("SCANNER", "off"),
@@ -146,7 +144,7 @@ fn production_takes_nothing_generated() {
     assert_eq!((given.per_subject, given.per_address), (7, 0));
     problem(&[("RATE_LIMIT_PER_SUBJECT", "-1")], "RATE_LIMIT_PER_SUBJECT=\"-1\": give 0 to 1000000");
     complete.push(("EDGE_URL", "https://api.example.com:444"));
-    complete.remove(4);
+    complete.remove(2);
     problem(&complete, "another host than PUBLIC_BASE_URL");
 }
 
@@ -162,14 +160,177 @@ fn names_of_the_source_documents() {
 }
 
 #[test]
-fn what_is_not_built_stops_the_start_by_name() {
-    for setting in SETTINGS.iter().filter(|setting| setting.stage == Stage::Later) {
+fn what_is_not_built_says_what_is_used_instead() {
+    let mut warned = 0;
+    for setting in SETTINGS.iter().filter(|setting| setting.stage == Stage::Warned) {
         for name in [setting.name].iter().chain(setting.aliases) {
-            problem(&[(name, "x")], &format!("{name}: this version has no such feature yet"));
+            let config = load(&[(name, "x")]).unwrap();
+            let said = config.warnings.iter().any(|line| line.starts_with(name) && line.contains("instead"));
+            assert!(said, "{:?}", config.warnings);
+            warned += 1;
         }
     }
-    let warned = load(&[("REDIS_HOST", "redis")]).unwrap();
-    assert!(warned.warnings[0].contains("REDIS_HOST"), "{:?}", warned.warnings);
+    assert_eq!(warned, 4);
+}
+
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+const RSA_KEY: &str = include_str!("../../../sign/tests/fixtures/throwaway-rsa2048.pkcs8.pem");
+const PUBLIC_KEY: &str = include_str!("../../../sign/tests/fixtures/throwaway-p256.pub.pem");
+
+/// A source's example environment.
+struct Example {
+    /// As the source has it, without its placeholders of secrets.
+    environment: &'static [(&'static str, &'static str)],
+    /// The surface that takes the source's place.
+    surface: &'static str,
+    /// The secrets that the source itself demands.
+    secrets: &'static [(&'static str, &'static str)],
+    /// What is missing without these: with its own surface, and with all of them.
+    missing: [&'static [&'static str]; 2],
+}
+
+/// The disk image gateway, with all of its optional settings.
+const IMAGE_GATEWAY: Example = Example {
+    environment: &[
+        ("S3_BUCKET", "aero-images"),
+        ("AWS_REGION", "us-east-1"),
+        ("S3_ENDPOINT", "http://127.0.0.1:9000"),
+        ("S3_FORCE_PATH_STYLE", "true"),
+        ("AWS_ACCESS_KEY_ID", "minioadmin"),
+        ("AWS_SECRET_ACCESS_KEY", "minioadmin"),
+        ("CLOUDFRONT_DOMAIN", "images.example.com"),
+        ("CLOUDFRONT_KEY_PAIR_ID", "K2JCJMDEHXQW5F"),
+        ("CLOUDFRONT_AUTH_MODE", "cookie"),
+        ("CLOUDFRONT_COOKIE_DOMAIN", ".example.com"),
+        ("CLOUDFRONT_COOKIE_SAMESITE", "None"),
+        ("CLOUDFRONT_COOKIE_PARTITIONED", "false"),
+        ("IMAGE_BASE_PATH", "/images"),
+        ("AUTH_MODE", "dev"),
+        ("PORT", "3000"),
+        ("CORS_ALLOW_ORIGIN", "*"),
+        ("MULTIPART_PART_SIZE_BYTES", "67108864"),
+    ],
+    surface: "disks",
+    secrets: &[("CLOUDFRONT_PRIVATE_KEY_PEM", RSA_KEY)],
+    missing: [&["CLOUDFRONT_PRIVATE_KEY_PEM"], &["CLOUDFRONT_PRIVATE_KEY_PEM", "SCANNER", "UPLOAD_SIGNING_KEY"]],
+};
+
+/// The packages service.
+const PACKAGES_SERVICE: Example = Example {
+    environment: &[
+        ("ENV", "prod"),
+        ("PENNSIEVE_DOMAIN", "api.pennsieve.example"),
+        ("RDS_PROXY_ENDPOINT", "proxy.example.us-east-1.rds.amazonaws.com"),
+        ("VIEWER_ASSETS_BUCKET", "package-assets-prod"),
+        ("CLOUDFRONT_DISTRIBUTION_DOMAIN", "d1234567890.cloudfront.net"),
+        ("CLOUDFRONT_KEY_ID", "K2JCJMDEHXQW5F"),
+        ("CLOUDFRONT_PRIVATE_KEY_SSM_PARAM", "/prod/packages-service/cloudfront/private-key"),
+        ("PROXY_ALLOWED_BUCKETS", "pennsieve-prod-storage,pennsieve-prod-discover"),
+        ("RESTORE_PACKAGE_QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/1/restore-package-queue"),
+    ],
+    surface: "packages",
+    // The source has them from roles, from SSM and from its gateway.
+    secrets: &[
+        ("DATABASE_URL", "postgres://packages:hunter2@localhost/packages"),
+        ("CLOUDFRONT_PRIVATE_KEY_PEM", RSA_KEY),
+        ("AUTH_JWT_PUBLIC_KEY_BASE64", PUBLIC_KEY),
+    ],
+    missing: [
+        &["AUTH_MODE", "CLOUDFRONT_PRIVATE_KEY_PEM", "DATABASE_URL"],
+        &["AUTH_MODE", "CLOUDFRONT_PRIVATE_KEY_PEM", "DATABASE_URL", "SCANNER", "UPLOAD_SIGNING_KEY"],
+    ],
+};
+
+/// The upload server.
+const UPLOAD_SERVER: Example = Example {
+    environment: &[
+        ("PORT", "5070"),
+        ("BIND_HOST", "127.0.0.1"),
+        ("UPLOAD_ROOT", "/data/uploads"),
+        ("PUBLIC_BASE_URL", "https://file-server.stream-lineai.com"),
+        ("SIGNED_URL_TTL_DEFAULT", "3600"),
+        ("MAX_BODY_MB", "5120"),
+        ("PER_USER_QUOTA_GB", "500"),
+    ],
+    surface: "files",
+    secrets: &[
+        ("AUTH_JWT_PUBLIC_KEY_BASE64", PUBLIC_KEY),
+        ("AUTH_SERVICE_TOKEN", SECRET),
+        ("UPLOAD_SIGNING_KEY", SECRET),
+    ],
+    missing: [
+        &["AUTH_MODE", "UPLOAD_SIGNING_KEY"],
+        &["AUTH_MODE", "CLOUDFRONT_KEY_PAIR_ID", "CLOUDFRONT_PRIVATE_KEY_PEM", "SCANNER", "UPLOAD_SIGNING_KEY"],
+    ],
+};
+
+/// The media of sessions.
+const SESSION_MEDIA: Example = Example {
+    environment: &[
+        ("AWS_REGION", "us-east-1"),
+        ("AWS_ACCESS_KEY_ID", "your-access-key"),
+        ("AWS_SECRET_ACCESS_KEY", "your-secret-key"),
+        ("S3_BUCKET", "gixat-session-media"),
+        ("CLOUDFRONT_DOMAIN", "d123456.cloudfront.net"),
+        ("REDIS_HOST", "localhost"),
+        ("REDIS_PORT", "6379"),
+        ("CLAMAV_HOST", "localhost"),
+        ("CLAMAV_PORT", "3310"),
+    ],
+    surface: "sessions",
+    secrets: &[("CLOUDFRONT_KEY_PAIR_ID", "K2JCJMDEHXQW5F"), ("CLOUDFRONT_PRIVATE_KEY_PEM", RSA_KEY)],
+    missing: [
+        &["CLOUDFRONT_KEY_PAIR_ID", "CLOUDFRONT_PRIVATE_KEY_PEM"],
+        &["CLOUDFRONT_KEY_PAIR_ID", "CLOUDFRONT_PRIVATE_KEY_PEM", "UPLOAD_SIGNING_KEY"],
+    ],
+};
+
+#[test]
+fn the_environment_of_every_source_starts_with_its_secrets() {
+    for example in [IMAGE_GATEWAY, PACKAGES_SERVICE, UPLOAD_SERVER, SESSION_MEDIA] {
+        let own = [example.environment, &[("SURFACES", example.surface)]].concat();
+        for (settings, missing) in [(&own[..], example.missing[0]), (example.environment, example.missing[1])] {
+            let problems = load(settings).unwrap_err();
+            let mut named: Vec<&str> = problems
+                .iter()
+                .filter_map(|line| line.split_once(" is not set: give "))
+                .map(|(name, _)| name)
+                .collect();
+            named.sort_unstable();
+            assert_eq!((named.as_slice(), problems.len()), (missing, missing.len()), "{problems:#?}");
+        }
+        let config = load(&[&own, example.secrets].concat()).unwrap_or_else(|problems| panic!("{problems:#?}"));
+        assert_eq!(config.surfaces.len(), 1);
+        // With what is missing for the other surfaces, all of them start.
+        let others = [
+            ("SCANNER", "off"),
+            ("CLOUDFRONT_KEY_PAIR_ID", "K1"),
+            ("CLOUDFRONT_PRIVATE_KEY_PEM", RSA_KEY),
+            ("UPLOAD_SIGNING_KEY", SECRET),
+        ];
+        let given = [example.environment, example.secrets].concat();
+        let has = |name: &str| {
+            given
+                .iter()
+                .any(|(given, _)| *given == name || (*given == "CLOUDFRONT_KEY_ID" && name == "CLOUDFRONT_KEY_PAIR_ID"))
+        };
+        let scans = has("CLAMAV_HOST");
+        let others = others.into_iter().filter(|(name, _)| !has(name) && !(scans && *name == "SCANNER"));
+        let all: Vec<_> = given.iter().copied().chain(others).collect();
+        let config = load(&all).unwrap_or_else(|problems| panic!("{problems:#?}"));
+        assert_eq!(config.surfaces.len(), 5);
+    }
+    // What the source of disks needs for development is nothing.
+    let local = [
+        ("S3_BUCKET", "aero-images"),
+        ("AWS_REGION", "us-east-1"),
+        ("IMAGE_BASE_PATH", "/images"),
+        ("AUTH_MODE", "dev"),
+        ("PORT", "3000"),
+    ];
+    assert!(load(&local).unwrap().warnings.is_empty());
+    problem(&[("SURFACES", ",")], "at least one of: disks, files, packages, sessions, spaces");
+    problem(&[("SURFACES", "disk")], "only surfaces there are");
 }
 
 #[test]
@@ -192,7 +353,9 @@ fn a_database_is_a_file_or_a_server_and_never_shown() {
         assert!(problems.contains("DATABASE_URL (not shown): give sqlite:PATH or postgres://"), "{problems}");
         assert!(!problems.contains("hunter2"), "{problems}");
     }
-    problem(&[("RDS_PROXY_ENDPOINT", "proxy.test")], "together with a postgres:// DATABASE_URL");
+    problem(&[("RDS_PROXY_ENDPOINT", "proxy.test")], "DATABASE_URL is not set: give postgres://");
+    let sqlite = [("RDS_PROXY_ENDPOINT", "proxy.test"), ("DATABASE_URL", "sqlite:/x/y.db")];
+    problem(&sqlite, "together with a postgres:// DATABASE_URL");
 }
 
 #[test]

@@ -121,6 +121,38 @@ async fn rows(app: &TestApp, user: &str, count: u32) {
     tx.commit().await.unwrap();
 }
 
+/// A server for users' files alone has no other surface, and asks for nothing that these need.
+#[tokio::test]
+async fn files_are_served_without_the_other_surfaces() {
+    let secret = "0123456789abcdef0123456789abcdef";
+    let app = TestApp::with(&[
+        ("ENV", "prod"),
+        ("SURFACES", "files"),
+        ("UPLOAD_SIGNING_KEY", secret),
+        ("AUTH_SERVICE_TOKEN", secret),
+    ])
+    .await;
+    assert!(app.app.local.as_ref().unwrap().credentials.operator.is_none(), "production makes no operator");
+    let ask = async |method: &str, path: &str, body: Vec<u8>| {
+        let headers = [("x-service-token", secret), ("x-user-id", "alice"), ("content-type", "application/json")];
+        app.send(method, &format!("{}{path}", app.api()), &headers, body).await
+    };
+    assert_eq!(ask("GET", "/readyz", Vec::new()).await.status, 200);
+    for absent in ["/v1/images", "/api/spaces", "/packages/datasets", "/graphql?query=%7B__typename%7D"] {
+        assert_eq!(ask("GET", absent, Vec::new()).await.refusal(), (404, "NOT_FOUND".into()), "{absent}");
+    }
+    let init = json!({ "mode": "single", "files": [{ "name": "a", "size": 1 }], "meta": { "user_id": "alice" } });
+    let begun = ask("POST", "/v1/files/init", init.to_string().into_bytes()).await;
+    assert_eq!(begun.status, 200, "{}", begun.text());
+    let upload = begun.json()["uploadId"].as_str().unwrap().to_owned();
+    assert_eq!(ask("PUT", &format!("/v1/files/part/{upload}/0"), b"1".to_vec()).await.status, 200);
+    let done = ask("POST", "/v1/files/complete", json!({ "uploadId": upload }).to_string().into_bytes()).await;
+    let key = done.json()["key"].as_str().unwrap().to_owned();
+    assert_eq!(app.send("GET", &format!("{}/{key}", app.api()), &[], Vec::new()).await.body, b"1");
+    app.run_jobs().await;
+    app.finish().await;
+}
+
 #[tokio::test]
 async fn a_list_without_a_limit_is_whole() {
     let app = TestApp::start().await;

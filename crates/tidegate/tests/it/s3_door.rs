@@ -275,7 +275,7 @@ async fn the_door_is_no_way_around_the_product() {
     }
     let v2 = format!(
         "{at}?AWSAccessKeyId={}&Expires=9999999999&Signature=x",
-        app.app.local.as_ref().unwrap().credentials.operator.access_key
+        app.app.local.as_ref().unwrap().credentials.operator.as_ref().unwrap().access_key
     );
     assert_eq!(app.send("GET", &v2, &[], Vec::new()).await.status, 400);
     let read = app.app.store.sign_read(&key, std::time::Duration::from_secs(60)).await.unwrap();

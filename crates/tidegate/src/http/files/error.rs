@@ -1,5 +1,5 @@
-//! Errors in the form that clients of the file surface expect: `detail` beside `error`, and the
-//! figures of an exceeded quota.
+//! Errors in the form that clients of the sources expect: below the file surface `detail` beside
+//! `error`, and the figures of an exceeded quota; below `/packages` `message`.
 
 use axum::Json;
 use axum::body::{Body, to_bytes};
@@ -15,13 +15,20 @@ use crate::error::Error;
 /// The most bytes read of an error body.
 const MAX_ERROR: usize = 64 << 10;
 
-/// Adds `detail` to every JSON error below the surface's paths, whichever layer produced it.
-pub(in crate::http) async fn add_detail(request: Request, next: Next) -> Response {
+/// Repeats the message of every JSON error at the top, under the name that the clients of its path
+/// know, whichever layer produced it.
+pub(in crate::http) async fn repeat_message(request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    let ours = ["/v1/files", "/get/", "/storage/"].iter().any(|prefix| path.starts_with(prefix));
+    let below = |prefixes: &[&str]| prefixes.iter().any(|prefix| path.starts_with(prefix));
+    let name = match path {
+        _ if below(&["/v1/files", "/get/", "/storage/"]) => Some("detail"),
+        _ if path == "/packages" || below(&["/packages/"]) => Some("message"),
+        _ => None,
+    };
     let response = next.run(request).await;
     let is_json = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
-    if !ours || !is_json || response.status().as_u16() < 400 {
+    let Some(name) = name else { return response };
+    if !is_json || response.status().as_u16() < 400 {
         return response;
     }
     let (mut parts, body) = response.into_parts();
@@ -29,7 +36,7 @@ pub(in crate::http) async fn add_detail(request: Request, next: Next) -> Respons
     let Ok(mut error) = serde_json::from_slice::<Value>(&bytes) else { return (parts, bytes).into_response() };
     let message = error["error"]["message"].clone();
     if let (Some(error), Value::String(_)) = (error.as_object_mut(), &message) {
-        error.insert("detail".to_owned(), message);
+        error.insert(name.to_owned(), message);
     }
     parts.headers.remove(header::CONTENT_LENGTH);
     (parts, error.to_string()).into_response()

@@ -23,7 +23,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use self::error::FilesError;
-pub(super) use self::error::add_detail;
+pub(super) use self::error::repeat_message;
 pub(crate) use self::upload::byte_routes;
 use self::wire::{
     Deleted, FileMetadata, FolderDeleted, FolderQuery, QuotaWanted, Taken, TokenQuery, UserQuery, UserToken,

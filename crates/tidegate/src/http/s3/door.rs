@@ -42,8 +42,8 @@ impl S3Auth for Secrets {
     async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
         // Access keys are public; only the signature is secret, and s3s compares it in constant
         // time.
-        [&self.0.credentials.presign, &self.0.credentials.operator]
-            .into_iter()
+        std::iter::once(&self.0.credentials.presign)
+            .chain(&self.0.credentials.operator)
             .find(|credentials| credentials.access_key == access_key)
             .map(|credentials| SecretKey::from(credentials.secret_key.expose_secret()))
             .ok_or_else(|| s3_error!(InvalidAccessKeyId, "The access key you provided does not exist."))
@@ -69,7 +69,7 @@ impl S3Access for Access {
     async fn check(&self, context: &mut S3AccessContext<'_>) -> S3Result<()> {
         let denied = || s3_error!(AccessDenied, "Access Denied");
         let credentials = context.credentials().ok_or_else(denied)?;
-        let operator = credentials.access_key == self.0.credentials.operator.access_key;
+        let operator = self.0.credentials.is_operator(&credentials.access_key);
         let allowed: &[&str] = if operator { &OPERATOR_OPERATIONS } else { &PRESIGNED_OPERATIONS };
         if !allowed.contains(&context.s3_op().name()) {
             return Err(denied());

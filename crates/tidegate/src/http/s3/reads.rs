@@ -38,8 +38,8 @@ impl Reads {
     /// Returns the object at a key, if the request may read it. The operator reads every object;
     /// others hold a URL that this server signed, which opens READY objects only.
     async fn readable(&self, request: &S3Request<Body>, key: &str) -> S3Result<Stat> {
-        let operator = &self.local.credentials.operator.access_key;
-        let is_operator = request.credentials.as_ref().is_some_and(|given| given.access_key == *operator);
+        let credentials = &self.local.credentials;
+        let is_operator = request.credentials.as_ref().is_some_and(|given| credentials.is_operator(&given.access_key));
         if !is_operator && self.app.db.find_ready_by_key_unscoped(key).await.map_err(internal)?.is_none() {
             return Err(s3_error!(NoSuchKey, "The specified key does not exist."));
         }

@@ -95,7 +95,7 @@ pub async fn complete(
         UploadState::Open if upload.takes_bytes(app.db.now()) => {}
         _ => return Err(unknown()),
     }
-    let (file, upload) = rename(app, &owner, file, upload, finish).await?;
+    let (file, upload) = rename(app, file, upload, finish).await?;
     if complete_if_stored(app, &upload).await? {
         return completed_before(app, &upload, finish).await;
     }
@@ -115,11 +115,9 @@ async fn make_private(app: &App, caller: &Caller, upload: &Upload) -> Result<()>
 
 /// Gives the file the name and the folder of its completion. A file whose bytes may be at its key
 /// already keeps them.
-async fn rename(app: &App, owner: &Owner, file: File, upload: Upload, finish: &Finish) -> Result<(File, Upload)> {
-    let (announced, user) = match (FileKey::parse(upload.key.as_str()), owner) {
-        (Some(key), Owner::Files(user)) if !upload.is_being_completed() => (key, user),
-        _ => return Ok((file, upload)),
-    };
+async fn rename(app: &App, file: File, upload: Upload, finish: &Finish) -> Result<(File, Upload)> {
+    let announced = FileKey::parse(upload.key.as_str()).filter(|_| !upload.is_being_completed());
+    let Some(announced) = announced else { return Ok((file, upload)) };
     let given = |text: &Option<String>, announced: &str| {
         let text = text.as_deref().filter(|text| !text.trim().is_empty());
         text.unwrap_or(announced).to_owned()
@@ -131,8 +129,7 @@ async fn rename(app: &App, owner: &Owner, file: File, upload: Upload, finish: &F
     if (name.as_str(), folder.as_str()) == (announced.name(), announced.folder()) {
         return Ok((file, upload));
     }
-    let tag = announced.tag().ok_or_else(|| Error::Internal(anyhow::anyhow!("an upload's key without a tag")))?;
-    let key = key::file(user, &folder, tag, &name);
+    let key = key::moved_file(announced, &folder, &name);
     let mut tx = app.db.begin().await?;
     if !tx.rename_file_upload(&upload, &key, name.as_str(), folder.as_str()).await? {
         return Err(replaced());
