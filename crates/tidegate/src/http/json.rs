@@ -1,8 +1,10 @@
 //! JSON request bodies: read within a size limit, checked for nesting, and parsed.
 
+use axum::body::Bytes;
 use axum::extract::{FromRequest as _, Request};
 use axum::http::header;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::error::{Error, Result, bad_request};
 
@@ -25,10 +27,54 @@ pub(super) async fn json<T: DeserializeOwned>(request: Request) -> Result<T> {
 
 /// Reads a JSON body; `None` if the request has no body or `null`.
 pub(super) async fn optional_json<T: DeserializeOwned>(request: Request) -> Result<Option<T>> {
+    let Some(bytes) = read(request).await? else { return Ok(None) };
+    match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'{') => {}
+        _ if bytes.trim_ascii() == b"null" => return Ok(None),
+        _ => return Err(bad_request("the body must be a JSON object")),
+    }
+    parse(&bytes).map(Some)
+}
+
+/// One JSON object, or an array of them.
+pub(super) enum Batch<T> {
+    /// An object.
+    One(T),
+    /// An array.
+    Many(Vec<T>),
+}
+
+/// Reads a JSON body that is an object or an array of objects.
+///
+/// # Errors
+///
+/// As [`json`].
+pub(super) async fn json_batch<T: DeserializeOwned>(request: Request) -> Result<Batch<T>> {
+    let bytes = read(request).await?.ok_or_else(|| bad_request("a JSON body is needed"))?;
+    match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'{') => parse(&bytes).map(Batch::One),
+        Some(b'[') => {
+            let all: Vec<Value> = parse(&bytes)?;
+            if !all.iter().all(Value::is_object) {
+                return Err(bad_request("the body must be an array of JSON objects"));
+            }
+            let read = |one| serde_json::from_value(one).map_err(|error| bad_request(describe_error(&error)));
+            all.into_iter().map(read).collect::<Result<_>>().map(Batch::Many)
+        }
+        _ => Err(bad_request("the body must be a JSON object, or an array of them")),
+    }
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    serde_json::from_slice(bytes).map_err(|error| bad_request(describe_error(&error)))
+}
+
+/// Reads the bytes of a JSON body; `None` if there is none.
+async fn read(request: Request) -> Result<Option<Bytes>> {
     let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let essence = content_type.map(|text| text.split(';').next().unwrap_or(text).trim().to_ascii_lowercase());
     let is_json = essence.as_deref() == Some("application/json");
-    let bytes = axum::body::Bytes::from_request(request, &())
+    let bytes = Bytes::from_request(request, &())
         .await
         .map_err(|_| Error::TooLarge("the body is too long, or broke off".into()))?;
     if bytes.is_empty() {
@@ -40,12 +86,7 @@ pub(super) async fn optional_json<T: DeserializeOwned>(request: Request) -> Resu
     if is_deep(&bytes) {
         return Err(bad_request(format!("the body is nested more than {MAX_DEPTH} levels deep")));
     }
-    match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
-        Some(b'{') => {}
-        _ if bytes.trim_ascii() == b"null" => return Ok(None),
-        _ => return Err(bad_request("the body must be a JSON object")),
-    }
-    serde_json::from_slice(&bytes).map(Some).map_err(|error| bad_request(describe_error(&error)))
+    Ok(Some(bytes))
 }
 
 /// Returns the parser's message in terms of JSON rather than of Rust types.

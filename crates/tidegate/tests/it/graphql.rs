@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
-use crate::support::TestApp;
 use crate::support::sessions::{SESSION, photo};
+use crate::support::{Answer, TestApp};
 
 const WATCH: &str = "subscription($s: UUID!) { mediaStatus(sessionId: $s) { mediaId status reason } }";
 
@@ -27,10 +27,6 @@ async fn queries_that_cost_too_much_are_refused() {
     for wrong in ["{ nothing }", "{", "", "mutation { media(id: 1) }"] {
         assert_eq!(app.graphql_code("ann", "garage", wrong, &json!({})).await, "BAD_REQUEST", "{wrong}");
     }
-    let (url, headers) =
-        (format!("{}/graphql", app.api()), [("x-user-id", "ann"), ("content-type", "application/json")]);
-    let batch = app.send("POST", &url, &headers, b"[{\"query\":\"{ __typename }\"}]".to_vec()).await;
-    assert_eq!(batch.refusal(), (400, "BAD_REQUEST".into()), "no batches");
     app.finish().await;
 }
 
@@ -207,20 +203,218 @@ async fn changes_are_pushed_as_server_sent_events() {
     app.finish_with(2).await;
 }
 
-/// With server-sent events accepted, only subscriptions are streamed.
+/// With server-sent events accepted, only subscriptions are streamed; all others are done before
+/// the response begins.
 #[tokio::test]
 async fn queries_and_changes_are_done_before_their_answer() {
     let app = TestApp::start().await;
-    let made = json!({ "query": "mutation { createSession { id } }" });
-    let headers = [
-        ("x-user-id", "ann"),
-        ("x-org-id", "garage"),
-        ("content-type", "application/json"),
-        ("accept", "text/event-stream"),
-    ];
-    let answer = app.send("POST", &format!("{}/graphql", app.api()), &headers, made.to_string().into_bytes()).await;
-    assert_eq!((answer.status, answer.header("content-type")), (200, "application/json"));
-    assert!(answer.json()["data"]["createSession"]["id"].is_string(), "{}", answer.text());
+    let made = json!({ "query": "mutation { createSession { id } }" }).to_string().into_bytes();
+    // urql and Apollo take both, and get JSON.
+    let both = post(&app, "application/graphql-response+json, application/json, text/event-stream", made.clone()).await;
+    assert_eq!((both.status, both.header("content-type")), (200, "application/graphql-response+json"));
+    assert!(both.json()["data"]["createSession"]["id"].is_string(), "{}", both.text());
+    // graphql-sse takes events alone.
+    let events = post(&app, "text/event-stream", made).await;
+    assert_eq!((events.status, events.header("content-type")), (200, "text/event-stream"));
+    let text = events.text();
+    let data =
+        text.strip_prefix("event: next\ndata: ").and_then(|rest| rest.strip_suffix("\n\nevent: complete\ndata:\n\n"));
+    let answer: Value = serde_json::from_str(data.unwrap_or_else(|| panic!("{text}"))).unwrap();
+    assert!(answer["data"]["createSession"]["id"].is_string(), "{answer}");
+    app.finish().await;
+}
+
+async fn post(app: &TestApp, accept: &str, body: Vec<u8>) -> Answer {
+    let headers =
+        [("x-user-id", "ann"), ("x-org-id", "garage"), ("content-type", "application/json"), ("accept", accept)];
+    app.send("POST", &format!("{}/graphql", app.api()), &headers, body).await
+}
+
+/// Sends a GET as urql does.
+async fn get(app: &TestApp, parameters: &[(&str, &str)], more: &[(&str, &str)]) -> Answer {
+    let encoded =
+        |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
+    let query: Vec<_> = parameters.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
+    let accept = "application/graphql-response+json, application/graphql+json, application/json, text/event-stream, multipart/mixed";
+    let accept = if more.iter().any(|(name, _)| *name == "accept") { &[][..] } else { &[("accept", accept)] };
+    let headers = [&[("x-user-id", "ann"), ("x-org-id", "garage")], accept, more].concat();
+    app.send("GET", &format!("{}/graphql?{}", app.api(), query.join("&")), &headers, Vec::new()).await
+}
+
+#[tokio::test]
+async fn queries_come_by_get_and_mutations_do_not() {
+    let app = TestApp::start().await;
+    app.session().await;
+    let list = "query List($s: UUID!) { sessionMedia(sessionId: $s) { media { id } } }";
+    let variables = json!({ "s": SESSION }).to_string();
+    let named = get(&app, &[("operationName", "List"), ("query", list), ("variables", &variables)], &[]).await;
+    assert_eq!((named.status, named.json()), (200, json!({ "data": { "sessionMedia": { "media": [] } } })));
+    assert_eq!(named.header("cache-control"), "no-store");
+    let create = "mutation Make { createSession { id } }";
+    for (query, name) in [
+        (create, None),
+        (create, Some("Make")),
+        (&format!("{list} {create}"), Some("Make")),
+        (&format!("query A {{ __typename }} {create}"), None),
+    ] {
+        let parameters: Vec<_> =
+            [("query", query)].into_iter().chain(name.map(|name| ("operationName", name))).collect();
+        let refused = get(&app, &parameters, &[]).await;
+        assert_eq!((refused.refusal().0, refused.header("allow")), (405, "POST"), "{query} {name:?}");
+    }
+    let both = format!("query A {{ __typename }} {create}");
+    let one = get(&app, &[("query", &both), ("operationName", "A")], &[]).await;
+    assert_eq!(one.json(), json!({ "data": { "__typename": "Query" } }), "the other operation is not run");
+    let sessions = app.graphql("ann", "garage", "{ __typename }", &json!({})).await;
+    assert_eq!(sessions["data"]["__typename"], "Query");
+    for bad in [
+        &[][..],
+        &[("query", "")],
+        &[("query", "{ __typename }"), ("variables", "[")],
+        &[("query", "subscription { mediaStatus(sessionId: \"x\") { status } }")],
+    ] {
+        let refused = get(&app, bad, &[("accept", "application/json")]).await;
+        assert_eq!(refused.refusal(), (400, "BAD_REQUEST".into()), "{bad:?}");
+    }
+    // Refused by GraphQL, and so by status only where the media type says so.
+    for (accept, status) in [("application/graphql-response+json", 400), ("application/json", 200)] {
+        let wrong = app
+            .send(
+                "GET",
+                &format!("{}/graphql?query=%7Bnothing%7D", app.api()),
+                &[("x-user-id", "ann"), ("accept", accept)],
+                Vec::new(),
+            )
+            .await;
+        assert_eq!((wrong.status, wrong.header("content-type")), (status, accept));
+        assert_eq!(
+            (wrong.json().get("data"), &wrong.json()["errors"][0]["extensions"]["code"]),
+            (None, &json!("BAD_REQUEST"))
+        );
+    }
+    // A field's error is no failure of the request.
+    let unknown = format!("{{ media(id: \"{SESSION}\") {{ id }} }}");
+    let unknown = get(&app, &[("query", &unknown)], &[]).await;
+    assert_eq!(
+        (unknown.status, unknown.json().get("data"), &unknown.json()["errors"][0]["extensions"]["code"]),
+        (200, Some(&Value::Null), &json!("NOT_FOUND"))
+    );
+    app.finish().await;
+}
+
+/// A page of another site can make a browser send a plain GET with the cookie of sign-in.
+#[tokio::test]
+async fn a_query_by_get_with_a_cookie_is_one_of_our_own_pages() {
+    let service = "0123456789abcdef0123456789abcdef";
+    let app = TestApp::with(&[("AUTH_SERVICE_TOKEN", service), ("AUTH_OWN_TOKENS", "true")]).await;
+    let made = app
+        .send(
+            "POST",
+            &format!("{}/v1/files/generate-token?user_id=ann", app.api()),
+            &[("x-service-token", service)],
+            Vec::new(),
+        )
+        .await;
+    let token = made.json()["token"].as_str().unwrap().to_owned();
+    let (cookie, bearer) = (format!("auth_token={token}"), format!("Bearer {token}"));
+    let ask = async |headers: &[(&str, &str)]| {
+        let headers: Vec<_> = headers.iter().copied().chain([("accept", "application/json")]).collect();
+        app.send("GET", &format!("{}/graphql?query=%7B__typename%7D", app.api()), &headers, Vec::new()).await
+    };
+    for good in [
+        &[("authorization", bearer.as_str())][..],
+        &[("authorization", bearer.as_str()), ("sec-fetch-site", "cross-site")],
+        &[("cookie", cookie.as_str()), ("sec-fetch-site", "same-origin")],
+        &[("cookie", cookie.as_str()), ("sec-fetch-site", "cross-site"), ("apollo-require-preflight", "true")],
+        &[("cookie", cookie.as_str()), ("content-type", "application/json")],
+    ] {
+        assert_eq!(ask(good).await.status, 200, "{good:?}");
+    }
+    for bad in [
+        &[("cookie", cookie.as_str())][..],
+        &[("cookie", cookie.as_str()), ("sec-fetch-site", "cross-site")],
+        &[("cookie", cookie.as_str()), ("sec-fetch-site", "same-site"), ("content-type", "text/plain")],
+        &[("cookie", cookie.as_str()), ("sec-fetch-site", "none")],
+    ] {
+        assert_eq!(ask(bad).await.refusal(), (403, "FORBIDDEN".into()), "{bad:?}");
+    }
+    assert_eq!(ask(&[]).await.refusal(), (401, "UNAUTHENTICATED".into()));
+    app.finish().await;
+}
+
+/// Apollo's clients send the hash of a query first, and the query itself after this answer.
+#[tokio::test]
+async fn persisted_queries_are_sent_whole_after_the_first_answer() {
+    let app = TestApp::start().await;
+    let persisted =
+        json!({ "version": 1, "sha256Hash": "ecf4edb46db40b5132295c0291d62fb65d6759a9eedfa4d5d612dd5ec54a6b38" });
+    let extensions = json!({ "persistedQuery": persisted });
+    let expected = json!({ "errors": [{ "message": "PersistedQueryNotSupported", "extensions": { "code": "PERSISTED_QUERY_NOT_SUPPORTED" } }] });
+    let by_get = get(&app, &[("operationName", "A"), ("extensions", &extensions.to_string())], &[]).await;
+    assert_eq!((by_get.status, by_get.json()), (200, expected.clone()));
+    assert_eq!(by_get.header("cache-control"), "no-store");
+    let hash = json!({ "operationName": "A", "variables": {}, "extensions": extensions });
+    let by_post = post(&app, "application/json", hash.to_string().into_bytes()).await;
+    assert_eq!((by_post.status, by_post.json()), (200, expected.clone()));
+    let whole = json!({ "query": "query A { __typename }", "extensions": extensions });
+    let done = post(&app, "application/json", whole.to_string().into_bytes()).await;
+    assert_eq!(done.json(), json!({ "data": { "__typename": "Query" } }));
+    let batch = post(&app, "application/json", json!([hash, whole]).to_string().into_bytes()).await;
+    assert_eq!(batch.json(), json!([expected, done.json()]));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn batches_are_answered_in_their_order_within_the_limits_of_one_query() {
+    let app = TestApp::with(&[("GRAPHQL_MAX_COMPLEXITY", "250")]).await;
+    app.session().await;
+    let send = async |batch: Value| post(&app, "application/json", batch.to_string().into_bytes()).await;
+    let create = json!({ "query": "mutation { createSession { id } }" });
+    let list = |first: u32| json!({ "query": format!("{{ sessionMedia(sessionId: \"{SESSION}\", first: {first}) {{ media {{ id }} }} }}") });
+    let done = send(json!([{ "query": "{ __typename }" }, create, { "query": "{ nothing }" }, { "query": "" }])).await;
+    assert_eq!((done.status, done.header("content-type")), (200, "application/json"), "{}", done.text());
+    let all = done.json();
+    assert_eq!(all[0], json!({ "data": { "__typename": "Query" } }));
+    assert!(all[1]["data"]["createSession"]["id"].is_string(), "{all}");
+    for at in [2, 3] {
+        assert_eq!(
+            (all[at].get("data"), &all[at]["errors"][0]["extensions"]["code"]),
+            (None, &json!("BAD_REQUEST")),
+            "{all}"
+        );
+    }
+    // Each is allowed by itself, and not all of them together.
+    assert_eq!(send(json!([create])).await.json()[0].get("errors"), None);
+    let together = send(json!([create, create, create])).await.json();
+    let refused = together.as_array().unwrap().iter().filter(|one| one.get("errors").is_some()).count();
+    assert_eq!((refused, &together[2]["errors"][0]["extensions"]["code"]), (1, &json!("BAD_REQUEST")), "{together}");
+    assert_eq!(send(json!([list(10), list(10)])).await.json()[1].get("errors"), None);
+    let many = |count: usize| Value::from_iter(std::iter::repeat_n(json!({ "query": "{ __typename }" }), count));
+    assert_eq!(send(many(10)).await.json().as_array().unwrap().len(), 10);
+    for bad in [json!([]), many(11), json!([1]), json!([[]]), json!(["{ __typename }"]), json!("{}")] {
+        assert_eq!(send(bad.clone()).await.refusal(), (400, "BAD_REQUEST".into()), "{bad}");
+    }
+    // A subscription needs a stream of its own.
+    let watching = send(json!([{ "query": WATCH, "variables": { "s": SESSION } }])).await.json();
+    assert_eq!(watching[0]["errors"][0]["extensions"]["code"], "BAD_REQUEST", "{watching}");
+    app.finish().await;
+}
+
+/// The mode of graphql-sse in which all operations share one stream is refused in clear words.
+#[tokio::test]
+async fn the_single_connection_mode_is_refused() {
+    let app = TestApp::start().await;
+    let url = format!("{}/graphql", app.api());
+    for method in ["PUT", "DELETE"] {
+        let refused = app.send(method, &url, &[("x-user-id", "ann")], Vec::new()).await;
+        assert_eq!((refused.refusal().0, refused.header("allow")), (405, "GET, HEAD, POST"), "{method}");
+        assert!(refused.text().contains("singleConnection: false"), "{}", refused.text());
+    }
+    let body = json!({ "query": "{ __typename }", "extensions": { "operationId": "1" } }).to_string().into_bytes();
+    let headers = [("x-user-id", "ann"), ("content-type", "application/json"), ("x-graphql-event-stream-token", "t")];
+    assert_eq!(app.send("POST", &url, &headers, body).await.refusal(), (400, "BAD_REQUEST".into()));
+    let events = [("x-user-id", "ann"), ("accept", "text/event-stream"), ("x-graphql-event-stream-token", "t")];
+    assert_eq!(app.send("GET", &url, &events, Vec::new()).await.refusal(), (400, "BAD_REQUEST".into()));
     app.finish().await;
 }
 

@@ -3,12 +3,13 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_graphql::async_trait::async_trait;
-use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextParseQuery};
+use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextParseQuery, NextValidation};
 use async_graphql::parser::parse_query;
 use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
-use async_graphql::{ServerError, ServerResult, Variables};
+use async_graphql::{ServerError, ServerResult, ValidationResult, Variables};
 
 /// The longest query in bytes, without its variables.
 const MAX_TEXT: usize = 64 << 10;
@@ -16,6 +17,25 @@ const MAX_TEXT: usize = 64 << 10;
 const MAX_FRAGMENTS: usize = 100;
 /// The most selections and directives of a query, each counted as often as it is used.
 const MAX_SELECTIONS: usize = 2000;
+
+/// The complexity that the operations of a batch have left together. Each of them carries it as
+/// data.
+#[derive(Debug, Clone)]
+pub(super) struct ComplexityBudget(Arc<AtomicUsize>);
+
+impl ComplexityBudget {
+    /// Creates the budget of a batch.
+    pub(super) fn new(complexity: usize) -> Self {
+        Self(Arc::new(AtomicUsize::new(complexity)))
+    }
+
+    /// Takes the complexity of an operation from the budget. Returns `false` if it is more than
+    /// what is left.
+    fn spend(&self, complexity: usize) -> bool {
+        let spend = |left: usize| left.checked_sub(complexity);
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, spend).is_ok()
+    }
+}
 
 /// The extension that refuses queries over the limits.
 #[derive(Debug, Clone, Copy)]
@@ -38,6 +58,20 @@ impl Extension for Limits {
     ) -> ServerResult<ExecutableDocument> {
         check(query).map_err(|wrong| ServerError::new(wrong, None))?;
         next.run(context, query, variables).await
+    }
+
+    async fn validation(
+        &self,
+        context: &ExtensionContext<'_>,
+        next: NextValidation<'_>,
+    ) -> Result<ValidationResult, Vec<ServerError>> {
+        let valid = next.run(context).await?;
+        match context.data_opt::<ComplexityBudget>() {
+            Some(budget) if !budget.spend(valid.complexity) => {
+                Err(vec![ServerError::new("the operations of the batch are too complex together", None)])
+            }
+            _ => Ok(valid),
+        }
     }
 }
 

@@ -1,17 +1,21 @@
-//! The GraphQL endpoint: queries and mutations by POST, subscriptions over WebSocket
-//! (graphql-transport-ws and the older graphql-ws) and as server-sent events (graphql-sse, distinct
-//! connections mode), and GraphiQL. The schema is in `schema.rs`.
+//! The GraphQL endpoint: queries by POST and GET, mutations by POST (GraphQL over HTTP), batches,
+//! subscriptions over WebSocket (graphql-transport-ws and the older graphql-ws) and as server-sent
+//! events (graphql-sse, distinct connections mode), and GraphiQL. The schema is in `schema.rs`.
 
 mod limits;
 mod page;
+mod query_string;
+mod response;
 mod schema;
 
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_graphql::parser::types::OperationType;
 use async_graphql::{Data, ErrorExtensions as _, Request as Query, Value};
 use async_graphql_axum::{GraphQLProtocol, GraphQLWebSocket};
+use axum::Router;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{FromRequestParts as _, Request, State};
 use axum::http::request::Parts;
@@ -19,13 +23,14 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
-use axum::{Json, Router};
 use futures::StreamExt as _;
 use tokio_util::sync::CancellationToken;
 
+use self::limits::ComplexityBudget;
+use self::response::{Format, is_persisted, persisted_not_supported};
 use self::schema::{SubscriptionsOnly, Tidegate, schema};
 use super::error::{ApiError, body};
-use super::json::json;
+use super::json::{Batch, json_batch};
 use crate::app::App;
 use crate::error::Error;
 use crate::model::caller::Caller;
@@ -39,6 +44,14 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 const MAX_MESSAGE: usize = 256 << 10;
 /// The longest POST body in bytes: a query and its variables.
 const MAX_BODY: usize = 256 << 10;
+/// The most operations of a batch.
+const MAX_BATCH: usize = 10;
+/// The media type of server-sent events.
+const EVENTS: &str = "text/event-stream";
+/// The header that names a stream of the single connection mode of graphql-sse.
+const EVENT_TOKEN: &str = "x-graphql-event-stream-token";
+const NO_SINGLE_CONNECTION: &str =
+    "send GraphQL by GET or POST; of graphql-sse, the distinct connections mode is taken (singleConnection: false)";
 /// How long a client may take to send `connection_init`.
 const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a WebSocket may stay open.
@@ -54,7 +67,8 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     let mut routes = Router::new().route(
         "/graphql",
         get(move |state, request| handle_get(state, schema, request))
-            .post(move |state, request| handle_post(state, post, request)),
+            .post(move |state, request| handle_post(state, post, request))
+            .fallback(refuse_method),
     );
     routes = routes.layer(axum::extract::DefaultBodyLimit::max(MAX_BODY));
     if app.config.graphql.graphiql {
@@ -63,71 +77,111 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     routes
 }
 
-/// Executes a query or a mutation; or, if the client accepts server-sent events, streams a
-/// subscription. Only subscriptions stay open after the response head; all others are executed
+/// Executes an operation, or a batch of them; or, if the client accepts server-sent events, streams
+/// a subscription. Only subscriptions stay open after the response head; all others are executed
 /// before it, within the limits of the API door.
 async fn handle_post(State(app): State<Arc<App>>, schema: Tidegate, request: Request) -> Result<Response, ApiError> {
     let (mut parts, content) = request.into_parts();
     // The caller is authenticated before the body is read.
     let caller = Caller::from_request_parts(&mut parts, &app).await?;
-    let events = accepts(&parts.headers, "text/event-stream");
-    let query: Query = json(Request::from_parts(parts, content)).await?;
-    let watches = events && schema::is_subscription(&query);
-    let query = query.data(caller);
-    if watches {
-        return Ok(stream(&schema, query).into_response());
-    }
-    let mut response = schema.execute(query).await;
-    response.errors.iter_mut().for_each(add_code);
-    let mut answer = Json(&response).into_response();
-    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(answer)
-}
-
-/// Adds a code to errors that the library itself produced.
-fn add_code(error: &mut async_graphql::ServerError) {
-    let has_code = error.extensions.as_ref().is_some_and(|extensions| extensions.get("code").is_some());
-    if !has_code {
-        error.extensions.get_or_insert_default().set("code", "BAD_REQUEST");
+    refuse_event_tokens(&parts)?;
+    let format = Format::accepted(&parts.headers);
+    let events = accepts(&parts.headers, EVENTS);
+    match json_batch::<Query>(Request::from_parts(parts, content)).await? {
+        Batch::One(query) if is_persisted(&query) => Ok(persisted_not_supported(format)),
+        Batch::One(query) if events && schema::is_subscription(&query) => {
+            Ok(stream(&schema, query.data(caller)).into_response())
+        }
+        Batch::One(query) => Ok(format.render(schema.execute(query.data(caller)).await)),
+        Batch::Many(queries) => Ok(execute_batch(&app, &schema, &caller, queries).await?),
     }
 }
 
-fn accepts(headers: &HeaderMap, wanted: &str) -> bool {
-    headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|value| value.contains(wanted))
+/// Executes the operations of a batch in their order. Their complexity together may be that of one
+/// operation.
+async fn execute_batch(app: &App, schema: &Tidegate, caller: &Caller, queries: Vec<Query>) -> Result<Response, Error> {
+    if queries.is_empty() || queries.len() > MAX_BATCH {
+        return Err(Error::BadRequest(format!("a batch must have 1 to {MAX_BATCH} operations").into()));
+    }
+    let budget = ComplexityBudget::new(app.config.graphql.complexity);
+    let mut responses = Vec::with_capacity(queries.len());
+    for query in queries {
+        let response = match is_persisted(&query) {
+            true => response::persisted_error(),
+            false => schema.execute(query.data(caller.clone()).data(budget.clone())).await,
+        };
+        responses.push(response);
+    }
+    Ok(response::render_batch(responses))
+}
+
+/// Refuses requests of the single connection mode of graphql-sse, which share one stream.
+fn refuse_event_tokens(parts: &Parts) -> Result<(), Error> {
+    if parts.headers.contains_key(EVENT_TOKEN) {
+        return Err(Error::BadRequest(NO_SINGLE_CONNECTION.into()));
+    }
+    Ok(())
+}
+
+/// Responds to the methods that reserve and end streams of the single connection mode of
+/// graphql-sse, and to all others.
+async fn refuse_method() -> Response {
+    let mut response = body(StatusCode::METHOD_NOT_ALLOWED, "BAD_REQUEST", NO_SINGLE_CONNECTION);
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, POST"));
+    response
 }
 
 /// Streams the responses of a subscription as server-sent events.
 fn stream(schema: &Tidegate, query: Query) -> Sse<impl futures::Stream<Item = Result<Event, Infallible>> + use<>> {
-    let answers = schema.execute_stream(query).map(|mut response| {
-        response.errors.iter_mut().for_each(add_code);
-        Event::default().event("next").data(serde_json::to_string(&response).unwrap_or_default())
+    let answers = schema.execute_stream(query).map(|response| {
+        let text = response::to_json(response).to_string();
+        Event::default().event("next").data(text)
     });
     let end = futures::stream::once(std::future::ready(Event::default().event("complete").data("")));
     Sse::new(answers.chain(end).map(Ok)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
 }
 
-/// Responds to a GET: a WebSocket upgrade, a subscription by `EventSource`, or a redirect to
-/// GraphiQL.
+/// Responds to a GET: a WebSocket upgrade, a query, a subscription by `EventSource`, or a redirect
+/// to GraphiQL.
 async fn handle_get(State(app): State<Arc<App>>, schema: Tidegate, request: Request) -> Result<Response, ApiError> {
     let (mut parts, _) = request.into_parts();
     if parts.headers.contains_key(header::UPGRADE) {
         return upgrade(app, schema, &mut parts).await;
     }
-    if accepts(&parts.headers, "text/event-stream") {
-        let caller = Caller::from_request_parts(&mut parts, &app).await?;
-        let query = async_graphql::http::parse_query_string(parts.uri.query().unwrap_or_default());
-        let query = query.map_err(|_| Error::BadRequest("the query string holds no GraphQL request".into()))?;
-        // Any web page can make a browser send this request with its cookies.
-        if !schema::is_subscription(&query) {
-            return Err(Error::BadRequest("only subscriptions are taken by GET".into()).into());
-        }
-        return Ok(stream(&schema, query.data(caller)).into_response());
-    }
     if app.config.graphql.graphiql && accepts(&parts.headers, "text/html") {
         return Ok(axum::response::Redirect::temporary("/graphiql").into_response());
     }
-    let message = "send GraphQL by POST with content-type: application/json";
-    Ok(body(StatusCode::METHOD_NOT_ALLOWED, "BAD_REQUEST", message))
+    let caller = Caller::from_request_parts(&mut parts, &app).await?;
+    refuse_event_tokens(&parts)?;
+    let query = query_string::parse(&parts.uri)?;
+    let format = Format::accepted(&parts.headers);
+    if is_persisted(&query) {
+        return Ok(persisted_not_supported(format));
+    }
+    let types = schema::operation_types(&query);
+    if types.contains(&OperationType::Mutation) {
+        let mut refused = body(StatusCode::METHOD_NOT_ALLOWED, "BAD_REQUEST", "mutations are taken by POST only");
+        refused.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+        return Ok(refused);
+    }
+    if types.contains(&OperationType::Subscription) {
+        if !accepts(&parts.headers, EVENTS) || !schema::is_subscription(&query) {
+            let message = "a subscription by GET needs accept: text/event-stream, and nothing else beside it";
+            return Err(Error::BadRequest(message.into()).into());
+        }
+        return Ok(stream(&schema, query.data(caller)).into_response());
+    }
+    // Any web page can make a browser send a plain GET with its cookies.
+    if !query_string::is_deliberate(&parts.headers) {
+        let message = "a query by GET from a browser needs a header that pages of other sites cannot send, such as \
+                       apollo-require-preflight: true";
+        return Err(Error::Forbidden(message.into()).into());
+    }
+    Ok(format.render(schema.execute(query.data(caller)).await))
+}
+
+fn accepts(headers: &HeaderMap, wanted: &str) -> bool {
+    headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|value| value.contains(wanted))
 }
 
 /// Upgrades to a WebSocket for subscriptions.

@@ -43,6 +43,16 @@ pub fn description() -> String {
     Schema::build(Query, Mutation, Subscriptions).finish().sdl()
 }
 
+/// Returns the types of the operations that a request may execute: that of the named one, or of all;
+/// none if it does not parse.
+pub(super) fn operation_types(request: &Request) -> Vec<OperationType> {
+    let Ok(document) = async_graphql::parser::parse_query(&request.query) else { return Vec::new() };
+    let named = request.operation_name.as_deref();
+    let may_run = |name: Option<&str>| named.is_none() || name == named;
+    let operations = document.operations.iter().filter(|(name, _)| may_run(name.map(|name| name.as_str())));
+    operations.map(|(_, operation)| operation.node.ty).collect()
+}
+
 /// Returns whether every operation of a request is a subscription; `false` if it does not parse.
 pub(super) fn is_subscription(request: &Request) -> bool {
     let document = async_graphql::parser::parse_query(&request.query);
