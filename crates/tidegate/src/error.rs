@@ -16,6 +16,9 @@ pub enum Error {
     /// The request has no valid credentials.
     #[error("{0}")]
     Unauthenticated(Cow<'static, str>),
+    /// A request for a disk image does not name its user, where sign-in is for development.
+    #[error("Missing X-User-Id header (AUTH_MODE=dev)")]
+    Unidentified,
     /// The caller is signed in and not allowed.
     #[error("{0}")]
     Forbidden(Cow<'static, str>),
@@ -70,6 +73,7 @@ impl Error {
         match self {
             Self::BadRequest(_) => "BAD_REQUEST",
             Self::Unauthenticated(_) => "UNAUTHENTICATED",
+            Self::Unidentified => "UNAUTH",
             Self::Forbidden(_) => "FORBIDDEN",
             Self::NotFound(_) => "NOT_FOUND",
             Self::InvalidState(_) => "INVALID_STATE",

@@ -39,6 +39,8 @@ pub(crate) fn metrics_route() -> OpenApiRouter<Arc<App>> {
 /// That the process answers.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Health {
+    /// Always `true`.
+    ok: bool,
     #[schema(example = "ok")]
     status: &'static str,
     version: &'static str,
@@ -47,13 +49,15 @@ pub(crate) struct Health {
 /// Liveness
 #[utoipa::path(get, path = "/health", tag = "operations", responses((status = 200, body = Health)))]
 pub(crate) async fn health() -> Json<Health> {
-    Json(Health { status: "ok", version: env!("CARGO_PKG_VERSION") })
+    Json(Health { ok: true, status: "ok", version: env!("CARGO_PKG_VERSION") })
 }
 
 /// That the process answers, and what it has to write to.
 #[derive(Debug, Serialize, ToSchema)]
 struct DiskHealth {
-    #[schema(example = "ok")]
+    /// Always `true`.
+    ok: bool,
+    #[schema(example = "healthy")]
     status: &'static str,
     version: &'static str,
     /// GB (10⁹ bytes) left on the local store's disk; `null` where the store is a bucket.
@@ -65,7 +69,7 @@ struct DiskHealth {
 /// Liveness, with the state of the disk
 #[utoipa::path(get, path = "/healthz", tag = "operations", responses((status = 200, body = DiskHealth)))]
 async fn healthz(State(app): State<Arc<App>>) -> Json<DiskHealth> {
-    let Json(Health { status, version }) = health().await;
+    let Json(Health { ok, version, .. }) = health().await;
     let free = match &app.local {
         Some(local) => local.fs.free_space().await.ok(),
         None => None,
@@ -73,12 +77,13 @@ async fn healthz(State(app): State<Arc<App>>) -> Json<DiskHealth> {
     #[expect(clippy::cast_precision_loss, reason = "nobody reads the last of sixteen digits")]
     let disk_free_gb = free.map(|bytes| (bytes as f64 / 1e7).round() / 100.0);
     let (_, store) = app.probe().await;
-    Json(DiskHealth { status, version, disk_free_gb, writable: store.is_none() })
+    Json(DiskHealth { ok, status: "healthy", version, disk_free_gb, writable: store.is_none() })
 }
 
 /// What is reachable.
 #[derive(Debug, Serialize, ToSchema)]
 struct Readiness {
+    ok: bool,
     #[schema(example = "ok")]
     status: &'static str,
     #[schema(example = "ok")]
@@ -109,7 +114,7 @@ async fn readyz(State(app): State<Arc<App>>) -> Response {
     let sign_in = app.sign_in.is_external().then(|| word("sign-in", app.sign_in.unavailable_reason()));
     let ready = [Some(database), Some(store), sign_in].into_iter().flatten().all(|word| word == "ok");
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let readiness = Readiness { status: if ready { "ok" } else { "unavailable" }, database, store, sign_in };
+    let readiness = Readiness { ok: ready, status: if ready { "ok" } else { "unavailable" }, database, store, sign_in };
     (status, Json(readiness)).into_response()
 }
 

@@ -550,7 +550,7 @@ async fn tokens_for_users_and_the_state_of_the_disk() {
     let both = [("x-service-token", "wrong"), ("authorization", bearer.as_str())];
     assert_eq!(refusal(&app.send("GET", &list(""), &both, Vec::new()).await).0, 401, "a wrong one decides");
     let health = app.send("GET", &format!("{}/healthz", app.api()), &[], Vec::new()).await.json();
-    assert_eq!((&health["status"], &health["writable"]), (&json!("ok"), &json!(true)));
+    assert_eq!((&health["status"], &health["writable"]), (&json!("healthy"), &json!(true)));
     assert!(health["disk_free_gb"].as_f64().is_some_and(|free| free > 0.0), "{health}");
     app.finish().await;
 }

@@ -96,9 +96,16 @@ async fn health_readiness_and_metrics() {
         let request =
             format!("GET {path} HTTP/1.1\r\nhost: 10.0.0.1\r\nx-forwarded-for: 1.1.1.1\r\nconnection: close\r\n\r\n");
         assert_eq!(raw_status(&raw(app.api_address(), request.as_bytes()).await), 200, "{path}");
+        // The image gateway says `ok`, the upload server `status`.
+        let health = app.get("a", path).await.json();
+        assert_eq!(health["ok"], json!(true), "{health}");
+        assert_eq!(health["status"], json!(if path == "/healthz" { "healthy" } else { "ok" }), "{health}");
     }
     let ready = app.get("a", "/readyz").await;
-    assert_eq!((ready.status, ready.json()), (200, json!({ "status": "ok", "database": "ok", "store": "ok" })));
+    assert_eq!(
+        (ready.status, ready.json()),
+        (200, json!({ "ok": true, "status": "ok", "database": "ok", "store": "ok" }))
+    );
     app.begin("alice", &json!({})).await;
     let metrics = app.get("a", "/metrics").await;
     assert!(metrics.text().contains("tidegate_uploads_total{outcome=\"begun\"}"), "{}", metrics.text());
@@ -126,7 +133,7 @@ async fn readiness_names_what_is_gone() {
     app.app.db.close().await;
     let ready = app.get("a", "/readyz").await;
     assert_eq!(ready.status, 503);
-    assert_eq!(ready.json(), json!({ "status": "unavailable", "database": "unavailable", "store": "ok" }));
+    assert_eq!(ready.json(), json!({ "ok": false, "status": "unavailable", "database": "unavailable", "store": "ok" }));
     assert_eq!(app.get("alice", "/v1/images").await.refusal(), (503, "STORE_UNAVAILABLE".into()));
     app.stop().await;
 }

@@ -48,7 +48,7 @@ async fn ready(State(ops): State<EdgeOps>) -> Response {
     let word = |ok: bool| if ok { "ok" } else { "unavailable" };
     let all = trusts && store.is_ok();
     let status = if all { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let body = json!({ "status": word(all), "keys": word(trusts), "store": word(store.is_ok()) });
+    let body = json!({ "ok": trusts && store.is_ok(), "status": word(all), "keys": word(trusts), "store": word(store.is_ok()) });
     (status, Json(body)).into_response()
 }
 
