@@ -40,7 +40,7 @@ pub(super) const SIGN_IN: &[Setting] = &[
         "AUTH_JWT_AUDIENCE",
         "",
         "the text of aud, or * for any",
-        "For whom they must be made out. Not set, nobody asks; production demands it with AUTH_JWKS_URL.",
+        "For whom they must be made out; for access tokens of Amazon Cognito, which have no aud, the client_id. Not set, nobody asks; production demands it with AUTH_JWKS_URL.",
     ),
     built("AUTH_CLAIM_USER", "sub", "a claim's name, or a JSON pointer", "The claim that is the user's id."),
     built("AUTH_CLAIM_ORG", "org", "a claim's name, or a JSON pointer", "The claim that is the organisation's id."),

@@ -328,6 +328,85 @@ mod tests {
         assert_eq!(accepted, 4);
     }
 
+    /// Access tokens of Amazon Cognito name their audience in `client_id`.
+    #[test]
+    fn cognito_vectors() {
+        let vectors: Value = serde_json::from_str(include_str!("../../tests/fixtures/cognito-vectors.json")).unwrap();
+        let keys = parse(vectors["jwks"].to_string().as_bytes()).unwrap();
+        let text = |name: &str| Some(vectors[name].as_str().unwrap().to_owned());
+        let expected = Expected { issuer: text("issuer"), audience: text("audience") };
+        let verify = |token: &Value, expected: &Expected| {
+            let parsed = token::parse(token.as_str().unwrap())?;
+            parsed.verify(&select(&keys, &parsed).ok_or(Rejected::Key)?, expected, vectors["now"].as_u64().unwrap())
+        };
+        for vector in vectors["vectors"].as_array().unwrap() {
+            let outcome = verify(&vector["token"], &expected).map(drop);
+            let said = outcome.as_ref().map_or_else(|rejected| format!("{rejected:?}"), |()| "accept".to_owned());
+            assert_eq!(vector["expect"], said, "{}", vector["id"]);
+        }
+        // Without a required audience, every token of the issuer is taken.
+        let any = Expected { audience: None, ..expected };
+        assert!(verify(&vectors["vectors"][2]["token"], &any).is_ok());
+    }
+
+    /// Collects log lines.
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn an_unusable_key_is_logged_with_its_id_and_the_reason() {
+        let good = vectors()["jwks"]["keys"][0].clone();
+        let with = |id: &str, name: &str, value: Value| {
+            let mut key = good.clone();
+            (key["kid"], key[name]) = (id.into(), value);
+            key
+        };
+        let point = serde_json::json!({ "kty": "EC", "crv": "P-256", "kid": "off-curve", "x": "AQ", "y": "AQ" });
+        let set = serde_json::json!({ "keys": [
+            good,
+            with("short", "n", "AQAB".into()),
+            with("garbled", "n", "!!".into()),
+            with("for-encryption", "use", "enc".into()),
+            with("of-another-kind", "kty", "oct".into()),
+            point,
+            with(&"long".repeat(100), "e", "!".into()),
+        ] });
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::DEBUG)
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .finish();
+        let keys = tracing::subscriber::with_default(subscriber, || parse(set.to_string().as_bytes()).unwrap());
+        assert_eq!(keys.len(), 1);
+        let log = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        for (level, id, reason) in [
+            ("INFO", "short", "its size is not from 2048 to 8192 bits"),
+            ("INFO", "garbled", "n or e is not base64url"),
+            ("DEBUG", "for-encryption", NOT_FOR_SIGNING),
+            ("DEBUG", "of-another-kind", OTHER_TYPE),
+            ("INFO", "off-curve", "x and y are no point of P-256"),
+        ] {
+            let line = log.lines().find(|line| line.contains(&format!("kid=\"{id}\"")));
+            let line = line.unwrap_or_else(|| panic!("{id} in {log}"));
+            assert!(line.contains(level) && line.contains(&format!("reason=\"{reason}\"")), "{line}");
+        }
+        assert_eq!(log.lines().count(), 6, "{log}");
+        assert!(!log.contains(&"long".repeat(21)), "a long id is shortened: {log}");
+    }
+
     const KEYS: &str = r#"{"keys":[{"kty":"EC","crv":"P-256","kid":"ec-1",
         "x":"G5hdU0BpjdPd5fKc0Gplkqt6l-ohPmN6PtLSedzNzAU","y":"0vwzUp0aLIcc1XBCSpi9jL9cCJq-XjfeApsKOqjQ5G4"}]}"#;
 

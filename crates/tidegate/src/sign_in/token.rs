@@ -108,7 +108,7 @@ impl Key {
 pub struct Expected {
     /// The required `iss`.
     pub issuer: Option<String>,
-    /// A required element of `aud`.
+    /// A required element of `aud`; the required `client_id` of an access token of Amazon Cognito.
     pub audience: Option<String>,
 }
 
@@ -224,6 +224,8 @@ impl Parsed<'_> {
         }
         let for_us = |audience: &String| match claims.get("aud") {
             Some(Value::Array(all)) => all.iter().any(|one| is(Some(one), audience)),
+            // Access tokens of Amazon Cognito have no `aud`; they name the client they were issued to.
+            None if is(claims.get("token_use"), "access") => is(claims.get("client_id"), audience),
             one => is(one, audience),
         };
         if expected.audience.as_ref().is_some_and(|audience| !for_us(audience)) {
