@@ -355,6 +355,33 @@ impl Tx {
         Ok(on_tx!(self, |connection| sqlx::query_as(SQL).bind(restore).fetch_all(connection).await?))
     }
 
+    /// Returns whether a READY node of a collection has exactly this name.
+    #[tracing::instrument(name = "db.is_name_taken", level = "trace", skip_all)]
+    pub async fn is_name_taken(&mut self, (dataset, parent): (i64, i64), name: &str) -> Result<bool> {
+        const SQL: &str =
+            "SELECT 1 FROM nodes WHERE dataset_id = $1 AND parent_id = $2 AND name = $3 AND state = 'READY' LIMIT 1";
+        let found: Option<(i32,)> = on_tx!(self, |connection| {
+            sqlx::query_as(SQL).bind(dataset).bind(parent).bind(name).fetch_optional(connection).await?
+        });
+        Ok(found.is_some())
+    }
+
+    /// Returns the restored nodes whose names have characters outside ASCII, and whether each is the
+    /// top of what is restored.
+    #[tracing::instrument(name = "db.list_restored_names", level = "trace", skip_all)]
+    pub async fn list_restored_names(&mut self, restore: Uuid) -> Result<Vec<(Conflict, bool)>> {
+        const SQL: &str = "SELECT n.id, n.parent_id, n.name, CASE WHEN EXISTS (SELECT 1 FROM nodes p \
+                           WHERE p.id = n.parent_id AND p.restoring = $1) THEN 0 ELSE 1 END AS is_top \
+                           FROM nodes n WHERE n.restoring = $1 AND COALESCE(n.state, '') = 'RESTORING' \
+                           AND octet_length(n.name) <> length(n.name) ORDER BY n.id";
+        let rows: Vec<(i64, i64, String, i32)> =
+            on_tx!(self, |connection| sqlx::query_as(SQL).bind(restore).fetch_all(connection).await?);
+        Ok(rows
+            .into_iter()
+            .map(|(id, parent_id, name, is_top)| (Conflict { id, parent_id, name }, is_top == 1))
+            .collect())
+    }
+
     /// Returns the names in a collection within a range, of READY and of restored nodes.
     #[tracing::instrument(name = "db.list_taken_names", level = "trace", skip_all)]
     pub async fn list_taken_names(

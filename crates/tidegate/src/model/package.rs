@@ -4,6 +4,7 @@
 use std::fmt;
 use std::time::SystemTime;
 
+use unicode_normalization::UnicodeNormalization as _;
 use uuid::Uuid;
 
 use super::media::Scan;
@@ -296,16 +297,59 @@ pub enum BadName {
     Dots,
 }
 
-/// Validates the name of a node. The name is stored and shown, and becomes a folder in download
+/// Validates the name of a node and returns it in Unicode's composed form (NFC), so that two spellings
+/// of one name are one name. The name is stored and shown, and becomes a folder in download
 /// manifests, so it must not be a path.
-pub fn check_name(name: &str) -> Result<(), BadName> {
-    match name {
+pub fn parse_name(name: &str) -> Result<String, BadName> {
+    // A name may grow when it is composed; what is too long anyway is not composed.
+    if name.len() > 4 * MAX_NAME {
+        return Err(BadName::TooLong);
+    }
+    let name: String = name.nfc().collect();
+    match name.as_str() {
         _ if name.trim().is_empty() => Err(BadName::Empty),
         _ if name.len() > MAX_NAME => Err(BadName::TooLong),
         "." | ".." => Err(BadName::Dots),
         _ if name.chars().any(|c| c.is_control() || c == '/' || c == '\\') => Err(BadName::Character),
-        _ => Ok(()),
+        _ => Ok(name),
     }
+}
+
+/// Returns the decomposed spelling (NFD) of a composed name, if it is another one. Nodes that were
+/// created before names were composed may bear it.
+pub fn decomposed(name: &str) -> Option<String> {
+    let decomposed: String = name.nfd().collect();
+    (decomposed != name).then_some(decomposed)
+}
+
+/// Endings of several parts that file formats have.
+const COMPOUND_EXTENSIONS: [&str; 12] = [
+    "ome.tiff",
+    "ome.tif",
+    "ome.tf2",
+    "ome.tf8",
+    "ome.btf",
+    "ome.xml",
+    "ome.zarr",
+    "nii.gz",
+    "tar.gz",
+    "brukertiff.gz",
+    "mefd.gz",
+    "mgh.gz",
+];
+
+/// Returns the extension of a file name in lower case, without its dot: a known compound one whole,
+/// such as `nii.gz`. `None` if the name has none.
+pub fn extension(filename: &str) -> Option<String> {
+    let lower = filename.to_lowercase();
+    let ends_with = |extension: &&&str| {
+        lower.strip_suffix(**extension).and_then(|stem| stem.strip_suffix('.')).is_some_and(|stem| !stem.is_empty())
+    };
+    if let Some(compound) = COMPOUND_EXTENSIONS.iter().find(ends_with) {
+        return Some((*compound).to_owned());
+    }
+    let (stem, extension) = lower.rsplit_once('.')?;
+    (!stem.is_empty() && !extension.is_empty()).then(|| extension.to_owned())
 }
 
 /// Returns a free name for a restored node whose name is taken: `name (1)`, `name (2)` and so on.
@@ -343,10 +387,8 @@ pub enum BadPath {
     /// The path is absolute or has an empty segment.
     #[error("path must be relative, without empty segments, as preview/data.parquet")]
     Absolute,
-    /// The path has segments that begin with a dot, or is percent-encoded twice.
-    #[error(
-        "path must not lead out of its package: no segment may begin with a dot, and nothing in it may be encoded twice"
-    )]
+    /// The path has segments `.` or `..`, or is percent-encoded twice.
+    #[error("path must not lead out of its package: no segment may be . or .., and nothing in it may be encoded twice")]
     Traversal,
     /// The path holds backslashes, control characters, or bytes that are not UTF-8.
     #[error("path must be UTF-8 without backslashes and control characters")]
@@ -377,7 +419,8 @@ impl AssetPath {
         if text.split('/').any(str::is_empty) {
             return Err(BadPath::Absolute);
         }
-        if text.split('/').any(|segment| segment.starts_with('.')) {
+        // Names such as `.zgroup` are part of file formats.
+        if text.split('/').any(|segment| matches!(segment, "." | "..")) {
             return Err(BadPath::Traversal);
         }
         if text.split('/').any(|segment| segment.ends_with(SIDECAR)) {
@@ -420,10 +463,36 @@ mod tests {
     #[test]
     fn names_are_no_paths() {
         for bad in ["", " ", ".", "..", "a/b", "a\\b", "a\nb", "a\0", &"x".repeat(256), &"x".repeat(1000)] {
-            assert!(check_name(bad).is_err(), "{bad:?}");
+            assert!(parse_name(bad).is_err(), "{bad:?}");
         }
         for good in ["data.csv", "...", "Ünïcode 写真", "a (1)", "%2e%2e", "\u{202e}x"] {
-            assert_eq!(check_name(good), Ok(()), "{good:?}");
+            assert_eq!(parse_name(good).as_deref(), Ok(good), "{good:?}");
+        }
+        assert_eq!(parse_name("Mu\u{308}nchen").as_deref(), Ok("M\u{fc}nchen"), "one spelling of two");
+        assert_eq!(decomposed("M\u{fc}nchen").as_deref(), Some("Mu\u{308}nchen"));
+        assert_eq!(decomposed("Munchen"), None);
+        // It is measured as it is stored.
+        assert!(parse_name(&"u\u{308}".repeat(127)).is_ok() && parse_name(&"\u{fc}".repeat(128)).is_err());
+        assert!(parse_name(&"\u{1d160}".repeat(60)).is_err(), "it grows when it is composed");
+    }
+
+    #[test]
+    fn compound_extensions_stay_whole() {
+        for (name, extension) in [
+            ("a.TIFF", Some("tiff")),
+            ("cells.OME.Tiff", Some("ome.tiff")),
+            ("brain.nii.gz", Some("nii.gz")),
+            ("x.y.gz", Some("gz")),
+            ("nii.gz", Some("gz")),
+            (".nii.gz", Some("gz")),
+            ("plate.ome.zarr", Some("ome.zarr")),
+            ("\u{130}.NII.GZ", Some("nii.gz")),
+            ("none", None),
+            (".env", None),
+            ("a.", None),
+            ("", None),
+        ] {
+            assert_eq!(super::extension(name).as_deref(), extension, "{name}");
         }
     }
 
@@ -441,7 +510,7 @@ mod tests {
             "a/../b",
             "../a",
             "a/..",
-            ".hidden",
+            "a/./b",
             "a\\b",
             "a\0",
             "a\u{fffd}",
@@ -456,7 +525,18 @@ mod tests {
         ] {
             assert!(AssetPath::parse(bad).is_err(), "{bad:?}");
         }
-        for good in ["a", "a/b/c.parquet", "data set/é.parquet", "100%.png", "a*b?c", "a..b"] {
+        for good in [
+            "a",
+            "a/b/c.parquet",
+            "data set/é.parquet",
+            "100%.png",
+            "a*b?c",
+            "a..b",
+            ".zgroup",
+            "0/.zarray",
+            "...",
+            "..a/b",
+        ] {
             assert_eq!(AssetPath::parse(good).unwrap().as_str(), good);
         }
     }
@@ -467,7 +547,7 @@ mod tests {
         assert_eq!(free_name("a", &mut 0, |name| taken.contains(&name)), "a (3)");
         assert_eq!(free_name("a (1)", &mut 0, |name| taken.contains(&name)), "a (1) (1)");
         let long = free_name(&"é".repeat(127), &mut 0, |_| false);
-        assert!(long.len() <= MAX_NAME && long.ends_with(" (1)") && check_name(&long).is_ok());
+        assert!(long.len() <= MAX_NAME && long.ends_with(" (1)") && parse_name(&long).is_ok());
     }
 
     proptest! {

@@ -1,13 +1,14 @@
 //! Datasets: the rights of each role, uploads and reads, and the life cycle of deleted nodes.
 
 use serde_json::{Value, json};
+use tidegate::db::NewNode;
 use tidegate::model::package::{DatasetId, NodeId, NodeKind};
 use tidegate::queue::{Job, enqueue};
 
 use crate::support::packages::{LAB, encoded};
 use crate::support::services::{self, bucket, given};
 use crate::support::sessions::{eicar, scanning};
-use crate::support::{PART, TestApp, pattern};
+use crate::support::{PART, TestApp, pattern, raw, raw_status};
 
 const NOBODY: &str = "N:dataset:01900000-0000-7000-8000-000000000000";
 
@@ -32,7 +33,7 @@ async fn members_do_what_their_role_allows_and_strangers_see_nothing() {
         ("GET", format!("/packages/cloudfront/sign?{of}&path=a.txt"), None, [200; 4]),
         ("GET", format!("/packages/cloudfront/sign?{of}&scope=prefix"), None, [200; 4]),
         ("GET", format!("/packages/assets?{of}"), None, [200; 4]),
-        ("POST", format!("/packages/download-manifest?dataset_id={dataset}"), Some(&ids), [404; 4]),
+        ("POST", format!("/packages/download-manifest?dataset_id={dataset}"), Some(&ids), [200; 4]),
         ("GET", format!("/packages/children?dataset_id={dataset}&status=DELETED"), None, [403, 200, 200, 200]),
         ("POST", format!("/packages/restore?dataset_id={dataset}"), Some(&ids), [403, 200, 200, 200]),
         ("DELETE", format!("/packages?dataset_id={dataset}"), Some(&ids), [403, 200, 200, 200]),
@@ -517,14 +518,152 @@ async fn signatures_open_one_asset_or_one_package() {
         ("&path=%252e%252e%252fx", 400),
         ("&path=a%5Cb", 400),
         ("&path=a%00b", 400),
-        ("&path=.hidden", 400),
+        ("&path=.", 400),
+        ("&path=a%2F.", 400),
+        ("&path=.hidden", 200),
         ("&scope=all", 400),
-        ("&scope=prefix&path=view", 400),
+        ("&scope=prefix&path=view", 200),
+        ("&scope=prefix&path=..%2Fx", 200),
         ("&path=bad%ff", 400),
         ("&path=nothing.there", 200),
     ] {
         assert_eq!(app.signed(&dataset, &one, path).await.status, status, "{path}");
     }
+    app.run_jobs().await;
+    app.finish().await;
+}
+
+/// Zarr (`.zgroup`, `.zarray`, `.zattrs`) has names that begin with a dot, and asks for many that do
+/// not exist.
+#[tokio::test]
+async fn names_that_begin_with_a_dot_are_assets_and_missing_ones_are_missing() {
+    let app = TestApp::start().await;
+    let dataset = app.dataset().await;
+    let package = app.package(&dataset, "plate.zarr", None, b"src").await;
+    for path in [".zgroup", ".zattrs", "0/.zarray", "0/c/.part/...", "0/0.0"] {
+        let shown = app.asset(&dataset, &package, path, path.as_bytes()).await;
+        assert_eq!((&shown["status"], &shown["path"]), (&json!("READY"), &json!(path)));
+    }
+    let prefix = app.signed(&dataset, &package, "&scope=prefix&path=.zgroup").await.json();
+    let (base, query) = (prefix["base_url"].as_str().unwrap(), prefix["query"].as_str().unwrap());
+    let get = async |path: &str, query: &str| app.send("GET", &format!("{base}{path}{query}"), &[], Vec::new()).await;
+    for path in [".zgroup", ".zattrs", "0/.zarray", "0/c/.part/...", "0/0.0"] {
+        let got = get(path, &format!("?{query}")).await;
+        assert_eq!((got.status, got.body.as_slice()), (200, path.as_bytes()), "{path}");
+        assert_eq!(get(path, "").await.status, 403, "{path} without a signature");
+        let link = app.signed(&dataset, &package, &format!("&path={path}")).await.json();
+        let got = app.send("GET", link["signed_url"].as_str().unwrap(), &[], Vec::new()).await;
+        assert_eq!((got.status, got.body.as_slice()), (200, path.as_bytes()), "{path}");
+        let at = app.presigned(&dataset, &package, &format!("&path={path}")).await.header("location").to_owned();
+        assert_eq!(app.send("GET", &at, &[], Vec::new()).await.body, path.as_bytes());
+    }
+    for missing in [".zmetadata", "zarr.json", "0/.zattrs", ".zgroup.meta", "0/.meta", "1/c/0", "0"] {
+        let got = get(missing, &format!("?{query}")).await;
+        assert_eq!(got.status, 404, "{missing}");
+        assert!(got.text().contains("NoSuchKey"), "{}", got.text());
+        assert_eq!(get(missing, "").await.status, 403, "{missing}: nobody else learns what is missing");
+    }
+    for outside in ["../.zgroup", "./.zgroup", "0/../.zgroup", "%2e%2e/.zgroup", "0/%2e/.zarray", "0//.zarray"] {
+        let raw_path = format!("{}{outside}?{query}", base.strip_prefix(&app.edge().to_string()).unwrap());
+        let request = format!(
+            "GET {raw_path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n",
+            app.edge().trim_start_matches("http://")
+        );
+        let answer = raw(app.edge_address(), request.as_bytes()).await;
+        assert_eq!(raw_status(&answer), 403, "{outside}");
+    }
+    app.run_jobs().await;
+    app.finish().await;
+}
+
+/// A manifest answers with what is there, as the source does, and names the rest.
+#[tokio::test]
+async fn a_manifest_lists_what_is_missing_beside_the_rest() {
+    let app = TestApp::start().await;
+    let dataset = app.dataset().await;
+    let other = app.dataset().await;
+    let one = app.package(&dataset, "Brain.NII.GZ", None, b"1").await;
+    let gone = app.package(&dataset, "gone", None, b"2").await;
+    let foreign = app.package(&other, "foreign", None, b"3").await;
+    app.deleted(&dataset, &[&gone]).await;
+    let at = format!("/packages/download-manifest?dataset_id={dataset}");
+    let ids = json!({ "nodeIds": ["N:package:0", one, gone, foreign, "no id", ""] });
+    let manifest = app.ask("ann", "POST", &at, Some(&ids)).await;
+    assert_eq!(manifest.status, 200, "{}", manifest.text());
+    let manifest = manifest.json();
+    assert_eq!(manifest["header"], json!({ "count": 1, "size": 1 }));
+    assert_eq!(manifest["data"][0]["nodeId"], json!(one));
+    assert_eq!(manifest["missing"], json!(["N:package:0", gone, foreign, "no id", ""]));
+    let none = app.ask("ann", "POST", &at, Some(&json!({ "nodeIds": ["N:package:0"] }))).await.json();
+    assert_eq!((&none["data"], &none["header"]["count"]), (&json!([]), &json!(0)));
+    // Errors carry the source's `message` beside ours, whichever layer says them.
+    for (path, status) in
+        [("/packages/presign/s3", 400), ("/packages/nothing/at/all", 404), ("/packages/datasets/N:dataset:0", 404)]
+    {
+        let refused = app.ask("ann", "GET", path, None).await;
+        let body = refused.json();
+        assert_eq!(refused.status, status, "{body}");
+        assert!(body["message"].as_str().is_some_and(|message| !message.is_empty()), "{body}");
+        assert_eq!((&body["message"], body.get("detail")), (&body["error"]["message"], None));
+    }
+    app.run_jobs().await;
+    app.finish().await;
+}
+
+/// `é` is one character or two; names that look the same are the same.
+#[tokio::test]
+async fn both_spellings_of_a_name_are_one_name() {
+    let (composed, decomposed) = ("caf\u{e9}", "cafe\u{301}");
+    let app = TestApp::start().await;
+    let dataset = app.dataset().await;
+    let first = app.package(&dataset, decomposed, None, b"1").await;
+    assert_eq!(app.names(&dataset, None).await, [composed]);
+    for name in [composed, decomposed] {
+        let at = format!("/packages/collections?dataset_id={dataset}");
+        let taken = app.ask("ann", "POST", &at, Some(&json!({ "name": name }))).await;
+        assert_eq!(taken.refusal(), (409, "INVALID_STATE".into()), "{name:?}");
+    }
+    app.deleted(&dataset, &[&first]).await;
+    app.collection(&dataset, composed, None).await;
+    app.restored(&dataset, &[&first]).await;
+    assert_eq!(app.names(&dataset, None).await, [composed.to_owned(), format!("{composed} (1)")]);
+    // Nodes of an earlier version may have the other spelling. They keep it, and their place.
+    let number = app.ask("ann", "GET", &format!("/packages/datasets/{dataset}"), None).await.json()["intId"].as_i64();
+    let legacy = async |name: &str| {
+        let id = NodeId::generate(NodeKind::Collection);
+        let mut tx = app.app.db.begin().await.unwrap();
+        let (dataset, kind) = (number.unwrap(), NodeKind::Collection);
+        let new = NewNode { id: &id, dataset, parent: 0, kind, name, object: None, by: "ann" };
+        assert!(tx.insert_node(new, app.app.db.now()).await.unwrap().is_some());
+        tx.commit().await.unwrap();
+        id.as_str().to_owned()
+    };
+    let old = legacy("nai\u{308}ve").await;
+    for name in ["na\u{ef}ve", "nai\u{308}ve"] {
+        let at = format!("/packages?dataset_id={dataset}");
+        let taken = app.ask("ann", "POST", &at, Some(&json!({ "name": name }))).await;
+        assert_eq!(taken.refusal(), (409, "INVALID_STATE".into()), "{name:?}");
+    }
+    app.deleted(&dataset, &[&old]).await;
+    let new = app.collection(&dataset, "na\u{ef}ve", None).await;
+    app.restored(&dataset, &[&old]).await;
+    assert!(
+        app.names(&dataset, None).await.contains(&"na\u{ef}ve (1)".to_owned()),
+        "{:?}",
+        app.names(&dataset, None).await
+    );
+    // And the other way round: the one that stayed is of the earlier version.
+    app.deleted(&dataset, &[&new]).await;
+    legacy("nai\u{308}ve").await;
+    app.restored(&dataset, &[&new]).await;
+    let names = app.names(&dataset, None).await;
+    assert!(names.contains(&"nai\u{308}ve".to_owned()) && names.contains(&"na\u{ef}ve (2)".to_owned()), "{names:?}");
+    // Below a restored collection, spellings are composed without a conflict.
+    let folder = app.collection(&dataset, "folder", None).await;
+    app.collection(&dataset, "\u{e9}t\u{e9}", Some(&folder)).await;
+    app.deleted(&dataset, &[&folder]).await;
+    app.restored(&dataset, &[&folder]).await;
+    assert_eq!(app.names(&dataset, Some(&folder)).await, ["\u{e9}t\u{e9}"]);
     app.run_jobs().await;
     app.finish().await;
 }

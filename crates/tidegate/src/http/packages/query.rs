@@ -113,7 +113,7 @@ pub(super) struct SignQuery {
     /// The package, as `N:package:…`.
     #[param(required)]
     pub(super) package_id: Option<String>,
-    /// The asset below the package; needed unless `scope` is `prefix`.
+    /// The asset below the package; needed unless `scope` is `prefix`, where it has no effect.
     pub(super) path: Option<String>,
     /// `prefix`: over all assets of the package.
     pub(super) scope: Option<String>,

@@ -90,7 +90,7 @@ async fn presign_s3(
 /// Get a CDN URL of an asset
 ///
 /// For an hour, and for that asset alone. With `scope=prefix` one signature over all assets of the package, to be put behind
-/// their URLs, and as cookies.
+/// their URLs, and as cookies; `path` has no effect then.
 #[utoipa::path(get, path = "/packages/cloudfront/sign", tag = "packages", params(SignQuery),
     responses((status = 200, body = SignedAssets), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 404, body = ErrorBody)))]
@@ -105,9 +105,6 @@ async fn sign_cloudfront(
         None | Some("object") => {
             let path = needed_path(query.path.as_deref())?;
             links::sign_object(&app, &caller, &dataset, (&package, &path)).await?
-        }
-        Some("prefix") if query.path.is_some() => {
-            return Err(bad_request("scope=prefix is for all assets of the package, and takes no path").into());
         }
         Some("prefix") => links::sign_prefix(&app, &caller, &dataset, &package).await?,
         Some(_) => return Err(bad_request("scope must be prefix, or left out").into()),
@@ -145,7 +142,7 @@ async fn sign_cloudfront(
 /// Get a manifest of many downloads
 ///
 /// The source files of packages, and of all that lies in collections, with presigned URLs that live an hour. What is scanned,
-/// was rejected or failed is in `blocked`.
+/// was rejected or failed is in `blocked`; ids that are unknown or deleted are in `missing`.
 #[utoipa::path(post, path = "/packages/download-manifest", tag = "packages", params(DatasetQuery), request_body = NodeIds,
     responses((status = 200, body = ManifestResponse), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 404, body = ErrorBody), (status = 413, body = ErrorBody)))]

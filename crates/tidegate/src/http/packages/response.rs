@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::super::time::rfc3339;
-use crate::model::package::TreeChange;
+use crate::model::package::{TreeChange, extension};
 use crate::surfaces::packages::manifest::{Blocked, Line, Manifest};
 
 /// A line of a dataset's changelog.
@@ -94,6 +94,8 @@ pub(super) struct ManifestResponse {
     data: Vec<ManifestEntry>,
     /// Files that can't be downloaded.
     blocked: Vec<BlockedEntry>,
+    /// Ids that were asked for and are unknown or deleted.
+    missing: Vec<String>,
 }
 
 /// How much that is.
@@ -116,7 +118,7 @@ struct ManifestEntry {
     path: Vec<String>,
     url: String,
     size: u64,
-    /// Without its dot; none where the name has none.
+    /// In lower case without its dot, such as `csv` or `nii.gz`; none where the name has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     file_extension: Option<String>,
 }
@@ -142,15 +144,15 @@ impl From<Manifest> for ManifestResponse {
             header: ManifestHeader { count: manifest.lines.len(), size },
             data: manifest.lines.into_iter().map(Into::into).collect(),
             blocked: manifest.blocked.into_iter().map(Into::into).collect(),
+            missing: manifest.missing,
         }
     }
 }
 
 impl From<Line> for ManifestEntry {
     fn from(line: Line) -> Self {
-        let ending = line.filename.rsplit_once('.').filter(|(stem, ending)| !stem.is_empty() && !ending.is_empty());
         Self {
-            file_extension: ending.map(|(_, ending)| ending.to_owned()),
+            file_extension: extension(&line.filename),
             node_id: line.node,
             file_name: line.filename,
             package_name: line.name,

@@ -64,19 +64,26 @@ pub struct Manifest {
     pub lines: Vec<Line>,
     /// The files that cannot be downloaded.
     pub blocked: Vec<Blocked>,
+    /// The requested ids that are unknown, or of deleted nodes.
+    pub missing: Vec<String>,
 }
 
-/// Creates the manifest of some nodes; each file appears once. Authorizes the caller. Returns 413
+/// Creates the manifest of some nodes; each file appears once. Ids that are not found do not affect
+/// the others. Authorizes the caller. Returns 413
 /// if the manifest would be too large.
 pub async fn manifest(app: &App, caller: &Caller, dataset: &DatasetId, ids: &[String]) -> Result<Manifest> {
     let dataset = access::find_dataset(app, caller, Action::Read, dataset).await?;
     deletion::check_ids(ids)?;
     let (mut manifest, mut seen, mut left, mut room) = (Manifest::default(), HashMap::new(), MAX_NODES, MAX_PATH_BYTES);
     for text in ids {
-        let unknown = || Error::NotFound(format!("no such package: {}", shortened(text)).into());
-        let id = NodeId::parse(text).ok_or_else(unknown)?;
-        let node = app.db.find_node(dataset.number, &id).await?;
-        let node = node.filter(|node| node.state == NodeState::Ready).ok_or_else(unknown)?;
+        let node = match NodeId::parse(text) {
+            Some(id) => app.db.find_node(dataset.number, &id).await?,
+            None => None,
+        };
+        let Some(node) = node.filter(|node| node.state == NodeState::Ready) else {
+            manifest.missing.push(shortened(text));
+            continue;
+        };
         let leaves = app.db.list_leaves(node.number, left + 1).await?;
         left -= i64::try_from(leaves.len()).unwrap_or(i64::MAX);
         if left < 0 {

@@ -12,6 +12,8 @@ pub mod publishing;
 pub mod restoring;
 pub mod uploads;
 
+use std::time::SystemTime;
+
 use crate::access;
 use crate::app::App;
 use crate::db::{NewNode, Tx};
@@ -25,7 +27,7 @@ use crate::model::key::PackageNumbers;
 use crate::model::micros;
 use crate::model::owner::Owner;
 use crate::model::package::{
-    Dataset, DatasetId, Node, NodeId, NodeKind, NodeState, Shown, TreeChange, TreeEvent, check_name,
+    Dataset, DatasetId, Node, NodeId, NodeKind, NodeState, Shown, TreeChange, TreeEvent, decomposed, parse_name,
 };
 use crate::model::principal::Principal;
 use crate::model::role::Role;
@@ -174,6 +176,17 @@ fn name_taken() -> Error {
     Error::InvalidState(message.into())
 }
 
+/// Inserts a node and returns its number. Returns an error if its name is taken, in either spelling of
+/// Unicode. The caller holds the dataset.
+pub(crate) async fn insert_named(tx: &mut Tx, new: NewNode<'_>, now: SystemTime) -> Result<i64> {
+    if let Some(other) = decomposed(new.name)
+        && tx.is_name_taken((new.dataset, new.parent), &other).await?
+    {
+        return Err(name_taken());
+    }
+    tx.insert_node(new, now).await?.ok_or_else(name_taken)
+}
+
 /// Creates a collection. Authorizes the caller.
 pub async fn create_collection(
     app: &App,
@@ -183,7 +196,7 @@ pub async fn create_collection(
     parent: Option<&NodeId>,
 ) -> Result<Node> {
     let dataset = access::find_dataset(app, caller, Action::Write, dataset).await?;
-    check_name(name).map_err(|error| bad_request(error.to_string()))?;
+    let name = parse_name(name).map_err(|error| bad_request(error.to_string()))?;
     let (id, now) = (NodeId::generate(NodeKind::Collection), app.db.now());
     let mut tx = app.db.begin().await?;
     tx.hold_dataset(dataset.number).await?;
@@ -194,11 +207,11 @@ pub async fn create_collection(
         dataset: dataset.number,
         parent: parent_number,
         kind: NodeKind::Collection,
-        name,
+        name: &name,
         object: None,
         by: &by,
     };
-    let number = tx.insert_node(new, now).await?.ok_or_else(name_taken)?;
+    let number = insert_named(&mut tx, new, now).await?;
     tx.log_node(number, TreeEvent::Created, &by, now).await?;
     record(&mut tx, app, caller, AuditAction::CollectionCreated, &dataset.id, None).await?;
     tx.commit().await?;
@@ -209,7 +222,7 @@ pub async fn create_collection(
         parent: parent_number,
         parent_id: parent.cloned(),
         kind: NodeKind::Collection,
-        name: name.to_owned(),
+        name,
         state: NodeState::Ready,
         source: None,
         bytes: 0,

@@ -18,7 +18,7 @@ use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::event::AuditAction;
 use crate::model::object::ObjectState;
-use crate::model::package::{Dataset, DatasetId, NodeId, NodeState, TreeEvent, free_name};
+use crate::model::package::{Dataset, DatasetId, NodeId, NodeState, TreeEvent, decomposed, free_name, parse_name};
 use crate::queue::{self, Job};
 
 /// The number of objects in one query.
@@ -185,7 +185,10 @@ async fn finish(app: &App, dataset: i64, restore: Uuid, actor: &str) -> Result<(
     let mut tx = app.db.begin().await?;
     tx.hold_dataset(dataset).await?;
     tx.add_ancestors_to_restore(restore).await?;
-    let conflicts = tx.list_conflicts(restore).await?;
+    let respelled = compose_names(&mut tx, dataset, restore).await?;
+    let mut conflicts = tx.list_conflicts(restore).await?;
+    let known: HashSet<i64> = conflicts.iter().map(|conflict| conflict.id).collect();
+    conflicts.extend(respelled.into_iter().filter(|conflict| !known.contains(&conflict.id)));
     let renamed = conflicts.len();
     rename(&mut tx, dataset, restore, conflicts).await?;
     // Objects that were deleted during their scan continue with their publication.
@@ -202,6 +205,27 @@ async fn finish(app: &App, dataset: i64, restore: Uuid, actor: &str) -> Result<(
     metrics::counter!("tidegate_restores_total", "outcome" => "done").increment(1);
     tracing::info!(%restore, nodes, renamed, "a subtree was restored");
     Ok(())
+}
+
+/// Gives restored nodes the composed spelling of their names, which nodes have had since it is
+/// required. Returns those whose name an older node has in the decomposed spelling.
+async fn compose_names(tx: &mut Tx, dataset: i64, restore: Uuid) -> Result<Vec<Conflict>> {
+    let mut conflicts = Vec::new();
+    for (mut node, is_top) in tx.list_restored_names(restore).await? {
+        if let Ok(name) = parse_name(&node.name)
+            && name != node.name
+        {
+            tx.rename_restored(node.id, &name).await?;
+            node.name = name;
+        }
+        // Nothing else lies in a collection that is restored itself.
+        if let Some(other) = decomposed(&node.name).filter(|_| is_top)
+            && tx.is_name_taken((dataset, node.parent_id), &other).await?
+        {
+            conflicts.push(node);
+        }
+    }
+    Ok(conflicts)
 }
 
 /// Renames restored nodes whose name is taken, for example to `name (1)`.

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use store::{Attributes, Part, PresignedRequest};
 
-use super::{find_parent, name_taken, no_such_package, node, node_in};
+use super::{find_parent, insert_named, no_such_package, node, node_in};
 use crate::access;
 use crate::app::App;
 use crate::db::{NewNode, PackageObject, Tx};
@@ -18,7 +18,7 @@ use crate::model::key;
 use crate::model::media::check_filename;
 use crate::model::object::{Object, ObjectState};
 use crate::model::owner::{Owner, OwnerKind};
-use crate::model::package::{AssetPath, Dataset, DatasetId, NodeId, NodeKind, NodeState, check_name};
+use crate::model::package::{AssetPath, Dataset, DatasetId, NodeId, NodeKind, NodeState, parse_name};
 use crate::model::upload::Upload;
 use crate::uploads::begin::{self, NewUpload, OPAQUE};
 use crate::uploads::effects::Details;
@@ -93,7 +93,7 @@ pub async fn begin_package(
     announced: NewPackageUpload,
 ) -> Result<Target> {
     let dataset = access::find_dataset(app, caller, Action::Write, dataset).await?;
-    check_name(name).map_err(|error| bad_request(error.to_string()))?;
+    let name = parse_name(name).map_err(|error| bad_request(error.to_string()))?;
     check_filename(filename).map_err(|error| bad_request(error.to_string()))?;
     check(app, &announced)?;
     let content_type = announced.content_type.clone().unwrap_or_else(|| OPAQUE.to_owned());
@@ -108,11 +108,11 @@ pub async fn begin_package(
         dataset: dataset.number,
         parent,
         kind: NodeKind::Package,
-        name,
+        name: &name,
         object: Some(object.id),
         by: &by,
     };
-    let number = tx.insert_node(new, now).await?.ok_or_else(name_taken)?;
+    let number = insert_named(&mut tx, new, now).await?;
     insert(&mut tx, caller, &dataset, number, (&object, &upload)).await?;
     tx.commit().await?;
     target(app, id, &object, &upload).await
