@@ -66,7 +66,7 @@ def test_a_file_goes_in_and_out(server, way):
     assert wrong.status == 400 and wrong.json()["detail"] == wrong.json()["error"]["message"]
     # The uploaded bytes stay; only the completion has to be repeated with the right hash.
     done = complete(server, upload, sha256=digest)
-    assert done.json() == {"key": key, "size": len(body), "mime": "application/octet-stream", "sha256": digest, "status": "READY", "visibility": "public"}, done.body
+    assert done.json() == {"key": key, "size": len(body), "mime": "application/octet-stream", "sha256": digest, "status": "READY", "visibility": "public", "filename": "data é.bin", "folder": "main/pictures"}, done.body
     assert complete(server, upload, sha256=digest).json() == done.json()
     url = server.call("GET", f"/v1/files/signed-url?key={urllib.parse.quote(key)}").json()["url"]
     answer = send("GET", url)

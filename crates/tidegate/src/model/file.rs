@@ -63,10 +63,10 @@ impl FileName {
         Ok(Self(text.to_owned()))
     }
 
-    /// Repairs and validates a file name: spaces at either end and dots at the end are removed, as
-    /// the original service removes them. Everything else that is invalid stays an error.
+    /// Repairs and validates a file name: dots and spaces at either end are removed, as the original
+    /// service removes them. Everything else that is invalid stays an error.
     pub fn clean(text: &str) -> Result<Self, BadName> {
-        match text.trim_start_matches(is_space).trim_end_matches(|c| is_space(c) || c == '.') {
+        match text.trim_matches(|c| is_space(c) || c == '.') {
             "" => Self::parse(text),
             trimmed => Self::parse(trimmed),
         }
@@ -374,7 +374,9 @@ mod tests {
             ("a...", "a"),
             ("a. . ", "a"),
             ("\u{3000}a", "a"),
-            (".env", ".env"),
+            (".env", "env"),
+            (" ..a.txt", "a.txt"),
+            (".meta", "meta"),
         ] {
             assert_eq!(FileName::clean(given).as_ref().map(FileName::as_str), Ok(name), "{given:?}");
         }

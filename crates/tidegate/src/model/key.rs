@@ -527,6 +527,9 @@ mod tests {
         let key = asset(numbers, &path);
         assert_eq!(key.as_str(), "O1/D20/P300/view/data 1.parquet");
         assert_eq!(layout().served_root(key.as_str()), Some("O1/D20/P300/"));
+        for dotted in ["O1/D1/P1/.zgroup", "O1/D1/P1/a/.zarray", "O1/D1/P1/.../b"] {
+            assert_eq!(layout().served_root(dotted), Some("O1/D1/P1/"), "{dotted}");
+        }
         let (object, whole) = (ObjectId::generate(), OwnerKind::Dataset);
         let source = package_source(numbers, object);
         assert_eq!(layout().served_root(source.as_str()), None);
@@ -539,8 +542,11 @@ mod tests {
             "O/D1/P1/a",
             "O1/D1/P-1/a",
             "O1/P1/D1/a",
-            "O1/D1/P1/.a",
+            "O1/D1/P1/.",
+            "O1/D1/P1/..",
+            "O1/D1/P1/a/./b",
             "O1/D1/P1/a/../b",
+            ".O1/D1/P1/a",
             "Other/D1/P1/a",
             "o1/D1/P1/a",
             "O1/D1/P1//a",

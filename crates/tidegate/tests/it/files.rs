@@ -103,6 +103,7 @@ async fn names_that_can_be_repaired_are_and_the_answer_says_so() {
     for (name, folder, given) in [
         ("a.txt", "a//b", ("a.txt", "a/b")),
         (" b.txt . ", "/.hidden/", ("b.txt", "hidden")),
+        (".hidden", "b", ("hidden", "b")),
         ("c.txt.", " x ./ /y..", ("c.txt", "x/y")),
     ] {
         let body = json!({ "mode": "single", "files": [{ "name": name, "size": 1 }], "folder": folder });

@@ -97,7 +97,7 @@ pub(super) struct Started {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct StartedFile {
-    /// The name that was given: spaces at either end and dots at the end are removed.
+    /// The name that was given: dots and spaces at either end are removed.
     name: String,
     /// The folder that was given: empty segments, and dots and spaces at either end of one are removed.
     folder: String,
