@@ -109,10 +109,8 @@ fn apply(given: &mut Given, origin: &str, pairs: Vec<(String, String)>, unknown:
 
 /// Warns about a setting whose feature does not exist yet.
 fn check_stage(given: &mut Given, name: &'static str, written: &str) {
-    let about = settings::find(name).map_or("", |setting| setting.about).trim_end_matches('.');
-    match settings::find(name).map(|setting| setting.stage) {
-        Some(Stage::Warned) => given.warnings.push(format!("{written} has no effect yet: {about}")),
-        _ => {}
+    if let Some(setting) = settings::find(name).filter(|setting| setting.stage == Stage::Warned) {
+        given.warnings.push(format!("{written} has no effect yet: {}", setting.about.trim_end_matches('.')));
     }
 }
 
