@@ -153,9 +153,9 @@ pub(super) fn report(config: &Config) -> String {
         line("spaces", format!("URLs for {} s · {imports}", config.grant_lifetime.as_secs()));
     }
     line("cross-origin", cross_origin(config));
-    line(
-        "images",
-        format!("/{} · parts of {} bytes", config.images.layout.images(), config.upload_limits.disks.part_size),
-    );
+    if config.is_on(OwnerKind::Disks) {
+        let part_size = config.upload_limits.disks.part_size;
+        line("images", format!("/{} · parts of {part_size} bytes", config.images.layout.images()));
+    }
     report.end(config)
 }
