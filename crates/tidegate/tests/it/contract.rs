@@ -96,13 +96,142 @@ fn parameters_of_the_description_are_where_it_says() {
         for (method, operation) in methods.as_object().unwrap() {
             for parameter in operation["parameters"].as_array().into_iter().flatten() {
                 let name = parameter["name"].as_str().unwrap();
-                let in_template = path.contains(&format!("{{{name}}}")) || path.contains(&format!("{{*{name}}}"));
+                let in_template = path.contains(&format!("{{{name}}}"));
                 assert_eq!(parameter["in"] == "path", in_template, "{method} {path}: {name}");
                 seen += 1;
             }
         }
     }
     assert!(seen > 50, "{seen}");
+}
+
+/// An operation of the API description: its path, method and value.
+type Operation = (String, String, serde_json::Value);
+
+/// Returns the API description and all its operations.
+fn described() -> (serde_json::Value, Vec<Operation>) {
+    let document: serde_json::Value = serde_json::from_str(&tidegate::http::openapi::document()).unwrap();
+    let mut operations = Vec::new();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            operations.push((path.clone(), method.clone(), operation.clone()));
+        }
+    }
+    assert!(operations.len() > 100, "{}", operations.len());
+    (document, operations)
+}
+
+/// Tools name functions and pages after operation ids, and refuse a description where two are the same.
+#[test]
+fn every_operation_has_an_id_a_summary_and_a_tag_of_its_own() {
+    let (document, operations) = described();
+    let tags: Vec<&str> = document["tags"].as_array().unwrap().iter().filter_map(|tag| tag["name"].as_str()).collect();
+    let mut ids = std::collections::BTreeSet::new();
+    for (path, method, operation) in &operations {
+        let id = operation["operationId"].as_str().unwrap();
+        assert!(ids.insert(id.to_owned()), "{method} {path}: the id {id} is doubled");
+        assert!(id.contains('_'), "{method} {path}: {id} does not say of what");
+        assert!(operation["summary"].as_str().is_some_and(|summary| !summary.is_empty()), "{id} has no summary");
+        let tagged = operation["tags"].as_array().unwrap();
+        assert!(tagged.iter().all(|tag| tags.contains(&tag.as_str().unwrap())), "{id}: {tagged:?}");
+    }
+    assert_eq!(document["servers"][0]["url"], "/");
+}
+
+/// Templates are those of OpenAPI, and each of their parameters is declared, described and has an example.
+#[test]
+fn every_path_parameter_is_declared() {
+    for (path, method, operation) in described().1 {
+        assert!(!path.contains('*'), "{path}");
+        let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+        for name in path.split('{').skip(1).map(|rest| rest.split('}').next().unwrap()) {
+            let of = |parameter: &&serde_json::Value| parameter["name"] == name && parameter["in"] == "path";
+            let parameter = parameters.iter().find(of).unwrap_or_else(|| panic!("{method} {path}: {name} is not declared"));
+            assert_eq!(parameter["required"], true, "{method} {path}: {name}");
+            assert!(parameter["description"].is_string(), "{method} {path}: {name} is not described");
+            assert!(!parameter["example"].is_null(), "{method} {path}: {name} has no example");
+        }
+    }
+}
+
+/// Every response is described, and every refusal with a body has the shared one.
+#[test]
+fn every_response_is_described() {
+    for (path, method, operation) in described().1 {
+        for (status, response) in operation["responses"].as_object().unwrap() {
+            let place = format!("{method} {path} {status}");
+            assert!(response["description"].as_str().is_some_and(|text| !text.is_empty()), "{place}");
+            let schema = &response["content"]["application/json"]["schema"]["$ref"];
+            let has_error_body = schema == "#/components/schemas/ErrorBody";
+            let is_refusal = status == "default" || (status.as_str() >= "400" && path != "/readyz");
+            let is_empty = method == "head" || status == "412" || status == "416";
+            assert_eq!(has_error_body, is_refusal && !is_empty, "{place}");
+            assert!(method != "head" || response.get("content").is_none(), "{place}: an answer to HEAD has no body");
+        }
+    }
+}
+
+/// Swagger UI offers both headers that sign in with `AUTH_MODE=dev`, and every operation names schemes that exist.
+#[test]
+fn every_way_to_sign_in_is_declared() {
+    let (document, operations) = described();
+    let schemes = document["components"]["securitySchemes"].as_object().unwrap();
+    for name in ["X-User-Id", "X-Org-Id", "X-Service-Token"] {
+        assert!(schemes.values().any(|scheme| scheme["in"] == "header" && scheme["name"] == name), "{name}");
+    }
+    let all = operations.iter().filter_map(|(.., operation)| operation["security"].as_array());
+    for needed in all.chain(document["security"].as_array()).flatten() {
+        assert!(needed.as_object().unwrap().keys().all(|scheme| schemes.contains_key(scheme)), "{needed}");
+    }
+    let public = operations.iter().filter(|(.., operation)| operation["security"] == serde_json::json!([]));
+    for (path, method, operation) in public.clone() {
+        assert!(operation["responses"].get("401").is_none(), "{method} {path} needs no sign-in");
+    }
+    assert!((10..30).contains(&public.count()));
+}
+
+/// What answers HEAD with headers of its own says so: all that serves bytes, and what leads to them.
+#[test]
+fn every_read_of_bytes_is_described_for_head() {
+    let (document, operations) = described();
+    let mut seen = 0;
+    for (path, method, operation) in &operations {
+        let responses = &operation["responses"];
+        if method != "get" || !(responses.get("206").is_some() || responses.get("307").is_some()) {
+            continue;
+        }
+        let head = &document["paths"][path]["head"];
+        assert!(head["description"].is_string(), "HEAD {path} is not described");
+        assert!(head["responses"]["200"]["headers"]["ETag"].is_object() || responses.get("206").is_none(), "HEAD {path}");
+        let names = |operation: &serde_json::Value| -> Vec<String> {
+            let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+            let told = parameters.iter().filter(|parameter| parameter["in"] != "header");
+            told.map(|parameter| parameter["name"].to_string()).collect()
+        };
+        assert_eq!(names(head), names(operation), "{path}");
+        seen += 1;
+    }
+    assert!(seen >= 7, "{seen}");
+}
+
+/// Every operation has a command that sends its example, and every body in it is the body's example.
+#[test]
+fn every_operation_has_an_example() {
+    for (path, method, operation) in described().1 {
+        let command = operation["x-codeSamples"][0]["source"].as_str().unwrap();
+        assert!(command.starts_with("curl ") && !command.contains('{') | command.contains("-d '{"), "{command}");
+        let bodies = operation["requestBody"]["content"].as_object();
+        for content in bodies.into_iter().flat_map(|bodies| bodies.values()) {
+            let example = &content["example"];
+            assert!(!example.is_null(), "{method} {path}: the body has no example");
+            let sent = example.as_str().map_or_else(|| example.to_string(), str::to_owned);
+            assert!(command.contains(&sent), "{command} does not send {sent}");
+        }
+        for parameter in operation["parameters"].as_array().into_iter().flatten() {
+            let has_example = !parameter["example"].is_null();
+            assert!(has_example || parameter["required"] == false, "{method} {path}: {}", parameter["name"]);
+        }
+    }
 }
 
 #[test]

@@ -238,6 +238,7 @@ pub(super) struct ListQuery {
     /// `READY` (default), or what is not readable: `SCANNING`, `FAILED`, `REJECTED`.
     pub(super) status: Option<String>,
     /// 1 to 1000; without it, all.
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 1000)]
     pub(super) limit: Option<String>,
     pub(super) cursor: Option<String>,
 }
@@ -256,6 +257,7 @@ pub(super) struct UserQuery {
 pub(super) struct FolderQuery {
     pub(super) user_id: Option<String>,
     pub(super) user_email: Option<String>,
+    #[param(required)]
     pub(super) folder: Option<String>,
 }
 
@@ -341,13 +343,21 @@ pub(super) fn show_metadata(file: File) -> FileMetadata {
 pub(super) struct LinkWanted {
     /// The file's key.
     pub(super) key: Option<String>,
+    /// Another name of `key`.
     pub(super) file_key: Option<String>,
     /// `inline` (default) or `attachment`.
     pub(super) disposition: Option<String>,
     /// Seconds; an hour by default.
+    #[param(value_type = Option<u64>)]
+    #[schema(value_type = Option<u64>)]
     pub(super) ttl: Option<Value>,
+    /// Another name of `ttl`.
+    #[param(value_type = Option<u64>)]
+    #[schema(value_type = Option<u64>)]
     pub(super) expires_in: Option<Value>,
     /// `1` for the source's form.
+    #[param(value_type = Option<u32>)]
+    #[schema(value_type = Option<u32>)]
     pub(super) v: Option<Value>,
     #[serde(flatten)]
     #[schema(ignore)]
@@ -379,10 +389,17 @@ pub(super) struct SignedLink {
 #[into_params(parameter_in = Query)]
 pub(super) struct LinkQuery {
     /// Epoch seconds.
+    #[param(required, value_type = u64)]
     pub(super) exp: Option<String>,
+    /// The signature over key and `exp`; in version 2 also over `disposition` and what revokes links.
+    #[param(required)]
     pub(super) sig: Option<String>,
+    /// `inline` or `attachment`, as it was signed; of version 2.
     pub(super) disposition: Option<String>,
+    /// Which key signed; of version 2.
     pub(super) kid: Option<String>,
+    /// The version of the link: 1 or 2; 1 if left out.
+    #[param(value_type = Option<u32>)]
     pub(super) v: Option<String>,
 }
 
@@ -432,8 +449,11 @@ pub(super) struct QuotaWanted {
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct TokenQuery {
+    /// Whom the token is for.
+    #[param(required)]
     pub(super) user_id: Option<String>,
     /// 1 to 24; one by default.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 24)]
     pub(super) expires_hours: Option<String>,
 }
 

@@ -120,7 +120,7 @@ struct UploadWanted {
 }
 
 /// Say what is to be sent, and learn where
-#[utoipa::path(post, path = "/v1/sessions/{session}/media/upload-url", tag = "sessions", params(("session" = String, Path)),
+#[utoipa::path(post, path = "/v1/sessions/{session}/media/upload-url", operation_id = "create_media_upload", tag = "sessions", params(("session" = String, Path)),
     request_body = UploadWanted, responses((status = 200, body = UploadUrlResponse), (status = 400, body = ErrorBody),
         (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody),
         (status = 413, body = ErrorBody)))]
@@ -155,7 +155,7 @@ struct Sent {
 /// Say that it was sent
 ///
 /// It is scanned and made anew from here on. Asked again it answers the same.
-#[utoipa::path(post, path = "/v1/sessions/{session}/media/confirm", tag = "sessions", params(("session" = String, Path)),
+#[utoipa::path(post, path = "/v1/sessions/{session}/media/confirm", operation_id = "confirm_media_upload", tag = "sessions", params(("session" = String, Path)),
     request_body = Sent, responses((status = 200, body = MediaResponse), (status = 400, body = ErrorBody),
         (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody),
         (status = 413, body = ErrorBody)))]
@@ -229,7 +229,7 @@ async fn delete_media(
 }
 
 /// What one of a session's media became, and when
-#[utoipa::path(get, path = "/v1/sessions/{session}/media/{media}/history", tag = "sessions",
+#[utoipa::path(get, path = "/v1/sessions/{session}/media/{media}/history", operation_id = "list_media_history", tag = "sessions",
     params(("session" = String, Path), ("media" = String, Path)),
     responses((status = 200, body = Vec<StatusChangeOutput>), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
         (status = 404, body = ErrorBody)))]

@@ -107,6 +107,7 @@ pub(super) struct MemberPage {
 #[into_params(parameter_in = Query)]
 pub(super) struct PageQuery {
     /// From 1 to 1000; 100 where it is not said.
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 1000)]
     pub(super) limit: Option<String>,
     /// `nextCursor` of the page before.
     pub(super) cursor: Option<String>,
@@ -117,6 +118,7 @@ pub(super) struct PageQuery {
 #[into_params(parameter_in = Query)]
 pub(super) struct ImagesQuery {
     /// From 1 to 1000; 100 where it is not said.
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 1000)]
     pub(super) limit: Option<String>,
     /// `nextCursor` of the page before.
     pub(super) cursor: Option<String>,
