@@ -45,6 +45,8 @@ pub(crate) struct Health {
 }
 
 /// Liveness
+///
+/// That the process answers.
 #[utoipa::path(get, path = "/health", operation_id = "get_health", tag = "operations", security(()), responses((status = 200, body = Health)))]
 pub(crate) async fn health() -> Json<Health> {
     Json(Health { status: "ok", version: env!("CARGO_PKG_VERSION") })
@@ -63,6 +65,8 @@ struct DiskHealth {
 }
 
 /// Liveness, with the state of the disk
+///
+/// That the process answers, what is free on the local disk, and whether the store takes something now.
 #[utoipa::path(get, path = "/healthz", operation_id = "get_disk_health", tag = "operations", security(()), responses((status = 200, body = DiskHealth)))]
 async fn healthz(State(app): State<Arc<App>>) -> Json<DiskHealth> {
     let Json(Health { status, version }) = health().await;

@@ -196,6 +196,8 @@ async fn list_images(
 }
 
 /// Get metadata
+///
+/// Size, entity tag and date, and the stable address of the bytes.
 #[utoipa::path(get, path = "/v1/images/{id}/metadata", operation_id = "get_image_metadata", tag = "images", params(("id" = String, Path)),
     responses((status = 200, body = Metadata), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
         (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]

@@ -34,6 +34,7 @@ pub(super) struct ImageUpload {
 /// Which parts to sign for: one by `partNumber`, or many by `partNumbers`.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = WantedImageParts)]
 pub(super) struct UploadUrls {
     pub(super) upload_id: String,
     /// From 1 to 10,000.
@@ -45,6 +46,7 @@ pub(super) struct UploadUrls {
 /// A presigned PUT, or one per part asked for.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
+#[schema(as = SignedImageParts)]
 pub(super) enum SignedParts {
     /// The answer to `partNumber`.
     #[serde(rename_all = "camelCase")]
@@ -66,6 +68,7 @@ pub(super) enum SignedParts {
 
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = SignedImagePart)]
 pub(super) struct SignedPart {
     pub(super) part_number: u32,
     pub(super) url: String,
@@ -74,6 +77,7 @@ pub(super) struct SignedPart {
 /// A part that is stored.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = StoredImagePart)]
 pub(super) struct StoredPart {
     pub(super) part_number: u32,
     /// With quotes, as the PUT answered it.
@@ -84,6 +88,7 @@ pub(super) struct StoredPart {
 /// An open upload: what a client needs to go on with it.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = OpenImageUpload)]
 pub(super) struct OpenUpload {
     pub(super) upload_id: String,
     /// Bytes in every part but the last.
@@ -99,6 +104,7 @@ pub(super) struct OpenUpload {
 /// All parts of an upload.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ImageCompletion)]
 pub(super) struct Completion {
     pub(super) upload_id: String,
     /// In any order.
@@ -107,6 +113,7 @@ pub(super) struct Completion {
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = CompletedImagePart)]
 pub(super) struct CompletedPart {
     pub(super) part_number: u32,
     /// With or without quotes.
@@ -116,6 +123,7 @@ pub(super) struct CompletedPart {
 /// An image that is complete.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = CompletedImage)]
 pub(super) struct Completed {
     #[schema(example = true)]
     pub(super) ok: bool,
@@ -164,6 +172,7 @@ pub(super) struct Image {
 /// What is known of an image's bytes.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ImageMetadata)]
 pub(super) struct Metadata {
     pub(super) size: u64,
     pub(super) etag: String,

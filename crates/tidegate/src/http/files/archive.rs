@@ -44,6 +44,7 @@ pub(super) fn read_routes() -> OpenApiRouter<Arc<App>> {
 
 /// Files for one archive.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = NewFileArchive)]
 pub(super) struct Wanted {
     /// Up to 100,000.
     #[serde(default, deserialize_with = "bounded")]
@@ -84,6 +85,7 @@ fn bounded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D:
 
 /// An archive that can be read.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FileArchive)]
 pub(super) struct Ready {
     /// Opens it, for anybody.
     token: String,

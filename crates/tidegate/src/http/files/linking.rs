@@ -40,6 +40,8 @@ async fn signed_url(
 }
 
 /// Sign a link, asked for in JSON
+///
+/// For anybody who has it, until it ends.
 #[utoipa::path(post, path = "/v1/files/signed-url", operation_id = "sign_file_link_json", tag = "files", request_body = LinkWanted,
     responses((status = 200, body = SignedLink), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
@@ -85,6 +87,8 @@ fn whole(value: &serde_json::Value) -> Option<u64> {
 }
 
 /// End all links to a user's files
+///
+/// From the answer on none that was signed before opens anything.
 #[utoipa::path(post, path = "/v1/files/links/revoke", operation_id = "revoke_file_links", tag = "files", params(UserQuery),
     responses((status = 204), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
 async fn revoke_links(

@@ -67,6 +67,8 @@ pub(crate) fn list_routes() -> OpenApiRouter<Arc<App>> {
 }
 
 /// Get a file's metadata
+///
+/// Also while it waits for the scanner, and of what was rejected.
 #[utoipa::path(get, path = "/v1/files/metadata/{*key}", operation_id = "get_file_metadata", tag = "files", params(("key" = String, Path)),
     responses((status = 200, body = FileMetadata), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
 async fn metadata(
@@ -106,6 +108,8 @@ async fn delete_folder(
 }
 
 /// What a user's files take
+///
+/// Their bytes, what open uploads have reserved, and the limit.
 #[utoipa::path(get, path = "/v1/files/usage", operation_id = "get_file_usage", tag = "files", params(UserQuery),
     responses((status = 200, body = Taken), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
 async fn usage(

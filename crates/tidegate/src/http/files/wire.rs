@@ -15,6 +15,7 @@ use crate::surfaces::files::uploads::Begun;
 /// What is to be uploaded.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = NewFileUploads)]
 pub(super) struct Init {
     /// `single`, `chunked` or `batch`.
     #[schema(example = "single")]
@@ -56,6 +57,7 @@ impl NewFile {
 
 /// What a client adds. It may say more than this, which is not looked at, unless it asks for privacy.
 #[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = FileUploadMeta)]
 pub(super) struct Meta {
     /// Whom a service acts for.
     pub(super) user_id: Option<String>,
@@ -81,6 +83,7 @@ impl Meta {
 /// An upload that was begun.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = FileUploads)]
 pub(super) struct Started {
     /// The first file's.
     pub(super) upload_id: String,
@@ -96,6 +99,7 @@ pub(super) struct Started {
 /// One file of it.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = FileUpload)]
 pub(super) struct StartedFile {
     name: String,
     upload_id: String,
@@ -133,6 +137,7 @@ pub(super) fn common_visibility(uploads: &[StartedFile]) -> Option<&'static str>
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(dead_code, reason = "its members say what there is")]
+#[schema(as = NewFilePart)]
 pub(super) struct NewPart {
     upload_id: String,
     /// From 0 or 1.
@@ -161,6 +166,7 @@ pub(super) struct PartRest {
 /// A part that is stored.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = StoredFilePart)]
 pub(super) struct PartStored {
     pub(super) status: &'static str,
     pub(super) part_number: u32,
@@ -169,6 +175,7 @@ pub(super) struct PartStored {
 /// The end of an upload.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = FileCompletion)]
 pub(super) struct Complete {
     pub(super) upload_id: String,
     /// `data` (base64) is used where no part was sent before.
@@ -195,6 +202,7 @@ pub(super) struct CompletedUpload {
 /// A part that comes with the end of its upload, or came before.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = FileCompletionPart)]
 pub(super) struct CompletePart {
     /// Where it belongs; without one, where it stands.
     pub(super) part_number: Option<u32>,
@@ -269,6 +277,7 @@ impl UserQuery {
 
 /// A page.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FilePage)]
 pub(super) struct Files {
     pub(super) files: Vec<ListedFile>,
     /// Of all that match.
@@ -340,6 +349,7 @@ pub(super) fn show_metadata(file: File) -> FileMetadata {
 /// A link that is wanted, in the query or in the body.
 #[derive(Debug, Default, Deserialize, IntoParams, ToSchema)]
 #[into_params(parameter_in = Query)]
+#[schema(as = NewFileLink)]
 pub(super) struct LinkWanted {
     /// The file's key.
     pub(super) key: Option<String>,
@@ -375,6 +385,7 @@ impl LinkWanted {
 
 /// A link.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FileLink)]
 pub(super) struct SignedLink {
     pub(super) url: String,
     pub(super) signed_url: String,
@@ -405,6 +416,7 @@ pub(super) struct LinkQuery {
 
 /// What was done.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DeletedFile)]
 pub(super) struct Deleted {
     pub(super) status: &'static str,
     pub(super) key: String,
@@ -413,6 +425,7 @@ pub(super) struct Deleted {
 /// A folder that is gone; its bytes follow.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = DeletedFolder)]
 pub(super) struct FolderDeleted {
     /// The job that removes its bytes, as the log names it.
     pub(super) job_id: String,
@@ -420,6 +433,7 @@ pub(super) struct FolderDeleted {
 
 /// What a user's files take.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FileUsage)]
 pub(super) struct Taken {
     /// Bytes of files.
     pub(super) used: u64,
@@ -438,6 +452,7 @@ pub(super) fn show_taken(usage: &Usage, quota: u64) -> Taken {
 /// A limit for a user.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = NewFileQuota)]
 pub(super) struct QuotaWanted {
     /// Bytes; `null` is the usual limit.
     #[serde(deserialize_with = "Option::deserialize")]
@@ -459,6 +474,7 @@ pub(super) struct TokenQuery {
 
 /// A token.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FileToken)]
 pub(super) struct UserToken {
     pub(super) token: String,
     /// Seconds.

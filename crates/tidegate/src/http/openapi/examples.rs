@@ -61,7 +61,8 @@ const PARAMETERS: [(&str, &str, &str, &str); 23] = [
 const LINK_KEY: (&str, &str) =
     ("The file's key in base64url", "c3RvcmFnZS9hbGljZS9tYWluL3BpY3R1cmVzL2ltYWdlLmpwZw");
 /// Optional parameters that have an example, since the operation needs them or an alternative.
-const ALTERNATIVES: [(&str, &str); 2] = [("sign_package_assets", "path"), ("sign_file_link", "key")];
+const ALTERNATIVES: [(&str, &str); 3] =
+    [("sign_package_assets", "path"), ("sign_file_link", "key"), ("set_file_quota", "user_id")];
 
 /// Adds the examples of an operation, and the command that sends them.
 pub(super) fn add(place: &Place<'_>, operation: &mut Operation) {
@@ -158,7 +159,9 @@ fn sign_in(operation: &Operation, tag: &str) -> Vec<String> {
     };
     match &operation.security {
         Some(needed) if needed.is_empty() => Vec::new(),
-        _ if needs("service") => vec!["-H \"X-Service-Token: $SERVICE_TOKEN\"".to_owned()],
+        Some(_) if needs("service") && tag != "sessions" => {
+            vec!["-H \"X-Service-Token: $SERVICE_TOKEN\"".to_owned()]
+        }
         Some(_) if tag == "operations" => vec![header("X-User-Id", "alice"), header("X-Roles", "admin")],
         _ if ["sessions", "packages"].contains(&tag) => vec![header("X-User-Id", "alice"), header("X-Org-Id", "lab")],
         _ => vec![header("X-User-Id", "alice")],

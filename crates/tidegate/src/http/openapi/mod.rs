@@ -18,6 +18,7 @@ use utoipa::{Modify, OpenApi};
                        `X-User-Id` and `X-Org-Id` do. A service signs in with `X-Service-Token` and names the user it acts for in \
                        `X-User-Id`.\n\n\
                        **HEAD.** Every GET also answers HEAD, without a body. Those with headers of their own are described.",
+        contact(name = "The maintainers of Tidegate"),
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
     servers((url = "/", description = "The server that this description comes from")),

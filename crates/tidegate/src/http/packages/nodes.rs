@@ -32,6 +32,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 }
 
 /// Make a collection
+///
+/// For editors. Its name is unique among what lies beside it.
 #[utoipa::path(post, path = "/packages/collections", tag = "packages", params(DatasetQuery), request_body = NewCollection,
     responses((status = 201, body = NodeResponse), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
@@ -140,6 +142,8 @@ async fn restore_packages(
 }
 
 /// What became of a dataset's tree, the latest first
+///
+/// Packages and collections that were made, deleted, restored and removed; of one of them with `package_id`.
 #[utoipa::path(get, path = "/packages/changelog", operation_id = "list_package_changes", tag = "packages", params(ChangelogQuery),
     responses((status = 200, body = ChangePage), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 404, body = ErrorBody)))]

@@ -82,6 +82,8 @@ async fn head_proxy_s3(
 }
 
 /// What the proxy can be asked
+///
+/// The methods it takes, in `Allow`.
 #[utoipa::path(options, path = "/packages/proxy/s3", operation_id = "describe_presigned_url_proxy", tag = "packages", security(()),
     responses((status = 204, headers(("Allow" = String, description = "The methods it takes")))))]
 async fn proxy_s3_options() -> Response<Body> {

@@ -99,6 +99,8 @@ fn unquoted(etag: String) -> String {
 }
 
 /// Get presigned PUTs for parts
+///
+/// Each URL takes one PUT of that part's bytes. Keep the `ETag` of each answer.
 #[utoipa::path(post, path = "/packages/{id}/parts", tag = "packages", params(("id" = String, Path)), request_body = WantedParts,
     responses((status = 200, body = PackagePartUrls), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
@@ -117,6 +119,8 @@ async fn sign_package_parts(
 }
 
 /// List the parts that were sent
+///
+/// What a client needs to go on after it was interrupted.
 #[utoipa::path(get, path = "/packages/{id}/parts", tag = "packages", params(("id" = String, Path)),
     responses((status = 200, body = PackageParts), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
         (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]

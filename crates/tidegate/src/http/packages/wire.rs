@@ -25,6 +25,7 @@ pub(super) struct NewDataset {
 /// A dataset.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Dataset)]
 pub(super) struct DatasetResponse {
     /// As `N:dataset:…`.
     id: String,
@@ -193,6 +194,7 @@ impl PackageUpload {
 /// Parts to be sent.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = WantedPackageParts)]
 pub(super) struct WantedParts {
     /// From 1 to 10,000; up to 1,000 of them.
     pub(super) part_numbers: Vec<u32>,
@@ -243,6 +245,7 @@ pub(super) struct PackageConfirmation {
 /// A collection or a package.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = PackageNode)]
 pub(super) struct NodeResponse {
     /// As `N:package:…` or `N:collection:…`.
     node_id: String,
@@ -309,6 +312,7 @@ impl From<Node> for NodeResponse {
 /// A page of what lies in a collection.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = PackageNodePage)]
 pub(super) struct NodePage {
     pub(super) children: Vec<NodeResponse>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -318,6 +322,7 @@ pub(super) struct NodePage {
 /// An asset of a package.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = PackageAsset)]
 pub(super) struct AssetResponse {
     id: String,
     /// Below the package.
@@ -364,6 +369,7 @@ impl From<PackageObject> for AssetResponse {
 /// A page of assets, in the order of their paths.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = PackageAssetPage)]
 pub(super) struct AssetPage {
     pub(super) assets: Vec<AssetResponse>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -373,6 +379,7 @@ pub(super) struct AssetPage {
 /// What was confirmed.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
+#[schema(as = ConfirmedPackage)]
 pub(super) enum Confirmed {
     /// A package.
     Package(Box<NodeResponse>),

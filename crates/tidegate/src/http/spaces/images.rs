@@ -199,6 +199,8 @@ async fn delete_image(
 }
 
 /// Try again what failed
+///
+/// Of an image that is FAILED, which is something of the server's; a REJECTED one stays so.
 #[utoipa::path(post, path = "/api/spaces/{spaceId}/images/{imageId}/retry", operation_id = "retry_space_image", tag = "spaces",
     params(("spaceId" = String, Path), ("imageId" = String, Path)),
     responses((status = 200, body = OneSpaceImage), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
@@ -213,6 +215,8 @@ async fn retry_image(
 }
 
 /// What an image became, and when
+///
+/// From its announcement on, the first change first.
 #[utoipa::path(get, path = "/api/spaces/{spaceId}/images/{imageId}/history", operation_id = "list_space_image_history", tag = "spaces",
     params(("spaceId" = String, Path), ("imageId" = String, Path)),
     responses((status = 200, body = Vec<ImageChange>), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]

@@ -99,6 +99,8 @@ async fn list_spaces(
 }
 
 /// Get a space
+///
+/// With the caller's role in it, and how much is in it.
 #[utoipa::path(get, path = "/api/spaces/{spaceId}", tag = "spaces", params(("spaceId" = String, Path)),
     responses((status = 200, body = SpaceResponse), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
 async fn get_space(

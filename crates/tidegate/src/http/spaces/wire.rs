@@ -29,6 +29,7 @@ pub(super) struct NewSpace {
 /// A space, as the caller sees it.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Space)]
 pub(super) struct SpaceResponse {
     id: String,
     name: String,
@@ -67,6 +68,7 @@ pub(super) struct SpacePage {
 
 /// What a member may do.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = NewSpaceRole)]
 pub(super) struct NewRole {
     /// `owner`, `editor` or `viewer`.
     pub(super) role: String,
@@ -75,6 +77,7 @@ pub(super) struct NewRole {
 /// Somebody who belongs to a space.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = SpaceMember)]
 pub(super) struct MemberResponse {
     user_id: String,
     /// `owner`, `editor` or `viewer`.
@@ -95,6 +98,7 @@ impl From<&Member> for MemberResponse {
 /// A page of members, in the order of their ids.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = SpaceMemberPage)]
 pub(super) struct MemberPage {
     pub(super) members: Vec<MemberResponse>,
     /// For the next page; absent on the last.
@@ -152,6 +156,7 @@ pub(super) struct NewSpaceImage {
 /// Where an image may be sent by one PUT.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = SpaceImageUpload)]
 pub(super) struct UploadTarget {
     /// What to confirm.
     id: String,
@@ -182,6 +187,7 @@ impl From<Target> for UploadTarget {
 /// A smaller copy of an image.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Thumbnail)]
 pub(super) struct ThumbnailResponse {
     width: u32,
     height: u32,
@@ -227,6 +233,7 @@ pub(super) struct SpaceImage {
 /// An image, and when its URL ends.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = SpaceImageWithTimes)]
 pub(super) struct OneSpaceImage {
     #[serde(flatten)]
     image: SpaceImage,
@@ -352,6 +359,7 @@ pub(super) fn show_one(app: &App, space: &SpaceId, found: Images) -> Option<OneS
 
 /// Which images' URLs are asked for.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = WantedImages)]
 pub(super) struct Refresh {
     /// Up to 1,000.
     pub(super) ids: Vec<String>,
@@ -360,6 +368,7 @@ pub(super) struct Refresh {
 /// What lies in the bucket already.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = NewImport)]
 pub(super) struct Import {
     /// Up to 1,000 keys.
     pub(super) s3_key: Vec<String>,
@@ -367,6 +376,7 @@ pub(super) struct Import {
 
 /// What was begun.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = StartedImport)]
 pub(super) struct ImportResponse {
     images: Vec<ImportedImage>,
     /// Keys at which nothing lies.
@@ -431,6 +441,7 @@ impl DeletedImage {
 /// A page of what was deleted, the latest first.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = DeletedImagePage)]
 pub(super) struct Trash {
     pub(super) images: Vec<DeletedImage>,
     /// For the next page; absent on the last.
