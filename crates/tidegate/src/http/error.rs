@@ -12,6 +12,7 @@ use crate::error::Error;
 
 /// The body of every refused JSON request.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"error": {"code": "NOT_FOUND", "message": "no such image"}}))]
 pub(super) struct ErrorBody {
     error: ErrorDetail,
     /// The message again; on routes of files, whose clients read it here. Added in `files/error.rs`.

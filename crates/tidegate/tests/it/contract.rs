@@ -58,6 +58,39 @@ fn the_example_environment_names_settings_that_exist() {
     assert!(named >= 15, "{named}");
 }
 
+/// Returns the names of the metrics that the sources below a folder write, with the macro of each.
+fn written_metrics(folder: &std::path::Path, found: &mut Vec<(String, String)>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            written_metrics(&path, found);
+        } else if path.extension().is_some_and(|ending| ending == "rs") && !path.ends_with("telemetry/mod.rs") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            for (at, name) in text.match_indices("\"tidegate_") {
+                let Some(kind) = ["counter", "gauge", "histogram"].iter().find(|kind| {
+                    text[..at].trim_end().strip_suffix('(').is_some_and(|before| before.ends_with(&format!("{kind}!")))
+                }) else {
+                    continue;
+                };
+                let name = text[at + 1..].split('"').next().unwrap_or(name);
+                found.push(((*kind).to_owned(), name.to_owned()));
+            }
+        }
+    }
+}
+
+/// Prometheus shows the description of each metric, and its linter demands one.
+#[test]
+fn every_metric_that_is_written_is_described() {
+    let mut written = Vec::new();
+    written_metrics(&repository().join("crates"), &mut written);
+    let source = std::fs::read_to_string(repository().join("crates/tidegate/src/telemetry/mod.rs")).unwrap();
+    assert!(written.len() > 50, "{}", written.len());
+    for (kind, name) in written {
+        assert!(source.contains(&format!("{kind}!(\"{name}\", \"")), "telemetry describes no {kind} {name}");
+    }
+}
+
 #[test]
 fn every_metric_is_described_in_the_docs() {
     let page = std::fs::read_to_string(repository().join("docs/operations/metrics.md")).unwrap();
@@ -152,6 +185,21 @@ fn every_path_parameter_is_declared() {
             assert!(!parameter["example"].is_null(), "{method} {path}: {name} has no example");
         }
     }
+}
+
+/// Tools name what they generate after schemas: a variant of a type has one of its own.
+#[test]
+fn every_variant_has_a_name() {
+    let (document, _) = described();
+    let mut seen = 0;
+    for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+        let variants = schema["oneOf"].as_array().cloned().unwrap_or_default();
+        assert!(variants.iter().all(|variant| variant["$ref"].is_string()), "{name} has a variant without a name");
+        seen += variants.len();
+    }
+    assert!(seen >= 9, "{seen}");
+    let tags = document["components"]["schemas"]["StreamAuth"]["discriminator"]["mapping"].as_object().unwrap();
+    assert_eq!(tags.keys().collect::<Vec<_>>(), ["cookie", "none", "url"]);
 }
 
 /// Every response is described, and every refusal with a body has the shared one.

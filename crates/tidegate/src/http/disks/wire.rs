@@ -50,6 +50,7 @@ pub(super) struct UploadUrls {
 pub(super) enum SignedParts {
     /// The answer to `partNumber`.
     #[serde(rename_all = "camelCase")]
+    #[schema(title = "SignedImagePartAlone")]
     One {
         /// PUT the part here.
         url: String,
@@ -58,6 +59,7 @@ pub(super) enum SignedParts {
     },
     /// The answer to `partNumbers`.
     #[serde(rename_all = "camelCase")]
+    #[schema(title = "SignedImagePartList")]
     Many {
         /// In the order asked for.
         urls: Vec<SignedPart>,
@@ -196,6 +198,7 @@ pub(super) struct StreamUrl<'a> {
 #[serde(tag = "type", rename_all = "lowercase")]
 pub(super) enum StreamAuth<'a> {
     /// Cookies, also set by this answer.
+    #[schema(title = "StreamAuthByCookies")]
     Cookie {
         /// The cookies.
         cookies: Vec<StreamCookie<'a>>,
@@ -207,6 +210,7 @@ pub(super) enum StreamAuth<'a> {
         refresh_after: String,
     },
     /// The signature in `url`.
+    #[schema(title = "StreamAuthByUrl")]
     Url {
         /// When it ends.
         #[serde(rename = "expiresAt")]
@@ -216,6 +220,7 @@ pub(super) enum StreamAuth<'a> {
         refresh_after: String,
     },
     /// The same sign-in as for this request; `url` is at this server.
+    #[schema(title = "StreamAuthBySignIn")]
     None,
 }
 

@@ -3,6 +3,7 @@
 
 mod complete;
 mod examples;
+mod variants;
 
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
@@ -64,6 +65,9 @@ impl Modify for SignIn {
 pub(super) fn description() -> utoipa::openapi::OpenApi {
     let (_, mut description) = super::routes().split_for_parts();
     complete::complete(&mut description);
+    if let Some(components) = &mut description.components {
+        variants::name_variants(components);
+    }
     description
 }
 

@@ -63,6 +63,7 @@ pub(super) struct PresignedPackageUrl {
 #[serde(untagged)]
 pub(super) enum SignedAssets {
     /// Over one.
+    #[schema(title = "SignedPackageAsset")]
     Object {
         signed_url: String,
         /// Epoch seconds.
@@ -71,6 +72,7 @@ pub(super) enum SignedAssets {
         refresh_after: u64,
     },
     /// Over all.
+    #[schema(title = "SignedPackagePrefix")]
     Prefix {
         /// What paths are put behind; ends with a slash.
         base_url: String,
