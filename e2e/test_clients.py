@@ -60,7 +60,7 @@ def test_a_client_in_java(server, tmp_path):
 
     jar = pathlib.Path(openapi_generator_cli.__file__).with_name("openapi-generator.jar")
     packages = "invokerPackage=tidegate,apiPackage=tidegate.api,modelPackage=tidegate.model"
-    made = ("-g", "java", "--library", "native", "--additional-properties", packages)
+    made = ("-g", "java", "--library", "okhttp-gson", "--additional-properties", packages)
     run("java", "-jar", jar, "generate", "-i", DESCRIPTION, "-o", tmp_path, *made)
     shutil.copy(CLIENTS / "java/Smoke.java", tmp_path / "src/main/java")
     run("mvn", "--quiet", "--batch-mode", "compile", "dependency:copy-dependencies", "-DincludeScope=runtime", cwd=tmp_path)

@@ -15,11 +15,11 @@ from tidegate_client.api.files import (
     sign_file_link,
 )
 from tidegate_client.api.images import create_image, list_images
-from tidegate_client.models import ErrorBody, FileCompletion, NewFile, NewFileUploads, NewImage
+from tidegate_client.models import ErrorBody, FileCompletion, FileRequest, FileUploadsRequest, ImageRequest
 from tidegate_client.types import File
 
 with Client(base_url=sys.argv[1], headers={"X-User-Id": "python"}) as client:
-    new = NewFileUploads(mode="single", files=[NewFile(name="a.txt", size=5, mime="text/plain")], folder="main")
+    new = FileUploadsRequest(mode="single", files=[FileRequest(name="a.txt", size=5, mime="text/plain")], folder="main")
     begun = begin_file_uploads.sync(client=client, body=new)
     sent = send_file_part.sync(begun.upload_id, 1, client=client, body=File(payload=io.BytesIO(b"Hello")))
     assert sent.part_number == 1, sent
@@ -33,6 +33,6 @@ with Client(base_url=sys.argv[1], headers={"X-User-Id": "python"}) as client:
     assert read.payload.read() == b"Hello"
     missing = get_file_metadata.sync(f"{done.key}-not", client=client)
     assert isinstance(missing, ErrorBody) and missing.error.code == "NOT_FOUND", missing
-    image = create_image.sync(client=client, body=NewImage(name="disk"))
+    image = create_image.sync(client=client, body=ImageRequest(name="disk"))
     assert [one.image_id for one in list_images.sync(client=client, status="ALL").images] == [image.image_id]
     print("the client works")

@@ -37,9 +37,9 @@ func main() {
 	client := must(tidegate.NewClientWithResponses(os.Args[1], tidegate.WithRequestEditorFn(signIn)))
 
 	folder, mime := "main", "text/plain"
-	begun := must(client.BeginFileUploadsWithResponse(ctx, tidegate.NewFileUploads{
+	begun := must(client.BeginFileUploadsWithResponse(ctx, tidegate.FileUploadsRequest{
 		Mode: "single", Folder: &folder,
-		Files: []tidegate.NewFile{{Name: "a.txt", Size: 5, Mime: &mime}},
+		Files: []tidegate.FileRequest{{Name: "a.txt", Size: 5, Mime: &mime}},
 	}))
 	check(begun.JSON200 != nil, string(begun.Body))
 	upload := begun.JSON200.UploadId
@@ -66,7 +66,7 @@ func main() {
 	missing := must(client.GetFileMetadataWithResponse(ctx, key+"-not"))
 	check(missing.JSON404 != nil && missing.JSON404.Error.Code == "NOT_FOUND", string(missing.Body))
 	name, status := "disk", "ALL"
-	image := must(client.CreateImageWithResponse(ctx, tidegate.NewImage{Name: &name}))
+	image := must(client.CreateImageWithResponse(ctx, tidegate.ImageRequest{Name: &name}))
 	check(image.JSON200 != nil, string(image.Body))
 	images := must(client.ListImagesWithResponse(ctx, &tidegate.ListImagesParams{Status: &status}))
 	check(images.JSON200 != nil && images.JSON200.Images[0].ImageId == image.JSON200.ImageId, string(images.Body))

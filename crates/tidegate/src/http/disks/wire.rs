@@ -12,6 +12,7 @@ use crate::model::object::{Content, Object};
 /// What a client announces of a new image.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ImageRequest)]
 pub(super) struct NewImage {
     /// A name for people, up to 255 bytes.
     pub(super) name: Option<String>,

@@ -44,7 +44,7 @@ pub(super) fn read_routes() -> OpenApiRouter<Arc<App>> {
 
 /// Files for one archive.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(as = NewFileArchive)]
+#[schema(as = FileArchiveRequest)]
 pub(super) struct Wanted {
     /// Up to 100,000.
     #[serde(default, deserialize_with = "bounded")]

@@ -15,7 +15,7 @@ use crate::surfaces::files::uploads::Begun;
 /// What is to be uploaded.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = NewFileUploads)]
+#[schema(as = FileUploadsRequest)]
 pub(super) struct Init {
     /// `single`, `chunked` or `batch`.
     #[schema(example = "single")]
@@ -35,6 +35,7 @@ pub(super) struct Init {
 
 /// One file.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = FileRequest)]
 pub(super) struct NewFile {
     #[schema(example = "image.jpg")]
     pub(super) name: String,
@@ -137,7 +138,7 @@ pub(super) fn common_visibility(uploads: &[StartedFile]) -> Option<&'static str>
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(dead_code, reason = "its members say what there is")]
-#[schema(as = NewFilePart)]
+#[schema(as = FilePartRequest)]
 pub(super) struct NewPart {
     upload_id: String,
     /// From 0 or 1.
@@ -349,7 +350,7 @@ pub(super) fn show_metadata(file: File) -> FileMetadata {
 /// A link that is wanted, in the query or in the body.
 #[derive(Debug, Default, Deserialize, IntoParams, ToSchema)]
 #[into_params(parameter_in = Query)]
-#[schema(as = NewFileLink)]
+#[schema(as = FileLinkRequest)]
 pub(super) struct LinkWanted {
     /// The file's key.
     pub(super) key: Option<String>,
@@ -452,7 +453,7 @@ pub(super) fn show_taken(usage: &Usage, quota: u64) -> Taken {
 /// A limit for a user.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = NewFileQuota)]
+#[schema(as = FileQuotaRequest)]
 pub(super) struct QuotaWanted {
     /// Bytes; `null` is the usual limit.
     #[serde(deserialize_with = "Option::deserialize")]

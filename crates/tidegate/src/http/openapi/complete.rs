@@ -32,7 +32,8 @@ pub(super) struct Place<'a> {
 
 /// Completes all operations of a description.
 pub(super) fn complete(api: &mut OpenApi) {
-    let schemas = api.components.as_ref().map(|components| schema_descriptions(&components.schemas)).unwrap_or_default();
+    let schemas =
+        api.components.as_ref().map(|components| schema_descriptions(&components.schemas)).unwrap_or_default();
     for (template, mut item) in std::mem::take(&mut api.paths.paths) {
         for (method, operation) in operations(&mut item) {
             let place = Place { template: &template, method };
@@ -127,7 +128,8 @@ fn complete_response(
         }
     }
     if response.description.is_empty() {
-        let of_body = response.content.values().find_map(|content| schema_name(content)).and_then(|name| schemas.get(name));
+        let of_body =
+            response.content.values().find_map(|content| schema_name(content)).and_then(|name| schemas.get(name));
         let of_body = of_body.filter(|_| !is_error && place.method != HttpMethod::Head);
         response.description = of_body.map_or_else(|| meaning(status).to_owned(), Clone::clone);
     }
@@ -181,7 +183,8 @@ fn headers(status: &str, serves_bytes: bool) -> Vec<(&'static str, &'static str)
     const MODIFIED: (&str, &str) = ("Last-Modified", "When the content was stored, as an HTTP date");
     const RANGES: (&str, &str) = ("Accept-Ranges", "`bytes`");
     const LENGTH: (&str, &str) = ("Content-Length", "The number of bytes, also in the answer to HEAD");
-    const RANGE: (&str, &str) = ("Content-Range", "Which bytes these are, and of how many; of several ranges each part says it");
+    const RANGE: (&str, &str) =
+        ("Content-Range", "Which bytes these are, and of how many; of several ranges each part says it");
     match status {
         "200" if serves_bytes => vec![ETAG, MODIFIED, RANGES, LENGTH],
         "206" => vec![ETAG, MODIFIED, RANGES, LENGTH, RANGE],
@@ -206,7 +209,9 @@ fn meaning(status: &str) -> &'static str {
         "307" => "The content is at the address in `Location`.",
         "400" => "`BAD_REQUEST`: the path, the query, a header or the body is not as described.",
         "401" => "`UNAUTHENTICATED`: the caller is not signed in.",
-        "403" => "`FORBIDDEN`: the caller may not do this, or the request comes from a page or by a host name that may not.",
+        "403" => {
+            "`FORBIDDEN`: the caller may not do this, or the request comes from a page or by a host name that may not."
+        }
         "404" => "`NOT_FOUND`: there is no such thing, or the caller may not know of it.",
         "409" => "`INVALID_STATE`: its state does not allow this now.",
         "412" => "A precondition of the request does not hold.",

@@ -13,7 +13,8 @@ use super::complete::Place;
 /// The address of a server that `make run` starts.
 const SERVER: &str = "http://127.0.0.1:3000";
 /// The characters escaped in paths and queries of the commands.
-const IN_URLS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b':').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+const IN_URLS: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'/').remove(b':').remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 const IMAGE: &str = "019a1c40-5b1e-7c02-9a3d-5e8f00000001";
 const IMAGE_UPLOAD: &str = "upload-of-the-image";
@@ -22,7 +23,8 @@ const SPACE: &str = "019a1c40-5b1e-7c02-9a3d-5e8f00000002";
 const SPACE_IMAGE: &str = "019a1c40-5b1e-7c02-9a3d-5e8f00000003";
 const SESSION: &str = "019a1c40-5b1e-7c02-9a3d-5e8f00000004";
 const MEDIA: &str = "019a1c40-5b1e-7c02-9a3d-5e8f00000005";
-const MEDIA_KEY: &str = "sessions/019a1c40-5b1e-7c02-9a3d-5e8f00000004/general/019a1c40-5b1e-7c02-9a3d-5e8f00000005/front.jpg";
+const MEDIA_KEY: &str =
+    "sessions/019a1c40-5b1e-7c02-9a3d-5e8f00000004/general/019a1c40-5b1e-7c02-9a3d-5e8f00000005/front.jpg";
 const DATASET: &str = "N:dataset:019a1c40-5b1e-7c02-9a3d-5e8f00000006";
 const PACKAGE: &str = "N:package:019a1c40-5b1e-7c02-9a3d-5e8f00000007";
 const ASSET_PATH: &str = "view/index.json";
@@ -58,8 +60,7 @@ const PARAMETERS: [(&str, &str, &str, &str); 23] = [
     ("operations", "id", "The job", "1"),
 ];
 /// The key of a link is a file's key in base64url.
-const LINK_KEY: (&str, &str) =
-    ("The file's key in base64url", "c3RvcmFnZS9hbGljZS9tYWluL3BpY3R1cmVzL2ltYWdlLmpwZw");
+const LINK_KEY: (&str, &str) = ("The file's key in base64url", "c3RvcmFnZS9hbGljZS9tYWluL3BpY3R1cmVzL2ltYWdlLmpwZw");
 /// Optional parameters that have an example, since the operation needs them or an alternative.
 const ALTERNATIVES: [(&str, &str); 3] =
     [("sign_package_assets", "path"), ("sign_file_link", "key"), ("set_file_quota", "user_id")];
@@ -159,11 +160,9 @@ fn sign_in(operation: &Operation, tag: &str) -> Vec<String> {
     };
     match &operation.security {
         Some(needed) if needed.is_empty() => Vec::new(),
-        Some(_) if needs("service") && tag != "sessions" => {
-            vec!["-H \"X-Service-Token: $SERVICE_TOKEN\"".to_owned()]
-        }
         Some(_) if tag == "operations" => vec![header("X-User-Id", "alice"), header("X-Roles", "admin")],
         _ if ["sessions", "packages"].contains(&tag) => vec![header("X-User-Id", "alice"), header("X-Org-Id", "lab")],
+        Some(_) if needs("service") => vec!["-H \"X-Service-Token: $SERVICE_TOKEN\"".to_owned()],
         _ => vec![header("X-User-Id", "alice")],
     }
 }

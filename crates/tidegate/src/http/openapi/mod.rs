@@ -54,7 +54,10 @@ impl Modify for SignIn {
             ("cookie", cookie),
             ("service", header("X-Service-Token", "The service token, `AUTH_SERVICE_TOKEN`")),
             ("user", header("X-User-Id", "With `AUTH_MODE=dev`: the caller's id. From a service: whom it acts for")),
-            ("organisation", header("X-Org-Id", "With `AUTH_MODE=dev`: the caller's organisation. From a service: the user's")),
+            (
+                "organisation",
+                header("X-Org-Id", "With `AUTH_MODE=dev`: the caller's organisation. From a service: the user's"),
+            ),
         ] {
             components.add_security_scheme(scheme, SecurityScheme::ApiKey(key));
         }

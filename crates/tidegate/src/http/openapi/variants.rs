@@ -1,5 +1,6 @@
 //! Gives the variants of a type schemas of their own, named by their titles. Tools name what they
-//! generate after a schema's name, and some refuse variants without one.
+//! generate after a schema's name, and some skip variants without one, or with a description beside
+//! the reference.
 
 use std::collections::BTreeMap;
 
@@ -20,13 +21,17 @@ pub(super) fn name_variants(components: &mut Components) {
 fn name_variants_of(either: &mut OneOf, named: &mut BTreeMap<String, RefOr<Schema>>) {
     let mut by_tag = BTreeMap::new();
     for item in &mut either.items {
+        if let RefOr::Ref(reference) = item {
+            reference.description.clear();
+            continue;
+        }
         let RefOr::T(Schema::Object(variant)) = item else { return };
         let Some(name) = variant.title.take() else { return };
         let reference = Ref::from_schema_name(&name);
         by_tag.extend(tag(variant).map(|tag| (tag, reference.ref_location.clone())));
         named.insert(name, std::mem::replace(item, RefOr::Ref(reference)));
     }
-    if by_tag.len() == either.items.len() {
+    if !by_tag.is_empty() && by_tag.len() == either.items.len() {
         either.discriminator = Some(Discriminator::with_mapping("type", by_tag));
     }
 }

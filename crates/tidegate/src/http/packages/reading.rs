@@ -28,7 +28,10 @@ use crate::surfaces::packages::links::{self, Signed};
 use crate::surfaces::packages::manifest;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(presign_s3, head_presign_s3)).routes(routes!(sign_cloudfront)).routes(routes!(download_manifest))
+    OpenApiRouter::new()
+        .routes(routes!(presign_s3, head_presign_s3))
+        .routes(routes!(sign_cloudfront))
+        .routes(routes!(download_manifest))
 }
 
 /// Redirects to a URL that is a secret. `by` says what authorized it.

@@ -17,6 +17,7 @@ use crate::surfaces::packages::uploads::{Target, UploadMethod};
 /// A dataset's name.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = DatasetRequest)]
 pub(super) struct NewDataset {
     /// Up to 200 bytes.
     pub(super) name: String,
@@ -73,6 +74,7 @@ pub(super) struct DatasetPage {
 /// What somebody may do.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = DatasetRoleRequest)]
 pub(super) struct NewDatasetRole {
     /// viewer, editor, manager or owner.
     pub(super) role: String,
@@ -109,6 +111,7 @@ pub(super) struct DatasetMemberPage {
 /// A collection about to be made.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = CollectionRequest)]
 pub(super) struct NewCollection {
     /// Up to 255 bytes, without slashes; unique among what lies beside it.
     pub(super) name: String,
@@ -119,6 +122,7 @@ pub(super) struct NewCollection {
 /// A package about to be made, and its source file.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = PackageRequest)]
 pub(super) struct NewPackage {
     /// Up to 255 bytes, without slashes; unique among what lies beside it.
     pub(super) name: String,
@@ -134,6 +138,7 @@ pub(super) struct NewPackage {
 /// A file about to be sent.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = PackageFileRequest)]
 pub(super) struct NewPackageFile {
     /// Its media type; application/octet-stream, or what an asset's path says, if left out.
     pub(super) content_type: Option<String>,

@@ -59,6 +59,7 @@ fn ids((session, media): &(String, String)) -> crate::error::Result<(Uuid, Uuid)
 
 /// A session that is to be.
 #[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = SessionRequest)]
 struct NewSession {
     /// The client's own id; one is made where none is given.
     id: Option<Uuid>,
@@ -109,7 +110,7 @@ async fn restore_session(
 /// What is to be sent.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = NewMedia)]
+#[schema(as = MediaRequest)]
 struct UploadWanted {
     filename: String,
     /// `image/jpeg`, `image/png`, `image/gif`, `image/webp`, `video/mp4`, `video/quicktime` or `video/webm`.

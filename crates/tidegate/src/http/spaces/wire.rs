@@ -21,6 +21,7 @@ use crate::uploads::media_items::Target;
 
 /// A space that is to be.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = SpaceRequest)]
 pub(super) struct NewSpace {
     /// For people, up to 200 bytes.
     pub(super) name: String,
@@ -68,7 +69,7 @@ pub(super) struct SpacePage {
 
 /// What a member may do.
 #[derive(Debug, Deserialize, ToSchema)]
-#[schema(as = NewSpaceRole)]
+#[schema(as = SpaceRoleRequest)]
 pub(super) struct NewRole {
     /// `owner`, `editor` or `viewer`.
     pub(super) role: String,
@@ -143,6 +144,7 @@ pub(super) struct UrlsQuery {
 /// An image that is to come.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = SpaceImageRequest)]
 pub(super) struct NewSpaceImage {
     pub(super) filename: String,
     /// `image/jpeg`, `image/png`, `image/gif` or `image/webp`.
@@ -368,7 +370,7 @@ pub(super) struct Refresh {
 /// What lies in the bucket already.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[schema(as = NewImport)]
+#[schema(as = ImportRequest)]
 pub(super) struct Import {
     /// Up to 1,000 keys.
     pub(super) s3_key: Vec<String>,
