@@ -273,7 +273,7 @@ async fn restore_media(
 
 /// Try again what failed
 ///
-/// Of what is SCAN_FAILED, which is something of the server's; what is REJECTED stays so.
+/// Of what is `SCAN_FAILED`, which is something of the server's; what is `REJECTED` stays so.
 #[utoipa::path(post, path = "/v1/sessions/{session}/media/{media}/retry", tag = "sessions",
     params(("session" = String, Path), ("media" = String, Path)),
     responses((status = 200, body = MediaResponse), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),

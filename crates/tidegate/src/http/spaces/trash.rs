@@ -47,7 +47,7 @@ async fn list_trash(
 
 /// Remove all that was deleted for good
 ///
-/// For owners. The bytes are gone once the work behind it is done.
+/// For editors and owners. The bytes are gone once the work behind it is done.
 #[utoipa::path(delete, path = "/api/spaces/{spaceId}/trash", operation_id = "empty_space_trash", tag = "spaces", params(("spaceId" = String, Path)),
     responses((status = 202), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
 async fn empty_trash(State(app): State<Arc<App>>, caller: Caller, Path(space): Path<String>) -> ApiResult<StatusCode> {
@@ -57,7 +57,7 @@ async fn empty_trash(State(app): State<Arc<App>>, caller: Caller, Path(space): P
 
 /// Remove a deleted image for good
 ///
-/// For owners. It can't be brought back.
+/// For editors and owners. It can't be brought back.
 #[utoipa::path(delete, path = "/api/spaces/{spaceId}/trash/{imageId}", operation_id = "purge_space_image", tag = "spaces",
     params(("spaceId" = String, Path), ("imageId" = String, Path)),
     responses((status = 204), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
