@@ -24,7 +24,7 @@ NEEDS_PYTHON := python3:python3 curl:curl jq:jq
 NEEDS_SERVERS := '/usr/lib/postgresql/*/bin/initdb:postgresql' setpriv:util-linux clamd:clamav-daemon ffmpeg:ffmpeg
 NEEDS_E2E := 7z:p7zip-full bsdtar:libarchive-tools chromium:chromium exiftool:libimage-exiftool-perl nginx:nginx-light openssl:openssl promtool:prometheus rclone:rclone s3fs:s3fs strace:strace systemd-analyze:systemd unzip:unzip
 
-.PHONY: help run dist test check unit e2e bench fuzz demo update local-services tools-rust tools-python tools-clients tools-bench
+.PHONY: help run dist test test-long check unit e2e clients bench fuzz demo update local-services tools-rust tools-python tools-clients tools-languages tools-bench
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | column -t -s "$$(printf '\t')"
@@ -45,7 +45,7 @@ dist: tools-rust ## build the binary to install into target/dist, with its debug
 # alone leaves a core idle.
 test: ## everything that CI runs
 	@./.ci/need $(NEEDS_RUST) $(NEEDS_PYTHON) $(NEEDS_SERVERS) $(NEEDS_E2E)
-	$(MAKE) --no-print-directory -j2 tools-servers check
+	$(MAKE) --no-print-directory -j2 tools-servers tools-clients check
 	$(MAKE) --no-print-directory unit e2e
 
 check: tools-rust ## format, lints, the repository's own rules, and property tests of the parsers
@@ -63,8 +63,16 @@ unit: tools-rust tools-python tools-servers ## vector, conformance and in-proces
 e2e: tools-rust tools-python tools-clients tools-servers ## black-box tests of the built binary with boto3, curl, nginx, rclone, strace and others
 	@./.ci/need $(NEEDS_E2E)
 	$(CARGO) test $(TESTED) --no-run
-	$(SERVERS) -- $(PYTEST) -m "not alone" -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+	$(SERVERS) -- $(PYTEST) -m "not alone and not clients" -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 	$(PYTEST) -m alone
+
+clients: tools-rust tools-python tools-languages ## lint the API description with npm's linters, and try generated clients in TypeScript, Go and Java
+	$(CARGO) test $(TESTED) --no-run
+	$(PYTEST) -m clients
+
+test-long: ## what CI runs, and then what only a release needs
+	$(MAKE) --no-print-directory test
+	$(MAKE) --no-print-directory clients
 
 demo: tools-rust tools-python ## run the README's commands against a new server and print each response
 	$(CARGO) build --locked
@@ -91,7 +99,7 @@ tools-rust:
 
 tools-python:
 	@./.ci/need $(NEEDS_PYTHON)
-	@test -x $(PYTHON) && $(PYTHON) -c 'import boto3, moto.server, PIL, pyarrow, pytest, xdist, zarr' 2>/dev/null || ./.ci/venv $(VENV)
+	@test -x $(PYTHON) && $(PYTHON) -c 'import boto3, moto.server, openapi_python_client, openapi_spec_validator, PIL, pyarrow, pytest, xdist, zarr' 2>/dev/null || ./.ci/venv $(VENV)
 
 # HTTP and S3 clients that the black-box tests run; their packages need other versions than the tests.
 tools-clients: tools-python
@@ -102,6 +110,12 @@ tools-clients: tools-python
 tools-servers: tools-python
 	@./.ci/need $(NEEDS_SERVERS)
 	@test -x .tools/bin/garage || $(CARGO) install garage --version 2.5.0 --locked --debug --no-default-features --features bundled-libs,sqlite --root .tools
+
+# Generators and compilers of API clients in other languages, and linters of the API description.
+tools-languages: tools-python
+	@./.ci/need node:nodejs npm:npm go:golang-go javac:default-jdk-headless mvn:maven
+	@test -d e2e/clients/node_modules || (cd e2e/clients && npm ci --silent)
+	@$(PYTHON) -c 'import openapi_generator_cli' 2>/dev/null || $(PYTHON) -m pip install --quiet --disable-pip-version-check -r e2e/clients/requirements.txt
 
 tools-bench:
 	@./.ci/need h2o:h2o nginx:nginx-light node:nodejs npm:npm openssl:openssl wrk:wrk

@@ -51,6 +51,7 @@ struct AuditQuery {
     /// `nextCursor` of the page before.
     cursor: Option<String>,
     /// From 1 to 1000; 100 if left out.
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 1000)]
     limit: Option<String>,
 }
 
@@ -106,7 +107,7 @@ struct OwnerName {
 /// List events
 ///
 /// Changes, and refusals of those who signed in; newest first.
-#[utoipa::path(get, path = "/v1/audit", tag = "operations", params(AuditQuery),
+#[utoipa::path(get, path = "/v1/audit", operation_id = "list_audit_events", tag = "operations", params(AuditQuery),
     responses((status = 200, body = EventPage), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
 async fn list_events(

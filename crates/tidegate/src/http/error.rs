@@ -12,12 +12,16 @@ use crate::error::Error;
 
 /// The body of every refused JSON request.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"error": {"code": "NOT_FOUND", "message": "no such image"}}))]
 pub(super) struct ErrorBody {
     error: ErrorDetail,
+    /// The message again; on routes of files, whose clients read it here. Added in `files/error.rs`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
 }
 
 /// What is wrong.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 struct ErrorDetail {
     /// Stable; for programs.
     #[schema(example = "NOT_FOUND")]
@@ -25,6 +29,15 @@ struct ErrorDetail {
     /// One line; for people.
     #[schema(example = "no such image")]
     message: String,
+    /// With `QUOTA_EXCEEDED`, on routes of files: the bytes that the user's files take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    used: Option<u64>,
+    /// With `QUOTA_EXCEEDED`, on routes of files: the bytes that they may take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quota: Option<u64>,
+    /// With `QUOTA_EXCEEDED`, on routes of files: the bytes that were announced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requested: Option<u64>,
 }
 
 /// An error to be rendered as an HTTP response.
@@ -80,7 +93,8 @@ impl IntoResponse for ApiError {
 /// Returns an error response for a request that never reached a shared function.
 pub(crate) fn body(status: StatusCode, code: &str, message: &str) -> Response {
     let message = message.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let body = ErrorBody { error: ErrorDetail { code: code.to_owned(), message } };
+    let error = ErrorDetail { code: code.to_owned(), message, ..ErrorDetail::default() };
+    let body = ErrorBody { error, detail: None };
     let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
     (status, no_store, Json(body)).into_response()
 }

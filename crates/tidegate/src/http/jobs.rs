@@ -62,7 +62,7 @@ impl From<DeadLetter> for DeadJob {
 /// List work that was given up
 ///
 /// For admins and services, the oldest first.
-#[utoipa::path(get, path = "/v1/jobs/dead", tag = "operations", params(JobsQuery),
+#[utoipa::path(get, path = "/v1/jobs/dead", operation_id = "list_dead_jobs", tag = "operations", security(("bearer" = []), ("user" = []), ("service" = [])), params(JobsQuery),
     responses((status = 200, body = Vec<DeadJob>), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody)))]
 async fn list_dead(
@@ -79,7 +79,7 @@ async fn list_dead(
 /// Try work again that was given up
 ///
 /// For admins and services.
-#[utoipa::path(post, path = "/v1/jobs/{id}/retry", tag = "operations", params(("id" = i64, Path)),
+#[utoipa::path(post, path = "/v1/jobs/{id}/retry", operation_id = "retry_dead_job", tag = "operations", security(("bearer" = []), ("user" = []), ("service" = [])), params(("id" = i64, Path)),
     responses((status = 202), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
 async fn retry_dead(
     State(app): State<Arc<App>>,

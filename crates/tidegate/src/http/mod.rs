@@ -113,7 +113,6 @@ pub fn api_router(app: Arc<App>) -> Router {
         surfaces = surfaces.merge(packages::routes().split_for_parts().0);
     }
     let (metrics, _) = ops::metrics_route().split_for_parts();
-    let (_, description) = routes().split_for_parts();
     surfaces
         .layer(json::body_limit())
         .merge(lists)
@@ -122,7 +121,7 @@ pub fn api_router(app: Arc<App>) -> Router {
         .merge(metrics)
         .merge(landing_page::routes())
         .merge(docs::routes())
-        .merge(SwaggerUi::new("/docs").url("/openapi.json", description))
+        .merge(SwaggerUi::new("/docs").url("/openapi.json", openapi::description()))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         .layer(from_fn_with_state(Arc::clone(&guards), guard::limit_rate))

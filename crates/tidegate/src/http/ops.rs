@@ -47,7 +47,9 @@ pub(crate) struct Health {
 }
 
 /// Liveness
-#[utoipa::path(get, path = "/health", tag = "operations", responses((status = 200, body = Health)))]
+///
+/// That the process answers.
+#[utoipa::path(get, path = "/health", operation_id = "get_health", tag = "operations", security(()), responses((status = 200, body = Health)))]
 pub(crate) async fn health() -> Json<Health> {
     Json(Health { ok: true, status: "ok", version: env!("CARGO_PKG_VERSION") })
 }
@@ -67,7 +69,9 @@ struct DiskHealth {
 }
 
 /// Liveness, with the state of the disk
-#[utoipa::path(get, path = "/healthz", tag = "operations", responses((status = 200, body = DiskHealth)))]
+///
+/// That the process answers, what is free on the local disk, and whether the store takes something now.
+#[utoipa::path(get, path = "/healthz", operation_id = "get_disk_health", tag = "operations", security(()), responses((status = 200, body = DiskHealth)))]
 async fn healthz(State(app): State<Arc<App>>) -> Json<DiskHealth> {
     let Json(Health { ok, version, .. }) = health().await;
     let free = match &app.local {
@@ -99,7 +103,7 @@ struct Readiness {
 /// Readiness
 ///
 /// 200 while database, store and token issuer answer, else 503 saying which does not.
-#[utoipa::path(get, path = "/readyz", tag = "operations", responses((status = 200, body = Readiness), (status = 503, body = Readiness)))]
+#[utoipa::path(get, path = "/readyz", operation_id = "get_readiness", tag = "operations", security(()), responses((status = 200, body = Readiness), (status = 503, body = Readiness)))]
 async fn readyz(State(app): State<Arc<App>>) -> Response {
     let word = |name: &'static str, failure: Option<String>| match failure {
         None => "ok",
@@ -121,7 +125,7 @@ async fn readyz(State(app): State<Arc<App>>) -> Response {
 /// Metrics in Prometheus' text format
 ///
 /// For direct requests from this machine unless `METRICS` says otherwise.
-#[utoipa::path(get, path = "/metrics", tag = "operations", responses((status = 200, body = String, content_type = "text/plain"), (status = 404)))]
+#[utoipa::path(get, path = "/metrics", operation_id = "get_metrics", tag = "operations", security(()), responses((status = 200, body = String, content_type = "text/plain"), (status = 404)))]
 async fn metrics(State(app): State<Arc<App>>, request: Request) -> Response {
     if may_see_metrics(app.config.metrics, &request) {
         count(&app).await;
@@ -130,7 +134,7 @@ async fn metrics(State(app): State<Arc<App>>, request: Request) -> Response {
 }
 
 /// Metrics on a door that does not check `Host` itself.
-#[utoipa::path(get, path = "/metrics", tag = "operations", responses((status = 200, body = String, content_type = "text/plain"), (status = 404)))]
+#[utoipa::path(get, path = "/metrics", operation_id = "get_metrics", tag = "operations", security(()), responses((status = 200, body = String, content_type = "text/plain"), (status = 404)))]
 async fn private_metrics(State(app): State<Arc<App>>, request: Request) -> Response {
     if may_see_metrics(app.config.metrics, &request) {
         count(&app).await;

@@ -66,7 +66,7 @@ struct IssuedToken {
 /// Make a token for a user
 ///
 /// For services, where `AUTH_OWN_TOKENS` is on.
-#[utoipa::path(post, path = "/v1/tokens", tag = "sign-in", request_body = TokenRequest,
+#[utoipa::path(post, path = "/v1/tokens", tag = "sign-in", security(("service" = []), ("bearer" = [])), request_body = TokenRequest,
     responses((status = 200, body = IssuedToken), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody)))]
 async fn create_token(State(app): State<Arc<App>>, caller: Caller, request: Request) -> Result<Response, ApiError> {
     let asked: TokenRequest = json(request).await?;
@@ -96,8 +96,8 @@ async fn create_token(State(app): State<Arc<App>>, caller: Caller, request: Requ
 /// Get the key set
 ///
 /// The public half of the key that this server signs tokens with (RFC 7517).
-#[utoipa::path(get, path = "/.well-known/jwks.json", tag = "sign-in",
-    responses((status = 200, description = "a JWK Set", content_type = "application/json"), (status = 404, body = ErrorBody)))]
+#[utoipa::path(get, path = "/.well-known/jwks.json", tag = "sign-in", security(()),
+    responses((status = 200, description = "A JWK Set.", content_type = "application/json"), (status = 404, body = ErrorBody)))]
 async fn get_jwks(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
     let issuer = app.sign_in.issuer.as_ref();
     let issuer = issuer.ok_or_else(|| Error::NotFound("this server issues no tokens".into()))?;

@@ -76,7 +76,7 @@ async fn create_image(State(app): State<Arc<App>>, caller: Caller, request: Requ
 ///
 /// Each URL takes one PUT of that part's bytes from anybody who has it, for an hour by default. Keep the
 /// `ETag` of each answer.
-#[utoipa::path(post, path = "/v1/images/{id}/upload-url", tag = "images", params(("id" = String, Path)), request_body = UploadUrls,
+#[utoipa::path(post, path = "/v1/images/{id}/upload-url", operation_id = "sign_image_parts", tag = "images", params(("id" = String, Path)), request_body = UploadUrls,
     responses((status = 200, body = SignedParts), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 async fn create_upload_urls(
@@ -104,7 +104,7 @@ async fn create_upload_urls(
 /// List stored parts
 ///
 /// What a client needs to go on after it was interrupted.
-#[utoipa::path(get, path = "/v1/images/{id}/parts", tag = "images", params(("id" = String, Path)),
+#[utoipa::path(get, path = "/v1/images/{id}/parts", operation_id = "list_image_parts", tag = "images", params(("id" = String, Path)),
     responses((status = 200, body = Vec<StoredPart>), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
         (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 async fn list_parts(
@@ -119,7 +119,7 @@ async fn list_parts(
 /// Get an open upload
 ///
 /// All that a client needs to go on which has lost everything but the image's id.
-#[utoipa::path(get, path = "/v1/images/{id}/upload", tag = "images", params(("id" = String, Path)),
+#[utoipa::path(get, path = "/v1/images/{id}/upload", operation_id = "get_image_upload", tag = "images", params(("id" = String, Path)),
     responses((status = 200, body = OpenUpload), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
         (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 async fn get_upload(State(app): State<Arc<App>>, caller: Caller, ImageId(id): ImageId) -> ApiResult<Json<OpenUpload>> {
@@ -136,7 +136,7 @@ async fn get_upload(State(app): State<Arc<App>>, caller: Caller, ImageId(id): Im
 /// Complete an upload
 ///
 /// May be asked again with the same parts and then answers the same.
-#[utoipa::path(post, path = "/v1/images/{id}/complete", tag = "images", params(("id" = String, Path)), request_body = Completion,
+#[utoipa::path(post, path = "/v1/images/{id}/complete", operation_id = "complete_image_upload", tag = "images", params(("id" = String, Path)), request_body = Completion,
     responses((status = 200, body = Completed), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody), (status = 413, body = ErrorBody)))]
 async fn complete_upload(
@@ -159,7 +159,7 @@ async fn complete_upload(
 /// Abort an upload
 ///
 /// Frees its parts. May be asked again.
-#[utoipa::path(post, path = "/v1/images/{id}/abort", tag = "images", params(("id" = String, Path)),
+#[utoipa::path(post, path = "/v1/images/{id}/abort", operation_id = "abort_image_upload", tag = "images", params(("id" = String, Path)),
     responses((status = 204), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 async fn abort_upload(State(app): State<Arc<App>>, caller: Caller, ImageId(id): ImageId) -> ApiResult<StatusCode> {
     uploads::abort(&app, &caller, KIND, id).await?;
@@ -196,7 +196,9 @@ async fn list_images(
 }
 
 /// Get metadata
-#[utoipa::path(get, path = "/v1/images/{id}/metadata", tag = "images", params(("id" = String, Path)),
+///
+/// Size, entity tag and date, and the stable address of the bytes.
+#[utoipa::path(get, path = "/v1/images/{id}/metadata", operation_id = "get_image_metadata", tag = "images", params(("id" = String, Path)),
     responses((status = 200, body = Metadata), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
         (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 async fn get_metadata(State(app): State<Arc<App>>, caller: Caller, ImageId(id): ImageId) -> ApiResult<Json<Metadata>> {
@@ -211,7 +213,7 @@ async fn get_metadata(State(app): State<Arc<App>>, caller: Caller, ImageId(id): 
 /// Get a stream URL
 ///
 /// A URL for `Range` requests, with what authorizes them.
-#[utoipa::path(get, path = "/v1/images/{id}/stream-url", tag = "images", params(("id" = String, Path)),
+#[utoipa::path(get, path = "/v1/images/{id}/stream-url", operation_id = "get_image_stream_url", tag = "images", params(("id" = String, Path)),
     responses((status = 200, body = StreamUrl<'_>), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
         (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 async fn get_stream_url(
@@ -247,9 +249,9 @@ async fn get_stream_url(
 /// Read bytes through the API
 ///
 /// The fallback where there is no edge and no CDN: `Range` and conditional requests as in RFC 9110.
-#[utoipa::path(get, path = "/v1/images/{id}/range", tag = "images", params(("id" = String, Path)),
-    responses((status = 200, description = "the whole image", content_type = "application/octet-stream"),
-        (status = 206, description = "a part of it", content_type = "application/octet-stream"), (status = 304), (status = 412), (status = 416),
+#[utoipa::path(get, path = "/v1/images/{id}/range", operation_id = "read_image_range", tag = "images", params(("id" = String, Path)),
+    responses((status = 200, description = "The whole image.", content_type = "application/octet-stream"),
+        (status = 206, description = "The requested range of the image.", content_type = "application/octet-stream"), (status = 304), (status = 412), (status = 416),
         (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 async fn read_range(
     State(app): State<Arc<App>>,
@@ -265,7 +267,7 @@ async fn read_range(
 /// Read headers through the API
 ///
 /// As GET without the bytes; `Range` has no meaning here.
-#[utoipa::path(head, path = "/v1/images/{id}/range", tag = "images", params(("id" = String, Path)),
+#[utoipa::path(head, path = "/v1/images/{id}/range", operation_id = "head_image_range", tag = "images", params(("id" = String, Path)),
     responses((status = 200), (status = 304), (status = 401), (status = 403), (status = 404), (status = 409), (status = 412)))]
 async fn head_range(
     state: State<Arc<App>>,

@@ -12,6 +12,7 @@ use crate::model::object::{Content, Object};
 /// What a client announces of a new image.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ImageRequest)]
 pub(super) struct NewImage {
     /// A name for people, up to 255 bytes.
     pub(super) name: Option<String>,
@@ -34,6 +35,7 @@ pub(super) struct ImageUpload {
 /// Which parts to sign for: one by `partNumber`, or many by `partNumbers`.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = WantedImageParts)]
 pub(super) struct UploadUrls {
     pub(super) upload_id: String,
     /// From 1 to 10,000.
@@ -45,9 +47,11 @@ pub(super) struct UploadUrls {
 /// A presigned PUT, or one per part asked for.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
+#[schema(as = SignedImageParts)]
 pub(super) enum SignedParts {
     /// The answer to `partNumber`.
     #[serde(rename_all = "camelCase")]
+    #[schema(title = "SignedImagePartAlone")]
     One {
         /// PUT the part here.
         url: String,
@@ -56,6 +60,7 @@ pub(super) enum SignedParts {
     },
     /// The answer to `partNumbers`.
     #[serde(rename_all = "camelCase")]
+    #[schema(title = "SignedImagePartList")]
     Many {
         /// In the order asked for.
         urls: Vec<SignedPart>,
@@ -66,6 +71,7 @@ pub(super) enum SignedParts {
 
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = SignedImagePart)]
 pub(super) struct SignedPart {
     pub(super) part_number: u32,
     pub(super) url: String,
@@ -74,6 +80,7 @@ pub(super) struct SignedPart {
 /// A part that is stored.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = StoredImagePart)]
 pub(super) struct StoredPart {
     pub(super) part_number: u32,
     /// With quotes, as the PUT answered it.
@@ -84,6 +91,7 @@ pub(super) struct StoredPart {
 /// An open upload: what a client needs to go on with it.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = OpenImageUpload)]
 pub(super) struct OpenUpload {
     pub(super) upload_id: String,
     /// Bytes in every part but the last.
@@ -99,6 +107,7 @@ pub(super) struct OpenUpload {
 /// All parts of an upload.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ImageCompletion)]
 pub(super) struct Completion {
     pub(super) upload_id: String,
     /// In any order.
@@ -107,6 +116,7 @@ pub(super) struct Completion {
 
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = CompletedImagePart)]
 pub(super) struct CompletedPart {
     pub(super) part_number: u32,
     /// With or without quotes.
@@ -116,6 +126,7 @@ pub(super) struct CompletedPart {
 /// An image that is complete.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = CompletedImage)]
 pub(super) struct Completed {
     #[schema(example = true)]
     pub(super) ok: bool,
@@ -164,6 +175,7 @@ pub(super) struct Image {
 /// What is known of an image's bytes.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ImageMetadata)]
 pub(super) struct Metadata {
     pub(super) size: u64,
     pub(super) etag: String,
@@ -187,6 +199,7 @@ pub(super) struct StreamUrl<'a> {
 #[serde(tag = "type", rename_all = "lowercase")]
 pub(super) enum StreamAuth<'a> {
     /// Cookies, also set by this answer.
+    #[schema(title = "StreamAuthByCookies")]
     Cookie {
         /// The cookies.
         cookies: Vec<StreamCookie<'a>>,
@@ -198,6 +211,7 @@ pub(super) enum StreamAuth<'a> {
         refresh_after: String,
     },
     /// The signature in `url`.
+    #[schema(title = "StreamAuthByUrl")]
     Url {
         /// When it ends.
         #[serde(rename = "expiresAt")]
@@ -207,6 +221,7 @@ pub(super) enum StreamAuth<'a> {
         refresh_after: String,
     },
     /// The same sign-in as for this request; `url` is at this server.
+    #[schema(title = "StreamAuthBySignIn")]
     None,
 }
 

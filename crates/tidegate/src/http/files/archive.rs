@@ -44,6 +44,7 @@ pub(super) fn read_routes() -> OpenApiRouter<Arc<App>> {
 
 /// Files for one archive.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = FileArchiveRequest)]
 pub(super) struct Wanted {
     /// Up to 100,000.
     #[serde(default, deserialize_with = "bounded")]
@@ -84,6 +85,7 @@ fn bounded<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D:
 
 /// An archive that can be read.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FileArchive)]
 pub(super) struct Ready {
     /// Opens it, for anybody.
     token: String,
@@ -96,7 +98,7 @@ pub(super) struct Ready {
 /// Ask for a ZIP
 ///
 /// Of files that the caller may read. The answer's token reads it, as often as wanted and from any byte on.
-#[utoipa::path(post, path = "/v1/files/batch-download", tag = "files", request_body = Wanted,
+#[utoipa::path(post, path = "/v1/files/batch-download", operation_id = "create_file_archive", tag = "files", request_body = Wanted,
     responses((status = 200, body = Ready), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 async fn create(State(app): State<Arc<App>>, caller: Caller, request: Request) -> ApiResult<Json<Ready>> {
@@ -119,7 +121,7 @@ async fn create(State(app): State<Arc<App>>, caller: Caller, request: Request) -
 /// Read a ZIP
 ///
 /// `Range` and `If-Range` at any byte, on any server.
-#[utoipa::path(get, path = "/v1/files/batch-download/{token}", tag = "files", params(("token" = String, Path)),
+#[utoipa::path(get, path = "/v1/files/batch-download/{token}", operation_id = "read_file_archive", tag = "files", security(()), params(("token" = String, Path)),
     responses((status = 200, content_type = "application/zip"), (status = 206, content_type = "application/zip"), (status = 304), (status = 412), (status = 416),
         (status = 404, body = ErrorBody)))]
 async fn read(
@@ -152,7 +154,9 @@ async fn read(
 }
 
 /// Read a ZIP's headers
-#[utoipa::path(head, path = "/v1/files/batch-download/{token}", tag = "files", params(("token" = String, Path)),
+///
+/// As GET without the bytes; `Range` has no meaning here.
+#[utoipa::path(head, path = "/v1/files/batch-download/{token}", operation_id = "head_file_archive", tag = "files", security(()), params(("token" = String, Path)),
     responses((status = 200), (status = 304), (status = 404), (status = 412)))]
 async fn head(
     state: State<Arc<App>>,

@@ -27,7 +27,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 /// Sign a link
 ///
 /// For anybody who has it, until it ends.
-#[utoipa::path(get, path = "/v1/files/signed-url", tag = "files", params(LinkWanted),
+#[utoipa::path(get, path = "/v1/files/signed-url", operation_id = "sign_file_link", tag = "files", params(LinkWanted),
     responses((status = 200, body = SignedLink), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 async fn signed_url(
@@ -40,7 +40,9 @@ async fn signed_url(
 }
 
 /// Sign a link, asked for in JSON
-#[utoipa::path(post, path = "/v1/files/signed-url", tag = "files", request_body = LinkWanted,
+///
+/// For anybody who has it, until it ends.
+#[utoipa::path(post, path = "/v1/files/signed-url", operation_id = "sign_file_link_json", tag = "files", request_body = LinkWanted,
     responses((status = 200, body = SignedLink), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 async fn post_signed_url(State(app): State<Arc<App>>, caller: Caller, request: Request) -> ApiResult<Json<SignedLink>> {
@@ -85,7 +87,9 @@ fn whole(value: &serde_json::Value) -> Option<u64> {
 }
 
 /// End all links to a user's files
-#[utoipa::path(post, path = "/v1/files/links/revoke", tag = "files", params(UserQuery),
+///
+/// From the answer on none that was signed before opens anything.
+#[utoipa::path(post, path = "/v1/files/links/revoke", operation_id = "revoke_file_links", tag = "files", params(UserQuery),
     responses((status = 204), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
 async fn revoke_links(
     State(app): State<Arc<App>>,

@@ -33,7 +33,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 /// List files
 ///
 /// Newest first. Totals are of all that match.
-#[utoipa::path(get, path = "/v1/files/all", tag = "files", params(ListQuery),
+#[utoipa::path(get, path = "/v1/files/all", operation_id = "list_files", tag = "files", params(ListQuery),
     responses((status = 200, body = Files), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
 async fn list_all(
     State(app): State<Arc<App>>,

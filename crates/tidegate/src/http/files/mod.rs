@@ -67,7 +67,9 @@ pub(crate) fn list_routes() -> OpenApiRouter<Arc<App>> {
 }
 
 /// Get a file's metadata
-#[utoipa::path(get, path = "/v1/files/metadata/{*key}", tag = "files", params(("key" = String, Path)),
+///
+/// Also while it waits for the scanner, and of what was rejected.
+#[utoipa::path(get, path = "/v1/files/metadata/{*key}", operation_id = "get_file_metadata", tag = "files", params(("key" = String, Path)),
     responses((status = 200, body = FileMetadata), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
 async fn metadata(
     State(app): State<Arc<App>>,
@@ -91,7 +93,7 @@ async fn delete_file(State(app): State<Arc<App>>, caller: Caller, Path(key): Pat
 /// Delete a folder
 ///
 /// With all that is below it. From the answer on nothing of it can be read; the job ends when its bytes are gone.
-#[utoipa::path(delete, path = "/v1/files", tag = "files", params(FolderQuery),
+#[utoipa::path(delete, path = "/v1/files", operation_id = "delete_file_folder", tag = "files", params(FolderQuery),
     responses((status = 202, body = FolderDeleted), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
 async fn delete_folder(
     State(app): State<Arc<App>>,
@@ -106,7 +108,9 @@ async fn delete_folder(
 }
 
 /// What a user's files take
-#[utoipa::path(get, path = "/v1/files/usage", tag = "files", params(UserQuery),
+///
+/// Their bytes, what open uploads have reserved, and the limit.
+#[utoipa::path(get, path = "/v1/files/usage", operation_id = "get_file_usage", tag = "files", params(UserQuery),
     responses((status = 200, body = Taken), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
 async fn usage(
     State(app): State<Arc<App>>,
@@ -122,7 +126,7 @@ async fn usage(
 /// Set a user's quota
 ///
 /// For services. `null` is the usual one. What is there already stays, also where it is more.
-#[utoipa::path(put, path = "/v1/files/quota", tag = "files", params(UserQuery), request_body = QuotaWanted,
+#[utoipa::path(put, path = "/v1/files/quota", operation_id = "set_file_quota", tag = "files", security(("service" = []), ("bearer" = [])), params(UserQuery), request_body = QuotaWanted,
     responses((status = 200, body = Taken), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody)))]
 async fn set_quota(
     State(app): State<Arc<App>>,
@@ -139,7 +143,7 @@ async fn set_quota(
 /// Make a token for a user
 ///
 /// For services, where `AUTH_OWN_TOKENS` is on; `/v1/tokens` does the same in JSON.
-#[utoipa::path(post, path = "/v1/files/generate-token", tag = "files", params(TokenQuery),
+#[utoipa::path(post, path = "/v1/files/generate-token", operation_id = "create_file_token", tag = "files", security(("service" = []), ("bearer" = [])), params(TokenQuery),
     responses((status = 200, body = UserToken), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody)))]
 async fn generate_token(
     State(app): State<Arc<App>>,

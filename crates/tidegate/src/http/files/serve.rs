@@ -56,7 +56,7 @@ type LinkParts = std::result::Result<Query<LinkQuery>, axum::extract::rejection:
 /// Read a file by its link
 ///
 /// `Range` and conditional requests as in RFC 9110.
-#[utoipa::path(get, path = "/get/{key}", tag = "files", params(("key" = String, Path, description = "base64url of the key"), LinkQuery),
+#[utoipa::path(get, path = "/get/{key}", operation_id = "read_file_link", tag = "files", security(()), params(("key" = String, Path, description = "base64url of the key"), LinkQuery),
     responses((status = 200, content_type = "application/octet-stream"), (status = 206, content_type = "application/octet-stream"), (status = 304), (status = 412), (status = 416),
         (status = 400, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 async fn get_link(
@@ -82,7 +82,9 @@ async fn get_link(
 }
 
 /// Read headers by a link
-#[utoipa::path(head, path = "/get/{key}", tag = "files", params(("key" = String, Path), LinkQuery),
+///
+/// As GET without the bytes; `Range` has no meaning here.
+#[utoipa::path(head, path = "/get/{key}", operation_id = "head_file_link", tag = "files", security(()), params(("key" = String, Path), LinkQuery),
     responses((status = 200), (status = 304), (status = 400), (status = 403), (status = 404), (status = 409), (status = 412)))]
 async fn head_link(
     state: State<Arc<App>>,
@@ -95,7 +97,9 @@ async fn head_link(
 }
 
 /// Read a file by its link, below the surface's own path
-#[utoipa::path(get, path = "/v1/files/get/{key}", tag = "files", params(("key" = String, Path), LinkQuery),
+///
+/// As `/get/{key}`.
+#[utoipa::path(get, path = "/v1/files/get/{key}", operation_id = "read_file_link_below_files", tag = "files", security(()), params(("key" = String, Path), LinkQuery),
     responses((status = 200, content_type = "application/octet-stream"), (status = 206, content_type = "application/octet-stream"), (status = 304), (status = 412), (status = 416),
         (status = 400, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 async fn get_link_below_files(
@@ -109,7 +113,9 @@ async fn get_link_below_files(
 }
 
 /// Read headers by a link, below the surface's own path
-#[utoipa::path(head, path = "/v1/files/get/{key}", tag = "files", params(("key" = String, Path), LinkQuery),
+///
+/// As GET without the bytes; `Range` has no meaning here.
+#[utoipa::path(head, path = "/v1/files/get/{key}", operation_id = "head_file_link_below_files", tag = "files", security(()), params(("key" = String, Path), LinkQuery),
     responses((status = 200), (status = 304), (status = 400), (status = 403), (status = 404), (status = 409), (status = 412)))]
 async fn head_link_below_files(
     state: State<Arc<App>>,
@@ -124,7 +130,7 @@ async fn head_link_below_files(
 /// Read a public file
 ///
 /// Without sign-in, where `FILES_PUBLIC` is on; private files are not there.
-#[utoipa::path(get, path = "/storage/{user_id}/{*path}", tag = "files", params(("user_id" = String, Path), ("path" = String, Path)),
+#[utoipa::path(get, path = "/storage/{user_id}/{*path}", operation_id = "read_public_file", tag = "files", security(()), params(("user_id" = String, Path), ("path" = String, Path)),
     responses((status = 200, content_type = "application/octet-stream"), (status = 206, content_type = "application/octet-stream"), (status = 304), (status = 412), (status = 416),
         (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 async fn get_public(
@@ -138,7 +144,9 @@ async fn get_public(
 }
 
 /// Read headers of a public file
-#[utoipa::path(head, path = "/storage/{user_id}/{*path}", tag = "files", params(("user_id" = String, Path), ("path" = String, Path)),
+///
+/// As GET without the bytes; `Range` has no meaning here.
+#[utoipa::path(head, path = "/storage/{user_id}/{*path}", operation_id = "head_public_file", tag = "files", security(()), params(("user_id" = String, Path), ("path" = String, Path)),
     responses((status = 200), (status = 304), (status = 404), (status = 409), (status = 412)))]
 async fn head_public(
     state: State<Arc<App>>,

@@ -44,7 +44,7 @@ pub(crate) fn byte_routes() -> OpenApiRouter<Arc<App>> {
 /// Reserves the announced bytes. Send them by `part`, or all of a file at once to its `url`. `visibility` may be said of all
 /// files, in `meta` or of one file; private in one place is private. A member that is not known is refused, but for those in
 /// `meta` that don't ask for privacy.
-#[utoipa::path(post, path = "/v1/files/init", tag = "files", request_body = Init,
+#[utoipa::path(post, path = "/v1/files/init", operation_id = "begin_file_uploads", tag = "files", request_body = Init,
     responses((status = 200, body = Started), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody), (status = 413, body = ErrorBody)))]
 async fn init(State(app): State<Arc<App>>, caller: Caller, request: Request) -> ApiResult<Json<Started>> {
     visibility::refuse_in_query(request.uri().query())?;
@@ -81,7 +81,7 @@ async fn init(State(app): State<Arc<App>>, caller: Caller, request: Request) -> 
 /// Send a part in base64
 ///
 /// Numbers begin with 0 or 1; parts may come in any order, and one that is sent again replaces the one before.
-#[utoipa::path(post, path = "/v1/files/part", tag = "files", request_body = NewPart,
+#[utoipa::path(post, path = "/v1/files/part", operation_id = "send_file_part_base64", tag = "files", request_body = NewPart,
     responses((status = 200, body = PartStored), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 404, body = ErrorBody), (status = 409, body = ErrorBody), (status = 413, body = ErrorBody)))]
 async fn post_part(State(app): State<Arc<App>>, caller: Caller, request: Request) -> ApiResult<Json<PartStored>> {
@@ -155,7 +155,7 @@ async fn to_end<T: serde::de::DeserializeOwned>(mut reader: EmbeddedReader) -> R
 /// Send a part
 ///
 /// The bytes as they are.
-#[utoipa::path(put, path = "/v1/files/part/{upload_id}/{number}", tag = "files",
+#[utoipa::path(put, path = "/v1/files/part/{upload_id}/{number}", operation_id = "send_file_part", tag = "files",
     params(("upload_id" = String, Path), ("number" = u32, Path)), request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses((status = 200, body = PartStored), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 404, body = ErrorBody), (status = 409, body = ErrorBody), (status = 413, body = ErrorBody)))]
@@ -178,7 +178,7 @@ async fn put_part(
 /// May be asked again and then answers the same. `meta.filename` and `meta.folder` take the place of what was announced, and
 /// change the key. `visibility`, here or in `meta`, can make the file private and never public
 /// again.
-#[utoipa::path(post, path = "/v1/files/complete", tag = "files", request_body = Complete,
+#[utoipa::path(post, path = "/v1/files/complete", operation_id = "complete_file_upload", tag = "files", request_body = Complete,
     responses((status = 200, body = CompletedFile), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 404, body = ErrorBody), (status = 409, body = ErrorBody), (status = 413, body = ErrorBody)))]
 async fn complete(State(app): State<Arc<App>>, caller: Caller, request: Request) -> ApiResult<Json<CompletedFile>> {
@@ -224,7 +224,7 @@ async fn complete(State(app): State<Arc<App>>, caller: Caller, request: Request)
 /// Give an upload up
 ///
 /// What it had reserved is free before the answer. May be asked again.
-#[utoipa::path(delete, path = "/v1/files/uploads/{upload_id}", tag = "files", params(("upload_id" = String, Path)),
+#[utoipa::path(delete, path = "/v1/files/uploads/{upload_id}", operation_id = "abort_file_upload", tag = "files", params(("upload_id" = String, Path)),
     responses((status = 204), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 async fn abort(State(app): State<Arc<App>>, caller: Caller, Path(upload_id): Path<String>) -> ApiResult<StatusCode> {
     uploads::abort(&app, &caller, &upload_id).await?;

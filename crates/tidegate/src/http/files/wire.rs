@@ -15,6 +15,7 @@ use crate::surfaces::files::uploads::Begun;
 /// What is to be uploaded.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = FileUploadsRequest)]
 pub(super) struct Init {
     /// `single`, `chunked` or `batch`.
     #[schema(example = "single")]
@@ -34,6 +35,7 @@ pub(super) struct Init {
 
 /// One file.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = FileRequest)]
 pub(super) struct NewFile {
     #[schema(example = "image.jpg")]
     pub(super) name: String,
@@ -56,6 +58,7 @@ impl NewFile {
 
 /// What a client adds. It may say more than this, which is not looked at, unless it asks for privacy.
 #[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = FileUploadMeta)]
 pub(super) struct Meta {
     /// Whom a service acts for.
     pub(super) user_id: Option<String>,
@@ -81,6 +84,7 @@ impl Meta {
 /// An upload that was begun.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = FileUploads)]
 pub(super) struct Started {
     /// The first file's.
     pub(super) upload_id: String,
@@ -96,6 +100,7 @@ pub(super) struct Started {
 /// One file of it.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = FileUpload)]
 pub(super) struct StartedFile {
     /// The name that was given: dots and spaces at either end are removed.
     name: String,
@@ -138,6 +143,7 @@ pub(super) fn common_visibility(uploads: &[StartedFile]) -> Option<&'static str>
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(dead_code, reason = "its members say what there is")]
+#[schema(as = FilePartRequest)]
 pub(super) struct NewPart {
     upload_id: String,
     /// From 0 or 1.
@@ -166,6 +172,7 @@ pub(super) struct PartRest {
 /// A part that is stored.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = StoredFilePart)]
 pub(super) struct PartStored {
     pub(super) status: &'static str,
     pub(super) part_number: u32,
@@ -174,6 +181,7 @@ pub(super) struct PartStored {
 /// The end of an upload.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = FileCompletion)]
 pub(super) struct Complete {
     pub(super) upload_id: String,
     /// `data` (base64) is used where no part was sent before.
@@ -200,6 +208,7 @@ pub(super) struct CompletedUpload {
 /// A part that comes with the end of its upload, or came before.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = FileCompletionPart)]
 pub(super) struct CompletePart {
     /// Where it belongs; without one, where it stands.
     pub(super) part_number: Option<u32>,
@@ -249,6 +258,7 @@ pub(super) struct ListQuery {
     /// `READY` (default), or what is not readable: `SCANNING`, `FAILED`, `REJECTED`.
     pub(super) status: Option<String>,
     /// 1 to 1000; without it, all.
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 1000)]
     pub(super) limit: Option<String>,
     pub(super) cursor: Option<String>,
 }
@@ -267,6 +277,7 @@ pub(super) struct UserQuery {
 pub(super) struct FolderQuery {
     pub(super) user_id: Option<String>,
     pub(super) user_email: Option<String>,
+    #[param(required)]
     pub(super) folder: Option<String>,
 }
 
@@ -278,6 +289,7 @@ impl UserQuery {
 
 /// A page.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FilePage)]
 pub(super) struct Files {
     pub(super) files: Vec<ListedFile>,
     /// Of all that match.
@@ -349,16 +361,25 @@ pub(super) fn show_metadata(file: File) -> FileMetadata {
 /// A link that is wanted, in the query or in the body.
 #[derive(Debug, Default, Deserialize, IntoParams, ToSchema)]
 #[into_params(parameter_in = Query)]
+#[schema(as = FileLinkRequest)]
 pub(super) struct LinkWanted {
     /// The file's key.
     pub(super) key: Option<String>,
+    /// Another name of `key`.
     pub(super) file_key: Option<String>,
     /// `inline` (default) or `attachment`.
     pub(super) disposition: Option<String>,
     /// Seconds; an hour by default.
+    #[param(value_type = Option<u64>)]
+    #[schema(value_type = Option<u64>)]
     pub(super) ttl: Option<Value>,
+    /// Another name of `ttl`.
+    #[param(value_type = Option<u64>)]
+    #[schema(value_type = Option<u64>)]
     pub(super) expires_in: Option<Value>,
     /// `1` for the source's form.
+    #[param(value_type = Option<u32>)]
+    #[schema(value_type = Option<u32>)]
     pub(super) v: Option<Value>,
     #[serde(flatten)]
     #[schema(ignore)]
@@ -376,6 +397,7 @@ impl LinkWanted {
 
 /// A link.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FileLink)]
 pub(super) struct SignedLink {
     pub(super) url: String,
     pub(super) signed_url: String,
@@ -390,15 +412,23 @@ pub(super) struct SignedLink {
 #[into_params(parameter_in = Query)]
 pub(super) struct LinkQuery {
     /// Epoch seconds.
+    #[param(required, value_type = u64)]
     pub(super) exp: Option<String>,
+    /// The signature over key and `exp`; in version 2 also over `disposition` and what revokes links.
+    #[param(required)]
     pub(super) sig: Option<String>,
+    /// `inline` or `attachment`, as it was signed; of version 2.
     pub(super) disposition: Option<String>,
+    /// Which key signed; of version 2.
     pub(super) kid: Option<String>,
+    /// The version of the link: 1 or 2; 1 if left out.
+    #[param(value_type = Option<u32>)]
     pub(super) v: Option<String>,
 }
 
 /// What was done.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DeletedFile)]
 pub(super) struct Deleted {
     pub(super) status: &'static str,
     pub(super) key: String,
@@ -407,6 +437,7 @@ pub(super) struct Deleted {
 /// A folder that is gone; its bytes follow.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = DeletedFolder)]
 pub(super) struct FolderDeleted {
     /// The job that removes its bytes, as the log names it.
     pub(super) job_id: String,
@@ -414,6 +445,7 @@ pub(super) struct FolderDeleted {
 
 /// What a user's files take.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FileUsage)]
 pub(super) struct Taken {
     /// Bytes of files.
     pub(super) used: u64,
@@ -432,6 +464,7 @@ pub(super) fn show_taken(usage: &Usage, quota: u64) -> Taken {
 /// A limit for a user.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = FileQuotaRequest)]
 pub(super) struct QuotaWanted {
     /// Bytes; `null` is the usual limit.
     #[serde(deserialize_with = "Option::deserialize")]
@@ -443,13 +476,17 @@ pub(super) struct QuotaWanted {
 #[derive(Debug, Default, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct TokenQuery {
+    /// Whom the token is for.
+    #[param(required)]
     pub(super) user_id: Option<String>,
     /// 1 to 24; one by default.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 24)]
     pub(super) expires_hours: Option<String>,
 }
 
 /// A token.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = FileToken)]
 pub(super) struct UserToken {
     pub(super) token: String,
     /// Seconds.

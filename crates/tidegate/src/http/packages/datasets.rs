@@ -79,6 +79,8 @@ async fn list_datasets(
 }
 
 /// Get a dataset
+///
+/// With the caller's role in it, and how much is in it.
 #[utoipa::path(get, path = "/packages/datasets/{datasetId}", tag = "packages", params(("datasetId" = String, Path)),
     responses((status = 200, body = DatasetResponse), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
 async fn get_dataset(

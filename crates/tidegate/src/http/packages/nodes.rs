@@ -32,6 +32,8 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 }
 
 /// Make a collection
+///
+/// For editors. Its name is unique among what lies beside it.
 #[utoipa::path(post, path = "/packages/collections", tag = "packages", params(DatasetQuery), request_body = NewCollection,
     responses((status = 201, body = NodeResponse), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
@@ -68,7 +70,7 @@ fn shown(status: Option<&str>) -> Result<Shown> {
 ///
 /// In the order of names: what is READY, unless `status` asks for something else. With `status=DELETED`, for editors: what
 /// was deleted there and can be restored.
-#[utoipa::path(get, path = "/packages/children", tag = "packages", params(ChildrenQuery),
+#[utoipa::path(get, path = "/packages/children", operation_id = "list_package_children", tag = "packages", params(ChildrenQuery),
     responses((status = 200, body = NodePage), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
 async fn list_children(
@@ -91,7 +93,7 @@ async fn list_children(
 /// Get a package or a collection
 ///
 /// What was deleted is there for editors.
-#[utoipa::path(get, path = "/packages/{id}", tag = "packages", params(("id" = String, Path)),
+#[utoipa::path(get, path = "/packages/{id}", operation_id = "get_package", tag = "packages", params(("id" = String, Path)),
     responses((status = 200, body = NodeResponse), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
 async fn get_node(
     State(app): State<Arc<App>>,
@@ -140,7 +142,9 @@ async fn restore_packages(
 }
 
 /// What became of a dataset's tree, the latest first
-#[utoipa::path(get, path = "/packages/changelog", tag = "packages", params(ChangelogQuery),
+///
+/// Packages and collections that were made, deleted, restored and removed; of one of them with `package_id`.
+#[utoipa::path(get, path = "/packages/changelog", operation_id = "list_package_changes", tag = "packages", params(ChangelogQuery),
     responses((status = 200, body = ChangePage), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 404, body = ErrorBody)))]
 async fn list_changes(

@@ -21,7 +21,7 @@ use crate::surfaces::packages::proxy;
 const ALLOWED: &str = "GET, HEAD, OPTIONS";
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(proxy_s3, proxy_s3_options))
+    OpenApiRouter::new().routes(routes!(proxy_s3, head_proxy_s3, proxy_s3_options))
 }
 
 /// Returns the presigned URL and the other parameters of the query.
@@ -41,10 +41,10 @@ fn parameters(query: Option<&str>) -> Result<(String, Vec<(String, String)>)> {
 /// Go on to a presigned URL
 ///
 /// Without sign-in: whoever holds the URL may read. 307 to it, with headers for pages of other origins. It must lead to a
-/// bucket of this server, or one of `PROXY_ALLOWED_BUCKETS`, and be good. HEAD says what S3 tells the holder of that URL.
-#[utoipa::path(get, path = "/packages/proxy/s3", tag = "packages",
+/// bucket of this server, or one of `PROXY_ALLOWED_BUCKETS`, and be good.
+#[utoipa::path(get, path = "/packages/proxy/s3", operation_id = "follow_presigned_url", tag = "packages", security(()),
     params(("presigned_url" = String, Query, description = "the URL, percent-encoded; parameters that arrive beside it belong to it")),
-    responses((status = 307, description = "to the URL"), (status = 400, body = ErrorBody), (status = 403, body = ErrorBody),
+    responses((status = 307, description = "The content is at the URL in `Location`."), (status = 400, body = ErrorBody), (status = 403, body = ErrorBody),
         (status = 404, body = ErrorBody), (status = 503, body = ErrorBody)))]
 async fn proxy_s3(
     State(app): State<Arc<App>>,
@@ -66,8 +66,26 @@ async fn proxy_s3(
     .await?)
 }
 
+/// Read headers of what a presigned URL leads to
+///
+/// What S3 tells the holder of the URL: length, type, entity tag and date.
+#[utoipa::path(head, path = "/packages/proxy/s3", operation_id = "head_presigned_url", tag = "packages", security(()),
+    params(("presigned_url" = String, Query, description = "the URL, percent-encoded; parameters that arrive beside it belong to it")),
+    responses((status = 200), (status = 304), (status = 400), (status = 403), (status = 404), (status = 412), (status = 503)))]
+async fn head_proxy_s3(
+    state: State<Arc<App>>,
+    method: Method,
+    query: RawQuery,
+    headers: HeaderMap,
+) -> ApiResult<Response<Body>> {
+    proxy_s3(state, method, query, headers).await
+}
+
 /// What the proxy can be asked
-#[utoipa::path(options, path = "/packages/proxy/s3", tag = "packages", responses((status = 204)))]
+///
+/// The methods it takes, in `Allow`.
+#[utoipa::path(options, path = "/packages/proxy/s3", operation_id = "describe_presigned_url_proxy", tag = "packages", security(()),
+    responses((status = 204, headers(("Allow" = String, description = "The methods it takes")))))]
 async fn proxy_s3_options() -> Response<Body> {
     let headers = [
         (header::ALLOW, HeaderValue::from_static(ALLOWED)),

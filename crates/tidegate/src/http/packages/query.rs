@@ -8,6 +8,7 @@ use utoipa::IntoParams;
 #[into_params(parameter_in = Query)]
 pub(super) struct PageQuery {
     /// 1 to 1,000; 100 if left out.
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 1000)]
     pub(super) limit: Option<String>,
     /// Where the page before said to go on.
     pub(super) cursor: Option<String>,
@@ -34,6 +35,7 @@ pub(super) struct ChildrenQuery {
     /// READY if left out; PENDING, SCANNING, REJECTED, FAILED, or ALL that is there; DELETED for what can be restored.
     pub(super) status: Option<String>,
     /// 1 to 1,000; 100 if left out.
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 1000)]
     pub(super) limit: Option<String>,
     /// Where the page before said to go on.
     pub(super) cursor: Option<String>,
@@ -49,6 +51,7 @@ pub(super) struct ChangelogQuery {
     /// Of one package or collection only.
     pub(super) package_id: Option<String>,
     /// 1 to 1,000; 100 if left out.
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 1000)]
     pub(super) limit: Option<String>,
     /// Where the page before said to go on.
     pub(super) cursor: Option<String>,
@@ -67,6 +70,7 @@ pub(super) struct AssetsQuery {
     /// That asset alone.
     pub(super) path: Option<String>,
     /// 1 to 1,000; 100 if left out.
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 1000)]
     pub(super) limit: Option<String>,
     /// Where the page before said to go on.
     pub(super) cursor: Option<String>,

@@ -28,7 +28,10 @@ use crate::surfaces::packages::links::{self, Signed};
 use crate::surfaces::packages::manifest;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::new().routes(routes!(presign_s3)).routes(routes!(sign_cloudfront)).routes(routes!(download_manifest))
+    OpenApiRouter::new()
+        .routes(routes!(presign_s3, head_presign_s3))
+        .routes(routes!(sign_cloudfront))
+        .routes(routes!(download_manifest))
 }
 
 /// Redirects to a URL that is a secret. `by` says what authorized it.
@@ -54,10 +57,9 @@ pub(super) async fn respond_to_head(request: &HeaderMap, representation: &Repres
 
 /// Get a presigned URL of a package's source file, or of an asset
 ///
-/// 307 to it, for an hour; with `redirect=false` it comes in JSON. HEAD says what the object is like: its length, type, ETag
-/// and date. Collections have no source file.
-#[utoipa::path(get, path = "/packages/presign/s3", tag = "packages", params(PresignQuery),
-    responses((status = 307, description = "to the presigned URL"), (status = 200, body = PresignedPackageUrl), (status = 400, body = ErrorBody),
+/// 307 to it, for an hour; with `redirect=false` it comes in JSON. Collections have no source file.
+#[utoipa::path(get, path = "/packages/presign/s3", operation_id = "presign_package", tag = "packages", params(PresignQuery),
+    responses((status = 307, description = "The content is at the presigned URL in `Location`."), (status = 200, body = PresignedPackageUrl), (status = 400, body = ErrorBody),
         (status = 401, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 async fn presign_s3(
     State(app): State<Arc<App>>,
@@ -87,11 +89,26 @@ async fn presign_s3(
     Ok(redirect(&app, &signed.url, AuthorizedBy::SignIn)?)
 }
 
+/// Read headers of a package's source file, or of an asset
+///
+/// Its length, type, entity tag and date; `redirect` has no meaning here.
+#[utoipa::path(head, path = "/packages/presign/s3", operation_id = "head_package", tag = "packages", params(PresignQuery),
+    responses((status = 200), (status = 304), (status = 400), (status = 401), (status = 404), (status = 409), (status = 412)))]
+async fn head_presign_s3(
+    state: State<Arc<App>>,
+    caller: Caller,
+    method: Method,
+    headers: HeaderMap,
+    query: QueryResult<PresignQuery>,
+) -> ApiResult<Response<Body>> {
+    presign_s3(state, caller, method, headers, query).await
+}
+
 /// Get a CDN URL of an asset
 ///
 /// For an hour, and for that asset alone. With `scope=prefix` one signature over all assets of the package, to be put behind
 /// their URLs, and as cookies; `path` has no effect then.
-#[utoipa::path(get, path = "/packages/cloudfront/sign", tag = "packages", params(SignQuery),
+#[utoipa::path(get, path = "/packages/cloudfront/sign", operation_id = "sign_package_assets", tag = "packages", params(SignQuery),
     responses((status = 200, body = SignedAssets), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 404, body = ErrorBody)))]
 async fn sign_cloudfront(
@@ -143,7 +160,7 @@ async fn sign_cloudfront(
 ///
 /// The source files of packages, and of all that lies in collections, with presigned URLs that live an hour. What is scanned,
 /// was rejected or failed is in `blocked`; ids that are unknown or deleted are in `missing`.
-#[utoipa::path(post, path = "/packages/download-manifest", tag = "packages", params(DatasetQuery), request_body = NodeIds,
+#[utoipa::path(post, path = "/packages/download-manifest", operation_id = "create_download_manifest", tag = "packages", params(DatasetQuery), request_body = NodeIds,
     responses((status = 200, body = ManifestResponse), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 404, body = ErrorBody), (status = 413, body = ErrorBody)))]
 async fn download_manifest(

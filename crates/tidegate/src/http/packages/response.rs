@@ -10,6 +10,7 @@ use crate::surfaces::packages::manifest::{Blocked, Line, Manifest};
 /// A line of a dataset's changelog.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = PackageChange)]
 pub(super) struct ChangeResponse {
     id: i64,
     node_id: String,
@@ -41,6 +42,7 @@ impl From<TreeChange> for ChangeResponse {
 /// A page of a changelog, the latest first.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = PackageChangePage)]
 pub(super) struct ChangePage {
     pub(super) changes: Vec<ChangeResponse>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -61,6 +63,7 @@ pub(super) struct PresignedPackageUrl {
 #[serde(untagged)]
 pub(super) enum SignedAssets {
     /// Over one.
+    #[schema(title = "SignedPackageAsset")]
     Object {
         signed_url: String,
         /// Epoch seconds.
@@ -69,6 +72,7 @@ pub(super) enum SignedAssets {
         refresh_after: u64,
     },
     /// Over all.
+    #[schema(title = "SignedPackagePrefix")]
     Prefix {
         /// What paths are put behind; ends with a slash.
         base_url: String,
@@ -89,6 +93,7 @@ pub(super) enum SignedAssets {
 
 /// What to download.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Manifest)]
 pub(super) struct ManifestResponse {
     header: ManifestHeader,
     data: Vec<ManifestEntry>,

@@ -99,6 +99,8 @@ fn unquoted(etag: String) -> String {
 }
 
 /// Get presigned PUTs for parts
+///
+/// Each URL takes one PUT of that part's bytes. Keep the `ETag` of each answer.
 #[utoipa::path(post, path = "/packages/{id}/parts", tag = "packages", params(("id" = String, Path)), request_body = WantedParts,
     responses((status = 200, body = PackagePartUrls), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
@@ -117,6 +119,8 @@ async fn sign_package_parts(
 }
 
 /// List the parts that were sent
+///
+/// What a client needs to go on after it was interrupted.
 #[utoipa::path(get, path = "/packages/{id}/parts", tag = "packages", params(("id" = String, Path)),
     responses((status = 200, body = PackageParts), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
         (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
@@ -133,7 +137,7 @@ async fn list_package_parts(
 /// Announce an asset of a package
 ///
 /// PUT the file to `uploadUrl` with `headers`, then confirm it by `POST /packages/{id}/confirm` with the `id` of this answer.
-#[utoipa::path(post, path = "/packages/assets", tag = "packages", params(AssetQuery), request_body = NewPackageFile,
+#[utoipa::path(post, path = "/packages/assets", operation_id = "create_package_asset", tag = "packages", params(AssetQuery), request_body = NewPackageFile,
     responses((status = 201, body = PackageUpload), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody), (status = 413, body = ErrorBody)))]
 async fn create_asset(
@@ -153,7 +157,7 @@ async fn create_asset(
 /// List the assets of a package
 ///
 /// In the order of their paths; with `path`, that one alone.
-#[utoipa::path(get, path = "/packages/assets", tag = "packages", params(AssetsQuery),
+#[utoipa::path(get, path = "/packages/assets", operation_id = "list_package_assets", tag = "packages", params(AssetsQuery),
     responses((status = 200, body = AssetPage), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 404, body = ErrorBody)))]
 async fn list_assets(
@@ -179,7 +183,7 @@ async fn list_assets(
 /// Delete an asset of a package
 ///
 /// For good: viewers make assets again from the source file. Its path is free after that.
-#[utoipa::path(delete, path = "/packages/assets", tag = "packages", params(AssetQuery),
+#[utoipa::path(delete, path = "/packages/assets", operation_id = "delete_package_asset", tag = "packages", params(AssetQuery),
     responses((status = 204), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
         (status = 404, body = ErrorBody)))]
 async fn delete_asset(

@@ -17,6 +17,7 @@ use crate::surfaces::packages::uploads::{Target, UploadMethod};
 /// A dataset's name.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = DatasetRequest)]
 pub(super) struct NewDataset {
     /// Up to 200 bytes.
     pub(super) name: String,
@@ -25,6 +26,7 @@ pub(super) struct NewDataset {
 /// A dataset.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Dataset)]
 pub(super) struct DatasetResponse {
     /// As `N:dataset:…`.
     id: String,
@@ -72,6 +74,7 @@ pub(super) struct DatasetPage {
 /// What somebody may do.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = DatasetRoleRequest)]
 pub(super) struct NewDatasetRole {
     /// viewer, editor, manager or owner.
     pub(super) role: String,
@@ -108,6 +111,7 @@ pub(super) struct DatasetMemberPage {
 /// A collection about to be made.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = CollectionRequest)]
 pub(super) struct NewCollection {
     /// Up to 255 bytes, without slashes; unique among what lies beside it.
     pub(super) name: String,
@@ -118,6 +122,7 @@ pub(super) struct NewCollection {
 /// A package about to be made, and its source file.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = PackageRequest)]
 pub(super) struct NewPackage {
     /// Up to 255 bytes, without slashes; unique among what lies beside it.
     pub(super) name: String,
@@ -133,6 +138,7 @@ pub(super) struct NewPackage {
 /// A file about to be sent.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = PackageFileRequest)]
 pub(super) struct NewPackageFile {
     /// Its media type; application/octet-stream, or what an asset's path says, if left out.
     pub(super) content_type: Option<String>,
@@ -193,6 +199,7 @@ impl PackageUpload {
 /// Parts to be sent.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = WantedPackageParts)]
 pub(super) struct WantedParts {
     /// From 1 to 10,000; up to 1,000 of them.
     pub(super) part_numbers: Vec<u32>,
@@ -243,6 +250,7 @@ pub(super) struct PackageConfirmation {
 /// A collection or a package.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = PackageNode)]
 pub(super) struct NodeResponse {
     /// As `N:package:…` or `N:collection:…`.
     node_id: String,
@@ -309,6 +317,7 @@ impl From<Node> for NodeResponse {
 /// A page of what lies in a collection.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = PackageNodePage)]
 pub(super) struct NodePage {
     pub(super) children: Vec<NodeResponse>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -318,6 +327,7 @@ pub(super) struct NodePage {
 /// An asset of a package.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = PackageAsset)]
 pub(super) struct AssetResponse {
     id: String,
     /// Below the package.
@@ -364,6 +374,7 @@ impl From<PackageObject> for AssetResponse {
 /// A page of assets, in the order of their paths.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = PackageAssetPage)]
 pub(super) struct AssetPage {
     pub(super) assets: Vec<AssetResponse>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -373,6 +384,7 @@ pub(super) struct AssetPage {
 /// What was confirmed.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
+#[schema(as = ConfirmedPackage)]
 pub(super) enum Confirmed {
     /// A package.
     Package(Box<NodeResponse>),

@@ -42,9 +42,10 @@ struct Link {
 ///
 /// By the link in `url`, or signed in. Until it is published, the status is in the refusal. The address that it leads to
 /// opens this object alone, and ends no later than the link.
-#[utoipa::path(get, path = "/v1/sessions/{session}/media/{media}/content", tag = "sessions",
+#[utoipa::path(get, path = "/v1/sessions/{session}/media/{media}/content", operation_id = "read_media_content", tag = "sessions",
+    security((), ("bearer" = []), ("cookie" = []), ("user" = [], "organisation" = []), ("service" = [])),
     params(("session" = String, Path), ("media" = String, Path), Link),
-    responses((status = 307, description = "At the edge"), (status = 200, description = "Where there is no edge"),
+    responses((status = 307, description = "The content is at the edge, at the address in `Location`."), (status = 200, description = "The content, where there is no edge", content_type = "application/octet-stream"),
         (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody),
         (status = 409, body = ErrorBody)))]
 async fn content(state: State<Arc<App>>, request: Request) -> ApiResult<Response<Body>> {
@@ -78,8 +79,11 @@ async fn content(state: State<Arc<App>>, request: Request) -> ApiResult<Response
     Ok((StatusCode::TEMPORARY_REDIRECT, fields).into_response())
 }
 
-/// The same without its bytes
-#[utoipa::path(head, path = "/v1/sessions/{session}/media/{media}/content", tag = "sessions",
+/// Read headers of one of a session's media
+///
+/// As GET without the bytes: where it is published, or how far it is.
+#[utoipa::path(head, path = "/v1/sessions/{session}/media/{media}/content", operation_id = "head_media_content", tag = "sessions",
+    security((), ("bearer" = []), ("cookie" = []), ("user" = [], "organisation" = []), ("service" = [])),
     params(("session" = String, Path), ("media" = String, Path), Link),
     responses((status = 307), (status = 200), (status = 401), (status = 403), (status = 404), (status = 409)))]
 async fn head_content(state: State<Arc<App>>, request: Request) -> ApiResult<Response<Body>> {

@@ -25,7 +25,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 /// What becomes of a session's media, as it comes about
 ///
 /// Server-sent events named `status`, each with a change in JSON.
-#[utoipa::path(get, path = "/v1/sessions/{session}/media/events", tag = "sessions", params(("session" = String, Path)),
+#[utoipa::path(get, path = "/v1/sessions/{session}/media/events", operation_id = "watch_media", tag = "sessions", params(("session" = String, Path)),
     responses((status = 200, body = StatusChangeOutput, content_type = "text/event-stream"), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 503, body = ErrorBody)))]
 async fn media_events(

@@ -59,6 +59,7 @@ fn ids((session, media): &(String, String)) -> crate::error::Result<(Uuid, Uuid)
 
 /// A session that is to be.
 #[derive(Debug, Default, Deserialize, ToSchema)]
+#[schema(as = SessionRequest)]
 struct NewSession {
     /// The client's own id; one is made where none is given.
     id: Option<Uuid>,
@@ -80,6 +81,8 @@ async fn create_session(
 }
 
 /// Delete a session and all that is in it
+///
+/// It can be brought back until its retention ends.
 #[utoipa::path(delete, path = "/v1/sessions/{session}", tag = "sessions", params(("session" = String, Path)),
     responses((status = 204), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
 async fn delete_session(
@@ -107,6 +110,7 @@ async fn restore_session(
 /// What is to be sent.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = MediaRequest)]
 struct UploadWanted {
     filename: String,
     /// `image/jpeg`, `image/png`, `image/gif`, `image/webp`, `video/mp4`, `video/quicktime` or `video/webm`.
@@ -120,7 +124,9 @@ struct UploadWanted {
 }
 
 /// Say what is to be sent, and learn where
-#[utoipa::path(post, path = "/v1/sessions/{session}/media/upload-url", tag = "sessions", params(("session" = String, Path)),
+///
+/// PUT the bytes to `uploadUrl` with `headers`, then confirm it by `fileKey`.
+#[utoipa::path(post, path = "/v1/sessions/{session}/media/upload-url", operation_id = "create_media_upload", tag = "sessions", params(("session" = String, Path)),
     request_body = UploadWanted, responses((status = 200, body = UploadUrlResponse), (status = 400, body = ErrorBody),
         (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody),
         (status = 413, body = ErrorBody)))]
@@ -144,6 +150,7 @@ async fn upload_url(
 /// What was sent.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = MediaConfirmation)]
 struct Sent {
     file_key: String,
     /// Another stage than was announced.
@@ -155,7 +162,7 @@ struct Sent {
 /// Say that it was sent
 ///
 /// It is scanned and made anew from here on. Asked again it answers the same.
-#[utoipa::path(post, path = "/v1/sessions/{session}/media/confirm", tag = "sessions", params(("session" = String, Path)),
+#[utoipa::path(post, path = "/v1/sessions/{session}/media/confirm", operation_id = "confirm_media_upload", tag = "sessions", params(("session" = String, Path)),
     request_body = Sent, responses((status = 200, body = MediaResponse), (status = 400, body = ErrorBody),
         (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody),
         (status = 413, body = ErrorBody)))]
@@ -184,6 +191,8 @@ struct MediaQuery {
 }
 
 /// A page of a session's media, newest first
+///
+/// Of any status, or of one.
 #[utoipa::path(get, path = "/v1/sessions/{session}/media", tag = "sessions", params(("session" = String, Path), MediaQuery),
     responses((status = 200, body = MediaPage), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
@@ -199,6 +208,8 @@ async fn list_media(
 }
 
 /// One of a session's media
+///
+/// With where it can be read, and what was derived from it.
 #[utoipa::path(get, path = "/v1/sessions/{session}/media/{media}", tag = "sessions",
     params(("session" = String, Path), ("media" = String, Path)),
     responses((status = 200, body = MediaResponse), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
@@ -229,7 +240,9 @@ async fn delete_media(
 }
 
 /// What one of a session's media became, and when
-#[utoipa::path(get, path = "/v1/sessions/{session}/media/{media}/history", tag = "sessions",
+///
+/// From its announcement on, the first change first.
+#[utoipa::path(get, path = "/v1/sessions/{session}/media/{media}/history", operation_id = "list_media_history", tag = "sessions",
     params(("session" = String, Path), ("media" = String, Path)),
     responses((status = 200, body = Vec<StatusChangeOutput>), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
         (status = 404, body = ErrorBody)))]
@@ -243,6 +256,8 @@ async fn media_history(
 }
 
 /// Bring back what was deleted
+///
+/// Until its retention ends.
 #[utoipa::path(post, path = "/v1/sessions/{session}/media/{media}/restore", tag = "sessions",
     params(("session" = String, Path), ("media" = String, Path)),
     responses((status = 200, body = MediaResponse), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
@@ -257,6 +272,8 @@ async fn restore_media(
 }
 
 /// Try again what failed
+///
+/// Of what is `SCAN_FAILED`, which is something of the server's; what is `REJECTED` stays so.
 #[utoipa::path(post, path = "/v1/sessions/{session}/media/{media}/retry", tag = "sessions",
     params(("session" = String, Path), ("media" = String, Path)),
     responses((status = 200, body = MediaResponse), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),

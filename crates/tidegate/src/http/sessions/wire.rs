@@ -83,6 +83,7 @@ impl From<MediaStatus> for Status {
 
 /// A header that must be sent just so.
 #[derive(Debug, Serialize, ToSchema, SimpleObject)]
+#[schema(as = UploadHeader)]
 pub(in crate::http) struct Header {
     name: String,
     value: String,
@@ -91,6 +92,7 @@ pub(in crate::http) struct Header {
 /// Where a file may be sent by one PUT.
 #[derive(Debug, Serialize, ToSchema, SimpleObject)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = MediaUpload)]
 pub(in crate::http) struct UploadUrlResponse {
     /// A presigned URL. A secret while it lives.
     upload_url: String,
@@ -117,6 +119,7 @@ impl From<Target> for UploadUrlResponse {
 /// Something derived: a thumbnail, or a video's poster.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema, SimpleObject)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = MediaVariant)]
 pub(in crate::http) struct Variant {
     /// As `320.webp` or `poster.jpg`.
     name: String,
@@ -132,6 +135,7 @@ pub(in crate::http) struct Variant {
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema, SimpleObject)]
 #[serde(rename_all = "camelCase")]
 #[graphql(complex)]
+#[schema(as = Media)]
 pub(in crate::http) struct MediaResponse {
     id: Uuid,
     /// Where it can be read: on the CDN once it is COMPLETED, and before that by a link that asks where it stands.

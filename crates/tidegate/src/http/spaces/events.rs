@@ -29,7 +29,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 ///
 /// Server-sent events named `status`, each with a change in JSON: uploads, steps, deletes, restores. With the id of the last
 /// one in `Last-Event-ID`, as browsers send it when they come back, those that came meanwhile are told first, where that is not too long ago: list anew after a longer time.
-#[utoipa::path(get, path = "/api/spaces/{spaceId}/events", tag = "spaces", params(("spaceId" = String, Path)),
+#[utoipa::path(get, path = "/api/spaces/{spaceId}/events", operation_id = "watch_space", tag = "spaces", params(("spaceId" = String, Path)),
     responses((status = 200, body = ImageChange, content_type = "text/event-stream"), (status = 401, body = ErrorBody),
         (status = 404, body = ErrorBody), (status = 503, body = ErrorBody)))]
 async fn space_events(

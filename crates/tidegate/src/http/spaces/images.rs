@@ -45,7 +45,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 /// Announce an image
 ///
 /// PUT its bytes to `uploadUrl` with `headers`, then confirm it.
-#[utoipa::path(post, path = "/api/spaces/{spaceId}/images", tag = "spaces", params(("spaceId" = String, Path)),
+#[utoipa::path(post, path = "/api/spaces/{spaceId}/images", operation_id = "create_space_image", tag = "spaces", params(("spaceId" = String, Path)),
     request_body = NewSpaceImage,
     responses((status = 201, body = UploadTarget), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 413, body = ErrorBody)))]
@@ -64,7 +64,7 @@ async fn create_image(
 /// Confirm an image that was sent
 ///
 /// It is sealed, scanned and processed, and is READY after that. Asked again, this answers the same.
-#[utoipa::path(post, path = "/api/spaces/{spaceId}/images/{imageId}/confirm", tag = "spaces",
+#[utoipa::path(post, path = "/api/spaces/{spaceId}/images/{imageId}/confirm", operation_id = "confirm_space_image", tag = "spaces",
     params(("spaceId" = String, Path), ("imageId" = String, Path)),
     responses((status = 200, body = OneSpaceImage), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody), (status = 413, body = ErrorBody)))]
@@ -86,7 +86,7 @@ pub(super) fn answer(app: &App, space: &SpaceId, found: Images) -> Result<Respon
 ///
 /// For services. Each is copied and goes the way of all images; the key that is named is never changed or deleted, and must
 /// lie below one of `IMPORT_PREFIXES`. Imported again, it is another image.
-#[utoipa::path(post, path = "/api/spaces/{spaceId}/images/import", tag = "spaces", params(("spaceId" = String, Path)),
+#[utoipa::path(post, path = "/api/spaces/{spaceId}/images/import", operation_id = "import_space_images", tag = "spaces", security(("service" = []), ("bearer" = [])), params(("spaceId" = String, Path)),
     request_body = Import,
     responses((status = 202, body = ImportResponse), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
@@ -129,7 +129,7 @@ fn wanted(status: Option<&str>) -> Result<Wanted> {
 ///
 /// Newest first. All URLs of a space bear one signature, and are the same as long as its window lasts: asked again before
 /// `refreshAfter`, the answer is the same to the byte where nothing came or went.
-#[utoipa::path(get, path = "/api/spaces/{spaceId}/images", tag = "spaces", params(("spaceId" = String, Path), ImagesQuery),
+#[utoipa::path(get, path = "/api/spaces/{spaceId}/images", operation_id = "list_space_images", tag = "spaces", params(("spaceId" = String, Path), ImagesQuery),
     responses((status = 200, body = SpaceImagePage), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 404, body = ErrorBody)))]
 async fn list_images(
@@ -149,7 +149,7 @@ async fn list_images(
 /// Get fresh URLs of images
 ///
 /// Up to 1,000 by their ids. What is not in this space, or was deleted, is in `missing`.
-#[utoipa::path(post, path = "/api/spaces/{spaceId}/images/refresh", tag = "spaces",
+#[utoipa::path(post, path = "/api/spaces/{spaceId}/images/refresh", operation_id = "refresh_space_images", tag = "spaces",
     params(("spaceId" = String, Path), UrlsQuery), request_body = Refresh,
     responses((status = 200, body = SpaceImagePage), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 404, body = ErrorBody)))]
@@ -170,7 +170,7 @@ async fn refresh_images(
 /// Get an image
 ///
 /// With fresh URLs.
-#[utoipa::path(get, path = "/api/spaces/{spaceId}/images/{imageId}", tag = "spaces",
+#[utoipa::path(get, path = "/api/spaces/{spaceId}/images/{imageId}", operation_id = "get_space_image", tag = "spaces",
     params(("spaceId" = String, Path), ("imageId" = String, Path)),
     responses((status = 200, body = OneSpaceImage), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
 async fn get_image(
@@ -185,7 +185,7 @@ async fn get_image(
 /// Delete an image
 ///
 /// From here on no URL reads it. It can be brought back until its retention ends.
-#[utoipa::path(delete, path = "/api/spaces/{spaceId}/images/{imageId}", tag = "spaces",
+#[utoipa::path(delete, path = "/api/spaces/{spaceId}/images/{imageId}", operation_id = "delete_space_image", tag = "spaces",
     params(("spaceId" = String, Path), ("imageId" = String, Path)),
     responses((status = 204), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
 async fn delete_image(
@@ -199,7 +199,9 @@ async fn delete_image(
 }
 
 /// Try again what failed
-#[utoipa::path(post, path = "/api/spaces/{spaceId}/images/{imageId}/retry", tag = "spaces",
+///
+/// Of an image that is FAILED, which is something of the server's; a REJECTED one stays so.
+#[utoipa::path(post, path = "/api/spaces/{spaceId}/images/{imageId}/retry", operation_id = "retry_space_image", tag = "spaces",
     params(("spaceId" = String, Path), ("imageId" = String, Path)),
     responses((status = 200, body = OneSpaceImage), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
         (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
@@ -213,7 +215,9 @@ async fn retry_image(
 }
 
 /// What an image became, and when
-#[utoipa::path(get, path = "/api/spaces/{spaceId}/images/{imageId}/history", tag = "spaces",
+///
+/// From its announcement on, the first change first.
+#[utoipa::path(get, path = "/api/spaces/{spaceId}/images/{imageId}/history", operation_id = "list_space_image_history", tag = "spaces",
     params(("spaceId" = String, Path), ("imageId" = String, Path)),
     responses((status = 200, body = Vec<ImageChange>), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
 async fn image_history(
@@ -229,7 +233,7 @@ async fn image_history(
 /// Get the CDN cookies of a space
 ///
 /// Instead of signatures in URLs: they open all that is published of the space, until they end.
-#[utoipa::path(post, path = "/api/spaces/{spaceId}/grant-cookies", tag = "spaces", params(("spaceId" = String, Path)),
+#[utoipa::path(post, path = "/api/spaces/{spaceId}/grant-cookies", operation_id = "grant_space_cookies", tag = "spaces", params(("spaceId" = String, Path)),
     responses((status = 204), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
 async fn grant_cookies(
     State(app): State<Arc<App>>,

@@ -99,6 +99,8 @@ async fn list_spaces(
 }
 
 /// Get a space
+///
+/// With the caller's role in it, and how much is in it.
 #[utoipa::path(get, path = "/api/spaces/{spaceId}", tag = "spaces", params(("spaceId" = String, Path)),
     responses((status = 200, body = SpaceResponse), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
 async fn get_space(
@@ -123,7 +125,7 @@ async fn delete_space(State(app): State<Arc<App>>, caller: Caller, Path(space): 
 /// List members
 ///
 /// For owners.
-#[utoipa::path(get, path = "/api/spaces/{spaceId}/members", tag = "spaces", params(("spaceId" = String, Path), PageQuery),
+#[utoipa::path(get, path = "/api/spaces/{spaceId}/members", operation_id = "list_space_members", tag = "spaces", params(("spaceId" = String, Path), PageQuery),
     responses((status = 200, body = MemberPage), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
 async fn list_members(
@@ -153,7 +155,7 @@ fn user_id(text: &str) -> Result<UserId> {
 /// Make somebody a member, or give them another role
 ///
 /// For owners. The last owner stays one.
-#[utoipa::path(put, path = "/api/spaces/{spaceId}/members/{userId}", tag = "spaces",
+#[utoipa::path(put, path = "/api/spaces/{spaceId}/members/{userId}", operation_id = "set_space_member", tag = "spaces",
     params(("spaceId" = String, Path), ("userId" = String, Path)), request_body = NewRole,
     responses((status = 200, body = MemberResponse), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
@@ -173,7 +175,7 @@ async fn set_member(
 ///
 /// Owners anybody, everybody themselves; the last owner can't. What was signed for a member before opens the space's images
 /// until it ends, within `GRANT_TTL_SECONDS`.
-#[utoipa::path(delete, path = "/api/spaces/{spaceId}/members/{userId}", tag = "spaces",
+#[utoipa::path(delete, path = "/api/spaces/{spaceId}/members/{userId}", operation_id = "remove_space_member", tag = "spaces",
     params(("spaceId" = String, Path), ("userId" = String, Path)),
     responses((status = 204), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
         (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]

@@ -29,7 +29,7 @@ pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
 /// List what was deleted
 ///
 /// And can be brought back; the latest first. For editors and owners.
-#[utoipa::path(get, path = "/api/spaces/{spaceId}/trash", tag = "spaces", params(("spaceId" = String, Path), PageQuery),
+#[utoipa::path(get, path = "/api/spaces/{spaceId}/trash", operation_id = "list_space_trash", tag = "spaces", params(("spaceId" = String, Path), PageQuery),
     responses((status = 200, body = Trash), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
 async fn list_trash(
@@ -46,7 +46,9 @@ async fn list_trash(
 }
 
 /// Remove all that was deleted for good
-#[utoipa::path(delete, path = "/api/spaces/{spaceId}/trash", tag = "spaces", params(("spaceId" = String, Path)),
+///
+/// For editors and owners. The bytes are gone once the work behind it is done.
+#[utoipa::path(delete, path = "/api/spaces/{spaceId}/trash", operation_id = "empty_space_trash", tag = "spaces", params(("spaceId" = String, Path)),
     responses((status = 202), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
 async fn empty_trash(State(app): State<Arc<App>>, caller: Caller, Path(space): Path<String>) -> ApiResult<StatusCode> {
     images::purge_all(&app, &caller, &space_id(&space)?).await?;
@@ -54,7 +56,9 @@ async fn empty_trash(State(app): State<Arc<App>>, caller: Caller, Path(space): P
 }
 
 /// Remove a deleted image for good
-#[utoipa::path(delete, path = "/api/spaces/{spaceId}/trash/{imageId}", tag = "spaces",
+///
+/// For editors and owners. It can't be brought back.
+#[utoipa::path(delete, path = "/api/spaces/{spaceId}/trash/{imageId}", operation_id = "purge_space_image", tag = "spaces",
     params(("spaceId" = String, Path), ("imageId" = String, Path)),
     responses((status = 204), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
 async fn purge_image(
@@ -68,7 +72,9 @@ async fn purge_image(
 }
 
 /// Bring a deleted image back
-#[utoipa::path(post, path = "/api/spaces/{spaceId}/images/{imageId}/restore", tag = "spaces",
+///
+/// Until its retention ends. For editors and owners.
+#[utoipa::path(post, path = "/api/spaces/{spaceId}/images/{imageId}/restore", operation_id = "restore_space_image", tag = "spaces",
     params(("spaceId" = String, Path), ("imageId" = String, Path)),
     responses((status = 200, body = OneSpaceImage), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
 async fn restore_image(

@@ -21,6 +21,7 @@ use crate::uploads::media_items::Target;
 
 /// A space that is to be.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = SpaceRequest)]
 pub(super) struct NewSpace {
     /// For people, up to 200 bytes.
     pub(super) name: String,
@@ -29,6 +30,7 @@ pub(super) struct NewSpace {
 /// A space, as the caller sees it.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Space)]
 pub(super) struct SpaceResponse {
     id: String,
     name: String,
@@ -67,6 +69,7 @@ pub(super) struct SpacePage {
 
 /// What a member may do.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = SpaceRoleRequest)]
 pub(super) struct NewRole {
     /// `owner`, `editor` or `viewer`.
     pub(super) role: String,
@@ -75,6 +78,7 @@ pub(super) struct NewRole {
 /// Somebody who belongs to a space.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = SpaceMember)]
 pub(super) struct MemberResponse {
     user_id: String,
     /// `owner`, `editor` or `viewer`.
@@ -95,6 +99,7 @@ impl From<&Member> for MemberResponse {
 /// A page of members, in the order of their ids.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = SpaceMemberPage)]
 pub(super) struct MemberPage {
     pub(super) members: Vec<MemberResponse>,
     /// For the next page; absent on the last.
@@ -107,6 +112,7 @@ pub(super) struct MemberPage {
 #[into_params(parameter_in = Query)]
 pub(super) struct PageQuery {
     /// From 1 to 1000; 100 where it is not said.
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 1000)]
     pub(super) limit: Option<String>,
     /// `nextCursor` of the page before.
     pub(super) cursor: Option<String>,
@@ -117,6 +123,7 @@ pub(super) struct PageQuery {
 #[into_params(parameter_in = Query)]
 pub(super) struct ImagesQuery {
     /// From 1 to 1000; 100 where it is not said.
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 1000)]
     pub(super) limit: Option<String>,
     /// `nextCursor` of the page before.
     pub(super) cursor: Option<String>,
@@ -137,6 +144,7 @@ pub(super) struct UrlsQuery {
 /// An image that is to come.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = SpaceImageRequest)]
 pub(super) struct NewSpaceImage {
     pub(super) filename: String,
     /// `image/jpeg`, `image/png`, `image/gif` or `image/webp`.
@@ -150,6 +158,7 @@ pub(super) struct NewSpaceImage {
 /// Where an image may be sent by one PUT.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = SpaceImageUpload)]
 pub(super) struct UploadTarget {
     /// What to confirm.
     id: String,
@@ -180,6 +189,7 @@ impl From<Target> for UploadTarget {
 /// A smaller copy of an image.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Thumbnail)]
 pub(super) struct ThumbnailResponse {
     width: u32,
     height: u32,
@@ -225,6 +235,7 @@ pub(super) struct SpaceImage {
 /// An image, and when its URL ends.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = SpaceImageWithTimes)]
 pub(super) struct OneSpaceImage {
     #[serde(flatten)]
     image: SpaceImage,
@@ -350,6 +361,7 @@ pub(super) fn show_one(app: &App, space: &SpaceId, found: Images) -> Option<OneS
 
 /// Which images' URLs are asked for.
 #[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = WantedImages)]
 pub(super) struct Refresh {
     /// Up to 1,000.
     pub(super) ids: Vec<String>,
@@ -358,6 +370,7 @@ pub(super) struct Refresh {
 /// What lies in the bucket already.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ImportRequest)]
 pub(super) struct Import {
     /// Up to 1,000 keys.
     pub(super) s3_key: Vec<String>,
@@ -365,6 +378,7 @@ pub(super) struct Import {
 
 /// What was begun.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = StartedImport)]
 pub(super) struct ImportResponse {
     images: Vec<ImportedImage>,
     /// Keys at which nothing lies.
@@ -429,6 +443,7 @@ impl DeletedImage {
 /// A page of what was deleted, the latest first.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = DeletedImagePage)]
 pub(super) struct Trash {
     pub(super) images: Vec<DeletedImage>,
     /// For the next page; absent on the last.
