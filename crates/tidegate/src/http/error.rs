@@ -18,6 +18,9 @@ pub(super) struct ErrorBody {
     /// The message again; on routes of files, whose clients read it here. Added in `files/error.rs`.
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
+    /// The message again; on routes of packages, whose clients read it here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
 }
 
 /// What is wrong.
@@ -94,7 +97,7 @@ impl IntoResponse for ApiError {
 pub(crate) fn body(status: StatusCode, code: &str, message: &str) -> Response {
     let message = message.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let error = ErrorDetail { code: code.to_owned(), message, ..ErrorDetail::default() };
-    let body = ErrorBody { error, detail: None };
+    let body = ErrorBody { error, detail: None, message: None };
     let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
     (status, no_store, Json(body)).into_response()
 }

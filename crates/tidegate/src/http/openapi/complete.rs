@@ -208,7 +208,7 @@ fn meaning(status: &str) -> &'static str {
         "304" => "The content is what the client has already.",
         "307" => "The content is at the address in `Location`.",
         "400" => "`BAD_REQUEST`: the path, the query, a header or the body is not as described.",
-        "401" => "`UNAUTHENTICATED`: the caller is not signed in.",
+        "401" => "`UNAUTHENTICATED`, or `UNAUTH` of images with `AUTH_MODE=dev`: the caller is not signed in.",
         "403" => {
             "`FORBIDDEN`: the caller may not do this, or the request comes from a page or by a host name that may not."
         }
