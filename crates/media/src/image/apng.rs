@@ -203,6 +203,7 @@ fn over([red, green, blue, alpha]: [u8; 4], below: [u8; 4]) -> [u8; 4] {
 }
 
 /// Maps an error of the decoder to a refusal.
+#[expect(clippy::needless_pass_by_value, reason = "the signature that map_err calls")]
 fn refusal(error: png::DecodingError) -> Refusal {
     match error {
         png::DecodingError::LimitsExceeded => Refusal::TooCostly,

@@ -287,6 +287,7 @@ mod tests {
 
     const PIXEL: [u8; 3] = [200, 90, 100];
 
+    #[expect(clippy::needless_pass_by_value, reason = "callers make the profile in the call")]
     fn shown(profile: Option<Profile>, pixel: [u8; 3]) -> Vec<u8> {
         let pixels = Pixels { width: 1, height: 1, alpha: false, bytes: pixel.to_vec() };
         profile.iter().fold(pixels, |pixels, profile| profile.to_srgb(pixels)).bytes
