@@ -39,7 +39,7 @@ class Smoke {
         Files.delete(bytes);
         CompletedFile done = files.completeFileUpload(new FileCompletion().uploadId(begun.getUploadId()).parts(List.of()));
         check(done.getStatus().equals("READY"), done);
-        check(files.listFiles(null, null, null, null, null, null, 10L, null).getFiles().get(0).getKey().equals(done.getKey()), "the list");
+        check(files.listFiles(null, null, null, null, null, null, null, 10L, null).getFiles().get(0).getKey().equals(done.getKey()), "the list");
         check(files.getFileMetadata(done.getKey()).getMime().equals("text/plain"), "the metadata");
 
         URI link = URI.create(files.signFileLink(done.getKey(), null, null, null, null, 1).getUrl());
