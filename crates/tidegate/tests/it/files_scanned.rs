@@ -168,6 +168,8 @@ async fn what_is_encrypted_has_a_verdict_of_its_own() {
     assert_eq!(metadata(&app, &plain).await["status"], "READY");
     // The bytes are still there, for a scanner that is set otherwise.
     assert_eq!(complete(&app, "ann", &upload).await.json()["status"], "SCANNING");
+    app.run_jobs().await;
+    assert_eq!(metadata(&app, &key).await["status"], "FAILED");
     app.finish().await;
 }
 
