@@ -109,7 +109,7 @@ tools-clients: tools-python
 # keeps versions.
 tools-servers: tools-python
 	@./.ci/need $(NEEDS_SERVERS)
-	@test -x .tools/bin/garage || $(CARGO) install garage --version 2.5.0 --locked --debug --no-default-features --features bundled-libs,sqlite --root .tools
+	@test -x .tools/bin/garage || CARGO_PROFILE_DEV_DEBUG=false $(CARGO) install garage --version 2.5.0 --locked --debug --no-default-features --features bundled-libs,sqlite --root .tools
 
 # Generators and compilers of API clients in other languages, and linters of the API description.
 tools-languages: tools-python

@@ -15,7 +15,7 @@ SECRETS = re.compile(
 
 # What takes longest, from the longest on. A name without parameters stands for all of them.
 LONGEST = [
-    "test_nothing_answered_is_lost_when_the_server_is_killed[200-sqlite-disk]",
+    "test_nothing_answered_is_lost_when_the_server_is_killed[80-sqlite-disk]",
     "test_the_film_is_published_and_nothing_else_is",
     "test_nothing_acknowledged_is_lost_at_any_call",
     "test_a_sparse_image_of_5_gib",
@@ -24,12 +24,15 @@ LONGEST = [
     "test_nothing_answered_is_lost_when_the_server_is_killed[15-postgres-s3]",
     "test_an_import_from_another_program_is_killed_at_any_call",
     "test_bombs_cost_one_job_and_not_the_server",
+    "test_the_page_calls_every_surface",
+    "test_several_workers_do_each_job_once_and_one_that_dies_is_replaced",
     "test_a_worker_that_is_killed_at_each_step",
     "test_a_restore_that_is_killed_at_each_step",
     "test_a_worker_killed_while_it_imports",
     "test_the_page_calls_every_surface",
     "test_every_example_is_answered_as_described",
     "test_a_client_in_python",
+    "test_every_client_opens_a_signed_url_and_no_other",
     "test_every_etag_is_true",
     "test_all_eight_orientations_come_out_upright_and_bare",
     "test_a_disk_that_is_full_at_each_step",

@@ -9,7 +9,7 @@ import pytest
 import crash_loop
 
 
-@pytest.mark.parametrize("rounds,database,store", [(200, "sqlite", "disk"), (15, "postgres", "s3")])
+@pytest.mark.parametrize("rounds,database,store", [(80, "sqlite", "disk"), (15, "postgres", "s3")])
 def test_nothing_answered_is_lost_when_the_server_is_killed(tmp_path, rounds, database, store):
     seed = int(os.environ.get("SEED", random.randrange(1 << 30)))
     counts = crash_loop.run(tmp_path, rounds, seed, database, store)
