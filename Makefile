@@ -103,7 +103,7 @@ tools-python:
 
 # HTTP and S3 clients that the black-box tests run; their packages need other versions than the tests.
 tools-clients: tools-python
-	@test -x .tools/clients/bin/python && .tools/clients/bin/python -c 'import aiohttp, httpx, minio, s3fs' 2>/dev/null || ./.ci/venv .tools/clients e2e/client-requirements.txt
+	@test -x .tools/clients/bin/python && .tools/clients/bin/python -c 'import aiohttp, httpx, minio, s3fs, zarr' 2>/dev/null || ./.ci/venv .tools/clients e2e/client-requirements.txt
 
 # PostgreSQL, clamd, ffmpeg, and two S3 servers: garage, which verifies signatures, and moto, which
 # keeps versions.
@@ -114,7 +114,7 @@ tools-servers: tools-python
 # Generators and compilers of API clients in other languages, and linters of the API description.
 tools-languages: tools-python
 	@./.ci/need node:nodejs npm:npm go:golang-go javac:default-jdk-headless mvn:maven
-	@test -d e2e/clients/node_modules || (cd e2e/clients && npm ci --silent)
+	@test -d e2e/clients/node_modules/zarrita || (cd e2e/clients && npm ci --silent)
 	@$(PYTHON) -c 'import openapi_generator_cli' 2>/dev/null || $(PYTHON) -m pip install --quiet --disable-pip-version-check -r e2e/clients/requirements.txt
 
 tools-bench:

@@ -2,6 +2,7 @@
 upload a file, list it and read it. Python's runs always, the others and the linters of npm with
 `make clients`."""
 
+import json
 import pathlib
 import shutil
 import subprocess
@@ -9,7 +10,9 @@ import sys
 
 import pytest
 
+from datasets import Dataset
 from server import ROOT
+from test_zarr import Assets, multiscales, pixels, write_image
 
 CLIENTS = ROOT / "e2e/clients"
 DESCRIPTION = ROOT / "openapi.json"
@@ -65,6 +68,21 @@ def test_a_client_in_java(server, tmp_path):
     shutil.copy(CLIENTS / "java/Smoke.java", tmp_path / "src/main/java")
     run("mvn", "--quiet", "--batch-mode", "compile", "dependency:copy-dependencies", "-DincludeScope=runtime", cwd=tmp_path)
     works("java", "-cp", f"{tmp_path}/target/classes:{tmp_path}/target/dependency/*", "Smoke", server.api)
+
+
+@pytest.mark.clients
+def test_clients_of_graphql(server):
+    assert "the clients work" in run("node", CLIENTS / "graphql.mjs", server.api)
+
+
+@pytest.mark.clients
+@pytest.mark.parametrize("version", [2, 3])
+def test_zarrita_reads_an_image(server, version):
+    dataset, image = Dataset(server), pixels()
+    assets = Assets(dataset, dataset.package("cells.zarr", b"x"))
+    write_image(assets, version, image)
+    told = json.loads(run("node", CLIENTS / "zarrita.mjs", *assets.signed_cookies()))
+    assert told == {"attributes": multiscales(version), "shape": list(image.shape), "sum": int(image.sum())}
 
 
 @pytest.mark.clients

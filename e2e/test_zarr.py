@@ -3,6 +3,9 @@ through the signature of that package by fsspec and aiohttp, as viewers do."""
 
 import asyncio
 import copy
+import json
+import pathlib
+import subprocess
 
 import aiohttp
 import numpy
@@ -12,6 +15,7 @@ from zarr.abc.store import OffsetByteRequest, RangeByteRequest, Store, SuffixByt
 from zarr.storage import FsspecStore
 
 import backends
+import clients
 from datasets import Dataset
 from server import send
 
@@ -39,6 +43,11 @@ class Assets(Store):
         super().__init__(read_only=False)
         self.dataset, self.package, self.asked = dataset, package, []
         self.grant = dataset.call("GET", f"/cloudfront/sign?{dataset.query(package_id=package, scope='prefix')}")
+
+    def signed_cookies(self):
+        """Returns the URL of the assets, and the cookies that open them."""
+        answer = self.dataset.ask("GET", f"/cloudfront/sign?{self.dataset.query(package_id=self.package, scope='prefix')}")
+        return answer.json()["base_url"], "; ".join(line.split(";")[0] for line in answer.headers.get_all("Set-Cookie"))
 
     def __eq__(self, other):
         return self is other
@@ -141,9 +150,7 @@ def test_ome_zarr_is_written_and_read(make_server, store, version):
     assert any(status == 404 for _, status in assets.asked), assets.asked
 
     # Viewers come with the cookies of the signature, by fsspec over aiohttp.
-    answer = dataset.ask("GET", f"/cloudfront/sign?{dataset.query(package_id=package, scope='prefix')}")
-    cookies = "; ".join(line.split(";")[0] for line in answer.headers.get_all("Set-Cookie"))
-    base = answer.json()["base_url"]
+    base, cookies = assets.signed_cookies()
     options = {"headers": {"Cookie": cookies}, "asynchronous": True}
     remote = FsspecStore.from_url(base.rstrip("/"), storage_options=options, read_only=True)
     viewed = zarr.open_group(remote, mode="r")
@@ -202,3 +209,17 @@ def test_shards_are_read_by_ranges(server):
     ranged = [(span, size) for key, span, size in answers if key == "a/c/1/0/0"]
     assert ranged and all(span for span, _ in ranged), answers
     assert sum(size for _, size in ranged) < image[1].nbytes / 10, ranged
+
+
+def test_zarr_python_2_writes_and_reads(server, tmp_path):
+    dataset = Dataset(server)
+    assets = Assets(dataset, dataset.package("two.zarr", b"x"))
+    script, folder = pathlib.Path(__file__).with_name("zarr_two.py"), tmp_path / "written"
+    subprocess.run([clients.PYTHON, script, "write", folder], check=True)
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        assets.put(path.relative_to(folder).as_posix(), path.read_bytes())
+    group = zarr.open_group(assets, mode="r")
+    assert group.metadata.zarr_format == 2 and group.attrs["note"] == "written by version 2"
+    assert numpy.array_equal(group["0"][:].ravel(), numpy.arange(64 * 64))
+    told = subprocess.run([clients.PYTHON, script, "read", *assets.signed_cookies()], capture_output=True, text=True, check=True)
+    assert json.loads(told.stdout) == {"attributes": {"note": "written by version 2"}, "shape": [64, 64], "sum": sum(range(64 * 64))}
