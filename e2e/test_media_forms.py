@@ -257,6 +257,7 @@ def test_colour_spaces_of_greys_and_pngs_are_applied(server):
         ("a linear grey PNG", before(gray, linear), "image/png", srgb_of(half)),
         ("a linear PNG with the primaries of sRGB", before(colour, (b"cHRM", srgb_chromaticities), linear), "image/png", srgb_of(half)),
         ("a PNG whose gamma stands for sRGB", before(colour, (b"gAMA", struct.pack(">I", 45455))), "image/png", 128),
+        ("a linear PNG with 16 bits, darker than one of 255", png(400, 300, 16, 2, (b"\0" + b"\0\x80" * 1200) * 300, chunk(*linear)), "image/png", srgb_of(128 / 65535)),
         ("sRGB before gAMA", before(colour, linear, (b"sRGB", b"\0")), "image/png", 128),
         ("cICP of linear light before sRGB", before(colour, (b"cICP", bytes([1, 8, 0, 1])), (b"sRGB", b"\0")), "image/png", srgb_of(half)),
         ("cICP of PQ: 203 candela per square metre are white", before(Image.new("RGB", (400, 300), (148,) * 3), (b"cICP", bytes([9, 16, 0, 1]))), "image/png", 255),

@@ -10,7 +10,6 @@ use image::metadata::Orientation;
 use super::colour::Profile;
 use super::orientation::ExifTransform;
 use super::pixels::Pixels;
-use super::raster::upright_srgb;
 use super::strip::{count_webp_frames, set_webp_delays};
 use super::thumbs::derive_thumbnails;
 use super::{CleanOptions, Cleaned, Picture, Refusal, check_size, main_picture};
@@ -133,6 +132,8 @@ fn crop_to_canvas(frame: &mut gif::Frame<'_>, (width, height): (u16, u16)) {
         let index = frame.transparent.unwrap_or_default();
         (frame.left, frame.top, frame.width, frame.height) = (0, 0, 1, 1);
         (frame.transparent, frame.buffer) = (Some(index), vec![index].into());
+        // Other disposals would clear the pixel.
+        frame.dispose = gif::DisposalMethod::Keep;
     } else if (across, down) != (frame.width, frame.height) {
         let rows = frame.buffer.chunks_exact(usize::from(frame.width)).take(usize::from(down));
         let cropped: Vec<u8> = rows.flat_map(|row| row.iter().take(usize::from(across))).copied().collect();
@@ -157,7 +158,7 @@ pub(super) fn clean_frames(
         shown.push(TimedFrame { pixels, delay: delay.min(MAX_DELAY) });
     }
     let first = shown.first().ok_or(Refusal::Damaged)?;
-    let still = upright_srgb(first.pixels.clone(), ExifTransform::NONE, None);
+    let still = first.pixels.clone().without_opaque_alpha();
     let (thumbnails, blurhash) = derive_thumbnails(&still, None, options)?;
     let size = (still.width, still.height);
     let main = main_picture(file, options, animation.orientation, size, || match shown.len() {

@@ -72,6 +72,9 @@ pub(super) struct Frames<'a> {
     /// The number of plays; 0 for endless.
     pub(super) plays: u32,
     remaining: u32,
+    /// The time at which the next frame begins, in milliseconds. Delays are rounded so that their
+    /// sum stays right.
+    time: f64,
     canvas: Vec<[u8; 4]>,
     width: usize,
     /// What to do with the last frame before the next one is drawn.
@@ -92,6 +95,7 @@ impl<'a> Frames<'a> {
             reader,
             plays: control.num_plays,
             remaining: control.num_frames,
+            time: 0.0,
             canvas: vec![[0; 4]; width * height],
             width,
             disposal: None,
@@ -144,7 +148,15 @@ impl<'a> Frames<'a> {
         let info = self.reader.info();
         let pixels =
             Pixels { width: info.width, height: info.height, alpha: true, bytes: self.canvas.as_flattened().to_vec() };
-        Ok(TimedFrame { pixels, delay: milliseconds(control.delay_num, control.delay_den) })
+        let begin = self.time.round();
+        self.time += milliseconds(control.delay_num, control.delay_den);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a delay has at most 65,535 seconds"
+        )]
+        let delay = (self.time.round() - begin) as u32;
+        Ok(TimedFrame { pixels, delay })
     }
 
     /// Removes the last frame from the canvas as it demands.
@@ -181,10 +193,10 @@ impl Iterator for Frames<'_> {
     }
 }
 
-/// Returns the delay of a frame, rounded to milliseconds. A denominator of zero stands for 100.
-fn milliseconds(numerator: u16, denominator: u16) -> u32 {
-    let denominator = if denominator == 0 { 100 } else { u32::from(denominator) };
-    (u32::from(numerator) * 2000 + denominator) / (2 * denominator)
+/// Returns the delay of a frame in milliseconds. A denominator of zero stands for 100.
+fn milliseconds(numerator: u16, denominator: u16) -> f64 {
+    let denominator = if denominator == 0 { 100.0 } else { f64::from(denominator) };
+    f64::from(numerator) * 1000.0 / denominator
 }
 
 /// Draws a colour over another one (W3C PNG section 13.16).

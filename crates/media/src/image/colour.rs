@@ -95,6 +95,27 @@ impl Profile {
         pixels
     }
 
+    /// Returns whether the profile is for RGB.
+    pub(super) fn is_rgb(&self) -> bool {
+        matches!(self, Self::Rgb(_))
+    }
+
+    /// Converts RGBA of 16 bits to sRGB in place, as far as the profile can be applied.
+    pub(super) fn to_srgb_16(&self, values: &mut [u16]) {
+        let Self::Rgb(profile) = self else { return };
+        let options = TransformOptions::default();
+        let Ok(transform) = profile.create_transform_16bit(Layout::Rgba, &srgb(), Layout::Rgba, options) else {
+            return;
+        };
+        let mut to = vec![0; CHUNK * 4];
+        for piece in values.chunks_mut(CHUNK * 4) {
+            let to = &mut to[..piece.len()];
+            if transform.transform(piece, to).is_ok() {
+                piece.copy_from_slice(to);
+            }
+        }
+    }
+
     /// Converts grey values to sRGB in place. Does nothing if the profile is not for grey values.
     pub(super) fn gray_to_srgb(&self, values: &mut [u8]) {
         if let Self::Gray(table) = self {
@@ -157,7 +178,8 @@ pub(super) struct PngColours<'a> {
 
 impl PngColours<'_> {
     /// Returns the colour space of the image, by the precedence cICP, iCCP, sRGB, gAMA with cHRM.
-    /// Returns `None` for sRGB and for what is invalid, which viewers show as sRGB too.
+    /// Returns `None` if the image has none, or one that is invalid or stands for sRGB by an sRGB,
+    /// gAMA or cHRM chunk: viewers show all these as sRGB.
     pub(super) fn profile(&self, icc: Option<&[u8]>) -> Option<Profile> {
         if let Some(profile) = self.cicp.and_then(cicp_profile) {
             return Some(profile);
@@ -226,8 +248,7 @@ fn set_curve(profile: &mut ColorProfile, curve: ToneReprCurve) {
 }
 
 /// Returns the colour space of a cICP chunk: its primaries, transfer function, matrix (0, because a
-/// PNG holds RGB) and range (1, full). Returns `None` for sRGB and for code points that are not
-/// supported.
+/// PNG holds RGB) and range (1, full). Returns `None` for code points that are not supported.
 fn cicp_profile(chunk: &[u8]) -> Option<Profile> {
     const PQ: u8 = 16;
     const HLG: u8 = 18;

@@ -19,19 +19,23 @@ use crate::kind::Kind;
 pub(super) fn clean(bytes: &[u8], options: &CleanOptions) -> Result<Cleaned, Refusal> {
     let segments = segments::read(bytes);
     let orientation = exif::orientation(segments.exif);
-    let whole = Whole { bytes, orientation, options, is_repaired: false };
-    match whole.clean(segments.icc.as_deref()) {
-        // The decoder reports only its first warning, so a harmless one can hide a serious one.
-        Err(Refusal::Damaged) => {
-            let repaired = repair(bytes, segments.icc.as_deref(), options)?;
-            Whole { bytes: &repaired, is_repaired: true, ..whole }.clean(segments.icc.as_deref())
+    let icc = segments.icc.as_deref();
+    let file = JpegFile { bytes, orientation, options, is_repaired: false };
+    // The decoder does not report a few bytes before each restart marker, and a file that is kept
+    // must not hide them.
+    if !(options.lossless && segments.has_restarts) {
+        match file.clean(icc) {
+            // The decoder reports only its first warning, so a harmless one can hide a serious one.
+            Err(Refusal::Damaged) => {}
+            outcome => return outcome,
         }
-        outcome => outcome,
     }
+    let repaired = repair(bytes, icc, options)?;
+    JpegFile { bytes: &repaired, is_repaired: true, ..file }.clean(icc)
 }
 
 /// A JPEG file that is cleaned if it can be decoded without a warning.
-struct Whole<'a> {
+struct JpegFile<'a> {
     bytes: &'a [u8],
     orientation: Orientation,
     options: &'a CleanOptions,
@@ -39,7 +43,7 @@ struct Whole<'a> {
     is_repaired: bool,
 }
 
-impl Whole<'_> {
+impl JpegFile<'_> {
     fn clean(&self, icc: Option<&[u8]>) -> Result<Cleaned, Refusal> {
         let Self { bytes, options, .. } = *self;
         let transform = ExifTransform::from_orientation(self.orientation);

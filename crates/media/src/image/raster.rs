@@ -89,7 +89,8 @@ fn clean_still(
     kind: Kind,
 ) -> Result<Cleaned, Refusal> {
     let image = DynamicImage::from_decoder(decoder).map_err(refusal_from)?;
-    let image = upright_srgb(to_pixels(image), ExifTransform::from_orientation(*orientation), profile.as_ref());
+    let image = srgb_pixels(image, profile.as_ref()).without_opaque_alpha();
+    let image = image.transformed(ExifTransform::from_orientation(*orientation));
     let main = main_picture(file, options, *orientation, (image.width, image.height), || match (image.alpha, kind) {
         // Lossless output was requested but the file could not be stripped.
         _ if options.lossless => image.png(),
@@ -101,10 +102,24 @@ fn clean_still(
     Ok(Cleaned { main, thumbnails, blurhash, frames: 1 })
 }
 
-/// Converts pixels to sRGB, makes them upright and removes an opaque alpha channel.
-pub(super) fn upright_srgb(image: Pixels, transform: ExifTransform, profile: Option<&Profile>) -> Pixels {
-    let image = image.without_opaque_alpha();
-    profile.into_iter().fold(image, |image, profile| profile.to_srgb(image)).transformed(transform)
+/// Converts a decoded image to sRGB pixels with 8 bits per channel. Sixteen bits are reduced after
+/// the conversion, because dark colours of linear light need them.
+fn srgb_pixels(image: DynamicImage, profile: Option<&Profile>) -> Pixels {
+    let is_deep = image.color().bytes_per_pixel() / image.color().channel_count() > 1;
+    let (width, height) = (image.width(), image.height());
+    if let Some(profile) = profile.filter(|profile| is_deep && profile.is_rgb()) {
+        let mut image = image.into_rgba16();
+        profile.to_srgb_16(&mut image);
+        let bytes = image.iter().map(|value| reduced(*value)).collect();
+        return Pixels { width, height, alpha: true, bytes };
+    }
+    let pixels = to_pixels(image);
+    profile.into_iter().fold(pixels, |pixels, profile| profile.to_srgb(pixels))
+}
+
+/// Reduces a channel to 8 bits.
+fn reduced(value: u16) -> u8 {
+    u8::try_from((u32::from(value) * 255 + 32_767) / 65_535).unwrap_or(u8::MAX)
 }
 
 /// Converts a decoded image to pixels with 8 bits per channel.

@@ -1,7 +1,7 @@
 //! Rewrites JPEG files that decoders only read with a warning: with bytes between their segments,
 //! after a scan or before a restart marker, with scan parameters that a sequential file ignores,
-//! or with an unknown JFIF version. The output has the same tables, frames and scans, and nothing
-//! else. Fails if a scan is not whole, which decoders report by the same kind of warning.
+//! or with an unknown JFIF version. The output has the same tables, frames and scans, the JFIF and
+//! Adobe headers and the ICC profile, and nothing else. Fails if a scan is not whole, which decoders report by the same kind of warning.
 //!
 //! Reads the entropy-coded data symbol by symbol to find where each scan ends; computes no pixels.
 //! Source: ITU-T T.81 Annexes B, F and G.
@@ -22,7 +22,7 @@ struct Repair<'a> {
     options: &'a CleanOptions,
     rest: &'a [u8],
     out: Vec<u8>,
-    /// The Adobe segment, which is written before the frame.
+    /// The Adobe segment, until it is written: before the frame, whose number of components it needs.
     adobe: Option<&'a [u8]>,
     scan: Scan,
     scans: u32,
@@ -35,7 +35,7 @@ pub(super) fn repair(file: &[u8], icc: Option<&[u8]>, options: &CleanOptions) ->
     let mut out = Vec::with_capacity(file.len());
     out.extend_from_slice(b"\xff\xd8");
     let mut repair = Repair { options, rest, out, adobe: None, scan: Scan::default(), scans: 0 };
-    while repair.segment()? {}
+    while repair.copy_segment()? {}
     Ok(match icc {
         Some(icc) => segments::with_icc(repair.out, icc),
         None => repair.out,
@@ -44,8 +44,8 @@ pub(super) fn repair(file: &[u8], icc: Option<&[u8]>, options: &CleanOptions) ->
 
 impl<'a> Repair<'a> {
     /// Copies the next segment, and the scan that follows it. Returns `false` after the end marker.
-    fn segment(&mut self) -> Result<bool, Refusal> {
-        let marker = self.next_marker().ok_or(Refusal::Damaged)?;
+    fn copy_segment(&mut self) -> Result<bool, Refusal> {
+        let marker = self.read_marker().ok_or(Refusal::Damaged)?;
         match marker {
             0xd9 if self.scans > 0 => {
                 self.out.extend_from_slice(b"\xff\xd9");
@@ -56,15 +56,20 @@ impl<'a> Repair<'a> {
             0x01 | 0xd0..=0xd7 => return Ok(true),
             _ => {}
         }
-        let body = self.body().ok_or(Refusal::Damaged)?;
+        let body = self.read_body().ok_or(Refusal::Damaged)?;
         match marker {
             0xe0 if body.starts_with(JFIF) && body.len() >= 14 => {
                 // Version 1.1; the density; no thumbnail.
                 let jfif = [JFIF, &[1, 1], body.get(7..12).unwrap_or_default(), &[0, 0]].concat();
                 self.push(0xe0, &jfif);
             }
-            0xee if body.starts_with(ADOBE) => self.adobe = body.get(..ADOBE_LENGTH),
-            0xc0..=0xc2 => self.frame(marker, body)?,
+            0xee if body.starts_with(ADOBE) && body.len() >= ADOBE_LENGTH => {
+                self.adobe = body.get(..ADOBE_LENGTH);
+                if self.scan.components() > 0 {
+                    self.push_adobe();
+                }
+            }
+            0xc0..=0xc2 => self.copy_frame(marker, body)?,
             0xc4 => {
                 self.scan.read_tables(body).ok_or(Refusal::Damaged)?;
                 self.push(marker, body);
@@ -75,7 +80,7 @@ impl<'a> Repair<'a> {
                 self.scan.restart_interval = u32::from(u16::from_be_bytes(*interval));
                 self.push(marker, body);
             }
-            0xda => self.scan(body)?,
+            0xda => self.copy_scan(body)?,
             0xe0..=0xef | 0xfe | 0xdc => {}
             _ => return Err(Refusal::Damaged),
         }
@@ -83,26 +88,31 @@ impl<'a> Repair<'a> {
     }
 
     /// Copies a frame header, after the Adobe segment.
-    fn frame(&mut self, marker: u8, body: &'a [u8]) -> Result<(), Refusal> {
+    fn copy_frame(&mut self, marker: u8, body: &'a [u8]) -> Result<(), Refusal> {
         let (width, height) = self.scan.read_frame(body, marker == 0xc2).ok_or(Refusal::Damaged)?;
         check_size(width.into(), height.into(), self.options)?;
         self.scan.prepare();
-        if let Some(adobe) = self.adobe.take() {
-            let mut adobe = adobe.to_vec();
-            let (known, otherwise) = if self.scan.components() == 4 { (2, 2) } else { (1, 1) };
-            match adobe.get_mut(ADOBE_TRANSFORM) {
-                Some(transform) if *transform != 0 && *transform != known => *transform = otherwise,
-                _ => {}
-            }
-            self.push(0xee, &adobe);
-        }
+        self.push_adobe();
         self.push(marker, body);
         Ok(())
     }
 
+    /// Writes the last Adobe segment. Decoders take an unknown colour transform for the usual one of
+    /// its number of components.
+    fn push_adobe(&mut self) {
+        let Some(adobe) = self.adobe.take() else { return };
+        let mut adobe = adobe.to_vec();
+        let usual = if self.scan.components() == 4 { 2 } else { 1 };
+        match adobe.get_mut(ADOBE_TRANSFORM) {
+            Some(transform) if *transform != 0 => *transform = usual,
+            _ => {}
+        }
+        self.push(0xee, &adobe);
+    }
+
     /// Copies a scan header and the scan's data without anything after the last symbol of each
     /// restart interval.
-    fn scan(&mut self, body: &[u8]) -> Result<(), Refusal> {
+    fn copy_scan(&mut self, body: &[u8]) -> Result<(), Refusal> {
         self.scans += 1;
         if self.scans > MAX_SCANS {
             return Err(Refusal::TooCostly);
@@ -115,7 +125,7 @@ impl<'a> Repair<'a> {
             if interval > 0 {
                 let expected = 0xd0 + u8::try_from((interval - 1) % 8).unwrap_or_default();
                 // Another marker means that data was lost.
-                if self.next_marker() != Some(expected) {
+                if self.read_marker() != Some(expected) {
                     return Err(Refusal::Damaged);
                 }
                 self.out.extend_from_slice(&[0xff, expected]);
@@ -129,14 +139,14 @@ impl<'a> Repair<'a> {
     }
 
     /// Reads the next marker. Skips any other bytes before it.
-    fn next_marker(&mut self) -> Option<u8> {
+    fn read_marker(&mut self) -> Option<u8> {
         let (marker, rest) = segments::next_marker(self.rest)?;
         self.rest = rest;
         Some(marker)
     }
 
     /// Reads the body of a segment.
-    fn body(&mut self) -> Option<&'a [u8]> {
+    fn read_body(&mut self) -> Option<&'a [u8]> {
         let length = usize::from(u16::from_be_bytes(*self.rest.first_chunk::<2>()?));
         let (segment, rest) = self.rest.split_at_checked(length)?;
         self.rest = rest;
@@ -263,6 +273,29 @@ mod tests {
         }
     }
 
+    /// A few bytes before a restart marker cause no warning, and a file that is kept must not have
+    /// them.
+    #[test]
+    fn a_kept_file_hides_nothing_before_its_restart_markers() {
+        let odd = insert(FILES[1].1, b"hid", |marker| (0xd0..=0xd7).contains(&marker));
+        let cleaned = clean(&odd, &options(true)).unwrap();
+        assert!(!cleaned.main.bytes.windows(3).any(|window| window == b"hid"));
+        assert_eq!(decoded(&cleaned.main.bytes).unwrap(), decoded(FILES[1].1).unwrap());
+    }
+
+    #[test]
+    fn an_adobe_segment_counts_wherever_it_is() {
+        // Without JFIF, this segment says that the components are RGB.
+        let file = FILES[0].1;
+        let adobe = b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0\0";
+        let frame = file.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
+        let after = frame + 2 + usize::from(u16::from_be_bytes([file[frame + 2], file[frame + 3]]));
+        let rgb = [b"\xff\xd8", &file[20..after], adobe, &file[after..]].concat();
+        assert_ne!(decoded(&rgb).unwrap(), decoded(file).unwrap());
+        let odd = insert(&rgb, JUNK, |marker| marker == 0xdb);
+        assert_eq!(decoded(&repaired(&odd).unwrap()).unwrap(), decoded(&rgb).unwrap());
+    }
+
     #[test]
     fn truncated_and_broken_files_are_refused() {
         for (what, file) in FILES {
@@ -312,7 +345,9 @@ mod tests {
                 let text = error.to_string();
                 prop_assert!(!text.contains("remature") && !text.contains("bad Huffman code"), "{text}");
             }
-            if before.is_some() && file.len() == length {
+            // The decoder knows the usual tables where a file has none.
+            let tables = |bytes: &[u8]| bytes.windows(2).filter(|pair| *pair == [0xff, 0xc4]).count();
+            if before.is_some() && file.len() == length && tables(&file) == tables(FILES[which].1) {
                 prop_assert!(whole.is_some() || !file.ends_with(b"\xff\xd9"), "the decoder reads it");
             }
         }

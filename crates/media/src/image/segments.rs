@@ -5,6 +5,7 @@ use super::exif::EXIF_PREFIX;
 
 const SOI: u8 = 0xd8;
 const SOS: u8 = 0xda;
+const DRI: u8 = 0xdd;
 const APP0: u8 = 0xe0;
 const APP1: u8 = 0xe1;
 const APP2: u8 = 0xe2;
@@ -25,6 +26,10 @@ pub(super) struct Segments<'a> {
     pub(super) exif: Option<&'a [u8]>,
     /// The ICC profile, assembled from its segments.
     pub(super) icc: Option<Vec<u8>>,
+    /// Whether there are segments of an ICC profile, which may be too large to be read.
+    pub(super) has_icc: bool,
+    /// Whether scans are divided by restart markers.
+    pub(super) has_restarts: bool,
 }
 
 /// Reads the segments up to the picture data. Stops at an invalid segment; the decoder decides
@@ -51,10 +56,12 @@ pub(super) fn read(file: &[u8]) -> Segments<'_> {
                     pieces.push((*number, piece));
                 }
             }
+            DRI => found.has_restarts = body != [0, 0],
             _ => {}
         }
         rest = &after[length..];
     }
+    found.has_icc = !pieces.is_empty();
     found.icc = assemble_icc(pieces);
     found
 }

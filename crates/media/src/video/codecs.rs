@@ -40,7 +40,8 @@ pub(super) struct AudioPlan {
 #[derive(Debug, PartialEq, Eq)]
 struct Encoding {
     encoder: &'static str,
-    bit_rate: &'static str,
+    /// In kilobits per second.
+    bit_rate: u32,
     /// Whether more than two channels are mixed down, because the encoder does not take them in
     /// every order.
     mixed_down: bool,
@@ -72,6 +73,15 @@ impl Plan {
         self.audio.iter().map(|track| track.codec.as_str()).collect()
     }
 
+    /// Returns an upper limit for the size of all sound that is encoded again, in bytes, from the
+    /// duration in milliseconds. Encoders may exceed their bit rate.
+    pub(super) fn max_encoded_size(&self, duration: u64) -> u64 {
+        let rates = self.audio.iter().filter_map(|track| track.encoding.as_ref());
+        let rate: u64 = rates.map(|encoding| u64::from(encoding.bit_rate)).sum();
+        // Kilobits per second are bits per millisecond.
+        duration.saturating_mul(rate) / 8 * 2
+    }
+
     /// Returns ffmpeg's arguments that select the tracks.
     pub(super) fn maps(&self) -> Vec<String> {
         let tracks = std::iter::once(self.video).chain(self.audio.iter().map(|track| track.index));
@@ -85,7 +95,7 @@ impl Plan {
         for (number, track) in self.audio.iter().enumerate() {
             let Some(Encoding { encoder, bit_rate, mixed_down }) = &track.encoding else { continue };
             arguments.extend([format!("-c:a:{number}"), (*encoder).to_owned()]);
-            arguments.extend([format!("-b:a:{number}"), (*bit_rate).to_owned()]);
+            arguments.extend([format!("-b:a:{number}"), format!("{bit_rate}k")]);
             if *mixed_down {
                 arguments.extend([format!("-ac:a:{number}"), "2".to_owned()]);
             }
@@ -107,8 +117,8 @@ impl AudioPlan {
         }
         let channels = track.channels.unwrap_or(2);
         let (codec, encoding) = match kind {
-            Kind::Webm => ("opus", Encoding { encoder: "libopus", bit_rate: "128k", mixed_down: channels > 2 }),
-            _ => ("aac", Encoding { encoder: "aac", bit_rate: "192k", mixed_down: channels > 2 }),
+            Kind::Webm => ("opus", Encoding { encoder: "libopus", bit_rate: 128, mixed_down: channels > 2 }),
+            _ => ("aac", Encoding { encoder: "aac", bit_rate: 192, mixed_down: channels > 2 }),
         };
         Self { index, codec: codec.to_owned(), encoding: Some(encoding) }
     }
@@ -166,6 +176,7 @@ mod tests {
         assert_eq!(text, "-map 0:0 -map 0:1 -map 0:2 -c copy -c:a:1 aac -b:a:1 192k -ac:a:1 2");
         let webm = plan(Kind::Webm, "vp9", &["aac"]).unwrap();
         assert_eq!(webm.arguments().join(" "), "-map 0:0 -map 0:1 -c copy -c:a:0 libopus -b:a:0 128k");
+        assert_eq!(webm.max_encoded_size(10_000), 320_000, "ten seconds, at twice the rate");
     }
 
     #[test]

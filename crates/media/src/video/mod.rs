@@ -30,6 +30,9 @@ use crate::sandbox::{CRASH_SIGNALS, EXEC_ARGUMENT, Error};
 const MAX_STDOUT: u64 = 64 << 20;
 /// The largest standard error that is kept, in bytes.
 const MAX_STDERR: u64 = 64 << 10;
+/// What ffmpeg reports if it lacks an encoder or an option, instead of an error of the video.
+const SERVER_ERRORS: [&str; 4] =
+    ["Unknown encoder", "Unrecognized option", "Option not found", "Automatic encoder selection failed"];
 /// The number of SIGXFSZ, sent when a file exceeds its limit.
 const SIGXFSZ: i32 = 25;
 
@@ -140,9 +143,10 @@ impl Ffmpeg {
         let (input, output) = (folder.path().join(INPUT_NAME), folder.path().join(OUTPUT_NAME));
         write_file(video, &input).await?;
         let expected = self.measure_complete(kind, &input).await?;
-        // The new container can be slightly larger than the original.
-        let max_size = size.saturating_add(size / 8).saturating_add(16 << 20);
         let plan = Plan::new(kind, &expected.probed, &expected.video).map_err(Error::Refused)?;
+        // The new container can be slightly larger than the original, and so can new sound.
+        let sound = plan.max_encoded_size(expected.probed.duration());
+        let max_size = size.saturating_add(size / 8).saturating_add(16 << 20).saturating_add(sound);
         self.write_output(kind, &plan, &input, &output, max_size).await.map_err(|error| match error {
             Error::Refused(Refusal::Unsupported(_)) => {
                 Error::Refused(codecs::unsupported(&expected.video.codec_name, plan.kind))
@@ -300,6 +304,11 @@ fn exit_error(status: ExitStatus, program: &Path, stderr: &[u8]) -> Error {
     match status.signal() {
         Some(signal) if CRASH_SIGNALS.contains(&signal) || signal == SIGXFSZ => Error::Refused(Refusal::TooCostly),
         Some(_) => Error::Failed(format!("{} was killed: {status}", program.display())),
+        // The video is not the reason. The upload must be kept.
+        None if SERVER_ERRORS.iter().any(|error| stderr.contains(error)) => {
+            let line = stderr.lines().find(|line| SERVER_ERRORS.iter().any(|error| line.contains(error)));
+            Error::Failed(format!("{} is too old or lacks an encoder: {}", program.display(), line.unwrap_or_default()))
+        }
         // The launcher writes nothing when it can't execute the program.
         None if stderr.is_empty() => Error::Failed(format!("{} can't be executed", program.display())),
         None if server_errors.iter().any(|error| stderr.contains(error)) => {

@@ -190,7 +190,7 @@ pub(super) fn checks(config: &Config, r: &mut Resolver) {
     };
     let told = [
         ("PUBLIC_BASE_URL", config.public_base_url.clone().or_else(|| bound_url(config))),
-        ("EDGE_URL", told_edge(config)),
+        ("EDGE_URL", told_edge(config).filter(|_| config.signs_grants())),
         ("S3_URL", config.s3_url.clone().or(store)),
     ];
     check_mixed_content(config, &told, r);

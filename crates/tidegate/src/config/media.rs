@@ -13,7 +13,7 @@ use super::resolve::Resolver;
 const DECODER_MEMORY: u64 = 512 << 20;
 /// Bytes a decoder may need per pixel: two buffers of four bytes, and one of the source.
 const BYTES_PER_PIXEL: u64 = 14;
-/// Address space of ffmpeg in bytes; it copies tracks and decodes one frame.
+/// Address space of ffmpeg in bytes; it copies or decodes tracks, and encodes sound.
 const FFMPEG_MEMORY: u64 = 4 << 30;
 const MIB: u64 = 1 << 20;
 

@@ -414,7 +414,7 @@ impl Tx {
     /// Renames a restored node.
     #[tracing::instrument(name = "db.rename_restored", level = "trace", skip_all)]
     pub async fn rename_restored(&mut self, number: i64, name: &str) -> Result<()> {
-        const SQL: &str = "UPDATE nodes SET former_name = name, name = $2 WHERE id = $1 AND state = 'RESTORING'";
+        const SQL: &str = "UPDATE nodes SET former_name = COALESCE(former_name, name), name = $2 WHERE id = $1 AND state = 'RESTORING'";
         on_tx!(self, |connection| {
             sqlx::query(SQL).bind(number).bind(name).execute(connection).await.map(drop)?;
         });

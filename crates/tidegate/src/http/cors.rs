@@ -57,7 +57,7 @@ impl CorsPolicy {
     /// Adds the CORS headers to a response of a URL that carries a signature.
     ///
     /// Pages of an opaque origin may read it too, without credentials. A browser that follows a
-    /// redirect from one origin to another sends `Origin: null`, whatever page asked (Fetch
+    /// redirect of another origin than the page's to a third one sends `Origin: null` (Fetch
     /// Standard, "HTTP-redirect fetch"), and links of the API redirect to such URLs. Whoever knows
     /// the URL may read, and the response does not depend on cookies.
     pub(crate) fn apply_to_signed_url(&self, origin: Option<&HeaderValue>, response: &mut HeaderMap) {
@@ -65,6 +65,7 @@ impl CorsPolicy {
         self.apply_or_any(origin, self.any || is_opaque, response);
     }
 
+    /// Adds the CORS headers; `any` allows every origin without credentials.
     fn apply_or_any(&self, origin: Option<&HeaderValue>, any: bool, response: &mut HeaderMap) {
         match origin.filter(|origin| origin.to_str().is_ok_and(|origin| self.allows_credentials(origin))) {
             Some(origin) => {

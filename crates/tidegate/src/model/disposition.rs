@@ -115,6 +115,8 @@ impl Rendering {
                 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
         };
         match essence.split_once('/').filter(|(_, kind)| is_token(kind)) {
+            // A browser prefers a type after a comma (Fetch Standard, "extract a MIME type").
+            _ if content_type.split(',').skip(1).any(|rest| rest.contains('/')) => Self::Other,
             Some(("image", kind)) if RASTER.contains(&kind) => Self::Image,
             Some(("audio" | "video", kind)) if !kind.contains("xml") => Self::Media,
             _ => Self::Other,

@@ -225,7 +225,7 @@ impl Parsed<'_> {
         let for_us = |audience: &String| match claims.get("aud") {
             Some(Value::Array(all)) => all.iter().any(|one| is(Some(one), audience)),
             // Access tokens of Amazon Cognito have no `aud`; they name the client they were issued to.
-            None if is(claims.get("token_use"), "access") => is(claims.get("client_id"), audience),
+            None if is_of_cognito(&claims) => is(claims.get("client_id"), audience),
             one => is(one, audience),
         };
         if expected.audience.as_ref().is_some_and(|audience| !for_us(audience)) {
@@ -233,6 +233,13 @@ impl Parsed<'_> {
         }
         Ok(Claims(claims))
     }
+}
+
+/// Returns whether claims are those of an access token of Amazon Cognito (Cognito developer guide,
+/// "Verifying a JSON web token").
+fn is_of_cognito(claims: &Map<String, Value>) -> bool {
+    let text = |name: &str| claims.get(name).and_then(Value::as_str).unwrap_or_default();
+    text("token_use") == "access" && text("iss").starts_with("https://cognito-idp.")
 }
 
 /// Parses a JSON object without duplicate names at any depth.
@@ -301,5 +308,25 @@ impl<'de> Visitor<'de> for StrictVisitor {
             }
         }
         Ok(Value::Object(members))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_access_tokens_of_cognito_may_lack_an_audience() {
+        let claims = |text: &str| serde_json::from_str::<Map<String, Value>>(text).unwrap();
+        let cognito = r#""iss":"https://cognito-idp.eu-west-1.amazonaws.com/eu-west-1_A""#;
+        assert!(is_of_cognito(&claims(&format!(r#"{{{cognito},"token_use":"access"}}"#))));
+        for other in [
+            format!(r#"{{{cognito},"token_use":"id"}}"#),
+            format!("{{{cognito}}}"),
+            r#"{"iss":"https://issuer.example","token_use":"access"}"#.to_owned(),
+            r#"{"iss":["https://cognito-idp."],"token_use":"access"}"#.to_owned(),
+        ] {
+            assert!(!is_of_cognito(&claims(&other)), "{other}");
+        }
     }
 }

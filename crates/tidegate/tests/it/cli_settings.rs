@@ -406,6 +406,9 @@ fn addresses_without_tls_beside_pages_with_tls_are_told_by_name() {
         assert!(refused(&[api, ("BIND_HOST", "192.0.2.1")], name), "{name}");
         assert!(!refused(&[("PUBLIC_BASE_URL", "http://api.example.com"), (name, "http://other.example.com")], name));
     }
+    // Users' files need no edge.
+    let files = [api, ("SURFACES", "files"), ("BIND_HOST", "192.0.2.1"), ("S3_URL", "https://s3.example.com")];
+    assert!(!load(&files).unwrap_err().iter().any(|line| line.contains("EDGE_URL")));
     let with_bucket = |more: &[(&'static str, &'static str)]| [more, &bucket].concat();
     assert!(refused(&with_bucket(&[api, ("S3_ENDPOINT", "http://minio:9000")]), "S3_URL is not set"));
     let told_elsewhere = [api, ("S3_ENDPOINT", "http://minio:9000"), ("S3_URL", "https://s3.example.com")];

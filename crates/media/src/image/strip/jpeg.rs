@@ -9,8 +9,9 @@ use crate::image::segments::{self, ADOBE, JFIF};
 
 /// Returns the file without any other segment.
 pub(super) fn strip(file: &[u8], orientation: Orientation) -> Option<Vec<u8>> {
-    let icc = segments::read(file).icc;
-    if icc.as_ref().is_some_and(|icc| !is_profile(icc)) {
+    let segments = segments::read(file);
+    let icc = segments.icc.filter(|icc| is_profile(icc));
+    if segments.has_icc && icc.is_none() {
         return None;
     }
     let mut rest = Reader(file.strip_prefix(b"\xff\xd8")?);

@@ -301,6 +301,33 @@ mod tests {
         assert_eq!(strip(&webp, Kind::Webp, TURNED), None);
     }
 
+    /// Decoders ignore frames beyond the declared number, and a second chunk of most kinds.
+    #[test]
+    fn frames_and_chunks_that_decoders_ignore_are_removed() {
+        let plain = encoded(ImageFormat::Png);
+        let chunk = |name: &[u8], data: &[u8]| {
+            let named = [name, data].concat();
+            let length = u32::try_from(data.len()).unwrap().to_be_bytes();
+            [&length[..], &named, &crc32(&named).to_be_bytes()].concat()
+        };
+        let pixels = {
+            use std::io::Write as _;
+            let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::none());
+            encoder.write_all(SECRET).unwrap();
+            encoder.finish().unwrap()
+        };
+        let control = |number: u32| chunk(b"fcTL", &[&number.to_be_bytes()[..], &[0; 22]].concat());
+        let hidden = [control(1), chunk(b"fdAT", &[&[0, 0, 0, 2], &pixels[..]].concat())].concat();
+        let end = plain.len() - 12;
+        let (declared, gamma) = (chunk(b"acTL", &[0, 0, 0, 1, 0, 0, 0, 0]), chunk(b"gAMA", &[0, 1, 2, 3]));
+        let file =
+            [&plain[..33], &declared, &gamma, &gamma, &control(0), &plain[33..end], &hidden, &plain[end..]].concat();
+        let stripped = strip(&file, Kind::Png, Orientation::NoTransforms).unwrap();
+        assert!(!contains(&stripped, SECRET));
+        assert_eq!(stripped.windows(4).filter(|window| *window == b"gAMA").count(), 1);
+        assert_eq!(stripped.windows(4).filter(|window| *window == b"fcTL").count(), 1);
+    }
+
     /// A JPEG can hold any data between its last pixel and its end marker; only the decoder detects
     /// it.
     #[test]

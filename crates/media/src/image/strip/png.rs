@@ -32,7 +32,10 @@ pub(super) fn strip(file: &[u8], orientation: Orientation) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(file.len());
     out.extend_from_slice(PNG);
     let mut exif = orientation_exif(orientation);
-    let (mut begun, mut is_animated, mut pixels) = (false, false, Vec::new());
+    let (mut begun, mut pixels) = (false, Vec::new());
+    // The frames of the animation that may still follow, and whether the last one was among them.
+    let (mut frames, mut in_frame) = (0_u32, false);
+    let mut seen = Vec::new();
     let max_size = max_inflated_size(file)?;
     // A missing IEND chunk is accepted, as decoders do.
     while rest.0.len() >= 12 {
@@ -54,7 +57,14 @@ pub(super) fn strip(file: &[u8], orientation: Orientation) -> Option<Vec<u8>> {
             continue;
         }
         let before = PNG_BEFORE.iter().any(|(kept, max_size)| **kept == name && length <= *max_size);
-        is_animated |= &name == b"acTL" && before && !begun && chunk.get(8..12).is_some_and(|frames| frames != [0; 4]);
+        // Decoders ignore a second chunk of the same kind.
+        let before = before && !begun && !seen.contains(&name);
+        if before {
+            seen.push(name);
+        }
+        if &name == b"acTL" && before {
+            frames = u32::from_be_bytes(chunk.get(8..12)?.try_into().ok()?);
+        }
         match &name {
             b"IEND" => break,
             b"IDAT" => {
@@ -62,16 +72,20 @@ pub(super) fn strip(file: &[u8], orientation: Orientation) -> Option<Vec<u8>> {
                 out.extend_from_slice(chunk);
                 pixels.extend_from_slice(&chunk[8..8 + length]);
             }
-            b"fcTL" if is_animated && length == 26 => {
+            b"fcTL" if length == 26 => {
                 check_no_trailing_data(&mut pixels, max_size)?;
-                out.extend_from_slice(chunk);
+                in_frame = frames > 0;
+                frames = frames.saturating_sub(1);
+                if in_frame {
+                    out.extend_from_slice(chunk);
+                }
             }
-            b"fdAT" if is_animated && begun => {
+            b"fdAT" if in_frame && begun => {
                 out.extend_from_slice(chunk);
                 // The pixel data follows the sequence number.
                 pixels.extend_from_slice(chunk.get(12..8 + length)?);
             }
-            _ if before && !begun => out.extend_from_slice(chunk),
+            _ if before => out.extend_from_slice(chunk),
             // An unknown critical chunk: the picture can't be understood without it.
             other if other[0].is_ascii_uppercase() => return None,
             _ => {}

@@ -54,6 +54,7 @@ async fn answer(State(s3): State<Arc<S3>>, request: Request) -> Response<Body> {
         };
     }
     let origin = request.headers().get(header::ORIGIN).cloned();
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
     let mut response = match filter_request(&request, &s3.region) {
         Err(refused) => *refused,
         Ok(()) => match s3.service.call(request.map(s3s::Body::http_body_unsync)).await {
@@ -64,7 +65,8 @@ async fn answer(State(s3): State<Arc<S3>>, request: Request) -> Response<Body> {
             }
         },
     };
-    if is_presigned {
+    // Only then was the signature verified.
+    if is_presigned && is_read && response.status().is_success() {
         s3.cors.apply_to_signed_url(origin.as_ref(), response.headers_mut());
     } else {
         s3.cors.apply(origin.as_ref(), response.headers_mut());

@@ -209,7 +209,7 @@ async fn list_media(
 
 /// One of a session's media
 ///
-/// With where it can be read, and what was derived from it.
+/// The answer has the URL to read it, and its thumbnails and poster.
 #[utoipa::path(get, path = "/v1/sessions/{session}/media/{media}", tag = "sessions",
     params(("session" = String, Path), ("media" = String, Path)),
     responses((status = 200, body = MediaResponse), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
@@ -273,7 +273,7 @@ async fn restore_media(
 
 /// Try again what failed
 ///
-/// Of what is `SCAN_FAILED`, which is something of the server's; what is `REJECTED` stays so.
+/// `SCAN_FAILED` has a cause on the server, so a retry can succeed. `REJECTED` is final.
 #[utoipa::path(post, path = "/v1/sessions/{session}/media/{media}/retry", tag = "sessions",
     params(("session" = String, Path), ("media" = String, Path)),
     responses((status = 200, body = MediaResponse), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),

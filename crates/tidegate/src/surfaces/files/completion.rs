@@ -95,7 +95,7 @@ pub async fn complete(
         UploadState::Open if upload.takes_bytes(app.db.now()) => {}
         _ => return Err(unknown()),
     }
-    let (file, upload) = rename(app, file, upload, finish).await?;
+    let (file, upload) = rename(app, caller, file, upload, finish).await?;
     if complete_if_stored(app, &upload).await? {
         return completed_before(app, &upload, finish).await;
     }
@@ -113,18 +113,22 @@ async fn make_private(app: &App, caller: &Caller, upload: &Upload) -> Result<()>
     tx.commit().await
 }
 
-/// Gives the file the name and the folder of its completion. A file whose bytes may be at its key
-/// already keeps them.
-async fn rename(app: &App, file: File, upload: Upload, finish: &Finish) -> Result<(File, Upload)> {
+/// Gives the file the name and the folder of its completion, also if the completion fails later. A
+/// file whose bytes may be at its key already keeps them.
+async fn rename(app: &App, caller: &Caller, file: File, upload: Upload, finish: &Finish) -> Result<(File, Upload)> {
     let announced = FileKey::parse(upload.key.as_str()).filter(|_| !upload.is_being_completed());
     let Some(announced) = announced else { return Ok((file, upload)) };
-    let given = |text: &Option<String>, announced: &str| {
-        let text = text.as_deref().filter(|text| !text.trim().is_empty());
-        text.unwrap_or(announced).to_owned()
+    let given = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
+    // What was announced stays as it is.
+    let name = match given(&finish.name) {
+        Some(name) => FileName::clean(&name),
+        None => FileName::parse(announced.name()),
     };
-    let name = FileName::clean(&given(&finish.name, announced.name()));
     let name = name.map_err(|error| bad_request(format!("meta.filename {error}")))?;
-    let folder = Folder::clean(&given(&finish.folder, announced.folder()));
+    let folder = match given(&finish.folder) {
+        Some(folder) => Folder::clean(&folder),
+        None => Folder::parse(announced.folder()),
+    };
     let folder = folder.map_err(|error| bad_request(format!("meta.folder {error}")))?;
     if (name.as_str(), folder.as_str()) == (announced.name(), announced.folder()) {
         return Ok((file, upload));
@@ -132,11 +136,22 @@ async fn rename(app: &App, file: File, upload: Upload, finish: &Finish) -> Resul
     let key = key::moved_file(announced, &folder, &name);
     let mut tx = app.db.begin().await?;
     if !tx.rename_file_upload(&upload, &key, name.as_str(), folder.as_str()).await? {
-        return Err(replaced());
+        drop(tx);
+        return renamed_by_other(app, caller, &upload.id, &key).await;
     }
     tx.commit().await?;
     let object = Object { key: key.clone(), name: Some(name.as_str().to_owned()), ..file.object };
     Ok((File { object, folder: folder.as_str().to_owned(), ..file }, Upload { key, ..upload }))
+}
+
+/// Returns the file and the upload after another server has renamed or frozen them. Returns the
+/// conflict if it did so with another key.
+async fn renamed_by_other(app: &App, caller: &Caller, upload_id: &str, wanted: &Key) -> Result<(File, Upload)> {
+    let (_, file, upload) = find(app, caller, upload_id).await?;
+    if upload.key == *wanted || upload.is_being_completed() || upload.state != UploadState::Open {
+        return Ok((file, upload));
+    }
+    Err(replaced())
 }
 
 fn unknown() -> Error {
@@ -303,9 +318,9 @@ async fn whole_of_put(app: &App, upload: &Upload, finish: &Finish, sealed: Key) 
     Ok(Whole { source: Source::Sealed(sealed), digests })
 }
 
-/// Freezes the parts of an upload in its row, if they and the key are still the current ones. From then on the
-/// row accepts no other parts, even if this completion fails: its blob may appear at the key later,
-/// and another request may find it there.
+/// Freezes the parts of an upload in its row, if they and the key are still the current ones. From
+/// then on the row accepts no other parts, even if this completion fails: its blob may appear at the
+/// key later, and another request may find it there.
 async fn freeze(app: &App, upload: &Upload, parts: &[StoredPart]) -> Result<()> {
     let named: Vec<_> = parts.iter().map(|part| (part.number, part.bytes.place.clone())).collect();
     let mut tx = app.db.begin().await?;

@@ -69,8 +69,7 @@ pub struct Manifest {
 }
 
 /// Creates the manifest of some nodes; each file appears once. Ids that are not found do not affect
-/// the others. Authorizes the caller. Returns 413
-/// if the manifest would be too large.
+/// the others. Authorizes the caller. Returns 413 if the manifest would be too large.
 pub async fn manifest(app: &App, caller: &Caller, dataset: &DatasetId, ids: &[String]) -> Result<Manifest> {
     let dataset = access::find_dataset(app, caller, Action::Read, dataset).await?;
     deletion::check_ids(ids)?;
