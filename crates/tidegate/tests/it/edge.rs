@@ -306,6 +306,16 @@ async fn an_opaque_origin_reads_what_a_url_opens_and_without_credentials() {
         }
         let refused = app.send("GET", &forged, &[("origin", "null")], Vec::new()).await;
         assert!([400, 403].contains(&refused.status), "{}", refused.status);
+        assert_eq!(cors(&refused), (String::new(), String::new()), "nothing was verified");
+        // A browser that has the bytes in its cache asks whether they changed.
+        let etag = app.send("GET", url, &[], Vec::new()).await.header("etag").to_owned();
+        let conditions =
+            [("if-none-match", etag.as_str(), 304), ("if-match", "\"other\"", 412), ("range", "bytes=99-", 416)];
+        for (name, value, status) in conditions {
+            let answer = app.send("GET", url, &[("origin", "null"), (name, value)], Vec::new()).await;
+            let allowed = ("*".to_owned(), String::new());
+            assert_eq!((answer.status, cors(&answer)), (status, allowed), "{url} with {name}");
+        }
     }
     // Cookies are no such authority, even beside a signature in the URL that is not valid.
     let forged = at_edge.replace("Signature=", "Signature=0");

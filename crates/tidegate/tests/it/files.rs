@@ -333,6 +333,10 @@ async fn others_see_nothing_and_private_is_private() {
     {
         assert_eq!(fetch(&path).await.status, 404, "{path}");
     }
+    for narrowed in ["exact=1", "exact=true", "subtree=0", "subtree=false"] {
+        let refused = app.delete("alice", &format!("/v1/files?folder=docs&{narrowed}")).await;
+        assert_eq!(refusal(&refused), (400, "BAD_REQUEST".into()), "more than was meant would be deleted");
+    }
     let folder = app.delete("alice", "/v1/files?folder=docs").await;
     assert_eq!(folder.status, 202, "{}", folder.text());
     assert!(folder.json()["jobId"].as_str().unwrap().parse::<u64>().is_ok(), "{}", folder.text());

@@ -103,6 +103,13 @@ async fn delete_folder(
     let Query(asked) = query.map_err(|_| bad_request("the query can't be read"))?;
     let owner = files::owner(&caller, asked.user_id.as_deref().or(asked.user_email.as_deref()))?;
     let folder = asked.folder.ok_or_else(|| bad_request("folder is needed"))?;
+    let is_narrowed =
+        matches!(asked.exact.as_deref(), Some("1" | "true")) || matches!(asked.subtree.as_deref(), Some("0" | "false"));
+    if is_narrowed {
+        return Err(
+            bad_request("a folder is deleted with all that lies below it; exact and subtree are for lists").into()
+        );
+    }
     let job_id = files::deletion::delete_folder(&app, &caller, &owner, &folder).await?;
     Ok((StatusCode::ACCEPTED, Json(FolderDeleted { job_id })).into_response())
 }

@@ -9,8 +9,7 @@ use super::visibility::UnknownMembers;
 use crate::model::file::File;
 use crate::model::media::Scan;
 use crate::model::quota::Usage;
-use crate::surfaces::files::completion::Finished;
-use crate::surfaces::files::uploads::Begun;
+use crate::surfaces::files::{completion::Finished, uploads::Begun};
 
 /// What is to be uploaded.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -279,6 +278,11 @@ pub(super) struct FolderQuery {
     pub(super) user_email: Option<String>,
     #[param(required)]
     pub(super) folder: Option<String>,
+    /// Parameters of a listing, which a deletion cannot honour.
+    #[param(ignore)]
+    pub(super) exact: Option<String>,
+    #[param(ignore)]
+    pub(super) subtree: Option<String>,
 }
 
 impl UserQuery {

@@ -44,6 +44,14 @@ pub(super) fn router(app: Arc<App>, local: Arc<Local>) -> Router {
     Router::new().fallback(answer).with_state(Arc::new(S3 { service: builder.build(), cors, region }))
 }
 
+/// Returns whether a read with this status passed the verification of its signature. A browser that
+/// has the object in its cache gets 304.
+fn was_verified(status: StatusCode) -> bool {
+    const CONDITIONS: [StatusCode; 3] =
+        [StatusCode::NOT_MODIFIED, StatusCode::PRECONDITION_FAILED, StatusCode::RANGE_NOT_SATISFIABLE];
+    status.is_success() || CONDITIONS.contains(&status)
+}
+
 async fn answer(State(s3): State<Arc<S3>>, request: Request) -> Response<Body> {
     let is_presigned = has_parameter(request.uri().query(), SIGNATURE);
     if is_preflight(request.method(), request.headers()) {
@@ -65,8 +73,7 @@ async fn answer(State(s3): State<Arc<S3>>, request: Request) -> Response<Body> {
             }
         },
     };
-    // Only then was the signature verified.
-    if is_presigned && is_read && response.status().is_success() {
+    if is_presigned && is_read && was_verified(response.status()) {
         s3.cors.apply_to_signed_url(origin.as_ref(), response.headers_mut());
     } else {
         s3.cors.apply(origin.as_ref(), response.headers_mut());
