@@ -31,7 +31,7 @@ const MAX_STDOUT: u64 = 64 << 20;
 /// The largest standard error that is kept, in bytes.
 const MAX_STDERR: u64 = 64 << 10;
 /// What ffmpeg reports if it lacks an encoder or an option, instead of an error of the video.
-const SERVER_ERRORS: [&str; 4] =
+const MISSING_FEATURES: [&str; 4] =
     ["Unknown encoder", "Unrecognized option", "Option not found", "Automatic encoder selection failed"];
 /// The number of SIGXFSZ, sent when a file exceeds its limit.
 const SIGXFSZ: i32 = 25;
@@ -305,8 +305,8 @@ fn exit_error(status: ExitStatus, program: &Path, stderr: &[u8]) -> Error {
         Some(signal) if CRASH_SIGNALS.contains(&signal) || signal == SIGXFSZ => Error::Refused(Refusal::TooCostly),
         Some(_) => Error::Failed(format!("{} was killed: {status}", program.display())),
         // The video is not the reason. The upload must be kept.
-        None if SERVER_ERRORS.iter().any(|error| stderr.contains(error)) => {
-            let line = stderr.lines().find(|line| SERVER_ERRORS.iter().any(|error| line.contains(error)));
+        None if MISSING_FEATURES.iter().any(|error| stderr.contains(error)) => {
+            let line = stderr.lines().find(|line| MISSING_FEATURES.iter().any(|error| line.contains(error)));
             Error::Failed(format!("{} is too old or lacks an encoder: {}", program.display(), line.unwrap_or_default()))
         }
         // The launcher writes nothing when it can't execute the program.
@@ -415,4 +415,25 @@ fn poster_arguments(kind: Kind, from: &Path, at: u64, (width, height): (u32, u32
     let output = output.into_iter().chain(["-map_metadata", "-1", "-c:v", "mjpeg", "-f", "image2pipe", "pipe:1"]);
     arguments.extend(output.map(Into::into));
     arguments
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::process::ExitStatusExt as _;
+
+    /// Only what the video itself causes may reject it, because a rejected upload is deleted.
+    #[test]
+    fn a_video_is_not_refused_for_what_the_server_lacks() {
+        let error = |stderr: &str| exit_error(ExitStatus::from_raw(1 << 8), Path::new("ffmpeg"), stderr.as_bytes());
+        for stderr in [
+            "Unknown encoder 'libopus'\n",
+            "Unrecognized option 'fps_mode'.\nError splitting the argument list: Option not found\n",
+            "came: No space left on device\n",
+            "",
+        ] {
+            assert!(matches!(error(stderr), Error::Failed(_)), "{stderr:?}");
+        }
+        assert!(matches!(error("moov atom not found\n"), Error::Refused(Refusal::Damaged)));
+    }
 }
