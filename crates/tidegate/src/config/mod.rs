@@ -118,6 +118,8 @@ pub struct Config {
     pub resource_policy: Option<&'static str>,
     /// Which clients may read `/metrics`.
     pub metrics: Metrics,
+    /// The port of the server's operations door; `None` if it has none.
+    pub metrics_port: Option<u16>,
     /// Logging.
     pub log: Log,
     /// Limits.
@@ -300,6 +302,8 @@ pub enum Metrics {
 pub struct Limits {
     /// The most connections per door.
     pub connections: usize,
+    /// The most connections per door from one client address.
+    pub connections_per_address: usize,
     /// The most JSON requests in progress.
     pub requests: usize,
     /// Requests per second per user; 0 means no limit.

@@ -56,6 +56,7 @@ pub(super) fn resolve_all(r: &mut Resolver) -> Config {
         media: media::media(r),
         runs_jobs: r.flag("WORKER"),
         worker_port: r.port("WORKER_PORT", true),
+        metrics_port: r.port("METRICS_PORT", true),
         retention: Duration::from_secs(r.number("RETENTION_DAYS", 0..=36_500) * 86_400),
         grant_lifetime: r.seconds("GRANT_TTL_SECONDS", 60..=604_800),
         graphql: GraphqlSetting::default(),
@@ -83,6 +84,7 @@ pub(super) fn resolve_all(r: &mut Resolver) -> Config {
         },
         limits: Limits {
             connections: to_usize(r.number("MAX_CONNECTIONS", 1..=1_000_000)),
+            connections_per_address: 0,
             requests: to_usize(r.number("MAX_CONCURRENT_REQUESTS", 1..=100_000)),
             per_subject: 0,
             per_address: 0,
@@ -131,6 +133,11 @@ pub(super) fn resolve_rates(r: &mut Resolver, config: &mut Config) {
     };
     config.limits.per_subject = rate("RATE_LIMIT_PER_SUBJECT", 100);
     config.limits.per_address = rate("RATE_LIMIT_PER_ADDRESS", 200);
+    config.limits.connections_per_address = match r.text("MAX_CONNECTIONS_PER_ADDRESS") {
+        Some(_) => to_usize(r.number("MAX_CONNECTIONS_PER_ADDRESS", 1..=1_000_000)),
+        None if production => config.limits.connections.div_ceil(4),
+        None => config.limits.connections,
+    };
 }
 
 fn resolve_proxies(r: &mut Resolver) -> Vec<Network> {

@@ -351,7 +351,18 @@ const HERE: &[Setting] = &[
         "auto | same-origin | same-site | cross-origin",
         "Whose pages may embed bytes (Cross-Origin-Resource-Policy). auto is cross-origin where the URL authorizes the read, same-site for signed cookies, same-origin for sign-in; any other holds for all of them.",
     ),
-    built("METRICS", "loopback", "loopback | any | off", "Who may read /metrics."),
+    built(
+        "METRICS",
+        "loopback",
+        "loopback | any | off",
+        "Who may read /metrics: direct requests of this machine, everybody, or nobody. In production, loopback needs METRICS_PORT.",
+    ),
+    built(
+        "METRICS_PORT",
+        "off",
+        "0 to 65535, or off",
+        "The port of a door with probes and metrics only; the API door then shows no metrics. A proxy must not forward to it.",
+    ),
     built("LOG_FORMAT", "pretty", "pretty | json", "How log lines look."),
     built("LOG_LEVEL", "info", "error | warn | info | debug", "What is logged."),
     built(
@@ -360,7 +371,18 @@ const HERE: &[Setting] = &[
         "http:// or https:// with a host, and no path",
         "Where spans go, by OTLP over HTTP; takes a build with `--features otlp`.",
     ),
-    built("MAX_CONNECTIONS", "10000", "1 to 1000000", "Connections per door; more wait unaccepted."),
+    built(
+        "MAX_CONNECTIONS",
+        "10000",
+        "1 to 1000000",
+        "Connections per door. Beyond it, the one that has waited longest for a request makes room, of the address that has most.",
+    ),
+    built(
+        "MAX_CONNECTIONS_PER_ADDRESS",
+        "",
+        "1 to 1000000",
+        "Connections per door of one IPv4 address or IPv6 /64, TRUSTED_PROXIES aside. Default: a quarter of MAX_CONNECTIONS in production, else all.",
+    ),
     built("MAX_CONCURRENT_REQUESTS", "512", "1 to 100000", "JSON requests at work at once; more get 503."),
     built(
         "RATE_LIMIT_PER_SUBJECT",

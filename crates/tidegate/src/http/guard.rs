@@ -4,7 +4,7 @@
 use std::sync::{Arc, Once};
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use tokio::sync::Semaphore;
@@ -14,16 +14,14 @@ use super::address::ClientAddress;
 use super::auth;
 use super::cors::{CorsPolicy, is_preflight};
 use super::error::{ApiError, body};
+use super::forwarded::was_forwarded;
+use super::head::Malformed;
 use crate::app::App;
 use crate::config::{host_of, is_loopback_host};
 use crate::error::Error;
 
 /// The longest path and query in bytes; the limit of CloudFront.
 pub(crate) const MAX_URL: usize = 8192;
-
-/// Headers that show that a proxy forwarded the request.
-const FORWARDED: [&str; 6] =
-    ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-port", "x-real-ip"];
 
 /// The state shared by the middleware.
 #[derive(Debug)]
@@ -37,9 +35,16 @@ pub(crate) struct Guards {
     pub(crate) upload_permits: Arc<Semaphore>,
 }
 
-/// Returns whether a proxy forwarded the request.
-pub(crate) fn was_forwarded(headers: &HeaderMap) -> bool {
-    FORWARDED.iter().any(|name| headers.contains_key(*name))
+/// Answers a request that stands for a malformed one.
+pub(crate) async fn refuse_malformed(request: Request, next: Next) -> Response {
+    let Some(malformed) = request.extensions().get::<Malformed>() else { return next.run(request).await };
+    let (status, _, message) = malformed.words();
+    let code = match malformed {
+        Malformed::Syntax => "BAD_REQUEST",
+        Malformed::Version => "HTTP_VERSION_NOT_SUPPORTED",
+        Malformed::TooLarge => "HEADERS_TOO_LARGE",
+    };
+    body(status, code, message)
 }
 
 /// Refuses requests whose URL is too long, or whose `Host` or `Origin` is not allowed. Health
@@ -49,23 +54,14 @@ pub(crate) async fn check_host(State(guards): State<Arc<Guards>>, request: Reque
     if length > MAX_URL {
         return body(StatusCode::URI_TOO_LONG, "URL_TOO_LONG", "the URL is longer than 8192 bytes");
     }
-    // An absolute-form target must name the same host as the header that is checked (RFC 9112,
-    // section 3.2.2).
-    let named = request.uri().authority().map(|authority| authority.as_str().to_owned());
-    if named
-        .is_some_and(|named| request.headers().get(header::HOST).is_none_or(|host| host.as_bytes() != named.as_bytes()))
-    {
-        return ApiError(Error::BadRequest("the URL and the Host header name different servers".into()))
-            .into_response();
-    }
-    match check_names_and_origin(&guards, request.method(), request.headers()) {
+    match check_names_and_origin(&guards, &request) {
         Ok(()) => next.run(request).await,
         Err(error) => ApiError(error).into_response(),
     }
 }
 
-fn check_names_and_origin(guards: &Guards, method: &Method, headers: &HeaderMap) -> Result<(), Error> {
-    let config = &guards.app.config;
+fn check_names_and_origin(guards: &Guards, request: &Request) -> Result<(), Error> {
+    let (config, method, headers) = (&guards.app.config, request.method(), request.headers());
     let mut hosts = headers.get_all(header::HOST).iter();
     let (Some(host), None) = (hosts.next().and_then(|host| host.to_str().ok()), hosts.next()) else {
         return Err(Error::BadRequest("give one Host header".into()));
@@ -79,7 +75,7 @@ fn check_names_and_origin(guards: &Guards, method: &Method, headers: &HeaderMap)
                 "without sign-in, only loopback names are answered in the Host header".into(),
             ));
         }
-        if was_forwarded(headers) {
+        if was_forwarded(request.version(), headers) {
             return Err(Error::Forbidden("without sign-in, requests that came through a proxy are refused".into()));
         }
     } else if !ours && !loopback {
@@ -115,7 +111,7 @@ pub(crate) async fn limit_rate(State(guards): State<Arc<Guards>>, request: Reque
         && !auth::is_service(app, request.headers())
         && let Err(error) = app.rates.check_address(*client)
     {
-        if was_forwarded(request.headers()) && app.config.trusted_proxies.is_empty() {
+        if was_forwarded(request.version(), request.headers()) && app.config.trusted_proxies.is_empty() {
             let message =
                 "requests come through a proxy: all its clients share one limit unless TRUSTED_PROXIES names it";
             WARNED.call_once(|| tracing::warn!("{message}"));

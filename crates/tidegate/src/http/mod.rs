@@ -5,6 +5,8 @@
 mod address;
 mod audit;
 mod auth;
+mod chunks;
+pub(crate) mod connections;
 mod content;
 mod cookies;
 mod cors;
@@ -16,22 +18,25 @@ mod download;
 pub mod edge;
 mod error;
 mod files;
+mod forwarded;
 pub mod graphql;
 mod guard;
+mod head;
 mod jobs;
 mod json;
 mod landing_page;
 mod observe;
 pub mod openapi;
+mod operations;
 mod ops;
 mod packages;
+mod request_filter;
 mod s3;
 pub mod serve;
 mod sessions;
 mod spaces;
 mod time;
 mod tokens;
-mod worker;
 pub mod workers;
 mod write_timeout;
 
@@ -129,6 +134,7 @@ pub fn api_router(app: Arc<App>) -> Router {
         .layer(from_fn_with_state(guards, guard::cors))
         .merge(probes.method_not_allowed_fallback(no_such_method))
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(guard::refuse_malformed))
         .layer(from_fn(error::reword_rejections))
         .layer(from_fn(files::repeat_message))
         .layer(observing!("api", &app))
@@ -145,11 +151,14 @@ async fn no_such_method() -> Response<Body> {
     error::body(StatusCode::METHOD_NOT_ALLOWED, "BAD_REQUEST", "this route has no such method")
 }
 
-pub use self::worker::worker_router;
+pub use self::operations::operations_router;
 
 /// Returns the router for health probes and metrics of a stand-alone edge.
 pub fn edge_ops_router(ops: edge::ops::EdgeOps) -> Router {
-    edge::ops::router(ops).fallback(no_such_route).method_not_allowed_fallback(no_such_method)
+    edge::ops::router(ops)
+        .fallback(no_such_route)
+        .method_not_allowed_fallback(no_such_method)
+        .layer(from_fn(guard::refuse_malformed))
 }
 
 /// Returns the router of the S3 door of a local store.

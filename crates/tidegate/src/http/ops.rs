@@ -14,10 +14,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::error::body;
-use super::guard::was_forwarded;
+use super::forwarded::was_forwarded;
 use super::serve::Peer;
 use crate::app::App;
-use crate::config::{Metrics, host_of, is_loopback_host};
+use crate::config::{Config, Metrics, host_of, is_loopback_host};
 use crate::model::epoch_seconds;
 use crate::telemetry;
 
@@ -124,13 +124,23 @@ async fn readyz(State(app): State<Arc<App>>) -> Response {
 
 /// Metrics in Prometheus' text format
 ///
-/// For direct requests from this machine unless `METRICS` says otherwise.
+/// For direct requests from this machine unless `METRICS` says otherwise. In production, on `METRICS_PORT` only.
 #[utoipa::path(get, path = "/metrics", operation_id = "get_metrics", tag = "operations", security(()), responses((status = 200, body = String, content_type = "text/plain"), (status = 404)))]
 async fn metrics(State(app): State<Arc<App>>, request: Request) -> Response {
-    if may_see_metrics(app.config.metrics, &request) {
+    let shown_to = on_api_door(&app.config);
+    if may_see_metrics(shown_to, &request) {
         count(&app).await;
     }
-    show_metrics(app.config.metrics, &request)
+    show_metrics(shown_to, &request)
+}
+
+/// Returns who may read the metrics on the API door. In production, a proxy on this machine may
+/// forward that door without a trace, so `loopback` is for the operations door only.
+fn on_api_door(config: &Config) -> Metrics {
+    match config.metrics {
+        Metrics::Loopback if config.in_production() || config.metrics_port.is_some() => Metrics::Off,
+        shown_to => shown_to,
+    }
 }
 
 /// Metrics on a door that does not check `Host` itself.
@@ -178,7 +188,7 @@ fn may_see_metrics(to: Metrics, request: &Request) -> bool {
     match to {
         Metrics::Any => true,
         Metrics::Off => false,
-        Metrics::Loopback => local && !was_forwarded(request.headers()),
+        Metrics::Loopback => local && !was_forwarded(request.version(), request.headers()),
     }
 }
 

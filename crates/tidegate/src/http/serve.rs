@@ -2,26 +2,30 @@
 //! at shutdown. Knows nothing of what the handlers serve.
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
-use axum::http::Request;
+use axum::body::{Body, Bytes};
+use axum::http::{Request, Response, StatusCode};
+use http_body::{Body as HttpBody, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
-use super::edge::{MAX_HEAD, MAX_HEADERS};
+use super::connections::{Activity, ConnectionLimits, Connections, Full, OpenConnection, RequestInProgress};
+use super::head::{MAX_HEAD, MAX_HEADERS};
+use super::request_filter::{ConnectionState, RequestFilter};
 use super::workers::Workers;
 use super::write_timeout::WriteTimeout;
-use crate::config::Limits;
+use crate::state::occasionally::Occasionally;
 
 /// How long a client may take to send a request head, also on a kept-alive connection.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -36,12 +40,13 @@ pub(crate) struct Peer(pub(crate) SocketAddr);
 
 /// Serves the connections of a door.
 pub(crate) trait ConnectionHandler: Clone + Send + 'static {
-    /// Serves one connection until either side closes it. Once `stop` is cancelled, no further
-    /// request is begun.
+    /// Serves one connection until either side closes it, and notes its requests in `activity`.
+    /// Once `stop` is cancelled, no further request is begun.
     fn serve_connection(
         self,
         stream: TcpStream,
         peer: SocketAddr,
+        activity: Arc<Activity>,
         stop: CancellationToken,
     ) -> impl Future<Output = anyhow::Result<()>> + Send;
 }
@@ -59,20 +64,21 @@ pub struct Door<C> {
     pub workers: Option<Workers>,
 }
 
-/// Accepts connections until `stop` is cancelled, then waits for those in progress, up to the
-/// configured grace period.
-pub(crate) async fn serve<C: ConnectionHandler>(door: Door<C>, limits: Limits, stop: CancellationToken) {
+/// Accepts connections until `stop` is cancelled, then waits for those in progress, up to `grace`.
+pub(crate) async fn serve<C: ConnectionHandler>(
+    door: Door<C>,
+    limits: ConnectionLimits,
+    grace: Duration,
+    stop: CancellationToken,
+) {
     let Door { name, listener, handler, workers } = door;
-    let free = Arc::new(Semaphore::new(limits.connections));
+    let connections = Arc::new(Connections::new(limits));
+    let full = FullDoor::new(name);
     let open = TaskTracker::new();
     // Every connection polls its token. Several tokens keep connections from contending for one
     // lock.
     let stops: Vec<CancellationToken> = (0..STOP_TOKENS).map(|_| stop.child_token()).collect();
     for (number, token) in stops.iter().cycle().enumerate() {
-        let permit = tokio::select! {
-            () = stop.cancelled() => break,
-            permit = Arc::clone(&free).acquire_owned() => permit,
-        };
         let (stream, peer) = tokio::select! {
             () = stop.cancelled() => break,
             accepted = listener.accept() => match accepted {
@@ -84,6 +90,13 @@ pub(crate) async fn serve<C: ConnectionHandler>(door: Door<C>, limits: Limits, s
                 }
             },
         };
+        let registered = match connections.register(peer.ip()) {
+            Ok(registered) => registered,
+            Err(reason) => {
+                full.refuse(reason, peer);
+                continue;
+            }
+        };
         if let Err(error) = stream.set_nodelay(true) {
             // Without it, small responses on kept-alive connections wait 40 ms for a delayed
             // acknowledgement.
@@ -92,11 +105,8 @@ pub(crate) async fn serve<C: ConnectionHandler>(door: Door<C>, limits: Limits, s
         let one = GaugeGuard::of(metrics::gauge!("tidegate_connections", "door" => name));
         let (handler, token) = (handler.clone(), token.clone());
         let begin = async move |stream: TcpStream| {
-            if let Err(error) = handler.serve_connection(stream, peer, token).await {
-                // Usually caused by the client: a reset, a malformed head, a timeout.
-                tracing::debug!(door = name, %error, "a connection ended early");
-            }
-            drop((one, permit));
+            serve_registered(name, handler, stream, peer, &registered, token).await;
+            drop((one, registered));
         };
         match &workers {
             None => drop(open.spawn(begin(stream))),
@@ -108,12 +118,58 @@ pub(crate) async fn serve<C: ConnectionHandler>(door: Door<C>, limits: Limits, s
     }
     drop(listener);
     open.close();
-    if tokio::time::timeout(limits.shutdown_grace, open.wait()).await.is_err() {
+    if tokio::time::timeout(grace, open.wait()).await.is_err() {
         tracing::warn!(door = name, "requests were still running when the time to finish was over");
     }
     // Dropping the workers joins their threads.
     if let Err(error) = tokio::task::spawn_blocking(move || drop(workers)).await {
         tracing::error!(door = name, %error, "its threads did not end well");
+    }
+}
+
+/// Serves a connection until it ends, or has to make room for another one.
+async fn serve_registered<C: ConnectionHandler>(
+    door: &'static str,
+    handler: C,
+    stream: TcpStream,
+    peer: SocketAddr,
+    registered: &OpenConnection,
+    stop: CancellationToken,
+) {
+    let activity = &registered.activity;
+    tokio::select! {
+        biased;
+        ended = handler.serve_connection(stream, peer, Arc::clone(activity), stop) => if let Err(error) = ended {
+            // Usually caused by the client: a reset, a malformed head, a timeout.
+            tracing::debug!(door, %error, "a connection ended early");
+        },
+        () = activity.made_to_close() => {
+            metrics::counter!("tidegate_connections_closed_total", "door" => door, "reason" => "waiting").increment(1);
+        }
+    }
+}
+
+/// Counts and logs connections that a full door closes at once.
+struct FullDoor {
+    name: &'static str,
+    logged: Occasionally,
+}
+
+impl FullDoor {
+    fn new(name: &'static str) -> Self {
+        Self { name, logged: Occasionally::new(Duration::from_secs(10)) }
+    }
+
+    fn refuse(&self, reason: Full, peer: SocketAddr) {
+        let (label, setting) = match reason {
+            Full::Address => ("address", "MAX_CONNECTIONS_PER_ADDRESS"),
+            Full::Door => ("door", "MAX_CONNECTIONS"),
+        };
+        let door = self.name;
+        metrics::counter!("tidegate_connections_closed_total", "door" => door, "reason" => label).increment(1);
+        if let Some(more) = self.logged.now() {
+            tracing::warn!(door, client = %peer.ip(), setting, more, "a connection was closed: too many carry requests");
+        }
     }
 }
 
@@ -133,10 +189,10 @@ impl Drop for GaugeGuard {
     }
 }
 
-/// Serves a router over HTTP/1 with hyper.
+/// Serves a router over HTTP/1 with hyper, behind a [`RequestFilter`].
 #[derive(Debug, Clone)]
 pub struct RouterHandler {
-    /// The router.
+    /// The router. It answers requests that have a [`super::head::Malformed`] extension.
     pub router: Router,
     /// The size of the read buffer of a connection in bytes.
     pub buffer: usize,
@@ -147,13 +203,29 @@ impl ConnectionHandler for RouterHandler {
         self,
         stream: TcpStream,
         peer: SocketAddr,
+        activity: Arc<Activity>,
         stop: CancellationToken,
     ) -> anyhow::Result<()> {
         let Self { router, buffer } = self;
+        let state = Arc::new(ConnectionState::default());
+        let filter = RequestFilter::new(WriteTimeout::new(stream), Arc::clone(&state));
         let service = service_fn(move |request: Request<Incoming>| {
+            let in_progress = activity.begin_request();
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(Peer(peer));
-            router.clone().oneshot(request)
+            if let Some(malformed) = state.begin_request() {
+                request.extensions_mut().insert(malformed);
+            }
+            let (router, state) = (router.clone(), Arc::clone(&state));
+            async move {
+                let response = router.oneshot(request).await?;
+                if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                    state.upgrade();
+                }
+                Ok::<Response<InProgressBody>, std::convert::Infallible>(
+                    response.map(|body| InProgressBody { body, in_progress }),
+                )
+            }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -161,7 +233,7 @@ impl ConnectionHandler for RouterHandler {
             .max_headers(MAX_HEADERS)
             .max_header_size(MAX_HEAD)
             .max_buf_size(buffer)
-            .serve_connection(TokioIo::new(WriteTimeout::new(stream)), service)
+            .serve_connection(TokioIo::new(filter), service)
             .with_upgrades();
         let mut connection = std::pin::pin!(connection);
         tokio::select! {
@@ -169,5 +241,33 @@ impl ConnectionHandler for RouterHandler {
             () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
         }
         Ok(connection.await?)
+    }
+}
+
+/// The body of a response whose request is in progress until the last byte is handed to the
+/// connection.
+struct InProgressBody {
+    body: Body,
+    #[expect(dead_code, reason = "counts as long as it lives")]
+    in_progress: RequestInProgress,
+}
+
+impl HttpBody for InProgressBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }

@@ -8,7 +8,7 @@ use store::FsReader;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{UPKEEP, address, bind, close_old_files, edge_door, local_origin, raise_file_limit};
+use super::{UPKEEP, address, bind, close_old_files, connection_limits, edge_door, local_origin, raise_file_limit};
 use crate::app::open_bucket;
 use crate::config::{Config, Origin, StoreSetting};
 use crate::http::edge::ops::EdgeOps;
@@ -72,10 +72,10 @@ impl EdgeServer {
     /// Serves until `stop` is cancelled, then finishes requests in progress.
     pub async fn run(self, stop: CancellationToken) {
         let mut tasks = JoinSet::new();
-        let limits = self.config.limits;
+        let (limits, grace) = (connection_limits(&self.config), self.config.limits.shutdown_grace);
         tasks.spawn(close_old_files(Arc::clone(&self.bytes.handler), stop.clone()));
-        tasks.spawn(serve(self.bytes, limits, stop.clone()));
-        tasks.spawn(serve(self.probes, limits, stop.clone()));
+        tasks.spawn(serve(self.bytes, limits.clone(), grace, stop.clone()));
+        tasks.spawn(serve(self.probes, limits, grace, stop.clone()));
         tasks.spawn(self.edge_keys.reload_periodically(self.config.edge.keys_refresh, stop.clone()));
         tasks.spawn(async move {
             while tokio::time::timeout(UPKEEP, stop.cancelled()).await.is_err() {

@@ -16,10 +16,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{Addresses, App};
 use crate::config::{Config, Origin, StoreSetting};
+use crate::http::connections::ConnectionLimits;
 use crate::http::edge::{Edge, Origin as EdgeOrigin};
 use crate::http::serve::{Door, RouterHandler, serve};
 use crate::http::workers::Workers;
-use crate::http::{LARGE_BUFFER, api_router, s3_router};
+use crate::http::{LARGE_BUFFER, SMALL_BUFFER, api_router, operations_router, s3_router};
 use crate::state::cache_invalidation;
 use crate::telemetry;
 use crate::worker::runner;
@@ -35,6 +36,7 @@ pub struct Server {
     api: Door<RouterHandler>,
     s3: Option<Door<RouterHandler>>,
     edge: Option<Door<Arc<Edge>>>,
+    operations: Option<Door<RouterHandler>>,
 }
 
 impl Server {
@@ -49,6 +51,10 @@ impl Server {
         };
         let edge = match config.edge_port {
             Some(port) => Some(bind("edge", config.bind, port).await?),
+            None => None,
+        };
+        let operations = match config.metrics_port {
+            Some(port) => Some(bind("metrics", config.bind, port).await?),
             None => None,
         };
         let own_edge = edge.as_ref().map(|listener| address(listener, config.bind)).transpose()?;
@@ -82,22 +88,29 @@ impl Server {
             }
             None => None,
         };
-        Ok(Self { app, api, s3, edge })
+        let operations = operations.map(|listener| {
+            let handler = routed(operations_router(Arc::clone(&app)), SMALL_BUFFER);
+            Door { name: "operations", listener, handler, workers: None }
+        });
+        Ok(Self { app, api, s3, edge, operations })
     }
 
     /// Serves until `stop` is cancelled, then finishes requests in progress. With `jobs` set, also
     /// runs jobs.
     pub async fn run(self, stop: CancellationToken, jobs: bool) {
         let mut doors = JoinSet::new();
-        let limits = self.app.config.limits;
-        doors.spawn(serve(self.api, limits, stop.clone()));
+        let (limits, grace) = (connection_limits(&self.app.config), self.app.config.limits.shutdown_grace);
+        doors.spawn(serve(self.api, limits.clone(), grace, stop.clone()));
         if let Some(door) = self.s3 {
-            doors.spawn(serve(door, limits, stop.clone()));
+            doors.spawn(serve(door, limits.clone(), grace, stop.clone()));
+        }
+        if let Some(door) = self.operations {
+            doors.spawn(serve(door, limits.clone(), grace, stop.clone()));
         }
         let (mut tasks, answered) = (JoinSet::new(), CancellationToken::new());
         if let Some(door) = self.edge {
             tasks.spawn(close_old_files(Arc::clone(&door.handler), stop.clone()));
-            doors.spawn(serve(door, limits, stop.clone()));
+            doors.spawn(serve(door, limits, grace, stop.clone()));
         }
         if jobs {
             tasks.spawn(runner::run(Arc::clone(&self.app), stop.clone()));
@@ -177,6 +190,7 @@ async fn bind(door: &str, ip: IpAddr, port: u16) -> anyhow::Result<TcpListener> 
         "edge" => "EDGE_PORT",
         "S3" => "S3_PORT",
         "worker's" => "WORKER_PORT",
+        "metrics" => "METRICS_PORT",
         _ => "PORT",
     };
     let bound = TcpListener::bind(at).await;
@@ -196,6 +210,32 @@ fn raise_file_limit() {
     let limit = getrlimit(Resource::Nofile);
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }) {
         tracing::warn!(%error, "the limit of open files can't be raised");
+    }
+}
+
+/// The doors that share the process' open files.
+const DOORS: u64 = 3;
+
+/// Returns the limits of each door: those of the configuration, or less where the system allows
+/// fewer open files. A quarter of these is left for blobs, the database and the store's connections.
+pub(super) fn connection_limits(config: &Config) -> ConnectionLimits {
+    use rustix::process::{Resource, getrlimit};
+    let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let possible = usize::try_from(files / 4 * 3 / DOORS).unwrap_or(usize::MAX);
+    let wanted = config.limits.connections;
+    if possible < wanted {
+        tracing::warn!(
+            MAX_CONNECTIONS = wanted,
+            open_files = files,
+            used = possible,
+            "the system's limit of open files is too low for that many connections (ulimit -n, LimitNOFILE)"
+        );
+    }
+    let total = wanted.min(possible).max(1);
+    ConnectionLimits {
+        total,
+        per_address: config.limits.connections_per_address.min(total),
+        proxies: config.trusted_proxies.clone(),
     }
 }
 

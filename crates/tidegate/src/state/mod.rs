@@ -8,6 +8,7 @@ pub mod fetcher;
 pub mod grant_cache;
 pub mod locks;
 pub mod object_cache;
+pub mod occasionally;
 pub mod rate_limits;
 pub mod refusals;
 pub mod signing_key;

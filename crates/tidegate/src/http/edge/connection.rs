@@ -7,6 +7,7 @@ use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -16,9 +17,10 @@ use tokio::net::TcpStream;
 use tokio_util::io::poll_read_buf;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
+use super::super::connections::Activity;
 use super::super::content::Fields as _;
 use super::super::deadline::{Deadline, LingeringClose};
-use super::head::{self, Head, Malformed};
+use super::super::head::{self, Head, Malformed, Targets};
 use super::refused::Refused;
 use super::response_writer::{ResponseWriter, WriteOutcome};
 use super::{Edge, EdgeResponse};
@@ -36,6 +38,7 @@ pub(super) async fn serve_connection(
     edge: &Edge,
     stream: TcpStream,
     peer: SocketAddr,
+    activity: &Arc<Activity>,
     stop: &CancellationToken,
 ) -> io::Result<()> {
     let writer = ResponseWriter::new();
@@ -49,10 +52,11 @@ pub(super) async fn serve_connection(
             Some(Err(malformed)) => return connection.refuse(edge, malformed).await,
             None => return Ok(()),
         };
+        let _in_progress = activity.begin_request();
         // Taken out of the connection, since the parsed head borrows from it while the connection
         // writes.
         let buffer = std::mem::take(&mut connection.buffer);
-        let head = match Head::parse(&buffer[..length]) {
+        let head = match Head::parse(&buffer[..length], Targets::Ascii) {
             Ok(head) => head,
             Err(malformed) => return connection.refuse(edge, malformed).await,
         };
@@ -129,11 +133,7 @@ impl Connection {
 
     /// Responds to a malformed request, and closes the connection.
     async fn refuse(&mut self, edge: &Edge, malformed: Malformed) -> io::Result<()> {
-        let refused = match malformed {
-            Malformed::Syntax => Refused::Syntax,
-            Malformed::Version => Refused::Version,
-            Malformed::TooLarge => Refused::HeadTooLarge,
-        };
+        let refused = Refused::Malformed(malformed);
         let response = edge.refuse(&refused, None, None, std::time::Instant::now(), &mut self.writer.lines);
         self.respond_and_close(response, "").await
     }

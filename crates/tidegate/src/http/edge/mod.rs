@@ -3,7 +3,6 @@
 //! in `head.rs`, the store side in `origin.rs`.
 
 mod connection;
-mod head;
 mod headers;
 mod meters;
 pub mod ops;
@@ -26,17 +25,17 @@ use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use self::head::Head;
-pub(crate) use self::head::{MAX_HEAD, MAX_HEADERS};
 use self::meters::{ALLOWED, Lookup, Meters, ResponseMeter};
 pub use self::origin::Origin;
 use self::origin::ServedObject;
 use self::refused::Refused;
 use self::verdicts::{Verdict, Verdicts};
 use super::address::{self, ClientAddress};
+use super::connections::Activity;
 use super::content::{self, AuthorizedBy, FieldLines, Fields as _, ResponseBody};
 use super::cors::{CorsPolicy, has_parameter, is_preflight};
 use super::guard::MAX_URL;
+use super::head::Head;
 use super::serve::ConnectionHandler;
 use crate::config::{self, Config};
 use crate::model::epoch_seconds;
@@ -268,10 +267,7 @@ impl Edge {
             return Err(Refusal::AccessDenied(Denied::UnknownHost));
         };
         let is_ours = |host: &str| self.hosts.iter().any(|own| own.eq_ignore_ascii_case(host));
-        // An absolute-form target must name the same host as the header that is checked (RFC 9112,
-        // section 3.2.2).
-        let named = request.authority.is_none_or(|named| named == host);
-        if !is_ours(host) || !named {
+        if !is_ours(host) || request.names_two_hosts() {
             return Err(Refusal::AccessDenied(Denied::UnknownHost));
         }
         // Split before it is decoded: another site's cookie that is not UTF-8 must not hide ours.
@@ -295,9 +291,10 @@ impl ConnectionHandler for Arc<Edge> {
         self,
         stream: TcpStream,
         peer: SocketAddr,
+        activity: Arc<Activity>,
         stop: CancellationToken,
     ) -> anyhow::Result<()> {
-        Ok(connection::serve_connection(&self, stream, peer, &stop).await?)
+        Ok(connection::serve_connection(&self, stream, peer, &activity, &stop).await?)
     }
 }
 

@@ -7,6 +7,7 @@ use axum::http::{Method, StatusCode, header};
 use sign::Refusal;
 
 use super::super::content::{Fields, ResponseBody};
+use super::super::head::Malformed;
 use crate::error::Error;
 
 /// Why a request is not served.
@@ -17,9 +18,7 @@ pub(super) enum Refused {
     Method,
     Body,
     TooLong,
-    Syntax,
-    Version,
-    HeadTooLarge,
+    Malformed(Malformed),
     Failed(Error),
 }
 
@@ -53,9 +52,9 @@ impl Refused {
             Self::Method,
             Self::Body,
             Self::TooLong,
-            Self::Syntax,
-            Self::Version,
-            Self::HeadTooLarge,
+            Self::Malformed(Malformed::Syntax),
+            Self::Malformed(Malformed::Version),
+            Self::Malformed(Malformed::TooLarge),
             failed,
         ];
         signatures.into_iter().map(Self::Signature).chain(others)
@@ -85,17 +84,7 @@ impl Refused {
             Self::Missing => (StatusCode::NOT_FOUND, "NoSuchKey", "The specified key does not exist."),
             Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowed", "Only GET and HEAD are allowed."),
             Self::Body => (StatusCode::BAD_REQUEST, "InvalidRequest", "A request for bytes has no body."),
-            Self::Syntax => {
-                (StatusCode::BAD_REQUEST, "InvalidRequest", "This is no HTTP request, or an ambiguous one.")
-            }
-            Self::Version => {
-                (StatusCode::HTTP_VERSION_NOT_SUPPORTED, "HttpVersionNotSupported", "Only HTTP/1.1 and 1.0 are spoken.")
-            }
-            Self::HeadTooLarge => (
-                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-                "RequestHeaderSectionTooLarge",
-                "At most 64 header lines and 32 KiB are read.",
-            ),
+            Self::Malformed(malformed) => malformed.words(),
             Self::TooLong => (StatusCode::URI_TOO_LONG, "RequestURITooLong", "The URL is longer than 8192 bytes."),
             Self::Failed(_) => (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", "Try again."),
         }
@@ -121,7 +110,7 @@ impl Refused {
 
     /// Returns whether the connection must close, since the bytes that follow may not be a request.
     pub(super) fn closes_connection(&self) -> bool {
-        matches!(self, Self::Body | Self::Syntax | Self::Version | Self::HeadTooLarge)
+        matches!(self, Self::Body | Self::Malformed(_))
     }
 
     /// Writes the header fields and returns status and body.

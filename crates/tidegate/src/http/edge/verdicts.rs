@@ -13,7 +13,7 @@ use foldhash::fast::RandomState;
 use moka::sync::Cache;
 use sign::{Allowed, Verifier};
 
-use super::head::Head;
+use super::super::head::Head;
 use super::origin::ServedObject;
 
 /// The most memory of the cache in bytes.

@@ -19,7 +19,7 @@ use utoipa_axum::routes;
 
 use super::super::content::{self, AuthorizedBy, Fields as _, Representation, ResponseBody};
 use super::super::error::ErrorBody;
-use super::super::guard::was_forwarded;
+use super::super::forwarded::names_a_proxy;
 use super::ApiResult;
 use super::wire::LinkQuery;
 use crate::app::App;
@@ -161,7 +161,7 @@ async fn head_public(
 /// ranges and conditions. Requests that did not come through a proxy get the bytes from this
 /// server.
 fn accel_redirect(app: &App, headers: &HeaderMap, key: &str) -> Option<String> {
-    let below = app.config.files.accel_prefix.as_ref().filter(|_| was_forwarded(headers))?;
+    let below = app.config.files.accel_prefix.as_ref().filter(|_| names_a_proxy(headers))?;
     Some(format!("{below}{}", utf8_percent_encode(key, IN_PATHS)))
 }
 

@@ -19,6 +19,7 @@ use self::reads::Reads;
 use super::content::ACTIVE_CONTENT_POLICY;
 use super::cors::{CorsPolicy, has_parameter, is_preflight};
 use super::guard::MAX_URL;
+use super::head::Malformed;
 use crate::app::{App, Local};
 
 /// The query parameter with the signature of a presigned request.
@@ -53,6 +54,10 @@ fn was_verified(status: StatusCode) -> bool {
 }
 
 async fn answer(State(s3): State<Arc<S3>>, request: Request) -> Response<Body> {
+    if let Some(malformed) = request.extensions().get::<Malformed>() {
+        let (status, code, message) = malformed.words();
+        return refusal(status, code, message);
+    }
     let is_presigned = has_parameter(request.uri().query(), SIGNATURE);
     if is_preflight(request.method(), request.headers()) {
         return if is_presigned {

@@ -1,17 +1,17 @@
 //! Request heads, parsed from the bytes of a connection. Strict where two parsers could disagree,
-//! which request smuggling exploits: lines end in CRLF, lines are not folded, and no request has a
-//! body.
+//! which request smuggling exploits: lines end in CRLF, lines are not folded, and one rule says
+//! where the body ends. All doors read heads by it.
 
 use std::mem::MaybeUninit;
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
 /// The most header lines of a request.
 pub(crate) const MAX_HEADERS: usize = 64;
 /// The longest head in bytes: a URL of 8 KiB, cookies with their policies, and the rest.
 pub(crate) const MAX_HEAD: usize = 32 << 10;
 
-/// The headers that the edge reads; others are only checked for their form.
+/// The headers that are kept; others are only checked for their form.
 const KNOWN: [HeaderName; 15] = [
     header::HOST,
     header::COOKIE,
@@ -48,6 +48,24 @@ pub(super) struct Head<'a> {
     pub(super) is_http_10: bool,
 }
 
+/// How the end of a request's body is found (RFC 9112, section 6.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Framing {
+    /// A body of this many bytes; 0 if there is none.
+    Length(u64),
+    /// A chunked body.
+    Chunked,
+}
+
+/// Which bytes a request target may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Targets {
+    /// Visible ASCII, as in URLs that were signed.
+    Ascii,
+    /// UTF-8 besides, which clients such as curl send as it was typed.
+    Utf8,
+}
+
 /// Why bytes are not a valid request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Malformed {
@@ -57,6 +75,25 @@ pub(super) enum Malformed {
     Version,
     /// Too many header lines, or too long a head.
     TooLarge,
+}
+
+impl Malformed {
+    /// Returns status, code and message of the response.
+    pub(super) fn words(self) -> (StatusCode, &'static str, &'static str) {
+        match self {
+            Self::Syntax => {
+                (StatusCode::BAD_REQUEST, "InvalidRequest", "This is no HTTP request, or an ambiguous one.")
+            }
+            Self::Version => {
+                (StatusCode::HTTP_VERSION_NOT_SUPPORTED, "HttpVersionNotSupported", "Only HTTP/1.1 and 1.0 are spoken.")
+            }
+            Self::TooLarge => (
+                StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "RequestHeaderSectionTooLarge",
+                "At most 64 header lines and 32 KiB are read.",
+            ),
+        }
+    }
 }
 
 /// Returns the length of a head including its final empty line; `None` if that has not arrived. The
@@ -76,7 +113,7 @@ pub(super) fn find_end(bytes: &[u8], seen: usize) -> Result<Option<usize>, Malfo
 
 impl<'a> Head<'a> {
     /// Parses a complete head.
-    pub(super) fn parse(bytes: &'a [u8]) -> Result<Self, Malformed> {
+    pub(super) fn parse(bytes: &'a [u8], targets: Targets) -> Result<Self, Malformed> {
         let mut lines = [const { MaybeUninit::uninit() }; MAX_HEADERS];
         let mut request = httparse::Request::new(&mut []);
         match httparse::ParserConfig::default().parse_request_with_uninit_headers(&mut request, bytes, &mut lines) {
@@ -105,7 +142,7 @@ impl<'a> Head<'a> {
         }
         let method = request.method.unwrap_or_default();
         let method = Method::from_bytes(method.as_bytes()).map_err(|_| Malformed::Syntax)?;
-        let target = request.path.filter(|target| is_plain(target));
+        let target = request.path.filter(|target| is_plain(target, targets));
         let target = target.ok_or(Malformed::Syntax)?;
         let (authority, local) = split_target(target).ok_or(Malformed::Syntax)?;
         let (path, query) = local.split_once('?').map_or((local, None), |(path, query)| (path, Some(query)));
@@ -118,6 +155,36 @@ impl<'a> Head<'a> {
         self.headers.contains_key(header::TRANSFER_ENCODING)
             || self.headers.get_all(header::CONTENT_LENGTH).iter().any(|length| length.as_bytes() != b"0")
     }
+
+    /// Returns how the body's end is found. A request that another parser could frame differently
+    /// is malformed: one with both fields, with a field twice, or with another coding.
+    pub(super) fn framing(&self) -> Result<Framing, Malformed> {
+        let mut codings = self.headers.get_all(header::TRANSFER_ENCODING).iter();
+        let mut lengths = self.headers.get_all(header::CONTENT_LENGTH).iter();
+        match ((codings.next(), codings.next()), (lengths.next(), lengths.next())) {
+            ((None, _), (None, _)) => Ok(Framing::Length(0)),
+            ((None, _), (Some(length), None)) => parse_length(length.as_bytes()).map(Framing::Length),
+            ((Some(coding), None), (None, _))
+                if coding.as_bytes().eq_ignore_ascii_case(b"chunked") && !self.is_http_10 =>
+            {
+                Ok(Framing::Chunked)
+            }
+            _ => Err(Malformed::Syntax),
+        }
+    }
+
+    /// Returns whether an absolute-form target names another host than the `Host` field that is
+    /// checked (RFC 9112, section 3.2.2).
+    pub(super) fn names_two_hosts(&self) -> bool {
+        let host = self.headers.get(header::HOST).map_or(&b""[..], HeaderValue::as_bytes);
+        self.authority.is_some_and(|named| !named.as_bytes().eq_ignore_ascii_case(host))
+    }
+}
+
+/// Parses the value of `Content-Length`: digits only, where other parsers take signs and lists.
+fn parse_length(value: &[u8]) -> Result<u64, Malformed> {
+    let digits = std::str::from_utf8(value).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+    digits.and_then(|digits| digits.parse().ok()).ok_or(Malformed::Syntax)
 }
 
 /// Returns whether a request line ends in another version of HTTP.
@@ -128,10 +195,12 @@ fn names_a_version(bytes: &[u8]) -> bool {
     line.iter().filter(|byte| **byte == b' ').count() == 2 && last.strip_prefix(b"HTTP/").is_some_and(other)
 }
 
-/// Returns whether a target consists of visible ASCII without a fragment. Has no early exit, so
+/// Returns whether a target consists of allowed bytes and has no fragment. Has no early exit, so
 /// that the compiler can check many bytes per step.
-fn is_plain(target: &str) -> bool {
-    !target.bytes().fold(false, |found, byte| found | !byte.is_ascii_graphic() | (byte == b'#'))
+fn is_plain(target: &str, targets: Targets) -> bool {
+    let utf8 = targets == Targets::Utf8;
+    let allowed = |byte: u8| (byte.is_ascii_graphic() & (byte != b'#')) | (utf8 & !byte.is_ascii());
+    target.bytes().fold(true, |plain, byte| plain & allowed(byte))
 }
 
 /// Splits a target in origin form, absolute form or asterisk form into authority and the rest.
@@ -159,7 +228,7 @@ mod tests {
 
     fn parse(text: &str) -> Result<Head<'_>, Malformed> {
         match find_end(text.as_bytes(), 0)? {
-            Some(length) => Head::parse(&text.as_bytes()[..length]),
+            Some(length) => Head::parse(&text.as_bytes()[..length], Targets::Ascii),
             None => Err(Malformed::Syntax),
         }
     }
@@ -208,6 +277,40 @@ mod tests {
         }
     }
 
+    #[test]
+    fn one_rule_says_where_a_body_ends() {
+        use Framing::{Chunked, Length};
+        let framing = |version: &str, lines: &str| {
+            let text = format!("POST / HTTP/{version}\r\nHost: h\r\n{lines}\r\n");
+            parse(&text).and_then(|head| head.framing())
+        };
+        for (lines, expected) in [
+            ("", Some(Length(0))),
+            ("Content-Length: 0\r\n", Some(Length(0))),
+            ("Content-Length:  5 \r\n", Some(Length(5))),
+            ("Transfer-Encoding: Chunked\r\n", Some(Chunked)),
+            ("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", None),
+            ("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", None),
+            ("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", None),
+            ("Transfer-Encoding: chunked, chunked\r\n", None),
+            ("Transfer-Encoding: gzip, chunked\r\n", None),
+            ("Transfer-Encoding: identity\r\n", None),
+            ("Transfer-Encoding: xchunked\r\n", None),
+            ("Transfer-Encoding:\r\n", None),
+            ("Content-Length: 5\r\nContent-Length: 5\r\n", None),
+            ("Content-Length: 5, 5\r\n", None),
+            ("Content-Length: +5\r\n", None),
+            ("Content-Length: -5\r\n", None),
+            ("Content-Length: 0x5\r\n", None),
+            ("Content-Length: 5 5\r\n", None),
+            ("Content-Length:\r\n", None),
+            ("Content-Length: 18446744073709551616\r\n", None),
+        ] {
+            assert_eq!(framing("1.1", lines).ok(), expected, "{lines:?}");
+        }
+        assert_eq!(framing("1.0", "Transfer-Encoding: chunked\r\n"), Err(Malformed::Syntax), "1.0 has no codings");
+    }
+
     proptest! {
         #[test]
         fn bytes_in_any_pieces_come_to_one_head(
@@ -226,7 +329,7 @@ mod tests {
         #[test]
         fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             if let Ok(Some(length)) = find_end(&bytes, 0) {
-                prop_assert!(Head::parse(&bytes[..length]).is_ok_and(|head| head.path.starts_with('/') || head.path == "*") || length > 0);
+                prop_assert!(Head::parse(&bytes[..length], Targets::Utf8).is_ok_and(|head| head.path.starts_with('/') || head.path == "*") || length > 0);
             }
         }
     }
