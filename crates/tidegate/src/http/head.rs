@@ -34,8 +34,6 @@ const KNOWN: [HeaderName; 15] = [
 #[derive(Debug)]
 pub(super) struct Head<'a> {
     pub(super) method: Method,
-    /// The authority of an absolute-form target.
-    pub(super) authority: Option<&'a str>,
     /// The path; begins with `/`, unless it is `*`.
     pub(super) path: &'a str,
     pub(super) query: Option<&'a str>,
@@ -146,7 +144,13 @@ impl<'a> Head<'a> {
         let target = target.ok_or(Malformed::Syntax)?;
         let (authority, local) = split_target(target).ok_or(Malformed::Syntax)?;
         let (path, query) = local.split_once('?').map_or((local, None), |(path, query)| (path, Some(query)));
-        Ok(Self { method, authority, path, query, target, headers, keep_alive: stay && !close, is_http_10 })
+        // An absolute-form target must name the same host as the field that is checked (RFC 9112,
+        // section 3.2.2).
+        let host = headers.get(header::HOST).map_or(&b""[..], HeaderValue::as_bytes);
+        if authority.is_some_and(|named| !named.as_bytes().eq_ignore_ascii_case(host)) {
+            return Err(Malformed::Syntax);
+        }
+        Ok(Self { method, path, query, target, headers, keep_alive: stay && !close, is_http_10 })
     }
 
     /// Returns whether a request announces a body, which none at the edge has. It may be an attempt
@@ -171,13 +175,6 @@ impl<'a> Head<'a> {
             }
             _ => Err(Malformed::Syntax),
         }
-    }
-
-    /// Returns whether an absolute-form target names another host than the `Host` field that is
-    /// checked (RFC 9112, section 3.2.2).
-    pub(super) fn names_two_hosts(&self) -> bool {
-        let host = self.headers.get(header::HOST).map_or(&b""[..], HeaderValue::as_bytes);
-        self.authority.is_some_and(|named| !named.as_bytes().eq_ignore_ascii_case(host))
     }
 }
 
@@ -236,12 +233,12 @@ mod tests {
     #[test]
     fn targets_and_connections() {
         let head = parse("GET /a/%2e?x=1?y HTTP/1.1\r\nHost: h\r\nUser-Agent: me\r\n\r\n").unwrap();
-        assert_eq!((head.path, head.query, head.authority, head.keep_alive), ("/a/%2e", Some("x=1?y"), None, true));
+        assert_eq!((head.path, head.query, head.keep_alive), ("/a/%2e", Some("x=1?y"), true));
         assert_eq!(head.headers.len(), 1, "what means nothing is not kept");
         let head =
             parse("GET http://h:1/a HTTP/1.1\r\nHost: h:1\r\nConnection: x, Close\r\nConnection: keep-alive\r\n\r\n")
                 .unwrap();
-        assert_eq!((head.path, head.authority, head.keep_alive), ("/a", Some("h:1"), false));
+        assert_eq!((head.path, head.keep_alive), ("/a", false));
         let line = "GET / HTTP/1.0\r\n";
         assert!(!parse(&format!("{line}\r\n")).unwrap().keep_alive);
         assert!(parse(&format!("{line}connection: Keep-Alive\r\n\r\n")).unwrap().keep_alive);
@@ -268,6 +265,8 @@ mod tests {
             ("GET /é HTTP/1.1\r\n\r\n", Syntax),
             ("GET ftp://h/a HTTP/1.1\r\n\r\n", Syntax),
             ("GET http://h?a HTTP/1.1\r\n\r\n", Syntax),
+            ("GET http://h/a HTTP/1.1\r\nHost: other\r\n\r\n", Syntax),
+            ("GET http://h/a HTTP/1.0\r\n\r\n", Syntax),
             ("GET a HTTP/1.1\r\n\r\n", Syntax),
             ("PRI * HTTP/2.0\r\n\r\n", Version),
             (&format!("GET / HTTP/1.1\r\n{many}\r\n"), TooLarge),

@@ -120,7 +120,9 @@ impl<S: AsyncRead + Unpin> RequestFilter<S> {
                 self.searched = self.held.len();
                 return;
             }
-            Ok(Some(length)) => frame(&self.held[..length]).map(|framing| (length, framing)),
+            Ok(Some(length)) => Head::parse(&self.held[..length], Targets::Utf8)
+                .and_then(|head| head.framing())
+                .map(|framing| (length, framing)),
             Err(malformed) => Err(malformed),
         };
         (self.searched, self.heads) = (0, self.heads + 1);
@@ -181,12 +183,6 @@ impl<S: AsyncRead + Unpin> RequestFilter<S> {
     }
 }
 
-/// Parses a head and returns how its body ends.
-fn frame(bytes: &[u8]) -> Result<Framing, Malformed> {
-    let head = Head::parse(bytes, Targets::Utf8)?;
-    if head.names_two_hosts() { Err(Malformed::Syntax) } else { head.framing() }
-}
-
 impl<S: AsyncRead + Unpin> AsyncRead for RequestFilter<S> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
@@ -198,7 +194,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for RequestFilter<S> {
                 continue;
             }
             if matches!(this.reading, Reading::Ended) {
-                return Poll::Ready(Ok(()));
+                // An end of the stream would make the server give up its response.
+                return Poll::Pending;
             }
             if this.passes_through() {
                 let start = out.filled().len();
@@ -269,8 +266,15 @@ mod tests {
         let state = Arc::new(ConnectionState::default());
         let mut filter = RequestFilter::new(Pieces(pieces), Arc::clone(&state));
         let mut bytes = Vec::new();
-        let outcome = filter.read_to_end(&mut bytes).await;
-        (outcome.map(|_| bytes), state.malformed.get().copied())
+        let outcome = loop {
+            // Nothing follows what stands for a malformed request, not even an end.
+            match futures::FutureExt::now_or_never(filter.read_buf(&mut bytes)) {
+                None | Some(Ok(0)) => break Ok(bytes),
+                Some(Ok(_)) => {}
+                Some(Err(error)) => break Err(error),
+            }
+        };
+        (outcome, state.malformed.get().copied())
     }
 
     const WELL_FORMED: &str = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n\

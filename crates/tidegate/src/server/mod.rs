@@ -95,6 +95,11 @@ impl Server {
         Ok(Self { app, api, s3, edge, operations })
     }
 
+    /// Returns where probes and metrics are served; `None` if the server has no such door.
+    pub fn operations_address(&self) -> Option<SocketAddr> {
+        self.operations.as_ref().and_then(|door| door.listener.local_addr().ok())
+    }
+
     /// Serves until `stop` is cancelled, then finishes requests in progress. With `jobs` set, also
     /// runs jobs.
     pub async fn run(self, stop: CancellationToken, jobs: bool) {

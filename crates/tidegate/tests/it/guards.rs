@@ -4,6 +4,19 @@ use serde_json::json;
 
 use crate::support::{TestApp, raw, raw_status};
 
+/// The settings of a server with a public name.
+const PRODUCTION: &[(&str, &str)] = &[
+    ("AUTH_ALLOW_INSECURE_REMOTE", "true"),
+    ("ALLOWED_HOSTS", "api.example.com"),
+    ("EDGE_URL", "https://images.example.com"),
+    ("CLOUDFRONT_KEY_PAIR_ID", "K1"),
+    ("CLOUDFRONT_PRIVATE_KEY_PEM", include_str!("../../../sign/tests/fixtures/throwaway-p256.pkcs8.pem")),
+    ("S3_OPERATOR_ACCESS_KEY", "OPERATOR12345678"),
+    ("S3_OPERATOR_SECRET_KEY", "0123456789012345678901234567890123456789"),
+    ("UPLOAD_SIGNING_KEY", "0123456789abcdef0123456789abcdef"),
+    ("SCANNER", "off"),
+];
+
 #[tokio::test]
 async fn without_sign_in_only_this_machine_is_answered() {
     let app = TestApp::start().await;
@@ -25,6 +38,10 @@ async fn without_sign_in_only_this_machine_is_answered() {
         (format!("{own}x-forwarded-for: 127.0.0.1\r\n"), 403),
         (format!("{own}forwarded: for=127.0.0.1\r\n"), 403),
         (format!("{own}x-real-ip: 127.0.0.1\r\n"), 403),
+        (format!("{own}via: 1.1 somewhere\r\n"), 403),
+        (format!("{own}cf-connecting-ip: 127.0.0.1\r\n"), 403),
+        (format!("{own}true-client-ip: 127.0.0.1\r\n"), 403),
+        (format!("{own}cdn-loop: cloudflare\r\n"), 403),
     ] {
         let answer = ask(&head).await;
         assert_eq!(raw_status(&answer), status, "{head}: {answer}");
@@ -35,20 +52,13 @@ async fn without_sign_in_only_this_machine_is_answered() {
         let request = format!("GET {target} HTTP/1.1\r\nx-user-id: a\r\nconnection: close\r\n{own}\r\n");
         assert_eq!(raw_status(&raw(app.api_address(), request.as_bytes()).await), status, "{target}");
     }
+    // nginx speaks HTTP/1.0 to servers behind it, without any other trace.
+    let old = format!("GET /v1/images HTTP/1.0\r\nx-user-id: a\r\n{own}\r\n");
+    let answer = raw(app.api_address(), old.as_bytes()).await;
+    assert_eq!(raw_status(&answer), 403, "{answer}");
     app.finish().await;
     // A server with a public name is in production and needs its own secrets.
-    let app = TestApp::with(&[
-        ("AUTH_ALLOW_INSECURE_REMOTE", "true"),
-        ("ALLOWED_HOSTS", "api.example.com"),
-        ("EDGE_URL", "https://images.example.com"),
-        ("CLOUDFRONT_KEY_PAIR_ID", "K1"),
-        ("CLOUDFRONT_PRIVATE_KEY_PEM", include_str!("../../../sign/tests/fixtures/throwaway-p256.pkcs8.pem")),
-        ("S3_OPERATOR_ACCESS_KEY", "OPERATOR12345678"),
-        ("S3_OPERATOR_SECRET_KEY", "0123456789012345678901234567890123456789"),
-        ("UPLOAD_SIGNING_KEY", "0123456789abcdef0123456789abcdef"),
-        ("SCANNER", "off"),
-    ])
-    .await;
+    let app = TestApp::with(PRODUCTION).await;
     for (host, status) in [("api.example.com", 200), ("API.EXAMPLE.COM:8080", 200), ("evil.test", 400)] {
         let request = format!(
             "GET /v1/images HTTP/1.1\r\nhost: {host}\r\nx-forwarded-for: 1.2.3.4\r\nx-user-id: a\r\nconnection: close\r\n\r\n"
@@ -128,6 +138,27 @@ async fn health_readiness_and_metrics() {
 }
 
 #[tokio::test]
+async fn metrics_of_production_have_a_door_of_their_own() {
+    let app = TestApp::with(&[("METRICS_PORT", "0")]).await;
+    let elsewhere = app.operations_address().unwrap();
+    let get = async |address, lines: &str| {
+        let request = format!("GET /metrics HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{lines}\r\n");
+        raw_status(&raw(address, request.as_bytes()).await)
+    };
+    assert_eq!(get(elsewhere, "").await, 200);
+    assert_eq!(get(elsewhere, "via: 1.1 proxy\r\n").await, 404, "what a proxy forwards");
+    assert_eq!(get(app.api_address(), "").await, 404, "the API door has none beside it");
+    for (target, status) in [("/readyz", 200), ("/health", 200), ("/v1/images", 404), ("/", 404)] {
+        let request = format!("GET {target} HTTP/1.1\r\nhost: any\r\nx-user-id: a\r\nconnection: close\r\n\r\n");
+        assert_eq!(raw_status(&raw(elsewhere, request.as_bytes()).await), status, "{target}");
+    }
+    app.finish().await;
+    let app = TestApp::with(PRODUCTION).await;
+    assert_eq!(get(app.api_address(), "").await, 404, "a proxy may forward this door without a trace");
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn readiness_names_what_is_gone() {
     let app = TestApp::start().await;
     app.app.db.close().await;
@@ -171,15 +202,15 @@ async fn malformed_http_is_refused() {
         let answer = raw(host, request.as_bytes()).await;
         assert!(statuses.contains(&raw_status(&answer)), "{what}: {answer}");
     }
-    // With both lengths, chunked framing wins (RFC 9112, section 6.3) and the connection closes, so
-    // the following bytes are never read as a request.
+    // With both, two parsers could disagree about where the body ends.
     for head in
         ["content-length: 9\r\ntransfer-encoding: chunked\r\n", "transfer-encoding: chunked\r\ncontent-length: 9\r\n"]
     {
         let smuggled = format!("0\r\n\r\nGET /health HTTP/1.1\r\nhost: {host}\r\n\r\n");
         let request = format!("POST /v1/images HTTP/1.1\r\nhost: {host}\r\n{head}\r\n{smuggled}");
         let answer = raw(host, request.as_bytes()).await;
-        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{head}: {answer}");
+        assert_eq!((answer.matches("HTTP/1.1 ").count(), raw_status(&answer)), (1, 400), "{head}: {answer}");
+        assert!(answer.contains("\"code\":\"BAD_REQUEST\"") && answer.contains("x-request-id"), "{head}: {answer}");
     }
     app.finish().await;
 }

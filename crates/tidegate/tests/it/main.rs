@@ -10,6 +10,7 @@ mod authority;
 mod callers;
 mod cli_settings;
 mod conditions;
+mod connections;
 mod contract;
 mod disks;
 mod edge;

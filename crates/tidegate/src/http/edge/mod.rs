@@ -267,7 +267,7 @@ impl Edge {
             return Err(Refusal::AccessDenied(Denied::UnknownHost));
         };
         let is_ours = |host: &str| self.hosts.iter().any(|own| own.eq_ignore_ascii_case(host));
-        if !is_ours(host) || request.names_two_hosts() {
+        if !is_ours(host) {
             return Err(Refusal::AccessDenied(Denied::UnknownHost));
         }
         // Split before it is decoded: another site's cookie that is not UTF-8 must not hide ours.

@@ -31,6 +31,7 @@ pub(crate) const PART: usize = 5 << 20;
 pub(crate) struct TestApp {
     pub(crate) app: Arc<App>,
     pub(crate) folder: TempDir,
+    operations: Option<SocketAddr>,
     stop: CancellationToken,
     finished: bool,
     http: reqwest::Client,
@@ -115,9 +116,10 @@ impl TestApp {
         }
         let server = Server::open(config).await.unwrap();
         let (app, stop) = (Arc::clone(&server.app), CancellationToken::new());
+        let operations = server.operations_address();
         tokio::spawn(server.run(stop.clone(), false));
         let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        Self { app, folder, stop, finished: false, http }
+        Self { app, folder, operations, stop, finished: false, http }
     }
 
     pub(crate) fn api(&self) -> String {
@@ -130,6 +132,11 @@ impl TestApp {
 
     pub(crate) fn edge_address(&self) -> SocketAddr {
         self.app.addresses.edge.as_ref().unwrap().authority.parse().unwrap()
+    }
+
+    /// The address of the operations door, if there is one.
+    pub(crate) fn operations_address(&self) -> Option<SocketAddr> {
+        self.operations
     }
 
     pub(crate) fn api_address(&self) -> SocketAddr {
