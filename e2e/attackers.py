@@ -1,5 +1,5 @@
 """Attackers for the fairness tests: one process that does one thing to one door, from one address, as hard as it can until
-its standard input ends. Runs as `python attackers.py '{"profile": …}'`.
+its standard input ends, whose first line is the plan as JSON.
 """
 
 import asyncio
@@ -10,8 +10,8 @@ CONNECTIONS = 600
 
 
 class Attack:
-    def __init__(self, port, address, headers=None, targets=None, body="", connections=CONNECTIONS, **_):
-        self.port, self.address = port, address
+    def __init__(self, port, address, host, headers=None, targets=None, body="", connections=CONNECTIONS, **_):
+        self.port, self.address, self.host = port, address, f"{host}:{port}"
         self.headers = "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
         self.targets, self.body, self.connections = targets or ["/"], body.encode(), connections
 
@@ -19,12 +19,12 @@ class Attack:
         return await asyncio.open_connection("127.0.0.1", self.port, local_addr=(self.address, 0), limit=1 << 16)
 
     def head(self, method, target, more=""):
-        return f"{method} {target} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\n{self.headers}{more}\r\n".encode()
+        return f"{method} {target} HTTP/1.1\r\nHost: {self.host}\r\n{self.headers}{more}\r\n".encode()
 
     async def slow_head(self, number):
         """A head that never ends: a line now and then."""
         _, writer = await self.connect()
-        writer.write(f"GET /health HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\n".encode())
+        writer.write(f"GET /health HTTP/1.1\r\nHost: {self.host}\r\n".encode())
         while True:
             await asyncio.sleep(1)
             writer.write(b"A: b\r\n")
@@ -105,4 +105,4 @@ async def main(profile, **plan):
 
 
 if __name__ == "__main__":
-    asyncio.run(main(**json.loads(sys.argv[1])))
+    asyncio.run(main(**json.loads(sys.stdin.buffer.readline())))

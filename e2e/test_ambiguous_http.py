@@ -105,3 +105,13 @@ def test_nobody_behind_a_proxy_gets_the_response_of_another(doors, tmp_path, kin
                 for _ in range(2):
                     right, answer = ask()
                     assert right, (kind, door, name, answer, came)
+
+
+@pytest.mark.parametrize("kind", PROXIES)
+def test_no_proxy_makes_its_clients_this_machine(doors, tmp_path, kind):
+    """Without sign-in, whoever is on this machine is whoever they say. A client of a proxy on this machine is not."""
+    with Proxy(kind, tmp_path / kind, [doors.ports["PORT"]]) as proxy:
+        for path, more in (("/v1/images", "X-User-Id: alice"), ("/v1/audit", "X-User-Id: root\r\nX-Roles: admin"), ("/metrics", "A: b")):
+            request = f"GET {path} HTTP/1.1\r\nHost: files.example.com\r\n{more}\r\nConnection: close\r\n\r\n"
+            came, _ = exchange(proxy.ports[0], request.encode())
+            assert statuses(came)[0] in (403, 404), (kind, path, came)

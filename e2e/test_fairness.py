@@ -40,8 +40,11 @@ class Plan:
     """A server with production's defaults, a user who works, and what an attacker needs to know."""
 
     def __init__(self, folder):
-        key = subprocess.run(["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"], capture_output=True, text=True, check=True)
-        self.server = Server(folder, **PRODUCTION, CLOUDFRONT_KEY_PAIR_ID="K1", CLOUDFRONT_PRIVATE_KEY_PEM=key.stdout)
+        make = lambda *of: subprocess.run(["openssl", "genpkey", "-algorithm", *of], capture_output=True, text=True, check=True).stdout
+        keys = {"CLOUDFRONT_PRIVATE_KEY_PEM": make("RSA", "-pkeyopt", "rsa_keygen_bits:2048"),
+                "AUTH_OWN_KEY_PEM": make("EC", "-pkeyopt", "ec_paramgen_curve:P-256")}  # fmt: skip
+        self.server = Server(folder, **PRODUCTION, **keys, CLOUDFRONT_KEY_PAIR_ID="K1")
+        self.server.settings["EDGE_URL"] = f"http://localhost:{self.server.ports['EDGE_PORT']}"
         self.server.start()
         self.tokens = {user: self.token(user) for user in ("victim", "attacker")}
         self.bytes = random.randbytes(200_000)
@@ -88,11 +91,12 @@ def work(plan, seconds):
     until = time.monotonic() + seconds
     auth = {"Authorization": f"Bearer {plan.tokens['victim']}"}
     part = random.randbytes(100_000)
+    edge_host = f"localhost:{plan.server.ports['EDGE_PORT']}"
     steps = [
         ("API read", "GET", plan.server.ports["PORT"], "/v1/images", auth, None, (200,)),
-        ("API write", "POST", plan.server.ports["PORT"], "/v1/images", {**auth, "Content-Type": "application/json"}, b"{}", (201,)),
+        ("API write", "POST", plan.server.ports["PORT"], "/v1/images", {**auth, "Content-Type": "application/json"}, b"{}", (200,)),
         ("readiness", "GET", plan.server.ports["PORT"], "/readyz", {}, None, (200,)),
-        ("edge", "GET", plan.server.ports["EDGE_PORT"], target(plan.victim["stream"]), {"Range": "bytes=1000-66535"}, None, (206,)),
+        ("edge", "GET", plan.server.ports["EDGE_PORT"], target(plan.victim["stream"]), {"Range": "bytes=1000-66535", "Host": edge_host}, None, (206,)),
         ("S3 door", "PUT", plan.server.ports["S3_PORT"], target(plan.victim["part"]), {}, part, (200,)),
     ]
     while time.monotonic() < until:
@@ -119,10 +123,13 @@ def p99(times):
 
 class Attacker:
     def __init__(self, **plan):
-        self.command = [sys.executable, str(pathlib.Path(__file__).parent / "attackers.py"), json.dumps({"address": ATTACKER, **plan})]
+        self.command = [sys.executable, str(pathlib.Path(__file__).parent / "attackers.py")]
+        self.plan = json.dumps({"address": ATTACKER, **plan}).encode() + b"\n"
 
     def __enter__(self):
         self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.process.stdin.write(self.plan)
+        self.process.stdin.flush()
         assert self.process.stdout.readline() == b"begun\n"
         time.sleep(1)
 
@@ -176,7 +183,8 @@ def test_nobody_takes_the_server_from_the_others(tmp_path):
         for name, door, has_token, attack in attacks(plan):
             if wanted not in name:
                 continue
-            with Attacker(**attack):
+            host = "localhost" if door == "edge" else "127.0.0.1"
+            with Attacker(host=host, **attack):
                 times, failed = work(plan, SECONDS)
                 memory = plan.server.memory()
             share = 1 - len(failed) / len(times)
