@@ -46,7 +46,7 @@ class Proxy:
         return ["nginx", "-c", str(conf), "-e", str(self.folder / "log")]
 
     def caddy(self, pairs):
-        sites = "".join(f"http://127.0.0.1:{at}, http://localhost:{at} {{\n  reverse_proxy 127.0.0.1:{to}\n}}\n" for at, to in pairs)
+        sites = "".join(f"http://:{at} {{\n  bind 127.0.0.1\n  reverse_proxy 127.0.0.1:{to}\n}}\n" for at, to in pairs)
         conf = self.folder / "Caddyfile"
         conf.write_text(f"{{\n  admin off\n}}\n{sites}")
         return ["caddy", "run", "--config", str(conf), "--adapter", "caddyfile"]
