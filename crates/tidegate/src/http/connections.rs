@@ -26,7 +26,7 @@ pub(crate) struct ConnectionLimits {
 
 /// What a connection is doing.
 #[derive(Debug)]
-pub(crate) struct Activity {
+pub(super) struct Activity {
     /// The requests in progress.
     requests: AtomicUsize,
     /// When it began to wait for a request, in microseconds after the door was opened.
@@ -49,7 +49,7 @@ impl Activity {
     }
 
     /// Notes that a request has arrived whole. It is in progress until the guard is dropped.
-    pub(crate) fn begin_request(self: &Arc<Self>) -> RequestInProgress {
+    fn begin_request(self: &Arc<Self>) -> RequestInProgress {
         self.requests.fetch_add(1, Ordering::AcqRel);
         RequestInProgress(Arc::clone(self))
     }
@@ -60,7 +60,7 @@ impl Activity {
     }
 
     /// Ready when the connection has to make room.
-    pub(crate) async fn made_to_close(&self) {
+    pub(super) async fn made_to_close(&self) {
         self.closed.notified().await;
     }
 }
@@ -88,6 +88,8 @@ pub(crate) enum Full {
 /// The connections of a door, by client.
 #[derive(Debug)]
 pub(crate) struct Connections {
+    /// The door's name in metrics.
+    door: &'static str,
     limits: ConnectionLimits,
     opened: Instant,
     open: Mutex<Open>,
@@ -137,8 +139,8 @@ impl Open {
 }
 
 impl Connections {
-    pub(crate) fn new(limits: ConnectionLimits) -> Self {
-        Self { limits, opened: Instant::now(), open: Mutex::default() }
+    pub(crate) fn new(door: &'static str, limits: ConnectionLimits) -> Self {
+        Self { door, limits, opened: Instant::now(), open: Mutex::default() }
     }
 
     fn open(&self) -> MutexGuard<'_, Open> {
@@ -163,20 +165,30 @@ impl Connections {
         let activity = Arc::new(Activity::new(self.opened));
         open.by_client.entry(client).or_default().push(Arc::clone(&activity));
         open.count += 1;
+        metrics::gauge!("tidegate_connections", "door" => self.door).increment(1);
         Ok(OpenConnection { of: Arc::clone(self), client, activity })
     }
 }
 
-/// A registered connection, until it is dropped.
+/// A registered connection, until it is dropped. An extension of its requests; whoever takes the
+/// connection over keeps it, and a [`RequestInProgress`] beside it.
 #[derive(Debug)]
 pub(crate) struct OpenConnection {
     of: Arc<Connections>,
     client: IpAddr,
-    pub(crate) activity: Arc<Activity>,
+    pub(super) activity: Arc<Activity>,
+}
+
+impl OpenConnection {
+    /// Notes that a request has arrived whole. It is in progress until the guard is dropped.
+    pub(crate) fn begin_request(&self) -> RequestInProgress {
+        self.activity.begin_request()
+    }
 }
 
 impl Drop for OpenConnection {
     fn drop(&mut self) {
+        metrics::gauge!("tidegate_connections", "door" => self.of.door).decrement(1);
         self.of.open().remove(self.client, &self.activity);
     }
 }
@@ -188,7 +200,7 @@ mod tests {
 
     fn door(total: usize, per_address: usize) -> Arc<Connections> {
         let proxies = vec![Network::parse("10.0.0.0/8").unwrap()];
-        Arc::new(Connections::new(ConnectionLimits { total, per_address, proxies }))
+        Arc::new(Connections::new("test", ConnectionLimits { total, per_address, proxies }))
     }
 
     fn from(door: &Arc<Connections>, address: &str) -> Result<OpenConnection, Full> {
@@ -204,10 +216,10 @@ mod tests {
     fn one_address_makes_room_for_itself() {
         let door = door(100, 3);
         let theirs: Vec<_> = (0..3).map(|_| from(&door, "192.0.2.1").unwrap()).collect();
-        let busy = theirs[0].activity.begin_request();
+        let busy = theirs[0].begin_request();
         let fourth = from(&door, "192.0.2.1").unwrap();
         assert_eq!(theirs.iter().map(is_closed).collect::<Vec<_>>(), [false, true, false], "the oldest that waits");
-        let requests = [&theirs[2], &fourth].map(|connection| connection.activity.begin_request());
+        let requests = [&theirs[2], &fourth].map(|connection| connection.begin_request());
         assert_eq!(from(&door, "::ffff:192.0.2.1").unwrap_err(), Full::Address, "all carry requests");
         assert!(from(&door, "192.0.2.2").is_ok());
         drop((busy, requests));
@@ -226,8 +238,7 @@ mod tests {
         let other = from(&door, "192.0.2.3").unwrap();
         assert_eq!(heavy.iter().map(is_closed).collect::<Vec<_>>(), [true, false, false]);
         assert!(!is_closed(&light));
-        let requests: Vec<_> =
-            [&heavy[1], &heavy[2], &light, &other].iter().map(|one| one.activity.begin_request()).collect();
+        let requests: Vec<_> = [&heavy[1], &heavy[2], &light, &other].iter().map(|one| one.begin_request()).collect();
         assert_eq!(from(&door, "192.0.2.4").unwrap_err(), Full::Door);
         drop(requests);
         drop((heavy, light, other));
@@ -248,7 +259,7 @@ mod tests {
                         let at = usize::from(client) % open.len();
                         open[at].1 = match open[at].1.take() {
                             Some(_) => None,
-                            None => Some(open[at].0.activity.begin_request()),
+                            None => Some(open[at].0.begin_request()),
                         };
                     }
                     _ => {

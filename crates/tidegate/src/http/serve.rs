@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
-use super::connections::{Activity, ConnectionLimits, Connections, Full, OpenConnection, RequestInProgress};
+use super::connections::{ConnectionLimits, Connections, Full, OpenConnection, RequestInProgress};
 use super::head::{MAX_HEAD, MAX_HEADERS};
 use super::request_filter::{ConnectionState, RequestFilter};
 use super::workers::Workers;
@@ -40,13 +40,13 @@ pub(crate) struct Peer(pub(crate) SocketAddr);
 
 /// Serves the connections of a door.
 pub(crate) trait ConnectionHandler: Clone + Send + 'static {
-    /// Serves one connection until either side closes it, and notes its requests in `activity`.
+    /// Serves one connection until either side closes it, and notes its requests in `connection`.
     /// Once `stop` is cancelled, no further request is begun.
     fn serve_connection(
         self,
         stream: TcpStream,
         peer: SocketAddr,
-        activity: Arc<Activity>,
+        connection: Arc<OpenConnection>,
         stop: CancellationToken,
     ) -> impl Future<Output = anyhow::Result<()>> + Send;
 }
@@ -72,7 +72,7 @@ pub(crate) async fn serve<C: ConnectionHandler>(
     stop: CancellationToken,
 ) {
     let Door { name, listener, handler, workers } = door;
-    let connections = Arc::new(Connections::new(limits));
+    let connections = Arc::new(Connections::new(name, limits));
     let full = FullDoor::new(name);
     let open = TaskTracker::new();
     // Every connection polls its token. Several tokens keep connections from contending for one
@@ -91,7 +91,7 @@ pub(crate) async fn serve<C: ConnectionHandler>(
             },
         };
         let registered = match connections.register(peer.ip()) {
-            Ok(registered) => registered,
+            Ok(registered) => Arc::new(registered),
             Err(reason) => {
                 full.refuse(reason, peer);
                 continue;
@@ -102,11 +102,9 @@ pub(crate) async fn serve<C: ConnectionHandler>(
             // acknowledgement.
             tracing::debug!(%error, "TCP_NODELAY can't be set");
         }
-        let one = GaugeGuard::of(metrics::gauge!("tidegate_connections", "door" => name));
         let (handler, token) = (handler.clone(), token.clone());
         let begin = async move |stream: TcpStream| {
-            serve_registered(name, handler, stream, peer, &registered, token).await;
-            drop((one, registered));
+            serve_registered(name, handler, stream, peer, registered, token).await;
         };
         match &workers {
             None => drop(open.spawn(begin(stream))),
@@ -133,13 +131,13 @@ async fn serve_registered<C: ConnectionHandler>(
     handler: C,
     stream: TcpStream,
     peer: SocketAddr,
-    registered: &OpenConnection,
+    registered: Arc<OpenConnection>,
     stop: CancellationToken,
 ) {
-    let activity = &registered.activity;
+    let activity = Arc::clone(&registered.activity);
     tokio::select! {
         biased;
-        ended = handler.serve_connection(stream, peer, Arc::clone(activity), stop) => if let Err(error) = ended {
+        ended = handler.serve_connection(stream, peer, registered, stop) => if let Err(error) = ended {
             // Usually caused by the client: a reset, a malformed head, a timeout.
             tracing::debug!(door, %error, "a connection ended early");
         },
@@ -173,22 +171,6 @@ impl FullDoor {
     }
 }
 
-/// Increments a gauge and decrements it when dropped, also by a panic.
-struct GaugeGuard(metrics::Gauge);
-
-impl GaugeGuard {
-    fn of(gauge: metrics::Gauge) -> Self {
-        gauge.increment(1.0);
-        Self(gauge)
-    }
-}
-
-impl Drop for GaugeGuard {
-    fn drop(&mut self) {
-        self.0.decrement(1.0);
-    }
-}
-
 /// Serves a router over HTTP/1 with hyper, behind a [`RequestFilter`].
 #[derive(Debug, Clone)]
 pub struct RouterHandler {
@@ -203,16 +185,17 @@ impl ConnectionHandler for RouterHandler {
         self,
         stream: TcpStream,
         peer: SocketAddr,
-        activity: Arc<Activity>,
+        connection: Arc<OpenConnection>,
         stop: CancellationToken,
     ) -> anyhow::Result<()> {
         let Self { router, buffer } = self;
         let state = Arc::new(ConnectionState::default());
         let filter = RequestFilter::new(WriteTimeout::new(stream), Arc::clone(&state));
         let service = service_fn(move |request: Request<Incoming>| {
-            let in_progress = activity.begin_request();
+            let in_progress = connection.begin_request();
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(Peer(peer));
+            request.extensions_mut().insert(Arc::clone(&connection));
             if let Some(malformed) = state.begin_request() {
                 request.extensions_mut().insert(malformed);
             }

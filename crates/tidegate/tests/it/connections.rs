@@ -71,6 +71,34 @@ async fn half_sent_heads_keep_nobody_out() {
 }
 
 #[tokio::test]
+async fn sockets_of_subscriptions_are_counted() {
+    let app = TestApp::with(&[("MAX_CONNECTIONS", "8"), ("MAX_CONNECTIONS_PER_ADDRESS", "4")]).await;
+    let door = app.api_address();
+    let mut sockets = Vec::new();
+    for _ in 0..4 {
+        let mut stream = connect("127.0.0.2", door).await;
+        let head = format!(
+            "GET /graphql HTTP/1.1\r\nhost: {door}\r\nx-user-id: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+             sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\
+             sec-websocket-protocol: graphql-transport-ws\r\norigin: http://{door}\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 101");
+        sockets.push(stream);
+    }
+    assert!(!is_answered(connect("127.0.0.2", door).await, door).await, "four sockets are its share");
+    assert!(is_answered(connect("127.0.0.3", door).await, door).await);
+    drop(sockets);
+    let until = tokio::time::Instant::now() + Duration::from_secs(5);
+    while !is_answered(connect("127.0.0.2", door).await, door).await {
+        assert!(tokio::time::Instant::now() < until, "closed sockets count for nothing");
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn connections_with_requests_are_never_closed_for_others() {
     let app = TestApp::with(&[("MAX_CONNECTIONS", "8"), ("MAX_CONNECTIONS_PER_ADDRESS", "4")]).await;
     let door = app.api_address();

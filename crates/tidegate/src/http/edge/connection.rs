@@ -7,7 +7,6 @@ use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -17,7 +16,7 @@ use tokio::net::TcpStream;
 use tokio_util::io::poll_read_buf;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
-use super::super::connections::Activity;
+use super::super::connections::OpenConnection;
 use super::super::content::Fields as _;
 use super::super::deadline::{Deadline, LingeringClose};
 use super::super::head::{self, Head, Malformed, Targets};
@@ -38,7 +37,7 @@ pub(super) async fn serve_connection(
     edge: &Edge,
     stream: TcpStream,
     peer: SocketAddr,
-    activity: &Arc<Activity>,
+    registered: &OpenConnection,
     stop: &CancellationToken,
 ) -> io::Result<()> {
     let writer = ResponseWriter::new();
@@ -52,7 +51,7 @@ pub(super) async fn serve_connection(
             Some(Err(malformed)) => return connection.refuse(edge, malformed).await,
             None => return Ok(()),
         };
-        let _in_progress = activity.begin_request();
+        let _in_progress = registered.begin_request();
         // Taken out of the connection, since the parsed head borrows from it while the connection
         // writes.
         let buffer = std::mem::take(&mut connection.buffer);

@@ -31,7 +31,7 @@ use self::origin::ServedObject;
 use self::refused::Refused;
 use self::verdicts::{Verdict, Verdicts};
 use super::address::{self, ClientAddress};
-use super::connections::Activity;
+use super::connections::OpenConnection;
 use super::content::{self, AuthorizedBy, FieldLines, Fields as _, ResponseBody};
 use super::cors::{CorsPolicy, has_parameter, is_preflight};
 use super::guard::MAX_URL;
@@ -291,10 +291,10 @@ impl ConnectionHandler for Arc<Edge> {
         self,
         stream: TcpStream,
         peer: SocketAddr,
-        activity: Arc<Activity>,
+        connection: Arc<OpenConnection>,
         stop: CancellationToken,
     ) -> anyhow::Result<()> {
-        Ok(connection::serve_connection(&self, stream, peer, &activity, &stop).await?)
+        Ok(connection::serve_connection(&self, stream, peer, &connection, &stop).await?)
     }
 }
 

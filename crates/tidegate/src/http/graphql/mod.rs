@@ -29,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 use self::limits::ComplexityBudget;
 use self::response::{Format, is_persisted, persisted_not_supported};
 use self::schema::{SubscriptionsOnly, Tidegate, schema};
+use super::connections::OpenConnection;
 use super::error::{ApiError, body};
 use super::json::{Batch, json_batch};
 use crate::app::App;
@@ -192,6 +193,8 @@ async fn upgrade(app: Arc<App>, schema: Tidegate, parts: &mut Parts) -> Result<R
         protocol.map_err(|_| wrong("Sec-WebSocket-Protocol must name graphql-transport-ws or graphql-ws"))?;
     let socket = WebSocketUpgrade::from_request_parts(parts, &app).await;
     let socket = socket.map_err(|_| wrong("the handshake can't be read"))?;
+    // The socket counts as a connection with a request until it ends.
+    let held = parts.extensions.get::<Arc<OpenConnection>>().map(|open| (open.begin_request(), Arc::clone(open)));
     let parts = parts.clone();
     let socket = socket.max_message_size(MAX_MESSAGE).protocols(async_graphql::http::ALL_WEBSOCKET_PROTOCOLS);
     Ok(socket.on_upgrade(move |socket| async move {
@@ -218,6 +221,7 @@ async fn upgrade(app: Arc<App>, schema: Tidegate, parts: &mut Parts) -> Result<R
             () = expired => {}
             () = closing.cancelled() => {}
         }
+        drop(held);
     }))
 }
 
