@@ -32,6 +32,7 @@ use uuid::Uuid;
 use self::credentials::RotatingPresigner;
 use self::error::{SdkResultExt as _, unavailable};
 pub use self::options::{Addressing, Encryption, MAX_COPY, S3Options};
+pub use self::writing::STREAM_BUFFER;
 use self::response::{entry, etag, length, time};
 use self::writing::CopyOptions;
 use crate::completion::Completion;

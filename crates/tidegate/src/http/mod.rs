@@ -3,8 +3,10 @@
 //! function, and render the result; they hold no rules. `ARCHITECTURE.md` has the map.
 
 mod address;
+mod admission;
 mod audit;
 mod auth;
+mod body_pace;
 mod content;
 mod cookies;
 mod cors;
@@ -41,7 +43,6 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Response, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
-use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
@@ -88,8 +89,6 @@ pub fn api_router(app: Arc<App>) -> Router {
     let guards = Arc::new(Guards {
         json_cors: CorsPolicy::json(&app.config.cors),
         byte_cors: CorsPolicy::bytes(&app.config.cors, None, "GET, HEAD"),
-        request_permits: Arc::new(Semaphore::new(app.config.limits.requests)),
-        upload_permits: Arc::new(Semaphore::new(app.config.limits.requests)),
         app: Arc::clone(&app),
     });
     let (probes, _) = ops::probes().split_for_parts();
@@ -116,8 +115,8 @@ pub fn api_router(app: Arc<App>) -> Router {
     surfaces
         .layer(json::body_limit())
         .merge(lists)
-        .layer(from_fn_with_state(Arc::clone(&guards), guard::limit_requests))
-        .merge(bytes.layer(from_fn_with_state(Arc::clone(&guards), guard::limit_uploads)))
+        .layer(from_fn_with_state(Arc::clone(&guards), admission::limit_requests))
+        .merge(bytes.layer(from_fn_with_state(Arc::clone(&guards), admission::limit_uploads)))
         .merge(metrics)
         .merge(landing_page::routes())
         .merge(docs::routes())
