@@ -31,6 +31,7 @@ use crate::state::rate_limits::RateLimits;
 use crate::state::refusals::Refusals;
 use crate::state::shares::ResourceShares;
 use crate::state::signing_key::SigningKey;
+use crate::state::status_feeds::StatusFeeds;
 use crate::state::upload_hashes::SequentialHash;
 
 /// The bucket's name on the S3 door of a local store.
@@ -67,6 +68,8 @@ pub struct App {
     pub upload_hashes: SequentialHash,
     /// Fair shares of what clients compete for: requests, uploads, event streams, memory.
     pub shares: ResourceShares,
+    /// The feeds of status changes that clients watch.
+    pub status_feeds: StatusFeeds,
     /// The requests that write a part at the moment.
     pub writers: Arc<NewestWriters>,
     /// Objects and open uploads, cached while their state cannot change.
@@ -223,6 +226,7 @@ impl App {
             completing: KeyedLock::new(),
             upload_hashes: SequentialHash::default(),
             shares: ResourceShares::new(&config.limits.admission),
+            status_feeds: StatusFeeds::default(),
             writers: Arc::default(),
             object_cache,
             refusals: Refusals::default(),

@@ -52,6 +52,7 @@ pub use self::trees::{Conflict, Leaf, Outdated};
 use crate::error::{Error, Result, bad_request};
 use crate::model::from_micros;
 use crate::model::ids::ObjectId;
+use crate::model::owner::Owner;
 use crate::model::media::VisualInfo;
 use crate::model::object::Content;
 
@@ -277,8 +278,8 @@ impl Tx {
 
     /// Notifies the watchers of an owner after the commit. Functions that write a status change
     /// call this themselves.
-    pub fn signal_watchers(&mut self) {
-        self.pending.watched = true;
+    pub fn signal_watchers(&mut self, owner: &Owner) {
+        self.pending.watched.insert(owner.clone());
     }
 
     /// Signals an object's change if `changed`, and returns `changed`.

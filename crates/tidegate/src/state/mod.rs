@@ -13,4 +13,5 @@ pub mod rate_limits;
 pub mod refusals;
 pub mod shares;
 pub mod signing_key;
+pub mod status_feeds;
 pub mod upload_hashes;
