@@ -52,9 +52,9 @@ pub use self::trees::{Conflict, Leaf, Outdated};
 use crate::error::{Error, Result, bad_request};
 use crate::model::from_micros;
 use crate::model::ids::ObjectId;
-use crate::model::owner::Owner;
 use crate::model::media::VisualInfo;
 use crate::model::object::Content;
+use crate::model::owner::Owner;
 
 /// The database. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -91,9 +91,8 @@ impl Db {
             return Ok(None);
         }
         let members = rows.into_iter().filter_map(|(user, text)| user.zip(text));
-        let parsed = members.map(|(user, text)| {
-            Ok((UserId::parse(&user).map_err(|_| corrupt("user id"))?, role(&text)?))
-        });
+        let parsed =
+            members.map(|(user, text)| Ok((UserId::parse(&user).map_err(|_| corrupt("user id"))?, role(&text)?)));
         parsed.collect::<Result<_>>().map(Some)
     }
 

@@ -56,8 +56,8 @@ use crate::model::owner::OwnerKind;
 /// Read buffer, in bytes, of doors whose requests have small bodies or none.
 pub const SMALL_BUFFER: usize = 32 << 10;
 /// Read buffer, in bytes, of doors that take uploads; a larger buffer means fewer reads of large
-/// bodies.
-pub const LARGE_BUFFER: usize = 512 << 10;
+/// bodies. Every connection that sends one can hold as much.
+pub const LARGE_BUFFER: usize = 128 << 10;
 
 /// The outermost middleware of the API and S3 doors. The edge logs and counts by itself.
 macro_rules! observing {

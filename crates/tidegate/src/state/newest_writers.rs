@@ -64,6 +64,11 @@ impl NewestWriters {
         (Box::pin(limited), cut_off)
     }
 
+    /// Returns the number of parts that are being written.
+    pub fn parts(&self) -> usize {
+        self.lock().len()
+    }
+
     /// Adds a writer of a part, and cuts off the oldest one if there are too many.
     fn enter(self: &Arc<Self>, part: String) -> Place {
         let writer = Arc::new(Writer::default());

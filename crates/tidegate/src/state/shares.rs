@@ -205,7 +205,12 @@ impl Shares {
         if let Err(refusal) = outcome {
             let (now, last) = (epoch_seconds(SystemTime::now()), self.logged.load(Ordering::Relaxed));
             if now >= last + LOG_INTERVAL && self.logged.swap(now, Ordering::Relaxed) == last {
-                tracing::warn!(of, ?refusal, ?holder, "requests are refused: a client's share is used up, or all is in use");
+                tracing::warn!(
+                    of,
+                    ?refusal,
+                    ?holder,
+                    "requests are refused: a client's share is used up, or all is in use"
+                );
             }
         }
         outcome

@@ -66,12 +66,7 @@ pub(super) struct EmbeddedReader {
 impl EmbeddedReader {
     /// Creates a reader that treats string members of this name as embedded content.
     pub(super) fn new(body: Body, name: &'static str) -> Self {
-        Self {
-            body: body.into_data_stream(),
-            name,
-            scanner: Scanner::new(),
-            events: VecDeque::new(),
-        }
+        Self { body: body.into_data_stream(), name, scanner: Scanner::new(), events: VecDeque::new() }
     }
 
     /// Returns the next event; `None` at the end of the body.

@@ -124,7 +124,7 @@ fn part_name(upload_id: &str, number: u32) -> String {
     format!("{upload_id}/{number}")
 }
 
-/// Returns the error for a part that newer requests have replaced while it arrived.
+/// Returns the error for a part that newer requests send as well.
 fn replaced() -> Error {
     Error::InvalidState("newer requests send the same part".into())
 }

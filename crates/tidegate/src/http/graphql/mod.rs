@@ -15,7 +15,6 @@ use std::time::Duration;
 use async_graphql::parser::types::OperationType;
 use async_graphql::{Data, ErrorExtensions as _, Request as Query, Value};
 use async_graphql_axum::{GraphQLProtocol, GraphQLWebSocket};
-use axum::{Extension, Router};
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{FromRequestParts as _, Request, State};
 use axum::http::request::Parts;
@@ -23,6 +22,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 use futures::StreamExt as _;
 use tokio_util::sync::CancellationToken;
 
