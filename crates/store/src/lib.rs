@@ -28,7 +28,7 @@ pub use checksum::{Algorithm, Checks};
 pub use completion::Completion;
 pub use error::{Error, PartFault, Result};
 pub use fs::{Blob, BlobStream, ForeignFile, FsReader, FsStore, Piece, Reads, SendError, Tree, TreeEntry};
-pub use s3::{Addressing, Encryption, MAX_COPY, S3Options, S3Store};
+pub use s3::{Addressing, Encryption, MAX_COPY, S3Options, S3Store, STREAM_BUFFER};
 pub use sigv4::{Endpoint, MAX_LIFETIME, Presigner};
 
 /// The largest number of parts in an upload (S3, "Amazon S3 multipart upload limits").

@@ -2,6 +2,8 @@
 //! `model/access.rs` decide. Every function that serves a caller authorizes here first. A refusal
 //! is counted and queued for the audit log. Never reads or changes an owner's objects.
 
+use std::collections::HashMap;
+
 use crate::app::App;
 use crate::error::{Error, Result, bad_request, unauthenticated};
 use crate::model::access::{self, Action, Decision, Target};
@@ -12,6 +14,7 @@ use crate::model::package::{Dataset, DatasetId};
 use crate::model::principal::Principal;
 use crate::model::role::Role;
 use crate::model::rules::{self, Stranger};
+use crate::state::status_feeds::FeedAccess;
 
 /// Decides whether the caller may do `action` on objects of `owner`. `object` names the object, if
 /// one is known.
@@ -157,6 +160,38 @@ pub(crate) async fn authorize_again(app: &App, caller: &Caller, action: Action, 
         Owner::Space(space) => find_space(app, caller, action, space).await.map(drop),
         Owner::Disks(_) | Owner::Files(_) | Owner::Dataset(_) => Err(Error::NotFound("no such media".into())),
     }
+}
+
+/// Finds what decides who may watch an owner, for all watching users at once. Does not authorize.
+pub(crate) async fn find_feed_access(app: &App, owner: &Owner, users: Vec<UserId>) -> Result<FeedAccess> {
+    match owner {
+        Owner::Session(session, _) => {
+            let exists = app.db.find_session_unscoped(session).await?.is_some();
+            Ok(FeedAccess { exists, roles: HashMap::new() })
+        }
+        Owner::Space(space) => {
+            let Some(members) = app.db.list_roles(space, &users).await? else { return Ok(FeedAccess::default()) };
+            let roles = users.into_iter().map(|user| (members.get(&user).copied(), user));
+            Ok(FeedAccess { exists: true, roles: roles.map(|(role, user)| (user, role)).collect() })
+        }
+        Owner::Disks(_) | Owner::Files(_) | Owner::Dataset(_) => Ok(FeedAccess::default()),
+    }
+}
+
+/// Decides again whether a watcher may see an owner's changes, from what [`find_feed_access`] found.
+/// A user of whom it knows nothing began to watch meanwhile, and was authorized then.
+pub(crate) fn authorize_watcher(app: &App, caller: &Caller, owner: &Owner, access: &FeedAccess) -> Result<()> {
+    if !access.exists {
+        return Err(Error::NotFound(format!("no such {}", owner.kind().as_str()).into()));
+    }
+    let role = match effective_user(caller) {
+        Some(user) if owner.has_members() => match access.roles.get(&user) {
+            Some(role) => *role,
+            None => return Ok(()),
+        },
+        _ => None,
+    };
+    authorize_member(app, caller, Action::List, (owner, role), None)
 }
 
 /// Returns the owner that a text names, even a deleted one. Does not authorize. Returns 400 for a

@@ -13,7 +13,7 @@ use media::video::Ffmpeg;
 use secrecy::ExposeSecret as _;
 use sign::{LinkSigner, Signer};
 use store::{Endpoint, FsStore, Presigner, S3Options, S3Store, Store};
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::secrets::{self, Credentials, DoorCredentials};
@@ -25,18 +25,17 @@ use crate::state::edge_keys::EdgeKeys;
 use crate::state::fetcher::Fetcher;
 use crate::state::grant_cache::GrantCache;
 use crate::state::locks::KeyedLock;
+use crate::state::newest_writers::NewestWriters;
 use crate::state::object_cache::ObjectCache;
 use crate::state::rate_limits::RateLimits;
 use crate::state::refusals::Refusals;
+use crate::state::shares::ResourceShares;
 use crate::state::signing_key::SigningKey;
-use crate::state::subscription_limit::SubscriptionLimit;
+use crate::state::status_feeds::StatusFeeds;
 use crate::state::upload_hashes::SequentialHash;
 
 /// The bucket's name on the S3 door of a local store.
 pub const LOCAL_BUCKET: &str = "tidegate";
-
-/// The KiB of request bodies held in memory at once: 256 MiB.
-const HELD_KIB: usize = 256 << 10;
 
 /// The state that all doors and jobs of a process share.
 #[derive(Debug)]
@@ -67,8 +66,12 @@ pub struct App {
     pub completing: KeyedLock,
     /// Running SHA-256 hashes of uploads whose parts arrive in order.
     pub upload_hashes: SequentialHash,
-    /// The KiB of memory that request bodies may still take.
-    pub held_kib: Arc<Semaphore>,
+    /// Fair shares of what clients compete for: requests, uploads, event streams, memory.
+    pub shares: ResourceShares,
+    /// The feeds of status changes that clients watch.
+    pub status_feeds: StatusFeeds,
+    /// The requests that write a part at the moment.
+    pub writers: Arc<NewestWriters>,
     /// Objects and open uploads, cached while their state cannot change.
     pub object_cache: Arc<ObjectCache>,
     /// Refused requests that are queued for the audit log.
@@ -79,8 +82,6 @@ pub struct App {
     pub quotas_counted: AtomicU64,
     /// Cancelled when the server begins to stop; ends streams that have no end of their own.
     pub closing: CancellationToken,
-    /// Limits the number of open subscriptions.
-    pub subscriptions: Arc<SubscriptionLimit>,
     /// The CDN that is sent invalidations; `None` if none is configured.
     pub cdn: Option<CloudFront>,
     /// Requests the facts about presigned URLs from S3.
@@ -224,7 +225,9 @@ impl App {
             ),
             completing: KeyedLock::new(),
             upload_hashes: SequentialHash::default(),
-            held_kib: Arc::new(Semaphore::new(HELD_KIB)),
+            shares: ResourceShares::new(&config.limits.admission),
+            status_feeds: StatusFeeds::default(),
+            writers: Arc::default(),
             object_cache,
             refusals: Refusals::default(),
             probed: Mutex::new(None),
@@ -233,7 +236,6 @@ impl App {
             db,
             quotas_counted: AtomicU64::new(0),
             closing: CancellationToken::new(),
-            subscriptions: Arc::default(),
             cdn: open_cdn(&config).await?,
             scanner: config.scanner.clone().map(|setting| setting.clamd()),
             sandbox: config.media.sandbox(),

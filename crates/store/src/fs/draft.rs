@@ -214,7 +214,7 @@ impl FsStore {
         key::check(draft)?;
         let (store, name) = (self.clone(), draft.to_owned());
         let sink = run_blocking(move || store.fragment_sink(&name, number, most)).await?;
-        let sink = write_to_sink(sink, body, most).await?;
+        let sink = write_to_sink(&self.gathering, sink, body, most).await?;
         run_blocking(move || sink.finish()).await
     }
 

@@ -34,7 +34,7 @@ use uuid::Uuid;
 pub use self::blob_stream::{BlobStream, Piece, SendError};
 use self::draft::Draft;
 use self::durable::DurableFile;
-use self::ingest::{Sink, run_blocking, write_to_sink};
+use self::ingest::{GatherBudget, Sink, run_blocking, write_to_sink};
 use self::multipart::ActiveUpload;
 use self::reader::ChangeCounters;
 pub use self::reader::{Blob, FsReader, Reads};
@@ -74,6 +74,8 @@ pub struct Inner {
     tree: RwLock<()>,
     uploads: Mutex<HashMap<String, Arc<ActiveUpload>>>,
     drafts: Mutex<HashMap<String, Arc<Draft>>>,
+    /// What all writers together may gather in memory.
+    gathering: GatherBudget,
 }
 
 impl std::ops::Deref for FsStore {
@@ -110,6 +112,7 @@ impl FsStore {
             tree: RwLock::new(()),
             uploads: Mutex::new(HashMap::new()),
             drafts: Mutex::new(HashMap::new()),
+            gathering: GatherBudget::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -125,7 +128,8 @@ impl FsStore {
         checks: Checks,
     ) -> Result<Stat> {
         let (guard, file) = self.temporary(key).await?;
-        let sink = write_to_sink(BlobSink { file, offset: 0, hashes: Some(Hashes::new(checks)) }, body, limit).await?;
+        let sink = BlobSink { file, offset: 0, hashes: Some(Hashes::new(checks)) };
+        let sink = write_to_sink(&self.gathering, sink, body, limit).await?;
         let key = key.to_owned();
         run_blocking(move || guard.publish(sink, &key, attributes)).await
     }
@@ -317,7 +321,8 @@ impl Store for FsStore {
     #[tracing::instrument(name = "store.write", level = "trace", skip_all)]
     async fn write(&self, key: &str, body: ByteStream, attributes: Attributes) -> Result<Stat> {
         let (guard, file) = self.temporary(key).await?;
-        let sink = write_to_sink(BlobSink { file, offset: 0, hashes: None }, body, u64::MAX).await?;
+        let sink = BlobSink { file, offset: 0, hashes: None };
+        let sink = write_to_sink(&self.gathering, sink, body, u64::MAX).await?;
         let key = key.to_owned();
         run_blocking(move || guard.publish(sink, &key, attributes)).await
     }

@@ -35,7 +35,7 @@ impl FsStore {
         let (store, upload) = (self.clone(), upload.clone());
         let sink = run_blocking(move || store.part_sink(&upload, number, checks)).await?;
         let limit = limit.min(sink.upload.record.part_size);
-        let sink = write_to_sink(sink, body, limit).await?;
+        let sink = write_to_sink(&self.gathering, sink, body, limit).await?;
         run_blocking(move || sink.acknowledge()).await
     }
 

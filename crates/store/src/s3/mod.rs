@@ -34,6 +34,7 @@ use self::error::{SdkResultExt as _, unavailable};
 pub use self::options::{Addressing, Encryption, MAX_COPY, S3Options};
 use self::response::{entry, etag, length, time};
 use self::writing::CopyOptions;
+pub use self::writing::STREAM_BUFFER;
 use crate::completion::Completion;
 use crate::error::{Error, Result};
 use crate::key;

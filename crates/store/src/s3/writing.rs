@@ -15,9 +15,10 @@ use super::error::{SdkResultExt as _, unavailable};
 use crate::error::{Error, Result};
 use crate::{Attributes, ByteStream, Stat, UploadRef};
 
-/// The size of a stream's first part, which is also the memory that a write needs. The size doubles
-/// every [`DOUBLE_EVERY`] parts, so that 10,000 parts hold 600 GiB and no part exceeds 128 MiB.
-const FIRST_PART_SIZE: usize = 8 << 20;
+/// The memory in bytes that writing a stream to a bucket needs, unless it is very long: the size of
+/// its first part. The size doubles every [`DOUBLE_EVERY`] parts, so that 10,000 parts hold 600 GiB
+/// and no part exceeds 128 MiB.
+pub const STREAM_BUFFER: usize = 8 << 20;
 /// The number of parts after which the part size doubles.
 const DOUBLE_EVERY: i32 = 2000;
 /// The size of a copied part, in bytes.
@@ -43,8 +44,8 @@ impl S3Store {
             return Err(Error::AlreadyExists);
         }
         let mut rest = Bytes::new();
-        let first = next_part(&mut body, &mut rest, FIRST_PART_SIZE).await?;
-        if first.len() < FIRST_PART_SIZE {
+        let first = next_part(&mut body, &mut rest, STREAM_BUFFER).await?;
+        if first.len() < STREAM_BUFFER {
             self.put(key, first, attributes).await?;
             return self.head(key).await;
         }
@@ -130,13 +131,13 @@ impl S3Store {
         let (mut done, mut part) = (Vec::new(), first);
         for number in 1..=10_000 {
             done.push(self.upload_part(upload, number, part).await?);
-            part = next_part(&mut body, &mut rest, FIRST_PART_SIZE << (number / DOUBLE_EVERY)).await?;
+            part = next_part(&mut body, &mut rest, STREAM_BUFFER << (number / DOUBLE_EVERY)).await?;
             if part.is_empty() {
                 return self.complete_parts(upload, done, false).await;
             }
         }
         Err(Error::TooLarge {
-            limit: (0..10_000).map(|number| (FIRST_PART_SIZE << (number / DOUBLE_EVERY)) as u64).sum(),
+            limit: (0..10_000).map(|number| (STREAM_BUFFER << (number / DOUBLE_EVERY)) as u64).sum(),
         })
     }
 

@@ -1,6 +1,7 @@
 //! The configuration: settings are read, checked as a whole, and handed on as typed values. No
 //! other module reads the environment or configuration files.
 
+mod admission;
 mod checks;
 mod media;
 mod media_settings;
@@ -21,6 +22,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use sign::{Hash, KeyKind};
 
+pub use self::admission::{Admission, ShareLimits};
 pub use self::media::{GraphqlSetting, MediaSetting, ScannerSetting, SessionsSetting};
 pub use self::packages::PackagesSetting;
 use self::resolve::Resolver;
@@ -304,8 +306,8 @@ pub struct Limits {
     pub connections: usize,
     /// The most connections per door from one client address.
     pub connections_per_address: usize,
-    /// The most JSON requests in progress.
-    pub requests: usize,
+    /// What clients may hold of the resources that they compete for.
+    pub admission: Admission,
     /// Requests per second per user; 0 means no limit.
     pub per_subject: u32,
     /// Requests per second per client address; 0 means no limit.

@@ -9,8 +9,8 @@ use sign::{Hash, KeyKind};
 
 use super::resolve::{Origin, Resolver};
 use super::{
-    CloudFront, Config, Cookie, Cors, EdgeSetting, FilesSetting, GrantMode, GraphqlSetting, Images, Limits, Metrics,
-    S3Setting, StoreSetting, Uploads, media, packages, secrets, sign_in, spaces,
+    Admission, CloudFront, Config, Cookie, Cors, EdgeSetting, FilesSetting, GrantMode, GraphqlSetting, Images, Limits,
+    Metrics, S3Setting, StoreSetting, Uploads, admission, media, packages, secrets, sign_in, spaces,
 };
 use crate::db::Database;
 use crate::model::key::Layout;
@@ -85,7 +85,7 @@ pub(super) fn resolve_all(r: &mut Resolver) -> Config {
         limits: Limits {
             connections: to_usize(r.number("MAX_CONNECTIONS", 1..=1_000_000)),
             connections_per_address: 0,
-            requests: to_usize(r.number("MAX_CONCURRENT_REQUESTS", 1..=100_000)),
+            admission: resolve_admission(r),
             per_subject: 0,
             per_address: 0,
             request_timeout: r.seconds("REQUEST_TIMEOUT_SECONDS", 1..=3600),
@@ -94,6 +94,12 @@ pub(super) fn resolve_all(r: &mut Resolver) -> Config {
         data,
         warnings: Vec::new(),
     }
+}
+
+/// Resolves the shares of the resources that clients compete for.
+fn resolve_admission(r: &mut Resolver) -> Admission {
+    let requests = to_usize(r.number("MAX_CONCURRENT_REQUESTS", 1..=100_000));
+    admission::admission(r, requests)
 }
 
 /// Resolves the owner kinds whose surfaces are enabled.

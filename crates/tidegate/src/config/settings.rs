@@ -1,6 +1,7 @@
 //! The table of all settings: names, accepted values, defaults and meanings. The reference page is
 //! generated from it, and `.env.example` is checked against it.
 
+use super::admission::ADMISSION;
 use super::media_settings::MEDIA;
 use super::packages::PACKAGES;
 use super::sign_in_settings::SIGN_IN;
@@ -406,8 +407,9 @@ const HERE: &[Setting] = &[
 
 /// All settings.
 pub const SETTINGS: &[Setting] = &{
-    let tables = [HERE, SIGN_IN, MEDIA, PACKAGES];
-    let (mut all, mut filled) = ([HERE[0]; HERE.len() + SIGN_IN.len() + MEDIA.len() + PACKAGES.len()], 0);
+    const COUNT: usize = HERE.len() + ADMISSION.len() + SIGN_IN.len() + MEDIA.len() + PACKAGES.len();
+    let tables = [HERE, ADMISSION, SIGN_IN, MEDIA, PACKAGES];
+    let (mut all, mut filled) = ([HERE[0]; COUNT], 0);
     let mut table = 0;
     while table < tables.len() {
         let mut row = 0;

@@ -436,7 +436,7 @@ impl Tx {
             let query = sqlx::query(SQL).bind(id.0).bind(owner.id()).bind(change.as_str()).bind(reason);
             query.bind(micros(at)).bind(owner.kind().as_str()).execute(connection).await.map(drop)?;
         });
-        self.signal_watchers();
+        self.signal_watchers(owner);
         Ok(())
     }
 }

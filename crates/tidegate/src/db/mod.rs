@@ -54,6 +54,7 @@ use crate::model::from_micros;
 use crate::model::ids::ObjectId;
 use crate::model::media::VisualInfo;
 use crate::model::object::Content;
+use crate::model::owner::Owner;
 
 /// The database. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -277,8 +278,8 @@ impl Tx {
 
     /// Notifies the watchers of an owner after the commit. Functions that write a status change
     /// call this themselves.
-    pub fn signal_watchers(&mut self) {
-        self.pending.watched = true;
+    pub fn signal_watchers(&mut self, owner: &Owner) {
+        self.pending.watched.insert(owner.clone());
     }
 
     /// Signals an object's change if `changed`, and returns `changed`.

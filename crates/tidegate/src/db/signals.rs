@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::sync::watch;
 
-use super::notify::Notifier;
+use super::notify::{KeyedNotifier, Notifier};
 use crate::model::ids::ObjectId;
+use crate::model::owner::Owner;
 
 /// The number of objects sent to other servers in one statement.
 const BATCH: usize = 1000;
@@ -21,8 +22,8 @@ type OnObject = Box<dyn Fn(ObjectId) + Send + Sync>;
 pub struct Signals {
     /// Notified when a due job was enqueued.
     pub jobs: Notifier,
-    /// Notified when something changed that clients can watch.
-    pub changes: Notifier,
+    /// Notified when something of an owner changed that clients can watch.
+    pub changes: KeyedNotifier<Owner>,
     on_object: OnceLock<OnObject>,
     others: Option<Others>,
 }
@@ -52,8 +53,8 @@ pub(super) struct Pending {
     pub(super) jobs: Vec<i64>,
     /// The objects whose state, or whose upload's state, changed.
     pub(super) objects: Vec<ObjectId>,
-    /// Whether something changed that clients can watch.
-    pub(super) watched: bool,
+    /// The owners of whom something changed that clients can watch.
+    pub(super) watched: HashSet<Owner>,
 }
 
 /// Sends a transaction's signals when dropped. Created before `COMMIT` is sent, so that they are
@@ -116,8 +117,8 @@ impl Signals {
             tracing::trace!(jobs = ?pending.jobs, "jobs were enqueued");
             self.jobs.notify();
         }
-        if pending.watched {
-            self.changes.notify();
+        for owner in &pending.watched {
+            self.changes.notify(owner);
         }
         let Some(others) = self.others.as_ref().filter(|_| pending.tells_others()) else { return };
         let mut queued = others.queued.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,10 +1,11 @@
 //! Stores spaces: their members, and whether they are deleted. Their images are in `images` and
 //! `media`.
 
+use std::collections::HashMap;
 use std::time::SystemTime;
 
-use super::{Db, Tx, corrupt, on_reader, on_tx, to_u64};
-use crate::error::Result;
+use super::{Db, Engine, Tx, corrupt, on_reader, on_tx, to_u64};
+use crate::error::{Error, Result};
 use crate::model::ids::{SpaceId, UserId};
 use crate::model::role::Role;
 use crate::model::space::{Member, Space};
@@ -62,6 +63,37 @@ impl Db {
             sqlx::query_as(SQL).bind(id.as_str()).bind(user.map(UserId::as_str)).fetch_optional(pool).await?
         });
         row.map(|(text,)| text.as_deref().map(role).transpose()).transpose()
+    }
+
+    /// Returns the roles of those of some users who are members of a space; `None` if the space does
+    /// not exist.
+    #[tracing::instrument(name = "db.list_roles", level = "trace", skip_all)]
+    pub async fn list_roles(&self, id: &SpaceId, users: &[UserId]) -> Result<Option<HashMap<UserId, Role>>> {
+        macro_rules! select {
+            ($users:literal) => {
+                concat!(
+                    "SELECT m.user_id, m.role FROM spaces s \
+                     LEFT JOIN members m ON m.space_id = s.id AND m.user_id IN (",
+                    $users,
+                    ") WHERE s.id = $1 AND s.deleted_at IS NULL"
+                )
+            };
+        }
+        let sql = match &self.engine {
+            Engine::Sqlite { .. } => select!("SELECT value FROM json_each($2)"),
+            Engine::Postgres(_) => select!("SELECT jsonb_array_elements_text($2::jsonb)"),
+        };
+        let users: Vec<&str> = users.iter().map(UserId::as_str).collect();
+        let users = serde_json::to_string(&users).map_err(|error| Error::Internal(error.into()))?;
+        let rows: Vec<(Option<String>, Option<String>)> =
+            on_reader!(self, |pool| sqlx::query_as(sql).bind(id.as_str()).bind(&users).fetch_all(pool).await?);
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        let members = rows.into_iter().filter_map(|(user, text)| user.zip(text));
+        let parsed =
+            members.map(|(user, text)| Ok((UserId::parse(&user).map_err(|_| corrupt("user id"))?, role(&text)?)));
+        parsed.collect::<Result<_>>().map(Some)
     }
 
     /// Returns a space with a user's role in it.

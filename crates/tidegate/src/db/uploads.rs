@@ -83,6 +83,16 @@ impl Db {
         row.map(Row::into_upload).transpose()
     }
 
+    /// Returns who is counted for the bytes of an upload: the user who began it, or for a service
+    /// that acted for nobody, the owner. `None` if the upload never existed.
+    #[tracing::instrument(name = "db.find_uploader_unscoped", level = "trace", skip_all)]
+    pub async fn find_uploader_unscoped(&self, id: &str) -> Result<Option<String>> {
+        const SQL: &str = "SELECT created_by, owner_kind, owner_id FROM uploads WHERE id = $1";
+        let row: Option<(String, String, String)> =
+            on_reader!(self, |pool| sqlx::query_as(SQL).bind(id).fetch_optional(pool).await?);
+        Ok(row.map(|(by, kind, id)| if by == Principal::Service.name() { format!("{kind} {id}") } else { by }))
+    }
+
     /// Returns an upload of a file and its owner, whatever its state.
     #[tracing::instrument(name = "db.find_files_upload_unscoped", level = "trace", skip_all)]
     pub async fn find_files_upload_unscoped(&self, id: &str) -> Result<Option<(Owner, Upload)>> {

@@ -11,6 +11,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 
 use super::address::ClientAddress;
+use super::admission;
 use super::error::ApiError;
 use crate::app::App;
 use crate::config::AuthMode;
@@ -67,6 +68,7 @@ impl FromRequestParts<Arc<App>> for Caller {
             request_id: single_header(&parts.headers, "x-request-id")?.unwrap_or_default().to_owned(),
         };
         app.rates.check_subject(&caller)?;
+        admission::count_caller(&parts.extensions, &caller)?;
         Ok(caller)
     }
 }

@@ -72,7 +72,8 @@ pub(crate) fn status(error: &Error) -> StatusCode {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = status(&self.0);
-        if status.is_server_error() {
+        // Refusals of a busy server are many; `state/shares.rs` logs them together.
+        if status.is_server_error() && !matches!(self.0, Error::Busy) {
             // The cause is logged only here, and never sent.
             tracing::error!(error = self.0.detail(), code = self.0.code(), "a request failed");
         }

@@ -1,5 +1,6 @@
-//! Middleware of the API listener: URL length, `Host`, `Origin`, CORS, rate limits, concurrency and
-//! time limits. Never identifies the caller; `auth.rs` does that later.
+//! Middleware of the API listener: URL length, `Host`, `Origin`, CORS and rate limits. Never
+//! identifies the caller; `auth.rs` does that later. Limits of concurrency and time are in
+//! `admission.rs`.
 
 use std::sync::{Arc, Once};
 
@@ -7,8 +8,6 @@ use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
-use tokio::sync::Semaphore;
-use tracing::Instrument as _;
 
 use super::address::ClientAddress;
 use super::auth;
@@ -29,10 +28,6 @@ pub(crate) struct Guards {
     pub(crate) app: Arc<App>,
     pub(crate) json_cors: CorsPolicy,
     pub(crate) byte_cors: CorsPolicy,
-    /// Bounds the requests in progress, uploads aside.
-    pub(crate) request_permits: Arc<Semaphore>,
-    /// Bounds the uploads in progress.
-    pub(crate) upload_permits: Arc<Semaphore>,
 }
 
 /// Answers a request that stands for a malformed one.
@@ -140,45 +135,4 @@ pub(crate) async fn cors(State(guards): State<Arc<Guards>>, request: Request, ne
     let mut response = next.run(request).await;
     policy.apply(origin.as_ref(), response.headers_mut());
     response
-}
-
-/// Limits uploads in progress, as [`limit_requests`] does for other requests. Has no time limit:
-/// the upload's own minimum rate applies.
-pub(crate) async fn limit_uploads(State(guards): State<Arc<Guards>>, request: Request, next: Next) -> Response {
-    let Ok(permit) = Arc::clone(&guards.upload_permits).try_acquire_owned() else {
-        metrics::counter!("tidegate_overload_total").increment(1);
-        return ApiError(Error::Busy).into_response();
-    };
-    let work = async move {
-        let _permit = permit;
-        next.run(request).await
-    };
-    let outcome = tokio::spawn(work.in_current_span()).await;
-    outcome.unwrap_or_else(|panic| ApiError(Error::Internal(panic.into())).into_response())
-}
-
-/// Limits requests in progress, and the time of each; others get 503.
-///
-/// A request that may change something runs to its end even if its client disconnects or its time
-/// is over, and holds its permit until then.
-pub(crate) async fn limit_requests(State(guards): State<Arc<Guards>>, request: Request, next: Next) -> Response {
-    let Ok(permit) = Arc::clone(&guards.request_permits).try_acquire_owned() else {
-        metrics::counter!("tidegate_overload_total").increment(1);
-        return ApiError(Error::Busy).into_response();
-    };
-    let limit = guards.app.config.limits.request_timeout;
-    let outcome = if [Method::GET, Method::HEAD].contains(request.method()) {
-        tokio::time::timeout(limit, next.run(request)).await.map_err(|_| Error::Busy)
-    } else {
-        let work = async move {
-            let _permit = permit;
-            next.run(request).await
-        };
-        match tokio::time::timeout(limit, tokio::spawn(work.in_current_span())).await {
-            Ok(Ok(response)) => Ok(response),
-            Ok(Err(panic)) => Err(Error::Internal(panic.into())),
-            Err(_) => Err(Error::Busy),
-        }
-    };
-    outcome.unwrap_or_else(|error| ApiError(error).into_response())
 }

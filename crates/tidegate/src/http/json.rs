@@ -1,17 +1,19 @@
-//! JSON request bodies: read within a size limit, checked for nesting, and parsed.
+//! JSON request bodies: read within a size limit and a reservation of memory, checked for nesting, and parsed.
 
-use axum::body::Bytes;
-use axum::extract::{FromRequest as _, Request};
+use axum::Extension;
+use axum::body::{Bytes, to_bytes};
+use axum::extract::Request;
 use axum::http::header;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::admission::{BodyMemory, length};
 use crate::error::{Error, Result, bad_request};
 
 /// The longest JSON body in bytes; enough for 10,000 parts with quoted ETags, pretty-printed.
 const MAX_JSON: usize = 2 << 20;
 /// The longest JSON body with a list of keys in bytes; enough for 100,000 keys.
-pub(super) const MAX_LONG_JSON: usize = 32 << 20;
+const MAX_LONG_JSON: usize = 32 << 20;
 
 /// The deepest nesting of a body. No request of the API is deeper than three.
 const MAX_DEPTH: usize = 32;
@@ -74,7 +76,12 @@ async fn read(request: Request) -> Result<Option<Bytes>> {
     let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let essence = content_type.map(|text| text.split(';').next().unwrap_or(text).trim().to_ascii_lowercase());
     let is_json = essence.as_deref() == Some("application/json");
-    let bytes = Bytes::from_request(request, &())
+    let BodyLimit(most) = request.extensions().get().copied().unwrap_or(BodyLimit(MAX_JSON));
+    if length(&request).is_some_and(|length| length > most as u64) {
+        return Err(Error::TooLarge(format!("the body is longer than {most} bytes").into()));
+    }
+    BodyMemory::of(&request).hold(most)?;
+    let bytes = to_bytes(request.into_body(), most)
         .await
         .map_err(|_| Error::TooLarge("the body is too long, or broke off".into()))?;
     if bytes.is_empty() {
@@ -100,14 +107,18 @@ pub(super) fn describe_error(error: &serde_json::Error) -> String {
     format!("the body is not as expected: {message}")
 }
 
+/// The longest body in bytes that a route reads as JSON, as an extension of its requests.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BodyLimit(pub(super) usize);
+
 /// Returns the body limit of routes that take lists of keys.
-pub(super) fn long_body_limit() -> axum::extract::DefaultBodyLimit {
-    axum::extract::DefaultBodyLimit::max(MAX_LONG_JSON)
+pub(super) fn long_body_limit() -> Extension<BodyLimit> {
+    Extension(BodyLimit(MAX_LONG_JSON))
 }
 
 /// Returns the body limit of all other JSON routes.
-pub(super) fn body_limit() -> axum::extract::DefaultBodyLimit {
-    axum::extract::DefaultBodyLimit::max(MAX_JSON)
+pub(super) fn body_limit() -> Extension<BodyLimit> {
+    Extension(BodyLimit(MAX_JSON))
 }
 
 /// Returns whether arrays and objects are nested beyond [`MAX_DEPTH`]. The parser has no limit for

@@ -3,8 +3,10 @@
 //! function, and render the result; they hold no rules. `ARCHITECTURE.md` has the map.
 
 mod address;
+mod admission;
 mod audit;
 mod auth;
+mod body_pace;
 mod chunks;
 pub(crate) mod connections;
 mod content;
@@ -46,7 +48,6 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Response, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
-use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
@@ -60,8 +61,8 @@ use crate::model::owner::OwnerKind;
 /// Read buffer, in bytes, of doors whose requests have small bodies or none.
 pub const SMALL_BUFFER: usize = 32 << 10;
 /// Read buffer, in bytes, of doors that take uploads; a larger buffer means fewer reads of large
-/// bodies.
-pub const LARGE_BUFFER: usize = 512 << 10;
+/// bodies. Every connection that sends one can hold as much.
+pub const LARGE_BUFFER: usize = 128 << 10;
 
 /// The outermost middleware of the API and S3 doors. The edge logs and counts by itself.
 macro_rules! observing {
@@ -93,8 +94,6 @@ pub fn api_router(app: Arc<App>) -> Router {
     let guards = Arc::new(Guards {
         json_cors: CorsPolicy::json(&app.config.cors),
         byte_cors: CorsPolicy::bytes(&app.config.cors, None, "GET, HEAD"),
-        request_permits: Arc::new(Semaphore::new(app.config.limits.requests)),
-        upload_permits: Arc::new(Semaphore::new(app.config.limits.requests)),
         app: Arc::clone(&app),
     });
     let (probes, _) = ops::probes().split_for_parts();
@@ -121,8 +120,8 @@ pub fn api_router(app: Arc<App>) -> Router {
     surfaces
         .layer(json::body_limit())
         .merge(lists)
-        .layer(from_fn_with_state(Arc::clone(&guards), guard::limit_requests))
-        .merge(bytes.layer(from_fn_with_state(Arc::clone(&guards), guard::limit_uploads)))
+        .layer(from_fn_with_state(Arc::clone(&guards), admission::limit_requests))
+        .merge(bytes.layer(from_fn_with_state(Arc::clone(&guards), admission::limit_uploads)))
         .merge(metrics)
         .merge(landing_page::routes())
         .merge(docs::routes())

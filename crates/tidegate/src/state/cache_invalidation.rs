@@ -72,7 +72,7 @@ async fn apply_changes(db: &Db, cache: &ObjectCache, queue: &mut mpsc::Receiver<
             change = queue.recv() => match change.ok_or_else(silent)?? {
                 Change::Object(object) => {
                     cache.remove(object);
-                    db.signals().changes.notify();
+                    db.signals().changes.notify_all();
                 }
                 Change::Jobs => db.signals().jobs.notify(),
                 Change::Beat(server) if server == own => {

@@ -131,7 +131,10 @@ fn describe() {
     counter!("tidegate_http_requests_total", "Requests by door, method, route and status");
     histogram!("tidegate_http_request_seconds", "Time to the head of the answer");
     gauge!("tidegate_connections", "Open connections by door");
-    counter!("tidegate_overload_total", "JSON requests refused because too many were at work");
+    counter!("tidegate_overload_total", "Requests refused because what they need is in use or kept for other clients");
+    counter!("tidegate_share_used_up_total", "Requests refused because one address or user holds its share");
+    counter!("tidegate_writers_cut_off_total", "Requests cut off because newer ones write the same part");
+    counter!("tidegate_watch_looks_total", "Readings of status changes for event streams");
     counter!("tidegate_rate_limited_total", "Requests refused because one user or address sent too many");
     counter!("tidegate_refusals_total", "Requests for what belongs to somebody else");
     counter!("tidegate_sign_in_refused_total", "Requests whose credentials were not taken");

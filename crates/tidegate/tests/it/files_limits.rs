@@ -216,8 +216,8 @@ async fn bodies_that_must_be_held_have_a_common_limit() {
     let many: Vec<Value> = (0..100_001).map(|_| json!("")).collect();
     let refused = app.post("alice", "/v1/files/batch-download", &json!({ "keys": many })).await;
     assert_eq!(refusal(&refused), (400, "BAD_REQUEST".into()));
-    let all = std::sync::Arc::clone(&app.app.held_kib);
-    let everything = all.acquire_many(u32::try_from(all.available_permits()).unwrap()).await.unwrap();
+    let memory = &app.app.shares.memory;
+    let everything = memory.acquire(None, memory.limits().total - memory.held()).unwrap();
     for (path, body) in [("/v1/files/complete", &complete), ("/v1/files/batch-download", &json!({ "keys": keys }))] {
         let refused = app.post("alice", path, body).await;
         assert_eq!(refusal(&refused), (503, "STORE_UNAVAILABLE".into()), "{path}");

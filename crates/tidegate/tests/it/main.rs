@@ -15,6 +15,7 @@ mod contract;
 mod disks;
 mod edge;
 mod edge_wire;
+mod fairness;
 mod files;
 mod files_faults;
 mod files_limits;

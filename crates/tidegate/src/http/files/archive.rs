@@ -19,18 +19,14 @@ use utoipa_axum::routes;
 
 use super::super::content::{self, AuthorizedBy, Fields as _, Representation, ResponseBody};
 use super::super::error::ErrorBody;
-use super::super::json::{MAX_LONG_JSON, json};
+use super::super::json::json;
 use super::ApiResult;
-use super::body_limits::{length, reserve_memory};
 use crate::app::App;
 use crate::error::{Error, bad_request};
 use crate::model::caller::Caller;
 use crate::model::disposition;
 use crate::model::file::FileName;
 use crate::surfaces::{archives, files};
-
-/// Bodies up to this length need no memory permit.
-const SMALL: usize = 2 << 20;
 
 /// Returns the route that requests an archive.
 pub(super) fn create_routes() -> OpenApiRouter<Arc<App>> {
@@ -102,7 +98,6 @@ pub(super) struct Ready {
     responses((status = 200, body = Ready), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 async fn create(State(app): State<Arc<App>>, caller: Caller, request: Request) -> ApiResult<Json<Ready>> {
-    let _held = reserve_memory(&app, length(&request), SMALL, MAX_LONG_JSON)?;
     let wanted: Wanted = json(request).await?;
     let name = wanted.name.as_deref().map(FileName::clean).transpose();
     let name = name.map_err(|error| bad_request(format!("name {error}")))?;

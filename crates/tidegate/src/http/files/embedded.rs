@@ -8,12 +8,11 @@ use axum::body::{Body, BodyDataStream, Bytes};
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use futures::stream;
+use futures::{StreamExt as _, stream};
 use serde::de::DeserializeOwned;
 use store::ByteStream;
 use tokio::sync::oneshot;
 
-use super::body_limits::MinimumRate;
 use crate::error::{Error, Result, bad_request};
 
 /// The most bytes of a body besides its embedded content.
@@ -62,19 +61,12 @@ pub(super) struct EmbeddedReader {
     name: &'static str,
     scanner: Scanner,
     events: VecDeque<Event>,
-    rate: MinimumRate,
 }
 
 impl EmbeddedReader {
     /// Creates a reader that treats string members of this name as embedded content.
     pub(super) fn new(body: Body, name: &'static str) -> Self {
-        Self {
-            body: body.into_data_stream(),
-            name,
-            scanner: Scanner::new(),
-            events: VecDeque::new(),
-            rate: MinimumRate::new(),
-        }
+        Self { body: body.into_data_stream(), name, scanner: Scanner::new(), events: VecDeque::new() }
     }
 
     /// Returns the next event; `None` at the end of the body.
@@ -83,9 +75,8 @@ impl EmbeddedReader {
             if let Some(event) = self.events.pop_front() {
                 return Ok(Some(event));
             }
-            let chunk = match self.rate.next(&mut self.body).await {
-                Some(Ok(chunk)) => chunk,
-                Some(Err(why)) => return Err(bad_request(why)),
+            let chunk = match self.body.next().await {
+                Some(chunk) => chunk.map_err(|_| bad_request("the body ended early"))?,
                 None => return Ok(None),
             };
             self.scanner.push(&chunk, self.name, &mut self.events)?;

@@ -2,7 +2,6 @@
 //! parse and render only; the rules are in `surfaces/files/`.
 
 mod archive;
-mod body_limits;
 mod embedded;
 mod error;
 mod linking;

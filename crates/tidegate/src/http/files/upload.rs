@@ -5,14 +5,14 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
-use futures::stream;
+use futures::{TryStreamExt as _, stream};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::super::admission::{BodyMemory, length};
 use super::super::error::ErrorBody;
 use super::super::json::json;
 use super::ApiResult;
-use super::body_limits::{length, reserve_memory, with_minimum_rate};
 use super::embedded::{EmbeddedReader, Event};
 use super::visibility;
 use super::wire::{
@@ -22,13 +22,12 @@ use super::wire::{
 use crate::app::App;
 use crate::error::{Error, Result, bad_request};
 use crate::model::caller::Caller;
+use crate::state::shares::Permit;
 use crate::surfaces::files::uploads::{self, PartBody};
 use crate::surfaces::files::{self, completion};
 
 /// The most bytes of one body that are buffered until their destination is known.
 const MAX_HELD: usize = 16 << 20;
-/// Bodies up to this length need no memory permit.
-const SMALL: usize = 64 << 10;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(init)).routes(routes!(abort))
@@ -86,7 +85,7 @@ async fn init(State(app): State<Arc<App>>, caller: Caller, request: Request) -> 
         (status = 404, body = ErrorBody), (status = 409, body = ErrorBody), (status = 413, body = ErrorBody)))]
 async fn post_part(State(app): State<Arc<App>>, caller: Caller, request: Request) -> ApiResult<Json<PartStored>> {
     visibility::refuse_in_query(request.uri().query())?;
-    let length = length(&request);
+    let (length, memory) = (length(&request), BodyMemory::of(&request));
     let mut reader = EmbeddedReader::new(request.into_body(), "chunkBase64");
     match reader.next().await? {
         Some(Event::Begin) if reader.depth() == 1 => {}
@@ -94,7 +93,7 @@ async fn post_part(State(app): State<Arc<App>>, caller: Caller, request: Request
     }
     // The destination may stand before the content or after it.
     let Some(place) = reader.partial::<PartTarget>() else {
-        let _held = reserve_memory(&app, length, SMALL, MAX_HELD)?;
+        let _held = memory.reserve(MAX_HELD)?;
         let bytes = collected(&mut reader, MAX_HELD).await?;
         let message = "uploadId and partNumber must stand before chunkBase64 where that is long";
         let bytes = bytes.ok_or_else(|| bad_request(message))?;
@@ -102,14 +101,32 @@ async fn post_part(State(app): State<Arc<App>>, caller: Caller, request: Request
         uploads::put_part(&app, &caller, &upload_id, part_number, held_part(bytes)).await?;
         return Ok(Json(PartStored { status: "success", part_number }));
     };
+    let _buffered = reserve_buffer(&app, &memory)?;
     let (bytes, back) = reader.value_stream();
+    let (bytes, cut_off) = app.writers.limit(part_name(&place.upload_id, place.part_number), bytes);
     let body = PartBody { bytes, most: length.map(|length| length / 4 * 3) };
-    uploads::put_part(&app, &caller, &place.upload_id, place.part_number, body).await.map_err(restore_body_error)?;
+    let put = uploads::put_part(&app, &caller, &place.upload_id, place.part_number, body).await;
+    put.map_err(|error| if cut_off.happened() { replaced() } else { restore_body_error(error) })?;
     let reader = back.await.map_err(|_| bad_request("the body ended early"))?;
     if rest_of_part(reader).await? != place {
         return Err(bad_request("uploadId and partNumber are given twice").into());
     }
     Ok(Json(PartStored { status: "success", part_number: place.part_number }))
+}
+
+/// Reserves what the store buffers of a part: a bucket takes pieces of [`store::STREAM_BUFFER`].
+fn reserve_buffer(app: &App, memory: &BodyMemory) -> Result<Option<Permit>> {
+    if app.local.is_some() { Ok(None) } else { memory.reserve(store::STREAM_BUFFER) }
+}
+
+/// Returns the name under which the writers of a part are counted.
+fn part_name(upload_id: &str, number: u32) -> String {
+    format!("{upload_id}/{number}")
+}
+
+/// Returns the error for a part that newer requests send as well.
+fn replaced() -> Error {
+    Error::InvalidState("newer requests send the same part".into())
 }
 
 /// Restores the message of a body error that passed through the store as a generic one.
@@ -168,8 +185,11 @@ async fn put_part(
     visibility::refuse_in_query(request.uri().query())?;
     let part_number = number.parse().map_err(|_| bad_request("the part's number must be a whole number"))?;
     let most = length(&request);
-    let bytes = with_minimum_rate(request.into_body().into_data_stream());
-    uploads::put_part(&app, &caller, &upload_id, part_number, PartBody { bytes, most }).await?;
+    let _buffered = reserve_buffer(&app, &BodyMemory::of(&request))?;
+    let bytes = Box::pin(request.into_body().into_data_stream().map_err(std::io::Error::other));
+    let (bytes, cut_off) = app.writers.limit(part_name(&upload_id, part_number), bytes);
+    let put = uploads::put_part(&app, &caller, &upload_id, part_number, PartBody { bytes, most }).await;
+    put.map_err(|error| if cut_off.happened() { replaced() } else { error })?;
     Ok(Json(PartStored { status: "success", part_number }))
 }
 
@@ -184,7 +204,7 @@ async fn put_part(
 async fn complete(State(app): State<Arc<App>>, caller: Caller, request: Request) -> ApiResult<Json<CompletedFile>> {
     visibility::refuse_in_query(request.uri().query())?;
     let most = app.config.files.max_inline;
-    let mut held = Some(reserve_memory(&app, length(&request), SMALL, most)?);
+    let mut held = Some(BodyMemory::of(&request).reserve(most)?);
     let mut reader = EmbeddedReader::new(request.into_body(), "data");
     let (mut late, mut left) = (Vec::new(), Some(most));
     while let Some(event) = reader.next().await? {

@@ -15,7 +15,6 @@ use std::time::Duration;
 use async_graphql::parser::types::OperationType;
 use async_graphql::{Data, ErrorExtensions as _, Request as Query, Value};
 use async_graphql_axum::{GraphQLProtocol, GraphQLWebSocket};
-use axum::Router;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{FromRequestParts as _, Request, State};
 use axum::http::request::Parts;
@@ -23,6 +22,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 use futures::StreamExt as _;
 use tokio_util::sync::CancellationToken;
 
@@ -31,7 +31,7 @@ use self::response::{Format, is_persisted, persisted_not_supported};
 use self::schema::{SubscriptionsOnly, Tidegate, schema};
 use super::connections::OpenConnection;
 use super::error::{ApiError, body};
-use super::json::{Batch, json_batch};
+use super::json::{Batch, BodyLimit, json_batch};
 use crate::app::App;
 use crate::error::Error;
 use crate::model::caller::Caller;
@@ -71,7 +71,7 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
             .post(move |state, request| handle_post(state, post, request))
             .fallback(refuse_method),
     );
-    routes = routes.layer(axum::extract::DefaultBodyLimit::max(MAX_BODY));
+    routes = routes.layer(Extension(BodyLimit(MAX_BODY)));
     if app.config.graphql.graphiql {
         routes = routes.merge(page::routes());
     }

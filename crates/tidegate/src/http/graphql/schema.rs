@@ -243,7 +243,7 @@ impl Subscriptions {
         session_id: Uuid,
     ) -> async_graphql::Result<BoxStream<'static, StatusChangeOutput>> {
         let (app, caller) = (app(context)?, caller(context)?);
-        let permit = app.subscriptions.acquire(caller).map_err(to_graphql_error)?;
+        let permit = app.shares.streams.acquire_for(caller).map_err(|refusal| to_graphql_error(refusal.into()))?;
         let changes = operations::watch(app, caller.clone(), session_id).await.map_err(to_graphql_error)?;
         Ok(changes
             .map(move |change| {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use axum::http::{HeaderMap, Uri};
+use axum::http::{Extensions, HeaderMap, Uri};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures::TryStreamExt as _;
 use s3s::access::{S3Access, S3AccessContext};
@@ -17,10 +17,13 @@ use s3s::{S3, S3Error, S3Request, S3Response, S3Result, s3_error};
 use secrecy::ExposeSecret as _;
 use store::{Algorithm, Attributes, ByteStream, Checks, UploadRef};
 
+use super::super::admission;
 use super::lists;
 use crate::app::{App, LOCAL_BUCKET, Local};
 use crate::error::Error;
 use crate::model::upload::Upload;
+use crate::state::newest_writers::CutOff;
+use crate::state::shares::Holder;
 use crate::uploads::seal;
 
 /// The most parts of one list response, as in S3.
@@ -105,6 +108,14 @@ impl Door {
         self.app.config.upload_limits.of(upload.of).largest()
     }
 
+    /// Counts a request, before its body is read, for whoever began the upload.
+    async fn count_uploader(&self, extensions: &Extensions, upload: &Upload) -> S3Result<()> {
+        let Some(uploader) = self.app.db.find_uploader_unscoped(&upload.id).await.map_err(internal)? else {
+            return Ok(());
+        };
+        admission::count_owner(extensions, Holder::Subject(uploader)).map_err(|_| slow_down())
+    }
+
     /// Returns the open multipart upload of an id and a key.
     async fn open_upload(&self, upload_id: &str, key: &str) -> S3Result<Upload> {
         let upload = self.app.db.find_upload_in_parts_unscoped(upload_id, key).await.map_err(internal)?;
@@ -126,13 +137,12 @@ impl S3 for Door {
         let upload = self.open_upload(&input.upload_id, &input.key).await?;
         let limit = upload.part_limit(number, self.largest(&upload));
         check_length(input.content_length, limit)?;
+        self.count_uploader(&request.extensions, &upload).await?;
+        let writers = format!("{}/{number}", upload.id);
+        let (body, cut_off) = self.app.writers.limit(writers, body_stream(input.body));
         let named = UploadRef { key: input.key, upload_id: input.upload_id };
-        let part = self
-            .local
-            .fs
-            .write_part(&named, number, body_stream(input.body), limit, checks)
-            .await
-            .map_err(to_s3_error)?;
+        let written = self.local.fs.write_part(&named, number, body, limit, checks).await;
+        let part = written.map_err(|error| to_upload_error(error, &cut_off))?;
         metrics::counter!("tidegate_part_bytes_total").increment(part.size);
         Ok(S3Response::new(UploadPartOutput { e_tag: Some(ETag::Strong(part.etag)), ..UploadPartOutput::default() }))
     }
@@ -146,13 +156,11 @@ impl S3 for Door {
             .ok_or_else(|| s3_error!(AccessDenied, "No upload is open at this key."))?;
         let limit = upload.announced_size.unwrap_or_else(|| self.largest(&upload));
         check_length(input.content_length, limit)?;
+        self.count_uploader(&request.extensions, &upload).await?;
+        let (body, cut_off) = self.app.writers.limit(upload.id.clone(), body_stream(input.body));
         let attributes = Attributes { content_type: input.content_type.unwrap_or_default(), ..Attributes::default() };
-        let stat = self
-            .local
-            .fs
-            .write_checked(&input.key, body_stream(input.body), attributes, limit, checks)
-            .await
-            .map_err(to_s3_error)?;
+        let written = self.local.fs.write_checked(&input.key, body, attributes, limit, checks).await;
+        let stat = written.map_err(|error| to_upload_error(error, &cut_off))?;
         // The upload may end while its body arrives; then no job would look at the object, or
         // remove it. Under the seal lock, an acknowledged body either precedes a confirmation,
         // which seals it, or is removed here.
@@ -288,6 +296,22 @@ fn body_stream(body: Option<StreamingBlob>) -> ByteStream {
     }
 }
 
+/// Returns the error for a client that has too many uploads in progress.
+fn slow_down() -> S3Error {
+    s3_error!(SlowDown, "Please reduce your request rate.")
+}
+
+/// Converts the error of an upload to an S3 error.
+fn to_upload_error(error: store::Error, cut_off: &CutOff) -> S3Error {
+    if cut_off.happened() {
+        return s3_error!(
+            OperationAborted,
+            "A conflicting operation is currently in progress against this resource. Please try again."
+        );
+    }
+    to_s3_error(error)
+}
+
 /// Converts a store error to an S3 error; internal causes are logged and not sent.
 pub(super) fn to_s3_error(error: store::Error) -> S3Error {
     use store::Error as Store;
@@ -302,12 +326,6 @@ pub(super) fn to_s3_error(error: store::Error) -> S3Error {
         }
         Store::ChecksumMismatch(name) => {
             s3_error!(BadDigest, "The {name} you specified did not match the calculated checksum.")
-        }
-        Store::Incomplete(error) if error.kind() == std::io::ErrorKind::TimedOut => {
-            s3_error!(
-                RequestTimeout,
-                "Your socket connection to the server was not read from within the timeout period."
-            )
         }
         Store::Incomplete(_) => s3_error!(IncompleteBody, "The request body terminated unexpectedly."),
         Store::CompletedDifferently | Store::AlreadyExists => s3_error!(PreconditionFailed, "The key exists already."),

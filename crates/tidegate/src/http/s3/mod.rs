@@ -16,6 +16,8 @@ use s3s::service::{S3Service, S3ServiceBuilder};
 
 use self::door::{Access, Door, Secrets};
 use self::reads::Reads;
+use super::admission::admit;
+use super::body_pace::STREAMED_BODIES;
 use super::content::ACTIVE_CONTENT_POLICY;
 use super::cors::{CorsPolicy, has_parameter, is_preflight};
 use super::guard::MAX_URL;
@@ -27,10 +29,39 @@ const SIGNATURE: &str = "X-Amz-Signature";
 
 /// The S3 service and its CORS policy.
 struct S3 {
+    app: Arc<App>,
     service: S3Service,
     cors: CorsPolicy,
     /// The region that signatures must be for.
     region: String,
+}
+
+impl S3 {
+    /// Has the S3 protocol layer respond.
+    async fn call(&self, request: Request) -> Response<Body> {
+        match self.service.call(request.map(s3s::Body::http_body_unsync)).await {
+            Ok(response) => response.map(Body::new),
+            Err(error) => {
+                tracing::error!(?error, "the S3 protocol layer failed");
+                refusal(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", "An internal error occurred.")
+            }
+        }
+    }
+
+    /// Responds to a PUT: admits it before its body is read, and holds its body to a pace.
+    async fn take_upload(&self, request: Request) -> Response<Body> {
+        let Ok((admitted, request)) = admit(&self.app, &self.app.shares.uploads, STREAMED_BODIES, request) else {
+            return refusal(StatusCode::SERVICE_UNAVAILABLE, "SlowDown", "Please reduce your request rate.");
+        };
+        let response = self.call(request).await;
+        if response.status().is_success() || !admitted.was_too_slow() {
+            return response;
+        }
+        let message = "Your socket connection to the server was not read from within the timeout period.";
+        let mut response = refusal(StatusCode::BAD_REQUEST, "RequestTimeout", message);
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        response
+    }
 }
 
 /// Returns the router of the door: each request passes the filter, then the S3 protocol layer.
@@ -41,8 +72,8 @@ pub(super) fn router(app: Arc<App>, local: Arc<Local>) -> Router {
     let mut builder = S3ServiceBuilder::new(Door::new(Arc::clone(&app), Arc::clone(&local)));
     builder.set_auth(Secrets::new(Arc::clone(&local)));
     builder.set_access(Access::new(Arc::clone(&local)));
-    builder.set_route(Reads::new(app, local));
-    Router::new().fallback(answer).with_state(Arc::new(S3 { service: builder.build(), cors, region }))
+    builder.set_route(Reads::new(Arc::clone(&app), local));
+    Router::new().fallback(answer).with_state(Arc::new(S3 { app, service: builder.build(), cors, region }))
 }
 
 /// Returns whether a read with this status passed the verification of its signature. A browser that
@@ -70,13 +101,8 @@ async fn answer(State(s3): State<Arc<S3>>, request: Request) -> Response<Body> {
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
     let mut response = match filter_request(&request, &s3.region) {
         Err(refused) => *refused,
-        Ok(()) => match s3.service.call(request.map(s3s::Body::http_body_unsync)).await {
-            Ok(response) => response.map(Body::new),
-            Err(error) => {
-                tracing::error!(?error, "the S3 protocol layer failed");
-                refusal(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", "An internal error occurred.")
-            }
-        },
+        Ok(()) if is_read => s3.call(request).await,
+        Ok(()) => s3.take_upload(request).await,
     };
     if is_presigned && is_read && was_verified(response.status()) {
         s3.cors.apply_to_signed_url(origin.as_ref(), response.headers_mut());
@@ -85,7 +111,11 @@ async fn answer(State(s3): State<Arc<S3>>, request: Request) -> Response<Body> {
     }
     // Stored content comes from clients, and cookies do not distinguish ports, so no script in it
     // may run. Reads of objects have set a policy by their type.
+    let is_busy = response.status() == StatusCode::SERVICE_UNAVAILABLE;
     let headers = response.headers_mut();
+    if is_busy {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let policy = headers.entry(header::CONTENT_SECURITY_POLICY);
     policy.or_insert(HeaderValue::from_static(ACTIVE_CONTENT_POLICY));

@@ -33,7 +33,7 @@ async fn media_events(
     caller: Caller,
     Path(session): Path<String>,
 ) -> ApiResult<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
-    let permit = app.subscriptions.acquire(&caller)?;
+    let permit = app.shares.streams.acquire_for(&caller)?;
     let changes = operations::watch(&app, caller, id(&session, "session")?).await?;
     let events = changes.map(move |change| {
         let _kept = &permit;

@@ -38,7 +38,7 @@ async fn space_events(
     Path(space): Path<String>,
     headers: HeaderMap,
 ) -> ApiResult<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
-    let permit = app.subscriptions.acquire(&caller)?;
+    let permit = app.shares.streams.acquire_for(&caller)?;
     let since = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
     let (begins, changes) = images::watch(&app, caller, &space_id(&space)?, since).await?;
     let events = changes.map(move |change| {

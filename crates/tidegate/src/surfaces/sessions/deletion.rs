@@ -41,9 +41,9 @@ pub async fn delete_session(app: &App, caller: &Caller, id: &SessionId) -> Resul
     }
     crate::library::cdn_invalidations::queue_root(app, &mut tx, &owner).await?;
     let (action, object) = (AuditAction::SessionDeleted, None);
-    tx.record_event(&NewEvent { at: now, caller: caller.clone(), action, owner: Some(owner), object }).await?;
+    tx.record_event(&NewEvent { at: now, caller: caller.clone(), action, owner: Some(owner.clone()), object }).await?;
     queue::enqueue(&mut tx, &Job::HideSessionV1 { session: id.as_str().to_owned() }, now).await?;
-    tx.signal_watchers();
+    tx.signal_watchers(&owner);
     tx.commit().await?;
     tracing::info!(session = id.as_str(), "a session was deleted");
     Ok(())

@@ -94,7 +94,7 @@ pub async fn delete(app: &App, caller: &Caller, id: &SpaceId) -> Result<()> {
     cdn_invalidations::queue_root(app, &mut tx, &owner).await?;
     record(&mut tx, app, caller, AuditAction::SpaceDeleted, id).await?;
     queue::enqueue(&mut tx, &Job::HideSpaceV1 { space: id.as_str().to_owned() }, now).await?;
-    tx.signal_watchers();
+    tx.signal_watchers(&owner);
     tx.commit().await?;
     tracing::info!(space = id.as_str(), "a space was deleted");
     Ok(())
@@ -157,7 +157,7 @@ pub async fn remove_member(app: &App, caller: &Caller, id: &SpaceId, user: &User
     tx.remove_member(id, user).await?;
     record(&mut tx, app, caller, AuditAction::MemberRemoved, id).await?;
     // The removed member's open streams check their access again.
-    tx.signal_watchers();
+    tx.signal_watchers(&owner);
     tx.commit().await?;
     tracing::info!(space = id.as_str(), "a member was removed");
     Ok(())

@@ -1,0 +1,333 @@
+//! Fair shares: heavy clients leave room for others, before any byte of a body is read, and slow
+//! bodies end.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use futures::future::join_all;
+use serde_json::json;
+use tidegate::state::newest_writers::MAX_WRITERS;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpSocket, TcpStream};
+
+use crate::support::{TestApp, pattern, raw_status};
+
+/// The most that the server's memory may grow under [`SENDERS`] slow senders, in bytes. Other tests
+/// run in the same process. Before there was a budget, every sender took more than 1 MiB.
+const CEILING: u64 = 256 << 20;
+/// Slow senders of one part.
+const SENDERS: usize = 600;
+
+/// A request whose body does not arrive.
+struct SlowRequest(TcpStream);
+
+impl SlowRequest {
+    /// Sends a head, and the first bytes of a body of `length` bytes, from a loopback address.
+    async fn send(to: SocketAddr, from: [u8; 4], head: &str, length: usize, first: &[u8]) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::new(IpAddr::from(from), 0)).unwrap();
+        let mut stream = socket.connect(to).await.unwrap();
+        let head = format!("{head}host: {to}\r\ncontent-length: {length}\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        // A server that has refused the request reads no body.
+        let _ = stream.write_all(first).await;
+        Self(stream)
+    }
+
+    /// Sends the head of a JSON request of a user.
+    async fn json(app: &TestApp, from: [u8; 4], user: &str, length: usize) -> Self {
+        let head = format!("POST /v1/images HTTP/1.1\r\nx-user-id: {user}\r\ncontent-type: application/json\r\n");
+        Self::send(app.api_address(), from, &head, length, b"").await
+    }
+
+    /// Returns the response, which ends with the connection.
+    async fn answer(&mut self) -> String {
+        let mut answer = Vec::new();
+        let _ = self.0.read_to_end(&mut answer).await;
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    /// Returns the response if the request has ended already.
+    async fn answer_now(&mut self) -> Option<String> {
+        tokio::time::timeout(Duration::from_millis(1), self.0.readable()).await.ok()?.unwrap();
+        Some(self.answer().await)
+    }
+}
+
+/// Waits until a condition holds.
+async fn until(what: &str, condition: impl Fn() -> bool) {
+    let waiting = async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), waiting).await.unwrap_or_else(|_| panic!("never: {what}"));
+}
+
+/// Sends a part to a presigned URL, slowly.
+async fn slow_part(url: &str, length: usize, first: &[u8]) -> SlowRequest {
+    let (address, path) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let head = format!("PUT /{path} HTTP/1.1\r\n");
+    SlowRequest::send(address.parse().unwrap(), [127, 0, 0, 1], &head, length, first).await
+}
+
+#[tokio::test]
+async fn slow_bodies_of_one_user_leave_requests_to_others() {
+    let app = TestApp::with(&[("MAX_CONCURRENT_REQUESTS", "32")]).await;
+    let mut slow = join_all((0..60).map(|_| SlowRequest::json(&app, [127, 0, 0, 2], "mallory", 1000))).await;
+    let requests = &app.app.shares.requests;
+    until("a quarter is hers", || requests.held() == 8).await;
+    // Health, readiness and metrics have no share, and other users have theirs.
+    for path in ["/health", "/healthz", "/readyz", "/metrics"] {
+        assert_eq!(app.get("nobody", path).await.status, 200, "{path}");
+    }
+    let others = join_all((0..4).map(|_| app.get("bob", "/v1/images"))).await;
+    assert!(others.iter().all(|answer| answer.status == 200));
+    let mut refused = 0;
+    for request in &mut slow {
+        let Some(answer) = request.answer_now().await else { continue };
+        assert!(raw_status(&answer) == 429 && answer.to_lowercase().contains("retry-after: 1"), "{answer}");
+        assert!(answer.contains("RATE_LIMITED"), "{answer}");
+        refused += 1;
+    }
+    assert_eq!(refused, 52, "before their bodies came");
+    assert_eq!(app.get("mallory", "/v1/images").await.refusal(), (429, "RATE_LIMITED".into()));
+    drop(slow);
+    until("permits return with their clients", || requests.held() == 0).await;
+    assert_eq!(app.get("mallory", "/v1/images").await.status, 200);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn one_address_and_many_users_leave_requests_to_others() {
+    let app = TestApp::with(&[("MAX_CONCURRENT_REQUESTS", "32")]).await;
+    let from =
+        async |host: u8, user: usize| SlowRequest::json(&app, [127, 0, 0, host], &format!("user {user}"), 1000).await;
+    let one_address: Vec<_> = join_all((0..40).map(|n| from(2, n))).await;
+    let requests = &app.app.shares.requests;
+    until("half is theirs", || requests.held() == 16).await;
+    assert_eq!(app.get("bob", "/v1/images").await.status, 200);
+    // More addresses come, with more users.
+    let mut addresses = Vec::new();
+    for host in 3..8 {
+        addresses.push(join_all((0..16).map(|n| from(host, usize::from(host) * 100 + n))).await);
+    }
+    until("the rest but the reserve is taken", || requests.held() >= 24).await;
+    for _ in 0..5 {
+        assert_eq!(app.get("bob", "/v1/images").await.status, 200);
+    }
+    assert_eq!(app.get("nobody", "/readyz").await.status, 200);
+    drop((one_address, addresses));
+    until("permits return", || requests.held() == 0).await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn bodies_that_are_held_share_the_memory() {
+    let app = TestApp::with(&[("REQUEST_MEMORY_MB", "64")]).await;
+    let length = (2 << 20) - 1;
+    let mut slow = join_all((0..40).map(|_| SlowRequest::json(&app, [127, 0, 0, 2], "mallory", length))).await;
+    let memory = &app.app.shares.memory;
+    until("all but the reserve is hers", || memory.held() >= 48 << 10).await;
+    let mut refused = 0;
+    for request in &mut slow {
+        let Some(answer) = request.answer_now().await else { continue };
+        assert!(raw_status(&answer) == 503 && answer.to_lowercase().contains("retry-after: 1"), "{answer}");
+        refused += 1;
+    }
+    assert_eq!(refused, 40 - 24, "before their bodies came");
+    let body = json!({ "name": "a", "unknown": "x".repeat(300_000) });
+    let others = app.post("bob", "/v1/images", &body).await;
+    assert!([200, 400].contains(&others.status), "{}", others.text());
+    let long = json!({ "name": "x".repeat(3 << 20) });
+    assert_eq!(app.post("bob", "/v1/images", &long).await.refusal(), (413, "TOO_LARGE".into()));
+    drop(slow);
+    until("memory returns", || memory.held() == 0).await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_gets_408() {
+    let app = TestApp::start().await;
+    let (image, upload) = app.begin("alice", &json!({})).await;
+    let url = app.sign("alice", &image, &upload, 1).await;
+    let mut json = SlowRequest::json(&app, [127, 0, 0, 1], "alice", 1000).await;
+    let mut part = slow_part(&url, 1000, b"x").await;
+    until("both wait for their bodies", || app.app.writers.parts() == 1 && app.app.shares.requests.held() == 1).await;
+    tokio::time::pause();
+    let answer = json.answer().await;
+    assert_eq!(raw_status(&answer), 408, "{answer}");
+    assert!(answer.contains("REQUEST_TIMEOUT") && answer.to_lowercase().contains("connection: close"), "{answer}");
+    let answer = part.answer().await;
+    assert_eq!(raw_status(&answer), 400, "{answer}");
+    assert!(answer.contains("<Code>RequestTimeout</Code>"), "{answer}");
+    tokio::time::resume();
+    assert_eq!((app.app.shares.requests.held(), app.app.shares.uploads.held()), (0, 0));
+    app.finish_with(0).await;
+}
+
+#[tokio::test]
+async fn a_part_whose_first_requests_hang_is_sent_again() {
+    let app = TestApp::start().await;
+    let (image, upload) = app.begin("alice", &json!({})).await;
+    let url = app.sign("alice", &image, &upload, 1).await;
+    let mut first = slow_part(&url, 1000, b"x").await;
+    until("it is written", || app.app.shares.uploads.held() == 1 && app.app.writers.parts() == 1).await;
+    let mut hanging = Vec::new();
+    for others in 2..=MAX_WRITERS {
+        hanging.push(slow_part(&url, 1000, b"x").await);
+        until("it is admitted", || app.app.shares.uploads.held() == others).await;
+    }
+    let bytes = pattern(1, 100_000);
+    let etag = app.put("alice", &image, &upload, 1, &bytes).await;
+    let answer = first.answer().await;
+    assert_eq!(raw_status(&answer), 409, "{answer}");
+    assert!(answer.contains("<Code>OperationAborted</Code>"), "{answer}");
+    drop(hanging);
+    until("the others have gone", || app.app.shares.uploads.held() == 0).await;
+    assert_eq!(app.complete("alice", &image, &upload, &[(1, &etag)]).await.status, 200);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn uploads_have_shares_too() {
+    let app = TestApp::with(&[("MAX_CONCURRENT_UPLOADS", "16")]).await;
+    let (image, upload) = app.begin("mallory", &json!({})).await;
+    let mut slow = Vec::new();
+    for number in 1..=10 {
+        slow.push(slow_part(&app.sign("mallory", &image, &upload, number).await, 1000, b"").await);
+    }
+    let uploads = &app.app.shares.uploads;
+    until("a quarter is hers", || uploads.held() == 4).await;
+    let mut refused = 0;
+    for request in &mut slow {
+        let Some(answer) = request.answer_now().await else { continue };
+        assert!(raw_status(&answer) == 503 && answer.contains("<Code>SlowDown</Code>"), "{answer}");
+        assert!(answer.to_lowercase().contains("retry-after: 1"), "{answer}");
+        refused += 1;
+    }
+    assert_eq!(refused, 6);
+    // Who has no valid signature holds no permit.
+    let url = app.sign("mallory", &image, &upload, 1).await.replace("X-Amz-Signature=", "X-Amz-Signature=0");
+    let answer = slow_part(&url, 1000, b"").await.answer().await;
+    assert_eq!(raw_status(&answer), 403, "{answer}");
+    assert_eq!(uploads.held(), 4);
+    app.image("bob", b"x").await;
+    drop(slow);
+    until("permits return", || uploads.held() == 0).await;
+    app.finish().await;
+}
+
+/// Returns the resident memory of this process in bytes.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn slow_senders_take_little_memory() {
+    let app = TestApp::start().await;
+    let (image, upload) = app.begin("mallory", &json!({})).await;
+    let (one, before) = (app.sign("mallory", &image, &upload, 1).await, resident());
+    let bytes: std::sync::Arc<[u8]> = vec![7; 1 << 20].into();
+    // Half of them send one part, the others a part each.
+    let mut urls = vec![one.clone(); SENDERS / 2];
+    for number in 2..2 + u32::try_from(SENDERS / 2).unwrap() {
+        urls.push(app.sign("mallory", &image, &upload, number).await);
+    }
+    let send = |url: String| {
+        let bytes = std::sync::Arc::clone(&bytes);
+        tokio::spawn(async move { slow_part(&url, 2 << 20, &bytes).await })
+    };
+    let senders = join_all(urls.into_iter().map(send)).await;
+    until("every part but those refused is being written", || app.app.writers.parts() > SENDERS / 4).await;
+    let grown = resident().saturating_sub(before);
+    assert!(grown < CEILING, "{} MiB", grown >> 20);
+    assert_eq!(app.get("bob", "/v1/images").await.status, 200);
+    drop(senders);
+    until("permits return", || app.app.shares.uploads.held() == 0).await;
+    app.finish().await;
+}
+
+/// Opens a stream of a space's events.
+async fn watch(app: &TestApp, space: &str, user: &str) -> reqwest::Response {
+    let url = format!("{}/api/spaces/{space}/events", app.api());
+    reqwest::Client::new().get(url).header("x-user-id", user).send().await.unwrap()
+}
+
+/// Reads a stream until it tells of a change, or ends.
+async fn next_change(watched: &mut (impl futures::Stream<Item = reqwest::Result<impl AsRef<[u8]>>> + Unpin)) -> bool {
+    let mut told = String::new();
+    while !told.contains("\"status\"") {
+        match watched.next().await {
+            Some(Ok(chunk)) => told.push_str(&String::from_utf8_lossy(chunk.as_ref())),
+            _ => return false,
+        }
+    }
+    true
+}
+
+#[tokio::test]
+async fn a_change_is_looked_up_once_for_all_watchers() {
+    let app = TestApp::with(&[("SCANNER", "off")]).await;
+    let space = app.space("ann", "x").await;
+    let members: Vec<String> = (0..5).map(|n| format!("member {n}")).collect();
+    for member in &members {
+        assert_eq!(app.member("ann", &space, member, "viewer").await.status, 200);
+    }
+    let open = (0..100).map(|n| watch(&app, &space, &members[n % members.len()]));
+    let mut streams = Vec::new();
+    for watched in join_all(open).await {
+        assert_eq!(watched.status(), 200);
+        streams.push(Box::pin(watched.bytes_stream()));
+    }
+    let before = app.app.status_feeds.looks();
+    let new = json!({ "filename": "a.jpg", "contentType": "image/jpeg", "size": 10 });
+    assert_eq!(app.post("ann", &format!("/api/spaces/{space}/images"), &new).await.status, 201);
+    let told = tokio::time::timeout(Duration::from_secs(20), join_all(streams.iter_mut().map(next_change))).await;
+    assert!(told.unwrap().into_iter().all(|told| told), "every watcher is told");
+    let looks = app.app.status_feeds.looks() - before;
+    // One for the change; the others for the seconds that a slow machine takes.
+    assert!((1..=20).contains(&looks), "{looks}");
+    // A member who is removed is told nothing more, and the others are.
+    let gone = format!("/api/spaces/{space}/members/{}", members[0].replace(' ', "%20"));
+    assert_eq!(app.delete("ann", &gone).await.status, 204);
+    assert_eq!(app.post("ann", &format!("/api/spaces/{space}/images"), &new).await.status, 201);
+    let told = tokio::time::timeout(Duration::from_secs(20), join_all(streams.iter_mut().map(next_change))).await;
+    for (n, told) in told.unwrap().into_iter().enumerate() {
+        assert_eq!(told, n % members.len() != 0, "watcher {n}");
+    }
+    drop(streams);
+    until("permits return", || app.app.shares.streams.held() == 0).await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn users_with_many_event_streams_leave_one_to_others() {
+    let settings = [("MAX_EVENT_STREAMS", "40"), ("MAX_EVENT_STREAMS_PER_SUBJECT", "12")];
+    let app = TestApp::with(&settings).await;
+    let space = app.space("ann", "x").await;
+    let users: Vec<String> = (0..11).map(|n| format!("user{n}")).collect();
+    let mut open = Vec::new();
+    for (n, user) in users.iter().enumerate() {
+        assert_eq!(app.member("ann", &space, user, "viewer").await.status, 200);
+        let mut count = 0;
+        let refused = loop {
+            let watched = watch(&app, &space, user).await;
+            if watched.status() != 200 {
+                break watched;
+            }
+            open.push(watched);
+            count += 1;
+        };
+        assert!(count >= 1, "{user} has a stream");
+        let status = if n < 2 { 429 } else { 503 };
+        assert_eq!((refused.status().as_u16(), refused.headers()["retry-after"].to_str().unwrap()), (status, "1"));
+        assert!(n > 1 || count == 12, "{count}");
+    }
+    drop(open);
+    until("permits return", || app.app.shares.streams.held() == 0).await;
+    app.finish().await;
+}
