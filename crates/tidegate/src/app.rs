@@ -23,6 +23,7 @@ use crate::model::rules::{self, Landing, Processing};
 use crate::sign_in::{SignIn, SignInSetting};
 use crate::state::edge_keys::EdgeKeys;
 use crate::state::fetcher::Fetcher;
+use crate::state::file_tags::FileTags;
 use crate::state::grant_cache::GrantCache;
 use crate::state::locks::KeyedLock;
 use crate::state::object_cache::ObjectCache;
@@ -67,6 +68,8 @@ pub struct App {
     pub completing: KeyedLock,
     /// Running SHA-256 hashes of uploads whose parts arrive in order.
     pub upload_hashes: SequentialHash,
+    /// The random tags in the keys of files.
+    pub file_tags: FileTags,
     /// The KiB of memory that request bodies may still take.
     pub held_kib: Arc<Semaphore>,
     /// Objects and open uploads, cached while their state cannot change.
@@ -224,6 +227,7 @@ impl App {
             ),
             completing: KeyedLock::new(),
             upload_hashes: SequentialHash::default(),
+            file_tags: FileTags::default(),
             held_kib: Arc::new(Semaphore::new(HELD_KIB)),
             object_cache,
             refusals: Refusals::default(),

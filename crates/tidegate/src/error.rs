@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use crate::model::quota::Shortage;
+
 /// The result of a shared function.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -31,16 +33,9 @@ pub enum Error {
     /// A size limit is exceeded.
     #[error("{0}")]
     TooLarge(Cow<'static, str>),
-    /// The owner's storage quota is too small for the request.
-    #[error("the quota is used up: {used} of {quota} bytes are taken, {requested} more were asked for")]
-    QuotaExceeded {
-        /// Bytes of the owner's objects and of reservations.
-        used: u64,
-        /// The quota in bytes.
-        quota: u64,
-        /// The bytes that the request needs.
-        requested: u64,
-    },
+    /// A quota is too small for the request.
+    #[error("{0}")]
+    QuotaExceeded(Shortage),
     /// The caller exceeded a rate limit.
     #[error("too many requests; slow down")]
     RateLimited {
@@ -78,7 +73,7 @@ impl Error {
             Self::NotFound(_) => "NOT_FOUND",
             Self::InvalidState(_) => "INVALID_STATE",
             Self::TooLarge(_) => "TOO_LARGE",
-            Self::QuotaExceeded { .. } => "QUOTA_EXCEEDED",
+            Self::QuotaExceeded(_) => "QUOTA_EXCEEDED",
             Self::RateLimited { .. } => "RATE_LIMITED",
             Self::Misconfig(_) => "MISCONFIG",
             Self::Busy | Self::Unavailable(_) => "STORE_UNAVAILABLE",

@@ -5,6 +5,7 @@ mod checks;
 mod media;
 mod media_settings;
 mod packages;
+mod quotas;
 mod reading;
 mod resolve;
 pub mod secrets;
@@ -23,6 +24,7 @@ use sign::{Hash, KeyKind};
 
 pub use self::media::{GraphqlSetting, MediaSetting, ScannerSetting, SessionsSetting};
 pub use self::packages::PackagesSetting;
+pub use self::quotas::AllQuotas;
 use self::resolve::Resolver;
 pub use self::resolve::{Origin, host_of, is_loopback_host};
 pub use self::settings::{SETTINGS, Setting, Stage, reference};
@@ -109,6 +111,8 @@ pub struct Config {
     pub uploads: Uploads,
     /// What uploads of each owner kind may be.
     pub upload_limits: AllUploadLimits,
+    /// How much owners and users may have.
+    pub quotas: AllQuotas,
     /// How long audit events are kept.
     pub audit_retention: Duration,
     /// The origins allowed by CORS.
@@ -129,8 +133,6 @@ pub struct Config {
 /// The settings of users' files.
 #[derive(Debug, Clone)]
 pub struct FilesSetting {
-    /// The default quota of a user in bytes.
-    pub quota: u64,
     /// The default lifetime of links in seconds.
     pub link_lifetime: u64,
     /// Whether public files can be read by path without sign-in.

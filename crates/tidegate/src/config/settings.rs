@@ -3,6 +3,7 @@
 
 use super::media_settings::MEDIA;
 use super::packages::PACKAGES;
+use super::quotas::QUOTAS;
 use super::sign_in_settings::SIGN_IN;
 
 /// A setting.
@@ -287,12 +288,6 @@ const HERE: &[Setting] = &[
         "The most bytes that may come as parts[].data with the end of an upload; they are held in memory.",
     ),
     built(
-        "PER_USER_QUOTA_GB",
-        "500",
-        "0 to 1000000 GiB",
-        "Bytes of one user's files, those announced by open uploads included.",
-    ),
-    built(
         "FILES_PUBLIC",
         "true",
         "true | false",
@@ -384,8 +379,9 @@ const HERE: &[Setting] = &[
 
 /// All settings.
 pub const SETTINGS: &[Setting] = &{
-    let tables = [HERE, SIGN_IN, MEDIA, PACKAGES];
-    let (mut all, mut filled) = ([HERE[0]; HERE.len() + SIGN_IN.len() + MEDIA.len() + PACKAGES.len()], 0);
+    let tables = [HERE, QUOTAS, SIGN_IN, MEDIA, PACKAGES];
+    let (mut all, mut filled) =
+        ([HERE[0]; HERE.len() + QUOTAS.len() + SIGN_IN.len() + MEDIA.len() + PACKAGES.len()], 0);
     let mut table = 0;
     while table < tables.len() {
         let mut row = 0;
