@@ -24,7 +24,6 @@ use sign::{Hash, KeyKind};
 
 pub use self::media::{GraphqlSetting, MediaSetting, ScannerSetting, SessionsSetting};
 pub use self::packages::PackagesSetting;
-pub use self::quotas::AllQuotas;
 use self::resolve::Resolver;
 pub use self::resolve::{Origin, host_of, is_loopback_host};
 pub use self::settings::{SETTINGS, Setting, Stage, reference};
@@ -34,6 +33,7 @@ use crate::db::Database;
 use crate::model::key::Layout;
 use crate::model::network::Network;
 use crate::model::owner::OwnerKind;
+use crate::model::quota::AllQuotas;
 use crate::model::rules::{self, AllUploadLimits, Scanning};
 use crate::sign_in::SignInSetting;
 use crate::telemetry::Log;

@@ -2,8 +2,7 @@
 
 use super::resolve::Resolver;
 use super::settings::{Setting, built};
-use crate::model::owner::OwnerKind;
-use crate::model::quota::Quotas;
+use crate::model::quota::{AllQuotas, Quotas};
 
 const GIB: &str = "0 to 1000000 GiB";
 const NUMBER: &str = "0 to 1000000000";
@@ -71,42 +70,6 @@ pub(super) const QUOTAS: &[Setting] = &[
         "Open uploads that one user has begun, wherever. Not for services.",
     ),
 ];
-
-/// The quotas of all owner kinds, and of users across their owners.
-#[derive(Debug, Clone, Copy)]
-pub struct AllQuotas {
-    disks: Quotas,
-    files: Quotas,
-    sessions: Quotas,
-    spaces: Quotas,
-    datasets: Quotas,
-    sessions_per_user: u64,
-    spaces_per_user: u64,
-    datasets_per_user: u64,
-}
-
-impl AllQuotas {
-    /// Returns the quotas of an owner kind.
-    pub fn of(&self, kind: OwnerKind) -> &Quotas {
-        match kind {
-            OwnerKind::Disks => &self.disks,
-            OwnerKind::Files => &self.files,
-            OwnerKind::Session => &self.sessions,
-            OwnerKind::Space => &self.spaces,
-            OwnerKind::Dataset => &self.datasets,
-        }
-    }
-
-    /// Returns how many owners of a kind one user may create; `None` for users themselves.
-    pub fn owners_of(&self, kind: OwnerKind) -> Option<u64> {
-        match kind {
-            OwnerKind::Session => Some(self.sessions_per_user),
-            OwnerKind::Space => Some(self.spaces_per_user),
-            OwnerKind::Dataset => Some(self.datasets_per_user),
-            OwnerKind::Disks | OwnerKind::Files => None,
-        }
-    }
-}
 
 pub(super) fn resolve(r: &mut Resolver) -> AllQuotas {
     let open_uploads = number(r, "MAX_OPEN_UPLOADS_PER_OWNER");

@@ -12,6 +12,7 @@ use axum::http::{HeaderMap, Method, header};
 
 use super::address::ClientAddress;
 use super::error::ApiError;
+use super::turns;
 use crate::app::App;
 use crate::config::AuthMode;
 use crate::error::{Error, Result, unauthenticated};
@@ -67,6 +68,7 @@ impl FromRequestParts<Arc<App>> for Caller {
             request_id: single_header(&parts.headers, "x-request-id")?.unwrap_or_default().to_owned(),
         };
         app.rates.check_subject(&caller)?;
+        turns::wait_as(&caller);
         Ok(caller)
     }
 }

@@ -31,6 +31,7 @@ mod sessions;
 mod spaces;
 mod time;
 mod tokens;
+mod turns;
 mod worker;
 pub mod workers;
 mod write_timeout;
@@ -116,8 +117,13 @@ pub fn api_router(app: Arc<App>) -> Router {
     surfaces
         .layer(json::body_limit())
         .merge(lists)
+        .layer(from_fn(turns::take_turns))
         .layer(from_fn_with_state(Arc::clone(&guards), guard::limit_requests))
-        .merge(bytes.layer(from_fn_with_state(Arc::clone(&guards), guard::limit_uploads)))
+        .merge(
+            bytes
+                .layer(from_fn(turns::take_turns))
+                .layer(from_fn_with_state(Arc::clone(&guards), guard::limit_uploads)),
+        )
         .merge(metrics)
         .merge(landing_page::routes())
         .merge(docs::routes())

@@ -1,6 +1,7 @@
 //! Storage use and quotas: what an owner uses, what limits it, and what is missing for a request.
 
-use std::fmt;
+use super::owner::OwnerKind;
+pub use crate::error::{Resource, Shortage};
 
 /// How much an owner stores and has reserved.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -38,6 +39,50 @@ pub struct Quotas {
     pub open_uploads_of_user: u64,
 }
 
+/// The quotas of all owner kinds, and of users across their owners.
+#[derive(Debug, Clone, Copy)]
+pub struct AllQuotas {
+    /// The quotas of a user's disk images.
+    pub disks: Quotas,
+    /// The quotas of a user's files.
+    pub files: Quotas,
+    /// The quotas of a session's media items.
+    pub sessions: Quotas,
+    /// The quotas of a space's images.
+    pub spaces: Quotas,
+    /// The quotas of a dataset's objects.
+    pub datasets: Quotas,
+    /// The most sessions that one user has created.
+    pub sessions_per_user: u64,
+    /// The most spaces that one user has created.
+    pub spaces_per_user: u64,
+    /// The most datasets that one user has created.
+    pub datasets_per_user: u64,
+}
+
+impl AllQuotas {
+    /// Returns the quotas of an owner kind.
+    pub fn of(&self, kind: OwnerKind) -> &Quotas {
+        match kind {
+            OwnerKind::Disks => &self.disks,
+            OwnerKind::Files => &self.files,
+            OwnerKind::Session => &self.sessions,
+            OwnerKind::Space => &self.spaces,
+            OwnerKind::Dataset => &self.datasets,
+        }
+    }
+
+    /// Returns how many owners of a kind one user may create; `None` for users themselves.
+    pub fn owners_of(&self, kind: OwnerKind) -> Option<u64> {
+        match kind {
+            OwnerKind::Session => Some(self.sessions_per_user),
+            OwnerKind::Space => Some(self.spaces_per_user),
+            OwnerKind::Dataset => Some(self.datasets_per_user),
+            OwnerKind::Disks | OwnerKind::Files => None,
+        }
+    }
+}
+
 /// What a request takes from the quotas of an owner.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Demand {
@@ -47,74 +92,6 @@ pub struct Demand {
     pub objects: u64,
     /// The number of new uploads.
     pub uploads: u64,
-}
-
-/// What a quota limits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Resource {
-    /// Bytes of an owner.
-    Bytes,
-    /// Objects of an owner.
-    Objects,
-    /// Open uploads of an owner.
-    OpenUploads,
-    /// Open uploads that one user has begun.
-    OpenUploadsOfUser,
-    /// Sessions that one user has created.
-    Sessions,
-    /// Spaces that one user has created.
-    Spaces,
-    /// Datasets that one user has created.
-    Datasets,
-}
-
-impl Resource {
-    /// Returns the name in responses and metrics.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Bytes => "bytes",
-            Self::Objects => "objects",
-            Self::OpenUploads => "open_uploads",
-            Self::OpenUploadsOfUser => "open_uploads_of_user",
-            Self::Sessions => "sessions",
-            Self::Spaces => "spaces",
-            Self::Datasets => "datasets",
-        }
-    }
-
-    /// Returns the name in messages.
-    fn words(self) -> &'static str {
-        match self {
-            Self::Bytes => "bytes",
-            Self::Objects => "objects",
-            Self::OpenUploads => "open uploads",
-            Self::OpenUploadsOfUser => "open uploads of one user",
-            Self::Sessions => "sessions",
-            Self::Spaces => "spaces",
-            Self::Datasets => "datasets",
-        }
-    }
-}
-
-/// Why a quota refuses a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shortage {
-    /// What is used up.
-    pub resource: Resource,
-    /// How much of it is taken, reservations included.
-    pub used: u64,
-    /// The quota.
-    pub quota: u64,
-    /// How much the request needs.
-    pub requested: u64,
-}
-
-impl fmt::Display for Shortage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { resource, used, quota, requested } = self;
-        let what = resource.words();
-        write!(f, "the quota is used up: {used} of {quota} {what} are taken, {requested} more were asked for")
-    }
 }
 
 impl Usage {
