@@ -23,6 +23,7 @@ use crate::model::rules::{self, Landing, Processing};
 use crate::sign_in::{SignIn, SignInSetting};
 use crate::state::edge_keys::EdgeKeys;
 use crate::state::fetcher::Fetcher;
+use crate::state::file_tags::FileTags;
 use crate::state::grant_cache::GrantCache;
 use crate::state::locks::KeyedLock;
 use crate::state::newest_writers::NewestWriters;
@@ -72,6 +73,8 @@ pub struct App {
     pub status_feeds: StatusFeeds,
     /// The requests that write a part at the moment.
     pub writers: Arc<NewestWriters>,
+    /// The random tags in the keys of files.
+    pub file_tags: FileTags,
     /// Objects and open uploads, cached while their state cannot change.
     pub object_cache: Arc<ObjectCache>,
     /// Refused requests that are queued for the audit log.
@@ -228,6 +231,7 @@ impl App {
             shares: ResourceShares::new(&config.limits.admission),
             status_feeds: StatusFeeds::default(),
             writers: Arc::default(),
+            file_tags: FileTags::default(),
             object_cache,
             refusals: Refusals::default(),
             probed: Mutex::new(None),

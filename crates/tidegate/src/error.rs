@@ -2,6 +2,7 @@
 //! SQL: `http/error.rs` maps variants to status codes.
 
 use std::borrow::Cow;
+use std::fmt;
 
 /// The result of a shared function.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -31,16 +32,9 @@ pub enum Error {
     /// A size limit is exceeded.
     #[error("{0}")]
     TooLarge(Cow<'static, str>),
-    /// The owner's storage quota is too small for the request.
-    #[error("the quota is used up: {used} of {quota} bytes are taken, {requested} more were asked for")]
-    QuotaExceeded {
-        /// Bytes of the owner's objects and of reservations.
-        used: u64,
-        /// The quota in bytes.
-        quota: u64,
-        /// The bytes that the request needs.
-        requested: u64,
-    },
+    /// A quota is too small for the request.
+    #[error("{0}")]
+    QuotaExceeded(Shortage),
     /// The caller exceeded a rate limit.
     #[error("too many requests; slow down")]
     RateLimited {
@@ -78,7 +72,7 @@ impl Error {
             Self::NotFound(_) => "NOT_FOUND",
             Self::InvalidState(_) => "INVALID_STATE",
             Self::TooLarge(_) => "TOO_LARGE",
-            Self::QuotaExceeded { .. } => "QUOTA_EXCEEDED",
+            Self::QuotaExceeded(_) => "QUOTA_EXCEEDED",
             Self::RateLimited { .. } => "RATE_LIMITED",
             Self::Misconfig(_) => "MISCONFIG",
             Self::Busy | Self::Unavailable(_) => "STORE_UNAVAILABLE",
@@ -97,6 +91,74 @@ impl Error {
             Self::StoreError(source) => source.to_string(),
             other => other.to_string(),
         }
+    }
+}
+
+/// What a quota limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resource {
+    /// Bytes of an owner.
+    Bytes,
+    /// Objects of an owner.
+    Objects,
+    /// Open uploads of an owner.
+    OpenUploads,
+    /// Open uploads that one user has begun.
+    OpenUploadsOfUser,
+    /// Sessions that one user has created.
+    Sessions,
+    /// Spaces that one user has created.
+    Spaces,
+    /// Datasets that one user has created.
+    Datasets,
+}
+
+impl Resource {
+    /// Returns the name in responses and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Bytes => "bytes",
+            Self::Objects => "objects",
+            Self::OpenUploads => "open_uploads",
+            Self::OpenUploadsOfUser => "open_uploads_of_user",
+            Self::Sessions => "sessions",
+            Self::Spaces => "spaces",
+            Self::Datasets => "datasets",
+        }
+    }
+
+    /// Returns the name in messages.
+    fn words(self) -> &'static str {
+        match self {
+            Self::Bytes => "bytes",
+            Self::Objects => "objects",
+            Self::OpenUploads => "open uploads",
+            Self::OpenUploadsOfUser => "open uploads of one user",
+            Self::Sessions => "sessions",
+            Self::Spaces => "spaces",
+            Self::Datasets => "datasets",
+        }
+    }
+}
+
+/// Why a quota refuses a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shortage {
+    /// What is used up.
+    pub resource: Resource,
+    /// How much of it is taken, reservations included.
+    pub used: u64,
+    /// The quota.
+    pub quota: u64,
+    /// How much the request needs.
+    pub requested: u64,
+}
+
+impl fmt::Display for Shortage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { resource, used, quota, requested } = self;
+        let what = resource.words();
+        write!(f, "the quota is used up: {used} of {quota} {what} are taken, {requested} more were asked for")
     }
 }
 

@@ -90,6 +90,7 @@ async fn compare(
         report = reconcile::compare(&app, &kinds, mode, &tell) => report.map_err(to_anyhow)?,
         () = stop.cancelled() => anyhow::bail!("stopped half-way; run it again"),
     };
+    reconcile::compare_counters(&app, mode, &mut report).await.map_err(to_anyhow)?;
     if arguments.purge {
         reconcile::purge_old(&app, &mut report).await.map_err(to_anyhow)?;
     }
@@ -115,6 +116,13 @@ fn summary(report: &Report, mode: Mode) -> String {
     for ((kind, finding), (count, bytes)) in &report.found {
         text.push_str(&format!("{kind}: {count} {} ({bytes} bytes)\n", finding.as_str()));
     }
+    for wrong in &report.wrong_counters {
+        let (kind, id) = (&wrong.owner_kind, wrong.owner_id.escape_debug());
+        let folder = wrong.folder.as_ref().map(|folder| format!(", folder {}", folder.escape_debug()));
+        let (stored, counted) = (&wrong.stored, &wrong.counted);
+        let folder = folder.unwrap_or_default();
+        text.push_str(&format!("counters of {kind} {id}{folder}: stored {stored}, counted {counted}\n"));
+    }
     if report.is_clean() {
         text.push_str("store and database agree\n");
     }
@@ -123,6 +131,9 @@ fn summary(report: &Report, mode: Mode) -> String {
         text.push_str(&format!(
             "{quarantined} put aside, in .quarantine/orphans/; {cleared} left of deletes taken away\n"
         ));
+        if !report.wrong_counters.is_empty() {
+            text.push_str(&format!("{} counters repaired\n", report.wrong_counters.len()));
+        }
     } else if report.found.keys().any(|(_, finding)| matches!(finding, Finding::Orphan | Finding::Leftover)) {
         text.push_str("nothing was changed; --quarantine puts orphans aside and takes away what is left of deletes\n");
     }
@@ -147,6 +158,11 @@ fn metrics(report: &Report, kinds: &[OwnerKind], now: u64) -> String {
             text.push_str(&format!("tidegate_reconcile_findings{{owner=\"{kind}\",finding=\"{finding}\"}} {count}\n"));
         }
     }
+    let counters = report.wrong_counters.len();
+    text.push_str(&format!(
+        "# HELP tidegate_reconcile_wrong_counters Counters of quotas that do not agree with the rows.\n\
+         # TYPE tidegate_reconcile_wrong_counters gauge\ntidegate_reconcile_wrong_counters {counters}\n"
+    ));
     let failed = report.failed.len();
     text.push_str(&format!(
         "# HELP tidegate_reconcile_failed Keys with which nothing could be done, or that could not be looked at.\n\

@@ -6,6 +6,7 @@ mod checks;
 mod media;
 mod media_settings;
 mod packages;
+mod quotas;
 mod reading;
 mod resolve;
 pub mod secrets;
@@ -34,6 +35,7 @@ use crate::db::Database;
 use crate::model::key::Layout;
 use crate::model::network::Network;
 use crate::model::owner::OwnerKind;
+use crate::model::quota::AllQuotas;
 use crate::model::rules::{self, AllUploadLimits, Scanning};
 use crate::sign_in::SignInSetting;
 use crate::telemetry::Log;
@@ -111,6 +113,8 @@ pub struct Config {
     pub uploads: Uploads,
     /// What uploads of each owner kind may be.
     pub upload_limits: AllUploadLimits,
+    /// How much owners and users may have.
+    pub quotas: AllQuotas,
     /// How long audit events are kept.
     pub audit_retention: Duration,
     /// The origins allowed by CORS.
@@ -133,8 +137,6 @@ pub struct Config {
 /// The settings of users' files.
 #[derive(Debug, Clone)]
 pub struct FilesSetting {
-    /// The default quota of a user in bytes.
-    pub quota: u64,
     /// The default lifetime of links in seconds.
     pub link_lifetime: u64,
     /// Whether public files can be read by path without sign-in.

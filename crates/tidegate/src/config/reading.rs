@@ -10,7 +10,7 @@ use sign::{Hash, KeyKind};
 use super::resolve::{Origin, Resolver};
 use super::{
     Admission, CloudFront, Config, Cookie, Cors, EdgeSetting, FilesSetting, GrantMode, GraphqlSetting, Images, Limits,
-    Metrics, S3Setting, StoreSetting, Uploads, admission, media, packages, secrets, sign_in, spaces,
+    Metrics, S3Setting, StoreSetting, Uploads, admission, media, packages, quotas, secrets, sign_in, spaces,
 };
 use crate::db::Database;
 use crate::model::key::Layout;
@@ -61,6 +61,7 @@ pub(super) fn resolve_all(r: &mut Resolver) -> Config {
         grant_lifetime: r.seconds("GRANT_TTL_SECONDS", 60..=604_800),
         graphql: GraphqlSetting::default(),
         upload_limits: resolve_upload_limits(r),
+        quotas: quotas::resolve(r),
         uploads: Uploads {
             sweep_interval: r.seconds("SWEEP_INTERVAL_SECONDS", 1..=86_400),
             sweep_grace: r.seconds("SWEEP_GRACE_SECONDS", 1..=604_800),
@@ -293,7 +294,6 @@ fn resolve_files(r: &mut Resolver) -> FilesSetting {
         Some(SecretString::from(text))
     };
     FilesSetting {
-        quota: r.number("PER_USER_QUOTA_GB", 0..=1_000_000) << 30,
         link_lifetime: r.number("SIGNED_URL_TTL_DEFAULT", 1..=sign::MAX_LINK_LIFETIME),
         public: r.flag("FILES_PUBLIC"),
         max_inline: usize::try_from(r.number("COMPLETE_DATA_MAX_MB", 0..=64) << 20).unwrap_or(0),

@@ -4,6 +4,7 @@
 use super::admission::ADMISSION;
 use super::media_settings::MEDIA;
 use super::packages::PACKAGES;
+use super::quotas::QUOTAS;
 use super::sign_in_settings::SIGN_IN;
 
 /// A setting.
@@ -288,12 +289,6 @@ const HERE: &[Setting] = &[
         "The most bytes that may come as parts[].data with the end of an upload; they are held in memory.",
     ),
     built(
-        "PER_USER_QUOTA_GB",
-        "500",
-        "0 to 1000000 GiB",
-        "Bytes of one user's files, those announced by open uploads included.",
-    ),
-    built(
         "FILES_PUBLIC",
         "true",
         "true | false",
@@ -407,8 +402,8 @@ const HERE: &[Setting] = &[
 
 /// All settings.
 pub const SETTINGS: &[Setting] = &{
-    const COUNT: usize = HERE.len() + ADMISSION.len() + SIGN_IN.len() + MEDIA.len() + PACKAGES.len();
-    let tables = [HERE, ADMISSION, SIGN_IN, MEDIA, PACKAGES];
+    const COUNT: usize = HERE.len() + ADMISSION.len() + QUOTAS.len() + SIGN_IN.len() + MEDIA.len() + PACKAGES.len();
+    let tables = [HERE, ADMISSION, QUOTAS, SIGN_IN, MEDIA, PACKAGES];
     let (mut all, mut filled) = ([HERE[0]; COUNT], 0);
     let mut table = 0;
     while table < tables.len() {

@@ -10,7 +10,11 @@ use crate::error::Result;
 use crate::model::caller::Caller;
 use crate::model::event::{AuditAction, Event, EventFilter, NewEvent};
 use crate::model::ids::ObjectId;
+use crate::model::owner::Owner;
 use crate::model::{from_micros, micros};
+
+/// The number of events in one statement.
+const AT_ONCE: usize = 500;
 
 /// The columns of an event's row.
 #[derive(sqlx::FromRow)]
@@ -126,6 +130,43 @@ impl Tx {
                 .await
                 .map(drop)?;
         });
+        Ok(())
+    }
+
+    /// Records an action on many objects of one owner, as one event for each.
+    #[tracing::instrument(name = "db.record_all", level = "trace", skip_all)]
+    pub async fn record_all(
+        &mut self,
+        caller: &Caller,
+        action: AuditAction,
+        owner: &Owner,
+        objects: &[ObjectId],
+        at: SystemTime,
+    ) -> Result<()> {
+        let address = caller.address.map(|address| address.to_string());
+        for some in objects.chunks(AT_ONCE) {
+            on_tx!(self, |connection| {
+                let mut query = sqlx::QueryBuilder::new(
+                    "INSERT INTO audit_events (id, at, actor_kind, actor, acting_for, action, owner_kind, owner_id, \
+                     object_id, address, outcome, request_id) ",
+                );
+                query.push_values(some, |mut row, object| {
+                    row.push_bind(Uuid::now_v7())
+                        .push_bind(micros(at))
+                        .push_bind(caller.principal.kind())
+                        .push_bind(caller.principal.name())
+                        .push_bind(caller.acting_for.as_ref().map(|user| user.as_str()))
+                        .push_bind(action.as_str())
+                        .push_bind(owner.kind().as_str())
+                        .push_bind(owner.id())
+                        .push_bind(object.0)
+                        .push_bind(address.as_deref())
+                        .push_bind(action.outcome())
+                        .push_bind(caller.request_id.as_str());
+                });
+                query.build().persistent(false).execute(&mut *connection).await.map(drop)?;
+            });
+        }
         Ok(())
     }
 

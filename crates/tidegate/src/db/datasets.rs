@@ -226,13 +226,18 @@ impl Tx {
         Ok(number)
     }
 
-    /// Locks a dataset, so that no other transaction changes its tree or members.
+    /// Locks a dataset, so that no other transaction changes its tree or members, and then its
+    /// counters, so that all transactions lock counters before objects.
     #[tracing::instrument(name = "db.hold_dataset", level = "trace", skip_all)]
     pub async fn hold_dataset(&mut self, number: i64) -> Result<()> {
         // An update locks the row on every engine.
         const SQL: &str = "UPDATE datasets SET name = name WHERE id = $1";
+        const COUNTERS: &str = "UPDATE quotas SET used = used WHERE owner_kind = 'dataset' \
+                                AND owner_id = (SELECT node_id FROM datasets WHERE id = $1)";
         on_tx!(self, |connection| {
-            sqlx::query(SQL).bind(number).execute(connection).await.map(drop)?;
+            for sql in [SQL, COUNTERS] {
+                sqlx::query(sql).bind(number).execute(&mut *connection).await?;
+            }
         });
         Ok(())
     }
@@ -278,23 +283,19 @@ impl Tx {
         Ok(())
     }
 
-    /// Adds to the counters of a dataset and then of its organisation; negative numbers subtract.
-    /// The fixed order prevents deadlocks.
-    #[tracing::instrument(name = "db.count_in_dataset", level = "trace", skip_all)]
-    pub async fn count_in_dataset(&mut self, dataset: i64, objects: i64, bytes: i64) -> Result<()> {
-        const FIRST: &str = "INSERT INTO quotas (owner_kind, owner_id) SELECT 'dataset', node_id FROM datasets WHERE id = $1 \
-                             UNION ALL SELECT 'organisation', o.name FROM datasets d JOIN organisations o ON o.id = d.org_id \
-                             WHERE d.id = $1 ON CONFLICT (owner_kind, owner_id) DO NOTHING";
-        const DATASET: &str = "UPDATE quotas SET files = files + $2, used = used + $3 WHERE owner_kind = 'dataset' \
-                               AND owner_id = (SELECT node_id FROM datasets WHERE id = $1)";
-        const ORG: &str = "UPDATE quotas SET files = files + $2, used = used + $3 WHERE owner_kind = 'organisation' \
+    /// Adds to the counters of a dataset's organisation; negative numbers subtract. The dataset's own
+    /// counters, which triggers keep, are locked first.
+    #[tracing::instrument(name = "db.count_in_organisation", level = "trace", skip_all)]
+    pub async fn count_in_organisation(&mut self, dataset: i64, objects: i64, bytes: i64) -> Result<()> {
+        const FIRST: &str = "INSERT INTO quotas (owner_kind, owner_id) SELECT 'organisation', o.name FROM datasets d \
+                             JOIN organisations o ON o.id = d.org_id WHERE d.id = $1 \
+                             ON CONFLICT (owner_kind, owner_id) DO NOTHING";
+        const SQL: &str = "UPDATE quotas SET files = files + $2, used = used + $3 WHERE owner_kind = 'organisation' \
                            AND owner_id = (SELECT o.name FROM datasets d JOIN organisations o ON o.id = d.org_id WHERE d.id = $1)";
         on_tx!(self, |connection| {
             sqlx::query(FIRST).bind(dataset).execute(&mut *connection).await?;
-            for sql in [DATASET, ORG] {
-                let query = sqlx::query(sql).bind(dataset).bind(objects).bind(bytes);
-                query.execute(&mut *connection).await?;
-            }
+            let query = sqlx::query(SQL).bind(dataset).bind(objects).bind(bytes);
+            query.execute(&mut *connection).await.map(drop)?;
         });
         Ok(())
     }

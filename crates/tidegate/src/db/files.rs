@@ -60,6 +60,17 @@ impl Row {
     }
 }
 
+/// The outcome of a rename.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Renamed {
+    /// The file has the new key.
+    Done,
+    /// A completion has frozen the upload, or it has ended or another key.
+    Closed,
+    /// Another object has the new key. The transaction cannot continue.
+    Taken,
+}
+
 /// A file with its owner's link epoch.
 #[derive(sqlx::FromRow)]
 struct LinkedRow {
@@ -358,28 +369,15 @@ fn pattern(text: &str) -> String {
 }
 
 impl Tx {
-    /// Adds the file's columns to the row of a new object.
-    #[tracing::instrument(name = "db.describe_file", level = "trace", skip_all)]
-    pub async fn describe_file(
+    /// Gives an open upload and its file another key, name and folder.
+    #[tracing::instrument(name = "db.rename_file_upload", level = "trace", skip_all)]
+    pub async fn rename_file_upload(
         &mut self,
-        id: ObjectId,
+        upload: &Upload,
+        key: &Key,
         name: &str,
         folder: &str,
-        visibility: Visibility,
-    ) -> Result<()> {
-        const SQL: &str = "UPDATE objects SET folder = $2, visibility = $3, folded_name = $4 WHERE id = $1";
-        let folded = name.to_lowercase();
-        on_tx!(self, |connection| {
-            let query = sqlx::query(SQL).bind(id.0).bind(folder).bind(visibility.as_str()).bind(&folded);
-            query.execute(connection).await.map(drop)?;
-        });
-        Ok(())
-    }
-
-    /// Gives an open upload and its file another key, name and folder. Returns `false` if a
-    /// completion has frozen the upload, or it has ended or another key.
-    #[tracing::instrument(name = "db.rename_file_upload", level = "trace", skip_all)]
-    pub async fn rename_file_upload(&mut self, upload: &Upload, key: &Key, name: &str, folder: &str) -> Result<bool> {
+    ) -> Result<Renamed> {
         const UPLOAD: &str = "UPDATE uploads SET object_key = $2 WHERE id = $1 AND owner_kind = 'files' \
                               AND state = 'OPEN' AND parts_digest IS NULL AND object_key = $3";
         const FILE: &str = "UPDATE objects SET object_key = $2, name = $3, folder = $4, folded_name = $5 \
@@ -387,12 +385,18 @@ impl Tx {
         let renamed = on_tx!(self, |connection| {
             let query = sqlx::query(UPLOAD).bind(&upload.id).bind(key.as_str()).bind(upload.key.as_str());
             if query.execute(&mut *connection).await?.rows_affected() == 0 {
-                return Ok(false);
+                return Ok(Renamed::Closed);
             }
             let query = sqlx::query(FILE).bind(upload.object.0).bind(key.as_str()).bind(name).bind(folder);
-            query.bind(name.to_lowercase()).execute(connection).await?.rows_affected() > 0
+            match query.bind(name.to_lowercase()).execute(connection).await {
+                Ok(done) if done.rows_affected() > 0 => Renamed::Done,
+                Ok(_) => Renamed::Closed,
+                Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Renamed::Taken,
+                Err(error) => return Err(error.into()),
+            }
         });
-        Ok(self.changed(upload.object, renamed))
+        self.changed(upload.object, renamed == Renamed::Done);
+        Ok(renamed)
     }
 
     /// Makes a file private. Returns `false` if it was private already.

@@ -372,6 +372,7 @@ impl Tx {
                            WHERE id = $1 AND state = 'PROCESSING'";
         const VARIANT: &str = "INSERT INTO variants (object_id, name, object_key, content_type, size, etag, modified_at, \
                                width, height) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+        self.hold_quota_of(id).await?;
         let done = on_tx!(self, |connection| {
             let query = sqlx::query(SQL)
                 .bind(id.0)

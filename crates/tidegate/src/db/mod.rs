@@ -6,6 +6,7 @@ mod archives;
 mod audit;
 mod changes;
 mod clock;
+mod counters;
 mod datasets;
 mod etags;
 mod files;
@@ -13,6 +14,7 @@ mod images;
 mod invalidations;
 mod jobs;
 mod media;
+mod new_uploads;
 mod nodes;
 mod notify;
 mod objects;
@@ -26,6 +28,7 @@ mod signals;
 mod spaces;
 mod sqlite;
 mod trees;
+mod turns;
 mod uploads;
 
 use std::path::PathBuf;
@@ -37,8 +40,11 @@ use sqlx::sqlite::SqlitePool;
 
 pub use self::changes::{Change, Changes};
 pub use self::clock::Clock;
+pub use self::counters::WrongCounter;
+pub use self::files::Renamed;
 pub use self::jobs::{ClaimedJob, DeadLetter, JobCounts, NewJob, Verdict};
 pub use self::media::Publication;
+pub use self::new_uploads::NewObject;
 pub use self::nodes::{NewNode, PackageObject};
 pub use self::notify::{Notifier, Subscription};
 pub use self::objects::Cursor;
@@ -49,6 +55,8 @@ pub use self::reconcile::Expected;
 use self::signals::Pending;
 pub use self::signals::Signals;
 pub use self::trees::{Conflict, Leaf, Outdated};
+pub use self::turns::{Subject, set_subject, with_subject};
+use self::turns::{Turn, Turns};
 use crate::error::{Error, Result, bad_request};
 use crate::model::from_micros;
 use crate::model::ids::ObjectId;
@@ -60,6 +68,7 @@ use crate::model::owner::Owner;
 #[derive(Debug, Clone)]
 pub struct Db {
     engine: Engine,
+    turns: Arc<Turns>,
     clock: Arc<Clock>,
     signals: Arc<Signals>,
 }
@@ -86,6 +95,8 @@ pub struct Tx {
     clock: Arc<Clock>,
     signals: Arc<Signals>,
     pending: Pending,
+    /// Dropped after the engine, which gives the connection back.
+    turn: Turn,
 }
 
 /// The transaction of the configured engine.
@@ -170,19 +181,23 @@ impl Db {
     #[tracing::instrument(name = "db.open", level = "trace", skip_all)]
     pub async fn open(database: &Database) -> anyhow::Result<Self> {
         let clock = Arc::<Clock>::default();
-        let engine = match database {
+        let (engine, turns) = match database {
             Database::Sqlite(path) => {
                 let (reader, writer) = sqlite::open(path).await?;
-                Engine::Sqlite { reader, writer }
+                (Engine::Sqlite { reader, writer }, 1)
             }
             Database::Postgres { url, host, connections, timeout } => {
                 let options = postgres::parse(url.expose_secret()).ok_or_else(|| anyhow::anyhow!("DATABASE_URL"))?;
                 let options = host.iter().fold(options, |options, host| options.host(host));
-                Engine::Postgres(Postgres::open(options, *connections, *timeout, Arc::clone(&clock)).await?)
+                let postgres = Postgres::open(options, *connections, *timeout, Arc::clone(&clock)).await?;
+                // The rest of the connections is for reads.
+                let turns = usize::try_from(connections - connections / 4).unwrap_or(1);
+                (Engine::Postgres(postgres), turns)
             }
         };
         let shared = matches!(engine, Engine::Postgres(_));
-        let db = Self { engine, clock, signals: Arc::new(Signals::new(shared)) };
+        let turns = Arc::new(Turns::new(turns));
+        let db = Self { engine, turns, clock, signals: Arc::new(Signals::new(shared)) };
         db.start_sending();
         Ok(db)
     }
@@ -215,15 +230,17 @@ impl Db {
         self.clock.now()
     }
 
-    /// Begins a write transaction.
+    /// Begins a write transaction, when it is the turn of the current subject. Returns
+    /// [`Error::Busy`] if that takes too long, or too many of its transactions wait.
     #[tracing::instrument(name = "db.begin", level = "trace", skip_all)]
     pub async fn begin(&self) -> Result<Tx> {
+        let turn = self.turns.wait().await?;
         let engine = match &self.engine {
             Engine::Sqlite { writer, .. } => TxEngine::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
             Engine::Postgres(postgres) => TxEngine::Postgres(postgres.begin().await?),
         };
         let (clock, signals) = (Arc::clone(&self.clock), Arc::clone(&self.signals));
-        Ok(Tx { engine, clock, signals, pending: Pending::default() })
+        Ok(Tx { engine, clock, signals, pending: Pending::default(), turn })
     }
 
     /// Returns an error unless the database answers reads and permits writes.
@@ -258,6 +275,8 @@ impl Tx {
     /// Commits and then sends the signals. The changes are durable when this returns.
     #[tracing::instrument(name = "db.commit", level = "trace", skip_all)]
     pub async fn commit(self) -> Result<()> {
+        // Dropped last.
+        let _turn = self.turn;
         let _sending = self.pending.sending(self.signals);
         match self.engine {
             TxEngine::Sqlite(transaction) => Ok(transaction.commit().await?),

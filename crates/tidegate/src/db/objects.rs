@@ -12,7 +12,6 @@ use crate::model::key::{self, Key};
 use crate::model::media::Scan;
 use crate::model::object::{Content, Object, ObjectState};
 use crate::model::owner::{Owner, OwnerKind};
-use crate::model::principal::Principal;
 use crate::model::{from_micros, micros};
 
 #[derive(sqlx::FromRow)]
@@ -160,30 +159,6 @@ impl Db {
 }
 
 impl Tx {
-    /// Inserts an object.
-    #[tracing::instrument(name = "db.insert_object", level = "trace", skip_all)]
-    pub async fn insert_object(&mut self, owner: &Owner, object: &Object, by: &Principal) -> Result<()> {
-        const SQL: &str = "INSERT INTO objects \
-                           (id, owner_kind, owner_id, object_key, name, content_type, state, created_by, created_at) \
-                           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-        on_tx!(self, |connection| {
-            sqlx::query(SQL)
-                .bind(object.id.0)
-                .bind(owner.kind().as_str())
-                .bind(owner.id())
-                .bind(object.key.as_str())
-                .bind(&object.name)
-                .bind(&object.content_type)
-                .bind(object.state.as_str())
-                .bind(by.name())
-                .bind(micros(object.created_at))
-                .execute(connection)
-                .await
-                .map(drop)?;
-        });
-        Ok(())
-    }
-
     /// Stores the content of a PENDING object and moves it to state `to`. Returns `false` if it is
     /// not PENDING.
     #[tracing::instrument(name = "db.publish_object", level = "trace", skip_all)]
@@ -191,6 +166,7 @@ impl Tx {
         debug_assert!(ObjectState::Pending.may_become(to), "PENDING to {to:?}");
         const SQL: &str = "UPDATE objects SET state = $5, size = $2, etag = $3, modified_at = $4 \
                            WHERE id = $1 AND state = 'PENDING'";
+        self.hold_quota_of(id).await?;
         let done = on_tx!(self, |connection| {
             sqlx::query(SQL)
                 .bind(id.0)
@@ -224,6 +200,7 @@ impl Tx {
                            blurhash = CASE WHEN $3 = 'PURGED' THEN NULL ELSE blurhash END, \
                            reason = CASE WHEN $3 = 'PURGED' THEN NULL ELSE reason END \
                            WHERE id = $1 AND state = $2";
+        self.hold_quota_of(id).await?;
         let done = on_tx!(self, |connection| {
             sqlx::query(SQL)
                 .bind(id.0)
@@ -262,6 +239,7 @@ impl Tx {
         debug_assert!(from.may_become(to), "{from:?} to {to:?}");
         const SQL: &str = "UPDATE objects SET state = $3, reason = $4, \
                            deleted_at = CASE WHEN $3 = 'READY' THEN NULL ELSE deleted_at END WHERE id = $1 AND state = $2";
+        self.hold_quota_of(id).await?;
         let done = on_tx!(self, |connection| {
             let query = sqlx::query(SQL).bind(id.0).bind(from.as_str()).bind(to.as_str()).bind(reason);
             query.execute(connection).await?.rows_affected()

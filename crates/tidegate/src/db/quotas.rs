@@ -1,18 +1,29 @@
-//! Stores usage and quotas of owners. Every change is one conditional statement in its caller's
-//! transaction, so that any number of servers cannot exceed a limit together. Never decides a
-//! limit; the configuration and `set_quota` do.
+//! Stores usage and quotas of owners. Triggers of the database count every object and upload by its
+//! state (migration 12); nothing here adds or subtracts. A reservation is one conditional statement
+//! that locks the counters until the rows are inserted, so that any number of servers cannot exceed
+//! a limit together. Never decides a limit; the configuration and `set_quota` do.
 
-use super::{Db, Tx, on_reader, on_tx, to_i64, to_u64};
+use std::time::SystemTime;
+
+use super::{Db, Tx, TxEngine, on_reader, on_tx, to_i64, to_u64};
 use crate::error::Result;
 use crate::model::ids::ObjectId;
-use crate::model::owner::Owner;
-use crate::model::quota::Usage;
+use crate::model::micros;
+use crate::model::owner::{Owner, OwnerKind};
+use crate::model::quota::{Demand, Quotas, Resource, Shortage, Usage};
+
+/// The kind of the rows that count what a user has begun, whatever the owner.
+const USER: &str = "user";
 
 #[derive(sqlx::FromRow)]
 struct Row {
     used: i64,
     reserved: i64,
+    kept: i64,
     files: i64,
+    reserved_files: i64,
+    kept_files: i64,
+    open_uploads: i64,
     quota: Option<i64>,
     link_epoch: i64,
 }
@@ -22,21 +33,28 @@ impl Row {
         Usage {
             used: to_u64(self.used),
             reserved: to_u64(self.reserved),
+            kept: to_u64(self.kept),
             files: to_u64(self.files),
+            reserved_files: to_u64(self.reserved_files),
+            kept_files: to_u64(self.kept_files),
+            open_uploads: to_u64(self.open_uploads),
             quota: self.quota.map(to_u64),
             link_epoch: to_u64(self.link_epoch),
         }
     }
 }
 
+const USAGE: &str = "SELECT used, reserved, kept, files, reserved_files, kept_files, open_uploads, quota, link_epoch \
+                     FROM quotas WHERE owner_kind = $1 AND owner_id = $2";
+const FIRST: &str =
+    "INSERT INTO quotas (owner_kind, owner_id) VALUES ($1, $2) ON CONFLICT (owner_kind, owner_id) DO NOTHING";
+
 impl Db {
     /// Returns the usage of an owner; zero if it never had anything.
     #[tracing::instrument(name = "db.find_usage", level = "trace", skip_all)]
     pub async fn find_usage(&self, owner: &Owner) -> Result<Usage> {
-        const SQL: &str =
-            "SELECT used, reserved, files, quota, link_epoch FROM quotas WHERE owner_kind = $1 AND owner_id = $2";
         let row: Option<Row> = on_reader!(self, |pool| {
-            sqlx::query_as(SQL).bind(owner.kind().as_str()).bind(owner.id()).fetch_optional(pool).await?
+            sqlx::query_as(USAGE).bind(owner.kind().as_str()).bind(owner.id()).fetch_optional(pool).await?
         });
         Ok(row.map(Row::into_usage).unwrap_or_default())
     }
@@ -54,45 +72,113 @@ impl Db {
 }
 
 impl Tx {
-    /// Reserves bytes within an owner's quota, or the default one. Returns `false` if not enough is
-    /// left.
+    /// Checks a request against the quotas of its owner, and locks the owner's counters: what the
+    /// caller inserts before its commit is counted before the next request is checked. Returns what
+    /// is missing, if it does not fit.
     #[tracing::instrument(name = "db.reserve", level = "trace", skip_all)]
-    pub async fn reserve(&mut self, owner: &Owner, bytes: u64, usual: u64) -> Result<bool> {
-        const FIRST: &str =
-            "INSERT INTO quotas (owner_kind, owner_id) VALUES ($1, $2) ON CONFLICT (owner_kind, owner_id) DO NOTHING";
-        const SQL: &str = "UPDATE quotas SET reserved = reserved + $3 WHERE owner_kind = $1 AND owner_id = $2 \
-                           AND $3 <= COALESCE(quota, $4) - used - reserved";
-        let done = on_tx!(self, |connection| {
-            sqlx::query(FIRST).bind(owner.kind().as_str()).bind(owner.id()).execute(&mut *connection).await?;
-            let query = sqlx::query(SQL).bind(owner.kind().as_str()).bind(owner.id());
-            query.bind(to_i64(bytes)).bind(to_i64(usual)).execute(&mut *connection).await?.rows_affected()
+    pub async fn reserve(&mut self, owner: &Owner, demand: Demand, quotas: &Quotas) -> Result<Option<Shortage>> {
+        const SQL: &str = "UPDATE quotas SET used = used WHERE owner_kind = $1 AND owner_id = $2 \
+                           AND $3 <= COALESCE(quota, $4) - used - reserved - kept \
+                           AND $5 <= $6 - files - reserved_files - kept_files AND $7 <= $8 - open_uploads";
+        let (kind, id) = (owner.kind().as_str(), owner.id());
+        let refused: Option<Row> = on_tx!(self, |connection| {
+            sqlx::query(FIRST).bind(kind).bind(id).execute(&mut *connection).await?;
+            let query = sqlx::query(SQL).bind(kind).bind(id).bind(to_i64(demand.bytes)).bind(to_i64(quotas.bytes));
+            let query = query.bind(to_i64(demand.objects)).bind(to_i64(quotas.objects));
+            let query = query.bind(to_i64(demand.uploads)).bind(to_i64(quotas.open_uploads));
+            match query.execute(&mut *connection).await?.rows_affected() {
+                1 => None,
+                _ => sqlx::query_as(USAGE).bind(kind).bind(id).fetch_optional(&mut *connection).await?,
+            }
         });
-        Ok(done == 1)
+        let Some(row) = refused else { return Ok(None) };
+        let usage = row.into_usage();
+        // Another transaction may have freed enough in between; the request was refused all the same.
+        let bytes = Shortage {
+            resource: Resource::Bytes,
+            used: usage.used + usage.reserved + usage.kept,
+            quota: usage.quota.unwrap_or(quotas.bytes),
+            requested: demand.bytes,
+        };
+        Ok(Some(usage.shortage(demand, quotas).unwrap_or(bytes)))
     }
 
-    /// Releases the bytes that an upload has reserved. Does nothing the second time.
-    #[tracing::instrument(name = "db.release", level = "trace", skip_all)]
-    pub async fn release(&mut self, upload_id: &str) -> Result<()> {
-        const SQL: &str = "UPDATE quotas SET reserved = reserved - (SELECT reserved FROM uploads WHERE id = $1) \
-                           WHERE (owner_kind, owner_id) = (SELECT owner_kind, owner_id FROM uploads WHERE id = $1)";
-        const NONE: &str = "UPDATE uploads SET reserved = 0 WHERE id = $1";
+    /// Checks new uploads against the number that one user may have open, and locks the user's
+    /// counters until the transaction ends. Returns what is missing.
+    #[tracing::instrument(name = "db.reserve_uploads_of", level = "trace", skip_all)]
+    pub async fn reserve_uploads_of(&mut self, user: &str, uploads: u64, quota: u64) -> Result<Option<Shortage>> {
+        const SQL: &str =
+            "UPDATE quotas SET used = used WHERE owner_kind = $1 AND owner_id = $2 AND $3 <= $4 - open_uploads";
+        const OPEN: &str = "SELECT open_uploads FROM quotas WHERE owner_kind = $1 AND owner_id = $2";
+        let taken: Option<(i64,)> = on_tx!(self, |connection| {
+            sqlx::query(FIRST).bind(USER).bind(user).execute(&mut *connection).await?;
+            let query = sqlx::query(SQL).bind(USER).bind(user).bind(to_i64(uploads)).bind(to_i64(quota));
+            match query.execute(&mut *connection).await?.rows_affected() {
+                1 => None,
+                _ => sqlx::query_as(OPEN).bind(USER).bind(user).fetch_optional(&mut *connection).await?,
+            }
+        });
+        let shortage =
+            |used| Shortage { resource: Resource::OpenUploadsOfUser, used: to_u64(used), quota, requested: uploads };
+        Ok(taken.map(|(used,)| shortage(used)))
+    }
+
+    /// Checks the number of sessions, spaces or datasets that a user has created, of which this
+    /// transaction has inserted one. Deleted ones count if they were deleted after `kept_since`.
+    /// Locks the user's counters until the transaction ends. Returns what is missing.
+    #[tracing::instrument(name = "db.check_owners_of", level = "trace", skip_all)]
+    pub async fn check_owners_of(
+        &mut self,
+        user: &str,
+        kind: OwnerKind,
+        kept_since: SystemTime,
+        quota: u64,
+    ) -> Result<Option<Shortage>> {
+        const LOCK: &str = "UPDATE quotas SET used = used WHERE owner_kind = $1 AND owner_id = $2";
+        let (resource, sql) = match kind {
+            OwnerKind::Session => (
+                Resource::Sessions,
+                "SELECT COUNT(*) FROM sessions WHERE created_by = $1 AND (deleted_at IS NULL OR deleted_at >= $2)",
+            ),
+            OwnerKind::Space => (
+                Resource::Spaces,
+                "SELECT COUNT(*) FROM spaces WHERE created_by = $1 AND (deleted_at IS NULL OR deleted_at >= $2)",
+            ),
+            // Datasets are never deleted.
+            OwnerKind::Dataset => (Resource::Datasets, "SELECT COUNT(*) FROM datasets WHERE created_by = $1"),
+            OwnerKind::Disks | OwnerKind::Files => return Ok(None),
+        };
+        let (count,): (i64,) = on_tx!(self, |connection| {
+            sqlx::query(FIRST).bind(USER).bind(user).execute(&mut *connection).await?;
+            sqlx::query(LOCK).bind(USER).bind(user).execute(&mut *connection).await?;
+            let query = sqlx::query_as(sql).bind(user);
+            let query = if kind == OwnerKind::Dataset { query } else { query.bind(micros(kept_since)) };
+            query.fetch_one(&mut *connection).await?
+        });
+        let used = to_u64(count - 1);
+        Ok((used >= quota).then_some(Shortage { resource, used, quota, requested: 1 }))
+    }
+
+    /// Stores the size of an object that was announced without one, so that it is reserved until the
+    /// object is published.
+    #[tracing::instrument(name = "db.set_announced", level = "trace", skip_all)]
+    pub async fn set_announced(&mut self, id: ObjectId, bytes: u64) -> Result<()> {
+        const SQL: &str = "UPDATE objects SET announced = $2 WHERE id = $1";
         on_tx!(self, |connection| {
-            sqlx::query(SQL).bind(upload_id).execute(&mut *connection).await?;
-            sqlx::query(NONE).bind(upload_id).execute(&mut *connection).await.map(drop)?;
+            sqlx::query(SQL).bind(id.0).bind(to_i64(bytes)).execute(connection).await.map(drop)?;
         });
         Ok(())
     }
 
-    /// Releases the bytes reserved by the upload of an object.
-    #[tracing::instrument(name = "db.release_of", level = "trace", skip_all)]
-    pub async fn release_of(&mut self, object: ObjectId) -> Result<()> {
-        const SQL: &str = "SELECT id FROM uploads WHERE object_id = $1";
-        let upload: Option<(String,)> =
-            on_tx!(self, |connection| sqlx::query_as(SQL).bind(object.0).fetch_optional(connection).await?);
-        match upload {
-            Some((id,)) => self.release(&id).await,
-            None => Ok(()),
+    /// Locks the counters of an object's owner. Functions that change an object's state call this
+    /// first, so that all transactions lock counters before objects. SQLite has one writer.
+    pub(super) async fn hold_quota_of(&mut self, id: ObjectId) -> Result<()> {
+        const SQL: &str = "SELECT 1 FROM quotas q JOIN objects o ON o.owner_kind = q.owner_kind AND o.owner_id = q.owner_id \
+                           WHERE o.id = $1 FOR NO KEY UPDATE OF q";
+        if matches!(self.engine, TxEngine::Postgres(_)) {
+            on_tx!(self, |connection| sqlx::query(SQL).bind(id.0).execute(connection).await.map(drop)?);
         }
+        Ok(())
     }
 
     /// Locks an owner's usage until the transaction ends.
@@ -118,14 +204,10 @@ impl Tx {
         Ok(())
     }
 
-    /// Adds files and their bytes to the counters of their owner and folder; negative numbers
-    /// subtract.
-    #[tracing::instrument(name = "db.count_files_moved", level = "trace", skip_all)]
-    pub async fn count_files(&mut self, owner: &Owner, folder: &str, files: i64, bytes: i64) -> Result<()> {
-        const OWNER: &str =
-            "INSERT INTO quotas (owner_kind, owner_id) VALUES ($1, $2) ON CONFLICT (owner_kind, owner_id) DO NOTHING";
-        const OWNED: &str =
-            "UPDATE quotas SET used = used + $3, files = files + $4 WHERE owner_kind = $1 AND owner_id = $2";
+    /// Adds READY files and their bytes to the counters of a folder; negative numbers subtract.
+    #[tracing::instrument(name = "db.count_in_folder", level = "trace", skip_all)]
+    pub async fn count_in_folder(&mut self, owner: &Owner, folder: &str, files: i64, bytes: i64) -> Result<()> {
+        // The row is inserted first, because the constraint is checked before the addition.
         const FOLDER: &str = "INSERT INTO folders (owner_kind, owner_id, folder, files, bytes) VALUES ($1, $2, $3, 0, 0) \
                               ON CONFLICT (owner_kind, owner_id, folder) DO NOTHING";
         const HELD: &str = "UPDATE folders SET files = files + $4, bytes = bytes + $5 \
@@ -133,29 +215,10 @@ impl Tx {
         const EMPTY: &str = "DELETE FROM folders WHERE owner_kind = $1 AND owner_id = $2 AND folder = $3 AND files = 0";
         let (kind, id) = (owner.kind().as_str(), owner.id());
         on_tx!(self, |connection| {
-            sqlx::query(OWNER).bind(kind).bind(id).execute(&mut *connection).await?;
-            sqlx::query(OWNED).bind(kind).bind(id).bind(bytes).bind(files).execute(&mut *connection).await?;
             sqlx::query(FOLDER).bind(kind).bind(id).bind(folder).execute(&mut *connection).await?;
             let held = sqlx::query(HELD).bind(kind).bind(id).bind(folder).bind(files).bind(bytes);
             held.execute(&mut *connection).await?;
             sqlx::query(EMPTY).bind(kind).bind(id).bind(folder).execute(&mut *connection).await.map(drop)?;
-        });
-        Ok(())
-    }
-
-    /// Adds objects and their bytes to the counters of their owner; negative numbers subtract.
-    #[tracing::instrument(name = "db.count_objects", level = "trace", skip_all)]
-    pub async fn count_objects(&mut self, owner: &Owner, objects: i64, bytes: i64) -> Result<()> {
-        // The row is inserted first, because the constraint is checked before the addition.
-        const FIRST: &str =
-            "INSERT INTO quotas (owner_kind, owner_id) VALUES ($1, $2) ON CONFLICT (owner_kind, owner_id) DO NOTHING";
-        const SQL: &str =
-            "UPDATE quotas SET files = files + $3, used = used + $4 WHERE owner_kind = $1 AND owner_id = $2";
-        let (kind, id) = (owner.kind().as_str(), owner.id());
-        on_tx!(self, |connection| {
-            sqlx::query(FIRST).bind(kind).bind(id).execute(&mut *connection).await?;
-            let query = sqlx::query(SQL).bind(kind).bind(id).bind(objects).bind(bytes);
-            query.execute(&mut *connection).await.map(drop)?;
         });
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use uuid::Uuid;
 
-use super::{Db, Tx, corrupt, on_reader, on_tx, to_i64, to_u64};
+use super::{Db, Tx, corrupt, on_reader, on_tx, to_u64};
 use crate::error::Result;
 use crate::model::ids::{ObjectId, UserId};
 use crate::model::key::Key;
@@ -142,41 +142,6 @@ impl Db {
 }
 
 impl Tx {
-    /// Inserts a begun upload.
-    #[tracing::instrument(name = "db.insert_upload", level = "trace", skip_all)]
-    pub async fn insert_upload(
-        &mut self,
-        owner: &Owner,
-        upload: &Upload,
-        by: &Principal,
-        now: SystemTime,
-    ) -> Result<()> {
-        const SQL: &str = "INSERT INTO uploads (id, object_id, owner_kind, owner_id, object_key, part_size, \
-                           announced_size, state, created_by, created_at, expires_at, incoming_key, reserved) \
-                           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
-        on_tx!(self, |connection| {
-            sqlx::query(SQL)
-                .bind(&upload.id)
-                .bind(upload.object.0)
-                .bind(owner.kind().as_str())
-                .bind(owner.id())
-                .bind(upload.key.as_str())
-                .bind(upload.part_size.map(to_i64))
-                .bind(upload.announced_size.map(to_i64))
-                .bind(upload.state.as_str())
-                .bind(by.name())
-                .bind(micros(now))
-                .bind(micros(upload.expires_at))
-                .bind(upload.incoming.as_ref().map(Key::as_str))
-                // The announced size was reserved, if there is a quota.
-                .bind(upload.incoming.as_ref().and(upload.announced_size).map_or(0, to_i64))
-                .execute(connection)
-                .await
-                .map(drop)?;
-        });
-        Ok(())
-    }
-
     /// Ends an open upload. Returns `false` if it is not open.
     #[tracing::instrument(name = "db.end_upload", level = "trace", skip_all)]
     pub async fn end_upload(&mut self, id: &str, state: UploadState, parts_digest: Option<&str>) -> Result<bool> {

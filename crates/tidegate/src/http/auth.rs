@@ -13,6 +13,7 @@ use axum::http::{HeaderMap, Method, header};
 use super::address::ClientAddress;
 use super::admission;
 use super::error::ApiError;
+use super::turns;
 use crate::app::App;
 use crate::config::AuthMode;
 use crate::error::{Error, Result, unauthenticated};
@@ -69,6 +70,7 @@ impl FromRequestParts<Arc<App>> for Caller {
         };
         app.rates.check_subject(&caller)?;
         admission::count_caller(&parts.extensions, &caller)?;
+        turns::wait_as(&caller);
         Ok(caller)
     }
 }

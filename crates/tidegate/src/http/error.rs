@@ -9,6 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::error::Error;
+use crate::model::quota::Shortage;
 
 /// The body of every refused JSON request.
 #[derive(Debug, Serialize, ToSchema)]
@@ -32,13 +33,16 @@ struct ErrorDetail {
     /// One line; for people.
     #[schema(example = "no such image")]
     message: String,
-    /// With `QUOTA_EXCEEDED`, on routes of files: the bytes that the user's files take.
+    /// With `QUOTA_EXCEEDED`: what is used up, such as `bytes`, `objects` or `open_uploads`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource: Option<&'static str>,
+    /// With `QUOTA_EXCEEDED`: how much of it is taken, reservations included.
     #[serde(skip_serializing_if = "Option::is_none")]
     used: Option<u64>,
-    /// With `QUOTA_EXCEEDED`, on routes of files: the bytes that they may take.
+    /// With `QUOTA_EXCEEDED`: how much of it may be taken.
     #[serde(skip_serializing_if = "Option::is_none")]
     quota: Option<u64>,
-    /// With `QUOTA_EXCEEDED`, on routes of files: the bytes that were announced.
+    /// With `QUOTA_EXCEEDED`: how much the request needs.
     #[serde(skip_serializing_if = "Option::is_none")]
     requested: Option<u64>,
 }
@@ -62,7 +66,7 @@ pub(crate) fn status(error: &Error) -> StatusCode {
         Error::NotFound(_) => StatusCode::NOT_FOUND,
         Error::InvalidState(_) => StatusCode::CONFLICT,
         Error::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
-        Error::TooLarge(_) | Error::QuotaExceeded { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        Error::TooLarge(_) | Error::QuotaExceeded(_) => StatusCode::PAYLOAD_TOO_LARGE,
         Error::Misconfig(_) | Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         Error::StoreError(_) => StatusCode::BAD_GATEWAY,
         Error::Busy | Error::Unavailable(_) | Error::Scanner(_) => StatusCode::SERVICE_UNAVAILABLE,
@@ -77,7 +81,8 @@ impl IntoResponse for ApiError {
             // The cause is logged only here, and never sent.
             tracing::error!(error = self.0.detail(), code = self.0.code(), "a request failed");
         }
-        let mut response = body(status, self.0.code(), &self.0.to_string());
+        let shortage = if let Error::QuotaExceeded(shortage) = &self.0 { Some(shortage) } else { None };
+        let mut response = body_with(status, self.0.code(), &self.0.to_string(), shortage);
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
@@ -96,8 +101,20 @@ impl IntoResponse for ApiError {
 
 /// Returns an error response for a request that never reached a shared function.
 pub(crate) fn body(status: StatusCode, code: &str, message: &str) -> Response {
+    body_with(status, code, message, None)
+}
+
+/// Returns an error response with the figures of an exceeded quota.
+fn body_with(status: StatusCode, code: &str, message: &str, shortage: Option<&Shortage>) -> Response {
     let message = message.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let error = ErrorDetail { code: code.to_owned(), message, ..ErrorDetail::default() };
+    let error = ErrorDetail {
+        code: code.to_owned(),
+        message,
+        resource: shortage.map(|shortage| shortage.resource.as_str()),
+        used: shortage.map(|shortage| shortage.used),
+        quota: shortage.map(|shortage| shortage.quota),
+        requested: shortage.map(|shortage| shortage.requested),
+    };
     let body = ErrorBody { error, detail: None, message: None };
     let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
     (status, no_store, Json(body)).into_response()

@@ -39,6 +39,7 @@ mod sessions;
 mod spaces;
 mod time;
 mod tokens;
+mod turns;
 pub mod workers;
 mod write_timeout;
 
@@ -120,8 +121,13 @@ pub fn api_router(app: Arc<App>) -> Router {
     surfaces
         .layer(json::body_limit())
         .merge(lists)
+        .layer(from_fn(turns::take_turns))
         .layer(from_fn_with_state(Arc::clone(&guards), admission::limit_requests))
-        .merge(bytes.layer(from_fn_with_state(Arc::clone(&guards), admission::limit_uploads)))
+        .merge(
+            bytes
+                .layer(from_fn(turns::take_turns))
+                .layer(from_fn_with_state(Arc::clone(&guards), admission::limit_uploads)),
+        )
         .merge(metrics)
         .merge(landing_page::routes())
         .merge(docs::routes())

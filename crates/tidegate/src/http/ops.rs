@@ -19,6 +19,7 @@ use super::serve::Peer;
 use crate::app::App;
 use crate::config::{Config, Metrics, host_of, is_loopback_host};
 use crate::model::epoch_seconds;
+use crate::model::owner::OwnerKind;
 use crate::telemetry;
 
 /// Returns the probe routes, which accept any `Host`.
@@ -176,7 +177,7 @@ async fn count_quotas(app: &App) {
     if !due || app.quotas_counted.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_err() {
         return;
     }
-    match app.db.count_nearly_full(app.config.files.quota).await {
+    match app.db.count_nearly_full(app.config.quotas.of(OwnerKind::Files).bytes).await {
         Ok(count) => telemetry::record_quotas(count),
         Err(error) => tracing::warn!(error = error.detail(), "quotas can't be looked at"),
     }

@@ -7,4 +7,5 @@ pub mod downloads;
 pub mod files;
 pub mod grants;
 pub mod objects;
+pub(crate) mod quotas;
 pub mod tokens;

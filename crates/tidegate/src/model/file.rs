@@ -226,6 +226,12 @@ impl<'a> FileKey<'a> {
         key_of_segments(self.user, folder, self.tag, name)
     }
 
+    /// Returns the text of the key with another tag.
+    pub(super) fn with_tag(self, tag: u32) -> String {
+        let folder = if self.folder.is_empty() { String::new() } else { format!("/{}", self.folder) };
+        format!("{ROOT}/{}{folder}/{tag:08x}_{}", self.user, self.name)
+    }
+
     /// Returns the file name.
     pub fn name(self) -> &'a str {
         self.name

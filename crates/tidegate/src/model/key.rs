@@ -272,6 +272,11 @@ pub fn moved_file(from: file::FileKey<'_>, folder: &Folder, name: &FileName) -> 
     Key(from.moved(folder, name))
 }
 
+/// Returns the key of a file with another tag; `None` if it is no key of a file.
+pub fn retagged_file(from: &Key, tag: u32) -> Option<Key> {
+    file::FileKey::parse(from.as_str()).map(|key| Key(key.with_tag(tag)))
+}
+
 /// Returns the key of a file imported from another program: the key it had there.
 pub fn imported(key: file::FileKey<'_>) -> Key {
     Key(key.as_str().to_owned())

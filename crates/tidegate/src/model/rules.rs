@@ -23,8 +23,6 @@ pub struct Rules {
     pub scanning: Scanning,
     /// How the bytes are processed before they are published.
     pub processing: Processing,
-    /// How published bytes are counted.
-    pub charge: Charge,
     /// What a delete leaves.
     pub deletion: Deletion,
     /// The state of a confirmed object that is queued for the worker; `None` if the owner kind has
@@ -110,17 +108,6 @@ pub enum Processing {
     Lossless,
 }
 
-/// How published bytes are counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Charge {
-    /// Not at all.
-    None,
-    /// Against the owner's quota, in which an open upload reserves its announced size.
-    Quota,
-    /// In the owner's counters of objects and bytes.
-    Counter,
-}
-
 /// What remains after a delete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deletion {
@@ -137,7 +124,6 @@ const DISKS: Rules = Rules {
     landing: Landing::AtKey,
     scanning: Scanning::Never,
     processing: Processing::None,
-    charge: Charge::None,
     deletion: Deletion::Purge,
     queued_as: None,
     has_history: false,
@@ -154,7 +140,6 @@ const FILES: Rules = Rules {
     landing: Landing::Beside,
     scanning: Scanning::IfConfigured,
     processing: Processing::None,
-    charge: Charge::Quota,
     deletion: Deletion::Purge,
     queued_as: Some(ObjectState::Scanning),
     has_history: false,
@@ -171,7 +156,6 @@ const SESSION: Rules = Rules {
     landing: Landing::Sealed,
     scanning: Scanning::Required,
     processing: Processing::Reencode,
-    charge: Charge::None,
     deletion: Deletion::Restorable,
     queued_as: Some(ObjectState::Pending),
     has_history: true,
@@ -188,7 +172,6 @@ const SPACE: Rules = Rules {
     landing: Landing::Sealed,
     scanning: Scanning::Required,
     processing: Processing::Lossless,
-    charge: Charge::Counter,
     deletion: Deletion::Restorable,
     queued_as: Some(ObjectState::Pending),
     has_history: true,
@@ -205,7 +188,6 @@ const DATASET: Rules = Rules {
     landing: Landing::Sealed,
     scanning: Scanning::IfConfigured,
     processing: Processing::None,
-    charge: Charge::Counter,
     deletion: Deletion::Restorable,
     queued_as: Some(ObjectState::Scanning),
     has_history: false,

@@ -5,6 +5,7 @@
 pub mod cache_invalidation;
 pub mod edge_keys;
 pub mod fetcher;
+pub mod file_tags;
 pub mod grant_cache;
 pub mod locks;
 pub mod newest_writers;

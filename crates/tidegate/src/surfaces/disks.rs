@@ -79,9 +79,9 @@ pub async fn begin(app: &App, caller: &Caller, owner: &Owner, announced: NewDisk
         incoming: None,
         part_size: Some(part_size),
     };
-    let (object, upload) = new.rows(app, owner.kind(), app.db.now());
+    let rows = new.rows(app, owner.kind(), app.db.now());
     let mut tx = app.db.begin().await?;
-    begin::insert(&mut tx, caller, owner, (&object, &upload), Details::Disk).await?;
+    begin::insert(app, &mut tx, caller, owner, (rows, Details::Disk)).await?;
     tx.commit().await?;
     begin::count_upload("begun");
     tracing::info!(object.id = %id, "an upload was begun");

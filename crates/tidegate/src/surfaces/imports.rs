@@ -10,7 +10,6 @@ use uuid::Uuid;
 
 use crate::access;
 use crate::app::App;
-use crate::db::Tx;
 use crate::error::{Error, Result, bad_request};
 use crate::model::access::Action;
 use crate::model::caller::Caller;
@@ -22,7 +21,7 @@ use crate::model::owner::Owner;
 use crate::model::principal::Principal;
 use crate::model::upload::{Upload, UploadState};
 use crate::queue::{self, Job};
-use crate::uploads::begin::{self, NewUpload};
+use crate::uploads::begin::{self, NewUpload, Rows};
 use crate::uploads::effects::{Details, Item};
 use crate::uploads::{media_items, outcome, unreadable};
 
@@ -71,16 +70,17 @@ pub async fn import(app: &Arc<App>, caller: &Caller, space: &SpaceId, keys: Vec<
     if !tx.hold(&owner).await? {
         return Err(Error::NotFound("no such space".into()));
     }
-    for (key, size) in sizes {
-        match size {
-            Some(size) => {
-                let id = announce(app, &mut tx, caller, &owner, (&key, size)).await?;
-                done.begun.push((key, id));
-            }
-            None => done.missing.push(key),
+    let mut rows: Vec<Rows<'_>> =
+        sizes.iter().filter_map(|(key, size)| Some(plan(app, &owner, key, (*size)?))).collect();
+    begin::insert_all(app, &mut tx, caller, &owner, &mut rows).await?;
+    tx.commit().await?;
+    let mut ids = rows.iter().map(|row| row.object.id);
+    for (key, size) in &sizes {
+        match size.and_then(|_| ids.next()) {
+            Some(id) => done.begun.push((key.clone(), id)),
+            None => done.missing.push(key.clone()),
         }
     }
-    tx.commit().await?;
     metrics::counter!("tidegate_imports_total").increment(u64::try_from(done.begun.len()).unwrap_or(0));
     Ok(done)
 }
@@ -104,14 +104,8 @@ fn check(app: &App, key: &str) -> Result<()> {
     )))
 }
 
-/// Inserts the rows of an import and enqueues its job.
-async fn announce(
-    app: &App,
-    tx: &mut Tx,
-    caller: &Caller,
-    owner: &Owner,
-    (from, size): (&str, u64),
-) -> Result<ObjectId> {
+/// Builds the rows of an import.
+fn plan<'a>(app: &App, owner: &Owner, from: &'a str, size: u64) -> Rows<'a> {
     let upload_id = begin::new_id();
     let incoming = key::incoming(&upload_id);
     let new = NewUpload {
@@ -129,8 +123,7 @@ async fn announce(
     let (object, upload) = new.rows(app, owner.kind(), app.db.now());
     // The client sends nothing; the worker copies the object.
     let upload = Upload { state: UploadState::Completed, expires_at: object.created_at, ..upload };
-    begin::insert(tx, caller, owner, (&object, &upload), Details::Imported(from)).await?;
-    Ok(object.id)
+    Rows { object, upload, details: Details::Imported(from) }
 }
 
 /// Returns the last segment of a key, shortened to the longest name.

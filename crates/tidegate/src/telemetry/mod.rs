@@ -168,7 +168,9 @@ fn describe() {
     counter!("tidegate_imports_total", "Imports of objects of the bucket into a space that began");
     counter!("tidegate_invalidations_total", "Batches of paths sent to CloudFront for invalidation, by outcome");
     counter!("tidegate_invalidated_paths_total", "Paths sent to CloudFront for invalidation");
-    counter!("tidegate_quota_refused_total", "Uploads of files refused because the owner's quota is used up");
+    counter!("tidegate_quota_refused_total", "Requests that a quota refused, by surface and resource");
+    counter!("tidegate_db_turns_refused_total", "Transactions that got no turn, by reason");
+    histogram!("tidegate_db_turn_seconds", "Time that a transaction waited for its turn");
     counter!("tidegate_links_signed_total", "Signed links to files");
     counter!("tidegate_links_refused_total", "Links to files refused because they were not valid or had ended");
     counter!("tidegate_imported_files_total", "Files that an import examined, by outcome");

@@ -2,6 +2,7 @@
 //! sends its bytes. Never decides who may upload or under which key; the surface has done that.
 //! Continue with `confirm` or `completion`.
 
+use std::collections::HashSet;
 use std::time::SystemTime;
 
 use store::{Attributes, PresignedRequest};
@@ -9,17 +10,23 @@ use uuid::Uuid;
 
 use super::effects::{self, Details};
 use crate::app::App;
-use crate::db::Tx;
+use crate::db::{NewObject, Tx};
 use crate::error::{Error, Result, bad_request};
+use crate::library::quotas;
 use crate::model::caller::Caller;
 use crate::model::ids::ObjectId;
 use crate::model::key::Key;
 use crate::model::object::{Object, ObjectState};
 use crate::model::owner::{Owner, OwnerKind};
+use crate::model::principal::Principal;
+use crate::model::quota::Demand;
 use crate::model::upload::{Upload, UploadState, plan_part_size};
 
 /// The media type of opaque bytes, and of bytes whose type is not announced.
 pub(crate) const OPAQUE: &str = "application/octet-stream";
+
+/// How many tags are tried for the key of one file. A second try is rare already.
+pub(crate) const MAX_TAGS: usize = 8;
 
 /// The facts from which the rows of an upload are built.
 #[derive(Debug)]
@@ -78,23 +85,90 @@ pub(crate) fn new_id() -> String {
     Uuid::new_v4().simple().to_string()
 }
 
-/// Inserts the rows of an upload and the details of its owner kind, and records the begin in the
-/// audit log. The caller has already taken the locks that the owner kind requires.
-pub(crate) async fn insert(
+/// The rows of one new upload.
+#[derive(Debug)]
+pub(crate) struct Rows<'a> {
+    /// The object.
+    pub(crate) object: Object,
+    /// Its upload.
+    pub(crate) upload: Upload,
+    /// The details of its owner kind.
+    pub(crate) details: Details<'a>,
+}
+
+impl Rows<'_> {
+    /// Returns the object as it is inserted.
+    fn new_object(&self) -> NewObject<'_> {
+        let Self { object, upload, details } = self;
+        NewObject { object, announced: upload.announced_size, file: details.file() }
+    }
+}
+
+/// Inserts one upload as [`insert_all`] does, and returns its rows.
+pub(crate) async fn insert<'a>(
+    app: &App,
     tx: &mut Tx,
     caller: &Caller,
     owner: &Owner,
-    (object, upload): (&Object, &Upload),
-    details: Details<'_>,
+    ((object, upload), details): ((Object, Upload), Details<'a>),
+) -> Result<(Object, Upload)> {
+    let mut rows = [Rows { object, upload, details }];
+    insert_all(app, tx, caller, owner, &mut rows).await?;
+    let [Rows { object, upload, .. }] = rows;
+    Ok((object, upload))
+}
+
+/// Reserves room in the quotas, inserts the rows of uploads and the details of their owner kind, and
+/// records each begin in the audit log. The caller has already taken the locks that the owner kind
+/// requires. A file whose key is in use gets another one, in `rows` too.
+pub(crate) async fn insert_all(
+    app: &App,
+    tx: &mut Tx,
+    caller: &Caller,
+    owner: &Owner,
+    rows: &mut [Rows<'_>],
 ) -> Result<()> {
-    let now = object.created_at;
-    tx.insert_object(owner, object, &effects::creator(owner.kind(), caller)).await?;
-    tx.insert_upload(owner, upload, &caller.principal, now).await?;
-    if let Some(sha256) = &upload.parts_digest {
-        tx.announce_parts(&upload.id, sha256).await?;
+    let Some(first) = rows.first() else { return Ok(()) };
+    let (now, action) = (first.object.created_at, first.details.action());
+    quotas::reserve(app, tx, caller, owner, demand(rows)).await?;
+    insert_objects(app, tx, &effects::creator(owner.kind(), caller), owner, rows).await?;
+    let uploads: Vec<&Upload> = rows.iter().map(|row| &row.upload).collect();
+    tx.insert_uploads(owner, &caller.principal, &uploads, now).await?;
+    for Rows { object, details, .. } in rows.iter() {
+        effects::announce(tx, owner, object, *details).await?;
     }
-    effects::announce(tx, owner, object, details).await?;
-    tx.record(caller, details.action(), object.id, now).await
+    let objects: Vec<ObjectId> = rows.iter().map(|row| row.object.id).collect();
+    tx.record_all(caller, action, owner, &objects, now).await
+}
+
+/// Returns what uploads take from the quotas. One without a size takes its bytes once they are known.
+fn demand(rows: &[Rows<'_>]) -> Demand {
+    let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+    let sizes = rows.iter().filter_map(|row| row.upload.announced_size);
+    Demand {
+        bytes: sizes.fold(0, u64::saturating_add),
+        objects: count(rows.len()),
+        uploads: count(rows.iter().filter(|row| row.upload.state == UploadState::Open).count()),
+    }
+}
+
+/// Inserts objects. Those whose key is in use get another key and are tried again.
+async fn insert_objects(app: &App, tx: &mut Tx, by: &Principal, owner: &Owner, rows: &mut [Rows<'_>]) -> Result<()> {
+    let mut left: HashSet<ObjectId> = rows.iter().map(|row| row.object.id).collect();
+    for _ in 0..MAX_TAGS {
+        let objects: Vec<NewObject<'_>> =
+            rows.iter().filter(|row| left.contains(&row.object.id)).map(Rows::new_object).collect();
+        left = tx.insert_objects(owner, by, &objects).await?;
+        if left.is_empty() {
+            return Ok(());
+        }
+        for row in rows.iter_mut().filter(|row| left.contains(&row.object.id)) {
+            let key = effects::another_key(app, &row.object, row.details)?;
+            row.object.key.clone_from(&key);
+            row.upload.key = key;
+        }
+    }
+    Err(Error::Unavailable(anyhow::anyhow!("no free key was found for a file")))
 }
 
 /// Returns a presigned PUT that sends all bytes of an upload. Anyone who has it can use it.

@@ -10,7 +10,7 @@ use super::{begin, end, reference};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::hashing;
-use crate::library::objects;
+use crate::library::{objects, quotas};
 use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::event::AuditAction;
@@ -59,7 +59,11 @@ pub async fn complete(
         other => other?,
     };
     let content = Content { size: stat.size, etag: stat.etag, last_modified: stat.last_modified };
-    if make_ready(app, caller, &upload, &content, Some(&digest)).await? {
+    let made_ready = match make_ready(app, caller, &upload, &content, Some(&digest), Some(&owner)).await {
+        Err(exceeded @ Error::QuotaExceeded(_)) => return drop_joined(app, caller, &upload, exceeded).await,
+        other => other?,
+    };
+    if made_ready {
         begin::count_upload("completed");
         metrics::counter!("tidegate_uploaded_bytes_total").increment(content.size);
         tracing::info!(object.id = %id, object.size_bytes = content.size, "an upload was completed");
@@ -68,16 +72,31 @@ pub async fn complete(
     resolve_race(app, &owner, &upload, &digest, &completion).await
 }
 
-/// Makes the object of a joined upload READY. Returns `false` if the upload is no longer open.
+/// Drops an upload whose bytes do not fit into the quota. Returns why.
+async fn drop_joined(app: &App, caller: &Caller, upload: &Upload, exceeded: Error) -> Result<Content> {
+    end::end(app, caller, upload, UploadState::Aborted).await?;
+    app.store.delete(upload.key.as_str(), store::Deletion::Purge).await?;
+    Err(exceeded)
+}
+
+/// Makes the object of a joined upload READY. Returns `false` if the upload is no longer open. Bytes
+/// that were announced without a size must fit into the quota of `owner`; `None` takes them anyway.
 async fn make_ready(
     app: &App,
     caller: &Caller,
     upload: &Upload,
     content: &Content,
     digest: Option<&str>,
+    owner: Option<&Owner>,
 ) -> Result<bool> {
     let mut tx = app.db.begin().await?;
     let ended = tx.end_upload(&upload.id, UploadState::Completed, digest).await?;
+    if ended
+        && upload.announced_size.is_none()
+        && let Some(owner) = owner
+    {
+        quotas::reserve_bytes(app, &mut tx, owner, content.size).await?;
+    }
     if !ended || !tx.publish_object(upload.object, content, ObjectState::Ready).await? {
         return Ok(false);
     }
@@ -94,7 +113,7 @@ pub async fn recover(app: &App, upload: &Upload) -> Result<bool> {
         other => other?,
     };
     let content = Content { size: stat.size, etag: stat.etag, last_modified: stat.last_modified };
-    if !make_ready(app, &Caller::system(), upload, &content, None).await? {
+    if !make_ready(app, &Caller::system(), upload, &content, None, None).await? {
         return Ok(false);
     }
     begin::count_upload("recovered");

@@ -12,6 +12,7 @@ use super::{begin, outcome, seal, unreadable};
 use crate::app::App;
 use crate::error::{Error, Result, bad_request};
 use crate::hashing;
+use crate::library::quotas;
 use crate::model::caller::Caller;
 use crate::model::event::AuditAction;
 use crate::model::key::Key;
@@ -44,21 +45,31 @@ pub(crate) async fn confirm(app: &App, caller: &Caller, arrival: &Arrival<'_>) -
     let Some(sealed) = seal::seal(app, item.id(), &upload.id, from, attributes).await? else {
         return Err(bad_request("nothing was sent to uploadUrl yet; PUT the file there, then confirm"));
     };
-    if let Some(wrong) = validate(app, upload, *kind, &sealed).await? {
+    let size = app.store.stat(sealed.as_str()).await?.size;
+    if let Some(wrong) = validate(app, upload, *kind, (&sealed, size)).await? {
         return reject(app, caller, arrival, &sealed, wrong).await;
     }
-    accept(app, caller, arrival, &sealed).await
+    match accept(app, caller, arrival, (&sealed, size)).await {
+        Err(exceeded @ Error::QuotaExceeded(_)) => reject(app, caller, arrival, &sealed, exceeded).await,
+        other => other,
+    }
 }
 
 /// Ends the upload and enqueues the processing of its sealed bytes.
-async fn accept(app: &App, caller: &Caller, arrival: &Arrival<'_>, sealed: &Key) -> Result<bool> {
+async fn accept(app: &App, caller: &Caller, arrival: &Arrival<'_>, (sealed, size): (&Key, u64)) -> Result<bool> {
     let Arrival { item, upload, parts_digest, confirmation, .. } = arrival;
     let (id, now) = (item.id(), app.db.now());
     let mut tx = app.db.begin().await?;
     if !effects::lock_owner(&mut tx, item).await?
         || !tx.end_upload(&upload.id, UploadState::Completed, parts_digest.as_deref()).await?
-        || !effects::confirmed(app, &mut tx, item, *confirmation).await?
     {
+        return Ok(false);
+    }
+    if upload.announced_size.is_none() {
+        quotas::reserve_bytes(app, &mut tx, item.owner(), size).await?;
+        tx.set_announced(id, size).await?;
+    }
+    if !effects::confirmed(app, &mut tx, item, *confirmation).await? {
         return Ok(false);
     }
     tx.set_seal(id, sealed).await?;
@@ -92,8 +103,12 @@ async fn reject(
 /// Returns the difference between sealed bytes and what was announced; `None` if they match. A
 /// difference is final: the client must begin a new upload. `kind` is the required media type, if
 /// any.
-async fn validate(app: &App, upload: &Upload, kind: Option<Kind>, sealed: &Key) -> Result<Option<Error>> {
-    let size = app.store.stat(sealed.as_str()).await?.size;
+async fn validate(
+    app: &App,
+    upload: &Upload,
+    kind: Option<Kind>,
+    (sealed, size): (&Key, u64),
+) -> Result<Option<Error>> {
     if let Err(wrong) = check_size(app, upload, kind, size) {
         return Ok(Some(wrong));
     }

@@ -14,12 +14,11 @@ use crate::model::caller::Caller;
 use crate::model::event::AuditAction;
 use crate::model::file::{File, Visibility};
 use crate::model::ids::ObjectId;
-use crate::model::key::Key;
+use crate::model::key::{self, Key};
 use crate::model::media::{Media, Scan, Stage, Status};
 use crate::model::object::{Object, ObjectState};
 use crate::model::owner::{Owner, OwnerKind};
 use crate::model::principal::Principal;
-use crate::model::rules::{self, Charge};
 use crate::model::upload::Upload;
 use crate::queue::{self, Job};
 
@@ -123,6 +122,14 @@ impl Details<'_> {
             _ => AuditAction::UploadBegun,
         }
     }
+
+    /// Returns the folder and the visibility of a file.
+    pub(crate) fn file(&self) -> Option<(&str, Visibility)> {
+        match self {
+            Self::File(folder, visibility) => Some((folder, *visibility)),
+            Self::Disk | Self::Media(_) | Self::Imported(_) | Self::Package(_) => None,
+        }
+    }
 }
 
 /// The fields that a client sends with a confirmation.
@@ -143,14 +150,22 @@ pub(super) fn creator(kind: OwnerKind, caller: &Caller) -> Cow<'_, Principal> {
     }
 }
 
+/// Returns another key for a file whose key is in use. The keys of other owner kinds are of random
+/// ids that cannot collide.
+pub(super) fn another_key(app: &App, object: &Object, details: Details<'_>) -> Result<Key> {
+    let found = match details {
+        Details::File(..) => key::retagged_file(&object.key, app.file_tags.draw()),
+        Details::Disk | Details::Media(_) | Details::Imported(_) | Details::Package(_) => None,
+    };
+    found.ok_or_else(|| Error::Internal(anyhow::anyhow!("the key of a new object is in use")))
+}
+
 /// Writes the details of an owner kind beside an object's rows.
 pub(super) async fn announce(tx: &mut Tx, owner: &Owner, object: &Object, details: Details<'_>) -> Result<()> {
     let (id, now) = (object.id, object.created_at);
     match details {
-        Details::Disk => Ok(()),
-        Details::File(folder, visibility) => {
-            tx.describe_file(id, object.name.as_deref().unwrap_or_default(), folder, visibility).await
-        }
+        // The details of a file are columns of its row.
+        Details::Disk | Details::File(..) => Ok(()),
         Details::Media(stage) => {
             tx.describe_media(id, stage, None).await?;
             tx.add_status_change(owner, id, Status::PendingUpload.into(), None, now).await
@@ -245,37 +260,33 @@ pub(super) async fn withdraw_work(tx: &mut Tx, item: &Item) -> Result<()> {
     }
 }
 
-/// Adds an object's bytes to its owner's counters, when it is published or restored.
+/// Adds an object to the counters of its folder, or of its package and organisation, when it is
+/// published or restored. Its owner's counters are kept by triggers.
 pub(crate) async fn charge(tx: &mut Tx, item: &Item, size: u64) -> Result<()> {
     count(tx, item, 1, i64::try_from(size).unwrap_or(i64::MAX)).await
 }
 
-/// Subtracts an object's bytes from its owner's counters.
+/// Subtracts an object from the counters that [`charge`] adds it to.
 pub(crate) async fn uncharge(tx: &mut Tx, item: &Item) -> Result<()> {
     let size = item.object().content.as_ref().map_or(0, |content| content.size);
     count(tx, item, -1, -i64::try_from(size).unwrap_or(i64::MAX)).await
 }
 
-/// Adds objects and bytes to the counters of an object's owner.
 async fn count(tx: &mut Tx, item: &Item, objects: i64, bytes: i64) -> Result<()> {
-    if rules::of(item.kind()).charge == Charge::None {
-        return Ok(());
-    }
     match item {
-        Item::Disk(..) => Ok(()),
-        Item::File(owner, file) => tx.count_files(owner, &file.folder, objects, bytes).await,
-        Item::Media(media) => tx.count_objects(&media.owner, objects, bytes).await,
+        Item::Disk(..) | Item::Media(_) => Ok(()),
+        Item::File(owner, file) => tx.count_in_folder(owner, &file.folder, objects, bytes).await,
         Item::Package(found) => {
             if objects < 0 {
                 tx.uncount_in_package(found.object.id).await?;
             }
-            tx.count_in_dataset(found.numbers.dataset, objects, bytes).await
+            tx.count_in_organisation(found.numbers.dataset, objects, bytes).await
         }
     }
 }
 
-/// Applies the abort or expiry of an upload for the owner kind: releases reserved bytes, and
-/// enqueues the jobs that delete what was sent.
+/// Applies the abort or expiry of an upload for the owner kind: enqueues the jobs that delete what
+/// was sent.
 pub(super) async fn discard_upload(app: &App, tx: &mut Tx, item: &Item, upload: &Upload) -> Result<()> {
     let (object, now) = (item.id(), app.db.now());
     match item {
@@ -288,7 +299,6 @@ pub(super) async fn discard_upload(app: &App, tx: &mut Tx, item: &Item, upload: 
             }
         }
         Item::File(..) => {
-            tx.release(&upload.id).await?;
             queue::enqueue(tx, &Job::ReleaseFilesUploadV1 { upload_id: upload.id.clone() }, now).await?;
         }
         Item::Media(_) => {
@@ -323,15 +333,13 @@ pub(super) async fn free_bytes(app: &App, item: &Item, upload: &Upload) -> Resul
     }
 }
 
-/// Applies a rejection for the owner kind: releases reserved bytes, and enqueues the job that
-/// deletes the bytes. Sealed bytes of a dataset have no job; the caller deletes the seal after its
+/// Applies a rejection for the owner kind: enqueues the job that deletes the bytes. Sealed bytes of a dataset have no job; the caller deletes the seal after its
 /// commit.
 pub(super) async fn rejected(app: &App, tx: &mut Tx, item: &Item, from: ObjectState) -> Result<()> {
     let (id, now) = (item.id(), app.db.now());
     match item {
         Item::Disk(..) => Err(never("rejected", item)),
         Item::File(_, file) => {
-            tx.release_of(id).await?;
             let key = file.object.key.as_str().to_owned();
             queue::enqueue(tx, &Job::PurgeObjectV1 { object: id.0, key }, now).await.map(drop)
         }

@@ -98,7 +98,6 @@ async fn release(app: &App, item: &Item, scan: Scan) -> Result<()> {
         return Ok(());
     }
     tx.set_scan(id, scan).await?;
-    tx.release_of(id).await?;
     effects::charge(&mut tx, item, item.object().content.as_ref().map_or(0, |content| content.size)).await?;
     tx.record(&Caller::system(), AuditAction::FileScanned, id, app.db.now()).await?;
     tx.commit().await?;

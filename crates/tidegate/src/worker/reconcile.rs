@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use super::removal;
 use crate::app::App;
-use crate::db::Expected;
+use crate::db::{Expected, WrongCounter};
 use crate::error::Result;
 use crate::model::key::{self, KeyHolder};
 use crate::model::object::ObjectState;
@@ -73,12 +73,14 @@ pub struct Report {
     pub failed: Vec<(String, String)>,
     /// The number of old orphans deleted from quarantine.
     pub purged: u64,
+    /// The counters of quotas that did not agree with the rows.
+    pub wrong_counters: Vec<WrongCounter>,
 }
 
 impl Report {
     /// Returns whether store and database agree.
     pub fn is_clean(&self) -> bool {
-        self.found.is_empty() && self.failed.is_empty()
+        self.found.is_empty() && self.failed.is_empty() && self.wrong_counters.is_empty()
     }
 
     /// Returns, by owner kind, the number of orphans and of blobs compared.
@@ -106,6 +108,16 @@ pub async fn compare(
         }
     }
     Ok(report)
+}
+
+/// Counts again what owners use, of all kinds, and repairs the counters if `mode` changes anything.
+pub async fn compare_counters(app: &App, mode: Mode, report: &mut Report) -> Result<()> {
+    report.wrong_counters = app.db.list_wrong_counters().await?;
+    if !report.wrong_counters.is_empty() && mode == Mode::Quarantine {
+        app.db.repair_counters().await?;
+        tracing::warn!(counters = report.wrong_counters.len(), "counters of quotas were repaired");
+    }
+    Ok(())
 }
 
 /// Deletes the orphans that have been in quarantine for longer than the retention time.

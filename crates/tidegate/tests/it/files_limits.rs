@@ -2,11 +2,12 @@
 
 use serde_json::{Value, json};
 use std::time::{Duration, SystemTime};
+use tidegate::db::NewObject;
 use tidegate::model::file::{FileName, Folder, Visibility};
 use tidegate::model::ids::{ObjectId, UserId};
 use tidegate::model::key;
 use tidegate::model::object::{Content, Object, ObjectState};
-use tidegate::model::owner::Owner;
+use tidegate::model::owner::{Owner, OwnerKind};
 use tidegate::model::principal::Principal;
 
 use crate::support::TestApp;
@@ -70,7 +71,10 @@ async fn services_say_how_much_a_user_may_have() {
     assert_eq!(init(60).await.status, 200);
     assert_eq!(set("?user_id=alice", "{\"quota\":10}").await.json()["reserved"], json!(60), "what is there stays");
     assert_eq!(refusal(&init(1).await).0, 413);
-    assert_eq!(set("?user_id=alice", "{\"quota\":null}").await.json()["quota"], json!(app.app.config.files.quota));
+    assert_eq!(
+        set("?user_id=alice", "{\"quota\":null}").await.json()["quota"],
+        json!(app.app.config.quotas.of(OwnerKind::Files).bytes)
+    );
     assert_eq!(init(101).await.status, 200);
     for bad in ["{}", "{\"quota\":-1}", "{\"quota\":1,\"x\":1}", "{\"quota\":18446744073709551615}"] {
         assert_eq!(refusal(&set("?user_id=alice", bad).await), (400, "BAD_REQUEST".into()), "{bad}");
@@ -112,12 +116,12 @@ async fn rows(app: &TestApp, user: &str, count: u32) {
             created_at: SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000 + u64::from(n)),
             content: None,
         };
-        tx.insert_object(&owner, &object, &Principal::System).await.unwrap();
-        tx.describe_file(id, name.as_str(), folder.as_str(), Visibility::Public).await.unwrap();
+        let new = NewObject { object: &object, announced: None, file: Some((folder.as_str(), Visibility::Public)) };
+        assert!(tx.insert_objects(&owner, &Principal::System, &[new]).await.unwrap().is_empty());
         let content = Content { size: 2, etag: "e".into(), last_modified: SystemTime::UNIX_EPOCH };
         assert!(tx.publish_object(id, &content, ObjectState::Ready).await.unwrap());
     }
-    tx.count_files(&owner, folder.as_str(), count.into(), i64::from(count) * 2).await.unwrap();
+    tx.count_in_folder(&owner, folder.as_str(), count.into(), i64::from(count) * 2).await.unwrap();
     tx.commit().await.unwrap();
 }
 

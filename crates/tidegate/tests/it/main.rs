@@ -27,6 +27,7 @@ mod jobs;
 mod layers;
 mod packages;
 mod postgres;
+mod quotas;
 mod races;
 mod s3_door;
 mod s3_store;

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use serde_json::json;
 use store::PresignedRequest;
 use store::conformance::{self, PresignedClient};
+use tidegate::db::NewObject;
 use tidegate::model::ids::ObjectId;
 use tidegate::model::key::Key;
 use tidegate::model::object::{Object, ObjectState};
@@ -54,7 +55,7 @@ impl OverHttp<'_> {
                     parts_digest: None,
                     expires_at: now + std::time::Duration::from_secs(3600),
                 };
-                tx.insert_upload(&owner, &upload, &caller.principal, now).await.unwrap();
+                tx.insert_uploads(&owner, &caller.principal, &[&upload], now).await.unwrap();
             }
             Some(_) => {}
             None => {
@@ -64,7 +65,8 @@ impl OverHttp<'_> {
                     etag: stat.etag,
                     last_modified: stat.last_modified,
                 };
-                tx.insert_object(&owner, &object, &caller.principal).await.unwrap();
+                let new = NewObject { object: &object, announced: None, file: None };
+                tx.insert_objects(&owner, &caller.principal, &[new]).await.unwrap();
                 assert!(tx.publish_object(object.id, &content, ObjectState::Ready).await.unwrap());
             }
         }
@@ -248,7 +250,7 @@ async fn single_puts_match_an_open_upload_and_what_was_announced() {
         expires_at: now + std::time::Duration::from_secs(60),
     };
     let mut tx = app.app.db.begin().await.unwrap();
-    tx.insert_upload(&owner, &upload, &caller.principal, now).await.unwrap();
+    tx.insert_uploads(&owner, &caller.principal, &[&upload], now).await.unwrap();
     tx.commit().await.unwrap();
     for (headers, body) in
         [(&typed[..], &b"1234"[..]), (&typed, b"123456"), (&[("content-type", "text/html")], b"12345"), (&[], b"12345")]

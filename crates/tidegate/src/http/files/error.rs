@@ -56,10 +56,11 @@ impl IntoResponse for FilesError {
     fn into_response(self) -> Response {
         let message: String = self.0.to_string().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         let mut error = json!({ "code": self.0.code(), "message": message });
-        if let Error::QuotaExceeded { used, quota, requested } = &self.0 {
-            error["used"] = json!(used);
-            error["quota"] = json!(quota);
-            error["requested"] = json!(requested);
+        if let Error::QuotaExceeded(shortage) = &self.0 {
+            error["resource"] = json!(shortage.resource.as_str());
+            error["used"] = json!(shortage.used);
+            error["quota"] = json!(shortage.quota);
+            error["requested"] = json!(shortage.requested);
         }
         let body = json!({ "error": error });
         let status = status(&self.0);

@@ -96,7 +96,15 @@ fn to_graphql_error(error: Error) -> async_graphql::Error {
     if matches!(error, Error::Internal(_) | Error::StoreError(_) | Error::Unavailable(_) | Error::Misconfig(_)) {
         tracing::error!(error = error.detail(), code, "a request failed");
     }
-    async_graphql::Error::new(message).extend_with(|_, extensions| extensions.set("code", code))
+    async_graphql::Error::new(message).extend_with(|_, extensions| {
+        extensions.set("code", code);
+        if let Error::QuotaExceeded(shortage) = &error {
+            extensions.set("resource", shortage.resource.as_str());
+            extensions.set("used", shortage.used);
+            extensions.set("quota", shortage.quota);
+            extensions.set("requested", shortage.requested);
+        }
+    })
 }
 
 fn app<'a>(context: &Context<'a>) -> GraphqlResult<&'a Arc<App>> {

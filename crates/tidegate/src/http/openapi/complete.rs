@@ -215,7 +215,7 @@ fn meaning(status: &str) -> &'static str {
         "404" => "`NOT_FOUND`: there is no such thing, or the caller may not know of it.",
         "409" => "`INVALID_STATE`: its state does not allow this now.",
         "412" => "A precondition of the request does not hold.",
-        "413" => "`TOO_LARGE` or `QUOTA_EXCEEDED`: there are more bytes than are taken.",
+        "413" => "`TOO_LARGE` or `QUOTA_EXCEEDED`: there are more bytes, or more objects, than are taken.",
         "416" => "The content has none of the requested bytes.",
         "429" => "`RATE_LIMITED`: the caller, or its address, sends too many requests.",
         "503" => "`STORE_UNAVAILABLE`: the server is busy, or something it depends on does not answer; try again.",

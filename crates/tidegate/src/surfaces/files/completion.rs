@@ -11,15 +11,16 @@ use aws_lc_rs::digest;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use store::{ByteStream, Fragment};
 
+use super::renaming::{rename, replaced};
 use super::uploads::{PartBody, attributes, find, store_part};
 use crate::app::App;
 use crate::error::{Error, Result, bad_request};
 use crate::hashing::{StreamHashes, combine_crc32, hash_stream, parts_digest, sha256, to_hex};
 use crate::model::caller::Caller;
 use crate::model::event::AuditAction;
-use crate::model::file::{File, FileKey, FileName, Folder, Visibility};
+use crate::model::file::{File, Visibility};
 use crate::model::key::{self, Key};
-use crate::model::object::{Content, Object, ObjectState};
+use crate::model::object::{Content, ObjectState};
 use crate::model::owner::{Owner, OwnerKind};
 use crate::model::principal::Principal;
 use crate::model::rules::{self, Scanning};
@@ -95,7 +96,7 @@ pub async fn complete(
         UploadState::Open if upload.takes_bytes(app.db.now()) => {}
         _ => return Err(unknown()),
     }
-    let (file, upload) = rename(app, caller, file, upload, finish).await?;
+    let (file, upload) = rename(app, caller, file, upload, (finish.name.as_deref(), finish.folder.as_deref())).await?;
     if complete_if_stored(app, &upload).await? {
         return completed_before(app, &upload, finish).await;
     }
@@ -113,47 +114,6 @@ async fn make_private(app: &App, caller: &Caller, upload: &Upload) -> Result<()>
     tx.commit().await
 }
 
-/// Gives the file the name and the folder of its completion, also if the completion fails later. A
-/// file whose bytes may be at its key already keeps them.
-async fn rename(app: &App, caller: &Caller, file: File, upload: Upload, finish: &Finish) -> Result<(File, Upload)> {
-    let announced = FileKey::parse(upload.key.as_str()).filter(|_| !upload.is_being_completed());
-    let Some(announced) = announced else { return Ok((file, upload)) };
-    let given = |text: &Option<String>| text.clone().filter(|text| !text.trim().is_empty());
-    // What was announced stays as it is.
-    let name = match given(&finish.name) {
-        Some(name) => FileName::clean(&name),
-        None => FileName::parse(announced.name()),
-    };
-    let name = name.map_err(|error| bad_request(format!("meta.filename {error}")))?;
-    let folder = match given(&finish.folder) {
-        Some(folder) => Folder::clean(&folder),
-        None => Folder::parse(announced.folder()),
-    };
-    let folder = folder.map_err(|error| bad_request(format!("meta.folder {error}")))?;
-    if (name.as_str(), folder.as_str()) == (announced.name(), announced.folder()) {
-        return Ok((file, upload));
-    }
-    let key = key::moved_file(announced, &folder, &name);
-    let mut tx = app.db.begin().await?;
-    if !tx.rename_file_upload(&upload, &key, name.as_str(), folder.as_str()).await? {
-        drop(tx);
-        return renamed_by_other(app, caller, &upload.id, &key).await;
-    }
-    tx.commit().await?;
-    let object = Object { key: key.clone(), name: Some(name.as_str().to_owned()), ..file.object };
-    Ok((File { object, folder: folder.as_str().to_owned(), ..file }, Upload { key, ..upload }))
-}
-
-/// Returns the file and the upload after another server has renamed or frozen them. Returns the
-/// conflict if it did so with another key.
-async fn renamed_by_other(app: &App, caller: &Caller, upload_id: &str, wanted: &Key) -> Result<(File, Upload)> {
-    let (_, file, upload) = find(app, caller, upload_id).await?;
-    if upload.key == *wanted || upload.is_being_completed() || upload.state != UploadState::Open {
-        return Ok((file, upload));
-    }
-    Err(replaced())
-}
-
 fn unknown() -> Error {
     Error::NotFound("no such upload".into())
 }
@@ -164,11 +124,6 @@ fn map_missing_blob(error: store::Error) -> Error {
         store::Error::NotFound => replaced(),
         other => other.into(),
     }
-}
-
-/// Returns the conflict of two completions of one upload.
-fn replaced() -> Error {
-    Error::InvalidState("parts of the upload were replaced or completed meanwhile; ask again".into())
 }
 
 fn check_size(upload: &Upload, size: u64) -> Result<()> {
@@ -461,7 +416,6 @@ async fn complete_row(
     }
     tx.set_digests(upload.object, digests).await?;
     if state == ObjectState::Ready {
-        tx.release(&upload.id).await?;
         effects::charge(&mut tx, &Item::File(owner.clone(), file.clone()), content.size).await?;
     } else {
         // The bytes stay reserved until the scan has finished.

@@ -95,15 +95,13 @@ async fn mark_deleted(app: &App, caller: &Caller, owner: &Owner, files: &[File])
             let size = file.object.content.as_ref().map_or(0, |content| content.size);
             let folder = gone.entry(&file.folder).or_default();
             *folder = (folder.0 - 1, folder.1 - i64::try_from(size).unwrap_or(i64::MAX));
-        } else {
-            tx.release_of(id).await?;
         }
         tx.record(caller, AuditAction::ObjectDeleted, id, now).await?;
         let job = Job::PurgeObjectV1 { object: id.0, key: file.object.key.as_str().to_owned() };
         queue::enqueue(&mut tx, &job, app.db.now()).await?;
     }
     for (folder, (files, bytes)) in &gone {
-        tx.count_files(owner, folder, *files, *bytes).await?;
+        tx.count_in_folder(owner, folder, *files, *bytes).await?;
     }
     tx.commit().await?;
     metrics::counter!("tidegate_objects_deleted_total", "owner" => owner.kind().as_str()).increment(deleted);

@@ -14,6 +14,7 @@ use time::format_description::well_known::{Iso8601, Rfc3339};
 
 use super::visibility::asked_by;
 use crate::app::App;
+use crate::db::NewObject;
 use crate::error::{Error, Result};
 use crate::hashing::{hash_stream, sha256, to_hex};
 use crate::model::caller::Caller;
@@ -220,11 +221,13 @@ async fn record(
     let (caller, id) = (Caller::system(), file.object.id);
     let mut tx = app.db.begin().await?;
     tx.hold_quota(&owner).await?;
-    tx.insert_object(&owner, &file.object, &caller.principal).await?;
-    tx.describe_file(id, declared.name.as_str(), &file.folder, file.visibility).await?;
+    let new = NewObject { object: &file.object, announced: None, file: Some((&file.folder, file.visibility)) };
+    if !tx.insert_objects(&owner, &caller.principal, &[new]).await?.is_empty() {
+        return Ok(Outcome::Known);
+    }
     tx.publish_object(id, &content, ObjectState::Ready).await?;
     tx.set_digests(id, digests).await?;
-    tx.count_files(&owner, &file.folder, 1, i64::try_from(content.size).unwrap_or(i64::MAX)).await?;
+    tx.count_in_folder(&owner, &file.folder, 1, i64::try_from(content.size).unwrap_or(i64::MAX)).await?;
     tx.record(&caller, AuditAction::Imported, id, app.db.now()).await?;
     if app.scanner.is_some() {
         // The file was readable at its source and stays readable; if the scan finds malware, it is

@@ -5,6 +5,7 @@ pub mod completion;
 pub mod deletion;
 pub mod import;
 pub mod links;
+mod renaming;
 pub mod uploads;
 pub mod visibility;
 
@@ -38,7 +39,7 @@ pub fn owner(caller: &Caller, named: Option<&str>) -> Result<Owner> {
 pub async fn usage(app: &App, caller: &Caller, owner: &Owner) -> Result<(Usage, u64)> {
     access::authorize(app, caller, Action::List, owner, None)?;
     let usage = app.db.find_usage(owner).await?;
-    Ok((usage, usage.quota.unwrap_or(app.config.files.quota)))
+    Ok((usage, usage.quota.unwrap_or(app.config.quotas.of(owner.kind()).bytes)))
 }
 
 /// Sets a user's quota in bytes, or resets it to the default. For services only; authorizes the
@@ -57,5 +58,5 @@ pub async fn set_quota(app: &App, caller: &Caller, named: Option<&str>, quota: O
     tx.commit().await?;
     tracing::info!(quota, "a user's quota was set");
     let usage = app.db.find_usage(&owner).await?;
-    Ok((usage, usage.quota.unwrap_or(app.config.files.quota)))
+    Ok((usage, usage.quota.unwrap_or(app.config.quotas.of(owner.kind()).bytes)))
 }

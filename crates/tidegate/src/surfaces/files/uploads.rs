@@ -7,7 +7,6 @@
 
 use futures::StreamExt as _;
 use store::{Attributes, ByteStream, PresignedRequest};
-use uuid::Uuid;
 
 use crate::access;
 use crate::app::App;
@@ -22,7 +21,7 @@ use crate::model::key::{self, Key};
 use crate::model::object::Object;
 use crate::model::owner::Owner;
 use crate::model::upload::{StoredPart, Upload, UploadState};
-use crate::uploads::begin::{self, NewUpload};
+use crate::uploads::begin::{self, NewUpload, Rows};
 use crate::uploads::effects::Details;
 use crate::uploads::{self, seal};
 
@@ -88,74 +87,46 @@ pub async fn begin(
     }
     let folder = Folder::clean(folder).map_err(|error| bad_request(format!("folder {error}")))?;
     let limit = app.config.upload_limits.of(owner.kind()).max_size;
-    let mut total = 0_u64;
     let mut begun = Vec::with_capacity(files.len());
     let now = app.db.now();
+    let visibilities: Vec<Visibility> = files.iter().map(|file| file.visibility).collect();
     for file in files {
         let name = FileName::clean(&file.name).map_err(|error| bad_request(format!("name {error}")))?;
         if file.size > limit {
             return Err(Error::TooLarge(format!("a file may have at most {limit} bytes (MAX_BODY_MB)").into()));
         }
-        total = total.checked_add(file.size).ok_or_else(|| bad_request("the sizes are too large"))?;
         let content_type = match file.mime.as_deref().map(str::trim) {
             None | Some("") => begin::OPAQUE.to_owned(),
             Some(mime) if begin::is_media_type(mime) => mime.to_ascii_lowercase(),
             Some(_) => return Err(bad_request("mime must be a media type such as image/png")),
         };
         let upload_id = begin::new_id();
-        let tag = u32::from_be_bytes(Uuid::new_v4().into_bytes()[..4].try_into().unwrap_or_default());
         let new = NewUpload {
             object: ObjectId::generate(),
             name: Some(name.as_str().to_owned()),
             content_type,
             size: Some(file.size),
             sha256: None,
-            key: key::file(user, &folder, tag, &name),
+            key: key::file(user, &folder, app.file_tags.draw(), &name),
             incoming: Some(key::incoming(&upload_id)),
             part_size: None,
             id: upload_id,
         };
         let (object, upload) = new.rows(app, owner.kind(), now);
-        begun.push((object, upload, file.visibility));
+        begun.push(Rows { object, upload, details: Details::File(folder.as_str(), file.visibility) });
     }
-    record(app, caller, owner, &folder, total, &begun).await?;
+    let mut tx = app.db.begin().await?;
+    begin::insert_all(app, &mut tx, caller, owner, &mut begun).await?;
+    tx.commit().await?;
     metrics::counter!("tidegate_uploads_total", "outcome" => "begun").increment(begun.len() as u64);
     let mut answers = Vec::with_capacity(begun.len());
-    for (object, upload, visibility) in begun {
+    for (Rows { object, upload, .. }, visibility) in begun.into_iter().zip(visibilities) {
         let direct = begin::presign_put(app, &object, &upload).await?;
         let name = object.name.unwrap_or_default();
         let folder = folder.as_str().to_owned();
         answers.push(Begun { upload_id: upload.id, name, folder, key: upload.key, visibility, direct });
     }
     Ok(answers)
-}
-
-/// Reserves the announced bytes and inserts the rows of all uploads.
-async fn record(
-    app: &App,
-    caller: &Caller,
-    owner: &Owner,
-    folder: &Folder,
-    total: u64,
-    begun: &[(Object, Upload, Visibility)],
-) -> Result<()> {
-    let usual = app.config.files.quota;
-    let mut tx = app.db.begin().await?;
-    if !tx.reserve(owner, total, usual).await? {
-        drop(tx);
-        let usage = app.db.find_usage(owner).await?;
-        metrics::counter!("tidegate_quota_refused_total").increment(1);
-        return Err(Error::QuotaExceeded {
-            used: usage.used + usage.reserved,
-            quota: usage.quota.unwrap_or(usual),
-            requested: total,
-        });
-    }
-    for (object, upload, visibility) in begun {
-        let details = Details::File(folder.as_str(), *visibility);
-        begin::insert(&mut tx, caller, owner, (object, upload), details).await?;
-    }
-    tx.commit().await
 }
 
 /// Returns the attributes of the blob. How it is shown is decided from its row when it is served.

@@ -93,7 +93,7 @@ async fn delete_one(
     record(&mut tx, app, caller, AuditAction::NodesDeleted, &dataset.id, object).await?;
     let job = Job::HideTreeV1 { dataset: dataset.number, deleted_at: micros(now), after: None };
     queue::enqueue(&mut tx, &job, now).await?;
-    tx.count_in_dataset(dataset.number, -objects, -bytes).await?;
+    tx.count_in_organisation(dataset.number, -objects, -bytes).await?;
     tx.commit().await?;
     metrics::counter!("tidegate_nodes_deleted_total").increment(nodes);
     tracing::info!(node = id.as_str(), nodes, "a subtree was deleted");

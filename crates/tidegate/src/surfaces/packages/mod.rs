@@ -19,13 +19,14 @@ use crate::app::App;
 use crate::db::{NewNode, Tx};
 use crate::error::{Error, Result, bad_request, unauthenticated};
 use crate::library::objects::MAX_PAGE;
+use crate::library::quotas;
 use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::event::{AuditAction, NewEvent};
 use crate::model::ids::ObjectId;
 use crate::model::key::PackageNumbers;
 use crate::model::micros;
-use crate::model::owner::Owner;
+use crate::model::owner::{Owner, OwnerKind};
 use crate::model::package::{
     Dataset, DatasetId, Node, NodeId, NodeKind, NodeState, Shown, TreeChange, TreeEvent, decomposed, parse_name,
 };
@@ -105,6 +106,7 @@ pub async fn create(app: &App, caller: &Caller, name: &str) -> Result<Dataset> {
     let mut tx = app.db.begin().await?;
     let org_number = tx.number_of_org(&org, now).await?;
     let number = tx.insert_dataset(&id, org_number, name, user.as_str(), now).await?;
+    quotas::check_owners_of(app, &mut tx, user.as_str(), OwnerKind::Dataset).await?;
     tx.set_dataset_member(number, &user, Role::Owner, now).await?;
     record(&mut tx, app, caller, AuditAction::DatasetCreated, &id, None).await?;
     tx.commit().await?;

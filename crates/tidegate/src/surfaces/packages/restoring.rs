@@ -200,7 +200,7 @@ async fn finish(app: &App, dataset: i64, restore: Uuid, actor: &str) -> Result<(
         return Ok(());
     }
     // The counters are updated last, because other transactions wait for their locks.
-    tx.count_in_dataset(dataset, objects, bytes).await?;
+    tx.count_in_organisation(dataset, objects, bytes).await?;
     tx.commit().await?;
     metrics::counter!("tidegate_restores_total", "outcome" => "done").increment(1);
     tracing::info!(%restore, nodes, renamed, "a subtree was restored");

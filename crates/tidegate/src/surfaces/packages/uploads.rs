@@ -113,7 +113,7 @@ pub async fn begin_package(
         by: &by,
     };
     let number = insert_named(&mut tx, new, now).await?;
-    insert(&mut tx, caller, &dataset, number, (&object, &upload)).await?;
+    let (object, upload) = insert(app, &mut tx, caller, (&dataset, number), (object, upload)).await?;
     tx.commit().await?;
     target(app, id, &object, &upload).await
 }
@@ -145,13 +145,13 @@ pub async fn begin_asset(
         return Err(Error::InvalidState(message.into()));
     }
     let content_type = announced.content_type.clone().unwrap_or_else(|| usual_type(path).to_owned());
-    let (object, upload) = plan(app, &announced, path.as_str(), content_type).await?;
+    let rows = plan(app, &announced, path.as_str(), content_type).await?;
     let mut tx = app.db.begin().await?;
     tx.hold_dataset(dataset.number).await?;
     if tx.find_node(dataset.number, &package.id).await?.is_none_or(|package| package.state != NodeState::Ready) {
         return Err(no_such_package());
     }
-    insert(&mut tx, caller, &dataset, package.number, (&object, &upload)).await?;
+    let (object, upload) = insert(app, &mut tx, caller, (&dataset, package.number), rows).await?;
     tx.commit().await?;
     target(app, package.id, &object, &upload).await
 }
@@ -203,9 +203,15 @@ async fn plan(app: &App, announced: &NewPackageUpload, name: &str, content_type:
     Ok(new.rows(app, OwnerKind::Dataset, app.db.now()))
 }
 
-async fn insert(tx: &mut Tx, caller: &Caller, dataset: &Dataset, package: i64, rows: (&Object, &Upload)) -> Result<()> {
+async fn insert(
+    app: &App,
+    tx: &mut Tx,
+    caller: &Caller,
+    (dataset, package): (&Dataset, i64),
+    rows: (Object, Upload),
+) -> Result<(Object, Upload)> {
     let owner = Owner::Dataset(dataset.id.clone());
-    begin::insert(tx, caller, &owner, rows, Details::Package(package)).await
+    begin::insert(app, tx, caller, &owner, (rows, Details::Package(package))).await
 }
 
 async fn target(app: &App, node: NodeId, object: &Object, upload: &Upload) -> Result<Target> {

@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::db::Cursor;
 use crate::error::{Error, Result, bad_request, unauthenticated};
 use crate::library::objects::MAX_PAGE;
+use crate::library::quotas;
 use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::event::{AuditAction, NewEvent};
@@ -22,7 +23,7 @@ use crate::model::ids::{ObjectId, SessionId};
 use crate::model::key;
 use crate::model::media::{Media, Stage, Status, StatusChange, Variant, extension};
 use crate::model::object::ObjectState;
-use crate::model::owner::Owner;
+use crate::model::owner::{Owner, OwnerKind};
 use crate::model::principal::Principal;
 use crate::model::upload::UploadState;
 use crate::uploads::begin::new_id;
@@ -77,6 +78,10 @@ pub async fn create(app: &App, caller: &Caller, id: Option<SessionId>) -> Result
     let now = app.db.now();
     let mut tx = app.db.begin().await?;
     if tx.insert_session(&id, org, caller.principal.name(), now).await? {
+        // Services create the sessions of many users.
+        if let Principal::User { id, .. } = &caller.principal {
+            quotas::check_owners_of(app, &mut tx, id.as_str(), OwnerKind::Session).await?;
+        }
         let (action, object) = (AuditAction::SessionCreated, None);
         tx.record_event(&NewEvent { at: now, caller: caller.clone(), action, owner: Some(owner), object }).await?;
         tx.commit().await?;

@@ -108,12 +108,12 @@ pub(crate) async fn begin(
         incoming: Some(file_key.clone()),
         part_size: None,
     };
-    let (object, upload) = new.rows(app, owner.kind(), app.db.now());
+    let rows = new.rows(app, owner.kind(), app.db.now());
     let mut tx = app.db.begin().await?;
     if !tx.hold(owner).await? {
         return Err(Error::NotFound(format!("no such {}", owner.kind().as_str()).into()));
     }
-    begin::insert(&mut tx, caller, owner, (&object, &upload), Details::Media(stage)).await?;
+    let (object, upload) = begin::insert(app, &mut tx, caller, owner, (rows, Details::Media(stage))).await?;
     tx.commit().await?;
     begin::count_upload("begun");
     let request = begin::presign_put(app, &object, &upload).await?;

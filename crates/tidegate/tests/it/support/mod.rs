@@ -284,6 +284,8 @@ impl TestApp {
             assert!(Instant::now() < deadline, "jobs are left over: {counts:?}, and {waiting} may wait");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+        // Whatever a test did, the counters agree with the rows.
+        assert_eq!(self.app.db.list_wrong_counters().await.unwrap(), []);
         self.finished = true;
         self.stop.cancel();
     }

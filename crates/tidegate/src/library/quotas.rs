@@ -1,0 +1,60 @@
+//! Checks requests against the quotas of owners and users. A check locks the counters until its
+//! transaction ends, and the database counts what the transaction inserts, so concurrent requests
+//! cannot exceed a quota together. The counters themselves are in `db/quotas.rs`.
+
+use std::time::SystemTime;
+
+use crate::app::App;
+use crate::db::Tx;
+use crate::error::{Error, Result};
+use crate::model::caller::Caller;
+use crate::model::owner::{Owner, OwnerKind};
+use crate::model::principal::Principal;
+use crate::model::quota::{Demand, Resource, Shortage};
+use crate::model::rules;
+
+/// Reserves room for new objects and their uploads. Returns [`Error::QuotaExceeded`] if the owner,
+/// or the user who begins them, has not enough left.
+pub(crate) async fn reserve(app: &App, tx: &mut Tx, caller: &Caller, owner: &Owner, demand: Demand) -> Result<()> {
+    let quotas = app.config.quotas.of(owner.kind());
+    if let Some(shortage) = tx.reserve(owner, demand, quotas).await? {
+        return Err(refuse(owner.kind(), shortage));
+    }
+    // Services begin the uploads of many users; the owners' quotas limit them.
+    if let Principal::User { id, .. } = &caller.principal
+        && demand.uploads > 0
+        && let Some(shortage) = tx.reserve_uploads_of(id.as_str(), demand.uploads, quotas.open_uploads_of_user).await?
+    {
+        return Err(refuse(owner.kind(), shortage));
+    }
+    Ok(())
+}
+
+/// Reserves the bytes of an object that was announced without a size, once they are known.
+pub(crate) async fn reserve_bytes(app: &App, tx: &mut Tx, owner: &Owner, bytes: u64) -> Result<()> {
+    let demand = Demand { bytes, ..Demand::default() };
+    match tx.reserve(owner, demand, app.config.quotas.of(owner.kind())).await? {
+        Some(shortage) if shortage.resource == Resource::Bytes => Err(refuse(owner.kind(), shortage)),
+        // Nothing else is asked for.
+        _ => Ok(()),
+    }
+}
+
+/// Checks the number of sessions, spaces or datasets that a user has created. The new one is in the
+/// transaction already. Returns [`Error::QuotaExceeded`] if it is one too many.
+pub(crate) async fn check_owners_of(app: &App, tx: &mut Tx, creator: &str, kind: OwnerKind) -> Result<()> {
+    let Some(quota) = app.config.quotas.owners_of(kind) else { return Ok(()) };
+    let kept_since = app.db.now().checked_sub(app.config.retention).unwrap_or(SystemTime::UNIX_EPOCH);
+    match tx.check_owners_of(creator, kind, kept_since, quota).await? {
+        Some(shortage) => Err(refuse(kind, shortage)),
+        None => Ok(()),
+    }
+}
+
+/// Counts and logs a refusal, and returns its error.
+fn refuse(kind: OwnerKind, shortage: Shortage) -> Error {
+    let (surface, resource) = (rules::of(kind).surface, shortage.resource.as_str());
+    metrics::counter!("tidegate_quota_refused_total", "surface" => surface, "resource" => resource).increment(1);
+    tracing::info!(surface, resource, used = shortage.used, quota = shortage.quota, "a quota refused a request");
+    Error::QuotaExceeded(shortage)
+}
