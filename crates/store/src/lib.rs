@@ -13,6 +13,7 @@ mod key;
 mod s3;
 mod seals;
 mod sigv4;
+mod space;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -30,6 +31,7 @@ pub use error::{Error, PartFault, Result};
 pub use fs::{Blob, BlobStream, ForeignFile, FsReader, FsStore, Piece, Reads, SendError, Tree, TreeEntry};
 pub use s3::{Addressing, Encryption, MAX_COPY, S3Options, S3Store};
 pub use sigv4::{Endpoint, MAX_LIFETIME, Presigner};
+pub use space::{FreeSpace, Space};
 
 /// The largest number of parts in an upload (S3, "Amazon S3 multipart upload limits").
 pub const MAX_PARTS: u32 = 10_000;

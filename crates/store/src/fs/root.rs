@@ -26,12 +26,6 @@ pub(crate) struct Root {
 }
 
 impl Root {
-    /// Returns the free space for unprivileged users, in bytes.
-    pub(crate) fn free_space(&self) -> Result<u64> {
-        let space = rustix::fs::fstatvfs(&self.dir).map_err(std::io::Error::from)?;
-        Ok(space.f_bavail.saturating_mul(space.f_frsize))
-    }
-
     /// Opens `path`, creating it if it does not exist, and locks it exclusively. Fails if another
     /// server has it locked.
     pub(crate) fn open(path: &Path) -> Result<Self> {
