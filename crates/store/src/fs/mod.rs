@@ -8,6 +8,7 @@ mod blob;
 mod blob_stream;
 mod draft;
 mod durable;
+mod identity;
 mod ingest;
 mod journal;
 mod layout;

@@ -29,7 +29,7 @@ impl Root {
     /// Opens `path`, creating it if it does not exist, and locks it exclusively. Fails if another
     /// server has it locked.
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        std::fs::create_dir_all(path)?;
+        crate::private::create_private_folder(path)?;
         let root = Self::open_for_reading(path)?;
         fs::flock(&root.dir, FlockOperation::NonBlockingLockExclusive).map_err(|errno| match errno {
             Errno::WOULDBLOCK => Error::Unavailable(std::io::Error::other(format!(

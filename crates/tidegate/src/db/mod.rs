@@ -25,6 +25,7 @@ mod sessions;
 mod signals;
 mod spaces;
 mod sqlite;
+mod stores;
 mod trees;
 mod uploads;
 
@@ -34,6 +35,7 @@ use std::time::{Duration, SystemTime};
 
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::sqlite::SqlitePool;
+use store::Space;
 
 pub use self::changes::{Change, Changes};
 pub use self::clock::Clock;
@@ -61,6 +63,8 @@ pub struct Db {
     engine: Engine,
     clock: Arc<Clock>,
     signals: Arc<Signals>,
+    /// The disk of a SQLite file, whose ballast is given up when a write would fail.
+    disk: Option<Arc<Space>>,
 }
 
 /// The configured engine.
@@ -181,9 +185,24 @@ impl Db {
             }
         };
         let shared = matches!(engine, Engine::Postgres(_));
-        let db = Self { engine, clock, signals: Arc::new(Signals::new(shared)) };
+        let db = Self { engine, clock, signals: Arc::new(Signals::new(shared)), disk: None };
         db.start_sending();
         Ok(db)
+    }
+
+    /// Returns the database with a watch over the disk of its file.
+    pub fn on_disk(self, disk: Option<Arc<Space>>) -> Self {
+        Self { disk, ..self }
+    }
+
+    /// Writes SQLite's log into its file and truncates it, so that its space is free again. Does
+    /// nothing on PostgreSQL.
+    #[tracing::instrument(name = "db.truncate_log", level = "trace", skip_all)]
+    pub async fn truncate_log(&self) -> Result<()> {
+        if let Engine::Sqlite { writer, .. } = &self.engine {
+            sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(writer).await?;
+        }
+        Ok(())
     }
 
     /// Returns whether other servers can change the database.
@@ -217,6 +236,10 @@ impl Db {
     /// Begins a write transaction.
     #[tracing::instrument(name = "db.begin", level = "trace", skip_all)]
     pub async fn begin(&self) -> Result<Tx> {
+        if let Some(disk) = &self.disk {
+            // SQLite writes before it removes anything, so that a delete needs room too.
+            disk.free_ballast_if_exhausted();
+        }
         let engine = match &self.engine {
             Engine::Sqlite { writer, .. } => TxEngine::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
             Engine::Postgres(postgres) => TxEngine::Postgres(postgres.begin().await?),
@@ -306,12 +329,12 @@ impl From<sqlx::Error> for Error {
                 Self::Internal(error.into())
             };
         }
-        // SQLITE_BUSY, SQLITE_IOERR, SQLITE_FULL and SQLITE_CANTOPEN with their extended codes: an
-        // outage, not an error of the caller.
-        if code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 10 | 13 | 14)) {
-            Self::Unavailable(error.into())
-        } else {
-            Self::Internal(error.into())
+        match code.parse::<u32>().map(|code| code & 0xff) {
+            Ok(13) => Self::InsufficientStorage,
+            // SQLITE_BUSY, SQLITE_READONLY, SQLITE_IOERR and SQLITE_CANTOPEN with their extended
+            // codes: an outage, not an error of the caller.
+            Ok(5 | 8 | 10 | 14) => Self::Unavailable(error.into()),
+            _ => Self::Internal(error.into()),
         }
     }
 }

@@ -65,6 +65,7 @@ pub(crate) fn status(error: &Error) -> StatusCode {
         Error::TooLarge(_) | Error::QuotaExceeded { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         Error::Misconfig(_) | Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         Error::StoreError(_) => StatusCode::BAD_GATEWAY,
+        Error::InsufficientStorage => StatusCode::INSUFFICIENT_STORAGE,
         Error::Busy | Error::Unavailable(_) | Error::Scanner(_) => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
@@ -72,7 +73,8 @@ pub(crate) fn status(error: &Error) -> StatusCode {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = status(&self.0);
-        if status.is_server_error() {
+        // A full disk is logged once when it gets full, and not with every request.
+        if status.is_server_error() && status != StatusCode::INSUFFICIENT_STORAGE {
             // The cause is logged only here, and never sent.
             tracing::error!(error = self.0.detail(), code = self.0.code(), "a request failed");
         }
