@@ -53,7 +53,9 @@ fn take_others_rights(path: &Path) -> io::Result<()> {
     match std::fs::set_permissions(path, Permissions::from_mode(mode & !OTHERS)) {
         Ok(()) => tracing::info!(file = %path.display(), "other users of this machine may no longer read the file"),
         // Another user's file, or a read-only file system: the server can still work.
-        Err(error) => tracing::warn!(file = %path.display(), %error, "others may read the file: its mode can't be changed"),
+        Err(error) => {
+            tracing::warn!(file = %path.display(), %error, "others may read the file: its mode can't be changed")
+        }
     }
     Ok(())
 }

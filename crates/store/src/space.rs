@@ -153,7 +153,8 @@ impl Space {
     /// Returns what is free. Uses a recent measurement again.
     pub fn measure(&self) -> Result<FreeSpace> {
         let mut measured = self.measured.lock().unwrap_or_else(PoisonError::into_inner);
-        let lifetime = if self.less_in_flight(measured.space).is_short() { MEASURE_EVERY_WHEN_SHORT } else { MEASURE_EVERY };
+        let lifetime =
+            if self.less_in_flight(measured.space).is_short() { MEASURE_EVERY_WHEN_SHORT } else { MEASURE_EVERY };
         if measured.at.is_none_or(|at| at.elapsed() >= lifetime) {
             // Taken before the measurement: what is written meanwhile counts twice, and never not at all.
             let written = self.written.load(Ordering::Acquire);
@@ -247,7 +248,11 @@ impl Space {
                 Ok(0) => {}
                 Ok(files) => {
                     self.forget();
-                    tracing::warn!(folder = self.name, files, "the disk is full: the ballast was given up, for deletes");
+                    tracing::warn!(
+                        folder = self.name,
+                        files,
+                        "the disk is full: the ballast was given up, for deletes"
+                    );
                 }
                 Err(error) => tracing::debug!(folder = self.name, %error, "the ballast can't be given up"),
             },
@@ -372,7 +377,8 @@ mod tests {
 
     #[test]
     fn short_and_exhausted_are_by_bytes_and_by_inodes() {
-        let plenty = FreeSpace { free: 50 << 20, reserve: 5 << 20, total: 100 << 20, free_inodes: Some(500), inode_reserve: 50 };
+        let plenty =
+            FreeSpace { free: 50 << 20, reserve: 5 << 20, total: 100 << 20, free_inodes: Some(500), inode_reserve: 50 };
         assert!(!plenty.is_short() && !plenty.is_exhausted());
         assert!(plenty.has_room_for(45 << 20) && !plenty.has_room_for((45 << 20) + 1));
         let no_inodes = FreeSpace { free_inodes: Some(49), ..plenty };

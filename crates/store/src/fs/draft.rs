@@ -143,6 +143,7 @@ impl FsStore {
 
     /// Creates the folder and the file of a draft.
     fn begin_draft(&self, draft: &str, path: &str) -> Result<File> {
+        self.space.check(0)?;
         let _tree = self.lock_tree();
         self.root.ensure_dir(draft)?;
         match self.root.create_new(path) {

@@ -8,9 +8,9 @@ use super::FsStore;
 use super::draft::{data_path, punch_hole};
 use super::ingest::run_blocking;
 use super::multipart::{ActiveUpload, DATA};
+use crate::Fragment;
 use crate::error::{Error, Result};
 use crate::key::{self, UPLOADS};
-use crate::Fragment;
 
 impl FsStore {
     /// Frees the space of unacknowledged parts of all open multipart uploads. Call before the first
@@ -29,8 +29,7 @@ impl FsStore {
     /// Frees the space of an upload's unacknowledged parts.
     fn free_unacknowledged_of(&self, upload: &ActiveUpload) -> Result<()> {
         let state = upload.state();
-        let side_files: HashSet<&str> =
-            state.parts.values().filter_map(|part| part.side_file.as_deref()).collect();
+        let side_files: HashSet<&str> = state.parts.values().filter_map(|part| part.side_file.as_deref()).collect();
         for (name, _) in self.root.entries(&upload.folder)? {
             if name.starts_with("part-") && !side_files.contains(name.as_str()) {
                 self.root.unlink(&upload.path(&name))?;

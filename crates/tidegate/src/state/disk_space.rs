@@ -8,20 +8,24 @@ use store::{FreeSpace, Space};
 
 use crate::error::Result;
 
+/// The name of the data folder, if nothing else of ours lies on its disk.
+const DATA: &str = "data";
+
 /// The watched disks, each once.
 #[derive(Debug)]
 pub struct DiskSpace {
     spaces: Vec<Arc<Space>>,
     /// The disk of the local store; `None` if the store is a bucket.
     store: Option<Arc<Space>>,
-    /// The disk of the data folder, where videos are copied to.
-    data: Arc<Space>,
+    /// The disk of the data folder, where videos are copied to; `None` if there is no such folder.
+    data: Option<Arc<Space>>,
     /// The disk of the SQLite file; `None` if the database is PostgreSQL.
     database: Option<Arc<Space>>,
 }
 
 impl DiskSpace {
-    /// Watches the disks of existing folders, and keeps `reserve` bytes of each free. Blocking.
+    /// Watches the disks of these folders, and keeps `reserve` bytes of each free. The data folder
+    /// need not exist: a server with a bucket and PostgreSQL has nothing there. Blocking.
     pub fn open(
         store: Option<Arc<Space>>,
         data: &Path,
@@ -37,8 +41,11 @@ impl DiskSpace {
             spaces.push(Arc::clone(&space));
             Ok(space)
         };
-        let data = watch(data, "data")?;
         let database = database.map(|folder| watch(folder, "database")).transpose()?;
+        let data = match watch(data, DATA) {
+            Err(store::Error::NotFound) => None,
+            other => Some(other?),
+        };
         Ok(Self { spaces, store, data, database })
     }
 
@@ -58,7 +65,7 @@ impl DiskSpace {
 
     /// Returns an error unless the data folder has room for a temporary copy of `bytes`.
     pub fn check_copy(&self, bytes: u64) -> Result<()> {
-        Ok(self.data.check(bytes)?)
+        self.data.iter().try_for_each(|data| Ok(data.check(bytes)?))
     }
 
     /// Returns what is free on the local store's disk; `None` if the store is a bucket.
@@ -81,14 +88,19 @@ impl DiskSpace {
         self.spaces.iter().filter_map(|space| measured(space)).any(|space| space.is_short())
     }
 
-    /// Gives up the ballast of each disk that is completely full.
+    /// Gives up the ballast of each disk that is completely full. Blocking.
     pub fn free_ballast_if_exhausted(&self) {
-        self.spaces.iter().for_each(|space| space.free_ballast_if_exhausted());
+        self.needed_by_deletes().for_each(Space::free_ballast_if_exhausted);
     }
 
     /// Creates the ballast of each disk that has room for it. Blocking.
     pub fn restore_ballast(&self) {
-        self.spaces.iter().for_each(|space| space.restore_ballast());
+        self.needed_by_deletes().for_each(Space::restore_ballast);
+    }
+
+    /// Returns the disks that deletes write to.
+    fn needed_by_deletes(&self) -> impl Iterator<Item = &Space> {
+        self.spaces.iter().map(|space| &**space).filter(|space| space.name() != DATA)
     }
 
     /// Sets the gauges of all disks.
