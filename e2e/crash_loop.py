@@ -255,6 +255,8 @@ class Loop:
             return keys, [f"upload {upload['Key']}" for upload in uploads]
         root = self.server.folder / "data/store"
         files = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
+        # Every store has these.
+        files = {name for name in files if name != ".identity" and not name.startswith(".ballast/")}
         keys = {name for name in files if not name.startswith(".") and not name.endswith(".meta")}
         sidecars = {f"{key}.meta" for key in keys}
         return keys, sorted(files - keys - sidecars)

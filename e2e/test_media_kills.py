@@ -32,7 +32,8 @@ if "KILLS" in os.environ:
 
 def blobs(server, below=""):
     root = server.folder / "data/store" / below
-    return sorted(str(path.relative_to(server.folder / "data/store")) for path in root.rglob("*") if path.is_file() and not path.name.endswith(".meta"))
+    names = (str(path.relative_to(server.folder / "data/store")) for path in root.rglob("*") if path.is_file())
+    return sorted(name for name in names if not name.endswith(".meta") and not name.startswith((".ballast/", ".identity")))
 
 
 def wait_for_end(process, seconds):

@@ -15,6 +15,12 @@ pub(crate) const TEMP: &str = ".tmp";
 pub(crate) const UPLOADS: &str = ".uploads";
 /// The folder of restorably deleted blobs. No key may begin with it.
 pub(crate) const TRASH: &str = ".trash";
+/// The folder of the ballast, which is given up on a full disk. No key may begin with it.
+pub(crate) const BALLAST: &str = ".ballast";
+/// The file that identifies the store. No key may begin with it.
+pub(crate) const IDENTITY: &str = ".identity";
+/// The names at the root of a store that are not keys.
+pub(crate) const RESERVED: [&str; 5] = [TEMP, UPLOADS, TRASH, BALLAST, IDENTITY];
 
 /// Validates a key. A valid key is a relative path without empty or dot segments.
 pub(crate) fn check(key: &str) -> Result<()> {
@@ -36,7 +42,7 @@ pub(crate) fn check(key: &str) -> Result<()> {
         }
     }
     let first = key.split('/').next().unwrap_or(key);
-    if [TEMP, UPLOADS, TRASH].contains(&first) {
+    if RESERVED.contains(&first) {
         return Err(Error::InvalidKey("the first segment is reserved"));
     }
     Ok(())

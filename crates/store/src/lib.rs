@@ -10,9 +10,11 @@ pub mod conformance;
 mod error;
 pub mod fs;
 mod key;
+mod private;
 mod s3;
 mod seals;
 mod sigv4;
+mod space;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -28,8 +30,10 @@ pub use checksum::{Algorithm, Checks};
 pub use completion::Completion;
 pub use error::{Error, PartFault, Result};
 pub use fs::{Blob, BlobStream, ForeignFile, FsReader, FsStore, Piece, Reads, SendError, Tree, TreeEntry};
+pub use private::{create_private_folder, make_private};
 pub use s3::{Addressing, Encryption, MAX_COPY, S3Options, S3Store, STREAM_BUFFER};
 pub use sigv4::{Endpoint, MAX_LIFETIME, Presigner};
+pub use space::{FreeSpace, Space};
 
 /// The largest number of parts in an upload (S3, "Amazon S3 multipart upload limits").
 pub const MAX_PARTS: u32 = 10_000;

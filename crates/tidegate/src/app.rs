@@ -1,6 +1,7 @@
 //! The shared state of a server process: settings, database, store, keys, caches and tools. Opens
 //! them and holds them; never decides anything about a request.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
@@ -18,9 +19,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::secrets::{self, Credentials, DoorCredentials};
 use crate::config::{AuthMode, Config, Origin, S3Setting, StoreSetting};
-use crate::db::Db;
+use crate::db::{Database, Db};
+use crate::error::Error;
 use crate::model::rules::{self, Landing, Processing};
 use crate::sign_in::{SignIn, SignInSetting};
+use crate::state::disk_space::DiskSpace;
 use crate::state::edge_keys::EdgeKeys;
 use crate::state::fetcher::Fetcher;
 use crate::state::file_tags::FileTags;
@@ -51,6 +54,8 @@ pub struct App {
     pub store: Arc<dyn StoreDebug>,
     /// The local store as its own S3 door uses it; `None` if the store is a real S3.
     pub local: Option<Arc<Local>>,
+    /// The disks that are written to, and their reserve.
+    pub disks: Arc<DiskSpace>,
     /// Verifies and issues tokens.
     pub sign_in: SignIn,
     /// Rate limits by subject and client address.
@@ -163,12 +168,75 @@ async fn open_store(
             let Credentials { access_key, secret_key } = &credentials.presign;
             let presigner = Presigner::new(endpoint, access_key, secret_key.expose_secret());
             let about = format!("the store {}", root.display());
-            let root = root.clone();
-            let fs = tokio::task::spawn_blocking(move || FsStore::open(&root, presigner)).await?.context(about)?;
+            let (root, reserve) = (root.clone(), config.reserve);
+            let opening = tokio::task::spawn_blocking(move || FsStore::open_reserving(&root, presigner, reserve));
+            let fs = opening.await?.context(about)?;
             Ok((Arc::new(fs.clone()), Some(Arc::new(Local { fs, credentials }))))
         }
         (StoreSetting::Local(_), None) => anyhow::bail!("the local store has no credentials"),
     }
+}
+
+/// Returns an error unless the store is the one that the database's rows are about. A database that
+/// names no store takes this one. Two servers with one database and two stores would each delete
+/// what the other has, and miss it.
+async fn check_store(config: &Config, local: Option<&Local>, db: &Db) -> anyhow::Result<()> {
+    let known = db.find_store().await.map_err(|error| anyhow::anyhow!(error.detail()))?;
+    let adopts = config.adopts_store || known.is_none();
+    let found = match (&config.store, local) {
+        (StoreSetting::S3(s3), _) => Some(format!("bucket {} at {}", s3.bucket, s3.endpoint)),
+        (_, Some(local)) => {
+            let id = match local.fs.identity().await? {
+                // A folder without an id is not given one as long as another store is expected.
+                None if adopts => Some(local.fs.create_identity().await?),
+                other => other,
+            };
+            id.map(|id| format!("folder {id}"))
+        }
+        (StoreSetting::Local(_), None) => None,
+    };
+    let known = match &found {
+        Some(found) if adopts => db.set_store(found, config.adopts_store).await,
+        _ => Ok(known.unwrap_or_default()),
+    };
+    let known = known.map_err(|error| anyhow::anyhow!(error.detail()))?;
+    // Read again: two servers can start on a new database at once.
+    if found.as_deref() == Some(known.as_str()) {
+        return Ok(());
+    }
+    let setting = match &config.store {
+        StoreSetting::Local(root) => format!("UPLOAD_ROOT={}", root.display()),
+        StoreSetting::S3(_) => "S3_BUCKET".to_owned(),
+    };
+    let found = found.unwrap_or_else(|| "a folder without the id of a store: is its disk mounted?".to_owned());
+    anyhow::bail!(
+        "{setting}: the database belongs to another store ({known}) than this one ({found}). Servers that share a \
+         database must share its store: give this one the same folder, or S3_BUCKET to all of them. If the bytes were \
+         moved here on purpose, run `tidegate reconcile --adopt-store` once"
+    )
+}
+
+/// Watches the disks that are written to, and makes room for the database to be opened if one of
+/// them is full.
+async fn open_disks(config: &Config, local: Option<&Local>) -> anyhow::Result<Arc<DiskSpace>> {
+    let store = local.map(|local| Arc::clone(local.fs.space()));
+    let (data, reserve) = (config.data.clone(), config.reserve);
+    let database = match &config.database {
+        Database::Sqlite(path) => Some(path.parent().filter(|folder| !folder.as_os_str().is_empty())),
+        Database::Postgres { .. } => None,
+    };
+    let database = database.map(|folder| folder.unwrap_or(Path::new(".")).to_owned());
+    let opening = tokio::task::spawn_blocking(move || -> anyhow::Result<DiskSpace> {
+        if let Some(folder) = &database {
+            store::create_private_folder(folder).with_context(|| format!("the folder {}", folder.display()))?;
+        }
+        let disks = DiskSpace::open(store, &data, database.as_deref(), reserve);
+        let disks = disks.with_context(|| format!("the free space below {}", data.display()))?;
+        disks.free_ballast_if_exhausted();
+        disks.restore_ballast();
+        Ok(disks)
+    });
+    Ok(Arc::new(opening.await??))
 }
 
 /// Opens the CDN that is sent invalidations, with the bucket's credentials if they are configured.
@@ -190,8 +258,10 @@ impl App {
     pub async fn open(config: Config, addresses: Addresses) -> anyhow::Result<Self> {
         let (config, secrets) =
             tokio::task::spawn_blocking(move || secrets::load(&config).map(|keys| (config, keys))).await??;
-        let db = Db::open(&config.database).await?;
         let (store, local) = open_store(&config, &addresses, secrets.s3).await?;
+        let disks = open_disks(&config, local.as_deref()).await?;
+        let db = Db::open(&config.database).await?.on_disk(disks.of_database().cloned());
+        check_store(&config, local.as_deref(), &db).await?;
         if local.is_some()
             && let Err(error) = db.mark_old_etags().await
         {
@@ -237,6 +307,7 @@ impl App {
             probed: Mutex::new(None),
             store,
             local,
+            disks,
             db,
             quotas_counted: AtomicU64::new(0),
             closing: CancellationToken::new(),
@@ -290,7 +361,10 @@ impl App {
             return failures.clone();
         }
         let (database, store) = tokio::join!(self.db.probe(), self.store.probe());
-        let failures = (database.err().map(|error| error.detail()), store.err().map(|error| error.to_string()));
+        // A full disk is not an outage: reads and deletes go on. `disks` says that it is full.
+        let database = database.err().filter(|error| !matches!(error, Error::InsufficientStorage));
+        let store = store.err().filter(|error| !matches!(error, store::Error::Full));
+        let failures = (database.map(|error| error.detail()), store.map(|error| error.to_string()));
         *probed = Some((Instant::now(), failures.clone()));
         failures
     }

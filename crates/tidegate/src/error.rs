@@ -41,6 +41,9 @@ pub enum Error {
         /// The time to wait before the next request.
         retry_after: std::time::Duration,
     },
+    /// The disk is full up to its reserve. Deletes still work.
+    #[error("the server has no room left; delete something, or try again later")]
+    InsufficientStorage,
     /// The configuration does not support the operation.
     #[error("{0}")]
     Misconfig(Cow<'static, str>),
@@ -50,7 +53,7 @@ pub enum Error {
     /// The store gave an unexpected answer, or its data is damaged.
     #[error("the store failed")]
     StoreError(#[source] store::Error),
-    /// The store, the database or the token issuer cannot be reached, or the disk is full.
+    /// The store, the database or the token issuer cannot be reached.
     #[error("a part of the service is not available; try again")]
     Unavailable(#[source] anyhow::Error),
     /// The malware scanner cannot be reached.
@@ -74,6 +77,7 @@ impl Error {
             Self::TooLarge(_) => "TOO_LARGE",
             Self::QuotaExceeded(_) => "QUOTA_EXCEEDED",
             Self::RateLimited { .. } => "RATE_LIMITED",
+            Self::InsufficientStorage => "INSUFFICIENT_STORAGE",
             Self::Misconfig(_) => "MISCONFIG",
             Self::Busy | Self::Unavailable(_) => "STORE_UNAVAILABLE",
             Self::StoreError(_) => "STORE_ERROR",
@@ -185,7 +189,8 @@ impl From<store::Error> for Error {
             }
             Store::Incomplete(_) => Self::BadRequest("the body ended early".into()),
             Store::TooLarge { limit } => Self::TooLarge(format!("at most {limit} bytes are allowed").into()),
-            Store::Full | Store::Unavailable(_) => Self::Unavailable(error.into()),
+            Store::Full => Self::InsufficientStorage,
+            Store::Unavailable(_) => Self::Unavailable(error.into()),
             Store::Damaged(_) | Store::Refused(_) => Self::StoreError(error),
             Store::AlreadyExists | Store::InvalidKey(_) | Store::BadRange | Store::BadLifetime => {
                 Self::Internal(error.into())

@@ -136,7 +136,7 @@ impl Ffmpeg {
         S: Stream<Item = std::io::Result<Bytes>> + Send,
     {
         let failed = |error: std::io::Error| Error::Failed(format!("{}: {error}", self.folder.display()));
-        tokio::fs::create_dir_all(&self.folder).await.map_err(failed)?;
+        tokio::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder).await.map_err(failed)?;
         let id = std::process::id().to_string();
         let prefix = format!("{FOLDER_PREFIX}{id}.{}-", process_start_time(&id).unwrap_or_default());
         let folder = tempfile::Builder::new().prefix(&prefix).tempdir_in(&self.folder).map_err(failed)?;
@@ -331,7 +331,8 @@ where
     S: Stream<Item = std::io::Result<Bytes>> + Send,
 {
     let failed = |error: std::io::Error| Error::Failed(format!("a video can't be copied: {error}"));
-    let mut file = tokio::fs::File::create_new(to).await.map_err(failed)?;
+    let mut opening = tokio::fs::OpenOptions::new();
+    let mut file = opening.write(true).create_new(true).mode(0o600).open(to).await.map_err(failed)?;
     let mut video = std::pin::pin!(video);
     while let Some(bytes) = video.try_next().await.map_err(Error::Source)? {
         file.write_all(&bytes).await.map_err(failed)?;

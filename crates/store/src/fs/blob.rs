@@ -37,9 +37,13 @@ impl FsStore {
         let temp = self.temp_name();
         let bytes = serde_json::to_vec(record).map_err(|error| Error::Unavailable(error.into()))?;
         let mut file = self.root.create_new(&temp)?;
-        std::io::Write::write_all(&mut file, &bytes)?;
-        file.sync_data()?;
-        self.root.rename(&temp, path, true)
+        let written = std::io::Write::write_all(&mut file, &bytes).and_then(|()| file.sync_data());
+        let renamed = written.map_err(Error::from).and_then(|()| self.root.rename(&temp, path, true));
+        if renamed.is_err() {
+            // A full disk must not fill up with what it refused.
+            self.root.unlink(&temp)?;
+        }
+        renamed
     }
 
     /// Returns the properties of a blob.
@@ -244,7 +248,7 @@ impl FsStore {
             .entries(folder)?
             .into_iter()
             .filter(|(name, is_dir)| *is_dir || !is_sidecar(name))
-            .filter(|(name, _)| !folder.is_empty() || ![key::TEMP, key::UPLOADS, key::TRASH].contains(&name.as_str()))
+            .filter(|(name, _)| !folder.is_empty() || !key::RESERVED.contains(&name.as_str()))
             .map(|(name, is_dir)| if is_dir { name + "/" } else { name })
             .collect();
         names.sort_unstable();

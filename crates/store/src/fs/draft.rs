@@ -3,7 +3,6 @@
 //! offset, joining is a rename; otherwise the fragments are copied. Uploads with fixed part sizes
 //! are in `multipart`.
 
-use std::collections::{BTreeMap, HashSet};
 use std::fs::File;
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::FileExt as _;
@@ -17,6 +16,7 @@ use uuid::Uuid;
 
 use super::durable::DurableFile;
 use super::ingest::{Sink, run_blocking, write_to_sink};
+use super::layout::Layout;
 use super::sidecar::{Etag, Sidecar};
 use super::write_fence::WriteFence;
 use super::{BlobSink, FsStore};
@@ -29,9 +29,6 @@ const MAX_CACHED_DRAFTS: usize = 4096;
 const DATA: &str = "data";
 /// Bytes per read.
 const CHUNK: u64 = 1 << 20;
-/// Offsets from here on are never used for expected positions, because some file systems allow no
-/// larger files.
-const MAX_EXPECTED_OFFSET: u64 = 1 << 42;
 /// The block size in which space is freed, in bytes.
 const BLOCK: u64 = 4096;
 
@@ -45,91 +42,6 @@ pub(super) struct Draft {
 impl Draft {
     fn layout(&self) -> MutexGuard<'_, Layout> {
         self.layout.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Allocates ranges of a draft's file to fragments. The range that the file had when it was opened
-/// counts as used.
-#[derive(Debug, Default)]
-struct Layout {
-    /// The allocated ranges by offset.
-    extents: BTreeMap<u64, Extent>,
-    /// The length of the file when it was opened. Offsets below it are never allocated.
-    initial_length: u64,
-    /// The end of the last used range.
-    end: u64,
-    /// The number and the length of the first fragment. Fragments of this length get expected
-    /// offsets.
-    first: Option<(u32, u64)>,
-    /// The ids of the fragments whose bytes were removed.
-    dropped: HashSet<String>,
-}
-
-/// A range of the file that belongs to a fragment.
-#[derive(Debug, Clone, Copy)]
-struct Extent {
-    length: u64,
-    number: u32,
-    finished: bool,
-}
-
-impl Layout {
-    /// Creates the layout of a file with `length` bytes.
-    fn with_length(length: u64) -> Self {
-        Self { initial_length: length, end: length, ..Self::default() }
-    }
-
-    /// Allocates a range for a fragment of up to `length` bytes and returns its offset: the
-    /// expected offset if all fragments have the same length, else the end of the file.
-    fn allocate(&mut self, number: u32, length: u64) -> u64 {
-        // An empty fragment gets an offset of its own too.
-        let length = length.max(1);
-        if self.extents.is_empty() && self.end == 0 {
-            // Numbers begin with 0 or 1. A higher first number means that fragments are sent in
-            // parallel.
-            self.first = Some((if number == 1 { 1 } else { 0 }, length));
-        }
-        let at = self.expected_offset(number, length).unwrap_or(self.end);
-        self.extents.insert(at, Extent { length, number, finished: false });
-        self.end = self.end.max(at.saturating_add(length));
-        at
-    }
-
-    /// Returns the offset of a fragment if all fragments have the length of the first one and the
-    /// range is free.
-    fn expected_offset(&self, number: u32, length: u64) -> Option<u64> {
-        let (first, unit) = self.first?;
-        // A shorter fragment at the end of the file is taken for the last one.
-        let regular = self
-            .extents
-            .iter()
-            .all(|(at, extent)| extent.length == unit || at + extent.length == self.end && extent.number > first);
-        let at = u64::from(number.checked_sub(first)?).checked_mul(unit)?;
-        let before = self.extents.range(..at.checked_add(length)?).next_back();
-        let is_free = at >= self.initial_length && before.is_none_or(|(start, extent)| start + extent.length <= at);
-        (regular && length <= unit && is_free && unit > 0 && at < MAX_EXPECTED_OFFSET).then_some(at)
-    }
-
-    /// Returns whether a finished fragment can lie at `offset` or after it.
-    fn may_have_fragments_after(&self, offset: u64) -> bool {
-        self.initial_length > offset || self.extents.range(offset..).any(|(_, extent)| extent.finished)
-    }
-
-    /// Sets the final length of the fragment at an offset. A length of 0 frees the range.
-    fn finish(&mut self, at: u64, length: u64) {
-        let Some(extent) = self.extents.remove(&at) else { return };
-        if let Some((_, unit)) = &mut self.first
-            && *unit == extent.length.max(1)
-            && self.extents.is_empty()
-            && self.initial_length == 0
-        {
-            *unit = length;
-        }
-        if length > 0 {
-            self.extents.insert(at, Extent { length, finished: true, ..extent });
-        }
-        let last = self.extents.last_key_value().map_or(0, |(at, extent)| at + extent.length);
-        self.end = last.max(self.initial_length);
     }
 }
 
@@ -177,18 +89,12 @@ impl Drop for FragmentSink {
         if self.finished {
             return;
         }
-        if self.size == 0 {
-            self.draft.layout().finish(self.at, 0);
-            return;
-        }
         // Free the space first: no quota counts the bytes of a failed fragment.
-        let (store, name, draft) = (self.store.clone(), self.name.clone(), Arc::clone(&self.draft));
-        let (at, size) = (self.at, self.size);
+        let (store, name, draft, at) = (self.store.clone(), self.name.clone(), Arc::clone(&self.draft), self.at);
         let free = move || {
-            if let Err(error) = store.punch_hole(&name, &draft, at, size) {
+            if let Err(error) = store.free_failed(&name, &draft, at) {
                 tracing::warn!(%error, "the space of a failed fragment can't be freed before its upload ends");
             }
-            draft.layout().finish(at, 0);
         };
         match tokio::runtime::Handle::try_current() {
             Ok(runtime) => drop(runtime.spawn_blocking(free)),
@@ -198,7 +104,7 @@ impl Drop for FragmentSink {
 }
 
 /// Returns the path of a draft's file.
-fn data_path(draft: &str) -> String {
+pub(super) fn data_path(draft: &str) -> String {
     format!("{draft}/{DATA}")
 }
 
@@ -228,7 +134,7 @@ impl FsStore {
         let draft = self.draft(name, &file)?;
         let generation = draft.fence.generation();
         let at = draft.layout().allocate(number, most);
-        let (store, file) = (self.clone(), DurableFile::new(file));
+        let (store, file) = (self.clone(), DurableFile::new(file, Arc::clone(&self.space)));
         let sink = FragmentSink { store, name: name.to_owned(), draft, generation, file, at, size: 0, finished: false };
         // The file can have become a blob between opening it and looking the draft up.
         let is_current = sink.draft.fence.write_if_open(generation, || sink.file.is_at(&self.root, &path))?;
@@ -237,6 +143,7 @@ impl FsStore {
 
     /// Creates the folder and the file of a draft.
     fn begin_draft(&self, draft: &str, path: &str) -> Result<File> {
+        self.space.check(0)?;
         let _tree = self.lock_tree();
         self.root.ensure_dir(draft)?;
         match self.root.create_new(path) {
@@ -282,25 +189,36 @@ impl FsStore {
                 extent.finished = false;
             }
         }
-        self.punch_hole(name, &draft, fragment.offset, fragment.size)?;
-        Ok(())
+        self.if_current(name, &draft, |file| punch_hole(file, fragment.offset, fragment.offset + fragment.size))
     }
 
-    /// Frees the whole blocks of a range (`fallocate(2)`, `FALLOC_FL_PUNCH_HOLE`). Does nothing if
-    /// the draft is being joined or has become a blob.
-    fn punch_hole(&self, name: &str, draft: &Draft, at: u64, size: u64) -> Result<()> {
-        let (from, to) = (at.next_multiple_of(BLOCK), (at + size) / BLOCK * BLOCK);
-        if from >= to {
-            return Ok(());
-        }
-        let path = data_path(name);
-        let punched = draft.fence.write_if_open(draft.fence.generation(), || {
-            // Opened within the fence, so that the file can't be renamed to a blob in the meantime.
-            let file = self.root.open_rw(&path)?;
-            let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
-            Ok(rustix::fs::fallocate(file.as_fd(), flags, from, to - from)?)
+    /// Frees the range of a fragment that was not finished, whatever of it was written: a write that
+    /// failed half-way has counted nothing. Also frees the blocks that it shares with unused space.
+    fn free_failed(&self, name: &str, draft: &Draft, at: u64) -> Result<()> {
+        let mut is_unused = false;
+        let freed = self.if_current(name, draft, |file| {
+            // Locked until the range is free, so that no other fragment is put into it.
+            let mut layout = draft.layout();
+            let freed = layout.unshared_range(at).map_or(Ok(()), |(from, to)| punch_hole(file, from, to));
+            layout.finish(at, 0);
+            is_unused = true;
+            freed
         });
-        match punched {
+        if !is_unused {
+            draft.layout().finish(at, 0);
+        }
+        freed
+    }
+
+    /// Runs `change` with the draft's file. Does nothing if the draft is being joined or has become
+    /// a blob.
+    fn if_current(&self, name: &str, draft: &Draft, change: impl FnOnce(&File) -> Result<()>) -> Result<()> {
+        let path = data_path(name);
+        let changed = draft.fence.write_if_open(draft.fence.generation(), || {
+            // Opened within the fence, so that the file can't be renamed to a blob in the meantime.
+            change(&self.root.open_rw(&path)?)
+        });
+        match changed {
             Err(Error::NoSuchUpload | Error::NotFound) => Ok(()),
             other => other,
         }
@@ -409,6 +327,18 @@ impl FsStore {
     }
 }
 
+/// Frees the whole blocks of a range (`fallocate(2)`, `FALLOC_FL_PUNCH_HOLE`), up to the end of the
+/// file if `to` is `u64::MAX`.
+pub(super) fn punch_hole(file: &File, from: u64, to: u64) -> Result<()> {
+    let to = if to == u64::MAX { file.metadata()?.len().next_multiple_of(BLOCK) } else { to / BLOCK * BLOCK };
+    let from = from.next_multiple_of(BLOCK);
+    if from >= to {
+        return Ok(());
+    }
+    let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+    Ok(rustix::fs::fallocate(file.as_fd(), flags, from, to - from)?)
+}
+
 /// Returns whether blocks of a fragment were freed. Such a fragment was dropped, possibly before a
 /// restart.
 fn has_hole(file: &File, fragment: &Fragment) -> Result<bool> {
@@ -448,60 +378,4 @@ fn read_at(file: &File, at: u64, length: u64) -> std::io::Result<Bytes> {
     }
     bytes.truncate(filled);
     Ok(bytes.freeze())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    /// Returns the offsets of fragments (number, limit, length), each finished before the next
-    /// begins.
-    fn offsets(fragments: &[(u32, u64, u64)]) -> Vec<u64> {
-        let mut layout = Layout::default();
-        let write = |(number, most, size): &(u32, u64, u64)| {
-            let at = layout.allocate(*number, *most);
-            layout.finish(at, *size);
-            at
-        };
-        fragments.iter().map(write).collect()
-    }
-
-    #[test]
-    fn fragments_get_their_expected_offsets_if_known() {
-        assert_eq!(offsets(&[(0, 5, 5), (1, 5, 5), (2, 5, 3)]), [0, 5, 10], "in order");
-        assert_eq!(offsets(&[(1, 9, 5), (2, 9, 5), (3, 9, 3)]), [0, 5, 10], "with an upper limit instead of a length");
-        assert_eq!(offsets(&[(0, 5, 5), (3, 2, 2), (1, 5, 5), (2, 5, 5)]), [0, 15, 5, 10], "in any order");
-        assert_eq!(offsets(&[(0, 5, 5), (1, 3, 3), (2, 7, 7), (3, 1, 1)]), [0, 5, 8, 15], "of any length");
-        assert_eq!(offsets(&[(0, 5, 5), (1, 5, 5), (1, 5, 5)]), [0, 5, 10], "sent again: at the end");
-        assert_eq!(offsets(&[(0, 5, 5), (1, 5, 0), (1, 5, 5)]), [0, 5, 5], "the first attempt failed");
-        assert_eq!(offsets(&[(2, 5, 5), (0, 5, 5), (1, 5, 5)]), [10, 0, 5], "a later one first");
-        assert_eq!(offsets(&[(9999, 1 << 40, 5)]), [0], "an implausible number");
-        let mut layout = Layout::default();
-        let all = [(1, 5), (2, 5), (3, 5), (4, 2)].map(|(number, most)| layout.allocate(number, most));
-        assert_eq!(all, [0, 5, 10, 15], "in parallel");
-    }
-
-    proptest! {
-        #[test]
-        fn no_two_fragments_overlap(
-            fragments in proptest::collection::vec((0u32..9, 0u64..9, 0u64..9, any::<bool>()), 0..20),
-            before in prop_oneof![Just(0u64), 1u64..20],
-        ) {
-            let mut layout = Layout::with_length(before);
-            let (mut lying, mut open) = (vec![(0, before)], Vec::new());
-            for (number, most, size, stays_open) in fragments {
-                let at = layout.allocate(number, most);
-                for (other, length) in lying.iter().chain(&open) {
-                    prop_assert!(at + most <= *other || other + length <= at || most == 0 || *length == 0, "{layout:?} {at}");
-                }
-                if stays_open && most > 0 {
-                    open.push((at, most));
-                } else if most > 0 {
-                    layout.finish(at, size.min(most));
-                    lying.push((at, size.min(most)));
-                }
-            }
-        }
-    }
 }

@@ -1,5 +1,6 @@
 //! Writes files and syncs them in the background, so that the final sync has little left to write.
-//! Knows neither keys nor uploads.
+//! Claims room for every write, so that no writer uses the reserve of the disk. Knows neither keys
+//! nor uploads.
 
 use std::fs::File;
 use std::io;
@@ -11,6 +12,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::root::Root;
 use crate::error::{Error, Result};
+use crate::space::Space;
 
 /// The number of written bytes after which a background sync starts, if none is running.
 const SYNC_EVERY: u64 = 8 << 20;
@@ -21,20 +23,23 @@ const SYNC_EVERY: u64 = 8 << 20;
 #[derive(Debug)]
 pub(super) struct DurableFile {
     file: Arc<File>,
+    space: Arc<Space>,
     unsynced: u64,
     syncing: Option<JoinHandle<io::Result<()>>>,
 }
 
 impl DurableFile {
     /// Wraps a file that no other writer shares.
-    pub(super) fn new(file: File) -> Self {
-        Self { file: Arc::new(file), unsynced: 0, syncing: None }
+    pub(super) fn new(file: File, space: Arc<Space>) -> Self {
+        Self { file: Arc::new(file), space, unsynced: 0, syncing: None }
     }
 
-    /// Writes `bytes` at `offset` and starts a background sync when one is due. Call on the
-    /// blocking pool only.
+    /// Writes `bytes` at `offset` and starts a background sync when one is due. Fails with
+    /// [`Error::Full`] if the bytes would use the reserve. Call on the blocking pool only.
     pub(super) fn write_at(&mut self, bytes: &[u8], offset: u64) -> Result<()> {
+        let room = self.space.claim(bytes.len() as u64)?;
         self.file.write_all_at(bytes, offset)?;
+        drop(room);
         self.count_written(bytes.len() as u64)
     }
 
@@ -49,7 +54,9 @@ impl DurableFile {
         let mut done = 0;
         while done < length {
             let next = (length - done).min(SYNC_EVERY);
+            let room = self.space.claim(next)?;
             copy_range(source, from + done, &self.file, offset + done, next)?;
+            drop(room);
             done += next;
             self.count_written(next)?;
         }
@@ -105,11 +112,15 @@ pub(super) fn copy_range(source: &File, from: u64, target: &File, to: u64, lengt
 mod tests {
     use super::*;
 
+    fn space(folder: &std::path::Path) -> Arc<Space> {
+        Arc::new(Space::open(folder, "test", Some(0)).unwrap())
+    }
+
     #[tokio::test]
     async fn bytes_written_during_a_sync_are_complete() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
-        let mut file = DurableFile::new(File::create(&path).unwrap());
+        let mut file = DurableFile::new(File::create(&path).unwrap(), space(folder.path()));
         let chunk = vec![7u8; 3 << 20];
         spawn_blocking(move || {
             for at in 0..9 {
@@ -127,7 +138,7 @@ mod tests {
     #[tokio::test]
     async fn an_error_of_the_background_sync_fails_the_next_sync() {
         let folder = tempfile::tempdir().unwrap();
-        let mut file = DurableFile::new(File::create(folder.path().join("file")).unwrap());
+        let mut file = DurableFile::new(File::create(folder.path().join("file")).unwrap(), space(folder.path()));
         file.syncing = Some(spawn_blocking(|| Err(io::Error::other("the disk failed"))));
         let outcome = spawn_blocking(move || file.sync()).await.unwrap();
         assert!(matches!(outcome, Err(Error::Unavailable(_))), "{outcome:?}");

@@ -8,8 +8,11 @@ mod blob;
 mod blob_stream;
 mod draft;
 mod durable;
+mod identity;
 mod ingest;
 mod journal;
+mod layout;
+mod leftovers;
 mod multipart;
 mod pages;
 mod part;
@@ -47,6 +50,7 @@ use crate::error::{Error, Result};
 use crate::key;
 use crate::seals;
 use crate::sigv4::{Presigner, Unsigned};
+use crate::space::Space;
 use crate::{
     Attributes, ByteStream, Deletion, Entry, Fragment, OpenUpload, Part, PresignedRequest, Seals, Stat, Store,
     UploadRef,
@@ -68,6 +72,9 @@ pub struct Inner {
     reader: FsReader,
     changes: Arc<ChangeCounters>,
     presigner: Presigner,
+    space: Arc<Space>,
+    /// When the store was opened.
+    opened: SystemTime,
     /// Serialise publishing, moving, deleting and restoring per key.
     key_locks: [Mutex<()>; KEY_LOCKS],
     /// Held exclusively to remove empty folders, shared to create and fill them.
@@ -88,9 +95,19 @@ impl std::ops::Deref for FsStore {
 
 impl FsStore {
     /// Opens the store in `folder`, which is created if it does not exist, and removes temporary
-    /// files of interrupted writes. Fails if another server has the folder open. Blocking.
+    /// files of interrupted writes. Fails if another server has the folder open. Reserves no space.
+    /// Blocking.
     pub fn open(folder: &Path, presigner: Presigner) -> Result<Self> {
+        Self::open_reserving(folder, presigner, Some(0))
+    }
+
+    /// Opens the store like [`Self::open`] and keeps `reserve` bytes of its disk free; `None` keeps
+    /// the default of [`Space::open`]. Blocking.
+    pub fn open_reserving(folder: &Path, presigner: Presigner, reserve: Option<u64>) -> Result<Self> {
         let (root, changes) = (Arc::new(Root::open(folder)?), Arc::new(ChangeCounters::new()));
+        let space = Arc::new(Space::open(folder, "store", reserve)?);
+        // A full disk must not keep the server from starting: deletes need it.
+        space.free_ballast_if_exhausted();
         for own in [key::TEMP, key::UPLOADS, key::TRASH] {
             root.ensure_dir(own)?;
         }
@@ -108,13 +125,17 @@ impl FsStore {
             root,
             changes,
             presigner,
+            space,
+            opened: SystemTime::now(),
             key_locks: std::array::from_fn(|_| Mutex::new(())),
             tree: RwLock::new(()),
             uploads: Mutex::new(HashMap::new()),
             drafts: Mutex::new(HashMap::new()),
             gathering: GatherBudget::default(),
         };
-        Ok(Self { inner: Arc::new(inner) })
+        let store = Self { inner: Arc::new(inner) };
+        store.free_unacknowledged_parts()?;
+        Ok(store)
     }
 
     /// Writes a blob of up to `limit` bytes and verifies its checksums before it becomes visible.
@@ -144,14 +165,14 @@ impl FsStore {
     /// Creates a temporary file with the guard that publishes or removes it.
     fn temporary_blocking(&self) -> Result<(TempGuard, DurableFile)> {
         let temp = self.temp_name();
+        self.space.check(0)?;
         let file = self.root.create_new(&temp)?;
-        Ok((TempGuard { store: self.clone(), path: Some(temp) }, DurableFile::new(file)))
+        Ok((TempGuard { store: self.clone(), path: Some(temp) }, DurableFile::new(file, Arc::clone(&self.space))))
     }
 
-    /// Returns the free space of the file system for unprivileged users, in bytes.
-    pub async fn free_space(&self) -> Result<u64> {
-        let store = self.clone();
-        run_blocking(move || store.root.free_space()).await
+    /// Returns the watch over the space of the store's disk.
+    pub fn space(&self) -> &Arc<Space> {
+        &self.space
     }
 
     /// Returns a reader of the same blobs whose files can stay open between reads.
@@ -419,7 +440,12 @@ impl Store for FsStore {
     #[tracing::instrument(name = "store.delete", level = "trace", skip_all)]
     async fn delete(&self, key: &str, deletion: Deletion) -> Result<()> {
         let (store, key) = (self.clone(), key.to_owned());
-        run_blocking(move || store.delete_blocking(&key, deletion)).await
+        run_blocking(move || {
+            // The trash can need a new folder.
+            store.space.free_ballast_if_exhausted();
+            store.delete_blocking(&key, deletion)
+        })
+        .await
     }
 
     #[tracing::instrument(name = "store.restore", level = "trace", skip_all)]

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::FsStore;
+use super::draft::punch_hole;
 use super::durable::copy_range;
 use super::ingest::run_blocking;
 use super::journal::{self, PartRecord};
@@ -80,6 +81,19 @@ impl ActiveUpload {
         u64::from(number - 1) * self.record.part_size
     }
 
+    /// Frees the space of a part that is not stored at its offset. Does nothing once completion has
+    /// begun, which truncates the file to its parts.
+    pub(super) fn free_offset(&self, number: u32) -> Result<()> {
+        let freed = self.fence.write_if_open(self.fence.generation(), || {
+            let from = self.offset(number);
+            punch_hole(&self.data, from, from.saturating_add(self.record.part_size))
+        });
+        match freed {
+            Err(Error::NoSuchUpload) => Ok(()),
+            other => other,
+        }
+    }
+
     /// Returns the path of a file in the upload's folder.
     pub(super) fn path(&self, name: &str) -> String {
         format!("{}/{name}", self.folder)
@@ -93,13 +107,22 @@ impl FsStore {
         let folder = format!("{UPLOADS}/{upload_id}");
         let record =
             UploadRecord { key: key.to_owned(), part_size, begun_us: unix_micros(SystemTime::now()), attributes };
+        self.space.check(0)?;
         self.root.ensure_dir(&folder)?;
-        self.root.create_new(&format!("{folder}/data"))?;
-        self.root.create_new(&format!("{folder}/journal"))?;
-        // The record comes last: a folder without it is not an upload.
-        self.write_record(&format!("{folder}/upload"), &record)?;
-        self.root.sync_dir(&folder)?;
-        Ok(upload_id)
+        let created = || {
+            self.root.create_new(&format!("{folder}/{DATA}"))?;
+            self.root.create_new(&format!("{folder}/journal"))?;
+            // The record comes last: a folder without it is not an upload.
+            self.write_record(&format!("{folder}/upload"), &record)?;
+            self.root.sync_dir(&folder)
+        };
+        match created() {
+            Ok(()) => Ok(upload_id),
+            Err(error) => {
+                self.root.remove_flat_dir(&folder)?;
+                Err(error)
+            }
+        }
     }
 
     /// Returns the state of an open upload; reads it from disk if it is not in memory.
@@ -123,7 +146,7 @@ impl FsStore {
     }
 
     /// Reads an upload and its journal from disk.
-    fn load_upload(&self, upload_id: &str) -> Result<ActiveUpload> {
+    pub(super) fn load_upload(&self, upload_id: &str) -> Result<ActiveUpload> {
         let folder = format!("{UPLOADS}/{upload_id}");
         let gone = |error| if matches!(error, Error::NotFound) { Error::NoSuchUpload } else { error };
         let record = self.read_upload_record(&folder).map_err(gone)?;
@@ -254,6 +277,7 @@ impl FsStore {
     fn copy_into_place(&self, active: &ActiveUpload, part: &PartRecord) -> Result<()> {
         let Some(name) = &part.side_file else { return Ok(()) };
         let source = self.root.open_file(&active.path(name))?;
+        let _room = self.space.claim(part.size)?;
         copy_range(&source, 0, &active.data, active.offset(part.number), part.size)?;
         Ok(active.data.sync_data()?)
     }

@@ -65,11 +65,12 @@ impl FsStore {
             self.root.open_rw(&sink.upload.path(DATA)).map_err(upload_gone)?
         } else {
             let name = format!("part-{number:05}.{}", Uuid::new_v4().simple());
+            self.space.check(0)?;
             let file = self.root.create_new(&sink.upload.path(&name)).map_err(upload_gone)?;
             sink.side_file = Some(name);
             file
         };
-        sink.file = Some(DurableFile::new(file));
+        sink.file = Some(DurableFile::new(file, Arc::clone(&self.space)));
         Ok(sink)
     }
 }
@@ -120,8 +121,11 @@ impl PartSink {
             journal::append(&mut state.journal, &record)?;
             Ok(state.parts.insert(self.number, record))
         })?;
-        // The journal refers to the side file now, so dropping the sink must not remove it.
+        // The journal refers to the bytes now, so dropping the sink must not free them.
         self.side_file = None;
+        if std::mem::take(&mut self.in_place) {
+            upload.state().writing_in_place.remove(&number);
+        }
         if let Some(PartRecord { side_file: Some(older), .. }) = replaced {
             self.store.root.unlink(&self.upload.path(&older))?;
         }
@@ -145,13 +149,31 @@ fn upload_gone(error: Error) -> Error {
 
 impl Drop for PartSink {
     fn drop(&mut self) {
-        if self.in_place {
-            self.upload.state().writing_in_place.remove(&self.number);
+        let side_file = self.side_file.take();
+        let is_claimed = std::mem::take(&mut self.in_place);
+        if !is_claimed && side_file.is_none() {
+            return;
         }
-        if let Some(name) = self.side_file.take()
-            && let Err(error) = self.store.root.unlink(&self.upload.path(&name))
-        {
-            tracing::warn!(%error, "the side file of a failed part can't be removed; it is removed with its upload");
+        // Closed first: an unlinked file takes space until then.
+        self.file = None;
+        let (store, upload, number) = (self.store.clone(), Arc::clone(&self.upload), self.number);
+        let free = move || {
+            if let Some(name) = side_file
+                && let Err(error) = store.root.unlink(&upload.path(&name))
+            {
+                tracing::warn!(%error, "the side file of a failed part can't be removed; it is removed with its upload");
+            }
+            if is_claimed {
+                if let Err(error) = upload.free_offset(number) {
+                    tracing::warn!(%error, "the space of a failed part can't be freed before its upload ends");
+                }
+                // Released last, so that nobody writes to the offset while it is freed.
+                upload.state().writing_in_place.remove(&number);
+            }
+        };
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(free)),
+            Err(_) => free(),
         }
     }
 }

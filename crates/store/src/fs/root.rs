@@ -26,16 +26,10 @@ pub(crate) struct Root {
 }
 
 impl Root {
-    /// Returns the free space for unprivileged users, in bytes.
-    pub(crate) fn free_space(&self) -> Result<u64> {
-        let space = rustix::fs::fstatvfs(&self.dir).map_err(std::io::Error::from)?;
-        Ok(space.f_bavail.saturating_mul(space.f_frsize))
-    }
-
     /// Opens `path`, creating it if it does not exist, and locks it exclusively. Fails if another
     /// server has it locked.
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        std::fs::create_dir_all(path)?;
+        crate::private::create_private_folder(path)?;
         let root = Self::open_for_reading(path)?;
         fs::flock(&root.dir, FlockOperation::NonBlockingLockExclusive).map_err(|errno| match errno {
             Errno::WOULDBLOCK => Error::Unavailable(std::io::Error::other(format!(

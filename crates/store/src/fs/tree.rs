@@ -184,6 +184,7 @@ impl FsStore {
         attributes: Attributes,
     ) -> Result<Stat> {
         key::check(key)?;
+        self.space.check(0)?;
         let (store, tree, path, key) = (self.clone(), tree.clone(), path.to_owned(), key.to_owned());
         let seen = seen.clone();
         run_blocking(move || {

@@ -69,6 +69,8 @@ enum Command {
 
 /// Runs the subcommand in the arguments of the process.
 pub fn run() -> ExitCode {
+    // Whatever this process and its tools create is for this user alone.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let arguments = Arguments::parse();
     let sources = || Sources::of_process(arguments.config.clone(), arguments.set.clone());
     match arguments.command {

@@ -35,6 +35,10 @@ pub(super) struct ReconcileArgs {
     /// Remove orphans that were moved aside longer ago than `RETENTION_DAYS`.
     #[arg(long)]
     purge: bool,
+    /// Make the configured store the one that the database belongs to, after its bytes were moved on
+    /// purpose. Compares them as well.
+    #[arg(long)]
+    adopt_store: bool,
     /// The output format: lines of text, or metrics for the textfile collector of Prometheus' node
     /// exporter.
     #[arg(long, value_enum, default_value = "text")]
@@ -68,6 +72,7 @@ async fn compare(
 ) -> anyhow::Result<()> {
     process::require_database(&config)?;
     let here = Origin::parse("http://127.0.0.1").context("an address that nobody is told")?;
+    let config = Config { adopts_store: arguments.adopt_store, ..config };
     let app = App::open(config, Addresses { api: here.clone(), edge: None, s3: here }).await?;
     let kinds = if arguments.kinds.is_empty() { OwnerKind::ALL.to_vec() } else { arguments.kinds.clone() };
     let mode = if arguments.quarantine { Mode::Quarantine } else { Mode::Report };

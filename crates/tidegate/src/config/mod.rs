@@ -69,6 +69,10 @@ pub struct Config {
     pub allowed_hosts: Vec<String>,
     /// The store.
     pub store: StoreSetting,
+    /// What uploads leave free on each disk, in bytes; `None` for the default.
+    pub reserve: Option<u64>,
+    /// Whether this start makes the configured store that of the database; set by a command only.
+    pub adopts_store: bool,
     /// The database.
     pub database: Database,
     /// The region in SigV4 scopes.

@@ -29,6 +29,8 @@ pub(super) fn resolve_all(r: &mut Resolver) -> Config {
     Config {
         database: resolve_database(r, &data),
         store: resolve_store(r, &data),
+        adopts_store: false,
+        reserve: r.text("STORE_RESERVE_MB").map(|_| r.number("STORE_RESERVE_MB", 0..=1_000_000_000) << 20),
         production,
         bind: r.ip("BIND_HOST"),
         port: r.port("PORT", false).unwrap_or(0),

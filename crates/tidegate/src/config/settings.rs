@@ -135,6 +135,13 @@ const HERE: &[Setting] = &[
     ),
     built("UPLOAD_ROOT", "", "a folder", "The local store. Default: store in TIDEGATE_DATA."),
     built(
+        "STORE_RESERVE_MB",
+        "",
+        "0 to 1000000000 MiB",
+        "What uploads leave free on the disks of the local store, of TIDEGATE_DATA and of a SQLite file; deletes still \
+         work then. Default: 5 % of the disk, and 1024 at the most.",
+    ),
+    built(
         "S3_BUCKET",
         "",
         "a bucket's name",

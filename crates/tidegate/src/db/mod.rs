@@ -27,6 +27,7 @@ mod sessions;
 mod signals;
 mod spaces;
 mod sqlite;
+mod stores;
 mod trees;
 mod turns;
 mod uploads;
@@ -37,6 +38,7 @@ use std::time::{Duration, SystemTime};
 
 use secrecy::{ExposeSecret as _, SecretString};
 use sqlx::sqlite::SqlitePool;
+use store::Space;
 
 pub use self::changes::{Change, Changes};
 pub use self::clock::Clock;
@@ -71,6 +73,8 @@ pub struct Db {
     turns: Arc<Turns>,
     clock: Arc<Clock>,
     signals: Arc<Signals>,
+    /// The disk of a SQLite file, whose ballast is given up when a write would fail.
+    disk: Option<Arc<Space>>,
 }
 
 /// The configured engine.
@@ -197,9 +201,24 @@ impl Db {
         };
         let shared = matches!(engine, Engine::Postgres(_));
         let turns = Arc::new(Turns::new(turns));
-        let db = Self { engine, turns, clock, signals: Arc::new(Signals::new(shared)) };
+        let db = Self { engine, turns, clock, signals: Arc::new(Signals::new(shared)), disk: None };
         db.start_sending();
         Ok(db)
+    }
+
+    /// Returns the database with a watch over the disk of its file.
+    pub fn on_disk(self, disk: Option<Arc<Space>>) -> Self {
+        Self { disk, ..self }
+    }
+
+    /// Writes SQLite's log into its file and truncates it, so that its space is free again. Does
+    /// nothing on PostgreSQL.
+    #[tracing::instrument(name = "db.truncate_log", level = "trace", skip_all)]
+    pub async fn truncate_log(&self) -> Result<()> {
+        if let Engine::Sqlite { writer, .. } = &self.engine {
+            sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(writer).await?;
+        }
+        Ok(())
     }
 
     /// Returns whether other servers can change the database.
@@ -235,6 +254,10 @@ impl Db {
     #[tracing::instrument(name = "db.begin", level = "trace", skip_all)]
     pub async fn begin(&self) -> Result<Tx> {
         let turn = self.turns.wait().await?;
+        if let Some(disk) = &self.disk {
+            // SQLite writes before it removes anything, so that a delete needs room too.
+            disk.free_ballast_if_exhausted();
+        }
         let engine = match &self.engine {
             Engine::Sqlite { writer, .. } => TxEngine::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
             Engine::Postgres(postgres) => TxEngine::Postgres(postgres.begin().await?),
@@ -326,12 +349,12 @@ impl From<sqlx::Error> for Error {
                 Self::Internal(error.into())
             };
         }
-        // SQLITE_BUSY, SQLITE_IOERR, SQLITE_FULL and SQLITE_CANTOPEN with their extended codes: an
-        // outage, not an error of the caller.
-        if code.parse::<u32>().is_ok_and(|code| matches!(code & 0xff, 5 | 10 | 13 | 14)) {
-            Self::Unavailable(error.into())
-        } else {
-            Self::Internal(error.into())
+        match code.parse::<u32>().map(|code| code & 0xff) {
+            Ok(13) => Self::InsufficientStorage,
+            // SQLITE_BUSY, SQLITE_READONLY, SQLITE_IOERR and SQLITE_CANTOPEN with their extended
+            // codes: an outage, not an error of the caller.
+            Ok(5 | 8 | 10 | 14) => Self::Unavailable(error.into()),
+            _ => Self::Internal(error.into()),
         }
     }
 }

@@ -8,20 +8,29 @@ use anyhow::Context as _;
 use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 
+/// The largest log that stays after a checkpoint, in bytes.
+const LOG_SIZE: &str = "4194304";
+
+/// The endings of the files that SQLite puts beside its own. It gives them the mode of its own.
+const LOGS: [&str; 3] = ["-wal", "-shm", "-journal"];
+
 /// Opens the file, creates it if it does not exist, and migrates its tables. Returns the pool of
 /// readers and the pool of the writer.
-#[expect(clippy::disallowed_methods, reason = "SQLite makes the file and not its folder")]
 pub(super) async fn open(path: &Path) -> anyhow::Result<(SqlitePool, SqlitePool)> {
     let about = || format!("the database {}", path.display());
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).with_context(about)?;
+    let (to_open, folder) = (path.to_owned(), path.parent().filter(|folder| !folder.as_os_str().is_empty()));
+    if let Some(folder) = folder {
+        store::create_private_folder(folder).with_context(about)?;
     }
+    tokio::task::spawn_blocking(move || store::make_private(&to_open, &LOGS)).await?.with_context(about)?;
     let options = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)
         .journal_mode(SqliteJournalMode::Wal)
         // A response follows the commit, so the commit must survive a power failure.
         .synchronous(SqliteSynchronous::Full)
+        // The log is truncated to this after each checkpoint, so that it gives its space back.
+        .pragma("journal_size_limit", LOG_SIZE)
         .busy_timeout(Duration::from_secs(10))
         .foreign_keys(true);
     let acquire = Duration::from_secs(10);

@@ -69,6 +69,7 @@ pub(crate) fn status(error: &Error) -> StatusCode {
         Error::TooLarge(_) | Error::QuotaExceeded(_) => StatusCode::PAYLOAD_TOO_LARGE,
         Error::Misconfig(_) | Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         Error::StoreError(_) => StatusCode::BAD_GATEWAY,
+        Error::InsufficientStorage => StatusCode::INSUFFICIENT_STORAGE,
         Error::Busy | Error::Unavailable(_) | Error::Scanner(_) => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
@@ -76,8 +77,10 @@ pub(crate) fn status(error: &Error) -> StatusCode {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = status(&self.0);
-        // Refusals of a busy server are many; `state/shares.rs` logs them together.
-        if status.is_server_error() && !matches!(self.0, Error::Busy) {
+        // A full disk is logged once when it gets full, and refusals of a busy server together
+        // (`state/shares.rs`).
+        let is_logged_elsewhere = matches!(self.0, Error::Busy | Error::InsufficientStorage);
+        if status.is_server_error() && !is_logged_elsewhere {
             // The cause is logged only here, and never sent.
             tracing::error!(error = self.0.detail(), code = self.0.code(), "a request failed");
         }

@@ -65,24 +65,21 @@ struct DiskHealth {
     version: &'static str,
     /// GB (10⁹ bytes) left on the local store's disk; `null` where the store is a bucket.
     disk_free_gb: Option<f64>,
-    /// Whether the store takes something now.
+    /// Whether uploads are taken now: the store answers, and no disk is full up to its reserve.
     writable: bool,
 }
 
 /// Liveness, with the state of the disk
 ///
-/// That the process answers, what is free on the local disk, and whether the store takes something now.
+/// That the process answers, what is free on the local disk, and whether uploads are taken now.
 #[utoipa::path(get, path = "/healthz", operation_id = "get_disk_health", tag = "operations", security(()), responses((status = 200, body = DiskHealth)))]
 async fn healthz(State(app): State<Arc<App>>) -> Json<DiskHealth> {
     let Json(Health { ok, version, .. }) = health().await;
-    let free = match &app.local {
-        Some(local) => local.fs.free_space().await.ok(),
-        None => None,
-    };
     #[expect(clippy::cast_precision_loss, reason = "nobody reads the last of sixteen digits")]
-    let disk_free_gb = free.map(|bytes| (bytes as f64 / 1e7).round() / 100.0);
+    let disk_free_gb = app.disks.of_store().map(|space| (space.free as f64 / 1e7).round() / 100.0);
     let (_, store) = app.probe().await;
-    Json(DiskHealth { ok, status: "healthy", version, disk_free_gb, writable: store.is_none() })
+    let writable = store.is_none() && !app.disks.is_any_full();
+    Json(DiskHealth { ok, status: "healthy", version, disk_free_gb, writable })
 }
 
 /// What is reachable.
@@ -91,8 +88,11 @@ struct Readiness {
     ok: bool,
     #[schema(example = "ok")]
     status: &'static str,
+    /// `ok`; `full` while its disk is full up to the reserve; or `unavailable`.
     #[schema(example = "ok")]
     database: &'static str,
+    /// `ok`; `full` while its disk is full up to the reserve, so that uploads are refused and reads
+    /// and deletes work; or `unavailable`.
     #[schema(example = "ok")]
     store: &'static str,
     /// Only where keys are fetched from an issuer.
@@ -103,10 +103,12 @@ struct Readiness {
 
 /// Readiness
 ///
-/// 200 while database, store and token issuer answer, else 503 saying which does not.
+/// 200 while database, store and token issuer answer, else 503 saying which does not. A full disk is
+/// said here and answers 200, since reads and deletes work.
 #[utoipa::path(get, path = "/readyz", operation_id = "get_readiness", tag = "operations", security(()), responses((status = 200, body = Readiness), (status = 503, body = Readiness)))]
 async fn readyz(State(app): State<Arc<App>>) -> Response {
-    let word = |name: &'static str, failure: Option<String>| match failure {
+    let word = |name: &'static str, failure: Option<String>, is_full: bool| match failure {
+        None if is_full => "full",
         None => "ok",
         Some(error) => {
             tracing::error!(part = name, error, "not ready");
@@ -114,10 +116,10 @@ async fn readyz(State(app): State<Arc<App>>) -> Response {
         }
     };
     let (database, store) = app.probe().await;
-    let database = word("database", database);
-    let store = word("store", store);
-    let sign_in = app.sign_in.is_external().then(|| word("sign-in", app.sign_in.unavailable_reason()));
-    let ready = [Some(database), Some(store), sign_in].into_iter().flatten().all(|word| word == "ok");
+    let database = word("database", database, app.disks.is_database_full());
+    let store = word("store", store, app.disks.is_store_full());
+    let sign_in = app.sign_in.is_external().then(|| word("sign-in", app.sign_in.unavailable_reason(), false));
+    let ready = [Some(database), Some(store), sign_in].into_iter().flatten().all(|word| word != "unavailable");
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let readiness = Readiness { ok: ready, status: if ready { "ok" } else { "unavailable" }, database, store, sign_in };
     (status, Json(readiness)).into_response()
@@ -160,6 +162,7 @@ async fn count(app: &App) {
         Err(error) => tracing::warn!(error = error.detail(), "jobs can't be counted"),
     }
     count_quotas(app).await;
+    app.disks.record_metrics();
 }
 
 /// Responds with the metrics on a door that does not check `Host` itself.

@@ -162,11 +162,26 @@ async fn upkeep(app: Arc<App>, stop: CancellationToken) {
     while tokio::time::timeout(UPKEEP, stop.cancelled()).await.is_err() {
         app.rates.retain_recent();
         telemetry::upkeep();
+        keep_room(&app).await;
         rounds += 1;
         if rounds.is_multiple_of(6) {
             // The probe also compares the clocks of server and database.
             app.probe().await;
         }
+    }
+}
+
+/// Truncates the database's log while a disk is full, and creates the ballast again where there is
+/// room. Errors are logged: the next round tries again.
+async fn keep_room(app: &App) {
+    if app.disks.is_any_full()
+        && let Err(error) = app.db.truncate_log().await
+    {
+        tracing::warn!(error = error.detail(), "the database's log can't be truncated");
+    }
+    let disks = Arc::clone(&app.disks);
+    if let Err(error) = tokio::task::spawn_blocking(move || disks.restore_ballast()).await {
+        tracing::error!(%error, "the ballast can't be looked after");
     }
 }
 

@@ -3,6 +3,7 @@
 //! creates each part once.
 
 pub mod cache_invalidation;
+pub mod disk_space;
 pub mod edge_keys;
 pub mod fetcher;
 pub mod file_tags;

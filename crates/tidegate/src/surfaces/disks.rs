@@ -58,6 +58,7 @@ pub async fn begin(app: &App, caller: &Caller, owner: &Owner, announced: NewDisk
     check_name(name.as_deref())?;
     begin::check_media_type(content_type.as_deref())?;
     begin::check_size(app, owner.kind(), size)?;
+    app.disks.check(size.unwrap_or(0))?;
     let attributes = Attributes {
         // The stored type is always opaque, so that a browser never renders an image.
         content_type: begin::OPAQUE.to_owned(),

@@ -154,6 +154,11 @@ fn describe() {
     gauge!("tidegate_edge_keys", "Public keys the edge trusts");
     counter!("tidegate_jobs_total", "Attempts at jobs by outcome");
     gauge!("tidegate_jobs", "Jobs in the queue and given up");
+    gauge!("tidegate_disk_free_bytes", "Bytes free on the disks that are written to, by folder");
+    gauge!("tidegate_disk_free_inodes", "Inodes free on the disks that are written to, by folder");
+    gauge!("tidegate_disk_reserve_bytes", "Bytes that uploads leave free, by folder");
+    gauge!("tidegate_disk_full", "1 while a disk is full up to its reserve, by folder");
+    counter!("tidegate_disk_refused_total", "Writes refused to keep the reserve of a disk");
     gauge!("tidegate_quotas_nearly_full", "Users who have taken more than 80 % of their quota");
     counter!("tidegate_audit_dropped_total", "Refusals that were not recorded because too many came at once");
     counter!("tidegate_jwks_fetches_total", "Readings of the token issuer's keys by outcome");

@@ -130,7 +130,9 @@ pub(crate) async fn insert_all(
 ) -> Result<()> {
     let Some(first) = rows.first() else { return Ok(()) };
     let (now, action) = (first.object.created_at, first.details.action());
-    quotas::reserve(app, tx, caller, owner, demand(rows)).await?;
+    let demand = demand(rows);
+    app.disks.check(demand.bytes)?;
+    quotas::reserve(app, tx, caller, owner, demand).await?;
     insert_objects(app, tx, &effects::creator(owner.kind(), caller), owner, rows).await?;
     let uploads: Vec<&Upload> = rows.iter().map(|row| &row.upload).collect();
     tx.insert_uploads(owner, &caller.principal, &uploads, now).await?;

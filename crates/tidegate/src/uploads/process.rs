@@ -209,6 +209,8 @@ async fn remux_video(app: &App, media: &Media, sealed: &Key) -> Result<Outcome<R
         return Ok(Outcome::Failed("this server has no ffmpeg, without which no video is published".to_owned()));
     };
     let (stat, body) = app.store.read(sealed.as_str(), None).await?;
+    // The copy, and the remuxed file beside it.
+    app.disks.check_copy(stat.size.saturating_mul(2))?;
     let video = match sandbox_outcome(ffmpeg.remux(kind, stat.size, body).await)? {
         Outcome::Good(video) => video,
         Outcome::Rejected(reason) => return Ok(Outcome::Rejected(reason)),

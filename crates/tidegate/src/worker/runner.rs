@@ -192,7 +192,7 @@ async fn record_outcome(app: &App, claimed: &ClaimedJob, job: &Job, outcome: Res
     };
     // A client waits for these jobs, so a permanent store error must fail them in the end.
     let outage = match error {
-        Error::Unavailable(_) => true,
+        Error::Unavailable(_) | Error::InsufficientStorage => true,
         // A restarting scanner is waited for, for about an hour at the longest pauses.
         Error::Scanner(_) => claimed.max_attempts < job.max_attempts().cast_signed() + SCANNER_WAITS,
         Error::StoreError(_) => job.pipeline_object().is_none(),

@@ -22,8 +22,8 @@ const BATCH: i64 = 500;
 /// The number of batches of audit events deleted in one run.
 const AUDIT_BATCHES: usize = 100;
 
-/// Finishes completions that a crash interrupted between blob and row. Visits every open upload
-/// once after a start.
+/// Finishes completions that a crash interrupted between blob and row, and frees the bytes of parts
+/// that were never acknowledged. Visits every open upload once after a start.
 pub(super) async fn recover(app: &App) -> Result<()> {
     let (mut after, mut failed) = (String::new(), None);
     loop {
@@ -31,11 +31,19 @@ pub(super) async fn recover(app: &App) -> Result<()> {
         let Some(last) = page.last() else { return failed.map_or(Ok(()), Err) };
         after.clone_from(&last.id);
         for upload in &page {
-            if let Err(error) = finish(app, upload).await {
+            if let Err(error) = recover_one(app, upload).await {
                 failed = Some(log_failure(upload, error));
             }
         }
     }
+}
+
+/// Finishes an interrupted completion, or frees what an interrupted request has left.
+async fn recover_one(app: &App, upload: &Upload) -> Result<()> {
+    if !finish(app, upload).await? && rules::of(upload.of).landing == Landing::Beside {
+        files::uploads::free_unacknowledged(app, &upload.id).await?;
+    }
+    Ok(())
 }
 
 /// Runs all parts of the sweep, and returns the first error.

@@ -69,7 +69,7 @@ fn complete_operation(place: &Place<'_>, operation: &mut Operation, schemas: &BT
     let needs_sign_in = operation.security.as_ref().is_none_or(|needed| !needed.is_empty());
     let mut also: Vec<&str> = if is_probe { Vec::new() } else { OF_GUARDS.to_vec() };
     also.extend((needs_sign_in && !is_probe).then_some("401"));
-    also.extend(operation.request_body.is_some().then_some("413"));
+    also.extend(operation.request_body.is_some().then_some(["413", "507"]).into_iter().flatten());
     for status in also {
         operation.responses.responses.entry(status.to_owned()).or_insert_with(|| RefOr::T(Response::default()));
     }
@@ -219,6 +219,7 @@ fn meaning(status: &str) -> &'static str {
         "416" => "The content has none of the requested bytes.",
         "429" => "`RATE_LIMITED`: the caller, or its address, sends too many requests.",
         "503" => "`STORE_UNAVAILABLE`: the server is busy, or something it depends on does not answer; try again.",
+        "507" => "`INSUFFICIENT_STORAGE`: the server's disk is full; what frees space still works.",
         _ => "Any other error; its code says which.",
     }
 }

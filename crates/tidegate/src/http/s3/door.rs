@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use axum::http::{Extensions, HeaderMap, Uri};
+use axum::http::{Extensions, HeaderMap, StatusCode, Uri};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures::TryStreamExt as _;
 use s3s::access::{S3Access, S3AccessContext};
@@ -13,7 +13,7 @@ use s3s::dto::{
     ListBucketsOutput, ListObjectsInput, ListObjectsOutput, ListObjectsV2Input, ListObjectsV2Output, ListPartsInput,
     ListPartsOutput, Part, PutObjectInput, PutObjectOutput, StreamingBlob, UploadPartInput, UploadPartOutput,
 };
-use s3s::{S3, S3Error, S3Request, S3Response, S3Result, s3_error};
+use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result, s3_error};
 use secrecy::ExposeSecret as _;
 use store::{Algorithm, Attributes, ByteStream, Checks, UploadRef};
 
@@ -116,6 +116,11 @@ impl Door {
         admission::count_owner(extensions, Holder::Subject(uploader)).map_err(|_| slow_down())
     }
 
+    /// Refuses a body that would use the reserve of the disk before it is read.
+    fn check_room(&self, bytes: u64) -> S3Result<()> {
+        self.app.disks.check(bytes).map_err(internal)
+    }
+
     /// Returns the open multipart upload of an id and a key.
     async fn open_upload(&self, upload_id: &str, key: &str) -> S3Result<Upload> {
         let upload = self.app.db.find_upload_in_parts_unscoped(upload_id, key).await.map_err(internal)?;
@@ -136,7 +141,7 @@ impl S3 for Door {
         }
         let upload = self.open_upload(&input.upload_id, &input.key).await?;
         let limit = upload.part_limit(number, self.largest(&upload));
-        check_length(input.content_length, limit)?;
+        self.check_room(check_length(input.content_length, limit)?)?;
         self.count_uploader(&request.extensions, &upload).await?;
         let writers = format!("{}/{number}", upload.id);
         let (body, cut_off) = self.app.writers.limit(writers, body_stream(input.body));
@@ -155,7 +160,7 @@ impl S3 for Door {
             .filter(|upload| upload.takes_bytes(self.app.db.now()) && !upload.is_being_completed())
             .ok_or_else(|| s3_error!(AccessDenied, "No upload is open at this key."))?;
         let limit = upload.announced_size.unwrap_or_else(|| self.largest(&upload));
-        check_length(input.content_length, limit)?;
+        self.check_room(check_length(input.content_length, limit)?)?;
         self.count_uploader(&request.extensions, &upload).await?;
         let (body, cut_off) = self.app.writers.limit(upload.id.clone(), body_stream(input.body));
         let attributes = Attributes { content_type: input.content_type.unwrap_or_default(), ..Attributes::default() };
@@ -277,10 +282,10 @@ fn add_check(checks: &mut Checks, name: &str, algorithm: Algorithm, value: &str)
     if checks.require(algorithm, bytes) { Ok(()) } else { Err(malformed()) }
 }
 
-/// Checks the announced length of a body.
-fn check_length(length: Option<i64>, limit: u64) -> S3Result<()> {
+/// Returns the announced length of a body, which must be within the limit.
+fn check_length(length: Option<i64>, limit: u64) -> S3Result<u64> {
     match length.map(u64::try_from) {
-        Some(Ok(length)) if length <= limit => Ok(()),
+        Some(Ok(length)) if length <= limit => Ok(length),
         Some(Ok(_)) => {
             Err(s3_error!(EntityTooLarge, "Your proposed upload exceeds the maximum allowed size of {limit} bytes."))
         }
@@ -330,14 +335,26 @@ pub(super) fn to_s3_error(error: store::Error) -> S3Error {
         Store::Incomplete(_) => s3_error!(IncompleteBody, "The request body terminated unexpectedly."),
         Store::CompletedDifferently | Store::AlreadyExists => s3_error!(PreconditionFailed, "The key exists already."),
         Store::InvalidKey(_) | Store::InvalidPart { .. } => s3_error!(InvalidArgument, "The request can't be served."),
+        Store::Full => insufficient_storage(),
         Store::BadRange => s3_error!(InvalidRange, "The requested range is not satisfiable"),
         other => internal(other.into()),
     }
 }
 
+/// Returns the error for a full disk. S3 has none; other servers answer with this status too.
+fn insufficient_storage() -> S3Error {
+    let code = S3ErrorCode::Custom("InsufficientStorage".into());
+    let mut error = S3Error::with_message(code, "The disk of the storage is full; delete something, or try later.");
+    error.set_status_code(StatusCode::INSUFFICIENT_STORAGE);
+    error
+}
+
 #[expect(clippy::needless_pass_by_value, reason = "it ends here; callers hand it to map_err")]
 /// Logs an error and returns a generic S3 error.
 pub(super) fn internal(error: Error) -> S3Error {
+    if matches!(error, Error::InsufficientStorage) {
+        return insufficient_storage();
+    }
     tracing::error!(error = error.detail(), code = error.code(), "a request failed");
     match error {
         Error::Unavailable(_) | Error::Busy => s3_error!(ServiceUnavailable, "Storage is not available; try again."),

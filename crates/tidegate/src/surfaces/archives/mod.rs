@@ -130,6 +130,7 @@ async fn lay_out(app: &App, owner: &Owner, files: &[File], name: &str) -> Result
         line_at += entry.central_length(member.begins_at);
         members.push(member);
     }
+    app.disks.check(0)?;
     let entries = members.len() as u64;
     let token = URL_SAFE_NO_PAD.encode(random()?);
     let now = app.db.now();

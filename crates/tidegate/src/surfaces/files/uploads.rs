@@ -173,6 +173,7 @@ pub(super) async fn store_part(
         return Err(frozen());
     }
     let room = app.db.room_for_part(&upload.id, number).await?;
+    app.disks.check(body.most.unwrap_or(0).min(room))?;
     let before = app.upload_hashes.prefix_before(&upload.id, number);
     let (bytes, hashes) = hash_stream(body.bytes, before.as_ref().map(|prefix| prefix.sha256.clone()));
     let (draft, most) = (key::draft(&upload.id), body.most.unwrap_or(room).min(room));
@@ -252,6 +253,14 @@ pub async fn abort(app: &App, caller: &Caller, upload_id: &str) -> Result<()> {
         UploadState::Aborted | UploadState::Expired => Ok(()),
         UploadState::Completed => Err(Error::InvalidState("the upload is complete; delete the file instead".into())),
     }
+}
+
+/// Frees the space of parts that a killed server has not acknowledged. Only a local store has such.
+pub async fn free_unacknowledged(app: &App, upload_id: &str) -> Result<()> {
+    let Some(local) = &app.local else { return Ok(()) };
+    let parts = app.db.list_upload_parts(upload_id).await?;
+    let parts: Vec<_> = parts.into_iter().map(|part| part.bytes).collect();
+    Ok(local.fs.free_unlisted(key::draft(upload_id).as_str(), &parts).await?)
 }
 
 /// Deletes what remains of an upload that has ended.

@@ -102,6 +102,7 @@ pub async fn create(app: &App, caller: &Caller, name: &str) -> Result<Dataset> {
     let needs = "a dataset belongs to an organisation and has an owner; a service names them in X-Org-Id and X-User-Id";
     let effective = caller.effective_principal().into_owned();
     let Principal::User { id: user, org: Some(org), .. } = effective else { return Err(bad_request(needs)) };
+    app.disks.check(0)?;
     let (id, now) = (DatasetId::generate(), app.db.now());
     let mut tx = app.db.begin().await?;
     let org_number = tx.number_of_org(&org, now).await?;
@@ -199,6 +200,7 @@ pub async fn create_collection(
 ) -> Result<Node> {
     let dataset = access::find_dataset(app, caller, Action::Write, dataset).await?;
     let name = parse_name(name).map_err(|error| bad_request(error.to_string()))?;
+    app.disks.check(0)?;
     let (id, now) = (NodeId::generate(NodeKind::Collection), app.db.now());
     let mut tx = app.db.begin().await?;
     tx.hold_dataset(dataset.number).await?;

@@ -172,7 +172,8 @@ fn usual_type(path: &AssetPath) -> &'static str {
 
 fn check(app: &App, announced: &NewPackageUpload) -> Result<()> {
     begin::check_size(app, OwnerKind::Dataset, announced.size)?;
-    begin::check_media_type(announced.content_type.as_deref())
+    begin::check_media_type(announced.content_type.as_deref())?;
+    app.disks.check(announced.size.unwrap_or(0))
 }
 
 /// Builds the rows of a new upload. Begins a multipart upload in the store first.

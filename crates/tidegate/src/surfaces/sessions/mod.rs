@@ -75,6 +75,7 @@ pub async fn create(app: &App, caller: &Caller, id: Option<SessionId>) -> Result
     let id = id.unwrap_or_else(SessionId::generate);
     let owner = Owner::Session(id.clone(), org.clone());
     access::authorize(app, caller, Action::Write, &owner, None)?;
+    app.disks.check(0)?;
     let now = app.db.now();
     let mut tx = app.db.begin().await?;
     if tx.insert_session(&id, org, caller.principal.name(), now).await? {

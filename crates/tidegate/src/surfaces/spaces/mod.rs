@@ -31,6 +31,7 @@ pub async fn create(app: &App, caller: &Caller, name: &str) -> Result<Space> {
     check_name(name).map_err(|error| bad_request(error.to_string()))?;
     let first = access::effective_user(caller)
         .ok_or_else(|| bad_request("a space needs an owner; name the user in X-User-Id"))?;
+    app.disks.check(0)?;
     let (id, now) = (SpaceId::generate(), app.db.now());
     let mut tx = app.db.begin().await?;
     tx.insert_space(&id, name, first.as_str(), now).await?;

@@ -97,6 +97,7 @@ pub(crate) async fn begin(
     if size == Some(0) {
         return Err(bad_request("size must be at least 1"));
     }
+    app.disks.check(size.unwrap_or(0))?;
     let new = NewUpload {
         object: ObjectId::generate(),
         id: upload_id,

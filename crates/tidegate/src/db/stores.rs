@@ -1,0 +1,32 @@
+//! Names the store that the rows of this database are about. One row; see `app::App::open`.
+
+use super::{Db, on_reader, on_tx};
+use crate::error::Result;
+
+impl Db {
+    /// Returns the identity of the store; `None` if the database names none yet.
+    #[tracing::instrument(name = "db.find_store", level = "trace", skip_all)]
+    pub async fn find_store(&self) -> Result<Option<String>> {
+        const SQL: &str = "SELECT identity FROM store_identity";
+        let row: Option<(String,)> = on_reader!(self, |pool| sqlx::query_as(SQL).fetch_optional(pool).await?);
+        Ok(row.map(|(identity,)| identity))
+    }
+
+    /// Names the store, and returns the one that is named then: another one, if the database names
+    /// one already and `replace` is not set.
+    #[tracing::instrument(name = "db.set_store", level = "trace", skip_all)]
+    pub async fn set_store(&self, identity: &str, replace: bool) -> Result<String> {
+        const KEEP: &str = "INSERT INTO store_identity (one, identity, named_at) VALUES (1, $1, $2) \
+                            ON CONFLICT (one) DO NOTHING";
+        const REPLACE: &str = "INSERT INTO store_identity (one, identity, named_at) VALUES (1, $1, $2) \
+                               ON CONFLICT (one) DO UPDATE SET identity = excluded.identity, named_at = excluded.named_at";
+        let mut tx = self.begin().await?;
+        let now = tx.now_micros();
+        let sql = if replace { REPLACE } else { KEEP };
+        on_tx!(tx, |connection| {
+            sqlx::query(sql).bind(identity).bind(now).execute(&mut *connection).await?;
+        });
+        tx.commit().await?;
+        Ok(self.find_store().await?.unwrap_or_default())
+    }
+}
