@@ -5,6 +5,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use axum::body::HttpBody as _;
 use axum::extract::{Request, State};
@@ -26,6 +27,8 @@ use crate::state::shares::{Holder, Permit, Refusal, Shares, count_for_caller};
 /// Bodies up to this length in bytes are held without a reservation of memory; the number of
 /// requests bounds them.
 const SMALL_BODY: usize = 64 << 10;
+/// How long a part waits for memory.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// An admitted request. Its permits last until it is dropped, at the end of the work on the request.
 #[derive(Debug)]
@@ -152,6 +155,19 @@ impl BodyMemory {
         let Some(admitted) = self.admitted.as_ref().filter(|_| length > SMALL_BODY) else { return Ok(None) };
         let client = locked(&admitted.client).clone();
         Ok(Some(admitted.memory.acquire(client, length.div_ceil(1024))?))
+    }
+
+    /// Reserves memory as [`BodyMemory::reserve`] does, and waits until it can be had: a client that
+    /// sends parts side by side is slowed down rather than refused.
+    ///
+    /// # Errors
+    ///
+    /// As [`BodyMemory::reserve`], after [`LONGEST_WAIT`].
+    pub(crate) async fn wait(&self, most: usize) -> Result<Option<Permit>> {
+        let length = self.length.unwrap_or(most).min(most);
+        let Some(admitted) = self.admitted.as_ref().filter(|_| length > SMALL_BODY) else { return Ok(None) };
+        let client = locked(&admitted.client).clone();
+        Ok(Some(admitted.memory.acquire_within(LONGEST_WAIT, client, length.div_ceil(1024)).await?))
     }
 
     /// Reserves memory as [`BodyMemory::reserve`] does, for as long as the request.

@@ -69,6 +69,11 @@ impl NewestWriters {
         self.lock().len()
     }
 
+    /// Returns the number of writers of all parts.
+    pub fn writers(&self) -> usize {
+        self.lock().values().map(VecDeque::len).sum()
+    }
+
     /// Adds a writer of a part, and cuts off the oldest one if there are too many.
     fn enter(self: &Arc<Self>, part: String) -> Place {
         let writer = Arc::new(Writer::default());

@@ -1,13 +1,15 @@
 //! Fair shares of a limited resource: request permits, upload permits, event streams, bytes of
 //! memory. A client holds at most its share, and the last part of the resource is kept for clients
-//! that hold little, so that heavy clients never exhaust it for the others. Never waits, and knows
-//! nothing of what is shared.
+//! that hold little, so that heavy clients never exhaust it for the others. Knows nothing of what
+//! is shared.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
+
+use tokio::sync::Notify;
 
 use crate::config::{Admission, ShareLimits};
 use crate::error::Error;
@@ -82,6 +84,8 @@ pub struct Shares {
     /// When a refusal was last logged, in epoch seconds.
     logged: AtomicU64,
     usage: Mutex<Usage>,
+    /// Notified when units become free.
+    freed: Notify,
 }
 
 /// What is held at the moment.
@@ -120,7 +124,7 @@ impl From<Refusal> for Error {
 impl Shares {
     /// Creates the shares of a resource. `name` labels its metrics.
     pub fn new(name: &'static str, limits: ShareLimits) -> Arc<Self> {
-        Arc::new(Self { name, limits, logged: AtomicU64::new(0), usage: Mutex::default() })
+        Arc::new(Self { name, limits, logged: AtomicU64::new(0), usage: Mutex::default(), freed: Notify::new() })
     }
 
     /// Returns the limits.
@@ -141,20 +145,50 @@ impl Shares {
     /// [`Refusal::Exhausted`] before [`Refusal::ShareUsedUp`], so that a client is told of its own
     /// share only if it could have had the units otherwise.
     pub fn acquire(self: &Arc<Self>, holder: Option<Holder>, units: usize) -> Result<Permit, Refusal> {
+        let outcome = self.try_acquire(holder.as_ref(), units);
+        self.count(outcome.as_ref().map(drop).map_err(|refusal| *refusal), holder.as_ref())?;
+        outcome
+    }
+
+    /// Returns a permit as [`Shares::acquire`] does, and waits up to `limit` until it can be had.
+    ///
+    /// # Errors
+    ///
+    /// As [`Shares::acquire`], once the time is over.
+    pub async fn acquire_within(
+        self: &Arc<Self>,
+        limit: Duration,
+        holder: Option<Holder>,
+        units: usize,
+    ) -> Result<Permit, Refusal> {
+        let deadline = tokio::time::Instant::now() + limit;
+        loop {
+            let mut freed = std::pin::pin!(self.freed.notified());
+            // Before the attempt, so that what is freed in between is noticed.
+            freed.as_mut().enable();
+            if let Ok(permit) = self.try_acquire(holder.as_ref(), units) {
+                return Ok(permit);
+            }
+            if tokio::time::timeout_at(deadline, freed).await.is_err() {
+                return self.acquire(holder, units);
+            }
+        }
+    }
+
+    /// Returns a permit without counting a refusal in the metrics.
+    fn try_acquire(self: &Arc<Self>, holder: Option<&Holder>, units: usize) -> Result<Permit, Refusal> {
         let mut in_use = self.in_use();
         let free = self.limits.total - in_use.total;
-        let held = holder.as_ref().and_then(|holder| in_use.by_holder.get(holder)).copied().unwrap_or(0);
-        let admitted = if units > free {
-            Err(Refusal::Exhausted)
-        } else {
-            holder.as_ref().map_or(Ok(()), |holder| self.check(holder, held, units, free))
-        };
-        self.count(admitted, holder.as_ref())?;
-        in_use.total += units;
-        if let Some(holder) = &holder {
+        if units > free {
+            return Err(Refusal::Exhausted);
+        }
+        if let Some(holder) = holder {
+            let held = in_use.by_holder.get(holder).copied().unwrap_or(0);
+            self.check(holder, held, units, free)?;
             in_use.by_holder.insert(holder.clone(), held + units);
         }
-        Ok(Permit { shares: Arc::clone(self), units, holders: holder.into_iter().collect() })
+        in_use.total += units;
+        Ok(Permit { shares: Arc::clone(self), units, holders: holder.cloned().into_iter().collect() })
     }
 
     /// Returns a permit for one unit, counted for a caller.
@@ -264,6 +298,8 @@ impl Drop for Permit {
                 _ => drop(in_use.by_holder.remove(holder)),
             }
         }
+        drop(in_use);
+        self.shares.freed.notify_waiters();
     }
 }
 
@@ -415,6 +451,21 @@ mod tests {
         assert_eq!(memory.acquire(user("e"), 51).unwrap_err(), Refusal::Exhausted);
         drop((first, others));
         assert_eq!(memory.held(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_can_wait_for_its_share() {
+        let memory = Shares::new("test", ShareLimits { total: 100, per_address: 10, per_subject: 10 });
+        let held = memory.acquire(user("a"), 10).unwrap();
+        let limit = Duration::from_secs(30);
+        assert_eq!(memory.acquire_within(limit, user("a"), 1).await.unwrap_err(), Refusal::ShareUsedUp);
+        let waiting = tokio::spawn({
+            let memory = Arc::clone(&memory);
+            async move { memory.acquire_within(limit, user("a"), 10).await.is_ok() }
+        });
+        tokio::task::yield_now().await;
+        drop(held);
+        assert!(waiting.await.unwrap());
     }
 
     proptest! {

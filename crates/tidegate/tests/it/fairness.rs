@@ -7,11 +7,13 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use futures::future::join_all;
 use serde_json::json;
+use tidegate::config::{Config, Sources};
 use tidegate::state::newest_writers::MAX_WRITERS;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 
-use crate::support::{TestApp, pattern, raw_status};
+use crate::support::files::init;
+use crate::support::{TestApp, config, pattern, raw_status};
 
 /// The most that the server's memory may grow under [`SENDERS`] slow senders, in bytes. Other tests
 /// run in the same process. Before there was a budget, every sender took more than 1 MiB.
@@ -191,6 +193,56 @@ async fn a_part_whose_first_requests_hang_is_sent_again() {
 }
 
 #[tokio::test]
+async fn a_file_part_whose_first_requests_hang_is_sent_again() {
+    let app = TestApp::start().await;
+    let (upload, _) = init(&app, "alice", "a", 4, "").await;
+    let path = format!("/v1/files/part/{upload}/0");
+    let head = format!("PUT {path} HTTP/1.1\r\nx-user-id: alice\r\n");
+    let mut slow = Vec::new();
+    for writers in 1..=MAX_WRITERS {
+        slow.push(SlowRequest::send(app.api_address(), [127, 0, 0, 1], &head, 4, b"x").await);
+        until("it is admitted", || app.app.shares.uploads.held() == writers).await;
+        until("it is written", || app.app.writers.writers() == writers).await;
+    }
+    // Strangers cut nobody off: they are refused before their bodies are read.
+    let stranger = head.replace("alice", "mallory");
+    let answer = SlowRequest::send(app.api_address(), [127, 0, 0, 1], &stranger, 4, b"x").await.answer().await;
+    assert_eq!(raw_status(&answer), 404, "{answer}");
+    assert_eq!(app.app.writers.writers(), MAX_WRITERS);
+    let url = format!("{}{path}", app.api());
+    let put = app.send("PUT", &url, &[("x-user-id", "alice")], b"data".to_vec()).await;
+    assert_eq!(put.status, 200, "{}", put.text());
+    let answer = slow[0].answer().await;
+    assert!(raw_status(&answer) == 409 && answer.contains("INVALID_STATE"), "{answer}");
+    drop(slow);
+    until("the others have gone", || app.app.shares.uploads.held() == 0).await;
+    let done = app.post("alice", "/v1/files/complete", &json!({ "uploadId": upload })).await;
+    assert_eq!((done.status, &done.json()["size"]), (200, &json!(4)), "{}", done.text());
+    app.run_jobs().await;
+    app.finish().await;
+}
+
+#[test]
+fn shares_follow_from_the_totals() {
+    let folder = tempfile::tempdir().unwrap();
+    let shares = |settings: &[(&str, &str)]| config(folder.path(), settings).limits.admission;
+    let usual = shares(&[]);
+    assert_eq!((usual.requests.total, usual.requests.per_address, usual.requests.per_subject), (512, 256, 128));
+    assert_eq!((usual.uploads.total, usual.uploads.per_address, usual.uploads.per_subject), (1024, 512, 256));
+    assert_eq!((usual.streams.total, usual.streams.per_subject), (1000, 50));
+    assert_eq!((usual.memory_kib.total, usual.memory_kib.per_subject), (256 << 10, 64 << 10));
+    let one = shares(&[("MAX_CONCURRENT_REQUESTS", "1"), ("REQUEST_MEMORY_MB", "64")]);
+    assert_eq!((one.requests.per_address, one.requests.per_subject, one.memory_kib.per_subject), (1, 1, 64 << 10));
+    let given = shares(&[("MAX_REQUESTS_PER_ADDRESS", "7"), ("MAX_REQUESTS_PER_SUBJECT", "9999")]);
+    assert_eq!((given.requests.per_address, given.requests.per_subject), (7, 512), "never more than the total");
+    for bad in ["0", "-1", "many", "100001"] {
+        let environment = vec![("MAX_UPLOADS_PER_SUBJECT".to_owned(), bad.to_owned())];
+        let problems = Config::load(&Sources { environment, ..Sources::default() }).unwrap_err();
+        assert!(problems.to_string().contains("MAX_UPLOADS_PER_SUBJECT"), "{bad}: {problems}");
+    }
+}
+
+#[tokio::test]
 async fn uploads_have_shares_too() {
     let app = TestApp::with(&[("MAX_CONCURRENT_UPLOADS", "16")]).await;
     let (image, upload) = app.begin("mallory", &json!({})).await;
@@ -209,7 +261,10 @@ async fn uploads_have_shares_too() {
     }
     assert_eq!(refused, 6);
     // Who has no valid signature holds no permit.
-    let url = app.sign("mallory", &image, &upload, 1).await.replace("X-Amz-Signature=", "X-Amz-Signature=0");
+    let signed = app.sign("mallory", &image, &upload, 1).await;
+    let (start, signature) = signed.split_once("X-Amz-Signature=").unwrap();
+    let first = if signature.starts_with('0') { '1' } else { '0' };
+    let url = format!("{start}X-Amz-Signature={first}{}", &signature[1..]);
     let answer = slow_part(&url, 1000, b"").await.answer().await;
     assert_eq!(raw_status(&answer), 403, "{answer}");
     assert_eq!(uploads.held(), 4);

@@ -101,7 +101,7 @@ async fn post_part(State(app): State<Arc<App>>, caller: Caller, request: Request
         uploads::put_part(&app, &caller, &upload_id, part_number, held_part(bytes)).await?;
         return Ok(Json(PartStored { status: "success", part_number }));
     };
-    let _buffered = reserve_buffer(&app, &memory)?;
+    let _buffered = reserve_buffer(&app, &memory).await?;
     let (bytes, back) = reader.value_stream();
     let (bytes, cut_off) = app.writers.limit(part_name(&place.upload_id, place.part_number), bytes);
     let body = PartBody { bytes, most: length.map(|length| length / 4 * 3) };
@@ -115,8 +115,8 @@ async fn post_part(State(app): State<Arc<App>>, caller: Caller, request: Request
 }
 
 /// Reserves what the store buffers of a part: a bucket takes pieces of [`store::STREAM_BUFFER`].
-fn reserve_buffer(app: &App, memory: &BodyMemory) -> Result<Option<Permit>> {
-    if app.local.is_some() { Ok(None) } else { memory.reserve(store::STREAM_BUFFER) }
+async fn reserve_buffer(app: &App, memory: &BodyMemory) -> Result<Option<Permit>> {
+    if app.local.is_some() { Ok(None) } else { memory.wait(store::STREAM_BUFFER).await }
 }
 
 /// Returns the name under which the writers of a part are counted.
@@ -185,7 +185,7 @@ async fn put_part(
     visibility::refuse_in_query(request.uri().query())?;
     let part_number = number.parse().map_err(|_| bad_request("the part's number must be a whole number"))?;
     let most = length(&request);
-    let _buffered = reserve_buffer(&app, &BodyMemory::of(&request))?;
+    let _buffered = reserve_buffer(&app, &BodyMemory::of(&request)).await?;
     let bytes = Box::pin(request.into_body().into_data_stream().map_err(std::io::Error::other));
     let (bytes, cut_off) = app.writers.limit(part_name(&upload_id, part_number), bytes);
     let put = uploads::put_part(&app, &caller, &upload_id, part_number, PartBody { bytes, most }).await;
