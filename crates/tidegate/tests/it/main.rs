@@ -37,3 +37,4 @@ mod spaces;
 mod strangers;
 mod support;
 mod tidy;
+mod turns;
