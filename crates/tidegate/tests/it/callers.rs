@@ -12,8 +12,9 @@ const WITHOUT_ROW: [(&str, &str); 2] = [
 ];
 
 /// Functions within the crate that take a caller, the modules that may call them, and why these need no row.
-const WITHIN: [(&str, &[&str], &str); 20] = [
+const WITHIN: [(&str, &[&str], &str); 21] = [
     ("surfaces::files::uploads::find", &["surfaces::files"], "authorizes, and is what the rows of uploads call"),
+    ("surfaces::files::renaming::rename", &["surfaces::files"], "given an upload that was found for its caller"),
     ("surfaces::packages::record", &["surfaces::packages"], "writes an event of what was authorized"),
     ("surfaces::packages::publishing::remove_asset", &["surfaces::packages::deletion"], "called after `find_dataset`"),
     ("surfaces::packages::uploads::locate", &["surfaces::packages::confirming"], "authorizes by `node`"),

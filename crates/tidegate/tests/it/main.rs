@@ -39,3 +39,4 @@ mod spaces;
 mod strangers;
 mod support;
 mod tidy;
+mod turns;
