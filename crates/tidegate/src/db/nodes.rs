@@ -156,6 +156,8 @@ pub struct PackageObject {
     pub sealed: Option<Key>,
     /// The result of the scan; `None` if it must still be scanned.
     pub scan: Option<Scan>,
+    /// Why it was rejected or failed.
+    pub reason: Option<String>,
     /// Who announced it.
     pub created_by: String,
 }
@@ -178,8 +180,10 @@ struct ObjectRow {
 
 impl ObjectRow {
     fn into_object(self) -> Result<PackageObject> {
+        let Asset { object, reason } = self.object.into_asset()?;
         Ok(PackageObject {
-            object: self.object.into_asset()?.object,
+            object,
+            reason,
             owner: Owner::Dataset(super::datasets::dataset_id(&self.owner_id)?),
             numbers: PackageNumbers { org: self.org_id, dataset: self.dataset_id, package: self.package },
             node: node_id(&self.node_id)?,

@@ -43,6 +43,10 @@ struct ErrorDetail {
     requested: Option<u64>,
 }
 
+/// The code of an error response, for the log.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ErrorCode(pub(super) &'static str);
+
 /// An error to be rendered as an HTTP response.
 #[derive(Debug)]
 pub struct ApiError(pub(crate) Error);
@@ -77,6 +81,7 @@ impl IntoResponse for ApiError {
             tracing::error!(error = self.0.detail(), code = self.0.code(), "a request failed");
         }
         let mut response = body(status, self.0.code(), &self.0.to_string());
+        response.extensions_mut().insert(ErrorCode(self.0.code()));
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

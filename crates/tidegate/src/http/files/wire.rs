@@ -93,6 +93,8 @@ pub(super) struct Started {
     /// `public` or `private`, where all files are the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) visibility: Option<&'static str>,
+    /// Whether anyone who knows the path of a `public` file can read it without sign-in (`FILES_PUBLIC`).
+    pub(super) public_access: bool,
     pub(super) uploads: Vec<StartedFile>,
 }
 

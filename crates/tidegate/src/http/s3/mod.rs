@@ -80,9 +80,7 @@ async fn answer(State(s3): State<Arc<S3>>, request: Request) -> Response<Body> {
     }
     // Stored content comes from clients, and cookies do not distinguish ports, so no script in it
     // may run. Reads of objects have set a policy by their type.
-    let headers = response.headers_mut();
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    let policy = headers.entry(header::CONTENT_SECURITY_POLICY);
+    let policy = response.headers_mut().entry(header::CONTENT_SECURITY_POLICY);
     policy.or_insert(HeaderValue::from_static(ACTIVE_CONTENT_POLICY));
     response
 }
