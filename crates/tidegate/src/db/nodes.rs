@@ -288,8 +288,7 @@ impl Db {
         rows.into_iter().map(AssetRow::into_asset).collect()
     }
 
-    /// Returns whether a path collides with an asset: it is at the path, below it, or in place of
-    /// one of its folders.
+    /// Returns whether an asset is at a path, below it, or in place of one of its folders.
     #[tracing::instrument(name = "db.is_path_taken", level = "trace", skip_all)]
     pub async fn is_path_taken(&self, package: i64, path: &str) -> Result<bool> {
         const SQL: &str = "SELECT o.id FROM objects o JOIN nodes n ON n.id = o.node WHERE o.node = $1 AND o.state = 'READY' \
@@ -339,8 +338,7 @@ impl Db {
         row.map(ObjectRow::into_object).transpose()
     }
 
-    /// Returns the objects of packages that one delete of a dataset deleted, in the order of
-    /// packages and objects, after `after`.
+    /// Returns objects that one delete of a dataset deleted, by package and object, after `after`.
     #[tracing::instrument(name = "db.list_deleted_objects", level = "trace", skip_all)]
     pub async fn list_deleted_objects(
         &self,

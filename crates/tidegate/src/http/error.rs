@@ -117,3 +117,28 @@ pub(super) async fn reword_rejections(request: Request, next: Next) -> Response 
     }
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn internals_stay_in_the_log() {
+        let detail = "the row of /var/lib/tidegate is damaged: SELECT secret";
+        let database = store::Error::Damaged(detail.to_owned());
+        for error in [
+            Error::Internal(anyhow::anyhow!(detail)),
+            Error::Unavailable(anyhow::anyhow!(detail)),
+            Error::StoreError(database),
+        ] {
+            let response = ApiError(error).into_response();
+            assert!(response.status().is_server_error());
+            let shown = format!("{:?}", response.headers());
+            let body = axum::body::to_bytes(response.into_body(), 1 << 16).await.unwrap();
+            let text = String::from_utf8(body.to_vec()).unwrap();
+            for word in ["row", "/var/lib", "SELECT", "secret"] {
+                assert!(!text.contains(word) && !shown.contains(word), "{text} {shown}");
+            }
+        }
+    }
+}

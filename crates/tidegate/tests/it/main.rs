@@ -23,6 +23,7 @@ mod graphql;
 mod guards;
 mod headers;
 mod histories;
+mod hostile_cases;
 mod jobs;
 mod layers;
 mod packages;

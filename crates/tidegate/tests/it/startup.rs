@@ -64,7 +64,7 @@ type Row = (Program, &'static [Settings], &'static [&'static str], Verdict);
 const TABLE: &[Row] = &[
     // Sign-in that believes everybody, where others reach the server.
     (Program::Server, &[&[("BIND_HOST", "192.168.1.5")]], &[], Refused("AUTH_MODE", "or set AUTH_ALLOW_INSECURE_REMOTE=true")),
-    (Program::Server, &[PRODUCTION], &["AUTH_JWKS_URL"], Refused("AUTH_MODE", "no loopback address, and without sign-in")),
+    (Program::Server, &[PRODUCTION], &["AUTH_JWKS_URL", "AUTH_JWT_ISSUER", "AUTH_JWT_AUDIENCE"], Refused("AUTH_MODE", "no loopback address, and without sign-in")),
     (Program::Server, &[&[("AUTH_MODE", "dev"), ("BIND_HOST", "0.0.0.0")]], &[], Refused("BIND_HOST", "a loopback address: AUTH_MODE=")),
     (Program::Server, &[&[("AUTH_MODE", "none"), ("BIND_HOST", "::")]], &[], Refused("BIND_HOST", "a loopback address: AUTH_MODE=")),
     (Program::Server, &[PRODUCTION, &[("AUTH_MODE", "dev")]], &[], Refused("PUBLIC_BASE_URL", "a loopback URL: AUTH_MODE=")),
@@ -81,7 +81,7 @@ const TABLE: &[Row] = &[
     (Program::Server, &[PRODUCTION], &["CLOUDFRONT_PRIVATE_KEY_PEM", "CLOUDFRONT_KEY_PAIR_ID"], Refused("CLOUDFRONT_KEY_PAIR_ID", "the id of the public half of CLOUDFRONT_PRIVATE_KEY_PEM")),
     (Program::Server, &[PRODUCTION], &["SCANNER"], Refused("SCANNER", "off, if sessions and spaces shall do without")),
     (Program::Server, &[PRODUCTION], &["UPLOAD_SIGNING_KEY"], Refused("UPLOAD_SIGNING_KEY", "a key of your own, of 32 characters or more")),
-    (Program::Server, &[PRODUCTION, &[("UPLOAD_SIGNING_KEY", "short")]], &[], Refused("UPLOAD_SIGNING_KEY", "a key of your own, of 32 characters or more")),
+    (Program::Server, &[PRODUCTION, &[("UPLOAD_SIGNING_KEY", "0123456789abcdef")]], &[], Refused("UPLOAD_SIGNING_KEY", "a key of your own, of 32 characters or more")),
     (Program::Server, &[PRODUCTION, &[("AUTH_OWN_TOKENS", "true")]], &[], Refused("AUTH_OWN_KEY_PEM", "\"a key of your own: production takes no generated one\"")),
     (Program::Server, &[PRODUCTION, &[("AUTH_SERVICE_TOKEN", "short")]], &[], Refused("AUTH_SERVICE_TOKEN", "tokens of 32 characters or more")),
     (Program::Server, &[PRODUCTION], &["AUTH_JWT_ISSUER"], Refused("AUTH_JWT_ISSUER", "what the tokens say, or * for any")),
@@ -145,7 +145,9 @@ fn show_no_secret(text: &str) {
 
 #[test]
 fn the_complete_settings_start() {
-    for (program, layers) in [(Program::Server, &[PRODUCTION][..]), (Program::Server, &[BUCKET]), (Program::Edge, &[EDGE])] {
+    for (program, layers) in
+        [(Program::Server, &[PRODUCTION][..]), (Program::Server, &[BUCKET]), (Program::Edge, &[EDGE])]
+    {
         let config = load(program, layers, &[]).unwrap_or_else(|problems| panic!("{problems:#?}"));
         assert!(config.warnings.is_empty(), "{layers:?}: {:?}", config.warnings);
     }
@@ -206,9 +208,12 @@ fn every_check_has_a_row() {
     let mut places: Vec<usize> = ends.iter().flat_map(|end| source.match_indices(end).map(|(at, _)| at)).collect();
     places.sort_unstable();
     assert!(places.len() > 30, "{} checks are found", places.len());
-    let says: Vec<&str> = TABLE.iter().map(|(_, _, _, verdict)| match verdict {
-        Refused(_, says) | Warned(says) => *says,
-    }).collect();
+    let says: Vec<&str> = TABLE
+        .iter()
+        .map(|(_, _, _, verdict)| match verdict {
+            Refused(_, says) | Warned(says) => *says,
+        })
+        .collect();
     let mut from = 0;
     for place in places {
         let end = place + source[place..].find(";\n").unwrap();

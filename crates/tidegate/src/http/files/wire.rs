@@ -228,8 +228,7 @@ pub(super) struct CompletedFile {
     size: u64,
     mime: String,
     sha256: String,
-    /// `READY`, or `SCANNING` where there is a scanner: reads are answered 409 until nothing was found. Asked again later,
-    /// also `REJECTED`.
+    /// `READY`, or `SCANNING` where there is a scanner: reads are answered 409 until then. Later also `REJECTED`.
     status: &'static str,
     /// `public` or `private`: who may read it without a link.
     visibility: &'static str,
@@ -340,8 +339,7 @@ pub(super) struct FileMetadata {
     created_at: String,
     /// `READY`, `SCANNING`, `FAILED` or `REJECTED`.
     status: &'static str,
-    /// What the scanner said: `clean`; `unscanned` for what is too large and let through by a setting; `skipped` where the
-    /// scanner was switched off while it waited.
+    /// `clean`; `unscanned`: too large, and let through by a setting; `skipped`: the scanner was switched off meanwhile.
     #[serde(skip_serializing_if = "Option::is_none")]
     scan: Option<&'static str>,
     /// Why it was rejected, or could not be scanned.

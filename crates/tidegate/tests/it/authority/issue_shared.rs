@@ -32,7 +32,9 @@ impl World {
             ("space cookies", &bare(&url)),
         ] {
             let mut issued = Issued::get(kind, url).siblings(&[&second]).others(&[&theirs]);
-            issued = issued.covering(key_in(&joined).rsplit_once('/').unwrap().0);
+            let key = key_in(&joined);
+            let (at, _) = key.match_indices('/').nth(2).unwrap();
+            issued = issued.covering(&key[..at]);
             issued = issued.parts(&[&key_in(if kind == "space thumbnail" { &joined } else { &thumbnail })]);
             if kind == "space cookies" {
                 issued = issued.with_cookies(with.clone());

@@ -53,10 +53,11 @@ pub(super) const EVENTS: [&str; 11] = [
 /// it keeps working where it does: reason and bound.
 pub(super) type Row = (&'static str, &'static str, &'static str, &'static str);
 
-const GRANT: &str = "the edge asks no database; the bytes are removed by a job at once, and the grant ends within \
-                     CLOUDFRONT_SIGNED_TTL_SECONDS";
-const MEMBER: &str = "grants are not checked against membership: they end within CLOUDFRONT_SIGNED_TTL_SECONDS";
-const SENDER: &str = "the bytes go where nobody reads them: an upload by a removed member is never confirmed";
+const GRANT: &str = "the edge asks no database: bytes of a deleted session or package are removed by the next job";
+const MEMBER: &str = "grants are not checked against membership: they end within CLOUDFRONT_SIGNED_TTL_SECONDS, and with a \
+                      deleted space by the next job";
+const SENDER: &str = "the bytes go where nobody reads them and are never confirmed; the URL ends within \
+                      UPLOAD_URL_TTL_SECONDS or MEDIA_UPLOAD_URL_TTL_SECONDS";
 const PRESIGNED: &str = "presigned URLs are not checked against membership: they end within the hour";
 
 /// Siblings open under prefix grants only: those of a space, of a session, of a package's assets.
@@ -65,28 +66,28 @@ pub(super) const TABLE: [Row; 31] = [
     // O opens, K keeps on purpose, S the same bytes or a refusal, . refused, - no such target
     //                                     na pa si ot un fo ne en do ho me he te ad    la re go jo rs co rv ow sw st ke
     ("disk stream, cookies",              "O  -  .  .  .  .  .  .  .  .  .  O  .  S", ".  -  .  .  -  -  O  -  -  O  .", ""),
-    ("disk stream, URL",                  "O  -  .  .  .  .  .  .  .  .  .  O  .  .", ".  -  .  .  -  -  O  -  -  O  .", ""),
-    ("disk stream, without an edge",      "O  -  .  .  .  .  .  .  .  .  .  O  -  S", "-  -  .  .  -  -  O  -  -  O  O", ""),
+    ("disk stream, URL",                  "O  -  .  .  .  .  .  .  .  .  .  O  .  S", ".  -  .  .  -  -  O  -  -  O  .", ""),
+    ("disk stream, without an edge",      "O  -  -  .  .  -  .  .  .  .  .  O  -  S", "-  -  .  .  -  -  O  -  -  O  O", ""),
     ("disk part",                         "O  .  .  .  .  .  .  .  .  .  .  .  .  .", ".  -  .  .  -  .  O  -  -  O  .", ""),
     ("file link, version 1",              "O  -  .  .  .  .  .  .  .  .  .  O  .  S", ".  -  .  .  -  -  .  -  -  O  .", ""),
     ("file link, version 2",              "O  -  .  .  .  .  .  .  .  .  .  O  .  S", ".  -  .  .  -  -  .  -  -  O  .", ""),
     // Without any authority, private content must stay private.
     ("public file",                       "O  -  .  .  .  .  .  .  .  .  .  O  -  S", "-  -  .  .  -  -  O  -  -  O  O", ""),
     ("file upload",                       "O  -  .  .  .  .  .  .  .  .  .  .  .  .", ".  -  .  .  -  .  O  -  -  O  .", ""),
-    ("archive",                           "O  -  -  .  .  .  .  .  -  .  .  O  -  S", "-  -  .  .  -  -  .  -  -  O  O", ""),
-    ("space image",                       "O  O  O  .  .  .  .  .  .  .  .  O  .  S", "-  K  .  .  K  -  O  .  .  O  .", MEMBER),
-    ("space thumbnail",                   "O  O  O  .  .  .  .  .  .  .  .  O  .  S", "-  K  .  .  K  -  O  .  .  O  .", MEMBER),
-    ("space urlQuery",                    "O  O  O  .  .  .  .  .  .  .  .  O  .  S", "-  K  .  .  K  -  O  .  .  O  .", MEMBER),
-    ("space cookies",                     "O  O  O  .  .  .  .  .  .  .  .  O  .  S", "-  K  .  .  K  -  O  .  .  O  .", MEMBER),
-    ("space upload",                      "O  -  .  .  .  .  .  .  .  .  .  .  .  .", ".  K  .  .  -  .  O  .  .  O  .", SENDER),
-    ("session image",                     "O  O  O  .  .  .  .  .  .  .  .  O  .  S", "-  -  .  .  K  -  O  .  .  O  .", GRANT),
-    ("session variant",                   "O  O  O  .  .  .  .  .  .  .  .  O  .  S", "-  -  .  .  K  -  O  .  .  O  .", GRANT),
-    ("session image, by GraphQL",         "O  O  O  .  .  .  .  .  .  .  .  O  .  S", "-  -  .  .  K  -  O  .  .  O  .", GRANT),
+    ("archive",                           "O  -  -  .  .  -  .  .  -  .  .  O  -  S", "-  -  .  .  -  -  .  -  -  O  O", ""),
+    ("space image",                       "O  O  O  .  .  .  .  .  .  .  .  O  .  S", "-  K  .  .  K  -  O  K  .  O  .", MEMBER),
+    ("space thumbnail",                   "O  O  O  .  .  .  .  .  .  .  .  O  .  S", "-  K  .  .  K  -  O  K  .  O  .", MEMBER),
+    ("space urlQuery",                    "O  O  O  .  .  .  .  .  .  .  .  O  .  S", "-  K  .  .  K  -  O  K  .  O  .", MEMBER),
+    ("space cookies",                     "O  O  O  .  .  .  .  .  .  .  .  O  .  S", "-  K  .  .  K  -  O  K  .  O  .", MEMBER),
+    ("space upload",                      "O  -  .  .  .  .  .  .  .  .  .  .  .  .", ".  K  .  .  -  .  O  K  .  O  .", SENDER),
+    ("session image",                     "O  O  O  .  .  .  .  .  .  .  .  O  .  S", "-  -  .  .  K  -  O  K  .  O  .", GRANT),
+    ("session variant",                   "O  O  O  .  .  .  .  .  .  .  .  O  .  S", "-  -  .  .  K  -  O  K  .  O  .", GRANT),
+    ("session image, by GraphQL",         "O  O  O  .  .  .  .  .  .  .  .  O  .  S", "-  -  .  .  K  -  O  K  .  O  .", GRANT),
     ("session link",                      "O  -  .  .  .  .  .  .  .  .  .  O  .  S", ".  -  .  .  K  -  O  .  .  O  .", GRANT),
-    ("where a session link leads",        "O  .  .  .  .  .  .  .  .  .  .  O  .  .", ".  -  .  .  K  -  O  .  .  O  .", GRANT),
-    ("where a session's content leads",   "O  .  .  .  .  .  .  .  .  .  .  O  .  .", "-  -  .  .  K  -  O  .  .  O  .", GRANT),
-    ("session upload",                    "O  -  .  .  .  .  .  .  .  .  .  .  .  .", ".  -  .  .  -  .  O  .  .  O  .", ""),
-    ("session upload, by GraphQL",        "O  -  .  .  .  .  .  .  .  .  .  .  .  .", ".  -  .  .  -  .  O  .  .  O  .", ""),
+    ("where a session link leads",        "O  .  .  .  .  .  .  .  .  .  .  O  .  .", ".  -  .  .  K  -  O  K  .  O  .", GRANT),
+    ("where a session's content leads",   "O  .  .  .  .  .  .  .  .  .  .  O  .  .", "-  -  .  .  K  -  O  K  .  O  .", GRANT),
+    ("session upload",                    "O  -  .  .  .  .  .  .  .  .  .  .  .  .", ".  -  .  .  -  .  O  K  .  O  .", SENDER),
+    ("session upload, by GraphQL",        "O  -  .  .  .  .  .  .  .  .  .  .  .  .", ".  -  .  .  -  .  O  K  .  O  .", SENDER),
     ("package source",                    "O  .  .  .  .  .  .  .  .  .  .  .  .  .", "-  K  .  .  K  -  O  -  -  O  .", PRESIGNED),
     ("package asset, presigned",          "O  .  .  .  .  .  .  .  .  .  .  .  .  .", "-  K  .  .  K  -  O  -  -  O  .", PRESIGNED),
     ("package manifest",                  "O  .  .  .  .  .  .  .  .  .  .  .  .  .", "-  K  .  .  K  -  O  -  -  O  .", PRESIGNED),
@@ -100,10 +101,13 @@ pub(super) const TABLE: [Row; 31] = [
 
 /// Returns the outcomes of a kind by column.
 pub(super) fn outcome(kind: &str, column: &str) -> Outcome {
-    let (_, targets, events, reason) = TABLE.iter().find(|row| row.0 == kind).unwrap_or_else(|| panic!("no row of the table: {kind}"));
+    let (_, targets, events, reason) =
+        TABLE.iter().find(|row| row.0 == kind).unwrap_or_else(|| panic!("no row of the table: {kind}"));
     let (cells, at) = match TARGETS.iter().position(|name| *name == column) {
         Some(at) => (targets, at),
-        None => (events, EVENTS.iter().position(|name| *name == column).unwrap_or_else(|| panic!("no column: {column}"))),
+        None => {
+            (events, EVENTS.iter().position(|name| *name == column).unwrap_or_else(|| panic!("no column: {column}")))
+        }
     };
     let found = match cells.split_whitespace().nth(at).unwrap() {
         "O" => Outcome::Opens,
@@ -120,7 +124,10 @@ pub(super) fn outcome(kind: &str, column: &str) -> Outcome {
 /// Rights that are tried where they can be watched or end by themselves: what issues them, and the
 /// test.
 pub(super) const ELSEWHERE: [(&str, &str); 6] = [
-    ("events of a space, as long as its reader may", "crates/tidegate/tests/it/spaces.rs::whoever_watches_is_told_until_they_may_not"),
+    (
+        "events of a space, as long as its reader may",
+        "crates/tidegate/tests/it/spaces.rs::whoever_watches_is_told_until_they_may_not",
+    ),
     ("events of a session, over GraphQL", "crates/tidegate/tests/it/graphql.rs::changes_are_pushed_over_websocket"),
     ("the operator's S3 credentials", "e2e/test_walk.py::test_the_operator_reads_and_changes_nothing"),
     ("a key that was replaced", "crates/tidegate/tests/it/edge_wire.rs::a_key_comes_and_goes_while_the_edge_runs"),
@@ -137,11 +144,11 @@ const OF_SESSION: &[&str] = &["session image", "session link"];
 pub(super) const ISSUERS: &[(&str, &str, &[&str])] = &[
     ("get_image_stream_url", "url", &["disk stream, cookies", "disk stream, URL", "disk stream, without an edge"]),
     ("get_image_stream_url", "auth.cookies", &["disk stream, cookies"]),
-    ("get_image_stream_url", "auth.cookies.[].value", &["disk stream, cookies"]),
     ("get_image_stream_url", "set-cookie", &["disk stream, cookies"]),
     // The path without a signature.
     ("get_image_metadata", "url", &[]),
     ("sign_image_parts", "url", &["disk part"]),
+    ("sign_image_parts", "urls", &["disk part"]),
     ("sign_image_parts", "urls.[].url", &["disk part"]),
     ("begin_file_uploads", "uploads.[].url", &["file upload"]),
     ("sign_file_link", "url", &["file link, version 1", "file link, version 2"]),
@@ -199,7 +206,6 @@ pub(super) const ISSUERS: &[(&str, &str, &[&str])] = &[
     // When the URL ends.
     ("create_package", "uploadUrlExpiresAt", &[]),
     ("create_package_asset", "uploadUrlExpiresAt", &[]),
-    ("graphql", "Media.url", &["session image, by GraphQL", "session link"]),
     ("graphql", "UploadUrlResponse.uploadUrl", &["session upload, by GraphQL"]),
     ("graphql", "Variant.url", &["session variant"]),
     ("graphql", "MediaResponse.url", &["session image, by GraphQL", "session link"]),

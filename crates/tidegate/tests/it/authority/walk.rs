@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::issue::World;
-use super::issued::{Action, Issued, base64url, bare};
+use super::issued::{Action, Issued, bare, base64url};
 use super::table::{EVENTS, Outcome, TARGETS, outcome};
 use crate::support::{raw, raw_status};
 
@@ -31,8 +31,18 @@ const PARAMETERS: [(&str, &str); 16] = [
 
 /// Ways to write `../` that some server reads as it is.
 const CLIMBS: [&str; 12] = [
-    "../", "%2e%2e/", "..%2f", "%2e%2e%2f", "..%5c", "..\\", "%252e%252e%252f", "....//", "..;/", "%c0%ae%c0%ae/",
-    "..%00/", "..%ef%bc%8f",
+    "../",
+    "%2e%2e/",
+    "..%2f",
+    "%2e%2e%2f",
+    "..%5c",
+    "..\\",
+    "%252e%252e%252f",
+    "....//",
+    "..;/",
+    "%c0%ae%c0%ae/",
+    "..%00/",
+    "..%ef%bc%8f",
 ];
 
 /// What an answered request showed.
@@ -79,7 +89,8 @@ impl World {
                     return Some(Shown { body, content_type, disposition, etag });
                 }
                 status => {
-                    assert!((400..500).contains(&status), "{} {method} {url}: {status}", issued.kind);
+                    // 501: an algorithm that the S3 door does not have.
+                    assert!((400..500).contains(&status) || status == 501, "{} {method} {url}: {status}", issued.kind);
                     return None;
                 }
             }
@@ -151,7 +162,7 @@ impl World {
             keys.push(format!("{folder}//{other}"));
             keys.push(format!("{folder}/%2f{other}"));
         }
-        for end in ["%00", "%00.jpg", "/", "//", "%2f", "%20", ".", "/.", "%0d%0aa:%20b", ";a", "\\"] {
+        for end in ["%00", "%00.jpg", "/", "//", "%2f", ".", "/.", "%0d%0aa:%20b", ";a", "\\"] {
             keys.push(format!("{}{end}", issued.named));
         }
         keys.push(format!("/{}", issued.named));
@@ -186,6 +197,10 @@ impl World {
             let pairs: Vec<&str> = query.split('&').collect();
             for (at, pair) in pairs.iter().enumerate() {
                 let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+                // There is one form of session links, and nobody reads which one it is.
+                if name == "v" && issued.kind == "session link" {
+                    continue;
+                }
                 let mut variants = vec![vec![], vec![(*pair).to_owned(), (*pair).to_owned()]];
                 variants.extend(changed(value).into_iter().map(|value| vec![format!("{name}={value}")]));
                 for variant in variants {
@@ -230,9 +245,7 @@ impl World {
             "folder" => {
                 let folders = issued.named.match_indices('/').map(|(at, _)| at);
                 let both = folders.flat_map(|at| [issued.named[..at].to_owned(), issued.named[..=at].to_owned()]);
-                let mut both: Vec<String> = both.collect();
-                both.push(String::new());
-                keys(both)
+                keys(both.collect())
             }
             "near" => keys(self.near(issued)),
             "door" => self.other_doors(issued).into_iter().map(as_issued).collect(),
@@ -243,7 +256,9 @@ impl World {
             "method" if issued.method == "GET" => {
                 ["PUT", "DELETE", "POST", "PATCH"].map(|method| (method, issued.url.clone(), None)).into()
             }
-            "method" => ["GET", "HEAD", "DELETE", "POST", "PATCH"].map(|method| (method, issued.url.clone(), None)).into(),
+            "method" => {
+                ["GET", "HEAD", "DELETE", "POST", "PATCH"].map(|method| (method, issued.url.clone(), None)).into()
+            }
             "head" => vec![("HEAD", issued.url.clone(), None)],
             "added" => Self::added(issued).into_iter().map(as_issued).collect(),
             "part" | "sibling" | "other" => {
@@ -270,7 +285,12 @@ impl World {
         match column {
             "encoded" => {
                 for url in self.encoded(issued) {
-                    let opened = self.opens_raw(issued, &url).await;
+                    // The proxy takes a whole URL, encoded as one parameter, and sends on what it
+                    // does not verify.
+                    let opened = match issued.url.contains("presigned_url=") {
+                        true => self.fetch(issued, "GET", &url, None).await.is_some(),
+                        false => self.opens_raw(issued, &url).await,
+                    };
                     note(wrong, opened, url);
                 }
             }

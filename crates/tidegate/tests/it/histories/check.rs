@@ -23,8 +23,8 @@ pub(super) trait Model {
 pub(super) struct Event<S> {
     /// What each of its outcomes does; several if nobody knows which one it was.
     pub(super) steps: Vec<S>,
-    /// Whether it has surely taken effect by `returned`. A request that was not answered, or with
-    /// 5xx, may take effect at any time, or never.
+    /// Whether it has surely taken effect by `returned`. If not, it took effect by then, or never;
+    /// a request that was not answered, or with 5xx, has no such time.
     pub(super) is_certain: bool,
     pub(super) invoked: u64,
     pub(super) returned: u64,
@@ -36,7 +36,8 @@ pub(super) const MOST_EVENTS: usize = 128;
 /// Returns whether a history is linearizable.
 pub(super) fn is_linearizable<M: Model>(model: &M, history: &[Event<M::Step>]) -> bool {
     assert!(history.len() <= MOST_EVENTS, "{} events", history.len());
-    let all: u128 = history.iter().enumerate().filter(|(_, event)| event.is_certain).fold(0, |all, (at, _)| all | 1 << at);
+    let all: u128 =
+        history.iter().enumerate().filter(|(_, event)| event.is_certain).fold(0, |all, (at, _)| all | 1 << at);
     let mut seen = HashSet::new();
     let mut open = vec![(0_u128, model.start())];
     while let Some((done, state)) = open.pop() {
@@ -56,6 +57,10 @@ pub(super) fn is_linearizable<M: Model>(model: &M, history: &[Event<M::Step>]) -
             if !waiting(at) || event.invoked > limit {
                 continue;
             }
+            let is_late = |(place, other): (usize, &Event<M::Step>)| !waiting(place) && other.invoked > event.returned;
+            if history.iter().enumerate().any(is_late) {
+                continue;
+            }
             for step in &event.steps {
                 for next in model.apply(&state, step) {
                     let place = (done | 1 << at, next);
@@ -69,25 +74,41 @@ pub(super) fn is_linearizable<M: Model>(model: &M, history: &[Event<M::Step>]) -
     false
 }
 
+/// Returns the first events by their answers, and those that were under way by then.
+fn beginning<S: Clone>(by_return: &[&Event<S>], count: usize) -> Vec<Event<S>> {
+    let end = by_return[..count].last().map_or(0, |event| event.returned);
+    let answered = by_return[..count].iter().map(|event| (*event).clone());
+    let under_way = by_return[count..].iter().filter(|event| event.invoked <= end);
+    answered.chain(under_way.map(|event| Event { is_certain: false, ..(*event).clone() })).collect()
+}
+
 /// Checks a history; a shorter one that is wrong, too, is shown.
 pub(super) fn check<M: Model>(model: &M, name: &str, history: &[Event<M::Step>]) -> Result<(), String> {
     if is_linearizable(model, history) {
         return Ok(());
     }
-    // The shortest beginning, by the times of the answers, that has no order.
+    // The shortest beginning, by the times of the answers, that has no order. What was sent before
+    // its end and answered after it may have taken effect.
     let mut by_return: Vec<&Event<M::Step>> = history.iter().collect();
     by_return.sort_by_key(|event| event.returned);
     let mut shortest = by_return.len();
     while shortest > 0 {
-        let part: Vec<Event<M::Step>> = by_return[..shortest - 1].iter().map(|event| (*event).clone()).collect();
-        if is_linearizable(model, &part) {
+        if is_linearizable(model, &beginning(&by_return, shortest - 1)) {
             break;
         }
         shortest -= 1;
     }
-    let lines: Vec<String> = by_return[..shortest]
+    let lines: Vec<String> = beginning(&by_return, shortest)
         .iter()
-        .map(|event| format!("  {:>9} – {:>9} {:?}{}", event.invoked, event.returned, event.steps, if event.is_certain { "" } else { " (perhaps)" }))
+        .map(|event| {
+            format!(
+                "  {:>9} – {:>9} {:?}{}",
+                event.invoked,
+                event.returned,
+                event.steps,
+                if event.is_certain { "" } else { " (perhaps)" }
+            )
+        })
         .collect();
     Err(format!("{name} is not linearizable:\n{}", lines.join("\n")))
 }

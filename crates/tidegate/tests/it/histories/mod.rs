@@ -77,8 +77,40 @@ fn perhaps<S>(steps: Vec<S>, (invoked, _): (u64, u64)) -> Event<S> {
     Event { steps, is_certain: false, invoked, returned: u64::MAX }
 }
 
+/// What a refused request may have done before it met the reason: a completion that chose its parts
+/// and then met an abort.
+fn at_most<S>(steps: Vec<S>, (invoked, returned): (u64, u64)) -> Event<S> {
+    Event { steps, is_certain: false, invoked, returned }
+}
+
 fn ambiguous(answer: &Answer) -> bool {
     answer.status >= 500
+}
+
+/// A refusal that says that the request met another one, and is to be sent again.
+fn is_busy(answer: &Answer) -> bool {
+    ["try again", "ask again"].iter().any(|text| answer.text().contains(text))
+}
+
+/// A request is told to be sent again only if it met another one.
+fn busy_only_when_met(name: &str, history: &[Event<Step>]) -> Result<(), String> {
+    for (at, event) in history.iter().enumerate().filter(|(_, event)| event.steps == [Step::Busy] && event.is_certain) {
+        let meets = |other: &Event<Step>| other.invoked <= event.returned && event.invoked <= other.returned;
+        if !history.iter().enumerate().any(|(place, other)| place != at && meets(other)) {
+            return Err(format!("{name}: told to try again, and nothing was under way at {}", event.invoked));
+        }
+    }
+    Ok(())
+}
+
+fn check_upload<M: check::Model<Step = Step>>(
+    model: &M,
+    histories: &[(String, Vec<Event<Step>>)],
+) -> Vec<Result<(), String>> {
+    let both = |(name, history): &(String, Vec<Event<Step>>)| {
+        busy_only_when_met(name, history).and_then(|()| check(model, name, history))
+    };
+    histories.iter().map(both).collect()
 }
 
 /// A client waits a moment now and then, so that operations meet in all ways.
@@ -115,8 +147,6 @@ const LETTERS: [Content; 3] = ['a', 'b', 'c'];
 async fn image_operation(app: &TestApp, of: &ImageUpload, random: &mut Random, clock: Clock) -> Vec<Event<Step>> {
     let ImageUpload { image, upload, url } = of;
     let (number, content) = (1 + random.below(2) as u32, LETTERS[random.below(3)]);
-    // Parts but the last are large, so one part is listed.
-    let listed = vec![(number, content)];
     let path = format!("/v1/images/{image}");
     match random.below(10) {
         0..=3 => {
@@ -129,12 +159,19 @@ async fn image_operation(app: &TestApp, of: &ImageUpload, random: &mut Random, c
             }]
         }
         4..=6 => {
+            // Now and then a part without the one before it, which is no file.
+            let number = if random.below(6) == 0 { 2 } else { 1 };
+            let listed = vec![(number, content)];
             let etag = md5_etag(content);
             let (answer, times) = clock.time(app.complete("alice", image, upload, &[(number, &etag)])).await;
             match answer.status {
                 200 => vec![certain(Step::Seal(listed.clone()), times), certain(Step::Publish(listed), times)],
                 400 => vec![certain(Step::CompleteMismatch(listed), times)],
-                404 | 409 => vec![certain(Step::CompleteRefused(listed), times)],
+                409 if is_busy(&answer) => vec![certain(Step::Busy, times), at_most(vec![Step::Seal(listed)], times)],
+                404 | 409 => {
+                    let seal = at_most(vec![Step::Seal(listed.clone())], times);
+                    vec![certain(Step::CompleteRefused(listed), times), seal]
+                }
                 status => {
                     assert!(ambiguous(&answer), "{status}: {}", answer.text());
                     vec![perhaps(vec![Step::Seal(listed.clone())], times), perhaps(vec![Step::Publish(listed)], times)]
@@ -167,7 +204,7 @@ async fn image_operation(app: &TestApp, of: &ImageUpload, random: &mut Random, c
                     Event { steps, is_certain: true, invoked: times.0, returned: times.1 }
                 }
                 404 | 409 => certain(Step::ReadNothing, times),
-                _ => perhaps(vec![Step::Nothing], times),
+                _ => perhaps(vec![Step::Busy], times),
             }]
         }
     }
@@ -211,12 +248,24 @@ async fn images(servers: &[&TestApp], count: usize, random: &mut Random) -> Vec<
 fn report<S: std::fmt::Debug>(what: &str, results: Vec<Result<(), String>>, histories: &[(String, Vec<Event<S>>)]) {
     let events: usize = histories.iter().map(|(_, history)| history.len()).sum();
     let overlapping = histories.iter().flat_map(|(_, history)| {
-        history.iter().map(|one| history.iter().filter(|other| other.invoked < one.returned && one.invoked < other.returned).count() - 1)
+        history.iter().map(|one| {
+            history.iter().filter(|other| other.invoked < one.returned && one.invoked < other.returned).count() - 1
+        })
     });
     let overlapping: usize = overlapping.sum();
     let wrong: Vec<String> = results.into_iter().filter_map(Result::err).collect();
-    println!("{what}: {} histories, {events} operations, {overlapping} overlaps, {} wrong", histories.len(), wrong.len());
-    assert!(wrong.is_empty(), "{what}: {} of {}\n{}", wrong.len(), histories.len(), wrong[..wrong.len().min(3)].join("\n"));
+    println!(
+        "{what}: {} histories, {events} operations, {overlapping} overlaps, {} wrong",
+        histories.len(),
+        wrong.len()
+    );
+    assert!(
+        wrong.is_empty(),
+        "{what}: {} of {}\n{}",
+        wrong.len(),
+        histories.len(),
+        wrong[..wrong.len().min(3)].join("\n")
+    );
     assert!(overlapping > events, "the operations hardly met");
 }
 
@@ -236,11 +285,19 @@ async fn two_servers(folder: &std::path::Path) -> (TestApp, TestApp) {
     (TestApp::with(&settings).await, TestApp::with(&settings).await)
 }
 
+/// Ends both servers. What was aborted is looked at again later, when the bucket has forgotten it.
+async fn end_both(one: TestApp, other: TestApp) {
+    one.run_jobs().await;
+    let waiting = one.app.db.count_jobs().await.unwrap().queued;
+    one.finish_with(waiting).await;
+    other.finish_with(waiting).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn images_of_one_server_are_linearizable() {
     let (app, mut random) = (server().await, Random::seeded());
     let histories = images(&[&app], objects(40), &mut random).await;
-    let results = histories.iter().map(|(name, history)| check(&Image, name, history)).collect();
+    let results = check_upload(&Image { in_bucket: false }, &histories);
     report("images, one server", results, &histories);
     app.run_jobs().await;
     app.stop().await;
@@ -251,10 +308,9 @@ async fn images_of_two_servers_are_linearizable() {
     let folder = tempfile::tempdir().unwrap();
     let ((one, other), mut random) = (two_servers(folder.path()).await, Random::seeded());
     let histories = images(&[&one, &other], objects(24), &mut random).await;
-    let results = histories.iter().map(|(name, history)| check(&Image, name, history)).collect();
+    let results = check_upload(&Image { in_bucket: true }, &histories);
     report("images, two servers", results, &histories);
-    one.stop().await;
-    other.stop().await;
+    end_both(one, other).await;
 }
 
 /// A user's file that several clients change: its upload and its key.
@@ -269,7 +325,8 @@ async fn file_operation(app: &TestApp, of: &FileUpload, random: &mut Random, clo
     let content = LETTERS[random.below(3)];
     match random.below(10) {
         0..=3 => {
-            let (answer, times) = clock.time(crate::support::files::put(app, "alice", upload, 1, &bytes_of(content))).await;
+            let (answer, times) =
+                clock.time(crate::support::files::put(app, "alice", upload, 1, &bytes_of(content))).await;
             vec![match answer.status {
                 200 => certain(Step::Part(1, content), times),
                 400..500 => certain(Step::PartRefused, times),
@@ -289,7 +346,8 @@ async fn file_operation(app: &TestApp, of: &FileUpload, random: &mut Random, clo
                 // There is no part yet.
                 400 => vec![certain(Step::CompleteMismatch(vec![(1, '-')]), times)],
                 404 | 409 => {
-                    vec![certain(Step::CompleteRefused(Vec::new()), times)]
+                    let refused = if is_busy(&answer) { Step::Busy } else { Step::CompleteRefused(Vec::new()) };
+                    vec![certain(refused, times), at_most(all.map(Step::Seal).to_vec(), times)]
                 }
                 _ => {
                     let seals = all.iter().cloned().map(Step::Seal).collect();
@@ -319,11 +377,13 @@ async fn file_operation(app: &TestApp, of: &FileUpload, random: &mut Random, clo
             vec![match answer.status {
                 200 => certain(Step::Read(vec![(1, *answer.body.last().unwrap() as char)]), times),
                 404 | 409 => certain(Step::ReadNothing, times),
-                _ => perhaps(vec![Step::Nothing], times),
+                _ => perhaps(vec![Step::Busy], times),
             }]
         }
     }
 }
+
+const IMAGE: Image = Image { in_bucket: false };
 
 /// A user's file: as an image, but a delete leaves an open upload alone, and what was aborted or
 /// deleted is not told from what never was.
@@ -335,7 +395,7 @@ impl check::Model for File {
     type Step = Step;
 
     fn start(&self) -> Self::State {
-        Image.start()
+        IMAGE.start()
     }
 
     fn apply(&self, state: &Self::State, step: &Step) -> Vec<Self::State> {
@@ -350,7 +410,7 @@ impl check::Model for File {
             // Completing what was deleted since then is answered as it was.
             (Step::Seal(_) | Step::Publish(_), Deleted) => vec![state.clone()],
             (Step::AbortRefused, Aborted) => vec![state.clone()],
-            _ => Image.apply(state, step),
+            _ => IMAGE.apply(state, step),
         }
     }
 }
@@ -362,7 +422,8 @@ async fn files(servers: &[&TestApp], count: usize, random: &mut Random) -> Vec<(
         let batch = (0..4).map(|_| {
             let mut random = random.fork();
             async move {
-                let (upload, key) = crate::support::files::init(servers[0], "alice", "a.bin", bytes_of('a').len(), "").await;
+                let (upload, key) =
+                    crate::support::files::init(servers[0], "alice", "a.bin", bytes_of('a').len(), "").await;
                 let of = FileUpload { upload, key };
                 let clients = (0..CLIENTS).map(|_| {
                     let (of, mut random) = (&of, random.fork());
@@ -388,7 +449,7 @@ async fn files(servers: &[&TestApp], count: usize, random: &mut Random) -> Vec<(
 async fn files_of_one_server_are_linearizable() {
     let (app, mut random) = (server().await, Random::seeded());
     let histories = files(&[&app], objects(40), &mut random).await;
-    let results = histories.iter().map(|(name, history)| check(&File, name, history)).collect();
+    let results = check_upload(&File, &histories);
     report("files, one server", results, &histories);
     app.run_jobs().await;
     app.stop().await;
@@ -399,43 +460,47 @@ async fn files_of_two_servers_are_linearizable() {
     let folder = tempfile::tempdir().unwrap();
     let ((one, other), mut random) = (two_servers(folder.path()).await, Random::seeded());
     let histories = files(&[&one, &other], objects(24), &mut random).await;
-    let results = histories.iter().map(|(name, history)| check(&File, name, history)).collect();
+    let results = check_upload(&File, &histories);
     report("files, two servers", results, &histories);
-    one.stop().await;
-    other.stop().await;
+    end_both(one, other).await;
 }
 
-async fn trash_operation(app: &TestApp, space: &str, image: &str, random: &mut Random, clock: Clock) -> Event<TrashStep> {
+async fn trash_operation(
+    app: &TestApp,
+    space: &str,
+    image: &str,
+    random: &mut Random,
+    clock: Clock,
+) -> Vec<Event<TrashStep>> {
     let path = format!("/api/spaces/{space}");
-    let (answered, (done, missing)) = match random.below(10) {
+    let (answered, done, missing) = match random.below(10) {
         0..=2 => {
             let url = format!("{path}/images/{image}");
-            let request = app.delete("ann", &url);
-            (clock.time(request).await, (TrashStep::Delete, TrashStep::DeleteMissing))
+            (clock.time(app.delete("ann", &url)).await, vec![TrashStep::Delete], Some(TrashStep::DeleteMissing))
         }
         3..=5 => {
             let (url, body) = (format!("{path}/images/{image}/restore"), json!({}));
-            (clock.time(app.post("ann", &url, &body)).await, (TrashStep::Restore, TrashStep::RestoreMissing))
+            let answered = clock.time(app.post("ann", &url, &body)).await;
+            // What was restored may be deleted before its answer is made, which then says 404.
+            (answered, vec![TrashStep::RestoreBegin, TrashStep::RestoreFinish], None)
         }
         // Rarely, since nothing comes after it.
         6 if random.below(3) == 0 => {
             let url = format!("{path}/trash/{image}");
-            let request = app.delete("ann", &url);
-            (clock.time(request).await, (TrashStep::Purge, TrashStep::PurgeMissing))
+            (clock.time(app.delete("ann", &url)).await, vec![TrashStep::Purge], Some(TrashStep::PurgeMissing))
         }
         _ => {
             let url = format!("{path}/images/{image}");
-            let request = app.get("ann", &url);
-            (clock.time(request).await, (TrashStep::Read, TrashStep::ReadNothing))
+            (clock.time(app.get("ann", &url)).await, vec![TrashStep::Read], Some(TrashStep::ReadNothing))
         }
     };
     let (answer, times) = answered;
-    match answer.status {
-        200 | 204 => certain(done, times),
-        404 => certain(missing, times),
-        status => {
-            assert!(ambiguous(&answer) || status == 409, "{status}: {}", answer.text());
-            perhaps(vec![done], times)
+    match (answer.status, missing) {
+        (200 | 204, _) => done.into_iter().map(|step| certain(step, times)).collect(),
+        (404, Some(missing)) => vec![certain(missing, times)],
+        (status, _) => {
+            assert!(ambiguous(&answer) || [404, 409].contains(&status), "{status}: {}", answer.text());
+            done.into_iter().map(|step| perhaps(vec![step], times)).collect()
         }
     }
 }
@@ -454,7 +519,7 @@ async fn images_of_spaces_are_linearizable_through_their_trash() {
                 let mut events = Vec::new();
                 for _ in 0..OPERATIONS {
                     pause(&mut random).await;
-                    events.push(trash_operation(app, space, image, &mut random, clock).await);
+                    events.extend(trash_operation(app, space, image, &mut random, clock).await);
                 }
                 events
             }
@@ -473,43 +538,43 @@ fn a_wrong_history_is_found() {
     let one = |content| vec![(1, content)];
     let completed = |from, to| vec![at(Step::Seal(one('a')), from, to), at(Step::Publish(one('a')), from, to)];
     let sound = [vec![at(Step::Part(1, 'a'), 0, 1)], completed(2, 3), vec![at(Step::Read(one('a')), 4, 5)]].concat();
-    assert!(is_linearizable(&Image, &sound));
+    assert!(is_linearizable(&IMAGE, &sound));
     // An acknowledged part that is not in the file: overwritten before the completion began.
     let lost = [vec![at(Step::Part(1, 'a'), 0, 1), at(Step::Part(1, 'b'), 2, 3)], completed(4, 5)].concat();
-    assert!(!is_linearizable(&Image, &lost));
-    assert!(check(&Image, "lost", &lost).unwrap_err().contains("Part(1, 'b')"));
+    assert!(!is_linearizable(&IMAGE, &lost));
+    assert!(check(&IMAGE, "lost", &lost).unwrap_err().contains("Part(1, 'b')"));
     // The same, where the second part overlaps the completion: either order is right.
     let met = [vec![at(Step::Part(1, 'a'), 0, 1), at(Step::Part(1, 'b'), 2, 5)], completed(4, 6)].concat();
-    assert!(!is_linearizable(&Image, &met), "a part that is taken is in the file, or comes before another");
+    assert!(!is_linearizable(&IMAGE, &met), "a part that is taken is in the file, or comes before another");
     let met = [vec![at(Step::Part(1, 'b'), 0, 3), at(Step::Part(1, 'a'), 0, 3)], completed(4, 6)].concat();
-    assert!(is_linearizable(&Image, &met));
+    assert!(is_linearizable(&IMAGE, &met));
     // A read of what was deleted before it began.
     let mut stale = sound.clone();
     stale.extend([at(Step::Delete, 6, 7), at(Step::Read(one('a')), 8, 9)]);
-    assert!(!is_linearizable(&Image, &stale));
+    assert!(!is_linearizable(&IMAGE, &stale));
     stale.pop();
     stale.push(at(Step::Read(one('a')), 6, 9));
-    assert!(is_linearizable(&Image, &stale), "one that overlaps the delete may come before it");
+    assert!(is_linearizable(&IMAGE, &stale), "one that overlaps the delete may come before it");
     // Two completions with other parts, both answered with success.
     let mut both = [vec![at(Step::Part(1, 'a'), 0, 1), at(Step::Part(2, 'a'), 0, 1)], completed(2, 3)].concat();
     both.extend([at(Step::Seal(vec![(2, 'a')]), 4, 5), at(Step::Publish(vec![(2, 'a')]), 4, 5)]);
-    assert!(!is_linearizable(&Image, &both), "other numbers are other parts");
+    assert!(!is_linearizable(&IMAGE, &both), "other numbers are other parts");
     // An abort and a completion, both with success, and neither before the other.
     let mut ended = sound.clone();
     ended.push(at(Step::Abort, 6, 7));
-    assert!(!is_linearizable(&Image, &ended));
+    assert!(!is_linearizable(&IMAGE, &ended));
     // A request without an answer may take effect later, or never, but not before it was sent.
     let unanswered = perhaps(vec![Step::Delete], (6, 0));
     for (after, right) in [(Step::Read(one('a')), true), (Step::ReadNothing, true)] {
         let mut history = sound.clone();
         history.extend([unanswered.clone(), at(after, 8, 9)]);
-        assert_eq!(is_linearizable(&Image, &history), right);
+        assert_eq!(is_linearizable(&IMAGE, &history), right);
     }
     let mut early = sound;
     early.extend([unanswered, at(Step::ReadNothing, 4, 5)]);
-    assert!(!is_linearizable(&Image, &early));
+    assert!(!is_linearizable(&IMAGE, &early));
     // Trash: what was purged does not come back.
-    let gone = [at_trash(TrashStep::Delete, 0), at_trash(TrashStep::Purge, 2), at_trash(TrashStep::Restore, 4)];
+    let gone = [at_trash(TrashStep::Delete, 0), at_trash(TrashStep::Purge, 2), at_trash(TrashStep::RestoreBegin, 4)];
     assert!(!is_linearizable(&SpaceImage, &gone));
     assert!(is_linearizable(&SpaceImage, &gone[..2]));
 }

@@ -33,8 +33,8 @@ pub(super) enum Step {
     Read(Vec<(u32, Content)>),
     /// It was not there, or not yet.
     ReadNothing,
-    /// Nothing happened.
-    Nothing,
+    /// Nothing happened, since the request met another one; it is to be sent again.
+    Busy,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -50,7 +50,11 @@ pub(super) enum State {
 
 /// An image of a disk.
 #[derive(Debug)]
-pub(super) struct Image;
+pub(super) struct Image {
+    /// Whether parts go to a bucket, by presigned requests that pass no server of ours. It may take
+    /// parts of an upload that was aborted, while it forgets it; nobody reads them.
+    pub(super) in_bucket: bool,
+}
 
 impl Model for Image {
     type State = State;
@@ -62,11 +66,14 @@ impl Model for Image {
 
     fn apply(&self, state: &State, step: &Step) -> Vec<State> {
         let same = || vec![state.clone()];
+        // The parts of a completion run from 1 without a gap.
         let has = |parts: &BTreeMap<u32, Content>, listed: &[(u32, Content)]| {
-            listed.iter().all(|(number, content)| parts.get(number) == Some(content))
+            let numbers = listed.iter().zip(1..).all(|((number, _), expected)| *number == expected);
+            numbers && listed.iter().all(|(number, content)| parts.get(number) == Some(content))
         };
         match (step, state) {
-            (Step::Nothing, _) => same(),
+            (Step::Busy, _) => same(),
+            (Step::Part(..), State::Aborted | State::Deleted) if self.in_bucket => same(),
             (Step::Part(number, content), State::Open(parts)) => {
                 let mut parts = parts.clone();
                 parts.insert(*number, *content);
@@ -90,7 +97,8 @@ impl Model for Image {
             (Step::Abort, State::Open(_) | State::Sealed(..) | State::Aborted) => vec![State::Aborted],
             (Step::AbortRefused, State::Open(_) | State::Aborted) => Vec::new(),
             (Step::AbortRefused, _) => same(),
-            (Step::Delete, State::Open(_) | State::Sealed(..)) => vec![State::Aborted],
+            // A delete of an open upload aborts it, and an abort may be repeated.
+            (Step::Delete, State::Open(_) | State::Sealed(..) | State::Aborted) => vec![State::Aborted],
             (Step::Delete, State::Ready(_)) => vec![State::Deleted],
             // A delete that found the bytes of another one still there finishes it.
             (Step::Delete, State::Deleted) => vec![State::Deleted],
@@ -107,8 +115,9 @@ impl Model for Image {
 pub(super) enum TrashStep {
     Delete,
     DeleteMissing,
-    Restore,
-    RestoreMissing,
+    /// A restore has begun, and is seen by nobody.
+    RestoreBegin,
+    RestoreFinish,
     Purge,
     PurgeMissing,
     Read,
@@ -119,6 +128,7 @@ pub(super) enum TrashStep {
 pub(super) enum TrashState {
     Ready,
     Trashed,
+    Restoring,
     Purged,
 }
 
@@ -135,17 +145,18 @@ impl Model for SpaceImage {
     }
 
     fn apply(&self, state: &TrashState, step: &TrashStep) -> Vec<TrashState> {
-        use TrashState::{Purged, Ready, Trashed};
+        use TrashState::{Purged, Ready, Restoring, Trashed};
         match (step, state) {
             (TrashStep::Delete, Ready) => vec![Trashed],
-            (TrashStep::DeleteMissing, Trashed | Purged) => vec![*state],
+            (TrashStep::DeleteMissing, Trashed | Restoring | Purged) => vec![*state],
+            (TrashStep::RestoreBegin, Trashed | Restoring) => vec![Restoring],
+            (TrashStep::RestoreFinish, Restoring) => vec![Ready],
             // A restore of what is there says that it is there.
-            (TrashStep::Restore, Trashed | Ready) => vec![Ready],
-            (TrashStep::RestoreMissing, Purged | Ready) => vec![*state],
+            (TrashStep::RestoreBegin | TrashStep::RestoreFinish, Ready) => vec![Ready],
             (TrashStep::Purge, Trashed) => vec![Purged],
-            (TrashStep::PurgeMissing, Ready | Purged) => vec![*state],
+            (TrashStep::PurgeMissing, Ready | Restoring | Purged) => vec![*state],
             (TrashStep::Read, Ready) => vec![Ready],
-            (TrashStep::ReadNothing, Trashed | Purged) => vec![*state],
+            (TrashStep::ReadNothing, Trashed | Restoring | Purged) => vec![*state],
             _ => Vec::new(),
         }
     }
