@@ -57,9 +57,12 @@ impl Budget {
     }
 }
 
+/// Door, client and reason: requests that share a line.
+type Sort = (&'static str, Option<IpAddr>, &'static str);
+
 /// The rate limit of the log lines.
 struct RefusalLog {
-    recent: Cache<(&'static str, Option<IpAddr>, &'static str), Arc<Mutex<Recent>>>,
+    recent: Cache<Sort, Arc<Mutex<Recent>>>,
     budget: Mutex<Budget>,
 }
 

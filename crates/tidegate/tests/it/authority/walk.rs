@@ -133,7 +133,7 @@ impl World {
                 let mut key: Vec<&str> = segments.clone();
                 key[at] = &near;
                 // Without the last letter of a segment of one letter, no segment is left.
-                if !near.is_empty() && issued.written as usize == super::issued::plainly as usize {
+                if !near.is_empty() && (issued.written)("/") == "/" {
                     self.plant(&key.join("/").replace("%20", " "));
                 }
                 keys.push(key.join("/"));
