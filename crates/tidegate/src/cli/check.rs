@@ -146,6 +146,14 @@ pub(super) fn report(config: &Config) -> String {
     if let Some((id, at)) = &config.cloudfront.distribution {
         line("CDN", format!("distribution {id} is told of deletes, at {at}"));
     }
+    if config.is_on(OwnerKind::Files) {
+        let public = if config.files.public {
+            "public: whoever knows the path of a file that is not private reads it (FILES_PUBLIC)"
+        } else {
+            "read by their owner and by links only"
+        };
+        line("user files", public.to_owned());
+    }
     if config.is_on(OwnerKind::Space) {
         let prefixes = config.spaces.import_prefixes.join(", ");
         let imports =

@@ -156,6 +156,8 @@ pub struct PackageObject {
     pub sealed: Option<Key>,
     /// The result of the scan; `None` if it must still be scanned.
     pub scan: Option<Scan>,
+    /// Why it was rejected or failed.
+    pub reason: Option<String>,
     /// Who announced it.
     pub created_by: String,
 }
@@ -178,8 +180,10 @@ struct ObjectRow {
 
 impl ObjectRow {
     fn into_object(self) -> Result<PackageObject> {
+        let Asset { object, reason } = self.object.into_asset()?;
         Ok(PackageObject {
-            object: self.object.into_asset()?.object,
+            object,
+            reason,
             owner: Owner::Dataset(super::datasets::dataset_id(&self.owner_id)?),
             numbers: PackageNumbers { org: self.org_id, dataset: self.dataset_id, package: self.package },
             node: node_id(&self.node_id)?,
@@ -284,8 +288,7 @@ impl Db {
         rows.into_iter().map(AssetRow::into_asset).collect()
     }
 
-    /// Returns whether a path collides with an asset: it is at the path, below it, or in place of
-    /// one of its folders.
+    /// Returns whether an asset is at a path, below it, or in place of one of its folders.
     #[tracing::instrument(name = "db.is_path_taken", level = "trace", skip_all)]
     pub async fn is_path_taken(&self, package: i64, path: &str) -> Result<bool> {
         const SQL: &str = "SELECT o.id FROM objects o JOIN nodes n ON n.id = o.node WHERE o.node = $1 AND o.state = 'READY' \
@@ -335,8 +338,7 @@ impl Db {
         row.map(ObjectRow::into_object).transpose()
     }
 
-    /// Returns the objects of packages that one delete of a dataset deleted, in the order of
-    /// packages and objects, after `after`.
+    /// Returns objects that one delete of a dataset deleted, by package and object, after `after`.
     #[tracing::instrument(name = "db.list_deleted_objects", level = "trace", skip_all)]
     pub async fn list_deleted_objects(
         &self,

@@ -47,6 +47,10 @@ struct ErrorDetail {
     requested: Option<u64>,
 }
 
+/// The code of an error response, for the log.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ErrorCode(pub(super) &'static str);
+
 /// An error to be rendered as an HTTP response.
 #[derive(Debug)]
 pub struct ApiError(pub(crate) Error);
@@ -86,6 +90,7 @@ impl IntoResponse for ApiError {
         }
         let shortage = if let Error::QuotaExceeded(shortage) = &self.0 { Some(shortage) } else { None };
         let mut response = body_with(status, self.0.code(), &self.0.to_string(), shortage);
+        response.extensions_mut().insert(ErrorCode(self.0.code()));
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
@@ -132,4 +137,29 @@ pub(super) async fn reword_rejections(request: Request, next: Next) -> Response 
         return body(StatusCode::BAD_REQUEST, "BAD_REQUEST", "the path can't be read");
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn internals_stay_in_the_log() {
+        let detail = "the row of /var/lib/tidegate is damaged: SELECT secret";
+        let database = store::Error::Damaged(detail.to_owned());
+        for error in [
+            Error::Internal(anyhow::anyhow!(detail)),
+            Error::Unavailable(anyhow::anyhow!(detail)),
+            Error::StoreError(database),
+        ] {
+            let response = ApiError(error).into_response();
+            assert!(response.status().is_server_error());
+            let shown = format!("{:?}", response.headers());
+            let body = axum::body::to_bytes(response.into_body(), 1 << 16).await.unwrap();
+            let text = String::from_utf8(body.to_vec()).unwrap();
+            for word in ["row", "/var/lib", "SELECT", "secret"] {
+                assert!(!text.contains(word) && !shown.contains(word), "{text} {shown}");
+            }
+        }
+    }
 }

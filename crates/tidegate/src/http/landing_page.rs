@@ -113,7 +113,15 @@ fn surfaces(app: &App) -> String {
         AuthMode::None => "off: everybody is one user",
         AuthMode::Jwt => "by token",
     };
-    let rows = row("Surfaces", &on.join(", ")) + &row("Sign-in", sign_in);
+    let mut rows = row("Surfaces", &on.join(", ")) + &row("Sign-in", sign_in);
+    if app.config.is_on(OwnerKind::Files) {
+        let public = if app.config.files.public {
+            "public: whoever knows the path of a file that is not private reads it (FILES_PUBLIC)"
+        } else {
+            "read by their owner and by links only"
+        };
+        rows += &row("Users’ files", public);
+    }
     format!("<section><h2>What is on</h2><dl>{rows}</dl></section>")
 }
 

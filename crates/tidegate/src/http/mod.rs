@@ -32,8 +32,10 @@ pub mod openapi;
 mod operations;
 mod ops;
 mod packages;
+mod refusal_log;
 mod request_filter;
 mod s3;
+mod security_headers;
 pub mod serve;
 mod sessions;
 mod spaces;
@@ -56,6 +58,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use self::cors::CorsPolicy;
 use self::guard::Guards;
+use self::security_headers::SecurityHeaders;
 use crate::app::{App, Local};
 use crate::model::owner::OwnerKind;
 
@@ -71,6 +74,13 @@ macro_rules! observing {
         let watch = Arc::new(observe::Watch { door: $door, app: Arc::clone($app) });
         from_fn_with_state(watch, observe::observe)
     }};
+}
+
+/// The layer that adds the security headers a response lacks.
+macro_rules! securing {
+    ($headers:expr) => {
+        from_fn_with_state($headers, security_headers::add)
+    };
 }
 
 /// Returns every route of the OpenAPI description, whether or not its surface is enabled.
@@ -97,6 +107,8 @@ pub fn api_router(app: Arc<App>) -> Router {
         byte_cors: CorsPolicy::bytes(&app.config.cors, None, "GET, HEAD"),
         app: Arc::clone(&app),
     });
+    let others = app.addresses.edge.iter().chain([&app.addresses.s3]);
+    let security = SecurityHeaders::of_pages(others);
     let (probes, _) = ops::probes().split_for_parts();
     let (mut surfaces, _) = tokens::routes().merge(audit::routes()).merge(jobs::routes()).split_for_parts();
     let (mut bytes, mut lists) = (Router::new(), Router::new());
@@ -142,6 +154,7 @@ pub fn api_router(app: Arc<App>) -> Router {
         .layer(from_fn(guard::refuse_malformed))
         .layer(from_fn(error::reword_rejections))
         .layer(from_fn(files::repeat_message))
+        .layer(securing!(security))
         .layer(observing!("api", &app))
         .with_state(app)
 }
@@ -160,16 +173,15 @@ pub use self::operations::operations_router;
 
 /// Returns the router for health probes and metrics of a stand-alone edge.
 pub fn edge_ops_router(ops: edge::ops::EdgeOps) -> Router {
-    edge::ops::router(ops)
-        .fallback(no_such_route)
-        .method_not_allowed_fallback(no_such_method)
-        .layer(from_fn(guard::refuse_malformed))
+    let router = edge::ops::router(ops).fallback(no_such_route).method_not_allowed_fallback(no_such_method);
+    router.layer(from_fn(guard::refuse_malformed)).layer(securing!(SecurityHeaders::of_pages([])))
 }
 
 /// Returns the router of the S3 door of a local store.
 pub fn s3_router(app: Arc<App>, local: Arc<Local>) -> Router {
     let observing = observing!("s3", &app);
-    s3::router(app, local).layer(CatchPanicLayer::custom(panicked)).layer(observing)
+    let router = s3::router(app, local).layer(CatchPanicLayer::custom(panicked));
+    router.layer(securing!(SecurityHeaders::of_objects())).layer(observing)
 }
 
 /// Responds to a panic in a handler with 500, and logs it. Other requests are not affected.

@@ -11,7 +11,9 @@ use axum::response::Response;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
-use super::address;
+use super::address::{self, ClientAddress};
+use super::error::ErrorCode;
+use super::refusal_log::{self, Denied};
 use super::serve::Peer;
 use crate::app::App;
 use crate::telemetry::{self, TraceContext};
@@ -36,6 +38,9 @@ pub(crate) async fn observe(State(watch): State<Arc<Watch>>, mut request: Reques
         request.headers_mut().insert("x-request-id", value);
     }
     let method = request.method().clone();
+    let client = request.extensions().get::<ClientAddress>().map(|ClientAddress(client)| *client);
+    // Paths of the S3 door are bucket and key; those of the API may hold a token.
+    let path = (door == "s3").then(|| request.uri().path().to_owned());
     let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
     let span = tracing::info_span!("request", door, id, method = %method, route, trace_id = tracing::field::Empty);
     if let Some(trace) = trace_of(request.headers()) {
@@ -47,6 +52,11 @@ pub(crate) async fn observe(State(watch): State<Arc<Watch>>, mut request: Reques
     span.in_scope(|| {
         let duration_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
         tracing::debug!(status, duration_us, "answered");
+        if [401, 403].contains(&status) {
+            let reason = response.extensions().get::<ErrorCode>().map_or("DENIED", |ErrorCode(code)| code);
+            let path = path.as_deref().unwrap_or(&route);
+            refusal_log::note(&Denied { door, id: &id, client, path, status, reason });
+        }
     });
     let method = method_label(&method);
     let status = response.status().as_str().to_owned();

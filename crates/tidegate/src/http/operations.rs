@@ -4,8 +4,9 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 
+use super::security_headers::{self, SecurityHeaders};
 use super::{guard, no_such_method, no_such_route, ops};
 use crate::app::App;
 
@@ -16,5 +17,6 @@ pub fn operations_router(app: Arc<App>) -> Router {
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         .layer(from_fn(guard::refuse_malformed))
+        .layer(from_fn_with_state(SecurityHeaders::of_pages([]), security_headers::add))
         .with_state(app)
 }

@@ -160,6 +160,7 @@ fn describe() {
     gauge!("tidegate_disk_full", "1 while a disk is full up to its reserve, by folder");
     counter!("tidegate_disk_refused_total", "Writes refused to keep the reserve of a disk");
     gauge!("tidegate_quotas_nearly_full", "Users who have taken more than 80 % of their quota");
+    counter!("tidegate_refusal_log_suppressed_total", "Denied requests without a log line of their own");
     counter!("tidegate_audit_dropped_total", "Refusals that were not recorded because too many came at once");
     counter!("tidegate_jwks_fetches_total", "Readings of the token issuer's keys by outcome");
     counter!("tidegate_sessions_total", "Sessions created");

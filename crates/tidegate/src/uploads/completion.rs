@@ -39,7 +39,7 @@ pub async fn complete(
         return completed_before(app, &owner, &upload, &digest, &completion).await;
     }
     if !upload.takes_bytes(app.db.now()) {
-        return Err(Error::InvalidState("the upload is no longer open".into()));
+        return Err(no_longer_open());
     }
     if !app.store.has_md5_etags() {
         // Without MD5 ETags, only this digest shows whether an interrupted completion had the same
@@ -56,7 +56,16 @@ pub async fn complete(
                 format!("an image may have at most {limit} bytes; the upload was dropped").into(),
             ));
         }
-        other => other?,
+        Ok(stat) => stat,
+        Err(error) => {
+            // Parts are missing also where another request has ended the upload and freed them.
+            let state = app.db.upload_state(&upload.id).await?;
+            return match state.unwrap_or(UploadState::Open) {
+                UploadState::Open => Err(error.into()),
+                UploadState::Completed => resolve_race(app, &owner, &upload, &digest, &completion).await,
+                UploadState::Aborted | UploadState::Expired => Err(no_longer_open()),
+            };
+        }
     };
     let content = Content { size: stat.size, etag: stat.etag, last_modified: stat.last_modified };
     let made_ready = match make_ready(app, caller, &upload, &content, Some(&digest), Some(&owner)).await {
@@ -70,6 +79,10 @@ pub async fn complete(
         return Ok(content);
     }
     resolve_race(app, &owner, &upload, &digest, &completion).await
+}
+
+fn no_longer_open() -> Error {
+    Error::InvalidState("the upload is no longer open".into())
 }
 
 /// Drops an upload whose bytes do not fit into the quota. Returns why.
@@ -155,7 +168,7 @@ async fn completed_before(
     let object = app.db.find_object(owner, upload.object).await?;
     match (object.and_then(|object| object.content), &upload.parts_digest) {
         (Some(content), Some(before)) if before == digest => Ok(content),
-        (Some(content), _) if completion.etag().as_ref() == Some(&content.etag) => Ok(content),
+        (Some(content), None) if completion.etag().as_ref() == Some(&content.etag) => Ok(content),
         _ => Err(Error::InvalidState("the upload was completed with other parts".into())),
     }
 }

@@ -21,9 +21,8 @@ pub async fn abort(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) ->
     // The object of an aborted upload is PURGED, and a repeated abort must find it.
     let (owner, _) = objects::find_in_any_state(app, caller, Action::Write, kind, id).await?;
     let upload = find_upload(app, &owner, id, None).await?;
-    match upload.state {
-        UploadState::Open => end(app, caller, &upload, UploadState::Aborted).await,
-        UploadState::Aborted | UploadState::Expired => Ok(()),
+    match abort_upload(app, caller, &upload).await? {
+        UploadState::Open | UploadState::Aborted | UploadState::Expired => Ok(()),
         // The object is read again, because the earlier read may have been before it was READY.
         UploadState::Completed => match app.db.find_object(&owner, id).await?.map(|object| object.state) {
             Some(ObjectState::Ready) => {
@@ -31,6 +30,22 @@ pub async fn abort(app: &App, caller: &Caller, kind: OwnerKind, id: ObjectId) ->
             }
             _ => Err(objects::not_found()),
         },
+    }
+}
+
+/// Aborts an upload if it is open, and returns the state it is in then. Another request may end it
+/// at the same time: the outcome is that of the two one after the other.
+pub(crate) async fn abort_upload(app: &App, caller: &Caller, upload: &Upload) -> Result<UploadState> {
+    if upload.state != UploadState::Open {
+        return Ok(upload.state);
+    }
+    match end(app, caller, upload, UploadState::Aborted).await {
+        Ok(()) => Ok(UploadState::Aborted),
+        Err(error @ Error::InvalidState(_)) => match app.db.upload_state(&upload.id).await? {
+            None | Some(UploadState::Open) => Err(error),
+            Some(state) => Ok(state),
+        },
+        Err(error) => Err(error),
     }
 }
 

@@ -32,7 +32,7 @@ use store::UploadRef;
 
 pub use self::completion::{complete, recover};
 pub use self::end::abort;
-pub(crate) use self::end::end;
+pub(crate) use self::end::{abort_upload, end};
 pub use self::parts::{MAX_SIGNED, find_open, list_parts, sign_parts};
 use crate::error::Error;
 use crate::model::upload::Upload;

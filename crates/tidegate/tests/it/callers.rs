@@ -12,7 +12,7 @@ const WITHOUT_ROW: [(&str, &str); 2] = [
 ];
 
 /// Functions within the crate that take a caller, the modules that may call them, and why these need no row.
-const WITHIN: [(&str, &[&str], &str); 21] = [
+const WITHIN: [(&str, &[&str], &str); 22] = [
     ("surfaces::files::uploads::find", &["surfaces::files"], "authorizes, and is what the rows of uploads call"),
     ("surfaces::files::renaming::rename", &["surfaces::files"], "given an upload that was found for its caller"),
     ("surfaces::packages::record", &["surfaces::packages"], "writes an event of what was authorized"),
@@ -24,6 +24,7 @@ const WITHIN: [(&str, &[&str], &str); 21] = [
     ("uploads::begin::insert_all", &["surfaces", "uploads"], "writes rows of what the surface has authorized"),
     ("uploads::confirm::confirm", &["surfaces::packages::confirming", "uploads"], "given an item that was authorized"),
     ("uploads::effects::creator", &["uploads"], "reads the caller's name"),
+    ("uploads::end::abort_upload", &["surfaces::files::uploads", "uploads"], "given an upload that was authorized"),
     (
         "uploads::end::end",
         &["surfaces::files::uploads", "uploads", "worker::sweep"],

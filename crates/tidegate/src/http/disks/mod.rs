@@ -214,7 +214,7 @@ async fn get_metadata(State(app): State<Arc<App>>, caller: Caller, ImageId(id): 
 ///
 /// A URL for `Range` requests, with what authorizes them.
 #[utoipa::path(get, path = "/v1/images/{id}/stream-url", operation_id = "get_image_stream_url", tag = "images", params(("id" = String, Path)),
-    responses((status = 200, body = StreamUrl<'_>), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+    responses((status = 200, body = StreamUrl<'_>, headers(("Set-Cookie" = String, description = "The signed cookies, in one line each, where `auth.mode` is `cookie`"))), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
         (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 async fn get_stream_url(
     State(app): State<Arc<App>>,

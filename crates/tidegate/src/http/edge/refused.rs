@@ -6,8 +6,9 @@ use std::time::Instant;
 use axum::http::{Method, StatusCode, header};
 use sign::Refusal;
 
-use super::super::content::{Fields, ResponseBody};
+use super::super::content::{ACTIVE_CONTENT_POLICY, Fields, ResponseBody};
 use super::super::head::Malformed;
+use super::super::refusal_log::{self, Denied};
 use crate::error::Error;
 
 /// Why a request is not served.
@@ -90,8 +91,13 @@ impl Refused {
         }
     }
 
-    /// Logs the refusal: failures of the server as errors, all others at debug level.
+    /// Logs the refusal: failures of the server as errors, denied signatures at info level as often
+    /// as `refusal_log` allows, and all of them at debug level.
     pub(super) fn log(&self, id: &str, client: Option<IpAddr>, path: &str, status: StatusCode, started: Instant) {
+        if matches!(self, Self::Signature(_)) {
+            let (status, reason) = (status.as_u16(), self.reason());
+            refusal_log::note(&Denied { door: "edge", id, client, path, status, reason });
+        }
         match self {
             Self::Failed(error) => tracing::error!(id, path, error = error.detail(), "the edge can't read a blob"),
             other => tracing::debug!(
@@ -122,6 +128,8 @@ impl Refused {
         fields.set(&header::CONTENT_TYPE, b"text/xml");
         fields.set(&header::CACHE_CONTROL, b"no-store");
         fields.set(&header::X_CONTENT_TYPE_OPTIONS, b"nosniff");
+        fields.set(&header::CONTENT_SECURITY_POLICY, ACTIVE_CONTENT_POLICY.as_bytes());
+        fields.set(&header::REFERRER_POLICY, b"no-referrer");
         fields.number(&header::CONTENT_LENGTH, text.len() as u64);
         match self {
             Self::Method => fields.set(&header::ALLOW, b"GET, HEAD, OPTIONS"),

@@ -74,7 +74,8 @@ async fn init(State(app): State<Arc<App>>, caller: Caller, request: Request) -> 
     let parts = chunked.then(|| largest.div_ceil(uploads::CHUNK).max(1));
     let uploads: Vec<_> = begun.into_iter().map(show_started).collect();
     let visibility = wire::common_visibility(&uploads);
-    Ok(Json(Started { upload_id: first, parts, visibility, uploads }))
+    let public_access = app.config.files.public;
+    Ok(Json(Started { upload_id: first, parts, visibility, public_access, uploads }))
 }
 
 /// Send a part in base64

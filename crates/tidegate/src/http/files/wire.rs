@@ -93,6 +93,8 @@ pub(super) struct Started {
     /// `public` or `private`, where all files are the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) visibility: Option<&'static str>,
+    /// Whether anyone who knows the path of a `public` file can read it without sign-in (`FILES_PUBLIC`).
+    pub(super) public_access: bool,
     pub(super) uploads: Vec<StartedFile>,
 }
 
@@ -226,8 +228,7 @@ pub(super) struct CompletedFile {
     size: u64,
     mime: String,
     sha256: String,
-    /// `READY`, or `SCANNING` where there is a scanner: reads are answered 409 until nothing was found. Asked again later,
-    /// also `REJECTED`.
+    /// `READY`, or `SCANNING` where there is a scanner: reads are answered 409 until then. Later also `REJECTED`.
     status: &'static str,
     /// `public` or `private`: who may read it without a link.
     visibility: &'static str,
@@ -338,8 +339,7 @@ pub(super) struct FileMetadata {
     created_at: String,
     /// `READY`, `SCANNING`, `FAILED` or `REJECTED`.
     status: &'static str,
-    /// What the scanner said: `clean`; `unscanned` for what is too large and let through by a setting; `skipped` where the
-    /// scanner was switched off while it waited.
+    /// `clean`; `unscanned`: too large, and let through by a setting; `skipped`: the scanner was switched off meanwhile.
     #[serde(skip_serializing_if = "Option::is_none")]
     scan: Option<&'static str>,
     /// Why it was rejected, or could not be scanned.

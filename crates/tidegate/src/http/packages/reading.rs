@@ -109,7 +109,7 @@ async fn head_presign_s3(
 /// For an hour, and for that asset alone. With `scope=prefix` one signature over all assets of the package, to be put behind
 /// their URLs, and as cookies; `path` has no effect then.
 #[utoipa::path(get, path = "/packages/cloudfront/sign", operation_id = "sign_package_assets", tag = "packages", params(SignQuery),
-    responses((status = 200, body = SignedAssets), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+    responses((status = 200, body = SignedAssets, headers(("Set-Cookie" = String, description = "The signed cookies of `scope=prefix`, in one line each"))), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
         (status = 404, body = ErrorBody)))]
 async fn sign_cloudfront(
     State(app): State<Arc<App>>,

@@ -367,7 +367,7 @@ impl From<Asset> for AssetResponse {
 
 impl From<PackageObject> for AssetResponse {
     fn from(found: PackageObject) -> Self {
-        Self::new(found.object, None)
+        Self::new(found.object, found.reason)
     }
 }
 

@@ -116,7 +116,6 @@ async fn answer(State(s3): State<Arc<S3>>, request: Request) -> Response<Body> {
     if is_busy {
         headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let policy = headers.entry(header::CONTENT_SECURITY_POLICY);
     policy.or_insert(HeaderValue::from_static(ACTIVE_CONTENT_POLICY));
     response

@@ -234,7 +234,8 @@ async fn image_history(
 ///
 /// Instead of signatures in URLs: they open all that is published of the space, until they end.
 #[utoipa::path(post, path = "/api/spaces/{spaceId}/grant-cookies", operation_id = "grant_space_cookies", tag = "spaces", params(("spaceId" = String, Path)),
-    responses((status = 204), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
+    responses((status = 204, headers(("Set-Cookie" = String, description = "The signed cookies, in one line each"))),
+        (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
 async fn grant_cookies(
     State(app): State<Arc<App>>,
     caller: Caller,

@@ -248,9 +248,8 @@ fn limited(body: ByteStream, room: u64) -> ByteStream {
 /// the upload is complete.
 pub async fn abort(app: &App, caller: &Caller, upload_id: &str) -> Result<()> {
     let (_, _, upload) = find(app, caller, upload_id).await?;
-    match upload.state {
-        UploadState::Open => uploads::end(app, caller, &upload, UploadState::Aborted).await,
-        UploadState::Aborted | UploadState::Expired => Ok(()),
+    match uploads::abort_upload(app, caller, &upload).await? {
+        UploadState::Open | UploadState::Aborted | UploadState::Expired => Ok(()),
         UploadState::Completed => Err(Error::InvalidState("the upload is complete; delete the file instead".into())),
     }
 }
