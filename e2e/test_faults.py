@@ -65,7 +65,7 @@ def test_a_full_disk_stops_uploads_and_nothing_else(make_server, tmp_path):
         assert (ready.status, ready.json()["store"], ready.json()["database"]) == (200, "full", "full"), ready.body
         assert (health["writable"], health["disk_free_gb"]) == (False, 0.0), health
         assert metric(server, "tidegate_disk_full") == 1
-        assert metric(server, "tidegate_disk_refused_total") >= 9
+        assert metric(server, "tidegate_disk_refused_total") >= 6
         # What frees space works, and one large delete is enough to upload again.
         assert server.call("DELETE", f"/v1/images/{deleted}").status == 204
         assert server.call("POST", f"/v1/images/{open_image}/abort").status == 204

@@ -12,6 +12,14 @@ impl Db {
         Ok(row.map(|(identity,)| identity))
     }
 
+    /// Answers like a database that is away from now on, because its rows are about another store.
+    /// Does nothing on SQLite, which is compared before it is used.
+    pub fn stop_using(&self) {
+        if let Some(postgres) = self.postgres() {
+            postgres.stop_using();
+        }
+    }
+
     /// Names the store, and returns the one that is named then: another one, if the database names
     /// one already and `replace` is not set.
     #[tracing::instrument(name = "db.set_store", level = "trace", skip_all)]

@@ -12,5 +12,6 @@ pub mod object_cache;
 pub mod rate_limits;
 pub mod refusals;
 pub mod signing_key;
+pub mod store_identity;
 pub mod subscription_limit;
 pub mod upload_hashes;
