@@ -26,7 +26,7 @@ pub struct StoreIdentity {
 /// gets this one, and with `adopts` also one that names another. If the database does not answer
 /// yet, compares when it does, and uses it no longer if they differ.
 pub async fn require(store: StoreIdentity, db: &Db, adopts: bool) -> anyhow::Result<()> {
-    if let Err(Error::Unavailable(_)) = db.find_store().await
+    if let Err(Error::Unavailable(_)) = db.named_store().await
         && db.is_shared()
     {
         tokio::spawn(compare_when_it_answers(store, db.clone()));
@@ -37,7 +37,7 @@ pub async fn require(store: StoreIdentity, db: &Db, adopts: bool) -> anyhow::Res
 
 /// Waits until the database answers, and compares.
 async fn compare_when_it_answers(store: StoreIdentity, db: Db) {
-    while let Err(Error::Unavailable(_)) = db.find_store().await {
+    while let Err(Error::Unavailable(_)) = db.named_store().await {
         tokio::time::sleep(RETRY).await;
     }
     if let Err(error) = compare(&store, &db, false).await {
@@ -48,7 +48,7 @@ async fn compare_when_it_answers(store: StoreIdentity, db: Db) {
 
 async fn compare(store: &StoreIdentity, db: &Db, adopts: bool) -> anyhow::Result<()> {
     let of_database = |error: Error| anyhow::anyhow!("the store of the database can't be read: {}", error.detail());
-    let known = db.find_store().await.map_err(of_database)?;
+    let known = db.named_store().await.map_err(of_database)?;
     let may_name = adopts || known.is_none();
     let found = match (&store.setting, &store.fs) {
         (StoreSetting::S3(s3), _) => Some(format!("bucket {} at {}", s3.bucket, s3.endpoint)),
