@@ -160,7 +160,7 @@ def one_upload(server, body, breaking):
             answer = server.complete(image, upload, [(1, etag)])
             if answer.status == 200:
                 return image, refused
-        assert answer.status in (500, 502, 503) and not refused, (answer.status, answer.body)
+        assert answer.status in (500, 502, 503, 507) and not refused, (answer.status, answer.body)
         assert b"EIO" not in answer.body and b"os error" not in answer.body, "nothing of the inside"
         refused = True
         breaking.mend()

@@ -1,7 +1,6 @@
 """Tests that a full disk loses nothing that was acknowledged, that deletes work on it, and that it
 says so; and the same for a disk that is read-only for a while."""
 
-import json
 import time
 
 from server import BINARY, send
@@ -65,7 +64,7 @@ def test_a_full_disk_stops_uploads_and_nothing_else(make_server, tmp_path):
         assert (ready.status, ready.json()["store"], ready.json()["database"]) == (200, "full", "full"), ready.body
         assert (health["writable"], health["disk_free_gb"]) == (False, 0.0), health
         assert metric(server, "tidegate_disk_full") == 1
-        assert metric(server, "tidegate_disk_refused_total") >= 9
+        assert metric(server, "tidegate_disk_refused_total") >= 6
         # What frees space works, and one large delete is enough to upload again.
         assert server.call("DELETE", f"/v1/images/{deleted}").status == 204
         assert server.call("POST", f"/v1/images/{open_image}/abort").status == 204
@@ -81,11 +80,10 @@ def test_a_full_disk_stops_uploads_and_nothing_else(make_server, tmp_path):
         assert send("GET", f"{server.api}/healthz").json()["writable"] is True
         assert metric(server, "tidegate_disk_full") == 0
         assert server.stop() == 0
-        lines = [json.loads(line) for line in (disk.inside / "log").read_text().splitlines() if line.startswith("{")]
-        # Lines that were logged on the full disk are lost. None is logged per request.
-        full = [line for line in lines if "full up to the reserve" in json.dumps(line)]
-        room = [line for line in lines if "has room again" in json.dumps(line)]
-        assert len(full) <= 1 and len(room) == 1, (full, room)
+        # Lines that were logged on the full disk are lost or torn. None is logged per request.
+        log = (disk.inside / "log").read_text()
+        assert log.count("full up to the reserve") <= 1
+        assert log.count("has room again") == 1
 
 
 def test_the_reserve_is_kept_from_uploads_and_the_log_says_so_once(make_server, tmp_path):
@@ -145,7 +143,8 @@ def test_a_store_that_is_read_only_for_a_while_loses_nothing(make_server, tmp_pa
             assert server.call("GET", f"/v1/images/{image}/range").body == b"kept"
             assert server.call("POST", "/v1/images").status in (503, 507)
             assert server.call("DELETE", f"/v1/images/{other}").status == 503
-        assert send("GET", f"{server.api}/readyz").status == 503
+        # A probe is used again for a second.
+        eventually(lambda: send("GET", f"{server.api}/readyz").status == 503, "it is not ready")
         assert send("GET", f"{server.api}/healthz").json()["writable"] is False
         disk.remount("rw")
         eventually(lambda: begins(server), "it works again without a restart")

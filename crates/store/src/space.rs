@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::key::BALLAST;
 
 /// How long a measurement is used again while there is plenty of room.
-const MEASURE_EVERY: Duration = Duration::from_millis(500);
+const MEASURE_EVERY: Duration = Duration::from_millis(50);
 /// How long a measurement is used again while room is short.
 const MEASURE_EVERY_WHEN_SHORT: Duration = Duration::from_millis(10);
 /// The largest default of the reserve, in bytes.
@@ -243,7 +243,8 @@ impl Space {
 
     /// Gives up the ballast if so little is free that a delete could fail.
     pub fn free_ballast_if_exhausted(&self) {
-        match self.measure() {
+        // Not an earlier measurement: another program may have filled the disk a moment ago.
+        match self.look() {
             Ok(now) if now.is_exhausted() => match self.free_ballast() {
                 Ok(0) => {}
                 Ok(files) => {

@@ -32,7 +32,7 @@ async fn fragment(store: &FsStore, draft: &str, number: u32) -> Result<Fragment>
     store.write_fragment(draft, number, 9, body(b'f', 9), &Attributes::default()).await
 }
 
-fn assert_full<T: std::fmt::Debug>(outcome: Result<T>) {
+fn assert_full<T: std::fmt::Debug>(outcome: &Result<T>) {
     assert!(matches!(outcome, Err(Error::Full)), "{outcome:?}");
 }
 
@@ -58,15 +58,15 @@ async fn what_adds_bytes_is_refused_and_the_rest_works() {
 
     let store = open(folder.path(), true);
     let before = count(folder.path());
-    assert_full(store.write("n/1", body(b'w', 9), Attributes::default()).await);
-    assert_full(store.write_checked("n/1", body(b'w', 9), Attributes::default(), 9, Checks::none()).await);
-    assert_full(begin(&store, "n/2").await);
+    assert_full(&store.write("n/1", body(b'w', 9), Attributes::default()).await);
+    assert_full(&store.write_checked("n/1", body(b'w', 9), Attributes::default(), 9, Checks::none()).await);
+    assert_full(&begin(&store, "n/2").await);
     for number in [1, 2] {
-        assert_full(store.write_part(&ready, number, body(b'p', 9), PART, Checks::none()).await);
+        assert_full(&store.write_part(&ready, number, body(b'p', 9), PART, Checks::none()).await);
     }
-    assert_full(fragment(&store, "d/1", 2).await);
+    assert_full(&fragment(&store, "d/1", 2).await);
     let [second, first] = [&swapped[1], &swapped[0]];
-    assert_full(store.join("d/2", &[second.clone(), first.clone()], "j/2", Attributes::default()).await);
+    assert_full(&store.join("d/2", &[second.clone(), first.clone()], "j/2", Attributes::default()).await);
     assert!(store.space().refused() >= 8);
     assert_eq!(count(folder.path()), before, "a refused write left something");
 

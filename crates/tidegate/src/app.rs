@@ -36,6 +36,7 @@ use crate::state::refusals::Refusals;
 use crate::state::shares::ResourceShares;
 use crate::state::signing_key::SigningKey;
 use crate::state::status_feeds::StatusFeeds;
+use crate::state::store_identity::{self, StoreIdentity};
 use crate::state::upload_hashes::SequentialHash;
 
 /// The bucket's name on the S3 door of a local store.
@@ -177,45 +178,6 @@ async fn open_store(
     }
 }
 
-/// Returns an error unless the store is the one that the database's rows are about. A database that
-/// names no store takes this one. Two servers with one database and two stores would each delete
-/// what the other has, and miss it.
-async fn check_store(config: &Config, local: Option<&Local>, db: &Db) -> anyhow::Result<()> {
-    let known = db.find_store().await.map_err(|error| anyhow::anyhow!(error.detail()))?;
-    let adopts = config.adopts_store || known.is_none();
-    let found = match (&config.store, local) {
-        (StoreSetting::S3(s3), _) => Some(format!("bucket {} at {}", s3.bucket, s3.endpoint)),
-        (_, Some(local)) => {
-            let id = match local.fs.identity().await? {
-                // A folder without an id is not given one as long as another store is expected.
-                None if adopts => Some(local.fs.create_identity().await?),
-                other => other,
-            };
-            id.map(|id| format!("folder {id}"))
-        }
-        (StoreSetting::Local(_), None) => None,
-    };
-    let known = match &found {
-        Some(found) if adopts => db.set_store(found, config.adopts_store).await,
-        _ => Ok(known.unwrap_or_default()),
-    };
-    let known = known.map_err(|error| anyhow::anyhow!(error.detail()))?;
-    // Read again: two servers can start on a new database at once.
-    if found.as_deref() == Some(known.as_str()) {
-        return Ok(());
-    }
-    let setting = match &config.store {
-        StoreSetting::Local(root) => format!("UPLOAD_ROOT={}", root.display()),
-        StoreSetting::S3(_) => "S3_BUCKET".to_owned(),
-    };
-    let found = found.unwrap_or_else(|| "a folder without the id of a store: is its disk mounted?".to_owned());
-    anyhow::bail!(
-        "{setting}: the database belongs to another store ({known}) than this one ({found}). Servers that share a \
-         database must share its store: give this one the same folder, or S3_BUCKET to all of them. If the bytes were \
-         moved here on purpose, run `tidegate reconcile --adopt-store` once"
-    )
-}
-
 /// Watches the disks that are written to, and makes room for the database to be opened if one of
 /// them is full.
 async fn open_disks(config: &Config, local: Option<&Local>) -> anyhow::Result<Arc<DiskSpace>> {
@@ -261,7 +223,8 @@ impl App {
         let (store, local) = open_store(&config, &addresses, secrets.s3).await?;
         let disks = open_disks(&config, local.as_deref()).await?;
         let db = Db::open(&config.database).await?.on_disk(disks.of_database().cloned());
-        check_store(&config, local.as_deref(), &db).await?;
+        let fs = local.as_ref().map(|local| local.fs.clone());
+        store_identity::require(StoreIdentity { setting: config.store.clone(), fs }, &db, config.adopts_store).await?;
         if local.is_some()
             && let Err(error) = db.mark_old_etags().await
         {

@@ -51,6 +51,8 @@ pub struct Postgres {
 struct State {
     /// Whether the tables are known to be migrated.
     migrated: AtomicBool,
+    /// Whether the database belongs to another store and must not be used.
+    stopped: AtomicBool,
 }
 
 /// Parses a `postgres://` URL.
@@ -101,7 +103,15 @@ impl Postgres {
         if !self.state.migrated.load(Ordering::Acquire) {
             return Err(Error::Unavailable(anyhow::anyhow!("the database has not answered since the start")));
         }
+        if self.state.stopped.load(Ordering::Acquire) {
+            return Err(Error::Unavailable(anyhow::anyhow!("the database belongs to another store")));
+        }
         Ok(PooledConnection(Some(self.pool.acquire().await?)))
+    }
+
+    /// Refuses connections from now on.
+    pub(super) fn stop_using(&self) {
+        self.state.stopped.store(true, Ordering::Release);
     }
 
     /// Opens a separate connection that receives notices.

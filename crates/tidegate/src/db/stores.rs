@@ -5,11 +5,19 @@ use crate::error::Result;
 
 impl Db {
     /// Returns the identity of the store; `None` if the database names none yet.
-    #[tracing::instrument(name = "db.find_store", level = "trace", skip_all)]
-    pub async fn find_store(&self) -> Result<Option<String>> {
+    #[tracing::instrument(name = "db.named_store", level = "trace", skip_all)]
+    pub async fn named_store(&self) -> Result<Option<String>> {
         const SQL: &str = "SELECT identity FROM store_identity";
         let row: Option<(String,)> = on_reader!(self, |pool| sqlx::query_as(SQL).fetch_optional(pool).await?);
         Ok(row.map(|(identity,)| identity))
+    }
+
+    /// Answers like a database that is away from now on, because its rows are about another store.
+    /// Does nothing on SQLite, which is compared before it is used.
+    pub fn stop_using(&self) {
+        if let Some(postgres) = self.postgres() {
+            postgres.stop_using();
+        }
     }
 
     /// Names the store, and returns the one that is named then: another one, if the database names
@@ -27,6 +35,6 @@ impl Db {
             sqlx::query(sql).bind(identity).bind(now).execute(&mut *connection).await?;
         });
         tx.commit().await?;
-        Ok(self.find_store().await?.unwrap_or_default())
+        Ok(self.named_store().await?.unwrap_or_default())
     }
 }

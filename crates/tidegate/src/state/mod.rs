@@ -17,4 +17,5 @@ pub mod refusals;
 pub mod shares;
 pub mod signing_key;
 pub mod status_feeds;
+pub mod store_identity;
 pub mod upload_hashes;
