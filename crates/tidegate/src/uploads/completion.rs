@@ -168,7 +168,7 @@ async fn completed_before(
     let object = app.db.find_object(owner, upload.object).await?;
     match (object.and_then(|object| object.content), &upload.parts_digest) {
         (Some(content), Some(before)) if before == digest => Ok(content),
-        (Some(content), None) if completion.etag().as_ref() == Some(&content.etag) => Ok(content),
+        (Some(content), _) if completion.etag().as_ref() == Some(&content.etag) => Ok(content),
         _ => Err(Error::InvalidState("the upload was completed with other parts".into())),
     }
 }

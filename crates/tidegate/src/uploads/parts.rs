@@ -122,8 +122,9 @@ pub(crate) fn completion(app: &App, upload: &Upload, parts: Vec<(u32, String)>) 
     }
 }
 
-/// Checks the part numbers that a client completes with. Returns 400 if one is out of range or
-/// named twice.
+/// Checks the part numbers that a client completes with. Returns 400 if one is out of range, named
+/// twice or left out. A list with a gap must not reach the store: content of other parts with the
+/// same ETags would be taken for its result.
 pub(crate) fn check_list(parts: &[(u32, String)]) -> Result<()> {
     let max = store::MAX_PARTS;
     if parts.is_empty() || parts.len() > usize::try_from(max).unwrap_or(usize::MAX) {
@@ -136,6 +137,9 @@ pub(crate) fn check_list(parts: &[(u32, String)]) -> Result<()> {
     }
     if let Some(twice) = numbers.windows(2).find(|pair| pair[0] == pair[1]) {
         return Err(bad_request(format!("part {} is named twice", twice[0])));
+    }
+    if let Some((missing, _)) = (1..).zip(&numbers).find(|(expected, number)| expected != *number) {
+        return Err(bad_request(format!("part {missing} is not named: parts run from 1 without a gap")));
     }
     Ok(())
 }

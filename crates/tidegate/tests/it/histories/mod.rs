@@ -594,7 +594,7 @@ async fn a_completion_repeated_with_other_numbers_is_refused() {
     assert_eq!(done.status, 200, "{}", done.text());
     for number in [2, 7] {
         let other = app.complete("alice", &image, &upload, &[(number, &etag)]).await;
-        assert_eq!(other.refusal(), (409, "INVALID_STATE".into()), "part {number}");
+        assert_eq!(other.refusal(), (400, "BAD_REQUEST".into()), "part {number}");
     }
     assert_eq!(app.complete("alice", &image, &upload, &[(1, &etag)]).await.json(), done.json());
     app.finish().await;

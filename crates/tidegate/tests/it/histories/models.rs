@@ -52,7 +52,8 @@ pub(super) enum State {
 #[derive(Debug)]
 pub(super) struct Image {
     /// Whether parts go to a bucket, by presigned requests that pass no server of ours. It may take
-    /// parts of an upload that was aborted, while it forgets it; nobody reads them.
+    /// parts while it joins others, or forgets the upload. Nobody reads them: a completion names
+    /// its parts by their ETags.
     pub(super) in_bucket: bool,
 }
 
@@ -73,7 +74,11 @@ impl Model for Image {
         };
         match (step, state) {
             (Step::Busy, _) => same(),
-            (Step::Part(..), State::Aborted | State::Deleted) if self.in_bucket => same(),
+            (Step::Part(..), State::Sealed(..) | State::Ready(_) | State::Aborted | State::Deleted)
+                if self.in_bucket =>
+            {
+                same()
+            }
             (Step::Part(number, content), State::Open(parts)) => {
                 let mut parts = parts.clone();
                 parts.insert(*number, *content);
