@@ -59,7 +59,7 @@ pub(crate) fn admit(
     let address = request.extensions().get::<ClientAddress>().filter(|_| !auth::is_service(app, request.headers()));
     let address = address.map(|client| Holder::address(client.0));
     let admitted = Arc::new(Admitted {
-        permit: Mutex::new(shares.acquire(address.clone(), 1)?),
+        permit: Mutex::new(shares.acquire(address.as_ref(), 1)?),
         client: Mutex::new(address),
         memory: Arc::clone(&app.shares.memory),
         held: Mutex::default(),
@@ -154,7 +154,7 @@ impl BodyMemory {
         let length = self.length.unwrap_or(most).min(most);
         let Some(admitted) = self.admitted.as_ref().filter(|_| length > SMALL_BODY) else { return Ok(None) };
         let client = locked(&admitted.client).clone();
-        Ok(Some(admitted.memory.acquire(client, length.div_ceil(1024))?))
+        Ok(Some(admitted.memory.acquire(client.as_ref(), length.div_ceil(1024))?))
     }
 
     /// Reserves memory as [`BodyMemory::reserve`] does, and waits until it can be had: a client that
@@ -167,7 +167,7 @@ impl BodyMemory {
         let length = self.length.unwrap_or(most).min(most);
         let Some(admitted) = self.admitted.as_ref().filter(|_| length > SMALL_BODY) else { return Ok(None) };
         let client = locked(&admitted.client).clone();
-        Ok(Some(admitted.memory.acquire_within(LONGEST_WAIT, client, length.div_ceil(1024)).await?))
+        Ok(Some(admitted.memory.acquire_within(LONGEST_WAIT, client.as_ref(), length.div_ceil(1024)).await?))
     }
 
     /// Reserves memory as [`BodyMemory::reserve`] does, for as long as the request.

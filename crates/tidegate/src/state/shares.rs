@@ -144,9 +144,9 @@ impl Shares {
     ///
     /// [`Refusal::Exhausted`] before [`Refusal::ShareUsedUp`], so that a client is told of its own
     /// share only if it could have had the units otherwise.
-    pub fn acquire(self: &Arc<Self>, holder: Option<Holder>, units: usize) -> Result<Permit, Refusal> {
-        let outcome = self.try_acquire(holder.as_ref(), units);
-        self.count(outcome.as_ref().map(drop).map_err(|refusal| *refusal), holder.as_ref())?;
+    pub fn acquire(self: &Arc<Self>, holder: Option<&Holder>, units: usize) -> Result<Permit, Refusal> {
+        let outcome = self.try_acquire(holder, units);
+        self.count(outcome.as_ref().map(drop).map_err(|refusal| *refusal), holder)?;
         outcome
     }
 
@@ -158,7 +158,7 @@ impl Shares {
     pub async fn acquire_within(
         self: &Arc<Self>,
         limit: Duration,
-        holder: Option<Holder>,
+        holder: Option<&Holder>,
         units: usize,
     ) -> Result<Permit, Refusal> {
         let deadline = tokio::time::Instant::now() + limit;
@@ -166,7 +166,7 @@ impl Shares {
             let mut freed = std::pin::pin!(self.freed.notified());
             // Before the attempt, so that what is freed in between is noticed.
             freed.as_mut().enable();
-            if let Ok(permit) = self.try_acquire(holder.as_ref(), units) {
+            if let Ok(permit) = self.try_acquire(holder, units) {
                 return Ok(permit);
             }
             if tokio::time::timeout_at(deadline, freed).await.is_err() {
@@ -336,7 +336,7 @@ mod tests {
     fn fill(shares: &Arc<Shares>, holder: &Option<Holder>) -> (Vec<Permit>, Refusal) {
         let mut permits = Vec::new();
         loop {
-            match shares.acquire(holder.clone(), 1) {
+            match shares.acquire(holder.as_ref(), 1) {
                 Ok(permit) => permits.push(permit),
                 Err(refusal) => return (permits, refusal),
             }
@@ -351,8 +351,8 @@ mod tests {
         let (his, refusal) = fill(&shares, &host(1));
         assert_eq!((his.len(), refusal), (256, Refusal::ShareUsedUp), "an address has a share of its own");
         hers.pop();
-        assert!(shares.acquire(user("a"), 1).is_ok(), "what was given back");
-        assert!(shares.acquire(host(2), 1).is_ok());
+        assert!(shares.acquire(user("a").as_ref(), 1).is_ok(), "what was given back");
+        assert!(shares.acquire(host(2).as_ref(), 1).is_ok());
         drop((hers, his));
         assert_eq!(shares.held(), 0);
         assert!(shares.in_use().by_holder.is_empty(), "nothing is kept of clients that have gone");
@@ -365,9 +365,10 @@ mod tests {
             let shares = Shares::new("test", LIMITS);
             let held: Vec<_> = (0..heavy).map(|n| fill(&shares, &user(&format!("heavy {n}"))).0).collect();
             assert!(held.iter().all(|permits| !permits.is_empty()), "{heavy}");
-            let mut light: Vec<_> = (0..5).map(|n| shares.acquire(user(&format!("light {n}")), 1).unwrap()).collect();
+            let mut light: Vec<_> =
+                (0..5).map(|n| shares.acquire(user(&format!("light {n}")).as_ref(), 1).unwrap()).collect();
             light.pop();
-            assert!(shares.acquire(user("late"), 1).is_ok(), "{heavy}");
+            assert!(shares.acquire(user("late").as_ref(), 1).is_ok(), "{heavy}");
         }
     }
 
@@ -384,7 +385,7 @@ mod tests {
                     permits.extend(fill(&shares, name).0);
                 }
             }
-            let light: Vec<_> = (0..8).map(|n| shares.acquire(user(&format!("light {n}")), 1)).collect();
+            let light: Vec<_> = (0..8).map(|n| shares.acquire(user(&format!("light {n}")).as_ref(), 1)).collect();
             assert!(light.iter().all(Result::is_ok), "{heavy}: {} are held", shares.held());
         }
     }
@@ -394,12 +395,12 @@ mod tests {
         let shares = Shares::new("test", ShareLimits { total: 100, per_address: 10, per_subject: 4 });
         let mut permits = Vec::new();
         for _ in 0..4 {
-            let mut permit = shares.acquire(host(1), 1).unwrap();
+            let mut permit = shares.acquire(host(1).as_ref(), 1).unwrap();
             permit.count_for(Holder::Subject("a".into())).unwrap();
             permit.count_for(Holder::Subject("a".into())).unwrap();
             permits.push(permit);
         }
-        let mut fifth = shares.acquire(host(1), 1).unwrap();
+        let mut fifth = shares.acquire(host(1).as_ref(), 1).unwrap();
         assert_eq!(fifth.count_for(Holder::Subject("a".into())), Err(Refusal::ShareUsedUp));
         assert!(fifth.count_for(Holder::Subject("b".into())).is_ok(), "her neighbour");
         drop((permits, fifth));
@@ -410,7 +411,7 @@ mod tests {
     fn real_clients_are_not_hurt_at_the_defaults() {
         let requests = Shares::new("test", LIMITS);
         let ask = |address: Option<Holder>, name: &str| {
-            let mut permit = requests.acquire(address, 1)?;
+            let mut permit = requests.acquire(address.as_ref(), 1)?;
             permit.count_for(Holder::Subject(name.to_owned()))?;
             Ok::<_, Refusal>(permit)
         };
@@ -443,12 +444,17 @@ mod tests {
     #[test]
     fn large_amounts_are_shared_too() {
         let memory = Shares::new("test", ShareLimits { total: 1000, per_address: 250, per_subject: 250 });
-        let first = memory.acquire(user("a"), 200).unwrap();
-        assert_eq!(memory.acquire(user("a"), 51).unwrap_err(), Refusal::ShareUsedUp);
-        let others: Vec<_> = ["b", "c", "d"].into_iter().map(|name| memory.acquire(user(name), 250).unwrap()).collect();
-        assert_eq!(memory.acquire(user("a"), 20).unwrap_err(), Refusal::Exhausted, "the reserve is for others");
-        assert!(memory.acquire(user("e"), 50).is_ok());
-        assert_eq!(memory.acquire(user("e"), 51).unwrap_err(), Refusal::Exhausted);
+        let first = memory.acquire(user("a").as_ref(), 200).unwrap();
+        assert_eq!(memory.acquire(user("a").as_ref(), 51).unwrap_err(), Refusal::ShareUsedUp);
+        let others: Vec<_> =
+            ["b", "c", "d"].into_iter().map(|name| memory.acquire(user(name).as_ref(), 250).unwrap()).collect();
+        assert_eq!(
+            memory.acquire(user("a").as_ref(), 20).unwrap_err(),
+            Refusal::Exhausted,
+            "the reserve is for others"
+        );
+        assert!(memory.acquire(user("e").as_ref(), 50).is_ok());
+        assert_eq!(memory.acquire(user("e").as_ref(), 51).unwrap_err(), Refusal::Exhausted);
         drop((first, others));
         assert_eq!(memory.held(), 0);
     }
@@ -456,12 +462,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_client_can_wait_for_its_share() {
         let memory = Shares::new("test", ShareLimits { total: 100, per_address: 10, per_subject: 10 });
-        let held = memory.acquire(user("a"), 10).unwrap();
+        let held = memory.acquire(user("a").as_ref(), 10).unwrap();
         let limit = Duration::from_secs(30);
-        assert_eq!(memory.acquire_within(limit, user("a"), 1).await.unwrap_err(), Refusal::ShareUsedUp);
+        assert_eq!(memory.acquire_within(limit, user("a").as_ref(), 1).await.unwrap_err(), Refusal::ShareUsedUp);
         let waiting = tokio::spawn({
             let memory = Arc::clone(&memory);
-            async move { memory.acquire_within(limit, user("a"), 10).await.is_ok() }
+            async move { memory.acquire_within(limit, user("a").as_ref(), 10).await.is_ok() }
         });
         tokio::task::yield_now().await;
         drop(held);
@@ -484,7 +490,7 @@ mod tests {
                 let (address, subject) = (host(address).unwrap(), Holder::Subject(subject.to_string()));
                 let held = |holder: &Holder| shares.in_use().by_holder.get(holder).copied().unwrap_or(0);
                 let (before, of_address, of_subject) = (shares.held(), held(&address), held(&subject));
-                let outcome = shares.acquire(Some(address), units).and_then(|mut permit| {
+                let outcome = shares.acquire(Some(&address), units).and_then(|mut permit| {
                     permit.count_for(subject)?;
                     Ok(permit)
                 });

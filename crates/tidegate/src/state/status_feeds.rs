@@ -148,7 +148,7 @@ mod tests {
     #[tokio::test]
     async fn watchers_share_a_feed_until_it_ends() {
         let feeds = StatusFeeds::default();
-        let owner = Owner::Space(SpaceId::parse("a").unwrap());
+        let owner = Owner::Space(SpaceId::parse("01900000-0000-7000-8000-000000000000").unwrap());
         let user = |name: &str| Some(UserId::parse(name).unwrap());
         let (first, second) = (feeds.feed(&owner), feeds.feed(&owner));
         assert!(Arc::ptr_eq(&first, &second));

@@ -55,6 +55,26 @@ impl SlowRequest {
         tokio::time::timeout(Duration::from_millis(1), self.0.readable()).await.ok()?.unwrap();
         Some(self.answer().await)
     }
+
+    /// Waits until `count` of the requests are refused, and returns the responses.
+    async fn refusals(requests: &mut Vec<Self>, count: usize) -> Vec<String> {
+        let mut answers = Vec::new();
+        let waiting = async {
+            while answers.len() < count {
+                let mut waiting = Vec::new();
+                for mut request in requests.drain(..) {
+                    match request.answer_now().await {
+                        Some(answer) => answers.push(answer),
+                        None => waiting.push(request),
+                    }
+                }
+                *requests = waiting;
+            }
+        };
+        let waited = tokio::time::timeout(Duration::from_secs(20), waiting).await;
+        assert!(waited.is_ok() && answers.len() == count, "{} of {count} are refused", answers.len());
+        answers
+    }
 }
 
 /// Waits until a condition holds.
@@ -86,14 +106,11 @@ async fn slow_bodies_of_one_user_leave_requests_to_others() {
     }
     let others = join_all((0..4).map(|_| app.get("bob", "/v1/images"))).await;
     assert!(others.iter().all(|answer| answer.status == 200));
-    let mut refused = 0;
-    for request in &mut slow {
-        let Some(answer) = request.answer_now().await else { continue };
+    // Before their bodies came.
+    for answer in SlowRequest::refusals(&mut slow, 52).await {
         assert!(raw_status(&answer) == 429 && answer.to_lowercase().contains("retry-after: 1"), "{answer}");
         assert!(answer.contains("RATE_LIMITED"), "{answer}");
-        refused += 1;
     }
-    assert_eq!(refused, 52, "before their bodies came");
     assert_eq!(app.get("mallory", "/v1/images").await.refusal(), (429, "RATE_LIMITED".into()));
     drop(slow);
     until("permits return with their clients", || requests.held() == 0).await;
@@ -132,13 +149,10 @@ async fn bodies_that_are_held_share_the_memory() {
     let mut slow = join_all((0..40).map(|_| SlowRequest::json(&app, [127, 0, 0, 2], "mallory", length))).await;
     let memory = &app.app.shares.memory;
     until("all but the reserve is hers", || memory.held() >= 48 << 10).await;
-    let mut refused = 0;
-    for request in &mut slow {
-        let Some(answer) = request.answer_now().await else { continue };
+    // Before their bodies came.
+    for answer in SlowRequest::refusals(&mut slow, 40 - 24).await {
         assert!(raw_status(&answer) == 503 && answer.to_lowercase().contains("retry-after: 1"), "{answer}");
-        refused += 1;
     }
-    assert_eq!(refused, 40 - 24, "before their bodies came");
     let body = json!({ "name": "a", "unknown": "x".repeat(300_000) });
     let others = app.post("bob", "/v1/images", &body).await;
     assert!([200, 400].contains(&others.status), "{}", others.text());
@@ -252,14 +266,10 @@ async fn uploads_have_shares_too() {
     }
     let uploads = &app.app.shares.uploads;
     until("a quarter is hers", || uploads.held() == 4).await;
-    let mut refused = 0;
-    for request in &mut slow {
-        let Some(answer) = request.answer_now().await else { continue };
+    for answer in SlowRequest::refusals(&mut slow, 6).await {
         assert!(raw_status(&answer) == 503 && answer.contains("<Code>SlowDown</Code>"), "{answer}");
         assert!(answer.to_lowercase().contains("retry-after: 1"), "{answer}");
-        refused += 1;
     }
-    assert_eq!(refused, 6);
     // Who has no valid signature holds no permit.
     let signed = app.sign("mallory", &image, &upload, 1).await;
     let (start, signature) = signed.split_once("X-Amz-Signature=").unwrap();
