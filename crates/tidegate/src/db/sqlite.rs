@@ -8,6 +8,9 @@ use anyhow::Context as _;
 use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 
+/// How long a request waits for the writer, or for a connection that reads.
+pub(super) const ACQUIRE: Duration = Duration::from_secs(10);
+
 /// Opens the file, creates it if it does not exist, and migrates its tables. Returns the pool of
 /// readers and the pool of the writer.
 #[expect(clippy::disallowed_methods, reason = "SQLite makes the file and not its folder")]
@@ -24,10 +27,9 @@ pub(super) async fn open(path: &Path) -> anyhow::Result<(SqlitePool, SqlitePool)
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(Duration::from_secs(10))
         .foreign_keys(true);
-    let acquire = Duration::from_secs(10);
     let writer = SqlitePoolOptions::new()
         .max_connections(1)
-        .acquire_timeout(acquire)
+        .acquire_timeout(ACQUIRE)
         // On a full disk, SQLite ends a transaction by itself while the driver still considers it
         // open. Such a connection is replaced.
         .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
@@ -39,7 +41,7 @@ pub(super) async fn open(path: &Path) -> anyhow::Result<(SqlitePool, SqlitePool)
     let reads = options.read_only(true).row_buffer_size(1024);
     let reader = SqlitePoolOptions::new()
         .max_connections(8)
-        .acquire_timeout(acquire)
+        .acquire_timeout(ACQUIRE)
         .connect_with(reads)
         .await
         .with_context(about)?;
