@@ -188,7 +188,7 @@ impl Db {
         let (engine, turns) = match database {
             Database::Sqlite(path) => {
                 let (reader, writer) = sqlite::open(path).await?;
-                (Engine::Sqlite { reader, writer }, 1)
+                (Engine::Sqlite { reader, writer }, Turns::new(1, sqlite::ACQUIRE))
             }
             Database::Postgres { url, host, connections, timeout } => {
                 let options = postgres::parse(url.expose_secret()).ok_or_else(|| anyhow::anyhow!("DATABASE_URL"))?;
@@ -196,11 +196,11 @@ impl Db {
                 let postgres = Postgres::open(options, *connections, *timeout, Arc::clone(&clock)).await?;
                 // The rest of the connections is for reads.
                 let turns = usize::try_from(connections - connections / 4).unwrap_or(1);
-                (Engine::Postgres(postgres), turns)
+                (Engine::Postgres(postgres), Turns::new(turns, postgres::ACQUIRE))
             }
         };
         let shared = matches!(engine, Engine::Postgres(_));
-        let turns = Arc::new(Turns::new(turns));
+        let turns = Arc::new(turns);
         let db = Self { engine, turns, clock, signals: Arc::new(Signals::new(shared)), disk: None };
         db.start_sending();
         Ok(db)

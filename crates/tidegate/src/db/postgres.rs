@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::model::micros;
 
 /// How long a request waits for a connection.
-const ACQUIRE: Duration = Duration::from_secs(3);
+pub(super) const ACQUIRE: Duration = Duration::from_secs(3);
 /// How long opening a connection may take.
 const CONNECT: Duration = Duration::from_secs(5);
 /// An idle connection of this age is tested before it is used.

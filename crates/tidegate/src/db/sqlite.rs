@@ -8,6 +8,8 @@ use anyhow::Context as _;
 use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 
+/// How long a request waits for the writer, or for a connection that reads.
+pub(super) const ACQUIRE: Duration = Duration::from_secs(10);
 /// The largest log that stays after a checkpoint, in bytes.
 const LOG_SIZE: &str = "4194304";
 
@@ -33,10 +35,9 @@ pub(super) async fn open(path: &Path) -> anyhow::Result<(SqlitePool, SqlitePool)
         .pragma("journal_size_limit", LOG_SIZE)
         .busy_timeout(Duration::from_secs(10))
         .foreign_keys(true);
-    let acquire = Duration::from_secs(10);
     let writer = SqlitePoolOptions::new()
         .max_connections(1)
-        .acquire_timeout(acquire)
+        .acquire_timeout(ACQUIRE)
         // On a full disk, SQLite ends a transaction by itself while the driver still considers it
         // open. Such a connection is replaced.
         .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
@@ -48,7 +49,7 @@ pub(super) async fn open(path: &Path) -> anyhow::Result<(SqlitePool, SqlitePool)
     let reads = options.read_only(true).row_buffer_size(1024);
     let reader = SqlitePoolOptions::new()
         .max_connections(8)
-        .acquire_timeout(acquire)
+        .acquire_timeout(ACQUIRE)
         .connect_with(reads)
         .await
         .with_context(about)?;

@@ -13,8 +13,6 @@ use crate::error::{Error, Result};
 
 /// How many transactions of one subject may wait. More are refused at once.
 pub(super) const MAX_WAITING: usize = 256;
-/// The longest wait for a turn.
-pub(super) const MAX_WAIT: Duration = Duration::from_secs(10);
 
 /// Whose transactions wait in one line: a user, or a client that has not signed in. `None` is the
 /// server itself.
@@ -50,6 +48,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub(super) struct Turns {
     /// The most turns of one subject at a time.
     per_subject: usize,
+    /// The longest wait for a turn.
+    max_wait: Duration,
     state: Mutex<State>,
 }
 
@@ -75,13 +75,13 @@ pub(super) struct Turn {
 
 impl Turns {
     /// Makes `turns` turns. One subject never has all of them, unless there is only one.
-    pub(super) fn new(turns: usize) -> Self {
+    pub(super) fn new(turns: usize, max_wait: Duration) -> Self {
         let state = State { free: turns, taken: HashMap::new(), lines: HashMap::new(), rotation: VecDeque::new() };
-        Self { per_subject: turns.div_ceil(2), state: Mutex::new(state) }
+        Self { per_subject: turns.div_ceil(2), max_wait, state: Mutex::new(state) }
     }
 
     /// Waits for a turn of the current subject. Returns [`Error::Busy`] if too many of its
-    /// transactions wait already, or none was free within [`MAX_WAIT`].
+    /// transactions wait already, or none was free in time.
     pub(super) async fn wait(self: &Arc<Self>) -> Result<Turn> {
         let subject = current_subject();
         let started = Instant::now();
@@ -102,7 +102,7 @@ impl Turns {
             self.hand_out(&mut state);
             waiting
         };
-        match tokio::time::timeout(MAX_WAIT, waiting).await {
+        match tokio::time::timeout(self.max_wait, waiting).await {
             Ok(Ok(turn)) => {
                 metrics::histogram!("tidegate_db_turn_seconds").record(started.elapsed().as_secs_f64());
                 Ok(turn)
@@ -170,6 +170,8 @@ mod tests {
     use super::*;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    const WAIT: Duration = Duration::from_secs(10);
+
     fn subject(name: &str) -> Subject {
         Some(name.into())
     }
@@ -187,7 +189,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_subject_with_one_transaction_waits_for_one_of_a_subject_with_many() {
-        let turns = Arc::new(Turns::new(1));
+        let turns = Arc::new(Turns::new(1, WAIT));
         let first = take(&turns, "heavy").await.unwrap();
         let served = Arc::new(AtomicUsize::new(0));
         for _ in 0..200 {
@@ -214,7 +216,7 @@ mod tests {
 
     #[tokio::test]
     async fn jobs_have_a_line_of_their_own() {
-        let turns = Arc::new(Turns::new(1));
+        let turns = Arc::new(Turns::new(1, WAIT));
         let held = take(&turns, "heavy").await.unwrap();
         let mut heavy: Vec<_> = (0..50).map(|_| Box::pin(take(&turns, "heavy"))).collect();
         for waiting in &mut heavy {
@@ -232,7 +234,7 @@ mod tests {
 
     #[tokio::test]
     async fn lines_are_bounded_and_one_subject_never_has_all_turns() {
-        let turns = Arc::new(Turns::new(4));
+        let turns = Arc::new(Turns::new(4, WAIT));
         let held = [take(&turns, "heavy").await.unwrap(), take(&turns, "heavy").await.unwrap()];
         let mut waiting: Vec<_> = (0..MAX_WAITING).map(|_| Box::pin(take(&turns, "heavy"))).collect();
         for one in &mut waiting {
@@ -251,7 +253,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn nobody_waits_for_ever_and_turns_of_the_impatient_are_not_lost() {
-        let turns = Arc::new(Turns::new(1));
+        let turns = Arc::new(Turns::new(1, WAIT));
         let held = take(&turns, "a").await.unwrap();
         assert!(matches!(take(&turns, "b").await, Err(Error::Busy)), "after the longest wait");
         {

@@ -196,7 +196,9 @@ async fn a_database_without_writes_is_not_ready() {
     let url = database(folder.path()).await;
     let db = open(&url).await.unwrap();
     db.probe().await.unwrap();
-    let held = [db.begin().await.unwrap(), db.begin().await.unwrap(), db.begin().await.unwrap()];
+    // The connections there are, so that others are opened.
+    let hold = || tidegate::db::with_subject(Some("holder".into()), db.begin());
+    let held = [hold().await.unwrap(), hold().await.unwrap()];
     // As after a failover: sessions opened from here on are on a standby.
     let standby = sqlx::AssertSqlSafe(format!(
         "ALTER DATABASE {} SET default_transaction_read_only = on",
