@@ -154,4 +154,4 @@ def test_a_store_that_is_read_only_for_a_while_loses_nothing(make_server, tmp_pa
         assert len(bytes_of(image)) == 1
         image, upload, etag = small_image(server, b"after")
         assert server.complete(image, upload, [(1, etag)]).status == 200
-        assert send("GET", f"{server.api}/readyz").status == 200
+        eventually(lambda: send("GET", f"{server.api}/readyz").status == 200, "it is ready again")
