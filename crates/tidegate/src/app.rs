@@ -38,9 +38,19 @@ use crate::state::signing_key::SigningKey;
 use crate::state::status_feeds::StatusFeeds;
 use crate::state::store_identity::{self, StoreIdentity};
 use crate::state::upload_hashes::SequentialHash;
+use crate::turns::Turns;
 
 /// The bucket's name on the S3 door of a local store.
 pub const LOCAL_BUCKET: &str = "tidegate";
+
+/// The longest wait of a GraphQL operation for its turn.
+const GRAPHQL_WAIT: Duration = Duration::from_secs(10);
+
+/// Returns how many GraphQL operations run at once. They wait for the database too, so that it is
+/// more than there are processors.
+fn graphql_turns() -> usize {
+    4 * std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
 
 /// The state that all doors and jobs of a process share.
 #[derive(Debug)]
@@ -73,6 +83,8 @@ pub struct App {
     pub completing: KeyedLock,
     /// Running SHA-256 hashes of uploads whose parts arrive in order.
     pub upload_hashes: SequentialHash,
+    /// The turns of GraphQL operations, which take more of a processor than other requests.
+    pub graphql_turns: Arc<Turns>,
     /// Fair shares of what clients compete for: requests, uploads, event streams, memory.
     pub shares: ResourceShares,
     /// The feeds of status changes that clients watch.
@@ -261,6 +273,7 @@ impl App {
             ),
             completing: KeyedLock::new(),
             upload_hashes: SequentialHash::default(),
+            graphql_turns: Arc::new(Turns::new("graphql", graphql_turns(), GRAPHQL_WAIT)),
             shares: ResourceShares::new(&config.limits.admission),
             status_feeds: StatusFeeds::default(),
             writers: Arc::default(),

@@ -29,7 +29,6 @@ mod spaces;
 mod sqlite;
 mod stores;
 mod trees;
-mod turns;
 mod uploads;
 
 use std::path::PathBuf;
@@ -57,14 +56,13 @@ pub use self::reconcile::Expected;
 use self::signals::Pending;
 pub use self::signals::Signals;
 pub use self::trees::{Conflict, Leaf, Outdated};
-pub use self::turns::{Subject, set_subject, with_subject};
-use self::turns::{Turn, Turns};
 use crate::error::{Error, Result, bad_request};
 use crate::model::from_micros;
 use crate::model::ids::ObjectId;
 use crate::model::media::VisualInfo;
 use crate::model::object::Content;
 use crate::model::owner::Owner;
+use crate::turns::{Turn, Turns};
 
 /// The database. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -188,7 +186,7 @@ impl Db {
         let (engine, turns) = match database {
             Database::Sqlite(path) => {
                 let (reader, writer) = sqlite::open(path).await?;
-                (Engine::Sqlite { reader, writer }, Turns::new(1, sqlite::ACQUIRE))
+                (Engine::Sqlite { reader, writer }, Turns::new("database", 1, sqlite::ACQUIRE))
             }
             Database::Postgres { url, host, connections, timeout } => {
                 let options = postgres::parse(url.expose_secret()).ok_or_else(|| anyhow::anyhow!("DATABASE_URL"))?;
@@ -196,7 +194,7 @@ impl Db {
                 let postgres = Postgres::open(options, *connections, *timeout, Arc::clone(&clock)).await?;
                 // The rest of the connections is for reads.
                 let turns = usize::try_from(connections - connections / 4).unwrap_or(1);
-                (Engine::Postgres(postgres), Turns::new(turns, postgres::ACQUIRE))
+                (Engine::Postgres(postgres), Turns::new("database", turns, postgres::ACQUIRE))
             }
         };
         let shared = matches!(engine, Engine::Postgres(_));

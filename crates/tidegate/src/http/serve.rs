@@ -25,7 +25,7 @@ use super::head::{MAX_HEAD, MAX_HEADERS};
 use super::request_filter::{ConnectionState, RequestFilter};
 use super::workers::Workers;
 use super::write_timeout::WriteTimeout;
-use crate::state::occasionally::Occasionally;
+use crate::occasionally::Occasionally;
 
 /// How long a client may take to send a request head, also on a kept-alive connection.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);

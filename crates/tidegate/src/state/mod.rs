@@ -11,7 +11,6 @@ pub mod grant_cache;
 pub mod locks;
 pub mod newest_writers;
 pub mod object_cache;
-pub mod occasionally;
 pub mod rate_limits;
 pub mod refusals;
 pub mod shares;

@@ -175,8 +175,8 @@ fn describe() {
     counter!("tidegate_invalidations_total", "Batches of paths sent to CloudFront for invalidation, by outcome");
     counter!("tidegate_invalidated_paths_total", "Paths sent to CloudFront for invalidation");
     counter!("tidegate_quota_refused_total", "Requests that a quota refused, by surface and resource");
-    counter!("tidegate_db_turns_refused_total", "Transactions that got no turn, by reason");
-    histogram!("tidegate_db_turn_seconds", "Time that a transaction waited for its turn");
+    counter!("tidegate_turns_refused_total", "What got no turn, by resource and reason");
+    histogram!("tidegate_turn_seconds", "Time that something waited for its turn, by resource");
     counter!("tidegate_links_signed_total", "Signed links to files");
     counter!("tidegate_links_refused_total", "Links to files refused because they were not valid or had ended");
     counter!("tidegate_imported_files_total", "Files that an import examined, by outcome");

@@ -197,7 +197,7 @@ async fn a_database_without_writes_is_not_ready() {
     let db = open(&url).await.unwrap();
     db.probe().await.unwrap();
     // The connections there are, so that others are opened.
-    let hold = || tidegate::db::with_subject(Some("holder".into()), db.begin());
+    let hold = || tidegate::turns::with_subject(Some("holder".into()), db.begin());
     let held = [hold().await.unwrap(), hold().await.unwrap()];
     // As after a failover: sessions opened from here on are on a standby.
     let standby = sqlx::AssertSqlSafe(format!(

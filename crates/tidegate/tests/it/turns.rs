@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
-use tidegate::db;
 use tidegate::model::ids::UserId;
 use tidegate::model::owner::Owner;
+use tidegate::turns;
 use tokio::task::JoinSet;
 
 use crate::support::TestApp;
@@ -24,7 +24,7 @@ async fn two_hundred_transactions_of_one_user_delay_others_by_two() {
     let begun = Arc::new(AtomicUsize::new(0));
     for _ in 0..200 {
         let (db, done, begun) = (app.app.db.clone(), Arc::clone(&done), Arc::clone(&begun));
-        heavy.spawn(db::with_subject(Some("user:heavy".into()), async move {
+        heavy.spawn(turns::with_subject(Some("user:heavy".into()), async move {
             begun.fetch_add(1, Ordering::SeqCst);
             let mut tx = db.begin().await.unwrap();
             tx.raise_link_epoch(&Owner::Files(UserId::parse("heavy").unwrap())).await.unwrap();
@@ -63,7 +63,7 @@ async fn more_requests_of_one_user_than_may_wait_are_refused_and_others_are_serv
     let turns = if app.app.db.is_shared() { 3 } else { 1 };
     for n in 0..turns {
         let subject = Some(format!("holder{n}").into());
-        held.push(db::with_subject(subject, app.app.db.begin()).await.unwrap());
+        held.push(turns::with_subject(subject, app.app.db.begin()).await.unwrap());
     }
     let body = json!({ "mode": "single", "files": [{ "name": "a", "size": 1 }] });
     let begun = (0..400).map(|_| app.post("heavy", "/v1/files/init", &body));
@@ -92,7 +92,7 @@ async fn more_requests_of_one_user_than_may_wait_are_refused_and_others_are_serv
 
 /// Whether the line of the heavy user is full.
 async fn is_refusing(app: &TestApp) -> bool {
-    let attempt = db::with_subject(Some("user:heavy".into()), async {
+    let attempt = turns::with_subject(Some("user:heavy".into()), async {
         let begin = app.app.db.begin();
         tokio::pin!(begin);
         futures::poll!(begin.as_mut())

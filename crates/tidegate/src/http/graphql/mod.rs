@@ -88,13 +88,18 @@ async fn handle_post(State(app): State<Arc<App>>, schema: Tidegate, request: Req
     refuse_event_tokens(&parts)?;
     let format = Format::accepted(&parts.headers);
     let events = accepts(&parts.headers, EVENTS);
-    match json_batch::<Query>(Request::from_parts(parts, content)).await? {
-        Batch::One(query) if is_persisted(&query) => Ok(persisted_not_supported(format)),
-        Batch::One(query) if events && schema::is_subscription(&query) => {
-            Ok(stream(&schema, query.data(caller)).into_response())
-        }
-        Batch::One(query) => Ok(format.render(schema.execute(query.data(caller)).await)),
-        Batch::Many(queries) => Ok(execute_batch(&app, &schema, &caller, queries).await?),
+    let query = match json_batch::<Query>(Request::from_parts(parts, content)).await? {
+        Batch::One(query) => query,
+        Batch::Many(queries) => return Ok(execute_batch(&app, &schema, &caller, queries).await?),
+    };
+    // To find out what an operation is takes a processor too.
+    let _turn = app.graphql_turns.wait().await?;
+    if is_persisted(&query) {
+        Ok(persisted_not_supported(format))
+    } else if events && schema::is_subscription(&query) {
+        Ok(stream(&schema, query.data(caller)).into_response())
+    } else {
+        Ok(format.render(schema.execute(query.data(caller)).await))
     }
 }
 
@@ -107,6 +112,7 @@ async fn execute_batch(app: &App, schema: &Tidegate, caller: &Caller, queries: V
     let budget = ComplexityBudget::new(app.config.graphql.complexity);
     let mut responses = Vec::with_capacity(queries.len());
     for query in queries {
+        let _turn = app.graphql_turns.wait().await?;
         let response = match is_persisted(&query) {
             true => response::persisted_error(),
             false => schema.execute(query.data(caller.clone()).data(budget.clone())).await,
@@ -159,6 +165,7 @@ async fn handle_get(State(app): State<Arc<App>>, schema: Tidegate, request: Requ
     if is_persisted(&query) {
         return Ok(persisted_not_supported(format));
     }
+    let _turn = app.graphql_turns.wait().await?;
     let types = schema::operation_types(&query);
     if types.contains(&OperationType::Mutation) {
         let mut refused = body(StatusCode::METHOD_NOT_ALLOWED, "BAD_REQUEST", "mutations are taken by POST only");

@@ -1,6 +1,6 @@
-//! Turns at writing: subjects that wait for a transaction are served in rotation, so that one with
-//! many transactions delays another by about one. Owns no connection; [`Db::begin`](super::Db::begin)
-//! takes a turn before it takes one. Work outside a request, such as jobs, shares one subject.
+//! Turns at a scarce resource: subjects that wait for it are served in rotation, so that one with many
+//! requests delays another by about one. Transactions take turns, and so does the work of GraphQL. Work
+//! outside a request, such as jobs, shares one subject.
 
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
@@ -10,11 +10,14 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use crate::error::{Error, Result};
+use crate::occasionally::Occasionally;
 
-/// How many transactions of one subject may wait. More are refused at once.
-pub(super) const MAX_WAITING: usize = 256;
+/// How many of one subject may wait. More are refused at once.
+pub const MAX_WAITING: usize = 256;
+/// How often refusals are logged.
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Whose transactions wait in one line: a user, or a client that has not signed in. `None` is the
+/// Who waits in one line: a user, or a client that has not signed in. `None` is the
 /// server itself.
 pub type Subject = Option<Arc<str>>;
 
@@ -23,7 +26,7 @@ tokio::task_local! {
     static SUBJECT: Arc<Mutex<Subject>>;
 }
 
-/// Runs a request. Its transactions wait as those of `subject`, until [`set_subject`] names another.
+/// Runs a request. It waits in the line of `subject`, until [`set_subject`] names another.
 pub async fn with_subject<F: Future>(subject: Subject, request: F) -> F::Output {
     SUBJECT.scope(Arc::new(Mutex::new(subject)), request).await
 }
@@ -43,13 +46,16 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The turns of one database.
+/// The turns of one resource.
 #[derive(Debug)]
-pub(super) struct Turns {
+pub struct Turns {
+    /// The name of the resource in metrics.
+    of: &'static str,
     /// The most turns of one subject at a time.
     per_subject: usize,
     /// The longest wait for a turn.
     max_wait: Duration,
+    logged: Occasionally,
     state: Mutex<State>,
 }
 
@@ -59,7 +65,7 @@ struct State {
     free: usize,
     /// The number of turns that each subject has.
     taken: HashMap<Subject, usize>,
-    /// The lines of waiting transactions.
+    /// Who waits, by subject.
     lines: HashMap<Subject, VecDeque<oneshot::Sender<Turn>>>,
     /// The subjects with a line, the next one first.
     rotation: VecDeque<Subject>,
@@ -67,7 +73,7 @@ struct State {
 
 /// A turn. It ends when this is dropped.
 #[derive(Debug)]
-pub(super) struct Turn {
+pub struct Turn {
     /// `None` once the turn was given back.
     turns: Option<Arc<Turns>>,
     subject: Subject,
@@ -75,14 +81,23 @@ pub(super) struct Turn {
 
 impl Turns {
     /// Makes `turns` turns. One subject never has all of them, unless there is only one.
-    pub(super) fn new(turns: usize, max_wait: Duration) -> Self {
+    pub fn new(of: &'static str, turns: usize, max_wait: Duration) -> Self {
         let state = State { free: turns, taken: HashMap::new(), lines: HashMap::new(), rotation: VecDeque::new() };
-        Self { per_subject: turns.div_ceil(2), max_wait, state: Mutex::new(state) }
+        Self {
+            of,
+            per_subject: turns.div_ceil(2),
+            max_wait,
+            logged: Occasionally::new(LOG_INTERVAL),
+            state: Mutex::new(state),
+        }
     }
 
-    /// Waits for a turn of the current subject. Returns [`Error::Busy`] if too many of its
-    /// transactions wait already, or none was free in time.
-    pub(super) async fn wait(self: &Arc<Self>) -> Result<Turn> {
+    /// Waits for a turn of the current subject.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Busy`] if too many of the subject wait already, or no turn was free in time.
+    pub async fn wait(self: &Arc<Self>) -> Result<Turn> {
         let subject = current_subject();
         let started = Instant::now();
         let waiting = {
@@ -91,7 +106,7 @@ impl Turns {
                 line.retain(|waiting| !waiting.is_closed());
                 // The server's own work is bounded by its workers.
                 if line.len() >= MAX_WAITING && subject.is_some() {
-                    return Err(refuse("full", &subject));
+                    return Err(self.refuse("full", &subject));
                 }
             }
             let (sender, waiting) = oneshot::channel();
@@ -104,11 +119,21 @@ impl Turns {
         };
         match tokio::time::timeout(self.max_wait, waiting).await {
             Ok(Ok(turn)) => {
-                metrics::histogram!("tidegate_db_turn_seconds").record(started.elapsed().as_secs_f64());
+                metrics::histogram!("tidegate_turn_seconds", "of" => self.of).record(started.elapsed().as_secs_f64());
                 Ok(turn)
             }
-            _ => Err(refuse("late", &subject)),
+            _ => Err(self.refuse("late", &subject)),
         }
+    }
+
+    /// Counts and logs a refusal, and returns its error.
+    fn refuse(&self, reason: &'static str, subject: &Subject) -> Error {
+        metrics::counter!("tidegate_turns_refused_total", "of" => self.of, "reason" => reason).increment(1);
+        if let Some(more) = self.logged.now() {
+            let subject = subject.as_deref().unwrap_or("system");
+            tracing::warn!(of = self.of, reason, subject, more, "there was no turn");
+        }
+        Error::Busy
     }
 
     /// Gives free turns to the subjects in rotation.
@@ -158,13 +183,6 @@ impl Drop for Turn {
     }
 }
 
-/// Counts and logs a refusal, and returns its error.
-fn refuse(reason: &'static str, subject: &Subject) -> Error {
-    metrics::counter!("tidegate_db_turns_refused_total", "reason" => reason).increment(1);
-    tracing::warn!(reason, subject = subject.as_deref().unwrap_or("system"), "a transaction got no turn");
-    Error::Busy
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,7 +207,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_subject_with_one_transaction_waits_for_one_of_a_subject_with_many() {
-        let turns = Arc::new(Turns::new(1, WAIT));
+        let turns = Arc::new(Turns::new("test", 1, WAIT));
         let first = take(&turns, "heavy").await.unwrap();
         let served = Arc::new(AtomicUsize::new(0));
         for _ in 0..200 {
@@ -216,7 +234,7 @@ mod tests {
 
     #[tokio::test]
     async fn jobs_have_a_line_of_their_own() {
-        let turns = Arc::new(Turns::new(1, WAIT));
+        let turns = Arc::new(Turns::new("test", 1, WAIT));
         let held = take(&turns, "heavy").await.unwrap();
         let mut heavy: Vec<_> = (0..50).map(|_| Box::pin(take(&turns, "heavy"))).collect();
         for waiting in &mut heavy {
@@ -234,7 +252,7 @@ mod tests {
 
     #[tokio::test]
     async fn lines_are_bounded_and_one_subject_never_has_all_turns() {
-        let turns = Arc::new(Turns::new(4, WAIT));
+        let turns = Arc::new(Turns::new("test", 4, WAIT));
         let held = [take(&turns, "heavy").await.unwrap(), take(&turns, "heavy").await.unwrap()];
         let mut waiting: Vec<_> = (0..MAX_WAITING).map(|_| Box::pin(take(&turns, "heavy"))).collect();
         for one in &mut waiting {
@@ -253,7 +271,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn nobody_waits_for_ever_and_turns_of_the_impatient_are_not_lost() {
-        let turns = Arc::new(Turns::new(1, WAIT));
+        let turns = Arc::new(Turns::new("test", 1, WAIT));
         let held = take(&turns, "a").await.unwrap();
         assert!(matches!(take(&turns, "b").await, Err(Error::Busy)), "after the longest wait");
         {
