@@ -139,7 +139,7 @@ pub(crate) fn check_list(parts: &[(u32, String)]) -> Result<()> {
         return Err(bad_request(format!("part {} is named twice", twice[0])));
     }
     if let Some((missing, _)) = (1..).zip(&numbers).find(|(expected, number)| expected != *number) {
-        return Err(bad_request(format!("part {missing} is not named: parts run from 1 without a gap")));
+        return Err(bad_request(format!("part {missing}: is missing; parts run from 1 without a gap")));
     }
     Ok(())
 }

@@ -95,6 +95,10 @@ impl Model for Image {
             (Step::CompleteRefused(_), State::Open(_)) => Vec::new(),
             (Step::CompleteRefused(listed), State::Ready(joined)) if listed == joined => Vec::new(),
             (Step::CompleteRefused(_), _) => same(),
+            // A list with a gap is refused whatever became of the upload.
+            (Step::CompleteMismatch(listed), _) if listed.iter().zip(1..).any(|((number, _), at)| *number != at) => {
+                same()
+            }
             (Step::CompleteMismatch(listed), State::Open(parts)) if !has(parts, listed) => same(),
             // Other parts than those that are being joined.
             (Step::CompleteMismatch(listed), State::Sealed(_, joined)) if listed != joined => same(),
