@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 /// Allows one line per interval, and counts those left out.
 #[derive(Debug)]
-pub struct Occasionally {
+pub(crate) struct Occasionally {
     created: Instant,
     interval: Duration,
     /// When the next line may be written, in milliseconds after the creation.
@@ -16,12 +16,12 @@ pub struct Occasionally {
 
 impl Occasionally {
     /// Allows a line at once, and then one per interval.
-    pub fn new(interval: Duration) -> Self {
+    pub(crate) fn new(interval: Duration) -> Self {
         Self { created: Instant::now(), interval, next: AtomicU64::new(0), left_out: AtomicU64::new(0) }
     }
 
     /// Returns how many lines were left out before this one; `None` if this one is left out too.
-    pub fn now(&self) -> Option<u64> {
+    pub(crate) fn now(&self) -> Option<u64> {
         let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         let (now, next) = (millis(self.created.elapsed()), self.next.load(Ordering::Relaxed));
         let after = now.saturating_add(millis(self.interval));
