@@ -131,6 +131,7 @@ fn describe() {
     counter!("tidegate_http_requests_total", "Requests by door, method, route and status");
     histogram!("tidegate_http_request_seconds", "Time to the head of the answer");
     gauge!("tidegate_connections", "Open connections by door");
+    counter!("tidegate_connections_closed_total", "Connections closed to keep a limit, by door and reason");
     counter!("tidegate_overload_total", "Requests refused because what they need is in use or kept for other clients");
     counter!("tidegate_share_used_up_total", "Requests refused because one address or user holds its share");
     counter!("tidegate_writers_cut_off_total", "Requests cut off because newer ones write the same part");

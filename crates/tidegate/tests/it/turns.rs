@@ -57,7 +57,13 @@ async fn two_hundred_transactions_of_one_user_delay_others_by_two() {
 /// sign-in in that of their address.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn more_requests_of_one_user_than_may_wait_are_refused_and_others_are_served() {
-    let app = TestApp::with(&[("RATE_LIMIT_PER_ADDRESS", "0"), ("MAX_CONCURRENT_REQUESTS", "1000")]).await;
+    let app = TestApp::with(&[
+        ("RATE_LIMIT_PER_ADDRESS", "0"),
+        ("MAX_CONCURRENT_REQUESTS", "1000"),
+        ("MAX_REQUESTS_PER_SUBJECT", "1000"),
+        ("MAX_REQUESTS_PER_ADDRESS", "1000"),
+    ])
+    .await;
     // Nobody can write.
     let mut held = Vec::new();
     let turns = if app.app.db.is_shared() { 3 } else { 1 };
