@@ -202,7 +202,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for RequestFilter<S> {
                 ready!(Pin::new(&mut this.inner).poll_read(context, out))?;
                 return Poll::Ready(this.take_back(out, start));
             }
-            if this.held.capacity() == this.held.len() {
+            // Not into a small rest of the buffer, which would cut a body into small pieces.
+            if this.held.capacity() - this.held.len() < READ_SIZE / 2 {
                 this.held.reserve(READ_SIZE);
             }
             if ready!(poll_read_buf(Pin::new(&mut this.inner), context, &mut this.held))? == 0 {

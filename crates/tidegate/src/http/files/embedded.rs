@@ -33,11 +33,28 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Event {
     /// An embedded value begins.
-    Begin,
+    Begin(Before),
     /// Decoded bytes of the value.
     Bytes(Bytes),
     /// The value ends.
     End,
+}
+
+/// What stands before an embedded value. The scanner may be far beyond it: a chunk is scanned as a
+/// whole, and can end within a string or a number that follows the value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Before {
+    /// The length of the body up to the value's quotation mark, without earlier embedded values.
+    length: usize,
+    /// The open `{` and `[`.
+    open: Vec<u8>,
+}
+
+impl Before {
+    /// Returns the nesting depth of the value; 1 is directly in the top-level object.
+    pub(super) fn depth(&self) -> usize {
+        self.open.len()
+    }
 }
 
 /// The state of the scanner.
@@ -83,19 +100,10 @@ impl EmbeddedReader {
         }
     }
 
-    /// Returns the nesting depth of the current embedded value; 1 is directly in the top-level
-    /// object.
-    pub(super) fn depth(&self) -> usize {
-        self.scanner.depth
-    }
-
-    /// Parses what was received so far, with the embedded value replaced by an empty string; `None`
-    /// if that is not a valid `T`. Valid only right after [`Event::Begin`].
-    pub(super) fn partial<T: DeserializeOwned>(&self) -> Option<T> {
-        let mut text = self.scanner.rest.clone();
-        text.push(b'"');
-        text.extend(self.scanner.open.iter().rev().map(|open| if *open == b'{' { b'}' } else { b']' }));
-        serde_json::from_slice(&text).ok()
+    /// Parses what stands before an embedded value, with that value as an empty string; `None` if
+    /// that is not a valid `T`.
+    pub(super) fn partial<T: DeserializeOwned>(&self, before: &Before) -> Option<T> {
+        self.scanner.partial(before)
     }
 
     /// Parses the body, with every embedded value replaced by an empty string. Valid only at the
@@ -147,21 +155,21 @@ struct Scanner {
     text: Vec<u8>,
     /// The open `{` and `[`.
     open: Vec<u8>,
-    depth: usize,
     /// Encoded bytes not yet decoded: the last of them may be followed by padding.
     carry: Vec<u8>,
 }
 
 impl Scanner {
     fn new() -> Self {
-        Self {
-            state: State::Between,
-            rest: Vec::new(),
-            text: Vec::new(),
-            open: Vec::new(),
-            depth: 0,
-            carry: Vec::new(),
-        }
+        Self { state: State::Between, rest: Vec::new(), text: Vec::new(), open: Vec::new(), carry: Vec::new() }
+    }
+
+    /// Parses what stands before an embedded value, as [`EmbeddedReader::partial`] does.
+    fn partial<T: DeserializeOwned>(&self, before: &Before) -> Option<T> {
+        let mut text = self.rest.get(..before.length)?.to_vec();
+        text.push(b'"');
+        text.extend(before.open.iter().rev().map(|open| if *open == b'{' { b'}' } else { b']' }));
+        serde_json::from_slice(&text).ok()
     }
 
     /// Scans the next chunk of the body.
@@ -213,8 +221,7 @@ impl Scanner {
             (State::AfterText, b':') if self.text == name.as_bytes() => self.state = State::BeforeValue,
             (State::BeforeValue, b'"') => {
                 self.state = State::Value(None);
-                events.push_back(Event::Begin);
-                self.depth = self.open.len();
+                events.push_back(Event::Begin(Before { length: self.rest.len(), open: self.open.clone() }));
             }
             (_, b'"') => {
                 self.text.clear();
@@ -316,7 +323,7 @@ mod tests {
         let mut values: Vec<Vec<u8>> = Vec::new();
         for event in events {
             match event {
-                Event::Begin => values.push(Vec::new()),
+                Event::Begin(_) => values.push(Vec::new()),
                 Event::Bytes(bytes) => values.last_mut().unwrap().extend_from_slice(&bytes),
                 Event::End => {}
             }
@@ -347,6 +354,26 @@ mod tests {
                 part["data"] = json!("");
             }
             prop_assert_eq!(rest, expected);
+        }
+
+        #[test]
+        fn what_stands_before_a_value_is_known_by_it_alone(piece in 1usize..200) {
+            let text = json!({"a": "first", "parts": [{"data": "AAAA"}, {"data": "AAAA"}], "z": 123_456}).to_string();
+            let (mut scanner, mut events) = (Scanner::new(), VecDeque::new());
+            let mut seen: Vec<(Value, usize)> = Vec::new();
+            for piece in text.as_bytes().chunks(piece) {
+                scanner.push(piece, "data", &mut events).unwrap();
+                for event in events.drain(..) {
+                    if let Event::Begin(before) = event {
+                        seen.push((scanner.partial(&before).unwrap(), before.depth()));
+                    }
+                }
+            }
+            let expected = [
+                (json!({"a": "first", "parts": [{"data": ""}]}), 3),
+                (json!({"a": "first", "parts": [{"data": ""}, {"data": ""}]}), 3),
+            ];
+            prop_assert_eq!(seen, expected);
         }
 
         #[test]

@@ -88,12 +88,12 @@ async fn post_part(State(app): State<Arc<App>>, caller: Caller, request: Request
     visibility::refuse_in_query(request.uri().query())?;
     let (length, memory) = (length(&request), BodyMemory::of(&request));
     let mut reader = EmbeddedReader::new(request.into_body(), "chunkBase64");
-    match reader.next().await? {
-        Some(Event::Begin) if reader.depth() == 1 => {}
+    let before = match reader.next().await? {
+        Some(Event::Begin(before)) if before.depth() == 1 => before,
         _ => return Err(bad_request("the body must be a JSON object with uploadId, partNumber and chunkBase64").into()),
-    }
+    };
     // The destination may stand before the content or after it.
-    let Some(place) = reader.partial::<PartTarget>() else {
+    let Some(place) = reader.partial::<PartTarget>(&before) else {
         let _held = memory.reserve(MAX_HELD)?;
         let bytes = collected(&mut reader, MAX_HELD).await?;
         let message = "uploadId and partNumber must stand before chunkBase64 where that is long";
@@ -147,7 +147,7 @@ async fn collected(reader: &mut EmbeddedReader, most: usize) -> Result<Option<Ve
                     bytes.extend_from_slice(&more);
                 }
             }
-            Event::Begin | Event::End => return Ok(bytes),
+            Event::Begin(_) | Event::End => return Ok(bytes),
         }
     }
     Err(bad_request("the body ended early"))
@@ -163,7 +163,7 @@ async fn rest_of_part(reader: EmbeddedReader) -> Result<PartTarget> {
 /// Reads the body to its end and parses all but the embedded values.
 async fn to_end<T: serde::de::DeserializeOwned>(mut reader: EmbeddedReader) -> Result<T> {
     while let Some(event) = reader.next().await? {
-        if event == Event::Begin {
+        if matches!(event, Event::Begin(_)) {
             return Err(bad_request("the embedded bytes are given twice"));
         }
     }
@@ -209,13 +209,11 @@ async fn complete(State(app): State<Arc<App>>, caller: Caller, request: Request)
     let mut reader = EmbeddedReader::new(request.into_body(), "data");
     let (mut late, mut left) = (Vec::new(), Some(most));
     while let Some(event) = reader.next().await? {
-        if event != Event::Begin {
-            continue;
-        }
+        let Event::Begin(before) = event else { continue };
         // The original clients send the content both ways; then this copy is read and dropped.
         if late.is_empty()
             && held.is_some()
-            && let Some(CompletedUpload { upload_id }) = reader.partial()
+            && let Some(CompletedUpload { upload_id }) = reader.partial(&before)
             && completion::has_parts(&app, &caller, &upload_id).await?
         {
             (left, held) = (None, None);
