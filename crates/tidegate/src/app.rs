@@ -33,7 +33,7 @@ use crate::state::newest_writers::NewestWriters;
 use crate::state::object_cache::ObjectCache;
 use crate::state::rate_limits::RateLimits;
 use crate::state::refusals::Refusals;
-use crate::state::shares::ResourceShares;
+use crate::state::resource_shares::ResourceShares;
 use crate::state::signing_key::SigningKey;
 use crate::state::status_feeds::StatusFeeds;
 use crate::state::store_identity::{self, StoreIdentity};

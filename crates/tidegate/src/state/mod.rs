@@ -13,6 +13,7 @@ pub mod newest_writers;
 pub mod object_cache;
 pub mod rate_limits;
 pub mod refusals;
+pub mod resource_shares;
 pub mod shares;
 pub mod signing_key;
 pub mod status_feeds;

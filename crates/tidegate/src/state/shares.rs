@@ -5,26 +5,25 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use crate::config::{Admission, ShareLimits};
+use crate::config::ShareLimits;
 use crate::error::Error;
 use crate::model::caller::Caller;
-use crate::model::epoch_seconds;
 use crate::model::network::client_of;
 use crate::model::principal::Principal;
+use crate::occasionally::Occasionally;
 
 /// The last `1 / RESERVE` of the total is the reserve.
 const RESERVE: usize = 4;
 /// In the reserve, a client may hold at most `1 / FAIR_PART` of what is free. So a client that holds
 /// nothing is admitted while anything is free, and the last units go only to such clients.
 const FAIR_PART: usize = 8;
-/// The shortest time in seconds between two log lines about refusals.
-const LOG_INTERVAL: u64 = 10;
+/// The shortest time between two log lines about refusals.
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
 /// The `Retry-After` of a client that has used up its share.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -50,39 +49,13 @@ impl Holder {
     }
 }
 
-/// The resources that clients compete for.
-#[derive(Debug)]
-pub struct ResourceShares {
-    /// API requests in progress.
-    pub requests: Arc<Shares>,
-    /// Bodies of parts and files that are being received, on all doors.
-    pub uploads: Arc<Shares>,
-    /// Event streams.
-    pub streams: Arc<Shares>,
-    /// Memory for bodies that are held as a whole, in KiB.
-    pub memory: Arc<Shares>,
-}
-
-impl ResourceShares {
-    /// Creates the shares of every resource.
-    pub fn new(limits: &Admission) -> Self {
-        Self {
-            requests: Shares::new("requests", limits.requests),
-            uploads: Shares::new("uploads", limits.uploads),
-            streams: Shares::new("streams", limits.streams),
-            memory: Shares::new("memory", limits.memory_kib),
-        }
-    }
-}
-
 /// A limited resource of which every client has a share.
 #[derive(Debug)]
 pub struct Shares {
     /// The resource's name in metrics.
     name: &'static str,
     limits: ShareLimits,
-    /// When a refusal was last logged, in epoch seconds.
-    logged: AtomicU64,
+    logged: Occasionally,
     usage: Mutex<Usage>,
     /// Notified when units become free.
     freed: Notify,
@@ -124,7 +97,8 @@ impl From<Refusal> for Error {
 impl Shares {
     /// Creates the shares of a resource. `name` labels its metrics.
     pub fn new(name: &'static str, limits: ShareLimits) -> Arc<Self> {
-        Arc::new(Self { name, limits, logged: AtomicU64::new(0), usage: Mutex::default(), freed: Notify::new() })
+        let logged = Occasionally::new(LOG_INTERVAL);
+        Arc::new(Self { name, limits, logged, usage: Mutex::default(), freed: Notify::new() })
     }
 
     /// Returns the limits.
@@ -236,16 +210,11 @@ impl Shares {
             (Err(Refusal::Exhausted), _) => metrics::counter!("tidegate_overload_total", "of" => of).increment(1),
             (Ok(()), _) => {}
         }
-        if let Err(refusal) = outcome {
-            let (now, last) = (epoch_seconds(SystemTime::now()), self.logged.load(Ordering::Relaxed));
-            if now >= last + LOG_INTERVAL && self.logged.swap(now, Ordering::Relaxed) == last {
-                tracing::warn!(
-                    of,
-                    ?refusal,
-                    ?holder,
-                    "requests are refused: a client's share is used up, or all is in use"
-                );
-            }
+        if let Err(refusal) = outcome
+            && let Some(more) = self.logged.now()
+        {
+            let message = "requests are refused: a client's share is used up, or all is in use";
+            tracing::warn!(of, ?refusal, ?holder, more, "{message}");
         }
         outcome
     }
