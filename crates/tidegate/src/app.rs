@@ -49,7 +49,7 @@ const GRAPHQL_WAIT: Duration = Duration::from_secs(10);
 /// Returns how many GraphQL operations run at once. They wait for the database too, so that it is
 /// more than there are processors.
 fn graphql_turns() -> usize {
-    4 * std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+    2 * std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 /// The state that all doors and jobs of a process share.

@@ -38,7 +38,7 @@ pub fn set_subject(subject: &str) {
 }
 
 /// Returns the subject of the current request; `None` outside one.
-fn current_subject() -> Subject {
+pub fn current_subject() -> Subject {
     SUBJECT.try_with(|current| lock(current).clone()).ok().flatten()
 }
 

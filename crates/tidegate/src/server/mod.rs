@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use store::FsReader;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +25,8 @@ use crate::state::cache_invalidation;
 use crate::telemetry;
 use crate::worker::runner;
 
+/// More connections than the system lets wait to be accepted.
+const LONGEST_QUEUE: u32 = 65_535;
 /// The interval of housekeeping tasks.
 const UPKEEP: Duration = Duration::from_secs(10);
 
@@ -213,8 +215,17 @@ async fn bind(door: &str, ip: IpAddr, port: u16) -> anyhow::Result<TcpListener> 
         "metrics" => "METRICS_PORT",
         _ => "PORT",
     };
-    let bound = TcpListener::bind(at).await;
+    let bound = listen(at);
     bound.with_context(|| format!("the {door} door can't listen on {at}; {setting} or BIND_HOST must be others"))
+}
+
+/// Listens with the longest queue that the system allows (`net.core.somaxconn`). A connection that
+/// finds a full queue is tried again by its client after a second.
+fn listen(at: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if at.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(at)?;
+    socket.listen(LONGEST_QUEUE)
 }
 
 /// Returns the URL of a bound door.

@@ -24,7 +24,9 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
 use futures::StreamExt as _;
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, Span};
 
 use self::limits::ComplexityBudget;
 use self::response::{Format, is_persisted, persisted_not_supported};
@@ -35,6 +37,7 @@ use super::json::{Batch, BodyLimit, json_batch};
 use crate::app::App;
 use crate::error::Error;
 use crate::model::caller::Caller;
+use crate::turns;
 
 /// Returns the schema in SDL.
 pub use self::schema::description;
@@ -92,14 +95,12 @@ async fn handle_post(State(app): State<Arc<App>>, schema: Tidegate, request: Req
         Batch::One(query) => query,
         Batch::Many(queries) => return Ok(execute_batch(&app, &schema, &caller, queries).await?),
     };
-    // To find out what an operation is takes a processor too.
-    let _turn = app.graphql_turns.wait().await?;
     if is_persisted(&query) {
         Ok(persisted_not_supported(format))
     } else if events && schema::is_subscription(&query) {
         Ok(stream(&schema, query.data(caller)).into_response())
     } else {
-        Ok(format.render(schema.execute(query.data(caller)).await))
+        Ok(format.render(execute(&app, &schema, query.data(caller)).await?))
     }
 }
 
@@ -112,10 +113,9 @@ async fn execute_batch(app: &App, schema: &Tidegate, caller: &Caller, queries: V
     let budget = ComplexityBudget::new(app.config.graphql.complexity);
     let mut responses = Vec::with_capacity(queries.len());
     for query in queries {
-        let _turn = app.graphql_turns.wait().await?;
         let response = match is_persisted(&query) {
             true => response::persisted_error(),
-            false => schema.execute(query.data(caller.clone()).data(budget.clone())).await,
+            false => execute(app, schema, query.data(caller.clone()).data(budget.clone())).await?,
         };
         responses.push(response);
     }
@@ -165,7 +165,6 @@ async fn handle_get(State(app): State<Arc<App>>, schema: Tidegate, request: Requ
     if is_persisted(&query) {
         return Ok(persisted_not_supported(format));
     }
-    let _turn = app.graphql_turns.wait().await?;
     let types = schema::operation_types(&query);
     if types.contains(&OperationType::Mutation) {
         let mut refused = body(StatusCode::METHOD_NOT_ALLOWED, "BAD_REQUEST", "mutations are taken by POST only");
@@ -185,7 +184,22 @@ async fn handle_get(State(app): State<Arc<App>>, schema: Tidegate, request: Requ
                        apollo-require-preflight: true";
         return Err(Error::Forbidden(message.into()).into());
     }
-    Ok(format.render(schema.execute(query.data(caller)).await))
+    Ok(format.render(execute(&app, &schema, query.data(caller)).await?))
+}
+
+/// Executes an operation when it is the caller's turn. To parse and validate one takes a processor for
+/// milliseconds without a pause, so it has a thread of its own: the threads that serve all other
+/// requests go on.
+async fn execute(app: &App, schema: &Tidegate, query: Query) -> Result<async_graphql::Response, Error> {
+    let turn = app.graphql_turns.wait().await?;
+    let (runtime, span, subject) = (Handle::current(), Span::current(), turns::current_subject());
+    let schema = schema.clone();
+    let work = move || {
+        let _turn = turn;
+        let operation = turns::with_subject(subject, schema.execute(query));
+        runtime.block_on(operation.instrument(span))
+    };
+    tokio::task::spawn_blocking(work).await.map_err(|panic| Error::Internal(panic.into()))
 }
 
 fn accepts(headers: &HeaderMap, wanted: &str) -> bool {
