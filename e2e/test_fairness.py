@@ -163,7 +163,7 @@ def attacks(plan):
     yield "api: no token", "api", False, {"profile": "requests", "port": api, "targets": ["/v1/images", "/get/x?exp=1&sig=x", "/storage/a/b"], "connections": 64}
     yield "edge: range flood", "edge", True, {"profile": "requests", "port": edge, "headers": {"Range": "bytes=0-99999"}, "targets": [stream], "connections": 64}
     yield "edge: signature flood", "edge", False, {"profile": "requests", "port": edge, "targets": [stream[:-30] + f"{n:06}" + stream[-24:] for n in range(1000)], "connections": 64}
-    yield "s3: slow parts of one URL", "s3", True, {"profile": "slow_body", "port": s3, "targets": [part], "connections": 2000}
+    yield "s3: slow parts of one URL", "s3", True, {"profile": "slow_body", "port": s3, "targets": [part], "connections": 2000 if LONG else 600}
     yield "s3: full parts of one URL", "s3", True, {"profile": "held_body", "port": s3, "targets": [part], "connections": 300}
     yield "s3: signature flood", "s3", False, {"profile": "requests", "port": s3, "targets": [part[:-10] + f"{n:010}" for n in range(1000)], "connections": 64}
 

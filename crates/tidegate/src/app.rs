@@ -258,7 +258,11 @@ impl App {
         db.signals().on_object_change(move |id| removing.remove(id));
         Ok(Self {
             sign_in,
-            rates: RateLimits::new(config.limits.per_subject, config.limits.per_address),
+            rates: RateLimits::new(
+                config.limits.per_subject,
+                config.limits.per_address,
+                config.limits.per_address_at_s3,
+            ),
             signing_key: Arc::new(SigningKey::new(
                 Signer::new(id, key, config.cloudfront.hash),
                 config.cloudfront.hash,

@@ -318,6 +318,8 @@ pub struct Limits {
     pub per_subject: u32,
     /// Requests per second per client address; 0 means no limit.
     pub per_address: u32,
+    /// The same on the S3 door.
+    pub per_address_at_s3: u32,
     /// The time limit of a JSON request.
     pub request_timeout: Duration,
     /// How long requests may continue after a shutdown signal.

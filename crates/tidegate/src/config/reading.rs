@@ -91,6 +91,7 @@ pub(super) fn resolve_all(r: &mut Resolver) -> Config {
             admission: resolve_admission(r),
             per_subject: 0,
             per_address: 0,
+            per_address_at_s3: 0,
             request_timeout: r.seconds("REQUEST_TIMEOUT_SECONDS", 1..=3600),
             shutdown_grace: r.seconds("SHUTDOWN_GRACE_SECONDS", 0..=3600),
         },
@@ -142,6 +143,7 @@ pub(super) fn resolve_rates(r: &mut Resolver, config: &mut Config) {
     };
     config.limits.per_subject = rate("RATE_LIMIT_PER_SUBJECT", 100);
     config.limits.per_address = rate("RATE_LIMIT_PER_ADDRESS", 200);
+    config.limits.per_address_at_s3 = rate("RATE_LIMIT_S3_PER_ADDRESS", 500);
     config.limits.connections_per_address = match r.text("MAX_CONNECTIONS_PER_ADDRESS") {
         Some(_) => to_usize(r.number("MAX_CONNECTIONS_PER_ADDRESS", 1..=1_000_000)),
         None if production => config.limits.connections.div_ceil(4),

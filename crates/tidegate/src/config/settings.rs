@@ -399,6 +399,12 @@ const HERE: &[Setting] = &[
         "0 to 1000000 requests per second",
         "API requests from one IPv4 address or IPv6 /64, services not counted. Default: 200 in production, else 0.",
     ),
+    built(
+        "RATE_LIMIT_S3_PER_ADDRESS",
+        "",
+        "0 to 1000000 requests per second",
+        "Requests on the S3 door from one IPv4 address or IPv6 /64; more get SlowDown. Default: 500 in production, else 0.",
+    ),
     built("REQUEST_TIMEOUT_SECONDS", "60", "1 to 3600 seconds", "How long a JSON request may take."),
     built("SHUTDOWN_GRACE_SECONDS", "30", "0 to 3600 seconds", "How long requests may finish after SIGTERM."),
     later("CLOUDFRONT_PRIVATE_KEY_SSM_PARAM", "A signing key in SSM; CLOUDFRONT_PRIVATE_KEY_PEM is read instead."),

@@ -68,7 +68,10 @@ use crate::turns::{Turn, Turns};
 #[derive(Debug, Clone)]
 pub struct Db {
     engine: Engine,
+    /// The turns of transactions.
     turns: Arc<Turns>,
+    /// The turns of reads outside of transactions.
+    read_turns: Arc<Turns>,
     clock: Arc<Clock>,
     signals: Arc<Signals>,
     /// The disk of a SQLite file, whose ballast is given up when a write would fail.
@@ -113,7 +116,8 @@ enum TxEngine {
 
 /// Runs an expression with a connection that reads.
 macro_rules! on_reader {
-    ($db:expr, |$pool:ident| $run:expr) => {
+    ($db:expr, |$pool:ident| $run:expr) => {{
+        let _turn = $db.read_turns.wait().await?;
         match &$db.engine {
             $crate::db::Engine::Sqlite { reader: $pool, .. } => $run,
             $crate::db::Engine::Postgres(postgres) => {
@@ -128,7 +132,7 @@ macro_rules! on_reader {
                 }
             }
         }
-    };
+    }};
 }
 
 /// Runs an expression with the connection of a transaction.
@@ -183,23 +187,27 @@ impl Db {
     #[tracing::instrument(name = "db.open", level = "trace", skip_all)]
     pub async fn open(database: &Database) -> anyhow::Result<Self> {
         let clock = Arc::<Clock>::default();
-        let (engine, turns) = match database {
+        let (engine, turns, reads) = match database {
             Database::Sqlite(path) => {
                 let (reader, writer) = sqlite::open(path).await?;
-                (Engine::Sqlite { reader, writer }, Turns::new("database", 1, sqlite::ACQUIRE))
+                let turns = Turns::new("database", 1, sqlite::ACQUIRE);
+                let reads = Turns::new("reads", sqlite::READERS, sqlite::ACQUIRE);
+                (Engine::Sqlite { reader, writer }, turns, reads)
             }
             Database::Postgres { url, host, connections, timeout } => {
                 let options = postgres::parse(url.expose_secret()).ok_or_else(|| anyhow::anyhow!("DATABASE_URL"))?;
                 let options = host.iter().fold(options, |options, host| options.host(host));
                 let postgres = Postgres::open(options, *connections, *timeout, Arc::clone(&clock)).await?;
-                // The rest of the connections is for reads.
-                let turns = usize::try_from(connections - connections / 4).unwrap_or(1);
-                (Engine::Postgres(postgres), Turns::new("database", turns, postgres::ACQUIRE))
+                let count = |connections: u32| usize::try_from(connections).unwrap_or(usize::MAX);
+                // A quarter of the connections is left for reads, which may have all that are free.
+                let turns = Turns::new("database", count(connections - connections / 4), postgres::ACQUIRE);
+                let reads = Turns::new("reads", count(*connections), postgres::ACQUIRE);
+                (Engine::Postgres(postgres), turns, reads)
             }
         };
         let shared = matches!(engine, Engine::Postgres(_));
-        let turns = Arc::new(turns);
-        let db = Self { engine, turns, clock, signals: Arc::new(Signals::new(shared)), disk: None };
+        let (turns, read_turns) = (Arc::new(turns), Arc::new(reads));
+        let db = Self { engine, turns, read_turns, clock, signals: Arc::new(Signals::new(shared)), disk: None };
         db.start_sending();
         Ok(db)
     }

@@ -10,6 +10,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePo
 
 /// How long a request waits for the writer, or for a connection that reads.
 pub(super) const ACQUIRE: Duration = Duration::from_secs(10);
+/// The number of connections that read.
+pub(super) const READERS: usize = 8;
 /// The largest log that stays after a checkpoint, in bytes.
 const LOG_SIZE: &str = "4194304";
 
@@ -48,7 +50,7 @@ pub(super) async fn open(path: &Path) -> anyhow::Result<(SqlitePool, SqlitePool)
     // A page of a thousand rows is passed between the driver's threads at once.
     let reads = options.read_only(true).row_buffer_size(1024);
     let reader = SqlitePoolOptions::new()
-        .max_connections(8)
+        .max_connections(u32::try_from(READERS).unwrap_or(1))
         .acquire_timeout(ACQUIRE)
         .connect_with(reads)
         .await

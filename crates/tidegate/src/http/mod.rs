@@ -180,7 +180,7 @@ pub fn edge_ops_router(ops: edge::ops::EdgeOps) -> Router {
 /// Returns the router of the S3 door of a local store.
 pub fn s3_router(app: Arc<App>, local: Arc<Local>) -> Router {
     let observing = observing!("s3", &app);
-    let router = s3::router(app, local).layer(CatchPanicLayer::custom(panicked));
+    let router = s3::router(app, local).layer(from_fn(turns::take_turns)).layer(CatchPanicLayer::custom(panicked));
     router.layer(securing!(SecurityHeaders::of_objects())).layer(observing)
 }
 

@@ -10,14 +10,14 @@ use crate::model::caller::Caller;
 use crate::model::principal::Principal;
 use crate::turns;
 
-/// Runs a request whose transactions take turns with those of other clients. Must be inside of every
+/// Runs a request whose reads and transactions take turns with those of other clients. Must be inside of every
 /// layer that runs the request in a task of its own.
 pub(super) async fn take_turns(request: Request, next: Next) -> Response {
     let address = request.extensions().get::<ClientAddress>().map(|client| client.0.to_string().into());
     turns::with_subject(address, next.run(request)).await
 }
 
-/// Has the transactions of the current request wait with those of its caller. The requests of a
+/// Has the reads and transactions of the current request wait with those of its caller. The requests of a
 /// service wait with those of the user that it names.
 pub(super) fn wait_as(caller: &Caller) {
     match (caller.user(), &caller.principal) {

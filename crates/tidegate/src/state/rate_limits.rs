@@ -19,16 +19,18 @@ const BURST_SECONDS: u32 = 2;
 
 type Keyed<K> = RateLimiter<K, DefaultKeyedStateStore<K>, DefaultClock>;
 
-/// The rate limits by subject and by address; either may be off.
+/// The rate limits by subject and by address; each may be off.
 #[derive(Debug)]
 pub struct RateLimits {
     by_subject: Option<Keyed<String>>,
     by_address: Option<Keyed<IpAddr>>,
+    /// On the S3 door, where one host may send many small objects.
+    by_address_at_s3: Option<Keyed<IpAddr>>,
 }
 
 impl RateLimits {
     /// Creates the limits, in requests per second; 0 means no limit.
-    pub fn new(per_subject: u32, per_address: u32) -> Self {
+    pub fn new(per_subject: u32, per_address: u32, per_address_at_s3: u32) -> Self {
         let quota = |rate: u32| {
             let rate = NonZeroU32::new(rate)?;
             Some(
@@ -39,6 +41,7 @@ impl RateLimits {
         Self {
             by_subject: quota(per_subject).map(RateLimiter::keyed),
             by_address: quota(per_address).map(RateLimiter::keyed),
+            by_address_at_s3: quota(per_address_at_s3).map(RateLimiter::keyed),
         }
     }
 
@@ -69,10 +72,16 @@ impl RateLimits {
     ///
     /// [`Error::RateLimited`] with the time to wait.
     pub fn check_address(&self, address: IpAddr) -> Result<()> {
-        match &self.by_address {
-            Some(limit) => into_result("address", limit, limit.check_key(&client_of(address))),
-            None => Ok(()),
-        }
+        check(&self.by_address, "address", address)
+    }
+
+    /// Counts a request on the S3 door from a client address, as [`RateLimits::check_address`] does.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RateLimited`] with the time to wait.
+    pub fn check_address_at_s3(&self, address: IpAddr) -> Result<()> {
+        check(&self.by_address_at_s3, "address_at_s3", address)
     }
 
     /// Drops the counters of subjects and addresses whose limit has fully recovered.
@@ -80,9 +89,17 @@ impl RateLimits {
         if let Some(limit) = &self.by_subject {
             limit.retain_recent();
         }
-        if let Some(limit) = &self.by_address {
+        for limit in [&self.by_address, &self.by_address_at_s3].into_iter().flatten() {
             limit.retain_recent();
         }
+    }
+}
+
+/// Counts a request from an address in one of the limits.
+fn check(limit: &Option<Keyed<IpAddr>>, by: &'static str, address: IpAddr) -> Result<()> {
+    match limit {
+        Some(limit) => into_result(by, limit, limit.check_key(&client_of(address))),
+        None => Ok(()),
     }
 }
 
@@ -117,20 +134,22 @@ mod tests {
 
     #[test]
     fn each_client_has_a_burst_of_its_own() {
-        let limits = RateLimits::new(0, 5);
+        let limits = RateLimits::new(0, 5, 7);
         let from = |text: &str| limits.check_address(text.parse().unwrap());
         assert_eq!((0..20).filter(|_| refused(from("203.0.113.9"))).count(), 10);
         assert!(!refused(from("203.0.113.8")), "another client");
         let hosts = (0..20).map(|host| format!("2001:db8:1:2::{host}"));
         assert_eq!(hosts.filter(|host| refused(from(host))).count(), 10, "one /64 is one client");
         assert!(!refused(from("2001:db8:1:3::1")));
+        let at_s3 = || limits.check_address_at_s3("203.0.113.9".parse().unwrap());
+        assert_eq!((0..20).filter(|_| refused(at_s3())).count(), 6, "counted apart");
         limits.retain_recent();
         assert!(refused(from("203.0.113.9")), "whoever is not quiet is not forgotten");
     }
 
     #[test]
     fn subjects_are_counted_whoever_speaks_for_them() {
-        let limits = RateLimits::new(2, 0);
+        let limits = RateLimits::new(2, 0, 0);
         let alice = UserId::parse("alice").unwrap();
         let herself = Caller::from(Principal::user(alice.clone()));
         let service = Caller { acting_for: Some(alice), ..Caller::from(Principal::Service) };

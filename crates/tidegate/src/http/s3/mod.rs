@@ -16,6 +16,7 @@ use s3s::service::{S3Service, S3ServiceBuilder};
 
 use self::door::{Access, Door, Secrets};
 use self::reads::Reads;
+use super::address::ClientAddress;
 use super::admission::admit;
 use super::body_pace::STREAMED_BODIES;
 use super::content::ACTIVE_CONTENT_POLICY;
@@ -51,7 +52,7 @@ impl S3 {
     /// Responds to a PUT: admits it before its body is read, and holds its body to a pace.
     async fn take_upload(&self, request: Request) -> Response<Body> {
         let Ok((admitted, request)) = admit(&self.app, &self.app.shares.uploads, STREAMED_BODIES, request) else {
-            return refusal(StatusCode::SERVICE_UNAVAILABLE, "SlowDown", "Please reduce your request rate.");
+            return slow_down();
         };
         let response = self.call(request).await;
         if response.status().is_success() || !admitted.was_too_slow() {
@@ -74,6 +75,17 @@ pub(super) fn router(app: Arc<App>, local: Arc<Local>) -> Router {
     builder.set_access(Access::new(Arc::clone(&local)));
     builder.set_route(Reads::new(Arc::clone(&app), local));
     Router::new().fallback(answer).with_state(Arc::new(S3 { app, service: builder.build(), cors, region }))
+}
+
+/// Returns whether the client's address sends more requests than it may. Decided before the signature
+/// is verified, which costs more.
+fn comes_too_often(app: &App, request: &Request) -> bool {
+    let client = request.extensions().get::<ClientAddress>();
+    client.is_some_and(|ClientAddress(client)| app.rates.check_address_at_s3(*client).is_err())
+}
+
+fn slow_down() -> Response<Body> {
+    refusal(StatusCode::SERVICE_UNAVAILABLE, "SlowDown", "Please reduce your request rate.")
 }
 
 /// Returns whether a read with this status passed the verification of its signature. A browser that
@@ -101,6 +113,7 @@ async fn answer(State(s3): State<Arc<S3>>, request: Request) -> Response<Body> {
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
     let mut response = match filter_request(&request, &s3.region) {
         Err(refused) => *refused,
+        Ok(()) if comes_too_often(&s3.app, &request) => slow_down(),
         Ok(()) if is_read => s3.call(request).await,
         Ok(()) => s3.take_upload(request).await,
     };
