@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use crate::error::{Error, Result};
 use crate::occasionally::Occasionally;
 
-/// How many of one subject may wait. More are refused at once.
+/// How many of one subject may usually wait. More are refused at once.
 pub const MAX_WAITING: usize = 256;
 /// How often refusals are logged.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
@@ -53,6 +53,8 @@ pub struct Turns {
     of: &'static str,
     /// The most turns of one subject at a time.
     per_subject: usize,
+    /// How many of one subject may wait.
+    max_waiting: usize,
     /// The longest wait for a turn.
     max_wait: Duration,
     logged: Occasionally,
@@ -86,10 +88,16 @@ impl Turns {
         Self {
             of,
             per_subject: turns.div_ceil(2),
+            max_waiting: MAX_WAITING,
             max_wait,
             logged: Occasionally::new(LOG_INTERVAL),
             state: Mutex::new(state),
         }
+    }
+
+    /// Lets any number of one subject wait, where something else bounds it.
+    pub fn with_any_number_waiting(self) -> Self {
+        Self { max_waiting: usize::MAX, ..self }
     }
 
     /// Waits for a turn of the current subject.
@@ -105,7 +113,7 @@ impl Turns {
             if let Some(line) = state.lines.get_mut(&subject) {
                 line.retain(|waiting| !waiting.is_closed());
                 // The server's own work is bounded by its workers.
-                if line.len() >= MAX_WAITING && subject.is_some() {
+                if line.len() >= self.max_waiting && subject.is_some() {
                     return Err(self.refuse("full", &subject));
                 }
             }

@@ -206,7 +206,8 @@ impl Db {
             }
         };
         let shared = matches!(engine, Engine::Postgres(_));
-        let (turns, read_turns) = (Arc::new(turns), Arc::new(reads));
+        // The number of requests in progress bounds those that wait to read.
+        let (turns, read_turns) = (Arc::new(turns), Arc::new(reads.with_any_number_waiting()));
         let db = Self { engine, turns, read_turns, clock, signals: Arc::new(Signals::new(shared)), disk: None };
         db.start_sending();
         Ok(db)
