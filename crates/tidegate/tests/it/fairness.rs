@@ -194,6 +194,7 @@ async fn a_part_whose_first_requests_hang_is_sent_again() {
     for others in 2..=MAX_WRITERS {
         hanging.push(slow_part(&url, 1000, b"x").await);
         until("it is admitted", || app.app.shares.uploads.held() == others).await;
+        until("it is written", || app.app.writers.writers() == others).await;
     }
     let bytes = pattern(1, 100_000);
     let etag = app.put("alice", &image, &upload, 1, &bytes).await;
