@@ -10,7 +10,8 @@ PYTHON := $(VENV)/bin/python
 # The number of inputs per property test in `make check`.
 CASES ?= 4000
 SERVERS := ./.ci/services postgres garage moto clamd
-PYTEST := $(PYTHON) -m pytest e2e -q --color=no --durations=15 -p no:cacheprovider
+# -rs: what was skipped, and why.
+PYTEST := $(PYTHON) -m pytest e2e -q -rs --color=no --durations=15 -p no:cacheprovider
 # Tests at a time. They wait half of their time: for a disk, a server, or a process that ends.
 WORKERS ?= $(shell echo $$((2 * $$(nproc))))
 # Every test command uses the same packages and features, so that dependencies are built once.
@@ -19,19 +20,24 @@ TESTED := --workspace --features tidegate/otlp --locked
 # Tests in the test process, each with a server of its own.
 IN_PROCESS := env RUST_TEST_THREADS=$(WORKERS) $(CARGO) test $(TESTED)
 
-NEEDS_RUST := cargo:rust cc:build-essential cmake:cmake nasm:nasm
+NEEDS_RUST := rust cc:build-essential cmake:cmake nasm:nasm
 NEEDS_PYTHON := python3:python3 curl:curl jq:jq
 NEEDS_SERVERS := '/usr/lib/postgresql/*/bin/initdb:postgresql' setpriv:util-linux clamd:clamav-daemon ffmpeg:ffmpeg
 NEEDS_E2E := 7z:p7zip-full bsdtar:libarchive-tools caddy:caddy chromium:chromium exiftool:libimage-exiftool-perl haproxy:haproxy nginx:nginx-light openssl:openssl promtool:prometheus rclone:rclone s3fs:s3fs strace:strace systemd-analyze:systemd unzip:unzip
 
-.PHONY: help run dist test test-long check unit e2e clients bench fuzz demo update local-services tools-rust tools-python tools-clients tools-languages tools-bench
+.PHONY: help run dev dist test test-long check unit e2e clients bench fuzz demo update local-services tools-rust tools-python tools-clients tools-languages tools-bench
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | column -t -s "$$(printf '\t')"
 
 run: tools-rust ## start the server on this machine and print its addresses
-	$(CARGO) build --release --locked
+	@test -x target/release/tidegate || echo "Building Tidegate: some minutes the first time, less than one after a change."
+	$(CARGO) build --release --locked -p tidegate
 	exec ./target/release/tidegate serve
+
+dev: tools-rust ## as run, and build and start again whenever a source file changes
+	@./.ci/need inotifywait:inotify-tools
+	@./.ci/dev
 
 dist: tools-rust ## build the binary to install into target/dist, with its debug information in a file of its own
 	$(CARGO) build --release --locked
@@ -74,14 +80,15 @@ test-long: ## what CI runs, and then what only a release needs
 	$(MAKE) --no-print-directory test
 	$(MAKE) --no-print-directory clients
 
-demo: tools-rust tools-python ## run the README's commands against a new server and print each response
-	$(CARGO) build --locked
+demo: tools-rust ## upload and stream a disk image on a server of its own, and print each response
+	@./.ci/need curl:curl jq:jq xxd:xxd
+	$(CARGO) build --release --locked -p tidegate
 	./e2e/demo.sh
 
 bench: tools-rust tools-python tools-servers tools-bench ## benchmarks beside named peers; see bench/README.md
-	$(CARGO) build --release --locked -p tidegate --bins --example range_load
-	$(CARGO) build --release --locked -p sign --example sign_speed
-	$(CARGO) build --release --locked -p media --example clean
+	$(CARGO) build --profile dist --locked -p tidegate --bins --example range_load
+	$(CARGO) build --profile dist --locked -p sign --example sign_speed
+	$(CARGO) build --profile dist --locked -p media --example clean
 	DURABLE=1 GARAGE=$(CURDIR)/.tools/release/bin/garage ./.ci/services postgres garage -- $(PYTHON) bench/run.py
 
 fuzz: tools-rust ## fuzz the parsers with libFuzzer, SECONDS_EACH=60; needs the nightly toolchain

@@ -262,7 +262,7 @@ class Discarding:
     def __init__(self, url, pids, target, length, step, connections, seconds=1):
         before = cpu_seconds(*pids)
         shape = [str(word) for word in (GIB, length, step, connections, seconds)]
-        command = [ROOT / "target/release/examples/range_load", url.removeprefix("http://"), *shape, target]
+        command = [ROOT / "target/dist/examples/range_load", url.removeprefix("http://"), *shape, target]
         said = json.loads(subprocess.check_output(command))
         self.rate, self.p50, self.p99, self.slow = said["responses"] / said["seconds"], said["p50"], said["p99"], said["over_100_ms"]
         self.cpu = (cpu_seconds(*pids) - before) / said["responses"] * 1e6

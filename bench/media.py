@@ -12,7 +12,7 @@ from PIL import Image, ImageChops, ImageDraw
 from shared import ROOT, ROUNDS, row, shown, write_table
 
 SHARP = ROOT / "bench/sharp"
-CLEAN = ROOT / "target/release/examples/clean"
+CLEAN = ROOT / "target/dist/examples/clean"
 
 
 def photo(width, height, seed):

@@ -29,7 +29,7 @@ from spaces import spaces
 
 
 def signing():
-    binary = ROOT / "target/release/examples/sign_speed"
+    binary = ROOT / "target/dist/examples/sign_speed"
     ours, theirs, ec = [], [], []
     for _ in range(ROUNDS):
         ours.append(float(subprocess.check_output(["taskset", "-c", "0", binary, "2", "rsa", "sha1"])))

@@ -17,7 +17,7 @@ from botocore.config import Config
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "e2e"))
-os.environ.setdefault("TIDEGATE", str(ROOT / "target/release/tidegate"))
+os.environ.setdefault("TIDEGATE", str(ROOT / "target/dist/tidegate"))
 
 import backends  # noqa: E402
 

@@ -74,7 +74,7 @@ def middle(server, space, depth):
 
 
 def signatures():
-    binary = ROOT / "target/release/examples/sign_speed"
+    binary = ROOT / "target/dist/examples/sign_speed"
     return float(subprocess.check_output(["taskset", "-c", "0", binary, "2", "rsa", "sha1"]))
 
 

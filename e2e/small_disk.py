@@ -24,7 +24,7 @@ class SmallDisk:
         )
         if self.holder.stdout.readline() != b"mounted\n":
             said = self.holder.stderr.read().decode()
-            pytest.fail(f"a full disk needs a file system of its own: run as root or allow user namespaces: {said}")
+            pytest.skip(f"NOT TESTED: a full disk. Mounting is forbidden here; run as root or allow user namespaces. {said}")
         # Reached through the holder's process, from outside of the namespace.
         self.inside = pathlib.Path(f"/proc/{self.holder.pid}/root{self.path}")
 
