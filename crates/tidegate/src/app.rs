@@ -278,7 +278,7 @@ impl App {
             completing: KeyedLock::new(),
             upload_hashes: SequentialHash::default(),
             graphql_turns: Arc::new(Turns::new("graphql", graphql_turns(), GRAPHQL_WAIT)),
-            shares: ResourceShares::new(&config.limits.admission),
+            shares: ResourceShares::new(&config.limits.resources),
             status_feeds: StatusFeeds::default(),
             writers: Arc::default(),
             file_tags: FileTags::default(),

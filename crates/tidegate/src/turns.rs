@@ -31,6 +31,11 @@ pub async fn with_subject<F: Future>(subject: Subject, request: F) -> F::Output 
     SUBJECT.scope(Arc::new(Mutex::new(subject)), request).await
 }
 
+/// Runs one step of work that goes on after [`with_subject`], such as a read of a response body.
+pub fn in_line_of<T>(subject: &Subject, step: impl FnOnce() -> T) -> T {
+    SUBJECT.sync_scope(Arc::new(Mutex::new(subject.clone())), step)
+}
+
 /// Names the subject of the current request, once it is known. Does nothing outside a request.
 pub fn set_subject(subject: &str) {
     // Outside a request there is nobody to name.
@@ -169,8 +174,12 @@ impl Turns {
                     *state.taken.entry(subject).or_default() += 1;
                     skipped = 0;
                 }
-                // It does not wait any more. The turn was never taken.
-                Err(mut unused) => unused.turns = None,
+                // It does not wait any more, and the turn was never taken. Those who were skipped are
+                // looked at again, since the rotation is a shorter one now.
+                Err(mut unused) => {
+                    unused.turns = None;
+                    skipped = 0;
+                }
             }
         }
     }
@@ -275,6 +284,23 @@ mod tests {
         assert!(futures::poll!(next.as_mut()).is_pending());
         drop(held);
         assert!(futures::poll!(next.as_mut()).is_ready());
+    }
+
+    #[tokio::test]
+    async fn who_gave_up_hides_nobody() {
+        let turns = Arc::new(Turns::new("test", 4, WAIT));
+        let heavy = [take(&turns, "heavy").await.unwrap(), take(&turns, "heavy").await.unwrap()];
+        let (other, another) = (take(&turns, "a").await.unwrap(), take(&turns, "b").await.unwrap());
+        let waits = |name| Box::pin(take(&turns, name));
+        let (mut more, mut gone, mut light) = (waits("heavy"), waits("light"), waits("light"));
+        for one in [&mut more, &mut gone, &mut light] {
+            assert!(futures::poll!(one.as_mut()).is_pending());
+        }
+        drop(gone);
+        // The heavy subject is skipped, the one that is gone is found, and then the one that waits.
+        drop(other);
+        assert!(futures::poll!(light.as_mut()).is_ready());
+        drop((heavy, another, more));
     }
 
     #[tokio::test(start_paused = true)]

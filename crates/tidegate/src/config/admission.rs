@@ -40,13 +40,25 @@ pub(super) const ADMISSION: &[Setting] = &[
         "MAX_EVENT_STREAMS",
         "1000",
         "1 to 100000",
-        "Event streams and GraphQL subscriptions that are open at once; more get 503.",
+        "Event streams and GraphQL subscriptions that are open at once; more get 503. WebSockets have the same limits of their own.",
     ),
     built("MAX_EVENT_STREAMS_PER_SUBJECT", "50", "1 to 100000", "The same of one user; more get 429."),
     built(
+        "MAX_CONCURRENT_DOWNLOADS",
+        "4096",
+        "1 to 100000",
+        "Responses of more than 64 KiB that the API door sends at once, such as files and ZIP archives; more get 503.",
+    ),
+    built(
+        "MAX_DOWNLOADS_PER_CLIENT",
+        "",
+        "1 to 100000",
+        "The same of one user, or of one address without sign-in; more get 429. Default: a quarter of MAX_CONCURRENT_DOWNLOADS.",
+    ),
+    built(
         "REQUEST_MEMORY_MB",
         "256",
-        "64 to 65536 MiB",
+        "128 to 65536 MiB",
         "Memory for request bodies that are held as a whole, such as JSON; one client may hold a quarter of it, and never less than 64 MiB.",
     ),
 ];
@@ -65,41 +77,72 @@ pub struct ShareLimits {
     pub per_subject: usize,
 }
 
+/// The most connections per door from one client address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AddressLimit {
+    /// As many as the door takes.
+    None,
+    /// A quarter of those that the door takes.
+    Quarter,
+    /// This many.
+    Connections(usize),
+}
+
+impl AddressLimit {
+    /// Returns the number at a door that takes `total`.
+    pub fn of(self, total: usize) -> usize {
+        match self {
+            Self::None => total,
+            Self::Quarter => total.div_ceil(4),
+            Self::Connections(most) => most.min(total),
+        }
+    }
+}
+
 /// The shares of every resource that clients compete for.
 #[derive(Debug, Clone, Copy)]
-pub struct Admission {
+pub struct ResourceLimits {
     /// API requests in progress.
     pub requests: ShareLimits,
     /// Bodies of parts and files that are being received.
     pub uploads: ShareLimits,
     /// Event streams.
     pub streams: ShareLimits,
+    /// Long responses that are being sent.
+    pub downloads: ShareLimits,
     /// Memory for bodies that are held as a whole, in KiB.
     pub memory_kib: ShareLimits,
 }
 
 /// Reads the settings of fair shares. `requests` is the most API requests in progress.
-pub(super) fn admission(r: &mut Resolver, requests: usize) -> Admission {
+pub(super) fn resource_limits(r: &mut Resolver, requests: usize) -> ResourceLimits {
     let uploads = number(r, "MAX_CONCURRENT_UPLOADS");
     let streams = number(r, "MAX_EVENT_STREAMS");
     let per_subject = number(r, "MAX_EVENT_STREAMS_PER_SUBJECT").min(streams);
-    let memory = usize::try_from(r.number("REQUEST_MEMORY_MB", 64..=65_536)).unwrap_or(usize::MAX) << 10;
+    let downloads = number(r, "MAX_CONCURRENT_DOWNLOADS");
+    let downloads_share = share(r, "MAX_DOWNLOADS_PER_CLIENT", downloads, 4);
+    let memory = usize::try_from(r.number("REQUEST_MEMORY_MB", 128..=65_536)).unwrap_or(usize::MAX) << 10;
     let memory_share = (memory / 4).max(LARGEST_HELD_KIB);
-    Admission {
+    ResourceLimits {
         requests: shares(r, requests, "MAX_REQUESTS_PER_ADDRESS", "MAX_REQUESTS_PER_SUBJECT"),
         uploads: shares(r, uploads, "MAX_UPLOADS_PER_ADDRESS", "MAX_UPLOADS_PER_SUBJECT"),
         streams: ShareLimits { total: streams, per_address: streams, per_subject },
+        downloads: ShareLimits { total: downloads, per_address: downloads_share, per_subject: downloads_share },
         memory_kib: ShareLimits { total: memory, per_address: memory_share, per_subject: memory_share },
     }
 }
 
 /// Reads the shares of an address and of a subject, which default to a half and a quarter.
 fn shares(r: &mut Resolver, total: usize, address: &'static str, subject: &'static str) -> ShareLimits {
-    let mut share = |name, part: usize| match r.text(name) {
+    ShareLimits { total, per_address: share(r, address, total, 2), per_subject: share(r, subject, total, 4) }
+}
+
+/// Reads a share, which defaults to `1 / part` of the total.
+fn share(r: &mut Resolver, name: &'static str, total: usize, part: usize) -> usize {
+    match r.text(name) {
         Some(_) => number(r, name).min(total),
         None => (total / part).max(1),
-    };
-    ShareLimits { total, per_address: share(address, 2), per_subject: share(subject, 4) }
+    }
 }
 
 fn number(r: &mut Resolver, name: &'static str) -> usize {

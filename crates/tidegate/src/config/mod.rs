@@ -23,7 +23,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use sign::{Hash, KeyKind};
 
-pub use self::admission::{Admission, ShareLimits};
+pub use self::admission::{AddressLimit, ResourceLimits, ShareLimits};
 pub use self::media::{GraphqlSetting, MediaSetting, ScannerSetting, SessionsSetting};
 pub use self::packages::PackagesSetting;
 use self::resolve::Resolver;
@@ -311,9 +311,9 @@ pub struct Limits {
     /// The most connections per door.
     pub connections: usize,
     /// The most connections per door from one client address.
-    pub connections_per_address: usize,
+    pub connections_per_address: AddressLimit,
     /// What clients may hold of the resources that they compete for.
-    pub admission: Admission,
+    pub resources: ResourceLimits,
     /// Requests per second per user; 0 means no limit.
     pub per_subject: u32,
     /// Requests per second per client address; 0 means no limit.

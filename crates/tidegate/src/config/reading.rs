@@ -9,8 +9,8 @@ use sign::{Hash, KeyKind};
 
 use super::resolve::{Origin, Resolver};
 use super::{
-    Admission, CloudFront, Config, Cookie, Cors, EdgeSetting, FilesSetting, GrantMode, GraphqlSetting, Images, Limits,
-    Metrics, S3Setting, StoreSetting, Uploads, admission, media, packages, quotas, secrets, sign_in, spaces,
+    AddressLimit, CloudFront, Config, Cookie, Cors, EdgeSetting, FilesSetting, GrantMode, GraphqlSetting, Images, Limits,
+    Metrics, S3Setting, ResourceLimits, StoreSetting, Uploads, admission, media, packages, quotas, secrets, sign_in, spaces,
 };
 use crate::db::Database;
 use crate::model::key::Layout;
@@ -87,8 +87,8 @@ pub(super) fn resolve_all(r: &mut Resolver) -> Config {
         },
         limits: Limits {
             connections: to_usize(r.number("MAX_CONNECTIONS", 1..=1_000_000)),
-            connections_per_address: 0,
-            admission: resolve_admission(r),
+            connections_per_address: AddressLimit::None,
+            resources: resource_limits(r),
             per_subject: 0,
             per_address: 0,
             per_address_at_s3: 0,
@@ -101,9 +101,9 @@ pub(super) fn resolve_all(r: &mut Resolver) -> Config {
 }
 
 /// Resolves the shares of the resources that clients compete for.
-fn resolve_admission(r: &mut Resolver) -> Admission {
+fn resource_limits(r: &mut Resolver) -> ResourceLimits {
     let requests = to_usize(r.number("MAX_CONCURRENT_REQUESTS", 1..=100_000));
-    admission::admission(r, requests)
+    admission::resource_limits(r, requests)
 }
 
 /// Resolves the owner kinds whose surfaces are enabled.
@@ -145,9 +145,9 @@ pub(super) fn resolve_rates(r: &mut Resolver, config: &mut Config) {
     config.limits.per_address = rate("RATE_LIMIT_PER_ADDRESS", 200);
     config.limits.per_address_at_s3 = rate("RATE_LIMIT_S3_PER_ADDRESS", 500);
     config.limits.connections_per_address = match r.text("MAX_CONNECTIONS_PER_ADDRESS") {
-        Some(_) => to_usize(r.number("MAX_CONNECTIONS_PER_ADDRESS", 1..=1_000_000)),
-        None if production => config.limits.connections.div_ceil(4),
-        None => config.limits.connections,
+        Some(_) => AddressLimit::Connections(to_usize(r.number("MAX_CONNECTIONS_PER_ADDRESS", 1..=1_000_000))),
+        None if production => AddressLimit::Quarter,
+        None => AddressLimit::None,
     };
 }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use axum::body::HttpBody as _;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::{Request, State};
 use axum::http::{Extensions, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
@@ -19,6 +19,7 @@ use super::auth;
 use super::body_pace::{HELD_BODIES, Pace, STREAMED_BODIES, with_pace};
 use super::error::{ApiError, body};
 use super::guard::Guards;
+use super::kept_body::KeptBody;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::model::caller::Caller;
@@ -46,7 +47,7 @@ pub(crate) struct Admitted {
 /// The request's admission, as an extension of it. It does not keep the permits, since parts of a
 /// request can outlive the work on it, as with WebSockets.
 #[derive(Debug, Clone)]
-struct Admission(Weak<Admitted>);
+struct AdmissionRef(Weak<Admitted>);
 
 /// Admits a request, or refuses it before its body is read. Services have no share by address,
 /// since they send the requests of many clients from few addresses.
@@ -66,7 +67,7 @@ pub(crate) fn admit(
         too_slow: Arc::default(),
     });
     let (mut parts, body) = request.into_parts();
-    parts.extensions.insert(Admission(Arc::downgrade(&admitted)));
+    parts.extensions.insert(AdmissionRef(Arc::downgrade(&admitted)));
     let body = with_pace(body, pace, Arc::clone(&admitted.too_slow));
     Ok((admitted, Request::from_parts(parts, body)))
 }
@@ -75,6 +76,24 @@ impl Admitted {
     /// Returns whether the body came too slowly.
     pub(crate) fn was_too_slow(&self) -> bool {
         self.too_slow.load(Ordering::Relaxed)
+    }
+
+    /// Returns the response, which holds a permit of `downloads` until it is sent. Short responses
+    /// need none, and event streams have shares of their own.
+    fn hold_download(
+        &self,
+        downloads: &Arc<Shares>,
+        response: Response,
+    ) -> std::result::Result<Response, Refusal> {
+        let is_short = response.body().size_hint().upper().is_some_and(|length| length <= SMALL_BODY as u64);
+        let kind = response.headers().get(header::CONTENT_TYPE);
+        if is_short || kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream")) {
+            return Ok(response);
+        }
+        let client = locked(&self.client).clone();
+        let permit = downloads.acquire(client.as_ref(), 1)?;
+        leave_reserve(&permit, client.as_ref())?;
+        Ok(response.map(|body| Body::new(KeptBody::new(body, permit))))
     }
 
     /// Returns the response, or 408 in place of an error if the body came too slowly.
@@ -93,9 +112,9 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Returns the admission of a request; `None` once the work on it has ended.
-fn admitted(extensions: &Extensions) -> Option<Arc<Admitted>> {
-    extensions.get::<Admission>()?.0.upgrade()
+/// Returns the admission of a request, to keep its permits; `None` once the work on it has ended.
+pub(crate) fn admitted(extensions: &Extensions) -> Option<Arc<Admitted>> {
+    extensions.get::<AdmissionRef>()?.0.upgrade()
 }
 
 /// Counts a request for its caller.
@@ -151,10 +170,10 @@ impl BodyMemory {
     ///
     /// [`Error::RateLimited`] if the client's share is used up, [`Error::Busy`] if the memory is.
     pub(crate) fn reserve(&self, most: usize) -> Result<Option<Permit>> {
-        let length = self.length.unwrap_or(most).min(most);
-        let Some(admitted) = self.admitted.as_ref().filter(|_| length > SMALL_BODY) else { return Ok(None) };
-        let client = locked(&admitted.client).clone();
-        Ok(Some(admitted.memory.acquire(client.as_ref(), length.div_ceil(1024))?))
+        let Some((admitted, client, kib)) = self.demand(most) else { return Ok(None) };
+        let permit = admitted.memory.acquire(client.as_ref(), kib)?;
+        leave_reserve(&permit, client.as_ref())?;
+        Ok(Some(permit))
     }
 
     /// Reserves memory as [`BodyMemory::reserve`] does, and waits until it can be had: a client that
@@ -164,10 +183,17 @@ impl BodyMemory {
     ///
     /// As [`BodyMemory::reserve`], after [`LONGEST_WAIT`].
     pub(crate) async fn wait(&self, most: usize) -> Result<Option<Permit>> {
+        let Some((admitted, client, kib)) = self.demand(most) else { return Ok(None) };
+        let permit = admitted.memory.acquire_within(LONGEST_WAIT, client.as_ref(), kib).await?;
+        leave_reserve(&permit, client.as_ref())?;
+        Ok(Some(permit))
+    }
+
+    /// Returns for whom how many KiB are to be reserved; `None` if nothing is.
+    fn demand(&self, most: usize) -> Option<(&Admitted, Option<Holder>, usize)> {
         let length = self.length.unwrap_or(most).min(most);
-        let Some(admitted) = self.admitted.as_ref().filter(|_| length > SMALL_BODY) else { return Ok(None) };
-        let client = locked(&admitted.client).clone();
-        Ok(Some(admitted.memory.acquire_within(LONGEST_WAIT, client.as_ref(), length.div_ceil(1024)).await?))
+        let admitted = self.admitted.as_deref().filter(|_| length > SMALL_BODY)?;
+        Some((admitted, locked(&admitted.client).clone(), length.div_ceil(1024)))
     }
 
     /// Reserves memory as [`BodyMemory::reserve`] does, for as long as the request.
@@ -181,6 +207,11 @@ impl BodyMemory {
         }
         Ok(())
     }
+}
+
+/// Refuses a permit of a service that acts for no user if it takes from the reserve.
+fn leave_reserve(permit: &Permit, client: Option<&Holder>) -> std::result::Result<(), Refusal> {
+    if client.is_none() { permit.count_for_service() } else { Ok(()) }
 }
 
 /// Limits uploads in progress. Has no time limit: the pace of streamed bodies applies.
@@ -227,7 +258,8 @@ pub(crate) async fn limit_requests(State(guards): State<Arc<Guards>>, request: R
     if matches!(outcome, Err(Error::Busy)) {
         tracing::warn!(seconds = limit.as_secs(), "a request took longer than REQUEST_TIMEOUT_SECONDS");
     }
-    admitted.answer(outcome.unwrap_or_else(|error| ApiError(error).into_response()))
+    let response = admitted.answer(outcome.unwrap_or_else(|error| ApiError(error).into_response()));
+    admitted.hold_download(&app.shares.downloads, response).unwrap_or_else(refuse)
 }
 
 /// Responds to a request that was not admitted.

@@ -48,7 +48,7 @@ impl Activity {
         self.waiting_since.store(now, Ordering::Relaxed);
     }
 
-    /// Notes that a request has arrived whole. It is in progress until the guard is dropped.
+    /// Notes that the head of a request has arrived. It is in progress until the guard is dropped.
     fn begin_request(self: &Arc<Self>) -> RequestInProgress {
         self.requests.fetch_add(1, Ordering::AcqRel);
         RequestInProgress(Arc::clone(self))
@@ -65,7 +65,7 @@ impl Activity {
     }
 }
 
-/// A request that has arrived and is not answered yet.
+/// A request whose head has arrived and whose response is not sent yet.
 #[derive(Debug)]
 pub(crate) struct RequestInProgress(Arc<Activity>);
 
@@ -180,7 +180,7 @@ pub(crate) struct OpenConnection {
 }
 
 impl OpenConnection {
-    /// Notes that a request has arrived whole. It is in progress until the guard is dropped.
+    /// Notes that the head of a request has arrived. It is in progress until the guard is dropped.
     pub(crate) fn begin_request(&self) -> RequestInProgress {
         self.activity.begin_request()
     }

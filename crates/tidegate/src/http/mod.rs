@@ -26,6 +26,7 @@ mod guard;
 mod head;
 mod jobs;
 mod json;
+mod kept_body;
 mod landing_page;
 mod observe;
 pub mod openapi;

@@ -6,7 +6,7 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, BytesMut};
@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::io::poll_read_buf;
 
 use super::chunks::ChunkScanner;
+use super::connections::RequestInProgress;
 use super::head::{self, Framing, Head, Malformed, Targets};
 
 /// The bytes read at once while a head or a chunk's frame is awaited.
@@ -30,6 +31,8 @@ pub(super) struct ConnectionState {
     malformed: OnceLock<(u64, Malformed)>,
     /// Whether the connection was upgraded and carries no more requests.
     upgraded: AtomicBool,
+    /// Requests whose responses are complete, but not all of them sent.
+    unsent: Mutex<Vec<RequestInProgress>>,
 }
 
 impl ConnectionState {
@@ -37,6 +40,20 @@ impl ConnectionState {
     pub(super) fn begin_request(&self) -> Option<Malformed> {
         let number = self.begun.fetch_add(1, Ordering::AcqRel) + 1;
         self.malformed.get().filter(|(at, _)| *at == number).map(|(_, malformed)| *malformed)
+    }
+
+    /// Keeps a request in progress until what was written of its response is sent.
+    pub(super) fn end_when_sent(&self, request: RequestInProgress) {
+        self.unsent().push(request);
+    }
+
+    /// Ends the requests whose responses are sent.
+    fn end_sent(&self) {
+        self.unsent().clear();
+    }
+
+    fn unsent(&self) -> MutexGuard<'_, Vec<RequestInProgress>> {
+        self.unsent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells the filter that the bytes from now on are no requests. To be called before the client
@@ -231,7 +248,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for RequestFilter<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(context)
+        ready!(Pin::new(&mut self.inner).poll_flush(context))?;
+        // The HTTP server flushes once it has written all that it holds.
+        self.state.end_sent();
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

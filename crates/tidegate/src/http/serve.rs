@@ -2,15 +2,12 @@
 //! at shutdown. Knows nothing of what the handlers serve.
 
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, Bytes};
-use axum::http::{Request, Response, StatusCode};
-use http_body::{Body as HttpBody, Frame, SizeHint};
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -22,6 +19,7 @@ use tower::ServiceExt as _;
 
 use super::connections::{ConnectionLimits, Connections, Full, OpenConnection, RequestInProgress};
 use super::head::{MAX_HEAD, MAX_HEADERS};
+use super::kept_body::KeptBody;
 use super::request_filter::{ConnectionState, RequestFilter};
 use super::workers::Workers;
 use super::write_timeout::WriteTimeout;
@@ -205,9 +203,8 @@ impl ConnectionHandler for RouterHandler {
                 if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                     state.upgrade();
                 }
-                Ok::<Response<InProgressBody>, std::convert::Infallible>(
-                    response.map(|body| InProgressBody { body, in_progress }),
-                )
+                let in_progress = UntilSent { request: Some(in_progress), state };
+                Ok::<_, std::convert::Infallible>(response.map(|body| KeptBody::new(body, in_progress)))
             }
         });
         let connection = http1::Builder::new()
@@ -227,30 +224,17 @@ impl ConnectionHandler for RouterHandler {
     }
 }
 
-/// The body of a response whose request is in progress until the last byte is handed to the
-/// connection.
-struct InProgressBody {
-    body: Body,
-    #[expect(dead_code, reason = "counts as long as it lives")]
-    in_progress: RequestInProgress,
+/// A request that is in progress until the last byte of its response is sent. Dropped with the body
+/// of the response, which may be earlier.
+struct UntilSent {
+    request: Option<RequestInProgress>,
+    state: Arc<ConnectionState>,
 }
 
-impl HttpBody for InProgressBody {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+impl Drop for UntilSent {
+    fn drop(&mut self) {
+        if let Some(request) = self.request.take() {
+            self.state.end_when_sent(request);
+        }
     }
 }

@@ -8,7 +8,7 @@ use store::FsReader;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{UPKEEP, address, bind, close_old_files, connection_limits, edge_door, local_origin, raise_file_limit};
+use super::{UPKEEP, address, bind, close_old_files, connection_limits, edge_door, local_origin, operations_limits, raise_file_limit};
 use crate::app::open_bucket;
 use crate::config::{Config, Origin, StoreSetting};
 use crate::http::edge::ops::EdgeOps;
@@ -74,8 +74,8 @@ impl EdgeServer {
         let mut tasks = JoinSet::new();
         let (limits, grace) = (connection_limits(&self.config), self.config.limits.shutdown_grace);
         tasks.spawn(close_old_files(Arc::clone(&self.bytes.handler), stop.clone()));
-        tasks.spawn(serve(self.bytes, limits.clone(), grace, stop.clone()));
-        tasks.spawn(serve(self.probes, limits, grace, stop.clone()));
+        tasks.spawn(serve(self.bytes, limits, grace, stop.clone()));
+        tasks.spawn(serve(self.probes, operations_limits(), grace, stop.clone()));
         tasks.spawn(self.edge_keys.reload_periodically(self.config.edge.keys_refresh, stop.clone()));
         tasks.spawn(async move {
             while tokio::time::timeout(UPKEEP, stop.cancelled()).await.is_err() {

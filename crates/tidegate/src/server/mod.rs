@@ -112,7 +112,7 @@ impl Server {
             doors.spawn(serve(door, limits.clone(), grace, stop.clone()));
         }
         if let Some(door) = self.operations {
-            doors.spawn(serve(door, limits.clone(), grace, stop.clone()));
+            doors.spawn(serve(door, operations_limits(), grace, stop.clone()));
         }
         let (mut tasks, answered) = (JoinSet::new(), CancellationToken::new());
         if let Some(door) = self.edge {
@@ -244,28 +244,37 @@ fn raise_file_limit() {
     }
 }
 
-/// The doors that share the process' open files.
+/// The most doors of clients in a process: API, edge and S3.
 const DOORS: u64 = 3;
+/// The most connections of an operations door, which probes and a metrics collector use.
+const OPERATIONS_CONNECTIONS: usize = 64;
 
-/// Returns the limits of each door: those of the configuration, or less where the system allows
-/// fewer open files. A quarter of these is left for blobs, the database and the store's connections.
+/// Returns the limits of the door of probes and metrics.
+pub(super) fn operations_limits() -> ConnectionLimits {
+    ConnectionLimits { total: OPERATIONS_CONNECTIONS, per_address: OPERATIONS_CONNECTIONS, proxies: Vec::new() }
+}
+
+/// Returns the limits of each door of clients: those of the configuration, or less where the system
+/// allows fewer open files. A quarter of these is left for blobs, the database and the store's
+/// connections.
 pub(super) fn connection_limits(config: &Config) -> ConnectionLimits {
     use rustix::process::{Resource, getrlimit};
     let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     let possible = usize::try_from(files / 4 * 3 / DOORS).unwrap_or(usize::MAX);
     let wanted = config.limits.connections;
     if possible < wanted {
+        let needed = u64::try_from(wanted).unwrap_or(u64::MAX).saturating_mul(DOORS).div_ceil(3).saturating_mul(4);
         tracing::warn!(
             MAX_CONNECTIONS = wanted,
             open_files = files,
-            used = possible,
-            "the system's limit of open files is too low for that many connections (ulimit -n, LimitNOFILE)"
+            "each door takes {possible} connections; for {wanted}, raise the limit of open files to {needed} \
+             (ulimit -n, LimitNOFILE)"
         );
     }
     let total = wanted.min(possible).max(1);
     ConnectionLimits {
         total,
-        per_address: config.limits.connections_per_address.min(total),
+        per_address: config.limits.connections_per_address.of(total),
         proxies: config.trusted_proxies.clone(),
     }
 }

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 
 use super::follow_changes;
-use super::{UPKEEP, address, bind, connection_limits};
+use super::{UPKEEP, address, bind, operations_limits};
 use crate::app::{Addresses, App};
 use crate::config::{Config, Origin};
 use crate::http::serve::{Door, RouterHandler, serve};
@@ -25,7 +25,7 @@ pub async fn work(config: Config, stop: CancellationToken) -> anyhow::Result<()>
     // A worker gives out no addresses.
     let here = Origin::parse("http://127.0.0.1").context("an address that nobody is told")?;
     let addresses = Addresses { api: here.clone(), edge: None, s3: config.s3_url.clone().unwrap_or(here) };
-    let (limits, grace) = (connection_limits(&config), config.limits.shutdown_grace);
+    let grace = config.limits.shutdown_grace;
     let app = Arc::new(App::open(config, addresses).await?);
     let telling = Arc::clone(&app);
     tokio::spawn(async move { telling.warn_about_missing_tools().await });
@@ -41,7 +41,7 @@ pub async fn work(config: Config, stop: CancellationToken) -> anyhow::Result<()>
     let answering = listener.map(|listener| {
         let handler = RouterHandler { router: operations_router(Arc::clone(&app)), buffer: SMALL_BUFFER };
         let door = Door { name: "operations", listener, handler, workers: None };
-        tokio::spawn(serve(door, limits, grace, stop.clone()))
+        tokio::spawn(serve(door, operations_limits(), grace, stop.clone()))
     });
     runner::run(Arc::clone(&app), stop).await;
     following.await?;

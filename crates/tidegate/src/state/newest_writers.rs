@@ -6,17 +6,31 @@ use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures::{StreamExt as _, stream};
 use store::ByteStream;
 use tokio_util::sync::CancellationToken;
 
+use crate::occasionally::Occasionally;
+
 /// The most requests that write one part at the same time.
 pub const MAX_WRITERS: usize = 3;
+/// The shortest time between two log lines about requests that were cut off.
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The requests that write a part at the moment, by part.
-#[derive(Debug, Default)]
-pub struct NewestWriters(Mutex<HashMap<String, VecDeque<Arc<Writer>>>>);
+#[derive(Debug)]
+pub struct NewestWriters {
+    by_part: Mutex<HashMap<String, VecDeque<Arc<Writer>>>>,
+    logged: Occasionally,
+}
+
+impl Default for NewestWriters {
+    fn default() -> Self {
+        Self { by_part: Mutex::default(), logged: Occasionally::new(LOG_INTERVAL) }
+    }
+}
 
 /// One of the requests that write a part.
 #[derive(Debug, Default)]
@@ -77,21 +91,24 @@ impl NewestWriters {
     /// Adds a writer of a part, and cuts off the oldest one if there are too many.
     fn enter(self: &Arc<Self>, part: String) -> Place {
         let writer = Arc::new(Writer::default());
-        let mut writers = self.lock();
-        let of_part = writers.entry(part.clone()).or_default();
-        of_part.push_back(Arc::clone(&writer));
-        if of_part.len() > MAX_WRITERS
-            && let Some(oldest) = of_part.pop_front()
-        {
+        let oldest = {
+            let mut writers = self.lock();
+            let of_part = writers.entry(part.clone()).or_default();
+            of_part.push_back(Arc::clone(&writer));
+            if of_part.len() > MAX_WRITERS { of_part.pop_front() } else { None }
+        };
+        if let Some(oldest) = oldest {
             metrics::counter!("tidegate_writers_cut_off_total").increment(1);
-            tracing::info!(part, "the oldest request that writes a part was cut off by a newer one");
+            if let Some(more) = self.logged.now() {
+                tracing::info!(part, more, "the oldest request that writes a part was cut off by a newer one");
+            }
             oldest.0.cancel();
         }
         Place { writers: Arc::clone(self), part, writer }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, VecDeque<Arc<Writer>>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.by_part.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::shares::Shares;
-use crate::config::Admission;
+use crate::config::ResourceLimits;
 
 /// The resources that clients compete for.
 #[derive(Debug)]
@@ -14,17 +14,23 @@ pub struct ResourceShares {
     pub uploads: Arc<Shares>,
     /// Event streams.
     pub streams: Arc<Shares>,
+    /// WebSockets, which can carry several event streams each.
+    pub sockets: Arc<Shares>,
+    /// Long responses that are being sent.
+    pub downloads: Arc<Shares>,
     /// Memory for bodies that are held as a whole, in KiB.
     pub memory: Arc<Shares>,
 }
 
 impl ResourceShares {
     /// Creates the shares of every resource.
-    pub fn new(limits: &Admission) -> Self {
+    pub fn new(limits: &ResourceLimits) -> Self {
         Self {
             requests: Shares::new("requests", limits.requests),
             uploads: Shares::new("uploads", limits.uploads),
             streams: Shares::new("streams", limits.streams),
+            sockets: Shares::new("sockets", limits.streams),
+            downloads: Shares::new("downloads", limits.downloads),
             memory: Shares::new("memory", limits.memory_kib),
         }
     }

@@ -19,8 +19,9 @@ use crate::occasionally::Occasionally;
 
 /// The last `1 / RESERVE` of the total is the reserve.
 const RESERVE: usize = 4;
-/// In the reserve, a client may hold at most `1 / FAIR_PART` of what is free. So a client that holds
-/// nothing is admitted while anything is free, and the last units go only to such clients.
+/// In the reserve, a client may hold at most `1 / FAIR_PART` of what is free, and always one unit. So
+/// a client that holds nothing gets a unit while any is free, and the last units go only to such
+/// clients.
 const FAIR_PART: usize = 8;
 /// The shortest time between two log lines about refusals.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
@@ -182,7 +183,7 @@ impl Shares {
             Holder::Address(_) => self.limits.per_address,
             Holder::Subject(_) => self.limits.per_subject,
         };
-        let fair = held == 0 || held + units <= free.div_ceil(FAIR_PART);
+        let fair = held + units <= free.div_ceil(FAIR_PART);
         if held + units > share {
             Err(Refusal::ShareUsedUp)
         } else if free.saturating_sub(units) < self.reserve() && !fair {
@@ -416,14 +417,20 @@ mod tests {
         let first = memory.acquire(user("a").as_ref(), 200).unwrap();
         assert_eq!(memory.acquire(user("a").as_ref(), 51).unwrap_err(), Refusal::ShareUsedUp);
         let others: Vec<_> =
-            ["b", "c", "d"].into_iter().map(|name| memory.acquire(user(name).as_ref(), 250).unwrap()).collect();
-        assert_eq!(
-            memory.acquire(user("a").as_ref(), 20).unwrap_err(),
-            Refusal::Exhausted,
-            "the reserve is for others"
-        );
-        assert!(memory.acquire(user("e").as_ref(), 50).is_ok());
-        assert_eq!(memory.acquire(user("e").as_ref(), 51).unwrap_err(), Refusal::Exhausted);
+            ["b", "c"].into_iter().map(|name| memory.acquire(user(name).as_ref(), 250).unwrap()).collect();
+        // 300 units are free, and 250 of them are the reserve.
+        let refused = memory.acquire(user("a").as_ref(), 50 - 20).map(drop);
+        assert_eq!(refused, Ok(()), "beside the reserve");
+        let beside = memory.acquire(user("a").as_ref(), 50).unwrap();
+        assert_eq!(memory.acquire(user("c").as_ref(), 1).unwrap_err(), Refusal::ShareUsedUp);
+        assert_eq!(memory.acquire(user("a").as_ref(), 1).unwrap_err(), Refusal::ShareUsedUp);
+        drop(beside);
+        assert!(memory.acquire(user("e").as_ref(), 50).is_ok(), "what is beside the reserve");
+        let last = memory.acquire(user("d").as_ref(), 50).unwrap();
+        let refused = memory.acquire(user("e").as_ref(), 51).unwrap_err();
+        assert_eq!(refused, Refusal::Exhausted, "who holds nothing does not get all of the reserve either");
+        assert!(memory.acquire(user("e").as_ref(), 32).is_ok(), "but an eighth of what is free");
+        drop(last);
         drop((first, others));
         assert_eq!(memory.held(), 0);
     }
@@ -467,7 +474,7 @@ mod tests {
                     Ok(permit) => permits.push(permit),
                     Err(refusal) => {
                         prop_assert_eq!(shares.held(), before, "a refused client holds nothing");
-                        let fits = units <= total - before && units <= per_address && units <= per_subject;
+                        let fits = units <= (total - before).div_ceil(FAIR_PART) && units <= per_address && units <= per_subject;
                         prop_assert!(!(fits && of_address == 0 && of_subject == 0), "{refusal:?}: a new client is admitted");
                     }
                 }

@@ -144,21 +144,30 @@ async fn one_address_and_many_users_leave_requests_to_others() {
 
 #[tokio::test]
 async fn bodies_that_are_held_share_the_memory() {
-    let app = TestApp::with(&[("REQUEST_MEMORY_MB", "64")]).await;
+    let app = TestApp::with(&[("REQUEST_MEMORY_MB", "128")]).await;
     let length = (2 << 20) - 1;
-    let mut slow = join_all((0..40).map(|_| SlowRequest::json(&app, [127, 0, 0, 2], "mallory", length))).await;
     let memory = &app.app.shares.memory;
-    until("all but the reserve is hers", || memory.held() >= 48 << 10).await;
+    let mut mallory = join_all((0..40).map(|_| SlowRequest::json(&app, [127, 0, 0, 2], "mallory", length))).await;
     // Before their bodies came.
-    for answer in SlowRequest::refusals(&mut slow, 40 - 24).await {
+    for answer in SlowRequest::refusals(&mut mallory, 8).await {
+        assert!(raw_status(&answer) == 429 && answer.to_lowercase().contains("retry-after: 1"), "{answer}");
+    }
+    until("her share is used up", || memory.held() == 64 << 10).await;
+    let mut eve = join_all((0..20).map(|_| SlowRequest::json(&app, [127, 0, 0, 3], "eve", length))).await;
+    for answer in SlowRequest::refusals(&mut eve, 4).await {
         assert!(raw_status(&answer) == 503 && answer.to_lowercase().contains("retry-after: 1"), "{answer}");
     }
+    assert_eq!(memory.held(), 96 << 10, "all but the reserve is theirs");
+    // Who comes new gets a part of the reserve, and not all of it.
+    let head = "POST /v1/files/batch-download HTTP/1.1\r\nx-user-id: trudy\r\ncontent-type: application/json\r\n";
+    let greedy = SlowRequest::send(app.api_address(), [127, 0, 0, 4], head, 32 << 20, b"").await.answer().await;
+    assert_eq!(raw_status(&greedy), 503, "{greedy}");
     let body = json!({ "name": "a", "unknown": "x".repeat(300_000) });
     let others = app.post("bob", "/v1/images", &body).await;
     assert!([200, 400].contains(&others.status), "{}", others.text());
     let long = json!({ "name": "x".repeat(3 << 20) });
     assert_eq!(app.post("bob", "/v1/images", &long).await.refusal(), (413, "TOO_LARGE".into()));
-    drop(slow);
+    drop((mallory, eve));
     until("memory returns", || memory.held() == 0).await;
     app.finish().await;
 }
@@ -240,13 +249,13 @@ async fn a_file_part_whose_first_requests_hang_is_sent_again() {
 #[test]
 fn shares_follow_from_the_totals() {
     let folder = tempfile::tempdir().unwrap();
-    let shares = |settings: &[(&str, &str)]| config(folder.path(), settings).limits.admission;
+    let shares = |settings: &[(&str, &str)]| config(folder.path(), settings).limits.resources;
     let usual = shares(&[]);
     assert_eq!((usual.requests.total, usual.requests.per_address, usual.requests.per_subject), (512, 256, 128));
     assert_eq!((usual.uploads.total, usual.uploads.per_address, usual.uploads.per_subject), (1024, 512, 256));
     assert_eq!((usual.streams.total, usual.streams.per_subject), (1000, 50));
     assert_eq!((usual.memory_kib.total, usual.memory_kib.per_subject), (256 << 10, 64 << 10));
-    let one = shares(&[("MAX_CONCURRENT_REQUESTS", "1"), ("REQUEST_MEMORY_MB", "64")]);
+    let one = shares(&[("MAX_CONCURRENT_REQUESTS", "1"), ("REQUEST_MEMORY_MB", "128")]);
     assert_eq!((one.requests.per_address, one.requests.per_subject, one.memory_kib.per_subject), (1, 1, 64 << 10));
     let given = shares(&[("MAX_REQUESTS_PER_ADDRESS", "7"), ("MAX_REQUESTS_PER_SUBJECT", "9999")]);
     assert_eq!((given.requests.per_address, given.requests.per_subject), (7, 512), "never more than the total");
@@ -255,6 +264,40 @@ fn shares_follow_from_the_totals() {
         let problems = Config::load(&Sources { environment, ..Sources::default() }).unwrap_err();
         assert!(problems.to_string().contains("MAX_UPLOADS_PER_SUBJECT"), "{bad}: {problems}");
     }
+}
+
+#[tokio::test]
+async fn downloads_have_shares_too() {
+    let app = TestApp::with(&[("MAX_DOWNLOADS_PER_CLIENT", "2")]).await;
+    // More than the buffers of a connection hold.
+    let bytes = pattern(1, 15 << 20);
+    let (image, upload) = app.begin("mallory", &json!({ "size": bytes.len() })).await;
+    let mut etags = Vec::new();
+    for (part, number) in bytes.chunks(5 << 20).zip(1..) {
+        etags.push((number, app.put("mallory", &image, &upload, number, part).await));
+    }
+    let parts: Vec<_> = etags.iter().map(|(number, etag)| (*number, etag.as_str())).collect();
+    assert_eq!(app.complete("mallory", &image, &upload, &parts).await.status, 200);
+    let path = format!("/v1/images/{image}/range");
+    let range = format!("bytes=0-{}", bytes.len() - 1);
+    let head = format!("GET {path} HTTP/1.1\r\nx-user-id: mallory\r\nrange: {range}\r\n");
+    let downloads = &app.app.shares.downloads;
+    let mut unread = Vec::new();
+    for held in 1..=2 {
+        unread.push(SlowRequest::send(app.api_address(), [127, 0, 0, 2], &head, 0, b"").await);
+        until("it is sent", || downloads.held() == held).await;
+    }
+    let url = format!("{}{path}", app.api());
+    let asked = [("x-user-id", "mallory"), ("range", &range)];
+    assert_eq!(app.send("GET", &url, &asked, Vec::new()).await.refusal(), (429, "RATE_LIMITED".into()));
+    let short = app.send("GET", &url, &[("x-user-id", "mallory"), ("range", "bytes=0-9")], Vec::new()).await;
+    assert_eq!(short.status, 206, "short responses need no share");
+    assert_eq!(app.app.shares.requests.held(), 0, "long responses hold up no requests");
+    drop(unread);
+    until("permits return", || downloads.held() == 0).await;
+    let whole = app.send("GET", &url, &asked, Vec::new()).await;
+    assert!(whole.status == 206 && whole.body == bytes);
+    app.finish().await;
 }
 
 #[tokio::test]

@@ -174,6 +174,22 @@ async fn what_comes_at_the_end_and_is_not_needed_is_not_looked_at() {
     app.finish().await;
 }
 
+/// A body of many empty contents costs no more than its length.
+#[tokio::test]
+async fn many_contents_after_one_that_is_too_long_are_read_quickly() {
+    let app = TestApp::with(&[("COMPLETE_DATA_MAX_MB", "0")]).await;
+    let (upload, _) = init(&app, "alice", "a", 4, "").await;
+    let mut parts = vec![json!({ "data": "AAAA" })];
+    parts.resize(100_000, json!({ "data": "" }));
+    let started = std::time::Instant::now();
+    let answer = app.post("alice", "/v1/files/complete", &json!({ "uploadId": upload, "parts": parts })).await;
+    assert_eq!(refusal(&answer), (413, "TOO_LARGE".into()));
+    assert!(started.elapsed() < std::time::Duration::from_secs(20), "{:?}", started.elapsed());
+    let rest = json!({ "uploadId": upload, "partNumber": 0, "more": "x".repeat(70_000), "chunkBase64": "AAAA" });
+    assert_eq!(refusal(&app.post("alice", "/v1/files/part", &rest).await), (413, "TOO_LARGE".into()));
+    app.finish().await;
+}
+
 #[tokio::test]
 async fn what_is_refused_again_and_again_does_not_pile_up() {
     let app = TestApp::start().await;

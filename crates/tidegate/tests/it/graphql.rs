@@ -166,6 +166,52 @@ async fn changes_are_pushed_over_websocket() {
 }
 
 #[tokio::test]
+async fn sockets_have_shares() {
+    let app =
+        TestApp::with(&[("MAX_EVENT_STREAMS_PER_SUBJECT", "2"), ("MAX_REQUESTS_PER_ADDRESS", "4"), ("RATE_LIMIT_PER_SUBJECT", "5")])
+            .await;
+    let connect = async || {
+        let mut request = format!("{}/graphql", app.api()).replace("http://", "ws://").into_client_request().unwrap();
+        request.headers_mut().insert("sec-websocket-protocol", "graphql-transport-ws".parse().unwrap());
+        tokio_tungstenite::connect_async(request).await.map(|(socket, _)| socket)
+    };
+    let hello = json!({ "type": "connection_init", "payload": { "X-User-Id": "ben", "X-Org-Id": "garage" } });
+    let mut silent = Vec::new();
+    for _ in 0..4 {
+        silent.push(connect().await.unwrap());
+    }
+    assert!(connect().await.is_err(), "sockets that have not signed in are requests of their address");
+    let (mut mine, requests) = (Vec::new(), &app.app.shares.requests);
+    for mut socket in silent.drain(2..) {
+        socket.send(Message::text(hello.to_string())).await.unwrap();
+        assert_eq!(next(&mut socket).await["type"], "connection_ack");
+        mine.push(socket);
+    }
+    assert_eq!((requests.held(), app.app.shares.sockets.held()), (2, 2));
+    let mut third = silent.pop().unwrap();
+    third.send(Message::text(hello.to_string())).await.unwrap();
+    let Message::Close(Some(told)) = third.next().await.unwrap().unwrap() else { panic!("she has her share") };
+    assert!(told.reason.contains("too many requests"), "{told:?}");
+    // Each message counts as a request.
+    let mut codes = Vec::new();
+    for id in 0..30 {
+        let other = json!({ "id": id.to_string(), "type": "subscribe", "payload": { "query": "{ __typename }" } });
+        mine[0].send(Message::text(other.to_string())).await.unwrap();
+        let answer = next(&mut mine[0]).await;
+        codes.push(answer["payload"]["errors"][0]["extensions"]["code"].as_str().unwrap_or_default().to_owned());
+        assert_eq!(next(&mut mine[0]).await["type"], "complete");
+    }
+    assert!(codes[0] == "BAD_REQUEST" && codes.contains(&"RATE_LIMITED".to_owned()), "{codes:?}");
+    drop((mine, silent, third));
+    let until = std::time::Instant::now() + Duration::from_secs(5);
+    while (requests.held(), app.app.shares.sockets.held()) != (0, 0) {
+        assert!(std::time::Instant::now() < until, "closed sockets count for nothing");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    app.stop().await;
+}
+
+#[tokio::test]
 async fn changes_are_pushed_as_server_sent_events() {
     let app = TestApp::start().await;
     app.session().await;

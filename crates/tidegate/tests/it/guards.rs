@@ -139,6 +139,12 @@ async fn health_readiness_and_metrics() {
 
 #[tokio::test]
 async fn metrics_of_production_have_a_door_of_their_own() {
+    let app = TestApp::with(&[("METRICS_PORT", "0"), ("METRICS", "any")]).await;
+    assert_eq!(app.get("a", "/metrics").await.status, 404, "a collector elsewhere needs `any` for the other door");
+    let elsewhere = app.operations_address().unwrap();
+    let request = format!("GET /metrics HTTP/1.1\r\nhost: {elsewhere}\r\nvia: 1.1 a\r\nconnection: close\r\n\r\n");
+    assert_eq!(raw_status(&raw(elsewhere, request.as_bytes()).await), 200);
+    app.finish().await;
     let app = TestApp::with(&[("METRICS_PORT", "0")]).await;
     let elsewhere = app.operations_address().unwrap();
     let get = async |address, lines: &str| {

@@ -15,8 +15,6 @@ use tokio::sync::oneshot;
 
 use crate::error::{Error, Result, bad_request};
 
-/// The most bytes of a body besides its embedded content.
-const MAX_REST: usize = 2 << 20;
 /// The deepest nesting of a body.
 const MAX_DEPTH: usize = 32;
 /// The most encoded bytes collected from very small chunks before they are decoded.
@@ -76,14 +74,17 @@ enum State {
 pub(super) struct EmbeddedReader {
     body: BodyDataStream,
     name: &'static str,
+    /// The most bytes of the body besides its embedded values.
+    max_rest: usize,
     scanner: Scanner,
     events: VecDeque<Event>,
 }
 
 impl EmbeddedReader {
-    /// Creates a reader that treats string members of this name as embedded content.
-    pub(super) fn new(body: Body, name: &'static str) -> Self {
-        Self { body: body.into_data_stream(), name, scanner: Scanner::new(), events: VecDeque::new() }
+    /// Creates a reader that treats string members of this name as embedded content, and takes at
+    /// most `max_rest` bytes besides.
+    pub(super) fn new(body: Body, name: &'static str, max_rest: usize) -> Self {
+        Self { body: body.into_data_stream(), name, max_rest, scanner: Scanner::new(), events: VecDeque::new() }
     }
 
     /// Returns the next event; `None` at the end of the body.
@@ -97,6 +98,10 @@ impl EmbeddedReader {
                 None => return Ok(None),
             };
             self.scanner.push(&chunk, self.name, &mut self.events)?;
+            if self.scanner.rest.len() > self.max_rest {
+                let message = format!("the body is longer than {} KiB besides what it embeds", self.max_rest >> 10);
+                return Err(Error::TooLarge(message.into()));
+            }
         }
     }
 
@@ -194,9 +199,6 @@ impl Scanner {
                 self.step(chunk[at], name, events)?;
             }
             at += 1;
-        }
-        if self.rest.len() > MAX_REST {
-            return Err(Error::TooLarge("the body is longer than 2 MiB besides what it embeds".into()));
         }
         Ok(())
     }

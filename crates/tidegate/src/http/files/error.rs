@@ -67,6 +67,7 @@ impl IntoResponse for FilesError {
         // All other headers are the same as on other surfaces.
         let (parts, _) = ApiError(self.0).into_response().into_parts();
         let mut response = (status, Json(body)).into_response();
+        response.extensions_mut().extend(parts.extensions);
         for (name, value) in &parts.headers {
             if ![header::CONTENT_LENGTH, header::CONTENT_TYPE].contains(name) {
                 response.headers_mut().insert(name, value.clone());

@@ -28,6 +28,10 @@ use crate::surfaces::files::{self, completion};
 
 /// The most bytes of one body that are buffered until their destination is known.
 const MAX_HELD: usize = 16 << 20;
+/// The most bytes of a body with a part besides its content. They are held without a reservation.
+const MAX_PART_REST: usize = 64 << 10;
+/// The most bytes of a completion besides the contents in it: a list of parts.
+const MAX_COMPLETE_REST: usize = 2 << 20;
 
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(init)).routes(routes!(abort))
@@ -87,7 +91,7 @@ async fn init(State(app): State<Arc<App>>, caller: Caller, request: Request) -> 
 async fn post_part(State(app): State<Arc<App>>, caller: Caller, request: Request) -> ApiResult<Json<PartStored>> {
     visibility::refuse_in_query(request.uri().query())?;
     let (length, memory) = (length(&request), BodyMemory::of(&request));
-    let mut reader = EmbeddedReader::new(request.into_body(), "chunkBase64");
+    let mut reader = EmbeddedReader::new(request.into_body(), "chunkBase64", MAX_PART_REST);
     let before = match reader.next().await? {
         Some(Event::Begin(before)) if before.depth() == 1 => before,
         _ => return Err(bad_request("the body must be a JSON object with uploadId, partNumber and chunkBase64").into()),
@@ -205,14 +209,13 @@ async fn put_part(
 async fn complete(State(app): State<Arc<App>>, caller: Caller, request: Request) -> ApiResult<Json<CompletedFile>> {
     visibility::refuse_in_query(request.uri().query())?;
     let most = app.config.files.max_inline;
-    let mut held = Some(BodyMemory::of(&request).reserve(most)?);
-    let mut reader = EmbeddedReader::new(request.into_body(), "data");
-    let (mut late, mut left) = (Vec::new(), Some(most));
+    let mut held = Some(BodyMemory::of(&request).reserve(most + MAX_COMPLETE_REST)?);
+    let mut reader = EmbeddedReader::new(request.into_body(), "data", MAX_COMPLETE_REST);
+    let (mut late, mut left, mut is_first) = (Vec::new(), Some(most), true);
     while let Some(event) = reader.next().await? {
         let Event::Begin(before) = event else { continue };
         // The original clients send the content both ways; then this copy is read and dropped.
-        if late.is_empty()
-            && held.is_some()
+        if std::mem::take(&mut is_first)
             && let Some(CompletedUpload { upload_id }) = reader.partial(&before)
             && completion::has_parts(&app, &caller, &upload_id).await?
         {

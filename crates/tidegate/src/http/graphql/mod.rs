@@ -7,13 +7,14 @@ mod page;
 mod query_string;
 mod response;
 mod schema;
+mod subscriptions;
 
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_graphql::parser::types::OperationType;
-use async_graphql::{Data, ErrorExtensions as _, Request as Query, Value};
+use async_graphql::{Data, Request as Query};
 use async_graphql_axum::{GraphQLProtocol, GraphQLWebSocket};
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{FromRequestParts as _, Request, State};
@@ -24,19 +25,23 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
 use futures::StreamExt as _;
+use futures::stream::BoxStream;
 use tokio::runtime::Handle;
-use tokio_util::sync::CancellationToken;
+use tokio::sync::oneshot;
 use tracing::{Instrument as _, Span};
 
 use self::limits::ComplexityBudget;
 use self::response::{Format, is_persisted, persisted_not_supported};
-use self::schema::{SubscriptionsOnly, Tidegate, schema};
+use self::schema::{Tidegate, schema};
+use self::subscriptions::{Begun, SubscriptionsOnly};
+use super::admission;
 use super::connections::OpenConnection;
 use super::error::{ApiError, body};
 use super::json::{Batch, BodyLimit, json_batch};
 use crate::app::App;
 use crate::error::Error;
 use crate::model::caller::Caller;
+use crate::state::shares::Permit;
 use crate::turns;
 
 /// Returns the schema in SDL.
@@ -96,11 +101,12 @@ async fn handle_post(State(app): State<Arc<App>>, schema: Tidegate, request: Req
         Batch::Many(queries) => return Ok(execute_batch(&app, &schema, &caller, queries).await?),
     };
     if is_persisted(&query) {
-        Ok(persisted_not_supported(format))
-    } else if events && schema::is_subscription(&query) {
-        Ok(stream(&schema, query.data(caller)).into_response())
-    } else {
-        Ok(format.render(execute(&app, &schema, query.data(caller)).await?))
+        return Ok(persisted_not_supported(format));
+    }
+    let query = query.data(caller);
+    match if events { subscriptions::begin(&app, &schema, query).await? } else { Begun::Other(query) } {
+        Begun::Subscription(answers) => Ok(stream(answers).into_response()),
+        Begun::Other(query) => Ok(format.render(execute(&app, &schema, query).await?)),
     }
 }
 
@@ -139,8 +145,10 @@ async fn refuse_method() -> Response {
 }
 
 /// Streams the responses of a subscription as server-sent events.
-fn stream(schema: &Tidegate, query: Query) -> Sse<impl futures::Stream<Item = Result<Event, Infallible>> + use<>> {
-    let answers = schema.execute_stream(query).map(|response| {
+fn stream(
+    answers: BoxStream<'static, async_graphql::Response>,
+) -> Sse<impl futures::Stream<Item = Result<Event, Infallible>>> {
+    let answers = answers.map(|response| {
         let text = response::to_json(response).to_string();
         Event::default().event("next").data(text)
     });
@@ -165,18 +173,20 @@ async fn handle_get(State(app): State<Arc<App>>, schema: Tidegate, request: Requ
     if is_persisted(&query) {
         return Ok(persisted_not_supported(format));
     }
-    let types = schema::operation_types(&query);
+    let (types, query) = in_turn(&app, async move { (schema::operation_types(&query), query) }).await?;
     if types.contains(&OperationType::Mutation) {
         let mut refused = body(StatusCode::METHOD_NOT_ALLOWED, "BAD_REQUEST", "mutations are taken by POST only");
         refused.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
         return Ok(refused);
     }
     if types.contains(&OperationType::Subscription) {
-        if !accepts(&parts.headers, EVENTS) || !schema::is_subscription(&query) {
-            let message = "a subscription by GET needs accept: text/event-stream, and nothing else beside it";
-            return Err(Error::BadRequest(message.into()).into());
+        if accepts(&parts.headers, EVENTS)
+            && let Begun::Subscription(answers) = subscriptions::begin(&app, &schema, query.data(caller)).await?
+        {
+            return Ok(stream(answers).into_response());
         }
-        return Ok(stream(&schema, query.data(caller)).into_response());
+        let message = "a subscription by GET needs accept: text/event-stream, and nothing else beside it";
+        return Err(Error::BadRequest(message.into()).into());
     }
     // Any web page can make a browser send a plain GET with its cookies.
     if !query_string::is_deliberate(&parts.headers) {
@@ -187,19 +197,27 @@ async fn handle_get(State(app): State<Arc<App>>, schema: Tidegate, request: Requ
     Ok(format.render(execute(&app, &schema, query.data(caller)).await?))
 }
 
-/// Executes an operation when it is the caller's turn. To parse and validate one takes a processor for
-/// milliseconds without a pause, so it has a thread of its own: the threads that serve all other
-/// requests go on.
+/// Executes an operation when it is the caller's turn.
 async fn execute(app: &App, schema: &Tidegate, query: Query) -> Result<async_graphql::Response, Error> {
-    let turn = app.graphql_turns.wait().await?;
-    let (runtime, span, subject) = (Handle::current(), Span::current(), turns::current_subject());
     let schema = schema.clone();
-    let work = move || {
+    in_turn(app, async move { schema.execute(query).await }).await
+}
+
+/// Does the work on an operation when it is the caller's turn. To parse and validate one takes a
+/// processor for milliseconds without a pause, so it has a thread of its own: the threads that serve
+/// all other requests go on.
+async fn in_turn<T: Send + 'static>(
+    app: &App,
+    work: impl Future<Output = T> + Send + 'static,
+) -> Result<T, Error> {
+    let turn = app.graphql_turns.wait().await?;
+    let (runtime, span) = (Handle::current(), Span::current());
+    let work = turns::with_subject(turns::current_subject(), work).instrument(span);
+    let on_thread = move || {
         let _turn = turn;
-        let operation = turns::with_subject(subject, schema.execute(query));
-        runtime.block_on(operation.instrument(span))
+        runtime.block_on(work)
     };
-    tokio::task::spawn_blocking(work).await.map_err(|panic| Error::Internal(panic.into()))
+    tokio::task::spawn_blocking(on_thread).await.map_err(|panic| Error::Internal(panic.into()))
 }
 
 fn accepts(headers: &HeaderMap, wanted: &str) -> bool {
@@ -214,61 +232,66 @@ async fn upgrade(app: Arc<App>, schema: Tidegate, parts: &mut Parts) -> Result<R
         protocol.map_err(|_| wrong("Sec-WebSocket-Protocol must name graphql-transport-ws or graphql-ws"))?;
     let socket = WebSocketUpgrade::from_request_parts(parts, &app).await;
     let socket = socket.map_err(|_| wrong("the handshake can't be read"))?;
-    // The socket counts as a connection with a request until it ends.
+    // The socket counts as a connection with a request until it ends, and as a request until it has
+    // signed in; from then on it has a share of its own.
     let held = parts.extensions.get::<Arc<OpenConnection>>().map(|open| (open.begin_request(), Arc::clone(open)));
+    let (admitted, address) = (admission::admitted(&parts.extensions), turns::current_subject());
     let parts = parts.clone();
     let socket = socket.max_message_size(MAX_MESSAGE).protocols(async_graphql::http::ALL_WEBSOCKET_PROTOCOLS);
-    Ok(socket.on_upgrade(move |socket| async move {
-        let closing = app.closing.clone();
-        let initialized = CancellationToken::new();
-        let hello = initialized.clone();
-        let serving = GraphQLWebSocket::new(socket, SubscriptionsOnly(schema), protocol)
-            .on_connection_init(move |said: serde_json::Value| async move {
-                let data = sign_in(app, parts, said).await;
-                if data.is_ok() {
-                    hello.cancel();
+    Ok(socket.on_upgrade(move |socket| {
+        turns::with_subject(address, async move {
+            let closing = app.closing.clone();
+            let (signed_in, initialized) = oneshot::channel();
+            let executor = SubscriptionsOnly { app: Arc::clone(&app), schema };
+            let serving = GraphQLWebSocket::new(socket, executor, protocol)
+                .on_connection_init(move |said: serde_json::Value| async move {
+                    let (data, permit) = sign_in(app, parts, said).await.map_err(schema::to_graphql_error)?;
+                    // Nobody listens any more if the time was over.
+                    let _ = signed_in.send(permit);
+                    Ok(data)
+                })
+                .serve();
+            let expired = async {
+                match tokio::time::timeout(INIT_TIMEOUT, initialized).await {
+                    Ok(Ok(_permit)) => {
+                        drop(admitted);
+                        // The caller may have lost access by then; a new connection authenticates again.
+                        tokio::time::sleep(SOCKET_LIFETIME).await;
+                    }
+                    // The client is told why, and has to go.
+                    Ok(Err(_)) => tokio::time::sleep(INIT_TIMEOUT).await,
+                    Err(_) => {}
                 }
-                data
-            })
-            .serve();
-        let expired = async {
-            if tokio::time::timeout(INIT_TIMEOUT, initialized.cancelled()).await.is_ok() {
-                // The caller may have lost access by now; a new connection authenticates again.
-                tokio::time::sleep(SOCKET_LIFETIME).await;
+            };
+            tokio::select! {
+                () = serving => {}
+                () = expired => {}
+                () = closing.cancelled() => {}
             }
-        };
-        tokio::select! {
-            () = serving => {}
-            () = expired => {}
-            () = closing.cancelled() => {}
-        }
-        drop(held);
+            drop(held);
+        })
     }))
 }
 
 /// Authenticates a WebSocket. Credentials in `connection_init` take precedence over those of the
 /// handshake.
-async fn sign_in(app: Arc<App>, mut parts: Parts, said: serde_json::Value) -> async_graphql::Result<Data> {
+async fn sign_in(app: Arc<App>, mut parts: Parts, said: serde_json::Value) -> Result<(Data, Permit), Error> {
+    let invalid = |_| Error::BadRequest("connection_init has credentials that can't be in a header".into());
     for (name, value) in said.as_object().into_iter().flatten() {
         let lower = name.to_ascii_lowercase();
         let (Some(value), true) = (value.as_str(), SIGN_IN.contains(&lower.as_str())) else { continue };
         let (name, value) = match lower.as_str() {
-            "authtoken" => (header::AUTHORIZATION, format!("Bearer {value}")),
-            name => (HeaderName::try_from(name)?, value.to_owned()),
+            "authtoken" => ("authorization", format!("Bearer {value}")),
+            name => (name, value.to_owned()),
         };
-        parts.headers.insert(name, HeaderValue::try_from(value)?);
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|error| Error::Internal(error.into()))?;
+        parts.headers.insert(name, HeaderValue::try_from(value).map_err(invalid)?);
     }
     // Treated as a change, so that sign-in by cookie needs an `Origin`.
     parts.method = Method::POST;
-    match Caller::from_request_parts(&mut parts, &app).await {
-        Ok(caller) => {
-            let mut data = Data::default();
-            data.insert(caller);
-            Ok(data)
-        }
-        Err(ApiError(error)) => {
-            let code = Value::from(error.code());
-            Err(async_graphql::Error::new(error.to_string()).extend_with(|_, extensions| extensions.set("code", code)))
-        }
-    }
+    let caller = Caller::from_request_parts(&mut parts, &app).await.map_err(|ApiError(error)| error)?;
+    let permit = app.shares.sockets.acquire_for(&caller)?;
+    let mut data = Data::default();
+    data.insert(caller);
+    Ok((data, permit))
 }

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use async_graphql::parser::types::OperationType;
 use async_graphql::{
-    ComplexObject, Context, Data, ErrorExtensions as _, Executor, Object, Request, Response, Schema, ServerError,
-    Subscription,
+    ComplexObject, Context, ErrorExtensions as _, Object, Request, Schema, Subscription,
 };
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
@@ -61,37 +60,11 @@ pub(super) fn is_subscription(request: &Request) -> bool {
     })
 }
 
-/// The schema for WebSockets, which refuses queries and mutations: those are sent by POST, within
-/// the limits of the API door.
-#[derive(Clone)]
-pub(super) struct SubscriptionsOnly(pub(super) Tidegate);
-
-impl Executor for SubscriptionsOnly {
-    async fn execute(&self, _: Request) -> Response {
-        subscriptions_only()
-    }
-
-    fn execute_stream(&self, request: Request, session_data: Option<Arc<Data>>) -> BoxStream<'static, Response> {
-        if is_subscription(&request) {
-            Executor::execute_stream(&self.0, request, session_data)
-        } else {
-            futures::stream::once(std::future::ready(subscriptions_only())).boxed()
-        }
-    }
-}
-
-/// Returns the error for a query or mutation on a WebSocket.
-fn subscriptions_only() -> Response {
-    let mut error = ServerError::new("only subscriptions are taken here; send queries and mutations by POST", None);
-    error.extensions.get_or_insert_default().set("code", "BAD_REQUEST");
-    Response::from_errors(vec![error])
-}
-
 type GraphqlResult<T> = async_graphql::Result<T>;
 
 /// Converts an error for GraphQL; server errors are logged.
 #[expect(clippy::needless_pass_by_value, reason = "the signature that map_err calls")]
-fn to_graphql_error(error: Error) -> async_graphql::Error {
+pub(super) fn to_graphql_error(error: Error) -> async_graphql::Error {
     let (code, message) = (error.code(), error.to_string());
     if matches!(error, Error::Internal(_) | Error::StoreError(_) | Error::Unavailable(_) | Error::Misconfig(_)) {
         tracing::error!(error = error.detail(), code, "a request failed");

@@ -32,6 +32,7 @@ use crate::model::ids::ObjectId;
 use crate::model::micros;
 use crate::model::object::ObjectState;
 use crate::model::owner::Owner;
+use crate::turns;
 
 /// The largest number of files in an archive.
 pub const MAX_MEMBERS: usize = 100_000;
@@ -307,7 +308,10 @@ impl Reading {
         let left = self.left.end.saturating_sub(self.left.start + length + entry(&next).local_length());
         let range = 0..next.size.min(left);
         if !range.is_empty() {
-            let opening = AbortOnDrop::new(tokio::spawn(opened(Arc::clone(&self.app), next.clone(), range.clone())));
+            let opening = opened(Arc::clone(&self.app), next.clone(), range.clone());
+            // A task has no subject of its own.
+            let opening = turns::with_subject(turns::current_subject(), opening);
+            let opening = AbortOnDrop::new(tokio::spawn(opening));
             self.ahead = Some((next.object, range, opening));
         }
     }
