@@ -9,18 +9,24 @@ import time
 from ports import free_port
 
 PROXIES = ["nginx", "nginx-kept", "caddy", "haproxy"]
+# What nginx does since 1.29.7 if nothing is set: it speaks HTTP/1.1 to servers behind it.
+MODERN_NGINX = "nginx-modern"
 
 
 class Proxy:
-    """One listening port per port behind it."""
+    """One listening port per port behind it. Root can run it as the service account that packages give to it."""
 
-    def __init__(self, kind, folder, behind):
-        self.kind, self.folder = kind, folder
-        folder.mkdir(parents=True)
+    def __init__(self, kind, folder, behind, account=None):
+        self.kind, self.folder, self.account = kind, folder, account
+        folder.mkdir(parents=True, exist_ok=True)
+        if account:
+            shutil.chown(folder, account, account)
         self.ports = [free_port() for _ in behind]
-        write = {"nginx": self.nginx, "nginx-kept": self.nginx, "caddy": self.caddy, "haproxy": self.haproxy}[kind]
+        write = {"caddy": self.caddy, "haproxy": self.haproxy}.get(kind, self.nginx)
         self.command = write(list(zip(self.ports, behind)))
         assert shutil.which(self.command[0]), f"{self.command[0]} is missing"
+        if account:
+            self.command = ["setpriv", f"--reuid={account}", f"--regid={account}", "--clear-groups", *self.command]
         self.process = None
 
     def nginx(self, pairs):
@@ -33,10 +39,11 @@ class Proxy:
         )
         if not kept:
             # As the shortest of all configurations: no header is set, and the server sees a loopback Host.
+            more = 'proxy_http_version 1.1; proxy_set_header Connection "";' if self.kind == MODERN_NGINX else ""
             servers = "".join(
-                f"server {{ listen 127.0.0.1:{at}; location / {{ proxy_pass http://127.0.0.1:{to}; }} }}\n" for at, to in pairs
+                f"server {{ listen 127.0.0.1:{at}; location / {{ proxy_pass http://127.0.0.1:{to}; {more} }} }}\n" for at, to in pairs
             )
-        user = "user root;" if os.geteuid() == 0 else ""
+        user = "user root;" if os.geteuid() == 0 and not self.account else ""
         temporary = "".join(f"{of}_temp_path {self.folder}/{of};" for of in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
         conf = self.folder / "nginx.conf"
         conf.write_text(

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use tokio::sync::Notify;
@@ -166,7 +166,7 @@ impl Connections {
         open.by_client.entry(client).or_default().push(Arc::clone(&activity));
         open.count += 1;
         metrics::gauge!("tidegate_connections", "door" => self.door).increment(1);
-        Ok(OpenConnection { of: Arc::clone(self), client, activity })
+        Ok(OpenConnection { of: Arc::clone(self), client, activity, of_a_service: OnceLock::new() })
     }
 }
 
@@ -177,9 +177,16 @@ pub(crate) struct OpenConnection {
     of: Arc<Connections>,
     client: IpAddr,
     pub(super) activity: Arc<Activity>,
+    /// Whether a service account on this machine opened it, once somebody has asked.
+    of_a_service: OnceLock<bool>,
 }
 
 impl OpenConnection {
+    /// Returns whether a service account opened the connection. `find_out` is called once.
+    pub(super) fn is_of_a_service(&self, find_out: impl FnOnce() -> bool) -> bool {
+        *self.of_a_service.get_or_init(find_out)
+    }
+
     /// Notes that the head of a request has arrived. It is in progress until the guard is dropped.
     pub(crate) fn begin_request(&self) -> RequestInProgress {
         self.activity.begin_request()

@@ -1,7 +1,14 @@
 //! Whether a proxy forwarded a request. Where sign-in or metrics are for this machine only, what a
 //! proxy forwards is for nobody: the proxy is on this machine, and its clients are not.
 
+use std::sync::Arc;
+
+use axum::extract::Request;
 use axum::http::{HeaderMap, Version};
+
+use super::connections::OpenConnection;
+use super::peer_account;
+use super::serve::Peer;
 
 /// Headers that proxies, load balancers and CDNs add. A client can send them too, which takes from
 /// it only what it would have had by itself.
@@ -39,10 +46,21 @@ const ADDED_BY_PROXIES: [&str; 31] = [
     "x-envoy-external-address",
 ];
 
-/// Returns whether a proxy forwarded the request, as far as the request shows it. HTTP/1.0 is what
-/// nginx speaks to servers behind it unless told otherwise, and hardly any client does.
-pub(crate) fn was_forwarded(version: Version, headers: &HeaderMap) -> bool {
-    version == Version::HTTP_10 || names_a_proxy(headers)
+/// Returns whether a proxy forwarded the request: it says so, it is HTTP/1.0, which nginx spoke to
+/// servers behind it before 1.29.7 and hardly any client does, or a service account opened the
+/// connection.
+pub(crate) fn was_forwarded(request: &Request) -> bool {
+    request.version() == Version::HTTP_10 || names_a_proxy(request.headers()) || comes_from_a_service(request)
+}
+
+/// Returns whether a service account on this machine opened the connection of a request.
+fn comes_from_a_service(request: &Request) -> bool {
+    let (Some(Peer(peer)), Some(connection)) =
+        (request.extensions().get::<Peer>(), request.extensions().get::<Arc<OpenConnection>>())
+    else {
+        return false;
+    };
+    peer.ip().to_canonical().is_loopback() && connection.is_of_a_service(|| peer_account::is_service(*peer))
 }
 
 /// Returns whether a request has a header that proxies add.

@@ -70,7 +70,7 @@ fn check_names_and_origin(guards: &Guards, request: &Request) -> Result<(), Erro
                 "without sign-in, only loopback names are answered in the Host header".into(),
             ));
         }
-        if was_forwarded(request.version(), headers) {
+        if was_forwarded(request) {
             return Err(Error::Forbidden("without sign-in, requests that came through a proxy are refused".into()));
         }
     } else if !ours && !loopback {
@@ -106,7 +106,7 @@ pub(crate) async fn limit_rate(State(guards): State<Arc<Guards>>, request: Reque
         && !auth::is_service(app, request.headers())
         && let Err(error) = app.rates.check_address(*client)
     {
-        if was_forwarded(request.version(), request.headers()) && app.config.trusted_proxies.is_empty() {
+        if was_forwarded(&request) && app.config.trusted_proxies.is_empty() {
             let message =
                 "requests come through a proxy: all its clients share one limit unless TRUSTED_PROXIES names it";
             WARNED.call_once(|| tracing::warn!("{message}"));

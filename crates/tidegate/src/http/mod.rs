@@ -33,6 +33,7 @@ pub mod openapi;
 mod operations;
 mod ops;
 mod packages;
+mod peer_account;
 mod refusal_log;
 mod request_filter;
 mod s3;

@@ -193,7 +193,7 @@ fn may_see_metrics(to: Metrics, request: &Request) -> bool {
     match to {
         Metrics::Any => true,
         Metrics::Off => false,
-        Metrics::Loopback => local && !was_forwarded(request.version(), request.headers()),
+        Metrics::Loopback => local && !was_forwarded(request),
     }
 }
 
