@@ -244,22 +244,22 @@ fn raise_file_limit() {
     }
 }
 
-/// The doors that share the process' open files.
-const DOORS: u64 = 3;
+/// The open files for each connection that a door may have: the three doors share them, and a quarter
+/// is left for blobs, the database and the store's connections.
+const FILES_PER_CONNECTION: usize = 4;
 
 /// Returns the limits of each door: those of the configuration, or less where the system allows
-/// fewer open files. A quarter of these is left for blobs, the database and the store's connections.
+/// fewer open files.
 pub(super) fn connection_limits(config: &Config) -> ConnectionLimits {
     use rustix::process::{Resource, getrlimit};
     let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    let possible = usize::try_from(files / 4 * 3 / DOORS).unwrap_or(usize::MAX);
+    let possible = usize::try_from(files).unwrap_or(usize::MAX) / FILES_PER_CONNECTION;
     let wanted = config.limits.connections;
     if possible < wanted {
+        let needed = wanted.saturating_mul(FILES_PER_CONNECTION);
         tracing::warn!(
-            MAX_CONNECTIONS = wanted,
-            open_files = files,
-            used = possible,
-            "the system's limit of open files is too low for that many connections (ulimit -n, LimitNOFILE)"
+            "{possible} connections for each door; the {wanted} of MAX_CONNECTIONS need `ulimit -n {needed}` \
+             (LimitNOFILE={needed})"
         );
     }
     let total = wanted.min(possible).max(1);
