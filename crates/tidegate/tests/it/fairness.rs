@@ -16,10 +16,10 @@ use crate::support::files::init;
 use crate::support::{TestApp, config, pattern, raw_status};
 
 /// The most that the memory of this process may grow under [`SENDERS`] slow senders, in bytes. The
-/// clients and other tests run in it, too. Before there was a budget, every sender took more than
-/// 1 MiB.
-const CEILING: u64 = 128 << 20;
-/// Slow senders of one part.
+/// clients and other tests run in it, too; 103 to 134 MiB were measured. Without a budget, every sender
+/// takes more than 1 MiB.
+const CEILING: u64 = 192 << 20;
+/// Slow senders.
 const SENDERS: usize = 600;
 
 /// A request whose body does not arrive.
