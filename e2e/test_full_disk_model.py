@@ -30,6 +30,7 @@ class Model:
         self.open_images, self.open_files = {}, {}
         self.full = False
         self.steps = 0
+        self.deletes_while_full = 0
         self.counts = {}
 
     def body(self):
@@ -94,6 +95,7 @@ class Model:
         before = self.disk.free()
         answer = self.server.call("DELETE", f"/v1/images/{image}")
         assert answer.status == 204, ("a delete must work", answer.status, answer.body)
+        self.deletes_while_full += self.full
         self.freed(before, len(self.images.pop(image)))
         assert self.server.call("GET", f"/v1/images/{image}/range").status == 404
         return True
@@ -149,6 +151,7 @@ class Model:
         before = self.disk.free()
         answer = self.server.call("DELETE", f"/v1/files/{key}")
         assert answer.status in (200, 204), ("a delete must work", answer.status, answer.body)
+        self.deletes_while_full += self.full
         self.freed(before, len(self.files.pop(key)))
         assert send("GET", f"{self.server.api}/{key}").status == 404
         return True
@@ -255,12 +258,14 @@ def test_a_delete_works_and_nothing_acknowledged_is_lost(make_server, tmp_path, 
     with SmallDisk(tmp_path / "disk", options) as disk:
         server = make_server(disk.enter(BINARY, "serve"), **SETTINGS, TIDEGATE_DATA=str(disk.path / "data"))
         model = Model(server, disk, random.Random(seed), what == "inodes")
-        deadline = time.monotonic() + SECONDS
-        while time.monotonic() < deadline:
+        started = time.monotonic()
+        # However the dice fall, the disk was full and something was deleted then.
+        while time.monotonic() < started + SECONDS or not model.deletes_while_full:
+            assert time.monotonic() < started + SECONDS + 60, ("the disk was never full", model.counts)
             model.step()
         model.end()
-        print(f"{model.steps} steps: {model.counts}")
-        assert model.steps > 20
+        print(f"{model.steps} steps, {model.deletes_while_full} deletes while full: {model.counts}")
+        assert model.steps > 20 and model.counts["fill"] > 0
         deadline = time.monotonic() + 20
         while left := left_over(disk):
             assert time.monotonic() < deadline, left

@@ -85,6 +85,7 @@ def test_no_hostile_path_opens_a_file_outside(tmp_path):
             send("POST", f"{server.api}/v1/files/init", {"X-User-Id": "alice", "Content-Type": "application/json"}, body)
             encoded = base64.urlsafe_b64encode(name.encode()).decode().rstrip("=")
             assert send("GET", f"{server.api}/get/{encoded}?exp=9999999999&sig=00").status in (400, 403)
+        assert send("GET", link).body == b"hello"
         # strace ends with what it traces.
         children = pathlib.Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
         os.kill(int(children[0]), signal.SIGTERM)
@@ -97,6 +98,8 @@ def test_no_hostile_path_opens_a_file_outside(tmp_path):
         opened = re.findall(r'(?:openat2?|open|readlink|unlinkat|renameat2?|mkdirat)\((?:AT_FDCWD[^,]*|\d+<([^>]*)>), "([^"]*)"', calls)
         assert "etc/passwd" not in calls and "links.key" not in calls, [line for line in calls.splitlines() if "passwd" in line or "links.key" in line][:3]
         data = str(tmp_path / "data")
+        # The trace holds what is opened: the file that was read after the hostile paths.
+        assert [path for folder, path in opened if folder.startswith(data) and path.endswith(key)], opened
         outside = {path for folder, path in opened if path.startswith("/") and not path.startswith((data, "/proc/", "/sys/", "/dev/", "/etc/localtime", "/usr/share/zoneinfo"))}
         assert not outside, outside
         assert not [(folder, path) for folder, path in opened if ".." in path.split("/")], "nothing climbs"
@@ -245,6 +248,25 @@ def test_what_clients_say_breaks_no_line_of_the_log(make_server):
         server.log.write_text("")
 
 
+def key_material(folder):
+    """Returns the secrets in the key files as they could be in a line of a log: the secret of a JSON file, each full
+    line of base64 of a PEM, and keys that are a line of their own."""
+    found = []
+    for path in folder.rglob("*"):
+        if not path.is_file() or path.name.endswith(".pub.pem"):
+            continue
+        text = path.read_text()
+        if path.suffix == ".json":
+            found.append(json.loads(text)["secret_key"])
+        else:
+            lines = [line for line in text.splitlines() if len(line) > 30 and "-----" not in line]
+            assert lines, path
+            found += lines
+    # Links, tokens, the edge's grants and presigned requests are signed with keys of the folder or of the settings.
+    assert len(found) > 10 and not [secret for secret in found if "\n" in secret or len(secret) <= 30], len(found)
+    return found
+
+
 def test_no_secret_is_in_logs_metrics_command_lines_or_answers(make_server, tmp_path):
     server = make_server(**SECRET_SETTINGS, AUTH_OWN_TOKENS="true", CLOUDFRONT_AUTH_MODE="url")
     service = {"X-Service-Token": SERVICE, "X-User-Id": "alice", "Content-Type": "application/json"}
@@ -267,9 +289,8 @@ def test_no_secret_is_in_logs_metrics_command_lines_or_answers(make_server, tmp_
         "description": send("GET", f"{server.api}/openapi.json").body.decode().replace("Bearer $TOKEN", "").replace("Bearer …", ""),
         "check": subprocess.run([BINARY, "check"], env=server.settings, cwd=tmp_path, capture_output=True, text=True, timeout=20).stdout,
     }
-    links_key = (server.folder / "data/keys").rglob("*")
-    files = [path.read_text().strip() for path in links_key if path.is_file() and not path.name.endswith(".pub.pem")]
-    secrets = [SERVICE, LINK_KEY, OPERATOR, token, part.split("X-Amz-Signature=")[1], "B" * 40, "C" * 40, *(text for text in files if len(text) > 30)]
+    in_files = key_material(server.folder / "data/keys")
+    secrets = [SERVICE, LINK_KEY, OPERATOR, token, part.split("X-Amz-Signature=")[1], "B" * 40, "C" * 40, *in_files]
     for where, text in shown.items():
         assert len(text) > 10, where
         assert not [secret for secret in secrets if secret in text], where

@@ -146,6 +146,31 @@ def test_check_says_what_it_understood_and_no_secret(tmp_path):
     assert "hunter2" not in done.stdout
 
 
+def check(server, **settings):
+    """Runs `tidegate check` with the settings of a server and others."""
+    return subprocess.run([BINARY, "check"], env={**server.settings, **settings}, cwd=server.folder, capture_output=True, text=True, timeout=20)
+
+
+def test_check_says_who_reads_the_metrics_and_refuses_a_port_twice(tmp_path):
+    server = Server(tmp_path)
+    assert "metrics      /metrics of the API, for this machine" in check(server).stdout
+    production = {"ENV": "prod", "SURFACES": "files", "UPLOAD_SIGNING_KEY": "0123456789abcdef" * 2}
+    done = check(server, **production)
+    assert done.returncode == 0 and "metrics      nobody can read them: METRICS_PORT is off" in done.stdout, done
+    done = check(server, **production, METRICS_PORT="39123")
+    assert done.returncode == 0 and "metrics      /metrics on port 39123 (METRICS_PORT)" in done.stdout, done
+    for other in ("PORT", "S3_PORT", "EDGE_PORT"):
+        done = check(server, METRICS_PORT=str(server.ports[other]))
+        assert done.returncode != 0 and f"METRICS_PORT=\"{server.ports[other]}\": give another port than {other} has" in done.stderr, done
+
+
+def test_a_low_limit_of_open_files_is_said_with_the_right_one(tmp_path):
+    server = Server(tmp_path)
+    server.command = ["sh", "-c", 'ulimit -n 4000 && exec "$0" serve', str(BINARY)]
+    with server:
+        assert "1000 connections for each door; the 10000 of MAX_CONNECTIONS need `ulimit -n 40000`" in server.log.read_text()
+
+
 def test_keys_are_kept_and_kept_private(server, tmp_path):
     data = tmp_path / "data"
     paths = [data, data / "keys", *(data / "keys").rglob("*")]

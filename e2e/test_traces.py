@@ -5,9 +5,12 @@ format is Protobuf, in which names and ids appear unencoded.
 """
 
 import http.server
+import json
 import threading
+import urllib.parse
 
 from server import Server, send
+from test_hostile import SECRET_SETTINGS, SERVICE, SHAPES, file_link, key_material
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 
@@ -59,3 +62,50 @@ def test_spans_reach_a_collector(tmp_path):
         assert name in sent, name
     assert bytes.fromhex(TRACE) in sent and bytes.fromhex(PARENT) in sent
     assert "panicked" not in server.log.read_text()
+
+
+def test_no_secret_is_in_the_spans(tmp_path):
+    """Tokens, links, presigned URLs and cookies come to every door, and the spans of these requests hold none of them."""
+    collector = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("Spans", (Collector,), {"received": []}))
+    threading.Thread(target=collector.serve_forever, daemon=True).start()
+    settings = {**SECRET_SETTINGS, "AUTH_OWN_TOKENS": "true", "CLOUDFRONT_AUTH_MODE": "url"}
+    server = Server(tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=f"http://127.0.0.1:{collector.server_port}", **settings)
+    try:
+        with server:
+            by_service = {"X-Service-Token": SERVICE, "Content-Type": "application/json"}
+            new = json.dumps({"userId": "alice"}).encode()
+            token = send("POST", f"{server.api}/v1/tokens", by_service, new).json()["token"]
+            bearer = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+
+            def post(path, body):
+                answer = send("POST", server.api + path, bearer, json.dumps(body).encode())
+                assert answer.status == 200, (path, answer.status, answer.body)
+                return answer.json()
+
+            begun = post("/v1/images", {})
+            image, upload = begun["imageId"], begun["uploadId"]
+            part = post(f"/v1/images/{image}/upload-url", {"uploadId": upload, "partNumber": 1})["url"]
+            etag = send("PUT", part, {}, b"x").headers["ETag"]
+            post(f"/v1/images/{image}/complete", {"uploadId": upload, "parts": [{"partNumber": 1, "etag": etag}]})
+            grant = send("GET", f"{server.api}/v1/images/{image}/stream-url", bearer).json()["url"]
+            _, link = file_link(server, {"Authorization": f"Bearer {token}"})
+            assert send("GET", grant).status == 200 and send("GET", link).status in (200, 307)
+            signature = urllib.parse.parse_qs(grant.split("?", 1)[1])["Signature"][0]
+            for url in (part, part.replace("X-Amz-Signature=", "X-Amz-Signature=0"), link + "0", f"{server.api}/v1/images?access_token={token}"):
+                for headers in ({}, {"Authorization": f"Bearer {token}x"}, {"Cookie": f"auth_token={token}; CloudFront-Signature={signature}; CloudFront-Policy={'C' * 40}"}):
+                    send("GET", url, headers)
+            files = key_material(server.folder / "data/keys")
+        assert server.process.returncode == 0, server.log.read_text()[-2000:]
+    finally:
+        collector.shutdown()
+    sent = b"".join(body for _, _, body in collector.RequestHandlerClass.received)
+    # The requests above are in it.
+    for name in (b"request", b"store.", b"db.", image.encode()):
+        assert name in sent, (name, len(sent))
+    values = [value for url in (part, grant, link) for value in urllib.parse.parse_qs(url.split("?", 1)[1]).values()]
+    secrets = [SERVICE, token, *files, *SECRET_SETTINGS.values(), *(one[0] for one in values if len(one[0]) > 40)]
+    secrets = [secret for secret in secrets if len(secret) > 20]
+    assert len(secrets) > 15
+    assert not [secret for secret in secrets if secret.encode() in sent]
+    found = SHAPES.search(sent.decode("latin-1"))
+    assert not found, found

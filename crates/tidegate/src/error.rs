@@ -35,8 +35,8 @@ pub enum Error {
     /// A quota is too small for the request.
     #[error("{0}")]
     QuotaExceeded(Shortage),
-    /// The caller exceeded a rate limit.
-    #[error("too many requests; slow down")]
+    /// The caller exceeded a rate limit, or its share of the requests in progress.
+    #[error("too many requests, or too many in progress; try again")]
     RateLimited {
         /// The time to wait before the next request.
         retry_after: std::time::Duration,

@@ -1,7 +1,7 @@
 //! `tidegate check`: prints the settings as they were understood, without secrets.
 
 use crate::config::secrets;
-use crate::config::{AuthMode, Config, Cors, GrantMode, StoreSetting};
+use crate::config::{AuthMode, Config, Cors, GrantMode, Metrics, StoreSetting};
 use crate::db::Database;
 use crate::model::owner::OwnerKind;
 use crate::model::rules;
@@ -98,6 +98,14 @@ pub(super) fn report(config: &Config) -> String {
         StoreSetting::S3(_) => "off".to_owned(),
     };
     line("doors", format!("{} API {} · edge {edge} · S3 {s3}", config.bind, config.port));
+    let metrics = match (config.metrics, config.metrics_port) {
+        (Metrics::Off, _) => "off".to_owned(),
+        (_, Some(port)) => format!("/metrics on port {port} (METRICS_PORT)"),
+        (Metrics::Any, None) => "/metrics of the API, for everybody".to_owned(),
+        (Metrics::Loopback, None) if config.in_production() => "nobody can read them: METRICS_PORT is off".to_owned(),
+        (Metrics::Loopback, None) => "/metrics of the API, for this machine".to_owned(),
+    };
+    line("metrics", metrics);
     line("data", config.data.display().to_string());
     line("store", store(config));
     let database = match &config.database {

@@ -17,7 +17,7 @@ fn check_hosts(config: &Config, r: &mut Resolver) {
         let wanted = format!(
             "another host than PUBLIC_BASE_URL has: cookies do not tell ports apart, and {reason} makes this production"
         );
-        r.problem("EDGE_URL", &wanted);
+        r.missing("EDGE_URL", &wanted);
     }
 }
 
@@ -250,6 +250,7 @@ pub(super) fn checks(config: &Config, r: &mut Resolver) {
     let mut ports = vec![("PORT", config.port)];
     ports.extend(local.then_some(("S3_PORT", config.s3_port)));
     ports.extend(config.edge_port.map(|port| ("EDGE_PORT", port)));
+    ports.extend(config.metrics_port.map(|port| ("METRICS_PORT", port)));
     for (index, (name, port)) in ports.iter().enumerate() {
         if let Some((other, _)) = ports[..index].iter().find(|(_, taken)| taken == port && *port != 0) {
             r.problem(name, &format!("another port than {other} has"));

@@ -244,8 +244,9 @@ fn raise_file_limit() {
     }
 }
 
-/// The most doors of clients in a process: API, edge and S3.
-const DOORS: u64 = 3;
+/// The open files for each connection that a door of clients may have: the three doors (API, edge and
+/// S3) share them, and a quarter is left for blobs, the database and the store's connections.
+const FILES_PER_CONNECTION: usize = 4;
 /// The most connections of an operations door, which probes and a metrics collector use.
 const OPERATIONS_CONNECTIONS: usize = 64;
 
@@ -255,20 +256,17 @@ pub(super) fn operations_limits() -> ConnectionLimits {
 }
 
 /// Returns the limits of each door of clients: those of the configuration, or less where the system
-/// allows fewer open files. A quarter of these is left for blobs, the database and the store's
-/// connections.
+/// allows fewer open files.
 pub(super) fn connection_limits(config: &Config) -> ConnectionLimits {
     use rustix::process::{Resource, getrlimit};
     let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
-    let possible = usize::try_from(files / 4 * 3 / DOORS).unwrap_or(usize::MAX);
+    let possible = usize::try_from(files).unwrap_or(usize::MAX) / FILES_PER_CONNECTION;
     let wanted = config.limits.connections;
     if possible < wanted {
-        let needed = u64::try_from(wanted).unwrap_or(u64::MAX).saturating_mul(DOORS).div_ceil(3).saturating_mul(4);
+        let needed = wanted.saturating_mul(FILES_PER_CONNECTION);
         tracing::warn!(
-            MAX_CONNECTIONS = wanted,
-            open_files = files,
-            "each door takes {possible} connections; for {wanted}, raise the limit of open files to {needed} \
-             (ulimit -n, LimitNOFILE)"
+            "{possible} connections for each door; the {wanted} of MAX_CONNECTIONS need `ulimit -n {needed}` \
+             (LimitNOFILE={needed})"
         );
     }
     let total = wanted.min(possible).max(1);

@@ -240,6 +240,7 @@ async fn browsers_of_other_origins() {
     let answer = app.send("OPTIONS", &url, &preflight, Vec::new()).await;
     assert_eq!((answer.status, answer.header("access-control-allow-origin")), (204, own.as_str()));
     assert_eq!(answer.header("access-control-allow-headers"), "range, if-range");
+    assert_eq!(answer.header("access-control-allow-methods"), "GET, HEAD");
     assert_eq!(answer.header("access-control-allow-credentials"), "true");
     assert_eq!(answer.header("access-control-max-age"), "86400");
     let vary: Vec<&str> = answer.headers.get_all("vary").iter().map(|value| value.to_str().unwrap()).collect();

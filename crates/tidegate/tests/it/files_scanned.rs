@@ -150,6 +150,23 @@ async fn what_the_scanner_gives_up_on_is_not_let_through() {
     app.stop().await;
 }
 
+/// An archive of 731 kB unpacks to 116 MB, which is more than the `MaxScanSize` of clamd here.
+#[tokio::test]
+async fn an_archive_that_unpacks_to_very_much_is_not_let_through() {
+    let app = scanning(&[("PUBLISH_UNSCANNED", "true")]).await;
+    let bomb = zip_of_zeros(450_000);
+    assert!(bomb.len() < 1 << 20, "{} bytes", bomb.len());
+    let (key, _) = sent(&app, "a.zip", &bomb, "").await;
+    // The same of a few bytes is an archive as others are.
+    let (small, _) = sent(&app, "b.zip", &zip_of_zeros(10), "").await;
+    app.run_jobs().await;
+    let shown = metadata(&app, &key).await;
+    assert_ne!(shown["status"], "READY", "{shown}");
+    assert_eq!(reads(&app, &key, &link_to(&app, &key)).await, [409; 4]);
+    assert_eq!(metadata(&app, &small).await["status"], "READY");
+    app.stop().await;
+}
+
 /// An encrypted archive is not called malware, and is neither published nor deleted.
 #[tokio::test]
 async fn what_is_encrypted_has_a_verdict_of_its_own() {
@@ -179,15 +196,46 @@ fn stored_zip(bytes: &[u8]) -> Vec<u8> {
 
 /// Returns a ZIP archive of one uncompressed file, marked as encrypted or not.
 fn zip(bytes: &[u8], is_encrypted: bool) -> Vec<u8> {
-    let crc32 = u32::try_from(crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32IsoHdlc, bytes)).unwrap().to_le_bytes();
-    let size = u32::try_from(bytes.len()).unwrap().to_le_bytes();
+    let crc32 = u32::try_from(crc_fast::checksum(crc_fast::CrcAlgorithm::Crc32IsoHdlc, bytes)).unwrap();
+    zip_entry(bytes, (u8::from(is_encrypted), 0), crc32, bytes.len())
+}
+
+/// Returns a ZIP archive of one file of zeros: one, and 258 for each repetition. It is compressed with
+/// the fixed codes of DEFLATE (RFC 1951, section 3.2.6): 13 bits for each repetition.
+fn zip_of_zeros(repetitions: usize) -> Vec<u8> {
+    // The last block, with fixed codes; the literal 0.
+    let mut bits = vec![1, 1, 0, 0, 0, 1, 1, 0, 0, 0, 0];
+    for _ in 0..repetitions {
+        // The length 258, which is symbol 285, at the distance 1, which is symbol 0.
+        bits.extend([1, 1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0]);
+    }
+    // The end of the block.
+    bits.extend([0; 7]);
+    let byte = |bits: &[u8]| bits.iter().enumerate().fold(0, |byte, (at, bit)| byte | bit << at);
+    let compressed: Vec<u8> = bits.chunks(8).map(byte).collect();
+    let mut digest = crc_fast::Digest::new(crc_fast::CrcAlgorithm::Crc32IsoHdlc);
+    digest.update(&[0]);
+    for _ in 0..repetitions {
+        digest.update(&[0; 258]);
+    }
+    zip_entry(&compressed, (0, 8), u32::try_from(digest.finalize()).unwrap(), 1 + 258 * repetitions)
+}
+
+/// Returns a ZIP archive of one file, with the first byte of its flags and of its method.
+fn zip_entry(stored: &[u8], (flags, method): (u8, u8), crc32: u32, length: usize) -> Vec<u8> {
+    let four = |number: usize| u32::try_from(number).unwrap().to_le_bytes();
     // Version, flags, method, time, date; checksum, sizes, name length, and no extra fields.
-    let common =
-        [&[20, 0, u8::from(is_encrypted), 0, 0, 0, 0, 0, 0x21, 0][..], &crc32, &size, &size, &[5, 0, 0, 0]].concat();
-    let local = [b"PK\x03\x04", &common[..], b"a.zip", bytes].concat();
+    let common = [
+        &[20, 0, flags, 0, method, 0, 0, 0, 0x21, 0][..],
+        &crc32.to_le_bytes(),
+        &four(stored.len()),
+        &four(length),
+        &[5, 0, 0, 0],
+    ]
+    .concat();
+    let local = [b"PK\x03\x04", &common[..], b"a.zip", stored].concat();
     let central = [b"PK\x01\x02\x14\0", &common[..], &[0; 14], b"a.zip"].concat();
-    let (at, length) = (u32::try_from(local.len()).unwrap(), u32::try_from(central.len()).unwrap());
-    let end = [&b"PK\x05\x06\0\0\0\0\x01\0\x01\0"[..], &length.to_le_bytes(), &at.to_le_bytes(), &[0, 0]].concat();
+    let end = [&b"PK\x05\x06\0\0\0\0\x01\0\x01\0"[..], &four(central.len()), &four(local.len()), &[0, 0]].concat();
     [local, central, end].concat()
 }
 

@@ -1,6 +1,7 @@
 //! Middleware of the API door, health probes and metrics.
 
 use serde_json::json;
+use tokio::io::AsyncWriteExt as _;
 
 use crate::support::{TestApp, raw, raw_status};
 
@@ -226,13 +227,34 @@ async fn too_many_at_once_are_told_to_come_back() {
     let app = TestApp::with(&[("MAX_CONCURRENT_REQUESTS", "1")]).await;
     let image = app.image("alice", b"x").await;
     let path = format!("/v1/images/{image}/metadata");
-    let asked = futures::future::join_all((0..64).map(|_| app.get("alice", &path))).await;
-    let refused: Vec<_> = asked.iter().filter(|answer| answer.status != 200).collect();
-    assert!(asked.iter().any(|answer| answer.status == 200));
-    for answer in refused {
+    // The body does not come, and the request holds the only permit.
+    let head = format!(
+        "POST /v1/images HTTP/1.1\r\nhost: {}\r\nx-user-id: mallory\r\ncontent-type: application/json\r\n\
+         content-length: 1000\r\n\r\n",
+        app.api_address()
+    );
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+    let mut slow = socket.connect(app.api_address()).await.unwrap();
+    slow.write_all(head.as_bytes()).await.unwrap();
+    until(|| app.app.shares.requests.held() == 1).await;
+    for answer in futures::future::join_all((0..8).map(|_| app.get("alice", &path))).await {
         assert_eq!((answer.refusal(), answer.header("retry-after")), ((503, "STORE_UNAVAILABLE".into()), "1"));
     }
+    drop(slow);
+    until(|| app.app.shares.requests.held() == 0).await;
+    assert_eq!(app.get("alice", &path).await.status, 200);
     app.finish().await;
+}
+
+/// Waits until a condition holds.
+async fn until(condition: impl Fn() -> bool) {
+    let waiting = async {
+        while !condition() {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), waiting).await.unwrap();
 }
 
 #[tokio::test]

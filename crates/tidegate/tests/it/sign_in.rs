@@ -6,10 +6,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _,
+};
 use axum::response::IntoResponse as _;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
+use tidegate::sign_in::token::{self, Rejected};
 use tokio::sync::Mutex;
 
 use crate::support::{Answer, TestApp, raw, raw_status};
@@ -36,9 +39,14 @@ impl Idp {
     }
 
     fn sign_as(&self, header: &Value, claims: &str) -> String {
-        let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims));
-        let signature = self.pair.sign(&SystemRandom::new(), signed.as_bytes()).unwrap();
-        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
+        sign_by(&self.pair, header, claims)
+    }
+
+    /// Signs with a signature in DER, as certificates have it.
+    fn sign_in_der(&self, claims: &Value) -> String {
+        let pkcs8 = self.pair.to_pkcs8v1().unwrap();
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8.as_ref()).unwrap();
+        sign_by(&pair, &json!({ "alg": "ES256", "kid": self.id }), &claims.to_string())
     }
 
     fn pem(&self) -> String {
@@ -47,6 +55,12 @@ impl Idp {
         let text = base64::engine::general_purpose::STANDARD.encode(der.as_ref());
         format!("-----BEGIN PUBLIC KEY-----\n{text}\n-----END PUBLIC KEY-----\n")
     }
+}
+
+fn sign_by(pair: &EcdsaKeyPair, header: &Value, claims: &str) -> String {
+    let signed = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims));
+    let signature = pair.sign(&SystemRandom::new(), signed.as_bytes()).unwrap();
+    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
 fn in_an_hour() -> u64 {
@@ -103,7 +117,20 @@ async fn tokens_of_the_issuer_are_taken_and_no_others() {
         idp.sign_as(&header, &plain)
     };
     let whole = idp.sign(&claims("alice"));
+    let (head, end) = whole.split_at(whole.len() / 2);
+    let alphabet = {
+        // A signature differs each time; one of them has a letter of the other alphabet.
+        let has = |token: &String| token.rsplit('.').next().unwrap().contains(['-', '_']);
+        let found = (0..100).map(|_| idp.sign(&claims("alice"))).find(has).unwrap();
+        let (signed, signature) = found.rsplit_once('.').unwrap();
+        format!("{signed}.{}", signature.replace('-', "+").replace('_', "/"))
+    };
     for (bad, token) in [
+        ("a signature in DER", idp.sign_in_der(&claims("alice"))),
+        ("a signature of zeros", format!("{}.{}", whole.rsplit_once('.').unwrap().0, URL_SAFE_NO_PAD.encode([0; 64]))),
+        ("the standard alphabet", alphabet),
+        ("a space inside", format!("{head} {end}")),
+        ("a tab inside", format!("{head}\t{end}")),
         ("another's key", other.sign(&claims("alice"))),
         ("over", with("exp", json!(now - 60))),
         ("no end", idp.sign(&json!({ "sub": "alice", "aud": "gateway", "iss": "https://issuer.test/" }))),
@@ -147,6 +174,24 @@ async fn tokens_of_the_issuer_are_taken_and_no_others() {
         assert!(token.is_empty() || !answer.text().contains(&token), "{bad}");
     }
     app.finish().await;
+}
+
+/// A good token has one spelling.
+#[test]
+fn other_spellings_of_a_good_token_are_refused() {
+    let token = Idp::new("k").sign(&claims("alice"));
+    assert!(token::parse(&token).is_ok());
+    let parts: Vec<&str> = token.split('.').collect();
+    let (signed, signature) = token.rsplit_once('.').unwrap();
+    let mut others =
+        vec![signed.to_owned(), format!(".{signature}"), format!("{token}.x"), format!("{token}."), parts.join(".\n")];
+    for more in ["=", "==", "\n", "\r\n", " ", "\0"] {
+        others.extend([format!("{token}{more}"), format!("{more}{token}"), parts.join(&format!("{more}."))]);
+        others.push(format!("{signed}.{}{more}{}", &signature[..8], &signature[8..]));
+    }
+    for other in others {
+        assert_eq!(token::parse(&other).unwrap_err(), Rejected::Malformed, "{other:?}");
+    }
 }
 
 #[tokio::test]
@@ -391,6 +436,13 @@ async fn no_header_of_a_token_makes_the_server_ask_anybody() {
         let token = evil.sign_as(&header, &claims("alice").to_string());
         assert_eq!(with_token(&app, &token).await.status, 401, "{name}");
     }
+    // A key id is compared, and is nothing else, also in a token that the issuer has signed.
+    let url = format!("{}#k", trap.url);
+    for id in [trap.url.as_str(), &url, "k' OR '1'='1", "k'; --", "../k", "/dev/null", "K", "k ", "k\u{0}"] {
+        let token = idp.sign_as(&json!({ "alg": "ES256", "kid": id }), &claims("alice").to_string());
+        assert_eq!(with_token(&app, &token).await.status, 401, "{id:?}");
+    }
+    assert_eq!(with_token(&app, &idp.sign(&claims("alice"))).await.status, 200);
     assert_eq!(trap.asked.load(Ordering::SeqCst), 0);
     app.finish().await;
 }

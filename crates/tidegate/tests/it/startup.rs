@@ -115,14 +115,17 @@ const TABLE: &[Row] = &[
     (Program::Server, &[&[("CLOUDFRONT_DISTRIBUTION_ID", "E1")]], &[], Warned("is set and neither CLOUDFRONT_DOMAIN nor EDGE_URL leads there")),
     (Program::Server, &[&[("PORT", "3000"), ("S3_PORT", "3000")]], &[], Refused("S3_PORT", "another port than {other} has")),
     (Program::Server, &[&[("PORT", "3000"), ("EDGE_PORT", "3000")]], &[], Refused("EDGE_PORT", "another port than {other} has")),
+    (Program::Server, &[&[("PORT", "3000"), ("METRICS_PORT", "3000")]], &[], Refused("METRICS_PORT", "another port than {other} has")),
+    (Program::Server, &[&[("S3_PORT", "9000"), ("METRICS_PORT", "9000")]], &[], Refused("METRICS_PORT", "another port than {other} has")),
+    (Program::Server, &[&[("EDGE_PORT", "3001"), ("METRICS_PORT", "3001")]], &[], Refused("METRICS_PORT", "another port than {other} has")),
     (Program::Server, &[&[("CLOUDFRONT_COOKIE_SAMESITE", "None")]], &[], Refused("CLOUDFRONT_COOKIE_SAMESITE", "Lax or Strict, or an https EDGE_URL: browsers refuse None without Secure")),
     (Program::Server, &[&[("CLOUDFRONT_COOKIE_PARTITIONED", "true")]], &[], Refused("CLOUDFRONT_COOKIE_PARTITIONED", "false, or CLOUDFRONT_COOKIE_SAMESITE=None")),
     // Settings of which one is too many.
     (Program::Server, &[&[("AUTH_JWT_PUBLIC_KEY_BASE64", PUBLIC_KEY), ("AUTH_JWKS_URL", "https://id.test/")]], &[], Refused("AUTH_J", "either it or")),
-    (Program::Server, &[&[("CLOUDFRONT_DOMAIN", "a.test"), ("EDGE_URL", "https://b.test")]], &[], Refused("EDGE_URL", "EDGE_URL")),
-    (Program::Server, &[&[("CLOUDFRONT_KEY_PAIR_ID", "K1")]], &[], Refused("CLOUDFRONT_PRIVATE_KEY_PEM", "CLOUDFRONT_PRIVATE_KEY_PEM")),
+    (Program::Server, &[&[("CLOUDFRONT_DOMAIN", "a.test"), ("EDGE_URL", "https://b.test")]], &[], Refused("EDGE_URL", "as CLOUDFRONT_DOMAIN says, or only one of the two")),
+    (Program::Server, &[&[("CLOUDFRONT_KEY_PAIR_ID", "K1")]], &[], Refused("CLOUDFRONT_PRIVATE_KEY_PEM", "the private key of CLOUDFRONT_KEY_PAIR_ID")),
     (Program::Server, &[&[("TRUSTED_PROXIES", "0.0.0.0/0")]], &[], Refused("TRUSTED_PROXIES", "not everybody's")),
-    (Program::Server, &[&[("CORS_ALLOW_ORIGIN", "*,https://a.test")]], &[], Refused("CORS_ALLOW_ORIGIN", "CORS_ALLOW_ORIGIN")),
+    (Program::Server, &[&[("CORS_ALLOW_ORIGIN", "*,https://a.test")]], &[], Refused("CORS_ALLOW_ORIGIN", "* alone, or a list of origins such as")),
 ];
 
 fn load(program: Program, layers: &[Settings], without: &[&str]) -> Result<Config, Vec<String>> {
@@ -199,6 +202,14 @@ fn production_needs_each_of_its_settings() {
     }
 }
 
+/// A setting is named once, with the first thing that is wrong with it.
+#[test]
+fn a_setting_is_named_once() {
+    let problems = load(Program::Server, &[PRODUCTION, &[("BIND_HOST", "0.0.0.0")]], &["PUBLIC_BASE_URL", "EDGE_URL"]);
+    let problems = problems.expect_err("nobody can be told the addresses");
+    assert_eq!(problems.iter().filter(|line| line.starts_with("EDGE_URL")).count(), 1, "{problems:#?}");
+}
+
 /// Every place in `checks.rs` that refuses or warns has a row: its text, up to it from the place
 /// before, holds what a row says.
 #[test]
@@ -214,6 +225,9 @@ fn every_check_has_a_row() {
             Refused(_, says) | Warned(says) => *says,
         })
         .collect();
+    // A name alone would be in many checks.
+    let short = TABLE.iter().map(|(.., Refused(_, says) | Warned(says))| *says).find(|says| !says.contains(' '));
+    assert_eq!(short, None, "a row says a word only");
     let mut from = 0;
     for place in places {
         let end = place + source[place..].find(";\n").unwrap();

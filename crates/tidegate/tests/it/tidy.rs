@@ -167,6 +167,55 @@ fn unsafe_code_is_where_it_must_be() {
     }
 }
 
+/// The files that compare a signature by `==`, and why.
+const COMPARES: [(&str, &str); 1] = [(
+    "crates/sign/src/signature_cache.rs",
+    "a signature of a public key, which is verified already, under the hash of all of it",
+)];
+
+/// Returns whether a line compares a signature or a MAC as other values are compared: in a time that
+/// says how much of it is right.
+fn compares_a_signature(line: &str) -> bool {
+    let secret = |operand: &str| {
+        let name = operand.rsplit(['.', ':', '*', '&', '!', '(']).next().unwrap_or_default();
+        ["signature", "sig", "mac", "hmac"].contains(&name)
+    };
+    let in_name = |c: char| c.is_alphanumeric() || "_.:*&!".contains(c);
+    ["==", "!="].iter().flat_map(|operator| line.match_indices(operator)).any(|(at, _)| {
+        let left = line[..at].trim_end();
+        let left = &left[left.rfind(|c| !in_name(c)).map_or(0, |at| at + 1)..];
+        let right = line[at + 2..].trim_start();
+        let right = &right[..right.find(|c| !in_name(c)).unwrap_or(right.len())];
+        secret(left) || secret(right)
+    })
+}
+
+/// MACs are compared by `hmac::verify`, tokens by their hashes in constant time, and presigned
+/// requests by s3s.
+#[test]
+fn macs_and_signatures_are_compared_in_constant_time() {
+    for line in ["if signature == given {", "a && *self.signature == *cached.signature", "x != link.sig", "mac==other"]
+    {
+        assert!(compares_a_signature(line), "{line}");
+    }
+    for line in ["signature.hash == Hash::Sha256", "signature.len() != 64", "used != \"sig\"", "signature = other"] {
+        assert!(!compares_a_signature(line), "{line}");
+    }
+    let mut found = Vec::new();
+    for (path, text) in sources("crates").into_iter().filter(|(path, _)| path.contains("/src/")) {
+        let lines = code(&text);
+        found.extend(lines.lines().filter(|line| compares_a_signature(line)).map(|_| path.clone()));
+    }
+    assert_eq!(found, COMPARES.map(|(path, _)| path), "compared by == or !=");
+    for (path, uses, count) in [
+        ("crates/sign/src/links.rs", "hmac::verify(", 2),
+        ("crates/tidegate/src/sign_in/mod.rs", "constant_time::verify", 1),
+    ] {
+        let text = std::fs::read_to_string(repository().join(path)).unwrap();
+        assert_eq!(code(&text).matches(uses).count(), count, "{path}: {uses}");
+    }
+}
+
 /// Two types of one name would become one schema in the description, and one of them would be
 /// wrong.
 #[test]

@@ -163,6 +163,7 @@ impl World {
             app.asset(dataset, package, "b.txt", b"b").await;
         }
         app.grant(&dataset, "vi", "viewer").await;
+        app.grant(&dataset, "ed", "editor").await;
         let source = async |dataset: &str, package: &str, more: &str| {
             app.presigned(dataset, package, more).await.header("location").to_owned()
         };
@@ -218,11 +219,12 @@ impl World {
             self.issued.push(issued);
         }
         let mut urls = Vec::new();
-        for (dataset, name) in [(&dataset, "large"), (&dataset, "larger"), (&other, "large")] {
+        // An editor uploads, who is removed later.
+        for (user, dataset, name) in [("ed", &dataset, "large"), ("ed", &dataset, "larger"), ("ann", &other, "large")] {
             let body = json!({ "name": name, "size": 5, "multipart": true });
-            let begun = app.ask("ann", "POST", &format!("/packages?dataset_id={dataset}"), Some(&body)).await.json();
+            let begun = app.ask(user, "POST", &format!("/packages?dataset_id={dataset}"), Some(&body)).await.json();
             let at = format!("/packages/{}", text(&begun["id"]));
-            let signed = app.ask("ann", "POST", &format!("{at}/parts"), Some(&json!({ "partNumbers": [1] }))).await;
+            let signed = app.ask(user, "POST", &format!("{at}/parts"), Some(&json!({ "partNumbers": [1] }))).await;
             urls.push((text(&signed.json()["parts"][0]["url"]), text(&begun["nodeId"]), at));
         }
         let (url, node, at) = urls[0].clone();
@@ -230,16 +232,21 @@ impl World {
         let mut part = Issued::put("package part", &url, Vec::new(), b"hello").siblings(&[&near]).others(&[&far]);
         part.urls.insert("part", vec![url.replace("partNumber=1", "partNumber=2")]);
         let body = json!({ "parts": [{ "partNumber": 1, "etag": "ETAG" }] });
-        self.issued.push(part.completed_by("ann", format!("{at}/confirm"), Some(body)));
+        self.issued.push(part.completed_by("ed", format!("{at}/confirm"), Some(body)));
         let mut targets = Vec::new();
-        for (dataset, name) in [(&dataset, "small"), (&dataset, "smaller"), (&other, "small")] {
-            targets.push(app.announced(dataset, name, None, b"hello").await);
+        for (user, dataset, name) in [("ed", &dataset, "small"), ("ed", &dataset, "smaller"), ("ann", &other, "small")]
+        {
+            let body = json!({ "name": name, "filename": format!("{name}.bin"), "size": 5,
+                "contentType": "application/octet-stream" });
+            let made = app.ask(user, "POST", &format!("/packages?dataset_id={dataset}"), Some(&body)).await;
+            assert_eq!(made.status, 201, "{}", made.text());
+            targets.push(made.json());
         }
         let keys: Vec<String> = targets.iter().map(|target| key_in(&text(&target["uploadUrl"]))).collect();
         let headers = headers_of(&targets[0]["headers"]);
         let upload = Issued::put("package upload", &text(&targets[0]["uploadUrl"]), headers, b"hello");
         let confirm = format!("/packages/{}/confirm", text(&targets[0]["id"]));
-        self.issued.push(upload.siblings(&[&keys[1]]).others(&[&keys[2]]).completed_by("ann", confirm, None));
+        self.issued.push(upload.siblings(&[&keys[1]]).others(&[&keys[2]]).completed_by("ed", confirm, None));
         self.unserved.push(second);
         let nodes = json!({ "nodeIds": [mine, node, targets[0]["nodeId"]] });
         self.gone_by("DELETE", "ann", format!("/packages?dataset_id={dataset}"), Some(nodes));

@@ -2,6 +2,7 @@
 //! holds the expected outcomes; a kind that is issued without a row fails, and so do a row of a kind
 //! that is not issued and a field of a response that no row is about.
 
+mod expiry;
 mod issue;
 mod issue_shared;
 mod issued;
@@ -91,12 +92,15 @@ async fn nothing_that_is_issued_outlives_its_end() {
     let mut worlds = Vec::new();
     for mode in ["cookie", "url"] {
         let settings: Vec<(&str, &str)> = SHORT.into_iter().chain(settings(mode)).collect();
-        worlds.push(World::new(&settings).await);
+        let mut world = World::new(&settings).await;
+        world.end_soon().await;
+        worlds.push(world);
     }
     tokio::time::sleep(std::time::Duration::from_secs(5)).await;
     for world in worlds {
         let mut wrong = Vec::new();
-        world.column("late", &mut wrong).await;
+        world.late(&mut wrong).await;
+        world.doors_answer().await;
         world.app.stop().await;
         check(&wrong);
     }
@@ -145,6 +149,7 @@ async fn nothing_that_is_issued_outlives_the_keys_it_was_made_with() {
             let placeholder = std::mem::replace(&mut world.app, TestApp::over(folder, &settings).await);
             placeholder.stop().await;
             world.column(column, &mut wrong).await;
+            world.doors_answer().await;
         }
         world.app.stop().await;
         check(&wrong);

@@ -12,7 +12,7 @@ pub(super) enum Outcome {
     Same,
     /// It is refused and changes nothing.
     Refused,
-    /// The kind has no such target.
+    /// The kind has no such target: a public file and what sign-in authorizes have no end.
     None,
 }
 
@@ -54,7 +54,7 @@ pub(super) const EVENTS: [&str; 11] = [
 pub(super) type Row = (&'static str, &'static str, &'static str, &'static str);
 
 const GRANT: &str = "the edge asks no database: bytes of a deleted session or package are removed by the next job";
-const MEMBER: &str = "grants are not checked against membership: they end within CLOUDFRONT_SIGNED_TTL_SECONDS, and with a \
+const MEMBER: &str = "grants are not checked against membership: they end within GRANT_TTL_SECONDS, and with a \
                       deleted space by the next job";
 const SENDER: &str = "the bytes go where nobody reads them and are never confirmed; the URL ends within \
                       UPLOAD_URL_TTL_SECONDS or MEDIA_UPLOAD_URL_TTL_SECONDS";
@@ -74,27 +74,27 @@ pub(super) const TABLE: [Row; 31] = [
     // Without any authority, private content must stay private.
     ("public file",                       "O  -  .  .  .  .  .  .  .  .  .  O  -  S", "-  -  .  .  -  -  O  -  -  O  O", ""),
     ("file upload",                       "O  -  .  .  .  .  .  .  .  .  .  .  .  .", ".  -  .  .  -  .  O  -  -  O  .", ""),
-    ("archive",                           "O  -  -  .  .  -  .  .  -  .  .  O  -  S", "-  -  .  .  -  -  .  -  -  O  O", ""),
-    ("space image",                       "O  O  O  .  .  .  .  .  .  .  .  O  .  S", "-  K  .  .  K  -  O  K  .  O  .", MEMBER),
-    ("space thumbnail",                   "O  O  O  .  .  .  .  .  .  .  .  O  .  S", "-  K  .  .  K  -  O  K  .  O  .", MEMBER),
-    ("space urlQuery",                    "O  O  O  .  .  .  .  .  .  .  .  O  .  S", "-  K  .  .  K  -  O  K  .  O  .", MEMBER),
-    ("space cookies",                     "O  O  O  .  .  .  .  .  .  .  .  O  .  S", "-  K  .  .  K  -  O  K  .  O  .", MEMBER),
+    ("archive",                           "O  -  -  .  .  -  .  .  -  .  .  O  -  S", ".  -  .  .  -  -  .  -  -  O  O", ""),
+    ("space image",                       "O  O  O  .  .  .  .  .  .  .  .  O  .  S", ".  K  .  .  K  -  O  K  .  O  .", MEMBER),
+    ("space thumbnail",                   "O  O  O  .  .  .  .  .  .  .  .  O  .  S", ".  K  .  .  K  -  O  K  .  O  .", MEMBER),
+    ("space urlQuery",                    "O  O  O  .  .  .  .  .  .  .  .  O  .  S", ".  K  .  .  K  -  O  K  .  O  .", MEMBER),
+    ("space cookies",                     "O  O  O  .  .  .  .  .  .  .  .  O  .  S", ".  K  .  .  K  -  O  K  .  O  .", MEMBER),
     ("space upload",                      "O  -  .  .  .  .  .  .  .  .  .  .  .  .", ".  K  .  .  -  .  O  K  .  O  .", SENDER),
-    ("session image",                     "O  O  O  .  .  .  .  .  .  .  .  O  .  S", "-  -  .  .  K  -  O  K  .  O  .", GRANT),
-    ("session variant",                   "O  O  O  .  .  .  .  .  .  .  .  O  .  S", "-  -  .  .  K  -  O  K  .  O  .", GRANT),
-    ("session image, by GraphQL",         "O  O  O  .  .  .  .  .  .  .  .  O  .  S", "-  -  .  .  K  -  O  K  .  O  .", GRANT),
+    ("session image",                     "O  O  O  .  .  .  .  .  .  .  .  O  .  S", ".  -  .  .  K  -  O  K  .  O  .", GRANT),
+    ("session variant",                   "O  O  O  .  .  .  .  .  .  .  .  O  .  S", ".  -  .  .  K  -  O  K  .  O  .", GRANT),
+    ("session image, by GraphQL",         "O  O  O  .  .  .  .  .  .  .  .  O  .  S", ".  -  .  .  K  -  O  K  .  O  .", GRANT),
     ("session link",                      "O  -  .  .  .  .  .  .  .  .  .  O  .  S", ".  -  .  .  K  -  O  .  .  O  .", GRANT),
     ("where a session link leads",        "O  .  .  .  .  .  .  .  .  .  .  O  .  .", ".  -  .  .  K  -  O  K  .  O  .", GRANT),
-    ("where a session's content leads",   "O  .  .  .  .  .  .  .  .  .  .  O  .  .", "-  -  .  .  K  -  O  K  .  O  .", GRANT),
+    ("where a session's content leads",   "O  .  .  .  .  .  .  .  .  .  .  O  .  .", ".  -  .  .  K  -  O  K  .  O  .", GRANT),
     ("session upload",                    "O  -  .  .  .  .  .  .  .  .  .  .  .  .", ".  -  .  .  -  .  O  K  .  O  .", SENDER),
     ("session upload, by GraphQL",        "O  -  .  .  .  .  .  .  .  .  .  .  .  .", ".  -  .  .  -  .  O  K  .  O  .", SENDER),
-    ("package source",                    "O  .  .  .  .  .  .  .  .  .  .  .  .  .", "-  K  .  .  K  -  O  -  -  O  .", PRESIGNED),
-    ("package asset, presigned",          "O  .  .  .  .  .  .  .  .  .  .  .  .  .", "-  K  .  .  K  -  O  -  -  O  .", PRESIGNED),
-    ("package manifest",                  "O  .  .  .  .  .  .  .  .  .  .  .  .  .", "-  K  .  .  K  -  O  -  -  O  .", PRESIGNED),
-    ("package proxy",                     "O  .  .  .  .  .  .  .  -  .  .  O  .  .", "-  K  .  .  K  -  O  -  -  O  .", PRESIGNED),
-    ("package asset, signed",             "O  .  .  .  .  .  .  .  .  .  .  O  .  .", "-  K  K  .  K  -  O  -  -  O  .", GRANT),
-    ("package assets, by prefix",         "O  O  .  .  .  .  .  .  .  .  .  O  .  S", "-  K  K  .  K  -  O  -  -  O  .", GRANT),
-    ("package assets, by cookies",        "O  O  .  .  .  .  .  .  .  .  .  O  .  S", "-  K  K  .  K  -  O  -  -  O  .", GRANT),
+    ("package source",                    "O  .  .  .  .  .  .  .  .  .  .  .  .  .", ".  K  .  .  K  -  O  -  -  O  .", PRESIGNED),
+    ("package asset, presigned",          "O  .  .  .  .  .  .  .  .  .  .  .  .  .", ".  K  .  .  K  -  O  -  -  O  .", PRESIGNED),
+    ("package manifest",                  "O  .  .  .  .  .  .  .  .  .  .  .  .  .", ".  K  .  .  K  -  O  -  -  O  .", PRESIGNED),
+    ("package proxy",                     "O  .  .  .  .  .  .  .  -  .  .  O  .  .", ".  K  .  .  K  -  O  -  -  O  .", PRESIGNED),
+    ("package asset, signed",             "O  .  .  .  .  .  .  .  .  .  .  O  .  .", ".  K  K  .  K  -  O  -  -  O  .", GRANT),
+    ("package assets, by prefix",         "O  O  .  .  .  .  .  .  .  .  .  O  .  S", ".  K  K  .  K  -  O  -  -  O  .", GRANT),
+    ("package assets, by cookies",        "O  O  .  .  .  .  .  .  .  .  .  O  .  S", ".  K  K  .  K  -  O  -  -  O  .", GRANT),
     ("package part",                      "O  .  .  .  .  .  .  .  .  .  .  .  .  .", ".  K  .  .  -  .  O  -  -  O  .", SENDER),
     ("package upload",                    "O  -  .  .  .  .  .  .  .  .  .  .  .  .", ".  K  .  .  -  .  O  -  -  O  .", SENDER),
 ];

@@ -1,12 +1,14 @@
 //! Histories of concurrent clients, on one server and on two that share a database and a bucket,
-//! checked for linearizability. `HISTORIES=500` sets the number of objects of each kind; a run
-//! prints its seed, and `HISTORY_SEED` repeats one.
+//! checked for linearizability. `HISTORIES=500` sets the number of objects of each kind. A run prints
+//! its seed, and `HISTORY_SEED` repeats its choices: which client sends what to which server. It does
+//! not repeat how the requests meet.
 
 #![expect(clippy::print_stdout, reason = "what a run has found, shown with --nocapture")]
 
 mod check;
 mod models;
 
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
@@ -120,12 +122,27 @@ async fn pause(random: &mut Random) {
     }
 }
 
+/// Chooses what a client does: sends a part (below 7), completes (below 12), aborts (12), deletes (13,
+/// 14) or reads (below 20). In the first half of its operations it mostly sends and completes, and it
+/// rarely aborts: else nearly every upload would end before it is complete.
+fn choose(random: &mut Random, operation: usize) -> usize {
+    let (action, is_early, is_rare) = (random.below(20), random.below(8) > 0, random.below(3) > 0);
+    let builds = random.below(12);
+    if (operation < OPERATIONS / 2 && is_early) || (action == 12 && is_rare) { builds } else { action }
+}
+
+/// What is done when the clients have ended: a part is sent, the upload completed, read, deleted and
+/// read again.
+const LAST_ACTIONS: [usize; 5] = [0, 7, 15, 13, 15];
+
 /// An image that several clients change.
 #[derive(Debug)]
 struct ImageUpload {
     image: String,
     upload: String,
     url: [String; 2],
+    /// The content of part 1 that was acknowledged last, which most completions name.
+    last: Mutex<Option<Content>>,
 }
 
 fn bytes_of(content: Content) -> Vec<u8> {
@@ -142,25 +159,41 @@ fn md5_etag(content: Content) -> String {
     format!("\"{sum}\"")
 }
 
+/// The steps of an upload that must succeed often.
+const UPLOAD_STEPS: [&str; 4] = ["Part", "Publish", "Delete", "Read"];
+
 const LETTERS: [Content; 3] = ['a', 'b', 'c'];
 
-async fn image_operation(app: &TestApp, of: &ImageUpload, random: &mut Random, clock: Clock) -> Vec<Event<Step>> {
-    let ImageUpload { image, upload, url } = of;
+async fn image_operation(
+    app: &TestApp,
+    of: &ImageUpload,
+    action: usize,
+    random: &mut Random,
+    clock: Clock,
+) -> Vec<Event<Step>> {
+    let ImageUpload { image, upload, url, last } = of;
     let (number, content) = (1 + random.below(2) as u32, LETTERS[random.below(3)]);
     let path = format!("/v1/images/{image}");
-    match random.below(10) {
-        0..=3 => {
+    match action {
+        0..=6 => {
             let part = &url[number as usize - 1];
             let (answer, times) = clock.time(app.send("PUT", part, &[], bytes_of(content))).await;
             vec![match answer.status {
-                200 => certain(Step::Part(number, content), times),
+                200 => {
+                    if number == 1 {
+                        *last.lock().unwrap() = Some(content);
+                    }
+                    certain(Step::Part(number, content), times)
+                }
                 400..500 => certain(Step::PartRefused, times),
                 _ => perhaps(vec![Step::Part(number, content)], times),
             }]
         }
-        4..=6 => {
-            // Now and then a part without the one before it, which is no file.
+        7..=11 => {
+            // Now and then a part without the one before it, which is no file, or with another content.
             let number = if random.below(6) == 0 { 2 } else { 1 };
+            let is_right = random.below(4) > 0;
+            let content = last.lock().unwrap().filter(|_| is_right).unwrap_or(content);
             let listed = vec![(number, content)];
             let etag = md5_etag(content);
             let (answer, times) = clock.time(app.complete("alice", image, upload, &[(number, &etag)])).await;
@@ -178,7 +211,7 @@ async fn image_operation(app: &TestApp, of: &ImageUpload, random: &mut Random, c
                 }
             }
         }
-        7 => {
+        12 => {
             let (answer, times) = clock.time(app.post("alice", &format!("{path}/abort"), &json!({}))).await;
             vec![match answer.status {
                 204 => certain(Step::Abort, times),
@@ -186,7 +219,7 @@ async fn image_operation(app: &TestApp, of: &ImageUpload, random: &mut Random, c
                 _ => perhaps(vec![Step::Abort], times),
             }]
         }
-        8 => {
+        13 | 14 => {
             let (answer, times) = clock.time(app.delete("alice", &path)).await;
             vec![match answer.status {
                 204 => certain(Step::Delete, times),
@@ -223,20 +256,24 @@ async fn images(servers: &[&TestApp], count: usize, random: &mut Random) -> Vec<
                     servers[0].sign("alice", &image, &upload, 1).await,
                     servers[servers.len() - 1].sign("alice", &image, &upload, 2).await,
                 ];
-                let of = ImageUpload { image, upload, url };
+                let of = ImageUpload { image, upload, url, last: Mutex::default() };
                 let clients = (0..CLIENTS).map(|_| {
                     let (of, mut random) = (&of, random.fork());
                     async move {
                         let mut events = Vec::new();
-                        for _ in 0..OPERATIONS {
+                        for operation in 0..OPERATIONS {
                             pause(&mut random).await;
                             let server = servers[random.below(servers.len())];
-                            events.extend(image_operation(server, of, &mut random, clock).await);
+                            let action = choose(&mut random, operation);
+                            events.extend(image_operation(server, of, action, &mut random, clock).await);
                         }
                         events
                     }
                 });
-                let events = join_all(clients).await.concat();
+                let mut events = join_all(clients).await.concat();
+                for action in LAST_ACTIONS {
+                    events.extend(image_operation(servers[0], &of, action, &mut random, clock).await);
+                }
                 (format!("image {}", of.image), events)
             }
         });
@@ -245,7 +282,14 @@ async fn images(servers: &[&TestApp], count: usize, random: &mut Random) -> Vec<
     histories
 }
 
-fn report<S: std::fmt::Debug>(what: &str, results: Vec<Result<(), String>>, histories: &[(String, Vec<Event<S>>)]) {
+/// Prints what a run has found and fails if a history is wrong, the operations hardly met, or one of
+/// the steps `must` did not succeed in a quarter as many cases as there are histories.
+fn report<S: std::fmt::Debug>(
+    what: &str,
+    results: Vec<Result<(), String>>,
+    histories: &[(String, Vec<Event<S>>)],
+    must: &[&str],
+) {
     let events: usize = histories.iter().map(|(_, history)| history.len()).sum();
     let overlapping = histories.iter().flat_map(|(_, history)| {
         history.iter().map(|one| {
@@ -267,6 +311,13 @@ fn report<S: std::fmt::Debug>(what: &str, results: Vec<Result<(), String>>, hist
         wrong[..wrong.len().min(3)].join("\n")
     );
     assert!(overlapping > events, "the operations hardly met");
+    let all = histories.iter().flat_map(|(_, history)| history).filter(|event| event.is_certain);
+    let steps: Vec<String> = all.filter_map(|event| event.steps.first()).map(|step| format!("{step:?}")).collect();
+    for name in must {
+        let done = steps.iter().filter(|step| step.split('(').next() == Some(name)).count();
+        println!("{what}: {done} times {name}");
+        assert!(done * 4 >= histories.len(), "{what}: {name} succeeded {done} times in {} histories", histories.len());
+    }
 }
 
 async fn server() -> TestApp {
@@ -298,7 +349,7 @@ async fn images_of_one_server_are_linearizable() {
     let (app, mut random) = (server().await, Random::seeded());
     let histories = images(&[&app], objects(40), &mut random).await;
     let results = check_upload(&Image { in_bucket: false }, &histories);
-    report("images, one server", results, &histories);
+    report("images, one server", results, &histories, &UPLOAD_STEPS);
     app.run_jobs().await;
     app.stop().await;
 }
@@ -309,7 +360,7 @@ async fn images_of_two_servers_are_linearizable() {
     let ((one, other), mut random) = (two_servers(folder.path()).await, Random::seeded());
     let histories = images(&[&one, &other], objects(24), &mut random).await;
     let results = check_upload(&Image { in_bucket: true }, &histories);
-    report("images, two servers", results, &histories);
+    report("images, two servers", results, &histories, &UPLOAD_STEPS);
     end_both(one, other).await;
 }
 
@@ -320,11 +371,17 @@ struct FileUpload {
     key: String,
 }
 
-async fn file_operation(app: &TestApp, of: &FileUpload, random: &mut Random, clock: Clock) -> Vec<Event<Step>> {
+async fn file_operation(
+    app: &TestApp,
+    of: &FileUpload,
+    action: usize,
+    random: &mut Random,
+    clock: Clock,
+) -> Vec<Event<Step>> {
     let FileUpload { upload, key } = of;
     let content = LETTERS[random.below(3)];
-    match random.below(10) {
-        0..=3 => {
+    match action {
+        0..=6 => {
             let (answer, times) =
                 clock.time(crate::support::files::put(app, "alice", upload, 1, &bytes_of(content))).await;
             vec![match answer.status {
@@ -333,7 +390,7 @@ async fn file_operation(app: &TestApp, of: &FileUpload, random: &mut Random, clo
                 _ => perhaps(vec![Step::Part(1, content)], times),
             }]
         }
-        4..=6 => {
+        7..=11 => {
             let (answer, times) = clock.time(crate::support::files::complete(app, "alice", upload)).await;
             let all = LETTERS.map(|content| vec![(1, content)]);
             match answer.status {
@@ -355,7 +412,7 @@ async fn file_operation(app: &TestApp, of: &FileUpload, random: &mut Random, clo
                 }
             }
         }
-        7 => {
+        12 => {
             let (answer, times) = clock.time(app.delete("alice", &format!("/v1/files/uploads/{upload}"))).await;
             vec![match answer.status {
                 204 => certain(Step::Abort, times),
@@ -363,7 +420,7 @@ async fn file_operation(app: &TestApp, of: &FileUpload, random: &mut Random, clo
                 _ => perhaps(vec![Step::Abort], times),
             }]
         }
-        8 => {
+        13 | 14 => {
             let (answer, times) = clock.time(app.delete("alice", &format!("/v1/files/{key}"))).await;
             vec![match answer.status {
                 200 => certain(Step::Delete, times),
@@ -429,15 +486,20 @@ async fn files(servers: &[&TestApp], count: usize, random: &mut Random) -> Vec<(
                     let (of, mut random) = (&of, random.fork());
                     async move {
                         let mut events = Vec::new();
-                        for _ in 0..OPERATIONS {
+                        for operation in 0..OPERATIONS {
                             pause(&mut random).await;
                             let server = servers[random.below(servers.len())];
-                            events.extend(file_operation(server, of, &mut random, clock).await);
+                            let action = choose(&mut random, operation);
+                            events.extend(file_operation(server, of, action, &mut random, clock).await);
                         }
                         events
                     }
                 });
-                (format!("file {}", of.key), join_all(clients).await.concat())
+                let mut events = join_all(clients).await.concat();
+                for action in LAST_ACTIONS {
+                    events.extend(file_operation(servers[0], &of, action, &mut random, clock).await);
+                }
+                (format!("file {}", of.key), events)
             }
         });
         histories.extend(join_all(batch).await);
@@ -450,7 +512,7 @@ async fn files_of_one_server_are_linearizable() {
     let (app, mut random) = (server().await, Random::seeded());
     let histories = files(&[&app], objects(40), &mut random).await;
     let results = check_upload(&File, &histories);
-    report("files, one server", results, &histories);
+    report("files, one server", results, &histories, &UPLOAD_STEPS);
     app.run_jobs().await;
     app.stop().await;
 }
@@ -461,7 +523,7 @@ async fn files_of_two_servers_are_linearizable() {
     let ((one, other), mut random) = (two_servers(folder.path()).await, Random::seeded());
     let histories = files(&[&one, &other], objects(24), &mut random).await;
     let results = check_upload(&File, &histories);
-    report("files, two servers", results, &histories);
+    report("files, two servers", results, &histories, &UPLOAD_STEPS);
     end_both(one, other).await;
 }
 
@@ -527,7 +589,8 @@ async fn images_of_spaces_are_linearizable_through_their_trash() {
         histories.push((format!("image {image}"), join_all(clients).await.concat()));
     }
     let results = histories.iter().map(|(name, history)| check(&SpaceImage, name, history)).collect();
-    report("images of a space, one server", results, &histories);
+    let must = ["Delete", "Read", "RestoreBegin", "RestoreFinish"];
+    report("images of a space, one server", results, &histories, &must);
     app.stop().await;
 }
 
