@@ -81,10 +81,16 @@ impl ActiveUpload {
         u64::from(number - 1) * self.record.part_size
     }
 
-    /// Frees the space of a part that is not stored at its offset. Does nothing once completion has
-    /// begun, which truncates the file to its parts.
+    /// Frees the space at the offset of a part whose writer there failed. Does nothing if the part
+    /// lies there by now: a completion that failed later had copied it. Does nothing either once
+    /// completion has begun, which truncates the file to its parts.
     pub(super) fn free_offset(&self, number: u32) -> Result<()> {
         let freed = self.fence.write_if_open(self.fence.generation(), || {
+            // Within the fence no completion copies a part to its offset, and the failed writer
+            // still claims the offset.
+            if self.state().parts.get(&number).is_some_and(|part| part.side_file.is_none()) {
+                return Ok(());
+            }
             let from = self.offset(number);
             punch_hole(&self.data, from, from.saturating_add(self.record.part_size))
         });
