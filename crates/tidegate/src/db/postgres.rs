@@ -109,6 +109,13 @@ impl Postgres {
         Ok(PooledConnection(Some(self.pool.acquire().await?)))
     }
 
+    /// Opens a connection of its own without time limits, for a statement that reads everything.
+    pub(super) async fn connect_without_limit(&self) -> Result<PgConnection> {
+        drop(self.connection().await?);
+        let connecting = tokio::time::timeout(CONNECT, PgConnection::connect_with(&self.pool.connect_options())).await;
+        connecting.map_err(|_| silent())?.map_err(Error::from)
+    }
+
     /// Refuses connections from now on.
     pub(super) fn stop_using(&self) {
         self.state.stopped.store(true, Ordering::Release);
