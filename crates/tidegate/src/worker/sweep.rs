@@ -87,7 +87,11 @@ async fn expire_uploads(app: &App) -> Result<()> {
 /// Finishes an interrupted completion. Returns `false` if there is nothing to finish.
 async fn finish(app: &App, upload: &Upload) -> Result<bool> {
     match rules::of(upload.of).landing {
-        Landing::AtKey => uploads::recover(app, upload).await,
+        Landing::AtKey => match uploads::recover(app, upload).await {
+            // The upload was dropped, so it is finished too.
+            Err(Error::QuotaExceeded(_)) => Ok(true),
+            other => other,
+        },
         Landing::Beside => files::completion::recover(app, upload).await,
         // The next confirmation continues from the seal.
         Landing::Sealed => Ok(false),

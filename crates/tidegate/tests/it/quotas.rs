@@ -480,14 +480,14 @@ async fn counters_are_repaired_from_the_rows() {
         assert!(wrong.iter().any(|wrong| wrong.owner_kind == kind), "{kind}: {wrong:?}");
     }
     assert!(wrong.iter().any(|wrong| wrong.folder.as_deref() == Some("x")), "{wrong:?}");
-    app.app.db.repair_counters().await.unwrap();
+    app.app.db.repair_counters(&wrong).await.unwrap();
     assert_eq!(app.app.db.list_wrong_counters().await.unwrap(), []);
     app.run_jobs().await;
     app.finish().await;
 }
 
 /// Runs a statement in the test's database, behind the server's back.
-async fn execute(app: &TestApp, sql: &str) {
+pub(crate) async fn execute(app: &TestApp, sql: &str) {
     let sql = AssertSqlSafe(sql.to_owned());
     if app.app.db.is_shared() {
         let url = services::database(app.folder.path()).await;
