@@ -30,6 +30,16 @@ pub(crate) async fn reserve(app: &App, tx: &mut Tx, caller: &Caller, owner: &Own
     Ok(())
 }
 
+/// Checks new objects and uploads against the quotas of their owner, without a lock: a request that
+/// passes can be refused later. For work that comes before [`reserve`].
+pub(crate) async fn check(app: &App, owner: &Owner, demand: Demand) -> Result<()> {
+    let usage = app.db.find_usage(owner).await?;
+    match usage.shortage(demand, app.config.quotas.of(owner.kind())) {
+        Some(shortage) => Err(refuse(owner.kind(), shortage)),
+        None => Ok(()),
+    }
+}
+
 /// Reserves the bytes of an object that was announced without a size, once they are known.
 pub(crate) async fn reserve_bytes(app: &App, tx: &mut Tx, owner: &Owner, bytes: u64) -> Result<()> {
     let demand = Demand { bytes, ..Demand::default() };

@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 use std::time::SystemTime;
 
-use store::{Attributes, PresignedRequest};
+use store::{Attributes, PresignedRequest, UploadRef};
 use uuid::Uuid;
 
 use super::effects::{self, Details};
@@ -181,7 +181,9 @@ pub(crate) async fn presign_put(app: &App, object: &Object, upload: &Upload) -> 
 }
 
 /// Begins an upload in parts in the store. Returns the store's upload id and the part size in
-/// bytes. If the server crashes before the rows are committed, the sweep aborts the upload.
+/// bytes. The caller passes whatever comes before its commit to [`or_abort`]. If the server crashes
+/// before the rows are committed, or the outcome of the commit is unknown, the sweep aborts the
+/// upload.
 pub(crate) async fn create_parts(
     app: &App,
     kind: OwnerKind,
@@ -192,6 +194,18 @@ pub(crate) async fn create_parts(
     let part_size = plan_part_size(app.config.upload_limits.of(kind).part_size, size);
     let id = app.store.begin_parts(key.as_str(), part_size, attributes).await?;
     Ok((id, part_size))
+}
+
+/// Returns an outcome from between [`create_parts`] and the commit of the rows. If it is an error,
+/// aborts the store's upload: refused requests must leave nothing.
+pub(crate) async fn or_abort<T>(app: &App, upload_id: &str, key: &Key, outcome: Result<T>) -> Result<T> {
+    if outcome.is_err() {
+        let begun = UploadRef { key: key.as_str().to_owned(), upload_id: upload_id.to_owned() };
+        if let Err(error) = app.store.abort(&begun).await {
+            tracing::warn!(%error, "the store's upload of a refused request can't be aborted; the sweep aborts it");
+        }
+    }
+    outcome
 }
 
 /// Counts a begun or ended upload.
