@@ -112,7 +112,7 @@ async fn publish(
     let mut tx = app.db.begin().await?;
     let ended = tx.end_upload(&upload.id, UploadState::Completed, digest).await?;
     if ended && upload.announced_size.is_none() {
-        quotas::reserve_bytes(app, &mut tx, owner, content.size).await?;
+        quotas::reserve_up_to(app, &mut tx, owner, upload.object, content.size).await?;
     }
     if !ended || !tx.publish_object(upload.object, content, ObjectState::Ready).await? {
         return Ok(false);

@@ -6,9 +6,12 @@ use std::time::{Duration, SystemTime};
 use futures::future::join_all;
 use serde_json::json;
 use store::{ByteStream, Checks, Completion, UploadRef};
+use tidegate::model::ids::SpaceId;
 use tidegate::model::owner::Owner;
+use tidegate::model::package::DatasetId;
 use tidegate::queue::{self, Job};
 
+use crate::support::sessions::photo;
 use crate::support::{TestApp, user};
 
 fn body(bytes: &'static [u8]) -> ByteStream {
@@ -40,6 +43,86 @@ async fn assert_nothing_is_left(app: &TestApp, owner: &Owner) {
     assert_eq!((usage.used, usage.reserved, usage.files, usage.open_uploads), (0, 0, 0, 0));
     let left: Vec<String> = app.files().into_iter().filter(|path| !path.starts_with('.')).collect();
     assert_eq!(left, [""; 0], "the bytes are left");
+}
+
+/// An open upload without a size reserves what its signed parts can bring, so that open uploads
+/// take no more than the quota either.
+#[tokio::test]
+async fn parts_without_a_size_reserve_what_is_signed() {
+    const PART: u64 = 5 << 20;
+    let (_, ann) = user("ann");
+    let app = TestApp::with(&[("PER_USER_DISKS_QUOTA_GB", "1")]).await;
+    let sign = async |image: &str, upload: &str, number: u32| {
+        let body = json!({ "uploadId": upload, "partNumber": number });
+        let signed = app.post("ann", &format!("/v1/images/{image}/upload-url"), &body).await;
+        (signed.status, signed.json()["error"]["code"].clone())
+    };
+    let reserved = async || app.app.db.find_usage(&ann).await.unwrap().reserved;
+    let (image, upload) = app.begin("ann", &json!({})).await;
+    let (other, upload_of_other) = app.begin("ann", &json!({})).await;
+    assert_eq!(reserved().await, 0);
+    for (number, parts) in [(1, 1), (3, 3), (2, 3), (204, 204)] {
+        assert_eq!(sign(&image, &upload, number).await.0, 200);
+        assert_eq!(reserved().await, parts * PART);
+    }
+    let refused = (413, json!("QUOTA_EXCEEDED"));
+    assert_eq!(sign(&image, &upload, 205).await, refused, "1,025 MiB");
+    assert_eq!(sign(&other, &upload_of_other, 1).await, refused, "another upload has none either");
+    assert_eq!(reserved().await, 204 * PART);
+    let etag = app.put("ann", &image, &upload, 1, b"some bytes").await;
+    assert_eq!(app.complete("ann", &image, &upload, &[(1, &etag)]).await.status, 200);
+    assert_eq!(reserved().await, 0, "the rest is free again");
+    // At once, each for more than a half: one is signed.
+    let (third, upload_of_third) = app.begin("ann", &json!({})).await;
+    let race = [sign(&other, &upload_of_other, 110), sign(&third, &upload_of_third, 110)];
+    let mut answers: Vec<u16> = join_all(race).await.into_iter().map(|answer| answer.0).collect();
+    answers.sort_unstable();
+    assert_eq!(answers, [200, 413]);
+    for image in [&other, &third] {
+        assert_eq!(app.delete("ann", &format!("/v1/images/{image}")).await.status, 204);
+    }
+    let usage = app.app.db.find_usage(&ann).await.unwrap();
+    assert_eq!((usage.used, usage.reserved, usage.open_uploads), (10, 0, 0));
+    let waiting = app.app.db.count_jobs().await.unwrap().queued;
+    app.finish_with(waiting).await;
+}
+
+/// A single PUT without a size reserves the most that it may bring, until it is confirmed.
+#[tokio::test]
+async fn single_puts_without_a_size_reserve_the_largest() {
+    let settings = [("PER_SPACE_QUOTA_GB", "1"), ("PER_DATASET_QUOTA_GB", "6"), ("MEDIA_MAX_IMAGE_MB", "600")];
+    let app = TestApp::with(&settings).await;
+    let (space, dataset) = (app.space("ann", "Garden").await, app.dataset().await);
+    let images = format!("/api/spaces/{space}/images");
+    let begin = async || app.post("ann", &images, &json!({ "filename": "a.jpg", "contentType": "image/jpeg" })).await;
+    let usage_of_space = async || app.app.db.find_usage(&Owner::Space(SpaceId::parse(&space).unwrap())).await.unwrap();
+    let begun = begin().await.json();
+    assert_eq!(usage_of_space().await.reserved, 600 << 20);
+    assert_eq!(begin().await.json()["error"]["resource"], json!("bytes"));
+    let picture = photo(1);
+    assert_eq!(app.put_at(begun["uploadUrl"].as_str().unwrap(), "image/jpeg", &picture).await.status, 200);
+    let id = begun["id"].as_str().unwrap();
+    let confirmed = app.post("ann", &format!("{images}/{id}/confirm"), &json!({})).await;
+    assert!(confirmed.status < 300, "{}", confirmed.text());
+    app.run_jobs().await;
+    let usage = usage_of_space().await;
+    assert_eq!((usage.reserved, usage.files), (0, 1), "only the size counts");
+
+    let packages = format!("/packages?dataset_id={dataset}");
+    let begin =
+        async |name: &str| app.ask("ann", "POST", &packages, Some(&json!({ "name": name, "filename": name }))).await;
+    let target = begin("p").await.json();
+    let owner = Owner::Dataset(DatasetId::parse(&dataset).unwrap());
+    assert_eq!(app.app.db.find_usage(&owner).await.unwrap().reserved, 5 << 30);
+    assert_eq!(begin("q").await.json()["error"]["resource"], json!("bytes"));
+    app.put_to(&target, b"some bytes").await;
+    let path = format!("/packages/{}/confirm", target["id"].as_str().unwrap());
+    assert!(app.ask("ann", "POST", &path, None).await.status < 300);
+    app.run_jobs().await;
+    let usage = app.app.db.find_usage(&owner).await.unwrap();
+    assert_eq!((usage.used, usage.reserved), (10, 0));
+    let waiting = app.app.db.count_jobs().await.unwrap().queued;
+    app.finish_with(waiting).await;
 }
 
 /// A completion that was interrupted is finished by whoever finds it, and never beyond the quota.

@@ -27,8 +27,6 @@ use crate::uploads::effects::Details;
 use crate::uploads::parts::sign_each;
 use crate::uploads::reference;
 
-/// The largest PUT that S3 accepts, in bytes.
-const MAX_SINGLE: u64 = 5 << 30;
 /// The media type of Parquet files.
 pub(super) const PARQUET: &str = "application/vnd.apache.parquet";
 
@@ -227,7 +225,7 @@ async fn plan(
     let upload_id = begin::new_id();
     // The key of the object until it is published.
     let incoming = key::incoming(&upload_id);
-    let in_parts = announced.in_parts || announced.size.is_some_and(|size| size > MAX_SINGLE);
+    let in_parts = announced.in_parts || announced.size.is_some_and(|size| size > begin::MAX_SINGLE_PUT);
     let (id, part_size) = if in_parts {
         // Refused before the store does work for it; the insertion decides.
         let demand = Demand { bytes: announced.size.unwrap_or(0), objects: 1, uploads: 1 };
