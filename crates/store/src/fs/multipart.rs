@@ -144,6 +144,7 @@ impl FsStore {
                     uploads.retain(|_, active| Arc::strong_count(active) > 1);
                 }
                 let active = Arc::new(self.load_upload(&upload.upload_id)?);
+                self.free_unacknowledged_of(&active);
                 uploads.insert(upload.upload_id.clone(), Arc::clone(&active));
                 active
             }
@@ -152,7 +153,7 @@ impl FsStore {
     }
 
     /// Reads an upload and its journal from disk.
-    pub(super) fn load_upload(&self, upload_id: &str) -> Result<ActiveUpload> {
+    fn load_upload(&self, upload_id: &str) -> Result<ActiveUpload> {
         let folder = format!("{UPLOADS}/{upload_id}");
         let gone = |error| if matches!(error, Error::NotFound) { Error::NoSuchUpload } else { error };
         let record = self.read_upload_record(&folder).map_err(gone)?;

@@ -40,10 +40,16 @@ pub(super) async fn recover(app: &App) -> Result<()> {
 
 /// Finishes an interrupted completion, or frees what an interrupted request has left.
 async fn recover_one(app: &App, upload: &Upload) -> Result<()> {
-    if !finish(app, upload).await? && rules::of(upload.of).landing == Landing::Beside {
-        files::uploads::free_unacknowledged(app, &upload.id).await?;
+    if finish(app, upload).await? {
+        return Ok(());
     }
-    Ok(())
+    match (rules::of(upload.of).landing, &app.local) {
+        (Landing::Beside, _) => files::uploads::free_unacknowledged(app, &upload.id).await,
+        (Landing::AtKey | Landing::Sealed, Some(local)) if upload.part_size.is_some() => {
+            Ok(local.fs.free_unacknowledged(&uploads::reference(upload)).await?)
+        }
+        (Landing::AtKey | Landing::Sealed, _) => Ok(()),
+    }
 }
 
 /// Runs all parts of the sweep, and returns the first error.
