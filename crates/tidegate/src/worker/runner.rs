@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::perform::{on_dead_letter, perform};
+use super::perform::{lock_counters, on_dead_letter, perform};
 use crate::app::App;
 use crate::db::{ClaimedJob, Verdict};
 use crate::error::{Error, Result};
@@ -211,6 +211,9 @@ async fn record_outcome(app: &App, claimed: &ClaimedJob, job: &Job, outcome: Res
         );
     }
     let mut tx = app.db.begin().await?;
+    if is_dead_letter {
+        lock_counters(app, &mut tx, job).await?;
+    }
     if tx.fail_job(claimed, at, verdict, error.code()).await? && is_dead_letter {
         on_dead_letter(app, &mut tx, &claimed.payload, &error.to_string()).await?;
     }
