@@ -158,10 +158,10 @@ impl Space {
         if measured.at.is_none_or(|at| at.elapsed() >= lifetime) {
             // Taken before the measurement: what is written meanwhile counts twice, and never not at all.
             let written = self.written.load(Ordering::Acquire);
-            measured.space = self.look()?;
+            measured.space = self.read_statvfs()?;
             measured.at = Some(Instant::now());
             self.written.fetch_sub(written, Ordering::AcqRel);
-            self.note_change(measured.space);
+            self.log_transition(measured.space);
         }
         Ok(self.less_in_flight(measured.space))
     }
@@ -202,7 +202,7 @@ impl Space {
     }
 
     /// Measures the file system.
-    fn look(&self) -> Result<FreeSpace> {
+    fn read_statvfs(&self) -> Result<FreeSpace> {
         let stat = fs::fstatvfs(&self.dir)?;
         let total = stat.f_blocks.saturating_mul(stat.f_frsize);
         Ok(FreeSpace {
@@ -222,7 +222,7 @@ impl Space {
     }
 
     /// Logs once when room gets short, and once when it no longer is.
-    fn note_change(&self, now: FreeSpace) {
+    fn log_transition(&self, now: FreeSpace) {
         let FreeSpace { free, reserve, free_inodes, inode_reserve, .. } = now;
         let was_short = self.short.load(Ordering::Relaxed);
         // A margin keeps the state from changing with every deleted file.
@@ -244,7 +244,7 @@ impl Space {
     /// Gives up the ballast if so little is free that a delete could fail.
     pub fn free_ballast_if_exhausted(&self) {
         // Not an earlier measurement: another program may have filled the disk a moment ago.
-        match self.look() {
+        match self.read_statvfs() {
             Ok(now) if now.is_exhausted() => match self.free_ballast() {
                 Ok(0) => {}
                 Ok(files) => {
@@ -298,26 +298,20 @@ impl Space {
             Err(error) => return Err(error.into()),
         }
         let folder = self.open_ballast()?;
-        let create = |name: &str| -> Result<Option<File>> {
-            let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-            match fs::openat(&folder, name, flags, Mode::from_raw_mode(0o600)) {
-                Ok(file) => Ok(Some(File::from(file))),
-                Err(Errno::EXIST) => Ok(None),
-                Err(error) => Err(error.into()),
-            }
+        let open_or_create = |name: &str| -> Result<File> {
+            let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+            Ok(File::from(fs::openat(&folder, name, flags, Mode::from_raw_mode(0o600))?))
         };
-        if let Some(file) = create(BYTES)? {
-            let allocated = fs::fallocate(file.as_fd(), FallocateFlags::empty(), 0, size);
-            if allocated.is_err() {
-                fs::unlinkat(&folder, BYTES, AtFlags::empty())?;
-            }
-            allocated?;
+        // Also if the file exists: a server that was killed can have left it empty.
+        let file = open_or_create(BYTES)?;
+        let allocated = fs::fallocate(file.as_fd(), FallocateFlags::empty(), 0, size);
+        if allocated.is_err() {
+            fs::unlinkat(&folder, BYTES, AtFlags::empty())?;
         }
+        allocated?;
         let inodes = now.free_inodes.map_or(0, |free| MAX_BALLAST_INODES.min(free / 32));
         for number in 0..inodes {
-            if create(&format!("inode-{number}"))?.is_none() {
-                break;
-            }
+            open_or_create(&format!("inode-{number}"))?;
         }
         Ok(())
     }
@@ -374,6 +368,24 @@ mod tests {
         assert_eq!(files(), 0);
         space.restore_ballast();
         assert_eq!(files(), full);
+    }
+
+    #[test]
+    fn a_ballast_that_was_created_half_way_is_completed() {
+        use std::os::unix::fs::MetadataExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let space = Space::open(folder.path(), "test", Some(0)).unwrap();
+        space.restore_ballast();
+        let ballast = folder.path().join(BALLAST);
+        let allocated = || std::fs::metadata(ballast.join(BYTES)).unwrap().blocks();
+        let (full, files) = (allocated(), std::fs::read_dir(&ballast).unwrap().count());
+        assert!(full > 0);
+        // A server that was killed has created the file, and not yet allocated it.
+        std::fs::File::create(ballast.join(BYTES)).unwrap();
+        assert_eq!(allocated(), 0);
+        let has_inodes = std::fs::remove_file(ballast.join("inode-1")).is_ok();
+        space.restore_ballast();
+        assert_eq!((allocated(), std::fs::read_dir(&ballast).unwrap().count()), (full, files), "{has_inodes}");
     }
 
     #[test]

@@ -200,6 +200,7 @@ async fn what_a_killed_server_left_is_freed_at_the_next_start() {
     write("d/x/data".to_owned(), 9_000);
     assert!(allocated(folder.path()) > before + 5 * CAME as u64 - (64 << 10), "nothing was left");
     let store = open(folder.path());
+    store.free_unacknowledged(&upload).await.unwrap();
     store.free_unlisted("d/x", std::slice::from_ref(&listed)).await.unwrap();
     store.free_unlisted("d/none", &[]).await.unwrap();
     assert_freed(folder.path(), before, "a killed server").await;

@@ -328,7 +328,8 @@ impl FsStore {
 }
 
 /// Frees the whole blocks of a range (`fallocate(2)`, `FALLOC_FL_PUNCH_HOLE`), up to the end of the
-/// file if `to` is `u64::MAX`.
+/// file if `to` is `u64::MAX`. Frees nothing on a file system that cannot punch holes; the blocks
+/// are freed with the file.
 pub(super) fn punch_hole(file: &File, from: u64, to: u64) -> Result<()> {
     let to = if to == u64::MAX { file.metadata()?.len().next_multiple_of(BLOCK) } else { to / BLOCK * BLOCK };
     let from = from.next_multiple_of(BLOCK);
@@ -336,7 +337,10 @@ pub(super) fn punch_hole(file: &File, from: u64, to: u64) -> Result<()> {
         return Ok(());
     }
     let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
-    Ok(rustix::fs::fallocate(file.as_fd(), flags, from, to - from)?)
+    match rustix::fs::fallocate(file.as_fd(), flags, from, to - from) {
+        Err(Errno::OPNOTSUPP) => Ok(()),
+        done => Ok(done?),
+    }
 }
 
 /// Returns whether blocks of a fragment were freed. Such a fragment was dropped, possibly before a

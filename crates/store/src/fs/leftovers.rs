@@ -7,27 +7,39 @@ use std::sync::PoisonError;
 use super::FsStore;
 use super::draft::{data_path, punch_hole};
 use super::ingest::run_blocking;
-use super::multipart::{ActiveUpload, DATA};
-use crate::Fragment;
+use super::multipart::ActiveUpload;
 use crate::error::{Error, Result};
-use crate::key::{self, UPLOADS};
+use crate::key;
+use crate::{Fragment, UploadRef};
 
 impl FsStore {
-    /// Frees the space of unacknowledged parts of all open multipart uploads. Call before the first
-    /// part is written. An upload that can't be read is skipped; it is removed when it ends.
-    pub(super) fn free_unacknowledged_parts(&self) -> Result<()> {
-        for (upload_id, _) in self.root.entries(UPLOADS)? {
-            let freed = self.load_upload(&upload_id).and_then(|upload| self.free_unacknowledged_of(&upload));
-            match freed {
-                Ok(()) | Err(Error::NoSuchUpload) => {}
-                Err(error) => tracing::warn!(%error, upload_id, "the leftovers of an upload can't be freed"),
-            }
+    /// Frees the space of the unacknowledged parts of an open upload, unless a part was written
+    /// since the store was opened. The first request that names the upload does so too.
+    pub async fn free_unacknowledged(&self, upload: &UploadRef) -> Result<()> {
+        let (store, upload) = (self.clone(), upload.clone());
+        match run_blocking(move || store.active_upload(&upload)).await {
+            Ok(_) | Err(Error::NoSuchUpload) => Ok(()),
+            Err(error) => Err(error),
         }
-        Ok(())
     }
 
-    /// Frees the space of an upload's unacknowledged parts.
-    fn free_unacknowledged_of(&self, upload: &ActiveUpload) -> Result<()> {
+    /// Frees the space of an upload's unacknowledged parts, unless one was written since the store
+    /// was opened. The upload was just read from disk, so nobody is writing to it. What can't be
+    /// freed is removed when the upload ends.
+    pub(super) fn free_unacknowledged_of(&self, upload: &ActiveUpload) {
+        let freed = upload
+            .data
+            .metadata()
+            .and_then(|data| data.modified())
+            .map_err(Error::from)
+            .and_then(|written| if written < self.opened { self.free_all_but_recorded(upload) } else { Ok(()) });
+        if let Err(error) = freed {
+            tracing::warn!(%error, upload.folder, "the leftovers of an upload can't be freed");
+        }
+    }
+
+    /// Frees everything in an upload's folder that its journal does not refer to.
+    fn free_all_but_recorded(&self, upload: &ActiveUpload) -> Result<()> {
         let state = upload.state();
         let side_files: HashSet<&str> = state.parts.values().filter_map(|part| part.side_file.as_deref()).collect();
         for (name, _) in self.root.entries(&upload.folder)? {
@@ -37,8 +49,7 @@ impl FsStore {
         }
         let in_place = state.parts.values().filter(|part| part.side_file.is_none());
         let used = in_place.map(|part| (upload.offset(part.number), part.size));
-        let file = self.root.open_rw(&upload.path(DATA))?;
-        free_gaps(&file, used)
+        free_gaps(&upload.data, used)
     }
 
     /// Frees the space of a draft that is not part of `fragments`, if no fragment was written since

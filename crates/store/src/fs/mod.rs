@@ -133,9 +133,7 @@ impl FsStore {
             drafts: Mutex::new(HashMap::new()),
             gathering: GatherBudget::default(),
         };
-        let store = Self { inner: Arc::new(inner) };
-        store.free_unacknowledged_parts()?;
-        Ok(store)
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Writes a blob of up to `limit` bytes and verifies its checksums before it becomes visible.

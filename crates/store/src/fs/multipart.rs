@@ -81,10 +81,16 @@ impl ActiveUpload {
         u64::from(number - 1) * self.record.part_size
     }
 
-    /// Frees the space of a part that is not stored at its offset. Does nothing once completion has
-    /// begun, which truncates the file to its parts.
+    /// Frees the space at the offset of a part whose writer there failed. Does nothing if the part
+    /// lies there by now: a completion that failed later had copied it. Does nothing either once
+    /// completion has begun, which truncates the file to its parts.
     pub(super) fn free_offset(&self, number: u32) -> Result<()> {
         let freed = self.fence.write_if_open(self.fence.generation(), || {
+            // Within the fence no completion copies a part to its offset, and the failed writer
+            // still claims the offset.
+            if self.state().parts.get(&number).is_some_and(|part| part.side_file.is_none()) {
+                return Ok(());
+            }
             let from = self.offset(number);
             punch_hole(&self.data, from, from.saturating_add(self.record.part_size))
         });
@@ -138,6 +144,7 @@ impl FsStore {
                     uploads.retain(|_, active| Arc::strong_count(active) > 1);
                 }
                 let active = Arc::new(self.load_upload(&upload.upload_id)?);
+                self.free_unacknowledged_of(&active);
                 uploads.insert(upload.upload_id.clone(), Arc::clone(&active));
                 active
             }
@@ -146,7 +153,7 @@ impl FsStore {
     }
 
     /// Reads an upload and its journal from disk.
-    pub(super) fn load_upload(&self, upload_id: &str) -> Result<ActiveUpload> {
+    fn load_upload(&self, upload_id: &str) -> Result<ActiveUpload> {
         let folder = format!("{UPLOADS}/{upload_id}");
         let gone = |error| if matches!(error, Error::NotFound) { Error::NoSuchUpload } else { error };
         let record = self.read_upload_record(&folder).map_err(gone)?;

@@ -177,3 +177,50 @@ impl Drop for PartSink {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sigv4::Endpoint;
+    use crate::{Attributes, Completion, Deletion, Presigner};
+
+    const PART: u64 = 5 << 20;
+
+    fn write(store: &FsStore, upload: &UploadRef, number: u32, byte: u8, size: u64) -> PartSink {
+        let mut sink = store.part_sink(upload, number, Checks::none()).unwrap();
+        sink.write(&[Bytes::from(vec![byte; usize::try_from(size).unwrap()])]).unwrap();
+        sink
+    }
+
+    /// A stalled writer claims the offset of a part. The part is sent again and acknowledged, and a
+    /// completion that then fails copies it to the offset. The end of the stalled writer frees
+    /// nothing there.
+    #[test]
+    fn a_failed_writer_does_not_free_a_part_that_was_copied_to_its_offset() {
+        // Outside of a runtime a dropped sink frees its space before `drop` returns.
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let endpoint = Endpoint { url: "http://127.0.0.1:9".into(), region: "local".into(), bucket: None };
+        let store = FsStore::open(folder.path(), Presigner::new(endpoint, "access", "secret")).unwrap();
+        let upload_id = store.create_upload("a/b", PART, Attributes::default()).unwrap();
+        let upload = UploadRef { key: "a/b".into(), upload_id };
+        let stalled = write(&store, &upload, 2, 9, 1_234_567);
+        let one = write(&store, &upload, 1, 1, PART).acknowledge().unwrap();
+        let two = write(&store, &upload, 2, 2, PART).acknowledge().unwrap();
+        let parts = [one, two].map(|part| (part.number, part.etag)).to_vec();
+        let completion = Completion { parts, part_size: PART, size: None, max_size: u64::MAX };
+        let complete = || runtime.block_on(store.complete_upload(upload.clone(), completion.clone()));
+
+        let other: ByteStream = Box::pin(futures::stream::iter([Ok(Bytes::from_static(b"in the way"))]));
+        runtime.block_on(store.write_checked("a/b", other, Attributes::default(), 100, Checks::none())).unwrap();
+        assert!(matches!(complete(), Err(Error::AlreadyExists)));
+        let copied = |active: Arc<ActiveUpload>| active.state().parts[&2].side_file.is_none();
+        assert!(copied(store.active_upload(&upload).unwrap()), "the failed completion has not copied the part");
+        runtime.block_on(crate::Store::delete(&store, "a/b", Deletion::Purge)).unwrap();
+
+        drop(stalled);
+        complete().unwrap();
+        let expected = [vec![1; 5 << 20], vec![2; 5 << 20]].concat();
+        assert!(std::fs::read(folder.path().join("a/b")).unwrap() == expected, "an acknowledged part was overwritten");
+    }
+}

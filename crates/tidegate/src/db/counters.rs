@@ -1,7 +1,9 @@
 //! Counts again, from the rows, what the triggers count change by change: what owners, organisations
 //! and folders use, and which uploads are open. Finds counters that differ, and repairs them.
 
-use super::{Db, TxEngine, on_reader, on_tx};
+use std::collections::BTreeSet;
+
+use super::{Db, on_reader, on_tx};
 use crate::error::Result;
 
 /// A counter that does not agree with the rows.
@@ -82,38 +84,57 @@ const FOLDERS: &str = counted_folders!(
 );
 
 impl Db {
-    /// Returns the counters that do not agree with the rows. Reads all objects and uploads.
+    /// Returns the counters that do not agree with the rows. Reads all objects and uploads, in one
+    /// statement each for owners and folders, so on PostgreSQL without the time limit of statements.
     #[tracing::instrument(name = "db.list_wrong_counters", level = "trace", skip_all)]
     pub async fn list_wrong_counters(&self) -> Result<Vec<WrongCounter>> {
-        let mut wrong: Vec<WrongCounter> = on_reader!(self, |pool| sqlx::query_as(OWNERS).fetch_all(pool).await?);
-        let folders: Vec<WrongCounter> = on_reader!(self, |pool| sqlx::query_as(FOLDERS).fetch_all(pool).await?);
-        wrong.extend(folders);
+        let mut wrong: Vec<WrongCounter> = Vec::new();
+        if let Some(postgres) = self.postgres() {
+            let mut connection = postgres.connect_without_limit().await?;
+            for sql in [OWNERS, FOLDERS] {
+                wrong.extend(sqlx::query_as::<_, WrongCounter>(sql).fetch_all(&mut connection).await?);
+            }
+            return Ok(wrong);
+        }
+        for sql in [OWNERS, FOLDERS] {
+            let found: Vec<WrongCounter> = on_reader!(self, |pool| sqlx::query_as(sql).fetch_all(pool).await?);
+            wrong.extend(found);
+        }
         Ok(wrong)
     }
 
-    /// Sets all counters to what the rows say. Blocks changes of objects and uploads meanwhile.
+    /// Sets the counters of some owners, and of all their folders, to what the rows say.
     #[tracing::instrument(name = "db.repair_counters", level = "trace", skip_all)]
-    pub async fn repair_counters(&self) -> Result<()> {
-        const LOCK: &str = "LOCK TABLE objects, uploads IN SHARE MODE";
-        const MISSING: &str = counted!(
-            "INSERT INTO quotas (owner_kind, owner_id) SELECT owner_kind, owner_id FROM counted WHERE TRUE \
-             ON CONFLICT (owner_kind, owner_id) DO NOTHING"
-        );
+    pub async fn repair_counters(&self, wrong: &[WrongCounter]) -> Result<()> {
+        let owners: BTreeSet<(&str, &str)> =
+            wrong.iter().map(|wrong| (wrong.owner_kind.as_str(), wrong.owner_id.as_str())).collect();
+        for (kind, id) in owners {
+            self.repair_counters_of(kind, id).await?;
+        }
+        Ok(())
+    }
+
+    /// Sets the counters of one owner to what its rows say. Locks nothing but the owner's counters:
+    /// every transaction that changes the rows also changes these counters, so it has committed
+    /// before they are locked and is counted, or adds to them afterwards.
+    async fn repair_counters_of(&self, kind: &str, id: &str) -> Result<()> {
+        const MISSING: &str =
+            "INSERT INTO quotas (owner_kind, owner_id) VALUES ($1, $2) ON CONFLICT (owner_kind, owner_id) DO NOTHING";
+        // A statement of its own: the next one must see what was committed before the lock.
+        const LOCK: &str = "UPDATE quotas SET used = used WHERE owner_kind = $1 AND owner_id = $2";
         const COUNTERS: &str = counted!(
             "UPDATE quotas SET used = c.used, files = c.files, reserved = c.reserved, reserved_files = c.reserved_files, \
              kept = c.kept, kept_files = c.kept_files, open_uploads = c.open_uploads FROM counted AS c \
-             WHERE quotas.owner_kind = c.owner_kind AND quotas.owner_id = c.owner_id"
+             WHERE quotas.owner_kind = $1 AND quotas.owner_id = $2 AND c.owner_kind = $1 AND c.owner_id = $2"
         );
-        const EMPTY: &str = "DELETE FROM folders";
+        const EMPTY: &str = "DELETE FROM folders WHERE owner_kind = $1 AND owner_id = $2";
         const FILLED: &str = "INSERT INTO folders (owner_kind, owner_id, folder, files, bytes) \
                               SELECT owner_kind, owner_id, COALESCE(folder, ''), COUNT(*), CAST(SUM(COALESCE(size, 0)) AS BIGINT) \
-                              FROM objects WHERE owner_kind = 'files' AND state = 'READY' GROUP BY 1, 2, 3";
+                              FROM objects WHERE owner_kind = $1 AND owner_id = $2 AND owner_kind = 'files' AND state = 'READY' \
+                              GROUP BY 1, 2, 3";
         let mut tx = self.begin().await?;
-        if matches!(tx.engine, TxEngine::Postgres(_)) {
-            on_tx!(tx, |connection| sqlx::query(LOCK).execute(connection).await.map(drop)?);
-        }
-        for sql in [MISSING, COUNTERS, EMPTY, FILLED] {
-            on_tx!(tx, |connection| sqlx::query(sql).execute(connection).await.map(drop)?);
+        for sql in [MISSING, LOCK, COUNTERS, EMPTY, FILLED] {
+            on_tx!(tx, |connection| sqlx::query(sql).bind(kind).bind(id).execute(connection).await.map(drop)?);
         }
         tx.commit().await
     }

@@ -283,8 +283,8 @@ impl Tx {
         Ok(())
     }
 
-    /// Adds to the counters of a dataset's organisation; negative numbers subtract. The dataset's own
-    /// counters, which triggers keep, are locked first.
+    /// Adds to the counters of a dataset's organisation; negative numbers subtract. The caller has
+    /// locked the dataset and its own counters, which triggers keep; see [`Self::hold_dataset`].
     #[tracing::instrument(name = "db.count_in_organisation", level = "trace", skip_all)]
     pub async fn count_in_organisation(&mut self, dataset: i64, objects: i64, bytes: i64) -> Result<()> {
         const FIRST: &str = "INSERT INTO quotas (owner_kind, owner_id) SELECT 'organisation', o.name FROM datasets d \

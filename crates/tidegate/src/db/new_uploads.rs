@@ -42,13 +42,13 @@ impl Tx {
         objects: &[NewObject<'_>],
     ) -> Result<HashSet<ObjectId>> {
         let mut left: HashSet<ObjectId> = objects.iter().map(|new| new.object.id).collect();
-        for some in objects.chunks(AT_ONCE) {
+        for chunk in objects.chunks(AT_ONCE) {
             let inserted: Vec<(Uuid,)> = on_tx!(self, |connection| {
                 let mut query = sqlx::QueryBuilder::new(
                     "INSERT INTO objects (id, owner_kind, owner_id, object_key, name, content_type, state, created_by, \
                      created_at, announced, folder, visibility, folded_name) ",
                 );
-                query.push_values(some, |mut row, NewObject { object, announced, file }| {
+                query.push_values(chunk, |mut row, NewObject { object, announced, file }| {
                     row.push_bind(object.id.0)
                         .push_bind(owner.kind().as_str())
                         .push_bind(owner.id())
@@ -82,13 +82,13 @@ impl Tx {
         uploads: &[&Upload],
         now: SystemTime,
     ) -> Result<()> {
-        for some in uploads.chunks(AT_ONCE) {
+        for chunk in uploads.chunks(AT_ONCE) {
             on_tx!(self, |connection| {
                 let mut query = sqlx::QueryBuilder::new(
                     "INSERT INTO uploads (id, object_id, owner_kind, owner_id, object_key, part_size, announced_size, \
                      state, created_by, created_at, expires_at, incoming_key, parts_digest) ",
                 );
-                query.push_values(some, |mut row, upload| {
+                query.push_values(chunk, |mut row, upload| {
                     row.push_bind(upload.id.as_str())
                         .push_bind(upload.object.0)
                         .push_bind(owner.kind().as_str())

@@ -44,6 +44,8 @@ pub struct Postgres {
     clock: Arc<Clock>,
     /// The time limit of a statement.
     limit: Duration,
+    /// Whether this handle compares the store, and so may connect before that.
+    comparing: bool,
 }
 
 /// What all handles of the database share.
@@ -51,6 +53,9 @@ pub struct Postgres {
 struct State {
     /// Whether the tables are known to be migrated.
     migrated: AtomicBool,
+    /// Whether the store has yet to be compared with the database's. Nothing is read or written
+    /// until then.
+    uncompared: AtomicBool,
     /// Whether the database belongs to another store and must not be used.
     stopped: AtomicBool,
 }
@@ -86,7 +91,7 @@ impl Postgres {
             })
             .after_connect(move |connection, _| Box::pin(prepare(connection, limit)))
             .connect_lazy_with(options.clone());
-        let opened = Self { pool, state: Arc::default(), clock, limit };
+        let opened = Self { pool, state: Arc::default(), clock, limit, comparing: false };
         match opened.migrate(&options).await {
             Ok(()) => {}
             Err(error) if is_outage(&error) => {
@@ -106,7 +111,32 @@ impl Postgres {
         if self.state.stopped.load(Ordering::Acquire) {
             return Err(Error::Unavailable(anyhow::anyhow!("the database belongs to another store")));
         }
+        if self.state.uncompared.load(Ordering::Acquire) && !self.comparing {
+            return Err(Error::Unavailable(anyhow::anyhow!("the store is not compared with the database's yet")));
+        }
         Ok(PooledConnection(Some(self.pool.acquire().await?)))
+    }
+
+    /// Opens a connection of its own without time limits, for a statement that reads everything.
+    pub(super) async fn connect_without_limit(&self) -> Result<PgConnection> {
+        drop(self.connection().await?);
+        let connecting = tokio::time::timeout(CONNECT, PgConnection::connect_with(&self.pool.connect_options())).await;
+        connecting.map_err(|_| silent())?.map_err(Error::from)
+    }
+
+    /// Refuses connections until the store is compared, or no longer.
+    pub(super) fn set_uncompared(&self, uncompared: bool) {
+        self.state.uncompared.store(uncompared, Ordering::Release);
+    }
+
+    /// Returns a handle that compares the store, and so may connect before that.
+    pub(super) fn for_comparison(&self) -> Self {
+        Self { comparing: true, ..self.clone() }
+    }
+
+    /// Returns whether the database was closed.
+    pub(super) fn is_closed(&self) -> bool {
+        self.pool.is_closed()
     }
 
     /// Refuses connections from now on.

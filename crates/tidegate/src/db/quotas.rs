@@ -1,7 +1,7 @@
 //! Stores usage and quotas of owners. Triggers of the database count every object and upload by its
-//! state (migration 12); nothing here adds or subtracts. A reservation is one conditional statement
-//! that locks the counters until the rows are inserted, so that any number of servers cannot exceed
-//! a limit together. Never decides a limit; the configuration and `set_quota` do.
+//! state (migration 12); only the counters of folders are added to here. A check is one conditional
+//! statement that locks the counters until the rows are inserted, so that any number of servers
+//! cannot exceed a limit together. Never decides a limit; the configuration and `set_quota` do.
 
 use std::time::SystemTime;
 
@@ -49,7 +49,17 @@ const USAGE: &str = "SELECT used, reserved, kept, files, reserved_files, kept_fi
 const FIRST: &str =
     "INSERT INTO quotas (owner_kind, owner_id) VALUES ($1, $2) ON CONFLICT (owner_kind, owner_id) DO NOTHING";
 
+const ANNOUNCED: &str = "SELECT COALESCE(announced, 0) FROM objects WHERE id = $1";
+
 impl Db {
+    /// Returns the bytes that are reserved for an object until its size is known.
+    #[tracing::instrument(name = "db.find_announced", level = "trace", skip_all)]
+    pub async fn find_announced(&self, id: ObjectId) -> Result<u64> {
+        let row: Option<(i64,)> =
+            on_reader!(self, |pool| sqlx::query_as(ANNOUNCED).bind(id.0).fetch_optional(pool).await?);
+        Ok(row.map_or(0, |(bytes,)| to_u64(bytes)))
+    }
+
     /// Returns the usage of an owner; zero if it never had anything.
     #[tracing::instrument(name = "db.find_usage", level = "trace", skip_all)]
     pub async fn find_usage(&self, owner: &Owner) -> Result<Usage> {
@@ -74,12 +84,13 @@ impl Db {
 impl Tx {
     /// Checks a request against the quotas of its owner, and locks the owner's counters: what the
     /// caller inserts before its commit is counted before the next request is checked. Returns what
-    /// is missing, if it does not fit.
-    #[tracing::instrument(name = "db.reserve", level = "trace", skip_all)]
-    pub async fn reserve(&mut self, owner: &Owner, demand: Demand, quotas: &Quotas) -> Result<Option<Shortage>> {
+    /// is missing, if it does not fit. A quota of which nothing is requested refuses nothing.
+    #[tracing::instrument(name = "db.check_quota", level = "trace", skip_all)]
+    pub async fn check_quota(&mut self, owner: &Owner, demand: Demand, quotas: &Quotas) -> Result<Option<Shortage>> {
         const SQL: &str = "UPDATE quotas SET used = used WHERE owner_kind = $1 AND owner_id = $2 \
-                           AND $3 <= COALESCE(quota, $4) - used - reserved - kept \
-                           AND $5 <= $6 - files - reserved_files - kept_files AND $7 <= $8 - open_uploads";
+                           AND ($3 = 0 OR $3 <= COALESCE(quota, $4) - used - reserved - kept) \
+                           AND ($5 = 0 OR $5 <= $6 - files - reserved_files - kept_files) \
+                           AND ($7 = 0 OR $7 <= $8 - open_uploads)";
         let (kind, id) = (owner.kind().as_str(), owner.id());
         let refused: Option<Row> = on_tx!(self, |connection| {
             sqlx::query(FIRST).bind(kind).bind(id).execute(&mut *connection).await?;
@@ -105,8 +116,8 @@ impl Tx {
 
     /// Checks new uploads against the number that one user may have open, and locks the user's
     /// counters until the transaction ends. Returns what is missing.
-    #[tracing::instrument(name = "db.reserve_uploads_of", level = "trace", skip_all)]
-    pub async fn reserve_uploads_of(&mut self, user: &str, uploads: u64, quota: u64) -> Result<Option<Shortage>> {
+    #[tracing::instrument(name = "db.check_open_uploads_of", level = "trace", skip_all)]
+    pub async fn check_open_uploads_of(&mut self, user: &str, uploads: u64, quota: u64) -> Result<Option<Shortage>> {
         const SQL: &str =
             "UPDATE quotas SET used = used WHERE owner_kind = $1 AND owner_id = $2 AND $3 <= $4 - open_uploads";
         const OPEN: &str = "SELECT open_uploads FROM quotas WHERE owner_kind = $1 AND owner_id = $2";
@@ -159,11 +170,19 @@ impl Tx {
         Ok((used >= quota).then_some(Shortage { resource, used, quota, requested: 1 }))
     }
 
-    /// Stores the size of an object that was announced without one, so that it is reserved until the
-    /// object is published.
+    /// Returns the bytes that are reserved for an object until its size is known.
+    #[tracing::instrument(name = "db.find_announced_in_tx", level = "trace", skip_all)]
+    pub async fn find_announced(&mut self, id: ObjectId) -> Result<u64> {
+        let row: Option<(i64,)> =
+            on_tx!(self, |connection| sqlx::query_as(ANNOUNCED).bind(id.0).fetch_optional(connection).await?);
+        Ok(row.map_or(0, |(bytes,)| to_u64(bytes)))
+    }
+
+    /// Stores the bytes that are reserved for a PENDING object until it is published: its size, or
+    /// the most that it can have.
     #[tracing::instrument(name = "db.set_announced", level = "trace", skip_all)]
     pub async fn set_announced(&mut self, id: ObjectId, bytes: u64) -> Result<()> {
-        const SQL: &str = "UPDATE objects SET announced = $2 WHERE id = $1";
+        const SQL: &str = "UPDATE objects SET announced = $2 WHERE id = $1 AND state = 'PENDING'";
         on_tx!(self, |connection| {
             sqlx::query(SQL).bind(id.0).bind(to_i64(bytes)).execute(connection).await.map(drop)?;
         });

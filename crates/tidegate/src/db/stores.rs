@@ -1,6 +1,6 @@
 //! Names the store that the rows of this database are about. One row; see `app::App::open`.
 
-use super::{Db, on_reader, on_tx};
+use super::{Db, Engine, on_reader, on_tx};
 use crate::error::Result;
 
 impl Db {
@@ -10,6 +10,28 @@ impl Db {
         const SQL: &str = "SELECT identity FROM store_identity";
         let row: Option<(String,)> = on_reader!(self, |pool| sqlx::query_as(SQL).fetch_optional(pool).await?);
         Ok(row.map(|(identity,)| identity))
+    }
+
+    /// Answers like a database that is away until the store is compared, or no longer. Does nothing
+    /// on SQLite, which is compared before it is used.
+    pub fn set_uncompared(&self, uncompared: bool) {
+        if let Some(postgres) = self.postgres() {
+            postgres.set_uncompared(uncompared);
+        }
+    }
+
+    /// Returns a handle that compares the store, and so answers before that.
+    #[must_use]
+    pub fn for_comparison(&self) -> Self {
+        match &self.engine {
+            Engine::Sqlite { .. } => self.clone(),
+            Engine::Postgres(postgres) => Self { engine: Engine::Postgres(postgres.for_comparison()), ..self.clone() },
+        }
+    }
+
+    /// Returns whether a PostgreSQL database was closed.
+    pub fn is_closed(&self) -> bool {
+        self.postgres().is_some_and(super::Postgres::is_closed)
     }
 
     /// Answers like a database that is away from now on, because its rows are about another store.

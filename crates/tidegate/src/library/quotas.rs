@@ -8,35 +8,53 @@ use crate::app::App;
 use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::model::caller::Caller;
+use crate::model::ids::ObjectId;
 use crate::model::owner::{Owner, OwnerKind};
 use crate::model::principal::Principal;
-use crate::model::quota::{Demand, Resource, Shortage};
+use crate::model::quota::{Demand, Shortage};
 use crate::model::rules;
 
 /// Reserves room for new objects and their uploads. Returns [`Error::QuotaExceeded`] if the owner,
 /// or the user who begins them, has not enough left.
 pub(crate) async fn reserve(app: &App, tx: &mut Tx, caller: &Caller, owner: &Owner, demand: Demand) -> Result<()> {
     let quotas = app.config.quotas.of(owner.kind());
-    if let Some(shortage) = tx.reserve(owner, demand, quotas).await? {
+    if let Some(shortage) = tx.check_quota(owner, demand, quotas).await? {
         return Err(refuse(owner.kind(), shortage));
     }
     // Services begin the uploads of many users; the owners' quotas limit them.
     if let Principal::User { id, .. } = &caller.principal
         && demand.uploads > 0
-        && let Some(shortage) = tx.reserve_uploads_of(id.as_str(), demand.uploads, quotas.open_uploads_of_user).await?
+        && let Some(shortage) =
+            tx.check_open_uploads_of(id.as_str(), demand.uploads, quotas.open_uploads_of_user).await?
     {
         return Err(refuse(owner.kind(), shortage));
     }
     Ok(())
 }
 
-/// Reserves the bytes of an object that was announced without a size, once they are known.
-pub(crate) async fn reserve_bytes(app: &App, tx: &mut Tx, owner: &Owner, bytes: u64) -> Result<()> {
-    let demand = Demand { bytes, ..Demand::default() };
-    match tx.reserve(owner, demand, app.config.quotas.of(owner.kind())).await? {
-        Some(shortage) if shortage.resource == Resource::Bytes => Err(refuse(owner.kind(), shortage)),
-        // Nothing else is asked for.
-        _ => Ok(()),
+/// Checks new objects and uploads against the quotas of their owner, without a lock: a request that
+/// passes can be refused later. For work that comes before [`reserve`].
+pub(crate) async fn check(app: &App, owner: &Owner, demand: Demand) -> Result<()> {
+    let usage = app.db.find_usage(owner).await?;
+    match usage.shortage(demand, app.config.quotas.of(owner.kind())) {
+        Some(shortage) => Err(refuse(owner.kind(), shortage)),
+        None => Ok(()),
+    }
+}
+
+/// Reserves at least `bytes` for an object that was announced without a size. Does nothing if as
+/// much is reserved already. Returns [`Error::QuotaExceeded`] if the owner has not enough left.
+pub(crate) async fn reserve_up_to(app: &App, tx: &mut Tx, owner: &Owner, object: ObjectId, bytes: u64) -> Result<()> {
+    // Locked before the reserved bytes are read, which another request can raise too.
+    tx.hold_quota(owner).await?;
+    let more = bytes.saturating_sub(tx.find_announced(object).await?);
+    if more == 0 {
+        return Ok(());
+    }
+    let demand = Demand { bytes: more, ..Demand::default() };
+    match tx.check_quota(owner, demand, app.config.quotas.of(owner.kind())).await? {
+        Some(shortage) => Err(refuse(owner.kind(), shortage)),
+        None => tx.set_announced(object, bytes).await,
     }
 }
 

@@ -25,7 +25,13 @@ pub enum BadUserId {
     /// The text holds control characters.
     #[error("the user id holds control characters")]
     Control,
+    /// The text is the name of a principal that is no user.
+    #[error("the user id is one of the names service, system and anonymous, which are no users")]
+    Reserved,
 }
+
+/// The names of the principals that are no users, as rows have them.
+const NO_USERS: [&str; 3] = ["service", "system", "anonymous"];
 
 impl UserId {
     /// Validates a user id.
@@ -34,6 +40,7 @@ impl UserId {
             "" => Err(BadUserId::Empty),
             _ if text.len() > MAX_USER_ID => Err(BadUserId::TooLong),
             _ if text.chars().any(char::is_control) => Err(BadUserId::Control),
+            _ if NO_USERS.contains(&text) => Err(BadUserId::Reserved),
             _ => Ok(Self(text.to_owned())),
         }
     }
@@ -44,14 +51,19 @@ impl UserId {
     }
 }
 
-/// An organisation id, as sign-in names it. The same texts are valid as for user ids.
+/// An organisation id, as sign-in names it. The same texts are valid as for user ids, and the names
+/// of principals that are no users.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct OrgId(String);
 
 impl OrgId {
     /// Validates an organisation id.
     pub fn parse(text: &str) -> Result<Self, BadUserId> {
-        UserId::parse(text).map(|UserId(text)| Self(text))
+        match UserId::parse(text) {
+            Ok(UserId(text)) => Ok(Self(text)),
+            Err(BadUserId::Reserved) => Ok(Self(text.to_owned())),
+            Err(error) => Err(error),
+        }
     }
 
     /// Returns the id as sign-in named it.

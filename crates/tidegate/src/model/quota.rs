@@ -106,6 +106,7 @@ impl Usage {
         ]
         .into_iter()
         .map(|(resource, used, quota, requested)| Shortage { resource, used, quota, requested })
+        .filter(|shortage| shortage.requested > 0)
         .find(|shortage| shortage.used.saturating_add(shortage.requested) > shortage.quota)
     }
 }
@@ -127,6 +128,9 @@ mod tests {
         assert_eq!(missing(u64::MAX, 1, 1), Some(Resource::Bytes), "no overflow");
         assert_eq!(missing(40, 2, 1), Some(Resource::Objects));
         assert_eq!(missing(40, 1, 2), Some(Resource::OpenUploads));
+        let lowered = Usage { files: 100, open_uploads: 100, ..usage };
+        let bytes = Demand { bytes: 1, ..Demand::default() };
+        assert_eq!(lowered.shortage(bytes, &quotas), None, "nothing else is requested");
         let own = Usage { quota: Some(60), ..usage };
         assert_eq!(own.shortage(Demand { bytes: 1, objects: 1, uploads: 1 }, &quotas).unwrap().quota, 60);
     }

@@ -54,10 +54,11 @@ impl DiskSpace {
         self.database.as_ref()
     }
 
-    /// Returns an error unless every disk has room for new rows, and the store's for `bytes` more.
+    /// Returns an error unless the disk of the SQLite file has room for new rows, and the store's
+    /// for `bytes` more. The data folder takes neither; see [`Self::check_copy`].
     pub fn check(&self, bytes: u64) -> Result<()> {
-        for space in &self.spaces {
-            let is_store = self.store.as_ref().is_some_and(|store| Arc::ptr_eq(store, space));
+        for space in self.of_rows_and_blobs() {
+            let is_store = self.store.as_ref().is_some_and(|store| std::ptr::eq(&**store, space));
             space.check(if is_store { bytes } else { 0 })?;
         }
         Ok(())
@@ -83,23 +84,24 @@ impl DiskSpace {
         self.database.as_ref().and_then(|space| measured(space)).is_some_and(|space| space.is_short())
     }
 
-    /// Returns whether any disk is full up to its reserve.
+    /// Returns whether a disk is full up to its reserve that uploads need.
     pub fn is_any_full(&self) -> bool {
-        self.spaces.iter().filter_map(|space| measured(space)).any(|space| space.is_short())
+        self.of_rows_and_blobs().filter_map(measured).any(|space| space.is_short())
     }
 
     /// Gives up the ballast of each disk that is completely full. Blocking.
     pub fn free_ballast_if_exhausted(&self) {
-        self.needed_by_deletes().for_each(Space::free_ballast_if_exhausted);
+        self.of_rows_and_blobs().for_each(Space::free_ballast_if_exhausted);
     }
 
     /// Creates the ballast of each disk that has room for it. Blocking.
     pub fn restore_ballast(&self) {
-        self.needed_by_deletes().for_each(Space::restore_ballast);
+        self.of_rows_and_blobs().for_each(Space::restore_ballast);
     }
 
-    /// Returns the disks that deletes write to.
-    fn needed_by_deletes(&self) -> impl Iterator<Item = &Space> {
+    /// Returns the disks of the local store and of the SQLite file, to which uploads and deletes
+    /// write.
+    fn of_rows_and_blobs(&self) -> impl Iterator<Item = &Space> {
         self.spaces.iter().map(|space| &**space).filter(|space| space.name() != DATA)
     }
 

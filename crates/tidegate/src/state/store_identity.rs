@@ -8,7 +8,7 @@ use store::FsStore;
 
 use crate::config::StoreSetting;
 use crate::db::Db;
-use crate::error::Error;
+use crate::error::{Error, Result};
 
 /// How often a database that does not answer yet is asked again.
 const RETRY: Duration = Duration::from_millis(100);
@@ -22,33 +22,54 @@ pub struct StoreIdentity {
     pub fs: Option<FsStore>,
 }
 
+/// The outcome of a comparison.
+#[derive(Debug)]
+enum Comparison {
+    /// The configured store is the database's.
+    Same,
+    /// The database's rows are about another store; the text says what to do.
+    Different(String),
+}
+
 /// Returns an error unless the configured store is the database's. A database that names no store
 /// gets this one, and with `adopts` also one that names another. If the database does not answer
-/// yet, compares when it does, and uses it no longer if they differ.
+/// yet, compares when it does; until then nothing is read from it or written to it.
 pub async fn require(store: StoreIdentity, db: &Db, adopts: bool) -> anyhow::Result<()> {
-    if let Err(Error::Unavailable(_)) = db.named_store().await
-        && db.is_shared()
-    {
-        tokio::spawn(compare_when_it_answers(store, db.clone()));
-        return Ok(());
+    match compare(&store, db, adopts).await {
+        Ok(Comparison::Same) => Ok(()),
+        Ok(Comparison::Different(why)) => anyhow::bail!(why),
+        Err(Error::Unavailable(_) | Error::Busy) if db.is_shared() => {
+            db.set_uncompared(true);
+            tokio::spawn(compare_when_it_answers(store, db.clone(), adopts));
+            Ok(())
+        }
+        Err(error) => anyhow::bail!("the store of the database can't be read: {}", error.detail()),
     }
-    compare(&store, db, adopts).await
 }
 
-/// Waits until the database answers, and compares.
-async fn compare_when_it_answers(store: StoreIdentity, db: Db) {
-    while let Err(Error::Unavailable(_)) = db.named_store().await {
+/// Compares as soon as the database and the store answer. An error says nothing about the store, so
+/// only a proven difference stops the use of the database.
+async fn compare_when_it_answers(store: StoreIdentity, db: Db, adopts: bool) {
+    let comparing = db.for_comparison();
+    while !db.is_closed() {
+        match compare(&store, &comparing, adopts).await {
+            Ok(Comparison::Same) => return db.set_uncompared(false),
+            Ok(Comparison::Different(why)) => {
+                db.stop_using();
+                return tracing::error!("{why}; requests get 503 until the server is restarted with the right store");
+            }
+            Err(Error::Unavailable(_) | Error::Busy) => {}
+            Err(error) => tracing::warn!(
+                error = error.detail(),
+                "the store can't be compared with the database's yet; requests get 503 until it can"
+            ),
+        }
         tokio::time::sleep(RETRY).await;
     }
-    if let Err(error) = compare(&store, &db, false).await {
-        db.stop_using();
-        tracing::error!(%error, "requests get 503 until the server is restarted with the right store");
-    }
 }
 
-async fn compare(store: &StoreIdentity, db: &Db, adopts: bool) -> anyhow::Result<()> {
-    let of_database = |error: Error| anyhow::anyhow!("the store of the database can't be read: {}", error.detail());
-    let known = db.named_store().await.map_err(of_database)?;
+async fn compare(store: &StoreIdentity, db: &Db, adopts: bool) -> Result<Comparison> {
+    let known = db.named_store().await?;
     let may_name = adopts || known.is_none();
     let found = match (&store.setting, &store.fs) {
         (StoreSetting::S3(s3), _) => Some(format!("bucket {} at {}", s3.bucket, s3.endpoint)),
@@ -64,20 +85,20 @@ async fn compare(store: &StoreIdentity, db: &Db, adopts: bool) -> anyhow::Result
     };
     let known = match &found {
         // Read again: two servers can start on a new database at once.
-        Some(found) if may_name => db.set_store(found, adopts).await.map_err(of_database)?,
+        Some(found) if may_name => db.set_store(found, adopts).await?,
         _ => known.unwrap_or_default(),
     };
     if found.as_deref() == Some(known.as_str()) {
-        return Ok(());
+        return Ok(Comparison::Same);
     }
     let setting = match &store.setting {
         StoreSetting::Local(root) => format!("UPLOAD_ROOT={}", root.display()),
         StoreSetting::S3(_) => "S3_BUCKET".to_owned(),
     };
     let found = found.unwrap_or_else(|| "a folder without the id of a store: is its disk mounted?".to_owned());
-    anyhow::bail!(
+    Ok(Comparison::Different(format!(
         "{setting}: the database belongs to another store ({known}) than this one ({found}). Servers that share a \
          database must share its store: give this one the same folder, or S3_BUCKET to all of them. If the bytes were \
          moved here on purpose, run `tidegate reconcile --adopt-store` once"
-    )
+    )))
 }

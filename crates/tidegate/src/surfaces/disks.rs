@@ -8,8 +8,9 @@ use uuid::Uuid;
 
 use crate::access;
 use crate::app::App;
+use crate::db::Tx;
 use crate::error::{Error, Result, bad_request};
-use crate::library::objects;
+use crate::library::{objects, quotas};
 use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::disposition;
@@ -17,7 +18,9 @@ use crate::model::event::AuditAction;
 use crate::model::ids::ObjectId;
 use crate::model::object::{Object, ObjectState};
 use crate::model::owner::{Owner, OwnerKind};
+use crate::model::quota::Demand;
 use crate::model::rules;
+use crate::model::upload::Upload;
 use crate::queue::{self, Job};
 use crate::uploads;
 use crate::uploads::begin::{self, NewUpload};
@@ -68,6 +71,8 @@ pub async fn begin(app: &App, caller: &Caller, owner: &Owner, announced: NewDisk
     };
     let id = ObjectId::generate();
     let key = app.config.images.layout.disk_image(user, id, Uuid::new_v4());
+    // Refused before the store does work for it; the insertion decides.
+    quotas::check(app, owner, Demand { bytes: size.unwrap_or(0), objects: 1, uploads: 1 }).await?;
     let (upload_id, part_size) = begin::create_parts(app, owner.kind(), &key, size, attributes).await?;
     let new = NewUpload {
         object: id,
@@ -76,17 +81,23 @@ pub async fn begin(app: &App, caller: &Caller, owner: &Owner, announced: NewDisk
         content_type: content_type.unwrap_or_else(|| begin::OPAQUE.to_owned()),
         size,
         sha256: None,
-        key,
+        key: key.clone(),
         incoming: None,
         part_size: Some(part_size),
     };
     let rows = new.rows(app, owner.kind(), app.db.now());
-    let mut tx = app.db.begin().await?;
-    begin::insert(app, &mut tx, caller, owner, (rows, Details::Disk)).await?;
-    tx.commit().await?;
+    let inserted = insert(app, caller, owner, rows).await;
+    begin::or_abort(app, &upload_id, &key, inserted).await?.commit().await?;
     begin::count_upload("begun");
     tracing::info!(object.id = %id, "an upload was begun");
     Ok(Begun { object: id, upload_id, part_size })
+}
+
+/// Inserts the rows of an upload, and returns the transaction that holds them.
+async fn insert(app: &App, caller: &Caller, owner: &Owner, rows: (Object, Upload)) -> Result<Tx> {
+    let mut tx = app.db.begin().await?;
+    begin::insert(app, &mut tx, caller, owner, (rows, Details::Disk)).await?;
+    Ok(tx)
 }
 
 fn check_name(name: Option<&str>) -> Result<()> {

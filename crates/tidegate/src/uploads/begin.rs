@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 use std::time::SystemTime;
 
-use store::{Attributes, PresignedRequest};
+use store::{Attributes, PresignedRequest, UploadRef};
 use uuid::Uuid;
 
 use super::effects::{self, Details};
@@ -24,6 +24,9 @@ use crate::model::upload::{Upload, UploadState, plan_part_size};
 
 /// The media type of opaque bytes, and of bytes whose type is not announced.
 pub(crate) const OPAQUE: &str = "application/octet-stream";
+
+/// The largest PUT that S3 accepts, in bytes.
+pub(crate) const MAX_SINGLE_PUT: u64 = 5 << 30;
 
 /// How many tags are tried for the key of one file. A second try is rare already.
 pub(crate) const MAX_TAGS: usize = 8;
@@ -98,9 +101,25 @@ pub(crate) struct Rows<'a> {
 
 impl Rows<'_> {
     /// Returns the object as it is inserted.
-    fn new_object(&self) -> NewObject<'_> {
+    fn new_object(&self, app: &App) -> NewObject<'_> {
+        let Self { object, details, .. } = self;
+        NewObject { object, announced: self.reserved(app), file: details.file() }
+    }
+
+    /// Returns the bytes that are reserved from the begin on: the announced size, or the most that
+    /// a single PUT without a size may bring. Parts without a size reserve theirs when they are
+    /// signed.
+    fn reserved(&self, app: &App) -> Option<u64> {
         let Self { object, upload, details } = self;
-        NewObject { object, announced: upload.announced_size, file: details.file() }
+        if upload.announced_size.is_some() || upload.part_size.is_some() {
+            return upload.announced_size;
+        }
+        let limits = app.config.upload_limits.of(upload.of);
+        let largest = match details {
+            Details::Media(_) => limits.of_media(object.content_type.starts_with("video/")),
+            _ => limits.largest(),
+        };
+        Some(largest.min(MAX_SINGLE_PUT))
     }
 }
 
@@ -130,8 +149,10 @@ pub(crate) async fn insert_all(
 ) -> Result<()> {
     let Some(first) = rows.first() else { return Ok(()) };
     let (now, action) = (first.object.created_at, first.details.action());
-    let demand = demand(rows);
-    app.disks.check(demand.bytes)?;
+    let demand = demand(app, rows);
+    // What is only reserved may never come, so it is not weighed against the disk.
+    let announced = rows.iter().filter_map(|row| row.upload.announced_size).fold(0, u64::saturating_add);
+    app.disks.check(announced)?;
     quotas::reserve(app, tx, caller, owner, demand).await?;
     insert_objects(app, tx, &effects::creator(owner.kind(), caller), owner, rows).await?;
     let uploads: Vec<&Upload> = rows.iter().map(|row| &row.upload).collect();
@@ -143,12 +164,12 @@ pub(crate) async fn insert_all(
     tx.record_all(caller, action, owner, &objects, now).await
 }
 
-/// Returns what uploads take from the quotas. One without a size takes its bytes once they are known.
-fn demand(rows: &[Rows<'_>]) -> Demand {
+/// Returns what uploads take from the quotas.
+fn demand(app: &App, rows: &[Rows<'_>]) -> Demand {
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
-    let sizes = rows.iter().filter_map(|row| row.upload.announced_size);
+    let reserved = rows.iter().filter_map(|row| row.reserved(app));
     Demand {
-        bytes: sizes.fold(0, u64::saturating_add),
+        bytes: reserved.fold(0, u64::saturating_add),
         objects: count(rows.len()),
         uploads: count(rows.iter().filter(|row| row.upload.state == UploadState::Open).count()),
     }
@@ -159,7 +180,7 @@ async fn insert_objects(app: &App, tx: &mut Tx, by: &Principal, owner: &Owner, r
     let mut left: HashSet<ObjectId> = rows.iter().map(|row| row.object.id).collect();
     for _ in 0..MAX_TAGS {
         let objects: Vec<NewObject<'_>> =
-            rows.iter().filter(|row| left.contains(&row.object.id)).map(Rows::new_object).collect();
+            rows.iter().filter(|row| left.contains(&row.object.id)).map(|row| row.new_object(app)).collect();
         left = tx.insert_objects(owner, by, &objects).await?;
         if left.is_empty() {
             return Ok(());
@@ -181,7 +202,9 @@ pub(crate) async fn presign_put(app: &App, object: &Object, upload: &Upload) -> 
 }
 
 /// Begins an upload in parts in the store. Returns the store's upload id and the part size in
-/// bytes. If the server crashes before the rows are committed, the sweep aborts the upload.
+/// bytes. The caller passes whatever comes before its commit to [`or_abort`]. If the server crashes
+/// before the rows are committed, or the outcome of the commit is unknown, the sweep aborts the
+/// upload.
 pub(crate) async fn create_parts(
     app: &App,
     kind: OwnerKind,
@@ -192,6 +215,18 @@ pub(crate) async fn create_parts(
     let part_size = plan_part_size(app.config.upload_limits.of(kind).part_size, size);
     let id = app.store.begin_parts(key.as_str(), part_size, attributes).await?;
     Ok((id, part_size))
+}
+
+/// Returns an outcome from between [`create_parts`] and the commit of the rows. If it is an error,
+/// aborts the store's upload: refused requests must leave nothing.
+pub(crate) async fn or_abort<T>(app: &App, upload_id: &str, key: &Key, outcome: Result<T>) -> Result<T> {
+    if outcome.is_err() {
+        let begun = UploadRef { key: key.as_str().to_owned(), upload_id: upload_id.to_owned() };
+        if let Err(error) = app.store.abort(&begun).await {
+            tracing::warn!(%error, "the store's upload of a refused request can't be aborted; the sweep aborts it");
+        }
+    }
+    outcome
 }
 
 /// Counts a begun or ended upload.

@@ -68,11 +68,7 @@ pub async fn complete(
         }
     };
     let content = Content { size: stat.size, etag: stat.etag, last_modified: stat.last_modified };
-    let made_ready = match make_ready(app, caller, &upload, &content, Some(&digest), Some(&owner)).await {
-        Err(exceeded @ Error::QuotaExceeded(_)) => return drop_joined(app, caller, &upload, exceeded).await,
-        other => other?,
-    };
-    if made_ready {
+    if make_ready(app, caller, (&owner, &upload), &content, Some(&digest)).await? {
         begin::count_upload("completed");
         metrics::counter!("tidegate_uploaded_bytes_total").increment(content.size);
         tracing::info!(object.id = %id, object.size_bytes = content.size, "an upload was completed");
@@ -85,30 +81,38 @@ fn no_longer_open() -> Error {
     Error::InvalidState("the upload is no longer open".into())
 }
 
-/// Drops an upload whose bytes do not fit into the quota. Returns why.
-async fn drop_joined(app: &App, caller: &Caller, upload: &Upload, exceeded: Error) -> Result<Content> {
-    end::end(app, caller, upload, UploadState::Aborted).await?;
-    app.store.delete(upload.key.as_str(), store::Deletion::Purge).await?;
-    Err(exceeded)
-}
-
 /// Makes the object of a joined upload READY. Returns `false` if the upload is no longer open. Bytes
-/// that were announced without a size must fit into the quota of `owner`; `None` takes them anyway.
+/// that were announced without a size must fit into the owner's quota; if they do not, the upload
+/// and its bytes are dropped.
 async fn make_ready(
     app: &App,
     caller: &Caller,
-    upload: &Upload,
+    (owner, upload): (&Owner, &Upload),
     content: &Content,
     digest: Option<&str>,
-    owner: Option<&Owner>,
+) -> Result<bool> {
+    match publish(app, caller, (owner, upload), content, digest).await {
+        Err(exceeded @ Error::QuotaExceeded(_)) => {
+            end::end(app, caller, upload, UploadState::Aborted).await?;
+            app.store.delete(upload.key.as_str(), store::Deletion::Purge).await?;
+            Err(exceeded)
+        }
+        other => other,
+    }
+}
+
+/// Writes the rows of [`make_ready`]. Fails with [`Error::QuotaExceeded`] if the bytes do not fit.
+async fn publish(
+    app: &App,
+    caller: &Caller,
+    (owner, upload): (&Owner, &Upload),
+    content: &Content,
+    digest: Option<&str>,
 ) -> Result<bool> {
     let mut tx = app.db.begin().await?;
     let ended = tx.end_upload(&upload.id, UploadState::Completed, digest).await?;
-    if ended
-        && upload.announced_size.is_none()
-        && let Some(owner) = owner
-    {
-        quotas::reserve_bytes(app, &mut tx, owner, content.size).await?;
+    if ended && upload.announced_size.is_none() {
+        quotas::reserve_up_to(app, &mut tx, owner, upload.object, content.size).await?;
     }
     if !ended || !tx.publish_object(upload.object, content, ObjectState::Ready).await? {
         return Ok(false);
@@ -119,14 +123,16 @@ async fn make_ready(
 }
 
 /// Finishes a completion that a crash interrupted between the blob and its row: if the blob exists,
-/// the object becomes READY. Returns `false` if there is nothing to finish.
+/// the object becomes READY. Returns `false` if there is nothing to finish. Fails with
+/// [`Error::QuotaExceeded`] if the bytes did not fit into the owner's quota; they are dropped then.
 pub async fn recover(app: &App, upload: &Upload) -> Result<bool> {
     let stat = match app.store.stat(upload.key.as_str()).await {
         Err(store::Error::NotFound) => return Ok(false),
         other => other?,
     };
     let content = Content { size: stat.size, etag: stat.etag, last_modified: stat.last_modified };
-    if !make_ready(app, &Caller::system(), upload, &content, None, None).await? {
+    let Some(owner) = app.db.owner_of(upload.of, upload.object).await? else { return Ok(false) };
+    if !make_ready(app, &Caller::system(), (&owner, upload), &content, None).await? {
         return Ok(false);
     }
     begin::count_upload("recovered");

@@ -66,7 +66,8 @@ async fn accept(app: &App, caller: &Caller, arrival: &Arrival<'_>, (sealed, size
         return Ok(false);
     }
     if upload.announced_size.is_none() {
-        quotas::reserve_bytes(app, &mut tx, item.owner(), size).await?;
+        quotas::reserve_up_to(app, &mut tx, item.owner(), id, size).await?;
+        // What was reserved beyond the size is free again.
         tx.set_announced(id, size).await?;
     }
     if !effects::confirmed(app, &mut tx, item, *confirmation).await? {

@@ -188,8 +188,9 @@ pub(super) async fn lock_tree(tx: &mut Tx, item: &Item) -> Result<()> {
     }
 }
 
-/// Locks the counters to which an object's bytes are charged.
-pub(super) async fn lock_counters(tx: &mut Tx, item: &Item) -> Result<()> {
+/// Locks what counts an object before its state changes: the counters of a file's owner, or the
+/// dataset with its counters. Media items and disk images lock theirs with the change.
+pub(crate) async fn lock_counters(tx: &mut Tx, item: &Item) -> Result<()> {
     match item {
         Item::File(owner, _) => tx.hold_quota(owner).await,
         Item::Disk(..) | Item::Media(_) | Item::Package(..) => lock_tree(tx, item).await,
@@ -260,14 +261,15 @@ pub(super) async fn withdraw_work(tx: &mut Tx, item: &Item) -> Result<()> {
     }
 }
 
-/// Adds an object to the counters of its folder, or of its package and organisation, when it is
-/// published or restored. Its owner's counters are kept by triggers.
-pub(crate) async fn charge(tx: &mut Tx, item: &Item, size: u64) -> Result<()> {
+/// Adds a file to the counters of its folder, or an object of a dataset to those of its package and
+/// organisation, when it is published or restored. Does nothing for other owners; the owners'
+/// counters are kept by triggers.
+pub(crate) async fn count_in_folder_or_package(tx: &mut Tx, item: &Item, size: u64) -> Result<()> {
     count(tx, item, 1, i64::try_from(size).unwrap_or(i64::MAX)).await
 }
 
-/// Subtracts an object from the counters that [`charge`] adds it to.
-pub(crate) async fn uncharge(tx: &mut Tx, item: &Item) -> Result<()> {
+/// Subtracts an object from the counters that [`count_in_folder_or_package`] adds it to.
+pub(crate) async fn uncount_in_folder_or_package(tx: &mut Tx, item: &Item) -> Result<()> {
     let size = item.object().content.as_ref().map_or(0, |content| content.size);
     count(tx, item, -1, -i64::try_from(size).unwrap_or(i64::MAX)).await
 }

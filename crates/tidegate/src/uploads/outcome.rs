@@ -44,7 +44,7 @@ pub(crate) async fn reject(
         return Ok(false);
     }
     if from == ObjectState::Ready {
-        effects::uncharge(tx, item).await?;
+        effects::uncount_in_folder_or_package(tx, item).await?;
     }
     record_status_change(tx, item.owner(), id, Status::Rejected, Some(reason), now).await?;
     tx.record(caller, rules::of(item.kind()).actions.rejected, id, now).await?;

@@ -9,7 +9,7 @@ use super::{completion, reference};
 use crate::access;
 use crate::app::App;
 use crate::error::{Error, Result, bad_request};
-use crate::library::objects;
+use crate::library::{objects, quotas};
 use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::ids::ObjectId;
@@ -44,6 +44,7 @@ pub(crate) async fn sign_each(app: &App, upload: &Upload, numbers: &[u32]) -> Re
     if let Some(beyond) = numbers.iter().find(|number| upload.part_limit(**number, limits.largest()) == 0) {
         return Err(bad_request(format!("part {beyond} lies beyond the announced size, or the largest allowed")));
     }
+    reserve_signed(app, upload, numbers, limits.largest()).await?;
     let remaining = upload.expires_at.duration_since(app.db.now()).unwrap_or_default();
     let lifetime = limits.url_lifetime.min(remaining).max(Duration::from_secs(1));
     let named = reference(upload);
@@ -53,6 +54,20 @@ pub(crate) async fn sign_each(app: &App, upload: &Upload, numbers: &[u32]) -> Re
     }
     metrics::counter!("tidegate_parts_signed_total").increment(signed.len() as u64);
     Ok(signed)
+}
+
+/// Reserves what the signed parts can bring, of an upload without a size: up to the end of the
+/// highest one. So open uploads take no more than the quota either.
+async fn reserve_signed(app: &App, upload: &Upload, numbers: &[u32], largest: u64) -> Result<()> {
+    let highest = numbers.iter().copied().max().map_or(0, u64::from);
+    let end = highest.saturating_mul(upload.part_size.unwrap_or(u64::MAX)).min(largest);
+    if upload.announced_size.is_some() || app.db.find_announced(upload.object).await? >= end {
+        return Ok(());
+    }
+    let owner = app.db.owner_of(upload.of, upload.object).await?.ok_or_else(objects::not_found)?;
+    let mut tx = app.db.begin().await?;
+    quotas::reserve_up_to(app, &mut tx, &owner, upload.object, end).await?;
+    tx.commit().await
 }
 
 /// Returns the parts stored so far. Authorizes the caller.
@@ -139,7 +154,7 @@ pub(crate) fn check_list(parts: &[(u32, String)]) -> Result<()> {
         return Err(bad_request(format!("part {} is named twice", twice[0])));
     }
     if let Some((missing, _)) = (1..).zip(&numbers).find(|(expected, number)| expected != *number) {
-        return Err(bad_request(format!("part {missing}: is missing; parts run from 1 without a gap")));
+        return Err(bad_request(format!("part {missing} is missing; parts run from 1 without a gap")));
     }
     Ok(())
 }

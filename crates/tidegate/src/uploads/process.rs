@@ -261,7 +261,6 @@ async fn publish(app: &App, media: &Media, rendition: Rendition) -> Result<()> {
     let there = tx.hold(&media.owner).await? && tx.publish_media(id, &publication).await?;
     if there {
         tx.add_status_change(&media.owner, id, Status::Completed.into(), None, now).await?;
-        effects::charge(&mut tx, &Item::Media(media.clone()), publication.content.size).await?;
         tx.record(&Caller::system(), AuditAction::MediaPublished, id, now).await?;
         tx.commit().await?;
         effects::count_media(media.owner.kind(), "completed");

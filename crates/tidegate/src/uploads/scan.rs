@@ -89,7 +89,7 @@ pub(crate) async fn run(app: &App, id: ObjectId) -> Result<()> {
     }
 }
 
-/// Makes a scanned file READY and charges it to its owner.
+/// Makes a scanned file READY and counts it in its folder.
 async fn release(app: &App, item: &Item, scan: Scan) -> Result<()> {
     let id = item.id();
     let mut tx = app.db.begin().await?;
@@ -98,7 +98,12 @@ async fn release(app: &App, item: &Item, scan: Scan) -> Result<()> {
         return Ok(());
     }
     tx.set_scan(id, scan).await?;
-    effects::charge(&mut tx, item, item.object().content.as_ref().map_or(0, |content| content.size)).await?;
+    effects::count_in_folder_or_package(
+        &mut tx,
+        item,
+        item.object().content.as_ref().map_or(0, |content| content.size),
+    )
+    .await?;
     tx.record(&Caller::system(), AuditAction::FileScanned, id, app.db.now()).await?;
     tx.commit().await?;
     tracing::info!(object.id = %id, scan = scan.as_str(), "a file was scanned");

@@ -13,7 +13,18 @@ use crate::model::object::ObjectState;
 use crate::model::owner::Owner;
 use crate::queue::{Job, enqueue};
 use crate::surfaces::{files, imports, packages};
+use crate::uploads::effects::{self, Item};
 use crate::uploads::{media_items, outcome, process, scan};
+
+/// Locks the counters of a job's object. A publication locks them before it withdraws the job, so a
+/// dead letter does so before it locks the job.
+pub(super) async fn lock_counters(app: &App, tx: &mut Tx, job: &Job) -> Result<()> {
+    let Some(object) = job.pipeline_object() else { return Ok(()) };
+    match Item::find_by_id_unscoped(&app.db, object).await? {
+        Some(item) => effects::lock_counters(tx, &item).await,
+        None => Ok(()),
+    }
+}
 
 /// Applies the consequences of dead-lettering a job, in the same transaction.
 pub(super) async fn on_dead_letter(app: &App, tx: &mut Tx, payload: &str, reason: &str) -> Result<()> {

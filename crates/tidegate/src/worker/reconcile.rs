@@ -111,10 +111,17 @@ pub async fn compare(
 }
 
 /// Counts again what owners use, of all kinds, and repairs the counters if `mode` changes anything.
-pub async fn compare_counters(app: &App, mode: Mode, report: &mut Report) -> Result<()> {
+/// An error is one of the report's failures: what was compared before is reported all the same.
+pub async fn compare_counters(app: &App, mode: Mode, report: &mut Report) {
+    if let Err(error) = count_again(app, mode, report).await {
+        report.failed.push(("the counters of quotas".to_owned(), error.detail()));
+    }
+}
+
+async fn count_again(app: &App, mode: Mode, report: &mut Report) -> Result<()> {
     report.wrong_counters = app.db.list_wrong_counters().await?;
     if !report.wrong_counters.is_empty() && mode == Mode::Quarantine {
-        app.db.repair_counters().await?;
+        app.db.repair_counters(&report.wrong_counters).await?;
         tracing::warn!(counters = report.wrong_counters.len(), "counters of quotas were repaired");
     }
     Ok(())

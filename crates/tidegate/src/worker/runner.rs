@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use super::perform::{on_dead_letter, perform};
+use super::perform::{lock_counters, on_dead_letter, perform};
 use crate::app::App;
 use crate::db::{ClaimedJob, Verdict};
 use crate::error::{Error, Result};
@@ -190,14 +190,7 @@ async fn record_outcome(app: &App, claimed: &ClaimedJob, job: &Job, outcome: Res
         counted("done");
         return app.db.finish_job(claimed).await;
     };
-    // A client waits for these jobs, so a permanent store error must fail them in the end.
-    let outage = match error {
-        Error::Unavailable(_) | Error::InsufficientStorage => true,
-        // A restarting scanner is waited for, for about an hour at the longest pauses.
-        Error::Scanner(_) => claimed.max_attempts < job.max_attempts().cast_signed() + SCANNER_WAITS,
-        Error::StoreError(_) => job.pipeline_object().is_none(),
-        _ => false,
-    };
+    let outage = is_outage(&error, claimed.max_attempts, job);
     let verdict = match claimed.attempts >= claimed.max_attempts {
         // An outage never dead-letters a job, because deleted bytes must be removed in the end.
         _ if outage => Verdict::Uncounted,
@@ -218,10 +211,28 @@ async fn record_outcome(app: &App, claimed: &ClaimedJob, job: &Job, outcome: Res
         );
     }
     let mut tx = app.db.begin().await?;
+    if is_dead_letter {
+        lock_counters(app, &mut tx, job).await?;
+    }
     if tx.fail_job(claimed, at, verdict, error.code()).await? && is_dead_letter {
         on_dead_letter(app, &mut tx, &claimed.payload, &error.to_string()).await?;
     }
     tx.commit().await
+}
+
+/// Returns whether an attempt failed for a reason that is not the job's own, so that it does not
+/// count. `max_attempts` is what earlier outages have raised the job's limit to.
+fn is_outage(error: &Error, max_attempts: i64, job: &Job) -> bool {
+    match error {
+        // Busy: too many others waited for the same connection, turn or permit.
+        Error::Unavailable(_) | Error::InsufficientStorage | Error::Busy => true,
+        // A restarting scanner is waited for, for about an hour at the longest pauses.
+        Error::Scanner(_) => max_attempts < job.max_attempts().cast_signed() + SCANNER_WAITS,
+        // A client waits for a job of the pipeline, so a permanent store error must fail it in the
+        // end.
+        Error::StoreError(_) => job.pipeline_object().is_none(),
+        _ => false,
+    }
 }
 
 /// Returns the pause before the next attempt; it doubles with every attempt.
@@ -233,6 +244,22 @@ fn backoff(attempts: i64) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A server under load must not give up the jobs that free space.
+    #[test]
+    fn what_the_server_lacks_is_no_failure_of_a_job() {
+        let (sweep, scan) = (Job::SweepV1, Job::ScanFileV1 { object: uuid::Uuid::nil() });
+        for job in [&sweep, &scan] {
+            for lacks in [Error::Busy, Error::InsufficientStorage, Error::Unavailable(anyhow::anyhow!("away"))] {
+                assert!(is_outage(&lacks, 5, job), "{lacks:?} {job:?}");
+            }
+            for own in [Error::Internal(anyhow::anyhow!("a fault")), Error::NotFound("it".into())] {
+                assert!(!is_outage(&own, 5, job), "{own:?} {job:?}");
+            }
+        }
+        let damaged = || Error::StoreError(store::Error::Damaged("x".into()));
+        assert!(is_outage(&damaged(), 5, &sweep) && !is_outage(&damaged(), 5, &scan));
+    }
 
     #[test]
     fn backoff_doubles_up_to_an_hour() {

@@ -40,10 +40,16 @@ pub(super) async fn recover(app: &App) -> Result<()> {
 
 /// Finishes an interrupted completion, or frees what an interrupted request has left.
 async fn recover_one(app: &App, upload: &Upload) -> Result<()> {
-    if !finish(app, upload).await? && rules::of(upload.of).landing == Landing::Beside {
-        files::uploads::free_unacknowledged(app, &upload.id).await?;
+    if finish(app, upload).await? {
+        return Ok(());
     }
-    Ok(())
+    match (rules::of(upload.of).landing, &app.local) {
+        (Landing::Beside, _) => files::uploads::free_unacknowledged(app, &upload.id).await,
+        (Landing::AtKey | Landing::Sealed, Some(local)) if upload.part_size.is_some() => {
+            Ok(local.fs.free_unacknowledged(&uploads::reference(upload)).await?)
+        }
+        (Landing::AtKey | Landing::Sealed, _) => Ok(()),
+    }
 }
 
 /// Runs all parts of the sweep, and returns the first error.
@@ -87,7 +93,11 @@ async fn expire_uploads(app: &App) -> Result<()> {
 /// Finishes an interrupted completion. Returns `false` if there is nothing to finish.
 async fn finish(app: &App, upload: &Upload) -> Result<bool> {
     match rules::of(upload.of).landing {
-        Landing::AtKey => uploads::recover(app, upload).await,
+        Landing::AtKey => match uploads::recover(app, upload).await {
+            // The upload was dropped, so it is finished too.
+            Err(Error::QuotaExceeded(_)) => Ok(true),
+            other => other,
+        },
         Landing::Beside => files::completion::recover(app, upload).await,
         // The next confirmation continues from the seal.
         Landing::Sealed => Ok(false),

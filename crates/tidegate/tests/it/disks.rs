@@ -262,9 +262,9 @@ async fn what_completion_refuses_and_that_it_can_be_mended() {
         (&[(0, &first)], "part number 0"),
         (&[(10_001, &first)], "part number 10001"),
         (&[(1, &first), (2, &last)], "part 2: was never uploaded"),
-        (&[(1, &first), (3, &last)], "part 2: is missing"),
+        (&[(1, &first), (3, &last)], "part 2 is missing"),
         (&[(1, &foreign)], "part 1: has another ETag"),
-        (&[(3, &last)], "part 1: is missing"),
+        (&[(3, &last)], "part 1 is missing"),
     ] {
         let (refusal, message) = refused(parts).await;
         assert_eq!(refusal, bad, "{parts:?}");

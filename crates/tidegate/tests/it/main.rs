@@ -30,6 +30,7 @@ mod jobs;
 mod layers;
 mod packages;
 mod postgres;
+mod quota_bounds;
 mod quotas;
 mod races;
 mod s3_door;

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
 
 use serde_json::json;
+use sqlx::{Connection as _, PgConnection};
 use tidegate::db::Database;
 use tidegate::db::{Db, NewJob};
 use tidegate::error::Error;
@@ -96,6 +97,56 @@ async fn a_database_that_is_down_at_start_and_later_is_waited_for() {
         }
     }
     app.finish().await;
+}
+
+/// After a start without the database, nothing is read or written until the store is compared. An
+/// error of the comparison is no difference: it is tried again.
+#[tokio::test]
+async fn a_comparison_of_the_store_that_fails_is_tried_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let direct = database(folder.path()).await;
+    let (url, way) = cuttable(&direct).await;
+    let mut connection = PgConnection::connect(&direct).await.unwrap();
+    sqlx::query("ALTER TABLE store_identity RENAME TO renamed").execute(&mut connection).await.unwrap();
+    way.cut();
+    let app = TestApp::over(folder, &[("DATABASE_URL", &url)]).await;
+    way.mend();
+    let (db, comparing) = (app.app.db.clone(), app.app.db.for_comparison());
+    let failures = std::sync::atomic::AtomicUsize::new(0);
+    // The server compares as often.
+    until("comparisons fail with an error that is no outage", async || {
+        let is_failure = matches!(comparing.named_store().await, Err(error) if !matches!(error, Error::Unavailable(_)));
+        assert!(matches!(db.count_jobs().await, Err(Error::Unavailable(_))), "read before the comparison");
+        failures.fetch_add(usize::from(is_failure), std::sync::atomic::Ordering::Relaxed) >= 10
+    })
+    .await;
+    sqlx::query("ALTER TABLE renamed RENAME TO store_identity").execute(&mut connection).await.unwrap();
+    until("the database is used", async || db.count_jobs().await.is_ok()).await;
+    assert_eq!(app.post("alice", "/v1/images", &json!({})).await.status, 200);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn the_database_of_another_store_is_never_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let direct = database(folder.path()).await;
+    open(&direct).await.unwrap().set_store("folder another", true).await.unwrap();
+    let (url, way) = cuttable(&direct).await;
+    way.cut();
+    let app = TestApp::over(folder, &[("DATABASE_URL", &url)]).await;
+    way.mend();
+    let db = app.app.db.clone();
+    until("the comparison is over", async || {
+        let begun = app.post("alice", "/v1/images", &json!({})).await;
+        assert_eq!(begun.status, 503, "{}", begun.text());
+        let Err(Error::Unavailable(error)) = db.count_jobs().await else { panic!("the database was read") };
+        error.to_string().contains("another store")
+    })
+    .await;
+    let mut connection = PgConnection::connect(&direct).await.unwrap();
+    let (objects,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM objects").fetch_one(&mut connection).await.unwrap();
+    assert_eq!(objects, 0);
+    app.stop().await;
 }
 
 /// When a host vanishes, connections are not closed; they only fall silent.

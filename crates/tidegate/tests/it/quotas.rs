@@ -193,40 +193,6 @@ async fn many_owners_do_not_multiply_what_a_user_may_begin() {
     app.finish().await;
 }
 
-/// Bytes that were announced without a size are checked once they are known.
-#[tokio::test]
-async fn bytes_of_unknown_size_are_checked_when_they_came() {
-    let app =
-        TestApp::with(&[("PER_USER_DISKS_QUOTA_GB", "0"), ("PER_SPACE_QUOTA_GB", "0"), ("PER_DATASET_QUOTA_GB", "0")])
-            .await;
-    let owners = Owners::of(&app).await;
-    let (image, upload) = app.begin("ann", &json!({})).await;
-    let etag = app.put("ann", &image, &upload, 1, b"some bytes").await;
-    let done = app.complete("ann", &image, &upload, &[(1, &etag)]).await;
-    assert_eq!((done.status, &done.json()["error"]["code"]), (413, &json!("QUOTA_EXCEEDED")), "{}", done.text());
-    let new = json!({ "filename": "a.jpg", "contentType": "image/jpeg" });
-    let begun = app.post("ann", &format!("/api/spaces/{}/images", owners.space), &new).await.json();
-    let picture = photo(1);
-    assert_eq!(app.put_at(begun["uploadUrl"].as_str().unwrap(), "image/jpeg", &picture).await.status, 200);
-    let id = begun["id"].as_str().unwrap();
-    let confirmed = app.post("ann", &format!("/api/spaces/{}/images/{id}/confirm", owners.space), &json!({})).await;
-    assert_eq!(confirmed.status, 413, "{}", confirmed.text());
-    let body = json!({ "name": "p", "filename": "p" });
-    let target = app.ask("ann", "POST", &format!("/packages?dataset_id={}", owners.dataset), Some(&body)).await.json();
-    app.put_to(&target, b"some bytes").await;
-    let path = format!("/packages/{}/confirm", target["id"].as_str().unwrap());
-    assert_eq!(app.ask("ann", "POST", &path, None).await.status, 413);
-    app.run_jobs().await;
-    for kind in [OwnerKind::Disks, OwnerKind::Space, OwnerKind::Dataset] {
-        let usage = app.app.db.find_usage(&owner(&owners, kind)).await.unwrap();
-        assert_eq!((usage.used, usage.reserved, usage.open_uploads), (0, 0, 0), "{kind:?}");
-    }
-    let left: Vec<String> = app.files().into_iter().filter(|path| !path.starts_with('.')).collect();
-    assert_eq!(left, [""; 0], "nothing is left of them");
-    let waiting = app.app.db.count_jobs().await.unwrap().queued;
-    app.finish_with(waiting).await;
-}
-
 /// What can be restored takes room, which a purge frees.
 #[tokio::test]
 async fn deleted_objects_count_until_they_are_purged() {
@@ -480,14 +446,14 @@ async fn counters_are_repaired_from_the_rows() {
         assert!(wrong.iter().any(|wrong| wrong.owner_kind == kind), "{kind}: {wrong:?}");
     }
     assert!(wrong.iter().any(|wrong| wrong.folder.as_deref() == Some("x")), "{wrong:?}");
-    app.app.db.repair_counters().await.unwrap();
+    app.app.db.repair_counters(&wrong).await.unwrap();
     assert_eq!(app.app.db.list_wrong_counters().await.unwrap(), []);
     app.run_jobs().await;
     app.finish().await;
 }
 
 /// Runs a statement in the test's database, behind the server's back.
-async fn execute(app: &TestApp, sql: &str) {
+pub(crate) async fn execute(app: &TestApp, sql: &str) {
     let sql = AssertSqlSafe(sql.to_owned());
     if app.app.db.is_shared() {
         let url = services::database(app.folder.path()).await;

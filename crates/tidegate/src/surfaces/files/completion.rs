@@ -396,7 +396,7 @@ fn first_state(app: &App) -> ObjectState {
     if scanned { ObjectState::Scanning } else { ObjectState::Ready }
 }
 
-/// Completes the row from the blob at the file's key: content, quota, folder counters, and cleanup
+/// Completes the row from the blob at the file's key: content, folder counters, and cleanup
 /// job. Returns `false` if the upload is no longer open.
 async fn complete_row(
     app: &App,
@@ -416,7 +416,7 @@ async fn complete_row(
     }
     tx.set_digests(upload.object, digests).await?;
     if state == ObjectState::Ready {
-        effects::charge(&mut tx, &Item::File(owner.clone(), file.clone()), content.size).await?;
+        effects::count_in_folder_or_package(&mut tx, &Item::File(owner.clone(), file.clone()), content.size).await?;
     } else {
         // The bytes stay reserved until the scan has finished.
         queue::enqueue(&mut tx, &Job::ScanFileV1 { object: upload.object.0 }, now).await?;

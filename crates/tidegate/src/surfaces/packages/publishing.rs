@@ -188,7 +188,7 @@ async fn publish(app: &App, found: &PackageObject, to: &Key) -> Result<Step> {
         tx.log_node(found.numbers.package, TreeEvent::Created, &found.created_by, now).await?;
     }
     tx.record(&Caller::system(), AuditAction::UploadCompleted, id, now).await?;
-    effects::charge(&mut tx, &item, content.size).await?;
+    effects::count_in_folder_or_package(&mut tx, &item, content.size).await?;
     tx.commit().await?;
     metrics::counter!("tidegate_uploaded_bytes_total").increment(content.size);
     tracing::info!(object.id = %id, "an object of a dataset was published");
@@ -256,7 +256,7 @@ pub(super) async fn remove_asset(
         return Ok(false);
     }
     tx.set_object_state(id, ObjectState::Deleted, ObjectState::Purged, now).await?;
-    effects::uncharge(&mut tx, &Item::Package(found.clone())).await?;
+    effects::uncount_in_folder_or_package(&mut tx, &Item::Package(found.clone())).await?;
     record(&mut tx, app, caller, AuditAction::ObjectDeleted, dataset, Some(id)).await?;
     // Delayed, so that the deletion here frees the key first; a concurrent deletion on another
     // server could be too late.

@@ -11,6 +11,7 @@ use crate::access;
 use crate::app::App;
 use crate::db::{NewNode, PackageObject, Tx};
 use crate::error::{Error, Result, bad_request};
+use crate::library::quotas;
 use crate::model::access::Action;
 use crate::model::caller::Caller;
 use crate::model::ids::ObjectId;
@@ -19,14 +20,13 @@ use crate::model::media::check_filename;
 use crate::model::object::{Object, ObjectState};
 use crate::model::owner::{Owner, OwnerKind};
 use crate::model::package::{AssetPath, Dataset, DatasetId, NodeId, NodeKind, NodeState, parse_name};
+use crate::model::quota::Demand;
 use crate::model::upload::Upload;
 use crate::uploads::begin::{self, NewUpload, OPAQUE};
 use crate::uploads::effects::Details;
 use crate::uploads::parts::sign_each;
 use crate::uploads::reference;
 
-/// The largest PUT that S3 accepts, in bytes.
-const MAX_SINGLE: u64 = 5 << 30;
 /// The media type of Parquet files.
 pub(super) const PARQUET: &str = "application/vnd.apache.parquet";
 
@@ -97,25 +97,40 @@ pub async fn begin_package(
     check_filename(filename).map_err(|error| bad_request(error.to_string()))?;
     check(app, &announced)?;
     let content_type = announced.content_type.clone().unwrap_or_else(|| OPAQUE.to_owned());
-    let (object, upload) = plan(app, &announced, filename, content_type).await?;
-    let (id, now) = (NodeId::generate(NodeKind::Package), app.db.now());
+    let rows = plan(app, &dataset, &announced, filename, content_type).await?;
+    let (id, begun) = (NodeId::generate(NodeKind::Package), rows.1.clone());
+    let inserted = insert_package(app, caller, &dataset, (&id, &name, parent), rows).await;
+    let (tx, (object, upload)) = or_abort(app, &begun, inserted).await?;
+    tx.commit().await?;
+    target(app, id, &object, &upload).await
+}
+
+/// Inserts a package with its source file and the file's upload. Returns the transaction that holds
+/// the rows.
+async fn insert_package(
+    app: &App,
+    caller: &Caller,
+    dataset: &Dataset,
+    (id, name, parent): (&NodeId, &str, Option<&NodeId>),
+    (object, upload): (Object, Upload),
+) -> Result<(Tx, (Object, Upload))> {
+    let now = app.db.now();
     let by = caller.effective_principal().name().to_owned();
     let mut tx = app.db.begin().await?;
     tx.hold_dataset(dataset.number).await?;
-    let parent = find_parent(&mut tx, &dataset, parent).await?;
+    let parent = find_parent(&mut tx, dataset, parent).await?;
     let new = NewNode {
-        id: &id,
+        id,
         dataset: dataset.number,
         parent,
         kind: NodeKind::Package,
-        name: &name,
+        name,
         object: Some(object.id),
         by: &by,
     };
     let number = insert_named(&mut tx, new, now).await?;
-    let (object, upload) = insert(app, &mut tx, caller, (&dataset, number), (object, upload)).await?;
-    tx.commit().await?;
-    target(app, id, &object, &upload).await
+    let rows = insert(app, &mut tx, caller, (dataset, number), (object, upload)).await?;
+    Ok((tx, rows))
 }
 
 /// Begins the upload of an asset of a package. Authorizes the caller. Returns an error if the path
@@ -145,15 +160,37 @@ pub async fn begin_asset(
         return Err(Error::InvalidState(message.into()));
     }
     let content_type = announced.content_type.clone().unwrap_or_else(|| usual_type(path).to_owned());
-    let rows = plan(app, &announced, path.as_str(), content_type).await?;
-    let mut tx = app.db.begin().await?;
-    tx.hold_dataset(dataset.number).await?;
-    if tx.find_node(dataset.number, &package.id).await?.is_none_or(|package| package.state != NodeState::Ready) {
-        return Err(no_such_package());
-    }
-    let (object, upload) = insert(app, &mut tx, caller, (&dataset, package.number), rows).await?;
+    let rows = plan(app, &dataset, &announced, path.as_str(), content_type).await?;
+    let begun = rows.1.clone();
+    let inserted = insert_asset(app, caller, &dataset, &package.id, rows).await;
+    let (tx, (object, upload)) = or_abort(app, &begun, inserted).await?;
     tx.commit().await?;
     target(app, package.id, &object, &upload).await
+}
+
+/// Inserts an asset and its upload. Returns the transaction that holds the rows.
+async fn insert_asset(
+    app: &App,
+    caller: &Caller,
+    dataset: &Dataset,
+    package: &NodeId,
+    rows: (Object, Upload),
+) -> Result<(Tx, (Object, Upload))> {
+    let mut tx = app.db.begin().await?;
+    tx.hold_dataset(dataset.number).await?;
+    let package = tx.find_node(dataset.number, package).await?.filter(|package| package.state == NodeState::Ready);
+    let number = package.ok_or_else(no_such_package)?.number;
+    let rows = insert(app, &mut tx, caller, (dataset, number), rows).await?;
+    Ok((tx, rows))
+}
+
+/// Returns an outcome from between [`plan`] and the commit. If it is an error, aborts the store's
+/// upload, if [`plan`] has begun one.
+async fn or_abort<T>(app: &App, begun: &Upload, outcome: Result<T>) -> Result<T> {
+    match begun.part_size {
+        Some(_) => begin::or_abort(app, &begun.id, &begun.key, outcome).await,
+        None => outcome,
+    }
 }
 
 /// Returns the media type that an asset's extension suggests.
@@ -177,13 +214,22 @@ fn check(app: &App, announced: &NewPackageUpload) -> Result<()> {
 }
 
 /// Builds the rows of a new upload. Begins a multipart upload in the store first.
-async fn plan(app: &App, announced: &NewPackageUpload, name: &str, content_type: String) -> Result<(Object, Upload)> {
+async fn plan(
+    app: &App,
+    dataset: &Dataset,
+    announced: &NewPackageUpload,
+    name: &str,
+    content_type: String,
+) -> Result<(Object, Upload)> {
     let sha256 = announced.sha256.as_deref().map(begin::sha256).transpose()?;
     let upload_id = begin::new_id();
     // The key of the object until it is published.
     let incoming = key::incoming(&upload_id);
-    let in_parts = announced.in_parts || announced.size.is_some_and(|size| size > MAX_SINGLE);
+    let in_parts = announced.in_parts || announced.size.is_some_and(|size| size > begin::MAX_SINGLE_PUT);
     let (id, part_size) = if in_parts {
+        // Refused before the store does work for it; the insertion decides.
+        let demand = Demand { bytes: announced.size.unwrap_or(0), objects: 1, uploads: 1 };
+        quotas::check(app, &Owner::Dataset(dataset.id.clone()), demand).await?;
         let attributes = Attributes { content_type: content_type.clone(), ..Attributes::default() };
         let begun = begin::create_parts(app, OwnerKind::Dataset, &incoming, announced.size, attributes).await?;
         (begun.0, Some(begun.1))

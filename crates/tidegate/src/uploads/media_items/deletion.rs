@@ -18,7 +18,7 @@ use crate::model::owner::Owner;
 use crate::model::rules;
 use crate::model::upload::UploadState;
 use crate::queue::{self, Job};
-use crate::uploads::effects::{self, Item};
+use crate::uploads::effects;
 
 /// The number of media items in one query.
 const BATCH: i64 = 100;
@@ -75,9 +75,6 @@ async fn delete_row(app: &App, caller: &Caller, media: &Media, cause: Cause) -> 
     }
     if !tx.set_object_state(id, state, next, now).await? {
         return Ok(false);
-    }
-    if state == ObjectState::Ready {
-        effects::uncharge(&mut tx, &Item::Media(media.clone())).await?;
     }
     record_change(&mut tx, media, if kept { Change::Deleted } else { Change::Purged }, now).await?;
     tx.record(caller, AuditAction::ObjectDeleted, id, now).await?;
@@ -333,8 +330,6 @@ pub async fn restore_bytes(app: &App, id: ObjectId) -> Result<()> {
         return Ok(());
     }
     if tx.move_object(id, ObjectState::Restoring, ObjectState::Ready, None).await? {
-        let size = media.object.content.as_ref().map_or(0, |content| content.size);
-        effects::charge(&mut tx, &Item::Media(media.clone()), size).await?;
         tx.add_status_change(&media.owner, id, Status::Completed.into(), Some("restored"), now).await?;
         tx.commit().await?;
     }
