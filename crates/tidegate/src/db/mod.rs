@@ -64,6 +64,9 @@ use crate::model::object::Content;
 use crate::model::owner::Owner;
 use crate::turns::{Turn, Turns};
 
+/// The free bytes below which SQLite's log must not grow: a few times its usual size.
+const ROOM_FOR_LOG: u64 = 16 << 20;
+
 /// The database. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Db {
@@ -264,6 +267,7 @@ impl Db {
         if let Some(disk) = &self.disk {
             // SQLite writes before it removes anything, so that a delete needs room too.
             disk.free_ballast_if_exhausted();
+            self.reuse_log_if_short(disk).await;
         }
         let engine = match &self.engine {
             Engine::Sqlite { writer, .. } => TxEngine::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
@@ -271,6 +275,19 @@ impl Db {
         };
         let (clock, signals) = (Arc::clone(&self.clock), Arc::clone(&self.signals));
         Ok(Tx { engine, clock, signals, pending: Pending::default(), turn })
+    }
+
+    /// Writes SQLite's log into its file where hardly any room is left, so that the next transaction
+    /// writes over the log from its start. A log that grows would use up the ballast before a few
+    /// deletes have given anything back. Does not wait for readers.
+    async fn reuse_log_if_short(&self, disk: &Space) {
+        let is_short = disk.measure().is_ok_and(|now| now.is_short() && now.free < ROOM_FOR_LOG);
+        if is_short
+            && let Engine::Sqlite { writer, .. } = &self.engine
+            && let Err(error) = sqlx::query("PRAGMA wal_checkpoint(PASSIVE)").execute(writer).await
+        {
+            tracing::warn!(%error, "the database's log can't be written into its file");
+        }
     }
 
     /// Returns an error unless the database answers reads and permits writes.
