@@ -52,9 +52,9 @@ const FIRST: &str =
 const ANNOUNCED: &str = "SELECT COALESCE(announced, 0) FROM objects WHERE id = $1";
 
 impl Db {
-    /// Returns the bytes that are reserved for an object until its size is known.
-    #[tracing::instrument(name = "db.find_announced", level = "trace", skip_all)]
-    pub async fn find_announced(&self, id: ObjectId) -> Result<u64> {
+    /// Returns the bytes that are reserved for an object of any owner until its size is known.
+    #[tracing::instrument(name = "db.find_announced_unscoped", level = "trace", skip_all)]
+    pub async fn find_announced_unscoped(&self, id: ObjectId) -> Result<u64> {
         let row: Option<(i64,)> =
             on_reader!(self, |pool| sqlx::query_as(ANNOUNCED).bind(id.0).fetch_optional(pool).await?);
         Ok(row.map_or(0, |(bytes,)| to_u64(bytes)))
@@ -170,9 +170,10 @@ impl Tx {
         Ok((used >= quota).then_some(Shortage { resource, used, quota, requested: 1 }))
     }
 
-    /// Returns the bytes that are reserved for an object until its size is known.
-    #[tracing::instrument(name = "db.find_announced_in_tx", level = "trace", skip_all)]
-    pub async fn find_announced(&mut self, id: ObjectId) -> Result<u64> {
+    /// Returns the bytes that are reserved for an object of any owner until its size is known, as
+    /// this transaction sees it.
+    #[tracing::instrument(name = "db.find_announced_in_tx_unscoped", level = "trace", skip_all)]
+    pub async fn find_announced_unscoped(&mut self, id: ObjectId) -> Result<u64> {
         let row: Option<(i64,)> =
             on_tx!(self, |connection| sqlx::query_as(ANNOUNCED).bind(id.0).fetch_optional(connection).await?);
         Ok(row.map_or(0, |(bytes,)| to_u64(bytes)))

@@ -47,7 +47,7 @@ pub(crate) async fn check(app: &App, owner: &Owner, demand: Demand) -> Result<()
 pub(crate) async fn reserve_up_to(app: &App, tx: &mut Tx, owner: &Owner, object: ObjectId, bytes: u64) -> Result<()> {
     // Locked before the reserved bytes are read, which another request can raise too.
     tx.hold_quota(owner).await?;
-    let more = bytes.saturating_sub(tx.find_announced(object).await?);
+    let more = bytes.saturating_sub(tx.find_announced_unscoped(object).await?);
     if more == 0 {
         return Ok(());
     }

@@ -130,3 +130,21 @@ impl fmt::Display for ObjectId {
         self.0.hyphenated().fmt(f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::principal::Principal;
+
+    #[test]
+    fn no_user_has_the_name_of_another_principal() {
+        for name in NO_USERS {
+            assert_eq!(UserId::parse(name), Err(BadUserId::Reserved), "{name}");
+            assert_eq!(OrgId::parse(name).map(|org| org.as_str().to_owned()), Ok(name.to_owned()));
+        }
+        assert!(UserId::parse("Service").is_ok() && OrgId::parse("").is_err());
+        for principal in [Principal::Service, Principal::System, Principal::Anonymous] {
+            assert!(NO_USERS.contains(&principal.name()), "{principal:?}");
+        }
+    }
+}

@@ -133,3 +133,22 @@ fn measured(space: &Space) -> Option<FreeSpace> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// With a bucket and PostgreSQL nothing of an upload is written to the data folder.
+    #[test]
+    fn a_short_data_folder_refuses_copies_and_no_uploads() {
+        let folder = tempfile::tempdir().unwrap();
+        let more_than_there_is = Some(1 << 60);
+        let disks = DiskSpace::open(None, folder.path(), None, more_than_there_is).unwrap();
+        disks.check(1).unwrap();
+        assert!(!disks.is_any_full());
+        disks.check_copy(1).unwrap_err();
+        let with_database = DiskSpace::open(None, folder.path(), Some(folder.path()), more_than_there_is).unwrap();
+        with_database.check(1).unwrap_err();
+        assert!(with_database.is_any_full());
+    }
+}

@@ -61,7 +61,7 @@ pub(crate) async fn sign_each(app: &App, upload: &Upload, numbers: &[u32]) -> Re
 async fn reserve_signed(app: &App, upload: &Upload, numbers: &[u32], largest: u64) -> Result<()> {
     let highest = numbers.iter().copied().max().map_or(0, u64::from);
     let end = highest.saturating_mul(upload.part_size.unwrap_or(u64::MAX)).min(largest);
-    if upload.announced_size.is_some() || app.db.find_announced(upload.object).await? >= end {
+    if upload.announced_size.is_some() || app.db.find_announced_unscoped(upload.object).await? >= end {
         return Ok(());
     }
     let owner = app.db.owner_of(upload.of, upload.object).await?.ok_or_else(objects::not_found)?;

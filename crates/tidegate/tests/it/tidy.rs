@@ -401,10 +401,11 @@ fn telling_owners_apart_is_recognized() {
 }
 
 /// Look-ups by an id or a key alone outside the pipeline, the worker, authorization and the S3 door.
-const UNSCOPED: [Exception; 17] = [
+const UNSCOPED: [Exception; 18] = [
     ("library/audit.rs", 1, "reads the owner that a request names; `list` authorizes"),
     ("library/downloads.rs", 1, "sees whether an object that was found for its caller was deleted meanwhile"),
     ("library/files.rs", 3, "reads the owner of a file key and authorizes right after"),
+    ("library/quotas.rs", 1, "reads what is reserved for an object that was found for its caller, or by the sweep"),
     ("surfaces/archives/mod.rs", 1, "reads files of an archive, which its token opens"),
     ("surfaces/files/completion.rs", 2, "the file of an upload that was found for its caller, or by the sweep"),
     ("surfaces/files/import.rs", 1, "the operator's command line"),
