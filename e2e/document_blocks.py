@@ -6,7 +6,8 @@
 | `sh` whose last line starts a server | run in a terminal of its own, until the document ends |
 | `js`, `python` | run; if the first line is a comment with a file name, saved under it instead |
 | `ini` | settings: each name must be in the reference |
-| `console`, `json`, `text`, `nginx`, `graphql`, `html` | illustrations |
+| `text` | what the `sh` block above must have printed |
+| `console`, `json`, `nginx`, `graphql`, `html` | illustrations |
 
 A document starts in a new folder, which looks like a checkout with the binary on the PATH. If no
 block starts a server, one runs from the beginning. The well-known ports are replaced by free ones.
@@ -28,7 +29,7 @@ from server import BINARY, ROOT
 
 MACHINE = ROOT / "e2e/machine"
 RUN = {"sh", "js", "python"}
-SHOWN = {"console", "json", "text", "nginx", "graphql", "html"}
+SHOWN = {"console", "json", "nginx", "graphql", "html"}
 FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\S*)\s*$")
 NOT_RUN = re.compile(r"^\s*<!-- not run: (.+?) -->\s*$")
 SAVED_AS = re.compile(r"^(?://|#) (\S+\.(?:mjs|js|py))$")
@@ -155,7 +156,7 @@ class Document:
 
     def __init__(self, path, folder, on_a_machine=False):
         self.path, self.folder, self.blocks = path, pathlib.Path(folder), blocks_of(path)
-        self.ports, self.servers, self.rows, self.read = {}, {}, [], {}
+        self.ports, self.servers, self.rows, self.read, self.pasted_at = {}, {}, [], {}, 0
         # A machine of its own: /etc, /usr/local and /var may be written, all ports are free, and nothing
         # of it stays.
         self.machine = on_a_machine
@@ -235,6 +236,10 @@ class Document:
         text = self.text(block)
         if block.language in SHOWN:
             return "shown"
+        if block.language == "text":
+            if block.text.strip() not in terminal.said(self.pasted_at):
+                raise Failed(f"the output differs: {terminal.said(self.pasted_at)}")
+            return "printed"
         if block.language == "ini":
             return self.settings(block)
         if block.language not in RUN:
@@ -252,6 +257,7 @@ class Document:
             program = self.folder / f"block{number}{ending}"
             program.write_text(text)
             text = f"{command} {program}\n"
+        self.pasted_at = terminal.output.stat().st_size
         started = time.monotonic()
         terminal.paste(self.save(f"block{number}", text))
         took = time.monotonic() - started

@@ -44,6 +44,7 @@ def test_few_blocks_are_left_out():
         ("```js\nconst answer = await fetch('http://127.0.0.1:3000/v1/images');\n```\n", "answered [401]"),
         ("```python\nimport nothing_of_this_name\n```\n", "a command failed"),
         ("```ini\nNO_SUCH_SETTING=1\n```\n", "NO_SUCH_SETTING"),
+        ("```sh\necho one\n```\n```text\ntwo\n```\n", "the output differs"),
         ("```bash\ntrue\n```\n", "no such language"),
         ("```sh\nS3_BUCKET=a UPLOAD_ROOT=b tidegate serve\n```\n", "it ended"),
     ],
@@ -54,4 +55,4 @@ def test_a_wrong_block_fails(text, part, tmp_path):
     page = tmp_path / "page.md"
     page.write_text(text)
     document = Document(page, folder)
-    assert not document.run() and part in document.rows[0][2], document.rows
+    assert not document.run() and part in document.rows[-1][2], document.rows
