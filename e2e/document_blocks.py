@@ -9,8 +9,8 @@
 | `text` | what the `sh` block above must have printed |
 | `console`, `json`, `nginx`, `graphql`, `html` | illustrations |
 
-A document starts in a new folder, which looks like a checkout with the binary on the PATH. If no
-block starts a server, one runs from the beginning. The well-known ports are replaced by free ones.
+A document starts in a new folder, which looks like a checkout with the binary on the PATH. One
+server runs from the beginning, unless the first command starts one. The well-known ports are replaced by free ones.
 A block fails if a command fails, or if a server answered an error that the block does not announce
 in a comment (`# 403`). `<!-- not run: REASON -->` above a block leaves it out.
 """
@@ -166,7 +166,11 @@ class Document:
     def prepare(self):
         for entry in ROOT.iterdir():
             if entry.name not in ("target", ".git", ".env", "tidegate-data"):
-                (self.folder / entry.name).symlink_to(entry)
+                # Blocks write files; folders they only read.
+                if entry.is_dir():
+                    (self.folder / entry.name).symlink_to(entry)
+                else:
+                    shutil.copy(entry, self.folder / entry.name)
         commands = self.folder / ".commands"
         commands.mkdir()
         (commands / "tidegate").symlink_to(BINARY.resolve())
@@ -202,7 +206,8 @@ class Document:
         """Runs all blocks. Returns whether none failed; `rows` says what came of each."""
         terminal, failed = Terminal(self, "terminal"), False
         try:
-            if not self.machine and not any(block.starts_a_server() and not block.not_run for block in self.blocks):
+            commands = [block for block in self.blocks if block.language in RUN and not block.not_run]
+            if commands and not self.machine and not commands[0].starts_a_server():
                 self.serve(self.save("serve", "tidegate serve\n"), "PORT=")
             for number, block in enumerate(self.blocks):
                 if block.not_run:
