@@ -12,7 +12,8 @@
 A document starts in a new folder, which looks like a checkout with the binary on the PATH. One
 server runs from the beginning, unless the first command starts one. The well-known ports are replaced by free ones.
 A block fails if a command fails, or if a server answered an error that the block does not announce
-in a comment (`# 403`). `<!-- not run: REASON -->` above a block leaves it out.
+in a comment (`# 403`). `<!-- not run: REASON -->` above a block leaves it out, and
+`<!-- servers are stopped -->` stops the servers, as the text tells the reader to.
 """
 
 import json
@@ -32,6 +33,7 @@ RUN = {"sh", "js", "python"}
 SHOWN = {"console", "json", "nginx", "graphql", "html"}
 FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\S*)\s*$")
 NOT_RUN = re.compile(r"^\s*<!-- not run: (.+?) -->\s*$")
+SERVERS_STOPPED = "<!-- servers are stopped -->"
 SAVED_AS = re.compile(r"^(?://|#) (\S+\.(?:mjs|js|py))$")
 SERVER = re.compile(r"^(?:[A-Z][A-Z0-9_]*=\S* +)*(?:make (?:run|local-services)|tidegate (?:--set \S+ |--config \S+ )*(?:serve|edge|work))\b")
 PORT = re.compile(r"(?P<before>(?:127\.0\.0\.1|localhost):|\b(?:[A-Z0-9]+_)?PORT=)(?P<port>\d{4,5})\b")
@@ -40,8 +42,11 @@ SECONDS = 240
 
 
 class Block:
-    def __init__(self, file, line, language, text, reason):
-        self.file, self.line, self.language, self.text, self.not_run = file, line, language, text, reason
+    def __init__(self, file, line, language, text, comment):
+        self.file, self.line, self.language, self.text = file, line, language, text
+        marked = NOT_RUN.match(comment)
+        self.not_run = marked[1] if marked else None
+        self.servers_stopped = comment.strip() == SERVERS_STOPPED
 
     @property
     def title(self):
@@ -67,20 +72,19 @@ def name_of(path):
 
 
 def blocks_of(path):
-    found, inside, reason = [], None, None
+    found, inside, above = [], None, ""
     for number, line in enumerate(path.read_text().splitlines(), 1):
         fence = FENCE.match(line)
         if inside is None and fence:
             inside = (number, fence["language"], len(fence["indent"]), [])
         elif inside is not None and fence and not fence["language"]:
             start, language, indent, lines = inside
-            found.append(Block(name_of(path), start, language, "\n".join(text[indent:] for text in lines) + "\n", reason))
-            inside = reason = None
+            found.append(Block(name_of(path), start, language, "\n".join(text[indent:] for text in lines) + "\n", above))
+            inside, above = None, ""
         elif inside is not None:
             inside[3].append(line)
         elif line.strip():
-            marked = NOT_RUN.match(line)
-            reason = marked[1] if marked else None
+            above = line
     assert inside is None, f"{path}: a block has no end"
     return found
 
@@ -250,7 +254,7 @@ class Document:
         if block.language not in RUN:
             raise Failed(f"no such language of blocks: `{block.language}`")
         if block.starts_a_server():
-            asked = re.findall(r"\b(?:WORKER_)?PORT=\d+", block.last_command)
+            asked = re.findall(r"\b(?:WORKER_)?PORT=\d+", text)
             self.serve(self.save(f"block{number}", text), asked[0] if asked else "local-services" if "make local" in text else "PORT=")
             return "runs"
         if block.language != "sh":
@@ -262,6 +266,9 @@ class Document:
             program = self.folder / f"block{number}{ending}"
             program.write_text(text)
             text = f"{command} {program}\n"
+        if block.servers_stopped:
+            while self.servers:
+                self.servers.popitem()[1].end()
         self.pasted_at = terminal.output.stat().st_size
         started = time.monotonic()
         terminal.paste(self.save(f"block{number}", text))
