@@ -22,7 +22,9 @@ if [ -z "$root" ] && ! getent passwd tidegate >/dev/null; then
 fi
 install -D -m 0755 "$binary" "$root/usr/local/bin/tidegate"
 install -D -m 0644 "$here/tidegate.service" "$root/etc/systemd/system/tidegate.service"
-install -d -m 0750 "$root/etc/tidegate"
+# The service reads its keys there, and writes nothing. systemd itself reads the settings.
+install -d -m 0750 "$root/etc/tidegate" "$root/etc/tidegate/keys"
+[ -n "$root" ] || chgrp tidegate "$root/etc/tidegate" "$root/etc/tidegate/keys"
 if [ ! -e "$root/etc/tidegate/tidegate.env" ]; then
     install -m 0600 "$here/tidegate.env" "$root/etc/tidegate/tidegate.env"
     echo "fill in /etc/tidegate/tidegate.env, then: systemctl enable --now tidegate"
