@@ -143,6 +143,7 @@ class Terminal:
 
     def end(self):
         """Ends everything that was started in the terminal, and waits for it."""
+        self.process.stdin.close()
         for how, seconds in ((signal.SIGTERM, 40), (signal.SIGKILL, 10)):
             deadline = time.monotonic() + seconds
             while time.monotonic() < deadline:

@@ -3,11 +3,13 @@
 The summary of the run lists file, block and result of each.
 """
 
+import re
 import subprocess
 
 import pytest
 
 from document_blocks import Document, blocks_of, documents, name_of
+from server import ROOT
 
 # Its blocks install a service: they run as root on a machine of their own.
 ON_A_MACHINE = {"docs/operations/deploying.md"}
@@ -18,13 +20,42 @@ MOST_NOT_RUN = 12
 @pytest.mark.parametrize("path", documents(), ids=name_of)
 def test_every_block_runs(path, tmp_path, record_property):
     on_a_machine = name_of(path) in ON_A_MACHINE
-    if on_a_machine and subprocess.run(["unshare", "-mn", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]).returncode:
-        pytest.fail("this test makes a machine of its own, and needs root and the right to mount")
+    if on_a_machine and subprocess.run(["unshare", "-mn", "mount", "-t", "tmpfs", "tmpfs", "/mnt"], capture_output=True).returncode:
+        for block in blocks_of(path):
+            record_property("block", (f"{block.file}:{block.line}", block.title, "NOT RUN: needs root and the right to mount"))
+        pytest.skip(f"{name_of(path)} was NOT tried: it needs root and the right to mount")
     document = Document(path, tmp_path, on_a_machine)
     fine = document.run()
     for row in document.rows:
         record_property("block", row)
     assert fine, "\n".join("  ".join(row) for row in document.rows)
+
+
+def test_the_summary_has_every_page():
+    docs = ROOT / "docs"
+    named = re.findall(r"\]\(([^)]+)\)", (docs / "SUMMARY.md").read_text())
+    pages = {str(page.relative_to(docs)) for page in docs.rglob("*.md")} - {"SUMMARY.md"}
+    assert sorted(named) == sorted(pages)
+
+
+def anchors(page):
+    """The anchors of a page's headings, as GitHub and mdBook make them."""
+    headings = re.findall(r"^#+ (.+)$", re.sub(r"^```.*?^```", "", page.read_text(), flags=re.M | re.S), re.M)
+    return {re.sub(r"[^\w\- ]", "", re.sub(r"\]\([^)]*\)", "", heading)).strip().lower().replace(" ", "-") for heading in headings}
+
+
+def test_every_link_leads_somewhere():
+    broken = []
+    for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
+        text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.M | re.S)
+        for link in re.findall(r"\]\(([^)\s]+)\)", text):
+            if "://" in link or link.startswith("mailto:"):
+                continue
+            path, _, anchor = link.partition("#")
+            target = (page.parent / path).resolve() if path else page
+            if not target.exists() or anchor and target.suffix == ".md" and anchor not in anchors(target):
+                broken.append(f"{name_of(page)}: {link}")
+    assert not broken, broken
 
 
 def test_few_blocks_are_left_out():
