@@ -22,7 +22,7 @@ IN_PROCESS := env RUST_TEST_THREADS=$(WORKERS) $(CARGO) test $(TESTED)
 NEEDS_RUST := cargo:rust cc:build-essential cmake:cmake nasm:nasm
 NEEDS_PYTHON := python3:python3 curl:curl jq:jq
 NEEDS_SERVERS := '/usr/lib/postgresql/*/bin/initdb:postgresql' setpriv:util-linux clamd:clamav-daemon ffmpeg:ffmpeg
-NEEDS_E2E := 7z:p7zip-full bsdtar:libarchive-tools caddy:caddy chromium:chromium exiftool:libimage-exiftool-perl haproxy:haproxy nginx:nginx-light openssl:openssl promtool:prometheus rclone:rclone s3fs:s3fs strace:strace systemd-analyze:systemd unzip:unzip
+NEEDS_E2E := 7z:p7zip-full bsdtar:libarchive-tools caddy:caddy chromium:chromium exiftool:libimage-exiftool-perl haproxy:haproxy ip:iproute2 nginx:nginx-light node:nodejs openssl:openssl promtool:prometheus rclone:rclone s3fs:s3fs sqlite3:sqlite3 strace:strace systemd-analyze:systemd unzip:unzip
 
 .PHONY: help run dist test test-long check unit e2e clients bench fuzz demo update local-services tools-rust tools-python tools-clients tools-languages tools-bench
 

@@ -85,7 +85,10 @@ def server(make_server):
 def pytest_terminal_summary(terminalreporter):
     """Lists the blocks of the documents that were run: where, the first line, the result."""
     reports = [report for kind in ("passed", "failed", "skipped") for report in terminalreporter.stats.get(kind, []) if report.when == "call"]
-    rows = sorted((value for report in reports for name, value in report.user_properties if name == "block"), key=lambda row: (row[0].split(":")[0], int(row[0].split(":")[1] if ":" in row[0] else 0)))
+    rows = sorted(
+        (value for report in reports for name, value in report.user_properties if name == "block"),
+        key=lambda row: (row[0].partition(":")[0], int(row[0].partition(":")[2] or 0)),
+    )
     if rows:
         terminalreporter.section("command blocks of the documents")
         for place, title, result in rows:

@@ -185,7 +185,7 @@ class Document:
                 (commands / name).symlink_to(MACHINE / name)
         kept = {name: os.environ[name] for name in os.environ if name in ("HOME", "LANG", "TMPDIR", "PYENV_ROOT", "PYENV_VERSION", "GARAGE")}
         self.environment = kept | {
-            "PATH": f"{commands}:{ROOT}/.tools/venv/bin:{ROOT}/.tools/bin:{os.environ['PATH']}",
+            "PATH": f"{commands}:{ROOT}/.tools/venv/bin:{ROOT}/.tools/bin:{os.environ['PATH']}:{ROOT}/.tools/clients/bin",
             "TIDEGATE_BINARY": str(BINARY.resolve()),
             "REAL_MAKE": shutil.which("make") or "make",
         }
@@ -312,7 +312,7 @@ class Document:
 
     def compare(self, block):
         expected, got = block.expected(), []
-        deadline = time.monotonic() + 3
+        deadline = time.monotonic() + 30
         # A server logs a response after it was sent.
         while True:
             got += self.refused()
