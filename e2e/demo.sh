@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the commands of the README against a new server, prints each response and stops at the first
+# Uploads a disk image of two parts to a new server and streams it, prints each response and stops at the first
 # unexpected one.
 set -euo pipefail
 cd "$(dirname "$0")/.."
