@@ -29,6 +29,7 @@ from ports import free_port
 from server import BINARY, ROOT
 
 MACHINE = ROOT / "e2e/machine"
+ENTER = ["unshare", "-mnpf", "--kill-child", "--mount-proc", MACHINE / "enter"]
 RUN = {"sh", "js", "python"}
 SHOWN = {"console", "json", "nginx", "graphql", "html"}
 FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\S*)\s*$")
@@ -165,7 +166,7 @@ class Document:
         # A machine of its own: /etc, /usr/local and /var may be written, all ports are free, and nothing
         # of it stays.
         self.machine = on_a_machine
-        self.shell = ["unshare", "-mnpf", "--kill-child", "--mount-proc", MACHINE / "enter"] if on_a_machine else []
+        self.shell = ENTER if on_a_machine else []
         self.prepare()
 
     def prepare(self):
