@@ -12,10 +12,10 @@ use crate::config::{Config, Problems, Sources};
 /// Options of `health`.
 #[derive(Debug, Args)]
 pub(super) struct HealthArgs {
-    /// Where to ask, such as http://127.0.0.1:3000. Default: PORT on this machine.
+    /// Where to ask, such as `http://127.0.0.1:3000`. Default: `PORT` on this machine.
     #[arg(long, value_name = "URL", conflicts_with = "worker")]
     url: Option<String>,
-    /// Ask a `tidegate work`, at WORKER_PORT.
+    /// Ask a `tidegate work`, at `WORKER_PORT`.
     #[arg(long)]
     worker: bool,
     /// The longest time to wait for the answer, in seconds.

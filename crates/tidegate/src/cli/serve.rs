@@ -18,13 +18,13 @@ use crate::server::Server;
 pub(super) const HELP: &str = "\
 Settings come from the environment, from .env, from --config and from --set.
 The first to know, with their defaults:
-  PORT=3000, EDGE_PORT=3001, S3_PORT=9000   where it listens
-  BIND_HOST=127.0.0.1                       on which address
-  TIDEGATE_DATA=./tidegate-data             the data folder; it is created
-  DATABASE_URL=sqlite:PATH                  or postgres://USER:PASSWORD@HOST/NAME
-  S3_BUCKET=                                a bucket instead of the data folder
-  AUTH_MODE=dev                             sign-in: callers are whom X-User-Id
-                                            names; from this machine only
+  PORT=3000, EDGE_PORT=3001, S3_PORT=9000  where it listens
+  BIND_HOST=127.0.0.1                      on which address
+  TIDEGATE_DATA=./tidegate-data            the data folder; it is created
+  DATABASE_URL=sqlite:PATH                 or postgres://USER:PASSWORD@HOST/NAME
+  S3_BUCKET=                               a bucket for the bytes
+  AUTH_MODE=dev                            sign-in: callers are whom X-User-Id
+                                           names; from this machine only
 
 Others may connect once callers sign in. Set one of:
   AUTH_JWKS_URL=URL        tokens of your identity provider

@@ -5,7 +5,7 @@
 use std::str::FromStr as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use sqlx::Connection as _;
 use sqlx::migrate::MigrateError;
@@ -80,7 +80,7 @@ impl Postgres {
             .test_before_acquire(false)
             .before_acquire(|connection, meta| {
                 Box::pin(async move {
-                    if meta.idle_for > MAX_UNTESTED_IDLE {
+                    if meta.idle_for > MAX_UNTESTED_IDLE || outage::may_have_lost(meta.idle_for) {
                         connection.ping().await?;
                     }
                     Ok(true)
@@ -105,14 +105,15 @@ impl Postgres {
     /// Returns a connection. Returns an error before the tables are migrated.
     pub(super) async fn connection(&self) -> Result<PooledConnection> {
         if !self.state.migrated.load(Ordering::Acquire) {
-            return Err(outage::report("it has not answered since the start"));
+            return Err(outage::error("it has not answered since the start"));
         }
         if self.state.stopped.load(Ordering::Acquire) {
             return Err(Error::Unavailable(anyhow::anyhow!("the database belongs to another store")));
         }
+        let started = Instant::now();
         match self.pool.acquire().await {
             Ok(connection) => Ok(PooledConnection(Some(connection))),
-            Err(error) if is_outage_error(&error) => Err(outage::report(error)),
+            Err(error) if is_outage_error(&error) => Err(outage::report_attempt(started, error)),
             Err(error) => Err(error.into()),
         }
     }
