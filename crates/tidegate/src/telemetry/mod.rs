@@ -60,7 +60,7 @@ pub fn start_logs(log: &Log) -> anyhow::Result<ExportGuard> {
     // each of them that the database is away, which `db/` says once.
     let level = log.level;
     let ours = format!("tidegate={level},media={level},store={level},sign={level}");
-    let filter = EnvFilter::new(format!("warn,{ours},s3s=off,sqlx_core::pool::connection=off"));
+    let filter = EnvFilter::new(format!("warn,{ours},s3s=off,sqlx_core::pool=off"));
     let layer = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         // A log that cannot be written would otherwise cause a panic on writing the error to it.
