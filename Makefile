@@ -28,7 +28,7 @@ NEEDS_E2E := 7z:p7zip-full bsdtar:libarchive-tools caddy:caddy chromium:chromium
 .PHONY: help run dev dist test test-long check unit e2e clients bench fuzz demo update local-services tools-rust tools-python tools-clients tools-languages tools-bench
 
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | column -t -s "$$(printf '\t')"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: tools-rust ## start the server on this machine and print its addresses
 	@test -x target/release/tidegate || echo "Building Tidegate: some minutes the first time, less than one after a change."

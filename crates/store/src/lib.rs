@@ -30,7 +30,7 @@ pub use checksum::{Algorithm, Checks};
 pub use completion::Completion;
 pub use error::{Error, PartFault, Result};
 pub use fs::{Blob, BlobStream, ForeignFile, FsReader, FsStore, Piece, Reads, SendError, Tree, TreeEntry};
-pub use private::{create_private_folder, make_private};
+pub use private::{create_private_folder, make_private, write_private_file};
 pub use s3::{Addressing, Encryption, MAX_COPY, S3Options, S3Store, STREAM_BUFFER};
 pub use sigv4::{Endpoint, MAX_LIFETIME, Presigner};
 pub use space::{FreeSpace, Space};

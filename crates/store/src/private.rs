@@ -3,7 +3,7 @@
 
 use std::ffi::OsString;
 use std::fs::{DirBuilder, OpenOptions, Permissions};
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -39,6 +39,13 @@ pub fn make_private(file: &Path, endings: &[&str]) -> io::Result<()> {
         PathBuf::from(name)
     });
     std::iter::once(file.to_owned()).chain(beside).try_for_each(|path| take_others_rights(&path))
+}
+
+/// Writes a new file with mode 0600, durably. Fails if it exists. Blocking.
+pub fn write_private_file(file: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file)?;
+    opened.write_all(bytes)?;
+    opened.sync_all()
 }
 
 fn take_others_rights(path: &Path) -> io::Result<()> {
@@ -87,5 +94,9 @@ mod tests {
         std::fs::set_permissions(&file, Permissions::from_mode(0o666)).unwrap();
         make_private(&file, &[]).unwrap();
         assert_eq!((mode(&file), std::fs::read(&file).unwrap()), (0o600, b"rows".to_vec()));
+        let whole = new.join("whole");
+        write_private_file(&whole, b"all").unwrap();
+        assert_eq!((mode(&whole), std::fs::read(&whole).unwrap()), (0o600, b"all".to_vec()));
+        assert!(write_private_file(&whole, b"again").is_err(), "nothing is overwritten");
     }
 }

@@ -18,7 +18,7 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::secrets::{self, Credentials, DoorCredentials};
-use crate::config::{AuthMode, Config, Origin, S3Setting, StoreSetting};
+use crate::config::{AuthMode, Config, Origin, S3Setting, StoreSetting, unusable_folders};
 use crate::db::{Database, Db};
 use crate::error::Error;
 use crate::model::rules::{self, Landing, Processing};
@@ -97,8 +97,8 @@ pub struct App {
     pub object_cache: Arc<ObjectCache>,
     /// Refused requests that are queued for the audit log.
     pub refusals: Refusals,
-    /// The time and result of the last probe.
-    probed: Mutex<Option<(Instant, Failures)>>,
+    /// The last probe.
+    probed: Mutex<Option<Probe>>,
     /// When quotas were last counted, in epoch seconds.
     pub quotas_counted: AtomicU64,
     /// Cancelled when the server begins to stop; ends streams that have no end of their own.
@@ -126,6 +126,26 @@ pub struct Local {
 
 /// The errors of the database and of the store, if they do not answer.
 type Failures = (Option<String>, Option<String>);
+
+/// A probe of database and store.
+#[derive(Debug)]
+struct Probe {
+    at: Instant,
+    failures: Failures,
+    /// Whether the failure of the database was logged by `db/`, which then also logs its end.
+    is_logged: bool,
+}
+
+impl Probe {
+    /// Logs what has changed since the probe before.
+    fn log_changes(&self, before: Option<&Self>) {
+        let (database, store) = before.map_or((None, None), |before| {
+            (before.failures.0.as_deref().filter(|_| !before.is_logged), before.failures.1.as_deref())
+        });
+        log_change("database", database, self.failures.0.as_deref().filter(|_| !self.is_logged));
+        log_change("store", store, self.failures.1.as_deref());
+    }
+}
 
 /// How long a probe's result is used again, because a probe writes to the disk.
 const PROBE_LIFETIME: Duration = Duration::from_secs(1);
@@ -227,11 +247,24 @@ async fn open_cdn(config: &Config) -> anyhow::Result<Option<CloudFront>> {
     Ok(Some(CloudFront::open(cdn::Options { distribution, endpoint, credentials }).await?))
 }
 
+/// Logs that a part stopped answering its probe, or answers again.
+fn log_change(part: &'static str, before: Option<&str>, now: Option<&str>) {
+    match (before, now) {
+        (None, Some(error)) => tracing::error!(part, error, "not ready"),
+        (Some(_), None) => tracing::info!(part, "ready again"),
+        _ => {}
+    }
+}
+
 impl App {
     /// Opens database, keys, store and tools. Returns an error if one of them cannot be opened.
     pub async fn open(config: Config, addresses: Addresses) -> anyhow::Result<Self> {
-        let (config, secrets) =
-            tokio::task::spawn_blocking(move || secrets::load(&config).map(|keys| (config, keys))).await??;
+        let (config, secrets) = tokio::task::spawn_blocking(move || {
+            let unusable = unusable_folders(&config);
+            anyhow::ensure!(unusable.is_empty(), "{}", unusable.join("\n"));
+            secrets::load(&config).map(|keys| (config, keys))
+        })
+        .await??;
         let (store, local) = open_store(&config, &addresses, secrets.s3).await?;
         let disks = open_disks(&config, local.as_deref()).await?;
         let db = Db::open(&config.database).await?.on_disk(disks.of_database().cloned());
@@ -336,16 +369,19 @@ impl App {
     /// Returns the errors of the database and of the store, if they do not answer.
     pub async fn probe(&self) -> Failures {
         let mut probed = self.probed.lock().await;
-        if let Some((at, failures)) = probed.as_ref().filter(|(at, _)| at.elapsed() < PROBE_LIFETIME) {
-            tracing::trace!(age_ms = at.elapsed().as_millis(), "probed a moment ago");
-            return failures.clone();
+        if let Some(probe) = probed.as_ref().filter(|probe| probe.at.elapsed() < PROBE_LIFETIME) {
+            tracing::trace!(age_ms = probe.at.elapsed().as_millis(), "probed a moment ago");
+            return probe.failures.clone();
         }
         let (database, store) = tokio::join!(self.db.probe(), self.store.probe());
         // A full disk is not an outage: reads and deletes go on. `disks` says that it is full.
         let database = database.err().filter(|error| !matches!(error, Error::InsufficientStorage));
         let store = store.err().filter(|error| !matches!(error, store::Error::Full));
+        let is_logged = database.as_ref().is_some_and(Error::is_logged);
         let failures = (database.map(|error| error.detail()), store.map(|error| error.to_string()));
-        *probed = Some((Instant::now(), failures.clone()));
+        let probe = Probe { at: Instant::now(), failures: failures.clone(), is_logged };
+        probe.log_changes(probed.as_ref());
+        *probed = Some(probe);
         failures
     }
 }

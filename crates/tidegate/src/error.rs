@@ -87,7 +87,23 @@ impl Error {
     }
 }
 
+/// The cause of [`Error::Unavailable`] while the database does not answer. It was logged when that
+/// began.
+#[derive(Debug, thiserror::Error)]
+#[error("the database does not answer: {0}")]
+pub struct DatabaseOutage(pub String);
+
 impl Error {
+    /// Returns whether the cause was logged where it was found: once when the database stops
+    /// answering or a disk gets full, and refusals of a busy server together.
+    pub fn is_logged(&self) -> bool {
+        match self {
+            Self::Busy | Self::InsufficientStorage => true,
+            Self::Unavailable(source) => source.is::<DatabaseOutage>(),
+            _ => false,
+        }
+    }
+
     /// Returns the cause, for the log only.
     pub fn detail(&self) -> String {
         match self {

@@ -1,7 +1,7 @@
 //! `tidegate check`: prints the settings as they were understood, without secrets.
 
 use crate::config::secrets;
-use crate::config::{AuthMode, Config, Cors, GrantMode, Metrics, StoreSetting};
+use crate::config::{AuthMode, Config, Cors, GrantMode, Metrics, StoreSetting, unusable_folders};
 use crate::db::Database;
 use crate::model::owner::OwnerKind;
 use crate::model::rules;
@@ -9,7 +9,7 @@ use crate::model::rules;
 /// Returns the report for a stand-alone edge, and whether it would start and trust at least one
 /// key. Reads the store and the key folder as the edge does at start.
 pub(super) fn edge_report(config: &Config) -> (String, bool) {
-    let mut report = Report::new();
+    let mut report = Report::default();
     let mut problems = Vec::new();
     let port = config.edge_port.map_or("off".to_owned(), |port| port.to_string());
     report.line("doors", format!("{} edge {port} · operations {}", config.bind, config.port));
@@ -46,29 +46,32 @@ pub(super) fn edge_report(config: &Config) -> (String, bool) {
     report.line("cross-origin", cross_origin(config) + &own);
     report.line("proxies", format!("{} networks are trusted", config.trusted_proxies.len()));
     report.line("files", format!("{:?}, up to {} open", config.edge.reads, config.edge.open_files).to_lowercase());
-    for problem in &problems {
-        report.line("fault", problem);
-    }
-    (report.end(config), problems.is_empty())
+    report.end(config, &problems)
 }
 
 /// The lines of a report.
+#[derive(Default)]
 struct Report(String);
 
 impl Report {
-    fn new() -> Self {
-        Self("the settings are fine\n\n".to_owned())
-    }
-
     fn line(&mut self, name: &str, value: impl std::fmt::Display) {
         self.0.push_str(&format!("{name:<12} {value}\n"));
     }
 
-    fn end(mut self, config: &Config) -> String {
+    /// Returns the whole text, and whether there are no faults.
+    fn end(mut self, config: &Config, faults: &[String]) -> (String, bool) {
         for warning in &config.warnings {
             self.line("warning", warning);
         }
-        self.0
+        for fault in faults {
+            self.line("fault", fault);
+        }
+        let verdict = match faults.len() {
+            0 => "the settings are fine".to_owned(),
+            1 => "the settings can be read, and there is 1 fault".to_owned(),
+            count => format!("the settings can be read, and there are {count} faults"),
+        };
+        (format!("{verdict}\n\n{}", self.0), faults.is_empty())
     }
 }
 
@@ -88,9 +91,9 @@ fn cross_origin(config: &Config) -> String {
     }
 }
 
-/// Returns the report for the server.
-pub(super) fn report(config: &Config) -> String {
-    let mut report = Report::new();
+/// Returns the report for the server, and whether its folders can be written to. Blocking.
+pub(super) fn report(config: &Config) -> (String, bool) {
+    let mut report = Report::default();
     let mut line = |name: &str, value: String| report.line(name, value);
     let edge = config.edge_port.map_or("off".to_owned(), |port| port.to_string());
     let s3 = match &config.store {
@@ -173,5 +176,5 @@ pub(super) fn report(config: &Config) -> String {
         let part_size = config.upload_limits.disks.part_size;
         line("images", format!("/{} · parts of {part_size} bytes", config.images.layout.images()));
     }
-    report.end(config)
+    report.end(config, &unusable_folders(config))
 }

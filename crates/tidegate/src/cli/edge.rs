@@ -15,15 +15,15 @@ pub(super) fn run(config: Config) -> ExitCode {
 }
 
 async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
+    let is_json = config.log.json;
     let server = EdgeServer::open(config).await?;
     let (edge, ops) = (&server.address, &server.ops);
     let version = env!("CARGO_PKG_VERSION");
-    // The log repeats it, since standard output may not be read.
-    let text = format!(
-        "Tidegate {version}, the edge alone\n  edge        {edge}\n  operations  {ops}   (/readyz, /metrics)\n"
-    );
-    let _ = std::io::stdout().write_all(text.as_bytes());
-    tracing::info!(%edge, operations = %ops, version, "serving");
+    // Said once: to a person on standard output, to programs in the log.
+    let text = format!("Tidegate {version}, the edge alone\n  edge    {edge}\n  probes  {ops}   (/readyz, /metrics)\n");
+    if is_json || std::io::stdout().write_all(text.as_bytes()).is_err() {
+        tracing::info!(%edge, operations = %ops, version, "serving");
+    }
     server.run(stop).await;
     Ok(())
 }

@@ -40,6 +40,7 @@ pub(super) fn run(config: Config, what: JobsCommand) -> ExitCode {
 }
 
 async fn execute(config: Config, what: JobsCommand) -> anyhow::Result<()> {
+    process::require_database(&config)?;
     // Opens only the database, since a server may be running.
     let db = Db::open(&config.database).await?;
     let outcome = match what {

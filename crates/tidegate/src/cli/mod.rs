@@ -3,12 +3,16 @@
 
 mod check;
 mod edge;
+mod health;
 mod import;
 mod jobs;
 mod keys;
+mod migrate;
+mod probe;
 mod process;
 mod reconcile;
 mod serve;
+mod support_bundle;
 mod token;
 mod work;
 
@@ -37,6 +41,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the server.
+    #[command(after_help = serve::HELP)]
     Serve,
     /// Run the edge alone: no database, no private key, nothing written.
     Edge,
@@ -61,8 +66,20 @@ enum Command {
     Keys(keys::KeysCommand),
     /// Issue a token for a user, signed with the server's own key.
     Token(token::TokenArgs),
+    /// Ask a running server whether it is ready: exit code 0 or 1.
+    Health(health::HealthArgs),
+    /// Bring the database to the version of this binary, and end.
+    Migrate,
+    /// Collect version, settings, checks, health and metrics in an archive without secrets.
+    SupportBundle(support_bundle::BundleArgs),
     /// Print the reference of all settings.
-    Settings,
+    Settings {
+        /// Only settings whose names contain this, in either case.
+        part: Option<String>,
+        /// Print the page of the documentation instead.
+        #[arg(long, conflicts_with = "part")]
+        markdown: bool,
+    },
     /// Print the OpenAPI description.
     Openapi,
 }
@@ -76,19 +93,21 @@ pub fn run() -> ExitCode {
     match arguments.command {
         Command::Serve => with_config(&sources(), serve::run),
         Command::Edge => run_or_report(Config::load_for_edge(&sources()), edge::run),
-        Command::Check { edge: false } => with_config(&sources(), |config| print(&check::report(&config))),
-        Command::Check { edge: true } => run_or_report(Config::load_for_edge(&sources()), |config| {
-            let (report, is_fine) = check::edge_report(&config);
-            let printed = print(&report);
-            if is_fine { printed } else { ExitCode::FAILURE }
-        }),
+        Command::Check { edge: false } => with_config(&sources(), |config| print_report(&check::report(&config))),
+        Command::Check { edge: true } => {
+            run_or_report(Config::load_for_edge(&sources()), |config| print_report(&check::edge_report(&config)))
+        }
         Command::Work => with_config(&sources(), work::run),
         Command::Jobs(what) => with_config(&sources(), |config| jobs::run(config, what)),
         Command::Import(what) => with_config(&sources(), |config| import::run(config, &what)),
         Command::Reconcile(wanted) => with_config(&sources(), |config| reconcile::run(config, wanted)),
         Command::Keys(what) => with_config(&sources(), |config| keys::run(&config, &what)),
         Command::Token(wanted) => with_config(&sources(), |config| token::run(&config, &wanted)),
-        Command::Settings => print(&crate::config::reference()),
+        Command::Health(wanted) => health::run(&sources(), &wanted),
+        Command::Migrate => with_config(&sources(), |config| migrate::run(&config)),
+        Command::SupportBundle(wanted) => support_bundle::run(&sources(), &wanted),
+        Command::Settings { markdown: true, .. } => print(&crate::config::reference()),
+        Command::Settings { part, .. } => print_settings(part.as_deref().unwrap_or_default()),
         Command::Openapi => print(&crate::http::openapi::document()),
     }
 }
@@ -107,6 +126,23 @@ fn run_or_report(loaded: Result<Config, Problems>, run: impl FnOnce(Config) -> E
             let lines: String = problems.iter().map(|line| format!("  {line}\n")).collect();
             print_error(&format!("{count} of the settings can't be used:\n{lines}"));
             ExitCode::from(2)
+        }
+    }
+}
+
+/// Prints a report, and returns exit code 1 if it names faults.
+fn print_report((report, is_fine): &(String, bool)) -> ExitCode {
+    let printed = print(report);
+    if *is_fine { printed } else { ExitCode::FAILURE }
+}
+
+/// Prints the settings whose names contain `part`.
+fn print_settings(part: &str) -> ExitCode {
+    match crate::config::listing(part) {
+        Some(text) => print(&text),
+        None => {
+            print_error(&format!("no setting has {part:?} in its name; `tidegate settings` lists all"));
+            ExitCode::FAILURE
         }
     }
 }

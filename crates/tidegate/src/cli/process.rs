@@ -51,10 +51,23 @@ where
     }
 }
 
+/// Runs the work of a subcommand that logs nothing and ends by itself.
+pub(super) fn run_once<T, F>(work: impl FnOnce() -> F) -> anyhow::Result<T>
+where
+    F: Future<Output = anyhow::Result<T>>,
+{
+    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?.block_on(work())
+}
+
 /// Fails if the SQLite database does not exist, for subcommands that must not create one.
 pub(super) fn require_database(config: &Config) -> anyhow::Result<()> {
     if let Database::Sqlite(path) = &config.database {
-        anyhow::ensure!(path.is_file(), "there is no database at {} (TIDEGATE_DATA, DATABASE_URL)", path.display());
+        anyhow::ensure!(
+            path.is_file(),
+            "no server has run here: the database {} is missing. Set TIDEGATE_DATA to the server's data folder, or \
+             DATABASE_URL to its database",
+            path.display()
+        );
     }
     Ok(())
 }

@@ -10,8 +10,31 @@ use tokio_util::sync::CancellationToken;
 use super::process;
 use crate::app::App;
 use crate::config::{Config, Metrics};
+use crate::http::first_request::first_request;
 use crate::model::owner::OwnerKind;
 use crate::server::Server;
+
+/// What `serve --help` says after the options.
+pub(super) const HELP: &str = "\
+Settings come from the environment, from .env, from --config and from --set.
+The first to know, with their defaults:
+  PORT=3000, EDGE_PORT=3001, S3_PORT=9000  where it listens
+  BIND_HOST=127.0.0.1                      on which address
+  TIDEGATE_DATA=./tidegate-data            the data folder; it is created
+  DATABASE_URL=sqlite:PATH                 or postgres://USER:PASSWORD@HOST/NAME
+  S3_BUCKET=                               a bucket for the bytes
+  AUTH_MODE=dev                            sign-in: callers are whom X-User-Id
+                                           names; from this machine only
+
+Others may connect once callers sign in. Set one of:
+  AUTH_JWKS_URL=URL        tokens of your identity provider
+  AUTH_OWN_TOKENS=true     tokens of this server; see `tidegate token`
+  AUTH_SERVICE_TOKEN=TEXT  your backend, which acts for its users
+
+Example:
+  PORT=8080 TIDEGATE_DATA=/srv/tidegate tidegate serve
+
+`tidegate check` tries the settings. `tidegate settings` lists all of them.";
 
 /// Serves until SIGTERM or SIGINT.
 pub(super) fn run(config: Config) -> ExitCode {
@@ -23,23 +46,10 @@ async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
     for hint in hints(&server.app.config) {
         tracing::warn!("{hint}");
     }
-    if is_open(&server.app) {
-        tracing::info!("users' files that are not private can be read by whoever knows their path (FILES_PUBLIC)");
-    }
     // Probing external programs (clamd, ffmpeg) takes time; the start does not wait for it.
     let app = Arc::clone(&server.app);
     tokio::spawn(async move { app.warn_about_missing_tools().await });
-    // The log repeats it, since standard output may not be read.
-    let operations = server.operations_address();
-    let _ = std::io::stdout().write_all(banner(&server.app, operations).as_bytes());
-    tracing::info!(
-        api = %server.app.addresses.api,
-        edge = server.app.addresses.edge.as_ref().map_or("off".to_owned(), ToString::to_string),
-        s3 = %server.app.addresses.s3,
-        operations = operations.map(tracing::field::display),
-        version = env!("CARGO_PKG_VERSION"),
-        "serving"
-    );
+    announce(&server.app, server.operations_address());
     let runs_jobs = server.app.config.runs_jobs;
     server.run(stop, runs_jobs).await;
     Ok(())
@@ -62,26 +72,50 @@ fn hints(config: &Config) -> Vec<&'static str> {
     hints
 }
 
+/// What everybody may read.
+const OPEN: &str = "users' files that are not private can be read by whoever knows their path (FILES_PUBLIC)";
+
 /// Returns whether files can be read without sign-in.
 fn is_open(app: &App) -> bool {
     app.config.is_on(OwnerKind::Files) && app.config.files.public
 }
 
-/// Returns the text printed at start: version and addresses.
+/// Says once that the server serves, and where: to a person on standard output, to programs in the
+/// log.
+fn announce(app: &App, operations: Option<SocketAddr>) {
+    let is_printed = !app.config.log.json && std::io::stdout().write_all(banner(app, operations).as_bytes()).is_ok();
+    if is_printed {
+        return;
+    }
+    if is_open(app) {
+        tracing::info!("{OPEN}");
+    }
+    tracing::info!(
+        api = %app.addresses.api,
+        edge = app.addresses.edge.as_ref().map_or("off".to_owned(), ToString::to_string),
+        s3 = %app.addresses.s3,
+        data = %app.config.data.display(),
+        operations = operations.map(tracing::field::display),
+        version = env!("CARGO_PKG_VERSION"),
+        "serving"
+    );
+}
+
+/// Returns the text printed at start: version, addresses, data folder and a first request.
 fn banner(app: &App, operations: Option<SocketAddr>) -> String {
     let elsewhere = if app.config.edge_port.is_some() { "" } else { "   (not here: EDGE_PORT is off)" };
     let edge = app.addresses.edge.as_ref().map_or("off".to_owned(), |address| format!("{address}{elsewhere}"));
-    let operations = operations
-        .map_or_else(String::new, |address| format!("  operations  http://{address}   (/readyz, /metrics)\n"));
+    let operations =
+        operations.map_or_else(String::new, |address| format!("  probes  http://{address}   (/readyz, /metrics)\n"));
+    let open = if is_open(app) { format!("\nNote: {OPEN}.\n") } else { String::new() };
+    let data = std::path::absolute(&app.config.data).unwrap_or_else(|_| app.config.data.clone());
     format!(
-        "Tidegate {}\n  API   {}   (documentation at /docs)\n  edge  {edge}\n  S3    {}\n{operations}{}",
+        "Tidegate {}\n  API     {}   (documentation at /docs)\n  edge    {edge}\n  S3      {}\n{operations}  data    {}\n\
+         {open}\nTry it in another terminal:\n\n  {}\n\n",
         env!("CARGO_PKG_VERSION"),
         app.addresses.api,
         app.addresses.s3,
-        if is_open(app) {
-            "  Users' files that are not private can be read by whoever knows their path (FILES_PUBLIC).\n"
-        } else {
-            ""
-        },
+        data.display(),
+        first_request(app).replace('\n', "\n  "),
     )
 }

@@ -58,7 +58,18 @@ fn issue(config: &Config, arguments: &TokenArgs) -> anyhow::Result<String> {
     };
     let key = match &setting.own_key {
         Some(given) => given.clone(),
-        None => secrets::token_key(config)?,
+        None => {
+            // A key generated here would be no server's.
+            let file = secrets::token_key_file(config);
+            anyhow::ensure!(
+                file.exists(),
+                "no server has issued tokens in {}: {} is missing. Start `tidegate serve` with AUTH_OWN_TOKENS=true \
+                 first, or set TIDEGATE_DATA to the server's data folder",
+                config.data.display(),
+                file.display()
+            );
+            secrets::token_key(config)?
+        }
     };
     let issuer = Issuer::new(key.expose_secret(), &address, setting.own_audience())?;
     let new = NewToken {

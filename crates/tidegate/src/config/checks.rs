@@ -105,8 +105,9 @@ pub(super) fn checks(config: &Config, r: &mut Resolver) {
         if by_default && (remote_bind || remote_url(&config.public_base_url)) {
             let reason = if remote_bind { "BIND_HOST" } else { "PUBLIC_BASE_URL" };
             let wanted = format!(
-                "jwt, with AUTH_JWT_PUBLIC_KEY_BASE64, or with AUTH_JWKS_URL, AUTH_JWT_ISSUER and AUTH_JWT_AUDIENCE: {reason} is \
-                 no loopback address, and without sign-in the server believes whatever the caller says; {way_out}"
+                "a way to sign in: AUTH_JWKS_URL of your identity provider, with AUTH_JWT_ISSUER and AUTH_JWT_AUDIENCE; \
+                 AUTH_OWN_TOKENS=true for tokens that this server issues; or AUTH_SERVICE_TOKEN for your backend. {reason} \
+                 can be reached from other machines, and without sign-in callers are whoever they say"
             );
             r.problem("AUTH_MODE", &wanted);
         }

@@ -3,11 +3,15 @@
 
 mod admission;
 mod checks;
+mod folders;
+mod given;
+mod key_text;
 mod media;
 mod media_settings;
 mod packages;
 mod quotas;
 mod reading;
+mod reference;
 mod resolve;
 pub mod secrets;
 mod settings;
@@ -16,7 +20,7 @@ mod sign_in_settings;
 mod sources;
 mod spaces;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -24,11 +28,14 @@ use secrecy::SecretString;
 use sign::{Hash, KeyKind};
 
 pub use self::admission::{AddressLimit, ResourceLimits, ShareLimits};
+pub use self::folders::unusable_folders;
+pub use self::given::{given_settings, without_credentials};
 pub use self::media::{GraphqlSetting, MediaSetting, ScannerSetting, SessionsSetting};
 pub use self::packages::PackagesSetting;
+pub use self::reference::{listing, reference};
 use self::resolve::Resolver;
 pub use self::resolve::{Origin, host_of, is_loopback_host};
-pub use self::settings::{SETTINGS, Setting, Stage, reference};
+pub use self::settings::{SETTINGS, Setting, Stage};
 pub use self::sources::Sources;
 pub use self::spaces::SpacesSetting;
 use crate::db::Database;
@@ -326,6 +333,31 @@ pub struct Limits {
     pub shutdown_grace: Duration,
 }
 
+/// Where the programs of this machine listen.
+#[derive(Debug, Clone, Copy)]
+pub struct Ports {
+    /// The address that all doors bind to.
+    bind: IpAddr,
+    /// The port of the API, or of the probes of a stand-alone edge.
+    pub port: u16,
+    /// The port for probes of a process that only runs jobs.
+    pub worker_port: Option<u16>,
+    /// The port of the server's operations door.
+    pub metrics_port: Option<u16>,
+}
+
+impl Ports {
+    /// Returns the URL of a port, as this machine reaches it.
+    pub fn url(&self, port: u16) -> String {
+        let host = match self.bind {
+            IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::from(Ipv4Addr::LOCALHOST),
+            IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::from(Ipv6Addr::LOCALHOST),
+            ip => ip,
+        };
+        format!("http://{}", SocketAddr::new(host, port))
+    }
+}
+
 /// Every problem of the settings, one per line.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .0.join("\n"))]
@@ -341,6 +373,18 @@ impl Config {
     /// sign-in, no signing key and no credentials.
     pub fn load_for_edge(sources: &Sources) -> Result<Self, Problems> {
         Self::load_and(sources, checks::edge_checks)
+    }
+
+    /// Reads only the settings that say where the programs of this machine listen.
+    pub fn load_ports(sources: &Sources) -> Result<Ports, Problems> {
+        let mut resolver = Resolver { given: sources::read(sources) };
+        let ports = Ports {
+            bind: resolver.ip("BIND_HOST"),
+            port: resolver.port("PORT", false).unwrap_or(0),
+            worker_port: resolver.port("WORKER_PORT", true),
+            metrics_port: resolver.port("METRICS_PORT", true),
+        };
+        if resolver.given.problems.is_empty() { Ok(ports) } else { Err(Problems(resolver.given.problems)) }
     }
 
     fn load_and(sources: &Sources, checks: impl FnOnce(&Self, &mut Resolver)) -> Result<Self, Problems> {

@@ -359,7 +359,7 @@ fn resolve_cloudfront(r: &mut Resolver) -> CloudFront {
     if id.as_ref().is_some_and(|id| !plain(id)) {
         r.problem("CLOUDFRONT_KEY_PAIR_ID", "letters and digits");
     }
-    let pem = r.text("CLOUDFRONT_PRIVATE_KEY_PEM").and_then(|text| secrets::pem_or_file(r, text));
+    let pem = r.text("CLOUDFRONT_PRIVATE_KEY_PEM").and_then(|text| secrets::private_key(r, text));
     let key = match (id, pem) {
         (Some(id), Some(pem)) => Some((id, pem)),
         (None, Some(_)) => {

@@ -16,6 +16,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
 use sign::{KeyKind, SigningKey};
 
+use super::key_text::KeyText;
 use super::resolve::Resolver;
 use super::{Config, StoreSetting};
 
@@ -69,32 +70,10 @@ struct StoredCredentials {
     secret_key: String,
 }
 
-/// Returns the PEM of the setting, given as text or as a file name.
-pub(super) fn pem_or_file(r: &mut Resolver, text: String) -> Option<SecretString> {
-    const NAME: &str = "CLOUDFRONT_PRIVATE_KEY_PEM";
-    let first = SigningKey::parse(&text);
-    if first.is_ok() {
-        return Some(text.into());
-    }
-    let looks_like_path = !text.contains("-----BEGIN") && text.len() < 4096 && Path::new(&text).exists();
-    let parsed = if looks_like_path {
-        match fs::read_to_string(&text) {
-            Ok(pem) => SigningKey::parse(&pem).map(|_| pem),
-            Err(_) => {
-                r.problem(NAME, "a readable file");
-                return None;
-            }
-        }
-    } else {
-        first.map(|_| String::new())
-    };
-    match parsed {
-        Ok(pem) => Some(pem.into()),
-        Err(error) => {
-            r.problem(NAME, &format!("a PEM, base64 of one, or a path to one ({error})"));
-            None
-        }
-    }
+/// Returns the PEM of the key that signs grants, given as text or as a file name.
+pub(super) fn private_key(r: &mut Resolver, text: String) -> Option<SecretString> {
+    let pem = KeyText::read(text).and_then(|key| key.parsed_by("an RSA or P-256 private key", SigningKey::parse));
+    pem.map_err(|wanted| r.problem("CLOUDFRONT_PRIVATE_KEY_PEM", &wanted)).ok().map(Into::into)
 }
 
 /// Returns the folder of key pairs that sign grants.
@@ -193,15 +172,14 @@ fn link_key(folder: &Path) -> anyhow::Result<SecretString> {
             write_new(&path, text.as_bytes())?;
             Ok(text.into())
         }
-        Err(error) => Err(error.into()),
+        Err(error) => Err(unreadable(&path, error)),
     }
 }
 
 /// Returns the PEM for tokens in the data folder, generating it if it is missing.
 pub fn token_key(config: &Config) -> anyhow::Result<SecretString> {
-    let folder = config.data.join("keys");
-    make_folder(&folder)?;
-    let path = folder.join("tokens.pem");
+    make_folder(&config.data.join("keys"))?;
+    let path = token_key_file(config);
     match fs::read_to_string(&path) {
         Ok(pem) => Ok(pem.into()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -209,8 +187,13 @@ pub fn token_key(config: &Config) -> anyhow::Result<SecretString> {
             write_new(&path, pem.as_bytes())?;
             Ok(pem.into())
         }
-        Err(error) => Err(error.into()),
+        Err(error) => Err(unreadable(&path, error)),
     }
+}
+
+/// Returns the path of the key for tokens that a server generates.
+pub fn token_key_file(config: &Config) -> PathBuf {
+    config.data.join("keys").join("tokens.pem")
 }
 
 fn door_credentials(config: &Config, folder: &Path) -> anyhow::Result<DoorCredentials> {
@@ -292,9 +275,9 @@ pub fn generate_pair(folder: &Path, kind: KeyKind) -> anyhow::Result<(String, Si
 
 /// Returns the key in the folder to sign with, generating one if there is none.
 fn generated_key(config: &Config, folder: &Path) -> anyhow::Result<(String, SigningKey)> {
-    let mut keys = private_keys(folder)?;
+    let mut keys = private_keys(folder).map_err(|error| unreadable(folder, error))?;
     // Prefers keys that the edge trusts.
-    let trusted = public_keys(&config.edge.keys)?;
+    let trusted = public_keys(&config.edge.keys).map_err(|error| unreadable(&config.edge.keys, error))?;
     if keys.iter().any(|key| trusted.has(&key.id)) {
         keys.retain(|key| trusted.has(&key.id));
     }
@@ -338,9 +321,13 @@ fn credentials(path: &Path) -> anyhow::Result<Credentials> {
             write_new(path, &serde_json::to_vec(&stored)?)?;
             stored
         }
-        Err(error) => return Err(error.into()),
+        Err(error) => return Err(unreadable(path, error)),
     };
     Ok(Credentials { access_key: stored.access_key, secret_key: stored.secret_key.into() })
+}
+
+fn unreadable(path: &Path, error: io::Error) -> anyhow::Error {
+    anyhow::Error::new(error).context(format!("{} can't be read", path.display()))
 }
 
 /// Returns uniformly random text; random bytes that would favour some letters are discarded.
@@ -357,12 +344,17 @@ fn random_text(length: usize, alphabet: &[u8]) -> anyhow::Result<String> {
     Ok(text)
 }
 
-fn make_folder(path: &Path) -> io::Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
+fn make_folder(path: &Path) -> anyhow::Result<()> {
+    let created = fs::DirBuilder::new().recursive(true).mode(0o700).create(path);
+    created.with_context(|| format!("the folder {} can't be created", path.display()))
 }
 
 /// Writes a new file durably; fails if it exists.
-fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+fn write_new(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    write_and_sync(path, bytes).with_context(|| format!("{} can't be written", path.display()))
+}
+
+fn write_and_sync(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let temp = path.with_extension("tmp");
     let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temp)?;
     file.write_all(bytes)?;

@@ -1,5 +1,5 @@
-//! The table of all settings: names, accepted values, defaults and meanings. The reference page is
-//! generated from it, and `.env.example` is checked against it.
+//! The table of all settings: names, accepted values, defaults and meanings. The reference is made
+//! from it in `reference.rs`, and `.env.example` is checked against it.
 
 use super::admission::ADMISSION;
 use super::media_settings::MEDIA;
@@ -433,32 +433,4 @@ pub const SETTINGS: &[Setting] = &{
 /// Returns the setting with a name or alias.
 pub(super) fn find(name: &str) -> Option<&'static Setting> {
     SETTINGS.iter().find(|setting| setting.name == name || setting.aliases.contains(&name))
-}
-
-/// Returns the reference page in Markdown.
-pub fn reference() -> String {
-    let mut page = String::from(
-        "# Settings\n\nMade from the table in the code by `tidegate settings`. A setting is read from, in rising order: its \
-         default, a file of `NAME = value` lines in TOML (`--config`), `.env` in the working folder, the environment, \
-         `--set NAME=value`. An empty value is no value. Two names of one setting with different values stop the start.\n\n\
-         | setting | default | accepts | meaning |\n|---|---|---|---|\n",
-    );
-    for setting in SETTINGS.iter().filter(|setting| setting.stage == Stage::Built) {
-        let mut names = format!("`{}`", setting.name);
-        for alias in setting.aliases {
-            names.push_str(&format!(", `{alias}`"));
-        }
-        let default = if setting.default.is_empty() { String::new() } else { format!("`{}`", setting.default) };
-        let accepts = setting.accepts.replace('|', "\\|");
-        page.push_str(&format!("| {names} | {default} | {accepts} | {} |\n", setting.about));
-    }
-    page.push_str(
-        "\n## Known, not built yet\n\nThese have no effect. The start and `tidegate check` warn about each that is set.\n\n\
-         | setting | for |\n|---|---|\n",
-    );
-    for setting in SETTINGS.iter().filter(|setting| setting.stage != Stage::Built) {
-        let aliases: String = setting.aliases.iter().map(|alias| format!(", `{alias}`")).collect();
-        page.push_str(&format!("| `{}`{aliases} | {} |\n", setting.name, setting.about));
-    }
-    page
 }

@@ -1,9 +1,8 @@
 //! Resolves the settings of sign-in.
 
-use std::path::Path;
-
 use secrecy::SecretString;
 
+use super::key_text::KeyText;
 use super::resolve::Resolver;
 use super::{Auth, AuthMode};
 use crate::sign_in::SignInSetting;
@@ -33,7 +32,7 @@ pub(super) fn resolve(r: &mut Resolver) -> Auth {
     let sign_in = resolve_tokens(r);
     let external = r.text("AUTH_JWT_PUBLIC_KEY_BASE64").is_some() || sign_in.jwks_url.is_some();
     if mode == AuthMode::Jwt && !external && !sign_in.own_tokens && sign_in.services.is_empty() {
-        let wanted = "AUTH_JWT_PUBLIC_KEY_BASE64, AUTH_JWKS_URL, AUTH_OWN_TOKENS=true or AUTH_SERVICE_TOKEN with it";
+        let wanted = "AUTH_JWKS_URL, AUTH_OWN_TOKENS=true, AUTH_SERVICE_TOKEN or AUTH_JWT_PUBLIC_KEY_BASE64 with it";
         r.problem("AUTH_MODE", wanted);
     }
     if sign_in.public_key.is_some() && sign_in.jwks_url.is_some() {
@@ -59,12 +58,10 @@ fn resolve_tokens(r: &mut Resolver) -> SignInSetting {
         r.problem("AUTH_JWKS_URL", "an https:// URL, or an http:// one on this machine");
     }
     let services = r.list("AUTH_SERVICE_TOKEN").into_iter().map(SecretString::from).collect();
-    let own_key = r.text("AUTH_OWN_KEY_PEM").map(text_or_file);
-    if let Some(Err(error)) = own_key.as_deref().map(|pem| Issuer::new(pem, "", "")) {
-        r.problem("AUTH_OWN_KEY_PEM", &format!("the PEM of a P-256 private key, or a path to one: {error}"));
-    }
+    let own_key =
+        key(r, "AUTH_OWN_KEY_PEM", |given| given.parsed_by("a P-256 private key", |pem| Issuer::new(pem, "", "")));
     SignInSetting {
-        public_key: public_key(r),
+        public_key: key(r, "AUTH_JWT_PUBLIC_KEY_BASE64", |given| given.parsed_by("a public key", Key::from_pem)),
         jwks_url,
         jwks_refresh: r.seconds("AUTH_JWKS_REFRESH_SECONDS", 1..=86_400),
         issuer: r.text("AUTH_JWT_ISSUER").filter(|issuer| issuer != "*"),
@@ -82,22 +79,8 @@ fn resolve_tokens(r: &mut Resolver) -> SignInSetting {
     }
 }
 
-/// Returns the public key's PEM, given as text or as a file name.
-fn public_key(r: &mut Resolver) -> Option<String> {
-    const NAME: &str = "AUTH_JWT_PUBLIC_KEY_BASE64";
-    let pem = text_or_file(r.text(NAME)?);
-    match Key::from_pem(&pem) {
-        Ok(_) => Some(pem),
-        Err(error) => {
-            r.problem(NAME, &format!("base64 of a PEM, a PEM, or a path to one: {error}"));
-            None
-        }
-    }
-}
-
-/// Returns the text, or the content of the file that it names.
-#[expect(clippy::disallowed_methods, reason = "a key may be given as a file")]
-fn text_or_file(text: String) -> String {
-    let is_path = !text.contains("-----BEGIN") && text.len() < 4096 && Path::new(&text).exists();
-    if is_path { std::fs::read_to_string(&text).unwrap_or_default() } else { text }
+/// Returns the PEM of a setting, given as text or as a file name, if `check` takes it.
+fn key(r: &mut Resolver, name: &'static str, check: impl FnOnce(KeyText) -> Result<String, String>) -> Option<String> {
+    let pem = KeyText::read(r.text(name)?).and_then(check);
+    pem.map_err(|wanted| r.problem(name, &wanted)).ok()
 }

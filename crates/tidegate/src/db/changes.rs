@@ -99,7 +99,9 @@ pub(super) async fn send_queued(postgres: &Postgres, signals: &Signals) {
     // Whoever closes the database waits for the batch that is being sent.
     let _sending = signals.sending().await;
     while let Some(notices) = signals.next_notices() {
-        if let Err(error) = postgres.notify(NOTIFY, &payloads(&notices)).await {
+        if let Err(error) = postgres.notify(NOTIFY, &payloads(&notices)).await
+            && !error.is_logged()
+        {
             tracing::warn!(error = error.detail(), "changes could not be sent to other servers");
         }
     }

@@ -18,11 +18,13 @@ mod new_uploads;
 mod nodes;
 mod notify;
 mod objects;
+mod outage;
 mod owners;
 mod parts;
 mod postgres;
 mod quotas;
 mod reconcile;
+mod schema;
 mod sessions;
 mod signals;
 mod spaces;
@@ -53,6 +55,8 @@ pub use self::parts::Put;
 use self::postgres::PgTx;
 pub use self::postgres::Postgres;
 pub use self::reconcile::Expected;
+pub use self::schema::Schema;
+pub use self::sessions::ListedSession;
 use self::signals::Pending;
 pub use self::signals::Signals;
 pub use self::trees::{Conflict, Leaf, Outdated};
@@ -359,7 +363,10 @@ impl Tx {
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        if postgres::outage(&error) {
+        if postgres::lasts(&error) {
+            return outage::report(error);
+        }
+        if postgres::is_outage_error(&error) {
             return Self::Unavailable(error.into());
         }
         let sqlx::Error::Database(inner) = &error else { return Self::Internal(error.into()) };

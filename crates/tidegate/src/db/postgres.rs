@@ -5,7 +5,7 @@
 use std::str::FromStr as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use sqlx::Connection as _;
 use sqlx::migrate::MigrateError;
@@ -13,13 +13,15 @@ use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgListener, PgPool, PgPoolOptions};
 
 use super::clock::Clock;
+use super::schema::POSTGRES;
+use super::{outage, schema};
 use crate::error::{Error, Result};
 use crate::model::micros;
 
 /// How long a request waits for a connection.
 pub(super) const ACQUIRE: Duration = Duration::from_secs(3);
 /// How long opening a connection may take.
-const CONNECT: Duration = Duration::from_secs(5);
+pub(super) const CONNECT: Duration = Duration::from_secs(5);
 /// An idle connection of this age is tested before it is used.
 const MAX_UNTESTED_IDLE: Duration = Duration::from_secs(5);
 /// How long after a failed migration the next one is tried.
@@ -83,7 +85,7 @@ impl Postgres {
             .test_before_acquire(false)
             .before_acquire(|connection, meta| {
                 Box::pin(async move {
-                    if meta.idle_for > MAX_UNTESTED_IDLE {
+                    if meta.idle_for > MAX_UNTESTED_IDLE || outage::may_have_lost(meta.idle_for) {
                         connection.ping().await?;
                     }
                     Ok(true)
@@ -95,10 +97,12 @@ impl Postgres {
         match opened.migrate(&options).await {
             Ok(()) => {}
             Err(error) if is_outage(&error) => {
-                tracing::warn!(error = %error, "the database does not answer; requests get 503 until it does");
+                outage::report(&error);
                 tokio::spawn(opened.clone().migrate_when_it_answers(options));
             }
-            Err(error) => anyhow::bail!("the PostgreSQL database cannot be used: {}", migration_message(&error)),
+            Err(error) => {
+                anyhow::bail!("the PostgreSQL database cannot be used: {}", schema::describe(&error, &POSTGRES))
+            }
         }
         Ok(opened)
     }
@@ -106,7 +110,7 @@ impl Postgres {
     /// Returns a connection. Returns an error before the tables are migrated.
     pub(super) async fn connection(&self) -> Result<PooledConnection> {
         if !self.state.migrated.load(Ordering::Acquire) {
-            return Err(Error::Unavailable(anyhow::anyhow!("the database has not answered since the start")));
+            return Err(outage::error("it has not answered since the start"));
         }
         if self.state.stopped.load(Ordering::Acquire) {
             return Err(Error::Unavailable(anyhow::anyhow!("the database belongs to another store")));
@@ -114,7 +118,12 @@ impl Postgres {
         if self.state.uncompared.load(Ordering::Acquire) && !self.comparing {
             return Err(Error::Unavailable(anyhow::anyhow!("the store is not compared with the database's yet")));
         }
-        Ok(PooledConnection(Some(self.pool.acquire().await?)))
+        let started = Instant::now();
+        match self.pool.acquire().await {
+            Ok(connection) => Ok(PooledConnection(Some(connection))),
+            Err(error) if is_outage_error(&error) => Err(outage::report_attempt(started, error)),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Opens a connection of its own without time limits, for a statement that reads everything.
@@ -158,7 +167,8 @@ impl Postgres {
             sqlx::query(sql).bind(payloads).execute(connection.get()?).await.map(drop).map_err(Error::from)
         });
         let sent = sent.await;
-        sent.unwrap_or_else(|_| Err(connection.discard()))
+        let sent = sent.unwrap_or_else(|_| Err(connection.discard()));
+        sent.inspect(|()| outage::end())
     }
 
     /// Returns how long a statement is awaited before its connection is considered dead.
@@ -187,6 +197,7 @@ impl Postgres {
                            current_setting('transaction_read_only')";
         let before = SystemTime::now();
         let (theirs, read_only): (i64, String) = sqlx::query_as(SQL).fetch_one(connection).await?;
+        outage::end();
         let half = before.elapsed().unwrap_or_default() / 2;
         let ahead = theirs - micros(before + half);
         self.clock.set_ahead(ahead);
@@ -222,7 +233,7 @@ impl Postgres {
     async fn migrate(&self, options: &PgConnectOptions) -> std::result::Result<(), MigrateError> {
         let connecting = tokio::time::timeout(CONNECT, PgConnection::connect_with(options));
         let mut connection = connecting.await.map_err(|_| sqlx::Error::PoolTimedOut)??;
-        sqlx::migrate!("migrations/postgres").run_direct(None, &mut connection, false).await?;
+        POSTGRES.run_direct(None, &mut connection, false).await?;
         // Measured before any job is leased by this clock.
         if let Err(error) = self.measure(&mut connection).await {
             tracing::warn!(error = error.detail(), "the database is not usable yet");
@@ -236,12 +247,19 @@ impl Postgres {
 
     /// Retries the migration until it succeeds or the pool is closed.
     async fn migrate_when_it_answers(self, options: PgConnectOptions) {
+        let mut logged = String::new();
         while !self.pool.is_closed() {
             tokio::time::sleep(RETRY).await;
             match self.migrate(&options).await {
-                Ok(()) => return tracing::info!("the database answers"),
+                Ok(()) => return,
                 Err(error) if is_outage(&error) => tracing::debug!(%error, "the database does not answer yet"),
-                Err(error) => tracing::error!(error = migration_message(&error), "the database cannot be used"),
+                Err(error) => {
+                    let error = schema::describe(&error, &POSTGRES);
+                    if error != logged {
+                        tracing::error!(error, "the database cannot be used");
+                        logged = error;
+                    }
+                }
             }
         }
     }
@@ -267,7 +285,7 @@ impl PooledConnection {
 
 /// Returns the error for a database that does not answer in time.
 fn silent() -> Error {
-    Error::Unavailable(anyhow::anyhow!("the database stopped answering"))
+    outage::report("it stopped answering")
 }
 
 /// A transaction; rolled back when dropped.
@@ -333,27 +351,16 @@ async fn prepare(connection: &mut PgConnection, limit: Duration) -> std::result:
     sqlx::query(SQL).bind(format!("{}ms", limit.as_millis())).execute(connection).await.map(drop)
 }
 
-/// Returns the server's own message if there is one; the driver's repeats it several times.
-fn migration_message(error: &MigrateError) -> String {
-    match error {
-        MigrateError::Execute(sqlx::Error::Database(inner)) => inner.message().to_owned(),
-        MigrateError::ExecuteMigration(sqlx::Error::Database(inner), version) => {
-            format!("migration {version}: {}", inner.message())
-        }
-        other => other.to_string(),
-    }
-}
-
 /// Returns whether a migration may succeed later.
 fn is_outage(error: &MigrateError) -> bool {
     match error {
-        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => outage(error),
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => is_outage_error(error),
         _ => false,
     }
 }
 
 /// Returns whether an error is an outage of the database rather than an error of the query.
-pub(super) fn outage(error: &sqlx::Error) -> bool {
+pub(super) fn is_outage_error(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed => true,
         sqlx::Error::Database(inner) => {
@@ -364,6 +371,22 @@ pub(super) fn outage(error: &sqlx::Error) -> bool {
                 let code = theirs.code();
                 ["08", "53", "57", "58"].iter().any(|class| code.starts_with(class))
                     || ["25006", "40001", "40P01", "55P03"].contains(&code)
+            })
+        }
+        _ => false,
+    }
+}
+
+/// Returns whether an outage lasts, so that other statements fail as well: the connection is lost, or
+/// the server refuses work. A statement that exceeded its time (57014) or lost a conflict with
+/// another says nothing about the next one.
+pub(super) fn lasts(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) => true,
+        sqlx::Error::Database(inner) => {
+            inner.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some_and(|theirs| {
+                let code = theirs.code();
+                ["08", "53", "57", "58"].iter().any(|class| code.starts_with(class)) && code != "57014"
             })
         }
         _ => false,

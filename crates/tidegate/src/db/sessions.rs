@@ -5,11 +5,44 @@ use std::time::SystemTime;
 
 use super::{Db, Tx, corrupt, on_reader, on_tx};
 use crate::error::Result;
-use crate::model::ids::{OrgId, SessionId};
-use crate::model::micros;
+use crate::model::ids::{OrgId, SessionId, UserId};
 use crate::model::owner::Owner;
+use crate::model::{from_micros, micros};
+
+/// A session in a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedSession {
+    /// The session's id.
+    pub id: SessionId,
+    /// The time of its creation.
+    pub created_at: SystemTime,
+}
 
 impl Db {
+    /// Returns a page of the sessions of an organisation that a user has created, newest first.
+    /// `after` is the creation time in microseconds and the id of the last session before the page.
+    #[tracing::instrument(name = "db.list_sessions", level = "trace", skip_all)]
+    pub async fn list_sessions(
+        &self,
+        user: &UserId,
+        org: &OrgId,
+        after: (i64, &str),
+        limit: i64,
+    ) -> Result<Vec<ListedSession>> {
+        const SQL: &str = "SELECT id, created_at FROM sessions WHERE created_by = $1 AND org = $2 \
+                           AND deleted_at IS NULL AND (created_at, id) < ($3, $4) \
+                           ORDER BY created_at DESC, id DESC LIMIT $5";
+        let rows: Vec<(String, i64)> = on_reader!(self, |pool| {
+            let query = sqlx::query_as(SQL).bind(user.as_str()).bind(org.as_str());
+            query.bind(after.0).bind(after.1).bind(limit).fetch_all(pool).await?
+        });
+        let parsed = rows.into_iter().map(|(id, at)| {
+            let id = SessionId::parse(&id).ok_or_else(|| corrupt("session id"))?;
+            Ok(ListedSession { id, created_at: from_micros(at) })
+        });
+        parsed.collect()
+    }
+
     /// Returns a session as an owner, unless it is deleted.
     #[tracing::instrument(name = "db.find_session_unscoped", level = "trace", skip_all)]
     pub async fn find_session_unscoped(&self, id: &SessionId) -> Result<Option<Owner>> {

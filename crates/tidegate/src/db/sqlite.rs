@@ -8,6 +8,8 @@ use anyhow::Context as _;
 use sqlx::Connection as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 
+use super::schema::{self, SQLITE};
+
 /// How long a request waits for the writer, or for a connection that reads.
 pub(super) const ACQUIRE: Duration = Duration::from_secs(10);
 /// The number of connections that read.
@@ -46,7 +48,8 @@ pub(super) async fn open(path: &Path) -> anyhow::Result<(SqlitePool, SqlitePool)
         .connect_with(options.clone())
         .await
         .with_context(about)?;
-    sqlx::migrate!("migrations/sqlite").run(&writer).await.with_context(about)?;
+    let migrated = SQLITE.run(&writer).await;
+    migrated.map_err(|error| anyhow::anyhow!(schema::describe(&error, &SQLITE))).with_context(about)?;
     // A page of a thousand rows is passed between the driver's threads at once.
     let reads = options.read_only(true).row_buffer_size(1024);
     let reader = SqlitePoolOptions::new()

@@ -81,10 +81,7 @@ pub(crate) fn status(error: &Error) -> StatusCode {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let status = status(&self.0);
-        // A full disk is logged once when it gets full, and refusals of a busy server together
-        // (`state/shares.rs`).
-        let is_logged_elsewhere = matches!(self.0, Error::Busy | Error::InsufficientStorage);
-        if status.is_server_error() && !is_logged_elsewhere {
+        if status.is_server_error() && !self.0.is_logged() {
             // The cause is logged only here, and never sent.
             tracing::error!(error = self.0.detail(), code = self.0.code(), "a request failed");
         }

@@ -1,4 +1,4 @@
-//! The page at `/`: version, addresses, health and links. Plain HTML rendered for each request; it
+//! The page at `/`: links, a first request, addresses and health. Plain HTML rendered for each request; it
 //! loads nothing and shows no secrets.
 
 use std::sync::Arc;
@@ -9,22 +9,25 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
+use super::first_request::first_request;
 use crate::app::App;
 use crate::config::{AuthMode, StoreSetting};
 use crate::model::owner::OwnerKind;
 use crate::model::rules;
 
 const STYLE: &str = "\
-:root{color-scheme:light dark;--ink:#14202b;--soft:#5b6b79;--line:#dbe3ea;--ground:#f6f8fa;--card:#fff;--link:#0b62b8;--good:#17734a;--bad:#b3261e}\
-@media(prefers-color-scheme:dark){:root{--ink:#e6edf3;--soft:#9aa9b6;--line:#2c3843;--ground:#0f151b;--card:#172029;--link:#7cb8f5;--good:#5fd39b;--bad:#ff8a80}}\
+:root{color-scheme:light dark;--ink:#14202b;--soft:#55646f;--line:#dbe3ea;--ground:#f6f8fa;--card:#fff;--code:#eef3f7;--link:#0b62b8;--good:#17734a;--bad:#b3261e}\
+@media(prefers-color-scheme:dark){:root{--ink:#e6edf3;--soft:#9aa9b6;--line:#2c3843;--ground:#0f151b;--card:#172029;--code:#0f161d;--link:#7cb8f5;--good:#5fd39b;--bad:#ff8a80}}\
 *{box-sizing:border-box}body{margin:0;background:var(--ground);color:var(--ink);font:16px/1.5 system-ui,sans-serif}\
 main{max-width:46rem;margin:0 auto;padding:3rem 1.25rem 4rem}h1{font-size:1.75rem;line-height:1.2;margin:0}\
-h1 small{font-size:.9rem;font-weight:400;color:var(--soft);margin-left:.5rem}.lead{color:var(--soft);margin:.25rem 0 2rem}\
+h1 small{font-size:.9rem;font-weight:400;color:var(--soft);margin-left:.5rem}.lead{color:var(--soft);margin:.25rem 0 1.5rem}\
+nav{display:flex;flex-wrap:wrap;gap:.5rem;margin:0 0 1.5rem}nav a{border:1px solid var(--line);border-radius:8px;background:var(--card);padding:.4rem .85rem;text-decoration:none}\
+nav a:hover,nav a:focus-visible{border-color:var(--link)}nav a:first-child{background:var(--link);border-color:var(--link);color:var(--card)}\
 section{background:var(--card);border:1px solid var(--line);border-radius:12px;padding:1.1rem 1.25rem;margin:0 0 1rem}\
-h2{font-size:.8rem;letter-spacing:.06em;text-transform:uppercase;color:var(--soft);margin:0 0 .6rem;font-weight:600}\
+h2{font-size:1rem;line-height:1.3;margin:0 0 .6rem}section p{color:var(--soft);margin:0 0 .6rem}\
 dl{display:grid;grid-template-columns:9rem 1fr;gap:.35rem 1rem;margin:0}dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}\
-code{font:0.92em ui-monospace,monospace}a{color:var(--link)}.good{color:var(--good)}.bad{color:var(--bad);font-weight:600}\
-ul{list-style:none;margin:0;padding:0;display:grid;gap:.35rem}\
+code{font:.875rem/1.6 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}a{color:var(--link)}.note{color:var(--soft);margin-left:.5rem}.good{color:var(--good)}.bad{color:var(--bad);font-weight:600}\
+pre{margin:0;padding:.75rem 1rem;border-radius:8px;background:var(--code);overflow-x:auto}\
 @media(max-width:30rem){main{padding-top:1.75rem}dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.55rem}}";
 
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; \
@@ -58,6 +61,11 @@ fn address(text: &str) -> String {
     format!("<code>{}</code>", escaped(text))
 }
 
+/// What an address is for.
+fn note(text: &str) -> String {
+    format!("<span class=\"note\">{}</span>", escaped(text))
+}
+
 fn health(name: &str, is_well: bool) -> String {
     let (class, word) = if is_well { ("good", "✓ answers") } else { ("bad", "✗ does not answer") };
     row(name, &format!("<span class=\"{class}\">{word}</span>"))
@@ -67,7 +75,8 @@ async fn page(State(app): State<Arc<App>>) -> Response {
     let (database, store) = app.probe().await;
     let sign_in = app.sign_in.is_external().then(|| app.sign_in.unavailable_reason().is_none());
     let is_well = database.is_none() && store.is_none() && sign_in.unwrap_or(true);
-    let body = [doors(&app), state(database.is_none(), store.is_none(), sign_in), surfaces(&app), links(&app)].concat();
+    let state = state(database.is_none(), store.is_none(), sign_in);
+    let body = [links(&app), request(&app), addresses(&app), state, surfaces(&app)].concat();
     let version = env!("CARGO_PKG_VERSION");
     let html = format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
@@ -86,18 +95,32 @@ async fn page(State(app): State<Arc<App>>) -> Response {
     (status, fields, html).into_response()
 }
 
-fn doors(app: &App) -> String {
+/// A request to try first.
+fn request(app: &App) -> String {
+    let command = escaped(&first_request(app));
+    format!("<section><h2>A first request</h2><p>Paste it into a shell.</p><pre><code>{command}</code></pre></section>")
+}
+
+/// Where the server is reached, and where its data lies. In production, strangers see the page, and
+/// the folder is nothing for them.
+fn addresses(app: &App) -> String {
     let edge = match &app.addresses.edge {
-        Some(edge) => address(&edge.to_string()),
+        Some(edge) => address(&edge.to_string()) + &note("reads with a signature"),
         None => "off".to_owned(),
     };
+    let s3 = address(&app.addresses.s3.to_string());
     let s3 = match &app.config.store {
-        StoreSetting::Local(_) => address(&app.addresses.s3.to_string()),
-        StoreSetting::S3(_) => format!("{} (the bucket's own)", address(&app.addresses.s3.to_string())),
+        StoreSetting::Local(_) => s3 + &note("presigned uploads"),
+        StoreSetting::S3(_) => s3 + &note("presigned uploads, to the bucket itself"),
     };
-    let api = address(&app.addresses.api.to_string());
-    let rows = row("API", &api) + &row("Edge", &edge) + &row("S3", &s3);
-    format!("<section><h2>Doors</h2><dl>{rows}</dl></section>")
+    let api = app.addresses.api.to_string();
+    let api = format!("<a href=\"{}/\">{}</a>{}", escaped(&api), address(&api), note("this page, and the API"));
+    let mut rows = row("API", &api) + &row("Edge", &edge) + &row("S3", &s3);
+    if !app.config.in_production() {
+        let data = std::path::absolute(&app.config.data).unwrap_or_else(|_| app.config.data.clone());
+        rows += &row("Data folder", &address(&data.display().to_string()));
+    }
+    format!("<section><h2>Addresses</h2><dl>{rows}</dl></section>")
 }
 
 fn state(database: bool, store: bool, sign_in: Option<bool>) -> String {
@@ -128,15 +151,15 @@ fn surfaces(app: &App) -> String {
 fn links(app: &App) -> String {
     let mut all = vec![
         ("/docs/", "Try the API"),
-        ("/redoc", "Read the API's description"),
-        ("/openapi.json", "The same for programs (OpenAPI)"),
-        ("/readyz", "Readiness, for machines"),
+        ("/redoc", "API reference"),
+        ("/openapi.json", "OpenAPI"),
+        ("/readyz", "Readiness"),
     ];
     if app.config.is_on(OwnerKind::Session) && app.config.graphql.graphiql {
-        all.push(("/graphiql", "GraphiQL"));
+        all.insert(2, ("/graphiql", "GraphiQL"));
     }
-    let items: String = all.iter().map(|(to, name)| format!("<li><a href=\"{to}\">{name}</a></li>")).collect();
-    format!("<section><h2>Read on</h2><ul>{items}</ul></section>")
+    let items: String = all.iter().map(|(to, name)| format!("<a href=\"{to}\">{name}</a>")).collect();
+    format!("<nav aria-label=\"Documentation\">{items}</nav>")
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ mod download;
 pub mod edge;
 mod error;
 mod files;
+pub mod first_request;
 mod forwarded;
 pub mod graphql;
 mod guard;

@@ -107,18 +107,15 @@ struct Readiness {
 /// said here and answers 200, since reads and deletes work.
 #[utoipa::path(get, path = "/readyz", operation_id = "get_readiness", tag = "operations", security(()), responses((status = 200, body = Readiness), (status = 503, body = Readiness)))]
 async fn readyz(State(app): State<Arc<App>>) -> Response {
-    let word = |name: &'static str, failure: Option<String>, is_full: bool| match failure {
+    let word = |failure: Option<String>, is_full: bool| match failure {
         None if is_full => "full",
         None => "ok",
-        Some(error) => {
-            tracing::error!(part = name, error, "not ready");
-            "unavailable"
-        }
+        Some(_) => "unavailable",
     };
     let (database, store) = app.probe().await;
-    let database = word("database", database, app.disks.is_database_full());
-    let store = word("store", store, app.disks.is_store_full());
-    let sign_in = app.sign_in.is_external().then(|| word("sign-in", app.sign_in.unavailable_reason(), false));
+    let database = word(database, app.disks.is_database_full());
+    let store = word(store, app.disks.is_store_full());
+    let sign_in = app.sign_in.is_external().then(|| word(app.sign_in.unavailable_reason(), false));
     let ready = [Some(database), Some(store), sign_in].into_iter().flatten().all(|word| word != "unavailable");
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let readiness = Readiness { ok: ready, status: if ready { "ok" } else { "unavailable" }, database, store, sign_in };
@@ -160,6 +157,7 @@ async fn private_metrics(State(app): State<Arc<App>>, request: Request) -> Respo
 async fn count(app: &App) {
     match app.db.count_jobs().await {
         Ok(counts) => telemetry::record_jobs(counts.queued, counts.dead_letters),
+        Err(error) if error.is_logged() => {}
         Err(error) => tracing::warn!(error = error.detail(), "jobs can't be counted"),
     }
     count_quotas(app).await;
@@ -183,6 +181,7 @@ async fn count_quotas(app: &App) {
     }
     match app.db.count_nearly_full(app.config.quotas.of(OwnerKind::Files).bytes).await {
         Ok(count) => telemetry::record_quotas(count),
+        Err(error) if error.is_logged() => {}
         Err(error) => tracing::warn!(error = error.detail(), "quotas can't be looked at"),
     }
 }

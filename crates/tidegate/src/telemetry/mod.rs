@@ -56,9 +56,11 @@ const BUCKETS: [f64; 12] = [0.000_25, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0
 /// before the runtime starts; the returned guard must be kept until it has ended.
 pub fn start_logs(log: &Log) -> anyhow::Result<ExportGuard> {
     // This workspace logs at the configured level. Libraries log warnings only, and s3s nothing:
-    // its messages contain requests, which carry signatures.
+    // its messages contain requests, which carry signatures. The pool of connections would say of
+    // each of them that the database is away, which `db/` says once.
     let level = log.level;
-    let filter = EnvFilter::new(format!("warn,tidegate={level},media={level},store={level},sign={level},s3s=off"));
+    let ours = format!("tidegate={level},media={level},store={level},sign={level}");
+    let filter = EnvFilter::new(format!("warn,{ours},s3s=off,sqlx_core::pool=off"));
     let layer = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         // A log that cannot be written would otherwise cause a panic on writing the error to it.

@@ -71,7 +71,9 @@ async fn work(app: Arc<App>, class: Class, stop: CancellationToken) {
                 }
             }
             Err(error) => {
-                tracing::error!(error = error.detail(), "jobs cannot be claimed");
+                if !error.is_logged() {
+                    tracing::error!(error = error.detail(), "jobs cannot be claimed");
+                }
                 tokio::select! {
                     () = stop.cancelled() => {}
                     () = tokio::time::sleep(IDLE) => {}
@@ -85,10 +87,10 @@ async fn work(app: Arc<App>, class: Class, stop: CancellationToken) {
 async fn schedule(app: Arc<App>, stop: CancellationToken) {
     let mut jobs = vec![Job::RecoverV1, Job::SweepV1];
     loop {
-        if let Err(error) = enqueue_all(&app, &jobs).await {
-            tracing::error!(error = error.detail(), "recurring jobs cannot be enqueued");
-        } else {
-            jobs = vec![Job::SweepV1];
+        match enqueue_all(&app, &jobs).await {
+            Ok(()) => jobs = vec![Job::SweepV1],
+            Err(error) if error.is_logged() => {}
+            Err(error) => tracing::error!(error = error.detail(), "recurring jobs cannot be enqueued"),
         }
         tokio::select! {
             () = stop.cancelled() => return,
@@ -173,7 +175,9 @@ async fn while_leased(app: &App, claimed: &ClaimedJob, task: &mut JoinHandle<Res
             Ok(false) => return Err(Error::Internal(anyhow::anyhow!("the lease was lost"))),
             // If the database is briefly unavailable, the current lease is still valid.
             Err(error) if extended.elapsed() + RETRY < LEASE => {
-                tracing::warn!(job.id = claimed.id, error = error.detail(), "a lease could not be extended yet");
+                if !error.is_logged() {
+                    tracing::warn!(job.id = claimed.id, error = error.detail(), "a lease could not be extended yet");
+                }
                 pause = RETRY;
             }
             Err(error) => return Err(error),
@@ -202,7 +206,7 @@ async fn record_outcome(app: &App, claimed: &ClaimedJob, job: &Job, outcome: Res
     let at = app.db.now() + backoff(claimed.attempts).min(job.longest_pause());
     if is_dead_letter {
         tracing::error!(job.id = claimed.id, job.name = job.name(), error = error.detail(), "a job was dead-lettered");
-    } else {
+    } else if !error.is_logged() {
         tracing::warn!(
             job.id = claimed.id,
             job.name = job.name(),

@@ -240,6 +240,8 @@ async fn delete_old_events(app: &App) -> Result<()> {
 
 /// Logs an error and returns it.
 fn log_failure(upload: &Upload, error: Error) -> Error {
-    tracing::error!(object.id = %upload.object, error = error.detail(), "an upload could not be swept");
+    if !error.is_logged() {
+        tracing::error!(object.id = %upload.object, error = error.detail(), "an upload could not be swept");
+    }
     error
 }

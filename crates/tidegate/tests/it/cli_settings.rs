@@ -38,7 +38,7 @@ fn every_problem_is_told_at_once_with_what_would_be_right() {
     let text = problems.join("\n");
     for says in [
         "PORT=\"99999\": give 0 to 65535",
-        "AUTH_MODE=\"jwt\": give AUTH_JWT_PUBLIC_KEY_BASE64, AUTH_JWKS_URL, AUTH_OWN_TOKENS=true or AUTH_SERVICE_TOKEN with it",
+        "AUTH_MODE=\"jwt\": give AUTH_JWKS_URL, AUTH_OWN_TOKENS=true, AUTH_SERVICE_TOKEN or AUTH_JWT_PUBLIC_KEY_BASE64 with it",
         "MULTIPART_PART_SIZE_BYTES=\"1\": give 5242880 to 5368709120 bytes",
         "IMAGE_BASE_PATH=\"/../x\": give a path",
         "CORS_ALLOW_ORIGIN=",
@@ -108,9 +108,17 @@ fn without_sign_in_nothing_but_loopback_starts() {
     let way_out = "AUTH_ALLOW_INSECURE_REMOTE=true";
     problem(&[("AUTH_MODE", "dev"), ("BIND_HOST", "0.0.0.0")], way_out);
     problem(&[("AUTH_MODE", "none"), ("BIND_HOST", "::")], way_out);
-    problem(&[("BIND_HOST", "192.168.1.5")], way_out);
-    problem(&[("PUBLIC_BASE_URL", "https://api.example.com")], way_out);
-    problem(&[("PUBLIC_BASE_URL", "https://127.0.0.1.example.com")], way_out);
+    for remote in [
+        ("BIND_HOST", "192.168.1.5"),
+        ("PUBLIC_BASE_URL", "https://api.example.com"),
+        ("PUBLIC_BASE_URL", "https://127.0.0.1.example.com"),
+    ] {
+        for way_in in ["AUTH_JWKS_URL", "AUTH_OWN_TOKENS=true", "AUTH_SERVICE_TOKEN"] {
+            problem(&[remote], way_in);
+        }
+        let problems = load(&[remote]).unwrap_err().join("\n");
+        assert!(!problems.contains("INSECURE"), "nobody is led to the insecure way: {problems}");
+    }
     for loopback in ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"] {
         assert!(load(&[("BIND_HOST", loopback)]).is_ok(), "{loopback}");
     }
@@ -446,6 +454,40 @@ fn keys_in_every_form() {
     }
     for bad in ["/no/such/file.pem", "not a key", folder.path().to_str().unwrap()] {
         problem(&[("CLOUDFRONT_KEY_PAIR_ID", "K1"), ("CLOUDFRONT_PRIVATE_KEY_PEM", bad)], "(not shown)");
+    }
+}
+
+/// What is wrong with a file of a key is told, with its path and never with its content.
+#[test]
+fn files_of_keys_are_missing_unreadable_or_hold_no_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    std::fs::write(path("no-key.pem"), "hunter2").unwrap();
+    std::fs::write(path("binary.pem"), [0xff, 0xfe, 0x00]).unwrap();
+    std::fs::write(path("public.pem"), PUBLIC_KEY).unwrap();
+    std::fs::write(path("rsa.pem"), RSA_KEY).unwrap();
+    // Nobody can read what is below a file; a mode would not hold the superuser back.
+    let (missing, inaccessible) = (path("missing.pem"), path("no-key.pem/key.pem"));
+    let own = &[("AUTH_OWN_TOKENS", "true")][..];
+    for (name, more, wrong_kind) in [
+        ("CLOUDFRONT_PRIVATE_KEY_PEM", &[("CLOUDFRONT_KEY_PAIR_ID", "K1")][..], path("public.pem")),
+        ("AUTH_OWN_KEY_PEM", own, path("rsa.pem")),
+        ("AUTH_JWT_PUBLIC_KEY_BASE64", &[], path("rsa.pem")),
+    ] {
+        for (value, says) in [
+            (&missing, format!("{missing} is missing")),
+            (&inaccessible, format!("{inaccessible} can't be read: Not a directory")),
+            (&path(""), "is a folder".to_owned()),
+            (&path("no-key.pem"), format!("{} holds none (", path("no-key.pem"))),
+            (&path("binary.pem"), "holds bytes that are no text".to_owned()),
+            (&wrong_kind, format!("{wrong_kind} holds none (")),
+            (&"hunter2".to_owned(), "base64 of one, or the path of a file that holds one".to_owned()),
+        ] {
+            let problems = load(&[&[(name, value.as_str())], more].concat()).unwrap_err().join("\n");
+            let line = problems.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("{problems}"));
+            assert!(line.contains(&says) && line.contains("(not shown): give "), "{line}\nshould say: {says}");
+            assert!(!problems.contains("hunter2") && !problems.contains("MII"), "{problems}");
+        }
     }
 }
 

@@ -63,8 +63,8 @@ type Row = (Program, &'static [Settings], &'static [&'static str], Verdict);
 #[rustfmt::skip]
 const TABLE: &[Row] = &[
     // Sign-in that believes everybody, where others reach the server.
-    (Program::Server, &[&[("BIND_HOST", "192.168.1.5")]], &[], Refused("AUTH_MODE", "or set AUTH_ALLOW_INSECURE_REMOTE=true")),
-    (Program::Server, &[PRODUCTION], &["AUTH_JWKS_URL", "AUTH_JWT_ISSUER", "AUTH_JWT_AUDIENCE"], Refused("AUTH_MODE", "no loopback address, and without sign-in")),
+    (Program::Server, &[&[("BIND_HOST", "192.168.1.5")]], &[], Refused("AUTH_MODE", "a way to sign in: AUTH_JWKS_URL of your identity provider")),
+    (Program::Server, &[PRODUCTION], &["AUTH_JWKS_URL", "AUTH_JWT_ISSUER", "AUTH_JWT_AUDIENCE"], Refused("AUTH_MODE", "AUTH_OWN_TOKENS=true for tokens that this server issues; or AUTH_SERVICE_TOKEN")),
     (Program::Server, &[&[("AUTH_MODE", "dev"), ("BIND_HOST", "0.0.0.0")]], &[], Refused("BIND_HOST", "a loopback address: AUTH_MODE=")),
     (Program::Server, &[&[("AUTH_MODE", "none"), ("BIND_HOST", "::")]], &[], Refused("BIND_HOST", "a loopback address: AUTH_MODE=")),
     (Program::Server, &[PRODUCTION, &[("AUTH_MODE", "dev")]], &[], Refused("PUBLIC_BASE_URL", "a loopback URL: AUTH_MODE=")),

@@ -403,6 +403,7 @@ impl Belongings {
         let Self { app, .. } = self;
         rows![
             About::Own => surfaces::sessions::create(app, caller, None),
+            About::Own => surfaces::sessions::list_own(app, caller, Cursor::START, 10),
             About::Own => surfaces::spaces::create(app, caller, "New"),
             About::Own => surfaces::spaces::list(app, caller, Cursor::START, 10),
             About::Own => surfaces::packages::create(app, caller, "New"),
@@ -445,7 +446,11 @@ async fn every_function_refuses_strangers_and_lets_the_owner_in() {
     assert_eq!((test.files(), test.app.db.count_jobs().await.unwrap().queued), before, "strangers changed something");
     let spaces = surfaces::spaces::list(&all.app, &colleague, Cursor::START, 10).await.unwrap().0;
     let datasets = surfaces::packages::list(&all.app, &colleague, (i64::MAX, ""), 10).await.unwrap().0;
-    assert!(spaces.is_empty() && datasets.is_empty(), "strangers see {spaces:?} {datasets:?}");
+    let sessions = surfaces::sessions::list_own(&all.app, &colleague, Cursor::START, 10).await.unwrap().0;
+    assert!(
+        spaces.is_empty() && datasets.is_empty() && sessions.is_empty(),
+        "strangers see {spaces:?} {datasets:?} {sessions:?}"
+    );
 
     let mut rows = all.decisions(&alice);
     rows.extend(Box::pin(all.disks(&alice)).await);

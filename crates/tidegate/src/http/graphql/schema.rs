@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::super::sessions::operations;
 use super::super::sessions::wire::{
-    ByteCount, MediaPage, MediaResponse, MediaStatus, Session, StatusChangeOutput, UploadUrlResponse,
+    ByteCount, MediaPage, MediaResponse, MediaStatus, Session, SessionPage, StatusChangeOutput, UploadUrlResponse,
 };
 use super::limits::Limits;
 use crate::app::App;
@@ -66,7 +66,9 @@ type GraphqlResult<T> = async_graphql::Result<T>;
 #[expect(clippy::needless_pass_by_value, reason = "the signature that map_err calls")]
 pub(super) fn to_graphql_error(error: Error) -> async_graphql::Error {
     let (code, message) = (error.code(), error.to_string());
-    if matches!(error, Error::Internal(_) | Error::StoreError(_) | Error::Unavailable(_) | Error::Misconfig(_)) {
+    let is_fault =
+        matches!(error, Error::Internal(_) | Error::StoreError(_) | Error::Unavailable(_) | Error::Misconfig(_));
+    if is_fault && !error.is_logged() {
         tracing::error!(error = error.detail(), code, "a request failed");
     }
     async_graphql::Error::new(message).extend_with(|_, extensions| {
@@ -106,6 +108,18 @@ impl Query {
         operations::media(app(context)?, caller(context)?, None, id).await.map_err(to_graphql_error)
     }
 
+    /// A page of the sessions that the caller has created, newest first.
+    #[graphql(complexity = "page_cost(first, child_complexity)")]
+    async fn sessions(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "From 1 to 1000; 50 if left out.")] first: Option<i32>,
+        #[graphql(desc = "`next` of the page before.")] after: Option<String>,
+    ) -> GraphqlResult<SessionPage> {
+        let page = operations::list_sessions(app(context)?, caller(context)?, first.map(i64::from), after.as_deref());
+        page.await.map_err(to_graphql_error)
+    }
+
     /// A page of a session's media, newest first.
     #[graphql(complexity = "page_cost(first, child_complexity)")]
     async fn session_media(
@@ -122,7 +136,7 @@ impl Query {
     }
 }
 
-/// Returns the complexity of a page: that of its fields, times the most media items it may hold.
+/// Returns the complexity of a page: that of its fields, times the most rows it may hold.
 fn page_cost(first: Option<i32>, child_complexity: usize) -> usize {
     let media = first.map_or(operations::USUAL_PAGE, i64::from).clamp(1, 1000);
     usize::try_from(media).unwrap_or(1).saturating_mul(child_complexity.max(1))

@@ -355,7 +355,9 @@ pub(super) fn internal(error: Error) -> S3Error {
     if matches!(error, Error::InsufficientStorage) {
         return insufficient_storage();
     }
-    tracing::error!(error = error.detail(), code = error.code(), "a request failed");
+    if !error.is_logged() {
+        tracing::error!(error = error.detail(), code = error.code(), "a request failed");
+    }
     match error {
         Error::Unavailable(_) | Error::Busy => s3_error!(ServiceUnavailable, "Storage is not available; try again."),
         _ => s3_error!(InternalError, "We encountered an internal error. Please try again."),

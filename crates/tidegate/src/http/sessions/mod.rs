@@ -18,7 +18,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use self::wire::{ByteCount, MediaPage, MediaResponse, MediaStatus, Session, StatusChangeOutput, UploadUrlResponse};
+use self::wire::{
+    ByteCount, MediaPage, MediaResponse, MediaStatus, Session, SessionPage, StatusChangeOutput, UploadUrlResponse,
+};
 use super::error::{ApiError, ErrorBody};
 use super::json::{json, optional_json};
 use crate::app::App;
@@ -32,7 +34,7 @@ type ApiResult<T> = std::result::Result<T, ApiError>;
 /// Returns the REST routes of sessions.
 pub(super) fn routes() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
-        .routes(routes!(create_session))
+        .routes(routes!(create_session, list_sessions))
         .routes(routes!(delete_session))
         .routes(routes!(restore_session))
         .routes(routes!(upload_url))
@@ -78,6 +80,31 @@ async fn create_session(
 ) -> ApiResult<(StatusCode, Json<Session>)> {
     let asked: NewSession = optional_json(request).await?.unwrap_or_default();
     Ok((StatusCode::CREATED, Json(operations::create_session(&app, &caller, asked.id).await?)))
+}
+
+/// The query of `GET /v1/sessions`.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct SessionsQuery {
+    /// From 1 to 1000; 50 if left out.
+    first: Option<i64>,
+    /// `next` of the page before.
+    after: Option<String>,
+}
+
+/// List sessions, newest first
+///
+/// Those of the caller's organisation that the caller has created. A service names the user in `X-User-Id`.
+#[utoipa::path(get, path = "/v1/sessions", tag = "sessions", params(SessionsQuery),
+    responses((status = 200, body = SessionPage), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+        (status = 403, body = ErrorBody)))]
+async fn list_sessions(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    query: std::result::Result<Query<SessionsQuery>, axum::extract::rejection::QueryRejection>,
+) -> ApiResult<Json<SessionPage>> {
+    let Query(asked) = query.map_err(|_| bad_request("first or after can't be read"))?;
+    Ok(Json(operations::list_sessions(&app, &caller, asked.first, asked.after.as_deref()).await?))
 }
 
 /// Delete a session and all that is in it

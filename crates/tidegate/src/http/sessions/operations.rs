@@ -8,10 +8,12 @@ use futures::stream::BoxStream;
 use uuid::Uuid;
 
 use super::super::cursor::{encode_cursor, parse_cursor};
-use super::wire::{MediaPage, MediaResponse, MediaStatus, Session, StatusChangeOutput, UploadUrlResponse};
+use super::wire::{
+    MediaPage, MediaResponse, MediaStatus, Session, SessionPage, SessionSummary, StatusChangeOutput, UploadUrlResponse,
+};
 use crate::app::App;
-use crate::db::Cursor;
-use crate::error::{Result, bad_request};
+use crate::db::{Cursor, ListedSession};
+use crate::error::{Error, Result, bad_request};
 use crate::model::caller::Caller;
 use crate::model::ids::{ObjectId, SessionId};
 use crate::model::micros;
@@ -28,6 +30,31 @@ pub(in crate::http) fn session_id(id: Uuid) -> SessionId {
 pub(in crate::http) async fn create_session(app: &App, caller: &Caller, id: Option<Uuid>) -> Result<Session> {
     let id = sessions::create(app, caller, id.map(session_id)).await?;
     Ok(Session { id: Uuid::try_parse(id.as_str()).unwrap_or_default() })
+}
+
+pub(in crate::http) async fn list_sessions(
+    app: &App,
+    caller: &Caller,
+    first: Option<i64>,
+    after: Option<&str>,
+) -> Result<SessionPage> {
+    let after = after.map(parse_cursor).transpose()?.unwrap_or(Cursor::START);
+    let page = sessions::list_own(app, caller, after, first.unwrap_or(USUAL_PAGE)).await;
+    let (found, more) = page.map_err(name_first)?;
+    let cursor = |last: &ListedSession| {
+        let id = ObjectId::parse(last.id.as_str())?;
+        Some(encode_cursor(Cursor { created_at: micros(last.created_at), id }))
+    };
+    let next = found.last().filter(|_| more).and_then(cursor);
+    Ok(SessionPage { sessions: found.iter().map(SessionSummary::new).collect(), next })
+}
+
+/// Names the page size in a message as requests of this surface do.
+fn name_first(error: Error) -> Error {
+    match error {
+        Error::BadRequest(message) => bad_request(message.replace("limit", "first")),
+        other => other,
+    }
 }
 
 pub(in crate::http) async fn delete_session(app: &App, caller: &Caller, id: Uuid) -> Result<()> {
@@ -82,10 +109,7 @@ pub(in crate::http) async fn list(
     let after = after.map(parse_cursor).transpose()?.unwrap_or(Cursor::START);
     let first = first.unwrap_or(USUAL_PAGE);
     let page = sessions::list(app, caller, &session_id(session), status.map(Into::into), after, first).await;
-    let (found, more) = page.map_err(|error| match error {
-        crate::error::Error::BadRequest(message) => bad_request(message.replace("limit", "first")),
-        other => other,
-    })?;
+    let (found, more) = page.map_err(name_first)?;
     let last = found.last().filter(|_| more).map(|shown| &shown.media.object);
     let next = last.map(|object| encode_cursor(Cursor { created_at: micros(object.created_at), id: object.id }));
     Ok(MediaPage { media: found.iter().map(|shown| MediaResponse::new(app, shown)).collect(), next })

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::super::time::rfc3339;
 use crate::app::App;
+use crate::db::ListedSession;
 use crate::model::media::{Change, Stage, Status, StatusChange};
 use crate::surfaces::sessions::MediaView;
 use crate::surfaces::sessions::Target;
@@ -253,4 +254,28 @@ pub(in crate::http) struct MediaPage {
 #[serde(rename_all = "camelCase")]
 pub(in crate::http) struct Session {
     pub(in crate::http) id: Uuid,
+}
+
+/// A session in a listing.
+#[derive(Debug, Serialize, ToSchema, SimpleObject)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::http) struct SessionSummary {
+    pub(in crate::http) id: Uuid,
+    pub(in crate::http) created_at: String,
+}
+
+/// A page of sessions, newest first.
+#[derive(Debug, Serialize, ToSchema, SimpleObject)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::http) struct SessionPage {
+    pub(in crate::http) sessions: Vec<SessionSummary>,
+    /// `after` of the next page; absent on the last.
+    pub(in crate::http) next: Option<String>,
+}
+
+impl SessionSummary {
+    pub(in crate::http) fn new(session: &ListedSession) -> Self {
+        let id = Uuid::try_parse(session.id.as_str()).unwrap_or_default();
+        Self { id, created_at: rfc3339(session.created_at) }
+    }
 }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::access;
 use crate::app::App;
-use crate::db::Cursor;
+use crate::db::{Cursor, ListedSession};
 use crate::error::{Error, Result, bad_request, unauthenticated};
 use crate::library::objects::MAX_PAGE;
 use crate::library::quotas;
@@ -67,11 +67,7 @@ pub async fn create(app: &App, caller: &Caller, id: Option<SessionId>) -> Result
     if caller.principal == Principal::Anonymous {
         return Err(unauthenticated());
     }
-    let org = caller.org().ok_or_else(|| {
-        Error::Forbidden(
-            "a session is an organisation's, and your sign-in names none (X-Org-Id, AUTH_CLAIM_ORG)".into(),
-        )
-    })?;
+    let org = caller.org().ok_or_else(no_organisation)?;
     let id = id.unwrap_or_else(SessionId::generate);
     let owner = Owner::Session(id.clone(), org.clone());
     access::authorize(app, caller, Action::Write, &owner, None)?;
@@ -95,6 +91,41 @@ pub async fn create(app: &App, caller: &Caller, id: Option<SessionId>) -> Result
         // The error does not show whether the session is another organisation's or was deleted.
         _ => Err(Error::InvalidState("the id of the session is taken".into())),
     }
+}
+
+/// Returns the error for a caller without an organisation.
+fn no_organisation() -> Error {
+    Error::Forbidden("a session is an organisation's, and your sign-in names none (X-Org-Id, AUTH_CLAIM_ORG)".into())
+}
+
+/// Returns a page of the sessions that the caller has created in their organisation, newest first,
+/// and whether there are more. A service lists those of the user that it names.
+pub async fn list_own(app: &App, caller: &Caller, after: Cursor, limit: i64) -> Result<(Vec<ListedSession>, bool)> {
+    if caller.principal == Principal::Anonymous {
+        return Err(unauthenticated());
+    }
+    check_limit(limit)?;
+    let user = access::effective_user(caller)
+        .ok_or_else(|| bad_request("sessions are listed by user; name the user in X-User-Id"))?;
+    let org = caller.org().ok_or_else(no_organisation)?;
+    let last = after.id.to_string();
+    let found = app.db.list_sessions(&user, org, (after.created_at, &last), limit + 1).await?;
+    Ok(cut(found, limit))
+}
+
+fn check_limit(limit: i64) -> Result<()> {
+    if (1..=MAX_PAGE).contains(&limit) {
+        return Ok(());
+    }
+    Err(bad_request(format!("limit must be from 1 to {MAX_PAGE}")))
+}
+
+/// Removes the additional row that was read, and returns whether there was one.
+fn cut<T>(mut found: Vec<T>, limit: i64) -> (Vec<T>, bool) {
+    let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+    let more = found.len() > wanted;
+    found.truncate(wanted);
+    (found, more)
 }
 
 /// Begins the upload of a media item. Authorizes the caller.
@@ -221,13 +252,9 @@ pub async fn list(
     limit: i64,
 ) -> Result<(Vec<MediaView>, bool)> {
     let owner = access::find_session(app, caller, Action::List, session).await?;
-    if !(1..=MAX_PAGE).contains(&limit) {
-        return Err(bad_request(format!("limit must be from 1 to {MAX_PAGE}")));
-    }
-    let mut found = app.db.list_media(&owner, status.map(Status::states), after, limit + 1).await?;
-    let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
-    let more = found.len() > wanted;
-    found.truncate(wanted);
+    check_limit(limit)?;
+    let found = app.db.list_media(&owner, status.map(Status::states), after, limit + 1).await?;
+    let (found, more) = cut(found, limit);
     Ok((with_urls(app, caller, found).await?, more))
 }
 

@@ -1,0 +1,181 @@
+//! The version of the database's tables: the migrations that were applied, and those that this
+//! binary knows. Migrates on demand, and reads without changing anything.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::Context as _;
+use secrecy::ExposeSecret as _;
+use sqlx::Connection as _;
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::postgres::PgConnection;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+
+use super::{Database, postgres, sqlite};
+
+/// The migrations of a SQLite file.
+pub(super) static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
+/// The migrations of a PostgreSQL database.
+pub(super) static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// What is known of a database that is not opened for use.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Schema {
+    /// The engine and its version.
+    pub engine: String,
+    /// The numbers of the applied migrations; empty for a database without tables.
+    pub applied: BTreeSet<i64>,
+    /// The number of jobs that wait.
+    pub queued_jobs: i64,
+    /// The number of dead-lettered jobs by type and error code.
+    pub dead_jobs: BTreeMap<(String, String), u64>,
+}
+
+/// Defines a function that reads the schema over a connection of one engine. The statements return
+/// the engine's version, and whether the table of migrations exists.
+macro_rules! schema_reader {
+    ($name:ident, $connection:ty, $version:literal, $exists:literal) => {
+        async fn $name(connection: &mut $connection) -> Result<Schema, sqlx::Error> {
+            const APPLIED: &str = "SELECT version FROM _sqlx_migrations WHERE success";
+            const QUEUED: &str = "SELECT COUNT(*) FROM jobs WHERE state = 'QUEUED'";
+            const DEAD: &str = "SELECT payload, last_error FROM jobs WHERE state = 'DEAD'";
+            let (engine,): (String,) = sqlx::query_as($version).fetch_one(&mut *connection).await?;
+            let (exists,): (i64,) = sqlx::query_as($exists).fetch_one(&mut *connection).await?;
+            if exists == 0 {
+                return Ok(Schema { engine, ..Schema::default() });
+            }
+            let applied: Vec<(i64,)> = sqlx::query_as(APPLIED).fetch_all(&mut *connection).await?;
+            let (queued_jobs,): (i64,) = sqlx::query_as(QUEUED).fetch_one(&mut *connection).await?;
+            let dead: Vec<(String, Option<String>)> = sqlx::query_as(DEAD).fetch_all(&mut *connection).await?;
+            let applied = applied.into_iter().map(|(version,)| version).collect();
+            Ok(Schema { engine, applied, queued_jobs, dead_jobs: count_by_type(dead) })
+        }
+    };
+}
+
+schema_reader!(
+    read_sqlite,
+    SqliteConnection,
+    "SELECT 'SQLite ' || sqlite_version()",
+    "SELECT COUNT(*) FROM sqlite_master WHERE name = '_sqlx_migrations'"
+);
+schema_reader!(
+    read_postgres,
+    PgConnection,
+    "SELECT 'PostgreSQL ' || current_setting('server_version')",
+    "SELECT COUNT(to_regclass('_sqlx_migrations'))"
+);
+
+/// Counts jobs by the type in their payload, whose other fields name users, and by error code.
+fn count_by_type(jobs: Vec<(String, Option<String>)>) -> BTreeMap<(String, String), u64> {
+    let mut counts = BTreeMap::new();
+    for (payload, error) in jobs {
+        let payload: serde_json::Value = serde_json::from_str(&payload).unwrap_or_default();
+        let name = payload["type"].as_str().unwrap_or("unknown").to_owned();
+        *counts.entry((name, error.unwrap_or_default())).or_default() += 1;
+    }
+    counts
+}
+
+impl Database {
+    /// Returns the numbers and names of the migrations that this binary knows, in their order.
+    pub fn known_migrations(&self) -> Vec<(i64, String)> {
+        let migrator = match self {
+            Self::Sqlite(_) => &SQLITE,
+            Self::Postgres { .. } => &POSTGRES,
+        };
+        migrator.iter().map(|migration| (migration.version, migration.description.to_string())).collect()
+    }
+
+    /// Applies the migrations that the database lacks. Creates a SQLite file that does not exist.
+    pub async fn migrate(&self) -> anyhow::Result<()> {
+        match self {
+            Self::Sqlite(path) => {
+                let (reader, writer) = sqlite::open(path).await?;
+                reader.close().await;
+                writer.close().await;
+            }
+            Self::Postgres { .. } => {
+                let mut connection = self.connect().await?;
+                // The migrator holds an advisory lock, so that one process migrates at a time.
+                let migrated = POSTGRES.run_direct(None, &mut connection, false).await;
+                migrated.map_err(|error| anyhow::anyhow!(describe(&error, &POSTGRES)))?;
+                connection.close().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the version of the tables, and changes nothing. Returns `None` if the SQLite file does
+    /// not exist.
+    pub async fn read_schema(&self) -> anyhow::Result<Option<Schema>> {
+        match self {
+            Self::Sqlite(path) if !path.is_file() => Ok(None),
+            Self::Sqlite(path) => {
+                let about = || format!("the database {} can't be read", path.display());
+                let options = SqliteConnectOptions::new().filename(path).read_only(true);
+                let mut connection = SqliteConnection::connect_with(&options).await.with_context(about)?;
+                let schema = read_sqlite(&mut connection).await.with_context(about)?;
+                connection.close().await?;
+                Ok(Some(schema))
+            }
+            Self::Postgres { .. } => {
+                let mut connection = self.connect().await?;
+                let schema = read_postgres(&mut connection).await.context("the PostgreSQL database can't be read")?;
+                connection.close().await?;
+                Ok(Some(schema))
+            }
+        }
+    }
+
+    /// Opens a connection to the PostgreSQL database.
+    async fn connect(&self) -> anyhow::Result<PgConnection> {
+        let Self::Postgres { url, host, .. } = self else { anyhow::bail!("the database is not PostgreSQL") };
+        let options = postgres::parse(url.expose_secret()).context("DATABASE_URL")?;
+        let options = host.iter().fold(options, |options, host| options.host(host)).application_name("tidegate");
+        let connecting = tokio::time::timeout(postgres::CONNECT, PgConnection::connect_with(&options));
+        let connected = connecting.await.map_err(|_| sqlx::Error::PoolTimedOut).and_then(|connected| connected);
+        connected.context("the PostgreSQL database (DATABASE_URL) does not answer")
+    }
+}
+
+/// Returns what to say of a migration that failed. Of the server's errors it is their own message,
+/// which the driver's repeats several times.
+pub(super) fn describe(error: &MigrateError, known: &Migrator) -> String {
+    match error {
+        MigrateError::VersionMissing(version) => {
+            let newest = known.iter().map(|migration| migration.version).max().unwrap_or_default();
+            format!(
+                "the database is newer than this binary ({}): it has migration {version}, and this binary knows \
+                 migrations up to {newest}. Run the newer version of Tidegate, or restore the backup from before the \
+                 upgrade",
+                env!("CARGO_PKG_VERSION")
+            )
+        }
+        MigrateError::VersionMismatch(version) => format!(
+            "migration {version} of the database is not this binary's: another program or a build of your own made it"
+        ),
+        MigrateError::Execute(sqlx::Error::Database(inner)) => inner.message().to_owned(),
+        MigrateError::ExecuteMigration(sqlx::Error::Database(inner), version) => {
+            format!("migration {version}: {}", inner.message())
+        }
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jobs_are_counted_by_type_and_name_nobody() {
+        let jobs = vec![
+            (r#"{"type":"PurgeFilesFolderV1","user":"ann","folder":"x"}"#.to_owned(), Some("STORE_ERROR".to_owned())),
+            (r#"{"type":"PurgeFilesFolderV1","user":"ben","folder":"y"}"#.to_owned(), Some("STORE_ERROR".to_owned())),
+            ("not JSON".to_owned(), None),
+        ];
+        let counts = count_by_type(jobs);
+        assert_eq!(counts[&("PurgeFilesFolderV1".to_owned(), "STORE_ERROR".to_owned())], 2);
+        assert_eq!(counts[&("unknown".to_owned(), String::new())], 1);
+        assert_eq!(counts.len(), 2);
+    }
+}
