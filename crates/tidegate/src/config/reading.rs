@@ -9,8 +9,9 @@ use sign::{Hash, KeyKind};
 
 use super::resolve::{Origin, Resolver};
 use super::{
-    AddressLimit, CloudFront, Config, Cookie, Cors, EdgeSetting, FilesSetting, GrantMode, GraphqlSetting, Images, Limits,
-    Metrics, S3Setting, ResourceLimits, StoreSetting, Uploads, admission, media, packages, quotas, secrets, sign_in, spaces,
+    AddressLimit, CloudFront, Config, Cookie, Cors, EdgeSetting, FilesSetting, GrantMode, GraphqlSetting, Images,
+    Limits, Metrics, ResourceLimits, S3Setting, StoreSetting, Uploads, admission, media, packages, quotas, secrets,
+    sign_in, spaces,
 };
 use crate::db::Database;
 use crate::model::key::Layout;

@@ -80,11 +80,7 @@ impl Admitted {
 
     /// Returns the response, which holds a permit of `downloads` until it is sent. Short responses
     /// need none, and event streams have shares of their own.
-    fn hold_download(
-        &self,
-        downloads: &Arc<Shares>,
-        response: Response,
-    ) -> std::result::Result<Response, Refusal> {
+    fn hold_download(&self, downloads: &Arc<Shares>, response: Response) -> std::result::Result<Response, Refusal> {
         let is_short = response.body().size_hint().upper().is_some_and(|length| length <= SMALL_BODY as u64);
         let kind = response.headers().get(header::CONTENT_TYPE);
         if is_short || kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream")) {

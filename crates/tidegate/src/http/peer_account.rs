@@ -76,9 +76,14 @@ mod tests {
 
     #[test]
     fn people_root_and_the_own_account_are_no_proxies() {
-        for (owner, own, is_service) in
-            [(33, 1000, true), (33, 0, true), (65_534, 1000, true), (1000, 0, false), (0, 1000, false), (998, 998, false)]
-        {
+        for (owner, own, is_service) in [
+            (33, 1000, true),
+            (33, 0, true),
+            (65_534, 1000, true),
+            (1000, 0, false),
+            (0, 1000, false),
+            (998, 998, false),
+        ] {
             assert_eq!(is_service_account(owner, own), is_service, "{owner} at a server of {own}");
         }
     }

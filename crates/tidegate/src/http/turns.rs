@@ -39,10 +39,7 @@ impl HttpBody for SubjectBody {
     type Data = Bytes;
     type Error = axum::Error;
 
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let Self { body, subject } = self.get_mut();
         turns::in_line_of(subject, || Pin::new(body).poll_frame(context))
     }

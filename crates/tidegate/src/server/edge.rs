@@ -8,7 +8,10 @@ use store::FsReader;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{UPKEEP, address, bind, close_old_files, connection_limits, edge_door, local_origin, operations_limits, raise_file_limit};
+use super::{
+    UPKEEP, address, bind, close_old_files, connection_limits, edge_door, local_origin, operations_limits,
+    raise_file_limit,
+};
 use crate::app::open_bucket;
 use crate::config::{Config, Origin, StoreSetting};
 use crate::http::edge::ops::EdgeOps;

@@ -167,9 +167,12 @@ async fn changes_are_pushed_over_websocket() {
 
 #[tokio::test]
 async fn sockets_have_shares() {
-    let app =
-        TestApp::with(&[("MAX_EVENT_STREAMS_PER_SUBJECT", "2"), ("MAX_REQUESTS_PER_ADDRESS", "4"), ("RATE_LIMIT_PER_SUBJECT", "5")])
-            .await;
+    let app = TestApp::with(&[
+        ("MAX_EVENT_STREAMS_PER_SUBJECT", "2"),
+        ("MAX_REQUESTS_PER_ADDRESS", "4"),
+        ("RATE_LIMIT_PER_SUBJECT", "5"),
+    ])
+    .await;
     let connect = async || {
         let mut request = format!("{}/graphql", app.api()).replace("http://", "ws://").into_client_request().unwrap();
         request.headers_mut().insert("sec-websocket-protocol", "graphql-transport-ws".parse().unwrap());

@@ -206,10 +206,7 @@ async fn execute(app: &App, schema: &Tidegate, query: Query) -> Result<async_gra
 /// Does the work on an operation when it is the caller's turn. To parse and validate one takes a
 /// processor for milliseconds without a pause, so it has a thread of its own: the threads that serve
 /// all other requests go on.
-async fn in_turn<T: Send + 'static>(
-    app: &App,
-    work: impl Future<Output = T> + Send + 'static,
-) -> Result<T, Error> {
+async fn in_turn<T: Send + 'static>(app: &App, work: impl Future<Output = T> + Send + 'static) -> Result<T, Error> {
     let turn = app.graphql_turns.wait().await?;
     let (runtime, span) = (Handle::current(), Span::current());
     let work = turns::with_subject(turns::current_subject(), work).instrument(span);

@@ -4,9 +4,7 @@
 use std::sync::Arc;
 
 use async_graphql::parser::types::OperationType;
-use async_graphql::{
-    ComplexObject, Context, ErrorExtensions as _, Object, Request, Schema, Subscription,
-};
+use async_graphql::{ComplexObject, Context, ErrorExtensions as _, Object, Request, Schema, Subscription};
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use uuid::Uuid;
