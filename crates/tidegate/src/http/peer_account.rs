@@ -14,8 +14,16 @@ const TABLES: [&str; 2] = ["/proc/net/tcp", "/proc/net/tcp6"];
 /// cannot be found out, as when the connection comes from another machine.
 pub(super) fn is_service(peer: SocketAddr) -> bool {
     let own = rustix::process::geteuid().as_raw();
-    let tables = TABLES.iter().filter_map(|table| std::fs::read_to_string(table).ok());
-    tables.into_iter().any(|table| owners(&table, peer).any(|owner| is_service_account(owner, own)))
+    TABLES
+        .iter()
+        .filter_map(|table| read(table))
+        .any(|table| owners(&table, peer).any(|owner| is_service_account(owner, own)))
+}
+
+/// Returns a table; `None` if the system shows none.
+#[expect(clippy::disallowed_methods, reason = "a file of the kernel, under a fixed name")]
+fn read(table: &str) -> Option<String> {
+    std::fs::read_to_string(table).ok()
 }
 
 fn is_service_account(owner: u32, own: u32) -> bool {
@@ -92,7 +100,7 @@ mod tests {
     async fn a_connection_of_this_process_is_found() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let table = std::fs::read_to_string(TABLES[0]).unwrap();
+        let table = read(TABLES[0]).unwrap();
         let own = rustix::process::geteuid().as_raw();
         assert!(owners(&table, client.local_addr().unwrap()).any(|owner| owner == own));
         assert!(!is_service(client.local_addr().unwrap()));

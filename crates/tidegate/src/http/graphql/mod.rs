@@ -103,11 +103,14 @@ async fn handle_post(State(app): State<Arc<App>>, schema: Tidegate, request: Req
     if is_persisted(&query) {
         return Ok(persisted_not_supported(format));
     }
-    let query = query.data(caller);
-    match if events { subscriptions::begin(&app, &schema, query).await? } else { Begun::Other(query) } {
-        Begun::Subscription(answers) => Ok(stream(answers).into_response()),
-        Begun::Other(query) => Ok(format.render(execute(&app, &schema, query).await?)),
+    let mut query = Box::new(query.data(caller));
+    if events {
+        match subscriptions::begin(&app, &schema, *query).await? {
+            Begun::Subscription(answers) => return Ok(stream(answers).into_response()),
+            Begun::Other(other) => query = other,
+        }
     }
+    Ok(format.render(execute(&app, &schema, *query).await?))
 }
 
 /// Executes the operations of a batch in their order. Their complexity together may be that of one

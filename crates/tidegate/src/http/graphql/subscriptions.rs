@@ -20,7 +20,7 @@ pub(super) enum Begun {
     /// The responses of a subscription, of which the first may be an error.
     Subscription(BoxStream<'static, Response>),
     /// It is another operation, and nothing was done.
-    Other(Query),
+    Other(Box<Query>),
 }
 
 /// Begins an operation if it is a subscription.
@@ -32,7 +32,7 @@ pub(super) async fn begin(app: &App, schema: &Tidegate, query: Query) -> Result<
     let schema = schema.clone();
     in_turn(app, async move {
         if !is_subscription(&query) {
-            return Begun::Other(query);
+            return Begun::Other(Box::new(query));
         }
         let mut answers = schema.execute_stream(query).boxed();
         // The first poll parses and validates. Whoever polls next takes the stream from there.
