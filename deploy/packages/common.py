@@ -98,7 +98,7 @@ class Tar:
 
 
 def gzipped(data):
-    return gzip.compress(data, compresslevel=9, mtime=0)
+    return gzip.compress(data, compresslevel=6, mtime=0)
 
 
 def write(path, data):

@@ -7,6 +7,7 @@ second out. Tools read the archive as `oci-archive:FILE:TAG`."""
 
 import datetime
 import os
+import re
 import sys
 import tarfile
 import tempfile
@@ -17,9 +18,11 @@ from common import ARCHITECTURES, DESCRIPTION, DIST, LICENSE, Tar, binary, epoch
 # A number that is no user of a common base image.
 USER = 65532
 DATA = "/var/lib/tidegate"
-# Exact names of what the ffmpeg variant leaves out of Debian's packages. The licences in copyright files stay.
+# What the ffmpeg variant leaves out of Debian's packages. Their licences stay.
 LEFT_OUT = ("/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*", "/usr/share/doc/*", "/usr/share/lintian/*",
             "/usr/share/bash-completion/*", "/usr/share/icons/*")  # fmt: skip
+# Folders that are links into /usr, whether or not the packages say so.
+MERGED = re.compile(r"^(bin|sbin|lib|lib64)(?=/)")
 MEDIA = {
     "index": "application/vnd.oci.image.index.v1+json",
     "manifest": "application/vnd.oci.image.manifest.v1+json",
@@ -86,13 +89,16 @@ def debian_with_ffmpeg(architecture):
         layer = Tar(epoch())
         with tarfile.open(out) as archive:
             for entry in archive:
-                path = entry.name.removeprefix("./").rstrip("/")
-                # Device files, the database of packages' state, and logs differ between builds or cannot be unpacked.
-                if not path or not (entry.isreg() or entry.isdir() or entry.issym() or entry.islnk()) or path.startswith(("dev/", "var/cache/", "var/log/", "var/lib/apt/")):
+                path = MERGED.sub("usr/\\1", entry.name.removeprefix("./").rstrip("/"))
+                is_file = entry.isreg() or entry.islnk()
+                # Device files can't be unpacked by everybody; lists and logs differ between builds.
+                if not path or path.startswith(("dev/", "var/cache/", "var/log/", "var/lib/apt/")) or not (is_file or entry.isdir() or entry.issym()):
                     continue
-                data = archive.extractfile(entry).read() if entry.isreg() or entry.islnk() else b""
+                data = archive.extractfile(entry).read() if is_file else b""
                 kind = tarfile.REGTYPE if entry.islnk() else entry.type
                 layer.add(path, data, mode=entry.mode, kind=kind, link=entry.linkname if entry.issym() else "")
+        for folder in ("bin", "sbin", "lib", "lib64"):
+            layer.add(folder, mode=0o777, kind=tarfile.SYMTYPE, link=f"usr/{folder}")
         # What the packages' scripts would choose among alternatives.
         libraries = {"amd64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu"}[debian]
         for name in ("blas", "lapack"):

@@ -53,7 +53,7 @@ def main():
         machine = ARCHITECTURES[architecture]["wheel"]
         tags = [f"manylinux_2_17_{machine}", f"manylinux2014_{machine}", f"musllinux_1_1_{machine}"]
         out, record = io.BytesIO(), f"tidegate-{version()}.dist-info/RECORD"
-        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
 
             def add(path, data, mode):
                 entry = zipfile.ZipInfo(path, moment)
