@@ -145,9 +145,13 @@ def main():
 
 def musl_version():
     """Returns the version of the C library that zig links."""
-    zig = Path(run(sys.executable, "-c", "import ziglang, os; print(os.path.dirname(ziglang.__file__))", capture=True))
-    found = re.search(r"^([\d.]+)", (zig / "lib/libc/musl/VERSION").read_text()) if (zig / "lib/libc/musl/VERSION").is_file() else None
-    return found[1] if found else "1.2.5"
+    import ziglang
+
+    header = Path(ziglang.__file__).parent / "lib/libc/musl/src/internal/version.h"
+    found = re.search(r'VERSION "([\d.]+)"', header.read_text())
+    if not found:
+        sys.exit(f"dist: {header} does not say the version of musl")
+    return found[1]
 
 
 def validate(text):
