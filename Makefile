@@ -21,11 +21,12 @@ TESTED := --workspace --features tidegate/otlp --locked
 IN_PROCESS := env RUST_TEST_THREADS=$(WORKERS) $(CARGO) test $(TESTED)
 
 NEEDS_RUST := rust cc:build-essential cmake:cmake nasm:nasm
+NEEDS_DIST := apt-get:apt dpkg-deb:dpkg git:git llvm-objcopy:llvm mmdebstrap:mmdebstrap nm:binutils python3:python3
 NEEDS_PYTHON := python3:python3 curl:curl jq:jq
 NEEDS_SERVERS := '/usr/lib/postgresql/*/bin/initdb:postgresql' setpriv:util-linux clamd:clamav-daemon ffmpeg:ffmpeg
 NEEDS_E2E := 7z:p7zip-full bsdtar:libarchive-tools caddy:caddy chromium:chromium exiftool:libimage-exiftool-perl haproxy:haproxy ip:iproute2 nginx:nginx-light node:nodejs openssl:openssl promtool:prometheus rclone:rclone s3fs:s3fs sqlite3:sqlite3 strace:strace systemd-analyze:systemd unzip:unzip
 
-.PHONY: help run dev dist test test-long check unit e2e clients bench fuzz demo update local-services tools-rust tools-python tools-clients tools-languages tools-bench
+.PHONY: help run dev binary dist dist-test packages test test-long check unit e2e clients bench fuzz demo update local-services tools-rust tools-dist tools-python tools-clients tools-languages tools-bench
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,13 +40,40 @@ dev: tools-rust ## as run, and build and start again whenever a source file chan
 	@./.ci/need inotifywait:inotify-tools
 	@./.ci/dev
 
-dist: tools-rust ## build the binary to install into target/dist, with its debug information in a file of its own
-	$(CARGO) build --release --locked
-	mkdir -p target/dist
-	objcopy --only-keep-debug target/release/tidegate target/dist/tidegate.debug
-	strip -o target/dist/tidegate target/release/tidegate
-	cd target/dist && objcopy --add-gnu-debuglink=tidegate.debug tidegate
-	@ls -l --block-size=MB target/dist
+binary: tools-rust ## build the optimized binary for this machine into target/binary, with its debug information in a file of its own
+	@echo "Compiling with link-time optimization. This takes several minutes, the last of them without a word."
+	$(CARGO) build --profile dist --locked -p tidegate
+	mkdir -p target/binary
+	objcopy --only-keep-debug target/dist/tidegate target/binary/tidegate.debug
+	strip -o target/binary/tidegate target/dist/tidegate
+	cd target/binary && objcopy --add-gnu-debuglink=tidegate.debug tidegate
+	@ls -l --block-size=MB target/binary
+
+# One step after another, each of which says what it does. `ARCHITECTURES=x86_64` makes one;
+# `CHECK=--check` compiles twice and compares; `FFMPEG=no` leaves Debian's ffmpeg out of the images.
+ARCHITECTURES ?= x86_64 arm64
+DIST_TOOLS ?= .tools/dist
+DIST_PYTHON := PATH="$(abspath $(DIST_TOOLS))/bin:$$PATH" $(DIST_TOOLS)/bin/python deploy/packages
+
+dist: tools-dist ## make static binaries and the packages that carry them in target/dist; see docs/operations/releasing.md
+	@echo "dist 1/4: compile the static binaries for $(ARCHITECTURES)"
+	$(DIST_PYTHON)/build.py $(ARCHITECTURES) $(CHECK)
+	@$(MAKE) --no-print-directory packages
+
+packages: tools-dist
+	@echo "dist 2/4: the bill of materials"
+	$(DIST_PYTHON)/sbom.py
+	@echo "dist 3/4: the packages: Debian, containers, Python, npm"
+	$(DIST_PYTHON)/deb.py $(ARCHITECTURES)
+	$(DIST_PYTHON)/image.py $(ARCHITECTURES)
+	$(DIST_PYTHON)/wheel.py $(ARCHITECTURES)
+	$(DIST_PYTHON)/npm.py $(ARCHITECTURES)
+	@echo "dist 4/4: the archives and the checksums"
+	$(DIST_PYTHON)/archive.py $(ARCHITECTURES)
+
+dist-test: tools-python ## install and start what `make dist` made for this machine: deb, image, wheel, npm, archive
+	@./.ci/need dpkg-deb:dpkg node:nodejs npm:npm umoci:umoci unshare:util-linux
+	$(PYTEST) -m dist -s
 
 # Installs packages first, then builds the test servers and runs the lints in parallel, because each
 # alone leaves a core idle.
@@ -69,7 +97,7 @@ unit: tools-rust tools-python tools-servers ## vector, conformance and in-proces
 e2e: tools-rust tools-python tools-clients tools-servers ## black-box tests of the built binary with boto3, curl, nginx, rclone, strace and others
 	@./.ci/need $(NEEDS_E2E)
 	$(CARGO) test $(TESTED) --no-run
-	$(SERVERS) -- $(PYTEST) -m "not alone and not clients" -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+	$(SERVERS) -- $(PYTEST) -m "not alone and not clients and not dist" -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 	$(PYTEST) -m alone
 
 clients: tools-rust tools-python tools-languages ## lint the API description with npm's linters, and try generated clients in TypeScript, Go and Java
@@ -103,6 +131,13 @@ update: ## regenerate openapi.json, schema.graphql and the reference pages from 
 
 tools-rust:
 	@./.ci/need $(NEEDS_RUST)
+
+# zig compiles and links C for both architectures with the C library musl; rustup brings Rust's.
+tools-dist: tools-rust
+	@./.ci/need $(NEEDS_DIST)
+	@for triple in x86_64-unknown-linux-musl aarch64-unknown-linux-musl; do \
+	  test -d "$$(rustc --print sysroot)/lib/rustlib/$$triple" || rustup target add "$$triple"; done
+	@$(DIST_TOOLS)/bin/python -c 'import cyclonedx, jsonschema, ziglang' 2>/dev/null || ./.ci/venv $(DIST_TOOLS) deploy/packages/requirements.txt
 
 tools-python:
 	@./.ci/need $(NEEDS_PYTHON)

@@ -13,6 +13,7 @@ import subprocess
 import time
 import urllib.parse
 
+import yaml
 from ports import free_port
 from server import BINARY, ROOT, Server, send
 
@@ -168,3 +169,28 @@ def test_alerts_fire_when_they_should():
     assert checked.returncode == 0, checked.stderr
     tested = subprocess.run(["promtool", "test", "rules", rules / "tidegate.test.yml"], capture_output=True, text=True)
     assert tested.returncode == 0, tested.stdout + tested.stderr
+
+
+def test_the_compose_files_give_the_server_all_it_asks_for(tmp_path):
+    """Docker is not needed: the settings are checked by the server, and secrets.sh makes its keys."""
+    shutil.copy(DEPLOY / "docker/secrets.sh", tmp_path)
+    subprocess.run([tmp_path / "secrets.sh"], check=True, capture_output=True)
+    again = subprocess.run([tmp_path / "secrets.sh"], capture_output=True, text=True)
+    assert again.returncode == 1 and "secrets.env is there" in again.stderr
+    assert (tmp_path / "secrets.env").stat().st_mode & 0o777 == 0o600
+    secrets = dict(line.split("=", 1) for line in (tmp_path / "secrets.env").read_text().splitlines())
+    parts, server = (yaml.safe_load((DEPLOY / f"docker/{name}.yaml").read_text())["services"] for name in ("compose", "compose.server"))
+    given = {**secrets, **server["tidegate"]["environment"], "BIND_HOST": "0.0.0.0", "TIDEGATE_DATA": str(tmp_path / "data"), "PATH": os.environ["PATH"]}
+    checked = subprocess.run([BINARY, "check"], env=given, cwd=tmp_path, capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stderr
+    without = subprocess.run([BINARY, "check"], env={**given, "UPLOAD_SIGNING_KEY": ""}, cwd=tmp_path, capture_output=True, text=True)
+    assert without.returncode == 2 and "UPLOAD_SIGNING_KEY" in without.stderr
+    # What the server is told to use is what the other parts offer.
+    garage = parts["garage"]["environment"]
+    assert given["AWS_ACCESS_KEY_ID"] == garage["GARAGE_DEFAULT_ACCESS_KEY"] and given["AWS_SECRET_ACCESS_KEY"] == garage["GARAGE_DEFAULT_SECRET_KEY"]
+    assert given["S3_BUCKET"] == garage["GARAGE_DEFAULT_BUCKET"]
+    assert urllib.parse.urlsplit(given["S3_ENDPOINT"]).hostname in parts and urllib.parse.urlsplit(given["DATABASE_URL"]).hostname in parts
+    assert given["CLAMAV_HOST"] in parts
+    # Nothing is published to other machines.
+    for part in [*parts.values(), *server.values()]:
+        assert all(port.startswith("127.0.0.1:") for port in part["ports"]), part
