@@ -153,6 +153,10 @@ async fn metrics_of_production_have_a_door_of_their_own() {
         assert_eq!(raw_status(&raw(elsewhere, request.as_bytes()).await), status, "{target}");
     }
     app.finish().await;
+    let app = TestApp::with(&[("METRICS_PORT", "0"), ("METRICS", "any")]).await;
+    assert_eq!(get(app.operations_address().unwrap(), "via: 1.1 proxy\r\n").await, 200, "anybody who reaches it");
+    assert_eq!(get(app.api_address(), "").await, 404, "the API door has none beside it, whoever may read them");
+    app.finish().await;
     let app = TestApp::with(PRODUCTION).await;
     assert_eq!(get(app.api_address(), "").await, 404, "a proxy may forward this door without a trace");
     app.finish().await;
