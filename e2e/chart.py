@@ -2,8 +2,9 @@
 ports. Also makes what is derived from the chart: the table of its README, the names that the schema
 accepts as settings, and the plain manifests. `UPDATE=1 make chart` writes these anew."""
 
+import base64
+import functools
 import json
-import pathlib
 import re
 import subprocess
 
@@ -45,19 +46,24 @@ def helm(*words):
     return subprocess.run([HELM, *map(str, words)], capture_output=True, text=True)
 
 
-def render(values=None, *sets, namespace="tidegate"):
+def render(values=None, *sets):
     """Returns the resources that the chart makes of a file of values and further ones (`a.b=c`)."""
     words = ["--values", values] if values else []
     words += [word for one in sets for word in ("--set", one)]
-    done = helm("template", "tidegate", CHART, "--namespace", namespace, *words)
+    done = helm("template", "tidegate", CHART, "--namespace", "tidegate", *words)
     assert done.returncode == 0, done.stderr
     return [document for document in yaml.safe_load_all(done.stdout) if document]
 
 
-def refusal(*sets, values=None):
+@functools.cache
+def render_file(values):
+    """Returns the same, once for each file of values."""
+    return render(values)
+
+
+def refusal(*sets):
     """Returns why the chart refuses these values."""
-    words = ["--values", values] if values else []
-    done = helm("template", "tidegate", CHART, *words, *[word for one in sets for word in ("--set-json" if "=[" in one or "={" in one else "--set", one)])
+    done = helm("template", "tidegate", CHART, *[word for one in sets for word in ("--set", one)])
     assert done.returncode != 0, (sets, "was rendered")
     return done.stderr
 
@@ -82,8 +88,6 @@ def container(pod):
 
 def secret_values(documents):
     """Returns the content of every Secret that the manifests name: their own, and yours."""
-    import base64
-
     own = {name: {key: base64.b64decode(value).decode() for key, value in one["data"].items()} for name, one in of_kind(documents, "Secret").items()}
     signing = (FIXTURES / "throwaway-rsa2048.pkcs8.pem").read_text()
     tokens = (FIXTURES / "throwaway-p256.pkcs8.pem").read_text()
@@ -102,8 +106,9 @@ def secret_values(documents):
 
 
 def environment(documents, pod):
-    """Returns the environment that a kubelet would give to a pod's container."""
+    """Returns the environment that a kubelet would give to a pod's container, that of the image included."""
     maps, secrets, found = of_kind(documents, "ConfigMap"), secret_values(documents), {}
+    image = {"BIND_HOST": "0.0.0.0", "TIDEGATE_DATA": "/var/lib/tidegate"}
     for source in container(pod).get("envFrom", []):
         found |= maps[source["configMapRef"]["name"]]["data"]
     for one in container(pod)["env"]:
@@ -117,7 +122,7 @@ def environment(documents, pod):
             if value is not None:
                 found[one["name"]] = value
     assert all(isinstance(value, str) for value in found.values()), found
-    return found
+    return image | found
 
 
 def settings_of_values():
@@ -159,7 +164,7 @@ def readme():
 def plain(name):
     """Returns plain manifests by file name. Without Helm there are no hooks: the migration is a file
     of its own, and nothing is marked as Helm's."""
-    documents = render(CHART / f"ci/{name}-values.yaml")
+    documents = render_file(CHART / f"ci/{name}-values.yaml")
 
     def clean(node):
         if isinstance(node, dict):

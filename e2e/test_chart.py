@@ -1,9 +1,9 @@
 """Tests the Helm chart without a cluster: what it renders is valid, agrees with the server, and starts.
 Run by `make chart`, because building Helm costs minutes."""
 
+import copy
 import json
 import os
-import pathlib
 import re
 import shutil
 import subprocess
@@ -14,13 +14,14 @@ import yaml
 
 import backends
 import chart
-from chart import CHART, FIXTURES, VALUE_FILES, container, environment, of_kind, pods, refusal, render
+from chart import CHART, FIXTURES, VALUE_FILES, container, environment, of_kind, pods, refusal, render, render_file
 from ports import free_port
 from server import BINARY, ROOT, send
 
 pytestmark = pytest.mark.chart
 VALIDATE = ROOT / ".tools/chart/bin/kubernetes-validate"
 each_file = pytest.mark.parametrize("values", VALUE_FILES, ids=lambda path: path.name)
+PRODUCTION = CHART / "ci/production-values.yaml"
 SHARED = ("database.existingSecret=tidegate-database", "s3.bucket=b")
 
 
@@ -41,22 +42,24 @@ def test_the_chart_passes_lint(values):
 
 
 @pytest.mark.parametrize("version", ["1.30", "1.37"])
-@each_file
-def test_manifests_are_valid(values, version, tmp_path):
-    documents = render(values)
-    # Schemas of the Prometheus operator are not among those of Kubernetes.
-    checked = [one for one in documents if one["kind"] != "ServiceMonitor"]
-    (tmp_path / "all.yaml").write_text(yaml.safe_dump_all(checked))
-    done = subprocess.run([VALIDATE, "--strict", "-k", version, tmp_path / "all.yaml"], capture_output=True, text=True)
+def test_manifests_are_valid(version, tmp_path):
+    count = 0
+    for values in VALUE_FILES:
+        documents = render_file(values)
+        # Schemas of the Prometheus operator are not among those of Kubernetes.
+        checked = [one for one in documents if one["kind"] != "ServiceMonitor"]
+        (tmp_path / values.name).write_text(yaml.safe_dump_all(checked))
+        count += len(checked)
+        names = [(one["kind"], one["metadata"]["name"]) for one in documents]
+        assert len(names) == len(set(names))
+        assert all(one["metadata"]["namespace"] == "tidegate" for one in documents)
+    done = subprocess.run([VALIDATE, "--strict", "-k", version, *tmp_path.glob("*.yaml")], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.count("passed") == len(checked), done.stdout
-    names = [(one["kind"], one["metadata"]["name"]) for one in documents]
-    assert len(names) == len(set(names))
-    assert all(one["metadata"]["namespace"] == "tidegate" for one in documents)
+    assert (done.stdout + done.stderr).count(" passed ") == count, done.stdout + done.stderr
 
 
 def test_a_manifest_that_is_wrong_is_refused(tmp_path):
-    documents = render(CHART / "ci/production-values.yaml")
+    documents = copy.deepcopy(render_file(PRODUCTION))
     of_kind(documents, "Deployment")["tidegate-api"]["spec"]["replica"] = 3
     (tmp_path / "all.yaml").write_text(yaml.safe_dump_all(one for one in documents if one["kind"] != "ServiceMonitor"))
     done = subprocess.run([VALIDATE, "--strict", tmp_path / "all.yaml"], capture_output=True, text=True)
@@ -65,7 +68,7 @@ def test_a_manifest_that_is_wrong_is_refused(tmp_path):
 
 @each_file
 def test_every_variable_is_a_setting_of_the_server(values):
-    documents, known = render(values), chart.known_settings()
+    documents, known = render_file(values), chart.known_settings()
     further = {one["name"] for one in (yaml.safe_load(values.read_text()) or {}).get("extraEnv", [])}
     for role, pod in pods(documents).items():
         names = set(environment(documents, pod))
@@ -74,7 +77,7 @@ def test_every_variable_is_a_setting_of_the_server(values):
 
 @each_file
 def test_secrets_are_in_secrets(values):
-    documents = render(values)
+    documents = render_file(values)
     for one in of_kind(documents, "ConfigMap").values():
         assert not one["data"].keys() & chart.SECRET and "PRIVATE" not in json.dumps(one)
     text = json.dumps([one for one in documents if one["kind"] != "Secret"])
@@ -92,7 +95,7 @@ def test_secrets_are_in_secrets(values):
 
 
 def test_an_edge_has_no_secret_but_those_of_the_bucket():
-    documents = render(CHART / "ci/production-values.yaml")
+    documents = render_file(PRODUCTION)
     given = {one["name"]: one["valueFrom"]["secretKeyRef"]["name"] for one in container(pods(documents)["edge"])["env"] if "valueFrom" in one}
     assert given == {"AWS_ACCESS_KEY_ID": "tidegate-s3-reader", "AWS_SECRET_ACCESS_KEY": "tidegate-s3-reader"}
 
@@ -121,7 +124,7 @@ def folder_of_keys(documents, role_env, folder):
 
 @each_file
 def test_every_role_passes_the_servers_own_check(values, tmp_path):
-    documents = render(values)
+    documents = render_file(values)
     for role, pod in pods(documents).items():
         env = environment(documents, pod)
         command = [BINARY, "check"]
@@ -136,7 +139,7 @@ def test_every_role_passes_the_servers_own_check(values, tmp_path):
 
 @each_file
 def test_doors_probes_and_policies_agree_with_the_settings(values):
-    documents = render(values)
+    documents = render_file(values)
     templates = {role: pod for role, pod in pods(documents).items() if role != "migrate"}
     ports = {}
     for role, pod in templates.items():
@@ -176,7 +179,7 @@ def probes(pod):
 
 @each_file
 def test_pods_are_confined_and_end_in_time(values):
-    documents = render(values)
+    documents = render_file(values)
     for role, pod in pods(documents).items():
         spec, env = pod["spec"], environment(documents, pod)
         assert spec["securityContext"]["runAsNonRoot"] and spec["securityContext"]["runAsUser"] > 0, role
@@ -202,6 +205,14 @@ def test_the_grace_follows_the_setting():
     assert environment(render(None, "shutdownGraceSeconds=120"), pod)["SHUTDOWN_GRACE_SECONDS"] == "120"
 
 
+def test_settings_arrive_as_they_were_written(tmp_path):
+    values = tmp_path / "values.yaml"
+    values.write_text("settings: {PACKAGES_MAX_SIZE_BYTES: 5497558138880, FILES_PUBLIC: false, MEDIA_THUMBNAILS: '320, 1280', LOG_FORMAT: pretty}\ns3: {forcePathStyle: false, bucket: b}\n")
+    data = of_kind(render(values), "ConfigMap")["tidegate-settings"]["data"]
+    assert (data["PACKAGES_MAX_SIZE_BYTES"], data["FILES_PUBLIC"], data["MEDIA_THUMBNAILS"]) == ("5497558138880", "false", "320, 1280")
+    assert (data["LOG_FORMAT"], data["S3_FORCE_PATH_STYLE"]) == ("pretty", "false")
+
+
 def test_one_pod_is_the_default():
     documents = render()
     (only,) = of_kind(documents, "Deployment").values()
@@ -218,7 +229,7 @@ def test_one_pod_is_the_default():
 
 
 def test_roles_share_postgresql_and_s3():
-    documents = render(CHART / "ci/production-values.yaml")
+    documents = render_file(PRODUCTION)
     assert set(of_kind(documents, "Deployment")) == {f"tidegate-{role}" for role in ("api", "edge", "work")}
     assert not of_kind(documents, "PersistentVolumeClaim")
     by_role = pods(documents)
@@ -237,7 +248,7 @@ def test_roles_share_postgresql_and_s3():
 
 
 def test_the_migration_needs_nothing_of_the_chart():
-    documents = render(CHART / "ci/production-values.yaml")
+    documents = render_file(PRODUCTION)
     (job,) = of_kind(documents, "Job").values()
     assert job["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"
     made = {one["metadata"]["name"] for one in documents if one["kind"] in ("ConfigMap", "Secret", "PersistentVolumeClaim")}
@@ -247,7 +258,7 @@ def test_the_migration_needs_nothing_of_the_chart():
 
 
 def test_metrics_are_found_by_the_monitor():
-    documents = render(CHART / "ci/production-values.yaml")
+    documents = render_file(PRODUCTION)
     (monitor,) = of_kind(documents, "ServiceMonitor").values()
     assert monitor["apiVersion"] == "monitoring.coreos.com/v1" and monitor["metadata"]["labels"]["release"] == "prometheus"
     wanted = monitor["spec"]["selector"]["matchLabels"]
@@ -311,12 +322,11 @@ def test_the_notes_begin_with_a_command_that_works():
 CONFINED = """
 set -e
 mount --make-rprivate /
-mkdir -p "$0"
 for folder in $VOLUMES; do mount --bind "$folder" "$folder"; done
 mount -o remount,bind,ro /
 for folder in /tmp /work /root /home; do mountpoint -q $folder && mount -o remount,bind,ro $folder || true; done
 for folder in $VOLUMES; do mount -o remount,bind,rw "$folder"; done
-exec setpriv --reuid=10001 --regid=10001 --clear-groups --no-new-privs --inh-caps=-all --bounding-set=-all env -i "$@"
+exec setpriv --reuid=65532 --regid=65532 --clear-groups --no-new-privs --inh-caps=-all --bounding-set=-all env -i "$@"
 """
 
 
@@ -343,7 +353,7 @@ class Pod:
             else:
                 env = {name: value.replace(mount["mountPath"] + "/", f"{here}/") for name, value in env.items()}
                 volumes.append(str(here))
-                os.chown(here, 10001, 10001)
+                os.chown(here, 65532, 65532)
         for port in spec.get("ports", []):
             free = str(free_port())
             self.ports[port["name"]] = int(free)
@@ -359,7 +369,7 @@ class Pod:
     def run(self, *command):
         """Runs a command inside, as `kubectl exec` would."""
         words = [f"{name}={value}" for name, value in self.env.items()]
-        inside = ["unshare", "--mount", "sh", "-c", CONFINED, self.folder / "volumes", *words, *command]
+        inside = ["unshare", "--mount", "sh", "-c", CONFINED, "sh", *words, *command]
         return list(map(str, inside)), {"env": {**os.environ, "VOLUMES": " ".join(self.volumes)}, "cwd": "/"}
 
     def __enter__(self):
@@ -414,21 +424,23 @@ def test_the_default_pod_starts_confined_and_its_first_command_works(tmp_path):
         assert send("GET", f"{api}/v1/files/all").status == 401
         for host in ("tidegate-api", "tidegate-api.tidegate.svc.cluster.local:3000"):
             assert send("GET", f"{api}/v1/files/all", signed | {"Host": host}).status == 200, host
-        assert send("GET", f"{api}/v1/files/all", signed | {"Host": "evil.example"}).status == 403
+        assert send("GET", f"{api}/v1/files/all", signed | {"Host": "evil.example"}).status == 400
         begun = send("POST", f"{api}/v1/files/init", signed | {"Content-Type": "application/json"}, json.dumps({"mode": "single", "files": [{"name": "a", "size": 5}]}).encode())
         assert begun.status == 200, begun.body
         operations = f"http://127.0.0.1:{pod.ports['operations']}/metrics"
         assert b"tidegate_" in send("GET", operations, {"Host": "10.1.2.3:9464"}).body
         owners = {path.stat().st_uid for path in (pod.folder / "data").rglob("*")}
-        assert owners == {10001}, "it writes as its own user, into its volume"
+        assert owners == {65532}, "it writes as its own user, into its volume"
     assert pod.ended == 0, pod.said()[-2000:]
-    refused = subprocess.run(*[(command := pod.run("touch", "/etc/written")[0])], capture_output=True, text=True, env={**os.environ, "VOLUMES": " ".join(pod.volumes)})
-    assert refused.returncode != 0 and "Read-only" in refused.stderr, (command, refused.stderr)
+    for place, error in (("/etc/written", "Read-only"), (f"{pod.folder}/written", "Read-only"), (pod.volumes[0] + "/written", "")):
+        command, options = pod.run("touch", place)
+        done = subprocess.run(command, capture_output=True, text=True, **options)
+        assert (done.returncode != 0) == bool(error) and error in done.stderr, (place, done.stderr)
 
 
 @needs_mounts
 def test_every_role_starts_on_postgresql_and_s3_and_answers_its_probes(tmp_path):
-    documents = render(CHART / "ci/production-values.yaml")
+    documents = render_file(PRODUCTION)
     instead = backends.settings("postgres", "s3") | {"AWS_REGION": "us-east-1"}
     of_edge = {name: value for name, value in instead.items() if name != "DATABASE_URL"}
     api, work = Pod(documents, "api", tmp_path, **instead), Pod(documents, "work", tmp_path, **instead)
@@ -445,7 +457,7 @@ def test_every_role_starts_on_postgresql_and_s3_and_answers_its_probes(tmp_path)
 
 
 def test_the_migration_runs_with_the_environment_of_its_job(tmp_path):
-    documents = render(CHART / "ci/production-values.yaml")
+    documents = render_file(PRODUCTION)
     job = Pod(documents, "migrate", tmp_path, DATABASE_URL=backends.new_database())
     done = subprocess.run(job.command, env=job.env, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

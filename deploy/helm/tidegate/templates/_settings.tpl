@@ -19,8 +19,8 @@ S3_BUCKET: {{ .Values.s3.bucket | quote }}
 {{- with .Values.s3.endpoint }}
 S3_ENDPOINT: {{ . | quote }}
 {{- end }}
-{{- with .Values.s3.forcePathStyle }}
-S3_FORCE_PATH_STYLE: {{ . | quote }}
+{{- if ne (toString .Values.s3.forcePathStyle) "" }}
+S3_FORCE_PATH_STYLE: {{ .Values.s3.forcePathStyle | toString | quote }}
 {{- end }}
 {{- end }}
 CLOUDFRONT_KEY_PAIR_ID: {{ default "TIDEGATE1" .Values.signing.keyPairId | quote }}
@@ -52,7 +52,8 @@ SHUTDOWN_GRACE_SECONDS: {{ .Values.shutdownGraceSeconds | quote }}
 LOG_FORMAT: json
 {{- end }}
 {{- range $name, $value := .Values.settings }}
-{{ $name }}: {{ $value | toString | quote }}
+{{- /* A number of a YAML file is a float, which large ones would show. */}}
+{{ $name }}: {{ ternary (printf "%.0f" (float64 $value)) (toString $value) (kindIs "float64" $value) | quote }}
 {{- end }}
 {{- end -}}
 
