@@ -18,6 +18,9 @@ PLAIN = ROOT / "deploy/kubernetes"
 FIXTURES = ROOT / "crates/sign/tests/fixtures"
 VALUE_FILES = sorted(CHART.glob("ci/*-values.yaml"))
 
+# What others need comes first.
+ORDER = ["NetworkPolicy", "PodDisruptionBudget", "ServiceAccount", "Secret", "ConfigMap", "PersistentVolumeClaim", "Service", "Deployment",
+         "HorizontalPodAutoscaler", "Job", "Ingress", "ServiceMonitor"]  # fmt: skip
 # Values of these are never written into a manifest.
 SECRET = {
     "AUTH_OWN_KEY_PEM", "AUTH_SERVICE_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
@@ -172,7 +175,7 @@ def plain(name):
         return [clean(one) for one in node] if isinstance(node, list) else node
 
     files = {}
-    for document in map(clean, documents):
+    for document in sorted(map(clean, documents), key=lambda one: (ORDER.index(one["kind"]), one["metadata"]["name"])):
         if not document["metadata"].get("annotations", True):
             del document["metadata"]["annotations"]
         file = f"{name}-migrate.yaml" if document["kind"] == "Job" else f"{name}.yaml"
