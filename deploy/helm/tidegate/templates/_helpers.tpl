@@ -125,6 +125,8 @@ api{{ if .Values.edge.enabled }} edge{{ end }}{{ if include "tidegate.works" . }
 {{- if .Values.s3.bucket }}
 {{- include "tidegate.bucketEnv" .Values.s3.existingSecret }}
 {{- end }}
+- name: CLOUDFRONT_KEY_PAIR_ID
+  value: {{ default "TIDEGATE1" .Values.signing.keyPairId | quote }}
 {{ include "tidegate.secretEnv" (list "CLOUDFRONT_PRIVATE_KEY_PEM" (include "tidegate.signingSecret" .) "CLOUDFRONT_PRIVATE_KEY_PEM" false) }}
 {{ include "tidegate.secretEnv" (list "UPLOAD_SIGNING_KEY" (include "tidegate.signingSecret" .) "UPLOAD_SIGNING_KEY" false) }}
 {{- if .Values.signing.existingSecret }}

@@ -23,7 +23,6 @@ S3_ENDPOINT: {{ . | quote }}
 S3_FORCE_PATH_STYLE: {{ .Values.s3.forcePathStyle | toString | quote }}
 {{- end }}
 {{- end }}
-CLOUDFRONT_KEY_PAIR_ID: {{ default "TIDEGATE1" .Values.signing.keyPairId | quote }}
 AUTH_MODE: jwt
 AUTH_OWN_TOKENS: {{ .Values.auth.ownTokens | quote }}
 {{- with .Values.auth.jwksUrl }}
