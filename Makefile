@@ -26,7 +26,7 @@ NEEDS_PYTHON := python3:python3 curl:curl jq:jq
 NEEDS_SERVERS := '/usr/lib/postgresql/*/bin/initdb:postgresql' setpriv:util-linux clamd:clamav-daemon ffmpeg:ffmpeg
 NEEDS_E2E := 7z:p7zip-full bsdtar:libarchive-tools caddy:caddy chromium:chromium exiftool:libimage-exiftool-perl haproxy:haproxy ip:iproute2 nginx:nginx-light node:nodejs openssl:openssl promtool:prometheus rclone:rclone s3fs:s3fs sqlite3:sqlite3 strace:strace systemd-analyze:systemd unzip:unzip
 
-.PHONY: help run dev binary dist dist-test packages test test-long check unit e2e clients bench fuzz demo update local-services tools-rust tools-dist tools-python tools-clients tools-languages tools-bench
+.PHONY: help run dev binary dist dist-test packages test test-long check unit e2e clients chart bench fuzz demo update local-services tools-rust tools-dist tools-python tools-clients tools-languages tools-chart tools-bench
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -97,16 +97,21 @@ unit: tools-rust tools-python tools-servers ## vector, conformance and in-proces
 e2e: tools-rust tools-python tools-clients tools-servers ## black-box tests of the built binary with boto3, curl, nginx, rclone, strace and others
 	@./.ci/need $(NEEDS_E2E)
 	$(CARGO) test $(TESTED) --no-run
-	$(SERVERS) -- $(PYTEST) -m "not alone and not clients and not dist" -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+	$(SERVERS) -- $(PYTEST) -m "not alone and not clients and not chart and not dist" -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 	$(PYTEST) -m alone
 
 clients: tools-rust tools-python tools-languages ## lint the API description with npm's linters, and try generated clients in TypeScript, Go and Java
 	$(CARGO) test $(TESTED) --no-run
 	$(PYTEST) -m clients
 
+chart: tools-rust tools-python tools-servers tools-chart ## validate what the Helm chart renders, and start every role from it
+	$(CARGO) test $(TESTED) --no-run
+	./.ci/services postgres garage -- $(PYTEST) -m chart
+
 test-long: ## what CI runs, and then what only a release needs
 	$(MAKE) --no-print-directory test
 	$(MAKE) --no-print-directory clients
+	$(MAKE) --no-print-directory chart
 
 demo: tools-rust ## upload and stream a disk image on a server of its own, and print each response
 	@./.ci/need curl:curl jq:jq xxd:xxd
@@ -158,6 +163,13 @@ tools-languages: tools-python
 	@./.ci/need node:nodejs npm:npm go:golang-go javac:default-jdk-headless mvn:maven
 	@test -d e2e/clients/node_modules/zarrita || (cd e2e/clients && npm ci --silent)
 	@$(PYTHON) -c 'import openapi_generator_cli' 2>/dev/null || $(PYTHON) -m pip install --quiet --disable-pip-version-check -r e2e/clients/requirements.txt
+
+# Helm is built from source, which takes about 190 s of CPU and a Go toolchain of 1.26 or newer. The
+# schemas of Kubernetes are in the package that validates with them.
+tools-chart: tools-python
+	@./.ci/need go:golang-go mountpoint:util-linux
+	@test -x .tools/bin/helm || GOBIN="$(CURDIR)/.tools/bin" go install helm.sh/helm/v4/cmd/helm@v4.3.2
+	@test -x .tools/chart/bin/kubernetes-validate || ./.ci/venv .tools/chart e2e/chart-requirements.txt
 
 tools-bench:
 	@./.ci/need h2o:h2o nginx:nginx-light node:nodejs npm:npm openssl:openssl wrk:wrk

@@ -134,8 +134,9 @@ async fn metrics(State(app): State<Arc<App>>, request: Request) -> Response {
     show_metrics(shown_to, &request)
 }
 
-/// Returns who may read the metrics on the API door. In production, a proxy on this machine may
-/// forward that door without a trace, so `loopback` is for the operations door only.
+/// Returns who may read the metrics on the API door: nobody, where they have a door of their own. In
+/// production, a proxy on this machine may forward the API door without a trace, so `loopback` is
+/// for the operations door only.
 fn on_api_door(config: &Config) -> Metrics {
     match config.metrics {
         _ if config.metrics_port.is_some() => Metrics::Off,

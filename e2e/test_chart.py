@@ -1,0 +1,467 @@
+"""Tests the Helm chart without a cluster: what it renders is valid, agrees with the server, and starts.
+Run by `make chart`, because building Helm costs minutes."""
+
+import copy
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+
+import pytest
+import yaml
+
+import backends
+import chart
+from chart import CHART, FIXTURES, VALUE_FILES, container, environment, of_kind, pods, refusal, render, render_file
+from ports import free_port
+from server import BINARY, ROOT, send
+
+pytestmark = pytest.mark.chart
+VALIDATE = ROOT / ".tools/chart/bin/kubernetes-validate"
+each_file = pytest.mark.parametrize("values", VALUE_FILES, ids=lambda path: path.name)
+PRODUCTION = CHART / "ci/production-values.yaml"
+SHARED = ("database.existingSecret=tidegate-database", "s3.bucket=b")
+
+
+def test_derived_files_are_those_of_the_chart():
+    for path, text in chart.derived().items():
+        if os.environ.get("UPDATE"):
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
+        assert path.exists() and path.read_text() == text, f"{path} is out of date: run `UPDATE=1 make chart`"
+    made = {path.name for path in chart.derived() if path.parent == chart.PLAIN}
+    assert made == {path.name for path in chart.PLAIN.glob("*.yaml")}
+
+
+@each_file
+def test_the_chart_passes_lint(values):
+    linted = chart.helm("lint", "--strict", CHART, "--values", values)
+    assert linted.returncode == 0 and "0 chart(s) failed" in linted.stdout, linted.stdout + linted.stderr
+
+
+@pytest.mark.parametrize("version", ["1.30", "1.37"])
+def test_manifests_are_valid(version, tmp_path):
+    count = 0
+    for values in VALUE_FILES:
+        documents = render_file(values)
+        # Schemas of the Prometheus operator are not among those of Kubernetes.
+        checked = [one for one in documents if one["kind"] != "ServiceMonitor"]
+        (tmp_path / values.name).write_text(yaml.safe_dump_all(checked))
+        count += len(checked)
+        names = [(one["kind"], one["metadata"]["name"]) for one in documents]
+        assert len(names) == len(set(names))
+        assert all(one["metadata"]["namespace"] == "tidegate" for one in documents)
+    done = subprocess.run([VALIDATE, "--strict", "-k", version, *tmp_path.glob("*.yaml")], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (done.stdout + done.stderr).count(" passed ") == count, done.stdout + done.stderr
+
+
+def test_a_manifest_that_is_wrong_is_refused(tmp_path):
+    documents = copy.deepcopy(render_file(PRODUCTION))
+    of_kind(documents, "Deployment")["tidegate-api"]["spec"]["replica"] = 3
+    (tmp_path / "all.yaml").write_text(yaml.safe_dump_all(one for one in documents if one["kind"] != "ServiceMonitor"))
+    done = subprocess.run([VALIDATE, "--strict", tmp_path / "all.yaml"], capture_output=True, text=True)
+    assert done.returncode != 0 and "replica" in done.stdout + done.stderr
+
+
+@each_file
+def test_every_variable_is_a_setting_of_the_server(values):
+    documents, known = render_file(values), chart.known_settings()
+    further = {one["name"] for one in (yaml.safe_load(values.read_text()) or {}).get("extraEnv", [])}
+    for role, pod in pods(documents).items():
+        names = set(environment(documents, pod))
+        assert names and not names - known - further, (role, names - known - further)
+
+
+@each_file
+def test_secrets_are_in_secrets(values):
+    documents = render_file(values)
+    for one in of_kind(documents, "ConfigMap").values():
+        assert not one["data"].keys() & chart.SECRET and "PRIVATE" not in json.dumps(one)
+    text = json.dumps([one for one in documents if one["kind"] != "Secret"])
+    own = {name for name, one in of_kind(documents, "Secret").items() for _ in one["data"]}
+    assert own <= {f"{name}-secrets" for name in ("tidegate", "gate")}
+    for content in (one["data"] for one in of_kind(documents, "Secret").values()):
+        assert all(value not in text for value in content.values())
+    given = re.findall(r"[eE]xistingSecret: ([a-z0-9-]+)|secretKeyRef: {name: ([a-z0-9-]+)", values.read_text())
+    allowed = own | {name for names in given for name in names if name}
+    for role, pod in pods(documents).items():
+        for one in container(pod)["env"]:
+            assert ("valueFrom" in one) == (one["name"] in chart.SECRET), (role, one)
+            if "valueFrom" in one:
+                assert one["valueFrom"]["secretKeyRef"]["name"] in allowed, (role, one)
+
+
+def test_an_edge_has_no_secret_but_those_of_the_bucket():
+    documents = render_file(PRODUCTION)
+    given = {one["name"]: one["valueFrom"]["secretKeyRef"]["name"] for one in container(pods(documents)["edge"])["env"] if "valueFrom" in one}
+    assert given == {"AWS_ACCESS_KEY_ID": "tidegate-s3-reader", "AWS_SECRET_ACCESS_KEY": "tidegate-s3-reader"}
+
+
+def test_what_the_chart_makes_itself_is_made_of_nothing_else():
+    documents = render()
+    (made,) = of_kind(documents, "Secret").values()
+    assert set(made["data"]) == {"CLOUDFRONT_PRIVATE_KEY_PEM", "UPLOAD_SIGNING_KEY", "AUTH_OWN_KEY_PEM", "AUTH_SERVICE_TOKEN"}
+    assert made["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+    again = of_kind(render(), "Secret")["tidegate-secrets"]
+    assert not set(made["data"].values()) & set(again["data"].values()), "random"
+    assert of_kind(render(None, "auth.existingSecret=a"), "Secret")["tidegate-secrets"]["data"].keys() == {"CLOUDFRONT_PRIVATE_KEY_PEM", "UPLOAD_SIGNING_KEY"}
+    both = render(None, "auth.existingSecret=a", "signing.existingSecret=s", "signing.keyPairId=K1")
+    assert not of_kind(both, "Secret")
+
+
+def folder_of_keys(documents, role_env, folder):
+    """Writes what the volume of an edge's public keys would have, and says where."""
+    folder.mkdir(exist_ok=True)
+    maps = [one for name, one in of_kind(documents, "ConfigMap").items() if name.endswith("-edge-keys")]
+    keys = maps[0]["data"] if maps else {"K2JCJMDEHXQW5F.pub.pem": (FIXTURES / "throwaway-rsa2048.pub.pem").read_text()}
+    for name, pem in keys.items():
+        (folder / name).write_text(pem)
+    return role_env | {"EDGE_KEYS": str(folder)}
+
+
+@each_file
+def test_every_role_passes_the_servers_own_check(values, tmp_path):
+    documents = render_file(values)
+    for role, pod in pods(documents).items():
+        env = environment(documents, pod)
+        command = [BINARY, "check"]
+        if role == "edge":
+            command.append("--edge")
+            env = folder_of_keys(documents, env, tmp_path / "keys")
+        done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0 and "the settings are fine" in done.stdout, (role, done.stdout, done.stderr)
+        for wrong in ("can't reach", "TRUSTED_PROXIES", "have no effect", "not built"):
+            assert wrong not in done.stdout, (role, done.stdout)
+
+
+@each_file
+def test_doors_probes_and_policies_agree_with_the_settings(values):
+    documents = render_file(values)
+    templates = {role: pod for role, pod in pods(documents).items() if role != "migrate"}
+    ports = {}
+    for role, pod in templates.items():
+        env = environment(documents, pod)
+        listens = {
+            "api": {"api": "PORT", "edge": "EDGE_PORT", "s3": "S3_PORT", "operations": "METRICS_PORT"},
+            "edge": {"edge": "EDGE_PORT", "operations": "PORT"},
+            "work": {"operations": "WORKER_PORT"},
+        }[role]
+        expected = {name: int(env[setting]) for name, setting in listens.items() if env.get(setting, "off") != "off"}
+        ports[role] = {port["name"]: port["containerPort"] for port in container(pod)["ports"]}
+        assert ports[role] == expected, role
+        assert all(path in ("/health", "/readyz") for path, _ in probes(pod))
+        assert all(port in ports[role] for _, port in probes(pod))
+    for name, service in of_kind(documents, "Service").items():
+        selected = [role for role, pod in templates.items() if service["spec"]["selector"].items() <= pod["metadata"]["labels"].items()]
+        assert selected and all(port["targetPort"] in ports[role] for role in selected for port in service["spec"]["ports"]), name
+        assert "operations" not in {port["targetPort"] for port in service["spec"]["ports"]} or name.endswith("-metrics")
+    for name, policy in of_kind(documents, "NetworkPolicy").items():
+        role = policy["spec"]["podSelector"]["matchLabels"]["app.kubernetes.io/component"]
+        open_to_clients = policy["spec"].get("ingress", [{"ports": []}])[0]["ports"]
+        doors = {port["port"] for port in open_to_clients} - {"operations"}
+        assert doors == ports[role].keys() - {"operations"}, name
+    for name, ingress in of_kind(documents, "Ingress").items():
+        services, env = of_kind(documents, "Service"), environment(documents, templates["api"])
+        for rule in ingress["spec"]["rules"]:
+            backend = rule["http"]["paths"][0]["backend"]["service"]
+            assert backend["port"]["name"] in {port["name"] for port in services[backend["name"]]["spec"]["ports"]}
+            told = {"api": "PUBLIC_BASE_URL", "edge": "EDGE_URL", "s3": "S3_URL"}[backend["port"]["name"]]
+            assert env[told].split("://")[1] == rule["host"]
+
+
+def probes(pod):
+    found = [container(pod)[name]["httpGet"] for name in ("startupProbe", "livenessProbe", "readinessProbe")]
+    return {(probe["path"], probe["port"]) for probe in found}
+
+
+@each_file
+def test_pods_are_confined_and_end_in_time(values):
+    documents = render_file(values)
+    for role, pod in pods(documents).items():
+        spec, env = pod["spec"], environment(documents, pod)
+        assert spec["securityContext"]["runAsNonRoot"] and spec["securityContext"]["runAsUser"] > 0, role
+        assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert spec["automountServiceAccountToken"] is False and spec["enableServiceLinks"] is False
+        confined = container(pod)["securityContext"]
+        assert confined["readOnlyRootFilesystem"] and not confined["allowPrivilegeEscalation"] and confined["capabilities"] == {"drop": ["ALL"]}
+        assert container(pod)["resources"].keys() == {"requests", "limits"}
+        mounted = {mount["name"]: mount["mountPath"] for mount in container(pod)["volumeMounts"]}
+        assert mounted.keys() == {volume["name"] for volume in spec["volumes"]}, role
+        if role in ("api", "work", "migrate"):
+            assert env["TIDEGATE_DATA"].startswith(mounted["data"] + "/")
+        if role in ("api", "edge"):
+            waits = container(pod)["lifecycle"]["preStop"]["sleep"]["seconds"] + int(env["SHUTDOWN_GRACE_SECONDS"])
+            assert spec["terminationGracePeriodSeconds"] >= waits + 10, role
+        if role == "work":
+            assert spec["terminationGracePeriodSeconds"] > 600, "a step of a video may take MEDIA_VIDEO_SECONDS (600)"
+
+
+def test_the_grace_follows_the_setting():
+    pod = pods(render(None, "shutdownGraceSeconds=120", "preStopSeconds=20"))["api"]
+    assert pod["spec"]["terminationGracePeriodSeconds"] == 155
+    assert environment(render(None, "shutdownGraceSeconds=120"), pod)["SHUTDOWN_GRACE_SECONDS"] == "120"
+
+
+def test_settings_arrive_as_they_were_written(tmp_path):
+    values = tmp_path / "values.yaml"
+    values.write_text("settings: {PACKAGES_MAX_SIZE_BYTES: 5497558138880, FILES_PUBLIC: false, MEDIA_THUMBNAILS: '320, 1280', LOG_FORMAT: pretty}\ns3: {forcePathStyle: false, bucket: b}\n")
+    data = of_kind(render(values), "ConfigMap")["tidegate-settings"]["data"]
+    assert (data["PACKAGES_MAX_SIZE_BYTES"], data["FILES_PUBLIC"], data["MEDIA_THUMBNAILS"]) == ("5497558138880", "false", "320, 1280")
+    assert (data["LOG_FORMAT"], data["S3_FORCE_PATH_STYLE"]) == ("pretty", "false")
+
+
+def test_one_pod_is_the_default():
+    documents = render()
+    (only,) = of_kind(documents, "Deployment").values()
+    assert only["spec"]["replicas"] == 1 and only["spec"]["strategy"] == {"type": "Recreate"}
+    (claim,) = of_kind(documents, "PersistentVolumeClaim").values()
+    assert claim["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep"
+    data = [volume for volume in only["spec"]["template"]["spec"]["volumes"] if volume["name"] == "data"]
+    assert data == [{"name": "data", "persistentVolumeClaim": {"claimName": claim["metadata"]["name"]}}]
+    env = environment(documents, only["spec"]["template"])
+    assert env["WORKER"] == "true" and "DATABASE_URL" not in env and "S3_BUCKET" not in env
+    assert not of_kind(documents, "Job") and not of_kind(documents, "PodDisruptionBudget")
+    no_secret = {one["kind"] for one in documents}
+    assert no_secret == {"ConfigMap", "Deployment", "PersistentVolumeClaim", "Secret", "Service", "ServiceAccount"}
+
+
+def test_roles_share_postgresql_and_s3():
+    documents = render_file(PRODUCTION)
+    assert set(of_kind(documents, "Deployment")) == {f"tidegate-{role}" for role in ("api", "edge", "work")}
+    assert not of_kind(documents, "PersistentVolumeClaim")
+    by_role = pods(documents)
+    assert environment(documents, by_role["api"])["WORKER"] == "false"
+    assert environment(documents, by_role["api"])["EDGE_PORT"] == "off"
+    assert {role: container(pod)["command"] for role, pod in by_role.items()} == {
+        "api": ["tidegate", "serve"], "edge": ["tidegate", "edge"], "work": ["tidegate", "work"], "migrate": ["tidegate", "migrate"]}  # fmt: skip
+    together = environment(render(None, *SHARED, "work.enabled=false"), pods(render(None, *SHARED, "work.enabled=false"))["api"])
+    assert together["WORKER"] == "true" and together["EDGE_PORT"] == "3001"
+    autoscaled = of_kind(documents, "Deployment")["tidegate-edge"]["spec"]
+    scaler = of_kind(documents, "HorizontalPodAutoscaler")["tidegate-edge"]["spec"]
+    assert "replicas" not in autoscaled and scaler["scaleTargetRef"]["name"] == "tidegate-edge"
+    assert set(of_kind(documents, "PodDisruptionBudget")) == {f"tidegate-{role}" for role in ("api", "edge", "work")}
+    spread = by_role["api"]["spec"]["topologySpreadConstraints"]
+    assert all(one["labelSelector"]["matchLabels"].items() <= by_role["api"]["metadata"]["labels"].items() for one in spread) and len(spread) == 2
+
+
+def test_the_migration_needs_nothing_of_the_chart():
+    documents = render_file(PRODUCTION)
+    (job,) = of_kind(documents, "Job").values()
+    assert job["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade"
+    made = {one["metadata"]["name"] for one in documents if one["kind"] in ("ConfigMap", "Secret", "PersistentVolumeClaim")}
+    assert made and not any(f'"{name}"' in json.dumps(job) for name in made)
+    assert "serviceAccountName" not in job["spec"]["template"]["spec"]
+    assert "envFrom" not in container(job["spec"]["template"])
+
+
+def test_metrics_are_found_by_the_monitor():
+    documents = render_file(PRODUCTION)
+    (monitor,) = of_kind(documents, "ServiceMonitor").values()
+    assert monitor["apiVersion"] == "monitoring.coreos.com/v1" and monitor["metadata"]["labels"]["release"] == "prometheus"
+    wanted = monitor["spec"]["selector"]["matchLabels"]
+    (service,) = [one for one in of_kind(documents, "Service").values() if wanted.items() <= one["metadata"]["labels"].items()]
+    assert monitor["spec"]["endpoints"][0]["port"] in {port["name"] for port in service["spec"]["ports"]}
+    assert all(service["spec"]["selector"].items() <= pod["metadata"]["labels"].items() for pod in pods(documents).values())
+    off = render(None, "metrics.enabled=false")
+    assert "tidegate-metrics" not in of_kind(off, "Service")
+    assert environment(off, pods(off)["api"])["METRICS"] == "off"
+
+
+@pytest.mark.parametrize(
+    "sets, reason",
+    [
+        (("api.replicas=2",), "database.existingSecret to a Secret with the DATABASE_URL of PostgreSQL, and s3.bucket to a bucket"),
+        (("api.replicas=2", "s3.bucket=b"), "set database.existingSecret to a Secret"),
+        (("api.replicas=2", "database.existingSecret=d"), "set s3.bucket to a bucket"),
+        (("api.autoscaling.enabled=true",), "api.autoscaling.enabled=false"),
+        (("edge.enabled=true",), "set s3.bucket"),
+        (("edge.enabled=true", "s3.bucket=b"), "edge.publicKeys or edge.existingConfigMap"),
+        (("edge.enabled=true", "s3.bucket=b", "edge.existingConfigMap=k"), "set signing.existingSecret and signing.keyPairId"),
+        (("edge.enabled=true", "s3.bucket=b", "cloudfront.domain=d.example.com"), "remove one"),
+        (("signing.existingSecret=s",), "signing.keyPairId"),
+        (("auth.jwksUrl=https://id.example.com/keys",), "auth.issuer and auth.audience"),
+        (("auth.ownTokens=false",), "Nobody could sign in"),
+        (("urls.api=https://a.example.com", "urls.edge=https://a.example.com:8443"), "have the same host"),
+        (("ingress.enabled=true",), "http://localhost:3000 has none"),
+        (("ingress.enabled=true", "urls.api=https://a.example.com", "urls.edge=https://b.example.com"), "http://127.0.0.1:9000 has none"),
+        (("api.replica=2",), "replica"),
+        (("api.replicas=0",), "minimum"),
+        (("urls.api=api.example.com",), "pattern"),
+        (("urls.api=https://api.example.com/v1",), "pattern"),
+        (("settings.MAX_BODY_MIB=1",), "MAX_BODY_MIB"),
+        (("settings.DATABASE_URL=postgres://a:b@c/d",), "DATABASE_URL"),
+        (("settings.AUTH_SERVICE_TOKEN=abc",), "AUTH_SERVICE_TOKEN"),
+        (("settings.PORT=80",), "PORT"),
+        (("database.url=postgres://a:b@c/d",), "url"),
+        (("image.pullPolicy=Sometimes",), "pullPolicy"),
+        (("edge.publicKeys.K1=nonsense",), "pattern"),
+        (("jobs.images=0",), "minimum"),
+    ],
+)
+def test_values_that_cannot_work_are_refused(sets, reason):
+    assert reason in refusal(*sets)
+
+
+def test_several_pods_are_allowed_with_postgresql_and_s3():
+    assert of_kind(render(None, *SHARED, "api.replicas=4"), "Deployment")["tidegate-api"]["spec"]["replicas"] == 4
+
+
+def test_the_notes_begin_with_a_command_that_works():
+    done = chart.helm("install", "tidegate", CHART, "--namespace", "tidegate", "--dry-run=client")
+    assert done.returncode == 0, done.stderr
+    notes = done.stdout.split("NOTES:")[1]
+    assert "kubectl --namespace tidegate rollout status deployment/tidegate-api" in notes
+    assert "port-forward service/tidegate-api 3000 3001 9000" in notes
+    assert "exec deployment/tidegate-api -- tidegate token --user alice" in notes
+    assert "http://localhost:3000/v1/files/all" in notes and "Warning: nothing is scanned" in notes
+
+
+CONFINED = """
+set -e
+mount --make-rprivate /
+for folder in $VOLUMES; do mount --bind "$folder" "$folder"; done
+mount -o remount,bind,ro /
+for folder in /tmp /work /root /home; do mountpoint -q $folder && mount -o remount,bind,ro $folder || true; done
+for folder in $VOLUMES; do mount -o remount,bind,rw "$folder"; done
+exec setpriv --reuid=65532 --regid=65532 --clear-groups --no-new-privs --inh-caps=-all --bounding-set=-all env -i "$@"
+"""
+
+
+class Pod:
+    """A container as the manifests describe it, started on this machine: its environment, its user,
+    its volumes, and a root file system that cannot be written. Ports and paths are those that are
+    free here, and services are those of the tests."""
+
+    def __init__(self, documents, role, folder, **instead):
+        pod = pods(documents)[role]
+        spec, self.pod = container(pod), pod
+        env = environment(documents, pod) | instead
+        self.folder, self.ports = folder / role, {}
+        self.folder.mkdir()
+        # The binary may lie where only root may look.
+        program = self.folder / "tidegate"
+        shutil.copy(BINARY, program)
+        volumes = []
+        for mount in spec["volumeMounts"]:
+            here = self.folder / mount["name"]
+            here.mkdir()
+            if mount["name"] == "keys":
+                env |= folder_of_keys(documents, env, here)
+            else:
+                env = {name: value.replace(mount["mountPath"] + "/", f"{here}/") for name, value in env.items()}
+                volumes.append(str(here))
+                os.chown(here, 65532, 65532)
+        for port in spec.get("ports", []):
+            free = str(free_port())
+            self.ports[port["name"]] = int(free)
+            listens = [name for name, value in env.items() if name.endswith("PORT") and value == str(port["containerPort"])]
+            assert len(listens) == 1, (port, listens)
+            env[listens[0]] = free
+        env["BIND_HOST"] = "127.0.0.1"
+        self.env, self.program, self.volumes = env, program, volumes
+        for above in [self.folder, *self.folder.parents][:-2]:
+            above.chmod(above.stat().st_mode | 0o011)
+        self.command = [program, *spec["command"][1:]]
+
+    def run(self, *command):
+        """Runs a command inside, as `kubectl exec` would."""
+        words = [f"{name}={value}" for name, value in self.env.items()]
+        inside = ["unshare", "--mount", "sh", "-c", CONFINED, "sh", *words, *command]
+        return list(map(str, inside)), {"env": {**os.environ, "VOLUMES": " ".join(self.volumes)}, "cwd": "/"}
+
+    def __enter__(self):
+        command, options = self.run(*self.command)
+        self.log = open(self.folder / "log", "wb")
+        self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log, **options)
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.terminate()
+        self.ended = self.process.wait(timeout=60)
+        self.log.close()
+
+    def said(self):
+        return (self.folder / "log").read_text()
+
+    def wait_for_probes(self):
+        deadline = time.monotonic() + 60
+        waiting = probes(self.pod)
+        while waiting:
+            assert self.process.poll() is None, self.said()[-3000:]
+            assert time.monotonic() < deadline, (waiting, self.said()[-3000:])
+            for path, port in list(waiting):
+                try:
+                    if send("GET", f"http://127.0.0.1:{self.ports[port]}{path}", {"Host": f"10.1.2.3:{self.ports[port]}"}).status == 200:
+                        waiting.discard((path, port))
+                except OSError:
+                    time.sleep(0.05)
+
+
+def can_confine():
+    tried = subprocess.run(["unshare", "--mount", "sh", "-c", "mount --make-rprivate / && mount -o remount,bind,ro /"], capture_output=True)
+    return tried.returncode == 0
+
+
+needs_mounts = pytest.mark.skipif(not can_confine(), reason="this machine forbids mounting, so that the root file system cannot be made read-only")
+
+
+@needs_mounts
+def test_the_default_pod_starts_confined_and_its_first_command_works(tmp_path):
+    documents = render()
+    pod = Pod(documents, "api", tmp_path)
+    with pod:
+        pod.wait_for_probes()
+        command, options = pod.run(pod.program, "token", "--user", "alice")
+        token = subprocess.run(command, capture_output=True, text=True, check=True, **options).stdout.strip()
+        signed = {"Authorization": f"Bearer {token}"}
+        api = f"http://127.0.0.1:{pod.ports['api']}"
+        listed = send("GET", f"{api}/v1/files/all", signed)
+        assert listed.status == 200 and listed.json()["files"] == [], listed.body
+        assert send("GET", f"{api}/v1/files/all").status == 401
+        for host in ("tidegate-api", "tidegate-api.tidegate.svc.cluster.local:3000"):
+            assert send("GET", f"{api}/v1/files/all", signed | {"Host": host}).status == 200, host
+        assert send("GET", f"{api}/v1/files/all", signed | {"Host": "evil.example"}).status == 400
+        begun = send("POST", f"{api}/v1/files/init", signed | {"Content-Type": "application/json"}, json.dumps({"mode": "single", "files": [{"name": "a", "size": 5}]}).encode())
+        assert begun.status == 200, begun.body
+        operations = f"http://127.0.0.1:{pod.ports['operations']}/metrics"
+        assert b"tidegate_" in send("GET", operations, {"Host": "10.1.2.3:9464"}).body
+        owners = {path.stat().st_uid for path in (pod.folder / "data").rglob("*")}
+        assert owners == {65532}, "it writes as its own user, into its volume"
+    assert pod.ended == 0, pod.said()[-2000:]
+    for place, error in (("/etc/written", "Read-only"), (f"{pod.folder}/written", "Read-only"), (pod.volumes[0] + "/written", "")):
+        command, options = pod.run("touch", place)
+        done = subprocess.run(command, capture_output=True, text=True, **options)
+        assert (done.returncode != 0) == bool(error) and error in done.stderr, (place, done.stderr)
+
+
+@needs_mounts
+def test_every_role_starts_on_postgresql_and_s3_and_answers_its_probes(tmp_path):
+    documents = render_file(PRODUCTION)
+    instead = backends.settings("postgres", "s3") | {"AWS_REGION": "us-east-1"}
+    of_edge = {name: value for name, value in instead.items() if name != "DATABASE_URL"}
+    api, work = Pod(documents, "api", tmp_path, **instead), Pod(documents, "work", tmp_path, **instead)
+    edge = Pod(documents, "edge", tmp_path, **of_edge)
+    with api, edge, work:
+        for pod in (api, edge, work):
+            pod.wait_for_probes()
+            metrics = send("GET", f"http://127.0.0.1:{pod.ports['operations']}/metrics", {"Host": "10.1.2.3:9464"})
+            assert metrics.status == 200 and b"tidegate_" in metrics.body
+        assert send("GET", f"http://127.0.0.1:{edge.ports['edge']}/images/x", {"Host": "images.example.com"}).status == 403
+        assert api.ports.keys() == {"api", "operations"}
+    for pod in (api, edge, work):
+        assert pod.ended == 0 and "panicked" not in pod.said(), pod.said()[-2000:]
+
+
+def test_the_migration_runs_with_the_environment_of_its_job(tmp_path):
+    documents = render_file(PRODUCTION)
+    job = Pod(documents, "migrate", tmp_path, DATABASE_URL=backends.new_database())
+    done = subprocess.run(job.command, env=job.env, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    tables = {name for (name,) in backends.psql(job.env["DATABASE_URL"], "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")}
+    assert "jobs" in tables, tables
+    again = subprocess.run(job.command, env=job.env, cwd=tmp_path, capture_output=True, text=True)
+    assert again.returncode == 0, "a repeated hook changes nothing"
