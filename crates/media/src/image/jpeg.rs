@@ -3,7 +3,8 @@
 //! can't be transformed or the profile can't be kept. Segments are parsed in `segments`; files that
 //! the decoder reads only with a warning are rewritten in `repair`.
 
-use fast_image_resize::{PixelType, Resizer};
+use fast_image_resize::Resizer;
+use fast_image_resize::pixels::U8;
 use image::metadata::Orientation;
 use turbojpeg::{Colorspace, Compressor, DecompressHeader, Decompressor, PixelFormat, Subsamp, YuvImage};
 
@@ -245,7 +246,7 @@ impl Resize for YuvPlanes {
             let across = |whole: u32, by: usize| f64::from(whole) / f64::from(u32::try_from(by).unwrap_or(1));
             let part = (across(whole_width, by_x), across(whole_height, by_y));
             let padded = (pixels(padded.0).ok()?, pixels(padded.1).ok()?);
-            resize_plane(resizer, plane, padded, PixelType::U8, Some(part), (width, height))
+            resize_plane::<U8>(resizer, plane, padded, Some(part), (width, height))
         });
         let small: Vec<Vec<u8>> = small.collect::<Option<_>>()?;
         let mut bytes = vec![0; size(width) * size(height) * 3];

@@ -1,7 +1,8 @@
 //! Makes the thumbnails and the `BlurHash` of an image from its decoded pixels. Decodes nothing.
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::images::{Image, TypedImageRef};
+use fast_image_resize::pixels::{U8x3, U8x4};
+use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 
 use super::colour::Profile;
 use super::pixels::{Pixels, size};
@@ -97,28 +98,29 @@ impl Resize for Pixels {
     }
 
     fn resized(&self, resizer: &mut Resizer, width: u32, height: u32) -> Option<Pixels> {
-        let pixel = if self.alpha { PixelType::U8x4 } else { PixelType::U8x3 };
-        let bytes = resize_plane(resizer, &self.bytes, (self.width, self.height), pixel, None, (width, height))?;
+        let resize = if self.alpha { resize_plane::<U8x4> } else { resize_plane::<U8x3> };
+        let bytes = resize(resizer, &self.bytes, (self.width, self.height), None, (width, height))?;
         Some(Self { width, height, alpha: self.alpha, bytes })
     }
 }
 
-/// Resizes a plane, or the part of it at the top left with the size `part`.
-pub(super) fn resize_plane(
+/// Resizes a plane, or the part of it at the top left with the size `part`. Takes the type of a pixel:
+/// with its value, code for every type would be compiled.
+pub(super) fn resize_plane<P: PixelTrait>(
     resizer: &mut Resizer,
     bytes: &[u8],
     (width, height): (u32, u32),
-    pixel: PixelType,
     part: Option<(f64, f64)>,
     to: (u32, u32),
 ) -> Option<Vec<u8>> {
-    let from = ImageRef::new(width, height, bytes.get(..size(width) * size(height) * pixel.size())?, pixel).ok()?;
-    let mut small = Image::new(to.0, to.1, pixel);
+    let bytes = bytes.get(..size(width) * size(height) * P::size())?;
+    let from = TypedImageRef::<P>::from_buffer(width, height, bytes).ok()?;
+    let mut small = Image::new(to.0, to.1, P::pixel_type());
     let mut resize_options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::CatmullRom));
     if let Some((width, height)) = part {
         resize_options = resize_options.crop(0.0, 0.0, width, height);
     }
-    resizer.resize(&from, &mut small, &resize_options).ok()?;
+    resizer.resize_typed(&from, &mut small.typed_image_mut::<P>()?, &resize_options).ok()?;
     Some(small.into_vec())
 }
 
