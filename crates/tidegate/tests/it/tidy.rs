@@ -68,7 +68,7 @@ fn sql_stays_in_db() {
 /// The environment, files and blocking are for few modules. `clippy.toml` disallows them everywhere; these may expect it.
 #[test]
 fn few_modules_use_what_clippy_disallows() {
-    only_in(&["config/", "db/sqlite.rs", "http/workers.rs"], &["clippy::disallowed_"]);
+    only_in(&["config/", "db/sqlite.rs", "http/peer_account.rs", "http/workers.rs"], &["clippy::disallowed_"]);
     only_in(&["config/"], &["dotenvy"]);
 }
 
