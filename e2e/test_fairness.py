@@ -22,7 +22,7 @@ LONG = os.environ.get("FAIRNESS") == "long"
 SECONDS = 10 if LONG else 2.5
 SERVICE = "0123456789abcdef0123456789abcdef"
 ATTACKER = "127.0.0.2"
-# What the resident memory may reach beside that of the quiet server, in MiB.
+# What one attack may add to the resident memory, in MiB.
 CEILING = {"api": 400, "edge": 150, "s3": 400}
 PRODUCTION = {
     "ENV": "prod",
@@ -75,6 +75,16 @@ class Plan:
     def file_part(self, user):
         begun = self.ask(user, "POST", "/v1/files/init", {"mode": "single", "files": [{"name": "slow", "size": 1 << 20}], "meta": {"user_id": user}})
         return f"/v1/files/part/{begun['uploadId']}/0"
+
+    def archive(self, user, count=40):
+        """The path of a ZIP archive of many small files."""
+        files = [{"name": f"{number}.txt", "size": 5} for number in range(count)]
+        begun = self.ask(user, "POST", "/v1/files/init", {"mode": "batch", "files": files, "meta": {"user_id": user}})
+        headers = {"Authorization": f"Bearer {self.tokens[user]}"}
+        for upload in begun["uploads"]:
+            assert send("PUT", f"{self.server.api}/v1/files/part/{upload['uploadId']}/0", headers, b"bytes").status == 200
+        keys = [self.ask(user, "POST", "/v1/files/complete", {"uploadId": upload["uploadId"]})["key"] for upload in begun["uploads"]]
+        return "/v1/files/batch-download/" + self.ask(user, "POST", "/v1/files/batch-download", {"keys": keys})["token"]
 
     def space(self, user):
         return self.ask(user, "POST", "/api/spaces", {"name": "watched"})["id"]
@@ -158,6 +168,7 @@ def attacks(plan):
     yield "api: many rows", "api", True, {"profile": "requests", "port": api, "headers": token, "targets": ["/v1/files/init"], "body": files(1000), "connections": 16}
     yield "api: watchers", "api", True, {"profile": "watch", "port": api, "headers": token, "targets": spaces, "connections": 1000}
     yield "api: range flood", "api", True, {"profile": "requests", "port": api, "headers": {**token, "Range": "bytes=0-199999"}, "targets": [f"/v1/images/{image}/range"], "connections": 64}
+    yield "api: ZIP flood", "api", True, {"profile": "requests", "port": api, "targets": [plan.archive("attacker")], "connections": 64}
     yield "api: GraphQL flood", "api", True, {"profile": "requests", "port": api, "headers": token, "targets": ["/graphql"], "body": query, "connections": 64}
     yield "api: refused tokens", "api", False, {"profile": "requests", "port": api, "headers": {"Authorization": "Bearer " + plan.tokens["attacker"][:-4] + "AAAA"}, "targets": ["/v1/images"], "connections": 64}
     yield "api: no token", "api", False, {"profile": "requests", "port": api, "targets": ["/v1/images", "/get/x?exp=1&sig=x", "/storage/a/b"], "connections": 64}
@@ -179,10 +190,10 @@ def test_nobody_takes_the_server_from_the_others(tmp_path):
         work(plan, 1)
         quiet, failed = work(plan, SECONDS)
         assert not failed, failed
-        before = plan.server.memory()
         for name, door, has_token, attack in attacks(plan):
             if wanted not in name:
                 continue
+            before = plan.server.memory()
             host = "localhost" if door == "edge" else "127.0.0.1"
             with Attacker(host=host, **attack):
                 times, failed = work(plan, SECONDS)

@@ -309,10 +309,10 @@ fn read_refinement(
     Some(())
 }
 
+/// Notes a coefficient. One beyond the last is the last: decoders store it there (libjpeg's table of
+/// the zigzag order goes on with the last position).
 fn mark(nonzero: &mut u64, at: u8) {
-    if at < COEFFICIENTS {
-        *nonzero |= 1 << at;
-    }
+    *nonzero |= 1 << at.min(COEFFICIENTS - 1);
 }
 
 fn is_marked(nonzero: u64, at: u8) -> bool {
