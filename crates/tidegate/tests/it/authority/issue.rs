@@ -25,7 +25,9 @@ pub(super) struct World {
 impl World {
     pub(super) async fn new(settings: &[(&str, &str)]) -> Self {
         let app = TestApp::with(settings).await;
-        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        // Each request on a connection of its own: a door closes those that are idle for long.
+        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).pool_max_idle_per_host(0);
+        let client = client.build().unwrap();
         let unserved = vec![
             format!(".incoming/{}", "0".repeat(32)),
             ".quarantine/01900000-0000-7000-8000-000000000000/x".to_owned(),

@@ -71,13 +71,11 @@ impl World {
             if method == "PUT" || method == "POST" {
                 request = request.body(issued.body.clone());
             }
-            let again = request.try_clone().unwrap();
             let answer = match request.send().await {
                 Ok(answer) => answer,
                 // Some doors close the connection without reading the body: then it is not opened.
                 Err(_) if has_body => return None,
-                // A door may have closed the idle connection. It answers on a new one.
-                Err(_) => again.send().await.unwrap_or_else(|error| panic!("{} {method} {url}: {error}", issued.kind)),
+                Err(error) => panic!("{} {method} {url}: {error:?}", issued.kind),
             };
             let field = |name: &str| {
                 answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
