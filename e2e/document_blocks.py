@@ -7,7 +7,7 @@
 | `js`, `python` | run; if the first line is a comment with a file name, saved under it instead |
 | `ini` | settings: each name must be in the reference |
 | `text` | what the `sh` block above must have printed |
-| `console`, `json`, `nginx`, `graphql`, `html` | illustrations |
+| `console`, `json`, `nginx`, `graphql`, `html`, `yaml` | illustrations |
 
 A document starts in a new folder, which looks like a checkout with the binary on the PATH. One
 server runs from the beginning, unless the first command starts one. The well-known ports are replaced by free ones.
@@ -31,7 +31,7 @@ from server import BINARY, ROOT
 MACHINE = ROOT / "e2e/machine"
 ENTER = ["unshare", "-mnpf", "--kill-child", "--mount-proc", MACHINE / "enter"]
 RUN = {"sh", "js", "python"}
-SHOWN = {"console", "json", "nginx", "graphql", "html"}
+SHOWN = {"console", "json", "nginx", "graphql", "html", "yaml"}
 FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\S*)\s*$")
 NOT_RUN = re.compile(r"^\s*<!-- not run: (.+?) -->\s*$")
 SERVERS_STOPPED = "<!-- servers are stopped -->"
