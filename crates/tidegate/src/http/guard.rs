@@ -13,7 +13,7 @@ use super::address::ClientAddress;
 use super::auth;
 use super::cors::{CorsPolicy, is_preflight};
 use super::error::{ApiError, body};
-use super::forwarded::was_forwarded;
+use super::forwarded::{shows_a_proxy, was_forwarded};
 use super::head::Malformed;
 use crate::app::App;
 use crate::config::{host_of, is_loopback_host};
@@ -106,7 +106,7 @@ pub(crate) async fn limit_rate(State(guards): State<Arc<Guards>>, request: Reque
         && !auth::is_service(app, request.headers())
         && let Err(error) = app.rates.check_address(*client)
     {
-        if was_forwarded(&request) && app.config.trusted_proxies.is_empty() {
+        if shows_a_proxy(&request) && app.config.trusted_proxies.is_empty() {
             let message =
                 "requests come through a proxy: all its clients share one limit unless TRUSTED_PROXIES names it";
             WARNED.call_once(|| tracing::warn!("{message}"));
