@@ -146,7 +146,7 @@ tools-dist: tools-rust
 
 tools-python:
 	@./.ci/need $(NEEDS_PYTHON)
-	@test -x $(PYTHON) && $(PYTHON) -c 'import boto3, moto.server, openapi_python_client, openapi_spec_validator, PIL, pyarrow, pytest, xdist, zarr' 2>/dev/null || ./.ci/venv $(VENV)
+	@test -x $(PYTHON) && $(PYTHON) -c 'import boto3, moto.server, openapi_python_client, openapi_spec_validator, PIL, pyarrow, pytest, xdist, yaml, zarr' 2>/dev/null || ./.ci/venv $(VENV)
 
 # HTTP and S3 clients that the black-box tests run; their packages need other versions than the tests.
 tools-clients: tools-python
