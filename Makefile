@@ -32,7 +32,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: tools-rust ## start the server on this machine and print its addresses
-	@test -x target/release/tidegate || echo "Building Tidegate: some minutes the first time, less than one after a change."
+	@test -x target/release/tidegate || echo "Building Tidegate. The first time, this takes some minutes."
 	$(CARGO) build --release --locked -p tidegate
 	exec ./target/release/tidegate serve
 
