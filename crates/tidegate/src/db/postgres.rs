@@ -18,8 +18,8 @@ use super::{outage, schema};
 use crate::error::{Error, Result};
 use crate::model::micros;
 
-/// How long a request waits for a connection.
-pub(super) const ACQUIRE: Duration = Duration::from_secs(3);
+/// How long a turn waits for a connection. Longer than that, the database is away.
+const ACQUIRE: Duration = Duration::from_secs(3);
 /// How long opening a connection may take.
 pub(super) const CONNECT: Duration = Duration::from_secs(5);
 /// An idle connection of this age is tested before it is used.

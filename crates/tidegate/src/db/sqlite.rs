@@ -10,8 +10,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePo
 
 use super::schema::{self, SQLITE};
 
-/// How long a request waits for the writer, or for a connection that reads.
-pub(super) const ACQUIRE: Duration = Duration::from_secs(10);
+/// How long a turn waits for the writer, or for a connection that reads.
+const ACQUIRE: Duration = Duration::from_secs(10);
 /// The number of connections that read.
 pub(super) const READERS: usize = 8;
 /// The largest log that stays after a checkpoint, in bytes.
