@@ -14,6 +14,7 @@ import zipfile
 import backends
 import pytest
 from server import Server, send
+from user_files import begin, complete, in_one_request
 
 MIB = 1 << 20
 
@@ -23,18 +24,6 @@ def server(request, tmp_path):
     with Server(tmp_path, **backends.settings(*request.param)) as server:
         yield server
         assert "panicked" not in server.log.read_text()
-
-
-def begin(server, name, size, user="alice", **more):
-    body = {"mode": "single", "files": [{"name": name, "size": size, "mime": "application/octet-stream", **more}], "folder": "main/pictures"}
-    answer = server.call("POST", "/v1/files/init", user, body)
-    assert answer.status == 200, answer.body
-    one = answer.json()["uploads"][0]
-    return one["uploadId"], one["key"], one
-
-
-def complete(server, upload, **more):
-    return server.call("POST", "/v1/files/complete", body={"uploadId": upload, "parts": [], **more})
 
 
 def by_base64(server, upload, body, _):
@@ -49,11 +38,6 @@ def as_they_are(server, upload, body, _):
     for number, piece in ((2, body[middle:]), (1, body[:middle])):
         answer = send("PUT", f"{server.api}/v1/files/part/{upload}/{number}", {"X-User-Id": "alice"}, piece)
         assert answer.status == 200, answer.body
-
-
-def in_one_request(server, upload, body, target):
-    headers = {name: value for name, value in target["headers"].items() if name != "content-length"}
-    assert send("PUT", target["url"], headers, body).status == 200
 
 
 @pytest.mark.parametrize("way", [by_base64, as_they_are, in_one_request])

@@ -14,11 +14,23 @@ import backends
 from ports import free_port
 from server import BINARY, Server, send
 from sessions import Session, drawn, encoded
+from user_files import begin, complete, in_one_request
 
 
 def worker(folder, settings, name):
     log = open(folder / f"{name}.log", "ab")
     return subprocess.Popen([BINARY, "work"], env=settings, cwd=folder, stdout=log, stderr=log)
+
+
+@contextlib.contextmanager
+def running(process):
+    """Ends the process by its signal afterwards, and checks that it ended well."""
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        ended = process.wait(timeout=40)
+    assert ended == 0
 
 
 def test_several_workers_do_each_job_once_and_one_that_dies_is_replaced(make_server, tmp_path):
@@ -86,6 +98,28 @@ def test_what_belongs_to_one_process_is_said(tmp_path):
     assert blind.returncode != 0 and "SCANNER=off" in blind.stderr, blind.stderr
     nobody = subprocess.run([BINARY, "check"], env={**settings, "WORKER": "false"}, cwd=tmp_path, capture_output=True, text=True, timeout=30)
     assert nobody.returncode != 0 and "WORKER" in nobody.stderr, nobody.stderr
+    for classes, said in (("scans", "divide the jobs"), ("scan", "one or more of")):
+        refused = subprocess.run([BINARY, "check"], env={**settings, "WORKER_CLASSES": classes}, cwd=tmp_path, capture_output=True, text=True, timeout=30)
+        assert refused.returncode != 0 and "WORKER_CLASSES" in refused.stderr and said in refused.stderr, (classes, refused.stderr)
+
+
+def test_workers_divide_the_classes_of_jobs(make_server, tmp_path):
+    host, port = backends.given("TEST_CLAMD").split(":")
+    server = make_server(**backends.settings("postgres", "s3"), CLAMAV_HOST=host, CLAMAV_PORT=port, WORKER="false")
+    session = Session(server)
+    image = session.send(encoded(drawn(400, 300), "JPEG"), "image/jpeg").json()["id"]
+    upload, _, target = begin(server, "good.bin", 4)
+    in_one_request(server, upload, b"good", target)
+    assert complete(server, upload).json()["status"] == "SCANNING"
+    settings = {**server.settings, "TIDEGATE_DATA": str(tmp_path / "worker")}
+    with running(worker(tmp_path, settings | {"WORKER_CLASSES": "scans"}, "scans")):
+        deadline = time.monotonic() + 60
+        while server.call("GET", "/v1/files/all?status=SCANNING").json()["total_count"] > 0:
+            assert time.monotonic() < deadline, "the file is not scanned"
+            time.sleep(0.1)
+        assert session.show(image)["status"] == "UPLOADED", "a worker that scans leaves images alone"
+        with running(worker(tmp_path, settings | {"WORKER_CLASSES": "images, upkeep"}, "images")):
+            assert session.ended(image)["status"] == "COMPLETED"
 
 
 def test_jobs_that_were_given_up_are_listed_and_retried_beside_a_server(make_server, tmp_path):

@@ -21,6 +21,7 @@ use crate::config::secrets::{self, Credentials, DoorCredentials};
 use crate::config::{AuthMode, Config, Origin, S3Setting, StoreSetting, unusable_folders};
 use crate::db::{Database, Db};
 use crate::error::Error;
+use crate::model::job_class::JobClass;
 use crate::model::rules::{self, Landing, Processing};
 use crate::sign_in::{SignIn, SignInSetting};
 use crate::state::disk_space::DiskSpace;
@@ -353,7 +354,7 @@ impl App {
         }
         let takes_videos = self.config.surfaces.iter().any(|kind| rules::of(*kind).processing == Processing::Reencode);
         match &self.ffmpeg {
-            None if !takes_videos => {}
+            None if !takes_videos || !self.config.job_classes.contains(&JobClass::Videos) => {}
             None => tracing::warn!("there is no ffmpeg: videos are not published (FFMPEG_PATH)"),
             Some(ffmpeg) => {
                 if let Err(error) = ffmpeg.clear_up().await {

@@ -4,6 +4,7 @@ use secrecy::ExposeSecret as _;
 
 use super::resolve::{Origin, Resolver};
 use super::{AuthMode, Config, Cors, StoreSetting};
+use crate::model::job_class::JobClass;
 use crate::model::owner::OwnerKind;
 use crate::model::rules::Scanning;
 
@@ -208,6 +209,12 @@ pub(super) fn checks(config: &Config, r: &mut Resolver) {
         r.problem(
             "WORKER",
             "true: `tidegate work` can share a PostgreSQL and a bucket only, and nobody else does the jobs",
+        );
+    }
+    if config.job_classes.len() < JobClass::ALL.len() && !shares {
+        r.problem(
+            "WORKER_CLASSES",
+            "all of them: only processes that share a PostgreSQL and a bucket can divide the jobs",
         );
     }
     if config.sessions.original_urls && local {

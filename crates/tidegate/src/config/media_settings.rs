@@ -78,6 +78,12 @@ pub(super) const MEDIA: &[Setting] = &[
         "Whether the server does jobs itself; with false, `tidegate work` must run beside it.",
     ),
     built(
+        "WORKER_CLASSES",
+        "upkeep, scans, images, videos",
+        "a list of: upkeep, scans, images, videos",
+        "The classes of jobs that this process does. Where it leaves one out, another `tidegate work` must do it.",
+    ),
+    built(
         "WORKER_PORT",
         "off",
         "0 to 65535, or off",

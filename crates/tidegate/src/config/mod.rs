@@ -39,6 +39,7 @@ pub use self::settings::{SETTINGS, Setting, Stage};
 pub use self::sources::Sources;
 pub use self::spaces::SpacesSetting;
 use crate::db::Database;
+use crate::model::job_class::JobClass;
 use crate::model::key::Layout;
 use crate::model::network::Network;
 use crate::model::owner::OwnerKind;
@@ -112,6 +113,8 @@ pub struct Config {
     pub media: MediaSetting,
     /// Whether the server runs jobs itself.
     pub runs_jobs: bool,
+    /// The classes of jobs that this process does where it runs jobs.
+    pub job_classes: Vec<JobClass>,
     /// The port for probes of a process that only runs jobs; `None` if it has no door.
     pub worker_port: Option<u16>,
     /// How long deleted objects can be restored.

@@ -14,6 +14,7 @@ use super::{
     sign_in, spaces,
 };
 use crate::db::Database;
+use crate::model::job_class::JobClass;
 use crate::model::key::Layout;
 use crate::model::network::Network;
 use crate::model::owner::OwnerKind;
@@ -58,6 +59,7 @@ pub(super) fn resolve_all(r: &mut Resolver) -> Config {
         scanner_off,
         media: media::media(r),
         runs_jobs: r.flag("WORKER"),
+        job_classes: resolve_job_classes(r),
         worker_port: r.port("WORKER_PORT", true),
         metrics_port: r.port("METRICS_PORT", true),
         retention: Duration::from_secs(r.number("RETENTION_DAYS", 0..=36_500) * 86_400),
@@ -120,6 +122,16 @@ fn resolve_surfaces(r: &mut Resolver) -> Vec<OwnerKind> {
         r.problem("SURFACES", &format!("at least one of: {}", names.join(", ")));
     }
     OwnerKind::ALL.into_iter().filter(is_given).collect()
+}
+
+/// Resolves the classes of jobs that this process does.
+fn resolve_job_classes(r: &mut Resolver) -> Vec<JobClass> {
+    let given = r.list("WORKER_CLASSES");
+    let names = JobClass::ALL.map(JobClass::as_str);
+    if given.is_empty() || given.iter().any(|name| !names.contains(&name.as_str())) {
+        r.problem("WORKER_CLASSES", &format!("one or more of: {}", names.join(", ")));
+    }
+    JobClass::ALL.into_iter().filter(|class| given.iter().any(|name| name == class.as_str())).collect()
 }
 
 fn resolve_otlp(r: &mut Resolver) -> Option<String> {

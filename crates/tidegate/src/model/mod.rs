@@ -8,6 +8,7 @@ pub mod disposition;
 pub mod event;
 pub mod file;
 pub mod ids;
+pub mod job_class;
 pub mod key;
 pub mod media;
 pub mod network;

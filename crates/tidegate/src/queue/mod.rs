@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::db::{NewJob, Tx};
 use crate::error::{Error, Result};
 use crate::model::ids::ObjectId;
+use crate::model::job_class::JobClass;
 
 /// A job, as it is stored. Variant names are stored names and carry a version, because rows outlive
 /// releases. In them, "hide" means to unpublish.
@@ -144,34 +145,6 @@ pub enum Job {
     },
 }
 
-/// The class of a job. Each class has its own workers, so that long jobs do not delay short ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Class {
-    /// Short jobs, and jobs that nobody waits for.
-    Upkeep,
-    /// Malware scans of files and packages.
-    Scans,
-    /// Processing of images.
-    Images,
-    /// Processing of videos.
-    Videos,
-}
-
-impl Class {
-    /// All classes.
-    pub const ALL: [Self; 4] = [Self::Upkeep, Self::Scans, Self::Images, Self::Videos];
-
-    /// Returns the name in the database.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Upkeep => "upkeep",
-            Self::Scans => "scans",
-            Self::Images => "images",
-            Self::Videos => "videos",
-        }
-    }
-}
-
 /// The priority of jobs that a client waits for.
 const SOON: i64 = 10;
 /// The priority of jobs that nobody waits for.
@@ -252,12 +225,12 @@ impl Job {
     }
 
     /// Returns the class whose workers run the job.
-    pub fn class(&self) -> Class {
+    pub fn class(&self) -> JobClass {
         match self {
-            Self::IngestV1 { video: true, .. } => Class::Videos,
-            Self::IngestV1 { video: false, .. } | Self::ImportImageV1 { .. } => Class::Images,
-            Self::ScanFileV1 { .. } | Self::RescanV1 { .. } | Self::PublishPackageV1 { .. } => Class::Scans,
-            _ => Class::Upkeep,
+            Self::IngestV1 { video: true, .. } => JobClass::Videos,
+            Self::IngestV1 { video: false, .. } | Self::ImportImageV1 { .. } => JobClass::Images,
+            Self::ScanFileV1 { .. } | Self::RescanV1 { .. } | Self::PublishPackageV1 { .. } => JobClass::Scans,
+            _ => JobClass::Upkeep,
         }
     }
 

@@ -11,7 +11,8 @@ use super::perform::{lock_counters, on_dead_letter, perform};
 use crate::app::App;
 use crate::db::{ClaimedJob, Verdict};
 use crate::error::{Error, Result};
-use crate::queue::{Class, Job, enqueue};
+use crate::model::job_class::JobClass;
+use crate::queue::{Job, enqueue};
 
 /// The number of workers for short jobs.
 const UPKEEP_WORKERS: usize = 2;
@@ -44,11 +45,12 @@ pub async fn run(app: Arc<App>, stop: CancellationToken) {
     let media = &app.config.media;
     let scans = app.config.scanner.as_ref().map_or(1, |scanner| scanner.concurrent_scans);
     for (class, workers) in [
-        (Class::Upkeep, UPKEEP_WORKERS),
-        (Class::Scans, scans),
-        (Class::Images, media.concurrent_images),
-        (Class::Videos, media.concurrent_videos),
+        (JobClass::Upkeep, UPKEEP_WORKERS),
+        (JobClass::Scans, scans),
+        (JobClass::Images, media.concurrent_images),
+        (JobClass::Videos, media.concurrent_videos),
     ] {
+        let workers = if app.config.job_classes.contains(&class) { workers } else { 0 };
         for _ in 0..workers {
             tasks.spawn(work(Arc::clone(&app), class, stop.clone()));
         }
@@ -58,7 +60,7 @@ pub async fn run(app: Arc<App>, stop: CancellationToken) {
 }
 
 /// Runs jobs of one class, one at a time.
-async fn work(app: Arc<App>, class: Class, stop: CancellationToken) {
+async fn work(app: Arc<App>, class: JobClass, stop: CancellationToken) {
     let mut subscription = app.db.signals().jobs.subscribe();
     while !stop.is_cancelled() {
         match run_one(&app, Some(class)).await {
@@ -109,8 +111,8 @@ async fn enqueue_all(app: &App, jobs: &[Job]) -> Result<()> {
 
 /// Claims the most urgent due job of a class, or of any class. Dead-letters jobs whose worker
 /// vanished during their last attempt.
-pub async fn claim(app: &App, class: Option<Class>, now: SystemTime, lease: Duration) -> Result<Option<ClaimedJob>> {
-    let class = class.map(Class::as_str);
+pub async fn claim(app: &App, class: Option<JobClass>, now: SystemTime, lease: Duration) -> Result<Option<ClaimedJob>> {
+    let class = class.map(JobClass::as_str);
     if !app.db.any_job_due(class, now).await? {
         return Ok(None);
     }
@@ -128,7 +130,7 @@ pub async fn claim(app: &App, class: Option<Class>, now: SystemTime, lease: Dura
 }
 
 /// Claims and performs one due job of a class, or of any class. Returns `false` if none is due.
-pub async fn run_one(app: &Arc<App>, class: Option<Class>) -> Result<bool> {
+pub async fn run_one(app: &Arc<App>, class: Option<JobClass>) -> Result<bool> {
     let Some(claimed) = claim(app, class, app.db.now(), LEASE).await? else { return Ok(false) };
     let job: Job = match serde_json::from_str(&claimed.payload) {
         Ok(job) => job,
