@@ -5,17 +5,20 @@
 | `sh` | pasted into one shell for the whole document, with `set -euo pipefail` |
 | `sh` whose last line starts a server | run in a terminal of its own, until the document ends |
 | `js`, `python` | run; if the first line is a comment with a file name, saved under it instead |
+| `html` whose first line is a comment with a file name | saved under it |
 | `ini` | settings: each name must be in the reference |
-| `text` | what the `sh` block above must have printed |
+| `text` | what the `sh` block above must have printed, or the page that it told the reader to open must show |
 | `console`, `json`, `nginx`, `graphql`, `html`, `yaml` | illustrations |
 
 A document starts in a new folder, which looks like a checkout with the binary on the PATH. One
 server runs from the beginning, unless the first command starts one. The well-known ports are replaced by free ones.
 A block fails if a command fails, or if a server answered an error that the block does not announce
-in a comment (`# 403`). `<!-- not run: REASON -->` above a block leaves it out, and
+in a comment (`# 403`). A URL that a block prints after the word `open` is opened in Chromium, which must
+show a picture, or the text of the `text` block below. If the page asks for a file, it gets `photo.png`. `<!-- not run: REASON -->` above a block leaves it out, and
 `<!-- servers are stopped -->` stops the servers, as the text tells the reader to.
 """
 
+import contextlib
 import json
 import os
 import pathlib
@@ -25,6 +28,7 @@ import signal
 import subprocess
 import time
 
+from browser_tab import Tab
 from ports import free_port
 from server import BINARY, ROOT
 
@@ -35,10 +39,12 @@ SHOWN = {"console", "json", "nginx", "graphql", "html", "yaml"}
 FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\S*)\s*$")
 NOT_RUN = re.compile(r"^\s*<!-- not run: (.+?) -->\s*$")
 SERVERS_STOPPED = "<!-- servers are stopped -->"
-SAVED_AS = re.compile(r"^(?://|#) (\S+\.(?:mjs|js|py))$")
-SERVER = re.compile(r"^(?:[A-Z][A-Z0-9_]*=\S* +)*(?:make (?:run|local-services)|tidegate (?:--set \S+ |--config \S+ )*(?:serve|edge|work))\b")
+SAVED_AS = re.compile(r"^(?://|#|<!--) (\S+\.(?:mjs|js|py|html))(?: -->)?$")
+OPEN = re.compile(r"^open (https?://\S+)$", re.M)
+PICTURE = "[...document.images].some((image) => image.complete && image.naturalWidth > 1)"
+SERVER = re.compile(r"^(?:[A-Z][A-Z0-9_]*=\S* +)*(?:make (?:run|local-services)|python3 -m http\.server|tidegate (?:--set \S+ |--config \S+ )*(?:serve|edge|work))\b")
 PORT = re.compile(r"(?P<before>(?:127\.0\.0\.1|localhost):|\b(?:[A-Z0-9]+_)?PORT=)(?P<port>\d{4,5})\b")
-READY = ('"message":"serving', "# running until")
+READY = ('"message":"serving', "# running until", "Serving HTTP on")
 SECONDS = 240
 
 
@@ -163,6 +169,7 @@ class Document:
     def __init__(self, path, folder, on_a_machine=False):
         self.path, self.folder, self.blocks = path, pathlib.Path(folder), blocks_of(path)
         self.ports, self.servers, self.rows, self.read, self.pasted_at = {}, {}, [], {}, 0
+        self.tab, self.shown, self.browser = None, "", contextlib.ExitStack()
         # A machine of its own: /etc, /usr/local and /var may be written, all ports are free, and nothing
         # of it stays.
         self.machine = on_a_machine
@@ -192,7 +199,7 @@ class Document:
         }
         if not self.machine:
             self.environment |= {name: str(self.port(port)) for name, port in (("PORT", "3000"), ("EDGE_PORT", "3001"), ("S3_PORT", "9000"))}
-            self.environment |= {"LOG_FORMAT": "json", "LOG_LEVEL": "debug", "AWS_EC2_METADATA_DISABLED": "true"}
+            self.environment |= {"PYTHONUNBUFFERED": "1", "LOG_FORMAT": "json", "LOG_LEVEL": "debug", "AWS_EC2_METADATA_DISABLED": "true"}
 
     def port(self, known):
         """The free port that stands for a well-known one."""
@@ -230,6 +237,7 @@ class Document:
             self.rows.append((name_of(self.path), "the server", f"FAILED: {reason}"))
             failed = True
         finally:
+            self.browser.close()
             terminal.end()
             for server in self.servers.values():
                 server.end()
@@ -245,10 +253,14 @@ class Document:
 
     def do(self, number, block, terminal):
         text = self.text(block)
+        named = SAVED_AS.match(text.splitlines()[0]) if block.language in ("js", "python", "html") else None
+        if named:
+            (self.folder / named[1]).write_text(text)
+            return f"saved as {named[1]}"
         if block.language in SHOWN:
             return "shown"
         if block.language == "text":
-            if block.text.strip() not in terminal.said(self.pasted_at):
+            if block.text.strip() not in terminal.said(self.pasted_at) + self.shown:
                 raise Failed(f"the output differs: {terminal.said(self.pasted_at)}")
             return "printed"
         if block.language == "ini":
@@ -256,14 +268,10 @@ class Document:
         if block.language not in RUN:
             raise Failed(f"no such language of blocks: `{block.language}`")
         if block.starts_a_server():
-            asked = re.findall(r"\b(?:WORKER_)?PORT=\d+", text)
-            self.serve(self.save(f"block{number}", text), asked[0] if asked else "local-services" if "make local" in text else "PORT=")
+            asked = re.findall(r"\b(?:WORKER_)?PORT=\d+|make local-services|http\.server", text)
+            self.serve(self.save(f"block{number}", text), asked[0] if asked else "PORT=")
             return "runs"
         if block.language != "sh":
-            named = SAVED_AS.match(text.splitlines()[0])
-            if named:
-                (self.folder / named[1]).write_text(text)
-                return f"saved as {named[1]}"
             ending, command = {"js": (".mjs", "node"), "python": (".py", "python3")}[block.language]
             program = self.folder / f"block{number}{ending}"
             program.write_text(text)
@@ -275,9 +283,35 @@ class Document:
         started = time.monotonic()
         terminal.paste(self.save(f"block{number}", text))
         took = time.monotonic() - started
+        after = self.blocks[number + 1] if number + 1 < len(self.blocks) else None
+        opened = [self.open(url, after) for url in OPEN.findall(terminal.said(self.pasted_at))]
         if not self.machine:
             self.compare(block)
-        return f"ok, {took:.1f} s"
+        return "; ".join([f"ok, {took:.1f} s", *opened])
+
+    def open(self, url, after):
+        """Opens a URL as the reader is told to, and looks whether it shows what it should."""
+        if not self.tab:
+            profile = self.folder / ".chromium"
+            profile.mkdir()
+            self.tab = self.browser.enter_context(Tab(profile))
+        # A page that only differs in its fragment would not be loaded again.
+        self.tab.open("about:blank")
+        started = time.monotonic()
+        error = self.tab.open(url)
+        if error:
+            raise Failed(f"the browser does not show {url}: {error}")
+        self.tab.wait("document.readyState === 'complete'")
+        field = self.tab.call("DOM.querySelector", nodeId=self.tab.call("DOM.getDocument")["root"]["nodeId"], selector="input[type=file]")["nodeId"]
+        if field:
+            self.tab.call("DOM.setFileInputFiles", nodeId=field, files=[str(self.folder / "photo.png")])
+        text = after.text.strip() if after and after.language == "text" else None
+        sign = PICTURE if text is None else f"document.body.innerText.includes({json.dumps(text)})"
+        fine = self.tab.wait(sign, seconds=10)
+        self.shown = self.tab.value("document.body.innerText")
+        if not fine:
+            raise Failed(f"the browser shows no {'picture' if text is None else 'such text'} at {url}: {self.shown}")
+        return f"opened in {time.monotonic() - started:.1f} s, shows {'a picture' if text is None else 'the text below'}"
 
     def settings(self, block):
         names = re.findall(r"^#? ?([A-Z][A-Z0-9_]+)=", block.text, re.M)

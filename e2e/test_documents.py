@@ -77,6 +77,7 @@ def test_few_blocks_are_left_out():
         ("```ini\nNO_SUCH_SETTING=1\n```\n", "NO_SUCH_SETTING"),
         ("```sh\necho one\n```\n```text\ntwo\n```\n", "the output differs"),
         ("```bash\ntrue\n```\n", "no such language"),
+        ("```sh\necho open http://127.0.0.1:3000/healthz\n```\n", "shows no picture"),
         ("```sh\nS3_BUCKET=a UPLOAD_ROOT=b tidegate serve\n```\n", "it ended"),
     ],
 )
