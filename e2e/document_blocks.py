@@ -43,7 +43,7 @@ SAVED_AS = re.compile(r"^(?://|#|<!--) (\S+\.(?:mjs|js|py|html))(?: -->)?$")
 OPEN = re.compile(r"^open (https?://\S+)$", re.M)
 PICTURE = "[...document.images].some((image) => image.complete && image.naturalWidth > 1)"
 SERVER = re.compile(r"^(?:[A-Z][A-Z0-9_]*=\S* +)*(?:make (?:run|local-services)|python3 -m http\.server|tidegate (?:--set \S+ |--config \S+ )*(?:serve|edge|work))\b")
-PORT = re.compile(r"(?P<before>(?:127\.0\.0\.1|localhost):|\b(?:[A-Z0-9]+_)?PORT=)(?P<port>\d{4,5})\b")
+PORT = re.compile(r"(?P<before>(?:127\.0\.0\.1|localhost):|\b(?:[A-Z0-9]+_)?PORT=|http\.server )(?P<port>\d{4,5})\b")
 READY = ('"message":"serving', "# running until", "Serving HTTP on")
 SECONDS = 240
 
