@@ -24,7 +24,7 @@ NEEDS_RUST := rust cc:build-essential cmake:cmake nasm:nasm
 NEEDS_DIST := apt-get:apt dpkg-deb:dpkg git:git llvm-objcopy:llvm mmdebstrap:mmdebstrap nm:binutils python3:python3
 NEEDS_PYTHON := python3:python3 curl:curl jq:jq
 NEEDS_SERVERS := '/usr/lib/postgresql/*/bin/initdb:postgresql' setpriv:util-linux clamd:clamav-daemon ffmpeg:ffmpeg
-NEEDS_E2E := 7z:p7zip-full bsdtar:libarchive-tools caddy:caddy chromium:chromium exiftool:libimage-exiftool-perl haproxy:haproxy ip:iproute2 nginx:nginx-light node:nodejs openssl:openssl promtool:prometheus rclone:rclone s3fs:s3fs sqlite3:sqlite3 strace:strace systemd-analyze:systemd unzip:unzip
+NEEDS_E2E := 7z:p7zip-full bsdtar:libarchive-tools caddy:caddy chromium:chromium exiftool:libimage-exiftool-perl haproxy:haproxy ip:iproute2 nginx:nginx-light node:nodejs openssl:openssl promtool:prometheus rclone:rclone rsync:rsync s3fs:s3fs sqlite3:sqlite3 strace:strace systemd-analyze:systemd unzip:unzip
 
 .PHONY: help run dev binary dist dist-test packages test test-long check unit e2e clients chart bench fuzz demo update local-services tools-rust tools-dist tools-python tools-clients tools-languages tools-chart tools-bench
 

@@ -15,7 +15,8 @@ server runs from the beginning, unless the first command starts one. The well-kn
 A block fails if a command fails, or if a server answered an error that the block does not announce
 in a comment (`# 403`). A URL that a block prints after the word `open` is opened in Chromium, which must
 show a picture, or the text of the `text` block below. If the page asks for a file, it gets `photo.png`. `<!-- not run: REASON -->` above a block leaves it out, and
-`<!-- servers are stopped -->` stops the servers, as the text tells the reader to.
+`<!-- servers are stopped -->` stops the servers but not `make local-services`, as the text tells the
+reader to.
 """
 
 import contextlib
@@ -38,6 +39,7 @@ RUN = {"sh", "js", "python"}
 SHOWN = {"console", "json", "nginx", "graphql", "html", "yaml"}
 FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\S*)\s*$")
 NOT_RUN = re.compile(r"^\s*<!-- not run: (.+?) -->\s*$")
+SERVICES = "make local-services"
 SERVERS_STOPPED = "<!-- servers are stopped -->"
 SAVED_AS = re.compile(r"^(?://|#|<!--) (\S+\.(?:mjs|js|py|html))(?: -->)?$")
 OPEN = re.compile(r"^open (https?://\S+)$", re.M)
@@ -268,7 +270,7 @@ class Document:
         if block.language not in RUN:
             raise Failed(f"no such language of blocks: `{block.language}`")
         if block.starts_a_server():
-            asked = re.findall(r"\b(?:WORKER_)?PORT=\d+|make local-services|http\.server", text)
+            asked = re.findall(rf"\b(?:WORKER_)?PORT=\d+|{SERVICES}|http\.server", text)
             self.serve(self.save(f"block{number}", text), asked[0] if asked else "PORT=")
             return "runs"
         if block.language != "sh":
@@ -277,8 +279,8 @@ class Document:
             program.write_text(text)
             text = f"{command} {program}\n"
         if block.servers_stopped:
-            while self.servers:
-                self.servers.popitem()[1].end()
+            for address in [address for address in self.servers if address != SERVICES]:
+                self.servers.pop(address).end()
         self.pasted_at = terminal.output.stat().st_size
         started = time.monotonic()
         terminal.paste(self.save(f"block{number}", text))
