@@ -32,6 +32,11 @@ def test_the_unit_is_right_and_confined(tmp_path):
     assert exposure <= 1.5, judged.stdout
 
 
+def rsa_key():
+    made = subprocess.run(["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"], capture_output=True, text=True, check=True)
+    return made.stdout
+
+
 def site(folder, server=None):
     """Runs the delivered nginx site on free ports, with its own certificate, in front of a server.
     """
@@ -57,10 +62,9 @@ def test_the_site_is_taken_by_nginx(tmp_path):
 
 def test_nginx_sends_the_files_itself(tmp_path):
     service = "0123456789abcdef0123456789abcdef"
-    key = subprocess.run(["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"], capture_output=True, text=True, check=True)
     server = Server(tmp_path, ACCEL_REDIRECT="/_tidegate/", PUBLIC_BASE_URL="https://files.example.com", EDGE_URL="https://images.example.com",
                     S3_URL="https://uploads.example.com", TRUSTED_PROXIES="127.0.0.1", AUTH_SERVICE_TOKEN=service, UPLOAD_SIGNING_KEY=service,
-                    CLOUDFRONT_KEY_PAIR_ID="K1", CLOUDFRONT_PRIVATE_KEY_PEM=key.stdout, S3_OPERATOR_ACCESS_KEY="OPERATOROPERATOR",
+                    CLOUDFRONT_KEY_PAIR_ID="K1", CLOUDFRONT_PRIVATE_KEY_PEM=rsa_key(), S3_OPERATOR_ACCESS_KEY="OPERATOROPERATOR",
                     S3_OPERATOR_SECRET_KEY=service, CORS_ALLOW_ORIGIN="https://app.example.com", SCANNER="off")  # fmt: skip
     conf, port = site(tmp_path, server)
 
@@ -110,6 +114,57 @@ def test_nginx_sends_the_files_itself(tmp_path):
         finally:
             nginx.terminate()
             nginx.wait(timeout=10)
+
+
+def test_every_door_behind_caddy(tmp_path):
+    """The delivered site, without TLS and on free ports: an upload to the S3 door, and a range from the edge."""
+    text = (DEPLOY / "caddy/Caddyfile").read_text()
+    checked = subprocess.run(["caddy", "validate", "--adapter", "caddyfile", "--config", DEPLOY / "caddy/Caddyfile"], capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stderr
+    port, secret = free_port(), "0123456789abcdef0123456789abcdef"
+    server = Server(tmp_path, PUBLIC_BASE_URL="https://files.example.com", EDGE_URL="https://images.example.com", S3_URL="https://uploads.example.com",
+                    TRUSTED_PROXIES="127.0.0.1", AUTH_SERVICE_TOKEN=secret, UPLOAD_SIGNING_KEY=secret, SCANNER="off",
+                    CLOUDFRONT_PRIVATE_KEY_PEM=rsa_key(), CLOUDFRONT_KEY_PAIR_ID="K1", CLOUDFRONT_AUTH_MODE="url")  # fmt: skip
+    text = re.sub(r"^(\w+\.example\.com)", rf"http://\1:{port}", text, flags=re.M)
+    for door, usual in (("PORT", 3000), ("EDGE_PORT", 3001), ("S3_PORT", 9000)):
+        assert text.count(f"127.0.0.1:{usual}\n") == 1
+        text = text.replace(f"127.0.0.1:{usual}\n", f"127.0.0.1:{server.ports[door]}\n")
+    conf = tmp_path / "Caddyfile"
+    conf.write_text("{\n\tadmin off\n\tauto_https off\n}\n" + text)
+    api = {"Host": "files.example.com", "X-Service-Token": secret, "X-User-Id": "ann", "Content-Type": "application/json"}
+
+    def ask(method, url, body=None, **headers):
+        url = urllib.parse.urlsplit(url)
+        return send(method, f"http://127.0.0.1:{port}{url.path}?{url.query}", {"Host": url.netloc, **headers}, body)
+
+    def call(method, path, body=None):
+        answer = ask(method, f"https://files.example.com{path}", json.dumps(body).encode() if body else None, **api)
+        assert answer.status == 200, answer.body
+        return answer.json()
+
+    home = {**os.environ, "HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path)}
+    with server, open(tmp_path / "caddy.log", "wb") as log:
+        caddy = subprocess.Popen(["caddy", "run", "--config", conf, "--adapter", "caddyfile"], stdout=log, stderr=log, env=home)
+        try:
+            for _ in range(200):
+                try:
+                    if ask("GET", "https://files.example.com/readyz").status == 200:
+                        break
+                except OSError:
+                    time.sleep(0.05)
+            disk = random.randbytes(300_000)
+            begun = call("POST", "/v1/images", {"name": "disk.img", "size": len(disk)})
+            image, upload = begun["imageId"], begun["uploadId"]
+            sent = ask("PUT", call("POST", f"/v1/images/{image}/upload-url", {"uploadId": upload, "partNumber": 1})["url"], disk)
+            assert sent.status == 200, sent.body
+            call("POST", f"/v1/images/{image}/complete", {"uploadId": upload, "parts": [{"partNumber": 1, "etag": sent.headers["ETag"]}]})
+            url = call("GET", f"/v1/images/{image}/stream-url")["url"]
+            part = ask("GET", url, Range="bytes=1000-1999")
+            assert (part.status, part.body) == (206, disk[1000:2000])
+            assert ask("GET", url.replace("Signature=", "Signature=A")).status == 403
+        finally:
+            caddy.terminate()
+            caddy.wait(timeout=20)
 
 
 def test_the_script_installs_and_takes_away(tmp_path):
