@@ -1,5 +1,5 @@
-"""Tests the deployment files: the systemd unit, the nginx site, the install script, and restoring a
-backup."""
+"""Tests the deployment files: the systemd unit, the nginx site, the Caddy site, the install
+script, the alerts and the compose files."""
 
 import http.client
 import json
@@ -7,7 +7,6 @@ import os
 import random
 import re
 import shutil
-import sqlite3
 import ssl
 import subprocess
 import time
@@ -186,36 +185,6 @@ def test_every_setting_of_the_unit_is_known():
     names = re.findall(r"^([A-Z0-9_]+)=", (DEPLOY / "systemd/tidegate.env").read_text(), re.M)
     reference = (ROOT / "docs/reference/settings.md").read_text()
     assert names and all(f"`{name}`" in reference for name in names), [name for name in names if f"`{name}`" not in reference]
-
-
-def test_a_backup_comes_back(tmp_path):
-    (tmp_path / "first").mkdir()
-    with Server(tmp_path / "first", UPLOAD_SIGNING_KEY="0123456789abcdef0123456789abcdef") as server:
-        body = random.randbytes(200_000)
-        begun = server.call("POST", "/v1/files/init", body={"mode": "single", "files": [{"name": "a.bin", "size": len(body)}]}).json()
-        assert send("PUT", f"{server.api}/v1/files/part/{begun['uploadId']}/1", {"X-User-Id": "alice"}, body).status == 200
-        assert server.call("POST", "/v1/files/complete", body={"uploadId": begun["uploadId"]}).status == 200
-        data, saved = tmp_path / "first/data", tmp_path / "saved"
-        saved.mkdir()
-        # As described in the guide, while the server runs: the database first.
-        with sqlite3.connect(data / "tidegate.db") as source, sqlite3.connect(saved / "tidegate.db") as copy:
-            source.backup(copy)
-        try:
-            shutil.copytree(data / "store", saved / "store")
-        except shutil.Error as error:
-            # Upload parts are excluded, as described in the guide, because they change constantly.
-            assert all("/.parts" in os.path.join("/", place) for place, _, _ in error.args[0]), error
-        shutil.copytree(data / "keys", saved / "keys")
-        late = server.call("POST", "/v1/files/init", body={"mode": "single", "files": [{"name": "late", "size": 1}]})
-        assert late.status == 200
-    (tmp_path / "second").mkdir()
-    shutil.copytree(saved, tmp_path / "second/data")
-    with Server(tmp_path / "second", UPLOAD_SIGNING_KEY="0123456789abcdef0123456789abcdef") as server:
-        listed = server.call("GET", "/v1/files/all").json()
-        assert [file["filename"] for file in listed["files"]] == ["a.bin"]
-        url = server.call("GET", f"/v1/files/signed-url?key={listed['files'][0]['key']}").json()["url"]
-        assert send("GET", url).body == body
-        assert server.call("GET", "/v1/files/usage").json()["used"] == len(body)
 
 
 def test_alerts_fire_when_they_should():
