@@ -3,7 +3,7 @@
 use secrecy::ExposeSecret as _;
 
 use super::resolve::{Origin, Resolver};
-use super::{AuthMode, Config, Cors, StoreSetting};
+use super::{AuthMode, Config, Cors, GrantMode, StoreSetting};
 use crate::model::job_class::JobClass;
 use crate::model::owner::OwnerKind;
 use crate::model::rules::Scanning;
@@ -44,6 +44,20 @@ fn check_mixed_content(config: &Config, told: &[(&'static str, Option<Origin>)],
             let message = format!("{name} is http, and browsers block it on the pages of {page} (CORS_ALLOW_ORIGIN)");
             r.given.warnings.push(message);
         }
+    }
+}
+
+/// Warns where a browser keeps signed cookies for the host of the API, and sends none to the edge.
+fn check_cookie_domain(config: &Config, r: &mut Resolver) {
+    let in_cookies = config.signs_grants() && config.cloudfront.auth_mode == GrantMode::Cookie;
+    let (Some(api), Some(edge)) = (&config.public_base_url, told_edge(config)) else { return };
+    if in_cookies && config.cloudfront.cookie.domain.is_none() && api.host() != edge.host() {
+        r.given.warnings.push(format!(
+            "CLOUDFRONT_COOKIE_DOMAIN is empty, so browsers send the signed cookies of {} to no other host, and {} is \
+             one: name the domain that both have in common, or set CLOUDFRONT_AUTH_MODE=url",
+            api.host(),
+            edge.host()
+        ));
     }
 }
 
@@ -196,6 +210,7 @@ pub(super) fn checks(config: &Config, r: &mut Resolver) {
         ("S3_URL", config.s3_url.clone().or(store)),
     ];
     check_mixed_content(config, &told, r);
+    check_cookie_domain(config, r);
     let behind_a_proxy = config.public_base_url.as_ref().is_some_and(|url| url.scheme == "https");
     if behind_a_proxy && config.trusted_proxies.is_empty() && config.limits.per_address > 0 {
         r.given.warnings.push(

@@ -30,6 +30,7 @@ const PRODUCTION: Settings = &[
     ("TRUSTED_PROXIES", "10.0.0.0/8"),
     ("CLOUDFRONT_KEY_PAIR_ID", "K1"),
     ("CLOUDFRONT_PRIVATE_KEY_PEM", KEY),
+    ("CLOUDFRONT_COOKIE_DOMAIN", ".example.com"),
     ("UPLOAD_SIGNING_KEY", SECRET),
     ("SCANNER", "off"),
     ("AUTH_JWKS_URL", "https://id.example.com/keys"),
@@ -93,6 +94,8 @@ const TABLE: &[Row] = &[
     (Program::Server, &[PRODUCTION, &[("S3_URL", "http://s3.example.com")]], &[], Refused("S3_URL", "an https:// URL, as PUBLIC_BASE_URL is: browsers block http:// on its pages")),
     (Program::Server, &[BUCKET, &[("PUBLIC_BASE_URL", "https://localhost:3000"), ("S3_ENDPOINT", "http://10.0.0.1:9000")]], &[], Warned("is http and PUBLIC_BASE_URL is https: browsers block it on its pages")),
     (Program::Server, &[BUCKET, &[("CORS_ALLOW_ORIGIN", "https://app.example.com"), ("S3_ENDPOINT", "http://10.0.0.1:9000")]], &[], Warned("is http, and browsers block it on the pages of")),
+    // Cookies that never reach the edge.
+    (Program::Server, &[PRODUCTION], &["CLOUDFRONT_COOKIE_DOMAIN"], Warned("so browsers send the signed cookies of")),
     // A proxy that nobody is told of.
     (Program::Server, &[PRODUCTION], &["TRUSTED_PROXIES"], Warned("share one rate limit and one address in the audit log")),
     (Program::Edge, &[EDGE, &[("EDGE_URL", "https://images.example.com")]], &[], Warned("so a proxy stands before us, and TRUSTED_PROXIES names none: policies for an address see")),
@@ -105,6 +108,7 @@ const TABLE: &[Row] = &[
     // Jobs that nobody does.
     (Program::Server, &[&[("WORKER", "false")]], &[], Refused("WORKER", "true: `tidegate work` can share a PostgreSQL and a bucket only, and nobody else does the jobs")),
     (Program::Server, &[BUCKET, &[("WORKER", "false")]], &[], Refused("WORKER", "true: `tidegate work` can share a PostgreSQL and a bucket only, and nobody else does the jobs")),
+    (Program::Server, &[&[("WORKER_CLASSES", "scans")]], &[], Refused("WORKER_CLASSES", "all of them: only processes that share a PostgreSQL and a bucket can divide the jobs")),
     // Bytes that nobody looked at.
     (Program::Server, &[&[("MEDIA_ORIGINAL_URLS", "true")]], &[], Refused("MEDIA_ORIGINAL_URLS", "false, or a bucket by S3_BUCKET: a local store gives nobody what was not published")),
     (Program::Server, &[PRODUCTION, BUCKET, &[("S3_ENDPOINT", "https://s3.example.com"), ("MEDIA_ORIGINAL_URLS", "true")]], &["S3_URL"], Warned("MEDIA_ORIGINAL_URLS lets originals be read before they are scanned")),
