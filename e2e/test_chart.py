@@ -1,12 +1,16 @@
 """Tests the Helm chart without a cluster: what it renders is valid, agrees with the server, and starts.
 Run by `make chart`, because building Helm costs minutes."""
 
+import base64
+import contextlib
 import copy
+import http.server
 import json
 import os
 import re
 import shutil
 import subprocess
+import threading
 import time
 
 import pytest
@@ -211,6 +215,9 @@ def test_settings_arrive_as_they_were_written(tmp_path):
     data = of_kind(render(values), "ConfigMap")["tidegate-settings"]["data"]
     assert (data["PACKAGES_MAX_SIZE_BYTES"], data["FILES_PUBLIC"], data["MEDIA_THUMBNAILS"]) == ("5497558138880", "false", "320, 1280")
     assert (data["LOG_FORMAT"], data["S3_FORCE_PATH_STYLE"]) == ("pretty", "false")
+    values.write_text("settings: {MAX_CONNECTIONS: 1.5}\n")
+    done = chart.helm("template", "tidegate", CHART, "--values", values)
+    assert done.returncode != 0 and "settings/MAX_CONNECTIONS" in done.stderr, "no setting is a fraction"
 
 
 def test_one_pod_is_the_default():
@@ -270,6 +277,11 @@ def test_metrics_are_found_by_the_monitor():
     assert environment(off, pods(off)["api"])["METRICS"] == "off"
 
 
+def from_secret(index, name):
+    """Returns the values that take a variable from a Secret."""
+    return (f"extraEnv[{index}].name={name}", f"extraEnv[{index}].valueFrom.secretKeyRef.name=s", f"extraEnv[{index}].valueFrom.secretKeyRef.key=k")
+
+
 @pytest.mark.parametrize(
     "sets, reason",
     [
@@ -299,6 +311,16 @@ def test_metrics_are_found_by_the_monitor():
         (("image.pullPolicy=Sometimes",), "pullPolicy"),
         (("edge.publicKeys.K1=nonsense",), "pattern"),
         (("jobs.images=0",), "minimum"),
+        (("jobs.images=two",), "jobs/images"),
+        (("database=postgres://a:b@c/d",), "database"),
+        (("work.autoscaling.minReplicas=20",), "raise work.autoscaling.maxReplicas"),
+        (("podSecurityContext.runAsUser=0",), "runAsUser"),
+        (("containerSecurityContext.privileged=true",), "privileged"),
+        (("extraEnv[0].name=PORT", "extraEnv[0].value=80"), "extraEnv/0/name"),
+        (("extraEnv[0].name=DATABASE_URL", "extraEnv[0].value=postgres://a:b@c/d"), "extraEnv/0/name"),
+        (("extraEnv[0].name=AWS_SECRET_ACCESS_KEY", "extraEnv[0].value=abc"), "valueFrom"),
+        ((*SHARED, "s3.existingSecret=s", *from_secret(0, "AWS_SECRET_ACCESS_KEY")), "extraEnv names AWS_SECRET_ACCESS_KEY"),
+        ((*from_secret(0, "AWS_SESSION_TOKEN"), *from_secret(1, "AWS_SESSION_TOKEN")), "names AWS_SESSION_TOKEN twice"),
     ],
 )
 def test_values_that_cannot_work_are_refused(sets, reason):
@@ -344,16 +366,19 @@ class Pod:
         # The binary may lie where only root may look.
         program = self.folder / "tidegate"
         shutil.copy(BINARY, program)
-        volumes = []
+        volumes, moved = [], dict(env)
         for mount in spec["volumeMounts"]:
             here = self.folder / mount["name"]
             here.mkdir()
             if mount["name"] == "keys":
-                env |= folder_of_keys(documents, env, here)
-            else:
-                env = {name: value.replace(mount["mountPath"] + "/", f"{here}/") for name, value in env.items()}
-                volumes.append(str(here))
-                os.chown(here, 65532, 65532)
+                moved |= folder_of_keys(documents, {}, here)
+                continue
+            for name, value in env.items():
+                if value.startswith(mount["mountPath"] + "/"):
+                    moved[name] = f"{here}{value.removeprefix(mount['mountPath'])}"
+            volumes.append(str(here))
+            os.chown(here, 65532, 65532)
+        env = moved
         for port in spec.get("ports", []):
             free = str(free_port())
             self.ports[port["name"]] = int(free)
@@ -438,22 +463,73 @@ def test_the_default_pod_starts_confined_and_its_first_command_works(tmp_path):
         assert (done.returncode != 0) == bool(error) and error in done.stderr, (place, done.stderr)
 
 
+class KeySet:
+    """A token issuer with one public key, on a free port."""
+
+    def __init__(self):
+        key = FIXTURES / "throwaway-p256.pkcs8.pem"
+        der = subprocess.run(["openssl", "pkey", "-in", key, "-pubout", "-outform", "DER"], capture_output=True, check=True).stdout
+        # The last 64 bytes are the point of the curve.
+        x, y = (base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in (der[-64:-32], der[-32:]))
+        body = json.dumps({"keys": [{"kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": "1", "x": x, "y": y}]}).encode()
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", free_port()), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/keys"
+
+    def __enter__(self):
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+
+
 @needs_mounts
-def test_every_role_starts_on_postgresql_and_s3_and_answers_its_probes(tmp_path):
-    documents = render_file(PRODUCTION)
-    instead = backends.settings("postgres", "s3") | {"AWS_REGION": "us-east-1"}
+@each_file
+def test_every_role_starts_and_answers_its_probes(values, tmp_path):
+    """Database, bucket and token issuer are those of the tests."""
+    documents = render_file(values)
+    rendered = {role: environment(documents, pod) for role, pod in pods(documents).items() if role != "migrate"}
+    has_database, has_bucket = "DATABASE_URL" in rendered["api"], "S3_BUCKET" in rendered["api"]
+    instead = backends.settings("postgres" if has_database else "sqlite", "s3" if has_bucket else "disk")
+    if has_bucket:
+        instead |= {"AWS_REGION": "us-east-1", "S3_FORCE_PATH_STYLE": "true"}
     of_edge = {name: value for name, value in instead.items() if name != "DATABASE_URL"}
-    api, work = Pod(documents, "api", tmp_path, **instead), Pod(documents, "work", tmp_path, **instead)
-    edge = Pod(documents, "edge", tmp_path, **of_edge)
-    with api, edge, work:
-        for pod in (api, edge, work):
+    issuer = KeySet()
+    if "AUTH_JWKS_URL" in rendered["api"]:
+        instead["AUTH_JWKS_URL"] = issuer.url
+    started = {role: Pod(documents, role, tmp_path, **(of_edge if role == "edge" else instead)) for role in rendered}
+    with contextlib.ExitStack() as running, issuer:
+        for pod in started.values():
+            running.enter_context(pod)
+        for pod in started.values():
             pod.wait_for_probes()
             metrics = send("GET", f"http://127.0.0.1:{pod.ports['operations']}/metrics", {"Host": "10.1.2.3:9464"})
-            assert metrics.status == 200 and b"tidegate_" in metrics.body
-        assert send("GET", f"http://127.0.0.1:{edge.ports['edge']}/images/x", {"Host": "images.example.com"}).status == 403
-        assert api.ports.keys() == {"api", "operations"}
-    for pod in (api, edge, work):
-        assert pod.ended == 0 and "panicked" not in pod.said(), pod.said()[-2000:]
+            if rendered["api"]["METRICS"] == "off":
+                assert metrics.status == 404
+            else:
+                assert metrics.status == 200 and b"tidegate_" in metrics.body
+        for role in rendered:
+            for door, port in started[role].ports.items():
+                if door == "edge" and "EDGE_URL" in rendered["api"]:
+                    host = rendered["api"]["EDGE_URL"].split("://")[1]
+                    assert send("GET", f"http://127.0.0.1:{port}/images/x", {"Host": host}).status == 403, role
+        begun = time.monotonic()
+    for role, pod in started.items():
+        assert pod.ended == 0 and "panicked" not in pod.said(), (role, pod.said()[-2000:])
+    assert time.monotonic() - begun < 15, "idle pods stop at once"
 
 
 def test_the_migration_runs_with_the_environment_of_its_job(tmp_path):
