@@ -5,6 +5,7 @@ import base64
 import contextlib
 import copy
 import http.server
+import itertools
 import json
 import os
 import re
@@ -126,19 +127,23 @@ def folder_of_keys(documents, role_env, folder):
     return role_env | {"EDGE_KEYS": str(folder)}
 
 
+def server_agrees(documents, role, env, folder, *not_said):
+    """Lets the server check the settings of a role."""
+    command = [BINARY, "check"]
+    if role == "edge":
+        command.append("--edge")
+        env = folder_of_keys(documents, env, folder / "keys")
+    done = subprocess.run(command, env=env, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0 and "the settings are fine" in done.stdout, (role, done.stdout, done.stderr)
+    for wrong in ("can't reach", "have no effect", "not built", *not_said):
+        assert wrong not in done.stdout, (role, done.stdout)
+
+
 @each_file
 def test_every_role_passes_the_servers_own_check(values, tmp_path):
     documents = render_file(values)
     for role, pod in pods(documents).items():
-        env = environment(documents, pod)
-        command = [BINARY, "check"]
-        if role == "edge":
-            command.append("--edge")
-            env = folder_of_keys(documents, env, tmp_path / "keys")
-        done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True)
-        assert done.returncode == 0 and "the settings are fine" in done.stdout, (role, done.stdout, done.stderr)
-        for wrong in ("can't reach", "TRUSTED_PROXIES", "have no effect", "not built"):
-            assert wrong not in done.stdout, (role, done.stdout)
+        server_agrees(documents, role, environment(documents, pod), tmp_path, "TRUSTED_PROXIES")
 
 
 @each_file
@@ -277,6 +282,51 @@ def test_metrics_are_found_by_the_monitor():
     assert environment(off, pods(off)["api"])["METRICS"] == "off"
 
 
+# What can be switched on by itself.
+SWITCHES = {
+    "database": ("database.existingSecret=tidegate-database",),
+    "bucket": ("s3.bucket=my-bucket", "s3.existingSecret=tidegate-s3"),
+    "edge": ("edge.enabled=true", "edge.existingConfigMap=my-edge-keys"),
+    "cloudfront": ("cloudfront.domain=d111111abcdef8.cloudfront.net",),
+    "no work": ("work.enabled=false",),
+    "replicas": ("api.replicas=2",),
+}
+SIGNED = ("signing.existingSecret=tidegate-signing", "signing.keyPairId=K2JCJMDEHXQW5F")
+COMBINATIONS = [set(some) for count in range(len(SWITCHES) + 1) for some in itertools.combinations(SWITCHES, count)]
+
+
+def works(on):
+    """Returns whether these switches are for one another."""
+    shared = {"database", "bucket"} <= on
+    return ("bucket" in on or not on & {"edge", "cloudfront"}) and not {"edge", "cloudfront"} <= on and (shared or "replicas" not in on)
+
+
+def test_every_combination_of_roles_is_valid_or_refused(tmp_path):
+    assert len(COMBINATIONS) == 64
+    checked, count = set(), 0
+    for number, on in enumerate(COMBINATIONS):
+        sets = [*SIGNED, *(one for name in SWITCHES if name in on for one in SWITCHES[name])]
+        if not works(on):
+            assert "\n\n" in refusal(*sets), on
+            continue
+        documents = render(None, *sets)
+        roles = {"api"} | (on & {"edge"}) | ({"work"} if {"database", "bucket"} <= on and "no work" not in on else set())
+        assert set(of_kind(documents, "Deployment")) == {f"tidegate-{role}" for role in roles}, on
+        assert len(of_kind(documents, "Job")) == ("database" in on), on
+        assert len(of_kind(documents, "PersistentVolumeClaim")) == (not {"database", "bucket"} <= on), on
+        (tmp_path / f"{number}.yaml").write_text(yaml.safe_dump_all(documents))
+        count += len(documents)
+        for role, pod in pods(documents).items():
+            env = environment(documents, pod)
+            # Each environment once.
+            if (role == "edge", tuple(sorted(env.items()))) in checked:
+                continue
+            checked.add((role == "edge", tuple(sorted(env.items()))))
+            server_agrees(documents, role, env, tmp_path)
+    valid = subprocess.run([VALIDATE, "--strict", "-k", "1.37", *tmp_path.glob("*.yaml")], capture_output=True, text=True)
+    assert valid.returncode == 0 and (valid.stdout + valid.stderr).count(" passed ") == count, valid.stdout + valid.stderr
+
+
 def from_secret(index, name):
     """Returns the values that take a variable from a Secret."""
     return (f"extraEnv[{index}].name={name}", f"extraEnv[{index}].valueFrom.secretKeyRef.name=s", f"extraEnv[{index}].valueFrom.secretKeyRef.key=k")
@@ -292,6 +342,7 @@ def from_secret(index, name):
         (("edge.enabled=true",), "set s3.bucket"),
         (("edge.enabled=true", "s3.bucket=b"), "edge.publicKeys or edge.existingConfigMap"),
         (("edge.enabled=true", "s3.bucket=b", "edge.existingConfigMap=k"), "set signing.existingSecret and signing.keyPairId"),
+        (("cloudfront.domain=d.example.com",), "set s3.bucket"),
         (("edge.enabled=true", "s3.bucket=b", "cloudfront.domain=d.example.com"), "remove one"),
         (("signing.existingSecret=s",), "signing.keyPairId"),
         (("auth.jwksUrl=https://id.example.com/keys",), "auth.issuer and auth.audience"),

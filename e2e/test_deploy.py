@@ -131,6 +131,26 @@ def test_the_script_installs_and_takes_away(tmp_path):
     assert not (tmp_path / "usr/local/bin/tidegate").exists() and env.exists()
 
 
+def test_forms_of_issues_name_commands_that_exist():
+    forms = sorted((ROOT / ".github/ISSUE_TEMPLATE").glob("*.yml"))
+    assert [form.name for form in forms] == ["bug.yml", "config.yml", "feature.yml"]
+    named = set()
+    for form in forms[::2]:
+        read = yaml.safe_load(form.read_text())
+        assert read["name"] and read["description"], form
+        fields = [field for field in read["body"] if field["type"] != "markdown"]
+        assert len({field["id"] for field in fields}) == len(fields), form
+        for field in fields:
+            assert field["type"] in ("input", "textarea", "dropdown") and field["attributes"]["label"], (form, field)
+            assert isinstance(field["validations"]["required"], bool), (form, field)
+        named |= set(re.findall(r"`tidegate ([^`]+)`", form.read_text()))
+    assert named == {"--version", "support-bundle"}
+    for words in named:
+        done = subprocess.run([BINARY, *words.split(), *([] if words.startswith("-") else ["--help"])], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    assert "security/policy" in forms[0].read_text() and (ROOT / "SECURITY.md").exists()
+
+
 INSTALLED = r"""
 for _ in 1 2; do sh "$1/systemd/install.sh" "$2"; done
 stat -c '%n %U:%G %a' /etc/tidegate /etc/tidegate/keys /etc/tidegate/tidegate.env
