@@ -117,6 +117,87 @@ def test_what_the_chart_makes_itself_is_made_of_nothing_else():
     assert not of_kind(both, "Secret")
 
 
+class Served:
+    """JSON on a free port of this machine: `answer` gives the status and the body for a path."""
+
+    def __init__(self, answer):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                status, body = answer(self.path)
+                body = json.dumps(body).encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", free_port()), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def __enter__(self):
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class ApiServer(Served):
+    """A stand-in for a cluster's API server: it answers reads, from what it is given."""
+
+    KINDS = {
+        "/api/v1": {"secrets": "Secret", "configmaps": "ConfigMap", "services": "Service", "serviceaccounts": "ServiceAccount", "persistentvolumeclaims": "PersistentVolumeClaim"},
+        "/apis/apps/v1": {"deployments": "Deployment"},
+    }  # fmt: skip
+
+    def __init__(self, objects):
+        apps = {"groupVersion": "apps/v1", "version": "v1"}
+        self.answers = {
+            "/version": {"major": "1", "minor": "37", "gitVersion": "v1.37.0"},
+            "/api": {"kind": "APIVersions", "versions": ["v1"]},
+            "/apis": {"kind": "APIGroupList", "apiVersion": "v1", "groups": [{"name": "apps", "versions": [apps], "preferredVersion": apps}]},
+        } | {f"/api/v1/namespaces/tidegate/secrets/{one['metadata']['name']}": one for one in objects}  # fmt: skip
+        for path, kinds in self.KINDS.items():
+            listed = [{"name": name, "singularName": "", "namespaced": True, "kind": kind, "verbs": ["get"]} for name, kind in kinds.items()]
+            version = path.removeprefix("/api/").removeprefix("/apis/")
+            self.answers[path] = {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": version, "resources": listed}
+        super().__init__(self.answer)
+
+    def answer(self, path):
+        missing = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "NotFound", "code": 404}
+        found = self.answers.get(path.split("?")[0])
+        return (200, found) if found else (404, missing)
+
+
+def made_on(server, *sets):
+    """Returns the Secret that the chart makes beside what the cluster has."""
+    words = ["--dry-run=server", "--disable-openapi-validation", "--kube-apiserver", server.url, *(word for one in sets for word in ("--set", one))]
+    done = chart.helm("template", "tidegate", CHART, "--namespace", "tidegate", *words)
+    assert done.returncode == 0, done.stderr
+    return of_kind([one for one in yaml.safe_load_all(done.stdout) if one], "Secret")["tidegate-secrets"]["data"]
+
+
+def test_an_upgrade_keeps_the_keys_that_the_chart_made():
+    """Also an installation after `helm uninstall`, which leaves the Secret."""
+    first = of_kind(render(), "Secret")["tidegate-secrets"]
+    # What Helm adds when it installs.
+    first["metadata"]["annotations"] |= {"meta.helm.sh/release-name": "tidegate", "meta.helm.sh/release-namespace": "tidegate"}
+    with ApiServer([first]) as server:
+        assert made_on(server) == first["data"]
+        assert made_on(server, "auth.existingSecret=mine") == first["data"], "what is not used stays"
+    # A key that an earlier release did not make yet; and what somebody added, as text of base64 that looks like a number.
+    kept = {name: value for name, value in first["data"].items() if name != "AUTH_SERVICE_TOKEN"} | {"MINE": "1e10"}
+    with ApiServer([{**first, "data": kept}]) as server:
+        made = made_on(server)
+    assert {name: made[name] for name in kept} == kept and made.keys() - kept.keys() == {"AUTH_SERVICE_TOKEN"}
+    with ApiServer([]) as server:
+        assert not set(made_on(server).values()) & set(first["data"].values())
+
+
 def folder_of_keys(documents, role_env, folder):
     """Writes what the volume of an edge's public keys would have, and says where."""
     folder.mkdir(exist_ok=True)
@@ -514,37 +595,13 @@ def test_the_default_pod_starts_confined_and_its_first_command_works(tmp_path):
         assert (done.returncode != 0) == bool(error) and error in done.stderr, (place, done.stderr)
 
 
-class KeySet:
-    """A token issuer with one public key, on a free port."""
-
-    def __init__(self):
-        key = FIXTURES / "throwaway-p256.pkcs8.pem"
-        der = subprocess.run(["openssl", "pkey", "-in", key, "-pubout", "-outform", "DER"], capture_output=True, check=True).stdout
-        # The last 64 bytes are the point of the curve.
-        x, y = (base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in (der[-64:-32], der[-32:]))
-        body = json.dumps({"keys": [{"kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": "1", "x": x, "y": y}]}).encode()
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                self.send_response(200)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", free_port()), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/keys"
-
-    def __enter__(self):
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
+def key_set():
+    """Returns a token issuer's key set with one public key."""
+    key = FIXTURES / "throwaway-p256.pkcs8.pem"
+    der = subprocess.run(["openssl", "pkey", "-in", key, "-pubout", "-outform", "DER"], capture_output=True, check=True).stdout
+    # The last 64 bytes are the point of the curve.
+    x, y = (base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in (der[-64:-32], der[-32:]))
+    return {"keys": [{"kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": "1", "x": x, "y": y}]}
 
 
 @needs_mounts
@@ -558,9 +615,9 @@ def test_every_role_starts_and_answers_its_probes(values, tmp_path):
     if has_bucket:
         instead |= {"AWS_REGION": "us-east-1", "S3_FORCE_PATH_STYLE": "true"}
     of_edge = {name: value for name, value in instead.items() if name != "DATABASE_URL"}
-    issuer = KeySet()
+    issuer = Served(lambda _: (200, key_set()))
     if "AUTH_JWKS_URL" in rendered["api"]:
-        instead["AUTH_JWKS_URL"] = issuer.url
+        instead["AUTH_JWKS_URL"] = f"{issuer.url}/keys"
     started = {role: Pod(documents, role, tmp_path, **(of_edge if role == "edge" else instead)) for role in rendered}
     with contextlib.ExitStack() as running, issuer:
         for pod in started.values():
