@@ -238,7 +238,7 @@ def test_doors_probes_and_policies_agree_with_the_settings(values):
             "api": {"api": "PORT", "edge": "EDGE_PORT", "s3": "S3_PORT", "operations": "METRICS_PORT"},
             "edge": {"edge": "EDGE_PORT", "operations": "PORT"},
             "work": {"operations": "WORKER_PORT"},
-        }[role]
+        }[role.split("-")[0]]
         expected = {name: int(env[setting]) for name, setting in listens.items() if env.get(setting, "off") != "off"}
         ports[role] = {port["name"]: port["containerPort"] for port in container(pod)["ports"]}
         assert ports[role] == expected, role
@@ -280,12 +280,12 @@ def test_pods_are_confined_and_end_in_time(values):
         assert container(pod)["resources"].keys() == {"requests", "limits"}
         mounted = {mount["name"]: mount["mountPath"] for mount in container(pod)["volumeMounts"]}
         assert mounted.keys() == {volume["name"] for volume in spec["volumes"]}, role
-        if role in ("api", "work", "migrate"):
+        if role != "edge":
             assert env["TIDEGATE_DATA"].startswith(mounted["data"] + "/")
         if role in ("api", "edge"):
             waits = container(pod)["lifecycle"]["preStop"]["sleep"]["seconds"] + int(env["SHUTDOWN_GRACE_SECONDS"])
             assert spec["terminationGracePeriodSeconds"] >= waits + 10, role
-        if role == "work":
+        if role.startswith("work"):
             assert spec["terminationGracePeriodSeconds"] > 600, "a step of a video may take MEDIA_VIDEO_SECONDS (600)"
 
 
@@ -338,6 +338,30 @@ def test_roles_share_postgresql_and_s3():
     assert set(of_kind(documents, "PodDisruptionBudget")) == {f"tidegate-{role}" for role in ("api", "edge", "work")}
     spread = by_role["api"]["spec"]["topologySpreadConstraints"]
     assert all(one["labelSelector"]["matchLabels"].items() <= by_role["api"]["metadata"]["labels"].items() for one in spread) and len(spread) == 2
+
+
+def test_pools_divide_the_jobs():
+    documents = render_file(CHART / "ci/pools-values.yaml")
+    made = of_kind(documents, "Deployment")
+    assert set(made) == {"tidegate-api", "tidegate-work-media", "tidegate-work-scans"}
+    by_role = pods(documents)
+    classes = {role: environment(documents, pod).get("WORKER_CLASSES") for role, pod in by_role.items()}
+    assert classes == {"api": None, "work-media": "images,videos", "work-scans": "scans,upkeep", "migrate": None}
+    assert environment(documents, by_role["api"])["WORKER"] == "false"
+    # Each has the values of `work`, and its own.
+    media, scans = by_role["work-media"]["spec"], by_role["work-scans"]["spec"]
+    assert media["priorityClassName"] == scans["priorityClassName"] == "low"
+    assert media["nodeSelector"] == {"example.com/cores": "many"} and "nodeSelector" not in scans
+    assert media["containers"][0]["resources"]["limits"] == {"memory": "12Gi"} and scans["containers"][0]["resources"]["limits"] == {"memory": "3Gi"}
+    assert made["tidegate-work-scans"]["spec"]["replicas"] == 2 and "replicas" not in made["tidegate-work-media"]["spec"]
+    (scaler,) = of_kind(documents, "HorizontalPodAutoscaler").values()
+    assert scaler["spec"]["scaleTargetRef"]["name"] == "tidegate-work-media" and scaler["spec"]["minReplicas"] == 2
+    for kind in ("PodDisruptionBudget", "NetworkPolicy"):
+        assert set(of_kind(documents, kind)) == set(made), kind
+    # No Deployment has the pods of another.
+    for name, one in made.items():
+        wanted = one["spec"]["selector"]["matchLabels"]
+        assert [role for role, pod in by_role.items() if wanted.items() <= pod["metadata"]["labels"].items()] == [name.removeprefix("tidegate-")]
 
 
 def test_the_migration_needs_nothing_of_the_chart():
@@ -445,6 +469,16 @@ def from_secret(index, name):
         (("jobs.images=0",), "minimum"),
         (("jobs.images=two",), "jobs/images"),
         (("database=postgres://a:b@c/d",), "database"),
+        (("work.pools.a.classes={scans}",), "need database.existingSecret, s3.bucket and work.enabled=true"),
+        ((*SHARED, "work.enabled=false", "work.pools.a.classes={scans}"), "remove work.pools"),
+        ((*SHARED, "work.pools.a.classes={upkeep,scans,images}"), "the class videos"),
+        ((*SHARED, "work.pools.a.classes={upkeep,scans,images,films}"), "work/pools/a/classes/3"),
+        ((*SHARED, "work.pools.a.classes={}"), "work/pools/a/classes"),
+        ((*SHARED, "work.pools.a.replicas=2"), "classes"),
+        ((*SHARED, "work.pools.a.classes={scans}", "work.pools.a.replica=2"), "replica"),
+        ((*SHARED, "work.pools.A_b.classes={scans}"), "A_b"),
+        ((*SHARED, "work.pools.a.classes={upkeep,scans,images,videos}", "work.pools.a.autoscaling.maxReplicas=0"), "minimum"),
+        ((*SHARED, "work.pools.a.classes={upkeep,scans,images,videos}", "work.pools.a.autoscaling.minReplicas=30"), "raise work.pools.a.autoscaling.maxReplicas"),
         (("work.autoscaling.minReplicas=20",), "raise work.autoscaling.maxReplicas"),
         (("podSecurityContext.runAsUser=0",), "runAsUser"),
         (("containerSecurityContext.privileged=true",), "privileged"),
