@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import threading
 import time
@@ -627,6 +628,26 @@ def test_the_default_pod_starts_confined_and_its_first_command_works(tmp_path):
         command, options = pod.run("touch", place)
         done = subprocess.run(command, capture_output=True, text=True, **options)
         assert (done.returncode != 0) == bool(error) and error in done.stderr, (place, done.stderr)
+
+
+@needs_mounts
+def test_a_pod_whose_client_never_finishes_ends_before_it_is_killed(tmp_path):
+    documents = render(None, "shutdownGraceSeconds=3", "auth.existingSecret=tidegate-auth")
+    pod = Pod(documents, "api", tmp_path)
+    spec = pod.pod["spec"]
+    waits = container(pod.pod)["lifecycle"]["preStop"]["sleep"]["seconds"]
+    with pod:
+        pod.wait_for_probes()
+        with socket.create_connection(("127.0.0.1", pod.ports["api"])) as slow:
+            head = f"POST /v1/files/init HTTP/1.1\r\nHost: localhost\r\nX-Service-Token: {pod.env['AUTH_SERVICE_TOKEN']}\r\nX-User-Id: ann\r\n"
+            slow.sendall(f"{head}Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{{".encode())
+            time.sleep(1)
+            begun = time.monotonic()
+            pod.process.terminate()
+            pod.process.wait(timeout=60)
+            took = time.monotonic() - begun
+    assert 2 < took < spec["terminationGracePeriodSeconds"] - waits, (took, pod.said()[-1000:])
+    assert pod.ended == 0, pod.said()[-2000:]
 
 
 def key_set():
