@@ -8,10 +8,12 @@ import http.server
 import itertools
 import json
 import os
+import pathlib
 import re
 import shutil
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -554,8 +556,6 @@ class Pod:
             env[listens[0]] = free
         env["BIND_HOST"] = "127.0.0.1"
         self.env, self.program, self.volumes = env, program, volumes
-        for above in [self.folder, *self.folder.parents][:-2]:
-            above.chmod(above.stat().st_mode | 0o011)
         self.command = [program, *spec["command"][1:]]
 
     def run(self, *command):
@@ -593,6 +593,14 @@ class Pod:
                     time.sleep(0.05)
 
 
+@pytest.fixture
+def passable():
+    """A folder that other users may enter. pytest closes those above `tmp_path` whenever it starts."""
+    with tempfile.TemporaryDirectory(prefix="tidegate-pod-") as folder:
+        pathlib.Path(folder).chmod(0o755)
+        yield pathlib.Path(folder)
+
+
 def can_confine():
     tried = subprocess.run(["unshare", "--mount", "sh", "-c", "mount --make-rprivate / && mount -o remount,bind,ro /"], capture_output=True)
     return tried.returncode == 0
@@ -602,9 +610,9 @@ needs_mounts = pytest.mark.skipif(not can_confine(), reason="this machine forbid
 
 
 @needs_mounts
-def test_the_default_pod_starts_confined_and_its_first_command_works(tmp_path):
+def test_the_default_pod_starts_confined_and_its_first_command_works(passable):
     documents = render()
-    pod = Pod(documents, "api", tmp_path)
+    pod = Pod(documents, "api", passable)
     with pod:
         pod.wait_for_probes()
         command, options = pod.run(pod.program, "token", "--user", "alice")
@@ -631,9 +639,9 @@ def test_the_default_pod_starts_confined_and_its_first_command_works(tmp_path):
 
 
 @needs_mounts
-def test_a_pod_whose_client_never_finishes_ends_before_it_is_killed(tmp_path):
+def test_a_pod_whose_client_never_finishes_ends_before_it_is_killed(passable):
     documents = render(None, "shutdownGraceSeconds=3", "auth.existingSecret=tidegate-auth")
-    pod = Pod(documents, "api", tmp_path)
+    pod = Pod(documents, "api", passable)
     spec = pod.pod["spec"]
     waits = container(pod.pod)["lifecycle"]["preStop"]["sleep"]["seconds"]
     with pod:
@@ -661,7 +669,7 @@ def key_set():
 
 @needs_mounts
 @each_file
-def test_every_role_starts_and_answers_its_probes(values, tmp_path):
+def test_every_role_starts_and_answers_its_probes(values, passable):
     """Database, bucket and token issuer are those of the tests."""
     documents = render_file(values)
     rendered = {role: environment(documents, pod) for role, pod in pods(documents).items() if role != "migrate"}
@@ -673,7 +681,7 @@ def test_every_role_starts_and_answers_its_probes(values, tmp_path):
     issuer = Served(lambda _: (200, key_set()))
     if "AUTH_JWKS_URL" in rendered["api"]:
         instead["AUTH_JWKS_URL"] = f"{issuer.url}/keys"
-    started = {role: Pod(documents, role, tmp_path, **(of_edge if role == "edge" else instead)) for role in rendered}
+    started = {role: Pod(documents, role, passable, **(of_edge if role == "edge" else instead)) for role in rendered}
     with contextlib.ExitStack() as running, issuer:
         for pod in started.values():
             running.enter_context(pod)
