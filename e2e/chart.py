@@ -27,6 +27,8 @@ SECRET = {
     "CLOUDFRONT_PRIVATE_KEY_PEM", "DATABASE_URL", "S3_OPERATOR_ACCESS_KEY", "S3_OPERATOR_SECRET_KEY",
     "UPLOAD_SIGNING_KEY", "UPLOAD_SIGNING_KEY_PREVIOUS",
 }  # fmt: skip
+# Secrets that `extraEnv` may take from a Secret, where no value of the chart does.
+IN_EXTRA = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "UPLOAD_SIGNING_KEY_PREVIOUS"}
 # The chart sets these from values of their own, or they would contradict what it sets.
 OWN = {
     "ALLOWED_HOSTS", "AUTH_ALLOW_INSECURE_REMOTE", "AUTH_JWKS_URL", "AUTH_JWT_AUDIENCE", "AUTH_JWT_ISSUER", "AUTH_MODE",
@@ -34,7 +36,7 @@ OWN = {
     "CLOUDFRONT_DISTRIBUTION_DOMAIN", "CLOUDFRONT_DOMAIN", "CLOUDFRONT_KEY_ID", "CLOUDFRONT_KEY_PAIR_ID", "EDGE_KEYS",
     "EDGE_PORT", "EDGE_URL", "METRICS", "METRICS_PORT", "PENNSIEVE_DOMAIN", "PORT", "PUBLIC_BASE_URL", "S3_BUCKET",
     "S3_ENDPOINT", "S3_FORCE_PATH_STYLE", "S3_PORT", "S3_URL", "SCANNER", "SHUTDOWN_GRACE_SECONDS", "TIDEGATE_DATA",
-    "TRUSTED_PROXIES", "UPLOAD_ROOT", "VIEWER_ASSETS_BUCKET", "WORKER", "WORKER_IMAGES", "WORKER_PORT", "WORKER_VIDEOS",
+    "TRUSTED_PROXIES", "UPLOAD_ROOT", "VIEWER_ASSETS_BUCKET", "WORKER", "WORKER_CLASSES", "WORKER_IMAGES", "WORKER_PORT", "WORKER_VIDEOS",
 }  # fmt: skip
 
 
@@ -134,9 +136,13 @@ def settings_of_values():
 
 
 def schema():
-    """Returns the schema with the names that `settings` accepts."""
+    """Returns the schema with the names that `settings` accepts, and those that `extraEnv` does not:
+    what has a place elsewhere."""
     read = json.loads((CHART / "values.schema.json").read_text())
     read["properties"]["settings"]["propertyNames"]["enum"] = settings_of_values()
+    variable = read["properties"]["extraEnv"]["items"]
+    variable["properties"]["name"]["not"]["enum"] = sorted((known_settings() | OWN | SECRET) - IN_EXTRA)
+    variable["if"]["properties"]["name"]["enum"] = sorted(IN_EXTRA)
     return json.dumps(read, indent=2) + "\n"
 
 
@@ -184,9 +190,14 @@ def plain(name):
     return {file: head + yaml.safe_dump_all(some, sort_keys=False, width=200) for file, some in files.items()}
 
 
+def descriptions():
+    """Returns what is made of the chart's values and the reference of settings, without Helm, by path."""
+    return {CHART / "values.schema.json": schema(), CHART / "README.md": readme()}
+
+
 def derived():
     """Returns what is made from the chart and the reference of settings, by path."""
-    files = {CHART / "values.schema.json": schema(), CHART / "README.md": readme()}
+    files = descriptions()
     for name in ("single", "production"):
         files |= {PLAIN / file: text for file, text in plain(name).items()}
     return files

@@ -1,12 +1,20 @@
 """Tests the Helm chart without a cluster: what it renders is valid, agrees with the server, and starts.
 Run by `make chart`, because building Helm costs minutes."""
 
+import base64
+import contextlib
 import copy
+import http.server
+import itertools
 import json
 import os
+import pathlib
 import re
 import shutil
+import socket
 import subprocess
+import tempfile
+import threading
 import time
 
 import pytest
@@ -112,6 +120,87 @@ def test_what_the_chart_makes_itself_is_made_of_nothing_else():
     assert not of_kind(both, "Secret")
 
 
+class Served:
+    """JSON on a free port of this machine: `answer` gives the status and the body for a path."""
+
+    def __init__(self, answer):
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                status, body = answer(self.path)
+                body = json.dumps(body).encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", free_port()), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def __enter__(self):
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class ApiServer(Served):
+    """A stand-in for a cluster's API server: it answers reads, from what it is given."""
+
+    KINDS = {
+        "/api/v1": {"secrets": "Secret", "configmaps": "ConfigMap", "services": "Service", "serviceaccounts": "ServiceAccount", "persistentvolumeclaims": "PersistentVolumeClaim"},
+        "/apis/apps/v1": {"deployments": "Deployment"},
+    }  # fmt: skip
+
+    def __init__(self, objects):
+        apps = {"groupVersion": "apps/v1", "version": "v1"}
+        self.answers = {
+            "/version": {"major": "1", "minor": "37", "gitVersion": "v1.37.0"},
+            "/api": {"kind": "APIVersions", "versions": ["v1"]},
+            "/apis": {"kind": "APIGroupList", "apiVersion": "v1", "groups": [{"name": "apps", "versions": [apps], "preferredVersion": apps}]},
+        } | {f"/api/v1/namespaces/tidegate/secrets/{one['metadata']['name']}": one for one in objects}  # fmt: skip
+        for path, kinds in self.KINDS.items():
+            listed = [{"name": name, "singularName": "", "namespaced": True, "kind": kind, "verbs": ["get"]} for name, kind in kinds.items()]
+            version = path.removeprefix("/api/").removeprefix("/apis/")
+            self.answers[path] = {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": version, "resources": listed}
+        super().__init__(self.answer)
+
+    def answer(self, path):
+        missing = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "NotFound", "code": 404}
+        found = self.answers.get(path.split("?")[0])
+        return (200, found) if found else (404, missing)
+
+
+def made_on(server, *sets):
+    """Returns the Secret that the chart makes beside what the cluster has."""
+    words = ["--dry-run=server", "--disable-openapi-validation", "--kube-apiserver", server.url, *(word for one in sets for word in ("--set", one))]
+    done = chart.helm("template", "tidegate", CHART, "--namespace", "tidegate", *words)
+    assert done.returncode == 0, done.stderr
+    return of_kind([one for one in yaml.safe_load_all(done.stdout) if one], "Secret")["tidegate-secrets"]["data"]
+
+
+def test_an_upgrade_keeps_the_keys_that_the_chart_made():
+    """Also an installation after `helm uninstall`, which leaves the Secret."""
+    first = of_kind(render(), "Secret")["tidegate-secrets"]
+    # What Helm adds when it installs.
+    first["metadata"]["annotations"] |= {"meta.helm.sh/release-name": "tidegate", "meta.helm.sh/release-namespace": "tidegate"}
+    with ApiServer([first]) as server:
+        assert made_on(server) == first["data"]
+        assert made_on(server, "auth.existingSecret=mine") == first["data"], "what is not used stays"
+    # A key that an earlier release did not make yet; and what somebody added, as text of base64 that looks like a number.
+    kept = {name: value for name, value in first["data"].items() if name != "AUTH_SERVICE_TOKEN"} | {"MINE": "1e10"}
+    with ApiServer([{**first, "data": kept}]) as server:
+        made = made_on(server)
+    assert {name: made[name] for name in kept} == kept and made.keys() - kept.keys() == {"AUTH_SERVICE_TOKEN"}
+    with ApiServer([]) as server:
+        assert not set(made_on(server).values()) & set(first["data"].values())
+
+
 def folder_of_keys(documents, role_env, folder):
     """Writes what the volume of an edge's public keys would have, and says where."""
     folder.mkdir(exist_ok=True)
@@ -122,19 +211,23 @@ def folder_of_keys(documents, role_env, folder):
     return role_env | {"EDGE_KEYS": str(folder)}
 
 
+def server_agrees(documents, role, env, folder, *not_said):
+    """Lets the server check the settings of a role."""
+    command = [BINARY, "check"]
+    if role == "edge":
+        command.append("--edge")
+        env = folder_of_keys(documents, env, folder / "keys")
+    done = subprocess.run(command, env=env, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0 and "the settings are fine" in done.stdout, (role, done.stdout, done.stderr)
+    for wrong in ("can't reach", "have no effect", "not built", *not_said):
+        assert wrong not in done.stdout, (role, done.stdout)
+
+
 @each_file
 def test_every_role_passes_the_servers_own_check(values, tmp_path):
     documents = render_file(values)
     for role, pod in pods(documents).items():
-        env = environment(documents, pod)
-        command = [BINARY, "check"]
-        if role == "edge":
-            command.append("--edge")
-            env = folder_of_keys(documents, env, tmp_path / "keys")
-        done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True)
-        assert done.returncode == 0 and "the settings are fine" in done.stdout, (role, done.stdout, done.stderr)
-        for wrong in ("can't reach", "TRUSTED_PROXIES", "have no effect", "not built"):
-            assert wrong not in done.stdout, (role, done.stdout)
+        server_agrees(documents, role, environment(documents, pod), tmp_path, "TRUSTED_PROXIES")
 
 
 @each_file
@@ -148,7 +241,7 @@ def test_doors_probes_and_policies_agree_with_the_settings(values):
             "api": {"api": "PORT", "edge": "EDGE_PORT", "s3": "S3_PORT", "operations": "METRICS_PORT"},
             "edge": {"edge": "EDGE_PORT", "operations": "PORT"},
             "work": {"operations": "WORKER_PORT"},
-        }[role]
+        }[role.split("-")[0]]
         expected = {name: int(env[setting]) for name, setting in listens.items() if env.get(setting, "off") != "off"}
         ports[role] = {port["name"]: port["containerPort"] for port in container(pod)["ports"]}
         assert ports[role] == expected, role
@@ -190,12 +283,12 @@ def test_pods_are_confined_and_end_in_time(values):
         assert container(pod)["resources"].keys() == {"requests", "limits"}
         mounted = {mount["name"]: mount["mountPath"] for mount in container(pod)["volumeMounts"]}
         assert mounted.keys() == {volume["name"] for volume in spec["volumes"]}, role
-        if role in ("api", "work", "migrate"):
+        if role != "edge":
             assert env["TIDEGATE_DATA"].startswith(mounted["data"] + "/")
         if role in ("api", "edge"):
             waits = container(pod)["lifecycle"]["preStop"]["sleep"]["seconds"] + int(env["SHUTDOWN_GRACE_SECONDS"])
             assert spec["terminationGracePeriodSeconds"] >= waits + 10, role
-        if role == "work":
+        if role.startswith("work"):
             assert spec["terminationGracePeriodSeconds"] > 600, "a step of a video may take MEDIA_VIDEO_SECONDS (600)"
 
 
@@ -211,6 +304,9 @@ def test_settings_arrive_as_they_were_written(tmp_path):
     data = of_kind(render(values), "ConfigMap")["tidegate-settings"]["data"]
     assert (data["PACKAGES_MAX_SIZE_BYTES"], data["FILES_PUBLIC"], data["MEDIA_THUMBNAILS"]) == ("5497558138880", "false", "320, 1280")
     assert (data["LOG_FORMAT"], data["S3_FORCE_PATH_STYLE"]) == ("pretty", "false")
+    values.write_text("settings: {MAX_CONNECTIONS: 1.5}\n")
+    done = chart.helm("template", "tidegate", CHART, "--values", values)
+    assert done.returncode != 0 and "settings/MAX_CONNECTIONS" in done.stderr, "no setting is a fraction"
 
 
 def test_one_pod_is_the_default():
@@ -247,6 +343,30 @@ def test_roles_share_postgresql_and_s3():
     assert all(one["labelSelector"]["matchLabels"].items() <= by_role["api"]["metadata"]["labels"].items() for one in spread) and len(spread) == 2
 
 
+def test_pools_divide_the_jobs():
+    documents = render_file(CHART / "ci/pools-values.yaml")
+    made = of_kind(documents, "Deployment")
+    assert set(made) == {"tidegate-api", "tidegate-work-media", "tidegate-work-scans"}
+    by_role = pods(documents)
+    classes = {role: environment(documents, pod).get("WORKER_CLASSES") for role, pod in by_role.items()}
+    assert classes == {"api": None, "work-media": "images,videos", "work-scans": "scans,upkeep", "migrate": None}
+    assert environment(documents, by_role["api"])["WORKER"] == "false"
+    # Each has the values of `work`, and its own.
+    media, scans = by_role["work-media"]["spec"], by_role["work-scans"]["spec"]
+    assert media["priorityClassName"] == scans["priorityClassName"] == "low"
+    assert media["nodeSelector"] == {"example.com/cores": "many"} and "nodeSelector" not in scans
+    assert media["containers"][0]["resources"]["limits"] == {"memory": "12Gi"} and scans["containers"][0]["resources"]["limits"] == {"memory": "3Gi"}
+    assert made["tidegate-work-scans"]["spec"]["replicas"] == 2 and "replicas" not in made["tidegate-work-media"]["spec"]
+    (scaler,) = of_kind(documents, "HorizontalPodAutoscaler").values()
+    assert scaler["spec"]["scaleTargetRef"]["name"] == "tidegate-work-media" and scaler["spec"]["minReplicas"] == 2
+    for kind in ("PodDisruptionBudget", "NetworkPolicy"):
+        assert set(of_kind(documents, kind)) == set(made), kind
+    # No Deployment has the pods of another.
+    for name, one in made.items():
+        wanted = one["spec"]["selector"]["matchLabels"]
+        assert [role for role, pod in by_role.items() if wanted.items() <= pod["metadata"]["labels"].items()] == [name.removeprefix("tidegate-")]
+
+
 def test_the_migration_needs_nothing_of_the_chart():
     documents = render_file(PRODUCTION)
     (job,) = of_kind(documents, "Job").values()
@@ -270,6 +390,56 @@ def test_metrics_are_found_by_the_monitor():
     assert environment(off, pods(off)["api"])["METRICS"] == "off"
 
 
+# What can be switched on by itself.
+SWITCHES = {
+    "database": ("database.existingSecret=tidegate-database",),
+    "bucket": ("s3.bucket=my-bucket", "s3.existingSecret=tidegate-s3"),
+    "edge": ("edge.enabled=true", "edge.existingConfigMap=my-edge-keys"),
+    "cloudfront": ("cloudfront.domain=d111111abcdef8.cloudfront.net",),
+    "no work": ("work.enabled=false",),
+    "replicas": ("api.replicas=2",),
+}
+SIGNED = ("signing.existingSecret=tidegate-signing", "signing.keyPairId=K2JCJMDEHXQW5F")
+COMBINATIONS = [set(some) for count in range(len(SWITCHES) + 1) for some in itertools.combinations(SWITCHES, count)]
+
+
+def works(on):
+    """Returns whether these switches are for one another."""
+    shared = {"database", "bucket"} <= on
+    return ("bucket" in on or not on & {"edge", "cloudfront"}) and not {"edge", "cloudfront"} <= on and (shared or "replicas" not in on)
+
+
+def test_every_combination_of_roles_is_valid_or_refused(tmp_path):
+    assert len(COMBINATIONS) == 64
+    checked, count = set(), 0
+    for number, on in enumerate(COMBINATIONS):
+        sets = [*SIGNED, *(one for name in SWITCHES if name in on for one in SWITCHES[name])]
+        if not works(on):
+            assert "\n\n" in refusal(*sets), on
+            continue
+        documents = render(None, *sets)
+        roles = {"api"} | (on & {"edge"}) | ({"work"} if {"database", "bucket"} <= on and "no work" not in on else set())
+        assert set(of_kind(documents, "Deployment")) == {f"tidegate-{role}" for role in roles}, on
+        assert len(of_kind(documents, "Job")) == ("database" in on), on
+        assert len(of_kind(documents, "PersistentVolumeClaim")) == (not {"database", "bucket"} <= on), on
+        (tmp_path / f"{number}.yaml").write_text(yaml.safe_dump_all(documents))
+        count += len(documents)
+        for role, pod in pods(documents).items():
+            env = environment(documents, pod)
+            # Each environment once.
+            if (role == "edge", tuple(sorted(env.items()))) in checked:
+                continue
+            checked.add((role == "edge", tuple(sorted(env.items()))))
+            server_agrees(documents, role, env, tmp_path)
+    valid = subprocess.run([VALIDATE, "--strict", "-k", "1.37", *tmp_path.glob("*.yaml")], capture_output=True, text=True)
+    assert valid.returncode == 0 and (valid.stdout + valid.stderr).count(" passed ") == count, valid.stdout + valid.stderr
+
+
+def from_secret(index, name):
+    """Returns the values that take a variable from a Secret."""
+    return (f"extraEnv[{index}].name={name}", f"extraEnv[{index}].valueFrom.secretKeyRef.name=s", f"extraEnv[{index}].valueFrom.secretKeyRef.key=k")
+
+
 @pytest.mark.parametrize(
     "sets, reason",
     [
@@ -280,6 +450,7 @@ def test_metrics_are_found_by_the_monitor():
         (("edge.enabled=true",), "set s3.bucket"),
         (("edge.enabled=true", "s3.bucket=b"), "edge.publicKeys or edge.existingConfigMap"),
         (("edge.enabled=true", "s3.bucket=b", "edge.existingConfigMap=k"), "set signing.existingSecret and signing.keyPairId"),
+        (("cloudfront.domain=d.example.com",), "set s3.bucket"),
         (("edge.enabled=true", "s3.bucket=b", "cloudfront.domain=d.example.com"), "remove one"),
         (("signing.existingSecret=s",), "signing.keyPairId"),
         (("auth.jwksUrl=https://id.example.com/keys",), "auth.issuer and auth.audience"),
@@ -299,6 +470,26 @@ def test_metrics_are_found_by_the_monitor():
         (("image.pullPolicy=Sometimes",), "pullPolicy"),
         (("edge.publicKeys.K1=nonsense",), "pattern"),
         (("jobs.images=0",), "minimum"),
+        (("jobs.images=two",), "jobs/images"),
+        (("database=postgres://a:b@c/d",), "database"),
+        (("work.pools.a.classes={scans}",), "need database.existingSecret, s3.bucket and work.enabled=true"),
+        ((*SHARED, "work.enabled=false", "work.pools.a.classes={scans}"), "remove work.pools"),
+        ((*SHARED, "work.pools.a.classes={upkeep,scans,images}"), "the class videos"),
+        ((*SHARED, "work.pools.a.classes={upkeep,scans,images,films}"), "work/pools/a/classes/3"),
+        ((*SHARED, "work.pools.a.classes={}"), "work/pools/a/classes"),
+        ((*SHARED, "work.pools.a.replicas=2"), "classes"),
+        ((*SHARED, "work.pools.a.classes={scans}", "work.pools.a.replica=2"), "replica"),
+        ((*SHARED, "work.pools.A_b.classes={scans}"), "A_b"),
+        ((*SHARED, "work.pools.a.classes={upkeep,scans,images,videos}", "work.pools.a.autoscaling.maxReplicas=0"), "minimum"),
+        ((*SHARED, "work.pools.a.classes={upkeep,scans,images,videos}", "work.pools.a.autoscaling.minReplicas=30"), "raise work.pools.a.autoscaling.maxReplicas"),
+        (("work.autoscaling.minReplicas=20",), "raise work.autoscaling.maxReplicas"),
+        (("podSecurityContext.runAsUser=0",), "runAsUser"),
+        (("containerSecurityContext.privileged=true",), "privileged"),
+        (("extraEnv[0].name=PORT", "extraEnv[0].value=80"), "extraEnv/0/name"),
+        (("extraEnv[0].name=DATABASE_URL", "extraEnv[0].value=postgres://a:b@c/d"), "extraEnv/0/name"),
+        (("extraEnv[0].name=AWS_SECRET_ACCESS_KEY", "extraEnv[0].value=abc"), "valueFrom"),
+        ((*SHARED, "s3.existingSecret=s", *from_secret(0, "AWS_SECRET_ACCESS_KEY")), "extraEnv names AWS_SECRET_ACCESS_KEY"),
+        ((*from_secret(0, "AWS_SESSION_TOKEN"), *from_secret(1, "AWS_SESSION_TOKEN")), "names AWS_SESSION_TOKEN twice"),
     ],
 )
 def test_values_that_cannot_work_are_refused(sets, reason):
@@ -344,16 +535,19 @@ class Pod:
         # The binary may lie where only root may look.
         program = self.folder / "tidegate"
         shutil.copy(BINARY, program)
-        volumes = []
+        volumes, moved = [], dict(env)
         for mount in spec["volumeMounts"]:
             here = self.folder / mount["name"]
             here.mkdir()
             if mount["name"] == "keys":
-                env |= folder_of_keys(documents, env, here)
-            else:
-                env = {name: value.replace(mount["mountPath"] + "/", f"{here}/") for name, value in env.items()}
-                volumes.append(str(here))
-                os.chown(here, 65532, 65532)
+                moved |= folder_of_keys(documents, {}, here)
+                continue
+            for name, value in env.items():
+                if value.startswith(mount["mountPath"] + "/"):
+                    moved[name] = f"{here}{value.removeprefix(mount['mountPath'])}"
+            volumes.append(str(here))
+            os.chown(here, 65532, 65532)
+        env = moved
         for port in spec.get("ports", []):
             free = str(free_port())
             self.ports[port["name"]] = int(free)
@@ -362,8 +556,6 @@ class Pod:
             env[listens[0]] = free
         env["BIND_HOST"] = "127.0.0.1"
         self.env, self.program, self.volumes = env, program, volumes
-        for above in [self.folder, *self.folder.parents][:-2]:
-            above.chmod(above.stat().st_mode | 0o011)
         self.command = [program, *spec["command"][1:]]
 
     def run(self, *command):
@@ -401,6 +593,14 @@ class Pod:
                     time.sleep(0.05)
 
 
+@pytest.fixture
+def passable():
+    """A folder that other users may enter. pytest closes those above `tmp_path` whenever it starts."""
+    with tempfile.TemporaryDirectory(prefix="tidegate-pod-") as folder:
+        pathlib.Path(folder).chmod(0o755)
+        yield pathlib.Path(folder)
+
+
 def can_confine():
     tried = subprocess.run(["unshare", "--mount", "sh", "-c", "mount --make-rprivate / && mount -o remount,bind,ro /"], capture_output=True)
     return tried.returncode == 0
@@ -410,9 +610,9 @@ needs_mounts = pytest.mark.skipif(not can_confine(), reason="this machine forbid
 
 
 @needs_mounts
-def test_the_default_pod_starts_confined_and_its_first_command_works(tmp_path):
+def test_the_default_pod_starts_confined_and_its_first_command_works(passable):
     documents = render()
-    pod = Pod(documents, "api", tmp_path)
+    pod = Pod(documents, "api", passable)
     with pod:
         pod.wait_for_probes()
         command, options = pod.run(pod.program, "token", "--user", "alice")
@@ -439,21 +639,68 @@ def test_the_default_pod_starts_confined_and_its_first_command_works(tmp_path):
 
 
 @needs_mounts
-def test_every_role_starts_on_postgresql_and_s3_and_answers_its_probes(tmp_path):
-    documents = render_file(PRODUCTION)
-    instead = backends.settings("postgres", "s3") | {"AWS_REGION": "us-east-1"}
+def test_a_pod_whose_client_never_finishes_ends_before_it_is_killed(passable):
+    documents = render(None, "shutdownGraceSeconds=3", "auth.existingSecret=tidegate-auth")
+    pod = Pod(documents, "api", passable)
+    spec = pod.pod["spec"]
+    waits = container(pod.pod)["lifecycle"]["preStop"]["sleep"]["seconds"]
+    with pod:
+        pod.wait_for_probes()
+        with socket.create_connection(("127.0.0.1", pod.ports["api"])) as slow:
+            head = f"POST /v1/files/init HTTP/1.1\r\nHost: localhost\r\nX-Service-Token: {pod.env['AUTH_SERVICE_TOKEN']}\r\nX-User-Id: ann\r\n"
+            slow.sendall(f"{head}Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{{".encode())
+            time.sleep(1)
+            begun = time.monotonic()
+            pod.process.terminate()
+            pod.process.wait(timeout=60)
+            took = time.monotonic() - begun
+    assert 2 < took < spec["terminationGracePeriodSeconds"] - waits, (took, pod.said()[-1000:])
+    assert pod.ended == 0, pod.said()[-2000:]
+
+
+def key_set():
+    """Returns a token issuer's key set with one public key."""
+    key = FIXTURES / "throwaway-p256.pkcs8.pem"
+    der = subprocess.run(["openssl", "pkey", "-in", key, "-pubout", "-outform", "DER"], capture_output=True, check=True).stdout
+    # The last 64 bytes are the point of the curve.
+    x, y = (base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in (der[-64:-32], der[-32:]))
+    return {"keys": [{"kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": "1", "x": x, "y": y}]}
+
+
+@needs_mounts
+@each_file
+def test_every_role_starts_and_answers_its_probes(values, passable):
+    """Database, bucket and token issuer are those of the tests."""
+    documents = render_file(values)
+    rendered = {role: environment(documents, pod) for role, pod in pods(documents).items() if role != "migrate"}
+    has_database, has_bucket = "DATABASE_URL" in rendered["api"], "S3_BUCKET" in rendered["api"]
+    instead = backends.settings("postgres" if has_database else "sqlite", "s3" if has_bucket else "disk")
+    if has_bucket:
+        instead |= {"AWS_REGION": "us-east-1", "S3_FORCE_PATH_STYLE": "true"}
     of_edge = {name: value for name, value in instead.items() if name != "DATABASE_URL"}
-    api, work = Pod(documents, "api", tmp_path, **instead), Pod(documents, "work", tmp_path, **instead)
-    edge = Pod(documents, "edge", tmp_path, **of_edge)
-    with api, edge, work:
-        for pod in (api, edge, work):
+    issuer = Served(lambda _: (200, key_set()))
+    if "AUTH_JWKS_URL" in rendered["api"]:
+        instead["AUTH_JWKS_URL"] = f"{issuer.url}/keys"
+    started = {role: Pod(documents, role, passable, **(of_edge if role == "edge" else instead)) for role in rendered}
+    with contextlib.ExitStack() as running, issuer:
+        for pod in started.values():
+            running.enter_context(pod)
+        for pod in started.values():
             pod.wait_for_probes()
             metrics = send("GET", f"http://127.0.0.1:{pod.ports['operations']}/metrics", {"Host": "10.1.2.3:9464"})
-            assert metrics.status == 200 and b"tidegate_" in metrics.body
-        assert send("GET", f"http://127.0.0.1:{edge.ports['edge']}/images/x", {"Host": "images.example.com"}).status == 403
-        assert api.ports.keys() == {"api", "operations"}
-    for pod in (api, edge, work):
-        assert pod.ended == 0 and "panicked" not in pod.said(), pod.said()[-2000:]
+            if rendered["api"]["METRICS"] == "off":
+                assert metrics.status == 404
+            else:
+                assert metrics.status == 200 and b"tidegate_" in metrics.body
+        for role in rendered:
+            for door, port in started[role].ports.items():
+                if door == "edge" and "EDGE_URL" in rendered["api"]:
+                    host = rendered["api"]["EDGE_URL"].split("://")[1]
+                    assert send("GET", f"http://127.0.0.1:{port}/images/x", {"Host": host}).status == 403, role
+        begun = time.monotonic()
+    for role, pod in started.items():
+        assert pod.ended == 0 and "panicked" not in pod.said(), (role, pod.said()[-2000:])
+    assert time.monotonic() - begun < 15, "idle pods stop at once"
 
 
 def test_the_migration_runs_with_the_environment_of_its_job(tmp_path):

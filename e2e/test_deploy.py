@@ -10,9 +10,13 @@ import shutil
 import ssl
 import subprocess
 import time
+import tomllib
 import urllib.parse
 
+import chart
+import pytest
 import yaml
+from document_blocks import ENTER, MACHINE
 from ports import free_port
 from server import BINARY, ROOT, Server, send
 
@@ -179,6 +183,66 @@ def test_the_script_installs_and_takes_away(tmp_path):
     assert env.read_text() == "MINE=1\n", "settings are not overwritten"
     subprocess.run([*script, "--uninstall"], env=environment, check=True, capture_output=True)
     assert not (tmp_path / "usr/local/bin/tidegate").exists() and env.exists()
+
+
+def test_forms_of_issues_name_commands_that_exist():
+    forms = sorted((ROOT / ".github/ISSUE_TEMPLATE").glob("*.yml"))
+    assert [form.name for form in forms] == ["bug.yml", "config.yml", "feature.yml"]
+    named = set()
+    for form in forms[::2]:
+        read = yaml.safe_load(form.read_text())
+        assert read["name"] and read["description"], form
+        fields = [field for field in read["body"] if field["type"] != "markdown"]
+        assert len({field["id"] for field in fields}) == len(fields), form
+        for field in fields:
+            assert field["type"] in ("input", "textarea", "dropdown") and field["attributes"]["label"], (form, field)
+            assert isinstance(field["validations"]["required"], bool), (form, field)
+        named |= set(re.findall(r"`tidegate ([^`]+)`", form.read_text()))
+    assert named == {"--version", "support-bundle"}
+    for words in named:
+        done = subprocess.run([BINARY, *words.split(), *([] if words.startswith("-") else ["--help"])], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    assert "security/policy" in forms[0].read_text() and (ROOT / "SECURITY.md").exists()
+
+
+INSTALLED = r"""
+for _ in 1 2; do sh "$1/systemd/install.sh" "$2"; done
+stat -c '%n %U:%G %a' /etc/tidegate /etc/tidegate/keys /etc/tidegate/tidegate.env
+getent passwd tidegate
+install -m 0640 -o root -g tidegate /dev/null /etc/tidegate/keys/key.pem
+service() { setpriv --reuid=tidegate --regid=tidegate --init-groups --no-new-privs --bounding-set=-all "$@"; }
+service cat /etc/tidegate/keys/key.pem
+! service cat /etc/tidegate/tidegate.env
+! service touch /etc/tidegate/written /etc/tidegate/keys/written
+! setpriv --reuid=nobody --regid=nogroup --clear-groups ls /etc/tidegate
+"""
+
+
+def test_the_script_makes_folders_that_the_service_can_read(tmp_path):
+    """On a machine of its own, where /etc and /usr/local can be written and nothing stays."""
+    if subprocess.run([*ENTER, "true"], capture_output=True).returncode:
+        pytest.skip("this machine forbids mounting, so the script would change it")
+    commands = tmp_path / "bin"
+    commands.mkdir()
+    (commands / "systemctl").symlink_to(MACHINE / "systemctl")
+    environment = {**os.environ, "PATH": f"{commands}:{os.environ['PATH']}"}
+    done = subprocess.run([*ENTER, "bash", "-eux", "-c", INSTALLED, "bash", DEPLOY, BINARY], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    said = done.stdout.splitlines()
+    assert {"/etc/tidegate root:tidegate 750", "/etc/tidegate/keys root:tidegate 750", "/etc/tidegate/tidegate.env root:root 600"} <= set(said), said
+    assert any(re.fullmatch(r"tidegate:.*:/var/lib/tidegate:/usr/sbin/nologin", line) for line in said), said
+    assert done.stderr.count("Permission denied") == 4, done.stderr
+
+
+def test_the_chart_knows_every_setting_and_the_version():
+    """Without Helm. What the chart renders is tested by `make chart`."""
+    for path, text in chart.descriptions().items():
+        if os.environ.get("UPDATE"):
+            path.write_text(text)
+        assert path.read_text() == text, f"{path} is out of date: run `UPDATE=1 make chart`"
+    manifest = yaml.safe_load((chart.CHART / "Chart.yaml").read_text())
+    version = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]["version"]
+    assert (manifest["version"], manifest["appVersion"]) == (version, version)
 
 
 def test_every_setting_of_the_unit_is_known():

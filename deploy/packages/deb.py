@@ -12,7 +12,8 @@ from pathlib import Path
 from common import ARCHITECTURES, DESCRIPTION, DIST, LICENSE, ROOT, binary, epoch, run, say, version
 
 PARTS = Path(__file__).parent / "debian"
-MAINTAINER = "The Tidegate authors <tidegate@example.org>"
+# As for Debian's own tools. The default leads to nobody, and is for packages that are not given away.
+MAINTAINER = f"{os.environ.get('DEBFULLNAME') or 'The Tidegate authors'} <{os.environ.get('DEBEMAIL') or 'nobody@localhost'}>"
 
 
 def tree(root, architecture):
@@ -59,6 +60,8 @@ Description: {DESCRIPTION.split(":")[0][0].lower()}{DESCRIPTION.split(":")[0][1:
 
 
 def main():
+    if not os.environ.get("DEBEMAIL"):
+        say("the Debian package names no maintainer; set DEBFULLNAME and DEBEMAIL before giving it to others")
     for architecture in sys.argv[1:]:
         package = DIST / f"tidegate_{version()}_{ARCHITECTURES[architecture]['debian']}.deb"
         with tempfile.TemporaryDirectory(prefix="tidegate-deb-") as folder:

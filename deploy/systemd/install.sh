@@ -18,7 +18,7 @@ fi
 binary=${1:?give the path of the binary, such as target/release/tidegate}
 [ -x "$binary" ] || { echo "$binary is no program" >&2; exit 1; }
 if [ -z "$root" ] && ! getent passwd tidegate >/dev/null; then
-    useradd --system --home-dir /var/lib/tidegate --shell /usr/sbin/nologin tidegate
+    useradd --system --user-group --home-dir /var/lib/tidegate --no-create-home --shell /usr/sbin/nologin tidegate
 fi
 install -D -m 0755 "$binary" "$root/usr/local/bin/tidegate"
 install -D -m 0644 "$here/tidegate.service" "$root/etc/systemd/system/tidegate.service"

@@ -15,7 +15,9 @@ use crate::telemetry;
 use crate::worker::runner;
 
 /// Runs jobs until `stop` is cancelled; the current job is finished first.
-pub async fn work(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
+pub async fn work(mut config: Config, stop: CancellationToken) -> anyhow::Result<()> {
+    // Nobody signs in here. Readiness would wait for keys that are never fetched.
+    config.auth.sign_in.jwks_url = None;
     telemetry::start_metrics();
     let listener = match config.worker_port {
         Some(port) => Some(bind("worker's", config.bind, port).await?),

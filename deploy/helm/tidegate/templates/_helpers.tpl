@@ -51,7 +51,25 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
 
 {{/* The names of the roles that have pods, separated by spaces. */}}
 {{- define "tidegate.roles" -}}
-api{{ if .Values.edge.enabled }} edge{{ end }}{{ if include "tidegate.works" . }} work{{ end }}
+api{{ if .Values.edge.enabled }} edge{{ end }}{{ if include "tidegate.works" . }} {{ include "tidegate.workers" . }}{{ end }}
+{{- end -}}
+
+{{/* The names of the roles that do jobs, separated by spaces: one for all classes, or one for each of work.pools. */}}
+{{- define "tidegate.workers" -}}
+{{- if .Values.work.pools -}}
+{{- $names := list -}}
+{{- range $name, $_ := .Values.work.pools -}}{{- $names = append $names (printf "work-%s" $name) -}}{{- end -}}
+{{ join " " $names }}
+{{- else -}}work{{- end -}}
+{{- end -}}
+
+{{/* The values of a role, as YAML; a pool has those of `work` where it has none of its own. Takes a dict of root and role. */}}
+{{- define "tidegate.valuesOf" -}}
+{{- if hasPrefix "work-" .role -}}
+{{ mergeOverwrite (deepCopy (omit .root.Values.work "pools")) (index .root.Values.work.pools (trimPrefix "work-" .role)) | toYaml }}
+{{- else -}}
+{{ index .root.Values .role | toYaml }}
+{{- end -}}
 {{- end -}}
 
 {{- define "tidegate.s3Url" -}}
@@ -144,7 +162,7 @@ api{{ if .Values.edge.enabled }} edge{{ end }}{{ if include "tidegate.works" . }
 
 {{/* The start of a pod's spec. Takes a dict of root and role. */}}
 {{- define "tidegate.podSpec" -}}
-{{- $values := index .root.Values .role -}}
+{{- $values := include "tidegate.valuesOf" . | fromYaml -}}
 {{- with .root.Values.imagePullSecrets }}
 imagePullSecrets:
   {{- range . }}
@@ -187,7 +205,7 @@ priorityClassName: {{ . }}
 
 {{/* The metadata of a pod. Takes a dict of root and role. */}}
 {{- define "tidegate.podMeta" -}}
-{{- $values := index .root.Values .role -}}
+{{- $values := include "tidegate.valuesOf" . | fromYaml -}}
 labels:
   {{- include "tidegate.labels" . | nindent 2 }}
   {{- with $values.podLabels }}
@@ -203,7 +221,7 @@ annotations:
 
 {{/* What all containers have. Takes a dict of root and role. */}}
 {{- define "tidegate.container" -}}
-{{- $values := index .root.Values .role -}}
+{{- $values := include "tidegate.valuesOf" . | fromYaml -}}
 image: {{ include "tidegate.image" .root | quote }}
 imagePullPolicy: {{ .root.Values.image.pullPolicy }}
 securityContext:
