@@ -26,7 +26,7 @@ NEEDS_PYTHON := python3:python3 curl:curl jq:jq
 NEEDS_SERVERS := '/usr/lib/postgresql/*/bin/initdb:postgresql' setpriv:util-linux clamd:clamav-daemon ffmpeg:ffmpeg
 NEEDS_E2E := 7z:p7zip-full bsdtar:libarchive-tools caddy:caddy chromium:chromium exiftool:libimage-exiftool-perl haproxy:haproxy ip:iproute2 nginx:nginx-light node:nodejs openssl:openssl promtool:prometheus rclone:rclone rsync:rsync s3fs:s3fs sqlite3:sqlite3 strace:strace systemd-analyze:systemd unzip:unzip
 
-.PHONY: help run dev binary dist dist-test packages test test-long check unit e2e clients chart bench fuzz demo update local-services tools-rust tools-dist tools-python tools-clients tools-languages tools-chart tools-bench
+.PHONY: help run dev binary dist dist-test packages test test-long check unit e2e clients chart upgrade-test bench fuzz demo update local-services tools-rust tools-dist tools-python tools-clients tools-languages tools-chart tools-bench
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -97,7 +97,7 @@ unit: tools-rust tools-python tools-servers ## vector, conformance and in-proces
 e2e: tools-rust tools-python tools-clients tools-servers ## black-box tests of the built binary with boto3, curl, nginx, rclone, strace and others
 	@./.ci/need $(NEEDS_E2E)
 	$(CARGO) test $(TESTED) --no-run
-	$(SERVERS) -- $(PYTEST) -m "not alone and not clients and not chart and not dist" -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+	$(SERVERS) -- $(PYTEST) -m "not alone and not clients and not chart and not dist and not upgrade" -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
 	$(PYTEST) -m alone
 
 clients: tools-rust tools-python tools-languages ## lint the API description with npm's linters, and try generated clients in TypeScript, Go and Java
@@ -108,10 +108,16 @@ chart: tools-rust tools-python tools-servers tools-chart ## validate what the He
 	$(CARGO) test $(TESTED) --no-run
 	./.ci/services postgres garage -- $(PYTEST) -m chart
 
+upgrade-test: tools-rust tools-python tools-servers ## upgrade from the last release while clients go on, and try to go back
+	@./.ci/released
+	$(CARGO) test $(TESTED) --no-run
+	./.ci/services postgres garage -- $(PYTEST) -m upgrade
+
 test-long: ## what CI runs, and then what only a release needs
 	$(MAKE) --no-print-directory test
 	$(MAKE) --no-print-directory clients
 	$(MAKE) --no-print-directory chart
+	$(MAKE) --no-print-directory upgrade-test
 
 demo: tools-rust ## upload and stream a disk image on a server of its own, and print each response
 	@./.ci/need curl:curl jq:jq xxd:xxd
