@@ -43,6 +43,9 @@ def keys(folder):
         "CLOUDFRONT_KEY_PAIR_ID": "KTEST",
         "UPLOAD_SIGNING_KEY": "links" * 8,
         "MULTIPART_PART_SIZE_BYTES": str(5 * MIB),
+        # A busy machine may take long from one step to the next.
+        "MEDIA_UPLOAD_URL_TTL_SECONDS": "3600",
+        "GRANT_TTL_SECONDS": "3600",
         "SCANNER": "off",
         "FFMPEG_PATH": "off",
     }
@@ -443,7 +446,7 @@ class Issued:
         album = self.album
         images = album.spaces.call("GET", f"/{album.spaces.space}/images").json()["images"]
         media = album.sessions.session.call("GET", "/media").json()["media"]
-        urls = [image["cloudfrontUrl"] for image in images] + [one["url"] for one in media]
+        urls = [image["cloudfrontUrl"] for image in images] + [one["url"] for one in media if one["status"] == "COMPLETED"]
         assert len(urls) >= 4 and all(urls), urls
         return urls
 

@@ -83,7 +83,7 @@ def test_servers_are_replaced_while_clients_go_on(tmp_path, monkeypatch, old, re
         fleet.start(old)
         before = migrations(url)
         album = Album(fleet.front)
-        # Used at every later step; their grants live for 15 minutes.
+        # Used at every later step.
         with fleet.balancer.only(one):
             early = Issued(album, old, one.settings)
         with Traffic(fleet.front) as traffic:
