@@ -111,7 +111,7 @@ chart: tools-rust tools-python tools-servers tools-chart ## validate what the He
 upgrade-test: tools-rust tools-python tools-servers ## upgrade from the last release while clients go on, and try to go back
 	@./.ci/released
 	$(CARGO) test $(TESTED) --no-run
-	./.ci/services postgres garage -- $(PYTEST) -m upgrade
+	./.ci/services postgres garage -- $(PYTEST) -m upgrade -s
 
 test-long: ## what CI runs, and then what only a release needs
 	$(MAKE) --no-print-directory test

@@ -9,6 +9,7 @@ import contextlib
 import http.client
 import threading
 import time
+import uuid
 
 # A connection that was not used for this long, in seconds, is not used again: servers close idle ones.
 IDLE = 5
@@ -39,8 +40,9 @@ class Balancer:
         self.doors, self.lock, self.turn = doors, threading.Lock(), 0
         # The servers that get requests, and those that are being replaced.
         self.serving, self.stopping = [], set()
-        # What became of requests: by status; by server and reason, of those that were sent again; 5xx.
-        self.statuses, self.repeated, self.failed = collections.Counter(), collections.Counter(), []
+        # What became of requests: the number by status; server and id of those that were sent again, by the
+        # reason; all with 5xx.
+        self.statuses, self.repeated, self.failed = collections.Counter(), collections.defaultdict(list), []
         self.thread = threading.local()
 
     @contextlib.contextmanager
@@ -60,6 +62,7 @@ class Balancer:
                 return self.exchange(connection, request, headers)
         if door == "PORT" and not {"Authorization", "X-service-token"} & set(headers):
             headers["X-Service-Token"] = TOKEN
+        headers["X-Request-Id"] = id = uuid.uuid4().hex
         for _ in range(100):
             server = self.choose()
             connection = self.connection(server, door, timeout)
@@ -68,7 +71,7 @@ class Balancer:
                 response = connection.getresponse()
             except (ConnectionError, http.client.BadStatusLine) as reason:
                 connection.close()
-                self.note(server, request, reason)
+                self.note(server, request, id, reason)
                 continue
             whole = Response(response.status, response.headers, response.read())
             if not response.will_close:
@@ -102,11 +105,17 @@ class Balancer:
             connection.close()
         return http.client.HTTPConnection("127.0.0.1", server.ports[door], timeout=timeout)
 
-    def note(self, server, request, reason):
+    def note(self, server, request, id, reason):
         with self.lock:
-            self.repeated[server.name, type(reason).__name__] += 1
+            self.repeated[type(reason).__name__].append((server, id))
             allowed = server in self.stopping
         assert allowed, f"{server.name} was not being stopped, and {request.get_method()} {request.full_url} got {reason!r}"
+
+    def begun(self):
+        """Returns the ids of requests that a server began and gave no response to, by its log."""
+        repeated = [one for reason in self.repeated.values() for one in reason]
+        logs = {server: server.log.read_text() for server, _ in repeated}
+        return [id for server, id in repeated if id in logs[server]]
 
     def count(self, server, request, response):
         with self.lock:

@@ -302,7 +302,8 @@ class Traffic:
             self.errors.append((way.name, error))
 
     def one(self, way):
-        one = way.begin()
+        begun = time.monotonic()
+        one = way.begin() | {"begun": begun}
         way.send(one)
         answer = way.finish(one)
         assert answer.status < 300, (way.name, answer.status, answer.body)

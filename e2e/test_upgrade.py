@@ -2,9 +2,11 @@
 and started, and what going back takes. Run by `make upgrade-test`, which compiles that release."""
 
 import hashlib
+import json
 import shutil
 import sqlite3
 import subprocess
+import time
 
 import pytest
 
@@ -73,7 +75,7 @@ def across(fleet, album, issuer, other, programs):
     raise AssertionError("both releases should give the same URLs")
 
 
-def test_servers_are_replaced_while_clients_go_on(tmp_path, monkeypatch, old, record_property):
+def test_servers_are_replaced_while_clients_go_on(tmp_path, monkeypatch, old):
     new, chosen = BINARY, backends.settings("postgres", "s3")
     url = chosen["DATABASE_URL"]
     fleet = Fleet(tmp_path, old, **chosen, **keys(tmp_path / "keys"))
@@ -88,8 +90,9 @@ def test_servers_are_replaced_while_clients_go_on(tmp_path, monkeypatch, old, re
             early = Issued(album, old, one.settings)
         with Traffic(fleet.front) as traffic:
             traffic.go_on()
+            saved, lost = list(traffic.kept), album.make(album.disks)[0]
             backup = dump(url)
-            saved = list(traffic.kept)
+            dumped_at = time.monotonic()
 
             # 1. The database. The old servers go on with the new tables.
             migrated = one.run(new, "migrate")
@@ -131,10 +134,12 @@ def test_servers_are_replaced_while_clients_go_on(tmp_path, monkeypatch, old, re
             early.finish()
         traffic.check()
         album.check()
+        album.disks.delete(lost)
         compared = one.run(new, "reconcile")
         assert compared.returncode == 0, compared.stdout + compared.stderr
         assert not backends.psql(url, "SELECT payload, last_error FROM jobs WHERE state = 'DEAD'")
         assert not fleet.balancer.failed, fleet.balancer.failed[:10]
+        assert not fleet.balancer.begun(), "a server that was stopped gave up requests"
         assert "panicked" not in fleet.logs()
         fleet.stop()
 
@@ -145,14 +150,28 @@ def test_servers_are_replaced_while_clients_go_on(tmp_path, monkeypatch, old, re
             for server in fleet.servers:
                 server.settings["DATABASE_URL"] = restored
             fleet.start(program)
-            for way, one, answer in saved:
-                way.check(one, answer)
-            for way, one, _ in traffic.kept[len(saved) + len(traffic.ways) :]:
-                assert way.gone(one), f"{way.name}: {name_of(one)} is newer than the backup"
+            for way, made, answer in saved:
+                way.check(made, answer)
+            newer = [(way, made) for way, made, _ in traffic.kept if made["begun"] > dumped_at]
+            assert {way for way, _ in newer} == set(traffic.ways)
+            for way, made in newer:
+                assert way.gone(made), f"{way.name}: {name_of(made)} is newer than the backup"
             assert not fleet.balancer.failed, fleet.balancer.failed[:10]
+            assert fleet.front.call("GET", f"/v1/images/{lost['image']}/range").status == 502
+            fleet.balancer.failed.clear()
             fleet.stop()
+        compared = one.run(new, "reconcile", "--kind", "disks")
+        assert compared.returncode == 1 and "missing" in compared.stdout and lost["image"] in compared.stdout, compared
         assert "panicked" not in fleet.logs()
-        record_property("traffic", dict(rounds={way.name: count for way, count in traffic.rounds.items()}, kept=len(traffic.kept), deleted=len(traffic.deleted), restored=traffic.restored, statuses=dict(fleet.balancer.statuses), repeated={" ".join(key): count for key, count in fleet.balancer.repeated.items()}))
+        counts = {
+            "rounds": {way.name: count for way, count in traffic.rounds.items()},
+            "kept": len(traffic.kept),
+            "deleted": len(traffic.deleted),
+            "restored": traffic.restored,
+            "responses": dict(fleet.balancer.statuses),
+            "sent again": {reason: len(repeated) for reason, repeated in fleet.balancer.repeated.items()},
+        }
+        print(json.dumps(counts))
     finally:
         fleet.stop()
 
