@@ -170,8 +170,8 @@ tools-languages: tools-python
 	@test -d e2e/clients/node_modules/zarrita || (cd e2e/clients && npm ci --silent)
 	@$(PYTHON) -c 'import openapi_generator_cli' 2>/dev/null || $(PYTHON) -m pip install --quiet --disable-pip-version-check -r e2e/clients/requirements.txt
 
-# Helm is built from source, which takes about 190 s of CPU. The schemas of Kubernetes are in the
-# package that validates with them.
+# Helm is built from source; docs/operations/kubernetes.md says how long that takes. The schemas of
+# Kubernetes are in the package that validates with them.
 tools-chart: tools-python
 	@./.ci/need mountpoint:util-linux openssl:openssl setpriv:util-linux unshare:util-linux
 	@test -x .tools/bin/helm || { ./.ci/need go; echo "Building Helm. This takes some minutes."; \
