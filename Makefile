@@ -55,7 +55,7 @@ ARCHITECTURES ?= x86_64 arm64
 DIST_TOOLS ?= .tools/dist
 DIST_PYTHON := PATH="$(abspath $(DIST_TOOLS))/bin:$$PATH" $(DIST_TOOLS)/bin/python deploy/packages
 
-dist: tools-dist ## make static binaries and the packages that carry them in target/dist; see docs/operations/releasing.md
+dist: tools-dist ## make static binaries and the packages that carry them in target/packages; see docs/operations/releasing.md
 	@echo "dist 1/4: compile the static binaries for $(ARCHITECTURES)"
 	$(DIST_PYTHON)/build.py $(ARCHITECTURES) $(CHECK)
 	@$(MAKE) --no-print-directory packages

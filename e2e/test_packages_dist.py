@@ -18,7 +18,7 @@ from sessions import Session
 
 pytestmark = pytest.mark.dist
 
-DIST = ROOT / "target/dist"
+DIST = ROOT / "target/packages"
 VERSION = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]["version"]
 MACHINE = {"x86_64": "x86_64", "aarch64": "arm64"}[platform.machine()]
 DEBIAN = {"x86_64": "amd64", "arm64": "arm64"}[MACHINE]
@@ -35,7 +35,7 @@ def time_of_the_test(request):
 def made(pattern):
     """Returns the one file of the pattern."""
     found = list(DIST.glob(pattern))
-    assert len(found) == 1, f"{pattern} is not one file in target/dist but {found}; run `make dist`"
+    assert len(found) == 1, f"{pattern} is not one file in target/packages but {found}; run `make dist`"
     return found[0]
 
 

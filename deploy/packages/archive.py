@@ -1,7 +1,7 @@
 """Makes the archives to unpack by hand, and the checksums of all: archive.py ARCHITECTURE ...
 
 Each archive holds the program, its licences, the systemd unit and its installer. SHA256SUMS lists
-every file of target/dist that is for others."""
+every file of target/packages that is for others."""
 
 import sys
 
@@ -22,7 +22,7 @@ def main():
     listed = sorted(path for path in DIST.rglob("*") if path.is_file() and path.name != "SHA256SUMS" and not path.is_symlink())
     lines = [f"{sha256(path.read_bytes())}  {path.relative_to(DIST)}\n" for path in listed]
     (DIST / "SHA256SUMS").write_text("".join(lines))
-    say(f"wrote target/dist/SHA256SUMS of {len(listed)} files; check them with: (cd target/dist && sha256sum --check SHA256SUMS)")
+    say(f"wrote target/packages/SHA256SUMS of {len(listed)} files; check them with: (cd target/packages && sha256sum --check SHA256SUMS)")
 
 
 main()

@@ -1,6 +1,6 @@
 """Builds the static binaries: build.py ARCHITECTURE ... [--check]
 
-Writes target/dist/ARCHITECTURE/tidegate, stripped, and tidegate.debug beside it. `--check` builds
+Writes target/packages/ARCHITECTURE/tidegate, stripped, and tidegate.debug beside it. `--check` builds
 each binary a second time from a copy of the sources in another folder, and compares the bytes.
 Settings: PROFILE (dist), and FEATURES of the crate (none)."""
 
@@ -56,7 +56,8 @@ def split(program, folder):
     binary, debug = folder / "tidegate", folder / "tidegate.debug"
     # llvm-objcopy reads programs of every machine; Debian's objcopy only those of its own.
     run("llvm-objcopy", "--only-keep-debug", program, debug)
-    run("llvm-objcopy", "--strip-all", f"--add-gnu-debuglink={debug}", program, binary)
+    # `.debug_gdb_scripts` is loaded with the program, so `--strip-all` keeps it.
+    run("llvm-objcopy", "--strip-all", "--remove-section=.debug_gdb_scripts", f"--add-gnu-debuglink={debug}", program, binary)
     binary.chmod(0o755)
     debug.chmod(0o644)
     return binary, debug

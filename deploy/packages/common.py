@@ -13,7 +13,7 @@ import tarfile
 import tomllib
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-DIST = ROOT / "target/dist"
+DIST = ROOT / "target/packages"
 
 # Our name of an architecture, and what others call it.
 ARCHITECTURES = {

@@ -1,6 +1,6 @@
 """Makes the container images without a daemon: image.py ARCHITECTURE ...
 
-Writes target/dist/tidegate-VERSION-oci.tar, an archive in the OCI layout with two tags, each an
+Writes target/packages/tidegate-VERSION-oci.tar, an archive in the OCI layout with two tags, each an
 index of all architectures: VERSION, which holds the program, the certificates of authorities and a
 user, and VERSION-ffmpeg, which also holds Debian with ffmpeg, for videos. FFMPEG=no leaves the
 second out. Tools read the archive as `oci-archive:FILE:TAG`."""
