@@ -8,6 +8,9 @@ use pulldown_cmark::{CowStr, Event, HeadingLevel, LinkType, Options, Parser, Tag
 
 use super::{Place, documents, escaped};
 
+/// From how many columns on a table has smaller type.
+const WIDE: usize = 4;
+
 /// A heading, and the text below it up to the next one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Part {
@@ -72,8 +75,9 @@ impl<'a> Writer<'a> {
             }
             Event::Html(text) | Event::InlineHtml(text) => self.add_html(text),
             Event::Start(Tag::Table(columns)) => {
-                self.events.push(raw("<div class=\"table\" role=\"region\" aria-label=\"Table\" tabindex=\"0\">"));
-                self.events.push(Event::Start(Tag::Table(columns)));
+                let class = if columns.len() >= WIDE { "table wide" } else { "table" };
+                let start = format!("<div class=\"{class}\" role=\"region\" aria-label=\"Table\" tabindex=\"0\">");
+                self.events.extend([Event::Html(start.into()), Event::Start(Tag::Table(columns))]);
             }
             Event::End(TagEnd::Table) => self.events.extend([Event::End(TagEnd::Table), raw("</div>")]),
             Event::Start(Tag::CodeBlock(kind)) => {
