@@ -140,9 +140,6 @@ impl<'a> Writer<'a> {
         if to.contains("://") || to.starts_with("mailto:") || to.starts_with('#') {
             return Some(to.to_owned());
         }
-        if to.starts_with('/') {
-            return (self.place == Place::Server).then(|| to.to_owned());
-        }
         let (path, fragment) = match to.split_once('#') {
             Some((path, fragment)) => (path, format!("#{fragment}")),
             None => (to, String::new()),

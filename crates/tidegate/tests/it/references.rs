@@ -56,8 +56,8 @@ fn api() {
     let document = description();
     let mut page = String::from(
         "# API\n\nMade from [the description of the API](../../openapi.json), in which each operation has its \
-         parameters, bodies and an example. A running server shows it at [`/docs/`](/docs/), which sends requests, and \
-         at [`/redoc`](/redoc). [Generate a client](../guides/openapi.md) in your language.\n\n\
+         parameters, bodies and an example. A running server shows it at `/docs`, which sends requests, and at \
+         `/redoc`. [Generate a client](../guides/openapi.md) in your language.\n\n\
          - `signed in` is a user, or a service that names one. The right to the thing itself comes on top, see \
          [signing in](../guides/signing-in.md).\n\
          - Every GET also answers HEAD.\n\
