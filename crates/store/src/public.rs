@@ -7,10 +7,7 @@ use std::path::Path;
 
 /// Writes files, given by relative paths, into a folder that is empty or does not exist yet, with
 /// modes 0755 and 0644. Every error names a path. Blocking.
-pub fn write_public_files<'a>(
-    folder: &Path,
-    files: impl IntoIterator<Item = (&'a str, &'a [u8])>,
-) -> io::Result<()> {
+pub fn write_public_files<'a>(folder: &Path, files: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> io::Result<()> {
     check_empty(folder).map_err(|error| at(folder, &error))?;
     create_folder(folder)?;
     for (name, bytes) in files {

@@ -16,8 +16,10 @@ pub fn reference() -> String {
     for command in root.get_subcommands().filter(|command| command.get_name() != "help") {
         describe(command, &mut page, &mut sections);
     }
-    page.push_str("\nEvery command accepts `--config FILE` and `--set NAME=VALUE`. Exit code 0 is success, 1 is a \
-                   failure, and 2 is a wrong command line or setting.\n");
+    page.push_str(
+        "\nEvery command accepts `--config FILE` and `--set NAME=VALUE`. Exit code 0 is success, 1 is a \
+                   failure, and 2 is a wrong command line or setting.\n",
+    );
     page + &sections
 }
 

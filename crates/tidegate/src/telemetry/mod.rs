@@ -1,9 +1,9 @@
 //! Logs, metrics and spans: set up once here, and written to from every module through `tracing`
 //! and `metrics`. `metrics_table.rs` lists the metrics.
 
+mod metrics_table;
 #[cfg(feature = "otlp")]
 mod otlp;
-mod metrics_table;
 mod trace;
 
 use std::io::IsTerminal as _;
@@ -14,9 +14,9 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
 
+pub use self::metrics_table::{METRICS, Metric, MetricKind};
 #[cfg(feature = "otlp")]
 pub use self::otlp::ExportGuard;
-pub use self::metrics_table::{METRICS, Metric, MetricKind};
 pub use self::trace::TraceContext;
 
 /// The exporter of spans; without the feature `otlp` it does nothing.

@@ -65,7 +65,8 @@ fn written_metrics(folder: &std::path::Path, found: &mut Vec<(String, String)>) 
         let path = entry.unwrap().path();
         if path.is_dir() {
             written_metrics(&path, found);
-        } else if path.extension().is_some_and(|ending| ending == "rs") && !path.ends_with("telemetry/metrics_table.rs") {
+        } else if path.extension().is_some_and(|ending| ending == "rs") && !path.ends_with("telemetry/metrics_table.rs")
+        {
             let text = std::fs::read_to_string(&path).unwrap();
             for (at, name) in text.match_indices("\"tidegate_") {
                 let Some(kind) = ["counter", "gauge", "histogram"].iter().find(|kind| {

@@ -66,7 +66,9 @@ fn api() {
     let mut count = 0;
     for tag in document["tags"].as_array().unwrap() {
         let (name, about) = (tag["name"].as_str().unwrap(), tag["description"].as_str().unwrap());
-        page.push_str(&format!("\n## {name}\n\n{about}.\n\n| method | path | what it does | who |\n|---|---|---|---|\n"));
+        page.push_str(&format!(
+            "\n## {name}\n\n{about}.\n\n| method | path | what it does | who |\n|---|---|---|---|\n"
+        ));
         for (path, methods) in document["paths"].as_object().unwrap() {
             for (method, operation) in methods.as_object().unwrap() {
                 if operation["tags"][0] == name && method != "head" {

@@ -142,7 +142,9 @@ async fn the_site_is_served_without_sign_in() {
             assert!(answer.body == *file.body && answer.header("etag") == file.etag, "{path}");
         }
         let start = app.send("GET", &at("/manual/"), &[], Vec::new()).await;
-        assert!(start.text().contains("<h1 ") && start.header("content-security-policy").contains("script-src 'self';"));
+        assert!(
+            start.text().contains("<h1 ") && start.header("content-security-policy").contains("script-src 'self';")
+        );
         let etag = start.header("etag").to_owned();
         let again = app.send("GET", &at("/manual/"), &[("if-none-match", &etag)], Vec::new()).await;
         assert_eq!((again.status, again.body.len(), again.header("etag")), (304, 0, etag.as_str()));
