@@ -84,6 +84,13 @@ fn api() {
     check("docs/reference/api.md", &page);
 }
 
+/// Returns the values that a field may have, if its schema lists them.
+fn listed_values(document: &Value, field: &Value) -> String {
+    let name = field["$ref"].as_str().and_then(|reference| reference.rsplit('/').next()).unwrap_or_default();
+    let values = document["components"]["schemas"][name]["enum"].as_array().cloned().unwrap_or_default();
+    values.iter().map(|value| format!("`{}`", value.as_str().unwrap())).collect::<Vec<_>>().join(", ")
+}
+
 /// Adds a table of the fields of a change.
 fn fields(document: &Value, schema: &str, page: &mut String) {
     let name = schema.rsplit('/').next().unwrap();
@@ -100,7 +107,8 @@ fn fields(document: &Value, schema: &str, page: &mut String) {
                 format!("`{}`", reference.rsplit('/').next().unwrap())
             }
         };
-        let meaning = cell(described["description"].as_str().unwrap_or_default());
+        let values = listed_values(document, described);
+        let meaning = described["description"].as_str().map_or(values, cell);
         page.push_str(&format!("| `{field}` | {kind} | {meaning} |\n"));
     }
 }
