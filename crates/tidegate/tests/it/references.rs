@@ -1,6 +1,8 @@
 //! The reference pages of metrics, change events, commands and routes equal what the code generates.
 //! `UPDATE=1 cargo test references` regenerates them.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 use tidegate::telemetry::METRICS;
 
@@ -8,6 +10,11 @@ use crate::contract::check;
 
 fn description() -> Value {
     serde_json::from_str(&tidegate::http::openapi::document()).unwrap()
+}
+
+/// Returns the entries of an object by name, whatever order the parser keeps.
+fn entries(object: &Value) -> BTreeMap<&String, &Value> {
+    object.as_object().unwrap().iter().collect()
 }
 
 /// Returns a text for a cell of a table.
@@ -69,8 +76,8 @@ fn api() {
         page.push_str(&format!(
             "\n## {name}\n\n{about}.\n\n| method | path | what it does | who |\n|---|---|---|---|\n"
         ));
-        for (path, methods) in document["paths"].as_object().unwrap() {
-            for (method, operation) in methods.as_object().unwrap() {
+        for (path, methods) in entries(&document["paths"]) {
+            for (method, operation) in entries(methods) {
                 if operation["tags"][0] == name && method != "head" {
                     let (method, summary) = (method.to_uppercase(), cell(operation["summary"].as_str().unwrap()));
                     page.push_str(&format!("| {method} | `{path}` | {summary} | {} |\n", who(operation)));
@@ -97,7 +104,7 @@ fn fields(document: &Value, schema: &str, page: &mut String) {
     let schema = &document["components"]["schemas"][name];
     let about = schema["description"].as_str().unwrap_or_default();
     page.push_str(&format!("`data` is a `{name}`. {about}\n\n| field | type | meaning |\n|---|---|---|\n"));
-    for (field, described) in schema["properties"].as_object().unwrap() {
+    for (field, described) in entries(&schema["properties"]) {
         let kind = match &described["type"] {
             Value::String(kind) => kind.clone(),
             Value::Array(kinds) => kinds.iter().map(|kind| kind.as_str().unwrap()).collect::<Vec<_>>().join(" or "),
@@ -129,8 +136,8 @@ fn events() {
          [audit log](../operations/audit.md#actions).\n",
     );
     let mut count = 0;
-    for (path, methods) in document["paths"].as_object().unwrap() {
-        for operation in methods.as_object().unwrap().values() {
+    for (path, methods) in entries(&document["paths"]) {
+        for operation in entries(methods).values() {
             let content = &operation["responses"]["200"]["content"]["text/event-stream"];
             let Some(schema) = content["schema"]["$ref"].as_str() else { continue };
             let summary = cell(operation["summary"].as_str().unwrap());
