@@ -146,7 +146,7 @@ async fn the_site_is_served_without_sign_in() {
             start.text().contains("<h1 ") && start.header("content-security-policy").contains("script-src 'self';")
         );
         let etag = start.header("etag").to_owned();
-        let again = app.send("GET", &at("/manual/"), &[("if-none-match", &etag)], Vec::new()).await;
+        let again = app.send("GET", &at("/manual/"), &[("if-none-match", etag.as_str())], Vec::new()).await;
         assert_eq!((again.status, again.body.len(), again.header("etag")), (304, 0, etag.as_str()));
         let head = app.send("HEAD", &at("/manual/"), &[], Vec::new()).await;
         assert_eq!((head.status, head.body.len(), head.header("etag")), (200, 0, etag.as_str()));
