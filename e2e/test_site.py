@@ -3,7 +3,6 @@
 import subprocess
 
 import pytest
-
 from browser_tab import Tab
 from server import BINARY
 
