@@ -94,11 +94,10 @@ impl<'a> Writer<'a> {
         let into = if self.heading.is_some() { &mut part.title } else { &mut part.text };
         match event {
             Event::Text(text) | Event::Code(text) => into.push_str(text),
+            // Emphasis and links end within a sentence.
+            Event::End(TagEnd::Emphasis | TagEnd::Strong | TagEnd::Link) => {}
             Event::SoftBreak | Event::HardBreak | Event::End(_) if !into.ends_with(' ') && self.heading.is_none() => {
-                // Emphasis and links end within a sentence.
-                if !matches!(event, Event::End(TagEnd::Emphasis | TagEnd::Strong | TagEnd::Link)) {
-                    into.push(' ');
-                }
+                into.push(' ');
             }
             _ => {}
         }
