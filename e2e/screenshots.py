@@ -1,34 +1,81 @@
-"""screenshots.py: takes the picture of the first page that the README shows, at two widths.
+"""screenshots.py: takes the pictures of the first page and of the documentation, at two widths.
 
-Run it after a change of that page: `.tools/venv/bin/python e2e/screenshots.py`.
+Run it after a change of the first page: `.tools/venv/bin/python e2e/screenshots.py`. With a folder as
+argument it writes pictures of the documentation into it instead, some of them dark or of a search.
 """
 
 import pathlib
+import sys
 import tempfile
 
 from browser_tab import Tab
 from server import ROOT, Server
 
-# Names, widths and heights in CSS pixels; a phone has two device pixels in each.
-VIEWS = [("first-page.png", 1024, 640, 1), ("first-page-narrow.png", 390, 844, 2)]
+# Names, paths, widths and heights in CSS pixels; a phone has two device pixels in each.
+VIEWS = [
+    ("first-page.png", "/", 1024, 640, 1),
+    ("first-page-narrow.png", "/", 390, 844, 2),
+]
+# Names, paths, widths, whether dark, what is searched.
+SITE = [
+    ("site-start.png", "", 1280, False, None),
+    ("site-start-narrow.png", "", 400, False, None),
+    ("site-guide.png", "guides/files.html", 1280, False, None),
+    ("site-guide-narrow.png", "guides/files.html", 400, False, None),
+    ("site-decision-dark.png", "decisions/0030-heads-are-checked-before-the-server-reads-them.html", 1280, True, None),
+    ("site-concept.png", "concepts/upload.html", 1280, False, None),
+    ("site-concept-dark.png", "concepts/doors.html", 400, True, None),
+    ("site-search.png", "guides/files.html", 1280, False, "quota"),
+    ("site-search-narrow.png", "guides/files.html", 400, True, "quota"),
+    ("site-missing.png", "none.html", 1280, False, None),
+]
+
+
+def report(tab, path, tall):
+    overflow = tab.value("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    print(f"{path}: {overflow} pixels beyond the edge, {tall} high")
+
+
+def take_first_page(server, tab, images):
+    for name, path, width, height, scale in VIEWS:
+        tab.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=scale, mobile=scale > 1)
+        tab.open(server.api + path)
+        assert tab.wait("document.readyState === 'complete' && document.body.innerText.length > 100")
+        tall = tab.value("document.documentElement.scrollHeight")
+        tab.call("Emulation.setDeviceMetricsOverride", width=width, height=min(tall, 1400), deviceScaleFactor=scale, mobile=scale > 1)
+        tab.screenshot(images / name)
+        report(tab, images / name, tall)
+
+
+def take_site(server, tab, images):
+    for name, path, width, dark, words in SITE:
+        tab.call("Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1, mobile=width < 500)
+        scheme = "dark" if dark else "light"
+        tab.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        tab.open(f"{server.api}/manual/{path}")
+        assert tab.wait("document.readyState === 'complete' && !document.querySelector('.search').hidden")
+        if words:
+            tab.value("document.getElementById('search').focus()")
+            tab.call("Input.insertText", text=words)
+            assert tab.wait("document.querySelectorAll('#results a').length > 0")
+        tab.screenshot(images / name)
+        report(tab, images / name, tab.value("document.documentElement.scrollHeight"))
 
 
 def main():
-    images = ROOT / "docs/images"
     with tempfile.TemporaryDirectory() as folder:
         # The addresses that a reader sees. Nothing else may run there meanwhile.
-        server = Server(folder, PORT="3000", EDGE_PORT="3001", S3_PORT="9000", TIDEGATE_DATA="tidegate-data")
-        server.api = "http://127.0.0.1:3000"
+        known = {"PORT": "3000", "EDGE_PORT": "3001", "S3_PORT": "9000"} if len(sys.argv) < 2 else {}
+        server = Server(folder, **known, TIDEGATE_DATA="tidegate-data")
+        if known:
+            server.api = "http://127.0.0.1:3000"
         with server, Tab(pathlib.Path(folder)) as tab:
-            for name, width, height, scale in VIEWS:
-                tab.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=scale, mobile=scale > 1)
-                tab.open(server.api)
-                assert tab.wait("document.readyState === 'complete' && document.body.innerText.length > 100")
-                overflow = tab.value("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-                tall = tab.value("document.documentElement.scrollHeight")
-                tab.call("Emulation.setDeviceMetricsOverride", width=width, height=min(tall, 1400), deviceScaleFactor=scale, mobile=scale > 1)
-                tab.screenshot(images / name)
-                print(f"{images / name}: {width} pixels wide, {overflow} beyond the edge, {tall} high")
+            if known:
+                take_first_page(server, tab, ROOT / "docs/images")
+            else:
+                images = pathlib.Path(sys.argv[1])
+                images.mkdir(parents=True, exist_ok=True)
+                take_site(server, tab, images)
 
 
 main()

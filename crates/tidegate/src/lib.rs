@@ -15,6 +15,7 @@ pub(crate) mod occasionally;
 pub mod queue;
 pub mod server;
 pub mod sign_in;
+pub mod site;
 pub mod state;
 pub mod surfaces;
 pub mod telemetry;

@@ -2,6 +2,7 @@
 //! returns an exit code; rules are in the modules below.
 
 mod check;
+mod docs;
 mod edge;
 mod health;
 mod import;
@@ -11,6 +12,7 @@ mod migrate;
 mod probe;
 mod process;
 mod reconcile;
+mod reference;
 mod serve;
 mod support_bundle;
 mod token;
@@ -22,6 +24,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+pub use self::reference::reference;
 use crate::config::{Config, Problems, Sources};
 
 /// The gate in front of a private bucket.
@@ -82,6 +85,8 @@ enum Command {
     },
     /// Print the OpenAPI description.
     Openapi,
+    /// Write the documentation of this version into a folder, for a web server or to read there.
+    Docs(docs::DocsArgs),
 }
 
 /// Runs the subcommand in the arguments of the process.
@@ -109,6 +114,7 @@ pub fn run() -> ExitCode {
         Command::Settings { markdown: true, .. } => print(&crate::config::reference()),
         Command::Settings { part, .. } => print_settings(part.as_deref().unwrap_or_default()),
         Command::Openapi => print(&crate::http::openapi::document()),
+        Command::Docs(wanted) => docs::run(&wanted),
     }
 }
 

@@ -14,6 +14,7 @@ use crate::app::App;
 use crate::config::{AuthMode, StoreSetting};
 use crate::model::owner::OwnerKind;
 use crate::model::rules;
+use crate::site::escaped;
 
 const STYLE: &str = "\
 :root{color-scheme:light dark;--ink:#14202b;--soft:#55646f;--line:#dbe3ea;--ground:#f6f8fa;--card:#fff;--code:#eef3f7;--link:#0b62b8;--good:#17734a;--bad:#b3261e}\
@@ -35,22 +36,6 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src dat
 
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new().route("/", get(page))
-}
-
-/// Escapes text for HTML.
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            other => out.push(other),
-        }
-    }
-    out
 }
 
 fn row(name: &str, value: &str) -> String {
@@ -150,13 +135,14 @@ fn surfaces(app: &App) -> String {
 
 fn links(app: &App) -> String {
     let mut all = vec![
+        (super::manual::ROOT, "Documentation"),
         ("/docs/", "Try the API"),
         ("/redoc", "API reference"),
         ("/openapi.json", "OpenAPI"),
         ("/readyz", "Readiness"),
     ];
     if app.config.is_on(OwnerKind::Session) && app.config.graphql.graphiql {
-        all.insert(2, ("/graphiql", "GraphiQL"));
+        all.insert(3, ("/graphiql", "GraphiQL"));
     }
     let items: String = all.iter().map(|(to, name)| format!("<a href=\"{to}\">{name}</a>")).collect();
     format!("<nav aria-label=\"Documentation\">{items}</nav>")

@@ -29,6 +29,7 @@ mod jobs;
 mod json;
 mod kept_body;
 mod landing_page;
+mod manual;
 mod observe;
 pub mod openapi;
 mod operations;
@@ -146,6 +147,7 @@ pub fn api_router(app: Arc<App>) -> Router {
         .merge(metrics)
         .merge(landing_page::routes())
         .merge(docs::routes())
+        .merge(manual::routes())
         .merge(SwaggerUi::new("/docs").url("/openapi.json", openapi::description()))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)

@@ -10,7 +10,7 @@ use crate::support::{Answer, TestApp, raw, raw_status};
 
 /// Responses whose `Cache-Control` lets others than the reader keep them, by the beginning of the
 /// path: they are the same for everybody.
-const PUBLIC: [&str; 4] = ["/.well-known/jwks.json", "/redoc/", "/graphiql/", "/storage/"];
+const PUBLIC: [&str; 5] = ["/.well-known/jwks.json", "/manual/", "/redoc/", "/graphiql/", "/storage/"];
 /// The files of Swagger UI, which say nothing of caching.
 const SWAGGER: &str = "/docs";
 /// What no answer to a stranger shows.
@@ -163,6 +163,15 @@ async fn every_route_has_the_headers_that_protect_its_reader() {
         "/docs/swagger-ui-bundle.js",
         "/docs/swagger-ui.css",
         "/docs/none.js",
+        "/manual",
+        "/manual/",
+        "/manual/guides/files.html",
+        "/manual/images/first-page.png",
+        "/manual/search-index.js",
+        "/manual/site.css",
+        "/manual/schema.graphql",
+        "/manual/none.html",
+        "/manual/..%2f..%2fetc/passwd",
         "/openapi.json",
         "/redoc",
         "/redoc/redoc.standalone.js",

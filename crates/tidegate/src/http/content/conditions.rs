@@ -43,6 +43,11 @@ pub(crate) fn evaluate(method: &Method, headers: &HeaderMap, representation: &Re
     }
 }
 
+/// Returns whether the reader has the representation with this entity tag, by `If-None-Match`.
+pub(crate) fn etag_matches(headers: &HeaderMap, etag: &str) -> bool {
+    tags_match(headers, header::IF_NONE_MATCH, etag, false)
+}
+
 /// Returns whether any listed entity tag matches. With `strong` comparison a weak tag never matches
 /// (RFC 9110, section 8.8.3.2).
 fn tags_match(headers: &HeaderMap, name: HeaderName, etag: &str, strong: bool) -> bool {

@@ -14,7 +14,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use store::Stat;
 
 pub(crate) use self::body::ResponseBody;
-pub(crate) use self::conditions::evaluate;
+pub(crate) use self::conditions::{etag_matches, evaluate};
 pub(crate) use self::fields::{FieldLines, Fields};
 use crate::error::Result;
 use crate::model::disposition::Rendering;
