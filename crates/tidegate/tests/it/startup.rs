@@ -191,7 +191,15 @@ fn plain(says: &str) -> String {
 /// No requirement of production can be left out.
 #[test]
 fn production_needs_each_of_its_settings() {
-    let optional = ["ENV", "TRUSTED_PROXIES", "CORS_ALLOW_ORIGIN", "PUBLIC_BASE_URL", "EDGE_URL", "S3_URL"];
+    let optional = [
+        "ENV",
+        "TRUSTED_PROXIES",
+        "CORS_ALLOW_ORIGIN",
+        "PUBLIC_BASE_URL",
+        "EDGE_URL",
+        "S3_URL",
+        "CLOUDFRONT_COOKIE_DOMAIN",
+    ];
     for (name, _) in PRODUCTION.iter().filter(|(name, _)| !optional.contains(name)) {
         let problems = load(Program::Server, &[PRODUCTION], &[name]).expect_err(name);
         let named = problems.iter().any(|line| line.contains(name));
