@@ -40,7 +40,7 @@ def made(pattern):
 
 
 def run(*command, **options):
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, **options)
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, errors="backslashreplace", **options)
     assert done.returncode == 0, (command, done.stdout, done.stderr)
     return done.stdout
 

@@ -110,7 +110,7 @@ fn banner(app: &App, operations: Option<SocketAddr>) -> String {
     let open = if is_open(app) { format!("\nNote: {OPEN}.\n") } else { String::new() };
     let data = std::path::absolute(&app.config.data).unwrap_or_else(|_| app.config.data.clone());
     format!(
-        "Tidegate {}\n  API     {}   (documentation at /docs)\n  edge    {edge}\n  S3      {}\n{operations}  data    {}\n\
+        "Tidegate {}\n  API     {}   (documentation at /manual/)\n  edge    {edge}\n  S3      {}\n{operations}  data    {}\n\
          {open}\nTry it in another terminal:\n\n  {}\n\n",
         env!("CARGO_PKG_VERSION"),
         app.addresses.api,

@@ -363,6 +363,8 @@ fn is_outage(error: &MigrateError) -> bool {
 pub(super) fn is_outage_error(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed => true,
+        // Something else answers at the database's address.
+        sqlx::Error::Protocol(_) | sqlx::Error::Tls(_) => true,
         sqlx::Error::Database(inner) => {
             // Outages: connection, resources, operator intervention, failover and system errors
             // (SQLSTATE classes 08, 53, 57 and 58, and 25006). Errors that a retry resolves: 40001,
@@ -382,7 +384,7 @@ pub(super) fn is_outage_error(error: &sqlx::Error) -> bool {
 /// another says nothing about the next one.
 pub(super) fn lasts(error: &sqlx::Error) -> bool {
     match error {
-        sqlx::Error::Io(_) => true,
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_) => true,
         sqlx::Error::Database(inner) => {
             inner.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some_and(|theirs| {
                 let code = theirs.code();
@@ -396,6 +398,21 @@ pub(super) fn lasts(error: &sqlx::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A port that is free may be taken by another program, or by the connection itself.
+    #[tokio::test]
+    async fn what_is_no_database_at_its_address_is_an_outage() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("postgres://u:p@{}/d", listener.local_addr().unwrap());
+        let answering = tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                tokio::io::AsyncWriteExt::write_all(&mut stream, &[0; 8]).await.unwrap();
+            }
+        });
+        let error = PgConnection::connect_with(&parse(&url).unwrap()).await.unwrap_err();
+        assert!(is_outage_error(&error) && lasts(&error), "{error:?}");
+        answering.abort();
+    }
 
     #[test]
     fn urls_without_a_host_are_refused() {
