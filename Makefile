@@ -138,7 +138,7 @@ local-services: tools-rust tools-python tools-servers ## run PostgreSQL, S3 and 
 	@./.ci/services postgres garage clamd
 
 update: ## regenerate openapi.json, schema.graphql and the reference pages from the code
-	UPDATE=1 $(CARGO) test $(TESTED) --test it contract
+	UPDATE=1 $(CARGO) test $(TESTED) --test it -- contract:: references::
 
 tools-rust:
 	@./.ci/need $(NEEDS_RUST)

@@ -111,8 +111,9 @@ class Balancer:
             allowed = server in self.stopping
         assert allowed, f"{server.name} was not being stopped, and {request.get_method()} {request.full_url} got {reason!r}"
 
-    def begun(self):
-        """Returns the ids of requests that a server began and gave no response to, by its log."""
+    def answered(self):
+        """Returns the ids of repeated requests that the stopped server had answered, by its log. It logs
+        a request when its handler has ended."""
         repeated = [one for reason in self.repeated.values() for one in reason]
         logs = {server: server.log.read_text() for server, _ in repeated}
         return [id for server, id in repeated if id in logs[server]]

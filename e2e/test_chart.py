@@ -475,6 +475,7 @@ def from_secret(index, name):
         (("work.pools.a.classes={scans}",), "need database.existingSecret, s3.bucket and work.enabled=true"),
         ((*SHARED, "work.enabled=false", "work.pools.a.classes={scans}"), "remove work.pools"),
         ((*SHARED, "work.pools.a.classes={upkeep,scans,images}"), "the class videos"),
+        ((*SHARED, "work.pools.a.classes={upkeep,scans,images,videos}", "work.pools.a.replicas=0"), "the class upkeep"),
         ((*SHARED, "work.pools.a.classes={upkeep,scans,images,films}"), "work/pools/a/classes/3"),
         ((*SHARED, "work.pools.a.classes={}"), "work/pools/a/classes"),
         ((*SHARED, "work.pools.a.replicas=2"), "classes"),

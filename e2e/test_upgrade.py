@@ -119,7 +119,9 @@ def test_servers_are_replaced_while_clients_go_on(tmp_path, monkeypatch, old):
             # 4. Back to the old release, without its backup: it refuses, and changes nothing.
             assert fleet.remove(one) == 0
             tables = dump(url, "--schema-only")
-            if applied:
+            if not applied:
+                print("this release has no migration: the old one may start again")
+            else:
                 for command in ("serve", "work"):
                     refused = one.run(old, command)
                     assert refuses(refused), refused
@@ -139,7 +141,7 @@ def test_servers_are_replaced_while_clients_go_on(tmp_path, monkeypatch, old):
         assert compared.returncode == 0, compared.stdout + compared.stderr
         assert not backends.psql(url, "SELECT payload, last_error FROM jobs WHERE state = 'DEAD'")
         assert not fleet.balancer.failed, fleet.balancer.failed[:10]
-        assert not fleet.balancer.begun(), "a server that was stopped gave up requests"
+        assert not fleet.balancer.answered(), "a server that was stopped gave up requests"
         assert "panicked" not in fleet.logs()
         fleet.stop()
 
@@ -212,7 +214,9 @@ def test_one_server_is_replaced_on_its_folder(tmp_path, monkeypatch, old):
         assert compared.returncode == 0, compared.stdout + compared.stderr
 
         # Back, without the backup: the old release refuses, and changes nothing.
-        if known() - before:
+        if not known() - before:
+            print("this release has no migration: the old one may start again")
+        else:
             rows, stored = tables(one.folder), files(one.folder)
             refused = one.run(old, "serve")
             assert refuses(refused), refused

@@ -97,9 +97,13 @@ function show({ page, part: [heading, anchor, text] }, words) {
 async function update() {
   const words = field.value.toLowerCase().split(/\s+/).filter(Boolean);
   if (words.length === 0) return close();
+  const asked = field.value;
   let hits;
   try {
-    hits = search(await load(), words);
+    const index = await load();
+    // Another event has answered for what was typed meanwhile.
+    if (field.value !== asked) return;
+    hits = search(index, words);
   } catch (error) {
     results.replaceChildren();
     count.textContent = error.message;
@@ -114,6 +118,7 @@ async function update() {
 
 function close() {
   found.hidden = true;
+  results.replaceChildren();
 }
 
 /** Moves the focus through the results; above the first is the field. */
@@ -136,7 +141,7 @@ function startSearch() {
     if (event.key === "ArrowDown") move(event, 1);
     else if (event.key === "ArrowUp") move(event, -1);
     else if (event.key === "Escape") { event.preventDefault(); close(); field.focus(); field.select(); }
-    else if (event.key === "Enter" && document.activeElement === field) results.querySelector("a")?.click();
+    else if (event.key === "Enter" && document.activeElement === field && !found.hidden) results.querySelector("a")?.click();
   });
   document.addEventListener("keydown", (event) => {
     const types = event.target.closest?.("input, textarea, select, [contenteditable]");

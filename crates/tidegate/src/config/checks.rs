@@ -47,18 +47,31 @@ fn check_mixed_content(config: &Config, told: &[(&'static str, Option<Origin>)],
     }
 }
 
-/// Warns where a browser keeps signed cookies for the host of the API, and sends none to the edge.
+/// Warns where browsers would not send the signed cookies of disk images to the edge.
 fn check_cookie_domain(config: &Config, r: &mut Resolver) {
-    let in_cookies = config.signs_grants() && config.cloudfront.auth_mode == GrantMode::Cookie;
+    let in_cookies = config.is_on(OwnerKind::Disks) && config.cloudfront.auth_mode == GrantMode::Cookie;
     let (Some(api), Some(edge)) = (&config.public_base_url, told_edge(config)) else { return };
-    if in_cookies && config.cloudfront.cookie.domain.is_none() && api.host() != edge.host() {
-        r.given.warnings.push(format!(
-            "CLOUDFRONT_COOKIE_DOMAIN is empty, so browsers send the signed cookies of {} to no other host, and {} is \
-             one: name the domain that both have in common, or set CLOUDFRONT_AUTH_MODE=url",
-            api.host(),
-            edge.host()
-        ));
+    if !in_cookies || api.host() == edge.host() {
+        return;
     }
+    let (api, edge) = (api.host(), edge.host());
+    match &config.cloudfront.cookie.domain {
+        None => r.given.warnings.push(format!(
+            "CLOUDFRONT_COOKIE_DOMAIN is empty, so browsers send the signed cookies of {api} to no other host, and \
+             {edge} is one: name the domain that both have in common, or set CLOUDFRONT_AUTH_MODE=url"
+        )),
+        Some(domain) if !is_in_domain(api, domain) || !is_in_domain(edge, domain) => r.given.warnings.push(format!(
+            "CLOUDFRONT_COOKIE_DOMAIN is {domain}, which does not contain both {api} and {edge}: browsers send no \
+             signed cookies to the edge"
+        )),
+        Some(_) => {}
+    }
+}
+
+/// Returns whether a host is a domain of cookies, or below it.
+fn is_in_domain(host: &str, domain: &str) -> bool {
+    let domain = domain.trim_start_matches('.').to_ascii_lowercase();
+    host == domain || host.strip_suffix(&domain).is_some_and(|rest| rest.ends_with('.'))
 }
 
 /// Returns the URL that a door is reached at where no other is configured.

@@ -18,7 +18,7 @@ use super::{outage, schema};
 use crate::error::{Error, Result};
 use crate::model::micros;
 
-/// How long a turn waits for a connection. Longer than that, the database is away.
+/// How long the holder of a turn waits for a connection. After that, the database counts as down.
 const ACQUIRE: Duration = Duration::from_secs(3);
 /// How long opening a connection may take.
 pub(super) const CONNECT: Duration = Duration::from_secs(5);
@@ -121,7 +121,7 @@ impl Postgres {
         let started = Instant::now();
         match self.pool.acquire().await {
             Ok(connection) => Ok(PooledConnection(Some(connection))),
-            Err(error) if is_outage_error(&error) => Err(outage::report_attempt(started, error)),
+            Err(error) if cannot_connect(&error) => Err(outage::report_attempt(started, error)),
             Err(error) => Err(error.into()),
         }
     }
@@ -354,17 +354,21 @@ async fn prepare(connection: &mut PgConnection, limit: Duration) -> std::result:
 /// Returns whether a migration may succeed later.
 fn is_outage(error: &MigrateError) -> bool {
     match error {
-        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => is_outage_error(error),
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => cannot_connect(error),
         _ => false,
     }
+}
+
+/// Returns whether no connection could be opened because of an outage. While the database is away,
+/// another program may answer at its address, or the connection may meet itself.
+fn cannot_connect(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Protocol(_)) || is_outage_error(error)
 }
 
 /// Returns whether an error is an outage of the database rather than an error of the query.
 pub(super) fn is_outage_error(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) | sqlx::Error::WorkerCrashed => true,
-        // Something else answers at the database's address.
-        sqlx::Error::Protocol(_) | sqlx::Error::Tls(_) => true,
         sqlx::Error::Database(inner) => {
             // Outages: connection, resources, operator intervention, failover and system errors
             // (SQLSTATE classes 08, 53, 57 and 58, and 25006). Errors that a retry resolves: 40001,
@@ -384,7 +388,7 @@ pub(super) fn is_outage_error(error: &sqlx::Error) -> bool {
 /// another says nothing about the next one.
 pub(super) fn lasts(error: &sqlx::Error) -> bool {
     match error {
-        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_) => true,
+        sqlx::Error::Io(_) => true,
         sqlx::Error::Database(inner) => {
             inner.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some_and(|theirs| {
                 let code = theirs.code();
@@ -399,18 +403,21 @@ pub(super) fn lasts(error: &sqlx::Error) -> bool {
 mod tests {
     use super::*;
 
-    /// A port that is free may be taken by another program, or by the connection itself.
     #[tokio::test]
     async fn what_is_no_database_at_its_address_is_an_outage() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("postgres://u:p@{}/d", listener.local_addr().unwrap());
         let answering = tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
-                tokio::io::AsyncWriteExt::write_all(&mut stream, &[0; 8]).await.unwrap();
+                // As a connection to itself answers: with the request.
+                let mut request = [0; 8];
+                tokio::io::AsyncReadExt::read_exact(&mut stream, &mut request).await.unwrap();
+                tokio::io::AsyncWriteExt::write_all(&mut stream, &request).await.unwrap();
             }
         });
         let error = PgConnection::connect_with(&parse(&url).unwrap()).await.unwrap_err();
-        assert!(is_outage_error(&error) && lasts(&error), "{error:?}");
+        assert!(matches!(error, sqlx::Error::Protocol(_)), "{error:?}");
+        assert!(cannot_connect(&error) && !is_outage_error(&error), "of a query it would be a fault");
         answering.abort();
     }
 

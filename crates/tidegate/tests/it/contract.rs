@@ -17,7 +17,7 @@ pub(crate) fn check(file: &str, made: &str) {
         std::fs::write(&path, made).unwrap();
     }
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(committed == made, "{file} is not what the code makes; run UPDATE=1 cargo test -p tidegate contract");
+    assert!(committed == made, "{file} is not what the code makes; run `make update`");
 }
 
 #[test]

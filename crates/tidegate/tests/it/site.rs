@@ -185,8 +185,9 @@ async fn paths_that_the_site_does_not_have_lead_to_its_own_page() {
 }
 
 fn docs(folder: &Path, argument: &str) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
-    command.args(["docs", argument]).current_dir(folder).env_clear().output().unwrap()
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", "umask 077; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_tidegate"), "docs", argument]);
+    command.current_dir(folder).env_clear().output().unwrap()
 }
 
 #[test]
@@ -203,7 +204,8 @@ fn the_site_is_written_into_an_empty_folder_only() {
     assert_eq!(openapi, tidegate::http::openapi::document());
     // A web server runs as another user.
     let mode = |path: &str| std::fs::metadata(written.join(path)).unwrap().permissions().mode() & 0o777;
-    assert_eq!((mode("."), mode("guides"), mode("guides/files.html")), (0o755, 0o755, 0o644));
+    let modes = ["..", ".", "guides", "guides/files.html"].map(mode);
+    assert_eq!(modes, [0o755, 0o755, 0o755, 0o644], "whatever the umask is");
     std::fs::write(folder.path().join("file"), "x").unwrap();
     for (argument, says) in [
         ("new/site", "new/site: the folder has "),

@@ -96,6 +96,7 @@ const TABLE: &[Row] = &[
     (Program::Server, &[BUCKET, &[("CORS_ALLOW_ORIGIN", "https://app.example.com"), ("S3_ENDPOINT", "http://10.0.0.1:9000")]], &[], Warned("is http, and browsers block it on the pages of")),
     // Cookies that never reach the edge.
     (Program::Server, &[PRODUCTION], &["CLOUDFRONT_COOKIE_DOMAIN"], Warned("so browsers send the signed cookies of")),
+    (Program::Server, &[PRODUCTION, &[("CLOUDFRONT_COOKIE_DOMAIN", "example.org")]], &[], Warned("which does not contain both")),
     // A proxy that nobody is told of.
     (Program::Server, &[PRODUCTION], &["TRUSTED_PROXIES"], Warned("share one rate limit and one address in the audit log")),
     (Program::Edge, &[EDGE, &[("EDGE_URL", "https://images.example.com")]], &[], Warned("so a proxy stands before us, and TRUSTED_PROXIES names none: policies for an address see")),

@@ -76,7 +76,7 @@ impl World {
                 // Some doors close the connection without reading the body: then it is not opened.
                 Err(_) if has_body => return None,
                 // Where its first file is gone, it breaks off before its head is sent.
-                Err(_) if issued.kind == "archive" => return None,
+                Err(error) if issued.kind == "archive" && !error.is_connect() => return None,
                 Err(error) => panic!("{} {method} {url}: {error:?}", issued.kind),
             };
             let field = |name: &str| {
