@@ -55,17 +55,18 @@ fn check_cookie_domain(config: &Config, r: &mut Resolver) {
         return;
     }
     let (api, edge) = (api.host(), edge.host());
-    match &config.cloudfront.cookie.domain {
-        None => r.given.warnings.push(format!(
+    let message = match &config.cloudfront.cookie.domain {
+        None => format!(
             "CLOUDFRONT_COOKIE_DOMAIN is empty, so browsers send the signed cookies of {api} to no other host, and \
              {edge} is one: name the domain that both have in common, or set CLOUDFRONT_AUTH_MODE=url"
-        )),
-        Some(domain) if !is_in_domain(api, domain) || !is_in_domain(edge, domain) => r.given.warnings.push(format!(
+        ),
+        Some(domain) if is_in_domain(api, domain) && is_in_domain(edge, domain) => return,
+        Some(domain) => format!(
             "CLOUDFRONT_COOKIE_DOMAIN is {domain}, which does not contain both {api} and {edge}: browsers send no \
              signed cookies to the edge"
-        )),
-        Some(_) => {}
-    }
+        ),
+    };
+    r.given.warnings.push(message);
 }
 
 /// Returns whether a host is a domain of cookies, or below it.
