@@ -16,6 +16,8 @@ PYTEST := $(PYTHON) -m pytest e2e -q -rs --color=no --durations=15 -p no:cachepr
 WORKERS ?= $(shell echo $$((2 * $$(nproc))))
 # Every test command uses the same packages and features, so that dependencies are built once.
 TESTED := --workspace --features tidegate/otlp --locked
+# With an example, dependencies get the features that the tests need: what is compiled once serves both.
+BUILT := $(TESTED) --bin tidegate --example sign_speed
 
 # Tests in the test process, each with a server of its own.
 IN_PROCESS := env RUST_TEST_THREADS=$(WORKERS) $(CARGO) test $(TESTED)
@@ -31,10 +33,10 @@ NEEDS_E2E := 7z:p7zip-full bsdtar:libarchive-tools caddy:caddy chromium:chromium
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: tools-rust ## start the server on this machine and print its addresses
-	@test -x target/release/tidegate || echo "Building Tidegate. The first time, this takes some minutes."
-	$(CARGO) build --release --locked -p tidegate
-	exec ./target/release/tidegate serve
+run: tools-rust ## build the server for development, start it and print its addresses
+	@test -x target/debug/tidegate || echo "Building Tidegate for development. The first time, this takes some minutes."
+	$(CARGO) build $(BUILT)
+	exec ./target/debug/tidegate serve
 
 dev: tools-rust ## as run, and build and start again whenever a source file changes
 	@./.ci/need inotifywait:inotify-tools
@@ -121,7 +123,7 @@ test-long: ## what CI runs, and then what only a release needs
 
 demo: tools-rust ## upload and stream a disk image on a server of its own, and print each response
 	@./.ci/need curl:curl jq:jq xxd:xxd
-	$(CARGO) build --release --locked -p tidegate
+	$(CARGO) build $(BUILT)
 	./e2e/demo.sh
 
 bench: tools-rust tools-python tools-servers tools-bench ## benchmarks beside named peers; see bench/README.md

@@ -7,7 +7,7 @@ root=$PWD
 work=$(mktemp -d)
 export TIDEGATE_DATA=$work/data PORT=${PORT:-13900} EDGE_PORT=${EDGE_PORT:-13901} S3_PORT=${S3_PORT:-13909}
 cd "$work"
-"$root/target/release/tidegate" serve >server.log 2>&1 &
+"$root/target/debug/tidegate" serve >server.log 2>&1 &
 server=$!
 trap 'kill $server 2>/dev/null; wait $server 2>/dev/null || true; rm -rf "$work"' EXIT
 API=http://127.0.0.1:$PORT

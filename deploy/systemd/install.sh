@@ -15,7 +15,7 @@ if [ "${1:-}" = --uninstall ]; then
     exit 0
 fi
 
-binary=${1:?give the path of the binary, such as target/release/tidegate}
+binary=${1:?give the path of the binary, such as target/binary/tidegate}
 [ -x "$binary" ] || { echo "$binary is no program" >&2; exit 1; }
 if [ -z "$root" ] && ! getent passwd tidegate >/dev/null; then
     useradd --system --user-group --home-dir /var/lib/tidegate --no-create-home --shell /usr/sbin/nologin tidegate

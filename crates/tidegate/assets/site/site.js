@@ -41,14 +41,19 @@ function score(words, page, [heading, , text], isFirst) {
   return head === phrase ? sum + 20 : sum;
 }
 
+/** Pages on what was decided or changed, and on the code. */
+const LATER = /^(decisions\/|changelog|architecture|contributing)/;
+/** Pages that say how to use the server. */
+const USERS = /^(quick-starts|guides|concepts)\//;
+
 const escape = (word) => word.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 
 function search(pages, words) {
   const hits = [];
   for (const page of pages) {
     page.parts.forEach((part, at) => {
-      // What was decided once is found after what holds today.
-      const weight = page.page.startsWith("decisions/") || page.page === "changelog.html" ? 0.5 : 1;
+      // Pages for users come before those for developers, and what was decided once comes last.
+      const weight = LATER.test(page.page) ? 0.5 : USERS.test(page.page) ? 1.3 : 1;
       const value = score(words, page, part, at === 0) * weight;
       if (value > 0) hits.push({ page, part, value });
     });

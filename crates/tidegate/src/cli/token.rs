@@ -43,7 +43,10 @@ pub(super) fn run(config: &Config, arguments: &TokenArgs) -> ExitCode {
 
 fn issue(config: &Config, arguments: &TokenArgs) -> anyhow::Result<String> {
     let setting = &config.auth.sign_in;
-    anyhow::ensure!(setting.own_tokens, "this server takes no tokens of its own; see AUTH_OWN_TOKENS");
+    anyhow::ensure!(
+        setting.own_tokens,
+        "this server takes no tokens of its own; if the running one does, give this command AUTH_OWN_TOKENS=true too"
+    );
     let address = match &config.public_base_url {
         Some(address) => address.to_string(),
         // Without a public address, the server is its own issuer under the address it listens on.

@@ -37,7 +37,7 @@ fn sign_in(config: &Config) -> Vec<&'static str> {
         AuthMode::Dev => vec!["'X-User-Id: ann'", "'X-Org-Id: lab'"],
         AuthMode::None => Vec::new(),
         AuthMode::Jwt if tokens.own_tokens => {
-            vec![r#""Authorization: Bearer $(tidegate token --user ann --org lab)""#]
+            vec![r#""Authorization: Bearer $(AUTH_OWN_TOKENS=true tidegate token --user ann --org lab)""#]
         }
         AuthMode::Jwt if tokens.jwks_url.is_some() || tokens.public_key.is_some() => {
             vec![r#""Authorization: Bearer $TOKEN""#]
