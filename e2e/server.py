@@ -44,6 +44,11 @@ class NoRedirect(urllib.request.HTTPRedirectHandler):
 OPENER = urllib.request.build_opener(NoRedirect)
 
 
+def files_below(folder):
+    """The files below a folder in which a server works: folders may go meanwhile."""
+    return [pathlib.Path(parent, name) for parent, _, names in os.walk(folder) for name in names]
+
+
 class Server:
     """The built binary as a process. Its log spans all restarts in the folder."""
 

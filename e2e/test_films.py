@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from server import send
+from server import files_below, send
 from sessions import Session, fetch, ffmpeg, opened
 
 FIXTURES = pathlib.Path(__file__).parent / "fixtures"
@@ -162,8 +162,8 @@ ffmpeg -nostdin -v error -i "$last.whole" {} -f mp4 "$last"
 def copies(server, data):
     """Returns the stored files with this content. A file can go while it is looked at."""
     found = []
-    for path in (server.folder / "data/store").rglob("*"):
-        with contextlib.suppress(FileNotFoundError, IsADirectoryError):
+    for path in files_below(server.folder / "data/store"):
+        with contextlib.suppress(FileNotFoundError):
             found += [path] if path.read_bytes() == data else []
     return found
 

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from server import BINARY, send
+from server import BINARY, files_below, send
 from small_disk import SmallDisk
 
 SECONDS = float(os.environ.get("DISK_MODEL_SECONDS", "8"))
@@ -258,7 +258,7 @@ def left_over(disk):
     """Returns the files of the store that are not the ballast's or the store's own."""
     store = disk.inside / "data/store"
     own = {store / ".identity"}
-    return [file for file in store.rglob("*") if file.is_file() and file not in own and ".ballast" not in file.parts]
+    return [file for file in files_below(store) if file not in own and ".ballast" not in file.parts]
 
 
 @pytest.mark.parametrize("what,options", [("bytes", "size=48m"), ("inodes", "size=64m,nr_inodes=1500")])

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from server import BINARY, Server, send
+from server import BINARY, Server, files_below, send
 from sessions import Session, drawn, encoded, fetch, near, opened, corners, CORNERS
 
 # The first calls belong to the start of the server. KILLS=1 tries every call.
@@ -32,7 +32,7 @@ if "KILLS" in os.environ:
 
 def blobs(server, below=""):
     root = server.folder / "data/store" / below
-    names = (str(path.relative_to(server.folder / "data/store")) for path in root.rglob("*") if path.is_file())
+    names = (str(path.relative_to(server.folder / "data/store")) for path in files_below(root))
     return sorted(name for name in names if not name.endswith(".meta") and not name.startswith((".ballast/", ".identity")))
 
 

@@ -66,7 +66,8 @@ def test_code_is_copied_and_the_narrow_page_has_a_menu(server, tmp_path):
         assert tab.wait("document.querySelectorAll('.copy').length > 5")
         assert tab.value("document.documentElement.scrollWidth") == 400
         tab.call("Browser.grantPermissions", origin=server.api, permissions=["clipboardReadWrite", "clipboardSanitizedWrite"])
-        tab.value("document.querySelector('.copy').click()")
+        tab.call("Emulation.setFocusEmulationEnabled", enabled=True)
+        tab.call("Runtime.evaluate", expression="document.querySelector('.copy').click()", userGesture=True)
         assert tab.wait("document.querySelector('.copy').innerText === 'Copied'")
         assert not tab.value("document.querySelector('.menu nav').checkVisibility()")
         tab.value("document.querySelector('.menu summary').click()")
