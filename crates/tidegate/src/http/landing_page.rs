@@ -22,7 +22,7 @@ const STYLE: &str = "\
 *{box-sizing:border-box}body{margin:0;background:var(--ground);color:var(--ink);font:16px/1.5 system-ui,sans-serif}\
 main{max-width:46rem;margin:0 auto;padding:3rem 1.25rem 4rem}h1{font-size:1.75rem;line-height:1.2;margin:0}\
 h1 small{font-size:.9rem;font-weight:400;color:var(--soft);margin-left:.5rem}.lead{color:var(--soft);margin:.25rem 0 1.5rem}\
-nav{display:flex;flex-wrap:wrap;gap:.5rem;margin:0 0 1.5rem}nav a{border:1px solid var(--line);border-radius:8px;background:var(--card);padding:.4rem .7rem;font-size:.95rem;text-decoration:none}\
+nav{display:flex;flex-wrap:wrap;gap:.5rem;margin:0 0 1.5rem}nav a{border:1px solid var(--line);border-radius:8px;background:var(--card);padding:.4rem .65rem;font-size:.95rem;text-decoration:none}\
 nav a:hover,nav a:focus-visible{border-color:var(--link)}nav a:first-child{background:var(--link);border-color:var(--link);color:var(--card)}\
 section{background:var(--card);border:1px solid var(--line);border-radius:12px;padding:1.1rem 1.25rem;margin:0 0 1rem}\
 h2{font-size:1rem;line-height:1.3;margin:0 0 .6rem}section p{color:var(--soft);margin:0 0 .6rem}\
