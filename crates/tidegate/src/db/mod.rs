@@ -70,8 +70,6 @@ use crate::turns::{Turn, Turns};
 
 /// The free bytes below which SQLite's log must not grow: a few times its usual size.
 const ROOM_FOR_LOG: u64 = 16 << 20;
-/// How long a transaction or a read waits for its turn.
-const TURN: Duration = Duration::from_secs(10);
 
 /// The database. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -199,8 +197,8 @@ impl Db {
         let (engine, turns, reads) = match database {
             Database::Sqlite(path) => {
                 let (reader, writer) = sqlite::open(path).await?;
-                let turns = Turns::new("database", 1, TURN);
-                let reads = Turns::new("reads", sqlite::READERS, TURN);
+                let turns = Turns::new("database", 1, sqlite::TURN);
+                let reads = Turns::new("reads", sqlite::READERS, sqlite::TURN);
                 (Engine::Sqlite { reader, writer }, turns, reads)
             }
             Database::Postgres { url, host, connections, timeout } => {
@@ -209,8 +207,8 @@ impl Db {
                 let postgres = Postgres::open(options, *connections, *timeout, Arc::clone(&clock)).await?;
                 let count = |connections: u32| usize::try_from(connections).unwrap_or(usize::MAX);
                 // A quarter of the connections is left for reads, which may have all that are free.
-                let turns = Turns::new("database", count(connections - connections / 4), TURN);
-                let reads = Turns::new("reads", count(*connections), TURN);
+                let turns = Turns::new("database", count(connections - connections / 4), postgres::TURN);
+                let reads = Turns::new("reads", count(*connections), postgres::TURN);
                 (Engine::Postgres(postgres), turns, reads)
             }
         };

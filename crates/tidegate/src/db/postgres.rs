@@ -20,6 +20,9 @@ use crate::model::micros;
 
 /// How long the holder of a turn waits for a connection. After that, the database counts as down.
 const ACQUIRE: Duration = Duration::from_secs(3);
+/// How long a transaction or a read waits for its turn. With [`ACQUIRE`], it bounds what a database
+/// that falls silent costs a request.
+pub(super) const TURN: Duration = Duration::from_secs(8);
 /// How long opening a connection may take.
 pub(super) const CONNECT: Duration = Duration::from_secs(5);
 /// An idle connection of this age is tested before it is used.

@@ -12,6 +12,8 @@ use super::schema::{self, SQLITE};
 
 /// How long a turn waits for the writer, or for a connection that reads.
 const ACQUIRE: Duration = Duration::from_secs(10);
+/// How long a transaction or a read waits for its turn.
+pub(super) const TURN: Duration = Duration::from_secs(10);
 /// The number of connections that read.
 pub(super) const READERS: usize = 8;
 /// The largest log that stays after a checkpoint, in bytes.
