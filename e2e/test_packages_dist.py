@@ -13,7 +13,7 @@ import time
 import tomllib
 
 import pytest
-from server import ROOT, Server
+from server import ROOT, Server, send
 from sessions import Session
 
 pytestmark = pytest.mark.dist
@@ -77,6 +77,26 @@ def test_the_binary_is_static_and_names_its_debug_information(name):
     text = binary.read_bytes()
     for folder in (str(ROOT), str(pathlib.Path.home() / ".cargo")):
         assert folder.encode() not in text, f"{folder} is named in {binary}"
+
+
+@pytest.mark.parametrize("name", [name for name in built() if name != MACHINE])
+def test_the_binary_of_another_architecture_serves_in_an_emulator(name, tmp_path):
+    """qemu emulates the processor for this program, and not for those that it starts: no image is decoded."""
+    emulator = {"x86_64": "qemu-x86_64-static", "arm64": "qemu-aarch64-static"}[name]
+    binary = DIST / name / "tidegate"
+    assert run(emulator, binary, "--version") == f"tidegate {VERSION}\n"
+    server = Server(tmp_path, SCANNER="off")
+    server.command = [shutil.which(emulator), str(binary), "serve"]
+    content = os.urandom(3 << 20)
+    with server:
+        image, upload, _ = server.begin()
+        etag = send("PUT", server.sign(image, upload, 1), {}, content).headers["ETag"]
+        assert server.complete(image, upload, [(1, etag)]).status == 200
+        url, cookie = server.stream(image)
+        part = send("GET", url, {"Cookie": cookie, "Range": "bytes=1000000-1999999"})
+        assert (part.status, part.body) == (206, content[1_000_000:2_000_000])
+        assert send("GET", url, {}).status == 403
+    assert server.process.returncode == 0
 
 
 def test_the_bill_of_materials_lists_what_is_linked():
