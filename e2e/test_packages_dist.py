@@ -13,7 +13,7 @@ import time
 import tomllib
 
 import pytest
-from server import ROOT, Server, send
+from server import ROOT, Server
 from sessions import Session
 
 pytestmark = pytest.mark.dist
@@ -80,23 +80,20 @@ def test_the_binary_is_static_and_names_its_debug_information(name):
 
 
 @pytest.mark.parametrize("name", [name for name in built() if name != MACHINE])
-def test_the_binary_of_another_architecture_serves_in_an_emulator(name, tmp_path):
-    """qemu emulates the processor for this program, and not for those that it starts: no image is decoded."""
+def test_the_binary_of_another_architecture_runs_in_an_emulator(name, tmp_path):
+    """The emulator of Debian 12 has no openat2, so that the binary can do here what needs no store."""
     emulator = {"x86_64": "qemu-x86_64-static", "arm64": "qemu-aarch64-static"}[name]
-    binary = DIST / name / "tidegate"
-    assert run(emulator, binary, "--version") == f"tidegate {VERSION}\n"
-    server = Server(tmp_path, SCANNER="off")
-    server.command = [shutil.which(emulator), str(binary), "serve"]
-    content = os.urandom(3 << 20)
-    with server:
-        image, upload, _ = server.begin()
-        etag = send("PUT", server.sign(image, upload, 1), {}, content).headers["ETag"]
-        assert server.complete(image, upload, [(1, etag)]).status == 200
-        url, cookie = server.stream(image)
-        part = send("GET", url, {"Cookie": cookie, "Range": "bytes=1000000-1999999"})
-        assert (part.status, part.body) == (206, content[1_000_000:2_000_000])
-        assert send("GET", url, {}).status == 403
-    assert server.process.returncode == 0
+    program = [emulator, str(DIST / name / "tidegate")]
+    assert run(*program, "--version") == f"tidegate {VERSION}\n"
+    for kind in ("rsa", "p256"):
+        key, private, public = (line.split()[-1] for line in run(*program, "keys", "generate", "--kind", kind, "--folder", tmp_path).splitlines())
+        assert private == str(tmp_path / f"{key}.pem")
+        # Another program finds that the halves belong together.
+        assert run("openssl", "pkey", "-in", private, "-pubout").strip() == pathlib.Path(public).read_text().strip()
+    run(*program, "docs", tmp_path / "site")
+    assert "Tidegate" in (tmp_path / "site/index.html").read_text()
+    settings = {"PATH": os.environ["PATH"], "TIDEGATE_DATA": str(tmp_path / "data")}
+    assert "the settings are fine" in run(*program, "check", env=settings)
 
 
 def test_the_bill_of_materials_lists_what_is_linked():
