@@ -66,16 +66,20 @@ def split(program, folder):
 def check(architecture, first):
     """Compiles the sources again from another folder, and ends the program if a byte differs."""
     say(f"{architecture}: compiling it again from another folder, to compare the two")
-    with tempfile.TemporaryDirectory(prefix="tidegate-second-", dir=os.environ.get("SECOND_BUILD")) as folder:
-        sources, target = pathlib.Path(folder, "sources"), pathlib.Path(folder, "target")
-        for name in run("git", "ls-files", capture=True).splitlines():
-            if (ROOT / name).is_file() and not (ROOT / name).is_symlink():
-                (sources / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(ROOT / name, sources / name)
-        second = split(compile_binary(architecture, sources, target), pathlib.Path(folder, "second"))
-        for one, other in zip(first, second):
-            run("cmp", one, other)
-            say(f"{architecture}: {one.name} is the same in both builds, SHA-256 {sha256(one.read_bytes())}")
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="tidegate-second-", dir=os.environ.get("SECOND_BUILD")))
+    sources, target = folder / "sources", folder / "target"
+    for name in run("git", "ls-files", capture=True).splitlines():
+        if (ROOT / name).is_file() and not (ROOT / name).is_symlink():
+            (sources / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, sources / name)
+    second = split(compile_binary(architecture, sources, target), folder / "second")
+    shutil.rmtree(target)
+    differ = [one.name for one, other in zip(first, second) if one.read_bytes() != other.read_bytes()]
+    if differ:
+        sys.exit(f"dist: {architecture}: of two builds, {' and '.join(differ)} differ; the second build is in {folder / 'second'}")
+    for one in first:
+        say(f"{architecture}: {one.name} is the same in both builds, SHA-256 {sha256(one.read_bytes())}")
+    shutil.rmtree(folder)
 
 
 def main():
