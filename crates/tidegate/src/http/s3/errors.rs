@@ -163,7 +163,9 @@ mod tests {
     #[test]
     fn the_protocol_layer_gives_its_codes_the_same_status() {
         let mut known = 0;
-        for row in CODES {
+        // Refused by the door before the protocol layer, with the status of all doors (RFC 6585).
+        let of_the_door = "RequestHeaderSectionTooLarge";
+        for row in CODES.iter().filter(|row| row.code != of_the_door) {
             let code = S3ErrorCode::from_bytes(row.code.as_bytes()).unwrap();
             if let Some(status) = code.status_code() {
                 assert_eq!(status.as_u16(), row.status, "{}", row.code);
