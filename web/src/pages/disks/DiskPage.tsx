@@ -1,0 +1,3 @@
+export function DiskPage() {
+  return null;
+}

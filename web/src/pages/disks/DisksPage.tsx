@@ -1,0 +1,3 @@
+export function DisksPage() {
+  return null;
+}

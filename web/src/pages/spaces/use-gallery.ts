@@ -1,0 +1,79 @@
+/** The images of a space as they are now: pages from the server, and changes as they happen. */
+import { useQueryClient } from "@tanstack/react-query";
+import { useCallback } from "react";
+import { useServerEvents } from "../../api/events.ts";
+import { useListEditor, usePagedList } from "../../api/paged-list.ts";
+import { getImage, listImages, type SpaceImage, spaceKeys } from "../../api/spaces.ts";
+
+interface Change {
+  imageId: string;
+  status: string;
+}
+
+function parseChange(data: string): Change | null {
+  const value: unknown = JSON.parse(data);
+  if (typeof value !== "object" || value === null) return null;
+  const { imageId, status } = value as Partial<Change>;
+  return typeof imageId === "string" && typeof status === "string" ? { imageId, status } : null;
+}
+
+export function useGallery(spaceId: string, status: string, total: number) {
+  const queryKey = spaceKeys.images(spaceId, status);
+  const edit = useListEditor<SpaceImage>(queryKey);
+  const queries = useQueryClient();
+  const list = usePagedList<SpaceImage>({
+    queryKey,
+    fetchPage: (cursor, signal) => listImages(spaceId, status, cursor, signal),
+    total: status === "READY" ? total : undefined,
+  });
+
+  const replace = useCallback(
+    (image: SpaceImage) => {
+      const shown = status === "ALL" || image.status === status;
+      let found = false;
+      edit((items) => {
+        const at = items.findIndex(({ id }) => id === image.id);
+        if (at === -1) return items;
+        found = true;
+        return shown ? items.with(at, image) : items.toSpliced(at, 1);
+      });
+      if (!found && shown) edit((items, first) => (first ? insert(items, image) : items));
+    },
+    [edit, status],
+  );
+  const leaveOut = useCallback(
+    (ids: ReadonlySet<string>) => {
+      edit((items) => {
+        const left = items.filter(({ id }) => !ids.has(id));
+        return left.length === items.length ? items : left;
+      });
+    },
+    [edit],
+  );
+  const refresh = useCallback(
+    async (imageId: string) => replace(await getImage(spaceId, imageId)),
+    [replace, spaceId],
+  );
+
+  useServerEvents(`/api/spaces/${encodeURIComponent(spaceId)}/events`, {
+    onEvent(data) {
+      const change = parseChange(data);
+      if (!change) return;
+      const { imageId } = change;
+      if (change.status === "DELETED" || change.status === "PURGED") leaveOut(new Set([imageId]));
+      else void refresh(imageId).catch(() => leaveOut(new Set([imageId])));
+      void queries.invalidateQueries({ queryKey: spaceKeys.history(spaceId, imageId) });
+      if (change.status === "READY" || change.status === "DELETED") {
+        void queries.invalidateQueries({ queryKey: spaceKeys.one(spaceId) });
+      }
+    },
+    onGap: list.refetch,
+  });
+  return { list, replace, leaveOut, refresh };
+}
+
+/** Puts an image where it belongs in the order of the list, which is newest first. */
+function insert(items: SpaceImage[], image: SpaceImage): SpaceImage[] {
+  const at = items.findIndex(({ createdAt }) => createdAt <= image.createdAt);
+  return items.toSpliced(at === -1 ? items.length : at, 0, image);
+}
