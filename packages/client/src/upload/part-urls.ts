@@ -1,0 +1,60 @@
+import type { PartTarget } from "./surface.js";
+
+/** Signs URLs of parts. */
+export type SignParts = (partNumbers: number[]) => Promise<PartTarget[]>;
+
+/**
+ * Signed URLs of the parts that come next, got in batches so that a file of 10,000 parts takes some
+ * dozens of requests. A URL is used once: a part that failed gets a new one.
+ */
+export class PartUrls {
+  readonly #sign: SignParts;
+  readonly #batch: number;
+  readonly #targets = new Map<number, PartTarget>();
+  readonly #signing = new Map<number, Promise<void>>();
+
+  constructor(sign: SignParts, batch: number, first: PartTarget[] = []) {
+    this.#sign = sign;
+    this.#batch = batch;
+    for (const target of first) this.#targets.set(target.partNumber, target);
+  }
+
+  /** Returns the target of a part. `next` are the parts that will be sent after it. */
+  async take(partNumber: number, next: Iterable<number>): Promise<PartTarget> {
+    for (;;) {
+      const target = this.#targets.get(partNumber);
+      if (target !== undefined) {
+        this.#targets.delete(partNumber);
+        return target;
+      }
+      await (this.#signing.get(partNumber) ?? this.#signBatch(partNumber, next));
+    }
+  }
+
+  /** Drops what was signed in advance, after a URL was refused as expired. */
+  clear(): void {
+    this.#targets.clear();
+  }
+
+  #signBatch(partNumber: number, next: Iterable<number>): Promise<void> {
+    const numbers = [partNumber];
+    for (const number of next) {
+      if (numbers.length >= this.#batch) break;
+      if (number !== partNumber && !this.#targets.has(number) && !this.#signing.has(number)) {
+        numbers.push(number);
+      }
+    }
+    const signing = this.#sign(numbers)
+      .then((targets) => {
+        for (const target of targets) this.#targets.set(target.partNumber, target);
+        if (!this.#targets.has(partNumber)) {
+          throw new Error(`no URL was signed for part ${partNumber}`);
+        }
+      })
+      .finally(() => {
+        for (const number of numbers) this.#signing.delete(number);
+      });
+    for (const number of numbers) this.#signing.set(number, signing);
+    return signing;
+  }
+}
