@@ -2,6 +2,7 @@
  * A list that the server gives in pages by cursor. Items are addressed by position; what is not
  * loaded yet is fetched when a position that needs it is seen.
  */
+import type { LoadedUrls } from "@tidegate/client";
 import {
   type InfiniteData,
   type QueryKey,
@@ -13,6 +14,8 @@ import { useCallback, useEffect, useMemo, useRef } from "react";
 export interface ListPage<Item> {
   items: Item[];
   next: string | null;
+  /** Signed URLs that came with the page, where it has some. */
+  urls?: LoadedUrls<Item>;
 }
 
 export type PageCache<Item> = InfiniteData<ListPage<Item>, string | null>;
@@ -56,6 +59,8 @@ export interface PagedList<Item> {
   at: (position: number) => Item | undefined;
   /** Loads pages until a position is there. */
   need: (position: number) => void;
+  /** The loaded pages that hold positions from `first` to `last`. */
+  pagesOf: (first: number, last: number) => ListPage<Item>[];
   isPending: boolean;
   isFetching: boolean;
   error: unknown;
@@ -70,6 +75,8 @@ export function usePagedList<Item>(options: PagedListOptions<Item>): PagedList<I
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next,
     structuralSharing: false,
+    // A list that is opened again begins with its first page; refetching all of a long one would take long.
+    gcTime: 0,
     enabled,
     refetchOnWindowFocus: false,
   });
@@ -97,6 +104,14 @@ export function usePagedList<Item>(options: PagedListOptions<Item>): PagedList<I
     },
     [fetchWanted],
   );
+  const pagesOf = useCallback(
+    (first: number, last: number) =>
+      (pages ?? []).filter((_, index) => {
+        const [start = 0, end = 0] = starts.slice(index, index + 2);
+        return start <= last && end > first;
+      }),
+    [pages, starts],
+  );
   const complete = pages !== undefined && !hasNextPage;
   return {
     count: complete ? loaded : Math.max(total ?? 0, loaded + (loaded > 0 ? 1 : 0)),
@@ -104,6 +119,7 @@ export function usePagedList<Item>(options: PagedListOptions<Item>): PagedList<I
     complete,
     at,
     need,
+    pagesOf,
     isPending: query.isPending && enabled,
     isFetching,
     error: query.error,

@@ -1,7 +1,7 @@
 /** Requests about spaces, and the keys under which their responses are cached. */
 
 import { queryOptions } from "@tanstack/react-query";
-import type { components } from "@tidegate/client";
+import { type components, imagesOf } from "@tidegate/client";
 import { api, take } from "./client.ts";
 import type { ListPage } from "./paged-list.ts";
 
@@ -61,7 +61,7 @@ export async function listImages(
 ): Promise<ListPage<SpaceImage>> {
   const params = { path: { spaceId }, query: { ...pageQuery(cursor), status } };
   const page = await take(api.GET("/api/spaces/{spaceId}/images", { params, signal }));
-  return { items: page.images, next: page.nextCursor ?? null };
+  return { items: page.images, next: page.nextCursor ?? null, urls: imagesOf(page) };
 }
 
 const imageParams = (spaceId: string, imageId: string) => ({

@@ -7,6 +7,7 @@ import { t } from "../i18n/i18n.ts";
 import { Button } from "../ui/Button.tsx";
 import { messageOf } from "../ui/errors.ts";
 import { TextField } from "../ui/Field.tsx";
+import "../ui/tabs.css";
 import { Note } from "../ui/Note.tsx";
 import { session } from "./index.ts";
 import { type SignIn, signInHeaders } from "./session.ts";

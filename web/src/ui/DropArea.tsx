@@ -1,6 +1,7 @@
 /** A part of a page that files and folders can be dropped on. */
 import { type DragEvent, type ReactNode, useRef, useState } from "react";
 import { type DroppedFile, filesOf } from "../lib/dropped-files.ts";
+import "./drop.css";
 
 interface DropAreaProps {
   /** Whether files are taken here now. */

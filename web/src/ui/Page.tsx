@@ -4,6 +4,7 @@ import { ChevronRight } from "lucide-react";
 import { type ReactNode, useEffect } from "react";
 import { t } from "../i18n/i18n.ts";
 import "./page.css";
+import "./tabs.css";
 
 interface PageProps {
   title: string;

@@ -22,6 +22,7 @@ import {
 } from "../lib/virtual-height.ts";
 import { moveTo } from "./grid-keys.ts";
 import "./grid.css";
+import "./selection.css";
 
 export interface GridItem {
   index: number;

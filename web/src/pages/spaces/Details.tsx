@@ -22,15 +22,20 @@ function scanName(scan: string): string {
   return known ? t(`scan.${known}`) : scan;
 }
 
+/** The second PENDING of an image is when its bytes were confirmed. */
+function stepName(status: string, before: string | undefined): string {
+  return status === "PENDING" && before === "PENDING" ? t("status.uploaded") : statusName(status);
+}
+
 function Timeline({ space, image }: { space: Space; image: SpaceImage }) {
   const history = useQuery(historyQuery(space.id, image.id));
   if (history.error) return <Failure error={history.error} />;
   if (!history.data) return <Loading />;
   return (
     <ol className="timeline">
-      {history.data.map((change) => (
+      {history.data.map((change, index) => (
         <li key={`${change.at} ${change.status}`}>
-          <strong>{statusName(change.status)}</strong>
+          <strong>{stepName(change.status, history.data[index - 1]?.status)}</strong>
           <time dateTime={change.at} className="soft small">
             {formatInstant(change.at)}
           </time>

@@ -55,7 +55,7 @@ function Gallery({ space }: { space: Space }) {
   const navigate = useNavigate({ from: "/spaces/$spaceId" });
   const queries = useQueryClient();
   const status = search.status && STATUSES.includes(search.status) ? search.status : "READY";
-  const { list, leaveOut, refresh, replace } = useGallery(space.id, status, space.imageCount);
+  const { list, keeper, see, leaveOut, refresh } = useGallery(space.id, status, space.imageCount);
   const [selection, setSelection] = useState(NOTHING);
   const [tile, setTile] = useState(220);
   const [lastOpen, setLastOpen] = useState<number | null>(null);
@@ -157,7 +157,7 @@ function Gallery({ space }: { space: Space }) {
             if (Math.abs(width - tile) > 1) queueMicrotask(() => setTile(width));
             return width;
           }}
-          onRange={(_, last) => list.need(last)}
+          onRange={see}
           isSelected={(index) => selection.ids.has(idAt(index) ?? "")}
           onOpen={(index) => {
             setLastOpen(null);
@@ -186,7 +186,7 @@ function Gallery({ space }: { space: Space }) {
                 selected={image !== undefined && selection.ids.has(image.id)}
                 selecting={selection.ids.size > 0}
                 onToggle={() => setSelection((before) => toggle(before, index, idAt))}
-                onBroken={refresh}
+                keeper={keeper}
               />
             );
           }}
@@ -200,7 +200,7 @@ function Gallery({ space }: { space: Space }) {
           position={openPosition}
           count={list.loaded}
           editable={editable}
-          onFresh={replace}
+          keeper={keeper}
           onMove={(position) => {
             list.need(position + 1);
             show(idAt(position), true);

@@ -1,4 +1,5 @@
 /** One image over the whole window: moved through and zoomed by keyboard, mouse and touch. */
+import type { UrlKeeper } from "@tidegate/client";
 import { useQuery } from "@tanstack/react-query";
 import { ChevronLeft, ChevronRight, Info, Link2, Trash2, X, ZoomIn, ZoomOut } from "lucide-react";
 import { type KeyboardEvent, useState } from "react";
@@ -25,7 +26,7 @@ interface LightboxProps {
   position: number;
   count: number;
   editable: boolean;
-  onFresh: (image: SpaceImage) => void;
+  keeper: UrlKeeper<SpaceImage>;
   onMove: (position: number) => void;
   onRemove: (id: string) => void;
   onClose: () => void;
@@ -44,7 +45,7 @@ async function copyLink(spaceId: string, imageId: string): Promise<void> {
 }
 
 export function Lightbox(props: LightboxProps) {
-  const { space, imageId, known, position, count, editable, onFresh, onMove, onClose } = props;
+  const { space, imageId, known, position, count, editable, keeper, onMove, onClose } = props;
   const query = useQuery({ ...imageQuery(space.id, imageId), enabled: known === undefined });
   const image = known ?? query.data;
   const [details, setDetails] = useState(false);
@@ -73,11 +74,6 @@ export function Lightbox(props: LightboxProps) {
     event.preventDefault();
     event.stopPropagation();
     act();
-  }
-
-  async function freshUrls() {
-    onFresh(await getImage(space.id, imageId));
-    await query.refetch();
   }
 
   return (
@@ -126,11 +122,11 @@ export function Lightbox(props: LightboxProps) {
                     key={imageId}
                     contain
                     alt={name}
-                    src={image.cloudfrontUrl ?? undefined}
-                    srcSet={pictureSet(image)}
+                    keeper={keeper}
+                    id={imageId}
+                    source={pictureOf}
                     sizes={`${Math.round(100 * zoom.scale)}vw`}
                     blurhash={image.blurhash}
-                    onBroken={freshUrls}
                   />
                 </div>
               ) : image ? (
@@ -173,9 +169,9 @@ export function Lightbox(props: LightboxProps) {
 }
 
 /** The thumbnails, and the image itself as the largest of them. */
-function pictureSet(image: SpaceImage): string {
+function pictureOf(image: SpaceImage) {
   const { cloudfrontUrl, width, thumbnails } = image;
   const smaller = srcSet(thumbnails);
-  if (!cloudfrontUrl || !width) return smaller;
-  return smaller ? `${smaller}, ${cloudfrontUrl} ${width}w` : "";
+  const src = cloudfrontUrl ?? undefined;
+  return { src, srcSet: src && width && smaller ? `${smaller}, ${src} ${width}w` : "" };
 }

@@ -1,4 +1,5 @@
 /** One image of the grid. */
+import type { UrlKeeper } from "@tidegate/client";
 import { Check } from "lucide-react";
 import type { SpaceImage } from "../../api/spaces.ts";
 import { t } from "../../i18n/i18n.ts";
@@ -13,7 +14,7 @@ interface TileProps {
   /** Width of the tile in CSS pixels, from which the browser chooses a thumbnail. */
   width: number;
   onToggle?: () => void;
-  onBroken: (id: string) => Promise<unknown>;
+  keeper: UrlKeeper<SpaceImage>;
 }
 
 function Unfinished({ image }: { image: SpaceImage }) {
@@ -27,7 +28,12 @@ function Unfinished({ image }: { image: SpaceImage }) {
   );
 }
 
-export function Tile({ image, selected, selecting, width, onToggle, onBroken }: TileProps) {
+const thumbnailsOf = ({ thumbnails, cloudfrontUrl }: SpaceImage) => ({
+  src: smallestUrl(thumbnails) ?? cloudfrontUrl ?? undefined,
+  srcSet: srcSet(thumbnails),
+});
+
+export function Tile({ image, selected, selecting, width, onToggle, keeper }: TileProps) {
   if (!image) return <div className="tile waiting" />;
   const name = image.name || t("image.unnamed");
   return (
@@ -35,11 +41,11 @@ export function Tile({ image, selected, selecting, width, onToggle, onBroken }: 
       {image.status === "READY" ? (
         <Picture
           alt={name}
-          src={smallestUrl(image.thumbnails) ?? image.cloudfrontUrl ?? undefined}
-          srcSet={srcSet(image.thumbnails)}
+          keeper={keeper}
+          id={image.id}
+          source={thumbnailsOf}
           sizes={`${Math.round(width)}px`}
           blurhash={image.blurhash}
-          onBroken={() => onBroken(image.id)}
         />
       ) : (
         <Unfinished image={image} />

@@ -1,6 +1,8 @@
 /** The images of a space as they are now: pages from the server, and changes as they happen. */
 import { useQueryClient } from "@tanstack/react-query";
-import { useCallback } from "react";
+import { spaceImageUrls } from "@tidegate/client";
+import { useCallback, useEffect, useMemo, useRef } from "react";
+import { client } from "../../api/client.ts";
 import { useServerEvents } from "../../api/events.ts";
 import { useListEditor, usePagedList } from "../../api/paged-list.ts";
 import { getImage, listImages, type SpaceImage, spaceKeys } from "../../api/spaces.ts";
@@ -26,6 +28,22 @@ export function useGallery(spaceId: string, status: string, total: number) {
     fetchPage: (cursor, signal) => listImages(spaceId, status, cursor, signal),
     total: status === "READY" ? total : undefined,
   });
+
+  const keeper = useMemo(() => spaceImageUrls(client, spaceId), [spaceId]);
+  useEffect(() => () => keeper.close(), [keeper]);
+  const given = useRef(new WeakSet<object>());
+  /** Loads what is seen, and hands the URLs that came with it to the keeper. */
+  const see = useCallback(
+    (first: number, last: number) => {
+      list.need(last);
+      for (const { urls } of list.pagesOf(first, last)) {
+        if (!urls || given.current.has(urls)) continue;
+        given.current.add(urls);
+        if ((urls.refreshAfter ?? 0) > client.clock.now()) keeper.put(urls);
+      }
+    },
+    [list.need, list.pagesOf, keeper],
+  );
 
   const replace = useCallback(
     (image: SpaceImage) => {
@@ -69,7 +87,7 @@ export function useGallery(spaceId: string, status: string, total: number) {
     },
     onGap: list.refetch,
   });
-  return { list, replace, leaveOut, refresh };
+  return { list, keeper, see, leaveOut, refresh };
 }
 
 /** Puts an image where it belongs in the order of the list, which is newest first. */
