@@ -14,6 +14,7 @@ import { StatusBadge, statusName } from "../../ui/Badge.tsx";
 import { Button } from "../../ui/Button.tsx";
 import { Failure, Loading } from "../../ui/Note.tsx";
 import { tellFailure } from "../../ui/toast.tsx";
+import "../../ui/timeline.css";
 
 const SCANS = ["clean", "unscanned", "skipped"] as const;
 
