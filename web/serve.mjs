@@ -14,7 +14,9 @@ const DIST = join(import.meta.dirname, "dist");
 /** Whether a path is the address of a page, such as `/spaces/*`. */
 export function isPage(path, pages) {
   return pages.some((page) =>
-    page.endsWith("/*") ? path.startsWith(page.slice(0, -1)) && path.length > page.length - 1 : path === page,
+    page.endsWith("/*")
+      ? path.startsWith(page.slice(0, -1)) && path.length > page.length - 1
+      : path === page,
   );
 }
 

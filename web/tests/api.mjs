@@ -47,7 +47,11 @@ export class Api {
   }
 
   async file(name, folder, bytes, mime, visibility = "private") {
-    const body = { mode: "single", files: [{ name, size: bytes.length, mime, visibility }], folder };
+    const body = {
+      mode: "single",
+      files: [{ name, size: bytes.length, mime, visibility }],
+      folder,
+    };
     const { uploads } = await this.ask("POST", "/v1/files/init", body);
     const [{ uploadId, url, headers }] = uploads;
     await this.put(url, headers, bytes);

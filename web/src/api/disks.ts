@@ -1,6 +1,7 @@
 /** Requests about disk images. */
-import type { components } from "@tidegate/client";
+
 import { queryOptions } from "@tanstack/react-query";
+import type { components } from "@tidegate/client";
 import { api, take } from "./client.ts";
 import type { ListPage } from "./paged-list.ts";
 import { pageQuery } from "./spaces.ts";

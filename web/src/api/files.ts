@@ -1,6 +1,7 @@
 /** Requests about the signed-in user's files. */
-import type { components } from "@tidegate/client";
+
 import { queryOptions } from "@tanstack/react-query";
+import type { components } from "@tidegate/client";
 import { api, take } from "./client.ts";
 import type { ListPage } from "./paged-list.ts";
 import { pageQuery } from "./spaces.ts";
@@ -17,7 +18,8 @@ export interface FilesPage extends ListPage<ListedFile> {
 
 export const fileKeys = {
   all: ["files"] as const,
-  list: (folder: string, q: string, status: string) => ["files", "list", folder, q, status] as const,
+  list: (folder: string, q: string, status: string) =>
+    ["files", "list", folder, q, status] as const,
   totals: (folder: string, q: string, status: string) =>
     ["files", "totals", folder, q, status] as const,
   usage: ["files", "usage"] as const,

@@ -2,13 +2,14 @@
  * A list that the server gives in pages by cursor. Items are addressed by position; what is not
  * loaded yet is fetched when a position that needs it is seen.
  */
-import type { LoadedUrls } from "@tidegate/client";
+
 import {
   type InfiniteData,
   type QueryKey,
   useInfiniteQuery,
   useQueryClient,
 } from "@tanstack/react-query";
+import type { LoadedUrls } from "@tidegate/client";
 import { useCallback, useEffect, useMemo, useRef } from "react";
 
 export interface ListPage<Item> {

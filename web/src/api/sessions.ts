@@ -1,6 +1,7 @@
 /** Requests about sessions and their media. */
-import { type components, type LoadedUrls, parseTime, UrlKeeper } from "@tidegate/client";
+
 import { queryOptions } from "@tanstack/react-query";
+import { type components, type LoadedUrls, parseTime, UrlKeeper } from "@tidegate/client";
 import { api, client, take } from "./client.ts";
 import type { ListPage } from "./paged-list.ts";
 import { pageSize } from "./spaces.ts";

@@ -49,7 +49,9 @@ const spaces = createRoute({
 const space = createRoute({
   getParentRoute: parent,
   path: "/spaces/$spaceId",
-  validateSearch: (search: Record<string, unknown>): {image?: string | undefined; status?: string | undefined} => ({
+  validateSearch: (
+    search: Record<string, unknown>,
+  ): { image?: string | undefined; status?: string | undefined } => ({
     image: text(search.image),
     status: text(search.status),
   }),
@@ -68,7 +70,9 @@ const members = createRoute({
 const files = createRoute({
   getParentRoute: parent,
   path: "/files",
-  validateSearch: (search: Record<string, unknown>): {folder?: string | undefined; q?: string | undefined} => ({
+  validateSearch: (
+    search: Record<string, unknown>,
+  ): { folder?: string | undefined; q?: string | undefined } => ({
     folder: text(search.folder),
     q: text(search.q),
   }),
@@ -92,7 +96,9 @@ const sessions = createRoute({
 const sessionMedia = createRoute({
   getParentRoute: parent,
   path: "/sessions/$sessionId",
-  validateSearch: (search: Record<string, unknown>): {status?: string | undefined; media?: string | undefined} => ({
+  validateSearch: (
+    search: Record<string, unknown>,
+  ): { status?: string | undefined; media?: string | undefined } => ({
     status: text(search.status),
     media: text(search.media),
   }),
@@ -106,7 +112,9 @@ const datasets = createRoute({
 const dataset = createRoute({
   getParentRoute: parent,
   path: "/datasets/$datasetId",
-  validateSearch: (search: Record<string, unknown>): {parent?: string | undefined; node?: string | undefined; deleted?: true | undefined} => ({
+  validateSearch: (
+    search: Record<string, unknown>,
+  ): { parent?: string | undefined; node?: string | undefined; deleted?: true | undefined } => ({
     parent: text(search.parent),
     node: text(search.node),
     deleted: search.deleted === true ? true : undefined,

@@ -47,7 +47,10 @@ export function Chart({ label, data, series, format }: ChartProps) {
         scales: { x: { time: false } },
         legend: { show: false },
         cursor: { drag: { x: false, y: false } },
-        axes: [axis, { ...axis, size: 64, values: (_, ticks) => ticks.map((v) => formatter.current(v)) }],
+        axes: [
+          axis,
+          { ...axis, size: 64, values: (_, ticks) => ticks.map((v) => formatter.current(v)) },
+        ],
         series: [
           {},
           {

@@ -242,7 +242,6 @@ export function VirtualGrid(props: VirtualGridProps) {
                 (_, column) => {
                   const index = row.index * columns + column;
                   return (
-                    // biome-ignore lint/a11y/useKeyWithClickEvents: keys are handled by the grid
                     <div
                       key={index}
                       role="gridcell"

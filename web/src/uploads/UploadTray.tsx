@@ -158,7 +158,6 @@ export function UploadTray() {
       {active && <Bar label={t("upload.total")} value={part} />}
       {open && (
         <>
-          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls can be reached by keyboard */}
           <div
             className="tray-list"
             ref={scroller}

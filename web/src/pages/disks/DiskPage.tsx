@@ -9,10 +9,10 @@ import { formatBytes, formatDateTime, formatNumber } from "../../lib/format.ts";
 import { quantile } from "../../lib/statistics.ts";
 import { Button } from "../../ui/Button.tsx";
 import { Chart } from "../../ui/Chart.tsx";
+import { messageOf } from "../../ui/errors.ts";
 import { Select } from "../../ui/Field.tsx";
 import { Failure, Loading, Note } from "../../ui/Note.tsx";
 import { Card, Page, Parent } from "../../ui/Page.tsx";
-import { messageOf } from "../../ui/errors.ts";
 import { type Reading, runTest, type TestPlan } from "./streaming-test.ts";
 import "../../ui/chart.css";
 
@@ -71,10 +71,7 @@ function StreamingTest({ imageId }: { imageId: string }) {
     }
   }
   const data = useMemo<AlignedData>(
-    () => [
-      readings.map((_, index) => index + 1),
-      readings.map(({ milliseconds }) => milliseconds),
-    ],
+    () => [readings.map((_, index) => index + 1), readings.map(({ milliseconds }) => milliseconds)],
     [readings],
   );
   return (

@@ -7,7 +7,6 @@ import { useListEditor, usePagedList } from "../../api/paged-list.ts";
 import { t } from "../../i18n/i18n.ts";
 import { filesOfInput } from "../../lib/dropped-files.ts";
 import { formatBytes, formatDateTime } from "../../lib/format.ts";
-import { uploads } from "../../uploads/index.ts";
 import { StatusBadge } from "../../ui/Badge.tsx";
 import { Button, IconButton } from "../../ui/Button.tsx";
 import { type Column, DataTable } from "../../ui/DataTable.tsx";
@@ -17,6 +16,7 @@ import { Select } from "../../ui/Field.tsx";
 import { Empty, Failure, Loading } from "../../ui/Note.tsx";
 import { Page } from "../../ui/Page.tsx";
 import { tell } from "../../ui/toast.tsx";
+import { uploads } from "../../uploads/index.ts";
 
 type Status = "READY" | "PENDING";
 const nameOf = (disk: DiskImage) => disk.name || t("disks.unnamed");

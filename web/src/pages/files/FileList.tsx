@@ -1,13 +1,13 @@
 /** The files below a folder: chosen, opened, linked, packed and deleted. */
 import { useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { Download, File as FileIcon, FileArchive, Folder, Link2, Trash2, X } from "lucide-react";
+import { Download, FileArchive, File as FileIcon, Folder, Link2, Trash2, X } from "lucide-react";
 import { useMemo, useState } from "react";
 import {
   archiveUrl,
   deleteFile,
-  fileKeys,
   type FilesPage,
+  fileKeys,
   type ListedFile,
   listFiles,
   signLink,

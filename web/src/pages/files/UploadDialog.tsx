@@ -4,10 +4,10 @@ import { useState } from "react";
 import { FileTrigger } from "react-aria-components/FileTrigger";
 import { t } from "../../i18n/i18n.ts";
 import { type DroppedFile, filesOfInput } from "../../lib/dropped-files.ts";
-import { uploads } from "../../uploads/index.ts";
 import { Button } from "../../ui/Button.tsx";
 import { Dialog } from "../../ui/Dialog.tsx";
 import { Select, TextField } from "../../ui/Field.tsx";
+import { uploads } from "../../uploads/index.ts";
 
 type Visibility = "private" | "public";
 

@@ -1,6 +1,7 @@
 /** One media item: shown or played, with what is known of it, and tried again if it failed. */
-import type { UrlKeeper } from "@tidegate/client";
+
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import type { UrlKeeper } from "@tidegate/client";
 import { RotateCcw, Trash2 } from "lucide-react";
 import {
   deleteMedia,

@@ -2,6 +2,7 @@ import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { Upload } from "lucide-react";
 import { useEffect, useMemo, useRef, useState } from "react";
 import { FileTrigger } from "react-aria-components/FileTrigger";
+import { client } from "../../api/client.ts";
 import { useServerEvents } from "../../api/events.ts";
 import { useListEditor, usePagedList } from "../../api/paged-list.ts";
 import {
@@ -14,10 +15,8 @@ import {
   STAGES,
   sessionKeys,
 } from "../../api/sessions.ts";
-import { client } from "../../api/client.ts";
 import { t } from "../../i18n/i18n.ts";
 import { type DroppedFile, filesOfInput } from "../../lib/dropped-files.ts";
-import { uploads } from "../../uploads/index.ts";
 import { statusName } from "../../ui/Badge.tsx";
 import { Button } from "../../ui/Button.tsx";
 import { DropArea } from "../../ui/DropArea.tsx";
@@ -25,6 +24,7 @@ import { Select } from "../../ui/Field.tsx";
 import { Empty, Failure, Loading } from "../../ui/Note.tsx";
 import { Page, Parent } from "../../ui/Page.tsx";
 import { VirtualGrid } from "../../ui/VirtualGrid.tsx";
+import { uploads } from "../../uploads/index.ts";
 import { MediaDialog } from "./MediaDialog.tsx";
 import { MediaTile } from "./MediaTile.tsx";
 import { stageName } from "./stages.ts";

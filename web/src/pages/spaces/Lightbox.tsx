@@ -1,6 +1,7 @@
 /** One image over the whole window: moved through and zoomed by keyboard, mouse and touch. */
-import type { UrlKeeper } from "@tidegate/client";
+
 import { useQuery } from "@tanstack/react-query";
+import type { UrlKeeper } from "@tidegate/client";
 import { ChevronLeft, ChevronRight, Info, Link2, Trash2, X, ZoomIn, ZoomOut } from "lucide-react";
 import { type KeyboardEvent, useState } from "react";
 import { Dialog } from "react-aria-components/Dialog";
@@ -54,22 +55,36 @@ export function Lightbox(props: LightboxProps) {
   const after = position >= 0 && position + 1 < count ? position + 1 : null;
   const name = image?.name || t("image.unnamed");
 
+  function actionOf(key: string): (() => void) | null {
+    switch (key) {
+      case "ArrowLeft":
+        return () => before !== null && onMove(before);
+      case "ArrowRight":
+        return () => after !== null && onMove(after);
+      case "Home":
+        return () => before !== null && onMove(0);
+      case "End":
+        return () => after !== null && onMove(count - 1);
+      case "+":
+      case "=":
+        return zoom.closer;
+      case "-":
+        return zoom.farther;
+      case "0":
+        return zoom.reset;
+      case "i":
+        return () => setDetails((shown) => !shown);
+      case "c":
+        return () => void copyLink(space.id, imageId);
+      case "Delete":
+        return () => editable && props.onRemove(imageId);
+      default:
+        return null;
+    }
+  }
   function onKeyDown(event: KeyboardEvent) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const acts: Record<string, () => void> = {
-      ArrowLeft: () => before !== null && onMove(before),
-      ArrowRight: () => after !== null && onMove(after),
-      Home: () => before !== null && onMove(0),
-      End: () => after !== null && onMove(count - 1),
-      "+": zoom.closer,
-      "=": zoom.closer,
-      "-": zoom.farther,
-      "0": zoom.reset,
-      i: () => setDetails((shown) => !shown),
-      c: () => void copyLink(space.id, imageId),
-      Delete: () => editable && props.onRemove(imageId),
-    };
-    const act = acts[event.key];
+    const act = actionOf(event.key);
     if (!act) return;
     event.preventDefault();
     event.stopPropagation();
