@@ -1,10 +1,16 @@
 /** Numbers, sizes and times in the language of the page. */
 import { i18n } from "../i18n/i18n.ts";
 
+/** The browser's own form of the page's language, such as `en-GB`, so that dates are as people write them. */
+function formatLocale(): string {
+  const region = globalThis.navigator?.languages ?? [];
+  return region.find((tag) => tag.split("-")[0] === i18n.locale) ?? i18n.locale;
+}
+
 const UNITS = ["B", "kB", "MB", "GB", "TB", "PB"];
 
 /** Returns a count of bytes as people read it, in decimal units: `1.5 MB`. */
-export function formatBytes(bytes: number, locale = i18n.locale): string {
+export function formatBytes(bytes: number, locale = formatLocale()): string {
   let value = bytes;
   let unit = 0;
   while (value >= 999.5 && unit < UNITS.length - 1) {
@@ -16,28 +22,28 @@ export function formatBytes(bytes: number, locale = i18n.locale): string {
   return `${text} ${UNITS[unit]}`;
 }
 
-export function formatNumber(value: number, locale = i18n.locale): string {
+export function formatNumber(value: number, locale = formatLocale()): string {
   return new Intl.NumberFormat(locale).format(value);
 }
 
-export function formatPercent(part: number, locale = i18n.locale): string {
+export function formatPercent(part: number, locale = formatLocale()): string {
   return new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 0 }).format(part);
 }
 
-export function formatDateTime(time: string | number | Date, locale = i18n.locale): string {
+export function formatDateTime(time: string | number | Date, locale = formatLocale()): string {
   return new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" }).format(
     new Date(time),
   );
 }
 
 /** As `formatDateTime` with seconds, for logs and timelines. */
-export function formatInstant(time: string | number | Date, locale = i18n.locale): string {
+export function formatInstant(time: string | number | Date, locale = formatLocale()): string {
   return new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" }).format(
     new Date(time),
   );
 }
 
-export function formatTime(time: string | number | Date, locale = i18n.locale): string {
+export function formatTime(time: string | number | Date, locale = formatLocale()): string {
   return new Intl.DateTimeFormat(locale, { timeStyle: "short" }).format(new Date(time));
 }
 
@@ -50,7 +56,7 @@ const STEPS: ReadonlyArray<[Intl.RelativeTimeFormatUnit, number]> = [
 ];
 
 /** Returns how far a time is from `now`: `3 hours ago`, `in 29 days`. */
-export function formatAgo(time: string | number | Date, now = Date.now(), locale = i18n.locale) {
+export function formatAgo(time: string | number | Date, now = Date.now(), locale = formatLocale()) {
   const seconds = (new Date(time).getTime() - now) / 1000;
   const format = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
   for (const [unit, length] of STEPS) {
@@ -60,7 +66,7 @@ export function formatAgo(time: string | number | Date, now = Date.now(), locale
 }
 
 /** Returns a length of time in the two largest units that matter: `2 h 5 min`. */
-export function formatDuration(seconds: number, locale = i18n.locale): string {
+export function formatDuration(seconds: number, locale = formatLocale()): string {
   const whole = Math.max(0, Math.round(seconds));
   const parts: Array<[number, string]> = [
     [Math.floor(whole / 3600), "hour"],

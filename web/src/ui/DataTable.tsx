@@ -1,5 +1,7 @@
 /** A list of any length in rows with columns; on a phone the less important columns are left out. */
+import { Check } from "lucide-react";
 import type { ReactNode } from "react";
+import { t } from "../i18n/i18n.ts";
 import { type GridEvents, VirtualGrid } from "./VirtualGrid.tsx";
 import "./table.css";
 
@@ -28,8 +30,16 @@ function widths<Row>(columns: ReadonlyArray<Column<Row>>): string {
   return columns.map(({ width }) => width).join(" ");
 }
 
+const CHECK = "check";
+
+function checkColumn<Row>(): Column<Row> {
+  return { id: CHECK, name: "", width: "1.25rem", cell: () => null };
+}
+
 export function DataTable<Row>(props: DataTableProps<Row>) {
-  const { columns, rowAt, rowHeight = 48, ...rest } = props;
+  const { rowAt, rowHeight = 48, ...rest } = props;
+  const { onToggle } = props;
+  const columns = onToggle ? [checkColumn<Row>(), ...props.columns] : props.columns;
   const style = {
     "--wide-columns": widths(columns),
     "--narrow-columns": widths(columns.filter(({ wide }) => !wide)),
@@ -40,6 +50,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
     <div className="table" style={style}>
       <VirtualGrid
         {...rest}
+        fitted
         rowHeight={() => rowHeight}
         head={
           <div className="table-head" aria-hidden>
@@ -60,7 +71,20 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
               ) : (
                 columns.map((column) => (
                   <div key={column.id} className={cellClass(column)}>
-                    {column.cell(row)}
+                    {column.id === CHECK ? (
+                      <button
+                        type="button"
+                        className="row-check"
+                        tabIndex={-1}
+                        aria-label={t("table.select", { row: index + 1 })}
+                        aria-pressed={selected}
+                        onClick={() => onToggle?.(index)}
+                      >
+                        <Check size={14} strokeWidth={3} aria-hidden />
+                      </button>
+                    ) : (
+                      column.cell(row)
+                    )}
                   </div>
                 ))
               )}

@@ -1,5 +1,5 @@
 /** The frame of a page: its title, what can be done, and the ways to its parts. */
-import { Link, type LinkProps } from "@tanstack/react-router";
+import { Link, type LinkProps, useRouterState } from "@tanstack/react-router";
 import { ChevronRight } from "lucide-react";
 import { type ReactNode, useEffect } from "react";
 import { t } from "../i18n/i18n.ts";
@@ -61,13 +61,9 @@ export function Parent({ children, ...to }: LinkProps & { children: ReactNode })
 }
 
 export function Tab({ children, ...to }: LinkProps & { children: ReactNode }) {
+  const here = useRouterState({ select: (state) => state.matches.at(-1)?.routeId === to.to });
   return (
-    <Link
-      {...to}
-      className="tab"
-      activeOptions={{ exact: true, includeSearch: false }}
-      activeProps={{ "aria-current": "page" }}
-    >
+    <Link {...to} className="tab" aria-current={here ? "page" : undefined}>
       {children}
     </Link>
   );

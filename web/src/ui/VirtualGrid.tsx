@@ -53,6 +53,8 @@ interface VirtualGridProps extends GridEvents {
   onRange?: (first: number, last: number) => void;
   /** What stands above the items and scrolls with nothing, such as the names of columns. */
   head?: ReactNode;
+  /** The list is no higher than its items. */
+  fitted?: boolean;
   /** Scrolls to this position when it changes, and puts the keyboard there. */
   position?: number | null;
 }
@@ -214,7 +216,12 @@ export function VirtualGrid(props: VirtualGridProps) {
   return (
     <div className="grid-frame">
       {head}
-      <div className="grid-scroller" ref={scroller} onKeyDown={onKeyDown}>
+      <div
+        className="grid-scroller"
+        ref={scroller}
+        style={props.fitted ? { flexBasis: elementHeight(listHeight) } : undefined}
+        onKeyDown={onKeyDown}
+      >
         <div
           role="grid"
           aria-label={label}

@@ -82,6 +82,7 @@ function columns(): Column<AuditEvent>[] {
           {event.actor.actingFor && (
             <span className="soft"> {t("audit.for", { user: event.actor.actingFor })}</span>
           )}
+          <span className="clip soft small only-narrow">{formatInstant(event.at)}</span>
         </span>
       ),
     },
@@ -200,16 +201,17 @@ function Filters({ onChange }: { onChange: (filter: AuditFilter) => void }) {
         onChange({ ...typed, since: instant(typed.since), until: instant(typed.until) });
       }}
     >
-      <Select
-        label={t("audit.kind")}
-        value={typed.kind}
-        onChange={(kind) => set({ kind })}
-        choices={Object.entries(KINDS).map(([id, name]) => ({ id, name: t(name) }))}
-      />
       <TextField
         label={t("audit.ownerFilter")}
         value={typed.owner}
         onChange={(owner) => set({ owner: owner.trim() })}
+      />
+      <Select
+        label={t("audit.kind")}
+        value={typed.kind}
+        disabled={!typed.owner}
+        onChange={(kind) => set({ kind })}
+        choices={Object.entries(KINDS).map(([id, name]) => ({ id, name: t(name) }))}
       />
       <TextField
         label={t("audit.objectFilter")}
@@ -249,7 +251,7 @@ function Events({ filter }: { filter: AuditFilter }) {
         count={list.count}
         columns={columns()}
         rowAt={list.at}
-        rowHeight={42}
+        rowHeight={50}
         onRange={(_, last) => list.need(last)}
         onOpen={(index) => setOpen(list.at(index))}
       />

@@ -39,8 +39,13 @@ function Parts() {
         <dt>{t("health.server")}</dt>
         <dd>
           <State good={ok}>{ok ? t("health.ready") : t("health.notReady")}</State>
-          {disk.data && <span className="soft small"> Tidegate {disk.data.version}</span>}
         </dd>
+        {disk.data && (
+          <>
+            <dt>{t("health.version")}</dt>
+            <dd>{disk.data.version}</dd>
+          </>
+        )}
         <dt>{t("health.database")}</dt>
         <dd>{said(database)}</dd>
         <dt>{t("health.store")}</dt>

@@ -60,7 +60,7 @@ function columns(): Column<PackageNode>[] {
     {
       id: "size",
       name: t("common.size"),
-      width: "6rem",
+      width: "5rem",
       align: "end",
       cell: ({ size, bytes }) => {
         const shown = size ?? bytes;

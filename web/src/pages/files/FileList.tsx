@@ -48,6 +48,9 @@ function columns(onLink: (file: ListedFile) => void): Column<ListedFile>[] {
             <span className="clip" dir="auto" title={file.filename}>
               {file.filename}
             </span>
+            <span className="clip soft small only-narrow">
+              {formatBytes(file.size)} · {formatDateTime(file.created_at)}
+            </span>
           </div>
           {file.status !== "READY" && <StatusBadge status={file.status} />}
         </div>
@@ -70,6 +73,7 @@ function columns(onLink: (file: ListedFile) => void): Column<ListedFile>[] {
       name: t("common.size"),
       width: "6rem",
       align: "end",
+      wide: true,
       cell: ({ size }) => formatBytes(size),
     },
     {
@@ -208,6 +212,7 @@ export function FileList({ folder, q, status, onLink }: FileListProps) {
         count={list.count}
         columns={columns(onLink)}
         rowAt={list.at}
+        rowHeight={54}
         onRange={(_, last) => list.need(last)}
         isSelected={(index) => selection.ids.has(idAt(index) ?? "")}
         onOpen={(index) => setSelection((before) => toggle(before, index, idAt))}

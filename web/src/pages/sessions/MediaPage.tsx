@@ -120,7 +120,10 @@ export function MediaPage() {
             label={t("sessions.stage")}
             value={stage}
             onChange={setStage}
-            choices={STAGES.map((id) => ({ id, name: stageName(id) }))}
+            choices={STAGES.map((id) => ({
+              id,
+              name: t("sessions.into", { stage: stageName(id) }),
+            }))}
           />
           <FileTrigger
             acceptedFileTypes={TYPES}
@@ -161,7 +164,7 @@ export function MediaPage() {
           <VirtualGrid
             label={t("sessions.media")}
             count={list.count}
-            columnWidth={190}
+            columnWidth={165}
             gap={12}
             rowHeight={(width) => {
               if (Math.abs(width - tile) > 1) queueMicrotask(() => setTile(width));

@@ -3,7 +3,7 @@
 import { useQuery } from "@tanstack/react-query";
 import type { UrlKeeper } from "@tidegate/client";
 import { ChevronLeft, ChevronRight, Info, Link2, Trash2, X, ZoomIn, ZoomOut } from "lucide-react";
-import { type KeyboardEvent, useState } from "react";
+import { type KeyboardEvent, useEffect, useRef, useState } from "react";
 import { Dialog } from "react-aria-components/Dialog";
 import { Modal, ModalOverlay } from "react-aria-components/Modal";
 import { getImage, imageQuery, type Space, type SpaceImage } from "../../api/spaces.ts";
@@ -51,6 +51,8 @@ export function Lightbox(props: LightboxProps) {
   const image = known ?? query.data;
   const [details, setDetails] = useState(false);
   const zoom = useZoom(imageId);
+  const body = useRef<HTMLDivElement>(null);
+  useEffect(() => body.current?.focus(), []);
   const before = position > 0 ? position - 1 : null;
   const after = position >= 0 && position + 1 < count ? position + 1 : null;
   const name = image?.name || t("image.unnamed");
@@ -96,7 +98,12 @@ export function Lightbox(props: LightboxProps) {
       <Modal className="lightbox-modal">
         <Dialog className="lightbox-dialog" aria-label={name}>
           {/* biome-ignore lint/a11y/noStaticElementInteractions: the dialog's keys */}
-          <div className={`lightbox-body ${details ? "with-details" : ""}`} onKeyDown={onKeyDown}>
+          <div
+            ref={body}
+            tabIndex={-1}
+            className={`lightbox-body ${details ? "with-details" : ""}`}
+            onKeyDown={onKeyDown}
+          >
             <header className="lightbox-bar">
               <div className="lightbox-name">
                 <span className="clip" dir="auto">
@@ -128,7 +135,7 @@ export function Lightbox(props: LightboxProps) {
                   onPress={() => props.onRemove(imageId)}
                 />
               )}
-              <IconButton icon={X} label={t("common.close")} onPress={onClose} autoFocus />
+              <IconButton icon={X} label={t("common.close")} onPress={onClose} />
             </header>
             <div className="lightbox-stage" {...zoom.stage}>
               {image?.status === "READY" ? (

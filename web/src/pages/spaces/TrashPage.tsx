@@ -38,9 +38,16 @@ function columns(
           <span className="trash-picture">
             {image.blurhash && <Blurhash hash={image.blurhash} />}
           </span>
-          <span className="clip" dir="auto">
-            {nameOf(image)}
-          </span>
+          <div>
+            <span className="clip" dir="auto">
+              {nameOf(image)}
+            </span>
+            {image.purgeAt && (
+              <span className="clip soft small">
+                {t("trash.gone", { when: formatAgo(image.purgeAt) })}
+              </span>
+            )}
+          </div>
         </div>
       ),
     },
@@ -58,12 +65,6 @@ function columns(
       width: "9rem",
       wide: true,
       cell: ({ deletedAt }) => (deletedAt ? formatAgo(deletedAt) : ""),
-    },
-    {
-      id: "purge",
-      name: t("trash.gone"),
-      width: "7.5rem",
-      cell: ({ purgeAt }) => (purgeAt ? formatAgo(purgeAt) : ""),
     },
     {
       id: "actions",
