@@ -4,5 +4,7 @@ import base from "./vite.config.ts";
 
 export default mergeConfig(
   base,
-  defineConfig({ test: { include: ["src/**/*.test.ts"], environment: "node" } }),
+  defineConfig({
+    test: { include: ["src/**/*.test.ts", "scripts/**/*.test.ts"], environment: "node" },
+  }),
 );

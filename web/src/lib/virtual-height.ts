@@ -64,7 +64,9 @@ export function scrollTopFor(mapping: Mapping, position: number): number {
     return target;
   }
   const room = elementHeight(listHeight) - viewport;
-  const scrollTop = Math.round((target / end) * room);
+  // The ends of the element show the ends of the list, so anything else stays off them.
+  const inside = Math.min(room - 1, Math.max(1, Math.round((target / end) * room)));
+  const scrollTop = target <= 0 ? 0 : target >= end ? room : inside;
   mapping.shift = target - scrollTop;
   mapping.last = scrollTop;
   return scrollTop;
