@@ -1,5 +1,5 @@
 /** What all pages share: the language, the cache of responses, the router, and messages. */
-import { I18nProvider } from "@lingui/react";
+import { I18nProvider, useLingui } from "@lingui/react";
 import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { I18nProvider as AriaI18nProvider } from "react-aria-components/I18nProvider";
@@ -24,9 +24,11 @@ export function App() {
   );
 }
 
+/** Another language draws the pages anew; uploads and the cache stay. */
 function LocalizedApp() {
+  const { locale } = useLingui().i18n;
   return (
-    <AriaI18nProvider locale={i18n.locale}>
+    <AriaI18nProvider key={locale} locale={locale}>
       <ErrorBoundary>
         <QueryClientProvider client={queries}>
           <Content />

@@ -8,7 +8,8 @@ import {
 } from "@tanstack/react-router";
 import { t } from "../i18n/i18n.ts";
 import { ButtonLink } from "../ui/Button.tsx";
-import { Empty, Failure, Loading } from "../ui/Note.tsx";
+import { Failure, Loading } from "../ui/Note.tsx";
+import { Page } from "../ui/Page.tsx";
 import { Shell } from "./Shell.tsx";
 
 const text = (value: unknown): string | undefined =>
@@ -16,18 +17,13 @@ const text = (value: unknown): string | undefined =>
 
 function NotFound() {
   return (
-    <div className="page">
-      <Empty
-        title={t("notFound.title")}
-        action={
-          <ButtonLink to="/spaces" look="primary">
-            {t("nav.spaces")}
-          </ButtonLink>
-        }
-      >
-        {t("notFound.text")}
-      </Empty>
-    </div>
+    <Page title={t("notFound.title")} lead={t("notFound.text")}>
+      <p>
+        <ButtonLink to="/spaces" look="primary">
+          {t("nav.spaces")}
+        </ButtonLink>
+      </p>
+    </Page>
   );
 }
 

@@ -72,7 +72,7 @@ function DevForm({ last }: { last: SignIn | null }) {
         description={t("signIn.rolesHint")}
       />
       {error && <Note look="bad">{error}</Note>}
-      <Button type="submit" look="primary" isDisabled={busy || !user.trim()}>
+      <Button type="submit" look="primary" isPending={busy} isDisabled={!user.trim()}>
         {t("signIn.submit")}
       </Button>
     </form>
@@ -96,7 +96,7 @@ function TokenForm() {
         description={t("signIn.tokenHint")}
       />
       {error && <Note look="bad">{error}</Note>}
-      <Button type="submit" look="primary" isDisabled={busy || !token.trim()}>
+      <Button type="submit" look="primary" isPending={busy} isDisabled={!token.trim()}>
         {t("signIn.submit")}
       </Button>
     </form>

@@ -83,7 +83,8 @@ export function FormDialog(props: FormDialogProps) {
           <Button
             type="submit"
             look={danger ? "danger" : "primary"}
-            isDisabled={disabled || busy}
+            isPending={busy}
+            isDisabled={disabled}
             autoFocus={danger}
           >
             {submit}

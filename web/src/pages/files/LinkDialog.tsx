@@ -78,15 +78,15 @@ export function LinkDialog({ file, onClose }: { file: ListedFile; onClose: () =>
         />
       )}
       <div className="dialog-buttons">
-        {link ? (
-          <Button look="primary" icon={Copy} onPress={() => void copy(link.signed_url)}>
-            {t("common.copy")}
-          </Button>
-        ) : (
-          <Button look="primary" isDisabled={busy} onPress={() => void create()}>
-            {t("link.create")}
-          </Button>
-        )}
+        {/* One button for both, so that the keyboard stays on it. */}
+        <Button
+          look="primary"
+          {...(link ? { icon: Copy } : {})}
+          isPending={busy}
+          onPress={() => void (link ? copy(link.signed_url) : create())}
+        >
+          {link ? t("common.copy") : t("link.create")}
+        </Button>
       </div>
     </Dialog>
   );

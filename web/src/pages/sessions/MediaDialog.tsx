@@ -153,11 +153,11 @@ export function MediaDialog({ media, keeper, onClose, onDeleted }: MediaDialogPr
       </section>
       <div className="dialog-buttons">
         {media.status === "SCAN_FAILED" && (
-          <Button icon={RotateCcw} isDisabled={retry.isPending} onPress={() => retry.mutate()}>
+          <Button icon={RotateCcw} isPending={retry.isPending} onPress={() => retry.mutate()}>
             {t("common.tryAgain")}
           </Button>
         )}
-        <Button icon={Trash2} isDisabled={remove.isPending} onPress={() => remove.mutate()}>
+        <Button icon={Trash2} isPending={remove.isPending} onPress={() => remove.mutate()}>
           {t("common.delete")}
         </Button>
       </div>

@@ -98,7 +98,7 @@ export function SessionsPage() {
     }
   }
   const button = (
-    <Button look="primary" icon={Plus} isDisabled={busy} onPress={() => void create()}>
+    <Button look="primary" icon={Plus} isPending={busy} onPress={() => void create()}>
       {t("sessions.new")}
     </Button>
   );

@@ -60,7 +60,7 @@ export function Details(props: { space: Space; image: SpaceImage; editable: bool
       <div className="toolbar">
         <StatusBadge status={image.status} />
         {image.status === "FAILED" && editable && (
-          <Button icon={RotateCcw} isDisabled={retry.isPending} onPress={() => retry.mutate()}>
+          <Button icon={RotateCcw} isPending={retry.isPending} onPress={() => retry.mutate()}>
             {t("common.tryAgain")}
           </Button>
         )}

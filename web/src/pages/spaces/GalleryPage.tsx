@@ -36,6 +36,11 @@ const statusChoices = () =>
           : t(`status.${id.toLowerCase()}` as "status.pending"),
   }));
 
+/** A dialog that closes puts the keyboard back where it came from within a frame. */
+function afterDialog(act: () => void): void {
+  requestAnimationFrame(() => requestAnimationFrame(act));
+}
+
 function UploadButton({ space }: { space: Space }) {
   return (
     <FileTrigger
@@ -211,8 +216,8 @@ function Gallery({ space }: { space: Space }) {
             show(next, true);
           }}
           onClose={() => {
-            setLastOpen(openPosition >= 0 ? openPosition : null);
             show(undefined);
+            afterDialog(() => setLastOpen(openPosition >= 0 ? openPosition : null));
           }}
         />
       )}
