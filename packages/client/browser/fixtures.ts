@@ -106,6 +106,7 @@ export async function call(
   method: string,
   path: string,
   body?: unknown,
+  // biome-ignore lint/suspicious/noExplicitAny: Tests read members of many responses.
 ): Promise<any> {
   const response = await fetch(server.api + path, {
     method,

@@ -36,7 +36,7 @@ async function curlParts(server: TestServer, path: string): Promise<number> {
   const started = performance.now();
   // curl reads each part from the file as the client does: dd is only the reader of a range.
   const commands = urls.map(
-    ({ partNumber, url }: { partNumber: number; url: string }) =>
+    ({ partNumber }: { partNumber: number }) =>
       `dd if='${path}' bs=${PART} skip=${partNumber - 1} count=1 status=none iflag=fullblock > '${path}.${partNumber}'`,
   );
   for (const command of commands) await run("sh", ["-c", command]);
