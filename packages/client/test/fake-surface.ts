@@ -20,6 +20,7 @@ export class FakeSurface implements UploadSurface<string> {
   target = "fake";
   checksum: UploadSurface<string>["checksum"] = "never";
   partEtagsAreMd5 = true;
+  validate?: NonNullable<UploadSurface<string>["validate"]>;
   partSize = 3;
   /** Whether `find` lists parts. */
   lists = true;
