@@ -78,3 +78,44 @@ for (const wrong of [0, HOUR, -HOUR]) {
     }
   });
 }
+
+test("one signature opens all assets of a package, whatever their names", async ({
+  context,
+  site,
+  server,
+}) => {
+  const { id: datasetId } = await call(server, "POST", "/packages/datasets", { name: "of assets" });
+  const page = await openPage(context, site.sameSite);
+  const texts = await page.evaluate(
+    async ([baseUrl, headers, datasetId]) => {
+      const { createClient, Uploader, packages, packageAssets, packageAssetUrls } = window.tidegate;
+      const client = createClient({ baseUrl, headers });
+      const uploader = new Uploader(client);
+      const as = (text: string, name: string) => ({
+        blob: new Blob([text]),
+        name,
+        type: "text/plain",
+        lastModified: 1,
+      });
+      const node = await uploader
+        .add(as("source", "a.txt"), packages(client, { datasetId }))
+        .start();
+      const packageId = "nodeId" in node ? node.nodeId : "";
+      const paths = ["plain.txt", "deep/er/ü (1) + 100% #?.txt"];
+      for (const path of paths) {
+        await uploader
+          .add(as(path, "b.txt"), packageAssets(client, { datasetId, packageId, path }))
+          .start();
+      }
+      const keeper = packageAssetUrls(client, datasetId, packageId);
+      return Promise.all(
+        paths.map(async (path) => {
+          await new Promise<void>((resolve) => keeper.watch(path, resolve));
+          return (await fetch(keeper.get(path).value ?? "")).text();
+        }),
+      );
+    },
+    [server.api, CALLER, datasetId] as const,
+  );
+  expect(texts).toEqual(["plain.txt", "deep/er/ü (1) + 100% #?.txt"]);
+});

@@ -25,6 +25,8 @@ export class FakeSurface implements UploadSurface<string> {
   /** Whether `find` lists parts. */
   lists = true;
   signIn = false;
+  /** Seconds that URLs are signed for. */
+  lifetime: number | undefined;
   readonly calls: string[] = [];
   readonly uploads = new Map<string, Map<number, Buffer>>();
   /** Decides what becomes of a PUT. */
@@ -41,7 +43,9 @@ export class FakeSurface implements UploadSurface<string> {
   static async start(): Promise<FakeSurface> {
     const surface = new FakeSurface();
     surface.origin = await serve(async (request, response) => {
-      const [, id = "", number = ""] = (request.url ?? "").split("/");
+      const [, id = "", number = ""] = new URL(request.url ?? "", surface.origin).pathname.split(
+        "/",
+      );
       const part = Number(number);
       surface.calls.push(`put ${part}`);
       surface.peak = Math.max(surface.peak, ++surface.open);
@@ -86,8 +90,9 @@ export class FakeSurface implements UploadSurface<string> {
 
   async sign({ id }: Record<string, string>, partNumbers: number[]) {
     this.calls.push(`sign ${partNumbers.join()}`);
+    const query = this.lifetime === undefined ? "" : `?X-Amz-Expires=${this.lifetime}`;
     return partNumbers.map((partNumber) => {
-      return { partNumber, url: `${this.origin}/${id}/${partNumber}`, signIn: this.signIn };
+      return { partNumber, url: `${this.origin}/${id}/${partNumber}${query}`, signIn: this.signIn };
     });
   }
 

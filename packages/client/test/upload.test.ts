@@ -60,6 +60,24 @@ describe("an upload", () => {
     expect(surface.calls).toContain("sign 3,4,5,6,7");
   });
 
+  test("signs again what has nearly ended by the lifetime in the URL", async () => {
+    const surface = await FakeSurface.start();
+    surface.lifetime = 60;
+    surface.answer = (part) => {
+      if (part === 2) vi.setSystemTime(Date.now() + 55_000);
+      return undefined;
+    };
+    vi.useFakeTimers({ toFake: ["Date"] });
+    const uploader = uploaderOf(surface, { parallelParts: 1, signBatch: 50 });
+    const text = await uploader.add(fileOf("abcdefghi"), surface).start();
+    vi.useRealTimers();
+    expect(text).toBe("abcdefghi");
+    expect(surface.calls.filter((call) => call.startsWith("sign"))).toEqual([
+      "sign 1,2,3",
+      "sign 3",
+    ]);
+  });
+
   test("fails if signing again does not help", async () => {
     const surface = await FakeSurface.start();
     surface.answer = () => ({ status: 403, code: "AccessDenied" });
