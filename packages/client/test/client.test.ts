@@ -37,6 +37,35 @@ describe("createClient", () => {
     expect(refreshes).toBe(1);
   });
 
+  test("asks again once the new token is refused as well, and not for one refused late", async () => {
+    let valid = "1";
+    let refreshes = 0;
+    const late: (() => void)[] = [];
+    const baseUrl = await serve(async (request, response) => {
+      const fine = request.headers.authorization === `Bearer ${valid}`;
+      if (!fine && request.url === "/v1/images") await new Promise<void>((go) => late.push(go));
+      if (fine) json(response, 200, { spaces: [], images: [] });
+      else refuse(response, 401, "UNAUTHENTICATED");
+    });
+    const token = (refresh: boolean) => (refresh ? String(++refreshes) : "0");
+    const { api } = createClient({ baseUrl, token });
+    const slow = api.GET("/v1/images");
+    await api.GET("/api/spaces");
+    expect(refreshes).toBe(1);
+    for (const go of late) go();
+    await slow;
+    expect(refreshes).toBe(1);
+    valid = "2";
+    await api.GET("/api/spaces");
+    expect(refreshes).toBe(2);
+  });
+
+  test("says that there is no token if its source fails", async () => {
+    const token = () => Promise.reject(new Error("signed out"));
+    const { api } = createClient({ baseUrl: "http://127.0.0.1:9", token });
+    await expect(api.GET("/api/spaces")).rejects.toMatchObject({ kind: "auth", code: "NO_TOKEN" });
+  });
+
   test("gives a token that stays refused up", async () => {
     let requests = 0;
     const baseUrl = await serve((_request, response) => {
