@@ -115,6 +115,7 @@ test.describe("a page of another origin uploads", () => {
   });
 
   test("a thousand files at once, of which some are refused", async ({ context, site, server }) => {
+    test.setTimeout(600_000);
     const page = await openPage(context, site.sameSite);
     const states = await page.evaluate(
       async ([baseUrl, headers]) => {

@@ -224,21 +224,14 @@ describe("sequential reads", () => {
         ETag: ETAG,
         "Content-Range": `bytes ${from}-${to}/${BYTES.length}`,
       });
-      let at = from;
-      const more = () => {
-        if (at > to) response.end();
-        else if (!response.destroyed) {
-          response.write(BYTES.subarray(at, Math.min(at + 1000, to + 1)));
-          at += 1000;
-          setTimeout(more, 1);
-        }
-      };
-      more();
+      // Enough for the reads, and then nothing: only the client can end it.
+      response.write(BYTES.subarray(from, Math.min(from + 200 * KIB, to + 1)));
+      if (to - from < 200 * KIB) response.end();
       return true;
     };
     const disk = await open(edge, { readAhead: 16 * KIB });
     for (let offset = 0; offset < 100 * KIB; offset += 4096) await disk.read(offset, 4096);
-    expect(open_).toBeGreaterThan(0);
+    expect(open_).toBe(1);
     await vi.waitFor(() => expect(open_).toBe(0), { timeout: 8000 });
   });
 });

@@ -189,4 +189,21 @@ describe("a keeper of URLs", () => {
     expect(second.batches).toEqual([]);
     expect(other.keeper.get("a").status).toBe("loading");
   });
+
+  test("asks once if two tabs want the same at the same moment", async () => {
+    vi.useRealTimers();
+    let loads = 0;
+    const load = async (ids: string[]) => {
+      loads++;
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      return { values: new Map(ids.map((id) => [id, `${id}@${loads}`])) };
+    };
+    const first = keeperOf({ channel: "race", load });
+    const second = keeperOf({ channel: "race", load });
+    first.keeper.watch("a", () => undefined);
+    second.keeper.watch("a", () => undefined);
+    await vi.waitFor(() => expect(second.keeper.get("a").status).toBe("ready"));
+    await vi.waitFor(() => expect(first.keeper.get("a").status).toBe("ready"));
+    expect(loads).toBe(1);
+  });
 });
