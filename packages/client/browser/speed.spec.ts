@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { readFile } from "node:fs/promises";
+import { readFile, truncate } from "node:fs/promises";
 import { promisify } from "node:util";
 import type { BrowserContext } from "@playwright/test";
 import { CALLER, call, expect, openPage, test } from "./fixtures.js";
@@ -127,6 +127,46 @@ test("@speed sequential read beside one fetch", async ({ context, site, files })
   } finally {
     await server.stop();
   }
+});
+
+test("@speed memory of a page that uploads 100 GB", async ({ context, site, files }) => {
+  test.setTimeout(600_000);
+  const size = 100e9;
+  const { path } = await files.write("disk.img", 0);
+  // A file without blocks: the disk need not hold it. No test machine has room for what would arrive, so
+  // the server is left out: a piece of each part is read and dropped.
+  await truncate(path, size);
+  const page = await openPage(context, site.sameSite, [path]);
+  const before = await peakMemory(context);
+  const parts = await page.evaluate(async (partSize) => {
+    const { createClient, Uploader } = window.tidegate;
+    const client = createClient({ baseUrl: location.origin });
+    const [file] = window.chosen() as [File];
+    const handle = { id: "1" };
+    const uploader = new Uploader(client, {
+      put: async ({ body, onProgress }) => {
+        await body.slice(0, 4096).arrayBuffer();
+        onProgress(body.size);
+        return '"0"';
+      },
+    });
+    const upload = uploader.add(file, {
+      target: "memory",
+      checksum: "never",
+      partEtagsAreMd5: false,
+      begin: async () => ({ handle, partSize }),
+      find: async () => undefined,
+      sign: async (_handle, numbers) =>
+        numbers.map((partNumber) => ({ partNumber, url: `${location.origin}/${partNumber}` })),
+      complete: async (_handle, parts) => parts.length,
+      abort: async () => undefined,
+    });
+    return upload.start();
+  }, PART);
+  expect(parts).toBe(Math.ceil(size / PART));
+  console.log(
+    `${parts} parts; page ${before} MiB before, ${await peakMemory(context)} MiB at most`,
+  );
 });
 
 /** Reads 1 GiB in a page of its own. */

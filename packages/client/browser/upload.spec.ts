@@ -37,6 +37,8 @@ test.describe("a page of another origin uploads", () => {
         },
         [server.api, CALLER] as const,
       );
+      // The checksum was made beside the page.
+      expect(page.workers()).toHaveLength(1);
       expect(stored).toMatchObject({ size, sha256: file.sha256, visibility: "private" });
       const link = await call(
         server,

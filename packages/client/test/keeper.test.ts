@@ -204,6 +204,7 @@ describe("a keeper of URLs", () => {
     second.keeper.watch("a", () => undefined);
     await vi.waitFor(() => expect(second.keeper.get("a").status).toBe("ready"));
     await vi.waitFor(() => expect(first.keeper.get("a").status).toBe("ready"));
+    await new Promise((resolve) => setTimeout(resolve, 250));
     expect(loads).toBe(1);
   });
 });
