@@ -1,8 +1,8 @@
-import { test as base, type BrowserContext, expect, type Page } from "@playwright/test";
 import { createHash, randomBytes } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type BrowserContext, test as base, expect, type Page } from "@playwright/test";
 import { TestServer } from "./server.js";
 import { buildPage, servePage } from "./site.js";
 
@@ -91,6 +91,9 @@ export async function openPage(
   page.on("pageerror", (error) => {
     throw error;
   });
+  page.on("console", (message) => {
+    if (message.text().startsWith("tidegate:")) throw new Error(message.text());
+  });
   await page.goto(origin);
   await page.waitForFunction(() => window.tidegate !== undefined);
   if (paths.length > 0) await page.setInputFiles("input", paths);
@@ -98,8 +101,13 @@ export async function openPage(
 }
 
 /** Calls the API as the tests' user, and returns the body of the response. */
-// biome-ignore lint/suspicious/noExplicitAny: Tests read members of many responses.
-export async function call(server: TestServer, method: string, path: string, body?: unknown): Promise<any> {
+export async function call(
+  server: TestServer,
+  method: string,
+  path: string,
+  body?: unknown,
+  // biome-ignore lint/suspicious/noExplicitAny: Tests read members of many responses.
+): Promise<any> {
   const response = await fetch(server.api + path, {
     method,
     headers: { ...CALLER, "Content-Type": "application/json" },
@@ -111,7 +119,10 @@ export async function call(server: TestServer, method: string, path: string, bod
 }
 
 /** Returns the SHA-256 of what an address gives out, as it arrives. */
-export async function downloadedSha256(url: string, headers: Record<string, string> = {}): Promise<string> {
+export async function downloadedSha256(
+  url: string,
+  headers: Record<string, string> = {},
+): Promise<string> {
   const response = await fetch(url, { headers });
   if (!response.ok || response.body === null) throw new Error(`${url}: ${response.status}`);
   const hash = createHash("sha256");

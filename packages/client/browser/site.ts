@@ -20,8 +20,16 @@ export async function buildPage(folder: string): Promise<void> {
 }
 
 // What a careful site sends. Scripts, workers and nothing else are its own.
-const POLICY =
-  "default-src 'none'; script-src 'self'; worker-src 'self'; connect-src http:; img-src http:; base-uri 'none'";
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "worker-src 'self'",
+  "connect-src http:",
+  "img-src http:",
+  "base-uri 'none'",
+  "require-trusted-types-for 'script'",
+  "trusted-types default",
+].join("; ");
 
 const TYPES: Record<string, string> = { ".html": "text/html", ".js": "text/javascript" };
 

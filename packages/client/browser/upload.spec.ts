@@ -37,8 +37,14 @@ test.describe("a page of another origin uploads", () => {
         },
         [server.api, CALLER] as const,
       );
+      // The checksum was made beside the page.
+      expect(page.workers()).toHaveLength(1);
       expect(stored).toMatchObject({ size, sha256: file.sha256, visibility: "private" });
-      const link = await call(server, "GET", `/v1/files/signed-url?key=${encodeURIComponent(stored.key)}`);
+      const link = await call(
+        server,
+        "GET",
+        `/v1/files/signed-url?key=${encodeURIComponent(stored.key)}`,
+      );
       expect(await downloadedSha256(link.url)).toBe(file.sha256);
     });
   }
@@ -65,12 +71,21 @@ test.describe("a page of another origin uploads", () => {
       const query = `dataset_id=${dataset.id}&package_id=${nodeId}`;
       const source = await call(server, "GET", `/packages/presign/s3?${query}&redirect=false`);
       expect(await downloadedSha256(source.presigned_url)).toBe(file.sha256);
-      const asset = await call(server, "GET", `/packages/cloudfront/sign?${query}&path=tiles/0.bin`);
+      const asset = await call(
+        server,
+        "GET",
+        `/packages/cloudfront/sign?${query}&path=tiles/0.bin`,
+      );
       expect(await downloadedSha256(asset.signed_url)).toBe(file.sha256);
     });
   }
 
-  test("an image into a space, and one into a session", async ({ context, site, server, files }) => {
+  test("an image into a space, and one into a session", async ({
+    context,
+    site,
+    server,
+    files,
+  }) => {
     const bytes = await readFile(PNG);
     const file = await files.write("photo.png", bytes);
     const space = await call(server, "POST", "/api/spaces", { name: "Photos" });
@@ -82,7 +97,10 @@ test.describe("a page of another origin uploads", () => {
         const client = createClient({ baseUrl, headers });
         const uploader = new Uploader(client);
         const [file] = window.chosen() as [File];
-        const surfaces = [spaceImages(client, spaceId), sessionMedia(client, sessionId, { alt: "x" })];
+        const surfaces = [
+          spaceImages(client, spaceId),
+          sessionMedia(client, sessionId, { alt: "x" }),
+        ];
         const done = surfaces.map((surface) => uploader.add(file, surface as never).start());
         return Promise.all(done) as Promise<{ id: string }[]>;
       },
@@ -99,6 +117,7 @@ test.describe("a page of another origin uploads", () => {
   });
 
   test("a thousand files at once, of which some are refused", async ({ context, site, server }) => {
+    test.setTimeout(600_000);
     const page = await openPage(context, site.sameSite);
     const states = await page.evaluate(
       async ([baseUrl, headers]) => {

@@ -29,8 +29,11 @@ export interface TidegateClient {
   readonly clock: ServerClock;
   /** All operations of `openapi.json`. Refusals reject with a `TidegateError`. */
   readonly api: Client<paths>;
-  /** Headers that sign a request to the API in. */
-  authHeaders(refresh?: boolean): Promise<Record<string, string>>;
+  /**
+   * Headers that sign a request to the API in. After a 401, `refused` are those that it had: a new token is
+   * got then.
+   */
+  authHeaders(refused?: Record<string, string>): Promise<Record<string, string>>;
   /** `fetch` of the API, signed in and with retries. Refusals reject with a `TidegateError`. */
   fetch(request: Request): Promise<Response>;
 }
@@ -71,20 +74,41 @@ const THROW_ERRORS: Middleware = { onError: ({ error }) => asTidegateError(error
 
 function signIn(options: ClientOptions): TidegateClient["authHeaders"] {
   let refreshing: Promise<string | undefined> | undefined;
-  const token = async (refresh: boolean) => {
-    if (!refresh) return refreshing ?? options.token?.(false);
-    // Requests that are refused at the same time share one refresh.
-    refreshing ??= Promise.resolve(options.token?.(true)).finally(() => {
+  let replaced: string | undefined;
+  let replacement: string | undefined;
+
+  /** Requests that are refused with the same token share one refresh, also if one is refused later. */
+  const refresh = async (refused: string) => {
+    if (refused === replaced && replacement !== undefined) return replacement;
+    refreshing ??= ask(options, true).finally(() => {
       refreshing = undefined;
     });
-    return refreshing;
+    replacement = await refreshing;
+    replaced = refused;
+    return replacement;
   };
-  return async (refresh = false) => {
+  const token = async (refused: string | undefined) => {
+    if (refused !== undefined) return refresh(refused);
+    const current = await ask(options, false);
+    return current !== undefined && current === replaced ? replacement : current;
+  };
+  return async (refused) => {
     const { headers } = options;
     const own = typeof headers === "function" ? headers() : { ...headers };
-    const bearer = await token(refresh);
-    return bearer === undefined ? own : { ...own, Authorization: `Bearer ${bearer}` };
+    const bearer = await token(refused?.Authorization?.slice(BEARER.length));
+    return bearer === undefined ? own : { ...own, Authorization: BEARER + bearer };
   };
+}
+
+const BEARER = "Bearer ";
+
+async function ask({ token }: ClientOptions, refresh: boolean): Promise<string | undefined> {
+  try {
+    return await token?.(refresh);
+  } catch (error) {
+    if (error instanceof TidegateError) throw error;
+    throw new TidegateError("auth", "NO_TOKEN", "there is no token", { cause: error });
+  }
 }
 
 interface Sending {
@@ -97,17 +121,18 @@ interface Sending {
 function withRetries(sending: Sending): (request: Request) => Promise<Response> {
   return async (request) => {
     let refreshed = false;
-    let refresh = false;
+    let headers = await sending.authHeaders();
     for (let attempt = 0; ; attempt++) {
-      const error = await attemptOnce(sending, request, refresh);
-      if (error instanceof Response) return error;
-      refresh = error.status === 401 && sending.canRefresh && !refreshed;
-      if (refresh) {
+      const outcome = await attemptOnce(sending, request, headers);
+      if (outcome instanceof Response) return outcome;
+      if (outcome.status === 401 && sending.canRefresh && !refreshed) {
         refreshed = true;
+        headers = await sending.authHeaders(headers);
         continue;
       }
-      if (attempt >= sending.retry.retries || !mayRetry(request, error)) throw error;
-      await sleep(retryDelay(sending.retry, attempt, error.retryAfter), request.signal);
+      if (attempt >= sending.retry.retries || !mayRetry(request, outcome)) throw outcome;
+      await sleep(retryDelay(sending.retry, attempt, outcome.retryAfter), request.signal);
+      headers = await sending.authHeaders();
     }
   };
 }
@@ -115,9 +140,8 @@ function withRetries(sending: Sending): (request: Request) => Promise<Response> 
 async function attemptOnce(
   sending: Sending,
   request: Request,
-  refresh: boolean,
+  headers: Record<string, string>,
 ): Promise<Response | TidegateError> {
-  const headers = await sending.authHeaders(refresh);
   const copy = request.clone();
   for (const [name, value] of Object.entries(headers)) copy.headers.set(name, value);
   try {

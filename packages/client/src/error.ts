@@ -112,7 +112,8 @@ function xmlText(xml: string, name: string): string | undefined {
 function parseRetryAfter(value: string | null, date: string | null): number | undefined {
   if (value === null) return undefined;
   if (/^\d{1,9}$/.test(value.trim())) return Number(value);
-  const until = Date.parse(value);
+  // `Date.parse` makes a date of almost any number.
+  const until = /[a-z]/i.test(value) ? Date.parse(value) : Number.NaN;
   const now = date === null ? Date.now() : Date.parse(date);
   return Number.isNaN(until) || Number.isNaN(now) ? undefined : Math.max(0, (until - now) / 1000);
 }

@@ -55,6 +55,7 @@ export { Uploader, type UploaderOptions } from "./upload/uploader.js";
 export { type KeptUrl, type LoadedUrls, UrlKeeper, type UrlKeeperOptions } from "./urls/keeper.js";
 export {
   imagesOf,
+  packageAssetUrls,
   parseTime,
   type SpaceImage,
   type SpaceImagePage,

@@ -9,5 +9,14 @@ declare global {
   }
 }
 
+// The package starts a worker by its URL. A page with Trusted Types says which URLs may be scripts.
+const { trustedTypes } = window as unknown as {
+  trustedTypes: { createPolicy(name: string, rules: object): unknown };
+};
+trustedTypes.createPolicy("default", {
+  createScriptURL: (url: string) =>
+    new URL(url, location.href).origin === location.origin ? url : null,
+});
+
 window.tidegate = tidegate;
 window.chosen = () => [...(document.querySelector("input")?.files ?? [])];

@@ -16,6 +16,39 @@ class Run {
   waiters = 0;
 }
 
+/** A run to the end of the object that reads no further than it is told. */
+class Lane extends Run {
+  /** The first block that nobody has asked for. */
+  next: number;
+  #wake: (() => void) | undefined;
+
+  constructor(first: number) {
+    super();
+    this.next = first;
+  }
+
+  /** Lets it read up to and with block `last`. */
+  extend(last: number): void {
+    this.next = Math.max(this.next, last + 1);
+    this.#wake?.();
+  }
+
+  /** Waits until a block after `index` is wanted. Meanwhile the connection is not read. */
+  async wanted(index: number): Promise<void> {
+    const { signal } = this.controller;
+    while (index + 1 >= this.next) {
+      signal.throwIfAborted();
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#wake = resolve;
+      signal.addEventListener("abort", () => resolve(), { once: true });
+      await promise;
+    }
+  }
+}
+
+// A connection that nobody reads is given back.
+const LANE_IDLE = 5000;
+
 /** A block that is there or on its way. */
 interface Wanted {
   block: Uint8Array | Promise<Uint8Array>;
@@ -31,6 +64,8 @@ export class BlockLoader {
   readonly #cache: BlockCache;
   readonly #requests: Semaphore;
   readonly #loading = new Map<number, Run>();
+  #lane: Lane | undefined;
+  #laneTimer: ReturnType<typeof setTimeout> | undefined;
 
   /** All sizes are bytes. */
   constructor(
@@ -67,8 +102,29 @@ export class BlockLoader {
     this.#want(first, last);
   }
 
+  /**
+   * As `prefetch`, for reads that go on and on: one request to the end of the object, which is read no
+   * faster than this is called for the blocks that follow.
+   */
+  follow(first: number, last: number): void {
+    let lane = this.#lane;
+    if (lane === undefined || lane.next !== first) {
+      this.#dropLane();
+      lane = new Lane(first);
+      this.#lane = lane;
+      this.#run(lane, (run) => this.#loadLane(run, first));
+    }
+    for (let index = first; index <= last; index++) {
+      if (!this.#cache.has(index) && !this.#loading.has(index)) this.#expect(lane, index);
+    }
+    lane.extend(last);
+    clearTimeout(this.#laneTimer);
+    this.#laneTimer = setTimeout(() => this.#dropLane(), LANE_IDLE);
+  }
+
   /** Stops what nobody waits for. */
   cancelUnwanted(): void {
+    this.#dropLane();
     for (const run of new Set(this.#loading.values())) {
       if (run.waiters === 0) this.#cancel(run);
     }
@@ -76,6 +132,8 @@ export class BlockLoader {
 
   /** Stops everything and drops the cache. */
   close(): void {
+    clearTimeout(this.#laneTimer);
+    this.#lane?.controller.abort();
     for (const run of new Set(this.#loading.values())) this.#cancel(run);
     this.#cache.clear();
   }
@@ -109,35 +167,55 @@ export class BlockLoader {
 
   #start(indices: number[]): void {
     const run = new Run();
-    for (const index of indices) {
-      const block = Promise.withResolvers<Uint8Array>();
-      // Blocks that were read ahead may have nobody who waits.
-      block.promise.catch(() => undefined);
-      run.blocks.set(index, block);
-      this.#loading.set(index, run);
-    }
+    for (const index of indices) this.#expect(run, index);
+    this.#run(run, () => this.#load(run, indices[0] ?? 0, indices.at(-1) ?? 0));
+  }
+
+  #expect(run: Run, index: number): void {
+    const block = Promise.withResolvers<Uint8Array>();
+    // Blocks that were read ahead may have nobody who waits.
+    block.promise.catch(() => undefined);
+    run.blocks.set(index, block);
+    this.#loading.set(index, run);
+  }
+
+  #run<R extends Run>(run: R, load: (run: R) => Promise<void>): void {
     this.#requests
-      .run(run.controller.signal, () => this.#load(run))
+      .run(run.controller.signal, () => load(run))
       .catch((error: unknown) => this.#fail(run, error));
   }
 
-  async #load(run: Run): Promise<void> {
-    const indices = [...run.blocks.keys()];
-    const start = (indices[0] ?? 0) * this.#blockSize;
-    const end = Math.min(((indices.at(-1) ?? 0) + 1) * this.#blockSize, this.#size);
-    let position = start;
+  async #load(run: Run, first: number, last: number): Promise<void> {
+    const end = Math.min((last + 1) * this.#blockSize, this.#size);
+    for await (const [index, block] of this.#blocks(first, end, run)) {
+      this.#finish(run, index, block);
+    }
+  }
+
+  async #loadLane(lane: Lane, first: number): Promise<void> {
+    for await (const [index, block] of this.#blocks(first, this.#size, lane)) {
+      this.#finish(lane, index, block);
+      lane.blocks.delete(index);
+      await lane.wanted(index);
+    }
+  }
+
+  /** Joins pieces to blocks, from block `first` to the byte before `end`. */
+  async *#blocks(first: number, end: number, run: Run): AsyncGenerator<[number, Uint8Array]> {
+    let index = first;
     let block = new Uint8Array(0);
     let filled = 0;
+    const start = first * this.#blockSize;
     for await (let piece of this.#read(start, end, run.controller.signal)) {
       while (piece.length > 0) {
-        if (filled === 0) block = new Uint8Array(Math.min(this.#blockSize, end - position));
+        const left = end - index * this.#blockSize;
+        if (filled === 0) block = new Uint8Array(Math.min(this.#blockSize, left));
         const part = piece.subarray(0, block.length - filled);
         block.set(part, filled);
         filled += part.length;
-        position += part.length;
         piece = piece.subarray(part.length);
         if (filled < block.length) continue;
-        this.#finish(run, Math.floor((position - 1) / this.#blockSize), block);
+        yield [index++, block];
         filled = 0;
       }
     }
@@ -151,13 +229,23 @@ export class BlockLoader {
   }
 
   #fail(run: Run, error: unknown): void {
+    if (this.#lane === run) this.#lane = undefined;
     for (const [index, block] of run.blocks) {
       if (this.#loading.get(index) === run) this.#loading.delete(index);
       block.reject(error);
     }
   }
 
+  /** Ends the lane, unless a read waits for a block of it; then its idle time ends it. */
+  #dropLane(): void {
+    const lane = this.#lane;
+    if (lane === undefined || lane.waiters > 0) return;
+    clearTimeout(this.#laneTimer);
+    this.#cancel(lane);
+  }
+
   #cancel(run: Run): void {
+    if (this.#lane === run) this.#lane = undefined;
     // A read that comes now starts a run of its own.
     for (const index of run.blocks.keys()) {
       if (this.#loading.get(index) === run) this.#loading.delete(index);

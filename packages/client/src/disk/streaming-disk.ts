@@ -174,7 +174,9 @@ export class StreamingDisk {
     const first = Math.floor(this.#aheadEnd / this.#blockSize);
     const last = Math.floor((aheadEnd - 1) / this.#blockSize);
     this.#aheadEnd = (last + 1) * this.#blockSize;
-    this.#blocks.prefetch(first, last);
+    // Reads that went on this long have earned a request of their own to the end.
+    if (this.#readAhead < this.#maxReadAhead) this.#blocks.prefetch(first, last);
+    else this.#blocks.follow(first, last);
   }
 
   #join(blocks: Uint8Array[], first: number, offset: number, end: number): Uint8Array {

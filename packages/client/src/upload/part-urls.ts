@@ -3,6 +3,15 @@ import type { PartTarget } from "./surface.js";
 /** Signs URLs of parts. */
 export type SignParts = (partNumbers: number[]) => Promise<PartTarget[]>;
 
+// A URL that is nearly over is not used any more.
+const USABLE = 0.9;
+
+interface Signed {
+  target: PartTarget;
+  /** By this computer's clock. */
+  usableUntil: number;
+}
+
 /**
  * Signed URLs of the parts that come next, got in batches so that a file of 10,000 parts takes some
  * dozens of requests. A URL is used once: a part that failed gets a new one.
@@ -10,23 +19,21 @@ export type SignParts = (partNumbers: number[]) => Promise<PartTarget[]>;
 export class PartUrls {
   readonly #sign: SignParts;
   readonly #batch: number;
-  readonly #targets = new Map<number, PartTarget>();
+  readonly #targets = new Map<number, Signed>();
   readonly #signing = new Map<number, Promise<void>>();
 
   constructor(sign: SignParts, batch: number, first: PartTarget[] = []) {
     this.#sign = sign;
     this.#batch = batch;
-    for (const target of first) this.#targets.set(target.partNumber, target);
+    this.#add(first);
   }
 
   /** Returns the target of a part. `next` are the parts that will be sent after it. */
   async take(partNumber: number, next: Iterable<number>): Promise<PartTarget> {
     for (;;) {
-      const target = this.#targets.get(partNumber);
-      if (target !== undefined) {
-        this.#targets.delete(partNumber);
-        return target;
-      }
+      const signed = this.#targets.get(partNumber);
+      this.#targets.delete(partNumber);
+      if (signed !== undefined && Date.now() < signed.usableUntil) return signed.target;
       await (this.#signing.get(partNumber) ?? this.#signBatch(partNumber, next));
     }
   }
@@ -46,7 +53,7 @@ export class PartUrls {
     }
     const signing = this.#sign(numbers)
       .then((targets) => {
-        for (const target of targets) this.#targets.set(target.partNumber, target);
+        this.#add(targets);
         if (!this.#targets.has(partNumber)) {
           throw new Error(`no URL was signed for part ${partNumber}`);
         }
@@ -57,4 +64,17 @@ export class PartUrls {
     for (const number of numbers) this.#signing.set(number, signing);
     return signing;
   }
+
+  #add(targets: PartTarget[]): void {
+    for (const target of targets) {
+      const usableUntil = Date.now() + lifetimeOf(target.url) * USABLE;
+      this.#targets.set(target.partNumber, { target, usableUntil });
+    }
+  }
+}
+
+/** Returns the milliseconds that a presigned URL was signed for. It needs no clock of the server. */
+function lifetimeOf(url: string): number {
+  const seconds = Number(new URL(url).searchParams.get("X-Amz-Expires"));
+  return seconds > 0 ? seconds * 1000 : Number.POSITIVE_INFINITY;
 }

@@ -1,5 +1,5 @@
 import type { TidegateClient } from "../client.js";
-import { asTidegateError, TidegateError } from "../error.js";
+import { asTidegateError, type TidegateError } from "../error.js";
 import type { RetryOptions } from "../retry.js";
 import type { Semaphore } from "../semaphore.js";
 import type { Hasher } from "./hasher.js";
@@ -33,6 +33,13 @@ export interface SendingEvents {
 }
 
 const MAX_URL_RENEWALS = 3;
+
+/** What became of one PUT, and the headers that it had. */
+interface PutOutcome {
+  part?: StoredPart;
+  error?: TidegateError;
+  headers: Record<string, string>;
+}
 
 /** Sends the parts of one open upload, several at a time. */
 export class PartSender {
@@ -135,58 +142,65 @@ export class PartSender {
 
   async #sendPart(number: number): Promise<void> {
     let renewals = 0;
-    let refresh = false;
+    let refused: Record<string, string> | undefined;
     for (let attempt = 0; ; attempt++) {
-      const sent = await this.#putPart(number, refresh);
+      const { part, error, headers } = await this.#putPart(number, refused);
       this.#moving.delete(number);
-      if (!(sent instanceof TidegateError)) {
-        this.#retries.progressed();
-        this.#stored.set(number, sent);
-        this.#events.stored(sent);
-        this.#report();
-        return;
-      }
+      if (part !== undefined) this.#keep(part);
       this.#report();
-      if (sent.status === 401 && !refresh) {
-        refresh = true;
-      } else if (sent.status === 403 && renewals++ < MAX_URL_RENEWALS) {
+      if (error === undefined) return;
+      if (error.status === 401 && refused === undefined) {
+        refused = headers;
+      } else if (error.status === 403 && renewals++ < MAX_URL_RENEWALS) {
         // Expired, by the store's clock. Those that were signed with it are as old.
         this.#urls.clear();
       } else {
-        await this.#retries.wait(sent, attempt);
+        await this.#retries.wait(error, attempt);
       }
     }
   }
 
-  /** Returns the stored part, or why it is not. Rejects if signing is refused. */
-  async #putPart(number: number, refresh: boolean): Promise<StoredPart | TidegateError> {
+  #keep(part: StoredPart): void {
+    this.#retries.progressed();
+    this.#stored.set(part.partNumber, part);
+    this.#events.stored(part);
+  }
+
+  /** Sends a part. Rejects if signing is refused. */
+  async #putPart(number: number, refused?: Record<string, string>): Promise<PutOutcome> {
     const { connections, put, stallTimeout } = this.#context;
     return connections.run(this.#signal, async () => {
       const target = await this.#urls.take(number, this.#pending);
       const body = this.#slice(number);
+      const headers = await this.#headers(target, refused);
       try {
         const etag = await put({
           url: target.url,
-          headers: await this.#headers(target, refresh),
+          headers,
           body,
           signal: this.#signal,
           credentials: target.signIn === true && this.#context.client.credentials === "include",
           stallTimeout,
           onProgress: (bytes) => this.#moved(number, Math.min(bytes, body.size)),
         });
-        return { partNumber: number, size: body.size, etag };
-      } catch (error) {
-        const refusal = asTidegateError(error);
+        return { part: { partNumber: number, size: body.size, etag }, headers };
+      } catch (caught) {
+        const error = asTidegateError(caught);
         // A single PUT of a file is accepted once; this one's response was lost.
-        const held = refusal.status === 412 && this.partCount === 1;
-        return held ? { partNumber: number, size: body.size, etag: "" } : refusal;
+        const held = error.status === 412 && this.partCount === 1;
+        return held
+          ? { part: { partNumber: number, size: body.size, etag: "" }, headers }
+          : { error, headers };
       }
     });
   }
 
-  async #headers(target: PartTarget, refresh: boolean): Promise<Record<string, string>> {
+  async #headers(
+    target: PartTarget,
+    refused?: Record<string, string>,
+  ): Promise<Record<string, string>> {
     if (target.signIn !== true) return target.headers ?? {};
-    return { ...target.headers, ...(await this.#context.client.authHeaders(refresh)) };
+    return { ...target.headers, ...(await this.#context.client.authHeaders(refused)) };
   }
 
   #moved(number: number, bytes: number): void {

@@ -16,15 +16,29 @@ export class Channel<Message> {
     this.#channel?.postMessage(message);
   }
 
-  /** Runs `task` while no other tab runs one under this name. */
+  /**
+   * Runs `task` while no other tab runs one under this name. After another tab's, it first leaves time for
+   * what that one has sent.
+   */
   async exclusive(task: () => Promise<void>): Promise<void> {
     const locks = globalThis.navigator?.locks;
     if (this.#channel === undefined || this.#name === undefined || locks === undefined)
       return task();
-    await locks.request(this.#name, task);
+    const done = await locks.request(this.#name, { ifAvailable: true }, async (lock) => {
+      if (lock !== null) await task();
+      return lock !== null;
+    });
+    if (done) return;
+    await locks.request(this.#name, async () => {
+      await new Promise((resolve) => setTimeout(resolve, MESSAGE_DELAY));
+      await task();
+    });
   }
 
   close(): void {
     this.#channel?.close();
   }
 }
+
+// Milliseconds that a message takes between processes of a busy browser.
+const MESSAGE_DELAY = 100;

@@ -34,6 +34,39 @@ export function imagesOf(page: SpaceImagePage): LoadedUrls<SpaceImage> {
   };
 }
 
+/**
+ * Keeps the URLs of a package's assets fresh, by their paths below the package. One signature opens them
+ * all.
+ */
+export function packageAssetUrls(
+  client: TidegateClient,
+  datasetId: string,
+  packageId: string,
+): UrlKeeper<string> {
+  const query = { dataset_id: datasetId, package_id: packageId, scope: "prefix" } as const;
+  return new UrlKeeper({
+    channel: `${client.baseUrl}/package/${packageId}`,
+    clock: client.clock,
+    load: async (paths) => {
+      const grant = await dataOf(
+        client.api.GET("/packages/cloudfront/sign", { params: { query } }),
+      );
+      if (!("base_url" in grant)) throw new Error("the server signed no prefix");
+      const { base_url, query: signature, expires_at, refresh_after } = grant;
+      const urlOf = (path: string) => `${base_url}${encodePath(path)}?${signature}`;
+      return {
+        values: new Map(paths.map((path) => [path, urlOf(path)])),
+        expiresAt: expires_at * 1000,
+        refreshAfter: refresh_after * 1000,
+      };
+    },
+  });
+}
+
+function encodePath(path: string): string {
+  return path.split("/").map(encodeURIComponent).join("/");
+}
+
 /** Returns milliseconds since the epoch of a time of the API. */
 export function parseTime(time: string | null | undefined): number | undefined {
   return time === null || time === undefined ? undefined : Date.parse(time);

@@ -3,6 +3,7 @@ import { useState } from "react";
 import { adminKeys, type DeadJob, listDeadJobs, retryJob } from "../../api/admin.ts";
 import { useListEditor, usePagedList } from "../../api/paged-list.ts";
 import { t } from "../../i18n/i18n.ts";
+import { forEachId } from "../../lib/each.ts";
 import { formatAgo, formatInstant, formatNumber } from "../../lib/format.ts";
 import { extend, NOTHING, toggle } from "../../lib/selection.ts";
 import { Button, IconButton } from "../../ui/Button.tsx";
@@ -91,16 +92,10 @@ export function JobsPage() {
   const list = usePagedList<DeadJob>({ queryKey: adminKeys.jobs, fetchPage: listDeadJobs });
   const idAt = (position: number) => list.at(position)?.id.toString();
   async function retry(ids: ReadonlySet<string>) {
-    const retried = new Set<string>();
-    try {
-      for (const id of ids) {
-        await retryJob(Number(id));
-        retried.add(id);
-      }
-      tell(t("jobs.retried", { count: retried.size }));
-    } catch (failure) {
-      tellFailure(failure);
-    }
+    const { done, failure } = await forEachId(ids, (id) => retryJob(Number(id)));
+    const retried = new Set(done);
+    if (failure !== undefined) tellFailure(failure);
+    if (retried.size > 0) tell(t("jobs.retried", { count: retried.size }));
     setSelection(NOTHING);
     edit((items) => items.filter(({ id }) => !retried.has(String(id))));
   }

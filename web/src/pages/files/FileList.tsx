@@ -14,6 +14,7 @@ import {
 } from "../../api/files.ts";
 import { useListEditor, usePagedList } from "../../api/paged-list.ts";
 import { t } from "../../i18n/i18n.ts";
+import { forEachId } from "../../lib/each.ts";
 import { childFolders } from "../../lib/folders.ts";
 import { formatBytes, formatDateTime } from "../../lib/format.ts";
 import { saveFrom } from "../../lib/save.ts";
@@ -144,19 +145,14 @@ export function FileList({ folder, q, status, onLink }: FileListProps) {
     }
   }
   async function remove(keys: string[]) {
-    const gone = new Set<string>();
-    try {
-      for (const key of keys) {
-        await deleteFile(key);
-        gone.add(key);
-      }
-      tell(t("files.deleted", { count: gone.size }));
-    } finally {
-      edit((items) => items.filter(({ key }) => !gone.has(key)));
-      setSelection(NOTHING);
-      setTotals((before) => before && { ...before, count: before.count - gone.size });
-      void queries.invalidateQueries({ queryKey: fileKeys.usage });
-    }
+    const { done, failure } = await forEachId(keys, deleteFile);
+    const gone = new Set(done);
+    edit((items) => items.filter(({ key }) => !gone.has(key)));
+    setSelection(NOTHING);
+    setTotals((before) => before && { ...before, count: before.count - gone.size });
+    void queries.invalidateQueries({ queryKey: fileKeys.usage });
+    if (failure !== undefined) throw failure;
+    tell(t("files.deleted", { count: gone.size }));
   }
   if (list.error && loaded === 0) return <Failure error={list.error} onRetry={list.refetch} />;
   if (list.isPending) return <Loading />;

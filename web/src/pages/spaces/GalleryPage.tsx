@@ -6,6 +6,7 @@ import { FileTrigger } from "react-aria-components/FileTrigger";
 import { deleteImage, restoreImage, type Space, spaceKeys } from "../../api/spaces.ts";
 import { t } from "../../i18n/i18n.ts";
 import { filesOfInput } from "../../lib/dropped-files.ts";
+import { forEachId } from "../../lib/each.ts";
 import { formatNumber } from "../../lib/format.ts";
 import { extend, NOTHING, toggle } from "../../lib/selection.ts";
 import { Button, IconButton } from "../../ui/Button.tsx";
@@ -62,6 +63,7 @@ function Gallery({ space }: { space: Space }) {
   const status = search.status && STATUSES.includes(search.status) ? search.status : "READY";
   const { list, keeper, see, leaveOut, refresh } = useGallery(space.id, status, space.imageCount);
   const [selection, setSelection] = useState(NOTHING);
+  const [progress, setProgress] = useState<{ done: number; total: number }>();
   const [tile, setTile] = useState(220);
   const [lastOpen, setLastOpen] = useState<number | null>(null);
   const editable = mayEdit(space.role);
@@ -70,16 +72,15 @@ function Gallery({ space }: { space: Space }) {
     void navigate({ search: (before) => ({ ...before, image }), replace: replaced });
 
   async function remove(ids: ReadonlySet<string>) {
+    const total = ids.size;
+    const { done: removed, failure } = await forEachId(
+      ids,
+      (id) => deleteImage(space.id, id),
+      (done) => setProgress({ done, total }),
+    );
+    setProgress(undefined);
     setSelection(NOTHING);
-    const removed: string[] = [];
-    try {
-      for (const id of ids) {
-        await deleteImage(space.id, id);
-        removed.push(id);
-      }
-    } catch (failure) {
-      tellFailure(failure);
-    }
+    if (failure !== undefined) tellFailure(failure);
     leaveOut(new Set(removed));
     void queries.invalidateQueries({ queryKey: spaceKeys.one(space.id) });
     void queries.invalidateQueries({ queryKey: spaceKeys.trash(space.id) });
@@ -89,14 +90,11 @@ function Gallery({ space }: { space: Space }) {
     }
   }
   async function restore(ids: string[]) {
-    try {
-      for (const id of ids) {
-        await restoreImage(space.id, id);
-        await refresh(id);
-      }
-    } catch (failure) {
-      tellFailure(failure);
-    }
+    const { failure } = await forEachId(ids, async (id) => {
+      await restoreImage(space.id, id);
+      await refresh(id);
+    });
+    if (failure !== undefined) tellFailure(failure);
     void queries.invalidateQueries({ queryKey: spaceKeys.one(space.id) });
   }
 
@@ -111,10 +109,18 @@ function Gallery({ space }: { space: Space }) {
     <DropArea enabled={editable} onDrop={(files) => uploads.addToSpace(space, files)}>
       {selection.ids.size > 0 ? (
         <div className="selection-bar">
-          <strong>{t("gallery.selected", { count: selection.ids.size })}</strong>
+          <strong role="status">
+            {progress
+              ? t("gallery.deleting", progress)
+              : t("gallery.selected", { count: selection.ids.size })}
+          </strong>
           <span className="grow" />
           {editable && (
-            <Button icon={Trash2} onPress={() => void remove(selection.ids)}>
+            <Button
+              icon={Trash2}
+              isPending={progress !== undefined}
+              onPress={() => void remove(selection.ids)}
+            >
               {t("common.delete")}
             </Button>
           )}
