@@ -32,11 +32,17 @@ interface Fixtures {
   faults: string[];
 }
 
-export const test = base.extend<Fixtures, { server: Server }>({
+interface WorkerFixtures {
+  server: Server;
+  /** Further settings of the server. */
+  settings: Record<string, string>;
+}
+
+export const test = base.extend<Fixtures, WorkerFixtures>({
+  settings: [{}, { scope: "worker", option: true }],
   server: [
-    // biome-ignore lint/correctness/noEmptyPattern: Playwright reads the names from the pattern
-    async ({}: object, use: (server: Server) => Promise<void>) => {
-      const server: Server = await startServer();
+    async ({ settings }, use) => {
+      const server: Server = await startServer(settings);
       await use(server);
       await server.close();
     },
@@ -71,6 +77,7 @@ export async function drop(
   selector: string,
   files: Array<{ name: string; type: string; bytes: Buffer }>,
 ): Promise<void> {
+  await page.locator(selector).waitFor();
   const encoded = files.map(({ name, type, bytes }) => ({
     name,
     type,

@@ -61,11 +61,14 @@ export async function restoreSession(session: string): Promise<void> {
 }
 
 /** What a page of media brings to a `UrlKeeper`: its URLs end when the first of them ends. */
-function urlsOf(items: readonly Media[]): LoadedUrls<Media> {
+export function urlsOf(items: readonly Media[]): LoadedUrls<Media> {
   const ends = items.map(({ expiresAt }) => parseTime(expiresAt) ?? 0);
   const refresh = items.map(({ refreshAfter }) => parseTime(refreshAfter) ?? 0);
   return {
-    values: new Map(items.map((media) => [media.id, media])),
+    // Before that, `url` leads to our own page that says it is not published.
+    values: new Map(
+      items.filter(({ status }) => status === "COMPLETED").map((media) => [media.id, media]),
+    ),
     ...(items.length > 0
       ? { expiresAt: Math.min(...ends), refreshAfter: Math.min(...refresh) }
       : {}),

@@ -1,7 +1,7 @@
 /** Requests about spaces, and the keys under which their responses are cached. */
 
 import { queryOptions } from "@tanstack/react-query";
-import { type components, imagesOf } from "@tidegate/client";
+import { type components, imagesOf, type LoadedUrls, type SpaceImagePage } from "@tidegate/client";
 import { api, take } from "./client.ts";
 import type { ListPage } from "./paged-list.ts";
 
@@ -53,6 +53,11 @@ export async function deleteSpace(spaceId: string): Promise<void> {
   await api.DELETE("/api/spaces/{spaceId}", { params: { path: { spaceId } } });
 }
 
+/** Only what is published has URLs; the rest must not replace what is known of it later. */
+function publishedOf(page: SpaceImagePage): LoadedUrls<SpaceImage> {
+  return imagesOf({ ...page, images: page.images.filter(({ status }) => status === "READY") });
+}
+
 export async function listImages(
   spaceId: string,
   status: string,
@@ -61,7 +66,7 @@ export async function listImages(
 ): Promise<ListPage<SpaceImage>> {
   const params = { path: { spaceId }, query: { ...pageQuery(cursor), status } };
   const page = await take(api.GET("/api/spaces/{spaceId}/images", { params, signal }));
-  return { items: page.images, next: page.nextCursor ?? null, urls: imagesOf(page) };
+  return { items: page.images, next: page.nextCursor ?? null, urls: publishedOf(page) };
 }
 
 const imageParams = (spaceId: string, imageId: string) => ({

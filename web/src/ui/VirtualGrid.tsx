@@ -67,7 +67,8 @@ export function VirtualGrid(props: VirtualGridProps) {
   const [width, setWidth] = useState(0);
   const [viewport, setViewport] = useState(600);
   const [active, setActive] = useState(0);
-  const wantsFocus = useRef(false);
+  /** Position that gets the keyboard once it is drawn. */
+  const wanted = useRef<number>(null);
 
   useLayoutEffect(() => {
     const element = scroller.current;
@@ -158,7 +159,7 @@ export function VirtualGrid(props: VirtualGridProps) {
   );
   const activate = useCallback(
     (index: number) => {
-      wantsFocus.current = true;
+      wanted.current = index;
       setActive(index);
       scrollToRow(Math.floor(index / columns));
     },
@@ -172,10 +173,10 @@ export function VirtualGrid(props: VirtualGridProps) {
     activate(position);
   }, [position, activate]);
   useEffect(() => {
-    if (!wantsFocus.current) return;
+    if (wanted.current !== active) return;
     const element = scroller.current?.querySelector<HTMLElement>(`[data-index="${active}"]`);
     if (!element) return;
-    wantsFocus.current = false;
+    wanted.current = null;
     element.focus({ preventScroll: true });
   });
   useEffect(() => {

@@ -14,6 +14,7 @@ import {
   mediaUrls,
   STAGES,
   sessionKeys,
+  urlsOf,
 } from "../../api/sessions.ts";
 import { t } from "../../i18n/i18n.ts";
 import { type DroppedFile, filesOfInput } from "../../lib/dropped-files.ts";
@@ -67,6 +68,8 @@ function useMedia(sessionId: string, status: MediaStatus | "ALL") {
   }
   async function refresh(id: string) {
     const media = await getMedia(sessionId, id);
+    // What was put earlier has no picture if the item was not published yet.
+    keeper.put(urlsOf([media]));
     let found = false;
     edit((items) => {
       const at = items.findIndex((one) => one.id === id);

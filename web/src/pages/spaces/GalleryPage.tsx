@@ -1,7 +1,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { Trash2, Upload, X } from "lucide-react";
-import { useCallback, useMemo, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { FileTrigger } from "react-aria-components/FileTrigger";
 import { deleteImage, restoreImage, type Space, spaceKeys } from "../../api/spaces.ts";
 import { t } from "../../i18n/i18n.ts";
@@ -66,6 +66,13 @@ function Gallery({ space }: { space: Space }) {
   const [progress, setProgress] = useState<{ done: number; total: number }>();
   const [tile, setTile] = useState(220);
   const [lastOpen, setLastOpen] = useState<number | null>(null);
+  const leftAt = useRef(-1);
+  useEffect(() => {
+    if (search.image || leftAt.current < 0) return;
+    const position = leftAt.current;
+    leftAt.current = -1;
+    afterDialog(() => setLastOpen(position));
+  }, [search.image]);
   const editable = mayEdit(space.role);
   const idAt = useCallback((position: number) => list.at(position)?.id, [list.at]);
   const show = (image: string | undefined, replaced = false) =>
@@ -222,8 +229,8 @@ function Gallery({ space }: { space: Space }) {
             show(next, true);
           }}
           onClose={() => {
+            leftAt.current = openPosition;
             show(undefined);
-            afterDialog(() => setLastOpen(openPosition >= 0 ? openPosition : null));
           }}
         />
       )}

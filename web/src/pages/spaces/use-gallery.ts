@@ -1,6 +1,6 @@
 /** The images of a space as they are now: pages from the server, and changes as they happen. */
 import { useQueryClient } from "@tanstack/react-query";
-import { spaceImageUrls } from "@tidegate/client";
+import { parseTime, spaceImageUrls } from "@tidegate/client";
 import { useCallback, useEffect, useMemo, useRef } from "react";
 import { client } from "../../api/client.ts";
 import { useServerEvents } from "../../api/events.ts";
@@ -69,8 +69,18 @@ export function useGallery(spaceId: string, status: string, total: number) {
     [edit],
   );
   const refresh = useCallback(
-    async (imageId: string) => replace(await getImage(spaceId, imageId)),
-    [replace, spaceId],
+    async (imageId: string) => {
+      const image = await getImage(spaceId, imageId);
+      // What was put earlier has no URLs if the image was not published yet.
+      const { expiresAt, refreshAfter } = image;
+      keeper.put({
+        values: new Map([[imageId, image]]),
+        expiresAt: parseTime(expiresAt),
+        refreshAfter: parseTime(refreshAfter),
+      });
+      replace(image);
+    },
+    [replace, spaceId, keeper],
   );
 
   useServerEvents(`/api/spaces/${encodeURIComponent(spaceId)}/events`, {
