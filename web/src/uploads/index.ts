@@ -12,6 +12,7 @@ import {
 import { client } from "../api/client.ts";
 import { spaceKeys } from "../api/spaces.ts";
 import { queries } from "../app/queries.ts";
+import { refreshSoon } from "../app/refresh-soon.ts";
 import type { DroppedFile } from "../lib/dropped-files.ts";
 
 export interface TrayEntry {
@@ -31,6 +32,8 @@ const isOver = ({ upload }: TrayEntry) => {
   const { state } = upload.snapshot;
   return state === "done" || state === "aborted";
 };
+
+const refresh = refreshSoon(queries);
 
 class UploadCenter {
   readonly #uploader = new Uploader(client);
@@ -57,12 +60,12 @@ class UploadCenter {
 
   addToSpace(space: { id: string; name: string }, files: DroppedFile[]): void {
     const surface = spaceImages(client, space.id);
-    const done = () => void queries.invalidateQueries({ queryKey: spaceKeys.one(space.id) });
+    const done = () => refresh(spaceKeys.one(space.id));
     this.#add(files, () => ({ place: space.name, surface, done }));
   }
 
   addToFiles(folder: string, visibility: "public" | "private", files: DroppedFile[]): void {
-    const done = () => void queries.invalidateQueries({ queryKey: ["files"] });
+    const done = () => refresh(["files"]);
     this.#add(files, (dropped) => {
       const path = [folder, dropped.folder].filter(Boolean).join("/");
       const options = path ? { folder: path, visibility } : { visibility };
@@ -71,13 +74,12 @@ class UploadCenter {
   }
 
   addDisks(place: string, files: DroppedFile[]): void {
-    const done = () => void queries.invalidateQueries({ queryKey: ["disks"] });
+    const done = () => refresh(["disks"]);
     this.#add(files, () => ({ place, surface: diskImages(client), done }));
   }
 
   addToSession(sessionId: string, stage: string, place: string, files: DroppedFile[]): void {
-    const done = () =>
-      void queries.invalidateQueries({ queryKey: ["sessions", "media", sessionId] });
+    const done = () => refresh(["sessions", "media", sessionId]);
     this.#add(files, () => ({ place, surface: sessionMedia(client, sessionId, { stage }), done }));
   }
 
@@ -87,7 +89,7 @@ class UploadCenter {
     place: string,
     files: DroppedFile[],
   ): void {
-    const done = () => void queries.invalidateQueries({ queryKey: ["datasets"] });
+    const done = () => refresh(["datasets"]);
     const options = parentId ? { datasetId, parentId } : { datasetId };
     this.#add(files, () => ({ place, surface: packages(client, options), done }));
   }

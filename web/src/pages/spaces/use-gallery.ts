@@ -6,6 +6,7 @@ import { client } from "../../api/client.ts";
 import { useServerEvents } from "../../api/events.ts";
 import { useListEditor, usePagedList } from "../../api/paged-list.ts";
 import { getImage, listImages, type SpaceImage, spaceKeys } from "../../api/spaces.ts";
+import { refreshSoon } from "../../app/refresh-soon.ts";
 
 interface Change {
   imageId: string;
@@ -23,6 +24,7 @@ export function useGallery(spaceId: string, status: string, total: number) {
   const queryKey = spaceKeys.images(spaceId, status);
   const edit = useListEditor<SpaceImage>(queryKey);
   const queries = useQueryClient();
+  const refreshSpace = useMemo(() => refreshSoon(queries), [queries]);
   const list = usePagedList<SpaceImage>({
     queryKey,
     fetchPage: (cursor, signal) => listImages(spaceId, status, cursor, signal),
@@ -92,7 +94,7 @@ export function useGallery(spaceId: string, status: string, total: number) {
       else void refresh(imageId).catch(() => leaveOut(new Set([imageId])));
       void queries.invalidateQueries({ queryKey: spaceKeys.history(spaceId, imageId) });
       if (change.status === "READY" || change.status === "DELETED") {
-        void queries.invalidateQueries({ queryKey: spaceKeys.one(spaceId) });
+        refreshSpace(spaceKeys.one(spaceId));
       }
     },
     onGap: list.refetch,
