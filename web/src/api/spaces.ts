@@ -62,10 +62,11 @@ export async function listImages(
   spaceId: string,
   status: string,
   cursor: string | null,
-  signal: AbortSignal,
+  signal?: AbortSignal,
 ): Promise<ListPage<SpaceImage>> {
   const params = { path: { spaceId }, query: { ...pageQuery(cursor), status } };
-  const page = await take(api.GET("/api/spaces/{spaceId}/images", { params, signal }));
+  const options = { params, ...(signal ? { signal } : {}) };
+  const page = await take(api.GET("/api/spaces/{spaceId}/images", options));
   return { items: page.images, next: page.nextCursor ?? null, urls: publishedOf(page) };
 }
 

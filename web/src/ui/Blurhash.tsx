@@ -2,7 +2,7 @@
 import { decodeBlurHash } from "fast-blurhash";
 import { useEffect, useRef } from "react";
 
-const SIDE = 24;
+const SIDE = 16;
 
 export function Blurhash({ hash }: { hash: string }) {
   const canvas = useRef<HTMLCanvasElement>(null);

@@ -7,6 +7,10 @@ import { useServerEvents } from "../../api/events.ts";
 import { useListEditor, usePagedList } from "../../api/paged-list.ts";
 import { getImage, listImages, type SpaceImage, spaceKeys } from "../../api/spaces.ts";
 import { refreshSoon } from "../../app/refresh-soon.ts";
+import { insertNewest, mergeStart } from "../../lib/newest-first.ts";
+
+/** Images that are read anew after a gap in the events. */
+const REREAD = 3_000;
 
 interface Change {
   imageId: string;
@@ -57,7 +61,7 @@ export function useGallery(spaceId: string, status: string, total: number) {
         found = true;
         return shown ? items.with(at, image) : items.toSpliced(at, 1);
       });
-      if (!found && shown) edit((items, first) => (first ? insert(items, image) : items));
+      if (!found && shown) edit((items, first) => (first ? insertNewest(items, image) : items));
     },
     [edit, status],
   );
@@ -85,6 +89,16 @@ export function useGallery(spaceId: string, status: string, total: number) {
     [replace, spaceId, keeper],
   );
 
+  /** After a gap a short list is read anew; of a long one only its start, where new images are. */
+  async function catchUp() {
+    if (list.loaded <= REREAD) {
+      list.refetch();
+      return;
+    }
+    const { items: start } = await listImages(spaceId, status, null);
+    edit((items, first) => (first ? mergeStart(start, items) : items));
+  }
+
   useServerEvents(`/api/spaces/${encodeURIComponent(spaceId)}/events`, {
     onEvent(data) {
       const change = parseChange(data);
@@ -97,13 +111,7 @@ export function useGallery(spaceId: string, status: string, total: number) {
         refreshSpace(spaceKeys.one(spaceId));
       }
     },
-    onGap: list.refetch,
+    onGap: () => void catchUp(),
   });
   return { list, keeper, see, leaveOut, refresh };
-}
-
-/** Puts an image where it belongs in the order of the list, which is newest first. */
-function insert(items: SpaceImage[], image: SpaceImage): SpaceImage[] {
-  const at = items.findIndex(({ createdAt }) => createdAt <= image.createdAt);
-  return items.toSpliced(at === -1 ? items.length : at, 0, image);
 }
