@@ -209,7 +209,14 @@ export class BlockLoader {
     for await (let piece of this.#read(start, end, run.controller.signal)) {
       while (piece.length > 0) {
         const left = end - index * this.#blockSize;
-        if (filled === 0) block = new Uint8Array(Math.min(this.#blockSize, left));
+        const length = Math.min(this.#blockSize, left);
+        if (filled === 0 && piece.length >= length) {
+          // A copy is cheaper than new zeros that are written over.
+          yield [index++, piece.slice(0, length)];
+          piece = piece.subarray(length);
+          continue;
+        }
+        if (filled === 0) block = new Uint8Array(length);
         const part = piece.subarray(0, block.length - filled);
         block.set(part, filled);
         filled += part.length;

@@ -180,6 +180,11 @@ export class StreamingDisk {
   }
 
   #join(blocks: Uint8Array[], first: number, offset: number, end: number): Uint8Array {
+    const [only] = blocks;
+    if (only !== undefined && blocks.length === 1) {
+      const start = first * this.#blockSize;
+      return only.slice(offset - start, end - start);
+    }
     const bytes = new Uint8Array(end - offset);
     blocks.forEach((block, index) => {
       const start = (first + index) * this.#blockSize;
