@@ -7,7 +7,8 @@ export default defineConfig({
   // The machine is small, and the servers are real.
   workers: 1,
   reporter: "list",
-  outputDir: "../../../test-results",
+  // Git and the checks of documents leave this folder out.
+  outputDir: "../../../target/browser",
   ...(process.env.SPEED === undefined ? { grepInvert: /@speed/ } : { grep: /@speed/ }),
   use: {
     browserName: "chromium",

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { readFile, truncate } from "node:fs/promises";
 import { promisify } from "node:util";
-import type { BrowserContext } from "@playwright/test";
+import type { BrowserContext, Page } from "@playwright/test";
 import { CALLER, call, expect, openPage, test } from "./fixtures.js";
 import { TestServer } from "./server.js";
 
@@ -10,7 +10,8 @@ const MIB = 1024 * 1024;
 const SIZE = 1024 * MIB;
 const PART = 64 * MIB;
 const PARALLEL = 4;
-const ROUNDS = 3;
+const ROUNDS = 5;
+const PART_NUMBERS = Array.from({ length: SIZE / PART }, (_, index) => index + 1);
 
 /** Returns the most memory that the page's process has had, in MiB. */
 async function peakMemory(context: BrowserContext): Promise<number> {
@@ -30,31 +31,22 @@ async function peakMemory(context: BrowserContext): Promise<number> {
 /** Sends the parts of a file with curl, as many at a time as the client, and returns the seconds. */
 async function curlParts(server: TestServer, path: string): Promise<number> {
   const { imageId, uploadId } = await call(server, "POST", "/v1/images", { size: SIZE });
-  const partNumbers = Array.from({ length: SIZE / PART }, (_, index) => index + 1);
   const at = `/v1/images/${imageId}`;
-  const { urls } = await call(server, "POST", `${at}/upload-url`, { uploadId, partNumbers });
+  const { urls } = await call(server, "POST", `${at}/upload-url`, {
+    uploadId,
+    partNumbers: PART_NUMBERS,
+  });
+  await run("split", ["-b", String(PART), "-a", "2", "--numeric-suffixes=1", path, `${path}.`]);
+  const puts = urls.map(({ partNumber, url }: { partNumber: number; url: string }) => {
+    const part = `${path}.${String(partNumber).padStart(2, "0")}`;
+    return `curl -sS --fail -o /dev/null -T '${part}' '${url}'`;
+  });
   const started = performance.now();
-  // curl reads each part from the file as the client does: dd is only the reader of a range.
-  const commands = urls.map(
-    ({ partNumber }: { partNumber: number }) =>
-      `dd if='${path}' bs=${PART} skip=${partNumber - 1} count=1 status=none iflag=fullblock > '${path}.${partNumber}'`,
-  );
-  for (const command of commands) await run("sh", ["-c", command]);
-  const split = performance.now();
-  const puts = urls.map(
-    ({ partNumber, url }: { partNumber: number; url: string }) =>
-      `curl -sS --fail -o /dev/null -T '${path}.${partNumber}' '${url}'`,
-  );
-  await run("sh", [
-    "-c",
-    `printf '%s\\0' "$@" | xargs -0 -P ${PARALLEL} -n 1 sh -c`,
-    "sh",
-    ...puts,
-  ]);
-  const seconds = (performance.now() - split) / 1000;
+  const script = `printf '%s\\0' "$@" | xargs -0 -P ${PARALLEL} -n 1 sh -c`;
+  await run("sh", ["-c", script, "sh", ...puts]);
+  const seconds = (performance.now() - started) / 1000;
   await run("sh", ["-c", `rm -f '${path}'.*`]);
   await call(server, "POST", `${at}/abort`);
-  expect(split).toBeGreaterThan(started);
   return seconds;
 }
 
@@ -63,40 +55,90 @@ test("@speed upload of 1 GiB beside curl", async ({ context, site, files }) => {
   const server = await TestServer.start([site.sameSite]);
   try {
     const file = await files.write("disk.img", SIZE);
-    const rows: string[] = [];
+    const page = await openPage(context, site.sameSite, [file.path]);
+    const seconds: { curl: number[]; xhr: number[]; client: number[] } = {
+      curl: [],
+      xhr: [],
+      client: [],
+    };
     for (let round = 0; round < ROUNDS; round++) {
-      const curl = await curlParts(server, file.path);
-      const page = await openPage(context, site.sameSite, [file.path]);
-      const [seconds, imageId] = await page.evaluate(
-        async ([baseUrl, headers, parallelParts]) => {
-          const { createClient, Uploader, diskImages } = window.tidegate;
-          const client = createClient({ baseUrl, headers });
-          const uploader = new Uploader(client, { parallelParts });
-          const [file] = window.chosen() as [File];
-          const upload = uploader.add(file, diskImages(client));
-          const started = performance.now();
-          let sent = 0;
-          upload.subscribe(() => {
-            // Completion is not part of what curl does.
-            if (upload.snapshot.state === "completing" && sent === 0) sent = performance.now();
-          });
-          const { imageId } = await upload.start();
-          return [(sent - started) / 1000, imageId] as const;
-        },
-        [server.api, CALLER, PARALLEL] as const,
-      );
-      const peak = await peakMemory(context);
-      rows.push(
-        `curl ${curl.toFixed(1)} s, client ${seconds.toFixed(1)} s: ${(curl / seconds).toFixed(2)} x; page ${peak} MiB`,
-      );
-      await page.close();
-      await call(server, "DELETE", `/v1/images/${imageId}`);
+      seconds.curl.push(await curlParts(server, file.path));
+      seconds.xhr.push(await xhrParts(server, page));
+      seconds.client.push(await clientUpload(server, page));
     }
-    console.log(rows.join("\n"));
+    const [curl, xhr, client] = [median(seconds.curl), median(seconds.xhr), median(seconds.client)];
+    console.log(
+      `median of ${ROUNDS}: curl ${curl.toFixed(2)} s, plain XMLHttpRequest ${xhr.toFixed(2)} s, ` +
+        `client ${client.toFixed(2)} s; client ${(curl / client).toFixed(2)} x curl, ` +
+        `${(xhr / client).toFixed(2)} x XMLHttpRequest; page ${await peakMemory(context)} MiB`,
+    );
+    console.log(JSON.stringify(seconds));
   } finally {
     await server.stop();
   }
 });
+
+function median(values: number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
+
+/** Sends the parts by one request each without the client, as the least that a page can do. */
+async function xhrParts(server: TestServer, page: Page): Promise<number> {
+  const { imageId, uploadId } = await call(server, "POST", "/v1/images", { size: SIZE });
+  const at = `/v1/images/${imageId}`;
+  const { urls } = await call(server, "POST", `${at}/upload-url`, {
+    uploadId,
+    partNumbers: PART_NUMBERS,
+  });
+  const seconds = await page.evaluate(
+    async ([urls, partSize, parallel]) => {
+      const [file] = window.chosen() as [File];
+      const queue = [...urls];
+      const send = async () => {
+        for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+          const start = (next.partNumber - 1) * partSize;
+          const { url } = next;
+          await new Promise((resolve, reject) => {
+            const request = new XMLHttpRequest();
+            request.open("PUT", url);
+            request.onload = resolve;
+            request.onerror = reject;
+            request.send(file.slice(start, start + partSize));
+          });
+        }
+      };
+      const started = performance.now();
+      await Promise.all(Array.from({ length: parallel }, send));
+      return (performance.now() - started) / 1000;
+    },
+    [urls as { partNumber: number; url: string }[], PART, PARALLEL] as const,
+  );
+  await call(server, "POST", `${at}/abort`);
+  return seconds;
+}
+
+async function clientUpload(server: TestServer, page: Page): Promise<number> {
+  const [seconds, imageId] = await page.evaluate(
+    async ([baseUrl, headers, parallelParts]) => {
+      const { createClient, Uploader, diskImages } = window.tidegate;
+      const client = createClient({ baseUrl, headers });
+      const uploader = new Uploader(client, { parallelParts });
+      const [file] = window.chosen() as [File];
+      const started = performance.now();
+      const upload = uploader.add(file, diskImages(client));
+      let sent = 0;
+      upload.subscribe(() => {
+        // Completion is not part of what curl does.
+        if (upload.snapshot.state === "completing" && sent === 0) sent = performance.now();
+      });
+      const { imageId } = await upload.start();
+      return [(sent - started) / 1000, imageId] as const;
+    },
+    [server.api, CALLER, PARALLEL] as const,
+  );
+  await call(server, "DELETE", `/v1/images/${imageId}`);
+  return seconds;
+}
 
 test("@speed sequential read beside one fetch", async ({ context, site, files }) => {
   test.setTimeout(1_200_000);
@@ -114,16 +156,23 @@ test("@speed sequential read beside one fetch", async ({ context, site, files })
       [server.api, CALLER] as const,
     );
     await page.close();
+    const seconds: Record<Way, number[]> = { fetch: [], stream: [], read: [] };
+    const peaks: Record<Way, number[]> = { fetch: [], stream: [], read: [] };
     for (let round = 0; round < ROUNDS; round++) {
-      const plain = await readAll(context, site.sameSite, server, imageId, "fetch");
-      for (const way of ["stream", "read"] as const) {
-        const { seconds, peak } = await readAll(context, site.sameSite, server, imageId, way);
-        console.log(
-          `fetch ${plain.seconds.toFixed(2)} s with ${plain.peak} MiB, ` +
-            `${way}() ${seconds.toFixed(2)} s with ${peak} MiB: ${(plain.seconds / seconds).toFixed(2)} x`,
-        );
+      for (const way of ["fetch", "stream", "read"] as const) {
+        const measured = await readAll(context, site.sameSite, server, imageId, way);
+        seconds[way].push(measured.seconds);
+        peaks[way].push(measured.peak);
       }
     }
+    const plain = median(seconds.fetch);
+    for (const way of ["fetch", "stream", "read"] as const) {
+      const middle = median(seconds[way]);
+      console.log(
+        `median of ${ROUNDS}: ${way} ${middle.toFixed(2)} s, ${(plain / middle).toFixed(2)} x fetch; page ${Math.max(...peaks[way])} MiB`,
+      );
+    }
+    console.log(JSON.stringify(seconds));
   } finally {
     await server.stop();
   }
@@ -169,13 +218,15 @@ test("@speed memory of a page that uploads 100 GB", async ({ context, site, file
   );
 });
 
+type Way = "fetch" | "stream" | "read";
+
 /** Reads 1 GiB in a page of its own. */
 async function readAll(
   context: BrowserContext,
   origin: string,
   server: TestServer,
   imageId: string,
-  way: "fetch" | "stream" | "read",
+  way: Way,
 ): Promise<{ seconds: number; peak: number }> {
   const page = await openPage(context, origin);
   const seconds = await page.evaluate(

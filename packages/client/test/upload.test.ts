@@ -404,6 +404,22 @@ describe("pause, resume and abort", () => {
     expect(surface.puts).toEqual([]);
   });
 
+  test("pause or abort while the server completes it is not undone by its response", async () => {
+    for (const action of ["pause", "abort"] as const) {
+      const surface = await FakeSurface.start();
+      const complete = surface.complete.bind(surface);
+      surface.complete = async (...args) => {
+        const result = await complete(...args);
+        void upload[action]();
+        return result;
+      };
+      const upload = uploaderOf(surface).add(fileOf("abc"), surface);
+      await expect(upload.start()).rejects.toMatchObject({ kind: "aborted" });
+      expect(upload.snapshot.state).toBe(action === "pause" ? "paused" : "aborted");
+      await vi.waitFor(() => expect(surface.uploads.size).toBe(action === "pause" ? 1 : 0));
+    }
+  });
+
   test("removing an upload that is done does not abort it", async () => {
     const surface = await FakeSurface.start();
     const uploader = uploaderOf(surface);

@@ -1,7 +1,15 @@
+/** The bytes of a block, in the pieces in which they arrived: they are copied once, to who reads them. */
+export type Block = readonly Uint8Array[];
+
+/** Returns the bytes of a block. */
+export function blockLength(block: Block): number {
+  return block.reduce((length, piece) => length + piece.length, 0);
+}
+
 /** Blocks of one object that were read last, up to a number of bytes. */
 export class BlockCache {
   readonly #limit: number;
-  readonly #blocks = new Map<number, Uint8Array>();
+  readonly #blocks = new Map<number, Block>();
   #bytes = 0;
 
   constructor(limit: number) {
@@ -14,7 +22,7 @@ export class BlockCache {
   }
 
   /** Returns a block and counts it as used. */
-  get(index: number): Uint8Array | undefined {
+  get(index: number): Block | undefined {
     const block = this.#blocks.get(index);
     if (block !== undefined) {
       // A Map keeps the order of insertion: the first is the one unused for longest.
@@ -29,14 +37,14 @@ export class BlockCache {
   }
 
   /** Holds a block, and drops those that were unused for longest. */
-  set(index: number, block: Uint8Array): void {
-    this.#bytes += block.length - (this.#blocks.get(index)?.length ?? 0);
+  set(index: number, block: Block): void {
+    this.#bytes += blockLength(block) - blockLength(this.#blocks.get(index) ?? []);
     this.#blocks.delete(index);
     this.#blocks.set(index, block);
-    for (const [oldest, { length }] of this.#blocks) {
+    for (const [oldest, unused] of this.#blocks) {
       if (this.#bytes <= this.#limit) return;
       this.#blocks.delete(oldest);
-      this.#bytes -= length;
+      this.#bytes -= blockLength(unused);
     }
   }
 

@@ -1,5 +1,5 @@
 import { Semaphore } from "../semaphore.js";
-import { BlockCache } from "./block-cache.js";
+import { type Block, BlockCache } from "./block-cache.js";
 
 /** Reads the bytes from `start` to before `end` in pieces. */
 export type ReadPieces = (
@@ -11,7 +11,7 @@ export type ReadPieces = (
 /** Neighbouring blocks that one request reads. */
 class Run {
   readonly controller = new AbortController();
-  readonly blocks = new Map<number, PromiseWithResolvers<Uint8Array>>();
+  readonly blocks = new Map<number, PromiseWithResolvers<Block>>();
   /** Reads that wait for a block of this run. */
   waiters = 0;
 }
@@ -51,7 +51,7 @@ const LANE_IDLE = 5000;
 
 /** A block that is there or on its way. */
 interface Wanted {
-  block: Uint8Array | Promise<Uint8Array>;
+  block: Block | Promise<Block>;
   run?: Run;
 }
 
@@ -82,7 +82,7 @@ export class BlockLoader {
   }
 
   /** Returns the blocks from `first` to `last`, both included. */
-  async get(first: number, last: number, signal?: AbortSignal | undefined): Promise<Uint8Array[]> {
+  async get(first: number, last: number, signal?: AbortSignal | undefined): Promise<Block[]> {
     signal?.throwIfAborted();
     const wanted = this.#want(first, last);
     const runs = new Set(wanted.flatMap(({ run }) => run ?? []));
@@ -172,7 +172,7 @@ export class BlockLoader {
   }
 
   #expect(run: Run, index: number): void {
-    const block = Promise.withResolvers<Uint8Array>();
+    const block = Promise.withResolvers<Block>();
     // Blocks that were read ahead may have nobody who waits.
     block.promise.catch(() => undefined);
     run.blocks.set(index, block);
@@ -201,27 +201,26 @@ export class BlockLoader {
   }
 
   /** Joins pieces to blocks, from block `first` to the byte before `end`. */
-  async *#blocks(first: number, end: number, run: Run): AsyncGenerator<[number, Uint8Array]> {
+  async *#blocks(first: number, end: number, run: Run): AsyncGenerator<[number, Block]> {
     let index = first;
-    let block = new Uint8Array(0);
-    let filled = 0;
-    const start = first * this.#blockSize;
-    for await (let piece of this.#read(start, end, run.controller.signal)) {
+    let block: Uint8Array[] = [];
+    const lengthOf = (index: number) => Math.min(this.#blockSize, end - index * this.#blockSize);
+    let missing = lengthOf(index);
+    for await (let piece of this.#read(first * this.#blockSize, end, run.controller.signal)) {
       while (piece.length > 0) {
-        const left = end - index * this.#blockSize;
-        if (filled === 0) block = new Uint8Array(Math.min(this.#blockSize, left));
-        const part = piece.subarray(0, block.length - filled);
-        block.set(part, filled);
-        filled += part.length;
+        const part = piece.subarray(0, missing);
+        block.push(part);
+        missing -= part.length;
         piece = piece.subarray(part.length);
-        if (filled < block.length) continue;
+        if (missing > 0) continue;
         yield [index++, block];
-        filled = 0;
+        block = [];
+        missing = lengthOf(index);
       }
     }
   }
 
-  #finish(run: Run, index: number, block: Uint8Array): void {
+  #finish(run: Run, index: number, block: Block): void {
     if (this.#loading.get(index) !== run) return;
     this.#loading.delete(index);
     this.#cache.set(index, block);

@@ -36,7 +36,10 @@ export async function* readRange(
         end,
         AbortSignal.any([signal, request.signal]),
       );
-      for await (const piece of pieces(body)) {
+      const reader = body.getReader();
+      for (;;) {
+        const { done, value: piece } = await reader.read();
+        if (done) break;
         if (position + piece.length > end) throw wrongResponse("it has more bytes than its range");
         position += piece.length;
         failures = 0;
@@ -59,19 +62,6 @@ export async function* readRange(
       // A reader that stops early must not leave the rest of the bytes coming.
       request.abort();
     }
-  }
-}
-
-async function* pieces(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const reader = body.getReader();
-  try {
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      yield value;
-    }
-  } finally {
-    reader.releaseLock();
   }
 }
 

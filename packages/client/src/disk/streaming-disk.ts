@@ -1,6 +1,7 @@
 import type { TidegateClient } from "../client.js";
 import { asTidegateError } from "../error.js";
 import { DEFAULT_RETRY, type RetryOptions } from "../retry.js";
+import type { Block } from "./block-cache.js";
 import { BlockLoader } from "./block-loader.js";
 import { diskGrants, GrantKeeper, type LoadGrant } from "./grant.js";
 import { type RangeSource, readRange } from "./range.js";
@@ -179,14 +180,15 @@ export class StreamingDisk {
     else this.#blocks.follow(first, last);
   }
 
-  #join(blocks: Uint8Array[], first: number, offset: number, end: number): Uint8Array {
+  #join(blocks: Block[], first: number, offset: number, end: number): Uint8Array {
     const bytes = new Uint8Array(end - offset);
-    blocks.forEach((block, index) => {
-      const start = (first + index) * this.#blockSize;
+    let start = first * this.#blockSize;
+    for (const piece of blocks.flat()) {
       const from = Math.max(offset - start, 0);
-      const to = Math.min(end - start, block.length);
-      bytes.set(block.subarray(from, to), start + from - offset);
-    });
+      const to = Math.min(end - start, piece.length);
+      if (from < to) bytes.set(piece.subarray(from, to), start + from - offset);
+      start += piece.length;
+    }
     return bytes;
   }
 }

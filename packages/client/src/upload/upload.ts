@@ -163,6 +163,8 @@ export class Upload<Result = unknown> {
         () => this.#changeUnless(signal, { state: "waiting" }),
         () => this.#settings.files.run(signal, () => this.#uploadWithRestarts(signal)),
       );
+      // Aborted while the server completed it: `abort` now removes what was published.
+      if (signal.aborted) throw abortedError(signal.reason);
       this.#settings.hints.delete(this.#key);
       this.#change({ state: "done", result });
       return result;
