@@ -57,6 +57,8 @@ for (const [width, viewport] of Object.entries(WIDTHS)) {
             .filter(({ impact }) => impact === "serious" || impact === "critical")
             .map(({ id, nodes }) => `${name}: ${id}: ${nodes.map(({ html }) => html).join(" ")}`);
           expect.soft(serious).toEqual([]);
+          const here = await page.locator(".tabs [aria-current]").count();
+          expect.soft(here, `${name}: tabs that are shown as the present one`).toBeLessThan(2);
           const beyond = await page.evaluate(
             () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
           );

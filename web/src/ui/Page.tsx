@@ -63,7 +63,12 @@ export function Parent({ children, ...to }: LinkProps & { children: ReactNode })
 export function Tab({ children, ...to }: LinkProps & { children: ReactNode }) {
   const here = useRouterState({ select: (state) => state.matches.at(-1)?.routeId === to.to });
   return (
-    <Link {...to} className="tab" aria-current={here ? "page" : undefined}>
+    <Link
+      {...to}
+      className="tab"
+      activeOptions={{ exact: true, includeSearch: false }}
+      aria-current={here ? "page" : undefined}
+    >
       {children}
     </Link>
   );

@@ -82,15 +82,19 @@ function columns(): Column<AuditEvent>[] {
           {event.actor.actingFor && (
             <span className="soft"> {t("audit.for", { user: event.actor.actingFor })}</span>
           )}
-          <span className="clip soft small only-narrow">{formatInstant(event.at)}</span>
         </span>
       ),
     },
     {
       id: "action",
       name: t("audit.action"),
-      width: "minmax(0, 1.2fr)",
-      cell: ({ action }) => <code>{action}</code>,
+      width: "minmax(0, 1.8fr)",
+      cell: ({ action, at }) => (
+        <>
+          <code>{action}</code>
+          <span className="clip soft small only-narrow">{formatInstant(at)}</span>
+        </>
+      ),
     },
     {
       id: "outcome",
@@ -101,7 +105,7 @@ function columns(): Column<AuditEvent>[] {
     {
       id: "object",
       name: t("audit.object"),
-      width: "minmax(0, 1.6fr)",
+      width: "minmax(0, 1.4fr)",
       wide: true,
       cell: ({ owner, objectId }) => <code className="soft">{objectId ?? owner?.id ?? ""}</code>,
     },
