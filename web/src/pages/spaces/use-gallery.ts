@@ -37,6 +37,7 @@ export function useGallery(spaceId: string, status: string, total: number) {
 
   const keeper = useMemo(() => spaceImageUrls(client, spaceId), [spaceId]);
   useEffect(() => () => keeper.close(), [keeper]);
+  const gone = useRef(new Set<string>());
   const given = useRef(new WeakSet<object>());
   /** Loads what is seen, and hands the URLs that came with it to the keeper. */
   const see = useCallback(
@@ -77,6 +78,8 @@ export function useGallery(spaceId: string, status: string, total: number) {
   const refresh = useCallback(
     async (imageId: string) => {
       const image = await getImage(spaceId, imageId);
+      // It was deleted while it was asked for.
+      if (gone.current.has(imageId)) return;
       // What was put earlier has no URLs if the image was not published yet.
       const { expiresAt, refreshAfter } = image;
       keeper.put({
@@ -104,7 +107,10 @@ export function useGallery(spaceId: string, status: string, total: number) {
       const change = parseChange(data);
       if (!change) return;
       const { imageId } = change;
-      if (change.status === "DELETED" || change.status === "PURGED") leaveOut(new Set([imageId]));
+      const deleted = change.status === "DELETED" || change.status === "PURGED";
+      if (deleted) gone.current.add(imageId);
+      else gone.current.delete(imageId);
+      if (deleted) leaveOut(new Set([imageId]));
       else void refresh(imageId).catch(() => leaveOut(new Set([imageId])));
       void queries.invalidateQueries({ queryKey: spaceKeys.history(spaceId, imageId) });
       if (change.status === "READY" || change.status === "DELETED") {
