@@ -40,7 +40,7 @@ run: tools-rust ## build the server for development, start it and print its addr
 
 dev: tools-rust ## as run, and build and start again whenever a source file changes
 	@./.ci/need inotifywait:inotify-tools
-	@./.ci/dev
+	@./.ci/dev $(CARGO) build $(BUILT)
 
 binary: tools-rust ## build the optimized binary for this machine into target/binary, with its debug information in a file of its own
 	@echo "Compiling with link-time optimization. This takes several minutes, the last of them without a word."
@@ -74,7 +74,7 @@ packages: tools-dist
 	$(DIST_PYTHON)/archive.py $(ARCHITECTURES)
 
 dist-test: tools-python ## install and start what `make dist` made for this machine: deb, image, wheel, npm, archive
-	@./.ci/need dpkg-deb:dpkg node:nodejs npm:npm umoci:umoci unshare:util-linux
+	@./.ci/need dpkg-deb:dpkg node:nodejs npm:npm qemu-aarch64-static:qemu-user-static umoci:umoci unshare:util-linux
 	$(PYTEST) -m dist -s
 
 # Installs packages first, then builds the test servers and runs the lints in parallel, because each

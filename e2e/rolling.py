@@ -181,6 +181,15 @@ class DisksInParts(Disks):
         return self.server.call("GET", f"/v1/images/{one['image']}/stream-url").status == 404
 
 
+def listing(caller, path, items, parameter, following):
+    """Yields what all pages of a list have, from the first to the last."""
+    page = caller.call("GET", path).json()
+    yield from page[items]
+    while page.get(following):
+        page = caller.call("GET", f"{path}&{parameter}={page[following]}").json()
+        yield from page[items]
+
+
 class UserFiles(Files):
     def check(self, one, answer):
         super().check(one, answer)
@@ -189,12 +198,7 @@ class UserFiles(Files):
         assert (got.status, got.body) == (200, one["body"]), (got.status, got.body[:200])
 
     def listed(self, one):
-        page = self.server.call("GET", "/v1/files/all?limit=1000").json()
-        found = [file["key"] for file in page["files"]]
-        while page.get("next_cursor"):
-            page = self.server.call("GET", f"/v1/files/all?limit=1000&cursor={page['next_cursor']}").json()
-            found += [file["key"] for file in page["files"]]
-        return one["key"] in found
+        return one["key"] in (file["key"] for file in listing(self.server, "/v1/files/all?limit=1000", "files", "cursor", "next_cursor"))
 
     def delete(self, one):
         answer = self.server.call("DELETE", f"/v1/files/{urllib.parse.quote(one['key'])}")
@@ -210,12 +214,7 @@ class SessionMedia(Sessions):
         one["id"] = answer.json()["id"]
 
     def listed(self, one):
-        page = self.session.call("GET", "/media?first=100").json()
-        found = [media["id"] for media in page["media"]]
-        while page.get("next"):
-            page = self.session.call("GET", f"/media?first=100&after={page['next']}").json()
-            found += [media["id"] for media in page["media"]]
-        return one["id"] in found
+        return one["id"] in (media["id"] for media in listing(self.session, "/media?first=100", "media", "after", "next"))
 
     def delete(self, one):
         answer = self.session.call("DELETE", f"/media/{one['id']}")

@@ -297,3 +297,13 @@ def test_a_server_starts_while_the_database_is_away(make_server):
     messages = [json.loads(line)["message"] for line in server.log.read_text().splitlines()]
     assert messages.count("the database does not answer; requests get 503 until it does") == 1, messages
     eventually(lambda: "the database answers again" in server.log.read_text(), "it says so")
+
+
+def test_a_system_that_is_too_old_is_told(tmp_path):
+    """As kernels before Linux 5.6, and some emulators, answer."""
+    server = Server(tmp_path)
+    done = subprocess.run(
+        ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=openat2", "-e", "inject=openat2:error=ENOSYS", BINARY, "serve"],
+        env=server.settings, cwd=tmp_path, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 1 and "Linux 5.6 or newer is needed" in done.stderr, done

@@ -194,6 +194,7 @@ def test_denied_requests_are_logged_without_the_credential(make_server):
     denied = [line for line in lines(server) if line.get("message") == "access denied"]
     by_door = {(line["door"], line["status"]) for line in denied}
     assert {("api", 401), ("api", 403), ("edge", 403), ("s3", 403)} <= by_door, denied
+    assert "SignatureDoesNotMatch" in [line["reason"] for line in denied if line["door"] == "s3"], denied
     for line in denied:
         assert line["level"] == "INFO" and line["client"] == "127.0.0.1" and line["id"] and line["reason"], line
         assert "?" not in line["path"] and not SHAPES.search(json.dumps(line)), line

@@ -79,6 +79,23 @@ def test_the_binary_is_static_and_names_its_debug_information(name):
         assert folder.encode() not in text, f"{folder} is named in {binary}"
 
 
+@pytest.mark.parametrize("name", [name for name in built() if name != MACHINE])
+def test_the_binary_of_another_architecture_runs_in_an_emulator(name, tmp_path):
+    """The emulator of Debian 12 has no openat2, so that the binary can do here what needs no store."""
+    emulator = {"x86_64": "qemu-x86_64-static", "arm64": "qemu-aarch64-static"}[name]
+    program = [emulator, str(DIST / name / "tidegate")]
+    assert run(*program, "--version") == f"tidegate {VERSION}\n"
+    for kind in ("rsa", "p256"):
+        key, private, public = (line.split()[-1] for line in run(*program, "keys", "generate", "--kind", kind, "--folder", tmp_path).splitlines())
+        assert private == str(tmp_path / f"{key}.pem")
+        # Another program finds that the halves belong together.
+        assert run("openssl", "pkey", "-in", private, "-pubout").strip() == pathlib.Path(public).read_text().strip()
+    run(*program, "docs", tmp_path / "site")
+    assert "Tidegate" in (tmp_path / "site/index.html").read_text()
+    settings = {"PATH": os.environ["PATH"], "TIDEGATE_DATA": str(tmp_path / "data")}
+    assert "the settings are fine" in run(*program, "check", env=settings)
+
+
 def test_the_bill_of_materials_lists_what_is_linked():
     bill = json.loads(made("tidegate-*.cdx.json").read_text())
     names = {component["name"] for component in bill["components"]}

@@ -46,8 +46,14 @@ impl Root {
         let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
         let root = Self { dir: fs::open(path, flags, Mode::empty())?, path: path.to_owned() };
         // Fails at start if the kernel lacks openat2, rather than at the first request.
-        root.open_dir(".")?;
-        Ok(root)
+        match root.open_dir(".") {
+            Err(Error::Unavailable(error)) if error.raw_os_error() == Some(rustix::io::Errno::NOSYS.raw_os_error()) => {
+                Err(Error::Unavailable(std::io::Error::other(
+                    "the system has no openat2; Linux 5.6 or newer is needed",
+                )))
+            }
+            other => other.map(|_| root),
+        }
     }
 
     /// Checks that the folder can be read and is still the one at its path: not unmounted, not

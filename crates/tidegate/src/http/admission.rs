@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use axum::body::{Body, HttpBody as _};
 use axum::extract::{Request, State};
-use axum::http::{Extensions, HeaderValue, Method, StatusCode, header};
+use axum::http::{Extensions, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use tracing::Instrument as _;
@@ -21,7 +21,7 @@ use super::error::{ApiError, body};
 use super::guard::Guards;
 use super::kept_body::KeptBody;
 use crate::app::App;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::model::caller::Caller;
 use crate::state::shares::{Holder, Permit, Refusal, Shares, count_for_caller};
 
@@ -98,7 +98,7 @@ impl Admitted {
         if !failed || !self.was_too_slow() {
             return response;
         }
-        let mut response = body(StatusCode::REQUEST_TIMEOUT, "REQUEST_TIMEOUT", "the body came too slowly");
+        let mut response = body(Code::RequestTimeout, "the body came too slowly");
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         response
     }

@@ -108,9 +108,18 @@ fn user_id(text: &str) -> Result<UserId> {
 fn principal_from_headers(parts: &Parts) -> Result<Principal> {
     let headers = &parts.headers;
     // Clients of the original image gateway know this error by its code.
-    let missing = || match parts.uri.path().starts_with("/v1/images") {
-        true => Error::Unidentified,
-        false => Error::Unauthenticated("AUTH_MODE=dev takes the caller from the X-User-Id header".into()),
+    let missing = || {
+        if headers.contains_key(header::AUTHORIZATION) {
+            return Error::Unauthenticated(
+                "AUTH_MODE=dev reads no token: name the caller in the X-User-Id header, or start the server with \
+                 AUTH_MODE=jwt"
+                    .into(),
+            );
+        }
+        match parts.uri.path().starts_with("/v1/images") {
+            true => Error::Unidentified,
+            false => Error::Unauthenticated("AUTH_MODE=dev takes the caller from the X-User-Id header".into()),
+        }
     };
     let id = user_id(single_header(headers, "x-user-id")?.filter(|id| !id.is_empty()).ok_or_else(missing)?)?;
     let org = single_header(headers, "x-org-id")?.map(OrgId::parse).transpose();

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::error::Error;
+use crate::error::{Code, Error};
 use crate::model::quota::Shortage;
 
 /// The body of every refused JSON request.
@@ -29,7 +29,7 @@ pub(super) struct ErrorBody {
 struct ErrorDetail {
     /// Stable; for programs.
     #[schema(example = "NOT_FOUND")]
-    code: String,
+    code: &'static str,
     /// One line; for people.
     #[schema(example = "no such image")]
     message: String,
@@ -63,18 +63,28 @@ impl<E: Into<Error>> From<E> for ApiError {
 
 /// Returns the status code of an error.
 pub(crate) fn status(error: &Error) -> StatusCode {
-    match error {
-        Error::BadRequest(_) => StatusCode::BAD_REQUEST,
-        Error::Unauthenticated(_) | Error::Unidentified => StatusCode::UNAUTHORIZED,
-        Error::Forbidden(_) => StatusCode::FORBIDDEN,
-        Error::NotFound(_) => StatusCode::NOT_FOUND,
-        Error::InvalidState(_) => StatusCode::CONFLICT,
-        Error::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
-        Error::TooLarge(_) | Error::QuotaExceeded(_) => StatusCode::PAYLOAD_TOO_LARGE,
-        Error::Misconfig(_) | Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
-        Error::StoreError(_) => StatusCode::BAD_GATEWAY,
-        Error::InsufficientStorage => StatusCode::INSUFFICIENT_STORAGE,
-        Error::Busy | Error::Unavailable(_) | Error::Scanner(_) => StatusCode::SERVICE_UNAVAILABLE,
+    status_of(error.code())
+}
+
+/// Returns the status code of the errors with this code. A method that a route does not have is 405
+/// with `BAD_REQUEST`.
+pub(super) fn status_of(code: Code) -> StatusCode {
+    match code {
+        Code::BadRequest => StatusCode::BAD_REQUEST,
+        Code::Unauthenticated | Code::Unidentified => StatusCode::UNAUTHORIZED,
+        Code::Forbidden => StatusCode::FORBIDDEN,
+        Code::NotFound => StatusCode::NOT_FOUND,
+        Code::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
+        Code::InvalidState => StatusCode::CONFLICT,
+        Code::TooLarge | Code::QuotaExceeded => StatusCode::PAYLOAD_TOO_LARGE,
+        Code::UrlTooLong => StatusCode::URI_TOO_LONG,
+        Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+        Code::HeadersTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        Code::Misconfig | Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        Code::StoreError => StatusCode::BAD_GATEWAY,
+        Code::ScannerUnavailable | Code::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Code::HttpVersionNotSupported => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
+        Code::InsufficientStorage => StatusCode::INSUFFICIENT_STORAGE,
     }
 }
 
@@ -83,11 +93,11 @@ impl IntoResponse for ApiError {
         let status = status(&self.0);
         if status.is_server_error() && !self.0.is_logged() {
             // The cause is logged only here, and never sent.
-            tracing::error!(error = self.0.detail(), code = self.0.code(), "a request failed");
+            tracing::error!(error = self.0.detail(), code = self.0.code().as_str(), "a request failed");
         }
         let shortage = if let Error::QuotaExceeded(shortage) = &self.0 { Some(shortage) } else { None };
         let mut response = body_with(status, self.0.code(), &self.0.to_string(), shortage);
-        response.extensions_mut().insert(ErrorCode(self.0.code()));
+        response.extensions_mut().insert(ErrorCode(self.0.code().as_str()));
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
@@ -105,15 +115,20 @@ impl IntoResponse for ApiError {
 }
 
 /// Returns an error response for a request that never reached a shared function.
-pub(crate) fn body(status: StatusCode, code: &str, message: &str) -> Response {
-    body_with(status, code, message, None)
+pub(crate) fn body(code: Code, message: &str) -> Response {
+    body_with(status_of(code), code, message, None)
+}
+
+/// Returns the response to a method that the route does not have.
+pub(super) fn no_such_method(message: &str) -> Response {
+    body_with(StatusCode::METHOD_NOT_ALLOWED, Code::BadRequest, message, None)
 }
 
 /// Returns an error response with the figures of an exceeded quota.
-fn body_with(status: StatusCode, code: &str, message: &str, shortage: Option<&Shortage>) -> Response {
+fn body_with(status: StatusCode, code: Code, message: &str, shortage: Option<&Shortage>) -> Response {
     let message = message.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let error = ErrorDetail {
-        code: code.to_owned(),
+        code: code.as_str(),
         message,
         resource: shortage.map(|shortage| shortage.resource.as_str()),
         used: shortage.map(|shortage| shortage.used),
@@ -131,7 +146,7 @@ pub(super) async fn reword_rejections(request: Request, next: Next) -> Response 
     let response = next.run(request).await;
     let is_text = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/plain; charset=utf-8");
     if is_text && response.status() == StatusCode::BAD_REQUEST {
-        return body(StatusCode::BAD_REQUEST, "BAD_REQUEST", "the path can't be read");
+        return body(Code::BadRequest, "the path can't be read");
     }
     response
 }

@@ -5,7 +5,7 @@
 use std::sync::{Arc, Once};
 
 use axum::extract::{Request, State};
-use axum::http::{Method, StatusCode, header};
+use axum::http::{Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
@@ -17,7 +17,7 @@ use super::forwarded::{shows_a_proxy, was_forwarded};
 use super::head::Malformed;
 use crate::app::App;
 use crate::config::{host_of, is_loopback_host};
-use crate::error::Error;
+use crate::error::{Code, Error};
 
 /// The longest path and query in bytes; the limit of CloudFront.
 pub(crate) const MAX_URL: usize = 8192;
@@ -33,13 +33,12 @@ pub(crate) struct Guards {
 /// Answers a request that stands for a malformed one.
 pub(crate) async fn refuse_malformed(request: Request, next: Next) -> Response {
     let Some(malformed) = request.extensions().get::<Malformed>() else { return next.run(request).await };
-    let (status, _, message) = malformed.words();
     let code = match malformed {
-        Malformed::Syntax => "BAD_REQUEST",
-        Malformed::Version => "HTTP_VERSION_NOT_SUPPORTED",
-        Malformed::TooLarge => "HEADERS_TOO_LARGE",
+        Malformed::Syntax => Code::BadRequest,
+        Malformed::Version => Code::HttpVersionNotSupported,
+        Malformed::TooLarge => Code::HeadersTooLarge,
     };
-    body(status, code, message)
+    body(code, malformed.words().2)
 }
 
 /// Refuses requests whose URL is too long, or whose `Host` or `Origin` is not allowed. Health
@@ -47,7 +46,7 @@ pub(crate) async fn refuse_malformed(request: Request, next: Next) -> Response {
 pub(crate) async fn check_host(State(guards): State<Arc<Guards>>, request: Request, next: Next) -> Response {
     let length = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
     if length > MAX_URL {
-        return body(StatusCode::URI_TOO_LONG, "URL_TOO_LONG", "the URL is longer than 8192 bytes");
+        return body(Code::UrlTooLong, "the URL is longer than 8192 bytes");
     }
     match check_names_and_origin(&guards, &request) {
         Ok(()) => next.run(request).await,

@@ -8,6 +8,7 @@ mod audit;
 mod auth;
 mod body_pace;
 mod chunks;
+pub mod codes;
 pub(crate) mod connections;
 mod content;
 mod cookies;
@@ -53,7 +54,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Response, StatusCode};
+use axum::http::Response;
 use axum::middleware::{from_fn, from_fn_with_state};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi as _;
@@ -64,6 +65,7 @@ use self::cors::CorsPolicy;
 use self::guard::Guards;
 use self::security_headers::SecurityHeaders;
 use crate::app::{App, Local};
+use crate::error::Code;
 use crate::model::owner::OwnerKind;
 
 /// Read buffer, in bytes, of doors whose requests have small bodies or none.
@@ -166,12 +168,12 @@ pub fn api_router(app: Arc<App>) -> Router {
 
 /// Responds to a path without a route.
 async fn no_such_route() -> Response<Body> {
-    error::body(StatusCode::NOT_FOUND, "NOT_FOUND", "no such route")
+    error::body(Code::NotFound, "no such route")
 }
 
 /// Responds to a method that the route does not have.
 async fn no_such_method() -> Response<Body> {
-    error::body(StatusCode::METHOD_NOT_ALLOWED, "BAD_REQUEST", "this route has no such method")
+    error::no_such_method("this route has no such method")
 }
 
 pub use self::operations::operations_router;
@@ -194,5 +196,5 @@ pub fn s3_router(app: Arc<App>, local: Arc<Local>) -> Router {
 fn panicked(panic: Box<dyn std::any::Any + Send + 'static>) -> Response<Body> {
     let what = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     tracing::error!(what = what.unwrap_or("unknown"), "a handler panicked");
-    error::body(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "an internal error occurred")
+    error::body(Code::Internal, "an internal error occurred")
 }

@@ -18,6 +18,7 @@ use super::forwarded::was_forwarded;
 use super::serve::Peer;
 use crate::app::App;
 use crate::config::{Config, Metrics, host_of, is_loopback_host};
+use crate::error::Code;
 use crate::model::epoch_seconds;
 use crate::model::owner::OwnerKind;
 use crate::telemetry;
@@ -200,7 +201,7 @@ fn may_see_metrics(to: Metrics, request: &Request) -> bool {
 /// Responds with the metrics, or with 404 to a client that may not read them.
 pub(crate) fn show_metrics(to: Metrics, request: &Request) -> Response {
     if !may_see_metrics(to, request) {
-        return body(StatusCode::NOT_FOUND, "NOT_FOUND", "no such route");
+        return body(Code::NotFound, "no such route");
     }
     let text = HeaderValue::from_static("text/plain; version=0.0.4");
     ([(header::CONTENT_TYPE, text)], telemetry::render()).into_response()

@@ -220,7 +220,7 @@ async fn record_outcome(app: &App, claimed: &ClaimedJob, job: &Job, outcome: Res
     if is_dead_letter {
         lock_counters(app, &mut tx, job).await?;
     }
-    if tx.fail_job(claimed, at, verdict, error.code()).await? && is_dead_letter {
+    if tx.fail_job(claimed, at, verdict, error.code().as_str()).await? && is_dead_letter {
         on_dead_letter(app, &mut tx, &claimed.payload, &error.to_string()).await?;
     }
     tx.commit().await

@@ -1,4 +1,4 @@
-//! The reference pages of metrics, change events, commands and routes equal what the code generates.
+//! The reference pages of metrics, errors, change events, commands and routes equal what the code generates.
 //! `UPDATE=1 cargo test references` regenerates them.
 
 use std::collections::BTreeMap;
@@ -33,6 +33,58 @@ fn metrics() {
         page.push_str(&format!("| `{name}` | {kind} | {labels} | {} |\n", cell(metric.meaning)));
     }
     check("docs/reference/metrics.md", &page);
+}
+
+/// Returns a table of codes; rows with the same code and status become one.
+fn table_of_codes(rows: &[tidegate::http::codes::Row]) -> String {
+    let mut table = String::from("| code | status | meaning |\n|---|---|---|\n");
+    for same in rows.chunk_by(|one, next| (one.0, one.1) == (next.0, next.1)) {
+        let meanings: Vec<&str> = same.iter().map(|(_, _, meaning)| *meaning).collect();
+        table.push_str(&format!("| `{}` | {} | {} |\n", same[0].0, same[0].1, cell(&meanings.join(" "))));
+    }
+    table
+}
+
+#[test]
+fn errors() {
+    use tidegate::http::codes;
+    let text = include_str!("errors.md");
+    let page = text
+        .replace("{api}\n", &table_of_codes(&codes::api()))
+        .replace("{edge}\n", &table_of_codes(&codes::edge()))
+        .replace("{s3}\n", &table_of_codes(&codes::s3()));
+    assert!(!page.contains("{api}") && !page.contains("{edge}") && !page.contains("{s3}"), "{page}");
+    check("docs/reference/errors.md", &page);
+}
+
+/// Codes of the S3 door are written where it refuses; each must be in its table.
+#[test]
+fn the_s3_door_has_no_code_outside_its_table() {
+    let known: Vec<&str> = tidegate::http::codes::s3().iter().map(|(code, _, _)| *code).collect();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/http/s3");
+    let mut found = 0;
+    for file in std::fs::read_dir(folder).unwrap() {
+        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        for start in ["s3_error!(", "StatusCode::", "Custom(\""] {
+            for (at, _) in text.match_indices(start) {
+                let rest = &text[at + start.len()..];
+                // `refusal(StatusCode::FORBIDDEN, "AccessDenied", …)`, whose arguments may be on lines of their own.
+                let code = if start == "StatusCode::" {
+                    let name = |c: char| c.is_ascii_uppercase() || c == '_';
+                    let rest = rest.trim_start_matches(name).strip_prefix(',').map(str::trim_start);
+                    let Some(rest) = rest.and_then(|rest| rest.strip_prefix('"')) else { continue };
+                    rest
+                } else {
+                    // `s3_error!(source, InvalidURI)`.
+                    rest.trim_start().trim_start_matches(|c: char| c.is_ascii_lowercase()).trim_start_matches(", ")
+                };
+                let code = code.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap();
+                assert!(known.contains(&code), "{code}: {}", rest.get(..80).unwrap_or(rest));
+                found += 1;
+            }
+        }
+    }
+    assert!(found > 30, "{found}");
 }
 
 #[test]

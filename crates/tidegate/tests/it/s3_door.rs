@@ -255,7 +255,10 @@ async fn single_puts_match_an_open_upload_and_what_was_announced() {
     for (headers, body) in
         [(&typed[..], &b"1234"[..]), (&typed, b"123456"), (&[("content-type", "text/html")], b"12345"), (&[], b"12345")]
     {
-        assert_eq!(app.send("PUT", &request.url, headers, body.to_vec()).await.status, 403, "{headers:?} {body:?}");
+        let refused = app.send("PUT", &request.url, headers, body.to_vec()).await;
+        assert_eq!(refused.status, 403, "{headers:?} {body:?}");
+        let told = "It covers content-length and content-type: send the values that were announced";
+        assert!(refused.text().contains(told), "{}", refused.text());
     }
     assert_eq!(app.send("PUT", &request.url, &typed, b"12345".to_vec()).await.status, 200);
     assert_eq!(app.send("PUT", &request.url, &typed, b"54321".to_vec()).await.status, 412, "blobs are not overwritten");

@@ -91,7 +91,7 @@ macro_rules! decisions {
 }
 
 fn code<T>(outcome: Result<T, Error>) -> Option<&'static str> {
-    outcome.err().map(|error| error.code())
+    outcome.err().map(|error| error.code().as_str())
 }
 
 fn person(name: &str, org: &str) -> Caller {

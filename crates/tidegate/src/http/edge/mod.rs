@@ -29,6 +29,7 @@ use self::meters::{ALLOWED, Lookup, Meters, ResponseMeter};
 pub use self::origin::Origin;
 use self::origin::ServedObject;
 use self::refused::Refused;
+pub(super) use self::refused::refusals;
 use self::verdicts::{Verdict, Verdicts};
 use super::address::{self, ClientAddress};
 use super::connections::OpenConnection;

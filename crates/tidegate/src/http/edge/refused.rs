@@ -23,6 +23,11 @@ pub(super) enum Refused {
     Failed(Error),
 }
 
+/// Returns code, status code and meaning of each kind of refusal, for the reference.
+pub(in crate::http) fn refusals() -> impl Iterator<Item = (&'static str, u16, &'static str)> {
+    Refused::all().map(|refused| (refused.verdict(), refused.status().as_u16(), refused.meaning()))
+}
+
 impl From<store::Error> for Refused {
     fn from(error: store::Error) -> Self {
         match error {
@@ -88,6 +93,30 @@ impl Refused {
             Self::Malformed(malformed) => malformed.words(),
             Self::TooLong => (StatusCode::URI_TOO_LONG, "RequestURITooLong", "The URL is longer than 8192 bytes."),
             Self::Failed(_) => (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", "Try again."),
+        }
+    }
+
+    /// Returns what the code means, in Markdown, for the reference.
+    fn meaning(&self) -> &'static str {
+        match self {
+            Self::Signature(Refusal::MissingKey) => {
+                "The URL has no `Key-Pair-Id`, and the request no cookies: it is not signed."
+            }
+            Self::Signature(Refusal::InvalidKey) => "The signature names a key that this edge does not know.",
+            Self::Signature(Refusal::MalformedSignature) => "The signature is not in CloudFront's base64.",
+            Self::Signature(Refusal::MalformedPolicy) => "The policy is not in CloudFront's base64, or is no policy.",
+            Self::Signature(Refusal::AccessDenied(_)) => {
+                "The grant has expired or is not valid yet, the signature is not one for this URL, or the path is \
+                 outside what the grant opens. Ask the API for a new URL."
+            }
+            Self::Missing => "The object does not exist, or was deleted.",
+            Self::Method => "The edge has `GET` and `HEAD` only.",
+            Self::Body => "The request has a body.",
+            Self::Malformed(Malformed::Syntax) => "The request is no HTTP, or two servers could read it differently.",
+            Self::Malformed(Malformed::Version) => "The request is of another version than HTTP/1.0 or 1.1.",
+            Self::Malformed(Malformed::TooLarge) => "The head of the request has more than 32 KiB or 64 lines.",
+            Self::TooLong => "The URL has more than 8192 bytes.",
+            Self::Failed(_) => "The store or the database does not answer, or a blob is damaged. Try again.",
         }
     }
 

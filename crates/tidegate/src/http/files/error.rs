@@ -55,7 +55,7 @@ impl<E: Into<Error>> From<E> for FilesError {
 impl IntoResponse for FilesError {
     fn into_response(self) -> Response {
         let message: String = self.0.to_string().chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-        let mut error = json!({ "code": self.0.code(), "message": message });
+        let mut error = json!({ "code": self.0.code().as_str(), "message": message });
         if let Error::QuotaExceeded(shortage) = &self.0 {
             error["resource"] = json!(shortage.resource.as_str());
             error["used"] = json!(shortage.used);

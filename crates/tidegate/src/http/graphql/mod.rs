@@ -19,7 +19,7 @@ use async_graphql_axum::{GraphQLProtocol, GraphQLWebSocket};
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{FromRequestParts as _, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
@@ -36,7 +36,7 @@ use self::schema::{Tidegate, schema};
 use self::subscriptions::{Begun, SubscriptionsOnly};
 use super::admission;
 use super::connections::OpenConnection;
-use super::error::{ApiError, body};
+use super::error::{ApiError, no_such_method};
 use super::json::{Batch, BodyLimit, json_batch};
 use crate::app::App;
 use crate::error::Error;
@@ -142,7 +142,7 @@ fn refuse_event_tokens(parts: &Parts) -> Result<(), Error> {
 /// Responds to the methods that reserve and end streams of the single connection mode of
 /// graphql-sse, and to all others.
 async fn refuse_method() -> Response {
-    let mut response = body(StatusCode::METHOD_NOT_ALLOWED, "BAD_REQUEST", NO_SINGLE_CONNECTION);
+    let mut response = no_such_method(NO_SINGLE_CONNECTION);
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, POST"));
     response
 }
@@ -178,7 +178,7 @@ async fn handle_get(State(app): State<Arc<App>>, schema: Tidegate, request: Requ
     }
     let (types, query) = in_turn(&app, async move { (schema::operation_types(&query), query) }).await?;
     if types.contains(&OperationType::Mutation) {
-        let mut refused = body(StatusCode::METHOD_NOT_ALLOWED, "BAD_REQUEST", "mutations are taken by POST only");
+        let mut refused = no_such_method("mutations are taken by POST only");
         refused.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
         return Ok(refused);
     }

@@ -6,6 +6,8 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::Value as Json;
 
+use crate::error::Code;
+
 /// The media type whose status codes say whether the request was executed.
 const GRAPHQL: &str = "application/graphql-response+json";
 const JSON: &str = "application/json";
@@ -90,7 +92,7 @@ pub(super) fn to_json(mut answer: Answer) -> Json {
 fn add_code(error: &mut ServerError) {
     let has_code = error.extensions.as_ref().is_some_and(|extensions| extensions.get("code").is_some());
     if !has_code {
-        error.extensions.get_or_insert_default().set("code", "BAD_REQUEST");
+        error.extensions.get_or_insert_default().set("code", Code::BadRequest.as_str());
     }
 }
 

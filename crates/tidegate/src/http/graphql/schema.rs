@@ -63,7 +63,7 @@ type GraphqlResult<T> = async_graphql::Result<T>;
 /// Converts an error for GraphQL; server errors are logged.
 #[expect(clippy::needless_pass_by_value, reason = "the signature that map_err calls")]
 pub(super) fn to_graphql_error(error: Error) -> async_graphql::Error {
-    let (code, message) = (error.code(), error.to_string());
+    let (code, message) = (error.code().as_str(), error.to_string());
     let is_fault =
         matches!(error, Error::Internal(_) | Error::StoreError(_) | Error::Unavailable(_) | Error::Misconfig(_));
     if is_fault && !error.is_logged() {

@@ -17,7 +17,7 @@ use utoipa::{Modify, OpenApi};
                        **Errors.** Every refused JSON request answers `{\"error\":{\"code\",\"message\"}}`; codes are stable.\n\n\
                        **Sign-in.** A token names the caller. With `AUTH_MODE=dev`, the default on this machine, the headers \
                        `X-User-Id` and `X-Org-Id` do. A service signs in with `X-Service-Token` and names the user it acts for in \
-                       `X-User-Id`.\n\n\
+                       `X-User-Id`. To send requests from this page at `/docs`, press Authorize first and fill in one of them.\n\n\
                        **HEAD.** Every GET also answers HEAD, without a body. Those with headers of their own are described.",
         contact(name = "The maintainers of Tidegate"),
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")

@@ -356,7 +356,7 @@ pub(super) fn internal(error: Error) -> S3Error {
         return insufficient_storage();
     }
     if !error.is_logged() {
-        tracing::error!(error = error.detail(), code = error.code(), "a request failed");
+        tracing::error!(error = error.detail(), code = error.code().as_str(), "a request failed");
     }
     match error {
         Error::Unavailable(_) | Error::Busy => s3_error!(ServiceUnavailable, "Storage is not available; try again."),

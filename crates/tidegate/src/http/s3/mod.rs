@@ -3,6 +3,7 @@
 //! signed.
 
 mod door;
+mod errors;
 mod lists;
 mod reads;
 
@@ -15,6 +16,8 @@ use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, head
 use s3s::service::{S3Service, S3ServiceBuilder};
 
 use self::door::{Access, Door, Secrets};
+pub(super) use self::errors::CODES;
+use self::errors::{error_body, explain, refusal, xml};
 use self::reads::Reads;
 use super::address::ClientAddress;
 use super::admission::admit;
@@ -40,8 +43,9 @@ struct S3 {
 impl S3 {
     /// Has the S3 protocol layer respond.
     async fn call(&self, request: Request) -> Response<Body> {
+        let uri = request.uri().clone();
         match self.service.call(request.map(s3s::Body::http_body_unsync)).await {
-            Ok(response) => response.map(Body::new),
+            Ok(response) => explain(response.map(Body::new), &uri).await,
             Err(error) => {
                 tracing::error!(?error, "the S3 protocol layer failed");
                 refusal(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", "An internal error occurred.")
@@ -189,12 +193,12 @@ fn check_query(query: &str, region: &str) -> Result<(), Refused> {
 /// Refuses a signature for another region, and names the right one. `credential` has the form
 /// `{access key}/{date}/{region}/s3/aws4_request`; one of another form is refused by the protocol
 /// layer.
-fn check_region(credential: &str, region: &str, code: &str, place: &str) -> Result<(), Refused> {
+fn check_region(credential: &str, region: &str, code: &'static str, place: &str) -> Result<(), Refused> {
     let Some(given) = credential.rsplit('/').nth(2).filter(|given| *given != region) else { return Ok(()) };
     let plain: String = given.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(40).collect();
     let message = format!("{place}; the region '{plain}' is wrong; expecting '{region}'");
     let text = error_body(code, &message, &format!("<Region>{region}</Region>"));
-    let mut response = xml(StatusCode::BAD_REQUEST, text);
+    let mut response = xml(StatusCode::BAD_REQUEST, code, text);
     if let Ok(region) = HeaderValue::from_str(region) {
         response.headers_mut().insert("x-amz-bucket-region", region);
     }
@@ -224,7 +228,7 @@ fn check_body(headers: &HeaderMap) -> Result<(), Refused> {
     Ok(())
 }
 
-fn refused(status: StatusCode, code: &str, message: &str) -> Refused {
+fn refused(status: StatusCode, code: &'static str, message: &str) -> Refused {
     Box::new(refusal(status, code, message))
 }
 
@@ -232,23 +236,4 @@ fn refused(status: StatusCode, code: &str, message: &str) -> Refused {
 /// and has no other parameter.
 fn asks_for_region(uri: &Uri) -> bool {
     !uri.path().trim_matches('/').contains(['/', '%']) && matches!(uri.query(), Some("location" | "location="))
-}
-
-/// Returns an S3 error response.
-fn refusal(status: StatusCode, code: &str, message: &str) -> Response<Body> {
-    xml(status, error_body(code, message, ""))
-}
-
-/// Returns the body of an S3 error; `more` holds further elements.
-fn error_body(code: &str, message: &str, more: &str) -> String {
-    format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>{code}</Code><Message>{message}</Message>{more}</Error>"
-    )
-}
-
-fn xml(status: StatusCode, text: String) -> Response<Body> {
-    let mut response = Response::new(Body::from(text));
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
-    response
 }

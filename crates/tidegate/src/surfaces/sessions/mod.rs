@@ -95,7 +95,9 @@ pub async fn create(app: &App, caller: &Caller, id: Option<SessionId>) -> Result
 
 /// Returns the error for a caller without an organisation.
 fn no_organisation() -> Error {
-    Error::Forbidden("a session is an organisation's, and your sign-in names none (X-Org-Id, AUTH_CLAIM_ORG)".into())
+    let message = "a session belongs to an organisation, and you named none: a token does in the claim of \
+                   AUTH_CLAIM_ORG, a service or AUTH_MODE=dev in the X-Org-Id header";
+    Error::Forbidden(message.into())
 }
 
 /// Returns a page of the sessions that the caller has created in their organisation, newest first,

@@ -1,5 +1,7 @@
 //! A server with objects of every kind, and the rights it issues to disks and files.
 
+use std::cell::Cell;
+
 use serde_json::{Value, json};
 
 use super::issued::{Action, Issued, base64url, headers_of, key_in, plainly, text};
@@ -20,6 +22,8 @@ pub(super) struct World {
     pub(super) restores: Vec<Action>,
     /// Deletions of whole owners: sessions and spaces.
     pub(super) owners: Vec<Action>,
+    /// Whether the files behind what was issued were deleted; some are never restored.
+    pub(super) files_gone: Cell<bool>,
 }
 
 impl World {
@@ -51,6 +55,7 @@ impl World {
             images: Vec::new(),
             deletions: Vec::new(),
             restores: Vec::new(),
+            files_gone: Cell::new(false),
             owners: Vec::new(),
         };
         if world.app.app.addresses.edge.is_none() {

@@ -76,7 +76,7 @@ impl World {
                 // Some doors close the connection without reading the body: then it is not opened.
                 Err(_) if has_body => return None,
                 // Where its first file is gone, it breaks off before its head is sent.
-                Err(error) if issued.kind == "archive" && !error.is_connect() => return None,
+                Err(error) if self.breaks_off(issued) && !error.is_connect() => return None,
                 Err(error) => panic!("{} {method} {url}: {error:?}", issued.kind),
             };
             let field = |name: &str| {
@@ -94,7 +94,7 @@ impl World {
                     let body = match answer.bytes().await {
                         Ok(body) => body.to_vec(),
                         // Or after it, where another is gone.
-                        Err(_) if issued.kind == "archive" => return None,
+                        Err(_) if self.breaks_off(issued) => return None,
                         Err(error) => panic!("{}: {url}: {error}", issued.kind),
                     };
                     return Some(Shown { body, content_type, disposition, etag });
@@ -107,6 +107,11 @@ impl World {
             }
         }
         panic!("{}: redirects without end", issued.kind);
+    }
+
+    /// Returns whether a response may end early: an archive without one of its files does.
+    fn breaks_off(&self, issued: &Issued) -> bool {
+        issued.kind == "archive" && self.files_gone.get()
     }
 
     /// Returns whether a right opens what it names.
@@ -379,6 +384,9 @@ impl World {
             let org = if path.starts_with("/packages") { "lab" } else { "garage" };
             let answer = self.app.as_of(user, org, method, path, body.as_ref()).await;
             assert!((200..300).contains(&answer.status), "{method} {path}: {}", answer.text());
+            if *method == "DELETE" {
+                self.files_gone.set(true);
+            }
         }
     }
 

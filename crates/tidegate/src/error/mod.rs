@@ -1,8 +1,12 @@
 //! The error type of all shared functions; each variant has a stable code. Knows no HTTP and no
-//! SQL: `http/error.rs` maps variants to status codes.
+//! SQL: `http/error.rs` maps codes to status codes.
 
 use std::borrow::Cow;
 use std::fmt;
+
+pub use code::Code;
+
+mod code;
 
 /// The result of a shared function.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -65,24 +69,24 @@ pub enum Error {
 }
 
 impl Error {
-    /// Returns the stable code, as it appears in responses.
-    pub fn code(&self) -> &'static str {
+    /// Returns the stable code.
+    pub fn code(&self) -> Code {
         match self {
-            Self::BadRequest(_) => "BAD_REQUEST",
-            Self::Unauthenticated(_) => "UNAUTHENTICATED",
-            Self::Unidentified => "UNAUTH",
-            Self::Forbidden(_) => "FORBIDDEN",
-            Self::NotFound(_) => "NOT_FOUND",
-            Self::InvalidState(_) => "INVALID_STATE",
-            Self::TooLarge(_) => "TOO_LARGE",
-            Self::QuotaExceeded(_) => "QUOTA_EXCEEDED",
-            Self::RateLimited { .. } => "RATE_LIMITED",
-            Self::InsufficientStorage => "INSUFFICIENT_STORAGE",
-            Self::Misconfig(_) => "MISCONFIG",
-            Self::Busy | Self::Unavailable(_) => "STORE_UNAVAILABLE",
-            Self::StoreError(_) => "STORE_ERROR",
-            Self::Scanner(_) => "SCANNER_UNAVAILABLE",
-            Self::Internal(_) => "INTERNAL",
+            Self::BadRequest(_) => Code::BadRequest,
+            Self::Unauthenticated(_) => Code::Unauthenticated,
+            Self::Unidentified => Code::Unidentified,
+            Self::Forbidden(_) => Code::Forbidden,
+            Self::NotFound(_) => Code::NotFound,
+            Self::InvalidState(_) => Code::InvalidState,
+            Self::TooLarge(_) => Code::TooLarge,
+            Self::QuotaExceeded(_) => Code::QuotaExceeded,
+            Self::RateLimited { .. } => Code::RateLimited,
+            Self::InsufficientStorage => Code::InsufficientStorage,
+            Self::Misconfig(_) => Code::Misconfig,
+            Self::Busy | Self::Unavailable(_) => Code::StoreUnavailable,
+            Self::StoreError(_) => Code::StoreError,
+            Self::Scanner(_) => Code::ScannerUnavailable,
+            Self::Internal(_) => Code::Internal,
         }
     }
 }
