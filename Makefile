@@ -25,10 +25,12 @@ IN_PROCESS := env RUST_TEST_THREADS=$(WORKERS) $(CARGO) test $(TESTED)
 NEEDS_RUST := rust cc:build-essential cmake:cmake nasm:nasm
 NEEDS_DIST := apt-get:apt dpkg-deb:dpkg git:git llvm-objcopy:llvm mmdebstrap:mmdebstrap nm:binutils python3:python3
 NEEDS_PYTHON := python3:python3 curl:curl jq:jq
+# The TypeScript packages and the dashboard are built and tested by Node.js 24.
+NPM := PATH="$(CURDIR)/.tools/node/bin:$$PATH" npm --no-update-notifier
 NEEDS_SERVERS := '/usr/lib/postgresql/*/bin/initdb:postgresql' setpriv:util-linux clamd:clamav-daemon ffmpeg:ffmpeg
 NEEDS_E2E := 7z:p7zip-full bsdtar:libarchive-tools caddy:caddy chromium:chromium exiftool:libimage-exiftool-perl haproxy:haproxy ip:iproute2 nginx:nginx-light node:nodejs openssl:openssl promtool:prometheus rclone:rclone rsync:rsync s3fs:s3fs sqlite3:sqlite3 strace:strace systemd-analyze:systemd unzip:unzip
 
-.PHONY: help run dev binary dist dist-test packages test test-long check unit e2e clients chart upgrade-test bench fuzz demo update local-services tools-rust tools-dist tools-python tools-clients tools-languages tools-chart tools-bench
+.PHONY: help run dev binary dist dist-test packages test test-long check unit e2e clients chart upgrade-test bench fuzz demo update local-services web web-test tools-web tools-rust tools-dist tools-python tools-clients tools-languages tools-chart tools-bench
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -106,6 +108,20 @@ clients: tools-rust tools-python tools-languages ## lint the API description wit
 	$(CARGO) test $(TESTED) --no-run
 	$(PYTEST) -m clients
 
+web: tools-web ## lint, build and test the TypeScript client and the dashboard
+	$(NPM) run --silent check
+	$(NPM) test --silent
+	$(NPM) run --silent check -w web
+	$(NPM) test --silent -w web
+	$(NPM) run --silent build -w web
+
+web-test: tools-rust tools-web ## try the TypeScript client and the dashboard in Chromium, with the built binary
+	@./.ci/need chromium:chromium
+	$(CARGO) test $(TESTED) --no-run
+	TIDEGATE="$(CURDIR)/target/debug/tidegate" $(NPM) run --silent test:browser
+	$(NPM) run --silent build -w web
+	TIDEGATE="$(CURDIR)/target/debug/tidegate" $(NPM) run --silent test:browser -w web
+
 chart: tools-rust tools-python tools-servers tools-chart ## validate what the Helm chart renders, and start every role from it
 	$(CARGO) test $(TESTED) --no-run
 	./.ci/services postgres garage -- $(PYTEST) -m chart
@@ -118,6 +134,7 @@ upgrade-test: tools-rust tools-python tools-servers ## upgrade from the last rel
 test-long: ## what CI runs, and then what only a release needs
 	$(MAKE) --no-print-directory test
 	$(MAKE) --no-print-directory clients
+	$(MAKE) --no-print-directory web-test
 	$(MAKE) --no-print-directory chart
 	$(MAKE) --no-print-directory upgrade-test
 
@@ -165,6 +182,11 @@ tools-clients: tools-python
 tools-servers: tools-python
 	@./.ci/need $(NEEDS_SERVERS)
 	@test -x .tools/bin/garage || CARGO_PROFILE_DEV_DEBUG=false $(CARGO) install garage --version 2.5.0 --locked --debug --no-default-features --features bundled-libs,sqlite --root .tools
+
+tools-web: tools-python
+	@test -x .tools/node/bin/node || ./.ci/venv .tools/node web/node-requirements.txt
+	@cmp -s package-lock.json node_modules/.installed || { $(NPM) ci --silent && cp package-lock.json node_modules/.installed; }
+	@cd packages/client/codegen && cmp -s package-lock.json node_modules/.installed || { $(NPM) ci --silent && cp package-lock.json node_modules/.installed; }
 
 # Generators and compilers of API clients in other languages, and linters of the API description.
 tools-languages: tools-python

@@ -8,6 +8,7 @@
 | `html` whose first line is a comment with a file name | saved under it |
 | `ini` | settings: each name must be in the reference |
 | `text` | what the `sh` block above must have printed, or the page that it told the reader to open must show |
+| `ts`, `tsx` | compiled by `npm test`; not run |
 | `console`, `json`, `nginx`, `graphql`, `html`, `yaml` | illustrations |
 
 A document starts in a new folder, which looks like a checkout with the binary on the PATH. One
@@ -36,7 +37,7 @@ from server import BINARY, ROOT
 MACHINE = ROOT / "e2e/machine"
 ENTER = ["unshare", "-mnpf", "--kill-child", "--mount-proc", MACHINE / "enter"]
 RUN = {"sh", "js", "python"}
-SHOWN = {"console", "json", "nginx", "graphql", "html", "yaml"}
+SHOWN = {"console", "json", "nginx", "graphql", "html", "yaml", "ts", "tsx"}
 FENCE = re.compile(r"^(?P<indent> *)```(?P<language>\S*)\s*$")
 NOT_RUN = re.compile(r"^\s*<!-- not run: (.+?) -->\s*$")
 SERVICES = "make local-services"

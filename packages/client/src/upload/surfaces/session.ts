@@ -1,0 +1,99 @@
+import type { components } from "../../api.js";
+import { dataOf, type TidegateClient } from "../../client.js";
+import type { UploadHandle, UploadSurface } from "../surface.js";
+import { typeError } from "../upload.js";
+import { unlessGone, unlessIncomplete, urlExpired } from "./outcome.js";
+
+/** A media item whose bytes arrived. It can be read once its `status` is `COMPLETED`. */
+export type UploadedMedia = components["schemas"]["Media"];
+
+/** What is said of a media item. */
+export interface SessionMediaOptions {
+  /** `intake`, `customerRequests`, `inspection`, `testDrive`, `initialReport` or `general`, the default. */
+  stage?: string;
+  /** What it shows, for those who can't see it. */
+  alt?: string;
+}
+
+const TYPES = [
+  "image/jpeg",
+  "image/png",
+  "image/gif",
+  "image/webp",
+  "video/mp4",
+  "video/quicktime",
+  "video/webm",
+];
+
+/** Uploads photos and videos into a session. */
+export function sessionMedia(
+  client: TidegateClient,
+  session: string,
+  options: SessionMediaOptions = {},
+): UploadSurface<UploadedMedia> {
+  const { api } = client;
+  const params = { path: { session } };
+  const confirm = (handle: UploadHandle, signal: AbortSignal) =>
+    dataOf(
+      api.POST("/v1/sessions/{session}/media/confirm", {
+        params,
+        body: { fileKey: handle.fileKey ?? "", alt: options.alt ?? null },
+        signal,
+      }),
+    );
+  return {
+    target: `session:${session}:${options.stage ?? ""}`,
+    checksum: "begin",
+    partEtagsAreMd5: false,
+    validate(source) {
+      if (!TYPES.includes(source.type)) throw typeError(source.type, TYPES);
+    },
+    async begin(source, sha256, signal) {
+      const { size } = source.blob;
+      const stage = options.stage ?? null;
+      const { uploadUrl, fileKey, headers } = await dataOf(
+        api.POST("/v1/sessions/{session}/media/upload-url", {
+          params,
+          body: {
+            filename: source.name,
+            contentType: source.type,
+            size,
+            sha256: sha256 ?? null,
+            stage,
+          },
+          signal,
+        }),
+      );
+      const pairs = headers.map(({ name, value }) => [name, value]);
+      const target = { partNumber: 1, url: uploadUrl, headers: Object.fromEntries(pairs) };
+      return { handle: { fileKey }, partSize: Math.max(size, 1), targets: [target] };
+    },
+    async find(handle, _source, signal) {
+      const result = await unlessIncomplete(confirm(handle, signal));
+      return result === undefined ? undefined : { result };
+    },
+    sign: () => Promise.reject(urlExpired()),
+    complete: (handle, _parts, _sha256, signal) => confirm(handle, signal),
+    async abort(handle) {
+      const id = await pendingId(client, session, handle.fileKey ?? "");
+      if (id === undefined) return;
+      const path = { session, media: id };
+      await unlessGone(api.DELETE("/v1/sessions/{session}/media/{media}", { params: { path } }));
+    },
+  };
+}
+
+/** The announcement's response has no id, so it is looked up by its key. */
+async function pendingId(
+  client: TidegateClient,
+  session: string,
+  fileKey: string,
+): Promise<string | undefined> {
+  const query = { status: "PENDING_UPLOAD" as const, first: 1000 };
+  const page = await unlessGone(
+    dataOf(
+      client.api.GET("/v1/sessions/{session}/media", { params: { path: { session }, query } }),
+    ),
+  );
+  return page?.media.find((item) => item.fileKey === fileKey)?.id;
+}

@@ -1,0 +1,3 @@
+export { type OpenedDisk, useStreamingDisk } from "./streaming-disk.js";
+export { useUpload, useUploader, useUploads } from "./uploads.js";
+export { type ShownUrl, useSignedUrl } from "./urls.js";

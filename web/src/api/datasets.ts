@@ -1,0 +1,126 @@
+/** Requests about datasets and the packages in them. */
+
+import { queryOptions } from "@tanstack/react-query";
+import type { components } from "@tidegate/client";
+import { api, take } from "./client.ts";
+import type { ListPage } from "./paged-list.ts";
+import { pageQuery } from "./spaces.ts";
+
+type Schemas = components["schemas"];
+export type Dataset = Schemas["Dataset"];
+export type PackageNode = Schemas["PackageNode"];
+export type PackageAsset = Schemas["PackageAsset"];
+export type PackageChange = Schemas["PackageChange"];
+export type NodeOutcomes = Schemas["NodeOutcomes"];
+
+export const datasetKeys = {
+  list: ["datasets", "list"] as const,
+  one: (id: string) => ["datasets", "one", id] as const,
+  node: (id: string) => ["datasets", "node", id] as const,
+  children: (dataset: string, parent: string, status: string) =>
+    ["datasets", "children", dataset, parent, status] as const,
+  changes: (dataset: string) => ["datasets", "changes", dataset] as const,
+  assets: (dataset: string, node: string) => ["datasets", "assets", dataset, node] as const,
+  path: (node: string) => ["datasets", "path", node] as const,
+};
+
+export async function listDatasets(
+  cursor: string | null,
+  signal: AbortSignal,
+): Promise<ListPage<Dataset>> {
+  const params = { query: pageQuery(cursor) };
+  const page = await take(api.GET("/packages/datasets", { params, signal }));
+  return { items: page.datasets, next: page.nextCursor ?? null };
+}
+
+export function createDataset(name: string): Promise<Dataset> {
+  return take(api.POST("/packages/datasets", { body: { name } }));
+}
+
+export const datasetQuery = (datasetId: string) =>
+  queryOptions({
+    queryKey: datasetKeys.one(datasetId),
+    queryFn: ({ signal }) =>
+      take(api.GET("/packages/datasets/{datasetId}", { params: { path: { datasetId } }, signal })),
+  });
+
+export async function listChildren(
+  dataset: string,
+  parent: string,
+  status: string,
+  cursor: string | null,
+  signal: AbortSignal,
+): Promise<ListPage<PackageNode>> {
+  const query = {
+    ...pageQuery(cursor),
+    dataset_id: dataset,
+    status,
+    ...(parent && { parent_id: parent }),
+  };
+  const page = await take(api.GET("/packages/children", { params: { query }, signal }));
+  return { items: page.children, next: page.nextCursor ?? null };
+}
+
+/** Returns the collections from the top to a node, the node included. */
+export const pathQuery = (node: string) =>
+  queryOptions({
+    queryKey: datasetKeys.path(node),
+    queryFn: async ({ signal }) => {
+      const path: PackageNode[] = [];
+      let id: string | null | undefined = node;
+      while (id) {
+        const params = { path: { id } };
+        const step: PackageNode = await take(api.GET("/packages/{id}", { params, signal }));
+        path.unshift(step);
+        id = step.parentId;
+      }
+      return path;
+    },
+  });
+
+export function createCollection(dataset: string, name: string, parentId: string | undefined) {
+  const params = { query: { dataset_id: dataset } };
+  return take(api.POST("/packages/collections", { params, body: { name, parentId } }));
+}
+
+export function deleteNodes(dataset: string, nodeIds: string[]): Promise<NodeOutcomes> {
+  const params = { query: { dataset_id: dataset } };
+  return take(api.DELETE("/packages", { params, body: { nodeIds } }));
+}
+
+export function restoreNodes(dataset: string, nodeIds: string[]): Promise<NodeOutcomes> {
+  const params = { query: { dataset_id: dataset } };
+  return take(api.POST("/packages/restore", { params, body: { nodeIds } }));
+}
+
+/** Returns a URL of a package's source file, or of one of its assets, that works for an hour. */
+export async function packageUrl(dataset: string, node: string, path?: string): Promise<string> {
+  const query = {
+    dataset_id: dataset,
+    package_id: node,
+    redirect: "false",
+    ...(path === undefined ? {} : { path }),
+  };
+  return (await take(api.GET("/packages/presign/s3", { params: { query } }))).presigned_url;
+}
+
+export async function listAssets(
+  dataset: string,
+  node: string,
+  cursor: string | null,
+  signal: AbortSignal,
+): Promise<ListPage<PackageAsset>> {
+  const query = { ...pageQuery(cursor), dataset_id: dataset, package_id: node };
+  const page = await take(api.GET("/packages/assets", { params: { query }, signal }));
+  return { items: page.assets, next: page.nextCursor ?? null };
+}
+
+export async function listChanges(
+  dataset: string,
+  cursor: string | null,
+  signal: AbortSignal,
+): Promise<ListPage<PackageChange>> {
+  const query = { ...pageQuery(cursor), dataset_id: dataset };
+  const page = await take(api.GET("/packages/changelog", { params: { query }, signal }));
+  return { items: page.changes, next: page.nextCursor ?? null };
+}

@@ -1,0 +1,40 @@
+/** Requests about disk images. */
+
+import { queryOptions } from "@tanstack/react-query";
+import type { components } from "@tidegate/client";
+import { api, take } from "./client.ts";
+import type { ListPage } from "./paged-list.ts";
+import { pageQuery } from "./spaces.ts";
+
+export type DiskImage = components["schemas"]["Image"];
+
+export const diskKeys = {
+  all: ["disks"] as const,
+  list: (status: string) => ["disks", "list", status] as const,
+  metadata: (id: string) => ["disks", "metadata", id] as const,
+};
+
+export async function listDisks(
+  status: string,
+  cursor: string | null,
+  signal: AbortSignal,
+): Promise<ListPage<DiskImage>> {
+  const query = { ...pageQuery(cursor), status };
+  const page = await take(api.GET("/v1/images", { params: { query }, signal }));
+  return { items: page.images, next: page.nextCursor ?? null };
+}
+
+export const diskQuery = (id: string) =>
+  queryOptions({
+    queryKey: diskKeys.metadata(id),
+    queryFn: ({ signal }) =>
+      take(api.GET("/v1/images/{id}/metadata", { params: { path: { id } }, signal })),
+  });
+
+export async function deleteDisk(id: string): Promise<void> {
+  await api.DELETE("/v1/images/{id}", { params: { path: { id } } });
+}
+
+export async function abortDisk(id: string): Promise<void> {
+  await api.POST("/v1/images/{id}/abort", { params: { path: { id } } });
+}

@@ -1,0 +1,82 @@
+/** The ways to the pages: only those that the signed-in user has a use for. */
+import { Link, type LinkProps } from "@tanstack/react-router";
+import {
+  BookOpen,
+  Braces,
+  Clapperboard,
+  Database,
+  Files,
+  HardDrive,
+  HeartPulse,
+  Images,
+  ListX,
+  type LucideIcon,
+  ScrollText,
+} from "lucide-react";
+import { type MessageId, t } from "../i18n/i18n.ts";
+import { usePrincipal } from "../session/index.ts";
+
+interface Way {
+  to: LinkProps["to"];
+  name: MessageId;
+  icon: LucideIcon;
+}
+
+const CONTENT: Way[] = [
+  { to: "/spaces", name: "nav.spaces", icon: Images },
+  { to: "/files", name: "nav.files", icon: Files },
+  { to: "/disks", name: "nav.disks", icon: HardDrive },
+  { to: "/sessions", name: "nav.sessions", icon: Clapperboard },
+  { to: "/datasets", name: "nav.datasets", icon: Database },
+];
+const ADMINISTRATION: Way[] = [
+  { to: "/admin/health", name: "nav.health", icon: HeartPulse },
+  { to: "/admin/jobs", name: "nav.jobs", icon: ListX },
+];
+const AUDIT: Way = { to: "/admin/audit", name: "nav.audit", icon: ScrollText };
+
+function Ways({ ways, onFollow }: { ways: Way[]; onFollow?: () => void }) {
+  return (
+    <ul>
+      {ways.map(({ to, name, icon: Icon }) => (
+        <li key={to}>
+          <Link
+            to={to}
+            className="way"
+            activeProps={{ "aria-current": "page" }}
+            activeOptions={{ includeSearch: false }}
+            onClick={onFollow}
+          >
+            <Icon size={18} aria-hidden />
+            {t(name)}
+          </Link>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+export function Navigation({ onFollow }: { onFollow?: () => void }) {
+  const principal = usePrincipal();
+  return (
+    <nav className="ways" aria-label={t("nav.label")}>
+      <Ways ways={CONTENT} onFollow={onFollow} />
+      <h2>{principal?.admin ? t("nav.administration") : t("nav.activity")}</h2>
+      <Ways ways={principal?.admin ? [...ADMINISTRATION, AUDIT] : [AUDIT]} onFollow={onFollow} />
+      <ul className="ways-end">
+        <li>
+          <a className="way" href="/manual/">
+            <BookOpen size={18} aria-hidden />
+            {t("nav.manual")}
+          </a>
+        </li>
+        <li>
+          <a className="way" href="/docs/">
+            <Braces size={18} aria-hidden />
+            {t("nav.api")}
+          </a>
+        </li>
+      </ul>
+    </nav>
+  );
+}

@@ -1,0 +1,236 @@
+/** The files below a folder: chosen, opened, linked, packed and deleted. */
+import { useQueryClient } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { Download, FileArchive, File as FileIcon, Folder, Link2, Trash2, X } from "lucide-react";
+import { useMemo, useState } from "react";
+import {
+  archiveUrl,
+  deleteFile,
+  type FilesPage,
+  fileKeys,
+  type ListedFile,
+  listFiles,
+  signLink,
+} from "../../api/files.ts";
+import { useListEditor, usePagedList } from "../../api/paged-list.ts";
+import { t } from "../../i18n/i18n.ts";
+import { forEachId } from "../../lib/each.ts";
+import { childFolders } from "../../lib/folders.ts";
+import { formatBytes, formatDateTime } from "../../lib/format.ts";
+import { saveFrom } from "../../lib/save.ts";
+import { extend, NOTHING, toggle } from "../../lib/selection.ts";
+import { StatusBadge } from "../../ui/Badge.tsx";
+import { Button, IconButton } from "../../ui/Button.tsx";
+import { type Column, DataTable } from "../../ui/DataTable.tsx";
+import { FormDialog } from "../../ui/Dialog.tsx";
+import { Empty, Failure, Loading } from "../../ui/Note.tsx";
+import { tell, tellFailure } from "../../ui/toast.tsx";
+
+const SHORT_LINK = 300;
+
+async function save(file: ListedFile): Promise<void> {
+  try {
+    saveFrom((await signLink(file.key, SHORT_LINK, "attachment")).signed_url);
+  } catch (failure) {
+    tellFailure(failure);
+  }
+}
+
+function columns(onLink: (file: ListedFile) => void): Column<ListedFile>[] {
+  return [
+    {
+      id: "name",
+      name: t("common.name"),
+      width: "minmax(0, 3fr)",
+      cell: (file) => (
+        <div className="row-name">
+          <FileIcon size={18} aria-hidden />
+          <div>
+            <span className="clip" dir="auto" title={file.filename}>
+              {file.filename}
+            </span>
+            <span className="clip soft small only-narrow">
+              {formatBytes(file.size)} · {formatDateTime(file.created_at)}
+            </span>
+          </div>
+          {file.status !== "READY" && <StatusBadge status={file.status} />}
+        </div>
+      ),
+    },
+    {
+      id: "folder",
+      name: t("files.folder"),
+      width: "minmax(0, 2fr)",
+      wide: true,
+      cell: ({ folder }) =>
+        folder ? (
+          <Link to="/files" search={{ folder }} className="soft" dir="auto" tabIndex={-1}>
+            {folder}
+          </Link>
+        ) : null,
+    },
+    {
+      id: "size",
+      name: t("common.size"),
+      width: "6rem",
+      align: "end",
+      wide: true,
+      cell: ({ size }) => formatBytes(size),
+    },
+    {
+      id: "created",
+      name: t("common.created"),
+      width: "11.5rem",
+      wide: true,
+      cell: (file) => formatDateTime(file.created_at),
+    },
+    {
+      id: "actions",
+      name: "",
+      width: "5.3rem",
+      cell: (file) =>
+        file.status === "READY" ? (
+          <>
+            <IconButton
+              icon={Link2}
+              label={t("files.linkName", { name: file.filename })}
+              onPress={() => onLink(file)}
+            />
+            <IconButton
+              icon={Download}
+              label={t("files.saveName", { name: file.filename })}
+              onPress={() => void save(file)}
+            />
+          </>
+        ) : null,
+    },
+  ];
+}
+
+interface FileListProps {
+  folder: string;
+  q: string;
+  status: string;
+  onLink: (file: ListedFile) => void;
+}
+
+export function FileList({ folder, q, status, onLink }: FileListProps) {
+  const queryKey = fileKeys.list(folder, q, status);
+  const queries = useQueryClient();
+  const edit = useListEditor<ListedFile>(queryKey);
+  const [selection, setSelection] = useState(NOTHING);
+  const [deleting, setDeleting] = useState<string[]>();
+  const [totals, setTotals] = useState<Pick<FilesPage, "count" | "bytes">>();
+  const list = usePagedList<ListedFile>({
+    queryKey,
+    fetchPage: async (cursor, signal) => {
+      const page = await listFiles(folder, q, status, cursor, signal);
+      setTotals({ count: page.count, bytes: page.bytes });
+      return page;
+    },
+    total: totals?.count,
+  });
+  const idAt = (position: number) => list.at(position)?.key;
+  const { at, loaded } = list;
+  const below = useMemo(() => {
+    const folders = Array.from({ length: loaded }, (_, position) => at(position)?.folder ?? "");
+    return childFolders(folder, folders);
+  }, [folder, loaded, at]);
+
+  async function pack() {
+    try {
+      saveFrom(await archiveUrl({ keys: [...selection.ids] }, "files.zip"));
+    } catch (failure) {
+      tellFailure(failure);
+    }
+  }
+  async function remove(keys: string[]) {
+    const { done, failure } = await forEachId(keys, deleteFile);
+    const gone = new Set(done);
+    edit((items) => items.filter(({ key }) => !gone.has(key)));
+    setSelection(NOTHING);
+    setTotals((before) => before && { ...before, count: before.count - gone.size });
+    void queries.invalidateQueries({ queryKey: fileKeys.usage });
+    if (failure !== undefined) throw failure;
+    tell(t("files.deleted", { count: gone.size }));
+  }
+  if (list.error && loaded === 0) return <Failure error={list.error} onRetry={list.refetch} />;
+  if (list.isPending) return <Loading />;
+  if (list.count === 0) {
+    return (
+      <Empty title={q ? t("files.nothingFound") : t("files.emptyTitle")}>
+        {q ? t("files.nothingFoundText", { q }) : t("files.empty")}
+      </Empty>
+    );
+  }
+  return (
+    <>
+      {selection.ids.size > 0 ? (
+        <div className="selection-bar">
+          <strong>{t("files.selected", { count: selection.ids.size })}</strong>
+          <span className="grow" />
+          <Button icon={FileArchive} onPress={() => void pack()}>
+            {t("files.zip")}
+          </Button>
+          <Button icon={Trash2} onPress={() => setDeleting([...selection.ids])}>
+            {t("common.delete")}
+          </Button>
+          <IconButton
+            icon={X}
+            label={t("gallery.selectNone")}
+            onPress={() => setSelection(NOTHING)}
+          />
+        </div>
+      ) : (
+        <div className="folders">
+          {below.map((name) => (
+            <Link
+              key={name}
+              to="/files"
+              search={{ folder: folder ? `${folder}/${name}` : name }}
+              className="button plain"
+            >
+              <Folder size={17} aria-hidden />
+              <span className="clip" dir="auto">
+                {name}
+              </span>
+            </Link>
+          ))}
+          {totals && (
+            <span className="soft small">
+              {t("files.totals", { count: totals.count, size: formatBytes(totals.bytes) })}
+            </span>
+          )}
+        </div>
+      )}
+      <DataTable
+        label={t("nav.files")}
+        count={list.count}
+        columns={columns(onLink)}
+        rowAt={list.at}
+        rowHeight={54}
+        onRange={(_, last) => list.need(last)}
+        isSelected={(index) => selection.ids.has(idAt(index) ?? "")}
+        onOpen={(index) => setSelection((before) => toggle(before, index, idAt))}
+        onToggle={(index) => setSelection((before) => toggle(before, index, idAt))}
+        onExtend={(index) => setSelection((before) => extend(before, index, idAt))}
+        onSelectAll={() => setSelection(extend({ ids: new Set(), anchor: 0 }, loaded - 1, idAt))}
+        onRemove={(index) => {
+          const key = idAt(index);
+          if (key) setDeleting(selection.ids.size > 0 ? [...selection.ids] : [key]);
+        }}
+      />
+      {deleting && (
+        <FormDialog
+          title={t("files.deleteTitle", { count: deleting.length })}
+          submit={t("common.delete")}
+          danger
+          onClose={() => setDeleting(undefined)}
+          onSubmit={() => remove(deleting)}
+        >
+          <p>{t("files.deleteText")}</p>
+        </FormDialog>
+      )}
+    </>
+  );
+}

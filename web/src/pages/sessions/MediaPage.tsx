@@ -1,0 +1,197 @@
+import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { Upload } from "lucide-react";
+import { useEffect, useMemo, useRef, useState } from "react";
+import { FileTrigger } from "react-aria-components/FileTrigger";
+import { client } from "../../api/client.ts";
+import { useServerEvents } from "../../api/events.ts";
+import { useListEditor, usePagedList } from "../../api/paged-list.ts";
+import {
+  getMedia,
+  listMedia,
+  MEDIA_STATUSES,
+  type Media,
+  type MediaStatus,
+  mediaUrls,
+  STAGES,
+  sessionKeys,
+  urlsOf,
+} from "../../api/sessions.ts";
+import { t } from "../../i18n/i18n.ts";
+import { type DroppedFile, filesOfInput } from "../../lib/dropped-files.ts";
+import { statusName } from "../../ui/Badge.tsx";
+import { Button } from "../../ui/Button.tsx";
+import { DropArea } from "../../ui/DropArea.tsx";
+import { Select } from "../../ui/Field.tsx";
+import { Empty, Failure, Loading } from "../../ui/Note.tsx";
+import { Page, Parent } from "../../ui/Page.tsx";
+import { VirtualGrid } from "../../ui/VirtualGrid.tsx";
+import { uploads } from "../../uploads/index.ts";
+import { MediaDialog } from "./MediaDialog.tsx";
+import { MediaTile } from "./MediaTile.tsx";
+import { stageName } from "./stages.ts";
+import "./media.css";
+
+const TYPES = [
+  "image/jpeg",
+  "image/png",
+  "image/gif",
+  "image/webp",
+  "video/mp4",
+  "video/quicktime",
+  "video/webm",
+];
+const CAPTION = 58;
+
+function useMedia(sessionId: string, status: MediaStatus | "ALL") {
+  const queryKey = sessionKeys.media(sessionId, status);
+  const edit = useListEditor<Media>(queryKey);
+  const list = usePagedList<Media>({
+    queryKey,
+    fetchPage: (cursor, signal) => listMedia(sessionId, status, cursor, signal),
+  });
+  const keeper = useMemo(() => mediaUrls(sessionId), [sessionId]);
+  useEffect(() => () => keeper.close(), [keeper]);
+  const given = useRef(new WeakSet<object>());
+  function see(first: number, last: number) {
+    list.need(last);
+    for (const { urls } of list.pagesOf(first, last)) {
+      if (!urls || given.current.has(urls)) continue;
+      given.current.add(urls);
+      if ((urls.refreshAfter ?? 0) > client.clock.now()) keeper.put(urls);
+    }
+  }
+  function leaveOut(id: string) {
+    edit((items) => {
+      const left = items.filter((media) => media.id !== id);
+      return left.length === items.length ? items : left;
+    });
+  }
+  async function refresh(id: string) {
+    const media = await getMedia(sessionId, id);
+    // What was put earlier has no picture if the item was not published yet.
+    keeper.put(urlsOf([media]));
+    let found = false;
+    edit((items) => {
+      const at = items.findIndex((one) => one.id === id);
+      if (at === -1) return items;
+      found = true;
+      return items.with(at, media);
+    });
+    if (!found && (status === "ALL" || media.status === status)) {
+      edit((items, first) => (first ? [media, ...items] : items));
+    }
+  }
+  useServerEvents(`/v1/sessions/${encodeURIComponent(sessionId)}/media/events`, {
+    onEvent(data) {
+      const { mediaId } = JSON.parse(data) as { mediaId: string };
+      void refresh(mediaId).catch(() => leaveOut(mediaId));
+    },
+    onGap: list.refetch,
+  });
+  return { list, keeper, see, leaveOut };
+}
+
+export function MediaPage() {
+  const { sessionId } = useParams({ from: "/sessions/$sessionId" });
+  const search = useSearch({ from: "/sessions/$sessionId" });
+  const navigate = useNavigate({ from: "/sessions/$sessionId" });
+  const status = MEDIA_STATUSES.find((known) => known === search.status) ?? "ALL";
+  const [stage, setStage] = useState<string>("general");
+  const { list, keeper, see, leaveOut } = useMedia(sessionId, status);
+  const [tile, setTile] = useState(240);
+  const open = useMemo(() => {
+    for (let at = 0; at < list.loaded; at += 1) {
+      const media = list.at(at);
+      if (media?.id === search.media) return media;
+    }
+    return undefined;
+  }, [list.loaded, list.at, search.media]);
+  const show = (media: string | undefined) =>
+    void navigate({ search: (before) => ({ ...before, media }) });
+  const add = (files: DroppedFile[]) =>
+    uploads.addToSession(sessionId, stage, stageName(stage), files);
+  return (
+    <Page
+      title={t("sessions.one")}
+      parents={<Parent to="/sessions">{t("nav.sessions")}</Parent>}
+      lead={<code>{sessionId}</code>}
+      filled
+      actions={
+        <>
+          <Select
+            compact
+            label={t("sessions.stage")}
+            value={stage}
+            onChange={setStage}
+            choices={STAGES.map((id) => ({
+              id,
+              name: t("sessions.into", { stage: stageName(id) }),
+            }))}
+          />
+          <FileTrigger
+            acceptedFileTypes={TYPES}
+            allowsMultiple
+            onSelect={(files) => files && add(filesOfInput(files))}
+          >
+            <Button look="primary" icon={Upload}>
+              {t("upload.choose")}
+            </Button>
+          </FileTrigger>
+        </>
+      }
+    >
+      <div className="toolbar">
+        <Select
+          compact
+          label={t("common.status")}
+          value={status}
+          onChange={(value) =>
+            void navigate({ search: { status: value === "ALL" ? undefined : value } })
+          }
+          choices={[
+            { id: "ALL" as const, name: t("gallery.all") },
+            ...MEDIA_STATUSES.map((id) => ({ id, name: statusName(id) })),
+          ]}
+        />
+      </div>
+      <DropArea enabled onDrop={add}>
+        {list.error && list.loaded === 0 ? (
+          <Failure error={list.error} onRetry={list.refetch} />
+        ) : list.isPending ? (
+          <Loading />
+        ) : list.count === 0 ? (
+          <Empty title={t("sessions.noMedia")}>
+            {status === "ALL" ? t("sessions.noMediaText") : null}
+          </Empty>
+        ) : (
+          <VirtualGrid
+            label={t("sessions.media")}
+            count={list.count}
+            columnWidth={165}
+            gap={12}
+            rowHeight={(width) => {
+              if (Math.abs(width - tile) > 1) queueMicrotask(() => setTile(width));
+              return width * 0.75 + CAPTION;
+            }}
+            onRange={see}
+            onOpen={(index) => show(list.at(index)?.id)}
+            renderItem={({ index }) => (
+              <MediaTile media={list.at(index)} keeper={keeper} width={tile} />
+            )}
+          />
+        )}
+      </DropArea>
+      {open && (
+        <MediaDialog
+          media={open}
+          keeper={keeper}
+          onClose={() => show(undefined)}
+          onDeleted={() => {
+            leaveOut(open.id);
+            show(undefined);
+          }}
+        />
+      )}
+    </Page>
+  );
+}

@@ -1,0 +1,251 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { Trash2, Upload, X } from "lucide-react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { FileTrigger } from "react-aria-components/FileTrigger";
+import { deleteImage, restoreImage, type Space, spaceKeys } from "../../api/spaces.ts";
+import { t } from "../../i18n/i18n.ts";
+import { filesOfInput } from "../../lib/dropped-files.ts";
+import { forEachId } from "../../lib/each.ts";
+import { formatNumber } from "../../lib/format.ts";
+import { extend, NOTHING, toggle } from "../../lib/selection.ts";
+import { Button, IconButton } from "../../ui/Button.tsx";
+import { DropArea } from "../../ui/DropArea.tsx";
+import { Select } from "../../ui/Field.tsx";
+import { Empty, Failure, Loading } from "../../ui/Note.tsx";
+import { tell, tellFailure } from "../../ui/toast.tsx";
+import { VirtualGrid } from "../../ui/VirtualGrid.tsx";
+import { uploads } from "../../uploads/index.ts";
+import { Lightbox } from "./Lightbox.tsx";
+import { mayEdit } from "./roles.ts";
+import { SpaceFrame } from "./SpaceFrame.tsx";
+import { Tile } from "./Tile.tsx";
+import { useGallery } from "./use-gallery.ts";
+import "./spaces.css";
+
+const TYPES = ["image/jpeg", "image/png", "image/gif", "image/webp"];
+const STATUSES = ["READY", "ALL", "PENDING", "SCANNING", "PROCESSING", "REJECTED", "FAILED"];
+
+const statusChoices = () =>
+  STATUSES.map((id) => ({
+    id,
+    name:
+      id === "READY"
+        ? t("gallery.published")
+        : id === "ALL"
+          ? t("gallery.all")
+          : t(`status.${id.toLowerCase()}` as "status.pending"),
+  }));
+
+/** A dialog that closes puts the keyboard back where it came from within a frame. */
+function afterDialog(act: () => void): void {
+  requestAnimationFrame(() => requestAnimationFrame(act));
+}
+
+function UploadButton({ space }: { space: Space }) {
+  return (
+    <FileTrigger
+      acceptedFileTypes={TYPES}
+      allowsMultiple
+      onSelect={(files) => files && uploads.addToSpace(space, filesOfInput(files))}
+    >
+      <Button look="primary" icon={Upload}>
+        {t("upload.choose")}
+      </Button>
+    </FileTrigger>
+  );
+}
+
+function Gallery({ space }: { space: Space }) {
+  const search = useSearch({ from: "/spaces/$spaceId" });
+  const navigate = useNavigate({ from: "/spaces/$spaceId" });
+  const queries = useQueryClient();
+  const status = search.status && STATUSES.includes(search.status) ? search.status : "READY";
+  const { list, keeper, see, leaveOut, refresh } = useGallery(space.id, status, space.imageCount);
+  const [selection, setSelection] = useState(NOTHING);
+  const [progress, setProgress] = useState<{ done: number; total: number }>();
+  const [tile, setTile] = useState(220);
+  const [lastOpen, setLastOpen] = useState<number | null>(null);
+  const leftAt = useRef(-1);
+  useEffect(() => {
+    if (search.image || leftAt.current < 0) return;
+    const position = leftAt.current;
+    leftAt.current = -1;
+    afterDialog(() => setLastOpen(position));
+  }, [search.image]);
+  const editable = mayEdit(space.role);
+  const idAt = useCallback((position: number) => list.at(position)?.id, [list.at]);
+  const show = (image: string | undefined, replaced = false) =>
+    void navigate({ search: (before) => ({ ...before, image }), replace: replaced });
+
+  async function remove(ids: ReadonlySet<string>) {
+    const total = ids.size;
+    const { done: removed, failure } = await forEachId(
+      ids,
+      (id) => deleteImage(space.id, id),
+      (done) => setProgress({ done, total }),
+    );
+    setProgress(undefined);
+    setSelection(NOTHING);
+    if (failure !== undefined) tellFailure(failure);
+    leaveOut(new Set(removed));
+    void queries.invalidateQueries({ queryKey: spaceKeys.one(space.id) });
+    void queries.invalidateQueries({ queryKey: spaceKeys.trash(space.id) });
+    if (removed.length > 0) {
+      const run = () => void restore(removed);
+      tell(t("gallery.deleted", { count: removed.length }), { name: t("common.undo"), run });
+    }
+  }
+  async function restore(ids: string[]) {
+    const { failure } = await forEachId(ids, async (id) => {
+      await restoreImage(space.id, id);
+      await refresh(id);
+    });
+    if (failure !== undefined) tellFailure(failure);
+    void queries.invalidateQueries({ queryKey: spaceKeys.one(space.id) });
+  }
+
+  const openPosition = useMemo(() => {
+    if (!search.image) return -1;
+    for (let at = 0; at < list.loaded; at += 1) if (list.at(at)?.id === search.image) return at;
+    return -1;
+  }, [search.image, list.loaded, list.at]);
+
+  if (list.error && list.loaded === 0) return <Failure error={list.error} onRetry={list.refetch} />;
+  return (
+    <DropArea enabled={editable} onDrop={(files) => uploads.addToSpace(space, files)}>
+      {selection.ids.size > 0 ? (
+        <div className="selection-bar">
+          <strong role="status">
+            {progress
+              ? t("gallery.deleting", progress)
+              : t("gallery.selected", { count: selection.ids.size })}
+          </strong>
+          <span className="grow" />
+          {editable && (
+            <Button
+              icon={Trash2}
+              isPending={progress !== undefined}
+              onPress={() => void remove(selection.ids)}
+            >
+              {t("common.delete")}
+            </Button>
+          )}
+          <IconButton
+            icon={X}
+            label={t("gallery.selectNone")}
+            onPress={() => setSelection(NOTHING)}
+          />
+        </div>
+      ) : (
+        <div className="toolbar">
+          <Select
+            compact
+            label={t("gallery.filter")}
+            choices={statusChoices()}
+            value={status}
+            onChange={(value) =>
+              void navigate({ search: { status: value === "READY" ? undefined : value } })
+            }
+          />
+          <span className="grow" />
+          {!list.complete && list.loaded > 0 && (
+            <span className="soft small" role="status">
+              {t("gallery.loaded", {
+                loaded: formatNumber(list.loaded),
+                total: formatNumber(Math.max(space.imageCount, list.loaded)),
+              })}
+            </span>
+          )}
+        </div>
+      )}
+      {list.isPending ? (
+        <Loading />
+      ) : list.count === 0 ? (
+        <Empty title={status === "READY" ? t("gallery.emptyTitle") : t("gallery.noneTitle")}>
+          {status === "READY" && editable ? t("gallery.empty") : t("gallery.none")}
+        </Empty>
+      ) : (
+        <VirtualGrid
+          label={t("gallery.label", { name: space.name })}
+          count={list.count}
+          columnWidth={150}
+          gap={10}
+          rowHeight={(width) => {
+            if (Math.abs(width - tile) > 1) queueMicrotask(() => setTile(width));
+            return width;
+          }}
+          onRange={see}
+          isSelected={(index) => selection.ids.has(idAt(index) ?? "")}
+          onOpen={(index) => {
+            setLastOpen(null);
+            show(idAt(index));
+          }}
+          onToggle={(index) => setSelection((before) => toggle(before, index, idAt))}
+          onExtend={(index) => setSelection((before) => extend(before, index, idAt))}
+          onSelectAll={() =>
+            setSelection(extend({ ids: new Set(), anchor: 0 }, list.loaded - 1, idAt))
+          }
+          onRemove={
+            editable
+              ? (index) => {
+                  const id = idAt(index);
+                  if (id) void remove(selection.ids.size > 0 ? selection.ids : new Set([id]));
+                }
+              : undefined
+          }
+          position={lastOpen}
+          renderItem={({ index }) => {
+            const image = list.at(index);
+            return (
+              <Tile
+                image={image}
+                width={tile}
+                selected={image !== undefined && selection.ids.has(image.id)}
+                selecting={selection.ids.size > 0}
+                onToggle={() => setSelection((before) => toggle(before, index, idAt))}
+                keeper={keeper}
+              />
+            );
+          }}
+        />
+      )}
+      {search.image && (
+        <Lightbox
+          space={space}
+          imageId={search.image}
+          known={openPosition >= 0 ? list.at(openPosition) : undefined}
+          position={openPosition}
+          count={list.loaded}
+          editable={editable}
+          keeper={keeper}
+          onMove={(position) => {
+            list.need(position + 1);
+            show(idAt(position), true);
+          }}
+          onRemove={(id) => {
+            const next = idAt(openPosition + 1) ?? idAt(openPosition - 1);
+            void remove(new Set([id]));
+            show(next, true);
+          }}
+          onClose={() => {
+            leftAt.current = openPosition;
+            show(undefined);
+          }}
+        />
+      )}
+    </DropArea>
+  );
+}
+
+export function GalleryPage() {
+  const { spaceId } = useParams({ from: "/spaces/$spaceId" });
+  return (
+    <SpaceFrame
+      spaceId={spaceId}
+      actions={(space) => (mayEdit(space.role) ? <UploadButton space={space} /> : null)}
+    >
+      {(space) => <Gallery key={space.id} space={space} />}
+    </SpaceFrame>
+  );
+}

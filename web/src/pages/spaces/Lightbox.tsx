@@ -1,0 +1,199 @@
+/** One image over the whole window: moved through and zoomed by keyboard, mouse and touch. */
+
+import { useQuery } from "@tanstack/react-query";
+import type { UrlKeeper } from "@tidegate/client";
+import { ChevronLeft, ChevronRight, Info, Link2, Trash2, X, ZoomIn, ZoomOut } from "lucide-react";
+import { type KeyboardEvent, useEffect, useRef, useState } from "react";
+import { Dialog } from "react-aria-components/Dialog";
+import { Modal, ModalOverlay } from "react-aria-components/Modal";
+import { getImage, imageQuery, type Space, type SpaceImage } from "../../api/spaces.ts";
+import { t } from "../../i18n/i18n.ts";
+import { formatTime } from "../../lib/format.ts";
+import { srcSet } from "../../lib/variants.ts";
+import { StatusBadge } from "../../ui/Badge.tsx";
+import { IconButton } from "../../ui/Button.tsx";
+import { Failure, Loading } from "../../ui/Note.tsx";
+import { Picture } from "../../ui/Picture.tsx";
+import { tell, tellFailure } from "../../ui/toast.tsx";
+import { Details } from "./Details.tsx";
+import { useZoom } from "./use-zoom.ts";
+import "./lightbox.css";
+
+interface LightboxProps {
+  space: Space;
+  imageId: string;
+  /** The image as the list has it, if it has it. */
+  known: SpaceImage | undefined;
+  position: number;
+  count: number;
+  editable: boolean;
+  keeper: UrlKeeper<SpaceImage>;
+  onMove: (position: number) => void;
+  onRemove: (id: string) => void;
+  onClose: () => void;
+}
+
+/** Copies a URL that was signed just now, and says until when it works. */
+async function copyLink(spaceId: string, imageId: string): Promise<void> {
+  try {
+    const image = await getImage(spaceId, imageId);
+    if (!image.cloudfrontUrl || !image.expiresAt) return;
+    await navigator.clipboard.writeText(image.cloudfrontUrl);
+    tell(t("image.linkCopied", { time: formatTime(image.expiresAt) }));
+  } catch (failure) {
+    tellFailure(failure);
+  }
+}
+
+export function Lightbox(props: LightboxProps) {
+  const { space, imageId, known, position, count, editable, keeper, onMove, onClose } = props;
+  const query = useQuery({ ...imageQuery(space.id, imageId), enabled: known === undefined });
+  const image = known ?? query.data;
+  const [details, setDetails] = useState(false);
+  const zoom = useZoom(imageId);
+  const body = useRef<HTMLDivElement>(null);
+  useEffect(() => body.current?.focus(), []);
+  const before = position > 0 ? position - 1 : null;
+  const after = position >= 0 && position + 1 < count ? position + 1 : null;
+  const name = image?.name || t("image.unnamed");
+
+  function actionOf(key: string): (() => void) | null {
+    switch (key) {
+      case "ArrowLeft":
+        return () => before !== null && onMove(before);
+      case "ArrowRight":
+        return () => after !== null && onMove(after);
+      case "Home":
+        return () => before !== null && onMove(0);
+      case "End":
+        return () => after !== null && onMove(count - 1);
+      case "+":
+      case "=":
+        return zoom.closer;
+      case "-":
+        return zoom.farther;
+      case "0":
+        return zoom.reset;
+      case "i":
+        return () => setDetails((shown) => !shown);
+      case "c":
+        return () => void copyLink(space.id, imageId);
+      case "Delete":
+        return () => editable && props.onRemove(imageId);
+      default:
+        return null;
+    }
+  }
+  function onKeyDown(event: KeyboardEvent) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const act = actionOf(event.key);
+    if (!act) return;
+    event.preventDefault();
+    event.stopPropagation();
+    act();
+  }
+
+  return (
+    <ModalOverlay className="lightbox" isOpen onOpenChange={(open) => !open && onClose()}>
+      <Modal className="lightbox-modal">
+        <Dialog className="lightbox-dialog" aria-label={name}>
+          {/* biome-ignore lint/a11y/noStaticElementInteractions: the dialog's keys */}
+          <div
+            ref={body}
+            tabIndex={-1}
+            className={`lightbox-body ${details ? "with-details" : ""}`}
+            onKeyDown={onKeyDown}
+          >
+            <header className="lightbox-bar">
+              <div className="lightbox-name">
+                <span className="clip" dir="auto">
+                  {name}
+                </span>
+                {position >= 0 && (
+                  <span className="soft small number">
+                    {t("image.position", { position: position + 1, count })}
+                  </span>
+                )}
+              </div>
+              <IconButton icon={ZoomOut} label={t("image.zoomOut")} onPress={zoom.farther} />
+              <IconButton icon={ZoomIn} label={t("image.zoomIn")} onPress={zoom.closer} />
+              <IconButton
+                icon={Link2}
+                label={t("image.copyLink")}
+                onPress={() => void copyLink(space.id, imageId)}
+              />
+              <IconButton
+                icon={Info}
+                label={t("image.details")}
+                aria-pressed={details}
+                onPress={() => setDetails(!details)}
+              />
+              {editable && (
+                <IconButton
+                  icon={Trash2}
+                  label={t("image.delete")}
+                  onPress={() => props.onRemove(imageId)}
+                />
+              )}
+              <IconButton icon={X} label={t("common.close")} onPress={onClose} />
+            </header>
+            <div className="lightbox-stage" {...zoom.stage}>
+              {image?.status === "READY" ? (
+                <div className="lightbox-picture" style={zoom.style}>
+                  <Picture
+                    key={imageId}
+                    contain
+                    alt={name}
+                    keeper={keeper}
+                    id={imageId}
+                    source={pictureOf}
+                    sizes={`${Math.round(100 * zoom.scale)}vw`}
+                    blurhash={image.blurhash}
+                  />
+                </div>
+              ) : image ? (
+                <div className="lightbox-unfinished">
+                  <StatusBadge status={image.status} />
+                  {image.reason && <p>{image.reason}</p>}
+                </div>
+              ) : query.error ? (
+                <Failure error={query.error} onRetry={() => void query.refetch()} />
+              ) : (
+                <Loading />
+              )}
+              {before !== null && (
+                <div className="lightbox-before">
+                  <IconButton
+                    icon={ChevronLeft}
+                    look="plain"
+                    label={t("image.previous")}
+                    onPress={() => onMove(before)}
+                  />
+                </div>
+              )}
+              {after !== null && (
+                <div className="lightbox-after">
+                  <IconButton
+                    icon={ChevronRight}
+                    look="plain"
+                    label={t("image.next")}
+                    onPress={() => onMove(after)}
+                  />
+                </div>
+              )}
+            </div>
+            {details && image && <Details space={space} image={image} editable={editable} />}
+          </div>
+        </Dialog>
+      </Modal>
+    </ModalOverlay>
+  );
+}
+
+/** The thumbnails, and the image itself as the largest of them. */
+function pictureOf(image: SpaceImage) {
+  const { cloudfrontUrl, width, thumbnails } = image;
+  const smaller = srcSet(thumbnails);
+  const src = cloudfrontUrl ?? undefined;
+  return { src, srcSet: src && width && smaller ? `${smaller}, ${src} ${width}w` : "" };
+}

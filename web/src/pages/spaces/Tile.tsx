@@ -1,0 +1,70 @@
+/** One image of the grid. */
+import type { UrlKeeper } from "@tidegate/client";
+import { Check } from "lucide-react";
+import type { SpaceImage } from "../../api/spaces.ts";
+import { t } from "../../i18n/i18n.ts";
+import { smallestUrl, srcSet } from "../../lib/variants.ts";
+import { statusName } from "../../ui/Badge.tsx";
+import { Picture } from "../../ui/Picture.tsx";
+
+interface TileProps {
+  image: SpaceImage | undefined;
+  selected: boolean;
+  selecting: boolean;
+  /** Width of the tile in CSS pixels, from which the browser chooses a thumbnail. */
+  width: number;
+  onToggle?: () => void;
+  keeper: UrlKeeper<SpaceImage>;
+}
+
+function Unfinished({ image }: { image: SpaceImage }) {
+  const busy = ["PENDING", "SCANNING", "PROCESSING", "RESTORING"].includes(image.status);
+  return (
+    <div className="tile-unfinished">
+      {busy && <span className="spinner" aria-hidden />}
+      <strong>{statusName(image.status)}</strong>
+      {image.reason && <span className="tile-reason">{image.reason}</span>}
+    </div>
+  );
+}
+
+const thumbnailsOf = ({ thumbnails, cloudfrontUrl }: SpaceImage) => ({
+  src: smallestUrl(thumbnails) ?? cloudfrontUrl ?? undefined,
+  srcSet: srcSet(thumbnails),
+});
+
+export function Tile({ image, selected, selecting, width, onToggle, keeper }: TileProps) {
+  if (!image) return <div className="tile waiting" />;
+  const name = image.name || t("image.unnamed");
+  return (
+    <div className={`tile ${selected ? "selected" : ""} ${selecting ? "selecting" : ""}`}>
+      {image.status === "READY" ? (
+        <Picture
+          alt={name}
+          keeper={keeper}
+          id={image.id}
+          source={thumbnailsOf}
+          sizes={`${Math.round(width)}px`}
+          blurhash={image.blurhash}
+        />
+      ) : (
+        <Unfinished image={image} />
+      )}
+      <span className="tile-name clip" dir="auto" aria-hidden>
+        {name}
+      </span>
+      {onToggle && (
+        <button
+          type="button"
+          className="tile-check"
+          tabIndex={-1}
+          aria-label={t("gallery.select", { name })}
+          aria-pressed={selected}
+          onClick={onToggle}
+        >
+          <Check size={16} aria-hidden />
+        </button>
+      )}
+    </div>
+  );
+}

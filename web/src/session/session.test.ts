@@ -1,0 +1,83 @@
+import { expect, test } from "vitest";
+import { principalOf } from "./principal.ts";
+import { parseSignIn, Session, type SignIn, signInHeaders } from "./session.ts";
+
+const ANN: SignIn = { kind: "dev", user: "ann", org: "lab", roles: ["admin"] };
+
+function storage(start: Record<string, string> = {}) {
+  const values = new Map(Object.entries(start));
+  return {
+    getItem: (name: string) => values.get(name) ?? null,
+    setItem: (name: string, value: string) => void values.set(name, value),
+    removeItem: (name: string) => void values.delete(name),
+    values,
+  };
+}
+
+test("a sign-in lasts as long as the tab", () => {
+  const kept = storage();
+  new Session(kept).signIn(ANN);
+  const again = new Session(kept);
+  expect(again.state.signIn).toEqual(ANN);
+  again.signOut();
+  expect(kept.values.size).toBe(0);
+});
+
+test.each([null, "", "{", '"text"', '{"kind":"token"}', '{"kind":"dev","user":1,"org":""}'])(
+  "%s is no sign-in",
+  (text) => {
+    expect(parseSignIn(text)).toBeNull();
+  },
+);
+
+test("requests name the caller", () => {
+  expect(signInHeaders(ANN)).toEqual({
+    "X-User-Id": "ann",
+    "X-Org-Id": "lab",
+    "X-Roles": "admin",
+  });
+  expect(signInHeaders({ kind: "token", token: "t" })).toEqual({ Authorization: "Bearer t" });
+  expect(signInHeaders(null)).toEqual({});
+});
+
+test("a refused request waits for the next sign-in", async () => {
+  const session = new Session(storage());
+  session.signIn(ANN);
+  const waiting = [session.renew(ANN), session.renew(ANN)];
+  expect(session.state.expired).toBe(true);
+  session.signIn({ ...ANN, roles: [] });
+  expect(await Promise.all(waiting)).toEqual([true, true]);
+  expect(session.state.expired).toBe(false);
+});
+
+test("a request that was refused under an older sign-in is sent again at once", async () => {
+  const session = new Session(storage());
+  session.signIn({ ...ANN });
+  expect(await session.renew(ANN)).toBe(true);
+  expect(session.state.expired).toBe(false);
+});
+
+test("signing out lets waiting requests fail", async () => {
+  const session = new Session(storage());
+  session.signIn(ANN);
+  const waiting = session.renew(ANN);
+  session.signOut();
+  expect(await waiting).toBe(false);
+});
+
+test("a token says who it is for", () => {
+  const claims = { sub: "zoë", org: "lab", roles: ["admin"], exp: 1_800_000_000 };
+  const payload = Buffer.from(JSON.stringify(claims)).toString("base64url");
+  const principal = principalOf({ kind: "token", token: `e30.${payload}.x` });
+  expect(principal).toEqual({
+    name: "zoë",
+    org: "lab",
+    admin: true,
+    expiresAt: new Date(1_800_000_000_000),
+  });
+});
+
+test.each(["", "no.jwt", "a.!!!.c", "service-token"])("nothing is known of %j", (token) => {
+  const principal = principalOf({ kind: "token", token });
+  expect(principal).toEqual({ name: "", org: null, admin: false, expiresAt: null });
+});

@@ -1,0 +1,28 @@
+/** Says in the language of the page what a failure means. */
+import { TidegateError } from "@tidegate/client";
+import { i18n, type MessageId, t } from "../i18n/i18n.ts";
+
+const BY_CODE: Record<string, MessageId> = {
+  NETWORK: "error.network",
+  FORBIDDEN: "error.forbidden",
+  NOT_FOUND: "error.notFound",
+  UNAUTHENTICATED: "error.unauthenticated",
+  QUOTA_EXCEEDED: "error.quota",
+  TOO_LARGE: "error.tooLarge",
+  RATE_LIMITED: "error.rateLimited",
+  STORE_UNAVAILABLE: "error.unavailable",
+  INSUFFICIENT_STORAGE: "error.diskFull",
+};
+
+/** Returns one sentence for a person; the server's own words are put behind it where they add. */
+export function messageOf(failure: unknown): string {
+  if (!(failure instanceof TidegateError)) {
+    return failure instanceof Error ? failure.message : String(failure);
+  }
+  const id = BY_CODE[failure.code];
+  const said = failure.message;
+  if (!id) return said;
+  const repeats =
+    i18n.locale !== "en" || failure.code === "NETWORK" || failure.code === "NOT_FOUND";
+  return repeats || !said ? t(id) : `${t(id)} (${said})`;
+}

@@ -1,0 +1,204 @@
+/** The uploads of this tab, at the edge of every page. */
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { ChevronDown, ChevronUp, Pause, Play, RotateCcw, X } from "lucide-react";
+import { useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { ProgressBar } from "react-aria-components/ProgressBar";
+import { type MessageId, t } from "../i18n/i18n.ts";
+import { formatBytes, formatDuration, formatPercent } from "../lib/format.ts";
+import { Button, IconButton } from "../ui/Button.tsx";
+import { messageOf } from "../ui/errors.ts";
+import { tellFailure } from "../ui/toast.tsx";
+import { type TrayEntry, uploads } from "./index.ts";
+import { isActive, type Totals, totalsOf } from "./totals.ts";
+import "./tray.css";
+
+const STATES: Record<string, MessageId> = {
+  queued: "upload.queued",
+  waiting: "upload.waiting",
+  hashing: "upload.hashing",
+  completing: "upload.completing",
+  paused: "upload.paused",
+  done: "upload.done",
+  aborted: "upload.aborted",
+};
+const ROW = 62;
+
+function Bar({ label, value }: { label: string; value: number }) {
+  return (
+    <ProgressBar aria-label={label} value={value * 100} className="progress">
+      <div className="progress-track">
+        <div className="progress-fill" style={{ width: `${value * 100}%` }} />
+      </div>
+    </ProgressBar>
+  );
+}
+
+function Row({ entry }: { entry: TrayEntry }) {
+  const { upload, place } = entry;
+  const snapshot = useSyncExternalStore(
+    (listener) => upload.subscribe(listener),
+    () => upload.snapshot,
+  );
+  const { name, state, progress, error } = snapshot;
+  const { sent, total, rate, eta } = progress;
+  const part = total > 0 ? sent / total : state === "done" ? 1 : 0;
+  const stateId = STATES[state];
+  const rest = eta === undefined ? "" : ` · ${formatDuration(eta)}`;
+  const words = error
+    ? messageOf(error)
+    : stateId
+      ? t(stateId)
+      : `${formatPercent(part)} · ${formatBytes(rate)}/s${rest}`;
+  return (
+    <div className={`tray-row ${state}`}>
+      <div className="tray-text">
+        <span className="clip" dir="auto" title={name}>
+          {name}
+        </span>
+        <span className="soft small clip" title={error ? words : undefined}>
+          {error ? <span className="tray-error">{words}</span> : words}
+          {!error && ` · ${place}`}
+        </span>
+        {state !== "done" && state !== "failed" && (
+          <Bar label={t("upload.progressOf", { name })} value={part} />
+        )}
+      </div>
+      {state === "failed" && (
+        <IconButton
+          icon={RotateCcw}
+          label={t("upload.retryName", { name })}
+          onPress={() => upload.resume()}
+        />
+      )}
+      {state === "paused" && (
+        <IconButton
+          icon={Play}
+          label={t("upload.resumeName", { name })}
+          onPress={() => upload.resume()}
+        />
+      )}
+      {["queued", "waiting", "hashing", "uploading"].includes(state) && (
+        <IconButton
+          icon={Pause}
+          label={t("upload.pauseName", { name })}
+          onPress={() => upload.pause()}
+        />
+      )}
+      <IconButton
+        icon={X}
+        label={t(state === "done" ? "upload.removeName" : "upload.cancelName", { name })}
+        onPress={() => void uploads.remove(entry).catch(tellFailure)}
+      />
+    </div>
+  );
+}
+
+/** Totals, read a few times a second however many uploads there are. */
+function useTotals(entries: readonly TrayEntry[]): Totals {
+  const [totals, setTotals] = useState(() => totalsOf([]));
+  useEffect(() => {
+    const read = () => setTotals(totalsOf(entries.map(({ upload }) => upload.snapshot)));
+    read();
+    const timer = setInterval(read, 300);
+    return () => clearInterval(timer);
+  }, [entries]);
+  return totals;
+}
+
+function summary(totals: Totals): string {
+  const { files, done, failed, paused } = totals;
+  if (isActive(totals)) return t("upload.sending", { done, files });
+  if (failed > 0) return t("upload.someFailed", { failed, files });
+  if (paused > 0) return t("upload.somePaused", { paused, files });
+  return t("upload.allDone", { files });
+}
+
+export function UploadTray() {
+  const entries = useSyncExternalStore(uploads.subscribe, uploads.snapshot);
+  const totals = useTotals(entries);
+  const [open, setOpen] = useState(true);
+  const scroller = useRef<HTMLDivElement>(null);
+  const rows = useVirtualizer({
+    count: entries.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => ROW,
+    overscan: 4,
+  });
+  if (entries.length === 0) return null;
+  const active = isActive(totals);
+  const over = totals.done > 0;
+  const part = totals.bytes > 0 ? totals.sent / totals.bytes : 0;
+  return (
+    <section className="tray" aria-label={t("upload.tray")}>
+      <header className="tray-head">
+        <div className="tray-text">
+          <strong role="status">{summary(totals)}</strong>
+          {active && (
+            <span className="soft small number">
+              {formatBytes(totals.sent)} / {formatBytes(totals.bytes)} · {formatBytes(totals.rate)}
+              /s
+            </span>
+          )}
+        </div>
+        <IconButton
+          icon={open ? ChevronDown : ChevronUp}
+          label={t(open ? "upload.hide" : "upload.show")}
+          onPress={() => setOpen(!open)}
+        />
+        {!active && (
+          <IconButton
+            icon={X}
+            label={t("upload.close")}
+            onPress={() => {
+              for (const entry of entries) void uploads.remove(entry).catch(tellFailure);
+            }}
+          />
+        )}
+      </header>
+      {active && <Bar label={t("upload.total")} value={part} />}
+      {open && (
+        <>
+          <div
+            className="tray-list"
+            ref={scroller}
+            tabIndex={0}
+            role="group"
+            aria-label={t("upload.tray")}
+          >
+            <div className="tray-space" style={{ height: rows.getTotalSize() }}>
+              {rows.getVirtualItems().map((item) => {
+                const entry = entries[item.index];
+                return entry ? (
+                  <div
+                    key={entry.upload.id}
+                    className="tray-place"
+                    style={{ height: ROW, transform: `translateY(${item.start}px)` }}
+                  >
+                    <Row entry={entry} />
+                  </div>
+                ) : null;
+              })}
+            </div>
+          </div>
+          <div className="tray-foot">
+            {active && (
+              <Button look="quiet" icon={Pause} onPress={() => uploads.pauseAll()}>
+                {t("upload.pauseAll")}
+              </Button>
+            )}
+            {(totals.paused > 0 || totals.failed > 0) && (
+              <Button look="quiet" icon={Play} onPress={() => uploads.resumeAll()}>
+                {t("upload.resumeAll")}
+              </Button>
+            )}
+            {over && (
+              <Button look="quiet" onPress={() => uploads.clearFinished()}>
+                {t("upload.clear")}
+              </Button>
+            )}
+          </div>
+        </>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,145 @@
+/** All uploads of this tab. They go on while the user moves through the pages. */
+import {
+  diskImages,
+  packages,
+  sessionMedia,
+  spaceImages,
+  type Upload,
+  Uploader,
+  type UploadSurface,
+  userFiles,
+} from "@tidegate/client";
+import { client } from "../api/client.ts";
+import { spaceKeys } from "../api/spaces.ts";
+import { queries } from "../app/queries.ts";
+import { refreshSoon } from "../app/refresh-soon.ts";
+import type { DroppedFile } from "../lib/dropped-files.ts";
+
+export interface TrayEntry {
+  upload: Upload;
+  /** Where the file goes, in the user's words. Text of a stranger: never markup. */
+  place: string;
+}
+
+interface Target<Result> {
+  place: string;
+  surface: UploadSurface<Result>;
+  /** Called with the file's result once the server has all of it. */
+  done?: (result: Result) => void;
+}
+
+const isOver = ({ upload }: TrayEntry) => {
+  const { state } = upload.snapshot;
+  return state === "done" || state === "aborted";
+};
+
+const refresh = refreshSoon(queries);
+
+class UploadCenter {
+  readonly #uploader = new Uploader(client);
+  readonly #listeners = new Set<() => void>();
+  #entries: readonly TrayEntry[] = [];
+
+  get entries(): readonly TrayEntry[] {
+    return this.#entries;
+  }
+
+  snapshot = (): readonly TrayEntry[] => this.#entries;
+
+  subscribe = (listener: () => void): (() => void) => {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  };
+
+  /** Whether closing the tab would interrupt something. */
+  get busy(): boolean {
+    return this.#entries.some(
+      (entry) => !isOver(entry) && entry.upload.snapshot.state !== "failed",
+    );
+  }
+
+  addToSpace(space: { id: string; name: string }, files: DroppedFile[]): void {
+    const surface = spaceImages(client, space.id);
+    const done = () => refresh(spaceKeys.one(space.id));
+    this.#add(files, () => ({ place: space.name, surface, done }));
+  }
+
+  addToFiles(folder: string, visibility: "public" | "private", files: DroppedFile[]): void {
+    const done = () => refresh(["files"]);
+    this.#add(files, (dropped) => {
+      const path = [folder, dropped.folder].filter(Boolean).join("/");
+      const options = path ? { folder: path, visibility } : { visibility };
+      return { place: path ? `/${path}` : "/", surface: userFiles(client, options), done };
+    });
+  }
+
+  addDisks(place: string, files: DroppedFile[]): void {
+    const done = () => refresh(["disks"]);
+    this.#add(files, () => ({ place, surface: diskImages(client), done }));
+  }
+
+  addToSession(sessionId: string, stage: string, place: string, files: DroppedFile[]): void {
+    const done = () => refresh(["sessions", "media", sessionId]);
+    this.#add(files, () => ({ place, surface: sessionMedia(client, sessionId, { stage }), done }));
+  }
+
+  addToDataset(
+    datasetId: string,
+    parentId: string | undefined,
+    place: string,
+    files: DroppedFile[],
+  ): void {
+    const done = () => refresh(["datasets"]);
+    const options = parentId ? { datasetId, parentId } : { datasetId };
+    this.#add(files, () => ({ place, surface: packages(client, options), done }));
+  }
+
+  async remove(entry: TrayEntry): Promise<void> {
+    this.#set(this.#entries.filter((other) => other !== entry));
+    await this.#uploader.remove(entry.upload);
+  }
+
+  clearFinished(): void {
+    const over = this.#entries.filter(isOver);
+    this.#set(this.#entries.filter((entry) => !isOver(entry)));
+    for (const { upload } of over) void this.#uploader.remove(upload);
+  }
+
+  pauseAll(): void {
+    for (const { upload } of this.#entries) upload.pause();
+  }
+
+  /** Goes on with everything that is paused or failed. */
+  resumeAll(): void {
+    for (const { upload } of this.#entries) upload.resume();
+  }
+
+  #add<Result>(files: DroppedFile[], target: (file: DroppedFile) => Target<Result>): void {
+    const added = files.map((dropped) => {
+      const { place, surface, done } = target(dropped);
+      const upload = this.#uploader.add(dropped.file, surface);
+      if (done) {
+        const unsubscribe = upload.subscribe(() => {
+          const { state, result } = upload.snapshot;
+          if (state === "aborted") unsubscribe();
+          if (state !== "done") return;
+          unsubscribe();
+          done(result as Result);
+        });
+      }
+      return { upload: upload as unknown as Upload, place };
+    });
+    this.#set([...this.#entries, ...added]);
+  }
+
+  #set(entries: readonly TrayEntry[]): void {
+    this.#entries = entries;
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+export const uploads = new UploadCenter();
+
+addEventListener("beforeunload", (event) => {
+  if (uploads.busy) event.preventDefault();
+});

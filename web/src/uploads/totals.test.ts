@@ -1,0 +1,31 @@
+import { expect, test } from "vitest";
+import { isActive, totalsOf } from "./totals.ts";
+
+const at = (sent: number, rate = 0) => ({ sent, total: 100, rate, eta: undefined });
+
+test("totals are of all that was not cancelled", () => {
+  const totals = totalsOf([
+    { state: "done", progress: at(0) },
+    { state: "uploading", progress: at(40, 10) },
+    { state: "uploading", progress: at(10, 5) },
+    { state: "failed", progress: at(20, 9) },
+    { state: "paused", progress: at(5) },
+    { state: "aborted", progress: at(50) },
+  ]);
+  expect(totals).toEqual({
+    files: 5,
+    done: 1,
+    failed: 1,
+    paused: 1,
+    sent: 175,
+    bytes: 500,
+    rate: 15,
+  });
+  expect(isActive(totals)).toBe(true);
+});
+
+test("nothing is active once all is done, failed or paused", () => {
+  expect(isActive(totalsOf([{ state: "done", progress: at(1) }]))).toBe(false);
+  expect(isActive(totalsOf([{ state: "paused", progress: at(1) }]))).toBe(false);
+  expect(isActive(totalsOf([{ state: "queued", progress: at(0) }]))).toBe(true);
+});
