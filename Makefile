@@ -76,7 +76,7 @@ packages: tools-dist
 	$(DIST_PYTHON)/archive.py $(ARCHITECTURES)
 
 dist-test: tools-python ## install and start what `make dist` made for this machine: deb, image, wheel, npm, archive
-	@./.ci/need dpkg-deb:dpkg node:nodejs npm:npm qemu-aarch64-static:qemu-user-static umoci:umoci unshare:util-linux
+	@./.ci/need dpkg-deb:dpkg node:nodejs npm:npm openssl:openssl qemu-aarch64-static:qemu-user-static umoci:umoci unshare:util-linux
 	$(PYTEST) -m dist -s
 
 # Installs packages first, then builds the test servers and runs the lints in parallel, because each
