@@ -1,10 +1,9 @@
-/** A real Tidegate in a folder of its own with the built dashboard before it, for tests. */
+/** A real Tidegate in a folder of its own, with the dashboard that it carries, for tests. */
 import { spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { serve } from "../serve.mjs";
 
 async function freePort() {
   const server = createServer();
@@ -23,14 +22,14 @@ async function answers(url) {
 }
 
 /**
- * Starts the binary of `TIDEGATE` and the dashboard. `close` stops both and removes the folder.
+ * Starts the binary of `TIDEGATE`. `close` stops it and removes the folder.
  * `settings` are further environment variables of the server.
  */
 export async function startServer(settings = {}) {
   const binary = process.env.TIDEGATE;
   if (!binary) throw new Error("set TIDEGATE to the path of the tidegate binary");
   const folder = await mkdtemp(join(tmpdir(), "tidegate-web-"));
-  const [api, edge, s3, web] = await Promise.all([1, 2, 3, 4].map(freePort));
+  const [api, edge, s3] = await Promise.all([1, 2, 3].map(freePort));
   const origins = {
     api: `http://127.0.0.1:${api}`,
     edge: `http://127.0.0.1:${edge}`,
@@ -44,7 +43,6 @@ export async function startServer(settings = {}) {
       EDGE_PORT: String(edge),
       S3_PORT: String(s3),
       TIDEGATE_DATA: join(folder, "data"),
-      CORS_ALLOW_ORIGIN: `http://127.0.0.1:${web}`,
       ...settings,
     },
     stdio: ["ignore", "pipe", "pipe"],
@@ -58,14 +56,11 @@ export async function startServer(settings = {}) {
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  const dashboard = await serve({ ...origins, port: web });
   return {
     ...origins,
-    url: dashboard.url,
+    url: origins.api,
     log: () => log,
     async close() {
-      dashboard.server.closeAllConnections();
-      dashboard.server.close();
       child.kill("SIGTERM");
       await new Promise((resolve) => child.once("exit", resolve));
       await rm(folder, { recursive: true });
