@@ -72,7 +72,9 @@ async function differences() {
 if (process.argv.includes("--check")) {
   const wrong = await differences();
   if (wrong.length > 0) {
-    console.error(`assets/dashboard is not what web/ builds: ${wrong.join(", ")}. Run make dashboard.`);
+    console.error(
+      `assets/dashboard is not what web/ builds: ${wrong.join(", ")}. Run make dashboard.`,
+    );
     process.exitCode = 1;
   }
 } else await copy();

@@ -11,6 +11,7 @@ export interface Server {
   store: string;
   url: string;
   log: () => string;
+  whileStopped: (act: (data: string) => unknown) => Promise<void>;
   close: () => Promise<void>;
 }
 
