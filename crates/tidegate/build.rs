@@ -1,5 +1,5 @@
-//! Lists the files that the binary carries: the documentation (`docs/` and the documents beside it), and
-//! the built dashboard. Compiles anew whenever one of them is added, changed or removed.
+//! Lists the files that the binary carries: the documentation (`docs/` and the documents beside it), the
+//! built dashboard, and the migrations. Compiles anew whenever one of them is added, changed or removed.
 
 #![expect(clippy::disallowed_methods, reason = "a build script reads files and what Cargo says")]
 
@@ -24,7 +24,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     write_list("documents.rs", documents)?;
     let mut dashboard = Vec::new();
     collect(&repository, Path::new(DASHBOARD), DASHBOARD_FILES, &mut dashboard)?;
-    write_list("dashboard.rs", dashboard)
+    write_list("dashboard.rs", dashboard)?;
+    let mut migrations = Vec::new();
+    collect(&repository, Path::new("crates/tidegate/migrations"), &["sql"], &mut migrations)?;
+    write_list("migrations.rs", migrations)
 }
 
 /// Writes Rust that is a list of paths in the repository, each with the file's content.

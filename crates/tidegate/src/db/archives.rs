@@ -15,28 +15,30 @@ use crate::model::{from_micros, micros};
 /// The number of rows in one statement. Each has 9 values, and SQLite accepts 32,766 per statement.
 const INSERTED: usize = 1000;
 
-#[derive(sqlx::FromRow)]
-struct Row {
-    token_hash: String,
-    name: String,
-    etag: String,
-    entries: i64,
-    size: i64,
-    directory_at: i64,
-    directory_length: i64,
-    created_at: i64,
-    expires_at: i64,
+row! {
+    struct Row {
+        token_hash: String,
+        name: String,
+        etag: String,
+        entries: i64,
+        size: i64,
+        directory_at: i64,
+        directory_length: i64,
+        created_at: i64,
+        expires_at: i64,
+    }
 }
 
-#[derive(sqlx::FromRow)]
-struct MemberRow {
-    object_id: Uuid,
-    name: String,
-    size: i64,
-    crc32: i64,
-    modified_at: i64,
-    begins_at: i64,
-    line_at: i64,
+row! {
+    struct MemberRow {
+        object_id: Uuid,
+        name: String,
+        size: i64,
+        crc32: i64,
+        modified_at: i64,
+        begins_at: i64,
+        line_at: i64,
+    }
 }
 
 impl MemberRow {

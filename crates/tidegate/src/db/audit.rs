@@ -16,21 +16,22 @@ use crate::model::{from_micros, micros};
 /// The number of events in one statement.
 const AT_ONCE: usize = 500;
 
-/// The columns of an event's row.
-#[derive(sqlx::FromRow)]
-struct Row {
-    id: Uuid,
-    at: i64,
-    actor_kind: String,
-    actor: String,
-    acting_for: Option<String>,
-    action: String,
-    owner_kind: Option<String>,
-    owner_id: Option<String>,
-    object_id: Option<Uuid>,
-    address: Option<String>,
-    outcome: String,
-    request_id: String,
+row! {
+    /// The columns of an event's row.
+    struct Row {
+        id: Uuid,
+        at: i64,
+        actor_kind: String,
+        actor: String,
+        acting_for: Option<String>,
+        action: String,
+        owner_kind: Option<String>,
+        owner_id: Option<String>,
+        object_id: Option<Uuid>,
+        address: Option<String>,
+        outcome: String,
+        request_id: String,
+    }
 }
 
 impl From<Row> for Event {

@@ -6,20 +6,22 @@ use std::collections::BTreeSet;
 use super::{Db, on_reader, on_tx};
 use crate::error::Result;
 
-/// A counter that does not agree with the rows.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct WrongCounter {
-    /// The kind of the owner; also `organisation`, and `user` for the open uploads of a user.
-    pub owner_kind: String,
-    /// The id of the owner.
-    pub owner_id: String,
-    /// The folder, for the counters of one.
-    pub folder: Option<String>,
-    /// The counters: bytes, objects, reserved bytes and objects, kept bytes and objects, open
-    /// uploads.
-    pub stored: String,
-    /// The same, counted from the rows.
-    pub counted: String,
+row! {
+    /// A counter that does not agree with the rows.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct WrongCounter {
+        /// The kind of the owner; also `organisation`, and `user` for the open uploads of a user.
+        pub owner_kind: String,
+        /// The id of the owner.
+        pub owner_id: String,
+        /// The folder, for the counters of one.
+        pub folder: Option<String>,
+        /// The counters: bytes, objects, reserved bytes and objects, kept bytes and objects, open
+        /// uploads.
+        pub stored: String,
+        /// The same, counted from the rows.
+        pub counted: String,
+    }
 }
 
 /// Table `counted`: the counters of every owner, from the rows.

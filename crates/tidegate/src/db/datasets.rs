@@ -11,17 +11,18 @@ use crate::model::role::Role;
 use crate::model::space::Member;
 use crate::model::{from_micros, micros};
 
-#[derive(sqlx::FromRow)]
-struct Row {
-    id: i64,
-    node_id: String,
-    org_id: i64,
-    org_name: String,
-    name: String,
-    role: Option<String>,
-    created_at: i64,
-    files: Option<i64>,
-    used: Option<i64>,
+row! {
+    struct Row {
+        id: i64,
+        node_id: String,
+        org_id: i64,
+        org_name: String,
+        name: String,
+        role: Option<String>,
+        created_at: i64,
+        files: Option<i64>,
+        used: Option<i64>,
+    }
 }
 
 impl Row {
@@ -48,11 +49,12 @@ pub(super) fn dataset_id(text: &str) -> Result<DatasetId> {
     DatasetId::parse(text).ok_or_else(|| corrupt("dataset id"))
 }
 
-#[derive(sqlx::FromRow)]
-struct MemberRow {
-    user_id: String,
-    role: String,
-    added_at: i64,
+row! {
+    struct MemberRow {
+        user_id: String,
+        role: String,
+        added_at: i64,
+    }
 }
 
 impl MemberRow {
@@ -62,15 +64,16 @@ impl MemberRow {
     }
 }
 
-#[derive(sqlx::FromRow)]
-struct ChangeRow {
-    id: i64,
-    node_id: String,
-    event: String,
-    name: String,
-    original_name: Option<String>,
-    actor: String,
-    at: i64,
+row! {
+    struct ChangeRow {
+        id: i64,
+        node_id: String,
+        event: String,
+        name: String,
+        original_name: Option<String>,
+        actor: String,
+        at: i64,
+    }
 }
 
 /// Selects datasets with their organisation and a user's role; `$which` is the condition, and `$1`

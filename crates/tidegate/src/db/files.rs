@@ -14,24 +14,25 @@ use crate::model::object::{Object, ObjectState};
 use crate::model::owner::Owner;
 use crate::model::upload::{Digests, Upload};
 
-#[derive(sqlx::FromRow)]
-struct Row {
-    id: Uuid,
-    owner_id: String,
-    object_key: String,
-    name: Option<String>,
-    content_type: String,
-    state: String,
-    size: Option<i64>,
-    etag: Option<String>,
-    modified_at: Option<i64>,
-    created_at: i64,
-    folder: Option<String>,
-    sha256: Option<String>,
-    crc32: Option<i64>,
-    visibility: Option<String>,
-    scan: Option<String>,
-    reason: Option<String>,
+row! {
+    struct Row {
+        id: Uuid,
+        owner_id: String,
+        object_key: String,
+        name: Option<String>,
+        content_type: String,
+        state: String,
+        size: Option<i64>,
+        etag: Option<String>,
+        modified_at: Option<i64>,
+        created_at: i64,
+        folder: Option<String>,
+        sha256: Option<String>,
+        crc32: Option<i64>,
+        visibility: Option<String>,
+        scan: Option<String>,
+        reason: Option<String>,
+    }
 }
 
 impl Row {
@@ -71,12 +72,11 @@ pub enum Renamed {
     Taken,
 }
 
-/// A file with its owner's link epoch.
-#[derive(sqlx::FromRow)]
-struct LinkedRow {
-    #[sqlx(flatten)]
-    file: Row,
-    link_epoch: i64,
+row! {
+    /// A file with its owner's link epoch.
+    struct LinkedRow with file: Row {
+        link_epoch: i64,
+    }
 }
 
 /// The columns of a file's row.

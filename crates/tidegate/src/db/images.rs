@@ -15,25 +15,26 @@ use crate::model::object::{Object, ObjectState};
 use crate::model::space::{Image, Thumbnail};
 use crate::model::{from_micros, micros};
 
-#[derive(sqlx::FromRow)]
-struct Row {
-    id: Uuid,
-    object_key: String,
-    name: Option<String>,
-    content_type: String,
-    state: String,
-    size: Option<i64>,
-    etag: Option<String>,
-    modified_at: Option<i64>,
-    created_at: i64,
-    created_by: String,
-    reason: Option<String>,
-    scan: Option<String>,
-    width: Option<i64>,
-    height: Option<i64>,
-    blurhash: Option<String>,
-    deleted_at: Option<i64>,
-    thumbnails: Option<String>,
+row! {
+    struct Row {
+        id: Uuid,
+        object_key: String,
+        name: Option<String>,
+        content_type: String,
+        state: String,
+        size: Option<i64>,
+        etag: Option<String>,
+        modified_at: Option<i64>,
+        created_at: i64,
+        created_by: String,
+        reason: Option<String>,
+        scan: Option<String>,
+        width: Option<i64>,
+        height: Option<i64>,
+        blurhash: Option<String>,
+        deleted_at: Option<i64>,
+        thumbnails: Option<String>,
+    }
 }
 
 /// The columns of an image's row.

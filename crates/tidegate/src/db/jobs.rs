@@ -11,17 +11,19 @@ use crate::model::micros;
 /// A job due within this time is signalled when it is enqueued.
 const SOON: Duration = Duration::from_secs(2);
 
-/// A job that a worker has leased.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct ClaimedJob {
-    /// The id of its row.
-    pub id: i64,
-    /// The job as JSON.
-    pub payload: String,
-    /// The number of this attempt, from 1.
-    pub attempts: i64,
-    /// The largest number of attempts.
-    pub max_attempts: i64,
+row! {
+    /// A job that a worker has leased.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct ClaimedJob {
+        /// The id of its row.
+        pub id: i64,
+        /// The job as JSON.
+        pub payload: String,
+        /// The number of this attempt, from 1.
+        pub attempts: i64,
+        /// The largest number of attempts.
+        pub max_attempts: i64,
+    }
 }
 
 /// What happens to a failed job.
@@ -44,19 +46,21 @@ pub struct JobCounts {
     pub dead_letters: u64,
 }
 
-/// A job that was dead-lettered.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct DeadLetter {
-    /// The id of its row.
-    pub id: i64,
-    /// The job as JSON.
-    pub payload: String,
-    /// The number of attempts made.
-    pub attempts: i64,
-    /// The error of the last attempt.
-    pub last_error: Option<String>,
-    /// When the job was enqueued, in microseconds.
-    pub created_at: i64,
+row! {
+    /// A job that was dead-lettered.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct DeadLetter {
+        /// The id of its row.
+        pub id: i64,
+        /// The job as JSON.
+        pub payload: String,
+        /// The number of attempts made.
+        pub attempts: i64,
+        /// The error of the last attempt.
+        pub last_error: Option<String>,
+        /// When the job was enqueued, in microseconds.
+        pub created_at: i64,
+    }
 }
 
 /// Leases one job; `$class` is a condition on its class, and `$lock` is the row lock.

@@ -16,33 +16,34 @@ use crate::model::owner::Owner;
 use crate::model::upload::UploadState;
 use crate::model::{from_micros, micros};
 
-#[derive(sqlx::FromRow)]
-struct Row {
-    id: Uuid,
-    owner_kind: String,
-    owner_id: String,
-    org: Option<String>,
-    object_key: String,
-    file_key: String,
-    name: Option<String>,
-    content_type: String,
-    state: String,
-    upload_state: String,
-    size: Option<i64>,
-    etag: Option<String>,
-    modified_at: Option<i64>,
-    created_at: i64,
-    created_by: String,
-    stage: Option<String>,
-    alt: Option<String>,
-    reason: Option<String>,
-    scan: Option<String>,
-    width: Option<i64>,
-    height: Option<i64>,
-    duration_ms: Option<i64>,
-    blurhash: Option<String>,
-    sealed_key: Option<String>,
-    imported_from: Option<String>,
+row! {
+    struct Row {
+        id: Uuid,
+        owner_kind: String,
+        owner_id: String,
+        org: Option<String>,
+        object_key: String,
+        file_key: String,
+        name: Option<String>,
+        content_type: String,
+        state: String,
+        upload_state: String,
+        size: Option<i64>,
+        etag: Option<String>,
+        modified_at: Option<i64>,
+        created_at: i64,
+        created_by: String,
+        stage: Option<String>,
+        alt: Option<String>,
+        reason: Option<String>,
+        scan: Option<String>,
+        width: Option<i64>,
+        height: Option<i64>,
+        duration_ms: Option<i64>,
+        blurhash: Option<String>,
+        sealed_key: Option<String>,
+        imported_from: Option<String>,
+    }
 }
 
 /// The columns of a media item, from objects `o` with their uploads `u` and, for a session, `s`.
@@ -100,26 +101,28 @@ pub(super) fn media_owner(kind: &str, id: &str, org: Option<&str>) -> Result<Own
     Ok(Owner::Session(session, org))
 }
 
-#[derive(sqlx::FromRow)]
-struct VariantRow {
-    object_id: Uuid,
-    name: String,
-    object_key: String,
-    content_type: String,
-    size: i64,
-    etag: String,
-    modified_at: i64,
-    width: i64,
-    height: i64,
+row! {
+    struct VariantRow {
+        object_id: Uuid,
+        name: String,
+        object_key: String,
+        content_type: String,
+        size: i64,
+        etag: String,
+        modified_at: i64,
+        width: i64,
+        height: i64,
+    }
 }
 
-#[derive(sqlx::FromRow)]
-struct StatusChangeRow {
-    id: i64,
-    object_id: Uuid,
-    status: String,
-    reason: Option<String>,
-    at: i64,
+row! {
+    struct StatusChangeRow {
+        id: i64,
+        object_id: Uuid,
+        status: String,
+        reason: Option<String>,
+        at: i64,
+    }
 }
 
 impl StatusChangeRow {

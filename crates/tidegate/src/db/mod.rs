@@ -2,6 +2,9 @@
 //! the `on_*` macros run it on the configured engine. Never decides access; callers have
 //! authorized. Start with [`Db`] and [`Tx`].
 
+#[macro_use]
+mod row;
+
 mod archives;
 mod audit;
 mod changes;

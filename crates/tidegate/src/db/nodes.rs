@@ -15,31 +15,32 @@ use crate::model::owner::Owner;
 use crate::model::package::{Asset, Node, NodeId, NodeKind, NodeState, Shown, Source, TreeEvent};
 use crate::model::{from_micros, micros};
 
-#[derive(sqlx::FromRow)]
-struct Row {
-    id: i64,
-    node_id: String,
-    dataset_id: i64,
-    parent_id: i64,
-    parent_node_id: Option<String>,
-    kind: String,
-    name: String,
-    state: String,
-    bytes: i64,
-    created_by: String,
-    created_at: i64,
-    deleted_at: Option<i64>,
-    object_id: Option<Uuid>,
-    object_key: Option<String>,
-    filename: Option<String>,
-    content_type: Option<String>,
-    object_state: Option<String>,
-    size: Option<i64>,
-    etag: Option<String>,
-    modified_at: Option<i64>,
-    scan: Option<String>,
-    reason: Option<String>,
-    announced_at: Option<i64>,
+row! {
+    struct Row {
+        id: i64,
+        node_id: String,
+        dataset_id: i64,
+        parent_id: i64,
+        parent_node_id: Option<String>,
+        kind: String,
+        name: String,
+        state: String,
+        bytes: i64,
+        created_by: String,
+        created_at: i64,
+        deleted_at: Option<i64>,
+        object_id: Option<Uuid>,
+        object_key: Option<String>,
+        filename: Option<String>,
+        content_type: Option<String>,
+        object_state: Option<String>,
+        size: Option<i64>,
+        etag: Option<String>,
+        modified_at: Option<i64>,
+        scan: Option<String>,
+        reason: Option<String>,
+        announced_at: Option<i64>,
+    }
 }
 
 impl Row {
@@ -95,18 +96,19 @@ macro_rules! nodes {
     };
 }
 
-#[derive(sqlx::FromRow)]
-struct AssetRow {
-    id: Uuid,
-    object_key: String,
-    name: Option<String>,
-    content_type: String,
-    state: String,
-    size: Option<i64>,
-    etag: Option<String>,
-    modified_at: Option<i64>,
-    created_at: i64,
-    reason: Option<String>,
+row! {
+    struct AssetRow {
+        id: Uuid,
+        object_key: String,
+        name: Option<String>,
+        content_type: String,
+        state: String,
+        size: Option<i64>,
+        etag: Option<String>,
+        modified_at: Option<i64>,
+        created_at: i64,
+        reason: Option<String>,
+    }
 }
 
 impl AssetRow {
@@ -162,20 +164,19 @@ pub struct PackageObject {
     pub created_by: String,
 }
 
-#[derive(sqlx::FromRow)]
-struct ObjectRow {
-    #[sqlx(flatten)]
-    object: AssetRow,
-    sealed_key: Option<String>,
-    scan: Option<String>,
-    created_by: String,
-    owner_id: String,
-    package: i64,
-    dataset_id: i64,
-    org_id: i64,
-    node_id: String,
-    node_state: String,
-    is_source: bool,
+row! {
+    struct ObjectRow with object: AssetRow {
+        sealed_key: Option<String>,
+        scan: Option<String>,
+        created_by: String,
+        owner_id: String,
+        package: i64,
+        dataset_id: i64,
+        org_id: i64,
+        node_id: String,
+        node_state: String,
+        is_source: bool,
+    }
 }
 
 impl ObjectRow {

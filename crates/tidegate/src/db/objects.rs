@@ -14,17 +14,18 @@ use crate::model::object::{Content, Object, ObjectState};
 use crate::model::owner::{Owner, OwnerKind};
 use crate::model::{from_micros, micros};
 
-#[derive(sqlx::FromRow)]
-struct Row {
-    id: Uuid,
-    object_key: String,
-    name: Option<String>,
-    content_type: String,
-    state: String,
-    size: Option<i64>,
-    etag: Option<String>,
-    modified_at: Option<i64>,
-    created_at: i64,
+row! {
+    struct Row {
+        id: Uuid,
+        object_key: String,
+        name: Option<String>,
+        content_type: String,
+        state: String,
+        size: Option<i64>,
+        etag: Option<String>,
+        modified_at: Option<i64>,
+        created_at: i64,
+    }
 }
 
 impl Row {

@@ -7,13 +7,14 @@ use super::{Db, Tx, corrupt, on_reader, on_tx, to_i64, to_u64};
 use crate::error::Result;
 use crate::model::upload::{StoredPart, Upload};
 
-#[derive(sqlx::FromRow)]
-struct Row {
-    number: i64,
-    blob_key: String,
-    starts_at: i64,
-    size: i64,
-    crc32: i64,
+row! {
+    struct Row {
+        number: i64,
+        blob_key: String,
+        starts_at: i64,
+        size: i64,
+        crc32: i64,
+    }
 }
 
 impl Row {

@@ -15,17 +15,18 @@ use crate::model::quota::{Demand, Quotas, Resource, Shortage, Usage};
 /// The kind of the rows that count what a user has begun, whatever the owner.
 const USER: &str = "user";
 
-#[derive(sqlx::FromRow)]
-struct Row {
-    used: i64,
-    reserved: i64,
-    kept: i64,
-    files: i64,
-    reserved_files: i64,
-    kept_files: i64,
-    open_uploads: i64,
-    quota: Option<i64>,
-    link_epoch: i64,
+row! {
+    struct Row {
+        used: i64,
+        reserved: i64,
+        kept: i64,
+        files: i64,
+        reserved_files: i64,
+        kept_files: i64,
+        open_uploads: i64,
+        quota: Option<i64>,
+        link_epoch: i64,
+    }
 }
 
 impl Row {

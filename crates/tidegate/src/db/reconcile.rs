@@ -26,13 +26,14 @@ pub struct Expected {
     pub deleted_at: Option<SystemTime>,
 }
 
-#[derive(sqlx::FromRow)]
-struct Row {
-    object_key: String,
-    size: Option<i64>,
-    state: String,
-    id: Uuid,
-    deleted_at: Option<i64>,
+row! {
+    struct Row {
+        object_key: String,
+        size: Option<i64>,
+        state: String,
+        id: Uuid,
+        deleted_at: Option<i64>,
+    }
 }
 
 impl Row {

@@ -2,20 +2,37 @@
 //! binary knows. Migrates on demand, and reads without changing anything.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use anyhow::Context as _;
 use secrecy::ExposeSecret as _;
-use sqlx::Connection as _;
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::postgres::PgConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{Connection as _, SqlSafeStr as _};
 
 use super::{Database, postgres, sqlite};
 
+/// Path in the repository, and content, of every migration of both engines.
+const FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/migrations.rs"));
+
 /// The migrations of a SQLite file.
-pub(super) static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
+pub(super) static SQLITE: LazyLock<Migrator> = LazyLock::new(|| migrator("crates/tidegate/migrations/sqlite/"));
 /// The migrations of a PostgreSQL database.
-pub(super) static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+pub(super) static POSTGRES: LazyLock<Migrator> = LazyLock::new(|| migrator("crates/tidegate/migrations/postgres/"));
+
+/// Returns the migrations of a folder, whose files are named as `0001_core.sql`.
+fn migrator(folder: &str) -> Migrator {
+    let inside = FILES.iter().filter_map(|(path, sql)| Some((path.strip_prefix(folder)?, *sql)));
+    Migrator::with_migrations(inside.filter_map(|(name, sql)| migration(name, sql)).collect())
+}
+
+fn migration(name: &str, sql: &'static [u8]) -> Option<Migration> {
+    let (version, description) = name.strip_suffix(".sql")?.split_once('_')?;
+    let (sql, description) = (std::str::from_utf8(sql).ok()?, description.replace('_', " "));
+    let kind = MigrationType::Simple;
+    Some(Migration::new(version.parse().ok()?, description.into(), kind, sql.into_sql_str(), false))
+}
 
 /// What is known of a database that is not opened for use.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -165,6 +182,18 @@ pub(super) fn describe(error: &MigrateError, known: &Migrator) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn both_engines_have_every_migration_in_order() {
+        let of = |migrator: &Migrator| -> Vec<(i64, String)> {
+            migrator.iter().map(|migration| (migration.version, migration.description.to_string())).collect()
+        };
+        let (sqlite, postgres) = (of(&SQLITE), of(&POSTGRES));
+        assert_eq!(sqlite, postgres);
+        assert_eq!(FILES.len(), 2 * sqlite.len(), "a file has no name such as 0001_core.sql");
+        assert!(sqlite.iter().map(|(version, _)| *version).eq(1..=i64::try_from(sqlite.len()).unwrap()), "{sqlite:?}");
+        assert_eq!(sqlite[0].1, "core");
+    }
 
     #[test]
     fn jobs_are_counted_by_type_and_name_nobody() {

@@ -11,14 +11,15 @@ use crate::model::role::Role;
 use crate::model::space::{Member, Space};
 use crate::model::{from_micros, micros};
 
-#[derive(sqlx::FromRow)]
-struct Row {
-    id: String,
-    name: String,
-    role: Option<String>,
-    created_at: i64,
-    files: Option<i64>,
-    used: Option<i64>,
+row! {
+    struct Row {
+        id: String,
+        name: String,
+        role: Option<String>,
+        created_at: i64,
+        files: Option<i64>,
+        used: Option<i64>,
+    }
 }
 
 impl Row {
@@ -38,11 +39,12 @@ fn role(text: &str) -> Result<Role> {
     Role::parse(text).ok_or_else(|| corrupt("role"))
 }
 
-#[derive(sqlx::FromRow)]
-struct MemberRow {
-    user_id: String,
-    role: String,
-    added_at: i64,
+row! {
+    struct MemberRow {
+        user_id: String,
+        role: String,
+        added_at: i64,
+    }
 }
 
 impl MemberRow {

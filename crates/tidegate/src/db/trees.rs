@@ -19,51 +19,57 @@ use crate::model::package::TreeEvent;
 /// The number of nodes in one statement.
 const AT_ONCE: usize = 1000;
 
-/// A restored node whose name is taken.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct Conflict {
-    /// The number of the node.
-    pub id: i64,
-    /// The number of its collection.
-    pub parent_id: i64,
-    /// The name that is taken.
-    pub name: String,
+row! {
+    /// A restored node whose name is taken.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Conflict {
+        /// The number of the node.
+        pub id: i64,
+        /// The number of its collection.
+        pub parent_id: i64,
+        /// The name that is taken.
+        pub name: String,
+    }
 }
 
-/// A package whose retention has ended.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct Outdated {
-    /// The number of the node.
-    pub id: i64,
-    /// The number of its dataset.
-    pub dataset_id: i64,
-    /// Whether it has objects.
-    pub has_objects: bool,
+row! {
+    /// A package whose retention has ended.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Outdated {
+        /// The number of the node.
+        pub id: i64,
+        /// The number of its dataset.
+        pub dataset_id: i64,
+        /// Whether it has objects.
+        pub has_objects: bool,
+    }
 }
 
-/// A node as download manifests need it.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
-pub struct Leaf {
-    /// The number of the node.
-    pub id: i64,
-    /// The number of its collection.
-    pub parent_id: i64,
-    /// The id of the node.
-    pub node_id: String,
-    /// `collection` or `package`.
-    pub kind: String,
-    /// The name of the node.
-    pub name: String,
-    /// The name of its source file.
-    pub filename: Option<String>,
-    /// The key of its source file.
-    pub object_key: Option<String>,
-    /// The state of its source file.
-    pub object_state: Option<String>,
-    /// The size of its source file in bytes.
-    pub size: Option<i64>,
-    /// The reason why its source file was rejected or has failed.
-    pub reason: Option<String>,
+row! {
+    /// A node as download manifests need it.
+    #[derive(Debug, Clone, PartialEq, Eq)]
+    pub struct Leaf {
+        /// The number of the node.
+        pub id: i64,
+        /// The number of its collection.
+        pub parent_id: i64,
+        /// The id of the node.
+        pub node_id: String,
+        /// `collection` or `package`.
+        pub kind: String,
+        /// The name of the node.
+        pub name: String,
+        /// The name of its source file.
+        pub filename: Option<String>,
+        /// The key of its source file.
+        pub object_key: Option<String>,
+        /// The state of its source file.
+        pub object_state: Option<String>,
+        /// The size of its source file in bytes.
+        pub size: Option<i64>,
+        /// The reason why its source file was rejected or has failed.
+        pub reason: Option<String>,
+    }
 }
 
 /// Walks a node and the descendants that match `$state`, as table `tree`.

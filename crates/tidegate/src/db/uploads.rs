@@ -13,26 +13,26 @@ use crate::model::principal::Principal;
 use crate::model::upload::{Upload, UploadState};
 use crate::model::{from_micros, micros};
 
-#[derive(sqlx::FromRow)]
-struct Row {
-    id: String,
-    object_id: Uuid,
-    owner_kind: String,
-    object_key: String,
-    incoming_key: Option<String>,
-    part_size: Option<i64>,
-    announced_size: Option<i64>,
-    state: String,
-    parts_digest: Option<String>,
-    expires_at: i64,
+row! {
+    struct Row {
+        id: String,
+        object_id: Uuid,
+        owner_kind: String,
+        object_key: String,
+        incoming_key: Option<String>,
+        part_size: Option<i64>,
+        announced_size: Option<i64>,
+        state: String,
+        parts_digest: Option<String>,
+        expires_at: i64,
+    }
 }
 
-/// An upload with its owner.
-#[derive(sqlx::FromRow)]
-struct OwnedRow {
-    #[sqlx(flatten)]
-    upload: Row,
-    owner_id: String,
+row! {
+    /// An upload with its owner.
+    struct OwnedRow with upload: Row {
+        owner_id: String,
+    }
 }
 
 impl Row {
