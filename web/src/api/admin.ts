@@ -12,6 +12,28 @@ export type AuditEvent = Schemas["AuditEvent"];
 export type DeadJob = Schemas["DeadJob"];
 export type Readiness = Schemas["Readiness"];
 
+// The responses below are declared here until openapi.json describes them.
+
+export type Surface = "disks" | "files" | "session" | "space" | "dataset";
+
+export interface Me {
+  kind: "user" | "service" | "anonymous";
+  id: string | null;
+  organization: string | null;
+  roles: string[];
+  administrator: boolean;
+  actingFor: string | null;
+  expiresAt: string | null;
+  surfaces: Surface[];
+}
+
+export interface SignInWays {
+  mode: "dev" | "jwt" | "none";
+  oidc: { issuer: string; clientId: string; scope: string } | null;
+  edge: string | null;
+  stores: string[];
+}
+
 export interface AuditFilter {
   kind: string;
   owner: string;

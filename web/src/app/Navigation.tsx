@@ -13,8 +13,9 @@ import {
   type LucideIcon,
   ScrollText,
 } from "lucide-react";
+import type { Surface } from "../api/admin.ts";
 import { type MessageId, t } from "../i18n/i18n.ts";
-import { usePrincipal } from "../session/index.ts";
+import { usePrincipal } from "../session/use-principal.ts";
 
 interface Way {
   to: LinkProps["to"];
@@ -22,12 +23,12 @@ interface Way {
   icon: LucideIcon;
 }
 
-const CONTENT: Way[] = [
-  { to: "/spaces", name: "nav.spaces", icon: Images },
-  { to: "/files", name: "nav.files", icon: Files },
-  { to: "/disks", name: "nav.disks", icon: HardDrive },
-  { to: "/sessions", name: "nav.sessions", icon: Clapperboard },
-  { to: "/datasets", name: "nav.datasets", icon: Database },
+const CONTENT: Array<Way & { surface: Surface }> = [
+  { to: "/spaces", name: "nav.spaces", icon: Images, surface: "space" },
+  { to: "/files", name: "nav.files", icon: Files, surface: "files" },
+  { to: "/disks", name: "nav.disks", icon: HardDrive, surface: "disks" },
+  { to: "/sessions", name: "nav.sessions", icon: Clapperboard, surface: "session" },
+  { to: "/datasets", name: "nav.datasets", icon: Database, surface: "dataset" },
 ];
 const ADMINISTRATION: Way[] = [
   { to: "/admin/health", name: "nav.health", icon: HeartPulse },
@@ -58,9 +59,11 @@ function Ways({ ways, onFollow }: { ways: Way[]; onFollow?: () => void }) {
 
 export function Navigation({ onFollow }: { onFollow?: () => void }) {
   const principal = usePrincipal();
+  const surfaces = principal?.surfaces;
+  const content = CONTENT.filter(({ surface }) => surfaces?.includes(surface) ?? true);
   return (
     <nav className="ways" aria-label={t("nav.label")}>
-      <Ways ways={CONTENT} onFollow={onFollow} />
+      <Ways ways={content} onFollow={onFollow} />
       <h2>{principal?.admin ? t("nav.administration") : t("nav.activity")}</h2>
       <Ways ways={principal?.admin ? [...ADMINISTRATION, AUDIT] : [AUDIT]} onFollow={onFollow} />
       <ul className="ways-end">

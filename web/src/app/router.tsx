@@ -37,6 +37,14 @@ const home = createRoute({
     throw redirect({ to: "/spaces", replace: true });
   },
 });
+/** Somebody who is signed in already has nothing to do there. */
+const signIn = createRoute({
+  getParentRoute: parent,
+  path: "/sign-in",
+  beforeLoad: () => {
+    throw redirect({ to: "/spaces", replace: true });
+  },
+});
 const spaces = createRoute({
   getParentRoute: parent,
   path: "/spaces",
@@ -141,6 +149,7 @@ const audit = createRoute({
 export const router = createRouter({
   routeTree: root.addChildren([
     home,
+    signIn,
     spaces,
     space,
     trash,

@@ -5,7 +5,7 @@ import { usePagedList } from "../../api/paged-list.ts";
 import { type MessageId, t } from "../../i18n/i18n.ts";
 import { toCsv } from "../../lib/csv.ts";
 import { formatInstant, formatNumber } from "../../lib/format.ts";
-import { usePrincipal } from "../../session/index.ts";
+import { usePrincipal } from "../../session/use-principal.ts";
 import { Badge } from "../../ui/Badge.tsx";
 import { Button } from "../../ui/Button.tsx";
 import { type Column, DataTable } from "../../ui/DataTable.tsx";

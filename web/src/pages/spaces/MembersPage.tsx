@@ -12,7 +12,7 @@ import {
 } from "../../api/spaces.ts";
 import { t } from "../../i18n/i18n.ts";
 import { formatDateTime } from "../../lib/format.ts";
-import { usePrincipal } from "../../session/index.ts";
+import { usePrincipal } from "../../session/use-principal.ts";
 import { Button, IconButton } from "../../ui/Button.tsx";
 import { type Column, DataTable } from "../../ui/DataTable.tsx";
 import { FormDialog } from "../../ui/Dialog.tsx";
