@@ -58,7 +58,7 @@ export async function startServer(settings = {}) {
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  const dashboard = await serve({ ...origins, port: web });
+  const dashboard = await serve({ ...origins, issuer: settings.OIDC_ISSUER, port: web });
   return {
     ...origins,
     url: dashboard.url,

@@ -284,6 +284,28 @@ test("a token is replaced before its end, once for all requests", async () => {
     client_id: "dashboard",
   });
   expect(fake.values.get("tidegate.sign-in")).toContain("r2");
+  fake.now += 241_000;
+  await session.current();
+  expect(fake.forms.length).toBe(asked + 2);
+});
+
+test("a provider that is away is not asked with every request", async () => {
+  const { signIn: first } = await signIn();
+  fake.tokens = () => ({ status: 503, body: {} });
+  const session = new Session(
+    fake.env.storage,
+    (signIn) => refreshSignIn(signIn, fake.env),
+    () => fake.now,
+  );
+  session.signIn(first);
+  const asked = fake.forms.length;
+  fake.now += 241_000;
+  for (let i = 0; i < 5; i += 1) expect(await session.current()).toBe(first);
+  expect(fake.forms.length).toBe(asked + 1);
+  fake.now += 30_000;
+  await session.current();
+  expect(fake.forms.length).toBe(asked + 2);
+  expect(session.state.expired).toBe(false);
 });
 
 test("a refused token is replaced, but not in a loop", async () => {

@@ -75,7 +75,7 @@ export function signInHeaders(signIn: SignIn | null): Record<string, string> {
 /** Replaces the token of a sign-in. */
 type Refresh = (signIn: OidcSignIn) => Promise<OidcSignIn>;
 
-/** After a refresh that failed or did not help, the issuer is left alone for so many milliseconds. */
+/** After a new token failed to come or was refused, the issuer is left alone for so many milliseconds. */
 const REFRESH_PAUSE = 30_000;
 
 export class Session {
@@ -84,6 +84,7 @@ export class Session {
   #waiting: Array<(signedIn: boolean) => void> = [];
   #refreshing: Promise<boolean> | null = null;
   #refreshedAt = Number.NEGATIVE_INFINITY;
+  #failedAt = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly storage: Pick<Storage, "getItem" | "setItem" | "removeItem">,
@@ -108,7 +109,7 @@ export class Session {
   async current(): Promise<SignIn | null> {
     const { signIn } = this.#state;
     if (signIn?.kind === "oidc" && signIn.refreshAt !== null && this.now() >= signIn.refreshAt) {
-      await this.#renewToken(signIn);
+      await this.#renewToken(signIn, this.#failedAt);
     }
     return this.#state.signIn;
   }
@@ -128,17 +129,22 @@ export class Session {
 
   /** Says that the server refused `used`. Resolves to whether there is a newer sign-in to try. */
   async renew(used: SignIn | null): Promise<boolean> {
-    if (used?.kind === "oidc" && this.#state.signIn === used) await this.#renewToken(used);
+    if (used?.kind === "oidc" && this.#state.signIn === used) {
+      await this.#renewToken(used, this.#refreshedAt);
+    }
     if (this.#state.signIn === null) return false;
     if (this.#state.signIn !== used) return true;
     this.#set({ ...this.#state, expired: true });
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** Gets a new token, once for all requests that need one, and resolves to whether there is one. */
-  #renewToken(signIn: OidcSignIn): Promise<boolean> {
+  /**
+   * Gets a new token, once for all requests that need one, and resolves to whether there is one. Does
+   * nothing within a pause after `lastTry`.
+   */
+  #renewToken(signIn: OidcSignIn, lastTry: number): Promise<boolean> {
     if (this.#refreshing) return this.#refreshing;
-    const early = this.now() - this.#refreshedAt < REFRESH_PAUSE;
+    const early = this.now() - lastTry < REFRESH_PAUSE;
     if (!this.refresh || signIn.refreshToken === null || early) return Promise.resolve(false);
     this.#refreshedAt = this.now();
     const renewed = this.refresh(signIn).then(
@@ -149,7 +155,10 @@ export class Session {
         return true;
       },
       // The old token is used to its end; when the server refuses it, the user is asked.
-      () => false,
+      () => {
+        this.#failedAt = this.now();
+        return false;
+      },
     );
     this.#refreshing = renewed.finally(() => {
       this.#refreshing = null;
