@@ -33,7 +33,10 @@ const PAGES: Record<string, (ids: Ids) => string> = {
   tree: ({ dataset }) => `/datasets/${dataset}`,
   changes: ({ dataset }) => `/datasets/${dataset}/changes`,
   health: () => "/admin/health",
+  usage: () => "/admin/usage",
   jobs: () => "/admin/jobs",
+  keys: () => "/admin/keys",
+  settings: () => "/admin/settings",
   audit: () => "/admin/audit",
   "nothing there": () => "/spaces/a/b/c",
 };

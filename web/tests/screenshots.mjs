@@ -66,7 +66,10 @@ function views({ space, image, disk, session, dataset }) {
     tree: [`/datasets/${dataset}`],
     changes: [`/datasets/${dataset}/changes`],
     health: ["/admin/health"],
+    usage: ["/admin/usage"],
     jobs: ["/admin/jobs"],
+    keys: ["/admin/keys"],
+    settings: ["/admin/settings"],
     audit: ["/admin/audit"],
     menu: [
       "/spaces",

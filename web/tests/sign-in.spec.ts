@@ -5,7 +5,7 @@ test("a user signs in by name, and out again", async ({ page, server, faults }) 
   await page.getByLabel("User", { exact: true }).fill("ann");
   await page.getByRole("button", { name: "Sign in" }).click();
   await expect(page.getByRole("heading", { name: "Spaces", level: 1 })).toBeVisible();
-  await expect(page.getByRole("link", { name: "Failed jobs" })).toBeHidden();
+  await expect(page.getByRole("link", { name: "Jobs" })).toBeHidden();
   await page.getByRole("button", { name: "Account of ann" }).click();
   await page.getByRole("menuitem", { name: "Sign out" }).click();
   await expect(page.getByRole("heading", { name: "Sign in" })).toBeVisible();
@@ -15,7 +15,7 @@ test("a user signs in by name, and out again", async ({ page, server, faults }) 
 
 test("administration is offered to administrators", async ({ page, open }) => {
   await open("/spaces", "root", ["admin"]);
-  await page.getByRole("link", { name: "Failed jobs" }).click();
+  await page.getByRole("link", { name: "Jobs" }).click();
   await expect(page.getByRole("heading", { name: "No failed jobs" })).toBeVisible();
 });
 

@@ -3,15 +3,18 @@ import { Link, type LinkProps } from "@tanstack/react-router";
 import {
   BookOpen,
   Braces,
+  ChartColumn,
   Clapperboard,
   Database,
   Files,
   HardDrive,
   HeartPulse,
   Images,
-  ListX,
+  KeyRound,
+  ListTodo,
   type LucideIcon,
   ScrollText,
+  SlidersHorizontal,
 } from "lucide-react";
 import type { Surface } from "../api/admin.ts";
 import { type MessageId, t } from "../i18n/i18n.ts";
@@ -32,7 +35,10 @@ const CONTENT: Array<Way & { surface: Surface }> = [
 ];
 const ADMINISTRATION: Way[] = [
   { to: "/admin/health", name: "nav.health", icon: HeartPulse },
-  { to: "/admin/jobs", name: "nav.jobs", icon: ListX },
+  { to: "/admin/usage", name: "nav.usage", icon: ChartColumn },
+  { to: "/admin/jobs", name: "nav.jobs", icon: ListTodo },
+  { to: "/admin/keys", name: "nav.keys", icon: KeyRound },
+  { to: "/admin/settings", name: "nav.settings", icon: SlidersHorizontal },
 ];
 const AUDIT: Way = { to: "/admin/audit", name: "nav.audit", icon: ScrollText };
 

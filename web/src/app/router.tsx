@@ -140,6 +140,21 @@ const jobs = createRoute({
   path: "/admin/jobs",
   component: lazyRouteComponent(() => import("../pages/admin/JobsPage.tsx"), "JobsPage"),
 });
+const usage = createRoute({
+  getParentRoute: parent,
+  path: "/admin/usage",
+  component: lazyRouteComponent(() => import("../pages/admin/UsagePage.tsx"), "UsagePage"),
+});
+const keys = createRoute({
+  getParentRoute: parent,
+  path: "/admin/keys",
+  component: lazyRouteComponent(() => import("../pages/admin/KeysPage.tsx"), "KeysPage"),
+});
+const settings = createRoute({
+  getParentRoute: parent,
+  path: "/admin/settings",
+  component: lazyRouteComponent(() => import("../pages/admin/SettingsPage.tsx"), "SettingsPage"),
+});
 const audit = createRoute({
   getParentRoute: parent,
   path: "/admin/audit",
@@ -163,7 +178,10 @@ export const router = createRouter({
     dataset,
     changelog,
     health,
+    usage,
     jobs,
+    keys,
+    settings,
     audit,
   ]),
   defaultPreload: "intent",
