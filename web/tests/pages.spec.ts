@@ -32,6 +32,7 @@ const PAGES: Record<string, (ids: Ids) => string> = {
   datasets: () => "/datasets",
   tree: ({ dataset }) => `/datasets/${dataset}`,
   changes: ({ dataset }) => `/datasets/${dataset}/changes`,
+  "dataset members": ({ dataset }) => `/datasets/${dataset}/members`,
   health: () => "/admin/health",
   usage: () => "/admin/usage",
   jobs: () => "/admin/jobs",

@@ -125,6 +125,14 @@ const dataset = createRoute({
   }),
   component: lazyRouteComponent(() => import("../pages/datasets/TreePage.tsx"), "TreePage"),
 });
+const datasetMembers = createRoute({
+  getParentRoute: parent,
+  path: "/datasets/$datasetId/members",
+  component: lazyRouteComponent(
+    () => import("../pages/datasets/DatasetMembersPage.tsx"),
+    "DatasetMembersPage",
+  ),
+});
 const changelog = createRoute({
   getParentRoute: parent,
   path: "/datasets/$datasetId/changes",
@@ -176,6 +184,7 @@ export const router = createRouter({
     sessionMedia,
     datasets,
     dataset,
+    datasetMembers,
     changelog,
     health,
     usage,

@@ -119,6 +119,7 @@ export function TreePage() {
             <NodeDialog
               datasetId={datasetId}
               nodeId={node}
+              editable={mayEdit(dataset.role)}
               onClose={() => void navigate({ search: { parent } })}
             />
           )}
