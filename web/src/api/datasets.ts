@@ -3,8 +3,9 @@
 import { queryOptions } from "@tanstack/react-query";
 import type { components } from "@tidegate/client";
 import { api, take } from "./client.ts";
+import type { PositionedPage } from "./list-window.ts";
 import type { ListPage } from "./paged-list.ts";
-import { pageQuery } from "./spaces.ts";
+import { offsetQuery, pageQuery, totalOf } from "./spaces.ts";
 
 type Schemas = components["schemas"];
 export type Dataset = Schemas["Dataset"];
@@ -51,17 +52,18 @@ export async function listChildren(
   dataset: string,
   parent: string,
   status: string,
-  cursor: string | null,
+  offset: number,
+  limit: number,
   signal: AbortSignal,
-): Promise<ListPage<PackageNode>> {
+): Promise<PositionedPage<PackageNode>> {
   const query = {
-    ...pageQuery(cursor),
+    ...offsetQuery(offset, limit),
     dataset_id: dataset,
     status,
     ...(parent && { parent_id: parent }),
   };
   const page = await take(api.GET("/packages/children", { params: { query }, signal }));
-  return { items: page.children, next: page.nextCursor ?? null };
+  return { items: page.children, next: page.nextCursor ?? null, total: totalOf(page) };
 }
 
 /** Returns the collections from the top to a node, the node included. */

@@ -291,7 +291,7 @@ function Events({ filter }: { filter: AuditFilter }) {
         columns={columns()}
         rowAt={list.at}
         rowHeight={50}
-        onRange={(_, last) => list.need(last)}
+        onRange={list.need}
         onOpen={(index) => setOpen(list.at(index))}
       />
       {open && <EventDialog event={open} onClose={() => setOpen(undefined)} />}

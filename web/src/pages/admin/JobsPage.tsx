@@ -126,7 +126,7 @@ function DeadJobs() {
               count={list.count}
               columns={columns((job) => void retry(new Set([String(job.id)])))}
               rowAt={list.at}
-              onRange={(_, last) => list.need(last)}
+              onRange={list.need}
               isSelected={(index) => selection.ids.has(idAt(index) ?? "")}
               onOpen={(index) => setOpen(list.at(index))}
               onToggle={(index) => setSelection((before) => toggle(before, index, idAt))}

@@ -184,7 +184,7 @@ function Owners({ kind }: { kind: Kind }) {
         columns={columns()}
         rowAt={list.at}
         rowHeight={54}
-        onRange={(_, last) => list.need(last)}
+        onRange={list.need}
       />
     </div>
   );

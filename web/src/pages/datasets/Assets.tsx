@@ -96,26 +96,22 @@ export function Assets({ datasetId, nodeId, editable, onPreview }: AssetsProps) 
     edit((items) => items.filter((asset) => asset.id !== id));
     tell(t("disks.deleted", { name: path }));
   }
-  const assets = Array.from({ length: list.loaded }, (_, index) => list.at(index));
   return (
     <>
       <ul className="assets">
-        {assets.map(
-          (asset) =>
-            asset && (
-              <Asset
-                key={asset.id}
-                asset={asset}
-                editable={editable}
-                onPreview={onPreview}
-                onSave={(path) => void save(path)}
-                onDelete={setDeleting}
-              />
-            ),
-        )}
+        {list.held().map((asset) => (
+          <Asset
+            key={asset.id}
+            asset={asset}
+            editable={editable}
+            onPreview={onPreview}
+            onSave={(path) => void save(path)}
+            onDelete={setDeleting}
+          />
+        ))}
         {!list.complete && (
           <li>
-            <Button onPress={() => list.need(list.loaded)}>{t("common.more")}</Button>
+            <Button onPress={() => list.need(0, list.loaded)}>{t("common.more")}</Button>
           </li>
         )}
       </ul>

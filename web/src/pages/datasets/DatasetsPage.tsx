@@ -109,7 +109,7 @@ export function DatasetsPage() {
           count={list.count}
           columns={columns()}
           rowAt={list.at}
-          onRange={(_, last) => list.need(last)}
+          onRange={list.need}
           onOpen={(index) => {
             const dataset = list.at(index);
             if (!dataset) return;

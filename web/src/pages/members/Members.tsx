@@ -170,7 +170,7 @@ export function Members({ source }: { source: MemberSource }) {
         })}
         rowAt={list.at}
         rowHeight={60}
-        onRange={(_, last) => list.need(last)}
+        onRange={list.need}
       />
       {removing && (
         <FormDialog

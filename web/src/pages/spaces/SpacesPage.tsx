@@ -113,7 +113,7 @@ export function SpacesPage() {
           count={list.count}
           columns={columns()}
           rowAt={list.at}
-          onRange={(_, last) => list.need(last)}
+          onRange={list.need}
           onOpen={open}
         />
       )}
