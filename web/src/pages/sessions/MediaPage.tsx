@@ -1,4 +1,5 @@
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { MEDIA_TYPES } from "@tidegate/client";
 import { Upload } from "lucide-react";
 import { useEffect, useMemo, useState } from "react";
 import { FileTrigger } from "react-aria-components/FileTrigger";
@@ -31,15 +32,6 @@ import { MediaTile } from "./MediaTile.tsx";
 import { stageName } from "./stages.ts";
 import "./media.css";
 
-const TYPES = [
-  "image/jpeg",
-  "image/png",
-  "image/gif",
-  "image/webp",
-  "video/mp4",
-  "video/quicktime",
-  "video/webm",
-];
 const CAPTION = 58;
 
 function useMedia(sessionId: string, status: MediaStatus | "ALL") {
@@ -122,7 +114,7 @@ export function MediaPage() {
             }))}
           />
           <FileTrigger
-            acceptedFileTypes={TYPES}
+            acceptedFileTypes={MEDIA_TYPES}
             allowsMultiple
             onSelect={(files) => files && add(filesOfInput(files))}
           >

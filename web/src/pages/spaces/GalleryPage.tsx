@@ -1,5 +1,6 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { IMAGE_TYPES } from "@tidegate/client";
 import { Trash2, Upload, X } from "lucide-react";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { FileTrigger } from "react-aria-components/FileTrigger";
@@ -22,7 +23,6 @@ import { Tile } from "./Tile.tsx";
 import { useGallery } from "./use-gallery.ts";
 import "./spaces.css";
 
-const TYPES = ["image/jpeg", "image/png", "image/gif", "image/webp"];
 const STATUSES = ["READY", "ALL", "PENDING", "SCANNING", "PROCESSING", "REJECTED", "FAILED"];
 
 const statusChoices = () =>
@@ -44,7 +44,7 @@ function afterDialog(act: () => void): void {
 function UploadButton({ space }: { space: Space }) {
   return (
     <FileTrigger
-      acceptedFileTypes={TYPES}
+      acceptedFileTypes={IMAGE_TYPES}
       allowsMultiple
       onSelect={(files) => files && uploads.addToSpace(space, filesOfInput(files))}
     >
