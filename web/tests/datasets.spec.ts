@@ -16,6 +16,11 @@ async function datasetWith(server: Server, files: Record<string, Buffer>) {
   for (const [name, bytes] of Object.entries(files)) {
     nodes[name] = await api.package(id, name, undefined, name, bytes, PARQUET);
   }
+  for (const node of Object.values(nodes)) {
+    await expect
+      .poll(async () => (await api.ask("GET", `/packages/${encodeURIComponent(node)}`)).status)
+      .toBe("READY");
+  }
   return { api, id: id as string, nodes };
 }
 

@@ -79,6 +79,8 @@ export function usePagedList<Item>(options: PagedListOptions<Item>): PagedList<I
     enabled,
     refetchOnWindowFocus: false,
   });
+  const { refetch: readAgain } = query;
+  const refetch = useCallback(() => void readAgain(), [readAgain]);
   const { data, fetchNextPage, hasNextPage, isFetching, isFetchNextPageError } = query;
   const pages = data?.pages;
   const starts = useMemo(() => pageStarts(pages ?? []), [pages]);
@@ -117,7 +119,7 @@ export function usePagedList<Item>(options: PagedListOptions<Item>): PagedList<I
     isPending: query.isPending && enabled,
     isFetching,
     error: query.error,
-    refetch: () => void query.refetch(),
+    refetch,
   };
 }
 

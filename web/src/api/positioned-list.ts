@@ -1,6 +1,7 @@
 /** A list that the server gives from any position on, so that its end is as near as its beginning. */
 import { type QueryKey, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { tellFailure } from "../ui/toast.tsx";
 import { type FetchAt, ListWindow } from "./list-window.ts";
 import type { PagedList } from "./paged-list.ts";
 import { findIn, itemIn, type Segments } from "./segments.ts";
@@ -29,6 +30,11 @@ function useListWindow<Item>({ queryKey, fetchAt }: PositionedListOptions<Item>)
     [queries, JSON.stringify(queryKey)],
   );
   useEffect(() => () => list.close(), [list]);
+  const failed = failure !== null;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: said once, until something is loaded again
+  useEffect(() => {
+    if (failed) tellFailure(failure);
+  }, [failed]);
   return { list, failure };
 }
 
@@ -42,6 +48,8 @@ export function usePositionedList<Item>(options: PositionedListOptions<Item>): P
     gcTime: 0,
     refetchOnWindowFocus: false,
   });
+  const { refetch: readAgain } = query;
+  const refetch = useCallback(() => void readAgain(), [readAgain]);
   const segments: Segments<Item> = query.data ?? NOTHING;
   // Somebody may have scrolled on while the list was read anew.
   useEffect(() => {
@@ -63,6 +71,6 @@ export function usePositionedList<Item>(options: PositionedListOptions<Item>): P
     isPending: query.isPending,
     isFetching: query.isFetching,
     error: query.error ?? failure,
-    refetch: () => void query.refetch(),
+    refetch,
   };
 }

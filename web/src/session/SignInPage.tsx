@@ -3,7 +3,6 @@ import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useEffect, useState } from "react";
 import { Brand } from "../app/Brand.tsx";
 import { Preferences } from "../app/Preferences.tsx";
-import { router } from "../app/router.tsx";
 import { t } from "../i18n/i18n.ts";
 import { messageOf } from "../ui/errors.ts";
 import { Loading, Note } from "../ui/Note.tsx";
@@ -21,10 +20,9 @@ function useAnswer(): State {
   useEffect(() => {
     void finished()?.then(
       (outcome) => {
-        if ("sent" in outcome) {
-          setState("sent");
-          window.close();
-        } else router.history.replace(outcome.returnTo);
+        if (outcome !== "sent") return;
+        setState("sent");
+        window.close();
       },
       (failure) => setState({ failure }),
     );

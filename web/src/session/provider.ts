@@ -32,20 +32,23 @@ export function openRenewal(): void {
   window.open(address, "_blank", "noopener");
 }
 
-export type Outcome = { returnTo: string } | { sent: true };
+/** Who was signed in: this tab, or the one that waits for it. */
+export type Outcome = "here" | "sent";
 
 /** Finishes what the provider answered, and signs in here or in the tab that waits. */
 async function finish(answer: URLSearchParams): Promise<Outcome> {
   const { signIn, returnTo, renewal } = await finishSignIn(answer, environment);
   await tryOut(signIn);
   if (renewal === null) {
+    // Before the pages are drawn, so that they begin with this address.
+    history.replaceState(null, "", returnTo);
     session.signIn(signIn);
-    return { returnTo };
+    return "here";
   }
   const channel = channelOf(renewal);
   channel.postMessage(JSON.stringify(signIn));
   channel.close();
-  return { sent: true };
+  return "sent";
 }
 
 let finishing: Promise<Outcome> | undefined;

@@ -1,6 +1,6 @@
 /** The assets of a package: downloaded, previewed, and deleted by editors. */
 import { Download, Table2, Trash2 } from "lucide-react";
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import {
   datasetKeys,
   deleteAsset,
@@ -18,6 +18,10 @@ import { FormDialog } from "../../ui/Dialog.tsx";
 import { Failure, Loading } from "../../ui/Note.tsx";
 import { tell, tellFailure } from "../../ui/toast.tsx";
 import { isParquet, type Previewed } from "./previewed.ts";
+
+const SETTLED = ["READY", "REJECTED", "FAILED"];
+/** Milliseconds after which assets that are still being worked on are read again. */
+const REREAD = 2_000;
 
 interface AssetProps {
   asset: PackageAsset;
@@ -81,6 +85,12 @@ export function Assets({ datasetId, nodeId, editable, onPreview }: AssetsProps) 
     queryKey,
     fetchPage: (cursor, signal) => listAssets(datasetId, nodeId, cursor, signal),
   });
+  const { held, refetch } = list;
+  useEffect(() => {
+    if (held().every(({ status }) => SETTLED.includes(status))) return;
+    const timer = setTimeout(refetch, REREAD);
+    return () => clearTimeout(timer);
+  }, [held, refetch]);
   if (list.error) return <Failure error={list.error} />;
   if (list.isPending) return <Loading />;
   if (list.loaded === 0) return <p className="soft">{t("datasets.noAssets")}</p>;
