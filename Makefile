@@ -30,7 +30,7 @@ NPM := PATH="$(CURDIR)/.tools/node/bin:$$PATH" npm --no-update-notifier
 NEEDS_SERVERS := '/usr/lib/postgresql/*/bin/initdb:postgresql' setpriv:util-linux clamd:clamav-daemon ffmpeg:ffmpeg
 NEEDS_E2E := 7z:p7zip-full bsdtar:libarchive-tools caddy:caddy chromium:chromium exiftool:libimage-exiftool-perl haproxy:haproxy ip:iproute2 nginx:nginx-light node:nodejs openssl:openssl promtool:prometheus rclone:rclone rsync:rsync s3fs:s3fs sqlite3:sqlite3 strace:strace systemd-analyze:systemd unzip:unzip
 
-.PHONY: help run dev binary dist dist-test packages test test-long check unit e2e clients chart upgrade-test bench fuzz demo update local-services web web-test tools-web tools-rust tools-dist tools-python tools-clients tools-languages tools-chart tools-bench
+.PHONY: help run dev binary dist dist-test packages test test-long check unit e2e clients chart upgrade-test bench fuzz demo update local-services web web-test dashboard tools-web tools-node tools-rust tools-dist tools-python tools-clients tools-languages tools-chart tools-bench
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -83,7 +83,7 @@ dist-test: tools-python ## install and start what `make dist` made for this mach
 # alone leaves a core idle.
 test: ## everything that CI runs
 	@./.ci/need $(NEEDS_RUST) $(NEEDS_PYTHON) $(NEEDS_SERVERS) $(NEEDS_E2E)
-	$(MAKE) --no-print-directory -j2 tools-servers tools-clients check
+	$(MAKE) --no-print-directory -j2 tools-servers tools-clients web check
 	$(MAKE) --no-print-directory unit e2e
 
 check: tools-rust ## format, lints, the repository's own rules, and property tests of the parsers
@@ -108,18 +108,22 @@ clients: tools-rust tools-python tools-languages ## lint the API description wit
 	$(CARGO) test $(TESTED) --no-run
 	$(PYTEST) -m clients
 
-web: tools-web ## lint, build and test the TypeScript client and the dashboard
+web: tools-web ## lint and test the TypeScript client and the dashboard, and build what the binary carries of it anew to compare
 	$(NPM) run --silent check
 	$(NPM) test --silent
 	$(NPM) run --silent check -w web
 	$(NPM) test --silent -w web
 	$(NPM) run --silent build -w web
+	$(NPM) run --silent carried -w web
+
+dashboard: tools-web ## build the dashboard into crates/tidegate/assets/dashboard, which the binary carries
+	$(NPM) run --silent build -w web
+	$(NPM) run --silent carry -w web
 
 web-test: tools-rust tools-web ## try the TypeScript client and the dashboard in Chromium, with the built binary
 	@./.ci/need chromium:chromium
 	$(CARGO) test $(TESTED) --no-run
 	TIDEGATE="$(CURDIR)/target/debug/tidegate" $(NPM) run --silent test:browser
-	$(NPM) run --silent build -w web
 	TIDEGATE="$(CURDIR)/target/debug/tidegate" $(NPM) run --silent test:browser -w web
 
 chart: tools-rust tools-python tools-servers tools-chart ## validate what the Helm chart renders, and start every role from it
@@ -138,10 +142,10 @@ test-long: ## what CI runs, and then what only a release needs
 	$(MAKE) --no-print-directory chart
 	$(MAKE) --no-print-directory upgrade-test
 
-demo: tools-rust ## upload and stream a disk image on a server of its own, and print each response
-	@./.ci/need curl:curl jq:jq xxd:xxd
+demo: tools-rust tools-node ## fill the running server with pictures, files, disk images and a dataset; starts one if none runs
+	@./.ci/need curl:curl
 	$(CARGO) build $(BUILT)
-	./e2e/demo.sh
+	@PATH="$(CURDIR)/.tools/node/bin:$$PATH" ./.ci/demo
 
 bench: tools-rust tools-python tools-servers tools-bench ## benchmarks beside named peers; see bench/README.md
 	$(CARGO) build --profile dist --locked -p tidegate --bins --example range_load
@@ -183,8 +187,11 @@ tools-servers: tools-python
 	@./.ci/need $(NEEDS_SERVERS)
 	@test -x .tools/bin/garage || CARGO_PROFILE_DEV_DEBUG=false $(CARGO) install garage --version 2.5.0 --locked --debug --no-default-features --features bundled-libs,sqlite --root .tools
 
-tools-web: tools-python
+tools-node:
+	@./.ci/need $(NEEDS_PYTHON)
 	@test -x .tools/node/bin/node || ./.ci/venv .tools/node web/node-requirements.txt
+
+tools-web: tools-python tools-node
 	@cmp -s package-lock.json node_modules/.installed || { $(NPM) ci --silent && cp package-lock.json node_modules/.installed; }
 	@cd packages/client/codegen && cmp -s package-lock.json node_modules/.installed || { $(NPM) ci --silent && cp package-lock.json node_modules/.installed; }
 

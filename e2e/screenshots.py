@@ -1,6 +1,6 @@
-"""screenshots.py: takes the pictures of the first page and of the documentation, at two widths.
+"""screenshots.py: takes the pictures of the start page and of the documentation, at two widths.
 
-Run it after a change of the first page: `.tools/venv/bin/python e2e/screenshots.py`. With a folder as
+Run it after a change of the start page: `.tools/venv/bin/python e2e/screenshots.py`. With a folder as
 argument it writes pictures of the documentation into it instead, some of them dark or of a search.
 """
 
@@ -13,8 +13,8 @@ from server import ROOT, Server
 
 # Names, paths, widths and heights in CSS pixels; a phone has two device pixels in each.
 VIEWS = [
-    ("first-page.png", "/", 1024, 640, 1),
-    ("first-page-narrow.png", "/", 390, 844, 2),
+    ("first-page.png", "/start", 1024, 640, 1),
+    ("first-page-narrow.png", "/start", 390, 844, 2),
 ]
 # Names, paths, widths, whether dark, what is searched.
 SITE = [

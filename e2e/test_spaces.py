@@ -1,5 +1,5 @@
 """Tests spaces from outside: two servers with identical responses, the number of signatures, CDN
-invalidations after deletes, a damaged store, and the first page."""
+invalidations after deletes, a damaged store, and the start page."""
 
 import json
 import re
@@ -320,9 +320,9 @@ def test_a_worker_killed_while_it_imports(make_server, tmp_path):
         assert client.get_object(Bucket=chosen["S3_BUCKET"], Key=key)["Body"].read() == data
 
 
-def test_the_first_page(make_server, tmp_path):
+def test_the_start_page(make_server, tmp_path):
     server = make_server()
-    page = send("GET", server.api + "/")
+    page = send("GET", server.api + "/start")
     text = page.body.decode()
     assert page.status == 200 and page.headers["Content-Type"] == "text/html; charset=utf-8"
     assert "default-src 'none'" in page.headers["Content-Security-Policy"]
@@ -333,7 +333,7 @@ def test_the_first_page(make_server, tmp_path):
         assert send("GET", server.api + path, {"Accept": "text/html"}).status == 200, path
     shot = tmp_path / "page.png"
     done = subprocess.run(
-        ["chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--screenshot={shot}", "--window-size=900,900", f"--user-data-dir={tmp_path}/chromium", server.api + "/"],
+        ["chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--screenshot={shot}", "--window-size=900,900", f"--user-data-dir={tmp_path}/chromium", server.api + "/start"],
         capture_output=True, text=True, timeout=60,
     )
     assert shot.exists() and opened(shot.read_bytes()).size == (900, 900), done.stderr

@@ -58,7 +58,7 @@ const manifest = {
   pages: [...PAGES, ...BELOW],
   pageHeaders: {
     "Content-Security-Policy": await contentSecurityPolicy(),
-    "Cache-Control": "no-cache",
+    "Cache-Control": "private, no-cache",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Opener-Policy": "same-origin",

@@ -2,7 +2,7 @@
 import AxeBuilder from "@axe-core/playwright";
 import type { Page } from "@playwright/test";
 // @ts-expect-error -- plain JavaScript
-import { Api as ApiOfAny } from "./api.mjs";
+import { Api as ApiOfAny } from "../demo/api.mjs";
 import { expect, type Server, test } from "./fixtures.ts";
 // @ts-expect-error -- plain JavaScript
 import { parquet } from "./parquet.mjs";

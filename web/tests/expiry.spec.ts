@@ -1,7 +1,8 @@
 /** URLs that live for a minute, on a page that is open for three. */
-import { expect, test } from "./fixtures.ts";
+
 // @ts-expect-error -- plain JavaScript
-import { landscape } from "./pictures.mjs";
+import { landscape } from "../demo/pictures.mjs";
+import { expect, test } from "./fixtures.ts";
 
 test.use({ settings: { GRANT_TTL_SECONDS: "60" } });
 

@@ -1,7 +1,7 @@
 /** What all tests of the dashboard share: a server, a signed-in page, and no silent errors of the page. */
 import { test as base, expect, type Page } from "@playwright/test";
 // @ts-expect-error -- plain JavaScript, shared with the script of the screenshots
-import { Api as ApiOfAny } from "./api.mjs";
+import { Api as ApiOfAny } from "../demo/api.mjs";
 // @ts-expect-error -- plain JavaScript
 import { startServer } from "./server.mjs";
 
@@ -11,6 +11,7 @@ export interface Server {
   store: string;
   url: string;
   log: () => string;
+  whileStopped: (act: (data: string) => unknown) => Promise<void>;
   close: () => Promise<void>;
 }
 

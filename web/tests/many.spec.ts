@@ -1,7 +1,8 @@
 /** Many files at once, a server that goes away, and URLs that end while a page is open. */
-import { drop, expect, test } from "./fixtures.ts";
+
 // @ts-expect-error -- plain JavaScript
-import { png } from "./pictures.mjs";
+import { png } from "../demo/pictures.mjs";
+import { drop, expect, test } from "./fixtures.ts";
 
 const dot = (n: number): Buffer => png(8, 8, () => [n % 256, n >> 8, 128]);
 

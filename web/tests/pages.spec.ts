@@ -1,7 +1,7 @@
 /** Every page at two widths and in both themes: no serious finding of axe, nothing beyond the edge. */
 import AxeBuilder from "@axe-core/playwright";
 // @ts-expect-error -- plain JavaScript
-import { fill } from "./demo.mjs";
+import { demoUser, fill } from "../demo/fill.mjs";
 import { expect, test } from "./fixtures.ts";
 
 interface Ids {
@@ -15,7 +15,7 @@ interface Ids {
 let ids: Ids;
 test.beforeAll(async ({ server }) => {
   test.setTimeout(240_000);
-  ids = await fill(server.api);
+  ids = await fill(demoUser(server.api));
 });
 
 const PAGES: Record<string, (ids: Ids) => string> = {

@@ -5,7 +5,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { chromium } from "@playwright/test";
-import { fill } from "./demo.mjs";
+import { demoUser, fill } from "../demo/fill.mjs";
 import { startServer } from "./server.mjs";
 
 const [folder, ...only] = process.argv.slice(2);
@@ -118,7 +118,7 @@ async function take(browser, url, size, colorScheme, ids) {
 
 const server = await startServer();
 try {
-  const ids = await fill(server.api);
+  const ids = await fill(demoUser(server.api));
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: ["--no-sandbox"],

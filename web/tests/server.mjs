@@ -1,10 +1,11 @@
-/** A real Tidegate in a folder of its own with the built dashboard before it, for tests. */
+/** A real Tidegate in a folder of its own, with the dashboard that it carries, for tests. */
 import { spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { serve } from "../serve.mjs";
+
+const START_TIMEOUT = 30_000;
 
 async function freePort() {
   const server = createServer();
@@ -22,52 +23,63 @@ async function answers(url) {
   }
 }
 
+/** Starts the process, and resolves when it is ready. `log` gets what it prints. */
+async function startProcess(binary, folder, environment, log) {
+  const child = spawn(binary, ["serve"], {
+    cwd: folder,
+    env: { PATH: process.env.PATH, ...environment },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => log.push(text));
+  const deadline = Date.now() + START_TIMEOUT;
+  while (!(await answers(`http://127.0.0.1:${environment.PORT}/readyz`))) {
+    if (child.exitCode !== null || Date.now() > deadline) {
+      throw new Error(`the server did not start:\n${log.join("")}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  return child;
+}
+
+async function stopProcess(child) {
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  child.kill("SIGTERM");
+  await ended;
+}
+
 /**
- * Starts the binary of `TIDEGATE` and the dashboard. `close` stops both and removes the folder.
- * `settings` are further environment variables of the server.
+ * Starts the binary of `TIDEGATE`. `close` stops it and removes the folder. `whileStopped` stops it, calls
+ * a function with the path of its data, and starts it again at the same addresses. `settings` are
+ * further environment variables of the server.
  */
 export async function startServer(settings = {}) {
   const binary = process.env.TIDEGATE;
   if (!binary) throw new Error("set TIDEGATE to the path of the tidegate binary");
   const folder = await mkdtemp(join(tmpdir(), "tidegate-web-"));
-  const [api, edge, s3, web] = await Promise.all([1, 2, 3, 4].map(freePort));
-  const origins = {
+  const [api, edge, s3] = await Promise.all([1, 2, 3].map(freePort));
+  const data = join(folder, "data");
+  const environment = {
+    PORT: String(api),
+    EDGE_PORT: String(edge),
+    S3_PORT: String(s3),
+    TIDEGATE_DATA: data,
+    ...settings,
+  };
+  const log = [];
+  let child = await startProcess(binary, folder, environment, log);
+  return {
     api: `http://127.0.0.1:${api}`,
     edge: `http://127.0.0.1:${edge}`,
     store: `http://127.0.0.1:${s3}`,
-  };
-  const child = spawn(binary, ["serve"], {
-    cwd: folder,
-    env: {
-      PATH: process.env.PATH,
-      PORT: String(api),
-      EDGE_PORT: String(edge),
-      S3_PORT: String(s3),
-      TIDEGATE_DATA: join(folder, "data"),
-      CORS_ALLOW_ORIGIN: `http://127.0.0.1:${web}`,
-      ...settings,
+    url: `http://127.0.0.1:${api}`,
+    log: () => log.join(""),
+    async whileStopped(act) {
+      await stopProcess(child);
+      await act(data);
+      child = await startProcess(binary, folder, environment, log);
     },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  let log = "";
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (text) => (log += text));
-  const deadline = Date.now() + 30_000;
-  while (!(await answers(`${origins.api}/readyz`))) {
-    if (child.exitCode !== null || Date.now() > deadline) {
-      throw new Error(`the server did not start:\n${log}`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  const dashboard = await serve({ ...origins, issuer: settings.OIDC_ISSUER, port: web });
-  return {
-    ...origins,
-    url: dashboard.url,
-    log: () => log,
     async close() {
-      dashboard.server.closeAllConnections();
-      dashboard.server.close();
-      child.kill("SIGTERM");
-      await new Promise((resolve) => child.once("exit", resolve));
+      await stopProcess(child);
       await rm(folder, { recursive: true });
     },
   };

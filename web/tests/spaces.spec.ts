@@ -1,6 +1,6 @@
-import { drop, expect, test } from "./fixtures.ts";
 // @ts-expect-error -- plain JavaScript
-import { landscape } from "./pictures.mjs";
+import { landscape } from "../demo/pictures.mjs";
+import { drop, expect, test } from "./fixtures.ts";
 
 const picture = (seed: number): Buffer => landscape(seed, 400, 300);
 

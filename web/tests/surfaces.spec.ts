@@ -1,6 +1,6 @@
-import { drop, expect, test } from "./fixtures.ts";
 // @ts-expect-error -- plain JavaScript
-import { landscape } from "./pictures.mjs";
+import { landscape } from "../demo/pictures.mjs";
+import { drop, expect, test } from "./fixtures.ts";
 
 test("files are uploaded with their folder, found, linked, packed and deleted", async ({
   page,

@@ -121,6 +121,8 @@ pub struct Config {
     pub retention: Duration,
     /// The lifetime of prefix grants of spaces and sessions.
     pub grant_lifetime: Duration,
+    /// Whether the dashboard is served at `/`.
+    pub dashboard: bool,
     /// GraphQL.
     pub graphql: GraphqlSetting,
     /// Uploads.

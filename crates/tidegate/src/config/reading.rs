@@ -64,6 +64,7 @@ pub(super) fn resolve_all(r: &mut Resolver) -> Config {
         metrics_port: r.port("METRICS_PORT", true),
         retention: Duration::from_secs(r.number("RETENTION_DAYS", 0..=36_500) * 86_400),
         grant_lifetime: r.seconds("GRANT_TTL_SECONDS", 60..=604_800),
+        dashboard: r.flag("DASHBOARD"),
         graphql: GraphqlSetting::default(),
         upload_limits: resolve_upload_limits(r),
         quotas: quotas::resolve(r),

@@ -343,6 +343,12 @@ const HERE: &[Setting] = &[
     ),
     built("AUDIT_RETENTION_DAYS", "365", "1 to 36500 days", "How long it is kept what was done and refused."),
     built(
+        "DASHBOARD",
+        "true",
+        "true | false",
+        "Whether the pages for people are at /. If not, / leads to the start page, /start.",
+    ),
+    built(
         "CORS_ALLOW_ORIGIN",
         "*",
         "*, or a list of origins",

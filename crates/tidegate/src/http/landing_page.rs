@@ -1,4 +1,4 @@
-//! The page at `/`: links, a first request, addresses and health. Plain HTML rendered for each request; it
+//! The page at `/start`: links, a first request, addresses and health. Plain HTML rendered for each request; it
 //! loads nothing and shows no secrets.
 
 use std::sync::Arc;
@@ -34,8 +34,11 @@ pre{margin:0;padding:.75rem 1rem;border-radius:8px;background:var(--code);overfl
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; \
                       frame-ancestors 'none'";
 
+/// Where the page is.
+pub(super) const PATH: &str = "/start";
+
 pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/", get(page))
+    Router::new().route(PATH, get(page))
 }
 
 fn row(name: &str, value: &str) -> String {

@@ -14,6 +14,7 @@ mod content;
 mod cookies;
 mod cors;
 mod cursor;
+mod dashboard;
 mod deadline;
 mod disks;
 mod docs;
@@ -148,6 +149,7 @@ pub fn api_router(app: Arc<App>) -> Router {
         )
         .merge(metrics)
         .merge(landing_page::routes())
+        .merge(dashboard::routes(&app))
         .merge(docs::routes())
         .merge(manual::routes())
         .merge(SwaggerUi::new("/docs").url("/openapi.json", openapi::description()))

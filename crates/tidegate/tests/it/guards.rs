@@ -179,7 +179,7 @@ async fn readiness_names_what_is_gone() {
 #[tokio::test]
 async fn the_documentation_is_served_offline() {
     let app = TestApp::start().await;
-    let root = app.get("a", "/").await;
+    let root = app.get("a", "/start").await;
     assert_eq!((root.status, root.header("content-type")), (200, "text/html; charset=utf-8"));
     assert!(root.text().contains("href=\"/docs/\"") && !root.text().contains("<script"), "{}", root.text());
     let docs = app.get("a", "/docs/").await;

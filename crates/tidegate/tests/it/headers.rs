@@ -10,7 +10,7 @@ use crate::support::{Answer, TestApp, raw, raw_status};
 
 /// Responses whose `Cache-Control` lets others than the reader keep them, by the beginning of the
 /// path: they are the same for everybody.
-const PUBLIC: [&str; 5] = ["/.well-known/jwks.json", "/manual/", "/redoc/", "/graphiql/", "/storage/"];
+const PUBLIC: [&str; 6] = ["/.well-known/jwks.json", "/assets/", "/manual/", "/redoc/", "/graphiql/", "/storage/"];
 /// The files of Swagger UI, which say nothing of caching.
 const SWAGGER: &str = "/docs";
 /// What no answer to a stranger shows.
@@ -157,6 +157,9 @@ async fn every_route_has_the_headers_that_protect_its_reader() {
     }
     let pages = [
         "/",
+        "/spaces/none",
+        "/assets/none.js",
+        "/start",
         "/docs",
         "/docs/",
         "/docs/index.html",

@@ -1,11 +1,11 @@
-//! The page at `/`: what it says in development, and what it does not say to strangers.
+//! The page at `/start`: what it says in development, and what it does not say to strangers.
 
 use crate::support::TestApp;
 
 #[tokio::test]
 async fn in_development_it_names_the_data_folder_and_a_request_that_works() {
     let app = TestApp::start().await;
-    let page = app.get("ann", "/").await;
+    let page = app.get("ann", "/start").await;
     assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
     let text = page.text();
     assert!(text.contains(&app.folder.path().display().to_string()), "{text}");
@@ -33,7 +33,7 @@ async fn in_production_strangers_do_not_see_the_data_folder() {
     ])
     .await;
     assert!(app.app.config.in_production());
-    let page = app.send("GET", &app.api(), &[], Vec::new()).await;
+    let page = app.send("GET", &format!("{}/start", app.api()), &[], Vec::new()).await;
     let text = page.text();
     assert_eq!(page.status, 200, "{text}");
     assert!(text.contains(&format!("curl -sS {}/v1/files/all", app.api())), "{text}");

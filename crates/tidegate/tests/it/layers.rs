@@ -21,7 +21,7 @@ const FLOORS: [&[&str]; 12] = [
     &["state"],
     &["queue"],
     &["config", "sign_in", "db", "telemetry"],
-    &["turns", "occasionally", "model", "error", "hashing", "site"],
+    &["turns", "occasionally", "model", "error", "hashing", "site", "dashboard"],
 ];
 
 /// Imports that may point upward. The list stays empty.

@@ -13,6 +13,7 @@ mod cli_settings;
 mod conditions;
 mod connections;
 mod contract;
+mod dashboard;
 mod disks;
 mod edge;
 mod edge_wire;

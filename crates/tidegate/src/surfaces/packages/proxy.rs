@@ -26,7 +26,7 @@ pub struct Facts {
 /// Returns the URL to redirect to. `beside` holds the URL's own parameters that arrived as
 /// parameters of the request. Returns 400 if the bucket is not allowed.
 pub fn resolve(app: &App, given: &str, beside: &[(String, String)]) -> Result<PresignedUrl> {
-    let s3 = &app.addresses.s3;
+    let origin = app.store_origin();
     let (bucket, in_path, at_aws) = match &app.config.store {
         StoreSetting::Local(_) => (LOCAL_BUCKET, true, false),
         StoreSetting::S3(setting) => {
@@ -34,8 +34,7 @@ pub fn resolve(app: &App, given: &str, beside: &[(String, String)]) -> Result<Pr
             (setting.bucket.as_str(), in_path, setting.endpoint.host().ends_with(".amazonaws.com"))
         }
     };
-    let authority = if in_path { s3.authority.clone() } else { format!("{bucket}.{}", s3.authority) };
-    let own = OwnStore { scheme: s3.scheme, authority: &authority, bucket, in_path };
+    let own = OwnStore { scheme: origin.scheme, authority: &origin.authority, bucket, in_path };
     let url = s3_url::parse(given, beside, own, app.db.now()).map_err(|error| bad_request(error.to_string()))?;
     let listed = app.config.packages.proxy_buckets.contains(&url.bucket);
     let ours = url.bucket == bucket && (url.is_own || at_aws);
