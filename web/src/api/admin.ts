@@ -18,19 +18,19 @@ export type Surface = "disks" | "files" | "session" | "space" | "dataset";
 
 export interface Me {
   kind: "user" | "service" | "anonymous";
-  id: string | null;
-  organization: string | null;
+  id?: string | null;
+  organization?: string | null;
   roles: string[];
   administrator: boolean;
-  actingFor: string | null;
-  expiresAt: string | null;
+  actingFor?: string | null;
+  expiresAt?: string | null;
   surfaces: Surface[];
 }
 
 export interface SignInWays {
   mode: "dev" | "jwt" | "none";
-  oidc: { issuer: string; clientId: string; scope: string } | null;
-  edge: string | null;
+  oidc?: { issuer: string; clientId: string; scope: string } | null;
+  edge?: string | null;
   stores: string[];
 }
 
@@ -46,10 +46,11 @@ export interface UsageTotal {
 export interface UsageOwner {
   kind: OwnerKind;
   id: string;
-  name: string | null;
+  /** Of a space or a dataset. */
+  name?: string | null;
   objects: number;
   bytes: number;
-  limitBytes: number | null;
+  limitBytes?: number | null;
 }
 
 export interface UsagePage {
@@ -67,21 +68,22 @@ export interface UsageDay {
 }
 
 export interface JobQueue {
+  /** `upkeep`, `scans`, `images` or `videos`. */
   class: string;
   waiting: number;
   running: number;
   retrying: number;
   dead: number;
-  /** How long the oldest job has waited. */
-  oldestSeconds: number | null;
+  /** For how long the oldest job has been due that no worker is doing. */
+  oldestSeconds?: number | null;
 }
 
 export interface ServerSetting {
   name: string;
-  value: string | null;
+  value?: string | null;
   given: boolean;
   secret: boolean;
-  default: string | null;
+  default?: string | null;
   description: string;
   section: string;
 }
@@ -90,10 +92,11 @@ export interface SigningKey {
   use: string;
   id: string;
   algorithm: string;
-  fingerprint: string;
+  /** SHA-256 of the public key; a secret has none. */
+  fingerprint?: string | null;
   state: "signing" | "accepted";
-  source: "file" | "generated" | "setting";
-  since: string | null;
+  source: "file" | "generated" | "setting" | "issuer";
+  since?: string | null;
 }
 
 export interface AuditFilter {

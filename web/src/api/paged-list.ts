@@ -85,7 +85,8 @@ export function usePagedList<Item>(options: PagedListOptions<Item>): PagedList<I
   const pages = data?.pages;
   const starts = useMemo(() => pageStarts(pages ?? []), [pages]);
   const loaded = starts.at(-1) ?? 0;
-  const wanted = useRef(-1);
+  // A page may be empty though there are more, as of a filter: the first item is always wanted.
+  const wanted = useRef(0);
   const at = useCallback(
     (position: number) => itemAt(pages ?? [], starts, position),
     [pages, starts],
@@ -116,7 +117,7 @@ export function usePagedList<Item>(options: PagedListOptions<Item>): PagedList<I
     find,
     held,
     need,
-    isPending: query.isPending && enabled,
+    isPending: enabled && (query.isPending || (loaded === 0 && hasNextPage && !query.error)),
     isFetching,
     error: query.error,
     refetch,

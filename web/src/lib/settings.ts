@@ -3,7 +3,7 @@ import { groupBy } from "./group.ts";
 
 interface Described {
   name: string;
-  value: string | null;
+  value?: string | null;
   given: boolean;
   description: string;
   section: string;

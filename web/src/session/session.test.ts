@@ -77,8 +77,6 @@ const ME: Me = {
   organization: "lab",
   roles: ["admin"],
   administrator: true,
-  actingFor: null,
-  expiresAt: null,
   surfaces: ["space"],
 };
 

@@ -15,12 +15,14 @@ import "./admin.css";
 const USES: Record<string, [name: MessageId, signs: MessageId, change: MessageId]> = {
   edge: ["keys.edge", "keys.edgeSigns", "keys.edgeChange"],
   tokens: ["keys.tokens", "keys.tokensSigns", "keys.tokensChange"],
+  links: ["keys.links", "keys.linksSigns", "keys.linksChange"],
   s3: ["keys.s3", "keys.s3Signs", "keys.s3Change"],
 };
 const SOURCES: Record<SigningKey["source"], MessageId> = {
   file: "keys.file",
   generated: "keys.generated",
   setting: "keys.setting",
+  issuer: "keys.issuer",
 };
 
 function Key({ signingKey }: { signingKey: SigningKey }) {
@@ -43,21 +45,25 @@ function Key({ signingKey }: { signingKey: SigningKey }) {
         <dd>{algorithm}</dd>
         <dt>{t("keys.source")}</dt>
         <dd>{sourceName ? t(sourceName) : source}</dd>
-        {since !== null && (
+        {since != null && (
           <>
             <dt>{t("keys.since")}</dt>
             <dd>{formatInstant(since)}</dd>
           </>
         )}
-        <dt>{t("keys.fingerprint")}</dt>
-        <dd className="with-button">
-          <code>{fingerprint}</code>
-          <IconButton
-            icon={Copy}
-            label={t("keys.copyFingerprint", { id })}
-            onPress={() => void copyText(fingerprint)}
-          />
-        </dd>
+        {fingerprint != null && (
+          <>
+            <dt>{t("keys.fingerprint")}</dt>
+            <dd className="with-button">
+              <code>{fingerprint}</code>
+              <IconButton
+                icon={Copy}
+                label={t("keys.copyFingerprint", { id })}
+                onPress={() => void copyText(fingerprint)}
+              />
+            </dd>
+          </>
+        )}
       </dl>
     </li>
   );
@@ -74,7 +80,7 @@ function Use({ use, keys }: { use: string; keys: readonly SigningKey[] }) {
       )}
       <ul className="keys">
         {keys.map((one) => (
-          <Key key={`${one.id} ${one.fingerprint}`} signingKey={one} />
+          <Key key={`${one.id} ${one.fingerprint ?? ""}`} signingKey={one} />
         ))}
       </ul>
     </Card>

@@ -16,14 +16,14 @@ function Value({ setting }: { setting: ServerSetting }) {
   const { secret, given, value, default: preset } = setting;
   if (secret)
     return <span className="soft">{t(given ? "settings.hidden" : "settings.unset")}</span>;
-  if (value !== null) return <code>{value}</code>;
-  if (preset !== null) return <code className="soft">{preset}</code>;
+  if (value != null) return <code>{value}</code>;
+  if (preset != null) return <code className="soft">{preset}</code>;
   return <span className="soft">{t("settings.unset")}</span>;
 }
 
 function Row({ setting }: { setting: ServerSetting }) {
   const { name, given, description, secret, value, default: preset } = setting;
-  const changed = given && !secret && preset !== null && preset !== value;
+  const changed = given && !secret && preset != null && preset !== value;
   return (
     <li className="setting">
       <div className="setting-name">

@@ -110,7 +110,7 @@ function Days({ kind }: { kind: Kind }) {
 }
 
 function limitText({ bytes, limitBytes }: UsageOwner): string {
-  if (limitBytes === null) return "";
+  if (limitBytes == null) return "";
   if (limitBytes === 0) return formatBytes(0);
   return t("usage.ofLimit", {
     part: formatPercent(bytes / limitBytes),
@@ -130,7 +130,7 @@ function columns(): Column<UsageOwner>[] {
             <span className="clip" dir="auto">
               {name ?? id}
             </span>
-            {name !== null && <code className="clip soft small">{id}</code>}
+            {name != null && <code className="clip soft small">{id}</code>}
           </div>
         </div>
       ),
