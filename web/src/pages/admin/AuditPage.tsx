@@ -285,15 +285,17 @@ function Events({ filter }: { filter: AuditFilter }) {
   if (list.count === 0) return <Empty title={t("audit.none")} />;
   return (
     <>
-      <DataTable
-        label={t("nav.audit")}
-        count={list.count}
-        columns={columns()}
-        rowAt={list.at}
-        rowHeight={50}
-        onRange={list.need}
-        onOpen={(index) => setOpen(list.at(index))}
-      />
+      <div className="boxed-table">
+        <DataTable
+          label={t("nav.audit")}
+          count={list.count}
+          columns={columns()}
+          rowAt={list.at}
+          rowHeight={50}
+          onRange={list.need}
+          onOpen={(index) => setOpen(list.at(index))}
+        />
+      </div>
       {open && <EventDialog event={open} onClose={() => setOpen(undefined)} />}
     </>
   );
@@ -307,7 +309,6 @@ export function AuditPage() {
       title={t("nav.audit")}
       lead={principal?.admin ? t("audit.leadAdmin") : t("audit.lead")}
       actions={<Export filter={filter} />}
-      filled
     >
       <Filters admin={principal?.admin ?? false} onChange={setFilter} />
       <Events key={JSON.stringify(filter)} filter={filter} />

@@ -1,3 +1,4 @@
+import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { MEDIA_TYPES } from "@tidegate/client";
 import { Upload } from "lucide-react";
@@ -17,6 +18,7 @@ import {
   sessionKeys,
   urlsOf,
 } from "../../api/sessions.ts";
+import { refreshSoon } from "../../app/refresh-soon.ts";
 import { t } from "../../i18n/i18n.ts";
 import { type DroppedFile, filesOfInput } from "../../lib/dropped-files.ts";
 import { statusName } from "../../ui/Badge.tsx";
@@ -37,6 +39,8 @@ const CAPTION = 58;
 function useMedia(sessionId: string, status: MediaStatus | "ALL") {
   const queryKey = sessionKeys.media(sessionId, status);
   const edit = useListEditor<Media>(queryKey);
+  const queries = useQueryClient();
+  const readSoon = useMemo(() => refreshSoon(queries), [queries]);
   const keeper = useMemo(() => mediaUrls(sessionId), [sessionId]);
   useEffect(() => () => keeper.close(), [keeper]);
   const list = usePositionedList<Media>({
@@ -64,9 +68,15 @@ function useMedia(sessionId: string, status: MediaStatus | "ALL") {
       found = true;
       return items.with(at, media);
     });
-    if (!found && (status === "ALL" || media.status === status)) {
-      edit((items, first) => (first ? [media, ...items] : items));
-    }
+    if (found || (status !== "ALL" && media.status !== status)) return;
+    let placed = false;
+    edit((items, isFirst) => {
+      if (!isFirst) return items;
+      placed = true;
+      return [media, ...items];
+    });
+    // Its place is in a part of the list that is not loaded.
+    if (!placed) readSoon(queryKey);
   }
   useServerEvents(`/v1/sessions/${encodeURIComponent(sessionId)}/media/events`, {
     onEvent(data) {
